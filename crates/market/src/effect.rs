@@ -1,0 +1,262 @@
+//! Everything a peer can want of its shell.
+//!
+//! **Invariant:** effects are performed in order. What others can see ([`Effect::Send`], [`Effect::Publish`],
+//! [`Effect::Serve`], [`Effect::File`]) waits until every [`Effect::Save`] before it is durable; nothing else waits.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use assay_protocol::{
+    id::{Digest, JobId, PeerId},
+    manifest::Manifest,
+    message::Message,
+    notice::Account,
+    offer::Offer,
+    order::{Failure, Refusal},
+    outcome::Outcome,
+    receipt::Receipt,
+    signed::Signed,
+    units::{Amount, Duration, Timestamp, Units},
+};
+
+use crate::{input::RunId, record::Record};
+
+/// Effects in the order in which they are to be performed.
+pub type Effects = Vec<Effect>;
+
+/// One thing a peer wants.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Keep this record; what others can see waits for it.
+    Save(Record),
+    /// Send a message.
+    Send {
+        /// To whom.
+        to: PeerId,
+        /// What.
+        message: Message,
+    },
+    /// Tell everyone about this offer.
+    Publish(Signed<Offer>),
+    /// Get a blob from the first of these peers that serves it; answered by `Input::Fetched`.
+    Fetch {
+        /// Which blob.
+        digest: Digest,
+        /// From whom, in this order.
+        from: Vec<PeerId>,
+    },
+    /// Run a job in the sandbox; answered by `Input::Ran`.
+    Run(Box<Run>),
+    /// Stop a run; it needs no answer.
+    Stop(RunId),
+    /// Read records of a run's output and make their paths; answered by `Input::Shown`.
+    Show {
+        /// For which run.
+        run: RunId,
+        /// The digest of the output.
+        output: Digest,
+        /// Which records.
+        positions: Vec<u64>,
+    },
+    /// Let this peer fetch a blob.
+    Serve {
+        /// Which blob.
+        digest: Digest,
+        /// Whom.
+        to: PeerId,
+    },
+    /// End what [`Effect::Serve`] began.
+    StopServing {
+        /// Which blob.
+        digest: Digest,
+        /// Whom.
+        to: PeerId,
+    },
+    /// Keep a receipt as a blob, under its digest, and let the parties fetch it.
+    File {
+        /// The receipt.
+        receipt: Box<Receipt>,
+        /// Who may fetch it.
+        parties: Vec<PeerId>,
+    },
+    /// Send `Input::Wake` at this time; replaces the last such wish.
+    WakeAt(Timestamp),
+    /// Tell the user.
+    Tell(Event),
+}
+
+/// One run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Which run.
+    pub id: RunId,
+    /// What runs.
+    pub manifest: Manifest,
+    /// The digest of the blob salt ‖ input, which is here.
+    pub input: Digest,
+    /// What it draws its choices from.
+    pub seed: Digest,
+    /// The most units.
+    pub units_max: Units,
+    /// The longest time.
+    pub run_max: Duration,
+}
+
+/// What a user may want to know, as it happens.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A provider was heard of for the first time, or anew after silence.
+    OfferSeen {
+        /// Who.
+        provider: PeerId,
+    },
+    /// The client asks a provider.
+    Proposed {
+        /// The submission.
+        key: Digest,
+        /// The order.
+        job: JobId,
+        /// Whom.
+        provider: PeerId,
+        /// The price of all units.
+        price: Amount,
+    },
+    /// A provider, or the notary, refused the order.
+    Refused {
+        /// The submission.
+        key: Digest,
+        /// The order.
+        job: JobId,
+        /// Who refused.
+        by: PeerId,
+        /// Why.
+        reason: Refusal,
+    },
+    /// The notary holds the money.
+    Opened {
+        /// The submission.
+        key: Digest,
+        /// The job.
+        job: JobId,
+        /// The rate at which it will be checked.
+        rate: assay_protocol::units::Rate,
+    },
+    /// The provider gave up before a claim.
+    Aborted {
+        /// The submission.
+        key: Digest,
+        /// The job.
+        job: JobId,
+        /// Why.
+        reason: Failure,
+    },
+    /// The result is in the blob store and is what the provider claimed.
+    Delivered {
+        /// The submission.
+        key: Digest,
+        /// The job.
+        job: JobId,
+        /// The digest of the output.
+        output: Digest,
+    },
+    /// The job is closed and its receipt is here.
+    Closed {
+        /// The submission.
+        key: Digest,
+        /// The job.
+        job: JobId,
+        /// How.
+        outcome: Outcome,
+        /// The digest of the receipt.
+        receipt: Digest,
+    },
+    /// No attempt is left.
+    Failed {
+        /// The submission.
+        key: Digest,
+        /// Why.
+        reason: Unmatched,
+    },
+    /// A notary said what an account holds.
+    Balance {
+        /// Which notary.
+        notary: PeerId,
+        /// What it said.
+        account: Account,
+    },
+    /// This peer runs a job for pay.
+    Serving {
+        /// Which job.
+        job: JobId,
+        /// For whom.
+        client: PeerId,
+    },
+    /// This peer was paid, or not.
+    Served {
+        /// Which job.
+        job: JobId,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// This peer was drawn to check a job.
+    Checking {
+        /// Which job.
+        job: JobId,
+        /// Which of its verifiers this is.
+        seat: u16,
+    },
+    /// This notary drew whether a job is checked.
+    Drawn {
+        /// Which job.
+        job: JobId,
+        /// The rate.
+        rate: assay_protocol::units::Rate,
+        /// Who checks it; nobody if it was not drawn.
+        verifier: Option<PeerId>,
+    },
+    /// This notary called a juror because a check did not match.
+    Accused {
+        /// Which job.
+        job: JobId,
+        /// Whose claim did not match.
+        provider: PeerId,
+    },
+    /// This notary closed a job.
+    Settled {
+        /// Which job.
+        job: JobId,
+        /// How.
+        outcome: Outcome,
+        /// Who ran it.
+        provider: PeerId,
+        /// What it was paid.
+        paid: Amount,
+        /// What it lost.
+        slashed: Amount,
+        /// The digest of the receipt.
+        receipt: Digest,
+    },
+}
+
+/// Why no provider was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Unmatched {
+    /// Offers known in all.
+    pub offers: u64,
+    /// That serve another model.
+    pub other_model: u64,
+    /// That are not the wished-for provider.
+    pub other_provider: u64,
+    /// Above the price of a unit.
+    pub price: u64,
+    /// Above the total.
+    pub cost: u64,
+    /// That expired.
+    pub expired: u64,
+    /// That refused, failed or were tried before.
+    pub tried: u64,
+    /// The last refusal.
+    pub refusal: Option<Refusal>,
+    /// The last failure.
+    pub failure: Option<Failure>,
+}

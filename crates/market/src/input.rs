@@ -1,0 +1,151 @@
+//! Everything that can happen to a peer.
+
+use alloc::{string::String, vec::Vec};
+
+use assay_protocol::{
+    check::Record,
+    id::{Digest, JobId, PeerId},
+    manifest::{End, Manifest},
+    message::Opened,
+    order::Failure,
+    units::{Amount, Duration, Units, Work},
+};
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The user wants something.
+    Command(Command),
+    /// A message came in and its signature holds.
+    Message(Opened),
+    /// A message to this peer could not be delivered; it may be tried again.
+    Undelivered {
+        /// Whom it was for.
+        to: PeerId,
+    },
+    /// A fetch ended.
+    Fetched {
+        /// What was wanted.
+        digest: Digest,
+        /// What is here now; nothing if nobody served it.
+        found: Option<Blob>,
+    },
+    /// A run ended.
+    Ran {
+        /// Which run.
+        run: RunId,
+        /// What came of it.
+        result: Result<RunResult, Failure>,
+    },
+    /// Records were read and their paths made.
+    Shown {
+        /// For which run.
+        run: RunId,
+        /// The records, in the order of their positions; nothing if the blob is gone.
+        records: Vec<Record>,
+    },
+    /// The time asked for has come.
+    Wake,
+}
+
+/// What a user wants.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// A job is to be run.
+    Submit(Submission),
+    /// These services are to be offered from now on; none ends the offer.
+    Provide(Provision),
+    /// The balances at a notary are to be asked for.
+    Ask {
+        /// Which notary.
+        notary: PeerId,
+    },
+}
+
+/// A job as its user wants it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Submission {
+    /// Names the submission: the same key again is the same job.
+    pub key: Digest,
+    /// What is to run.
+    pub manifest: Manifest,
+    /// The digest of the blob salt ‖ input, which the shell holds.
+    pub input_commit: Digest,
+    /// The most units that are paid.
+    pub units_max: Units,
+    /// The most work that checks are paid for.
+    pub work_max: Work,
+    /// The longest run.
+    pub run_max: Duration,
+    /// The most that may be spent.
+    pub cost_max: Amount,
+    /// The most that a unit may cost.
+    pub unit_price_max: Amount,
+    /// Only this provider.
+    pub provider: Option<PeerId>,
+    /// Providers tried one after another.
+    pub attempts_max: u16,
+}
+
+/// What a provider offers.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Provision {
+    /// The class of this machine.
+    pub class: Digest,
+    /// The class in words.
+    pub machine: String,
+    /// What is offered.
+    pub services: Vec<Stock>,
+    /// Jobs that run at the same time.
+    pub slots: u16,
+    /// Where this peer can be reached.
+    pub addresses: Vec<String>,
+}
+
+/// One thing that a provider offers.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Stock {
+    /// What runs.
+    pub manifest: Manifest,
+    /// What a unit costs.
+    pub unit_price: Amount,
+    /// How long a typical run takes here.
+    pub run: Duration,
+}
+
+/// What is known of a blob that is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Blob {
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// The root over its records.
+    pub root: Digest,
+}
+
+/// Names a run within one peer: a job, and which of its seats, if it is a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct RunId {
+    /// Which job.
+    pub job: JobId,
+    /// Which of the job's verifiers; none for the provider.
+    pub seat: Option<u16>,
+}
+
+/// What a run gave. The output is in the blob store before this is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RunResult {
+    /// The digest of the output's bytes.
+    pub output: Digest,
+    /// The root over the output's records.
+    pub output_root: Digest,
+    /// How many records the output has.
+    pub records: u64,
+    /// What is billed.
+    pub units: Units,
+    /// What it cost to compute.
+    pub work: Work,
+    /// Why it ended.
+    pub end: End,
+    /// The root mean square of the output under the manifest's policy, as the bits of a 64-bit float; 0 for none.
+    pub rms: u64,
+}

@@ -1,0 +1,17 @@
+//! What a peer decides: matching, pricing, money, verification, and the value that joins them, [`Node`].
+//!
+//! **Invariant:** nothing here waits, reads a clock or touches the machine; the same inputs give the same effects.
+#![no_std]
+
+extern crate alloc;
+
+pub mod effect;
+pub mod input;
+pub mod node;
+pub mod record;
+pub mod view;
+
+pub use effect::{Effect, Effects, Event};
+pub use input::{Command, Input};
+pub use node::{Config, Node};
+pub use record::Record;

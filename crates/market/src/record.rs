@@ -1,0 +1,177 @@
+//! What a peer keeps so that it can go on after a crash: an enum of records by role.
+
+use alloc::boxed::Box;
+
+use assay_protocol::{
+    check::{Check, Evidence, OpenClaim, OpenSeal, Seal, Unserved},
+    claim::{Claim, Deliver, Reveal},
+    id::{Digest, JobId, PeerId},
+    notice::{Query, Tick},
+    order::{Abort, Failure, Open, Order, Ticket},
+    outcome::Outcome,
+    signed::Signed,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::input::{Provision, RunId, RunResult, Submission};
+
+/// One thing to keep.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Record {
+    /// Of the client.
+    Client(Box<ClientRecord>),
+    /// Of the provider.
+    Provider(Box<ProviderRecord>),
+    /// Of the verifier.
+    Verifier(Box<VerifierRecord>),
+    /// Of the notary: its public chain.
+    Chain(Box<Entry>),
+    /// Of the notary: what its beacons grow from; never leaves the machine.
+    Beacon(Digest),
+}
+
+/// What a client keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClientRecord {
+    /// A user's wish.
+    Submitted(Submission),
+    /// An order with its secret, before it is shown to anyone.
+    Ordered {
+        /// The submission.
+        key: Digest,
+        /// The order.
+        order: Signed<Order>,
+        /// What it commits to.
+        secret: Digest,
+    },
+    /// A provider's agreement: the order may be opened.
+    Agreed {
+        /// What the notary is shown.
+        open: Signed<Open>,
+    },
+    /// The notary's ticket.
+    Ticketed(Signed<Ticket>),
+    /// An order that will not be opened any more, or was refused.
+    Dropped {
+        /// Which order.
+        job: JobId,
+    },
+    /// The provider's result, fetched and found to be what it claimed.
+    Delivered(Signed<Deliver>),
+    /// The provider gave up.
+    Failed {
+        /// Which job.
+        job: JobId,
+        /// Why.
+        reason: Failure,
+    },
+    /// The notary closed the job.
+    Closed {
+        /// Which job.
+        job: JobId,
+        /// How.
+        outcome: Outcome,
+        /// The digest of the receipt.
+        receipt: Digest,
+    },
+    /// No attempt is left.
+    Ended {
+        /// The submission.
+        key: Digest,
+    },
+    /// The number of the last question to a notary.
+    Asked {
+        /// Which notary.
+        notary: PeerId,
+        /// The number.
+        sequence: u64,
+    },
+}
+
+/// What a provider keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProviderRecord {
+    /// What is offered.
+    Provision(Provision),
+    /// The number of the last offer.
+    Offered {
+        /// The number.
+        sequence: u64,
+    },
+    /// An order this peer agreed to.
+    Accepted(Signed<Order>),
+    /// The ticket for it.
+    Started(Signed<Ticket>),
+    /// The claim, before anyone sees it, with what it is opened by.
+    Claimed {
+        /// The claim.
+        claim: Signed<Claim>,
+        /// What the run gave.
+        result: RunResult,
+        /// Hides the output.
+        output_blind: Digest,
+        /// Hides the evidence.
+        evidence_blind: Digest,
+    },
+    /// The job was given up.
+    Aborted(Signed<Abort>),
+    /// The job is over.
+    Closed {
+        /// Which job.
+        job: JobId,
+        /// How; nothing if it was never opened.
+        outcome: Option<Outcome>,
+    },
+}
+
+/// What a verifier keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VerifierRecord {
+    /// A check it was drawn for.
+    Asked(Signed<Check>),
+    /// The seal, before anyone sees it, with what it is opened by.
+    Sealed {
+        /// The seal.
+        seal: Signed<Seal>,
+        /// What was sealed.
+        evidence: Evidence,
+        /// The digest of the output's bytes.
+        output: Digest,
+    },
+    /// The check is over.
+    Ended(RunId),
+}
+
+/// One entry of a notary's public chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The digest of the entry before.
+    pub previous: Digest,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// What can change a notary's books: statements as they were signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fact {
+    /// Time passed.
+    Tick(Signed<Tick>),
+    /// A job was opened.
+    Open(Signed<Open>),
+    /// A provider claimed.
+    Claim(Signed<Claim>),
+    /// A provider gave up.
+    Abort(Signed<Abort>),
+    /// A client revealed.
+    Reveal(Signed<Reveal>),
+    /// A verifier sealed.
+    Seal(Signed<Seal>),
+    /// A verifier was not given the input.
+    Unserved(Signed<Unserved>),
+    /// A provider opened its claim.
+    OpenClaim(Signed<OpenClaim>),
+    /// A verifier opened its seal.
+    OpenSeal(Signed<OpenSeal>),
+    /// An account asked, for the first time.
+    Query(Signed<Query>),
+}

@@ -1,0 +1,150 @@
+//! What a peer shows of itself: plain values for a shell to print.
+
+use alloc::{string::String, vec::Vec};
+
+use assay_protocol::{
+    id::{Digest, JobId, PeerId},
+    notice::{Account, Head},
+    order::{Failure, Refusal},
+    outcome::Outcome,
+    units::{Amount, Rate},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::effect::Unmatched;
+
+/// A client's job: what was submitted and every attempt at it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubmissionView {
+    /// Names it.
+    pub key: Digest,
+    /// What runs.
+    pub manifest: String,
+    /// The attempts, oldest first.
+    pub attempts: Vec<AttemptView>,
+    /// True once nothing more will happen.
+    pub ended: bool,
+    /// Why no provider was found, if so.
+    pub unmatched: Option<Unmatched>,
+}
+
+/// One order of a submission.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptView {
+    /// The order.
+    pub job: JobId,
+    /// Who was asked.
+    pub provider: PeerId,
+    /// The price of all units.
+    pub price: Amount,
+    /// All that the client can lose.
+    pub total_max: Amount,
+    /// How far it is.
+    pub state: AttemptState,
+    /// The rate at which it is checked, once the ticket is here.
+    pub rate: Option<Rate>,
+    /// The digest of the output's bytes, once they are here.
+    pub output: Option<Digest>,
+    /// The digest of the receipt, once it is here.
+    pub receipt: Option<Digest>,
+}
+
+/// How far an attempt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptState {
+    /// The provider was asked.
+    Proposed,
+    /// The notary was asked.
+    Opening,
+    /// The provider works.
+    Running,
+    /// The result is here; it may still be checked.
+    Delivered,
+    /// The order was refused.
+    Refused(Refusal),
+    /// The provider did not answer.
+    Unanswered,
+    /// The provider gave up.
+    Failed(Failure),
+    /// The job is closed.
+    Closed(Outcome),
+}
+
+/// A provider's or verifier's run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunView {
+    /// Which job.
+    pub job: JobId,
+    /// Which of the job's verifiers this peer is; none for the provider.
+    pub seat: Option<u16>,
+    /// What runs.
+    pub manifest: String,
+    /// How far it is.
+    pub state: RunState,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Agreed to, not started.
+    Waiting,
+    /// The input is fetched or the sandbox works.
+    Running,
+    /// What came of it is claimed or sealed.
+    Committed,
+    /// The job is closed.
+    Closed(Outcome),
+    /// It came to nothing.
+    Ended,
+}
+
+/// A notary's books in sum.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BooksView {
+    /// The journal.
+    pub head: Head,
+    /// The last tick.
+    pub round: u64,
+    /// What all accounts can spend.
+    pub free: Amount,
+    /// What is at stake.
+    pub stake: Amount,
+    /// What open jobs hold.
+    pub held: Amount,
+    /// What pays for checks.
+    pub pool: Amount,
+    /// What was created.
+    pub minted: Amount,
+    /// What was destroyed.
+    pub burned: Amount,
+    /// What the pool owes.
+    pub owed: Amount,
+    /// Jobs that are open.
+    pub open: u64,
+    /// Jobs that are closed.
+    pub closed: u64,
+    /// Each account.
+    pub accounts: Vec<BalanceView>,
+}
+
+/// One account in a notary's books.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalanceView {
+    /// Whose.
+    pub peer: PeerId,
+    /// What can be spent.
+    pub free: Amount,
+    /// What is at stake.
+    pub stake: Amount,
+}
+
+/// An account as its notary last stated it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountView {
+    /// The notary.
+    pub notary: PeerId,
+    /// What it said.
+    pub account: Account,
+}

@@ -1,0 +1,169 @@
+//! The bytes of a journal file: a header, then batches.
+//!
+//! ```text
+//! header  magic 16 · peer 32 · key 32 · BLAKE3 of the 80 bytes before
+//! batch   mark 8 · digest of the batch before 32 · digest 32 · records 4 · body length 4 · body
+//! body    record after record: length 4 · bytes
+//! ```
+//!
+//! Whole numbers are little-endian. The digest of a batch is keyed and covers the digest before it, both numbers and the
+//! body; the first batch follows the digest of the header. The key is random and stays in this file, so nobody whose
+//! words are recorded can word them so that they look like a batch.
+//!
+//! **Invariant:** a batch is there in whole or not at all, and says which batch it follows.
+
+use std::io::{self, Read};
+
+use assay_protocol::id::{Digest, PeerId};
+
+use super::{BATCH_BYTES_MAX, RECORD_BYTES_MAX};
+
+/// What every journal of this version begins with.
+pub(super) const MAGIC: &[u8; 16] = b"assay journal 1\n";
+/// Bytes in a header.
+pub(super) const HEADER_BYTES: usize = 112;
+/// Bytes in front of the body of a batch.
+pub(super) const PREFIX_BYTES: usize = 80;
+/// Bytes in the mark that a batch begins with.
+pub(super) const MARK_BYTES: usize = 8;
+/// Bytes that the length of a record takes.
+pub(super) const LENGTH_BYTES: usize = 4;
+
+/// Who the journal belongs to, and the key of its digests.
+#[derive(Clone)]
+pub(super) struct Header {
+    pub(super) peer: PeerId,
+    key: [u8; 32],
+}
+
+impl Header {
+    pub(super) fn new(peer: PeerId, key: [u8; 32]) -> Self {
+        Self { peer, key }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut bytes = [&MAGIC[..], self.peer.as_bytes(), &self.key].concat();
+        bytes.extend(Digest::of(&bytes).as_bytes());
+        bytes
+    }
+
+    /// The header that the bytes are, unless they were changed.
+    pub(super) fn decode(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
+        let header = Self { peer: PeerId(part(bytes, 16)), key: part(bytes, 48) };
+        (header.encode() == bytes).then_some(header)
+    }
+
+    /// What the first batch follows.
+    pub(super) fn digest(&self) -> Digest {
+        Digest::of(&self.encode())
+    }
+
+    /// What every batch of this journal begins with. Only a hint where to look: the digest proves.
+    pub(super) fn mark(&self) -> [u8; MARK_BYTES] {
+        part(blake3::keyed_hash(&self.key, b"mark").as_bytes(), 0)
+    }
+
+    /// The batch of these records, ready to be written, and its digest.
+    pub(super) fn encode_batch(&self, previous: Digest, records: &[Vec<u8>]) -> (Vec<u8>, Digest) {
+        let body_bytes = records.iter().map(|record| LENGTH_BYTES + record.len()).sum::<usize>();
+        let mut bytes = vec![0; PREFIX_BYTES];
+        bytes.reserve_exact(body_bytes);
+        for record in records {
+            bytes.extend(number(record.len()));
+            bytes.extend(record);
+        }
+        let (records, length) = (number(records.len()), number(body_bytes));
+        let digest = self.batch_digest(previous, records, length, &bytes[PREFIX_BYTES..]);
+        let prefix = [&self.mark()[..], previous.as_bytes(), digest.as_bytes(), &records, &length].concat();
+        bytes[..PREFIX_BYTES].copy_from_slice(&prefix);
+        (bytes, digest)
+    }
+
+    /// Reads the next batch.
+    pub(super) fn read_batch(&self, from: &mut impl Read) -> Result<Batch, BatchError> {
+        let mut prefix = [0; PREFIX_BYTES];
+        let read = read_up_to(from, &mut prefix)?;
+        if read == 0 {
+            return Err(BatchError::End);
+        }
+        let (records, length) = (part(&prefix, 72), part(&prefix, 76));
+        let body_bytes = u32::from_le_bytes(length) as usize;
+        if read < PREFIX_BYTES || prefix[..MARK_BYTES] != self.mark() || body_bytes > BATCH_BYTES_MAX {
+            return Err(BatchError::Broken);
+        }
+        let mut body = vec![0; body_bytes];
+        let whole = read_up_to(from, &mut body)? == body_bytes;
+        let (previous, digest) = (Digest(part(&prefix, 8)), Digest(part(&prefix, 40)));
+        if !whole || self.batch_digest(previous, records, length, &body) != digest {
+            return Err(BatchError::Broken);
+        }
+        let records = split(&body, u32::from_le_bytes(records)).ok_or(BatchError::Broken)?;
+        Ok(Batch { previous, digest, records, bytes: (PREFIX_BYTES + body_bytes) as u64 })
+    }
+
+    fn batch_digest(&self, previous: Digest, records: [u8; 4], length: [u8; 4], body: &[u8]) -> Digest {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(previous.as_bytes()).update(&records).update(&length).update(body);
+        Digest(*hasher.finalize().as_bytes())
+    }
+}
+
+/// Records that were written and synced together.
+pub(super) struct Batch {
+    /// The digest of the batch before.
+    pub(super) previous: Digest,
+    pub(super) digest: Digest,
+    pub(super) records: Vec<Vec<u8>>,
+    /// Bytes that it takes in the file.
+    pub(super) bytes: u64,
+}
+
+/// Why there is no next batch.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BatchError {
+    #[error("the end")]
+    End,
+    #[error("not a batch of this journal")]
+    Broken,
+    #[error(transparent)]
+    Disk(#[from] io::Error),
+}
+
+fn split(body: &[u8], count: u32) -> Option<Vec<Vec<u8>>> {
+    let (mut records, mut rest) = (Vec::new(), body);
+    while !rest.is_empty() {
+        let (length, behind) = rest.split_first_chunk::<LENGTH_BYTES>()?;
+        let length = u32::from_le_bytes(*length) as usize;
+        if length > RECORD_BYTES_MAX {
+            return None;
+        }
+        let (record, behind) = behind.split_at_checked(length)?;
+        records.push(record.to_vec());
+        rest = behind;
+    }
+    (records.len() == count as usize).then_some(records)
+}
+
+/// Fills `bytes` as far as the source goes.
+fn read_up_to(from: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match from.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+fn part<const BYTES: usize>(bytes: &[u8], at: usize) -> [u8; BYTES] {
+    let mut part = [0; BYTES];
+    part.copy_from_slice(&bytes[at..at + BYTES]);
+    part
+}
+
+fn number(value: usize) -> [u8; LENGTH_BYTES] {
+    u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes()
+}

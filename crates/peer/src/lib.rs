@@ -1,0 +1,11 @@
+//! The shell of a peer: network, storage and clock around the brain.
+//!
+//! **Invariant:** nothing here decides about jobs, trust or money.
+
+pub mod blobs;
+pub mod home;
+pub mod index;
+pub mod journal;
+pub mod network;
+
+mod files;

@@ -1,0 +1,131 @@
+//! A re-execution: what a verifier is asked, what it seals, what both sides open.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    claim::{EvidenceLeaf, OutputLeaf},
+    codec,
+    id::{Digest, JobId, PeerId},
+    manifest::{End, Manifest},
+    merkle::Path,
+    signed::statements,
+    units::{Duration, Timestamp, Units, Work},
+};
+
+/// Records that one opening shows.
+pub const OPENED_RECORDS_MAX: usize = 16;
+
+/// The notary asks a verifier to run a job again; the same for a first check and for a jury.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Which job.
+    pub job: JobId,
+    /// Which of the job's verifiers this is; the first is 0.
+    pub seat: u16,
+    /// The class of machine that is to run it.
+    pub class: Digest,
+    /// What is to run.
+    pub manifest: Manifest,
+    /// The most units that are paid.
+    pub units_max: Units,
+    /// The longest run.
+    pub run_max: Duration,
+    /// What the run draws its choices from.
+    pub seed: Digest,
+    /// The digest of the blob salt ‖ input.
+    pub input_commit: Digest,
+    /// Two peers that hold the input, in an order that says nothing.
+    pub sources: [PeerId; 2],
+    /// Until when the seal must be in.
+    pub seal_by: Timestamp,
+}
+
+/// What a verifier found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The root over the output's records.
+    pub output_root: Digest,
+    /// The root over the evidence's records.
+    pub evidence_root: Digest,
+    /// How many records of evidence there are.
+    pub records: u64,
+    /// What the verifier counted.
+    pub units: Units,
+    /// What it cost to compute.
+    pub work: Work,
+    /// Why the run ended.
+    pub end: End,
+    /// The root mean square of the whole output, as the bits of a 64-bit float; 0 where nothing is measured.
+    pub rms: u64,
+    /// Hides the rest until it is opened.
+    pub salt: Digest,
+}
+
+impl Evidence {
+    /// What is sealed.
+    #[must_use]
+    pub fn commit(&self) -> Digest {
+        codec::digest("seal", self)
+    }
+}
+
+/// A verifier fixes what it found before it sees what was claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seal {
+    /// Which job.
+    pub job: JobId,
+    /// Which of the job's verifiers speaks.
+    pub seat: u16,
+    /// The digest of its evidence.
+    pub commit: Digest,
+}
+
+/// Nobody gave a verifier the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unserved {
+    /// Which job.
+    pub job: JobId,
+    /// Which of the job's verifiers speaks.
+    pub seat: u16,
+}
+
+/// One record with the path that shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Its place among the records.
+    pub position: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The siblings up to the evidence root.
+    pub path: Path,
+}
+
+/// The provider opens its claim. Sent again with the drawn records where there are too many to show all at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenClaim {
+    /// Which job.
+    pub job: JobId,
+    /// The half that the client knows.
+    pub output: OutputLeaf,
+    /// The half that was sealed.
+    pub evidence: EvidenceLeaf,
+    /// The records at the positions that are known to be asked for.
+    pub records: Vec<Record>,
+}
+
+/// A verifier opens its seal. Sent again with the drawn records where there are too many to show all at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenSeal {
+    /// Which job.
+    pub job: JobId,
+    /// Which of the job's verifiers speaks.
+    pub seat: u16,
+    /// What was sealed.
+    pub evidence: Evidence,
+    /// The records at the positions that are known to be asked for.
+    pub records: Vec<Record>,
+}
+
+statements!(Check, Seal, Unserved, OpenClaim, OpenSeal);

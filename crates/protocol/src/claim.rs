@@ -1,0 +1,108 @@
+//! From a run to the end of the provider's freedom: the sealed claim, its delivery, the client's secret.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    codec,
+    id::{Digest, JobId},
+    manifest::End,
+    signed::{Signed, statements},
+    units::{Units, Work},
+};
+
+/// The provider's statement of what it did; from here on nothing can change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Which job.
+    pub job: JobId,
+    /// What is billed.
+    pub units: Units,
+    /// What it cost to compute.
+    pub work: Work,
+    /// Why the run ended.
+    pub end: End,
+    /// The digest over both leaves.
+    pub commit: Digest,
+}
+
+/// The half of a claim that the client sees at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputLeaf {
+    /// The root over the output's records.
+    pub output_root: Digest,
+    /// What is billed.
+    pub units: Units,
+    /// Why the run ended.
+    pub end: End,
+    /// Hides the rest.
+    pub blind: Digest,
+}
+
+/// The half of a claim that stays sealed until a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceLeaf {
+    /// The root over the evidence's records.
+    pub evidence_root: Digest,
+    /// How many records there are.
+    pub records: u64,
+    /// Hides the rest.
+    pub blind: Digest,
+}
+
+impl OutputLeaf {
+    /// What stands for this leaf in the commitment.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        codec::digest("output leaf", self)
+    }
+}
+
+impl EvidenceLeaf {
+    /// What stands for this leaf in the commitment.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        codec::digest("evidence leaf", self)
+    }
+}
+
+/// The commitment over both leaves.
+#[must_use]
+pub fn commit(output: Digest, evidence: Digest) -> Digest {
+    codec::digest("claim", &(output, evidence))
+}
+
+impl Claim {
+    /// True if this leaf and the digest of the other are what was claimed.
+    #[must_use]
+    pub fn opens_to(&self, output: &OutputLeaf, evidence: Digest) -> bool {
+        self.commit == commit(output.digest(), evidence)
+            && self.units == output.units
+            && self.end == output.end
+    }
+}
+
+/// The provider hands the client its result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deliver {
+    /// The claim, as the notary gets it.
+    pub claim: Signed<Claim>,
+    /// The opened half.
+    pub leaf: OutputLeaf,
+    /// The digest of the sealed half.
+    pub evidence: Digest,
+    /// The digest of the output's bytes.
+    pub output: Digest,
+}
+
+/// The client's secret, once the claim is in the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reveal {
+    /// Which job.
+    pub job: JobId,
+    /// The position of the claim in the notary's journal.
+    pub position: u64,
+    /// The secret.
+    pub secret: Digest,
+}
+
+statements!(Claim, Deliver, Reveal);

@@ -1,0 +1,104 @@
+//! Bytes: the one encoding of everything that is signed, sent, saved or hashed.
+//!
+//! **Invariant:** each value has exactly one encoding and each accepted byte string is one; what is longer than its
+//! bound is refused before a byte of it is looked at. No other file names bincode.
+
+use alloc::vec::Vec;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::id::Digest;
+
+/// Bytes in the longest message.
+pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes in the longest receipt.
+pub const RECEIPT_BYTES_MAX: usize = 1024 * 1024;
+
+/// Why bytes are not the value they should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// More bytes than any such value has.
+    #[error("{bytes} bytes, where at most {max} are allowed")]
+    TooLong {
+        /// How many there are.
+        bytes: usize,
+        /// How many there may be.
+        max: usize,
+    },
+    /// The bytes end early, name no known variant or break a bound.
+    #[error("not a valid encoding")]
+    Invalid,
+    /// A value, with more bytes behind it.
+    #[error("{bytes} bytes too many at the end")]
+    Trailing {
+        /// How many there are.
+        bytes: usize,
+    },
+    /// A value, but not in its one encoding.
+    #[error("not the canonical encoding")]
+    NotCanonical,
+}
+
+fn config() -> impl bincode::config::Config {
+    bincode::config::standard()
+}
+
+/// The encoding of `value`.
+///
+/// # Panics
+/// Never for the types of this crate: only a map or a sequence of unknown length has no encoding, and there is none.
+#[must_use]
+pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+    match bincode::serde::encode_to_vec(value, config()) {
+        Ok(bytes) => bytes,
+        Err(error) => unreachable!("a type of the protocol has no encoding: {error}"),
+    }
+}
+
+/// The value that `bytes` are the encoding of.
+///
+/// # Errors
+/// [`Malformed`], if they are longer than `max` or not exactly the canonical encoding of a value.
+pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], max: usize) -> Result<T, Malformed> {
+    if bytes.len() > max {
+        return Err(Malformed::TooLong { bytes: bytes.len(), max });
+    }
+    let (value, read) =
+        bincode::serde::decode_from_slice(bytes, config()).map_err(|_| Malformed::Invalid)?;
+    if read < bytes.len() {
+        return Err(Malformed::Trailing { bytes: bytes.len() - read });
+    }
+    if encode(&value) != bytes {
+        return Err(Malformed::NotCanonical);
+    }
+    Ok(value)
+}
+
+/// The digest of a value under a tag that no other kind of value uses.
+#[must_use]
+pub fn digest<T: Serialize + ?Sized>(tag: &str, value: &T) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&encode(tag));
+    hasher.update(&encode(value));
+    Digest(*hasher.finalize().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_canonical_encoding_of_exactly_one_value_is_accepted() {
+        assert_eq!(decode::<u64>(&encode(&7_u64), 9), Ok(7));
+        assert_eq!(decode::<u64>(&[7; 10], 9), Err(Malformed::TooLong { bytes: 10, max: 9 }));
+        assert_eq!(decode::<u64>(&[], 9), Err(Malformed::Invalid));
+        assert_eq!(decode::<u64>(&[7, 7], 9), Err(Malformed::Trailing { bytes: 1 }));
+        assert_eq!(decode::<u64>(&[251, 7, 0], 9), Err(Malformed::NotCanonical));
+    }
+
+    #[test]
+    fn a_digest_depends_on_tag_and_value() {
+        assert_ne!(digest("a", &1_u8), digest("b", &1_u8));
+        assert_ne!(digest("a", &1_u8), digest("a", &2_u8));
+    }
+}

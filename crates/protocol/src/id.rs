@@ -1,0 +1,159 @@
+//! Names: digests of content, keys of peers, and the signatures that bind the two.
+//!
+//! **Invariant:** a name is 32 bytes that were computed, never chosen: content by BLAKE3, peers by their ed25519 key.
+
+use alloc::string::String;
+use core::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// Why a text is not a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected} hexadecimal digits")]
+pub struct NotAName {
+    /// How many digits a name of this kind has.
+    pub expected: usize,
+}
+
+/// Bytes with one binary form (the bytes) and one readable form (lower-case hexadecimal).
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $bytes:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; $bytes]);
+
+        impl $name {
+            /// The bytes of the name.
+            #[must_use]
+            pub fn as_bytes(&self) -> &[u8; $bytes] {
+                &self.0
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self([0; $bytes])
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().take(4).try_for_each(|byte| write!(out, "{byte:02x}"))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAName;
+
+            fn from_str(text: &str) -> Result<Self, NotAName> {
+                let mut bytes = [0; $bytes];
+                from_hex(text, &mut bytes).ok_or(NotAName { expected: 2 * $bytes })?;
+                Ok(Self(bytes))
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if serializer.is_human_readable() {
+                    return serializer.collect_str(self);
+                }
+                let (head, tail) = self.0.split_at(32);
+                match <[u8; 32]>::try_from(tail) {
+                    Ok(second) => (first_half(head), second).serialize(serializer),
+                    Err(_) => first_half(head).serialize(serializer),
+                }
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                if deserializer.is_human_readable() {
+                    return String::deserialize(deserializer)?.parse().map_err(de::Error::custom);
+                }
+                let mut bytes = [0; $bytes];
+                if $bytes == 64 {
+                    let (first, second) = <([u8; 32], [u8; 32])>::deserialize(deserializer)?;
+                    bytes[..32].copy_from_slice(&first);
+                    bytes[32..].copy_from_slice(&second);
+                } else {
+                    bytes.copy_from_slice(&<[u8; 32]>::deserialize(deserializer)?);
+                }
+                Ok(Self(bytes))
+            }
+        }
+    };
+}
+
+name!(
+    /// The BLAKE3 digest of some bytes: the name of every blob, manifest, class and record.
+    Digest,
+    32
+);
+name!(
+    /// The ed25519 public key of a peer, which is its name.
+    PeerId,
+    32
+);
+name!(
+    /// An ed25519 signature.
+    Signature,
+    64
+);
+
+/// The name of a job: the digest of its order.
+pub type JobId = Digest;
+/// The name of a network: the digest of its genesis.
+pub type NetworkId = Digest;
+
+impl Digest {
+    /// Hashes plain bytes: the name of a blob.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+}
+
+fn first_half(bytes: &[u8]) -> [u8; 32] {
+    let mut half = [0; 32];
+    half.copy_from_slice(bytes);
+    half
+}
+
+/// Fills `bytes` from exactly twice as many lower-case digits; upper case is refused so that each name has one text.
+fn from_hex(text: &str, bytes: &mut [u8]) -> Option<()> {
+    let digit = |symbol: u8| match symbol {
+        b'0'..=b'9' => Some(symbol - b'0'),
+        b'a'..=b'f' => Some(symbol - b'a' + 10),
+        _ => None,
+    };
+    if text.len() != 2 * bytes.len() {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = (digit(pair[0])? << 4) | digit(pair[1])?;
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn a_name_reads_back_from_its_text_and_only_from_it() {
+        let name = Digest::of(b"assay");
+        assert_eq!(name.to_string().parse(), Ok(name));
+        let wrong = NotAName { expected: 64 };
+        for text in ["", "00", &name.to_string().to_uppercase(), &name.to_string()[1..]] {
+            assert_eq!(text.parse::<Digest>(), Err(wrong), "{text}");
+        }
+    }
+}

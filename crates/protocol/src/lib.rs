@@ -1,0 +1,26 @@
+//! What peers say and the law they say it under: names, units, signed messages, the job table, and everything a receipt
+//! is judged by.
+//!
+//! **Invariant:** nothing here knows a clock, a socket, a file or a random source; the same arguments give the same bytes.
+#![no_std]
+
+extern crate alloc;
+
+pub mod check;
+pub mod claim;
+pub mod codec;
+pub mod draw;
+pub mod genesis;
+pub mod id;
+pub mod manifest;
+pub mod merkle;
+pub mod message;
+pub mod notice;
+pub mod offer;
+pub mod order;
+pub mod outcome;
+pub mod payout;
+pub mod receipt;
+pub mod roster;
+pub mod signed;
+pub mod units;

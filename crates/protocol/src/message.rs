@@ -1,0 +1,95 @@
+//! The wire: every message one peer can send another.
+//!
+//! **Invariant:** a [`Message`] is only bytes that somebody claims to have signed; only [`Message::open`] makes an
+//! [`Opened`] of it, and nothing else reaches a decision.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    check::{Check, OpenClaim, OpenSeal, Seal, Unserved},
+    claim::{Claim, Deliver, Reveal},
+    codec::{self, MESSAGE_BYTES_MAX, Malformed},
+    id::{NetworkId, PeerId},
+    notice::{Account, Notice, Query},
+    offer::Offer,
+    order::{Abort, Accept, Open, Propose, Refuse, Start, Ticket},
+    signed::{Forged, Scheme, Signed, Statement, Verified},
+};
+
+/// Declares both forms of the wire enum, one variant for each kind of statement.
+macro_rules! messages {
+    ($($kind:ident),+ $(,)?) => {
+        /// A message as it travels.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[allow(missing_docs, reason = "each variant is the statement of its name")]
+        pub enum Message {
+            $($kind(Signed<$kind>)),+
+        }
+
+        /// A message whose signature was checked.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "each variant is the statement of its name")]
+        pub enum Opened {
+            $($kind(Verified<$kind>)),+
+        }
+
+        impl Message {
+            /// Checks the signature.
+            ///
+            /// # Errors
+            /// [`Forged`], if it does not cover the body, the signer and this network.
+            pub fn open<S: Scheme>(self, network: NetworkId) -> Result<Opened, Forged> {
+                Ok(match self {
+                    $(Self::$kind(signed) => Opened::$kind(signed.open::<S>(network)?)),+
+                })
+            }
+
+            /// What kind of statement it is.
+            #[must_use]
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$kind(_) => <$kind as Statement>::NAME),+
+                }
+            }
+        }
+
+        impl Opened {
+            /// Who said it.
+            #[must_use]
+            pub fn signer(&self) -> PeerId {
+                match self {
+                    $(Self::$kind(verified) => verified.signer()),+
+                }
+            }
+
+            /// What kind of statement it is.
+            #[must_use]
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$kind(_) => <$kind as Statement>::NAME),+
+                }
+            }
+        }
+
+        $(impl From<Verified<$kind>> for Message {
+            fn from(verified: Verified<$kind>) -> Self {
+                Self::$kind(verified.into_signed())
+            }
+        })+
+    };
+}
+
+messages!(
+    Offer, Propose, Accept, Refuse, Open, Ticket, Start, Abort, Claim, Deliver, Reveal, Check, Seal, Unserved,
+    OpenClaim, OpenSeal, Notice, Query, Account,
+);
+
+impl Message {
+    /// The message that `bytes` are the encoding of.
+    ///
+    /// # Errors
+    /// [`Malformed`], if they are anything but one canonical message of allowed length.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        codec::decode(bytes, MESSAGE_BYTES_MAX)
+    }
+}

@@ -1,0 +1,259 @@
+//! From an order to a ticket: what the client asks for, what the provider agrees to, what the notary fixes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    codec,
+    id::{Digest, JobId, PeerId},
+    manifest::Manifest,
+    signed::{Signed, statements},
+    units::{Amount, Duration, Rate, Timestamp, Units, Work},
+};
+
+/// The client's terms for one job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Who orders and pays.
+    pub client: PeerId,
+    /// Who is to run the job.
+    pub provider: PeerId,
+    /// Who keeps the money and the books.
+    pub notary: PeerId,
+    /// One of the client's queues; each holds one open order.
+    pub lane: u16,
+    /// The number of this order in its lane, without gaps.
+    pub nonce: u64,
+    /// The class of machine that is to run it.
+    pub class: Digest,
+    /// What is to run.
+    pub manifest: Manifest,
+    /// The digest of the blob salt ‖ input.
+    pub input_commit: Digest,
+    /// The most units that are paid.
+    pub units_max: Units,
+    /// The most work that checks are paid for.
+    pub work_max: Work,
+    /// What a unit costs.
+    pub unit_price: Amount,
+    /// All that the client can lose.
+    pub total_max: Amount,
+    /// The longest run.
+    pub run_max: Duration,
+    /// Until when the notary may open the job.
+    pub open_by: Timestamp,
+    /// The digest of the client's secret, which decides with the beacon whether the job is checked.
+    pub secret_commit: Digest,
+}
+
+impl Order {
+    /// The name of the job.
+    #[must_use]
+    pub fn id(&self) -> JobId {
+        codec::digest("Order", self)
+    }
+
+    /// What every run of the job draws its choices from.
+    #[must_use]
+    pub fn seed(&self) -> Digest {
+        codec::digest("sample", &self.id())
+    }
+
+    /// The highest pay.
+    #[must_use]
+    pub fn price(&self) -> Option<Amount> {
+        self.unit_price.times(self.units_max)
+    }
+}
+
+/// The name of a client's secret before it is revealed.
+#[must_use]
+pub fn secret_commit(secret: &[u8; 32]) -> Digest {
+    codec::digest("secret", secret)
+}
+
+/// An order, shown to the provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Propose {
+    /// The terms.
+    pub order: Signed<Order>,
+}
+
+/// The provider agrees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accept {
+    /// To which order.
+    pub job: JobId,
+    /// The class of machine that will run it.
+    pub class: Digest,
+    /// The highest check rate the provider works for.
+    pub rate_max: Rate,
+}
+
+/// The provider or the notary does not agree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refuse {
+    /// To which order.
+    pub job: JobId,
+    /// Why.
+    pub reason: Refusal,
+}
+
+/// Why an order was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// No slot is free; costs no trust.
+    #[error("the provider is busy")]
+    Busy,
+    /// The price is not the one on offer.
+    #[error("the price is below the provider's")]
+    Price,
+    /// The manifest is not on offer.
+    #[error("the provider does not serve this model")]
+    ModelAbsent,
+    /// The class is not the provider's.
+    #[error("the provider runs another class of machine")]
+    Class,
+    /// Units, work or time are beyond what the provider takes.
+    #[error("the order is beyond the provider's limits")]
+    Limits,
+    /// Another order with the same number is known.
+    #[error("another order with this number is known")]
+    Conflict,
+    /// The order came too late.
+    #[error("the order came too late")]
+    Late,
+    /// Client and provider are the same.
+    #[error("nobody can be client and provider of one job")]
+    SelfDealing,
+    /// The order names another notary.
+    #[error("this notary is not the one that the order names")]
+    Notary,
+    /// The number is not the next in its lane, or the lane holds an open order.
+    #[error("the number is not the next in its lane")]
+    Nonce,
+    /// The provider is frozen by an accusation.
+    #[error("the provider stands accused and takes no new jobs")]
+    Frozen,
+    /// The provider is a newcomer with an open job.
+    #[error("a newcomer has one job at a time")]
+    Newcomer,
+    /// The client does not have the money.
+    #[error("the client's account does not hold the total")]
+    Funds,
+    /// The total does not cover price, premium and prepaid check.
+    #[error("the total does not cover price, premium and prepaid check")]
+    Total,
+    /// The price does not cover the provider's dues.
+    #[error("the price does not cover the provider's dues")]
+    Dues,
+    /// The check rate is above what the provider works for.
+    #[error("the check rate is above what the provider works for")]
+    Rate,
+    /// The job could settle too late.
+    #[error("the job could take longer to settle than the network allows")]
+    Settle,
+    /// The provider's unsettled pay would exceed its stake.
+    #[error("the provider's unsettled pay would exceed its stake")]
+    Exposure,
+    /// Too few others can check the job.
+    #[error("too few others can check this job")]
+    Checkers,
+    /// A number of the order is zero or does not fit.
+    #[error("a number of the order is zero or too large")]
+    Numbers,
+    /// The network has no threshold for outputs of this format.
+    #[error("the network cannot compare outputs of this format")]
+    Policy,
+    /// Too many jobs are open.
+    #[error("the notary has too many open jobs")]
+    Full,
+}
+
+/// Order and agreement, shown to the notary.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Open {
+    /// The terms.
+    pub order: Signed<Order>,
+    /// The agreement.
+    pub accept: Signed<Accept>,
+}
+
+/// The notary holds the money; everything that later steps need is fixed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// Which job.
+    pub job: JobId,
+    /// The time of the tick before it was opened.
+    pub opened: Timestamp,
+    /// The position of the opening in the notary's journal.
+    pub position: u64,
+    /// The rate at which the job is checked.
+    pub rate: Rate,
+    /// Operators beside the parties that can check it.
+    pub operators: u64,
+    /// The margin by which a jury convicts.
+    pub margin: u64,
+    /// The provider's trust, in parts per 2³².
+    pub trust: u64,
+    /// The provider's stake.
+    pub stake: Amount,
+    /// What a conviction costs, as long as the stake lasts.
+    pub slash: Amount,
+    /// What fees exceed the expected cost of checks by.
+    pub fee_margin: Rate,
+    /// The most that the client pays for checks.
+    pub premium: Amount,
+    /// The most that the provider pays for checks.
+    pub dues: Amount,
+    /// True below the entry level.
+    pub newcomer: bool,
+    /// True if only an accusation or a run of grey results raised the rate to one.
+    pub strict: bool,
+    /// From the draw to the payment, if it is not drawn.
+    pub window: Duration,
+    /// Until when the claim must be in.
+    pub claim_by: Timestamp,
+}
+
+/// The client shows the provider the ticket: from now on the provider may fetch the input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// The notary's ticket.
+    pub ticket: Signed<Ticket>,
+}
+
+/// The provider gives the job up before a claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Abort {
+    /// Which job.
+    pub job: JobId,
+    /// Why.
+    pub reason: Failure,
+}
+
+/// Why a run gave no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// The runner refuses the input or its parameters.
+    #[error("the runner refuses the input")]
+    BadInput,
+    /// The runner trapped or broke its contract.
+    #[error("the runner crashed")]
+    Trap,
+    /// A limit on time, memory, instructions or output was reached.
+    #[error("a limit of the sandbox was reached")]
+    Limit,
+    /// Nobody served the input.
+    #[error("the input was not served")]
+    InputAbsent,
+    /// Runner or model are not there or not usable.
+    #[error("the runner or the model is not usable")]
+    Unusable,
+    /// The machine failed.
+    #[error("the machine failed")]
+    Machine,
+}
+
+statements!(Order, Propose, Accept, Refuse, Open, Ticket, Start, Abort);

@@ -1,0 +1,70 @@
+//! How a job can end.
+
+use serde::{Deserialize, Serialize};
+
+/// How a job ended; final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Paid: the draw left it unchecked and nobody objected in time.
+    NotDrawn,
+    /// Paid: a re-execution matched.
+    Checked,
+    /// Paid: a re-execution neither matched nor mismatched.
+    Grey,
+    /// Paid: accused, and cleared by a jury.
+    Cleared,
+    /// Paid: drawn, but nobody could check it, and the stake covered it.
+    Unchecked,
+    /// Refunded: no claim came in time.
+    NoClaim,
+    /// Refunded: the provider gave up before a claim.
+    Aborted,
+    /// Refunded: one grey result too many.
+    GreyRefunded,
+    /// Refunded: a newcomer's result did not match.
+    Mismatch,
+    /// Refunded: a jury leaned against the provider without convicting it.
+    Disputed,
+    /// Refunded: the provider was convicted over another job before it claimed this one.
+    Withdrawn,
+    /// Refunded and slashed: a jury convicted the provider.
+    Slashed,
+    /// Refunded and slashed: accused with a juror's support, the provider never opened its claim.
+    Silent,
+    /// Refunded: nothing could be found out.
+    Void,
+}
+
+impl Outcome {
+    /// True if the provider was paid.
+    #[must_use]
+    pub fn is_paid(self) -> bool {
+        matches!(self, Self::NotDrawn | Self::Checked | Self::Grey | Self::Cleared | Self::Unchecked)
+    }
+
+    /// True if the provider lost stake.
+    #[must_use]
+    pub fn is_slashed(self) -> bool {
+        matches!(self, Self::Slashed | Self::Silent)
+    }
+
+    /// The honest label of a receipt.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::NotDrawn => "not drawn",
+            Self::Checked | Self::Cleared => "checked",
+            Self::Grey => "grey",
+            Self::Unchecked => "unchecked",
+            Self::NoClaim
+            | Self::Aborted
+            | Self::GreyRefunded
+            | Self::Mismatch
+            | Self::Disputed
+            | Self::Withdrawn => "refunded",
+            Self::Slashed | Self::Silent => "slashed",
+            Self::Void => "void",
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Signatures: how a statement becomes a fact about its signer.
+//!
+//! **Invariant:** a [`Verified`] exists only if its signature was checked, or made, here; the signature covers a domain
+//! string, the kind of statement, the network and the whole body.
+
+use alloc::vec::Vec;
+use core::{fmt, ops::Deref};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    codec,
+    id::{Digest, NetworkId, PeerId, Signature},
+};
+
+const DOMAIN: &str = "assay/1/";
+
+/// Something a peer can sign: each kind has a name of its own, which the signature covers.
+pub trait Statement: Serialize + DeserializeOwned + Clone + fmt::Debug {
+    /// The name of the kind.
+    const NAME: &'static str;
+}
+
+/// Names kinds of statements.
+macro_rules! statements {
+    ($($kind:ty),+ $(,)?) => {
+        $(impl $crate::signed::Statement for $kind {
+            const NAME: &'static str = stringify!($kind);
+        })+
+    };
+}
+pub(crate) use statements;
+
+/// Holds a peer's secret key.
+pub trait Signer {
+    /// How signatures of this signer are verified.
+    type Scheme: Scheme;
+    /// The peer that signs.
+    fn id(&self) -> PeerId;
+    /// Signs plain bytes.
+    fn sign(&self, bytes: &[u8]) -> Signature;
+}
+
+/// Verifies signatures: ed25519 among peers, a cheap stand-in among simulated ones.
+pub trait Scheme {
+    /// True if `signer` made `signature` over `bytes`.
+    fn verify(signer: &PeerId, bytes: &[u8], signature: &Signature) -> bool;
+}
+
+/// A statement with the signature that somebody claims to have made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed<T> {
+    /// What was said; nothing may rest on it before [`Signed::open`].
+    body: T,
+    signer: PeerId,
+    signature: Signature,
+}
+
+/// A statement whose signature was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified<T>(Signed<T>);
+
+/// A signature that does not belong to its statement, signer or network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the signature on {kind} is not that of {signer}")]
+pub struct Forged {
+    /// The kind of statement.
+    pub kind: &'static str,
+    /// Whose signature it should be.
+    pub signer: PeerId,
+}
+
+impl<T: Statement> Signed<T> {
+    /// Signs `body` for `network`.
+    pub fn seal<S: Signer>(body: T, signer: &S, network: NetworkId) -> Verified<T> {
+        let signature = signer.sign(&signed_bytes(&body, network));
+        Verified(Self { body, signer: signer.id(), signature })
+    }
+
+    /// Checks the signature; the only way to the body.
+    ///
+    /// # Errors
+    /// [`Forged`], if the signature does not cover this body, signer and network.
+    pub fn open<S: Scheme>(self, network: NetworkId) -> Result<Verified<T>, Forged> {
+        if S::verify(&self.signer, &signed_bytes(&self.body, network), &self.signature) {
+            return Ok(Verified(self));
+        }
+        Err(Forged { kind: T::NAME, signer: self.signer })
+    }
+}
+
+impl<T> Verified<T> {
+    /// Who said it.
+    #[must_use]
+    pub fn signer(&self) -> PeerId {
+        self.0.signer
+    }
+
+    /// The signed form, to be sent or saved.
+    #[must_use]
+    pub fn signed(&self) -> &Signed<T> {
+        &self.0
+    }
+
+    /// The signed form, to be sent or saved.
+    #[must_use]
+    pub fn into_signed(self) -> Signed<T> {
+        self.0
+    }
+
+    /// The statement without its signature.
+    #[must_use]
+    pub fn into_body(self) -> T {
+        self.0.body
+    }
+}
+
+impl<T: Statement> Verified<T> {
+    /// The name of the statement, whoever signed it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        codec::digest(T::NAME, &self.0.body)
+    }
+}
+
+impl<T> Deref for Verified<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.body
+    }
+}
+
+fn signed_bytes<T: Statement>(body: &T, network: NetworkId) -> Vec<u8> {
+    codec::encode(&(DOMAIN, T::NAME, network, body))
+}
+
+/// The scheme of real networks.
+#[derive(Clone, Copy, Debug)]
+pub struct Ed25519;
+
+impl Scheme for Ed25519 {
+    /// Strict: keys of small order and signatures with a second form are refused, so that a statement has one signature.
+    fn verify(signer: &PeerId, bytes: &[u8], signature: &Signature) -> bool {
+        let signature = ed25519_dalek::Signature::from_bytes(signature.as_bytes());
+        ed25519_dalek::VerifyingKey::from_bytes(signer.as_bytes())
+            .is_ok_and(|key| key.verify_strict(bytes, &signature).is_ok())
+    }
+}
+
+/// A secret key of a real network; wiped from memory when dropped, never printed.
+pub struct Keypair(ed25519_dalek::SigningKey);
+
+impl Keypair {
+    /// The key that grows from `seed`.
+    #[must_use]
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        Self(ed25519_dalek::SigningKey::from_bytes(&seed))
+    }
+}
+
+impl fmt::Debug for Keypair {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Keypair({})", self.id())
+    }
+}
+
+impl Signer for Keypair {
+    type Scheme = Ed25519;
+
+    fn id(&self) -> PeerId {
+        PeerId(self.0.verifying_key().to_bytes())
+    }
+
+    fn sign(&self, bytes: &[u8]) -> Signature {
+        Signature(ed25519_dalek::Signer::sign(&self.0, bytes).to_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    struct Greeting(u64);
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    struct Farewell(u64);
+    statements!(Greeting, Farewell);
+
+    #[test]
+    fn a_signature_covers_kind_network_body_and_signer() {
+        let (key, other) = (Keypair::from_seed([1; 32]), Keypair::from_seed([2; 32]));
+        let (here, there) = (Digest::of(b"here"), Digest::of(b"there"));
+        let good = Signed::seal(Greeting(7), &key, here).into_signed();
+        assert!(good.clone().open::<Ed25519>(here).is_ok());
+        assert!(good.clone().open::<Ed25519>(there).is_err());
+        let kind = Signed { body: Farewell(7), signer: good.signer, signature: good.signature };
+        assert!(kind.open::<Ed25519>(here).is_err());
+        let body = Signed { body: Greeting(8), ..good.clone() };
+        assert!(body.open::<Ed25519>(here).is_err());
+        let signer = Signed { signer: other.id(), ..good };
+        assert!(signer.open::<Ed25519>(here).is_err());
+    }
+}
