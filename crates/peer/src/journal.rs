@@ -29,7 +29,7 @@ pub use self::records::{ReadError, Records};
 use self::{
     format::Header,
     scan::{Scan, scan},
-    writer::{Disk, Shared, lock, write_batches},
+    writer::{Disk, Shared, write_batches},
 };
 use crate::files::publish;
 
@@ -162,8 +162,7 @@ impl Journal {
     /// # Errors
     /// If the file cannot be opened.
     pub fn records(&self, first: u64) -> io::Result<Records> {
-        let extent = lock(&self.shared.extent).clone();
-        Records::new(&self.path, self.header.clone(), &extent, first)
+        Records::new(&self.path, self.header.clone(), &self.shared.extent, first)
     }
 
     /// Writes what is queued and ends. Dropping does the same, but nobody learns how it went.
@@ -180,7 +179,7 @@ impl Journal {
         if let Some(writer) = self.writer.take()
             && writer.join().is_err()
         {
-            self.shared.durable.send_replace(Err(Broken { reason: "the writing thread panicked".into() }));
+            self.shared.announce(Err(Broken { reason: "the writing thread panicked".into() }));
         }
     }
 }

@@ -6,7 +6,7 @@
 const PLACE_BYTES: u64 = 256 * 1024;
 
 /// The part of the file that holds durable records.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Extent {
     /// Records in it. The last has this number; the first is 1.
     pub(super) records: u64,

@@ -6,12 +6,14 @@ use std::{
     fs::File,
     io::{self, BufReader, Read, Seek, SeekFrom, Take},
     path::Path,
+    sync::Mutex,
     vec,
 };
 
 use super::{
     extent::Extent,
     format::{BatchError, Header},
+    writer::lock,
 };
 
 /// Why a durable record could not be read back.
@@ -42,11 +44,15 @@ pub struct Records {
 }
 
 impl Records {
-    pub(super) fn new(path: &Path, header: Header, extent: &Extent, first: u64) -> io::Result<Self> {
-        let (place, mut file) = (extent.place_before(first), File::open(path)?);
+    pub(super) fn new(path: &Path, header: Header, extent: &Mutex<Extent>, first: u64) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        let (place, end, last) = {
+            let extent = lock(extent);
+            (extent.place_before(first), extent.end, extent.records)
+        };
         file.seek(SeekFrom::Start(place.offset))?;
-        let reader = BufReader::new(file).take(extent.end - place.offset);
-        let (batch, sequence, last) = (Vec::new().into_iter(), place.before, extent.records);
+        let reader = BufReader::new(file).take(end - place.offset);
+        let (batch, sequence) = (Vec::new().into_iter(), place.before);
         Ok(Self { reader, header, batch, sequence, first, last, ended: false })
     }
 

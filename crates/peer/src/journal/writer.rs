@@ -105,12 +105,16 @@ impl Shared {
         (!batch.is_empty()).then_some(batch)
     }
 
+    pub(super) fn announce(&self, state: Result<u64, Broken>) {
+        self.durable.send_modify(|durable| *durable = state);
+    }
+
     fn fail(&self, error: &io::Error) {
         tracing::error!(%error, "the journal cannot be written; nothing more will be acknowledged");
         let mut queue = lock(&self.queue);
         queue.records.clear();
         queue.bytes = 0;
-        self.durable.send_replace(Err(Broken { reason: Arc::from(error.to_string()) }));
+        self.announce(Err(Broken { reason: Arc::from(error.to_string()) }));
     }
 }
 
@@ -127,7 +131,7 @@ pub(super) fn write_batches(shared: &Shared, mut disk: Box<dyn Disk>, header: &H
             extent.grow(records.len() as u64, bytes.len() as u64);
             extent.records
         };
-        shared.durable.send_replace(Ok(durable));
+        shared.announce(Ok(durable));
     }
 }
 

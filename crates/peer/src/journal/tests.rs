@@ -1,0 +1,297 @@
+use std::{
+    fs,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    time::Duration,
+};
+
+use proptest::prelude::*;
+
+use super::{format::HEADER_BYTES, *};
+
+const PEER: PeerId = PeerId([7; 32]);
+
+/// A journal in a folder of its own; each record waited for, so each a batch.
+struct World {
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    fn with(records: &[&[u8]]) -> Self {
+        let world = Self { folder: tempfile::tempdir().unwrap() };
+        let journal = world.open().unwrap();
+        for record in records {
+            let sequence = journal.append(record.to_vec()).unwrap();
+            wait(&journal, sequence).unwrap();
+        }
+        journal.close().unwrap();
+        world
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("journal")
+    }
+
+    fn open(&self) -> Result<Journal, OpenError> {
+        Journal::open(&self.path(), PEER)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        fs::read(self.path()).unwrap()
+    }
+
+    /// What an opening reads when the file has these bytes.
+    fn read_from(&self, bytes: &[u8]) -> Result<Vec<Vec<u8>>, OpenError> {
+        fs::write(self.path(), bytes).unwrap();
+        self.open().map(|journal| records(&journal))
+    }
+}
+
+fn records(journal: &Journal) -> Vec<Vec<u8>> {
+    let all: Result<Vec<_>, _> = journal.records(1).unwrap().collect();
+    let (sequences, records): (Vec<u64>, Vec<_>) = all.unwrap().into_iter().unzip();
+    assert_eq!(sequences, (1..=records.len() as u64).collect::<Vec<_>>());
+    records
+}
+
+fn wait(journal: &Journal, sequence: u64) -> Result<(), Broken> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(journal.wait(sequence))
+}
+
+#[test]
+fn a_tail_torn_at_any_byte_is_cut_and_the_journal_goes_on() {
+    let world = World::with(&[b"one", b"two"]);
+    let two = world.bytes();
+    assert_eq!(world.open().unwrap().append(b"three".to_vec()), Ok(3));
+    let three = world.bytes();
+    for length in two.len()..three.len() {
+        let torn = &three[..length];
+        assert_eq!(world.read_from(torn).unwrap(), [b"one", b"two"], "cut at {length}");
+        // The later pages of a batch may be there without the earlier ones.
+        let mut zeroed = three.clone();
+        zeroed[two.len()..=length].fill(0);
+        assert_eq!(world.read_from(&zeroed).unwrap(), [b"one", b"two"], "zeros to {length}");
+    }
+    let journal = world.open().unwrap();
+    wait(&journal, journal.append(b"again".to_vec()).unwrap()).unwrap();
+    drop(journal);
+    assert_eq!(records(&world.open().unwrap()), [&b"one"[..], b"two", b"again"]);
+}
+
+#[test]
+fn a_byte_flipped_before_the_last_batch_is_refused_with_its_place() {
+    let world = World::with(&[b"one", b"two"]);
+    let acknowledged = world.bytes().len();
+    assert_eq!(world.open().unwrap().append(b"three".to_vec()), Ok(3));
+    let whole = world.bytes();
+    for at in HEADER_BYTES..acknowledged {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1;
+        match world.read_from(&flipped) {
+            Err(OpenError::Damaged { offset }) => assert!(offset as usize <= at, "{offset} for {at}"),
+            other => panic!("byte {at}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_batch_that_is_missing_or_moved_is_refused() {
+    let world = World::with(&[b"same", b"same", b"same"]);
+    let bytes = world.bytes();
+    let batch = (bytes.len() - HEADER_BYTES) / 3;
+    let without_first = [&bytes[..HEADER_BYTES], &bytes[HEADER_BYTES + batch..]].concat();
+    assert!(matches!(world.read_from(&without_first), Err(OpenError::Damaged { .. })));
+}
+
+#[test]
+fn a_tail_longer_than_any_batch_is_no_torn_batch() {
+    let world = World::with(&[b"one"]);
+    let mut bytes = world.bytes();
+    bytes.resize(bytes.len() + BATCH_BYTES_MAX + 1024, 0);
+    assert!(matches!(world.read_from(&bytes), Err(OpenError::Damaged { .. })));
+}
+
+#[test]
+fn a_record_that_quotes_a_batch_of_another_journal_does_not_pass_for_one() {
+    let other = World::with(&[b"planted"]);
+    let planted = other.bytes().split_off(HEADER_BYTES);
+    let world = World::with(&[b"one", &planted]);
+    let mut torn = world.bytes();
+    let record = torn.len() - planted.len();
+    torn[record - 8] ^= 1;
+    assert_eq!(world.read_from(&torn).unwrap(), [b"one"]);
+}
+
+#[test]
+fn files_that_are_not_the_peers_journal_are_refused() {
+    let world = World::with(&[b"one"]);
+    let bytes = world.bytes();
+    let stranger = Journal::open(&world.path(), PeerId([8; 32]));
+    assert!(matches!(stranger, Err(OpenError::Foreign { owner: PEER })));
+    for wrong in [&b""[..], b"something else", &bytes[..HEADER_BYTES - 1], &[0; 500]] {
+        assert!(matches!(world.read_from(wrong), Err(OpenError::NotAJournal)));
+    }
+    let mut flipped = bytes.clone();
+    flipped[60] ^= 1;
+    assert!(matches!(world.read_from(&flipped), Err(OpenError::Damaged { offset: 0 })));
+}
+
+#[test]
+fn reading_starts_at_any_record() {
+    let world = World::with(&[]);
+    let journal = world.open().unwrap();
+    let record = |sequence: u64| vec![sequence as u8; 40 * 1024];
+    let last = (1..=50).map(|sequence| journal.append(record(sequence)).unwrap()).last().unwrap();
+    wait(&journal, last).unwrap();
+    for journal in [journal, world.open().unwrap()] {
+        for first in [1, 2, 17, 50] {
+            let read: Vec<_> = journal.records(first).unwrap().map(Result::unwrap).collect();
+            assert_eq!(read, (first..=50).map(|sequence| (sequence, record(sequence))).collect::<Vec<_>>());
+        }
+        assert_eq!(journal.records(51).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn bounds_are_refused_before_a_sequence_is_given() {
+    let journal = World::with(&[]).open().unwrap();
+    let bytes = RECORD_BYTES_MAX + 1;
+    assert_eq!(journal.append(vec![0; bytes]), Err(AppendError::TooLong { bytes }));
+    assert_eq!(journal.append(vec![0; RECORD_BYTES_MAX]), Ok(1));
+}
+
+/// A disk whose every sync waits to be let through.
+struct Gate {
+    file: File,
+    syncs: Arc<AtomicUsize>,
+    permits: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Disk for Gate {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.append(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.syncs.fetch_add(1, Ordering::SeqCst);
+        let permit = self.permits.lock().unwrap().recv_timeout(Duration::from_secs(30));
+        permit.map_err(io::Error::other)
+    }
+}
+
+fn start_on(world: &World, disk: impl FnOnce(File) -> Box<dyn Disk>) -> Journal {
+    let mut file = OpenOptions::new().read(true).write(true).open(world.path()).unwrap();
+    let scan = scan(&file, PEER).unwrap();
+    file.seek(SeekFrom::End(0)).unwrap();
+    Journal::start(&world.path(), scan, disk(file)).unwrap()
+}
+
+#[test]
+fn what_queues_during_one_sync_is_the_next_batch() {
+    let world = World::with(&[]);
+    let (syncs, (let_through, permits)) = (Arc::new(AtomicUsize::new(0)), mpsc::channel());
+    let journal = start_on(&world, |file| {
+        Box::new(Gate { file, syncs: syncs.clone(), permits: Mutex::new(permits) })
+    });
+    journal.append(b"first".to_vec()).unwrap();
+    while syncs.load(Ordering::SeqCst) == 0 {
+        std::thread::yield_now();
+    }
+    for number in 0..1000_u32 {
+        journal.append(number.to_le_bytes().to_vec()).unwrap();
+    }
+    assert_eq!(*journal.durable().borrow(), Ok(0), "announced before its sync");
+    let_through.send(()).unwrap();
+    let_through.send(()).unwrap();
+    wait(&journal, 1001).unwrap();
+    assert_eq!(syncs.load(Ordering::SeqCst), 2);
+    journal.close().unwrap();
+    assert_eq!(records(&world.open().unwrap()).len(), 1001);
+}
+
+#[test]
+fn a_failed_sync_breaks_the_journal_for_ever() {
+    let world = World::with(&[b"one"]);
+    let (let_through, permits) = mpsc::channel();
+    let journal = start_on(&world, |file| {
+        Box::new(Gate { file, syncs: Arc::default(), permits: Mutex::new(permits) })
+    });
+    drop(let_through);
+    let sequence = journal.append(b"two".to_vec()).unwrap();
+    assert!(wait(&journal, sequence).is_err());
+    assert!(matches!(journal.append(b"three".to_vec()), Err(AppendError::Broken(_))));
+    assert!(wait(&journal, 1).is_err(), "broken is broken, for what was durable too");
+    assert!(journal.close().is_err());
+}
+
+/// A disk that forgets: what was not synced when the power fails is there sector by sector, as chance has it.
+struct Forgetful {
+    file: File,
+    unsynced: Vec<u8>,
+    syncs_left: usize,
+    chance: u64,
+}
+
+const SECTOR_BYTES: usize = 64;
+
+impl Forgetful {
+    fn lose_power(&mut self) -> io::Result<()> {
+        for sector in self.unsynced.chunks_mut(SECTOR_BYTES) {
+            self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            if self.chance >> 63 == 0 {
+                sector.fill(0);
+            }
+        }
+        let kept = (self.chance >> 8) as usize % (self.unsynced.len() + 1);
+        self.file.append(&self.unsynced[..kept])?;
+        Err(io::Error::other("the power is gone"))
+    }
+}
+
+impl Disk for Forgetful {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.unsynced.extend(bytes);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        if self.syncs_left == 0 {
+            return self.lose_power();
+        }
+        self.syncs_left -= 1;
+        self.file.append(&self.unsynced)?;
+        self.unsynced.clear();
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_power_loss_takes_nothing_that_was_acknowledged(
+        syncs_left in 0..6_usize,
+        chance: u64,
+        sizes in proptest::collection::vec(0..300_usize, 1..80),
+    ) {
+        let world = World::with(&[]);
+        let journal = start_on(&world, |file| {
+            Box::new(Forgetful { file, unsynced: Vec::new(), syncs_left, chance })
+        });
+        let record = |index: usize| vec![index as u8; sizes[index]];
+        let (mut acknowledged, durable) = (0, journal.durable());
+        for index in 0..sizes.len() {
+            let Ok(sequence) = journal.append(record(index)) else { break };
+            if index % 7 == 0 && wait(&journal, sequence).is_err() { break }
+            if let Ok(reached) = *durable.borrow() { acknowledged = reached as usize }
+        }
+        drop(journal);
+        let read = records(&world.open().unwrap());
+        prop_assert!(read.len() >= acknowledged, "{} of {acknowledged}", read.len());
+        prop_assert_eq!(&read, &(0..read.len()).map(record).collect::<Vec<_>>());
+    }
+}
