@@ -34,13 +34,14 @@ from sklearn.neural_network import MLPClassifier
 
 SEED = 20_260
 HELD_OUT_SHARE = 0.25
-LAYERS = (96, 48)
-EPOCHS = 40
+LAYERS = (192, 96)
+WEIGHT_DECAY = 0.1
+EPOCHS = 30
 COPIES = 30
-TURN_DEGREES_MAX = 12.0
-SHIFT_PIXELS_MAX = 0.8
+TURN_DEGREES_MAX = 10.0
+SHIFT_PIXELS_MAX = 0.6
 ZOOM_MAX = 0.1
-SLANT_MAX = 0.1
+SLANT_MAX = 0.15
 OPSET = 17
 SAMPLES_PER_DIGIT = 2
 SAMPLE_SCALE = 8
@@ -82,7 +83,9 @@ def fit(pixels, labels):
     """A network trained on the images and on disturbed copies of them."""
     random = np.random.default_rng(SEED)
     copies = [pixels] + [np.stack([disturb(row, random) for row in pixels]) for _ in range(COPIES)]
-    network = MLPClassifier(LAYERS, alpha=1e-3, batch_size=128, max_iter=EPOCHS, n_iter_no_change=EPOCHS, random_state=SEED)
+    network = MLPClassifier(
+        LAYERS, alpha=WEIGHT_DECAY, batch_size=128, max_iter=EPOCHS, n_iter_no_change=EPOCHS, random_state=SEED
+    )
     with warnings.catch_warnings():
         # The number of epochs is the budget, not a failure to converge.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -102,7 +105,7 @@ def disturb(row, random):
 
 
 def cross_validate(pixels, labels):
-    """Accuracy on each fold of the training part: says how much the held-out figure owes to luck."""
+    """Accuracy on each fold of the training part: says how much the held-out figure owes to luck, and what to tune by."""
     splits = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(pixels, labels)
     return [fit(pixels[a], labels[a]).score(pixels[b], labels[b]) for a, b in splits]
 
@@ -214,6 +217,8 @@ Measured with ONNX Runtime {onnxruntime.__version__} on {m["count"]} images held
 **{m["right"]} right, {percent(m["accuracy"])}**. With pixels rounded to bytes, as the PNG samples have them: {percent(m["quantised"])}. The same network inside
 scikit-learn: {percent(m["sklearn"])}; its probabilities differ from ONNX Runtime's by at most {m["difference"]:.1e}. {FOLDS}-fold cross-validation within
 the {trained:,} training images: {", ".join(percent(fold) for fold in folds)}; mean {percent(np.mean(folds))}.
+The layer sizes, weight decay and disturbances were chosen by cross-validation within the training images alone. Two earlier settings
+had been measured on the held-out images too (95.78 % and 98.22 %), so the figure may flatter by a little.
 
 | digit | right |
 |---|---|
@@ -226,7 +231,8 @@ digit as grayscale PNG files, enlarged to {8 * SAMPLE_SCALE} × {8 * SAMPLE_SCAL
 
 ## What it is not for
 
-The writers of the held-out images also wrote training images, so a new hand is read worse than the figure above. Every input
+The data does not say who wrote what, so writers of held-out images probably wrote training images too: a new hand is read worse than
+the figure above. Every input
 gets a digit: there is no answer for "not a digit". Dark ink on a light ground must be inverted first. It exists so that
 everything works out of the box, not to read anybody's post.
 

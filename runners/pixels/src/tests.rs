@@ -1,0 +1,126 @@
+use png::{BitDepth, ColorType, Encoder};
+
+use crate::{NotAPicture, PICTURE_PIXELS_MAX, Target, read};
+
+const EIGHT: Target = Target { width: 8, height: 8, invert: false };
+const SEVEN: &[u8] = include_bytes!("../../../models/digits/samples/seven-1.png");
+
+fn encode(width: u32, height: u32, color: ColorType, depth: BitDepth, samples: &[u8]) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, width, height);
+    encoder.set_color(color);
+    encoder.set_depth(depth);
+    encoder.write_header().unwrap().write_image_data(samples).unwrap();
+    file
+}
+
+/// A PNG file of a signature and a header, and nothing else that a decoder would need.
+fn header(width: u32, height: u32) -> Vec<u8> {
+    let mut body = b"IHDR".to_vec();
+    body.extend(width.to_be_bytes());
+    body.extend(height.to_be_bytes());
+    body.extend([8, 0, 0, 0, 0]);
+    let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\x0d".to_vec();
+    file.extend(&body);
+    file.extend(crc(&body).to_be_bytes());
+    file
+}
+
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 })
+    })
+}
+
+fn close(got: &[f32], wanted: &[f32]) {
+    assert_eq!(got.len(), wanted.len());
+    for (got, wanted) in got.iter().zip(wanted) {
+        assert!((got - wanted).abs() < 1e-6, "{got} is not {wanted}");
+    }
+}
+
+#[test]
+fn raw_pixels_of_the_right_size_are_scaled() {
+    let mut raw = [0; 64];
+    raw[9] = 255;
+    let read = read(&raw, EIGHT).unwrap();
+    assert_eq!((read[8], read[9], read.len()), (0.0, 1.0, 64));
+}
+
+#[test]
+fn an_enlarged_picture_gives_its_original_pixels() {
+    let small: Vec<u8> = (0..64).map(|pixel| pixel * 4).collect();
+    let large: Vec<u8> = (0..64 * 64).map(|at| small[at / 64 / 8 * 8 + at % 64 / 8]).collect();
+    let file = encode(64, 64, ColorType::Grayscale, BitDepth::Eight, &large);
+    assert_eq!(read(&file, EIGHT), read(&small, EIGHT));
+}
+
+#[test]
+fn a_size_that_does_not_divide_is_weighed_by_area() {
+    let file = encode(3, 1, ColorType::Grayscale, BitDepth::Eight, &[0, 255, 0]);
+    close(&read(&file, Target { width: 2, height: 1, invert: false }).unwrap(), &[1.0 / 3.0, 1.0 / 3.0]);
+    close(&read(&file, Target { width: 6, height: 2, invert: false }).unwrap(), &[0., 0., 1., 1., 0., 0.].repeat(2));
+}
+
+#[test]
+fn every_kind_of_pixel_becomes_a_brightness() {
+    let one = Target { width: 1, height: 1, invert: false };
+    let cases: [(ColorType, BitDepth, &[u8], f32); 8] = [
+        (ColorType::Grayscale, BitDepth::One, &[0x80], 1.0),
+        (ColorType::Grayscale, BitDepth::Eight, &[51], 0.2),
+        (ColorType::Grayscale, BitDepth::Sixteen, &[51, 51], 0.2),
+        (ColorType::GrayscaleAlpha, BitDepth::Eight, &[255, 51], 0.2),
+        (ColorType::Rgb, BitDepth::Eight, &[255, 255, 255], 1.0),
+        (ColorType::Rgb, BitDepth::Eight, &[0, 0, 255], 29.0 / 255.0),
+        (ColorType::Rgba, BitDepth::Eight, &[255, 255, 255, 0], 0.0),
+        (ColorType::Rgba, BitDepth::Sixteen, &[255, 255, 255, 255, 255, 255, 255, 255], 1.0),
+    ];
+    for (color, depth, samples, wanted) in cases {
+        close(&read(&encode(1, 1, color, depth, samples), one).unwrap(), &[wanted]);
+    }
+}
+
+#[test]
+fn dark_ink_can_be_made_light() {
+    let inverted = read(&[255; 64], Target { invert: true, ..EIGHT }).unwrap();
+    assert_eq!(inverted, vec![0.0; 64]);
+}
+
+#[test]
+fn bytes_of_another_kind_are_refused_with_both_numbers() {
+    for got in [0, 1, 63, 65] {
+        assert_eq!(read(&vec![0; got], EIGHT), Err(NotAPicture::Unknown { got, wanted: 64 }));
+    }
+}
+
+#[test]
+fn a_picture_cut_anywhere_is_refused() {
+    for end in 0..SEVEN.len() - 12 {
+        assert!(read(&SEVEN[..end], EIGHT).is_err(), "cut at {end}");
+    }
+}
+
+#[test]
+fn a_picture_with_a_wrong_byte_never_panics() {
+    for at in 0..SEVEN.len() {
+        let mut file = SEVEN.to_vec();
+        file[at] ^= 0x55;
+        let _ = read(&file, EIGHT);
+    }
+}
+
+#[test]
+fn an_empty_picture_is_refused() {
+    for (width, height) in [(0, 0), (0, 8), (8, 0)] {
+        assert!(matches!(read(&header(width, height), EIGHT), Err(NotAPicture::Broken(_))));
+    }
+}
+
+#[test]
+fn a_picture_that_promises_too_much_is_refused_by_its_header() {
+    let side = 1 << 16;
+    assert_eq!(read(&header(side, side), EIGHT), Err(NotAPicture::TooLarge { width: side, height: side }));
+    let width = PICTURE_PIXELS_MAX as u32;
+    assert_eq!(read(&header(width, 2), EIGHT), Err(NotAPicture::TooLarge { width, height: 2 }));
+    assert!(matches!(read(&header(i32::MAX as u32, 1), EIGHT), Err(NotAPicture::TooLarge { .. })));
+}

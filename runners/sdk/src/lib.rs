@@ -21,7 +21,8 @@
 //! A runner is a component whose imports are its permissions: it can call the engine, ask for tokens, send what it has
 //! so far and write to the job's log. There are no files, clocks, sockets, threads or randomness but [`Job::seed`].
 
-mod bindings;
+#[doc(hidden)]
+pub mod bindings;
 mod failure;
 mod job;
 mod model;
@@ -48,7 +49,7 @@ pub trait Runner {
 macro_rules! export {
     ($runner:ty) => {
         const _: () = {
-            struct Exported;
+            enum Exported {}
 
             impl $crate::__private::Guest for Exported {
                 fn run(
@@ -59,7 +60,9 @@ macro_rules! export {
                 }
             }
 
-            $crate::__export_runner!(Exported with_types_in $crate::__private::bindings);
+            // Linkers of other systems refuse the names of component exports.
+            #[cfg(target_family = "wasm")]
+            $crate::bindings::__export_runner!(Exported with_types_in $crate::bindings);
         };
     };
 }
@@ -67,7 +70,6 @@ macro_rules! export {
 /// What [`export!`] expands to; not for use by hand.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::bindings;
     pub use crate::bindings::assay::runner::types::{Failure, Job, Outcome};
     pub use crate::bindings::exports::assay::runner::running::Guest;
 

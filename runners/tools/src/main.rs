@@ -1,1 +1,117 @@
-fn main() {}
+//! Wraps built guests into components, checks what they ask for, and records their digests; called by `runners/build`.
+//!
+//! **Invariant:** a component that imports anything but the runner's own interfaces and wasi:nn is never written.
+
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use wasmparser::{Parser, Payload, Validator, WasmFeatures};
+use wit_component::ComponentEncoder;
+
+/// What a runner may import.
+const IMPORTS_ALLOWED: [&str; 2] = ["assay:runner/", "wasi:nn/"];
+/// Bytes in the largest component that is shipped.
+const COMPONENT_BYTES_MAX: usize = 1024 * 1024;
+/// The runners that are shipped, each as `NAME/NAME.wasm`.
+const RUNNERS: [&str; 2] = ["classify", "pure"];
+const USAGE: &str = "usage: tools wrap CORE OUT | tools lock FOLDER COMPILER | tools verify FOLDER";
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments[..] {
+        ["wrap", core, out] => wrap(core.as_ref(), out.as_ref()),
+        ["lock", folder, compiler] => lock(folder.as_ref(), compiler),
+        ["verify", folder] => verify(folder.as_ref()),
+        _ => Err(USAGE.into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Makes a component of a core module that the compiler wrote.
+fn wrap(core: &Path, out: &Path) -> Outcome {
+    let component = ComponentEncoder::default().validate(true).module(&fs::read(core)?)?.encode()?;
+    inspect(&component).map_err(|why| format!("{}: {why}", core.display()))?;
+    fs::write(out, component)?;
+    Ok(())
+}
+
+/// Writes down the digests of the runners in a folder, and what compiled them.
+fn lock(folder: &Path, compiler: &str) -> Outcome {
+    let mut text = format!("# Written by runners/build.\ncompiler = \"{compiler}\"\n\n[blake3]\n");
+    for name in RUNNERS {
+        text += &digest_line(folder, name)?;
+    }
+    fs::write(lock_file(folder), text)?;
+    Ok(())
+}
+
+/// Compares the runners in a folder with what was written down of them, and checks what they ask for.
+fn verify(folder: &Path) -> Outcome {
+    let text = fs::read_to_string(lock_file(folder))?;
+    for name in RUNNERS {
+        inspect(&fs::read(component_file(folder, name))?).map_err(|why| format!("{name}: {why}"))?;
+        if !text.contains(&digest_line(folder, name)?) {
+            return Err(format!("{name}.wasm is not the one that runners.lock names").into());
+        }
+    }
+    Ok(())
+}
+
+fn lock_file(folder: &Path) -> PathBuf {
+    folder.join("runners.lock")
+}
+
+fn component_file(folder: &Path, name: &str) -> PathBuf {
+    folder.join(name).join(name).with_extension("wasm")
+}
+
+fn digest_line(folder: &Path, name: &str) -> Result<String, Box<dyn Error>> {
+    let component = fs::read(component_file(folder, name))?;
+    Ok(format!("{name} = \"{}\"\n", blake3::hash(&component).to_hex()))
+}
+
+/// Refuses a component that is invalid, too large, or imports what no runner may have.
+fn inspect(component: &[u8]) -> Outcome {
+    Validator::new_with_features(WasmFeatures::default()).validate_all(component)?;
+    if component.len() > COMPONENT_BYTES_MAX {
+        return Err(format!("{} bytes are more than {COMPONENT_BYTES_MAX}", component.len()).into());
+    }
+    for import in imports(component)? {
+        if !IMPORTS_ALLOWED.iter().any(|allowed| import.starts_with(allowed)) {
+            return Err(format!("it imports {import}, which no runner may").into());
+        }
+    }
+    Ok(())
+}
+
+/// The imports of the component itself, not of the modules inside it.
+fn imports(component: &[u8]) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut depth = 0_u32;
+    let mut names = Vec::new();
+    for payload in Parser::new(0).parse_all(component) {
+        match payload? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    names.push(import?.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(names)
+}
