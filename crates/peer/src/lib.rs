@@ -3,6 +3,8 @@
 //! **Invariant:** nothing here decides about jobs, trust or money.
 
 pub mod blobs;
+pub mod config;
+pub mod handle;
 pub mod home;
 pub mod index;
 pub mod journal;

@@ -1,0 +1,21 @@
+//! A peer's files that people write: where they are, what may stand in them, what is assumed where they are silent.
+//!
+//! **Invariant:** every key that can be read is written with a comment by the same list that reads it; an unknown key, a
+//! missing one and one with a value of the wrong kind are errors that name it.
+
+mod defaults;
+mod home;
+mod network;
+mod section;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use self::{
+    defaults::{checks, genesis, money, thresholds, timers},
+    home::{Home, KeyError},
+    network::{Contact, NetworkError, NetworkFile, to_documented_toml},
+    section::BadConfig,
+    settings::{ClientSettings, DaemonSettings, Settings},
+};

@@ -1,0 +1,183 @@
+//! The folder that holds everything of one peer.
+//!
+//! **Invariant:** every path of a peer is made here, below one root; the key is its owner's alone to read.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use assay_protocol::{
+    id::{Digest, PeerId},
+    signed::{Keypair, Signer},
+};
+
+/// Whoever else may read, write or enter.
+const OTHERS: u32 = 0o077;
+/// Only the owner reads and writes.
+const OWNER_ONLY: u32 = 0o600;
+
+/// Why a home has no key to use.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// There is none.
+    #[error("there is no key at {}", path.display())]
+    Absent {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// There is one already.
+    #[error("there is a key at {} already", path.display())]
+    Present {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// Others can read it.
+    #[error("the key {} can be read by others: its mode is {mode:03o}, where 600 is expected", path.display())]
+    Exposed {
+        /// Where it is.
+        path: PathBuf,
+        /// What the mode is.
+        mode: u32,
+    },
+    /// Not 64 hexadecimal digits.
+    #[error("the key {} is not 64 hexadecimal digits", path.display())]
+    Malformed {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// The disk failed, or there is no randomness.
+    #[error("the key {} cannot be used: {error}", path.display())]
+    Disk {
+        /// Where it is or should be.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// The folder of one peer; nothing in it need exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
+    root: PathBuf,
+}
+
+impl Home {
+    /// The home at `root`.
+    #[must_use]
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The secret key.
+    #[must_use]
+    pub fn identity(&self) -> PathBuf {
+        self.root.join("identity.key")
+    }
+
+    /// The network's rules.
+    #[must_use]
+    pub fn network(&self) -> PathBuf {
+        self.root.join("network.toml")
+    }
+
+    /// The user's settings.
+    #[must_use]
+    pub fn settings(&self) -> PathBuf {
+        self.root.join("config.toml")
+    }
+
+    /// What the peer must not forget.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
+    /// What the journal says, arranged for looking up.
+    #[must_use]
+    pub fn index(&self) -> PathBuf {
+        self.root.join("index")
+    }
+
+    /// Inputs, outputs, runners, models, receipts.
+    #[must_use]
+    pub fn blobs(&self) -> PathBuf {
+        self.root.join("blobs")
+    }
+
+    /// What the daemon listens on.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.root.join("socket")
+    }
+
+    /// What the daemon logs when it runs in the background.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.root.join("daemon.log")
+    }
+
+    /// Reads the seed of the secret key.
+    ///
+    /// # Errors
+    /// [`KeyError`], also if others can read the file.
+    pub fn seed(&self) -> Result<[u8; 32], KeyError> {
+        let path = self.identity();
+        let fail = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => KeyError::Absent { path: self.identity() },
+            _ => KeyError::Disk { path: self.identity(), error },
+        };
+        let mode = fs::metadata(&path).map_err(fail)?.permissions().mode() & 0o777;
+        if mode & OTHERS != 0 {
+            return Err(KeyError::Exposed { path, mode });
+        }
+        let text = fs::read_to_string(&path).map_err(fail)?;
+        let seed: Digest = text.trim_end().parse().map_err(|_| KeyError::Malformed { path })?;
+        Ok(seed.0)
+    }
+
+    /// Reads the secret key.
+    ///
+    /// # Errors
+    /// As [`Home::seed`].
+    pub fn key(&self) -> Result<Keypair, KeyError> {
+        self.seed().map(Keypair::from_seed)
+    }
+
+    /// Makes a new secret key.
+    ///
+    /// # Errors
+    /// [`KeyError::Present`], if there is one: a key is never replaced.
+    pub fn create_key(&self) -> Result<PeerId, KeyError> {
+        let mut seed = [0; 32];
+        let random = getrandom::fill(&mut seed).map_err(io::Error::other);
+        random.map_err(|error| KeyError::Disk { path: self.identity(), error })?;
+        self.create_key_from(seed)
+    }
+
+    /// Makes the secret key that grows from `seed`.
+    ///
+    /// # Errors
+    /// [`KeyError::Present`], if there is one: a key is never replaced.
+    pub fn create_key_from(&self, seed: [u8; 32]) -> Result<PeerId, KeyError> {
+        let path = self.identity();
+        let fail = |error: io::Error| match error.kind() {
+            io::ErrorKind::AlreadyExists => KeyError::Present { path: self.identity() },
+            _ => KeyError::Disk { path: self.identity(), error },
+        };
+        fs::create_dir_all(&self.root).map_err(fail)?;
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(path).map_err(fail)?;
+        writeln!(file, "{}", Digest(seed)).and_then(|()| file.sync_all()).map_err(fail)?;
+        crate::files::sync_folder(&self.root).map_err(fail)?;
+        Ok(Keypair::from_seed(seed).id())
+    }
+}

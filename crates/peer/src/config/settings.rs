@@ -1,0 +1,113 @@
+//! What a user settled once for this home; every key may be left out.
+//!
+//! **Invariant:** nothing here is a rule of the network: two peers with other settings still agree about every job.
+
+use std::io;
+
+use assay_protocol::units::{Amount, Duration};
+
+use super::{
+    home::Home,
+    network::{NetworkError, read_bounded},
+    section::{BadConfig, Section, Table, section},
+};
+
+/// The settings of a home.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Of the daemon.
+    pub daemon: DaemonSettings,
+    /// Of the client.
+    pub client: ClientSettings,
+}
+
+/// Settings of the daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DaemonSettings {
+    /// Multiaddresses to listen on.
+    pub listen: Vec<String>,
+    /// Bytes that blobs may take on the disk.
+    pub blob_bytes_max: u64,
+    /// Runs at the same time, the provider's and the verifier's together; 0 for one for every two cores.
+    pub workers: u64,
+}
+
+/// What a client wants where a command says nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientSettings {
+    /// The most that one job may cost.
+    pub cost_max: Amount,
+    /// The most that a unit may cost.
+    pub unit_price_max: Amount,
+    /// Providers tried one after another.
+    pub attempts_max: u16,
+    /// The longest run.
+    pub run_max: Duration,
+}
+
+impl Default for DaemonSettings {
+    fn default() -> Self {
+        Self { listen: vec!["/ip4/0.0.0.0/tcp/0".to_owned()], blob_bytes_max: 8 * 1024 * 1024 * 1024, workers: 0 }
+    }
+}
+
+impl Default for ClientSettings {
+    fn default() -> Self {
+        Self {
+            cost_max: Amount::credits(1),
+            unit_price_max: Amount::credits(1),
+            attempts_max: 3,
+            run_max: Duration::seconds(30),
+        }
+    }
+}
+
+section!(optional DaemonSettings {
+    listen: "Where to listen, as multiaddresses. Port 0 is any free one.",
+    blob_bytes_max: "Bytes that inputs, outputs, models and receipts may take on the disk.",
+    workers: "Runs at the same time; 0 for one for every two cores.",
+});
+
+section!(optional ClientSettings {
+    cost_max: "The most that one job may cost, all included.",
+    unit_price_max: "The most that a unit may cost.",
+    attempts_max: "Providers tried one after another.",
+    run_max: "The longest run of a job.",
+});
+
+impl Settings {
+    /// Reads the settings of a home; none are assumed where the file is absent.
+    ///
+    /// # Errors
+    /// [`NetworkError`], which names the file and the key.
+    pub fn read(home: &Home) -> Result<Self, NetworkError> {
+        let path = home.settings();
+        let file = path.display().to_string();
+        match read_bounded(&path) {
+            Ok(text) => Self::parse(&text).map_err(|error| NetworkError::Bad { file, error }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(NetworkError::Disk { file, error }),
+        }
+    }
+
+    /// Reads what a file says.
+    ///
+    /// # Errors
+    /// [`BadConfig`], which names the key.
+    pub fn parse(text: &str) -> Result<Self, BadConfig> {
+        let mut file = Table::parse(text)?;
+        let settings = Self { daemon: file.section("daemon")?, client: file.section("client")? };
+        file.finish()?;
+        Ok(settings)
+    }
+
+    /// A file in which every key has a comment.
+    #[must_use]
+    pub fn to_documented_toml(&self) -> String {
+        let mut out = String::from("[daemon]\n");
+        self.daemon.write(&mut out);
+        out.push_str("\n[client]\n");
+        self.client.write(&mut out);
+        out
+    }
+}
