@@ -232,9 +232,8 @@ digit as grayscale PNG files, enlarged to {8 * SAMPLE_SCALE} × {8 * SAMPLE_SCAL
 ## What it is not for
 
 The data does not say who wrote what, so writers of held-out images probably wrote training images too: a new hand is read worse than
-the figure above. Every input
-gets a digit: there is no answer for "not a digit". Dark ink on a light ground must be inverted first. It exists so that
-everything works out of the box, not to read anybody's post.
+the figure above. Every input gets a digit: there is no answer for "not a digit". Dark ink on a light ground must be inverted first.
+It exists so that everything works out of the box, not to read anybody's post.
 
 ## Where it comes from
 

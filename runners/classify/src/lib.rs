@@ -37,12 +37,15 @@ impl Runner for Classify {
     fn run(job: &Job, input: &[u8]) -> Result<Outcome, Failure> {
         let params: Params = job.params()?;
         let shape = params.shape()?;
-        let pixels = pixels::read(input, params.target()).map_err(|why| Failure::BadInput(why.to_string()))?;
+        let pixels =
+            pixels::read(input, params.target()).map_err(|why| Failure::BadInput(why.to_string()))?;
         let mut outputs = Model::of_job()?.run(vec![(&params.input, Tensor::f32(&shape, &pixels))])?;
         let scores = outputs.take(&params.output)?.to_f32()?;
         if scores.len() != params.labels.len() {
             let (scores, labels) = (scores.len(), params.labels.len());
-            return Err(Failure::BadParams(format!("the model gives {scores} scores and there are {labels} labels")));
+            return Err(Failure::BadParams(format!(
+                "the model gives {scores} scores and there are {labels} labels"
+            )));
         }
         Ok(Outcome::floats(&scores))
     }
@@ -58,7 +61,9 @@ impl Params {
         let pixels = u64::from(self.width) * u64::from(self.height);
         if pixels == 0 || pixels > INPUT_VALUES_MAX {
             let (width, height) = (self.width, self.height);
-            return Err(Failure::BadParams(format!("a picture of {width} x {height} pixels cannot be classified")));
+            return Err(Failure::BadParams(format!(
+                "a picture of {width} x {height} pixels cannot be classified"
+            )));
         }
         let shape = self.shape.clone().unwrap_or_else(|| vec![1, pixels as u32]);
         let values = shape.iter().try_fold(1_u64, |product, &axis| product.checked_mul(u64::from(axis)));

@@ -31,9 +31,15 @@ fn wrong_parameters_are_refused_in_a_sentence() {
     let cases = [
         ("", "EOF"),
         (r#"{"labels":["a"],"input":"x","output":"y","width":8}"#, "missing field `height`"),
-        (r#"{"labels":["a"],"input":"x","output":"y","width":8,"height":8,"depth":1}"#, "unknown field `depth`"),
+        (
+            r#"{"labels":["a"],"input":"x","output":"y","width":8,"height":8,"depth":1}"#,
+            "unknown field `depth`",
+        ),
         (r#"{"labels":["a"],"input":"x","output":"y","width":0,"height":8}"#, "0 x 8 pixels"),
-        (r#"{"labels":["a"],"input":"x","output":"y","width":4294967295,"height":4294967295}"#, "cannot be classified"),
+        (
+            r#"{"labels":["a"],"input":"x","output":"y","width":4294967295,"height":4294967295}"#,
+            "cannot be classified",
+        ),
     ];
     for (params, says) in cases {
         match shape_of(params) {

@@ -53,10 +53,16 @@ impl fmt::Display for NotAPicture {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown { got, wanted } => {
-                write!(out, "the input is neither a PNG file nor {wanted} raw pixels of one byte: it has {got} bytes")
+                write!(
+                    out,
+                    "the input is neither a PNG file nor {wanted} raw pixels of one byte: it has {got} bytes"
+                )
             }
             Self::TooLarge { width, height } => {
-                write!(out, "the picture has {width} x {height} pixels; at most {PICTURE_PIXELS_MAX} are decoded")
+                write!(
+                    out,
+                    "the picture has {width} x {height} pixels; at most {PICTURE_PIXELS_MAX} are decoded"
+                )
             }
             Self::Broken(why) => write!(out, "the PNG file cannot be read: {why}"),
         }

@@ -28,7 +28,10 @@ fn header(width: u32, height: u32) -> Vec<u8> {
 
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 })
+        (0..8).fold(
+            crc ^ u32::from(*byte),
+            |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 },
+        )
     })
 }
 
@@ -59,7 +62,10 @@ fn an_enlarged_picture_gives_its_original_pixels() {
 fn a_size_that_does_not_divide_is_weighed_by_area() {
     let file = encode(3, 1, ColorType::Grayscale, BitDepth::Eight, &[0, 255, 0]);
     close(&read(&file, Target { width: 2, height: 1, invert: false }).unwrap(), &[1.0 / 3.0, 1.0 / 3.0]);
-    close(&read(&file, Target { width: 6, height: 2, invert: false }).unwrap(), &[0., 0., 1., 1., 0., 0.].repeat(2));
+    close(
+        &read(&file, Target { width: 6, height: 2, invert: false }).unwrap(),
+        &[0., 0., 1., 1., 0., 0.].repeat(2),
+    );
 }
 
 #[test]

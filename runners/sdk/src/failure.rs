@@ -22,7 +22,8 @@ pub enum Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::BadInput(why) | Self::BadParams(why) | Self::Unsupported(why) | Self::Internal(why)) = self;
+        let (Self::BadInput(why) | Self::BadParams(why) | Self::Unsupported(why) | Self::Internal(why)) =
+            self;
         out.write_str(why)
     }
 }
@@ -35,7 +36,9 @@ impl Failure {
         let why = format!("{doing}: {}", error.data());
         match error.code() {
             ErrorCode::InvalidArgument => Self::BadParams(why),
-            ErrorCode::InvalidEncoding | ErrorCode::UnsupportedOperation | ErrorCode::TooLarge => Self::Unsupported(why),
+            ErrorCode::InvalidEncoding | ErrorCode::UnsupportedOperation | ErrorCode::TooLarge => {
+                Self::Unsupported(why)
+            }
             ErrorCode::Timeout
             | ErrorCode::RuntimeError
             | ErrorCode::NotFound

@@ -18,7 +18,8 @@ pub struct Job {
 impl Job {
     /// The parameters as a type of the runner's; use `deny_unknown_fields`, so that a misspelt name is noticed.
     pub fn params<P: DeserializeOwned>(&self) -> Result<P, Failure> {
-        serde_json::from_str(&self.params).map_err(|error| Failure::BadParams(format!("the parameters are wrong: {error}")))
+        serde_json::from_str(&self.params)
+            .map_err(|error| Failure::BadParams(format!("the parameters are wrong: {error}")))
     }
 }
 

@@ -60,9 +60,11 @@ macro_rules! export {
                 }
             }
 
-            // Linkers of other systems refuse the names of component exports.
+            // Linkers of other systems refuse the names of component exports; there the runner is only for tests.
+            #[cfg(not(target_family = "wasm"))]
+            const _: $crate::__private::Run = <Exported as $crate::__private::Guest>::run;
             #[cfg(target_family = "wasm")]
-            $crate::bindings::__export_runner!(Exported with_types_in $crate::bindings);
+    $crate::bindings::__export_runner!(Exported with_types_in $crate::bindings);
         };
     };
 }
@@ -72,6 +74,9 @@ macro_rules! export {
 pub mod __private {
     pub use crate::bindings::assay::runner::types::{Failure, Job, Outcome};
     pub use crate::bindings::exports::assay::runner::running::Guest;
+
+    /// What a component exports.
+    pub type Run = fn(Job, Vec<u8>) -> Result<Outcome, Failure>;
 
     /// Runs one job, with panics told to the job's log before they trap.
     pub fn run<R: crate::Runner>(job: Job, input: &[u8]) -> Result<Outcome, Failure> {

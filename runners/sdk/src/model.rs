@@ -21,18 +21,25 @@ impl Model {
 
     /// A model by its name in the host's registry.
     pub fn named(name: &str) -> Result<Self, Failure> {
-        let graph = graph::load_by_name(name).map_err(|error| Failure::of_engine(&error, "the model did not load"))?;
-        let context =
-            graph.init_execution_context().map_err(|error| Failure::of_engine(&error, "the model did not start"))?;
+        let graph = graph::load_by_name(name)
+            .map_err(|error| Failure::of_engine(&error, "the model did not load"))?;
+        let context = graph
+            .init_execution_context()
+            .map_err(|error| Failure::of_engine(&error, "the model did not start"))?;
         Ok(Self { context })
     }
 
     /// Runs the model once.
     pub fn run(&self, inputs: Vec<(&str, Tensor)>) -> Result<Outputs, Failure> {
-        let inputs = inputs.into_iter().map(|(name, tensor)| (name.to_owned(), tensor.into_handle())).collect();
-        let outputs =
-            self.context.compute(inputs).map_err(|error| Failure::of_engine(&error, "the model did not run"))?;
-        Ok(Outputs(outputs.iter().map(|(name, tensor)| (name.clone(), Tensor::from_handle(tensor))).collect()))
+        let inputs =
+            inputs.into_iter().map(|(name, tensor)| (name.to_owned(), tensor.into_handle())).collect();
+        let outputs = self
+            .context
+            .compute(inputs)
+            .map_err(|error| Failure::of_engine(&error, "the model did not run"))?;
+        Ok(Outputs(
+            outputs.iter().map(|(name, tensor)| (name.clone(), Tensor::from_handle(tensor))).collect(),
+        ))
     }
 }
 
@@ -45,7 +52,9 @@ impl Outputs {
     pub fn take(&mut self, name: &str) -> Result<Tensor, Failure> {
         match self.0.iter().position(|(each, _)| each == name) {
             Some(index) => Ok(self.0.swap_remove(index).1),
-            None => Err(Failure::BadParams(format!("the model gives no `{name}`; it gives {}", self.names()))),
+            None => {
+                Err(Failure::BadParams(format!("the model gives no `{name}`; it gives {}", self.names())))
+            }
         }
     }
 

@@ -55,7 +55,9 @@ impl Outcome {
 
 impl From<Outcome> for types::Outcome {
     fn from(outcome: Outcome) -> Self {
-        let evidence = outcome.evidence.map(|Evidence { record_bytes, records }| types::Evidence { record_bytes, records });
+        let evidence = outcome
+            .evidence
+            .map(|Evidence { record_bytes, records }| types::Evidence { record_bytes, records });
         let end = match outcome.end {
             End::Stop => types::End::Stop,
             End::Length => types::End::Length,

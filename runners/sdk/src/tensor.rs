@@ -59,11 +59,17 @@ impl Tensor {
     /// The elements as 32-bit floats, if that is what they are.
     pub fn to_f32(&self) -> Result<Vec<f32>, Failure> {
         if self.element != TensorType::Fp32 {
-            return Err(Failure::Unsupported(format!("the model gives {:?} where 32-bit floats are wanted", self.element)));
+            return Err(Failure::Unsupported(format!(
+                "the model gives {:?} where 32-bit floats are wanted",
+                self.element
+            )));
         }
         let (values, rest) = self.bytes.as_chunks();
         if !rest.is_empty() {
-            return Err(Failure::Internal(format!("a tensor of {} bytes is not whole floats", self.bytes.len())));
+            return Err(Failure::Internal(format!(
+                "a tensor of {} bytes is not whole floats",
+                self.bytes.len()
+            )));
         }
         Ok(values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
     }

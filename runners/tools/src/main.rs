@@ -86,6 +86,9 @@ fn digest_line(folder: &Path, name: &str) -> Result<String, Box<dyn Error>> {
 /// Refuses a component that is invalid, too large, or imports what no runner may have.
 fn inspect(component: &[u8]) -> Outcome {
     Validator::new_with_features(WasmFeatures::default()).validate_all(component)?;
+    if !Parser::is_component(component) {
+        return Err("it is no component".into());
+    }
     if component.len() > COMPONENT_BYTES_MAX {
         return Err(format!("{} bytes are more than {COMPONENT_BYTES_MAX}", component.len()).into());
     }
@@ -102,16 +105,44 @@ fn imports(component: &[u8]) -> Result<Vec<String>, Box<dyn Error>> {
     let mut depth = 0_u32;
     let mut names = Vec::new();
     for payload in Parser::new(0).parse_all(component) {
-        match payload? {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::ComponentImportSection(section) if depth == 0 => {
-                for import in section {
-                    names.push(import?.name.name.to_owned());
-                }
+        let payload = payload?;
+        if matches!(payload, Payload::ModuleSection { .. } | Payload::ComponentSection { .. }) {
+            depth += 1;
+        } else if matches!(payload, Payload::End(_)) {
+            depth = depth.saturating_sub(1);
+        } else if let Payload::ComponentImportSection(section) = payload
+            && depth == 0
+        {
+            for import in section {
+                names.push(import?.name.name.to_owned());
             }
-            _ => {}
         }
     }
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_runners_are_those_that_the_lock_names() {
+        verify(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").as_path()).unwrap();
+    }
+
+    #[test]
+    fn a_component_that_asks_for_more_is_refused() {
+        let cases = [
+            (r#"(component (import "assay:runner/session@1.0.0" (instance)))"#, true),
+            (r#"(component (import "wasi:nn/graph@0.2.0-rc-2024-10-28" (instance)))"#, true),
+            (r#"(component (import "wasi:clocks/monotonic-clock@0.2.0" (instance)))"#, false),
+            (r#"(component (import "wasi:nn/errors@0.2.0" (instance)) (import "now" (func)))"#, false),
+            (r#"(component (core module (import "env" "now" (func))))"#, true),
+            (r#"(component (component (import "wasi:clocks/wall-clock@0.2.0" (instance))))"#, true),
+            ("(module)", false),
+        ];
+        for (text, fine) in cases {
+            assert_eq!(inspect(&wat::parse_str(text).unwrap()).is_ok(), fine, "{text}");
+        }
+    }
 }
