@@ -11,7 +11,7 @@ mod response;
 
 pub use self::{
     frame::{FRAME_BYTES_MAX, FrameError, HANDLE_VERSION},
-    request::{Bytes, INPUT_BYTES_MAX, Provide, Request, Submit},
+    request::{Bytes, INPUT_BYTES_MAX, Provide, Request, Stall, Submit},
     response::{
         Audited, JobView, Moment, Neighbour, OfferView, Providing, Refused, Response, ServiceView, Status, Update,
     },

@@ -16,6 +16,10 @@ use super::section::{BadConfig, Section, Table, section};
 /// Bytes in the longest file.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
+/// The tables of a file.
+const TABLES: &[&str] =
+    &["network", "notary", "bootstrap", "timers", "checks", "money", "threshold", "manifest", "verifier"];
+
 /// A peer and where it may be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
@@ -161,7 +165,7 @@ impl NetworkFile {
     /// # Errors
     /// [`BadConfig`], which names the key.
     pub fn parse(text: &str) -> Result<Self, BadConfig> {
-        let mut file = Table::parse(text)?;
+        let mut file = Table::parse(text, TABLES)?;
         let Network { name, unit, real_money, issuer } = file.section("network")?;
         let notaries: Vec<Contact> = file.sections("notary")?;
         let bootstrap: Vec<Contact> = file.sections("bootstrap")?;
@@ -178,7 +182,6 @@ impl NetworkFile {
             manifests: file.sections("manifest")?,
             verifiers: file.sections("verifier")?,
         };
-        file.finish()?;
         make_sense(&genesis)?;
         let known = notaries.into_iter().chain(bootstrap);
         Ok(Self { genesis, contacts: known.filter(|contact| !contact.addresses.is_empty()).collect() })

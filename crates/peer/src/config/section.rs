@@ -1,6 +1,6 @@
 //! Tables of keys, each read and written by one list.
 //!
-//! **Invariant:** a table is read only if every key in it was asked for; what is asked for and is not there is named.
+//! **Invariant:** a table is read only if every key in it is known; a key that must be there and is not is named.
 
 use super::value::Value;
 
@@ -57,6 +57,8 @@ fn hint(nearest: Option<&str>) -> String {
 
 /// A set of keys that stand in one table.
 pub(super) trait Section: Sized {
+    /// Their names.
+    const KEYS: &'static [&'static str];
     /// Takes the keys out of `table`.
     fn read(table: &mut Table) -> Result<Self, BadConfig>;
     /// Writes the keys, each below its comment.
@@ -67,6 +69,8 @@ pub(super) trait Section: Sized {
 macro_rules! section {
     ($kind:ident { $($key:ident: $comment:literal,)+ }) => {
         impl $crate::config::section::Section for $kind {
+            const KEYS: &'static [&'static str] = &[$(stringify!($key)),+];
+
             fn read(table: &mut $crate::config::section::Table) -> Result<Self, $crate::config::BadConfig> {
                 Ok(Self { $($key: table.take(stringify!($key))?),+ })
             }
@@ -75,6 +79,8 @@ macro_rules! section {
     };
     (optional $kind:ident { $($key:ident: $comment:literal,)+ }) => {
         impl $crate::config::section::Section for $kind {
+            const KEYS: &'static [&'static str] = &[$(stringify!($key)),+];
+
             fn read(table: &mut $crate::config::section::Table) -> Result<Self, $crate::config::BadConfig> {
                 let assumed = Self::default();
                 Ok(Self { $($key: table.take_or(stringify!($key), assumed.$key)?),+ })
@@ -100,18 +106,29 @@ pub(super) fn line(out: &mut String, key: &str, value: &impl Value, comment: &st
 pub(super) struct Table {
     path: String,
     rest: toml::Table,
-    asked: Vec<&'static str>,
 }
 
 impl Table {
-    /// The table that a whole file is.
-    pub(super) fn parse(text: &str) -> Result<Self, BadConfig> {
+    /// The table that a whole file is, in which there are only these tables.
+    pub(super) fn parse(text: &str, keys: &[&str]) -> Result<Self, BadConfig> {
         let rest = text.parse::<toml::Table>().map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let reason = error.message().lines().collect::<Vec<_>>().join(", ");
             BadConfig::Syntax { line: before.matches('\n').count() + 1, reason }
         })?;
-        Ok(Self { path: String::new(), rest, asked: Vec::new() })
+        Self::new(String::new(), rest, keys)
+    }
+
+    fn new(path: String, rest: toml::Table, keys: &[&str]) -> Result<Self, BadConfig> {
+        let table = Self { path, rest };
+        let unknown = table.rest.keys().find(|key| !keys.contains(&key.as_str()));
+        match unknown {
+            None => Ok(table),
+            Some(key) => {
+                let nearest = nearest(key, keys).map(|nearest| table.name(nearest));
+                Err(BadConfig::Unknown { key: table.name(key), nearest })
+            }
+        }
     }
 
     /// The value of a key that must be there.
@@ -129,14 +146,14 @@ impl Table {
     /// A table in this table; an empty one if it is not there.
     pub(super) fn section<S: Section>(&mut self, key: &'static str) -> Result<S, BadConfig> {
         let path = self.name(key);
-        let value = self.remove(key).unwrap_or_else(|| toml::Value::Table(toml::Table::new()));
+        let value = self.rest.remove(key).unwrap_or_else(|| toml::Value::Table(toml::Table::new()));
         read(path, value, "a table")
     }
 
     /// A list of tables in this table; none if it is not there.
     pub(super) fn sections<S: Section>(&mut self, key: &'static str) -> Result<Vec<S>, BadConfig> {
         let path = self.name(key);
-        let rows = match self.remove(key) {
+        let rows = match self.rest.remove(key) {
             None => Vec::new(),
             Some(toml::Value::Array(rows)) => rows,
             Some(other) => return Err(wrong(path, &other, "a list of tables, each below a line [[…]]")),
@@ -145,22 +162,10 @@ impl Table {
         numbered.map(|(number, row)| read(format!("{path} {number}"), row, "a table")).collect()
     }
 
-    /// Ends the reading: whatever was not asked for is unknown.
-    pub(super) fn finish(self) -> Result<(), BadConfig> {
-        let Some(key) = self.rest.keys().next() else { return Ok(()) };
-        let nearest = nearest(key, &self.asked).map(|nearest| self.name(nearest));
-        Err(BadConfig::Unknown { key: self.name(key), nearest })
-    }
-
     fn take_if_there<V: Value>(&mut self, key: &'static str) -> Result<Option<V>, BadConfig> {
-        let Some(value) = self.remove(key) else { return Ok(None) };
+        let Some(value) = self.rest.remove(key) else { return Ok(None) };
         let read = V::read(&value).ok_or_else(|| wrong(self.name(key), &value, V::EXPECTED))?;
         Ok(Some(read))
-    }
-
-    fn remove(&mut self, key: &'static str) -> Option<toml::Value> {
-        self.asked.push(key);
-        self.rest.remove(key)
     }
 
     fn name(&self, key: &str) -> String {
@@ -170,10 +175,7 @@ impl Table {
 
 fn read<S: Section>(path: String, value: toml::Value, expected: &'static str) -> Result<S, BadConfig> {
     let toml::Value::Table(rest) = value else { return Err(wrong(path, &value, expected)) };
-    let mut table = Table { path, rest, asked: Vec::new() };
-    let section = S::read(&mut table)?;
-    table.finish()?;
-    Ok(section)
+    S::read(&mut Table::new(path, rest, S::KEYS)?)
 }
 
 fn wrong(key: String, found: &toml::Value, expected: &'static str) -> BadConfig {

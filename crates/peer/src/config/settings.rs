@@ -95,10 +95,8 @@ impl Settings {
     /// # Errors
     /// [`BadConfig`], which names the key.
     pub fn parse(text: &str) -> Result<Self, BadConfig> {
-        let mut file = Table::parse(text)?;
-        let settings = Self { daemon: file.section("daemon")?, client: file.section("client")? };
-        file.finish()?;
-        Ok(settings)
+        let mut file = Table::parse(text, &["daemon", "client"])?;
+        Ok(Self { daemon: file.section("daemon")?, client: file.section("client")? })
     }
 
     /// A file in which every key has a comment.

@@ -63,7 +63,9 @@ fn every_key_has_a_comment_above_it() {
 fn a_bad_file_is_one_line_that_names_the_key() {
     let cases = [
         ("tick = ", "tikc = ", "timers.tikc is no known key; is timers.tick meant?"),
-        ("[timers]", "[tmers]", "timers.tick is missing: expected a time such as \"500ms\", \"10s\", \"10m\" or \"12h\""),
+        ("[timers]", "[tmers]", "tmers is no known key; is timers meant?"),
+        ("[checks]", "[zzz]", "zzz is no known key"),
+        ("ramp = 5", "", "checks.ramp is missing: expected a whole number"),
         ("base = \"2%\"", "base = 2", "checks.base is 2: expected a rate such as \"2%\" or \"1.5\""),
         ("per_work = \"0.000001\"", "per_work = \"-1\"", "money.per_work is \"-1\": expected credits such as \"12\" or \"0.0035\""),
         ("ramp = 5", "ramp = -5", "checks.ramp is -5: expected a whole number"),

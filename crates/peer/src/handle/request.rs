@@ -3,7 +3,10 @@
 //! **Invariant:** names that people type (manifests, jobs) are resolved by the daemon, once, and only where exactly one
 //! thing has that name.
 
-use std::{fmt, fmt::Write};
+use std::{
+    fmt::{self, Write},
+    path::PathBuf,
+};
 
 use assay_protocol::{
     id::{Digest, PeerId},
@@ -42,6 +45,11 @@ pub enum Request {
     Output {
         /// Its digest.
         digest: Digest,
+    },
+    /// Copy a file into the blob store, such as a runner or a model: `Kept`.
+    Keep {
+        /// Where the file is, as an absolute path.
+        path: PathBuf,
     },
     /// The receipt file of a closed job: `Bytes`.
     Receipt {
@@ -100,10 +108,22 @@ pub struct Submit {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Provide {
-    /// Pinned manifests, each a name or a unique prefix of its digest, with what a unit costs.
-    pub services: Vec<(String, Amount)>,
+    /// What is offered.
+    pub services: Vec<Stall>,
     /// Jobs that run at the same time; as many as this machine has workers if none.
     pub slots: Option<u16>,
+}
+
+/// One thing that a provider wants to offer.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Stall {
+    /// A pinned manifest: its name or a unique prefix of its digest.
+    pub manifest: String,
+    /// What a unit costs.
+    pub unit_price: Amount,
+    /// What the test run reads; something that fits most runners of pictures if none.
+    pub sample: Option<Bytes>,
 }
 
 /// Bytes, written as hexadecimal digits.

@@ -40,6 +40,11 @@ pub enum Response {
     Watching,
     /// To `Output` and `Receipt`.
     Bytes(Bytes),
+    /// To `Keep`.
+    Kept {
+        /// The digest of the file.
+        digest: Digest,
+    },
     /// To `Account`.
     Account(AccountView),
     /// To `Books`.
@@ -134,6 +139,12 @@ pub enum Refused {
         manifest: String,
         /// Why.
         reason: Failure,
+    },
+    /// No job can be run on this machine.
+    #[error("the sandbox cannot be used: {reason}")]
+    Sandbox {
+        /// Why.
+        reason: String,
     },
     /// Nothing to offer.
     #[error("nothing was named that could be offered")]
