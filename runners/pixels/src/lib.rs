@@ -4,7 +4,7 @@
 //! shape is stretched, not cropped: each value is the average of the area it covers.
 //!
 //! **Invariant:** only whole numbers are added up and one division ends it, so every machine gets the same bits; and no
-//! picture, however made, takes more memory than [`PICTURE_PIXELS_MAX`] allows.
+//! picture, however made, takes more memory than [`PICTURE_PIXELS_MAX`] and [`PICTURE_SIDE_MAX`] allow.
 
 use std::fmt;
 
@@ -13,6 +13,8 @@ mod picture;
 
 /// Pixels in the largest picture that is decoded.
 pub const PICTURE_PIXELS_MAX: u64 = 4 * 1024 * 1024;
+/// Pixels along the longest side: a decoder holds whole rows beside the picture, and works for each of them.
+pub const PICTURE_SIDE_MAX: u32 = 8 * 1024;
 
 /// What starts every PNG file.
 const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -46,7 +48,7 @@ pub enum NotAPicture {
         height: u32,
     },
     /// A PNG file that breaks the format.
-    Broken(String),
+    Broken(&'static str),
 }
 
 impl fmt::Display for NotAPicture {
@@ -61,7 +63,7 @@ impl fmt::Display for NotAPicture {
             Self::TooLarge { width, height } => {
                 write!(
                     out,
-                    "the picture has {width} x {height} pixels; at most {PICTURE_PIXELS_MAX} are decoded"
+                    "the picture has {width} x {height} pixels; at most {PICTURE_PIXELS_MAX} are decoded, and {PICTURE_SIDE_MAX} along a side"
                 )
             }
             Self::Broken(why) => write!(out, "the PNG file cannot be read: {why}"),

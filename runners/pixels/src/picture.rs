@@ -4,9 +4,9 @@
 
 use std::io::Cursor;
 
-use png::{BitDepth, ColorType, Decoder, Limits, Transformations};
+use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Transformations};
 
-use crate::{NotAPicture, PICTURE_PIXELS_MAX};
+use crate::{NotAPicture, PICTURE_PIXELS_MAX, PICTURE_SIDE_MAX};
 
 /// Bytes that the decoder may hold beside the picture itself.
 const DECODER_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -25,7 +25,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Picture, NotAPicture> {
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     let (width, height) = decoder.read_header_info().map_err(broken)?.size();
-    if u64::from(width) * u64::from(height) > PICTURE_PIXELS_MAX {
+    if width.max(height) > PICTURE_SIDE_MAX || u64::from(width) * u64::from(height) > PICTURE_PIXELS_MAX {
         return Err(NotAPicture::TooLarge { width, height });
     }
     let mut reader = decoder.read_info().map_err(broken)?;
@@ -33,14 +33,18 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Picture, NotAPicture> {
     let mut samples = vec![0; size];
     let frame = reader.next_frame(&mut samples).map_err(broken)?;
     if frame.bit_depth != BitDepth::Eight {
-        return Err(NotAPicture::Broken("its pixels do not reduce to bytes".into()));
+        return Err(NotAPicture::Broken("its pixels do not reduce to bytes"));
     }
     samples.truncate(frame.buffer_size());
     Ok(Picture { width, height, brightness: brightness(samples, frame.color_type)? })
 }
 
-fn broken(error: png::DecodingError) -> NotAPicture {
-    NotAPicture::Broken(error.to_string())
+fn broken(error: DecodingError) -> NotAPicture {
+    NotAPicture::Broken(match error {
+        DecodingError::IoError(_) => "it ends too early",
+        DecodingError::Format(_) | DecodingError::Parameter(_) => "it is damaged",
+        DecodingError::LimitsExceeded => "it needs more memory than a picture may",
+    })
 }
 
 fn brightness(samples: Vec<u8>, color: ColorType) -> Result<Vec<u8>, NotAPicture> {
@@ -49,7 +53,7 @@ fn brightness(samples: Vec<u8>, color: ColorType) -> Result<Vec<u8>, NotAPicture
         ColorType::GrayscaleAlpha => samples.chunks_exact(2).map(|s| shown(s[0], s[1])).collect(),
         ColorType::Rgb => samples.chunks_exact(3).map(|s| luma(s[0], s[1], s[2])).collect(),
         ColorType::Rgba => samples.chunks_exact(4).map(|s| shown(luma(s[0], s[1], s[2]), s[3])).collect(),
-        ColorType::Indexed => return Err(NotAPicture::Broken("its palette was not applied".into())),
+        ColorType::Indexed => return Err(NotAPicture::Broken("its palette was not applied")),
     })
 }
 

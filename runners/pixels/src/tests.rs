@@ -1,6 +1,6 @@
 use png::{BitDepth, ColorType, Encoder};
 
-use crate::{NotAPicture, PICTURE_PIXELS_MAX, Target, read};
+use crate::{NotAPicture, PICTURE_PIXELS_MAX, PICTURE_SIDE_MAX, Target, read};
 
 const EIGHT: Target = Target { width: 8, height: 8, invert: false };
 const SEVEN: &[u8] = include_bytes!("../../../models/digits/samples/seven-1.png");
@@ -102,7 +102,9 @@ fn bytes_of_another_kind_are_refused_with_both_numbers() {
 #[test]
 fn a_picture_cut_anywhere_is_refused() {
     for end in 0..SEVEN.len() - 12 {
-        assert!(read(&SEVEN[..end], EIGHT).is_err(), "cut at {end}");
+        let refused = read(&SEVEN[..end], EIGHT).unwrap_err();
+        let expected = if end < 8 { "neither a PNG file nor 64 raw pixels" } else { "it ends too early" };
+        assert!(refused.to_string().contains(expected), "cut at {end}: {refused}");
     }
 }
 
@@ -124,9 +126,16 @@ fn an_empty_picture_is_refused() {
 
 #[test]
 fn a_picture_that_promises_too_much_is_refused_by_its_header() {
-    let side = 1 << 16;
-    assert_eq!(read(&header(side, side), EIGHT), Err(NotAPicture::TooLarge { width: side, height: side }));
-    let width = PICTURE_PIXELS_MAX as u32;
-    assert_eq!(read(&header(width, 2), EIGHT), Err(NotAPicture::TooLarge { width, height: 2 }));
-    assert!(matches!(read(&header(i32::MAX as u32, 1), EIGHT), Err(NotAPicture::TooLarge { .. })));
+    let cases = [
+        (1 << 16, 1 << 16),
+        (PICTURE_SIDE_MAX, PICTURE_SIDE_MAX),
+        (PICTURE_SIDE_MAX + 1, 1),
+        (1, PICTURE_SIDE_MAX + 1),
+        (i32::MAX as u32, 1),
+    ];
+    for (width, height) in cases {
+        assert_eq!(read(&header(width, height), EIGHT), Err(NotAPicture::TooLarge { width, height }));
+    }
+    let largest = header(PICTURE_SIDE_MAX, (PICTURE_PIXELS_MAX / u64::from(PICTURE_SIDE_MAX)) as u32);
+    assert!(matches!(read(&largest, EIGHT), Err(NotAPicture::Broken(_))));
 }
