@@ -1,0 +1,46 @@
+//! How peers behave: a strategy stands between a peer's brain and the world and changes what passes.
+//!
+//! **Invariant:** a behaviour sees what its own peer sees and does what its own peer could do; it forges nobody.
+
+mod absent_verifier;
+mod forger;
+mod honest;
+mod lazy_verifier;
+mod secretive_client;
+mod silent_provider;
+mod sleeper;
+mod withholder;
+
+use std::fmt::Debug;
+
+pub use absent_verifier::AbsentVerifier;
+use assay_market::{
+    effect::{Effect, Run},
+    input::Input,
+};
+pub use forger::Forger;
+pub use honest::Honest;
+pub use lazy_verifier::LazyVerifier;
+pub use secretive_client::SecretiveClient;
+pub use silent_provider::SilentProvider;
+pub use sleeper::Sleeper;
+pub use withholder::Withholder;
+
+/// What a peer makes of what passes between its brain and the world.
+pub trait Behaviour: Debug {
+    /// What the brain hears of an input.
+    fn hear(&mut self, input: Input) -> Option<Input> {
+        Some(input)
+    }
+
+    /// What the world sees of an effect.
+    fn act(&mut self, effect: Effect) -> Option<Effect> {
+        Some(effect)
+    }
+
+    /// What a run gives, where an honest machine would give `output`.
+    fn compute(&mut self, run: &Run, output: Vec<u8>) -> Vec<u8> {
+        let _ = run;
+        output
+    }
+}

@@ -1,0 +1,198 @@
+//! What a run is made of: how many peers of each kind, the rules they live by, the network between them.
+//!
+//! Peers are numbered: the notary first, then the founders, who provide and check, then the clients.
+
+use assay_protocol::{
+    genesis::{Checks, Founder, Genesis, Money, Threshold, Timers},
+    id::Digest,
+    manifest::{Manifest, Meter, Policy, TensorFormat, WorkPerMeter},
+    signed::Signer,
+    units::{Amount, Duration, NANO_PER_CREDIT, Rate},
+};
+
+use crate::{crypto::SimulatedKey, kernel::Span, network::Conditions, world::Place};
+
+/// Outputs of 1,280 numbers: twenty records, of which sixteen are opened.
+pub const TENSOR: &str = "tensor";
+/// Outputs of 40 numbers: one record, always opened.
+pub const LABEL: &str = "label";
+/// Outputs of 600 bytes that must agree in each.
+pub const EXACT: &str = "exact";
+
+/// What a unit costs at every founder.
+pub const UNIT_PRICE: Amount = Amount(NANO_PER_CREDIT / 100);
+
+/// What a run is made of.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What all chance grows from.
+    pub seed: u64,
+    /// Peers that provide and check from the first day.
+    pub founders: usize,
+    /// What each of them has at stake.
+    pub stake: Amount,
+    /// Peers that submit jobs.
+    pub clients: usize,
+    /// How good the network is.
+    pub conditions: Conditions,
+    /// The longest that a disk takes to sync.
+    pub sync_max: Span,
+    /// How far a peer's clock may be off, either way, in milliseconds.
+    pub skew_ms_max: u64,
+    /// Jobs that a founder runs at the same time.
+    pub slots: u16,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            founders: 6,
+            stake: Amount::credits(10),
+            clients: 1,
+            conditions: Conditions::GOOD,
+            sync_max: Span::millis(8),
+            skew_ms_max: 50,
+            slots: 2,
+        }
+    }
+}
+
+impl Plan {
+    /// How many peers there are.
+    #[must_use]
+    pub fn peers(&self) -> usize {
+        1 + self.founders + self.clients
+    }
+
+    /// The notary.
+    #[must_use]
+    pub fn notary(&self) -> Place {
+        Place(0)
+    }
+
+    /// The founder with this number.
+    #[must_use]
+    pub fn founder(&self, number: usize) -> Place {
+        Place(1 + number)
+    }
+
+    /// The client with this number.
+    #[must_use]
+    pub fn client(&self, number: usize) -> Place {
+        Place(1 + self.founders + number)
+    }
+
+    /// The key of a peer.
+    #[must_use]
+    pub fn key(&self, place: Place) -> SimulatedKey {
+        SimulatedKey::new(self.seed, place.0 as u64)
+    }
+
+    /// The network's rules.
+    #[must_use]
+    pub fn genesis(&self) -> Genesis {
+        Genesis {
+            name: "simulated".into(),
+            unit: "credit".into(),
+            real_money: false,
+            notaries: vec![self.key(self.notary()).id()],
+            issuer: self.key(self.notary()).id(),
+            timers: timers(),
+            checks: checks(),
+            money: money(),
+            thresholds: vec![threshold()],
+            manifests: manifests(),
+            verifiers: (0..self.founders).map(|number| self.founding(number)).collect(),
+        }
+    }
+
+    fn founding(&self, number: usize) -> Founder {
+        let peer = self.key(self.founder(number)).id();
+        Founder {
+            peer,
+            operator: Digest(peer.0),
+            stake: self.stake,
+            free: Amount::credits(1),
+            classes: vec![class()],
+        }
+    }
+}
+
+/// The class of every simulated machine.
+#[must_use]
+pub fn class() -> Digest {
+    Digest::of(b"simulated machine")
+}
+
+/// What can be ordered.
+#[must_use]
+pub fn manifests() -> Vec<Manifest> {
+    let tensor = Policy::Tensor(TensorFormat::F32);
+    [(TENSOR, "5120", tensor), (LABEL, "160", tensor), (EXACT, "600", Policy::Exact)]
+        .map(|(name, output_bytes, policy)| Manifest {
+            name: name.into(),
+            runner: Digest::of(b"simulated runner"),
+            model: Digest::of(name.as_bytes()),
+            params: output_bytes.into(),
+            policy,
+            meter: Meter::Calls,
+            work: WorkPerMeter { call: 2, ..WorkPerMeter::default() },
+            memory_bytes: 1 << 20,
+            licence: "MIT".into(),
+        })
+        .into()
+}
+
+fn timers() -> Timers {
+    Timers {
+        tick: Duration(500),
+        gap_max: Duration::seconds(1),
+        epoch_ticks: 20,
+        claim: Duration::seconds(4),
+        reveal: Duration::seconds(3),
+        input: Duration::seconds(2),
+        seal: Duration::seconds(4),
+        opening: Duration::seconds(3),
+        silence: Duration::seconds(20),
+        window: Duration::seconds(20),
+        settle_max: Duration::seconds(12 * 3_600),
+    }
+}
+
+fn checks() -> Checks {
+    Checks {
+        base: Rate::per_mille(20),
+        ramp: 5,
+        theta: Rate::per_mille(1_500),
+        collusion: Rate::per_mille(200),
+        power: Rate::per_mille(950),
+        operators_min: 3,
+        margin_max: 6,
+        jurors_max: 40,
+        tries_max: 256,
+        share_min: Rate::per_mille(10),
+        share_max: Rate::per_mille(50),
+        stake_multiple: 10,
+    }
+}
+
+fn money() -> Money {
+    Money {
+        per_work: Amount(NANO_PER_CREDIT / 500),
+        micros_per_work: 50_000,
+        margin: Rate::per_mille(150),
+        pool: Amount::credits(100),
+        low_water: Amount::credits(10),
+        welcome: Amount::credits(100),
+        welcomes_per_hour: 100,
+        slash_multiple: 100,
+        slash_checks: 12,
+        bounty_checks: 20,
+        entry_checks: 4,
+    }
+}
+
+fn threshold() -> Threshold {
+    Threshold { format: TensorFormat::F32, ok: Rate::of(5, 100_000), bad: Rate::of(5, 10_000) }
+}

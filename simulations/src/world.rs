@@ -1,0 +1,360 @@
+//! The in-memory shell: every effect of every peer, performed in virtual time as `peer::driver` performs it on a machine.
+//!
+//! Messages pass the codec and [`Message::open`], records pass the codec, what others can see waits for the disk. A
+//! crash takes a peer's memory and what its disk had not synced.
+//!
+//! **Invariant:** after every event the books of every notary balance; the loop asserts it.
+
+mod crash;
+mod disk;
+mod fetch;
+mod market;
+mod peer;
+mod perform;
+mod shelf;
+mod trace;
+mod watch;
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use assay_market::{Command, Config, Effects, Event as Told, Input, Node, input::RunId};
+use assay_protocol::{
+    codec,
+    genesis::Genesis,
+    id::{Digest, NetworkId, PeerId},
+    message::Message,
+    units::Timestamp,
+};
+
+pub use self::{
+    crash::{Crash, Tail},
+    market::{Unsettled, Wish},
+    watch::Closed,
+};
+use self::{fetch::Asked, peer::Peer, trace::Trace, watch::Watch};
+use crate::{
+    behaviour::Behaviour,
+    crypto::{Simulated, SimulatedKey},
+    kernel::{Instant, Queue, Span},
+    network::{Fate, Network},
+    plan::Plan,
+};
+
+/// The wall clock when a run begins, in milliseconds.
+const EPOCH_MILLIS: u64 = 1_800_000_000_000;
+/// After this time a peer whose brain has just started asks others for their offers.
+const INTRODUCTION: Span = Span::millis(100);
+/// Peers that are asked for their offers.
+const INTRODUCERS: u64 = 3;
+
+/// The number of a peer in its world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place(pub usize);
+
+/// A network of peers.
+#[derive(Debug)]
+pub struct World {
+    plan: Plan,
+    genesis: Genesis,
+    network_id: NetworkId,
+    queue: Queue<Event>,
+    network: Network,
+    peers: Vec<Peer>,
+    places: BTreeMap<PeerId, Place>,
+    trace: Trace,
+    watch: Watch,
+    traffic: Option<Vec<Rc<[u8]>>>,
+}
+
+/// Something that happens.
+#[derive(Debug)]
+enum Event {
+    /// A message reaches a peer.
+    Arrival { from: Place, to: Place, bytes: Rc<[u8]> },
+    /// A peer is asked for a blob.
+    Asked(Box<Asked>),
+    /// A peer's process starts.
+    Start(Place),
+    /// A user wants something of a peer.
+    Wanted(Place, Box<Command>),
+    /// Something within one life of a peer: nothing of it outlives a crash.
+    Within { place: Place, life: u64, what: Happening },
+}
+
+/// Something that happens within a peer.
+#[derive(Debug)]
+enum Happening {
+    /// The shell has something to say to the brain.
+    Heard(Box<Input>),
+    /// The alarm with this number rings.
+    Alarm(u64),
+    /// The disk has synced its batch.
+    Synced,
+    /// The run that was started under this number ends.
+    Finished(RunId, u64),
+    /// A blob is looked for at the next of these peers.
+    Sought(Digest, Vec<PeerId>),
+    /// A blob has come in.
+    Got(Digest, Rc<[u8]>),
+    /// Others are asked for the offers they hold.
+    Introduced,
+}
+
+impl World {
+    /// The world at the moment when all its peers start.
+    #[must_use]
+    pub fn new(plan: Plan) -> Self {
+        let genesis = plan.genesis();
+        let peers: Vec<Peer> = (0..plan.peers()).map(|number| Peer::new(&plan, Place(number))).collect();
+        let mut world = Self {
+            network_id: genesis.id(),
+            network: Network::new(plan.seed, peers.len(), plan.conditions),
+            places: peers.iter().enumerate().map(|(number, peer)| (peer.id(), Place(number))).collect(),
+            queue: Queue::default(),
+            trace: Trace::default(),
+            watch: Watch::default(),
+            traffic: None,
+            genesis,
+            peers,
+            plan,
+        };
+        (0..world.peers.len()).for_each(|number| world.queue.after(Span::ZERO, Event::Start(Place(number))));
+        world
+    }
+
+    /// What the run is made of.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The network's rules.
+    #[must_use]
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// The name of a peer.
+    #[must_use]
+    pub fn id(&self, place: Place) -> PeerId {
+        self.peers[place.0].id()
+    }
+
+    /// The key of a peer.
+    #[must_use]
+    pub fn key(&self, place: Place) -> SimulatedKey {
+        self.peers[place.0].key
+    }
+
+    /// The brain of a peer, while it lives.
+    #[must_use]
+    pub fn node(&self, place: Place) -> Option<&Node<SimulatedKey>> {
+        self.peers[place.0].node.as_ref()
+    }
+
+    /// From now on this peer behaves like this.
+    pub fn behave(&mut self, place: Place, behaviour: impl Behaviour + 'static) {
+        self.peers[place.0].behaviour = Box::new(behaviour);
+    }
+
+    /// From now on nobody waits for what this peer wanted.
+    pub fn disown(&mut self, place: Place) {
+        self.peers[place.0].disowned = true;
+    }
+
+    /// The network, to make it better or worse.
+    pub fn network(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// Virtual time since the run began.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.queue.now()
+    }
+
+    /// Stands for everything that happened so far: equal plans give equal digests.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.trace.digest()
+    }
+
+    /// How many events there were.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.trace.events()
+    }
+
+    /// What a peer told its user, with the time of it.
+    #[must_use]
+    pub fn told(&self, place: Place) -> &[(Instant, Told)] {
+        &self.peers[place.0].told
+    }
+
+    /// Gives a command to a peer; it is given again after a crash that came before the peer could keep it.
+    pub fn command(&mut self, place: Place, command: Command) {
+        self.queue.after(Span::ZERO, Event::Wanted(place, Box::new(command)));
+    }
+
+    /// Keeps a copy of every message from now on.
+    pub fn overhear(&mut self) {
+        self.traffic.get_or_insert_default();
+    }
+
+    /// The messages that were overheard.
+    #[must_use]
+    pub fn overheard(&self) -> &[Rc<[u8]>] {
+        self.traffic.as_deref().unwrap_or_default()
+    }
+
+    /// Sends any bytes from one peer to another, past the sender's brain.
+    pub fn post(&mut self, from: Place, to: Place, bytes: Vec<u8>) {
+        self.carry(from, to, bytes.into());
+    }
+
+    /// Lets time pass.
+    pub fn run_for(&mut self, span: Span) {
+        let end = self.now().after(span);
+        while self.queue.next_at().is_some_and(|next| next <= end) {
+            self.step();
+        }
+        self.queue.advance(end);
+    }
+
+    /// Lets one thing happen.
+    pub fn step(&mut self) {
+        let Some(event) = self.queue.pop() else { return };
+        self.trace.event(self.queue.now(), &event);
+        match event {
+            Event::Arrival { from, to, bytes } => self.arrive(from, to, &bytes),
+            Event::Asked(asked) => self.ask(*asked),
+            Event::Start(place) => self.start(place),
+            Event::Wanted(place, command) => self.want(place, *command),
+            Event::Within { place, life, what } if self.peers[place.0].life == life => {
+                self.happen(place, what)
+            }
+            Event::Within { .. } => {}
+        }
+    }
+
+    fn happen(&mut self, place: Place, what: Happening) {
+        match what {
+            Happening::Heard(input) => self.feed(place, *input),
+            Happening::Alarm(number) if self.peers[place.0].alarm == number => self.feed(place, Input::Wake),
+            Happening::Alarm(_) => {}
+            Happening::Synced => self.synced(place),
+            Happening::Finished(run, number) => self.finish(place, run, number),
+            Happening::Sought(digest, from) => self.seek_blob(place, digest, from),
+            Happening::Got(digest, bytes) => self.got(place, digest, &bytes),
+            Happening::Introduced => self.introduce(place),
+        }
+    }
+
+    /// Decodes, verifies, hands over; what is no message of this network disappears.
+    fn arrive(&mut self, from: Place, to: Place, bytes: &[u8]) {
+        if self.peers[to.0].node.is_none() {
+            self.fail_to_deliver(from, to);
+            return;
+        }
+        let Ok(message) = Message::decode(bytes) else { return };
+        let Ok(opened) = message.open::<Simulated>(self.network_id) else { return };
+        self.feed(to, Input::Message(opened));
+    }
+
+    /// Sends bytes on their way.
+    fn carry(&mut self, from: Place, to: Place, bytes: Rc<[u8]>) {
+        match self.network.carry(from, to) {
+            Fate::Arrives(delays) => {
+                for delay in delays {
+                    self.queue.after(delay, Event::Arrival { from, to, bytes: bytes.clone() });
+                }
+            }
+            Fate::Lost(feedback) => self.report_lost(from, to, feedback),
+        }
+    }
+
+    fn fail_to_deliver(&mut self, from: Place, to: Place) {
+        let feedback = self.network.feedback(from);
+        self.report_lost(from, to, feedback);
+    }
+
+    fn report_lost(&mut self, from: Place, to: Place, feedback: Option<Span>) {
+        let Some(delay) = feedback else { return };
+        let undelivered = Input::Undelivered { to: self.id(to) };
+        self.within(from, delay, Happening::Heard(Box::new(undelivered)));
+    }
+
+    /// Starts a peer's process: from its records, if its disk holds any.
+    fn start(&mut self, place: Place) {
+        let peer = &mut self.peers[place.0];
+        if peer.node.is_some() {
+            return;
+        }
+        let config = Config { genesis: self.genesis.clone() };
+        let entropy = codec::digest("simulated entropy", &(self.plan.seed, place.0 as u64, peer.life)).0;
+        let mut effects = Effects::new();
+        let saved = peer.disk.records();
+        peer.node = Some(if saved.is_empty() {
+            Node::new(peer.key, config, entropy)
+        } else {
+            Node::restore(peer.key, config, entropy, saved.into_iter(), &mut effects)
+        });
+        self.perform_all(place, effects);
+        self.feed(place, Input::Wake);
+        self.within(place, INTRODUCTION, Happening::Introduced);
+        for (_, command) in core::mem::take(&mut self.peers[place.0].unkept) {
+            self.command(place, command);
+        }
+    }
+
+    /// Others send the offers they hold.
+    fn introduce(&mut self, place: Place) {
+        let count = self.peers.len() as u64;
+        for _ in 0..INTRODUCERS {
+            let other = Place(usize::try_from(self.peers[place.0].luck.below(count)).unwrap_or_default());
+            let Some(node) = self.peers[other.0].node.as_ref().filter(|_| other != place) else { continue };
+            let offers: Vec<_> = node.offers().map(|offer| Message::Offer(offer.signed().clone())).collect();
+            offers.iter().for_each(|offer| self.carry(other, place, codec::encode(offer).into()));
+        }
+    }
+
+    /// Hands a command over and remembers it until what it led to is on disk.
+    fn want(&mut self, place: Place, command: Command) {
+        let life = self.peers[place.0].life;
+        self.feed(place, Input::Command(command.clone()));
+        let peer = &mut self.peers[place.0];
+        let heard = peer.node.is_some() && peer.life == life;
+        let kept_by = if heard { peer.disk.saved() } else { u64::MAX };
+        peer.unkept.push((kept_by, command));
+        peer.forget_kept();
+    }
+
+    /// Gives one input to a peer's brain and does what it wants.
+    fn feed(&mut self, place: Place, input: Input) {
+        let now = self.clock(place);
+        let peer = &mut self.peers[place.0];
+        let (Some(node), Some(input)) = (&mut peer.node, peer.behaviour.hear(input)) else { return };
+        let mut effects = Effects::new();
+        node.handle(input, now, &mut effects);
+        self.watch.check(place, node);
+        self.perform_all(place, effects);
+    }
+
+    /// What a peer's clock shows.
+    fn clock(&self, place: Place) -> Timestamp {
+        let skewed =
+            (EPOCH_MILLIS + self.now().millis()).saturating_add_signed(self.peers[place.0].skew_millis);
+        Timestamp(skewed)
+    }
+
+    /// When a peer's clock will show `time`.
+    fn when(&self, place: Place, time: Timestamp) -> Instant {
+        let straight = time.0.saturating_add_signed(-self.peers[place.0].skew_millis);
+        Instant::at_millis(straight.saturating_sub(EPOCH_MILLIS))
+    }
+
+    fn within(&mut self, place: Place, delay: Span, what: Happening) {
+        let life = self.peers[place.0].life;
+        self.queue.after(delay, Event::Within { place, life, what });
+    }
+}

@@ -1,0 +1,193 @@
+//! What a user of a world wants of it: that peers provide, that jobs run, that everything settles; and what came of it.
+
+use std::collections::BTreeMap;
+
+use assay_market::{
+    Command,
+    input::{Provision, Stock, Submission},
+    view::{AttemptState, AttemptView, BooksView, SubmissionView},
+};
+use assay_protocol::{
+    codec,
+    id::{Digest, JobId},
+    receipt::Receipt,
+    signed::Signer,
+    units::{Amount, Duration},
+};
+
+use super::{Closed, Place, World};
+use crate::{
+    kernel::{Instant, Span},
+    plan::{self, UNIT_PRICE},
+};
+
+/// How long a running world is looked away from.
+const GLANCE: Span = Span::millis(500);
+
+/// A job that somebody wants to be run.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    /// The name of what is to run.
+    pub manifest: &'static str,
+    /// Tells this job from others of the same client.
+    pub number: u64,
+    /// Only this provider.
+    pub provider: Option<Place>,
+    /// Providers tried one after another.
+    pub attempts_max: u16,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self { manifest: plan::LABEL, number: 0, provider: None, attempts_max: 3 }
+    }
+}
+
+/// A world that did not come to rest in time.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("after {} s of virtual time still open: {open:#?}", .at.millis() / 1_000)]
+pub struct Unsettled {
+    /// The time.
+    pub at: Instant,
+    /// What is open, in words.
+    pub open: Vec<String>,
+}
+
+impl World {
+    /// Lets every founder offer every manifest, and every client open its account.
+    pub fn open_market(&mut self) {
+        for number in 0..self.plan.founders {
+            self.provide(self.plan.founder(number));
+        }
+        for number in 0..self.plan.clients {
+            let ask = Command::Ask { notary: self.id(self.plan.notary()) };
+            self.command(self.plan.client(number), ask);
+        }
+        self.run_for(Span::seconds(3));
+    }
+
+    /// Lets a peer offer every manifest.
+    pub fn provide(&mut self, place: Place) {
+        let stock = |manifest| Stock { manifest, unit_price: UNIT_PRICE, run: Duration(100) };
+        let provision = Provision {
+            class: plan::class(),
+            machine: "a simulated machine".into(),
+            services: self.genesis.manifests.iter().cloned().map(stock).collect(),
+            slots: self.plan.slots,
+            addresses: vec![format!("/memory/{}", place.0)],
+        };
+        self.command(place, Command::Provide(provision));
+    }
+
+    /// Lets a client submit a job; returns the name of the submission.
+    pub fn submit(&mut self, client: Place, wish: Wish) -> Digest {
+        let manifest = self.genesis.manifest(wish.manifest).cloned();
+        let Some(manifest) = manifest else { unreachable!("{} is not in the genesis", wish.manifest) };
+        let key = codec::digest("simulated wish", &(self.id(client), wish.number));
+        let salt = codec::digest("simulated salt", &(self.plan.seed, key));
+        let input = [&salt.0[..], &wish.number.to_be_bytes()].concat();
+        let input_commit = self.peers[client.0].shelf.put(input);
+        let submission = Submission {
+            key,
+            input_commit,
+            units_max: 1,
+            work_max: manifest.work.call,
+            manifest,
+            run_max: Duration::seconds(1),
+            cost_max: Amount::credits(1),
+            unit_price_max: UNIT_PRICE,
+            provider: wish.provider.map(|place| self.id(place)),
+            attempts_max: wish.attempts_max,
+        };
+        self.command(client, Command::Submit(submission));
+        key
+    }
+
+    /// Runs until every submission has ended, every job is closed and everybody is up.
+    ///
+    /// # Errors
+    /// [`Unsettled`], if that takes longer than `limit`.
+    pub fn settle(&mut self, limit: Span) -> Result<(), Unsettled> {
+        let end = self.now().after(limit);
+        loop {
+            self.run_for(GLANCE);
+            let open = self.open();
+            if open.is_empty() {
+                return Ok(());
+            }
+            if self.now() >= end {
+                return Err(Unsettled { at: self.now(), open });
+            }
+        }
+    }
+
+    /// What is still going on, in words.
+    fn open(&self) -> Vec<String> {
+        let mut open = Vec::new();
+        for (number, peer) in self.peers.iter().enumerate().filter(|(_, peer)| !peer.disowned) {
+            let Some(node) = &peer.node else {
+                open.push(format!("peer {number} is down"));
+                continue;
+            };
+            open.extend(peer.unkept.iter().map(|(_, command)| format!("peer {number}: {command:?}")));
+            let unended = node.submissions().into_iter().filter(|submission| !submission.ended);
+            open.extend(unended.map(|submission| format!("peer {number}: {submission:?}")));
+            open.extend(
+                node.books().filter(|books| books.open > 0).map(|books| format!("peer {number}: {books:?}")),
+            );
+        }
+        open
+    }
+
+    /// A submission as its client sees it.
+    #[must_use]
+    pub fn submission(&self, client: Place, key: Digest) -> Option<SubmissionView> {
+        self.node(client)?.submissions().into_iter().find(|submission| submission.key == key)
+    }
+
+    /// The last attempt at a submission.
+    #[must_use]
+    pub fn attempt(&self, client: Place, key: Digest) -> Option<AttemptView> {
+        self.submission(client, key)?.attempts.pop()
+    }
+
+    /// How the last attempt at a submission stands.
+    #[must_use]
+    pub fn state(&self, client: Place, key: Digest) -> Option<AttemptState> {
+        self.attempt(client, key).map(|attempt| attempt.state)
+    }
+
+    /// The receipt of a submission, as its client holds it.
+    #[must_use]
+    pub fn receipt(&self, client: Place, key: Digest) -> Option<Receipt> {
+        let digest = self.attempt(client, key)?.receipt?;
+        let bytes = self.peers[client.0].shelf.get(&digest)?;
+        Receipt::from_bytes(bytes).ok()
+    }
+
+    /// The bytes of a blob that a peer holds.
+    #[must_use]
+    pub fn blob(&self, place: Place, digest: Digest) -> Option<&[u8]> {
+        self.peers[place.0].shelf.get(&digest).map(AsRef::as_ref)
+    }
+
+    /// The books of the notary.
+    #[must_use]
+    pub fn books(&self) -> Option<BooksView> {
+        self.node(self.plan.notary())?.books()
+    }
+
+    /// What a peer owns by the notary's books, free or at stake.
+    #[must_use]
+    pub fn wealth(&self, place: Place) -> Option<Amount> {
+        let peer = self.key(place).id();
+        let account = self.books()?.accounts.into_iter().find(|account| account.peer == peer)?;
+        account.free.plus(account.stake)
+    }
+
+    /// Every job that the notary closed.
+    #[must_use]
+    pub fn closed(&self) -> &BTreeMap<JobId, Closed> {
+        self.watch.closed()
+    }
+}

@@ -1,0 +1,78 @@
+//! One peer: its brain, and the machine around it.
+
+use std::collections::BTreeMap;
+
+use assay_market::{Command, Event as Told, Node, effect::Run, input::RunId};
+use assay_protocol::{id::PeerId, signed::Signer};
+
+use super::{Place, crash::Crash, disk::Disk, shelf::Shelf};
+use crate::{
+    behaviour::{Behaviour, Honest},
+    crypto::SimulatedKey,
+    kernel::Instant,
+    plan::Plan,
+    random::Stream,
+};
+
+/// One peer.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) key: SimulatedKey,
+    pub(super) behaviour: Box<dyn Behaviour>,
+    /// Nothing while the process is down.
+    pub(super) node: Option<Node<SimulatedKey>>,
+    /// How often the process crashed.
+    pub(super) life: u64,
+    pub(super) skew_millis: i64,
+    pub(super) disk: Disk,
+    pub(super) shelf: Shelf,
+    /// The number of the alarm that counts; those before it were replaced.
+    pub(super) alarm: u64,
+    /// The runs that are going on, each under the number it was started with.
+    pub(super) runs: BTreeMap<RunId, (u64, Run)>,
+    pub(super) runs_started: u64,
+    /// Commands, each with the record that must be durable before its user can rely on it.
+    pub(super) unkept: Vec<(u64, Command)>,
+    /// Nobody waits for what it wanted.
+    pub(super) disowned: bool,
+    pub(super) told: Vec<(Instant, Told)>,
+    /// How many effects the shell has performed in all.
+    pub(super) performed: u64,
+    pub(super) crash: Option<Crash>,
+    pub(super) luck: Stream,
+}
+
+impl Peer {
+    pub(super) fn new(plan: &Plan, place: Place) -> Self {
+        let mut luck = Stream::new(plan.seed, "machine", place.0 as u64);
+        let skew = luck.between(0, 2 * plan.skew_ms_max);
+        Self {
+            key: plan.key(place),
+            behaviour: Box::new(Honest),
+            node: None,
+            life: 0,
+            skew_millis: 0_i64.saturating_add_unsigned(skew).saturating_sub_unsigned(plan.skew_ms_max),
+            disk: Disk::default(),
+            shelf: Shelf::default(),
+            alarm: 0,
+            runs: BTreeMap::new(),
+            runs_started: 0,
+            unkept: Vec::new(),
+            disowned: false,
+            told: Vec::new(),
+            performed: 0,
+            crash: None,
+            luck,
+        }
+    }
+
+    pub(super) fn id(&self) -> PeerId {
+        self.key.id()
+    }
+
+    /// Lets go of the commands whose records are durable.
+    pub(super) fn forget_kept(&mut self) {
+        let durable = self.disk.durable();
+        self.unkept.retain(|(kept_by, _)| *kept_by > durable);
+    }
+}

@@ -1,0 +1,188 @@
+//! Effects, performed one by one: the same `match` as in the peer's driver.
+//!
+//! **Invariant:** no decision is made here; what others can see waits for the disk, and nothing else does.
+
+use assay_market::{
+    Effect, Effects, Input,
+    effect::Run,
+    input::{RunId, RunResult},
+};
+use assay_protocol::{
+    check::Record as Shown,
+    codec::{self, MESSAGE_BYTES_MAX},
+    id::{Digest, PeerId},
+    merkle::{self, RECORD_BYTES},
+    message::Message,
+    order::Failure,
+    receipt::Receipt,
+    units::Timestamp,
+};
+
+use super::{Event, Happening, Place, World};
+use crate::{kernel::Span, machine};
+
+/// How long it takes to read records and make their paths.
+const READING: Span = Span::micros(300);
+/// The shortest sync.
+const SYNC_MIN: Span = Span::millis(1);
+
+impl World {
+    pub(super) fn perform_all(&mut self, place: Place, effects: Effects) {
+        for effect in effects {
+            let peer = &mut self.peers[place.0];
+            if peer.node.is_none() {
+                return;
+            }
+            let Some(effect) = peer.behaviour.act(effect) else { continue };
+            let now = if waits(&effect) { peer.disk.hold(effect) } else { Some(effect) };
+            if let Some(effect) = now {
+                self.perform(place, effect);
+            }
+        }
+    }
+
+    /// The disk has synced: what waited for it goes out.
+    pub(super) fn synced(&mut self, place: Place) {
+        let peer = &mut self.peers[place.0];
+        if peer.disk.synced() {
+            self.sync(place);
+        }
+        self.peers[place.0].forget_kept();
+        while let Some(effect) = self.peers[place.0].disk.release() {
+            self.perform(place, effect);
+        }
+    }
+
+    fn perform(&mut self, place: Place, effect: Effect) {
+        if self.crashes(place) {
+            return;
+        }
+        let peer = &mut self.peers[place.0];
+        match effect {
+            Effect::Save(record) => {
+                let begins = peer.disk.save(&record);
+                self.trace.record(place, peer.disk.last());
+                if begins {
+                    self.sync(place);
+                }
+            }
+            Effect::Send { to, message } => self.send(place, to, &message),
+            Effect::Publish(offer) => self.publish(place, &Message::Offer(offer)),
+            Effect::Fetch { digest, from } => self.within(place, Span::ZERO, Happening::Sought(digest, from)),
+            Effect::Run(run) => self.run(place, *run),
+            Effect::Stop(run) => drop(peer.runs.remove(&run)),
+            Effect::Show { run, output, positions } => self.show(place, run, output, &positions),
+            Effect::Serve { digest, to } => peer.shelf.permit(digest, to),
+            Effect::StopServing { digest, to } => peer.shelf.withdraw(digest, to),
+            Effect::File { receipt, parties } => self.file(place, &receipt, &parties),
+            Effect::WakeAt(time) => self.set_alarm(place, time),
+            Effect::Tell(event) => {
+                self.trace.told(place, &event);
+                self.watch.told(place, &event);
+                let now = self.now();
+                self.peers[place.0].told.push((now, event));
+            }
+        }
+    }
+
+    fn sync(&mut self, place: Place) {
+        let most = self.plan.sync_max.max(SYNC_MIN);
+        let span = Span(self.peers[place.0].luck.between(SYNC_MIN.0, most.0));
+        self.within(place, span, Happening::Synced);
+    }
+
+    fn send(&mut self, from: Place, to: PeerId, message: &Message) {
+        let bytes = codec::encode(message);
+        assert!(bytes.len() <= MESSAGE_BYTES_MAX, "{} of {} bytes does not fit", message.kind(), bytes.len());
+        if let Some(traffic) = &mut self.traffic {
+            traffic.push(bytes.as_slice().into());
+        }
+        let Some(to) = self.places.get(&to).copied() else { return };
+        self.carry(from, to, bytes.into());
+    }
+
+    /// Gossip: everybody who is up hears it, or the network loses it.
+    fn publish(&mut self, from: Place, offer: &Message) {
+        let others: Vec<PeerId> =
+            self.places.iter().filter(|(_, place)| **place != from).map(|(id, _)| *id).collect();
+        others.into_iter().for_each(|to| self.send(from, to, offer));
+    }
+
+    fn run(&mut self, place: Place, run: Run) {
+        let peer = &mut self.peers[place.0];
+        peer.runs_started += 1;
+        let (id, number) = (run.id, peer.runs_started);
+        let span = machine::service(&mut peer.luck);
+        peer.runs.insert(id, (number, run));
+        self.within(place, span, Happening::Finished(id, number));
+    }
+
+    /// A run ends, unless it was stopped or started anew.
+    pub(super) fn finish(&mut self, place: Place, id: RunId, number: u64) {
+        let peer = &mut self.peers[place.0];
+        if peer.runs.get(&id).is_none_or(|(current, _)| *current != number) {
+            return;
+        }
+        let Some((_, run)) = peer.runs.remove(&id) else { return };
+        let result = self.compute(place, &run);
+        self.feed(place, Input::Ran { run: id, result });
+    }
+
+    fn compute(&mut self, place: Place, run: &Run) -> Result<RunResult, Failure> {
+        let peer = &mut self.peers[place.0];
+        let input = peer.shelf.get(&run.input).ok_or(Failure::Machine)?;
+        let output = machine::output(run, input, &peer.id());
+        let output = peer.behaviour.compute(run, output);
+        let result = machine::result(run, &output);
+        peer.shelf.put(output);
+        Ok(result)
+    }
+
+    fn show(&mut self, place: Place, run: RunId, output: Digest, positions: &[u64]) {
+        let blob = self.peers[place.0].shelf.get(&output);
+        let records =
+            blob.map(|bytes| positions.iter().filter_map(|position| shown(bytes, *position)).collect());
+        let input = Input::Shown { run, records: records.unwrap_or_default() };
+        self.within(place, READING, Happening::Heard(Box::new(input)));
+    }
+
+    fn file(&mut self, place: Place, receipt: &Receipt, parties: &[PeerId]) {
+        let shelf = &mut self.peers[place.0].shelf;
+        let digest = shelf.put(receipt.to_bytes());
+        parties.iter().for_each(|party| shelf.permit(digest, *party));
+    }
+
+    fn set_alarm(&mut self, place: Place, time: Timestamp) {
+        let peer = &mut self.peers[place.0];
+        peer.alarm += 1;
+        let (number, life) = (peer.alarm, peer.life);
+        if time < Timestamp::NEVER {
+            let what = Happening::Alarm(number);
+            self.queue.at(self.when(place, time), Event::Within { place, life, what });
+        }
+    }
+}
+
+/// True for what others can see. The end of a permission keeps its place behind the beginning.
+fn waits(effect: &Effect) -> bool {
+    match effect {
+        Effect::Send { .. }
+        | Effect::Publish(_)
+        | Effect::Serve { .. }
+        | Effect::StopServing { .. }
+        | Effect::File { .. } => true,
+        Effect::Save(_)
+        | Effect::Fetch { .. }
+        | Effect::Run(_)
+        | Effect::Stop(_)
+        | Effect::Show { .. }
+        | Effect::WakeAt(_)
+        | Effect::Tell(_) => false,
+    }
+}
+
+fn shown(bytes: &[u8], position: u64) -> Option<Shown> {
+    let path = merkle::prove(bytes, RECORD_BYTES, position)?;
+    let record = bytes.chunks(RECORD_BYTES).nth(usize::try_from(position).ok()?)?;
+    Some(Shown { position, bytes: record.to_vec(), path })
+}

@@ -1,0 +1,75 @@
+//! A digest of everything that happens, in the order in which it does.
+
+use assay_market::Event as Told;
+use assay_protocol::{codec, id::Digest};
+
+use super::{Event, Happening, Place, fetch::Asked};
+use crate::kernel::Instant;
+
+/// The running digest.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    hasher: blake3::Hasher,
+    events: u64,
+}
+
+impl Trace {
+    pub(super) fn digest(&self) -> Digest {
+        Digest(*self.hasher.finalize().as_bytes())
+    }
+
+    pub(super) fn events(&self) -> u64 {
+        self.events
+    }
+
+    pub(super) fn event(&mut self, now: Instant, event: &Event) {
+        self.events += 1;
+        self.hasher.update(&now.0.to_be_bytes());
+        match event {
+            Event::Arrival { from, to, bytes } => {
+                self.label(b'a', *from);
+                self.label(b't', *to);
+                self.hasher.update(bytes);
+            }
+            Event::Asked(asked) => {
+                let Asked { asker, holder, digest, .. } = &**asked;
+                self.label(b'q', *asker);
+                self.label(b'h', *holder);
+                self.hasher.update(&digest.0);
+            }
+            Event::Start(place) => self.label(b's', *place),
+            Event::Wanted(place, _) => self.label(b'w', *place),
+            Event::Within { place, life, what } => {
+                self.label(kind(what), *place);
+                self.hasher.update(&life.to_be_bytes());
+            }
+        }
+    }
+
+    pub(super) fn record(&mut self, place: Place, bytes: &[u8]) {
+        self.label(b'r', place);
+        self.hasher.update(bytes);
+    }
+
+    pub(super) fn told(&mut self, place: Place, event: &Told) {
+        self.label(b'u', place);
+        self.hasher.update(&codec::encode(event));
+    }
+
+    fn label(&mut self, kind: u8, place: Place) {
+        self.hasher.update(&[kind]);
+        self.hasher.update(&(place.0 as u64).to_be_bytes());
+    }
+}
+
+fn kind(what: &Happening) -> u8 {
+    match what {
+        Happening::Heard(_) => b'H',
+        Happening::Alarm(_) => b'A',
+        Happening::Synced => b'S',
+        Happening::Finished(..) => b'F',
+        Happening::Sought(..) => b'B',
+        Happening::Got(..) => b'G',
+        Happening::Introduced => b'I',
+    }
+}

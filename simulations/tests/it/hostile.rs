@@ -1,0 +1,238 @@
+//! What hostile peers send: noise, damaged encodings, and statements with false contents and true signatures.
+
+use assay_protocol::{
+    claim::Deliver,
+    codec::{self, MESSAGE_BYTES_MAX},
+    id::{Digest, NetworkId},
+    message::{Message, Opened},
+    order::{Accept, Open, Propose},
+    receipt::Receipt,
+    signed::{Signed, Statement, Verified},
+    units::Rate,
+};
+use assay_simulations::{
+    crypto::{Simulated, SimulatedKey},
+    kernel::Span,
+    plan::{LABEL, Plan, TENSOR},
+    random::Stream,
+    world::{Place, Wish, World},
+};
+
+use crate::support::{LIMIT, market};
+
+/// Messages in each test.
+const MESSAGES: u64 = 100_000;
+/// How often one statement is damaged anew until it decodes again.
+const TRIES: u64 = 40;
+/// Numbers at the edges of their encodings.
+const EXTREMES: [u64; 6] = [0, 1, 250, u32::MAX as u64, (1 << 32) + 1, u64::MAX];
+
+#[test]
+fn statements_with_false_contents_and_true_signatures_harm_nobody_else() {
+    let plan = Plan { founders: 8, clients: 2, slots: 4, ..Plan::default() };
+    let (honest, crooks) = (plan.client(0), [plan.client(1), plan.founder(7)]);
+    let mut world = market(plan);
+    crooks.iter().for_each(|crook| world.disown(*crook));
+    world.overhear();
+    let mut wishes = Vec::new();
+    let mut crook = Crook::new(&world, &crooks);
+    for number in 0..MESSAGES {
+        if number % 2_000 == 0 {
+            let manifest = if number % 4_000 == 0 { LABEL } else { TENSOR };
+            wishes.push(world.submit(honest, Wish { manifest, number, ..Wish::default() }));
+            world.submit(crooks[0], Wish { manifest, number, ..Wish::default() });
+            world.run_for(Span::millis(400));
+        }
+        crook.send(&mut world);
+        if number % 100 == 0 {
+            world.run_for(Span::millis(60));
+        }
+    }
+    world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("{unsettled}"));
+    let closed =
+        |key: &&Digest| world.attempt(honest, **key).is_some_and(|attempt| attempt.receipt.is_some());
+    assert_eq!(wishes.iter().filter(closed).count(), wishes.len(), "every honest job ends with a receipt");
+    assert!(crook.sent.iter().all(|(_, count)| *count > 0), "a kind was never sent: {:?}", crook.sent);
+}
+
+#[test]
+fn bytes_that_are_no_message_and_no_receipt_are_refused() {
+    let mut world = market(Plan::default());
+    world.overhear();
+    let (client, provider) = (world.plan().client(0), world.plan().founder(0));
+    let key = world.submit(client, Wish { provider: Some(provider), ..Wish::default() });
+    world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("{unsettled}"));
+    let receipt = world.receipt(client, key).expect("a receipt").to_bytes();
+    let messages: Vec<Vec<u8>> = world.overheard().iter().map(|bytes| bytes.to_vec()).collect();
+    let mut luck = Stream::new(1, "noise", 0);
+    for number in 0..MESSAGES {
+        let bytes = match number % 3 {
+            0 => (0..luck.below(600)).map(|_| luck.number() as u8).collect(),
+            1 => damaged(&messages[pick(&mut luck, messages.len())], &mut luck, &[]),
+            _ => damaged(&receipt, &mut luck, &[]),
+        };
+        let accepted = Message::decode(&bytes).is_ok_and(|message| codec::encode(&message) != bytes)
+            || Receipt::from_bytes(&bytes).is_ok_and(|receipt| receipt.to_bytes() != bytes);
+        assert!(!accepted, "a second encoding of one value was accepted");
+    }
+}
+
+/// Somebody with the keys of registered peers who has heard everything.
+struct Crook {
+    keys: Vec<(Place, SimulatedKey)>,
+    network: NetworkId,
+    luck: Stream,
+    names: Vec<Digest>,
+    sent: Vec<(&'static str, u64)>,
+}
+
+impl Crook {
+    fn new(world: &World, places: &[Place]) -> Self {
+        let names = (0..world.plan().peers()).map(|number| Digest(world.id(Place(number)).0)).collect();
+        Self {
+            keys: places.iter().map(|place| (*place, world.key(*place))).collect(),
+            network: world.genesis().id(),
+            luck: Stream::new(world.plan().seed, "crook", 0),
+            names,
+            sent: KINDS.iter().map(|kind| (*kind, 0)).collect(),
+        }
+    }
+
+    /// Changes something that was heard, signs it and sends it to somebody.
+    fn send(&mut self, world: &mut World) {
+        let heard = world.overheard();
+        let recent = if self.luck.below(2) == 0 { heard.len().min(60) } else { heard.len() };
+        let bytes = heard[heard.len() - 1 - pick(&mut self.luck, recent)].clone();
+        let (from, key) = self.keys[pick(&mut self.luck, self.keys.len())];
+        let Some(message) = self.falsified(&bytes, &key) else { return };
+        if let Some((_, count)) = self.sent.iter_mut().find(|(kind, _)| *kind == message.kind()) {
+            *count += 1;
+        }
+        let to = match self.luck.below(2) {
+            0 => world.plan().notary(),
+            _ => Place(pick(&mut self.luck, world.plan().peers())),
+        };
+        world.post(from, to, codec::encode(&message));
+    }
+
+    fn falsified(&mut self, bytes: &[u8], key: &SimulatedKey) -> Option<Message> {
+        let opened = Message::decode(bytes).ok()?.open::<Simulated>(self.network).ok()?;
+        if let Opened::Accept(accept) = &opened
+            && !self.names.contains(&accept.job)
+        {
+            self.names.push(accept.job);
+        }
+        Some(match opened {
+            Opened::Propose(propose) => {
+                let order = self.twisted(propose.into_body().order, key)?;
+                self.signed(Propose { order }, key)
+            }
+            Opened::Open(open) => {
+                let order = self.twisted(open.into_body().order, key)?;
+                let terms = order.clone().open::<Simulated>(self.network).ok()?;
+                let accept = Accept { job: terms.id(), class: terms.class, rate_max: Rate::ONE };
+                let (_, provider) = self.keys[1];
+                let accept = Signed::seal(accept, &provider, self.network).into_signed();
+                self.signed(Open { order, accept }, key)
+            }
+            Opened::Deliver(deliver) => {
+                let body = deliver.into_body();
+                let claim = self.twisted(body.claim, key)?;
+                self.signed(Deliver { claim, ..body }, key)
+            }
+            Opened::Offer(said) => self.twist(said, key)?,
+            Opened::Accept(said) => self.twist(said, key)?,
+            Opened::Refuse(said) => self.twist(said, key)?,
+            Opened::Ticket(said) => self.twist(said, key)?,
+            Opened::Start(said) => self.twist(said, key)?,
+            Opened::Abort(said) => self.twist(said, key)?,
+            Opened::Claim(said) => self.twist(said, key)?,
+            Opened::Reveal(said) => self.twist(said, key)?,
+            Opened::Check(said) => self.twist(said, key)?,
+            Opened::Seal(said) => self.twist(said, key)?,
+            Opened::Unserved(said) => self.twist(said, key)?,
+            Opened::OpenClaim(said) => self.twist(said, key)?,
+            Opened::OpenSeal(said) => self.twist(said, key)?,
+            Opened::Notice(said) => self.twist(said, key)?,
+            Opened::Query(said) => self.twist(said, key)?,
+            Opened::Account(said) => self.twist(said, key)?,
+        })
+    }
+
+    /// A statement within a statement, with other contents and the crook's signature.
+    fn twisted<T: Statement>(&mut self, signed: Signed<T>, key: &SimulatedKey) -> Option<Signed<T>> {
+        let body = signed.open::<Simulated>(self.network).ok()?.into_body();
+        let body = self.changed(&body)?;
+        Some(Signed::seal(body, key, self.network).into_signed())
+    }
+
+    fn twist<T: Statement>(&mut self, said: Verified<T>, key: &SimulatedKey) -> Option<Message>
+    where
+        Message: From<Verified<T>>,
+    {
+        let body = self.changed(&said.into_body())?;
+        Some(self.signed(body, key))
+    }
+
+    fn signed<T: Statement>(&self, body: T, key: &SimulatedKey) -> Message
+    where
+        Message: From<Verified<T>>,
+    {
+        Signed::seal(body, key, self.network).into()
+    }
+
+    /// The same kind of statement with other contents; now and then with the same.
+    fn changed<T: Statement>(&mut self, body: &T) -> Option<T> {
+        if self.luck.below(16) == 0 {
+            return Some(body.clone());
+        }
+        let bytes = codec::encode(body);
+        (0..TRIES).find_map(|_| {
+            codec::decode(&damaged(&bytes, &mut self.luck, &self.names), MESSAGE_BYTES_MAX).ok()
+        })
+    }
+}
+
+/// Every kind of message that peers send each other in a market without losses.
+const KINDS: [&str; 14] = [
+    "Offer",
+    "Propose",
+    "Accept",
+    "Open",
+    "Ticket",
+    "Start",
+    "Claim",
+    "Deliver",
+    "Reveal",
+    "Check",
+    "Seal",
+    "OpenClaim",
+    "OpenSeal",
+    "Notice",
+];
+
+/// Bytes with one to three changes: bits, numbers, names and lengths.
+fn damaged(bytes: &[u8], luck: &mut Stream, names: &[Digest]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for _ in 0..luck.between(1, 3) {
+        let at = pick(luck, bytes.len());
+        match luck.below(6) {
+            0 => bytes[at] ^= 1 << luck.below(8),
+            1 => bytes[at] = luck.number() as u8,
+            2 => {
+                let number = codec::encode(&EXTREMES[pick(luck, EXTREMES.len())]);
+                bytes.splice(at..=at, number).for_each(drop);
+            }
+            3 if bytes.len() - at > 32 && !names.is_empty() => {
+                bytes[at..at + 32].copy_from_slice(&names[pick(luck, names.len())].0);
+            }
+            4 => bytes.truncate(at + 1),
+            _ => bytes.insert(at, luck.number() as u8),
+        }
+    }
+    bytes
+}
+
+fn pick(luck: &mut Stream, count: usize) -> usize {
+    usize::try_from(luck.below(count as u64)).unwrap_or_default()
+}

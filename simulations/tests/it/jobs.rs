@@ -1,0 +1,70 @@
+//! Jobs among honest peers.
+
+use assay_market::Event;
+use assay_protocol::outcome::Outcome;
+use assay_simulations::{
+    plan::{EXACT, LABEL, Plan, TENSOR, UNIT_PRICE},
+    world::Wish,
+};
+
+use crate::support::{LIMIT, market, settle_one};
+
+#[test]
+fn the_first_job_of_an_honest_provider_is_checked_and_paid_and_its_receipt_holds() {
+    for manifest in [LABEL, TENSOR, EXACT] {
+        let mut world = market(Plan::default());
+        let job = settle_one(&mut world, Wish { manifest, ..Wish::default() });
+        assert_eq!(job.outcome, Outcome::Checked, "{manifest}");
+        let (provider, client) = (job.gain(world.plan().founder(0)), job.gain(world.plan().client(0)));
+        assert!(
+            provider > 0 && provider <= i128::from(UNIT_PRICE.0),
+            "{manifest}: the provider gained {provider}"
+        );
+        assert!(
+            client < 0 && client >= -2 * i128::from(UNIT_PRICE.0),
+            "{manifest}: the client gained {client}"
+        );
+        let report = job.report(&world);
+        assert_eq!((report.outcome, report.agreeing, report.checks), (Outcome::Checked, 1, 1), "{manifest}");
+    }
+}
+
+#[test]
+fn a_trusted_provider_is_paid_for_most_jobs_without_a_check_once_the_window_is_over() {
+    let mut world = market(Plan::default());
+    let mut outcomes = Vec::new();
+    for number in 0..40 {
+        outcomes.push(settle_one(&mut world, Wish { number, ..Wish::default() }).outcome);
+    }
+    let not_drawn = outcomes.iter().filter(|outcome| **outcome == Outcome::NotDrawn).count();
+    assert_eq!(outcomes[..4], [Outcome::Checked; 4], "up to the fifth job the rate is one");
+    assert!(outcomes.iter().all(|outcome| [Outcome::NotDrawn, Outcome::Checked].contains(outcome)));
+    assert!(not_drawn >= 10, "{not_drawn} of 40 were not drawn");
+    let last = settle_one(&mut world, Wish { number: 40, ..Wish::default() }).report(&world);
+    assert!(last.rate.0 < (1 << 32) / 3, "after 40 jobs the rate is {}", last.rate);
+}
+
+#[test]
+fn what_the_client_holds_in_the_end_is_what_the_provider_claimed() {
+    let mut world = market(Plan::default());
+    let client = world.plan().client(0);
+    let job = settle_one(&mut world, Wish { manifest: TENSOR, ..Wish::default() });
+    let output = world.attempt(client, job.key).and_then(|attempt| attempt.output).expect("an output");
+    assert_eq!(world.blob(client, output).map(<[u8]>::len), Some(5_120));
+    let closed = |event: &Event| matches!(event, Event::Closed { .. });
+    assert_eq!(world.told(client).iter().filter(|(_, event)| closed(event)).count(), 1);
+}
+
+#[test]
+fn jobs_go_to_more_than_one_provider() {
+    let mut world = market(Plan::default());
+    let client = world.plan().client(0);
+    for number in 0..30 {
+        world.submit(client, Wish { number, ..Wish::default() });
+    }
+    world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("{unsettled}"));
+    let mut providers: Vec<_> = world.closed().values().map(|closed| closed.provider).collect();
+    providers.sort_unstable();
+    providers.dedup();
+    assert!(providers.len() >= 3, "30 jobs went to {} providers", providers.len());
+}

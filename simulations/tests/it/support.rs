@@ -1,0 +1,70 @@
+//! What the tests of the market share: a world that is open for business, and what is asserted of every world at rest.
+
+use assay_market::view::AttemptState;
+use assay_protocol::{
+    id::Digest,
+    outcome::Outcome,
+    receipt::{Report, verify},
+    units::Amount,
+};
+use assay_simulations::{
+    crypto::Simulated,
+    kernel::Span,
+    plan::Plan,
+    world::{Place, Wish, World},
+};
+
+/// No job of these tests takes longer, whatever goes wrong.
+pub(crate) const LIMIT: Span = Span::seconds(600);
+
+/// A world in which everybody has an account and an offer.
+pub(crate) fn market(plan: Plan) -> World {
+    let mut world = World::new(plan);
+    world.open_market();
+    world
+}
+
+/// Runs one job of the first client at the first founder until everything settled.
+pub(crate) fn settle_one(world: &mut World, wish: Wish) -> Job {
+    let (client, provider) = (world.plan().client(0), world.plan().founder(0));
+    let before = Wealth::of(world);
+    let key = world.submit(client, Wish { provider: Some(provider), attempts_max: 1, ..wish });
+    world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("{unsettled}"));
+    let outcome = match world.state(client, key) {
+        Some(AttemptState::Closed(outcome)) => outcome,
+        state => panic!("the job was not closed: {state:?}; {:?}", world.told(client)),
+    };
+    Job { key, outcome, before, after: Wealth::of(world) }
+}
+
+/// A job that is over.
+pub(crate) struct Job {
+    pub(crate) key: Digest,
+    pub(crate) outcome: Outcome,
+    before: Wealth,
+    after: Wealth,
+}
+
+impl Job {
+    /// By how much a peer is richer than before the job, in nano-credits.
+    pub(crate) fn gain(&self, place: Place) -> i128 {
+        self.after.0[place.0] - self.before.0[place.0]
+    }
+
+    /// What its receipt says, once judged.
+    pub(crate) fn report(&self, world: &World) -> Report {
+        let client = world.plan().client(0);
+        let receipt = world.receipt(client, self.key).expect("the client holds a receipt that decodes");
+        verify::<Simulated>(&receipt).unwrap_or_else(|refuted| panic!("{refuted:?} in {receipt:#?}"))
+    }
+}
+
+/// What everybody owns.
+struct Wealth(Vec<i128>);
+
+impl Wealth {
+    fn of(world: &World) -> Self {
+        let owned = |number| i128::from(world.wealth(Place(number)).unwrap_or(Amount::ZERO).0);
+        Self((0..world.plan().peers()).map(owned).collect())
+    }
+}
