@@ -6,6 +6,7 @@
 //! **Invariant:** `get` returns bytes only if they have the digest asked for; `open` hands a blob only to a peer that
 //! was permitted to have it.
 
+mod found;
 mod permissions;
 mod shelf;
 #[cfg(test)]
@@ -20,7 +21,7 @@ use std::{
 
 use assay_protocol::id::{Digest, PeerId};
 
-use self::{permissions::Permissions, shelf::Shelf};
+use self::{found::stored, permissions::Permissions, shelf::Shelf};
 use crate::{
     files::{publish, sync_folder},
     network::{BLOB_BYTES_MAX, BlobSource},
@@ -86,7 +87,7 @@ impl Blobs {
         }
         fs::create_dir_all(&temporary)?;
         let mut found = stored(folder)?;
-        found.sort_unstable_by_key(|blob| blob.used);
+        found.sort_unstable_by_key(|blob| blob.written);
         let mut shelf = Shelf::new(quota_bytes);
         found.into_iter().for_each(|blob| shelf.add(blob.digest, blob.bytes));
         let state = Mutex::new(State { shelf, permissions: Permissions::default() });
@@ -302,35 +303,4 @@ fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<(Digest, u64)> 
         to.write_all(&chunk[..read])?;
         bytes += read as u64;
     }
-}
-
-/// A blob found in a store.
-struct Found {
-    digest: Digest,
-    bytes: u64,
-    used: std::time::SystemTime,
-}
-
-/// All blobs in a folder. Files that are named otherwise are not ours and stay.
-fn stored(folder: &Path) -> io::Result<Vec<Found>> {
-    let mut found = Vec::new();
-    for first in fs::read_dir(folder)? {
-        for second in folders_in(&first?.path())? {
-            for file in fs::read_dir(second)? {
-                let (file, name) = file.map(|file| (file.path(), file.file_name()))?;
-                let Some(digest) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
-                let metadata = fs::metadata(file)?;
-                found.push(Found { digest, bytes: metadata.len(), used: metadata.modified()? });
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn folders_in(path: &Path) -> io::Result<Vec<PathBuf>> {
-    if !path.is_dir() || path.ends_with(TEMPORARY) {
-        return Ok(Vec::new());
-    }
-    let entries = fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path()));
-    entries.filter(|path| path.as_ref().map_or(true, |path| path.is_dir())).collect()
 }

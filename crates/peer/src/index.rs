@@ -115,7 +115,8 @@ impl Index {
     pub fn fold(&self, sequence: u64, changes: &[Change]) -> Result<(), IndexError> {
         let (mut batch, mut place) = (sled::Batch::default(), self.next_place()?);
         for change in changes {
-            if let Some(bytes) = change.value.as_ref().map(Vec::len).filter(|&bytes| bytes > VALUE_BYTES_MAX) {
+            if let Some(bytes) = change.value.as_ref().map(Vec::len).filter(|&bytes| bytes > VALUE_BYTES_MAX)
+            {
                 return Err(IndexError::TooLong { bytes });
             }
             match change.table {

@@ -109,7 +109,11 @@ impl Journal {
         let mut file = OpenOptions::new().read(true).write(true).open(path)?;
         let scan = scan(&file, peer)?;
         if scan.torn_bytes > 0 {
-            tracing::warn!(bytes = scan.torn_bytes, offset = scan.extent.end, "cut a torn batch off the journal");
+            tracing::warn!(
+                bytes = scan.torn_bytes,
+                offset = scan.extent.end,
+                "cut a torn batch off the journal"
+            );
             file.set_len(scan.extent.end)?;
         }
         file.sync_all()?;

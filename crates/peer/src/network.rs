@@ -1,2 +1,251 @@
+//! The network: this peer among the others, over libp2p.
+//!
+//! Messages, questions and blobs travel on connections that prove who the other side is; offers travel by gossip. All
+//! bytes are opaque here: the driver decodes them, opens signatures and judges. A [`Network`] is a handle to a task of
+//! its own. What the driver calls in its loop never waits: it is queued, or refused at once. What arrives comes as
+//! [`Event`]s through a queue that is bounded; when it is full, the peer that wants to add to it is told so.
+//!
+//! **Invariant:** `from` in every event is proven by the connection, or by the signature of a gossip message; nothing a
+//! stranger sends makes memory grow past a bound named here. No other module names libp2p.
+
+mod addresses;
+mod arrivals;
+mod behaviour;
+mod commands;
+mod event;
+mod identity;
+mod messages;
+mod outbox;
+mod pending;
+mod questions;
+mod rates;
+mod redial;
+mod slots;
+mod start;
+mod task;
+mod transfers;
+mod wire;
+
+use std::{fs::File, sync::Arc, time::Duration};
+
+use assay_protocol::{
+    codec::MESSAGE_BYTES_MAX,
+    id::{Digest, PeerId},
+};
+use libp2p::{Multiaddr, gossipsub::MessageAcceptance};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+
+pub use self::event::{
+    AskError, Event, Failure, FetchError, GossipId, NetworkError, PublishError, Reply, SendError,
+};
+use self::{commands::Command, task::Status};
+
+/// Bytes in the longest answer to a question.
+pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes in the longest blob that is transferred.
 pub const BLOB_BYTES_MAX: usize = 16 * 1024 * 1024;
-pub trait BlobSource { fn open(&self, digest: &assay_protocol::id::Digest, to: &assay_protocol::id::PeerId) -> Option<std::fs::File>; }
+/// Bytes in the longest gossip.
+pub const GOSSIP_BYTES_MAX: usize = 4 * 1024;
+/// Commands that may wait for the task: at most 16 MiB of messages.
+const COMMANDS_MAX: usize = 256;
+/// How long an ending network waits for messages that are on their way.
+const SHUTDOWN_WAIT: Duration = Duration::from_secs(2);
+
+/// Where the blobs are that other peers may fetch.
+pub trait BlobSource: Send + Sync + 'static {
+    /// The file of a blob, if it is there and `to` may have it. The answer to both other cases is the same, so that
+    /// nobody learns what there is.
+    fn open(&self, digest: &Digest, to: &PeerId) -> Option<File>;
+}
+
+/// Who this peer is and whom it looks for.
+pub struct Settings {
+    /// The seed of its ed25519 key.
+    pub secret: [u8; 32],
+    /// Where to listen, such as `/ip4/0.0.0.0/tcp/0`.
+    pub listen: Vec<String>,
+    /// Peers to stay connected with: notaries, and peers to begin with.
+    pub known: Vec<(PeerId, String)>,
+    /// The network. Peers of others are refused.
+    pub network: Digest,
+    /// How much of everything.
+    pub limits: Limits,
+}
+
+/// How much this peer takes on.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at a time; at most two thirds of them may be opened by others.
+    pub connections_max: u32,
+    /// Bytes of memory that this process may use before it refuses new connections.
+    pub memory_bytes_max: usize,
+    /// Events that may wait for the driver: at most 16 MiB of messages.
+    pub events_max: usize,
+    /// Messages and questions from one peer in one second, over a longer time.
+    pub messages_per_second: u32,
+    /// Gossip passed on by one peer in one second, over a longer time.
+    pub gossip_per_second: u32,
+    /// Own questions without an answer at a time.
+    pub asks_max: usize,
+    /// Questions of others being answered at a time, each up to [`ANSWER_BYTES_MAX`] of memory.
+    pub answers_max: usize,
+    /// Blobs fetched at a time, each up to [`BLOB_BYTES_MAX`] of memory.
+    pub fetches_max: usize,
+    /// Blobs served at a time. They are read from their files as they leave.
+    pub serves_max: usize,
+    /// Of answers and blobs, how many one peer may be given at a time.
+    pub per_peer_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 384,
+            memory_bytes_max: 4 * 1024 * 1024 * 1024,
+            events_max: 256,
+            messages_per_second: 200,
+            gossip_per_second: 100,
+            asks_max: 32,
+            answers_max: 64,
+            fetches_max: 8,
+            serves_max: 32,
+            per_peer_max: 4,
+        }
+    }
+}
+
+/// A handle to the running network. Cheap to clone; the network ends when the last one is dropped.
+#[derive(Clone, Debug)]
+pub struct Network {
+    commands: mpsc::Sender<Command>,
+    status: watch::Receiver<Status>,
+    asks: Arc<Semaphore>,
+    fetches: Arc<Semaphore>,
+}
+
+impl Network {
+    /// Starts listening and connecting. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`NetworkError`], if an address is none or cannot be listened on.
+    pub async fn start(
+        settings: Settings,
+        blobs: Arc<dyn BlobSource>,
+    ) -> Result<(Self, mpsc::Receiver<Event>), NetworkError> {
+        let limits = settings.limits.clone();
+        let (commands, orders) = mpsc::channel(COMMANDS_MAX);
+        let (events, happened) = mpsc::channel(limits.events_max);
+        let (task, status) = task::Task::start(settings, blobs, orders, events).await?;
+        tokio::spawn(task.run());
+        let [asks, fetches] = [limits.asks_max, limits.fetches_max].map(|max| Arc::new(Semaphore::new(max)));
+        Ok((Self { commands, status, asks, fetches }, happened))
+    }
+
+    /// Sends a message, once, to a peer that is connected or can be dialled. Unless an [`Event::Undelivered`] with
+    /// `token` follows, it reached the other peer's queue.
+    ///
+    /// # Errors
+    /// [`SendError`]; there is no event then.
+    pub fn send(&self, to: PeerId, token: u64, bytes: Vec<u8>) -> Result<(), SendError> {
+        if bytes.len() > MESSAGE_BYTES_MAX {
+            return Err(SendError::TooLong { bytes: bytes.len() });
+        }
+        Ok(self.commands.try_send(Command::Send { to, token, bytes })?)
+    }
+
+    /// Publishes to all peers of the network. If there is nobody to tell, an [`Event::Unpublished`] follows.
+    ///
+    /// # Errors
+    /// [`PublishError`].
+    pub fn publish(&self, bytes: Vec<u8>) -> Result<(), PublishError> {
+        if bytes.len() > GOSSIP_BYTES_MAX {
+            return Err(PublishError::TooLong { bytes: bytes.len() });
+        }
+        Ok(self.commands.try_send(Command::Publish { bytes })?)
+    }
+
+    /// Passes a gossip on: it is valid.
+    ///
+    /// # Errors
+    /// [`SendError`]; the gossip then goes no further.
+    pub fn accept(&self, id: GossipId) -> Result<(), SendError> {
+        self.judge(id, MessageAcceptance::Accept)
+    }
+
+    /// Holds a gossip against those who passed it on: they should have seen that it is invalid.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn reject(&self, id: GossipId) -> Result<(), SendError> {
+        self.judge(id, MessageAcceptance::Reject)
+    }
+
+    /// Lets a gossip go no further, and holds it against nobody.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn ignore(&self, id: GossipId) -> Result<(), SendError> {
+        self.judge(id, MessageAcceptance::Ignore)
+    }
+
+    /// Notes where a peer may be reached.
+    ///
+    /// # Errors
+    /// [`NetworkError::Address`], if the text is no address of this peer.
+    pub fn add_address(&self, peer: PeerId, address: &str) -> Result<(), NetworkError> {
+        let address = identity::address_of(peer, address)?;
+        self.commands.try_send(Command::AddAddress { peer, address }).map_err(|_| NetworkError::Closed)
+    }
+
+    /// Asks a peer a question of some kind and waits for the answer.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn ask(&self, to: PeerId, kind: u8, bytes: Vec<u8>) -> Result<Vec<u8>, AskError> {
+        if bytes.len() > MESSAGE_BYTES_MAX {
+            return Err(AskError::TooLong { bytes: bytes.len() });
+        }
+        let permit = self.asks.clone().acquire_owned().await.map_err(|_| Failure::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Ask { to, kind, bytes, reply, permit };
+        self.commands.send(command).await.map_err(|_| Failure::Closed)?;
+        answer.await.map_err(|_| Failure::Closed)?
+    }
+
+    /// Fetches a blob from a peer, whole, and proven to be the one of this name.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub async fn fetch(&self, from: PeerId, digest: Digest) -> Result<Vec<u8>, FetchError> {
+        let permit = self.fetches.clone().acquire_owned().await.map_err(|_| Failure::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Fetch { from, digest, reply, permit };
+        self.commands.send(command).await.map_err(|_| Failure::Closed)?;
+        answer.await.map_err(|_| Failure::Closed)?
+    }
+
+    /// The addresses this peer listens on, with the ports it was given.
+    #[must_use]
+    pub fn listening(&self) -> Vec<String> {
+        self.status.borrow().listening.iter().map(Multiaddr::to_string).collect()
+    }
+
+    /// The peers of this network that are connected.
+    #[must_use]
+    pub fn peers(&self) -> Vec<PeerId> {
+        self.status.borrow().peers.iter().copied().collect()
+    }
+
+    /// Waits a moment for messages on their way, then closes all connections and the queue of events.
+    pub async fn shutdown(&self) {
+        let (done, ended) = oneshot::channel();
+        if self.commands.send(Command::Shutdown { done }).await.is_ok() {
+            // An error means that the task has ended already.
+            ended.await.unwrap_or(());
+        }
+    }
+
+    fn judge(&self, id: GossipId, acceptance: MessageAcceptance) -> Result<(), SendError> {
+        Ok(self.commands.try_send(Command::Judge { id, acceptance })?)
+    }
+}

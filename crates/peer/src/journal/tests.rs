@@ -145,8 +145,10 @@ fn reading_starts_at_any_record() {
     let world = World::with(&[]);
     let journal = world.open().unwrap();
     let record = |sequence: u64| vec![sequence as u8; 40 * 1024];
-    let last = (1..=50).map(|sequence| journal.append(record(sequence)).unwrap()).last().unwrap();
-    wait(&journal, last).unwrap();
+    for sequence in 1..=50 {
+        assert_eq!(journal.append(record(sequence)), Ok(sequence));
+    }
+    wait(&journal, 50).unwrap();
     for journal in [journal, world.open().unwrap()] {
         for first in [1, 2, 17, 50] {
             let read: Vec<_> = journal.records(first).unwrap().map(Result::unwrap).collect();
@@ -194,9 +196,8 @@ fn start_on(world: &World, disk: impl FnOnce(File) -> Box<dyn Disk>) -> Journal 
 fn what_queues_during_one_sync_is_the_next_batch() {
     let world = World::with(&[]);
     let (syncs, (let_through, permits)) = (Arc::new(AtomicUsize::new(0)), mpsc::channel());
-    let journal = start_on(&world, |file| {
-        Box::new(Gate { file, syncs: syncs.clone(), permits: Mutex::new(permits) })
-    });
+    let journal =
+        start_on(&world, |file| Box::new(Gate { file, syncs: syncs.clone(), permits: Mutex::new(permits) }));
     journal.append(b"first".to_vec()).unwrap();
     while syncs.load(Ordering::SeqCst) == 0 {
         std::thread::yield_now();
@@ -217,9 +218,8 @@ fn what_queues_during_one_sync_is_the_next_batch() {
 fn a_failed_sync_breaks_the_journal_for_ever() {
     let world = World::with(&[b"one"]);
     let (let_through, permits) = mpsc::channel();
-    let journal = start_on(&world, |file| {
-        Box::new(Gate { file, syncs: Arc::default(), permits: Mutex::new(permits) })
-    });
+    let journal =
+        start_on(&world, |file| Box::new(Gate { file, syncs: Arc::default(), permits: Mutex::new(permits) }));
     drop(let_through);
     let sequence = journal.append(b"two".to_vec()).unwrap();
     assert!(wait(&journal, sequence).is_err());
@@ -241,7 +241,8 @@ const SECTOR_BYTES: usize = 64;
 impl Forgetful {
     fn lose_power(&mut self) -> io::Result<()> {
         for sector in self.unsynced.chunks_mut(SECTOR_BYTES) {
-            self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            self.chance =
+                self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             if self.chance >> 63 == 0 {
                 sector.fill(0);
             }

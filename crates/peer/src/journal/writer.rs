@@ -14,7 +14,8 @@ use assay_protocol::id::Digest;
 use tokio::sync::watch;
 
 use super::{
-    AppendError, BATCH_BYTES_MAX, Broken, QUEUE_BYTES_MAX, extent::Extent, format::Header, format::LENGTH_BYTES,
+    AppendError, BATCH_BYTES_MAX, Broken, QUEUE_BYTES_MAX, extent::Extent, format::Header,
+    format::LENGTH_BYTES,
 };
 
 /// Where batches go. A test puts in its place a disk that forgets what was not synced.

@@ -1,1 +1,13 @@
-//! x
+//! What the parts of a peer do with real sockets and files.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test waits for some events and passes the others over"
+)]
+
+mod blobs;
+mod gossip;
+mod hostile;
+mod messages;
+mod questions;
+mod world;

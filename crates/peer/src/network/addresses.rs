@@ -1,0 +1,137 @@
+//! Where peers may be reached.
+//!
+//! **Invariant:** a peer's own claims take the place of its earlier claims only, and none of them leads to this machine
+//! unless the peer is on it; the book has a bound, and known peers are never dropped from it.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+};
+
+use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
+
+/// Addresses kept of one peer and from one source.
+const PER_PEER_MAX: usize = 8;
+/// Peers whose addresses are kept, beside the known ones.
+const PEERS_MAX: usize = 4096;
+
+/// The address book.
+pub(super) struct Addresses {
+    known: HashMap<PeerId, Vec<Multiaddr>>,
+    heard: HashMap<PeerId, Heard>,
+    /// The peers of `heard`, the one added first at the front.
+    order: VecDeque<PeerId>,
+}
+
+#[derive(Default)]
+struct Heard {
+    /// From others.
+    hints: VecDeque<Multiaddr>,
+    /// From the peer itself.
+    claims: Vec<Multiaddr>,
+}
+
+impl Addresses {
+    pub(super) fn new(known: impl Iterator<Item = (PeerId, Multiaddr)>) -> Self {
+        let mut book = Self { known: HashMap::new(), heard: HashMap::new(), order: VecDeque::new() };
+        known.for_each(|(peer, address)| book.known.entry(peer).or_default().push(address));
+        book
+    }
+
+    /// All addresses of a peer, the surest first.
+    pub(super) fn of(&self, peer: &PeerId) -> Vec<Multiaddr> {
+        let known = self.known.get(peer).into_iter().flatten();
+        let heard =
+            self.heard.get(peer).into_iter().flat_map(|heard| heard.claims.iter().chain(&heard.hints));
+        let mut all = Vec::new();
+        for address in known.chain(heard) {
+            if !all.contains(address) {
+                all.push(address.clone());
+            }
+        }
+        all
+    }
+
+    /// Notes what somebody said about a peer.
+    pub(super) fn hint(&mut self, peer: PeerId, address: Multiaddr) {
+        let hints = &mut self.entry(peer).hints;
+        if !hints.contains(&address) {
+            hints.truncate(PER_PEER_MAX - 1);
+            hints.push_front(address);
+        }
+    }
+
+    /// Notes what a peer says about itself.
+    pub(super) fn claim(&mut self, peer: PeerId, addresses: Vec<Multiaddr>, is_local: bool) {
+        let usable = addresses.into_iter().filter(|address| is_local || !leads_to_this_machine(address));
+        let claims = usable.map(without_peer).take(PER_PEER_MAX).collect();
+        self.entry(peer).claims = claims;
+    }
+
+    fn entry(&mut self, peer: PeerId) -> &mut Heard {
+        if !self.heard.contains_key(&peer) {
+            self.order.push_back(peer);
+            if self.order.len() > PEERS_MAX
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.heard.remove(&oldest);
+            }
+        }
+        self.heard.entry(peer).or_default()
+    }
+}
+
+/// Whether an address means whoever uses it.
+pub(super) fn leads_to_this_machine(address: &Multiaddr) -> bool {
+    address.ip_addr().is_some_and(|host| host.is_loopback() || host.is_unspecified())
+}
+
+/// The socket that an address over TCP names.
+pub(super) fn socket_of(address: &Multiaddr) -> Option<SocketAddr> {
+    let Protocol::Tcp(port) = address.iter().nth(1)? else { return None };
+    Some(SocketAddr::new(address.ip_addr()?, port))
+}
+
+fn without_peer(mut address: Multiaddr) -> Multiaddr {
+    if matches!(address.iter().last(), Some(Protocol::P2p(_))) {
+        address.pop();
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(host: &str, port: u16) -> Multiaddr {
+        format!("/ip4/{host}/tcp/{port}").parse().unwrap()
+    }
+
+    #[test]
+    fn a_stranger_cannot_make_us_dial_ourselves_nor_forget_a_known_peer() {
+        let [known, stranger] = [PeerId::random(), PeerId::random()];
+        let mut book = Addresses::new([(known, address("10.0.0.1", 1))].into_iter());
+        book.claim(
+            stranger,
+            vec![address("127.0.0.1", 1), address("0.0.0.0", 1), address("10.0.0.2", 1)],
+            false,
+        );
+        assert_eq!(book.of(&stranger), [address("10.0.0.2", 1)]);
+        book.claim(stranger, vec![address("127.0.0.1", 1)], true);
+        assert_eq!(book.of(&stranger), [address("127.0.0.1", 1)]);
+        (0..=PEERS_MAX).for_each(|_| book.claim(PeerId::random(), vec![], true));
+        assert_eq!(book.of(&stranger), []);
+        assert_eq!(book.of(&known), [address("10.0.0.1", 1)]);
+        assert!(book.heard.len() <= PEERS_MAX);
+    }
+
+    #[test]
+    fn of_many_addresses_a_few_are_kept_and_hints_outlive_claims() {
+        let (mut book, peer) = (Addresses::new([].into_iter()), PeerId::random());
+        (0..100).for_each(|port| book.hint(peer, address("10.0.0.1", port)));
+        book.claim(peer, (0..100).map(|port| address("10.0.0.2", port)).collect(), false);
+        assert_eq!(book.of(&peer).len(), 2 * PER_PEER_MAX);
+        book.claim(peer, vec![], false);
+        assert_eq!(book.of(&peer)[0], address("10.0.0.1", 99));
+    }
+}

@@ -1,0 +1,198 @@
+//! What comes from other peers, and how the task takes it.
+//!
+//! **Invariant:** what does not fit into the driver's queue, or is over its sender's rate, is refused to the sender and
+//! leaves nothing behind.
+
+use std::time::Instant;
+
+use libp2p::{
+    PeerId, gossipsub, identify, ping,
+    request_response::{self, InboundRequestId, Message, ResponseChannel},
+};
+use tokio::sync::oneshot;
+
+use super::{
+    behaviour::{BehaviourEvent, SCORE_FLOODING},
+    event::{Event, GossipId, Reply},
+    identity::from_libp2p,
+    messages::Receipt,
+    pending::failure,
+    questions::{Answer, Question},
+    task::Task,
+    transfers::Transfer,
+};
+
+/// How often a peer's gossip is dropped until the peer is not listened to any more.
+const GOSSIP_DROPPED_MAX: u32 = 1000;
+
+type Arrival<A, B> = request_response::Event<A, B>;
+
+impl Task {
+    pub(super) fn take(&mut self, event: BehaviourEvent) {
+        match event {
+            BehaviourEvent::Messages(event) => self.take_message(event),
+            BehaviourEvent::Questions(event) => self.take_question(event),
+            BehaviourEvent::Transfers(event) => self.take_transfer(event),
+            BehaviourEvent::Gossip(event) => self.take_gossip(event),
+            BehaviourEvent::Identify(event) => self.take_identity(event),
+            BehaviourEvent::Ping(ping::Event { peer, connection, result: Err(error) }) => {
+                tracing::debug!(%peer, %error, "a connection is dead");
+                self.swarm.close_connection(connection);
+            }
+            BehaviourEvent::Ping(_) => {}
+        }
+    }
+
+    fn take_message(&mut self, event: Arrival<Vec<u8>, Receipt>) {
+        match event {
+            Arrival::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
+                let taken = self.is_within_rate(peer)
+                    && from_libp2p(&peer)
+                        .is_some_and(|from| self.offer(Event::Message { from, bytes: request }));
+                let receipt = if taken { Receipt::Taken } else { Receipt::Busy };
+                // An error means that the sender is gone; it will hear of that by itself.
+                drop(self.swarm.behaviour_mut().messages.send_response(channel, receipt));
+            }
+            Arrival::Message { message: Message::Response { request_id, response }, .. } => {
+                let failure = (response == Receipt::Busy).then_some(super::Failure::Busy);
+                if let Some(sent) = self.pending.take_sent(request_id) {
+                    self.sent(sent, failure);
+                }
+            }
+            Arrival::OutboundFailure { request_id, error, .. } => {
+                if let Some(sent) = self.pending.take_sent(request_id) {
+                    self.sent(sent, Some(failure(&error)));
+                }
+            }
+            Arrival::InboundFailure { peer, request_id, error, .. } => log_inbound(peer, request_id, &error),
+            Arrival::ResponseSent { .. } => {}
+        }
+    }
+
+    fn take_question(&mut self, event: Arrival<Question, Answer>) {
+        match event {
+            Arrival::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
+                let answer = self.answer(peer, request);
+                drop(self.swarm.behaviour_mut().questions.send_response(channel, answer));
+            }
+            Arrival::Message { message: Message::Response { request_id, response }, .. } => {
+                self.pending.answer(request_id, Ok(response));
+            }
+            Arrival::OutboundFailure { request_id, error, .. } => {
+                self.pending.answer(request_id, Err(failure(&error)));
+            }
+            Arrival::InboundFailure { peer, request_id, error, .. } => log_inbound(peer, request_id, &error),
+            Arrival::ResponseSent { .. } => {}
+        }
+    }
+
+    fn answer(&mut self, peer: PeerId, question: Question) -> Answer {
+        let Some(from) = from_libp2p(&peer) else { return Answer::Refused };
+        if !self.is_within_rate(peer) {
+            return Answer::Busy;
+        }
+        let Some(slot) = self.answers.take(peer) else { return Answer::Busy };
+        let (reply, answer) = oneshot::channel();
+        let Question { kind, bytes } = question;
+        match self.offer(Event::Asked { from, kind, bytes, reply: Reply(reply) }) {
+            true => Answer::Later { answer, _slot: slot },
+            false => Answer::Busy,
+        }
+    }
+
+    fn take_transfer(&mut self, event: Arrival<assay_protocol::id::Digest, Transfer>) {
+        match event {
+            Arrival::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
+                self.serve(peer, request, channel);
+            }
+            Arrival::Message { message: Message::Response { request_id, response }, .. } => {
+                self.pending.arrive(request_id, Ok(response));
+            }
+            Arrival::OutboundFailure { request_id, error, .. } => {
+                self.pending.arrive(request_id, Err(failure(&error)));
+            }
+            Arrival::InboundFailure { peer, request_id, error, .. } => log_inbound(peer, request_id, &error),
+            Arrival::ResponseSent { .. } => {}
+        }
+    }
+
+    fn serve(
+        &mut self,
+        peer: PeerId,
+        digest: assay_protocol::id::Digest,
+        channel: ResponseChannel<Transfer>,
+    ) {
+        let transfer = match (self.is_within_rate(peer), self.serves.take(peer)) {
+            (true, Some(slot)) => {
+                let file = from_libp2p(&peer).and_then(|to| self.blobs.open(&digest, &to));
+                file.map_or(Transfer::Absent, |file| Transfer::File { file, _slot: slot })
+            }
+            (false, _) | (_, None) => Transfer::Busy,
+        };
+        drop(self.swarm.behaviour_mut().transfers.send_response(channel, transfer));
+    }
+
+    fn take_gossip(&mut self, event: gossipsub::Event) {
+        match event {
+            gossipsub::Event::Message { propagation_source: relay, message_id, message } => {
+                let id = GossipId { message: message_id, relay };
+                let from = message.source.as_ref().and_then(from_libp2p);
+                let taken = self.is_within_gossip_rate(relay)
+                    && from.is_some_and(|from| {
+                        self.offer(Event::Gossip { from, bytes: message.data, id: id.clone() })
+                    });
+                if !taken {
+                    let gossip = &mut self.swarm.behaviour_mut().gossip;
+                    let ignore = gossipsub::MessageAcceptance::Ignore;
+                    gossip.report_message_validation_result(&id.message, &relay, ignore);
+                }
+            }
+            gossipsub::Event::SlowPeer { peer_id, .. } => {
+                tracing::debug!(peer = %peer_id, "a peer is too slow for the gossip meant for it");
+            }
+            gossipsub::Event::GossipsubNotSupported { .. }
+            | gossipsub::Event::Subscribed { .. }
+            | gossipsub::Event::Unsubscribed { .. } => {}
+        }
+    }
+
+    fn take_identity(&mut self, event: identify::Event) {
+        let identify::Event::Received { peer_id, info, connection_id } = event else { return };
+        if info.protocol_version != self.version {
+            tracing::debug!(peer = %peer_id, version = info.protocol_version, "a peer of another network");
+            self.swarm.close_connection(connection_id);
+            return;
+        }
+        let is_local = self.is_local(connection_id);
+        self.addresses.claim(peer_id, info.listen_addrs, is_local);
+        self.welcome(peer_id);
+    }
+
+    fn is_within_rate(&mut self, peer: PeerId) -> bool {
+        self.rate.admit(peer, Instant::now()).is_ok()
+    }
+
+    fn is_within_gossip_rate(&mut self, relay: PeerId) -> bool {
+        let Err(dropped) = self.gossip_rate.admit(relay, Instant::now()) else { return true };
+        if dropped == GOSSIP_DROPPED_MAX {
+            tracing::warn!(peer = %relay, "a peer floods us with gossip and is not listened to for a while");
+            self.swarm.behaviour_mut().gossip.set_application_score(&relay, SCORE_FLOODING);
+        }
+        false
+    }
+
+    /// Forgets peers that fell silent, and listens again to those among them that flooded.
+    pub(super) fn forgive(&mut self) {
+        let now = Instant::now();
+        self.rate.forget(now);
+        for gone in self.gossip_rate.forget(now) {
+            if gone.refused >= GOSSIP_DROPPED_MAX {
+                self.swarm.behaviour_mut().gossip.set_application_score(&gone.peer, 0.0);
+            }
+        }
+    }
+}
+
+fn log_inbound(peer: PeerId, id: InboundRequestId, error: &request_response::InboundFailure) {
+    tracing::debug!(%peer, %id, %error, "a request of a peer was not answered");
+}

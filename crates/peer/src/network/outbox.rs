@@ -1,0 +1,115 @@
+//! Messages for others that wait until earlier ones have arrived.
+//!
+//! **Invariant:** to each peer at most `IN_FLIGHT_MAX` messages are on their way, and what waits for all peers together
+//! has at most `WAITING_BYTES_MAX` bytes.
+
+use std::collections::{HashMap, VecDeque};
+
+use assay_protocol::id::PeerId;
+
+/// Messages to one peer on their way at a time.
+pub(super) const IN_FLIGHT_MAX: usize = 32;
+/// Messages that may wait for one peer.
+const WAITING_MAX: usize = 1024;
+/// Bytes of messages that may wait for all peers.
+const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A message and what its sender calls it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Letter {
+    pub(super) token: u64,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// The messages of all peers.
+#[derive(Default)]
+pub(super) struct Outbox {
+    queues: HashMap<PeerId, Queue>,
+    waiting_bytes: usize,
+}
+
+#[derive(Default)]
+struct Queue {
+    in_flight: usize,
+    waiting: VecDeque<Letter>,
+}
+
+/// What to do with a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Posted {
+    /// Send it now.
+    Send(Letter),
+    /// It waits.
+    Waits,
+    /// There is no room for it.
+    Full(Letter),
+}
+
+impl Outbox {
+    /// Takes a message.
+    pub(super) fn post(&mut self, to: PeerId, letter: Letter) -> Posted {
+        let queue = self.queues.entry(to).or_default();
+        if queue.in_flight < IN_FLIGHT_MAX {
+            queue.in_flight += 1;
+            return Posted::Send(letter);
+        }
+        let bytes = self.waiting_bytes + letter.bytes.len();
+        if queue.waiting.len() >= WAITING_MAX || bytes > WAITING_BYTES_MAX {
+            return Posted::Full(letter);
+        }
+        self.waiting_bytes = bytes;
+        queue.waiting.push_back(letter);
+        Posted::Waits
+    }
+
+    /// A message has arrived or failed: the next to send to this peer, if one waits.
+    pub(super) fn done(&mut self, to: PeerId) -> Option<Letter> {
+        let queue = self.queues.get_mut(&to)?;
+        if let Some(next) = queue.waiting.pop_front() {
+            self.waiting_bytes -= next.bytes.len();
+            return Some(next);
+        }
+        queue.in_flight -= 1;
+        if queue.in_flight == 0 {
+            self.queues.remove(&to);
+        }
+        None
+    }
+
+    /// Gives up what waits for a peer that cannot be reached.
+    pub(super) fn give_up(&mut self, to: PeerId) -> Vec<Letter> {
+        let waiting = self.queues.get_mut(&to).map(|queue| std::mem::take(&mut queue.waiting));
+        let letters = Vec::from(waiting.unwrap_or_default());
+        self.waiting_bytes -= letters.iter().map(|letter| letter.bytes.len()).sum::<usize>();
+        letters
+    }
+
+    /// Whether everything has arrived or failed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queues.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(token: u64) -> Letter {
+        Letter { token, bytes: vec![0; 64 * 1024] }
+    }
+
+    #[test]
+    fn messages_wait_in_order_for_a_place_and_within_bounds() {
+        let (mut outbox, peer) = (Outbox::default(), PeerId([1; 32]));
+        let posted: Vec<_> = (0..400).map(|token| outbox.post(peer, letter(token))).collect();
+        let count = |of: fn(&Posted) -> bool| posted.iter().filter(|posted| of(posted)).count();
+        let waiting = WAITING_BYTES_MAX / letter(0).bytes.len();
+        assert_eq!(count(|posted| matches!(posted, Posted::Send(_))), IN_FLIGHT_MAX);
+        assert_eq!(count(|posted| *posted == Posted::Waits), waiting);
+        assert_eq!(outbox.done(peer), Some(letter(IN_FLIGHT_MAX as u64)));
+        assert_eq!(outbox.give_up(peer).len(), waiting - 1);
+        assert_eq!(outbox.waiting_bytes, 0);
+        assert!((0..IN_FLIGHT_MAX).all(|_| !outbox.is_empty() && outbox.done(peer).is_none()));
+        assert!(outbox.is_empty());
+    }
+}

@@ -1,0 +1,104 @@
+//! What this peer has asked of others and not yet heard about.
+//!
+//! **Invariant:** each request that was made is taken out exactly once, by its answer or its failure.
+
+use std::collections::HashMap;
+
+use assay_protocol::id::{Digest, PeerId};
+use libp2p::request_response::{OutboundFailure, OutboundRequestId};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::{
+    event::{AskError, Failure, FetchError},
+    questions::Answer,
+    transfers::Transfer,
+};
+
+/// The requests on their way.
+#[derive(Default)]
+pub(super) struct Pending {
+    sends: HashMap<OutboundRequestId, Sent>,
+    asks: HashMap<OutboundRequestId, Asking>,
+    fetches: HashMap<OutboundRequestId, Fetching>,
+}
+
+/// A message on its way.
+#[derive(Clone, Copy)]
+pub(super) struct Sent {
+    pub(super) to: PeerId,
+    pub(super) token: u64,
+}
+
+/// A question on its way. The permit is held until it is answered, even if nobody waits any more.
+pub(super) struct Asking {
+    pub(super) reply: oneshot::Sender<Result<Vec<u8>, AskError>>,
+    pub(super) _permit: OwnedSemaphorePermit,
+}
+
+/// A blob on its way. The permit is held until it is here, even if nobody waits any more.
+pub(super) struct Fetching {
+    pub(super) digest: Digest,
+    pub(super) reply: oneshot::Sender<Result<Vec<u8>, FetchError>>,
+    pub(super) _permit: OwnedSemaphorePermit,
+}
+
+impl Pending {
+    pub(super) fn sent(&mut self, id: OutboundRequestId, sent: Sent) {
+        self.sends.insert(id, sent);
+    }
+
+    pub(super) fn asked(&mut self, id: OutboundRequestId, asking: Asking) {
+        self.asks.insert(id, asking);
+    }
+
+    pub(super) fn fetching(&mut self, id: OutboundRequestId, fetching: Fetching) {
+        self.fetches.insert(id, fetching);
+    }
+
+    /// Takes a message out that has arrived or failed.
+    pub(super) fn take_sent(&mut self, id: OutboundRequestId) -> Option<Sent> {
+        self.sends.remove(&id)
+    }
+
+    /// Ends a question.
+    pub(super) fn answer(&mut self, id: OutboundRequestId, answer: Result<Answer, Failure>) {
+        let Some(asking) = self.asks.remove(&id) else { return };
+        // An error means that nobody waits for it any more.
+        drop(asking.reply.send(answer_of(answer)));
+    }
+
+    /// Ends a fetch.
+    pub(super) fn arrive(&mut self, id: OutboundRequestId, transfer: Result<Transfer, Failure>) {
+        let Some(fetching) = self.fetches.remove(&id) else { return };
+        drop(fetching.reply.send(blob_of(fetching.digest, transfer)));
+    }
+}
+
+fn answer_of(answer: Result<Answer, Failure>) -> Result<Vec<u8>, AskError> {
+    match answer? {
+        Answer::Bytes(bytes) => Ok(bytes),
+        Answer::Busy => Err(Failure::Busy.into()),
+        Answer::Refused | Answer::Later { .. } => Err(AskError::Refused),
+    }
+}
+
+fn blob_of(digest: Digest, transfer: Result<Transfer, Failure>) -> Result<Vec<u8>, FetchError> {
+    match transfer? {
+        Transfer::Blob { bytes, digest: found } if found == digest => Ok(bytes),
+        Transfer::Blob { .. } => Err(FetchError::Corrupt { digest }),
+        Transfer::Busy => Err(Failure::Busy.into()),
+        Transfer::Absent | Transfer::File { .. } => Err(FetchError::Absent { digest }),
+    }
+}
+
+/// What a failed request says about the peer.
+pub(super) fn failure(error: &OutboundFailure) -> Failure {
+    match error {
+        OutboundFailure::DialFailure => Failure::Unreachable,
+        OutboundFailure::Timeout => Failure::TimedOut,
+        OutboundFailure::UnsupportedProtocols => Failure::OtherNetwork,
+        OutboundFailure::ConnectionClosed => Failure::Broken,
+        OutboundFailure::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Failure::TimedOut,
+        OutboundFailure::Io(_) => Failure::Broken,
+    }
+}

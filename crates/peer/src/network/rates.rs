@@ -1,0 +1,82 @@
+//! How much each peer may send over time: a bucket for each, which fills at a steady rate.
+//!
+//! **Invariant:** in any stretch of time a peer is admitted at most twice its rate of one second, plus its rate; buckets
+//! of peers that fell silent are forgotten.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use libp2p::PeerId;
+
+/// Seconds of its rate that a peer may use at once.
+const BURST_SECONDS: u32 = 2;
+/// How long a peer must be silent until nothing of it is remembered.
+const FORGET_AFTER: Duration = Duration::from_secs(600);
+
+/// The buckets.
+pub(super) struct Rates {
+    per_second: u32,
+    buckets: HashMap<PeerId, Bucket>,
+}
+
+struct Bucket {
+    /// How often the peer may still be admitted.
+    left: f64,
+    filled: Instant,
+    refused: u32,
+}
+
+/// What was forgotten.
+pub(super) struct Forgotten {
+    pub(super) peer: PeerId,
+    /// How often it was refused.
+    pub(super) refused: u32,
+}
+
+impl Rates {
+    pub(super) fn new(per_second: u32) -> Self {
+        Self { per_second, buckets: HashMap::new() }
+    }
+
+    /// Whether the peer is within its rate; if not, how often it was refused by now.
+    pub(super) fn admit(&mut self, peer: PeerId, now: Instant) -> Result<(), u32> {
+        let most = f64::from(self.per_second) * f64::from(BURST_SECONDS);
+        let bucket = self.buckets.entry(peer).or_insert(Bucket { left: most, filled: now, refused: 0 });
+        let passed = now.saturating_duration_since(bucket.filled).as_secs_f64();
+        bucket.left = (bucket.left + passed * f64::from(self.per_second)).min(most);
+        bucket.filled = now;
+        if bucket.left < 1.0 {
+            bucket.refused = bucket.refused.saturating_add(1);
+            return Err(bucket.refused);
+        }
+        bucket.left -= 1.0;
+        Ok(())
+    }
+
+    /// Forgets the peers that have been silent for long.
+    pub(super) fn forget(&mut self, now: Instant) -> Vec<Forgotten> {
+        let silent = |bucket: &Bucket| now.saturating_duration_since(bucket.filled) >= FORGET_AFTER;
+        let gone = self.buckets.extract_if(|_, bucket| silent(bucket));
+        gone.map(|(peer, bucket)| Forgotten { peer, refused: bucket.refused }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_cut_to_the_rate_and_forgotten_when_it_is_over() {
+        let (mut rates, start, peer) = (Rates::new(10), Instant::now(), PeerId::random());
+        let at = |ms| start + Duration::from_millis(ms);
+        let admitted = (0..10_000).filter(|&ms| rates.admit(peer, at(ms)).is_ok()).count();
+        assert!((110..=121).contains(&admitted), "{admitted} in ten seconds at ten a second");
+        assert!(rates.admit(PeerId::random(), at(10_000)).is_ok(), "another peer has its own");
+        assert!(rates.forget(at(20_000)).is_empty());
+        let forgotten = rates.forget(at(10_000) + FORGET_AFTER);
+        assert!(forgotten.iter().any(|gone| gone.peer == peer && gone.refused as usize == 10_000 - admitted));
+        assert!(rates.buckets.is_empty());
+    }
+}

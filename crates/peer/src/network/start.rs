@@ -1,0 +1,139 @@
+//! Starting the network: keys, carriers, limits, and where to listen.
+//!
+//! **Invariant:** a network that started listens everywhere it was told to, alone, and knows on which ports.
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    io,
+    net::TcpListener,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use assay_protocol::id::PeerId;
+use libp2p::{
+    Multiaddr, Swarm, SwarmBuilder, core::transport::ListenerId, futures::StreamExt, noise,
+    swarm::SwarmEvent, tcp, yamux,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
+
+use super::{
+    BlobSource, Settings,
+    addresses::{Addresses, socket_of},
+    behaviour::{Behaviour, version},
+    commands::Command,
+    event::{Event, NetworkError},
+    identity::{address_of, keypair, to_libp2p},
+    outbox::Outbox,
+    pending::Pending,
+    rates::Rates,
+    redial::Redial,
+    slots::Slots,
+    task::{Status, Task},
+};
+
+/// Streams on one connection at a time.
+const STREAMS_PER_CONNECTION_MAX: usize = 256;
+/// How long a connection that nobody uses stays.
+const IDLE_MAX: Duration = Duration::from_secs(120);
+/// How long the system may take to say what it listens on.
+const LISTEN_WAIT_MAX: Duration = Duration::from_secs(5);
+
+impl Task {
+    pub(super) async fn start(
+        settings: Settings,
+        blobs: Arc<dyn BlobSource>,
+        commands: mpsc::Receiver<Command>,
+        events: mpsc::Sender<Event>,
+    ) -> Result<(Self, watch::Receiver<Status>), NetworkError> {
+        let limits = &settings.limits;
+        let known = known(&settings.known)?;
+        let (status, seen) = watch::channel(Status::default());
+        let mut task = Self {
+            swarm: swarm(&settings)?,
+            version: version(&settings.network),
+            network: settings.network,
+            blobs,
+            redial: Redial::new(known.iter().map(|(peer, _)| *peer), seed()?, Instant::now()),
+            addresses: Addresses::new(known.into_iter()),
+            outbox: Outbox::default(),
+            pending: Pending::default(),
+            answers: Slots::new(limits.answers_max, limits.per_peer_max),
+            serves: Slots::new(limits.serves_max, limits.per_peer_max),
+            rate: Rates::new(limits.messages_per_second),
+            gossip_rate: Rates::new(limits.gossip_per_second),
+            backlog: VecDeque::new(),
+            ending: None,
+            local: BTreeSet::new(),
+            commands,
+            events,
+            status,
+        };
+        task.listen(&settings.listen).await?;
+        Ok((task, seen))
+    }
+
+    /// Listens everywhere, and returns when it is known where that is.
+    async fn listen(&mut self, addresses: &[String]) -> Result<(), NetworkError> {
+        let mut waiting: HashMap<ListenerId, &String> = HashMap::new();
+        for address in addresses {
+            let failed = |reason: String| NetworkError::Listen { address: address.clone(), reason };
+            let parsed: Multiaddr = address.parse().map_err(|error| failed(format!("{error}")))?;
+            is_free(&parsed).map_err(|error| failed(error.to_string()))?;
+            let listener = self.swarm.listen_on(parsed).map_err(|error| failed(error.to_string()))?;
+            waiting.insert(listener, address);
+        }
+        while let Some(address) = waiting.values().next() {
+            let failed =
+                |reason: &str| NetworkError::Listen { address: (*address).clone(), reason: reason.into() };
+            let next = timeout(LISTEN_WAIT_MAX, self.swarm.select_next_some()).await;
+            let event = next.map_err(|_| failed("the system does not say where it listens"))?;
+            if let SwarmEvent::ListenerClosed { .. } = event {
+                return Err(failed("the listener closed"));
+            }
+            if let SwarmEvent::NewListenAddr { listener_id, .. } = &event {
+                waiting.remove(listener_id);
+            }
+            self.notice(event);
+        }
+        Ok(())
+    }
+}
+
+/// Whether nobody listens there. libp2p shares ports, so a second peer would silently take half of the connections.
+fn is_free(address: &Multiaddr) -> io::Result<()> {
+    socket_of(address).map_or(Ok(()), |socket| TcpListener::bind(socket).map(drop))
+}
+
+fn swarm(settings: &Settings) -> Result<Swarm<Behaviour>, NetworkError> {
+    let setup = |reason: String| NetworkError::Setup { reason };
+    let keys = keypair(settings.secret).ok_or_else(|| setup("the secret is no key".into()))?;
+    let behaviour = Behaviour::new(&keys, &settings.network, &settings.limits).map_err(setup)?;
+    let builder = SwarmBuilder::with_existing_identity(keys)
+        .with_tokio()
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, || {
+            let mut config = yamux::Config::default();
+            config.set_max_num_streams(STREAMS_PER_CONNECTION_MAX);
+            config
+        })
+        .map_err(|error| setup(error.to_string()))?
+        .with_behaviour(|_| behaviour)
+        .map_err(|error| setup(error.to_string()))?;
+    Ok(builder.with_swarm_config(|config| config.with_idle_connection_timeout(IDLE_MAX)).build())
+}
+
+fn known(peers: &[(PeerId, String)]) -> Result<Vec<(libp2p::PeerId, Multiaddr)>, NetworkError> {
+    let read = |(peer, text): &(PeerId, String)| {
+        let address = address_of(*peer, text)?;
+        // The address was only read because the name is a key.
+        Ok(to_libp2p(*peer).map(|peer| (peer, address)))
+    };
+    peers.iter().filter_map(|entry| read(entry).transpose()).collect()
+}
+
+fn seed() -> Result<u64, NetworkError> {
+    getrandom::u64().map_err(|error| NetworkError::Setup { reason: error.to_string() })
+}

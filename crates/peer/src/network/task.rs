@@ -1,0 +1,229 @@
+//! The task that owns the swarm: one loop, in which own commands go before what others want.
+//!
+//! Events that must not be lost (a message undelivered, a peer gone) wait in a backlog when the driver's queue is full;
+//! while there is one, others' messages are refused. When the backlog itself is full, nothing more is taken from the
+//! network, and at twice that no commands either, until the driver has caught up.
+//!
+//! **Invariant:** nothing in the loop waits for the driver.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use assay_protocol::id::{Digest, PeerId};
+use libp2p::{
+    Multiaddr, Swarm,
+    core::ConnectedPoint,
+    futures::StreamExt,
+    swarm::{ConnectionId, SwarmEvent, dial_opts::DialOpts},
+};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{Interval, MissedTickBehavior, interval, sleep_until},
+};
+
+use super::{
+    BlobSource, SHUTDOWN_WAIT,
+    addresses::{Addresses, leads_to_this_machine},
+    behaviour::{Behaviour, BehaviourEvent},
+    commands::Command,
+    event::Event,
+    identity::from_libp2p,
+    outbox::Outbox,
+    pending::Pending,
+    rates::Rates,
+    redial::Redial,
+    slots::Slots,
+};
+
+/// Events that may wait before nothing more is taken from the network.
+const BACKLOG_MAX: usize = 1024;
+/// How often silent peers are looked for.
+const FORGIVE_EVERY: Duration = Duration::from_secs(60);
+
+/// What the handle can see at any time.
+#[derive(Debug, Default)]
+pub(super) struct Status {
+    pub(super) listening: Vec<Multiaddr>,
+    pub(super) peers: BTreeSet<PeerId>,
+}
+
+/// The running network.
+pub(super) struct Task {
+    pub(super) swarm: Swarm<Behaviour>,
+    pub(super) network: Digest,
+    pub(super) version: String,
+    pub(super) blobs: Arc<dyn BlobSource>,
+    pub(super) addresses: Addresses,
+    pub(super) outbox: Outbox,
+    pub(super) pending: Pending,
+    pub(super) answers: Slots,
+    pub(super) serves: Slots,
+    pub(super) rate: Rates,
+    pub(super) gossip_rate: Rates,
+    pub(super) backlog: VecDeque<Event>,
+    /// Whom to tell when all has ended; set once the end has begun.
+    pub(super) ending: Option<oneshot::Sender<()>>,
+    pub(super) redial: Redial,
+    /// Connections from and to this machine.
+    pub(super) local: BTreeSet<ConnectionId>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) status: watch::Sender<Status>,
+}
+
+/// What the loop does next.
+enum Turn {
+    End,
+    Room,
+    Command(Command),
+    Dial,
+    Happened(Box<SwarmEvent<BehaviourEvent>>),
+    Forgive,
+}
+
+impl Task {
+    pub(super) async fn run(mut self) {
+        let mut forgive = interval(FORGIVE_EVERY);
+        forgive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut end = None;
+        while !(self.ending.is_some() && self.outbox.is_empty() && self.backlog.is_empty()) {
+            match self.turn(&mut forgive, end).await {
+                Turn::End => break,
+                Turn::Room => self.hand_over(),
+                Turn::Command(command) => self.obey(command),
+                Turn::Dial => self.dial_known(),
+                Turn::Happened(event) => self.notice(*event),
+                Turn::Forgive => self.forgive(),
+            }
+            if self.ending.is_some() && end.is_none() {
+                end = Some(Instant::now() + SHUTDOWN_WAIT);
+            }
+        }
+        let ending = self.ending.take();
+        drop(self);
+        // An error means that nobody waits for the end.
+        _ = ending.map(|done| done.send(()));
+    }
+
+    /// Waits for the next thing to do; of several, the first in this list.
+    async fn turn(&mut self, forgive: &mut Interval, end: Option<Instant>) -> Turn {
+        let redial = self.redial.next();
+        tokio::select! {
+            biased;
+            () = until(end) => Turn::End,
+            () = self.events.closed() => Turn::End,
+            room = self.events.reserve(), if !self.backlog.is_empty() => room.map_or(Turn::End, |_| Turn::Room),
+            command = self.commands.recv(), if self.backlog.len() < 2 * BACKLOG_MAX => {
+                command.map_or(Turn::End, Turn::Command)
+            }
+            () = until(redial) => Turn::Dial,
+            event = self.swarm.select_next_some(), if self.backlog.len() < BACKLOG_MAX => {
+                Turn::Happened(Box::new(event))
+            }
+            _ = forgive.tick() => Turn::Forgive,
+        }
+    }
+
+    /// Moves what fits from the backlog into the driver's queue.
+    fn hand_over(&mut self) {
+        while let Some(event) = self.backlog.pop_front() {
+            if let Err(mpsc::error::TrySendError::Full(event)) = self.events.try_send(event) {
+                return self.backlog.push_front(event);
+            }
+        }
+    }
+
+    /// Puts an event of another peer's into the driver's queue, if there is room and nothing of ours waits.
+    pub(super) fn offer(&mut self, event: Event) -> bool {
+        self.ending.is_none() && self.backlog.is_empty() && self.events.try_send(event).is_ok()
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "libp2p tells much, and more with each version")]
+    pub(super) fn notice(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::Behaviour(event) => self.take(event),
+            SwarmEvent::NewListenAddr { address, .. } => {
+                self.status.send_modify(|status| status.listening.push(address));
+            }
+            SwarmEvent::ExpiredListenAddr { address, .. } => {
+                self.status.send_modify(|status| status.listening.retain(|other| *other != address));
+            }
+            SwarmEvent::ConnectionEstablished { connection_id, endpoint, .. }
+                if leads_to_this_machine(remote(&endpoint)) =>
+            {
+                self.local.insert(connection_id);
+            }
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
+                self.local.remove(&connection_id);
+                if num_established == 0 {
+                    self.part_from(peer_id);
+                }
+            }
+            SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => {
+                tracing::debug!(%peer, %error, "a peer could not be reached");
+                self.redial.lost(&peer, Instant::now());
+            }
+            SwarmEvent::ListenerClosed { addresses, reason, .. } => {
+                tracing::warn!(?addresses, ?reason, "no longer listening");
+                self.status.send_modify(|status| status.listening.retain(|other| !addresses.contains(other)));
+            }
+            _ => {}
+        }
+    }
+
+    /// A peer has shown that it is of this network.
+    pub(super) fn welcome(&mut self, peer: libp2p::PeerId) {
+        // It may be gone again by the time we are told who it was.
+        let Some(name) = from_libp2p(&peer).filter(|_| self.swarm.is_connected(&peer)) else { return };
+        self.redial.connected(&peer);
+        let is_new = self.status.send_if_modified(|status| status.peers.insert(name));
+        if is_new {
+            self.backlog.push_back(Event::Connected { peer: name });
+        }
+    }
+
+    fn part_from(&mut self, peer: libp2p::PeerId) {
+        self.redial.lost(&peer, Instant::now());
+        let Some(name) = from_libp2p(&peer) else { return };
+        if self.status.send_if_modified(|status| status.peers.remove(&name)) {
+            self.backlog.push_back(Event::Disconnected { peer: name });
+        }
+    }
+
+    pub(super) fn is_local(&self, connection: ConnectionId) -> bool {
+        self.local.contains(&connection)
+    }
+
+    fn dial_known(&mut self) {
+        let now = Instant::now();
+        for peer in self.redial.due(now) {
+            let dial = DialOpts::peer_id(peer).addresses(self.addresses.of(&peer)).build();
+            match self.swarm.dial(dial) {
+                // It is connected or being dialled already, and what comes of that will be noticed.
+                Ok(()) | Err(libp2p::swarm::DialError::DialPeerConditionFalse(_)) => {}
+                Err(error) => {
+                    tracing::debug!(%peer, %error, "a known peer cannot be dialled");
+                    self.redial.lost(&peer, now);
+                }
+            }
+        }
+    }
+}
+
+fn remote(endpoint: &ConnectedPoint) -> &Multiaddr {
+    match endpoint {
+        ConnectedPoint::Dialer { address, .. } => address,
+        ConnectedPoint::Listener { send_back_addr, .. } => send_back_addr,
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment.into()).await,
+        None => future::pending().await,
+    }
+}

@@ -1,0 +1,90 @@
+//! Gossip: who hears what, and who decides.
+
+use assay_peer::network::{Event, GOSSIP_BYTES_MAX, GossipId, PublishError};
+use assay_protocol::id::PeerId;
+
+use crate::world::{Peer, plan};
+
+async fn heard(peer: &mut Peer) -> (PeerId, Vec<u8>, GossipId) {
+    peer.wait_for(|event| match event {
+        Event::Gossip { from, bytes, id } => Some((from, bytes, id)),
+        _ => None,
+    })
+    .await
+}
+
+/// Publishes until somebody is there to hear it: that the others subscribed is known to them only.
+async fn publish(peer: &mut Peer, bytes: &[u8], listener: &mut Peer) -> (PeerId, Vec<u8>, GossipId) {
+    loop {
+        peer.network.publish(bytes.to_vec()).unwrap();
+        let unpublished = peer.wait_for(|event| matches!(event, Event::Unpublished).then_some(()));
+        tokio::select! {
+            heard = heard(listener) => return heard,
+            () = unpublished => {}
+        }
+    }
+}
+
+/// Three peers in a row; the ends know only the middle.
+async fn row() -> [Peer; 3] {
+    let mut middle = plan(2).start().await;
+    let mut first = plan(1).knowing(&middle).start().await;
+    let mut last = plan(3).knowing(&middle).start().await;
+    first.connected(middle.id).await;
+    last.connected(middle.id).await;
+    middle.connected(last.id).await;
+    [first, middle, last]
+}
+
+#[tokio::test]
+async fn gossip_goes_as_far_as_each_peer_accepts_it() {
+    let [mut first, mut middle, mut last] = row().await;
+    let (from, bytes, id) = publish(&mut first, b"refused", &mut middle).await;
+    assert_eq!((from, bytes), (first.id, b"refused".to_vec()));
+    middle.network.reject(id).unwrap();
+    first.network.publish(b"not of interest".to_vec()).unwrap();
+    let (_, _, id) = heard(&mut middle).await;
+    middle.network.ignore(id).unwrap();
+    let longest = vec![7; GOSSIP_BYTES_MAX];
+    first.network.publish(longest.clone()).unwrap();
+    let (_, bytes, id) = heard(&mut middle).await;
+    assert!(bytes == longest);
+    middle.network.accept(id).unwrap();
+    let (from, bytes, _) = heard(&mut last).await;
+    assert!(from == first.id && bytes == longest, "the last peer heard what the middle did not accept");
+    let bytes = GOSSIP_BYTES_MAX + 1;
+    assert_eq!(first.network.publish(vec![7; bytes]), Err(PublishError::TooLong { bytes }));
+}
+
+#[tokio::test]
+async fn gossip_that_nobody_hears_is_reported() {
+    let mut alone = plan(1).start().await;
+    alone.network.publish(b"anybody?".to_vec()).unwrap();
+    alone.wait_for(|event| matches!(event, Event::Unpublished).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_flood_of_gossip_is_cut_to_the_rate() {
+    let slow = plan(2).with(|settings| settings.limits.gossip_per_second = 1);
+    let mut middle = slow.start().await;
+    let mut first = plan(1).knowing(&middle).start().await;
+    first.connected(middle.id).await;
+    publish(&mut first, b"first", &mut middle).await;
+    for number in 0..100_u8 {
+        first.network.publish(vec![number]).unwrap();
+    }
+    first.network.send(middle.id, 1, b"end".to_vec()).unwrap();
+    let mut passed = 0;
+    loop {
+        let is_end = middle.wait_for(|event| match event {
+            Event::Gossip { .. } => Some(false),
+            Event::Message { .. } => Some(true),
+            _ => None,
+        });
+        if is_end.await {
+            break;
+        }
+        passed += 1;
+    }
+    assert!(passed <= 10, "{passed} passed");
+}
