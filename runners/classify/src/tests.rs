@@ -1,3 +1,5 @@
+//! Parameters, right and wrong; what needs an engine is tested where the engines are.
+
 use assay_runner::{Failure, Job};
 
 use crate::Params;

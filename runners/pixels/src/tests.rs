@@ -1,3 +1,5 @@
+//! Pictures of every kind, cut, damaged and made to harm.
+
 use png::{BitDepth, ColorType, Encoder};
 
 use crate::{NotAPicture, PICTURE_PIXELS_MAX, PICTURE_SIDE_MAX, Target, read};

@@ -1,3 +1,5 @@
+//! The network, on the images that were held out from its training.
+
 use pixels::Target;
 
 use crate::network;
