@@ -8,15 +8,21 @@
 mod frame;
 mod request;
 mod response;
+mod server;
 
 pub use self::{
     frame::{FRAME_BYTES_MAX, FrameError, HANDLE_VERSION},
     request::{Bytes, INPUT_BYTES_MAX, Provide, Request, Stall, Submit},
     response::{
-        Audited, JobView, Moment, Neighbour, OfferView, Providing, Refused, Response, ServiceView, Status, Update,
+        Audited, JobView, Moment, Neighbour, OfferView, Providing, Refused, Response, ServiceView, Status,
+        Update,
     },
 };
-pub(crate) use self::frame::{Hello, read_frame, write_frame};
+pub(crate) use self::{
+    frame::{Hello, read_frame, write_frame},
+    response::concerns,
+    server::{Server, UPDATES_MAX},
+};
 
 use std::{io, path::PathBuf};
 

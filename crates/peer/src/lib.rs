@@ -4,6 +4,9 @@
 
 pub mod blobs;
 pub mod config;
+pub mod daemon;
+mod driver;
+pub mod executor;
 pub mod handle;
 pub mod home;
 pub mod index;

@@ -113,6 +113,12 @@ impl Home {
         self.root.join("blobs")
     }
 
+    /// Compiled runners, which can be made again from the runners.
+    #[must_use]
+    pub fn compiled(&self) -> PathBuf {
+        self.root.join("compiled")
+    }
+
     /// What the daemon listens on.
     #[must_use]
     pub fn socket(&self) -> PathBuf {

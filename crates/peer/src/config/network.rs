@@ -251,7 +251,8 @@ fn make_sense(genesis: &Genesis) -> Result<(), BadConfig> {
     if genesis.thresholds.iter().any(|threshold| threshold.ok >= threshold.bad) {
         return wrong("threshold", "ok must be below bad");
     }
-    if has_twice(genesis.notaries.iter()) || has_twice(genesis.verifiers.iter().map(|founder| &founder.peer)) {
+    if has_twice(genesis.notaries.iter()) || has_twice(genesis.verifiers.iter().map(|founder| &founder.peer))
+    {
         return wrong("peer", "a peer is named twice");
     }
     if has_twice(genesis.manifests.iter().map(|manifest| &manifest.name)) {

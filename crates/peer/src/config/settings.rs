@@ -47,7 +47,11 @@ pub struct ClientSettings {
 
 impl Default for DaemonSettings {
     fn default() -> Self {
-        Self { listen: vec!["/ip4/0.0.0.0/tcp/0".to_owned()], blob_bytes_max: 8 * 1024 * 1024 * 1024, workers: 0 }
+        Self {
+            listen: vec!["/ip4/0.0.0.0/tcp/0".to_owned()],
+            blob_bytes_max: 8 * 1024 * 1024 * 1024,
+            workers: 0,
+        }
     }
 }
 

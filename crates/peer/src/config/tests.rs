@@ -24,7 +24,10 @@ fn full() -> NetworkFile {
     };
     let mut genesis = Genesis {
         notaries: vec![peer(1), peer(2)],
-        manifests: vec![manifest("digits", Policy::Tensor(TensorFormat::F32)), manifest("pure", Policy::Exact)],
+        manifests: vec![
+            manifest("digits", Policy::Tensor(TensorFormat::F32)),
+            manifest("pure", Policy::Exact),
+        ],
         verifiers: vec![Founder {
             peer: peer(3),
             operator: Digest([3; 32]),
@@ -35,7 +38,8 @@ fn full() -> NetworkFile {
         ..genesis("test", peer(9))
     };
     genesis.checks.power = Rate(4_080_218_931);
-    let contact = |byte, port| Contact { peer: peer(byte), addresses: vec![format!("/ip4/127.0.0.1/tcp/{port}")] };
+    let contact =
+        |byte, port| Contact { peer: peer(byte), addresses: vec![format!("/ip4/127.0.0.1/tcp/{port}")] };
     NetworkFile { genesis, contacts: vec![contact(1, 4001), contact(6, 4002)] }
 }
 
@@ -51,7 +55,8 @@ fn a_network_reads_back_from_its_file() {
 fn every_key_has_a_comment_above_it() {
     for text in [full().to_toml(), Settings::default().to_documented_toml()] {
         let lines: Vec<&str> = text.lines().collect();
-        let keys = lines.iter().enumerate().filter(|(_, line)| line.contains(" = ") && !line.starts_with('#'));
+        let keys =
+            lines.iter().enumerate().filter(|(_, line)| line.contains(" = ") && !line.starts_with('#'));
         let documented = keys.inspect(|(place, line)| {
             assert!(lines[place - 1].starts_with("# "), "{line} has no comment");
         });
@@ -67,14 +72,34 @@ fn a_bad_file_is_one_line_that_names_the_key() {
         ("[checks]", "[zzz]", "zzz is no known key"),
         ("ramp = 5", "", "checks.ramp is missing: expected a whole number"),
         ("base = \"2%\"", "base = 2", "checks.base is 2: expected a rate such as \"2%\" or \"1.5\""),
-        ("per_work = \"0.000001\"", "per_work = \"-1\"", "money.per_work is \"-1\": expected credits such as \"12\" or \"0.0035\""),
+        (
+            "per_work = \"0.000001\"",
+            "per_work = \"-1\"",
+            "money.per_work is \"-1\": expected credits such as \"12\" or \"0.0035\"",
+        ),
         ("ramp = 5", "ramp = -5", "checks.ramp is -5: expected a whole number"),
-        ("[[verifier]]", "[verifier]", "verifier is a table: expected a list of tables, each below a line [[…]]"),
+        (
+            "[[verifier]]",
+            "[verifier]",
+            "verifier is a table: expected a list of tables, each below a line [[…]]",
+        ),
         ("name = \"pure\"", "name = \"digits\"", "manifest: two manifests have one name"),
         ("bad = \"0.05%\"", "bad = \"0.005%\"", "threshold: ok must be below bad"),
-        ("real_money = false", "real_money = true", "network.real_money: this release knows no network whose credits are money"),
-        ("meter = \"mega_fuel\"", "meter = \"seconds\"", "manifest 1.meter is \"seconds\": expected \"calls\", \"tokens\" or \"mega_fuel\""),
-        ("mega_fuel = 4", "mega_fule = 4", "manifest 1.work is a table: expected whole numbers such as { call = 1, token_read = 0, token_written = 0, mega_fuel = 0 }"),
+        (
+            "real_money = false",
+            "real_money = true",
+            "network.real_money: this release knows no network whose credits are money",
+        ),
+        (
+            "meter = \"mega_fuel\"",
+            "meter = \"seconds\"",
+            "manifest 1.meter is \"seconds\": expected \"calls\", \"tokens\" or \"mega_fuel\"",
+        ),
+        (
+            "mega_fuel = 4",
+            "mega_fule = 4",
+            "manifest 1.work is a table: expected whole numbers such as { call = 1, token_read = 0, token_written = 0, mega_fuel = 0 }",
+        ),
     ];
     let good = full().to_toml();
     for (from, to, message) in cases {

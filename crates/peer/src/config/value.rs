@@ -241,13 +241,18 @@ mod tests {
         }
         let times = [(0, "0s"), (500, "500ms"), (90_000, "90s"), (600_000, "10m"), (43_200_000, "12h")];
         for (ms, text) in times {
-            assert_eq!((write_duration(&Duration(ms)).as_str(), read_duration(text)), (text, Some(Duration(ms))));
+            assert_eq!(
+                (write_duration(&Duration(ms)).as_str(), read_duration(text)),
+                (text, Some(Duration(ms)))
+            );
         }
     }
 
     #[test]
     fn texts_that_only_resemble_a_value_are_refused() {
-        for text in ["", "%", "2 percent", "-1%", ".5", "1.", "1e3", "99999999999999999999999999999999999999999"] {
+        for text in
+            ["", "%", "2 percent", "-1%", ".5", "1.", "1e3", "99999999999999999999999999999999999999999"]
+        {
             assert_eq!(read_rate(text), None, "{text}");
         }
         for text in ["", "10", "s", "10 days", "1.5s", "-1s", "99999999999999999999h"] {

@@ -149,7 +149,9 @@ impl Serialize for Bytes {
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        from_hex(&text).map(Self).ok_or_else(|| de::Error::custom("expected hexadecimal digits, two for each byte"))
+        from_hex(&text)
+            .map(Self)
+            .ok_or_else(|| de::Error::custom("expected hexadecimal digits, two for each byte"))
     }
 }
 

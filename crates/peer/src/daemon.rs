@@ -1,0 +1,253 @@
+//! A running peer: opens a home, joins its network, serves its user, ends in good order.
+//!
+//! **Invariant:** a home is locked before anything in it is touched, and everything is closed before the lock is let go.
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use assay_protocol::{
+    codec::Malformed,
+    id::PeerId,
+    signed::{Keypair, Signer},
+};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{broadcast, mpsc, oneshot},
+};
+
+use crate::{
+    blobs::Blobs,
+    config::{Home, KeyError, NetworkError as BadFile, NetworkFile, Settings},
+    driver::{OpeningError, Parts, Restored, restore},
+    executor::{Conduct, Executor},
+    handle::{Server, UPDATES_MAX},
+    home::{HomeLock, LockError},
+    index::{Index, IndexError},
+    journal::{Broken, Journal, OpenError, ReadError},
+    network::{Limits, Network, NetworkError, Settings as NetworkSettings},
+};
+
+/// Requests that may wait for the loop.
+const CALLS_MAX: usize = 64;
+
+/// How a daemon is to run.
+#[derive(Debug)]
+pub struct Options {
+    /// Where to listen, instead of where the settings say.
+    pub listen: Option<Vec<String>>,
+    /// The program that jobs run in: one that calls [`assay_runtime::worker::main`] when its first argument is `worker`.
+    pub worker: PathBuf,
+    /// How this peer behaves as a provider.
+    pub conduct: Conduct,
+    /// Told once the daemon takes requests.
+    pub ready: Option<oneshot::Sender<Ready>>,
+    /// Ends the daemon as a signal does; a sender that is dropped ends nothing.
+    pub stop: Option<oneshot::Receiver<()>>,
+}
+
+impl Options {
+    /// An honest peer as its settings have it.
+    #[must_use]
+    pub fn new(worker: PathBuf) -> Self {
+        Self { listen: None, worker, conduct: Conduct::Honest, ready: None, stop: None }
+    }
+}
+
+/// What a daemon says once it takes requests.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// The peer.
+    pub peer: PeerId,
+    /// What people call its network.
+    pub network: String,
+    /// Where it listens.
+    pub addresses: Vec<String>,
+}
+
+/// Why a daemon did not start, or ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// Another daemon runs here.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// There is no key to sign with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Network file or settings cannot be used.
+    #[error(transparent)]
+    File(#[from] BadFile),
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    /// The journal cannot be read back.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The journal holds what this program does not know.
+    #[error("record {sequence} of the journal is of a version that this program does not know: {error}")]
+    Record {
+        /// Which record.
+        sequence: u64,
+        /// What is wrong with it.
+        error: Malformed,
+    },
+    /// The index cannot even be made anew.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The blob store cannot be used.
+    #[error("the blob store cannot be opened: {0}")]
+    Blobs(io::Error),
+    /// The network cannot be joined.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// No socket for the user.
+    #[error("cannot listen on {}: {error}", path.display())]
+    Socket {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The journal broke while the daemon ran.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// The system failed.
+    #[error("the system failed: {0}")]
+    System(io::Error),
+}
+
+impl From<OpeningError> for DaemonError {
+    fn from(error: OpeningError) -> Self {
+        match error {
+            OpeningError::Read(error) => Self::Read(error),
+            OpeningError::Record { sequence, error } => Self::Record { sequence, error },
+            OpeningError::Index(error) => Self::Index(error),
+            OpeningError::Disk(error) => Self::System(error),
+            OpeningError::Random(error) => Self::System(io::Error::other(error)),
+        }
+    }
+}
+
+/// A peer that runs until it is told to end.
+#[derive(Debug)]
+pub struct Daemon;
+
+impl Daemon {
+    /// Runs the peer of a home until its user, a signal or `options.stop` ends it.
+    ///
+    /// # Errors
+    /// [`DaemonError`].
+    pub async fn run(home: Home, options: Options) -> Result<(), DaemonError> {
+        let lock = HomeLock::take(home.root())?;
+        let mut signals = Signals::new().map_err(DaemonError::System)?;
+        let file = NetworkFile::read(&home.network())?;
+        let settings = Settings::read(&home)?;
+        let restored = open_journal(&home, &file)?;
+        let blobs = Blobs::open(&home.blobs(), settings.daemon.blob_bytes_max).map_err(DaemonError::Blobs)?;
+        let listen = options.listen.unwrap_or_else(|| settings.daemon.listen.clone());
+        let (network, events) = join(&home, &file, listen, &blobs).await?;
+        let places = usize::try_from(settings.daemon.workers).unwrap_or(0);
+        let executor = Executor::new(options.worker, home.compiled(), places, blobs.clone(), options.conduct);
+        let socket = |error| DaemonError::Socket { path: home.socket(), error };
+        let mut server = Server::bind(&home).map_err(socket)?;
+        let (call, calls) = mpsc::channel(CALLS_MAX);
+        let (updates, _) = broadcast::channel(UPDATES_MAX);
+        let (end, ending) = oneshot::channel();
+        let genesis = Arc::new(file.genesis);
+        let ready =
+            Ready { peer: restored.peer(), network: genesis.name.clone(), addresses: network.listening() };
+        let parts = Parts {
+            genesis,
+            settings: settings.client,
+            network,
+            events,
+            blobs,
+            executor,
+            updates: updates.clone(),
+            calls,
+            ending,
+        };
+        let (driver, inlets) = restored.into_driver(parts);
+        let mut running = tokio::spawn(driver.run(inlets));
+        server.serve(call, updates);
+        tracing::info!(peer = %ready.peer, network = ready.network, addresses = ?ready.addresses, "ready");
+        if let Some(told) = options.ready {
+            drop(told.send(ready));
+        }
+        let ended = tokio::select! {
+            ended = &mut running => ended,
+            () = wished(options.stop, &mut signals) => {
+                drop(end.send(()));
+                running.await
+            }
+        };
+        drop(server);
+        drop(lock);
+        ended
+            .map_err(|cut_short| DaemonError::System(io::Error::other(cut_short)))?
+            .map_err(DaemonError::Broken)
+    }
+}
+
+fn open_journal(home: &Home, file: &NetworkFile) -> Result<Restored, DaemonError> {
+    let key = home.key()?;
+    let peer = key.id();
+    let journal = Journal::open(&home.journal(), peer)?;
+    let index = Index::open(&home.index())?.index;
+    Ok(restore(key, file.genesis.clone(), journal, index)?)
+}
+
+async fn join(
+    home: &Home,
+    file: &NetworkFile,
+    listen: Vec<String>,
+    blobs: &Blobs,
+) -> Result<(Network, mpsc::Receiver<crate::network::Event>), DaemonError> {
+    let secret = home.seed()?;
+    let own = Keypair::from_seed(secret).id();
+    let others = file.contacts.iter().filter(|contact| contact.peer != own);
+    let known =
+        others.flat_map(|contact| contact.addresses.iter().map(|address| (contact.peer, address.clone())));
+    let settings = NetworkSettings {
+        secret,
+        listen,
+        known: known.collect(),
+        network: file.genesis.id(),
+        limits: Limits::default(),
+    };
+    Ok(Network::start(settings, Arc::new(blobs.clone())).await?)
+}
+
+/// The signals that end a daemon.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Returns when somebody outside wishes for the end.
+async fn wished(stop: Option<oneshot::Receiver<()>>, signals: &mut Signals) {
+    let told = async {
+        let said = match stop {
+            Some(stop) => stop.await.is_ok(),
+            None => false,
+        };
+        if !said {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = told => {}
+        () = signals.any() => {}
+    }
+}

@@ -1,0 +1,293 @@
+//! The loop around the brain: takes what happens, hands it to the [`Node`], performs what it wants.
+//!
+//! **Invariant:** one task owns the brain; nothing here decides, and nothing that takes long is done here. What others
+//! can see goes through the [`Outbox`], behind the record that was saved before it.
+
+mod alarm;
+mod answers;
+mod audit;
+mod errands;
+mod fetcher;
+mod hands;
+mod history;
+mod intake;
+mod names;
+mod opening;
+mod outbox;
+mod pages;
+mod shelf;
+#[cfg(test)]
+mod tests;
+mod wish;
+
+use std::{sync::Arc, time::Duration};
+
+use assay_market::{Effect, Effects, Event, Input, Node, Record, input::Provision};
+use assay_protocol::{
+    codec,
+    genesis::Genesis,
+    id::{Digest, NetworkId, PeerId},
+    signed::Keypair,
+    units::Timestamp,
+};
+use tokio::{
+    sync::{broadcast, mpsc, oneshot, watch},
+    time::{self, MissedTickBehavior},
+};
+
+pub(crate) use self::opening::{OpeningError, Parts, Restored, restore};
+use self::{
+    alarm::{Alarm, Clock},
+    answers::AccountsAsked,
+    errands::Errand,
+    hands::Hands,
+    history::History,
+    intake::{Arrival, Thrown},
+    outbox::{Outbox, Visible},
+    shelf::Shelf,
+};
+use crate::{
+    config::ClientSettings,
+    handle::{JobView, Moment, Refused, Request, Response, Update},
+    journal::{AppendError, Broken, Journal},
+};
+
+/// How often the loop looks after what has no moment of its own.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// How long an ending peer waits for what is still to leave.
+const FLUSH_WAIT: Duration = Duration::from_secs(3);
+/// Neighbours up to which each new one is asked for the offers it knows.
+const BOOKS_ASKED_MAX: usize = 16;
+
+/// A request of this peer's user, and where the answer goes.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) request: Request,
+    pub(crate) reply: oneshot::Sender<Result<Response, Refused>>,
+}
+
+/// What comes in.
+pub(crate) struct Inlets {
+    /// The end is wished for.
+    pub(crate) ending: oneshot::Receiver<()>,
+    /// Requests of the user.
+    pub(crate) calls: mpsc::Receiver<Call>,
+    /// Answers to effects.
+    reports: mpsc::UnboundedReceiver<Input>,
+    /// Answers to what the loop set off for a user.
+    errands: mpsc::Receiver<Errand>,
+    /// From other peers.
+    arrivals: mpsc::Receiver<Arrival>,
+    /// How much of the journal is on the disk.
+    durable: watch::Receiver<Result<u64, Broken>>,
+}
+
+/// The loop's own state.
+pub(crate) struct Driver {
+    own: PeerId,
+    network_id: NetworkId,
+    genesis: Arc<Genesis>,
+    settings: ClientSettings,
+    node: Node<Keypair>,
+    effects: Effects,
+    journal: Journal,
+    /// The number of the last record saved.
+    saved: u64,
+    /// The numbers of this notary's entries.
+    chain: Vec<u64>,
+    outbox: Outbox,
+    shelf: Shelf,
+    hands: Hands,
+    clock: Clock,
+    alarm: Alarm,
+    started: Timestamp,
+    history: History,
+    updates: broadcast::Sender<Update>,
+    thrown: Arc<Thrown>,
+    providing: Option<Provision>,
+    accounts_asked: AccountsAsked,
+    /// The last offer reached nobody.
+    unpublished: Option<Visible>,
+    ended: bool,
+}
+
+impl Driver {
+    /// Runs until the end is wished for or the journal breaks.
+    ///
+    /// # Errors
+    /// [`Broken`], if what was saved may not be on the disk.
+    pub(crate) async fn run(mut self, mut inlets: Inlets) -> Result<(), Broken> {
+        let mut housekeeping = time::interval(HOUSEKEEPING);
+        housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.perform_all().await?;
+        // What this peer set off itself goes before what others want of it.
+        while !self.ended {
+            tokio::select! {
+                biased;
+                _ = &mut inlets.ending => break,
+                changed = inlets.durable.changed() => {
+                    let durable = inlets.durable.borrow_and_update().clone();
+                    self.settle(durable, changed.is_ok())?;
+                }
+                Some(input) = inlets.reports.recv() => self.take(input).await?,
+                Some(errand) = inlets.errands.recv() => self.finish_errand(errand).await?,
+                Some(call) = inlets.calls.recv() => self.answer(call).await?,
+                () = self.alarm.rings() => self.wake().await?,
+                _ = housekeeping.tick() => self.keep_house().await,
+                Some(arrival) = inlets.arrivals.recv() => self.arrive(arrival).await?,
+            }
+        }
+        self.end().await
+    }
+
+    /// Lets the brain take one input.
+    async fn take(&mut self, input: Input) -> Result<(), Broken> {
+        self.node.handle(input, self.clock.now(), &mut self.effects);
+        self.perform_all().await
+    }
+
+    async fn perform_all(&mut self) -> Result<(), Broken> {
+        for effect in std::mem::take(&mut self.effects) {
+            self.perform(effect).await?;
+        }
+        Ok(())
+    }
+
+    /// Performs one effect, or has it performed.
+    async fn perform(&mut self, effect: Effect) -> Result<(), Broken> {
+        match effect {
+            Effect::Save(record) => self.save(&record).await?,
+            Effect::Send { to, message } => self.let_out(Visible::Send(to, Box::new(message))).await,
+            Effect::Publish(offer) => self.let_out(Visible::Publish(Box::new(offer))).await,
+            Effect::Serve { digest, to } => self.let_out(Visible::Serve(digest, to)).await,
+            Effect::StopServing { digest, to } => self.let_out(Visible::StopServing(digest, to)).await,
+            Effect::File { receipt, parties } => self.let_out(Visible::File(receipt, parties)).await,
+            Effect::Fetch { digest, from } => self.hands.fetch(digest, from),
+            Effect::Run(run) => self.hands.run(*run),
+            Effect::Stop(run) => self.hands.executor.stop(run),
+            Effect::Show { run, output, positions } => self.hands.show(run, output, positions),
+            Effect::WakeAt(at) => self.alarm.set(at),
+            Effect::Tell(event) => self.tell(event),
+        }
+        Ok(())
+    }
+
+    /// Queues a record for the disk. Waits only if the disk is far behind.
+    async fn save(&mut self, record: &Record) -> Result<(), Broken> {
+        let bytes = codec::encode(record);
+        self.saved = loop {
+            match self.journal.append(bytes.clone()) {
+                Ok(sequence) => break sequence,
+                Err(AppendError::Full) => self.journal.wait(self.saved).await?,
+                Err(AppendError::Broken(broken)) => return Err(broken),
+                Err(error @ AppendError::TooLong { .. }) => {
+                    return Err(Broken { reason: error.to_string().into() });
+                }
+            }
+        };
+        if matches!(record, Record::Chain(_)) {
+            self.chain.push(self.saved);
+        }
+        self.shelf.note(self.saved, record);
+        Ok(())
+    }
+
+    async fn let_out(&mut self, visible: Visible) {
+        if let Visible::Publish(offer) = &visible {
+            self.hands.offer = Some((**offer).clone());
+        }
+        self.outbox.put(self.saved, visible).await;
+    }
+
+    /// Writes what waited for the disk into the index.
+    fn settle(&mut self, durable: Result<u64, Broken>, is_open: bool) -> Result<(), Broken> {
+        let durable = durable?;
+        if !is_open {
+            return Err(Broken { reason: "closed".into() });
+        }
+        if let Err(error) = self.shelf.settle(durable) {
+            tracing::warn!(%error, "the index falls behind; the next start makes up for it");
+        }
+        Ok(())
+    }
+
+    /// Tells whoever watches.
+    fn tell(&mut self, event: Event) {
+        let now = self.clock.now();
+        tracing::info!(?event, "event");
+        if let Event::Settled { job, receipt, .. } = &event {
+            self.shelf.note_receipt(self.saved, *job, *receipt);
+        }
+        let moment = Moment { at: now, event };
+        let key = self.history.note(&moment);
+        if let Event::Balance { notary, .. } = &moment.event {
+            self.accounts_asked.answer(*notary, &self.node);
+        }
+        if self.updates.receiver_count() == 0 {
+            return;
+        }
+        // An error means that the last watcher has just left.
+        drop(self.updates.send(Update::Event(moment)));
+        if let Some(job) = key.and_then(|key| self.job(&key)) {
+            drop(self.updates.send(Update::Job(Box::new(job))));
+        }
+    }
+
+    fn job(&self, key: &Digest) -> Option<JobView> {
+        let submission = self.node.submissions().into_iter().find(|view| view.key == *key)?;
+        Some(JobView { submission, timeline: self.history.of(key) })
+    }
+
+    async fn wake(&mut self) -> Result<(), Broken> {
+        self.alarm.rest();
+        self.take(Input::Wake).await
+    }
+
+    /// Takes what came from another peer.
+    async fn arrive(&mut self, arrival: Arrival) -> Result<(), Broken> {
+        match arrival {
+            Arrival::Opened(opened) => {
+                if let assay_protocol::message::Opened::Offer(offer) = &*opened {
+                    self.history.note_offer(offer.signer(), offer.sequence, self.clock.now());
+                }
+                self.take(Input::Message(*opened)).await?;
+            }
+            Arrival::Undelivered(to) => self.take(Input::Undelivered { to }).await?,
+            Arrival::Connected(peer) => {
+                if self.hands.network.peers().len() <= BOOKS_ASKED_MAX {
+                    self.hands.ask_book(peer);
+                }
+            }
+            Arrival::Unpublished => {
+                self.unpublished = self.hands.offer.clone().map(|offer| Visible::Publish(Box::new(offer)));
+            }
+            Arrival::Asked { from, kind, bytes, reply } => self.answer_peer(from, kind, &bytes, reply),
+        }
+        Ok(())
+    }
+
+    /// Publishes again what nobody heard, once there is somebody, and gives up on answers that do not come.
+    async fn keep_house(&mut self) {
+        self.accounts_asked.give_up();
+        self.hands.executor.sweep();
+        if !self.hands.network.peers().is_empty()
+            && let Some(offer) = self.unpublished.take()
+        {
+            self.outbox.put(self.saved, offer).await;
+        }
+    }
+
+    /// Ends in good order: what was saved is on the disk, and what waited for that has left.
+    async fn end(mut self) -> Result<(), Broken> {
+        self.hands.executor.end();
+        if time::timeout(FLUSH_WAIT, self.outbox.flush(self.saved)).await.is_err() {
+            tracing::warn!("ended before everything had left");
+        }
+        self.hands.network.shutdown().await;
+        self.journal.close()?;
+        if let Err(error) = self.shelf.close(self.saved) {
+            tracing::warn!(%error, "the index could not be closed; the next start makes up for it");
+        }
+        Ok(())
+    }
+}

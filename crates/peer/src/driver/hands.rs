@@ -1,0 +1,102 @@
+//! What takes long, each in a task of its own that reports back to the loop.
+//!
+//! **Invariant:** every task that answers an effect sends exactly one report, or none for a run that was stopped.
+
+use std::sync::Arc;
+
+use assay_market::{Input, effect::Run, input::RunId};
+use assay_protocol::{
+    id::{Digest, PeerId},
+    manifest::Manifest,
+    offer::Offer,
+    order::Failure,
+    signed::Signed,
+};
+use tokio::sync::mpsc;
+
+use super::{
+    errands::Errand,
+    fetcher::Fetcher,
+    intake::Intake,
+    pages::{self, BOOK},
+};
+use crate::{blobs::Blobs, executor::Executor, network::Network};
+
+/// Everything that tasks work with.
+#[derive(Clone)]
+pub(crate) struct Hands {
+    pub(crate) network: Network,
+    pub(crate) blobs: Blobs,
+    pub(crate) executor: Executor,
+    pub(crate) fetcher: Arc<Fetcher>,
+    pub(crate) intake: Intake,
+    /// Where answers to effects go. There are never more than the brain asked for.
+    pub(crate) reports: mpsc::UnboundedSender<Input>,
+    /// Where the results of errands go.
+    pub(crate) errands: mpsc::Sender<Errand>,
+    /// This peer's last offer.
+    pub(crate) offer: Option<Signed<Offer>>,
+}
+
+impl Hands {
+    /// Gets a blob.
+    pub(crate) fn fetch(&self, digest: Digest, from: Vec<PeerId>) {
+        let hands = self.clone();
+        tokio::spawn(async move {
+            let found = hands.fetcher.fetch(digest, &from).await;
+            hands.report(Input::Fetched { digest, found });
+        });
+    }
+
+    /// Runs a job.
+    pub(crate) fn run(&self, run: Run) {
+        let (hands, id) = (self.clone(), run.id);
+        tokio::spawn(async move {
+            if let Err(absent) = hands.fetcher.equip(&run.manifest).await {
+                tracing::warn!(manifest = run.manifest.name, part = absent.part, digest = %absent.digest, "nobody has it");
+                return hands.report(Input::Ran { run: id, result: Err(Failure::Unusable) });
+            }
+            if let Some(result) = hands.executor.run(run).await {
+                hands.report(Input::Ran { run: id, result });
+            }
+        });
+    }
+
+    /// Reads records of an output.
+    pub(crate) fn show(&self, run: RunId, output: Digest, positions: Vec<u64>) {
+        let hands = self.clone();
+        tokio::spawn(async move {
+            let records = hands.executor.show(output, positions).await;
+            hands.report(Input::Shown { run, records });
+        });
+    }
+
+    /// Gets the parts of pinned manifests ahead of need. What is not to be had now is tried again when it is needed.
+    pub(crate) fn equip(&self, manifests: Vec<Manifest>) {
+        let hands = self.clone();
+        tokio::spawn(async move {
+            for manifest in manifests {
+                if let Err(absent) = hands.fetcher.equip(&manifest).await {
+                    tracing::info!(manifest = manifest.name, part = absent.part, "not here yet");
+                }
+            }
+        });
+    }
+
+    /// Asks a peer for the offers that it knows.
+    pub(crate) fn ask_book(&self, peer: PeerId) {
+        let hands = self.clone();
+        tokio::spawn(async move {
+            let Ok(answer) = hands.network.ask(peer, BOOK, Vec::new()).await else { return };
+            match pages::read_book(&answer) {
+                Ok(book) => hands.intake.book(peer, book).await,
+                Err(error) => tracing::warn!(%peer, %error, "a peer's book cannot be read"),
+            }
+        });
+    }
+
+    fn report(&self, input: Input) {
+        // The loop has ended, and nobody waits for this any more.
+        drop(self.reports.send(input));
+    }
+}

@@ -1,0 +1,234 @@
+//! Where messages from outside become facts: decoded, bounded and verified beside the loop.
+//!
+//! Each sender's messages go through one lane, so that they stay in order; a lane that is full holds the network up, which
+//! tells those who send too much.
+//!
+//! **Invariant:** what reaches the loop as a message was signed by whom it names; everything else is counted and gone.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use assay_protocol::{
+    id::{NetworkId, PeerId},
+    message::{Message, Opened},
+    offer::{OFFER_BYTES_MAX, Offer},
+    signed::{Ed25519, Signed, Verified},
+    units::Timestamp,
+};
+use tokio::sync::mpsc;
+
+use crate::network::{Event, GossipId, Network, Reply};
+
+/// Threads that verify.
+const LANES: usize = 2;
+/// Messages that may wait in one lane.
+const LANE_MESSAGES_MAX: usize = 128;
+/// Things that may wait for the loop.
+const ARRIVALS_MAX: usize = 256;
+/// Addresses that are taken from one offer.
+const ADDRESSES_MAX: usize = 8;
+
+/// Something from outside that the loop should see.
+pub(crate) enum Arrival {
+    /// A message whose signature holds.
+    Opened(Box<Opened>),
+    /// A message of ours did not get through.
+    Undelivered(PeerId),
+    /// A peer is connected.
+    Connected(PeerId),
+    /// The last offer of ours reached nobody.
+    Unpublished,
+    /// A question.
+    Asked {
+        /// Who asks.
+        from: PeerId,
+        /// What kind.
+        kind: u8,
+        /// What is asked.
+        bytes: Vec<u8>,
+        /// Where the answer goes.
+        reply: Reply,
+    },
+}
+
+/// What was thrown away.
+#[derive(Debug, Default)]
+pub(crate) struct Thrown {
+    /// Bytes that were no message.
+    pub(crate) malformed: AtomicU64,
+    /// Messages whose signature did not hold.
+    pub(crate) forged: AtomicU64,
+}
+
+/// What a lane carries.
+enum Parcel {
+    Message { from: PeerId, bytes: Vec<u8> },
+    Gossip { from: PeerId, bytes: Vec<u8>, id: GossipId },
+    Book { from: PeerId, offers: Vec<Signed<Offer>> },
+}
+
+/// The way in for what did not come as an event of the network.
+#[derive(Clone)]
+pub(crate) struct Intake {
+    lanes: Vec<mpsc::Sender<Parcel>>,
+}
+
+impl Intake {
+    /// Starts the lanes and feeds them from the network.
+    pub(crate) fn start(
+        network: &Network,
+        events: mpsc::Receiver<Event>,
+        name: NetworkId,
+    ) -> (Self, mpsc::Receiver<Arrival>, Arc<Thrown>) {
+        let (arrivals, arrived) = mpsc::channel(ARRIVALS_MAX);
+        let thrown = Arc::new(Thrown::default());
+        let lanes = (0..LANES).map(|_| {
+            let (lane, parcels) = mpsc::channel(LANE_MESSAGES_MAX);
+            let (network, arrivals, thrown) = (network.clone(), arrivals.clone(), Arc::clone(&thrown));
+            let desk = Desk { network, name, arrivals, thrown };
+            tokio::task::spawn_blocking(move || desk.work(parcels));
+            lane
+        });
+        let intake = Self { lanes: lanes.collect() };
+        tokio::spawn(sort(events, intake.clone(), arrivals));
+        (intake, arrived, thrown)
+    }
+
+    /// Takes in the offers that a peer knew of.
+    pub(crate) async fn book(&self, from: PeerId, offers: Vec<Signed<Offer>>) {
+        self.put(from, Parcel::Book { from, offers }).await;
+    }
+
+    async fn put(&self, from: PeerId, parcel: Parcel) {
+        let lane = usize::from(from.as_bytes()[0]) % self.lanes.len();
+        // A lane ends with the loop, and then nobody misses the parcel.
+        drop(self.lanes[lane].send(parcel).await);
+    }
+}
+
+/// Hands messages to their lanes and everything else to the loop.
+async fn sort(mut events: mpsc::Receiver<Event>, intake: Intake, arrivals: mpsc::Sender<Arrival>) {
+    while let Some(event) = events.recv().await {
+        let arrival = match event {
+            Event::Message { from, bytes } => {
+                intake.put(from, Parcel::Message { from, bytes }).await;
+                continue;
+            }
+            Event::Gossip { from, bytes, id } => {
+                intake.put(from, Parcel::Gossip { from, bytes, id }).await;
+                continue;
+            }
+            Event::Connected { peer } => Arrival::Connected(peer),
+            Event::Undelivered { to, why, .. } => {
+                tracing::debug!(%to, %why, "a message did not get through");
+                Arrival::Undelivered(to)
+            }
+            Event::Unpublished => Arrival::Unpublished,
+            Event::Asked { from, kind, bytes, reply } => Arrival::Asked { from, kind, bytes, reply },
+            Event::Disconnected { .. } => continue,
+        };
+        if arrivals.send(arrival).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// One lane's thread.
+struct Desk {
+    network: Network,
+    name: NetworkId,
+    arrivals: mpsc::Sender<Arrival>,
+    thrown: Arc<Thrown>,
+}
+
+impl Desk {
+    fn work(self, mut parcels: mpsc::Receiver<Parcel>) {
+        while let Some(parcel) = parcels.blocking_recv() {
+            match parcel {
+                Parcel::Message { from, bytes } => self.message(from, &bytes),
+                Parcel::Gossip { from, bytes, id } => self.gossip(from, &bytes, id),
+                Parcel::Book { from, offers } => {
+                    offers.into_iter().for_each(|offer| drop(self.offer(from, offer)));
+                }
+            }
+        }
+    }
+
+    fn message(&self, from: PeerId, bytes: &[u8]) {
+        let Some(message) = self.decode(from, bytes) else { return };
+        match message.open::<Ed25519>(self.name) {
+            Ok(opened) => self.pass_on(opened),
+            Err(error) => self.forged(from, &error),
+        }
+    }
+
+    fn gossip(&self, from: PeerId, bytes: &[u8], id: GossipId) {
+        let short = bytes.len() <= OFFER_BYTES_MAX;
+        let judged = match short.then(|| self.decode(from, bytes)).flatten() {
+            Some(Message::Offer(offer)) => match self.offer(from, offer) {
+                Some(until) if until > now() => self.network.accept(id),
+                Some(_) => self.network.ignore(id),
+                None => self.network.reject(id),
+            },
+            Some(_) | None => self.network.reject(id),
+        };
+        if let Err(error) = judged {
+            tracing::debug!(%error, "a gossip goes no further");
+        }
+    }
+
+    /// Until when the offer holds, if it is one.
+    fn offer(&self, from: PeerId, offer: Signed<Offer>) -> Option<Timestamp> {
+        match offer.open::<Ed25519>(self.name) {
+            Ok(offer) => {
+                let until = offer.valid_until;
+                self.note_addresses(&offer);
+                self.pass_on(Opened::Offer(offer));
+                Some(until)
+            }
+            Err(error) => {
+                self.forged(from, &error);
+                None
+            }
+        }
+    }
+
+    fn note_addresses(&self, offer: &Verified<Offer>) {
+        for address in offer.addresses.iter().take(ADDRESSES_MAX) {
+            if let Err(error) = self.network.add_address(offer.signer(), address) {
+                tracing::debug!(provider = %offer.signer(), %error, "an offer's address is of no use");
+            }
+        }
+    }
+
+    fn decode(&self, from: PeerId, bytes: &[u8]) -> Option<Message> {
+        let decoded = Message::decode(bytes);
+        decoded
+            .inspect_err(|error| {
+                self.thrown.malformed.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(%from, %error, "a peer sent what is no message");
+            })
+            .ok()
+    }
+
+    fn forged(&self, from: PeerId, error: &dyn std::fmt::Display) {
+        self.thrown.forged.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(%from, %error, "a peer sent a forged message");
+    }
+
+    fn pass_on(&self, opened: Opened) {
+        // The loop has ended, and this lane soon will.
+        drop(self.arrivals.blocking_send(Arrival::Opened(Box::new(opened))));
+    }
+}
+
+/// This machine's clock.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

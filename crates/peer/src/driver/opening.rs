@@ -1,0 +1,223 @@
+//! From what is on the disk to a running loop.
+//!
+//! **Invariant:** the brain is restored from the whole journal or not at all.
+
+use std::{io, sync::Arc};
+
+use assay_market::{
+    Command, Effects, Input, Node, Record, input::Provision, node::Config, record::ProviderRecord,
+};
+use assay_protocol::{
+    codec::{self, Malformed},
+    genesis::Genesis,
+    id::PeerId,
+    signed::{Keypair, Signer},
+};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::{
+    Call, Driver, Inlets,
+    alarm::{Alarm, Clock},
+    answers::AccountsAsked,
+    fetcher::Fetcher,
+    hands::Hands,
+    history::History,
+    intake::Intake,
+    outbox::{Outbox, Street},
+    shelf::Shelf,
+};
+use crate::{
+    blobs::Blobs,
+    config::ClientSettings,
+    executor::Executor,
+    handle::Update,
+    index::{Index, IndexError},
+    journal::{Journal, RECORD_BYTES_MAX, ReadError},
+    network::{Event, Network},
+};
+
+/// Errands that may wait for the loop.
+const ERRANDS_MAX: usize = 64;
+
+/// Why the peer could not be restored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpeningError {
+    #[error("the journal cannot be read: {0}")]
+    Disk(#[from] io::Error),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("record {sequence} of the journal is of a version that this program does not know: {error}")]
+    Record { sequence: u64, error: Malformed },
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error("the system has no randomness: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+/// A peer as it was when it ended.
+pub(crate) struct Restored {
+    node: Node<Keypair>,
+    own: PeerId,
+    effects: Effects,
+    journal: Journal,
+    shelf: Shelf,
+    seen: Seen,
+}
+
+/// What the shell itself learns from the records.
+#[derive(Default)]
+struct Seen {
+    last: u64,
+    chain: Vec<u64>,
+    providing: Option<Provision>,
+}
+
+impl Seen {
+    fn note(&mut self, sequence: u64, record: &Record) {
+        self.last = sequence;
+        match record {
+            Record::Chain(_) => self.chain.push(sequence),
+            Record::Provider(record) => {
+                if let ProviderRecord::Provision(provision) = &**record {
+                    self.providing =
+                        Some(provision.clone()).filter(|provision| !provision.services.is_empty());
+                }
+            }
+            Record::Client(_) | Record::Verifier(_) | Record::Beacon(_) => {}
+        }
+    }
+}
+
+/// Restores the brain from the journal, and the index beside it if it is behind.
+pub(crate) fn restore(
+    key: Keypair,
+    genesis: Genesis,
+    journal: Journal,
+    index: Index,
+) -> Result<Restored, OpeningError> {
+    let own = key.id();
+    let mut shelf = Shelf::new(index);
+    let indexed = match shelf.sequence()? {
+        ahead if ahead > *journal.durable().borrow().as_ref().unwrap_or(&0) => {
+            shelf.clear()?;
+            0
+        }
+        sequence => sequence,
+    };
+    let mut entropy = [0; 32];
+    getrandom::fill(&mut entropy)?;
+    let (mut seen, mut failed, mut effects) = (Seen::default(), None, Effects::new());
+    let mut next = |read: Result<(u64, Vec<u8>), ReadError>| -> Result<Record, OpeningError> {
+        let (sequence, bytes) = read?;
+        let record = codec::decode::<Record>(&bytes, RECORD_BYTES_MAX)
+            .map_err(|error| OpeningError::Record { sequence, error })?;
+        seen.note(sequence, &record);
+        if sequence > indexed {
+            shelf.note(sequence, &record);
+            shelf.settle_many(sequence)?;
+        }
+        Ok(record)
+    };
+    let records = journal.records(1)?;
+    let saved = records.map_while(|read| next(read).map_err(|error| failed = Some(error)).ok());
+    let node = Node::restore(key, Config { genesis }, entropy, saved, &mut effects);
+    match failed {
+        Some(error) => Err(error),
+        None => {
+            shelf.settle(seen.last)?;
+            Ok(Restored { node, own, effects, journal, shelf, seen })
+        }
+    }
+}
+
+/// What else a loop is made of.
+pub(crate) struct Parts {
+    pub(crate) genesis: Arc<Genesis>,
+    pub(crate) settings: ClientSettings,
+    pub(crate) network: Network,
+    pub(crate) events: mpsc::Receiver<Event>,
+    pub(crate) blobs: Blobs,
+    pub(crate) executor: Executor,
+    pub(crate) updates: broadcast::Sender<Update>,
+    pub(crate) calls: mpsc::Receiver<Call>,
+    pub(crate) ending: oneshot::Receiver<()>,
+}
+
+impl Restored {
+    /// Whose journal it was.
+    pub(crate) fn peer(&self) -> PeerId {
+        self.own
+    }
+
+    /// A loop that is ready to run.
+    pub(crate) fn into_driver(self, parts: Parts) -> (Driver, Inlets) {
+        let Parts { genesis, settings, network, events, blobs, executor, updates, calls, ending } = parts;
+        let Self { node, own, effects, journal, shelf, seen } = self;
+        let network_id = genesis.id();
+        let (reports, reported) = mpsc::unbounded_channel();
+        let (errands, finished) = mpsc::channel(ERRANDS_MAX);
+        let (intake, arrivals, thrown) = Intake::start(&network, events, network_id);
+        let street = Street {
+            network: network.clone(),
+            blobs: blobs.clone(),
+            own: (own, network_id),
+            reports: reports.clone(),
+        };
+        let outbox = Outbox::new(journal.durable(), street);
+        let fetcher = Arc::new(Fetcher::new(network.clone(), blobs.clone(), own, &genesis));
+        let hands = Hands { network, blobs, executor, fetcher, intake, reports, errands, offer: None };
+        let inlets = Inlets {
+            ending,
+            calls,
+            reports: reported,
+            errands: finished,
+            arrivals,
+            durable: journal.durable(),
+        };
+        let mut clock = Clock::default();
+        let driver = Driver {
+            own,
+            network_id,
+            genesis,
+            settings,
+            node,
+            effects,
+            journal,
+            saved: seen.last,
+            chain: seen.chain,
+            outbox,
+            shelf,
+            hands,
+            started: clock.now(),
+            clock,
+            alarm: Alarm::default(),
+            history: History::default(),
+            updates,
+            thrown,
+            providing: seen.providing,
+            accounts_asked: AccountsAsked::default(),
+            unpublished: None,
+            ended: false,
+        };
+        (driver.prepared(), inlets)
+    }
+}
+
+impl Driver {
+    /// Begins to get what its role needs, and offers again under the addresses of today.
+    fn prepared(mut self) -> Self {
+        if let Some(provision) = &mut self.providing {
+            let addresses = self.hands.network.listening();
+            if provision.addresses != addresses {
+                provision.addresses = addresses;
+                let again = Input::Command(Command::Provide(provision.clone()));
+                drop(self.hands.reports.send(again));
+            }
+        }
+        let checks = self.genesis.verifiers.iter().any(|founder| founder.peer == self.own);
+        if checks || self.providing.is_some() {
+            self.hands.equip(self.genesis.manifests.clone());
+        }
+        self
+    }
+}

@@ -1,0 +1,200 @@
+//! The barrier: what others can see waits, in order, until what it relies on is on the disk.
+//!
+//! The loop puts effects in with the number of the last record saved before them, and goes on. A task of its own takes
+//! them out one by one, each when the journal says that its record is durable.
+//!
+//! **Invariant:** nothing leaves before the record it was put in behind is durable, and nothing overtakes.
+
+use assay_market::input::Input;
+use assay_protocol::{
+    codec,
+    id::{Digest, NetworkId, PeerId},
+    message::Message,
+    offer::Offer,
+    receipt::Receipt,
+    signed::{Ed25519, Signed},
+};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+    time,
+};
+
+use crate::{
+    blobs::{BlobError, Blobs},
+    handle::{Refused, Response},
+    journal::Broken,
+    network::{Network, PublishError, SendError},
+};
+
+/// Things that may wait for the disk.
+const WAITING_MAX: usize = 4096;
+/// Times that a message is offered to a network which is busy.
+const TRIES_MAX: u32 = 40;
+/// How long it is left alone in between.
+const TRY_WAIT: time::Duration = time::Duration::from_millis(25);
+
+/// Something that others can see.
+pub(crate) enum Visible {
+    /// A message to a peer.
+    Send(PeerId, Box<Message>),
+    /// An offer to everyone.
+    Publish(Box<Signed<Offer>>),
+    /// A peer may fetch a blob.
+    Serve(Digest, PeerId),
+    /// A peer may fetch it no longer.
+    StopServing(Digest, PeerId),
+    /// A receipt becomes a blob of its parties.
+    File(Box<Receipt>, Vec<PeerId>),
+    /// An answer to this peer's user.
+    Answer(Box<Result<Response, Refused>>, oneshot::Sender<Result<Response, Refused>>),
+    /// Everything before this has left.
+    Flushed(oneshot::Sender<()>),
+}
+
+/// Where visible things go.
+pub(crate) trait World: Send + 'static {
+    /// Lets one thing out.
+    fn let_out(&mut self, visible: Visible) -> impl Future<Output = ()> + Send;
+}
+
+/// The near end of the barrier.
+pub(crate) struct Outbox {
+    queue: mpsc::Sender<(u64, Visible)>,
+    task: JoinHandle<()>,
+}
+
+impl Outbox {
+    /// A barrier that follows a journal.
+    pub(crate) fn new(durable: watch::Receiver<Result<u64, Broken>>, world: impl World) -> Self {
+        let (queue, waiting) = mpsc::channel(WAITING_MAX);
+        Self { queue, task: tokio::spawn(let_out_in_order(waiting, durable, world)) }
+    }
+
+    /// Puts something in behind the record of this number.
+    pub(crate) async fn put(&self, saved: u64, visible: Visible) {
+        // The task ends early only when the journal breaks, and then nothing may leave.
+        drop(self.queue.send((saved, visible)).await);
+    }
+
+    /// Waits until everything that was put in has left; at most as long as the journal lasts.
+    pub(crate) async fn flush(&self, saved: u64) {
+        let (done, flushed) = oneshot::channel();
+        self.put(saved, Visible::Flushed(done)).await;
+        flushed.await.unwrap_or(());
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn let_out_in_order(
+    mut waiting: mpsc::Receiver<(u64, Visible)>,
+    mut durable: watch::Receiver<Result<u64, Broken>>,
+    mut world: impl World,
+) {
+    while let Some((saved, visible)) = waiting.recv().await {
+        let reached = |state: &Result<u64, Broken>| !matches!(state, Ok(durable) if *durable < saved);
+        match durable.wait_for(reached).await.map(|state| state.is_ok()) {
+            Ok(true) => world.let_out(visible).await,
+            Ok(false) | Err(_) => return,
+        }
+    }
+}
+
+/// The real world: a network and a blob store.
+pub(crate) struct Street {
+    /// The network.
+    pub(crate) network: Network,
+    /// The blobs.
+    pub(crate) blobs: Blobs,
+    /// This peer and its network: what it says to itself takes no wire.
+    pub(crate) own: (PeerId, NetworkId),
+    /// What the loop hears of it. Each answers an effect of the loop's own, so there are never more than it asked for.
+    pub(crate) reports: mpsc::UnboundedSender<Input>,
+}
+
+impl World for Street {
+    async fn let_out(&mut self, visible: Visible) {
+        match visible {
+            Visible::Send(to, message) => self.send(to, *message).await,
+            Visible::Publish(offer) => self.publish(*offer),
+            Visible::Serve(digest, to) => self.serve(digest, to),
+            Visible::StopServing(digest, to) => self.stop_serving(digest, to),
+            Visible::File(receipt, parties) => self.file(*receipt, parties).await,
+            Visible::Answer(answer, to) => drop(to.send(*answer)),
+            Visible::Flushed(done) => drop(done.send(())),
+        }
+    }
+}
+
+impl Street {
+    async fn send(&self, to: PeerId, message: Message) {
+        if to == self.own.0 {
+            return self.hear(message);
+        }
+        let bytes = codec::encode(&message);
+        for _ in 0..TRIES_MAX {
+            match self.network.send(to, 0, bytes.clone()) {
+                Ok(()) => return,
+                Err(SendError::Busy) => time::sleep(TRY_WAIT).await,
+                Err(error @ (SendError::TooLong { .. } | SendError::Closed)) => {
+                    tracing::warn!(%to, kind = message.kind(), %error, "a message cannot be sent");
+                    return;
+                }
+            }
+        }
+        drop(self.reports.send(Input::Undelivered { to }));
+    }
+
+    fn hear(&self, message: Message) {
+        match message.open::<Ed25519>(self.own.1) {
+            Ok(opened) => drop(self.reports.send(Input::Message(opened))),
+            Err(error) => tracing::error!(%error, "this peer's own signature does not hold"),
+        }
+    }
+
+    fn publish(&self, offer: Signed<Offer>) {
+        match self.network.publish(codec::encode(&Message::Offer(offer))) {
+            Ok(()) | Err(PublishError::Closed) => {}
+            Err(error @ (PublishError::TooLong { .. } | PublishError::Busy)) => {
+                tracing::warn!(%error, "the offer cannot be published");
+            }
+        }
+    }
+
+    /// What a peer waits for is kept from making room for other blobs.
+    fn serve(&self, digest: Digest, to: PeerId) {
+        if !self.blobs.is_served(&digest, &to) {
+            self.blobs.pin(digest);
+            self.blobs.serve(digest, &[to]);
+        }
+    }
+
+    fn stop_serving(&self, digest: Digest, to: PeerId) {
+        if self.blobs.is_served(&digest, &to) {
+            self.blobs.stop_serving(&digest, &to);
+            self.blobs.unpin(digest);
+        }
+    }
+
+    async fn file(&self, receipt: Receipt, parties: Vec<PeerId>) {
+        match keep(&self.blobs, move || receipt.to_bytes()).await {
+            Ok(digest) => parties.into_iter().for_each(|party| self.serve(digest, party)),
+            Err(error) => tracing::error!(%error, "a receipt cannot be stored"),
+        }
+    }
+}
+
+/// Stores bytes, made and written where that holds nothing up.
+pub(crate) async fn keep(
+    blobs: &Blobs,
+    bytes: impl FnOnce() -> Vec<u8> + Send + 'static,
+) -> Result<Digest, BlobError> {
+    let blobs = blobs.clone();
+    let stored = tokio::task::spawn_blocking(move || blobs.put(&bytes())).await;
+    stored.unwrap_or_else(|cut_short| Err(BlobError::Disk(std::io::Error::other(cut_short))))
+}

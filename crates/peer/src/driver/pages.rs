@@ -1,0 +1,106 @@
+//! What peers may ask each other: the offers one knows, and a notary's journal.
+//!
+//! **Invariant:** an answer has a bound on its entries and on its bytes; of a notary's journal only what its brain calls
+//! published leaves in full.
+
+use assay_market::record::{Entry, Record};
+use assay_protocol::{
+    codec::{self, MESSAGE_BYTES_MAX, Malformed},
+    id::Digest,
+    offer::Offer,
+    signed::Signed,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::journal::ReadError;
+
+/// The question for the offers that a peer knows.
+pub(crate) const BOOK: u8 = 1;
+/// The question for a page of a notary's journal.
+pub(crate) const JOURNAL: u8 = 2;
+/// Bytes in the longest page.
+pub(crate) const PAGE_BYTES_MAX: usize = 512 * 1024;
+/// Offers in one answer.
+const OFFERS_MAX: usize = 256;
+/// Entries shown as digests in one page.
+const DIGESTS_MAX: usize = 4096;
+
+/// What comes of reading a record: its number and its bytes.
+type Read = Result<(u64, Vec<u8>), ReadError>;
+
+/// The offers that a peer knows.
+pub(crate) type Book = Vec<Signed<Offer>>;
+
+/// Which part of a journal is wanted.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Wanted {
+    /// The first entry, counted from 0.
+    pub(crate) from: u64,
+}
+
+/// A part of a notary's journal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Page {
+    /// How many entries there are.
+    pub(crate) total: u64,
+    /// How many of them are published in full.
+    pub(crate) published: u64,
+    /// Entries from the one that was wanted on.
+    pub(crate) entries: Vec<Entry>,
+    /// The digests of the facts that follow, if they concern open jobs.
+    pub(crate) digests: Vec<Digest>,
+}
+
+/// Encodes as many of these offers as one answer holds.
+pub(crate) fn book<'a>(offers: impl Iterator<Item = &'a Signed<Offer>>) -> Vec<u8> {
+    let mut bytes = 0;
+    let fitting = offers.take(OFFERS_MAX).take_while(|offer| {
+        bytes += codec::encode(offer).len();
+        bytes < PAGE_BYTES_MAX
+    });
+    codec::encode(&fitting.collect::<Vec<_>>())
+}
+
+/// The offers in an answer.
+pub(crate) fn read_book(bytes: &[u8]) -> Result<Book, Malformed> {
+    let mut book: Book = codec::decode(bytes, PAGE_BYTES_MAX + 16)?;
+    book.truncate(OFFERS_MAX);
+    Ok(book)
+}
+
+/// A page in an answer.
+pub(crate) fn read_page(bytes: &[u8]) -> Result<Page, Malformed> {
+    codec::decode(bytes, PAGE_BYTES_MAX + DIGESTS_MAX * 32 + 64)
+}
+
+/// Reads a page of the chain out of the journal. Blocks on the disk.
+pub(crate) fn page(records: impl Iterator<Item = Read>, wanted: Wanted, published: u64, total: u64) -> Page {
+    let mut page = Page { total, published, entries: Vec::new(), digests: Vec::new() };
+    let mut bytes = 0;
+    for (position, entry) in (wanted.from..total).zip(entries(records)) {
+        if position < published {
+            bytes += codec::encode(&entry).len();
+            page.entries.push(entry);
+        } else {
+            page.digests.push(codec::digest("fact", &entry.fact));
+        }
+        if bytes > PAGE_BYTES_MAX - MESSAGE_BYTES_MAX || page.digests.len() >= DIGESTS_MAX {
+            break;
+        }
+    }
+    page
+}
+
+/// The entries of a notary's chain among what was read.
+pub(crate) fn entries(records: impl Iterator<Item = Read>) -> impl Iterator<Item = Entry> {
+    records.map_while(Result::ok).filter_map(|(_, record)| entry(&record))
+}
+
+fn entry(record: &[u8]) -> Option<Entry> {
+    match codec::decode(record, record.len()) {
+        Ok(Record::Chain(entry)) => Some(*entry),
+        Ok(Record::Client(_) | Record::Provider(_) | Record::Verifier(_) | Record::Beacon(_)) | Err(_) => {
+            None
+        }
+    }
+}

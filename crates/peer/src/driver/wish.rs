@@ -1,0 +1,93 @@
+//! From what a user asks for to what the brain is given.
+//!
+//! **Invariant:** what a user leaves out is filled in here, from the home's settings and the manifest, and nowhere else.
+
+use std::io;
+
+use assay_market::input::Submission;
+use assay_protocol::{
+    codec,
+    genesis::Genesis,
+    id::Digest,
+    manifest::{Manifest, Meter, Meters},
+    units::{Units, Work},
+};
+
+use super::names;
+use crate::{
+    config::ClientSettings,
+    executor::SALT_BYTES,
+    handle::{INPUT_BYTES_MAX, Refused, Submit},
+};
+
+/// Units of a job whose user named none, by what is counted.
+const CALLS_ASSUMED: Units = 1;
+const TOKENS_ASSUMED: Units = 512;
+const MEGA_FUEL_ASSUMED: Units = 1_000;
+/// Instructions in a step of [`Meter::MegaFuel`].
+const FUEL_PER_MEGA: u64 = 1_000_000;
+
+/// A submission and the blob that it commits to.
+pub(crate) struct Wish {
+    /// What the brain is given.
+    pub(crate) submission: Submission,
+    /// Salt ‖ input.
+    pub(crate) blob: Vec<u8>,
+}
+
+/// Fills in what the user left out.
+pub(crate) fn wish(submit: Submit, genesis: &Genesis, settings: &ClientSettings) -> Result<Wish, Refused> {
+    let (bytes, max) = (submit.input.0.len() as u64, INPUT_BYTES_MAX as u64);
+    if bytes > max {
+        return Err(Refused::InputTooLong { bytes, max });
+    }
+    let manifest = names::manifest(genesis, &submit.manifest)?.clone();
+    let blob = [&random()?[..], &submit.input.0].concat();
+    let key = match &submit.idempotency_key {
+        Some(word) => codec::digest("submission", word),
+        None => Digest(random()?),
+    };
+    let units_max = submit.units_max.unwrap_or_else(|| units_assumed(&manifest));
+    let submission = Submission {
+        key,
+        input_commit: Digest::of(&blob),
+        units_max,
+        work_max: submit.work_max.unwrap_or_else(|| work_assumed(&manifest, units_max)),
+        run_max: submit.run_max.unwrap_or(settings.run_max),
+        cost_max: submit.cost_max.unwrap_or(settings.cost_max),
+        unit_price_max: submit.unit_price_max.unwrap_or(settings.unit_price_max),
+        provider: submit.provider,
+        attempts_max: submit.attempts_max.unwrap_or(settings.attempts_max),
+        manifest,
+    };
+    Ok(Wish { submission, blob })
+}
+
+fn random() -> Result<[u8; SALT_BYTES], Refused> {
+    let mut bytes = [0; SALT_BYTES];
+    let filled = getrandom::fill(&mut bytes).map_err(io::Error::other);
+    filled.map_err(|error| Refused::Disk { reason: error.to_string() })?;
+    Ok(bytes)
+}
+
+fn units_assumed(manifest: &Manifest) -> Units {
+    match manifest.meter {
+        Meter::Calls => CALLS_ASSUMED,
+        Meter::Tokens => TOKENS_ASSUMED,
+        Meter::MegaFuel => MEGA_FUEL_ASSUMED,
+    }
+}
+
+/// The work of a job that uses up its units, and a usual number of instructions where those are counted beside.
+fn work_assumed(manifest: &Manifest, units_max: Units) -> Work {
+    let mega_fuel = match manifest.meter {
+        Meter::MegaFuel => units_max,
+        Meter::Calls | Meter::Tokens => MEGA_FUEL_ASSUMED,
+    };
+    let (read, written) = (manifest.work.token_read, manifest.work.token_written);
+    let tokens = if manifest.meter == Meter::Tokens { units_max } else { 0 };
+    let (tokens_read, tokens_written) = if read > written { (tokens, 0) } else { (0, tokens) };
+    let calls = units_max.max(1);
+    let fuel = mega_fuel.saturating_mul(FUEL_PER_MEGA);
+    manifest.work(&Meters { calls, tokens_read, tokens_written, fuel }).max(1)
+}

@@ -1,0 +1,364 @@
+//! The executor: runs jobs in the sandbox, a few at a time, and keeps what they give as blobs.
+//!
+//! **Invariant:** a run that was asked for ends in one answer, or is stopped; its output is on the disk before anybody
+//! hears of it. What a run cost is computed from the host's meters alone.
+
+mod forge;
+mod sample;
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use assay_market::{
+    effect::Run,
+    input::{RunId, RunResult},
+};
+use assay_protocol::{
+    check::Record,
+    compare,
+    id::Digest,
+    manifest::{End, Manifest, Meters},
+    merkle::{self, RECORD_BYTES},
+    order::Failure,
+    units::Duration,
+};
+use assay_runtime::{
+    class::Class,
+    envelope::{Envelope, Limits},
+    outcome,
+    pool::Pool,
+    worker::{Files, Listener, Workshop},
+};
+use tokio::sync::Semaphore;
+
+pub(crate) use self::sample::sample;
+use crate::blobs::Blobs;
+
+/// Bytes of salt before the input in an input's blob.
+pub(crate) const SALT_BYTES: usize = 32;
+/// The longest run of a test before an offer.
+const TEST_WAIT: Duration = Duration::seconds(60);
+
+/// How a peer behaves when it is paid to run a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Conduct {
+    /// It runs the job.
+    #[default]
+    Honest,
+    /// It makes an output up: for demonstrations and tests.
+    Forge,
+}
+
+/// Runs jobs. Cheap to clone.
+#[derive(Clone)]
+pub struct Executor {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: Pool,
+    blobs: Blobs,
+    conduct: Conduct,
+    places: Semaphore,
+    places_max: usize,
+    class: Mutex<Option<Class>>,
+    running: Mutex<BTreeMap<RunId, Arc<AtomicBool>>>,
+    /// What an honest run gave, by manifest: what a forger starts from.
+    seen: Mutex<BTreeMap<Digest, (Vec<u8>, Meters)>>,
+}
+
+/// Why this machine has no class.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct NoClass {
+    /// What the sandbox said.
+    pub reason: String,
+}
+
+impl Executor {
+    /// An executor whose workers are `worker` (a program that runs [`assay_runtime::worker::main`] when its first argument
+    /// is `worker`), as many at a time as `places`, or one for every two cores if that is 0.
+    #[must_use]
+    pub fn new(worker: PathBuf, cache: PathBuf, places: usize, blobs: Blobs, conduct: Conduct) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let places_max = if places == 0 { cores.div_ceil(2) } else { places };
+        Self {
+            inner: Arc::new(Inner {
+                pool: Pool::new(Workshop { binary: worker, cache: Some(cache) }),
+                blobs,
+                conduct,
+                places: Semaphore::new(places_max),
+                places_max,
+                class: Mutex::new(None),
+                running: Mutex::default(),
+                seen: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Runs at the same time.
+    #[must_use]
+    pub fn places(&self) -> usize {
+        self.inner.places_max
+    }
+
+    /// Runs that are going on or wait for a place.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        lock(&self.inner.running).len()
+    }
+
+    /// The class of this machine, once it is known.
+    #[must_use]
+    pub fn known_class(&self) -> Option<Class> {
+        lock(&self.inner.class).clone()
+    }
+
+    /// The class of this machine; the first call has a worker compute it.
+    ///
+    /// # Errors
+    /// [`NoClass`], if no worker comes up.
+    pub async fn class(&self) -> Result<Class, NoClass> {
+        if let Some(class) = self.known_class() {
+            return Ok(class);
+        }
+        let examined = self.block(|inner| inner.pool.examine()).await;
+        let (class, missing) = match examined {
+            Some(Ok(examined)) => examined,
+            Some(Err(failure)) => return Err(NoClass { reason: failure.to_string() }),
+            None => return Err(NoClass { reason: "the examination was cut short".to_owned() }),
+        };
+        if !missing.is_empty() {
+            tracing::warn!(?missing, "this machine does not give the sandbox all its walls");
+        }
+        *lock(&self.inner.class) = Some(class.clone());
+        Ok(class)
+    }
+
+    /// Runs a job whose runner, model and input are here. Nothing comes of one that was stopped.
+    pub async fn run(&self, run: Run) -> Option<Result<RunResult, Failure>> {
+        let id = run.id;
+        let stopped = Arc::new(AtomicBool::new(false));
+        // A run that is asked for again while it goes on is the same run.
+        if lock(&self.inner.running).contains_key(&id) {
+            return None;
+        }
+        lock(&self.inner.running).insert(id, Arc::clone(&stopped));
+        let result = self.run_in_place(run, &stopped).await;
+        lock(&self.inner.running).remove(&id);
+        if stopped.load(Ordering::Relaxed) { None } else { Some(result) }
+    }
+
+    async fn run_in_place(&self, run: Run, stopped: &Arc<AtomicBool>) -> Result<RunResult, Failure> {
+        let _place = self.inner.places.acquire().await.map_err(|_| Failure::Machine)?;
+        if stopped.load(Ordering::Relaxed) {
+            return Err(Failure::Machine);
+        }
+        let stopped = Stop(Arc::clone(stopped));
+        let forge = self.inner.conduct == Conduct::Forge && run.id.seat.is_none();
+        let ended = self.block(move |inner| match forge {
+            true => inner.forge(&run),
+            false => inner.run(&run, stopped),
+        });
+        ended.await.unwrap_or(Err(Failure::Machine))
+    }
+
+    /// Stops a run, if it still goes on.
+    pub fn stop(&self, run: RunId) {
+        if let Some(stopped) = lock(&self.inner.running).get(&run) {
+            stopped.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Lets workers go that have waited long.
+    pub fn sweep(&self) {
+        self.inner.pool.sweep();
+    }
+
+    /// Stops everything and lets the workers go.
+    pub fn end(&self) {
+        lock(&self.inner.running).values().for_each(|stopped| stopped.store(true, Ordering::Relaxed));
+        self.inner.places.close();
+        self.inner.pool.clear();
+    }
+
+    /// Runs a manifest once to see that it works and once to see how long it takes. An input that the runner refuses in
+    /// good order shows that the sandbox works, and no more.
+    ///
+    /// # Errors
+    /// [`Failure`], if it does not work.
+    pub async fn test(&self, manifest: Manifest, input: Vec<u8>) -> Result<Duration, Failure> {
+        let tested = self.block(move |inner| {
+            let envelope = envelope(&manifest, Digest::default(), u64::MAX, TEST_WAIT);
+            let files = inner.files(&manifest)?;
+            let mut took = Duration::default();
+            for _ in 0..2 {
+                let started = Instant::now();
+                match inner.pool.run(&envelope, files.borrowed(), &input, &mut ()) {
+                    Ok(outcome) => inner.note(&manifest, outcome.output, outcome.meters),
+                    Err(outcome::Failure::BadInput(_)) => {}
+                    Err(failure) => return Err(mapped(&failure)),
+                }
+                took = Duration(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1));
+            }
+            Ok(took)
+        });
+        tested.await.unwrap_or(Err(Failure::Machine))
+    }
+
+    /// Reads records of an output with the paths that show them; none if the blob is gone.
+    pub async fn show(&self, output: Digest, positions: Vec<u64>) -> Vec<Record> {
+        let shown = self.block(move |inner| {
+            let bytes = inner.blobs.get(&output).ok().flatten()?;
+            positions.into_iter().map(|position| record(&bytes, position)).collect::<Option<Vec<_>>>()
+        });
+        shown.await.flatten().unwrap_or_default()
+    }
+
+    async fn block<T: Send + 'static>(&self, work: impl FnOnce(&Inner) -> T + Send + 'static) -> Option<T> {
+        let inner = Arc::clone(&self.inner);
+        tokio::task::spawn_blocking(move || work(&inner)).await.ok()
+    }
+}
+
+/// The paths of a job's files.
+struct Paths {
+    runner: PathBuf,
+    model: Option<PathBuf>,
+}
+
+impl Paths {
+    fn borrowed(&self) -> Files<'_> {
+        Files { runner: &self.runner, model: self.model.as_deref() }
+    }
+}
+
+impl Inner {
+    fn run(&self, run: &Run, mut stopped: Stop) -> Result<RunResult, Failure> {
+        let files = self.files(&run.manifest)?;
+        let input = self.blobs.get(&run.input).ok().flatten().ok_or(Failure::InputAbsent)?;
+        let input = input.get(SALT_BYTES..).ok_or(Failure::BadInput)?;
+        let envelope = envelope(&run.manifest, run.seed, run.units_max, run.run_max);
+        let outcome = self.pool.run(&envelope, files.borrowed(), input, &mut stopped).map_err(|failure| {
+            tracing::info!(job = %run.id.job, %failure, "a run failed");
+            mapped(&failure)
+        })?;
+        self.note(&run.manifest, outcome.output.clone(), outcome.meters);
+        self.keep(&run.manifest, &outcome.output, &outcome.meters, outcome.end)
+    }
+
+    fn forge(&self, run: &Run) -> Result<RunResult, Failure> {
+        let seen = lock(&self.seen).get(&run.manifest.digest()).cloned();
+        let (output, meters) = forge::forge(&run.manifest, &run.seed, seen);
+        tracing::warn!(job = %run.id.job, "made an output up");
+        self.keep(&run.manifest, &output, &meters, End::Stop)
+    }
+
+    /// Puts an output into the store and says what it is worth.
+    fn keep(
+        &self,
+        manifest: &Manifest,
+        output: &[u8],
+        meters: &Meters,
+        end: End,
+    ) -> Result<RunResult, Failure> {
+        let stored = self.blobs.put(output).map_err(|error| {
+            tracing::warn!(%error, "an output cannot be stored");
+            Failure::Machine
+        })?;
+        Ok(RunResult {
+            output: stored,
+            output_root: merkle::root(output, RECORD_BYTES),
+            records: merkle::count(output.len() as u64, RECORD_BYTES),
+            units: manifest.units(meters),
+            work: manifest.work(meters),
+            end,
+            rms: compare::rms(manifest.policy, output),
+        })
+    }
+
+    fn files(&self, manifest: &Manifest) -> Result<Paths, Failure> {
+        let path = |digest| self.blobs.path(&digest).ok().flatten().ok_or(Failure::Unusable);
+        let model = if has_model(manifest) { Some(path(manifest.model)?) } else { None };
+        Ok(Paths { runner: path(manifest.runner)?, model })
+    }
+
+    fn note(&self, manifest: &Manifest, output: Vec<u8>, meters: Meters) {
+        if self.conduct == Conduct::Forge {
+            lock(&self.seen).insert(manifest.digest(), (output, meters));
+        }
+    }
+}
+
+/// Whether a manifest names a model; the digest of nothing stands for none.
+pub(crate) fn has_model(manifest: &Manifest) -> bool {
+    manifest.model != Digest::of(b"") && manifest.model != Digest::default()
+}
+
+/// A job for the sandbox. Its ceilings come from the manifest and the order alone, so every machine has the same.
+fn envelope(manifest: &Manifest, seed: Digest, units_max: u64, run_max: Duration) -> Envelope {
+    let assumed = Limits::default();
+    Envelope {
+        params: manifest.params.clone(),
+        seed: seed.0,
+        meter: manifest.meter,
+        units_max,
+        limits: Limits {
+            wall_ms: run_max.0,
+            process_memory_bytes: assumed.process_memory_bytes.max(manifest.memory_bytes),
+            ..assumed
+        },
+        ..Envelope::new(manifest.runner, if has_model(manifest) { manifest.model } else { Digest::of(b"") })
+    }
+}
+
+fn record(bytes: &[u8], position: u64) -> Option<Record> {
+    let path = merkle::prove(bytes, RECORD_BYTES, position)?;
+    let chunk = bytes.chunks(RECORD_BYTES).nth(usize::try_from(position).ok()?)?;
+    Some(Record { position, bytes: chunk.to_vec(), path })
+}
+
+/// Asks whether a run was stopped.
+struct Stop(Arc<AtomicBool>);
+
+impl Listener for Stop {
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What the market is told of a failure of the sandbox.
+fn mapped(failure: &outcome::Failure) -> Failure {
+    use outcome::Failure as Sandbox;
+    match failure {
+        Sandbox::BadInput(_) | Sandbox::BadParams(_) | Sandbox::Unsupported(_) => Failure::BadInput,
+        Sandbox::ParamsTooLong { .. } | Sandbox::InputTooLong { .. } => Failure::BadInput,
+        Sandbox::Internal(_) | Sandbox::Trap(_) => Failure::Trap,
+        Sandbox::OutOfFuel { .. }
+        | Sandbox::OutOfMemory { .. }
+        | Sandbox::OutOfTable { .. }
+        | Sandbox::OutOfHandles { .. }
+        | Sandbox::OutOfStack { .. }
+        | Sandbox::HostCallTooLong { .. }
+        | Sandbox::OutOfUnits { .. }
+        | Sandbox::OutputTooLong { .. }
+        | Sandbox::WallTime { .. } => Failure::Limit,
+        Sandbox::NotARunner(_)
+        | Sandbox::RunnerAbsent(_)
+        | Sandbox::ModelAbsent(_)
+        | Sandbox::NotAModel(_)
+        | Sandbox::WrongBytes { .. } => Failure::Unusable,
+        Sandbox::Cancelled | Sandbox::WorkerDied(_) | Sandbox::WorkerAbsent(_) => Failure::Machine,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
