@@ -1,1 +1,17 @@
-//! x
+//! Runs one job exactly as ordered, in a sandbox inside a child process, and gives back its output or one typed failure.
+//!
+//! **Invariant:** nothing here knows a peer, money or a network. Runners are WebAssembly components that import nothing but
+//! the host's own interfaces; models are reached by digest through `wasi:nn`; every resource has a ceiling with a name.
+//!
+//! A caller holds a [`pool::Pool`], hands it an [`envelope::Envelope`] with the paths of the two files, and blocks until
+//! there is an [`outcome::Outcome`] or a [`outcome::Failure`]. The program it names must call [`worker::main`].
+
+pub mod class;
+mod engine;
+pub mod envelope;
+mod ledger;
+pub mod models;
+pub mod outcome;
+pub mod pool;
+mod sandbox;
+pub mod worker;

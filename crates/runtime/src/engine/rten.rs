@@ -1,0 +1,142 @@
+//! ONNX networks on rten, on the CPU.
+//!
+//! **Invariant:** a network runs on exactly [`THREADS`] threads, since rten's convolutions differ between thread counts in
+//! their last bits. Tensors that a guest made are compared with the model's own description before rten sees them, and
+//! NaNs that leave have one bit pattern.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use rten::{Model, NodeId};
+use wasmtime_wasi_nn::{
+    ExecutionContext, Tensor,
+    backend::{BackendError, BackendExecutionContext, BackendGraph, Id, NamedTensor},
+};
+
+use self::tensor::Described;
+use crate::{
+    ledger::Ledger,
+    outcome::{Failure, cut},
+};
+
+mod tensor;
+
+/// Threads that one network runs on; the worker's environment says so to rten before it makes its pool.
+pub(crate) const THREADS: usize = 1;
+/// The variable that rten reads [`THREADS`] from.
+pub(crate) const THREADS_VARIABLE: &str = "RTEN_NUM_THREADS";
+/// The version that is linked, which is part of the class.
+pub(crate) const VERSION: &str = "0.27.0";
+
+/// A model that rten has read.
+pub(crate) struct Network {
+    model: Model,
+    inputs: BTreeMap<String, Input>,
+    outputs: Vec<(String, NodeId)>,
+}
+
+struct Input {
+    node: NodeId,
+    described: Described,
+}
+
+impl Network {
+    /// Reads an ONNX file.
+    pub(crate) fn read(bytes: Vec<u8>) -> Result<Self, Failure> {
+        let refuse = |why: String| Failure::NotAModel(cut(why));
+        let model = Model::load(bytes).map_err(|error| refuse(format!("rten {VERSION} says: {error}")))?;
+        let name = |node: NodeId| {
+            let name = model.node_info(node).and_then(|info| info.name()).map(str::to_owned);
+            name.ok_or_else(|| refuse("an input or output has no name".into()))
+        };
+        let mut inputs = BTreeMap::new();
+        for node in model.input_ids() {
+            let described = Described::of(model.node_info(*node));
+            inputs.insert(name(*node)?, Input { node: *node, described });
+        }
+        let mut outputs = Vec::new();
+        for node in model.output_ids() {
+            outputs.push((name(*node)?, *node));
+        }
+        Ok(Self { model, inputs, outputs })
+    }
+
+    /// Computes all outputs from all inputs.
+    pub(crate) fn compute(&self, tensors: Vec<NamedTensor>) -> Result<Vec<NamedTensor>, String> {
+        let mut values = BTreeMap::new();
+        let mut sizes = BTreeMap::new();
+        for NamedTensor { name, tensor } in tensors {
+            let input = self.inputs.get(&name).ok_or_else(|| self.no_such_input(&name))?;
+            let value = input
+                .described
+                .value(tensor, &mut sizes)
+                .map_err(|why| format!("the tensor for input {name:?} {why}"))?;
+            if values.insert(input.node, value).is_some() {
+                return Err(format!("input {name:?} is given twice"));
+            }
+        }
+        if let Some((name, _)) = self.inputs.iter().find(|(_, input)| !values.contains_key(&input.node)) {
+            return Err(format!("input {name:?} is missing"));
+        }
+        let values = values.into_iter().map(|(node, value)| (node, value.into())).collect();
+        let nodes: Vec<NodeId> = self.outputs.iter().map(|(_, node)| *node).collect();
+        let results = self.model.run(values, &nodes, None).map_err(|error| error.to_string())?;
+        let named = self.outputs.iter().zip(results).map(|((name, _), value)| {
+            let tensor = tensor::of_value(value).map_err(|why| format!("output {name:?} {why}"))?;
+            Ok(NamedTensor { name: name.clone(), tensor })
+        });
+        named.collect()
+    }
+
+    fn no_such_input(&self, name: &str) -> String {
+        let known: Vec<&str> = self.inputs.keys().map(String::as_str).collect();
+        format!("the model has no input {name:?}; it has {}", known.join(", "))
+    }
+}
+
+/// A network as one job sees it: every call is counted and every refusal noted.
+pub(crate) struct Metered {
+    network: Arc<Network>,
+    ledger: Arc<Ledger>,
+}
+
+impl Metered {
+    pub(crate) fn new(network: Arc<Network>, ledger: Arc<Ledger>) -> Self {
+        Self { network, ledger }
+    }
+
+    fn refuse<T>(&self, why: &str) -> Result<T, BackendError> {
+        self.ledger.complain(why);
+        Err(BackendError::BackendAccess(wasmtime::Error::msg(why.to_owned())))
+    }
+}
+
+impl BackendGraph for Metered {
+    fn init_execution_context(&self) -> Result<ExecutionContext, BackendError> {
+        let context: Box<dyn BackendExecutionContext> =
+            Box::new(Self::new(Arc::clone(&self.network), Arc::clone(&self.ledger)));
+        Ok(context.into())
+    }
+}
+
+impl BackendExecutionContext for Metered {
+    fn set_input(&mut self, _id: Id, _tensor: &Tensor) -> Result<(), BackendError> {
+        self.refuse("inputs are given to compute")
+    }
+
+    fn get_output(&mut self, _id: Id) -> Result<Tensor, BackendError> {
+        self.refuse("outputs are given by compute")
+    }
+
+    fn compute(
+        &mut self,
+        inputs: Option<Vec<NamedTensor>>,
+    ) -> Result<Option<Vec<NamedTensor>>, BackendError> {
+        if !self.ledger.count_call() {
+            return self.refuse("the units ordered are used up");
+        }
+        match self.network.compute(inputs.unwrap_or_default()) {
+            Ok(outputs) => Ok(Some(outputs)),
+            Err(why) => self.refuse(&why),
+        }
+    }
+}

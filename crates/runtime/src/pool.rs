@@ -1,0 +1,132 @@
+//! Workers that are kept warm between jobs.
+//!
+//! **Invariant:** a worker is either here, idle, or with exactly one job; one that a job left unsound is not taken back. No
+//! more than [`IDLE_MAX`] wait, none longer than [`IDLE_WAIT`], and the one used longest ago makes room.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use assay_protocol::id::Digest;
+
+use crate::{
+    class::Class,
+    envelope::{Envelope, Limits},
+    outcome::{Failure, Outcome},
+    worker::{Files, Listener, Worker, Workshop},
+};
+
+/// Workers that wait for another job.
+pub const IDLE_MAX: usize = 8;
+/// How long a worker waits for another job.
+pub const IDLE_WAIT: Duration = Duration::from_secs(5 * 60);
+
+/// A place that runs jobs, each in a worker of its own.
+pub struct Pool {
+    workshop: Workshop,
+    /// Least recently used first.
+    idle: Mutex<Vec<Idle>>,
+    /// Runners that are in the cache, as far as this pool has seen to it.
+    compiled: Mutex<BTreeSet<Digest>>,
+}
+
+struct Idle {
+    worker: Worker,
+    since: Instant,
+}
+
+impl Pool {
+    /// A pool without workers.
+    #[must_use]
+    pub fn new(workshop: Workshop) -> Self {
+        Self { workshop, idle: Mutex::default(), compiled: Mutex::default() }
+    }
+
+    /// Runs one job in a warm worker, or in a new one. Blocks until the job has ended; called by as many threads as jobs
+    /// are to run at once.
+    ///
+    /// # Errors
+    /// [`Failure`], whatever goes wrong. The next job finds the pool as good as before.
+    pub fn run(
+        &self,
+        envelope: &Envelope,
+        files: Files<'_>,
+        input: &[u8],
+        listener: &mut dyn Listener,
+    ) -> Result<Outcome, Failure> {
+        let mut worker = match self.take(envelope) {
+            Some(worker) => worker,
+            None => self.hire(envelope, files)?,
+        };
+        let ended = worker.run(envelope, files, input, listener);
+        if worker.is_alive() {
+            self.give_back(worker);
+        }
+        ended
+    }
+
+    /// What this machine is, and the protections that it does not give to workers.
+    ///
+    /// # Errors
+    /// Those of [`Worker::class`].
+    pub fn examine(&self) -> Result<(Class, Vec<String>), Failure> {
+        let mut worker = Worker::spawn(&self.workshop, &Limits::default())?;
+        Ok((worker.class()?, worker.missing().to_vec()))
+    }
+
+    /// Lets the workers go that have waited longer than [`IDLE_WAIT`].
+    pub fn sweep(&self) {
+        let now = Instant::now();
+        let expired: Vec<Idle> =
+            lock(&self.idle).extract_if(.., |idle| now.duration_since(idle.since) > IDLE_WAIT).collect();
+        drop(expired);
+    }
+
+    /// Lets all idle workers go.
+    pub fn clear(&self) {
+        let idle = std::mem::take(&mut *lock(&self.idle));
+        drop(idle);
+    }
+
+    /// How many workers are idle.
+    #[must_use]
+    pub fn idle_count(&self) -> usize {
+        lock(&self.idle).len()
+    }
+
+    fn take(&self, envelope: &Envelope) -> Option<Worker> {
+        let mut idle = lock(&self.idle);
+        loop {
+            let index = idle.iter().rposition(|idle| idle.worker.fits(envelope))?;
+            let mut worker = idle.remove(index).worker;
+            // It may have died while it waited, which is no fault of this job.
+            if worker.is_alive() {
+                return Some(worker);
+            }
+        }
+    }
+
+    /// A new worker, with its runner compiled in the cache beforehand, which a worker that runs guests cannot write to.
+    fn hire(&self, envelope: &Envelope, files: Files<'_>) -> Result<Worker, Failure> {
+        if self.workshop.cache.is_some() && !lock(&self.compiled).contains(&envelope.runner) {
+            Worker::compile(&self.workshop, files.runner, &envelope.limits)?;
+            lock(&self.compiled).insert(envelope.runner);
+        }
+        Worker::spawn(&self.workshop, &envelope.limits)
+    }
+
+    fn give_back(&self, worker: Worker) {
+        self.sweep();
+        let mut idle = lock(&self.idle);
+        let excess = if idle.len() >= IDLE_MAX { Some(idle.remove(0)) } else { None };
+        idle.push(Idle { worker, since: Instant::now() });
+        drop(idle);
+        drop(excess);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

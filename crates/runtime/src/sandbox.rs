@@ -1,0 +1,240 @@
+//! A compiled runner and the walls around it.
+//!
+//! **Invariant:** a component is run only if all it imports is what a runner may import, so its import list is its list of
+//! permissions; there is no clock, file, socket or random source to ask for. Every run has a store of its own, which is
+//! dropped with all the guest left in it.
+
+use std::{
+    path::Path,
+    sync::{Arc, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use assay_protocol::manifest::{End, Meter, Meters};
+use wasmtime::{
+    Cache, CacheConfig, Config, Engine, Store, Trap,
+    component::{Component, HasSelf, Linker, ResourceTableError},
+};
+
+use self::{
+    bindings::{Guest, GuestPre, assay::runner::types, exports::assay::runner::running},
+    session::Session,
+};
+use crate::{
+    envelope::Envelope,
+    ledger::Port,
+    models::Loaded,
+    outcome::{Failure, cut},
+};
+
+mod bindings;
+mod ceiling;
+mod session;
+
+/// How often a running guest looks whether its time is over.
+const TICK: Duration = Duration::from_millis(10);
+/// Instructions of the guest in one unit of [`Meter::MegaFuel`].
+const FUEL_PER_UNIT: u64 = 1_000_000;
+
+/// What a component may import.
+const IMPORTS: [&str; 7] = [
+    "assay:runner/session@1.0.0",
+    "assay:runner/text@1.0.0",
+    "assay:runner/types@1.0.0",
+    "wasi:nn/errors@0.2.0-rc-2024-10-28",
+    "wasi:nn/graph@0.2.0-rc-2024-10-28",
+    "wasi:nn/inference@0.2.0-rc-2024-10-28",
+    "wasi:nn/tensor@0.2.0-rc-2024-10-28",
+];
+/// What a component must export.
+const EXPORT: &str = "assay:runner/running@1.0.0";
+
+/// A runner that can run.
+pub(crate) struct Sandbox {
+    engine: Engine,
+    runner: GuestPre<Session>,
+    ticker: mpsc::SyncSender<()>,
+}
+
+/// What a guest gave back.
+pub(crate) struct Finished {
+    /// The output, if the runner emitted none.
+    pub(crate) output: Vec<u8>,
+    /// Why the run ended.
+    pub(crate) end: End,
+    /// What was counted.
+    pub(crate) meters: Meters,
+}
+
+impl Sandbox {
+    /// Compiles a component, or finds it compiled in the cache, and checks that it is a runner.
+    pub(crate) fn compile(bytes: &[u8], stack_bytes: u32, cache: Option<&Path>) -> Result<Self, Failure> {
+        let refuse = |error: wasmtime::Error| Failure::NotARunner(cut(format!("{error:#}")));
+        let engine = engine(stack_bytes, cache).map_err(refuse)?;
+        let component = Component::from_binary(&engine, bytes).map_err(refuse)?;
+        inspect(&engine, &component)?;
+        let instance =
+            linker(&engine).and_then(|linker| linker.instantiate_pre(&component)).map_err(refuse)?;
+        let runner = GuestPre::new(instance).map_err(refuse)?;
+        let ticker = ticker(engine.clone());
+        Ok(Self { engine, runner, ticker })
+    }
+
+    /// Runs one job until its end or `deadline`.
+    pub(crate) fn run(
+        &self,
+        envelope: &Envelope,
+        input: &[u8],
+        model: Option<&Loaded>,
+        port: Arc<dyn Port>,
+        deadline: Instant,
+    ) -> Result<Finished, Failure> {
+        let mut store = Store::new(&self.engine, Session::new(envelope, model, port));
+        let fuel = fuel(envelope);
+        store.set_fuel(fuel).map_err(|error| Failure::Trap(cut(format!("{error:#}"))))?;
+        store.limiter(|session| &mut session.ceiling);
+        store.set_hostcall_fuel(usize::try_from(envelope.limits.host_call_bytes).unwrap_or(usize::MAX));
+        store.set_epoch_deadline(ticks_until(deadline));
+        let _ = self.ticker.send(());
+        let returned = call(&self.runner, &mut store, envelope, input);
+        let _ = self.ticker.send(());
+        let fuel_left = store.get_fuel().unwrap_or(0);
+        let session = store.into_data();
+        let returned = returned.map_err(|error| explain(&error, envelope, &session))?;
+        let outcome = returned.map_err(|failure| translate(failure, envelope, &session))?;
+        finish(outcome, fuel - fuel_left, envelope, &session)
+    }
+}
+
+fn engine(stack_bytes: u32, cache: Option<&Path>) -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(stack_bytes as usize)
+        .relaxed_simd_deterministic(true)
+        .wasm_memory64(false)
+        .generate_address_map(false);
+    if let Some(directory) = cache {
+        let mut cache = CacheConfig::new();
+        cache.with_directory(directory);
+        config.cache(Some(Cache::new(cache)?));
+    }
+    Engine::new(&config)
+}
+
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<Session>> {
+    let mut linker = Linker::new(engine);
+    Guest::add_to_linker::<_, HasSelf<Session>>(&mut linker, |session| session)?;
+    wasmtime_wasi_nn::wit::add_to_linker(&mut linker, Session::neural)?;
+    Ok(linker)
+}
+
+/// Refuses by name what the types alone would refuse less clearly.
+fn inspect(engine: &Engine, component: &Component) -> Result<(), Failure> {
+    let kind = component.component_type();
+    if let Some((name, _)) = kind.imports(engine).find(|(name, _)| !IMPORTS.contains(name)) {
+        return Err(Failure::NotARunner(cut(format!("it imports {name}, which runners may not"))));
+    }
+    if !kind.exports(engine).any(|(name, _)| name == EXPORT) {
+        return Err(Failure::NotARunner(format!("it does not export {EXPORT}")));
+    }
+    Ok(())
+}
+
+/// Starts the thread that lets a guest's time pass. The first message starts a run, the next ends it.
+fn ticker(engine: Engine) -> mpsc::SyncSender<()> {
+    let (sender, runs) = mpsc::sync_channel(1);
+    thread::spawn(move || {
+        while runs.recv().is_ok() {
+            while runs.recv_timeout(TICK) == Err(mpsc::RecvTimeoutError::Timeout) {
+                engine.increment_epoch();
+            }
+        }
+    });
+    sender
+}
+
+fn ticks_until(deadline: Instant) -> u64 {
+    let left = deadline.saturating_duration_since(Instant::now());
+    u64::try_from(left.as_millis() / TICK.as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+fn fuel(envelope: &Envelope) -> u64 {
+    match envelope.meter {
+        Meter::MegaFuel => envelope.limits.fuel.min(envelope.units_max.saturating_mul(FUEL_PER_UNIT)),
+        Meter::Calls | Meter::Tokens => envelope.limits.fuel,
+    }
+}
+
+fn call(
+    runner: &GuestPre<Session>,
+    store: &mut Store<Session>,
+    envelope: &Envelope,
+    input: &[u8],
+) -> wasmtime::Result<Result<types::Outcome, types::Failure>> {
+    let job = running::Job {
+        params: envelope.params.clone(),
+        seed: envelope.seed.to_vec(),
+        units_max: envelope.units_max,
+    };
+    let instance = runner.instantiate(&mut *store)?;
+    instance.assay_runner_running().call_run(store, &job, input)
+}
+
+/// The failure behind an error that ended a guest.
+fn explain(error: &wasmtime::Error, envelope: &Envelope, session: &Session) -> Failure {
+    let limits = &envelope.limits;
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => return Failure::OutOfFuel { fuel: fuel(envelope) },
+        Some(Trap::Interrupt) => return Failure::WallTime { ms: limits.wall_ms },
+        Some(Trap::StackOverflow) => return Failure::OutOfStack { bytes: limits.stack_bytes },
+        Some(_) | None => {}
+    }
+    if let Some(refused) = session.ceiling.refused() {
+        return refused;
+    }
+    if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
+        return Failure::OutOfHandles { handles: limits.handles };
+    }
+    let root = error.root_cause().to_string();
+    // The type of this error is private to wasmtime.
+    if root.contains("fuel allocated for hostcalls") {
+        return Failure::HostCallTooLong { bytes: limits.host_call_bytes };
+    }
+    Failure::Trap(cut(root))
+}
+
+/// The failure that a runner reported, with what the engine had to say about it.
+fn translate(failure: types::Failure, envelope: &Envelope, session: &Session) -> Failure {
+    if session.ledger.is_exhausted() {
+        return Failure::OutOfUnits { units: envelope.units_max };
+    }
+    match failure {
+        types::Failure::BadInput(why) => Failure::BadInput(cut(why)),
+        types::Failure::BadParams(why) => Failure::BadParams(cut(why)),
+        types::Failure::Unsupported(why) => Failure::Unsupported(cut(why)),
+        types::Failure::Internal(why) => Failure::Internal(match session.ledger.complaint() {
+            Some(complaint) => cut(format!("{} (engine: {complaint})", cut(why))),
+            None => cut(why),
+        }),
+    }
+}
+
+fn finish(
+    outcome: types::Outcome,
+    fuel: u64,
+    envelope: &Envelope,
+    session: &Session,
+) -> Result<Finished, Failure> {
+    let bytes = outcome.output.len() as u64;
+    if session.emitted_bytes > 0 && bytes > 0 {
+        return Err(Failure::Internal("it returned an output after it had emitted one".into()));
+    }
+    if bytes > envelope.limits.output_bytes {
+        return Err(Failure::OutputTooLong { bytes, max: envelope.limits.output_bytes });
+    }
+    let meters = Meters { calls: session.ledger.calls(), fuel, ..Meters::default() };
+    Ok(Finished { output: outcome.output, end: session.end(outcome.end), meters })
+}

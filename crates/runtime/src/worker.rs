@@ -1,0 +1,225 @@
+//! A worker: the child process that a job runs in, since only the death of a process interrupts an engine and gives all
+//! memory back.
+//!
+//! **Invariant:** a worker runs one job at a time and only jobs of one runner and one model; after anything but an
+//! orderly end it is dead.
+//!
+//! ```text
+//!   parent                                   worker
+//!   Prepare ───────────────────────────────▶ walls go up
+//!           ◀─────────────────────── Ready
+//!   Start, input, files ───────────────────▶ compile, load (once), run
+//!           ◀────────────── Chunk, Line …
+//!   Cancel ────────────────────────────────▶ emit answers false
+//!           ◀────────────── Done or Failed
+//! ```
+
+use std::{
+    fs::File,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use assay_protocol::id::Digest;
+
+pub use self::{child::main, process::Workshop};
+use self::{
+    process::Process,
+    record::Record,
+    wire::{Reply, Request, Role},
+};
+use crate::{
+    class::Class,
+    envelope::{Envelope, Limits, PARAMS_BYTES_MAX},
+    outcome::{Failure, Outcome},
+};
+
+mod child;
+mod confine;
+mod files;
+mod inbox;
+mod process;
+mod record;
+mod wire;
+
+/// Bytes of the longest input of any job.
+pub const INPUT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// What a worker has beyond the wall limit, and after a cancel, before it is killed.
+const GRACE: Duration = Duration::from_secs(1);
+/// What a worker has to compile a component or compute the probe.
+const CHORE_WAIT: Duration = Duration::from_secs(60);
+/// How often a listener is asked whether it still wants the rest.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// The files of a job.
+#[derive(Clone, Copy, Debug)]
+pub struct Files<'a> {
+    /// The component.
+    pub runner: &'a Path,
+    /// The model, for runners that need one.
+    pub model: Option<&'a Path>,
+}
+
+/// Who follows a run.
+pub trait Listener {
+    /// Hears a piece of output as soon as it is emitted.
+    fn chunk(&mut self, _bytes: &[u8]) {}
+    /// Hears a line of the log.
+    fn line(&mut self, _line: &str) {}
+    /// True once the rest is not wanted; asked many times a second.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// Nobody follows, nobody cancels.
+impl Listener for () {}
+
+/// A process that runs jobs. Dropping it kills it.
+pub struct Worker {
+    process: Process,
+    limits: Limits,
+    /// The runner and the model that it holds since its first job.
+    held: Option<(Digest, Digest)>,
+}
+
+impl Worker {
+    /// Starts a worker under the two of `limits` that hold for a whole process: stack and process memory.
+    ///
+    /// # Errors
+    /// [`Failure::WorkerAbsent`] or [`Failure::WorkerDied`], if the process does not come up.
+    pub fn spawn(workshop: &Workshop, limits: &Limits) -> Result<Self, Failure> {
+        Ok(Self { process: Process::start(workshop, limits, Role::Run)?, limits: *limits, held: None })
+    }
+
+    /// Compiles a component into the cache, in a process that never runs a guest.
+    ///
+    /// # Errors
+    /// [`Failure::NotARunner`] for what is not one, and those of [`Worker::spawn`].
+    pub fn compile(workshop: &Workshop, runner: &Path, limits: &Limits) -> Result<(), Failure> {
+        let file = open(runner, Failure::RunnerAbsent)?;
+        let mut process = Process::start(workshop, limits, Role::Compile)?;
+        process.send(&Request::Compile { stack_bytes: limits.stack_bytes }, &[], &[file])?;
+        let reply = process.answer(CHORE_WAIT)?;
+        if reply == Reply::Compiled { Ok(()) } else { Err(process.astray(reply)) }
+    }
+
+    /// Says what this machine is, by computing the probe where jobs are computed.
+    ///
+    /// # Errors
+    /// [`Failure::NotAModel`] if the engine does not run the probe, and those of a process that dies.
+    pub fn class(&mut self) -> Result<Class, Failure> {
+        self.process.send(&Request::Classify, &[], &[])?;
+        let reply = self.process.answer(CHORE_WAIT)?;
+        if let Reply::Classified(class) = reply { Ok(class) } else { Err(self.process.astray(reply)) }
+    }
+
+    /// The protections that this machine did not give to the worker.
+    #[must_use]
+    pub fn missing(&self) -> &[String] {
+        &self.process.missing
+    }
+
+    /// The number of the process, for those who watch it.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// True while the process lives.
+    pub fn is_alive(&mut self) -> bool {
+        self.process.is_alive()
+    }
+
+    /// True if this worker can run the job: its process has the job's limits, and is fresh or holds the same runner and
+    /// model.
+    #[must_use]
+    pub fn fits(&self, envelope: &Envelope) -> bool {
+        let Limits { stack_bytes, process_memory_bytes, .. } = self.limits;
+        stack_bytes == envelope.limits.stack_bytes
+            && process_memory_bytes == envelope.limits.process_memory_bytes
+            && self.held.is_none_or(|held| held == (envelope.runner, envelope.model))
+    }
+
+    /// Runs one job to its end. After a failure that is not orderly the process is dead.
+    ///
+    /// # Errors
+    /// [`Failure`], whatever goes wrong.
+    ///
+    /// # Panics
+    /// If the worker does not fit the job, see [`Worker::fits`].
+    pub fn run(
+        &mut self,
+        envelope: &Envelope,
+        files: Files<'_>,
+        input: &[u8],
+        listener: &mut dyn Listener,
+    ) -> Result<Outcome, Failure> {
+        assert!(self.fits(envelope), "a worker runs jobs of one runner and one model");
+        check_lengths(envelope, input)?;
+        let handed = if self.held.is_some() { Vec::new() } else { open_all(files)? };
+        let count = u8::try_from(handed.len()).unwrap_or(u8::MAX);
+        let started = Instant::now();
+        self.process.send(&Request::Start { envelope: envelope.clone(), files: count }, input, &handed)?;
+        let ended = self.follow(&envelope.limits, started, listener);
+        match &ended {
+            Err(failure) if !failure.is_orderly() => self.process.kill(),
+            Ok(_) | Err(_) => self.held = Some((envelope.runner, envelope.model)),
+        }
+        ended
+    }
+
+    /// Follows a running job to its end, which comes in time or is made.
+    fn follow(
+        &mut self,
+        limits: &Limits,
+        started: Instant,
+        listener: &mut dyn Listener,
+    ) -> Result<Outcome, Failure> {
+        let body_bytes_max = limits.output_bytes.max(limits.log_bytes.into());
+        let mut kill_at = started + Duration::from_millis(limits.wall_ms) + GRACE;
+        let mut cancelled = false;
+        let mut record = Record::new(limits);
+        loop {
+            if !cancelled && listener.is_cancelled() {
+                cancelled = true;
+                kill_at = kill_at.min(Instant::now() + GRACE);
+                self.process.send(&Request::Cancel, &[], &[])?;
+            }
+            let glance = kill_at.min(Instant::now() + GLANCE);
+            if let Some(reply) = self.process.next(glance, body_bytes_max)?
+                && let Some(ended) = record.add(reply, listener)
+            {
+                return ended;
+            }
+            if Instant::now() >= kill_at {
+                let late = Failure::WallTime { ms: limits.wall_ms };
+                return Err(if cancelled { Failure::Cancelled } else { late });
+            }
+        }
+    }
+}
+
+fn check_lengths(envelope: &Envelope, input: &[u8]) -> Result<(), Failure> {
+    let (bytes, max) = (envelope.params.len() as u64, PARAMS_BYTES_MAX as u64);
+    if bytes > max {
+        return Err(Failure::ParamsTooLong { bytes, max });
+    }
+    let (bytes, max) = (input.len() as u64, envelope.limits.input_bytes.min(INPUT_BYTES_MAX));
+    if bytes > max {
+        return Err(Failure::InputTooLong { bytes, max });
+    }
+    Ok(())
+}
+
+fn open_all(files: Files<'_>) -> Result<Vec<File>, Failure> {
+    let mut handed = vec![open(files.runner, Failure::RunnerAbsent)?];
+    if let Some(model) = files.model {
+        handed.push(open(model, Failure::ModelAbsent)?);
+    }
+    Ok(handed)
+}
+
+fn open(path: &Path, absent: fn(String) -> Failure) -> Result<File, Failure> {
+    File::open(path).map_err(|error| absent(format!("{}: {error}", path.display())))
+}

@@ -1,0 +1,203 @@
+//! The inside of a worker: reads requests, runs one job at a time, answers.
+//!
+//! **Invariant:** the walls stand before the second message is read. The thread that reads requests never runs a job, so
+//! a cancel arrives and a lost parent is noticed whatever a guest or an engine is doing.
+
+use std::{
+    fs::File,
+    io,
+    os::{fd::AsFd, unix::net::UnixStream},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    process,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    INPUT_BYTES_MAX,
+    confine::confine,
+    files,
+    wire::{self, Reply, Request},
+};
+use crate::{
+    class::Class,
+    envelope::Envelope,
+    ledger::Port,
+    models::Loaded,
+    outcome::Failure,
+    sandbox::{Finished, Sandbox},
+};
+
+/// Bytes of stack that the host's own code has below a guest's.
+const HOST_STACK_BYTES: usize = 2 * 1024 * 1024;
+/// The exit status of a worker in which something panicked.
+const PANICKED: i32 = 101;
+
+/// Serves one parent over standard input and output, until it goes away. Never returns.
+pub fn main() -> ! {
+    match serve() {
+        Ok(()) => process::exit(0),
+        Err(error) => {
+            // The parent reads the last words of a worker from its standard error.
+            eprintln!("{error}");
+            process::exit(1)
+        }
+    }
+}
+
+/// One request that the thread for jobs carries out.
+enum Work {
+    Job { envelope: Box<Envelope>, input: Vec<u8>, files: Vec<File>, deadline: Instant },
+    Compile { stack_bytes: u32, file: File },
+    Classify,
+}
+
+fn serve() -> io::Result<()> {
+    let mut requests = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let replies = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let Some((first, _)) = wire::receive(&mut requests, 0)? else { return Ok(()) };
+    let Request::Prepare { role, cache, stack_bytes, process_memory_bytes } = first else {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the first message is not Prepare"));
+    };
+    let missing = confine(role, cache.as_deref(), process_memory_bytes);
+    let line = Arc::new(Line { replies: Mutex::new(replies), cancelled: AtomicBool::new(false) });
+    line.send(&Reply::Ready { missing }, &[]);
+    let bench = Bench { line: Arc::clone(&line), cache: cache.map(PathBuf::from), loaded: None };
+    let (sender, work) = mpsc::sync_channel(1);
+    thread::Builder::new()
+        .name("job".into())
+        .stack_size(HOST_STACK_BYTES + stack_bytes as usize)
+        .spawn(move || labour(bench, &work))?;
+    while let Some((request, body)) = wire::receive(&mut requests, INPUT_BYTES_MAX)? {
+        if let Some(work) = accept(request, body, &requests, &line)? {
+            // The receiver lives as long as the process.
+            let _ = sender.send(work);
+        }
+    }
+    Ok(())
+}
+
+fn accept(request: Request, body: Vec<u8>, socket: &UnixStream, line: &Line) -> io::Result<Option<Work>> {
+    match request {
+        Request::Start { envelope, files } => {
+            let deadline = Instant::now() + Duration::from_millis(envelope.limits.wall_ms);
+            line.cancelled.store(false, Ordering::Relaxed);
+            let files = (0..files).map(|_| files::take(socket)).collect::<io::Result<_>>()?;
+            Ok(Some(Work::Job { envelope: Box::new(envelope), input: body, files, deadline }))
+        }
+        Request::Compile { stack_bytes } => {
+            Ok(Some(Work::Compile { stack_bytes, file: files::take(socket)? }))
+        }
+        Request::Classify => Ok(Some(Work::Classify)),
+        Request::Cancel => {
+            line.cancelled.store(true, Ordering::Relaxed);
+            Ok(None)
+        }
+        Request::Prepare { .. } => Err(io::Error::new(io::ErrorKind::InvalidData, "Prepare came twice")),
+    }
+}
+
+/// Carries out one request after the other. A panic ends the process, since what panicked may be half done.
+fn labour(mut bench: Bench, work: &mpsc::Receiver<Work>) {
+    while let Ok(work) = work.recv() {
+        if catch_unwind(AssertUnwindSafe(|| bench.perform(work))).is_err() {
+            process::exit(PANICKED);
+        }
+    }
+}
+
+/// The way to the parent.
+struct Line {
+    replies: Mutex<File>,
+    cancelled: AtomicBool,
+}
+
+impl Line {
+    /// Sends a reply. Without a parent to take it there is nothing left to do.
+    fn send(&self, reply: &Reply, body: &[u8]) {
+        let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
+        if wire::send(&mut *replies, reply, body).is_err() {
+            process::exit(0);
+        }
+    }
+}
+
+impl Port for Line {
+    fn chunk(&self, bytes: Vec<u8>) {
+        self.send(&Reply::Chunk, &bytes);
+    }
+
+    fn line(&self, line: String) {
+        self.send(&Reply::Line, line.as_bytes());
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+/// What a worker works with: the runner and the model that it keeps for the next job.
+struct Bench {
+    line: Arc<Line>,
+    cache: Option<PathBuf>,
+    loaded: Option<(Sandbox, Option<Loaded>)>,
+}
+
+impl Bench {
+    fn perform(&mut self, work: Work) {
+        let done = match work {
+            Work::Job { envelope, input, files, deadline } => {
+                self.run(&envelope, &input, files, deadline).map(|finished| {
+                    let Finished { output, end, meters } = finished;
+                    self.line.send(&Reply::Done { end, meters }, &output);
+                })
+            }
+            Work::Compile { stack_bytes, file } => {
+                self.compile(stack_bytes, file).map(|()| self.line.send(&Reply::Compiled, &[]))
+            }
+            Work::Classify => Class::probe().map(|class| self.line.send(&Reply::Classified(class), &[])),
+        };
+        if let Err(failure) = done {
+            self.line.send(&Reply::Failed(failure), &[]);
+        }
+    }
+
+    fn run(
+        &mut self,
+        envelope: &Envelope,
+        input: &[u8],
+        files: Vec<File>,
+        deadline: Instant,
+    ) -> Result<Finished, Failure> {
+        if self.loaded.is_none() {
+            self.loaded = Some(self.load(envelope, files)?);
+        }
+        let Some((sandbox, model)) = &self.loaded else { unreachable!("it was loaded just now") };
+        sandbox.run(envelope, input, model.as_ref(), Arc::clone(&self.line) as Arc<dyn Port>, deadline)
+    }
+
+    fn load(&self, envelope: &Envelope, files: Vec<File>) -> Result<(Sandbox, Option<Loaded>), Failure> {
+        let mut files = files.into_iter();
+        let file = files.next().ok_or_else(|| Failure::RunnerAbsent("none was handed over".into()))?;
+        let runner = files::read(file, envelope.runner, Failure::RunnerAbsent)?;
+        let sandbox = Sandbox::compile(&runner, envelope.limits.stack_bytes, self.cache.as_deref())?;
+        let model = files.next().map(|file| {
+            let bytes = files::read(file, envelope.model, Failure::ModelAbsent)?;
+            Loaded::read(envelope.model, bytes)
+        });
+        Ok((sandbox, model.transpose()?))
+    }
+
+    fn compile(&self, stack_bytes: u32, mut file: File) -> Result<(), Failure> {
+        let mut runner = Vec::new();
+        io::Read::read_to_end(&mut file, &mut runner)
+            .map_err(|error| Failure::RunnerAbsent(error.to_string()))?;
+        Sandbox::compile(&runner, stack_bytes, self.cache.as_deref()).map(drop)
+    }
+}

@@ -1,0 +1,83 @@
+//! The walls as Linux builds them.
+//!
+//! **Invariant:** the filter on system calls goes up last, since it forbids building the others.
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+
+use super::{super::wire::Role, filter};
+
+/// Files that a worker has open at once: three pipes, runner, model, one or two of the cache.
+const FILES_OPEN_MAX: u64 = 64;
+/// Bytes of the longest file that a worker writes: a compiled component, or the image of a guest's memory.
+const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// The newest rights that are asked for; an older kernel gives what it has, and says so.
+const RIGHTS: ABI = ABI::V6;
+
+pub(super) fn confine(role: Role, cache: Option<&str>, process_memory_bytes: u64) -> Vec<String> {
+    let mut missing = Vec::new();
+    let mut note = |what: &str, done: Result<(), String>| {
+        if let Err(why) = done {
+            missing.push(format!("{what}: {why}"));
+        }
+    };
+    note("no new privileges", rustix::thread::set_no_new_privs(true).map_err(|error| error.to_string()));
+    note(
+        "no debugger",
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| error.to_string()),
+    );
+    note("no core dumps", limit(Resource::Core, 0));
+    note("memory ceiling", limit(Resource::Data, process_memory_bytes));
+    note("open files", limit(Resource::Nofile, FILES_OPEN_MAX));
+    note("file size", limit(Resource::Fsize, FILE_BYTES_MAX));
+    note("file system and network", wall_off(role, cache));
+    note("system calls", filter::install(role));
+    missing
+}
+
+fn limit(resource: Resource, most: u64) -> Result<(), String> {
+    let limit = Rlimit { current: Some(most), maximum: Some(most) };
+    setrlimit(resource, limit).map_err(|error| error.to_string())
+}
+
+fn wall_off(role: Role, cache: Option<&str>) -> Result<(), String> {
+    let status = restrict(role, cache).map_err(|error| error.to_string())?;
+    match status {
+        RulesetStatus::FullyEnforced => Ok(()),
+        RulesetStatus::PartiallyEnforced => Err("this kernel enforces only a part".into()),
+        RulesetStatus::NotEnforced => Err("this kernel has no landlock".into()),
+    }
+}
+
+fn restrict(role: Role, cache: Option<&str>) -> Result<RulesetStatus, RulesetError> {
+    let mut rules = Ruleset::default()
+        .set_compatibility(landlock::CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(RIGHTS))?
+        .handle_access(AccessNet::from_all(RIGHTS))?
+        .scope(Scope::from_all(RIGHTS))?
+        .create()?;
+    // A cache that is not there is no cache: the worker compiles.
+    if let Some(directory) = cache.and_then(|path| PathFd::new(path).ok()) {
+        rules = rules.add_rule(PathBeneath::new(directory, rights(role)))?;
+    }
+    Ok(rules.restrict_self()?.ruleset)
+}
+
+fn rights(role: Role) -> BitFlags<AccessFs> {
+    let reading = AccessFs::ReadFile | AccessFs::ReadDir;
+    match role {
+        Role::Run => reading,
+        Role::Compile => {
+            reading
+                | AccessFs::WriteFile
+                | AccessFs::MakeReg
+                | AccessFs::MakeDir
+                | AccessFs::RemoveFile
+                | AccessFs::RemoveDir
+                | AccessFs::Truncate
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The child process behind a worker: how it starts, is spoken to, and ends.
+//!
+//! **Invariant:** the process inherits three pipes and nothing else; its environment holds the number of engine threads
+//! and nothing else. A process that broke off is dead by the time its failure is known.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    GRACE, files,
+    inbox::Inbox,
+    wire::{self, Reply, Request, Role},
+};
+use crate::{
+    engine::rten::{THREADS, THREADS_VARIABLE},
+    envelope::Limits,
+    outcome::{Failure, cut},
+};
+
+/// What a process has to shut itself in.
+const READY_WAIT: Duration = Duration::from_secs(10);
+/// How long a process may refuse to read before it is given up.
+const WRITE_WAIT: Duration = Duration::from_secs(10);
+/// How often a process that is ending is looked at.
+const GLANCE: Duration = Duration::from_millis(2);
+/// Bytes of a dead process's last words.
+const LAST_WORDS_BYTES_MAX: u64 = 4096;
+/// The words with which Rust's allocator gives up.
+const OUT_OF_MEMORY: &str = "memory allocation of";
+
+/// Where workers come from.
+#[derive(Clone, Debug)]
+pub struct Workshop {
+    /// A program whose first argument `worker` makes it call [`main`](super::main).
+    pub binary: PathBuf,
+    /// Where compiled components are kept; made if absent. Without it everything is compiled anew.
+    pub cache: Option<PathBuf>,
+}
+
+/// A live child. Dropping it kills it.
+pub(super) struct Process {
+    child: Child,
+    requests: UnixStream,
+    inbox: Inbox,
+    limits: Limits,
+    /// The walls that the machine did not give.
+    pub(super) missing: Vec<String>,
+}
+
+impl Process {
+    /// Starts a process and waits until it has shut itself in.
+    pub(super) fn start(workshop: &Workshop, limits: &Limits, role: Role) -> Result<Self, Failure> {
+        let absent = |error: io::Error| Failure::WorkerAbsent(error.to_string());
+        let cache = cache(workshop)?;
+        let (requests, stdin) = UnixStream::pair().map_err(absent)?;
+        requests.set_write_timeout(Some(WRITE_WAIT)).map_err(absent)?;
+        let mut child = Command::new(&workshop.binary)
+            .arg("worker")
+            .env_clear()
+            .env(THREADS_VARIABLE, THREADS.to_string())
+            .current_dir("/")
+            .stdin(OwnedFd::from(stdin))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| Failure::WorkerAbsent(format!("{}: {error}", workshop.binary.display())))?;
+        let Some(replies) = child.stdout.take() else { unreachable!("standard output is a pipe") };
+        let inbox = Inbox::new(replies);
+        let mut process = Self { child, requests, inbox, limits: *limits, missing: Vec::new() };
+        let Limits { stack_bytes, process_memory_bytes, .. } = *limits;
+        process.send(&Request::Prepare { role, cache, stack_bytes, process_memory_bytes }, &[], &[])?;
+        let reply = process.answer(READY_WAIT)?;
+        let Reply::Ready { missing } = reply else { return Err(process.astray(reply)) };
+        process.missing = missing;
+        Ok(process)
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(super) fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Says something and hands over the files that go with it.
+    pub(super) fn send(&mut self, request: &Request, body: &[u8], files: &[File]) -> Result<(), Failure> {
+        let sent = wire::send(&mut self.requests, request, body)
+            .and_then(|()| files.iter().try_for_each(|file| files::give(&self.requests, file)));
+        sent.map_err(|error| self.mourn(&format!("it takes no message ({error})")))
+    }
+
+    /// The next reply and its body; nothing if none is complete by `until`.
+    pub(super) fn next(
+        &mut self,
+        until: Instant,
+        body_bytes_max: u64,
+    ) -> Result<Option<(Reply, Vec<u8>)>, Failure> {
+        self.inbox.next(until, body_bytes_max).map_err(|error| {
+            let ended = error.kind() == io::ErrorKind::UnexpectedEof;
+            self.mourn(&if ended { "it broke off".into() } else { format!("it made no sense ({error})") })
+        })
+    }
+
+    /// The one reply to a chore.
+    pub(super) fn answer(&mut self, wait: Duration) -> Result<Reply, Failure> {
+        match self.next(Instant::now() + wait, 0)? {
+            Some((reply, _)) => Ok(reply),
+            None => {
+                self.kill();
+                Err(self.mourn("it did not answer in time"))
+            }
+        }
+    }
+
+    /// The failure behind a process that did not say what it should.
+    pub(super) fn astray(&mut self, reply: Reply) -> Failure {
+        self.kill();
+        if let Reply::Failed(failure) = reply {
+            return failure;
+        }
+        self.mourn(&format!("it answered {reply:?}"))
+    }
+
+    pub(super) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Says how a process ended, in its own words where it left some. One that has not ended by itself soon is killed.
+    fn mourn(&mut self, why: &str) -> Failure {
+        let until = Instant::now() + GRACE;
+        while self.is_alive() && Instant::now() < until {
+            thread::sleep(GLANCE);
+        }
+        self.kill();
+        let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+        let words = self.last_words();
+        if words.contains(OUT_OF_MEMORY) {
+            return Failure::OutOfMemory { bytes: self.limits.process_memory_bytes };
+        }
+        let words = words.trim().replace('\n', " ");
+        let colon = if words.is_empty() { "" } else { ": " };
+        Failure::WorkerDied(cut(format!("{why}, {status}{colon}{words}")))
+    }
+
+    fn last_words(&mut self) -> String {
+        let mut words = Vec::new();
+        if let Some(stderr) = self.child.stderr.take() {
+            let _ = stderr.take(LAST_WORDS_BYTES_MAX).read_to_end(&mut words);
+        }
+        String::from_utf8_lossy(&words).into_owned()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The cache's absolute path, since the child stands in another directory.
+fn cache(workshop: &Workshop) -> Result<Option<String>, Failure> {
+    let Some(path) = &workshop.cache else { return Ok(None) };
+    let absent = |error: String| Failure::WorkerAbsent(format!("cache {}: {error}", path.display()));
+    fs::create_dir_all(path).map_err(|error| absent(error.to_string()))?;
+    let path = fs::canonicalize(path).map_err(|error| absent(error.to_string()))?;
+    let path = path.into_os_string().into_string().map_err(|_| absent("not Unicode".into()))?;
+    Ok(Some(path))
+}

@@ -1,0 +1,191 @@
+//! What a worker and its parent say to each other.
+//!
+//! **Invariant:** both sides read bounded frames only: two lengths, a head of at most [`HEAD_BYTES_MAX`] that is one
+//! canonical value, and a body of at most what the reader allows. A worker that a guest took over can lie to its parent,
+//! but neither make it read without end nor make it allocate what was never sent.
+
+use std::io::{self, Read, Write};
+
+use assay_protocol::{
+    codec,
+    manifest::{End, Meters},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{class::Class, envelope::Envelope, outcome::Failure};
+
+/// Bytes in the longest head of a frame.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Bytes before the head: the lengths of head and body.
+const LENGTHS_BYTES: usize = 4 + 8;
+
+/// What a worker is for, which decides what it may touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Role {
+    /// Runs guests; may read compiled components.
+    Run,
+    /// Compiles components and never runs one; may write what it compiled.
+    Compile,
+}
+
+/// What the parent says.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Request {
+    /// The first message: how to shut oneself in.
+    Prepare {
+        /// What the worker is for.
+        role: Role,
+        /// Where compiled components are kept.
+        cache: Option<String>,
+        /// Bytes of stack for guests.
+        stack_bytes: u32,
+        /// Bytes that the process may write to.
+        process_memory_bytes: u64,
+    },
+    /// Runs a job; the body is its input. So many open files follow: the runner's, then the model's.
+    Start {
+        /// The job.
+        envelope: Envelope,
+        /// How many files follow.
+        files: u8,
+    },
+    /// Compiles the runner whose open file follows.
+    Compile {
+        /// Bytes of stack for guests.
+        stack_bytes: u32,
+    },
+    /// Says which class this machine is.
+    Classify,
+    /// Ends the running job soon.
+    Cancel,
+}
+
+/// What the worker says.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum Reply {
+    /// The worker has shut itself in, except for what it names.
+    Ready {
+        /// Protections that this machine did not give.
+        missing: Vec<String>,
+    },
+    /// The body is a line of the job's log.
+    Line,
+    /// The body is a piece of output.
+    Chunk,
+    /// The job has ended; the body is the output of a runner that emitted none.
+    Done {
+        /// Why.
+        end: End,
+        /// What was counted.
+        meters: Meters,
+    },
+    /// The job has failed.
+    Failed(Failure),
+    /// The component is compiled and in the cache.
+    Compiled,
+    /// What this machine is.
+    Classified(Class),
+}
+
+/// Writes one frame.
+pub(super) fn send<T: Serialize>(to: &mut impl Write, head: &T, body: &[u8]) -> io::Result<()> {
+    let head = codec::encode(head);
+    let mut frame = Vec::with_capacity(LENGTHS_BYTES + head.len());
+    frame.extend_from_slice(&u32::try_from(head.len()).unwrap_or(u32::MAX).to_le_bytes());
+    frame.extend_from_slice(&(body.len() as u64).to_le_bytes());
+    frame.extend_from_slice(&head);
+    to.write_all(&frame)?;
+    to.write_all(body)
+}
+
+/// Reads one frame; nothing at the end of the stream.
+pub(super) fn receive<T: Serialize + DeserializeOwned>(
+    from: &mut impl Read,
+    body_bytes_max: u64,
+) -> io::Result<Option<(T, Vec<u8>)>> {
+    let mut lengths = [0; LENGTHS_BYTES];
+    if from.read(&mut lengths[..1])? == 0 {
+        return Ok(None);
+    }
+    from.read_exact(&mut lengths[1..])?;
+    let (head_bytes, body_bytes) = split(&lengths, body_bytes_max)?;
+    let head = open(&exactly(from, head_bytes as u64)?)?;
+    Ok(Some((head, exactly(from, body_bytes)?)))
+}
+
+/// Takes one frame from the front of `buffer`, if it is there in full.
+pub(super) fn take<T: Serialize + DeserializeOwned>(
+    buffer: &mut Vec<u8>,
+    body_bytes_max: u64,
+) -> io::Result<Option<(T, Vec<u8>)>> {
+    let Some(lengths) = buffer.first_chunk() else { return Ok(None) };
+    let (head_bytes, body_bytes) = split(lengths, body_bytes_max)?;
+    let body_start = LENGTHS_BYTES + head_bytes;
+    let end = usize::try_from(body_bytes).ok().and_then(|bytes| body_start.checked_add(bytes));
+    let end = end.ok_or_else(|| malformed("longer than memory"))?;
+    if buffer.len() < end {
+        return Ok(None);
+    }
+    let head = open(&buffer[LENGTHS_BYTES..body_start])?;
+    let rest = buffer.split_off(end);
+    let mut body = std::mem::replace(buffer, rest);
+    body.drain(..body_start);
+    Ok(Some((head, body)))
+}
+
+fn split(lengths: &[u8; LENGTHS_BYTES], body_bytes_max: u64) -> io::Result<(usize, u64)> {
+    let [a, b, c, d, body @ ..] = *lengths;
+    let (head, body) = (u32::from_le_bytes([a, b, c, d]) as usize, u64::from_le_bytes(body));
+    if head > HEAD_BYTES_MAX || body > body_bytes_max {
+        return Err(malformed("a frame is too long"));
+    }
+    Ok((head, body))
+}
+
+fn open<T: Serialize + DeserializeOwned>(head: &[u8]) -> io::Result<T> {
+    codec::decode(head, HEAD_BYTES_MAX).map_err(|error| malformed(&error.to_string()))
+}
+
+/// Reads `count` bytes, allocating as they come.
+fn exactly(from: &mut impl Read, count: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(count).read_to_end(&mut bytes)?;
+    if (bytes.len() as u64) < count {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(bytes)
+}
+
+fn malformed(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_arrive_whole_however_they_are_cut() {
+        let mut stream = Vec::new();
+        send(&mut stream, &Reply::Chunk, b"one").expect("a vector takes all");
+        send(&mut stream, &Reply::Line, b"").expect("a vector takes all");
+        let mut buffer = Vec::new();
+        let mut bodies = Vec::new();
+        for byte in stream {
+            buffer.push(byte);
+            if let Some((_, body)) = take::<Reply>(&mut buffer, 8).expect("frames are well formed") {
+                bodies.push(body);
+            }
+        }
+        assert_eq!(bodies, [b"one".to_vec(), Vec::new()]);
+    }
+
+    #[test]
+    fn a_frame_beyond_its_bound_is_refused_before_it_is_read() {
+        let mut stream = Vec::new();
+        send(&mut stream, &Reply::Chunk, &[0; 9]).expect("a vector takes all");
+        assert!(take::<Reply>(&mut stream.clone(), 8).is_err());
+        assert!(receive::<Reply>(&mut stream.as_slice(), 8).is_err());
+        assert!(take::<Reply>(&mut vec![255; LENGTHS_BYTES], 8).is_err());
+    }
+}

@@ -1,0 +1,136 @@
+//! ONNX files written here, field by field, as the format's own description numbers them.
+//!
+//! **Invariant:** the same call gives the same bytes, so the probe that ships in `src/class` can be made again and compared.
+
+/// A message of the format: a list of numbered fields.
+#[derive(Default)]
+struct Message(Vec<u8>);
+
+impl Message {
+    fn number(mut self, field: u32, value: u64) -> Self {
+        self.varint(u64::from(field << 3));
+        self.varint(value);
+        self
+    }
+
+    fn float(mut self, field: u32, value: f32) -> Self {
+        self.varint(u64::from(field << 3 | 5));
+        self.0.extend(value.to_le_bytes());
+        self
+    }
+
+    fn bytes(mut self, field: u32, bytes: &[u8]) -> Self {
+        self.varint(u64::from(field << 3 | 2));
+        self.varint(bytes.len() as u64);
+        self.0.extend(bytes);
+        self
+    }
+
+    fn text(self, field: u32, text: &str) -> Self {
+        self.bytes(field, text.as_bytes())
+    }
+
+    fn message(self, field: u32, inner: Message) -> Self {
+        self.bytes(field, &inner.0)
+    }
+
+    fn varint(&mut self, mut value: u64) {
+        while value >= 128 {
+            self.0.push(value as u8 | 128);
+            value >>= 7;
+        }
+        self.0.push(value as u8);
+    }
+}
+
+const FLOAT: u64 = 1;
+const INT64: u64 = 7;
+
+fn node(operator: &str, inputs: &[&str], output: &str, attributes: Vec<Message>) -> Message {
+    let message = inputs.iter().fold(Message::default(), |message, name| message.text(1, name));
+    let message = message.text(2, output).text(3, output).text(4, operator);
+    attributes.into_iter().fold(message, |message, attribute| message.message(5, attribute))
+}
+
+fn integers(name: &str, values: &[u64]) -> Message {
+    let message =
+        values.iter().fold(Message::default().text(1, name), |message, value| message.number(8, *value));
+    message.number(20, 7)
+}
+
+fn value(name: &str, shape: &[u64]) -> Message {
+    let shape = shape
+        .iter()
+        .fold(Message::default(), |message, size| message.message(1, Message::default().number(1, *size)));
+    let tensor = Message::default().number(1, FLOAT).message(2, shape);
+    Message::default().text(1, name).message(2, Message::default().message(1, tensor))
+}
+
+fn weights(name: &str, shape: &[u64], mut seed: u32) -> Message {
+    let count: u64 = shape.iter().product();
+    let raw: Vec<u8> = (0..count)
+        .flat_map(|_| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            ((seed >> 8) as f32 / 16_777_216.0 - 0.5).to_le_bytes()
+        })
+        .collect();
+    let message = shape.iter().fold(Message::default(), |message, size| message.number(1, *size));
+    message.number(2, FLOAT).text(8, name).bytes(9, &raw)
+}
+
+fn model(nodes: Vec<Message>, constants: Vec<Message>, input: Message, output: Message) -> Vec<u8> {
+    let graph = nodes.into_iter().fold(Message::default(), |graph, node| graph.message(1, node));
+    let graph = constants.into_iter().fold(graph.text(2, "graph"), |graph, each| graph.message(5, each));
+    let graph = graph.message(11, input).message(12, output);
+    let opset = Message::default().text(1, "").number(2, 17);
+    Message::default().number(1, 8).message(7, graph).message(8, opset).0
+}
+
+/// `y = x + x` for a row of four.
+pub(crate) fn double() -> Vec<u8> {
+    let nodes = vec![node("Add", &["x", "x"], "y", Vec::new())];
+    model(nodes, Vec::new(), value("x", &[1, 4]), value("y", &[1, 4]))
+}
+
+/// A model that holds nothing and wants 16 GiB when it runs.
+pub(crate) fn glutton() -> Vec<u8> {
+    let shape = Message::default().number(1, 2).number(2, INT64).text(8, "shape");
+    let sizes: Vec<u8> = [1_u64 << 30, 4].iter().flat_map(|size| size.to_le_bytes()).collect();
+    let nodes = vec![node("Expand", &["x", "shape"], "y", Vec::new())];
+    model(nodes, vec![shape.bytes(9, &sizes)], value("x", &[1, 4]), value("y", &[1 << 30, 4]))
+}
+
+/// A model with an operator that nobody has.
+pub(crate) fn exotic() -> Vec<u8> {
+    let nodes = vec![node("Transmogrify", &["x"], "y", Vec::new())];
+    model(nodes, Vec::new(), value("x", &[1, 4]), value("y", &[1, 4]))
+}
+
+/// The network by whose output machines are told apart.
+pub(crate) fn probe() -> Vec<u8> {
+    let nodes = vec![
+        node(
+            "Conv",
+            &["picture", "kernel"],
+            "edges",
+            vec![integers("pads", &[1; 4]), integers("strides", &[1; 2]), integers("dilations", &[1; 2])],
+        ),
+        node("Tanh", &["edges"], "bent", Vec::new()),
+        node("Flatten", &["bent"], "row", Vec::new()),
+        node("MatMul", &["row", "mix"], "mixed", Vec::new()),
+        node(
+            "Elu",
+            &["mixed"],
+            "kinked",
+            vec![Message::default().text(1, "alpha").float(2, 0.5).number(20, 1)],
+        ),
+        node("MatMul", &["kinked", "fold"], "folded", Vec::new()),
+        node("Softmax", &["folded"], "scores", vec![]),
+    ];
+    let constants = vec![
+        weights("kernel", &[8, 1, 3, 3], 1),
+        weights("mix", &[8 * 8 * 8, 16], 2),
+        weights("fold", &[16, 16], 3),
+    ];
+    model(nodes, constants, value("picture", &[1, 1, 8, 8]), value("scores", &[1, 16]))
+}

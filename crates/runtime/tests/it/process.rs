@@ -1,0 +1,117 @@
+//! What becomes of the processes: killed ones, orphaned ones, and the walls around them.
+
+use std::{
+    io::Write,
+    os::unix::net::UnixStream,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use assay_runtime::outcome::Failure;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{
+    guests::{self, SPIN, runner},
+    world::World,
+};
+
+#[test]
+fn a_worker_that_is_killed_under_a_job_is_said_to_have_died() {
+    let world = World::new();
+    let mut job = world.job(&runner(SPIN));
+    job.envelope.limits.fuel = u64::MAX;
+    let mut worker = world.worker(&job);
+    let id = Pid::from_raw(worker.process_id().cast_signed()).expect("a process has a number");
+    let killer = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(300));
+        kill_process(id, Signal::KILL).expect("the worker is there");
+        Instant::now()
+    });
+    let failure = worker.run(&job.envelope, job.files(), b"", &mut ()).expect_err("the worker is dead");
+    let killed = killer.join().expect("the killer does not panic");
+    assert!(killed.elapsed() < Duration::from_secs(2));
+    assert!(matches!(&failure, Failure::WorkerDied(how) if how.contains("signal: 9")), "{failure}");
+    assert!(!worker.is_alive());
+}
+
+#[test]
+fn a_warm_worker_that_died_while_it_waited_is_replaced() {
+    let world = World::new();
+    let job = world.job(&runner(guests::ECHO));
+    world.run(&job, b"").expect("the job succeeds");
+    for process in children_of_this_one() {
+        let _ = kill_process(process, Signal::KILL);
+    }
+    thread::sleep(Duration::from_millis(50));
+    world.run(&job, b"").expect("the job succeeds in another worker");
+}
+
+/// The workers that this thread's process has started.
+fn children_of_this_one() -> Vec<Pid> {
+    let path = format!("/proc/self/task/{}/children", rustix::thread::gettid().as_raw_nonzero());
+    let children = std::fs::read_to_string(path).unwrap_or_default();
+    children.split_whitespace().filter_map(|id| Pid::from_raw(id.parse().ok()?)).collect()
+}
+
+#[test]
+fn a_worker_leaves_with_its_parent() {
+    let world = World::new();
+    let (parent, stdin) = UnixStream::pair().expect("a pair of sockets");
+    let mut child = Command::new(&world.workshop.binary)
+        .stdin(std::os::fd::OwnedFd::from(stdin))
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("a worker starts");
+    thread::sleep(Duration::from_millis(100));
+    assert!(matches!(child.try_wait(), Ok(None)));
+    drop(parent);
+    let started = Instant::now();
+    assert!(child.wait().expect("it can be waited for").success());
+    assert!(started.elapsed() < Duration::from_secs(1));
+}
+
+#[test]
+fn a_worker_that_hears_nonsense_leaves() {
+    let world = World::new();
+    let (mut parent, stdin) = UnixStream::pair().expect("a pair of sockets");
+    let mut child = Command::new(&world.workshop.binary)
+        .stdin(std::os::fd::OwnedFd::from(stdin))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a worker starts");
+    parent.write_all(&[255; 64]).expect("it takes bytes");
+    assert!(!child.wait().expect("it can be waited for").success());
+}
+
+#[test]
+fn a_program_that_is_no_worker_is_named() {
+    let mut world = World::new();
+    for (binary, expected) in [("/nowhere/at/all", "/nowhere/at/all"), ("/bin/true", "it broke off")] {
+        world.workshop.binary = binary.into();
+        let job = world.job(&runner(guests::ECHO));
+        let failure = assay_runtime::worker::Worker::spawn(&world.workshop, &job.envelope.limits)
+            .err()
+            .expect("it is no worker");
+        let takes_none = failure.to_string().contains("takes no message");
+        assert!(takes_none || failure.to_string().contains(expected), "{failure}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_stands_inside_its_walls() {
+    let world = World::new();
+    let job = world.job(&runner(guests::ECHO));
+    let mut worker = world.worker(&job);
+    worker.run(&job.envelope, job.files(), b"", &mut ()).expect("the job succeeds");
+    let path = format!("/proc/{}/status", worker.process_id());
+    let status = std::fs::read_to_string(path).expect("the worker is there");
+    for wall in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
+        assert!(status.contains(wall), "{wall} is missing: {status}");
+    }
+    // A kernel may be too old for all of landlock; whatever else is missing is a mistake here.
+    let strange: Vec<_> = worker.missing().iter().filter(|wall| !wall.starts_with("file system")).collect();
+    assert!(strange.is_empty(), "{strange:?}");
+}

@@ -1,0 +1,115 @@
+//! The one door to the crate: a pool with a cache, files on disk, and jobs on them.
+//!
+//! **Invariant:** after every job, whatever became of it, an honest job in the same pool gives what it always gives.
+
+use std::{
+    fs,
+    path::PathBuf,
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
+
+use assay_protocol::id::Digest;
+use assay_runtime::{
+    envelope::Envelope,
+    outcome::{Failure, Outcome},
+    pool::Pool,
+    worker::{Files, Listener, Worker, Workshop},
+};
+use tempfile::TempDir;
+
+use crate::guests;
+
+/// How soon a fault must be known.
+const FAULT_WAIT: Duration = Duration::from_secs(2);
+
+static ECHO: LazyLock<Vec<u8>> = LazyLock::new(|| guests::runner(guests::ECHO));
+
+pub(crate) struct World {
+    pub(crate) pool: Pool,
+    pub(crate) workshop: Workshop,
+    files: TempDir,
+}
+
+/// A runner and a model on disk, and the job that names them.
+pub(crate) struct Job {
+    pub(crate) envelope: Envelope,
+    runner: PathBuf,
+    model: Option<PathBuf>,
+}
+
+impl Job {
+    pub(crate) fn files(&self) -> Files<'_> {
+        Files { runner: &self.runner, model: self.model.as_deref() }
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let files = tempfile::tempdir().expect("a temporary directory");
+        let binary = env!("CARGO_BIN_EXE_assay-worker").into();
+        let workshop = Workshop { binary, cache: Some(files.path().join("cache")) };
+        Self { pool: Pool::new(workshop.clone()), workshop, files }
+    }
+
+    /// A job of a runner on no model.
+    pub(crate) fn job(&self, runner: &[u8]) -> Job {
+        let envelope = Envelope::new(Digest::of(runner), Digest::of(&[]));
+        Job { envelope, runner: self.file(runner), model: None }
+    }
+
+    /// A job of a runner on a model.
+    pub(crate) fn job_on(&self, runner: &[u8], model: &[u8]) -> Job {
+        let envelope = Envelope::new(Digest::of(runner), Digest::of(model));
+        Job { envelope, runner: self.file(runner), model: Some(self.file(model)) }
+    }
+
+    pub(crate) fn run(&self, job: &Job, input: &[u8]) -> Result<Outcome, Failure> {
+        self.follow(job, input, &mut ())
+    }
+
+    pub(crate) fn follow(
+        &self,
+        job: &Job,
+        input: &[u8],
+        listener: &mut dyn Listener,
+    ) -> Result<Outcome, Failure> {
+        let ended = self.pool.run(&job.envelope, job.files(), input, listener);
+        self.next_job_works();
+        ended
+    }
+
+    /// How a job fails, which must be known soon.
+    pub(crate) fn failure(&self, job: &Job) -> Failure {
+        let started = Instant::now();
+        let ended = self.pool.run(&job.envelope, job.files(), b"", &mut ());
+        let took = started.elapsed();
+        let limit = Duration::from_millis(job.envelope.limits.wall_ms).min(FAULT_WAIT) + FAULT_WAIT;
+        assert!(took < limit, "the failure was known after {took:?}");
+        self.next_job_works();
+        ended.expect_err("the job fails")
+    }
+
+    pub(crate) fn worker(&self, job: &Job) -> Worker {
+        Worker::spawn(&self.workshop, &job.envelope.limits).expect("a worker starts")
+    }
+
+    fn next_job_works(&self) {
+        let job = self.job(&ECHO);
+        let outcome =
+            self.pool.run(&job.envelope, job.files(), b"next", &mut ()).expect("the next job works");
+        assert_eq!(outcome.output, b"next");
+    }
+
+    fn file(&self, bytes: &[u8]) -> PathBuf {
+        let path = self.files.path().join(Digest::of(bytes).to_string());
+        fs::write(&path, bytes).expect("the file is written");
+        path
+    }
+}
+
+/// A file of this repository.
+pub(crate) fn shipped(path: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
