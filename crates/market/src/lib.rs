@@ -7,8 +7,11 @@ extern crate alloc;
 
 pub mod effect;
 pub mod input;
+pub mod ledger;
+pub mod matching;
 pub mod node;
 pub mod record;
+pub mod trust;
 pub mod view;
 
 pub use effect::{Effect, Effects, Event};

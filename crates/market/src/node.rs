@@ -1,18 +1,39 @@
-//! The brain: one pure value that is the whole behaviour of a peer.
+//! The brain: one pure value that is the whole behaviour of a peer, in every role.
+//!
+//! **Invariant:** what must survive a crash changes only by folding a record, live and on restore alike, and the record
+//! is saved before anything that rests on it is said.
+
+mod alarms;
+mod book;
+mod client;
+mod notary;
+mod provider;
+mod verifier;
 
 use alloc::vec::Vec;
 
 use assay_protocol::{
+    codec,
     genesis::Genesis,
-    id::PeerId,
+    id::{Digest, NetworkId, PeerId},
+    message::{Message, Opened},
     offer::Offer,
-    signed::{Signer, Verified},
+    signed::{Signed, Signer, Statement, Verified},
     units::Timestamp,
 };
 
+use self::{
+    alarms::{Alarm, Alarms},
+    book::Book,
+    client::Client,
+    notary::Notary,
+    provider::Provider,
+    verifier::Verifier,
+};
 use crate::{
-    effect::Effects,
-    input::Input,
+    effect::{Effect, Effects, Event},
+    input::{Command, Input},
+    ledger::Ledger,
     record::Record,
     view::{AccountView, BooksView, RunView, SubmissionView},
 };
@@ -29,16 +50,44 @@ pub struct Config {
 pub struct Node<S> {
     signer: S,
     config: Config,
+    network: NetworkId,
     entropy: [u8; 32],
+    drawn: u64,
+    alarms: Alarms,
+    wakes_at: Option<Timestamp>,
+    now: Timestamp,
+    started: bool,
+    book: Book,
+    client: Client,
+    provider: Provider,
+    verifier: Verifier,
+    notary: Option<Notary>,
 }
 
 impl<S: Signer> Node<S> {
-    /// A peer that has done nothing yet.
+    /// A peer that has done nothing yet. It keeps books if the network names it a notary.
     pub fn new(signer: S, config: Config, entropy: [u8; 32]) -> Self {
-        Self { signer, config, entropy }
+        let id = signer.id();
+        let keeps_books = config.genesis.notaries.contains(&id);
+        Self {
+            network: config.genesis.id(),
+            notary: keeps_books.then(|| Notary::new(Ledger::new(config.genesis.clone(), id))),
+            signer,
+            config,
+            entropy,
+            drawn: 0,
+            alarms: Alarms::default(),
+            wakes_at: None,
+            now: Timestamp::default(),
+            started: false,
+            book: Book::default(),
+            client: Client::default(),
+            provider: Provider::default(),
+            verifier: Verifier::default(),
+        }
     }
 
-    /// A peer that goes on where its records end; emits again what was unfinished.
+    /// A peer that goes on where its records end. What was unfinished goes on with the first input.
     pub fn restore(
         signer: S,
         config: Config,
@@ -46,13 +95,147 @@ impl<S: Signer> Node<S> {
         saved: impl Iterator<Item = Record>,
         out: &mut Effects,
     ) -> Self {
-        let _ = (saved, out);
-        Self::new(signer, config, entropy)
+        let mut node = Self::new(signer, config, entropy);
+        saved.for_each(|record| node.fold(&record));
+        node.resume_notary(out);
+        out.push(Effect::WakeAt(Timestamp::default()));
+        node
     }
 
     /// Takes one input; never fails, never blocks.
     pub fn handle(&mut self, input: Input, now: Timestamp, out: &mut Effects) {
-        let _ = (input, now, out);
+        let now = now.max(self.now);
+        self.now = now;
+        if !self.started {
+            self.started = true;
+            self.resume(now, out);
+        }
+        match input {
+            Input::Command(command) => self.command(command, now, out),
+            Input::Message(message) => self.hear(message, now, out),
+            Input::Undelivered { to } => self.on_unreachable(to, now, out),
+            Input::Fetched { digest, found } => {
+                self.on_provider_blob(digest, found.is_some(), out);
+                self.on_verifier_blob(digest, found.is_some(), out);
+                self.on_client_blob(digest, found, now, out);
+            }
+            Input::Ran { run, result } => match run.seat {
+                None => self.on_provider_run(run.job, result, now, out),
+                Some(_) => self.on_verifier_run(run, result, out),
+            },
+            Input::Shown { run, records } => match run.seat {
+                None => self.on_provider_shown(run.job, records, out),
+                Some(_) => self.on_verifier_shown(run, records, out),
+            },
+            Input::Wake => self.wakes_at = None,
+        }
+        self.wake(now, out);
+    }
+
+    fn resume(&mut self, now: Timestamp, out: &mut Effects) {
+        self.start_notary(now, out);
+        self.resume_client(now, out);
+        self.resume_provider(now, out);
+        self.resume_verifier(now, out);
+    }
+
+    fn command(&mut self, command: Command, now: Timestamp, out: &mut Effects) {
+        match command {
+            Command::Submit(submission) => self.submit(submission, now, out),
+            Command::Provide(provision) => self.provide(provision, now, out),
+            Command::Ask { notary } => self.ask(notary, None, out),
+        }
+    }
+
+    /// Takes a message: the role that it is for decides whether its signer may say so.
+    fn hear(&mut self, message: Opened, now: Timestamp, out: &mut Effects) {
+        match message {
+            Opened::Offer(offer) => {
+                let provider = offer.signer();
+                if self.book.take(offer, now) {
+                    out.push(Effect::Tell(Event::OfferSeen { provider }));
+                }
+            }
+            Opened::Propose(propose) => self.on_propose(&propose, now, out),
+            Opened::Accept(accept) => self.on_accept(&accept, now, out),
+            Opened::Refuse(refuse) => self.on_refuse(&refuse, now, out),
+            Opened::Ticket(ticket) => self.on_ticket(&ticket, now, out),
+            Opened::Start(start) => self.on_start(&start, now, out),
+            Opened::Deliver(deliver) => self.on_deliver(&deliver, out),
+            Opened::Account(account) => self.on_account(&account, out),
+            Opened::Check(check) => {
+                self.on_check(&check, now, out);
+                self.serve_checker(&check, out);
+                self.serve_own_checker(&check, out);
+            }
+            Opened::Notice(notice) => {
+                self.on_client_notice(&notice, now, out);
+                self.on_provider_notice(&notice, out);
+                self.on_verifier_notice(&notice, out);
+            }
+            Opened::Abort(abort) => {
+                self.on_abort(&abort, out);
+                self.notarise(Opened::Abort(abort), out);
+            }
+            Opened::Open(_)
+            | Opened::Claim(_)
+            | Opened::Reveal(_)
+            | Opened::Seal(_)
+            | Opened::Unserved(_)
+            | Opened::OpenClaim(_)
+            | Opened::OpenSeal(_)
+            | Opened::Query(_) => self.notarise(message, out),
+        }
+    }
+
+    /// Does what is due, and asks to be woken for the next.
+    fn wake(&mut self, now: Timestamp, out: &mut Effects) {
+        while let Some(alarm) = self.alarms.pop(now) {
+            match alarm {
+                Alarm::Tick => self.tick(now, out),
+                Alarm::Offer => self.wake_offer(now, out),
+                Alarm::Submission(key) => self.seek(key, now, out),
+                Alarm::Attempt(job) => self.wake_attempt(job, now, out),
+                Alarm::Serving(job) => self.wake_serving(job, now, out),
+                Alarm::Checking(run) => self.wake_check(run, now, out),
+            }
+        }
+        let next = self.alarms.next();
+        if let Some(at) = next.filter(|_| next != self.wakes_at) {
+            out.push(Effect::WakeAt(at));
+            self.wakes_at = next;
+        }
+    }
+
+    /// Folds a record into the state and has it saved.
+    fn keep(&mut self, record: Record, out: &mut Effects) {
+        self.fold(&record);
+        out.push(Effect::Save(record));
+    }
+
+    fn fold(&mut self, record: &Record) {
+        match record {
+            Record::Client(record) => self.fold_client(record),
+            Record::Provider(record) => self.fold_provider(record),
+            Record::Verifier(record) => self.fold_verifier(record),
+            Record::Chain(entry) => self.fold_entry(entry),
+            Record::Beacon(seed) => self.fold_beacon(*seed),
+        }
+    }
+
+    /// Signs a statement and has it sent.
+    fn say<T: Statement>(&self, to: PeerId, statement: T, out: &mut Effects)
+    where
+        Message: From<Verified<T>>,
+    {
+        let message = Signed::seal(statement, &self.signer, self.network).into();
+        out.push(Effect::Send { to, message });
+    }
+
+    /// A fresh secret.
+    fn random(&mut self) -> Digest {
+        self.drawn += 1;
+        codec::digest("entropy", &(self.entropy, self.drawn))
     }
 
     /// This peer.
@@ -62,31 +245,31 @@ impl<S: Signer> Node<S> {
 
     /// The offers that are known.
     pub fn offers(&self) -> impl Iterator<Item = &Verified<Offer>> {
-        core::iter::empty()
+        self.book.iter()
     }
 
     /// The jobs of this client, oldest first.
     pub fn submissions(&self) -> Vec<SubmissionView> {
-        Vec::new()
+        self.view_submissions()
     }
 
-    /// The runs of this provider and verifier, by job.
+    /// The runs of this provider and verifier.
     pub fn runs(&self) -> Vec<RunView> {
-        Vec::new()
+        self.view_servings().chain(self.view_checks()).collect()
     }
 
     /// This peer's accounts, as their notaries last stated them.
     pub fn accounts(&self) -> Vec<AccountView> {
-        Vec::new()
+        self.view_accounts()
     }
 
     /// The books, if this peer is a notary of its network.
     pub fn books(&self) -> Option<BooksView> {
-        None
+        self.view_books()
     }
 
-    /// How many entries of this notary's chain may be published: those after it concern jobs that are still open.
+    /// How many entries of this notary's chain may be published: those after it would tell who is being checked.
     pub fn published(&self) -> u64 {
-        0
+        self.notary.as_ref().map_or(0, |notary| notary.ledger.published())
     }
 }

@@ -3,13 +3,16 @@
 use alloc::boxed::Box;
 
 use assay_protocol::{
-    check::{Check, Evidence, OpenClaim, OpenSeal, Seal, Unserved},
-    claim::{Claim, Deliver, Reveal},
-    id::{Digest, JobId, PeerId},
+    check::{Check, Evidence, Seal, Unserved},
+    claim::{Claim, Deliver},
+    codec,
+    id::{Digest, JobId},
     notice::{Query, Tick},
-    order::{Abort, Failure, Open, Order, Ticket},
+    order::{Abort, Failure, Open, Order, Refusal},
     outcome::Outcome,
+    receipt::Happening,
     signed::Signed,
+    ticket::Ticket,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +58,8 @@ pub enum ClientRecord {
     Dropped {
         /// Which order.
         job: JobId,
+        /// Why; nothing if nobody answered.
+        reason: Option<Refusal>,
     },
     /// The provider's result, fetched and found to be what it claimed.
     Delivered(Signed<Deliver>),
@@ -79,13 +84,6 @@ pub enum ClientRecord {
         /// The submission.
         key: Digest,
     },
-    /// The number of the last question to a notary.
-    Asked {
-        /// Which notary.
-        notary: PeerId,
-        /// The number.
-        sequence: u64,
-    },
 }
 
 /// What a provider keeps.
@@ -93,11 +91,6 @@ pub enum ClientRecord {
 pub enum ProviderRecord {
     /// What is offered.
     Provision(Provision),
-    /// The number of the last offer.
-    Offered {
-        /// The number.
-        sequence: u64,
-    },
     /// An order this peer agreed to.
     Accepted(Signed<Order>),
     /// The ticket for it.
@@ -138,6 +131,8 @@ pub enum VerifierRecord {
         /// The digest of the output's bytes.
         output: Digest,
     },
+    /// Nobody served the input.
+    Unserved(Signed<Unserved>),
     /// The check is over.
     Ended(RunId),
 }
@@ -158,20 +153,23 @@ pub enum Fact {
     Tick(Signed<Tick>),
     /// A job was opened.
     Open(Signed<Open>),
-    /// A provider claimed.
-    Claim(Signed<Claim>),
-    /// A provider gave up.
-    Abort(Signed<Abort>),
-    /// A client revealed.
-    Reveal(Signed<Reveal>),
-    /// A verifier sealed.
-    Seal(Signed<Seal>),
-    /// A verifier was not given the input.
-    Unserved(Signed<Unserved>),
-    /// A provider opened its claim.
-    OpenClaim(Signed<OpenClaim>),
-    /// A verifier opened its seal.
-    OpenSeal(Signed<OpenSeal>),
+    /// A party to a job took a step.
+    Job(Happening),
     /// An account asked, for the first time.
     Query(Signed<Query>),
+}
+
+impl Entry {
+    /// The name of the entry, which the next one quotes. It is taken over the digest of the fact, so that an entry can
+    /// be published without its fact.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Self::digest_of(self.previous, codec::digest("fact", &self.fact))
+    }
+
+    /// The name of an entry whose fact is known by its digest alone.
+    #[must_use]
+    pub fn digest_of(previous: Digest, fact: Digest) -> Digest {
+        codec::digest("entry", &(previous, fact))
+    }
 }

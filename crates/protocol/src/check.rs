@@ -24,6 +24,8 @@ pub struct Check {
     pub job: JobId,
     /// Which of the job's verifiers this is; the first is 0.
     pub seat: u16,
+    /// Who is asked; the check is also its ticket to the input.
+    pub verifier: PeerId,
     /// The class of machine that is to run it.
     pub class: Digest,
     /// What is to run.
@@ -102,7 +104,7 @@ pub struct Record {
     pub path: Path,
 }
 
-/// The provider opens its claim. Sent again with the drawn records where there are too many to show all at once.
+/// The provider opens its claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenClaim {
     /// Which job.
@@ -111,11 +113,11 @@ pub struct OpenClaim {
     pub output: OutputLeaf,
     /// The half that was sealed.
     pub evidence: EvidenceLeaf,
-    /// The records at the positions that are known to be asked for.
+    /// All records if they are few, otherwise those that the beacon drew.
     pub records: Vec<Record>,
 }
 
-/// A verifier opens its seal. Sent again with the drawn records where there are too many to show all at once.
+/// A verifier opens its seal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenSeal {
     /// Which job.
@@ -124,7 +126,7 @@ pub struct OpenSeal {
     pub seat: u16,
     /// What was sealed.
     pub evidence: Evidence,
-    /// The records at the positions that are known to be asked for.
+    /// All records if they are few, otherwise those that the beacon drew.
     pub records: Vec<Record>,
 }
 

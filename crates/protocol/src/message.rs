@@ -12,8 +12,9 @@ use crate::{
     id::{NetworkId, PeerId},
     notice::{Account, Notice, Query},
     offer::Offer,
-    order::{Abort, Accept, Open, Propose, Refuse, Start, Ticket},
+    order::{Abort, Accept, Open, Propose, Refuse, Start},
     signed::{Forged, Scheme, Signed, Statement, Verified},
+    ticket::Ticket,
 };
 
 /// Declares both forms of the wire enum, one variant for each kind of statement.

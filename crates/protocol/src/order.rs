@@ -1,4 +1,4 @@
-//! From an order to a ticket: what the client asks for, what the provider agrees to, what the notary fixes.
+//! An order on its way: what the client asks for, what the provider agrees to, what either refuses or gives up.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +7,7 @@ use crate::{
     id::{Digest, JobId, PeerId},
     manifest::Manifest,
     signed::{Signed, statements},
+    ticket::Ticket,
     units::{Amount, Duration, Rate, Timestamp, Units, Work},
 };
 
@@ -179,43 +180,6 @@ pub struct Open {
     pub accept: Signed<Accept>,
 }
 
-/// The notary holds the money; everything that later steps need is fixed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ticket {
-    /// Which job.
-    pub job: JobId,
-    /// The time of the tick before it was opened.
-    pub opened: Timestamp,
-    /// The position of the opening in the notary's journal.
-    pub position: u64,
-    /// The rate at which the job is checked.
-    pub rate: Rate,
-    /// Operators beside the parties that can check it.
-    pub operators: u64,
-    /// The margin by which a jury convicts.
-    pub margin: u64,
-    /// The provider's trust, in parts per 2³².
-    pub trust: u64,
-    /// The provider's stake.
-    pub stake: Amount,
-    /// What a conviction costs, as long as the stake lasts.
-    pub slash: Amount,
-    /// What fees exceed the expected cost of checks by.
-    pub fee_margin: Rate,
-    /// The most that the client pays for checks.
-    pub premium: Amount,
-    /// The most that the provider pays for checks.
-    pub dues: Amount,
-    /// True below the entry level.
-    pub newcomer: bool,
-    /// True if only an accusation or a run of grey results raised the rate to one.
-    pub strict: bool,
-    /// From the draw to the payment, if it is not drawn.
-    pub window: Duration,
-    /// Until when the claim must be in.
-    pub claim_by: Timestamp,
-}
-
 /// The client shows the provider the ticket: from now on the provider may fetch the input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
@@ -256,4 +220,4 @@ pub enum Failure {
     Machine,
 }
 
-statements!(Order, Propose, Accept, Refuse, Open, Ticket, Start, Abort);
+statements!(Order, Propose, Accept, Refuse, Open, Start, Abort);

@@ -1,10 +1,22 @@
-//! The exact payout table.
+//! The exact payout table: who gets what at each close.
+//!
+//! **Invariant:** what goes out is what was held, slashed and fined, plus what the pool gives, less what it gains; the
+//! client never gets more than was held of its money.
 
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{id::PeerId, units::Amount};
+use crate::{
+    genesis::Genesis,
+    id::PeerId,
+    job::{Job, Stage},
+    jury::{Stand, Voice},
+    order::Order,
+    outcome::Outcome,
+    ticket::Ticket,
+    units::{Amount, Rate, Work},
+};
 
 /// Who gets and pays what at a close.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,12 +30,8 @@ pub struct Settlement {
     pub slashed: Amount,
     /// What each verifier earns.
     pub fees: Vec<Fee>,
-    /// What each verifier on the losing side pays from its stake.
+    /// What each verifier on the losing side is to pay from its stake.
     pub fines: Vec<Fee>,
-    /// What the pool gets.
-    pub pool_gains: Amount,
-    /// What the pool gives.
-    pub pool_gives: Amount,
 }
 
 /// What one verifier earns or pays.
@@ -34,4 +42,185 @@ pub struct Fee {
     pub peer: PeerId,
     /// How much.
     pub amount: Amount,
+}
+
+/// What an order costs beside its price, at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// What one check costs.
+    pub check: Amount,
+    /// What the client pays for checks.
+    pub premium: Amount,
+    /// What the provider pays for checks.
+    pub dues: Amount,
+    /// The entry level: with less at stake a provider is a newcomer.
+    pub entry: Amount,
+    /// What a conviction costs, as long as the stake lasts.
+    pub slash: Amount,
+}
+
+/// What an order costs beside its price, for this much work, at this rate.
+#[must_use]
+pub fn quote(genesis: &Genesis, order: &Order, work: Work, rate: Rate, margin: Rate) -> Quote {
+    let check = genesis.check_cost(work);
+    let with_margin = Rate(Rate::ONE.0.saturating_add(margin.0));
+    let fee = |rate: Rate| check.share(rate).share(with_margin);
+    let times = |amount: Amount, count: u64| amount.times(count).unwrap_or(Amount(u64::MAX));
+    let money = &genesis.money;
+    Quote {
+        check,
+        premium: fee(genesis.checks.base),
+        dues: fee(rate.minus_up_to(genesis.checks.base)),
+        entry: order.price().unwrap_or(Amount(u64::MAX)).max(times(check, money.entry_checks)),
+        slash: times(order.total_max, money.slash_multiple).max(times(check, money.slash_checks)),
+    }
+}
+
+/// The settlement of a closed job; `at_stake` is what the provider has to lose.
+#[must_use]
+pub fn settle(genesis: &Genesis, job: &Job, at_stake: Amount) -> Settlement {
+    let Stage::Closed(outcome) = job.stage() else { return Settlement::default() };
+    let till = Till { genesis, job, order: job.order(), ticket: job.ticket() };
+    match outcome {
+        Outcome::NotDrawn | Outcome::Unchecked => till.paid(Vec::new()),
+        Outcome::Checked | Outcome::Grey => till.paid(till.first_fee()),
+        Outcome::Cleared => till.cleared(),
+        Outcome::GreyRefunded => till.grey_refunded(),
+        Outcome::Mismatch => till.mismatch(),
+        Outcome::Slashed | Outcome::Silent => till.slashed(at_stake, outcome == Outcome::Slashed),
+        Outcome::Disputed | Outcome::Void => till.refunded(till.all_fees()),
+        Outcome::NoClaim | Outcome::Aborted | Outcome::Withdrawn => till.refunded(Vec::new()),
+    }
+}
+
+struct Till<'a> {
+    genesis: &'a Genesis,
+    job: &'a Job,
+    order: &'a Order,
+    ticket: &'a Ticket,
+}
+
+impl Till<'_> {
+    fn paid(&self, fees: Vec<Fee>) -> Settlement {
+        let quote = self.charged();
+        let pay = self.pay();
+        let check = fees.first().map_or(Amount::ZERO, |fee| fee.amount);
+        // The provider bears the check of a newcomer, and one that its conviction over another job forced. A newcomer's
+        // was prepaid by the client, who gets it back from the pay as far as that goes.
+        let borne = if self.ticket.newcomer || self.job.forced() { check.min(pay) } else { Amount::ZERO };
+        let prepaid = if self.ticket.newcomer { check.minus_up_to(borne) } else { Amount::ZERO };
+        let dues = if self.ticket.newcomer { Amount::ZERO } else { quote.dues };
+        let spent = [pay, quote.premium, prepaid];
+        Settlement {
+            client: spent.iter().fold(self.order.total_max, |rest, part| rest.minus_up_to(*part)),
+            provider: pay.minus_up_to(borne).minus_up_to(dues),
+            fees,
+            ..Settlement::default()
+        }
+    }
+
+    /// The jurors that found what was claimed are paid by those, and by the first verifier, that found otherwise.
+    fn cleared(&self) -> Settlement {
+        let stands = self.stands();
+        let fees: Vec<Fee> = self.fees_of(stands.iter().filter(|(_, stand)| *stand == Stand::With).map(|(at, _)| *at));
+        let losers: Vec<usize> = self
+            .accuser()
+            .into_iter()
+            .chain(stands.iter().filter(|(_, stand)| *stand == Stand::Against).map(|(at, _)| *at))
+            .collect();
+        let total: u64 = fees.iter().map(|fee| fee.amount.0).sum();
+        let fines = (0..).zip(&losers).map(|(index, at)| {
+            let count = losers.len() as u64;
+            let amount = Amount(total / count + u64::from(index < total % count));
+            Fee { peer: self.job.seats()[*at].peer, amount }
+        });
+        let fines = fines.collect();
+        Settlement { fees, fines, ..self.paid(Vec::new()) }
+    }
+
+    fn grey_refunded(&self) -> Settlement {
+        let client = self.order.total_max.minus_up_to(self.charged().premium);
+        Settlement { client, fees: self.first_fee(), ..Settlement::default() }
+    }
+
+    fn mismatch(&self) -> Settlement {
+        let fees = self.first_fee();
+        let prepaid = fees.first().map_or(Amount::ZERO, |fee| fee.amount);
+        let client = self.order.total_max.minus_up_to(self.charged().premium).minus_up_to(prepaid);
+        Settlement { client, fees, ..Settlement::default() }
+    }
+
+    fn slashed(&self, at_stake: Amount, with_bounty: bool) -> Settlement {
+        let slashed = self.ticket.slash.min(at_stake);
+        let stands = self.stands();
+        let against = stands.iter().filter(|(_, stand)| *stand == Stand::Against).map(|(at, _)| *at);
+        let accuser = self.accuser().filter(|at| self.job.seats()[*at].found().is_some());
+        let mut fees = self.fees_of(accuser.into_iter().chain(against));
+        if let (true, Some(_), Some(first)) = (with_bounty, accuser, fees.first_mut()) {
+            let checks = first.amount.times(self.genesis.money.bounty_checks).unwrap_or(slashed);
+            let bounty = Amount(slashed.0 / 2).min(checks);
+            first.amount = first.amount.plus(bounty).unwrap_or(first.amount);
+        }
+        Settlement { client: self.order.total_max, slashed, fees, ..Settlement::default() }
+    }
+
+    fn refunded(&self, fees: Vec<Fee>) -> Settlement {
+        Settlement { client: self.order.total_max, fees, ..Settlement::default() }
+    }
+
+    /// The first verifier's fee, where it found something.
+    fn first_fee(&self) -> Vec<Fee> {
+        self.fees_of(self.job.seats().iter().position(|seat| seat.found().is_some()))
+    }
+
+    fn all_fees(&self) -> Vec<Fee> {
+        self.fees_of(0..self.job.seats().len())
+    }
+
+    /// The fees of those in these seats that found something: each for the least of what was claimed, sealed and
+    /// ordered.
+    fn fees_of(&self, seats: impl IntoIterator<Item = usize>) -> Vec<Fee> {
+        let seats = seats.into_iter().filter_map(|at| self.job.seats().get(at));
+        let fee = |seat: &crate::job::Seat| {
+            let work = seat.found()?.work.min(self.claimed_work());
+            Some(Fee { peer: seat.peer, amount: self.genesis.check_cost(work) })
+        };
+        seats.filter_map(fee).collect()
+    }
+
+    /// The seat whose finding called the jury.
+    fn accuser(&self) -> Option<usize> {
+        self.job.jury_from()?.checked_sub(1)
+    }
+
+    /// The jury's seats that were heard, with how each stands.
+    fn stands(&self) -> Vec<(usize, Stand)> {
+        let from = self.job.jury_from().unwrap_or(self.job.seats().len());
+        let heard = (from..).zip(&self.job.seats()[from..]);
+        let heard = heard.filter(|(_, seat)| seat.voice().is_some()).map(|(at, _)| at);
+        heard.zip(self.job.tally().stands).collect()
+    }
+
+    fn claimed_work(&self) -> Work {
+        self.job.claim().map_or(0, |claimed| claimed.claim.work).min(self.order.work_max)
+    }
+
+    /// Premium and dues for the work that counts: the least of claimed, sealed and ordered.
+    fn charged(&self) -> Quote {
+        let sealed = self.job.seats().iter().find_map(|seat| seat.found()).map_or(Work::MAX, |found| found.work);
+        let work = self.claimed_work().min(sealed);
+        quote(self.genesis, self.order, work, self.ticket.rate, self.ticket.standing.fee_margin)
+    }
+
+    /// The pay for the units that count: the lower of claimed and found.
+    fn pay(&self) -> Amount {
+        let claimed = self.job.claim().map_or(0, |claimed| claimed.claim.units);
+        let agreed = self.job.jury_from().is_none();
+        let found = self.job.seats().iter().filter_map(|seat| seat.voice()).find_map(|voice| match voice {
+            Voice::Found(found) if agreed => Some(found.units),
+            Voice::Found(_) | Voice::Unserved => None,
+        });
+        let units = claimed.min(found.unwrap_or(claimed)).min(self.order.units_max);
+        self.order.unit_price.times(units).unwrap_or(Amount::ZERO)
+    }
 }

@@ -1,28 +1,30 @@
 //! Receipts: everything that happened to one job, in one file that anyone can judge.
 //!
-//! **Invariant:** a receipt holds statements as they were signed, and of its own only what [`verify()`] computes again.
+//! **Invariant:** a receipt holds statements as they were signed, in the order in which the notary took them; whatever
+//! else it says is computed again from these by [`verify`](fn@verify).
 
+pub mod event;
 mod verify;
 
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-pub use verify::{Refuted, Report, Step, verify};
+pub use event::{Event, Happening};
+pub use verify::{Refuted, Report, Stop, barred, lot, verify};
 
 use crate::{
-    check::{OpenClaim, OpenSeal, Seal, Unserved},
-    claim::{Claim, Reveal},
     codec::{self, Malformed, RECEIPT_BYTES_MAX},
-    draw::Try,
     genesis::Genesis,
-    id::{Digest, PeerId},
+    id::Digest,
+    job::Moment,
     notice::Settled,
-    order::{Abort, Open, Ticket},
+    order::Open,
     outcome::Outcome,
     payout::Settlement,
     roster::RosterRoot,
     signed::Signed,
+    ticket::Ticket,
 };
 
 /// A receipt with the notary's signature on its digest: what a file holds.
@@ -45,22 +47,12 @@ pub struct Story {
     pub open: Signed<Open>,
     /// What the notary fixed.
     pub ticket: Ticket,
-    /// The claim, with its position in the journal.
-    pub claim: Option<Claimed>,
-    /// The provider gave up instead.
-    pub abort: Option<Signed<Abort>>,
-    /// The client's secret.
-    pub reveal: Option<Signed<Reveal>>,
-    /// What decided whether the job was checked.
-    pub draw: Option<Drawn>,
-    /// Who could check it.
+    /// When it was opened.
+    pub begun: Moment,
+    /// What moved the job, in order.
+    pub events: Vec<Event>,
+    /// Who could check it, in the last checkpoint before the claim.
     pub roster: Option<RosterRoot>,
-    /// The verifiers, in the order in which they were drawn.
-    pub seats: Vec<SeatStory>,
-    /// What decided which records were opened, where not all were.
-    pub positions: Option<Beacon>,
-    /// The provider opens its claim.
-    pub opening: Option<Signed<OpenClaim>>,
     /// The anchors of the hash chains that the beacons belong to.
     pub anchors: Vec<Anchor>,
     /// How it ended.
@@ -69,26 +61,6 @@ pub struct Story {
     pub settlement: Settlement,
     /// The position in the notary's journal of the entry that closed the job.
     pub position: u64,
-}
-
-/// A claim in the books.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Claimed {
-    /// The claim.
-    pub claim: Signed<Claim>,
-    /// Its position in the notary's journal.
-    pub position: u64,
-}
-
-/// A value of the beacon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Beacon {
-    /// Of which tick.
-    pub round: u64,
-    /// The value.
-    pub value: Digest,
 }
 
 /// The end of a hash chain, published before the chain was used.
@@ -101,39 +73,11 @@ pub struct Anchor {
     pub value: Digest,
 }
 
-/// What decided whether a job was checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Drawn {
-    /// The beacon it was drawn with.
-    pub beacon: Beacon,
-    /// Whether it was to be checked.
-    pub check: bool,
-}
-
-/// One verifier of a job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SeatStory {
-    /// Who was drawn.
-    pub peer: PeerId,
-    /// The beacon it was drawn with.
-    pub beacon: Beacon,
-    /// The positions that were tried, the last being its own.
-    pub tries: Vec<Try>,
-    /// What it sealed.
-    pub seal: Option<Signed<Seal>>,
-    /// It was not given the input.
-    pub unserved: Option<Signed<Unserved>>,
-    /// What it opened.
-    pub opening: Option<Signed<OpenSeal>>,
-}
-
 impl Story {
-    /// The name of the receipt: what the notary signs.
+    /// The name of the story: what the notary signs.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        codec::digest("receipt", self)
+        codec::digest("story", self)
     }
 }
 

@@ -89,6 +89,14 @@ impl<T: Statement> Signed<T> {
     }
 }
 
+impl<T> Signed<T> {
+    /// A statement out of this peer's own journal: it was verified before it was saved, and the journal is chained.
+    #[must_use]
+    pub fn recall(self) -> Verified<T> {
+        Verified(self)
+    }
+}
+
 impl<T> Verified<T> {
     /// Who said it.
     #[must_use]

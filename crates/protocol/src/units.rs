@@ -185,6 +185,13 @@ impl Rate {
     pub const fn minus_up_to(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
+
+    /// The product, rounded down.
+    #[must_use]
+    pub fn times(self, other: Self) -> Self {
+        let product = (u128::from(self.0) * u128::from(other.0)) >> 32;
+        Self(u64::try_from(product).unwrap_or(u64::MAX))
+    }
 }
 
 impl fmt::Display for Rate {

@@ -1,11 +1,28 @@
-//! The judge: recomputes a receipt from the file alone.
+//! The judge: computes a receipt again from the file alone.
 
-use alloc::string::String;
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 
-use crate::{id::{Digest, PeerId, NetworkId}, outcome::Outcome, receipt::Receipt, signed::Scheme, units::Rate};
+use serde::Serialize;
+
+use super::{Anchor, Happening, Receipt, Story};
+use crate::{
+    draw::{self, Barred, Lot, Try},
+    genesis::Genesis,
+    id::{Digest, JobId, NetworkId, PeerId},
+    job::{Job, Moment, Party, Stage},
+    order::Order,
+    outcome::Outcome,
+    payout,
+    signed::{Scheme, Signed, Statement, Verified},
+    ticket::Ticket,
+    units::{Amount, Rate},
+};
 
 /// What a verified receipt says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The network.
     pub network: NetworkId,
@@ -14,49 +31,305 @@ pub struct Report {
     /// Who closed the job.
     pub notary: PeerId,
     /// Which job.
-    pub job: Digest,
+    pub job: JobId,
+    /// Who ordered it.
+    pub client: PeerId,
+    /// Who ran it.
+    pub provider: PeerId,
     /// How it ended.
     pub outcome: Outcome,
+    /// The honest label.
+    pub label: &'static str,
     /// The rate at which it was to be checked.
     pub rate: Rate,
-    /// Re-executions that agree with the provider.
+    /// Re-executions that found what was claimed.
     pub agreeing: u64,
-    /// Re-executions in all.
+    /// Re-executions that found something.
     pub checks: u64,
 }
 
-/// The step at which a receipt failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Step {
+/// A step of the judgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// The file is one canonical receipt.
     Encoding,
-    NotarySignature,
+    /// The notary signed this story.
+    Notary,
+    /// Client and provider signed the order.
     Order,
+    /// The ticket follows from the order and the rules.
     Ticket,
+    /// The claim is the provider's and in time.
     Claim,
+    /// The secret is the client's and was committed to.
     Reveal,
+    /// The beacons belong to chains that were anchored before.
     Beacon,
+    /// The draw is what secret, claim and beacon give.
     Draw,
+    /// The verifiers are those that were drawn.
     Verifiers,
+    /// Seals and openings are true to what was committed to.
     Evidence,
+    /// The outcome follows from all that.
     Outcome,
+    /// The payments follow from the outcome.
     Payout,
+}
+
+impl Stop {
+    /// The step in words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Encoding => "encoding",
+            Self::Notary => "notary's signature",
+            Self::Order => "order",
+            Self::Ticket => "ticket",
+            Self::Claim => "claim",
+            Self::Reveal => "reveal",
+            Self::Beacon => "beacon",
+            Self::Draw => "draw",
+            Self::Verifiers => "verifiers",
+            Self::Evidence => "evidence",
+            Self::Outcome => "outcome",
+            Self::Payout => "payout",
+        }
+    }
 }
 
 /// Why a receipt is not what it says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{step:?}: {expected}")]
+#[error("step \"{}\" fails: expected {expected}", .step.name())]
 pub struct Refuted {
-    /// The step that failed.
-    pub step: Step,
+    /// The step that fails.
+    pub step: Stop,
     /// What was expected.
     pub expected: String,
 }
 
-/// Judges a receipt.
+fn refute<T>(step: Stop, expected: impl ToString) -> Result<T, Refuted> {
+    Err(Refuted { step, expected: expected.to_string() })
+}
+
+fn demand(holds: bool, step: Stop, expected: &str) -> Result<(), Refuted> {
+    if holds { Ok(()) } else { refute(step, expected) }
+}
+
+/// Judges a receipt: every step, in order, from the file alone.
 ///
 /// # Errors
 /// [`Refuted`] with the first step that fails.
-pub fn verify<S: Scheme>(_receipt: &Receipt) -> Result<Report, Refuted> {
-    unreachable!()
+pub fn verify<S: Scheme>(receipt: &Receipt) -> Result<Report, Refuted> {
+    let judge = Judge::<S>::new(&receipt.story);
+    judge.notary(receipt)?;
+    let order = judge.order()?;
+    judge.ticket(&order)?;
+    judge.beacons()?;
+    let job = judge.replay(order)?;
+    judge.outcome(&job)?;
+    Ok(judge.report(&job))
+}
+
+struct Judge<'a, S> {
+    story: &'a Story,
+    network: NetworkId,
+    scheme: core::marker::PhantomData<S>,
+}
+
+impl<'a, S: Scheme> Judge<'a, S> {
+    fn new(story: &'a Story) -> Self {
+        Self { story, network: story.genesis.id(), scheme: core::marker::PhantomData }
+    }
+
+    /// The body of a statement, if this peer signed it.
+    fn opened<T: Statement>(&self, signed: &Signed<T>, by: PeerId, step: Stop) -> Result<Verified<T>, Refuted> {
+        let Ok(verified) = signed.clone().open::<S>(self.network) else {
+            return refute(step, alloc::format!("a valid signature on {}", T::NAME));
+        };
+        demand(verified.signer() == by, step, "the signature of the right peer")?;
+        Ok(verified)
+    }
+
+    fn notary(&self, receipt: &Receipt) -> Result<(), Refuted> {
+        let Ok(settled) = receipt.settled.clone().open::<S>(self.network) else {
+            return refute(Stop::Notary, "a valid signature of the notary");
+        };
+        let known = self.story.genesis.notaries.contains(&settled.signer());
+        demand(known, Stop::Notary, "a notary of the network")?;
+        demand(settled.receipt == self.story.digest(), Stop::Notary, "the story that the notary signed")?;
+        demand(settled.job == self.story.ticket.job, Stop::Notary, "the job that the notary signed")
+    }
+
+    fn order(&self) -> Result<Order, Refuted> {
+        let step = Stop::Order;
+        let Ok(open) = self.story.open.clone().open::<S>(self.network) else {
+            return refute(step, "the client's signature");
+        };
+        let order = self.opened(&open.order, open.signer(), step)?.into_body();
+        demand(order.client == open.signer(), step, "the client that the order names")?;
+        let accept = self.opened(&open.accept, order.provider, step)?;
+        demand(accept.job == order.id(), step, "an agreement to this order")?;
+        demand(accept.class == order.class, step, "an agreement to the order's class")?;
+        demand(self.story.ticket.rate <= accept.rate_max, step, "a rate that the provider agreed to")?;
+        demand(self.story.genesis.notaries.contains(&order.notary), step, "a notary of the network")?;
+        demand(order.client != order.provider, step, "two different parties")?;
+        Ok(order)
+    }
+
+    fn ticket(&self, order: &Order) -> Result<(), Refuted> {
+        let (story, step) = (self.story, Stop::Ticket);
+        let expected = Ticket::new(&story.genesis, order, story.ticket.standing);
+        demand(story.ticket == expected, step, "what follows from the order and the books")?;
+        let covered = expected.total(&story.genesis, order).is_some_and(|total| total <= order.total_max);
+        demand(covered, step, "a total that covers price and fees")?;
+        demand(story.ticket.standing.opened <= order.open_by, step, "an opening in time")?;
+        let enough = story.ticket.standing.operators >= story.genesis.checks.operators_min;
+        demand(enough, step, "enough operators to check it")
+    }
+
+    /// Every beacon that matters hashes forward to an anchor, and time never runs back.
+    fn beacons(&self) -> Result<(), Refuted> {
+        let mut last = self.story.begun;
+        for event in &self.story.events {
+            let ordered = event.at.live >= last.live && event.at.beacon.round >= last.beacon.round;
+            demand(ordered, Stop::Beacon, "moments in order")?;
+            demand(self.anchored(&event.at), Stop::Beacon, "a value of an anchored chain")?;
+            last = event.at;
+        }
+        demand(self.anchored(&self.story.begun), Stop::Beacon, "a value of an anchored chain")
+    }
+
+    fn anchored(&self, moment: &Moment) -> bool {
+        let length = self.story.genesis.timers.epoch_ticks;
+        let reaches = |anchor: &Anchor| {
+            let steps = moment.beacon.round.checked_sub(anchor.round).filter(|steps| *steps <= length);
+            let end = steps.map(|steps| (0..steps).fold(moment.beacon.value, |value, _| draw::chain_step(value)));
+            end == Some(anchor.value)
+        };
+        self.story.anchors.iter().any(reaches)
+    }
+
+    /// Takes the job through its events by the table.
+    fn replay(&self, order: Order) -> Result<Job, Refuted> {
+        let mut job = Job::open(&self.story.genesis, order, self.story.ticket, self.story.begun);
+        let mut operators: Vec<Digest> = self.story.ticket.standing.party_operators.to_vec();
+        for event in &self.story.events {
+            let stop = stop_of(&event.what);
+            self.signature(&job, &event.what, stop)?;
+            match &event.what {
+                Happening::Draw { check } => self.draw(&job, *check, event.at)?,
+                Happening::Seat(tries) => self.seat(&job, tries, event.at, &mut operators)?,
+                Happening::Claim { .. }
+                | Happening::Abort(_)
+                | Happening::Reveal(_)
+                | Happening::Seal(_)
+                | Happening::Unserved(_)
+                | Happening::OpenClaim(_)
+                | Happening::OpenSeal(_)
+                | Happening::Tick { .. }
+                | Happening::Convicted => {}
+            }
+            let taken = event.what.taken();
+            if let Err(misstep) = job.apply(taken.step, taken.by, event.at) {
+                return refute(stop, alloc::format!("a step that the table allows, not one that is refused: {misstep}"));
+            }
+        }
+        Ok(job)
+    }
+
+    /// A signed event is about this job and by the peer that may say so.
+    fn signature(&self, job: &Job, what: &Happening, stop: Stop) -> Result<(), Refuted> {
+        let taken = what.taken();
+        let Some((about, signer)) = taken.signed else { return Ok(()) };
+        demand(what.is_signed::<S>(self.network), stop, "a valid signature")?;
+        demand(about == job.id(), stop, "a statement about this job")?;
+        let expected = match taken.by {
+            Party::Client => Some(job.order().client),
+            Party::Provider => Some(job.order().provider),
+            Party::Verifier(seat) => job.seats().get(usize::from(seat)).map(|seat| seat.peer),
+            Party::Notary => None,
+        };
+        demand(expected == Some(signer), stop, "the signature of the right peer")
+    }
+
+    fn draw(&self, job: &Job, check: bool, at: Moment) -> Result<(), Refuted> {
+        demand(job.due().1 == Some(at.beacon.round), Stop::Draw, "the beacon of the round that was due")?;
+        let claim = job.claim().map(|claimed| claimed.digest).unwrap_or_default();
+        let drawn = draw::is_drawn(job.id(), claim, job.secret(), at.beacon.value, self.story.ticket.rate);
+        demand(check == drawn, Stop::Draw, "the draw that secret, claim and beacon give")
+    }
+
+    fn seat(&self, job: &Job, tries: &[Try], at: Moment, operators: &mut Vec<Digest>) -> Result<(), Refuted> {
+        let stop = Stop::Verifiers;
+        demand(job.due().1 == Some(at.beacon.round), stop, "the beacon of the round that was due")?;
+        let Some(last) = tries.last() else { return Ok(()) };
+        let Some(roster) = &self.story.roster else { return refute(stop, "the roster that verifiers are drawn from") };
+        let lot = lot(job, at.beacon.value);
+        let barred = barred(&self.story.genesis, job.order(), operators);
+        demand(lot.confirms(roster, &barred, tries), stop, "the verifier that secret and beacon give")?;
+        operators.push(last.leaf.operator);
+        Ok(())
+    }
+
+    fn outcome(&self, job: &Job) -> Result<(), Refuted> {
+        let expected = Stage::Closed(self.story.outcome);
+        demand(job.stage() == expected, Stop::Outcome, "the outcome that the events lead to")?;
+        let at_stake = self.story.settlement.slashed;
+        demand(at_stake <= self.story.ticket.slash, Stop::Payout, "a slash within the ticket")?;
+        let settlement = payout::settle(&self.story.genesis, job, at_stake);
+        demand(settlement == self.story.settlement, Stop::Payout, "the payments of the table")
+    }
+
+    fn report(&self, job: &Job) -> Report {
+        let story = self.story;
+        let found = job.seats().iter().filter(|seat| seat.found().is_some()).count() as u64;
+        let jury = job.tally().with;
+        let agreed = i64::from(story.outcome == Outcome::Checked);
+        let agreeing = u64::try_from(jury + agreed).unwrap_or_default();
+        Report {
+            network: self.network,
+            network_name: story.genesis.name.clone(),
+            notary: job.order().notary,
+            job: job.id(),
+            client: job.order().client,
+            provider: job.order().provider,
+            outcome: story.outcome,
+            label: story.outcome.label(),
+            rate: story.ticket.rate,
+            agreeing,
+            checks: found,
+        }
+    }
+}
+
+/// The lot that a job's next verifier is found by.
+#[must_use]
+pub fn lot(job: &Job, beacon: Digest) -> Lot {
+    let seat = u16::try_from(job.seats().len()).unwrap_or(u16::MAX);
+    Lot { job: job.id(), secret: job.secret(), beacon, seat }
+}
+
+/// Who may not be a job's next verifier, given the operators of the parties and of those drawn before.
+#[must_use]
+pub fn barred(genesis: &Genesis, order: &Order, operators: &[Digest]) -> Barred {
+    Barred {
+        parties: [order.client, order.provider].into(),
+        operators: operators.to_vec(),
+        stake_min: order.total_max.times(genesis.checks.stake_multiple).unwrap_or(Amount(u64::MAX)),
+    }
+}
+
+fn stop_of(what: &Happening) -> Stop {
+    match what {
+        Happening::Claim { .. } | Happening::Abort(_) => Stop::Claim,
+        Happening::Reveal(_) => Stop::Reveal,
+        Happening::Draw { .. } => Stop::Draw,
+        Happening::Seat(_) => Stop::Verifiers,
+        Happening::Seal(_) | Happening::Unserved(_) | Happening::OpenClaim(_) | Happening::OpenSeal(_) => {
+            Stop::Evidence
+        }
+        Happening::Tick { .. } | Happening::Convicted => Stop::Outcome,
+    }
 }

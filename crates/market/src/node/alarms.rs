@@ -1,0 +1,74 @@
+//! The deadlines of a peer: what to look at again, and when.
+//!
+//! **Invariant:** each thing has at most one alarm; setting it again replaces it.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+
+use assay_protocol::{
+    id::{Digest, JobId},
+    units::{Duration, Timestamp},
+};
+
+use crate::input::RunId;
+
+/// The first wait before something is said again.
+pub(super) const RESEND_FIRST: Duration = Duration(400);
+/// The longest wait before something is said again.
+pub(super) const RESEND_MAX: Duration = Duration(8_000);
+
+/// What to look at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Alarm {
+    /// A notary's next tick.
+    Tick,
+    /// The next time the offer is told.
+    Offer,
+    /// A submission that waits for a match.
+    Submission(Digest),
+    /// A client's attempt.
+    Attempt(JobId),
+    /// A provider's job.
+    Serving(JobId),
+    /// A verifier's check.
+    Checking(RunId),
+}
+
+/// The alarms of a peer.
+#[derive(Debug, Default)]
+pub(super) struct Alarms {
+    by_time: BTreeSet<(Timestamp, Alarm)>,
+    times: BTreeMap<Alarm, Timestamp>,
+}
+
+impl Alarms {
+    /// Sets an alarm, instead of the one that was set for the same thing.
+    pub(super) fn set(&mut self, alarm: Alarm, at: Timestamp) {
+        self.clear(alarm);
+        self.times.insert(alarm, at);
+        self.by_time.insert((at, alarm));
+    }
+
+    /// Ends an alarm.
+    pub(super) fn clear(&mut self, alarm: Alarm) {
+        if let Some(at) = self.times.remove(&alarm) {
+            self.by_time.remove(&(at, alarm));
+        }
+    }
+
+    /// Takes the earliest alarm that is due.
+    pub(super) fn pop(&mut self, now: Timestamp) -> Option<Alarm> {
+        let (_, alarm) = *self.by_time.first().filter(|(at, _)| *at <= now)?;
+        self.clear(alarm);
+        Some(alarm)
+    }
+
+    /// When the next one is due.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.by_time.first().map(|(at, _)| *at)
+    }
+}
+
+/// How long to wait before saying something for the time after `tries`.
+pub(super) fn backoff(tries: u32) -> Duration {
+    Duration(RESEND_FIRST.0.saturating_mul(1 << tries.min(16)).min(RESEND_MAX.0))
+}

@@ -1,0 +1,273 @@
+//! One order on its way, as its client sees it: what is said next, and what is answered to what comes in.
+
+use assay_protocol::{
+    check::Check,
+    claim::{Deliver, Reveal},
+    id::{Digest, JobId, PeerId},
+    notice::{Notice, NoticeEvent},
+    order::{Abort, Accept, Open, Propose, Refusal, Refuse, Start},
+    outcome::Outcome,
+    signed::{Signed, Signer, Verified},
+    ticket::Ticket,
+    units::{Duration, Timestamp},
+};
+
+use super::{Attempt, MATCH_PAUSE, Node};
+use crate::{
+    effect::{Effect, Effects, Event},
+    input::Blob,
+    node::alarms::{Alarm, backoff},
+    record::ClientRecord,
+    view::AttemptState,
+};
+
+/// Tries that may fail to reach a provider before another one is asked.
+const UNDELIVERED_MAX: u32 = 3;
+/// How long after an order's end the notary's word is awaited that it was never opened.
+const CERTAIN_AFTER: Duration = Duration::seconds(5);
+
+impl<S: Signer> Node<S> {
+    /// Says again what is not answered yet, or ends what can no longer be.
+    pub(in crate::node) fn wake_attempt(&mut self, job: JobId, now: Timestamp, out: &mut Effects) {
+        let Some(attempt) = self.client.attempts.get_mut(&job).filter(|attempt| attempt.is_open()) else { return };
+        attempt.tries += 1;
+        let (tries, state) = (attempt.tries, attempt.state);
+        let (provider, notary, open_by) = (attempt.order.provider, attempt.order.notary, attempt.order.open_by);
+        self.alarms.set(Alarm::Attempt(job), now.after(backoff(tries)));
+        match state {
+            AttemptState::Proposed if now > open_by => self.drop_attempt(job, None, now, out),
+            AttemptState::Proposed => {
+                let order = self.client.attempts[&job].order.signed().clone();
+                self.say(provider, Propose { order }, out);
+            }
+            AttemptState::Opening if now > open_by.after(CERTAIN_AFTER) => self.ask(notary, Some(job), out),
+            AttemptState::Opening => self.send_open(job, out),
+            AttemptState::Running | AttemptState::Delivered | AttemptState::Failed(_) => self.pursue(job, out),
+            AttemptState::Refused(_) | AttemptState::Unanswered | AttemptState::Closed(_) => {}
+        }
+    }
+
+    /// Pursues a job that holds money: the result from the provider, the close from the notary.
+    fn pursue(&mut self, job: JobId, out: &mut Effects) {
+        let Some(attempt) = self.client.attempts.get(&job) else { return };
+        let (provider, notary) = (attempt.order.provider, attempt.order.notary);
+        let ticket = attempt.ticket.as_ref().map(|ticket| ticket.signed().clone());
+        match (&attempt.delivering, attempt.output, ticket) {
+            (Some(deliver), None, _) => {
+                let digest = deliver.output;
+                out.push(Effect::Fetch { digest, from: [provider].into() });
+            }
+            (None, None, Some(ticket)) if attempt.state == AttemptState::Running => {
+                self.say(provider, Start { ticket }, out);
+            }
+            _ => {}
+        }
+        let closing = self.client.attempts.get(&job).and_then(|attempt| attempt.closing);
+        match closing {
+            Some((_, receipt)) => out.push(Effect::Fetch { digest: receipt, from: [notary].into() }),
+            None => self.ask(notary, Some(job), out),
+        }
+    }
+
+    fn send_open(&mut self, job: JobId, out: &mut Effects) {
+        let Some(attempt) = self.client.attempts.get(&job) else { return };
+        if let Some(open) = attempt.open.clone() {
+            out.push(Effect::Send { to: attempt.order.notary, message: open.recall().into() });
+        }
+    }
+
+    /// An attempt of this client, if this peer is its provider or its notary.
+    fn attempt_of(&self, job: JobId, by: PeerId) -> Option<&Attempt> {
+        let attempt = self.client.attempts.get(&job)?;
+        (attempt.order.provider == by || attempt.order.notary == by).then_some(attempt)
+    }
+
+    pub(in crate::node) fn on_accept(&mut self, accept: &Verified<Accept>, now: Timestamp, out: &mut Effects) {
+        let job = accept.job;
+        let Some(attempt) = self.attempt_of(job, accept.signer()) else { return };
+        let fits = accept.signer() == attempt.order.provider && accept.class == attempt.order.class;
+        if attempt.state != AttemptState::Proposed || !fits {
+            return;
+        }
+        let open = Open { order: attempt.order.signed().clone(), accept: accept.signed().clone() };
+        let open = Signed::seal(open, &self.signer, self.network).into_signed();
+        self.keep_client(ClientRecord::Agreed { open }, out);
+        self.send_open(job, out);
+        self.alarms.set(Alarm::Attempt(job), now.after(backoff(0)));
+    }
+
+    pub(in crate::node) fn on_refuse(&mut self, refuse: &Verified<Refuse>, now: Timestamp, out: &mut Effects) {
+        let by = refuse.signer();
+        let Some(attempt) = self.attempt_of(refuse.job, by) else { return };
+        let by_provider = attempt.state == AttemptState::Proposed && by == attempt.order.provider;
+        let by_notary = attempt.state == AttemptState::Opening && by == attempt.order.notary;
+        if !by_provider && !by_notary {
+            return;
+        }
+        let key = attempt.key;
+        out.push(Effect::Tell(Event::Refused { key, job: refuse.job, by, reason: refuse.reason }));
+        if refuse.reason == Refusal::Nonce {
+            self.find_opened(key, out);
+        }
+        self.drop_attempt(refuse.job, Some(refuse.reason), now, out);
+    }
+
+    /// Asks after every earlier attempt that the notary may have opened after all.
+    fn find_opened(&mut self, key: Digest, out: &mut Effects) {
+        let shown = self.client.attempts.iter().filter(|(_, attempt)| attempt.key == key && attempt.open.is_some());
+        let shown: alloc::vec::Vec<(JobId, PeerId)> = shown.map(|(job, at)| (*job, at.order.notary)).collect();
+        shown.into_iter().for_each(|(job, notary)| self.ask(notary, Some(job), out));
+    }
+
+    /// Ends an attempt that holds no money, and looks for another provider.
+    fn drop_attempt(&mut self, job: JobId, reason: Option<Refusal>, now: Timestamp, out: &mut Effects) {
+        let Some(key) = self.client.attempts.get(&job).map(|attempt| attempt.key) else { return };
+        self.keep_client(ClientRecord::Dropped { job, reason }, out);
+        self.alarms.clear(Alarm::Attempt(job));
+        if reason.is_some_and(super::is_passing) {
+            self.alarms.set(Alarm::Submission(key), now.after(MATCH_PAUSE));
+        } else {
+            self.seek(key, now, out);
+        }
+    }
+
+    pub(in crate::node) fn on_ticket(&mut self, ticket: &Verified<Ticket>, now: Timestamp, out: &mut Effects) {
+        let Some(attempt) = self.attempt_of(ticket.job, ticket.signer()) else { return };
+        let expected = Ticket::new(&self.config.genesis, &attempt.order, ticket.standing);
+        let shown = attempt.open.is_some() && attempt.ticket.is_none();
+        if ticket.signer() != attempt.order.notary || !shown || **ticket != expected {
+            return;
+        }
+        let (key, job, provider) = (attempt.key, ticket.job, attempt.order.provider);
+        self.keep_client(ClientRecord::Ticketed(ticket.signed().clone()), out);
+        out.push(Effect::Tell(Event::Opened { key, job, rate: ticket.rate }));
+        self.serve_provider(job, out);
+        self.say(provider, Start { ticket: ticket.signed().clone() }, out);
+        self.alarms.clear(Alarm::Submission(key));
+        self.alarms.set(Alarm::Attempt(job), now.after(backoff(1)));
+    }
+
+    /// Lets the provider fetch the input, once the money is held.
+    pub(super) fn serve_provider(&mut self, job: JobId, out: &mut Effects) {
+        let Some(attempt) = self.client.attempts.get(&job).filter(|attempt| attempt.ticket.is_some()) else { return };
+        out.push(Effect::Serve { digest: attempt.order.input_commit, to: attempt.order.provider });
+    }
+
+    /// A verifier shows that it was asked to check a job of this client: it may have the input.
+    pub(in crate::node) fn serve_checker(&self, check: &Verified<Check>, out: &mut Effects) {
+        let Some(attempt) = self.attempt_of(check.job, check.signer()) else { return };
+        if check.signer() == attempt.order.notary && check.input_commit == attempt.order.input_commit {
+            out.push(Effect::Serve { digest: check.input_commit, to: check.verifier });
+        }
+    }
+
+    pub(in crate::node) fn on_deliver(&mut self, deliver: &Verified<Deliver>, out: &mut Effects) {
+        let Ok(claim) = deliver.claim.clone().open::<S::Scheme>(self.network) else { return };
+        let Some(attempt) = self.client.attempts.get_mut(&claim.job) else { return };
+        let provider = attempt.order.provider;
+        let by_provider = claim.signer() == provider && deliver.signer() == provider;
+        let fits = claim.units <= attempt.order.units_max && claim.opens_to(&deliver.leaf, deliver.evidence);
+        if !by_provider || !fits || attempt.ticket.is_none() || attempt.output.is_some() {
+            return;
+        }
+        attempt.delivering = Some(deliver.clone());
+        out.push(Effect::Fetch { digest: deliver.output, from: [provider].into() });
+    }
+
+    pub(in crate::node) fn on_abort(&mut self, abort: &Verified<Abort>, out: &mut Effects) {
+        let (job, reason) = (abort.job, abort.reason);
+        let Some(attempt) = self.attempt_of(job, abort.signer()) else { return };
+        if attempt.state != AttemptState::Running || abort.signer() != attempt.order.provider {
+            return;
+        }
+        let (key, notary) = (attempt.key, attempt.order.notary);
+        self.keep_client(ClientRecord::Failed { job, reason }, out);
+        out.push(Effect::Tell(Event::Aborted { key, job, reason }));
+        self.ask(notary, Some(job), out);
+    }
+
+    pub(in crate::node) fn on_client_notice(&mut self, notice: &Verified<Notice>, now: Timestamp, out: &mut Effects) {
+        let job = notice.job;
+        let Some(attempt) = self.client.attempts.get_mut(&job) else { return };
+        let notary = attempt.order.notary;
+        if notice.signer() != notary {
+            return;
+        }
+        match notice.event {
+            NoticeEvent::Claimed { position } if attempt.ticket.is_some() => {
+                let secret = attempt.secret;
+                self.say(notary, Reveal { job, position, secret }, out);
+            }
+            NoticeEvent::Closed { outcome, receipt } if attempt.is_open() && attempt.ticket.is_some() => {
+                attempt.closing = Some((outcome, receipt));
+                out.push(Effect::Fetch { digest: receipt, from: [notary].into() });
+            }
+            NoticeEvent::Unknown if attempt.state == AttemptState::Opening && now > attempt.order.open_by => {
+                self.drop_attempt(job, None, now, out);
+            }
+            NoticeEvent::Claimed { .. }
+            | NoticeEvent::Closed { .. }
+            | NoticeEvent::Open { .. }
+            | NoticeEvent::Unknown => {}
+        }
+    }
+
+    /// Takes a blob that an attempt waits for: its output or its receipt.
+    pub(in crate::node) fn on_client_blob(&mut self, digest: Digest, found: Option<Blob>, now: Timestamp, out: &mut Effects) {
+        let Some(blob) = found else { return };
+        let delivered = self.client.attempts.values().find_map(|attempt| {
+            let deliver = attempt.delivering.as_ref().filter(|deliver| deliver.output == digest)?;
+            Some((attempt.key, deliver.clone()))
+        });
+        if let Some((key, deliver)) = delivered.filter(|(_, deliver)| deliver.leaf.output_root == blob.root) {
+            let job = deliver.claim.clone().recall().job;
+            self.keep_client(ClientRecord::Delivered(deliver.into_signed()), out);
+            out.push(Effect::Tell(Event::Delivered { key, job, output: digest }));
+        }
+        let closed = self.client.attempts.iter().find_map(|(job, attempt)| {
+            let (outcome, receipt) = attempt.closing.filter(|(_, receipt)| *receipt == digest)?;
+            Some((*job, attempt.key, outcome, receipt))
+        });
+        if let Some((job, key, outcome, receipt)) = closed {
+            self.close_attempt(job, key, outcome, receipt, now, out);
+        }
+    }
+
+    fn close_attempt(&mut self, job: JobId, key: Digest, outcome: Outcome, receipt: Digest, now: Timestamp, out: &mut Effects) {
+        self.keep_client(ClientRecord::Closed { job, outcome, receipt }, out);
+        self.alarms.clear(Alarm::Attempt(job));
+        out.push(Effect::Tell(Event::Closed { key, job, outcome, receipt }));
+        if let Some(attempt) = self.client.attempts.get(&job) {
+            let (digest, to) = (attempt.order.input_commit, attempt.order.provider);
+            out.push(Effect::StopServing { digest, to });
+        }
+        if outcome.is_paid() {
+            self.keep_client(ClientRecord::Ended { key }, out);
+        } else {
+            self.seek_again(key, now, out);
+        }
+    }
+
+    /// After a refund another provider is looked for, for as long as that takes.
+    fn seek_again(&mut self, key: Digest, now: Timestamp, out: &mut Effects) {
+        if let Some(submitted) = self.client.submissions.get_mut(&key) {
+            submitted.waits_until = None;
+        }
+        self.seek(key, now, out);
+    }
+
+    /// A provider cannot be reached: after a few tries another one is asked.
+    pub(in crate::node) fn on_unreachable(&mut self, to: PeerId, now: Timestamp, out: &mut Effects) {
+        let waiting = self.client.attempts.iter_mut().filter(|(_, attempt)| {
+            attempt.order.provider == to && attempt.state == AttemptState::Proposed
+        });
+        let mut lost = alloc::vec::Vec::new();
+        for (job, attempt) in waiting {
+            attempt.undelivered += 1;
+            if attempt.undelivered >= UNDELIVERED_MAX {
+                lost.push(*job);
+            }
+        }
+        lost.into_iter().for_each(|job| self.drop_attempt(job, None, now, out));
+    }
+}

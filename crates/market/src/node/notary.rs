@@ -1,0 +1,397 @@
+//! The notary: takes facts into its books, one after another, and says what follows.
+
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+
+use assay_protocol::{
+    check::Check,
+    codec, draw,
+    id::{Digest, JobId, PeerId},
+    job::{Misstep, Phase, Stage},
+    message::Opened,
+    notice::{Account, Head, Notice, NoticeEvent, Query, Settled, Tick},
+    order::{Open, Refuse},
+    receipt::{Happening, Receipt, Story},
+    signed::{Signed, Signer, Verified},
+    ticket::Ticket,
+    units::{Amount, Timestamp},
+};
+
+use super::{Node, alarms::Alarm};
+use crate::{
+    effect::{Effect, Effects, Event},
+    ledger::{Consequence, Ledger, OpenJob, Rejection},
+    record::{Entry, Fact, Record},
+    view::{BalanceView, BooksView},
+};
+
+/// Entries at the end of a chain whose receipts are filed again after a restart: a crash can lose no more.
+const REFILED_ENTRIES: u64 = 256;
+
+/// A notary's state: its books and where its chain ends.
+#[derive(Debug)]
+pub(super) struct Notary {
+    pub(super) ledger: Ledger,
+    head: Head,
+    /// What its beacons grow from, once it is saved.
+    seed: Option<Digest>,
+    /// The digest of each closed job's receipt.
+    receipts: BTreeMap<JobId, Digest>,
+    /// Receipts of the last entries, to be filed again.
+    recent: Vec<(u64, Box<Receipt>, Vec<PeerId>)>,
+}
+
+impl Notary {
+    pub(super) fn new(ledger: Ledger) -> Self {
+        Self { ledger, head: Head::default(), seed: None, receipts: BTreeMap::new(), recent: Vec::new() }
+    }
+
+    /// The value of the beacon in a round: chains are hashed forward from a seed and published backwards.
+    fn beacon(&self, round: u64, epoch_ticks: u64) -> Digest {
+        let Some(seed) = self.seed else { return Digest::default() };
+        let (epoch, within) = match round.checked_sub(1) {
+            Some(before) => (before / epoch_ticks, before % epoch_ticks + 1),
+            None => return self.anchor(0, epoch_ticks),
+        };
+        let start = codec::digest("beacon seed", &(seed, epoch));
+        (within..epoch_ticks).fold(start, |value, _| draw::chain_step(value))
+    }
+
+    /// The end of the chain of an epoch.
+    fn anchor(&self, epoch: u64, epoch_ticks: u64) -> Digest {
+        let start = codec::digest("beacon seed", &(self.seed.unwrap_or_default(), epoch));
+        (0..epoch_ticks).fold(start, |value, _| draw::chain_step(value))
+    }
+}
+
+impl<S: Signer> Node<S> {
+    /// Begins to keep books, or goes on.
+    pub(super) fn start_notary(&mut self, now: Timestamp, out: &mut Effects) {
+        let Some(notary) = &self.notary else { return };
+        if notary.seed.is_none() {
+            let seed = self.random();
+            self.keep(Record::Beacon(seed), out);
+        }
+        self.alarms.set(Alarm::Tick, now);
+    }
+
+    /// Files again what a crash may have kept from being filed.
+    pub(super) fn resume_notary(&mut self, out: &mut Effects) {
+        let Some(notary) = &mut self.notary else { return };
+        let since = notary.head.sequence.saturating_sub(REFILED_ENTRIES);
+        for (position, receipt, parties) in core::mem::take(&mut notary.recent) {
+            if position >= since {
+                out.push(Effect::File { receipt, parties });
+            }
+        }
+    }
+
+    pub(super) fn fold_beacon(&mut self, seed: Digest) {
+        if let Some(notary) = &mut self.notary {
+            notary.seed = Some(seed);
+        }
+    }
+
+    /// Takes an entry of its own chain again.
+    pub(super) fn fold_entry(&mut self, entry: &Entry) {
+        let Some(mut notary) = self.notary.take() else { return };
+        let position = notary.head.sequence;
+        if let Ok(consequences) = notary.ledger.apply(&entry.fact) {
+            notary.head = Head { sequence: position + 1, digest: entry.digest() };
+            for consequence in consequences {
+                if let Consequence::Closed { story, client, provider } = consequence {
+                    let receipt = Box::new(self.seal(*story));
+                    notary.receipts.insert(receipt.story.ticket.job, Digest::of(&receipt.to_bytes()));
+                    notary.recent.retain(|(at, ..)| at + REFILED_ENTRIES >= position);
+                    notary.recent.push((position, receipt, [client, provider].into()));
+                }
+            }
+        }
+        self.notary = Some(notary);
+    }
+
+    fn seal(&self, story: Story) -> Receipt {
+        let settled = Settled { job: story.ticket.job, receipt: story.digest() };
+        let settled = Signed::seal(settled, &self.signer, self.network).into_signed();
+        Receipt { story, settled }
+    }
+
+    pub(super) fn tick(&mut self, now: Timestamp, out: &mut Effects) {
+        let Some(notary) = &self.notary else { return };
+        let timers = self.config.genesis.timers;
+        let last = notary.ledger.wall();
+        let round = last.map_or(0, |_| notary.ledger.moment().beacon.round + 1);
+        let ends = round.is_multiple_of(timers.epoch_ticks);
+        let tick = Tick {
+            round,
+            time: now.max(last.unwrap_or_default()),
+            beacon: notary.beacon(round, timers.epoch_ticks),
+            anchor: ends.then(|| notary.anchor(round / timers.epoch_ticks, timers.epoch_ticks)),
+        };
+        let tick = Signed::seal(tick, &self.signer, self.network).into_signed();
+        self.alarms.set(Alarm::Tick, now.after(timers.tick));
+        if self.enter(Fact::Tick(tick), out).is_ok() {
+            self.notify_all(out);
+        }
+    }
+
+    /// Takes a message that concerns the books.
+    pub(super) fn notarise(&mut self, message: Opened, out: &mut Effects) {
+        match message {
+            Opened::Open(open) => self.on_open(open, out),
+            Opened::Query(query) => self.on_query(&query, out),
+            Opened::Claim(claim) => {
+                let position = self.notary.as_ref().map_or(0, |notary| notary.ledger.sequence());
+                let (job, from) = (claim.job, claim.signer());
+                self.on_step(Happening::Claim { claim: claim.into_signed(), position }, job, from, out);
+            }
+            Opened::Abort(abort) => {
+                let (job, from) = (abort.job, abort.signer());
+                self.on_step(Happening::Abort(abort.into_signed()), job, from, out);
+            }
+            Opened::Reveal(reveal) => {
+                let (job, from) = (reveal.job, reveal.signer());
+                self.on_step(Happening::Reveal(reveal.into_signed()), job, from, out);
+            }
+            Opened::Seal(seal) => {
+                let (job, from) = (seal.job, seal.signer());
+                self.on_step(Happening::Seal(seal.into_signed()), job, from, out);
+            }
+            Opened::Unserved(unserved) => {
+                let (job, from) = (unserved.job, unserved.signer());
+                self.on_step(Happening::Unserved(unserved.into_signed()), job, from, out);
+            }
+            Opened::OpenClaim(opening) => {
+                let (job, from) = (opening.job, opening.signer());
+                self.on_step(Happening::OpenClaim(opening.into_signed()), job, from, out);
+            }
+            Opened::OpenSeal(opening) => {
+                let (job, from) = (opening.job, opening.signer());
+                self.on_step(Happening::OpenSeal(opening.into_signed()), job, from, out);
+            }
+            Opened::Offer(_)
+            | Opened::Propose(_)
+            | Opened::Accept(_)
+            | Opened::Refuse(_)
+            | Opened::Ticket(_)
+            | Opened::Start(_)
+            | Opened::Deliver(_)
+            | Opened::Check(_)
+            | Opened::Notice(_)
+            | Opened::Account(_) => {}
+        }
+    }
+
+    fn on_open(&mut self, open: Verified<Open>, out: &mut Effects) {
+        let nested = open.order.clone().open::<S::Scheme>(self.network).is_ok()
+            && open.accept.clone().open::<S::Scheme>(self.network).is_ok();
+        if !nested {
+            return;
+        }
+        let (job, client) = (open.order.clone().recall().id(), open.signer());
+        match self.enter(Fact::Open(open.into_signed()), out) {
+            Ok(()) => {}
+            Err(Rejection::Refused(reason)) => self.say(client, Refuse { job, reason }, out),
+            Err(_) => self.state(job, client, out),
+        }
+    }
+
+    /// Takes a party's step; one that is not taken is answered with how the job stands.
+    fn on_step(&mut self, happening: Happening, job: JobId, from: PeerId, out: &mut Effects) {
+        match self.enter(Fact::Job(happening), out) {
+            Ok(()) => self.notify(job, out),
+            Err(Rejection::Misstep(Misstep::Known | Misstep::TooLate | Misstep::Closed) | Rejection::Unknown) => {
+                self.state(job, from, out);
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn on_query(&mut self, query: &Verified<Query>, out: &mut Effects) {
+        let from = query.signer();
+        let Some(notary) = &self.notary else { return };
+        if !notary.ledger.accounts().contains_key(&from) && notary.ledger.wall().is_some() {
+            // A known account is the only rejection, and was just ruled out.
+            let _ = self.enter(Fact::Query(query.signed().clone()), out);
+        }
+        if let Some(account) = self.statement(from, query.sequence) {
+            self.say(from, account, out);
+        }
+        if let Some(job) = query.job {
+            self.state(job, from, out);
+        }
+    }
+
+    fn statement(&self, peer: PeerId, sequence: u64) -> Option<Account> {
+        let notary = self.notary.as_ref()?;
+        let account = notary.ledger.accounts().get(&peer)?;
+        Some(Account {
+            sequence,
+            free: account.free,
+            stake: account.stake,
+            held: notary.ledger.held_of(peer),
+            owed: notary.ledger.owed(Some(peer)),
+            fee_margin: notary.ledger.fee_margin(),
+            head: notary.head,
+        })
+    }
+
+    /// Takes a fact into the books, saves it, and says what follows.
+    fn enter(&mut self, fact: Fact, out: &mut Effects) -> Result<(), Rejection> {
+        let Some(notary) = &mut self.notary else { return Err(Rejection::Unknown) };
+        let consequences = notary.ledger.apply(&fact)?;
+        let entry = Entry { previous: notary.head.digest, fact };
+        notary.head = Head { sequence: notary.head.sequence + 1, digest: entry.digest() };
+        out.push(Effect::Save(Record::Chain(Box::new(entry))));
+        for consequence in consequences {
+            self.announce(consequence, out);
+        }
+        Ok(())
+    }
+
+    fn announce(&mut self, consequence: Consequence, out: &mut Effects) {
+        match consequence {
+            Consequence::Opened { client, ticket } => self.say(client, ticket, out),
+            Consequence::Drawn { job, rate, verifier } => {
+                out.push(Effect::Tell(Event::Drawn { job, rate, verifier }));
+            }
+            Consequence::Accused { job, provider } => out.push(Effect::Tell(Event::Accused { job, provider })),
+            Consequence::Closed { story, client, provider } => {
+                let (job, outcome) = (story.ticket.job, story.outcome);
+                let (paid, slashed) = (story.settlement.provider, story.settlement.slashed);
+                let receipt = Box::new(self.seal(*story));
+                let digest = Digest::of(&receipt.to_bytes());
+                if let Some(notary) = &mut self.notary {
+                    notary.receipts.insert(job, digest);
+                }
+                out.push(Effect::File { receipt, parties: [client, provider].into() });
+                out.push(Effect::Tell(Event::Settled { job, outcome, provider, paid, slashed, receipt: digest }));
+                for party in [client, provider] {
+                    self.notice(party, job, NoticeEvent::Closed { outcome, receipt: digest }, out);
+                }
+            }
+        }
+    }
+
+    fn notice(&self, to: PeerId, job: JobId, event: NoticeEvent, out: &mut Effects) {
+        let head = self.notary.as_ref().map(|notary| notary.head).unwrap_or_default();
+        self.say(to, Notice { job, event, head }, out);
+    }
+
+    /// Answers a party that asks how a job stands.
+    fn state(&mut self, job: JobId, to: PeerId, out: &mut Effects) {
+        let Some(notary) = &self.notary else { return };
+        if let Some(open) = notary.ledger.open_job(job) {
+            let (client, ticket) = (open.job.order().client, *open.job.ticket());
+            match (open.job.stage(), open.job.claim().map(|claimed| claimed.position)) {
+                (Stage::Open { .. }, _) if to == client => self.say::<Ticket>(to, ticket, out),
+                (_, Some(position)) if to == client || to == open.job.order().provider => {
+                    self.notice(to, job, NoticeEvent::Claimed { position }, out);
+                }
+                _ => {}
+            }
+            self.notify(job, out);
+            return;
+        }
+        let (Some(closed), Some(receipt)) = (notary.ledger.closed_job(job), notary.receipts.get(&job)) else {
+            return self.notice(to, job, NoticeEvent::Unknown, out);
+        };
+        if to == closed.client || to == closed.provider {
+            let (outcome, receipt) = (closed.outcome, *receipt);
+            out.push(Effect::Serve { digest: receipt, to });
+            self.notice(to, job, NoticeEvent::Closed { outcome, receipt }, out);
+        }
+    }
+
+    fn notify_all(&mut self, out: &mut Effects) {
+        let Some(notary) = &self.notary else { return };
+        let open: Vec<JobId> = notary.ledger.open_jobs().map(|open| open.job.id()).collect();
+        open.into_iter().for_each(|job| self.notify(job, out));
+    }
+
+    /// Tells those who should act on a job now.
+    fn notify(&self, job: JobId, out: &mut Effects) {
+        let Some(notary) = &self.notary else { return };
+        let Some(open) = notary.ledger.open_job(job) else { return };
+        let (client, provider) = (open.job.order().client, open.job.order().provider);
+        let beacon = open.job.positions().map(|beacon| beacon.value);
+        match open.job.stage() {
+            Stage::Claimed { .. } => {
+                if let Some(position) = open.job.claim().map(|claimed| claimed.position) {
+                    self.notice(client, job, NoticeEvent::Claimed { position }, out);
+                    self.notice(provider, job, NoticeEvent::Claimed { position }, out);
+                }
+            }
+            Stage::Checking(Phase::Sealing { until }) | Stage::Jury(Phase::Sealing { until }) => {
+                if let Some(check) = self.check(open, until) {
+                    self.say(check.verifier, check, out);
+                }
+            }
+            Stage::Checking(Phase::Opening { .. }) | Stage::Jury(Phase::Opening { .. } | Phase::Silence { .. }) => {
+                if open.job.opened().is_none() {
+                    self.notice(provider, job, NoticeEvent::Open { beacon }, out);
+                }
+                if let Some(seat) = open.job.seats().last().filter(|seat| !seat.is_done()) {
+                    self.notice(seat.peer, job, NoticeEvent::Open { beacon }, out);
+                }
+            }
+            Stage::Open { .. }
+            | Stage::Drawing { .. }
+            | Stage::Waiting { .. }
+            | Stage::Checking(_)
+            | Stage::Jury(_)
+            | Stage::Closed(_) => {}
+        }
+    }
+
+    /// What the verifier in the last seat is asked.
+    fn check(&self, open: &OpenJob, until: Timestamp) -> Option<Check> {
+        let notary = self.notary.as_ref()?;
+        let (order, job) = (open.job.order(), open.job.id());
+        let seat = u16::try_from(open.job.seats().len().checked_sub(1)?).ok()?;
+        let verifier = open.job.seats().last()?.peer;
+        let swap = codec::digest("sources", &(job, seat, notary.seed)).0[0] & 1 == 1;
+        let sources = if swap { [order.provider, order.client] } else { [order.client, order.provider] };
+        let left = until.since(notary.ledger.moment().live);
+        Some(Check {
+            job,
+            seat,
+            verifier,
+            class: order.class,
+            manifest: order.manifest.clone(),
+            units_max: order.units_max,
+            run_max: order.run_max,
+            seed: order.seed(),
+            input_commit: order.input_commit,
+            sources,
+            seal_by: notary.ledger.wall().unwrap_or_default().after(left),
+        })
+    }
+
+    /// The books in sum.
+    pub(super) fn view_books(&self) -> Option<BooksView> {
+        let notary = self.notary.as_ref()?;
+        let ledger = &notary.ledger;
+        let sum = |amounts: &mut dyn Iterator<Item = Amount>| {
+            amounts.fold(Amount::ZERO, |sum, amount| sum.plus(amount).unwrap_or(sum))
+        };
+        let (pool, minted, burned) = ledger.pool_minted_burned();
+        Some(BooksView {
+            head: notary.head,
+            round: ledger.moment().beacon.round,
+            free: sum(&mut ledger.accounts().values().map(|account| account.free)),
+            stake: sum(&mut ledger.accounts().values().map(|account| account.stake)),
+            held: ledger.held(),
+            pool,
+            minted,
+            burned,
+            owed: ledger.owed(None),
+            open: ledger.open_jobs().count() as u64,
+            closed: ledger.closed_count() as u64,
+            accounts: ledger
+                .accounts()
+                .iter()
+                .map(|(peer, account)| BalanceView { peer: *peer, free: account.free, stake: account.stake })
+                .collect(),
+        })
+    }
+}

@@ -1,0 +1,426 @@
+//! The provider: tells what it offers, takes orders, runs them, claims, and opens its claims when asked.
+//!
+//! **Invariant:** a claim is saved, with what opens it, before anyone sees it; a job is run for a ticket, never for an
+//! order alone.
+
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+
+use assay_protocol::{
+    check::{Check, OpenClaim, Record as Shown},
+    claim::{self, Claim, Deliver, EvidenceLeaf, OutputLeaf},
+    draw,
+    id::{Digest, JobId},
+    notice::{Notice, NoticeEvent},
+    offer::{Offer, Service},
+    order::{Abort, Accept, Failure, Order, Propose, Refusal, Refuse, Start},
+    outcome::Outcome,
+    signed::{Signed, Signer, Verified},
+    ticket::Ticket,
+    units::{Duration, Rate, Timestamp},
+};
+
+use super::{
+    Node,
+    alarms::{Alarm, backoff},
+};
+use crate::{
+    effect::{Effect, Effects, Event, Run},
+    input::{Provision, RunId, RunResult},
+    record::{ProviderRecord, Record},
+    view::{RunState, RunView},
+};
+
+/// How long an offer is honoured.
+const OFFER_VALIDITY: Duration = Duration::seconds(900);
+/// The first pauses between two tellings of an offer; then the last of them.
+const OFFER_PAUSES: [Duration; 4] =
+    [Duration::seconds(2), Duration::seconds(10), Duration::seconds(30), Duration::seconds(300)];
+/// How long a slot is kept for an order whose ticket does not come.
+const TICKET_SLACK: Duration = Duration::seconds(30);
+/// How long after a run the runner counts as warm.
+const WARM: Duration = Duration::seconds(300);
+/// The longest run that is taken on.
+const RUN_MAX: Duration = Duration::seconds(3_600);
+
+/// A provider's state.
+#[derive(Debug, Default)]
+pub(super) struct Provider {
+    provision: Option<Provision>,
+    told: usize,
+    servings: BTreeMap<JobId, Serving>,
+    /// When each manifest last ran.
+    ran: BTreeMap<Digest, Timestamp>,
+}
+
+/// One order that was taken on.
+#[derive(Debug)]
+struct Serving {
+    order: Verified<Order>,
+    phase: Phase,
+    ticket: Option<Verified<Ticket>>,
+    claimed: Option<Claimed>,
+    /// True once the notary has the claim.
+    noticed: bool,
+    /// Where the notary draws the records to be opened from.
+    beacon: Option<Digest>,
+    tries: u32,
+}
+
+/// How far it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Phase {
+    Accepted,
+    Fetching,
+    Running,
+    Claimed,
+    Aborted(Signed<Abort>),
+    Closed(Option<Outcome>),
+}
+
+/// A claim with what opens it.
+#[derive(Clone, Debug)]
+struct Claimed {
+    claim: Signed<Claim>,
+    result: RunResult,
+    output: OutputLeaf,
+    evidence: EvidenceLeaf,
+}
+
+impl<S: Signer> Node<S> {
+    /// Offers these services from now on.
+    pub(super) fn provide(&mut self, provision: Provision, now: Timestamp, out: &mut Effects) {
+        self.keep_provider(ProviderRecord::Provision(provision), out);
+        self.provider.told = 0;
+        self.wake_offer(now, out);
+    }
+
+    /// Tells everyone what is on offer, and sets the time of the next telling.
+    pub(super) fn wake_offer(&mut self, now: Timestamp, out: &mut Effects) {
+        let Some(provision) = &self.provider.provision else { return };
+        let warm = |manifest: &Digest| self.provider.ran.get(manifest).is_some_and(|at| at.after(WARM) > now);
+        let service = |stock: &crate::input::Stock| {
+            let manifest = stock.manifest.digest();
+            let name = stock.manifest.name.clone();
+            Service { manifest, name, unit_price: stock.unit_price, run: stock.run, warm: warm(&manifest) }
+        };
+        let services: Vec<Service> = provision.services.iter().map(service).collect();
+        let valid_for = if services.is_empty() { Duration(1_000) } else { OFFER_VALIDITY };
+        let offer = Offer {
+            sequence: now.0,
+            valid_until: now.after(valid_for),
+            class: provision.class,
+            machine: provision.machine.clone(),
+            services,
+            slots: provision.slots,
+            notaries: self.config.genesis.notaries.clone(),
+            addresses: provision.addresses.clone(),
+        };
+        let offer = Signed::seal(offer, &self.signer, self.network);
+        self.book.take(offer.clone(), now);
+        out.push(Effect::Publish(offer.into_signed()));
+        let pause = OFFER_PAUSES[self.provider.told.min(OFFER_PAUSES.len() - 1)];
+        self.provider.told += 1;
+        self.alarms.set(Alarm::Offer, now.after(pause));
+    }
+
+    pub(super) fn on_propose(&mut self, propose: &Verified<Propose>, now: Timestamp, out: &mut Effects) {
+        let Ok(order) = propose.order.clone().open::<S::Scheme>(self.network) else { return };
+        if order.provider != self.signer.id() || order.signer() != order.client || propose.signer() != order.client {
+            return;
+        }
+        let (job, client) = (order.id(), order.client);
+        if !self.provider.servings.contains_key(&job) {
+            if let Err(reason) = self.consider(&order, now) {
+                return self.say(client, Refuse { job, reason }, out);
+            }
+            let until = order.open_by.after(TICKET_SLACK);
+            self.keep_provider(ProviderRecord::Accepted(order.clone().into_signed()), out);
+            self.alarms.set(Alarm::Serving(job), until);
+        }
+        self.say(client, Accept { job, class: order.class, rate_max: Rate::ONE }, out);
+    }
+
+    /// Whether an order is taken on.
+    fn consider(&self, order: &Order, now: Timestamp) -> Result<(), Refusal> {
+        let provision = self.provider.provision.as_ref().ok_or(Refusal::ModelAbsent)?;
+        let stock = provision.services.iter().find(|stock| stock.manifest == order.manifest);
+        let stock = stock.ok_or(Refusal::ModelAbsent)?;
+        let busy = self.provider.servings.values().filter(|serving| serving.is_busy()).count();
+        let demands = [
+            (order.class == provision.class, Refusal::Class),
+            (order.unit_price >= stock.unit_price, Refusal::Price),
+            (order.open_by > now && order.open_by <= now.after(RUN_MAX), Refusal::Late),
+            (order.units_max > 0 && order.run_max <= RUN_MAX && order.run_max.0 > 0, Refusal::Limits),
+            (self.config.genesis.notaries.contains(&order.notary), Refusal::Notary),
+            (busy < usize::from(provision.slots), Refusal::Busy),
+        ];
+        demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, refusal)| Err(*refusal))
+    }
+
+    pub(super) fn on_start(&mut self, start: &Verified<Start>, now: Timestamp, out: &mut Effects) {
+        let Ok(ticket) = start.ticket.clone().open::<S::Scheme>(self.network) else { return };
+        let Some(serving) = self.provider.servings.get(&ticket.job) else { return };
+        if start.signer() != serving.order.client || ticket.signer() != serving.order.notary {
+            return;
+        }
+        match &serving.phase {
+            Phase::Accepted => {
+                let (job, client) = (ticket.job, serving.order.client);
+                self.keep_provider(ProviderRecord::Started(ticket.into_signed()), out);
+                out.push(Effect::Tell(Event::Serving { job, client }));
+                self.wake_serving(job, now, out);
+            }
+            Phase::Claimed | Phase::Closed(Some(_)) => self.deliver(ticket.job, out),
+            Phase::Aborted(abort) => {
+                out.push(Effect::Send { to: serving.order.client, message: abort.clone().recall().into() });
+            }
+            Phase::Fetching | Phase::Running | Phase::Closed(None) => {}
+        }
+    }
+
+    /// Does again what is not answered yet.
+    pub(super) fn wake_serving(&mut self, job: JobId, now: Timestamp, out: &mut Effects) {
+        let Some(serving) = self.provider.servings.get_mut(&job) else { return };
+        serving.tries += 1;
+        let (client, notary) = (serving.order.client, serving.order.notary);
+        let again = now.after(backoff(serving.tries));
+        match serving.phase.clone() {
+            Phase::Accepted => {
+                self.keep_provider(ProviderRecord::Closed { job, outcome: None }, out);
+                return;
+            }
+            Phase::Fetching => {
+                let late = serving.ticket.as_ref().is_none_or(|ticket| now >= ticket.claim_by);
+                if late {
+                    return self.abort(job, Failure::InputAbsent, now, out);
+                }
+                out.push(Effect::Fetch { digest: serving.order.input_commit, from: [client].into() });
+            }
+            Phase::Running | Phase::Closed(_) => return,
+            Phase::Claimed if !serving.noticed => self.send_claim(job, out),
+            Phase::Claimed => self.ask(notary, Some(job), out),
+            Phase::Aborted(abort) => {
+                out.push(Effect::Send { to: notary, message: abort.clone().recall().into() });
+                out.push(Effect::Send { to: client, message: abort.recall().into() });
+            }
+        }
+        self.alarms.set(Alarm::Serving(job), again);
+    }
+
+    /// The input is here, or was not to be had this time.
+    pub(super) fn on_provider_blob(&mut self, digest: Digest, found: bool, out: &mut Effects) {
+        let waiting = |serving: &Serving| serving.phase == Phase::Fetching && serving.order.input_commit == digest;
+        let waiting = self.provider.servings.iter_mut().filter(|(_, serving)| waiting(serving) && found);
+        for (job, serving) in waiting {
+            serving.phase = Phase::Running;
+            let order = &serving.order;
+            out.push(Effect::Run(Box::new(Run {
+                id: RunId { job: *job, seat: None },
+                manifest: order.manifest.clone(),
+                input: order.input_commit,
+                seed: order.seed(),
+                units_max: order.units_max,
+                run_max: order.run_max,
+            })));
+        }
+    }
+
+    pub(super) fn on_provider_run(
+        &mut self,
+        job: JobId,
+        result: Result<RunResult, Failure>,
+        now: Timestamp,
+        out: &mut Effects,
+    ) {
+        let Some(serving) = self.provider.servings.get(&job).filter(|at| at.phase == Phase::Running) else { return };
+        let (units_max, client) = (serving.order.units_max, serving.order.client);
+        self.provider.ran.insert(serving.order.manifest.digest(), now);
+        match result {
+            Ok(result) if result.units <= units_max => {
+                let (output_blind, evidence_blind) = (self.random(), self.random());
+                let (output, evidence) = leaves(&result, output_blind, evidence_blind);
+                let claim = Claim {
+                    job,
+                    units: result.units,
+                    work: result.work,
+                    end: result.end,
+                    commit: claim::commit(output.digest(), evidence.digest()),
+                };
+                let claim = Signed::seal(claim, &self.signer, self.network).into_signed();
+                self.keep_provider(ProviderRecord::Claimed { claim, result, output_blind, evidence_blind }, out);
+                out.push(Effect::Serve { digest: result.output, to: client });
+                self.deliver(job, out);
+                self.send_claim(job, out);
+                self.alarms.set(Alarm::Serving(job), now.after(backoff(1)));
+            }
+            Ok(_) => self.abort(job, Failure::Limit, now, out),
+            Err(failure) => self.abort(job, failure, now, out),
+        }
+    }
+
+    fn abort(&mut self, job: JobId, reason: Failure, now: Timestamp, out: &mut Effects) {
+        let abort = Signed::seal(Abort { job, reason }, &self.signer, self.network).into_signed();
+        self.keep_provider(ProviderRecord::Aborted(abort), out);
+        self.wake_serving(job, now, out);
+    }
+
+    fn deliver(&mut self, job: JobId, out: &mut Effects) {
+        let Some(serving) = self.provider.servings.get(&job) else { return };
+        let Some(claimed) = &serving.claimed else { return };
+        let deliver = Deliver {
+            claim: claimed.claim.clone(),
+            leaf: claimed.output,
+            evidence: claimed.evidence.digest(),
+            output: claimed.result.output,
+        };
+        self.say(serving.order.client, deliver, out);
+    }
+
+    fn send_claim(&mut self, job: JobId, out: &mut Effects) {
+        let Some(serving) = self.provider.servings.get(&job) else { return };
+        if let Some(claimed) = &serving.claimed {
+            out.push(Effect::Send { to: serving.order.notary, message: claimed.claim.clone().recall().into() });
+        }
+    }
+
+    /// A verifier shows that it was asked to check a claimed job: it may have the input.
+    pub(super) fn serve_own_checker(&self, check: &Verified<Check>, out: &mut Effects) {
+        let Some(serving) = self.provider.servings.get(&check.job) else { return };
+        let claimed = serving.phase == Phase::Claimed && check.signer() == serving.order.notary;
+        if claimed && check.input_commit == serving.order.input_commit {
+            out.push(Effect::Serve { digest: check.input_commit, to: check.verifier });
+        }
+    }
+
+    pub(super) fn on_provider_notice(&mut self, notice: &Verified<Notice>, out: &mut Effects) {
+        let job = notice.job;
+        let Some(serving) = self.provider.servings.get_mut(&job) else { return };
+        if notice.signer() != serving.order.notary || matches!(serving.phase, Phase::Closed(_)) {
+            return;
+        }
+        match notice.event {
+            NoticeEvent::Claimed { .. } => serving.noticed = true,
+            NoticeEvent::Open { beacon } => {
+                let Some(claimed) = &serving.claimed else { return };
+                (serving.beacon, serving.noticed) = (beacon, true);
+                if let Some(positions) = draw::positions(job, claimed.evidence.records, beacon) {
+                    let run = RunId { job, seat: None };
+                    out.push(Effect::Show { run, output: claimed.result.output, positions });
+                }
+            }
+            NoticeEvent::Closed { outcome, receipt } => {
+                let (client, notary) = (serving.order.client, serving.order.notary);
+                let output = serving.claimed.as_ref().map(|claimed| claimed.result.output);
+                self.keep_provider(ProviderRecord::Closed { job, outcome: Some(outcome) }, out);
+                self.alarms.clear(Alarm::Serving(job));
+                out.push(Effect::Fetch { digest: receipt, from: [notary].into() });
+                out.push(Effect::Tell(Event::Served { job, outcome }));
+                if let Some(digest) = output.filter(|_| !outcome.is_paid()) {
+                    out.push(Effect::StopServing { digest, to: client });
+                }
+            }
+            NoticeEvent::Unknown => {}
+        }
+    }
+
+    /// The records that the notary wants are read: the claim is opened.
+    pub(super) fn on_provider_shown(&mut self, job: JobId, records: Vec<Shown>, out: &mut Effects) {
+        let Some(serving) = self.provider.servings.get(&job) else { return };
+        let Some(claimed) = &serving.claimed else { return };
+        let opening = OpenClaim { job, output: claimed.output, evidence: claimed.evidence, records };
+        self.say(serving.order.notary, opening, out);
+    }
+
+    fn keep_provider(&mut self, record: ProviderRecord, out: &mut Effects) {
+        self.keep(Record::Provider(Box::new(record)), out);
+    }
+
+    /// Changes the provider's state by one record: the only way in which it changes what must survive.
+    pub(super) fn fold_provider(&mut self, record: &ProviderRecord) {
+        let provider = &mut self.provider;
+        match record {
+            ProviderRecord::Provision(provision) => provider.provision = Some(provision.clone()),
+            ProviderRecord::Accepted(order) => {
+                let order = order.clone().recall();
+                provider.servings.insert(order.id(), Serving::new(order));
+            }
+            ProviderRecord::Started(ticket) => {
+                let ticket = ticket.clone().recall();
+                if let Some(serving) = provider.servings.get_mut(&ticket.job) {
+                    (serving.phase, serving.ticket, serving.tries) = (Phase::Fetching, Some(ticket), 0);
+                }
+            }
+            ProviderRecord::Claimed { claim, result, output_blind, evidence_blind } => {
+                if let Some(serving) = provider.servings.get_mut(&claim.clone().recall().job) {
+                    let (output, evidence) = leaves(result, *output_blind, *evidence_blind);
+                    let claim = claim.clone();
+                    serving.claimed = Some(Claimed { claim, result: *result, output, evidence });
+                    (serving.phase, serving.tries) = (Phase::Claimed, 0);
+                }
+            }
+            ProviderRecord::Aborted(abort) => {
+                if let Some(serving) = provider.servings.get_mut(&abort.clone().recall().job) {
+                    (serving.phase, serving.tries) = (Phase::Aborted(abort.clone()), 0);
+                }
+            }
+            ProviderRecord::Closed { job, outcome } => {
+                if let Some(serving) = provider.servings.get_mut(job) {
+                    serving.phase = Phase::Closed(*outcome);
+                }
+            }
+        }
+    }
+
+    /// Takes up again what was unfinished.
+    pub(super) fn resume_provider(&mut self, now: Timestamp, out: &mut Effects) {
+        for (job, serving) in &self.provider.servings {
+            let at = match serving.phase {
+                Phase::Accepted => serving.order.open_by.after(TICKET_SLACK),
+                Phase::Closed(_) => continue,
+                Phase::Fetching | Phase::Running | Phase::Claimed | Phase::Aborted(_) => now,
+            };
+            self.alarms.set(Alarm::Serving(*job), at);
+            if let Some(claimed) = &serving.claimed {
+                out.push(Effect::Serve { digest: claimed.result.output, to: serving.order.client });
+            }
+        }
+        if self.provider.provision.is_some() {
+            self.wake_offer(now, out);
+        }
+    }
+
+    /// The jobs that this provider took on.
+    pub(super) fn view_servings(&self) -> impl Iterator<Item = RunView> {
+        self.provider.servings.iter().map(|(job, serving)| RunView {
+            job: *job,
+            seat: None,
+            manifest: serving.order.manifest.name.clone(),
+            state: match &serving.phase {
+                Phase::Accepted => RunState::Waiting,
+                Phase::Fetching | Phase::Running => RunState::Running,
+                Phase::Claimed => RunState::Committed,
+                Phase::Closed(Some(outcome)) => RunState::Closed(*outcome),
+                Phase::Aborted(_) | Phase::Closed(None) => RunState::Ended,
+            },
+        })
+    }
+}
+
+impl Serving {
+    fn new(order: Verified<Order>) -> Self {
+        let (phase, ticket, claimed) = (Phase::Accepted, None, None);
+        Self { order, phase, ticket, claimed, noticed: false, beacon: None, tries: 0 }
+    }
+
+    /// True while it takes up a slot.
+    fn is_busy(&self) -> bool {
+        matches!(self.phase, Phase::Accepted | Phase::Fetching | Phase::Running)
+    }
+}
+
+/// The two halves of a claim.
+fn leaves(result: &RunResult, output_blind: Digest, evidence_blind: Digest) -> (OutputLeaf, EvidenceLeaf) {
+    let RunResult { output_root, records, units, end, .. } = *result;
+    let output = OutputLeaf { output_root, units, end, blind: output_blind };
+    (output, EvidenceLeaf { evidence_root: output_root, records, blind: evidence_blind })
+}

@@ -1,0 +1,214 @@
+//! Comparison: whether two peers that ran the same job found the same.
+//!
+//! **Invariant:** evidence that is empty, incomplete or not finite never passes for a match.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use crate::{
+    genesis::Threshold,
+    id::Digest,
+    manifest::{End, Policy, TensorFormat},
+    units::{Rate, Units, Work},
+};
+
+/// How two findings compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Agreement {
+    /// The same.
+    Match,
+    /// Too far apart to be the same, too close to be wrong.
+    Grey,
+    /// Not the same.
+    Mismatch,
+}
+
+/// What one peer found and opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Testimony {
+    /// The root over the output's records.
+    pub output_root: Digest,
+    /// How many records of evidence there are.
+    pub records: u64,
+    /// What is billed.
+    pub units: Units,
+    /// What it cost to compute.
+    pub work: Work,
+    /// Why the run ended.
+    pub end: End,
+    /// The root mean square of the whole output, as the bits of a 64-bit float.
+    pub rms: u64,
+    /// The opened records by position.
+    pub shown: BTreeMap<u64, Vec<u8>>,
+}
+
+/// How `claimed` compares with what a verifier found.
+#[must_use]
+pub fn compare(
+    policy: Policy,
+    threshold: Option<&Threshold>,
+    claimed: &Testimony,
+    found: &Testimony,
+) -> Agreement {
+    if claimed.records == 0 || found.records == 0 || claimed.end != found.end {
+        return Agreement::Mismatch;
+    }
+    match (policy, threshold) {
+        (Policy::Exact, _) => exact(claimed, found),
+        (Policy::Tensor(TensorFormat::F32), Some(threshold)) => tensor(threshold, claimed, found),
+        (Policy::Tensor(TensorFormat::F32), None) => Agreement::Mismatch,
+    }
+}
+
+/// True if two verifiers found the same, whichever of them is asked.
+#[must_use]
+pub fn agree(policy: Policy, threshold: Option<&Threshold>, one: &Testimony, other: &Testimony) -> bool {
+    let nothing = one.records == 0 && other.records == 0;
+    let matches = |one, other| compare(policy, threshold, one, other) == Agreement::Match;
+    nothing || (matches(one, other) && matches(other, one))
+}
+
+/// The root mean square that a verifier seals with its evidence, as the bits of a 64-bit float; 0 where none is used.
+#[must_use]
+pub fn rms(policy: Policy, output: &[u8]) -> u64 {
+    match policy {
+        Policy::Exact => 0,
+        Policy::Tensor(TensorFormat::F32) => {
+            let values = floats(output);
+            let squares: f64 = values.iter().map(|value| value * value).sum();
+            if values.is_empty() { 0 } else { libm::sqrt(squares / values.len() as f64).to_bits() }
+        }
+    }
+}
+
+fn exact(claimed: &Testimony, found: &Testimony) -> Agreement {
+    let same = claimed.output_root == found.output_root
+        && claimed.work == found.work
+        && claimed.units == found.units;
+    if same { Agreement::Match } else { Agreement::Mismatch }
+}
+
+fn tensor(threshold: &Threshold, claimed: &Testimony, found: &Testimony) -> Agreement {
+    if claimed.records != found.records || !within_a_hundredth(claimed.units, found.units) {
+        return Agreement::Mismatch;
+    }
+    if claimed.shown.is_empty() || !claimed.shown.keys().eq(found.shown.keys()) {
+        return Agreement::Mismatch;
+    }
+    let rms = f64::from_bits(found.rms);
+    let measurable = rms.is_finite() && rms > 0.0;
+    let pairs = claimed.shown.values().zip(found.shown.values());
+    pairs.map(|(claimed, found)| records(threshold, claimed, found, measurable.then_some(rms))).max()
+        .unwrap_or(Agreement::Mismatch)
+}
+
+/// Compares two records; without a scale only equal bytes match.
+fn records(threshold: &Threshold, claimed: &[u8], found: &[u8], rms: Option<f64>) -> Agreement {
+    if claimed == found {
+        return Agreement::Match;
+    }
+    let (claimed, found) = (floats(claimed), floats(found));
+    let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
+    let Some(rms) = rms.filter(|_| claimed.len() == found.len() && finite(&claimed) && finite(&found)) else {
+        return Agreement::Mismatch;
+    };
+    let furthest = claimed.iter().zip(&found).map(|(one, other)| libm::fabs(one - other)).fold(0.0, f64::max);
+    let limit = |rate: Rate| rms * (rate.0 as f64) / (Rate::ONE.0 as f64);
+    if furthest <= limit(threshold.ok) {
+        Agreement::Match
+    } else if furthest < limit(threshold.bad) {
+        Agreement::Grey
+    } else {
+        Agreement::Mismatch
+    }
+}
+
+/// The numbers in some bytes; what is left over at the end counts as not a number.
+fn floats(bytes: &[u8]) -> Vec<f64> {
+    let (whole, rest) = bytes.as_chunks::<4>();
+    let mut values: Vec<f64> = whole.iter().map(|number| f64::from(f32::from_le_bytes(*number))).collect();
+    if !rest.is_empty() {
+        values.push(f64::NAN);
+    }
+    values
+}
+
+fn within_a_hundredth(one: u64, other: u64) -> bool {
+    one.abs_diff(other) <= one.max(other) / 100
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OK: f32 = 5e-5;
+    const BAD: f32 = 5e-4;
+
+    fn threshold() -> Threshold {
+        let parts = |share: f64| Rate((share * 4_294_967_296.0) as u64);
+        Threshold { format: TensorFormat::F32, ok: parts(5e-5), bad: parts(5e-4) }
+    }
+
+    fn found(values: &[f32]) -> Testimony {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Testimony {
+            output_root: Digest::of(&bytes),
+            records: 1,
+            units: 1,
+            work: 1,
+            end: End::Stop,
+            rms: rms(Policy::Tensor(TensorFormat::F32), &bytes),
+            shown: [(0, bytes)].into(),
+        }
+    }
+
+    fn check(claimed: &Testimony, expected: Agreement) {
+        let honest = found(&[1.0, -1.0, 1.0, -1.0]);
+        let policy = Policy::Tensor(TensorFormat::F32);
+        assert_eq!(compare(policy, Some(&threshold()), claimed, &honest), expected);
+        assert_eq!(compare(policy, None, claimed, &honest), Agreement::Mismatch);
+    }
+
+    #[test]
+    fn tensors_match_up_to_ok_mismatch_from_bad_and_are_grey_between() {
+        let shifted = |by: f32| found(&[1.0 + by, -1.0, 1.0, -1.0]);
+        check(&shifted(0.0), Agreement::Match);
+        check(&shifted(OK * 0.9), Agreement::Match);
+        check(&shifted(OK * 1.5), Agreement::Grey);
+        check(&shifted(BAD * 0.9), Agreement::Grey);
+        check(&shifted(BAD * 1.1), Agreement::Mismatch);
+        check(&shifted(f32::NAN), Agreement::Mismatch);
+        check(&shifted(f32::INFINITY), Agreement::Mismatch);
+    }
+
+    #[test]
+    fn what_is_missing_or_cut_never_matches() {
+        let whole = found(&[1.0, -1.0, 1.0, -1.0]);
+        check(&found(&[1.0, -1.0, 1.0]), Agreement::Mismatch);
+        check(&Testimony { shown: BTreeMap::new(), ..whole.clone() }, Agreement::Mismatch);
+        check(&Testimony { records: 0, ..whole.clone() }, Agreement::Mismatch);
+        check(&Testimony { end: End::Length, ..whole.clone() }, Agreement::Mismatch);
+        check(&Testimony { units: 2, ..whole.clone() }, Agreement::Mismatch);
+        check(&Testimony { work: 99, ..whole }, Agreement::Match);
+    }
+
+    #[test]
+    fn outputs_without_scale_demand_equal_bytes() {
+        let policy = Policy::Tensor(TensorFormat::F32);
+        for values in [[0.0; 4], [f32::NAN; 4]] {
+            let honest = found(&values);
+            assert_eq!(compare(policy, Some(&threshold()), &honest, &honest), Agreement::Match);
+            let other = found(&[0.0, 0.0, 0.0, 1e-30]);
+            assert_eq!(compare(policy, Some(&threshold()), &other, &honest), Agreement::Mismatch);
+        }
+    }
+
+    #[test]
+    fn exact_demands_the_same_bytes_units_and_work() {
+        let whole = found(&[1.0]);
+        let exact = |claimed: &Testimony| compare(Policy::Exact, None, claimed, &found(&[1.0]));
+        assert_eq!(exact(&whole), Agreement::Match);
+        assert_eq!(exact(&Testimony { work: 2, ..whole.clone() }), Agreement::Mismatch);
+        assert_eq!(exact(&Testimony { units: 2, ..whole.clone() }), Agreement::Mismatch);
+        assert_eq!(exact(&found(&[1.000_001])), Agreement::Mismatch);
+    }
+}

@@ -1,0 +1,402 @@
+//! The transition table of a job: what may happen next, by whom, and by when.
+//!
+//! ```text
+//!  Open ──claim──▶ Claimed ──reveal / 15 s──▶ Drawing ──not drawn──▶ Waiting ──window──▶ NotDrawn
+//!   │ abort, no claim, withdrawn                 │ drawn                │ forced (another job of the provider slashed)
+//!   ▼                                            ▼                      ▼
+//!  Aborted NoClaim Withdrawn      Checking: Seating ─▶ Sealing ─▶ Opening ──▶ Checked Grey GreyRefunded Mismatch
+//!                                            ▲──── verifier gone ────┘ │ └──▶ Unchecked Void (nobody left)
+//!                                                                      ▼ mismatch
+//!                                     Jury: Seating ─▶ Sealing ─▶ Opening ──▶ Slashed Cleared Disputed Void
+//!                                            ▲───── margin open ─────┘ └─▶ Silence ──▶ Silent
+//! ```
+//!
+//! **Invariant:** a refused step leaves the job as it was and says why; claims, seals and openings are written once;
+//! every open stage has a deadline or a round, so ticks alone close every job; closed is final.
+
+mod seat;
+mod table;
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+pub use seat::{Seat, Testified};
+pub use table::{Misstep, Party, Step};
+
+use crate::{
+    check::{Evidence, Record},
+    claim::Claim,
+    compare::{self, Agreement, Testimony},
+    draw,
+    genesis::{Checks, Genesis, Threshold, Timers},
+    id::{Digest, JobId, PeerId},
+    jury::{self, Tally, Verdict, Voice},
+    manifest::Policy,
+    merkle,
+    order::Order,
+    outcome::Outcome,
+    ticket::Ticket,
+    units::{Duration, Timestamp},
+};
+
+/// Rounds between a statement and the beacon that it is drawn with: nobody has seen the value when it is made.
+pub const ROUNDS_AHEAD: u64 = 2;
+/// Verifiers that may fail to appear before a check is given up.
+pub const ABSENT_MAX: usize = 3;
+/// Grey results among the last checks from which on another one is refunded.
+pub const GREYS_MAX: u64 = 3;
+
+/// A value of the beacon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Beacon {
+    /// Of which tick.
+    pub round: u64,
+    /// The value.
+    pub value: Digest,
+}
+
+/// What every transition reads: time and chance as the last tick left them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Moment {
+    /// The notary's time without its pauses.
+    pub live: Timestamp,
+    /// The last tick.
+    pub beacon: Beacon,
+}
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// Money is reserved; the provider works.
+    Open {
+        /// When the claim is due.
+        until: Timestamp,
+    },
+    /// The claim is in the books.
+    Claimed {
+        /// When the secret is due.
+        until: Timestamp,
+    },
+    /// The beacon is awaited that decides about a check.
+    Drawing {
+        /// Its round.
+        round: u64,
+    },
+    /// Not drawn; somebody may still object.
+    Waiting {
+        /// When it is paid.
+        until: Timestamp,
+    },
+    /// A first verifier runs it again.
+    Checking(Phase),
+    /// A check did not match: jurors run it again, one at a time.
+    Jury(Phase),
+    /// Closed.
+    Closed(Outcome),
+}
+
+/// Where one re-execution stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// The beacon is awaited that draws the next verifier.
+    Seating {
+        /// Its round.
+        round: u64,
+    },
+    /// The verifier works.
+    Sealing {
+        /// When its seal is due.
+        until: Timestamp,
+    },
+    /// Claim and seal are to be opened.
+    Opening {
+        /// When the openings are due.
+        until: Timestamp,
+    },
+    /// A juror supports the accusation and the provider has not opened its claim.
+    Silence {
+        /// When it is convicted of that.
+        until: Timestamp,
+    },
+}
+
+/// The claim as it stands in the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// What was claimed.
+    pub claim: Claim,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its position in the notary's journal.
+    pub position: u64,
+}
+
+/// The network's numbers that a job is run by.
+#[derive(Clone, Copy, Debug)]
+struct Rules {
+    timers: Timers,
+    checks: Checks,
+    threshold: Option<Threshold>,
+    check_estimate: Duration,
+}
+
+/// One accepted order on its way to a close.
+#[derive(Clone, Debug)]
+pub struct Job {
+    id: JobId,
+    order: Order,
+    ticket: Ticket,
+    rules: Rules,
+    stage: Stage,
+    claim: Option<Claimed>,
+    secret: Option<Digest>,
+    revealed: bool,
+    forced: bool,
+    seats: Vec<Seat>,
+    /// Where the jury's seats begin, once there is one.
+    jury_from: Option<usize>,
+    opened: Option<Testimony>,
+    positions_round: Option<u64>,
+    positions: Option<Beacon>,
+}
+
+impl Job {
+    /// A job whose money was just reserved.
+    #[must_use]
+    pub fn open(genesis: &Genesis, order: Order, ticket: Ticket, now: Moment) -> Self {
+        let threshold = match order.manifest.policy {
+            Policy::Exact => None,
+            Policy::Tensor(format) => genesis.threshold(format),
+        };
+        let rules = Rules {
+            timers: genesis.timers,
+            checks: genesis.checks,
+            threshold,
+            check_estimate: genesis.estimate(order.work_max),
+        };
+        let until = now.live.after(claim_time(genesis, &order));
+        Self {
+            id: order.id(),
+            order,
+            ticket,
+            rules,
+            stage: Stage::Open { until },
+            claim: None,
+            secret: None,
+            revealed: false,
+            forced: false,
+            seats: Vec::new(),
+            jury_from: None,
+            opened: None,
+            positions_round: None,
+            positions: None,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> JobId {
+        self.id
+    }
+
+    /// The client's terms.
+    #[must_use]
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// What the notary fixed.
+    #[must_use]
+    pub fn ticket(&self) -> &Ticket {
+        &self.ticket
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// The claim, once it is in the books.
+    #[must_use]
+    pub fn claim(&self) -> Option<&Claimed> {
+        self.claim.as_ref()
+    }
+
+    /// What the draws are made with: the client's secret, or nothing if it never revealed one.
+    #[must_use]
+    pub fn secret(&self) -> Digest {
+        self.secret.unwrap_or_default()
+    }
+
+    /// True if the client revealed its secret in time: only then does the job count for trust.
+    #[must_use]
+    pub fn revealed(&self) -> bool {
+        self.revealed
+    }
+
+    /// True if the job is checked whatever the draw says.
+    #[must_use]
+    pub fn forced(&self) -> bool {
+        self.forced
+    }
+
+    /// The verifiers drawn so far.
+    #[must_use]
+    pub fn seats(&self) -> &[Seat] {
+        &self.seats
+    }
+
+    /// Where the jury's seats begin, once the provider was accused.
+    #[must_use]
+    pub fn jury_from(&self) -> Option<usize> {
+        self.jury_from
+    }
+
+    /// What the provider opened, once it is complete.
+    #[must_use]
+    pub fn opened(&self) -> Option<&Testimony> {
+        self.opened.as_ref()
+    }
+
+    /// The beacon that drew which records are opened.
+    #[must_use]
+    pub fn positions(&self) -> Option<Beacon> {
+        self.positions
+    }
+
+    /// When ticks alone will move it on: a time, or a round.
+    #[must_use]
+    pub fn due(&self) -> (Option<Timestamp>, Option<u64>) {
+        match self.stage {
+            Stage::Open { until } | Stage::Claimed { until } | Stage::Waiting { until } => (Some(until), None),
+            Stage::Drawing { round } => (None, Some(round)),
+            Stage::Checking(phase) | Stage::Jury(phase) => match phase {
+                Phase::Seating { round } => (None, Some(round)),
+                Phase::Sealing { until } | Phase::Opening { until } | Phase::Silence { until } => {
+                    (Some(until), None)
+                }
+            },
+            Stage::Closed(_) => (None, None),
+        }
+    }
+
+    /// How the jury's voices stand to the provider, seat by seat from the first juror.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let jurors = self.seats.get(self.jury_from.unwrap_or(self.seats.len())..).unwrap_or_default();
+        let voices: Vec<&Voice> = jurors.iter().filter_map(|seat| seat.voice()).collect();
+        jury::tally(self.order.manifest.policy, self.rules.threshold.as_ref(), self.opened.as_ref(), &voices)
+    }
+
+    /// How the first verifier's finding compares with the claim; none if it found nothing or the claim is not open.
+    #[must_use]
+    pub fn agreement(&self) -> Option<Agreement> {
+        let first = self.jury_from.map_or(self.seats.last(), |from| self.seats.get(from.checked_sub(1)?));
+        self.compare_with(first?)
+    }
+
+    fn compare_with(&self, seat: &Seat) -> Option<Agreement> {
+        let (Some(opened), Some(Voice::Found(found))) = (&self.opened, seat.voice()) else { return None };
+        Some(compare::compare(self.order.manifest.policy, self.rules.threshold.as_ref(), opened, found))
+    }
+
+    /// Moves on after the verifier in the last seat has testified, or will not.
+    fn resolve_seat(&mut self, now: Moment) -> Stage {
+        match self.jury_from {
+            None => self.resolve_check(now),
+            Some(_) => self.resolve_jury(now),
+        }
+    }
+
+    fn resolve_check(&mut self, now: Moment) -> Stage {
+        let Some(seat) = self.seats.last() else { return self.stage };
+        let next = Phase::Seating { round: now.beacon.round + ROUNDS_AHEAD };
+        if seat.voice().is_none() {
+            let absent = self.seats.len();
+            return if absent >= ABSENT_MAX { self.unchecked() } else { Stage::Checking(next) };
+        }
+        match self.compare_with(seat) {
+            Some(Agreement::Match) => Stage::Closed(Outcome::Checked),
+            Some(Agreement::Grey) if self.ticket.standing.greys >= GREYS_MAX => Stage::Closed(Outcome::GreyRefunded),
+            Some(Agreement::Grey) => Stage::Closed(Outcome::Grey),
+            Some(Agreement::Mismatch) | None if self.ticket.newcomer => Stage::Closed(Outcome::Mismatch),
+            Some(Agreement::Mismatch) | None => {
+                self.jury_from = Some(self.seats.len());
+                Stage::Jury(next)
+            }
+        }
+    }
+
+    fn resolve_jury(&mut self, now: Moment) -> Stage {
+        let tally = self.tally();
+        if self.opened.is_none() && tally.margin() > 0 {
+            return Stage::Jury(Phase::Silence { until: now.live.after(self.rules.timers.silence) });
+        }
+        let jurors = self.seats.len() - self.jury_from.unwrap_or_default();
+        match tally.verdict(self.ticket.margin) {
+            Verdict::Convicted => Stage::Closed(Outcome::Slashed),
+            Verdict::Cleared => Stage::Closed(Outcome::Cleared),
+            Verdict::Open if jurors as u64 >= self.rules.checks.jurors_max => self.hung(&tally),
+            Verdict::Open => Stage::Jury(Phase::Seating { round: now.beacon.round + ROUNDS_AHEAD }),
+        }
+    }
+
+    /// Nobody can check it: paid if the provider's stake stood behind it.
+    fn unchecked(&self) -> Stage {
+        Stage::Closed(if self.ticket.newcomer { Outcome::Void } else { Outcome::Unchecked })
+    }
+
+    /// Nobody is left to decide: refunded in doubt, void without one.
+    fn hung(&self, tally: &Tally) -> Stage {
+        let doubt = tally.margin() > 0 && tally.margin() + 2 >= i64::try_from(self.ticket.margin).unwrap_or(i64::MAX);
+        Stage::Closed(if doubt { Outcome::Disputed } else { Outcome::Void })
+    }
+
+    /// True if these records are exactly the wanted ones under `root`. Where records are drawn, nothing is before the
+    /// beacon is known.
+    fn shows(&self, root: Digest, count: u64, records: &[Record]) -> bool {
+        let beacon = self.positions.map(|beacon| beacon.value);
+        let Some(wanted) = draw::positions(self.id, count, beacon) else { return false };
+        let proven = |record: &Record| {
+            record.bytes.len() <= merkle::RECORD_BYTES
+                && merkle::verify(root, count, record.position, &record.bytes, &record.path)
+        };
+        wanted.iter().eq(records.iter().map(|record| &record.position)) && records.iter().all(proven)
+    }
+}
+
+/// How long after its opening a job's claim is due.
+#[must_use]
+pub fn claim_time(genesis: &Genesis, order: &Order) -> Duration {
+    order.run_max.times(3).plus(genesis.timers.claim)
+}
+
+/// From the draw to the payment, where nothing is drawn: long enough for a check to have run its course.
+#[must_use]
+pub fn window(genesis: &Genesis, order: &Order) -> Duration {
+    let timers = &genesis.timers;
+    let seal = genesis.estimate(order.work_max).times(3).plus(timers.seal);
+    let course = timers.reveal.plus(timers.tick.times(ROUNDS_AHEAD)).plus(seal.times(4)).plus(timers.opening);
+    timers.window.max(course)
+}
+
+fn testimony(evidence: &Evidence, records: &[Record]) -> Testimony {
+    Testimony {
+        output_root: evidence.output_root,
+        records: evidence.records,
+        units: evidence.units,
+        work: evidence.work,
+        end: evidence.end,
+        rms: evidence.rms,
+        shown: records.iter().map(|record| (record.position, record.bytes.clone())).collect(),
+    }
+}
+
+/// Names the peer in the seat that speaks.
+fn speaker(seats: &[Seat], seat: u16) -> Option<PeerId> {
+    seats.get(usize::from(seat)).map(|seat| seat.peer)
+}

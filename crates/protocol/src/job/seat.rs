@@ -1,0 +1,69 @@
+//! One verifier's place in a job.
+
+use crate::{
+    check::Evidence,
+    compare::Testimony,
+    id::{Digest, PeerId},
+    jury::Voice,
+};
+
+/// One verifier's place in a job, from the draw to what it found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// Who was drawn.
+    pub peer: PeerId,
+    /// How far it is.
+    pub testified: Testified,
+}
+
+/// How far a verifier is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Testified {
+    /// It works.
+    NotYet,
+    /// It sealed what it found.
+    Sealed(Digest),
+    /// It opened its seal.
+    Heard {
+        /// What it opened.
+        evidence: Evidence,
+        /// What it says.
+        voice: Voice,
+    },
+    /// It was not given the input.
+    Unserved(Voice),
+    /// It let a deadline pass.
+    Absent,
+}
+
+impl Seat {
+    /// A verifier that was just drawn.
+    #[must_use]
+    pub fn new(peer: PeerId) -> Self {
+        Self { peer, testified: Testified::NotYet }
+    }
+
+    /// What it says, once it has said all.
+    #[must_use]
+    pub fn voice(&self) -> Option<&Voice> {
+        match &self.testified {
+            Testified::Heard { voice, .. } | Testified::Unserved(voice) => Some(voice),
+            Testified::NotYet | Testified::Sealed(_) | Testified::Absent => None,
+        }
+    }
+
+    /// What it found, once it has opened its seal.
+    #[must_use]
+    pub fn found(&self) -> Option<&Testimony> {
+        match self.voice() {
+            Some(Voice::Found(testimony)) => Some(testimony),
+            Some(Voice::Unserved) | None => None,
+        }
+    }
+
+    /// True once it will say nothing more.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.voice().is_some() || self.testified == Testified::Absent
+    }
+}

@@ -1,0 +1,142 @@
+//! What can move a job, as it was signed: the link between statements and the steps of the table.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    check::{OpenClaim, OpenSeal, Seal, Unserved},
+    claim::{Claim, Reveal},
+    draw::Try,
+    id::{JobId, NetworkId, PeerId},
+    job::{Moment, Party, Step},
+    order::Abort,
+    signed::{Scheme, Signed},
+};
+
+/// One thing that moved a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// When: the last tick before it.
+    pub at: Moment,
+    /// What.
+    pub what: Happening,
+}
+
+/// What can move a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Happening {
+    /// The provider claimed.
+    Claim {
+        /// Its statement.
+        claim: Signed<Claim>,
+        /// The position in the notary's journal.
+        position: u64,
+    },
+    /// The provider gave up.
+    Abort(Signed<Abort>),
+    /// The client revealed its secret.
+    Reveal(Signed<Reveal>),
+    /// It was drawn whether to check.
+    Draw {
+        /// Whether.
+        check: bool,
+    },
+    /// A verifier was drawn: the positions that were tried, the last being its own; none if nobody could be drawn.
+    Seat(Vec<Try>),
+    /// A verifier sealed.
+    Seal(Signed<Seal>),
+    /// A verifier was not given the input.
+    Unserved(Signed<Unserved>),
+    /// The provider opened its claim.
+    OpenClaim(Signed<OpenClaim>),
+    /// A verifier opened its seal.
+    OpenSeal(Signed<OpenSeal>),
+    /// A tick moved the job.
+    Tick {
+        /// Whether payments of the provider were frozen.
+        frozen: bool,
+    },
+    /// The provider was convicted over another job.
+    Convicted,
+}
+
+/// The step that a happening amounts to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The step of the table.
+    pub step: Step,
+    /// The party that takes it.
+    pub by: Party,
+    /// Which job it is about and who says so, where it is somebody's statement.
+    pub signed: Option<(JobId, PeerId)>,
+}
+
+impl Happening {
+    /// The step that it amounts to, whoever signed it.
+    #[must_use]
+    pub fn taken(&self) -> Taken {
+        match self {
+            Self::Claim { claim, position } => {
+                let said = claim.clone().recall();
+                let step = Step::Claim { claim: *said, digest: said.digest(), position: *position };
+                Taken { step, by: Party::Provider, signed: Some((said.job, said.signer())) }
+            }
+            Self::Abort(abort) => {
+                let said = abort.clone().recall();
+                Taken { step: Step::Abort, by: Party::Provider, signed: Some((said.job, said.signer())) }
+            }
+            Self::Reveal(reveal) => {
+                let said = reveal.clone().recall();
+                let step = Step::Reveal { position: said.position, secret: said.secret };
+                Taken { step, by: Party::Client, signed: Some((said.job, said.signer())) }
+            }
+            Self::Seal(seal) => {
+                let said = seal.clone().recall();
+                let step = Step::Seal { commit: said.commit };
+                Taken { step, by: Party::Verifier(said.seat), signed: Some((said.job, said.signer())) }
+            }
+            Self::Unserved(unserved) => {
+                let said = unserved.clone().recall();
+                Taken { step: Step::Unserved, by: Party::Verifier(said.seat), signed: Some((said.job, said.signer())) }
+            }
+            Self::OpenClaim(opening) => {
+                let said = opening.clone().recall();
+                let signed = Some((said.job, said.signer()));
+                let OpenClaim { output, evidence, records, .. } = said.into_body();
+                Taken { step: Step::OpenClaim { output, evidence, records }, by: Party::Provider, signed }
+            }
+            Self::OpenSeal(opening) => {
+                let said = opening.clone().recall();
+                let (signed, by) = (Some((said.job, said.signer())), Party::Verifier(said.seat));
+                let OpenSeal { evidence, records, .. } = said.into_body();
+                Taken { step: Step::OpenSeal { evidence, records }, by, signed }
+            }
+            Self::Draw { check } => of_notary(Step::Draw { check: *check }),
+            Self::Seat(tries) => of_notary(Step::Seat { verifier: tries.last().map(|tried| tried.leaf.peer) }),
+            Self::Tick { frozen } => of_notary(Step::Tick { frozen: *frozen }),
+            Self::Convicted => of_notary(Step::Convicted),
+        }
+    }
+
+    /// True if the statement in it, where there is one, was signed by the peer that it names.
+    #[must_use]
+    pub fn is_signed<S: Scheme>(&self, network: NetworkId) -> bool {
+        match self {
+            Self::Claim { claim, .. } => claim.clone().open::<S>(network).is_ok(),
+            Self::Abort(abort) => abort.clone().open::<S>(network).is_ok(),
+            Self::Reveal(reveal) => reveal.clone().open::<S>(network).is_ok(),
+            Self::Seal(seal) => seal.clone().open::<S>(network).is_ok(),
+            Self::Unserved(unserved) => unserved.clone().open::<S>(network).is_ok(),
+            Self::OpenClaim(opening) => opening.clone().open::<S>(network).is_ok(),
+            Self::OpenSeal(opening) => opening.clone().open::<S>(network).is_ok(),
+            Self::Draw { .. } | Self::Seat(_) | Self::Tick { .. } | Self::Convicted => true,
+        }
+    }
+}
+
+fn of_notary(step: Step) -> Taken {
+    Taken { step, by: Party::Notary, signed: None }
+}
