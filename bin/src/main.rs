@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! The program `assay`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    assay_cli::main()
+}

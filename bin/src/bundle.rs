@@ -1,0 +1,143 @@
+//! The models that the program carries with it, so that a network works out of the box.
+//!
+//! **Invariant:** what is embedded is what `models.lock` and `runners.lock` name; a test compares the digests.
+
+use assay_protocol::{
+    id::Digest,
+    manifest::{Manifest, Meter, Policy, TensorFormat, WorkPerMeter},
+};
+use serde::Deserialize;
+
+/// A model with all that it takes to offer, order and try it.
+#[derive(Clone, Copy, Debug)]
+pub struct Bundle {
+    /// What people order it by.
+    pub name: &'static str,
+    /// The WASM component that runs it.
+    pub runner: &'static [u8],
+    /// The model file.
+    pub model: &'static [u8],
+    /// Where it comes from and how good it is.
+    pub card: &'static str,
+    /// Things to try it on.
+    pub samples: &'static [Sample],
+    manifest: &'static str,
+}
+
+/// Something to try a model on.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// The name of its file.
+    pub file: &'static str,
+    /// Its bytes.
+    pub bytes: &'static [u8],
+    /// The right answer.
+    pub answer: &'static str,
+}
+
+macro_rules! samples {
+    ($folder:literal: $($file:literal is $answer:literal,)+) => {
+        &[$(Sample { file: $file, bytes: include_bytes!(concat!($folder, "/", $file)), answer: $answer }),+]
+    };
+}
+
+/// Handwritten digits.
+pub(crate) static DIGITS: Bundle = Bundle {
+    name: "digits",
+    runner: include_bytes!("../../runners/classify/classify.wasm"),
+    model: include_bytes!("../../models/digits/digits.onnx"),
+    card: include_str!("../../models/digits/CARD.md"),
+    manifest: include_str!("../../models/digits/manifest.toml"),
+    samples: samples!("../../models/digits/samples":
+        "seven-1.png" is "7",
+        "three-1.png" is "3",
+        "zero-1.png" is "0",
+        "five-2.png" is "5",
+        "two-1.png" is "2",
+        "four-1.png" is "4",
+        "nine-2.png" is "9",
+        "eight-1.png" is "8",
+        "six-1.png" is "6",
+        "one-2.png" is "1",
+    ),
+};
+
+/// Everything the program carries.
+pub(crate) static ALL: [&Bundle; 1] = [&DIGITS];
+
+/// A manifest as its author writes it: files by path, which the digests stand for later.
+#[derive(Deserialize)]
+struct Draft {
+    name: String,
+    params: String,
+    policy: String,
+    meter: Meter,
+    memory_bytes: u64,
+    licence: String,
+    work: WorkPerMeter,
+}
+
+impl Bundle {
+    /// All bundles.
+    #[must_use]
+    pub fn all() -> &'static [&'static Self] {
+        &ALL
+    }
+
+    /// The manifest with the digests of the embedded files.
+    #[must_use]
+    pub fn manifest(&self) -> Manifest {
+        let draft: Draft = match toml::from_str(self.manifest) {
+            Ok(draft) => draft,
+            Err(error) => unreachable!("the embedded manifest of {} is damaged: {error}", self.name),
+        };
+        Manifest {
+            name: draft.name,
+            runner: Digest::of(self.runner),
+            model: Digest::of(self.model),
+            params: draft.params,
+            policy: policy(&draft.policy),
+            meter: draft.meter,
+            work: draft.work,
+            memory_bytes: draft.memory_bytes,
+            licence: draft.licence,
+        }
+    }
+}
+
+fn policy(text: &str) -> Policy {
+    match text {
+        "exact" => Policy::Exact,
+        "tensor f32" => Policy::Tensor(TensorFormat::F32),
+        other => unreachable!("an embedded manifest has the unknown policy {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODELS: &str = include_str!("../../models/models.lock");
+    const RUNNERS: &str = include_str!("../../runners/runners.lock");
+
+    #[test]
+    fn what_is_embedded_is_what_the_lock_files_name() {
+        let line = |digest: Digest, file: &str| format!("{digest}  {file}");
+        assert!(MODELS.contains(&line(Digest::of(DIGITS.model), "digits/digits.onnx")));
+        for sample in DIGITS.samples {
+            let line = line(Digest::of(sample.bytes), &format!("digits/samples/{}", sample.file));
+            assert!(MODELS.contains(&line), "{}", sample.file);
+        }
+        assert!(RUNNERS.contains(&format!("classify = \"{}\"", Digest::of(DIGITS.runner))));
+    }
+
+    #[test]
+    fn every_manifest_reads_and_has_its_bundles_name() {
+        for bundle in Bundle::all() {
+            let manifest = bundle.manifest();
+            assert_eq!(manifest.name, bundle.name);
+            assert!(serde_json::from_str::<serde_json::Value>(&manifest.params).is_ok());
+            assert!(!bundle.card.is_empty() && !bundle.samples.is_empty());
+        }
+    }
+}

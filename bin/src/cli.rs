@@ -1,0 +1,152 @@
+//! What can be typed, and the way from there to an exit code.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
+
+use crate::{
+    commands::{account, demo, down, init, job, notary, offers, provide, receipt, run, status, up},
+    context::Context,
+    failure::{Exit, Failure},
+    output::Output,
+};
+
+/// Threads that carry a command, the daemon's included.
+const THREADS: usize = 2;
+
+const EXAMPLES: &str = "\
+First minutes:
+  assay demo                          see a whole network on this machine
+  assay init --network network.toml   become a peer of a network
+  assay provide digits                earn credits with this machine
+  assay run digits seven.png          have somebody's machine read a digit
+  assay receipt verify seven.receipt  check, anywhere and offline, what became of it";
+
+/// A peer-to-peer marketplace for inference whose every answer can be checked.
+#[derive(Debug, Parser)]
+#[command(name = "assay", version, after_help = EXAMPLES, max_term_width = 100, propagate_version = false)]
+pub struct Cli {
+    /// Folder that holds everything of this peer
+    #[arg(long, global = true, value_name = "DIR", env = "ASSAY_HOME", hide_env_values = true)]
+    home: Option<PathBuf>,
+    /// Print one JSON document instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Args),
+    Init(init::Args),
+    Up(up::Args),
+    Down(down::Args),
+    Provide(provide::Args),
+    Run(run::Args),
+    Status(status::Args),
+    Offers(offers::Args),
+    #[command(subcommand)]
+    Job(job::Verb),
+    #[command(subcommand)]
+    Receipt(receipt::Verb),
+    #[command(subcommand)]
+    Account(account::Verb),
+    #[command(subcommand)]
+    Notary(notary::Verb),
+    /// Run jobs for the process that started this one.
+    #[command(hide = true)]
+    Worker,
+}
+
+/// Reads the command line, does what it says and reports how it went.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    if let Command::Worker = cli.command {
+        assay_runtime::worker::main();
+    }
+    let context = match Context::new(cli.home, cli.json) {
+        Ok(context) => context,
+        Err(failure) => return report(&Output::new(cli.json), &failure),
+    };
+    let result = perform(cli.command, &context).and_then(|()| context.output.finish());
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => report(&context.output, &failure),
+    }
+}
+
+fn perform(command: Command, context: &Context) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        let hint = "close some programs: the system gives no more threads or files";
+        Failure::new(Exit::Other, "NO_THREADS", error, hint)
+    })?;
+    let result = runtime.block_on(dispatch(command, context));
+    // Whatever still waits, on a terminal for example, must not keep the process.
+    runtime.shutdown_background();
+    result
+}
+
+async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Demo(args) => demo::perform(&args, context).await,
+        Command::Init(args) => init::perform(&args, context),
+        Command::Up(args) => up::perform(&args, context).await,
+        Command::Down(args) => down::perform(&args, context).await,
+        Command::Provide(args) => provide::perform(&args, context).await,
+        Command::Run(args) => run::perform(&args, context).await,
+        Command::Status(args) => status::perform(&args, context).await,
+        Command::Offers(args) => offers::perform(&args, context).await,
+        Command::Job(verb) => job::perform(&verb, context).await,
+        Command::Receipt(verb) => receipt::perform(&verb, context).await,
+        Command::Account(verb) => account::perform(&verb, context).await,
+        Command::Notary(verb) => notary::perform(&verb, context).await,
+        Command::Worker => unreachable!("a worker never comes back"),
+    }
+}
+
+fn report(output: &Output, failure: &Failure) -> ExitCode {
+    output.failure(failure);
+    failure.exit().into()
+}
+
+/// What clap has to say, in our two lines; help and version are no errors.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    // The arguments did not parse, so whether JSON is wanted is read off them.
+    let is_json = std::env::args_os().any(|argument| argument == "--json");
+    report(&Output::new(is_json), &misuse(error))
+}
+
+fn misuse(error: &clap::Error) -> Failure {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        || error.kind() == ErrorKind::MissingSubcommand
+    {
+        return Failure::new(Exit::Usage, "USAGE", "a command is missing", help_hint());
+    }
+    let text = error.to_string();
+    let mut paragraphs = text.split("\n\n").map(str::trim);
+    let message = paragraphs.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let tip = paragraphs.find_map(|paragraph| paragraph.strip_prefix("tip: "));
+    let hint = tip.map_or_else(help_hint, |tip| tip.lines().next().unwrap_or_default().to_owned());
+    Failure::new(Exit::Usage, "USAGE", message, hint)
+}
+
+/// The command whose help answers the question, as far as one was typed.
+fn help_hint() -> String {
+    let root = Cli::command();
+    let (mut command, mut path) = (&root, String::from("assay"));
+    for word in std::env::args().skip(1).filter(|word| !word.starts_with('-')) {
+        let Some(next) = command.find_subcommand(&word) else { continue };
+        path = format!("{path} {word}");
+        command = next;
+    }
+    format!("`{path} --help` shows what can be said, with examples")
+}

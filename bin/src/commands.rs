@@ -1,0 +1,14 @@
+//! One file for each thing a person can ask for.
+
+pub(crate) mod account;
+pub mod demo;
+pub(crate) mod down;
+pub(crate) mod init;
+pub(crate) mod job;
+pub(crate) mod notary;
+pub(crate) mod offers;
+pub(crate) mod provide;
+pub(crate) mod receipt;
+pub(crate) mod run;
+pub(crate) mod status;
+pub(crate) mod up;

@@ -1,0 +1,66 @@
+//! `assay account`: what the notary holds for this peer.
+
+use assay_peer::handle::{Request, Response};
+use assay_protocol::id::PeerId;
+use serde_json::json;
+
+use crate::{
+    context::Context,
+    daemon::{Daemon, Reach, astray},
+    failure::Failure,
+    output::{Table, full, money, rate, short},
+};
+
+/// What the notary holds for this peer.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    Show(Show),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  assay account show         ask the network's notary
+  assay account show --json  the same, for programs";
+
+/// Ask the notary what this account holds.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Show {
+    /// Which notary to ask; the network's first if none
+    #[arg(long, value_name = "PEER")]
+    notary: Option<PeerId>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+pub(crate) async fn perform(verb: &Verb, context: &Context) -> Result<(), Failure> {
+    let Verb::Show(args) = verb;
+    let daemon = Daemon::reach(context, args.reach).await?;
+    let answer = daemon.call(Request::Account { notary: args.notary }).await?;
+    let Response::Account(view) = answer else { return Err(astray(&answer)) };
+    let (account, unit) = (view.account, daemon.unit());
+    let mut table = Table::new(["MONEY", "HOW MUCH"]);
+    let boxes = [
+        ("free", account.free),
+        ("at stake", account.stake),
+        ("held for open jobs", account.held),
+        ("owed by the pool", account.owed),
+    ];
+    boxes.iter().for_each(|(name, amount)| table.row([(*name).to_owned(), format!("{amount} {unit}s")]));
+    context.output.table(&table);
+    let head = account.head;
+    context.output.note(format!(
+        "said by the notary {} at record {} of its journal",
+        short(view.notary),
+        head.sequence
+    ));
+    context.output.document(
+        "account",
+        &json!({
+            "notary": full(view.notary), "free": money(account.free, unit), "stake": money(account.stake, unit),
+            "held": money(account.held, unit), "owed": money(account.owed, unit), "fee_margin": rate(account.fee_margin),
+            "head": { "sequence": head.sequence, "digest": full(head.digest) },
+        }),
+    );
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! `assay demo`: a whole network on this machine, from the first offer to the conviction of a cheat.
+//!
+//! **Invariant:** whatever ends it, it leaves no process and no file: everything hangs on one [`network::Network`].
+
+mod feed;
+mod jobs;
+pub mod network;
+mod picture;
+pub mod plan;
+mod play;
+mod proof;
+mod report;
+mod story;
+
+use std::time::Duration;
+
+use self::{network::Network, play::Play, story::Story};
+use crate::{
+    context::Context,
+    failure::{Exit, Failure},
+    stop,
+};
+
+/// The longest the story may take.
+const PLAY_WAIT: Duration = Duration::from_secs(120);
+
+const EXAMPLES: &str = "\
+Examples:
+  assay demo         watch it happen; under a minute
+  assay demo --stay  keep the network up until Ctrl-C, for a peer of your own to join
+  assay demo --json  what happened, as one document";
+
+/// See a whole network at work on this machine, in under a minute.
+///
+/// Starts seven peers as processes of their own, which talk over the loopback: a notary, five that run and check jobs,
+/// and a client. Has pictures of digits read, catches one provider cheating, and shows who was paid and who lost what.
+/// Leaves nothing behind.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Keep the network up until Ctrl-C
+    #[arg(long)]
+    stay: bool,
+}
+
+pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
+    tokio::select! {
+        result = perform_whole(args, context) => result,
+        exit = stop::asked() => {
+            let hint = "everything it had started is gone; run it again any time";
+            Err(Failure::new(exit, "INTERRUPTED", "the demonstration was interrupted", hint))
+        }
+    }
+}
+
+async fn perform_whole(args: &Args, context: &Context) -> Result<(), Failure> {
+    let binary = std::env::current_exe()
+        .map_err(|error| Failure::new(Exit::Other, "NO_PROGRAM", error, "start it by its full path"))?;
+    let story = Story::new(&context.output);
+    let mut network = Network::found(&binary, &plan::PARTS)?;
+    let played = tokio::time::timeout(PLAY_WAIT, Play::perform(&mut network, &story)).await;
+    let report = played.map_err(|_| overdue())??;
+    context.output.document("demo", &report);
+    if args.stay {
+        stay(&network, &story).await;
+    } else {
+        story.what_next();
+    }
+    Ok(())
+}
+
+fn overdue() -> Failure {
+    let message = format!("the demonstration did not end within {} s", PLAY_WAIT.as_secs());
+    Failure::new(
+        Exit::TimedOut,
+        "DEMO_OVERDUE",
+        message,
+        "close what else keeps this machine busy and run it again",
+    )
+}
+
+/// Keeps the network up until somebody ends it.
+async fn stay(network: &Network, story: &Story<'_>) {
+    story.how_to_join(network);
+    stop::asked().await;
+    story.say("\nThe network ends.");
+}

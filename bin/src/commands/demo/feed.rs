@@ -1,0 +1,53 @@
+//! What happens at every peer, brought together in one order.
+
+use assay_market::effect::Event;
+use assay_peer::handle::Update;
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::network::Network;
+use crate::failure::Failure;
+
+/// Events that wait to be told.
+const EVENTS_MAX: usize = 1_024;
+
+/// The events of all peers, as they happen.
+pub(super) struct Feed {
+    events: mpsc::Receiver<Heard>,
+    // Dropped with the feed, which ends the listening.
+    _listeners: JoinSet<()>,
+}
+
+/// An event and at which peer it happened.
+#[derive(Debug)]
+pub(super) struct Heard {
+    /// The peer's place in the cast.
+    pub(super) place: usize,
+    /// What happened.
+    pub(super) event: Event,
+}
+
+impl Feed {
+    /// Listens to every peer of a network.
+    pub(super) async fn open(network: &Network) -> Result<Self, Failure> {
+        let (sender, events) = mpsc::channel(EVENTS_MAX);
+        let mut listeners = JoinSet::new();
+        for (place, peer) in network.peers().iter().enumerate() {
+            let mut updates = peer.connect().await?.watch(None).await?;
+            let sender = sender.clone();
+            listeners.spawn(async move {
+                while let Ok(update) = updates.next().await {
+                    let Update::Event(moment) = update else { continue };
+                    if sender.send(Heard { place, event: moment.event }).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Ok(Self { events, _listeners: listeners })
+    }
+
+    /// The next event; none once every peer is gone.
+    pub(super) async fn next(&mut self) -> Option<Heard> {
+        self.events.recv().await
+    }
+}

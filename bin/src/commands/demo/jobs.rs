@@ -1,0 +1,134 @@
+//! What the story knows of each job so far.
+
+use assay_market::effect::Event;
+use assay_protocol::{
+    id::{Digest, JobId, PeerId},
+    outcome::Outcome,
+    units::Amount,
+};
+
+use crate::bundle::Sample;
+
+/// A job of the demonstration.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    /// The submission.
+    pub(super) key: Digest,
+    /// What was sent.
+    pub(super) sample: &'static Sample,
+    /// The order, once there is one.
+    pub(super) id: Option<JobId>,
+    /// Who runs it.
+    pub(super) provider: Option<PeerId>,
+    /// The price of all units.
+    pub(super) price: Amount,
+    /// The digest of the output, once it is here.
+    pub(super) output: Option<Digest>,
+    /// What was read in the picture.
+    pub(super) answer: Option<String>,
+    /// How it ended at the client, with the digest of the receipt.
+    pub(super) closed: Option<(Outcome, Digest)>,
+    /// What the provider got, and what it lost.
+    pub(super) settled: Option<(Amount, Amount)>,
+    /// Why nothing came of it.
+    pub(super) failed: bool,
+}
+
+impl Job {
+    /// True once it was run again by others and paid.
+    pub(super) fn is_checked(&self) -> bool {
+        self.closed.is_some_and(|(outcome, _)| outcome.label() == Outcome::Checked.label())
+    }
+
+    /// True once its provider was convicted.
+    pub(super) fn is_slashed(&self) -> bool {
+        self.closed.is_some_and(|(outcome, _)| outcome.is_slashed())
+    }
+}
+
+/// All jobs, in the order in which they were submitted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Jobs(Vec<Job>);
+
+impl Jobs {
+    /// Adds a job that was just submitted.
+    pub(super) fn submit(&mut self, key: Digest, sample: &'static Sample) {
+        self.0.push(Job {
+            key,
+            sample,
+            id: None,
+            provider: None,
+            price: Amount::ZERO,
+            output: None,
+            answer: None,
+            closed: None,
+            settled: None,
+            failed: false,
+        });
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> &[Job] {
+        &self.0
+    }
+
+    /// The one that was submitted under this key.
+    pub(super) fn find(&self, key: Digest) -> Option<&Job> {
+        self.0.iter().find(|job| job.key == key)
+    }
+
+    /// The one that was submitted under this key, to be changed.
+    pub(super) fn by_key(&mut self, key: Digest) -> Option<&mut Job> {
+        self.0.iter_mut().find(|job| job.key == key)
+    }
+
+    /// The one with this order.
+    pub(super) fn of(&self, id: JobId) -> Option<&Job> {
+        self.0.iter().find(|job| job.id == Some(id))
+    }
+
+    fn by_id(&mut self, id: JobId) -> Option<&mut Job> {
+        self.0.iter_mut().find(|job| job.id == Some(id))
+    }
+
+    /// Takes note of an event.
+    pub(super) fn learn(&mut self, event: &Event) {
+        match event {
+            Event::Proposed { key, job, provider, price } => {
+                if let Some(known) = self.by_key(*key) {
+                    (known.id, known.provider, known.price) = (Some(*job), Some(*provider), *price);
+                }
+            }
+            Event::Delivered { key, output, .. } => {
+                if let Some(known) = self.by_key(*key) {
+                    known.output = Some(*output);
+                }
+            }
+            Event::Closed { key, outcome, receipt, .. } => {
+                if let Some(known) = self.by_key(*key) {
+                    known.closed = Some((*outcome, *receipt));
+                }
+            }
+            Event::Failed { key, .. } => {
+                if let Some(known) = self.by_key(*key) {
+                    known.failed = true;
+                }
+            }
+            Event::Settled { job, paid, slashed, .. } => {
+                if let Some(known) = self.by_id(*job) {
+                    known.settled = Some((*paid, *slashed));
+                }
+            }
+            Event::OfferSeen { .. }
+            | Event::Refused { .. }
+            | Event::Opened { .. }
+            | Event::Aborted { .. }
+            | Event::Balance { .. }
+            | Event::Serving { .. }
+            | Event::Served { .. }
+            | Event::Checking { .. }
+            | Event::Drawn { .. }
+            | Event::Accused { .. } => {}
+        }
+    }
+}

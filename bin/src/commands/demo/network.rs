@@ -1,0 +1,280 @@
+//! A whole network on this machine: a home and a process for each peer, talking over loopback.
+//!
+//! **Invariant:** when a [`Network`] is dropped, its processes are dead and its files are gone. Each process holds the
+//! read end of a pipe from here and ends with it, so even `kill -9` of this program leaves no peer behind.
+
+use std::{
+    fs::{self, File},
+    io,
+    net::TcpListener,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use assay_peer::{
+    config::{Contact, Home, NetworkFile},
+    handle::{ConnectError, Handle},
+};
+use assay_protocol::{genesis::Genesis, id::PeerId};
+use assay_runtime::{
+    envelope::Limits,
+    worker::{Worker, Workshop},
+};
+use rustix::process::{Pid, Signal, kill_process_group};
+use tempfile::TempDir;
+
+use super::plan::{self, Part, Role};
+use crate::{
+    bundle::DIGITS,
+    failure::{Exit, Failure},
+};
+
+/// What a peer has to begin to listen.
+const START_WAIT: Duration = Duration::from_secs(30);
+/// Between two looks at whether it listens.
+const LOOK_STEP: Duration = Duration::from_millis(25);
+/// The settings of every home: short runs, so that an unanswered job is over in seconds.
+const SETTINGS: &str = "[client]\nrun_max = \"2s\"\n";
+
+/// A network of processes.
+pub struct Network {
+    // Dropped before the folder that they write into.
+    peers: Vec<Peer>,
+    genesis: Genesis,
+    binary: PathBuf,
+    folder: TempDir,
+}
+
+/// One of its peers.
+pub struct Peer {
+    /// What the story calls it.
+    pub name: &'static str,
+    /// What it does.
+    pub role: Role,
+    /// Its name in the network.
+    pub id: PeerId,
+    /// Its files.
+    pub home: Home,
+    listen: String,
+    process: Option<Process>,
+}
+
+/// A process and everything that it started.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Its workers are of its group; a group that is gone is no error.
+        if let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.0.wait();
+    }
+}
+
+impl Network {
+    /// Makes homes, keys and rules for a cast, for processes of `binary`. Nothing runs yet.
+    ///
+    /// # Errors
+    /// [`Failure`], if the machine's class cannot be measured or the disk fails.
+    pub fn found(binary: &Path, cast: &[Part]) -> Result<Self, Failure> {
+        let folder =
+            tempfile::Builder::new().prefix("assay-demo-").tempdir().map_err(|error| disk(&error))?;
+        let class = Worker::spawn(&Workshop { binary: binary.to_owned(), cache: None }, &Limits::default())
+            .and_then(|mut worker| worker.class())
+            .map_err(|error| unmeasured(&error))?;
+        let mut peers = Vec::new();
+        for part in cast {
+            peers.push(Peer::settle(*part, folder.path())?);
+        }
+        let Some(notary) = peers.iter().find(|peer| peer.role == Role::Notary) else {
+            unreachable!("a cast has a notary")
+        };
+        let verifiers: Vec<PeerId> =
+            peers.iter().filter(|peer| peer.role.checks()).map(|peer| peer.id).collect();
+        let genesis = plan::genesis(notary.id, &verifiers, class.digest(), DIGITS.manifest());
+        let contact = Contact { peer: notary.id, addresses: vec![notary.listen.clone()] };
+        let file = NetworkFile { genesis: genesis.clone(), contacts: vec![contact] }.to_toml();
+        let network = Self { peers, genesis, binary: binary.to_owned(), folder };
+        network.write(&file).map_err(|error| disk(&error))?;
+        Ok(network)
+    }
+
+    /// Starts every peer and waits until all listen.
+    ///
+    /// # Errors
+    /// [`Failure`] with the last words of a peer that does not start.
+    pub async fn start(&mut self) -> Result<(), Failure> {
+        for place in 0..self.peers.len() {
+            self.spawn(place)?;
+        }
+        for peer in &mut self.peers {
+            peer.listening().await?;
+        }
+        Ok(())
+    }
+
+    /// Kills a peer the way the system does, without a word.
+    pub fn kill(&mut self, name: &str) {
+        if let Some(peer) = self.peers.iter_mut().find(|peer| peer.name == name) {
+            peer.process = None;
+        }
+    }
+
+    /// Starts a peer again and waits until it listens.
+    ///
+    /// # Errors
+    /// [`Failure`], if it does not.
+    pub async fn restart(&mut self, name: &str) -> Result<(), Failure> {
+        let place = self.peers.iter().position(|peer| peer.name == name);
+        let Some(place) = place else { unreachable!("there is no peer {name}") };
+        self.spawn(place)?;
+        self.peers[place].listening().await
+    }
+
+    /// The peers, in the order of the cast.
+    #[must_use]
+    pub fn peers(&self) -> &[Peer] {
+        &self.peers
+    }
+
+    /// A peer by what the story calls it.
+    ///
+    /// # Panics
+    /// If the cast has no such peer.
+    #[must_use]
+    pub fn peer(&self, name: &str) -> &Peer {
+        let found = self.peers.iter().find(|peer| peer.name == name);
+        found.unwrap_or_else(|| panic!("there is no peer {name}"))
+    }
+
+    /// What the story calls a peer.
+    #[must_use]
+    pub fn name_of(&self, id: PeerId) -> String {
+        let known = self.peers.iter().find(|peer| peer.id == id);
+        known.map_or_else(|| crate::output::short(id), |peer| peer.name.to_owned())
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// Where everything lies.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The file by which others join.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("network.toml")
+    }
+
+    /// The program whose processes these are.
+    #[must_use]
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+
+    fn write(&self, file: &str) -> io::Result<()> {
+        fs::write(self.file(), file)?;
+        for sample in DIGITS.samples {
+            fs::write(self.folder().join(sample.file), sample.bytes)?;
+        }
+        for peer in &self.peers {
+            fs::write(peer.home.network(), file)?;
+            fs::write(peer.home.settings(), SETTINGS)?;
+        }
+        Ok(())
+    }
+
+    fn spawn(&mut self, place: usize) -> Result<(), Failure> {
+        let peer = &mut self.peers[place];
+        let log =
+            File::options().create(true).append(true).open(peer.home.log()).map_err(|error| disk(&error))?;
+        let mut command = Command::new(&self.binary);
+        command.arg("--home").arg(peer.home.root()).args(["up", "--tethered", "--listen", &peer.listen]);
+        if peer.role == Role::Cheat {
+            command.args(["--conduct", "forge"]);
+        }
+        let also_log = log.try_clone().map_err(|error| disk(&error))?;
+        let child = command.stdin(Stdio::piped()).stdout(log).stderr(also_log).process_group(0).spawn();
+        peer.process = Some(Process(child.map_err(|error| unstarted(peer, &error.to_string()))?));
+        Ok(())
+    }
+}
+
+impl Peer {
+    /// Makes a home with a key.
+    fn settle(part: Part, folder: &Path) -> Result<Self, Failure> {
+        let home = Home::at(folder.join(part.name));
+        let id = home.create_key()?;
+        let listen = format!("/ip4/127.0.0.1/tcp/{}", free_port().map_err(|error| disk(&error))?);
+        Ok(Self { name: part.name, role: part.role, id, home, listen, process: None })
+    }
+
+    /// The way to its daemon.
+    ///
+    /// # Errors
+    /// [`Failure`], if it does not run.
+    pub async fn connect(&self) -> Result<Handle, Failure> {
+        Ok(Handle::connect(&self.home).await?)
+    }
+
+    /// The number of its process, while there is one.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().map(|process| process.0.id())
+    }
+
+    async fn listening(&mut self) -> Result<(), Failure> {
+        let deadline = Instant::now() + START_WAIT;
+        loop {
+            match Handle::connect(&self.home).await {
+                Err(ConnectError::NotRunning { .. }) => {}
+                answer => return answer.map(drop).map_err(Failure::from),
+            }
+            let ended = self.process.as_mut().and_then(|process| process.0.try_wait().ok().flatten());
+            if let Some(status) = ended {
+                return Err(unstarted(self, &format!("it ended with {status}")));
+            }
+            if Instant::now() > deadline {
+                return Err(unstarted(self, "it does not listen"));
+            }
+            tokio::time::sleep(LOOK_STEP).await;
+        }
+    }
+}
+
+/// A port of the loopback that nobody uses now.
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn unstarted(peer: &Peer, reason: &str) -> Failure {
+    let log = fs::read_to_string(peer.home.log()).unwrap_or_default();
+    let last = log.lines().rev().find(|line| line.starts_with("error: ")).or_else(|| log.lines().last());
+    let said = last.map(|line| format!(": {line}")).unwrap_or_default();
+    let message = format!("the peer {} did not start: {reason}{said}", peer.name);
+    Failure::new(Exit::Other, "DEMO_FAILED", message, "make sure that the loopback works and try again")
+}
+
+fn unmeasured(error: &assay_runtime::outcome::Failure) -> Failure {
+    let message = format!("this machine's class cannot be measured: {error}");
+    Failure::new(Exit::Other, "NO_CLASS", message, "the sandbox must be able to start processes here")
+}
+
+fn disk(error: &io::Error) -> Failure {
+    let message = format!("the demonstration has no place: {error}");
+    Failure::new(
+        Exit::Other,
+        "DISK",
+        message,
+        "free some space in the temporary folder, or point TMPDIR elsewhere",
+    )
+}

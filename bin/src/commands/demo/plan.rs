@@ -1,0 +1,130 @@
+//! Who takes part in the demonstration, and under which rules.
+//!
+//! **Invariant:** the rules are those of every network; only lengths of time and amounts are made for people who watch.
+
+use assay_peer::config;
+use assay_protocol::{
+    genesis::{Checks, Founder, Genesis, Money, Timers},
+    id::{Digest, PeerId},
+    manifest::Manifest,
+    units::{Amount, Duration},
+};
+
+/// What the client is given when it first asks for its account.
+pub const WELCOME: Amount = Amount::credits(5);
+/// What each verifier of the first day has at stake.
+pub const STAKE: Amount = Amount::credits(10);
+/// What each verifier of the first day has to spend.
+const FREE: Amount = Amount::credits(2);
+/// What a check of one job earns.
+const CHECK: Amount = Amount(2_000_000);
+/// What an honest provider asks for one picture.
+pub const PRICE: Amount = Amount(50_000_000);
+/// What the cheat asks.
+pub const CHEAP: Amount = Amount(40_000_000);
+
+/// What a peer does in the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Keeps the books.
+    Notary,
+    /// Runs jobs for pay, and checks those of others.
+    Provider,
+    /// Like a provider, but makes its results up.
+    Cheat,
+    /// Has jobs run.
+    Client,
+}
+
+/// A peer to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// What the story calls it.
+    pub name: &'static str,
+    /// What it does.
+    pub role: Role,
+}
+
+/// The cast.
+pub const PARTS: [Part; 7] = [
+    Part { name: "nora", role: Role::Notary },
+    Part { name: "ada", role: Role::Provider },
+    Part { name: "ben", role: Role::Provider },
+    Part { name: "cleo", role: Role::Provider },
+    Part { name: "dan", role: Role::Provider },
+    Part { name: "mallory", role: Role::Cheat },
+    Part { name: "you", role: Role::Client },
+];
+
+impl Role {
+    /// True for those that check from the first day.
+    #[must_use]
+    pub fn checks(self) -> bool {
+        matches!(self, Self::Provider | Self::Cheat)
+    }
+
+    /// What it does, in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Notary => "keeps the books; sees no input and no result",
+            Self::Provider => "runs jobs for pay, checks those of others",
+            Self::Cheat => "the same, but will make a result up",
+            Self::Client => "has jobs run",
+        }
+    }
+}
+
+/// The rules of a network that `notary` keeps and `verifiers` check, on machines of one class.
+#[must_use]
+pub fn genesis(notary: PeerId, verifiers: &[PeerId], class: Digest, manifest: Manifest) -> Genesis {
+    let founders = verifiers.iter().map(|peer| Founder {
+        peer: *peer,
+        operator: Digest(peer.0),
+        stake: STAKE,
+        free: FREE,
+        classes: vec![class],
+    });
+    Genesis {
+        notaries: vec![notary],
+        timers: timers(),
+        checks: checks(),
+        money: money(&manifest),
+        manifests: vec![manifest],
+        verifiers: founders.collect(),
+        ..config::genesis("demo", notary)
+    }
+}
+
+/// Seconds, where a network of strangers takes minutes.
+fn timers() -> Timers {
+    Timers {
+        tick: Duration(500),
+        gap_max: Duration::seconds(1),
+        epoch_ticks: 20,
+        claim: Duration::seconds(4),
+        reveal: Duration::seconds(3),
+        input: Duration::seconds(2),
+        seal: Duration::seconds(4),
+        opening: Duration::seconds(3),
+        silence: Duration::seconds(20),
+        window: Duration::seconds(20),
+        settle_max: Duration::seconds(600),
+    }
+}
+
+/// Trust grows faster than elsewhere, so that a second job already shows it.
+fn checks() -> Checks {
+    Checks { ramp: 1, ..config::checks() }
+}
+
+/// A check costs the same whatever the model's constants are.
+fn money(manifest: &Manifest) -> Money {
+    let work = manifest.work.call.max(1);
+    Money {
+        per_work: Amount((CHECK.0 / work).max(1)),
+        welcome: WELCOME,
+        welcomes_per_hour: 60,
+        ..config::money()
+    }
+}

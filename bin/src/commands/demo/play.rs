@@ -1,0 +1,259 @@
+//! The acts of the demonstration.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use assay_market::{effect::Event, view::BooksView};
+use assay_peer::handle::{Bytes, Handle, Provide, Request, Response, Submit};
+use assay_protocol::{
+    id::{Digest, PeerId},
+    units::Amount,
+};
+use serde_json::Value;
+
+use super::{
+    feed::Feed,
+    jobs::{Job, Jobs},
+    network::{Network, Peer},
+    plan::{self, Role},
+    proof, report,
+    story::Story,
+};
+use crate::{
+    bundle::{DIGITS, Sample},
+    commands::{provide::stall, run::reading::Reading},
+    daemon::astray,
+    failure::{Exit, Failure},
+};
+
+/// Pictures that honest providers read.
+const PICTURES: usize = 4;
+/// The longest that nothing at all may happen.
+const SILENCE: Duration = Duration::from_secs(45);
+
+/// The demonstration while it goes on.
+pub(super) struct Play<'a> {
+    network: &'a Network,
+    story: &'a Story<'a>,
+    feed: Feed,
+    jobs: Jobs,
+    offers: Vec<PeerId>,
+    client: Handle,
+    notary: Handle,
+}
+
+impl<'a> Play<'a> {
+    /// Plays all acts and returns the document that tells what happened.
+    pub(super) async fn perform(network: &mut Network, story: &Story<'_>) -> Result<Value, Failure> {
+        let started = Instant::now();
+        story.chapter(
+            "Seven peers",
+            "Each is a process of its own on this machine, and they talk as they would over the internet.",
+        );
+        network.start().await?;
+        story.cast(network);
+        let mut play = Play::open(network, story).await?;
+        play.offers().await?;
+        let before = play.books().await?;
+        play.honest_jobs().await?;
+        play.cheat().await?;
+        play.all_closed().await?;
+        let after = play.books().await?;
+        play.money(&before, &after);
+        let proofs = play.receipts().await?;
+        Ok(report::document(network, &play.jobs, &before, &after, &proofs, started.elapsed()))
+    }
+
+    async fn open(network: &'a Network, story: &'a Story<'a>) -> Result<Self, Failure> {
+        let find = |role| network.peers().iter().find(|peer| peer.role == role);
+        let (Some(client), Some(notary)) = (find(Role::Client), find(Role::Notary)) else {
+            unreachable!("the cast has a client and a notary")
+        };
+        let (client, notary) = (client.connect().await?, notary.connect().await?);
+        let feed = Feed::open(network).await?;
+        Ok(Self { network, story, feed, jobs: Jobs::default(), offers: Vec::new(), client, notary })
+    }
+
+    /// The honest providers say what they sell; the client opens its account.
+    async fn offers(&mut self) -> Result<(), Failure> {
+        self.story.chapter("Offers", "Four of them tell everybody what they run, and for how much.");
+        let account = Request::Account { notary: None };
+        self.client.call(account).await?;
+        let honest: Vec<&Peer> =
+            self.network.peers().iter().filter(|peer| peer.role == Role::Provider).collect();
+        for peer in &honest {
+            provide(peer, plan::PRICE).await?;
+        }
+        let wanted: Vec<PeerId> = honest.iter().map(|peer| peer.id).collect();
+        self.until("offers", |play| wanted.iter().all(|peer| play.offers.contains(peer))).await?;
+        self.story.detail(&format!(
+            "each asks {} credits a picture; nora gave you {} to begin with",
+            plan::PRICE,
+            plan::WELCOME
+        ));
+        Ok(())
+    }
+
+    /// Pictures go out, labels come back, some are checked.
+    async fn honest_jobs(&mut self) -> Result<(), Failure> {
+        self.story.chapter(
+            "Jobs",
+            "You send out pictures. Whoever runs one commits to its result before chance decides whether, and by whom, it is run again.",
+        );
+        for sample in &DIGITS.samples[..PICTURES] {
+            self.read_by(sample, None).await?;
+        }
+        self.until("first check", |play| play.has_closed(|job| job.is_checked())).await
+    }
+
+    /// A provider that makes its results up meets a client that picks it.
+    async fn cheat(&mut self) -> Result<(), Failure> {
+        let Some(cheat) = self.network.peers().iter().find(|peer| peer.role == Role::Cheat) else {
+            unreachable!("the cast has a cheat")
+        };
+        self.story.chapter(
+            "A cheat",
+            "mallory undercuts everybody, runs nothing and makes results up. You fall for the price.",
+        );
+        provide(cheat, plan::CHEAP).await?;
+        let id = cheat.id;
+        self.until("mallory's offer", |play| play.offers.contains(&id)).await?;
+        self.read_by(&DIGITS.samples[PICTURES], Some(id)).await?;
+        self.until("conviction", |play| play.has_closed(|job| job.is_slashed())).await
+    }
+
+    /// What was not drawn is paid once its window is over.
+    async fn all_closed(&mut self) -> Result<(), Failure> {
+        let open = self.jobs.all().iter().filter(|job| job.closed.is_none()).count();
+        if open > 0 {
+            self.story.say(&format!("\nWaiting for the windows of {open} jobs that were not drawn …"));
+        }
+        self.until("last close", |play| play.jobs.all().iter().all(|job| job.closed.is_some())).await
+    }
+
+    fn money(&self, before: &BooksView, after: &BooksView) {
+        self.story.chapter("Money", "");
+        self.story.balances(self.network, before, after);
+        self.story.books(after);
+    }
+
+    /// Receipts are judged by a process that knows nothing; a changed one is refused.
+    async fn receipts(&mut self) -> Result<Vec<(Digest, proof::Judgement)>, Failure> {
+        self.story.chapter(
+            "Receipts",
+            "Each closed job leaves one file that anybody can check, offline, for ever.",
+        );
+        let jobs: Vec<Job> = self.jobs.all().to_vec();
+        let mut proofs = Vec::new();
+        for job in &jobs {
+            let (Some(id), bytes) = (job.id, self.receipt(job).await?) else { continue };
+            let name = job.sample.file.replace(".png", ".receipt");
+            proofs.push((id, proof::judge(self.network, &name, &bytes)?));
+        }
+        let told = [jobs.iter().find(|job| job.is_checked()), jobs.iter().find(|job| job.is_slashed())];
+        for job in told.into_iter().flatten() {
+            let judged = proofs.iter().find(|(id, _)| Some(*id) == job.id);
+            if let Some((_, judgement)) = judged {
+                self.story.judgement(judgement);
+            }
+        }
+        if let Some(job) = jobs.first() {
+            let bytes = proof::tampered(&self.receipt(job).await?);
+            let judgement = proof::judge(self.network, "tampered.receipt", &bytes)?;
+            self.story.detail("Now one bit of the first is changed:");
+            self.story.judgement(&judgement);
+            proofs.push((Digest::default(), judgement));
+        }
+        Ok(proofs)
+    }
+
+    async fn receipt(&self, job: &Job) -> Result<Vec<u8>, Failure> {
+        let answer = self.client.call(Request::Receipt { name: job.key.to_string() }).await?;
+        let Response::Bytes(bytes) = answer else { return Err(astray(&answer)) };
+        Ok(bytes.0)
+    }
+
+    async fn books(&self) -> Result<BooksView, Failure> {
+        let answer = self.notary.call(Request::Books).await?;
+        let Response::Books(books) = answer else { return Err(astray(&answer)) };
+        Ok(*books)
+    }
+
+    /// Sends a picture out and tells what comes back.
+    async fn read_by(&mut self, sample: &'static Sample, provider: Option<PeerId>) -> Result<(), Failure> {
+        self.story.picture(sample, "");
+        let input = Bytes(sample.bytes.to_vec());
+        let submit = Submit { manifest: DIGITS.name.to_owned(), input, provider, ..Submit::default() };
+        let sent = Instant::now();
+        let answer = self.client.call(Request::Submit(Box::new(submit))).await?;
+        let Response::Submitted { key } = answer else { return Err(astray(&answer)) };
+        self.jobs.submit(key, sample);
+        self.until("result", |play| play.jobs.find(key).is_some_and(|job| job.output.is_some())).await?;
+        let Some(digest) = self.jobs.find(key).and_then(|job| job.output) else { return Ok(()) };
+        let answer = self.client.call(Request::Output { digest }).await?;
+        let Response::Bytes(bytes) = answer else { return Err(astray(&answer)) };
+        let reading = Reading::of(&DIGITS.manifest(), &bytes.0);
+        if let Some(job) = self.jobs.by_key(key) {
+            job.answer = reading.as_ref().map(|reading| reading.label.clone());
+            self.story.answer(self.network, job, reading.as_ref(), sent.elapsed());
+        }
+        Ok(())
+    }
+
+    fn has_closed(&self, kind: impl Fn(&Job) -> bool) -> bool {
+        self.jobs.all().iter().any(kind)
+    }
+
+    /// Tells what happens until `done`.
+    async fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) -> Result<(), Failure> {
+        while !done(self) {
+            let heard = match tokio::time::timeout(SILENCE, self.feed.next()).await {
+                Ok(Some(heard)) => heard,
+                Ok(None) => return Err(self.stuck(what, "a peer went away")),
+                Err(_) => return Err(self.stuck(what, "nothing happens any more")),
+            };
+            self.jobs.learn(&heard.event);
+            if let (Event::OfferSeen { provider }, true) = (&heard.event, self.is_client(heard.place)) {
+                self.offers.push(*provider);
+            }
+            self.story.event(&heard, self.network, &self.jobs);
+            if let Some(job) = self.jobs.all().iter().find(|job| job.failed) {
+                return Err(self.stuck(what, &format!("no provider is left for {}", job.sample.file)));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_client(&self, place: usize) -> bool {
+        self.network.peers().get(place).is_some_and(|peer| peer.role == Role::Client)
+    }
+
+    fn stuck(&self, what: &str, why: &str) -> Failure {
+        let said = self.network.peers().iter().filter_map(|peer| {
+            let log = fs::read_to_string(peer.home.log()).ok()?;
+            let line = log
+                .lines()
+                .rev()
+                .find(|line| line.contains("ERROR") || line.starts_with("error: "))?
+                .to_owned();
+            Some(format!("; {}: {line}", peer.name))
+        });
+        let said: String = said.collect();
+        let message = format!("the demonstration waited for the {what}, but {why}{said}");
+        Failure::new(
+            Exit::Other,
+            "DEMO_FAILED",
+            message,
+            "close what else keeps this machine busy and run it again",
+        )
+    }
+}
+
+/// Has a peer offer the bundled model.
+async fn provide(peer: &Peer, price: Amount) -> Result<(), Failure> {
+    let services = vec![stall(DIGITS.name.to_owned(), price)];
+    peer.connect().await?.call(Request::Provide(Provide { services, slots: None })).await?;
+    Ok(())
+}

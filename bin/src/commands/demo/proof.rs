@@ -1,0 +1,75 @@
+//! Receipts, judged the way a stranger would: by another process without a daemon, a home or a network.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+
+use super::network::Network;
+use crate::failure::{Exit, Failure};
+
+/// What `assay receipt verify` said of a file.
+pub(super) struct Judgement {
+    /// The file.
+    pub(super) file: PathBuf,
+    /// The exit status.
+    pub(super) status: Option<i32>,
+    /// The verification, or the error.
+    pub(super) said: Value,
+}
+
+impl Judgement {
+    /// True if the receipt holds.
+    pub(super) fn holds(&self) -> bool {
+        self.status == Some(0)
+    }
+
+    /// What the receipt proves, in one line, or why it does not hold.
+    pub(super) fn words(&self) -> String {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        if self.holds() {
+            return format!("{}: {}", text(&self.said["label"]), text(&self.said["meaning"]));
+        }
+        text(&self.said["error"]["message"])
+    }
+}
+
+/// Writes a receipt into the network's folder and judges it.
+pub(super) fn judge(network: &Network, name: &str, bytes: &[u8]) -> Result<Judgement, Failure> {
+    let file = network.folder().join(name);
+    fs::write(&file, bytes).and_then(|()| verify(network, &file)).map_err(|error| {
+        let message = format!("the receipt cannot be judged: {error}");
+        Failure::new(
+            Exit::Other,
+            "DEMO_FAILED",
+            message,
+            "free some space in the temporary folder and try again",
+        )
+    })
+}
+
+fn verify(network: &Network, file: &Path) -> io::Result<Judgement> {
+    let output = Command::new(network.binary())
+        .args(["receipt", "verify", "--json", "--home"])
+        .arg(network.folder().join("nowhere"))
+        .arg(file)
+        .env_clear()
+        .stdin(Stdio::null())
+        .output()?;
+    let said = if output.status.success() { &output.stdout } else { &output.stderr };
+    let said = serde_json::from_slice(said).unwrap_or(Value::Null);
+    Ok(Judgement { file: file.to_owned(), status: output.status.code(), said })
+}
+
+/// The same bytes with one bit of one byte changed, somewhere in the middle.
+pub(super) fn tampered(bytes: &[u8]) -> Vec<u8> {
+    let mut copy = bytes.to_vec();
+    let middle = copy.len() / 2;
+    if let Some(byte) = copy.get_mut(middle) {
+        *byte ^= 1;
+    }
+    copy
+}

@@ -1,0 +1,75 @@
+//! What happened in the demonstration, for programs.
+
+use std::time::Duration;
+
+use assay_market::view::BooksView;
+use assay_protocol::{id::Digest, outcome::Outcome, units::Amount};
+use serde_json::{Value, json};
+
+use super::{
+    jobs::{Job, Jobs},
+    network::Network,
+    proof::Judgement,
+};
+use crate::{
+    commands::notary,
+    output::{full, money},
+};
+
+/// The body of `assay demo --json`.
+pub(super) fn document(
+    network: &Network,
+    jobs: &Jobs,
+    before: &BooksView,
+    after: &BooksView,
+    proofs: &[(Digest, Judgement)],
+    took: Duration,
+) -> Value {
+    let unit = &network.genesis().unit;
+    let peers = network.peers().iter().map(|peer| {
+        json!({ "name": peer.name, "peer": full(peer.id), "role": peer.role.words(), "process": peer.process_id() })
+    });
+    let tampered = proofs.iter().find(|(job, _)| *job == Digest::default());
+    json!({
+        "network": { "id": full(network.genesis().id()), "name": network.genesis().name },
+        "peers": peers.collect::<Vec<_>>(),
+        "receipts": jobs.all().iter().map(|job| receipt(network, job, proofs, unit)).collect::<Vec<_>>(),
+        "tampered": tampered.map(|(_, judgement)| refusal(judgement)),
+        "balances": balances(network, before, after, unit),
+        "books": notary::books(after, unit),
+        "elapsed_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+fn receipt(network: &Network, job: &Job, proofs: &[(Digest, Judgement)], unit: &str) -> Value {
+    let judged = proofs.iter().find(|(id, _)| Some(*id) == job.id);
+    let (paid, slashed) = job.settled.unwrap_or_default();
+    let outcome = job.closed.map(|(outcome, _)| outcome);
+    json!({
+        "job": job.id.map(full), "label": outcome.map(Outcome::label), "outcome": outcome,
+        "receipt": job.closed.map(|(_, receipt)| full(receipt)),
+        "provider": job.provider.map(full), "provider_name": job.provider.map(|id| network.name_of(id)),
+        "input": job.sample.file, "expected": job.sample.answer, "answer": job.answer,
+        "price": money(job.price, unit), "paid": money(paid, unit), "slashed": money(slashed, unit),
+        "verified": judged.is_some_and(|(_, judgement)| judgement.holds()),
+    })
+}
+
+fn refusal(judgement: &Judgement) -> Value {
+    json!({
+        "refused": !judgement.holds(), "exit": judgement.status, "step": judgement.said["error"]["details"]["step"],
+    })
+}
+
+fn balances(network: &Network, before: &BooksView, after: &BooksView, unit: &str) -> Vec<Value> {
+    let row = |now: &assay_market::view::BalanceView| {
+        let then = before.accounts.iter().find(|account| account.peer == now.peer);
+        let (free, stake) = then.map_or((Amount::ZERO, Amount::ZERO), |then| (then.free, then.stake));
+        json!({
+            "peer": full(now.peer), "name": network.name_of(now.peer),
+            "before": { "free": money(free, unit), "stake": money(stake, unit) },
+            "after": { "free": money(now.free, unit), "stake": money(now.stake, unit) },
+        })
+    };
+    after.accounts.iter().map(row).collect()
+}

@@ -1,0 +1,256 @@
+//! Events in the words of somebody who has never heard of Assay.
+
+use std::time::Duration;
+
+use assay_market::{effect::Event, view::BooksView};
+use assay_protocol::{id::JobId, outcome::Outcome, units::Amount};
+
+use super::{
+    feed::Heard,
+    jobs::{Job, Jobs},
+    network::Network,
+    picture::Picture,
+    plan::Role,
+    proof::Judgement,
+};
+use crate::{
+    bundle::{DIGITS, Sample},
+    commands::{job, notary, run::reading::Reading},
+    output::{Output, Paint, Table, short},
+};
+
+/// What is put before each line that tells an event.
+const INDENT: &str = "    ";
+
+/// Tells what happens.
+pub(super) struct Story<'a> {
+    output: &'a Output,
+}
+
+impl<'a> Story<'a> {
+    /// A story told on `output`.
+    pub(super) fn new(output: &'a Output) -> Self {
+        Self { output }
+    }
+
+    /// A chapter.
+    pub(super) fn chapter(&self, title: &str, text: &str) {
+        self.output.line(format!("\n{}", self.output.paint(Paint::Bold, title)));
+        self.say(text);
+    }
+
+    /// A line.
+    pub(super) fn say(&self, text: &str) {
+        if !text.is_empty() {
+            self.output.line(text);
+        }
+    }
+
+    /// A line below another.
+    pub(super) fn detail(&self, text: &str) {
+        self.output.line(format!("{INDENT}{text}"));
+    }
+
+    /// Who takes part.
+    pub(super) fn cast(&self, network: &Network) {
+        let mut table = Table::new(["PEER", "PROCESS", "KEY", "WHAT IT DOES"]);
+        for peer in network.peers() {
+            let process = peer.process_id().map(|id| id.to_string()).unwrap_or_default();
+            table.row([peer.name.to_owned(), process, short(peer.id), peer.role.words().to_owned()]);
+        }
+        self.output.aligned(&table, INDENT);
+    }
+
+    /// A picture that is sent out.
+    pub(super) fn picture(&self, sample: &Sample, text: &str) {
+        let lines = Picture::of(sample).map(|picture| picture.lines(self.output)).unwrap_or_default();
+        for (place, line) in lines.iter().enumerate() {
+            let beside = match place {
+                1 => text,
+                2 => sample.file,
+                _ => "",
+            };
+            self.output.line(format!("{INDENT}{line}   {beside}").trim_end());
+        }
+    }
+
+    /// Tells one event, if a listener would want to know.
+    pub(super) fn event(&self, heard: &Heard, network: &Network, jobs: &Jobs) {
+        let place = heard.place;
+        let Some(peer) = network.peers().get(place) else { return };
+        match (&heard.event, peer.role) {
+            (Event::OfferSeen { provider }, Role::Client) => {
+                self.detail(&format!("an offer arrives from {}", network.name_of(*provider)));
+            }
+            (Event::Opened { rate, .. }, Role::Client) => {
+                self.dim(&format!("nora holds the money; the job will be checked with a chance of {rate}"));
+            }
+            (Event::Refused { by, reason, .. }, Role::Client) => {
+                self.dim(&format!("{} refuses: {reason}", network.name_of(*by)));
+            }
+            (Event::Drawn { job, verifier, .. }, Role::Notary) => {
+                let name = pictured(jobs, *job);
+                self.dim(&match verifier {
+                    Some(verifier) => format!("draw: {name} is checked, by {}", network.name_of(*verifier)),
+                    None => format!("draw: {name} is not checked; it is paid when nobody objects for 20 s"),
+                });
+            }
+            (Event::Accused { job, provider }, Role::Notary) => {
+                let (name, who) = (pictured(jobs, *job), network.name_of(*provider));
+                let text = format!("check of {name}: the result is NOT what {who} claimed; a juror is drawn");
+                self.detail(&self.output.paint(Paint::Yellow, text));
+            }
+            (Event::Settled { job, outcome, provider, paid, slashed, .. }, Role::Notary) => {
+                let name = pictured(jobs, *job);
+                self.detail(&self.settled(&name, *outcome, &network.name_of(*provider), *paid, *slashed));
+            }
+            _ => {}
+        }
+    }
+
+    /// What came back.
+    pub(super) fn answer(&self, network: &Network, job: &Job, reading: Option<&Reading>, took: Duration) {
+        let who = job.provider.map_or_else(|| "somebody".to_owned(), |provider| network.name_of(provider));
+        let took = format!("for {} credits, in {:.1} s", job.price, took.as_secs_f64());
+        let text = match reading {
+            Some(reading) => {
+                format!("{who} says it is a {} ({} sure) {took}", reading.label, reading.certainty())
+            }
+            None => format!("{who} sends something that is no reading, {took}"),
+        };
+        let is_right = job.answer.as_deref() == Some(job.sample.answer);
+        self.detail(&self.output.paint(if is_right { Paint::Bold } else { Paint::Yellow }, text));
+        if !is_right {
+            self.detail(&format!("(it is a {}, but how should you know?)", job.sample.answer));
+        }
+    }
+
+    fn dim(&self, text: &str) {
+        self.detail(&self.output.paint(Paint::Dim, text));
+    }
+
+    fn settled(&self, name: &str, outcome: Outcome, provider: &str, paid: Amount, slashed: Amount) -> String {
+        if outcome.is_slashed() {
+            let text = format!(
+                "jury: {provider} is convicted over {name} and loses {slashed} of its stake; you have your money back"
+            );
+            return self.output.paint(Paint::Red, text);
+        }
+        if outcome.is_paid() {
+            let how = job::outcome_words(outcome).trim_start_matches("paid, ");
+            return self.output.paint(Paint::Green, format!("{name}: {how}; {provider} is paid {paid}"));
+        }
+        format!("{name}: {}; you have your money back", outcome.label())
+    }
+
+    /// Balances before and after.
+    pub(super) fn balances(&self, network: &Network, before: &BooksView, after: &BooksView) {
+        let mut table =
+            Table::new(["ACCOUNT", "FREE BEFORE", "FREE NOW", "STAKE BEFORE", "STAKE NOW", "CHANGE"]);
+        for now in &after.accounts {
+            let then = before.accounts.iter().find(|account| account.peer == now.peer);
+            let (free, stake) = then.map_or((Amount::ZERO, Amount::ZERO), |then| (then.free, then.stake));
+            let change = change(free.0 + stake.0, now.free.0 + now.stake.0);
+            table.row([
+                network.name_of(now.peer),
+                free.to_string(),
+                now.free.to_string(),
+                stake.to_string(),
+                now.stake.to_string(),
+                change,
+            ]);
+        }
+        let (held, pool) = (after.held, after.pool);
+        table.row([
+            "held".into(),
+            before.held.to_string(),
+            held.to_string(),
+            String::new(),
+            String::new(),
+            change(before.held.0, held.0),
+        ]);
+        table.row([
+            "pool".into(),
+            before.pool.to_string(),
+            pool.to_string(),
+            String::new(),
+            String::new(),
+            change(before.pool.0, pool.0),
+        ]);
+        self.output.aligned(&table, INDENT);
+    }
+
+    /// Whether any money appeared or vanished.
+    pub(super) fn books(&self, books: &BooksView) {
+        let verdict = if notary::balance(books) {
+            self.output.paint(Paint::Green, "the books balance")
+        } else {
+            self.output.paint(Paint::Red, "THE BOOKS DO NOT BALANCE")
+        };
+        let sum = notary::sum(books);
+        self.detail(&format!(
+            "all of it together is {sum}; created {}, destroyed {}: {verdict}",
+            books.minted, books.burned
+        ));
+    }
+
+    /// What a process that knows nothing says of a receipt.
+    pub(super) fn judgement(&self, judgement: &Judgement) {
+        let file =
+            judgement.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        self.detail(&format!("$ assay receipt verify {file}"));
+        let paint = if judgement.holds() { Paint::Green } else { Paint::Red };
+        let status =
+            judgement.status.map_or_else(|| "no exit status".to_owned(), |status| format!("exit {status}"));
+        self.detail(&format!("  {}  ({status})", self.output.paint(paint, judgement.words())));
+    }
+
+    /// Where to go from here.
+    pub(super) fn what_next(&self) {
+        self.chapter("Try next", "All of this network is gone again. Three commands to go on with:");
+        self.detail("assay demo --stay     keep it up, and join it with a peer of your own");
+        self.detail("assay run --help      what a client can ask for");
+        self.detail("assay provide --help  what a provider can offer");
+    }
+
+    /// How another home becomes part of the network.
+    pub(super) fn how_to_join(&self, network: &Network) {
+        let (folder, file) = (network.folder().display(), network.file());
+        let file = file.display();
+        let provider = network.peers().iter().find(|peer| peer.role == Role::Provider);
+        self.chapter(
+            "Join it",
+            "The network stays up until Ctrl-C. In another terminal, a provider of your own:",
+        );
+        self.detail(&format!("assay --home A init --network {file} --yes"));
+        self.detail("assay --home A provide digits --price 0.05");
+        self.say("and a client, whose first question for its account brings it a welcome grant:");
+        self.detail(&format!("assay --home B init --network {file} --yes"));
+        self.detail("assay --home B account show");
+        if let Some(provider) = provider {
+            let sample = DIGITS.samples[0].file;
+            let picked = format!("--provider {}", provider.id);
+            self.detail(&format!(
+                "assay --home B run digits {folder}/{sample} {picked} --receipt my.receipt"
+            ));
+        }
+        self.detail(&format!("assay receipt verify my.receipt --network {file}"));
+        self.say(
+            "`assay --home A status` names your own provider, for --provider; `assay --home A down` ends it.",
+        );
+    }
+}
+
+/// The picture that a job is about.
+fn pictured(jobs: &Jobs, job: JobId) -> String {
+    jobs.of(job).map_or_else(|| format!("job {}", short(job)), |job| job.sample.file.to_owned())
+}
+
+fn change(before: u64, after: u64) -> String {
+    let difference = Amount(before.abs_diff(after));
+    match before.cmp(&after) {
+        std::cmp::Ordering::Less => format!("+{difference}"),
+        std::cmp::Ordering::Equal => "0".to_owned(),
+        std::cmp::Ordering::Greater => format!("-{difference}"),
+    }
+}

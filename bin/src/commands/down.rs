@@ -1,0 +1,56 @@
+//! `assay down`: ends the daemon in good order.
+
+use std::time::{Duration, Instant};
+
+use assay_peer::handle::{ConnectError, Handle, Request};
+use serde_json::json;
+
+use crate::{
+    context::Context,
+    failure::{Exit, Failure},
+};
+
+/// What a daemon has to write down what it must not forget.
+const END_WAIT: Duration = Duration::from_secs(20);
+/// Between two looks at whether it is gone.
+const LOOK_STEP: Duration = Duration::from_millis(20);
+
+const EXAMPLES: &str = "\
+Examples:
+  assay down                     end this user's daemon
+  assay --home /tmp/second down  end another one";
+
+/// End the daemon; open jobs go on when it starts again.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {}
+
+pub(crate) async fn perform(_args: &Args, context: &Context) -> Result<(), Failure> {
+    let handle = match Handle::connect(&context.home).await {
+        Ok(handle) => handle,
+        Err(ConnectError::NotRunning { .. }) => {
+            say(context, false);
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    handle.call(Request::Shutdown).await?;
+    drop(handle);
+    let deadline = Instant::now() + END_WAIT;
+    while !matches!(Handle::connect(&context.home).await, Err(ConnectError::NotRunning { .. })) {
+        if Instant::now() > deadline {
+            let message = format!("the daemon did not end within {} s", END_WAIT.as_secs());
+            let hint =
+                "its number stands in the file `lock` of the home; killing it loses nothing that was saved";
+            return Err(Failure::new(Exit::TimedOut, "STILL_RUNNING", message, hint));
+        }
+        tokio::time::sleep(LOOK_STEP).await;
+    }
+    say(context, true);
+    Ok(())
+}
+
+fn say(context: &Context, was_running: bool) {
+    context.output.line(if was_running { "The daemon has ended." } else { "No daemon was running." });
+    context.output.document("down", &json!({ "was_running": was_running }));
+}

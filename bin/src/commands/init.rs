@@ -1,0 +1,122 @@
+//! `assay init`: makes a home for a peer: a key, and the rules of the network it belongs to.
+//!
+//! **Invariant:** a key is never replaced and a home never changes its network.
+
+use std::{
+    fs,
+    io::{self, BufRead, IsTerminal, Write},
+    path::PathBuf,
+};
+
+use assay_peer::config::{KeyError, NetworkFile};
+use assay_protocol::signed::Signer;
+use serde_json::json;
+
+use crate::{
+    context::Context,
+    failure::{Exit, Failure},
+    output::{full, short},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  assay init --network network.toml                   asks before it joins
+  assay init --network network.toml --yes             asks nothing
+  assay --home /tmp/second init --network FILE --yes  a second peer on this machine";
+
+/// Make an identity and join a network.
+///
+/// Makes the folder of a peer: its secret key and the rules of its network. The file with the rules comes from whoever
+/// founded the network; `assay demo --stay` makes one for a network on this machine.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The network's file
+    #[arg(long, value_name = "FILE")]
+    network: Option<PathBuf>,
+    /// Ask nothing
+    #[arg(long, short)]
+    yes: bool,
+}
+
+pub(crate) fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
+    let asks = !args.yes && !context.output.is_json() && io::stdin().is_terminal();
+    let path = match &args.network {
+        Some(path) => path.clone(),
+        None if asks => PathBuf::from(ask("Which network? Give the path of its file: ")),
+        None => return Err(no_network()),
+    };
+    let network = NetworkFile::read(&path)?;
+    refuse_another(&network, context)?;
+    if asks && !agrees(&network) {
+        return Err(Failure::new(
+            Exit::Other,
+            "DECLINED",
+            "nothing was changed",
+            "run it again and answer yes to join",
+        ));
+    }
+    let peer = match context.home.create_key() {
+        Ok(peer) => peer,
+        Err(KeyError::Present { .. }) => context.home.key()?.id(),
+        Err(error) => return Err(error.into()),
+    };
+    fs::write(context.home.network(), network.to_toml()).map_err(|error| {
+        let message = format!("{} cannot be written: {error}", context.home.network().display());
+        Failure::new(
+            Exit::Forbidden,
+            "HOME_UNWRITABLE",
+            message,
+            "check who owns the home and whether its disk is full",
+        )
+    })?;
+    let (name, id) = (&network.genesis.name, network.genesis.id());
+    context.output.line(format!("This peer is {} in the network {name} ({}).", short(peer), short(id)));
+    context.output.line(format!("Its home is {}.", context.home.root().display()));
+    context.output.note("next: `assay up` starts it, `assay offers` shows what can be ordered");
+    context.output.document(
+        "home",
+        &json!({
+            "home": context.home.root(), "peer": full(peer), "network": full(id), "network_name": name,
+            "notaries": network.genesis.notaries,
+        }),
+    );
+    Ok(())
+}
+
+fn no_network() -> Failure {
+    let hint = "pass --network FILE; `assay demo --stay` founds a network here and prints its file";
+    Failure::new(Exit::Usage, "NO_NETWORK", "no network was named", hint)
+}
+
+/// Refuses to make a peer of one network a peer of another: its key, journal and account belong to the first.
+fn refuse_another(network: &NetworkFile, context: &Context) -> Result<(), Failure> {
+    if !context.home.network().exists() {
+        return Ok(());
+    }
+    let present = context.network()?.genesis;
+    if present.id() == network.genesis.id() {
+        return Ok(());
+    }
+    let message = format!("{} belongs to another network, {}", context.home.root().display(), present.name);
+    Err(Failure::new(Exit::Usage, "OTHER_NETWORK", message, "choose another folder with --home DIR"))
+}
+
+fn agrees(network: &NetworkFile) -> bool {
+    let genesis = &network.genesis;
+    let notaries: Vec<String> = genesis.notaries.iter().map(short).collect();
+    let question = format!(
+        "The network {} ({}) is kept by {}; its credits are not money. Join it? [Y/n] ",
+        genesis.name,
+        short(genesis.id()),
+        notaries.join(", ")
+    );
+    matches!(ask(&question).to_lowercase().as_str(), "" | "y" | "yes")
+}
+
+fn ask(question: &str) -> String {
+    let _ = write!(io::stderr(), "{question}").and_then(|()| io::stderr().flush());
+    let mut answer = String::new();
+    let _ = io::stdin().lock().read_line(&mut answer);
+    answer.trim().to_owned()
+}

@@ -1,0 +1,114 @@
+//! `assay job`: what became of what this home submitted.
+
+mod describe;
+
+use assay_peer::handle::{JobView, Request, Response};
+use serde_json::{Value, json};
+
+pub(super) use self::describe::{attempt_document, document, outcome_words, state};
+use crate::{
+    context::Context,
+    daemon::{Daemon, Reach, astray},
+    failure::Failure,
+    output::{Table, full, short},
+};
+
+/// What became of what this home submitted.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    Ls(Ls),
+    Show(Show),
+}
+
+const LS_EXAMPLES: &str = "\
+Examples:
+  assay job ls           the latest jobs
+  assay job ls --all     all of them
+  assay job ls --quiet   only their names";
+
+/// List the jobs of this home, oldest first.
+#[derive(Debug, clap::Args)]
+#[command(after_help = LS_EXAMPLES)]
+pub(crate) struct Ls {
+    /// Also those that ended long ago
+    #[arg(long, short)]
+    all: bool,
+    /// Print only the names
+    #[arg(long, short)]
+    quiet: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  assay job show 3fa29c         a job by the first digits of its name
+  assay job show 3fa29c --json  the same, for programs";
+
+/// Show one job: how far it is, what the runner gave, where the money is.
+#[derive(Debug, clap::Args)]
+#[command(after_help = SHOW_EXAMPLES)]
+pub(crate) struct Show {
+    /// The name of a submission or job, or its first digits
+    #[arg(value_name = "JOB")]
+    job: String,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Jobs that are listed where not all are asked for.
+const LATEST: usize = 20;
+
+pub(crate) async fn perform(verb: &Verb, context: &Context) -> Result<(), Failure> {
+    match verb {
+        Verb::Ls(args) => list(args, context).await,
+        Verb::Show(args) => show(args, context).await,
+    }
+}
+
+async fn list(args: &Ls, context: &Context) -> Result<(), Failure> {
+    let daemon = Daemon::reach(context, args.reach).await?;
+    let answer = daemon.call(Request::Jobs).await?;
+    let Response::Jobs(jobs) = answer else { return Err(astray(&answer)) };
+    let hidden = if args.all { 0 } else { jobs.len().saturating_sub(LATEST) };
+    let shown = jobs.get(hidden..).unwrap_or_default();
+    let documents: Vec<Value> = shown.iter().map(|job| document(job, daemon.unit())).collect();
+    context.output.document("jobs", &json!({ "jobs": documents, "hidden": hidden }));
+    match args.quiet {
+        true => shown.iter().for_each(|job| context.output.line(full(job.submission.key))),
+        false => context.output.table(&table(shown)),
+    }
+    if hidden > 0 {
+        context.output.note(format!("{hidden} older jobs are not shown; --all shows them"));
+    }
+    Ok(())
+}
+
+fn table(jobs: &[JobView]) -> Table {
+    let mut table = Table::new(["JOB", "MODEL", "PROVIDER", "PRICE", "STATE", "RECEIPT"]);
+    for job in jobs {
+        let last = job.submission.attempts.last();
+        let cell = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        table.row([
+            short(job.submission.key),
+            job.submission.manifest.clone(),
+            cell(last.map(|attempt| short(attempt.provider))),
+            cell(last.map(|attempt| attempt.price.to_string())),
+            state(&job.submission),
+            cell(last.and_then(|attempt| attempt.receipt).map(short)),
+        ]);
+    }
+    table
+}
+
+async fn show(args: &Show, context: &Context) -> Result<(), Failure> {
+    let daemon = Daemon::reach(context, args.reach).await?;
+    let answer = daemon.call(Request::Job { name: args.job.clone() }).await?;
+    let Response::Job(job) = answer else { return Err(astray(&answer)) };
+    context.output.document("job", &document(&job, daemon.unit()));
+    context.output.table(&describe::table(&job, daemon.unit()));
+    for moment in &job.timeline {
+        context.output.line(describe::moment_line(moment));
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! A job in words and as a document: apart from each other its state, the runner's own end, and where the money is.
+
+use assay_market::{
+    effect::Event,
+    view::{AttemptState, AttemptView, SubmissionView},
+};
+use assay_peer::handle::{JobView, Moment};
+use assay_protocol::outcome::Outcome;
+use serde_json::{Value, json};
+
+use crate::output::{Table, full, moment, money, rate, short};
+
+/// How far a submission is, in a few words.
+pub(crate) fn state(submission: &SubmissionView) -> String {
+    match submission.attempts.last() {
+        Some(attempt) => attempt_state(attempt.state),
+        None if submission.ended => "nobody matches".to_owned(),
+        None => "looking for a provider".to_owned(),
+    }
+}
+
+fn attempt_state(state: AttemptState) -> String {
+    match state {
+        AttemptState::Proposed => "asked the provider".to_owned(),
+        AttemptState::Opening => "asked the notary".to_owned(),
+        AttemptState::Running => "running".to_owned(),
+        AttemptState::Delivered => "delivered, check pending".to_owned(),
+        AttemptState::Refused(refusal) => format!("refused: {refusal}"),
+        AttemptState::Unanswered => "the provider did not answer".to_owned(),
+        AttemptState::Failed(failure) => format!("failed: {failure}"),
+        AttemptState::Closed(outcome) => format!("closed: {}", outcome_words(outcome)),
+    }
+}
+
+/// What an outcome means to the client.
+pub(crate) fn outcome_words(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::NotDrawn => "paid, the draw left it unchecked",
+        Outcome::Checked => "paid, a re-execution agrees",
+        Outcome::Grey => "paid, a re-execution neither agrees nor disagrees",
+        Outcome::Cleared => "paid, accused and cleared by a jury",
+        Outcome::Unchecked => "paid, nobody could check it",
+        Outcome::NoClaim => "refunded, no result came in time",
+        Outcome::Aborted => "refunded, the provider gave up",
+        Outcome::GreyRefunded => "refunded, one unclear result too many",
+        Outcome::Mismatch => "refunded, a re-execution disagrees",
+        Outcome::Disputed => "refunded, a jury was against it without convicting",
+        Outcome::Withdrawn => "refunded, the provider was convicted over another job",
+        Outcome::Slashed => "refunded, the provider was convicted of a false result",
+        Outcome::Silent => "refunded, the provider was accused and never answered",
+        Outcome::Void => "refunded, nothing could be found out",
+    }
+}
+
+/// Where the client's money for an attempt is.
+fn money_place(state: AttemptState) -> &'static str {
+    match state {
+        AttemptState::Proposed | AttemptState::Opening => "still the client's",
+        AttemptState::Running | AttemptState::Delivered => "held by the notary",
+        AttemptState::Refused(_) | AttemptState::Unanswered => "still the client's",
+        AttemptState::Failed(_) => "going back to the client",
+        AttemptState::Closed(outcome) if outcome.is_paid() => "paid to the provider",
+        AttemptState::Closed(_) => "back with the client",
+    }
+}
+
+/// What the runner itself came to.
+fn run_end(attempt: &AttemptView) -> String {
+    match (attempt.state, attempt.output) {
+        (AttemptState::Failed(failure), _) => failure.to_string(),
+        (_, Some(_)) => "gave a result".to_owned(),
+        (_, None) => "nothing yet".to_owned(),
+    }
+}
+
+/// A job as rows.
+pub(super) fn table(job: &JobView, unit: &str) -> Table {
+    let submission = &job.submission;
+    let mut table = Table::new(["WHAT", "HOW"]);
+    let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
+    row("job", full(submission.key));
+    row("model", submission.manifest.clone());
+    row("state", state(submission));
+    for (number, attempt) in (1..).zip(&submission.attempts) {
+        row(
+            &format!("attempt {number}"),
+            format!("{} by provider {}", short(attempt.job), short(attempt.provider)),
+        );
+        row("  run", run_end(attempt));
+        row("  money", format!("{} {unit}s, {}", attempt.price, money_place(attempt.state)));
+        if let Some(rate) = attempt.rate {
+            row("  check", format!("drawn with a chance of {rate}"));
+        }
+        if let Some(receipt) = attempt.receipt {
+            row("  receipt", full(receipt));
+        }
+    }
+    table
+}
+
+/// A moment of a job as a line.
+pub(super) fn moment_line(moment: &Moment) -> String {
+    format!("{}  {}", self::moment(moment.at), event_words(&moment.event))
+}
+
+/// What happened, in words.
+pub(crate) fn event_words(event: &Event) -> String {
+    match event {
+        Event::OfferSeen { provider } => format!("heard of the provider {}", short(provider)),
+        Event::Proposed { provider, price, .. } => format!("asked {} to run it for {price}", short(provider)),
+        Event::Refused { by, reason, .. } => format!("{} refused: {reason}", short(by)),
+        Event::Opened { rate, .. } => format!("the notary holds the money; checked with a chance of {rate}"),
+        Event::Aborted { reason, .. } => format!("the provider gave up: {reason}"),
+        Event::Delivered { .. } => "the result is here, and is what the provider claimed".to_owned(),
+        Event::Closed { outcome, .. } => format!("closed: {}", outcome_words(*outcome)),
+        Event::Failed { .. } => "no provider is left to try".to_owned(),
+        Event::Balance { account, .. } => format!("the account holds {} to spend", account.free),
+        Event::Serving { client, .. } => format!("runs a job for {}", short(client)),
+        Event::Served { outcome, .. } => format!("its job was closed: {}", outcome_words(*outcome)),
+        Event::Checking { .. } => "was drawn to check a job".to_owned(),
+        Event::Drawn { verifier: Some(verifier), .. } => {
+            format!("drawn to be checked, by {}", short(verifier))
+        }
+        Event::Drawn { verifier: None, rate, .. } => format!("not drawn; the chance was {rate}"),
+        Event::Accused { provider, .. } => {
+            format!("a check disagrees with {}; a juror is called", short(provider))
+        }
+        Event::Settled { outcome, .. } => format!("settled: {}", outcome_words(*outcome)),
+    }
+}
+
+/// A job for programs.
+pub(crate) fn document(job: &JobView, unit: &str) -> Value {
+    let submission = &job.submission;
+    json!({
+        "job": full(submission.key), "model": submission.manifest, "state": state(submission),
+        "ended": submission.ended,
+        "attempts": submission.attempts.iter().map(|attempt| attempt_document(attempt, unit)).collect::<Vec<_>>(),
+        "unmatched": submission.unmatched,
+        "timeline": job.timeline.iter().map(moment_document).collect::<Vec<_>>(),
+    })
+}
+
+/// One attempt for programs.
+pub(crate) fn attempt_document(attempt: &AttemptView, unit: &str) -> Value {
+    let outcome = if let AttemptState::Closed(outcome) = attempt.state { Some(outcome) } else { None };
+    json!({
+        "job": full(attempt.job), "provider": full(attempt.provider),
+        "state": attempt_state(attempt.state), "outcome": outcome, "label": outcome.map(Outcome::label),
+        "run": run_end(attempt), "money": money_place(attempt.state),
+        "price": money(attempt.price, unit), "total_max": money(attempt.total_max, unit),
+        "check_rate": attempt.rate.map(rate),
+        "output": attempt.output.map(full), "receipt": attempt.receipt.map(full),
+    })
+}
+
+fn moment_document(happened: &Moment) -> Value {
+    json!({ "at": moment(happened.at), "event": event_words(&happened.event) })
+}

@@ -1,0 +1,132 @@
+//! `assay notary`: whether a notary's books follow from its journal.
+
+use assay_market::view::BooksView;
+use assay_peer::handle::{Audited, Request, Response};
+use assay_protocol::{id::PeerId, units::Amount};
+use serde_json::{Value, json};
+
+use crate::{
+    context::Context,
+    daemon::{Daemon, Reach, astray},
+    failure::{Exit, Failure},
+    output::{Table, full, money, short},
+};
+
+/// Whether a notary's books follow from its journal.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    Audit(Audit),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  assay notary audit         replay the journal of the network's notary
+  assay notary audit --json  the same, for programs";
+
+/// Fetch a notary's journal, replay it and report the first divergence.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Audit {
+    /// Which notary to audit; the network's first if none
+    #[arg(long, value_name = "PEER")]
+    notary: Option<PeerId>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+pub(crate) async fn perform(verb: &Verb, context: &Context) -> Result<(), Failure> {
+    let Verb::Audit(args) = verb;
+    let daemon = Daemon::reach(context, args.reach).await?;
+    let spinner = context.output.spinner("fetching and replaying the journal");
+    let answer = daemon.call(Request::Audit { notary: args.notary }).await;
+    spinner.finish_and_clear();
+    let answer = answer?;
+    let Response::Audited(audited) = answer else { return Err(astray(&answer)) };
+    if let Some((entry, reason)) = &audited.divergence {
+        return Err(diverges(&audited, *entry, reason));
+    }
+    context.output.line(format!(
+        "The {} published entries of {} follow from each other; {} more concern open jobs.",
+        audited.entries,
+        short(audited.notary),
+        audited.hidden
+    ));
+    if let Some(books) = &audited.books {
+        context.output.table(&table(books));
+        if !balance(books) {
+            return Err(unbalanced(books));
+        }
+        context.output.line("The books balance: all boxes together hold what was created and not destroyed.");
+    }
+    context.output.document("audit", &document(&audited, daemon.unit()));
+    Ok(())
+}
+
+fn diverges(audited: &Audited, entry: u64, reason: &str) -> Failure {
+    let message = format!(
+        "entry {entry} of the notary {} does not follow from those before it: {reason}",
+        audited.notary
+    );
+    let hint =
+        "trust nothing that this notary says after that entry; keep your receipts and tell its other users";
+    Failure::new(Exit::NotVerified, "DIVERGED", message, hint)
+        .with(json!({ "entry": entry, "reason": reason }))
+}
+
+fn unbalanced(books: &BooksView) -> Failure {
+    let message =
+        format!("the books hold {}, where {} were created and not destroyed", sum(books), due(books));
+    let hint = "trust nothing that this notary says; keep your receipts and tell its other users";
+    Failure::new(Exit::NotVerified, "UNBALANCED", message, hint)
+}
+
+/// What all boxes hold.
+pub(super) fn sum(books: &BooksView) -> Amount {
+    let boxes = [books.free, books.stake, books.held, books.pool];
+    boxes.into_iter().try_fold(Amount::ZERO, Amount::plus).unwrap_or(Amount(u64::MAX))
+}
+
+/// What all boxes should hold.
+fn due(books: &BooksView) -> Amount {
+    books.minted.minus_up_to(books.burned)
+}
+
+/// True if no money appeared or vanished.
+pub(super) fn balance(books: &BooksView) -> bool {
+    sum(books) == due(books)
+}
+
+/// The boxes as rows.
+pub(super) fn table(books: &BooksView) -> Table {
+    let mut table = Table::new(["BOX", "CREDITS"]);
+    let rows = [
+        ("free to spend", books.free),
+        ("at stake", books.stake),
+        ("held for open jobs", books.held),
+        ("pool that pays for checks", books.pool),
+        ("together", sum(books)),
+        ("created", books.minted),
+        ("destroyed", books.burned),
+    ];
+    rows.iter().for_each(|(name, amount)| table.row([(*name).to_owned(), amount.to_string()]));
+    table
+}
+
+/// The boxes for programs.
+pub(super) fn books(books: &BooksView, unit: &str) -> Value {
+    let money = |amount| money(amount, unit);
+    json!({
+        "free": money(books.free), "stake": money(books.stake), "held": money(books.held), "pool": money(books.pool),
+        "sum": money(sum(books)), "minted": money(books.minted), "burned": money(books.burned),
+        "owed": money(books.owed), "balance": balance(books), "open": books.open, "closed": books.closed,
+        "head": { "sequence": books.head.sequence, "digest": full(books.head.digest) },
+    })
+}
+
+fn document(audited: &Audited, unit: &str) -> Value {
+    json!({
+        "notary": full(audited.notary), "entries": audited.entries, "hidden": audited.hidden, "clean": true,
+        "head": { "sequence": audited.head.sequence, "digest": full(audited.head.digest) },
+        "books": audited.books.as_ref().map(|view| books(view, unit)),
+    })
+}

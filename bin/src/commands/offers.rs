@@ -1,0 +1,98 @@
+//! `assay offers`: what can be ordered now, from whom, for how much.
+
+use assay_peer::handle::{OfferView, Request, Response, ServiceView};
+use assay_protocol::units::Amount;
+use serde_json::{Value, json};
+
+use crate::{
+    context::Context,
+    daemon::{Daemon, Reach, astray},
+    failure::Failure,
+    output::{Table, ago, full, moment, money, short},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  assay offers                                  everything, cheapest first
+  assay offers --model digits --max-price 0.05  what fits
+  assay offers --quiet                          only the providers' names";
+
+/// List what can be ordered, cheapest first.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Only this model
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// Only what costs at most this much a unit, in credits
+    #[arg(long, value_name = "CREDITS")]
+    max_price: Option<Amount>,
+    /// Print only the names of the providers
+    #[arg(long, short)]
+    quiet: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
+    let daemon = Daemon::reach(context, args.reach).await?;
+    let answer = daemon.call(Request::Offers).await?;
+    let Response::Offers(offers) = answer else { return Err(astray(&answer)) };
+    let mut rows: Vec<(&OfferView, &ServiceView)> = offers
+        .iter()
+        .flat_map(|offer| offer.services.iter().map(move |service| (offer, service)))
+        .filter(|(_, service)| args.fits(service))
+        .collect();
+    rows.sort_by_key(|(offer, service)| (service.unit_price, offer.provider));
+    let documents: Vec<Value> =
+        rows.iter().map(|(offer, service)| document(offer, service, daemon.unit())).collect();
+    context.output.document("offers", &json!({ "offers": documents }));
+    match args.quiet {
+        true => rows.iter().for_each(|(offer, _)| context.output.line(offer.provider)),
+        false => context.output.table(&table(&rows)),
+    }
+    if rows.is_empty() {
+        context.output.note(format!(
+            "no offers ({} known in all); providers repeat theirs, so look again soon",
+            offers.len()
+        ));
+    }
+    Ok(())
+}
+
+impl Args {
+    fn fits(&self, service: &ServiceView) -> bool {
+        self.model.as_ref().is_none_or(|model| *model == service.name)
+            && self.max_price.is_none_or(|price| service.unit_price <= price)
+    }
+}
+
+fn table(rows: &[(&OfferView, &ServiceView)]) -> Table {
+    let mut table = Table::new(["PROVIDER", "MODEL", "PRICE", "RUN", "SLOTS", "AGE", "MACHINE"]);
+    for (offer, service) in rows {
+        table.row([
+            short(offer.provider),
+            if service.pinned {
+                service.name.clone()
+            } else {
+                format!("{} (not of this network)", service.name)
+            },
+            service.unit_price.to_string(),
+            format!("{} ms", service.run.0),
+            offer.slots.to_string(),
+            ago(offer.age),
+            offer.machine.clone(),
+        ]);
+    }
+    table
+}
+
+fn document(offer: &OfferView, service: &ServiceView, unit: &str) -> Value {
+    json!({
+        "provider": full(offer.provider), "model": service.name, "manifest": full(service.manifest),
+        "pinned": service.pinned, "unit_price": money(service.unit_price, unit), "run_ms": service.run.0,
+        "warm": service.warm, "slots": offer.slots, "age_ms": offer.age.0, "valid_until": moment(offer.valid_until),
+        "class": full(offer.class), "machine": offer.machine, "addresses": offer.addresses,
+        "notaries": offer.notaries.iter().map(full).collect::<Vec<_>>(), "sequence": offer.sequence,
+    })
+}

@@ -1,0 +1,111 @@
+//! `assay provide`: offers what this machine can run.
+
+use assay_peer::handle::{Bytes, Provide, Providing, Request, Response, Stall};
+use assay_protocol::{genesis::Genesis, units::Amount};
+use serde_json::{Value, json};
+
+use crate::{
+    bundle::Bundle,
+    context::Context,
+    daemon::{Daemon, Reach, astray},
+    failure::{Exit, Failure},
+    output::{full, money},
+};
+
+/// The price that is suggested where none is named, in check costs: enough that fees stay small beside it.
+const PRICE_CHECKS: u64 = 10;
+/// The least price that is suggested.
+const PRICE_MIN: Amount = Amount(1_000_000);
+
+const EXAMPLES: &str = "\
+Examples:
+  assay provide                      offer every model of the network that runs here
+  assay provide digits --price 0.02  offer one model for 0.02 credits a unit
+  assay provide digits --slots 1     run one job at a time";
+
+/// Offer this machine to the network.
+///
+/// Fetches the model and its runner if they are not here, runs both once as a test, and tells the network. A provider
+/// without stake is a newcomer: it has one job at a time, and each is checked before it is paid.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Models to offer, by name; all of the network if none
+    #[arg(value_name = "MODEL")]
+    models: Vec<String>,
+    /// What a unit costs, in credits
+    #[arg(long, value_name = "CREDITS")]
+    price: Option<Amount>,
+    /// Jobs that run at the same time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    slots: Option<u16>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
+    let daemon = Daemon::reach(context, args.reach).await?;
+    let services = services(args, &daemon.genesis)?;
+    let spinner = context.output.spinner("fetching and testing what is to be offered");
+    let answer = daemon.call(Request::Provide(Provide { services, slots: args.slots })).await;
+    spinner.finish_and_clear();
+    let answer = answer?;
+    let Response::Providing(providing) = answer else { return Err(astray(&answer)) };
+    context.output.document("providing", &document(&providing, daemon.unit()));
+    context.output.line(format!("Offering, on {}, {} at a time:", providing.machine, jobs(providing.slots)));
+    for service in &providing.services {
+        let price = format!("{} {}s a unit", service.unit_price, daemon.unit());
+        context.output.line(format!("  {}  {price}, a run takes {} ms here", service.name, service.run.0));
+    }
+    context.output.note("the offer stands while the daemon runs; `assay status` shows the jobs it brings");
+    Ok(())
+}
+
+fn services(args: &Args, genesis: &Genesis) -> Result<Vec<Stall>, Failure> {
+    let all = || genesis.manifests.iter().map(|manifest| manifest.name.clone()).collect();
+    let names: Vec<String> = if args.models.is_empty() { all() } else { args.models.clone() };
+    if names.is_empty() {
+        let hint = "its founder names models in the network file, under [[manifest]]";
+        return Err(Failure::new(Exit::NotFound, "NOTHING_TO_OFFER", "this network has no models", hint));
+    }
+    let priced = names.into_iter().map(|name| {
+        let unit_price = args.price.unwrap_or_else(|| suggested(genesis, &name));
+        stall(name, unit_price)
+    });
+    Ok(priced.collect())
+}
+
+/// What is offered of one model; what the program carries is tested on what it carries for it.
+pub(super) fn stall(manifest: String, unit_price: Amount) -> Stall {
+    let bundle = Bundle::all().iter().find(|bundle| bundle.name == manifest);
+    let sample = bundle.and_then(|bundle| bundle.samples.first()).map(|sample| Bytes(sample.bytes.to_vec()));
+    Stall { manifest, unit_price, sample }
+}
+
+/// A price for one unit that leaves something after the fees for checks.
+fn suggested(genesis: &Genesis, name: &str) -> Amount {
+    let work = genesis.manifest(name).map_or(1, |manifest| manifest.work.call.max(1));
+    genesis.check_cost(work).times(PRICE_CHECKS).unwrap_or(PRICE_MIN).max(PRICE_MIN)
+}
+
+fn jobs(slots: u16) -> String {
+    if slots == 1 { "one job".to_owned() } else { format!("{slots} jobs") }
+}
+
+/// What is offered, for programs.
+pub(super) fn document(providing: &Providing, unit: &str) -> Value {
+    let services: Vec<Value> = providing
+        .services
+        .iter()
+        .map(|service| {
+            json!({
+                "model": service.name, "manifest": full(service.manifest), "run_ms": service.run.0,
+                "unit_price": money(service.unit_price, unit), "warm": service.warm,
+            })
+        })
+        .collect();
+    json!({
+        "class": full(providing.class), "machine": providing.machine, "slots": providing.slots,
+        "services": services, "addresses": providing.addresses,
+    })
+}

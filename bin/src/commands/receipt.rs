@@ -1,0 +1,21 @@
+//! `assay receipt`: the portable proof of what became of a job.
+
+mod file;
+mod show;
+pub(crate) mod verify;
+
+use crate::{context::Context, failure::Failure};
+
+/// The portable proof of what became of a job.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    Show(show::Args),
+    Verify(verify::Args),
+}
+
+pub(crate) async fn perform(verb: &Verb, context: &Context) -> Result<(), Failure> {
+    match verb {
+        Verb::Show(args) => show::perform(args, context).await,
+        Verb::Verify(args) => verify::perform(args, context),
+    }
+}

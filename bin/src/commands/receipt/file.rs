@@ -1,0 +1,70 @@
+//! Receipt files: read, bounded, judged.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use assay_protocol::{
+    codec::{Malformed, RECEIPT_BYTES_MAX},
+    receipt::{Receipt, Refuted, Report, Stop, verify},
+    signed::Ed25519,
+};
+use serde_json::json;
+
+use crate::failure::{Exit, Failure};
+
+/// The bytes of a receipt file, and one more than allowed if there are too many.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let limit = RECEIPT_BYTES_MAX as u64 + 1;
+    let read = |mut from: Box<dyn Read>| -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = if path == Path::new("-") {
+        read(Box::new(io::stdin().take(limit)))
+    } else {
+        File::open(path).and_then(|file| read(Box::new(file.take(limit))))
+    };
+    bytes.map_err(|error| {
+        let message = format!("{} cannot be read: {error}", path.display());
+        Failure::new(
+            Exit::Usage,
+            "FILE",
+            message,
+            "name a receipt file, such as `assay run --receipt FILE` writes",
+        )
+    })
+}
+
+/// The receipt in these bytes, if it is whole, and what it proves.
+pub(super) fn judge(bytes: &[u8]) -> Result<(Receipt, Report), Failure> {
+    let receipt = Receipt::from_bytes(bytes).map_err(|error| malformed(&error))?;
+    let report = verify::<Ed25519>(&receipt).map_err(|error| refuted(&error))?;
+    Ok((receipt, report))
+}
+
+fn malformed(error: &Malformed) -> Failure {
+    refuted(&Refuted { step: Stop::Encoding, expected: format!("one whole receipt: {error}") })
+}
+
+/// A receipt that does not hold.
+fn refuted(refuted: &Refuted) -> Failure {
+    let message = format!("the receipt does not hold: {refuted}");
+    let hint = "somebody changed this file, or its notary is false; ask the other party or the notary for the original";
+    Failure::new(Exit::NotVerified, "RECEIPT_REFUTED", message, hint).with(json!({ "step": refuted.step }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_receipt_fails_at_its_encoding() {
+        let failure = judge(b"not a receipt").unwrap_err();
+        assert_eq!(failure.exit(), Exit::NotVerified);
+        assert_eq!(failure.to_json()["error"]["details"]["step"], "encoding");
+    }
+}

@@ -1,0 +1,129 @@
+//! `assay receipt show`: what a receipt says, once it was found to hold.
+
+use std::path::Path;
+
+use assay_peer::handle::{Request, Response};
+use assay_protocol::{
+    id::{NetworkId, PeerId},
+    order::Order,
+    receipt::{Happening, Receipt, Report},
+    signed::{Ed25519, Signed, Statement, Verified},
+};
+use serde_json::{Value, json};
+
+use super::{file, verify};
+use crate::{
+    context::Context,
+    daemon::{Daemon, Reach, astray},
+    failure::Failure,
+    output::{Table, full, money, short},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  assay receipt show seven.receipt  a file
+  assay receipt show 3fa29c         a closed job of this home, by the first digits of its name
+  assay receipt show 3fa29c --json  for programs";
+
+/// Show what a receipt says: who ran what, who checked it, who paid whom.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// A receipt file, or the name of a job or its first digits
+    #[arg(value_name = "FILE|JOB")]
+    receipt: String,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
+    let path = Path::new(&args.receipt);
+    let is_file = args.receipt == "-" || path.exists();
+    let bytes = if is_file { file::read(path)? } else { fetch(args, context).await? };
+    let (receipt, report) = file::judge(&bytes)?;
+    let Some(order) = order(&receipt, report.network) else {
+        unreachable!("a receipt that holds has a signed order")
+    };
+    context.output.document("receipt", &document(&receipt, &report, &order));
+    context.output.line(verify::headline(&report));
+    context.output.table(&table(&receipt, &report, &order));
+    Ok(())
+}
+
+async fn fetch(args: &Args, context: &Context) -> Result<Vec<u8>, Failure> {
+    let daemon = Daemon::reach(context, args.reach).await?;
+    let answer = daemon.call(Request::Receipt { name: args.receipt.clone() }).await?;
+    let Response::Bytes(bytes) = answer else { return Err(astray(&answer)) };
+    Ok(bytes.0)
+}
+
+fn order(receipt: &Receipt, network: NetworkId) -> Option<Verified<Order>> {
+    opened(opened(receipt.story.open.clone(), network)?.into_body().order, network)
+}
+
+fn opened<T: Statement>(signed: Signed<T>, network: NetworkId) -> Option<Verified<T>> {
+    signed.open::<Ed25519>(network).ok()
+}
+
+/// Who was drawn to run the job again, in the order of the draws.
+fn verifiers(receipt: &Receipt) -> impl Iterator<Item = PeerId> {
+    receipt.story.events.iter().filter_map(|event| {
+        let Happening::Seat(tries) = &event.what else { return None };
+        tries.last().map(|tried| tried.leaf.peer)
+    })
+}
+
+fn table(receipt: &Receipt, report: &Report, order: &Order) -> Table {
+    let (story, unit) = (&receipt.story, &receipt.story.genesis.unit);
+    let mut table = Table::new(["WHAT", "HOW"]);
+    let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
+    row("job", full(report.job));
+    row("network", format!("{} ({})", report.network_name, full(report.network)));
+    row("notary", full(report.notary));
+    row("client", full(order.client));
+    row("provider", full(order.provider));
+    row("model", format!("{} ({})", order.manifest.name, full(order.manifest.model)));
+    row("runner", full(order.manifest.runner));
+    row("class", full(order.class));
+    row("input", format!("{} (salted)", full(order.input_commit)));
+    row("check", format!("a chance of {}, {} done", report.rate, report.checks));
+    verifiers(receipt).for_each(|verifier| row("verifier", full(verifier)));
+    let settlement = &story.settlement;
+    row("client gets back", format!("{} {unit}s", settlement.client));
+    row("provider is paid", format!("{} {unit}s", settlement.provider));
+    if !settlement.slashed.is_zero() {
+        row("provider loses", format!("{} {unit}s of its stake", settlement.slashed));
+    }
+    for fee in &settlement.fees {
+        row("verifier earns", format!("{} {unit}s, {}", fee.amount, short(fee.peer)));
+    }
+    for fine in &settlement.fines {
+        row("verifier pays", format!("{} {unit}s, {}", fine.amount, short(fine.peer)));
+    }
+    row("journal", format!("entry {}", story.position));
+    table
+}
+
+fn document(receipt: &Receipt, report: &Report, order: &Order) -> Value {
+    let (story, unit) = (&receipt.story, &receipt.story.genesis.unit);
+    let settlement = &story.settlement;
+    let money = |amount| money(amount, unit);
+    let fees = |fees: &[assay_protocol::payout::Fee]| -> Vec<Value> {
+        fees.iter().map(|fee| json!({ "peer": full(fee.peer), "amount": money(fee.amount) })).collect()
+    };
+    json!({
+        "label": report.outcome.label(), "outcome": report.outcome, "meaning": verify::meaning(report),
+        "job": full(report.job), "network": full(report.network), "network_name": report.network_name,
+        "notary": full(report.notary), "client": full(order.client), "provider": full(order.provider),
+        "manifest": full(order.manifest.digest()), "model_name": order.manifest.name,
+        "model": full(order.manifest.model), "runner": full(order.manifest.runner), "class": full(order.class),
+        "input_commit": full(order.input_commit),
+        "check_rate": crate::output::rate(report.rate), "checks": report.checks, "agreeing": report.agreeing,
+        "verifiers": verifiers(receipt).map(full).collect::<Vec<_>>(),
+        "settlement": {
+            "client": money(settlement.client), "provider": money(settlement.provider),
+            "slashed": money(settlement.slashed), "fees": fees(&settlement.fees), "fines": fees(&settlement.fines),
+        },
+        "position": story.position, "digest": full(story.digest()),
+    })
+}

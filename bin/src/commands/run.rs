@@ -1,0 +1,223 @@
+//! `assay run`: has one job run by somebody else, and shows its result.
+//!
+//! **Invariant:** leaving never cancels: whatever this command says when it ends, the daemon goes on with the job.
+
+mod follow;
+mod input;
+pub(crate) mod reading;
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use assay_market::view::{AttemptState, AttemptView};
+use assay_peer::handle::{Bytes, Request, Response, Submit};
+use assay_protocol::{
+    id::{Digest, PeerId},
+    manifest::Manifest,
+    units::Amount,
+};
+use serde_json::{Value, json};
+
+use self::{follow::Goal, reading::Reading};
+use super::job;
+use crate::{
+    context::Context,
+    daemon::{Daemon, Reach, astray},
+    failure::{Exit, Failure},
+    output::{full, short},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  assay run digits seven.png                          the label, and nothing else, on stdout
+  assay run digits seven.png --receipt seven.receipt  wait for the end, keep its receipt
+  assay run digits seven.png --max-cost 0.1           spend at most 0.1 credits, fees included
+  assay run digits - < seven.png                      read the input from standard input
+
+The provider can read the input; when the job is checked, so can one verifier, or a few if it is disputed.";
+
+/// Have one job run, and print its result.
+///
+/// Picks a provider among the offers, pays it through the notary and prints the result once the provider has committed
+/// to it. Whether the job is checked is drawn after that; --receipt waits for the end. Ctrl-C leaves; the job goes on.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The model, by name
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// The file with the input; - for standard input
+    #[arg(value_name = "INPUT")]
+    input: PathBuf,
+    /// Only this provider
+    #[arg(long, value_name = "PEER")]
+    provider: Option<PeerId>,
+    /// The most that may be spent, fees included, in credits
+    #[arg(long, value_name = "CREDITS")]
+    max_cost: Option<Amount>,
+    /// The most that a unit may cost, in credits
+    #[arg(long, value_name = "CREDITS")]
+    max_price: Option<Amount>,
+    /// Providers to try one after another
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    attempts: Option<u16>,
+    /// How long to wait, such as 500ms, 30s or 5m; the job goes on after it
+    #[arg(long, value_name = "TIME", value_parser = input::length)]
+    timeout: Option<Duration>,
+    /// Wait until the job is closed and write its receipt to this file
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+    /// Write the result as it came to this file
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
+    let input = input::read(&args.input)?;
+    let daemon = Daemon::reach(context, args.reach).await?;
+    let manifest = input::manifest(&args.name, &daemon.genesis)?;
+    tell_who_reads(context);
+    let key = submit(args, &daemon, manifest, input).await?;
+    let mut waiting = follow::Waiting::new(&daemon, context, key, args.timeout).await?;
+    let attempt = waiting.until(Goal::Delivered).await?;
+    let output = fetch_output(&daemon, &attempt).await?;
+    let reading = Reading::of(manifest, &output);
+    show(args, context, &output, reading.as_ref(), &attempt)?;
+    let attempt = match &args.receipt {
+        Some(path) => {
+            waiting.note("waiting for the draw, and for the check if there is one");
+            let closed = waiting.until(Goal::Closed).await?;
+            keep_receipt(&daemon, &closed, path).await?;
+            closed
+        }
+        None => attempt,
+    };
+    say_how_it_stands(args, context, &attempt, daemon.unit());
+    context.output.document("run", &document(key, &attempt, &output, reading.as_ref(), daemon.unit()));
+    confirmed(&attempt)
+}
+
+async fn submit(
+    args: &Args,
+    daemon: &Daemon,
+    manifest: &Manifest,
+    input: Vec<u8>,
+) -> Result<Digest, Failure> {
+    let submit = Submit {
+        manifest: manifest.name.clone(),
+        input: Bytes(input),
+        cost_max: args.max_cost,
+        unit_price_max: args.max_price,
+        provider: args.provider,
+        attempts_max: args.attempts,
+        ..Submit::default()
+    };
+    let answer = daemon.call(Request::Submit(Box::new(submit))).await?;
+    let Response::Submitted { key } = answer else { return Err(astray(&answer)) };
+    Ok(key)
+}
+
+/// Says once in the life of a home who can read what is sent.
+fn tell_who_reads(context: &Context) {
+    let marker = context.home.root().join("told-who-reads");
+    if context.output.is_json() || marker.exists() {
+        return;
+    }
+    context.output.note(
+        "note: the provider can read your input; if the job is checked, so can one verifier, or a few if it is disputed",
+    );
+    // A home that takes no file says it again, which harms nobody.
+    let _ = fs::write(marker, "");
+}
+
+async fn fetch_output(daemon: &Daemon, attempt: &AttemptView) -> Result<Vec<u8>, Failure> {
+    let Some(digest) = attempt.output else { unreachable!("a delivered job has an output") };
+    let answer = daemon.call(Request::Output { digest }).await?;
+    let Response::Bytes(bytes) = answer else { return Err(astray(&answer)) };
+    Ok(bytes.0)
+}
+
+fn show(
+    args: &Args,
+    context: &Context,
+    output: &[u8],
+    reading: Option<&Reading>,
+    attempt: &AttemptView,
+) -> Result<(), Failure> {
+    if let Some(path) = &args.output {
+        fs::write(path, output).map_err(|error| unwritable(path, &error))?;
+    }
+    match reading {
+        Some(reading) => {
+            context.output.line(&reading.label);
+            context.output.note(format!(
+                "{} sure, says provider {}",
+                reading.certainty(),
+                short(attempt.provider)
+            ));
+        }
+        None if args.output.is_none() => context.output.bytes(output),
+        None => {}
+    }
+    Ok(())
+}
+
+async fn keep_receipt(daemon: &Daemon, attempt: &AttemptView, path: &PathBuf) -> Result<(), Failure> {
+    let answer = daemon.call(Request::Receipt { name: full(attempt.job) }).await?;
+    let Response::Bytes(bytes) = answer else { return Err(astray(&answer)) };
+    fs::write(path, &bytes.0).map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &std::path::Path, error: &std::io::Error) -> Failure {
+    let message = format!("{} cannot be written: {error}", path.display());
+    let hint = "the job is not lost: `assay job ls` names it and `assay receipt show` has its receipt";
+    Failure::new(Exit::Usage, "FILE", message, hint)
+}
+
+fn say_how_it_stands(args: &Args, context: &Context, attempt: &AttemptView, unit: &str) {
+    let (price, most) = (attempt.price, attempt.total_max);
+    match (attempt.state, &args.receipt) {
+        (AttemptState::Closed(outcome), Some(path)) => {
+            context.output.note(format!("price {price} {unit}s; {}", job::outcome_words(outcome)));
+            let path = path.display();
+            context.output.note(format!("receipt: {path}; `assay receipt verify {path}` checks it anywhere"));
+        }
+        _ => {
+            context.output.note(format!("price {price} {unit}s, {most} at most with fees; check pending"));
+            context
+                .output
+                .note(format!("receipt, once it is closed: `assay receipt show {}`", short(attempt.job)));
+        }
+    }
+}
+
+/// A closed job whose result did not hold is a failure, whatever was printed before.
+fn confirmed(attempt: &AttemptView) -> Result<(), Failure> {
+    let AttemptState::Closed(outcome) = attempt.state else { return Ok(()) };
+    if outcome.is_paid() {
+        return Ok(());
+    }
+    let message = format!("the result is not confirmed: {}", job::outcome_words(outcome));
+    let hint = format!(
+        "do not use it; the money came back. `assay job show {}` tells the story",
+        short(attempt.job)
+    );
+    let details = json!({ "job": full(attempt.job), "outcome": outcome });
+    Err(Failure::new(Exit::NotVerified, "NOT_CONFIRMED", message, hint).with(details))
+}
+
+fn document(
+    key: Digest,
+    attempt: &AttemptView,
+    output: &[u8],
+    reading: Option<&Reading>,
+    unit: &str,
+) -> Value {
+    json!({
+        "key": full(key), "job": full(attempt.job), "provider": full(attempt.provider),
+        "label": reading.map(|reading| &reading.label), "scores": reading.map(Reading::document),
+        "output": { "digest": full(Digest::of(output)), "bytes": output.len() },
+        "attempt": job::attempt_document(attempt, unit),
+    })
+}

@@ -1,0 +1,231 @@
+//! Waiting for a job, saying how far it is, and knowing why it came to nothing.
+
+use std::{future::pending, time::Duration};
+
+use assay_market::{
+    effect::Unmatched,
+    view::{AttemptState, AttemptView, SubmissionView},
+};
+use assay_peer::handle::{Update, Updates};
+use assay_protocol::{id::Digest, order::Refusal};
+use indicatif::ProgressBar;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::job;
+use crate::{
+    context::Context,
+    daemon::Daemon,
+    failure::{Exit, Failure, lost},
+    output::{full, short},
+};
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// The result is here.
+    Delivered,
+    /// The job is closed and its receipt is here.
+    Closed,
+}
+
+/// A job that is being waited for.
+pub(super) struct Waiting {
+    key: Digest,
+    updates: Updates,
+    deadline: Option<Instant>,
+    spinner: ProgressBar,
+}
+
+impl Waiting {
+    /// Begins to wait.
+    pub(super) async fn new(
+        daemon: &Daemon,
+        context: &Context,
+        key: Digest,
+        timeout: Option<Duration>,
+    ) -> Result<Self, Failure> {
+        let updates = daemon.handle.watch(Some(full(key))).await?;
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        Ok(Self { key, updates, deadline, spinner: context.output.spinner("looking for a provider") })
+    }
+
+    /// Shows what is being waited for.
+    pub(super) fn note(&self, text: &'static str) {
+        self.spinner.set_message(text);
+    }
+
+    /// The attempt that reached the goal.
+    pub(super) async fn until(&mut self, goal: Goal) -> Result<AttemptView, Failure> {
+        let deadline = self.deadline;
+        let (key, spinner) = (self.key, self.spinner.clone());
+        let reached = tokio::select! {
+            reached = self.reached(goal) => reached,
+            () = alarm(deadline) => Err(timed_out(key)),
+            _ = tokio::signal::ctrl_c() => Err(interrupted(key)),
+        };
+        if reached.is_err() || goal == Goal::Closed {
+            spinner.finish_and_clear();
+        }
+        reached
+    }
+
+    async fn reached(&mut self, goal: Goal) -> Result<AttemptView, Failure> {
+        loop {
+            let update = self.updates.next().await.map_err(|error| lost(&error))?;
+            let Update::Job(view) = update else { continue };
+            if let Some(attempt) = arrived(&view.submission, goal) {
+                return Ok(attempt.clone());
+            }
+            if view.submission.ended {
+                return Err(came_to_nothing(&view.submission));
+            }
+            self.spinner.set_message(job::state(&view.submission));
+        }
+    }
+}
+
+fn arrived(submission: &SubmissionView, goal: Goal) -> Option<&AttemptView> {
+    let has_arrived = |attempt: &&AttemptView| match goal {
+        Goal::Delivered => attempt.output.is_some(),
+        Goal::Closed => matches!(attempt.state, AttemptState::Closed(_)) && attempt.receipt.is_some(),
+    };
+    // A job that was closed without a result is followed by the next attempt, if there is one.
+    submission.attempts.iter().rev().find(|attempt| attempt.output.is_some()).filter(has_arrived)
+}
+
+async fn alarm(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => pending().await,
+    }
+}
+
+fn timed_out(key: Digest) -> Failure {
+    let hint = format!("it goes on: `assay job show {}` says how far it is", short(key));
+    Failure::new(Exit::TimedOut, "TIMED_OUT", format!("the job {} is not done yet", short(key)), hint)
+        .with(json!({ "job": full(key) }))
+        .retryable()
+}
+
+fn interrupted(key: Digest) -> Failure {
+    let hint = format!("the job goes on: `assay job show {}` says how far it is", short(key));
+    Failure::new(Exit::Interrupted, "INTERRUPTED", "left before the job was done", hint)
+        .with(json!({ "job": full(key) }))
+}
+
+/// Why no attempt is left: the last thing that went wrong, or nobody that fits.
+fn came_to_nothing(submission: &SubmissionView) -> Failure {
+    let unmatched = submission.unmatched.clone().unwrap_or_default();
+    let details = json!({ "job": full(submission.key), "unmatched": unmatched });
+    let story = format!("`assay job show {}` tells the story; nothing was spent", short(submission.key));
+    if let Some(failure) = unmatched.failure {
+        return Failure::new(
+            Exit::JobFailed,
+            "JOB_FAILED",
+            format!("every attempt failed, the last: {failure}"),
+            story,
+        )
+        .with(details);
+    }
+    if let Some(refusal) = unmatched.refusal {
+        return refused(refusal, &story).with(details);
+    }
+    if unmatched.cost > 0 && unmatched.price == 0 {
+        let message = format!("all of the {} offers that fit cost more than --max-cost", unmatched.cost);
+        return Failure::new(Exit::Money, "OVER_CEILING", message, "raise --max-cost; nothing was spent")
+            .with(details);
+    }
+    Failure::new(Exit::NoMatch, "NO_MATCH", no_match(&unmatched), no_match_hint(&unmatched)).with(details)
+}
+
+fn refused(refusal: Refusal, story: &str) -> Failure {
+    let message = format!("every offer was refused, the last: {refusal}");
+    let (exit, code, hint) = if refusal == Refusal::Funds {
+        (Exit::Money, "NO_FUNDS", "`assay account show` says what there is; nothing was spent")
+    } else if refusal == Refusal::Total {
+        (Exit::Money, "OVER_CEILING", "raise --max-cost; nothing was spent")
+    } else if refusal == Refusal::Busy {
+        (Exit::NoMatch, "BUSY", "try again in a moment; nothing was spent")
+    } else {
+        (Exit::NoMatch, "REFUSED", story)
+    };
+    let failure = Failure::new(exit, code, message, hint);
+    if refusal == Refusal::Busy { failure.retryable() } else { failure }
+}
+
+fn no_match(unmatched: &Unmatched) -> String {
+    let reasons = [
+        (unmatched.other_model, "serve other models"),
+        (unmatched.other_provider, "are of other providers"),
+        (unmatched.price, "above --max-price"),
+        (unmatched.cost, "above --max-cost"),
+        (unmatched.expired, "expired"),
+        (unmatched.tried, "tried in vain"),
+    ];
+    let counted =
+        reasons.iter().filter(|(count, _)| *count > 0).map(|(count, reason)| format!("{count} {reason}"));
+    let parts: Vec<String> = std::iter::once(format!("{} seen", unmatched.offers)).chain(counted).collect();
+    format!("no offer matches: {}", parts.join(", "))
+}
+
+fn no_match_hint(unmatched: &Unmatched) -> &'static str {
+    match unmatched {
+        Unmatched { offers: 0, .. } => {
+            "look at `assay status`: is anybody connected? Offers arrive within seconds"
+        }
+        Unmatched { price: 1.., .. } => "raise --max-price; `assay offers` shows the prices",
+        Unmatched { other_provider: 1.., .. } => {
+            "leave out --provider, or wait until its offer is seen; `assay offers` lists them"
+        }
+        _ => "`assay offers` lists what can be ordered now",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(unmatched: Unmatched) -> SubmissionView {
+        SubmissionView {
+            key: Digest::default(),
+            manifest: "digits".to_owned(),
+            attempts: Vec::new(),
+            ended: true,
+            unmatched: Some(unmatched),
+        }
+    }
+
+    #[test]
+    fn a_job_that_came_to_nothing_says_why_in_one_line() {
+        let none = Unmatched::default;
+        let cases = [
+            (none(), Exit::NoMatch, "no offer matches: 0 seen"),
+            (
+                Unmatched { offers: 7, price: 5, expired: 2, ..none() },
+                Exit::NoMatch,
+                "no offer matches: 7 seen, 5 above --max-price, 2 expired",
+            ),
+            (
+                Unmatched { offers: 1, cost: 1, ..none() },
+                Exit::Money,
+                "all of the 1 offers that fit cost more than --max-cost",
+            ),
+            (
+                Unmatched { refusal: Some(Refusal::Funds), ..none() },
+                Exit::Money,
+                "every offer was refused, the last: the client's account does not hold the total",
+            ),
+            (
+                Unmatched { failure: Some(assay_protocol::order::Failure::BadInput), ..none() },
+                Exit::JobFailed,
+                "every attempt failed, the last: the runner refuses the input",
+            ),
+        ];
+        for (unmatched, exit, message) in cases {
+            let failure = came_to_nothing(&ended(unmatched));
+            assert_eq!(failure.exit(), exit, "{message}");
+            assert_eq!(failure.to_json()["error"]["message"], message);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What a job is made of, as it was typed.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+    time::Duration,
+};
+
+use assay_peer::handle::INPUT_BYTES_MAX;
+use assay_protocol::{genesis::Genesis, manifest::Manifest};
+use serde_json::json;
+
+use crate::failure::{Exit, Failure};
+
+/// The bytes of the input.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let limit = INPUT_BYTES_MAX as u64 + 1;
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        io::stdin().take(limit).read_to_end(&mut bytes)
+    } else {
+        File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| {
+        let message = format!("the input {} cannot be read: {error}", path.display());
+        Failure::new(Exit::Usage, "FILE", message, "name a file, or - for standard input")
+    })?;
+    if bytes.len() > INPUT_BYTES_MAX {
+        let message = format!("the input is longer than the {INPUT_BYTES_MAX} bytes that are allowed");
+        return Err(Failure::new(
+            Exit::Usage,
+            "INPUT_TOO_LONG",
+            message,
+            "send a smaller input, or split it",
+        ));
+    }
+    Ok(bytes)
+}
+
+/// The model of this name, or the one whose digest begins with it.
+pub(super) fn manifest<'a>(name: &str, genesis: &'a Genesis) -> Result<&'a Manifest, Failure> {
+    if let Some(manifest) = genesis.manifest(name) {
+        return Ok(manifest);
+    }
+    let begins = |manifest: &&Manifest| !name.is_empty() && manifest.digest().to_string().starts_with(name);
+    let mut matches = genesis.manifests.iter().filter(begins);
+    match (matches.next(), matches.next()) {
+        (Some(manifest), None) => Ok(manifest),
+        (Some(_), Some(_)) => {
+            let hint = "give more digits of its digest, or its name";
+            Err(Failure::new(Exit::Usage, "AMBIGUOUS", format!("several models begin with {name}"), hint))
+        }
+        (None, _) => Err(unknown(name, genesis)),
+    }
+}
+
+fn unknown(name: &str, genesis: &Genesis) -> Failure {
+    let known: Vec<&str> = genesis.manifests.iter().map(|manifest| manifest.name.as_str()).collect();
+    let hint = match known.as_slice() {
+        [] => "this network has no models; its founder names them in the network file".to_owned(),
+        names => format!("this network has {}", names.join(", ")),
+    };
+    let message = format!("no model is called {name}");
+    Failure::new(Exit::NotFound, "UNKNOWN_MODEL", message, hint).with(json!({ "known": known }))
+}
+
+/// A length of time such as `500ms`, `30s`, `5m` or `2h`.
+pub(super) fn length(text: &str) -> Result<Duration, String> {
+    let wrong = || "expected a time such as 500ms, 30s, 5m or 2h".to_owned();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (count, unit) = text.split_at(digits);
+    let count: u64 = count.parse().map_err(|_| wrong())?;
+    let factor = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(wrong()),
+    };
+    count.checked_mul(factor).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_of_time_has_a_number_and_a_unit() {
+        let good = [("500ms", 500), ("30s", 30_000), ("5m", 300_000), ("2h", 7_200_000)];
+        for (text, ms) in good {
+            assert_eq!(length(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+        for text in ["", "30", "s", "-1s", "1.5s", "30 s", "99999999999999999999s", "99999999999999999h"] {
+            assert!(length(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `assay status`: how this peer is.
+
+use assay_market::view::{RunState, RunView};
+use assay_peer::handle::{Request, Response, Status};
+use serde_json::{Value, json};
+
+use crate::{
+    context::Context,
+    daemon::{Daemon, Reach, astray},
+    failure::Failure,
+    output::{Table, ago, full, moment, short},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  assay status                                how this peer is
+  assay status --json                         the same, for programs
+  assay --home /tmp/second status --no-start  fail if its daemon is not running";
+
+/// Show how this peer is: connections, offers, jobs.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    reach: Reach,
+}
+
+pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
+    let daemon = Daemon::reach(context, args.reach).await?;
+    let answer = daemon.call(Request::Status).await?;
+    let Response::Status(status) = answer else { return Err(astray(&answer)) };
+    let answer = daemon.call(Request::Runs).await?;
+    let Response::Runs(runs) = answer else { return Err(astray(&answer)) };
+    context.output.document("status", &document(&status, &runs, daemon.unit()));
+    context.output.table(&table(&status, &runs));
+    if status.neighbours.is_empty() {
+        context.output.note("nobody is connected; the network file may name peers that are gone");
+    }
+    Ok(())
+}
+
+fn table(status: &Status, runs: &[RunView]) -> Table {
+    let mut table = Table::new(["WHAT", "HOW"]);
+    let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
+    row("peer", full(status.peer));
+    row("network", format!("{} ({})", status.network_name, short(status.network)));
+    row("roles", roles(status));
+    row("up for", ago(status.uptime));
+    row("listens on", status.addresses.join(", "));
+    row("connected to", peers(status.neighbours.len()));
+    row("offers known", status.offers.to_string());
+    row("own jobs", format!("{}, {} of them open", status.jobs, status.jobs_open));
+    row(
+        "runs",
+        format!("{} now; {} for pay, {} as checks", status.running, count(runs, false), count(runs, true)),
+    );
+    row("machine", status.machine.clone());
+    row("keeps", format!("{} records, {} KiB of blobs", status.records, status.blob_bytes / 1024));
+    if status.malformed + status.forged > 0 {
+        row("refused", format!("{} malformed and {} forged messages", status.malformed, status.forged));
+    }
+    table
+}
+
+fn roles(status: &Status) -> String {
+    let provides = status.providing.as_ref().map(|providing| {
+        let names: Vec<&str> = providing.services.iter().map(|service| service.name.as_str()).collect();
+        format!("provider of {}", names.join(", "))
+    });
+    let roles = [
+        Some("client".to_owned()),
+        provides,
+        status.is_verifier.then(|| "verifier".to_owned()),
+        status.is_notary.then(|| "notary".to_owned()),
+    ];
+    roles.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn peers(count: usize) -> String {
+    if count == 1 { "1 peer".to_owned() } else { format!("{count} peers") }
+}
+
+fn count(runs: &[RunView], as_checks: bool) -> usize {
+    runs.iter().filter(|run| run.seat.is_some() == as_checks).count()
+}
+
+fn document(status: &Status, runs: &[RunView], unit: &str) -> Value {
+    let neighbours: Vec<Value> = status
+        .neighbours
+        .iter()
+        .map(|neighbour| json!({ "peer": full(neighbour.peer), "address": neighbour.address }))
+        .collect();
+    json!({
+        "peer": full(status.peer), "version": status.program,
+        "network": full(status.network), "network_name": status.network_name,
+        "is_notary": status.is_notary, "is_verifier": status.is_verifier,
+        "providing": status.providing.as_ref().map(|providing| super::provide::document(providing, unit)),
+        "class": full(status.class), "machine": status.machine,
+        "addresses": status.addresses, "neighbours": neighbours,
+        "started": moment(status.started), "uptime_ms": status.uptime.0,
+        "offers": status.offers, "jobs": status.jobs, "jobs_open": status.jobs_open, "running": status.running,
+        "records": status.records, "blob_bytes": status.blob_bytes,
+        "malformed": status.malformed, "forged": status.forged,
+        "runs": runs.iter().map(run).collect::<Vec<_>>(),
+    })
+}
+
+fn run(run: &RunView) -> Value {
+    let (state, outcome) = match run.state {
+        RunState::Waiting => ("waiting", None),
+        RunState::Running => ("running", None),
+        RunState::Committed => ("committed", None),
+        RunState::Closed(outcome) => ("closed", Some(outcome)),
+        RunState::Ended => ("ended", None),
+    };
+    json!({
+        "job": full(run.job), "model": run.manifest, "is_check": run.seat.is_some(), "state": state, "outcome": outcome,
+    })
+}

@@ -1,0 +1,132 @@
+//! The way from a command to the daemon of its home, which it starts if there is none.
+//!
+//! **Invariant:** a daemon that a command started outlives it: it has no terminal, its own process group and its log in
+//! the home.
+
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    os::unix::process::CommandExt,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use assay_peer::{
+    config::Home,
+    handle::{ConnectError, Handle, Request, Response},
+};
+use assay_protocol::genesis::Genesis;
+use clap::Args;
+
+use crate::{
+    context::Context,
+    failure::{Exit, Failure},
+};
+
+/// What a daemon has to begin to listen.
+const START_WAIT: Duration = Duration::from_secs(30);
+/// Between two looks at whether it listens.
+const LOOK_STEP: Duration = Duration::from_millis(50);
+
+/// How far a command goes to reach the daemon.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct Reach {
+    /// Fail if no daemon is running, instead of starting one in the background
+    #[arg(long)]
+    no_start: bool,
+}
+
+/// A daemon and the rules of its network.
+pub(crate) struct Daemon {
+    /// The way to it.
+    pub(crate) handle: Handle,
+    /// The rules.
+    pub(crate) genesis: Genesis,
+}
+
+impl Daemon {
+    /// Finds the daemon of the context's home, or starts one.
+    pub(crate) async fn reach(context: &Context, reach: Reach) -> Result<Self, Failure> {
+        let genesis = context.network()?.genesis;
+        let handle = match Handle::connect(&context.home).await {
+            Ok(handle) => handle,
+            Err(ConnectError::NotRunning { .. }) if !reach.no_start => start(context).await?,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self { handle, genesis })
+    }
+
+    /// Asks one thing.
+    pub(crate) async fn call(&self, request: Request) -> Result<Response, Failure> {
+        Ok(self.handle.call(request).await?)
+    }
+
+    /// What a credit is called.
+    pub(crate) fn unit(&self) -> &str {
+        &self.genesis.unit
+    }
+}
+
+/// An answer to another question than the one that was asked.
+pub(crate) fn astray(response: &Response) -> Failure {
+    let name = format!("{response:?}");
+    let name: String = name.chars().take_while(|letter| letter.is_alphanumeric()).collect();
+    crate::failure::lost(&format!("the daemon gave an answer that does not belong here: {name}"))
+}
+
+async fn start(context: &Context) -> Result<Handle, Failure> {
+    // Said first: the key is missing more often than the daemon fails.
+    context.home.key()?;
+    let child = spawn(&context.home).map_err(|error| not_started(&context.home, &error.to_string()))?;
+    let handle = listening(&context.home, child).await?;
+    let log = context.home.log();
+    context.output.note(format!(
+        "started a daemon in the background; `assay down` ends it, its log is {}",
+        log.display()
+    ));
+    Ok(handle)
+}
+
+fn spawn(home: &Home) -> io::Result<Child> {
+    let log = OpenOptions::new().create(true).append(true).open(home.log())?;
+    Command::new(std::env::current_exe()?)
+        .arg("--home")
+        .arg(home.root())
+        .arg("up")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .current_dir("/")
+        .process_group(0)
+        .spawn()
+}
+
+async fn listening(home: &Home, mut child: Child) -> Result<Handle, Failure> {
+    let deadline = Instant::now() + START_WAIT;
+    loop {
+        match Handle::connect(home).await {
+            Err(ConnectError::NotRunning { .. }) => {}
+            answer => return Ok(answer?),
+        }
+        if let Ok(Some(status)) = child.try_wait() {
+            return Err(not_started(home, &format!("it ended with {status}")));
+        }
+        if Instant::now() > deadline {
+            return Err(not_started(home, "it does not listen"));
+        }
+        tokio::time::sleep(LOOK_STEP).await;
+    }
+}
+
+fn not_started(home: &Home, reason: &str) -> Failure {
+    let said = last_error(home).map(|line| format!(": {line}")).unwrap_or_default();
+    let message = format!("the daemon could not be started: {reason}{said}");
+    Failure::new(Exit::Daemon, "DAEMON_NOT_STARTED", message, "run `assay up` to see what it says")
+}
+
+/// The last error that a daemon wrote into its log.
+fn last_error(home: &Home) -> Option<String> {
+    let log = fs::read_to_string(home.log()).ok()?;
+    let line = log.lines().rev().find(|line| line.starts_with("error: "))?;
+    Some(line.trim_start_matches("error: ").to_owned())
+}

@@ -1,0 +1,129 @@
+//! How a command fails: one line that names the thing, a second that says what to do, an exit code for scripts.
+//!
+//! **Invariant:** every failure that a person can see is made here or in the tables below this file; none is without a
+//! hint.
+
+mod daemon;
+mod peer;
+
+pub(crate) use self::peer::lost;
+
+use std::{fmt, process::ExitCode};
+
+use serde_json::{Value, json};
+
+/// What the process says with its exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Anything that has no number of its own.
+    Other = 1,
+    /// Bad arguments or a bad file.
+    Usage = 2,
+    /// The named thing does not exist.
+    NotFound = 3,
+    /// No key, or no permission.
+    Forbidden = 4,
+    /// The daemon does not run or speaks another version.
+    Daemon = 5,
+    /// No offer matches.
+    NoMatch = 6,
+    /// Over the ceiling or not enough money; nothing was spent.
+    Money = 7,
+    /// The job failed on the provider.
+    JobFailed = 8,
+    /// The result is not verified.
+    NotVerified = 9,
+    /// Waited long enough; the job may still run.
+    TimedOut = 10,
+    /// Nobody else is there.
+    NoPeers = 13,
+    /// Ctrl-C.
+    Interrupted = 130,
+    /// Asked to end by the system.
+    Terminated = 143,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// A command that did not do what it was asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    exit: Exit,
+    code: &'static str,
+    message: String,
+    hint: String,
+    is_retryable: bool,
+    details: Value,
+}
+
+impl Failure {
+    /// A failure with the code that programs read, the line that names the thing and the line that says what to do.
+    pub fn new(exit: Exit, code: &'static str, message: impl fmt::Display, hint: impl fmt::Display) -> Self {
+        let (message, hint) = (one_line(&message.to_string()), one_line(&hint.to_string()));
+        Self { exit, code, message, hint, is_retryable: false, details: json!({}) }
+    }
+
+    /// The same failure, with particulars for programs.
+    #[must_use]
+    pub fn with(self, details: Value) -> Self {
+        Self { details, ..self }
+    }
+
+    /// The same failure, of the kind that may go away by itself.
+    #[must_use]
+    pub fn retryable(self) -> Self {
+        Self { is_retryable: true, ..self }
+    }
+
+    /// What the process ends with.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The code that programs read.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The one document that `--json` puts on standard error.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let Self { code, message, hint, is_retryable, details, .. } = self;
+        json!({"error": {
+            "code": code, "message": message, "hint": hint, "retryable": is_retryable, "details": details,
+        }})
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "error: {}\nhint: {}", self.message, self.hint)
+    }
+}
+
+/// The text without line ends, so that an error stays two lines whatever a system call or a peer had to say.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_two_lines_for_people_and_one_document_for_programs() {
+        let failure = Failure::new(Exit::NotFound, "NOT_FOUND", "no job\nis called 7", "run `assay job ls`");
+        assert_eq!(failure.to_string(), "error: no job is called 7\nhint: run `assay job ls`");
+        let error = &failure.retryable().with(json!({"job": "7"})).to_json()["error"];
+        assert_eq!(error["code"], "NOT_FOUND");
+        assert_eq!(error["retryable"], true);
+        assert_eq!(error["details"]["job"], "7");
+    }
+}

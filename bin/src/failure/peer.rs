@@ -1,0 +1,157 @@
+//! What a daemon, a home or a network file has to say, as failures.
+
+use assay_peer::{
+    config::{KeyError, NetworkError},
+    handle::{CallError, ConnectError, Refused},
+};
+use serde_json::json;
+
+use super::{Exit, Failure};
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        let (exit, code, hint) = match &error {
+            ConnectError::NotRunning { .. } => {
+                (Exit::Daemon, "NO_DAEMON", "start it with `assay up`, or leave out --no-start")
+            }
+            ConnectError::WrongVersion { .. } => (
+                Exit::Daemon,
+                "WRONG_VERSION",
+                "end it with its own `assay down` and start this version's with `assay up`",
+            ),
+            ConnectError::Forbidden { .. } => (
+                Exit::Forbidden,
+                "FORBIDDEN",
+                "run this as the user who started the daemon, or choose another --home",
+            ),
+            ConnectError::Broken(_) => {
+                (Exit::Daemon, "DAEMON_LOST", "end the daemon with `assay down` and start it with `assay up`")
+            }
+        };
+        Self::new(exit, code, &error, hint)
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Refused(refused) => refused.into(),
+            CallError::Connect(error) => error.into(),
+            CallError::Lost(_) => lost(&error),
+        }
+    }
+}
+
+/// The daemon went away while it was being asked.
+pub(crate) fn lost(error: &impl std::fmt::Display) -> Failure {
+    Failure::new(
+        Exit::Daemon,
+        "DAEMON_LOST",
+        error,
+        "start it again with `assay up`; it goes on where it was, and `assay job ls` shows how far that is",
+    )
+    .retryable()
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        let (exit, code, hint) = explain(&refused);
+        let failure = Self::new(exit, code, &refused, hint).with(json!({ "daemon": refused }));
+        let passes = matches!(refused, Refused::NoAnswer { .. } | Refused::Ending);
+        if passes { failure.retryable() } else { failure }
+    }
+}
+
+fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
+    match refused {
+        Refused::UnknownManifest { .. } => {
+            (Exit::NotFound, "UNKNOWN_MODEL", "use one of these names; `assay offers` shows who serves them")
+        }
+        Refused::UnknownJob { .. } => {
+            (Exit::NotFound, "UNKNOWN_JOB", "`assay job ls` lists the jobs of this home")
+        }
+        Refused::Ambiguous { .. } => {
+            (Exit::Usage, "AMBIGUOUS", "`assay job ls --json` shows every name in full")
+        }
+        Refused::BlobAbsent { .. } => (
+            Exit::NotFound,
+            "BLOB_ABSENT",
+            "it may have made room for others; `assay job show` says what is still here",
+        ),
+        Refused::NoReceipt => (
+            Exit::NotFound,
+            "NO_RECEIPT",
+            "a job has its receipt once it is closed; `assay job show` says how far it is",
+        ),
+        Refused::InputTooLong { .. } => (Exit::Usage, "INPUT_TOO_LONG", "send a smaller input, or split it"),
+        Refused::NotANotary => (Exit::Usage, "NOT_A_NOTARY", "`assay notary audit` works from any peer"),
+        Refused::NoNotary => (Exit::Usage, "NO_NOTARY", "the network file must name one under `notaries`"),
+        Refused::NoAnswer { .. } => {
+            (Exit::NoPeers, "NO_ANSWER", "look at `assay status`: is anybody connected? Then try again")
+        }
+        Refused::PartAbsent { .. } => {
+            (Exit::NotFound, "PART_ABSENT", "stay connected to a peer that serves this model and try again")
+        }
+        Refused::TestFailed { .. } => {
+            (Exit::JobFailed, "SELF_TEST_FAILED", "daemon.log in the home says what the sandbox reported")
+        }
+        Refused::Sandbox { .. } => (
+            Exit::Other,
+            "SANDBOX",
+            "the sandbox must be able to start processes here; daemon.log in the home says more",
+        ),
+        Refused::NothingToOffer => {
+            (Exit::Usage, "NOTHING_TO_OFFER", "name a model, such as `assay provide digits`")
+        }
+        Refused::Disk { .. } => (Exit::Other, "DISK", "free some space in the home and try again"),
+        Refused::Ending => {
+            (Exit::Daemon, "DAEMON_ENDING", "wait a moment and start it again with `assay up`")
+        }
+        Refused::Unreadable { .. } => (
+            Exit::Daemon,
+            "WRONG_VERSION",
+            "end the daemon with `assay down` and start this version's with `assay up`",
+        ),
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        let (exit, code, hint) = match &error {
+            KeyError::Absent { .. } => (
+                Exit::NotFound,
+                "NO_HOME",
+                "make one with `assay init --network FILE`, or name another with --home".to_owned(),
+            ),
+            KeyError::Present { .. } => {
+                (Exit::Usage, "KEY_PRESENT", "a key is never replaced; choose another --home".to_owned())
+            }
+            KeyError::Exposed { path, .. } => {
+                (Exit::Forbidden, "KEY_EXPOSED", format!("run `chmod 600 {}`", path.display()))
+            }
+            KeyError::Malformed { .. } => (
+                Exit::Forbidden,
+                "KEY_MALFORMED",
+                "put the key back from a backup; without it the account is lost".to_owned(),
+            ),
+            KeyError::Disk { .. } => (
+                Exit::Forbidden,
+                "KEY_UNREADABLE",
+                "check who owns the home and whether its disk is writable".to_owned(),
+            ),
+        };
+        Self::new(exit, code, &error, hint)
+    }
+}
+
+impl From<NetworkError> for Failure {
+    fn from(error: NetworkError) -> Self {
+        let hint = match &error {
+            NetworkError::Bad { .. } => {
+                "correct this line, or get the file anew from whoever founded the network"
+            }
+            NetworkError::Disk { .. } => "name the file that whoever founded the network gave you",
+        };
+        Self::new(Exit::Usage, "BAD_NETWORK_FILE", &error, hint)
+    }
+}

@@ -1,0 +1,59 @@
+//! Quantities and names as people and programs read them.
+
+use assay_protocol::units::{Amount, Duration, Rate, Timestamp};
+use serde_json::{Value, json};
+
+/// Digits of a name that people are shown; a unique prefix is understood everywhere.
+const SHORT_DIGITS: usize = 12;
+
+/// Money for programs.
+pub(crate) fn money(amount: Amount, unit: &str) -> Value {
+    json!({ "amount": amount.to_string(), "unit": unit })
+}
+
+/// A share for programs: the exact parts per 2³², and the figure.
+pub(crate) fn rate(rate: Rate) -> Value {
+    json!({ "parts_per_2_32": rate.0, "text": rate.to_string() })
+}
+
+/// A moment for programs and people, as RFC 3339 has it.
+pub(crate) fn moment(time: Timestamp) -> String {
+    let parsed = i64::try_from(time.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    parsed.map_or_else(|| "never".to_owned(), |moment| format!("{moment:.3}"))
+}
+
+/// A name in full.
+pub(crate) fn full(name: impl std::fmt::Display) -> String {
+    name.to_string()
+}
+
+/// The beginning of a name.
+pub(crate) fn short(name: impl std::fmt::Display) -> String {
+    name.to_string().chars().take(SHORT_DIGITS).collect()
+}
+
+/// A length of time for people.
+pub(crate) fn ago(length: Duration) -> String {
+    let seconds = length.0 / 1_000;
+    match seconds {
+        0 => format!("{} ms", length.0),
+        1..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3_600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_read_as_the_manual_says() {
+        assert_eq!(money(Amount(12_300_000), "credit"), json!({"amount": "0.0123", "unit": "credit"}));
+        assert_eq!(moment(Timestamp(1_000)), "1970-01-01T00:00:01.000Z");
+        assert_eq!(moment(Timestamp::NEVER), "never");
+        assert_eq!(short(assay_protocol::id::Digest([0xab; 32])), "abababababab");
+        let lengths = [0, 999, 1_000, 119_000, 120_000, 7_200_000].map(Duration).map(ago);
+        assert_eq!(lengths, ["0 ms", "999 ms", "1 s", "119 s", "2 min", "2 h"]);
+    }
+}

@@ -1,0 +1,164 @@
+//! Every way to fail that needs no network: its line, its hint, its exit code, and the same as a document.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+use crate::assay::assay;
+
+/// Arguments, exit status, the line and the hint. `HOME` stands for the home, `FILE` for a file in it.
+type Case = (&'static [&'static str], i32, &'static str, &'static str);
+
+const NO_HOME: (&str, &str) =
+    ("no peer lives in HOME", "make one with `assay init --network FILE`, or name another with --home");
+
+/// Failures in a folder where nothing is.
+const EMPTY: &[Case] = &[
+    (&[], 2, "a command is missing", "`assay --help` shows what can be said, with examples"),
+    (&["job"], 2, "a command is missing", "`assay job --help` shows what can be said, with examples"),
+    (&["rnu"], 2, "unrecognized subcommand 'rnu'", "a similar subcommand exists: 'run'"),
+    (
+        &["run", "digits"],
+        2,
+        "the following required arguments were not provided: <INPUT>",
+        "`assay run --help` shows what can be said, with examples",
+    ),
+    (
+        &["run", "digits", "FILE", "--timeout", "soon"],
+        2,
+        "invalid value 'soon' for '--timeout <TIME>': expected a time such as 500ms, 30s, 5m or 2h",
+        "`assay run --help` shows what can be said, with examples",
+    ),
+    (
+        &["run", "digits", "FILE", "--max-cost", "1e3"],
+        2,
+        "invalid value '1e3' for '--max-cost <CREDITS>': expected credits such as 12 or 0.0035, with at most nine digits behind the point",
+        "`assay run --help` shows what can be said, with examples",
+    ),
+    (
+        &["run", "digits", "FILE", "--provider", "ada"],
+        2,
+        "invalid value 'ada' for '--provider <PEER>': expected 64 hexadecimal digits",
+        "`assay run --help` shows what can be said, with examples",
+    ),
+    (
+        &["run", "digits", "HOME/none.png"],
+        2,
+        "the input HOME/none.png cannot be read: No such file or directory (os error 2)",
+        "name a file, or - for standard input",
+    ),
+    (&["run", "digits", "FILE"], 3, NO_HOME.0, NO_HOME.1),
+    (&["status"], 3, NO_HOME.0, NO_HOME.1),
+    (&["offers"], 3, NO_HOME.0, NO_HOME.1),
+    (&["provide"], 3, NO_HOME.0, NO_HOME.1),
+    (&["job", "ls"], 3, NO_HOME.0, NO_HOME.1),
+    (&["job", "show", "00"], 3, NO_HOME.0, NO_HOME.1),
+    (&["receipt", "show", "00"], 3, NO_HOME.0, NO_HOME.1),
+    (&["account", "show"], 3, NO_HOME.0, NO_HOME.1),
+    (&["notary", "audit"], 3, NO_HOME.0, NO_HOME.1),
+    (&["up"], 3, NO_HOME.0, NO_HOME.1),
+    (
+        &["init", "--yes"],
+        2,
+        "no network was named",
+        "pass --network FILE; `assay demo --stay` founds a network here and prints its file",
+    ),
+    (
+        &["init", "--yes", "--network", "HOME/none.toml"],
+        2,
+        "HOME/none.toml cannot be read: No such file or directory (os error 2)",
+        "name the file that whoever founded the network gave you",
+    ),
+    (
+        &["init", "--yes", "--network", "FILE"],
+        2,
+        "FILE: network.name is missing: expected text",
+        "correct this line, or get the file anew from whoever founded the network",
+    ),
+    (
+        &["receipt", "verify", "HOME/none.receipt"],
+        2,
+        "HOME/none.receipt cannot be read: No such file or directory (os error 2)",
+        "name a receipt file, such as `assay run --receipt FILE` writes",
+    ),
+    (
+        &["receipt", "verify", "FILE"],
+        9,
+        "the receipt does not hold: step \"encoding\" fails: expected one whole receipt: not a valid encoding",
+        "somebody changed this file, or its notary is false; ask the other party or the notary for the original",
+    ),
+];
+
+/// Failures in a home whose daemon must not be started.
+const SETTLED: &[Case] = &[
+    (
+        &["status", "--no-start"],
+        5,
+        "no daemon is running in HOME",
+        "start it with `assay up`, or leave out --no-start",
+    ),
+    (
+        &["run", "digits", "FILE", "--no-start"],
+        5,
+        "no daemon is running in HOME",
+        "start it with `assay up`, or leave out --no-start",
+    ),
+];
+
+#[test]
+fn every_failure_is_a_line_a_hint_and_an_exit_code() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("file");
+    fs::write(&file, "").unwrap();
+    EMPTY.iter().for_each(|case| check(home.path(), &file, case));
+}
+
+#[test]
+fn a_daemon_is_not_started_where_that_is_forbidden() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("file");
+    fs::write(&file, "").unwrap();
+    let network = home.path().join("joined.toml");
+    let peer = assay_protocol::id::PeerId([1; 32]);
+    let genesis = assay_peer::config::genesis("test", peer);
+    fs::write(&network, assay_peer::config::to_documented_toml(&genesis, &[])).unwrap();
+    let joined = assay(home.path(), &["init", "--yes", "--json", "--network", network.to_str().unwrap()]);
+    assert_eq!(joined.document()["network"], genesis.id().to_string());
+    SETTLED.iter().for_each(|case| check(home.path(), &file, case));
+}
+
+#[test]
+fn a_home_keeps_its_key_and_its_network() {
+    let home = tempfile::tempdir().unwrap();
+    let join = |name: &str| {
+        let network = home.path().join(name);
+        let genesis = assay_peer::config::genesis(name, assay_protocol::id::PeerId([1; 32]));
+        fs::write(&network, assay_peer::config::to_documented_toml(&genesis, &[])).unwrap();
+        assay(home.path(), &["init", "--yes", "--json", "--network", network.to_str().unwrap()])
+    };
+    let first = join("first").document();
+    assert_eq!(join("first").document(), first);
+    let other = join("second");
+    assert_eq!(other.status, Some(2));
+    assert!(other.stderr.contains("belongs to another network"), "{other:?}");
+}
+
+fn check(home: &Path, file: &Path, (arguments, status, line, hint): &Case) {
+    let fill =
+        |text: &str| text.replace("HOME", home.to_str().unwrap()).replace("FILE", file.to_str().unwrap());
+    let filled: Vec<String> = arguments.iter().map(|argument| fill(argument)).collect();
+    let mut words: Vec<&str> = filled.iter().map(String::as_str).collect();
+    // `--network FILE` in a hint is not the file of the test.
+    let hint = if hint.contains("FILE`") || hint.contains("FILE;") { (*hint).to_owned() } else { fill(hint) };
+    let hint = hint.replace("HOME", home.to_str().unwrap());
+    let ran = assay(home, &words);
+    assert_eq!(ran.status, Some(*status), "{arguments:?}: {ran:?}");
+    assert_eq!(ran.stdout, "", "{arguments:?}");
+    assert_eq!(ran.stderr, format!("error: {}\nhint: {hint}\n", fill(line)), "{arguments:?}");
+    words.push("--json");
+    let ran = assay(home, &words);
+    let document: Value = serde_json::from_str(&ran.stderr).unwrap();
+    assert_eq!(ran.status, Some(*status), "{arguments:?}");
+    assert_eq!(document["error"]["message"], fill(line), "{arguments:?}");
+    assert_eq!(document["error"]["hint"], hint, "{arguments:?}");
+}

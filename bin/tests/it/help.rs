@@ -1,0 +1,47 @@
+//! What `--help` says of every command.
+
+use std::path::Path;
+
+use crate::assay::assay;
+
+const COMMANDS: [&str; 17] = [
+    "",
+    "demo",
+    "init",
+    "up",
+    "down",
+    "provide",
+    "run",
+    "status",
+    "offers",
+    "job",
+    "job ls",
+    "job show",
+    "receipt",
+    "receipt show",
+    "receipt verify",
+    "account show",
+    "notary audit",
+];
+
+#[test]
+fn every_command_explains_itself_with_examples() {
+    for command in COMMANDS {
+        let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let help = assay(Path::new("/nowhere"), &words);
+        assert_eq!((help.status, help.stderr.as_str()), (Some(0), ""), "{command}");
+        if !["job", "receipt"].contains(&command) {
+            assert!(help.stdout.contains("  assay "), "{command} has no example");
+        }
+        let name = if command.is_empty() { "assay".to_owned() } else { command.replace(' ', "-") };
+        insta::assert_snapshot!(name, help.stdout);
+    }
+}
+
+#[test]
+fn the_worker_and_conduct_are_nobodys_business() {
+    for command in [vec!["--help"], vec!["up", "--help"]] {
+        let help = assay(Path::new("/nowhere"), &command).stdout;
+        assert!(!help.contains("worker") && !help.contains("conduct"), "{help}");
+    }
+}
