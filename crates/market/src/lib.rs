@@ -5,6 +5,7 @@
 
 extern crate alloc;
 
+pub mod audit;
 pub mod effect;
 pub mod input;
 pub mod ledger;

@@ -46,6 +46,9 @@ pub fn ramp(checks: &Checks, trust: u64) -> Rate {
 /// The rate from which on a cheat loses more than it gains: `θ·g / ((d − α)(g + slash))`.
 #[must_use]
 pub fn deterrence(checks: &Checks, margin: u64, gain: Amount, slash: Amount) -> Rate {
+    if margin == 0 {
+        return Rate::ONE;
+    }
     let net = convicts(checks, margin).minus_up_to(convicts_honest(checks, margin));
     let at_stake = u128::from(gain.0) + u128::from(slash.0);
     let Some(share) = (u128::from(gain.0) << 32).checked_div(at_stake) else { return Rate::ONE };

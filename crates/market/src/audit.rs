@@ -1,0 +1,152 @@
+//! The audit: anyone replays a notary's published chain and finds the first entry that the rules do not allow.
+//!
+//! **Invariant:** an audit trusts nothing but the genesis: every signature is checked, every link, every rule.
+
+use alloc::string::{String, ToString};
+
+use assay_protocol::{
+    codec,
+    genesis::Genesis,
+    id::{Digest, NetworkId, PeerId},
+    notice::Head,
+    signed::Scheme,
+    units::Amount,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ledger::Ledger,
+    record::{Entry, Fact},
+};
+
+/// An entry of a chain as it is published: whole, or by the digest of its fact while it would tell too much.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Published {
+    /// The whole entry.
+    Whole(Entry),
+    /// Only what the chain needs.
+    Withheld {
+        /// The digest of the entry before.
+        previous: Digest,
+        /// The digest of the fact.
+        fact: Digest,
+    },
+}
+
+impl Published {
+    /// An entry without its fact.
+    #[must_use]
+    pub fn withheld(entry: &Entry) -> Self {
+        Self::Withheld { previous: entry.previous, fact: codec::digest("fact", &entry.fact) }
+    }
+}
+
+/// The first entry that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("entry {position}: {reason}")]
+pub struct Divergence {
+    /// Its position.
+    pub position: u64,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// What an audit found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Entries that were replayed.
+    pub replayed: u64,
+    /// Entries that wait for jobs to close; their chain was followed.
+    pub withheld: u64,
+    /// Where the chain ends.
+    pub head: Head,
+    /// Jobs that are open where the replay ends.
+    pub open: u64,
+    /// Jobs that are closed there.
+    pub closed: u64,
+    /// What all boxes hold there.
+    pub total: Amount,
+    /// What was created, less what was destroyed.
+    pub supply: Amount,
+}
+
+/// A replay under way.
+#[derive(Debug)]
+pub struct Audit {
+    ledger: Ledger,
+    network: NetworkId,
+    head: Head,
+    withheld: u64,
+}
+
+impl Audit {
+    /// An audit of this notary's chain from its first entry.
+    #[must_use]
+    pub fn new(genesis: Genesis, notary: PeerId) -> Self {
+        let network = genesis.id();
+        Self { ledger: Ledger::new(genesis, notary), network, head: Head::default(), withheld: 0 }
+    }
+
+    /// Takes the next entry.
+    ///
+    /// # Errors
+    /// [`Divergence`], if it does not follow from those before.
+    pub fn push<S: Scheme>(&mut self, published: &Published) -> Result<(), Divergence> {
+        let position = self.head.sequence;
+        let diverges = |reason: &str| Divergence { position, reason: reason.to_string() };
+        let (previous, digest) = match published {
+            Published::Whole(entry) => (entry.previous, entry.digest()),
+            Published::Withheld { previous, fact } => (*previous, Entry::digest_of(*previous, *fact)),
+        };
+        if previous != self.head.digest {
+            return Err(diverges("does not quote the entry before"));
+        }
+        match published {
+            Published::Whole(entry) if self.withheld == 0 => {
+                if !is_signed::<S>(&entry.fact, self.network) {
+                    return Err(diverges("a signature does not hold"));
+                }
+                let applied = self.ledger.apply(&entry.fact);
+                applied.map_err(|rejection| diverges(&rejection.to_string()))?;
+                if self.ledger.total().is_none_or(|total| Some(total) != self.supply()) {
+                    return Err(diverges("money was made or lost"));
+                }
+            }
+            // What stands behind a withheld entry cannot be replayed yet.
+            Published::Whole(_) | Published::Withheld { .. } => self.withheld += 1,
+        }
+        self.head = Head { sequence: position + 1, digest };
+        Ok(())
+    }
+
+    /// What was found.
+    #[must_use]
+    pub fn finish(&self) -> Report {
+        Report {
+            replayed: self.ledger.sequence(),
+            withheld: self.withheld,
+            head: self.head,
+            open: self.ledger.open_jobs().count() as u64,
+            closed: self.ledger.closed_count() as u64,
+            total: self.ledger.total().unwrap_or_default(),
+            supply: self.supply().unwrap_or_default(),
+        }
+    }
+
+    fn supply(&self) -> Option<Amount> {
+        let (_, minted, burned) = self.ledger.pool_minted_burned();
+        minted.minus(burned)
+    }
+}
+
+/// True if every statement in a fact was signed by the peer that it names.
+fn is_signed<S: Scheme>(fact: &Fact, network: NetworkId) -> bool {
+    match fact {
+        Fact::Tick(tick) => tick.clone().open::<S>(network).is_ok(),
+        Fact::Open(open) => open.clone().open::<S>(network).is_ok_and(|open| {
+            open.order.clone().open::<S>(network).is_ok() && open.accept.clone().open::<S>(network).is_ok()
+        }),
+        Fact::Job(happening) => happening.is_signed::<S>(network),
+        Fact::Query(query) => query.clone().open::<S>(network).is_ok(),
+    }
+}
