@@ -7,7 +7,7 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     os::{fd::OwnedFd, unix::net::UnixStream},
-    path::PathBuf,
+    path::{self, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -59,9 +59,11 @@ impl Process {
     pub(super) fn start(workshop: &Workshop, limits: &Limits, role: Role) -> Result<Self, Failure> {
         let absent = |error: io::Error| Failure::WorkerAbsent(error.to_string());
         let cache = cache(workshop)?;
+        // The child stands in another directory.
+        let binary = path::absolute(&workshop.binary).map_err(absent)?;
         let (requests, stdin) = UnixStream::pair().map_err(absent)?;
         requests.set_write_timeout(Some(WRITE_WAIT)).map_err(absent)?;
-        let mut child = Command::new(&workshop.binary)
+        let mut child = Command::new(&binary)
             .arg("worker")
             .env_clear()
             .env(THREADS_VARIABLE, THREADS.to_string())
@@ -70,7 +72,7 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| Failure::WorkerAbsent(format!("{}: {error}", workshop.binary.display())))?;
+            .map_err(|error| Failure::WorkerAbsent(format!("{}: {error}", binary.display())))?;
         let Some(replies) = child.stdout.take() else { unreachable!("standard output is a pipe") };
         let inbox = Inbox::new(replies);
         let mut process = Self { child, requests, inbox, limits: *limits, missing: Vec::new() };

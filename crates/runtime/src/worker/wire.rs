@@ -180,6 +180,16 @@ mod tests {
         assert_eq!(bodies, [b"one".to_vec(), Vec::new()]);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_a_reader_panic(mut bytes: Vec<u8>, head_bytes in 0_u8..16, body_bytes in 0_u8..16) {
+            let _ = take::<Reply>(&mut bytes.clone(), 8);
+            bytes.splice(..0, [head_bytes, 0, 0, 0, body_bytes, 0, 0, 0, 0, 0, 0, 0]);
+            let _ = receive::<Request>(&mut bytes.as_slice(), 8);
+            let _ = take::<Reply>(&mut bytes, 8);
+        }
+    }
+
     #[test]
     fn a_frame_beyond_its_bound_is_refused_before_it_is_read() {
         let mut stream = Vec::new();

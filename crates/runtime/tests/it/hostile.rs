@@ -211,6 +211,14 @@ fn a_model_that_eats_all_memory_is_told_so() {
 }
 
 #[test]
+fn a_model_call_that_does_not_return_is_killed_from_outside() {
+    let world = World::new();
+    let mut job = world.job_on(&caller("model", "x", 1, 4, CALL_ONCE), &onnx::sloth());
+    job.envelope.limits.wall_ms = 500;
+    assert_eq!(world.failure(&job), Failure::WallTime { ms: 500 });
+}
+
+#[test]
 fn what_is_no_model_is_refused() {
     let world = World::new();
     let failure = world.failure(&world.job_on(&runner(guests::ECHO), b"no model at all"));

@@ -100,6 +100,18 @@ pub(crate) fn glutton() -> Vec<u8> {
     model(nodes, vec![shape.bytes(9, &sizes)], value("x", &[1, 4]), value("y", &[1 << 30, 4]))
 }
 
+/// A model that computes for minutes.
+pub(crate) fn sloth() -> Vec<u8> {
+    const SIDE: u64 = 4096;
+    let shape = Message::default().number(1, 2).number(2, INT64).text(8, "shape");
+    let sizes: Vec<u8> = [SIDE; 2].iter().flat_map(|size| size.to_le_bytes()).collect();
+    let names: Vec<String> = (0..100).map(|index| format!("m{index}")).collect();
+    let mut nodes = vec![node("Expand", &["x", "shape"], &names[0], Vec::new())];
+    nodes.extend(names.windows(2).map(|pair| node("MatMul", &[&pair[0], &pair[0]], &pair[1], Vec::new())));
+    nodes.push(node("Identity", &[&names[99]], "y", Vec::new()));
+    model(nodes, vec![shape.bytes(9, &sizes)], value("x", &[1, 1]), value("y", &[SIDE, SIDE]))
+}
+
 /// A model with an operator that nobody has.
 pub(crate) fn exotic() -> Vec<u8> {
     let nodes = vec![node("Transmogrify", &["x"], "y", Vec::new())];

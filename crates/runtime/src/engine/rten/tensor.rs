@@ -137,3 +137,54 @@ pub(super) fn of_value(value: Value) -> Result<Tensor, String> {
 fn canonical(number: f32) -> f32 {
     if number.is_nan() { f32::from_bits(0x7FC0_0000) } else { number }
 }
+
+#[cfg(test)]
+mod tests {
+    use rten_tensor::Tensor as Numbers;
+
+    use super::*;
+
+    #[test]
+    fn every_nan_leaves_with_the_same_bits() {
+        let nans = [0x7FC0_0001, 0xFFC0_0000, 0x7F80_0001].map(f32::from_bits);
+        let value = Value::from(Numbers::from_data(&[4], [nans[0], nans[1], nans[2], -0.0].to_vec()));
+        let tensor = of_value(value).expect("floats have a type");
+        assert_eq!(
+            tensor.data,
+            [[0, 0, 0xC0, 0x7F]; 3].concat().into_iter().chain([0, 0, 0, 0x80]).collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn no_shape_is_empty_endless_or_too_deep() {
+        for shape in [&[0][..], &[4, 0], &[usize::MAX, 2], &[1; RANK_MAX + 1]] {
+            assert_eq!(elements(shape), None, "{shape:?}");
+        }
+        assert_eq!(elements(&[]), Some(1));
+    }
+
+    #[test]
+    fn one_symbol_stands_for_one_size() {
+        let shape = Some(vec![Dimension::Symbolic("n".into()), Dimension::Symbolic("n".into())]);
+        let described = Described { shape, kind: None };
+        let value = |rows, columns, sizes: &mut _| {
+            let tensor = Tensor::new(vec![rows, columns], TensorType::U8, vec![0; (rows * columns) as usize]);
+            described.value(tensor, sizes).map(drop)
+        };
+        let mut sizes = BTreeMap::new();
+        assert_eq!(value(3, 3, &mut sizes), Ok(()));
+        assert_eq!(value(2, 2, &mut sizes), Err("has shape [2, 2], not [n, n]".into()));
+        assert_eq!(value(2, 3, &mut BTreeMap::new()), Err("has shape [2, 3], not [n, n]".into()));
+    }
+
+    #[test]
+    fn a_number_beyond_32_bits_is_refused() {
+        let described = Described { shape: None, kind: None };
+        let value = |number: i64| {
+            let tensor = Tensor::new(vec![1], TensorType::I64, number.to_le_bytes().into());
+            described.value(tensor, &mut BTreeMap::new()).map(drop)
+        };
+        assert_eq!(value(-7), Ok(()));
+        assert_eq!(value(1 << 31), Err("holds a number beyond 32 bits".into()));
+    }
+}

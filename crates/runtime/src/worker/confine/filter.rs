@@ -80,8 +80,10 @@ const WRITING: &[c_long] = &[
 ];
 #[cfg(target_arch = "x86_64")]
 const WRITING_BY_PROCESSOR: &[c_long] = &[libc::SYS_rename, libc::SYS_unlink];
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
 const WRITING_BY_PROCESSOR: &[c_long] = &[libc::SYS_renameat];
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+const WRITING_BY_PROCESSOR: &[c_long] = &[];
 
 /// The call whose arguments lie where a filter cannot read them. Told that there is none, libraries use `clone`.
 const CLONE_UNREADABLE: &[c_long] = &[libc::SYS_clone3];

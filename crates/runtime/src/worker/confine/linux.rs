@@ -81,3 +81,62 @@ fn rights(role: Role) -> BitFlags<AccessFs> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        io::ErrorKind::{self, PermissionDenied},
+        net::{TcpListener, UdpSocket},
+        process::Command,
+        thread,
+    };
+
+    use super::*;
+
+    /// What a confined thread gets for each attempt to reach outside.
+    fn attempts(cache: &str) -> Vec<(&'static str, Result<(), ErrorKind>)> {
+        let listing = fs::read_dir("/").map(drop);
+        let entry = format!("{cache}/entry");
+        vec![
+            ("list a directory", listing.map_err(|error| error.kind())),
+            ("read a file", fs::read("/etc/passwd").map(drop).map_err(|error| error.kind())),
+            ("read the cache", fs::read(&entry).map(drop).map_err(|error| error.kind())),
+            ("write to the cache", fs::write(&entry, b"other").map_err(|error| error.kind())),
+            ("start a process", Command::new("/bin/true").spawn().map(drop).map_err(|error| error.kind())),
+            ("listen", TcpListener::bind("127.0.0.1:0").map(drop).map_err(|error| error.kind())),
+            ("open a socket", UdpSocket::bind("127.0.0.1:0").map(drop).map_err(|error| error.kind())),
+            ("start a thread", thread::Builder::new().spawn(|| ()).map(drop).map_err(|error| error.kind())),
+        ]
+    }
+
+    fn confined(role: Role) -> Vec<(&'static str, Result<(), ErrorKind>)> {
+        let cache = tempfile::tempdir().expect("a temporary directory");
+        let path = cache.path().to_str().expect("its name is text").to_owned();
+        fs::write(cache.path().join("entry"), b"compiled").expect("it can be written to");
+        let inside = thread::spawn(move || {
+            let missing = confine(role, Some(&path), u64::MAX);
+            // An older kernel gives a part of the file system's wall and says so; then there is nothing to hold it to.
+            if missing.iter().any(|wall| wall.starts_with("file system")) {
+                return Vec::new();
+            }
+            assert!(missing.is_empty(), "{missing:?}");
+            attempts(&path)
+        });
+        inside.join().expect("the thread does not panic")
+    }
+
+    #[test]
+    fn a_worker_reaches_nothing_but_its_cache_and_only_one_that_compiles_writes_to_it() {
+        for (role, writing) in [(Role::Run, Err(PermissionDenied)), (Role::Compile, Ok(()))] {
+            for (attempt, result) in confined(role) {
+                let expected = match attempt {
+                    "read the cache" | "start a thread" => Ok(()),
+                    "write to the cache" => writing,
+                    _ => Err(PermissionDenied),
+                };
+                assert_eq!(result, expected, "{role:?}: {attempt}");
+            }
+        }
+    }
+}
