@@ -175,7 +175,8 @@ impl Daemon {
         let ended = tokio::select! {
             ended = &mut running => ended,
             () = wished(options.stop, &mut signals) => {
-                drop(end.send(()));
+                // An error means that it has just ended by itself.
+                end.send(()).unwrap_or(());
                 running.await
             }
         };

@@ -253,17 +253,28 @@ impl Driver {
                 self.take(Input::Message(*opened)).await?;
             }
             Arrival::Undelivered(to) => self.take(Input::Undelivered { to }).await?,
-            Arrival::Connected(peer) => {
-                if self.hands.network.peers().len() <= BOOKS_ASKED_MAX {
-                    self.hands.ask_book(peer);
-                }
-            }
+            Arrival::Connected(peer) => self.greet(peer),
             Arrival::Unpublished => {
                 self.unpublished = self.hands.offer.clone().map(|offer| Visible::Publish(Box::new(offer)));
             }
             Arrival::Asked { from, kind, bytes, reply } => self.answer_peer(from, kind, &bytes, reply),
         }
         Ok(())
+    }
+
+    /// A peer that has just come may know offers, and have what this one lacks.
+    fn greet(&self, peer: PeerId) {
+        if self.hands.network.peers().len() <= BOOKS_ASKED_MAX {
+            self.hands.ask_book(peer);
+        }
+        if self.runs_jobs() {
+            self.hands.equip(self.genesis.manifests.clone());
+        }
+    }
+
+    /// Whether this peer runs jobs without being asked anew: it offers, or checks from the first day.
+    fn runs_jobs(&self) -> bool {
+        self.providing.is_some() || self.genesis.verifiers.iter().any(|founder| founder.peer == self.own)
     }
 
     /// Publishes again what nobody heard, once there is somebody, and gives up on answers that do not come.

@@ -11,7 +11,7 @@ mod format;
 mod records;
 mod scan;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod writer;
 
 use std::{

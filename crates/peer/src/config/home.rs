@@ -137,9 +137,10 @@ impl Home {
     /// [`KeyError`], also if others can read the file.
     pub fn seed(&self) -> Result<[u8; 32], KeyError> {
         let path = self.identity();
-        let fail = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => KeyError::Absent { path: self.identity() },
-            _ => KeyError::Disk { path: self.identity(), error },
+        let fail = |error: io::Error| {
+            let path = self.identity();
+            let absent = error.kind() == io::ErrorKind::NotFound;
+            if absent { KeyError::Absent { path } } else { KeyError::Disk { path, error } }
         };
         let mode = fs::metadata(&path).map_err(fail)?.permissions().mode() & 0o777;
         if mode & OTHERS != 0 {
@@ -175,9 +176,10 @@ impl Home {
     /// [`KeyError::Present`], if there is one: a key is never replaced.
     pub fn create_key_from(&self, seed: [u8; 32]) -> Result<PeerId, KeyError> {
         let path = self.identity();
-        let fail = |error: io::Error| match error.kind() {
-            io::ErrorKind::AlreadyExists => KeyError::Present { path: self.identity() },
-            _ => KeyError::Disk { path: self.identity(), error },
+        let fail = |error: io::Error| {
+            let path = self.identity();
+            let present = error.kind() == io::ErrorKind::AlreadyExists;
+            if present { KeyError::Present { path } } else { KeyError::Disk { path, error } }
         };
         fs::create_dir_all(&self.root).map_err(fail)?;
         let mut file =

@@ -182,15 +182,19 @@ fn wrong(key: String, found: &toml::Value, expected: &'static str) -> BadConfig 
     let found = match found {
         toml::Value::Table(_) => "a table".to_owned(),
         toml::Value::Array(_) => "a list".to_owned(),
-        scalar => scalar.to_string().lines().collect(),
+        toml::Value::String(_)
+        | toml::Value::Integer(_)
+        | toml::Value::Float(_)
+        | toml::Value::Boolean(_)
+        | toml::Value::Datetime(_) => found.to_string().lines().collect(),
     };
     BadConfig::Wrong { key, found, expected }
 }
 
-/// The known key that is the fewest changes away from what was typed, if that is fewer than half of its letters.
+/// The known key that is the fewest changes away from what was typed, if that is at most half of its letters.
 fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
     let near = known.iter().map(|known| (distance(typed, known), *known)).min()?;
-    (near.0 * 2 < near.1.len().max(typed.len())).then_some(near.1)
+    (near.0 * 2 <= near.1.len().max(typed.len())).then_some(near.1)
 }
 
 /// Letters to insert, remove or replace to make one text of the other.

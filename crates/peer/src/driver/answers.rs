@@ -23,7 +23,7 @@ use super::{
     errands::Reply,
     hands::Hands,
     names,
-    pages::{self, BOOK, JOURNAL, Page, Wanted},
+    pages::{self, BOOK, JOURNAL, Wanted},
     wish::wish,
 };
 use crate::{
@@ -50,39 +50,60 @@ impl Driver {
             Request::Jobs => Ok(Response::Jobs(self.jobs())),
             Request::Job { name } => self.job_named(&name).map(|job| Response::Job(Box::new(job))),
             Request::Watch { .. } => Ok(Response::Watching),
-            Request::Books => {
-                self.node.books().map(|books| Response::Books(Box::new(books))).ok_or(Refused::NotANotary)
-            }
+            Request::Books => self.node.books().map(Box::new).map(Response::Books).ok_or(Refused::NotANotary),
             Request::Runs => Ok(Response::Runs(self.node.runs())),
-            Request::Submit(submit) => match wish(*submit, &self.genesis, &self.settings) {
-                Ok(wish) => return Ok(self.hands.submit(wish, reply)),
-                Err(refused) => Err(refused),
-            },
-            Request::Output { digest } => return Ok(self.hands.read(digest, reply)),
-            Request::Keep { path } => return Ok(self.hands.keep_file(path, reply)),
-            Request::Receipt { name } => match self.receipt(&name) {
-                Ok(digest) => return Ok(self.hands.read(digest, reply)),
-                Err(refused) => Err(refused),
-            },
-            Request::Account { notary } => match self.notary(notary) {
-                Ok(notary) => return self.ask_account(notary, reply).await,
-                Err(refused) => Err(refused),
-            },
-            Request::Audit { notary } => match self.notary(notary) {
-                Ok(notary) => return Ok(self.audit(notary, reply)),
-                Err(refused) => Err(refused),
-            },
-            Request::Provide(provide) => {
-                return Ok(self.hands.provide(provide, self.genesis.clone(), reply));
-            }
             Request::StopProviding => return self.stop_providing(reply).await,
+            Request::Account { notary } => return self.ask_account(notary, reply).await,
             Request::Shutdown => {
                 self.ended = true;
-                Ok(Response::Done)
+                self.let_out(Visible::Answer(Box::new(Ok(Response::Done)), reply)).await;
+                return Ok(());
+            }
+            Request::Submit(_)
+            | Request::Provide(_)
+            | Request::Output { .. }
+            | Request::Keep { .. }
+            | Request::Receipt { .. }
+            | Request::Audit { .. } => {
+                self.set_off(request, reply);
+                return Ok(());
             }
         };
-        self.let_out(Visible::Answer(Box::new(answer), reply)).await;
+        drop(reply.send(answer));
         Ok(())
+    }
+
+    /// Has a request answered by a task.
+    fn set_off(&self, request: Request, reply: Reply) {
+        let refused = match request {
+            Request::Submit(submit) => match wish(*submit, &self.genesis, &self.settings) {
+                Ok(wish) => return self.hands.submit(wish, reply),
+                Err(refused) => refused,
+            },
+            Request::Receipt { name } => match self.receipt(&name) {
+                Ok(digest) => return self.hands.read(digest, reply),
+                Err(refused) => refused,
+            },
+            Request::Audit { notary } => match self.notary(notary) {
+                Ok(notary) => return self.audit(notary, reply),
+                Err(refused) => refused,
+            },
+            Request::Provide(provide) => return self.hands.provide(provide, self.genesis.clone(), reply),
+            Request::Output { digest } => return self.hands.read(digest, reply),
+            Request::Keep { path } => return self.hands.keep_file(path, reply),
+            Request::Status
+            | Request::Network
+            | Request::Offers
+            | Request::Jobs
+            | Request::Job { .. }
+            | Request::Watch { .. }
+            | Request::Account { .. }
+            | Request::Books
+            | Request::Runs
+            | Request::StopProviding
+            | Request::Shutdown => unreachable!("answered by the loop"),
+        };
+        drop(reply.send(Err(refused)));
     }
 
     async fn stop_providing(&mut self, reply: Reply) -> Result<(), Broken> {
@@ -96,7 +117,14 @@ impl Driver {
         Ok(())
     }
 
-    async fn ask_account(&mut self, notary: PeerId, reply: Reply) -> Result<(), Broken> {
+    async fn ask_account(&mut self, notary: Option<PeerId>, reply: Reply) -> Result<(), Broken> {
+        let notary = match self.notary(notary) {
+            Ok(notary) => notary,
+            Err(refused) => {
+                drop(reply.send(Err(refused)));
+                return Ok(());
+            }
+        };
         self.accounts_asked.add(notary, reply);
         self.take(Input::Command(Command::Ask { notary })).await
     }
@@ -106,20 +134,19 @@ impl Driver {
     }
 
     fn audit(&self, notary: PeerId, reply: Reply) {
+        let genesis = self.genesis.clone();
         if notary != self.own {
             let network = self.hands.network.clone();
-            tokio::spawn(
-                async move { drop(reply.send(audit(network, notary).await.map(Response::Audited))) },
-            );
+            tokio::spawn(async move {
+                drop(reply.send(audit(network, genesis, notary).await.map(Response::Audited)));
+            });
             return;
         }
-        let (published, total) = (self.node.published(), self.chain.len() as u64);
-        let records = self.records_from(0);
+        let (published, total, records) = (self.node.published(), self.chain.len() as u64, self.records_from(0));
         tokio::task::spawn_blocking(move || {
-            let mut replay = Replay::new(notary);
-            let entries = pages::entries(records.into_iter().flatten());
-            let shown = entries.zip(0..published).map(|(entry, _)| entry).collect();
-            replay.push(Page { total, published, entries: shown, digests: Vec::new() });
+            let mut replay = Replay::new(&genesis, notary);
+            let mut entries = pages::shown(records.into_iter().flatten(), 0, published, total);
+            entries.all(|entry| replay.push_entry(&entry));
             drop(reply.send(Ok(Response::Audited(replay.finish()))));
         });
     }

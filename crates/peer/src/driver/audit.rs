@@ -2,10 +2,13 @@
 //!
 //! **Invariant:** what the audit says rests on the entries alone, never on what the notary says of them.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use assay_market::record::Entry;
-use assay_protocol::{codec, id::PeerId, notice::Head};
+use assay_market::audit::{Audit, Divergence, Published};
+use assay_protocol::{codec, genesis::Genesis, id::PeerId, signed::Ed25519};
 use tokio::time::timeout;
 
 use super::pages::{self, JOURNAL, Page, Wanted};
@@ -20,11 +23,17 @@ const PAGE_WAIT: Duration = Duration::from_secs(30);
 const PAGES_MAX: usize = 65_536;
 
 /// Fetches the journal of another peer, page by page, and replays it.
-pub(crate) async fn audit(network: Network, notary: PeerId) -> Result<Audited, Refused> {
-    let mut replay = Replay::new(notary);
+pub(crate) async fn audit(network: Network, genesis: Arc<Genesis>, notary: PeerId) -> Result<Audited, Refused> {
+    let mut replay = Replay::new(&genesis, notary);
     for _ in 0..PAGES_MAX {
-        let page = fetch(&network, notary, replay.next()).await?;
-        if !replay.push(page) {
+        let page = fetch(&network, notary, replay.next).await?;
+        let replayed = tokio::task::spawn_blocking(move || {
+            let goes_on = replay.push(&page);
+            (replay, goes_on)
+        });
+        let goes_on;
+        (replay, goes_on) = replayed.await.map_err(|_| Refused::Ending)?;
+        if !goes_on {
             break;
         }
     }
@@ -32,55 +41,59 @@ pub(crate) async fn audit(network: Network, notary: PeerId) -> Result<Audited, R
 }
 
 async fn fetch(network: &Network, notary: PeerId, from: u64) -> Result<Page, Refused> {
-    let silent = Refused::NoAnswer { notary, waited_ms: PAGE_WAIT.as_millis() as u64 };
-    let asked = network.ask(notary, JOURNAL, codec::encode(&Wanted { from }));
-    let answer = timeout(PAGE_WAIT, asked).await.map_err(|_| silent.clone())?;
-    let answer = answer
-        .inspect_err(|error| tracing::info!(%notary, %error, "no page of the journal"))
-        .map_err(|_| silent.clone())?;
-    pages::read_page(&answer).map_err(|_| silent)
+    let since = Instant::now();
+    let asked = timeout(PAGE_WAIT, network.ask(notary, JOURNAL, codec::encode(&Wanted { from }))).await;
+    let page = match asked {
+        Ok(Ok(bytes)) => pages::read_page(&bytes).map_err(|error| error.to_string()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(late) => Err(late.to_string()),
+    };
+    page.map_err(|reason| {
+        tracing::warn!(%notary, reason, "no page of the journal");
+        Refused::NoAnswer { notary, waited_ms: since.elapsed().as_millis() as u64 }
+    })
 }
 
 /// A replay as far as it has come.
 pub(crate) struct Replay {
-    audited: Audited,
+    notary: PeerId,
+    audit: Audit,
+    next: u64,
+    divergence: Option<Divergence>,
 }
 
 impl Replay {
-    pub(crate) fn new(notary: PeerId) -> Self {
-        let head = Head::default();
-        Self { audited: Audited { notary, entries: 0, hidden: 0, head, divergence: None, books: None } }
-    }
-
-    /// The entry that is wanted next.
-    pub(crate) fn next(&self) -> u64 {
-        self.audited.entries
+    pub(crate) fn new(genesis: &Genesis, notary: PeerId) -> Self {
+        Self { notary, audit: Audit::new(genesis.clone(), notary), next: 0, divergence: None }
     }
 
     /// Takes a page; false once there is no more to be had.
-    pub(crate) fn push(&mut self, page: Page) -> bool {
-        let before = self.audited.entries;
-        for entry in page.entries {
-            if !self.push_entry(&entry) {
-                return false;
-            }
-        }
-        self.audited.hidden = page.total.saturating_sub(self.audited.entries);
-        self.audited.entries > before && self.audited.entries < page.published
+    pub(crate) fn push(&mut self, page: &Page) -> bool {
+        self.next += page.entries.len() as u64;
+        let goes_on = page.entries.iter().all(|entry| self.push_entry(entry));
+        goes_on && !page.entries.is_empty() && self.next < page.total
     }
 
-    fn push_entry(&mut self, entry: &Entry) -> bool {
-        let Head { sequence, digest } = self.audited.head;
-        if entry.previous != digest {
-            self.audited.divergence = Some((sequence, "it does not name the entry before it".to_owned()));
-            return false;
-        }
-        self.audited.head = Head { sequence: sequence + 1, digest: entry.digest() };
-        self.audited.entries += 1;
-        true
+    /// Takes an entry; false if it does not follow.
+    pub(crate) fn push_entry(&mut self, entry: &Published) -> bool {
+        self.divergence = self.audit.push::<Ed25519>(entry).err();
+        self.divergence.is_none()
     }
 
+    /// What was found.
     pub(crate) fn finish(self) -> Audited {
-        self.audited
+        let report = self.audit.finish();
+        Audited {
+            notary: self.notary,
+            entries: report.replayed,
+            hidden: report.withheld,
+            head: report.head,
+            open: report.open,
+            closed: report.closed,
+            total: report.total,
+            supply: report.supply,
+            divergence: self.divergence.map(|divergence| (divergence.position, divergence.reason)),
+            books: None,
+        }
     }
 }

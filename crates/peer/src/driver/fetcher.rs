@@ -82,6 +82,9 @@ impl Fetcher {
             let absent = Absent { part, digest };
             let permit = self.pinned.get(&digest).ok_or(absent)?.acquire().await;
             let _alone = permit.map_err(|_| absent)?;
+            if self.blobs.contains(&digest) {
+                continue;
+            }
             let mut sources = self.network.peers();
             sources.extend(
                 self.founders.iter().filter(|peer| !sources.contains(peer)).copied().collect::<Vec<_>>(),

@@ -153,7 +153,9 @@ impl Desk {
                 Parcel::Message { from, bytes } => self.message(from, &bytes),
                 Parcel::Gossip { from, bytes, id } => self.gossip(from, &bytes, id),
                 Parcel::Book { from, offers } => {
-                    offers.into_iter().for_each(|offer| drop(self.offer(from, offer)));
+                    for offer in offers {
+                        self.offer(from, offer);
+                    }
                 }
             }
         }

@@ -214,8 +214,7 @@ impl Driver {
                 drop(self.hands.reports.send(again));
             }
         }
-        let checks = self.genesis.verifiers.iter().any(|founder| founder.peer == self.own);
-        if checks || self.providing.is_some() {
+        if self.runs_jobs() {
             self.hands.equip(self.genesis.manifests.clone());
         }
         self

@@ -126,7 +126,7 @@ impl World for Street {
             Visible::StopServing(digest, to) => self.stop_serving(digest, to),
             Visible::File(receipt, parties) => self.file(*receipt, parties).await,
             Visible::Answer(answer, to) => drop(to.send(*answer)),
-            Visible::Flushed(done) => drop(done.send(())),
+            Visible::Flushed(done) => done.send(()).unwrap_or(()),
         }
     }
 }

@@ -3,10 +3,12 @@
 //! **Invariant:** an answer has a bound on its entries and on its bytes; of a notary's journal only what its brain calls
 //! published leaves in full.
 
-use assay_market::record::{Entry, Record};
+use assay_market::{
+    audit::Published,
+    record::{Entry, Record},
+};
 use assay_protocol::{
     codec::{self, MESSAGE_BYTES_MAX, Malformed},
-    id::Digest,
     offer::Offer,
     signed::Signed,
 };
@@ -22,8 +24,6 @@ pub(crate) const JOURNAL: u8 = 2;
 pub(crate) const PAGE_BYTES_MAX: usize = 512 * 1024;
 /// Offers in one answer.
 const OFFERS_MAX: usize = 256;
-/// Entries shown as digests in one page.
-const DIGESTS_MAX: usize = 4096;
 
 /// What comes of reading a record: its number and its bytes.
 type Read = Result<(u64, Vec<u8>), ReadError>;
@@ -43,12 +43,8 @@ pub(crate) struct Wanted {
 pub(crate) struct Page {
     /// How many entries there are.
     pub(crate) total: u64,
-    /// How many of them are published in full.
-    pub(crate) published: u64,
     /// Entries from the one that was wanted on.
-    pub(crate) entries: Vec<Entry>,
-    /// The digests of the facts that follow, if they concern open jobs.
-    pub(crate) digests: Vec<Digest>,
+    pub(crate) entries: Vec<Published>,
 }
 
 /// Encodes as many of these offers as one answer holds.
@@ -70,30 +66,34 @@ pub(crate) fn read_book(bytes: &[u8]) -> Result<Book, Malformed> {
 
 /// A page in an answer.
 pub(crate) fn read_page(bytes: &[u8]) -> Result<Page, Malformed> {
-    codec::decode(bytes, PAGE_BYTES_MAX + DIGESTS_MAX * 32 + 64)
+    codec::decode(bytes, PAGE_BYTES_MAX)
 }
 
 /// Reads a page of the chain out of the journal. Blocks on the disk.
 pub(crate) fn page(records: impl Iterator<Item = Read>, wanted: Wanted, published: u64, total: u64) -> Page {
-    let mut page = Page { total, published, entries: Vec::new(), digests: Vec::new() };
-    let mut bytes = 0;
-    for (position, entry) in (wanted.from..total).zip(entries(records)) {
-        if position < published {
-            bytes += codec::encode(&entry).len();
-            page.entries.push(entry);
-        } else {
-            page.digests.push(codec::digest("fact", &entry.fact));
-        }
-        if bytes > PAGE_BYTES_MAX - MESSAGE_BYTES_MAX || page.digests.len() >= DIGESTS_MAX {
+    let (mut page, mut bytes) = (Page { total, entries: Vec::new() }, 0);
+    for entry in shown(records, wanted.from, published, total) {
+        bytes += codec::encode(&entry).len();
+        page.entries.push(entry);
+        if bytes > PAGE_BYTES_MAX - MESSAGE_BYTES_MAX {
             break;
         }
     }
     page
 }
 
-/// The entries of a notary's chain among what was read.
-pub(crate) fn entries(records: impl Iterator<Item = Read>) -> impl Iterator<Item = Entry> {
-    records.map_while(Result::ok).filter_map(|(_, record)| entry(&record))
+/// The entries of a notary's chain from the one of number `from` on, as everybody may see them.
+pub(crate) fn shown(
+    records: impl Iterator<Item = Read>,
+    from: u64,
+    published: u64,
+    total: u64,
+) -> impl Iterator<Item = Published> {
+    let entries = records.map_while(Result::ok).filter_map(|(_, record)| entry(&record));
+    (from..total).zip(entries).map(move |(position, entry)| match position < published {
+        true => Published::Whole(entry),
+        false => Published::withheld(&entry),
+    })
 }
 
 fn entry(record: &[u8]) -> Option<Entry> {

@@ -94,8 +94,7 @@ fn changes(record: &Record) -> Vec<Change> {
         | ClientRecord::Dropped { .. }
         | ClientRecord::Delivered(_)
         | ClientRecord::Failed { .. }
-        | ClientRecord::Ended { .. }
-        | ClientRecord::Asked { .. } => Vec::new(),
+        | ClientRecord::Ended { .. } => Vec::new(),
     }
 }
 

@@ -1,1 +1,188 @@
+//! The barrier and the bookkeeping around it, on a journal whose disk does as it is told.
 
+use std::sync::Arc;
+
+use assay_market::record::ClientRecord;
+use assay_protocol::{
+    notice::Query,
+    offer::Offer,
+    signed::{Signed, Signer},
+};
+use tempfile::TempDir;
+
+use super::{outbox::World, *};
+use crate::{
+    blobs::Blobs,
+    config,
+    executor::{Conduct, Executor},
+    index::Index,
+    journal::tests::held_back,
+    network::{Limits, Network, Settings},
+};
+
+/// A driver whose disk waits for permits, and what it lets out.
+struct Held {
+    driver: Driver,
+    inlets: Inlets,
+    let_through: std::sync::mpsc::Sender<()>,
+    _begins: std::sync::mpsc::Receiver<()>,
+    seen: mpsc::UnboundedReceiver<String>,
+    _folder: TempDir,
+}
+
+/// A world that only writes down what it is shown.
+struct Witness(mpsc::UnboundedSender<String>);
+
+impl World for Witness {
+    async fn let_out(&mut self, visible: Visible) {
+        let seen = match visible {
+            Visible::Send(to, message) => format!("send {} {}", message.kind(), to.0[0]),
+            Visible::Publish(_) => "publish".to_owned(),
+            Visible::Serve(digest, to) => format!("serve {} {}", digest.0[0], to.0[0]),
+            Visible::StopServing(digest, to) => format!("stop {} {}", digest.0[0], to.0[0]),
+            Visible::File(..) => "file".to_owned(),
+            Visible::Answer(..) => "answer".to_owned(),
+            Visible::Flushed(done) => return done.send(()).unwrap(),
+        };
+        self.0.send(seen).unwrap();
+    }
+}
+
+impl Held {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = Keypair::from_seed([1; 32]);
+        let genesis = config::genesis("test", key.id());
+        let (journal, let_through, begins) = held_back(folder.path(), key.id());
+        let durable = journal.durable();
+        let blobs = Blobs::open(&folder.path().join("blobs"), 1 << 20).unwrap();
+        let settings = Settings {
+            secret: [1; 32],
+            listen: Vec::new(),
+            known: Vec::new(),
+            network: genesis.id(),
+            limits: Limits::default(),
+        };
+        let (network, events) = Network::start(settings, Arc::new(blobs.clone())).await.unwrap();
+        let executor =
+            Executor::new("none".into(), folder.path().join("compiled"), 1, blobs.clone(), Conduct::Honest);
+        let index = Index::open(&folder.path().join("index")).unwrap().index;
+        let restored = restore(key, genesis.clone(), journal, index).unwrap();
+        let ((updates, _), (_, calls), (_, ending)) =
+            (broadcast::channel(1), mpsc::channel(1), oneshot::channel());
+        let settings = ClientSettings::default();
+        let genesis = Arc::new(genesis);
+        let parts = Parts { genesis, settings, network, events, blobs, executor, updates, calls, ending };
+        let (mut driver, inlets) = restored.into_driver(parts);
+        let (witness, seen) = mpsc::unbounded_channel();
+        driver.outbox = Outbox::new(durable, Witness(witness));
+        Self { driver, inlets, let_through, _begins: begins, seen, _folder: folder }
+    }
+
+    async fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            self.driver.perform(effect).await.unwrap();
+        }
+    }
+
+    fn query(&self, to: u8) -> Effect {
+        let query = Query { sequence: 1, job: None };
+        let message = Signed::seal(query, &Keypair::from_seed([1; 32]), self.driver.network_id).into();
+        Effect::Send { to: PeerId([to; 32]), message }
+    }
+
+    fn offer(&self) -> Effect {
+        let offer = Offer {
+            sequence: 1,
+            valid_until: Timestamp::NEVER,
+            class: Digest::default(),
+            machine: String::new(),
+            services: Vec::new(),
+            slots: 1,
+            notaries: Vec::new(),
+            addresses: Vec::new(),
+        };
+        Effect::Publish(Signed::seal(offer, &Keypair::from_seed([1; 32]), self.driver.network_id).into_signed())
+    }
+
+    /// What has left by now, once every other task of this thread had its turn.
+    async fn left(&mut self) -> Vec<String> {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        let mut left = Vec::new();
+        while let Ok(seen) = self.seen.try_recv() {
+            left.push(seen);
+        }
+        left
+    }
+}
+
+fn closed(job: u8) -> ClientRecord {
+    let (job, receipt) = (Digest([job; 32]), Digest([job; 32]));
+    ClientRecord::Closed { job, outcome: assay_protocol::outcome::Outcome::NotDrawn, receipt }
+}
+
+fn save(job: u8) -> Effect {
+    Effect::Save(Record::Client(Box::new(closed(job))))
+}
+
+#[tokio::test]
+async fn nothing_leaves_before_the_disk_has_it_and_nothing_overtakes() {
+    let mut held = Held::new().await;
+    let first = held.query(10);
+    held.perform(vec![first]).await;
+    assert_eq!(held.left().await, ["send Query 10"], "what rests on nothing waits for nothing");
+
+    let (second, third, offer) = (held.query(20), held.query(30), held.offer());
+    let serve = Effect::Serve { digest: Digest([7; 32]), to: PeerId([8; 32]) };
+    let stop = Effect::StopServing { digest: Digest([7; 32]), to: PeerId([8; 32]) };
+    held.perform(vec![save(1), second, serve, save(2), offer]).await;
+    held.perform(vec![third, stop]).await;
+    assert_eq!(held.left().await, [""; 0], "the disk has nothing yet");
+
+    held.let_through.send(()).unwrap();
+    held.let_through.send(()).unwrap();
+    held.driver.journal.wait(2).await.unwrap();
+    held.driver.outbox.flush(2).await;
+    let expected = ["send Query 20", "serve 7 8", "publish", "send Query 30", "stop 7 8"];
+    assert_eq!(held.left().await, expected);
+}
+
+#[tokio::test]
+async fn a_burst_is_one_sync() {
+    let mut held = Held::new().await;
+    // The first record is alone in its batch; everything that queues during its sync is the second.
+    let burst: Vec<Effect> = (1..=100).map(save).collect();
+    held.perform(burst).await;
+    held.let_through.send(()).unwrap();
+    held.let_through.send(()).unwrap();
+    let both = held.driver.journal.wait(100);
+    tokio::time::timeout(Duration::from_secs(20), both).await.expect("two syncs are enough").unwrap();
+}
+
+#[tokio::test]
+async fn nothing_leaves_once_the_disk_has_failed() {
+    let mut held = Held::new().await;
+    let query = held.query(10);
+    held.perform(vec![save(1), query]).await;
+    let (let_through, _) = std::sync::mpsc::channel();
+    drop(std::mem::replace(&mut held.let_through, let_through));
+    assert!(held.driver.journal.wait(1).await.is_err());
+    assert_eq!(held.left().await, [""; 0]);
+    let ended = held.driver.run(held.inlets).await;
+    assert!(ended.is_err(), "the loop ends with the journal");
+}
+
+#[tokio::test]
+async fn rows_follow_the_disk() {
+    let mut held = Held::new().await;
+    held.perform(vec![save(5)]).await;
+    held.driver.settle(Ok(0), true).unwrap();
+    assert_eq!(held.driver.shelf.receipt(&Digest([5; 32])), None);
+    held.let_through.send(()).unwrap();
+    held.driver.journal.wait(1).await.unwrap();
+    held.driver.settle(Ok(1), true).unwrap();
+    assert_eq!(held.driver.shelf.receipt(&Digest([5; 32])), Some(Digest([5; 32])));
+    assert_eq!(held.driver.shelf.sequence().unwrap(), 1);
+}

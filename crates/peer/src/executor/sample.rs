@@ -7,12 +7,14 @@ use assay_protocol::manifest::Manifest;
 
 /// Pixels of the largest picture made up.
 const PIXELS_MAX: u64 = 1024 * 1024;
+/// The side of a picture where the parameters name no size.
+const SIDE_ASSUMED: u64 = 8;
 
-/// A picture of the size that the parameters name, with a stroke in it; nothing for runners of other things.
+/// A picture of the size that the parameters name, with a stroke in it, one byte for each pixel.
 pub(crate) fn sample(manifest: &Manifest) -> Vec<u8> {
     let params: Option<serde_json::Value> = serde_json::from_str(&manifest.params).ok();
-    let side = |name: &str| params.as_ref().and_then(|params| params.get(name)?.as_u64());
-    let (Some(width), Some(height)) = (side("width"), side("height")) else { return Vec::new() };
+    let named = |name: &str| params.as_ref().and_then(|params| params.get(name)?.as_u64());
+    let [width, height] = ["width", "height"].map(|name| named(name).unwrap_or(SIDE_ASSUMED));
     let pixels = width.saturating_mul(height);
     if pixels > PIXELS_MAX {
         return Vec::new();

@@ -309,8 +309,16 @@ pub struct Audited {
     pub entries: u64,
     /// Entries after them that are published as digests only, since they concern open jobs.
     pub hidden: u64,
-    /// The last entry that was replayed.
+    /// The last entry that was seen, hidden or not.
     pub head: Head,
+    /// Jobs that are open where the replay ends.
+    pub open: u64,
+    /// Jobs that are closed there.
+    pub closed: u64,
+    /// What all boxes hold there.
+    pub total: Amount,
+    /// What was created by then and not destroyed.
+    pub supply: Amount,
     /// The first entry that does not follow from those before it, and why; nothing if all do.
     pub divergence: Option<(u64, String)>,
     /// The books at the head, if all entries follow.

@@ -167,10 +167,10 @@ impl Desk {
 
     async fn find(&self, name: Option<String>) -> Result<Option<Box<JobView>>, Refused> {
         let Some(name) = name else { return Ok(None) };
-        match self.ask(Request::Job { name: name.clone() }).await? {
-            Response::Job(job) => Ok(Some(job)),
-            _ => Err(Refused::UnknownJob { name }),
-        }
+        let Response::Job(job) = self.ask(Request::Job { name: name.clone() }).await? else {
+            return Err(Refused::UnknownJob { name });
+        };
+        Ok(Some(job))
     }
 
     async fn catch_up(

@@ -1,10 +1,6 @@
 use std::{
     fs,
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-        mpsc,
-    },
+    sync::{Mutex, mpsc},
     time::Duration,
 };
 
@@ -77,6 +73,7 @@ fn a_tail_torn_at_any_byte_is_cut_and_the_journal_goes_on() {
         assert_eq!(world.read_from(&zeroed).unwrap(), [b"one", b"two"], "zeros to {length}");
     }
     let journal = world.open().unwrap();
+    assert_eq!(world.bytes(), two);
     wait(&journal, journal.append(b"again".to_vec()).unwrap()).unwrap();
     drop(journal);
     assert_eq!(records(&world.open().unwrap()), [&b"one"[..], b"two", b"again"]);
@@ -166,10 +163,13 @@ fn bounds_are_refused_before_a_sequence_is_given() {
     assert_eq!(journal.append(vec![0; RECORD_BYTES_MAX]), Ok(1));
 }
 
-/// A disk whose every sync waits to be let through.
+/// How long a step of another thread may take.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// A disk whose every sync says that it began, and waits to be let through.
 struct Gate {
     file: File,
-    syncs: Arc<AtomicUsize>,
+    begun: mpsc::Sender<()>,
     permits: Mutex<mpsc::Receiver<()>>,
 }
 
@@ -179,10 +179,21 @@ impl Disk for Gate {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.syncs.fetch_add(1, Ordering::SeqCst);
-        let permit = self.permits.lock().unwrap().recv_timeout(Duration::from_secs(30));
-        permit.map_err(io::Error::other)
+        self.begun.send(()).map_err(io::Error::other)?;
+        self.permits.lock().unwrap().recv_timeout(WAIT_MAX).map_err(io::Error::other)
     }
+}
+
+/// An empty journal in `folder` whose every sync says that it began, and waits for a permit.
+pub(crate) fn held_back(folder: &Path, peer: PeerId) -> (Journal, mpsc::Sender<()>, mpsc::Receiver<()>) {
+    let path = folder.join("journal");
+    Journal::open(&path, peer).unwrap().close().unwrap();
+    let mut file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    let scan = scan(&file, peer).unwrap();
+    file.seek(SeekFrom::End(0)).unwrap();
+    let ((begun, begins), (let_through, permits)) = (mpsc::channel(), mpsc::channel());
+    let gate = Gate { file, begun, permits: Mutex::new(permits) };
+    (Journal::start(&path, scan, Box::new(gate)).unwrap(), let_through, begins)
 }
 
 fn start_on(world: &World, disk: impl FnOnce(File) -> Box<dyn Disk>) -> Journal {
@@ -195,13 +206,10 @@ fn start_on(world: &World, disk: impl FnOnce(File) -> Box<dyn Disk>) -> Journal 
 #[test]
 fn what_queues_during_one_sync_is_the_next_batch() {
     let world = World::with(&[]);
-    let (syncs, (let_through, permits)) = (Arc::new(AtomicUsize::new(0)), mpsc::channel());
-    let journal =
-        start_on(&world, |file| Box::new(Gate { file, syncs: syncs.clone(), permits: Mutex::new(permits) }));
+    let ((begun, begins), (let_through, permits)) = (mpsc::channel(), mpsc::channel());
+    let journal = start_on(&world, |file| Box::new(Gate { file, begun, permits: Mutex::new(permits) }));
     journal.append(b"first".to_vec()).unwrap();
-    while syncs.load(Ordering::SeqCst) == 0 {
-        std::thread::yield_now();
-    }
+    begins.recv_timeout(WAIT_MAX).unwrap();
     for number in 0..1000_u32 {
         journal.append(number.to_le_bytes().to_vec()).unwrap();
     }
@@ -209,7 +217,7 @@ fn what_queues_during_one_sync_is_the_next_batch() {
     let_through.send(()).unwrap();
     let_through.send(()).unwrap();
     wait(&journal, 1001).unwrap();
-    assert_eq!(syncs.load(Ordering::SeqCst), 2);
+    assert_eq!(begins.try_iter().count(), 1, "one sync for all that queued during the first");
     journal.close().unwrap();
     assert_eq!(records(&world.open().unwrap()).len(), 1001);
 }
@@ -217,9 +225,8 @@ fn what_queues_during_one_sync_is_the_next_batch() {
 #[test]
 fn a_failed_sync_breaks_the_journal_for_ever() {
     let world = World::with(&[b"one"]);
-    let (let_through, permits) = mpsc::channel();
-    let journal =
-        start_on(&world, |file| Box::new(Gate { file, syncs: Arc::default(), permits: Mutex::new(permits) }));
+    let ((begun, _begins), (let_through, permits)) = (mpsc::channel(), mpsc::channel());
+    let journal = start_on(&world, |file| Box::new(Gate { file, begun, permits: Mutex::new(permits) }));
     drop(let_through);
     let sequence = journal.append(b"two".to_vec()).unwrap();
     assert!(wait(&journal, sequence).is_err());

@@ -6,8 +6,13 @@
 )]
 
 mod blobs;
+mod daemon;
+mod executor;
 mod gossip;
+mod home;
+mod market;
 mod hostile;
 mod messages;
+mod peers;
 mod questions;
 mod world;

@@ -1,0 +1,79 @@
+//! Jobs through the executor: what is stored, what is counted, and what a forger gives instead.
+
+use assay_market::{
+    effect::Run,
+    input::{RunId, RunResult},
+};
+use assay_peer::{
+    blobs::Blobs,
+    executor::{Conduct, Executor},
+};
+use assay_protocol::{
+    id::Digest,
+    manifest::{End, Manifest},
+    merkle::{self, RECORD_BYTES},
+    order::Failure,
+    units::Duration,
+};
+use tempfile::TempDir;
+
+use crate::home::{PURE, pure, worker};
+
+/// Blobs with the runner in them, and an executor on them.
+struct Shop {
+    blobs: Blobs,
+    executor: Executor,
+    _folder: TempDir,
+}
+
+impl Shop {
+    fn new(conduct: Conduct) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(&folder.path().join("blobs"), 1 << 30).unwrap();
+        blobs.put(PURE).unwrap();
+        let executor = Executor::new(worker(), folder.path().join("compiled"), 1, blobs.clone(), conduct);
+        Self { blobs, executor, _folder: folder }
+    }
+
+    async fn run(&self, manifest: Manifest, input: &[u8], seat: Option<u16>) -> Result<RunResult, Failure> {
+        let input = self.blobs.put(&[&[9; 32], input].concat()).unwrap();
+        let id = RunId { job: Digest([1; 32]), seat };
+        let run_max = Duration::seconds(60);
+        let run = Run { id, manifest, input, seed: Digest([2; 32]), units_max: 1_000_000, run_max };
+        self.executor.run(run).await.expect("nobody stopped it")
+    }
+}
+
+#[tokio::test]
+async fn an_honest_run_is_stored_counted_and_shown() {
+    let shop = Shop::new(Conduct::Honest);
+    let result = shop.run(pure(), &[128; 64], None).await.unwrap();
+    let output = shop.blobs.get(&result.output).unwrap().unwrap();
+    assert_eq!(output.len(), 10 * 4, "ten scores");
+    assert_eq!((result.output_root, result.records), (merkle::root(&output, RECORD_BYTES), 1));
+    assert!(result.units > 0 && result.work == result.units && result.end == End::Stop);
+    let shown = shop.executor.show(result.output, vec![0]).await;
+    assert!(merkle::verify(result.output_root, 1, 0, &shown[0].bytes, &shown[0].path));
+    assert_eq!(shop.executor.show(result.output, vec![1]).await, []);
+    assert_eq!(shop.run(pure(), &[128; 64], Some(0)).await.unwrap(), result, "the same wherever it runs");
+}
+
+#[tokio::test]
+async fn a_forger_gives_something_else_of_the_same_form() {
+    let shop = Shop::new(Conduct::Forge);
+    shop.executor.test(pure(), vec![128; 64]).await.unwrap();
+    let forged = shop.run(pure(), &[128; 64], None).await.unwrap();
+    let true_one = shop.run(pure(), &[128; 64], Some(0)).await.unwrap();
+    assert_ne!(forged.output_root, true_one.output_root);
+    assert_eq!((forged.records, forged.units), (true_one.records, true_one.units));
+}
+
+#[tokio::test]
+async fn what_cannot_run_fails_by_kind() {
+    let shop = Shop::new(Conduct::Honest);
+    assert_eq!(shop.run(pure(), b"no picture", None).await, Err(Failure::BadInput));
+    let absent = Manifest { runner: Digest([3; 32]), ..pure() };
+    assert_eq!(shop.run(absent, &[0; 64], None).await, Err(Failure::Unusable));
+    let noise = shop.blobs.put(b"no component").unwrap();
+    assert_eq!(shop.run(Manifest { runner: noise, ..pure() }, &[0; 64], None).await, Err(Failure::Unusable));
+}

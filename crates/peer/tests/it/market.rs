@@ -1,0 +1,195 @@
+//! Jobs among whole peers over real sockets: paid when they are right, refunded when they are made up.
+
+use assay_market::{
+    effect::Event,
+    view::AttemptState,
+};
+use assay_peer::{
+    config,
+    executor::{Conduct, Executor},
+    handle::{Bytes, Provide, Request, Response, Stall, Submit, Update, Updates},
+};
+use assay_protocol::{
+    genesis::{Checks, Founder, Genesis, Money, Timers},
+    id::Digest,
+    outcome::Outcome,
+    receipt::Receipt,
+    units::{Amount, Duration},
+};
+use tokio::time::timeout;
+
+use crate::{
+    home::{House, Running, WAIT_MAX, genesis, worker},
+    world::id,
+};
+
+const NOTARY: u8 = 1;
+const CLIENT: u8 = 2;
+const PROVIDER: u8 = 3;
+const VERIFIERS: [u8; 3] = [4, 5, 6];
+const INPUT: [u8; 64] = [128; 64];
+
+/// The peers of one network.
+struct Market {
+    houses: Vec<(u8, House)>,
+    running: Vec<(u8, Running)>,
+}
+
+impl Market {
+    /// A network in which the provider of the digits is known to the client.
+    async fn new(conduct: Conduct) -> Self {
+        let rules = rules().await;
+        let house = House::new(NOTARY, rules.clone(), Vec::new());
+        let notary = house.start().await;
+        notary.keep_runner(&house).await;
+        let contact = notary.contact();
+        let mut market = Self { houses: vec![(NOTARY, house)], running: vec![(NOTARY, notary)] };
+        for seed in [CLIENT, PROVIDER].into_iter().chain(VERIFIERS) {
+            let house = House::new(seed, rules.clone(), vec![contact.clone()]);
+            let conduct = if seed == PROVIDER { conduct } else { Conduct::Honest };
+            let running = house.start_as(conduct).await;
+            market.houses.push((seed, house));
+            market.running.push((seed, running));
+        }
+        let mut updates = market.peer(CLIENT).handle.watch(None).await.unwrap();
+        let stall = Stall {
+            manifest: "pure-digits".to_owned(),
+            unit_price: Amount(1_000),
+            sample: Some(Bytes(INPUT.to_vec())),
+        };
+        let provide = Provide { services: vec![stall], slots: Some(1) };
+        market.call(PROVIDER, Request::Provide(provide)).await;
+        for seed in [CLIENT, PROVIDER] {
+            // The first question opens an account and brings the welcome grant.
+            market.call(seed, Request::Account { notary: None }).await;
+        }
+        until(&mut updates, |event| matches!(event, Event::OfferSeen { .. }).then_some(())).await;
+        market
+    }
+
+    fn peer(&self, seed: u8) -> &Running {
+        &self.running.iter().find(|(other, _)| *other == seed).unwrap().1
+    }
+
+    async fn call(&self, seed: u8, request: Request) -> Response {
+        timeout(WAIT_MAX, self.peer(seed).handle.call(request)).await.expect("answered in time").unwrap()
+    }
+
+    /// Submits a job and waits until it is closed.
+    async fn close_one(&self) -> (Digest, Outcome) {
+        let mut updates = self.peer(CLIENT).handle.watch(None).await.unwrap();
+        let submit = Submit {
+            manifest: "pure-digits".to_owned(),
+            input: Bytes(INPUT.to_vec()),
+            attempts_max: Some(1),
+            ..Submit::default()
+        };
+        let Response::Submitted { key } = self.call(CLIENT, Request::Submit(Box::new(submit))).await else { panic!() };
+        let outcome = until(&mut updates, |event| match event {
+            Event::Closed { key: closed, outcome, .. } if *closed == key => Some(*outcome),
+            Event::Failed { key: failed, reason } if *failed == key => panic!("{reason:?}"),
+            _ => None,
+        });
+        (key, outcome.await)
+    }
+
+    async fn restart(&mut self, seed: u8) {
+        let place = self.running.iter().position(|(other, _)| *other == seed).unwrap();
+        self.running.remove(place).1.stop().await;
+        let house = &self.houses.iter().find(|(other, _)| *other == seed).unwrap().1;
+        self.running.push((seed, house.start().await));
+    }
+
+    async fn end(self) {
+        for (_, running) in self.running.into_iter().rev() {
+            running.stop().await;
+        }
+    }
+}
+
+/// Waits for an event of some kind.
+async fn until<T>(updates: &mut Updates, pick: impl Fn(&Event) -> Option<T>) -> T {
+    let found = async {
+        loop {
+            if let Update::Event(moment) = updates.next().await.unwrap()
+                && let Some(found) = pick(&moment.event)
+            {
+                return found;
+            }
+        }
+    };
+    timeout(2 * WAIT_MAX, found).await.expect("it happens in time")
+}
+
+/// Rules by which a job is over in seconds, for machines like this one.
+async fn rules() -> Genesis {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = assay_peer::blobs::Blobs::open(folder.path(), 1 << 20).unwrap();
+    let class = Executor::new(worker(), folder.path().join("compiled"), 1, blobs, Conduct::Honest).class().await;
+    let class = class.unwrap().digest();
+    let founders = VERIFIERS.map(|seed| Founder {
+        peer: id(seed),
+        operator: Digest(id(seed).0),
+        stake: Amount::credits(100),
+        free: Amount::credits(10),
+        classes: vec![class],
+    });
+    Genesis {
+        timers: Timers {
+            tick: Duration(200),
+            gap_max: Duration(400),
+            epoch_ticks: 20,
+            claim: Duration::seconds(20),
+            reveal: Duration::seconds(5),
+            input: Duration::seconds(5),
+            seal: Duration::seconds(20),
+            opening: Duration::seconds(10),
+            silence: Duration::seconds(20),
+            window: Duration::seconds(20),
+            settle_max: Duration::seconds(3_600),
+        },
+        checks: Checks { ramp: 1, ..config::checks() },
+        money: Money { welcome: Amount::credits(10), welcomes_per_hour: 60, ..config::money() },
+        verifiers: founders.to_vec(),
+        ..genesis(id(NOTARY))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_true_result_is_checked_and_paid_and_outlives_a_restart() {
+    let mut market = Market::new(Conduct::Honest).await;
+    let (key, outcome) = market.close_one().await;
+    assert_eq!(outcome, Outcome::Checked);
+
+    market.restart(CLIENT).await;
+    let name = key.to_string()[..12].to_owned();
+    let Response::Job(job) = market.call(CLIENT, Request::Job { name: name.clone() }).await else { panic!() };
+    let attempt = &job.submission.attempts[0];
+    assert_eq!((attempt.provider, attempt.state), (id(PROVIDER), AttemptState::Closed(Outcome::Checked)));
+    let digest = attempt.output.unwrap();
+    let Response::Bytes(output) = market.call(CLIENT, Request::Output { digest }).await else { panic!() };
+    assert_eq!(output.0.len(), 10 * 4);
+
+    let Response::Bytes(file) = market.call(CLIENT, Request::Receipt { name }).await else { panic!() };
+    assert_eq!(Some(Digest::of(&file.0)), attempt.receipt);
+    assert_eq!(Receipt::from_bytes(&file.0).unwrap().story.outcome, Outcome::Checked);
+    let job = attempt.job.to_string();
+    let Response::Bytes(filed) = market.call(NOTARY, Request::Receipt { name: job }).await else { panic!() };
+    assert_eq!(filed, file, "the notary has the same");
+
+    let Response::Account(account) = market.call(PROVIDER, Request::Account { notary: None }).await else { panic!() };
+    assert!(account.account.free.plus(account.account.stake) > Some(Amount::credits(10)), "{account:?}");
+    let Response::Audited(audited) = market.call(CLIENT, Request::Audit { notary: None }).await else { panic!() };
+    assert_eq!((audited.divergence, audited.closed), (None, 1));
+    assert_eq!(audited.total, audited.supply);
+    market.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_made_up_result_is_noticed_and_refunded() {
+    let market = Market::new(Conduct::Forge).await;
+    let (_, outcome) = market.close_one().await;
+    assert!(!outcome.is_paid(), "{outcome:?}");
+    assert_eq!(outcome, Outcome::Mismatch, "a newcomer's first");
+    market.end().await;
+}
