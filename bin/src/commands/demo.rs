@@ -2,7 +2,8 @@
 //!
 //! **Invariant:** whatever ends it, it leaves no process and no file: everything hangs on one [`network::Network`].
 
-mod feed;
+mod asks;
+pub mod feed;
 mod jobs;
 pub mod network;
 mod picture;

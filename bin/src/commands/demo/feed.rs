@@ -11,7 +11,7 @@ use crate::failure::Failure;
 const EVENTS_MAX: usize = 1_024;
 
 /// The events of all peers, as they happen.
-pub(super) struct Feed {
+pub struct Feed {
     events: mpsc::Receiver<Heard>,
     // Dropped with the feed, which ends the listening.
     _listeners: JoinSet<()>,
@@ -19,16 +19,19 @@ pub(super) struct Feed {
 
 /// An event and at which peer it happened.
 #[derive(Debug)]
-pub(super) struct Heard {
+pub struct Heard {
     /// The peer's place in the cast.
-    pub(super) place: usize,
+    pub place: usize,
     /// What happened.
-    pub(super) event: Event,
+    pub event: Event,
 }
 
 impl Feed {
     /// Listens to every peer of a network.
-    pub(super) async fn open(network: &Network) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// [`Failure`], if one of them does not run.
+    pub async fn open(network: &Network) -> Result<Self, Failure> {
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let mut listeners = JoinSet::new();
         for (place, peer) in network.peers().iter().enumerate() {
@@ -47,7 +50,7 @@ impl Feed {
     }
 
     /// The next event; none once every peer is gone.
-    pub(super) async fn next(&mut self) -> Option<Heard> {
+    pub async fn next(&mut self) -> Option<Heard> {
         self.events.recv().await
     }
 }

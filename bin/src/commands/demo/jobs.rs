@@ -30,7 +30,9 @@ pub(super) struct Job {
     pub(super) closed: Option<(Outcome, Digest)>,
     /// What the provider got, and what it lost.
     pub(super) settled: Option<(Amount, Amount)>,
-    /// Why nothing came of it.
+    /// A check did not find what was claimed.
+    pub(super) accused: bool,
+    /// Nothing came of it.
     pub(super) failed: bool,
 }
 
@@ -63,6 +65,7 @@ impl Jobs {
             answer: None,
             closed: None,
             settled: None,
+            accused: false,
             failed: false,
         });
     }
@@ -114,6 +117,11 @@ impl Jobs {
                     known.failed = true;
                 }
             }
+            Event::Accused { job, .. } => {
+                if let Some(known) = self.by_id(*job) {
+                    known.accused = true;
+                }
+            }
             Event::Settled { job, paid, slashed, .. } => {
                 if let Some(known) = self.by_id(*job) {
                     known.settled = Some((*paid, *slashed));
@@ -127,8 +135,7 @@ impl Jobs {
             | Event::Serving { .. }
             | Event::Served { .. }
             | Event::Checking { .. }
-            | Event::Drawn { .. }
-            | Event::Accused { .. } => {}
+            | Event::Drawn { .. } => {}
         }
     }
 }

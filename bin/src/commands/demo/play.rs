@@ -6,11 +6,7 @@ use std::{
 };
 
 use assay_market::{effect::Event, view::BooksView};
-use assay_peer::handle::{Bytes, Handle, Provide, Request, Response, Submit};
-use assay_protocol::{
-    id::{Digest, PeerId},
-    units::Amount,
-};
+use assay_protocol::id::{Digest, PeerId};
 use serde_json::Value;
 
 use super::{
@@ -19,16 +15,15 @@ use super::{
     network::{Network, Peer},
     plan::{self, Role},
     proof, report,
-    story::Story,
+    story::{Story, credits},
 };
 use crate::{
     bundle::{DIGITS, Sample},
-    commands::{provide::stall, run::reading::Reading},
-    daemon::astray,
+    commands::run::reading::Reading,
     failure::{Exit, Failure},
 };
 
-/// Pictures that honest providers read.
+/// Pictures that go to whoever the market picks.
 const PICTURES: usize = 4;
 /// The longest that nothing at all may happen.
 const SILENCE: Duration = Duration::from_secs(45);
@@ -40,8 +35,8 @@ pub(super) struct Play<'a> {
     feed: Feed,
     jobs: Jobs,
     offers: Vec<PeerId>,
-    client: Handle,
-    notary: Handle,
+    client: &'a Peer,
+    notary: &'a Peer,
 }
 
 impl<'a> Play<'a> {
@@ -56,11 +51,11 @@ impl<'a> Play<'a> {
         story.cast(network);
         let mut play = Play::open(network, story).await?;
         play.offers().await?;
-        let before = play.books().await?;
+        let before = play.notary.books().await?;
         play.honest_jobs().await?;
         play.cheat().await?;
         play.all_closed().await?;
-        let after = play.books().await?;
+        let after = play.notary.books().await?;
         play.money(&before, &after);
         let proofs = play.receipts().await?;
         Ok(report::document(network, &play.jobs, &before, &after, &proofs, started.elapsed()))
@@ -71,7 +66,6 @@ impl<'a> Play<'a> {
         let (Some(client), Some(notary)) = (find(Role::Client), find(Role::Notary)) else {
             unreachable!("the cast has a client and a notary")
         };
-        let (client, notary) = (client.connect().await?, notary.connect().await?);
         let feed = Feed::open(network).await?;
         Ok(Self { network, story, feed, jobs: Jobs::default(), offers: Vec::new(), client, notary })
     }
@@ -79,33 +73,35 @@ impl<'a> Play<'a> {
     /// The honest providers say what they sell; the client opens its account.
     async fn offers(&mut self) -> Result<(), Failure> {
         self.story.chapter("Offers", "Four of them tell everybody what they run, and for how much.");
-        let account = Request::Account { notary: None };
-        self.client.call(account).await?;
+        self.client.account().await?;
         let honest: Vec<&Peer> =
             self.network.peers().iter().filter(|peer| peer.role == Role::Provider).collect();
         for peer in &honest {
-            provide(peer, plan::PRICE).await?;
+            peer.provide(plan::PRICE).await?;
         }
         let wanted: Vec<PeerId> = honest.iter().map(|peer| peer.id).collect();
         self.until("offers", |play| wanted.iter().all(|peer| play.offers.contains(peer))).await?;
-        self.story.detail(&format!(
-            "each asks {} credits a picture; nora gave you {} to begin with",
-            plan::PRICE,
-            plan::WELCOME
-        ));
+        let (price, welcome) = (credits(plan::PRICE), credits(plan::WELCOME));
+        self.story
+            .detail(&format!("each asks {price} credits a picture; nora gave you {welcome} to begin with"));
         Ok(())
     }
 
-    /// Pictures go out, labels come back, some are checked.
+    /// One job from the picture to the payment, then several at a time.
     async fn honest_jobs(&mut self) -> Result<(), Failure> {
         self.story.chapter(
-            "Jobs",
-            "You send out pictures. Whoever runs one commits to its result before chance decides whether, and by whom, it is run again.",
+            "One job",
+            "You have a picture of a digit read. Whoever does it commits to its result; only then does chance decide\n\
+             whether, and by whom, it is done again. A provider that nobody knows yet is always checked.",
         );
-        for sample in &DIGITS.samples[..PICTURES] {
+        self.read_by(&DIGITS.samples[0], None).await?;
+        self.until("first check", |play| play.has_closed(Job::is_checked)).await?;
+        self.story.chapter("More jobs", "Each check that a provider passes makes the next one less likely.");
+        for sample in &DIGITS.samples[1..PICTURES] {
             self.read_by(sample, None).await?;
         }
-        self.until("first check", |play| play.has_closed(|job| job.is_checked())).await
+        let first = self.jobs.all().first().and_then(|job| job.provider);
+        self.read_by(&DIGITS.samples[PICTURES], first).await
     }
 
     /// A provider that makes its results up meets a client that picks it.
@@ -115,20 +111,26 @@ impl<'a> Play<'a> {
         };
         self.story.chapter(
             "A cheat",
-            "mallory undercuts everybody, runs nothing and makes results up. You fall for the price.",
+            "mallory undercuts everybody, runs nothing and makes its results up. You fall for the price.",
         );
-        provide(cheat, plan::CHEAP).await?;
+        cheat.provide(plan::CHEAP).await?;
         let id = cheat.id;
         self.until("mallory's offer", |play| play.offers.contains(&id)).await?;
-        self.read_by(&DIGITS.samples[PICTURES], Some(id)).await?;
-        self.until("conviction", |play| play.has_closed(|job| job.is_slashed())).await
+        self.read_by(&DIGITS.samples[PICTURES + 1], Some(id)).await?;
+        self.until("conviction", |play| play.has_closed(Job::is_slashed)).await?;
+        let convicted = self.jobs.all().iter().find(|job| job.is_slashed()).cloned();
+        if let Some(job) = convicted {
+            self.story.spoils(self.network, &self.client.receipt(job.key).await?);
+        }
+        Ok(())
     }
 
     /// What was not drawn is paid once its window is over.
     async fn all_closed(&mut self) -> Result<(), Failure> {
         let open = self.jobs.all().iter().filter(|job| job.closed.is_none()).count();
         if open > 0 {
-            self.story.say(&format!("\nWaiting for the windows of {open} jobs that were not drawn …"));
+            let jobs = if open == 1 { "one job".to_owned() } else { format!("{open} jobs") };
+            self.story.chapter("Patience", &format!("Waiting until {jobs} may be paid …"));
         }
         self.until("last close", |play| play.jobs.all().iter().all(|job| job.closed.is_some())).await
     }
@@ -148,7 +150,7 @@ impl<'a> Play<'a> {
         let jobs: Vec<Job> = self.jobs.all().to_vec();
         let mut proofs = Vec::new();
         for job in &jobs {
-            let (Some(id), bytes) = (job.id, self.receipt(job).await?) else { continue };
+            let (Some(id), bytes) = (job.id, self.client.receipt(job.key).await?) else { continue };
             let name = job.sample.file.replace(".png", ".receipt");
             proofs.push((id, proof::judge(self.network, &name, &bytes)?));
         }
@@ -160,7 +162,7 @@ impl<'a> Play<'a> {
             }
         }
         if let Some(job) = jobs.first() {
-            let bytes = proof::tampered(&self.receipt(job).await?);
+            let bytes = proof::tampered(&self.client.receipt(job.key).await?);
             let judgement = proof::judge(self.network, "tampered.receipt", &bytes)?;
             self.story.detail("Now one bit of the first is changed:");
             self.story.judgement(&judgement);
@@ -169,32 +171,16 @@ impl<'a> Play<'a> {
         Ok(proofs)
     }
 
-    async fn receipt(&self, job: &Job) -> Result<Vec<u8>, Failure> {
-        let answer = self.client.call(Request::Receipt { name: job.key.to_string() }).await?;
-        let Response::Bytes(bytes) = answer else { return Err(astray(&answer)) };
-        Ok(bytes.0)
-    }
-
-    async fn books(&self) -> Result<BooksView, Failure> {
-        let answer = self.notary.call(Request::Books).await?;
-        let Response::Books(books) = answer else { return Err(astray(&answer)) };
-        Ok(*books)
-    }
-
     /// Sends a picture out and tells what comes back.
     async fn read_by(&mut self, sample: &'static Sample, provider: Option<PeerId>) -> Result<(), Failure> {
         self.story.picture(sample, "");
-        let input = Bytes(sample.bytes.to_vec());
-        let submit = Submit { manifest: DIGITS.name.to_owned(), input, provider, ..Submit::default() };
         let sent = Instant::now();
-        let answer = self.client.call(Request::Submit(Box::new(submit))).await?;
-        let Response::Submitted { key } = answer else { return Err(astray(&answer)) };
+        let key = self.client.submit(sample, provider).await?;
         self.jobs.submit(key, sample);
         self.until("result", |play| play.jobs.find(key).is_some_and(|job| job.output.is_some())).await?;
         let Some(digest) = self.jobs.find(key).and_then(|job| job.output) else { return Ok(()) };
-        let answer = self.client.call(Request::Output { digest }).await?;
-        let Response::Bytes(bytes) = answer else { return Err(astray(&answer)) };
-        let reading = Reading::of(&DIGITS.manifest(), &bytes.0);
+        let output = self.client.output(digest).await?;
+        let reading = Reading::of(&DIGITS.manifest(), &output);
         if let Some(job) = self.jobs.by_key(key) {
             job.answer = reading.as_ref().map(|reading| reading.label.clone());
             self.story.answer(self.network, job, reading.as_ref(), sent.elapsed());
@@ -249,11 +235,4 @@ impl<'a> Play<'a> {
             "close what else keeps this machine busy and run it again",
         )
     }
-}
-
-/// Has a peer offer the bundled model.
-async fn provide(peer: &Peer, price: Amount) -> Result<(), Failure> {
-    let services = vec![stall(DIGITS.name.to_owned(), price)];
-    peer.connect().await?.call(Request::Provide(Provide { services, slots: None })).await?;
-    Ok(())
 }

@@ -2,8 +2,16 @@
 
 use std::time::Duration;
 
-use assay_market::{effect::Event, view::BooksView};
-use assay_protocol::{id::JobId, outcome::Outcome, units::Amount};
+use assay_market::{
+    effect::Event,
+    view::{BalanceView, BooksView},
+};
+use assay_protocol::{
+    id::JobId,
+    outcome::Outcome,
+    receipt::Receipt,
+    units::{Amount, NANO_PER_CREDIT},
+};
 
 use super::{
     feed::Heard,
@@ -90,14 +98,20 @@ impl<'a> Story<'a> {
             }
             (Event::Drawn { job, verifier, .. }, Role::Notary) => {
                 let name = pictured(jobs, *job);
+                let is_jury = jobs.of(*job).is_some_and(|job| job.accused);
                 self.dim(&match verifier {
-                    Some(verifier) => format!("draw: {name} is checked, by {}", network.name_of(*verifier)),
-                    None => format!("draw: {name} is not checked; it is paid when nobody objects for 20 s"),
+                    Some(juror) if is_jury => {
+                        format!("draw: {} is the juror, and runs {name} too", network.name_of(*juror))
+                    }
+                    Some(verifier) => format!("draw: {name} is run again, by {}", network.name_of(*verifier)),
+                    None => format!(
+                        "draw: {name} is not run again; it is paid unless somebody objects within 20 s"
+                    ),
                 });
             }
             (Event::Accused { job, provider }, Role::Notary) => {
                 let (name, who) = (pictured(jobs, *job), network.name_of(*provider));
-                let text = format!("check of {name}: the result is NOT what {who} claimed; a juror is drawn");
+                let text = format!("check of {name}: the result is NOT what {who} claimed; a jury decides");
                 self.detail(&self.output.paint(Paint::Yellow, text));
             }
             (Event::Settled { job, outcome, provider, paid, slashed, .. }, Role::Notary) => {
@@ -111,7 +125,7 @@ impl<'a> Story<'a> {
     /// What came back.
     pub(super) fn answer(&self, network: &Network, job: &Job, reading: Option<&Reading>, took: Duration) {
         let who = job.provider.map_or_else(|| "somebody".to_owned(), |provider| network.name_of(provider));
-        let took = format!("for {} credits, in {:.1} s", job.price, took.as_secs_f64());
+        let took = format!("for {} credits, in {:.1} s", credits(job.price), took.as_secs_f64());
         let text = match reading {
             Some(reading) => {
                 format!("{who} says it is a {} ({} sure) {took}", reading.label, reading.certainty())
@@ -125,6 +139,21 @@ impl<'a> Story<'a> {
         }
     }
 
+    /// Who has what the cheat lost, as the receipt says.
+    pub(super) fn spoils(&self, network: &Network, receipt: &[u8]) {
+        let Ok(receipt) = Receipt::from_bytes(receipt) else { return };
+        let settlement = receipt.story.settlement;
+        let shares = settlement
+            .fees
+            .iter()
+            .map(|fee| format!("{} {}", network.name_of(fee.peer), credits(fee.amount)));
+        let shares = shares.collect::<Vec<_>>().join(", ");
+        self.detail(&format!(
+            "of that: {shares}, for finding out; the rest goes to the pool that pays for checks"
+        ));
+        self.detail(&format!("you have your {} back, and nothing more", credits(settlement.client)));
+    }
+
     fn dim(&self, text: &str) {
         self.detail(&self.output.paint(Paint::Dim, text));
     }
@@ -132,13 +161,16 @@ impl<'a> Story<'a> {
     fn settled(&self, name: &str, outcome: Outcome, provider: &str, paid: Amount, slashed: Amount) -> String {
         if outcome.is_slashed() {
             let text = format!(
-                "jury: {provider} is convicted over {name} and loses {slashed} of its stake; you have your money back"
+                "jury: {provider} is convicted over {name} and loses {} of its stake",
+                credits(slashed)
             );
             return self.output.paint(Paint::Red, text);
         }
         if outcome.is_paid() {
             let how = job::outcome_words(outcome).trim_start_matches("paid, ");
-            return self.output.paint(Paint::Green, format!("{name}: {how}; {provider} is paid {paid}"));
+            return self
+                .output
+                .paint(Paint::Green, format!("{name}: {how}; {provider} is paid {} credits", credits(paid)));
         }
         format!("{name}: {}; you have your money back", outcome.label())
     }
@@ -147,36 +179,26 @@ impl<'a> Story<'a> {
     pub(super) fn balances(&self, network: &Network, before: &BooksView, after: &BooksView) {
         let mut table =
             Table::new(["ACCOUNT", "FREE BEFORE", "FREE NOW", "STAKE BEFORE", "STAKE NOW", "CHANGE"]);
-        for now in &after.accounts {
+        let place = |account: &BalanceView| network.peers().iter().position(|peer| peer.id == account.peer);
+        let mut accounts = after.accounts.clone();
+        accounts.sort_by_key(place);
+        for now in &accounts {
             let then = before.accounts.iter().find(|account| account.peer == now.peer);
             let (free, stake) = then.map_or((Amount::ZERO, Amount::ZERO), |then| (then.free, then.stake));
             let change = change(free.0 + stake.0, now.free.0 + now.stake.0);
             table.row([
                 network.name_of(now.peer),
-                free.to_string(),
-                now.free.to_string(),
-                stake.to_string(),
-                now.stake.to_string(),
+                credits(free),
+                credits(now.free),
+                credits(stake),
+                credits(now.stake),
                 change,
             ]);
         }
-        let (held, pool) = (after.held, after.pool);
-        table.row([
-            "held".into(),
-            before.held.to_string(),
-            held.to_string(),
-            String::new(),
-            String::new(),
-            change(before.held.0, held.0),
-        ]);
-        table.row([
-            "pool".into(),
-            before.pool.to_string(),
-            pool.to_string(),
-            String::new(),
-            String::new(),
-            change(before.pool.0, pool.0),
-        ]);
+        for (name, then, now) in [("held", before.held, after.held), ("pool", before.pool, after.pool)] {
+            let change = change(then.0, now.0);
+            table.row([name.to_owned(), credits(then), credits(now), String::new(), String::new(), change]);
+        }
         self.output.aligned(&table, INDENT);
     }
 
@@ -208,37 +230,42 @@ impl<'a> Story<'a> {
     /// Where to go from here.
     pub(super) fn what_next(&self) {
         self.chapter("Try next", "All of this network is gone again. Three commands to go on with:");
-        self.detail("assay demo --stay     keep it up, and join it with a peer of your own");
-        self.detail("assay run --help      what a client can ask for");
-        self.detail("assay provide --help  what a provider can offer");
+        let assay = program();
+        self.detail(&format!("{assay} demo --stay     keep it up, and join it with a peer of your own"));
+        self.detail(&format!("{assay} run --help      what a client can ask for"));
+        self.detail(&format!("{assay} provide --help  what a provider can offer"));
     }
 
     /// How another home becomes part of the network.
     pub(super) fn how_to_join(&self, network: &Network) {
-        let (folder, file) = (network.folder().display(), network.file());
-        let file = file.display();
-        let provider = network.peers().iter().find(|peer| peer.role == Role::Provider);
+        let (assay, file) = (program(), network.file());
+        let (file, sample) = (file.display(), network.folder().join(DIGITS.samples[0].file));
         self.chapter(
             "Join it",
             "The network stays up until Ctrl-C. In another terminal, a provider of your own:",
         );
-        self.detail(&format!("assay --home A init --network {file} --yes"));
-        self.detail("assay --home A provide digits --price 0.05");
-        self.say("and a client, whose first question for its account brings it a welcome grant:");
-        self.detail(&format!("assay --home B init --network {file} --yes"));
-        self.detail("assay --home B account show");
-        if let Some(provider) = provider {
-            let sample = DIGITS.samples[0].file;
-            let picked = format!("--provider {}", provider.id);
-            self.detail(&format!(
-                "assay --home B run digits {folder}/{sample} {picked} --receipt my.receipt"
-            ));
-        }
-        self.detail(&format!("assay receipt verify my.receipt --network {file}"));
+        self.detail(&format!("{assay} --home A init --network {file} --yes"));
+        self.detail(&format!("{assay} --home A provide digits --price 0.05"));
+        self.detail(&format!("{assay} --home A status"));
         self.say(
-            "`assay --home A status` names your own provider, for --provider; `assay --home A down` ends it.",
+            "and a client, whose account begins with a welcome grant. PEER is what that status says, or:",
         );
+        for peer in network.peers().iter().filter(|peer| peer.role == Role::Provider) {
+            self.dim(&format!("{}  {}", peer.id, peer.name));
+        }
+        self.detail(&format!("{assay} --home B init --network {file} --yes"));
+        self.detail(&format!("{assay} --home B account show"));
+        let receipt = "--receipt my.receipt";
+        self.detail(&format!("{assay} --home B run digits {} --provider PEER {receipt}", sample.display()));
+        self.detail(&format!("{assay} receipt verify my.receipt --network {file}"));
+        self.say("In the end, end their daemons:");
+        self.detail(&format!("{assay} --home A down; {assay} --home B down"));
     }
+}
+
+/// The program as it was typed, so that what is shown can be typed again.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "assay".to_owned())
 }
 
 /// The picture that a job is about.
@@ -246,8 +273,14 @@ fn pictured(jobs: &Jobs, job: JobId) -> String {
     jobs.of(job).map_or_else(|| format!("job {}", short(job)), |job| job.sample.file.to_owned())
 }
 
+/// Money as the story tells it: credits with four digits behind the point, rounded down.
+pub(super) fn credits(amount: Amount) -> String {
+    let (whole, part) = (amount.0 / NANO_PER_CREDIT, amount.0 % NANO_PER_CREDIT);
+    format!("{whole}.{:04}", part / (NANO_PER_CREDIT / 10_000))
+}
+
 fn change(before: u64, after: u64) -> String {
-    let difference = Amount(before.abs_diff(after));
+    let difference = credits(Amount(before.abs_diff(after)));
     match before.cmp(&after) {
         std::cmp::Ordering::Less => format!("+{difference}"),
         std::cmp::Ordering::Equal => "0".to_owned(),

@@ -97,8 +97,11 @@ fn paint(outcome: Outcome) -> Paint {
 pub(super) fn meaning(report: &Report) -> String {
     let Report { agreeing, checks, rate, .. } = report;
     match report.outcome {
+        Outcome::Checked if *checks == 1 => {
+            "run again by a peer drawn at random, which agrees; paid".to_owned()
+        }
         Outcome::Checked => {
-            format!("run again by {checks} peers drawn at random, {agreeing} of whom agree; paid")
+            format!("run again by {checks} peers drawn at random, {agreeing} of which agree; paid")
         }
         Outcome::Cleared => {
             format!("accused, and cleared by {agreeing} of {checks} peers drawn at random; paid")
