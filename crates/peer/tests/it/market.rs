@@ -54,7 +54,7 @@ impl Market {
         let mut updates = market.peer(CLIENT).handle.watch(None).await.unwrap();
         let stall = Stall {
             manifest: "pure-digits".to_owned(),
-            unit_price: Amount(1_000),
+            unit_price: Amount(5_000),
             sample: Some(Bytes(INPUT.to_vec())),
         };
         let provide = Provide { services: vec![stall], slots: Some(1) };
