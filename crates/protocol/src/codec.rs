@@ -39,7 +39,7 @@ pub enum Malformed {
     NotCanonical,
 }
 
-fn config() -> impl bincode::config::Config {
+const fn config() -> bincode::config::Configuration {
     bincode::config::standard()
 }
 
@@ -63,8 +63,7 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], max: usize) -> Resu
     if bytes.len() > max {
         return Err(Malformed::TooLong { bytes: bytes.len(), max });
     }
-    let (value, read) =
-        bincode::serde::decode_from_slice(bytes, config()).map_err(|_| Malformed::Invalid)?;
+    let (value, read) = decode_some(bytes).ok_or(Malformed::Invalid)?;
     if read < bytes.len() {
         return Err(Malformed::Trailing { bytes: bytes.len() - read });
     }
@@ -72,6 +71,22 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], max: usize) -> Resu
         return Err(Malformed::NotCanonical);
     }
     Ok(value)
+}
+
+/// A value and how many bytes it took. What a length in the bytes claims is never allocated beyond twice the next of
+/// three bounds above the bytes that are there; twice, since a number counts as its longest encoding.
+fn decode_some<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, usize)> {
+    const LOCAL_BYTES_MAX: usize = 64 * RECEIPT_BYTES_MAX;
+    let decoded = match bytes.len() {
+        0..=MESSAGE_BYTES_MAX => {
+            bincode::serde::decode_from_slice(bytes, config().with_limit::<{ 2 * MESSAGE_BYTES_MAX }>())
+        }
+        0..=RECEIPT_BYTES_MAX => {
+            bincode::serde::decode_from_slice(bytes, config().with_limit::<{ 2 * RECEIPT_BYTES_MAX }>())
+        }
+        _ => bincode::serde::decode_from_slice(bytes, config().with_limit::<{ 2 * LOCAL_BYTES_MAX }>()),
+    };
+    decoded.ok()
 }
 
 /// The digest of a value under a tag that no other kind of value uses.
@@ -94,6 +109,17 @@ mod tests {
         assert_eq!(decode::<u64>(&[], 9), Err(Malformed::Invalid));
         assert_eq!(decode::<u64>(&[7, 7], 9), Err(Malformed::Trailing { bytes: 1 }));
         assert_eq!(decode::<u64>(&[251, 7, 0], 9), Err(Malformed::NotCanonical));
+    }
+
+    #[test]
+    fn a_length_that_is_only_claimed_is_refused() {
+        let mut bytes = encode(&u64::MAX);
+        bytes.push(b'a');
+        assert_eq!(decode::<alloc::string::String>(&bytes, MESSAGE_BYTES_MAX), Err(Malformed::Invalid));
+        assert_eq!(decode::<Vec<u64>>(&bytes, MESSAGE_BYTES_MAX), Err(Malformed::Invalid));
+        let whole = encode(&alloc::vec![7_u8; MESSAGE_BYTES_MAX - 3]);
+        assert_eq!(whole.len(), MESSAGE_BYTES_MAX);
+        assert!(decode::<Vec<u8>>(&whole, MESSAGE_BYTES_MAX).is_ok());
     }
 
     #[test]

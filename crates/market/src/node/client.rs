@@ -265,6 +265,9 @@ impl<S: Signer> Node<S> {
                 if let Some(attempt) = self.client.attempts.get_mut(job) {
                     (attempt.state, attempt.receipt) = (AttemptState::Closed(*outcome), Some(*receipt));
                     attempt.closing = None;
+                    let order = &attempt.order;
+                    let lane = self.client.lanes.entry((order.notary, order.lane)).or_default();
+                    lane.next = lane.next.max(order.nonce + 1);
                     if let Some(submitted) = self.client.submissions.get_mut(&attempt.key) {
                         submitted.excluded.insert(attempt.order.provider);
                     }
@@ -401,6 +404,12 @@ impl Client {
 }
 
 impl Attempt {
+    /// True if the notary may have opened it, and nothing is known of its close: an order that was given up, or whose
+    /// ticket was lost, may have run its course unseen.
+    fn may_close(&self) -> bool {
+        self.open.is_some() && !matches!(self.state, AttemptState::Closed(_))
+    }
+
     /// True while something is still to come of it.
     fn is_open(&self) -> bool {
         match self.state {

@@ -198,7 +198,7 @@ impl<S: Signer> Node<S> {
                 let secret = attempt.secret;
                 self.say(notary, Reveal { job, position, secret }, out);
             }
-            NoticeEvent::Closed { outcome, receipt } if attempt.is_open() && attempt.ticket.is_some() => {
+            NoticeEvent::Closed { outcome, receipt } if attempt.may_close() => {
                 attempt.closing = Some((outcome, receipt));
                 out.push(Effect::Fetch { digest: receipt, from: [notary].into() });
             }
