@@ -1,5 +1,6 @@
 //! `assay` as people and programs meet it: what it prints, how it fails, what it leaves behind.
 
+mod arrows;
 mod assay;
 mod demo;
 mod docs;
@@ -7,3 +8,4 @@ mod errors;
 mod help;
 mod kills;
 mod receipts;
+mod tidy;

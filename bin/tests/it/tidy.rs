@@ -1,0 +1,138 @@
+//! The shape of the source: what a reader may rely on in every file.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Lines of the longest function.
+const FUNCTION_LINES_MAX: usize = 70;
+/// Where our source is.
+const SOURCES: [&str; 4] = ["crates", "bin", "simulations", "runners"];
+/// Crates that know nothing but core and alloc.
+const PURE: [&str; 2] = ["crates/protocol", "crates/market"];
+/// Pages whose links must lead somewhere.
+const PAGES: [&str; 6] = ["README.md", "CHANGELOG.md", "docs", "models", "runners", "crates"];
+
+#[test]
+fn every_module_says_what_it_is() {
+    each_source(|path, text| {
+        let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        (!first.starts_with("//! ")).then(|| format!("{} does not begin with `//! `", path.display()))
+    });
+}
+
+#[test]
+fn no_module_hides_in_a_mod_rs() {
+    each_source(|path, _| {
+        path.ends_with("mod.rs").then(|| format!("{} should be named after its module", path.display()))
+    });
+}
+
+#[test]
+fn no_function_is_longer_than_a_page() {
+    each_source(|path, text| {
+        let (start, length) = longest_function(text)?;
+        (length > FUNCTION_LINES_MAX)
+            .then(|| format!("{}:{start}: a function of {length} lines", path.display()))
+    });
+}
+
+#[test]
+fn the_pure_crates_know_only_core_and_alloc() {
+    for folder in PURE {
+        let root = repository().join(folder).join("src");
+        let library = fs::read_to_string(root.join("lib.rs")).unwrap();
+        assert!(library.contains("#![no_std]"), "{folder} is not no_std");
+        for path in files(&root, "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            for word in ["extern crate std", "use std::", " std::"] {
+                let tests = text.find("mod tests {").unwrap_or(text.len());
+                assert!(!text[..tests].contains(word), "{} says `{word}`", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_link_in_the_pages_leads_somewhere() {
+    let mut seen = 0;
+    for page in PAGES.iter().flat_map(|page| files(&repository().join(page), "md")) {
+        let text = fs::read_to_string(&page).unwrap();
+        for target in links(&text) {
+            let folder = page.parent().unwrap();
+            assert!(folder.join(target).exists(), "{} links to {target}, which is not there", page.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 5, "only {seen} links were found");
+}
+
+#[test]
+fn every_path_on_the_map_exists() {
+    let map = fs::read_to_string(repository().join("docs/ARCHITECTURE.md")).unwrap();
+    let roots = ["crates/", "bin/", "simulations/", "runners/", "models/", "docs/", ".ci/"];
+    let paths = map.split('`').skip(1).step_by(2).filter(|code| roots.iter().any(|root| code.starts_with(root)));
+    let mut seen = 0;
+    for path in paths {
+        assert!(repository().join(path).exists(), "the map names {path}, which is not there");
+        seen += 1;
+    }
+    assert!(seen > 20, "only {seen} paths were found");
+}
+
+/// Gathers what a rule says against each file, so that one run shows all.
+fn each_source(rule: impl Fn(&Path, &str) -> Option<String>) {
+    let sources: Vec<PathBuf> =
+        SOURCES.iter().flat_map(|folder| files(&repository().join(folder), "rs")).collect();
+    assert!(sources.len() > 50, "only {} files were found", sources.len());
+    let broken: Vec<String> =
+        sources.iter().filter_map(|path| rule(path, &fs::read_to_string(path).unwrap())).collect();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// The line and length of the longest function, as rustfmt lays them out: from its `fn` to the brace below it.
+fn longest_function(text: &str) -> Option<(usize, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let starts = lines.iter().enumerate().filter(|(_, line)| is_function(line));
+    let lengths = starts.filter_map(|(start, line)| {
+        let indent = line.len() - line.trim_start().len();
+        let close = format!("{}}}", " ".repeat(indent));
+        let length = lines[start..].iter().position(|line| *line == close)?;
+        Some((start + 1, length + 1))
+    });
+    lengths.max_by_key(|(_, length)| *length)
+}
+
+fn is_function(line: &str) -> bool {
+    let words = line.trim_start();
+    ["fn ", "pub fn ", "pub(crate) fn ", "pub(super) fn ", "async fn ", "pub async fn ", "const fn "]
+        .iter()
+        .any(|start| words.starts_with(start))
+        && !words.ends_with('}')
+        && !words.ends_with(';')
+}
+
+/// Links of a page that lead to files.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()).filter(|target| {
+        !target.is_empty() && !target.contains("://") && !target.contains(' ')
+    })
+}
+
+/// Files below a path, or the file itself, with this ending; what builds leave behind is passed over.
+fn files(path: &Path, ending: &str) -> Vec<PathBuf> {
+    if path.is_file() {
+        return if path.extension().is_some_and(|found| found == ending) { vec![path.into()] } else { vec![] };
+    }
+    let Ok(entries) = fs::read_dir(path) else { return vec![] };
+    let entries = entries.map(|entry| entry.unwrap().path());
+    let entries = entries.filter(|path| path.file_name().is_none_or(|name| name != "target"));
+    let mut found: Vec<PathBuf> = entries.flat_map(|path| files(&path, ending)).collect();
+    found.sort();
+    found
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
