@@ -146,14 +146,30 @@ impl Executor {
     pub async fn run(&self, run: Run) -> Option<Result<RunResult, Failure>> {
         let id = run.id;
         let stopped = Arc::new(AtomicBool::new(false));
-        // A run that is asked for again while it goes on is the same run.
-        if lock(&self.inner.running).contains_key(&id) {
+        if !self.enter(id, &stopped) {
             return None;
         }
-        lock(&self.inner.running).insert(id, Arc::clone(&stopped));
         let result = self.run_in_place(run, &stopped).await;
-        lock(&self.inner.running).remove(&id);
+        self.leave(id, &stopped);
         if stopped.load(Ordering::Relaxed) { None } else { Some(result) }
+    }
+
+    /// Notes a run as going on. One that is asked for again while it goes on is the same run, unless it was stopped.
+    fn enter(&self, id: RunId, stopped: &Arc<AtomicBool>) -> bool {
+        let mut running = lock(&self.inner.running);
+        let goes_on = running.get(&id).is_some_and(|stopped| !stopped.load(Ordering::Relaxed));
+        if !goes_on {
+            running.insert(id, Arc::clone(stopped));
+        }
+        !goes_on
+    }
+
+    /// A run that was stopped and begun anew meanwhile stays noted.
+    fn leave(&self, id: RunId, stopped: &Arc<AtomicBool>) {
+        let mut running = lock(&self.inner.running);
+        if running.get(&id).is_some_and(|noted| Arc::ptr_eq(noted, stopped)) {
+            running.remove(&id);
+        }
     }
 
     async fn run_in_place(&self, run: Run, stopped: &Arc<AtomicBool>) -> Result<RunResult, Failure> {

@@ -142,7 +142,8 @@ impl Driver {
             });
             return;
         }
-        let (published, total, records) = (self.node.published(), self.chain.len() as u64, self.records_from(0));
+        let (published, total, records) =
+            (self.node.published(), self.chain.len() as u64, self.records_from(0));
         tokio::task::spawn_blocking(move || {
             let mut replay = Replay::new(&genesis, notary);
             let mut entries = pages::shown(records.into_iter().flatten(), 0, published, total);

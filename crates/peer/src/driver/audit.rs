@@ -23,7 +23,11 @@ const PAGE_WAIT: Duration = Duration::from_secs(30);
 const PAGES_MAX: usize = 65_536;
 
 /// Fetches the journal of another peer, page by page, and replays it.
-pub(crate) async fn audit(network: Network, genesis: Arc<Genesis>, notary: PeerId) -> Result<Audited, Refused> {
+pub(crate) async fn audit(
+    network: Network,
+    genesis: Arc<Genesis>,
+    notary: PeerId,
+) -> Result<Audited, Refused> {
     let mut replay = Replay::new(&genesis, notary);
     for _ in 0..PAGES_MAX {
         let page = fetch(&network, notary, replay.next).await?;

@@ -102,7 +102,9 @@ impl Held {
             notaries: Vec::new(),
             addresses: Vec::new(),
         };
-        Effect::Publish(Signed::seal(offer, &Keypair::from_seed([1; 32]), self.driver.network_id).into_signed())
+        Effect::Publish(
+            Signed::seal(offer, &Keypair::from_seed([1; 32]), self.driver.network_id).into_signed(),
+        )
     }
 
     /// What has left by now, once every other task of this thread had its turn.

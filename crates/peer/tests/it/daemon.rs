@@ -4,7 +4,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use assay_peer::{
     daemon::{Daemon, DaemonError},
-    handle::{CallError, ConnectError, HANDLE_VERSION, Handle, Provide, Refused, Request, Response, Stall, Submit},
+    handle::{
+        CallError, ConnectError, HANDLE_VERSION, Handle, Provide, Refused, Request, Response, Stall, Submit,
+    },
 };
 use assay_protocol::{
     id::Digest,

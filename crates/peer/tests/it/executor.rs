@@ -77,3 +77,25 @@ async fn what_cannot_run_fails_by_kind() {
     let noise = shop.blobs.put(b"no component").unwrap();
     assert_eq!(shop.run(Manifest { runner: noise, ..pure() }, &[0; 64], None).await, Err(Failure::Unusable));
 }
+
+#[tokio::test]
+async fn a_run_that_was_stopped_says_nothing_and_may_be_begun_anew() {
+    let shop = Shop::new(Conduct::Honest);
+    let id = RunId { job: Digest([1; 32]), seat: None };
+    let run = Run {
+        id,
+        manifest: pure(),
+        input: shop.blobs.put(&[128; 32 + 64]).unwrap(),
+        seed: Digest([2; 32]),
+        units_max: 1_000_000,
+        run_max: Duration::seconds(60),
+    };
+    let (first, again, anew) =
+        tokio::join!(shop.executor.run(run.clone()), shop.executor.run(run.clone()), async {
+            shop.executor.stop(id);
+            shop.executor.run(run).await
+        });
+    assert_eq!((first, again), (None, None), "stopped, and the same one");
+    assert!(anew.expect("not stopped").is_ok());
+    assert_eq!(shop.executor.running(), 0);
+}

@@ -1,9 +1,6 @@
 //! Jobs among whole peers over real sockets: paid when they are right, refunded when they are made up.
 
-use assay_market::{
-    effect::Event,
-    view::AttemptState,
-};
+use assay_market::{effect::Event, view::AttemptState};
 use assay_peer::{
     config,
     executor::{Conduct, Executor},
@@ -84,7 +81,9 @@ impl Market {
             attempts_max: Some(1),
             ..Submit::default()
         };
-        let Response::Submitted { key } = self.call(CLIENT, Request::Submit(Box::new(submit))).await else { panic!() };
+        let Response::Submitted { key } = self.call(CLIENT, Request::Submit(Box::new(submit))).await else {
+            panic!()
+        };
         let outcome = until(&mut updates, |event| match event {
             Event::Closed { key: closed, outcome, .. } if *closed == key => Some(*outcome),
             Event::Failed { key: failed, reason } if *failed == key => panic!("{reason:?}"),
@@ -125,7 +124,8 @@ async fn until<T>(updates: &mut Updates, pick: impl Fn(&Event) -> Option<T>) -> 
 async fn rules() -> Genesis {
     let folder = tempfile::tempdir().unwrap();
     let blobs = assay_peer::blobs::Blobs::open(folder.path(), 1 << 20).unwrap();
-    let class = Executor::new(worker(), folder.path().join("compiled"), 1, blobs, Conduct::Honest).class().await;
+    let class =
+        Executor::new(worker(), folder.path().join("compiled"), 1, blobs, Conduct::Honest).class().await;
     let class = class.unwrap().digest();
     let founders = VERIFIERS.map(|seed| Founder {
         peer: id(seed),
@@ -177,9 +177,13 @@ async fn a_true_result_is_checked_and_paid_and_outlives_a_restart() {
     let Response::Bytes(filed) = market.call(NOTARY, Request::Receipt { name: job }).await else { panic!() };
     assert_eq!(filed, file, "the notary has the same");
 
-    let Response::Account(account) = market.call(PROVIDER, Request::Account { notary: None }).await else { panic!() };
+    let Response::Account(account) = market.call(PROVIDER, Request::Account { notary: None }).await else {
+        panic!()
+    };
     assert!(account.account.free.plus(account.account.stake) > Some(Amount::credits(10)), "{account:?}");
-    let Response::Audited(audited) = market.call(CLIENT, Request::Audit { notary: None }).await else { panic!() };
+    let Response::Audited(audited) = market.call(CLIENT, Request::Audit { notary: None }).await else {
+        panic!()
+    };
     assert_eq!((audited.divergence, audited.closed), (None, 1));
     assert_eq!(audited.total, audited.supply);
     market.end().await;

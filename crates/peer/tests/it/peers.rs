@@ -55,6 +55,10 @@ async fn a_watcher_hears_of_the_end() {
     let running = house.start().await;
     let mut updates = running.handle.watch(None).await.unwrap();
     running.stop().await;
-    let end = timeout(WAIT_MAX, async { while updates.next().await.is_ok() {} updates.next().await }).await;
+    let end = timeout(WAIT_MAX, async {
+        while updates.next().await.is_ok() {}
+        updates.next().await
+    })
+    .await;
     assert!(matches!(end.unwrap(), Err(FrameError::Ended | FrameError::Io(_))));
 }
