@@ -112,12 +112,26 @@ impl<S: Signer> Node<S> {
         };
         let waits_until = *submitted.waits_until.get_or_insert(now.after(MATCH_TIME));
         let spent = submitted.attempts.len() >= usize::from(submitted.submission.attempts_max.max(1));
+        if self.introduce(now < waits_until, out) {
+            return self.alarms.set(Alarm::Submission(key), now.after(MATCH_PAUSE));
+        }
         match self.best_offer(key, now) {
             Ok(order) if !spent => self.propose(key, order, now, out),
             Ok(_) => self.give_up(key, Unmatched::default(), out),
             Err(unmatched) if spent || now >= waits_until => self.give_up(key, unmatched, out),
             Err(_) => self.alarms.set(Alarm::Submission(key), now.after(MATCH_PAUSE)),
         }
+    }
+
+    /// A notary opens an account at the first question, so one is asked before the first order. True while the answer
+    /// is worth waiting for.
+    fn introduce(&mut self, waiting: bool, out: &mut Effects) -> bool {
+        let Some(notary) = self.config.genesis.notaries.first().copied() else { return false };
+        let unknown = waiting && !self.client.accounts.contains_key(&notary);
+        if unknown {
+            self.ask(notary, None, out);
+        }
+        unknown
     }
 
     fn give_up(&mut self, key: Digest, mut unmatched: Unmatched, out: &mut Effects) {
@@ -221,8 +235,12 @@ impl<S: Signer> Node<S> {
         if !self.config.genesis.notaries.contains(&notary) {
             return;
         }
-        self.client.accounts.insert(notary, **account);
+        let first = self.client.accounts.insert(notary, **account).is_none();
         out.push(Effect::Tell(Event::Balance { notary, account: **account }));
+        if first {
+            let seeking: Vec<Digest> = self.client.seeking().collect();
+            seeking.into_iter().for_each(|key| self.alarms.set(Alarm::Submission(key), self.now));
+        }
     }
 
     fn keep_client(&mut self, record: ClientRecord, out: &mut Effects) {
