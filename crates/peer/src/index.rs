@@ -15,7 +15,7 @@
 //!
 //! **Invariant:** nothing is in the index that cannot be made again from the journal. No other file names sled.
 
-use std::{fs, io, panic, path::Path};
+use std::{fs, io, panic, path::Path, thread, time::Duration};
 
 use assay_protocol::id::Digest;
 
@@ -23,6 +23,10 @@ use assay_protocol::id::Digest;
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of rows that are kept in memory.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+/// How often a locked index is tried.
+const LOCK_TRIES_MAX: u32 = 20;
+/// How long to wait between two tries.
+const LOCK_WAIT: Duration = Duration::from_millis(50);
 /// The key of the sequence.
 const SEQUENCE: &[u8] = b"s";
 /// The first byte of the keys that list the jobs by place.
@@ -40,6 +44,9 @@ pub enum IndexError {
     /// A row is not what was written: rebuild the index from the journal.
     #[error("the index is damaged; it can be rebuilt from the journal")]
     Damaged,
+    /// Somebody else has it open.
+    #[error("the index is in use")]
+    InUse,
     /// The database failed.
     #[error("the index cannot be used: {0}")]
     Database(#[from] sled::Error),
@@ -90,8 +97,10 @@ impl Index {
     /// # Errors
     /// [`IndexError`], if not even an empty one can be made.
     pub fn open(folder: &Path) -> Result<Opened, IndexError> {
-        match open_database(folder) {
+        match open_unlocked(folder) {
             Ok(index) => Ok(Opened { index, rebuilt: false }),
+            // Not damage: it must not be thrown away under whoever uses it.
+            Err(IndexError::InUse) => Err(IndexError::InUse),
             Err(error) => {
                 tracing::warn!(%error, "the index will not open and is made anew from the journal");
                 remove(folder)?;
@@ -203,6 +212,22 @@ fn change_row(batch: &mut sled::Batch, key: [u8; 33], value: Option<Vec<u8>>) {
     }
 }
 
+/// Opens the database. One that was closed a moment ago is still locked until its threads have ended.
+fn open_unlocked(folder: &Path) -> Result<Index, IndexError> {
+    for _ in 0..LOCK_TRIES_MAX {
+        match open_database(folder) {
+            Err(IndexError::Database(error)) if is_locked(&error) => thread::sleep(LOCK_WAIT),
+            opened => return opened,
+        }
+    }
+    Err(IndexError::InUse)
+}
+
+/// The database has no error of its own for this.
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().starts_with("could not acquire lock"))
+}
+
 fn open_database(folder: &Path) -> Result<Index, IndexError> {
     // On some torn files the database panics instead of returning an error.
     let (tree, database) = panic::catch_unwind(|| {
@@ -277,6 +302,20 @@ mod tests {
         let folded = index.fold(1, &[job(1, Some(b"a")), job(2, Some(&long))]);
         assert!(matches!(folded, Err(IndexError::TooLong { bytes }) if bytes == long.len()));
         assert_eq!((index.sequence().unwrap(), newest(&index)), (0, vec![]));
+    }
+
+    #[test]
+    fn an_index_in_use_is_not_thrown_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = Index::open(folder.path()).unwrap().index;
+        index.fold(1, &[job(1, Some(b"a"))]).unwrap();
+        assert!(matches!(Index::open(folder.path()), Err(IndexError::InUse)));
+        thread::scope(|scope| {
+            let again =
+                scope.spawn(|| Index::open(folder.path()).map(|opened| opened.index.sequence().unwrap()));
+            drop(index);
+            assert_eq!(again.join().unwrap().unwrap(), 1);
+        });
     }
 
     #[test]
