@@ -45,29 +45,28 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
-    tokio::select! {
-        result = perform_whole(args, context) => result,
-        exit = stop::asked() => {
-            let hint = "everything it had started is gone; run it again any time";
-            Err(Failure::new(exit, "INTERRUPTED", "the demonstration was interrupted", hint))
-        }
-    }
-}
-
-async fn perform_whole(args: &Args, context: &Context) -> Result<(), Failure> {
     let binary = std::env::current_exe()
         .map_err(|error| Failure::new(Exit::Other, "NO_PROGRAM", error, "start it by its full path"))?;
     let story = Story::new(&context.output);
     let mut network = Network::found(&binary, &plan::PARTS)?;
-    let played = tokio::time::timeout(PLAY_WAIT, Play::perform(&mut network, &story)).await;
-    let report = played.map_err(|_| overdue())??;
+    let report = tokio::select! {
+        played = tokio::time::timeout(PLAY_WAIT, Play::perform(&mut network, &story)) => played.map_err(|_| overdue())??,
+        exit = stop::asked() => return Err(interrupted(exit)),
+    };
     context.output.document("demo", &report);
     if args.stay {
-        stay(&network, &story).await;
+        story.how_to_join(&network);
+        stop::asked().await;
+        story.say("\nThe network ends.");
     } else {
         story.what_next();
     }
     Ok(())
+}
+
+fn interrupted(exit: Exit) -> Failure {
+    let hint = "everything it had started is gone; run it again any time";
+    Failure::new(exit, "INTERRUPTED", "the demonstration was interrupted", hint)
 }
 
 fn overdue() -> Failure {
@@ -78,11 +77,4 @@ fn overdue() -> Failure {
         message,
         "close what else keeps this machine busy and run it again",
     )
-}
-
-/// Keeps the network up until somebody ends it.
-async fn stay(network: &Network, story: &Story<'_>) {
-    story.how_to_join(network);
-    stop::asked().await;
-    story.say("\nThe network ends.");
 }

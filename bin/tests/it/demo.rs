@@ -1,1 +1,80 @@
 //! The demonstration, from end to end.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde_json::Value;
+
+use crate::assay::BINARY;
+
+/// The longest it may take.
+const DEMO_WAIT: Duration = Duration::from_secs(60);
+
+#[test]
+fn the_demonstration_is_one_document_with_a_cheat_caught_and_books_that_balance() {
+    let folder = tempfile::tempdir().unwrap();
+    let started = Instant::now();
+    let demo = Command::new(BINARY)
+        .args(["demo", "--json"])
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let took = started.elapsed();
+    assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
+    assert_eq!(String::from_utf8_lossy(&demo.stderr), "");
+    let document: Value = serde_json::from_slice(&demo.stdout).unwrap();
+    assert_eq!(document["schema"], "assay.demo/1");
+    let receipts = document["receipts"].as_array().unwrap();
+    let labelled =
+        |label: &str| receipts.iter().filter(|receipt| receipt["label"] == label).collect::<Vec<_>>();
+    assert!(!labelled("checked").is_empty() && labelled("slashed").len() == 1, "{document:#}");
+    assert!(receipts.iter().all(|receipt| receipt["verified"] == true), "{document:#}");
+    let honest = receipts.iter().filter(|receipt| receipt["label"] != "slashed");
+    assert!(honest.clone().all(|receipt| receipt["answer"] == receipt["expected"]), "{document:#}");
+    assert_eq!(document["books"]["balance"], true);
+    assert_eq!(document["books"]["held"]["amount"], "0.00");
+    assert_eq!(document["tampered"]["exit"], 9);
+    assert_gone(&document["peers"]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "files were left");
+    assert!(took < DEMO_WAIT, "it took {took:?}");
+}
+
+#[test]
+fn ctrl_c_leaves_no_process_and_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Command::new(BINARY)
+        .arg("demo")
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let cast: Vec<u32> = lines
+        .by_ref()
+        .take_while(|line| !line.contains("Offers"))
+        .filter_map(|line| line.split_whitespace().nth(1)?.parse().ok())
+        .collect();
+    assert_eq!(cast.len(), 7);
+    kill_process(Pid::from_child(&demo), Signal::INT).unwrap();
+    assert_eq!(demo.wait().unwrap().code(), Some(130));
+    cast.into_iter().for_each(assert_ended);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "files were left");
+}
+
+fn assert_gone(peers: &Value) {
+    let peers = peers.as_array().unwrap();
+    assert_eq!(peers.len(), 7);
+    peers.iter().for_each(|peer| assert_ended(peer["process"].as_u64().unwrap().try_into().unwrap()));
+}
+
+fn assert_ended(process: u32) {
+    let process = Pid::from_raw(process.try_into().unwrap()).unwrap();
+    assert!(test_kill_process(process).is_err(), "process {process:?} was left");
+}

@@ -16,7 +16,7 @@ const NO_HOME: (&str, &str) =
 const EMPTY: &[Case] = &[
     (&[], 2, "a command is missing", "`assay --help` shows what can be said, with examples"),
     (&["job"], 2, "a command is missing", "`assay job --help` shows what can be said, with examples"),
-    (&["rnu"], 2, "unrecognized subcommand 'rnu'", "a similar subcommand exists: 'run'"),
+    (&["runn"], 2, "unrecognized subcommand 'runn'", "a similar subcommand exists: 'run'"),
     (
         &["run", "digits"],
         2,
@@ -72,7 +72,7 @@ const EMPTY: &[Case] = &[
     (
         &["init", "--yes", "--network", "FILE"],
         2,
-        "FILE: network.name is missing: expected text",
+        "FILE: network.name is missing: expected a text",
         "correct this line, or get the file anew from whoever founded the network",
     ),
     (

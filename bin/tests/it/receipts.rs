@@ -1,1 +1,76 @@
 //! Receipts of real jobs, judged by a process that has nothing but the file.
+
+use std::{fs, path::Path};
+
+use assay_protocol::{
+    receipt::{Receipt, verify},
+    signed::Ed25519,
+};
+
+use crate::{assay::assay, town::Town};
+
+/// Bytes between two that are changed where each costs a process.
+const STRIDE: usize = 293;
+
+#[tokio::test]
+async fn a_receipt_holds_anywhere_and_no_byte_of_it_can_be_changed() {
+    let town = Town::start().await;
+    let key = town.submit().await;
+    town.end_of(key).await;
+    let bytes = town.network.peer("you").receipt(key).await.unwrap();
+    let (network, notary) =
+        (town.network.genesis().id().to_string(), town.network.peer("nora").id.to_string());
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("network.toml");
+    fs::copy(town.network.file(), &rules).unwrap();
+    drop(town);
+
+    let receipt = folder.path().join("receipt");
+    fs::write(&receipt, &bytes).unwrap();
+    let judge = |extra: &[&str]| {
+        let arguments = ["receipt", "verify", "--json", receipt.to_str().unwrap()];
+        assay(Path::new("/nowhere"), &[&arguments, extra].concat())
+    };
+    let document = judge(&[]).document();
+    assert_eq!(document["label"], "checked");
+    assert_eq!(document["pinned"], false);
+    assert_eq!(
+        (document["network"].as_str(), document["notary"].as_str()),
+        (Some(&*network), Some(&*notary))
+    );
+    assert_eq!(judge(&["--network", rules.to_str().unwrap()]).document()["pinned"], true);
+
+    refuses_another_network(folder.path(), &receipt);
+    refuses_every_change(&bytes);
+    for place in (0..bytes.len()).step_by(STRIDE) {
+        fs::write(&receipt, changed(&bytes, place)).unwrap();
+        let refused = judge(&[]);
+        assert_eq!(refused.status, Some(9), "byte {place}: {refused:?}");
+        let error: serde_json::Value = serde_json::from_str(&refused.stderr).unwrap();
+        assert!(error["error"]["details"]["step"].is_string(), "byte {place}: {error}");
+    }
+}
+
+fn refuses_another_network(folder: &Path, receipt: &Path) {
+    let other = folder.join("other.toml");
+    let genesis = assay_peer::config::genesis("other", assay_protocol::id::PeerId([1; 32]));
+    fs::write(&other, assay_peer::config::to_documented_toml(&genesis, &[])).unwrap();
+    let arguments = ["receipt", "verify", receipt.to_str().unwrap(), "--network", other.to_str().unwrap()];
+    let refused = assay(Path::new("/nowhere"), &arguments);
+    assert_eq!(refused.status, Some(9));
+    assert!(refused.stderr.contains("step \"network\" fails"), "{refused:?}");
+}
+
+fn refuses_every_change(bytes: &[u8]) {
+    for place in 0..bytes.len() {
+        let judged =
+            Receipt::from_bytes(&changed(bytes, place)).ok().map(|receipt| verify::<Ed25519>(&receipt));
+        assert!(!matches!(judged, Some(Ok(_))), "byte {place} can be changed");
+    }
+}
+
+fn changed(bytes: &[u8], place: usize) -> Vec<u8> {
+    let mut copy = bytes.to_vec();
+    copy[place] ^= 1 << (place % 8);
+    copy
+}

@@ -1,0 +1,124 @@
+//! Two people join a network with nothing but its file: one offers a machine, the other has jobs run on it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use crate::{
+    assay::{Ran, assay},
+    town::Town,
+};
+
+/// A person's own peer. Its daemon ends with the test.
+struct Person {
+    home: PathBuf,
+}
+
+impl Person {
+    fn join(folder: &Path, name: &str, network: &Path) -> Self {
+        let person = Self { home: folder.join(name) };
+        let joined = person.types(&["init", "--yes", "--network", network.to_str().unwrap()]);
+        assert_eq!(joined.status, Some(0), "{joined:?}");
+        person
+    }
+
+    fn types(&self, arguments: &[&str]) -> Ran {
+        assay(&self.home, arguments)
+    }
+
+    fn asks(&self, arguments: &[&str]) -> Value {
+        self.types(&[arguments, &["--json"]].concat()).document()
+    }
+
+    /// Types what must fail, and reads the code of the failure.
+    fn fails(&self, arguments: &[&str], status: i32) -> Value {
+        let ran = self.types(&[arguments, &["--json"]].concat());
+        assert_eq!(ran.status, Some(status), "{arguments:?}: {ran:?}");
+        let document: Value = serde_json::from_str(&ran.stderr).unwrap();
+        document["error"]["code"].clone()
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        self.types(&["down"]);
+    }
+}
+
+#[tokio::test]
+async fn two_strangers_join_and_trade() {
+    let town = Town::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let seven = town.network.folder().join("seven-1.png");
+    let seven = seven.to_str().unwrap();
+    let (seller, buyer) = (
+        Person::join(folder.path(), "seller", &town.network.file()),
+        Person::join(folder.path(), "buyer", &town.network.file()),
+    );
+
+    let provided = seller.types(&["provide", "digits", "--price", "0.03"]);
+    assert_eq!(provided.status, Some(0), "{provided:?}");
+    assert!(provided.stderr.starts_with("started a daemon in the background"), "{provided:?}");
+    let status = seller.asks(&["status", "--no-start"]);
+    let provider = status["peer"].as_str().unwrap();
+    assert_eq!(status["providing"]["services"][0]["unit_price"]["amount"], "0.03");
+    assert_eq!(buyer.asks(&["account", "show"])["free"]["amount"], "5.00");
+    wait_for_offer(&buyer, provider).await;
+
+    let receipt = folder.path().join("seven.receipt");
+    let receipt = receipt.to_str().unwrap();
+    let ran = buyer.types(&["run", "digits", seven, "--provider", provider, "--receipt", receipt]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), "7\n"), "{ran:?}");
+    assert!(ran.stderr.starts_with("note: the provider can read your input"), "{ran:?}");
+    let verified = assay(Path::new("/nowhere"), &["receipt", "verify", "--json", receipt]).document();
+    assert_eq!((&verified["label"], verified["provider"].as_str()), (&"checked".into(), Some(provider)));
+
+    fails_in_its_own_way(&buyer, &seller, folder.path(), seven, provider);
+    looks_back(&buyer, receipt);
+    town.check_books().await;
+}
+
+async fn wait_for_offer(buyer: &Person, provider: &str) {
+    for _ in 0..100 {
+        if buyer.types(&["offers", "--model", "digits", "--quiet"]).stdout.contains(provider) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("the offer never arrives");
+}
+
+fn fails_in_its_own_way(buyer: &Person, seller: &Person, folder: &Path, seven: &str, provider: &str) {
+    let text = folder.join("text");
+    fs::write(&text, "this is no picture").unwrap();
+    let stranger = "00".repeat(32);
+    let to_seller = ["run", "digits", seven, "--provider", provider];
+    let with =
+        |extra: &[&'static str]| to_seller.iter().copied().chain(extra.iter().copied()).collect::<Vec<_>>();
+    assert_eq!(buyer.fails(&["run", "cats", seven], 3), "UNKNOWN_MODEL");
+    assert_eq!(buyer.fails(&["run", "digits", seven, "--provider", &stranger], 6), "NO_MATCH");
+    assert_eq!(buyer.fails(&with(&["--max-price", "0.000001"]), 6), "NO_MATCH");
+    assert_eq!(buyer.fails(&with(&["--max-cost", "0.000001"]), 7), "OVER_CEILING");
+    assert_eq!(buyer.fails(&with(&["--timeout", "0ms"]), 10), "TIMED_OUT");
+    assert_eq!(buyer.fails(&["job", "show", "zz"], 3), "UNKNOWN_JOB");
+    assert_eq!(buyer.fails(&["receipt", "show", "zz"], 3), "UNKNOWN_JOB");
+    assert_eq!(buyer.fails(&["provide", "cats"], 3), "UNKNOWN_MODEL");
+    assert_eq!(seller.fails(&["up"], 5), "HOME_IN_USE");
+    let text = text.to_str().unwrap();
+    assert_eq!(buyer.fails(&["run", "digits", text, "--provider", provider], 8), "JOB_FAILED");
+}
+
+fn looks_back(buyer: &Person, receipt: &str) {
+    let jobs = buyer.asks(&["job", "ls"]);
+    let first = jobs["jobs"][0]["job"].as_str().unwrap();
+    let shown = buyer.asks(&["job", "show", &first[..8]]);
+    assert_eq!(shown["attempts"][0]["money"], "paid to the provider");
+    let by_job = buyer.asks(&["receipt", "show", &first[..8]]);
+    let by_file = buyer.asks(&["receipt", "show", receipt]);
+    assert_eq!(by_job, by_file);
+    assert_eq!(by_file["label"], "checked");
+    assert_eq!(buyer.asks(&["notary", "audit"])["clean"], true);
+}

@@ -1,0 +1,102 @@
+//! A small network of honest peers, real processes all of them.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use assay_cli::{
+    Bundle,
+    commands::demo::{
+        feed::{Feed, Heard},
+        network::Network,
+        plan::{PARTS, PRICE, Part, Role},
+    },
+};
+use assay_market::{effect::Event, view::SubmissionView};
+use assay_protocol::{id::Digest, units::Amount};
+
+use crate::assay::BINARY;
+
+/// The longest that a test waits for something.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks.
+const LOOK_STEP: Duration = Duration::from_millis(50);
+
+/// A network in which ada sells and everybody else checks.
+pub(crate) struct Town {
+    pub(crate) network: Network,
+    feed: Feed,
+}
+
+impl Town {
+    /// Starts the peers and waits until the client knows ada's offer.
+    pub(crate) async fn start() -> Self {
+        let honest: Vec<Part> = PARTS.into_iter().filter(|part| part.role != Role::Cheat).collect();
+        let mut network = Network::found(Path::new(BINARY), &honest).unwrap();
+        network.start().await.unwrap();
+        let feed = Feed::open(&network).await.unwrap();
+        network.peer("you").account().await.unwrap();
+        network.peer("ada").provide(PRICE).await.unwrap();
+        let mut town = Self { network, feed };
+        let is_seen = |event: &Event| matches!(event, Event::OfferSeen { .. });
+        town.hear("you", is_seen).await;
+        town
+    }
+
+    /// Has ada read a seven.
+    pub(crate) async fn submit(&self) -> Digest {
+        let ada = self.network.peer("ada").id;
+        self.network.peer("you").submit(&Bundle::all()[0].samples[0], Some(ada)).await.unwrap()
+    }
+
+    /// Waits until something happens at a peer.
+    pub(crate) async fn hear(&mut self, name: &str, is_it: impl Fn(&Event) -> bool) -> Event {
+        let wait = async {
+            while let Some(Heard { place, event }) = self.feed.next().await {
+                if self.network.peers()[place].name == name && is_it(&event) {
+                    return event;
+                }
+            }
+            panic!("every peer is gone");
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("{name} never said it"))
+    }
+
+    /// Waits until a submission has come to its end.
+    pub(crate) async fn end_of(&self, key: Digest) -> SubmissionView {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            // A client that was just killed may need a moment.
+            let job = self.network.peer("you").job(key).await;
+            if let Some(job) = job.as_ref().ok().filter(|job| job.submission.ended) {
+                return job.submission.clone();
+            }
+            assert!(Instant::now() < deadline, "the job never ends: {job:?}");
+            tokio::time::sleep(LOOK_STEP).await;
+        }
+    }
+
+    /// Nothing is held, nothing appeared or vanished, nothing was paid twice, and the journal replays to the same books.
+    pub(crate) async fn check_books(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        let books = loop {
+            let books = self.network.peer("nora").books().await.unwrap();
+            if books.open == 0 {
+                break books;
+            }
+            assert!(Instant::now() < deadline, "a job never closes: {books:?}");
+            tokio::time::sleep(LOOK_STEP).await;
+        };
+        assert_eq!(books.held, Amount::ZERO);
+        let boxes = [books.free, books.stake, books.held, books.pool];
+        let sum = boxes.into_iter().try_fold(Amount::ZERO, Amount::plus).unwrap();
+        assert_eq!(sum, books.minted.minus(books.burned).unwrap());
+        let ada = books.accounts.iter().find(|account| account.peer == self.network.peer("ada").id).unwrap();
+        let most = Amount::credits(12).plus(PRICE.times(books.closed).unwrap()).unwrap();
+        assert!(ada.free.plus(ada.stake).unwrap() <= most, "ada was paid twice: {books:?}");
+        let audited = self.network.peer("you").audit().await.unwrap();
+        assert_eq!(audited.divergence, None);
+        assert!(audited.entries > 0);
+    }
+}
