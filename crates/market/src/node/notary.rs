@@ -284,7 +284,8 @@ impl<S: Signer> Node<S> {
             let (client, ticket) = (open.job.order().client, *open.job.ticket());
             match (open.job.stage(), open.job.claim().map(|claimed| claimed.position)) {
                 (Stage::Open { .. }, _) if to == client => self.say::<Ticket>(to, ticket, out),
-                (_, Some(position)) if to == client || to == open.job.order().provider => {
+                // Not the client: it would answer with its secret, and that again with this, for as long as the job lasts.
+                (_, Some(position)) if to == open.job.order().provider => {
                     self.notice(to, job, NoticeEvent::Claimed { position }, out);
                 }
                 _ => {}
