@@ -21,6 +21,7 @@ use crate::{
 
 /// An entry of a chain as it is published: whole, or by the digest of its fact while it would tell too much.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "each is moved a few times; a box would cost an allocation")]
 pub enum Published {
     /// The whole entry.
     Whole(Entry),

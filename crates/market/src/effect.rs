@@ -25,6 +25,7 @@ pub type Effects = Vec<Effect>;
 
 /// One thing a peer wants.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "each is moved a few times; a box would cost an allocation")]
 pub enum Effect {
     /// Keep this record; what others can see waits for it.
     Save(Record),

@@ -13,6 +13,7 @@ use assay_protocol::{
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "each is moved a few times; a box would cost an allocation")]
 pub enum Input {
     /// The user wants something.
     Command(Command),
@@ -50,6 +51,7 @@ pub enum Input {
 
 /// What a user wants.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "each is moved a few times; a box would cost an allocation")]
 pub enum Command {
     /// A job is to be run.
     Submit(Submission),

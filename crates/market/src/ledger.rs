@@ -365,9 +365,10 @@ impl Ledger {
             {
                 let lot = receipt::lot(&open.job, beacon.value);
                 let barred = receipt::barred(&self.genesis, open.job.order(), &open.operators);
-                let cast = open.roster.as_ref().and_then(|(_, roster)| {
-                    lot.cast(roster, &barred, self.genesis.checks.tries_max)
-                });
+                let cast = open
+                    .roster
+                    .as_ref()
+                    .and_then(|(_, roster)| lot.cast(roster, &barred, self.genesis.checks.tries_max));
                 Some(Happening::Seat(cast.unwrap_or_default()))
             }
             Stage::Open { .. }
@@ -435,7 +436,11 @@ impl Ledger {
         }
         let hour = self.wall.unwrap_or_default().0 / HOUR_MS;
         let given = if self.welcomed.0 == hour { self.welcomed.1 } else { 0 };
-        let grant = if given < self.genesis.money.welcomes_per_hour { self.genesis.money.welcome } else { Amount::ZERO };
+        let grant = if given < self.genesis.money.welcomes_per_hour {
+            self.genesis.money.welcome
+        } else {
+            Amount::ZERO
+        };
         let account = self.accounts.entry(query.signer()).or_default();
         account.operator = Digest(query.signer().0);
         if let Some(minted) = self.minted.plus(grant) {

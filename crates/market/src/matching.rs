@@ -63,7 +63,8 @@ pub fn rank<'a>(
     }
     let Some(lowest) = fitting.iter().map(|fit| fit.service.unit_price).min() else { return Err(unmatched) };
     let near = lowest.plus(lowest.share(NEAR)).unwrap_or(lowest);
-    let lot = |fit: &Match<'_>| codec::digest("match", &(wish.submission.key, wish.attempt as u64, fit.provider));
+    let lot =
+        |fit: &Match<'_>| codec::digest("match", &(wish.submission.key, wish.attempt as u64, fit.provider));
     fitting.retain(|fit| fit.service.unit_price <= near);
     fitting.into_iter().min_by_key(lot).ok_or(unmatched)
 }

@@ -119,6 +119,7 @@ pub enum ProviderRecord {
 
 /// What a verifier keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "each is moved a few times; a box would cost an allocation")]
 pub enum VerifierRecord {
     /// A check it was drawn for.
     Asked(Signed<Check>),
@@ -148,6 +149,7 @@ pub struct Entry {
 
 /// What can change a notary's books: statements as they were signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "each is moved a few times; a box would cost an allocation")]
 pub enum Fact {
     /// Time passed.
     Tick(Signed<Tick>),

@@ -123,8 +123,12 @@ fn hour(now: Timestamp) -> u64 {
 mod tests {
     use super::*;
 
-    const KIND: Kind =
-        Kind { provider: PeerId([1; 32]), runner: Digest([2; 32]), model: Digest([3; 32]), class: Digest([4; 32]) };
+    const KIND: Kind = Kind {
+        provider: PeerId([1; 32]),
+        runner: Digest([2; 32]),
+        model: Digest([3; 32]),
+        class: Digest([4; 32]),
+    };
 
     fn after_days(days: u64) -> Timestamp {
         Timestamp(days * 24 * HOUR_MS)

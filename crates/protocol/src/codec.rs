@@ -77,14 +77,12 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], max: usize) -> Resu
 /// three bounds above the bytes that are there; twice, since a number counts as its longest encoding.
 fn decode_some<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, usize)> {
     const LOCAL_BYTES_MAX: usize = 64 * RECEIPT_BYTES_MAX;
-    let decoded = match bytes.len() {
-        0..=MESSAGE_BYTES_MAX => {
-            bincode::serde::decode_from_slice(bytes, config().with_limit::<{ 2 * MESSAGE_BYTES_MAX }>())
-        }
-        0..=RECEIPT_BYTES_MAX => {
-            bincode::serde::decode_from_slice(bytes, config().with_limit::<{ 2 * RECEIPT_BYTES_MAX }>())
-        }
-        _ => bincode::serde::decode_from_slice(bytes, config().with_limit::<{ 2 * LOCAL_BYTES_MAX }>()),
+    let decoded = if bytes.len() <= MESSAGE_BYTES_MAX {
+        bincode::serde::decode_from_slice(bytes, config().with_limit::<{ 2 * MESSAGE_BYTES_MAX }>())
+    } else if bytes.len() <= RECEIPT_BYTES_MAX {
+        bincode::serde::decode_from_slice(bytes, config().with_limit::<{ 2 * RECEIPT_BYTES_MAX }>())
+    } else {
+        bincode::serde::decode_from_slice(bytes, config().with_limit::<{ 2 * LOCAL_BYTES_MAX }>())
     };
     decoded.ok()
 }

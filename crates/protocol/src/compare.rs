@@ -97,7 +97,9 @@ fn tensor(threshold: &Threshold, claimed: &Testimony, found: &Testimony) -> Agre
     let rms = f64::from_bits(found.rms);
     let measurable = rms.is_finite() && rms > 0.0;
     let pairs = claimed.shown.values().zip(found.shown.values());
-    pairs.map(|(claimed, found)| records(threshold, claimed, found, measurable.then_some(rms))).max()
+    pairs
+        .map(|(claimed, found)| records(threshold, claimed, found, measurable.then_some(rms)))
+        .max()
         .unwrap_or(Agreement::Mismatch)
 }
 

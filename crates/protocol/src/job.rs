@@ -272,7 +272,9 @@ impl Job {
     #[must_use]
     pub fn due(&self) -> (Option<Timestamp>, Option<u64>) {
         match self.stage {
-            Stage::Open { until } | Stage::Claimed { until } | Stage::Waiting { until } => (Some(until), None),
+            Stage::Open { until } | Stage::Claimed { until } | Stage::Waiting { until } => {
+                (Some(until), None)
+            }
             Stage::Drawing { round } => (None, Some(round)),
             Stage::Checking(phase) | Stage::Jury(phase) => match phase {
                 Phase::Seating { round } => (None, Some(round)),
@@ -321,7 +323,9 @@ impl Job {
         }
         match self.compare_with(seat) {
             Some(Agreement::Match) => Stage::Closed(Outcome::Checked),
-            Some(Agreement::Grey) if self.ticket.standing.greys >= GREYS_MAX => Stage::Closed(Outcome::GreyRefunded),
+            Some(Agreement::Grey) if self.ticket.standing.greys >= GREYS_MAX => {
+                Stage::Closed(Outcome::GreyRefunded)
+            }
             Some(Agreement::Grey) => Stage::Closed(Outcome::Grey),
             Some(Agreement::Mismatch) | None if self.ticket.newcomer => Stage::Closed(Outcome::Mismatch),
             Some(Agreement::Mismatch) | None => {
@@ -352,7 +356,8 @@ impl Job {
 
     /// Nobody is left to decide: refunded in doubt, void without one.
     fn hung(&self, tally: &Tally) -> Stage {
-        let doubt = tally.margin() > 0 && tally.margin() + 2 >= i64::try_from(self.ticket.margin).unwrap_or(i64::MAX);
+        let doubt =
+            tally.margin() > 0 && tally.margin() + 2 >= i64::try_from(self.ticket.margin).unwrap_or(i64::MAX);
         Stage::Closed(if doubt { Outcome::Disputed } else { Outcome::Void })
     }
 

@@ -79,7 +79,8 @@ pub fn tally(
     claimed: Option<&Testimony>,
     voices: &[&Voice],
 ) -> Tally {
-    let to_claim: Vec<Agreement> = voices.iter().map(|voice| against(policy, threshold, claimed, voice)).collect();
+    let to_claim: Vec<Agreement> =
+        voices.iter().map(|voice| against(policy, threshold, claimed, voice)).collect();
     let group = largest_group(policy, threshold, voices, &to_claim);
     let stands: Vec<Stand> = (0..)
         .zip(&to_claim)
@@ -153,8 +154,10 @@ mod tests {
     }
 
     fn check(voices: &[Option<u8>], margin: i64, stands: &[Stand]) {
-        let voices: Vec<Voice> =
-            voices.iter().map(|voice| voice.map_or(Voice::Unserved, |value| Voice::Found(found(value)))).collect();
+        let voices: Vec<Voice> = voices
+            .iter()
+            .map(|voice| voice.map_or(Voice::Unserved, |value| Voice::Found(found(value))))
+            .collect();
         let voices: Vec<&Voice> = voices.iter().collect();
         let tally = tally(Policy::Exact, None, Some(&found(0)), &voices);
         assert_eq!((tally.margin(), &tally.stands[..]), (margin, stands));

@@ -81,8 +81,8 @@ macro_rules! messages {
 }
 
 messages!(
-    Offer, Propose, Accept, Refuse, Open, Ticket, Start, Abort, Claim, Deliver, Reveal, Check, Seal, Unserved,
-    OpenClaim, OpenSeal, Notice, Query, Account,
+    Offer, Propose, Accept, Refuse, Open, Ticket, Start, Abort, Claim, Deliver, Reveal, Check, Seal,
+    Unserved, OpenClaim, OpenSeal, Notice, Query, Account,
 );
 
 impl Message {

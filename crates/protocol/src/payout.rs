@@ -122,7 +122,8 @@ impl Till<'_> {
     /// The jurors that found what was claimed are paid by those, and by the first verifier, that found otherwise.
     fn cleared(&self) -> Settlement {
         let stands = self.stands();
-        let fees: Vec<Fee> = self.fees_of(stands.iter().filter(|(_, stand)| *stand == Stand::With).map(|(at, _)| *at));
+        let fees: Vec<Fee> =
+            self.fees_of(stands.iter().filter(|(_, stand)| *stand == Stand::With).map(|(at, _)| *at));
         let losers: Vec<usize> = self
             .accuser()
             .into_iter()
@@ -207,7 +208,8 @@ impl Till<'_> {
 
     /// Premium and dues for the work that counts: the least of claimed, sealed and ordered.
     fn charged(&self) -> Quote {
-        let sealed = self.job.seats().iter().find_map(|seat| seat.found()).map_or(Work::MAX, |found| found.work);
+        let sealed =
+            self.job.seats().iter().find_map(|seat| seat.found()).map_or(Work::MAX, |found| found.work);
         let work = self.claimed_work().min(sealed);
         quote(self.genesis, self.order, work, self.ticket.rate, self.ticket.standing.fee_margin)
     }

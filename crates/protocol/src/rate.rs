@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn the_chance_of_conviction_is_as_published_for_each_margin() {
-        let found: alloc::vec::Vec<u64> = (1..=6).map(|margin| per_mille(convicts(&checks(), margin))).collect();
+        let found: alloc::vec::Vec<u64> =
+            (1..=6).map(|margin| per_mille(convicts(&checks(), margin))).collect();
         assert_eq!(found, [608, 715, 748, 757, 759, 760]);
         assert_eq!((errs(Rate::per_mille(200), 4).0 * 100_000) >> 32, 389);
     }

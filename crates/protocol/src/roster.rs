@@ -83,7 +83,8 @@ impl Roster {
         while let Some(level) = levels.last()
             && level.len() > 1
         {
-            let above = level.chunks(2).map(|pair| pair.get(1).map_or(pair[0], |right| join(&pair[0], right)));
+            let above =
+                level.chunks(2).map(|pair| pair.get(1).map_or(pair[0], |right| join(&pair[0], right)));
             levels.push(above.collect());
         }
         Self { leaves, levels }

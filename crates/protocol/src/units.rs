@@ -100,7 +100,11 @@ impl FromStr for Amount {
         let whole: u64 = whole.parse().map_err(|_| NotAnAmount)?;
         let scale = (part.len()..9).fold(1, |scale, _| scale * 10);
         let nano = part.parse::<u64>().map_err(|_| NotAnAmount)? * scale;
-        whole.checked_mul(NANO_PER_CREDIT).and_then(|whole| whole.checked_add(nano)).map(Self).ok_or(NotAnAmount)
+        whole
+            .checked_mul(NANO_PER_CREDIT)
+            .and_then(|whole| whole.checked_add(nano))
+            .map(Self)
+            .ok_or(NotAnAmount)
     }
 }
 

@@ -145,9 +145,10 @@ impl Ledger {
         let length = self.genesis.timers.epoch_ticks;
         let mut moments: Vec<u64> = closing.events.iter().map(|event| event.at.beacon.round).collect();
         moments.push(closing.begun.beacon.round);
-        let anchors = self.anchors.iter().filter(|(round, _)| {
-            moments.iter().any(|moment| moment >= round && *moment <= *round + length)
-        });
+        let anchors = self
+            .anchors
+            .iter()
+            .filter(|(round, _)| moments.iter().any(|moment| moment >= round && *moment <= *round + length));
         let anchors = anchors.map(|(round, value)| Anchor { round: *round, value: *value }).collect();
         Story {
             genesis: self.genesis.clone(),

@@ -1,6 +1,6 @@
 //! T1: whether an order becomes a job, and on what terms.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 use assay_protocol::{
     id::{Digest, PeerId},
@@ -59,7 +59,12 @@ impl Ledger {
     }
 
     /// The terms of an order, or why it is refused.
-    fn judge(&self, signer: PeerId, order: &Verified<Order>, accept: &Verified<Accept>) -> Result<Ticket, Refusal> {
+    fn judge(
+        &self,
+        signer: PeerId,
+        order: &Verified<Order>,
+        accept: &Verified<Accept>,
+    ) -> Result<Ticket, Refusal> {
         let told = order.signer() == order.client && signer == order.client;
         let agreed = accept.signer() == order.provider && accept.job == order.id();
         let demands = [
@@ -171,7 +176,7 @@ pub(super) fn price(order: &Order) -> Result<Amount, Refusal> {
 }
 
 fn is_sound(order: &Order) -> bool {
-    let counted = vec![order.units_max, order.work_max, order.unit_price.0, order.run_max.0];
+    let counted = [order.units_max, order.work_max, order.unit_price.0, order.run_max.0];
     counted.iter().all(|number| *number > 0) && order.price().is_some_and(|price| price <= order.total_max)
 }
 

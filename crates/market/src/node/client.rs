@@ -107,7 +107,8 @@ impl<S: Signer> Node<S> {
 
     /// Looks for a provider, and looks again in a while if there is none.
     pub(super) fn seek(&mut self, key: Digest, now: Timestamp, out: &mut Effects) {
-        let Some(submitted) = self.client.submissions.get_mut(&key).filter(|submitted| !submitted.ended) else {
+        let Some(submitted) = self.client.submissions.get_mut(&key).filter(|submitted| !submitted.ended)
+        else {
             return;
         };
         let waits_until = *submitted.waits_until.get_or_insert(now.after(MATCH_TIME));
@@ -205,7 +206,8 @@ impl<S: Signer> Node<S> {
         if let Some((_, lane)) = submitted.lane {
             return Some((lane, next(lane)));
         }
-        let is_free = |lane: &u16| self.client.lanes.get(&(notary, *lane)).is_none_or(|lane| lane.user.is_none());
+        let is_free =
+            |lane: &u16| self.client.lanes.get(&(notary, *lane)).is_none_or(|lane| lane.user.is_none());
         let lane = (0..crate::ledger::LANES_MAX).find(is_free)?;
         Some((lane, next(lane)))
     }
@@ -251,11 +253,14 @@ impl<S: Signer> Node<S> {
     pub(super) fn fold_client(&mut self, record: &ClientRecord) {
         match record {
             ClientRecord::Submitted(submission) => self.client.add(submission.clone()),
-            ClientRecord::Ordered { key, order, secret } => self.client.order(*key, order.clone().recall(), *secret),
+            ClientRecord::Ordered { key, order, secret } => {
+                self.client.order(*key, order.clone().recall(), *secret)
+            }
             ClientRecord::Agreed { open } => {
                 let job = open.clone().recall().order.clone().recall().id();
                 if let Some(attempt) = self.client.attempts.get_mut(&job) {
-                    (attempt.open, attempt.state, attempt.tries) = (Some(open.clone()), AttemptState::Opening, 0);
+                    (attempt.open, attempt.state, attempt.tries) =
+                        (Some(open.clone()), AttemptState::Opening, 0);
                 }
             }
             ClientRecord::Ticketed(ticket) => self.client.ticketed(ticket.clone().recall()),
@@ -297,7 +302,8 @@ impl<S: Signer> Node<S> {
 
     /// Takes up again what was unfinished.
     pub(super) fn resume_client(&mut self, now: Timestamp, out: &mut Effects) {
-        let open: Vec<JobId> = self.client.attempts.iter().filter(|(_, at)| at.is_open()).map(|(job, _)| *job).collect();
+        let open: Vec<JobId> =
+            self.client.attempts.iter().filter(|(_, at)| at.is_open()).map(|(job, _)| *job).collect();
         for job in open {
             self.alarms.set(Alarm::Attempt(job), now);
             self.serve_provider(job, out);
@@ -431,7 +437,10 @@ impl Attempt {
     /// True while something is still to come of it.
     fn is_open(&self) -> bool {
         match self.state {
-            AttemptState::Proposed | AttemptState::Opening | AttemptState::Running | AttemptState::Delivered => true,
+            AttemptState::Proposed
+            | AttemptState::Opening
+            | AttemptState::Running
+            | AttemptState::Delivered => true,
             AttemptState::Failed(_) => self.receipt.is_none(),
             AttemptState::Refused(_) | AttemptState::Unanswered | AttemptState::Closed(_) => false,
         }

@@ -199,7 +199,9 @@ impl<S: Signer> Node<S> {
     fn on_step(&mut self, happening: Happening, job: JobId, from: PeerId, out: &mut Effects) {
         match self.enter(Fact::Job(happening), out) {
             Ok(()) => self.notify(job, out),
-            Err(Rejection::Misstep(Misstep::Known | Misstep::TooLate | Misstep::Closed) | Rejection::Unknown) => {
+            Err(
+                Rejection::Misstep(Misstep::Known | Misstep::TooLate | Misstep::Closed) | Rejection::Unknown,
+            ) => {
                 self.state(job, from, out);
             }
             Err(_) => {}
@@ -254,7 +256,9 @@ impl<S: Signer> Node<S> {
             Consequence::Drawn { job, rate, verifier } => {
                 out.push(Effect::Tell(Event::Drawn { job, rate, verifier }));
             }
-            Consequence::Accused { job, provider } => out.push(Effect::Tell(Event::Accused { job, provider })),
+            Consequence::Accused { job, provider } => {
+                out.push(Effect::Tell(Event::Accused { job, provider }))
+            }
             Consequence::Closed { story, client, provider } => {
                 let (job, outcome) = (story.ticket.job, story.outcome);
                 let (paid, slashed) = (story.settlement.provider, story.settlement.slashed);
@@ -264,7 +268,14 @@ impl<S: Signer> Node<S> {
                     notary.receipts.insert(job, digest);
                 }
                 out.push(Effect::File { receipt, parties: [client, provider].into() });
-                out.push(Effect::Tell(Event::Settled { job, outcome, provider, paid, slashed, receipt: digest }));
+                out.push(Effect::Tell(Event::Settled {
+                    job,
+                    outcome,
+                    provider,
+                    paid,
+                    slashed,
+                    receipt: digest,
+                }));
                 for party in [client, provider] {
                     self.notice(party, job, NoticeEvent::Closed { outcome, receipt: digest }, out);
                 }
@@ -327,7 +338,8 @@ impl<S: Signer> Node<S> {
                     self.say(check.verifier, check, out);
                 }
             }
-            Stage::Checking(Phase::Opening { .. }) | Stage::Jury(Phase::Opening { .. } | Phase::Silence { .. }) => {
+            Stage::Checking(Phase::Opening { .. })
+            | Stage::Jury(Phase::Opening { .. } | Phase::Silence { .. }) => {
                 if open.job.opened().is_none() {
                     self.notice(provider, job, NoticeEvent::Open { beacon }, out);
                 }

@@ -125,7 +125,10 @@ impl<S: Signer> Node<S> {
 
     pub(super) fn on_propose(&mut self, propose: &Verified<Propose>, now: Timestamp, out: &mut Effects) {
         let Ok(order) = propose.order.clone().open::<S::Scheme>(self.network) else { return };
-        if order.provider != self.signer.id() || order.signer() != order.client || propose.signer() != order.client {
+        if order.provider != self.signer.id()
+            || order.signer() != order.client
+            || propose.signer() != order.client
+        {
             return;
         }
         let (job, client) = (order.id(), order.client);
@@ -209,7 +212,8 @@ impl<S: Signer> Node<S> {
 
     /// The input is here, or was not to be had this time.
     pub(super) fn on_provider_blob(&mut self, digest: Digest, found: bool, out: &mut Effects) {
-        let waiting = |serving: &Serving| serving.phase == Phase::Fetching && serving.order.input_commit == digest;
+        let waiting =
+            |serving: &Serving| serving.phase == Phase::Fetching && serving.order.input_commit == digest;
         let waiting = self.provider.servings.iter_mut().filter(|(_, serving)| waiting(serving) && found);
         for (job, serving) in waiting {
             serving.phase = Phase::Running;
@@ -232,7 +236,9 @@ impl<S: Signer> Node<S> {
         now: Timestamp,
         out: &mut Effects,
     ) {
-        let Some(serving) = self.provider.servings.get(&job).filter(|at| at.phase == Phase::Running) else { return };
+        let Some(serving) = self.provider.servings.get(&job).filter(|at| at.phase == Phase::Running) else {
+            return;
+        };
         let (units_max, client) = (serving.order.units_max, serving.order.client);
         self.provider.ran.insert(serving.order.manifest.digest(), now);
         match result {
@@ -247,7 +253,10 @@ impl<S: Signer> Node<S> {
                     commit: claim::commit(output.digest(), evidence.digest()),
                 };
                 let claim = Signed::seal(claim, &self.signer, self.network).into_signed();
-                self.keep_provider(ProviderRecord::Claimed { claim, result, output_blind, evidence_blind }, out);
+                self.keep_provider(
+                    ProviderRecord::Claimed { claim, result, output_blind, evidence_blind },
+                    out,
+                );
                 out.push(Effect::Serve { digest: result.output, to: client });
                 self.deliver(job, out);
                 self.send_claim(job, out);
@@ -279,7 +288,10 @@ impl<S: Signer> Node<S> {
     fn send_claim(&mut self, job: JobId, out: &mut Effects) {
         let Some(serving) = self.provider.servings.get(&job) else { return };
         if let Some(claimed) = &serving.claimed {
-            out.push(Effect::Send { to: serving.order.notary, message: claimed.claim.clone().recall().into() });
+            out.push(Effect::Send {
+                to: serving.order.notary,
+                message: claimed.claim.clone().recall().into(),
+            });
         }
     }
 

@@ -59,7 +59,8 @@ enum Phase {
 impl<S: Signer> Node<S> {
     pub(super) fn on_check(&mut self, check: &Verified<Check>, now: Timestamp, out: &mut Effects) {
         let run = RunId { job: check.job, seat: Some(check.seat) };
-        let ours = check.verifier == self.signer.id() && self.config.genesis.notaries.contains(&check.signer());
+        let ours =
+            check.verifier == self.signer.id() && self.config.genesis.notaries.contains(&check.signer());
         if !ours {
             return;
         }
@@ -135,8 +136,14 @@ impl<S: Signer> Node<S> {
         }
     }
 
-    pub(super) fn on_verifier_run(&mut self, run: RunId, result: Result<RunResult, Failure>, out: &mut Effects) {
-        let checking = self.verifier.checks.get(&run).filter(|checking| matches!(checking.phase, Phase::Running));
+    pub(super) fn on_verifier_run(
+        &mut self,
+        run: RunId,
+        result: Result<RunResult, Failure>,
+        out: &mut Effects,
+    ) {
+        let checking =
+            self.verifier.checks.get(&run).filter(|checking| matches!(checking.phase, Phase::Running));
         let Some(checking) = checking else { return };
         let (notary, check) = (checking.check.signer(), checking.check.clone());
         let salt = self.random();
@@ -187,7 +194,8 @@ impl<S: Signer> Node<S> {
             VerifierRecord::Sealed { seal, evidence, output } => {
                 let said = seal.clone().recall();
                 if let Some(checking) = checks.get_mut(&RunId { job: said.job, seat: Some(said.seat) }) {
-                    checking.phase = Phase::Sealed { seal: seal.clone(), evidence: *evidence, output: *output };
+                    checking.phase =
+                        Phase::Sealed { seal: seal.clone(), evidence: *evidence, output: *output };
                 }
             }
             VerifierRecord::Unserved(unserved) => {
@@ -236,7 +244,10 @@ impl<S: Signer> Node<S> {
 
 impl Verifier {
     fn busy(&self) -> usize {
-        self.checks.values().filter(|checking| matches!(checking.phase, Phase::Fetching | Phase::Running)).count()
+        self.checks
+            .values()
+            .filter(|checking| matches!(checking.phase, Phase::Fetching | Phase::Running))
+            .count()
     }
 }
 
@@ -253,7 +264,8 @@ fn evidence(result: Result<RunResult, Failure>, salt: Digest) -> Option<(Evidenc
         Err(Failure::BadInput | Failure::Trap | Failure::Limit) => {
             let (output_root, evidence_root) = (nothing, nothing);
             let (records, units, work, rms) = (0, 0, 0, 0);
-            let empty = Evidence { output_root, evidence_root, records, units, work, end: End::Stop, rms, salt };
+            let empty =
+                Evidence { output_root, evidence_root, records, units, work, end: End::Stop, rms, salt };
             Some((empty, Digest::of(&[])))
         }
         Err(Failure::InputAbsent | Failure::Unusable | Failure::Machine) => None,

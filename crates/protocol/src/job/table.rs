@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{
-    Claimed, Job, Moment, Phase, ROUNDS_AHEAD, Seat, Stage, Testified, speaker, testimony,
-};
+use super::{Claimed, Job, Moment, Phase, ROUNDS_AHEAD, Seat, Stage, Testified, speaker, testimony};
 use crate::{
     check::{Evidence, Record},
     claim::{Claim, EvidenceLeaf, OutputLeaf},
@@ -123,104 +121,98 @@ pub enum Misstep {
     Closed,
 }
 
+impl Party {
+    /// The verifier's seat; no seat for the others, whose steps never ask for one.
+    fn seat(self) -> u16 {
+        match self {
+            Self::Verifier(seat) => seat,
+            Self::Client | Self::Provider | Self::Notary => u16::MAX,
+        }
+    }
+}
+
+impl Step {
+    /// True if this is a step that such a party takes.
+    fn is_for(&self, party: Party) -> bool {
+        match self {
+            Self::Claim { .. } | Self::Abort | Self::OpenClaim { .. } => party == Party::Provider,
+            Self::Reveal { .. } => party == Party::Client,
+            Self::Draw { .. } | Self::Seat { .. } | Self::Tick { .. } | Self::Convicted => {
+                party == Party::Notary
+            }
+            Self::Seal { .. } | Self::Unserved | Self::OpenSeal { .. } => {
+                matches!(party, Party::Verifier(_))
+            }
+        }
+    }
+}
+
 impl Job {
     /// Takes one step. A refused step leaves the job as it was.
     ///
     /// # Errors
     /// [`Misstep`], if the step is not this party's, not due or not true to what was committed.
     pub fn apply(&mut self, step: Step, by: Party, now: Moment) -> Result<Stage, Misstep> {
-        let next = match (self.stage, step, by) {
-            (stage, Step::Tick { frozen }, Party::Notary) => self.tick(stage, frozen, now),
-            (Stage::Closed(_), Step::Claim { digest, .. }, Party::Provider) => {
+        if !step.is_for(by) {
+            return Err(Misstep::NotYours);
+        }
+        let seat = by.seat();
+        let reached = |round: u64| now.beacon.round >= round;
+        let next = match (self.stage, step) {
+            (stage, Step::Tick { frozen }) => self.tick(stage, frozen, now),
+            (Stage::Closed(_), Step::Claim { digest, .. }) => {
                 return Err(self.known_claim(digest, Misstep::Closed));
             }
-            (Stage::Closed(_), _, _) => return Err(Misstep::Closed),
+            (Stage::Closed(_), _) => return Err(Misstep::Closed),
 
-            (Stage::Open { .. }, Step::Claim { claim, digest, position }, Party::Provider) => {
+            (Stage::Open { .. }, Step::Claim { claim, digest, position }) => {
                 self.claim_in(Claimed { claim, digest, position }, now)?
             }
-            (_, Step::Claim { digest, .. }, Party::Provider) => {
-                return Err(self.known_claim(digest, Misstep::TooLate));
-            }
-            (Stage::Open { .. }, Step::Abort, Party::Provider) => Stage::Closed(Outcome::Aborted),
-            (_, Step::Abort, Party::Provider) => return Err(Misstep::TooLate),
+            (_, Step::Claim { digest, .. }) => return Err(self.known_claim(digest, Misstep::TooLate)),
+            (Stage::Open { .. }, Step::Abort) => Stage::Closed(Outcome::Aborted),
+            (_, Step::Abort) => return Err(Misstep::TooLate),
 
-            (Stage::Open { .. }, Step::Reveal { .. }, Party::Client) => return Err(Misstep::TooEarly),
-            (Stage::Claimed { .. }, Step::Reveal { position, secret }, Party::Client) => {
+            (Stage::Open { .. }, Step::Reveal { .. }) => return Err(Misstep::TooEarly),
+            (Stage::Claimed { .. }, Step::Reveal { position, secret }) => {
                 self.reveal(position, secret, now)?
             }
-            (_, Step::Reveal { secret, .. }, Party::Client) => return Err(self.known_secret(secret)),
+            (_, Step::Reveal { secret, .. }) => return Err(self.known_secret(secret)),
 
-            (Stage::Drawing { round }, Step::Draw { check }, Party::Notary) if now.beacon.round >= round => {
+            (Stage::Drawing { round }, Step::Draw { check }) if reached(round) => {
                 self.drawn(check, round, now)
             }
-            (Stage::Drawing { .. }, Step::Draw { .. }, Party::Notary) => return Err(Misstep::TooEarly),
-            (Stage::Checking(Phase::Seating { round }), Step::Seat { verifier }, Party::Notary)
-            | (Stage::Jury(Phase::Seating { round }), Step::Seat { verifier }, Party::Notary)
-                if now.beacon.round >= round =>
-            {
-                self.seat(verifier, now)
-            }
-            (Stage::Checking(Phase::Seating { .. }) | Stage::Jury(Phase::Seating { .. }), Step::Seat { .. }, Party::Notary) => {
+            (Stage::Open { .. } | Stage::Claimed { .. } | Stage::Drawing { .. }, Step::Draw { .. }) => {
                 return Err(Misstep::TooEarly);
             }
+            (_, Step::Draw { .. }) => return Err(Misstep::TooLate),
 
-            (Stage::Checking(_) | Stage::Jury(_), Step::Seal { commit }, Party::Verifier(seat)) => {
-                self.seal(commit, seat, now)?
-            }
-            (Stage::Checking(_) | Stage::Jury(_), Step::Unserved, Party::Verifier(seat)) => {
-                self.unserved(seat, now)?
-            }
-            (Stage::Checking(_) | Stage::Jury(_), Step::OpenSeal { evidence, records }, Party::Verifier(seat)) => {
+            (
+                Stage::Checking(Phase::Seating { round }) | Stage::Jury(Phase::Seating { round }),
+                Step::Seat { verifier },
+            ) if reached(round) => self.seat(verifier, now),
+            (_, Step::Seat { .. }) => return Err(Misstep::TooEarly),
+
+            (Stage::Checking(_) | Stage::Jury(_), Step::Seal { commit }) => self.seal(commit, seat, now)?,
+            (Stage::Checking(_) | Stage::Jury(_), Step::Unserved) => self.unserved(seat, now)?,
+            (Stage::Checking(_) | Stage::Jury(_), Step::OpenSeal { evidence, records }) => {
                 self.open_seal(evidence, &records, seat, now)?
             }
-            (Stage::Checking(_) | Stage::Jury(_), Step::OpenClaim { output, evidence, records }, Party::Provider) => {
+            (_, Step::Seal { .. } | Step::Unserved | Step::OpenSeal { .. }) => return Err(Misstep::NotYours),
+            (Stage::Checking(_) | Stage::Jury(_), Step::OpenClaim { output, evidence, records }) => {
                 self.open_claim(&output, &evidence, &records, now)?
             }
-            (
-                Stage::Open { .. } | Stage::Claimed { .. } | Stage::Drawing { .. } | Stage::Waiting { .. },
-                Step::OpenClaim { .. },
-                Party::Provider,
-            ) => return Err(Misstep::TooEarly),
+            (_, Step::OpenClaim { .. }) => return Err(Misstep::TooEarly),
 
-            (Stage::Open { .. }, Step::Convicted, Party::Notary) => Stage::Closed(Outcome::Withdrawn),
-            (Stage::Claimed { .. } | Stage::Drawing { .. }, Step::Convicted, Party::Notary) => {
-                self.forced = true;
-                self.stage
-            }
-            (Stage::Waiting { .. }, Step::Convicted, Party::Notary) => {
+            (Stage::Open { .. }, Step::Convicted) => Stage::Closed(Outcome::Withdrawn),
+            (Stage::Waiting { .. }, Step::Convicted) => {
                 self.forced = true;
                 Stage::Checking(Phase::Seating { round: now.beacon.round + ROUNDS_AHEAD })
             }
-            (Stage::Checking(_) | Stage::Jury(_), Step::Convicted, Party::Notary) => self.stage,
-
-            (
-                Stage::Open { .. } | Stage::Claimed { .. } | Stage::Waiting { .. } | Stage::Checking(_) | Stage::Jury(_),
-                Step::Draw { .. } | Step::Seat { .. },
-                Party::Notary,
-            )
-            | (Stage::Drawing { .. }, Step::Seat { .. }, Party::Notary) => return Err(Misstep::TooLate),
-            (
-                Stage::Open { .. } | Stage::Claimed { .. } | Stage::Drawing { .. } | Stage::Waiting { .. },
-                Step::Seal { .. } | Step::Unserved | Step::OpenSeal { .. },
-                Party::Verifier(_),
-            ) => return Err(Misstep::NotYours),
-            (
-                _,
-                Step::Claim { .. } | Step::Abort | Step::OpenClaim { .. },
-                Party::Client | Party::Verifier(_) | Party::Notary,
-            )
-            | (_, Step::Reveal { .. }, Party::Provider | Party::Verifier(_) | Party::Notary)
-            | (
-                _,
-                Step::Draw { .. } | Step::Seat { .. } | Step::Tick { .. } | Step::Convicted,
-                Party::Client | Party::Provider | Party::Verifier(_),
-            )
-            | (
-                _,
-                Step::Seal { .. } | Step::Unserved | Step::OpenSeal { .. },
-                Party::Client | Party::Provider | Party::Notary,
-            ) => return Err(Misstep::NotYours),
+            (stage @ (Stage::Claimed { .. } | Stage::Drawing { .. }), Step::Convicted) => {
+                self.forced = true;
+                stage
+            }
+            (stage @ (Stage::Checking(_) | Stage::Jury(_)), Step::Convicted) => stage,
         };
         self.stage = next;
         Ok(next)
@@ -301,7 +293,13 @@ impl Job {
         Ok(self.resolve_seat(now))
     }
 
-    fn open_seal(&mut self, evidence: Evidence, records: &[Record], seat: u16, now: Moment) -> Result<Stage, Misstep> {
+    fn open_seal(
+        &mut self,
+        evidence: Evidence,
+        records: &[Record],
+        seat: u16,
+        now: Moment,
+    ) -> Result<Stage, Misstep> {
         match &self.speaking(seat)?.testified {
             Testified::Sealed(commit) if *commit == evidence.commit() => {}
             Testified::Heard { evidence: known, .. } if *known == evidence => return Err(Misstep::Known),
@@ -360,21 +358,28 @@ impl Job {
             rms: 0,
             shown: records.iter().map(|record| (record.position, record.bytes.clone())).collect(),
         });
-        Ok(match self.stage {
-            Stage::Jury(Phase::Silence { .. }) => self.resolve_jury(now),
-            _ => self.resolve_if_heard(now),
-        })
+        if matches!(self.stage, Stage::Jury(Phase::Silence { .. })) {
+            return Ok(self.resolve_jury(now));
+        }
+        Ok(self.resolve_if_heard(now))
     }
 
     /// Resolves the seat that is being opened once all is heard that is waited for: a jury's juror alone, a first
     /// verifier together with the provider.
     fn resolve_if_heard(&mut self, now: Moment) -> Stage {
         let heard = self.seats.last().is_some_and(|seat| seat.voice().is_some());
-        match self.stage {
-            Stage::Checking(Phase::Opening { .. }) if heard && self.opened.is_some() => self.resolve_seat(now),
-            Stage::Jury(Phase::Opening { .. }) if heard => self.resolve_seat(now),
-            stage => stage,
-        }
+        let ready = match self.stage {
+            Stage::Checking(Phase::Opening { .. }) => heard && self.opened.is_some(),
+            Stage::Jury(Phase::Opening { .. }) => heard,
+            Stage::Open { .. }
+            | Stage::Claimed { .. }
+            | Stage::Drawing { .. }
+            | Stage::Waiting { .. }
+            | Stage::Checking(_)
+            | Stage::Jury(_)
+            | Stage::Closed(_) => false,
+        };
+        if ready { self.resolve_seat(now) } else { self.stage }
     }
 
     fn tick(&mut self, stage: Stage, frozen: bool, now: Moment) -> Stage {

@@ -100,7 +100,11 @@ impl Happening {
             }
             Self::Unserved(unserved) => {
                 let said = unserved.clone().recall();
-                Taken { step: Step::Unserved, by: Party::Verifier(said.seat), signed: Some((said.job, said.signer())) }
+                Taken {
+                    step: Step::Unserved,
+                    by: Party::Verifier(said.seat),
+                    signed: Some((said.job, said.signer())),
+                }
             }
             Self::OpenClaim(opening) => {
                 let said = opening.clone().recall();
@@ -115,7 +119,9 @@ impl Happening {
                 Taken { step: Step::OpenSeal { evidence, records }, by, signed }
             }
             Self::Draw { check } => of_notary(Step::Draw { check: *check }),
-            Self::Seat(tries) => of_notary(Step::Seat { verifier: tries.last().map(|tried| tried.leaf.peer) }),
+            Self::Seat(tries) => {
+                of_notary(Step::Seat { verifier: tries.last().map(|tried| tried.leaf.peer) })
+            }
             Self::Tick { frozen } => of_notary(Step::Tick { frozen: *frozen }),
             Self::Convicted => of_notary(Step::Convicted),
         }

@@ -144,7 +144,12 @@ impl<'a, S: Scheme> Judge<'a, S> {
     }
 
     /// The body of a statement, if this peer signed it.
-    fn opened<T: Statement>(&self, signed: &Signed<T>, by: PeerId, step: Stop) -> Result<Verified<T>, Refuted> {
+    fn opened<T: Statement>(
+        &self,
+        signed: &Signed<T>,
+        by: PeerId,
+        step: Stop,
+    ) -> Result<Verified<T>, Refuted> {
         let Ok(verified) = signed.clone().open::<S>(self.network) else {
             return refute(step, alloc::format!("a valid signature on {}", T::NAME));
         };
@@ -205,7 +210,8 @@ impl<'a, S: Scheme> Judge<'a, S> {
         let length = self.story.genesis.timers.epoch_ticks;
         let reaches = |anchor: &Anchor| {
             let steps = moment.beacon.round.checked_sub(anchor.round).filter(|steps| *steps <= length);
-            let end = steps.map(|steps| (0..steps).fold(moment.beacon.value, |value, _| draw::chain_step(value)));
+            let end =
+                steps.map(|steps| (0..steps).fold(moment.beacon.value, |value, _| draw::chain_step(value)));
             end == Some(anchor.value)
         };
         self.story.anchors.iter().any(reaches)
@@ -233,7 +239,10 @@ impl<'a, S: Scheme> Judge<'a, S> {
             }
             let taken = event.what.taken();
             if let Err(misstep) = job.apply(taken.step, taken.by, event.at) {
-                return refute(stop, alloc::format!("a step that the table allows, not one that is refused: {misstep}"));
+                return refute(
+                    stop,
+                    alloc::format!("a step that the table allows, not one that is refused: {misstep}"),
+                );
             }
         }
         Ok(job)
@@ -265,7 +274,9 @@ impl<'a, S: Scheme> Judge<'a, S> {
         let stop = Stop::Verifiers;
         demand(job.due().1 == Some(at.beacon.round), stop, "the beacon of the round that was due")?;
         let Some(last) = tries.last() else { return Ok(()) };
-        let Some(roster) = &self.story.roster else { return refute(stop, "the roster that verifiers are drawn from") };
+        let Some(roster) = &self.story.roster else {
+            return refute(stop, "the roster that verifiers are drawn from");
+        };
         let lot = lot(job, at.beacon.value);
         let barred = barred(&self.story.genesis, job.order(), operators);
         demand(lot.confirms(roster, &barred, tries), stop, "the verifier that secret and beacon give")?;

@@ -29,10 +29,13 @@ const CERTAIN_AFTER: Duration = Duration::seconds(5);
 impl<S: Signer> Node<S> {
     /// Says again what is not answered yet, or ends what can no longer be.
     pub(in crate::node) fn wake_attempt(&mut self, job: JobId, now: Timestamp, out: &mut Effects) {
-        let Some(attempt) = self.client.attempts.get_mut(&job).filter(|attempt| attempt.is_open()) else { return };
+        let Some(attempt) = self.client.attempts.get_mut(&job).filter(|attempt| attempt.is_open()) else {
+            return;
+        };
         attempt.tries += 1;
         let (tries, state) = (attempt.tries, attempt.state);
-        let (provider, notary, open_by) = (attempt.order.provider, attempt.order.notary, attempt.order.open_by);
+        let (provider, notary, open_by) =
+            (attempt.order.provider, attempt.order.notary, attempt.order.open_by);
         self.alarms.set(Alarm::Attempt(job), now.after(backoff(tries)));
         match state {
             AttemptState::Proposed if now > open_by => self.drop_attempt(job, None, now, out),
@@ -42,7 +45,9 @@ impl<S: Signer> Node<S> {
             }
             AttemptState::Opening if now > open_by.after(CERTAIN_AFTER) => self.ask(notary, Some(job), out),
             AttemptState::Opening => self.send_open(job, out),
-            AttemptState::Running | AttemptState::Delivered | AttemptState::Failed(_) => self.pursue(job, out),
+            AttemptState::Running | AttemptState::Delivered | AttemptState::Failed(_) => {
+                self.pursue(job, out)
+            }
             AttemptState::Refused(_) | AttemptState::Unanswered | AttemptState::Closed(_) => {}
         }
     }
@@ -82,7 +87,12 @@ impl<S: Signer> Node<S> {
         (attempt.order.provider == by || attempt.order.notary == by).then_some(attempt)
     }
 
-    pub(in crate::node) fn on_accept(&mut self, accept: &Verified<Accept>, now: Timestamp, out: &mut Effects) {
+    pub(in crate::node) fn on_accept(
+        &mut self,
+        accept: &Verified<Accept>,
+        now: Timestamp,
+        out: &mut Effects,
+    ) {
         let job = accept.job;
         let Some(attempt) = self.attempt_of(job, accept.signer()) else { return };
         let fits = accept.signer() == attempt.order.provider && accept.class == attempt.order.class;
@@ -96,7 +106,12 @@ impl<S: Signer> Node<S> {
         self.alarms.set(Alarm::Attempt(job), now.after(backoff(0)));
     }
 
-    pub(in crate::node) fn on_refuse(&mut self, refuse: &Verified<Refuse>, now: Timestamp, out: &mut Effects) {
+    pub(in crate::node) fn on_refuse(
+        &mut self,
+        refuse: &Verified<Refuse>,
+        now: Timestamp,
+        out: &mut Effects,
+    ) {
         let by = refuse.signer();
         let Some(attempt) = self.attempt_of(refuse.job, by) else { return };
         let by_provider = attempt.state == AttemptState::Proposed && by == attempt.order.provider;
@@ -114,8 +129,10 @@ impl<S: Signer> Node<S> {
 
     /// Asks after every earlier attempt that the notary may have opened after all.
     fn find_opened(&mut self, key: Digest, out: &mut Effects) {
-        let shown = self.client.attempts.iter().filter(|(_, attempt)| attempt.key == key && attempt.open.is_some());
-        let shown: alloc::vec::Vec<(JobId, PeerId)> = shown.map(|(job, at)| (*job, at.order.notary)).collect();
+        let shown =
+            self.client.attempts.iter().filter(|(_, attempt)| attempt.key == key && attempt.open.is_some());
+        let shown: alloc::vec::Vec<(JobId, PeerId)> =
+            shown.map(|(job, at)| (*job, at.order.notary)).collect();
         shown.into_iter().for_each(|(job, notary)| self.ask(notary, Some(job), out));
     }
 
@@ -131,7 +148,12 @@ impl<S: Signer> Node<S> {
         }
     }
 
-    pub(in crate::node) fn on_ticket(&mut self, ticket: &Verified<Ticket>, now: Timestamp, out: &mut Effects) {
+    pub(in crate::node) fn on_ticket(
+        &mut self,
+        ticket: &Verified<Ticket>,
+        now: Timestamp,
+        out: &mut Effects,
+    ) {
         let Some(attempt) = self.attempt_of(ticket.job, ticket.signer()) else { return };
         let expected = Ticket::new(&self.config.genesis, &attempt.order, ticket.standing);
         let shown = attempt.open.is_some() && attempt.ticket.is_none();
@@ -149,7 +171,9 @@ impl<S: Signer> Node<S> {
 
     /// Lets the provider fetch the input, once the money is held.
     pub(super) fn serve_provider(&mut self, job: JobId, out: &mut Effects) {
-        let Some(attempt) = self.client.attempts.get(&job).filter(|attempt| attempt.ticket.is_some()) else { return };
+        let Some(attempt) = self.client.attempts.get(&job).filter(|attempt| attempt.ticket.is_some()) else {
+            return;
+        };
         out.push(Effect::Serve { digest: attempt.order.input_commit, to: attempt.order.provider });
     }
 
@@ -186,7 +210,12 @@ impl<S: Signer> Node<S> {
         self.ask(notary, Some(job), out);
     }
 
-    pub(in crate::node) fn on_client_notice(&mut self, notice: &Verified<Notice>, now: Timestamp, out: &mut Effects) {
+    pub(in crate::node) fn on_client_notice(
+        &mut self,
+        notice: &Verified<Notice>,
+        now: Timestamp,
+        out: &mut Effects,
+    ) {
         let job = notice.job;
         let Some(attempt) = self.client.attempts.get_mut(&job) else { return };
         let notary = attempt.order.notary;
@@ -213,7 +242,13 @@ impl<S: Signer> Node<S> {
     }
 
     /// Takes a blob that an attempt waits for: its output or its receipt.
-    pub(in crate::node) fn on_client_blob(&mut self, digest: Digest, found: Option<Blob>, now: Timestamp, out: &mut Effects) {
+    pub(in crate::node) fn on_client_blob(
+        &mut self,
+        digest: Digest,
+        found: Option<Blob>,
+        now: Timestamp,
+        out: &mut Effects,
+    ) {
         let Some(blob) = found else { return };
         let delivered = self.client.attempts.values().find_map(|attempt| {
             let deliver = attempt.delivering.as_ref().filter(|deliver| deliver.output == digest)?;
@@ -233,7 +268,15 @@ impl<S: Signer> Node<S> {
         }
     }
 
-    fn close_attempt(&mut self, job: JobId, key: Digest, outcome: Outcome, receipt: Digest, now: Timestamp, out: &mut Effects) {
+    fn close_attempt(
+        &mut self,
+        job: JobId,
+        key: Digest,
+        outcome: Outcome,
+        receipt: Digest,
+        now: Timestamp,
+        out: &mut Effects,
+    ) {
         self.keep_client(ClientRecord::Closed { job, outcome, receipt }, out);
         self.alarms.clear(Alarm::Attempt(job));
         out.push(Effect::Tell(Event::Closed { key, job, outcome, receipt }));
@@ -258,9 +301,10 @@ impl<S: Signer> Node<S> {
 
     /// A provider cannot be reached: after a few tries another one is asked.
     pub(in crate::node) fn on_unreachable(&mut self, to: PeerId, now: Timestamp, out: &mut Effects) {
-        let waiting = self.client.attempts.iter_mut().filter(|(_, attempt)| {
-            attempt.order.provider == to && attempt.state == AttemptState::Proposed
-        });
+        let waiting =
+            self.client.attempts.iter_mut().filter(|(_, attempt)| {
+                attempt.order.provider == to && attempt.state == AttemptState::Proposed
+            });
         let mut lost = alloc::vec::Vec::new();
         for (job, attempt) in waiting {
             attempt.undelivered += 1;
