@@ -1,11 +1,15 @@
 //! `assay` as people and programs meet it: what it prints, how it fails, what it leaves behind.
+#![allow(clippy::unwrap_used, reason = "a helper that cannot go on fails the test")]
 
+mod arrows;
 mod assay;
 mod demo;
 mod docs;
 mod errors;
 mod help;
 mod joins;
+mod kill_loops;
 mod kills;
 mod receipts;
+mod tidy;
 mod town;
