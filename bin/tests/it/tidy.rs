@@ -72,7 +72,8 @@ fn every_link_in_the_pages_leads_somewhere() {
 fn every_path_on_the_map_exists() {
     let map = fs::read_to_string(repository().join("docs/ARCHITECTURE.md")).unwrap();
     let roots = ["crates/", "bin/", "simulations/", "runners/", "models/", "docs/", ".ci/"];
-    let paths = map.split('`').skip(1).step_by(2).filter(|code| roots.iter().any(|root| code.starts_with(root)));
+    let paths =
+        map.split('`').skip(1).step_by(2).filter(|code| roots.iter().any(|root| code.starts_with(root)));
     let mut seen = 0;
     for path in paths {
         assert!(repository().join(path).exists(), "the map names {path}, which is not there");
@@ -115,15 +116,20 @@ fn is_function(line: &str) -> bool {
 
 /// Links of a page that lead to files.
 fn links(text: &str) -> impl Iterator<Item = &str> {
-    text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()).filter(|target| {
-        !target.is_empty() && !target.contains("://") && !target.contains(' ')
-    })
+    text.split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split([')', '#']).next())
+        .filter(|target| !target.is_empty() && !target.contains("://") && !target.contains(' '))
 }
 
 /// Files below a path, or the file itself, with this ending; what builds leave behind is passed over.
 fn files(path: &Path, ending: &str) -> Vec<PathBuf> {
     if path.is_file() {
-        return if path.extension().is_some_and(|found| found == ending) { vec![path.into()] } else { vec![] };
+        return if path.extension().is_some_and(|found| found == ending) {
+            vec![path.into()]
+        } else {
+            vec![]
+        };
     }
     let Ok(entries) = fs::read_dir(path) else { return vec![] };
     let entries = entries.map(|entry| entry.unwrap().path());
