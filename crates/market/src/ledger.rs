@@ -185,6 +185,9 @@ pub enum Rejection {
     /// The account is known.
     #[error("the account is known")]
     KnownAccount,
+    /// No welcome grant is left this hour, or the network has none.
+    #[error("no welcome grant is to be had now")]
+    NoWelcome,
 }
 
 impl Ledger {
@@ -429,24 +432,22 @@ impl Ledger {
         }
     }
 
-    /// Opens an account; the first few in an hour are given something to begin with.
+    /// Opens an account with the welcome grant, for the first few that ask in an hour. Without a grant nothing is
+    /// written: keys cost nothing, entries in a journal do.
     fn welcome(&mut self, query: &Verified<Query>) -> Result<(), Rejection> {
         if self.accounts.contains_key(&query.signer()) {
             return Err(Rejection::KnownAccount);
         }
-        let hour = self.wall.unwrap_or_default().0 / HOUR_MS;
+        let hour = self.wall.ok_or(Rejection::NoWelcome)?.0 / HOUR_MS;
         let given = if self.welcomed.0 == hour { self.welcomed.1 } else { 0 };
-        let grant = if given < self.genesis.money.welcomes_per_hour {
-            self.genesis.money.welcome
-        } else {
-            Amount::ZERO
-        };
-        let account = self.accounts.entry(query.signer()).or_default();
-        account.operator = Digest(query.signer().0);
-        if let Some(minted) = self.minted.plus(grant) {
-            (self.minted, account.free) = (minted, grant);
-            self.welcomed = (hour, given + 1);
+        let grant = self.genesis.money.welcome;
+        if grant.is_zero() || given >= self.genesis.money.welcomes_per_hour {
+            return Err(Rejection::NoWelcome);
         }
+        self.minted = self.minted.plus(grant).ok_or(Rejection::NoWelcome)?;
+        self.welcomed = (hour, given + 1);
+        let account = self.accounts.entry(query.signer()).or_default();
+        (account.free, account.operator) = (grant, Digest(query.signer().0));
         Ok(())
     }
 

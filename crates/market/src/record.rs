@@ -134,8 +134,10 @@ pub enum VerifierRecord {
     },
     /// Nobody served the input.
     Unserved(Signed<Unserved>),
-    /// The check is over.
+    /// This machine could not run it.
     Ended(RunId),
+    /// The check is long over.
+    Forgotten(RunId),
 }
 
 /// One entry of a notary's public chain.

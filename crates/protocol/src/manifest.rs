@@ -119,6 +119,13 @@ impl Manifest {
         codec::digest("manifest", self)
     }
 
+    /// True if its texts are within their bounds.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        let short = |text: &String| !text.is_empty() && text.len() <= NAME_BYTES_MAX;
+        short(&self.name) && short(&self.licence) && self.params.len() <= PARAMS_BYTES_MAX
+    }
+
     /// What a run is billed.
     #[must_use]
     pub fn units(&self, meters: &Meters) -> Units {

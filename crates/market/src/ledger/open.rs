@@ -177,7 +177,9 @@ pub(super) fn price(order: &Order) -> Result<Amount, Refusal> {
 
 fn is_sound(order: &Order) -> bool {
     let counted = [order.units_max, order.work_max, order.unit_price.0, order.run_max.0];
-    counted.iter().all(|number| *number > 0) && order.price().is_some_and(|price| price <= order.total_max)
+    counted.iter().all(|number| *number > 0)
+        && order.manifest.is_bounded()
+        && order.price().is_some_and(|price| price <= order.total_max)
 }
 
 fn first_unmet(demands: &[(bool, Refusal)]) -> Result<(), Refusal> {

@@ -94,7 +94,7 @@ impl<S: Signer> Node<S> {
         let check = &checking.check;
         let (notary, forget_at) = (check.signer(), check.seal_by.after(KEPT));
         if now >= forget_at {
-            return self.keep_verifier(VerifierRecord::Ended(run), out);
+            return self.keep_verifier(VerifierRecord::Forgotten(run), out);
         }
         match checking.phase {
             Phase::Fetching if now >= checking.serve_by => {
@@ -204,6 +204,9 @@ impl<S: Signer> Node<S> {
                     checking.phase = Phase::Unserved(unserved.clone());
                 }
             }
+            VerifierRecord::Forgotten(run) => {
+                checks.remove(run);
+            }
             VerifierRecord::Ended(run) => {
                 if let Some(checking) = checks.get_mut(run) {
                     checking.phase = Phase::Ended;
@@ -214,10 +217,9 @@ impl<S: Signer> Node<S> {
 
     /// Takes up again what was unfinished: a run that a crash cut short begins anew.
     pub(super) fn resume_verifier(&mut self, now: Timestamp, out: &mut Effects) {
-        let runs: Vec<(RunId, bool)> = (self.verifier.checks.iter())
-            .filter(|(_, checking)| !matches!(checking.phase, Phase::Ended))
-            .map(|(run, checking)| (*run, matches!(checking.phase, Phase::Fetching)))
-            .collect();
+        let runs = self.verifier.checks.iter();
+        let runs: Vec<(RunId, bool)> =
+            runs.map(|(run, checking)| (*run, matches!(checking.phase, Phase::Fetching))).collect();
         for (run, fetching) in runs {
             if fetching {
                 self.begin_check(run, now, out);
