@@ -1,0 +1,109 @@
+//! What the books say, to whoever reads them; nothing here changes them.
+
+use alloc::collections::BTreeMap;
+
+use assay_protocol::{
+    id::{JobId, PeerId},
+    job::Moment,
+    units::{Amount, Rate, Timestamp},
+};
+
+use super::{Account, ClosedJob, Ledger, OpenJob};
+
+impl Ledger {
+    /// What all boxes hold.
+    #[must_use]
+    pub fn total(&self) -> Option<Amount> {
+        let accounts = self.accounts.values().flat_map(|account| [account.free, account.stake]);
+        let held = self.jobs.values().flat_map(|open| [open.held, open.reserve]);
+        accounts.chain(held).try_fold(self.pool, Amount::plus)
+    }
+
+    /// How many facts were taken.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The last tick.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        self.moment
+    }
+
+    /// The time of the last tick; none before the first.
+    #[must_use]
+    pub fn wall(&self) -> Option<Timestamp> {
+        self.wall
+    }
+
+    /// The jobs that hold money.
+    pub fn open_jobs(&self) -> impl Iterator<Item = &OpenJob> {
+        self.jobs.values()
+    }
+
+    /// A job that holds money.
+    #[must_use]
+    pub fn open_job(&self, job: JobId) -> Option<&OpenJob> {
+        self.jobs.get(&job)
+    }
+
+    /// What is remembered of a closed job.
+    #[must_use]
+    pub fn closed_job(&self, job: JobId) -> Option<&ClosedJob> {
+        self.closed.get(&job)
+    }
+
+    /// How many jobs are closed.
+    #[must_use]
+    pub fn closed_count(&self) -> usize {
+        self.closed.len()
+    }
+
+    /// The accounts by peer.
+    #[must_use]
+    pub fn accounts(&self) -> &BTreeMap<PeerId, Account> {
+        &self.accounts
+    }
+
+    /// What a client's open jobs hold.
+    #[must_use]
+    pub fn held_of(&self, client: PeerId) -> Amount {
+        let held = self.jobs.values().filter(|open| open.job.order().client == client).map(|open| open.held);
+        held.fold(Amount::ZERO, |sum, held| sum.plus(held).unwrap_or(sum))
+    }
+
+    /// What open jobs hold, of clients and of the pool.
+    #[must_use]
+    pub fn held(&self) -> Amount {
+        let held = self.jobs.values().flat_map(|open| [open.held, open.reserve]);
+        held.fold(Amount::ZERO, |sum, held| sum.plus(held).unwrap_or(sum))
+    }
+
+    /// What the pool owes to one peer, or to all.
+    #[must_use]
+    pub fn owed(&self, peer: Option<PeerId>) -> Amount {
+        let owed = self.owed.iter().filter(|(to, _)| peer.is_none_or(|peer| peer == *to));
+        owed.fold(Amount::ZERO, |sum, (_, amount)| sum.plus(*amount).unwrap_or(sum))
+    }
+
+    /// What pays for checks, what was created and what was destroyed.
+    #[must_use]
+    pub fn pool_minted_burned(&self) -> (Amount, Amount, Amount) {
+        (self.pool, self.minted, self.burned)
+    }
+
+    /// What fees exceed the expected cost of checks by: more, while the pool is below its low-water mark.
+    #[must_use]
+    pub fn fee_margin(&self) -> Rate {
+        let money = &self.genesis.money;
+        let filled = Rate::of(self.pool.0.min(money.low_water.0), money.low_water.0);
+        money.margin.times(Rate(2 * Rate::ONE.0 - filled.0.min(Rate::ONE.0)))
+    }
+
+    /// How many facts may be published: none from the first on that would tell who is being checked.
+    #[must_use]
+    pub fn published(&self) -> u64 {
+        self.jobs.values().filter_map(|open| open.withheld).min().unwrap_or(self.sequence)
+    }
+}
