@@ -291,8 +291,13 @@ impl<S: Signer> Node<S> {
                     let order = &attempt.order;
                     let lane = self.client.lanes.entry((order.notary, order.lane)).or_default();
                     lane.next = lane.next.max(order.nonce + 1);
-                    if let Some(submitted) = self.client.submissions.get_mut(&attempt.key) {
+                    let key = attempt.key;
+                    if let Some(submitted) = self.client.submissions.get_mut(&key) {
                         submitted.excluded.insert(attempt.order.provider);
+                    }
+                    // In the same record: a crash between two would leave a submission that is paid and still wanted.
+                    if outcome.is_paid() {
+                        self.client.end(key);
                     }
                 }
             }

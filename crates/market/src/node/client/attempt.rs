@@ -67,11 +67,11 @@ impl<S: Signer> Node<S> {
             }
             _ => {}
         }
-        let closing = self.client.attempts.get(&job).and_then(|attempt| attempt.closing);
-        match closing {
-            Some((_, receipt)) => out.push(Effect::Fetch { digest: receipt, from: [notary].into() }),
-            None => self.ask(notary, Some(job), out),
+        if let Some((_, receipt)) = self.client.attempts.get(&job).and_then(|attempt| attempt.closing) {
+            out.push(Effect::Fetch { digest: receipt, from: [notary].into() });
         }
+        // A notary that was restarted serves an old receipt only to those who ask after the job.
+        self.ask(notary, Some(job), out);
     }
 
     fn send_open(&mut self, job: JobId, out: &mut Effects) {
@@ -284,9 +284,7 @@ impl<S: Signer> Node<S> {
             let (digest, to) = (attempt.order.input_commit, attempt.order.provider);
             out.push(Effect::StopServing { digest, to });
         }
-        if outcome.is_paid() {
-            self.keep_client(ClientRecord::Ended { key }, out);
-        } else {
+        if !outcome.is_paid() {
             self.seek_again(key, now, out);
         }
     }
