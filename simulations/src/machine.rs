@@ -7,7 +7,7 @@
 
 use assay_market::{effect::Run, input::RunResult};
 use assay_protocol::{
-    codec,
+    codec, compare,
     id::{Digest, PeerId},
     manifest::{End, Manifest, Meters, Policy},
     merkle::{self, RECORD_BYTES},
@@ -56,10 +56,7 @@ pub fn result(run: &Run, output: &[u8]) -> RunResult {
         units: units.min(run.units_max),
         work: run.manifest.work(&meters),
         end: if units > run.units_max { End::Length } else { End::Stop },
-        rms: match run.manifest.policy {
-            Policy::Exact => 0,
-            Policy::Tensor(_) => rms(output).to_bits(),
-        },
+        rms: compare::rms(run.manifest.policy, output),
     }
 }
 
@@ -86,12 +83,4 @@ fn numbers(choices: Digest, length: usize) -> impl Iterator<Item = f32> {
     };
     let numbers: Vec<f32> = bytes.chunks_exact(4).map(|four| number(four) / 8_388_608.0 - 1.0).collect();
     numbers.into_iter()
-}
-
-fn rms(output: &[u8]) -> f64 {
-    let squares = output.chunks_exact(4).map(|four| {
-        let number = f64::from(f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
-        number * number
-    });
-    (squares.sum::<f64>() / (output.len() / 4) as f64).sqrt()
 }

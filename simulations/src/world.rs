@@ -5,6 +5,7 @@
 //!
 //! **Invariant:** after every event the books of every notary balance; the loop asserts it.
 
+mod audit;
 mod crash;
 mod disk;
 mod fetch;

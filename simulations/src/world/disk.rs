@@ -83,7 +83,7 @@ impl Disk {
         self.durable as u64
     }
 
-    /// What a restart reads back.
+    /// What a restart reads back after a crash that lost nothing.
     pub(super) fn records(&self) -> Vec<Record> {
         let read = |bytes: &Vec<u8>| match codec::decode(bytes, RECORD_BYTES_MAX) {
             Ok(record) => record,

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use assay_market::{
-    Command,
+    Command, Node,
     input::{Provision, Stock, Submission},
     view::{AttemptState, AttemptView, BooksView, SubmissionView},
 };
 use assay_protocol::{
     codec,
-    id::{Digest, JobId},
+    id::{Digest, JobId, PeerId},
     receipt::Receipt,
     signed::Signer,
     units::{Amount, Duration},
@@ -21,6 +21,8 @@ use crate::{
     plan::{self, UNIT_PRICE},
 };
 
+/// How long a market takes to open: everybody has an account by then, and has heard of most offers.
+const OPENING_SECONDS: usize = 6;
 /// How long a running world is looked away from.
 const GLANCE: Span = Span::millis(500);
 
@@ -54,16 +56,18 @@ pub struct Unsettled {
 }
 
 impl World {
-    /// Lets every founder offer every manifest, and every client open its account.
+    /// Lets every founder offer every manifest, and every client ask for its account until it knows it.
     pub fn open_market(&mut self) {
         for number in 0..self.plan.founders {
             self.provide(self.plan.founder(number));
         }
-        for number in 0..self.plan.clients {
-            let ask = Command::Ask { notary: self.id(self.plan.notary()) };
-            self.command(self.plan.client(number), ask);
+        let mut clients: Vec<Place> = (0..self.plan.clients).map(|number| self.plan.client(number)).collect();
+        for _ in 0..OPENING_SECONDS {
+            let notary = self.id(self.plan.notary());
+            clients.iter().for_each(|client| self.command(*client, Command::Ask { notary }));
+            self.run_for(Span::seconds(1));
+            clients.retain(|client| self.node(*client).is_none_or(|node| node.accounts().is_empty()));
         }
-        self.run_for(Span::seconds(3));
     }
 
     /// Lets a peer offer every manifest.
@@ -163,6 +167,21 @@ impl World {
         let digest = self.attempt(client, key)?.receipt?;
         let bytes = self.peers[client.0].shelf.get(&digest)?;
         Receipt::from_bytes(bytes).ok()
+    }
+
+    /// Every receipt that a client holds of its own jobs.
+    #[must_use]
+    pub fn receipts(&self, client: Place) -> Vec<Receipt> {
+        let submissions = self.node(client).map(Node::submissions).unwrap_or_default();
+        let attempts = submissions.into_iter().flat_map(|submission| submission.attempts);
+        let bytes = attempts.filter_map(|attempt| self.blob(client, attempt.receipt?));
+        bytes.filter_map(|bytes| Receipt::from_bytes(bytes).ok()).collect()
+    }
+
+    /// The place of a peer.
+    #[must_use]
+    pub fn place(&self, peer: PeerId) -> Option<Place> {
+        self.places.get(&peer).copied()
     }
 
     /// The bytes of a blob that a peer holds.

@@ -1,103 +1,187 @@
 //! One job, and a crash at every point of every role in it.
 
 use assay_market::view::AttemptState;
-use assay_protocol::outcome::Outcome;
+use assay_protocol::{outcome::Outcome, receipt::Happening};
 use assay_simulations::{
+    behaviour::Forger,
     kernel::Span,
     plan::{LABEL, Plan, TENSOR, UNIT_PRICE},
     world::{Crash, Place, Tail, Wish, World},
 };
 
-use crate::support::{LIMIT, market};
+use crate::support::{LIMIT, judge, market, settle};
 
-/// The job that is disturbed.
-fn wish(plan: &Plan, manifest: &'static str) -> Wish {
-    Wish { manifest, provider: Some(plan.founder(0)), attempts_max: 1, ..Wish::default() }
+/// A job that is disturbed by a crash, run anew for each point.
+#[derive(Clone, Debug)]
+struct Disturbed {
+    plan: Plan,
+    manifest: &'static str,
+    /// The provider computes nothing, so there will be a jury.
+    forged: bool,
+    /// Any provider may run it, and another one after that.
+    free: bool,
 }
 
-/// How many effects a peer performs from the submission until all has settled.
-fn points(plan: &Plan, manifest: &'static str, place: Place) -> u64 {
-    let mut world = market(plan.clone());
-    let before = world.performed(place);
-    world.submit(plan.client(0), wish(plan, manifest));
-    world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("{unsettled}"));
-    world.performed(place) - before
-}
-
-/// Runs the job with a crash and asserts what must hold whatever crashed.
-fn survive(plan: &Plan, manifest: &'static str, place: Place, crash: Crash) {
-    let mut world = market(plan.clone());
-    let (client, provider) = (plan.client(0), plan.founder(0));
-    let wealth = |world: &World, place| i128::from(world.wealth(place).unwrap_or_default().0);
-    let before = (wealth(&world, client), wealth(&world, provider));
-    world.crash_at(place, crash);
-    let key = world.submit(client, wish(plan, manifest));
-    let context = format!("{place:?} {crash:?}");
-    world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("{context}: {unsettled}"));
-    world.run_for(crash.down);
-    world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("{context}: {unsettled}"));
-    let gain = (wealth(&world, client) - before.0, wealth(&world, provider) - before.1);
-    let price = i128::from(UNIT_PRICE.0);
-    assert!((0..=price).contains(&gain.1), "{context}: the provider gained {}", gain.1);
-    assert!((-2 * price..=0).contains(&gain.0), "{context}: the client gained {}", gain.0);
-    assert!(world.closed().len() <= 1, "{context}: one order, {} jobs", world.closed().len());
-    assert!(
-        world.closed().values().all(|closed| closed.slashed.is_zero()),
-        "{context}: {:?}",
-        world.closed()
-    );
-    let state = world.state(client, key);
-    assert!(
-        matches!(state, Some(AttemptState::Closed(_) | AttemptState::Unanswered | AttemptState::Refused(_))),
-        "{context}: {state:?}"
-    );
-    if let Some(AttemptState::Closed(outcome)) = state {
-        assert!(world.receipt(client, key).is_some(), "{context}: no receipt");
-        assert_eq!(gain.1 > 0, outcome.is_paid(), "{context}: {outcome:?}");
-        assert_ne!(outcome, Outcome::Mismatch, "{context}");
+impl Disturbed {
+    fn new(manifest: &'static str) -> Self {
+        Self { plan: Plan { founders: 5, ..Plan::default() }, manifest, forged: false, free: false }
     }
-}
 
-/// Every `stride`-th point, each with the records that were not synced lost and kept.
-fn survive_every_point(manifest: &'static str, place: impl Fn(&Plan) -> Place, stride: usize) {
-    let plan = Plan { founders: 4, ..Plan::default() };
-    let place = place(&plan);
-    let points = points(&plan, manifest, place);
-    assert!(points > 0, "{place:?} does nothing");
-    for before in (0..points).step_by(stride) {
-        for tail in [Tail::Lost, Tail::Kept] {
-            let down = Span::millis(if before % 2 == 0 { 300 } else { 2_500 });
-            survive(&plan, manifest, place, Crash { before, tail, down });
+    fn forged(manifest: &'static str) -> Self {
+        Self { forged: true, ..Self::new(manifest) }
+    }
+
+    fn free(manifest: &'static str) -> Self {
+        Self { free: true, ..Self::new(manifest) }
+    }
+
+    fn world(&self) -> World {
+        let mut world = market(self.plan.clone());
+        if self.forged {
+            world.behave(self.plan.founder(0), Forger);
         }
+        world
+    }
+
+    fn wish(&self) -> Wish {
+        let wish = Wish { manifest: self.manifest, ..Wish::default() };
+        if self.free { wish } else { Wish { provider: Some(self.plan.founder(0)), attempts_max: 1, ..wish } }
+    }
+
+    /// The verifiers that are drawn if nothing is disturbed, the first verifier first.
+    fn verifiers(&self) -> Vec<Place> {
+        let mut world = self.world();
+        let key = world.submit(self.plan.client(0), self.wish());
+        settle(&mut world, LIMIT, "undisturbed");
+        let receipt = world.receipt(self.plan.client(0), key).expect("a receipt");
+        let drawn = receipt.story.events.iter().filter_map(|event| match &event.what {
+            Happening::Seat(tries) => world.place(tries.last()?.leaf.peer),
+            _ => None,
+        });
+        drawn.collect()
+    }
+
+    /// How many effects a peer performs from the submission until all has settled.
+    fn points(&self, place: Place) -> u64 {
+        let mut world = self.world();
+        let before = world.performed(place);
+        world.submit(self.plan.client(0), self.wish());
+        settle(&mut world, LIMIT, "undisturbed");
+        world.performed(place) - before
+    }
+
+    /// Lets a peer crash at each of its points, with the records that were not synced lost and kept.
+    fn survives_every_crash_of(&self, place: Place) {
+        let points = self.points(place);
+        assert!(points > 4, "{place:?} has no part in the job");
+        for before in 0..points {
+            for tail in [Tail::Lost, Tail::Kept] {
+                let down = Span::millis(if before % 2 == 0 { 300 } else { 2_500 });
+                self.survives(place, Crash { before, tail, down });
+            }
+        }
+    }
+
+    fn survives(&self, place: Place, crash: Crash) {
+        let context = format!("{} {place:?} {crash:?}", self.manifest);
+        let client = self.plan.client(0);
+        let mut world = self.world();
+        let before = self.wealth(&world);
+        world.crash_at(place, crash);
+        let key = world.submit(client, self.wish());
+        settle(&mut world, LIMIT, &context);
+        world.run_for(crash.down);
+        settle(&mut world, LIMIT, &context);
+        let after = self.wealth(&world);
+        let gain = (after.0 - before.0, after.1 - before.1);
+        let price = i128::from(UNIT_PRICE.0);
+        assert!((-2 * price..=0).contains(&gain.0), "{context}: the client gained {}", gain.0);
+        assert!(gain.1 <= price, "{context}: the provider gained {}", gain.1);
+        let paid = world.closed().values().filter(|closed| closed.outcome.is_paid()).count();
+        assert!(paid <= 1, "{context}: paid {paid} times");
+        match world.state(client, key) {
+            Some(AttemptState::Closed(outcome)) => {
+                let receipt = world.receipt(client, key).unwrap_or_else(|| panic!("{context}: no receipt"));
+                assert_eq!(judge(&receipt).outcome, outcome, "{context}");
+                assert!(self.free || (gain.1 > 0) == outcome.is_paid(), "{context}: {outcome:?}");
+                assert_eq!(gain.1 < 0, outcome.is_slashed(), "{context}: {outcome:?}");
+                self.expects(outcome, &context);
+            }
+            Some(AttemptState::Unanswered | AttemptState::Refused(_)) => {
+                assert_eq!((gain, world.closed().len()), ((0, 0), 0), "{context}");
+            }
+            state => panic!("{context}: {state:?}"),
+        }
+    }
+
+    /// What the client and the first founder own.
+    fn wealth(&self, world: &World) -> (i128, i128) {
+        let owned = |place| i128::from(world.wealth(place).unwrap_or_default().0);
+        (owned(self.plan.client(0)), owned(self.plan.founder(0)))
+    }
+
+    /// An honest provider never loses more than its pay, and a forger that claims is never paid.
+    fn expects(&self, outcome: Outcome, context: &str) {
+        let nothing_claimed = [Outcome::NoClaim, Outcome::Aborted].contains(&outcome);
+        let expected = if self.forged { outcome.is_slashed() } else { outcome.is_paid() };
+        assert!(expected || nothing_claimed, "{context}: {outcome:?}");
     }
 }
 
 #[test]
 fn a_client_can_crash_at_any_point() {
-    survive_every_point(LABEL, |plan| plan.client(0), 1);
-    survive_every_point(TENSOR, |plan| plan.client(0), 1);
+    for manifest in [LABEL, TENSOR] {
+        let job = Disturbed::new(manifest);
+        job.survives_every_crash_of(job.plan.client(0));
+    }
+}
+
+#[test]
+fn a_client_that_has_many_providers_to_choose_from_can_crash_at_any_point() {
+    let job = Disturbed::free(LABEL);
+    job.survives_every_crash_of(job.plan.client(0));
 }
 
 #[test]
 fn a_provider_can_crash_at_any_point() {
-    survive_every_point(LABEL, |plan| plan.founder(0), 1);
-    survive_every_point(TENSOR, |plan| plan.founder(0), 1);
+    for manifest in [LABEL, TENSOR] {
+        let job = Disturbed::new(manifest);
+        job.survives_every_crash_of(job.plan.founder(0));
+    }
 }
 
 #[test]
 fn a_verifier_can_crash_at_any_point() {
-    for number in 1..4 {
-        survive_every_point(LABEL, |plan| plan.founder(number), 1);
-        survive_every_point(TENSOR, |plan| plan.founder(number), 1);
+    for manifest in [LABEL, TENSOR] {
+        let job = Disturbed::new(manifest);
+        job.survives_every_crash_of(job.verifiers()[0]);
     }
 }
 
 #[test]
 fn a_notary_can_crash_at_any_point() {
-    survive_every_point(LABEL, Plan::notary, 1);
+    for manifest in [LABEL, TENSOR] {
+        let job = Disturbed::new(manifest);
+        job.survives_every_crash_of(job.plan.notary());
+    }
 }
 
 #[test]
-fn a_notary_can_crash_at_any_point_of_a_job_with_drawn_records() {
-    survive_every_point(TENSOR, Plan::notary, 1);
+fn an_accused_forger_can_crash_at_any_point() {
+    let job = Disturbed::forged(TENSOR);
+    job.survives_every_crash_of(job.plan.founder(0));
+}
+
+#[test]
+fn those_who_judge_a_forger_can_crash_at_any_point() {
+    let job = Disturbed::forged(TENSOR);
+    let verifiers = job.verifiers();
+    assert!(verifiers.len() > 1, "there was no jury: {verifiers:?}");
+    verifiers.into_iter().for_each(|verifier| job.survives_every_crash_of(verifier));
+}
+
+#[test]
+fn a_notary_can_crash_at_any_point_of_a_jury() {
+    let job = Disturbed::forged(LABEL);
+    job.survives_every_crash_of(job.plan.notary());
 }

@@ -1,7 +1,9 @@
 //! Jobs among honest peers.
 
+use std::rc::Rc;
+
 use assay_market::Event;
-use assay_protocol::outcome::Outcome;
+use assay_protocol::{message::Message, outcome::Outcome};
 use assay_simulations::{
     plan::{EXACT, LABEL, Plan, TENSOR, UNIT_PRICE},
     world::Wish,
@@ -67,4 +69,19 @@ fn jobs_go_to_more_than_one_provider() {
     providers.sort_unstable();
     providers.dedup();
     assert!(providers.len() >= 3, "30 jobs went to {} providers", providers.len());
+}
+
+/// Nothing that a peer says may make another say it again: on a fast network such an echo never ends.
+#[test]
+fn a_job_takes_few_messages_however_long_its_window_is() {
+    let mut world = market(Plan::default());
+    world.overhear();
+    let mut before = 0;
+    for number in 0..20 {
+        let job = settle_one(&mut world, Wish { number, manifest: TENSOR, ..Wish::default() });
+        let said = |bytes: &Rc<[u8]>| Message::decode(bytes).is_ok_and(|message| message.kind() != "Offer");
+        let messages = world.overheard()[before..].iter().filter(|bytes| said(bytes)).count();
+        assert!(messages <= 60, "{messages} messages for a job that ended {:?}", job.outcome);
+        before = world.overheard().len();
+    }
 }

@@ -1,48 +1,59 @@
-//! Many jobs on a bad network.
+//! Many jobs on a bad network, with and without crashes.
 
 use assay_protocol::id::Digest;
 use assay_simulations::{
     kernel::Span,
     network::Conditions,
     plan::{EXACT, LABEL, Plan, TENSOR},
-    world::{Wish, World},
+    random::Stream,
+    world::{Place, Tail, Wish, World},
 };
 
-use crate::support::market;
+use crate::support::{judge, market, settle};
 
 /// Jobs in one run.
 const JOBS: u64 = 200;
+/// Of so many receipts one is judged.
+const JUDGED: usize = 40;
+/// No run takes longer.
+const LIMIT: Span = Span::seconds(1_800);
 
-/// Twelve peers, of whom eight provide, two hundred jobs, one message in five lost and one in five doubled.
-fn run(seed: u64) -> World {
-    let mut world = market(Plan {
-        seed,
-        founders: 8,
-        clients: 3,
-        conditions: Conditions::bad(),
-        slots: 4,
-        ..Plan::default()
-    });
+/// Twelve peers, of whom eight provide; one message in five is lost and one in five doubled.
+fn lossy(seed: u64) -> World {
+    let conditions = Conditions::bad();
+    market(Plan { seed, founders: 8, clients: 3, conditions, slots: 4, ..Plan::default() })
+}
+
+/// Submits job by job, with something else happening in between, and asserts what must come of it.
+fn run(world: &mut World, mut meanwhile: impl FnMut(&mut World)) {
+    let context = format!("seed {}", world.plan().seed);
+    let clients: Vec<Place> = (0..3).map(|number| world.plan().client(number)).collect();
+    let mut wishes = Vec::new();
     for number in 0..JOBS {
-        let client = world.plan().client((number % 3) as usize);
+        let client = clients[(number % 3) as usize];
         let manifest = [LABEL, TENSOR, EXACT][(number / 3 % 3) as usize];
-        world.submit(client, Wish { manifest, number, ..Wish::default() });
+        wishes.push((client, world.submit(client, Wish { manifest, number, ..Wish::default() })));
         world.run_for(Span::millis(300));
+        meanwhile(world);
     }
-    world.settle(Span::seconds(1_800)).unwrap_or_else(|unsettled| panic!("seed {seed}: {unsettled}"));
-    let books = world.books().expect("the notary keeps books");
-    assert_eq!((books.open, books.held.0), (0, 0), "seed {seed}");
-    assert!(books.closed >= JOBS / 2, "seed {seed}: only {} jobs were opened", books.closed);
+    settle(world, LIMIT, &context);
+    let ended =
+        |(client, key): &&(Place, Digest)| world.submission(*client, *key).is_some_and(|known| known.ended);
+    assert_eq!(wishes.iter().filter(ended).count() as u64, JOBS, "{context}");
+    let paid = world.closed().values().filter(|closed| closed.outcome.is_paid()).count() as u64;
+    assert!((JOBS * 9 / 10..=JOBS).contains(&paid), "{context}: {paid} of {JOBS} were paid");
     assert!(
         world.closed().values().all(|closed| closed.slashed.is_zero()),
-        "seed {seed}: an honest peer was slashed"
+        "{context}: an honest peer was slashed"
     );
-    world
+    for client in clients {
+        world.receipts(client).iter().step_by(JUDGED).for_each(|receipt| drop(judge(receipt)));
+    }
 }
 
 /// Runs a share of the fifty seeds.
 fn every_job_closes(seeds: impl IntoIterator<Item = u64>) {
-    seeds.into_iter().for_each(|seed| drop(run(seed)));
+    seeds.into_iter().for_each(|seed| run(&mut lossy(seed), |_| ()));
 }
 
 #[test]
@@ -66,9 +77,24 @@ fn every_job_closes_and_every_coin_is_somewhere_in_the_last_quarter_of_fifty_see
 }
 
 #[test]
+fn every_job_closes_though_everybody_crashes_now_and_then() {
+    for seed in 100..108 {
+        let mut luck = Stream::new(seed, "crashes", 0);
+        run(&mut lossy(seed), |world| {
+            if luck.below(4) == 0 {
+                let place = Place(luck.below(world.plan().peers() as u64) as usize);
+                let tail = if luck.below(2) == 0 { Tail::Lost } else { Tail::Kept };
+                world.crash(place, tail, Span::millis(luck.between(50, 2_000)));
+            }
+        });
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_digest_and_another_seed_another() {
     let digest = |seed| -> (Digest, u64) {
-        let world = run(seed);
+        let mut world = lossy(seed);
+        run(&mut world, |_| ());
         (world.digest(), world.events())
     };
     assert_eq!(digest(1), digest(1));

@@ -4,7 +4,7 @@ use assay_market::view::AttemptState;
 use assay_protocol::{
     id::Digest,
     outcome::Outcome,
-    receipt::{Report, verify},
+    receipt::{Receipt, Report, verify},
     units::Amount,
 };
 use assay_simulations::{
@@ -24,12 +24,25 @@ pub(crate) fn market(plan: Plan) -> World {
     world
 }
 
+/// Runs on until everything has settled and asserts what holds of every world at rest.
+pub(crate) fn settle(world: &mut World, limit: Span, context: &str) {
+    world.settle(limit).unwrap_or_else(|unsettled| panic!("{context}: {unsettled}"));
+    let books = world.books().expect("the notary keeps books");
+    assert_eq!((books.open, books.held), (0, Amount::ZERO), "{context}");
+    let audit = world.audit().unwrap_or_else(|divergence| panic!("{context}: {divergence}"));
+    assert_eq!((audit.open, audit.closed, audit.total), (0, books.closed, audit.supply), "{context}");
+    for number in 0..world.plan().peers() {
+        let (knows, remembers) = world.memory(Place(number)).expect("everybody is up");
+        assert_eq!(knows, remembers, "{context}: peer {number} knows more or less than its journal");
+    }
+}
+
 /// Runs one job of the first client at the first founder until everything settled.
 pub(crate) fn settle_one(world: &mut World, wish: Wish) -> Job {
     let (client, provider) = (world.plan().client(0), world.plan().founder(0));
     let before = Wealth::of(world);
     let key = world.submit(client, Wish { provider: Some(provider), attempts_max: 1, ..wish });
-    world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("{unsettled}"));
+    settle(world, LIMIT, "one job");
     let outcome = match world.state(client, key) {
         Some(AttemptState::Closed(outcome)) => outcome,
         state => panic!("the job was not closed: {state:?}; {:?}", world.told(client)),
@@ -54,9 +67,13 @@ impl Job {
     /// What its receipt says, once judged.
     pub(crate) fn report(&self, world: &World) -> Report {
         let client = world.plan().client(0);
-        let receipt = world.receipt(client, self.key).expect("the client holds a receipt that decodes");
-        verify::<Simulated>(&receipt).unwrap_or_else(|refuted| panic!("{refuted:?} in {receipt:#?}"))
+        judge(&world.receipt(client, self.key).expect("the client holds a receipt that decodes"))
     }
+}
+
+/// What a receipt says, once judged.
+pub(crate) fn judge(receipt: &Receipt) -> Report {
+    verify::<Simulated>(receipt).unwrap_or_else(|refuted| panic!("{refuted:?} in {receipt:#?}"))
 }
 
 /// What everybody owns.

@@ -1,0 +1,78 @@
+//! Whether what peers remember is what they know: chains replayed by the audit, brains by their journals.
+
+use assay_market::{
+    Config, Effects, Node, Record,
+    audit::{Audit, Divergence, Published, Report},
+    view::{AttemptState, BooksView, RunState, RunView, SubmissionView},
+};
+use assay_protocol::signed::Signer;
+
+use super::{Place, World};
+use crate::crypto::Simulated;
+
+/// What of a brain must survive a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// The books.
+    pub books: Option<BooksView>,
+    /// The jobs of the client.
+    pub submissions: Vec<SubmissionView>,
+    /// The jobs of the provider and the checks of the verifier.
+    pub runs: Vec<RunView>,
+}
+
+impl World {
+    /// Audits the whole chain of the notary, as if all of it were published.
+    ///
+    /// # Errors
+    /// [`Divergence`], at the first entry that does not follow from those before.
+    pub fn audit(&self) -> Result<Report, Divergence> {
+        let notary = self.plan.notary();
+        let mut audit = Audit::new(self.genesis.clone(), self.key(notary).id());
+        for record in self.peers[notary.0].disk.records() {
+            if let Record::Chain(entry) = record {
+                audit.push::<Simulated>(&Published::Whole(*entry))?;
+            }
+        }
+        Ok(audit.finish())
+    }
+
+    /// What a peer knows, and what it would know after a restart. What comes back by itself is left out: why a
+    /// submission found no provider, and whether a run that has no result had begun.
+    #[must_use]
+    pub fn memory(&self, place: Place) -> Option<(Memory, Memory)> {
+        let peer = &self.peers[place.0];
+        let config = Config { genesis: self.genesis.clone() };
+        let records = peer.disk.records().into_iter();
+        let restored = Node::restore(peer.key, config, [0; 32], records, &mut Effects::new());
+        Some((memory_of(peer.node.as_ref()?), memory_of(&restored)))
+    }
+}
+
+fn memory_of<S: Signer>(node: &Node<S>) -> Memory {
+    let mut memory = Memory { books: node.books(), submissions: node.submissions(), runs: node.runs() };
+    for submission in &mut memory.submissions {
+        submission.unmatched = None;
+        let attempts = &mut submission.attempts;
+        attempts.iter_mut().for_each(|attempt| attempt.state = settled(attempt.state));
+    }
+    for run in &mut memory.runs {
+        if run.state == RunState::Waiting {
+            run.state = RunState::Running;
+        }
+    }
+    memory
+}
+
+/// Why an order was not opened is told once and not kept.
+fn settled(state: AttemptState) -> AttemptState {
+    match state {
+        AttemptState::Refused(_) | AttemptState::Unanswered => AttemptState::Unanswered,
+        AttemptState::Proposed
+        | AttemptState::Opening
+        | AttemptState::Running
+        | AttemptState::Delivered
+        | AttemptState::Failed(_)
+        | AttemptState::Closed(_) => state,
+    }
+}
