@@ -9,7 +9,7 @@ use crate::{
     context::Context,
     daemon::{Daemon, Reach, astray},
     failure::{Exit, Failure},
-    output::{Table, full, money, short},
+    output::{full, money, short},
 };
 
 /// Whether a notary's books follow from its journal.
@@ -51,13 +51,16 @@ pub(crate) async fn perform(verb: &Verb, context: &Context) -> Result<(), Failur
         short(audited.notary),
         audited.hidden
     ));
-    if let Some(books) = &audited.books {
-        context.output.table(&table(books));
-        if !balance(books) {
-            return Err(unbalanced(books));
-        }
-        context.output.line("The books balance: all boxes together hold what was created and not destroyed.");
+    if audited.total != audited.supply {
+        return Err(unbalanced(&audited));
     }
+    context.output.line(format!(
+        "After them {} jobs are open and {} closed, and all boxes together hold {} {}s: what was created and not destroyed.",
+        audited.open,
+        audited.closed,
+        audited.total,
+        daemon.unit()
+    ));
     context.output.document("audit", &document(&audited, daemon.unit()));
     Ok(())
 }
@@ -73,9 +76,9 @@ fn diverges(audited: &Audited, entry: u64, reason: &str) -> Failure {
         .with(json!({ "entry": entry, "reason": reason }))
 }
 
-fn unbalanced(books: &BooksView) -> Failure {
-    let message =
-        format!("the books hold {}, where {} were created and not destroyed", sum(books), due(books));
+fn unbalanced(audited: &Audited) -> Failure {
+    let Audited { total, supply, .. } = audited;
+    let message = format!("all boxes hold {total}, where {supply} were created and not destroyed");
     let hint = "trust nothing that this notary says; keep your receipts and tell its other users";
     Failure::new(Exit::NotVerified, "UNBALANCED", message, hint)
 }
@@ -96,22 +99,6 @@ pub(super) fn balance(books: &BooksView) -> bool {
     sum(books) == due(books)
 }
 
-/// The boxes as rows.
-pub(super) fn table(books: &BooksView) -> Table {
-    let mut table = Table::new(["BOX", "CREDITS"]);
-    let rows = [
-        ("free to spend", books.free),
-        ("at stake", books.stake),
-        ("held for open jobs", books.held),
-        ("pool that pays for checks", books.pool),
-        ("together", sum(books)),
-        ("created", books.minted),
-        ("destroyed", books.burned),
-    ];
-    rows.iter().for_each(|(name, amount)| table.row([(*name).to_owned(), amount.to_string()]));
-    table
-}
-
 /// The boxes for programs.
 pub(super) fn books(books: &BooksView, unit: &str) -> Value {
     let money = |amount| money(amount, unit);
@@ -127,6 +114,7 @@ fn document(audited: &Audited, unit: &str) -> Value {
     json!({
         "notary": full(audited.notary), "entries": audited.entries, "hidden": audited.hidden, "clean": true,
         "head": { "sequence": audited.head.sequence, "digest": full(audited.head.digest) },
-        "books": audited.books.as_ref().map(|view| books(view, unit)),
+        "open": audited.open, "closed": audited.closed,
+        "total": money(audited.total, unit), "supply": money(audited.supply, unit),
     })
 }

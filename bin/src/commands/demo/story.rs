@@ -128,7 +128,7 @@ impl<'a> Story<'a> {
         let took = format!("for {} credits, in {:.1} s", credits(job.price), took.as_secs_f64());
         let text = match reading {
             Some(reading) => {
-                format!("{who} says it is a {} ({} sure) {took}", reading.label, reading.certainty())
+                format!("{who} reads it as {} ({} sure) {took}", reading.label, reading.certainty())
             }
             None => format!("{who} sends something that is no reading, {took}"),
         };
@@ -231,9 +231,9 @@ impl<'a> Story<'a> {
     pub(super) fn what_next(&self) {
         self.chapter("Try next", "All of this network is gone again. Three commands to go on with:");
         let assay = program();
-        self.detail(&format!("{assay} demo --stay     keep it up, and join it with a peer of your own"));
-        self.detail(&format!("{assay} run --help      what a client can ask for"));
-        self.detail(&format!("{assay} provide --help  what a provider can offer"));
+        self.detail(&format!("{assay} demo --stay     # keep it up, and join it with a peer of your own"));
+        self.detail(&format!("{assay} run --help      # what a client can ask for"));
+        self.detail(&format!("{assay} provide --help  # what a provider can offer"));
     }
 
     /// How another home becomes part of the network.
