@@ -1,3 +1,5 @@
+//! Blobs on a real disk: what is kept, refused, evicted and swept away.
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;

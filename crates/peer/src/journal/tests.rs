@@ -1,3 +1,5 @@
+//! Journals that were torn, flipped or cut off from power: what is acknowledged is there.
+
 use std::{
     fs,
     sync::{Mutex, mpsc},
