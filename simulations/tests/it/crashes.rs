@@ -54,9 +54,9 @@ impl Disturbed {
         let key = world.submit(self.plan.client(0), self.wish());
         settle(&mut world, LIMIT, "undisturbed");
         let receipt = world.receipt(self.plan.client(0), key).expect("a receipt");
-        let drawn = receipt.story.events.iter().filter_map(|event| match &event.what {
-            Happening::Seat(tries) => world.place(tries.last()?.leaf.peer),
-            _ => None,
+        let drawn = receipt.story.events.iter().filter_map(|event| {
+            let Happening::Seat(tries) = &event.what else { return None };
+            world.place(tries.last()?.leaf.peer)
         });
         drawn.collect()
     }

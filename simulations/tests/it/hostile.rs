@@ -1,5 +1,8 @@
 //! What hostile peers send: noise, damaged encodings, and statements with false contents and true signatures.
 
+use std::{collections::BTreeMap, rc::Rc};
+
+use assay_market::Effect;
 use assay_protocol::{
     claim::Deliver,
     codec::{self, MESSAGE_BYTES_MAX},
@@ -7,10 +10,11 @@ use assay_protocol::{
     message::{Message, Opened},
     order::{Accept, Open, Propose},
     receipt::Receipt,
-    signed::{Signed, Statement, Verified},
-    units::Rate,
+    signed::{Signed, Signer, Statement, Verified},
+    units::{Amount, Rate},
 };
 use assay_simulations::{
+    behaviour::Behaviour,
     crypto::{Simulated, SimulatedKey},
     kernel::Span,
     plan::{LABEL, Plan, TENSOR},
@@ -18,7 +22,7 @@ use assay_simulations::{
     world::{Place, Wish, World},
 };
 
-use crate::support::{LIMIT, market};
+use crate::support::{LIMIT, market, settle};
 
 /// Messages in each test.
 const MESSAGES: u64 = 100_000;
@@ -30,29 +34,37 @@ const EXTREMES: [u64; 6] = [0, 1, 250, u32::MAX as u64, (1 << 32) + 1, u64::MAX]
 #[test]
 fn statements_with_false_contents_and_true_signatures_harm_nobody_else() {
     let plan = Plan { founders: 8, clients: 2, slots: 4, ..Plan::default() };
-    let (honest, crooks) = (plan.client(0), [plan.client(1), plan.founder(7)]);
+    let (honest, crooks) = (plan.client(0), [plan.client(1), plan.founder(6), plan.founder(7)]);
     let mut world = market(plan);
     crooks.iter().for_each(|crook| world.disown(*crook));
     world.overhear();
     let mut wishes = Vec::new();
     let mut crook = Crook::new(&world, &crooks);
+    crooks.iter().for_each(|place| world.behave(*place, Tamperer(Crook::new(&world, &[*place]))));
     for number in 0..MESSAGES {
         if number % 2_000 == 0 {
             let manifest = if number % 4_000 == 0 { LABEL } else { TENSOR };
             wishes.push(world.submit(honest, Wish { manifest, number, ..Wish::default() }));
-            world.submit(crooks[0], Wish { manifest, number, ..Wish::default() });
             world.run_for(Span::millis(400));
         }
-        crook.send(&mut world);
-        if number % 100 == 0 {
-            world.run_for(Span::millis(60));
+        if number % 500 == 0 {
+            world.submit(crooks[0], Wish { number, ..Wish::default() });
         }
+        if number % 50 == 0 {
+            world.run_for(Span::millis(30));
+            crook.listen(&world);
+        }
+        while !crook.send(&mut world) {}
     }
-    world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("{unsettled}"));
+    settle(&mut world, LIMIT, "hostile");
     let closed =
         |key: &&Digest| world.attempt(honest, **key).is_some_and(|attempt| attempt.receipt.is_some());
     assert_eq!(wishes.iter().filter(closed).count(), wishes.len(), "every honest job ends with a receipt");
-    assert!(crook.sent.iter().all(|(_, count)| *count > 0), "a kind was never sent: {:?}", crook.sent);
+    assert!(crook.sent.len() >= KINDS, "only these were sent: {:?}", crook.sent);
+    for number in 0..6 {
+        let wealth = world.wealth(world.plan().founder(number)).unwrap_or_default();
+        assert!(wealth > Amount::credits(11), "founder {number} was robbed: {wealth} is left");
+    }
 }
 
 #[test]
@@ -77,13 +89,31 @@ fn bytes_that_are_no_message_and_no_receipt_are_refused() {
     }
 }
 
+/// Changes every other message of its own brain before it is sent.
+#[derive(Debug)]
+struct Tamperer(Crook);
+
+impl Behaviour for Tamperer {
+    fn act(&mut self, effect: Effect) -> Option<Effect> {
+        let Effect::Send { to, message } = effect else { return Some(effect) };
+        let (_, key) = self.0.keys[0];
+        let changed =
+            if self.0.luck.below(2) == 0 { self.0.falsified(&codec::encode(&message), &key) } else { None };
+        Some(Effect::Send { to, message: changed.unwrap_or(message) })
+    }
+}
+
 /// Somebody with the keys of registered peers who has heard everything.
+#[derive(Debug)]
 struct Crook {
     keys: Vec<(Place, SimulatedKey)>,
     network: NetworkId,
     luck: Stream,
     names: Vec<Digest>,
-    sent: Vec<(&'static str, u64)>,
+    /// What was heard, by kind: all of it, and what was signed with one of the keys.
+    heard: BTreeMap<&'static str, [Vec<Rc<[u8]>>; 2]>,
+    listened: usize,
+    sent: BTreeMap<&'static str, u64>,
 }
 
 impl Crook {
@@ -94,34 +124,52 @@ impl Crook {
             network: world.genesis().id(),
             luck: Stream::new(world.plan().seed, "crook", 0),
             names,
-            sent: KINDS.iter().map(|kind| (*kind, 0)).collect(),
+            heard: BTreeMap::new(),
+            listened: 0,
+            sent: BTreeMap::new(),
         }
     }
 
-    /// Changes something that was heard, signs it and sends it to somebody.
-    fn send(&mut self, world: &mut World) {
-        let heard = world.overheard();
-        let recent = if self.luck.below(2) == 0 { heard.len().min(60) } else { heard.len() };
+    /// Remembers what was said since the last time.
+    fn listen(&mut self, world: &World) {
+        for bytes in &world.overheard()[self.listened..] {
+            let Ok(message) = Message::decode(bytes) else { continue };
+            let Ok(opened) = message.open::<Simulated>(self.network) else { continue };
+            let own = self.keys.iter().any(|(_, key)| key.id() == opened.signer());
+            let heard = self.heard.entry(opened.kind()).or_default();
+            heard[0].push(bytes.clone());
+            if own {
+                heard[1].push(bytes.clone());
+            }
+            if let Opened::Accept(accept) = &opened {
+                self.names.push(accept.job);
+            }
+        }
+        self.listened = world.overheard().len();
+    }
+
+    /// Changes something that was heard, signs it and sends it to somebody, if it can be changed.
+    fn send(&mut self, world: &mut World) -> bool {
+        let kinds = self.heard.len();
+        let Some(heard) = self.heard.values().nth(pick(&mut self.luck, kinds)) else { return false };
+        let own = &heard[pick(&mut self.luck, 2)];
+        let heard = if own.is_empty() { &heard[0] } else { own };
+        let recent = if self.luck.below(2) == 0 { heard.len().min(8) } else { heard.len() };
         let bytes = heard[heard.len() - 1 - pick(&mut self.luck, recent)].clone();
         let (from, key) = self.keys[pick(&mut self.luck, self.keys.len())];
-        let Some(message) = self.falsified(&bytes, &key) else { return };
-        if let Some((_, count)) = self.sent.iter_mut().find(|(kind, _)| *kind == message.kind()) {
-            *count += 1;
-        }
+        let Some(message) = self.falsified(&bytes, &key) else { return false };
+        *self.sent.entry(message.kind()).or_default() += 1;
         let to = match self.luck.below(2) {
             0 => world.plan().notary(),
             _ => Place(pick(&mut self.luck, world.plan().peers())),
         };
         world.post(from, to, codec::encode(&message));
+        true
     }
 
+    /// A message with other contents and a true signature, if it can be changed.
     fn falsified(&mut self, bytes: &[u8], key: &SimulatedKey) -> Option<Message> {
         let opened = Message::decode(bytes).ok()?.open::<Simulated>(self.network).ok()?;
-        if let Opened::Accept(accept) = &opened
-            && !self.names.contains(&accept.job)
-        {
-            self.names.push(accept.job);
-        }
         Some(match opened {
             Opened::Propose(propose) => {
                 let order = self.twisted(propose.into_body().order, key)?;
@@ -131,7 +179,7 @@ impl Crook {
                 let order = self.twisted(open.into_body().order, key)?;
                 let terms = order.clone().open::<Simulated>(self.network).ok()?;
                 let accept = Accept { job: terms.id(), class: terms.class, rate_max: Rate::ONE };
-                let (_, provider) = self.keys[1];
+                let (_, provider) = self.keys[self.keys.len() - 1];
                 let accept = Signed::seal(accept, &provider, self.network).into_signed();
                 self.signed(Open { order, accept }, key)
             }
@@ -193,23 +241,8 @@ impl Crook {
     }
 }
 
-/// Every kind of message that peers send each other in a market without losses.
-const KINDS: [&str; 14] = [
-    "Offer",
-    "Propose",
-    "Accept",
-    "Open",
-    "Ticket",
-    "Start",
-    "Claim",
-    "Deliver",
-    "Reveal",
-    "Check",
-    "Seal",
-    "OpenClaim",
-    "OpenSeal",
-    "Notice",
-];
+/// Kinds of messages that are said in a market without losses: all but `Refuse`, `Abort` and `Unserved`.
+const KINDS: usize = 16;
 
 /// Bytes with one to three changes: bits, numbers, names and lengths.
 fn damaged(bytes: &[u8], luck: &mut Stream, names: &[Digest]) -> Vec<u8> {

@@ -2,14 +2,18 @@
 
 use std::rc::Rc;
 
-use assay_market::Event;
+use assay_market::{
+    Event,
+    view::{AttemptState, RunState},
+};
 use assay_protocol::{message::Message, outcome::Outcome};
 use assay_simulations::{
+    kernel::Span,
     plan::{EXACT, LABEL, Plan, TENSOR, UNIT_PRICE},
-    world::Wish,
+    world::{Tail, Wish, World},
 };
 
-use crate::support::{LIMIT, market, settle_one};
+use crate::support::{LIMIT, market, settle, settle_one};
 
 #[test]
 fn the_first_job_of_an_honest_provider_is_checked_and_paid_and_its_receipt_holds() {
@@ -84,4 +88,29 @@ fn a_job_takes_few_messages_however_long_its_window_is() {
         assert!(messages <= 60, "{messages} messages for a job that ended {:?}", job.outcome);
         before = world.overheard().len();
     }
+}
+
+/// A job can be claimed, checked and paid while its client is away, and the provider gone when it is back: the result is
+/// asked for until it is here.
+#[test]
+fn a_client_that_slept_through_its_job_has_its_result_all_the_same() {
+    let mut world = market(Plan::default());
+    let (client, provider) = (world.plan().client(0), world.plan().founder(0));
+    let key = world.submit(client, Wish { provider: Some(provider), attempts_max: 1, ..Wish::default() });
+    let claimed = |world: &World| {
+        let runs = world.node(provider).map(|node| node.runs()).unwrap_or_default();
+        runs.iter().any(|run| run.state == RunState::Committed)
+    };
+    while !claimed(&world) {
+        world.step();
+    }
+    world.crash(client, Tail::Kept, Span::seconds(60));
+    world.run_for(Span::seconds(20));
+    world.crash(provider, Tail::Kept, Span::seconds(70));
+    world.run_for(Span::seconds(100));
+    settle(&mut world, LIMIT, "client and provider away in turn");
+    let attempt = world.attempt(client, key).expect("an attempt");
+    assert!(matches!(attempt.state, AttemptState::Closed(outcome) if outcome.is_paid()), "{attempt:?}");
+    let output = attempt.output.expect("a result");
+    assert!(world.blob(client, output).is_some());
 }

@@ -1,5 +1,6 @@
 //! The market as a whole: networks of peers in virtual time, one question a module.
 
+mod cheats;
 mod crashes;
 mod deadlines;
 mod disputes;
