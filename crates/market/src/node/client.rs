@@ -36,10 +36,17 @@ use crate::{
 
 /// How long an order may take to be opened.
 const OPEN_TIME: Duration = Duration::seconds(30);
-/// How long a submission waits for a match, or for a busy provider.
+/// How long a submission waits for a first offer, or for a busy provider.
 const MATCH_TIME: Duration = Duration::seconds(30);
+/// How long it waits where the offers are known and none fits: a few more may be on their way.
+const GLANCE_TIME: Duration = Duration::seconds(3);
+/// How long a busy provider is left alone.
+const BUSY_PAUSE: Duration = Duration::seconds(2);
 /// How often it looks again.
 const MATCH_PAUSE: Duration = Duration(500);
+
+/// How often a result is asked for once its job is paid: a few minutes, with the pauses between.
+const RESULT_TRIES_MAX: u32 = 30;
 
 /// A client's state.
 #[derive(Debug, Default)]
@@ -60,8 +67,8 @@ struct Submitted {
     attempts: Vec<JobId>,
     excluded: BTreeSet<PeerId>,
     lane: Option<(PeerId, u16)>,
-    /// Until when it waits for a match.
-    waits_until: Option<Timestamp>,
+    /// Since when it looks for an offer.
+    seeks_since: Option<Timestamp>,
     refusal: Option<Refusal>,
     failure: Option<Failure>,
     ended: bool,
@@ -111,17 +118,31 @@ impl<S: Signer> Node<S> {
         else {
             return;
         };
-        let waits_until = *submitted.waits_until.get_or_insert(now.after(MATCH_TIME));
+        let since = *submitted.seeks_since.get_or_insert(now);
         let spent = submitted.attempts.len() >= usize::from(submitted.submission.attempts_max.max(1));
-        if self.introduce(now < waits_until, out) {
+        if self.introduce(now < since.after(MATCH_TIME), out) {
             return self.alarms.set(Alarm::Submission(key), now.after(MATCH_PAUSE));
         }
         match self.best_offer(key, now) {
             Ok(order) if !spent => self.propose(key, order, now, out),
             Ok(_) => self.give_up(key, Unmatched::default(), out),
-            Err(unmatched) if spent || now >= waits_until => self.give_up(key, unmatched, out),
+            Err(unmatched) if spent || now >= since.after(self.patience(key, &unmatched)) => {
+                self.give_up(key, unmatched, out);
+            }
             Err(_) => self.alarms.set(Alarm::Submission(key), now.after(MATCH_PAUSE)),
         }
+    }
+
+    /// How long to look for an offer: longer where time may bring one, because none for this model or of the wished-for
+    /// provider was heard of yet, or because somebody was only busy.
+    fn patience(&self, key: Digest, unmatched: &Unmatched) -> Duration {
+        let Some(submitted) = self.client.submissions.get(&key) else { return GLANCE_TIME };
+        let busy = submitted.refusal.is_some_and(is_passing);
+        let unheard = match submitted.submission.provider {
+            Some(wanted) => self.book.iter().all(|offer| offer.signer() != wanted),
+            None => unmatched.price + unmatched.cost + unmatched.tried == 0,
+        };
+        if busy || unheard { MATCH_TIME } else { GLANCE_TIME }
     }
 
     /// A notary opens an account at the first question, so one is asked before the first order. True while the answer
@@ -308,7 +329,7 @@ impl<S: Signer> Node<S> {
     /// Takes up again what was unfinished.
     pub(super) fn resume_client(&mut self, now: Timestamp, out: &mut Effects) {
         let open: Vec<JobId> =
-            self.client.attempts.iter().filter(|(_, at)| at.is_open()).map(|(job, _)| *job).collect();
+            self.client.attempts.iter().filter(|(_, at)| at.is_pursued()).map(|(job, _)| *job).collect();
         for job in open {
             self.alarms.set(Alarm::Attempt(job), now);
             self.serve_provider(job, out);
@@ -338,7 +359,7 @@ impl Client {
             attempts: Vec::new(),
             excluded: BTreeSet::new(),
             lane: None,
-            waits_until: None,
+            seeks_since: None,
             refusal: None,
             failure: None,
             ended: false,
@@ -437,6 +458,12 @@ impl Attempt {
     /// ticket was lost, may have run its course unseen.
     fn may_close(&self) -> bool {
         self.open.is_some() && !matches!(self.state, AttemptState::Closed(_))
+    }
+
+    /// True while it is worth asking after: until it is closed and, if it was paid, its result is here.
+    fn is_pursued(&self) -> bool {
+        let paid = matches!(self.state, AttemptState::Closed(outcome) if outcome.is_paid());
+        self.is_open() || (paid && self.output.is_none() && self.tries < RESULT_TRIES_MAX)
     }
 
     /// True while something is still to come of it.

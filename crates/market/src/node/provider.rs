@@ -133,6 +133,7 @@ impl<S: Signer> Node<S> {
         }
         let (job, client) = (order.id(), order.client);
         if !self.provider.servings.contains_key(&job) {
+            self.drop_replaced(&order, out);
             if let Err(reason) = self.consider(&order, now) {
                 return self.say(client, Refuse { job, reason }, out);
             }
@@ -141,6 +142,19 @@ impl<S: Signer> Node<S> {
             self.alarms.set(Alarm::Serving(job), until);
         }
         self.say(client, Accept { job, class: order.class, rate_max: Rate::ONE }, out);
+    }
+
+    /// Frees the slot of an order that its client replaces: of two with one number only one can be opened.
+    fn drop_replaced(&mut self, order: &Order, out: &mut Effects) {
+        let number = |order: &Order| (order.client, order.notary, order.lane, order.nonce);
+        let replaced =
+            self.provider.servings.iter().find(|(_, serving)| {
+                serving.phase == Phase::Accepted && number(&serving.order) == number(order)
+            });
+        if let Some(job) = replaced.map(|(job, _)| *job) {
+            self.keep_provider(ProviderRecord::Closed { job, outcome: None }, out);
+            self.alarms.clear(Alarm::Serving(job));
+        }
     }
 
     /// Whether an order is taken on.
@@ -173,11 +187,12 @@ impl<S: Signer> Node<S> {
                 out.push(Effect::Tell(Event::Serving { job, client }));
                 self.wake_serving(job, now, out);
             }
-            Phase::Claimed | Phase::Closed(Some(_)) => self.deliver(ticket.job, out),
+            Phase::Claimed => self.deliver(ticket.job, out),
+            Phase::Closed(Some(outcome)) if outcome.is_paid() => self.deliver(ticket.job, out),
             Phase::Aborted(abort) => {
                 out.push(Effect::Send { to: serving.order.client, message: abort.clone().recall().into() });
             }
-            Phase::Fetching | Phase::Running | Phase::Closed(None) => {}
+            Phase::Fetching | Phase::Running | Phase::Closed(_) => {}
         }
     }
 
@@ -239,7 +254,7 @@ impl<S: Signer> Node<S> {
         let Some(serving) = self.provider.servings.get(&job).filter(|at| at.phase == Phase::Running) else {
             return;
         };
-        let (units_max, client) = (serving.order.units_max, serving.order.client);
+        let units_max = serving.order.units_max;
         self.provider.ran.insert(serving.order.manifest.digest(), now);
         match result {
             Ok(result) if result.units <= units_max => {
@@ -257,7 +272,6 @@ impl<S: Signer> Node<S> {
                     ProviderRecord::Claimed { claim, result, output_blind, evidence_blind },
                     out,
                 );
-                out.push(Effect::Serve { digest: result.output, to: client });
                 self.deliver(job, out);
                 self.send_claim(job, out);
                 self.alarms.set(Alarm::Serving(job), now.after(backoff(1)));
@@ -282,7 +296,9 @@ impl<S: Signer> Node<S> {
             evidence: claimed.evidence.digest(),
             output: claimed.result.output,
         };
-        self.say(serving.order.client, deliver, out);
+        let (digest, to) = (claimed.result.output, serving.order.client);
+        out.push(Effect::Serve { digest, to });
+        self.say(to, deliver, out);
     }
 
     fn send_claim(&mut self, job: JobId, out: &mut Effects) {

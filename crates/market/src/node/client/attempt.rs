@@ -12,7 +12,7 @@ use assay_protocol::{
     units::{Duration, Timestamp},
 };
 
-use super::{Attempt, MATCH_PAUSE, Node};
+use super::{Attempt, BUSY_PAUSE, Node};
 use crate::{
     effect::{Effect, Effects, Event},
     input::Blob,
@@ -29,7 +29,7 @@ const CERTAIN_AFTER: Duration = Duration::seconds(5);
 impl<S: Signer> Node<S> {
     /// Says again what is not answered yet, or ends what can no longer be.
     pub(in crate::node) fn wake_attempt(&mut self, job: JobId, now: Timestamp, out: &mut Effects) {
-        let Some(attempt) = self.client.attempts.get_mut(&job).filter(|attempt| attempt.is_open()) else {
+        let Some(attempt) = self.client.attempts.get_mut(&job).filter(|attempt| attempt.is_pursued()) else {
             return;
         };
         attempt.tries += 1;
@@ -48,30 +48,40 @@ impl<S: Signer> Node<S> {
             AttemptState::Running | AttemptState::Delivered | AttemptState::Failed(_) => {
                 self.pursue(job, out)
             }
-            AttemptState::Refused(_) | AttemptState::Unanswered | AttemptState::Closed(_) => {}
+            AttemptState::Closed(_) => self.pursue_result(job, out),
+            AttemptState::Refused(_) | AttemptState::Unanswered => {}
         }
     }
 
     /// Pursues a job that holds money: the result from the provider, the close from the notary.
     fn pursue(&mut self, job: JobId, out: &mut Effects) {
-        let Some(attempt) = self.client.attempts.get(&job) else { return };
-        let (provider, notary) = (attempt.order.provider, attempt.order.notary);
-        let ticket = attempt.ticket.as_ref().map(|ticket| ticket.signed().clone());
-        match (&attempt.delivering, attempt.output, ticket) {
-            (Some(deliver), None, _) => {
-                let digest = deliver.output;
-                out.push(Effect::Fetch { digest, from: [provider].into() });
-            }
-            (None, None, Some(ticket)) if attempt.state == AttemptState::Running => {
-                self.say(provider, Start { ticket }, out);
-            }
-            _ => {}
-        }
+        self.pursue_result(job, out);
+        let Some(notary) = self.client.attempts.get(&job).map(|attempt| attempt.order.notary) else { return };
         if let Some((_, receipt)) = self.client.attempts.get(&job).and_then(|attempt| attempt.closing) {
             out.push(Effect::Fetch { digest: receipt, from: [notary].into() });
         }
         // A notary that was restarted serves an old receipt only to those who ask after the job.
         self.ask(notary, Some(job), out);
+    }
+
+    /// Asks the provider for a result that is not here yet.
+    fn pursue_result(&mut self, job: JobId, out: &mut Effects) {
+        let Some(attempt) = self.client.attempts.get(&job).filter(|attempt| attempt.output.is_none()) else {
+            return;
+        };
+        let provider = attempt.order.provider;
+        let failed = matches!(attempt.state, AttemptState::Failed(_));
+        match (&attempt.delivering, &attempt.ticket) {
+            (Some(deliver), _) => {
+                let digest = deliver.output;
+                out.push(Effect::Fetch { digest, from: [provider].into() });
+            }
+            (None, Some(ticket)) if !failed => {
+                let ticket = ticket.signed().clone();
+                self.say(provider, Start { ticket }, out);
+            }
+            (None, _) => {}
+        }
     }
 
     fn send_open(&mut self, job: JobId, out: &mut Effects) {
@@ -142,7 +152,7 @@ impl<S: Signer> Node<S> {
         self.keep_client(ClientRecord::Dropped { job, reason }, out);
         self.alarms.clear(Alarm::Attempt(job));
         if reason.is_some_and(super::is_passing) {
-            self.alarms.set(Alarm::Submission(key), now.after(MATCH_PAUSE));
+            self.alarms.set(Alarm::Submission(key), now.after(BUSY_PAUSE));
         } else {
             self.seek(key, now, out);
         }
@@ -278,7 +288,10 @@ impl<S: Signer> Node<S> {
         out: &mut Effects,
     ) {
         self.keep_client(ClientRecord::Closed { job, outcome, receipt }, out);
-        self.alarms.clear(Alarm::Attempt(job));
+        if let Some(attempt) = self.client.attempts.get_mut(&job) {
+            attempt.tries = 0;
+        }
+        self.alarms.set(Alarm::Attempt(job), now.after(backoff(0)));
         out.push(Effect::Tell(Event::Closed { key, job, outcome, receipt }));
         if let Some(attempt) = self.client.attempts.get(&job) {
             let (digest, to) = (attempt.order.input_commit, attempt.order.provider);
@@ -292,7 +305,7 @@ impl<S: Signer> Node<S> {
     /// After a refund another provider is looked for, for as long as that takes.
     fn seek_again(&mut self, key: Digest, now: Timestamp, out: &mut Effects) {
         if let Some(submitted) = self.client.submissions.get_mut(&key) {
-            submitted.waits_until = None;
+            submitted.seeks_since = None;
         }
         self.seek(key, now, out);
     }
