@@ -97,7 +97,6 @@ impl Replay {
             total: report.total,
             supply: report.supply,
             divergence: self.divergence.map(|divergence| (divergence.position, divergence.reason)),
-            books: None,
         }
     }
 }

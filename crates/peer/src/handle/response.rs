@@ -321,8 +321,6 @@ pub struct Audited {
     pub supply: Amount,
     /// The first entry that does not follow from those before it, and why; nothing if all do.
     pub divergence: Option<(u64, String)>,
-    /// The books at the head, if all entries follow.
-    pub books: Option<BooksView>,
 }
 
 /// Something that a watcher is told.
