@@ -246,7 +246,7 @@ impl Ledger {
         let first = self.wall.is_none();
         let round = if first { 0 } else { self.moment.beacon.round + 1 };
         let ends_chain = round.is_multiple_of(self.genesis.timers.epoch_ticks);
-        let follows = first || self.chained(tick.beacon);
+        let follows = if first { tick.anchor == Some(tick.beacon) } else { self.chained(tick.beacon) };
         let in_time = self.wall.is_none_or(|wall| tick.time >= wall);
         if tick.signer() != self.notary || tick.round != round || !follows || !in_time {
             return Err(Rejection::Tick);

@@ -113,8 +113,9 @@ impl Jobs {
                 }
             }
             Event::Failed { key, .. } => {
+                // A refunded job whose provider was the only one wanted comes to nothing as well, after its close.
                 if let Some(known) = self.by_key(*key) {
-                    known.failed = true;
+                    known.failed = known.closed.is_none();
                 }
             }
             Event::Accused { job, .. } => {

@@ -40,6 +40,8 @@ const OPEN_TIME: Duration = Duration::seconds(30);
 const MATCH_TIME: Duration = Duration::seconds(30);
 /// How long it waits where the offers are known and none fits: a few more may be on their way.
 const GLANCE_TIME: Duration = Duration::seconds(3);
+/// Orders for one submission, refused ones included.
+const ORDERS_MAX: usize = 32;
 /// How long a busy provider is left alone.
 const BUSY_PAUSE: Duration = Duration::seconds(2);
 /// How often it looks again.
@@ -119,7 +121,7 @@ impl<S: Signer> Node<S> {
             return;
         };
         let since = *submitted.seeks_since.get_or_insert(now);
-        let spent = submitted.attempts.len() >= usize::from(submitted.submission.attempts_max.max(1));
+        let spent = self.is_spent(key);
         if self.introduce(now < since.after(MATCH_TIME), out) {
             return self.alarms.set(Alarm::Submission(key), now.after(MATCH_PAUSE));
         }
@@ -133,10 +135,23 @@ impl<S: Signer> Node<S> {
         }
     }
 
+    /// True once as many attempts were opened as the user wants. An order that was refused held no money and only cost
+    /// time, so there is a bound of its own on those.
+    fn is_spent(&self, key: Digest) -> bool {
+        let Some(submitted) = self.client.submissions.get(&key) else { return true };
+        let attempts = submitted.attempts.iter().filter_map(|job| self.client.attempts.get(job));
+        let opened = attempts.filter(|attempt| attempt.ticket.is_some()).count();
+        opened >= usize::from(submitted.submission.attempts_max.max(1))
+            || submitted.attempts.len() >= ORDERS_MAX
+    }
+
     /// How long to look for an offer: longer where time may bring one, because none for this model or of the wished-for
     /// provider was heard of yet, or because somebody was only busy.
     fn patience(&self, key: Digest, unmatched: &Unmatched) -> Duration {
         let Some(submitted) = self.client.submissions.get(&key) else { return GLANCE_TIME };
+        if submitted.submission.provider.is_some_and(|wanted| submitted.excluded.contains(&wanted)) {
+            return Duration::default();
+        }
         let busy = submitted.refusal.is_some_and(is_passing);
         let unheard = match submitted.submission.provider {
             Some(wanted) => self.book.iter().all(|offer| offer.signer() != wanted),

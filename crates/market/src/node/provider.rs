@@ -35,7 +35,9 @@ const OFFER_VALIDITY: Duration = Duration::seconds(900);
 /// The first pauses between two tellings of an offer; then the last of them.
 const OFFER_PAUSES: [Duration; 4] =
     [Duration::seconds(2), Duration::seconds(10), Duration::seconds(30), Duration::seconds(300)];
-/// How long a slot is kept for an order whose ticket does not come.
+/// How long a slot is kept for a ticket: a client that cannot pay takes up no more.
+const SLOT_HOLD: Duration = Duration::seconds(8);
+/// How long after its end an order is remembered whose ticket does not come.
 const TICKET_SLACK: Duration = Duration::seconds(30);
 /// How long after a run the runner counts as warm.
 const WARM: Duration = Duration::seconds(300);
@@ -63,6 +65,8 @@ struct Serving {
     noticed: bool,
     /// Where the notary draws the records to be opened from.
     beacon: Option<Digest>,
+    /// Until when a slot is kept for its ticket.
+    held_until: Timestamp,
     tries: u32,
 }
 
@@ -139,6 +143,9 @@ impl<S: Signer> Node<S> {
             }
             let until = order.open_by.after(TICKET_SLACK);
             self.keep_provider(ProviderRecord::Accepted(order.clone().into_signed()), out);
+            if let Some(serving) = self.provider.servings.get_mut(&job) {
+                serving.held_until = now.after(SLOT_HOLD);
+            }
             self.alarms.set(Alarm::Serving(job), until);
         }
         self.say(client, Accept { job, class: order.class, rate_max: Rate::ONE }, out);
@@ -162,7 +169,7 @@ impl<S: Signer> Node<S> {
         let provision = self.provider.provision.as_ref().ok_or(Refusal::ModelAbsent)?;
         let stock = provision.services.iter().find(|stock| stock.manifest == order.manifest);
         let stock = stock.ok_or(Refusal::ModelAbsent)?;
-        let busy = self.provider.servings.values().filter(|serving| serving.is_busy()).count();
+        let busy = self.provider.servings.values().filter(|serving| serving.is_busy(now)).count();
         let demands = [
             (order.class == provision.class, Refusal::Class),
             (order.unit_price >= stock.unit_price, Refusal::Price),
@@ -437,12 +444,25 @@ impl<S: Signer> Node<S> {
 impl Serving {
     fn new(order: Verified<Order>) -> Self {
         let (phase, ticket, claimed) = (Phase::Accepted, None, None);
-        Self { order, phase, ticket, claimed, noticed: false, beacon: None, tries: 0 }
+        Self {
+            order,
+            phase,
+            ticket,
+            claimed,
+            noticed: false,
+            beacon: None,
+            held_until: Timestamp::default(),
+            tries: 0,
+        }
     }
 
     /// True while it takes up a slot.
-    fn is_busy(&self) -> bool {
-        matches!(self.phase, Phase::Accepted | Phase::Fetching | Phase::Running)
+    fn is_busy(&self, now: Timestamp) -> bool {
+        match self.phase {
+            Phase::Accepted => now < self.held_until,
+            Phase::Fetching | Phase::Running => true,
+            Phase::Claimed | Phase::Aborted(_) | Phase::Closed(_) => false,
+        }
     }
 }
 
