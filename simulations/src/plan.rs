@@ -99,7 +99,7 @@ impl Plan {
             notaries: vec![self.key(self.notary()).id()],
             issuer: self.key(self.notary()).id(),
             timers: timers(),
-            checks: checks(),
+            checks: Checks::default(),
             money: money(),
             thresholds: vec![threshold()],
             manifests: manifests(),
@@ -157,23 +157,6 @@ fn timers() -> Timers {
         silence: Duration::seconds(20),
         window: Duration::seconds(20),
         settle_max: Duration::seconds(12 * 3_600),
-    }
-}
-
-fn checks() -> Checks {
-    Checks {
-        base: Rate::per_mille(20),
-        ramp: 5,
-        theta: Rate::per_mille(1_500),
-        collusion: Rate::per_mille(200),
-        power: Rate::per_mille(950),
-        operators_min: 3,
-        margin_max: 6,
-        jurors_max: 40,
-        tries_max: 256,
-        share_min: Rate::per_mille(10),
-        share_max: Rate::per_mille(50),
-        stake_multiple: 10,
     }
 }
 

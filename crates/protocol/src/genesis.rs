@@ -99,6 +99,26 @@ pub struct Checks {
     pub stake_multiple: u64,
 }
 
+impl Default for Checks {
+    /// The numbers that the deterrence of a cheat was computed for.
+    fn default() -> Self {
+        Self {
+            base: Rate::per_mille(20),
+            ramp: 5,
+            theta: Rate::per_mille(1_500),
+            collusion: Rate::per_mille(200),
+            power: Rate::per_mille(950),
+            operators_min: 3,
+            margin_max: 6,
+            jurors_max: 40,
+            tries_max: 256,
+            share_min: Rate::per_mille(10),
+            share_max: Rate::per_mille(50),
+            stake_multiple: 10,
+        }
+    }
+}
+
 /// Numbers of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -63,8 +63,6 @@ struct Serving {
     claimed: Option<Claimed>,
     /// True once the notary has the claim.
     noticed: bool,
-    /// Where the notary draws the records to be opened from.
-    beacon: Option<Digest>,
     /// Until when a slot is kept for its ticket.
     held_until: Timestamp,
     tries: u32,
@@ -337,7 +335,7 @@ impl<S: Signer> Node<S> {
             NoticeEvent::Claimed { .. } => serving.noticed = true,
             NoticeEvent::Open { beacon } => {
                 let Some(claimed) = &serving.claimed else { return };
-                (serving.beacon, serving.noticed) = (beacon, true);
+                serving.noticed = true;
                 if let Some(positions) = draw::positions(job, claimed.evidence.records, beacon) {
                     let run = RunId { job, seat: None };
                     out.push(Effect::Show { run, output: claimed.result.output, positions });
@@ -444,16 +442,7 @@ impl<S: Signer> Node<S> {
 impl Serving {
     fn new(order: Verified<Order>) -> Self {
         let (phase, ticket, claimed) = (Phase::Accepted, None, None);
-        Self {
-            order,
-            phase,
-            ticket,
-            claimed,
-            noticed: false,
-            beacon: None,
-            held_until: Timestamp::default(),
-            tries: 0,
-        }
+        Self { order, phase, ticket, claimed, noticed: false, held_until: Timestamp::default(), tries: 0 }
     }
 
     /// True while it takes up a slot.

@@ -49,20 +49,7 @@ pub fn timers() -> Timers {
 /// Numbers of verification.
 #[must_use]
 pub fn checks() -> Checks {
-    Checks {
-        base: Rate::of(2, 100),
-        ramp: 5,
-        theta: Rate::of(15, 10),
-        collusion: Rate::of(20, 100),
-        power: Rate::of(95, 100),
-        operators_min: 3,
-        margin_max: 6,
-        jurors_max: 40,
-        tries_max: 256,
-        share_min: Rate::of(1, 100),
-        share_max: Rate::of(5, 100),
-        stake_multiple: 10,
-    }
+    Checks::default()
 }
 
 /// Numbers of money.
