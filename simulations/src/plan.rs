@@ -103,6 +103,7 @@ impl Plan {
             money: money(),
             thresholds: vec![threshold()],
             manifests: manifests(),
+            endowed: Vec::new(),
             verifiers: (0..self.founders).map(|number| self.founding(number)).collect(),
         }
     }
@@ -145,34 +146,18 @@ pub fn manifests() -> Vec<Manifest> {
 }
 
 fn timers() -> Timers {
-    Timers {
-        tick: Duration(500),
-        gap_max: Duration::seconds(1),
-        epoch_ticks: 20,
-        claim: Duration::seconds(4),
-        reveal: Duration::seconds(3),
-        input: Duration::seconds(2),
-        seal: Duration::seconds(4),
-        opening: Duration::seconds(3),
-        silence: Duration::seconds(20),
-        window: Duration::seconds(20),
-        settle_max: Duration::seconds(12 * 3_600),
-    }
+    Timers { settle_max: Duration::seconds(12 * 3_600), ..Timers::brisk() }
 }
 
 fn money() -> Money {
     Money {
         per_work: Amount(NANO_PER_CREDIT / 500),
         micros_per_work: 50_000,
-        margin: Rate::per_mille(150),
         pool: Amount::credits(100),
         low_water: Amount::credits(10),
         welcome: Amount::credits(100),
         welcomes_per_hour: 100,
-        slash_multiple: 100,
-        slash_checks: 12,
-        bounty_checks: 20,
-        entry_checks: 4,
+        ..Money::default()
     }
 }
 

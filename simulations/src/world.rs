@@ -315,7 +315,7 @@ impl World {
             let other = Place(usize::try_from(self.peers[place.0].luck.below(count)).unwrap_or_default());
             let Some(node) = self.peers[other.0].node.as_ref().filter(|_| other != place) else { continue };
             let offers: Vec<_> = node.offers().map(|offer| Message::Offer(offer.signed().clone())).collect();
-            offers.iter().for_each(|offer| self.carry(other, place, codec::encode(offer).into()));
+            offers.iter().for_each(|offer| self.carry(other, place, offer.encode().into()));
         }
     }
 

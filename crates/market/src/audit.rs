@@ -107,6 +107,9 @@ impl Audit {
                 if !is_signed::<S>(&entry.fact, self.network) {
                     return Err(diverges("a signature does not hold"));
                 }
+                if quoted_head(&entry.fact).is_some_and(|head| head != self.head) {
+                    return Err(diverges("a checkpoint quotes another journal"));
+                }
                 let applied = self.ledger.apply(&entry.fact);
                 applied.map_err(|rejection| diverges(&rejection.to_string()))?;
                 if self.ledger.total().is_none_or(|total| Some(total) != self.supply()) {
@@ -140,6 +143,12 @@ impl Audit {
     }
 }
 
+/// The place in the journal that a fact quotes as its own.
+fn quoted_head(fact: &Fact) -> Option<Head> {
+    let Fact::Tick(tick) = fact else { return None };
+    tick.clone().recall().checkpoint.map(|checkpoint| checkpoint.head)
+}
+
 /// True if every statement in a fact was signed by the peer that it names.
 fn is_signed<S: Scheme>(fact: &Fact, network: NetworkId) -> bool {
     match fact {
@@ -149,5 +158,9 @@ fn is_signed<S: Scheme>(fact: &Fact, network: NetworkId) -> bool {
         }),
         Fact::Job(happening) => happening.is_signed::<S>(network),
         Fact::Query(query) => query.clone().open::<S>(network).is_ok(),
+        Fact::Stake(stake) => stake.clone().open::<S>(network).is_ok(),
+        Fact::Unstake(unstake) => unstake.clone().open::<S>(network).is_ok(),
+        Fact::Register(register) => register.clone().open::<S>(network).is_ok(),
+        Fact::Grant(grant) => grant.clone().open::<S>(network).is_ok(),
     }
 }

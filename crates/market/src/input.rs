@@ -79,6 +79,10 @@ pub struct Submission {
     pub work_max: Work,
     /// The longest run.
     pub run_max: Duration,
+    /// Re-executions that are paid in advance and must all match; 0 leaves the check to the draw.
+    pub checks: u16,
+    /// True if it may run although too few others can check it.
+    pub unchecked_ok: bool,
     /// The most that may be spent.
     pub cost_max: Amount,
     /// The most that a unit may cost.

@@ -1,9 +1,12 @@
 //! The books of a notary: accounts, open jobs, and the rules by which money moves between them.
 //!
-//! **Invariant:** Σ free + Σ stake + Σ held + pool = minted − burned after every fact; `held(job)` is zero exactly when
-//! the job is closed; money leaves `held` in one function, [`close`]; the same facts give the same books.
+//! **Invariant:** Σ free + Σ stake + Σ unbonding + Σ held + pool + endowment = minted − burned after every fact;
+//! `held(job)` is zero exactly when the job is closed; money leaves `held` in one function, [`close`]; the same facts
+//! give the same books.
 
+mod account;
 mod close;
+mod course;
 mod open;
 mod reading;
 mod registry;
@@ -11,28 +14,33 @@ mod registry;
 use alloc::{
     boxed::Box,
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Arc,
     vec::Vec,
 };
 
 use assay_protocol::{
+    account::Registration,
     draw,
-    genesis::Genesis,
+    genesis::{Genesis, Pair},
     id::{Digest, JobId, PeerId},
-    job::{Job, Misstep, Moment, Party, Phase, Stage, Step},
-    notice::{Query, Tick},
+    job::{Job, Misstep, Moment, Party},
+    manifest::Manifest,
+    notice::{self, Head, Tick},
     order::{Open, Refusal},
     outcome::Outcome,
-    receipt::{self, Event, Happening, Story},
-    roster::Roster,
+    receipt::{Event, Story},
     signed::{Signed, Verified},
     ticket::Ticket,
     units::{Amount, Duration, Rate, Timestamp},
 };
 
-pub use open::LANES_MAX;
-
-use self::registry::Checkpoint;
+pub use self::{
+    account::{Account, WITHDRAWALS_MAX},
+    open::LANES_MAX,
+};
+use self::{
+    close::sum,
+    registry::{Checkpoint, Enrolled},
+};
 use crate::{record::Fact, trust::Trust};
 
 /// Jobs that one notary keeps open.
@@ -49,6 +57,10 @@ pub struct Ledger {
     jobs: BTreeMap<JobId, OpenJob>,
     closed: BTreeMap<JobId, ClosedJob>,
     pool: Amount,
+    /// What the first checks of the endowed pairs are paid from.
+    endowment: Amount,
+    /// How many of them are done or under way.
+    endowed: BTreeMap<Pair, u64>,
     minted: Amount,
     burned: Amount,
     /// What the pool could not pay, first in, first out.
@@ -56,41 +68,17 @@ pub struct Ledger {
     trust: Trust,
     moment: Moment,
     wall: Option<Timestamp>,
-    /// The ends of the beacon's hash chains, by the round before each chain's first.
-    anchors: BTreeMap<u64, Digest>,
+    /// The ticks that a receipt of an open job may need, by round.
+    ticks: BTreeMap<u64, Signed<Tick>>,
     checkpoint: Checkpoint,
+    /// Peers that wait for a withdrawal.
+    unbonding: BTreeSet<PeerId>,
+    /// The serial and the digest of the last grant.
+    granted: (u64, Digest),
     /// How many facts were taken.
     sequence: u64,
     /// The hour, and the welcome grants in it.
     welcomed: (u64, u64),
-}
-
-/// What one peer has.
-#[derive(Clone, Debug, Default)]
-pub struct Account {
-    /// What can be spent.
-    pub free: Amount,
-    /// What is at stake.
-    pub stake: Amount,
-    operator: Digest,
-    /// The classes whose jobs it can check.
-    classes: Vec<Digest>,
-    lanes: BTreeMap<u16, Lane>,
-    /// The pay of its unsettled jobs that may go unchecked.
-    exposed: Amount,
-    /// Its open jobs as a provider.
-    serving: BTreeSet<JobId>,
-    /// Jobs over which it stands accused.
-    accused: BTreeSet<JobId>,
-    /// Those of them where a juror supports the accusation.
-    frozen: BTreeSet<JobId>,
-}
-
-/// One queue of a client.
-#[derive(Clone, Copy, Debug, Default)]
-struct Lane {
-    next: u64,
-    open: Option<JobId>,
 }
 
 /// A job that holds money.
@@ -99,15 +87,16 @@ pub struct OpenJob {
     /// Where it stands.
     pub job: Job,
     open: Signed<Open>,
-    begun: Moment,
     events: Vec<Event>,
-    roster: Option<(u64, Arc<Roster>)>,
+    roster: Option<Enrolled>,
     /// Operators that cannot check it: the parties' and those drawn before.
     operators: Vec<Digest>,
     /// The client's money.
     held: Amount,
     /// The pool's money, for the check.
     reserve: Amount,
+    /// The endowment's money, for the check.
+    endowed: Amount,
     /// The position from which on nothing of it is published while it is open.
     withheld: Option<u64>,
 }
@@ -180,6 +169,36 @@ pub enum Rejection {
     /// The tick does not follow the last.
     #[error("not the next tick")]
     Tick,
+    /// The instruction is for other books.
+    #[error("meant for another notary")]
+    OtherNotary,
+    /// The account is not known.
+    #[error("no such account")]
+    NoAccount,
+    /// Instructions are missing before this one.
+    #[error("not the account's next instruction")]
+    Sequence,
+    /// Another instruction had this number.
+    #[error("another instruction had this number")]
+    Conflict,
+    /// The account does not hold as much.
+    #[error("the account does not hold as much")]
+    Funds,
+    /// The stake stands for pay that is not settled.
+    #[error("the stake stands for pay that is not settled yet")]
+    Exposed,
+    /// Too much of the kind is under way.
+    #[error("too many withdrawals are under way")]
+    Full,
+    /// The list is not in ascending order.
+    #[error("the list is not in ascending order")]
+    Unordered,
+    /// Somebody else than the issuer grants credits.
+    #[error("only the issuer of the network grants credits")]
+    NotTheIssuer,
+    /// The sum of all money would not fit.
+    #[error("more than all money can be")]
+    TooMuch,
     /// The entry quotes another position than its own.
     #[error("not the position of this entry")]
     Position,
@@ -198,15 +217,23 @@ impl Ledger {
         let mut accounts: BTreeMap<PeerId, Account> = BTreeMap::new();
         for founder in &genesis.verifiers {
             let account = accounts.entry(founder.peer).or_default();
-            (account.free, account.stake) = (founder.free, founder.stake);
-            (account.operator, account.classes) = (founder.operator, founder.classes.clone());
+            (account.free, account.stake, account.operator) = (founder.free, founder.stake, founder.operator);
+            account.declare(founder.peer);
+            let kinds = founder.classes.iter().flat_map(|class| {
+                let of_class = |manifest: &Manifest| (*class, manifest.digest());
+                genesis.manifests.iter().map(of_class)
+            });
+            let kinds = kinds.map(|(class, manifest)| Registration { class, manifest });
+            account.registered = kinds.map(|kind| (kind, None)).collect();
         }
-        let minted = accounts.values().fold(genesis.money.pool, |sum, account| {
-            sum.plus(account.free).and_then(|sum| sum.plus(account.stake)).unwrap_or(sum)
-        });
+        let (pool, endowment) = (genesis.money.pool, genesis.money.endowment);
+        let owned = accounts.values().flat_map(|account| [account.free, account.stake]);
+        let minted = owned.fold(sum(pool, endowment), sum);
         let checkpoint = Checkpoint::new(0, &genesis, &accounts);
         Self {
-            pool: genesis.money.pool,
+            pool,
+            endowment,
+            endowed: BTreeMap::new(),
             genesis,
             notary,
             accounts,
@@ -218,8 +245,10 @@ impl Ledger {
             trust: Trust::default(),
             moment: Moment::default(),
             wall: None,
-            anchors: BTreeMap::new(),
+            ticks: BTreeMap::new(),
             checkpoint,
+            unbonding: BTreeSet::new(),
+            granted: (0, Digest::default()),
             sequence: 0,
             welcomed: (0, 0),
         }
@@ -232,43 +261,69 @@ impl Ledger {
     pub fn apply(&mut self, fact: &Fact) -> Result<Vec<Consequence>, Rejection> {
         let mut out = Vec::new();
         match fact {
-            Fact::Tick(tick) => self.tick(&tick.clone().recall(), &mut out)?,
+            Fact::Tick(tick) => self.tick(tick.clone().recall(), &mut out)?,
             Fact::Open(open) => self.open(open.clone(), &mut out)?,
             Fact::Job(happening) => self.step(happening, &mut out)?,
             Fact::Query(query) => self.welcome(&query.clone().recall())?,
+            Fact::Stake(stake) => self.stake(&stake.clone().recall())?,
+            Fact::Unstake(unstake) => self.unstake(&unstake.clone().recall())?,
+            Fact::Register(register) => self.register(&register.clone().recall())?,
+            Fact::Grant(grant) => self.grant(&grant.clone().recall())?,
         }
         self.sequence += 1;
         debug_assert_eq!(self.total(), self.minted.minus(self.burned), "money is neither made nor lost");
         Ok(out)
     }
 
-    fn tick(&mut self, tick: &Verified<Tick>, out: &mut Vec<Consequence>) -> Result<(), Rejection> {
+    /// The tick that is to be entered next, at this time, with the next value of the beacon; where an epoch ends, with
+    /// the anchor of the next one's chain.
+    #[must_use]
+    pub fn next_tick(&self, time: Timestamp, beacon: Digest, anchor: Digest, head: Head) -> Tick {
+        let time = time.max(self.wall.unwrap_or_default());
+        let round = self.next_round();
+        let passed = self
+            .wall
+            .map_or(Duration(time.0), |wall| Duration(time.since(wall).0.min(self.genesis.timers.gap_max.0)));
+        let checkpoint = self.begins_epoch(round).then(|| {
+            let rosters = self.checkpoint_at(round).rosters();
+            notice::Checkpoint { anchor, rosters, head }
+        });
+        Tick { round, time, live: self.moment.live.after(passed), beacon, checkpoint }
+    }
+
+    /// The round of the next tick.
+    #[must_use]
+    pub fn next_round(&self) -> u64 {
+        self.wall.map_or(0, |_| self.moment.beacon.round + 1)
+    }
+
+    /// True if an epoch begins with the tick of this round.
+    #[must_use]
+    pub fn begins_epoch(&self, round: u64) -> bool {
+        round.is_multiple_of(self.genesis.timers.epoch_ticks)
+    }
+
+    /// Who can check what in the epoch that begins with this round.
+    fn checkpoint_at(&self, round: u64) -> Checkpoint {
+        Checkpoint::new(round / self.genesis.timers.epoch_ticks, &self.genesis, &self.accounts)
+    }
+
+    fn tick(&mut self, tick: Verified<Tick>, out: &mut Vec<Consequence>) -> Result<(), Rejection> {
+        let anchor = tick.checkpoint.map(|checkpoint| checkpoint.anchor);
+        let head = tick.checkpoint.map(|checkpoint| checkpoint.head).unwrap_or_default();
+        let expected = self.next_tick(tick.time, tick.beacon, anchor.unwrap_or_default(), head);
         let first = self.wall.is_none();
-        let round = if first { 0 } else { self.moment.beacon.round + 1 };
-        let ends_chain = round.is_multiple_of(self.genesis.timers.epoch_ticks);
-        let follows = if first { tick.anchor == Some(tick.beacon) } else { self.chained(tick.beacon) };
-        let in_time = self.wall.is_none_or(|wall| tick.time >= wall);
-        if tick.signer() != self.notary || tick.round != round || !follows || !in_time {
+        let chained = if first { anchor == Some(tick.beacon) } else { self.chained(tick.beacon) };
+        let placed = tick.checkpoint.is_none_or(|checkpoint| checkpoint.head.sequence == self.sequence);
+        if tick.signer() != self.notary || *tick != expected || !chained || !placed {
             return Err(Rejection::Tick);
         }
-        match (ends_chain, tick.anchor) {
-            (true, Some(anchor)) => {
-                self.anchors.insert(round, anchor);
-            }
-            (false, None) => {}
-            (true, None) | (false, Some(_)) => return Err(Rejection::Tick),
+        if self.begins_epoch(tick.round) {
+            self.checkpoint = self.checkpoint_at(tick.round);
         }
-        let passed = self.wall.map_or(Duration(tick.time.0), |wall| {
-            Duration(tick.time.since(wall).0.min(self.genesis.timers.gap_max.0))
-        });
-        self.moment.live = self.moment.live.after(passed);
-        (self.moment.beacon.round, self.moment.beacon.value) = (round, tick.beacon);
-        self.wall = Some(tick.time);
-        if ends_chain && !first {
-            let epoch = round / self.genesis.timers.epoch_ticks;
-            self.checkpoint = Checkpoint::new(epoch, &self.genesis, &self.accounts);
-            self.forget_anchors();
-        }
+        (self.moment, self.wall) = (tick.moment(), Some(tick.time));
+        self.remember(tick);
+        self.pay_withdrawals();
         self.tick_jobs(out);
         Ok(())
     }
@@ -276,180 +331,20 @@ impl Ledger {
     /// True if this value hashes to the last one of its chain.
     fn chained(&self, value: Digest) -> bool {
         let last = self.moment.beacon;
-        let expected = self.anchors.get(&last.round).copied().unwrap_or(last.value);
-        draw::chain_step(value) == expected
+        let begun = self.ticks.get(&last.round).cloned().and_then(|tick| tick.recall().checkpoint);
+        draw::chain_step(value) == begun.map_or(last.value, |checkpoint| checkpoint.anchor)
     }
 
-    /// Drops the anchors of chains that no open job was drawn with.
-    fn forget_anchors(&mut self) {
-        let oldest = self.jobs.values().map(|open| open.begun.beacon.round).min();
-        let oldest = oldest.unwrap_or(self.moment.beacon.round);
-        let length = self.genesis.timers.epoch_ticks;
-        self.anchors.retain(|round, _| round + length >= oldest);
-    }
-
-    fn tick_jobs(&mut self, out: &mut Vec<Consequence>) {
-        let open: Vec<JobId> = self.jobs.keys().copied().collect();
-        for id in open {
-            let frozen = self.jobs.get(&id).is_some_and(|open| {
-                let provider = self.accounts.get(&open.job.order().provider);
-                provider.is_some_and(|account| !account.frozen.is_empty())
-            });
-            let happening = Happening::Tick { frozen };
-            let Some(open) = self.jobs.get_mut(&id) else { continue };
-            let before = (open.job.stage(), open.job.positions());
-            let stepped = open.job.apply(happening.taken().step, Party::Notary, self.moment);
-            debug_assert!(stepped.is_ok(), "an open job takes every tick");
-            if before != (open.job.stage(), open.job.positions()) {
-                open.events.push(Event { at: self.moment, what: happening });
-            }
-            self.advance(id, out);
+    /// Keeps the ticks that a receipt of an open job may need, with the checkpoints that anchor them.
+    fn remember(&mut self, tick: Verified<Tick>) {
+        let (round, length) = (tick.round, self.genesis.timers.epoch_ticks);
+        self.ticks.insert(round, tick.into_signed());
+        if self.begins_epoch(round) {
+            let oldest = self.jobs.values().map(|open| open.job.ticket().standing.round).min();
+            // The chain of the oldest round is anchored at most one epoch before it.
+            let oldest = oldest.unwrap_or(round).saturating_sub(length);
+            self.ticks = self.ticks.split_off(&oldest);
         }
-    }
-
-    /// Takes a party's step, and whatever follows from it at once.
-    fn step(&mut self, happening: &Happening, out: &mut Vec<Consequence>) -> Result<(), Rejection> {
-        let taken = happening.taken();
-        let Some((id, signer)) = taken.signed else { return Err(Misstep::NotYours.into()) };
-        if self.closed.contains_key(&id) {
-            return Err(Misstep::Closed.into());
-        }
-        let sequence = self.sequence;
-        let roster = self.jobs.get(&id).map(|open| self.checkpoint.roster(open.job.order()));
-        let open = self.jobs.get_mut(&id).ok_or(Rejection::Unknown)?;
-        if open.party(taken.by) != Some(signer) {
-            return Err(Misstep::NotYours.into());
-        }
-        if let Step::Claim { position, .. } = &taken.step
-            && *position != sequence
-        {
-            return Err(Rejection::Position);
-        }
-        open.job.apply(taken.step, taken.by, self.moment)?;
-        open.events.push(Event { at: self.moment, what: happening.clone() });
-        if matches!(happening, Happening::Claim { .. }) {
-            open.roster = roster.flatten();
-        }
-        if matches!(open.job.stage(), Stage::Drawing { .. }) {
-            open.withheld.get_or_insert(sequence);
-        }
-        self.advance(id, out);
-        Ok(())
-    }
-
-    /// Draws what is due to be drawn, notes accusations, closes what is closed.
-    fn advance(&mut self, id: JobId, out: &mut Vec<Consequence>) {
-        while let Some(happening) = self.due(id) {
-            self.note_draw(id, &happening, out);
-            let Some(open) = self.jobs.get_mut(&id) else { return };
-            let taken = happening.taken();
-            let drawn = open.job.apply(taken.step, taken.by, self.moment);
-            debug_assert!(drawn.is_ok(), "what is due can be drawn");
-            open.events.push(Event { at: self.moment, what: happening });
-        }
-        self.note_accusation(id, out);
-        if let Some(Stage::Closed(_)) = self.jobs.get(&id).map(|open| open.job.stage()) {
-            self.close(id, out);
-        }
-    }
-
-    /// The draw that is due now.
-    fn due(&self, id: JobId) -> Option<Happening> {
-        let open = self.jobs.get(&id)?;
-        let beacon = self.moment.beacon;
-        match open.job.stage() {
-            Stage::Drawing { round } if beacon.round >= round => {
-                let claim = open.job.claim().map(|claimed| claimed.digest).unwrap_or_default();
-                let rate = open.job.ticket().rate;
-                let check = draw::is_drawn(id, claim, open.job.secret(), beacon.value, rate);
-                Some(Happening::Draw { check })
-            }
-            Stage::Checking(Phase::Seating { round }) | Stage::Jury(Phase::Seating { round })
-                if beacon.round >= round =>
-            {
-                let lot = receipt::lot(&open.job, beacon.value);
-                let barred = receipt::barred(&self.genesis, open.job.order(), &open.operators);
-                let cast = open
-                    .roster
-                    .as_ref()
-                    .and_then(|(_, roster)| lot.cast(roster, &barred, self.genesis.checks.tries_max));
-                Some(Happening::Seat(cast.unwrap_or_default()))
-            }
-            Stage::Open { .. }
-            | Stage::Claimed { .. }
-            | Stage::Drawing { .. }
-            | Stage::Waiting { .. }
-            | Stage::Checking(_)
-            | Stage::Jury(_)
-            | Stage::Closed(_) => None,
-        }
-    }
-
-    /// Reserves what a drawn check costs, bars the drawn operator from the next draws, and says what was drawn.
-    fn note_draw(&mut self, id: JobId, happening: &Happening, out: &mut Vec<Consequence>) {
-        let Some(open) = self.jobs.get_mut(&id) else { return };
-        let ticket = open.job.ticket();
-        let (job, rate) = (id, ticket.rate);
-        match happening {
-            Happening::Draw { check: false } if !open.job.forced() => {
-                out.push(Consequence::Drawn { job, rate, verifier: None });
-            }
-            Happening::Draw { .. } if !ticket.newcomer => {
-                let fee = self.genesis.check_cost(open.job.order().work_max).min(self.pool);
-                self.pool = self.pool.minus_up_to(fee);
-                open.reserve = open.reserve.plus(fee).unwrap_or(open.reserve);
-            }
-            Happening::Seat(tries) => {
-                let drawn = tries.last().map(|tried| tried.leaf);
-                open.operators.extend(drawn.map(|leaf| leaf.operator));
-                out.push(Consequence::Drawn { job, rate, verifier: drawn.map(|leaf| leaf.peer) });
-            }
-            Happening::Draw { .. }
-            | Happening::Claim { .. }
-            | Happening::Abort(_)
-            | Happening::Reveal(_)
-            | Happening::Seal(_)
-            | Happening::Unserved(_)
-            | Happening::OpenClaim(_)
-            | Happening::OpenSeal(_)
-            | Happening::Tick { .. }
-            | Happening::Convicted => {}
-        }
-    }
-
-    /// From the accusation on the provider's new jobs are all checked; once a juror supports it, it gets none.
-    fn note_accusation(&mut self, id: JobId, out: &mut Vec<Consequence>) {
-        let Some(open) = self.jobs.get(&id) else { return };
-        if open.job.jury_from().is_none() {
-            return;
-        }
-        let (provider, supported) = (open.job.order().provider, open.job.tally().against > 0);
-        let account = self.accounts.entry(provider).or_default();
-        if account.accused.insert(id) {
-            out.push(Consequence::Accused { job: id, provider });
-        }
-        if supported {
-            account.frozen.insert(id);
-        }
-    }
-
-    /// Opens an account with the welcome grant, for the first few that ask in an hour. Without a grant nothing is
-    /// written: keys cost nothing, entries in a journal do.
-    fn welcome(&mut self, query: &Verified<Query>) -> Result<(), Rejection> {
-        if self.accounts.contains_key(&query.signer()) {
-            return Err(Rejection::KnownAccount);
-        }
-        let hour = self.wall.ok_or(Rejection::NoWelcome)?.0 / HOUR_MS;
-        let given = if self.welcomed.0 == hour { self.welcomed.1 } else { 0 };
-        let grant = self.genesis.money.welcome;
-        if grant.is_zero() || given >= self.genesis.money.welcomes_per_hour {
-            return Err(Rejection::NoWelcome);
-        }
-        self.minted = self.minted.plus(grant).ok_or(Rejection::NoWelcome)?;
-        self.welcomed = (hour, given + 1);
-        let account = self.accounts.entry(query.signer()).or_default();
-        (account.free, account.operator) = (grant, Digest(query.signer().0));
-        Ok(())
     }
 }
 

@@ -184,7 +184,16 @@ impl<S: Signer> Node<S> {
             | Opened::Unserved(_)
             | Opened::OpenClaim(_)
             | Opened::OpenSeal(_)
-            | Opened::Query(_) => self.notarise(message, out),
+            | Opened::Query(_)
+            | Opened::Cancel(_)
+            | Opened::Dispute(_)
+            | Opened::Contradict(_)
+            | Opened::Stake(_)
+            | Opened::Unstake(_)
+            | Opened::Register(_)
+            | Opened::Grant(_) => self.notarise(message, out),
+            // Said to the client's shell along with the stream, and found in journals and receipts.
+            Opened::Output(_) | Opened::Tick(_) | Opened::Settled(_) => {}
         }
     }
 

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 
 use assay_protocol::{
+    account::{Grant, Register, Stake, Unstake},
     check::{Check, Evidence, Seal, Unserved},
     claim::{Claim, Deliver},
     codec,
@@ -106,6 +107,8 @@ pub enum ProviderRecord {
         /// Hides the evidence.
         evidence_blind: Digest,
     },
+    /// The job was cancelled by its client: the claim for the agreed fee.
+    Yielded(Signed<Claim>),
     /// The job was given up.
     Aborted(Signed<Abort>),
     /// The job is over.
@@ -161,6 +164,14 @@ pub enum Fact {
     Job(Happening),
     /// An account asked, for the first time.
     Query(Signed<Query>),
+    /// An account put money at stake.
+    Stake(Signed<Stake>),
+    /// An account withdrew money from its stake.
+    Unstake(Signed<Unstake>),
+    /// An account stated what it can check.
+    Register(Signed<Register>),
+    /// The issuer created credits.
+    Grant(Signed<Grant>),
 }
 
 impl Entry {

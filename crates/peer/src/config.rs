@@ -13,7 +13,7 @@ mod tests;
 mod value;
 
 pub use self::{
-    defaults::{checks, genesis, money, thresholds, timers},
+    defaults::{genesis, thresholds},
     home::{Home, KeyError},
     network::{Contact, NetworkError, NetworkFile, to_documented_toml},
     section::BadConfig,

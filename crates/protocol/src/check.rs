@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     claim::{EvidenceLeaf, OutputLeaf},
-    codec,
+    codec::{self, bounded},
     id::{Digest, JobId, PeerId},
     manifest::{End, Manifest},
     merkle::Path,
@@ -30,7 +30,7 @@ pub struct Check {
     pub class: Digest,
     /// What is to run.
     pub manifest: Manifest,
-    /// The most units that are paid.
+    /// Where the run ends at the latest: the order's ceiling, or what was claimed of a job that its client cancelled.
     pub units_max: Units,
     /// The longest run.
     pub run_max: Duration,
@@ -46,6 +46,7 @@ pub struct Check {
 
 /// What a verifier found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Evidence {
     /// The root over the output's records.
     pub output_root: Digest,
@@ -75,6 +76,7 @@ impl Evidence {
 
 /// A verifier fixes what it found before it sees what was claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Seal {
     /// Which job.
     pub job: JobId,
@@ -86,6 +88,7 @@ pub struct Seal {
 
 /// Nobody gave a verifier the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Unserved {
     /// Which job.
     pub job: JobId,
@@ -95,10 +98,12 @@ pub struct Unserved {
 
 /// One record with the path that shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Record {
     /// Its place among the records.
     pub position: u64,
     /// Its bytes.
+    #[serde(with = "bounded::record")]
     pub bytes: Vec<u8>,
     /// The siblings up to the evidence root.
     pub path: Path,
@@ -106,6 +111,7 @@ pub struct Record {
 
 /// The provider opens its claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OpenClaim {
     /// Which job.
     pub job: JobId,
@@ -114,11 +120,13 @@ pub struct OpenClaim {
     /// The half that was sealed.
     pub evidence: EvidenceLeaf,
     /// All records if they are few, otherwise those that the beacon drew.
+    #[serde(deserialize_with = "bounded::list::<OPENED_RECORDS_MAX, _, _>")]
     pub records: Vec<Record>,
 }
 
 /// A verifier opens its seal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OpenSeal {
     /// Which job.
     pub job: JobId,
@@ -127,6 +135,7 @@ pub struct OpenSeal {
     /// What was sealed.
     pub evidence: Evidence,
     /// All records if they are few, otherwise those that the beacon drew.
+    #[serde(deserialize_with = "bounded::list::<OPENED_RECORDS_MAX, _, _>")]
     pub records: Vec<Record>,
 }
 

@@ -12,9 +12,12 @@ use crate::{
 
 /// The provider's statement of what it did; from here on nothing can change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Claim {
     /// Which job.
     pub job: JobId,
+    /// The digest of the ticket that it worked under: the notary cannot state other terms afterwards.
+    pub ticket: Digest,
     /// What is billed.
     pub units: Units,
     /// What it cost to compute.
@@ -27,9 +30,12 @@ pub struct Claim {
 
 /// The half of a claim that the client sees at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OutputLeaf {
     /// The root over the output's records.
     pub output_root: Digest,
+    /// How many records there are.
+    pub records: u64,
     /// What is billed.
     pub units: Units,
     /// Why the run ended.
@@ -40,6 +46,7 @@ pub struct OutputLeaf {
 
 /// The half of a claim that stays sealed until a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EvidenceLeaf {
     /// The root over the evidence's records.
     pub evidence_root: Digest,
@@ -72,6 +79,12 @@ pub fn commit(output: Digest, evidence: Digest) -> Digest {
 }
 
 impl Claim {
+    /// True if this closes a cancelled job for the agreed fee, rather than for what was streamed.
+    #[must_use]
+    pub fn is_for_the_fee(&self) -> bool {
+        self.end == End::Cancelled && self.units == 0
+    }
+
     /// True if this leaf and the digest of the other are what was claimed.
     #[must_use]
     pub fn opens_to(&self, output: &OutputLeaf, evidence: Digest) -> bool {
@@ -96,6 +109,7 @@ pub struct Deliver {
 
 /// The client's secret, once the claim is in the books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Reveal {
     /// Which job.
     pub job: JobId,

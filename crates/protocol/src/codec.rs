@@ -1,13 +1,22 @@
 //! Bytes: the one encoding of everything that is signed, sent, saved or hashed.
 //!
 //! **Invariant:** each value has exactly one encoding and each accepted byte string is one; what is longer than its
-//! bound is refused before a byte of it is looked at. No other file names bincode.
+//! bound is refused before a byte of it is looked at, a list of more items than its bound before the first of them. No
+//! other file names bincode.
+
+pub mod bounded;
 
 use alloc::vec::Vec;
 
+use bincode::{enc::write::Writer, error::EncodeError};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::id::Digest;
+
+/// The version of everything that peers send and of receipt files. It rises with every change of an encoding.
+pub const VERSION: u8 = 1;
+/// The first byte of whatever carries a version.
+const MARK: u8 = 0xa5;
 
 /// Bytes in the longest message.
 pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
@@ -37,6 +46,25 @@ pub enum Malformed {
     /// A value, but not in its one encoding.
     #[error("not the canonical encoding")]
     NotCanonical,
+    /// The bytes do not begin as anything of this protocol does.
+    #[error("not something that assay writes")]
+    Foreign,
+    /// Written by an older version.
+    #[error(
+        "the other peer is too old: it speaks version {theirs} of the protocol, this one version {VERSION}"
+    )]
+    PeerTooOld {
+        /// The version that wrote it.
+        theirs: u8,
+    },
+    /// Written by a newer version.
+    #[error(
+        "the other peer is too new: it speaks version {theirs} of the protocol, this one version {VERSION}; update assay"
+    )]
+    PeerTooNew {
+        /// The version that wrote it.
+        theirs: u8,
+    },
 }
 
 const fn config() -> bincode::config::Configuration {
@@ -49,9 +77,22 @@ const fn config() -> bincode::config::Configuration {
 /// Never for the types of this crate: only a map or a sequence of unknown length has no encoding, and there is none.
 #[must_use]
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    match bincode::serde::encode_to_vec(value, config()) {
-        Ok(bytes) => bytes,
-        Err(error) => unreachable!("a type of the protocol has no encoding: {error}"),
+    let mut bytes = Bytes(Vec::new());
+    write(value, &mut bytes);
+    bytes.0
+}
+
+/// The encoding of `value` behind the header that says which version wrote it.
+#[must_use]
+pub fn encode_versioned<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+    let mut bytes = Bytes(Vec::from([MARK, VERSION]));
+    write(value, &mut bytes);
+    bytes.0
+}
+
+fn write<T: Serialize + ?Sized>(value: &T, into: &mut impl Writer) {
+    if let Err(error) = bincode::serde::encode_into_writer(value, into, config()) {
+        unreachable!("a type of the protocol has no encoding: {error}");
     }
 }
 
@@ -67,10 +108,62 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], max: usize) -> Resu
     if read < bytes.len() {
         return Err(Malformed::Trailing { bytes: bytes.len() - read });
     }
-    if encode(&value) != bytes {
+    if !is_encoding_of(bytes, &value) {
         return Err(Malformed::NotCanonical);
     }
     Ok(value)
+}
+
+/// The value that `bytes` are the encoding of, behind a header of this version; `max` counts the header.
+///
+/// # Errors
+/// [`Malformed`], as [`decode`], or because another version wrote it.
+pub fn decode_versioned<T: Serialize + DeserializeOwned>(bytes: &[u8], max: usize) -> Result<T, Malformed> {
+    if bytes.len() > max {
+        return Err(Malformed::TooLong { bytes: bytes.len(), max });
+    }
+    match bytes {
+        [MARK, VERSION, body @ ..] => decode(body, max),
+        [MARK, theirs, ..] if *theirs < VERSION => Err(Malformed::PeerTooOld { theirs: *theirs }),
+        [MARK, theirs, ..] => Err(Malformed::PeerTooNew { theirs: *theirs }),
+        _ => Err(Malformed::Foreign),
+    }
+}
+
+/// True if encoding `value` gives these bytes; found out without a second copy of them.
+fn is_encoding_of<T: Serialize>(bytes: &[u8], value: &T) -> bool {
+    let mut rest = Expected(bytes);
+    bincode::serde::encode_into_writer(value, &mut rest, config()).is_ok() && rest.0.is_empty()
+}
+
+/// Bytes that grow.
+struct Bytes(Vec<u8>);
+
+/// Bytes that are still to be written.
+struct Expected<'a>(&'a [u8]);
+
+/// A digest under way.
+struct Hashing(blake3::Hasher);
+
+impl Writer for Bytes {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl Writer for Expected<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0 = self.0.strip_prefix(bytes).ok_or(EncodeError::UnexpectedEnd)?;
+        Ok(())
+    }
+}
+
+impl Writer for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.update(bytes);
+        Ok(())
+    }
 }
 
 /// A value and how many bytes it took. What a length in the bytes claims is never allocated beyond twice the next of
@@ -90,10 +183,10 @@ fn decode_some<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, usize)> {
 /// The digest of a value under a tag that no other kind of value uses.
 #[must_use]
 pub fn digest<T: Serialize + ?Sized>(tag: &str, value: &T) -> Digest {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&encode(tag));
-    hasher.update(&encode(value));
-    Digest(*hasher.finalize().as_bytes())
+    let mut hashing = Hashing(blake3::Hasher::new());
+    write(tag, &mut hashing);
+    write(value, &mut hashing);
+    Digest(*hashing.0.finalize().as_bytes())
 }
 
 #[cfg(test)]
@@ -107,6 +200,20 @@ mod tests {
         assert_eq!(decode::<u64>(&[], 9), Err(Malformed::Invalid));
         assert_eq!(decode::<u64>(&[7, 7], 9), Err(Malformed::Trailing { bytes: 1 }));
         assert_eq!(decode::<u64>(&[251, 7, 0], 9), Err(Malformed::NotCanonical));
+    }
+
+    #[test]
+    fn another_version_is_told_from_what_is_not_ours_at_all() {
+        let mut bytes = encode_versioned(&7_u64);
+        assert_eq!(decode_versioned::<u64>(&bytes, 9), Ok(7));
+        assert_eq!(decode_versioned::<u64>(&bytes, 2), Err(Malformed::TooLong { bytes: 3, max: 2 }));
+        bytes[1] = VERSION - 1;
+        assert_eq!(decode_versioned::<u64>(&bytes, 9), Err(Malformed::PeerTooOld { theirs: VERSION - 1 }));
+        bytes[1] = VERSION + 1;
+        assert_eq!(decode_versioned::<u64>(&bytes, 9), Err(Malformed::PeerTooNew { theirs: VERSION + 1 }));
+        for foreign in [&b""[..], b"\xa5", b"GET / HTTP/1.1"] {
+            assert_eq!(decode_versioned::<u64>(foreign, 99), Err(Malformed::Foreign));
+        }
     }
 
     #[test]

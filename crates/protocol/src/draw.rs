@@ -44,6 +44,9 @@ pub fn positions(job: JobId, records: u64, beacon: Option<Digest>) -> Option<Vec
     Some(positions)
 }
 
+/// The most positions that are tried for one verifier, whatever a network allows.
+pub const TRIES_MAX: usize = 256;
+
 /// One position that was tried for a verifier, with who holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -105,7 +108,7 @@ impl Lot {
         }
         let total = roster.root(0).top.sum;
         let mut tries = Vec::new();
-        for attempt in 0..tries_max {
+        for attempt in 0..tries_max.min(TRIES_MAX as u64) {
             let (leaf, path) = roster.at(self.position(attempt, total))?;
             tries.push(Try { leaf, path });
             if barred.admits(&leaf) {

@@ -7,23 +7,45 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    codec,
+    codec::{self, bounded},
+    draw::TRIES_MAX,
     id::{Digest, NetworkId, PeerId},
-    manifest::{Manifest, TensorFormat},
+    manifest::{Manifest, NAME_BYTES_MAX, TensorFormat},
+    rate,
     units::{Amount, Duration, Rate, Work},
 };
+
+/// Notaries of one network.
+pub const NOTARIES_MAX: usize = 16;
+/// Manifests that one network pins.
+pub const MANIFESTS_MAX: usize = 64;
+/// Pairs of model and class that one network endows.
+pub const PAIRS_MAX: usize = 64;
+/// Verifiers of the first day.
+pub const FOUNDERS_MAX: usize = 256;
+/// Classes that one of them checks for.
+pub const CLASSES_MAX: usize = 16;
+/// Ticks in the longest epoch: a hash chain is walked from one end of it to the other.
+pub const EPOCH_TICKS_MAX: u64 = 4_096;
+/// Jurors in the longest jury; what each says has to fit one receipt.
+pub const JURORS_MAX: u64 = 200;
+/// Formats that one network compares.
+pub const THRESHOLDS_MAX: usize = 16;
 
 /// The founding document of a network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Genesis {
     /// What people call the network.
+    #[serde(deserialize_with = "bounded::text::<NAME_BYTES_MAX, _>")]
     pub name: String,
     /// What a credit is called.
+    #[serde(deserialize_with = "bounded::text::<NAME_BYTES_MAX, _>")]
     pub unit: String,
     /// Whether credits are backed by money; `false` in every network this release can found.
     pub real_money: bool,
     /// The peers that keep books.
+    #[serde(deserialize_with = "bounded::list::<NOTARIES_MAX, _, _>")]
     pub notaries: Vec<PeerId>,
     /// The key whose grants create credits.
     pub issuer: PeerId,
@@ -34,10 +56,16 @@ pub struct Genesis {
     /// Numbers of money.
     pub money: Money,
     /// When outputs of each format agree.
+    #[serde(deserialize_with = "bounded::list::<THRESHOLDS_MAX, _, _>")]
     pub thresholds: Vec<Threshold>,
     /// What can be ordered by name from the first day.
+    #[serde(deserialize_with = "bounded::list::<MANIFESTS_MAX, _, _>")]
     pub manifests: Vec<Manifest>,
+    /// What is checked at the endowment's cost at first.
+    #[serde(deserialize_with = "bounded::list::<PAIRS_MAX, _, _>")]
+    pub endowed: Vec<Pair>,
     /// Who can check from the first day.
+    #[serde(deserialize_with = "bounded::list::<FOUNDERS_MAX, _, _>")]
     pub verifiers: Vec<Founder>,
 }
 
@@ -63,10 +91,57 @@ pub struct Timers {
     pub opening: Duration,
     /// For an accused provider to open its claim.
     pub silence: Duration,
+    /// For a provider to claim what it has done, once its client cancelled.
+    pub cancelling: Duration,
+    /// From the withdrawal of a stake to its payment; what was claimed before is still answered for.
+    pub unbonding: Duration,
     /// The least time from the draw to the payment of a job that was not drawn.
     pub window: Duration,
     /// The longest time from opening to settling that an order may ask for.
     pub settle_max: Duration,
+}
+
+impl Default for Timers {
+    /// The lengths of a network whose peers do not know each other.
+    fn default() -> Self {
+        Self {
+            tick: Duration::seconds(10),
+            gap_max: Duration::seconds(20),
+            epoch_ticks: 60,
+            claim: Duration::seconds(30),
+            reveal: Duration::seconds(15),
+            input: Duration::seconds(10),
+            seal: Duration::seconds(20),
+            opening: Duration::seconds(30),
+            silence: Duration::seconds(3_600),
+            cancelling: Duration::seconds(30),
+            unbonding: Duration::seconds(24 * 3_600),
+            window: Duration::seconds(600),
+            settle_max: Duration::seconds(12 * 3_600),
+        }
+    }
+}
+
+impl Timers {
+    /// The lengths of a network on one machine or in a simulation: seconds, where strangers take minutes.
+    #[must_use]
+    pub fn brisk() -> Self {
+        Self {
+            tick: Duration(500),
+            gap_max: Duration::seconds(1),
+            epoch_ticks: 20,
+            claim: Duration::seconds(4),
+            reveal: Duration::seconds(3),
+            input: Duration::seconds(2),
+            seal: Duration::seconds(4),
+            opening: Duration::seconds(3),
+            silence: Duration::seconds(20),
+            cancelling: Duration::seconds(3),
+            unbonding: Duration::seconds(60),
+            window: Duration::seconds(20),
+            settle_max: Duration::seconds(600),
+        }
+    }
 }
 
 /// Numbers of verification.
@@ -97,6 +172,8 @@ pub struct Checks {
     pub share_max: Rate,
     /// A verifier's stake, in multiples of what the client can lose.
     pub stake_multiple: u64,
+    /// Checks that the endowment pays for each pair of model and class that the network names.
+    pub endowed_checks: u64,
 }
 
 impl Default for Checks {
@@ -115,6 +192,7 @@ impl Default for Checks {
             share_min: Rate::per_mille(10),
             share_max: Rate::per_mille(50),
             stake_multiple: 10,
+            endowed_checks: 200,
         }
     }
 }
@@ -131,6 +209,8 @@ pub struct Money {
     pub margin: Rate,
     /// The pool at the beginning.
     pub pool: Amount,
+    /// What the first checks of the endowed pairs are paid from.
+    pub endowment: Amount,
     /// Below this the margin rises.
     pub low_water: Amount,
     /// What a new account is given.
@@ -145,6 +225,45 @@ pub struct Money {
     pub bounty_checks: u64,
     /// The entry level in check costs.
     pub entry_checks: u64,
+    /// What a provider puts at stake of its net pay below the entry level.
+    pub autostake_newcomer: Rate,
+    /// What it puts at stake from there to its target.
+    pub autostake: Rate,
+    /// The target in multiples of the price of the job, where the provider has set none.
+    pub autostake_multiple: u64,
+}
+
+impl Default for Money {
+    /// The numbers that the deterrence of a cheat was computed for; nobody is welcomed with money.
+    fn default() -> Self {
+        Self {
+            per_work: Amount(1_000),
+            micros_per_work: 1,
+            margin: Rate::per_mille(150),
+            pool: Amount::credits(1_000),
+            endowment: Amount::ZERO,
+            low_water: Amount::credits(100),
+            welcome: Amount::ZERO,
+            welcomes_per_hour: 0,
+            slash_multiple: 100,
+            slash_checks: 12,
+            bounty_checks: 20,
+            entry_checks: 4,
+            autostake_newcomer: Rate::per_mille(500),
+            autostake: Rate::per_mille(200),
+            autostake_multiple: 100,
+        }
+    }
+}
+
+/// A model on a class of machine whose first results the network wants to know: all are checked, at the endowment's cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pair {
+    /// The model file.
+    pub model: Digest,
+    /// The class of machine.
+    pub class: Digest,
 }
 
 /// When outputs of one format agree, as shares of their root mean square.
@@ -172,7 +291,16 @@ pub struct Founder {
     /// What it has to spend.
     pub free: Amount,
     /// The classes of machine it checks for.
+    #[serde(deserialize_with = "bounded::list::<CLASSES_MAX, _, _>")]
     pub classes: Vec<Digest>,
+}
+
+/// A number that no network can be run by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the network's rules need {expected}")]
+pub struct Unsound {
+    /// What a network needs.
+    pub expected: &'static str,
 }
 
 impl Genesis {
@@ -180,6 +308,36 @@ impl Genesis {
     #[must_use]
     pub fn id(&self) -> NetworkId {
         codec::digest("genesis", self)
+    }
+
+    /// Whether the numbers are ones that a network can be run by, whoever wrote them.
+    ///
+    /// # Errors
+    /// [`Unsound`], with the first number that is not.
+    pub fn examine(&self) -> Result<(), Unsound> {
+        let Self { timers, checks, money, .. } = self;
+        let parts = [
+            checks.base,
+            checks.collusion,
+            checks.power,
+            checks.share_min,
+            checks.share_max,
+            money.margin,
+            money.autostake,
+            money.autostake_newcomer,
+        ];
+        let demands = [
+            (!self.notaries.is_empty(), "at least one notary"),
+            (timers.tick.0 > 0 && timers.gap_max >= timers.tick, "a tick, and a gap that is no shorter"),
+            ((1..=EPOCH_TICKS_MAX).contains(&timers.epoch_ticks), "1 to 4,096 ticks in an epoch"),
+            (parts.iter().all(|part| *part <= Rate::ONE), "shares of at most the whole"),
+            (checks.base > Rate::ZERO, "a least rate of checks"),
+            (checks.margin_max <= rate::MARGIN_MAX, "a jury's margin of at most 64"),
+            ((1..=JURORS_MAX).contains(&checks.jurors_max), "1 to 200 jurors"),
+            ((1..=TRIES_MAX as u64).contains(&checks.tries_max), "1 to 256 tries for a verifier"),
+            (money.low_water.0 > 0, "a low-water mark"),
+        ];
+        demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, expected)| Err(Unsound { expected }))
     }
 
     /// What a check of this much work earns; the greatest amount if it does not fit.

@@ -38,7 +38,7 @@ macro_rules! name {
 
         impl fmt::Display for $name {
             fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+                Hex(&self.0).fmt(out)
             }
         }
 
@@ -125,8 +125,17 @@ fn first_half(bytes: &[u8]) -> [u8; 32] {
     half
 }
 
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+    }
+}
+
 /// Fills `bytes` from exactly twice as many lower-case digits; upper case is refused so that each name has one text.
-fn from_hex(text: &str, bytes: &mut [u8]) -> Option<()> {
+pub(crate) fn from_hex(text: &str, bytes: &mut [u8]) -> Option<()> {
     let digit = |symbol: u8| match symbol {
         b'0'..=b'9' => Some(symbol - b'0'),
         b'a'..=b'f' => Some(symbol - b'a' + 10),

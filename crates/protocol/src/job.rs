@@ -1,20 +1,25 @@
 //! The transition table of a job: what may happen next, by whom, and by when.
 //!
 //! ```text
-//!  Open ──claim──▶ Claimed ──reveal / 15 s──▶ Drawing ──not drawn──▶ Waiting ──window──▶ NotDrawn
-//!   │ abort, no claim, withdrawn                 │ drawn                │ forced (another job of the provider slashed)
-//!   ▼                                            ▼                      ▼
-//!  Aborted NoClaim Withdrawn      Checking: Seating ─▶ Sealing ─▶ Opening ──▶ Checked Grey GreyRefunded Mismatch
-//!                                            ▲──── verifier gone ────┘ │ └──▶ Unchecked Void (nobody left)
-//!                                                                      ▼ mismatch
-//!                                     Jury: Seating ─▶ Sealing ─▶ Opening ──▶ Slashed Cleared Disputed Void
-//!                                            ▲───── margin open ─────┘ └─▶ Silence ──▶ Silent
+//!  Open ──────claim────▶ Claimed ──reveal / 15 s──▶ Drawing ──not drawn──▶ Waiting ──window──▶ NotDrawn
+//!   │ │ cancel              ▲                         │ drawn                │ dispute, or convicted over another job
+//!   │ ▼                     │                         ▼                      ▼
+//!   │ Cancelling ──claim────┤              Checking: Seating ─▶ Sealing ─▶ Opening ──▶ Checked Grey GreyRefunded Mismatch
+//!   │ │ the fee, 30 s       │                         ▲ another one wanted ─┘ │ └───▶ Unchecked Void (nobody left)
+//!   ▼ ▼                     │ two claims, false stream,                       ▼ mismatch
+//!  Aborted NoClaim          │ false opening             Jury: Seating ─▶ Sealing ─▶ Opening ──▶ Slashed Cleared Disputed Void
+//!  Cancelled Withdrawn      └▶ TwoClaims FalseStream FalseOpening     ▲── margin open ──┘ └─▶ Silence ──▶ Silent
 //! ```
+//!
+//! T2 claim, T3 reveal, T4 draw, T5 not drawn, T6 checked, T7 grey, T8 mismatch, T9 slashed, T10 cleared, T11 disputed or
+//! void, T12 no claim, T13 aborted, T14 cancelling, T15 dispute, T16 unchecked or void, T17 what convicts by itself.
 //!
 //! **Invariant:** a refused step leaves the job as it was and says why; claims, seals and openings are written once;
 //! every open stage has a deadline or a round, so ticks alone close every job; closed is final.
 
+mod moves;
 mod seat;
+mod step;
 mod table;
 
 use alloc::vec::Vec;
@@ -22,7 +27,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 pub use seat::{Seat, Testified};
-pub use table::{Misstep, Party, Step};
+pub use step::{Misstep, Party, Step};
 
 use crate::{
     check::{Evidence, Record},
@@ -32,12 +37,12 @@ use crate::{
     genesis::{Checks, Genesis, Threshold, Timers},
     id::{Digest, JobId, PeerId},
     jury::{self, Tally, Verdict, Voice},
-    manifest::Policy,
+    manifest::{End, Policy},
     merkle,
     order::Order,
     outcome::Outcome,
     ticket::Ticket,
-    units::{Duration, Timestamp},
+    units::{Duration, Timestamp, Units, Work},
 };
 
 /// Rounds between a statement and the beacon that it is drawn with: nobody has seen the value when it is made.
@@ -67,12 +72,25 @@ pub struct Moment {
     pub beacon: Beacon,
 }
 
+impl Moment {
+    /// The first round whose beacon nobody can have seen yet.
+    #[must_use]
+    pub fn round_ahead(&self) -> u64 {
+        self.beacon.round.saturating_add(ROUNDS_AHEAD)
+    }
+}
+
 /// Where a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Stage {
     /// Money is reserved; the provider works.
     Open {
         /// When the claim is due.
+        until: Timestamp,
+    },
+    /// The client wants no more of it.
+    Cancelling {
+        /// Until when the provider may claim what it has done.
         until: Timestamp,
     },
     /// The claim is in the books.
@@ -99,7 +117,7 @@ pub enum Stage {
 }
 
 /// Where one re-execution stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Phase {
     /// The beacon is awaited that draws the next verifier.
     Seating {
@@ -149,12 +167,15 @@ pub struct Job {
     id: JobId,
     order: Order,
     ticket: Ticket,
+    /// What the parties' statements quote.
+    ticket_digest: Digest,
     rules: Rules,
     stage: Stage,
     claim: Option<Claimed>,
     secret: Option<Digest>,
     revealed: bool,
     forced: bool,
+    disputed: bool,
     seats: Vec<Seat>,
     /// Where the jury's seats begin, once there is one.
     jury_from: Option<usize>,
@@ -181,6 +202,7 @@ impl Job {
         Self {
             id: order.id(),
             order,
+            ticket_digest: ticket.digest(),
             ticket,
             rules,
             stage: Stage::Open { until },
@@ -188,6 +210,7 @@ impl Job {
             secret: None,
             revealed: false,
             forced: false,
+            disputed: false,
             seats: Vec::new(),
             jury_from: None,
             opened: None,
@@ -244,6 +267,25 @@ impl Job {
         self.forced
     }
 
+    /// True if the client had a result checked that was not drawn.
+    #[must_use]
+    pub fn disputed(&self) -> bool {
+        self.disputed
+    }
+
+    /// The work that a check of the claim is paid for at most.
+    #[must_use]
+    pub fn claimed_work(&self) -> Work {
+        self.claim.map_or(0, |claimed| claimed.claim.work).min(self.order.work_max)
+    }
+
+    /// Where a check of the claim ends at the latest: a job that was cancelled is checked only as far as it got.
+    #[must_use]
+    pub fn checked_units(&self) -> Units {
+        let cancelled = self.claim.filter(|claimed| claimed.claim.end == End::Cancelled);
+        cancelled.map_or(self.order.units_max, |claimed| claimed.claim.units)
+    }
+
     /// The verifiers drawn so far.
     #[must_use]
     pub fn seats(&self) -> &[Seat] {
@@ -272,9 +314,10 @@ impl Job {
     #[must_use]
     pub fn due(&self) -> (Option<Timestamp>, Option<u64>) {
         match self.stage {
-            Stage::Open { until } | Stage::Claimed { until } | Stage::Waiting { until } => {
-                (Some(until), None)
-            }
+            Stage::Open { until }
+            | Stage::Cancelling { until }
+            | Stage::Claimed { until }
+            | Stage::Waiting { until } => (Some(until), None),
             Stage::Drawing { round } => (None, Some(round)),
             Stage::Checking(phase) | Stage::Jury(phase) => match phase {
                 Phase::Seating { round } => (None, Some(round)),
@@ -316,12 +359,15 @@ impl Job {
 
     fn resolve_check(&mut self, now: Moment) -> Stage {
         let Some(seat) = self.seats.last() else { return self.stage };
-        let next = Phase::Seating { round: now.beacon.round + ROUNDS_AHEAD };
+        let next = Phase::Seating { round: now.round_ahead() };
+        let heard = self.seats.iter().filter(|seat| seat.voice().is_some()).count();
         if seat.voice().is_none() {
-            let absent = self.seats.len();
+            let absent = self.seats.len() - heard;
             return if absent >= ABSENT_MAX { self.unchecked() } else { Stage::Checking(next) };
         }
         match self.compare_with(seat) {
+            // All that were heard before have matched, or the check would be over.
+            Some(Agreement::Match) if heard < usize::from(self.ticket.prepaid) => Stage::Checking(next),
             Some(Agreement::Match) => Stage::Closed(Outcome::Checked),
             Some(Agreement::Grey) if self.ticket.standing.greys >= GREYS_MAX => {
                 Stage::Closed(Outcome::GreyRefunded)
@@ -345,13 +391,13 @@ impl Job {
             Verdict::Convicted => Stage::Closed(Outcome::Slashed),
             Verdict::Cleared => Stage::Closed(Outcome::Cleared),
             Verdict::Open if jurors as u64 >= self.rules.checks.jurors_max => self.hung(&tally),
-            Verdict::Open => Stage::Jury(Phase::Seating { round: now.beacon.round + ROUNDS_AHEAD }),
+            Verdict::Open => Stage::Jury(Phase::Seating { round: now.round_ahead() }),
         }
     }
 
     /// Nobody can check it: paid if the provider's stake stood behind it.
     fn unchecked(&self) -> Stage {
-        Stage::Closed(if self.ticket.newcomer { Outcome::Void } else { Outcome::Unchecked })
+        Stage::Closed(if self.ticket.covered { Outcome::Unchecked } else { Outcome::Void })
     }
 
     /// Nobody is left to decide: refunded in doubt, void without one.
@@ -361,17 +407,20 @@ impl Job {
         Stage::Closed(if doubt { Outcome::Disputed } else { Outcome::Void })
     }
 
-    /// True if these records are exactly the wanted ones under `root`. Where records are drawn, nothing is before the
-    /// beacon is known.
-    fn shows(&self, root: Digest, count: u64, records: &[Record]) -> bool {
+    /// True if these are the wanted records. Where records are drawn, none are before the beacon is known.
+    fn wants(&self, count: u64, records: &[Record]) -> bool {
         let beacon = self.positions.map(|beacon| beacon.value);
-        let Some(wanted) = draw::positions(self.id, count, beacon) else { return false };
-        let proven = |record: &Record| {
-            record.bytes.len() <= merkle::RECORD_BYTES
-                && merkle::verify(root, count, record.position, &record.bytes, &record.path)
-        };
-        wanted.iter().eq(records.iter().map(|record| &record.position)) && records.iter().all(proven)
+        let wanted = draw::positions(self.id, count, beacon);
+        wanted.is_some_and(|wanted| wanted.iter().eq(records.iter().map(|record| &record.position)))
     }
+}
+
+/// True if each of these records stands under `root`.
+fn proven(root: Digest, count: u64, records: &[Record]) -> bool {
+    records.iter().all(|record| {
+        record.bytes.len() <= merkle::RECORD_BYTES
+            && merkle::verify(root, count, record.position, &record.bytes, &record.path)
+    })
 }
 
 /// How long after its opening a job's claim is due.

@@ -6,6 +6,8 @@
 
 extern crate alloc;
 
+pub mod account;
+pub mod admission;
 pub mod check;
 pub mod claim;
 pub mod codec;
@@ -19,6 +21,7 @@ pub mod manifest;
 pub mod merkle;
 pub mod message;
 pub mod notice;
+pub mod objection;
 pub mod offer;
 pub mod order;
 pub mod outcome;

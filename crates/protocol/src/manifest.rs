@@ -8,7 +8,7 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    codec,
+    codec::{self, bounded},
     id::Digest,
     units::{Units, Work},
 };
@@ -22,14 +22,17 @@ const FUEL_PER_MEGA: u64 = 1_000_000;
 
 /// A runner joined with a model, ready to be ordered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// What people call it.
+    #[serde(deserialize_with = "bounded::text::<NAME_BYTES_MAX, _>")]
     pub name: String,
     /// The WASM component that runs it.
     pub runner: Digest,
     /// The model file; the digest of nothing for runners that compute everything themselves.
     pub model: Digest,
     /// JSON that the runner validates.
+    #[serde(deserialize_with = "bounded::text::<PARAMS_BYTES_MAX, _>")]
     pub params: String,
     /// How two outputs are compared.
     pub policy: Policy,
@@ -40,6 +43,7 @@ pub struct Manifest {
     /// Memory that a run needs, in bytes.
     pub memory_bytes: u64,
     /// The licence of the model, as an SPDX expression.
+    #[serde(deserialize_with = "bounded::text::<NAME_BYTES_MAX, _>")]
     pub licence: String,
 }
 

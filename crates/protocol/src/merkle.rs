@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::Digest;
+use crate::{codec::bounded, id::Digest};
 
 /// Bytes in one record of an output; the last may be shorter.
 pub const RECORD_BYTES: usize = 256;
@@ -21,12 +21,18 @@ const ROOT: u8 = 2;
 /// The siblings between a record and the root, lowest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Path(pub Vec<Digest>);
+pub struct Path(#[serde(deserialize_with = "bounded::list::<PATH_DIGESTS_MAX, _, _>")] pub Vec<Digest>);
 
 /// The root over `bytes` cut into records of `record_bytes`.
 #[must_use]
 pub fn root(bytes: &[u8], record_bytes: usize) -> Digest {
-    let leaves = leaves(bytes, record_bytes);
+    root_of(bytes.chunks(record_bytes))
+}
+
+/// The root over these records.
+#[must_use]
+pub fn root_of<'a>(records: impl Iterator<Item = &'a [u8]>) -> Digest {
+    let leaves: Vec<Digest> = records.map(leaf).collect();
     seal(leaves.len() as u64, top(&leaves))
 }
 
@@ -39,7 +45,13 @@ pub const fn count(bytes: u64, record_bytes: usize) -> u64 {
 /// The path of the record at `position`; none if there is no such record.
 #[must_use]
 pub fn prove(bytes: &[u8], record_bytes: usize, position: u64) -> Option<Path> {
-    let leaves = leaves(bytes, record_bytes);
+    prove_in(bytes.chunks(record_bytes), position)
+}
+
+/// The path of the one at `position` of these records; none if there is no such record.
+#[must_use]
+pub fn prove_in<'a>(records: impl Iterator<Item = &'a [u8]>, position: u64) -> Option<Path> {
+    let leaves: Vec<Digest> = records.map(leaf).collect();
     let mut position = usize::try_from(position).ok().filter(|position| *position < leaves.len())?;
     let (mut siblings, mut range) = (Vec::new(), &leaves[..]);
     while range.len() > 1 {
@@ -82,10 +94,6 @@ fn climb(
         let below = climb(count - left, position - left, leaf, siblings)?;
         Some(inner(siblings.next()?, below))
     }
-}
-
-fn leaves(bytes: &[u8], record_bytes: usize) -> Vec<Digest> {
-    bytes.chunks(record_bytes).map(leaf).collect()
 }
 
 /// The largest power of two below `count`: how many leaves stand left of the root.

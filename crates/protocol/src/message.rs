@@ -3,14 +3,18 @@
 //! **Invariant:** a [`Message`] is only bytes that somebody claims to have signed; only [`Message::open`] makes an
 //! [`Opened`] of it, and nothing else reaches a decision.
 
+use alloc::vec::Vec;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    account::{Grant, Register, Stake, Unstake},
     check::{Check, OpenClaim, OpenSeal, Seal, Unserved},
     claim::{Claim, Deliver, Reveal},
     codec::{self, MESSAGE_BYTES_MAX, Malformed},
     id::{NetworkId, PeerId},
-    notice::{Account, Notice, Query},
+    notice::{Account, Notice, Query, Settled, Tick},
+    objection::{Cancel, Contradict, Dispute, Output},
     offer::Offer,
     order::{Abort, Accept, Open, Propose, Refuse, Start},
     signed::{Forged, Scheme, Signed, Statement, Verified},
@@ -82,15 +86,22 @@ macro_rules! messages {
 
 messages!(
     Offer, Propose, Accept, Refuse, Open, Ticket, Start, Abort, Claim, Deliver, Reveal, Check, Seal,
-    Unserved, OpenClaim, OpenSeal, Notice, Query, Account,
+    Unserved, OpenClaim, OpenSeal, Notice, Query, Account, Cancel, Dispute, Output, Contradict, Stake,
+    Unstake, Register, Grant, Tick, Settled,
 );
 
 impl Message {
+    /// The bytes that travel.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode_versioned(self)
+    }
+
     /// The message that `bytes` are the encoding of.
     ///
     /// # Errors
     /// [`Malformed`], if they are anything but one canonical message of allowed length.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        codec::decode(bytes, MESSAGE_BYTES_MAX)
+        codec::decode_versioned(bytes, MESSAGE_BYTES_MAX)
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{Digest, JobId},
+    job::{Beacon, Moment},
     outcome::Outcome,
     signed::statements,
     units::{Amount, Rate, Timestamp},
@@ -11,19 +12,43 @@ use crate::{
 
 /// The heartbeat of a notary: time and chance enter its books by this alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Tick {
     /// One more than the tick before.
     pub round: u64,
     /// The notary's clock, never less than at the tick before.
     pub time: Timestamp,
+    /// The notary's time without its pauses: what deadlines count by.
+    pub live: Timestamp,
     /// The next value of the hash chain.
     pub beacon: Digest,
-    /// The anchor of the chain of the epoch that begins with the next tick.
-    pub anchor: Option<Digest>,
+    /// Where an epoch ends and the next one begins.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+impl Tick {
+    /// What jobs read of it.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment { live: self.live, beacon: Beacon { round: self.round, value: self.beacon } }
+    }
+}
+
+/// What a notary fixes at the beginning of an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    /// The end of the hash chain that the ticks of the epoch are published from.
+    pub anchor: Digest,
+    /// The root over all rosters: who can check what.
+    pub rosters: Digest,
+    /// The journal before this tick.
+    pub head: Head,
 }
 
 /// The place in a notary's journal that an answer rests on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Head {
     /// How many records there are.
     pub sequence: u64,
@@ -50,6 +75,10 @@ pub enum NoticeEvent {
         /// The position to quote.
         position: u64,
     },
+    /// The client cancelled: what was done so far can still be claimed.
+    Cancelled,
+    /// The client disputes the result: it will be checked.
+    Disputed,
     /// What was claimed or sealed should be opened.
     Open {
         /// Where the records are drawn from, once the round has come.
@@ -75,6 +104,13 @@ pub struct Query {
     pub job: Option<JobId>,
 }
 
+/// Asks for a range of a notary's journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Journal {
+    /// The first entry that is wanted, counted from 0.
+    pub from: u64,
+}
+
 /// What an account holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
@@ -84,6 +120,10 @@ pub struct Account {
     pub free: Amount,
     /// What is at stake.
     pub stake: Amount,
+    /// What was at stake and is to be paid out; still answers for what was claimed before.
+    pub unbonding: Amount,
+    /// The number of this account's last instruction.
+    pub instruction: u64,
     /// What open jobs hold of this client's money.
     pub held: Amount,
     /// What the pool owes it.
@@ -96,6 +136,7 @@ pub struct Account {
 
 /// The receipt of a closed job, by the one who closed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settled {
     /// Which job.
     pub job: JobId,

@@ -5,8 +5,11 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    codec::bounded,
+    genesis::NOTARIES_MAX,
     id::{Digest, PeerId},
-    signed::statements,
+    manifest::NAME_BYTES_MAX,
+    signed::{Signed, statements},
     units::{Amount, Duration, Timestamp},
 };
 
@@ -14,6 +17,10 @@ use crate::{
 pub const OFFER_BYTES_MAX: usize = 2 * 1024;
 /// Manifests in one offer.
 pub const OFFER_MANIFESTS_MAX: usize = 16;
+/// Addresses in one offer.
+pub const OFFER_ADDRESSES_MAX: usize = 8;
+/// Bytes in the longest text of an offer.
+pub const OFFER_TEXT_BYTES_MAX: usize = 256;
 
 /// A standing promise, replaced by the next one of the same provider with a higher sequence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,16 +32,23 @@ pub struct Offer {
     /// The class of machine that would run the job.
     pub class: Digest,
     /// The class in words.
+    #[serde(deserialize_with = "bounded::text::<OFFER_TEXT_BYTES_MAX, _>")]
     pub machine: String,
     /// What can be ordered, and for how much.
+    #[serde(deserialize_with = "bounded::list::<OFFER_MANIFESTS_MAX, _, _>")]
     pub services: Vec<Service>,
     /// Jobs that can run at the same time.
     pub slots: u16,
     /// Notaries the provider holds an account with.
+    #[serde(deserialize_with = "bounded::list::<NOTARIES_MAX, _, _>")]
     pub notaries: Vec<PeerId>,
     /// Where the provider can be reached.
+    #[serde(deserialize_with = "bounded::list::<OFFER_ADDRESSES_MAX, _, _>")]
     pub addresses: Vec<String>,
 }
+
+/// The offers that a peer holds, as it answers others that join.
+pub type Book = Vec<Signed<Offer>>;
 
 /// One manifest on offer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +56,7 @@ pub struct Service {
     /// The digest of the manifest.
     pub manifest: Digest,
     /// What people call it.
+    #[serde(deserialize_with = "bounded::text::<NAME_BYTES_MAX, _>")]
     pub name: String,
     /// What a unit costs.
     pub unit_price: Amount,

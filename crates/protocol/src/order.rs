@@ -13,6 +13,7 @@ use crate::{
 
 /// The client's terms for one job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Order {
     /// Who orders and pays.
     pub client: PeerId,
@@ -38,6 +39,12 @@ pub struct Order {
     pub unit_price: Amount,
     /// All that the client can lose.
     pub total_max: Amount,
+    /// Re-executions that the client pays in advance and that must all match; 0 leaves the check to the draw.
+    pub checks: u16,
+    /// True if the job may be opened although too few others can check it.
+    pub unchecked_ok: bool,
+    /// What the provider keeps of a job that is cancelled before it claimed, where nothing was streamed.
+    pub cancel_fee: Amount,
     /// The longest run.
     pub run_max: Duration,
     /// Until when the notary may open the job.
@@ -81,12 +88,13 @@ pub struct Propose {
 
 /// The provider agrees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Accept {
     /// To which order.
     pub job: JobId,
     /// The class of machine that will run it.
     pub class: Digest,
-    /// The highest check rate the provider works for.
+    /// The highest rate that the provider pays dues for.
     pub rate_max: Rate,
 }
 
@@ -98,6 +106,9 @@ pub struct Refuse {
     /// Why.
     pub reason: Refusal,
 }
+
+/// The most checks that one order can ask for.
+pub const ORDER_CHECKS_MAX: u16 = 16;
 
 /// Why an order was not taken.
 #[derive(
@@ -126,6 +137,9 @@ pub enum Refusal {
     /// The order came too late.
     #[error("the order came too late")]
     Late,
+    /// The order could be opened too far in the future.
+    #[error("the order names a time too far in the future")]
+    Future,
     /// Client and provider are the same.
     #[error("nobody can be client and provider of one job")]
     SelfDealing,
@@ -175,6 +189,7 @@ pub enum Refusal {
 
 /// Order and agreement, shown to the notary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Open {
     /// The terms.
     pub order: Signed<Order>,
@@ -190,10 +205,13 @@ pub struct Start {
 }
 
 /// The provider gives the job up before a claim.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Abort {
     /// Which job.
     pub job: JobId,
+    /// The digest of the ticket that it worked under.
+    pub ticket: Digest,
     /// Why.
     pub reason: Failure,
 }

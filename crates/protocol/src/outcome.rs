@@ -20,6 +20,8 @@ pub enum Outcome {
     NoClaim,
     /// Refunded: the provider gave up before a claim.
     Aborted,
+    /// Refunded: the client cancelled, and paid the agreed fee if the provider asked for it.
+    Cancelled,
     /// Refunded: one grey result too many.
     GreyRefunded,
     /// Refunded: a newcomer's result did not match.
@@ -32,11 +34,39 @@ pub enum Outcome {
     Slashed,
     /// Refunded and slashed: accused with a juror's support, the provider never opened its claim.
     Silent,
+    /// Refunded and slashed: the provider signed two different claims.
+    TwoClaims,
+    /// Refunded and slashed: the provider had streamed something else than it claimed.
+    FalseStream,
+    /// Refunded and slashed: what the provider opened is not what it had claimed.
+    FalseOpening,
     /// Refunded: nothing could be found out.
     Void,
 }
 
 impl Outcome {
+    /// Every way in which a job can end.
+    pub const ALL: [Self; 18] = [
+        Self::NotDrawn,
+        Self::Checked,
+        Self::Grey,
+        Self::Cleared,
+        Self::Unchecked,
+        Self::NoClaim,
+        Self::Aborted,
+        Self::Cancelled,
+        Self::GreyRefunded,
+        Self::Mismatch,
+        Self::Disputed,
+        Self::Withdrawn,
+        Self::Slashed,
+        Self::Silent,
+        Self::TwoClaims,
+        Self::FalseStream,
+        Self::FalseOpening,
+        Self::Void,
+    ];
+
     /// True if the provider was paid.
     #[must_use]
     pub fn is_paid(self) -> bool {
@@ -46,7 +76,10 @@ impl Outcome {
     /// True if the provider lost stake.
     #[must_use]
     pub fn is_slashed(self) -> bool {
-        matches!(self, Self::Slashed | Self::Silent)
+        matches!(
+            self,
+            Self::Slashed | Self::Silent | Self::TwoClaims | Self::FalseStream | Self::FalseOpening
+        )
     }
 
     /// The honest label of a receipt.
@@ -59,11 +92,14 @@ impl Outcome {
             Self::Unchecked => "unchecked",
             Self::NoClaim
             | Self::Aborted
+            | Self::Cancelled
             | Self::GreyRefunded
             | Self::Mismatch
             | Self::Disputed
             | Self::Withdrawn => "refunded",
-            Self::Slashed | Self::Silent => "slashed",
+            Self::Slashed | Self::Silent | Self::TwoClaims | Self::FalseStream | Self::FalseOpening => {
+                "slashed"
+            }
             Self::Void => "void",
         }
     }

@@ -82,15 +82,26 @@ pub fn settle(genesis: &Genesis, job: &Job, at_stake: Amount) -> Settlement {
     let Stage::Closed(outcome) = job.stage() else { return Settlement::default() };
     let till = Till { genesis, job, order: job.order(), ticket: job.ticket() };
     match outcome {
-        Outcome::NotDrawn | Outcome::Unchecked => till.paid(Vec::new()),
-        Outcome::Checked | Outcome::Grey => till.paid(till.first_fee()),
+        Outcome::NotDrawn => till.paid(Vec::new()),
+        // Of several checks that were wanted, some may have been done.
+        Outcome::Unchecked => till.paid(till.first_fees()),
+        Outcome::Checked | Outcome::Grey => till.paid(till.first_fees()),
         Outcome::Cleared => till.cleared(),
-        Outcome::GreyRefunded => till.grey_refunded(),
-        Outcome::Mismatch => till.mismatch(),
-        Outcome::Slashed | Outcome::Silent => till.slashed(at_stake, outcome == Outcome::Slashed),
+        Outcome::GreyRefunded | Outcome::Mismatch => till.refunded_but_checked(),
+        Outcome::Cancelled => till.cancelled(),
+        Outcome::Slashed | Outcome::TwoClaims | Outcome::FalseStream | Outcome::FalseOpening => {
+            till.slashed(at_stake, true)
+        }
+        Outcome::Silent => till.slashed(at_stake, false),
         Outcome::Disputed | Outcome::Void => till.refunded(till.all_fees()),
         Outcome::NoClaim | Outcome::Aborted | Outcome::Withdrawn => till.refunded(Vec::new()),
     }
+}
+
+/// What a dispute costs its client until the check is done: one check of the claim.
+#[must_use]
+pub fn deposit(genesis: &Genesis, job: &Job) -> Amount {
+    if job.disputed() { genesis.check_cost(job.claimed_work()) } else { Amount::ZERO }
 }
 
 struct Till<'a> {
@@ -101,22 +112,49 @@ struct Till<'a> {
 }
 
 impl Till<'_> {
+    /// All that was held of the client's money: the total, and a check that it disputed the result for.
+    fn held(&self) -> Amount {
+        let total = self.order.total_max;
+        total.plus(deposit(self.genesis, self.job)).unwrap_or(total)
+    }
+
+    /// Paid, with these checks to be paid for.
     fn paid(&self, fees: Vec<Fee>) -> Settlement {
-        let quote = self.charged();
-        let pay = self.pay();
-        let check = fees.first().map_or(Amount::ZERO, |fee| fee.amount);
+        let (quote, pay) = (self.charged(), self.pay());
+        let all = total(&fees);
+        let first = fees.first().map_or(Amount::ZERO, |fee| fee.amount);
         // The provider bears the check of a newcomer, and one that its conviction over another job forced. A newcomer's
         // was prepaid by the client, who gets it back from the pay as far as that goes.
-        let borne = if self.ticket.newcomer || self.job.forced() { check.min(pay) } else { Amount::ZERO };
-        let prepaid = if self.ticket.newcomer { check.minus_up_to(borne) } else { Amount::ZERO };
+        let provider_bears =
+            if self.ticket.newcomer || self.job.forced() { first.min(pay) } else { Amount::ZERO };
+        let client_bears = if self.prepays() { all.minus_up_to(provider_bears) } else { Amount::ZERO };
         let dues = if self.ticket.newcomer { Amount::ZERO } else { quote.dues };
-        let spent = [pay, quote.premium, prepaid];
         Settlement {
-            client: spent.iter().fold(self.order.total_max, |rest, part| rest.minus_up_to(*part)),
-            provider: pay.minus_up_to(borne).minus_up_to(dues),
+            client: less(self.held(), &[pay, quote.premium, client_bears]),
+            provider: pay.minus_up_to(provider_bears).minus_up_to(dues),
             fees,
             ..Settlement::default()
         }
+    }
+
+    /// True if the client has paid for the first checks in advance. What they do not cost goes back to it.
+    fn prepays(&self) -> bool {
+        self.ticket.prepaid > 0 || self.job.disputed()
+    }
+
+    /// Refunded after a first check that the client paid for, if it did.
+    fn refunded_but_checked(&self) -> Settlement {
+        let fees = self.first_fees();
+        let all = total(&fees);
+        let checks = if self.prepays() { all } else { Amount::ZERO };
+        let client = less(self.held(), &[self.charged().premium, checks]);
+        Settlement { client, fees, ..Settlement::default() }
+    }
+
+    /// The client keeps its money but for the agreed fee, where the provider asked for it.
+    fn cancelled(&self) -> Settlement {
+        let fee = if self.job.claim().is_some() { self.order.cancel_fee } else { Amount::ZERO };
+        Settlement { client: less(self.held(), &[fee]), provider: fee, ..Settlement::default() }
     }
 
     /// The jurors that found what was claimed are paid by those, and by the first verifier, that found otherwise.
@@ -129,49 +167,43 @@ impl Till<'_> {
             .into_iter()
             .chain(stands.iter().filter(|(_, stand)| *stand == Stand::Against).map(|(at, _)| *at))
             .collect();
-        let total: u64 = fees.iter().map(|fee| fee.amount.0).sum();
+        let total = total(&fees).0;
         let fines = (0..).zip(&losers).map(|(index, at)| {
             let count = losers.len() as u64;
             let amount = Amount(total / count + u64::from(index < total % count));
             Fee { peer: self.job.seats()[*at].peer, amount }
         });
         let fines = fines.collect();
-        Settlement { fees, fines, ..self.paid(Vec::new()) }
+        let matched = self.accuser().map_or(Vec::new(), |accuser| self.fees_of(0..accuser));
+        let Settlement { fees: mut all, client, provider, .. } = self.paid(matched);
+        all.extend(fees);
+        Settlement { client, provider, fees: all, fines, ..Settlement::default() }
     }
 
-    fn grey_refunded(&self) -> Settlement {
-        let client = self.order.total_max.minus_up_to(self.charged().premium);
-        Settlement { client, fees: self.first_fee(), ..Settlement::default() }
-    }
-
-    fn mismatch(&self) -> Settlement {
-        let fees = self.first_fee();
-        let prepaid = fees.first().map_or(Amount::ZERO, |fee| fee.amount);
-        let client = self.order.total_max.minus_up_to(self.charged().premium).minus_up_to(prepaid);
-        Settlement { client, fees, ..Settlement::default() }
-    }
-
+    /// Whoever found the provider out is paid from what it loses: the jurors, and the first verifier, who earns a bounty
+    /// unless the provider was convicted of its silence alone.
     fn slashed(&self, at_stake: Amount, with_bounty: bool) -> Settlement {
         let slashed = self.ticket.slash.min(at_stake);
         let stands = self.stands();
         let against = stands.iter().filter(|(_, stand)| *stand == Stand::Against).map(|(at, _)| *at);
-        let accuser = self.accuser().filter(|at| self.job.seats()[*at].found().is_some());
-        let mut fees = self.fees_of(accuser.into_iter().chain(against));
-        if let (true, Some(_), Some(first)) = (with_bounty, accuser, fees.first_mut()) {
+        let first = self.accuser().or(self.job.seats().len().checked_sub(1));
+        let first = first.filter(|at| self.job.seats()[*at].found().is_some());
+        let mut fees = self.fees_of(first.into_iter().chain(against));
+        if let (true, Some(_), Some(first)) = (with_bounty, first, fees.first_mut()) {
             let checks = first.amount.times(self.genesis.money.bounty_checks).unwrap_or(slashed);
             let bounty = Amount(slashed.0 / 2).min(checks);
             first.amount = first.amount.plus(bounty).unwrap_or(first.amount);
         }
-        Settlement { client: self.order.total_max, slashed, fees, ..Settlement::default() }
+        Settlement { client: self.held(), slashed, fees, ..Settlement::default() }
     }
 
     fn refunded(&self, fees: Vec<Fee>) -> Settlement {
-        Settlement { client: self.order.total_max, fees, ..Settlement::default() }
+        Settlement { client: self.held(), fees, ..Settlement::default() }
     }
 
-    /// The first verifier's fee, where it found something.
-    fn first_fee(&self) -> Vec<Fee> {
-        self.fees_of(self.job.seats().iter().position(|seat| seat.found().is_some()))
+    /// The fees of the first checks, where they found something.
+    fn first_fees(&self) -> Vec<Fee> {
+        self.fees_of(0..self.job.jury_from().unwrap_or(self.job.seats().len()))
     }
 
     fn all_fees(&self) -> Vec<Fee> {
@@ -183,7 +215,7 @@ impl Till<'_> {
     fn fees_of(&self, seats: impl IntoIterator<Item = usize>) -> Vec<Fee> {
         let seats = seats.into_iter().filter_map(|at| self.job.seats().get(at));
         let fee = |seat: &crate::job::Seat| {
-            let work = seat.found()?.work.min(self.claimed_work());
+            let work = seat.found()?.work.min(self.job.claimed_work());
             Some(Fee { peer: seat.peer, amount: self.genesis.check_cost(work) })
         };
         seats.filter_map(fee).collect()
@@ -202,16 +234,12 @@ impl Till<'_> {
         heard.zip(self.job.tally().stands).collect()
     }
 
-    fn claimed_work(&self) -> Work {
-        self.job.claim().map_or(0, |claimed| claimed.claim.work).min(self.order.work_max)
-    }
-
     /// Premium and dues for the work that counts: the least of claimed, sealed and ordered.
     fn charged(&self) -> Quote {
         let sealed =
             self.job.seats().iter().find_map(|seat| seat.found()).map_or(Work::MAX, |found| found.work);
-        let work = self.claimed_work().min(sealed);
-        quote(self.genesis, self.order, work, self.ticket.rate, self.ticket.standing.fee_margin)
+        let work = self.job.claimed_work().min(sealed);
+        quote(self.genesis, self.order, work, self.ticket.policy_rate, self.ticket.standing.fee_margin)
     }
 
     /// The pay for the units that count: the lower of claimed and found.
@@ -225,4 +253,14 @@ impl Till<'_> {
         let units = claimed.min(found.unwrap_or(claimed)).min(self.order.units_max);
         self.order.unit_price.times(units).unwrap_or(Amount::ZERO)
     }
+}
+
+/// What is left of an amount after all these, as far as it goes.
+fn less(amount: Amount, parts: &[Amount]) -> Amount {
+    parts.iter().fold(amount, |rest, part| rest.minus_up_to(*part))
+}
+
+/// What all these come to; the greatest amount if it does not fit.
+fn total(fees: &[Fee]) -> Amount {
+    Amount(fees.iter().fold(0, |sum, fee| sum.saturating_add(fee.amount.0)))
 }

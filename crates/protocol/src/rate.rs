@@ -10,6 +10,9 @@ use crate::{
 /// Scale of intermediate powers; finer than [`Rate`] so that six factors keep their digits.
 const FINE: u32 = 60;
 
+/// The greatest margin of any jury: beyond it the chance of an error no longer shows in a [`Rate`].
+pub const MARGIN_MAX: u64 = 64;
+
 /// What the rate of one job depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Circumstances {
@@ -76,7 +79,7 @@ pub fn convicts_honest(checks: &Checks, margin: u64) -> Rate {
 pub fn errs(wrong: Rate, margin: u64) -> Rate {
     let power = |rate: Rate| {
         let fine = u128::from(rate.0) << (FINE - 32);
-        (0..margin).fold(1_u128 << FINE, |product, _| (product * fine) >> FINE)
+        (0..margin.min(MARGIN_MAX)).fold(1_u128 << FINE, |product, _| (product * fine) >> FINE)
     };
     let (wrong, right) = (power(wrong), power(Rate::ONE.minus_up_to(wrong)));
     let chance = (wrong << 32).checked_div(wrong + right).unwrap_or(u128::from(Rate::ONE.0));

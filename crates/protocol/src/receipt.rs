@@ -14,18 +14,22 @@ pub use event::{Event, Happening};
 pub use verify::{Refuted, Report, Stop, barred, lot, verify};
 
 use crate::{
-    codec::{self, Malformed, RECEIPT_BYTES_MAX},
+    codec::{self, Malformed, RECEIPT_BYTES_MAX, bounded},
     genesis::Genesis,
     id::Digest,
-    job::Moment,
-    notice::Settled,
+    notice::{Settled, Tick},
     order::Open,
     outcome::Outcome,
     payout::Settlement,
-    roster::RosterRoot,
+    roster::Listing,
     signed::Signed,
     ticket::Ticket,
 };
+
+/// Events in the longest story: forty jurors are drawn, seal and open, each with a tick between.
+pub const EVENTS_MAX: usize = 1_024;
+/// Ticks in the longest story.
+pub const TICKS_MAX: usize = 2_048;
 
 /// A receipt with the notary's signature on its digest: what a file holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,30 +51,20 @@ pub struct Story {
     pub open: Signed<Open>,
     /// What the notary fixed.
     pub ticket: Ticket,
-    /// When it was opened.
-    pub begun: Moment,
+    /// The ticks that anything in it happened at, and those that anchor their beacons, by round.
+    #[serde(deserialize_with = "bounded::list::<TICKS_MAX, _, _>")]
+    pub ticks: Vec<Signed<Tick>>,
     /// What moved the job, in order.
+    #[serde(deserialize_with = "bounded::list::<EVENTS_MAX, _, _>")]
     pub events: Vec<Event>,
     /// Who could check it, in the last checkpoint before the claim.
-    pub roster: Option<RosterRoot>,
-    /// The anchors of the hash chains that the beacons belong to.
-    pub anchors: Vec<Anchor>,
+    pub listing: Option<Listing>,
     /// How it ended.
     pub outcome: Outcome,
     /// Who paid what.
     pub settlement: Settlement,
     /// The position in the notary's journal of the entry that closed the job.
     pub position: u64,
-}
-
-/// The end of a hash chain, published before the chain was used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Anchor {
-    /// The round before the first value of the chain.
-    pub round: u64,
-    /// What that value hashes to.
-    pub value: Digest,
 }
 
 impl Story {
@@ -85,7 +79,7 @@ impl Receipt {
     /// The canonical file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        codec::encode(self)
+        codec::encode_versioned(self)
     }
 
     /// The receipt that a file holds, not yet judged.
@@ -93,6 +87,6 @@ impl Receipt {
     /// # Errors
     /// [`Malformed`], if it is anything but one canonical receipt of allowed length.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
-        codec::decode(bytes, RECEIPT_BYTES_MAX)
+        codec::decode_versioned(bytes, RECEIPT_BYTES_MAX)
     }
 }

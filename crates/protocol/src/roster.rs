@@ -7,8 +7,9 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    codec,
+    codec::{self, bounded},
     id::{Digest, PeerId},
+    merkle,
     units::Amount,
 };
 
@@ -51,6 +52,35 @@ pub struct RosterRoot {
     pub top: Node,
 }
 
+/// A roster's place among all that a checkpoint fixes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listing {
+    /// The roster.
+    pub roster: RosterRoot,
+    /// Its place among the rosters.
+    pub position: u64,
+    /// How many rosters there are.
+    pub count: u64,
+    /// What shows it.
+    pub path: merkle::Path,
+}
+
+impl Listing {
+    /// True if a checkpoint with this root over its rosters holds this one for these jobs.
+    #[must_use]
+    pub fn is_in(&self, rosters: Digest, class: Digest, manifest: Digest) -> bool {
+        let entry = entry(class, manifest, &self.roster);
+        merkle::verify(rosters, self.count, self.position, &entry, &self.path)
+    }
+}
+
+/// What stands for one roster in the tree over all rosters of a checkpoint.
+#[must_use]
+pub fn entry(class: Digest, manifest: Digest, roster: &RosterRoot) -> Vec<u8> {
+    codec::encode(&(class, manifest, roster))
+}
+
 /// A sibling on the way from a leaf to the top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,7 +94,7 @@ pub struct Sibling {
 /// The siblings between a leaf and the top, lowest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct SumPath(pub Vec<Sibling>);
+pub struct SumPath(#[serde(deserialize_with = "bounded::list::<PATH_NODES_MAX, _, _>")] pub Vec<Sibling>);
 
 /// A roster with all its leaves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -49,6 +49,7 @@ pub trait Scheme {
 
 /// A statement with the signature that somebody claims to have made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Signed<T> {
     /// What was said; nothing may rest on it before [`Signed::open`].
     body: T,

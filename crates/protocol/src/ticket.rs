@@ -1,15 +1,18 @@
 //! The ticket: what a notary fixes when it opens a job, so that nothing later can move it.
+//!
+//! **Invariant:** everything in it but the standing follows from the order, the standing and the network's rules.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    codec,
     genesis::Genesis,
     id::{Digest, JobId},
     job,
     order::Order,
     payout,
     rate::{self, Circumstances},
-    signed::statements,
+    signed::{Statement, statements},
     units::{Amount, Duration, Rate, Timestamp},
 };
 
@@ -23,16 +26,22 @@ pub struct Ticket {
     pub standing: Standing,
     /// The rate at which the job is checked.
     pub rate: Rate,
+    /// The rate that the provider's dues follow: what the network's policy asks for, whatever else calls for a check.
+    pub policy_rate: Rate,
+    /// The checks that the client pays in advance.
+    pub prepaid: u16,
     /// The margin by which a jury convicts.
     pub margin: u64,
     /// What a conviction costs, as long as the stake lasts.
     pub slash: Amount,
-    /// The most that the client pays for checks.
+    /// The most that the client pays for checks that others may need.
     pub premium: Amount,
     /// The most that the provider pays for checks.
     pub dues: Amount,
     /// True below the entry level.
     pub newcomer: bool,
+    /// True if the provider's stake stands for the pay, should nobody be able to check it.
+    pub covered: bool,
     /// From the draw to the payment, if it is not drawn.
     pub window: Duration,
     /// Until when the claim must be in, if the notary does not pause.
@@ -45,6 +54,8 @@ pub struct Ticket {
 pub struct Standing {
     /// The time of the last tick.
     pub opened: Timestamp,
+    /// The round of the last tick.
+    pub round: u64,
     /// The position of the opening in the notary's journal.
     pub position: u64,
     /// Operators beside the parties that can check the job.
@@ -57,8 +68,12 @@ pub struct Standing {
     pub greys: u64,
     /// True if an accusation or a run of grey results calls for a check of every job.
     pub strict: bool,
-    /// What the provider has to lose.
+    /// True while the first checks of this model on this class are done at the endowment's cost.
+    pub endowed: bool,
+    /// What the provider has at stake.
     pub stake: Amount,
+    /// The pay of its unsettled jobs that its stake stands for.
+    pub exposed: Amount,
     /// What fees exceed the expected cost of checks by.
     pub fee_margin: Rate,
 }
@@ -72,34 +87,48 @@ impl Ticket {
         let price = order.price().unwrap_or(Amount(u64::MAX));
         let at_most = payout::quote(genesis, order, order.work_max, Rate::ONE, standing.fee_margin);
         let newcomer = standing.stake < at_most.entry;
-        let slash = at_most.slash.min(standing.stake);
-        let circumstances = Circumstances {
-            trust: standing.trust,
-            margin,
-            price,
-            slash,
-            always: newcomer || standing.strict,
-        };
-        let rate = rate::rate(checks, &circumstances);
-        let quote = payout::quote(genesis, order, order.work_max, rate, standing.fee_margin);
+        let policy_rate = rate::rate(
+            checks,
+            &Circumstances {
+                trust: standing.trust,
+                margin,
+                price,
+                slash: at_most.slash.min(standing.stake),
+                always: newcomer || standing.strict,
+            },
+        );
+        let prepaid = order.checks.max(u16::from(newcomer));
+        let always = prepaid > 0 || standing.endowed;
+        let rate = if always { Rate::ONE } else { policy_rate };
+        let quote = payout::quote(genesis, order, order.work_max, policy_rate, standing.fee_margin);
+        let fits = standing.exposed.plus(price).is_some_and(|exposed| exposed <= standing.stake);
         Self {
             job: order.id(),
             standing,
             rate,
+            policy_rate,
+            prepaid,
             margin,
-            slash,
+            slash: at_most.slash,
             premium: quote.premium,
             dues: if newcomer { Amount::ZERO } else { quote.dues },
             newcomer,
+            covered: fits && (rate < Rate::ONE || order.unchecked_ok),
             window: job::window(genesis, order),
             claim_by: standing.opened.after(job::claim_time(genesis, order)),
         }
     }
 
-    /// What the client must put up: price, premium and, for a newcomer, a check.
+    /// The name of the ticket, which the parties' statements quote: no notary can state another one afterwards.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        codec::digest(Self::NAME, self)
+    }
+
+    /// What the client must put up: price, premium and the checks that it pays in advance.
     #[must_use]
     pub fn total(&self, genesis: &Genesis, order: &Order) -> Option<Amount> {
-        let prepaid = if self.newcomer { genesis.check_cost(order.work_max) } else { Amount::ZERO };
+        let prepaid = genesis.check_cost(order.work_max).times(u64::from(self.prepaid))?;
         order.price()?.plus(self.premium)?.plus(prepaid)
     }
 }

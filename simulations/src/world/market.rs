@@ -98,6 +98,8 @@ impl World {
             work_max: manifest.work.call,
             manifest,
             run_max: Duration::seconds(1),
+            checks: 0,
+            unchecked_ok: false,
             cost_max: Amount::credits(1),
             unit_price_max: UNIT_PRICE,
             provider: wish.provider.map(|place| self.id(place)),

@@ -9,7 +9,7 @@ use assay_market::{
 };
 use assay_protocol::{
     check::Record as Shown,
-    codec::{self, MESSAGE_BYTES_MAX},
+    codec::MESSAGE_BYTES_MAX,
     id::{Digest, PeerId},
     merkle::{self, RECORD_BYTES},
     message::Message,
@@ -92,7 +92,7 @@ impl World {
     }
 
     fn send(&mut self, from: Place, to: PeerId, message: &Message) {
-        let bytes = codec::encode(message);
+        let bytes = message.encode();
         assert!(bytes.len() <= MESSAGE_BYTES_MAX, "{} of {} bytes does not fit", message.kind(), bytes.len());
         if let Some(traffic) = &mut self.traffic {
             traffic.push(bytes.as_slice().into());

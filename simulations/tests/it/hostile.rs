@@ -84,7 +84,7 @@ fn bytes_that_are_no_message_and_no_receipt_are_refused() {
             1 => damaged(&messages[pick(&mut luck, messages.len())], &mut luck, &[]),
             _ => damaged(&receipt, &mut luck, &[]),
         };
-        let accepted = Message::decode(&bytes).is_ok_and(|message| codec::encode(&message) != bytes)
+        let accepted = Message::decode(&bytes).is_ok_and(|message| message.encode() != bytes)
             || Receipt::from_bytes(&bytes).is_ok_and(|receipt| receipt.to_bytes() != bytes);
         assert!(!accepted, "a second encoding of one value was accepted");
     }
@@ -99,7 +99,7 @@ impl Behaviour for Tamperer {
         let Effect::Send { to, message } = effect else { return Some(effect) };
         let (_, key) = self.0.keys[0];
         let changed =
-            if self.0.luck.below(2) == 0 { self.0.falsified(&codec::encode(&message), &key) } else { None };
+            if self.0.luck.below(2) == 0 { self.0.falsified(&message.encode(), &key) } else { None };
         Some(Effect::Send { to, message: changed.unwrap_or(message) })
     }
 }
@@ -164,7 +164,7 @@ impl Crook {
             0 => world.plan().notary(),
             _ => Place(pick(&mut self.luck, world.plan().peers())),
         };
-        world.post(from, to, codec::encode(&message));
+        world.post(from, to, message.encode());
         true
     }
 
@@ -205,6 +205,16 @@ impl Crook {
             Opened::Notice(said) => self.twist(said, key)?,
             Opened::Query(said) => self.twist(said, key)?,
             Opened::Account(said) => self.twist(said, key)?,
+            Opened::Cancel(said) => self.twist(said, key)?,
+            Opened::Dispute(said) => self.twist(said, key)?,
+            Opened::Output(said) => self.twist(said, key)?,
+            Opened::Contradict(said) => self.twist(said, key)?,
+            Opened::Stake(said) => self.twist(said, key)?,
+            Opened::Unstake(said) => self.twist(said, key)?,
+            Opened::Register(said) => self.twist(said, key)?,
+            Opened::Grant(said) => self.twist(said, key)?,
+            Opened::Tick(said) => self.twist(said, key)?,
+            Opened::Settled(said) => self.twist(said, key)?,
         })
     }
 

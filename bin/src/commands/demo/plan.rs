@@ -7,7 +7,7 @@ use assay_protocol::{
     genesis::{Checks, Founder, Genesis, Money, Timers},
     id::{Digest, PeerId},
     manifest::Manifest,
-    units::{Amount, Duration},
+    units::Amount,
 };
 
 /// What the client is given when it first asks for its account.
@@ -87,7 +87,7 @@ pub fn genesis(notary: PeerId, verifiers: &[PeerId], class: Digest, manifest: Ma
     });
     Genesis {
         notaries: vec![notary],
-        timers: timers(),
+        timers: Timers::brisk(),
         checks: checks(),
         money: money(&manifest),
         manifests: vec![manifest],
@@ -96,26 +96,9 @@ pub fn genesis(notary: PeerId, verifiers: &[PeerId], class: Digest, manifest: Ma
     }
 }
 
-/// Seconds, where a network of strangers takes minutes.
-fn timers() -> Timers {
-    Timers {
-        tick: Duration(500),
-        gap_max: Duration::seconds(1),
-        epoch_ticks: 20,
-        claim: Duration::seconds(4),
-        reveal: Duration::seconds(3),
-        input: Duration::seconds(2),
-        seal: Duration::seconds(4),
-        opening: Duration::seconds(3),
-        silence: Duration::seconds(20),
-        window: Duration::seconds(20),
-        settle_max: Duration::seconds(600),
-    }
-}
-
 /// Trust grows faster than elsewhere, so that a second job already shows it.
 fn checks() -> Checks {
-    Checks { ramp: 1, ..config::checks() }
+    Checks { ramp: 1, ..Checks::default() }
 }
 
 /// A check costs the same whatever the model's constants are.
@@ -125,6 +108,6 @@ fn money(manifest: &Manifest) -> Money {
         per_work: Amount((CHECK.0 / work).max(1)),
         welcome: WELCOME,
         welcomes_per_hour: 60,
-        ..config::money()
+        ..Money::default()
     }
 }

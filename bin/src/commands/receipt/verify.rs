@@ -120,6 +120,14 @@ pub(super) fn meaning(report: &Report) -> String {
         Outcome::Mismatch => "a newcomer's result, with which the check disagrees; refunded".to_owned(),
         Outcome::NoClaim => "no result came in time".to_owned(),
         Outcome::Aborted => "the provider gave up before it had a result".to_owned(),
+        Outcome::Cancelled => "the client cancelled it before there was a claim".to_owned(),
+        Outcome::TwoClaims => "the provider signed two different claims; refunded, stake lost".to_owned(),
+        Outcome::FalseStream => {
+            "the provider had streamed something else than it claimed; refunded, stake lost".to_owned()
+        }
+        Outcome::FalseOpening => {
+            "what the provider opened is not what it had claimed; refunded, stake lost".to_owned()
+        }
         Outcome::GreyRefunded => "one unclear result too many of this provider".to_owned(),
         Outcome::Disputed => "a jury was against the result without convicting".to_owned(),
         Outcome::Withdrawn => {

@@ -1,17 +1,22 @@
-//! T5–T13, T16, T17: how money leaves a job.
+//! How money leaves a job, at each close of the table.
+//!
+//! **Invariant:** what was held, slashed and fined goes to whom the settlement names and to the pool, and nowhere else.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
 
 use assay_protocol::{
     id::{JobId, PeerId},
     job::{Party, Stage, Step},
+    notice::Tick,
+    order::Order,
     outcome::Outcome,
     payout::{self, Fee, Settlement},
-    receipt::{Anchor, Event, Happening, Story},
+    receipt::{Event, Happening, Story},
+    signed::Signed,
     units::{Amount, Rate},
 };
 
-use super::{ClosedJob, Consequence, Ledger, OpenJob, open};
+use super::{Account, ClosedJob, Consequence, Ledger, OpenJob, open};
 
 impl Ledger {
     /// Settles a job whose stage is closed, and everything that hangs on it.
@@ -22,10 +27,14 @@ impl Ledger {
             return;
         };
         let order = closing.job.order().clone();
-        let at_stake = self.accounts.get(&order.provider).map_or(Amount::ZERO, |account| account.stake);
+        let at_stake = self.accounts.get(&order.provider).map_or(Amount::ZERO, Account::at_stake);
         let settlement = payout::settle(&self.genesis, &closing.job, at_stake);
         self.pay(&closing, &settlement);
         self.release(&closing);
+        if outcome.is_paid() {
+            self.autostake(&order, settlement.provider);
+        }
+        self.release_endowment(&closing);
         self.judge_trust(&closing, outcome);
         let story = Box::new(self.story(closing, outcome, settlement));
         let (client, provider) = (order.client, order.provider);
@@ -41,6 +50,7 @@ impl Ledger {
     fn pay(&mut self, closing: &OpenJob, settlement: &Settlement) {
         let order = closing.job.order();
         let mut kitty = closing.held;
+        let mut endowed = closing.endowed;
         self.pool = sum(self.pool, closing.reserve);
         kitty = sum(kitty, self.take_stake(order.provider, settlement.slashed));
         for fine in &settlement.fines {
@@ -52,17 +62,22 @@ impl Ledger {
             self.credit(peer, amount);
         }
         for Fee { peer, amount } in &settlement.fees {
-            let from_kitty = kitty.min(*amount);
+            let from_endowment = endowed.min(*amount);
+            endowed = endowed.minus_up_to(from_endowment);
+            let from_kitty = kitty.min(amount.minus_up_to(from_endowment));
             kitty = kitty.minus_up_to(from_kitty);
-            let from_pool = self.pool.min(amount.minus_up_to(from_kitty));
+            let paid = sum(from_kitty, from_endowment);
+            let from_pool = self.pool.min(amount.minus_up_to(paid));
             self.pool = self.pool.minus_up_to(from_pool);
-            self.credit(*peer, sum(from_kitty, from_pool));
-            let missing = amount.minus_up_to(from_kitty).minus_up_to(from_pool);
+            let paid = sum(paid, from_pool);
+            self.credit(*peer, paid);
+            let missing = amount.minus_up_to(paid);
             if !missing.is_zero() {
                 self.owed.push_back((*peer, missing));
             }
         }
         self.pool = sum(self.pool, kitty);
+        self.endowment = sum(self.endowment, endowed);
         self.pay_owed();
     }
 
@@ -89,10 +104,24 @@ impl Ledger {
 
     /// Takes up to `amount` of a stake and says how much it was.
     fn take_stake(&mut self, peer: PeerId, amount: Amount) -> Amount {
-        let account = self.accounts.entry(peer).or_default();
-        let taken = account.stake.min(amount);
-        account.stake = account.stake.minus_up_to(taken);
-        taken
+        self.accounts.get_mut(&peer).map_or(Amount::ZERO, |account| account.take_stake(amount))
+    }
+
+    /// Puts a part of the net pay at stake: more of it below the entry level, then less, up to the provider's target.
+    fn autostake(&mut self, order: &Order, pay: Amount) {
+        let money = &self.genesis.money;
+        let entry = payout::quote(&self.genesis, order, order.work_max, Rate::ZERO, Rate::ZERO).entry;
+        let account = self.accounts.entry(order.provider).or_default();
+        let usual = order.price().and_then(|price| price.times(money.autostake_multiple));
+        let target = account.target.or(usual).unwrap_or(Amount(u64::MAX));
+        let (part, level) = if account.stake < entry.min(target) {
+            (money.autostake_newcomer, entry.min(target))
+        } else {
+            (money.autostake, target)
+        };
+        let added = pay.share(part).min(level.minus_up_to(account.stake)).min(account.free);
+        account.free = account.free.minus_up_to(added);
+        account.stake = sum(account.stake, added);
     }
 
     /// Frees the client's lane, the provider's exposure, and whatever an accusation over this job had frozen.
@@ -105,8 +134,19 @@ impl Ledger {
         provider.serving.remove(&id);
         provider.accused.remove(&id);
         provider.frozen.remove(&id);
-        if closing.job.ticket().rate < Rate::ONE {
+        if closing.job.ticket().covered {
             provider.exposed = provider.exposed.minus_up_to(order.price().unwrap_or_default());
+        }
+    }
+
+    /// An endowed check that was not done leaves its place to another.
+    fn release_endowment(&mut self, closing: &OpenJob) {
+        let done = closing.job.seats().iter().any(|seat| seat.found().is_some());
+        if open::is_endowed(closing.job.ticket())
+            && !done
+            && let Some(count) = self.endowed.get_mut(&open::pair(closing.job.order()))
+        {
+            *count = count.saturating_sub(1);
         }
     }
 
@@ -116,13 +156,19 @@ impl Ledger {
             Outcome::Checked | Outcome::Cleared if closing.job.revealed() => self.trust.pass(kind, now),
             Outcome::Grey => self.trust.grey(kind, false, now),
             Outcome::GreyRefunded => self.trust.grey(kind, true, now),
-            Outcome::Slashed | Outcome::Silent | Outcome::Mismatch => self.trust.lose(kind, now),
+            Outcome::Slashed
+            | Outcome::Silent
+            | Outcome::TwoClaims
+            | Outcome::FalseStream
+            | Outcome::FalseOpening
+            | Outcome::Mismatch => self.trust.lose(kind, now),
             Outcome::Checked
             | Outcome::Cleared
             | Outcome::NotDrawn
             | Outcome::Unchecked
             | Outcome::NoClaim
             | Outcome::Aborted
+            | Outcome::Cancelled
             | Outcome::Disputed
             | Outcome::Withdrawn
             | Outcome::Void => {}
@@ -136,37 +182,42 @@ impl Ledger {
             let Some(open) = self.jobs.get_mut(&id) else { continue };
             let taken = open.job.apply(Step::Convicted, Party::Notary, self.moment);
             debug_assert!(taken.is_ok(), "every open job takes a conviction");
-            open.events.push(Event { at: self.moment, what: Happening::Convicted });
+            open.events.push(Event { round: self.moment.beacon.round, what: Happening::Convicted });
             self.advance(id, out);
         }
     }
 
     fn story(&self, closing: OpenJob, outcome: Outcome, settlement: Settlement) -> Story {
-        let length = self.genesis.timers.epoch_ticks;
-        let mut moments: Vec<u64> = closing.events.iter().map(|event| event.at.beacon.round).collect();
-        moments.push(closing.begun.beacon.round);
-        let anchors = self
-            .anchors
-            .iter()
-            .filter(|(round, _)| moments.iter().any(|moment| moment >= round && *moment <= *round + length));
-        let anchors = anchors.map(|(round, value)| Anchor { round: *round, value: *value }).collect();
         Story {
             genesis: self.genesis.clone(),
             ticket: *closing.job.ticket(),
+            ticks: self.ticks_of(&closing),
             open: closing.open,
-            begun: closing.begun,
             events: closing.events,
-            roster: closing.roster.map(|(epoch, roster)| roster.root(epoch)),
-            anchors,
+            listing: closing.roster.map(|enrolled| enrolled.listing),
             outcome,
             settlement,
             position: self.sequence,
         }
     }
+
+    /// The ticks that something of a job happened at, with the checkpoints that anchor their beacons and that its claim
+    /// was made in.
+    fn ticks_of(&self, closing: &OpenJob) -> Vec<Signed<Tick>> {
+        let length = self.genesis.timers.epoch_ticks;
+        let begins = |round: u64| round - round % length;
+        let mut rounds: BTreeSet<u64> = closing.events.iter().map(|event| event.round).collect();
+        rounds.insert(closing.job.ticket().standing.round);
+        let anchors: Vec<u64> = rounds.iter().map(|round| begins(round.saturating_sub(1))).collect();
+        rounds.extend(anchors);
+        let claimed = closing.events.iter().find(|event| matches!(event.what, Happening::Claim { .. }));
+        rounds.extend(claimed.map(|event| begins(event.round)));
+        rounds.iter().filter_map(|round| self.ticks.get(round).cloned()).collect()
+    }
 }
 
 /// A sum that fits, since all money together does.
-fn sum(one: Amount, other: Amount) -> Amount {
+pub(super) fn sum(one: Amount, other: Amount) -> Amount {
     debug_assert!(one.plus(other).is_some(), "all money together fits");
     one.plus(other).unwrap_or(one)
 }

@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 
 use assay_protocol::{
+    admission::{self, first_unmet, price},
+    genesis::Pair,
     id::{Digest, PeerId},
-    job::{self, Job},
-    manifest::Policy,
+    job::Job,
     order::{Accept, Open, Order, Refusal},
     receipt,
     signed::{Signed, Verified},
@@ -13,7 +14,7 @@ use assay_protocol::{
     units::{Amount, Rate, Timestamp},
 };
 
-use super::{Consequence, JOBS_OPEN_MAX, Ledger, OpenJob, Rejection};
+use super::{Account, Consequence, JOBS_OPEN_MAX, Ledger, OpenJob, Rejection, close::sum};
 use crate::trust::Kind;
 
 /// Queues of one client, and so the most orders it can have open.
@@ -34,28 +35,38 @@ impl Ledger {
         let lane = client.lanes.entry(order.lane).or_default();
         (lane.next, lane.open) = (order.nonce + 1, Some(id));
         let provider = self.accounts.entry(order.provider).or_default();
-        if provider.operator == Digest::default() {
-            provider.operator = Digest(order.provider.0);
-        }
+        provider.declare(order.provider);
         provider.serving.insert(id);
-        if ticket.rate < Rate::ONE {
-            provider.exposed = provider.exposed.plus(price(&order)?).ok_or(Refusal::Numbers)?;
+        if ticket.covered {
+            provider.exposed = sum(provider.exposed, price(&order)?);
         }
+        let endowed = self.endow(&order, &ticket);
         out.push(Consequence::Opened { client: order.client, ticket });
         let (held, order) = (order.total_max, order.into_body());
         let opened = OpenJob {
             job: Job::open(&self.genesis, order, ticket, self.moment),
             open,
-            begun: self.moment,
             events: Vec::new(),
             roster: None,
             operators: ticket.standing.party_operators.to_vec(),
             held,
             reserve: Amount::ZERO,
+            endowed,
             withheld: None,
         };
         self.jobs.insert(id, opened);
         Ok(())
+    }
+
+    /// Sets aside what the check of an endowed job costs, where only the endowment calls for it.
+    fn endow(&mut self, order: &Order, ticket: &Ticket) -> Amount {
+        if !is_endowed(ticket) {
+            return Amount::ZERO;
+        }
+        let fee = self.genesis.check_cost(order.work_max).min(self.endowment);
+        self.endowment = self.endowment.minus_up_to(fee);
+        *self.endowed.entry(pair(order)).or_default() += 1;
+        fee
     }
 
     /// The terms of an order, or why it is refused.
@@ -67,67 +78,63 @@ impl Ledger {
     ) -> Result<Ticket, Refusal> {
         let told = order.signer() == order.client && signer == order.client;
         let agreed = accept.signer() == order.provider && accept.job == order.id();
-        let demands = [
+        first_unmet(&[
             (told && agreed, Refusal::Conflict),
             (order.notary == self.notary, Refusal::Notary),
-            (accept.class == order.class, Refusal::Class),
-            (is_sound(order), Refusal::Numbers),
-            (self.wall.is_some_and(|wall| wall <= order.open_by), Refusal::Late),
-            (order.client != order.provider, Refusal::SelfDealing),
-            (self.is_comparable(order), Refusal::Policy),
-            (self.is_next(order), Refusal::Nonce),
-            (self.jobs.len() < JOBS_OPEN_MAX, Refusal::Full),
-        ];
-        first_unmet(&demands)?;
-        let standing = self.standing(order);
-        let ticket = Ticket::new(&self.genesis, order, standing);
-        self.afford(order, accept, &ticket)?;
+            (self.wall.is_some(), Refusal::Late),
+        ])?;
+        admission::sound(&self.genesis, order)?;
+        let ticket = Ticket::new(&self.genesis, order, self.standing(order));
+        admission::admit(&self.genesis, order, accept, &ticket)?;
+        self.afford(order, &ticket)?;
         Ok(ticket)
     }
 
-    /// Whether both parties can stand for what the ticket says.
-    fn afford(&self, order: &Order, accept: &Accept, ticket: &Ticket) -> Result<(), Refusal> {
-        let nobody = super::Account::default();
+    /// What only the books can say: funds, numbers, freezes.
+    fn afford(&self, order: &Order, ticket: &Ticket) -> Result<(), Refusal> {
+        let nobody = Account::default();
         let client = self.accounts.get(&order.client).unwrap_or(&nobody);
         let provider = self.accounts.get(&order.provider).unwrap_or(&nobody);
-        let price = price(order)?;
-        let total = ticket.total(&self.genesis, order).ok_or(Refusal::Numbers)?;
-        let exposed = provider.exposed.plus(price).ok_or(Refusal::Numbers)?;
-        let timers = &self.genesis.timers;
-        let settle = job::claim_time(&self.genesis, order)
-            .plus(timers.reveal)
-            .plus(timers.tick.times(job::ROUNDS_AHEAD))
-            .plus(ticket.window);
         first_unmet(&[
+            (self.is_next(order), Refusal::Nonce),
+            (self.jobs.len() < JOBS_OPEN_MAX, Refusal::Full),
             (provider.frozen.is_empty(), Refusal::Frozen),
             (!ticket.newcomer || provider.serving.is_empty(), Refusal::Newcomer),
             (client.free >= order.total_max, Refusal::Funds),
-            (order.total_max >= total, Refusal::Total),
-            (price >= ticket.dues, Refusal::Dues),
-            (ticket.rate <= accept.rate_max, Refusal::Rate),
-            (settle <= timers.settle_max, Refusal::Settle),
-            (ticket.rate == Rate::ONE || exposed <= provider.stake, Refusal::Exposure),
-            (ticket.standing.operators >= self.genesis.checks.operators_min, Refusal::Checkers),
         ])
     }
 
     /// What the books say of the parties.
     fn standing(&self, order: &Order) -> Standing {
-        let nobody = super::Account::default();
+        let nobody = Account::default();
         let provider = self.accounts.get(&order.provider).unwrap_or(&nobody);
         let kind = kind(order);
         let party_operators = [self.operator(order.client), self.operator(order.provider)];
         Standing {
             opened: self.wall.unwrap_or(Timestamp(0)),
+            round: self.moment.beacon.round,
             position: self.sequence,
             operators: self.checkers(order, &party_operators),
             party_operators,
             trust: self.trust.value(&kind, self.moment.live),
             greys: self.trust.greys(&kind),
             strict: !provider.accused.is_empty() || self.trust.is_strict(&kind),
+            endowed: self.endows(order),
             stake: provider.stake,
+            exposed: provider.exposed,
             fee_margin: self.fee_margin(),
         }
+    }
+
+    /// True while the endowment pays for checks of this pair. Only manifests that the network pins: in any other the
+    /// constants that a check is paid by could be anything.
+    fn endows(&self, order: &Order) -> bool {
+        let pair = pair(order);
+        let done = self.endowed.get(&pair).copied().unwrap_or_default();
+        self.genesis.endowed.contains(&pair)
+            && done < self.genesis.checks.endowed_checks
+            && self.genesis.manifests.contains(&order.manifest)
+            && self.endowment >= self.genesis.check_cost(order.work_max)
     }
 
     fn operator(&self, peer: PeerId) -> Digest {
@@ -137,7 +144,7 @@ impl Ledger {
 
     /// How many operators beside the parties can check it.
     fn checkers(&self, order: &Order, party_operators: &[Digest; 2]) -> u64 {
-        let Some((_, roster)) = self.checkpoint.roster(order) else { return 0 };
+        let Some(roster) = self.checkpoint.roster(order) else { return 0 };
         let barred = receipt::barred(&self.genesis, order, party_operators);
         let mut able: Vec<Digest> =
             roster.leaves().iter().filter(|leaf| barred.admits(leaf)).map(|leaf| leaf.operator).collect();
@@ -151,13 +158,16 @@ impl Ledger {
         let lane = lane.copied().unwrap_or_default();
         order.lane < LANES_MAX && lane.open.is_none() && lane.next == order.nonce
     }
+}
 
-    fn is_comparable(&self, order: &Order) -> bool {
-        match order.manifest.policy {
-            Policy::Exact => true,
-            Policy::Tensor(format) => self.genesis.threshold(format).is_some(),
-        }
-    }
+/// True if only the endowment calls for a check of this job, and so pays for it.
+pub(super) fn is_endowed(ticket: &Ticket) -> bool {
+    ticket.standing.endowed && ticket.prepaid == 0 && ticket.policy_rate < Rate::ONE
+}
+
+/// What the endowment counts by.
+pub(super) fn pair(order: &Order) -> Pair {
+    Pair { model: order.manifest.model, class: order.class }
 }
 
 /// What trust in the provider of this order is about.
@@ -168,20 +178,4 @@ pub(super) fn kind(order: &Order) -> Kind {
         model: order.manifest.model,
         class: order.class,
     }
-}
-
-/// The price, which fits: an order whose price does not is refused.
-pub(super) fn price(order: &Order) -> Result<Amount, Refusal> {
-    order.price().ok_or(Refusal::Numbers)
-}
-
-fn is_sound(order: &Order) -> bool {
-    let counted = [order.units_max, order.work_max, order.unit_price.0, order.run_max.0];
-    counted.iter().all(|number| *number > 0)
-        && order.manifest.is_bounded()
-        && order.price().is_some_and(|price| price <= order.total_max)
-}
-
-fn first_unmet(demands: &[(bool, Refusal)]) -> Result<(), Refusal> {
-    demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, refusal)| Err(*refusal))
 }

@@ -14,9 +14,10 @@ impl Ledger {
     /// What all boxes hold.
     #[must_use]
     pub fn total(&self) -> Option<Amount> {
-        let accounts = self.accounts.values().flat_map(|account| [account.free, account.stake]);
-        let held = self.jobs.values().flat_map(|open| [open.held, open.reserve]);
-        accounts.chain(held).try_fold(self.pool, Amount::plus)
+        let accounts =
+            self.accounts.values().flat_map(|account| [account.free, account.stake, account.unbonding()]);
+        let held = self.jobs.values().flat_map(|open| [open.held, open.reserve, open.endowed]);
+        accounts.chain(held).chain([self.endowment]).try_fold(self.pool, Amount::plus)
     }
 
     /// How many facts were taken.
@@ -76,7 +77,7 @@ impl Ledger {
     /// What open jobs hold, of clients and of the pool.
     #[must_use]
     pub fn held(&self) -> Amount {
-        let held = self.jobs.values().flat_map(|open| [open.held, open.reserve]);
+        let held = self.jobs.values().flat_map(|open| [open.held, open.reserve, open.endowed]);
         held.fold(Amount::ZERO, |sum, held| sum.plus(held).unwrap_or(sum))
     }
 
@@ -91,6 +92,12 @@ impl Ledger {
     #[must_use]
     pub fn pool_minted_burned(&self) -> (Amount, Amount, Amount) {
         (self.pool, self.minted, self.burned)
+    }
+
+    /// What the first checks of endowed pairs are still paid from.
+    #[must_use]
+    pub fn endowment(&self) -> Amount {
+        self.endowment
     }
 
     /// What fees exceed the expected cost of checks by: more, while the pool is below its low-water mark.

@@ -1,59 +1,99 @@
 //! Who can check what: the rosters of one checkpoint.
+//!
+//! **Invariant:** a checkpoint is a function of the accounts; its root fixes every roster of every kind of jobs.
 
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
 use assay_protocol::{
+    account::Registration,
     genesis::{Checks, Genesis},
     id::{Digest, PeerId},
+    merkle,
     order::Order,
-    roster::{Leaf, Roster},
-    units::Rate,
+    roster::{self, Leaf, Listing, Roster},
+    units::{Amount, Rate},
 };
 
 use super::Account;
 
-/// The rosters of one checkpoint, by class and manifest.
+/// Checkpoints that a registration waits for: between the two lies one full epoch.
+const EPOCHS_WAITED: u64 = 2;
+
+/// The rosters of one checkpoint, by kind of jobs.
 #[derive(Clone, Debug)]
 pub(super) struct Checkpoint {
     epoch: u64,
-    rosters: BTreeMap<(Digest, Digest), Arc<Roster>>,
+    rosters: BTreeMap<Registration, Arc<Roster>>,
+    /// What stands for each roster in the tree over all of them, in the same order.
+    entries: Vec<Vec<u8>>,
+}
+
+/// Who can check one job.
+#[derive(Clone, Debug)]
+pub(super) struct Enrolled {
+    pub(super) roster: Arc<Roster>,
+    /// What shows that this is the roster of its checkpoint.
+    pub(super) listing: Listing,
 }
 
 impl Checkpoint {
-    /// The rosters as the accounts stand now. Founders can check every pinned manifest.
+    /// The rosters as the accounts stand now: of those that were registered for one full epoch.
     pub(super) fn new(epoch: u64, genesis: &Genesis, accounts: &BTreeMap<PeerId, Account>) -> Self {
-        let mut by_class: BTreeMap<Digest, Vec<(PeerId, &Account)>> = BTreeMap::new();
+        let mut able: BTreeMap<Registration, Vec<(PeerId, &Account)>> = BTreeMap::new();
         for (peer, account) in accounts {
-            for class in &account.classes {
-                by_class.entry(*class).or_default().push((*peer, account));
+            for (kind, since) in &account.registered {
+                if since.is_none_or(|since| since + EPOCHS_WAITED <= epoch) {
+                    able.entry(*kind).or_default().push((*peer, account));
+                }
             }
         }
-        let mut rosters = BTreeMap::new();
-        for (class, able) in by_class {
-            let roster = Arc::new(weigh(&genesis.checks, &able));
-            for manifest in &genesis.manifests {
-                rosters.insert((class, manifest.digest()), Arc::clone(&roster));
-            }
-        }
-        Self { epoch, rosters }
+        let weigh = |(kind, able): (Registration, Vec<_>)| (kind, Arc::new(weigh(&genesis.checks, &able)));
+        let rosters: BTreeMap<Registration, Arc<Roster>> = able.into_iter().map(weigh).collect();
+        let entry = |(kind, roster): (&Registration, &Arc<Roster>)| {
+            roster::entry(kind.class, kind.manifest, &roster.root(epoch))
+        };
+        Self { epoch, entries: rosters.iter().map(entry).collect(), rosters }
     }
 
-    /// Who can check this order, and since which checkpoint.
-    pub(super) fn roster(&self, order: &Order) -> Option<(u64, Arc<Roster>)> {
-        let roster = self.rosters.get(&(order.class, order.manifest.digest()))?;
-        Some((self.epoch, Arc::clone(roster)))
+    /// Which checkpoint it is.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
     }
+
+    /// The root over all rosters.
+    pub(super) fn rosters(&self) -> Digest {
+        merkle::root_of(self.entries.iter().map(|entry| &entry[..]))
+    }
+
+    /// Those who can check this order.
+    pub(super) fn roster(&self, order: &Order) -> Option<&Arc<Roster>> {
+        self.rosters.get(&kind(order))
+    }
+
+    /// Those who can check this order, with what shows it.
+    pub(super) fn enrolled(&self, order: &Order) -> Option<Enrolled> {
+        let roster = Arc::clone(self.roster(order)?);
+        let position = self.rosters.range(..kind(order)).count() as u64;
+        let path = merkle::prove_in(self.entries.iter().map(|entry| &entry[..]), position)?;
+        let (count, root) = (self.entries.len() as u64, roster.root(self.epoch));
+        Some(Enrolled { roster, listing: Listing { roster: root, position, count, path } })
+    }
+}
+
+fn kind(order: &Order) -> Registration {
+    Registration { class: order.class, manifest: order.manifest.digest() }
 }
 
 /// Weighs verifiers by stake: nobody below the least share, no operator above the greatest.
 fn weigh(checks: &Checks, able: &[(PeerId, &Account)]) -> Roster {
-    let total: u64 = able.iter().map(|(_, account)| account.stake.0).sum();
+    let total = able.iter().fold(0_u64, |total, (_, account)| total.saturating_add(account.stake.0));
     let least = share(total, checks.share_min);
     let able: Vec<&(PeerId, &Account)> =
         able.iter().filter(|(_, account)| account.stake.0 > 0 && account.stake.0 >= least).collect();
     let mut stakes: BTreeMap<Digest, u64> = BTreeMap::new();
     for (_, account) in &able {
-        *stakes.entry(account.operator).or_default() += account.stake.0;
+        let of_operator = stakes.entry(account.operator).or_default();
+        *of_operator = of_operator.saturating_add(account.stake.0);
     }
     let greatest = share(total, checks.share_max.max(Rate::of(1, stakes.len() as u64)));
     let leaf = |(peer, account): &&(PeerId, &Account)| {
@@ -65,5 +105,5 @@ fn weigh(checks: &Checks, able: &[(PeerId, &Account)]) -> Roster {
 }
 
 fn share(amount: u64, rate: Rate) -> u64 {
-    assay_protocol::units::Amount(amount).share(rate).0
+    Amount(amount).share(rate).0
 }

@@ -225,6 +225,9 @@ impl<S: Signer> Node<S> {
             work_max: wish.work_max,
             unit_price,
             total_max: Amount::ZERO,
+            checks: wish.checks,
+            unchecked_ok: wish.unchecked_ok,
+            cancel_fee: Amount::ZERO,
             run_max: wish.run_max,
             open_by: now.after(OPEN_TIME),
             secret_commit: Digest::default(),
@@ -232,7 +235,8 @@ impl<S: Signer> Node<S> {
         // The margin doubles at most, and a newcomer's check is prepaid: what is not needed comes back.
         let margin = Rate(self.config.genesis.money.margin.0.saturating_mul(2));
         let quote = payout::quote(&self.config.genesis, &order, wish.work_max, Rate::ONE, margin);
-        order.total_max = order.price()?.plus(quote.premium)?.plus(quote.check)?;
+        let prepaid = quote.check.times(u64::from(wish.checks.max(1)))?;
+        order.total_max = order.price()?.plus(quote.premium)?.plus(prepaid)?;
         Some(order)
     }
 

@@ -8,7 +8,7 @@ use assay_protocol::{
     id::{Digest, JobId, PeerId},
     job::{Misstep, Phase, Stage},
     message::Opened,
-    notice::{Account, Head, Notice, NoticeEvent, Query, Settled, Tick},
+    notice::{Account, Head, Notice, NoticeEvent, Query, Settled},
     order::{Open, Refuse},
     receipt::{Happening, Receipt, Story},
     signed::{Signed, Signer, Verified},
@@ -118,15 +118,10 @@ impl<S: Signer> Node<S> {
     pub(super) fn tick(&mut self, now: Timestamp, out: &mut Effects) {
         let Some(notary) = &self.notary else { return };
         let timers = self.config.genesis.timers;
-        let last = notary.ledger.wall();
-        let round = last.map_or(0, |_| notary.ledger.moment().beacon.round + 1);
-        let ends = round.is_multiple_of(timers.epoch_ticks);
-        let tick = Tick {
-            round,
-            time: now.max(last.unwrap_or_default()),
-            beacon: notary.beacon(round, timers.epoch_ticks),
-            anchor: ends.then(|| notary.anchor(round / timers.epoch_ticks, timers.epoch_ticks)),
-        };
+        let (round, length) = (notary.ledger.next_round(), timers.epoch_ticks);
+        let begins = notary.ledger.begins_epoch(round);
+        let anchor = if begins { notary.anchor(round / length, length) } else { Digest::default() };
+        let tick = notary.ledger.next_tick(now, notary.beacon(round, length), anchor, notary.head);
         let tick = Signed::seal(tick, &self.signer, self.network).into_signed();
         self.alarms.set(Alarm::Tick, now.after(timers.tick));
         if self.enter(Fact::Tick(tick), out).is_ok() {
@@ -139,6 +134,22 @@ impl<S: Signer> Node<S> {
         match message {
             Opened::Open(open) => self.on_open(open, out),
             Opened::Query(query) => self.on_query(&query, out),
+            Opened::Stake(stake) => {
+                let (from, sequence) = (stake.signer(), stake.sequence);
+                self.on_instruction(Fact::Stake(stake.into_signed()), from, sequence, out);
+            }
+            Opened::Unstake(unstake) => {
+                let (from, sequence) = (unstake.signer(), unstake.sequence);
+                self.on_instruction(Fact::Unstake(unstake.into_signed()), from, sequence, out);
+            }
+            Opened::Register(register) => {
+                let (from, sequence) = (register.signer(), register.sequence);
+                self.on_instruction(Fact::Register(register.into_signed()), from, sequence, out);
+            }
+            Opened::Grant(grant) => {
+                let (from, serial) = (grant.signer(), grant.serial);
+                self.on_instruction(Fact::Grant(grant.into_signed()), from, serial, out);
+            }
             Opened::Claim(claim) => {
                 let position = self.notary.as_ref().map_or(0, |notary| notary.ledger.sequence());
                 let (job, from) = (claim.job, claim.signer());
@@ -147,6 +158,21 @@ impl<S: Signer> Node<S> {
             Opened::Abort(abort) => {
                 let (job, from) = (abort.job, abort.signer());
                 self.on_step(Happening::Abort(abort.into_signed()), job, from, out);
+            }
+            Opened::Cancel(cancel) => {
+                let (job, from) = (cancel.job, cancel.signer());
+                self.on_step(Happening::Cancel(cancel.into_signed()), job, from, out);
+            }
+            Opened::Dispute(dispute) => {
+                let (job, from) = (dispute.job, dispute.signer());
+                self.on_step(Happening::Dispute(dispute.into_signed()), job, from, out);
+            }
+            Opened::Contradict(contradict) => {
+                let (job, from) = (contradict.job, contradict.signer());
+                let happening = Happening::Contradict(Box::new(contradict.into_signed()));
+                if happening.is_signed::<S::Scheme>(self.network) {
+                    self.on_step(happening, job, from, out);
+                }
             }
             Opened::Reveal(reveal) => {
                 let (job, from) = (reveal.job, reveal.signer());
@@ -177,7 +203,10 @@ impl<S: Signer> Node<S> {
             | Opened::Deliver(_)
             | Opened::Check(_)
             | Opened::Notice(_)
-            | Opened::Account(_) => {}
+            | Opened::Account(_)
+            | Opened::Output(_)
+            | Opened::Tick(_)
+            | Opened::Settled(_) => {}
         }
     }
 
@@ -220,6 +249,14 @@ impl<S: Signer> Node<S> {
         }
     }
 
+    /// Takes an account's instruction; taken or not, the answer is how the account stands.
+    fn on_instruction(&mut self, fact: Fact, from: PeerId, sequence: u64, out: &mut Effects) {
+        let _ = self.enter(fact, out);
+        if let Some(account) = self.statement(from, sequence) {
+            self.say(from, account, out);
+        }
+    }
+
     fn statement(&self, peer: PeerId, sequence: u64) -> Option<Account> {
         let notary = self.notary.as_ref()?;
         let account = notary.ledger.accounts().get(&peer).cloned().unwrap_or_default();
@@ -227,6 +264,8 @@ impl<S: Signer> Node<S> {
             sequence,
             free: account.free,
             stake: account.stake,
+            unbonding: account.unbonding(),
+            instruction: account.instruction,
             held: notary.ledger.held_of(peer),
             owed: notary.ledger.owed(Some(peer)),
             fee_margin: notary.ledger.fee_margin(),
@@ -330,6 +369,10 @@ impl<S: Signer> Node<S> {
                     self.notice(provider, job, NoticeEvent::Claimed { position }, out);
                 }
             }
+            Stage::Cancelling { .. } => self.notice(provider, job, NoticeEvent::Cancelled, out),
+            Stage::Checking(Phase::Seating { .. }) if open.job.disputed() => {
+                self.notice(provider, job, NoticeEvent::Disputed, out);
+            }
             Stage::Checking(Phase::Sealing { until }) | Stage::Jury(Phase::Sealing { until }) => {
                 if let Some(check) = self.check(open, until) {
                     self.say(check.verifier, check, out);
@@ -368,7 +411,7 @@ impl<S: Signer> Node<S> {
             verifier,
             class: order.class,
             manifest: order.manifest.clone(),
-            units_max: order.units_max,
+            units_max: open.job.checked_units(),
             run_max: order.run_max,
             seed: order.seed(),
             input_commit: order.input_commit,

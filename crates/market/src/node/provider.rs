@@ -10,6 +10,8 @@ use assay_protocol::{
     claim::{self, Claim, Deliver, EvidenceLeaf, OutputLeaf},
     draw,
     id::{Digest, JobId},
+    manifest::End,
+    merkle,
     notice::{Notice, NoticeEvent},
     offer::{Offer, Service},
     order::{Abort, Accept, Failure, Order, Propose, Refusal, Refuse, Start},
@@ -75,6 +77,7 @@ enum Phase {
     Fetching,
     Running,
     Claimed,
+    Yielded(Signed<Claim>),
     Aborted(Signed<Abort>),
     Closed(Option<Outcome>),
 }
@@ -194,6 +197,7 @@ impl<S: Signer> Node<S> {
             }
             Phase::Claimed => self.deliver(ticket.job, out),
             Phase::Closed(Some(outcome)) if outcome.is_paid() => self.deliver(ticket.job, out),
+            Phase::Yielded(_) => {}
             Phase::Aborted(abort) => {
                 out.push(Effect::Send { to: serving.order.client, message: abort.clone().recall().into() });
             }
@@ -222,6 +226,7 @@ impl<S: Signer> Node<S> {
             Phase::Running | Phase::Closed(_) => return,
             Phase::Claimed if !serving.noticed => self.send_claim(job, out),
             Phase::Claimed => self.ask(notary, Some(job), out),
+            Phase::Yielded(_) => self.send_claim(job, out),
             Phase::Aborted(abort) => {
                 out.push(Effect::Send { to: notary, message: abort.clone().recall().into() });
                 out.push(Effect::Send { to: client, message: abort.recall().into() });
@@ -259,7 +264,7 @@ impl<S: Signer> Node<S> {
         let Some(serving) = self.provider.servings.get(&job).filter(|at| at.phase == Phase::Running) else {
             return;
         };
-        let units_max = serving.order.units_max;
+        let (units_max, ticket) = (serving.order.units_max, serving.ticket_digest());
         self.provider.ran.insert(serving.order.manifest.digest(), now);
         match result {
             Ok(result) if result.units <= units_max => {
@@ -267,6 +272,7 @@ impl<S: Signer> Node<S> {
                 let (output, evidence) = leaves(&result, output_blind, evidence_blind);
                 let claim = Claim {
                     job,
+                    ticket,
                     units: result.units,
                     work: result.work,
                     end: result.end,
@@ -287,7 +293,8 @@ impl<S: Signer> Node<S> {
     }
 
     fn abort(&mut self, job: JobId, reason: Failure, now: Timestamp, out: &mut Effects) {
-        let abort = Signed::seal(Abort { job, reason }, &self.signer, self.network).into_signed();
+        let Some(ticket) = self.provider.servings.get(&job).map(Serving::ticket_digest) else { return };
+        let abort = Signed::seal(Abort { job, ticket, reason }, &self.signer, self.network).into_signed();
         self.keep_provider(ProviderRecord::Aborted(abort), out);
         self.wake_serving(job, now, out);
     }
@@ -308,11 +315,10 @@ impl<S: Signer> Node<S> {
 
     fn send_claim(&mut self, job: JobId, out: &mut Effects) {
         let Some(serving) = self.provider.servings.get(&job) else { return };
-        if let Some(claimed) = &serving.claimed {
-            out.push(Effect::Send {
-                to: serving.order.notary,
-                message: claimed.claim.clone().recall().into(),
-            });
+        let yielded = if let Phase::Yielded(claim) = &serving.phase { Some(claim) } else { None };
+        let claim = yielded.or(serving.claimed.as_ref().map(|claimed| &claimed.claim));
+        if let Some(claim) = claim.cloned() {
+            out.push(Effect::Send { to: serving.order.notary, message: claim.recall().into() });
         }
     }
 
@@ -352,14 +358,45 @@ impl<S: Signer> Node<S> {
                     out.push(Effect::StopServing { digest, to: client });
                 }
             }
+            NoticeEvent::Cancelled => self.yield_job(job, out),
+            NoticeEvent::Disputed => serving.noticed = true,
             NoticeEvent::Unknown => {}
         }
+    }
+
+    /// The client wants no more of a job that is not claimed yet: it ends with the agreed fee. One that is claimed stays
+    /// so, since nobody can sign two claims.
+    fn yield_job(&mut self, job: JobId, out: &mut Effects) {
+        let Some(serving) = self.provider.servings.get(&job) else { return };
+        if matches!(serving.phase, Phase::Fetching | Phase::Running) {
+            let nothing = Digest::default();
+            let claim = Claim {
+                job,
+                ticket: serving.ticket_digest(),
+                units: 0,
+                work: 0,
+                end: End::Cancelled,
+                commit: nothing,
+            };
+            let claim = Signed::seal(claim, &self.signer, self.network).into_signed();
+            self.keep_provider(ProviderRecord::Yielded(claim), out);
+            out.push(Effect::Stop(RunId { job, seat: None }));
+        }
+        self.send_claim(job, out);
     }
 
     /// The records that the notary wants are read: the claim is opened.
     pub(super) fn on_provider_shown(&mut self, job: JobId, records: Vec<Shown>, out: &mut Effects) {
         let Some(serving) = self.provider.servings.get(&job) else { return };
         let Some(claimed) = &serving.claimed else { return };
+        // An opening that does not open the claim convicts: bytes that a disk has spoilt are better not shown at all.
+        let EvidenceLeaf { evidence_root, records: count, .. } = claimed.evidence;
+        let intact = |record: &Shown| {
+            merkle::verify(evidence_root, count, record.position, &record.bytes, &record.path)
+        };
+        if !records.iter().all(intact) {
+            return;
+        }
         let opening = OpenClaim { job, output: claimed.output, evidence: claimed.evidence, records };
         self.say(serving.order.notary, opening, out);
     }
@@ -391,6 +428,11 @@ impl<S: Signer> Node<S> {
                     (serving.phase, serving.tries) = (Phase::Claimed, 0);
                 }
             }
+            ProviderRecord::Yielded(claim) => {
+                if let Some(serving) = provider.servings.get_mut(&claim.clone().recall().job) {
+                    (serving.phase, serving.tries) = (Phase::Yielded(claim.clone()), 0);
+                }
+            }
             ProviderRecord::Aborted(abort) => {
                 if let Some(serving) = provider.servings.get_mut(&abort.clone().recall().job) {
                     (serving.phase, serving.tries) = (Phase::Aborted(abort.clone()), 0);
@@ -410,7 +452,9 @@ impl<S: Signer> Node<S> {
             let at = match serving.phase {
                 Phase::Accepted => serving.order.open_by.after(TICKET_SLACK),
                 Phase::Closed(_) => continue,
-                Phase::Fetching | Phase::Running | Phase::Claimed | Phase::Aborted(_) => now,
+                Phase::Fetching | Phase::Running | Phase::Claimed | Phase::Yielded(_) | Phase::Aborted(_) => {
+                    now
+                }
             };
             self.alarms.set(Alarm::Serving(*job), at);
             if let Some(claimed) = &serving.claimed {
@@ -431,7 +475,7 @@ impl<S: Signer> Node<S> {
             state: match &serving.phase {
                 Phase::Accepted => RunState::Waiting,
                 Phase::Fetching | Phase::Running => RunState::Running,
-                Phase::Claimed => RunState::Committed,
+                Phase::Claimed | Phase::Yielded(_) => RunState::Committed,
                 Phase::Closed(Some(outcome)) => RunState::Closed(*outcome),
                 Phase::Aborted(_) | Phase::Closed(None) => RunState::Ended,
             },
@@ -445,12 +489,17 @@ impl Serving {
         Self { order, phase, ticket, claimed, noticed: false, held_until: Timestamp::default(), tries: 0 }
     }
 
+    /// What its statements quote.
+    fn ticket_digest(&self) -> Digest {
+        self.ticket.as_ref().map(|ticket| Ticket::digest(ticket)).unwrap_or_default()
+    }
+
     /// True while it takes up a slot.
     fn is_busy(&self, now: Timestamp) -> bool {
         match self.phase {
             Phase::Accepted => now < self.held_until,
             Phase::Fetching | Phase::Running => true,
-            Phase::Claimed | Phase::Aborted(_) | Phase::Closed(_) => false,
+            Phase::Claimed | Phase::Yielded(_) | Phase::Aborted(_) | Phase::Closed(_) => false,
         }
     }
 }
@@ -458,6 +507,6 @@ impl Serving {
 /// The two halves of a claim.
 fn leaves(result: &RunResult, output_blind: Digest, evidence_blind: Digest) -> (OutputLeaf, EvidenceLeaf) {
     let RunResult { output_root, records, units, end, .. } = *result;
-    let output = OutputLeaf { output_root, units, end, blind: output_blind };
+    let output = OutputLeaf { output_root, records, units, end, blind: output_blind };
     (output, EvidenceLeaf { evidence_root: output_root, records, blind: evidence_blind })
 }

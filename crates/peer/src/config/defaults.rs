@@ -7,7 +7,7 @@ use assay_protocol::{
     genesis::{Checks, Genesis, Money, Threshold, Timers},
     id::PeerId,
     manifest::TensorFormat,
-    units::{Amount, Duration, Rate},
+    units::Rate,
 };
 
 /// A network without notaries, manifests and verifiers, whose credits `issuer` grants.
@@ -19,54 +19,13 @@ pub fn genesis(name: &str, issuer: PeerId) -> Genesis {
         real_money: false,
         notaries: Vec::new(),
         issuer,
-        timers: timers(),
-        checks: checks(),
-        money: money(),
+        timers: Timers::default(),
+        checks: Checks::default(),
+        money: Money::default(),
         thresholds: thresholds(),
         manifests: Vec::new(),
+        endowed: Vec::new(),
         verifiers: Vec::new(),
-    }
-}
-
-/// Lengths of time.
-#[must_use]
-pub fn timers() -> Timers {
-    Timers {
-        tick: Duration::seconds(10),
-        gap_max: Duration::seconds(20),
-        epoch_ticks: 60,
-        claim: Duration::seconds(30),
-        reveal: Duration::seconds(15),
-        input: Duration::seconds(10),
-        seal: Duration::seconds(20),
-        opening: Duration::seconds(30),
-        silence: Duration::seconds(3_600),
-        window: Duration::seconds(600),
-        settle_max: Duration::seconds(12 * 3_600),
-    }
-}
-
-/// Numbers of verification.
-#[must_use]
-pub fn checks() -> Checks {
-    Checks::default()
-}
-
-/// Numbers of money.
-#[must_use]
-pub fn money() -> Money {
-    Money {
-        per_work: Amount(1_000),
-        micros_per_work: 1,
-        margin: Rate::of(15, 100),
-        pool: Amount::credits(1_000),
-        low_water: Amount::credits(100),
-        welcome: Amount::ZERO,
-        welcomes_per_hour: 0,
-        slash_multiple: 100,
-        slash_checks: 12,
-        bounty_checks: 20,
-        entry_checks: 4,
     }
 }
 

@@ -6,7 +6,7 @@
 use std::{fs, io, path::Path};
 
 use assay_protocol::{
-    genesis::{Checks, Founder, Genesis, Money, Threshold, Timers},
+    genesis::{Checks, Founder, Genesis, Money, Pair, Threshold, Timers},
     id::PeerId,
     manifest::{Manifest, NAME_BYTES_MAX, PARAMS_BYTES_MAX},
 };
@@ -17,8 +17,18 @@ use super::section::{BadConfig, Section, Table, section};
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The tables of a file.
-const TABLES: &[&str] =
-    &["network", "notary", "bootstrap", "timers", "checks", "money", "threshold", "manifest", "verifier"];
+const TABLES: &[&str] = &[
+    "network",
+    "notary",
+    "bootstrap",
+    "timers",
+    "checks",
+    "money",
+    "threshold",
+    "manifest",
+    "endowed",
+    "verifier",
+];
 
 /// A peer and where it may be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +77,8 @@ section!(Timers {
     seal: "The least time for a verifier's seal, beside three times the estimate of the check.",
     opening: "For opening what was claimed or sealed.",
     silence: "For an accused provider to open its claim.",
+    cancelling: "For a provider to claim what it has done, once its client cancelled.",
+    unbonding: "From the withdrawal of a stake to its payment.",
     window: "The least time from the draw to the payment of a job that was not drawn.",
     settle_max: "The longest time from opening to settling that an order may ask for.",
 });
@@ -84,6 +96,7 @@ section!(Checks {
     share_min: "The share of the checking stake below which a verifier is not drawn.",
     share_max: "The share of the draws that one operator can have.",
     stake_multiple: "A verifier's stake, in multiples of what the client can lose.",
+    endowed_checks: "Checks that the endowment pays for each endowed pair.",
 });
 
 section!(Money {
@@ -91,6 +104,7 @@ section!(Money {
     micros_per_work: "Microseconds that a unit of work is estimated to take.",
     margin: "What fees exceed the expected cost of checks by.",
     pool: "What the pool that pays for checks holds at the beginning.",
+    endowment: "What the first checks of the endowed pairs are paid from.",
     low_water: "Below this the margin of fees rises.",
     welcome: "What a new account is given.",
     welcomes_per_hour: "New accounts that are given something, in an hour.",
@@ -98,6 +112,9 @@ section!(Money {
     slash_checks: "The least that a conviction costs, in check costs.",
     bounty_checks: "The greatest bounty for the verifier that noticed, in check costs.",
     entry_checks: "The stake from which a provider is no newcomer, in check costs.",
+    autostake_newcomer: "The share of its pay that a newcomer puts at stake.",
+    autostake: "The share that any other provider does, up to its target.",
+    autostake_multiple: "The target, in multiples of the price of a job, where the provider has set none.",
 });
 
 section!(Threshold {
@@ -117,6 +134,8 @@ section!(Manifest {
     memory_bytes: "Memory that a run needs.",
     licence: "The licence of the model, as an SPDX expression.",
 });
+
+section!(Pair { model: "The digest of the model file.", class: "The class of machine that it runs on." });
 
 section!(Founder {
     peer: "A peer that checks from the first day.",
@@ -180,6 +199,7 @@ impl NetworkFile {
             money: file.section("money")?,
             thresholds: file.sections("threshold")?,
             manifests: file.sections("manifest")?,
+            endowed: file.sections("endowed")?,
             verifiers: file.sections("verifier")?,
         };
         make_sense(&genesis)?;
@@ -223,6 +243,11 @@ pub fn to_documented_toml(genesis: &Genesis, contacts: &[Contact]) -> String {
     table(&mut out, "# Numbers of money.\n[money]", &genesis.money);
     tables(&mut out, "# When outputs of a format agree.\n[[threshold]]", &genesis.thresholds);
     tables(&mut out, "# A model that can be ordered by name.\n[[manifest]]", &genesis.manifests);
+    tables(
+        &mut out,
+        "# A model on a class of machine whose first checks the endowment pays.\n[[endowed]]",
+        &genesis.endowed,
+    );
     tables(&mut out, "# A verifier of the first day.\n[[verifier]]", &genesis.verifiers);
     out
 }

@@ -67,7 +67,7 @@ pub(super) trait Section: Sized {
 
 /// Lists the keys of a table: all must be there, or all have the default of the type.
 macro_rules! section {
-    ($kind:ident { $($key:ident: $comment:literal,)+ }) => {
+    ($kind:ident { $($key:ident: $comment:literal),+ $(,)? }) => {
         impl $crate::config::section::Section for $kind {
             const KEYS: &'static [&'static str] = &[$(stringify!($key)),+];
 
@@ -77,7 +77,7 @@ macro_rules! section {
             section!(@write $($key: $comment,)+);
         }
     };
-    (optional $kind:ident { $($key:ident: $comment:literal,)+ }) => {
+    (optional $kind:ident { $($key:ident: $comment:literal),+ $(,)? }) => {
         impl $crate::config::section::Section for $kind {
             const KEYS: &'static [&'static str] = &[$(stringify!($key)),+];
 

@@ -12,6 +12,7 @@ use assay_market::{Command, Input, Node, input::Provision};
 use assay_protocol::{
     codec,
     id::{Digest, PeerId},
+    notice::Journal,
     offer::{Offer, Service},
     signed::{Keypair, Verified},
     units::Timestamp,
@@ -23,7 +24,7 @@ use super::{
     errands::Reply,
     hands::Hands,
     names,
-    pages::{self, BOOK, JOURNAL, Wanted},
+    pages::{self, BOOK, JOURNAL},
     wish::wish,
 };
 use crate::{
@@ -159,7 +160,7 @@ impl Driver {
                 let own = self.hands.offer.iter();
                 reply.answer(pages::book(own.chain(self.node.offers().map(Verified::signed))));
             }
-            JOURNAL => match codec::decode::<Wanted>(bytes, WANTED_BYTES_MAX) {
+            JOURNAL => match codec::decode::<Journal>(bytes, WANTED_BYTES_MAX) {
                 Ok(wanted) => self.answer_page(wanted, reply),
                 Err(error) => tracing::warn!(%from, %error, "a question about the journal is none"),
             },
@@ -168,7 +169,7 @@ impl Driver {
         }
     }
 
-    fn answer_page(&self, wanted: Wanted, reply: network::Reply) {
+    fn answer_page(&self, wanted: Journal, reply: network::Reply) {
         let (published, total) = (self.node.published(), self.chain.len() as u64);
         let records = self.records_from(wanted.from);
         tokio::task::spawn_blocking(move || {

@@ -8,10 +8,10 @@ use std::{
 };
 
 use assay_market::audit::{Audit, Divergence, Published};
-use assay_protocol::{codec, genesis::Genesis, id::PeerId, signed::Ed25519};
+use assay_protocol::{codec, genesis::Genesis, id::PeerId, notice::Journal, signed::Ed25519};
 use tokio::time::timeout;
 
-use super::pages::{self, JOURNAL, Page, Wanted};
+use super::pages::{self, JOURNAL, Page};
 use crate::{
     handle::{Audited, Refused},
     network::Network,
@@ -46,7 +46,7 @@ pub(crate) async fn audit(
 
 async fn fetch(network: &Network, notary: PeerId, from: u64) -> Result<Page, Refused> {
     let since = Instant::now();
-    let asked = timeout(PAGE_WAIT, network.ask(notary, JOURNAL, codec::encode(&Wanted { from }))).await;
+    let asked = timeout(PAGE_WAIT, network.ask(notary, JOURNAL, codec::encode(&Journal { from }))).await;
     let page = match asked {
         Ok(Ok(bytes)) => pages::read_page(&bytes).map_err(|error| error.to_string()),
         Ok(Err(error)) => Err(error.to_string()),

@@ -7,7 +7,6 @@
 
 use assay_market::input::Input;
 use assay_protocol::{
-    codec,
     id::{Digest, NetworkId, PeerId},
     message::Message,
     offer::Offer,
@@ -136,7 +135,7 @@ impl Street {
         if to == self.own.0 {
             return self.hear(message);
         }
-        let bytes = codec::encode(&message);
+        let bytes = message.encode();
         for _ in 0..TRIES_MAX {
             match self.network.send(to, 0, bytes.clone()) {
                 Ok(()) => return,
@@ -158,7 +157,7 @@ impl Street {
     }
 
     fn publish(&self, offer: Signed<Offer>) {
-        match self.network.publish(codec::encode(&Message::Offer(offer))) {
+        match self.network.publish(Message::Offer(offer).encode()) {
             Ok(()) | Err(PublishError::Closed) => {}
             Err(error @ (PublishError::TooLong { .. } | PublishError::Busy)) => {
                 tracing::warn!(%error, "the offer cannot be published");

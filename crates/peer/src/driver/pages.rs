@@ -9,7 +9,8 @@ use assay_market::{
 };
 use assay_protocol::{
     codec::{self, MESSAGE_BYTES_MAX, Malformed},
-    offer::Offer,
+    notice::Journal,
+    offer::{Book, Offer},
     signed::Signed,
 };
 use serde::{Deserialize, Serialize};
@@ -27,16 +28,6 @@ const OFFERS_MAX: usize = 256;
 
 /// What comes of reading a record: its number and its bytes.
 type Read = Result<(u64, Vec<u8>), ReadError>;
-
-/// The offers that a peer knows.
-pub(crate) type Book = Vec<Signed<Offer>>;
-
-/// Which part of a journal is wanted.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Wanted {
-    /// The first entry, counted from 0.
-    pub(crate) from: u64,
-}
 
 /// A part of a notary's journal.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -70,7 +61,7 @@ pub(crate) fn read_page(bytes: &[u8]) -> Result<Page, Malformed> {
 }
 
 /// Reads a page of the chain out of the journal. Blocks on the disk.
-pub(crate) fn page(records: impl Iterator<Item = Read>, wanted: Wanted, published: u64, total: u64) -> Page {
+pub(crate) fn page(records: impl Iterator<Item = Read>, wanted: Journal, published: u64, total: u64) -> Page {
     let (mut page, mut bytes) = (Page { total, entries: Vec::new() }, 0);
     for entry in shown(records, wanted.from, published, total) {
         bytes += codec::encode(&entry).len();

@@ -49,6 +49,8 @@ pub(crate) fn wish(submit: Submit, genesis: &Genesis, settings: &ClientSettings)
     };
     let units_max = submit.units_max.unwrap_or_else(|| units_assumed(&manifest));
     let submission = Submission {
+        checks: 0,
+        unchecked_ok: false,
         key,
         input_commit: Digest::of(&blob),
         units_max,

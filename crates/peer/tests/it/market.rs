@@ -2,7 +2,6 @@
 
 use assay_market::{effect::Event, view::AttemptState};
 use assay_peer::{
-    config,
     executor::{Conduct, Executor},
     handle::{Bytes, Provide, Request, Response, Stall, Submit, Update, Updates},
 };
@@ -138,18 +137,16 @@ async fn rules() -> Genesis {
         timers: Timers {
             tick: Duration(200),
             gap_max: Duration(400),
-            epoch_ticks: 20,
             claim: Duration::seconds(20),
             reveal: Duration::seconds(5),
             input: Duration::seconds(5),
             seal: Duration::seconds(20),
             opening: Duration::seconds(10),
-            silence: Duration::seconds(20),
-            window: Duration::seconds(20),
             settle_max: Duration::seconds(3_600),
+            ..Timers::brisk()
         },
-        checks: Checks { ramp: 1, ..config::checks() },
-        money: Money { welcome: Amount::credits(10), welcomes_per_hour: 60, ..config::money() },
+        checks: Checks { ramp: 1, ..Checks::default() },
+        money: Money { welcome: Amount::credits(10), welcomes_per_hour: 60, ..Money::default() },
         verifiers: founders.to_vec(),
         ..genesis(id(NOTARY))
     }

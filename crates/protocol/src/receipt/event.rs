@@ -1,15 +1,17 @@
 //! What can move a job, as it was signed: the link between statements and the steps of the table.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     check::{OpenClaim, OpenSeal, Seal, Unserved},
     claim::{Claim, Reveal},
-    draw::Try,
+    codec::bounded,
+    draw::{TRIES_MAX, Try},
     id::{JobId, NetworkId, PeerId},
-    job::{Moment, Party, Step},
+    job::{Party, Step},
+    objection::{Cancel, Contradict, Dispute},
     order::Abort,
     signed::{Scheme, Signed},
 };
@@ -18,15 +20,15 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Event {
-    /// When: the last tick before it.
-    pub at: Moment,
+    /// When: the round of the last tick before it.
+    pub round: u64,
     /// What.
     pub what: Happening,
 }
 
 /// What can move a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Happening {
     /// The provider claimed.
     Claim {
@@ -37,15 +39,21 @@ pub enum Happening {
     },
     /// The provider gave up.
     Abort(Signed<Abort>),
+    /// The client cancelled.
+    Cancel(Signed<Cancel>),
     /// The client revealed its secret.
     Reveal(Signed<Reveal>),
+    /// The client disputed the result.
+    Dispute(Signed<Dispute>),
+    /// The client showed that something else was streamed than claimed.
+    Contradict(Box<Signed<Contradict>>),
     /// It was drawn whether to check.
     Draw {
         /// Whether.
         check: bool,
     },
     /// A verifier was drawn: the positions that were tried, the last being its own; none if nobody could be drawn.
-    Seat(Vec<Try>),
+    Seat(#[serde(deserialize_with = "bounded::list::<TRIES_MAX, _, _>")] Vec<Try>),
     /// A verifier sealed.
     Seal(Signed<Seal>),
     /// A verifier was not given the input.
@@ -86,7 +94,26 @@ impl Happening {
             }
             Self::Abort(abort) => {
                 let said = abort.clone().recall();
-                Taken { step: Step::Abort, by: Party::Provider, signed: Some((said.job, said.signer())) }
+                let step = Step::Abort { ticket: said.ticket };
+                Taken { step, by: Party::Provider, signed: Some((said.job, said.signer())) }
+            }
+            Self::Cancel(cancel) => {
+                let said = cancel.clone().recall();
+                let step = Step::Cancel { ticket: said.ticket };
+                Taken { step, by: Party::Client, signed: Some((said.job, said.signer())) }
+            }
+            Self::Dispute(dispute) => {
+                let said = dispute.clone().recall();
+                Taken { step: Step::Dispute, by: Party::Client, signed: Some((said.job, said.signer())) }
+            }
+            Self::Contradict(contradict) => {
+                let said = Signed::clone(contradict).recall();
+                let signed = Some((said.job, said.signer()));
+                let Contradict { output, leaf, evidence, records, .. } = said.into_body();
+                let output = output.recall();
+                let streamed_by = output.signer();
+                let step = Step::Contradict { streamed_by, output: *output, leaf, evidence, records };
+                Taken { step, by: Party::Client, signed }
             }
             Self::Reveal(reveal) => {
                 let said = reveal.clone().recall();
@@ -133,6 +160,11 @@ impl Happening {
         match self {
             Self::Claim { claim, .. } => claim.clone().open::<S>(network).is_ok(),
             Self::Abort(abort) => abort.clone().open::<S>(network).is_ok(),
+            Self::Cancel(cancel) => cancel.clone().open::<S>(network).is_ok(),
+            Self::Dispute(dispute) => dispute.clone().open::<S>(network).is_ok(),
+            Self::Contradict(contradict) => Signed::clone(contradict)
+                .open::<S>(network)
+                .is_ok_and(|contradict| contradict.output.clone().open::<S>(network).is_ok()),
             Self::Reveal(reveal) => reveal.clone().open::<S>(network).is_ok(),
             Self::Seal(seal) => seal.clone().open::<S>(network).is_ok(),
             Self::Unserved(unserved) => unserved.clone().open::<S>(network).is_ok(),

@@ -1,21 +1,25 @@
 //! The judge: computes a receipt again from the file alone.
 
 use alloc::{
+    collections::{BTreeMap, BTreeSet},
     string::{String, ToString},
     vec::Vec,
 };
 
 use serde::Serialize;
 
-use super::{Anchor, Happening, Receipt, Story};
+use super::{Event, Happening, Receipt, Story};
 use crate::{
+    admission,
     draw::{self, Barred, Lot, Try},
     genesis::Genesis,
     id::{Digest, JobId, NetworkId, PeerId},
     job::{Job, Moment, Party, Stage},
-    order::Order,
+    notice::Tick,
+    order::{Accept, Order},
     outcome::Outcome,
     payout,
+    roster::Listing,
     signed::{Scheme, Signed, Statement, Verified},
     ticket::Ticket,
     units::{Amount, Rate},
@@ -54,6 +58,8 @@ pub struct Report {
 pub enum Stop {
     /// The file is one canonical receipt.
     Encoding,
+    /// The rules of the network are such as a network can be run by.
+    Network,
     /// The notary signed this story.
     Notary,
     /// Client and provider signed the order.
@@ -64,8 +70,10 @@ pub enum Stop {
     Claim,
     /// The secret is the client's and was committed to.
     Reveal,
-    /// The beacons belong to chains that were anchored before.
-    Beacon,
+    /// The ticks are the notary's, and their beacons belong to chains that were anchored before.
+    Ticks,
+    /// What the client says against the job is its own, and true.
+    Objection,
     /// The draw is what secret, claim and beacon give.
     Draw,
     /// The verifiers are those that were drawn.
@@ -84,12 +92,14 @@ impl Stop {
     pub fn name(self) -> &'static str {
         match self {
             Self::Encoding => "encoding",
+            Self::Network => "network",
             Self::Notary => "notary's signature",
             Self::Order => "order",
             Self::Ticket => "ticket",
             Self::Claim => "claim",
             Self::Reveal => "reveal",
-            Self::Beacon => "beacon",
+            Self::Ticks => "ticks",
+            Self::Objection => "objection",
             Self::Draw => "draw",
             Self::Verifiers => "verifiers",
             Self::Evidence => "evidence",
@@ -122,11 +132,12 @@ fn demand(holds: bool, step: Stop, expected: &str) -> Result<(), Refuted> {
 /// # Errors
 /// [`Refuted`] with the first step that fails.
 pub fn verify<S: Scheme>(receipt: &Receipt) -> Result<Report, Refuted> {
-    let judge = Judge::<S>::new(&receipt.story);
+    let mut judge = Judge::<S>::new(&receipt.story);
     judge.notary(receipt)?;
-    let order = judge.order()?;
-    judge.ticket(&order)?;
-    judge.beacons()?;
+    let (order, accept) = judge.order(receipt)?;
+    judge.ticks(order.notary)?;
+    judge.ticket(&order, &accept)?;
+    judge.listing(&order)?;
     let job = judge.replay(order)?;
     judge.outcome(&job)?;
     Ok(judge.report(&job))
@@ -135,12 +146,13 @@ pub fn verify<S: Scheme>(receipt: &Receipt) -> Result<Report, Refuted> {
 struct Judge<'a, S> {
     story: &'a Story,
     network: NetworkId,
+    ticks: BTreeMap<u64, Tick>,
     scheme: core::marker::PhantomData<S>,
 }
 
 impl<'a, S: Scheme> Judge<'a, S> {
     fn new(story: &'a Story) -> Self {
-        Self { story, network: story.genesis.id(), scheme: core::marker::PhantomData }
+        Self { story, network: story.genesis.id(), ticks: BTreeMap::new(), scheme: core::marker::PhantomData }
     }
 
     /// The body of a statement, if this peer signed it.
@@ -158,6 +170,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
     }
 
     fn notary(&self, receipt: &Receipt) -> Result<(), Refuted> {
+        self.story.genesis.examine().or_else(|unsound| refute(Stop::Network, unsound))?;
         let Ok(settled) = receipt.settled.clone().open::<S>(self.network) else {
             return refute(Stop::Notary, "a valid signature of the notary");
         };
@@ -167,69 +180,121 @@ impl<'a, S: Scheme> Judge<'a, S> {
         demand(settled.job == self.story.ticket.job, Stop::Notary, "the job that the notary signed")
     }
 
-    fn order(&self) -> Result<Order, Refuted> {
+    fn order(&self, receipt: &Receipt) -> Result<(Order, Accept), Refuted> {
         let step = Stop::Order;
         let Ok(open) = self.story.open.clone().open::<S>(self.network) else {
             return refute(step, "the client's signature");
         };
         let order = self.opened(&open.order, open.signer(), step)?.into_body();
         demand(order.client == open.signer(), step, "the client that the order names")?;
-        let accept = self.opened(&open.accept, order.provider, step)?;
+        let accept = self.opened(&open.accept, order.provider, step)?.into_body();
         demand(accept.job == order.id(), step, "an agreement to this order")?;
-        demand(accept.class == order.class, step, "an agreement to the order's class")?;
-        demand(self.story.ticket.rate <= accept.rate_max, step, "a rate that the provider agreed to")?;
-        demand(self.story.genesis.notaries.contains(&order.notary), step, "a notary of the network")?;
-        demand(order.client != order.provider, step, "two different parties")?;
-        Ok(order)
+        let notary = receipt.settled.clone().recall().signer();
+        demand(order.notary == notary, step, "the notary that the order names")?;
+        Ok((order, accept))
     }
 
-    fn ticket(&self, order: &Order) -> Result<(), Refuted> {
+    fn ticket(&self, order: &Order, accept: &Accept) -> Result<(), Refuted> {
         let (story, step) = (self.story, Stop::Ticket);
         let expected = Ticket::new(&story.genesis, order, story.ticket.standing);
         demand(story.ticket == expected, step, "what follows from the order and the books")?;
-        let covered = expected.total(&story.genesis, order).is_some_and(|total| total <= order.total_max);
-        demand(covered, step, "a total that covers price and fees")?;
-        demand(story.ticket.standing.opened <= order.open_by, step, "an opening in time")?;
-        let enough = story.ticket.standing.operators >= story.genesis.checks.operators_min;
-        demand(enough, step, "enough operators to check it")
+        let admitted = admission::admit(&story.genesis, order, accept, &expected);
+        admitted.or_else(|refusal| {
+            refute(step, alloc::format!("an order that may be opened, not one that is refused: {refusal}"))
+        })?;
+        let begun = self.ticks.get(&story.ticket.standing.round);
+        let opened = begun.is_some_and(|tick| tick.time == story.ticket.standing.opened);
+        demand(opened, step, "an opening at one of the ticks")
     }
 
-    /// Every beacon that matters hashes forward to an anchor, and time never runs back.
-    fn beacons(&self) -> Result<(), Refuted> {
-        let mut last = self.story.begun;
-        for event in &self.story.events {
-            let ordered = event.at.live >= last.live && event.at.beacon.round >= last.beacon.round;
-            demand(ordered, Stop::Beacon, "moments in order")?;
-            demand(self.anchored(&event.at), Stop::Beacon, "a value of an anchored chain")?;
-            last = event.at;
+    /// The notary's signed ticks by round: in order, each of an anchored chain, none that nothing happened at.
+    fn ticks(&mut self, notary: PeerId) -> Result<(), Refuted> {
+        let story = self.story;
+        for signed in &story.ticks {
+            let tick = *self.opened(signed, notary, Stop::Ticks)?;
+            let last = self.ticks.last_key_value();
+            let follows = last.is_none_or(|(_, last)| {
+                tick.round > last.round && tick.live >= last.live && tick.time >= last.time
+            });
+            demand(follows, Stop::Ticks, "ticks in order")?;
+            self.ticks.insert(tick.round, tick);
         }
-        demand(self.anchored(&self.story.begun), Stop::Beacon, "a value of an anchored chain")
+        let mut used: BTreeSet<u64> = story.events.iter().map(|event| event.round).collect();
+        used.insert(story.ticket.standing.round);
+        for round in used.clone() {
+            demand(self.is_anchored(round), Stop::Ticks, "a value of an anchored chain")?;
+            used.insert(self.anchor_of(round));
+        }
+        used.extend(self.claimed_in().map(|round| self.checkpoint_of(round)));
+        demand(self.ticks.keys().eq(&used), Stop::Ticks, "the ticks that something happened at, and no other")
     }
 
-    fn anchored(&self, moment: &Moment) -> bool {
+    /// The round of the claim, if there is one.
+    fn claimed_in(&self) -> Option<u64> {
+        let claimed = |event: &&Event| matches!(event.what, Happening::Claim { .. });
+        self.story.events.iter().find(claimed).map(|event| event.round)
+    }
+
+    /// The round of the last checkpoint up to this round.
+    fn checkpoint_of(&self, round: u64) -> u64 {
         let length = self.story.genesis.timers.epoch_ticks;
-        let reaches = |anchor: &Anchor| {
-            let steps = moment.beacon.round.checked_sub(anchor.round).filter(|steps| *steps <= length);
-            let end =
-                steps.map(|steps| (0..steps).fold(moment.beacon.value, |value, _| draw::chain_step(value)));
-            end == Some(anchor.value)
+        round.checked_rem(length).map_or(0, |within| round - within)
+    }
+
+    /// The round of the checkpoint that fixes the chain which the value of this round belongs to.
+    fn anchor_of(&self, round: u64) -> u64 {
+        self.checkpoint_of(round.saturating_sub(1))
+    }
+
+    /// True if the value of this round hashes forward to what a checkpoint before it had fixed.
+    fn is_anchored(&self, round: u64) -> bool {
+        let anchor = self.anchor_of(round);
+        let (Some(tick), Some(start)) = (self.ticks.get(&round), self.ticks.get(&anchor)) else {
+            return false;
         };
-        self.story.anchors.iter().any(reaches)
+        let end = (anchor..round).fold(tick.beacon, |value, _| draw::chain_step(value));
+        start.checkpoint.is_some_and(|checkpoint| checkpoint.anchor == end)
+    }
+
+    /// The moment of an event.
+    fn moment(&self, round: u64) -> Moment {
+        self.ticks.get(&round).map(Tick::moment).unwrap_or_default()
+    }
+
+    /// The roster, if it is the one that the last checkpoint before the claim fixed for these jobs.
+    fn listing(&self, order: &Order) -> Result<(), Refuted> {
+        let Some(listing) = &self.story.listing else { return Ok(()) };
+        let stop = Stop::Verifiers;
+        let Some(round) = self.claimed_in().map(|round| self.checkpoint_of(round)) else {
+            return refute(stop, "no roster, since nothing was claimed");
+        };
+        let checkpoint = self.ticks.get(&round).and_then(|tick| tick.checkpoint);
+        let epoch = round.checked_div(self.story.genesis.timers.epoch_ticks);
+        let listed = checkpoint.is_some_and(|checkpoint| {
+            listing.is_in(checkpoint.rosters, order.class, order.manifest.digest())
+        });
+        demand(listed && epoch == Some(listing.roster.epoch), stop, "the roster of the last checkpoint")
     }
 
     /// Takes the job through its events by the table.
     fn replay(&self, order: Order) -> Result<Job, Refuted> {
-        let mut job = Job::open(&self.story.genesis, order, self.story.ticket, self.story.begun);
-        let mut operators: Vec<Digest> = self.story.ticket.standing.party_operators.to_vec();
-        for event in &self.story.events {
-            let stop = stop_of(&event.what);
+        let (story, mut last) = (self.story, self.story.ticket.standing.round);
+        let mut job = Job::open(&story.genesis, order, story.ticket, self.moment(last));
+        let mut operators: Vec<Digest> = story.ticket.standing.party_operators.to_vec();
+        for event in &story.events {
+            let (stop, at) = (stop_of(&event.what), self.moment(event.round));
+            demand(event.round >= last, Stop::Ticks, "events in order")?;
+            last = event.round;
             self.signature(&job, &event.what, stop)?;
             match &event.what {
-                Happening::Draw { check } => self.draw(&job, *check, event.at)?,
-                Happening::Seat(tries) => self.seat(&job, tries, event.at, &mut operators)?,
+                Happening::Draw { check } => self.draw(&job, *check, at)?,
+                Happening::Seat(tries) => self.seat(&job, tries, at, &mut operators)?,
                 Happening::Claim { .. }
                 | Happening::Abort(_)
+                | Happening::Cancel(_)
                 | Happening::Reveal(_)
+                | Happening::Dispute(_)
+                | Happening::Contradict(_)
                 | Happening::Seal(_)
                 | Happening::Unserved(_)
                 | Happening::OpenClaim(_)
@@ -238,7 +303,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
                 | Happening::Convicted => {}
             }
             let taken = event.what.taken();
-            if let Err(misstep) = job.apply(taken.step, taken.by, event.at) {
+            if let Err(misstep) = job.apply(taken.step, taken.by, at) {
                 return refute(
                     stop,
                     alloc::format!("a step that the table allows, not one that is refused: {misstep}"),
@@ -274,7 +339,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
         let stop = Stop::Verifiers;
         demand(job.due().1 == Some(at.beacon.round), stop, "the beacon of the round that was due")?;
         let Some(last) = tries.last() else { return Ok(()) };
-        let Some(roster) = &self.story.roster else {
+        let Some(Listing { roster, .. }) = &self.story.listing else {
             return refute(stop, "the roster that verifiers are drawn from");
         };
         let lot = lot(job, at.beacon.value);
@@ -335,6 +400,7 @@ pub fn barred(genesis: &Genesis, order: &Order, operators: &[Digest]) -> Barred 
 fn stop_of(what: &Happening) -> Stop {
     match what {
         Happening::Claim { .. } | Happening::Abort(_) => Stop::Claim,
+        Happening::Cancel(_) | Happening::Dispute(_) | Happening::Contradict(_) => Stop::Objection,
         Happening::Reveal(_) => Stop::Reveal,
         Happening::Draw { .. } => Stop::Draw,
         Happening::Seat(_) => Stop::Verifiers,

@@ -245,6 +245,8 @@ impl<S: Signer> Node<S> {
                 self.drop_attempt(job, None, now, out);
             }
             NoticeEvent::Claimed { .. }
+            | NoticeEvent::Cancelled
+            | NoticeEvent::Disputed
             | NoticeEvent::Closed { .. }
             | NoticeEvent::Open { .. }
             | NoticeEvent::Unknown => {}

@@ -1,0 +1,248 @@
+//! What one peer has, and what its owner instructs: stake, withdrawals, registrations, grants.
+//!
+//! **Invariant:** an account's instructions are carried out once, in their order; what is withdrawn from a stake answers
+//! for what was claimed before until that has closed.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    vec::Vec,
+};
+
+use assay_protocol::{
+    account::{Grant, Register, Registration, Stake, Unstake},
+    id::{Digest, JobId, PeerId},
+    notice::Query,
+    signed::{Statement, Verified},
+    units::{Amount, Timestamp},
+};
+
+use super::{HOUR_MS, Ledger, Rejection, close::sum};
+
+/// Withdrawals from one stake that are under way.
+pub const WITHDRAWALS_MAX: usize = 16;
+
+/// What one peer has.
+#[derive(Clone, Debug, Default)]
+pub struct Account {
+    /// What can be spent.
+    pub free: Amount,
+    /// What is at stake.
+    pub stake: Amount,
+    /// The pay of its unsettled jobs that its stake stands for.
+    pub exposed: Amount,
+    /// The number of its last instruction.
+    pub instruction: u64,
+    pub(super) operator: Digest,
+    /// The last instruction, to know it again.
+    last: Digest,
+    /// Up to which stake a part of its pay is added; none leaves it to the network.
+    pub(super) target: Option<Amount>,
+    /// What was withdrawn from the stake and is not paid out yet, oldest first.
+    pub(super) withdrawals: VecDeque<Withdrawal>,
+    /// What it can check, and since which epoch; none since the first day.
+    pub(super) registered: BTreeMap<Registration, Option<u64>>,
+    pub(super) lanes: BTreeMap<u16, Lane>,
+    /// Its open jobs as a provider.
+    pub(super) serving: BTreeSet<JobId>,
+    /// Jobs over which it stands accused.
+    pub(super) accused: BTreeSet<JobId>,
+    /// Those of them where a juror supports the accusation.
+    pub(super) frozen: BTreeSet<JobId>,
+}
+
+/// One queue of a client.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lane {
+    pub(super) next: u64,
+    pub(super) open: Option<JobId>,
+}
+
+/// What was withdrawn from a stake at one time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Withdrawal {
+    pub(super) amount: Amount,
+    /// The earliest time of its payment.
+    due: Timestamp,
+    /// The journal's length then: what was opened before is answered for.
+    position: u64,
+}
+
+impl Account {
+    /// What was withdrawn from the stake and is not paid out yet.
+    #[must_use]
+    pub fn unbonding(&self) -> Amount {
+        self.withdrawals.iter().fold(Amount::ZERO, |all, withdrawal| sum(all, withdrawal.amount))
+    }
+
+    /// What a conviction can take.
+    #[must_use]
+    pub fn at_stake(&self) -> Amount {
+        sum(self.stake, self.unbonding())
+    }
+
+    /// Takes up to `amount` of the stake, then of what was withdrawn from it, and says how much it was.
+    pub(super) fn take_stake(&mut self, amount: Amount) -> Amount {
+        let mut taken = self.stake.min(amount);
+        self.stake = self.stake.minus_up_to(taken);
+        for withdrawal in &mut self.withdrawals {
+            let part = withdrawal.amount.min(amount.minus_up_to(taken));
+            withdrawal.amount = withdrawal.amount.minus_up_to(part);
+            taken = sum(taken, part);
+        }
+        taken
+    }
+
+    /// Whether this is the next instruction.
+    fn expect(&self, sequence: u64, digest: Digest) -> Result<(), Rejection> {
+        match sequence.checked_sub(self.instruction) {
+            Some(1) => Ok(()),
+            Some(0) if digest == self.last => Err(Rejection::Known),
+            Some(0) | None => Err(Rejection::Conflict),
+            Some(_) => Err(Rejection::Sequence),
+        }
+    }
+
+    fn carried_out(&mut self, sequence: u64, digest: Digest) {
+        (self.instruction, self.last) = (sequence, digest);
+    }
+}
+
+impl Ledger {
+    /// The account that an instruction is about, if it is the next one for these books.
+    fn instructed<T: Statement>(
+        &mut self,
+        said: &Verified<T>,
+        notary: PeerId,
+        sequence: u64,
+    ) -> Result<&mut Account, Rejection> {
+        if notary != self.notary {
+            return Err(Rejection::OtherNotary);
+        }
+        let account = self.accounts.get_mut(&said.signer()).ok_or(Rejection::NoAccount)?;
+        account.expect(sequence, said.digest())?;
+        Ok(account)
+    }
+
+    pub(super) fn stake(&mut self, stake: &Verified<Stake>) -> Result<(), Rejection> {
+        let account = self.instructed(stake, stake.notary, stake.sequence)?;
+        account.free = account.free.minus(stake.amount).ok_or(Rejection::Funds)?;
+        account.stake = sum(account.stake, stake.amount);
+        account.target = stake.target;
+        account.carried_out(stake.sequence, stake.digest());
+        Ok(())
+    }
+
+    /// Takes money out of a stake, never below what it stands for; it is paid out later.
+    pub(super) fn unstake(&mut self, unstake: &Verified<Unstake>) -> Result<(), Rejection> {
+        let (due, position) = (self.moment.live.after(self.genesis.timers.unbonding), self.sequence);
+        let account = self.instructed(unstake, unstake.notary, unstake.sequence)?;
+        let rest = account.stake.minus(unstake.amount).ok_or(Rejection::Funds)?;
+        if rest < account.exposed {
+            return Err(Rejection::Exposed);
+        }
+        if account.withdrawals.len() >= WITHDRAWALS_MAX {
+            return Err(Rejection::Full);
+        }
+        account.stake = rest;
+        account.withdrawals.push_back(Withdrawal { amount: unstake.amount, due, position });
+        account.carried_out(unstake.sequence, unstake.digest());
+        self.unbonding.insert(unstake.signer());
+        Ok(())
+    }
+
+    /// Notes what an account can check. Kinds that it could check before keep their age, unless its operator changes.
+    pub(super) fn register(&mut self, register: &Verified<Register>) -> Result<(), Rejection> {
+        let epoch = self.checkpoint.epoch();
+        let account = self.instructed(register, register.notary, register.sequence)?;
+        if !register.kinds.is_sorted_by(|one, other| one < other) {
+            return Err(Rejection::Unordered);
+        }
+        let same = account.operator == register.operator;
+        let since = |kind: &Registration| {
+            let known = account.registered.get(kind).filter(|_| same);
+            (*kind, known.copied().unwrap_or(Some(epoch)))
+        };
+        account.registered = register.kinds.iter().map(since).collect();
+        account.operator = register.operator;
+        account.carried_out(register.sequence, register.digest());
+        Ok(())
+    }
+
+    /// Creates credits, if the issuer says so.
+    pub(super) fn grant(&mut self, grant: &Verified<Grant>) -> Result<(), Rejection> {
+        if grant.signer() != self.genesis.issuer {
+            return Err(Rejection::NotTheIssuer);
+        }
+        if grant.notary != self.notary {
+            return Err(Rejection::OtherNotary);
+        }
+        match grant.serial.checked_sub(self.granted.0) {
+            Some(1) => {}
+            Some(0) if self.granted.1 == grant.digest() => return Err(Rejection::Known),
+            Some(0) | None => return Err(Rejection::Conflict),
+            Some(_) => return Err(Rejection::Sequence),
+        }
+        self.minted = self.minted.plus(grant.amount).ok_or(Rejection::TooMuch)?;
+        self.granted = (grant.serial, grant.digest());
+        let account = self.accounts.entry(grant.account).or_default();
+        account.free = sum(account.free, grant.amount);
+        account.declare(grant.account);
+        Ok(())
+    }
+
+    /// Opens an account with the welcome grant, for the first few that ask in an hour. Without a grant nothing is
+    /// written: keys cost nothing, entries in a journal do.
+    pub(super) fn welcome(&mut self, query: &Verified<Query>) -> Result<(), Rejection> {
+        if self.accounts.contains_key(&query.signer()) {
+            return Err(Rejection::KnownAccount);
+        }
+        let hour = self.wall.ok_or(Rejection::NoWelcome)?.0 / HOUR_MS;
+        let given = if self.welcomed.0 == hour { self.welcomed.1 } else { 0 };
+        let grant = self.genesis.money.welcome;
+        if grant.is_zero() || given >= self.genesis.money.welcomes_per_hour {
+            return Err(Rejection::NoWelcome);
+        }
+        self.minted = self.minted.plus(grant).ok_or(Rejection::NoWelcome)?;
+        self.welcomed = (hour, given + 1);
+        let account = self.accounts.entry(query.signer()).or_default();
+        account.free = grant;
+        account.declare(query.signer());
+        Ok(())
+    }
+
+    /// Pays out withdrawals whose time has come and that nothing claimed before still hangs on.
+    pub(super) fn pay_withdrawals(&mut self) {
+        let live = self.moment.live;
+        let waiting: Vec<PeerId> = self.unbonding.iter().copied().collect();
+        for peer in waiting {
+            let oldest = self.oldest_duty(peer);
+            let Some(account) = self.accounts.get_mut(&peer) else { continue };
+            let ready = |withdrawal: &Withdrawal| {
+                withdrawal.due <= live && oldest.is_none_or(|oldest| oldest > withdrawal.position)
+            };
+            while let Some(withdrawal) = account.withdrawals.front().copied().filter(ready) {
+                account.withdrawals.pop_front();
+                account.free = sum(account.free, withdrawal.amount);
+            }
+            if account.withdrawals.is_empty() {
+                self.unbonding.remove(&peer);
+            }
+        }
+    }
+
+    /// The position of the oldest open job that a peer answers for as its provider.
+    fn oldest_duty(&self, peer: PeerId) -> Option<u64> {
+        let serving = &self.accounts.get(&peer)?.serving;
+        let open = serving.iter().filter_map(|job| self.jobs.get(job));
+        open.map(|open| open.job.ticket().standing.position).min()
+    }
+}
+
+impl Account {
+    /// An account that declares nothing is run by its own peer.
+    pub(super) fn declare(&mut self, peer: PeerId) {
+        if self.operator == Digest::default() {
+            self.operator = Digest(peer.0);
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! T2–T17 as they happen to open jobs: steps of the parties, ticks, draws, accusations.
+
+use alloc::vec::Vec;
+
+use assay_protocol::{
+    draw,
+    id::JobId,
+    job::{Misstep, Party, Phase, Stage, Step},
+    payout, receipt,
+    receipt::{Event, Happening},
+};
+
+use super::{Consequence, Ledger, Rejection, close::sum};
+
+impl Ledger {
+    /// Takes a party's step, and whatever follows from it at once.
+    pub(super) fn step(
+        &mut self,
+        happening: &Happening,
+        out: &mut Vec<Consequence>,
+    ) -> Result<(), Rejection> {
+        let taken = happening.taken();
+        let Some((id, signer)) = taken.signed else { return Err(Misstep::NotYours.into()) };
+        if self.closed.contains_key(&id) {
+            return Err(Misstep::Closed.into());
+        }
+        let (sequence, round) = (self.sequence, self.moment.beacon.round);
+        let open = self.jobs.get_mut(&id).ok_or(Rejection::Unknown)?;
+        if open.party(taken.by) != Some(signer) {
+            return Err(Misstep::NotYours.into());
+        }
+        if let Step::Claim { position, .. } = &taken.step
+            && *position != sequence
+        {
+            return Err(Rejection::Position);
+        }
+        if matches!(happening, Happening::Dispute(_)) {
+            return self.dispute(id, happening, out);
+        }
+        let first_claim = open.job.claim().is_none();
+        open.job.apply(taken.step, taken.by, self.moment)?;
+        open.events.push(Event { round, what: happening.clone() });
+        if matches!(happening, Happening::Claim { .. }) && first_claim {
+            open.roster = self.checkpoint.enrolled(open.job.order());
+        }
+        if matches!(open.job.stage(), Stage::Drawing { .. }) {
+            open.withheld.get_or_insert(sequence);
+        }
+        self.advance(id, out);
+        Ok(())
+    }
+
+    /// T15: the client pays one check of its result in advance.
+    fn dispute(
+        &mut self,
+        id: JobId,
+        happening: &Happening,
+        out: &mut Vec<Consequence>,
+    ) -> Result<(), Rejection> {
+        let (taken, round) = (happening.taken(), self.moment.beacon.round);
+        let open = self.jobs.get_mut(&id).ok_or(Rejection::Unknown)?;
+        let mut disputed = open.job.clone();
+        disputed.apply(taken.step, taken.by, self.moment)?;
+        let deposit = payout::deposit(&self.genesis, &disputed);
+        let client = self.accounts.get_mut(&open.job.order().client).ok_or(Rejection::NoAccount)?;
+        client.free = client.free.minus(deposit).ok_or(Rejection::Funds)?;
+        open.held = sum(open.held, deposit);
+        open.job = disputed;
+        open.events.push(Event { round, what: happening.clone() });
+        self.advance(id, out);
+        Ok(())
+    }
+
+    /// Draws what is due to be drawn, notes accusations, closes what is closed.
+    pub(super) fn advance(&mut self, id: JobId, out: &mut Vec<Consequence>) {
+        while let Some(happening) = self.due(id) {
+            self.note_draw(id, &happening, out);
+            let Some(open) = self.jobs.get_mut(&id) else { return };
+            let taken = happening.taken();
+            let drawn = open.job.apply(taken.step, taken.by, self.moment);
+            debug_assert!(drawn.is_ok(), "what is due can be drawn");
+            open.events.push(Event { round: self.moment.beacon.round, what: happening });
+        }
+        self.note_accusation(id, out);
+        if let Some(Stage::Closed(_)) = self.jobs.get(&id).map(|open| open.job.stage()) {
+            self.close(id, out);
+        }
+    }
+
+    /// The draw that is due now.
+    fn due(&self, id: JobId) -> Option<Happening> {
+        let open = self.jobs.get(&id)?;
+        let beacon = self.moment.beacon;
+        match open.job.stage() {
+            Stage::Drawing { round } if beacon.round >= round => {
+                let claim = open.job.claim().map(|claimed| claimed.digest).unwrap_or_default();
+                let rate = open.job.ticket().rate;
+                let check = draw::is_drawn(id, claim, open.job.secret(), beacon.value, rate);
+                Some(Happening::Draw { check })
+            }
+            Stage::Checking(Phase::Seating { round }) | Stage::Jury(Phase::Seating { round })
+                if beacon.round >= round =>
+            {
+                let lot = receipt::lot(&open.job, beacon.value);
+                let barred = receipt::barred(&self.genesis, open.job.order(), &open.operators);
+                let cast = open
+                    .roster
+                    .as_ref()
+                    .and_then(|enrolled| lot.cast(&enrolled.roster, &barred, self.genesis.checks.tries_max));
+                Some(Happening::Seat(cast.unwrap_or_default()))
+            }
+            Stage::Open { .. }
+            | Stage::Cancelling { .. }
+            | Stage::Claimed { .. }
+            | Stage::Drawing { .. }
+            | Stage::Waiting { .. }
+            | Stage::Checking(_)
+            | Stage::Jury(_)
+            | Stage::Closed(_) => None,
+        }
+    }
+
+    /// Reserves what a drawn check costs, bars the drawn operator from the next draws, and says what was drawn.
+    fn note_draw(&mut self, id: JobId, happening: &Happening, out: &mut Vec<Consequence>) {
+        let Some(open) = self.jobs.get_mut(&id) else { return };
+        let ticket = open.job.ticket();
+        let (job, rate) = (id, ticket.rate);
+        match happening {
+            Happening::Draw { check: false } if !open.job.forced() => {
+                out.push(Consequence::Drawn { job, rate, verifier: None });
+            }
+            // The client has paid in advance, or the provider pays for what its conviction brought about.
+            Happening::Draw { .. } if ticket.prepaid > 0 || open.job.forced() => {}
+            Happening::Draw { .. } => {
+                if self.drawn_by_policy(id) {
+                    self.reserve(id);
+                }
+            }
+            Happening::Seat(tries) => {
+                let drawn = tries.last().map(|tried| tried.leaf);
+                open.operators.extend(drawn.map(|leaf| leaf.operator));
+                out.push(Consequence::Drawn { job, rate, verifier: drawn.map(|leaf| leaf.peer) });
+            }
+            Happening::Claim { .. }
+            | Happening::Abort(_)
+            | Happening::Cancel(_)
+            | Happening::Reveal(_)
+            | Happening::Dispute(_)
+            | Happening::Contradict(_)
+            | Happening::Seal(_)
+            | Happening::Unserved(_)
+            | Happening::OpenClaim(_)
+            | Happening::OpenSeal(_)
+            | Happening::Tick { .. }
+            | Happening::Convicted => {}
+        }
+    }
+
+    /// True if the network's policy alone would have drawn the job; otherwise the endowment pays for its check.
+    fn drawn_by_policy(&self, id: JobId) -> bool {
+        let Some(job) = self.jobs.get(&id).map(|open| &open.job) else { return false };
+        let claim = job.claim().map(|claimed| claimed.digest).unwrap_or_default();
+        draw::is_drawn(id, claim, job.secret(), self.moment.beacon.value, job.ticket().policy_rate)
+    }
+
+    /// T4: the pool sets aside what the check costs; what the endowment had set aside goes back.
+    fn reserve(&mut self, id: JobId) {
+        let Some(open) = self.jobs.get_mut(&id) else { return };
+        let fee = self.genesis.check_cost(open.job.order().work_max).min(self.pool);
+        self.pool = self.pool.minus_up_to(fee);
+        open.reserve = sum(open.reserve, fee);
+        self.endowment = sum(self.endowment, core::mem::take(&mut open.endowed));
+    }
+
+    /// From the accusation on the provider's new jobs are all checked; once a juror supports it, it gets none.
+    fn note_accusation(&mut self, id: JobId, out: &mut Vec<Consequence>) {
+        let Some(open) = self.jobs.get(&id) else { return };
+        if open.job.jury_from().is_none() {
+            return;
+        }
+        let (provider, supported) = (open.job.order().provider, open.job.tally().against > 0);
+        let account = self.accounts.entry(provider).or_default();
+        if account.accused.insert(id) {
+            out.push(Consequence::Accused { job: id, provider });
+        }
+        if supported {
+            account.frozen.insert(id);
+        }
+    }
+
+    pub(super) fn tick_jobs(&mut self, out: &mut Vec<Consequence>) {
+        let open: Vec<JobId> = self.jobs.keys().copied().collect();
+        for id in open {
+            let frozen = self.jobs.get(&id).is_some_and(|open| {
+                let provider = self.accounts.get(&open.job.order().provider);
+                provider.is_some_and(|account| !account.frozen.is_empty())
+            });
+            let happening = Happening::Tick { frozen };
+            let Some(open) = self.jobs.get_mut(&id) else { continue };
+            let before = (open.job.stage(), open.job.positions());
+            let stepped = open.job.apply(happening.taken().step, Party::Notary, self.moment);
+            debug_assert!(stepped.is_ok(), "an open job takes every tick");
+            if before != (open.job.stage(), open.job.positions()) {
+                open.events.push(Event { round: self.moment.beacon.round, what: happening });
+            }
+            self.advance(id, out);
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! What each step of the table does to a job: the checks that it passes, and the stage that it leads to.
+
+use alloc::vec::Vec;
+
+use super::{
+    Claimed, Job, Misstep, Moment, Phase, ROUNDS_AHEAD, Seat, Stage, Testified, proven, speaker, testimony,
+};
+use crate::{
+    check::{Evidence, Record},
+    claim::{Claim, EvidenceLeaf, OutputLeaf},
+    compare::{self, Testimony},
+    id::{Digest, PeerId},
+    jury::Voice,
+    manifest::End,
+    objection::Output,
+    order::secret_commit,
+    outcome::Outcome,
+};
+
+impl Job {
+    /// The next stage, if the statement quotes the ticket of this job.
+    pub(super) fn quoting(&self, ticket: Digest, next: Stage) -> Result<Stage, Misstep> {
+        if ticket == self.ticket_digest { Ok(next) } else { Err(Misstep::OtherTicket) }
+    }
+
+    pub(super) fn claim_in(&mut self, claimed: Claimed, now: Moment) -> Result<Stage, Misstep> {
+        if claimed.claim.end == End::Cancelled {
+            return Err(Misstep::NotCancelled);
+        }
+        self.take_claim(claimed, Stage::Claimed { until: now.live.after(self.rules.timers.reveal) })
+    }
+
+    /// A provider that was done before it heard of the cancellation claims as ever: it cannot sign a second claim.
+    pub(super) fn claim_cancelled(&mut self, claimed: Claimed, now: Moment) -> Result<Stage, Misstep> {
+        if claimed.claim.is_for_the_fee() {
+            return self.take_claim(claimed, Stage::Closed(Outcome::Cancelled));
+        }
+        self.take_claim(claimed, Stage::Claimed { until: now.live.after(self.rules.timers.reveal) })
+    }
+
+    fn take_claim(&mut self, claimed: Claimed, next: Stage) -> Result<Stage, Misstep> {
+        if claimed.claim.units > self.order.units_max {
+            return Err(Misstep::Excess);
+        }
+        let next = self.quoting(claimed.claim.ticket, next)?;
+        self.claim = Some(claimed);
+        Ok(next)
+    }
+
+    /// The same claim again changes nothing; another one convicts whoever signed both.
+    pub(super) fn claim_again(&self, claim: &Claim, digest: Digest) -> Result<Stage, Misstep> {
+        if self.is_claim(digest) {
+            return Err(Misstep::Known);
+        }
+        debug_assert_eq!(claim.job, self.id, "a claim reaches the job that it is about");
+        Ok(Stage::Closed(Outcome::TwoClaims))
+    }
+
+    /// True if this is the claim in the books.
+    pub(super) fn is_claim(&self, digest: Digest) -> bool {
+        self.claim.as_ref().is_some_and(|claimed| claimed.digest == digest)
+    }
+
+    pub(super) fn contradicted(
+        &self,
+        streamed_by: PeerId,
+        output: &Output,
+        leaf: &OutputLeaf,
+        evidence: Digest,
+        records: Option<&(Record, Record)>,
+    ) -> Result<Stage, Misstep> {
+        let claimed = self.claim.as_ref().is_some_and(|claimed| claimed.claim.opens_to(leaf, evidence));
+        let streamed = streamed_by == self.order.provider && output.job == self.id;
+        if !claimed || !streamed {
+            return Err(Misstep::Unmatched);
+        }
+        if !output.contradicts(leaf, records) {
+            return Err(Misstep::Consistent);
+        }
+        Ok(Stage::Closed(Outcome::FalseStream))
+    }
+
+    pub(super) fn reveal(&mut self, position: u64, secret: Digest, now: Moment) -> Result<Stage, Misstep> {
+        if self.claim.as_ref().is_none_or(|claimed| claimed.position != position) {
+            return Err(Misstep::OtherPosition);
+        }
+        if secret_commit(secret.as_bytes()) != self.order.secret_commit {
+            return Err(Misstep::Unmatched);
+        }
+        (self.secret, self.revealed) = (Some(secret), true);
+        Ok(Stage::Drawing { round: now.round_ahead() })
+    }
+
+    pub(super) fn known_secret(&self, secret: Digest) -> Misstep {
+        if self.revealed && self.secret == Some(secret) { Misstep::Known } else { Misstep::TooLate }
+    }
+
+    pub(super) fn drawn(&mut self, check: bool, round: u64, now: Moment) -> Stage {
+        if check || self.forced {
+            Stage::Checking(Phase::Seating { round })
+        } else {
+            Stage::Waiting { until: now.live.after(self.ticket.window) }
+        }
+    }
+
+    pub(super) fn seat(&mut self, verifier: Option<PeerId>, now: Moment) -> Stage {
+        let Some(peer) = verifier else {
+            return if self.jury_from.is_some() { self.hung(&self.tally()) } else { self.unchecked() };
+        };
+        self.seats.push(Seat::new(peer));
+        let working = self.rules.check_estimate.times(3).plus(self.rules.timers.seal);
+        self.in_phase(Phase::Sealing { until: now.live.after(working) })
+    }
+
+    pub(super) fn seal(&mut self, commit: Digest, seat: u16, now: Moment) -> Result<Stage, Misstep> {
+        match self.speaking(seat)?.testified {
+            Testified::NotYet => {}
+            Testified::Sealed(sealed) => {
+                return Err(if sealed == commit { Misstep::Known } else { Misstep::Conflict });
+            }
+            Testified::Heard { .. } | Testified::Unserved(_) | Testified::Absent => {
+                return Err(Misstep::TooLate);
+            }
+        }
+        self.testify(seat, Testified::Sealed(commit));
+        self.positions_round.get_or_insert(now.round_ahead());
+        // Where records are drawn, the openings wait for the beacon: its rounds do not count against them.
+        let waiting = self.rules.timers.opening.plus(self.rules.timers.tick.times(ROUNDS_AHEAD));
+        Ok(self.in_phase(Phase::Opening { until: now.live.after(waiting) }))
+    }
+
+    pub(super) fn unserved(&mut self, seat: u16, now: Moment) -> Result<Stage, Misstep> {
+        match self.speaking(seat)?.testified {
+            Testified::NotYet => {}
+            Testified::Unserved(_) => return Err(Misstep::Known),
+            Testified::Sealed(_) | Testified::Heard { .. } | Testified::Absent => {
+                return Err(Misstep::TooLate);
+            }
+        }
+        self.testify(seat, Testified::Unserved(Voice::Unserved));
+        Ok(self.resolve_seat(now))
+    }
+
+    pub(super) fn open_seal(
+        &mut self,
+        evidence: Evidence,
+        records: &[Record],
+        seat: u16,
+        now: Moment,
+    ) -> Result<Stage, Misstep> {
+        match &self.speaking(seat)?.testified {
+            Testified::Sealed(commit) if *commit == evidence.commit() => {}
+            Testified::Heard { evidence: known, .. } if *known == evidence => return Err(Misstep::Known),
+            Testified::Sealed(_) | Testified::Heard { .. } => return Err(Misstep::Unmatched),
+            Testified::NotYet => return Err(Misstep::TooEarly),
+            Testified::Unserved(_) | Testified::Absent => return Err(Misstep::TooLate),
+        }
+        if evidence.evidence_root != evidence.output_root {
+            return Err(Misstep::Unmatched);
+        }
+        if !self.wants(evidence.records, records) {
+            return Err(Misstep::Unwanted);
+        }
+        if !proven(evidence.evidence_root, evidence.records, records) {
+            return Err(Misstep::Unproven);
+        }
+        let found = testimony(&evidence, records);
+        if !self.measured_truly(&found) {
+            return Err(Misstep::Unproven);
+        }
+        self.testify(seat, Testified::Heard { evidence, voice: Voice::Found(found) });
+        Ok(self.resolve_if_heard(now))
+    }
+
+    /// Where the whole output is shown, the sealed root mean square must be that of what is shown.
+    fn measured_truly(&self, found: &Testimony) -> bool {
+        let whole = found.shown.len() as u64 == found.records;
+        let bytes: Vec<u8> = found.shown.values().flatten().copied().collect();
+        !whole || found.records == 0 || compare::rms(self.order.manifest.policy, &bytes) == found.rms
+    }
+
+    /// An opening that does not open the claim convicts whoever signed both. One that shows other records than those
+    /// that are wanted now is only refused: they may have been wanted when it was sent.
+    pub(super) fn open_claim(
+        &mut self,
+        output: &OutputLeaf,
+        evidence: &EvidenceLeaf,
+        records: &[Record],
+        now: Moment,
+    ) -> Result<Stage, Misstep> {
+        let Some(claimed) = self.claim.filter(|_| self.positions_round.is_some()) else {
+            return Err(Misstep::TooEarly);
+        };
+        let one_root = (evidence.evidence_root, evidence.records) == (output.output_root, output.records);
+        let opens = claimed.claim.opens_to(output, evidence.digest()) && one_root;
+        if !opens || !proven(evidence.evidence_root, evidence.records, records) {
+            return Ok(Stage::Closed(Outcome::FalseOpening));
+        }
+        if self.opened.is_some() {
+            return Err(Misstep::Known);
+        }
+        if !self.wants(evidence.records, records) {
+            return Err(Misstep::Unwanted);
+        }
+        self.opened = Some(Testimony {
+            output_root: output.output_root,
+            records: evidence.records,
+            units: output.units,
+            work: claimed.claim.work,
+            end: output.end,
+            rms: 0,
+            shown: records.iter().map(|record| (record.position, record.bytes.clone())).collect(),
+        });
+        if matches!(self.stage, Stage::Jury(Phase::Silence { .. })) {
+            return Ok(self.resolve_jury(now));
+        }
+        Ok(self.resolve_if_heard(now))
+    }
+
+    /// Resolves the seat that is being opened once all is heard that is waited for: a jury's juror alone, a first
+    /// verifier together with the provider.
+    fn resolve_if_heard(&mut self, now: Moment) -> Stage {
+        let heard = self.seats.last().is_some_and(|seat| seat.voice().is_some());
+        let ready = match self.stage {
+            Stage::Checking(Phase::Opening { .. }) => heard && self.opened.is_some(),
+            Stage::Jury(Phase::Opening { .. }) => heard,
+            Stage::Open { .. }
+            | Stage::Cancelling { .. }
+            | Stage::Claimed { .. }
+            | Stage::Drawing { .. }
+            | Stage::Waiting { .. }
+            | Stage::Checking(_)
+            | Stage::Jury(_)
+            | Stage::Closed(_) => false,
+        };
+        if ready { self.resolve_seat(now) } else { self.stage }
+    }
+
+    pub(super) fn tick(&mut self, stage: Stage, frozen: bool, now: Moment) -> Stage {
+        if self.positions.is_none() && self.positions_round == Some(now.beacon.round) {
+            self.positions = Some(now.beacon);
+        }
+        match stage {
+            Stage::Open { until } if now.live >= until => Stage::Closed(Outcome::NoClaim),
+            Stage::Cancelling { until } if now.live >= until => Stage::Closed(Outcome::Cancelled),
+            Stage::Claimed { until } if now.live >= until => {
+                self.secret = None;
+                Stage::Drawing { round: now.round_ahead() }
+            }
+            Stage::Waiting { until } if now.live >= until && !frozen => Stage::Closed(Outcome::NotDrawn),
+            Stage::Checking(Phase::Sealing { until } | Phase::Opening { until })
+            | Stage::Jury(Phase::Sealing { until } | Phase::Opening { until })
+                if now.live >= until =>
+            {
+                self.overdue(now)
+            }
+            Stage::Jury(Phase::Silence { until }) if now.live >= until => Stage::Closed(Outcome::Silent),
+            Stage::Open { .. }
+            | Stage::Cancelling { .. }
+            | Stage::Claimed { .. }
+            | Stage::Drawing { .. }
+            | Stage::Waiting { .. }
+            | Stage::Checking(_)
+            | Stage::Jury(_)
+            | Stage::Closed(_) => stage,
+        }
+    }
+
+    /// The verifier in the last seat is heard, or counts as absent from now on.
+    fn overdue(&mut self, now: Moment) -> Stage {
+        if let Some(seat) = self.seats.last_mut()
+            && seat.voice().is_none()
+        {
+            seat.testified = Testified::Absent;
+        }
+        self.resolve_seat(now)
+    }
+
+    fn speaking(&self, seat: u16) -> Result<&Seat, Misstep> {
+        speaker(&self.seats, seat).ok_or(Misstep::NotYours)?;
+        if usize::from(seat) + 1 < self.seats.len() && !self.seats[usize::from(seat)].is_done() {
+            return Err(Misstep::TooLate);
+        }
+        Ok(&self.seats[usize::from(seat)])
+    }
+
+    fn testify(&mut self, seat: u16, testified: Testified) {
+        self.seats[usize::from(seat)].testified = testified;
+    }
+
+    /// The stage of the check or the jury, in this phase.
+    fn in_phase(&self, phase: Phase) -> Stage {
+        if self.jury_from.is_some() { Stage::Jury(phase) } else { Stage::Checking(phase) }
+    }
+}

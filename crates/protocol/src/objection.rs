@@ -1,0 +1,120 @@
+//! What a client can say against a job: that it wants no more of it, that it doubts the result, that the provider
+//! contradicts itself.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    check::Record,
+    claim::OutputLeaf,
+    id::{Digest, JobId},
+    merkle::{self, RECORD_BYTES},
+    signed::{Signed, statements},
+};
+
+/// The client wants no more of a job that is not claimed yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cancel {
+    /// Which job.
+    pub job: JobId,
+    /// The digest of the ticket that it was opened under.
+    pub ticket: Digest,
+}
+
+/// The client has a result checked that was not drawn, and pays one check in advance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dispute {
+    /// Which job.
+    pub job: JobId,
+}
+
+/// The provider's word for what it has streamed so far: signed every now and then while it streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    /// Which job.
+    pub job: JobId,
+    /// Whole records that were streamed so far.
+    pub records: u64,
+    /// The root over them.
+    pub root: Digest,
+}
+
+/// The client shows that the provider claimed something else than it had streamed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contradict {
+    /// Which job.
+    pub job: JobId,
+    /// What was streamed, by the provider's word.
+    pub output: Signed<Output>,
+    /// The opened half of the claim.
+    pub leaf: OutputLeaf,
+    /// The digest of the sealed half.
+    pub evidence: Digest,
+    /// One record as it was streamed, and as it was claimed; nothing if fewer were claimed than streamed.
+    pub records: Option<(Record, Record)>,
+}
+
+impl Output {
+    /// True if what was streamed is not the beginning of what was claimed.
+    #[must_use]
+    pub fn contradicts(&self, leaf: &OutputLeaf, records: Option<&(Record, Record)>) -> bool {
+        let Some((streamed, claimed)) = records else { return leaf.records < self.records };
+        let shown = |root, count, record: &Record| {
+            record.bytes.len() <= RECORD_BYTES
+                && merkle::verify(root, count, record.position, &record.bytes, &record.path)
+        };
+        streamed.position == claimed.position
+            && streamed.bytes != claimed.bytes
+            && shown(self.root, self.records, streamed)
+            && shown(leaf.output_root, leaf.records, claimed)
+    }
+}
+
+statements!(Cancel, Dispute, Output, Contradict);
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::manifest::End;
+
+    fn leaf(bytes: &[u8]) -> OutputLeaf {
+        OutputLeaf {
+            output_root: merkle::root(bytes, RECORD_BYTES),
+            records: merkle::count(bytes.len() as u64, RECORD_BYTES),
+            units: 1,
+            end: End::Stop,
+            blind: Digest::default(),
+        }
+    }
+
+    fn record(bytes: &[u8], position: u64) -> Record {
+        let path = merkle::prove(bytes, RECORD_BYTES, position).expect("the record is there");
+        let from = position as usize * RECORD_BYTES;
+        Record { position, bytes: bytes[from..bytes.len().min(from + RECORD_BYTES)].to_vec(), path }
+    }
+
+    #[test]
+    fn a_stream_contradicts_a_claim_that_is_shorter_or_differs_in_a_record_and_no_other() {
+        let bytes: Vec<u8> = (0..1_000).map(|byte| (byte / 7) as u8).collect();
+        let output =
+            Output { job: Digest::default(), records: 2, root: merkle::root(&bytes[..512], RECORD_BYTES) };
+        let mut other = bytes.clone();
+        other[300] ^= 1;
+        assert!(!output.contradicts(&leaf(&bytes), None), "the claim goes on where the stream was signed");
+        assert!(output.contradicts(&leaf(&bytes[..256]), None), "the claim is shorter");
+        let pair = |streamed: &[u8], claimed: &[u8], position| {
+            let pair = (record(&streamed[..512], position), record(claimed, position));
+            output.contradicts(&leaf(claimed), Some(&pair))
+        };
+        assert!(pair(&bytes, &other, 1));
+        assert!(!pair(&bytes, &other, 0), "this record is the same");
+        assert!(!pair(&other, &bytes, 1), "this was never streamed");
+        let shifted = (record(&bytes[..512], 0), record(&bytes, 1));
+        assert!(!output.contradicts(&leaf(&bytes), Some(&shifted)), "two records of two places");
+    }
+}
