@@ -55,7 +55,7 @@ pub fn prove_in<'a>(records: impl Iterator<Item = &'a [u8]>, position: u64) -> O
     let mut position = usize::try_from(position).ok().filter(|position| *position < leaves.len())?;
     let (mut siblings, mut range) = (Vec::new(), &leaves[..]);
     while range.len() > 1 {
-        let (left, right) = range.split_at(half(range.len()));
+        let (left, right) = halves(range);
         let inside_left = position < left.len();
         siblings.push(top(if inside_left { right } else { left }));
         position -= if inside_left { 0 } else { left.len() };
@@ -86,7 +86,7 @@ fn climb(
     if count == 1 {
         return Some(leaf);
     }
-    let left = count.next_power_of_two() / 2;
+    let left = half(count);
     if position < left {
         let below = climb(left, position, leaf, siblings)?;
         Some(inner(below, siblings.next()?))
@@ -96,9 +96,14 @@ fn climb(
     }
 }
 
-/// The largest power of two below `count`: how many leaves stand left of the root.
-fn half(count: usize) -> usize {
-    count.next_power_of_two() / 2
+/// The largest power of two below `count`, which is at least 2: how many leaves stand left of the root.
+const fn half(count: u64) -> u64 {
+    1 << (count - 1).ilog2()
+}
+
+/// The leaves left and right of the root of a tree of at least 2.
+fn halves(leaves: &[Digest]) -> (&[Digest], &[Digest]) {
+    leaves.split_at(half(leaves.len() as u64) as usize)
 }
 
 fn top(leaves: &[Digest]) -> Digest {
@@ -106,7 +111,7 @@ fn top(leaves: &[Digest]) -> Digest {
         [] => Digest::default(),
         [leaf] => *leaf,
         _ => {
-            let (left, right) = leaves.split_at(half(leaves.len()));
+            let (left, right) = halves(leaves);
             inner(top(left), top(right))
         }
     }
@@ -154,6 +159,19 @@ mod tests {
                 assert!(!verify(tree, records, position, record, &longer));
             }
             assert_eq!(prove(&bytes, 4, records), None);
+        }
+    }
+
+    #[test]
+    fn a_count_that_nobody_can_have_is_refused_like_any_other() {
+        let tree = root(b"alone", 8);
+        for count in [1 << 32, 1 << 63, (1 << 63) + 1, u64::MAX] {
+            for position in [0, 1, count / 2, count - 1] {
+                for digests in [0, 1, PATH_DIGESTS_MAX] {
+                    let path = Path(alloc::vec![Digest::default(); digests]);
+                    assert!(!verify(tree, count, position, b"alone", &path), "{position} of {count}");
+                }
+            }
         }
     }
 
