@@ -237,6 +237,9 @@ impl Job {
     }
 
     pub(super) fn tick(&mut self, stage: Stage, frozen: bool, now: Moment) -> Stage {
+        if let Stage::Closed(_) = stage {
+            return stage;
+        }
         if self.positions.is_none() && self.positions_round == Some(now.beacon.round) {
             self.positions = Some(now.beacon);
         }
