@@ -384,6 +384,8 @@ impl Job {
     fn resolve_jury(&mut self, now: Moment) -> Stage {
         let tally = self.tally();
         if self.opened.is_none() && tally.margin() > 0 {
+            // Nobody may have sealed anything so far: what is to be opened is drawn from here on at the latest.
+            self.positions_round.get_or_insert(now.round_ahead());
             return Stage::Jury(Phase::Silence { until: now.live.after(self.rules.timers.silence) });
         }
         let jurors = self.seats.len() - self.jury_from.unwrap_or_default();
