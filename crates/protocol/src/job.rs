@@ -456,3 +456,6 @@ fn testimony(evidence: &Evidence, records: &[Record]) -> Testimony {
 fn speaker(seats: &[Seat], seat: u16) -> Option<PeerId> {
     seats.get(usize::from(seat)).map(|seat| seat.peer)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,307 @@
+//! Every stage, every step, every party: the whole table as text.
+//!
+//! A cell is the stage that the step leads to, `=` and the way in which it closes the job, or in small letters why the
+//! step is refused; `-` is [`Misstep::NotYours`]. Each is probed twice: what is refused changes nothing, and what was
+//! taken changes nothing the second time.
+
+use alloc::{format, string::String};
+use core::fmt::Write as _;
+
+use super::{
+    super::*,
+    world::{Terms, World, name},
+};
+
+/// Each stage with a story that leads to it; rounds that are awaited have come.
+const STAGES: [(&str, &str); 13] = [
+    ("Open", ""),
+    ("Cancelling", "cancel"),
+    ("Claimed", "claim"),
+    ("Drawing", "claim reveal rounds"),
+    ("Waiting", "undrawn"),
+    ("Checking.Seating", "drawn"),
+    ("Checking.Sealing", "drawn seat"),
+    ("Checking.Opening", "drawn seat seal:other"),
+    ("Jury.Seating", "drawn checked:other rounds"),
+    ("Jury.Sealing", "drawn checked:other rounds seat"),
+    ("Jury.Opening", "drawn checked:other sealed:other"),
+    ("Jury.Silence", "drawn sealed:other open-seal:other overdue voice:other"),
+    ("NotDrawn", "undrawn overdue"),
+];
+
+/// Each step, as somebody takes it whose step it is and who tells the truth.
+const STEPS: [&str; 14] = [
+    "claim:other",
+    "abort",
+    "cancel",
+    "reveal",
+    "dispute",
+    "contradict",
+    "draw:check",
+    "seat",
+    "seal:other",
+    "unserved",
+    "open",
+    "open-seal:other",
+    "tick",
+    "convicted",
+];
+
+/// Where in [`STEPS`] a step stands: there is no step without a column.
+fn column(step: &Step) -> usize {
+    match step {
+        Step::Claim { .. } => 0,
+        Step::Abort { .. } => 1,
+        Step::Cancel { .. } => 2,
+        Step::Reveal { .. } => 3,
+        Step::Dispute => 4,
+        Step::Contradict { .. } => 5,
+        Step::Draw { .. } => 6,
+        Step::Seat { .. } => 7,
+        Step::Seal { .. } => 8,
+        Step::Unserved => 9,
+        Step::OpenClaim { .. } => 10,
+        Step::OpenSeal { .. } => 11,
+        Step::Tick { .. } => 12,
+        Step::Convicted => 13,
+    }
+}
+
+fn cell(taken: Result<Stage, Misstep>) -> &'static str {
+    match taken {
+        Ok(Stage::Open { .. }) => "Open",
+        Ok(Stage::Cancelling { .. }) => "Cancel",
+        Ok(Stage::Claimed { .. }) => "Claimd",
+        Ok(Stage::Drawing { .. }) => "Drawng",
+        Ok(Stage::Waiting { .. }) => "Wait",
+        Ok(Stage::Checking(Phase::Seating { .. })) => "C.Seat",
+        Ok(Stage::Checking(Phase::Sealing { .. })) => "C.Seal",
+        Ok(Stage::Checking(Phase::Opening { .. })) => "C.Open",
+        Ok(Stage::Checking(Phase::Silence { .. })) => "C.Sile",
+        Ok(Stage::Jury(Phase::Seating { .. })) => "J.Seat",
+        Ok(Stage::Jury(Phase::Sealing { .. })) => "J.Seal",
+        Ok(Stage::Jury(Phase::Opening { .. })) => "J.Open",
+        Ok(Stage::Jury(Phase::Silence { .. })) => "J.Sile",
+        Ok(Stage::Closed(outcome)) => closed(outcome),
+        Err(misstep) => refused(misstep),
+    }
+}
+
+fn closed(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::NotDrawn => "=ndrwn",
+        Outcome::Checked => "=check",
+        Outcome::Grey => "=grey",
+        Outcome::Cleared => "=clear",
+        Outcome::Unchecked => "=unchk",
+        Outcome::NoClaim => "=noclm",
+        Outcome::Aborted => "=abort",
+        Outcome::Cancelled => "=cancl",
+        Outcome::GreyRefunded => "=greyr",
+        Outcome::Mismatch => "=mism",
+        Outcome::Disputed => "=disp",
+        Outcome::Withdrawn => "=withd",
+        Outcome::Slashed => "=slash",
+        Outcome::Silent => "=silnt",
+        Outcome::TwoClaims => "=2clms",
+        Outcome::FalseStream => "=fstrm",
+        Outcome::FalseOpening => "=fopen",
+        Outcome::Void => "=void",
+    }
+}
+
+fn refused(misstep: Misstep) -> &'static str {
+    match misstep {
+        Misstep::NotYours => "-",
+        Misstep::TooEarly => "early",
+        Misstep::TooLate => "late",
+        Misstep::Known => "known",
+        Misstep::Conflict => "confl",
+        Misstep::OtherTicket => "ticket",
+        Misstep::OtherPosition => "posit",
+        Misstep::Unmatched => "unmat",
+        Misstep::Unwanted => "unwant",
+        Misstep::Unproven => "unprov",
+        Misstep::Consistent => "consis",
+        Misstep::Excess => "excess",
+        Misstep::NotCancelled => "notcan",
+        Misstep::Closed => "closed",
+    }
+}
+
+/// Probes one cell of the table.
+fn probe(stage: &str, story: &str, word: &str, party: fn(&Job) -> Party) -> &'static str {
+    let mut world = World::after(&Terms::SPOT, story);
+    assert_eq!(name(world.job.stage()), stage, "where the story of this row ends");
+    let by = party(&world.job);
+    let step = world.step(word, by);
+    assert_eq!(STEPS.get(column(&step)), Some(&word), "the column that this step belongs to");
+    let (taken, again) = world.probe(word, by);
+    let repeats = matches!(step, Step::Tick { .. } | Step::Convicted);
+    assert!(taken.is_err() || repeats || again.is_err(), "{word} was taken twice in {stage}");
+    cell(taken)
+}
+
+/// Compares the table of one party with what was written down for it.
+fn check(party: fn(&Job) -> Party, expected: &str) {
+    let mut actual = format!("{:17}", "");
+    for word in STEPS {
+        let verb = word.split(':').next().unwrap_or_default();
+        let _ = write!(actual, "{verb:7.6}");
+    }
+    for (stage, story) in STAGES {
+        actual = String::from(actual.trim_end()) + "\n";
+        let _ = write!(actual, "{stage:17}");
+        for word in STEPS {
+            let _ = write!(actual, "{:7}", probe(stage, story, word, party));
+        }
+    }
+    let (actual, expected) = (actual.trim_end(), expected.trim_matches('\n'));
+    let differing = actual.lines().zip(expected.lines()).filter(|(actual, expected)| actual != expected);
+    let differing: String =
+        differing.map(|(actual, expected)| format!("- {expected}\n+ {actual}\n")).collect();
+    assert!(actual == expected, "\n{differing}\nthe whole table is now\n{actual}\n");
+}
+
+/// The seat of whoever was drawn last.
+fn last(job: &Job) -> Party {
+    Party::Verifier(u16::try_from(job.seats().len()).expect("few seats").saturating_sub(1))
+}
+
+#[test]
+fn what_a_client_can_do_in_each_stage() {
+    check(
+        |_| Party::Client,
+        "
+                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic
+Open             -      -      Cancel early  early  early  -      -      -      -      -      -      -      -
+Cancelling       -      -      known  early  early  early  -      -      -      -      -      -      -      -
+Claimed          -      -      late   Drawng early  =fstrm -      -      -      -      -      -      -      -
+Drawing          -      -      late   known  early  =fstrm -      -      -      -      -      -      -      -
+Waiting          -      -      late   known  C.Seat =fstrm -      -      -      -      -      -      -      -
+Checking.Seating -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
+Checking.Sealing -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
+Checking.Opening -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
+Jury.Seating     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
+Jury.Sealing     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
+Jury.Opening     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
+Jury.Silence     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
+NotDrawn         -      -      closed closed closed closed -      -      -      -      -      -      -      -
+",
+    );
+}
+
+#[test]
+fn what_a_provider_can_do_in_each_stage() {
+    check(
+        |_| Party::Provider,
+        "
+                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic
+Open             Claimd =abort -      -      -      -      -      -      -      -      early  -      -      -
+Cancelling       Claimd =abort -      -      -      -      -      -      -      -      early  -      -      -
+Claimed          =2clms late   -      -      -      -      -      -      -      -      early  -      -      -
+Drawing          =2clms late   -      -      -      -      -      -      -      -      early  -      -      -
+Waiting          =2clms late   -      -      -      -      -      -      -      -      early  -      -      -
+Checking.Seating =2clms late   -      -      -      -      -      -      -      -      early  -      -      -
+Checking.Sealing =2clms late   -      -      -      -      -      -      -      -      early  -      -      -
+Checking.Opening =2clms late   -      -      -      -      -      -      -      -      C.Open -      -      -
+Jury.Seating     =2clms late   -      -      -      -      -      -      -      -      known  -      -      -
+Jury.Sealing     =2clms late   -      -      -      -      -      -      -      -      known  -      -      -
+Jury.Opening     =2clms late   -      -      -      -      -      -      -      -      known  -      -      -
+Jury.Silence     =2clms late   -      -      -      -      -      -      -      -      J.Seat -      -      -
+NotDrawn         closed closed -      -      -      -      -      -      -      -      closed -      -      -
+",
+    );
+}
+
+#[test]
+fn what_the_verifier_that_was_drawn_last_can_do_in_each_stage() {
+    check(
+        last,
+        "
+                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic
+Open             -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Cancelling       -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Sealing -      -      -      -      -      -      -      -      C.Open J.Seat -      early  -      -
+Checking.Opening -      -      -      -      -      -      -      -      known  late   -      C.Open -      -
+Jury.Seating     -      -      -      -      -      -      -      -      late   late   -      known  -      -
+Jury.Sealing     -      -      -      -      -      -      -      -      J.Open J.Seat -      early  -      -
+Jury.Opening     -      -      -      -      -      -      -      -      known  late   -      J.Seat -      -
+Jury.Silence     -      -      -      -      -      -      -      -      late   late   -      known  -      -
+NotDrawn         -      -      -      -      -      -      -      -      closed closed -      closed -      -
+",
+    );
+}
+
+#[test]
+fn what_the_verifier_that_was_drawn_first_can_do_in_each_stage() {
+    check(
+        |_| Party::Verifier(0),
+        "
+                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic
+Open             -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Cancelling       -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Sealing -      -      -      -      -      -      -      -      C.Open J.Seat -      early  -      -
+Checking.Opening -      -      -      -      -      -      -      -      known  late   -      C.Open -      -
+Jury.Seating     -      -      -      -      -      -      -      -      late   late   -      known  -      -
+Jury.Sealing     -      -      -      -      -      -      -      -      late   late   -      known  -      -
+Jury.Opening     -      -      -      -      -      -      -      -      late   late   -      known  -      -
+Jury.Silence     -      -      -      -      -      -      -      -      late   late   -      known  -      -
+NotDrawn         -      -      -      -      -      -      -      -      closed closed -      closed -      -
+",
+    );
+}
+
+#[test]
+fn what_a_verifier_without_a_seat_can_do_in_each_stage() {
+    check(
+        |_| Party::Verifier(9),
+        "
+                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic
+Open             -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Cancelling       -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Sealing -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Opening -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Jury.Seating     -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Jury.Sealing     -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Jury.Opening     -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Jury.Silence     -      -      -      -      -      -      -      -      -      -      -      -      -      -
+NotDrawn         -      -      -      -      -      -      -      -      closed closed -      closed -      -
+",
+    );
+}
+
+#[test]
+fn what_a_notary_can_do_in_each_stage() {
+    check(
+        |_| Party::Notary,
+        "
+                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic
+Open             -      -      -      -      -      -      early  early  -      -      -      -      Open   =withd
+Cancelling       -      -      -      -      -      -      early  early  -      -      -      -      Cancel =withd
+Claimed          -      -      -      -      -      -      early  early  -      -      -      -      Claimd Claimd
+Drawing          -      -      -      -      -      -      C.Seat early  -      -      -      -      Drawng Drawng
+Waiting          -      -      -      -      -      -      late   early  -      -      -      -      Wait   C.Seat
+Checking.Seating -      -      -      -      -      -      late   C.Seal -      -      -      -      C.Seat C.Seat
+Checking.Sealing -      -      -      -      -      -      late   late   -      -      -      -      C.Seal C.Seal
+Checking.Opening -      -      -      -      -      -      late   late   -      -      -      -      C.Open C.Open
+Jury.Seating     -      -      -      -      -      -      late   J.Seal -      -      -      -      J.Seat J.Seat
+Jury.Sealing     -      -      -      -      -      -      late   late   -      -      -      -      J.Seal J.Seal
+Jury.Opening     -      -      -      -      -      -      late   late   -      -      -      -      J.Open J.Open
+Jury.Silence     -      -      -      -      -      -      late   late   -      -      -      -      J.Sile J.Sile
+NotDrawn         -      -      -      -      -      -      closed closed -      -      -      -      =ndrwn closed
+",
+    );
+}
