@@ -8,14 +8,15 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    compare::Testimony,
     genesis::Genesis,
     id::PeerId,
-    job::{Job, Stage},
-    jury::{Stand, Voice},
+    job::{Job, Seat, Stage},
+    jury::Stand,
     order::Order,
     outcome::Outcome,
     ticket::Ticket,
-    units::{Amount, Rate, Work},
+    units::{Amount, Rate, Units, Work},
 };
 
 /// Who gets and pays what at a close.
@@ -214,7 +215,7 @@ impl Till<'_> {
     /// ordered.
     fn fees_of(&self, seats: impl IntoIterator<Item = usize>) -> Vec<Fee> {
         let seats = seats.into_iter().filter_map(|at| self.job.seats().get(at));
-        let fee = |seat: &crate::job::Seat| {
+        let fee = |seat: &Seat| {
             let work = seat.found()?.work.min(self.job.claimed_work());
             Some(Fee { peer: seat.peer, amount: self.genesis.check_cost(work) })
         };
@@ -236,22 +237,22 @@ impl Till<'_> {
 
     /// Premium and dues for the work that counts: the least of claimed, sealed and ordered.
     fn charged(&self) -> Quote {
-        let sealed =
-            self.job.seats().iter().find_map(|seat| seat.found()).map_or(Work::MAX, |found| found.work);
-        let work = self.job.claimed_work().min(sealed);
+        let claimed = self.job.claimed_work();
+        let work = self.agreed().map(|found| found.work).fold(claimed, Work::min);
         quote(self.genesis, self.order, work, self.ticket.policy_rate, self.ticket.standing.fee_margin)
     }
 
-    /// The pay for the units that count: the lower of claimed and found.
+    /// The pay for the units that count: the lowest of claimed and found.
     fn pay(&self) -> Amount {
         let claimed = self.job.claim().map_or(0, |claimed| claimed.claim.units);
-        let agreed = self.job.jury_from().is_none();
-        let found = self.job.seats().iter().filter_map(|seat| seat.voice()).find_map(|voice| match voice {
-            Voice::Found(found) if agreed => Some(found.units),
-            Voice::Found(_) | Voice::Unserved => None,
-        });
-        let units = claimed.min(found.unwrap_or(claimed)).min(self.order.units_max);
-        self.order.unit_price.times(units).unwrap_or(Amount::ZERO)
+        let units = self.agreed().map(|found| found.units).fold(claimed, Units::min);
+        self.order.unit_price.times(units.min(self.order.units_max)).unwrap_or(Amount::ZERO)
+    }
+
+    /// What the verifiers found before anybody accused the provider: only this can lower pay and fees.
+    fn agreed(&self) -> impl Iterator<Item = &Testimony> {
+        let seats = self.job.seats();
+        seats[..self.accuser().unwrap_or(seats.len())].iter().filter_map(Seat::found)
     }
 }
 
