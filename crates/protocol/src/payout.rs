@@ -265,3 +265,6 @@ fn less(amount: Amount, parts: &[Amount]) -> Amount {
 fn total(fees: &[Fee]) -> Amount {
     Amount(fees.iter().fold(0, |sum, fee| sum.saturating_add(fee.amount.0)))
 }
+
+#[cfg(test)]
+mod tests;

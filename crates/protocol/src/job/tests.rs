@@ -6,6 +6,6 @@ mod chance;
 mod checks;
 mod jury;
 mod table;
-mod ticks;
+pub(crate) mod ticks;
 mod words;
 pub(crate) mod world;

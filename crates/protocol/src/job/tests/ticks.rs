@@ -26,7 +26,7 @@ const FATES: [Fate; 4] = [
 ];
 
 /// Lets time pass, with the draws that are due, until the job is closed.
-pub(super) fn close(world: &mut World, check: &str, seat: &str) {
+pub(crate) fn close(world: &mut World, check: &str, seat: &str) {
     for _ in 0..TICKS_MAX {
         let drawn = match world.job.stage() {
             Stage::Closed(_) => return,

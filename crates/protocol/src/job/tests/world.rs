@@ -154,12 +154,16 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(terms: &Terms) -> Self {
-        let (genesis, order, standing) = (genesis(), order(terms), standing(terms));
+        Self::open(genesis(), order(terms), standing(terms), terms.output_bytes)
+    }
+
+    /// The world in which this order was opened, of an output of so many bytes.
+    pub(crate) fn open(genesis: Genesis, order: Order, standing: Standing, output_bytes: usize) -> Self {
         let ticket = Ticket::new(&genesis, &order, standing);
         let beacon = Beacon { round: standing.round, value: Digest([100; 32]) };
         let now = Moment { live: standing.opened, beacon };
         // Pairs of numbers about one, each pair its own.
-        let numbers = (0..terms.output_bytes / 4).map(|at| {
+        let numbers = (0..output_bytes / 4).map(|at| {
             let number = 1.0 + (at / 2) as f32 / 1_024.0;
             if at % 2 == 0 { number } else { -number }
         });
@@ -176,6 +180,13 @@ impl World {
             assert!(taken.is_ok(), "{word} in {story}: {}", said(taken));
         }
         world
+    }
+
+    /// Goes on with a story, whether its words are accepted or not.
+    pub(crate) fn tell(&mut self, story: &str) {
+        for word in super::words::expand(story) {
+            let _ = self.act(&word, self.speaker(&word));
+        }
     }
 
     /// Probes the last of some words after a story and the words before it.

@@ -1,0 +1,309 @@
+//! The payout table to the last unit, and that no money comes from nowhere.
+
+use alloc::{
+    collections::BTreeSet,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use proptest::{prelude::*, sample, test_runner::RngSeed};
+
+use super::*;
+use crate::job::tests::{
+    ticks,
+    world::{Terms, World, genesis, name, order, standing},
+};
+
+const SPOT: Terms = Terms::SPOT.with_margin(2);
+const ALWAYS: Terms = Terms::ALWAYS.with_margin(2);
+const THRICE: Terms = Terms::THRICE.with_margin(2);
+const NEWCOMER: Terms = Terms::NEWCOMER.with_margin(2);
+const TENSOR: Terms = Terms::TENSOR.with_margin(2);
+
+/// The payout table: a story, how it ends, what client and provider get, what the provider loses, what each verifier
+/// earns or, with a minus, pays; a verifier is its seat. All in thousands.
+///
+/// The price is 1,000, of which 800 are claimed; the client puts up 2,000; a check of the claim costs 64, the premium on
+/// it 64 × 1/64 × 9/8 = 1.125, the dues 64 × 15/64 × 9/8 = 16.875; the slash is a hundred times what the client puts up.
+const TABLE: &[(Terms, &str)] = &[
+    (
+        SPOT,
+        "
+        undrawn overdue                             | NotDrawn     | 1198.875 | 783.125 | 0      |
+        drawn seat:nobody                           | Unchecked    | 1198.875 | 783.125 | 0      |
+        drawn unheard*3                             | Unchecked    | 1198.875 | 783.125 | 0      |
+        drawn checked:same                          | Checked      | 1198.875 | 783.125 | 0      | 0:64
+        drawn unheard checked:same                  | Checked      | 1198.875 | 783.125 | 0      | 1:64
+        claim overdue rounds draw:none overdue      | NotDrawn     | 1198.875 | 783.125 | 0      |
+        claim:idle reveal rounds draw:none overdue  | NotDrawn     | 1998.875 | 0       | 0      |
+        claim:most reveal rounds draw:none overdue  | NotDrawn     | 998.875  | 983.125 | 0      |
+        claim convicted reveal rounds draw:none checked:same | Checked | 1198.875 | 719.125 | 0    | 0:64
+        claim convicted reveal rounds draw:none seat:nobody | Unchecked | 1198.875 | 783.125 | 0   |
+        undrawn convicted checked:same              | Checked      | 1198.875 | 719.125 | 0      | 0:64
+        undrawn dispute checked:same                | Checked      | 1198.875 | 783.125 | 0      | 0:64
+        undrawn dispute nobody                      | Unchecked    | 1262.875 | 783.125 | 0      |
+        undrawn dispute checked:other voice:same*2  | Cleared      | 1262.875 | 783.125 | 0      | 1:64 2:64 0:-128
+        undrawn dispute checked:other voice:other*2 | Slashed      | 2064     | 0       | 200000 | 0:1344 1:64 2:64
+        undrawn dispute checked:other nobody        | Void         | 2064     | 0       | 0      | 0:64
+        accused voice:same*2                        | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
+        accused voice:other voice:same*3            | Cleared      | 1198.875 | 783.125 | 0      | 2:64 3:64 4:64 0:-96 1:-96
+        accused voice:third voice:same*3            | Cleared      | 1198.875 | 783.125 | 0      | 2:64 3:64 4:64 0:-96 1:-96
+        accused unheard voice:same*2                | Cleared      | 1198.875 | 783.125 | 0      | 2:64 3:64 0:-128
+        drawn checked:cheaper voice:same*2          | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
+        drawn checked:fewer voice:same*2            | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
+        drawn seat unserved voice:same open voice:same | Cleared   | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
+        accused voice:other*2                       | Slashed      | 2000     | 0       | 200000 | 0:1344 1:64 2:64
+        accused voice:other voice:third voice:other | Slashed      | 2000     | 0       | 200000 | 0:1344 1:64 3:64
+        accused voice:same voice:other*3            | Slashed      | 2000     | 0       | 200000 | 0:1344 2:64 3:64 4:64
+        accused unserving*2                         | Slashed      | 2000     | 0       | 200000 | 0:1344
+        accused voice:cheaper*2                     | Slashed      | 2000     | 0       | 200000 | 0:1344 1:32 2:32
+        drawn seat unserved voice:other open voice:other | Slashed | 2000     | 0       | 200000 | 1:64 2:64
+        claim claim:other                           | TwoClaims    | 2000     | 0       | 200000 |
+        undrawn contradict                          | FalseStream  | 2000     | 0       | 200000 |
+        drawn sealed:same open:output               | FalseOpening | 2000     | 0       | 200000 |
+        drawn sealed:same open-seal:same open:output | FalseOpening | 2000    | 0       | 200000 | 0:1344
+        accused voice:other claim:other             | TwoClaims    | 2000     | 0       | 200000 | 0:1344 1:64
+        undrawn dispute claim:other                 | TwoClaims    | 2064     | 0       | 200000 |
+        drawn sealed:other open-seal:other overdue voice:other overdue | Silent | 2000 | 0 | 200000 | 0:64 1:64
+        accused voice:other nobody                  | Disputed     | 2000     | 0       | 0      | 0:64 1:64
+        accused voice:other voice:third nobody      | Disputed     | 2000     | 0       | 0      | 0:64 1:64 2:64
+        accused nobody                              | Void         | 2000     | 0       | 0      | 0:64
+        accused voice:same unheard nobody           | Void         | 2000     | 0       | 0      | 0:64 1:64
+        overdue                                     | NoClaim      | 2000     | 0       | 0      |
+        abort                                       | Aborted      | 2000     | 0       | 0      |
+        cancel abort                                | Aborted      | 2000     | 0       | 0      |
+        convicted                                   | Withdrawn    | 2000     | 0       | 0      |
+        cancel overdue                              | Cancelled    | 2000     | 0       | 0      |
+        cancel claim:fee                            | Cancelled    | 1950     | 50      | 0      |
+        cancel claim:cancelled reveal rounds draw:none overdue | NotDrawn | 1498.875 | 483.125 | 0 |
+        cancel claim reveal rounds draw:none overdue | NotDrawn    | 1198.875 | 783.125 | 0      |
+        ",
+    ),
+    (
+        ALWAYS,
+        "
+        drawn checked:same                          | Checked      | 1134.875 | 783.125 | 0      | 0:64
+        drawn seat:nobody                           | Void         | 2000     | 0       | 0      |
+        accused voice:same*2                        | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
+        accused voice:other*2                       | Slashed      | 2000     | 0       | 200000 | 0:1344 1:64 2:64
+        overdue                                     | NoClaim      | 2000     | 0       | 0      |
+        ",
+    ),
+    (Terms { unchecked_ok: true, ..ALWAYS }, "drawn seat:nobody | Unchecked | 1198.875 | 783.125 | 0 |"),
+    (
+        THRICE,
+        "
+        drawn checked:same voice:same*2             | Checked      | 1006.875 | 783.125 | 0      | 0:64 1:64 2:64
+        drawn checked:same nobody                   | Void         | 2000     | 0       | 0      | 0:64
+        drawn checked:same voice:same voice:other voice:same*2 | Cleared | 1070.875 | 783.125 | 0 | 0:64 1:64 3:64 4:64 2:-128
+        drawn checked:same voice:other voice:other*2 | Slashed     | 2000     | 0       | 200000 | 1:1344 2:64 3:64
+        drawn checked:same voice:other nobody       | Void         | 2000     | 0       | 0      | 0:64 1:64
+        ",
+    ),
+    (
+        Terms { unchecked_ok: true, ..THRICE },
+        "drawn checked:same nobody                  | Unchecked    | 1134.875 | 783.125 | 0      | 0:64",
+    ),
+    (
+        NEWCOMER,
+        "
+        drawn checked:same                          | Checked      | 1198.875 | 736     | 0      | 0:64
+        claim:idle reveal rounds draw:check checked:same | Checked | 1934.875 | 0       | 0      | 0:64
+        drawn checked:other                         | Mismatch     | 1934.875 | 0       | 0      | 0:64
+        drawn sealed:same open-seal:same overdue    | Mismatch     | 1934.875 | 0       | 0      | 0:64
+        drawn seat unserved                         | Mismatch     | 1998.875 | 0       | 0      |
+        drawn seat:nobody                           | Void         | 2000     | 0       | 0      |
+        claim claim:other                           | TwoClaims    | 2000     | 0       | 0      |
+        drawn sealed:same open-seal:same open:output | FalseOpening | 2000    | 0       | 0      | 0:64
+        ",
+    ),
+    (
+        Terms { checks: 3, ..NEWCOMER },
+        "
+        drawn checked:same voice:same*2             | Checked      | 1070.875 | 736     | 0      | 0:64 1:64 2:64
+        drawn checked:same voice:other              | Mismatch     | 1870.875 | 0       | 0      | 0:64 1:64
+        ",
+    ),
+    (
+        TENSOR,
+        "
+        drawn checked:near                          | Checked      | 1198.875 | 783.125 | 0      | 0:64
+        drawn checked:grey                          | Grey         | 1198.875 | 783.125 | 0      | 0:64
+        drawn checked:fewer                         | Checked      | 1203.875 | 778.125 | 0      | 0:64
+        drawn checked:cheaper                       | Checked      | 1199.438 | 791.563 | 0      | 0:32
+        accused voice:cheaper*2                     | Cleared      | 1198.875 | 783.125 | 0      | 1:32 2:32 0:-64
+        ",
+    ),
+    (
+        Terms { checks: 3, ..TENSOR },
+        "
+        drawn checked:same voice:fewer voice:near   | Checked      | 1011.875 | 778.125 | 0      | 0:64 1:64 2:64
+        drawn checked:same voice:cheaper voice:near | Checked      | 1039.438 | 791.563 | 0      | 0:64 1:32 2:64
+        ",
+    ),
+    (
+        Terms { checks: 1, ..TENSOR },
+        "drawn checked:grey                         | Grey         | 1134.875 | 783.125 | 0      | 0:64",
+    ),
+    (
+        Terms { greys: 3, ..TENSOR },
+        "drawn checked:grey                         | GreyRefunded | 1998.875 | 0       | 0      | 0:64",
+    ),
+    (
+        Terms { greys: 3, checks: 1, ..TENSOR },
+        "drawn checked:grey                         | GreyRefunded | 1934.875 | 0       | 0      | 0:64",
+    ),
+    (
+        Terms { stake: Amount(1_000_000), ..SPOT },
+        "
+        accused voice:other*2                       | Slashed      | 2000     | 0       | 1000   | 0:564 1:64 2:64
+        undrawn overdue                             | NotDrawn     | 1198.875 | 729.125 | 0      |
+        ",
+    ),
+];
+
+/// The cells of each row of a group.
+fn rows(rows: &str) -> impl Iterator<Item = [&str; 6]> {
+    rows.lines().filter(|row| !row.trim().is_empty()).map(|row| {
+        let columns: Vec<&str> = row.split('|').map(str::trim).collect();
+        columns.try_into().expect("story, close, client, provider, slashed, verifiers")
+    })
+}
+
+/// An amount in thousands, without what is not needed behind the point.
+fn thousands(amount: Amount) -> String {
+    let text = format!("{}.{:03}", amount.0 / 1_000, amount.0 % 1_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_string()
+}
+
+/// A settlement as the last four columns of the table.
+fn columns(job: &Job, settlement: &Settlement) -> [String; 4] {
+    let seat = |fee: &Fee| job.seats().iter().position(|seat| seat.peer == fee.peer).expect("who has a seat");
+    let listed = |sign: &str, fee: &Fee| format!("{}:{sign}{}", seat(fee), thousands(fee.amount));
+    let fees = settlement.fees.iter().map(|fee| listed("", fee));
+    let fines = settlement.fines.iter().map(|fine| listed("-", fine));
+    let verifiers: Vec<String> = fees.chain(fines).collect();
+    let [client, provider, slashed] =
+        [settlement.client, settlement.provider, settlement.slashed].map(thousands);
+    [client, provider, slashed, verifiers.join(" ")]
+}
+
+#[test]
+fn every_close_pays_what_the_table_says() {
+    let mut otherwise = String::new();
+    let mut reached = BTreeSet::new();
+    for (terms, group) in TABLE {
+        for [story, close, expected @ ..] in rows(group) {
+            let World { genesis, job, .. } = World::after(terms, story);
+            let ended = name(job.stage());
+            let actual = columns(&job, &settle(&genesis, &job, terms.stake));
+            if ended != close || actual != expected {
+                otherwise += &format!("{story} | {ended} | {}, not {expected:?}\n", actual.join(" | "));
+            }
+            reached.insert(ended);
+        }
+    }
+    assert!(otherwise.is_empty(), "\n{otherwise}");
+    for outcome in Outcome::ALL {
+        assert!(reached.contains(&format!("{outcome:?}")), "{outcome:?} is in no row");
+    }
+}
+
+#[test]
+fn a_job_that_is_not_closed_pays_nobody() {
+    for story in ["", "cancel", "claim", "undrawn", "drawn seat", "accused"] {
+        let World { genesis, job, .. } = World::after(&SPOT, story);
+        assert_eq!(settle(&genesis, &job, SPOT.stake), Settlement::default(), "{story}");
+    }
+}
+
+/// A world of other amounts, with a total that its ticket admits.
+fn opened(terms: &Terms, amounts: &Amounts) -> World {
+    let (mut genesis, mut order, mut standing) = (genesis(), order(terms), standing(terms));
+    genesis.money.per_work = Amount(amounts.per_work);
+    (order.unit_price, order.work_max) = (Amount(amounts.unit_price), amounts.work_max);
+    order.cancel_fee = Amount(amounts.unit_price * order.units_max * amounts.cancel_percent / 100);
+    (standing.trust, standing.fee_margin) = (amounts.trust << 32, Rate::per_mille(amounts.margin));
+    standing.stake = Amount(amounts.stake);
+    let total = Ticket::new(&genesis, &order, standing).total(&genesis, &order);
+    order.total_max = Amount(total.expect("small amounts").0 + amounts.beyond);
+    World::open(genesis, order, standing, terms.output_bytes)
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Amounts {
+    per_work: u64,
+    unit_price: u64,
+    work_max: u64,
+    cancel_percent: u64,
+    trust: u64,
+    margin: u64,
+    stake: u64,
+    beyond: u64,
+}
+
+prop_compose! {
+    fn amounts()(
+        per_work in 0..1_000_000_u64,
+        unit_price in 1..1_000_000_u64,
+        work_max in 1..200_u64,
+        cancel_percent in 0..=100_u64,
+        trust in 0..1_000_u64,
+        margin in 0..2_000_u64,
+        stake in prop_oneof![Just(0), 0..1_000_000_u64, 0..1_000_000_000_000_u64],
+        beyond in 0..1_000_000_u64,
+    ) -> Amounts {
+        Amounts { per_work, unit_price, work_max, cancel_percent, trust, margin, stake, beyond }
+    }
+}
+
+fn sum(fees: &[Fee]) -> u128 {
+    fees.iter().map(|fee| u128::from(fee.amount.0)).sum()
+}
+
+/// Holds a settlement against what went in; only checks that were done can ask the pool for money.
+fn assert_conserved(world: &World, at_stake: Amount) {
+    let World { genesis, job, .. } = world;
+    let Stage::Closed(outcome) = job.stage() else { panic!("an open job was settled") };
+    let settlement = settle(genesis, job, at_stake);
+    let Settlement { client, provider, slashed, fees, fines } = &settlement;
+    let wide = |amount: Amount| u128::from(amount.0);
+    let held = wide(job.order().total_max) + wide(deposit(genesis, job));
+    let done = job.seats().iter().filter_map(Seat::found);
+    let costs: u128 = done.map(|found| wide(genesis.check_cost(found.work.min(job.claimed_work())))).sum();
+    let bounty = sum(fees).saturating_sub(costs);
+    let out = wide(*client) + wide(*provider) + sum(fees);
+    let asked = out.saturating_sub(held + wide(*slashed) + sum(fines));
+    assert!(asked <= costs, "the pool is asked for more than checks: {settlement:?}");
+    assert!(wide(*client) + wide(*provider) <= held, "the parties share more than was held: {settlement:?}");
+    assert!(*provider <= job.order().total_max, "paid more than the client put up: {settlement:?}");
+    assert!(bounty <= wide(*slashed) / 2, "a bounty of more than half of the slash: {settlement:?}");
+    assert!(*slashed <= at_stake && *slashed <= job.ticket().slash, "{settlement:?}");
+    assert_eq!(slashed.is_zero(), !outcome.is_slashed() || at_stake.is_zero(), "{settlement:?}");
+    assert!(fines.is_empty() || outcome == Outcome::Cleared, "fined at {outcome:?}: {settlement:?}");
+    assert!(provider.is_zero() || outcome.is_paid() || outcome == Outcome::Cancelled, "{settlement:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 512,
+        rng_seed: RngSeed::Fixed(20_260_102),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn no_money_comes_from_nowhere_whatever_the_amounts(
+        group in sample::select(TABLE),
+        row in any::<sample::Index>(),
+        amounts in amounts(),
+    ) {
+        let (terms, text) = group;
+        let [story, ..] = *row.get(&rows(text).collect::<Vec<_>>());
+        let mut world = opened(&terms, &amounts);
+        world.tell(story);
+        ticks::close(&mut world, "draw:check", "seat");
+        assert_conserved(&world, Amount(amounts.stake));
+    }
+}
