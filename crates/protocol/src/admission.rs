@@ -76,3 +76,6 @@ pub fn price(order: &Order) -> Result<Amount, Refusal> {
 pub fn first_unmet(demands: &[(bool, Refusal)]) -> Result<(), Refusal> {
     demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, refusal)| Err(*refusal))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+//! Each demand of T1 that order, agreement and ticket decide: what just meets it, and what just does not.
+
+use alloc::{collections::BTreeSet, string::String};
+
+use super::*;
+use crate::{
+    id::{Digest, PeerId},
+    job::tests::world::{CLIENT, Terms, genesis, order, standing},
+    ticket::Standing,
+    units::{Duration, Timestamp},
+};
+
+/// All that an admission is judged by.
+struct Case {
+    genesis: Genesis,
+    order: Order,
+    standing: Standing,
+    accept: Accept,
+}
+
+/// Changes an order that is admitted, and says what becomes of it.
+type Row = (&'static str, fn(&mut Case), Result<(), Refusal>);
+
+const UNSOUND: &[Row] = &[
+    ("nothing is changed", |_| {}, Ok(())),
+    ("another notary", |case| case.order.notary = PeerId([9; 32]), Err(Refusal::Notary)),
+    ("no units", |case| case.order.units_max = 0, Err(Refusal::Numbers)),
+    ("no work", |case| case.order.work_max = 0, Err(Refusal::Numbers)),
+    ("no price", |case| case.order.unit_price = Amount::ZERO, Err(Refusal::Numbers)),
+    ("no time", |case| case.order.run_max = Duration(0), Err(Refusal::Numbers)),
+    ("a price that does not fit", |case| case.order.unit_price = Amount(u64::MAX), Err(Refusal::Numbers)),
+    ("less than the price", |case| case.order.total_max = Amount(999_999), Err(Refusal::Numbers)),
+    ("a fee of the price", |case| case.order.cancel_fee = Amount(1_000_000), Ok(())),
+    ("a fee above the price", |case| case.order.cancel_fee = Amount(1_000_001), Err(Refusal::Numbers)),
+    ("a manifest without a name", |case| case.order.manifest.name = String::new(), Err(Refusal::Limits)),
+    ("too many checks", |case| case.order.checks = ORDER_CHECKS_MAX + 1, Err(Refusal::Limits)),
+    ("client and provider in one", |case| case.order.provider = CLIENT, Err(Refusal::SelfDealing)),
+    ("a known format", |case| case.order.manifest.policy = Terms::TENSOR.policy, Ok(())),
+    (
+        "an unknown format",
+        |case| {
+            case.order.manifest.policy = Terms::TENSOR.policy;
+            case.genesis.thresholds.clear();
+        },
+        Err(Refusal::Policy),
+    ),
+];
+
+/// The price is 1,000,000; a check costs 80,000 at most, of which premium and dues are 1,406 and 21,093.
+const INADMISSIBLE: &[Row] = &[
+    ("agreed to another order", |case| case.accept.job = Digest::default(), Err(Refusal::Conflict)),
+    ("agreed for another class", |case| case.accept.class = Digest::default(), Err(Refusal::Class)),
+    ("opened at the last moment", |case| case.standing.opened = case.order.open_by, Ok(())),
+    ("opened later", |case| case.standing.opened = Timestamp(case.order.open_by.0 + 1), Err(Refusal::Late)),
+    ("12 hours to open it", |case| case.order.open_by = Timestamp(1_000_000 + 43_200_000), Ok(())),
+    ("more", |case| case.order.open_by = Timestamp(1_000_001 + 43_200_000), Err(Refusal::Future)),
+    ("price and premium", |case| case.order.total_max = Amount(1_001_406), Ok(())),
+    ("less", |case| case.order.total_max = Amount(1_001_405), Err(Refusal::Total)),
+    ("price, premium and prepaid checks", |case| prepay(case, 1_161_406), Ok(())),
+    ("less of them", |case| prepay(case, 1_161_405), Err(Refusal::Total)),
+    ("a newcomer's check", |case| newcomer(case, 1_081_406), Ok(())),
+    ("less of it", |case| newcomer(case, 1_081_405), Err(Refusal::Total)),
+    ("a price of the dues", |case| cheap(case, 22), Ok(())),
+    ("a lower price", |case| cheap(case, 21), Err(Refusal::Dues)),
+    ("agreed to just this rate", |case| case.accept.rate_max = Rate::of(1, 4), Ok(())),
+    ("a lower one", |case| case.accept.rate_max = Rate(Rate::of(1, 4).0 - 1), Err(Refusal::Rate)),
+    ("12 hours to settle", |case| case.order.run_max = Duration(14_178_333), Ok(())),
+    ("more to settle", |case| case.order.run_max = Duration(14_178_334), Err(Refusal::Settle)),
+    ("a stake for all", |case| case.standing.exposed = Amount(299_000_000), Ok(())),
+    ("for less", |case| case.standing.exposed = Amount(299_000_001), Err(Refusal::Exposure)),
+    ("uncovered but always checked", |case| uncovered(case, 13), Ok(())),
+    ("three that can check it", |case| case.standing.operators = 3, Ok(())),
+    ("two", |case| case.standing.operators = 2, Err(Refusal::Checkers)),
+    ("two, and it may go unchecked", |case| unchecked(case), Ok(())),
+    ("the same, uncovered", |case| uncovered(case, 2), Err(Refusal::Checkers)),
+    ("as many as checks", |case| several(case, 4), Ok(())),
+    ("fewer than checks", |case| several(case, 3), Err(Refusal::Checkers)),
+];
+
+fn prepay(case: &mut Case, total: u64) {
+    (case.order.checks, case.order.total_max) = (2, Amount(total));
+}
+
+fn newcomer(case: &mut Case, total: u64) {
+    (case.standing.stake, case.order.total_max) = (Amount::ZERO, Amount(total));
+}
+
+fn cheap(case: &mut Case, unit_price: u64) {
+    (case.order.unit_price, case.order.cancel_fee) = (Amount(unit_price), Amount::ZERO);
+}
+
+fn unchecked(case: &mut Case) {
+    (case.standing.operators, case.order.unchecked_ok) = (2, true);
+}
+
+/// It may go unchecked, and the stake does not stand for the pay.
+fn uncovered(case: &mut Case, operators: u64) {
+    (case.standing.operators, case.order.unchecked_ok) = (operators, true);
+    (case.order.checks, case.standing.exposed) = (1, Amount(300_000_000));
+}
+
+fn several(case: &mut Case, operators: u64) {
+    (case.order.checks, case.standing.operators) = (4, operators);
+}
+
+/// Says what becomes of an order that is admitted but for one change.
+fn check(row: &Row) -> [Result<(), Refusal>; 2] {
+    let (_, change, _) = row;
+    let (order, standing) = (order(&Terms::SPOT), standing(&Terms::SPOT));
+    let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE };
+    let mut case = Case { genesis: genesis(), order, standing, accept };
+    change(&mut case);
+    let Case { genesis, order, standing, mut accept } = case;
+    // An agreement to another order stays one; any other is to the order as it is now.
+    accept.job = if accept.job == Digest::default() { accept.job } else { order.id() };
+    let ticket = Ticket::new(&genesis, &order, standing);
+    [sound(&genesis, &order), admit(&genesis, &order, &accept, &ticket)]
+}
+
+#[test]
+fn an_order_that_no_network_can_run_is_refused_with_its_own_reason() {
+    for row @ (what, _, expected) in UNSOUND {
+        assert_eq!(check(row), [*expected; 2], "{what}");
+    }
+}
+
+#[test]
+fn an_order_that_may_not_be_opened_is_refused_with_its_own_reason() {
+    for row @ (what, _, expected) in INADMISSIBLE {
+        assert_eq!(check(row), [Ok(()), *expected], "{what}");
+    }
+}
+
+/// True for what order, agreement and ticket decide; the rest is asked of the provider, or of the books.
+fn is_decided_here(refusal: Refusal) -> bool {
+    match refusal {
+        Refusal::Notary
+        | Refusal::Numbers
+        | Refusal::Limits
+        | Refusal::SelfDealing
+        | Refusal::Policy
+        | Refusal::Conflict
+        | Refusal::Class
+        | Refusal::Late
+        | Refusal::Future
+        | Refusal::Total
+        | Refusal::Dues
+        | Refusal::Rate
+        | Refusal::Settle
+        | Refusal::Exposure
+        | Refusal::Checkers => true,
+        Refusal::Busy
+        | Refusal::Price
+        | Refusal::ModelAbsent
+        | Refusal::Nonce
+        | Refusal::Frozen
+        | Refusal::Newcomer
+        | Refusal::Funds
+        | Refusal::Full => false,
+    }
+}
+
+#[test]
+fn every_reason_that_is_decided_here_has_its_row() {
+    let given: BTreeSet<Refusal> =
+        [UNSOUND, INADMISSIBLE].concat().into_iter().filter_map(|(_, _, result)| result.err()).collect();
+    assert!(given.iter().all(|refusal| is_decided_here(*refusal)));
+    assert_eq!(given.len(), 15);
+}
