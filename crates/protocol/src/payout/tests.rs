@@ -48,6 +48,7 @@ const TABLE: &[(Terms, &str)] = &[
         undrawn dispute checked:other nobody        | Void         | 2064     | 0       | 0      | 0:64
         accused voice:same*2                        | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
         accused voice:other voice:same*3            | Cleared      | 1198.875 | 783.125 | 0      | 2:64 3:64 4:64 0:-96 1:-96
+        accused voice:other voice:same voice:other voice:same*3 | Cleared | 1198.875 | 783.125 | 0 | 2:64 4:64 5:64 6:64 0:-85.334 1:-85.333 3:-85.333
         accused voice:third voice:same*3            | Cleared      | 1198.875 | 783.125 | 0      | 2:64 3:64 4:64 0:-96 1:-96
         accused unheard voice:same*2                | Cleared      | 1198.875 | 783.125 | 0      | 2:64 3:64 0:-128
         drawn checked:cheaper voice:same*2          | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128

@@ -19,7 +19,7 @@ const TERMS: [Terms; 6] = [
 ];
 
 /// Where the parties stand when they begin to say anything at all.
-const BEGINNINGS: [&str; 10] = [
+const BEGINNINGS: [&str; 11] = [
     "",
     "cancel",
     "claim",
@@ -28,6 +28,7 @@ const BEGINNINGS: [&str; 10] = [
     "drawn",
     "drawn seat",
     "drawn sealed:same",
+    "drawn sealed:same overdue rounds seat",
     "drawn seat unserved",
     "drawn sealed:other rounds open-seal:other",
 ];
@@ -40,6 +41,8 @@ fn assert_kept(before: &Job, after: &Job) {
     assert!(before.claim().is_none() || before.claim() == after.claim(), "the claim was rewritten");
     assert!(before.opened().is_none() || before.opened() == after.opened(), "the opening was rewritten");
     assert!(before.positions().is_none() || before.positions() == after.positions(), "drawn twice");
+    let (round, later) = (before.positions_round, after.positions_round);
+    assert!(round.is_none() || round == later, "the round that draws positions was moved");
     assert!(!before.revealed() || before.secret() == after.secret(), "the secret was rewritten");
     assert!(before.jury_from().is_none() || before.jury_from() == after.jury_from(), "two juries");
     assert!(before.seats().len() <= after.seats().len(), "a seat was taken away");
