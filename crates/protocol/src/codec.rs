@@ -142,8 +142,27 @@ struct Bytes(Vec<u8>);
 /// Bytes that are still to be written.
 struct Expected<'a>(&'a [u8]);
 
+/// Bytes that are hashed at once: values are written a byte or two at a time, which a hash is slow to take.
+const HASHED_BYTES: usize = 1_024;
+
 /// A digest under way.
-struct Hashing(blake3::Hasher);
+struct Hashing {
+    hasher: blake3::Hasher,
+    pending: [u8; HASHED_BYTES],
+    filled: usize,
+}
+
+impl Hashing {
+    fn flush(&mut self) {
+        self.hasher.update(&self.pending[..self.filled]);
+        self.filled = 0;
+    }
+
+    fn finish(mut self) -> Digest {
+        self.flush();
+        Digest(*self.hasher.finalize().as_bytes())
+    }
+}
 
 impl Writer for Bytes {
     fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
@@ -161,7 +180,13 @@ impl Writer for Expected<'_> {
 
 impl Writer for Hashing {
     fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        self.0.update(bytes);
+        for part in bytes.chunks(HASHED_BYTES) {
+            if self.filled + part.len() > HASHED_BYTES {
+                self.flush();
+            }
+            self.pending[self.filled..self.filled + part.len()].copy_from_slice(part);
+            self.filled += part.len();
+        }
         Ok(())
     }
 }
@@ -171,11 +196,11 @@ impl Writer for Hashing {
 fn decode_some<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, usize)> {
     const LOCAL_BYTES_MAX: usize = 64 * RECEIPT_BYTES_MAX;
     let decoded = if bytes.len() <= MESSAGE_BYTES_MAX {
-        bincode::serde::decode_from_slice(bytes, config().with_limit::<{ 2 * MESSAGE_BYTES_MAX }>())
+        bincode::serde::borrow_decode_from_slice(bytes, config().with_limit::<{ 2 * MESSAGE_BYTES_MAX }>())
     } else if bytes.len() <= RECEIPT_BYTES_MAX {
-        bincode::serde::decode_from_slice(bytes, config().with_limit::<{ 2 * RECEIPT_BYTES_MAX }>())
+        bincode::serde::borrow_decode_from_slice(bytes, config().with_limit::<{ 2 * RECEIPT_BYTES_MAX }>())
     } else {
-        bincode::serde::decode_from_slice(bytes, config().with_limit::<{ 2 * LOCAL_BYTES_MAX }>())
+        bincode::serde::borrow_decode_from_slice(bytes, config().with_limit::<{ 2 * LOCAL_BYTES_MAX }>())
     };
     decoded.ok()
 }
@@ -183,10 +208,10 @@ fn decode_some<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, usize)> {
 /// The digest of a value under a tag that no other kind of value uses.
 #[must_use]
 pub fn digest<T: Serialize + ?Sized>(tag: &str, value: &T) -> Digest {
-    let mut hashing = Hashing(blake3::Hasher::new());
+    let mut hashing = Hashing { hasher: blake3::Hasher::new(), pending: [0; HASHED_BYTES], filled: 0 };
     write(tag, &mut hashing);
     write(value, &mut hashing);
-    Digest(*hashing.0.finalize().as_bytes())
+    hashing.finish()
 }
 
 #[cfg(test)]

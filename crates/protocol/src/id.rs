@@ -63,11 +63,7 @@ macro_rules! name {
                 if serializer.is_human_readable() {
                     return serializer.collect_str(self);
                 }
-                let (head, tail) = self.0.split_at(32);
-                match <[u8; 32]>::try_from(tail) {
-                    Ok(second) => (first_half(head), second).serialize(serializer),
-                    Err(_) => first_half(head).serialize(serializer),
-                }
+                serializer.serialize_bytes(&self.0)
             }
         }
 
@@ -76,15 +72,7 @@ macro_rules! name {
                 if deserializer.is_human_readable() {
                     return String::deserialize(deserializer)?.parse().map_err(de::Error::custom);
                 }
-                let mut bytes = [0; $bytes];
-                if $bytes == 64 {
-                    let (first, second) = <([u8; 32], [u8; 32])>::deserialize(deserializer)?;
-                    bytes[..32].copy_from_slice(&first);
-                    bytes[32..].copy_from_slice(&second);
-                } else {
-                    bytes.copy_from_slice(&<[u8; 32]>::deserialize(deserializer)?);
-                }
-                Ok(Self(bytes))
+                deserializer.deserialize_bytes(Exactly::<$bytes>).map(Self)
             }
         }
     };
@@ -119,10 +107,19 @@ impl Digest {
     }
 }
 
-fn first_half(bytes: &[u8]) -> [u8; 32] {
-    let mut half = [0; 32];
-    half.copy_from_slice(bytes);
-    half
+/// So many bytes at once: names make up most of what is said, and one copy is faster than as many single bytes.
+struct Exactly<const BYTES: usize>;
+
+impl<const BYTES: usize> de::Visitor<'_> for Exactly<BYTES> {
+    type Value = [u8; BYTES];
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{BYTES} bytes")
+    }
+
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<[u8; BYTES], E> {
+        bytes.try_into().map_err(|_| E::invalid_length(bytes.len(), &self))
+    }
 }
 
 /// Bytes as lower-case hexadecimal digits.

@@ -310,6 +310,12 @@ impl Job {
         self.positions
     }
 
+    /// What a tick or a conviction can move: a record of one that moves nothing would be idle.
+    #[must_use]
+    pub fn progress(&self) -> (Stage, Option<Beacon>, bool) {
+        (self.stage, self.positions, self.forced)
+    }
+
     /// When ticks alone will move it on: a time, or a round.
     #[must_use]
     pub fn due(&self) -> (Option<Timestamp>, Option<u64>) {

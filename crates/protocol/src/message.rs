@@ -39,6 +39,9 @@ macro_rules! messages {
         }
 
         impl Message {
+            /// The kinds of statements that travel.
+            pub const KINDS: &'static [&'static str] = &[$(<$kind as Statement>::NAME),+];
+
             /// Checks the signature.
             ///
             /// # Errors

@@ -5,6 +5,7 @@
 
 pub mod event;
 mod verify;
+mod view;
 
 use alloc::vec::Vec;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use event::{Event, Happening};
 pub use verify::{Refuted, Report, Stop, barred, lot, verify};
+pub use view::{NotAView, VIEW_BYTES_MAX};
 
 use crate::{
     codec::{self, Malformed, RECEIPT_BYTES_MAX, bounded},

@@ -180,8 +180,12 @@ impl Ledger {
         let serving = self.accounts.get(&provider).map(|account| account.serving.clone()).unwrap_or_default();
         for id in serving {
             let Some(open) = self.jobs.get_mut(&id) else { continue };
+            let before = open.job.progress();
             let taken = open.job.apply(Step::Convicted, Party::Notary, self.moment);
             debug_assert!(taken.is_ok(), "every open job takes a conviction");
+            if open.job.progress() == before {
+                continue;
+            }
             open.events.push(Event { round: self.moment.beacon.round, what: Happening::Convicted });
             self.advance(id, out);
         }

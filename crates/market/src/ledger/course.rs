@@ -43,9 +43,6 @@ impl Ledger {
         if matches!(happening, Happening::Claim { .. }) && first_claim {
             open.roster = self.checkpoint.enrolled(open.job.order());
         }
-        if matches!(open.job.stage(), Stage::Drawing { .. }) {
-            open.withheld.get_or_insert(sequence);
-        }
         self.advance(id, out);
         Ok(())
     }
@@ -80,6 +77,12 @@ impl Ledger {
             let drawn = open.job.apply(taken.step, taken.by, self.moment);
             debug_assert!(drawn.is_ok(), "what is due can be drawn");
             open.events.push(Event { round: self.moment.beacon.round, what: happening });
+        }
+        // From the draw on nothing of it is published while it is open, whatever brought it there.
+        if let Some(open) = self.jobs.get_mut(&id)
+            && matches!(open.job.stage(), Stage::Drawing { .. })
+        {
+            open.withheld.get_or_insert(self.sequence);
         }
         self.note_accusation(id, out);
         if let Some(Stage::Closed(_)) = self.jobs.get(&id).map(|open| open.job.stage()) {
@@ -151,7 +154,7 @@ impl Ledger {
             | Happening::Unserved(_)
             | Happening::OpenClaim(_)
             | Happening::OpenSeal(_)
-            | Happening::Tick { .. }
+            | Happening::Tick
             | Happening::Convicted => {}
         }
     }
@@ -195,13 +198,12 @@ impl Ledger {
                 let provider = self.accounts.get(&open.job.order().provider);
                 provider.is_some_and(|account| !account.frozen.is_empty())
             });
-            let happening = Happening::Tick { frozen };
             let Some(open) = self.jobs.get_mut(&id) else { continue };
-            let before = (open.job.stage(), open.job.positions());
-            let stepped = open.job.apply(happening.taken().step, Party::Notary, self.moment);
+            let before = open.job.progress();
+            let stepped = open.job.apply(Step::Tick { frozen }, Party::Notary, self.moment);
             debug_assert!(stepped.is_ok(), "an open job takes every tick");
-            if before != (open.job.stage(), open.job.positions()) {
-                open.events.push(Event { round: self.moment.beacon.round, what: happening });
+            if before != open.job.progress() {
+                open.events.push(Event { round: self.moment.beacon.round, what: Happening::Tick });
             }
             self.advance(id, out);
         }

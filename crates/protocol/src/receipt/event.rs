@@ -62,11 +62,8 @@ pub enum Happening {
     OpenClaim(Signed<OpenClaim>),
     /// A verifier opened its seal.
     OpenSeal(Signed<OpenSeal>),
-    /// A tick moved the job.
-    Tick {
-        /// Whether payments of the provider were frozen.
-        frozen: bool,
-    },
+    /// A tick moved the job. One at which a freeze holds it back does not, and is not told.
+    Tick,
     /// The provider was convicted over another job.
     Convicted,
 }
@@ -149,7 +146,7 @@ impl Happening {
             Self::Seat(tries) => {
                 of_notary(Step::Seat { verifier: tries.last().map(|tried| tried.leaf.peer) })
             }
-            Self::Tick { frozen } => of_notary(Step::Tick { frozen: *frozen }),
+            Self::Tick => of_notary(Step::Tick { frozen: false }),
             Self::Convicted => of_notary(Step::Convicted),
         }
     }
@@ -170,7 +167,7 @@ impl Happening {
             Self::Unserved(unserved) => unserved.clone().open::<S>(network).is_ok(),
             Self::OpenClaim(opening) => opening.clone().open::<S>(network).is_ok(),
             Self::OpenSeal(opening) => opening.clone().open::<S>(network).is_ok(),
-            Self::Draw { .. } | Self::Seat(_) | Self::Tick { .. } | Self::Convicted => true,
+            Self::Draw { .. } | Self::Seat(_) | Self::Tick | Self::Convicted => true,
         }
     }
 }

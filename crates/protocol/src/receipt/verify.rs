@@ -170,13 +170,15 @@ impl<'a, S: Scheme> Judge<'a, S> {
     }
 
     fn notary(&self, receipt: &Receipt) -> Result<(), Refuted> {
+        // First what costs least: most files that do not hold fail here.
+        let said = receipt.settled.clone().recall();
+        demand(said.receipt == self.story.digest(), Stop::Notary, "the story that the notary signed")?;
         self.story.genesis.examine().or_else(|unsound| refute(Stop::Network, unsound))?;
         let Ok(settled) = receipt.settled.clone().open::<S>(self.network) else {
             return refute(Stop::Notary, "a valid signature of the notary");
         };
         let known = self.story.genesis.notaries.contains(&settled.signer());
         demand(known, Stop::Notary, "a notary of the network")?;
-        demand(settled.receipt == self.story.digest(), Stop::Notary, "the story that the notary signed")?;
         demand(settled.job == self.story.ticket.job, Stop::Notary, "the job that the notary signed")
     }
 
@@ -299,16 +301,18 @@ impl<'a, S: Scheme> Judge<'a, S> {
                 | Happening::Unserved(_)
                 | Happening::OpenClaim(_)
                 | Happening::OpenSeal(_)
-                | Happening::Tick { .. }
+                | Happening::Tick
                 | Happening::Convicted => {}
             }
-            let taken = event.what.taken();
+            let (taken, before) = (event.what.taken(), job.progress());
             if let Err(misstep) = job.apply(taken.step, taken.by, at) {
                 return refute(
                     stop,
                     alloc::format!("a step that the table allows, not one that is refused: {misstep}"),
                 );
             }
+            let idle = stop == Stop::Outcome && job.progress() == before;
+            demand(!idle, stop, "a tick or a conviction that moves the job")?;
         }
         Ok(job)
     }
@@ -407,6 +411,6 @@ fn stop_of(what: &Happening) -> Stop {
         Happening::Seal(_) | Happening::Unserved(_) | Happening::OpenClaim(_) | Happening::OpenSeal(_) => {
             Stop::Evidence
         }
-        Happening::Tick { .. } | Happening::Convicted => Stop::Outcome,
+        Happening::Tick | Happening::Convicted => Stop::Outcome,
     }
 }

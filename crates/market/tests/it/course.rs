@@ -1,0 +1,226 @@
+//! The course of a job from its claim to its close, with whatever truth or lie each party tells.
+
+use assay_market::{ledger::Rejection, record::Fact};
+use assay_protocol::{
+    check::{Evidence, OpenClaim, OpenSeal, Record, Seal, Unserved},
+    claim::{self, Claim, EvidenceLeaf, OutputLeaf, Reveal},
+    codec, compare, draw,
+    id::{Digest, PeerId},
+    job::{Phase, Stage, Testified},
+    manifest::End,
+    merkle::{self, RECORD_BYTES},
+    receipt::Happening,
+    units::{Units, Work},
+};
+
+use crate::office::{Key, Office, Ordered};
+
+/// Ticks after which a job that does not close is stuck.
+const TICKS_MAX: usize = 2_000;
+
+/// What a provider claims.
+#[derive(Clone, Debug)]
+pub(crate) struct Claimed {
+    pub(crate) output: Vec<u8>,
+    pub(crate) units: Units,
+    pub(crate) work: Work,
+    pub(crate) end: End,
+}
+
+/// What a verifier finds.
+#[derive(Clone, Debug)]
+pub(crate) enum Finding {
+    /// This output.
+    Output(Vec<u8>),
+    /// Nobody gave it the input.
+    Unserved,
+    /// Nothing that anybody hears of.
+    Absent,
+}
+
+/// What everybody does who is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Conduct<'a> {
+    /// What the verifier in each seat finds.
+    pub(crate) finding: &'a dyn Fn(usize) -> Finding,
+    /// Whether the provider opens its claim.
+    pub(crate) opens: bool,
+}
+
+impl Claimed {
+    pub(crate) fn new(output: Vec<u8>) -> Self {
+        Self { output, units: 4, work: 8, end: End::Stop }
+    }
+
+    pub(crate) fn leaves(&self) -> (OutputLeaf, EvidenceLeaf) {
+        let root = merkle::root(&self.output, RECORD_BYTES);
+        let records = merkle::count(self.output.len() as u64, RECORD_BYTES);
+        let blind = |name: &str| codec::digest("test blind", &(name, root));
+        let (units, end) = (self.units, self.end);
+        let output = OutputLeaf { output_root: root, records, units, end, blind: blind("output") };
+        (output, EvidenceLeaf { evidence_root: root, records, blind: blind("evidence") })
+    }
+}
+
+impl<K: Key> Office<K> {
+    /// What the provider of a job claims.
+    pub(crate) fn claim_of(&self, job: &Ordered, claimed: &Claimed) -> Claim {
+        let (output, evidence) = claimed.leaves();
+        Claim {
+            job: job.id,
+            ticket: job.ticket.digest(),
+            units: claimed.units,
+            work: claimed.work,
+            end: claimed.end,
+            commit: claim::commit(output.digest(), evidence.digest()),
+        }
+    }
+
+    pub(crate) fn claim(&mut self, job: &Ordered, claimed: &Claimed) -> Result<(), Rejection> {
+        let claim = self.say(job.order.provider, self.claim_of(job, claimed));
+        let position = self.head.sequence;
+        self.step(Happening::Claim { claim, position }).map(drop)
+    }
+
+    pub(crate) fn reveal(&mut self, job: &Ordered) -> Result<(), Rejection> {
+        let position = self.job(job.id).and_then(|job| job.claim().map(|claimed| claimed.position));
+        let reveal = Reveal { job: job.id, position: position.unwrap_or_default(), secret: job.secret };
+        let reveal = self.say(job.order.client, reveal);
+        self.step(Happening::Reveal(reveal)).map(drop)
+    }
+
+    /// Claims and reveals, and lets time pass until it is known whether the job is checked.
+    pub(crate) fn run(&mut self, job: &Ordered, claimed: &Claimed) {
+        self.claim(job, claimed).unwrap_or_else(|rejection| panic!("a claim was refused: {rejection}"));
+        self.reveal(job).unwrap_or_else(|rejection| panic!("a reveal was refused: {rejection}"));
+        self.tick_while(job, |stage| matches!(stage, Stage::Drawing { .. }));
+    }
+
+    /// Lets time pass while the stage is such.
+    pub(crate) fn tick_while(&mut self, job: &Ordered, holds: impl Fn(Stage) -> bool) {
+        for _ in 0..TICKS_MAX {
+            if !holds(self.stage(job.id)) {
+                return;
+            }
+            self.tick();
+        }
+        panic!("job {} stays in {:?}", job.id, self.stage(job.id));
+    }
+
+    /// Goes through checks and jury until the job is closed.
+    pub(crate) fn judge(&mut self, job: &Ordered, claimed: &Claimed, conduct: Conduct<'_>) {
+        for _ in 0..TICKS_MAX {
+            match self.stage(job.id) {
+                Stage::Closed(_) => return,
+                Stage::Checking(Phase::Sealing { .. }) | Stage::Jury(Phase::Sealing { .. }) => {
+                    self.seal(job, conduct);
+                }
+                Stage::Checking(Phase::Opening { .. }) | Stage::Jury(Phase::Opening { .. }) => {
+                    self.open_all(job, claimed, conduct);
+                }
+                _ => {}
+            }
+            if !matches!(self.stage(job.id), Stage::Closed(_)) {
+                self.tick();
+            }
+        }
+        panic!("job {} stays in {:?}", job.id, self.stage(job.id));
+    }
+
+    pub(crate) fn seal(&mut self, job: &Ordered, conduct: Conduct<'_>) {
+        let (at, peer) = self.last_seat(job);
+        let seat = at as u16;
+        let happening = match (conduct.finding)(at) {
+            Finding::Absent => return,
+            Finding::Unserved => Happening::Unserved(self.say(peer, Unserved { job: job.id, seat })),
+            Finding::Output(output) => {
+                let commit = self.evidence(job, peer, &output).commit();
+                Happening::Seal(self.say(peer, Seal { job: job.id, seat, commit }))
+            }
+        };
+        self.step(happening).unwrap_or_else(|rejection| panic!("a seal was refused: {rejection}"));
+    }
+
+    /// Both sides open what they can by now.
+    fn open_all(&mut self, job: &Ordered, claimed: &Claimed, conduct: Conduct<'_>) {
+        let opened = self.job(job.id).is_some_and(|job| job.opened().is_some());
+        if conduct.opens
+            && !opened
+            && let Some(opening) = self.opening(job, claimed)
+        {
+            let opening = self.say(job.order.provider, opening);
+            self.step(Happening::OpenClaim(opening)).unwrap_or_else(|rejection| panic!("{rejection}"));
+        }
+        let sealed = |job: &assay_protocol::job::Job| {
+            job.seats().last().is_some_and(|seat| matches!(seat.testified, Testified::Sealed(_)))
+        };
+        if !self.job(job.id).is_some_and(sealed) {
+            return;
+        }
+        let (at, peer) = self.last_seat(job);
+        let Finding::Output(output) = (conduct.finding)(at) else { return };
+        let evidence = self.evidence(job, peer, &output);
+        let Some(records) = self.records(job, &output) else { return };
+        let opening = self.say(peer, OpenSeal { job: job.id, seat: at as u16, evidence, records });
+        self.step(Happening::OpenSeal(opening)).unwrap_or_else(|rejection| panic!("{rejection}"));
+    }
+
+    /// What opens a claim, once it is known which records are wanted.
+    pub(crate) fn opening(&self, job: &Ordered, claimed: &Claimed) -> Option<OpenClaim> {
+        let (output, evidence) = claimed.leaves();
+        let records = self.records(job, &claimed.output)?;
+        Some(OpenClaim { job: job.id, output, evidence, records })
+    }
+
+    fn evidence(&self, job: &Ordered, peer: PeerId, output: &[u8]) -> Evidence {
+        let root = merkle::root(output, RECORD_BYTES);
+        Evidence {
+            output_root: root,
+            evidence_root: root,
+            records: merkle::count(output.len() as u64, RECORD_BYTES),
+            units: 4,
+            work: 8,
+            end: End::Stop,
+            rms: compare::rms(job.order.manifest.policy, output),
+            salt: codec::digest("test salt", &(peer, job.id)),
+        }
+    }
+
+    /// The wanted records of an output, once it is known which.
+    fn records(&self, job: &Ordered, output: &[u8]) -> Option<Vec<Record>> {
+        let count = merkle::count(output.len() as u64, RECORD_BYTES);
+        let beacon = self.job(job.id)?.positions().map(|beacon| beacon.value);
+        let record = |position: u64| record(output, position);
+        Some(draw::positions(job.id, count, beacon)?.into_iter().map(record).collect())
+    }
+
+    fn last_seat(&self, job: &Ordered) -> (usize, PeerId) {
+        let seats = self.job(job.id).map(|job| job.seats().to_vec()).unwrap_or_default();
+        let Some(seat) = seats.last() else { panic!("nobody was drawn") };
+        (seats.len() - 1, seat.peer)
+    }
+
+    /// Takes an instruction or a grant.
+    pub(crate) fn instruct(&mut self, fact: Fact) -> Result<(), Rejection> {
+        self.enter(fact).map(drop)
+    }
+}
+
+/// One record of an output with its path.
+pub(crate) fn record(output: &[u8], position: u64) -> Record {
+    let Some(path) = merkle::prove(output, RECORD_BYTES, position) else { panic!("no record {position}") };
+    let from = position as usize * RECORD_BYTES;
+    let bytes = output[from..output.len().min(from + RECORD_BYTES)].to_vec();
+    Record { position, bytes, path }
+}
+
+/// Numbers as an output: `shift` away from the true ones, as a share of their root mean square.
+pub(crate) fn output(numbers: usize, shift: f32) -> Vec<u8> {
+    let sign = |place: usize| if place.is_multiple_of(2) { 1.0_f32 } else { -1.0 };
+    (0..numbers).flat_map(|place| (sign(place) + shift).to_le_bytes()).collect()
+}
+
+/// Bytes that stand for a name, where only that they differ matters.
+pub(crate) fn digest(name: &str) -> Digest {
+    Digest::of(name.as_bytes())
+}

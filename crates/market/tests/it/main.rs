@@ -1,0 +1,6 @@
+//! What peers decide, seen from outside.
+
+mod course;
+mod golden;
+mod office;
+mod outcomes;

@@ -1,0 +1,201 @@
+//! One way to each end that a job can come to.
+
+use assay_protocol::{
+    id::JobId,
+    job::Stage,
+    manifest::End,
+    merkle::{self, RECORD_BYTES},
+    objection::{Cancel, Contradict, Output},
+    order::{Abort, Failure},
+    outcome::Outcome,
+    receipt::Happening,
+};
+
+use crate::{
+    course::{Claimed, Conduct, Finding, output, record},
+    office::{CLIENT, Key, NEWCOMER, Office, Ordered, PROVIDER},
+};
+
+/// Numbers in the usual output: more records than are opened, so that some are drawn.
+const NUMBERS: usize = 1_200;
+/// An error that is neither small nor large.
+const GREY: f32 = 2e-4;
+/// An error that no machine makes.
+const WRONG: f32 = 0.5;
+
+/// Books in which a job has just ended like this, and the job.
+pub(crate) fn ended<K: Key>(outcome: Outcome) -> (Office<K>, JobId) {
+    let mut office = Office::new(|_| {});
+    let job = match outcome {
+        Outcome::NotDrawn => not_drawn(&mut office),
+        Outcome::Checked => judged(&mut office, &|_| truth(), true),
+        Outcome::Grey => judged(&mut office, &|_| Finding::Output(output(NUMBERS, GREY)), true),
+        Outcome::GreyRefunded => grey_once_too_often(&mut office),
+        Outcome::Cleared => judged(&mut office, &|seat| if seat == 0 { lie(0) } else { truth() }, true),
+        Outcome::Slashed => judged(&mut office, &|_| lie(0), true),
+        Outcome::Silent => judged(&mut office, &|_| truth(), false),
+        Outcome::Disputed => judged(&mut office, &|seat| lie(seat.saturating_sub(1)), true),
+        Outcome::Void => judged(&mut office, &|seat| if seat == 1 { truth() } else { lie(seat) }, true),
+        Outcome::Unchecked => unchecked(&mut office),
+        Outcome::Mismatch => mismatch(&mut office),
+        Outcome::NoClaim => {
+            let job = open(&mut office, PROVIDER, 0);
+            office.tick_while(&job, |stage| matches!(stage, Stage::Open { .. }));
+            job
+        }
+        Outcome::Aborted => aborted(&mut office),
+        Outcome::Cancelled => cancelled(&mut office),
+        Outcome::Withdrawn => withdrawn(&mut office),
+        Outcome::TwoClaims => two_claims(&mut office),
+        Outcome::FalseStream => false_stream(&mut office),
+        Outcome::FalseOpening => false_opening(&mut office),
+    };
+    assert_eq!(office.stage(job.id), Stage::Closed(outcome));
+    (office, job.id)
+}
+
+fn truth() -> Finding {
+    Finding::Output(output(NUMBERS, 0.0))
+}
+
+fn lie(number: usize) -> Finding {
+    Finding::Output(output(NUMBERS, WRONG * (number + 1) as f32))
+}
+
+/// What an honest provider claims.
+pub(crate) fn honest() -> Claimed {
+    Claimed::new(output(NUMBERS, 0.0))
+}
+
+/// Opens a job of the client with this provider, in a lane of its own.
+pub(crate) fn open<K: Key>(office: &mut Office<K>, provider: u64, lane: u16) -> Ordered {
+    let order = office.order(CLIENT, provider, lane, 0);
+    office.open(order).unwrap_or_else(|rejection| panic!("an order was refused: {rejection}"))
+}
+
+/// A job whose claim is true, with verifiers that find this.
+fn judged<K: Key>(office: &mut Office<K>, finding: &dyn Fn(usize) -> Finding, opens: bool) -> Ordered {
+    judged_in(office, 0, finding, opens)
+}
+
+fn judged_in<K: Key>(
+    office: &mut Office<K>,
+    lane: u16,
+    finding: &dyn Fn(usize) -> Finding,
+    opens: bool,
+) -> Ordered {
+    let job = open(office, PROVIDER, lane);
+    office.run(&job, &honest());
+    office.judge(&job, &honest(), Conduct { finding, opens });
+    job
+}
+
+/// Trust first, then jobs until one is left to the window.
+fn not_drawn<K: Key>(office: &mut Office<K>) -> Ordered {
+    for lane in 0.. {
+        let job = judged_in(office, lane, &|_| truth(), true);
+        if office.stage(job.id) == Stage::Closed(Outcome::NotDrawn) {
+            return job;
+        }
+    }
+    unreachable!("lanes end later")
+}
+
+fn unchecked<K: Key>(office: &mut Office<K>) -> Ordered {
+    judged_in(office, 0, &|_| truth(), true);
+    for lane in 1.. {
+        let job = judged_in(office, lane, &|_| Finding::Absent, true);
+        if office.stage(job.id) == Stage::Closed(Outcome::Unchecked) {
+            return job;
+        }
+    }
+    unreachable!("lanes end later")
+}
+
+fn grey_once_too_often<K: Key>(office: &mut Office<K>) -> Ordered {
+    let grey = |_| Finding::Output(output(NUMBERS, GREY));
+    (1..4).for_each(|lane| drop(judged_in(office, lane, &grey, true)));
+    judged_in(office, 0, &grey, true)
+}
+
+fn mismatch<K: Key>(office: &mut Office<K>) -> Ordered {
+    let job = open(office, NEWCOMER, 0);
+    office.run(&job, &honest());
+    office.judge(&job, &honest(), Conduct { finding: &|_| lie(0), opens: true });
+    job
+}
+
+fn aborted<K: Key>(office: &mut Office<K>) -> Ordered {
+    let job = open(office, PROVIDER, 0);
+    let abort = Abort { job: job.id, ticket: job.ticket.digest(), reason: Failure::Trap };
+    take(office, Happening::Abort(office.say(job.order.provider, abort)));
+    job
+}
+
+fn cancelled<K: Key>(office: &mut Office<K>) -> Ordered {
+    let job = open(office, PROVIDER, 0);
+    let cancel = Cancel { job: job.id, ticket: job.ticket.digest() };
+    take(office, Happening::Cancel(office.say(job.order.client, cancel)));
+    let nothing = Claimed { output: Vec::new(), units: 0, work: 0, end: End::Cancelled };
+    office.claim(&job, &nothing).unwrap_or_else(|rejection| panic!("{rejection}"));
+    job
+}
+
+/// Another job of the provider is still open when it is convicted.
+fn withdrawn<K: Key>(office: &mut Office<K>) -> Ordered {
+    let accused = open(office, PROVIDER, 1);
+    office.run(&accused, &honest());
+    let job = open(office, PROVIDER, 0);
+    take(office, second_claim(office, &accused));
+    job
+}
+
+fn two_claims<K: Key>(office: &mut Office<K>) -> Ordered {
+    let job = open(office, PROVIDER, 0);
+    office.claim(&job, &honest()).unwrap_or_else(|rejection| panic!("{rejection}"));
+    take(office, second_claim(office, &job));
+    job
+}
+
+fn second_claim<K: Key>(office: &Office<K>, job: &Ordered) -> Happening {
+    let claim = office.claim_of(job, &Claimed::new(output(NUMBERS, WRONG)));
+    Happening::Claim { claim: office.say(job.order.provider, claim), position: office.head.sequence }
+}
+
+fn false_stream<K: Key>(office: &mut Office<K>) -> Ordered {
+    let job = open(office, PROVIDER, 0);
+    let (streamed, claimed) = (output(NUMBERS, WRONG), honest());
+    office.claim(&job, &claimed).unwrap_or_else(|rejection| panic!("{rejection}"));
+    let whole = &streamed[..4 * RECORD_BYTES];
+    let word = Output { job: job.id, records: 4, root: merkle::root(whole, RECORD_BYTES) };
+    let (leaf, evidence) = claimed.leaves();
+    let contradict = Contradict {
+        job: job.id,
+        output: office.say(job.order.provider, word),
+        leaf,
+        evidence: evidence.digest(),
+        records: Some((record(whole, 2), record(&claimed.output, 2))),
+    };
+    take(office, Happening::Contradict(Box::new(office.say(job.order.client, contradict))));
+    job
+}
+
+fn false_opening<K: Key>(office: &mut Office<K>) -> Ordered {
+    let job = open(office, PROVIDER, 0);
+    office.run(&job, &honest());
+    let other = Claimed::new(output(NUMBERS, WRONG));
+    office.tick_while(&job, |stage| !matches!(stage, Stage::Checking(phase) if is_sealing(phase)));
+    office.seal(&job, Conduct { finding: &|_| truth(), opens: true });
+    (0..4).for_each(|_| office.tick());
+    let Some(opening) = office.opening(&job, &other) else { panic!("the records are drawn by now") };
+    take(office, Happening::OpenClaim(office.say(job.order.provider, opening)));
+    job
+}
+
+fn is_sealing(phase: assay_protocol::job::Phase) -> bool {
+    matches!(phase, assay_protocol::job::Phase::Sealing { .. })
+}
+
+fn take<K: Key>(office: &mut Office<K>, happening: Happening) {
+    office.step(happening).unwrap_or_else(|rejection| panic!("a step was refused: {rejection}"));
+}
