@@ -110,12 +110,7 @@ fn records(threshold: &Threshold, claimed: &[u8], found: &[u8], rms: Option<f64>
     if claimed == found {
         return Agreement::Match;
     }
-    let (claimed, found) = (floats(claimed), floats(found));
-    let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
-    let Some(rms) = rms.filter(|_| claimed.len() == found.len() && finite(&claimed) && finite(&found)) else {
-        return Agreement::Mismatch;
-    };
-    let furthest = claimed.iter().zip(&found).map(|(one, other)| libm::fabs(one - other)).fold(0.0, f64::max);
+    let (Some(rms), Some(furthest)) = (rms, furthest(claimed, found)) else { return Agreement::Mismatch };
     let limit = |rate: Rate| rms * (rate.0 as f64) / (Rate::ONE.0 as f64);
     if furthest <= limit(threshold.ok) {
         Agreement::Match
@@ -124,6 +119,21 @@ fn records(threshold: &Threshold, claimed: &[u8], found: &[u8], rms: Option<f64>
     } else {
         Agreement::Mismatch
     }
+}
+
+/// How far the numbers in two records are apart at most; none if they are not the same number of finite ones.
+fn furthest(one: &[u8], other: &[u8]) -> Option<f64> {
+    if one.len() != other.len() || !one.len().is_multiple_of(4) {
+        return None;
+    }
+    let pairs = one.as_chunks::<4>().0.iter().zip(other.as_chunks::<4>().0);
+    pairs
+        .map(|(one, other)| (f64::from(f32::from_le_bytes(*one)), f64::from(f32::from_le_bytes(*other))))
+        .try_fold(0.0, |furthest: f64, (one, other)| {
+            let apart = libm::fabs(one - other);
+            // Of finite numbers of 32 bits the difference is finite, and of no others.
+            apart.is_finite().then(|| furthest.max(apart))
+        })
 }
 
 /// The numbers in some bytes; what is left over at the end counts as not a number.

@@ -119,19 +119,24 @@ fn largest_group(
         (Voice::Found(_), Voice::Unserved) | (Voice::Unserved, Voice::Found(_)) => false,
     };
     let opposed: Vec<usize> = (0..voices.len()).filter(|at| to_claim[*at] == Agreement::Mismatch).collect();
+    // Each pair is compared once, since a comparison reads whole records.
+    let pairs: Vec<Vec<bool>> = (0..opposed.len())
+        .map(|at| opposed[..at].iter().map(|other| agree(opposed[at], *other)).collect())
+        .collect();
+    let agreed = |one: usize, other: usize| pairs[one.max(other)][one.min(other)];
     let mut largest: Vec<usize> = Vec::new();
-    for seed in &opposed {
-        let mut group: Vec<usize> = alloc::vec![*seed];
-        for other in opposed.iter().filter(|other| *other != seed) {
-            if group.iter().all(|member| agree(*member, *other)) {
-                group.push(*other);
+    for seed in 0..opposed.len() {
+        let mut group: Vec<usize> = alloc::vec![seed];
+        for other in (0..opposed.len()).filter(|other| *other != seed) {
+            if group.iter().all(|member| agreed(*member, other)) {
+                group.push(other);
             }
         }
         if group.len() > largest.len() {
             largest = group;
         }
     }
-    largest
+    largest.into_iter().map(|at| opposed[at]).collect()
 }
 
 #[cfg(test)]
@@ -139,7 +144,12 @@ mod tests {
     use alloc::collections::BTreeMap;
 
     use super::*;
-    use crate::{id::Digest, manifest::End};
+    use crate::{
+        genesis::JURORS_MAX,
+        id::Digest,
+        manifest::{End, TensorFormat},
+        units::Rate,
+    };
 
     fn found(value: u8) -> Testimony {
         Testimony {
@@ -171,6 +181,25 @@ mod tests {
         check(&[Some(2), Some(1), Some(1), Some(0)], 1, &[Apart, Against, Against, With]);
         check(&[None, None, Some(1)], 2, &[Against, Against, Apart]);
         check(&[], 0, &[]);
+    }
+
+    #[test]
+    fn the_longest_jury_is_counted_in_a_moment_although_no_two_found_equal_bytes() {
+        let policy = Policy::Tensor(TensorFormat::F32);
+        let share = |of_million| Rate::of(of_million, 1_000_000);
+        let threshold = Threshold { format: TensorFormat::F32, ok: share(50), bad: share(500) };
+        let scaled = |by: f32| {
+            let bytes: Vec<u8> =
+                (0..1_024).flat_map(|value| (by * (1.0 + value as f32)).to_le_bytes()).collect();
+            let shown = (0..).zip(bytes.chunks(256).map(<[u8]>::to_vec)).collect();
+            Testimony { records: 16, rms: compare::rms(policy, &bytes), shown, ..found(0) }
+        };
+        let jurors = JURORS_MAX as usize;
+        let voices: Vec<Voice> =
+            (0..jurors).map(|juror| Voice::Found(scaled(1.0 + juror as f32 * 1e-7))).collect();
+        let voices: Vec<&Voice> = voices.iter().collect();
+        let tally = tally(policy, Some(&threshold), Some(&scaled(3.0)), &voices);
+        assert_eq!((tally.against, tally.with), (jurors as i64, 0));
     }
 
     #[test]
