@@ -81,7 +81,7 @@ fn peers(count: usize) -> String {
 }
 
 fn count(runs: &[RunView], as_checks: bool) -> usize {
-    runs.iter().filter(|run| run.seat.is_some() == as_checks).count()
+    runs.iter().filter(|run| run.check == as_checks).count()
 }
 
 fn document(status: &Status, runs: &[RunView], unit: &str) -> Value {
@@ -114,6 +114,6 @@ fn run(run: &RunView) -> Value {
         RunState::Ended => ("ended", None),
     };
     json!({
-        "job": full(run.job), "model": run.manifest, "is_check": run.seat.is_some(), "state": state, "outcome": outcome,
+        "job": full(run.job), "model": run.manifest, "is_check": run.check, "state": state, "outcome": outcome,
     })
 }

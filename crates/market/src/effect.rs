@@ -203,8 +203,6 @@ pub enum Event {
     Checking {
         /// Which job.
         job: JobId,
-        /// Which of its verifiers this is.
-        seat: u16,
     },
     /// This notary drew whether a job is checked.
     Drawn {

@@ -128,13 +128,13 @@ pub struct Blob {
     pub root: Digest,
 }
 
-/// Names a run within one peer: a job, and which of its seats, if it is a check.
+/// Names a run within one peer: a job, as its provider or to check it. Nobody is drawn twice for one job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct RunId {
     /// Which job.
     pub job: JobId,
-    /// Which of the job's verifiers; none for the provider.
-    pub seat: Option<u16>,
+    /// True for a check.
+    pub check: bool,
 }
 
 /// What a run gave. The output is in the blob store before this is said.

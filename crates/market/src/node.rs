@@ -119,14 +119,10 @@ impl<S: Signer> Node<S> {
                 self.on_verifier_blob(digest, found.is_some(), out);
                 self.on_client_blob(digest, found, now, out);
             }
-            Input::Ran { run, result } => match run.seat {
-                None => self.on_provider_run(run.job, result, now, out),
-                Some(_) => self.on_verifier_run(run, result, out),
-            },
-            Input::Shown { run, records } => match run.seat {
-                None => self.on_provider_shown(run.job, records, out),
-                Some(_) => self.on_verifier_shown(run, records, out),
-            },
+            Input::Ran { run, result } if run.check => self.on_verifier_run(run, result, out),
+            Input::Ran { run, result } => self.on_provider_run(run.job, result, now, out),
+            Input::Shown { run, records } if run.check => self.on_verifier_shown(run, records, out),
+            Input::Shown { run, records } => self.on_provider_shown(run.job, records, out),
             Input::Wake => self.wakes_at = None,
         }
         self.wake(now, out);

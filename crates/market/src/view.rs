@@ -76,8 +76,8 @@ pub enum AttemptState {
 pub struct RunView {
     /// Which job.
     pub job: JobId,
-    /// Which of the job's verifiers this peer is; none for the provider.
-    pub seat: Option<u16>,
+    /// True for a check.
+    pub check: bool,
     /// What runs.
     pub manifest: String,
     /// How far it is.

@@ -178,7 +178,7 @@ impl Executor {
             return Err(Failure::Machine);
         }
         let stopped = Stop(Arc::clone(stopped));
-        let forge = self.inner.conduct == Conduct::Forge && run.id.seat.is_none();
+        let forge = self.inner.conduct == Conduct::Forge && !run.id.check;
         let ended = self.block(move |inner| match forge {
             true => inner.forge(&run),
             false => inner.run(&run, stopped),
@@ -364,8 +364,8 @@ fn mapped(failure: &outcome::Failure) -> Failure {
         | Sandbox::OutOfStack { .. }
         | Sandbox::HostCallTooLong { .. }
         | Sandbox::OutOfUnits { .. }
-        | Sandbox::OutputTooLong { .. }
-        | Sandbox::WallTime { .. } => Failure::Limit,
+        | Sandbox::OutputTooLong { .. } => Failure::Limit,
+        Sandbox::WallTime { .. } => Failure::Overdue,
         Sandbox::NotARunner(_)
         | Sandbox::RunnerAbsent(_)
         | Sandbox::ModelAbsent(_)

@@ -84,7 +84,7 @@ fn verify_a_receipt(bencher: Bencher<'_, '_>, outcome: &str) {
 }
 
 fn seal() -> Seal {
-    Seal { job: Digest([1; 32]), seat: 1, commit: Digest([2; 32]) }
+    Seal { job: Digest([1; 32]), commit: Digest([2; 32]) }
 }
 
 #[divan::bench]
@@ -142,5 +142,5 @@ fn confirm_a_verifier_of_100_000(bencher: Bencher<'_, '_>) {
     let roster = roster();
     let (root, barred) = (roster.root(1), Barred::default());
     let Some(tries) = lot(1).cast(&roster, &barred, 256) else { return };
-    bencher.bench(|| lot(black_box(1)).confirms(&root, &barred, &tries));
+    bencher.bench(|| lot(black_box(1)).confirms(&root, &barred, &tries, 256));
 }

@@ -17,13 +17,11 @@ use crate::{
 /// Records that one opening shows.
 pub const OPENED_RECORDS_MAX: usize = 16;
 
-/// The notary asks a verifier to run a job again; the same for a first check and for a jury.
+/// The notary asks a verifier to run a job again. Nothing in it tells a first check from a jury or a dispute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// Which job.
     pub job: JobId,
-    /// Which of the job's verifiers this is; the first is 0.
-    pub seat: u16,
     /// Who is asked; the check is also its ticket to the input.
     pub verifier: PeerId,
     /// The class of machine that is to run it.
@@ -80,8 +78,6 @@ impl Evidence {
 pub struct Seal {
     /// Which job.
     pub job: JobId,
-    /// Which of the job's verifiers speaks.
-    pub seat: u16,
     /// The digest of its evidence.
     pub commit: Digest,
 }
@@ -92,8 +88,6 @@ pub struct Seal {
 pub struct Unserved {
     /// Which job.
     pub job: JobId,
-    /// Which of the job's verifiers speaks.
-    pub seat: u16,
 }
 
 /// One record with the path that shows it.
@@ -130,8 +124,6 @@ pub struct OpenClaim {
 pub struct OpenSeal {
     /// Which job.
     pub job: JobId,
-    /// Which of the job's verifiers speaks.
-    pub seat: u16,
     /// What was sealed.
     pub evidence: Evidence,
     /// All records if they are few, otherwise those that the beacon drew.

@@ -77,7 +77,13 @@ pub fn rms(policy: Policy, output: &[u8]) -> u64 {
         Policy::Tensor(TensorFormat::F32) => {
             let values = floats(output);
             let squares: f64 = values.iter().map(|value| value * value).sum();
-            if values.is_empty() { 0 } else { libm::sqrt(squares / values.len() as f64).to_bits() }
+            let measure = libm::sqrt(squares / values.len() as f64);
+            // Which of the many numbers that are none a machine gives is its own affair.
+            match measure {
+                _ if values.is_empty() => 0,
+                _ if measure.is_nan() => f64::NAN.to_bits(),
+                _ => measure.to_bits(),
+            }
         }
     }
 }

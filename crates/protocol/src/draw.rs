@@ -120,13 +120,13 @@ impl Lot {
 
     /// True if these tries are what [`Lot::cast`] found in the roster of this root.
     #[must_use]
-    pub fn confirms(&self, root: &RosterRoot, barred: &Barred, tries: &[Try]) -> bool {
+    pub fn confirms(&self, root: &RosterRoot, barred: &Barred, tries: &[Try], tries_max: u64) -> bool {
         let holds = (0..).zip(tries).all(|(attempt, tried)| {
             root.top.sum > 0
                 && root.holds(self.position(attempt, root.top.sum), &tried.leaf, &tried.path)
                 && barred.admits(&tried.leaf) == (attempt + 1 == tries.len() as u64)
         });
-        holds && !tries.is_empty()
+        holds && !tries.is_empty() && tries.len() as u64 <= tries_max
     }
 }
 
@@ -164,11 +164,11 @@ mod tests {
             let tries = lot.cast(&roster, &barred, 256).expect("four verifiers are admitted");
             skipped += tries.len() - 1;
             assert!(barred.admits(&tries[tries.len() - 1].leaf));
-            assert!(lot.confirms(&root, &barred, &tries));
-            assert!(!lot.confirms(&root, &Barred::default(), &tries) || tries.len() == 1);
-            assert!(!lot.confirms(&root, &barred, &tries[1..]));
+            assert!(lot.confirms(&root, &barred, &tries, 256));
+            assert!(!lot.confirms(&root, &Barred::default(), &tries, 256) || tries.len() == 1);
+            assert!(!lot.confirms(&root, &barred, &tries[1..], 256));
             let other = Lot { beacon: Digest([4; 32]), ..lot };
-            fooled += u32::from(other.confirms(&root, &barred, &tries));
+            fooled += u32::from(other.confirms(&root, &barred, &tries, 256));
         }
         assert!(skipped > 100, "the test saw skipped positions");
         assert!(fooled < 60, "another beacon draws the same verifier only by chance: {fooled} of 200");

@@ -28,7 +28,7 @@ pub const CLASSES_MAX: usize = 16;
 /// Ticks in the longest epoch: a hash chain is walked from one end of it to the other.
 pub const EPOCH_TICKS_MAX: u64 = 4_096;
 /// Jurors in the longest jury; what each says has to fit one receipt.
-pub const JURORS_MAX: u64 = 200;
+pub const JURORS_MAX: u64 = 40;
 /// Formats that one network compares.
 pub const THRESHOLDS_MAX: usize = 16;
 
@@ -333,11 +333,19 @@ impl Genesis {
             (parts.iter().all(|part| *part <= Rate::ONE), "shares of at most the whole"),
             (checks.base > Rate::ZERO, "a least rate of checks"),
             (checks.margin_max <= rate::MARGIN_MAX, "a jury's margin of at most 64"),
-            ((1..=JURORS_MAX).contains(&checks.jurors_max), "1 to 200 jurors"),
+            ((1..=JURORS_MAX).contains(&checks.jurors_max), "1 to 40 jurors"),
             ((1..=TRIES_MAX as u64).contains(&checks.tries_max), "1 to 256 tries for a verifier"),
             (money.low_water.0 > 0, "a low-water mark"),
+            (self.minted().is_some(), "money that fits into one sum"),
         ];
         demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, expected)| Err(Unsound { expected }))
+    }
+
+    /// All money of the first day, unless it does not fit.
+    #[must_use]
+    pub fn minted(&self) -> Option<Amount> {
+        let founders = self.verifiers.iter().flat_map(|founder| [founder.free, founder.stake]);
+        founders.chain([self.money.endowment]).try_fold(self.money.pool, Amount::plus)
     }
 
     /// What a check of this much work earns; the greatest amount if it does not fit.

@@ -350,6 +350,13 @@ impl Job {
         self.compare_with(first?)
     }
 
+    /// How many verifiers before any jury found what was claimed.
+    #[must_use]
+    pub fn matches(&self) -> u64 {
+        let first = &self.seats[..self.jury_from.unwrap_or(self.seats.len())];
+        first.iter().filter(|seat| self.compare_with(seat) == Some(Agreement::Match)).count() as u64
+    }
+
     fn compare_with(&self, seat: &Seat) -> Option<Agreement> {
         let (Some(opened), Some(Voice::Found(found))) = (&self.opened, seat.voice()) else { return None };
         Some(compare::compare(self.order.manifest.policy, self.rules.threshold.as_ref(), opened, found))

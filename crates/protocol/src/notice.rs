@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    claim::Claim,
     id::{Digest, JobId},
     job::{Beacon, Moment},
     outcome::Outcome,
-    signed::statements,
+    signed::{Signed, statements},
     units::{Amount, Rate, Timestamp},
 };
 
@@ -57,7 +58,7 @@ pub struct Head {
 }
 
 /// Something a party to a job should know and act on; repeated until it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// Which job.
     pub job: JobId,
@@ -68,12 +69,14 @@ pub struct Notice {
 }
 
 /// What happened to a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NoticeEvent {
     /// The claim is in the books at this position: the client should reveal its secret.
     Claimed {
         /// The position to quote.
         position: u64,
+        /// The claim: a client reveals its secret to nobody before the provider has committed itself.
+        claim: Signed<Claim>,
     },
     /// The client cancelled: what was done so far can still be claimed.
     Cancelled,

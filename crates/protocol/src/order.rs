@@ -228,9 +228,15 @@ pub enum Failure {
     /// The runner trapped or broke its contract.
     #[error("the runner crashed")]
     Trap,
-    /// A limit on time, memory, instructions or output was reached.
+    /// A limit on memory, instructions or output was reached: on any machine it would be.
     #[error("a limit of the sandbox was reached")]
     Limit,
+    /// The order's longest run was over: on a faster machine it may not be.
+    #[error("the run took longer than the order allows")]
+    Overdue,
+    /// The run gave no output, which nobody could confirm.
+    #[error("the run gave no output")]
+    Empty,
     /// Nobody served the input.
     #[error("the input was not served")]
     InputAbsent,

@@ -91,6 +91,11 @@ impl<T: Statement> Signed<T> {
 }
 
 impl<T> Signed<T> {
+    /// What somebody claims to have said: to find out what it is about, never to act on it.
+    pub(crate) fn claimed(&self) -> (&T, PeerId) {
+        (&self.body, self.signer)
+    }
+
     /// A statement out of this peer's own journal: it was verified before it was saved, and the journal is chained.
     #[must_use]
     pub fn recall(self) -> Verified<T> {

@@ -11,6 +11,6 @@ pub struct LazyVerifier;
 
 impl Behaviour for LazyVerifier {
     fn compute(&mut self, run: &Run, output: Vec<u8>) -> Vec<u8> {
-        if run.id.seat.is_some() { machine::forgery(run, "sealed") } else { output }
+        if run.id.check { machine::forgery(run, "sealed") } else { output }
     }
 }

@@ -157,13 +157,16 @@ impl Ledger {
         if !register.kinds.is_sorted_by(|one, other| one < other) {
             return Err(Rejection::Unordered);
         }
-        let same = account.operator == register.operator;
+        // Who declares nobody runs itself.
+        let declared = Some(register.operator).filter(|operator| *operator != Digest::default());
+        let operator = declared.unwrap_or(Digest(register.signer().0));
+        let same = account.operator == operator;
         let since = |kind: &Registration| {
             let known = account.registered.get(kind).filter(|_| same);
             (*kind, known.copied().unwrap_or(Some(epoch)))
         };
         account.registered = register.kinds.iter().map(since).collect();
-        account.operator = register.operator;
+        account.operator = operator;
         account.carried_out(register.sequence, register.digest());
         Ok(())
     }

@@ -19,13 +19,13 @@ impl Ledger {
         happening: &Happening,
         out: &mut Vec<Consequence>,
     ) -> Result<(), Rejection> {
-        let taken = happening.taken();
-        let Some((id, signer)) = taken.signed else { return Err(Misstep::NotYours.into()) };
+        let Some((id, signer)) = happening.about() else { return Err(Misstep::NotYours.into()) };
         if self.closed.contains_key(&id) {
             return Err(Misstep::Closed.into());
         }
         let (sequence, round) = (self.sequence, self.moment.beacon.round);
         let open = self.jobs.get_mut(&id).ok_or(Rejection::Unknown)?;
+        let taken = happening.taken(&open.job);
         if open.party(taken.by) != Some(signer) {
             return Err(Misstep::NotYours.into());
         }
@@ -54,8 +54,9 @@ impl Ledger {
         happening: &Happening,
         out: &mut Vec<Consequence>,
     ) -> Result<(), Rejection> {
-        let (taken, round) = (happening.taken(), self.moment.beacon.round);
+        let round = self.moment.beacon.round;
         let open = self.jobs.get_mut(&id).ok_or(Rejection::Unknown)?;
+        let taken = happening.taken(&open.job);
         let mut disputed = open.job.clone();
         disputed.apply(taken.step, taken.by, self.moment)?;
         let deposit = payout::deposit(&self.genesis, &disputed);
@@ -73,7 +74,7 @@ impl Ledger {
         while let Some(happening) = self.due(id) {
             self.note_draw(id, &happening, out);
             let Some(open) = self.jobs.get_mut(&id) else { return };
-            let taken = happening.taken();
+            let taken = happening.taken(&open.job);
             let drawn = open.job.apply(taken.step, taken.by, self.moment);
             debug_assert!(drawn.is_ok(), "what is due can be drawn");
             open.events.push(Event { round: self.moment.beacon.round, what: happening });

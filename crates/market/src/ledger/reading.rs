@@ -3,8 +3,11 @@
 use alloc::collections::BTreeMap;
 
 use assay_protocol::{
+    claim::Claim,
     id::{JobId, PeerId},
     job::Moment,
+    receipt::Happening,
+    signed::Signed,
     units::{Amount, Rate, Timestamp},
 };
 
@@ -47,6 +50,28 @@ impl Ledger {
     #[must_use]
     pub fn open_job(&self, job: JobId) -> Option<&OpenJob> {
         self.jobs.get(&job)
+    }
+
+    /// The claim of an open job as it was signed.
+    #[must_use]
+    pub fn claim_of(&self, job: JobId) -> Option<&Signed<Claim>> {
+        let events = &self.jobs.get(&job)?.events;
+        events.iter().find_map(|event| match &event.what {
+            Happening::Claim { claim, .. } => Some(claim),
+            Happening::Abort(_)
+            | Happening::Cancel(_)
+            | Happening::Reveal(_)
+            | Happening::Dispute(_)
+            | Happening::Contradict(_)
+            | Happening::Draw { .. }
+            | Happening::Seat(_)
+            | Happening::Seal(_)
+            | Happening::Unserved(_)
+            | Happening::OpenClaim(_)
+            | Happening::OpenSeal(_)
+            | Happening::Tick
+            | Happening::Convicted => None,
+        })
     }
 
     /// What is remembered of a closed job.

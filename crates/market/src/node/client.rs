@@ -86,6 +86,8 @@ struct Attempt {
     state: AttemptState,
     open: Option<Signed<Open>>,
     ticket: Option<Verified<Ticket>>,
+    /// True once the provider's claim was seen.
+    claimed: bool,
     /// The provider's result while it is fetched.
     delivering: Option<Verified<Deliver>>,
     /// How the notary says it closed, while the receipt is fetched.
@@ -277,6 +279,11 @@ impl<S: Signer> Node<S> {
         if !self.config.genesis.notaries.contains(&notary) {
             return;
         }
+        // Answers may overtake each other: an older state of the books says nothing any more.
+        let known = self.client.accounts.get(&notary);
+        if known.is_some_and(|known| known.head.sequence > account.head.sequence) {
+            return;
+        }
         let first = self.client.accounts.insert(notary, **account).is_none();
         out.push(Effect::Tell(Event::Balance { notary, account: **account }));
         if first {
@@ -403,6 +410,7 @@ impl Client {
             state: AttemptState::Proposed,
             open: None,
             ticket: None,
+            claimed: false,
             delivering: None,
             closing: None,
             output: None,

@@ -329,12 +329,10 @@ impl<S: Signer> Node<S> {
         let Some(notary) = &self.notary else { return };
         if let Some(open) = notary.ledger.open_job(job) {
             let (client, ticket) = (open.job.order().client, *open.job.ticket());
-            match (open.job.stage(), open.job.claim().map(|claimed| claimed.position)) {
+            match (open.job.stage(), self.claimed(job)) {
                 (Stage::Open { .. }, _) if to == client => self.say::<Ticket>(to, ticket, out),
                 // Not the client: it would answer with its secret, and that again with this, for as long as the job lasts.
-                (_, Some(position)) if to == open.job.order().provider => {
-                    self.notice(to, job, NoticeEvent::Claimed { position }, out);
-                }
+                (_, Some(claimed)) if to == open.job.order().provider => self.notice(to, job, claimed, out),
                 _ => {}
             }
             self.notify(job, out);
@@ -356,6 +354,13 @@ impl<S: Signer> Node<S> {
         open.into_iter().for_each(|job| self.notify(job, out));
     }
 
+    /// What the parties are told of a claim that is in the books.
+    fn claimed(&self, job: JobId) -> Option<NoticeEvent> {
+        let ledger = &self.notary.as_ref()?.ledger;
+        let position = ledger.open_job(job)?.job.claim()?.position;
+        Some(NoticeEvent::Claimed { position, claim: ledger.claim_of(job)?.clone() })
+    }
+
     /// Tells those who should act on a job now.
     fn notify(&self, job: JobId, out: &mut Effects) {
         let Some(notary) = &self.notary else { return };
@@ -364,9 +369,9 @@ impl<S: Signer> Node<S> {
         let beacon = open.job.positions().map(|beacon| beacon.value);
         match open.job.stage() {
             Stage::Claimed { .. } => {
-                if let Some(position) = open.job.claim().map(|claimed| claimed.position) {
-                    self.notice(client, job, NoticeEvent::Claimed { position }, out);
-                    self.notice(provider, job, NoticeEvent::Claimed { position }, out);
+                if let Some(claimed) = self.claimed(job) {
+                    self.notice(client, job, claimed.clone(), out);
+                    self.notice(provider, job, claimed, out);
                 }
             }
             Stage::Cancelling { .. } => self.notice(provider, job, NoticeEvent::Cancelled, out),
@@ -400,14 +405,12 @@ impl<S: Signer> Node<S> {
     fn check(&self, open: &OpenJob, until: Timestamp) -> Option<Check> {
         let notary = self.notary.as_ref()?;
         let (order, job) = (open.job.order(), open.job.id());
-        let seat = u16::try_from(open.job.seats().len().checked_sub(1)?).ok()?;
         let verifier = open.job.seats().last()?.peer;
-        let swap = codec::digest("sources", &(job, seat, notary.seed)).0[0] & 1 == 1;
+        let swap = codec::digest("sources", &(job, verifier, notary.seed)).0[0] & 1 == 1;
         let sources = if swap { [order.provider, order.client] } else { [order.client, order.provider] };
         let left = until.since(notary.ledger.moment().live);
         Some(Check {
             job,
-            seat,
             verifier,
             class: order.class,
             manifest: order.manifest.clone(),

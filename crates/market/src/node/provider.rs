@@ -6,6 +6,7 @@
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 use assay_protocol::{
+    admission,
     check::{Check, OpenClaim, Record as Shown},
     claim::{self, Claim, Deliver, EvidenceLeaf, OutputLeaf},
     draw,
@@ -188,6 +189,13 @@ impl<S: Signer> Node<S> {
         if start.signer() != serving.order.client || ticket.signer() != serving.order.notary {
             return;
         }
+        // A provider runs nothing for terms that do not follow from the order, or that it did not agree to.
+        let expected = Ticket::new(&self.config.genesis, &serving.order, ticket.standing);
+        let accept = Accept { job: ticket.job, class: serving.order.class, rate_max: Rate::ONE };
+        let admitted = admission::admit(&self.config.genesis, &serving.order, &accept, &expected);
+        if *ticket != expected || admitted.is_err() {
+            return;
+        }
         match &serving.phase {
             Phase::Accepted => {
                 let (job, client) = (ticket.job, serving.order.client);
@@ -244,7 +252,7 @@ impl<S: Signer> Node<S> {
             serving.phase = Phase::Running;
             let order = &serving.order;
             out.push(Effect::Run(Box::new(Run {
-                id: RunId { job: *job, seat: None },
+                id: RunId { job: *job, check: false },
                 manifest: order.manifest.clone(),
                 input: order.input_commit,
                 seed: order.seed(),
@@ -267,7 +275,7 @@ impl<S: Signer> Node<S> {
         let (units_max, ticket) = (serving.order.units_max, serving.ticket_digest());
         self.provider.ran.insert(serving.order.manifest.digest(), now);
         match result {
-            Ok(result) if result.units <= units_max => {
+            Ok(result) if result.records > 0 && result.units <= units_max => {
                 let (output_blind, evidence_blind) = (self.random(), self.random());
                 let (output, evidence) = leaves(&result, output_blind, evidence_blind);
                 let claim = Claim {
@@ -287,6 +295,8 @@ impl<S: Signer> Node<S> {
                 self.send_claim(job, out);
                 self.alarms.set(Alarm::Serving(job), now.after(backoff(1)));
             }
+            // Nobody could confirm an empty output: claiming it would be a lie that nobody told.
+            Ok(result) if result.records == 0 => self.abort(job, Failure::Empty, now, out),
             Ok(_) => self.abort(job, Failure::Limit, now, out),
             Err(failure) => self.abort(job, failure, now, out),
         }
@@ -343,7 +353,7 @@ impl<S: Signer> Node<S> {
                 let Some(claimed) = &serving.claimed else { return };
                 serving.noticed = true;
                 if let Some(positions) = draw::positions(job, claimed.evidence.records, beacon) {
-                    let run = RunId { job, seat: None };
+                    let run = RunId { job, check: false };
                     out.push(Effect::Show { run, output: claimed.result.output, positions });
                 }
             }
@@ -380,7 +390,7 @@ impl<S: Signer> Node<S> {
             };
             let claim = Signed::seal(claim, &self.signer, self.network).into_signed();
             self.keep_provider(ProviderRecord::Yielded(claim), out);
-            out.push(Effect::Stop(RunId { job, seat: None }));
+            out.push(Effect::Stop(RunId { job, check: false }));
         }
         self.send_claim(job, out);
     }
@@ -470,7 +480,7 @@ impl<S: Signer> Node<S> {
     pub(super) fn view_servings(&self) -> impl Iterator<Item = RunView> {
         self.provider.servings.iter().map(|(job, serving)| RunView {
             job: *job,
-            seat: None,
+            check: false,
             manifest: serving.order.manifest.name.clone(),
             state: match &serving.phase {
                 Phase::Accepted => RunState::Waiting,

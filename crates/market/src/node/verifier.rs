@@ -58,7 +58,7 @@ enum Phase {
 
 impl<S: Signer> Node<S> {
     pub(super) fn on_check(&mut self, check: &Verified<Check>, now: Timestamp, out: &mut Effects) {
-        let run = RunId { job: check.job, seat: Some(check.seat) };
+        let run = RunId { job: check.job, check: true };
         let ours =
             check.verifier == self.signer.id() && self.config.genesis.notaries.contains(&check.signer());
         if !ours {
@@ -68,7 +68,7 @@ impl<S: Signer> Node<S> {
         match self.verifier.checks.get(&run).map(|checking| checking.phase.clone()) {
             None if self.verifier.busy() < CHECKS_MAX => {
                 self.keep_verifier(VerifierRecord::Asked(check.signed().clone()), out);
-                out.push(Effect::Tell(Event::Checking { job: check.job, seat: check.seat }));
+                out.push(Effect::Tell(Event::Checking { job: check.job }));
                 self.begin_check(run, now, out);
             }
             Some(Phase::Sealed { seal, .. }) => {
@@ -98,7 +98,7 @@ impl<S: Signer> Node<S> {
         }
         match checking.phase {
             Phase::Fetching if now >= checking.serve_by => {
-                let unserved = Unserved { job: check.job, seat: check.seat };
+                let unserved = Unserved { job: check.job };
                 let unserved = Signed::seal(unserved, &self.signer, self.network);
                 self.keep_verifier(VerifierRecord::Unserved(unserved.signed().clone()), out);
                 out.push(Effect::Send { to: notary, message: unserved.into() });
@@ -150,7 +150,7 @@ impl<S: Signer> Node<S> {
         let Some((evidence, output)) = evidence(result, salt) else {
             return self.keep_verifier(VerifierRecord::Ended(run), out);
         };
-        let seal = Seal { job: check.job, seat: check.seat, commit: evidence.commit() };
+        let seal = Seal { job: check.job, commit: evidence.commit() };
         let seal = Signed::seal(seal, &self.signer, self.network);
         let record = VerifierRecord::Sealed { seal: seal.signed().clone(), evidence, output };
         self.keep_verifier(record, out);
@@ -174,7 +174,7 @@ impl<S: Signer> Node<S> {
     pub(super) fn on_verifier_shown(&mut self, run: RunId, records: Vec<Shown>, out: &mut Effects) {
         let Some(checking) = self.verifier.checks.get(&run) else { return };
         let Phase::Sealed { evidence, .. } = &checking.phase else { return };
-        let opening = OpenSeal { job: run.job, seat: checking.check.seat, evidence: *evidence, records };
+        let opening = OpenSeal { job: run.job, evidence: *evidence, records };
         self.say(checking.check.signer(), opening, out);
     }
 
@@ -188,19 +188,19 @@ impl<S: Signer> Node<S> {
         match record {
             VerifierRecord::Asked(check) => {
                 let check = check.clone().recall();
-                let run = RunId { job: check.job, seat: Some(check.seat) };
+                let run = RunId { job: check.job, check: true };
                 checks.insert(run, Checking { check, phase: Phase::Fetching, serve_by: Timestamp::NEVER });
             }
             VerifierRecord::Sealed { seal, evidence, output } => {
                 let said = seal.clone().recall();
-                if let Some(checking) = checks.get_mut(&RunId { job: said.job, seat: Some(said.seat) }) {
+                if let Some(checking) = checks.get_mut(&RunId { job: said.job, check: true }) {
                     checking.phase =
                         Phase::Sealed { seal: seal.clone(), evidence: *evidence, output: *output };
                 }
             }
             VerifierRecord::Unserved(unserved) => {
                 let said = unserved.clone().recall();
-                if let Some(checking) = checks.get_mut(&RunId { job: said.job, seat: Some(said.seat) }) {
+                if let Some(checking) = checks.get_mut(&RunId { job: said.job, check: true }) {
                     checking.phase = Phase::Unserved(unserved.clone());
                 }
             }
@@ -233,7 +233,7 @@ impl<S: Signer> Node<S> {
     pub(super) fn view_checks(&self) -> impl Iterator<Item = RunView> {
         self.verifier.checks.iter().map(|(run, checking)| RunView {
             job: run.job,
-            seat: run.seat,
+            check: true,
             manifest: checking.check.manifest.name.clone(),
             state: match checking.phase {
                 Phase::Fetching | Phase::Running => RunState::Running,
@@ -258,6 +258,7 @@ impl Verifier {
 fn evidence(result: Result<RunResult, Failure>, salt: Digest) -> Option<(Evidence, Digest)> {
     let nothing = merkle::root(&[], merkle::RECORD_BYTES);
     match result {
+        Ok(run) if run.records == 0 => None,
         Ok(run) => {
             let RunResult { output, output_root, records, units, work, end, rms } = run;
             let evidence_root = output_root;
@@ -270,6 +271,9 @@ fn evidence(result: Result<RunResult, Failure>, salt: Digest) -> Option<(Evidenc
                 Evidence { output_root, evidence_root, records, units, work, end: End::Stop, rms, salt };
             Some((empty, Digest::of(&[])))
         }
-        Err(Failure::InputAbsent | Failure::Unusable | Failure::Machine) => None,
+        // A slower machine than the provider's proves nothing either, whatever time the client allows.
+        Err(
+            Failure::InputAbsent | Failure::Unusable | Failure::Machine | Failure::Overdue | Failure::Empty,
+        ) => None,
     }
 }

@@ -1,6 +1,6 @@
 //! The course of a job from its claim to its close, with whatever truth or lie each party tells.
 
-use assay_market::{ledger::Rejection, record::Fact};
+use assay_market::ledger::Rejection;
 use assay_protocol::{
     check::{Evidence, OpenClaim, OpenSeal, Record, Seal, Unserved},
     claim::{self, Claim, EvidenceLeaf, OutputLeaf, Reveal},
@@ -129,13 +129,12 @@ impl<K: Key> Office<K> {
 
     pub(crate) fn seal(&mut self, job: &Ordered, conduct: Conduct<'_>) {
         let (at, peer) = self.last_seat(job);
-        let seat = at as u16;
         let happening = match (conduct.finding)(at) {
             Finding::Absent => return,
-            Finding::Unserved => Happening::Unserved(self.say(peer, Unserved { job: job.id, seat })),
+            Finding::Unserved => Happening::Unserved(self.say(peer, Unserved { job: job.id })),
             Finding::Output(output) => {
                 let commit = self.evidence(job, peer, &output).commit();
-                Happening::Seal(self.say(peer, Seal { job: job.id, seat, commit }))
+                Happening::Seal(self.say(peer, Seal { job: job.id, commit }))
             }
         };
         self.step(happening).unwrap_or_else(|rejection| panic!("a seal was refused: {rejection}"));
@@ -161,7 +160,7 @@ impl<K: Key> Office<K> {
         let Finding::Output(output) = (conduct.finding)(at) else { return };
         let evidence = self.evidence(job, peer, &output);
         let Some(records) = self.records(job, &output) else { return };
-        let opening = self.say(peer, OpenSeal { job: job.id, seat: at as u16, evidence, records });
+        let opening = self.say(peer, OpenSeal { job: job.id, evidence, records });
         self.step(Happening::OpenSeal(opening)).unwrap_or_else(|rejection| panic!("{rejection}"));
     }
 
@@ -199,11 +198,6 @@ impl<K: Key> Office<K> {
         let Some(seat) = seats.last() else { panic!("nobody was drawn") };
         (seats.len() - 1, seat.peer)
     }
-
-    /// Takes an instruction or a grant.
-    pub(crate) fn instruct(&mut self, fact: Fact) -> Result<(), Rejection> {
-        self.enter(fact).map(drop)
-    }
 }
 
 /// One record of an output with its path.
@@ -218,9 +212,4 @@ pub(crate) fn record(output: &[u8], position: u64) -> Record {
 pub(crate) fn output(numbers: usize, shift: f32) -> Vec<u8> {
     let sign = |place: usize| if place.is_multiple_of(2) { 1.0_f32 } else { -1.0 };
     (0..numbers).flat_map(|place| (sign(place) + shift).to_le_bytes()).collect()
-}
-
-/// Bytes that stand for a name, where only that they differ matters.
-pub(crate) fn digest(name: &str) -> Digest {
-    Digest::of(name.as_bytes())
 }

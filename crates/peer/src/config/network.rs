@@ -270,8 +270,8 @@ fn make_sense(genesis: &Genesis) -> Result<(), BadConfig> {
     if genesis.real_money {
         return wrong("network.real_money", "this release knows no network whose credits are money");
     }
-    if genesis.timers.tick.0 == 0 || genesis.timers.epoch_ticks == 0 {
-        return wrong("timers", "a tick takes time and an epoch has ticks");
+    if let Err(unsound) = genesis.examine() {
+        return wrong("network", unsound.expected);
     }
     if genesis.thresholds.iter().any(|threshold| threshold.ok >= threshold.bad) {
         return wrong("threshold", "ok must be below bad");

@@ -10,7 +10,7 @@ use crate::{
     codec::bounded,
     draw::{TRIES_MAX, Try},
     id::{JobId, NetworkId, PeerId},
-    job::{Party, Step},
+    job::{Job, Party, Step},
     objection::{Cancel, Contradict, Dispute},
     order::Abort,
     signed::{Scheme, Signed},
@@ -80,9 +80,9 @@ pub struct Taken {
 }
 
 impl Happening {
-    /// The step that it amounts to, whoever signed it.
+    /// The step of a job that it amounts to, whoever signed it. A verifier speaks for the seat that it was drawn for.
     #[must_use]
-    pub fn taken(&self) -> Taken {
+    pub fn taken(&self, job: &Job) -> Taken {
         match self {
             Self::Claim { claim, position } => {
                 let said = claim.clone().recall();
@@ -120,15 +120,12 @@ impl Happening {
             Self::Seal(seal) => {
                 let said = seal.clone().recall();
                 let step = Step::Seal { commit: said.commit };
-                Taken { step, by: Party::Verifier(said.seat), signed: Some((said.job, said.signer())) }
+                Taken { step, by: seat_of(job, said.signer()), signed: Some((said.job, said.signer())) }
             }
             Self::Unserved(unserved) => {
                 let said = unserved.clone().recall();
-                Taken {
-                    step: Step::Unserved,
-                    by: Party::Verifier(said.seat),
-                    signed: Some((said.job, said.signer())),
-                }
+                let by = seat_of(job, said.signer());
+                Taken { step: Step::Unserved, by, signed: Some((said.job, said.signer())) }
             }
             Self::OpenClaim(opening) => {
                 let said = opening.clone().recall();
@@ -138,7 +135,7 @@ impl Happening {
             }
             Self::OpenSeal(opening) => {
                 let said = opening.clone().recall();
-                let (signed, by) = (Some((said.job, said.signer())), Party::Verifier(said.seat));
+                let (signed, by) = (Some((said.job, said.signer())), seat_of(job, said.signer()));
                 let OpenSeal { evidence, records, .. } = said.into_body();
                 Taken { step: Step::OpenSeal { evidence, records }, by, signed }
             }
@@ -148,6 +145,28 @@ impl Happening {
             }
             Self::Tick => of_notary(Step::Tick { frozen: false }),
             Self::Convicted => of_notary(Step::Convicted),
+        }
+    }
+
+    /// The job that somebody's statement is about, and who says so.
+    #[must_use]
+    pub fn about(&self) -> Option<(JobId, PeerId)> {
+        fn of<T>(signed: &Signed<T>, job: impl Fn(&T) -> JobId) -> Option<(JobId, PeerId)> {
+            let (body, signer) = signed.claimed();
+            Some((job(body), signer))
+        }
+        match self {
+            Self::Claim { claim, .. } => of(claim, |said| said.job),
+            Self::Abort(abort) => of(abort, |said| said.job),
+            Self::Cancel(cancel) => of(cancel, |said| said.job),
+            Self::Reveal(reveal) => of(reveal, |said| said.job),
+            Self::Dispute(dispute) => of(dispute, |said| said.job),
+            Self::Contradict(contradict) => of(contradict, |said| said.job),
+            Self::Seal(seal) => of(seal, |said| said.job),
+            Self::Unserved(unserved) => of(unserved, |said| said.job),
+            Self::OpenClaim(opening) => of(opening, |said| said.job),
+            Self::OpenSeal(opening) => of(opening, |said| said.job),
+            Self::Draw { .. } | Self::Seat(_) | Self::Tick | Self::Convicted => None,
         }
     }
 
@@ -170,6 +189,12 @@ impl Happening {
             Self::Draw { .. } | Self::Seat(_) | Self::Tick | Self::Convicted => true,
         }
     }
+}
+
+/// The seat that a peer was drawn for; one that nobody has, if it was not drawn.
+fn seat_of(job: &Job, peer: PeerId) -> Party {
+    let seat = job.seats().iter().position(|seat| seat.peer == peer);
+    Party::Verifier(seat.and_then(|seat| u16::try_from(seat).ok()).unwrap_or(u16::MAX))
 }
 
 fn of_notary(step: Step) -> Taken {

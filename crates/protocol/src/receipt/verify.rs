@@ -304,7 +304,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
                 | Happening::Tick
                 | Happening::Convicted => {}
             }
-            let (taken, before) = (event.what.taken(), job.progress());
+            let (taken, before) = (event.what.taken(&job), job.progress());
             if let Err(misstep) = job.apply(taken.step, taken.by, at) {
                 return refute(
                     stop,
@@ -319,7 +319,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
 
     /// A signed event is about this job and by the peer that may say so.
     fn signature(&self, job: &Job, what: &Happening, stop: Stop) -> Result<(), Refuted> {
-        let taken = what.taken();
+        let taken = what.taken(job);
         let Some((about, signer)) = taken.signed else { return Ok(()) };
         demand(what.is_signed::<S>(self.network), stop, "a valid signature")?;
         demand(about == job.id(), stop, "a statement about this job")?;
@@ -348,7 +348,11 @@ impl<'a, S: Scheme> Judge<'a, S> {
         };
         let lot = lot(job, at.beacon.value);
         let barred = barred(&self.story.genesis, job.order(), operators);
-        demand(lot.confirms(roster, &barred, tries), stop, "the verifier that secret and beacon give")?;
+        demand(
+            lot.confirms(roster, &barred, tries, self.story.genesis.checks.tries_max),
+            stop,
+            "the verifier that secret and beacon give",
+        )?;
         operators.push(last.leaf.operator);
         Ok(())
     }
@@ -365,9 +369,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
     fn report(&self, job: &Job) -> Report {
         let story = self.story;
         let found = job.seats().iter().filter(|seat| seat.found().is_some()).count() as u64;
-        let jury = job.tally().with;
-        let agreed = i64::from(story.outcome == Outcome::Checked);
-        let agreeing = u64::try_from(jury + agreed).unwrap_or_default();
+        let agreeing = u64::try_from(job.tally().with).unwrap_or_default() + job.matches();
         Report {
             network: self.network,
             network_name: story.genesis.name.clone(),

@@ -71,7 +71,6 @@ fn claims() -> Vec<Message> {
 fn checks() -> Vec<Message> {
     let check = Check {
         job: digest(1),
-        seat: 2,
         verifier: key(4),
         class: digest(2),
         manifest: manifest(),
@@ -85,10 +84,10 @@ fn checks() -> Vec<Message> {
     let evidence = EvidenceLeaf { evidence_root: digest(7), records: 1, blind: digest(9) };
     vec![
         said(check),
-        said(Seal { job: digest(1), seat: 2, commit: digest(3) }),
-        said(Unserved { job: digest(1), seat: 2 }),
+        said(Seal { job: digest(1), commit: digest(3) }),
+        said(Unserved { job: digest(1) }),
         said(OpenClaim { job: digest(1), output: output_leaf(), evidence, records: vec![record()] }),
-        said(OpenSeal { job: digest(1), seat: 2, evidence: found(), records: vec![record()] }),
+        said(OpenSeal { job: digest(1), evidence: found(), records: vec![record()] }),
     ]
 }
 

@@ -190,7 +190,12 @@ impl<S: Signer> Node<S> {
     /// A verifier shows that it was asked to check a job of this client: it may have the input.
     pub(in crate::node) fn serve_checker(&self, check: &Verified<Check>, out: &mut Effects) {
         let Some(attempt) = self.attempt_of(check.job, check.signer()) else { return };
-        if check.signer() == attempt.order.notary && check.input_commit == attempt.order.input_commit {
+        // Nobody checks what is not claimed: before that, whoever asks wants to read the input.
+        let claimed = attempt.claimed || attempt.output.is_some();
+        if claimed
+            && check.signer() == attempt.order.notary
+            && check.input_commit == attempt.order.input_commit
+        {
             out.push(Effect::Serve { digest: check.input_commit, to: check.verifier });
         }
     }
@@ -204,7 +209,7 @@ impl<S: Signer> Node<S> {
         if !by_provider || !fits || attempt.ticket.is_none() || attempt.output.is_some() {
             return;
         }
-        attempt.delivering = Some(deliver.clone());
+        (attempt.delivering, attempt.claimed) = (Some(deliver.clone()), true);
         out.push(Effect::Fetch { digest: deliver.output, from: [provider].into() });
     }
 
@@ -232,8 +237,13 @@ impl<S: Signer> Node<S> {
         if notice.signer() != notary {
             return;
         }
-        match notice.event {
-            NoticeEvent::Claimed { position } if attempt.ticket.is_some() => {
+        match notice.event.clone() {
+            NoticeEvent::Claimed { position, claim } if attempt.ticket.is_some() => {
+                let Ok(claim) = claim.open::<S::Scheme>(self.network) else { return };
+                if claim.signer() != attempt.order.provider || claim.job != job {
+                    return;
+                }
+                attempt.claimed = true;
                 let secret = attempt.secret;
                 self.say(notary, Reveal { job, position, secret }, out);
             }
