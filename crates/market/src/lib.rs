@@ -12,8 +12,12 @@ pub mod ledger;
 pub mod matching;
 pub mod node;
 pub mod record;
+pub mod reliability;
 pub mod trust;
 pub mod view;
+
+#[cfg(test)]
+mod fixture;
 
 pub use effect::{Effect, Effects, Event};
 pub use input::{Command, Input};
