@@ -34,7 +34,9 @@ use crate::{
     effect::{Effect, Effects, Event},
     input::{Command, Input},
     ledger::Ledger,
+    matching::Passed,
     record::Record,
+    reliability::Impression,
     view::{AccountView, BooksView, RunView, SubmissionView},
 };
 
@@ -251,6 +253,17 @@ impl<S: Signer> Node<S> {
     /// The jobs of this client, oldest first.
     pub fn submissions(&self) -> Vec<SubmissionView> {
         self.view_submissions()
+    }
+
+    /// Why the offers that a submission did not take up were not, when it last looked for one: nothing before that, and
+    /// after a restart.
+    pub fn passed_over(&self, key: Digest) -> Option<&Passed> {
+        self.client.passed_over(key)
+    }
+
+    /// What this client has seen of a provider.
+    pub fn impression(&self, provider: PeerId) -> Impression {
+        self.client.reliability.of(provider, self.now)
     }
 
     /// The runs of this provider and verifier.
