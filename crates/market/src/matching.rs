@@ -238,6 +238,12 @@ impl Passed {
         offers.truncate(PASSED_MAX);
         Self { counts, offers }
     }
+
+    /// Counts offers that were not looked at because they are for other models.
+    pub fn add_elsewhere(&mut self, offers: u64) {
+        self.counts.offers += offers;
+        self.counts.other_model += offers;
+    }
 }
 
 impl Reason {

@@ -154,7 +154,7 @@ impl<S: Signer> Node<S> {
         match message {
             Opened::Offer(offer) => {
                 let provider = offer.signer();
-                if self.book.take(offer, now) {
+                if self.note_offer(offer, now) {
                     out.push(Effect::Tell(Event::OfferSeen { provider }));
                 }
             }
@@ -188,6 +188,13 @@ impl<S: Signer> Node<S> {
             | Opened::OpenSeal(_)
             | Opened::Query(_) => self.notarise(message, out),
         }
+    }
+
+    /// Notes an offer; true if its provider was not in the book. This peer's own, and those of providers that it was
+    /// served by or asked for, are not given up for those of strangers.
+    fn note_offer(&mut self, offer: Verified<Offer>, now: Timestamp) -> bool {
+        let (own, reliability) = (self.signer.id(), &self.client.reliability);
+        self.book.take(offer, now, |provider| provider == own || reliability.is_known(provider))
     }
 
     /// Does what is due, and asks to be woken for the next.

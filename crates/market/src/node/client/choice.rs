@@ -39,8 +39,13 @@ impl<S: Signer> Node<S> {
         let draft = self.draft(submitted, now);
         let units_max = submitted.submission.units_max;
         let total = |unit_price: Amount| unit_price.times(units_max)?.plus(self.overhead(draft.as_ref()?)?);
-        let ranking = matching::rank(self.book.iter(), &wish, |service| total(service.unit_price));
-        let passed = ranking.passed;
+        let ranking = matching::rank(
+            self.book.serving(wish.manifest, submitted.submission.provider),
+            &wish,
+            |service| total(service.unit_price),
+        );
+        let mut passed = ranking.passed;
+        passed.add_elsewhere((self.book.len() as u64).saturating_sub(passed.counts.offers));
         let chosen = ranking.chosen.zip(draft);
         let choice = chosen.map(|(Match { provider, offer, service, total }, draft)| Choice {
             order: Order {
@@ -108,7 +113,7 @@ impl<S: Signer> Node<S> {
         }
         let busy = submitted.refusal.is_some_and(is_passing);
         let unheard = match submitted.submission.provider {
-            Some(wanted) => self.book.iter().all(|offer| offer.signer() != wanted),
+            Some(wanted) => self.book.get(wanted).is_none(),
             None => unmatched.price + unmatched.cost + unmatched.tried == 0,
         };
         if busy || unheard { MATCH_TIME } else { GLANCE_TIME }
