@@ -11,6 +11,7 @@ pub mod input;
 pub mod ledger;
 pub mod matching;
 pub mod node;
+pub mod policy;
 pub mod pricing;
 pub mod record;
 pub mod reliability;
