@@ -237,7 +237,7 @@ pub enum Event {
     },
 }
 
-/// Why no provider was found.
+/// Why offers were not taken up: how many for each reason, and what came of those that were.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Unmatched {
     /// Offers known in all.
@@ -254,6 +254,10 @@ pub struct Unmatched {
     pub expired: u64,
     /// That refused, failed or were tried before.
     pub tried: u64,
+    /// That fit, where another is better.
+    pub outranked: u64,
+    /// That are as good as the one on which the lot fell.
+    pub lot: u64,
     /// The last refusal.
     pub refusal: Option<Refusal>,
     /// The last failure.

@@ -122,7 +122,7 @@ pub enum Consequence {
         /// Who ordered it.
         client: PeerId,
         /// What was fixed.
-        ticket: Ticket,
+        ticket: Box<Ticket>,
     },
     /// It was drawn whether a job is checked.
     Drawn {

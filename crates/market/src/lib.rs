@@ -11,9 +11,15 @@ pub mod input;
 pub mod ledger;
 pub mod matching;
 pub mod node;
+pub mod policy;
+pub mod pricing;
 pub mod record;
+pub mod reliability;
 pub mod trust;
 pub mod view;
+
+#[cfg(test)]
+mod fixture;
 
 pub use effect::{Effect, Effects, Event};
 pub use input::{Command, Input};

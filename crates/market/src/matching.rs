@@ -1,7 +1,15 @@
-//! Matching: which offer a client takes up.
+//! Matching: which offer a client takes up, and why not the others.
 //!
-//! **Invariant:** a pure function of the offers and the wish; among offers of nearly the same price the choice is spread
-//! by a hash, so that a provider one micro-credit cheaper does not get everything.
+//! ```text
+//! all offers ─▶ those that fit ─▶ score: total cost × (1 + handicaps) ─▶ near the best ─▶ a lot decides
+//!                    │ others: Expired, Price, …         │ others: Outranked          │ others: Lot
+//! ```
+//!
+//! **Invariant:** a pure function of the offers, the wish and what the client has seen; every offer but the chosen one is
+//! counted under exactly one reason; among offers that are nearly as good as the best the choice is spread by a hash,
+//! so that a provider one micro-credit cheaper does not get everything.
+
+mod score;
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
@@ -12,11 +20,13 @@ use assay_protocol::{
     signed::Verified,
     units::{Amount, Rate, Timestamp},
 };
+use serde::{Deserialize, Serialize};
 
-use crate::{effect::Unmatched, input::Submission};
+use self::score::{Candidate, NEAR};
+use crate::{effect::Unmatched, input::Submission, reliability::Reliability};
 
-/// Prices up to this share above the lowest count as the same.
-const NEAR: Rate = Rate(Rate::ONE.0 / 20);
+/// Offers whose reason is told one by one, those nearest to being chosen first: a page; the rest is counted.
+pub const PASSED_MAX: usize = 32;
 
 /// What a client looks for.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +39,10 @@ pub struct Wish<'a> {
     pub client: PeerId,
     /// Who was tried before.
     pub excluded: &'a BTreeSet<PeerId>,
-    /// How many attempts there were: another choice for each.
+    /// How many orders there were: another choice for each.
     pub attempt: usize,
+    /// What the client has seen of each provider.
+    pub reliability: &'a Reliability,
     /// Now.
     pub now: Timestamp,
 }
@@ -44,56 +56,228 @@ pub struct Match<'a> {
     pub offer: &'a Offer,
     /// The service in it.
     pub service: &'a Service,
+    /// What the job would cost there in all.
+    pub total: Amount,
 }
 
-/// The offer to take up, or why each was not. `cost` says what a service would cost in all.
+/// What became of the offers.
+#[derive(Clone, Debug)]
+pub struct Ranking<'a> {
+    /// The one to take up.
+    pub chosen: Option<Match<'a>>,
+    /// The others.
+    pub passed: Passed,
+}
+
+/// The offers that were not taken up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    /// How many for each reason.
+    pub counts: Unmatched,
+    /// Why each was not, those nearest to being chosen first; at most [`PASSED_MAX`].
+    pub offers: Vec<PassedOver>,
+}
+
+/// An offer that was not taken up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// Whose it is.
+    pub provider: PeerId,
+    /// Why not.
+    pub reason: Reason,
+}
+
+/// Why an offer was not taken up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// As good as the best, and a lot fell on another; `behind` is how much worse it scored.
+    Lot {
+        /// In parts of the best score.
+        behind: Rate,
+    },
+    /// Another is better.
+    Outranked {
+        /// How much worse it scored, in parts of the best score.
+        behind: Rate,
+        /// In what it fell behind most.
+        over: Aspect,
+    },
+    /// It was tried before, for this job.
+    Tried,
+    /// A unit costs more than the user pays.
+    Price {
+        /// What it costs.
+        asked: Amount,
+    },
+    /// The job would cost more in all than the user pays.
+    Cost {
+        /// What it would cost; nothing if the sum has no number or no order can be made now.
+        total: Option<Amount>,
+    },
+    /// It is no longer valid.
+    Expired {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// The user wants another provider.
+    OtherProvider,
+    /// It is the client's own.
+    Own,
+    /// It is for other models.
+    OtherModel,
+}
+
+/// What offers are compared by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aspect {
+    /// What the job costs in all.
+    Cost,
+    /// How often attempts there came to something, as this client saw it.
+    Reliability,
+    /// How long a run takes, as promised and as measured.
+    Speed,
+    /// Whether runner and model are loaded.
+    Warmth,
+    /// Whether the offer says where the provider can be reached.
+    Reach,
+}
+
+/// The offer to take up, and why each other is not. `cost` says what a service would cost in all: price, premium and
+/// prepaid check.
 pub fn rank<'a>(
     offers: impl Iterator<Item = &'a Verified<Offer>>,
     wish: &Wish<'_>,
     cost: impl Fn(&Service) -> Option<Amount>,
-) -> Result<Match<'a>, Unmatched> {
-    let mut unmatched = Unmatched::default();
+) -> Ranking<'a> {
     let mut fitting: Vec<Match<'a>> = Vec::new();
+    let mut unfit: Vec<PassedOver> = Vec::new();
     for offer in offers {
-        unmatched.offers += 1;
         match consider(offer, wish, &cost) {
-            Ok(service) => fitting.push(Match { provider: offer.signer(), offer, service }),
-            Err(counter) => *counter(&mut unmatched) += 1,
+            Ok(fit) => fitting.push(fit),
+            Err(reason) => unfit.push(PassedOver { provider: offer.signer(), reason }),
         }
     }
-    let Some(lowest) = fitting.iter().map(|fit| fit.service.unit_price).min() else { return Err(unmatched) };
-    let near = lowest.plus(lowest.share(NEAR)).unwrap_or(lowest);
-    let lot =
-        |fit: &Match<'_>| codec::digest("match", &(wish.submission.key, wish.attempt as u64, fit.provider));
-    fitting.retain(|fit| fit.service.unit_price <= near);
-    fitting.into_iter().min_by_key(lot).ok_or(unmatched)
+    let candidates = score::scored(fitting, wish);
+    let chosen = draw(&candidates, wish);
+    let passed = passed(&candidates, chosen, unfit);
+    Ranking { chosen: chosen.map(|index| candidates[index].fit.clone()), passed }
 }
-
-/// Picks the counter of the reason why an offer does not fit.
-type Counter = fn(&mut Unmatched) -> &mut u64;
 
 fn consider<'a>(
     offer: &'a Verified<Offer>,
     wish: &Wish<'_>,
     cost: &impl Fn(&Service) -> Option<Amount>,
-) -> Result<&'a Service, Counter> {
+) -> Result<Match<'a>, Reason> {
     let provider = offer.signer();
     let found = offer.services.iter().find(|service| service.manifest == wish.manifest);
-    let Some(service) = found else { return Err(|unmatched| &mut unmatched.other_model) };
-    if wish.submission.provider.is_some_and(|wanted| wanted != provider) || provider == wish.client {
-        return Err(|unmatched| &mut unmatched.other_provider);
+    let Some(service) = found else { return Err(Reason::OtherModel) };
+    if provider == wish.client {
+        return Err(Reason::Own);
+    }
+    if wish.submission.provider.is_some_and(|wanted| wanted != provider) {
+        return Err(Reason::OtherProvider);
     }
     if offer.valid_until <= wish.now {
-        return Err(|unmatched| &mut unmatched.expired);
+        return Err(Reason::Expired { at: offer.valid_until });
     }
     if wish.excluded.contains(&provider) {
-        return Err(|unmatched| &mut unmatched.tried);
+        return Err(Reason::Tried);
     }
     if service.unit_price > wish.submission.unit_price_max {
-        return Err(|unmatched| &mut unmatched.price);
+        return Err(Reason::Price { asked: service.unit_price });
     }
-    if cost(service).is_none_or(|cost| cost > wish.submission.cost_max) {
-        return Err(|unmatched| &mut unmatched.cost);
+    match cost(service) {
+        Some(total) if total <= wish.submission.cost_max => Ok(Match { provider, offer, service, total }),
+        total => Err(Reason::Cost { total }),
     }
-    Ok(service)
 }
+
+/// Draws among the candidates near the best, the better the likelier. The draw hangs on the name of the submission,
+/// which no provider knows before it is asked.
+fn draw(candidates: &[Candidate<'_>], wish: &Wish<'_>) -> Option<usize> {
+    let weights: Vec<u64> = candidates.iter().map(Candidate::weight).collect();
+    // No overflow: a weight has 33 bits, and no book has 2³¹ offers.
+    let total: u64 = weights.iter().sum();
+    let digest = codec::digest("match", &(wish.submission.key, wish.attempt as u64));
+    let (head, _) = digest.0.split_first_chunk::<8>()?;
+    let mut lot = u64::from_be_bytes(*head).checked_rem(total)?;
+    weights.iter().position(|weight| match lot.checked_sub(*weight) {
+        Some(rest) => {
+            lot = rest;
+            false
+        }
+        None => true,
+    })
+}
+
+/// Why each was passed over, counted and, for the first of them, one by one.
+fn passed(candidates: &[Candidate<'_>], chosen: Option<usize>, mut unfit: Vec<PassedOver>) -> Passed {
+    let Some(best) = candidates.first() else { return Passed::of(unfit) };
+    let outranked = candidates.iter().enumerate().filter(|(index, _)| Some(*index) != chosen);
+    let outranked = outranked.map(|(_, candidate)| {
+        let behind = candidate.behind;
+        let over = candidate.weakest_against(best);
+        let reason = if behind <= NEAR { Reason::Lot { behind } } else { Reason::Outranked { behind, over } };
+        PassedOver { provider: candidate.fit.provider, reason }
+    });
+    let mut all: Vec<PassedOver> = outranked.collect();
+    all.append(&mut unfit);
+    let mut passed = Passed::of(all);
+    passed.counts.offers += u64::from(chosen.is_some());
+    passed
+}
+
+impl Passed {
+    fn of(mut offers: Vec<PassedOver>) -> Self {
+        let mut counts = Unmatched { offers: offers.len() as u64, ..Unmatched::default() };
+        offers.iter().for_each(|passed| *counts.of(passed.reason) += 1);
+        // Stable, so that candidates stay in the order of their scores.
+        offers.sort_by_key(|passed| passed.reason.distance());
+        offers.truncate(PASSED_MAX);
+        Self { counts, offers }
+    }
+
+    /// Counts offers that were not looked at because they are for other models.
+    pub fn add_elsewhere(&mut self, offers: u64) {
+        self.counts.offers += offers;
+        self.counts.other_model += offers;
+    }
+}
+
+impl Reason {
+    /// How far from being chosen: in the order in which a user could do something about it.
+    fn distance(self) -> u8 {
+        match self {
+            Self::Lot { .. } => 0,
+            Self::Outranked { .. } => 1,
+            Self::Tried => 2,
+            Self::Price { .. } => 3,
+            Self::Cost { .. } => 4,
+            Self::Expired { .. } => 5,
+            Self::OtherProvider => 6,
+            Self::Own => 7,
+            Self::OtherModel => 8,
+        }
+    }
+}
+
+impl Unmatched {
+    /// The counter of a reason.
+    fn of(&mut self, reason: Reason) -> &mut u64 {
+        match reason {
+            Reason::Lot { .. } => &mut self.lot,
+            Reason::Outranked { .. } => &mut self.outranked,
+            Reason::Tried => &mut self.tried,
+            Reason::Price { .. } => &mut self.price,
+            Reason::Cost { .. } => &mut self.cost,
+            Reason::Expired { .. } => &mut self.expired,
+            Reason::OtherProvider | Reason::Own => &mut self.other_provider,
+            Reason::OtherModel => &mut self.other_model,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,9 @@ use crate::{
     effect::{Effect, Effects, Event},
     input::{Command, Input},
     ledger::Ledger,
+    matching::Passed,
     record::Record,
+    reliability::Impression,
     view::{AccountView, BooksView, RunView, SubmissionView},
 };
 
@@ -148,7 +150,7 @@ impl<S: Signer> Node<S> {
         match message {
             Opened::Offer(offer) => {
                 let provider = offer.signer();
-                if self.book.take(offer, now) {
+                if self.note_offer(offer, now) {
                     out.push(Effect::Tell(Event::OfferSeen { provider }));
                 }
             }
@@ -191,6 +193,13 @@ impl<S: Signer> Node<S> {
             // Said to the client's shell along with the stream, and found in journals and receipts.
             Opened::Output(_) | Opened::Tick(_) | Opened::Settled(_) => {}
         }
+    }
+
+    /// Notes an offer; true if its provider was not in the book. This peer's own, and those of providers that it was
+    /// served by or asked for, are not given up for those of strangers.
+    fn note_offer(&mut self, offer: Verified<Offer>, now: Timestamp) -> bool {
+        let (own, reliability) = (self.signer.id(), &self.client.reliability);
+        self.book.take(offer, now, |provider| provider == own || reliability.is_known(provider))
     }
 
     /// Does what is due, and asks to be woken for the next.
@@ -256,6 +265,17 @@ impl<S: Signer> Node<S> {
     /// The jobs of this client, oldest first.
     pub fn submissions(&self) -> Vec<SubmissionView> {
         self.view_submissions()
+    }
+
+    /// Why the offers that a submission did not take up were not, when it last looked for one: nothing before that, and
+    /// after a restart.
+    pub fn passed_over(&self, key: Digest) -> Option<&Passed> {
+        self.client.passed_over(key)
+    }
+
+    /// What this client has seen of a provider.
+    pub fn impression(&self, provider: PeerId) -> Impression {
+        self.client.reliability.of(provider, self.now)
     }
 
     /// The runs of this provider and verifier.

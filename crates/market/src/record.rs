@@ -17,7 +17,10 @@ use assay_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::input::{Provision, RunId, RunResult, Submission};
+use crate::{
+    input::{Provision, RunId, RunResult, Submission},
+    reliability::Timing,
+};
 
 /// One thing to keep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +66,12 @@ pub enum ClientRecord {
         reason: Option<Refusal>,
     },
     /// The provider's result, fetched and found to be what it claimed.
-    Delivered(Signed<Deliver>),
+    Delivered {
+        /// The result.
+        deliver: Signed<Deliver>,
+        /// How long it took; nothing if the client was restarted meanwhile.
+        timing: Option<Timing>,
+    },
     /// The provider gave up.
     Failed {
         /// Which job.

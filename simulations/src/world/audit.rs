@@ -3,6 +3,7 @@
 use assay_market::{
     Config, Effects, Node, Record,
     audit::{Audit, Divergence, Published, Report},
+    reliability::Impression,
     view::{AttemptState, BooksView, RunState, RunView, SubmissionView},
 };
 use assay_protocol::signed::Signer;
@@ -19,6 +20,8 @@ pub struct Memory {
     pub submissions: Vec<SubmissionView>,
     /// The jobs of the provider and the checks of the verifier.
     pub runs: Vec<RunView>,
+    /// What the client has seen of each peer.
+    pub impressions: Vec<Impression>,
 }
 
 impl World {
@@ -45,23 +48,29 @@ impl World {
         let config = Config { genesis: self.genesis.clone() };
         let records = peer.disk.records().into_iter();
         let restored = Node::restore(peer.key, config, [0; 32], records, &mut Effects::new());
-        Some((memory_of(peer.node.as_ref()?), memory_of(&restored)))
+        Some((self.memory_of(peer.node.as_ref()?), self.memory_of(&restored)))
     }
-}
 
-fn memory_of<S: Signer>(node: &Node<S>) -> Memory {
-    let mut memory = Memory { books: node.books(), submissions: node.submissions(), runs: node.runs() };
-    for submission in &mut memory.submissions {
-        submission.unmatched = None;
-        let attempts = &mut submission.attempts;
-        attempts.iter_mut().for_each(|attempt| attempt.state = settled(attempt.state));
-    }
-    for run in &mut memory.runs {
-        if run.state == RunState::Waiting {
-            run.state = RunState::Running;
+    fn memory_of<S: Signer>(&self, node: &Node<S>) -> Memory {
+        let peers = (0..self.plan.peers()).map(|number| self.id(Place(number)));
+        let mut memory = Memory {
+            books: node.books(),
+            submissions: node.submissions(),
+            runs: node.runs(),
+            impressions: peers.map(|peer| node.impression(peer)).collect(),
+        };
+        for submission in &mut memory.submissions {
+            submission.unmatched = None;
+            let attempts = &mut submission.attempts;
+            attempts.iter_mut().for_each(|attempt| attempt.state = settled(attempt.state));
         }
+        for run in &mut memory.runs {
+            if run.state == RunState::Waiting {
+                run.state = RunState::Running;
+            }
+        }
+        memory
     }
-    memory
 }
 
 /// Why an order was not opened is told once and not kept.

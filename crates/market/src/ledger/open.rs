@@ -1,6 +1,6 @@
 //! T1: whether an order becomes a job, and on what terms.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use assay_protocol::{
     admission::{self, first_unmet, price},
@@ -41,7 +41,7 @@ impl Ledger {
             provider.exposed = sum(provider.exposed, price(&order)?);
         }
         let endowed = self.endow(&order, &ticket);
-        out.push(Consequence::Opened { client: order.client, ticket });
+        out.push(Consequence::Opened { client: order.client, ticket: Box::new(ticket) });
         let (held, order) = (order.total_max, order.into_body());
         let opened = OpenJob {
             job: Job::open(&self.genesis, order, ticket, self.moment),

@@ -1,18 +1,30 @@
-//! The offers a peer has heard of.
+//! The offers a peer has heard of, and under which model each is found.
 //!
-//! **Invariant:** one offer for each provider, the one with the highest sequence; never more than [`OFFERS_MAX`].
+//! Where there is no room, offers that expired go first. Then a known provider's offer takes the place of the stranger's
+//! that came last; a stranger's takes nobody's. Names are free: whoever makes up ten thousand of them fills what is left,
+//! and displaces neither those who served this peer nor the strangers who were there before.
+//!
+//! **Invariant:** one offer for each provider, the one with the highest sequence; never more than [`OFFERS_MAX`], nor more
+//! than [`OFFERS_PER_MANIFEST_MAX`] that are found under one model; what is found under a model is in the book and
+//! serves it.
 
-use alloc::collections::BTreeMap;
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
 
 use assay_protocol::{
-    id::PeerId,
+    id::{Digest, PeerId},
     offer::{OFFER_MANIFESTS_MAX, Offer},
     signed::Verified,
     units::{Duration, Timestamp},
 };
 
-/// Offers that are remembered.
+/// Offers that are remembered: of two KiB at most, so 20 MiB.
 const OFFERS_MAX: usize = 10_000;
+/// Offers that are found under one model: more than anybody compares, and ranking them takes under a millisecond.
+const OFFERS_PER_MANIFEST_MAX: usize = 1_024;
 /// The longest promise that is believed.
 const VALIDITY_MAX: Duration = Duration::seconds(3_600);
 /// Longer texts and lists are not an offer's.
@@ -22,39 +34,142 @@ const ADDRESSES_MAX: usize = 8;
 /// The offers a peer has heard of.
 #[derive(Debug, Default)]
 pub(super) struct Book {
-    offers: BTreeMap<PeerId, Verified<Offer>>,
+    offers: BTreeMap<PeerId, Heard>,
+    /// By model, in the order in which the providers were first heard of.
+    by_manifest: BTreeMap<Digest, BTreeSet<(u64, PeerId)>>,
+    /// By the end of the promise.
+    by_end: BTreeSet<(Timestamp, PeerId)>,
+    /// Providers heard of so far.
+    arrivals: u64,
+}
+
+/// An offer, and when its provider was first heard of.
+#[derive(Debug)]
+struct Heard {
+    offer: Verified<Offer>,
+    arrival: u64,
 }
 
 impl Book {
-    /// Takes an offer; true if the provider was not known.
-    pub(super) fn take(&mut self, offer: Verified<Offer>, now: Timestamp) -> bool {
+    /// Takes an offer; true if the provider was not in the book. `is_known` says whose offer is not given up for a
+    /// stranger's.
+    pub(super) fn take(
+        &mut self,
+        offer: Verified<Offer>,
+        now: Timestamp,
+        is_known: impl Fn(PeerId) -> bool,
+    ) -> bool {
         if !is_sound(&offer, now) {
             return false;
         }
         let provider = offer.signer();
-        match self.offers.get(&provider) {
-            Some(known) if known.sequence >= offer.sequence => return false,
-            None if self.offers.len() >= OFFERS_MAX => self.make_room(now),
-            Some(_) | None => {}
-        }
-        if self.offers.len() >= OFFERS_MAX && !self.offers.contains_key(&provider) {
+        let held = self.offers.get(&provider).map(|heard| (heard.offer.sequence, heard.arrival));
+        if held.is_some_and(|(sequence, _)| sequence >= offer.sequence) {
             return false;
         }
-        self.offers.insert(provider, offer).is_none()
+        if held.is_none() && !self.make_room(provider, now, &is_known) {
+            return false;
+        }
+        self.remove(provider);
+        let arrival = held.map_or(self.arrivals, |(_, arrival)| arrival);
+        self.arrivals += u64::from(held.is_none());
+        for service in &offer.services {
+            if self.make_room_under(service.manifest, provider, now, &is_known) {
+                self.by_manifest.entry(service.manifest).or_default().insert((arrival, provider));
+            }
+        }
+        self.by_end.insert((offer.valid_until, provider));
+        self.offers.insert(provider, Heard { offer, arrival });
+        held.is_none()
     }
 
-    /// The offers, by provider.
+    /// All offers, by provider.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Verified<Offer>> {
-        self.offers.values()
+        self.offers.values().map(|heard| &heard.offer)
     }
 
-    fn make_room(&mut self, now: Timestamp) {
-        self.offers.retain(|_, offer| offer.valid_until > now);
+    /// The offers that are found under a model, by the time at which their providers were first heard of; and that of
+    /// `named`, whom the user wants, even where there was no room for it under the model.
+    pub(super) fn serving(
+        &self,
+        manifest: Digest,
+        named: Option<PeerId>,
+    ) -> impl Iterator<Item = &Verified<Offer>> {
+        let found = self.by_manifest.get(&manifest);
+        let is_found = move |place: &(u64, PeerId)| found.is_some_and(|found| found.contains(place));
+        let named = named.and_then(|peer| Some((self.offers.get(&peer)?.arrival, peer)));
+        let named = named.filter(|place| !is_found(place));
+        let places = found.into_iter().flatten().copied().chain(named);
+        places.filter_map(|(_, provider)| self.get(provider))
+    }
+
+    /// The offer of a provider.
+    pub(super) fn get(&self, provider: PeerId) -> Option<&Verified<Offer>> {
+        self.offers.get(&provider).map(|heard| &heard.offer)
+    }
+
+    /// How many offers there are.
+    pub(super) fn len(&self) -> usize {
+        self.offers.len()
+    }
+
+    /// True if there is room for another provider, or some was made.
+    fn make_room(&mut self, provider: PeerId, now: Timestamp, is_known: &impl Fn(PeerId) -> bool) -> bool {
+        if self.offers.len() >= OFFERS_MAX {
+            self.drop_expired(now);
+        }
+        if self.offers.len() >= OFFERS_MAX && is_known(provider) {
+            let strangers = self.offers.iter().filter(|(peer, _)| !is_known(**peer));
+            let last = strangers.max_by_key(|(_, heard)| heard.arrival).map(|(peer, _)| *peer);
+            last.into_iter().for_each(|stranger| self.remove(stranger));
+        }
+        self.offers.len() < OFFERS_MAX
+    }
+
+    /// True if there is room for another provider under a model, or some was made.
+    fn make_room_under(
+        &mut self,
+        manifest: Digest,
+        provider: PeerId,
+        now: Timestamp,
+        is_known: &impl Fn(PeerId) -> bool,
+    ) -> bool {
+        if self.count_under(manifest) >= OFFERS_PER_MANIFEST_MAX {
+            self.drop_expired(now);
+        }
+        let is_full = self.count_under(manifest) >= OFFERS_PER_MANIFEST_MAX;
+        let Some(found) = self.by_manifest.get_mut(&manifest).filter(|_| is_full) else { return true };
+        let last = found.iter().rev().find(|(_, peer)| !is_known(*peer)).copied();
+        let Some(stranger) = last.filter(|_| is_known(provider)) else { return false };
+        found.remove(&stranger)
+    }
+
+    fn count_under(&self, manifest: Digest) -> usize {
+        self.by_manifest.get(&manifest).map_or(0, BTreeSet::len)
+    }
+
+    fn drop_expired(&mut self, now: Timestamp) {
+        while let Some((_, provider)) = self.by_end.first().copied().filter(|(end, _)| *end <= now) {
+            self.remove(provider);
+        }
+    }
+
+    fn remove(&mut self, provider: PeerId) {
+        let Some(Heard { offer, arrival }) = self.offers.remove(&provider) else { return };
+        self.by_end.remove(&(offer.valid_until, provider));
+        let manifests: Vec<Digest> = offer.services.iter().map(|service| service.manifest).collect();
+        for manifest in manifests {
+            let Some(found) = self.by_manifest.get_mut(&manifest) else { continue };
+            found.remove(&(arrival, provider));
+            if found.is_empty() {
+                self.by_manifest.remove(&manifest);
+            }
+        }
     }
 }
 
 fn is_sound(offer: &Offer, now: Timestamp) -> bool {
-    let short = |text: &alloc::string::String| text.len() <= TEXT_BYTES_MAX;
+    let short = |text: &String| text.len() <= TEXT_BYTES_MAX;
     offer.valid_until > now
         && offer.valid_until <= now.after(VALIDITY_MAX)
         && offer.services.len() <= OFFER_MANIFESTS_MAX
@@ -63,3 +178,6 @@ fn is_sound(offer: &Offer, now: Timestamp) -> bool {
         && offer.services.iter().all(|service| short(&service.name))
         && short(&offer.machine)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! notary can open no two of them at once.
 
 mod attempt;
+mod choice;
 
 use alloc::{
     boxed::Box,
@@ -16,12 +17,13 @@ use assay_protocol::{
     id::{Digest, JobId, PeerId},
     notice::Account,
     order::{Failure, Open, Order, Propose, Refusal, secret_commit},
-    payout,
+    outcome::Outcome,
     signed::{Signed, Signer, Verified},
     ticket::Ticket,
-    units::{Amount, Duration, Rate, Timestamp},
+    units::{Duration, Timestamp},
 };
 
+use self::choice::Choice;
 use super::{
     Node,
     alarms::{Alarm, RESEND_FIRST},
@@ -29,8 +31,9 @@ use super::{
 use crate::{
     effect::{Effect, Effects, Event, Unmatched},
     input::Submission,
-    matching::{self, Match, Wish},
+    matching::Passed,
     record::{ClientRecord, Record},
+    reliability::{self, Reliability, Timing},
     view::{AccountView, AttemptState, AttemptView, SubmissionView},
 };
 
@@ -60,6 +63,8 @@ pub(super) struct Client {
     lanes: BTreeMap<(PeerId, u16), Lane>,
     asked: BTreeMap<PeerId, u64>,
     accounts: BTreeMap<PeerId, Account>,
+    /// What was seen of each provider.
+    pub(super) reliability: Reliability,
 }
 
 /// A user's wish and what became of it.
@@ -67,6 +72,8 @@ pub(super) struct Client {
 struct Submitted {
     submission: Submission,
     attempts: Vec<JobId>,
+    /// Orders so far, those that met a busy provider included: each is another choice.
+    orders: usize,
     excluded: BTreeSet<PeerId>,
     lane: Option<(PeerId, u16)>,
     /// Since when it looks for an offer.
@@ -75,6 +82,8 @@ struct Submitted {
     failure: Option<Failure>,
     ended: bool,
     unmatched: Option<Unmatched>,
+    /// What was not taken up when an offer was last looked for.
+    passed: Option<Passed>,
 }
 
 /// One order.
@@ -90,8 +99,12 @@ struct Attempt {
     claimed: bool,
     /// The provider's result while it is fetched.
     delivering: Option<Verified<Deliver>>,
+    /// How long a run takes, as the offer said; nothing after a restart.
+    promised: Option<Duration>,
+    /// When the ticket came; nothing after a restart.
+    started: Option<Timestamp>,
     /// How the notary says it closed, while the receipt is fetched.
-    closing: Option<(assay_protocol::outcome::Outcome, Digest)>,
+    closing: Option<(Outcome, Digest)>,
     output: Option<Digest>,
     receipt: Option<Digest>,
     tries: u32,
@@ -127,13 +140,18 @@ impl<S: Signer> Node<S> {
         if self.introduce(now < since.after(MATCH_TIME), out) {
             return self.alarms.set(Alarm::Submission(key), now.after(MATCH_PAUSE));
         }
-        match self.best_offer(key, now) {
-            Ok(order) if !spent => self.propose(key, order, now, out),
-            Ok(_) => self.give_up(key, Unmatched::default(), out),
-            Err(unmatched) if spent || now >= since.after(self.patience(key, &unmatched)) => {
+        let (choice, passed) = self.best_offer(key, now);
+        let unmatched = passed.counts.clone();
+        if let Some(submitted) = self.client.submissions.get_mut(&key) {
+            submitted.passed = Some(passed);
+        }
+        match choice {
+            Some(choice) if !spent => self.propose(key, choice, now, out),
+            Some(_) => self.give_up(key, Unmatched::default(), out),
+            None if spent || now >= since.after(self.patience(key, &unmatched)) => {
                 self.give_up(key, unmatched, out);
             }
-            Err(_) => self.alarms.set(Alarm::Submission(key), now.after(MATCH_PAUSE)),
+            None => self.alarms.set(Alarm::Submission(key), now.after(MATCH_PAUSE)),
         }
     }
 
@@ -145,21 +163,6 @@ impl<S: Signer> Node<S> {
         let opened = attempts.filter(|attempt| attempt.ticket.is_some()).count();
         opened >= usize::from(submitted.submission.attempts_max.max(1))
             || submitted.attempts.len() >= ORDERS_MAX
-    }
-
-    /// How long to look for an offer: longer where time may bring one, because none for this model or of the wished-for
-    /// provider was heard of yet, or because somebody was only busy.
-    fn patience(&self, key: Digest, unmatched: &Unmatched) -> Duration {
-        let Some(submitted) = self.client.submissions.get(&key) else { return GLANCE_TIME };
-        if submitted.submission.provider.is_some_and(|wanted| submitted.excluded.contains(&wanted)) {
-            return Duration::default();
-        }
-        let busy = submitted.refusal.is_some_and(is_passing);
-        let unheard = match submitted.submission.provider {
-            Some(wanted) => self.book.iter().all(|offer| offer.signer() != wanted),
-            None => unmatched.price + unmatched.cost + unmatched.tried == 0,
-        };
-        if busy || unheard { MATCH_TIME } else { GLANCE_TIME }
     }
 
     /// A notary opens an account at the first question, so one is asked before the first order. True while the answer
@@ -181,86 +184,17 @@ impl<S: Signer> Node<S> {
         out.push(Effect::Tell(Event::Failed { key, reason: unmatched }));
     }
 
-    /// The order for the best offer, or why there is none.
-    fn best_offer(&self, key: Digest, now: Timestamp) -> Result<Order, Unmatched> {
-        let submitted = self.client.submissions.get(&key).ok_or_else(Unmatched::default)?;
-        let wish = Wish {
-            submission: &submitted.submission,
-            manifest: submitted.submission.manifest.digest(),
-            client: self.signer.id(),
-            excluded: &submitted.excluded,
-            attempt: submitted.attempts.len(),
-            now,
-        };
-        let draft = |class: Digest, unit_price: Amount, provider: PeerId| {
-            self.draft(submitted, class, unit_price, provider, now)
-        };
-        let cost = |service: &assay_protocol::offer::Service| {
-            draft(Digest::default(), service.unit_price, PeerId::default()).map(|order| order.total_max)
-        };
-        let Match { provider, offer, service } = matching::rank(self.book.iter(), &wish, cost)?;
-        draft(offer.class, service.unit_price, provider).ok_or_else(Unmatched::default)
-    }
-
-    /// An order without its secret; none if its numbers do not fit or every lane is in use.
-    fn draft(
-        &self,
-        submitted: &Submitted,
-        class: Digest,
-        unit_price: Amount,
-        provider: PeerId,
-        now: Timestamp,
-    ) -> Option<Order> {
-        let wish = &submitted.submission;
-        let notary = *self.config.genesis.notaries.first()?;
-        let (lane, nonce) = self.lane(submitted, notary)?;
-        let mut order = Order {
-            client: self.signer.id(),
-            provider,
-            notary,
-            lane,
-            nonce,
-            class,
-            manifest: wish.manifest.clone(),
-            input_commit: wish.input_commit,
-            units_max: wish.units_max,
-            work_max: wish.work_max,
-            unit_price,
-            total_max: Amount::ZERO,
-            checks: wish.checks,
-            unchecked_ok: wish.unchecked_ok,
-            cancel_fee: Amount::ZERO,
-            run_max: wish.run_max,
-            open_by: now.after(OPEN_TIME),
-            secret_commit: Digest::default(),
-        };
-        // The margin doubles at most, and a newcomer's check is prepaid: what is not needed comes back.
-        let margin = Rate(self.config.genesis.money.margin.0.saturating_mul(2));
-        let quote = payout::quote(&self.config.genesis, &order, wish.work_max, Rate::ONE, margin);
-        let prepaid = quote.check.times(u64::from(wish.checks.max(1)))?;
-        order.total_max = order.price()?.plus(quote.premium)?.plus(prepaid)?;
-        Some(order)
-    }
-
-    /// The lane of a submission, or a free one, with the next number in it.
-    fn lane(&self, submitted: &Submitted, notary: PeerId) -> Option<(u16, u64)> {
-        let next = |lane: u16| self.client.lanes.get(&(notary, lane)).map_or(0, |lane| lane.next);
-        if let Some((_, lane)) = submitted.lane {
-            return Some((lane, next(lane)));
-        }
-        let is_free =
-            |lane: &u16| self.client.lanes.get(&(notary, *lane)).is_none_or(|lane| lane.user.is_none());
-        let lane = (0..crate::ledger::LANES_MAX).find(is_free)?;
-        Some((lane, next(lane)))
-    }
-
-    fn propose(&mut self, key: Digest, mut order: Order, now: Timestamp, out: &mut Effects) {
+    fn propose(&mut self, key: Digest, choice: Choice, now: Timestamp, out: &mut Effects) {
+        let Choice { mut order, promised } = choice;
         let secret = self.random();
         order.secret_commit = secret_commit(secret.as_bytes());
         let (provider, price) = (order.provider, order.price().unwrap_or_default());
         let job = order.id();
         let order = Signed::seal(order, &self.signer, self.network).into_signed();
         self.keep_client(ClientRecord::Ordered { key, order: order.clone(), secret }, out);
+        if let Some(attempt) = self.client.attempts.get_mut(&job) {
+            attempt.promised = Some(promised);
+        }
         out.push(Effect::Tell(Event::Proposed { key, job, provider, price }));
         self.say(provider, Propose { order }, out);
         self.alarms.set(Alarm::Attempt(job), now.after(RESEND_FIRST));
@@ -312,16 +246,8 @@ impl<S: Signer> Node<S> {
             }
             ClientRecord::Ticketed(ticket) => self.client.ticketed(ticket.clone().recall()),
             ClientRecord::Dropped { job, reason } => self.client.dropped(*job, *reason),
-            ClientRecord::Delivered(deliver) => {
-                let deliver = deliver.clone().recall();
-                let job = deliver.claim.clone().recall().job;
-                if let Some(attempt) = self.client.attempts.get_mut(&job) {
-                    attempt.output = Some(deliver.output);
-                    (attempt.delivering, attempt.tries) = (None, 0);
-                    if !matches!(attempt.state, AttemptState::Closed(_)) {
-                        attempt.state = AttemptState::Delivered;
-                    }
-                }
+            ClientRecord::Delivered { deliver, timing } => {
+                self.client.delivered(deliver.clone().recall(), *timing)
             }
             ClientRecord::Failed { job, reason } => {
                 if let Some(attempt) = self.client.attempts.get_mut(job) {
@@ -331,23 +257,7 @@ impl<S: Signer> Node<S> {
                     }
                 }
             }
-            ClientRecord::Closed { job, outcome, receipt } => {
-                if let Some(attempt) = self.client.attempts.get_mut(job) {
-                    (attempt.state, attempt.receipt) = (AttemptState::Closed(*outcome), Some(*receipt));
-                    attempt.closing = None;
-                    let order = &attempt.order;
-                    let lane = self.client.lanes.entry((order.notary, order.lane)).or_default();
-                    lane.next = lane.next.max(order.nonce + 1);
-                    let key = attempt.key;
-                    if let Some(submitted) = self.client.submissions.get_mut(&key) {
-                        submitted.excluded.insert(attempt.order.provider);
-                    }
-                    // In the same record: a crash between two would leave a submission that is paid and still wanted.
-                    if outcome.is_paid() {
-                        self.client.end(key);
-                    }
-                }
-            }
+            ClientRecord::Closed { job, outcome, receipt } => self.client.closed(*job, *outcome, *receipt),
             ClientRecord::Ended { key } => self.client.end(*key),
         }
     }
@@ -380,9 +290,11 @@ impl<S: Signer> Node<S> {
 impl Client {
     fn add(&mut self, submission: Submission) {
         let key = submission.key;
+        submission.provider.into_iter().for_each(|wanted| self.reliability.name(wanted));
         let submitted = Submitted {
             submission,
             attempts: Vec::new(),
+            orders: 0,
             excluded: BTreeSet::new(),
             lane: None,
             seeks_since: None,
@@ -390,6 +302,7 @@ impl Client {
             failure: None,
             ended: false,
             unmatched: None,
+            passed: None,
         };
         if self.submissions.insert(key, submitted).is_none() {
             self.sequence.push(key);
@@ -400,6 +313,7 @@ impl Client {
         let Some(submitted) = self.submissions.get_mut(&key) else { return };
         let job = order.id();
         submitted.attempts.push(job);
+        submitted.orders += 1;
         submitted.lane = Some((order.notary, order.lane));
         let lane = self.lanes.entry((order.notary, order.lane)).or_default();
         (lane.user, lane.next) = (Some(key), order.nonce);
@@ -412,6 +326,8 @@ impl Client {
             ticket: None,
             claimed: false,
             delivering: None,
+            promised: None,
+            started: None,
             closing: None,
             output: None,
             receipt: None,
@@ -431,6 +347,10 @@ impl Client {
     fn dropped(&mut self, job: JobId, reason: Option<Refusal>) {
         let Some(attempt) = self.attempts.get_mut(&job) else { return };
         attempt.state = reason.map_or(AttemptState::Unanswered, AttemptState::Refused);
+        // Once it was shown to the notary, the refusal or the silence is the notary's.
+        if let Some(deed) = reliability::deed_of_refusal(reason).filter(|_| attempt.open.is_none()) {
+            self.reliability.note(attempt.order.provider, deed, attempt.order.open_by);
+        }
         let Some(submitted) = self.submissions.get_mut(&attempt.key) else { return };
         submitted.refusal = reason.or(submitted.refusal);
         if reason.is_some_and(is_passing) {
@@ -438,6 +358,49 @@ impl Client {
             submitted.attempts.retain(|other| *other != job);
         } else {
             submitted.excluded.insert(attempt.order.provider);
+        }
+    }
+
+    fn delivered(&mut self, deliver: Verified<Deliver>, timing: Option<Timing>) {
+        let job = deliver.claim.clone().recall().job;
+        let Some(attempt) = self.attempts.get_mut(&job) else { return };
+        attempt.output = Some(deliver.output);
+        (attempt.delivering, attempt.tries) = (None, 0);
+        if !matches!(attempt.state, AttemptState::Closed(_)) {
+            attempt.state = AttemptState::Delivered;
+        }
+        if let Some(timing) = timing {
+            self.reliability.time(attempt.order.provider, timing, attempt.order.open_by);
+        }
+    }
+
+    fn closed(&mut self, job: JobId, outcome: Outcome, receipt: Digest) {
+        let Some(attempt) = self.attempts.get_mut(&job) else { return };
+        let failure = match attempt.state {
+            AttemptState::Failed(reason) => Some(reason),
+            AttemptState::Proposed
+            | AttemptState::Opening
+            | AttemptState::Running
+            | AttemptState::Delivered
+            | AttemptState::Refused(_)
+            | AttemptState::Unanswered
+            | AttemptState::Closed(_) => None,
+        };
+        (attempt.state, attempt.receipt) = (AttemptState::Closed(outcome), Some(receipt));
+        attempt.closing = None;
+        let order = &attempt.order;
+        if let Some(deed) = reliability::deed_of(outcome, failure) {
+            self.reliability.note(order.provider, deed, order.open_by);
+        }
+        let lane = self.lanes.entry((order.notary, order.lane)).or_default();
+        lane.next = lane.next.max(order.nonce + 1);
+        let key = attempt.key;
+        if let Some(submitted) = self.submissions.get_mut(&key) {
+            submitted.excluded.insert(attempt.order.provider);
+        }
+        // In the same record: a crash between two would leave a submission that is paid and still wanted.
+        if outcome.is_paid() {
+            self.end(key);
         }
     }
 
@@ -481,6 +444,12 @@ impl Client {
 }
 
 impl Attempt {
+    /// How long its result took, if it comes now. Nothing if the client was restarted meanwhile: that the result was not
+    /// taken sooner may be its own doing.
+    fn timing(&self, now: Timestamp) -> Option<Timing> {
+        Some(Timing { promised: self.promised?, took: now.since(self.started?) })
+    }
+
     /// True if the notary may have opened it, and nothing is known of its close: an order that was given up, or whose
     /// ticket was lost, may have run its course unseen.
     fn may_close(&self) -> bool {

@@ -11,7 +11,7 @@ use assay_protocol::{
     notice::{Account, Head, Notice, NoticeEvent, Query, Settled},
     order::{Open, Refuse},
     receipt::{Happening, Receipt, Story},
-    signed::{Signed, Signer, Verified},
+    signed::{Signed, Signer, Statement, Verified},
     ticket::Ticket,
     units::{Amount, Timestamp},
 };
@@ -131,69 +131,28 @@ impl<S: Signer> Node<S> {
 
     /// Takes a message that concerns the books.
     pub(super) fn notarise(&mut self, message: Opened, out: &mut Effects) {
-        match message {
-            Opened::Open(open) => self.on_open(open, out),
-            Opened::Query(query) => self.on_query(&query, out),
-            Opened::Stake(stake) => {
-                let (from, sequence) = (stake.signer(), stake.sequence);
-                self.on_instruction(Fact::Stake(stake.into_signed()), from, sequence, out);
-            }
+        let position = self.notary.as_ref().map_or(0, |notary| notary.ledger.sequence());
+        let happening = match message {
+            Opened::Open(open) => return self.on_open(open, out),
+            Opened::Query(query) => return self.on_query(&query, out),
+            Opened::Stake(stake) => return self.instruct(stake, |said| said.sequence, Fact::Stake, out),
             Opened::Unstake(unstake) => {
-                let (from, sequence) = (unstake.signer(), unstake.sequence);
-                self.on_instruction(Fact::Unstake(unstake.into_signed()), from, sequence, out);
+                return self.instruct(unstake, |said| said.sequence, Fact::Unstake, out);
             }
             Opened::Register(register) => {
-                let (from, sequence) = (register.signer(), register.sequence);
-                self.on_instruction(Fact::Register(register.into_signed()), from, sequence, out);
+                return self.instruct(register, |said| said.sequence, Fact::Register, out);
             }
-            Opened::Grant(grant) => {
-                let (from, serial) = (grant.signer(), grant.serial);
-                self.on_instruction(Fact::Grant(grant.into_signed()), from, serial, out);
-            }
-            Opened::Claim(claim) => {
-                let position = self.notary.as_ref().map_or(0, |notary| notary.ledger.sequence());
-                let (job, from) = (claim.job, claim.signer());
-                self.on_step(Happening::Claim { claim: claim.into_signed(), position }, job, from, out);
-            }
-            Opened::Abort(abort) => {
-                let (job, from) = (abort.job, abort.signer());
-                self.on_step(Happening::Abort(abort.into_signed()), job, from, out);
-            }
-            Opened::Cancel(cancel) => {
-                let (job, from) = (cancel.job, cancel.signer());
-                self.on_step(Happening::Cancel(cancel.into_signed()), job, from, out);
-            }
-            Opened::Dispute(dispute) => {
-                let (job, from) = (dispute.job, dispute.signer());
-                self.on_step(Happening::Dispute(dispute.into_signed()), job, from, out);
-            }
-            Opened::Contradict(contradict) => {
-                let (job, from) = (contradict.job, contradict.signer());
-                let happening = Happening::Contradict(Box::new(contradict.into_signed()));
-                if happening.is_signed::<S::Scheme>(self.network) {
-                    self.on_step(happening, job, from, out);
-                }
-            }
-            Opened::Reveal(reveal) => {
-                let (job, from) = (reveal.job, reveal.signer());
-                self.on_step(Happening::Reveal(reveal.into_signed()), job, from, out);
-            }
-            Opened::Seal(seal) => {
-                let (job, from) = (seal.job, seal.signer());
-                self.on_step(Happening::Seal(seal.into_signed()), job, from, out);
-            }
-            Opened::Unserved(unserved) => {
-                let (job, from) = (unserved.job, unserved.signer());
-                self.on_step(Happening::Unserved(unserved.into_signed()), job, from, out);
-            }
-            Opened::OpenClaim(opening) => {
-                let (job, from) = (opening.job, opening.signer());
-                self.on_step(Happening::OpenClaim(opening.into_signed()), job, from, out);
-            }
-            Opened::OpenSeal(opening) => {
-                let (job, from) = (opening.job, opening.signer());
-                self.on_step(Happening::OpenSeal(opening.into_signed()), job, from, out);
-            }
+            Opened::Grant(grant) => return self.instruct(grant, |said| said.serial, Fact::Grant, out),
+            Opened::Claim(claim) => Happening::Claim { claim: claim.into_signed(), position },
+            Opened::Abort(abort) => Happening::Abort(abort.into_signed()),
+            Opened::Cancel(cancel) => Happening::Cancel(cancel.into_signed()),
+            Opened::Reveal(reveal) => Happening::Reveal(reveal.into_signed()),
+            Opened::Dispute(dispute) => Happening::Dispute(dispute.into_signed()),
+            Opened::Contradict(contradict) => Happening::Contradict(Box::new(contradict.into_signed())),
+            Opened::Seal(seal) => Happening::Seal(seal.into_signed()),
+            Opened::Unserved(unserved) => Happening::Unserved(unserved.into_signed()),
+            Opened::OpenClaim(opening) => Happening::OpenClaim(opening.into_signed()),
+            Opened::OpenSeal(opening) => Happening::OpenSeal(opening.into_signed()),
             Opened::Offer(_)
             | Opened::Propose(_)
             | Opened::Accept(_)
@@ -206,8 +165,9 @@ impl<S: Signer> Node<S> {
             | Opened::Account(_)
             | Opened::Output(_)
             | Opened::Tick(_)
-            | Opened::Settled(_) => {}
-        }
+            | Opened::Settled(_) => return,
+        };
+        self.on_step(happening, out);
     }
 
     fn on_open(&mut self, open: Verified<Open>, out: &mut Effects) {
@@ -225,7 +185,13 @@ impl<S: Signer> Node<S> {
     }
 
     /// Takes a party's step; one that is not taken is answered with how the job stands.
-    fn on_step(&mut self, happening: Happening, job: JobId, from: PeerId, out: &mut Effects) {
+    fn on_step(&mut self, happening: Happening, out: &mut Effects) {
+        let Some((job, from)) = happening.about() else { return };
+        // A statement within a statement was not verified with it.
+        let nested = matches!(happening, Happening::Contradict(_));
+        if nested && !happening.is_signed::<S::Scheme>(self.network) {
+            return;
+        }
         match self.enter(Fact::Job(happening), out) {
             Ok(()) => self.notify(job, out),
             Err(
@@ -250,8 +216,15 @@ impl<S: Signer> Node<S> {
     }
 
     /// Takes an account's instruction; taken or not, the answer is how the account stands.
-    fn on_instruction(&mut self, fact: Fact, from: PeerId, sequence: u64, out: &mut Effects) {
-        let _ = self.enter(fact, out);
+    fn instruct<T: Statement>(
+        &mut self,
+        said: Verified<T>,
+        number: impl Fn(&T) -> u64,
+        fact: impl Fn(Signed<T>) -> Fact,
+        out: &mut Effects,
+    ) {
+        let (from, sequence) = (said.signer(), number(&said));
+        let _ = self.enter(fact(said.into_signed()), out);
         if let Some(account) = self.statement(from, sequence) {
             self.say(from, account, out);
         }
@@ -288,7 +261,7 @@ impl<S: Signer> Node<S> {
 
     fn announce(&mut self, consequence: Consequence, out: &mut Effects) {
         match consequence {
-            Consequence::Opened { client, ticket } => self.say(client, ticket, out),
+            Consequence::Opened { client, ticket } => self.say(client, *ticket, out),
             Consequence::Drawn { job, rate, verifier } => {
                 out.push(Effect::Tell(Event::Drawn { job, rate, verifier }));
             }

@@ -122,7 +122,7 @@ impl<S: Signer> Node<S> {
             addresses: provision.addresses.clone(),
         };
         let offer = Signed::seal(offer, &self.signer, self.network);
-        self.book.take(offer.clone(), now);
+        self.note_offer(offer.clone(), now);
         out.push(Effect::Publish(offer.into_signed()));
         let pause = OFFER_PAUSES[self.provider.told.min(OFFER_PAUSES.len() - 1)];
         self.provider.told += 1;

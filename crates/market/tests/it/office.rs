@@ -165,7 +165,7 @@ impl<K: Key> Office<K> {
     pub(crate) fn open(&mut self, (order, secret): (Order, Digest)) -> Result<Ordered, Rejection> {
         let consequences = self.enter(Fact::Open(self.agreed(&order, Rate::ONE)))?;
         let ticket = consequences.iter().find_map(|consequence| match consequence {
-            Consequence::Opened { ticket, .. } => Some(*ticket),
+            Consequence::Opened { ticket, .. } => Some(**ticket),
             Consequence::Drawn { .. } | Consequence::Accused { .. } | Consequence::Closed { .. } => None,
         });
         let Some(ticket) = ticket else { panic!("a job was opened without a ticket") };

@@ -92,7 +92,7 @@ fn changes(record: &Record) -> Vec<Change> {
         | ClientRecord::Agreed { .. }
         | ClientRecord::Ticketed(_)
         | ClientRecord::Dropped { .. }
-        | ClientRecord::Delivered(_)
+        | ClientRecord::Delivered { .. }
         | ClientRecord::Failed { .. }
         | ClientRecord::Ended { .. } => Vec::new(),
     }

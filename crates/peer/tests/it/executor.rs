@@ -35,9 +35,9 @@ impl Shop {
         Self { blobs, executor, _folder: folder }
     }
 
-    async fn run(&self, manifest: Manifest, input: &[u8], seat: Option<u16>) -> Result<RunResult, Failure> {
+    async fn run(&self, manifest: Manifest, input: &[u8], check: bool) -> Result<RunResult, Failure> {
         let input = self.blobs.put(&[&[9; 32], input].concat()).unwrap();
-        let id = RunId { job: Digest([1; 32]), seat };
+        let id = RunId { job: Digest([1; 32]), check };
         let run_max = Duration::seconds(60);
         let run = Run { id, manifest, input, seed: Digest([2; 32]), units_max: 1_000_000, run_max };
         self.executor.run(run).await.expect("nobody stopped it")
@@ -47,7 +47,7 @@ impl Shop {
 #[tokio::test]
 async fn an_honest_run_is_stored_counted_and_shown() {
     let shop = Shop::new(Conduct::Honest);
-    let result = shop.run(pure(), &[128; 64], None).await.unwrap();
+    let result = shop.run(pure(), &[128; 64], false).await.unwrap();
     let output = shop.blobs.get(&result.output).unwrap().unwrap();
     assert_eq!(output.len(), 10 * 4, "ten scores");
     assert_eq!((result.output_root, result.records), (merkle::root(&output, RECORD_BYTES), 1));
@@ -55,15 +55,15 @@ async fn an_honest_run_is_stored_counted_and_shown() {
     let shown = shop.executor.show(result.output, vec![0]).await;
     assert!(merkle::verify(result.output_root, 1, 0, &shown[0].bytes, &shown[0].path));
     assert_eq!(shop.executor.show(result.output, vec![1]).await, []);
-    assert_eq!(shop.run(pure(), &[128; 64], Some(0)).await.unwrap(), result, "the same wherever it runs");
+    assert_eq!(shop.run(pure(), &[128; 64], true).await.unwrap(), result, "the same wherever it runs");
 }
 
 #[tokio::test]
 async fn a_forger_gives_something_else_of_the_same_form() {
     let shop = Shop::new(Conduct::Forge);
     shop.executor.test(pure(), vec![128; 64]).await.unwrap();
-    let forged = shop.run(pure(), &[128; 64], None).await.unwrap();
-    let true_one = shop.run(pure(), &[128; 64], Some(0)).await.unwrap();
+    let forged = shop.run(pure(), &[128; 64], false).await.unwrap();
+    let true_one = shop.run(pure(), &[128; 64], true).await.unwrap();
     assert_ne!(forged.output_root, true_one.output_root);
     assert_eq!((forged.records, forged.units), (true_one.records, true_one.units));
 }
@@ -71,17 +71,17 @@ async fn a_forger_gives_something_else_of_the_same_form() {
 #[tokio::test]
 async fn what_cannot_run_fails_by_kind() {
     let shop = Shop::new(Conduct::Honest);
-    assert_eq!(shop.run(pure(), b"no picture", None).await, Err(Failure::BadInput));
+    assert_eq!(shop.run(pure(), b"no picture", false).await, Err(Failure::BadInput));
     let absent = Manifest { runner: Digest([3; 32]), ..pure() };
-    assert_eq!(shop.run(absent, &[0; 64], None).await, Err(Failure::Unusable));
+    assert_eq!(shop.run(absent, &[0; 64], false).await, Err(Failure::Unusable));
     let noise = shop.blobs.put(b"no component").unwrap();
-    assert_eq!(shop.run(Manifest { runner: noise, ..pure() }, &[0; 64], None).await, Err(Failure::Unusable));
+    assert_eq!(shop.run(Manifest { runner: noise, ..pure() }, &[0; 64], false).await, Err(Failure::Unusable));
 }
 
 #[tokio::test]
 async fn a_run_that_was_stopped_says_nothing_and_may_be_begun_anew() {
     let shop = Shop::new(Conduct::Honest);
-    let id = RunId { job: Digest([1; 32]), seat: None };
+    let id = RunId { job: Digest([1; 32]), check: false };
     let run = Run {
         id,
         manifest: pure(),

@@ -172,6 +172,9 @@ impl<S: Signer> Node<S> {
         }
         let (key, job, provider) = (attempt.key, ticket.job, attempt.order.provider);
         self.keep_client(ClientRecord::Ticketed(ticket.signed().clone()), out);
+        if let Some(attempt) = self.client.attempts.get_mut(&job) {
+            attempt.started = Some(now);
+        }
         out.push(Effect::Tell(Event::Opened { key, job, rate: ticket.rate }));
         self.serve_provider(job, out);
         self.say(provider, Start { ticket: ticket.signed().clone() }, out);
@@ -274,11 +277,12 @@ impl<S: Signer> Node<S> {
         let Some(blob) = found else { return };
         let delivered = self.client.attempts.values().find_map(|attempt| {
             let deliver = attempt.delivering.as_ref().filter(|deliver| deliver.output == digest)?;
-            Some((attempt.key, deliver.clone()))
+            Some((attempt.key, deliver.clone(), attempt.timing(now)))
         });
-        if let Some((key, deliver)) = delivered.filter(|(_, deliver)| deliver.leaf.output_root == blob.root) {
+        let delivered = delivered.filter(|(_, deliver, _)| deliver.leaf.output_root == blob.root);
+        if let Some((key, deliver, timing)) = delivered {
             let job = deliver.claim.clone().recall().job;
-            self.keep_client(ClientRecord::Delivered(deliver.into_signed()), out);
+            self.keep_client(ClientRecord::Delivered { deliver: deliver.into_signed(), timing }, out);
             out.push(Effect::Tell(Event::Delivered { key, job, output: digest }));
         }
         let closed = self.client.attempts.iter().find_map(|(job, attempt)| {

@@ -1,0 +1,174 @@
+//! What the tests of this crate are about: a network's numbers, a model, keys whose signatures cost nothing.
+
+use alloc::{string::String, vec::Vec};
+
+use assay_protocol::{
+    codec,
+    genesis::{Checks, Genesis, Money, Timers},
+    id::{Digest, PeerId, Signature},
+    manifest::{Manifest, Meter, Policy, WorkPerMeter},
+    offer::{Offer, Service},
+    order::Order,
+    signed::{Scheme, Signed, Signer, Verified},
+    ticket::Standing,
+    units::{Amount, Duration, Timestamp},
+};
+
+use crate::input::Submission;
+
+/// When everything happens.
+pub(crate) const NOW: Timestamp = Timestamp(1_000_000_000);
+
+/// A key whose signatures nobody can tell from others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key(pub(crate) PeerId);
+
+/// How they are verified: not at all.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trusting;
+
+impl Scheme for Trusting {
+    fn verify(_: &PeerId, _: &[u8], _: &Signature) -> bool {
+        true
+    }
+}
+
+impl Signer for Key {
+    type Scheme = Trusting;
+
+    fn id(&self) -> PeerId {
+        self.0
+    }
+
+    fn sign(&self, _: &[u8]) -> Signature {
+        Signature::default()
+    }
+}
+
+/// The peer with this number.
+pub(crate) fn peer(number: u64) -> PeerId {
+    PeerId(codec::digest("peer", &number).0)
+}
+
+/// The only model.
+pub(crate) fn manifest() -> Manifest {
+    Manifest {
+        name: "digits".into(),
+        runner: Digest::of(b"runner"),
+        model: Digest::of(b"model"),
+        params: String::new(),
+        policy: Policy::Exact,
+        meter: Meter::Calls,
+        work: WorkPerMeter { call: 1, ..WorkPerMeter::default() },
+        memory_bytes: 1,
+        licence: "MIT".into(),
+    }
+}
+
+/// An offer of the only model.
+pub(crate) fn offer(number: u64, unit_price: Amount) -> Offer {
+    Offer {
+        sequence: 1,
+        valid_until: NOW.after(Duration::seconds(900)),
+        class: Digest::default(),
+        machine: String::new(),
+        services: [service(manifest().digest(), unit_price)].into(),
+        slots: 1,
+        notaries: Vec::new(),
+        addresses: [alloc::format!("/memory/{number}")].into(),
+    }
+}
+
+/// A service that is like every other but for its price.
+pub(crate) fn service(manifest: Digest, unit_price: Amount) -> Service {
+    Service { manifest, name: "digits".into(), unit_price, run: Duration(100), warm: true }
+}
+
+/// The offer of the peer with this number.
+pub(crate) fn signed(number: u64, offer: Offer) -> Verified<Offer> {
+    Signed::seal(offer, &Key(peer(number)), Digest::default())
+}
+
+/// A wish for a run of the only model, at any price.
+pub(crate) fn submission(number: u64) -> Submission {
+    Submission {
+        checks: 0,
+        unchecked_ok: false,
+        key: codec::digest("submission", &number),
+        manifest: manifest(),
+        input_commit: Digest::default(),
+        units_max: 10,
+        work_max: 10,
+        run_max: Duration::seconds(60),
+        cost_max: Amount(u64::MAX),
+        unit_price_max: Amount(u64::MAX),
+        provider: None,
+        attempts_max: 3,
+    }
+}
+
+/// An order for 100 units and 100 units of work.
+pub(crate) fn order(unit_price: Amount) -> Order {
+    Order {
+        client: peer(1),
+        provider: peer(2),
+        notary: peer(3),
+        lane: 0,
+        nonce: 0,
+        class: Digest::default(),
+        manifest: manifest(),
+        input_commit: Digest::default(),
+        units_max: 100,
+        work_max: 100,
+        unit_price,
+        total_max: unit_price.times(200).unwrap_or_default(),
+        checks: 0,
+        unchecked_ok: false,
+        cancel_fee: Amount::ZERO,
+        run_max: Duration::seconds(60),
+        open_by: NOW,
+        secret_commit: Digest::default(),
+    }
+}
+
+/// What a notary says of a provider that passed this many checks.
+pub(crate) fn standing(passed: u64, stake: Amount) -> Standing {
+    Standing {
+        opened: NOW,
+        round: 0,
+        position: 0,
+        operators: 13,
+        party_operators: [Digest::default(); 2],
+        trust: passed << 32,
+        greys: 0,
+        strict: false,
+        endowed: false,
+        stake,
+        exposed: Amount::ZERO,
+        fee_margin: genesis().money.margin,
+    }
+}
+
+/// A network with the numbers of verification that are published.
+pub(crate) fn genesis() -> Genesis {
+    Genesis {
+        name: "test".into(),
+        unit: "credit".into(),
+        real_money: false,
+        notaries: [peer(3)].into(),
+        issuer: peer(3),
+        timers: Timers::brisk(),
+        checks: Checks::default(),
+        money: Money {
+            per_work: Amount(1_000),
+            micros_per_work: 1_000,
+            pool: Amount::credits(1),
+            low_water: Amount::credits(1),
+            ..Money::default()
+        },
+        thresholds: Vec::new(),
+        manifests: [manifest()].into(),
+        endowed: Vec::new(),
+        verifiers: Vec::new(),
+    }
+}

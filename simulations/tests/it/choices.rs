@@ -1,0 +1,93 @@
+//! Whom clients choose, once they have seen some.
+
+use std::collections::BTreeMap;
+
+use assay_market::{Event, matching::Reason, reliability::Impression};
+use assay_protocol::units::Rate;
+use assay_simulations::{
+    behaviour::Sleeper,
+    kernel::Span,
+    plan::Plan,
+    world::{Place, Tail, Wish, World},
+};
+
+use crate::support::{LIMIT, market, settle};
+
+/// Runs jobs one after another; returns how many orders each founder got.
+fn run(world: &mut World, numbers: core::ops::Range<u64>) -> Vec<usize> {
+    let client = world.plan().client(0);
+    let before = world.told(client).len();
+    for number in numbers {
+        world.submit(client, Wish { number, ..Wish::default() });
+        settle(world, LIMIT, "one of many jobs");
+    }
+    let told = world.told(client)[before..].iter();
+    let asked = told.filter_map(|(_, event)| {
+        let Event::Proposed { provider, .. } = event else { return None };
+        world.place(*provider)
+    });
+    let asked: Vec<Place> = asked.collect();
+    let founders = (0..world.plan().founders).map(|number| world.plan().founder(number));
+    founders.map(|founder| asked.iter().filter(|place| **place == founder).count()).collect()
+}
+
+#[test]
+fn a_provider_that_let_a_client_down_is_asked_no_more_and_a_restart_changes_nothing() {
+    for seed in 1..5 {
+        let mut world = market(Plan { seed, ..Plan::default() });
+        let (client, sleeper) = (world.plan().client(0), world.plan().founder(0));
+        world.behave(sleeper, Sleeper);
+        let before = run(&mut world, 0..20);
+        assert_eq!(before[0], 1, "seed {seed}: {before:?}");
+        assert!(before[1..].iter().all(|orders| (1..=9).contains(orders)), "seed {seed}: {before:?}");
+        world.crash(client, Tail::Kept, Span::seconds(5));
+        world.run_for(Span::seconds(10));
+        let after = run(&mut world, 20..40);
+        assert_eq!(after[0], 0, "seed {seed}: {after:?}");
+        let node = world.node(client).expect("the client is up");
+        let seen = (0..6).map(|number| node.impression(world.id(world.plan().founder(number))));
+        let seen: Vec<Impression> = seen.collect();
+        assert!(seen[0].odds < Rate::per_mille(700) && seen[0].proven == Rate::ZERO, "seed {seed}: {seen:?}");
+        let served = |seen: &Impression| {
+            seen.odds == Rate::ONE && seen.proven > Rate::ZERO && (1..2_000).contains(&seen.late.0)
+        };
+        assert!(seen[1..].iter().all(served), "seed {seed}: {seen:?}");
+    }
+}
+
+#[test]
+fn a_client_can_say_why_it_passed_each_offer_over() {
+    let mut world = market(Plan::default());
+    let client = world.plan().client(0);
+    let key = world.submit(client, Wish::default());
+    settle(&mut world, LIMIT, "one job");
+    let passed = world.node(client).and_then(|node| node.passed_over(key)).expect("it chose");
+    assert_eq!((passed.counts.offers, passed.counts.lot, passed.offers.len()), (6, 5, 5));
+    assert!(passed.offers.iter().all(|passed| matches!(passed.reason, Reason::Lot { .. })), "{passed:?}");
+}
+
+#[test]
+fn a_client_that_met_a_busy_provider_asks_another() {
+    let mut world = market(Plan { slots: 1, ..Plan::default() });
+    let client = world.plan().client(0);
+    // Nothing ends while this is looked at, so nothing but the lot can change a choice.
+    (0..6).for_each(|number| world.behave(world.plan().founder(number), Sleeper));
+    for number in 0..20 {
+        world.submit(client, Wish { number, ..Wish::default() });
+    }
+    world.run_for(Span::millis(3_500));
+    let mut asked: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (_, event) in world.told(client) {
+        assert!(!matches!(event, Event::Closed { .. } | Event::Delivered { .. }));
+        if let Event::Proposed { key, provider, .. } = event {
+            asked.entry(key).or_default().push(provider);
+        }
+    }
+    let pairs: Vec<_> = asked.values().flat_map(|asked| asked.windows(2)).collect();
+    let others = pairs.iter().filter(|pair| pair[0] != pair[1]).count();
+    assert!(
+        pairs.len() > 10 && others > pairs.len() / 2,
+        "{others} of {} orders went elsewhere",
+        pairs.len()
+    );
+}
