@@ -1,0 +1,395 @@
+//! One job from its opening to its close, played as its notary would enter it, with parties that lie when chance says so.
+
+use std::collections::BTreeSet;
+
+use assay_protocol::{
+    admission,
+    check::{OPENED_RECORDS_MAX, OpenClaim, OpenSeal, Seal, Unserved},
+    claim::Reveal,
+    codec, draw,
+    id::{Digest, PeerId},
+    job::{Job, Misstep, Moment, Party, Phase, Stage, Step},
+    manifest::End,
+    notice::Settled,
+    objection::{Cancel, Contradict, Dispute, Output},
+    order::{Abort, Accept, Failure, Open, Order, Refusal, secret_commit},
+    payout,
+    receipt::{self, Event, Happening, Receipt, Story},
+    signed::{Signed, Statement},
+    ticket::{Standing, Ticket},
+    units::{Amount, Duration, Rate, Timestamp},
+};
+
+use super::{
+    dice::Dice,
+    run::Run,
+    town::{self, CLASS, CLIENT, NOTARY, PROVIDER, ROUNDS, Stamper, Town},
+};
+
+/// The client's secret.
+pub(crate) const SECRET: Digest = Digest([8; 32]);
+/// The position of the claim in the journal.
+pub(crate) const POSITION: u64 = 7;
+/// The round of the opening.
+const OPENED: u64 = 3;
+
+/// A job under way.
+pub(crate) struct Play<'a> {
+    pub(crate) town: &'a Town,
+    pub(crate) job: Job,
+    pub(crate) round: u64,
+    /// What the provider claims.
+    pub(crate) run: Run,
+    /// What each verifier seals, by seat.
+    found: Vec<Run>,
+    /// What a run really gives.
+    truth: Run,
+    open: Signed<Open>,
+    admitted: Result<(), Refusal>,
+    /// True if no number of it was bent.
+    usual: bool,
+    /// True if the provider opens nothing.
+    silent: bool,
+    events: Vec<Event>,
+    operators: Vec<Digest>,
+}
+
+impl<'a> Play<'a> {
+    pub(crate) fn new(town: &'a Town, dice: &mut Dice<'_>) -> Self {
+        let (mut order, mut standing) = (order(town), standing(town));
+        (order.checks, order.unchecked_ok) = (dice.mostly_first(&[0, 1, 3]), dice.happens(64));
+        standing.stake = dice.mostly_first(&[Amount::credits(1), Amount(5), Amount::ZERO, Amount(u64::MAX)]);
+        standing.greys = dice.mostly_first(&[0, 2, 3]);
+        let bent = dice.happens(40);
+        if bent {
+            let mut numbers = numbers(&mut order, &mut standing);
+            let at = dice.below(numbers.len());
+            *numbers[at] = dice.number();
+        }
+        let ticket = Ticket::new(&town.genesis, &order, standing);
+        order.total_max = ticket.total(&town.genesis, &order).unwrap_or(order.total_max);
+        let play = Self::opened(town, order, standing, dice);
+        Self { usual: !bent && !town.is_bent, ..play }
+    }
+
+    /// A job that was played to its end, as long as there are ticks.
+    pub(crate) fn to_its_end(town: &'a Town, dice: &mut Dice<'_>) -> Self {
+        let mut play = Self::new(town, dice);
+        while !play.is_over() {
+            play.turn(dice);
+        }
+        play
+    }
+
+    fn opened(town: &'a Town, order: Order, standing: Standing, dice: &mut Dice<'_>) -> Self {
+        let ticket = Ticket::new(&town.genesis, &order, standing);
+        let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE };
+        let admitted = admission::admit(&town.genesis, &order, &accept, &ticket);
+        let job = Job::open(&town.genesis, order.clone(), ticket, town.ticks[OPENED as usize].moment());
+        let truth = Run::of(dice.mostly_first(&[3, 1, 16, 17, 40, 0]));
+        let (order, accept) = (signed(town, order, CLIENT), signed(town, accept, PROVIDER));
+        Self {
+            town,
+            job,
+            round: OPENED,
+            run: truth.told(dice),
+            found: Vec::new(),
+            truth,
+            open: signed(town, Open { order, accept }, CLIENT),
+            admitted,
+            usual: true,
+            silent: dice.happens(32),
+            events: Vec::new(),
+            operators: standing.party_operators.to_vec(),
+        }
+    }
+
+    /// True if the order could be opened by the rules.
+    pub(crate) fn is_lawful(&self) -> bool {
+        self.admitted.is_ok()
+    }
+
+    /// True if neither rules nor terms have a number that was bent.
+    pub(crate) fn is_usual(&self) -> bool {
+        self.usual
+    }
+
+    /// True if it is closed, or no tick is left to close it.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.job.stage(), Stage::Closed(_)) || self.is_late()
+    }
+
+    /// True if no tick is left.
+    pub(crate) fn is_late(&self) -> bool {
+        self.round + 1 >= ROUNDS
+    }
+
+    pub(crate) fn moment(&self) -> Moment {
+        self.town.ticks[self.round as usize].moment()
+    }
+
+    /// Somebody says what the stage calls for, or time passes.
+    pub(crate) fn turn(&mut self, dice: &mut Dice<'_>) {
+        let said = match self.job.stage() {
+            Stage::Open { .. } => self.in_open(dice),
+            Stage::Cancelling { .. } => self.in_cancelling(dice),
+            Stage::Claimed { .. } | Stage::Drawing { .. } | Stage::Waiting { .. } => self.in_waiting(dice),
+            Stage::Checking(phase) | Stage::Jury(phase) => self.in_phase(phase, dice),
+            Stage::Closed(_) => None,
+        };
+        let said = said.map(|what| self.happens(what));
+        if !matches!(said, Some(Ok(_))) {
+            self.tick();
+        }
+    }
+
+    fn in_open(&mut self, dice: &mut Dice<'_>) -> Option<Happening> {
+        let (job, ticket) = (self.job.id(), self.job.ticket().digest());
+        match dice.mostly_first(&[0, 1, 2, 3, 4]) {
+            0 => Some(self.claim()),
+            3 => Some(Happening::Convicted),
+            1 => Some(Happening::Cancel(self.by(CLIENT, Cancel { job, ticket }))),
+            2 => Some(Happening::Abort(self.by(PROVIDER, Abort { job, ticket, reason: Failure::Trap }))),
+            _ => None,
+        }
+    }
+
+    fn in_cancelling(&mut self, dice: &mut Dice<'_>) -> Option<Happening> {
+        let (job, ticket) = (self.job.id(), self.job.ticket().digest());
+        match dice.mostly_first(&[0, 1, 2, 3, 4]) {
+            0 => self.run = Run { end: End::Cancelled, units: 0, ..self.truth.cut(0) },
+            1 => self.run = Run { end: End::Cancelled, units: 5, ..self.truth.cut(1) },
+            2 => {}
+            3 => {
+                return Some(Happening::Abort(
+                    self.by(PROVIDER, Abort { job, ticket, reason: Failure::Limit }),
+                ));
+            }
+            _ => return None,
+        }
+        Some(self.claim())
+    }
+
+    fn in_waiting(&mut self, dice: &mut Dice<'_>) -> Option<Happening> {
+        let job = self.job.id();
+        match dice.mostly_first(&[0, 1, 2, 3, 4, 5]) {
+            0 if matches!(self.job.stage(), Stage::Claimed { .. }) => {
+                let reveal = Reveal { job, position: POSITION, secret: SECRET };
+                Some(Happening::Reveal(self.by(CLIENT, reveal)))
+            }
+            1 => Some(Happening::Dispute(self.by(CLIENT, Dispute { job }))),
+            2 => Some(self.contradict(dice)),
+            3 => Some(Happening::Convicted),
+            4 => {
+                self.run = self.truth.told(dice);
+                Some(self.claim())
+            }
+            _ => None,
+        }
+    }
+
+    fn in_phase(&mut self, phase: Phase, dice: &mut Dice<'_>) -> Option<Happening> {
+        let seat = u16::try_from(self.job.seats().len().checked_sub(1)?).ok()?;
+        let (job, verifier) = (self.job.id(), self.job.seats()[usize::from(seat)].peer);
+        match phase {
+            Phase::Seating { .. } => None,
+            Phase::Sealing { .. } => match dice.mostly_first(&[0, 1, 2]) {
+                0 => {
+                    let told = self.truth.told(dice);
+                    let commit = told.evidence(&self.job).commit();
+                    self.found.resize(usize::from(seat), self.truth.clone());
+                    self.found.push(told);
+                    Some(Happening::Seal(self.by(verifier, Seal { job, commit })))
+                }
+                1 => Some(Happening::Unserved(self.by(verifier, Unserved { job }))),
+                _ => None,
+            },
+            Phase::Opening { .. } if !self.job.seats()[usize::from(seat)].is_done() => {
+                let found = self.found.get(usize::from(seat))?;
+                let opening =
+                    OpenSeal { job, evidence: found.evidence(&self.job), records: found.wanted(&self.job)? };
+                let opening = Happening::OpenSeal(self.by(verifier, opening));
+                dice.mostly_first(&[Some(opening), None])
+            }
+            Phase::Opening { .. } | Phase::Silence { .. } if self.silent => None,
+            Phase::Opening { .. } | Phase::Silence { .. } => {
+                let records = self.run.wanted(&self.job)?;
+                let run = if dice.happens(8) { self.truth.told(dice) } else { self.run.clone() };
+                let opening = OpenClaim { job, output: run.leaf(), evidence: run.sealed_leaf(), records };
+                let opening = Happening::OpenClaim(self.by(PROVIDER, opening));
+                dice.mostly_first(&[Some(opening), None])
+            }
+        }
+    }
+
+    fn claim(&self) -> Happening {
+        let claim = self.by(PROVIDER, self.run.claim(&self.job));
+        Happening::Claim { claim, position: POSITION }
+    }
+
+    fn contradict(&self, dice: &mut Dice<'_>) -> Happening {
+        let (job, streamed) = (self.job.id(), self.truth.told(dice));
+        let output = Output { job, records: streamed.count(), root: streamed.root() };
+        let position = dice.below(OPENED_RECORDS_MAX) as u64;
+        let records = (streamed.record(position), self.run.record(position));
+        let contradict = Contradict {
+            job,
+            output: self.by(PROVIDER, output),
+            leaf: self.run.leaf(),
+            evidence: self.run.sealed_leaf().digest(),
+            records: dice.mostly_first(&[Some(records), None]),
+        };
+        Happening::Contradict(Box::new(self.by(CLIENT, contradict)))
+    }
+
+    /// Enters what somebody says, and what is due because of it.
+    fn happens(&mut self, what: Happening) -> Result<Stage, Misstep> {
+        let taken = what.taken(&self.job);
+        let before = self.job.progress();
+        let stage = self.job.apply(taken.step, taken.by, self.moment())?;
+        if matches!(what, Happening::Convicted) && before == self.job.progress() {
+            return Ok(stage);
+        }
+        if let Happening::Seat(tries) = &what {
+            self.operators.extend(tries.last().map(|tried| tried.leaf.operator));
+        }
+        self.events.push(Event { round: self.round, what });
+        match self.due() {
+            Some(due) => self.happens(due),
+            None => Ok(stage),
+        }
+    }
+
+    /// Enters the next tick.
+    pub(crate) fn tick(&mut self) {
+        self.round += 1;
+        let before = self.job.progress();
+        let _ = self.job.apply(Step::Tick { frozen: false }, Party::Notary, self.moment());
+        if before != self.job.progress() {
+            self.events.push(Event { round: self.round, what: Happening::Tick });
+        }
+        if let Some(due) = self.due() {
+            let _ = self.happens(due);
+        }
+    }
+
+    /// The draw that is due now.
+    fn due(&self) -> Option<Happening> {
+        let beacon = self.moment().beacon;
+        self.job.due().1.filter(|round| beacon.round >= *round)?;
+        if let Stage::Drawing { .. } = self.job.stage() {
+            let claim = self.job.claim().map(|claimed| claimed.digest).unwrap_or_default();
+            let rate = self.job.ticket().rate;
+            let check = draw::is_drawn(self.job.id(), claim, self.job.secret(), beacon.value, rate);
+            return Some(Happening::Draw { check });
+        }
+        let barred = receipt::barred(&self.town.genesis, self.job.order(), &self.operators);
+        let tries_max = self.town.genesis.checks.tries_max;
+        let cast = receipt::lot(&self.job, beacon.value).cast(&self.town.roster, &barred, tries_max);
+        Some(Happening::Seat(cast.unwrap_or_default()))
+    }
+
+    /// The receipt of the job, once it is closed.
+    pub(crate) fn receipt(&self) -> Option<Receipt> {
+        let Stage::Closed(outcome) = self.job.stage() else { return None };
+        let ticket = *self.job.ticket();
+        let claimed = self.events.iter().find(|event| matches!(event.what, Happening::Claim { .. }));
+        let length = self.town.epoch_ticks();
+        let checkpoint = claimed.map(|event| event.round - event.round % length);
+        let mut used: BTreeSet<u64> = self.events.iter().map(|event| event.round).collect();
+        used.insert(OPENED);
+        let anchors = used.iter().map(|round| round.saturating_sub(1) / length * length);
+        used = used.iter().copied().chain(anchors).chain(checkpoint).collect();
+        let ticks = used.iter().map(|round| self.by(NOTARY, self.town.ticks[*round as usize]));
+        let story = Story {
+            genesis: self.town.genesis.clone(),
+            open: self.open.clone(),
+            ticket,
+            ticks: ticks.collect(),
+            events: self.events.clone(),
+            listing: checkpoint.map(|round| self.town.listing(round)),
+            outcome,
+            settlement: payout::settle(
+                &self.town.genesis,
+                &self.job,
+                ticket.slash.min(ticket.standing.stake),
+            ),
+            position: 99,
+        };
+        Some(attested(story))
+    }
+
+    fn by<T: Statement>(&self, signer: PeerId, body: T) -> Signed<T> {
+        signed(self.town, body, signer)
+    }
+}
+
+/// A receipt of this story with the notary's signature on it.
+pub(crate) fn attested(story: Story) -> Receipt {
+    let settled = Settled { job: story.ticket.job, receipt: story.digest() };
+    let settled = Signed::seal(settled, &Stamper(NOTARY), story.genesis.id()).into_signed();
+    Receipt { story, settled }
+}
+
+fn signed<T: Statement>(town: &Town, body: T, signer: PeerId) -> Signed<T> {
+    Signed::seal(body, &Stamper(signer), town.network).into_signed()
+}
+
+fn order(town: &Town) -> Order {
+    Order {
+        client: CLIENT,
+        provider: PROVIDER,
+        notary: NOTARY,
+        lane: 0,
+        nonce: 1,
+        class: CLASS,
+        manifest: town::manifest(&town.genesis),
+        input_commit: codec::digest("input", &0_u8),
+        units_max: 100,
+        work_max: 1_000,
+        unit_price: Amount(1_000),
+        total_max: Amount(200_000),
+        checks: 0,
+        unchecked_ok: false,
+        cancel_fee: Amount(500),
+        run_max: Duration::seconds(1),
+        open_by: Timestamp(1_100_000),
+        secret_commit: secret_commit(SECRET.as_bytes()),
+    }
+}
+
+fn standing(town: &Town) -> Standing {
+    let tick = town.ticks[OPENED as usize];
+    Standing {
+        opened: tick.time,
+        round: tick.round,
+        position: 5,
+        operators: 10,
+        party_operators: [Digest([2; 32]), Digest([3; 32])],
+        trust: 20 << 32,
+        greys: 0,
+        strict: false,
+        endowed: false,
+        stake: Amount::ZERO,
+        exposed: Amount::ZERO,
+        fee_margin: Rate::per_mille(150),
+    }
+}
+
+/// Every number that a client or a notary can put into a job.
+fn numbers<'a>(order: &'a mut Order, standing: &'a mut Standing) -> Vec<&'a mut u64> {
+    vec![
+        &mut order.units_max,
+        &mut order.work_max,
+        &mut order.unit_price.0,
+        &mut order.total_max.0,
+        &mut order.cancel_fee.0,
+        &mut order.run_max.0,
+        &mut order.open_by.0,
+        &mut standing.operators,
+        &mut standing.trust,
+        &mut standing.greys,
+        &mut standing.exposed.0,
+        &mut standing.fee_margin.0,
+    ]
+}

@@ -1,0 +1,7 @@
+//! The law, seen from outside: what other implementations read, and what a stranger can do to it.
+
+mod fields;
+mod fuzz;
+mod golden;
+mod receipts;
+mod samples;
