@@ -1,0 +1,43 @@
+//! What the fuzz targets run: the same files that the seeded runs of `crates/protocol/tests` are made of.
+#![allow(dead_code, reason = "the seeded runs use more of these files")]
+
+#[path = "../../crates/protocol/tests/it/fuzz/decode.rs"]
+mod decode;
+#[path = "../../crates/protocol/tests/it/fuzz/dice.rs"]
+mod dice;
+#[path = "../../crates/protocol/tests/it/fuzz/open.rs"]
+mod open;
+#[path = "../../crates/protocol/tests/it/fuzz/play.rs"]
+mod play;
+#[path = "../../crates/protocol/tests/it/fuzz/run.rs"]
+mod run;
+#[path = "../../crates/protocol/tests/it/samples.rs"]
+mod samples;
+#[path = "../../crates/protocol/tests/it/fuzz/seeds.rs"]
+mod seeds;
+#[path = "../../crates/protocol/tests/it/fuzz/steps.rs"]
+mod steps;
+#[path = "../../crates/protocol/tests/it/fuzz/town.rs"]
+mod town;
+#[path = "../../crates/protocol/tests/it/fuzz/verify.rs"]
+mod verify;
+
+/// Bytes from strangers.
+pub fn decode(bytes: &[u8]) {
+    decode::target(bytes);
+}
+
+/// Statements that are signed and then changed.
+pub fn open(bytes: &[u8]) {
+    open::target(bytes);
+}
+
+/// Receipts that are judged, changed and judged again.
+pub fn verify(bytes: &[u8]) {
+    verify::target(bytes);
+}
+
+/// Steps into a job.
+pub fn steps(bytes: &[u8]) {
+    steps::target(bytes);
+}
