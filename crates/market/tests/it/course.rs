@@ -5,7 +5,7 @@ use assay_protocol::{
     check::{Evidence, OpenClaim, OpenSeal, Record, Seal, Unserved},
     claim::{self, Claim, EvidenceLeaf, OutputLeaf, Reveal},
     codec, compare, draw,
-    id::{Digest, PeerId},
+    id::PeerId,
     job::{Phase, Stage, Testified},
     manifest::End,
     merkle::{self, RECORD_BYTES},
