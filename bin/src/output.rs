@@ -101,6 +101,11 @@ impl Output {
         }
     }
 
+    /// A file on standard output: as it is, with `--json` as well.
+    pub(crate) fn file(&self, bytes: &[u8]) {
+        self.write(bytes, false);
+    }
+
     /// Rows of a result; with `--json`, nothing.
     pub(crate) fn table(&self, table: &Table) {
         if self.is_json {

@@ -84,7 +84,7 @@ const EMPTY: &[Case] = &[
     (
         &["receipt", "verify", "FILE"],
         9,
-        "the receipt does not hold: step \"encoding\" fails: expected one whole receipt: not a valid encoding",
+        "the receipt does not hold: step \"encoding\" fails: expected one whole receipt: not something that assay writes",
         "somebody changed this file, or its notary is false; ask the other party or the notary for the original",
     ),
 ];

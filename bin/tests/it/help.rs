@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "",
     "demo",
     "init",
@@ -20,6 +20,7 @@ const COMMANDS: [&str; 17] = [
     "receipt",
     "receipt show",
     "receipt verify",
+    "receipt export",
     "account show",
     "notary audit",
 ];

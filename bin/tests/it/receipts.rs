@@ -40,6 +40,7 @@ async fn a_receipt_holds_anywhere_and_no_byte_of_it_can_be_changed() {
     );
     assert_eq!(judge(&["--network", rules.to_str().unwrap()]).document()["pinned"], true);
 
+    reads_as_json_and_back(folder.path(), &receipt, &bytes);
     refuses_another_network(folder.path(), &receipt);
     refuses_every_change(&bytes);
     for place in (0..bytes.len()).step_by(STRIDE) {
@@ -49,6 +50,25 @@ async fn a_receipt_holds_anywhere_and_no_byte_of_it_can_be_changed() {
         let error: serde_json::Value = serde_json::from_str(&refused.stderr).unwrap();
         assert!(error["error"]["details"]["step"].is_string(), "byte {place}: {error}");
     }
+}
+
+/// The readable form proves the same, can be turned back, and cannot be changed.
+fn reads_as_json_and_back(folder: &Path, receipt: &Path, bytes: &[u8]) {
+    let nowhere = Path::new("/nowhere");
+    let (view, copy) = (folder.join("receipt.json"), folder.join("copy"));
+    let [receipt, view_name, copy_name] = [receipt, &view, &copy].map(|path| path.to_str().unwrap());
+    let export = assay(nowhere, &["receipt", "export", receipt, "--readable", "-o", view_name]);
+    assert_eq!(export.status, Some(0), "{export:?}");
+    let judged = assay(nowhere, &["receipt", "verify", "--json", view_name]).document();
+    assert_eq!(judged["label"], "checked");
+    assay(nowhere, &["receipt", "export", view_name, "-o", copy_name]);
+    assert_eq!(fs::read(&copy).unwrap(), bytes);
+    let text = fs::read_to_string(&view).unwrap();
+    let printed = assay(nowhere, &["receipt", "export", receipt, "--json"]);
+    assert_eq!(printed.stdout, text);
+    fs::write(&view, text.replacen("\"nonce\": 0", "\"nonce\": 1", 1)).unwrap();
+    let refused = assay(nowhere, &["receipt", "verify", view_name]);
+    assert_eq!(refused.status, Some(9), "{refused:?}");
 }
 
 fn refuses_another_network(folder: &Path, receipt: &Path) {

@@ -327,7 +327,6 @@ impl Genesis {
             money.autostake_newcomer,
         ];
         let demands = [
-            (!self.notaries.is_empty(), "at least one notary"),
             (timers.tick.0 > 0 && timers.gap_max >= timers.tick, "a tick, and a gap that is no shorter"),
             ((1..=EPOCH_TICKS_MAX).contains(&timers.epoch_ticks), "1 to 4,096 ticks in an epoch"),
             (parts.iter().all(|part| *part <= Rate::ONE), "shares of at most the whole"),

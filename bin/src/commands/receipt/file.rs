@@ -7,17 +7,16 @@ use std::{
 };
 
 use assay_protocol::{
-    codec::{Malformed, RECEIPT_BYTES_MAX},
-    receipt::{Receipt, Refuted, Report, Stop, verify},
+    receipt::{Receipt, Refuted, Report, Stop, VIEW_BYTES_MAX, verify},
     signed::Ed25519,
 };
 use serde_json::json;
 
 use crate::failure::{Exit, Failure};
 
-/// The bytes of a receipt file, and one more than allowed if there are too many.
+/// The bytes of a receipt file in either form, and one more than allowed if there are too many.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let limit = RECEIPT_BYTES_MAX as u64 + 1;
+    let limit = VIEW_BYTES_MAX as u64 + 1;
     let read = |mut from: Box<dyn Read>| -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         from.read_to_end(&mut bytes)?;
@@ -41,12 +40,18 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// The receipt in these bytes, if it is whole, and what it proves.
 pub(super) fn judge(bytes: &[u8]) -> Result<(Receipt, Report), Failure> {
-    let receipt = Receipt::from_bytes(bytes).map_err(|error| malformed(&error))?;
+    // The canonical form begins with a byte that no text begins with.
+    let receipt = if bytes.first().is_some_and(u8::is_ascii) {
+        let text = std::str::from_utf8(bytes).map_err(|error| malformed(&error))?;
+        Receipt::from_view(text).map_err(|error| malformed(&error))?
+    } else {
+        Receipt::from_bytes(bytes).map_err(|error| malformed(&error))?
+    };
     let report = verify::<Ed25519>(&receipt).map_err(|error| refuted(&error))?;
     Ok((receipt, report))
 }
 
-fn malformed(error: &Malformed) -> Failure {
+fn malformed(error: &dyn std::error::Error) -> Failure {
     refuted(&Refuted { step: Stop::Encoding, expected: format!("one whole receipt: {error}") })
 }
 

@@ -37,9 +37,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
-    let path = Path::new(&args.receipt);
-    let is_file = args.receipt == "-" || path.exists();
-    let bytes = if is_file { file::read(path)? } else { fetch(args, context).await? };
+    let bytes = bytes_of(&args.receipt, args.reach, context).await?;
     let (receipt, report) = file::judge(&bytes)?;
     let Some(order) = order(&receipt, report.network) else {
         unreachable!("a receipt that holds has a signed order")
@@ -50,9 +48,14 @@ pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failur
     Ok(())
 }
 
-async fn fetch(args: &Args, context: &Context) -> Result<Vec<u8>, Failure> {
-    let daemon = Daemon::reach(context, args.reach).await?;
-    let answer = daemon.call(Request::Receipt { name: args.receipt.clone() }).await?;
+/// The receipt in this file, or of this job of the home.
+pub(super) async fn bytes_of(name: &str, reach: Reach, context: &Context) -> Result<Vec<u8>, Failure> {
+    let path = Path::new(name);
+    if name == "-" || path.exists() {
+        return file::read(path);
+    }
+    let daemon = Daemon::reach(context, reach).await?;
+    let answer = daemon.call(Request::Receipt { name: name.to_owned() }).await?;
     let Response::Bytes(bytes) = answer else { return Err(astray(&answer)) };
     Ok(bytes.0)
 }

@@ -1,0 +1,59 @@
+//! `assay receipt export`: a receipt as a file, in either of its two forms.
+
+use std::{fs, path::PathBuf};
+
+use super::{file, show};
+use crate::{
+    context::Context,
+    daemon::Reach,
+    failure::{Exit, Failure},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  assay receipt export 3fa29c -o seven.receipt                  of a closed job of this home, by its first digits
+  assay receipt export seven.receipt --readable -o seven.json   as JSON; `assay receipt verify` takes it as well";
+
+/// Write a receipt to a file, once it was found to hold.
+///
+/// The readable form is JSON that says exactly what the file says: nothing can be changed in it, added or left out.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// A receipt file, or the name of a job or its first digits
+    #[arg(value_name = "FILE|JOB")]
+    receipt: String,
+    /// Write JSON for people and their programs
+    #[arg(long)]
+    readable: bool,
+    /// Where to write it; without it, standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
+    let bytes = show::bytes_of(&args.receipt, args.reach, context).await?;
+    let (receipt, report) = file::judge(&bytes)?;
+    // What a program reads from standard output is to be JSON, if it asked for that.
+    let readable = args.readable || (context.output.is_json() && args.output.is_none());
+    let written =
+        if readable { format!("{:#}\n", receipt.to_view()).into_bytes() } else { receipt.to_bytes() };
+    let Some(path) = &args.output else {
+        context.output.file(&written);
+        return Ok(());
+    };
+    fs::write(path, &written).map_err(|error| {
+        let message = format!("{} cannot be written: {error}", path.display());
+        Failure::new(Exit::Usage, "FILE", message, "name another file, or leave out -o")
+    })?;
+    context.output.document(
+        "export",
+        &serde_json::json!({
+            "job": report.job.to_string(), "file": path, "bytes": written.len(), "readable": readable,
+        }),
+    );
+    context.output.line(format!("{}: {} bytes", path.display(), written.len()));
+    Ok(())
+}
