@@ -110,21 +110,35 @@ impl<K: Key> Office<K> {
     /// Goes through checks and jury until the job is closed.
     pub(crate) fn judge(&mut self, job: &Ordered, claimed: &Claimed, conduct: Conduct<'_>) {
         for _ in 0..TICKS_MAX {
-            match self.stage(job.id) {
-                Stage::Closed(_) => return,
-                Stage::Checking(Phase::Sealing { .. }) | Stage::Jury(Phase::Sealing { .. }) => {
-                    self.seal(job, conduct);
-                }
-                Stage::Checking(Phase::Opening { .. }) | Stage::Jury(Phase::Opening { .. }) => {
-                    self.open_all(job, claimed, conduct);
-                }
-                _ => {}
+            if matches!(self.stage(job.id), Stage::Closed(_)) {
+                return;
             }
-            if !matches!(self.stage(job.id), Stage::Closed(_)) {
-                self.tick();
-            }
+            self.judge_once(job, claimed, conduct);
         }
         panic!("job {} stays in {:?}", job.id, self.stage(job.id));
+    }
+
+    /// Does what the check or the jury of a job waits for, if anything, and lets a tick pass.
+    pub(crate) fn judge_once(&mut self, job: &Ordered, claimed: &Claimed, conduct: Conduct<'_>) {
+        match self.stage(job.id) {
+            Stage::Checking(Phase::Sealing { .. }) | Stage::Jury(Phase::Sealing { .. }) => {
+                self.seal(job, conduct);
+            }
+            Stage::Checking(Phase::Opening { .. }) | Stage::Jury(Phase::Opening { .. }) => {
+                self.open_all(job, claimed, conduct);
+            }
+            Stage::Open { .. }
+            | Stage::Cancelling { .. }
+            | Stage::Claimed { .. }
+            | Stage::Drawing { .. }
+            | Stage::Waiting { .. }
+            | Stage::Checking(_)
+            | Stage::Jury(_)
+            | Stage::Closed(_) => {}
+        }
+        if !matches!(self.stage(job.id), Stage::Closed(_)) {
+            self.tick();
+        }
     }
 
     pub(crate) fn seal(&mut self, job: &Ordered, conduct: Conduct<'_>) {
@@ -171,7 +185,7 @@ impl<K: Key> Office<K> {
         Some(OpenClaim { job: job.id, output, evidence, records })
     }
 
-    fn evidence(&self, job: &Ordered, peer: PeerId, output: &[u8]) -> Evidence {
+    pub(crate) fn evidence(&self, job: &Ordered, peer: PeerId, output: &[u8]) -> Evidence {
         let root = merkle::root(output, RECORD_BYTES);
         Evidence {
             output_root: root,
@@ -186,7 +200,7 @@ impl<K: Key> Office<K> {
     }
 
     /// The wanted records of an output, once it is known which.
-    fn records(&self, job: &Ordered, output: &[u8]) -> Option<Vec<Record>> {
+    pub(crate) fn records(&self, job: &Ordered, output: &[u8]) -> Option<Vec<Record>> {
         let count = merkle::count(output.len() as u64, RECORD_BYTES);
         let beacon = self.job(job.id)?.positions().map(|beacon| beacon.value);
         let record = |position: u64| record(output, position);

@@ -3,10 +3,13 @@
 //! It is the only user of [`Ledger`] in these tests, and adds nothing to it: whoever lies here, lies with a true
 //! signature.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write},
+};
 
 use assay_market::{
-    ledger::{Consequence, Ledger, Rejection},
+    ledger::{Account, Consequence, Ledger, Rejection},
     record::{Entry, Fact},
 };
 use assay_protocol::{
@@ -15,7 +18,7 @@ use assay_protocol::{
     id::{Digest, JobId, NetworkId, PeerId},
     job::{Job, Stage},
     manifest::{Manifest, Meter, Policy, TensorFormat, WorkPerMeter},
-    notice::{Head, Settled},
+    notice::{Head, Settled, Tick},
     order::{Accept, Open, Order, secret_commit},
     receipt::{Happening, Receipt, Story},
     signed::{Signed, Signer, Statement},
@@ -38,6 +41,8 @@ pub(crate) const ISSUER: u64 = 2;
 pub(crate) const CLIENT: u64 = 3;
 pub(crate) const PROVIDER: u64 = 4;
 pub(crate) const NEWCOMER: u64 = 5;
+/// Somebody with a key and, on the first day, without an account.
+pub(crate) const STRANGER: u64 = 6;
 pub(crate) const FIRST_VERIFIER: u64 = 10;
 
 /// A key that is made from a number.
@@ -71,9 +76,16 @@ impl<K: Key> Office<K> {
     pub(crate) fn new(change: impl FnOnce(&mut Genesis)) -> Self {
         let mut genesis = genesis::<K>();
         change(&mut genesis);
-        let numbers = [NOTARY, ISSUER, CLIENT, PROVIDER, NEWCOMER].into_iter().chain(verifiers());
+        let mut office = Self::unopened(genesis);
+        office.tick();
+        office
+    }
+
+    /// The books before the first tick.
+    pub(crate) fn unopened(genesis: Genesis) -> Self {
+        let numbers = [NOTARY, ISSUER, CLIENT, PROVIDER, NEWCOMER, STRANGER].into_iter().chain(verifiers());
         let keys = numbers.map(K::numbered).map(|key| (key.id(), key)).collect();
-        let mut office = Self {
+        Self {
             ledger: Ledger::new(genesis.clone(), id::<K>(NOTARY)),
             network: genesis.id(),
             genesis,
@@ -82,9 +94,13 @@ impl<K: Key> Office<K> {
             closed: Vec::new(),
             keys,
             time: Timestamp(EPOCH_MILLIS),
-        };
-        office.tick();
-        office
+        }
+    }
+
+    /// Makes the key of another peer.
+    pub(crate) fn knows(&mut self, number: u64) {
+        let key = K::numbered(number);
+        self.keys.insert(key.id(), key);
     }
 
     /// What this peer says.
@@ -109,16 +125,27 @@ impl<K: Key> Office<K> {
 
     /// Lets one tick pass.
     pub(crate) fn tick(&mut self) {
-        self.time = self.time.after(self.genesis.timers.tick);
+        self.tick_after(self.genesis.timers.tick);
+    }
+
+    /// Lets this much time pass without a tick, and then one.
+    pub(crate) fn tick_after(&mut self, length: Duration) {
+        let tick = self.next_tick(length);
+        self.time = self.time.after(length);
+        self.enter(Fact::Tick(tick)).unwrap_or_else(|rejection| panic!("a tick was refused: {rejection}"));
+    }
+
+    /// The tick that is due this much later.
+    pub(crate) fn next_tick(&self, length: Duration) -> Signed<Tick> {
+        let time = self.time.after(length);
         let (round, length) = (self.ledger.next_round(), self.genesis.timers.epoch_ticks);
         let anchor = if self.ledger.begins_epoch(round) {
             chain(round / length, length, 0)
         } else {
             Digest::default()
         };
-        let tick = self.ledger.next_tick(self.time, beacon(round, length), anchor, self.head);
-        let tick = self.say(id::<K>(NOTARY), tick);
-        self.enter(Fact::Tick(tick)).unwrap_or_else(|rejection| panic!("a tick was refused: {rejection}"));
+        let tick = self.ledger.next_tick(time, beacon(round, length), anchor, self.head);
+        self.say(id::<K>(NOTARY), tick)
     }
 
     /// Lets this much time pass.
@@ -177,6 +204,16 @@ impl<K: Key> Office<K> {
         self.enter(Fact::Job(happening))
     }
 
+    /// What a peer has; nothing, if it has no account.
+    pub(crate) fn account(&self, peer: u64) -> Account {
+        self.ledger.accounts().get(&id::<K>(peer)).cloned().unwrap_or_default()
+    }
+
+    /// The number of a peer's next instruction.
+    pub(crate) fn instruction(&self, peer: u64) -> u64 {
+        self.account(peer).instruction + 1
+    }
+
     /// An open job.
     pub(crate) fn job(&self, job: JobId) -> Option<&Job> {
         self.ledger.open_job(job).map(|open| &open.job)
@@ -196,6 +233,20 @@ impl<K: Key> Office<K> {
         let settled = Settled { job, receipt: story.digest() };
         Receipt { settled: self.say(id::<K>(NOTARY), settled), story }
     }
+}
+
+/// The name of a state of the books: of all that is in them, whatever it is.
+pub(crate) fn state_of(ledger: &Ledger) -> Digest {
+    struct Hasher(blake3::Hasher);
+    impl Write for Hasher {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.update(text.as_bytes());
+            Ok(())
+        }
+    }
+    let mut hasher = Hasher(blake3::Hasher::new());
+    write!(hasher, "{ledger:?}").unwrap_or_else(|error| panic!("{error}"));
+    Digest(*hasher.0.finalize().as_bytes())
 }
 
 /// The peer with this number.

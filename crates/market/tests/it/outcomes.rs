@@ -54,7 +54,7 @@ pub(crate) fn ended<K: Key>(outcome: Outcome) -> (Office<K>, JobId) {
     (office, job.id)
 }
 
-fn truth() -> Finding {
+pub(crate) fn truth() -> Finding {
     Finding::Output(output(NUMBERS, 0.0))
 }
 
@@ -78,7 +78,7 @@ fn judged<K: Key>(office: &mut Office<K>, finding: &dyn Fn(usize) -> Finding, op
     judged_in(office, 0, finding, opens)
 }
 
-fn judged_in<K: Key>(
+pub(crate) fn judged_in<K: Key>(
     office: &mut Office<K>,
     lane: u16,
     finding: &dyn Fn(usize) -> Finding,
