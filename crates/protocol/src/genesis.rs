@@ -335,6 +335,7 @@ impl Genesis {
             ((1..=JURORS_MAX).contains(&checks.jurors_max), "1 to 40 jurors"),
             ((1..=TRIES_MAX as u64).contains(&checks.tries_max), "1 to 256 tries for a verifier"),
             (money.low_water.0 > 0, "a low-water mark"),
+            (self.thresholds.iter().all(|threshold| threshold.ok < threshold.bad), "ok below bad"),
             (self.minted().is_some(), "money that fits into one sum"),
         ];
         demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, expected)| Err(Unsound { expected }))

@@ -24,6 +24,8 @@ use crate::{
     view::{BalanceView, BooksView},
 };
 
+/// How much longer than a provider a verifier may run: a slower machine is to find out what a faster one claims.
+const CHECK_PATIENCE: u64 = 3;
 /// Entries at the end of a chain whose receipts are filed again after a restart: a crash can lose no more.
 const REFILED_ENTRIES: u64 = 256;
 
@@ -388,7 +390,7 @@ impl<S: Signer> Node<S> {
             class: order.class,
             manifest: order.manifest.clone(),
             units_max: open.job.checked_units(),
-            run_max: order.run_max,
+            run_max: order.run_max.times(CHECK_PATIENCE),
             seed: order.seed(),
             input_commit: order.input_commit,
             sources,

@@ -253,18 +253,17 @@ impl Verifier {
     }
 }
 
-/// What a run proves. A job that no sandbox can run is found to have no output: that matches no claim. A fault of this
-/// machine proves nothing.
+/// What a run proves. A job that no sandbox can run, or whose run writes nothing, is found to have no output: that matches
+/// no claim, and an honest provider makes none. A fault of this machine proves nothing.
 fn evidence(result: Result<RunResult, Failure>, salt: Digest) -> Option<(Evidence, Digest)> {
     let nothing = merkle::root(&[], merkle::RECORD_BYTES);
     match result {
-        Ok(run) if run.records == 0 => None,
         Ok(run) => {
             let RunResult { output, output_root, records, units, work, end, rms } = run;
             let evidence_root = output_root;
             Some((Evidence { output_root, evidence_root, records, units, work, end, rms, salt }, output))
         }
-        Err(Failure::BadInput | Failure::Trap | Failure::Limit) => {
+        Err(Failure::BadInput | Failure::Trap | Failure::Limit | Failure::Empty) => {
             let (output_root, evidence_root) = (nothing, nothing);
             let (records, units, work, rms) = (0, 0, 0, 0);
             let empty =
@@ -272,8 +271,6 @@ fn evidence(result: Result<RunResult, Failure>, salt: Digest) -> Option<(Evidenc
             Some((empty, Digest::of(&[])))
         }
         // A slower machine than the provider's proves nothing either, whatever time the client allows.
-        Err(
-            Failure::InputAbsent | Failure::Unusable | Failure::Machine | Failure::Overdue | Failure::Empty,
-        ) => None,
+        Err(Failure::InputAbsent | Failure::Unusable | Failure::Machine | Failure::Overdue) => None,
     }
 }

@@ -243,7 +243,9 @@ impl<S: Signer> Node<S> {
         match notice.event.clone() {
             NoticeEvent::Claimed { position, claim } if attempt.ticket.is_some() => {
                 let Ok(claim) = claim.open::<S::Scheme>(self.network) else { return };
-                if claim.signer() != attempt.order.provider || claim.job != job {
+                let ticket = attempt.ticket.as_ref().map(|ticket| Ticket::digest(ticket));
+                let fits = Some(claim.ticket) == ticket && claim.units <= attempt.order.units_max;
+                if claim.signer() != attempt.order.provider || claim.job != job || !fits {
                     return;
                 }
                 attempt.claimed = true;
