@@ -10,7 +10,7 @@ use assay_protocol::{
     message::Message,
     receipt::{Receipt, verify},
     roster::{Leaf, Roster},
-    signed::{Ed25519, Keypair, Signed, Signer},
+    signed::{Ed25519, Keypair, Scheme, Signed, Signer},
     units::{Amount, Rate},
 };
 use divan::{Bencher, counter::BytesCount};
@@ -77,6 +77,13 @@ fn name_a_story(bencher: Bencher<'_, '_>) {
     bencher.counter(BytesCount::new(bytes.len())).bench(|| black_box(&receipt).story.digest());
 }
 
+/// The hash alone, to compare the one above with.
+#[divan::bench]
+fn hash_the_bytes_alone(bencher: Bencher<'_, '_>) {
+    let bytes = receipt("checked");
+    bencher.counter(BytesCount::new(bytes.len())).bench(|| Digest::of(black_box(&bytes)));
+}
+
 #[divan::bench(args = ["not_drawn", "checked", "cleared", "void"])]
 fn verify_a_receipt(bencher: Bencher<'_, '_>, outcome: &str) {
     let Ok(receipt) = Receipt::from_bytes(&receipt(outcome)) else { return };
@@ -106,6 +113,15 @@ fn sign_the_bytes_alone(bencher: Bencher<'_, '_>) {
     let key = Keypair::from_seed([1; 32]);
     let bytes = codec::encode(&seal());
     bencher.bench(|| key.sign(black_box(&bytes)));
+}
+
+/// The curve alone, to compare verifying with.
+#[divan::bench]
+fn verify_the_bytes_alone(bencher: Bencher<'_, '_>) {
+    let key = Keypair::from_seed([1; 32]);
+    let bytes = codec::encode(&seal());
+    let signature = key.sign(&bytes);
+    bencher.bench(|| Ed25519::verify(&key.id(), black_box(&bytes), &signature));
 }
 
 #[divan::bench]

@@ -7,3 +7,4 @@ mod office;
 mod outcomes;
 mod refusals;
 mod rejections;
+mod theory;

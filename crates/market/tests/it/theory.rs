@@ -1,0 +1,295 @@
+//! The closed forms that deterrence rests on, hit by the functions that networks run: at least 10⁵ trials each, within
+//! 4 σ, printed beside what they should be.
+
+use assay_protocol::{
+    codec,
+    compare::Testimony,
+    draw::{self, Barred, Lot},
+    genesis::Checks,
+    id::{Digest, PeerId},
+    jury::{self, Verdict, Voice},
+    manifest::{End, Policy},
+    rate::{self, Circumstances},
+    roster::{Leaf, Roster},
+    units::{Amount, Rate},
+};
+
+const TRIALS: u64 = 100_000;
+/// Providers that climb the ramp, and jobs of each: 10⁶ draws.
+const RAMPS: u64 = 1_000;
+const RAMP_JOBS: u64 = 1_000;
+/// σ within which a frequency has to be.
+const SIGMAS: f64 = 4.0;
+
+/// Chance from a seed.
+struct Luck(u64);
+
+impl Luck {
+    fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn happens(&mut self, chance: f64) -> bool {
+        (self.number() >> 11) as f64 / (1_u64 << 53) as f64 <= chance
+    }
+
+    fn digest(&mut self) -> Digest {
+        codec::digest("luck", &self.number())
+    }
+
+    /// Whether a job is drawn at this rate, by the draw itself.
+    fn is_drawn(&mut self, rate: Rate) -> bool {
+        let (job, secret) = (self.digest(), self.digest());
+        draw::is_drawn(job, Digest::default(), secret, Digest::default(), rate)
+    }
+}
+
+fn share(rate: Rate) -> f64 {
+    rate.0 as f64 / Rate::ONE.0 as f64
+}
+
+/// The mean of these values is what it should be, given how far they scatter.
+fn mean(what: &str, values: &[f64], expected: f64) {
+    let count = values.len() as f64;
+    let found = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|value| (value - found).powi(2)).sum::<f64>() / (count - 1.0);
+    near(what, found, expected, (variance / count).sqrt());
+}
+
+/// A share of the trials is what it should be.
+fn frequency(what: &str, hits: u64, expected: f64) {
+    let trials = TRIALS as f64;
+    near(what, hits as f64 / trials, expected, (expected * (1.0 - expected) / trials).sqrt());
+}
+
+fn near(what: &str, found: f64, expected: f64, sigma: f64) {
+    println!("{what}: {found:.6}, should be {expected:.6} ± {:.6}", SIGMAS * sigma);
+    assert!((found - expected).abs() <= SIGMAS * sigma, "{what}: {found} is not {expected}");
+}
+
+fn found(value: u8) -> Voice {
+    Voice::Found(Testimony {
+        output_root: Digest([value; 32]),
+        records: 1,
+        units: 1,
+        work: 1,
+        end: End::Stop,
+        rms: 0,
+        shown: Default::default(),
+    })
+}
+
+/// What a jury decides over a claim, and how many jurors it took. Each juror says `lie` with the chance of a colluder,
+/// junk of its own with the chance of that, and otherwise the truth, which is 0.
+fn judge(luck: &mut Luck, claimed: u8, lie: u8, collusion: f64, junk: f64, margin: u64) -> (Verdict, u64) {
+    let Voice::Found(claim) = found(claimed) else { unreachable!("a finding") };
+    let mut voices: Vec<Voice> = Vec::new();
+    loop {
+        let voice = match voices.len() as u8 {
+            _ if luck.happens(collusion) => found(lie),
+            // Junk agrees with nobody.
+            number if luck.happens(junk) => found(100 + number),
+            _ => found(0),
+        };
+        voices.push(voice);
+        let heard: Vec<&Voice> = voices.iter().collect();
+        let verdict = jury::tally(Policy::Exact, None, Some(&claim), &heard).verdict(margin);
+        if verdict != Verdict::Open || voices.len() >= 40 {
+            return (verdict, voices.len() as u64);
+        }
+    }
+}
+
+/// Whether a false claim is convicted: drawn, noticed by a first verifier that does not collude, and by a jury.
+fn is_convicted(luck: &mut Luck, checks: &Checks, rate: Rate, junk: f64, margin: u64) -> bool {
+    let (collusion, power) = (share(checks.collusion), share(checks.power));
+    luck.is_drawn(rate)
+        && !luck.happens(collusion)
+        && luck.happens(power)
+        && judge(luck, 1, 1, collusion, junk, margin).0 == Verdict::Convicted
+}
+
+#[test]
+fn a_cheat_survives_n_checks_as_often_as_it_should() {
+    let (mut luck, checks) = (Luck(1), Checks::default());
+    let rate = Rate::per_mille(100);
+    let q = share(rate) * share(rate::convicts(&checks, 6));
+    let survived: Vec<f64> = (0..TRIALS)
+        .map(|_| {
+            let caught = (0_u32..).find(|_| is_convicted(&mut luck, &checks, rate, 0.0, 6));
+            f64::from(caught.unwrap_or_default())
+        })
+        .collect();
+    let undetected = survived.iter().filter(|accepted| **accepted >= 10.0).count() as u64;
+    frequency("undetected after 10 cheats", undetected, (1.0 - q).powi(10));
+    mean("accepted before a conviction", &survived, (1.0 - q) / q);
+}
+
+/// What so many cheats at once bring on average: each is convicted with chance `q`, the first conviction takes the
+/// stake, and a freeze keeps the others from being paid.
+fn burst(cheats: i32, q: f64, stake: f64, freeze: bool) -> f64 {
+    let caught = 1.0 - (1.0 - q).powi(cheats);
+    let paid = if freeze { 1.0 - caught } else { 1.0 - q };
+    f64::from(cheats) * paid - caught * stake
+}
+
+#[test]
+fn a_burst_of_cheats_pays_without_a_freeze_and_costs_with_one() {
+    let (mut luck, q, stake, cheats) = (Luck(2), 0.03 * 0.76, 50.0, 100);
+    for (freeze, published) in [(false, 52.7), (true, -35.1)] {
+        let gains: Vec<f64> = (0..TRIALS)
+            .map(|_| match (0..cheats).filter(|_| luck.happens(q)).count() {
+                0 => f64::from(cheats),
+                _ if freeze => -stake,
+                convicted => f64::from(cheats) - convicted as f64 - stake,
+            })
+            .collect();
+        let expected = burst(cheats, q, stake, freeze);
+        mean(&format!("a burst of {cheats}, freeze {freeze}"), &gains, expected);
+        assert!((expected - published).abs() < 0.06, "{expected} is not {published}");
+    }
+    let break_even = (1..cheats).find(|cheats| burst(*cheats, q, stake, false) > 0.0);
+    println!("a burst pays without a freeze from N = {break_even:?}, should be 15");
+    assert_eq!(break_even, Some(15));
+}
+
+#[test]
+fn all_verifiers_collude_as_rarely_as_without_replacement() {
+    let mut luck = Luck(3);
+    let roster = Roster::new((0..100_u8).map(|name| Leaf {
+        peer: PeerId([name; 32]),
+        operator: Digest([name; 32]),
+        stake: Amount(1),
+        weight: 1,
+    }));
+    for (verifiers, expected) in [(1, 0.2), (2, 0.038_384), (3, 0.007_050)] {
+        let hits = (0..TRIALS).filter(|_| all_collude(&mut luck, &roster, verifiers)).count() as u64;
+        frequency(&format!("all of {verifiers} verifiers collude"), hits, expected);
+    }
+}
+
+/// True if so many verifiers in a row, of operators that were not drawn before, are all of the first twenty.
+fn all_collude(luck: &mut Luck, roster: &Roster, verifiers: u16) -> bool {
+    let (job, secret) = (luck.digest(), luck.digest());
+    let mut barred = Barred::default();
+    (0..verifiers).all(|seat| {
+        let lot = Lot { job, secret, beacon: luck.digest(), seat };
+        let tries = lot.cast(roster, &barred, 256).unwrap_or_default();
+        let Some(drawn) = tries.last().map(|tried| tried.leaf) else { panic!("somebody is left") };
+        barred.operators.push(drawn.operator);
+        drawn.peer.0[0] < 20
+    })
+}
+
+#[test]
+fn a_jury_errs_and_grows_as_the_gamblers_ruin_says() {
+    let mut luck = Luck(4);
+    // An honest claim before jurors of whom a fifth lie alike: the clearing margin is the convicting one for h = 4.
+    let verdicts: Vec<(Verdict, u64)> = (0..TRIALS).map(|_| judge(&mut luck, 0, 1, 0.2, 0.0, 4)).collect();
+    let wrong = verdicts.iter().filter(|(verdict, _)| *verdict == Verdict::Convicted).count() as u64;
+    let jurors: Vec<f64> = verdicts.iter().map(|(_, jurors)| *jurors as f64).collect();
+    // E = (h − 2h·P) / (1 − 2r), which is 6.61 to two digits.
+    let (h, r, errs) = (4.0, 0.2, share(rate::errs(Rate::per_mille(200), 4)));
+    frequency("a jury errs", wrong, errs);
+    mean("jurors of a jury", &jurors, (h - 2.0 * h * errs) / (1.0 - 2.0 * r));
+}
+
+#[test]
+fn a_cheat_loses_though_a_fifth_collude_and_another_fifth_seal_junk() {
+    let (mut luck, checks) = (Luck(5), Checks::default());
+    let (price, slash) = (Amount::credits(1), Amount::credits(100));
+    let always = false;
+    let job = Circumstances { trust: 1_000 << 32, margin: 6, price, slash, always };
+    let rate = rate::rate(&checks, &job);
+    let convicted = (0..TRIALS).filter(|_| is_convicted(&mut luck, &checks, rate, 0.2, 6)).count() as f64;
+    let gain = (TRIALS as f64 - convicted - 100.0 * convicted) / TRIALS as f64;
+    println!("a cheat at {rate} gains {gain:.4} prices a job, with junk of one juror in five");
+    assert!(gain < 0.0, "{gain}");
+}
+
+#[test]
+fn an_honest_provider_climbs_the_ramp_as_fast_as_it_should() {
+    let (mut luck, checks) = (Luck(6), Checks::default());
+    let passed: Vec<f64> = (0..RAMPS)
+        .map(|_| {
+            let climbed = (0..RAMP_JOBS).fold(0_u64, |passed, _| {
+                passed + u64::from(luck.is_drawn(rate::ramp(&checks, passed << 32)))
+            });
+            climbed as f64
+        })
+        .collect();
+    let products: Vec<f64> = passed.iter().map(|passed| passed * (passed + 1.0)).collect();
+    mean("v(v + 1) after 1,000 jobs", &products, 30.0 + 10.0 * (RAMP_JOBS as f64 - 5.0));
+    let average = passed.iter().sum::<f64>() / passed.len() as f64;
+    println!("v after 1,000 jobs: {average:.2}, should be about 99.4");
+    assert!((average - 99.4).abs() < 0.5, "{average}");
+}
+
+#[test]
+fn the_pool_pays_for_every_check_of_honest_jobs() {
+    let (mut luck, margin) = (Luck(9), 1.15);
+    for per_mille in [20, 100, 500] {
+        let rate = Rate::per_mille(per_mille);
+        // In check costs: premium and dues come in with every job, a drawn one costs a check.
+        let (mut pool, mut lowest) = (100.0_f64, 100.0_f64);
+        for _ in 0..TRIALS {
+            pool += share(rate) * margin - f64::from(u8::from(luck.is_drawn(rate)));
+            lowest = lowest.min(pool);
+        }
+        println!("the pool at {rate}: begins with 100 checks, lowest {lowest:.1}, ends with {pool:.1}");
+        assert!(lowest > 0.0 && pool > 100.0, "{lowest}, {pool}");
+    }
+}
+
+#[test]
+fn draws_and_seats_fall_as_rates_and_weights_say() {
+    let mut luck = Luck(7);
+    for per_mille in [20, 195, 500] {
+        let rate = Rate::per_mille(per_mille);
+        let drawn = (0..TRIALS).filter(|_| luck.is_drawn(rate)).count() as u64;
+        frequency(&format!("drawn at {rate}"), drawn, share(rate));
+    }
+    let weights: Vec<u64> = (1..=20).collect();
+    let roster = Roster::new(weights.iter().map(|weight| Leaf {
+        peer: PeerId([*weight as u8; 32]),
+        operator: Digest([*weight as u8; 32]),
+        stake: Amount(*weight),
+        weight: *weight,
+    }));
+    let mut counts = [0_u64; 21];
+    for _ in 0..TRIALS {
+        let lot = Lot { job: luck.digest(), secret: luck.digest(), beacon: luck.digest(), seat: 0 };
+        let tries = lot.cast(&roster, &Barred::default(), 256).unwrap_or_default();
+        counts[usize::from(tries[0].leaf.peer.0[0])] += 1;
+    }
+    let total: u64 = weights.iter().sum();
+    let square: f64 = weights
+        .iter()
+        .map(|weight| {
+            let expected = TRIALS as f64 * *weight as f64 / total as f64;
+            (counts[*weight as usize] as f64 - expected).powi(2) / expected
+        })
+        .sum();
+    // 19 degrees of freedom: 99.99 % of all samples lie below 50.8.
+    println!("chi-square of the seats of twenty verifiers: {square:.1}, should be below 50.8");
+    assert!(square < 50.8, "{square}");
+}
+
+#[test]
+fn ten_honest_results_buy_nothing_that_a_cheat_could_spend() {
+    // Adaptive replication trusts whoever was right ten times and then checks one result in a few: cheating from there on
+    // is accepted almost half the time. Here trust lowers the rate to what still deters, and never below.
+    let (mut luck, checks) = (Luck(8), Checks::default());
+    let (price, slash) = (Amount::credits(1), Amount::credits(100));
+    let job = |passed: u64| Circumstances { trust: passed << 32, margin: 6, price, slash, always: false };
+    let mut surplus = 0.0;
+    for _ in 0..TRIALS {
+        let rate = rate::rate(&checks, &job(10));
+        surplus += if is_convicted(&mut luck, &checks, rate, 0.0, 6) { -100.0 } else { 1.0 };
+    }
+    println!("a cheat after ten honest jobs gains {:.3} prices a job", surplus / TRIALS as f64);
+    assert!(surplus < 0.0, "{surplus}");
+}
