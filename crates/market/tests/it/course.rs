@@ -207,7 +207,7 @@ impl<K: Key> Office<K> {
         Some(draw::positions(job.id, count, beacon)?.into_iter().map(record).collect())
     }
 
-    fn last_seat(&self, job: &Ordered) -> (usize, PeerId) {
+    pub(crate) fn last_seat(&self, job: &Ordered) -> (usize, PeerId) {
         let seats = self.job(job.id).map(|job| job.seats().to_vec()).unwrap_or_default();
         let Some(seat) = seats.last() else { panic!("nobody was drawn") };
         (seats.len() - 1, seat.peer)

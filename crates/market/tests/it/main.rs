@@ -3,8 +3,10 @@
 mod cheap;
 mod course;
 mod golden;
+mod histories;
+mod invariants;
 mod office;
 mod outcomes;
+mod play;
 mod refusals;
 mod rejections;
-mod theory;

@@ -131,8 +131,13 @@ impl<K: Key> Office<K> {
     /// Lets this much time pass without a tick, and then one.
     pub(crate) fn tick_after(&mut self, length: Duration) {
         let tick = self.next_tick(length);
-        self.time = self.time.after(length);
+        self.passes(length);
         self.enter(Fact::Tick(tick)).unwrap_or_else(|rejection| panic!("a tick was refused: {rejection}"));
+    }
+
+    /// Lets this much time pass on the notary's clock alone.
+    pub(crate) fn passes(&mut self, length: Duration) {
+        self.time = self.time.after(length);
     }
 
     /// The tick that is due this much later.
