@@ -120,6 +120,14 @@ impl<K: Key> Office<K> {
 
     /// Does what the check or the jury of a job waits for, if anything, and lets a tick pass.
     pub(crate) fn judge_once(&mut self, job: &Ordered, claimed: &Claimed, conduct: Conduct<'_>) {
+        self.attend(job, claimed, conduct);
+        if !matches!(self.stage(job.id), Stage::Closed(_)) {
+            self.tick();
+        }
+    }
+
+    /// Does what the check or the jury of a job waits for, if anything.
+    pub(crate) fn attend(&mut self, job: &Ordered, claimed: &Claimed, conduct: Conduct<'_>) {
         match self.stage(job.id) {
             Stage::Checking(Phase::Sealing { .. }) | Stage::Jury(Phase::Sealing { .. }) => {
                 self.seal(job, conduct);
@@ -135,9 +143,6 @@ impl<K: Key> Office<K> {
             | Stage::Checking(_)
             | Stage::Jury(_)
             | Stage::Closed(_) => {}
-        }
-        if !matches!(self.stage(job.id), Stage::Closed(_)) {
-            self.tick();
         }
     }
 

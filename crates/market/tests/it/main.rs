@@ -10,3 +10,4 @@ mod outcomes;
 mod play;
 mod refusals;
 mod rejections;
+mod replay;
