@@ -1,10 +1,12 @@
 //! What peers decide, seen from outside.
 
+mod accounts;
 mod cheap;
 mod course;
 mod golden;
 mod histories;
 mod invariants;
+mod money;
 mod office;
 mod outcomes;
 mod play;

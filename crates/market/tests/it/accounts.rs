@@ -1,0 +1,320 @@
+//! What becomes of stake, withdrawals, exposure, freezes, grants and welcomes.
+
+use assay_market::{ledger::Rejection, record::Fact};
+use assay_protocol::{
+    account::{Grant, Register, Registration, Stake, Unstake},
+    genesis::Genesis,
+    id::Digest,
+    job::Stage,
+    notice::Query,
+    order::{Abort, Failure, Refusal},
+    outcome::Outcome,
+    receipt::Happening,
+    units::{Amount, Duration, Rate},
+};
+
+use crate::{
+    cheap::Cheap,
+    course::{Conduct, Finding},
+    office::{
+        CLIENT, FIRST_VERIFIER, ISSUER, NEWCOMER, NOTARY, Office, Ordered, PROVIDER, STAKE, STRANGER, class,
+        id,
+    },
+    outcomes::{honest, judged_in, lie, open, truth},
+    rejections::waiting,
+};
+
+type Desk = Office<Cheap>;
+
+fn take(desk: &mut Desk, fact: Fact) {
+    desk.enter(fact).unwrap_or_else(|rejection| panic!("{rejection}"));
+}
+
+fn stake(desk: &mut Desk, by: u64, amount: Amount, target: Option<Amount>) {
+    let stake = Stake { notary: id::<Cheap>(NOTARY), sequence: desk.instruction(by), amount, target };
+    let stake = desk.say(id::<Cheap>(by), stake);
+    take(desk, Fact::Stake(stake));
+}
+
+fn unstake(desk: &mut Desk, by: u64, amount: Amount) -> Result<(), Rejection> {
+    let unstake = Unstake { notary: id::<Cheap>(NOTARY), sequence: desk.instruction(by), amount };
+    let unstake = desk.say(id::<Cheap>(by), unstake);
+    desk.enter(Fact::Unstake(unstake)).map(drop)
+}
+
+fn query(desk: &mut Desk, by: u64) -> Result<(), Rejection> {
+    let query = desk.say(id::<Cheap>(by), Query { sequence: 1, job: None });
+    desk.enter(Fact::Query(query)).map(drop)
+}
+
+fn abort(desk: &mut Desk, job: &Ordered) {
+    let abort = Abort { job: job.id, ticket: job.ticket.digest(), reason: Failure::Machine };
+    let abort = desk.say(job.order.provider, abort);
+    take(desk, Fact::Job(Happening::Abort(abort)));
+}
+
+/// Opens a job in this lane that takes so long that its claim is due in this time.
+fn long(desk: &mut Desk, lane: u16, run_max: Duration) -> Ordered {
+    let (mut order, secret) = desk.order(CLIENT, PROVIDER, lane, 0);
+    order.run_max = run_max;
+    desk.open((order, secret)).unwrap_or_else(|rejection| panic!("an order was refused: {rejection}"))
+}
+
+#[test]
+fn half_of_a_newcomers_pay_is_put_at_stake_up_to_the_entry_level_then_a_fifth_up_to_the_target() {
+    let mut desk = Desk::new(|_| {});
+    // The pay is 0.96 while the check comes out of it, and 1 less the dues at a rate of one from the entry level on.
+    let stakes = [480_000_000, 960_000_000, 1_000_000_000, 1_190_984_000];
+    for (lane, expected) in (0..).zip(stakes) {
+        let order = desk.order(CLIENT, NEWCOMER, lane, 0);
+        let job = desk.open(order).unwrap_or_else(|rejection| panic!("{rejection}"));
+        assert_eq!(job.ticket.newcomer, lane < 3, "job {lane}");
+        desk.run(&job, &honest());
+        desk.judge(&job, &honest(), Conduct { finding: &|_| truth(), opens: true });
+        assert_eq!(desk.account(NEWCOMER).stake, Amount(expected), "after job {lane}");
+    }
+}
+
+#[test]
+fn a_provider_sets_its_own_target_and_at_the_target_keeps_all_its_pay() {
+    let targets = [(Some(Amount::ZERO), 0), (Some(Amount(300_000_000)), 300_000_000), (None, 480_000_000)];
+    for (target, expected) in targets {
+        let mut desk = Desk::new(|_| {});
+        let grant = Grant {
+            notary: id::<Cheap>(NOTARY),
+            account: id::<Cheap>(NEWCOMER),
+            amount: Amount::ZERO,
+            serial: 1,
+        };
+        let grant = desk.say(id::<Cheap>(ISSUER), grant);
+        take(&mut desk, Fact::Grant(grant));
+        stake(&mut desk, NEWCOMER, Amount::ZERO, target);
+        let job = open(&mut desk, NEWCOMER, 0);
+        desk.run(&job, &honest());
+        desk.judge(&job, &honest(), Conduct { finding: &|_| truth(), opens: true });
+        let account = desk.account(NEWCOMER);
+        assert_eq!((account.stake.0, account.free.0), (expected, 960_000_000 - expected), "{target:?}");
+    }
+}
+
+#[test]
+fn the_pay_of_unsettled_jobs_is_exposed_until_they_close_and_what_stands_for_it_stays() {
+    let mut desk = Desk::new(|_| {});
+    judged_in(&mut desk, 0, &|_| truth(), true);
+    let jobs = [1, 2].map(|lane| open(&mut desk, PROVIDER, lane));
+    assert!(jobs.iter().all(|job| job.ticket.covered && job.ticket.rate < Rate::ONE));
+    assert_eq!(desk.account(PROVIDER).exposed, Amount::credits(2));
+    let stake = desk.account(PROVIDER).stake;
+    let too_much = Amount(stake.0 - Amount::credits(2).0 + 1);
+    assert_eq!(unstake(&mut desk, PROVIDER, too_much), Err(Rejection::Exposed));
+    assert_eq!(unstake(&mut desk, PROVIDER, Amount(too_much.0 - 1)), Ok(()));
+    abort(&mut desk, &jobs[0]);
+    assert_eq!(desk.account(PROVIDER).exposed, Amount::credits(1));
+    assert_eq!(unstake(&mut desk, PROVIDER, Amount::credits(1)), Ok(()), "what stood for the closed job");
+    assert_eq!(unstake(&mut desk, PROVIDER, Amount(1)), Err(Rejection::Exposed));
+}
+
+#[test]
+fn a_job_that_is_checked_for_certain_exposes_nothing() {
+    let mut desk = Desk::new(|_| {});
+    let job = open(&mut desk, PROVIDER, 0);
+    assert_eq!((job.ticket.rate, job.ticket.covered), (Rate::ONE, false));
+    assert_eq!(desk.account(PROVIDER).exposed, Amount::ZERO);
+}
+
+#[test]
+fn a_withdrawal_is_paid_out_after_its_time_and_not_before() {
+    let mut desk = Desk::new(|_| {});
+    assert_eq!(unstake(&mut desk, PROVIDER, Amount::credits(7)), Ok(()));
+    let before = desk.account(PROVIDER);
+    assert_eq!((before.stake, before.unbonding()), (Amount(STAKE.0 - 7_000_000_000), Amount::credits(7)));
+    desk.wait(Duration(desk.genesis.timers.unbonding.0 - 500));
+    assert_eq!(desk.account(PROVIDER).unbonding(), Amount::credits(7));
+    desk.tick();
+    let after = desk.account(PROVIDER);
+    assert_eq!((after.unbonding(), after.free.0), (Amount::ZERO, before.free.0 + 7_000_000_000));
+}
+
+#[test]
+fn a_pause_of_the_notary_pays_out_no_withdrawal() {
+    let mut desk = Desk::new(|_| {});
+    assert_eq!(unstake(&mut desk, PROVIDER, Amount::credits(7)), Ok(()));
+    desk.tick_after(Duration(desk.genesis.timers.unbonding.0 * 10));
+    assert_eq!(desk.account(PROVIDER).unbonding(), Amount::credits(7));
+}
+
+#[test]
+fn a_withdrawal_waits_for_every_job_that_was_opened_before_it_and_for_none_after() {
+    let mut desk = Desk::new(|_| {});
+    let earlier = long(&mut desk, 0, Duration::seconds(60));
+    assert_eq!(unstake(&mut desk, PROVIDER, Amount::credits(7)), Ok(()));
+    let later = long(&mut desk, 1, Duration::seconds(60));
+    assert_eq!(unstake(&mut desk, PROVIDER, Amount::credits(5)), Ok(()));
+    desk.wait(desk.genesis.timers.unbonding);
+    assert_eq!(desk.account(PROVIDER).unbonding(), Amount::credits(12), "two jobs are open");
+    abort(&mut desk, &earlier);
+    desk.tick();
+    assert_eq!(
+        desk.account(PROVIDER).unbonding(),
+        Amount::credits(5),
+        "the job after the first does not count"
+    );
+    abort(&mut desk, &later);
+    desk.tick();
+    assert_eq!(desk.account(PROVIDER).unbonding(), Amount::ZERO);
+}
+
+#[test]
+fn a_slash_takes_the_stake_first_and_then_what_was_withdrawn_from_it() {
+    let mut desk = Desk::new(|_| {});
+    for credits in [150, 800] {
+        assert_eq!(unstake(&mut desk, PROVIDER, Amount::credits(credits)), Ok(()));
+    }
+    let free = desk.account(PROVIDER).free;
+    judged_in(&mut desk, 0, &|_| lie(0), true);
+    // 200 credits: the 50 at stake, and 150 of what waits for its payment.
+    let account = desk.account(PROVIDER);
+    assert_eq!((account.stake, account.unbonding()), (Amount::ZERO, Amount::credits(800)));
+    desk.wait(desk.genesis.timers.unbonding);
+    assert_eq!(desk.account(PROVIDER).free.0, free.0 + Amount::credits(800).0);
+}
+
+#[test]
+fn from_an_accusation_on_new_jobs_are_all_checked_and_from_a_jurors_support_on_there_are_none() {
+    let mut desk = Desk::new(|_| {});
+    let waits = waiting(&mut desk);
+    let (mut order, secret) = desk.order(CLIENT, PROVIDER, 250, 0);
+    (order.checks, order.run_max) = (1, Duration(500));
+    let accused = desk.open((order, secret)).unwrap_or_else(|rejection| panic!("{rejection}"));
+    desk.run(&accused, &honest());
+    // The first verifier and one juror find otherwise, all others the truth.
+    let finding = |seat: usize| if seat < 2 { lie(0) } else { truth() };
+    let conduct = Conduct { finding: &finding, opens: true };
+    while desk.job(accused.id).is_some_and(|job| job.jury_from().is_none()) {
+        desk.judge_once(&accused, &honest(), conduct);
+    }
+    let strict = open(&mut desk, PROVIDER, 251);
+    assert!(strict.ticket.standing.strict && strict.ticket.policy_rate == Rate::ONE, "accused");
+    while desk.job(accused.id).is_some_and(|job| job.tally().against == 0) {
+        desk.judge_once(&accused, &honest(), conduct);
+    }
+    let order = desk.order(CLIENT, PROVIDER, 252, 0);
+    assert_eq!(desk.open(order).map(drop), Err(Rejection::Refused(Refusal::Frozen)));
+    desk.judge(&accused, &honest(), conduct);
+    assert_eq!(desk.stage(accused.id), Stage::Closed(Outcome::Cleared));
+    let free = open(&mut desk, PROVIDER, 252);
+    assert!(!free.ticket.standing.strict, "the freeze ends with the job");
+    desk.tick_while(&waits, |stage| !matches!(stage, Stage::Closed(Outcome::NotDrawn)));
+}
+
+#[test]
+fn a_job_that_waits_is_not_paid_while_its_provider_is_frozen() {
+    let mut desk = Desk::new(|genesis| genesis.timers.silence = Duration::seconds(60));
+    let waits = waiting(&mut desk);
+    let (mut order, secret) = desk.order(CLIENT, PROVIDER, 250, 0);
+    order.checks = 1;
+    let accused = desk.open((order, secret)).unwrap_or_else(|rejection| panic!("{rejection}"));
+    desk.run(&accused, &honest());
+    // The provider does not open its claim, so that the jury waits for it while the window of the other job ends.
+    let conduct = Conduct { finding: &|_| lie(0), opens: false };
+    let Some(Stage::Waiting { until }) = desk.job(waits.id).map(assay_protocol::job::Job::stage) else {
+        panic!("the job waits")
+    };
+    let mut held_back = 0;
+    while matches!(desk.stage(waits.id), Stage::Waiting { .. }) {
+        desk.judge_once(&accused, &honest(), conduct);
+        held_back += u64::from(desk.ledger.moment().live >= until);
+    }
+    assert!(held_back > 2, "the window was over for {held_back} ticks");
+    assert_eq!(desk.stage(accused.id), Stage::Closed(Outcome::Silent));
+    assert!(matches!(desk.stage(waits.id), Stage::Checking(_)), "after the conviction it is checked");
+}
+
+#[test]
+fn a_conviction_withdraws_the_jobs_without_a_claim_and_ends_trust() {
+    let mut desk = Desk::new(|_| {});
+    judged_in(&mut desk, 0, &|_| truth(), true);
+    let other = long(&mut desk, 1, Duration::seconds(60));
+    assert_eq!(other.ticket.standing.trust, Rate::ONE.0);
+    let (mut order, secret) = desk.order(CLIENT, PROVIDER, 2, 0);
+    order.checks = 1;
+    let convicted = desk.open((order, secret)).unwrap_or_else(|rejection| panic!("{rejection}"));
+    desk.run(&convicted, &honest());
+    desk.judge(&convicted, &honest(), Conduct { finding: &|_| lie(0), opens: true });
+    assert_eq!(desk.stage(convicted.id), Stage::Closed(Outcome::Slashed));
+    assert_eq!(desk.stage(other.id), Stage::Closed(Outcome::Withdrawn));
+    assert_eq!(open(&mut desk, PROVIDER, 3).ticket.standing.trust, 0);
+}
+
+#[test]
+fn a_job_whose_client_hid_its_secret_or_that_was_grey_earns_no_trust() {
+    for (reveals, grey, trust) in [(true, false, Rate::ONE.0), (false, false, 0), (true, true, 0)] {
+        let mut desk = Desk::new(|_| {});
+        let job = open(&mut desk, PROVIDER, 0);
+        desk.claim(&job, &honest()).unwrap_or_else(|rejection| panic!("{rejection}"));
+        if reveals {
+            desk.reveal(&job).unwrap_or_else(|rejection| panic!("{rejection}"));
+        }
+        let found = crate::course::output(1_200, if grey { 2e-4 } else { 0.0 });
+        desk.judge(&job, &honest(), Conduct { finding: &|_| Finding::Output(found.clone()), opens: true });
+        let next = open(&mut desk, PROVIDER, 1);
+        assert_eq!(next.ticket.standing.trust, trust, "revealed {reveals}, grey {grey}");
+    }
+}
+
+#[test]
+fn a_grant_creates_money_for_anyone_once() {
+    let mut desk = Desk::new(|_| {});
+    let (_, minted, burned) = desk.ledger.pool_minted_burned();
+    for serial in 1..=3 {
+        let (notary, account) = (id::<Cheap>(NOTARY), id::<Cheap>(STRANGER));
+        let grant = Grant { notary, account, amount: Amount::credits(serial), serial };
+        let grant = desk.say(id::<Cheap>(ISSUER), grant);
+        take(&mut desk, Fact::Grant(grant.clone()));
+        assert_eq!(desk.enter(Fact::Grant(grant)).map(drop), Err(Rejection::Known));
+    }
+    assert_eq!(desk.account(STRANGER).free, Amount::credits(6));
+    let after = desk.ledger.pool_minted_burned();
+    assert_eq!((after.1, after.2), (Amount(minted.0 + Amount::credits(6).0), burned));
+}
+
+#[test]
+fn so_many_are_welcomed_in_an_hour_and_again_in_the_next() {
+    let welcome = |genesis: &mut Genesis| {
+        (genesis.money.welcome, genesis.money.welcomes_per_hour) = (Amount::credits(3), 2);
+    };
+    let mut desk = Desk::new(welcome);
+    (100..106).for_each(|number| desk.knows(number));
+    let minted = desk.ledger.pool_minted_burned().1.0;
+    for (by, given) in [(100, true), (101, true), (102, false), (100, false)] {
+        assert_eq!(query(&mut desk, by).is_ok(), given, "{by}");
+    }
+    desk.tick_after(Duration::seconds(3_600));
+    for (by, given) in [(102, true), (103, true), (104, false)] {
+        assert_eq!(query(&mut desk, by).is_ok(), given, "{by}, an hour later");
+    }
+    assert_eq!(desk.account(103).free, Amount::credits(3));
+    assert_eq!(desk.ledger.pool_minted_burned().1.0, minted + Amount::credits(12).0);
+}
+
+#[test]
+fn a_registration_counts_from_the_second_checkpoint_after_it_and_a_new_operator_begins_anew() {
+    let mut desk = Desk::new(|_| {});
+    let operators = |desk: &mut Desk, lane: u16| open(desk, PROVIDER, lane).ticket.standing.operators;
+    let manifest = desk.genesis.manifests[0].digest();
+    let register = |desk: &mut Desk, operator: Digest| {
+        let (notary, sequence) = (id::<Cheap>(NOTARY), desk.instruction(FIRST_VERIFIER));
+        let kinds = vec![Registration { class: class(), manifest }];
+        let register = desk.say(id::<Cheap>(FIRST_VERIFIER), Register { notary, sequence, operator, kinds });
+        take(desk, Fact::Register(register));
+    };
+    let epoch = desk.genesis.timers.tick.times(desk.genesis.timers.epoch_ticks);
+    register(&mut desk, Digest::default());
+    desk.wait(epoch);
+    assert_eq!(operators(&mut desk, 0), 5, "a kind that it could check before keeps its age");
+    register(&mut desk, Digest::of(b"somebody"));
+    for (lane, expected) in [(1, 4), (2, 5)] {
+        desk.wait(epoch);
+        assert_eq!(operators(&mut desk, lane), expected, "after epoch {lane}");
+    }
+}
