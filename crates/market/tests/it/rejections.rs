@@ -91,6 +91,7 @@ const INSTRUCTIONS: &[Case] = &[
         register(desk, CLIENT, NOTARY, &[1, 1])
     }),
     ("a grant by the notary", Rejection::NotTheIssuer, |desk| grant(desk, NOTARY, NOTARY, 1, 1)),
+    ("a grant by somebody else", Rejection::NotTheIssuer, |desk| grant(desk, CLIENT, NOTARY, 1, 1)),
     ("a grant for other books", Rejection::OtherNotary, |desk| grant(desk, ISSUER, ISSUER, 1, 1)),
     ("the second grant first", Rejection::Sequence, |desk| grant(desk, ISSUER, NOTARY, 2, 1)),
     ("a grant number nothing", Rejection::Conflict, |desk| grant(desk, ISSUER, NOTARY, 0, 1)),
