@@ -2,10 +2,10 @@
 
 use assay_market::ledger::Rejection;
 use assay_protocol::{
-    check::{Evidence, OpenClaim, OpenSeal, Record, Seal, Unserved},
+    check::{Evidence, OpenClaim, OpenSeal, Record, Seal},
     claim::{self, Claim, EvidenceLeaf, OutputLeaf, Reveal},
     codec, compare, draw,
-    id::{Digest, PeerId},
+    id::PeerId,
     job::{Phase, Stage, Testified},
     manifest::End,
     merkle::{self, RECORD_BYTES},
@@ -32,8 +32,6 @@ pub(crate) struct Claimed {
 pub(crate) enum Finding {
     /// This output.
     Output(Vec<u8>),
-    /// Nobody gave it the input.
-    Unserved,
     /// Nothing that anybody hears of.
     Absent,
 }
@@ -118,7 +116,13 @@ impl<K: Key> Office<K> {
                 Stage::Checking(Phase::Opening { .. }) | Stage::Jury(Phase::Opening { .. }) => {
                     self.open_all(job, claimed, conduct);
                 }
-                _ => {}
+                Stage::Open { .. }
+                | Stage::Cancelling { .. }
+                | Stage::Claimed { .. }
+                | Stage::Drawing { .. }
+                | Stage::Waiting { .. }
+                | Stage::Checking(_)
+                | Stage::Jury(_) => {}
             }
             if !matches!(self.stage(job.id), Stage::Closed(_)) {
                 self.tick();
@@ -131,7 +135,6 @@ impl<K: Key> Office<K> {
         let (at, peer) = self.last_seat(job);
         let happening = match (conduct.finding)(at) {
             Finding::Absent => return,
-            Finding::Unserved => Happening::Unserved(self.say(peer, Unserved { job: job.id })),
             Finding::Output(output) => {
                 let commit = self.evidence(job, peer, &output).commit();
                 Happening::Seal(self.say(peer, Seal { job: job.id, commit }))

@@ -121,11 +121,6 @@ impl<K: Key> Office<K> {
         self.enter(Fact::Tick(tick)).unwrap_or_else(|rejection| panic!("a tick was refused: {rejection}"));
     }
 
-    /// Lets this much time pass.
-    pub(crate) fn wait(&mut self, length: Duration) {
-        (0..length.0.div_ceil(self.genesis.timers.tick.0)).for_each(|_| self.tick());
-    }
-
     /// An order for the usual job, of the next number in this lane.
     pub(crate) fn order(&self, client: u64, provider: u64, lane: u16, nonce: u64) -> (Order, Digest) {
         let secret = codec::digest("test secret", &(client, lane, nonce));
