@@ -175,6 +175,7 @@ impl<S: Signer> Node<S> {
         let demands = [
             (order.class == provision.class, Refusal::Class),
             (order.unit_price >= stock.unit_price, Refusal::Price),
+            (order.cancel_fee >= provision.cancel_fee_min, Refusal::Price),
             (order.open_by > now && order.open_by <= now.after(RUN_MAX), Refusal::Late),
             (order.units_max > 0 && order.run_max <= RUN_MAX && order.run_max.0 > 0, Refusal::Limits),
             (self.config.genesis.notaries.contains(&order.notary), Refusal::Notary),
@@ -233,7 +234,9 @@ impl<S: Signer> Node<S> {
             }
             Phase::Running | Phase::Closed(_) => return,
             Phase::Claimed if !serving.noticed => self.send_claim(job, out),
-            Phase::Claimed => self.ask(notary, Some(job), out),
+            Phase::Claimed => {
+                let _ = self.ask(notary, Some(job), out);
+            }
             Phase::Yielded(_) => self.send_claim(job, out),
             Phase::Aborted(abort) => {
                 out.push(Effect::Send { to: notary, message: abort.clone().recall().into() });
