@@ -67,6 +67,8 @@ pub(super) struct Client {
     /// The submissions in the order in which they came.
     sequence: Vec<Digest>,
     attempts: BTreeMap<JobId, Attempt>,
+    /// The jobs whose output or receipt is fetched, by its digest.
+    awaited: BTreeMap<Digest, BTreeSet<JobId>>,
     lanes: BTreeMap<(PeerId, u16), Lane>,
     asked: BTreeMap<PeerId, u64>,
     accounts: BTreeMap<PeerId, Account>,

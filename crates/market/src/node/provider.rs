@@ -13,7 +13,7 @@ use assay_protocol::{
     check::Check,
     claim::{Claim, EvidenceLeaf, OutputLeaf},
     draw,
-    id::{Digest, JobId},
+    id::{Digest, JobId, PeerId},
     notice::{Notice, NoticeEvent},
     order::{Abort, Accept, Failure, Order, Propose, Refusal, Refuse, Start},
     outcome::Outcome,
@@ -47,9 +47,14 @@ pub(super) struct Provider {
     provision: Option<Provision>,
     told: usize,
     servings: BTreeMap<JobId, Serving>,
+    /// The orders that wait for a ticket, by number: of two with one number only one can be opened.
+    numbers: BTreeMap<Number, JobId>,
     /// When each manifest last ran.
     ran: BTreeMap<Digest, Timestamp>,
 }
+
+/// Client, notary, lane and number of an order.
+type Number = (PeerId, PeerId, u16, u64);
 
 /// One order that was taken on.
 #[derive(Debug)]
@@ -113,12 +118,7 @@ impl<S: Signer> Node<S> {
 
     /// Frees the slot of an order that its client replaces: of two with one number only one can be opened.
     fn drop_replaced(&mut self, order: &Order, out: &mut Effects) {
-        let number = |order: &Order| (order.client, order.notary, order.lane, order.nonce);
-        let replaced =
-            self.provider.servings.iter().find(|(_, serving)| {
-                serving.phase == Phase::Accepted && number(&serving.order) == number(order)
-            });
-        if let Some(job) = replaced.map(|(job, _)| *job) {
+        if let Some(job) = self.provider.numbers.get(&number(order)).copied() {
             self.keep_provider(ProviderRecord::Closed { job, outcome: None }, out);
             self.alarms.clear(Alarm::Serving(job));
         }
@@ -283,11 +283,13 @@ impl<S: Signer> Node<S> {
             ProviderRecord::Provision(provision) => provider.provision = Some(provision.clone()),
             ProviderRecord::Accepted(order) => {
                 let order = order.clone().recall();
+                provider.numbers.insert(number(&order), order.id());
                 provider.servings.insert(order.id(), Serving::new(order));
             }
             ProviderRecord::Started(ticket) => {
                 let ticket = ticket.clone().recall();
                 if let Some(serving) = provider.servings.get_mut(&ticket.job) {
+                    provider.numbers.remove(&number(&serving.order));
                     (serving.phase, serving.ticket, serving.tries) = (Phase::Fetching, Some(ticket), 0);
                 }
             }
@@ -311,6 +313,9 @@ impl<S: Signer> Node<S> {
             }
             ProviderRecord::Closed { job, outcome } => {
                 if let Some(serving) = provider.servings.get_mut(job) {
+                    if serving.phase == Phase::Accepted {
+                        provider.numbers.remove(&number(&serving.order));
+                    }
                     serving.phase = Phase::Closed(*outcome);
                 }
             }
@@ -373,4 +378,9 @@ impl Serving {
             Phase::Claimed | Phase::Yielded(_) | Phase::Aborted(_) | Phase::Closed(_) => false,
         }
     }
+}
+
+/// What names an order before it is opened.
+fn number(order: &Order) -> Number {
+    (order.client, order.notary, order.lane, order.nonce)
 }

@@ -235,6 +235,7 @@ impl<S: Signer> Node<S> {
             return;
         };
         attempt.delivering = Some(deliver.clone());
+        self.client.awaited.entry(deliver.output).or_default().insert(claim.job);
         out.push(Effect::Fetch { digest: deliver.output, from: [provider].into() });
     }
 
@@ -274,6 +275,7 @@ impl<S: Signer> Node<S> {
             }
             NoticeEvent::Closed { outcome, receipt } if attempt.may_close() => {
                 attempt.closing = Some((outcome, receipt));
+                self.client.awaited.entry(receipt).or_default().insert(job);
                 out.push(Effect::Fetch { digest: receipt, from: [notary].into() });
             }
             NoticeEvent::Unknown if attempt.state == AttemptState::Opening && now > attempt.order.open_by => {
@@ -297,22 +299,25 @@ impl<S: Signer> Node<S> {
         out: &mut Effects,
     ) {
         let Some(blob) = found else { return };
-        let delivered = self.client.attempts.values().find_map(|attempt| {
-            let deliver = attempt.delivering.as_ref().filter(|deliver| deliver.output == digest)?;
-            Some((attempt.key, deliver.clone(), attempt.timing(now)))
-        });
-        let delivered = delivered.filter(|(_, deliver, _)| deliver.leaf.output_root == blob.root);
-        if let Some((key, deliver, timing)) = delivered {
-            let job = deliver.claim.clone().recall().job;
+        for job in self.client.awaited.remove(&digest).unwrap_or_default() {
+            self.take_output(job, digest, blob, now, out);
+            let Some(attempt) = self.client.attempts.get(&job) else { continue };
+            let key = attempt.key;
+            if let Some((outcome, receipt)) = attempt.closing.filter(|(_, receipt)| *receipt == digest) {
+                self.close_attempt(job, key, outcome, receipt, now, out);
+            }
+        }
+    }
+
+    /// Takes an output that was fetched, if it is what was claimed.
+    fn take_output(&mut self, job: JobId, digest: Digest, blob: Blob, now: Timestamp, out: &mut Effects) {
+        let Some(attempt) = self.client.attempts.get(&job) else { return };
+        let (key, timing) = (attempt.key, attempt.timing(now));
+        let delivered =
+            |deliver: &&Verified<Deliver>| deliver.output == digest && deliver.leaf.output_root == blob.root;
+        if let Some(deliver) = attempt.delivering.as_ref().filter(delivered).cloned() {
             self.keep_client(ClientRecord::Delivered { deliver: deliver.into_signed(), timing }, out);
             out.push(Effect::Tell(Event::Delivered { key, job, output: digest }));
-        }
-        let closed = self.client.attempts.iter().find_map(|(job, attempt)| {
-            let (outcome, receipt) = attempt.closing.filter(|(_, receipt)| *receipt == digest)?;
-            Some((*job, attempt.key, outcome, receipt))
-        });
-        if let Some((job, key, outcome, receipt)) = closed {
-            self.close_attempt(job, key, outcome, receipt, now, out);
         }
     }
 
