@@ -39,8 +39,12 @@ pub struct Plan {
     pub sync_max: Span,
     /// How far a peer's clock may be off, either way, in milliseconds.
     pub skew_ms_max: u64,
+    /// How long a withdrawn stake waits at least.
+    pub unbonding: Duration,
     /// Jobs that a founder runs at the same time.
     pub slots: u16,
+    /// The least that a cancelled job must leave to a founder.
+    pub cancel_fee_min: Amount,
 }
 
 impl Default for Plan {
@@ -53,7 +57,9 @@ impl Default for Plan {
             conditions: Conditions::GOOD,
             sync_max: Span::millis(8),
             skew_ms_max: 50,
+            unbonding: Timers::brisk().unbonding,
             slots: 2,
+            cancel_fee_min: Amount::ZERO,
         }
     }
 }
@@ -98,7 +104,7 @@ impl Plan {
             real_money: false,
             notaries: vec![self.key(self.notary()).id()],
             issuer: self.key(self.notary()).id(),
-            timers: timers(),
+            timers: Timers { unbonding: self.unbonding, ..timers() },
             checks: Checks::default(),
             money: money(),
             thresholds: vec![threshold()],

@@ -18,7 +18,10 @@ use assay_protocol::{
     units::{Amount, Duration, Timestamp, Units},
 };
 
-use crate::{input::RunId, record::Record};
+use crate::{
+    input::{Instruction, RunId},
+    record::Record,
+};
 
 /// Effects in the order in which they are to be performed.
 pub type Effects = Vec<Effect>;
@@ -171,6 +174,53 @@ pub enum Event {
         /// The digest of the receipt.
         receipt: Digest,
     },
+    /// The notary is told that no more is wanted of a job.
+    Cancelling {
+        /// The submission.
+        key: Digest,
+        /// The job.
+        job: JobId,
+    },
+    /// The submission ended because its user, or its time, wanted that.
+    Cancelled {
+        /// The submission.
+        key: Digest,
+    },
+    /// What was to be cancelled goes on, or is over.
+    NotCancelled {
+        /// The submission.
+        key: Digest,
+        /// Why.
+        reason: NotCancelled,
+    },
+    /// The notary is told that the client doubts a result.
+    Disputing {
+        /// The submission.
+        key: Digest,
+        /// The job.
+        job: JobId,
+    },
+    /// The notary will have the result checked.
+    Disputed {
+        /// The submission.
+        key: Digest,
+        /// The job.
+        job: JobId,
+    },
+    /// A dispute came to nothing.
+    NotDisputed {
+        /// The submission.
+        key: Digest,
+        /// Why.
+        reason: NotDisputed,
+    },
+    /// The provider signed two claims for one job; the notary is shown both.
+    Contradicted {
+        /// The submission.
+        key: Digest,
+        /// The job.
+        job: JobId,
+    },
     /// No attempt is left.
     Failed {
         /// The submission.
@@ -184,6 +234,22 @@ pub enum Event {
         notary: PeerId,
         /// What it said.
         account: Account,
+    },
+    /// A notary carried out what this peer instructed.
+    CarriedOut {
+        /// Which notary.
+        notary: PeerId,
+        /// What.
+        instruction: Instruction,
+    },
+    /// A notary did not carry out what this peer instructed.
+    NotCarriedOut {
+        /// Which notary.
+        notary: PeerId,
+        /// What.
+        instruction: Instruction,
+        /// Why.
+        reason: NotCarriedOut,
     },
     /// This peer runs a job for pay.
     Serving {
@@ -235,6 +301,63 @@ pub enum Event {
         /// The digest of the receipt.
         receipt: Digest,
     },
+}
+
+/// Why something was not cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum NotCancelled {
+    /// No such submission is known.
+    #[error("no such job is known here")]
+    Unknown,
+    /// It has ended.
+    #[error("the job is over")]
+    Ended,
+    /// The provider has claimed its result, and is paid if that holds. Nobody else is asked after it.
+    #[error("too late: the provider has claimed its result")]
+    Claimed,
+}
+
+/// Why a dispute came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum NotDisputed {
+    /// No such submission is known.
+    #[error("no such job is known here")]
+    Unknown,
+    /// There is no result yet.
+    #[error("no result is here yet")]
+    NotDelivered,
+    /// The job is being checked anyway, or closed.
+    #[error("too late: the job is being checked already, or closed")]
+    TooLate,
+    /// The account does not hold what the check costs.
+    #[error("the account does not hold what the check costs")]
+    Funds,
+}
+
+/// Why an instruction was not carried out, as far as the account's statement shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum NotCarriedOut {
+    /// The peer is no notary of this network.
+    #[error("no notary of this network")]
+    Notary,
+    /// Too many instructions wait, or too many kinds are named.
+    #[error("too much at once")]
+    TooMuch,
+    /// The account does not hold as much.
+    #[error("the account does not hold as much")]
+    Funds,
+    /// The stake stands for pay that is not settled yet, or too many withdrawals are under way.
+    #[error("the stake stands for pay that is not settled yet, or too many withdrawals are under way")]
+    Bound,
+    /// The notary knows no such account.
+    #[error("the notary knows no such account")]
+    NoAccount,
+    /// The notary did not answer. It may carry it out yet.
+    #[error("the notary did not answer")]
+    Unanswered,
 }
 
 /// Why offers were not taken up: how many for each reason, and what came of those that were.

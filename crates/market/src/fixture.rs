@@ -104,6 +104,8 @@ pub(crate) fn submission(number: u64) -> Submission {
         unit_price_max: Amount(u64::MAX),
         provider: None,
         attempts_max: 3,
+        cancel_fee: Amount::ZERO,
+        until: None,
     }
 }
 

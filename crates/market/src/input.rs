@@ -3,12 +3,13 @@
 use alloc::{string::String, vec::Vec};
 
 use assay_protocol::{
+    account::Registration,
     check::Record,
     id::{Digest, JobId, PeerId},
     manifest::{End, Manifest},
     message::Opened,
     order::Failure,
-    units::{Amount, Duration, Units, Work},
+    units::{Amount, Duration, Timestamp, Units, Work},
 };
 
 /// One thing that happened.
@@ -62,6 +63,66 @@ pub enum Command {
         /// Which notary.
         notary: PeerId,
     },
+    /// No more is wanted of a submission.
+    Cancel {
+        /// The submission.
+        key: Digest,
+    },
+    /// A result that is not drawn is to be checked at the client's cost.
+    Dispute {
+        /// The submission.
+        key: Digest,
+    },
+    /// Money is to be put at stake.
+    Stake {
+        /// Which notary.
+        notary: PeerId,
+        /// How much of what is free.
+        amount: Amount,
+        /// Up to which stake a part of each pay is added; none leaves it to the network.
+        target: Option<Amount>,
+    },
+    /// Money is to be withdrawn from the stake.
+    Unstake {
+        /// Which notary.
+        notary: PeerId,
+        /// How much.
+        amount: Amount,
+    },
+    /// These kinds of jobs can be checked here from now on, instead of what was registered before.
+    Register {
+        /// Which notary.
+        notary: PeerId,
+        /// Who runs this peer; the peer itself where nothing is declared.
+        operator: Digest,
+        /// What it can check.
+        kinds: Vec<Registration>,
+    },
+}
+
+/// What an account's owner wants its notary to do.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Instruction {
+    /// To put money at stake.
+    Stake {
+        /// How much of what is free.
+        amount: Amount,
+        /// Up to which stake a part of each pay is added; none leaves it to the network.
+        target: Option<Amount>,
+    },
+    /// To withdraw money from the stake.
+    Unstake {
+        /// How much.
+        amount: Amount,
+    },
+    /// To note what it can check.
+    Register {
+        /// Who runs the peer.
+        operator: Digest,
+        /// What it can check, in ascending order.
+        kinds: Vec<Registration>,
+    },
 }
 
 /// A job as its user wants it.
@@ -91,6 +152,10 @@ pub struct Submission {
     pub provider: Option<PeerId>,
     /// Providers tried one after another.
     pub attempts_max: u16,
+    /// What a provider may keep of a job that is cancelled before it claims; never more than the price.
+    pub cancel_fee: Amount,
+    /// When it is cancelled, if it has not ended by then.
+    pub until: Option<Timestamp>,
 }
 
 /// What a provider offers.
@@ -104,6 +169,8 @@ pub struct Provision {
     pub services: Vec<Stock>,
     /// Jobs that run at the same time.
     pub slots: u16,
+    /// The least that an order must leave here if it is cancelled.
+    pub cancel_fee_min: Amount,
     /// Where this peer can be reached.
     pub addresses: Vec<String>,
 }

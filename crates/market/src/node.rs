@@ -7,6 +7,7 @@ mod alarms;
 mod book;
 mod client;
 mod notary;
+mod owner;
 mod provider;
 mod verifier;
 
@@ -27,17 +28,18 @@ use self::{
     book::Book,
     client::Client,
     notary::Notary,
+    owner::Owner,
     provider::Provider,
     verifier::Verifier,
 };
 use crate::{
     effect::{Effect, Effects, Event},
-    input::{Command, Input},
+    input::{Command, Input, Instruction},
     ledger::Ledger,
     matching::Passed,
     record::Record,
     reliability::Impression,
-    view::{AccountView, BooksView, RunView, SubmissionView},
+    view::{AccountView, BooksView, InstructionView, RunView, SubmissionView},
 };
 
 /// What a peer is told once and for all.
@@ -63,6 +65,7 @@ pub struct Node<S> {
     client: Client,
     provider: Provider,
     verifier: Verifier,
+    owner: Owner,
     notary: Option<Notary>,
 }
 
@@ -86,6 +89,7 @@ impl<S: Signer> Node<S> {
             client: Client::default(),
             provider: Provider::default(),
             verifier: Verifier::default(),
+            owner: Owner::default(),
         }
     }
 
@@ -135,13 +139,27 @@ impl<S: Signer> Node<S> {
         self.resume_client(now, out);
         self.resume_provider(now, out);
         self.resume_verifier(now, out);
+        self.resume_owner(now);
     }
 
     fn command(&mut self, command: Command, now: Timestamp, out: &mut Effects) {
         match command {
             Command::Submit(submission) => self.submit(submission, now, out),
             Command::Provide(provision) => self.provide(provision, now, out),
-            Command::Ask { notary } => self.ask(notary, None, out),
+            Command::Ask { notary } => {
+                let _ = self.ask(notary, None, out);
+            }
+            Command::Cancel { key } => self.cancel(key, now, out),
+            Command::Dispute { key } => self.dispute(key, now, out),
+            Command::Stake { notary, amount, target } => {
+                self.instruct_notary(notary, Instruction::Stake { amount, target }, now, out);
+            }
+            Command::Unstake { notary, amount } => {
+                self.instruct_notary(notary, Instruction::Unstake { amount }, now, out);
+            }
+            Command::Register { notary, operator, kinds } => {
+                self.instruct_notary(notary, Instruction::Register { operator, kinds }, now, out);
+            }
         }
     }
 
@@ -212,6 +230,8 @@ impl<S: Signer> Node<S> {
                 Alarm::Attempt(job) => self.wake_attempt(job, now, out),
                 Alarm::Serving(job) => self.wake_serving(job, now, out),
                 Alarm::Checking(run) => self.wake_check(run, now, out),
+                Alarm::Deadline(key) => self.wake_deadline(key, now, out),
+                Alarm::Instruction(notary) => self.wake_instruction(notary, now, out),
             }
         }
         let next = self.alarms.next();
@@ -234,6 +254,7 @@ impl<S: Signer> Node<S> {
             Record::Verifier(record) => self.fold_verifier(record),
             Record::Chain(entry) => self.fold_entry(entry),
             Record::Beacon(seed) => self.fold_beacon(*seed),
+            Record::Owner(record) => self.fold_owner(record),
         }
     }
 
@@ -286,6 +307,11 @@ impl<S: Signer> Node<S> {
     /// This peer's accounts, as their notaries last stated them.
     pub fn accounts(&self) -> Vec<AccountView> {
         self.view_accounts()
+    }
+
+    /// What this peer's notaries are still to carry out.
+    pub fn instructions(&self) -> Vec<InstructionView> {
+        self.view_instructions()
     }
 
     /// The books, if this peer is a notary of its network.

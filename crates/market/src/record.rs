@@ -7,7 +7,7 @@ use assay_protocol::{
     check::{Check, Evidence, Seal, Unserved},
     claim::{Claim, Deliver},
     codec,
-    id::{Digest, JobId},
+    id::{Digest, JobId, PeerId},
     notice::{Query, Tick},
     order::{Abort, Failure, Open, Order, Refusal},
     outcome::Outcome,
@@ -18,7 +18,7 @@ use assay_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    input::{Provision, RunId, RunResult, Submission},
+    input::{Instruction, Provision, RunId, RunResult, Submission},
     reliability::Timing,
 };
 
@@ -35,6 +35,8 @@ pub enum Record {
     Chain(Box<Entry>),
     /// Of the notary: what its beacons grow from; never leaves the machine.
     Beacon(Digest),
+    /// Of the owner of accounts.
+    Owner(Box<OwnerRecord>),
 }
 
 /// What a client keeps.
@@ -93,6 +95,58 @@ pub enum ClientRecord {
         /// The submission.
         key: Digest,
     },
+    /// No more is wanted of a submission.
+    Cancelled {
+        /// The submission.
+        key: Digest,
+    },
+    /// The result is to be checked at the client's cost.
+    Disputed {
+        /// Which job.
+        job: JobId,
+    },
+    /// The notary refused that.
+    NotDisputed {
+        /// Which job.
+        job: JobId,
+    },
+    /// Two claims that the provider signed for one job.
+    Contradicted {
+        /// The claims.
+        claims: [Signed<Claim>; 2],
+    },
+}
+
+/// What an owner of accounts keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OwnerRecord {
+    /// A user's wish.
+    Wished {
+        /// Whom to instruct.
+        notary: PeerId,
+        /// What to do.
+        instruction: Instruction,
+    },
+    /// The oldest wish with a number, before it is shown to anyone.
+    Numbered(Instructed),
+    /// The oldest wish is over.
+    Ended {
+        /// Who was instructed.
+        notary: PeerId,
+        /// True if it was carried out.
+        carried_out: bool,
+    },
+}
+
+/// An instruction as it was signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Instructed {
+    /// To put money at stake.
+    Stake(Signed<Stake>),
+    /// To withdraw money from the stake.
+    Unstake(Signed<Unstake>),
+    /// To note what can be checked.
+    Register(Signed<Register>),
 }
 
 /// What a provider keeps.

@@ -11,7 +11,7 @@ use assay_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::effect::Unmatched;
+use crate::{effect::Unmatched, input::Instruction};
 
 /// A client's job: what was submitted and every attempt at it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub struct SubmissionView {
     pub manifest: String,
     /// The attempts, oldest first.
     pub attempts: Vec<AttemptView>,
+    /// True once its user, or its time, wanted its end.
+    pub cancelled: bool,
     /// True once nothing more will happen.
     pub ended: bool,
     /// Why no provider was found, if so.
@@ -67,6 +69,8 @@ pub enum AttemptState {
     Unanswered,
     /// The provider gave up.
     Failed(Failure),
+    /// The client ended it before it was opened.
+    Cancelled,
     /// The job is closed.
     Closed(Outcome),
 }
@@ -111,6 +115,8 @@ pub struct BooksView {
     pub free: Amount,
     /// What is at stake.
     pub stake: Amount,
+    /// What was at stake and is to be paid out.
+    pub unbonding: Amount,
     /// What open jobs hold.
     pub held: Amount,
     /// What pays for checks.
@@ -138,6 +144,8 @@ pub struct BalanceView {
     pub free: Amount,
     /// What is at stake.
     pub stake: Amount,
+    /// What was at stake and is to be paid out.
+    pub unbonding: Amount,
 }
 
 /// An account as its notary last stated it.
@@ -147,4 +155,13 @@ pub struct AccountView {
     pub notary: PeerId,
     /// What it said.
     pub account: Account,
+}
+
+/// An instruction that waits for its notary.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstructionView {
+    /// The notary.
+    pub notary: PeerId,
+    /// What it is to do.
+    pub instruction: Instruction,
 }

@@ -4,7 +4,7 @@ use assay_market::{
     Config, Effects, Node, Record,
     audit::{Audit, Divergence, Published, Report},
     reliability::Impression,
-    view::{AttemptState, BooksView, RunState, RunView, SubmissionView},
+    view::{AttemptState, BooksView, InstructionView, RunState, RunView, SubmissionView},
 };
 use assay_protocol::signed::Signer;
 
@@ -20,6 +20,8 @@ pub struct Memory {
     pub submissions: Vec<SubmissionView>,
     /// The jobs of the provider and the checks of the verifier.
     pub runs: Vec<RunView>,
+    /// What its notaries are still to do for it.
+    pub instructions: Vec<InstructionView>,
     /// What the client has seen of each peer.
     pub impressions: Vec<Impression>,
 }
@@ -57,6 +59,7 @@ impl World {
             books: node.books(),
             submissions: node.submissions(),
             runs: node.runs(),
+            instructions: node.instructions(),
             impressions: peers.map(|peer| node.impression(peer)).collect(),
         };
         for submission in &mut memory.submissions {
@@ -78,6 +81,7 @@ fn settled(state: AttemptState) -> AttemptState {
     match state {
         AttemptState::Refused(_) | AttemptState::Unanswered => AttemptState::Unanswered,
         AttemptState::Proposed
+        | AttemptState::Cancelled
         | AttemptState::Opening
         | AttemptState::Running
         | AttemptState::Delivered

@@ -37,11 +37,25 @@ pub struct Wish {
     pub provider: Option<Place>,
     /// Providers tried one after another.
     pub attempts_max: u16,
+    /// Re-executions that are paid in advance.
+    pub checks: u16,
+    /// What a provider may keep of a job that is cancelled.
+    pub cancel_fee: Amount,
+    /// After this time it is cancelled.
+    pub within: Option<Duration>,
 }
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { manifest: plan::LABEL, number: 0, provider: None, attempts_max: 3 }
+        Self {
+            manifest: plan::LABEL,
+            number: 0,
+            provider: None,
+            attempts_max: 3,
+            checks: 0,
+            cancel_fee: Amount::ZERO,
+            within: None,
+        }
     }
 }
 
@@ -78,6 +92,7 @@ impl World {
             machine: "a simulated machine".into(),
             services: self.genesis.manifests.iter().cloned().map(stock).collect(),
             slots: self.plan.slots,
+            cancel_fee_min: self.plan.cancel_fee_min,
             addresses: vec![format!("/memory/{}", place.0)],
         };
         self.command(place, Command::Provide(provision));
@@ -98,12 +113,14 @@ impl World {
             work_max: manifest.work.call,
             manifest,
             run_max: Duration::seconds(1),
-            checks: 0,
+            checks: wish.checks,
             unchecked_ok: false,
             cost_max: Amount::credits(1),
             unit_price_max: UNIT_PRICE,
             provider: wish.provider.map(|place| self.id(place)),
             attempts_max: wish.attempts_max,
+            cancel_fee: wish.cancel_fee,
+            until: wish.within.map(|within| self.clock(client).after(within)),
         };
         self.command(client, Command::Submit(submission));
         key
@@ -136,6 +153,7 @@ impl World {
                 continue;
             };
             open.extend(peer.unkept.iter().map(|(_, command)| format!("peer {number}: {command:?}")));
+            open.extend(node.instructions().iter().map(|waits| format!("peer {number}: {waits:?}")));
             let unended = node.submissions().into_iter().filter(|submission| !submission.ended);
             open.extend(unended.map(|submission| format!("peer {number}: {submission:?}")));
             open.extend(

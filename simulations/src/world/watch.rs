@@ -59,7 +59,10 @@ impl Watch {
 }
 
 fn boxes(books: &BooksView) -> u128 {
-    [books.free, books.stake, books.held, books.pool].iter().map(|amount| u128::from(amount.0)).sum()
+    [books.free, books.stake, books.unbonding, books.held, books.pool]
+        .iter()
+        .map(|amount| u128::from(amount.0))
+        .sum()
 }
 
 fn minted(books: &BooksView) -> u128 {

@@ -1,11 +1,14 @@
 //! The market as a whole: networks of peers in virtual time, one question a module.
 
+mod cancels;
 mod cheats;
 mod choices;
 mod crashes;
 mod deadlines;
 mod disputes;
+mod doubts;
 mod hostile;
 mod jobs;
 mod losses;
+mod stakes;
 mod support;

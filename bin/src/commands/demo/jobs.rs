@@ -135,6 +135,15 @@ impl Jobs {
             | Event::Balance { .. }
             | Event::Serving { .. }
             | Event::Served { .. }
+            | Event::Cancelling { .. }
+            | Event::Cancelled { .. }
+            | Event::NotCancelled { .. }
+            | Event::Disputing { .. }
+            | Event::Disputed { .. }
+            | Event::NotDisputed { .. }
+            | Event::Contradicted { .. }
+            | Event::CarriedOut { .. }
+            | Event::NotCarriedOut { .. }
             | Event::Checking { .. }
             | Event::Drawn { .. } => {}
         }

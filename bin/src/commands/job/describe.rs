@@ -2,6 +2,7 @@
 
 use assay_market::{
     effect::Event,
+    input::Instruction,
     view::{AttemptState, AttemptView, SubmissionView},
 };
 use assay_peer::handle::{JobView, Moment};
@@ -28,6 +29,7 @@ fn attempt_state(state: AttemptState) -> String {
         AttemptState::Refused(refusal) => format!("refused: {refusal}"),
         AttemptState::Unanswered => "the provider did not answer".to_owned(),
         AttemptState::Failed(failure) => format!("failed: {failure}"),
+        AttemptState::Cancelled => "cancelled before it was opened".to_owned(),
         AttemptState::Closed(outcome) => format!("closed: {}", outcome_words(outcome)),
     }
 }
@@ -61,7 +63,7 @@ fn money_place(state: AttemptState) -> &'static str {
     match state {
         AttemptState::Proposed | AttemptState::Opening => "still the client's",
         AttemptState::Running | AttemptState::Delivered => "held by the notary",
-        AttemptState::Refused(_) | AttemptState::Unanswered => "still the client's",
+        AttemptState::Refused(_) | AttemptState::Unanswered | AttemptState::Cancelled => "still the client's",
         AttemptState::Failed(_) => "going back to the client",
         AttemptState::Closed(outcome) if outcome.is_paid() => "paid to the provider",
         AttemptState::Closed(_) => "back with the client",
@@ -117,8 +119,21 @@ pub(crate) fn event_words(event: &Event) -> String {
         Event::Aborted { reason, .. } => format!("the provider gave up: {reason}"),
         Event::Delivered { .. } => "the result is here, and is what the provider claimed".to_owned(),
         Event::Closed { outcome, .. } => format!("closed: {}", outcome_words(*outcome)),
+        Event::Cancelling { .. } => "asked the notary to cancel it".to_owned(),
+        Event::Cancelled { .. } => "cancelled; nobody else is tried".to_owned(),
+        Event::NotCancelled { reason, .. } => format!("not cancelled: {reason}"),
+        Event::Disputing { .. } => "asked the notary to have the result checked".to_owned(),
+        Event::Disputed { .. } => "the notary will have the result checked".to_owned(),
+        Event::NotDisputed { reason, .. } => format!("not disputed: {reason}"),
+        Event::Contradicted { .. } => "the provider signed two claims; the notary is shown both".to_owned(),
         Event::Failed { .. } => "no provider is left to try".to_owned(),
         Event::Balance { account, .. } => format!("the account holds {} to spend", account.free),
+        Event::CarriedOut { notary, instruction } => {
+            format!("the notary {} carried out: {}", short(notary), instruction_words(instruction))
+        }
+        Event::NotCarriedOut { notary, instruction, reason } => {
+            format!("the notary {} did not {}: {reason}", short(notary), instruction_words(instruction))
+        }
         Event::Serving { client, .. } => format!("runs a job for {}", short(client)),
         Event::Served { outcome, .. } => format!("its job was closed: {}", outcome_words(*outcome)),
         Event::Checking { .. } => "was drawn to check a job".to_owned(),
@@ -130,6 +145,15 @@ pub(crate) fn event_words(event: &Event) -> String {
             format!("a check disagrees with {}; a juror is called", short(provider))
         }
         Event::Settled { outcome, .. } => format!("settled: {}", outcome_words(*outcome)),
+    }
+}
+
+/// An instruction to a notary, in words.
+fn instruction_words(instruction: &Instruction) -> String {
+    match instruction {
+        Instruction::Stake { amount, .. } => format!("put {amount} at stake"),
+        Instruction::Unstake { amount } => format!("withdraw {amount} from the stake"),
+        Instruction::Register { kinds, .. } => format!("register it for {} kinds of jobs", kinds.len()),
     }
 }
 

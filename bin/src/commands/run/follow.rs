@@ -119,6 +119,9 @@ fn came_to_nothing(submission: &SubmissionView) -> Failure {
     let unmatched = submission.unmatched.clone().unwrap_or_default();
     let details = json!({ "job": full(submission.key), "unmatched": unmatched });
     let story = format!("`assay job show {}` tells the story; nothing was spent", short(submission.key));
+    if submission.cancelled {
+        return Failure::new(Exit::JobFailed, "CANCELLED", "the job was cancelled", story).with(details);
+    }
     if let Some(failure) = unmatched.failure {
         return Failure::new(
             Exit::JobFailed,
@@ -191,6 +194,7 @@ mod tests {
             key: Digest::default(),
             manifest: "digits".to_owned(),
             attempts: Vec::new(),
+            cancelled: false,
             ended: true,
             unmatched: Some(unmatched),
         }

@@ -5,7 +5,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use assay_protocol::{
-    id::{Digest, JobId},
+    id::{Digest, JobId, PeerId},
     units::{Duration, Timestamp},
 };
 
@@ -31,6 +31,10 @@ pub(super) enum Alarm {
     Serving(JobId),
     /// A verifier's check.
     Checking(RunId),
+    /// The end of a submission's time.
+    Deadline(Digest),
+    /// An account's oldest instruction.
+    Instruction(PeerId),
 }
 
 /// The alarms of a peer.

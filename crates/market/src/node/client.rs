@@ -4,7 +4,10 @@
 //! notary can open no two of them at once.
 
 mod attempt;
+mod cancel;
 mod choice;
+mod doubt;
+mod state;
 
 use alloc::{
     boxed::Box,
@@ -13,7 +16,7 @@ use alloc::{
 };
 
 use assay_protocol::{
-    claim::Deliver,
+    claim::{Claim, Deliver},
     id::{Digest, JobId, PeerId},
     notice::Account,
     order::{Failure, Open, Order, Propose, Refusal, secret_commit},
@@ -33,8 +36,8 @@ use crate::{
     input::Submission,
     matching::Passed,
     record::{ClientRecord, Record},
-    reliability::{self, Reliability, Timing},
-    view::{AccountView, AttemptState, AttemptView, SubmissionView},
+    reliability::Reliability,
+    view::{AccountView, AttemptState, SubmissionView},
 };
 
 /// How long an order may take to be opened.
@@ -50,6 +53,10 @@ const BUSY_PAUSE: Duration = Duration::seconds(2);
 /// How often it looks again.
 const MATCH_PAUSE: Duration = Duration(500);
 
+/// Questions are numbered from here, by the time where that is more: an answer's number then tells whether it answers a
+/// question or an instruction, and a question of this life or of one before.
+const QUESTIONS_FROM: u64 = 1 << 63;
+
 /// How often a result is asked for once its job is paid: a few minutes, with the pauses between.
 const RESULT_TRIES_MAX: u32 = 30;
 
@@ -60,6 +67,8 @@ pub(super) struct Client {
     /// The submissions in the order in which they came.
     sequence: Vec<Digest>,
     attempts: BTreeMap<JobId, Attempt>,
+    /// The jobs whose output or receipt is fetched, by its digest.
+    awaited: BTreeMap<Digest, BTreeSet<JobId>>,
     lanes: BTreeMap<(PeerId, u16), Lane>,
     asked: BTreeMap<PeerId, u64>,
     accounts: BTreeMap<PeerId, Account>,
@@ -81,6 +90,8 @@ struct Submitted {
     refusal: Option<Refusal>,
     failure: Option<Failure>,
     ended: bool,
+    /// True once its user, or its time, wanted its end.
+    cancelled: bool,
     unmatched: Option<Unmatched>,
     /// What was not taken up when an offer was last looked for.
     passed: Option<Passed>,
@@ -95,8 +106,12 @@ struct Attempt {
     state: AttemptState,
     open: Option<Signed<Open>>,
     ticket: Option<Verified<Ticket>>,
-    /// True once the provider's claim was seen.
-    claimed: bool,
+    /// The provider's claim, once it was seen.
+    claim: Option<Signed<Claim>>,
+    /// What became of the client's doubt.
+    doubt: Doubt,
+    /// Two claims that the provider signed.
+    contradiction: Option<[Signed<Claim>; 2]>,
     /// The provider's result while it is fetched.
     delivering: Option<Verified<Deliver>>,
     /// How long a run takes, as the offer said; nothing after a restart.
@@ -109,6 +124,17 @@ struct Attempt {
     receipt: Option<Digest>,
     tries: u32,
     undelivered: u32,
+}
+
+/// What became of a client's doubt in a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doubt {
+    /// It has none, or the notary refused to look into it.
+    None,
+    /// The notary is told.
+    Told,
+    /// The notary has the result checked.
+    Taken,
 }
 
 /// One queue at a notary.
@@ -125,7 +151,11 @@ impl<S: Signer> Node<S> {
         if self.client.submissions.contains_key(&key) {
             return;
         }
+        let until = submission.until;
         self.keep_client(ClientRecord::Submitted(submission), out);
+        if let Some(until) = until {
+            self.alarms.set(Alarm::Deadline(key), until);
+        }
         self.seek(key, now, out);
     }
 
@@ -171,7 +201,7 @@ impl<S: Signer> Node<S> {
         let Some(notary) = self.config.genesis.notaries.first().copied() else { return false };
         let unknown = waiting && !self.client.accounts.contains_key(&notary);
         if unknown {
-            self.ask(notary, None, out);
+            let _ = self.ask(notary, None, out);
         }
         unknown
     }
@@ -200,11 +230,13 @@ impl<S: Signer> Node<S> {
         self.alarms.set(Alarm::Attempt(job), now.after(RESEND_FIRST));
     }
 
-    /// Asks a notary what this peer's account holds.
-    pub(super) fn ask(&mut self, notary: PeerId, job: Option<JobId>, out: &mut Effects) {
-        let sequence = self.client.asked.get(&notary).copied().unwrap_or_default() + 1;
+    /// Asks a notary what this peer's account holds; returns the number of the question.
+    pub(super) fn ask(&mut self, notary: PeerId, job: Option<JobId>, out: &mut Effects) -> u64 {
+        let last = self.client.asked.get(&notary).copied().unwrap_or(QUESTIONS_FROM);
+        let sequence = (last + 1).max(QUESTIONS_FROM | self.now.0);
         self.client.asked.insert(notary, sequence);
         self.say(notary, assay_protocol::notice::Query { sequence, job }, out);
+        sequence
     }
 
     /// Takes a notary's statement of this peer's account.
@@ -224,6 +256,7 @@ impl<S: Signer> Node<S> {
             let seeking: Vec<Digest> = self.client.seeking().collect();
             seeking.into_iter().for_each(|key| self.alarms.set(Alarm::Submission(key), self.now));
         }
+        self.on_statement(account, self.now, out);
     }
 
     fn keep_client(&mut self, record: ClientRecord, out: &mut Effects) {
@@ -259,6 +292,10 @@ impl<S: Signer> Node<S> {
             }
             ClientRecord::Closed { job, outcome, receipt } => self.client.closed(*job, *outcome, *receipt),
             ClientRecord::Ended { key } => self.client.end(*key),
+            ClientRecord::Cancelled { key } => self.client.cancelled(*key),
+            ClientRecord::Disputed { job } => self.client.doubted(*job, Doubt::Told),
+            ClientRecord::NotDisputed { job } => self.client.doubted(*job, Doubt::None),
+            ClientRecord::Contradicted { claims } => self.client.contradicted(claims),
         }
     }
 
@@ -272,6 +309,11 @@ impl<S: Signer> Node<S> {
         }
         let seeking: Vec<Digest> = self.client.seeking().collect();
         seeking.into_iter().for_each(|key| self.alarms.set(Alarm::Submission(key), now));
+        for (key, submitted) in self.client.submissions.iter().filter(|(_, submitted)| !submitted.ended) {
+            if let Some(until) = submitted.submission.until {
+                self.alarms.set(Alarm::Deadline(*key), until);
+            }
+        }
     }
 
     /// The client's jobs, oldest first.
@@ -284,194 +326,6 @@ impl<S: Signer> Node<S> {
     pub(super) fn view_accounts(&self) -> Vec<AccountView> {
         let accounts = self.client.accounts.iter();
         accounts.map(|(notary, account)| AccountView { notary: *notary, account: *account }).collect()
-    }
-}
-
-impl Client {
-    fn add(&mut self, submission: Submission) {
-        let key = submission.key;
-        submission.provider.into_iter().for_each(|wanted| self.reliability.name(wanted));
-        let submitted = Submitted {
-            submission,
-            attempts: Vec::new(),
-            orders: 0,
-            excluded: BTreeSet::new(),
-            lane: None,
-            seeks_since: None,
-            refusal: None,
-            failure: None,
-            ended: false,
-            unmatched: None,
-            passed: None,
-        };
-        if self.submissions.insert(key, submitted).is_none() {
-            self.sequence.push(key);
-        }
-    }
-
-    fn order(&mut self, key: Digest, order: Verified<Order>, secret: Digest) {
-        let Some(submitted) = self.submissions.get_mut(&key) else { return };
-        let job = order.id();
-        submitted.attempts.push(job);
-        submitted.orders += 1;
-        submitted.lane = Some((order.notary, order.lane));
-        let lane = self.lanes.entry((order.notary, order.lane)).or_default();
-        (lane.user, lane.next) = (Some(key), order.nonce);
-        let attempt = Attempt {
-            key,
-            order,
-            secret,
-            state: AttemptState::Proposed,
-            open: None,
-            ticket: None,
-            claimed: false,
-            delivering: None,
-            promised: None,
-            started: None,
-            closing: None,
-            output: None,
-            receipt: None,
-            tries: 0,
-            undelivered: 0,
-        };
-        self.attempts.insert(job, attempt);
-    }
-
-    fn ticketed(&mut self, ticket: Verified<Ticket>) {
-        let Some(attempt) = self.attempts.get_mut(&ticket.job) else { return };
-        let order = &attempt.order;
-        self.lanes.entry((order.notary, order.lane)).or_default().next = order.nonce + 1;
-        (attempt.ticket, attempt.state, attempt.tries) = (Some(ticket), AttemptState::Running, 0);
-    }
-
-    fn dropped(&mut self, job: JobId, reason: Option<Refusal>) {
-        let Some(attempt) = self.attempts.get_mut(&job) else { return };
-        attempt.state = reason.map_or(AttemptState::Unanswered, AttemptState::Refused);
-        // Once it was shown to the notary, the refusal or the silence is the notary's.
-        if let Some(deed) = reliability::deed_of_refusal(reason).filter(|_| attempt.open.is_none()) {
-            self.reliability.note(attempt.order.provider, deed, attempt.order.open_by);
-        }
-        let Some(submitted) = self.submissions.get_mut(&attempt.key) else { return };
-        submitted.refusal = reason.or(submitted.refusal);
-        if reason.is_some_and(is_passing) {
-            // Waiting costs no attempt.
-            submitted.attempts.retain(|other| *other != job);
-        } else {
-            submitted.excluded.insert(attempt.order.provider);
-        }
-    }
-
-    fn delivered(&mut self, deliver: Verified<Deliver>, timing: Option<Timing>) {
-        let job = deliver.claim.clone().recall().job;
-        let Some(attempt) = self.attempts.get_mut(&job) else { return };
-        attempt.output = Some(deliver.output);
-        (attempt.delivering, attempt.tries) = (None, 0);
-        if !matches!(attempt.state, AttemptState::Closed(_)) {
-            attempt.state = AttemptState::Delivered;
-        }
-        if let Some(timing) = timing {
-            self.reliability.time(attempt.order.provider, timing, attempt.order.open_by);
-        }
-    }
-
-    fn closed(&mut self, job: JobId, outcome: Outcome, receipt: Digest) {
-        let Some(attempt) = self.attempts.get_mut(&job) else { return };
-        let failure = match attempt.state {
-            AttemptState::Failed(reason) => Some(reason),
-            AttemptState::Proposed
-            | AttemptState::Opening
-            | AttemptState::Running
-            | AttemptState::Delivered
-            | AttemptState::Refused(_)
-            | AttemptState::Unanswered
-            | AttemptState::Closed(_) => None,
-        };
-        (attempt.state, attempt.receipt) = (AttemptState::Closed(outcome), Some(receipt));
-        attempt.closing = None;
-        let order = &attempt.order;
-        if let Some(deed) = reliability::deed_of(outcome, failure) {
-            self.reliability.note(order.provider, deed, order.open_by);
-        }
-        let lane = self.lanes.entry((order.notary, order.lane)).or_default();
-        lane.next = lane.next.max(order.nonce + 1);
-        let key = attempt.key;
-        if let Some(submitted) = self.submissions.get_mut(&key) {
-            submitted.excluded.insert(attempt.order.provider);
-        }
-        // In the same record: a crash between two would leave a submission that is paid and still wanted.
-        if outcome.is_paid() {
-            self.end(key);
-        }
-    }
-
-    fn end(&mut self, key: Digest) {
-        let Some(submitted) = self.submissions.get_mut(&key) else { return };
-        submitted.ended = true;
-        if let Some(lane) = submitted.lane.and_then(|lane| self.lanes.get_mut(&lane)) {
-            lane.user = None;
-        }
-    }
-
-    /// Submissions that have no attempt under way.
-    fn seeking(&self) -> impl Iterator<Item = Digest> {
-        let idle = |submitted: &&Submitted| {
-            let attempts = submitted.attempts.iter().filter_map(|job| self.attempts.get(job));
-            !submitted.ended && !attempts.into_iter().any(Attempt::is_open)
-        };
-        self.submissions.values().filter(idle).map(|submitted| submitted.submission.key)
-    }
-
-    fn view(&self, submitted: &Submitted) -> SubmissionView {
-        let attempts = submitted.attempts.iter().filter_map(|job| Some((job, self.attempts.get(job)?)));
-        let view = |(job, attempt): (&JobId, &Attempt)| AttemptView {
-            job: *job,
-            provider: attempt.order.provider,
-            price: attempt.order.price().unwrap_or_default(),
-            total_max: attempt.order.total_max,
-            state: attempt.state,
-            rate: attempt.ticket.as_ref().map(|ticket| ticket.rate),
-            output: attempt.output,
-            receipt: attempt.receipt,
-        };
-        SubmissionView {
-            key: submitted.submission.key,
-            manifest: submitted.submission.manifest.name.clone(),
-            attempts: attempts.map(view).collect(),
-            ended: submitted.ended,
-            unmatched: submitted.unmatched.clone(),
-        }
-    }
-}
-
-impl Attempt {
-    /// How long its result took, if it comes now. Nothing if the client was restarted meanwhile: that the result was not
-    /// taken sooner may be its own doing.
-    fn timing(&self, now: Timestamp) -> Option<Timing> {
-        Some(Timing { promised: self.promised?, took: now.since(self.started?) })
-    }
-
-    /// True if the notary may have opened it, and nothing is known of its close: an order that was given up, or whose
-    /// ticket was lost, may have run its course unseen.
-    fn may_close(&self) -> bool {
-        self.open.is_some() && !matches!(self.state, AttemptState::Closed(_))
-    }
-
-    /// True while it is worth asking after: until it is closed and, if it was paid, its result is here.
-    fn is_pursued(&self) -> bool {
-        let paid = matches!(self.state, AttemptState::Closed(outcome) if outcome.is_paid());
-        self.is_open() || (paid && self.output.is_none() && self.tries < RESULT_TRIES_MAX)
-    }
-
-    /// True while something is still to come of it.
-    fn is_open(&self) -> bool {
-        match self.state {
-            AttemptState::Proposed
-            | AttemptState::Opening
-            | AttemptState::Running
-            | AttemptState::Delivered => true,
-            AttemptState::Failed(_) => self.receipt.is_none(),
-            AttemptState::Refused(_) | AttemptState::Unanswered | AttemptState::Closed(_) => false,
-        }
     }
 }
 

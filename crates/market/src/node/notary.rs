@@ -9,7 +9,7 @@ use assay_protocol::{
     job::{Misstep, Phase, Stage},
     message::Opened,
     notice::{Account, Head, Notice, NoticeEvent, Query, Settled},
-    order::{Open, Refuse},
+    order::{Open, Refusal, Refuse},
     receipt::{Happening, Receipt, Story},
     signed::{Signed, Signer, Statement, Verified},
     ticket::Ticket,
@@ -194,8 +194,22 @@ impl<S: Signer> Node<S> {
         if nested && !happening.is_signed::<S::Scheme>(self.network) {
             return;
         }
+        let disputed = matches!(happening, Happening::Dispute(_));
         match self.enter(Fact::Job(happening), out) {
+            Ok(()) if disputed => {
+                self.notice(from, job, NoticeEvent::Disputed, out);
+                self.notify(job, out);
+            }
             Ok(()) => self.notify(job, out),
+            Err(Rejection::Misstep(Misstep::Known)) if disputed => {
+                self.notice(from, job, NoticeEvent::Disputed, out);
+            }
+            Err(Rejection::Misstep(Misstep::TooLate)) if disputed => {
+                self.say(from, Refuse { job, reason: Refusal::Late }, out);
+            }
+            Err(Rejection::Funds) if disputed => {
+                self.say(from, Refuse { job, reason: Refusal::Funds }, out);
+            }
             Err(
                 Rejection::Misstep(Misstep::Known | Misstep::TooLate | Misstep::Closed) | Rejection::Unknown,
             ) => {
@@ -411,6 +425,7 @@ impl<S: Signer> Node<S> {
             round: ledger.moment().beacon.round,
             free: sum(&mut ledger.accounts().values().map(|account| account.free)),
             stake: sum(&mut ledger.accounts().values().map(|account| account.stake)),
+            unbonding: sum(&mut ledger.accounts().values().map(|account| account.unbonding())),
             held: ledger.held(),
             pool,
             minted,
@@ -421,7 +436,12 @@ impl<S: Signer> Node<S> {
             accounts: ledger
                 .accounts()
                 .iter()
-                .map(|(peer, account)| BalanceView { peer: *peer, free: account.free, stake: account.stake })
+                .map(|(peer, account)| BalanceView {
+                    peer: *peer,
+                    free: account.free,
+                    stake: account.stake,
+                    unbonding: account.unbonding(),
+                })
                 .collect(),
         })
     }

@@ -3,18 +3,18 @@
 //! **Invariant:** a claim is saved, with what opens it, before anyone sees it; a job is run for a ticket, never for an
 //! order alone.
 
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+mod claim;
+mod offer;
+
+use alloc::{boxed::Box, collections::BTreeMap};
 
 use assay_protocol::{
     admission,
-    check::{Check, OpenClaim, Record as Shown},
-    claim::{self, Claim, Deliver, EvidenceLeaf, OutputLeaf},
+    check::Check,
+    claim::{Claim, EvidenceLeaf, OutputLeaf},
     draw,
-    id::{Digest, JobId},
-    manifest::End,
-    merkle,
+    id::{Digest, JobId, PeerId},
     notice::{Notice, NoticeEvent},
-    offer::{Offer, Service},
     order::{Abort, Accept, Failure, Order, Propose, Refusal, Refuse, Start},
     outcome::Outcome,
     signed::{Signed, Signer, Verified},
@@ -22,6 +22,7 @@ use assay_protocol::{
     units::{Duration, Rate, Timestamp},
 };
 
+use self::claim::leaves;
 use super::{
     Node,
     alarms::{Alarm, backoff},
@@ -33,17 +34,10 @@ use crate::{
     view::{RunState, RunView},
 };
 
-/// How long an offer is honoured.
-const OFFER_VALIDITY: Duration = Duration::seconds(900);
-/// The first pauses between two tellings of an offer; then the last of them.
-const OFFER_PAUSES: [Duration; 4] =
-    [Duration::seconds(2), Duration::seconds(10), Duration::seconds(30), Duration::seconds(300)];
 /// How long a slot is kept for a ticket: a client that cannot pay takes up no more.
 const SLOT_HOLD: Duration = Duration::seconds(8);
 /// How long after its end an order is remembered whose ticket does not come.
 const TICKET_SLACK: Duration = Duration::seconds(30);
-/// How long after a run the runner counts as warm.
-const WARM: Duration = Duration::seconds(300);
 /// The longest run that is taken on.
 const RUN_MAX: Duration = Duration::seconds(3_600);
 
@@ -53,9 +47,14 @@ pub(super) struct Provider {
     provision: Option<Provision>,
     told: usize,
     servings: BTreeMap<JobId, Serving>,
+    /// The orders that wait for a ticket, by number: of two with one number only one can be opened.
+    numbers: BTreeMap<Number, JobId>,
     /// When each manifest last ran.
     ran: BTreeMap<Digest, Timestamp>,
 }
+
+/// Client, notary, lane and number of an order.
+type Number = (PeerId, PeerId, u16, u64);
 
 /// One order that was taken on.
 #[derive(Debug)]
@@ -93,42 +92,6 @@ struct Claimed {
 }
 
 impl<S: Signer> Node<S> {
-    /// Offers these services from now on.
-    pub(super) fn provide(&mut self, provision: Provision, now: Timestamp, out: &mut Effects) {
-        self.keep_provider(ProviderRecord::Provision(provision), out);
-        self.provider.told = 0;
-        self.wake_offer(now, out);
-    }
-
-    /// Tells everyone what is on offer, and sets the time of the next telling.
-    pub(super) fn wake_offer(&mut self, now: Timestamp, out: &mut Effects) {
-        let Some(provision) = &self.provider.provision else { return };
-        let warm = |manifest: &Digest| self.provider.ran.get(manifest).is_some_and(|at| at.after(WARM) > now);
-        let service = |stock: &crate::input::Stock| {
-            let manifest = stock.manifest.digest();
-            let name = stock.manifest.name.clone();
-            Service { manifest, name, unit_price: stock.unit_price, run: stock.run, warm: warm(&manifest) }
-        };
-        let services: Vec<Service> = provision.services.iter().map(service).collect();
-        let valid_for = if services.is_empty() { Duration(1_000) } else { OFFER_VALIDITY };
-        let offer = Offer {
-            sequence: now.0,
-            valid_until: now.after(valid_for),
-            class: provision.class,
-            machine: provision.machine.clone(),
-            services,
-            slots: provision.slots,
-            notaries: self.config.genesis.notaries.clone(),
-            addresses: provision.addresses.clone(),
-        };
-        let offer = Signed::seal(offer, &self.signer, self.network);
-        self.note_offer(offer.clone(), now);
-        out.push(Effect::Publish(offer.into_signed()));
-        let pause = OFFER_PAUSES[self.provider.told.min(OFFER_PAUSES.len() - 1)];
-        self.provider.told += 1;
-        self.alarms.set(Alarm::Offer, now.after(pause));
-    }
-
     pub(super) fn on_propose(&mut self, propose: &Verified<Propose>, now: Timestamp, out: &mut Effects) {
         let Ok(order) = propose.order.clone().open::<S::Scheme>(self.network) else { return };
         if order.provider != self.signer.id()
@@ -155,12 +118,7 @@ impl<S: Signer> Node<S> {
 
     /// Frees the slot of an order that its client replaces: of two with one number only one can be opened.
     fn drop_replaced(&mut self, order: &Order, out: &mut Effects) {
-        let number = |order: &Order| (order.client, order.notary, order.lane, order.nonce);
-        let replaced =
-            self.provider.servings.iter().find(|(_, serving)| {
-                serving.phase == Phase::Accepted && number(&serving.order) == number(order)
-            });
-        if let Some(job) = replaced.map(|(job, _)| *job) {
+        if let Some(job) = self.provider.numbers.get(&number(order)).copied() {
             self.keep_provider(ProviderRecord::Closed { job, outcome: None }, out);
             self.alarms.clear(Alarm::Serving(job));
         }
@@ -175,6 +133,7 @@ impl<S: Signer> Node<S> {
         let demands = [
             (order.class == provision.class, Refusal::Class),
             (order.unit_price >= stock.unit_price, Refusal::Price),
+            (order.cancel_fee >= provision.cancel_fee_min, Refusal::Price),
             (order.open_by > now && order.open_by <= now.after(RUN_MAX), Refusal::Late),
             (order.units_max > 0 && order.run_max <= RUN_MAX && order.run_max.0 > 0, Refusal::Limits),
             (self.config.genesis.notaries.contains(&order.notary), Refusal::Notary),
@@ -233,7 +192,9 @@ impl<S: Signer> Node<S> {
             }
             Phase::Running | Phase::Closed(_) => return,
             Phase::Claimed if !serving.noticed => self.send_claim(job, out),
-            Phase::Claimed => self.ask(notary, Some(job), out),
+            Phase::Claimed => {
+                let _ = self.ask(notary, Some(job), out);
+            }
             Phase::Yielded(_) => self.send_claim(job, out),
             Phase::Aborted(abort) => {
                 out.push(Effect::Send { to: notary, message: abort.clone().recall().into() });
@@ -262,74 +223,11 @@ impl<S: Signer> Node<S> {
         }
     }
 
-    pub(super) fn on_provider_run(
-        &mut self,
-        job: JobId,
-        result: Result<RunResult, Failure>,
-        now: Timestamp,
-        out: &mut Effects,
-    ) {
-        let Some(serving) = self.provider.servings.get(&job).filter(|at| at.phase == Phase::Running) else {
-            return;
-        };
-        let (units_max, ticket) = (serving.order.units_max, serving.ticket_digest());
-        self.provider.ran.insert(serving.order.manifest.digest(), now);
-        match result {
-            Ok(result) if result.records > 0 && result.units <= units_max => {
-                let (output_blind, evidence_blind) = (self.random(), self.random());
-                let (output, evidence) = leaves(&result, output_blind, evidence_blind);
-                let claim = Claim {
-                    job,
-                    ticket,
-                    units: result.units,
-                    work: result.work,
-                    end: result.end,
-                    commit: claim::commit(output.digest(), evidence.digest()),
-                };
-                let claim = Signed::seal(claim, &self.signer, self.network).into_signed();
-                self.keep_provider(
-                    ProviderRecord::Claimed { claim, result, output_blind, evidence_blind },
-                    out,
-                );
-                self.deliver(job, out);
-                self.send_claim(job, out);
-                self.alarms.set(Alarm::Serving(job), now.after(backoff(1)));
-            }
-            // Nobody could confirm an empty output: claiming it would be a lie that nobody told.
-            Ok(result) if result.records == 0 => self.abort(job, Failure::Empty, now, out),
-            Ok(_) => self.abort(job, Failure::Limit, now, out),
-            Err(failure) => self.abort(job, failure, now, out),
-        }
-    }
-
     fn abort(&mut self, job: JobId, reason: Failure, now: Timestamp, out: &mut Effects) {
         let Some(ticket) = self.provider.servings.get(&job).map(Serving::ticket_digest) else { return };
         let abort = Signed::seal(Abort { job, ticket, reason }, &self.signer, self.network).into_signed();
         self.keep_provider(ProviderRecord::Aborted(abort), out);
         self.wake_serving(job, now, out);
-    }
-
-    fn deliver(&mut self, job: JobId, out: &mut Effects) {
-        let Some(serving) = self.provider.servings.get(&job) else { return };
-        let Some(claimed) = &serving.claimed else { return };
-        let deliver = Deliver {
-            claim: claimed.claim.clone(),
-            leaf: claimed.output,
-            evidence: claimed.evidence.digest(),
-            output: claimed.result.output,
-        };
-        let (digest, to) = (claimed.result.output, serving.order.client);
-        out.push(Effect::Serve { digest, to });
-        self.say(to, deliver, out);
-    }
-
-    fn send_claim(&mut self, job: JobId, out: &mut Effects) {
-        let Some(serving) = self.provider.servings.get(&job) else { return };
-        let yielded = if let Phase::Yielded(claim) = &serving.phase { Some(claim) } else { None };
-        let claim = yielded.or(serving.claimed.as_ref().map(|claimed| &claimed.claim));
-        if let Some(claim) = claim.cloned() {
-            out.push(Effect::Send { to: serving.order.notary, message: claim.recall().into() });
-        }
     }
 
     /// A verifier shows that it was asked to check a claimed job: it may have the input.
@@ -374,43 +272,6 @@ impl<S: Signer> Node<S> {
         }
     }
 
-    /// The client wants no more of a job that is not claimed yet: it ends with the agreed fee. One that is claimed stays
-    /// so, since nobody can sign two claims.
-    fn yield_job(&mut self, job: JobId, out: &mut Effects) {
-        let Some(serving) = self.provider.servings.get(&job) else { return };
-        if matches!(serving.phase, Phase::Fetching | Phase::Running) {
-            let nothing = Digest::default();
-            let claim = Claim {
-                job,
-                ticket: serving.ticket_digest(),
-                units: 0,
-                work: 0,
-                end: End::Cancelled,
-                commit: nothing,
-            };
-            let claim = Signed::seal(claim, &self.signer, self.network).into_signed();
-            self.keep_provider(ProviderRecord::Yielded(claim), out);
-            out.push(Effect::Stop(RunId { job, check: false }));
-        }
-        self.send_claim(job, out);
-    }
-
-    /// The records that the notary wants are read: the claim is opened.
-    pub(super) fn on_provider_shown(&mut self, job: JobId, records: Vec<Shown>, out: &mut Effects) {
-        let Some(serving) = self.provider.servings.get(&job) else { return };
-        let Some(claimed) = &serving.claimed else { return };
-        // An opening that does not open the claim convicts: bytes that a disk has spoilt are better not shown at all.
-        let EvidenceLeaf { evidence_root, records: count, .. } = claimed.evidence;
-        let intact = |record: &Shown| {
-            merkle::verify(evidence_root, count, record.position, &record.bytes, &record.path)
-        };
-        if !records.iter().all(intact) {
-            return;
-        }
-        let opening = OpenClaim { job, output: claimed.output, evidence: claimed.evidence, records };
-        self.say(serving.order.notary, opening, out);
-    }
-
     fn keep_provider(&mut self, record: ProviderRecord, out: &mut Effects) {
         self.keep(Record::Provider(Box::new(record)), out);
     }
@@ -422,11 +283,13 @@ impl<S: Signer> Node<S> {
             ProviderRecord::Provision(provision) => provider.provision = Some(provision.clone()),
             ProviderRecord::Accepted(order) => {
                 let order = order.clone().recall();
+                provider.numbers.insert(number(&order), order.id());
                 provider.servings.insert(order.id(), Serving::new(order));
             }
             ProviderRecord::Started(ticket) => {
                 let ticket = ticket.clone().recall();
                 if let Some(serving) = provider.servings.get_mut(&ticket.job) {
+                    provider.numbers.remove(&number(&serving.order));
                     (serving.phase, serving.ticket, serving.tries) = (Phase::Fetching, Some(ticket), 0);
                 }
             }
@@ -450,6 +313,9 @@ impl<S: Signer> Node<S> {
             }
             ProviderRecord::Closed { job, outcome } => {
                 if let Some(serving) = provider.servings.get_mut(job) {
+                    if serving.phase == Phase::Accepted {
+                        provider.numbers.remove(&number(&serving.order));
+                    }
                     serving.phase = Phase::Closed(*outcome);
                 }
             }
@@ -514,9 +380,7 @@ impl Serving {
     }
 }
 
-/// The two halves of a claim.
-fn leaves(result: &RunResult, output_blind: Digest, evidence_blind: Digest) -> (OutputLeaf, EvidenceLeaf) {
-    let RunResult { output_root, records, units, end, .. } = *result;
-    let output = OutputLeaf { output_root, records, units, end, blind: output_blind };
-    (output, EvidenceLeaf { evidence_root: output_root, records, blind: evidence_blind })
+/// What names an order before it is opened.
+fn number(order: &Order) -> Number {
+    (order.client, order.notary, order.lane, order.nonce)
 }

@@ -61,7 +61,8 @@ impl<S: Signer> Node<S> {
         let run = RunId { job: check.job, check: true };
         let ours =
             check.verifier == self.signer.id() && self.config.genesis.notaries.contains(&check.signer());
-        if !ours {
+        // Only what this peer said that it can check, in whose constants for work it so believes.
+        if !ours || !self.checks_kind(check.signer(), check.class, check.manifest.digest()) {
             return;
         }
         let notary = check.signer();

@@ -8,7 +8,7 @@ use assay_market::{
     Command, Input,
     input::{Provision, Stock, Submission},
 };
-use assay_protocol::{genesis::Genesis, manifest::Manifest};
+use assay_protocol::{genesis::Genesis, manifest::Manifest, units::Amount};
 use tokio::sync::oneshot;
 
 use super::{Driver, Visible, hands::Hands, names, outbox::keep, wish::Wish};
@@ -69,6 +69,7 @@ impl Hands {
             machine: class.to_string(),
             services,
             slots: provide.slots.unwrap_or(places).max(1),
+            cancel_fee_min: Amount::ZERO,
             addresses: self.network.listening(),
         })
     }

@@ -60,6 +60,7 @@ mod tests {
             key: Digest([key; 32]),
             manifest: String::new(),
             attempts: attempts.into_iter().collect(),
+            cancelled: false,
             ended: false,
             unmatched: None,
         }

@@ -83,7 +83,7 @@ impl Seen {
                         Some(provision.clone()).filter(|provision| !provision.services.is_empty());
                 }
             }
-            Record::Client(_) | Record::Verifier(_) | Record::Beacon(_) => {}
+            Record::Client(_) | Record::Verifier(_) | Record::Beacon(_) | Record::Owner(_) => {}
         }
     }
 }

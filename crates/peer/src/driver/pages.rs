@@ -90,8 +90,13 @@ pub(crate) fn shown(
 fn entry(record: &[u8]) -> Option<Entry> {
     match codec::decode(record, record.len()) {
         Ok(Record::Chain(entry)) => Some(*entry),
-        Ok(Record::Client(_) | Record::Provider(_) | Record::Verifier(_) | Record::Beacon(_)) | Err(_) => {
-            None
-        }
+        Ok(
+            Record::Client(_)
+            | Record::Provider(_)
+            | Record::Verifier(_)
+            | Record::Beacon(_)
+            | Record::Owner(_),
+        )
+        | Err(_) => None,
     }
 }

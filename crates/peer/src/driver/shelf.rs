@@ -94,7 +94,11 @@ fn changes(record: &Record) -> Vec<Change> {
         | ClientRecord::Dropped { .. }
         | ClientRecord::Delivered { .. }
         | ClientRecord::Failed { .. }
-        | ClientRecord::Ended { .. } => Vec::new(),
+        | ClientRecord::Ended { .. }
+        | ClientRecord::Cancelled { .. }
+        | ClientRecord::Disputed { .. }
+        | ClientRecord::NotDisputed { .. }
+        | ClientRecord::Contradicted { .. } => Vec::new(),
     }
 }
 

@@ -10,7 +10,7 @@ use assay_protocol::{
     genesis::Genesis,
     id::Digest,
     manifest::{Manifest, Meter, Meters},
-    units::{Units, Work},
+    units::{Amount, Units, Work},
 };
 
 use super::names;
@@ -60,6 +60,8 @@ pub(crate) fn wish(submit: Submit, genesis: &Genesis, settings: &ClientSettings)
         unit_price_max: submit.unit_price_max.unwrap_or(settings.unit_price_max),
         provider: submit.provider,
         attempts_max: submit.attempts_max.unwrap_or(settings.attempts_max),
+        cancel_fee: Amount::ZERO,
+        until: None,
         manifest,
     };
     Ok(Wish { submission, blob })

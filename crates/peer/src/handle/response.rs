@@ -346,14 +346,24 @@ pub(crate) fn concerns(event: &Event) -> (Option<Digest>, Option<JobId>) {
         | Event::Opened { key, job, .. }
         | Event::Aborted { key, job, .. }
         | Event::Delivered { key, job, .. }
+        | Event::Cancelling { key, job }
+        | Event::Disputing { key, job }
+        | Event::Disputed { key, job }
+        | Event::Contradicted { key, job }
         | Event::Closed { key, job, .. } => (Some(*key), Some(*job)),
-        Event::Failed { key, .. } => (Some(*key), None),
+        Event::Failed { key, .. }
+        | Event::Cancelled { key }
+        | Event::NotCancelled { key, .. }
+        | Event::NotDisputed { key, .. } => (Some(*key), None),
         Event::Serving { job, .. }
         | Event::Served { job, .. }
         | Event::Checking { job, .. }
         | Event::Drawn { job, .. }
         | Event::Accused { job, .. }
         | Event::Settled { job, .. } => (None, Some(*job)),
-        Event::OfferSeen { .. } | Event::Balance { .. } => (None, None),
+        Event::OfferSeen { .. }
+        | Event::Balance { .. }
+        | Event::CarriedOut { .. }
+        | Event::NotCarriedOut { .. } => (None, None),
     }
 }

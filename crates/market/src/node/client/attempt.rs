@@ -33,7 +33,7 @@ impl<S: Signer> Node<S> {
             return;
         };
         attempt.tries += 1;
-        let (tries, state) = (attempt.tries, attempt.state);
+        let (key, tries, state) = (attempt.key, attempt.tries, attempt.state);
         let (provider, notary, open_by) =
             (attempt.order.provider, attempt.order.notary, attempt.order.open_by);
         self.alarms.set(Alarm::Attempt(job), now.after(backoff(tries)));
@@ -43,25 +43,34 @@ impl<S: Signer> Node<S> {
                 let order = self.client.attempts[&job].order.signed().clone();
                 self.say(provider, Propose { order }, out);
             }
-            AttemptState::Opening if now > open_by.after(CERTAIN_AFTER) => self.ask(notary, Some(job), out),
+            AttemptState::Opening if now > open_by.after(CERTAIN_AFTER) => {
+                let _ = self.ask(notary, Some(job), out);
+            }
+            AttemptState::Opening if self.client.is_cancelled(key) => {
+                let _ = self.ask(notary, Some(job), out);
+            }
             AttemptState::Opening => self.send_open(job, out),
             AttemptState::Running | AttemptState::Delivered | AttemptState::Failed(_) => {
                 self.pursue(job, out)
             }
             AttemptState::Closed(_) => self.pursue_result(job, out),
-            AttemptState::Refused(_) | AttemptState::Unanswered => {}
+            AttemptState::Refused(_) | AttemptState::Unanswered | AttemptState::Cancelled => {}
         }
     }
 
     /// Pursues a job that holds money: the result from the provider, the close from the notary.
     fn pursue(&mut self, job: JobId, out: &mut Effects) {
-        self.pursue_result(job, out);
+        // A provider that is asked for a result that nobody wants would begin to work for it.
+        if !self.send_cancel(job, out) {
+            self.pursue_result(job, out);
+        }
+        self.object(job, out);
         let Some(notary) = self.client.attempts.get(&job).map(|attempt| attempt.order.notary) else { return };
         if let Some((_, receipt)) = self.client.attempts.get(&job).and_then(|attempt| attempt.closing) {
             out.push(Effect::Fetch { digest: receipt, from: [notary].into() });
         }
         // A notary that was restarted serves an old receipt only to those who ask after the job.
-        self.ask(notary, Some(job), out);
+        let _ = self.ask(notary, Some(job), out);
     }
 
     /// Asks the provider for a result that is not here yet.
@@ -124,12 +133,16 @@ impl<S: Signer> Node<S> {
     ) {
         let by = refuse.signer();
         let Some(attempt) = self.attempt_of(refuse.job, by) else { return };
-        let by_provider = attempt.state == AttemptState::Proposed && by == attempt.order.provider;
-        let by_notary = attempt.state == AttemptState::Opening && by == attempt.order.notary;
+        let (key, state, notary) = (attempt.key, attempt.state, attempt.order.notary);
+        let by_provider = state == AttemptState::Proposed && by == attempt.order.provider;
+        let by_notary = state == AttemptState::Opening && by == notary;
+        let on_dispute = by == notary && matches!(refuse.reason, Refusal::Late | Refusal::Funds);
+        if on_dispute && self.on_dispute_refused(refuse.job, refuse.reason, out) {
+            return;
+        }
         if !by_provider && !by_notary {
             return;
         }
-        let key = attempt.key;
         out.push(Effect::Tell(Event::Refused { key, job: refuse.job, by, reason: refuse.reason }));
         if refuse.reason == Refusal::Nonce {
             self.find_opened(key, out);
@@ -143,7 +156,9 @@ impl<S: Signer> Node<S> {
             self.client.attempts.iter().filter(|(_, attempt)| attempt.key == key && attempt.open.is_some());
         let shown: alloc::vec::Vec<(JobId, PeerId)> =
             shown.map(|(job, at)| (*job, at.order.notary)).collect();
-        shown.into_iter().for_each(|(job, notary)| self.ask(notary, Some(job), out));
+        for (job, notary) in shown {
+            let _ = self.ask(notary, Some(job), out);
+        }
     }
 
     /// Ends an attempt that holds no money, and looks for another provider.
@@ -151,10 +166,10 @@ impl<S: Signer> Node<S> {
         let Some(key) = self.client.attempts.get(&job).map(|attempt| attempt.key) else { return };
         self.keep_client(ClientRecord::Dropped { job, reason }, out);
         self.alarms.clear(Alarm::Attempt(job));
-        if reason.is_some_and(super::is_passing) {
+        if reason.is_some_and(super::is_passing) && !self.client.is_cancelled(key) {
             self.alarms.set(Alarm::Submission(key), now.after(BUSY_PAUSE));
         } else {
-            self.seek(key, now, out);
+            self.seek_or_end(key, now, out);
         }
     }
 
@@ -176,8 +191,12 @@ impl<S: Signer> Node<S> {
             attempt.started = Some(now);
         }
         out.push(Effect::Tell(Event::Opened { key, job, rate: ticket.rate }));
-        self.serve_provider(job, out);
-        self.say(provider, Start { ticket: ticket.signed().clone() }, out);
+        if self.send_cancel(job, out) {
+            out.push(Effect::Tell(Event::Cancelling { key, job }));
+        } else {
+            self.serve_provider(job, out);
+            self.say(provider, Start { ticket: ticket.signed().clone() }, out);
+        }
         self.alarms.clear(Alarm::Submission(key));
         self.alarms.set(Alarm::Attempt(job), now.after(backoff(1)));
     }
@@ -194,8 +213,7 @@ impl<S: Signer> Node<S> {
     pub(in crate::node) fn serve_checker(&self, check: &Verified<Check>, out: &mut Effects) {
         let Some(attempt) = self.attempt_of(check.job, check.signer()) else { return };
         // Nobody checks what is not claimed: before that, whoever asks wants to read the input.
-        let claimed = attempt.claimed || attempt.output.is_some();
-        if claimed
+        if attempt.is_claimed()
             && check.signer() == attempt.order.notary
             && check.input_commit == attempt.order.input_commit
         {
@@ -205,14 +223,19 @@ impl<S: Signer> Node<S> {
 
     pub(in crate::node) fn on_deliver(&mut self, deliver: &Verified<Deliver>, out: &mut Effects) {
         let Ok(claim) = deliver.claim.clone().open::<S::Scheme>(self.network) else { return };
-        let Some(attempt) = self.client.attempts.get_mut(&claim.job) else { return };
+        let Some(attempt) = self.client.attempts.get(&claim.job) else { return };
         let provider = attempt.order.provider;
         let by_provider = claim.signer() == provider && deliver.signer() == provider;
         let fits = claim.units <= attempt.order.units_max && claim.opens_to(&deliver.leaf, deliver.evidence);
-        if !by_provider || !fits || attempt.ticket.is_none() || attempt.output.is_some() {
+        if !by_provider || !fits || attempt.ticket.is_none() {
             return;
         }
-        (attempt.delivering, attempt.claimed) = (Some(deliver.clone()), true);
+        self.note_claim(&claim, out);
+        let Some(attempt) = self.client.attempts.get_mut(&claim.job).filter(|at| at.output.is_none()) else {
+            return;
+        };
+        attempt.delivering = Some(deliver.clone());
+        self.client.awaited.entry(deliver.output).or_default().insert(claim.job);
         out.push(Effect::Fetch { digest: deliver.output, from: [provider].into() });
     }
 
@@ -225,7 +248,7 @@ impl<S: Signer> Node<S> {
         let (key, notary) = (attempt.key, attempt.order.notary);
         self.keep_client(ClientRecord::Failed { job, reason }, out);
         out.push(Effect::Tell(Event::Aborted { key, job, reason }));
-        self.ask(notary, Some(job), out);
+        let _ = self.ask(notary, Some(job), out);
     }
 
     pub(in crate::node) fn on_client_notice(
@@ -248,20 +271,21 @@ impl<S: Signer> Node<S> {
                 if claim.signer() != attempt.order.provider || claim.job != job || !fits {
                     return;
                 }
-                attempt.claimed = true;
                 let secret = attempt.secret;
+                self.note_claim(&claim, out);
                 self.say(notary, Reveal { job, position, secret }, out);
             }
             NoticeEvent::Closed { outcome, receipt } if attempt.may_close() => {
                 attempt.closing = Some((outcome, receipt));
+                self.client.awaited.entry(receipt).or_default().insert(job);
                 out.push(Effect::Fetch { digest: receipt, from: [notary].into() });
             }
             NoticeEvent::Unknown if attempt.state == AttemptState::Opening && now > attempt.order.open_by => {
                 self.drop_attempt(job, None, now, out);
             }
+            NoticeEvent::Disputed => self.on_disputed(job, out),
             NoticeEvent::Claimed { .. }
             | NoticeEvent::Cancelled
-            | NoticeEvent::Disputed
             | NoticeEvent::Closed { .. }
             | NoticeEvent::Open { .. }
             | NoticeEvent::Unknown => {}
@@ -277,22 +301,25 @@ impl<S: Signer> Node<S> {
         out: &mut Effects,
     ) {
         let Some(blob) = found else { return };
-        let delivered = self.client.attempts.values().find_map(|attempt| {
-            let deliver = attempt.delivering.as_ref().filter(|deliver| deliver.output == digest)?;
-            Some((attempt.key, deliver.clone(), attempt.timing(now)))
-        });
-        let delivered = delivered.filter(|(_, deliver, _)| deliver.leaf.output_root == blob.root);
-        if let Some((key, deliver, timing)) = delivered {
-            let job = deliver.claim.clone().recall().job;
+        for job in self.client.awaited.remove(&digest).unwrap_or_default() {
+            self.take_output(job, digest, blob, now, out);
+            let Some(attempt) = self.client.attempts.get(&job) else { continue };
+            let key = attempt.key;
+            if let Some((outcome, receipt)) = attempt.closing.filter(|(_, receipt)| *receipt == digest) {
+                self.close_attempt(job, key, outcome, receipt, now, out);
+            }
+        }
+    }
+
+    /// Takes an output that was fetched, if it is what was claimed.
+    fn take_output(&mut self, job: JobId, digest: Digest, blob: Blob, now: Timestamp, out: &mut Effects) {
+        let Some(attempt) = self.client.attempts.get(&job) else { return };
+        let (key, timing) = (attempt.key, attempt.timing(now));
+        let delivered =
+            |deliver: &&Verified<Deliver>| deliver.output == digest && deliver.leaf.output_root == blob.root;
+        if let Some(deliver) = attempt.delivering.as_ref().filter(delivered).cloned() {
             self.keep_client(ClientRecord::Delivered { deliver: deliver.into_signed(), timing }, out);
             out.push(Effect::Tell(Event::Delivered { key, job, output: digest }));
-        }
-        let closed = self.client.attempts.iter().find_map(|(job, attempt)| {
-            let (outcome, receipt) = attempt.closing.filter(|(_, receipt)| *receipt == digest)?;
-            Some((*job, attempt.key, outcome, receipt))
-        });
-        if let Some((job, key, outcome, receipt)) = closed {
-            self.close_attempt(job, key, outcome, receipt, now, out);
         }
     }
 
@@ -305,6 +332,7 @@ impl<S: Signer> Node<S> {
         now: Timestamp,
         out: &mut Effects,
     ) {
+        self.end_doubt(job, outcome, out);
         self.keep_client(ClientRecord::Closed { job, outcome, receipt }, out);
         if let Some(attempt) = self.client.attempts.get_mut(&job) {
             attempt.tries = 0;
@@ -325,7 +353,7 @@ impl<S: Signer> Node<S> {
         if let Some(submitted) = self.client.submissions.get_mut(&key) {
             submitted.seeks_since = None;
         }
-        self.seek(key, now, out);
+        self.seek_or_end(key, now, out);
     }
 
     /// A provider cannot be reached: after a few tries another one is asked.

@@ -53,6 +53,9 @@ impl<S: Signer> Node<S> {
                 class: offer.class,
                 unit_price: service.unit_price,
                 total_max: total,
+                cancel_fee: draft
+                    .cancel_fee
+                    .min(service.unit_price.times(draft.units_max).unwrap_or_default()),
                 ..draft
             },
             promised: service.run,
@@ -88,7 +91,7 @@ impl<S: Signer> Node<S> {
             total_max: Amount::ZERO,
             checks: wish.checks,
             unchecked_ok: wish.unchecked_ok,
-            cancel_fee: Amount::ZERO,
+            cancel_fee: wish.cancel_fee,
             run_max: wish.run_max,
             open_by: now.after(OPEN_TIME),
             secret_commit: Digest::default(),

@@ -1,0 +1,246 @@
+//! What a client remembers: how each record changes its submissions, attempts and lanes.
+//!
+//! **Invariant:** a submission that is paid, or that its user gave up, ends with the record that leaves it no open
+//! attempt.
+
+use alloc::{collections::BTreeSet, vec::Vec};
+
+use assay_protocol::{
+    claim::Deliver,
+    id::{Digest, JobId},
+    order::{Order, Refusal},
+    outcome::Outcome,
+    signed::Verified,
+    ticket::Ticket,
+    units::Timestamp,
+};
+
+use super::{Attempt, Client, Doubt, RESULT_TRIES_MAX, Submitted, is_passing};
+use crate::{
+    input::Submission,
+    reliability::{self, Timing},
+    view::{AttemptState, AttemptView, SubmissionView},
+};
+
+impl Client {
+    pub(super) fn add(&mut self, submission: Submission) {
+        let key = submission.key;
+        submission.provider.into_iter().for_each(|wanted| self.reliability.name(wanted));
+        let submitted = Submitted {
+            submission,
+            attempts: Vec::new(),
+            orders: 0,
+            excluded: BTreeSet::new(),
+            lane: None,
+            seeks_since: None,
+            refusal: None,
+            failure: None,
+            ended: false,
+            cancelled: false,
+            unmatched: None,
+            passed: None,
+        };
+        if self.submissions.insert(key, submitted).is_none() {
+            self.sequence.push(key);
+        }
+    }
+
+    pub(super) fn order(&mut self, key: Digest, order: Verified<Order>, secret: Digest) {
+        let Some(submitted) = self.submissions.get_mut(&key) else { return };
+        let job = order.id();
+        submitted.attempts.push(job);
+        submitted.orders += 1;
+        submitted.lane = Some((order.notary, order.lane));
+        let lane = self.lanes.entry((order.notary, order.lane)).or_default();
+        (lane.user, lane.next) = (Some(key), order.nonce);
+        let attempt = Attempt {
+            key,
+            order,
+            secret,
+            state: AttemptState::Proposed,
+            open: None,
+            ticket: None,
+            claim: None,
+            doubt: Doubt::None,
+            contradiction: None,
+            delivering: None,
+            promised: None,
+            started: None,
+            closing: None,
+            output: None,
+            receipt: None,
+            tries: 0,
+            undelivered: 0,
+        };
+        self.attempts.insert(job, attempt);
+    }
+
+    pub(super) fn ticketed(&mut self, ticket: Verified<Ticket>) {
+        let Some(attempt) = self.attempts.get_mut(&ticket.job) else { return };
+        let order = &attempt.order;
+        self.lanes.entry((order.notary, order.lane)).or_default().next = order.nonce + 1;
+        (attempt.ticket, attempt.state, attempt.tries) = (Some(ticket), AttemptState::Running, 0);
+    }
+
+    pub(super) fn dropped(&mut self, job: JobId, reason: Option<Refusal>) {
+        let Some(attempt) = self.attempts.get_mut(&job) else { return };
+        attempt.state = reason.map_or(AttemptState::Unanswered, AttemptState::Refused);
+        // Once it was shown to the notary, the refusal or the silence is the notary's.
+        if let Some(deed) = reliability::deed_of_refusal(reason).filter(|_| attempt.open.is_none()) {
+            self.reliability.note(attempt.order.provider, deed, attempt.order.open_by);
+        }
+        let Some(submitted) = self.submissions.get_mut(&attempt.key) else { return };
+        submitted.refusal = reason.or(submitted.refusal);
+        if reason.is_some_and(is_passing) {
+            // Waiting costs no attempt.
+            submitted.attempts.retain(|other| *other != job);
+        } else {
+            submitted.excluded.insert(attempt.order.provider);
+        }
+        let key = attempt.key;
+        self.end_cancelled(key);
+    }
+
+    pub(super) fn delivered(&mut self, deliver: Verified<Deliver>, timing: Option<Timing>) {
+        let job = deliver.claim.clone().recall().job;
+        let Some(attempt) = self.attempts.get_mut(&job) else { return };
+        attempt.output = Some(deliver.output);
+        attempt.claim = Some(deliver.claim.clone());
+        (attempt.delivering, attempt.tries) = (None, 0);
+        if !matches!(attempt.state, AttemptState::Closed(_)) {
+            attempt.state = AttemptState::Delivered;
+        }
+        if let Some(timing) = timing {
+            self.reliability.time(attempt.order.provider, timing, attempt.order.open_by);
+        }
+    }
+
+    pub(super) fn closed(&mut self, job: JobId, outcome: Outcome, receipt: Digest) {
+        let Some(attempt) = self.attempts.get_mut(&job) else { return };
+        let failure = match attempt.state {
+            AttemptState::Failed(reason) => Some(reason),
+            AttemptState::Proposed
+            | AttemptState::Opening
+            | AttemptState::Running
+            | AttemptState::Delivered
+            | AttemptState::Refused(_)
+            | AttemptState::Unanswered
+            | AttemptState::Cancelled
+            | AttemptState::Closed(_) => None,
+        };
+        (attempt.state, attempt.receipt) = (AttemptState::Closed(outcome), Some(receipt));
+        attempt.closing = None;
+        let order = &attempt.order;
+        if let Some(deed) = reliability::deed_of(outcome, failure) {
+            self.reliability.note(order.provider, deed, order.open_by);
+        }
+        let lane = self.lanes.entry((order.notary, order.lane)).or_default();
+        lane.next = lane.next.max(order.nonce + 1);
+        let key = attempt.key;
+        if let Some(submitted) = self.submissions.get_mut(&key) {
+            submitted.excluded.insert(attempt.order.provider);
+        }
+        // In the same record: a crash between two would leave a submission that is paid and still wanted.
+        if outcome.is_paid() {
+            self.end(key);
+        }
+        self.end_cancelled(key);
+    }
+
+    /// Notes that no more is wanted of a submission: an order that was not shown to the notary ends with it.
+    pub(super) fn cancelled(&mut self, key: Digest) {
+        let Some(submitted) = self.submissions.get_mut(&key) else { return };
+        submitted.cancelled = true;
+        for job in &submitted.attempts {
+            if let Some(attempt) = self.attempts.get_mut(job)
+                && attempt.state == AttemptState::Proposed
+            {
+                attempt.state = AttemptState::Cancelled;
+            }
+        }
+        self.end_cancelled(key);
+    }
+
+    /// Ends a cancelled submission of which nothing is open.
+    fn end_cancelled(&mut self, key: Digest) {
+        let Some(submitted) = self.submissions.get(&key) else { return };
+        let open = submitted.attempts.iter().filter_map(|job| self.attempts.get(job)).any(Attempt::is_open);
+        if submitted.cancelled && !open {
+            self.end(key);
+        }
+    }
+
+    pub(super) fn end(&mut self, key: Digest) {
+        let Some(submitted) = self.submissions.get_mut(&key) else { return };
+        submitted.ended = true;
+        if let Some(lane) = submitted.lane.and_then(|lane| self.lanes.get_mut(&lane)) {
+            lane.user = None;
+        }
+    }
+
+    /// Submissions that have no attempt under way.
+    pub(super) fn seeking(&self) -> impl Iterator<Item = Digest> {
+        let idle = |submitted: &&Submitted| {
+            let attempts = submitted.attempts.iter().filter_map(|job| self.attempts.get(job));
+            !submitted.ended && !attempts.into_iter().any(Attempt::is_open)
+        };
+        self.submissions.values().filter(idle).map(|submitted| submitted.submission.key)
+    }
+
+    pub(super) fn view(&self, submitted: &Submitted) -> SubmissionView {
+        let attempts = submitted.attempts.iter().filter_map(|job| Some((job, self.attempts.get(job)?)));
+        let view = |(job, attempt): (&JobId, &Attempt)| AttemptView {
+            job: *job,
+            provider: attempt.order.provider,
+            price: attempt.order.price().unwrap_or_default(),
+            total_max: attempt.order.total_max,
+            state: attempt.state,
+            rate: attempt.ticket.as_ref().map(|ticket| ticket.rate),
+            output: attempt.output,
+            receipt: attempt.receipt,
+        };
+        SubmissionView {
+            key: submitted.submission.key,
+            manifest: submitted.submission.manifest.name.clone(),
+            attempts: attempts.map(view).collect(),
+            cancelled: submitted.cancelled,
+            ended: submitted.ended,
+            unmatched: submitted.unmatched.clone(),
+        }
+    }
+}
+
+impl Attempt {
+    /// How long its result took, if it comes now. Nothing if the client was restarted meanwhile: that the result was not
+    /// taken sooner may be its own doing.
+    pub(super) fn timing(&self, now: Timestamp) -> Option<Timing> {
+        Some(Timing { promised: self.promised?, took: now.since(self.started?) })
+    }
+
+    /// True if the notary may have opened it, and nothing is known of its close: an order that was given up, or whose
+    /// ticket was lost, may have run its course unseen.
+    pub(super) fn may_close(&self) -> bool {
+        self.open.is_some() && !matches!(self.state, AttemptState::Closed(_))
+    }
+
+    /// True while it is worth asking after: until it is closed and, if it was paid, its result is here.
+    pub(super) fn is_pursued(&self) -> bool {
+        let paid = matches!(self.state, AttemptState::Closed(outcome) if outcome.is_paid());
+        self.is_open() || (paid && self.output.is_none() && self.tries < RESULT_TRIES_MAX)
+    }
+
+    /// True while something is still to come of it.
+    pub(super) fn is_open(&self) -> bool {
+        match self.state {
+            AttemptState::Proposed
+            | AttemptState::Opening
+            | AttemptState::Running
+            | AttemptState::Delivered => true,
+            AttemptState::Failed(_) => self.receipt.is_none(),
+            AttemptState::Refused(_)
+            | AttemptState::Unanswered
+            | AttemptState::Cancelled
+            | AttemptState::Closed(_) => false,
+        }
+    }
+}
