@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use assay_protocol::{
     draw,
     id::JobId,
-    job::{Misstep, Party, Phase, Stage, Step},
+    job::{Job, Misstep, Moment, Party, Phase, Stage, Step},
     payout, receipt,
     receipt::{Event, Happening},
 };
@@ -192,9 +192,12 @@ impl Ledger {
         }
     }
 
+    /// Lets time pass for every open job that it can move; the others are not touched.
     pub(super) fn tick_jobs(&mut self, out: &mut Vec<Consequence>) {
-        let open: Vec<JobId> = self.jobs.keys().copied().collect();
-        for id in open {
+        let moment = self.moment;
+        let due = self.jobs.iter().filter(|(_, open)| may_move(&open.job, moment));
+        let due: Vec<JobId> = due.map(|(id, _)| *id).collect();
+        for id in due {
             let frozen = self.jobs.get(&id).is_some_and(|open| {
                 let provider = self.accounts.get(&open.job.order().provider);
                 provider.is_some_and(|account| !account.frozen.is_empty())
@@ -209,4 +212,12 @@ impl Ledger {
             self.advance(id, out);
         }
     }
+}
+
+/// True if the tick of this moment can move a job. A job that is being checked may have to note a beacon at any of them.
+fn may_move(job: &Job, now: Moment) -> bool {
+    let (until, round) = job.due();
+    matches!(job.stage(), Stage::Checking(_) | Stage::Jury(_))
+        || until.is_some_and(|until| now.live >= until)
+        || round.is_some_and(|round| now.beacon.round >= round)
 }
