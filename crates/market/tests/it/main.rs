@@ -3,6 +3,7 @@
 mod accounts;
 mod cheap;
 mod course;
+mod day;
 mod golden;
 mod histories;
 mod invariants;

@@ -6,28 +6,17 @@ use std::{
 };
 
 use assay_market::{ledger::Ledger, record::Fact};
-use assay_protocol::{codec, job::Stage, outcome::Outcome, units::Amount};
+use assay_protocol::{codec, outcome::Outcome};
 
 use crate::{
     cheap::Cheap,
-    course::{Claimed, Conduct, Finding, output},
-    office::{CLIENT, NOTARY, Office, PROVIDER, id, state_of},
+    day::{market, serve},
+    office::{NOTARY, id, state_of},
 };
-
-/// Jobs that are begun together.
-const JOBS: u16 = 128;
-/// Numbers in an output.
-const NUMBERS: usize = 100;
-/// A job in so many ends in a refund for want of a claim.
-const CLAIMS: u64 = 20;
 
 /// Days of the market go by until the journal has so many facts; says how long it took to read and replay them.
 fn check(facts: usize) -> Duration {
-    let mut office: Office<Cheap> = Office::new(|genesis| {
-        genesis.checks.ramp = 2;
-        let client = genesis.verifiers.iter_mut().find(|founder| founder.peer == id::<Cheap>(CLIENT));
-        client.into_iter().for_each(|founder| founder.free = Amount::credits(1_000_000));
-    });
+    let mut office = market();
     let mut copy = Ledger::new(office.genesis.clone(), id::<Cheap>(NOTARY));
     let (mut taken, mut spent, mut ends) = (0, Duration::ZERO, BTreeSet::new());
     for nonce in 0.. {
@@ -43,32 +32,6 @@ fn check(facts: usize) -> Duration {
     let expected = [Outcome::NotDrawn, Outcome::Checked, Outcome::NoClaim];
     assert!(ends.into_iter().eq(expected), "the days were not as varied as they should be");
     spent
-}
-
-/// Jobs of one client in as many lanes, side by side from order to close.
-fn serve(office: &mut Office<Cheap>, nonce: u64) {
-    let (claimed, found) = (Claimed::new(output(NUMBERS, 0.0)), |_| Finding::Output(output(NUMBERS, 0.0)));
-    let conduct = Conduct { finding: &found, opens: true };
-    let mut jobs = Vec::new();
-    for lane in 0..JOBS {
-        let order = office.order(CLIENT, PROVIDER, lane, nonce);
-        jobs.push(office.open(order).unwrap_or_else(|rejection| panic!("an order was refused: {rejection}")));
-    }
-    for (place, job) in (0_u64..).zip(&jobs) {
-        if (nonce * u64::from(JOBS) + place).is_multiple_of(CLAIMS) {
-            continue;
-        }
-        office.claim(job, &claimed).unwrap_or_else(|rejection| panic!("{rejection}"));
-        office.reveal(job).unwrap_or_else(|rejection| panic!("{rejection}"));
-    }
-    while office.ledger.open_jobs().next().is_some() {
-        for job in &jobs {
-            if !matches!(office.stage(job.id), Stage::Closed(_)) {
-                office.attend(job, &claimed, conduct);
-            }
-        }
-        office.tick();
-    }
 }
 
 /// Takes the facts as they are read from a journal.

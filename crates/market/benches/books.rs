@@ -1,0 +1,171 @@
+//! What the books cost: `cargo bench -p assay-market`.
+
+use std::{collections::BTreeMap, fs, hint::black_box, time::Instant};
+
+use assay_market::{ledger::Ledger, record::Fact};
+use assay_protocol::{
+    account::Grant,
+    order::{Abort, Failure},
+    receipt::Happening,
+    units::Amount,
+};
+use divan::{Bencher, counter::ItemsCount};
+
+use crate::{
+    cheap::Cheap,
+    day::{JOBS, market, serve},
+    office::{CLIENT, ISSUER, NOTARY, Office, PROVIDER, id},
+};
+
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../tests/it/cheap.rs"]
+mod cheap;
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../tests/it/course.rs"]
+mod course;
+#[path = "../tests/it/day.rs"]
+mod day;
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../tests/it/office.rs"]
+mod office;
+
+/// Days before the measured one, so that trust is as it is in the long run.
+const DAYS_BEFORE: u64 = 20;
+/// Measured days.
+const DAYS: u64 = 20;
+/// Jobs whose bytes are counted.
+const COUNTED: u64 = 20_000;
+/// Lanes of one client.
+const LANES: u64 = 256;
+
+fn main() {
+    print_kinds();
+    print_bytes();
+    divan::main();
+}
+
+/// Books with a past, and the facts of the days that follow.
+fn days() -> (Ledger, Vec<Fact>) {
+    let mut office = market();
+    (0..DAYS_BEFORE).for_each(|day| serve(&mut office, day));
+    office.facts.clear();
+    let before = office.ledger.clone();
+    (0..DAYS).for_each(|day| serve(&mut office, DAYS_BEFORE + day));
+    (before, office.facts)
+}
+
+#[divan::bench(sample_count = 20)]
+fn take_facts(bencher: Bencher<'_, '_>) {
+    let (before, facts) = days();
+    bencher.counter(ItemsCount::new(facts.len())).with_inputs(|| before.clone()).bench_values(
+        |mut ledger| {
+            for fact in &facts {
+                black_box(ledger.apply(fact)).unwrap_or_else(|rejection| panic!("{rejection}"));
+            }
+            ledger
+        },
+    );
+}
+
+/// A tick while this many jobs are open of which it moves none.
+#[divan::bench(args = [0, 1_000, 10_000], sample_count = 50)]
+fn tick(bencher: Bencher<'_, '_>, jobs: u64) {
+    let mut office = busy(jobs);
+    office.tick();
+    let tick = Fact::Tick(office.next_tick(office.genesis.timers.tick));
+    bencher.with_inputs(|| office.ledger.clone()).bench_values(|mut ledger| {
+        black_box(ledger.apply(&tick)).unwrap_or_else(|rejection| panic!("{rejection}"));
+        ledger
+    });
+}
+
+/// Books with so many open jobs, each of which lasts.
+fn busy(jobs: u64) -> Office<Cheap> {
+    let mut office = Office::<Cheap>::new(|genesis| genesis.checks.stake_multiple = 0);
+    for number in 0..jobs {
+        let (client, lane) = (1_000 + number / LANES, u16::try_from(number % LANES).unwrap_or_default());
+        if lane == 0 {
+            endow(&mut office, client);
+        }
+        let mut order = office.order(client, PROVIDER, lane, 0);
+        order.0.run_max = assay_protocol::units::Duration::seconds(60);
+        office.open(order).unwrap_or_else(|rejection| panic!("{rejection}"));
+        office.facts.clear();
+    }
+    office
+}
+
+fn endow(office: &mut Office<Cheap>, client: u64) {
+    office.knows(client);
+    let (notary, account) = (id::<Cheap>(NOTARY), id::<Cheap>(client));
+    let grant = Grant { notary, account, amount: Amount::credits(1_000), serial: client - 999 };
+    let grant = office.say(id::<Cheap>(ISSUER), grant);
+    office.enter(Fact::Grant(grant)).unwrap_or_else(|rejection| panic!("{rejection}"));
+}
+
+/// Where the time goes: what a fact of each kind takes on the measured days.
+#[allow(clippy::print_stdout, reason = "a table beside the figures of the benches")]
+fn print_kinds() {
+    let (mut ledger, facts) = days();
+    let mut kinds: BTreeMap<&str, (u64, u128)> = BTreeMap::new();
+    for fact in &facts {
+        let begin = Instant::now();
+        let closed = ledger.apply(fact).unwrap_or_else(|rejection| panic!("{rejection}"));
+        let kind = kinds.entry(kind(fact, !closed.is_empty())).or_default();
+        *kind = (kind.0 + 1, kind.1 + begin.elapsed().as_nanos());
+    }
+    for (kind, (count, nanos)) in kinds {
+        println!("{kind:24} {count:6} facts, {:8.2} µs each", nanos as f64 / 1e3 / count as f64);
+    }
+    println!("{:24} {:6} jobs in {} facts", "", DAYS * u64::from(JOBS), facts.len());
+}
+
+fn kind(fact: &Fact, moves: bool) -> &'static str {
+    match fact {
+        Fact::Tick(_) if moves => "a tick that moves jobs",
+        Fact::Tick(_) => "another tick",
+        Fact::Open(_) => "an order",
+        Fact::Job(Happening::Claim { .. }) => "a claim",
+        Fact::Job(Happening::Reveal(_)) => "a reveal",
+        Fact::Job(Happening::Seal(_)) => "a seal",
+        Fact::Job(Happening::OpenClaim(_)) => "an opening by a provider",
+        Fact::Job(Happening::OpenSeal(_)) => "an opening by a verifier",
+        Fact::Job(_) => "another step",
+        Fact::Query(_) | Fact::Stake(_) | Fact::Unstake(_) | Fact::Register(_) | Fact::Grant(_) => {
+            "an instruction"
+        }
+    }
+}
+
+/// The bytes that an open job takes, and those that are left of a closed one.
+#[allow(clippy::print_stdout, reason = "a table beside the figures of the benches")]
+fn print_bytes() {
+    let before = resident();
+    let office = busy(COUNTED);
+    println!("bytes of an open job: {}", resident().saturating_sub(before) / COUNTED);
+    drop(office);
+    let mut office = market();
+    let before = resident();
+    for nonce in 0..COUNTED {
+        let order = office.order(CLIENT, PROVIDER, 0, nonce);
+        let job = office.open(order).unwrap_or_else(|rejection| panic!("{rejection}"));
+        let abort = Abort { job: job.id, ticket: job.ticket.digest(), reason: Failure::Machine };
+        let abort = office.say(job.order.provider, abort);
+        let step = office.step(Happening::Abort(abort));
+        step.unwrap_or_else(|rejection| panic!("{rejection}"));
+        office.facts.clear();
+        office.closed.clear();
+        if nonce % 50 == 0 {
+            office.tick();
+        }
+    }
+    println!("bytes of a closed job: {}", resident().saturating_sub(before) / COUNTED);
+}
+
+/// Bytes of memory that this process occupies.
+fn resident() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kilobytes.unwrap_or_default() * 1_024
+}
