@@ -1,6 +1,6 @@
 //! What the books cost: `cargo bench -p assay-market`.
 
-use std::{collections::BTreeMap, fs, hint::black_box, time::Instant};
+use std::{collections::BTreeMap, fs, hint::black_box, ops::Range, time::Instant};
 
 use assay_market::{ledger::Ledger, record::Fact};
 use assay_protocol::{
@@ -39,8 +39,8 @@ const COUNTED: u64 = 20_000;
 const LANES: u64 = 256;
 
 fn main() {
-    print_kinds();
     print_bytes();
+    print_kinds();
     divan::main();
 }
 
@@ -137,16 +137,24 @@ fn kind(fact: &Fact, moves: bool) -> &'static str {
     }
 }
 
-/// The bytes that an open job takes, and those that are left of a closed one.
+/// The bytes that are left of a closed job, and those that an open one takes as it is opened.
 #[allow(clippy::print_stdout, reason = "a table beside the figures of the benches")]
 fn print_bytes() {
-    let before = resident();
-    let office = busy(COUNTED);
-    println!("bytes of an open job: {}", resident().saturating_sub(before) / COUNTED);
-    drop(office);
+    // Closed first: what open jobs have occupied and freed again would be taken for these.
     let mut office = market();
+    close(&mut office, 0..50);
     let before = resident();
-    for nonce in 0..COUNTED {
+    close(&mut office, 50..50 + COUNTED);
+    println!("bytes of a closed job: {}", resident().saturating_sub(before) / COUNTED);
+    let before = resident();
+    let busy = busy(COUNTED);
+    println!("bytes of an open job: {}", resident().saturating_sub(before) / COUNTED);
+    drop(busy);
+}
+
+/// Opens jobs and lets their provider give them up.
+fn close(office: &mut Office<Cheap>, jobs: Range<u64>) {
+    for nonce in jobs {
         let order = office.order(CLIENT, PROVIDER, 0, nonce);
         let job = office.open(order).unwrap_or_else(|rejection| panic!("{rejection}"));
         let abort = Abort { job: job.id, ticket: job.ticket.digest(), reason: Failure::Machine };
@@ -159,7 +167,6 @@ fn print_bytes() {
             office.tick();
         }
     }
-    println!("bytes of a closed job: {}", resident().saturating_sub(before) / COUNTED);
 }
 
 /// Bytes of memory that this process occupies.

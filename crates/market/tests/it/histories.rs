@@ -97,7 +97,7 @@ enum Hostile {
     Grant,
     /// An objection to somebody else's job.
     Objection,
-    /// A withdrawal of everything and more.
+    /// A withdrawal of what stands for pay, or of more than there is.
     Unstake,
     /// The notary's own steps, as if somebody had said them.
     Notary,
@@ -397,8 +397,10 @@ impl World {
                 }
             }
             Hostile::Unstake => {
-                let (notary, sequence) = (id::<Cheap>(NOTARY), office.instruction(PROVIDER));
-                let unstake = Unstake { notary, sequence, amount: Amount(u64::MAX) };
+                let account = office.account(PROVIDER);
+                let (notary, sequence) = (id::<Cheap>(NOTARY), account.instruction + 1);
+                let amount = Amount(account.stake.minus_up_to(account.exposed).0 + 1);
+                let unstake = Unstake { notary, sequence, amount };
                 Fact::Unstake(office.say(id::<Cheap>(PROVIDER), unstake))
             }
             Hostile::Notary => {

@@ -200,12 +200,16 @@ fn only_signers_lose(ledger: &Ledger, fact: &Fact, before: &Before, stories: &[&
         assert!(now >= was || signers.contains(&peer), "I8: {peer} lost money and signed nothing");
         let moved = !stories.is_empty() || creates;
         assert!(moved || now == was, "I8: money moved between parties although no job closed");
-        // I10: of a job that ends in a slash the client has back what it had put in, and no more.
+        // Of a job that ends in a slash the client has back what it had put in, and no more; the provider has lost it.
         if let [story] = stories
             && story.outcome.is_slashed()
-            && order(story).client == peer
         {
-            assert_eq!(now, was, "I10: a client gained or lost by a slash");
+            let (order, slashed) = (order(story), story.settlement.slashed.0);
+            assert!(peer != order.client || now == was, "I10: a client gained or lost by a slash");
+            assert!(
+                peer != order.provider || now + slashed == was,
+                "I17: a slash was not taken from the stake"
+            );
         }
     }
 }
