@@ -216,12 +216,12 @@ impl World {
         self.node(self.plan.notary())?.books()
     }
 
-    /// What a peer owns by the notary's books, free or at stake.
+    /// What a peer owns by the notary's books: free, at stake, or on its way from the one to the other.
     #[must_use]
     pub fn wealth(&self, place: Place) -> Option<Amount> {
         let peer = self.key(place).id();
         let account = self.books()?.accounts.into_iter().find(|account| account.peer == peer)?;
-        account.free.plus(account.stake)
+        account.free.plus(account.stake)?.plus(account.unbonding)
     }
 
     /// Every job that the notary closed.
