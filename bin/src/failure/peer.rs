@@ -84,6 +84,11 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
             "a job has its receipt once it is closed; `assay job show` says how far it is",
         ),
         Refused::InputTooLong { .. } => (Exit::Usage, "INPUT_TOO_LONG", "send a smaller input, or split it"),
+        Refused::TooManyJobs => (
+            Exit::Other,
+            "TOO_MANY_JOBS",
+            "wait until some are over, or cancel them; `assay job ls` lists them",
+        ),
         Refused::NotANotary => (Exit::Usage, "NOT_A_NOTARY", "`assay notary audit` works from any peer"),
         Refused::NoNotary => (Exit::Usage, "NO_NOTARY", "the network file must name one under `notaries`"),
         Refused::NoAnswer { .. } => {

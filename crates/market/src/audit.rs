@@ -131,7 +131,7 @@ impl Audit {
             withheld: self.withheld,
             head: self.head,
             open: self.ledger.open_jobs().count() as u64,
-            closed: self.ledger.closed_count() as u64,
+            closed: self.ledger.closed_count(),
             total: self.ledger.total().unwrap_or_default(),
             supply: self.supply().unwrap_or_default(),
         }

@@ -114,6 +114,11 @@ pub enum Event {
         /// Who.
         provider: PeerId,
     },
+    /// Too many submissions are under way: this one was not taken.
+    NotSubmitted {
+        /// The submission.
+        key: Digest,
+    },
     /// The client asks a provider.
     Proposed {
         /// The submission.
@@ -377,6 +382,8 @@ pub struct Unmatched {
     pub expired: u64,
     /// That refused, failed or were tried before.
     pub tried: u64,
+    /// That were busy a moment ago.
+    pub busy: u64,
     /// That fit, where another is better.
     pub outranked: u64,
     /// That are as good as the one on which the lot fell.

@@ -41,10 +41,12 @@ use self::{
     close::sum,
     registry::{Checkpoint, Enrolled},
 };
-use crate::{record::Fact, trust::Trust};
+use crate::{recent::Recent, record::Fact, trust::Trust};
 
 /// Jobs that one notary keeps open.
 pub const JOBS_OPEN_MAX: usize = 100_000;
+/// Closed jobs whose end one notary remembers; whoever asks after an older one has its receipt, or its journal.
+pub const JOBS_CLOSED_MAX: usize = 1 << 20;
 /// Milliseconds in an hour: welcome grants are counted by it.
 const HOUR_MS: u64 = 3_600_000;
 
@@ -55,7 +57,10 @@ pub struct Ledger {
     notary: PeerId,
     accounts: BTreeMap<PeerId, Account>,
     jobs: BTreeMap<JobId, OpenJob>,
-    closed: BTreeMap<JobId, ClosedJob>,
+    /// The last of those that are over. None of them can be opened again: its number in its lane is past.
+    closed: Recent<JobId, ClosedJob>,
+    /// How many were closed in all.
+    closed_count: u64,
     pool: Amount,
     /// What the first checks of the endowed pairs are paid from.
     endowment: Amount,
@@ -238,7 +243,8 @@ impl Ledger {
             notary,
             accounts,
             jobs: BTreeMap::new(),
-            closed: BTreeMap::new(),
+            closed: Recent::new(JOBS_CLOSED_MAX),
+            closed_count: 0,
             minted,
             burned: Amount::ZERO,
             owed: VecDeque::new(),

@@ -11,7 +11,10 @@
 
 mod score;
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use assay_protocol::{
     codec,
@@ -39,12 +42,23 @@ pub struct Wish<'a> {
     pub client: PeerId,
     /// Who was tried before.
     pub excluded: &'a BTreeSet<PeerId>,
+    /// Who was busy, and until when it is left alone.
+    pub resting: &'a BTreeMap<PeerId, Rest>,
     /// How many orders there were: another choice for each.
     pub attempt: usize,
     /// What the client has seen of each provider.
     pub reliability: &'a Reliability,
     /// Now.
     pub now: Timestamp,
+}
+
+/// How long a provider that was busy is left alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rest {
+    /// Until when.
+    pub until: Timestamp,
+    /// How often it was busy.
+    pub times: u32,
 }
 
 /// An offer that fits.
@@ -105,6 +119,11 @@ pub enum Reason {
     },
     /// It was tried before, for this job.
     Tried,
+    /// It was busy a moment ago.
+    Busy {
+        /// Until when it is left alone.
+        until: Timestamp,
+    },
     /// A unit costs more than the user pays.
     Price {
         /// What it costs.
@@ -185,6 +204,10 @@ fn consider<'a>(
     if wish.excluded.contains(&provider) {
         return Err(Reason::Tried);
     }
+    let rest = wish.resting.get(&provider).copied().unwrap_or_default();
+    if rest.until > wish.now {
+        return Err(Reason::Busy { until: rest.until });
+    }
     if service.unit_price > wish.submission.unit_price_max {
         return Err(Reason::Price { asked: service.unit_price });
     }
@@ -252,13 +275,14 @@ impl Reason {
         match self {
             Self::Lot { .. } => 0,
             Self::Outranked { .. } => 1,
-            Self::Tried => 2,
-            Self::Price { .. } => 3,
-            Self::Cost { .. } => 4,
-            Self::Expired { .. } => 5,
-            Self::OtherProvider => 6,
-            Self::Own => 7,
-            Self::OtherModel => 8,
+            Self::Busy { .. } => 2,
+            Self::Tried => 3,
+            Self::Price { .. } => 4,
+            Self::Cost { .. } => 5,
+            Self::Expired { .. } => 6,
+            Self::OtherProvider => 7,
+            Self::Own => 8,
+            Self::OtherModel => 9,
         }
     }
 }
@@ -270,6 +294,7 @@ impl Unmatched {
             Reason::Lot { .. } => &mut self.lot,
             Reason::Outranked { .. } => &mut self.outranked,
             Reason::Tried => &mut self.tried,
+            Reason::Busy { .. } => &mut self.busy,
             Reason::Price { .. } => &mut self.price,
             Reason::Cost { .. } => &mut self.cost,
             Reason::Expired { .. } => &mut self.expired,

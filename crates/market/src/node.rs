@@ -234,6 +234,7 @@ impl<S: Signer> Node<S> {
                 Alarm::Instruction(notary) => self.wake_instruction(notary, now, out),
             }
         }
+        self.serve_queue(now, out);
         let next = self.alarms.next();
         if let Some(at) = next.filter(|_| next != self.wakes_at) {
             out.push(Effect::WakeAt(at));
@@ -286,6 +287,11 @@ impl<S: Signer> Node<S> {
     /// The jobs of this client, oldest first.
     pub fn submissions(&self) -> Vec<SubmissionView> {
         self.view_submissions()
+    }
+
+    /// One job of this client.
+    pub fn submission(&self, key: Digest) -> Option<SubmissionView> {
+        self.view_submission(key)
     }
 
     /// Why the offers that a submission did not take up were not, when it last looked for one: nothing before that, and

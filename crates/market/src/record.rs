@@ -60,6 +60,8 @@ pub enum ClientRecord {
     },
     /// The notary's ticket.
     Ticketed(Signed<Ticket>),
+    /// The provider's claim, as the notary has shown it.
+    Claimed(Signed<Claim>),
     /// An order that will not be opened any more, or was refused.
     Dropped {
         /// Which order.

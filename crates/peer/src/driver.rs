@@ -234,7 +234,7 @@ impl Driver {
     }
 
     fn job(&self, key: &Digest) -> Option<JobView> {
-        let submission = self.node.submissions().into_iter().find(|view| view.key == *key)?;
+        let submission = self.node.submission(*key)?;
         Some(JobView { submission, timeline: self.history.of(key) })
     }
 

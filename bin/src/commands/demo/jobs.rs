@@ -129,6 +129,7 @@ impl Jobs {
                 }
             }
             Event::OfferSeen { .. }
+            | Event::NotSubmitted { .. }
             | Event::Refused { .. }
             | Event::Opened { .. }
             | Event::Aborted { .. }

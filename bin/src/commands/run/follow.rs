@@ -165,6 +165,7 @@ fn no_match(unmatched: &Unmatched) -> String {
         (unmatched.cost, "above --max-cost"),
         (unmatched.expired, "expired"),
         (unmatched.tried, "tried in vain"),
+        (unmatched.busy, "busy"),
     ];
     let counted =
         reasons.iter().filter(|(count, _)| *count > 0).map(|(count, reason)| format!("{count} {reason}"));

@@ -39,6 +39,7 @@ impl Ledger {
         let story = Box::new(self.story(closing, outcome, settlement));
         let (client, provider) = (order.client, order.provider);
         self.closed.insert(id, ClosedJob { outcome, client, provider, story: story.digest() });
+        self.closed_count += 1;
         out.push(Consequence::Closed { story, client, provider });
         if outcome.is_slashed() {
             self.convict(provider, out);

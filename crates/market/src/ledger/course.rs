@@ -20,7 +20,7 @@ impl Ledger {
         out: &mut Vec<Consequence>,
     ) -> Result<(), Rejection> {
         let Some((id, signer)) = happening.about() else { return Err(Misstep::NotYours.into()) };
-        if self.closed.contains_key(&id) {
+        if self.closed.get(&id).is_some() {
             return Err(Misstep::Closed.into());
         }
         let (sequence, round) = (self.sequence, self.moment.beacon.round);

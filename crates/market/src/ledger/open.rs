@@ -26,7 +26,7 @@ impl Ledger {
         let opened = open.clone().recall();
         let (order, accept) = (opened.order.clone().recall(), opened.accept.clone().recall());
         let id = order.id();
-        if self.jobs.contains_key(&id) || self.closed.contains_key(&id) {
+        if self.jobs.contains_key(&id) || self.closed.get(&id).is_some() {
             return Err(Rejection::Known);
         }
         let ticket = self.judge(opened.signer(), &order, &accept)?;

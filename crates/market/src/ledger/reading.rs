@@ -74,7 +74,7 @@ impl Ledger {
         })
     }
 
-    /// What is remembered of a closed job.
+    /// What is remembered of a closed job; nothing, if [`super::JOBS_CLOSED_MAX`] were closed since.
     #[must_use]
     pub fn closed_job(&self, job: JobId) -> Option<&ClosedJob> {
         self.closed.get(&job)
@@ -82,8 +82,8 @@ impl Ledger {
 
     /// How many jobs are closed.
     #[must_use]
-    pub fn closed_count(&self) -> usize {
-        self.closed.len()
+    pub fn closed_count(&self) -> u64 {
+        self.closed_count
     }
 
     /// The accounts by peer.

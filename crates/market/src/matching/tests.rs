@@ -19,6 +19,7 @@ struct Market {
     submission: Submission,
     reliability: Reliability,
     excluded: BTreeSet<PeerId>,
+    resting: BTreeMap<PeerId, Rest>,
     attempt: usize,
     /// What a job costs beside its price.
     overhead: Amount,
@@ -33,6 +34,7 @@ impl Market {
             submission: submission(0),
             reliability: Reliability::default(),
             excluded: BTreeSet::new(),
+            resting: BTreeMap::new(),
             attempt: 0,
             overhead: Amount::ZERO,
         }
@@ -55,6 +57,7 @@ impl Market {
             manifest: manifest().digest(),
             client: peer(999),
             excluded: &self.excluded,
+            resting: &self.resting,
             attempt: self.attempt,
             reliability: &self.reliability,
             now: NOW,
@@ -211,7 +214,7 @@ fn a_promise_of_no_time_at_all_wins_no_more_than_a_twentieth() {
 
 #[test]
 fn an_offer_that_does_not_fit_is_told_why() {
-    let mut market = Market::of(9, |number, offer| match number {
+    let mut market = Market::of(11, |number, offer| match number {
         1 => offer.services = vec![service(Digest::of(b"other"), PRICE)],
         2 => offer.valid_until = NOW,
         4 => offer.services[0].unit_price = Amount(PRICE.0 * 2),
@@ -220,6 +223,9 @@ fn an_offer_that_does_not_fit_is_told_why() {
         _ => {}
     });
     market.excluded.insert(peer(3));
+    let rest = |until: Timestamp| Rest { until, times: 1 };
+    market.resting.insert(peer(9), rest(NOW.after(Duration(1))));
+    market.resting.insert(peer(10), rest(NOW));
     market.submission.unit_price_max = dearer(400);
     market.submission.cost_max = Amount(dearer(200).0 * 10);
     market.submission.key = submission(3).key;
@@ -227,7 +233,7 @@ fn an_offer_that_does_not_fit_is_told_why() {
     let ranking = market.rank();
     let chosen = ranking.chosen.clone().expect("an offer that fits").provider;
     let reasons = market.reasons();
-    assert_eq!(reasons.len(), 9);
+    assert_eq!(reasons.len(), 11);
     let told = &ranking.passed.offers;
     assert!(told.is_sorted_by_key(|passed| passed.reason.distance()), "the nearest first: {told:?}");
     assert_eq!(reasons.get(&chosen), None);
@@ -237,6 +243,7 @@ fn an_offer_that_does_not_fit_is_told_why() {
         (3, Reason::Tried),
         (4, Reason::Price { asked: Amount(PRICE.0 * 2) }),
         (5, Reason::Cost { total: Some(Amount(dearer(300).0 * 10)) }),
+        (9, Reason::Busy { until: NOW.after(Duration(1)) }),
         (999, Reason::Own),
     ];
     for (number, reason) in expected {
@@ -244,15 +251,16 @@ fn an_offer_that_does_not_fit_is_told_why() {
     }
     assert!(matches!(reasons[&peer(6)], Reason::Outranked { over: Aspect::Cost, .. }));
     let counts = Unmatched {
-        offers: 10,
+        offers: 12,
         other_model: 1,
         other_provider: 1,
         price: 1,
         cost: 1,
         expired: 1,
         tried: 1,
+        busy: 1,
         outranked: 1,
-        lot: 2,
+        lot: 3,
         ..Unmatched::default()
     };
     assert_eq!(ranking.passed.counts, counts);

@@ -1,7 +1,8 @@
 //! The client: finds a provider, has the money held, takes the result, reveals its secret, files the receipt.
 //!
 //! **Invariant:** all attempts of a submission use one lane and, until one of them is opened, one number in it, so a
-//! notary can open no two of them at once.
+//! notary can open no two of them at once. Of submissions that are over the last [`ENDED_MAX`] are remembered in full, and
+//! [`PAST_MAX`] before them by what their user is shown.
 
 mod attempt;
 mod cancel;
@@ -11,7 +12,7 @@ mod state;
 
 use alloc::{
     boxed::Box,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     vec::Vec,
 };
 
@@ -34,7 +35,8 @@ use super::{
 use crate::{
     effect::{Effect, Effects, Event, Unmatched},
     input::Submission,
-    matching::Passed,
+    matching::{Passed, Rest},
+    recent::Recent,
     record::{ClientRecord, Record},
     reliability::Reliability,
     view::{AccountView, AttemptState, SubmissionView},
@@ -48,8 +50,16 @@ const MATCH_TIME: Duration = Duration::seconds(30);
 const GLANCE_TIME: Duration = Duration::seconds(3);
 /// Orders for one submission, refused ones included.
 const ORDERS_MAX: usize = 32;
-/// How long a busy provider is left alone.
+/// Orders for one submission, those that met a busy provider included.
+const ASKED_MAX: usize = 512;
+/// How long a busy provider is left alone at first; twice as long each time after.
 const BUSY_PAUSE: Duration = Duration::seconds(2);
+/// Submissions that are not over.
+const SUBMISSIONS_MAX: usize = 10_000;
+/// Submissions that are over and remembered in full: their results may still be on their way.
+const ENDED_MAX: usize = 1_024;
+/// Submissions before those, of which it is remembered what their user is shown.
+const PAST_MAX: usize = 16_384;
 /// How often it looks again.
 const MATCH_PAUSE: Duration = Duration(500);
 
@@ -61,11 +71,17 @@ const QUESTIONS_FROM: u64 = 1 << 63;
 const RESULT_TRIES_MAX: u32 = 30;
 
 /// A client's state.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Client {
     submissions: BTreeMap<Digest, Submitted>,
-    /// The submissions in the order in which they came.
-    sequence: Vec<Digest>,
+    /// Those of them that are over, the longest first.
+    ended: VecDeque<Digest>,
+    /// What was shown of those before.
+    past: Recent<Digest, Past>,
+    /// How many there were.
+    arrivals: u64,
+    /// Those that wait for a lane.
+    queue: VecDeque<Digest>,
     attempts: BTreeMap<JobId, Attempt>,
     /// The jobs whose output or receipt is fetched, by its digest.
     awaited: BTreeMap<Digest, BTreeSet<JobId>>,
@@ -80,10 +96,16 @@ pub(super) struct Client {
 #[derive(Debug)]
 struct Submitted {
     submission: Submission,
+    /// Its number among all.
+    arrival: u64,
     attempts: Vec<JobId>,
+    /// Orders that the notary was shown and refused for a while. It may yet open one of them.
+    waived: Vec<JobId>,
     /// Orders so far, those that met a busy provider included: each is another choice.
     orders: usize,
     excluded: BTreeSet<PeerId>,
+    /// Who was busy.
+    resting: BTreeMap<PeerId, Rest>,
     lane: Option<(PeerId, u16)>,
     /// Since when it looks for an offer.
     seeks_since: Option<Timestamp>,
@@ -97,6 +119,13 @@ struct Submitted {
     passed: Option<Passed>,
 }
 
+/// What is remembered of a submission that is long over.
+#[derive(Debug)]
+struct Past {
+    arrival: u64,
+    view: SubmissionView,
+}
+
 /// One order.
 #[derive(Debug)]
 struct Attempt {
@@ -108,6 +137,8 @@ struct Attempt {
     ticket: Option<Verified<Ticket>>,
     /// The provider's claim, once it was seen.
     claim: Option<Signed<Claim>>,
+    /// True once it would be known after a restart.
+    claim_kept: bool,
     /// What became of the client's doubt.
     doubt: Doubt,
     /// Two claims that the provider signed.
@@ -148,8 +179,11 @@ impl<S: Signer> Node<S> {
     /// Takes a user's wish; the same key again is the same wish.
     pub(super) fn submit(&mut self, submission: Submission, now: Timestamp, out: &mut Effects) {
         let key = submission.key;
-        if self.client.submissions.contains_key(&key) {
+        if self.client.knows(key) {
             return;
+        }
+        if self.client.is_full() {
+            return out.push(Effect::Tell(Event::NotSubmitted { key }));
         }
         let until = submission.until;
         self.keep_client(ClientRecord::Submitted(submission), out);
@@ -161,10 +195,14 @@ impl<S: Signer> Node<S> {
 
     /// Looks for a provider, and looks again in a while if there is none.
     pub(super) fn seek(&mut self, key: Digest, now: Timestamp, out: &mut Effects) {
+        let waits = self.client.waits_for_lane(key) && !self.has_lane();
         let Some(submitted) = self.client.submissions.get_mut(&key).filter(|submitted| !submitted.ended)
         else {
             return;
         };
+        if waits {
+            return self.client.queue.push_back(key);
+        }
         let since = *submitted.seeks_since.get_or_insert(now);
         let spent = self.is_spent(key);
         if self.introduce(now < since.after(MATCH_TIME), out) {
@@ -193,6 +231,7 @@ impl<S: Signer> Node<S> {
         let opened = attempts.filter(|attempt| attempt.ticket.is_some()).count();
         opened >= usize::from(submitted.submission.attempts_max.max(1))
             || submitted.attempts.len() >= ORDERS_MAX
+            || submitted.orders >= ASKED_MAX
     }
 
     /// A notary opens an account at the first question, so one is asked before the first order. True while the answer
@@ -253,7 +292,7 @@ impl<S: Signer> Node<S> {
         let first = self.client.accounts.insert(notary, **account).is_none();
         out.push(Effect::Tell(Event::Balance { notary, account: **account }));
         if first {
-            let seeking: Vec<Digest> = self.client.seeking().collect();
+            let seeking = self.client.seeking();
             seeking.into_iter().for_each(|key| self.alarms.set(Alarm::Submission(key), self.now));
         }
         self.on_statement(account, self.now, out);
@@ -261,6 +300,17 @@ impl<S: Signer> Node<S> {
 
     fn keep_client(&mut self, record: ClientRecord, out: &mut Effects) {
         self.keep(Record::Client(Box::new(record)), out);
+    }
+
+    /// Looks for a provider for those that waited for a lane, while there is one.
+    pub(super) fn serve_queue(&mut self, now: Timestamp, out: &mut Effects) {
+        while !self.client.queue.is_empty() && self.has_lane() {
+            let next = self.client.queue.pop_front();
+            // Whoever has a lane meanwhile is looked for already.
+            if let Some(key) = next.filter(|key| self.client.waits_for_lane(*key)) {
+                self.seek(key, now, out);
+            }
+        }
     }
 
     /// Changes the client's state by one record: the only way in which it changes what must survive.
@@ -277,6 +327,7 @@ impl<S: Signer> Node<S> {
                         (Some(open.clone()), AttemptState::Opening, 0);
                 }
             }
+            ClientRecord::Claimed(claim) => self.client.claimed(claim.clone()),
             ClientRecord::Ticketed(ticket) => self.client.ticketed(ticket.clone().recall()),
             ClientRecord::Dropped { job, reason } => self.client.dropped(*job, *reason),
             ClientRecord::Delivered { deliver, timing } => {
@@ -307,7 +358,7 @@ impl<S: Signer> Node<S> {
             self.alarms.set(Alarm::Attempt(job), now);
             self.serve_provider(job, out);
         }
-        let seeking: Vec<Digest> = self.client.seeking().collect();
+        let seeking = self.client.seeking();
         seeking.into_iter().for_each(|key| self.alarms.set(Alarm::Submission(key), now));
         for (key, submitted) in self.client.submissions.iter().filter(|(_, submitted)| !submitted.ended) {
             if let Some(until) = submitted.submission.until {
@@ -318,8 +369,13 @@ impl<S: Signer> Node<S> {
 
     /// The client's jobs, oldest first.
     pub(super) fn view_submissions(&self) -> Vec<SubmissionView> {
-        let submissions = self.client.sequence.iter().filter_map(|key| self.client.submissions.get(key));
-        submissions.map(|submitted| self.client.view(submitted)).collect()
+        self.client.views()
+    }
+
+    /// One of the client's jobs.
+    pub(super) fn view_submission(&self, key: Digest) -> Option<SubmissionView> {
+        let past = || self.client.past.get(&key).map(|past| past.view.clone());
+        self.client.submissions.get(&key).map(|submitted| self.client.view(submitted)).or_else(past)
     }
 
     /// This peer's accounts, as their notaries last stated them.

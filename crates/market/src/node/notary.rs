@@ -1,6 +1,6 @@
 //! The notary: takes facts into its books, one after another, and says what follows.
 
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 
 use assay_protocol::{
     check::Check,
@@ -19,7 +19,8 @@ use assay_protocol::{
 use super::{Node, alarms::Alarm};
 use crate::{
     effect::{Effect, Effects, Event},
-    ledger::{Consequence, Ledger, OpenJob, Rejection},
+    ledger::{Consequence, JOBS_CLOSED_MAX, Ledger, OpenJob, Rejection},
+    recent::Recent,
     record::{Entry, Fact, Record},
     view::{BalanceView, BooksView},
 };
@@ -37,14 +38,20 @@ pub(super) struct Notary {
     /// What its beacons grow from, once it is saved.
     seed: Option<Digest>,
     /// The digest of each closed job's receipt.
-    receipts: BTreeMap<JobId, Digest>,
+    receipts: Recent<JobId, Digest>,
     /// Receipts of the last entries, to be filed again.
     recent: Vec<(u64, Box<Receipt>, Vec<PeerId>)>,
 }
 
 impl Notary {
     pub(super) fn new(ledger: Ledger) -> Self {
-        Self { ledger, head: Head::default(), seed: None, receipts: BTreeMap::new(), recent: Vec::new() }
+        Self {
+            ledger,
+            head: Head::default(),
+            seed: None,
+            receipts: Recent::new(JOBS_CLOSED_MAX),
+            recent: Vec::new(),
+        }
     }
 
     /// The value of the beacon in a round: chains are hashed forward from a seed and published backwards.
@@ -432,7 +439,7 @@ impl<S: Signer> Node<S> {
             burned,
             owed: ledger.owed(None),
             open: ledger.open_jobs().count() as u64,
-            closed: ledger.closed_count() as u64,
+            closed: ledger.closed_count(),
             accounts: ledger
                 .accounts()
                 .iter()

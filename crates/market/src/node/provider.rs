@@ -1,12 +1,13 @@
 //! The provider: tells what it offers, takes orders, runs them, claims, and opens its claims when asked.
 //!
 //! **Invariant:** a claim is saved, with what opens it, before anyone sees it; a job is run for a ticket, never for an
-//! order alone.
+//! order alone. Of jobs that are over the last [`SERVED_MAX`] are remembered, and of those what their clients may yet ask
+//! for.
 
 mod claim;
 mod offer;
 
-use alloc::{boxed::Box, collections::BTreeMap};
+use alloc::{boxed::Box, collections::BTreeMap, string::String};
 
 use assay_protocol::{
     admission,
@@ -30,6 +31,7 @@ use super::{
 use crate::{
     effect::{Effect, Effects, Event, Run},
     input::{Provision, RunId, RunResult},
+    recent::Recent,
     record::{ProviderRecord, Record},
     view::{RunState, RunView},
 };
@@ -40,13 +42,22 @@ const SLOT_HOLD: Duration = Duration::seconds(8);
 const TICKET_SLACK: Duration = Duration::seconds(30);
 /// The longest run that is taken on.
 const RUN_MAX: Duration = Duration::seconds(3_600);
+/// The longest time in which an order may still be opened: it is remembered for as long.
+const OPEN_MAX: Duration = Duration::seconds(120);
+/// Orders that are taken on at the same time: those that run, wait for a ticket, or have claimed and wait for their end.
+const SERVINGS_MAX: usize = 16_384;
+/// Jobs that are over and remembered.
+const SERVED_MAX: usize = 1_024;
 
 /// A provider's state.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Provider {
     provision: Option<Provision>,
     told: usize,
+    /// The orders that were taken on and are not over.
     servings: BTreeMap<JobId, Serving>,
+    /// Those that are.
+    served: Recent<JobId, Served>,
     /// The orders that wait for a ticket, by number: of two with one number only one can be opened.
     numbers: BTreeMap<Number, JobId>,
     /// When each manifest last ran.
@@ -70,6 +81,17 @@ struct Serving {
     tries: u32,
 }
 
+/// One order that is over.
+#[derive(Debug)]
+struct Served {
+    client: PeerId,
+    manifest: String,
+    /// How; nothing if it was never opened.
+    outcome: Option<Outcome>,
+    /// What its client paid for, and may ask for again.
+    claimed: Option<Box<Claimed>>,
+}
+
 /// How far it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Phase {
@@ -79,7 +101,6 @@ enum Phase {
     Claimed,
     Yielded(Signed<Claim>),
     Aborted(Signed<Abort>),
-    Closed(Option<Outcome>),
 }
 
 /// A claim with what opens it.
@@ -101,6 +122,9 @@ impl<S: Signer> Node<S> {
             return;
         }
         let (job, client) = (order.id(), order.client);
+        if self.provider.served.get(&job).is_some() {
+            return self.say(client, Refuse { job, reason: Refusal::Late }, out);
+        }
         if !self.provider.servings.contains_key(&job) {
             self.drop_replaced(&order, out);
             if let Err(reason) = self.consider(&order, now) {
@@ -134,16 +158,20 @@ impl<S: Signer> Node<S> {
             (order.class == provision.class, Refusal::Class),
             (order.unit_price >= stock.unit_price, Refusal::Price),
             (order.cancel_fee >= provision.cancel_fee_min, Refusal::Price),
-            (order.open_by > now && order.open_by <= now.after(RUN_MAX), Refusal::Late),
+            (order.open_by > now && order.open_by <= now.after(OPEN_MAX), Refusal::Late),
             (order.units_max > 0 && order.run_max <= RUN_MAX && order.run_max.0 > 0, Refusal::Limits),
             (self.config.genesis.notaries.contains(&order.notary), Refusal::Notary),
             (busy < usize::from(provision.slots), Refusal::Busy),
+            (self.provider.servings.len() < SERVINGS_MAX, Refusal::Busy),
         ];
         demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, refusal)| Err(*refusal))
     }
 
     pub(super) fn on_start(&mut self, start: &Verified<Start>, now: Timestamp, out: &mut Effects) {
         let Ok(ticket) = start.ticket.clone().open::<S::Scheme>(self.network) else { return };
+        if self.provider.served.get(&ticket.job).is_some_and(|served| served.client == start.signer()) {
+            return self.deliver(ticket.job, out);
+        }
         let Some(serving) = self.provider.servings.get(&ticket.job) else { return };
         if start.signer() != serving.order.client || ticket.signer() != serving.order.notary {
             return;
@@ -163,12 +191,11 @@ impl<S: Signer> Node<S> {
                 self.wake_serving(job, now, out);
             }
             Phase::Claimed => self.deliver(ticket.job, out),
-            Phase::Closed(Some(outcome)) if outcome.is_paid() => self.deliver(ticket.job, out),
             Phase::Yielded(_) => {}
             Phase::Aborted(abort) => {
                 out.push(Effect::Send { to: serving.order.client, message: abort.clone().recall().into() });
             }
-            Phase::Fetching | Phase::Running | Phase::Closed(_) => {}
+            Phase::Fetching | Phase::Running => {}
         }
     }
 
@@ -190,7 +217,7 @@ impl<S: Signer> Node<S> {
                 }
                 out.push(Effect::Fetch { digest: serving.order.input_commit, from: [client].into() });
             }
-            Phase::Running | Phase::Closed(_) => return,
+            Phase::Running => return,
             Phase::Claimed if !serving.noticed => self.send_claim(job, out),
             Phase::Claimed => {
                 let _ = self.ask(notary, Some(job), out);
@@ -242,7 +269,7 @@ impl<S: Signer> Node<S> {
     pub(super) fn on_provider_notice(&mut self, notice: &Verified<Notice>, out: &mut Effects) {
         let job = notice.job;
         let Some(serving) = self.provider.servings.get_mut(&job) else { return };
-        if notice.signer() != serving.order.notary || matches!(serving.phase, Phase::Closed(_)) {
+        if notice.signer() != serving.order.notary {
             return;
         }
         match notice.event {
@@ -311,14 +338,7 @@ impl<S: Signer> Node<S> {
                     (serving.phase, serving.tries) = (Phase::Aborted(abort.clone()), 0);
                 }
             }
-            ProviderRecord::Closed { job, outcome } => {
-                if let Some(serving) = provider.servings.get_mut(job) {
-                    if serving.phase == Phase::Accepted {
-                        provider.numbers.remove(&number(&serving.order));
-                    }
-                    serving.phase = Phase::Closed(*outcome);
-                }
-            }
+            ProviderRecord::Closed { job, outcome } => provider.close(*job, *outcome),
         }
     }
 
@@ -327,7 +347,6 @@ impl<S: Signer> Node<S> {
         for (job, serving) in &self.provider.servings {
             let at = match serving.phase {
                 Phase::Accepted => serving.order.open_by.after(TICKET_SLACK),
-                Phase::Closed(_) => continue,
                 Phase::Fetching | Phase::Running | Phase::Claimed | Phase::Yielded(_) | Phase::Aborted(_) => {
                     now
                 }
@@ -344,18 +363,65 @@ impl<S: Signer> Node<S> {
 
     /// The jobs that this provider took on.
     pub(super) fn view_servings(&self) -> impl Iterator<Item = RunView> {
-        self.provider.servings.iter().map(|(job, serving)| RunView {
-            job: *job,
-            check: false,
-            manifest: serving.order.manifest.name.clone(),
-            state: match &serving.phase {
-                Phase::Accepted => RunState::Waiting,
-                Phase::Fetching | Phase::Running => RunState::Running,
-                Phase::Claimed | Phase::Yielded(_) => RunState::Committed,
-                Phase::Closed(Some(outcome)) => RunState::Closed(*outcome),
-                Phase::Aborted(_) | Phase::Closed(None) => RunState::Ended,
-            },
-        })
+        let view = |job: &JobId, manifest: &String, state| {
+            let (job, manifest) = (*job, manifest.clone());
+            RunView { job, check: false, manifest, state }
+        };
+        let served = self.provider.served.iter().map(move |(job, served)| {
+            view(job, &served.manifest, served.outcome.map_or(RunState::Ended, RunState::Closed))
+        });
+        let servings = self.provider.servings.iter();
+        let servings = servings
+            .map(move |(job, serving)| view(job, &serving.order.manifest.name, serving.phase.state()));
+        served.chain(servings)
+    }
+}
+
+impl Default for Provider {
+    fn default() -> Self {
+        Self {
+            provision: None,
+            told: 0,
+            servings: BTreeMap::new(),
+            served: Recent::new(SERVED_MAX),
+            numbers: BTreeMap::new(),
+            ran: BTreeMap::new(),
+        }
+    }
+}
+
+impl Provider {
+    /// Takes an order from those under way to those that are over, with what its client paid for.
+    fn close(&mut self, job: JobId, outcome: Option<Outcome>) {
+        let Some(serving) = self.servings.remove(&job) else { return };
+        if serving.phase == Phase::Accepted {
+            self.numbers.remove(&number(&serving.order));
+        }
+        let paid = outcome.is_some_and(Outcome::is_paid);
+        let claimed = serving.claimed.filter(|_| paid).map(Box::new);
+        let order = serving.order.into_body();
+        self.served
+            .insert(job, Served { client: order.client, manifest: order.manifest.name, outcome, claimed });
+    }
+
+    /// What was claimed for a job and may be asked for by its client.
+    fn claimed(&self, job: JobId) -> Option<(PeerId, &Claimed)> {
+        if let Some(serving) = self.servings.get(&job) {
+            return Some((serving.order.client, serving.claimed.as_ref()?));
+        }
+        let served = self.served.get(&job)?;
+        Some((served.client, served.claimed.as_deref()?))
+    }
+}
+
+impl Phase {
+    fn state(&self) -> RunState {
+        match self {
+            Self::Accepted => RunState::Waiting,
+            Self::Fetching | Self::Running => RunState::Running,
+            Self::Claimed | Self::Yielded(_) => RunState::Committed,
+            Self::Aborted(_) => RunState::Ended,
+        }
     }
 }
 
@@ -375,7 +441,7 @@ impl Serving {
         match self.phase {
             Phase::Accepted => now < self.held_until,
             Phase::Fetching | Phase::Running => true,
-            Phase::Claimed | Phase::Yielded(_) | Phase::Aborted(_) | Phase::Closed(_) => false,
+            Phase::Claimed | Phase::Yielded(_) | Phase::Aborted(_) => false,
         }
     }
 }

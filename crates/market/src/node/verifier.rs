@@ -2,7 +2,11 @@
 //!
 //! **Invariant:** what was found is saved before it is sealed in public, and sealed before anything claimed is seen.
 
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use assay_protocol::{
     check::{Check, Evidence, OpenSeal, Record as Shown, Seal, Unserved},
@@ -30,11 +34,15 @@ const FETCH_PAUSE: Duration = Duration(700);
 const KEPT: Duration = Duration::seconds(2 * 3_600);
 /// Checks that are under way at the same time; more are left to other verifiers.
 const CHECKS_MAX: usize = 64;
+/// Checks that are kept in mind, those that are under way included; more are left to others as well.
+const CHECKS_KEPT_MAX: usize = 16_384;
 
 /// A verifier's state.
 #[derive(Debug, Default)]
 pub(super) struct Verifier {
     checks: BTreeMap<RunId, Checking>,
+    /// Those that wait for their input, or for their run.
+    under_way: BTreeSet<RunId>,
 }
 
 /// One check.
@@ -67,7 +75,7 @@ impl<S: Signer> Node<S> {
         }
         let notary = check.signer();
         match self.verifier.checks.get(&run).map(|checking| checking.phase.clone()) {
-            None if self.verifier.busy() < CHECKS_MAX => {
+            None if self.verifier.has_room() => {
                 self.keep_verifier(VerifierRecord::Asked(check.signed().clone()), out);
                 out.push(Effect::Tell(Event::Checking { job: check.job }));
                 self.begin_check(run, now, out);
@@ -120,10 +128,12 @@ impl<S: Signer> Node<S> {
     }
 
     pub(super) fn on_verifier_blob(&mut self, digest: Digest, found: bool, out: &mut Effects) {
-        let waiting = |checking: &Checking| {
-            matches!(checking.phase, Phase::Fetching) && checking.check.input_commit == digest && found
-        };
-        for (run, checking) in self.verifier.checks.iter_mut().filter(|(_, checking)| waiting(checking)) {
+        let Verifier { checks, under_way } = &mut self.verifier;
+        for run in under_way.iter().filter(|_| found) {
+            let Some(checking) = checks.get_mut(run) else { continue };
+            if !matches!(checking.phase, Phase::Fetching) || checking.check.input_commit != digest {
+                continue;
+            }
             checking.phase = Phase::Running;
             let check = &checking.check;
             out.push(Effect::Run(Box::new(Run {
@@ -160,14 +170,14 @@ impl<S: Signer> Node<S> {
 
     pub(super) fn on_verifier_notice(&mut self, notice: &Verified<Notice>, out: &mut Effects) {
         let NoticeEvent::Open { beacon } = notice.event else { return };
-        for (run, checking) in self.verifier.checks.iter().filter(|(run, _)| run.job == notice.job) {
-            let Phase::Sealed { evidence, output, .. } = &checking.phase else { continue };
-            if notice.signer() != checking.check.signer() {
-                continue;
-            }
-            if let Some(positions) = draw::positions(notice.job, evidence.records, beacon) {
-                out.push(Effect::Show { run: *run, output: *output, positions });
-            }
+        let run = RunId { job: notice.job, check: true };
+        let Some(checking) = self.verifier.checks.get(&run) else { return };
+        let Phase::Sealed { evidence, output, .. } = &checking.phase else { return };
+        if notice.signer() != checking.check.signer() {
+            return;
+        }
+        if let Some(positions) = draw::positions(notice.job, evidence.records, beacon) {
+            out.push(Effect::Show { run, output: *output, positions });
         }
     }
 
@@ -185,34 +195,29 @@ impl<S: Signer> Node<S> {
 
     /// Changes the verifier's state by one record: the only way in which it changes what must survive.
     pub(super) fn fold_verifier(&mut self, record: &VerifierRecord) {
-        let checks = &mut self.verifier.checks;
+        let verifier = &mut self.verifier;
         match record {
             VerifierRecord::Asked(check) => {
                 let check = check.clone().recall();
                 let run = RunId { job: check.job, check: true };
-                checks.insert(run, Checking { check, phase: Phase::Fetching, serve_by: Timestamp::NEVER });
+                let checking = Checking { check, phase: Phase::Fetching, serve_by: Timestamp::NEVER };
+                verifier.checks.insert(run, checking);
+                verifier.under_way.insert(run);
             }
             VerifierRecord::Sealed { seal, evidence, output } => {
-                let said = seal.clone().recall();
-                if let Some(checking) = checks.get_mut(&RunId { job: said.job, check: true }) {
-                    checking.phase =
-                        Phase::Sealed { seal: seal.clone(), evidence: *evidence, output: *output };
-                }
+                let job = seal.clone().recall().job;
+                let sealed = Phase::Sealed { seal: seal.clone(), evidence: *evidence, output: *output };
+                verifier.end(RunId { job, check: true }, sealed);
             }
             VerifierRecord::Unserved(unserved) => {
-                let said = unserved.clone().recall();
-                if let Some(checking) = checks.get_mut(&RunId { job: said.job, check: true }) {
-                    checking.phase = Phase::Unserved(unserved.clone());
-                }
+                let job = unserved.clone().recall().job;
+                verifier.end(RunId { job, check: true }, Phase::Unserved(unserved.clone()));
             }
             VerifierRecord::Forgotten(run) => {
-                checks.remove(run);
+                verifier.checks.remove(run);
+                verifier.under_way.remove(run);
             }
-            VerifierRecord::Ended(run) => {
-                if let Some(checking) = checks.get_mut(run) {
-                    checking.phase = Phase::Ended;
-                }
-            }
+            VerifierRecord::Ended(run) => verifier.end(*run, Phase::Ended),
         }
     }
 
@@ -246,11 +251,16 @@ impl<S: Signer> Node<S> {
 }
 
 impl Verifier {
-    fn busy(&self) -> usize {
-        self.checks
-            .values()
-            .filter(|checking| matches!(checking.phase, Phase::Fetching | Phase::Running))
-            .count()
+    fn has_room(&self) -> bool {
+        self.under_way.len() < CHECKS_MAX && self.checks.len() < CHECKS_KEPT_MAX
+    }
+
+    /// What came of a check.
+    fn end(&mut self, run: RunId, phase: Phase) {
+        if let Some(checking) = self.checks.get_mut(&run) {
+            checking.phase = phase;
+            self.under_way.remove(&run);
+        }
     }
 }
 

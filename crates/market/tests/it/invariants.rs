@@ -104,7 +104,11 @@ impl Witness {
             assert_eq!(closed.story, story.digest());
             assert!(self.closed.insert(job, *closed).is_none(), "I3: job {job} was closed twice");
         }
-        assert_eq!(ledger.closed_count(), self.closed.len(), "I3: a closed job was forgotten or invented");
+        assert_eq!(
+            ledger.closed_count(),
+            self.closed.len() as u64,
+            "I3: a closed job was forgotten or invented"
+        );
         for (job, closed) in &self.closed {
             assert_eq!(ledger.closed_job(*job), Some(closed), "I3: a closed job changed");
             assert!(ledger.open_job(*job).is_none(), "I2: a closed job holds money");

@@ -100,16 +100,17 @@ impl Driver {
             Errand::Submit(submission, reply) => {
                 let key = submission.key;
                 self.take(Input::Command(Command::Submit(*submission))).await?;
-                (Response::Submitted { key }, reply)
+                let taken = self.node.submission(key).map(|_| Response::Submitted { key });
+                (taken.ok_or(Refused::TooManyJobs), reply)
             }
             Errand::Provide(provision, reply) => {
                 let providing = self.providing_view(&provision);
                 self.providing = Some((*provision).clone());
                 self.take(Input::Command(Command::Provide(*provision))).await?;
-                (Response::Providing(providing), reply)
+                (Ok(Response::Providing(providing)), reply)
             }
         };
-        self.let_out(Visible::Answer(Box::new(Ok(answer)), reply)).await;
+        self.let_out(Visible::Answer(Box::new(answer), reply)).await;
         Ok(())
     }
 }

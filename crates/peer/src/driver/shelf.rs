@@ -98,6 +98,7 @@ fn changes(record: &Record) -> Vec<Change> {
         | ClientRecord::Cancelled { .. }
         | ClientRecord::Disputed { .. }
         | ClientRecord::NotDisputed { .. }
+        | ClientRecord::Claimed(_)
         | ClientRecord::Contradicted { .. } => Vec::new(),
     }
 }

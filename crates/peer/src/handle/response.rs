@@ -108,6 +108,9 @@ pub enum Refused {
         /// How many it may have.
         max: u64,
     },
+    /// Too many jobs are under way.
+    #[error("too many jobs of this peer are under way")]
+    TooManyJobs,
     /// This peer keeps no books.
     #[error("this peer is no notary of its network")]
     NotANotary,
@@ -351,7 +354,8 @@ pub(crate) fn concerns(event: &Event) -> (Option<Digest>, Option<JobId>) {
         | Event::Disputed { key, job }
         | Event::Contradicted { key, job }
         | Event::Closed { key, job, .. } => (Some(*key), Some(*job)),
-        Event::Failed { key, .. }
+        Event::NotSubmitted { key }
+        | Event::Failed { key, .. }
         | Event::Cancelled { key }
         | Event::NotCancelled { key, .. }
         | Event::NotDisputed { key, .. } => (Some(*key), None),

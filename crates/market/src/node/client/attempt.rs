@@ -1,5 +1,7 @@
 //! One order on its way, as its client sees it: what is said next, and what is answered to what comes in.
 
+use alloc::vec::Vec;
+
 use assay_protocol::{
     check::Check,
     claim::{Deliver, Reveal},
@@ -12,7 +14,7 @@ use assay_protocol::{
     units::{Duration, Timestamp},
 };
 
-use super::{Attempt, BUSY_PAUSE, Node};
+use super::{Attempt, Node};
 use crate::{
     effect::{Effect, Effects, Event},
     input::Blob,
@@ -152,25 +154,26 @@ impl<S: Signer> Node<S> {
 
     /// Asks after every earlier attempt that the notary may have opened after all.
     fn find_opened(&mut self, key: Digest, out: &mut Effects) {
-        let shown =
-            self.client.attempts.iter().filter(|(_, attempt)| attempt.key == key && attempt.open.is_some());
-        let shown: alloc::vec::Vec<(JobId, PeerId)> =
-            shown.map(|(job, at)| (*job, at.order.notary)).collect();
-        for (job, notary) in shown {
-            let _ = self.ask(notary, Some(job), out);
+        let Some(submitted) = self.client.submissions.get(&key) else { return };
+        let jobs: Vec<JobId> = submitted.attempts.iter().chain(&submitted.waived).copied().collect();
+        for job in jobs {
+            let attempt = self.client.attempts.get(&job).filter(|attempt| attempt.open.is_some());
+            if let Some(notary) = attempt.map(|attempt| attempt.order.notary) {
+                let _ = self.ask(notary, Some(job), out);
+            }
         }
     }
 
     /// Ends an attempt that holds no money, and looks for another provider.
     fn drop_attempt(&mut self, job: JobId, reason: Option<Refusal>, now: Timestamp, out: &mut Effects) {
-        let Some(key) = self.client.attempts.get(&job).map(|attempt| attempt.key) else { return };
+        let Some(attempt) = self.client.attempts.get(&job) else { return };
+        let (key, provider) = (attempt.key, attempt.order.provider);
         self.keep_client(ClientRecord::Dropped { job, reason }, out);
         self.alarms.clear(Alarm::Attempt(job));
-        if reason.is_some_and(super::is_passing) && !self.client.is_cancelled(key) {
-            self.alarms.set(Alarm::Submission(key), now.after(BUSY_PAUSE));
-        } else {
-            self.seek_or_end(key, now, out);
+        if reason.is_some_and(super::is_passing) {
+            self.client.rest(key, provider, now);
         }
+        self.seek_or_end(key, now, out);
     }
 
     pub(in crate::node) fn on_ticket(
@@ -273,6 +276,7 @@ impl<S: Signer> Node<S> {
                 }
                 let secret = attempt.secret;
                 self.note_claim(&claim, out);
+                self.keep_claim(job, out);
                 self.say(notary, Reveal { job, position, secret }, out);
             }
             NoticeEvent::Closed { outcome, receipt } if attempt.may_close() => {
@@ -362,7 +366,7 @@ impl<S: Signer> Node<S> {
             self.client.attempts.iter_mut().filter(|(_, attempt)| {
                 attempt.order.provider == to && attempt.state == AttemptState::Proposed
             });
-        let mut lost = alloc::vec::Vec::new();
+        let mut lost = Vec::new();
         for (job, attempt) in waiting {
             attempt.undelivered += 1;
             if attempt.undelivered >= UNDELIVERED_MAX {

@@ -10,9 +10,10 @@ use assay_protocol::{
     units::{Amount, Duration, Rate, Timestamp},
 };
 
-use super::{Client, GLANCE_TIME, MATCH_TIME, Node, OPEN_TIME, Submitted, is_passing};
+use super::{BUSY_PAUSE, Client, GLANCE_TIME, MATCH_TIME, Node, OPEN_TIME, Submitted, is_passing};
 use crate::{
     effect::Unmatched,
+    ledger::LANES_MAX,
     matching::{self, Match, Passed, Wish},
 };
 
@@ -31,6 +32,7 @@ impl<S: Signer> Node<S> {
             manifest: submitted.submission.manifest.digest(),
             client: self.signer.id(),
             excluded: &submitted.excluded,
+            resting: &submitted.resting,
             attempt: submitted.orders,
             reliability: &self.client.reliability,
             now,
@@ -104,10 +106,14 @@ impl<S: Signer> Node<S> {
         if let Some((_, lane)) = submitted.lane {
             return Some((lane, next(lane)));
         }
-        let is_free =
-            |lane: &u16| self.client.lanes.get(&(notary, *lane)).is_none_or(|lane| lane.user.is_none());
-        let lane = (0..crate::ledger::LANES_MAX).find(is_free)?;
+        let lane = self.client.free_lane(notary)?;
         Some((lane, next(lane)))
+    }
+
+    /// True if another submission could have a lane now.
+    pub(super) fn has_lane(&self) -> bool {
+        let notary = self.config.genesis.notaries.first();
+        notary.is_none_or(|notary| self.client.free_lane(*notary).is_some())
     }
 
     /// How long to look for an offer: longer where time may bring one, because none for this model or of the wished-for
@@ -120,13 +126,31 @@ impl<S: Signer> Node<S> {
         let busy = submitted.refusal.is_some_and(is_passing);
         let unheard = match submitted.submission.provider {
             Some(wanted) => self.book.get(wanted).is_none(),
-            None => unmatched.price + unmatched.cost + unmatched.tried == 0,
+            None => unmatched.price + unmatched.cost + unmatched.tried + unmatched.busy == 0,
         };
         if busy || unheard { MATCH_TIME } else { GLANCE_TIME }
     }
 }
 
 impl Client {
+    fn free_lane(&self, notary: PeerId) -> Option<u16> {
+        let user = |lane: u16| self.lanes.get(&(notary, lane)).and_then(|lane| lane.user);
+        (0..LANES_MAX).find(|lane| user(*lane).is_none())
+    }
+
+    /// True for a submission that never had a lane.
+    pub(super) fn waits_for_lane(&self, key: Digest) -> bool {
+        self.submissions.get(&key).is_some_and(|submitted| submitted.lane.is_none() && !submitted.ended)
+    }
+
+    /// Leaves a provider that was busy alone for a while.
+    pub(super) fn rest(&mut self, key: Digest, provider: PeerId, now: Timestamp) {
+        let Some(submitted) = self.submissions.get_mut(&key) else { return };
+        let rest = submitted.resting.entry(provider).or_default();
+        rest.until = now.after(BUSY_PAUSE.times(1 << rest.times.min(4)));
+        rest.times += 1;
+    }
+
     /// Why the offers that were looked at last for a submission were not taken up.
     pub(in crate::node) fn passed_over(&self, key: Digest) -> Option<&Passed> {
         self.submissions.get(&key)?.passed.as_ref()

@@ -105,6 +105,16 @@ impl<S: Signer> Node<S> {
     }
 }
 
+impl<S: Signer> Node<S> {
+    /// Has the claim of a job known after a restart as well: what the client says of it rests on it.
+    pub(super) fn keep_claim(&mut self, job: JobId, out: &mut Effects) {
+        let attempt = self.client.attempts.get(&job).filter(|attempt| !attempt.claim_kept);
+        if let Some(claim) = attempt.and_then(|attempt| attempt.claim.clone()) {
+            self.keep_client(ClientRecord::Claimed(claim), out);
+        }
+    }
+}
+
 impl Client {
     /// The job whose result can be disputed, as far as its client knows.
     fn disputable(&self, key: Digest) -> Result<JobId, NotDisputed> {

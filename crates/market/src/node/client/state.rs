@@ -3,34 +3,64 @@
 //! **Invariant:** a submission that is paid, or that its user gave up, ends with the record that leaves it no open
 //! attempt.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    vec::Vec,
+};
 
 use assay_protocol::{
-    claim::Deliver,
+    claim::{Claim, Deliver},
     id::{Digest, JobId},
     order::{Order, Refusal},
     outcome::Outcome,
-    signed::Verified,
+    signed::{Signed, Verified},
     ticket::Ticket,
     units::Timestamp,
 };
 
-use super::{Attempt, Client, Doubt, RESULT_TRIES_MAX, Submitted, is_passing};
+use super::{
+    Attempt, Client, Doubt, ENDED_MAX, PAST_MAX, Past, RESULT_TRIES_MAX, SUBMISSIONS_MAX, Submitted,
+    is_passing,
+};
 use crate::{
     input::Submission,
-    reliability::{self, Timing},
+    recent::Recent,
+    reliability::{self, Reliability, Timing},
     view::{AttemptState, AttemptView, SubmissionView},
 };
+
+impl Default for Client {
+    fn default() -> Self {
+        Self {
+            submissions: BTreeMap::new(),
+            ended: VecDeque::new(),
+            past: Recent::new(PAST_MAX),
+            arrivals: 0,
+            queue: VecDeque::new(),
+            attempts: BTreeMap::new(),
+            awaited: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            reliability: Reliability::default(),
+        }
+    }
+}
 
 impl Client {
     pub(super) fn add(&mut self, submission: Submission) {
         let key = submission.key;
+        let arrival = self.arrivals;
+        self.arrivals += 1;
         submission.provider.into_iter().for_each(|wanted| self.reliability.name(wanted));
         let submitted = Submitted {
             submission,
+            arrival,
             attempts: Vec::new(),
+            waived: Vec::new(),
             orders: 0,
             excluded: BTreeSet::new(),
+            resting: BTreeMap::new(),
             lane: None,
             seeks_since: None,
             refusal: None,
@@ -40,9 +70,7 @@ impl Client {
             unmatched: None,
             passed: None,
         };
-        if self.submissions.insert(key, submitted).is_none() {
-            self.sequence.push(key);
-        }
+        self.submissions.insert(key, submitted);
     }
 
     pub(super) fn order(&mut self, key: Digest, order: Verified<Order>, secret: Digest) {
@@ -61,6 +89,7 @@ impl Client {
             open: None,
             ticket: None,
             claim: None,
+            claim_kept: false,
             doubt: Doubt::None,
             contradiction: None,
             delivering: None,
@@ -79,7 +108,14 @@ impl Client {
         let Some(attempt) = self.attempts.get_mut(&ticket.job) else { return };
         let order = &attempt.order;
         self.lanes.entry((order.notary, order.lane)).or_default().next = order.nonce + 1;
+        let (key, job) = (attempt.key, ticket.job);
         (attempt.ticket, attempt.state, attempt.tries) = (Some(ticket), AttemptState::Running, 0);
+        // One that was refused for a while and opened after all counts again.
+        if let Some(submitted) = self.submissions.get_mut(&key)
+            && let Some(place) = submitted.waived.iter().position(|waived| *waived == job)
+        {
+            submitted.attempts.push(submitted.waived.swap_remove(place));
+        }
     }
 
     pub(super) fn dropped(&mut self, job: JobId, reason: Option<Refusal>) {
@@ -89,15 +125,20 @@ impl Client {
         if let Some(deed) = reliability::deed_of_refusal(reason).filter(|_| attempt.open.is_none()) {
             self.reliability.note(attempt.order.provider, deed, attempt.order.open_by);
         }
-        let Some(submitted) = self.submissions.get_mut(&attempt.key) else { return };
+        let (key, shown) = (attempt.key, attempt.open.is_some());
+        let Some(submitted) = self.submissions.get_mut(&key) else { return };
         submitted.refusal = reason.or(submitted.refusal);
-        if reason.is_some_and(is_passing) {
+        if !reason.is_some_and(is_passing) {
+            submitted.excluded.insert(attempt.order.provider);
+        } else {
             // Waiting costs no attempt.
             submitted.attempts.retain(|other| *other != job);
-        } else {
-            submitted.excluded.insert(attempt.order.provider);
+            if shown {
+                submitted.waived.push(job);
+            } else {
+                self.attempts.remove(&job);
+            }
         }
-        let key = attempt.key;
         self.end_cancelled(key);
     }
 
@@ -105,7 +146,7 @@ impl Client {
         let job = deliver.claim.clone().recall().job;
         let Some(attempt) = self.attempts.get_mut(&job) else { return };
         attempt.output = Some(deliver.output);
-        attempt.claim = Some(deliver.claim.clone());
+        (attempt.claim, attempt.claim_kept) = (Some(deliver.claim.clone()), true);
         (attempt.delivering, attempt.tries) = (None, 0);
         if !matches!(attempt.state, AttemptState::Closed(_)) {
             attempt.state = AttemptState::Delivered;
@@ -171,20 +212,72 @@ impl Client {
     }
 
     pub(super) fn end(&mut self, key: Digest) {
-        let Some(submitted) = self.submissions.get_mut(&key) else { return };
+        let Some(submitted) = self.submissions.get_mut(&key).filter(|submitted| !submitted.ended) else {
+            return;
+        };
         submitted.ended = true;
+        submitted.resting.clear();
         if let Some(lane) = submitted.lane.and_then(|lane| self.lanes.get_mut(&lane)) {
             lane.user = None;
         }
+        self.ended.push_back(key);
+        if self.ended.len() > ENDED_MAX
+            && let Some(oldest) = self.ended.pop_front()
+        {
+            self.shrink(oldest);
+        }
     }
 
-    /// Submissions that have no attempt under way.
-    pub(super) fn seeking(&self) -> impl Iterator<Item = Digest> {
+    /// Lets go of all of a submission that is long over but what its user is shown.
+    fn shrink(&mut self, key: Digest) {
+        let Some(submitted) = self.submissions.remove(&key) else { return };
+        let past = Past { arrival: submitted.arrival, view: self.view(&submitted) };
+        for job in submitted.attempts.iter().chain(&submitted.waived) {
+            self.attempts.remove(job);
+        }
+        self.awaited.retain(|_, jobs| {
+            jobs.retain(|job| self.attempts.contains_key(job));
+            !jobs.is_empty()
+        });
+        self.past.insert(key, past);
+    }
+
+    /// True if a submission of this name was taken and is not forgotten.
+    pub(super) fn knows(&self, key: Digest) -> bool {
+        self.submissions.contains_key(&key) || self.past.get(&key).is_some()
+    }
+
+    /// True if no more submissions are taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.submissions.len() - self.ended.len() >= SUBMISSIONS_MAX
+    }
+
+    /// Submissions that have no attempt under way, the oldest first.
+    pub(super) fn seeking(&self) -> Vec<Digest> {
         let idle = |submitted: &&Submitted| {
             let attempts = submitted.attempts.iter().filter_map(|job| self.attempts.get(job));
             !submitted.ended && !attempts.into_iter().any(Attempt::is_open)
         };
-        self.submissions.values().filter(idle).map(|submitted| submitted.submission.key)
+        let mut seeking: Vec<&Submitted> = self.submissions.values().filter(idle).collect();
+        seeking.sort_unstable_by_key(|submitted| submitted.arrival);
+        seeking.iter().map(|submitted| submitted.submission.key).collect()
+    }
+
+    /// What the user is shown, oldest first.
+    pub(super) fn views(&self) -> Vec<SubmissionView> {
+        let past = self.past.iter().map(|(_, past)| (past.arrival, past.view.clone()));
+        let present = self.submissions.values().map(|submitted| (submitted.arrival, self.view(submitted)));
+        let mut views: Vec<(u64, SubmissionView)> = past.chain(present).collect();
+        views.sort_unstable_by_key(|(arrival, _)| *arrival);
+        views.into_iter().map(|(_, view)| view).collect()
+    }
+
+    /// Notes a claim that the notary has shown.
+    pub(super) fn claimed(&mut self, claim: Signed<Claim>) {
+        let job = claim.clone().recall().job;
+        if let Some(attempt) = self.attempts.get_mut(&job) {
+            (attempt.claim, attempt.claim_kept) = (Some(claim), true);
+        }
     }
 
     pub(super) fn view(&self, submitted: &Submitted) -> SubmissionView {

@@ -65,15 +65,14 @@ impl<S: Signer> Node<S> {
     }
 
     pub(super) fn deliver(&mut self, job: JobId, out: &mut Effects) {
-        let Some(serving) = self.provider.servings.get(&job) else { return };
-        let Some(claimed) = &serving.claimed else { return };
+        let Some((to, claimed)) = self.provider.claimed(job) else { return };
         let deliver = Deliver {
             claim: claimed.claim.clone(),
             leaf: claimed.output,
             evidence: claimed.evidence.digest(),
             output: claimed.result.output,
         };
-        let (digest, to) = (claimed.result.output, serving.order.client);
+        let digest = claimed.result.output;
         out.push(Effect::Serve { digest, to });
         self.say(to, deliver, out);
     }

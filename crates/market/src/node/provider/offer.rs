@@ -37,8 +37,9 @@ impl<S: Signer> Node<S> {
 
     /// Tells everyone what is on offer, and sets the time of the next telling.
     pub(in crate::node) fn wake_offer(&mut self, now: Timestamp, out: &mut Effects) {
+        self.provider.ran.retain(|_, at| at.after(WARM) > now);
         let Some(provision) = &self.provider.provision else { return };
-        let warm = |manifest: &Digest| self.provider.ran.get(manifest).is_some_and(|at| at.after(WARM) > now);
+        let warm = |manifest: &Digest| self.provider.ran.contains_key(manifest);
         let service = |stock: &crate::input::Stock| {
             let manifest = stock.manifest.digest();
             let name = stock.manifest.name.clone();

@@ -1,0 +1,62 @@
+//! The last so many of what is over, by name: a memory that does not grow.
+//!
+//! **Invariant:** never more than `max`; the oldest goes first; every name in the queue is in the map, once.
+
+use alloc::collections::{BTreeMap, VecDeque};
+
+/// The last so many things, by name.
+#[derive(Clone, Debug)]
+pub(crate) struct Recent<K, V> {
+    items: BTreeMap<K, V>,
+    /// The names, oldest first.
+    order: VecDeque<K>,
+    max: usize,
+}
+
+impl<K: Ord + Copy, V> Recent<K, V> {
+    /// A memory for so many things.
+    pub(crate) fn new(max: usize) -> Self {
+        Self { items: BTreeMap::new(), order: VecDeque::new(), max }
+    }
+
+    /// Remembers a thing, instead of another of this name; the oldest is given up for it if there is no room.
+    pub(crate) fn insert(&mut self, name: K, item: V) -> Option<(K, V)> {
+        if self.items.insert(name, item).is_none() {
+            self.order.push_back(name);
+        }
+        if self.items.len() <= self.max {
+            return None;
+        }
+        let oldest = self.order.pop_front()?;
+        self.items.remove_entry(&oldest)
+    }
+
+    /// What has this name.
+    pub(crate) fn get(&self, name: &K) -> Option<&V> {
+        self.items.get(name)
+    }
+
+    /// All that is remembered, by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.items.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn the_oldest_is_given_up_and_a_known_name_takes_nobodys_place() {
+        let mut recent = Recent::new(2);
+        assert_eq!(recent.insert(7, 'a'), None);
+        assert_eq!(recent.insert(3, 'b'), None);
+        assert_eq!(recent.insert(7, 'c'), None, "a name that is known needs no room");
+        assert_eq!(recent.insert(5, 'd'), Some((7, 'c')), "it is as old as it was");
+        assert_eq!((recent.get(&7), recent.get(&3), recent.get(&5)), (None, Some(&'b'), Some(&'d')));
+        assert_eq!(recent.iter().map(|(name, _)| *name).collect::<Vec<_>>(), [3, 5]);
+        assert_eq!(recent.insert(7, 'e'), Some((3, 'b')), "what was given up is new again");
+    }
+}
