@@ -52,12 +52,20 @@ fn table(status: &Status, runs: &[RunView]) -> Table {
     row("own jobs", format!("{}, {} of them open", status.jobs, status.jobs_open));
     row(
         "runs",
-        format!("{} now; {} for pay, {} as checks", status.running, count(runs, false), count(runs, true)),
+        format!(
+            "{} now; of late {} for pay, {} as checks",
+            status.running,
+            count(runs, false),
+            count(runs, true)
+        ),
     );
     row("machine", status.machine.clone());
     row("keeps", format!("{} records, {} KiB of blobs", status.records, status.blob_bytes / 1024));
     if status.malformed + status.forged > 0 {
         row("refused", format!("{} malformed and {} forged messages", status.malformed, status.forged));
+    }
+    for notary in &status.forked {
+        row("left", format!("the notary {}, which keeps two journals", short(notary)));
     }
     table
 }
@@ -101,6 +109,7 @@ fn document(status: &Status, runs: &[RunView], unit: &str) -> Value {
         "offers": status.offers, "jobs": status.jobs, "jobs_open": status.jobs_open, "running": status.running,
         "records": status.records, "blob_bytes": status.blob_bytes,
         "malformed": status.malformed, "forged": status.forged,
+        "forked": status.forked.iter().map(full).collect::<Vec<_>>(),
         "runs": runs.iter().map(run).collect::<Vec<_>>(),
     })
 }

@@ -57,7 +57,7 @@ impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         let (exit, code, hint) = explain(&refused);
         let failure = Self::new(exit, code, &refused, hint).with(json!({ "daemon": refused }));
-        let passes = matches!(refused, Refused::NoAnswer { .. } | Refused::Ending);
+        let passes = matches!(refused, Refused::NoAnswer { .. } | Refused::Ending | Refused::TooManyJobs);
         if passes { failure.retryable() } else { failure }
     }
 }

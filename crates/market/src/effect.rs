@@ -10,11 +10,9 @@ use assay_protocol::{
     manifest::Manifest,
     message::Message,
     notice::Account,
-    offer::Offer,
     order::{Failure, Refusal},
     outcome::Outcome,
     receipt::Receipt,
-    signed::Signed,
     units::{Amount, Duration, Timestamp, Units},
 };
 
@@ -39,8 +37,8 @@ pub enum Effect {
         /// What.
         message: Message,
     },
-    /// Tell everyone about this offer.
-    Publish(Signed<Offer>),
+    /// Tell everyone: an offer, or a checkpoint.
+    Publish(Message),
     /// Get a blob from the first of these peers that serves it; answered by `Input::Fetched`.
     Fetch {
         /// Which blob.
@@ -239,6 +237,11 @@ pub enum Event {
         notary: PeerId,
         /// What it said.
         account: Account,
+    },
+    /// A notary signed what cannot both be true: it keeps two journals. No new order names it.
+    Forked {
+        /// Who.
+        notary: PeerId,
     },
     /// A notary carried out what this peer instructed.
     CarriedOut {

@@ -6,6 +6,7 @@
 mod alarms;
 mod book;
 mod client;
+mod heads;
 mod notary;
 mod owner;
 mod provider;
@@ -27,6 +28,7 @@ use self::{
     alarms::{Alarm, Alarms},
     book::Book,
     client::Client,
+    heads::Heads,
     notary::Notary,
     owner::Owner,
     provider::Provider,
@@ -66,6 +68,7 @@ pub struct Node<S> {
     provider: Provider,
     verifier: Verifier,
     owner: Owner,
+    heads: Heads,
     notary: Option<Notary>,
 }
 
@@ -90,6 +93,7 @@ impl<S: Signer> Node<S> {
             provider: Provider::default(),
             verifier: Verifier::default(),
             owner: Owner::default(),
+            heads: Heads::default(),
         }
     }
 
@@ -178,13 +182,17 @@ impl<S: Signer> Node<S> {
             Opened::Ticket(ticket) => self.on_ticket(&ticket, now, out),
             Opened::Start(start) => self.on_start(&start, now, out),
             Opened::Deliver(deliver) => self.on_deliver(&deliver, out),
-            Opened::Account(account) => self.on_account(&account, out),
+            Opened::Account(account) => {
+                self.compare_account(&account, out);
+                self.on_account(&account, out);
+            }
             Opened::Check(check) => {
                 self.on_check(&check, now, out);
                 self.serve_checker(&check, out);
                 self.serve_own_checker(&check, out);
             }
             Opened::Notice(notice) => {
+                self.compare_notice(&notice, out);
                 self.on_client_notice(&notice, now, out);
                 self.on_provider_notice(&notice, out);
                 self.on_verifier_notice(&notice, out);
@@ -208,8 +216,9 @@ impl<S: Signer> Node<S> {
             | Opened::Unstake(_)
             | Opened::Register(_)
             | Opened::Grant(_) => self.notarise(message, out),
-            // Said to the client's shell along with the stream, and found in journals and receipts.
-            Opened::Output(_) | Opened::Tick(_) | Opened::Settled(_) => {}
+            Opened::Tick(tick) => self.on_checkpoint(&tick, out),
+            // Said to the client's shell along with the stream, and found in receipts.
+            Opened::Output(_) | Opened::Settled(_) => {}
         }
     }
 
@@ -318,6 +327,11 @@ impl<S: Signer> Node<S> {
     /// What this peer's notaries are still to carry out.
     pub fn instructions(&self) -> Vec<InstructionView> {
         self.view_instructions()
+    }
+
+    /// The notaries that were seen to keep two journals.
+    pub fn forked(&self) -> Vec<PeerId> {
+        self.heads.forked().collect()
     }
 
     /// The books, if this peer is a notary of its network.

@@ -8,7 +8,7 @@ use assay_protocol::{
     claim::{Claim, Deliver},
     codec,
     id::{Digest, JobId, PeerId},
-    notice::{Query, Tick},
+    notice::{Account, Notice, Query, Tick},
     order::{Abort, Failure, Open, Order, Refusal},
     outcome::Outcome,
     receipt::Happening,
@@ -131,6 +131,10 @@ pub enum OwnerRecord {
     },
     /// The oldest wish with a number, before it is shown to anyone.
     Numbered(Instructed),
+    /// A checkpoint that its notary told everyone.
+    Checkpoint(Signed<Tick>),
+    /// A notary keeps two journals.
+    Forked(Box<Fork>),
     /// The oldest wish is over.
     Ended {
         /// Who was instructed.
@@ -138,6 +142,26 @@ pub enum OwnerRecord {
         /// True if it was carried out.
         carried_out: bool,
     },
+}
+
+/// Two statements of a notary that cannot both be true: two journals of one length, or two ticks of one round.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fork {
+    /// Whose.
+    pub notary: PeerId,
+    /// What it signed.
+    pub quotes: [Quote; 2],
+}
+
+/// A notary's statement of its journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Quote {
+    /// In a checkpoint.
+    Tick(Signed<Tick>),
+    /// Of an account.
+    Account(Signed<Account>),
+    /// In a notice.
+    Notice(Box<Signed<Notice>>),
 }
 
 /// An instruction as it was signed.

@@ -27,6 +27,7 @@ use assay_protocol::{
     codec,
     genesis::Genesis,
     id::{Digest, NetworkId, PeerId},
+    message::Message,
     signed::Keypair,
     units::Timestamp,
 };
@@ -158,7 +159,7 @@ impl Driver {
         match effect {
             Effect::Save(record) => self.save(&record).await?,
             Effect::Send { to, message } => self.let_out(Visible::Send(to, Box::new(message))).await,
-            Effect::Publish(offer) => self.let_out(Visible::Publish(Box::new(offer))).await,
+            Effect::Publish(message) => self.let_out(Visible::Publish(Box::new(message))).await,
             Effect::Serve { digest, to } => self.let_out(Visible::Serve(digest, to)).await,
             Effect::StopServing { digest, to } => self.let_out(Visible::StopServing(digest, to)).await,
             Effect::File { receipt, parties } => self.let_out(Visible::File(receipt, parties)).await,
@@ -193,8 +194,10 @@ impl Driver {
     }
 
     async fn let_out(&mut self, visible: Visible) {
-        if let Visible::Publish(offer) = &visible {
-            self.hands.offer = Some((**offer).clone());
+        if let Visible::Publish(message) = &visible
+            && let Message::Offer(offer) = &**message
+        {
+            self.hands.offer = Some(offer.clone());
         }
         self.outbox.put(self.saved, visible).await;
     }
@@ -255,7 +258,8 @@ impl Driver {
             Arrival::Undelivered(to) => self.take(Input::Undelivered { to }).await?,
             Arrival::Connected(peer) => self.greet(peer),
             Arrival::Unpublished => {
-                self.unpublished = self.hands.offer.clone().map(|offer| Visible::Publish(Box::new(offer)));
+                let offer = self.hands.offer.clone().map(Message::Offer);
+                self.unpublished = offer.map(|offer| Visible::Publish(Box::new(offer)));
             }
             Arrival::Asked { from, kind, bytes, reply } => self.answer_peer(from, kind, &bytes, reply),
         }

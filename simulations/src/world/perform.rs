@@ -67,7 +67,7 @@ impl World {
                 }
             }
             Effect::Send { to, message } => self.send(place, to, &message),
-            Effect::Publish(offer) => self.publish(place, &Message::Offer(offer)),
+            Effect::Publish(message) => self.publish(place, &message),
             Effect::Fetch { digest, from } => self.within(place, Span::ZERO, Happening::Sought(digest, from)),
             Effect::Run(run) => self.run(place, *run),
             Effect::Stop(run) => drop(peer.runs.remove(&run)),
@@ -102,10 +102,10 @@ impl World {
     }
 
     /// Gossip: everybody who is up hears it, or the network loses it.
-    fn publish(&mut self, from: Place, offer: &Message) {
+    fn publish(&mut self, from: Place, message: &Message) {
         let others: Vec<PeerId> =
             self.places.iter().filter(|(_, place)| **place != from).map(|(id, _)| *id).collect();
-        others.into_iter().for_each(|to| self.send(from, to, offer));
+        others.into_iter().for_each(|to| self.send(from, to, message));
     }
 
     fn run(&mut self, place: Place, run: Run) {

@@ -34,6 +34,11 @@ pub(crate) fn settle(world: &mut World, limit: Span, context: &str) {
     for number in 0..world.plan().peers() {
         let (knows, remembers) = world.memory(Place(number)).expect("everybody is up");
         assert_eq!(knows, remembers, "{context}: peer {number} knows more or less than its journal");
+        let forked = world.node(Place(number)).map(|node| node.forked()).unwrap_or_default();
+        assert!(
+            forked.is_empty(),
+            "{context}: a notary with one journal looks to peer {number} as if it had two"
+        );
     }
 }
 

@@ -143,6 +143,7 @@ impl Jobs {
             | Event::Disputed { .. }
             | Event::NotDisputed { .. }
             | Event::Contradicted { .. }
+            | Event::Forked { .. }
             | Event::CarriedOut { .. }
             | Event::NotCarriedOut { .. }
             | Event::Checking { .. }

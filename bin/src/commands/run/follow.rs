@@ -148,6 +148,8 @@ fn refused(refusal: Refusal, story: &str) -> Failure {
         (Exit::Money, "NO_FUNDS", "`assay account show` says what there is; nothing was spent")
     } else if refusal == Refusal::Total {
         (Exit::Money, "OVER_CEILING", "raise --max-cost; nothing was spent")
+    } else if refusal == Refusal::Notary {
+        (Exit::NoMatch, "NO_NOTARY", "`assay status` says which notaries were left; nothing was spent")
     } else if refusal == Refusal::Busy {
         (Exit::NoMatch, "BUSY", "try again in a moment; nothing was spent")
     } else {

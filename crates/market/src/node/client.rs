@@ -196,12 +196,17 @@ impl<S: Signer> Node<S> {
     /// Looks for a provider, and looks again in a while if there is none.
     pub(super) fn seek(&mut self, key: Digest, now: Timestamp, out: &mut Effects) {
         let waits = self.client.waits_for_lane(key) && !self.has_lane();
+        let notary = self.notaries_in_use().next();
         let Some(submitted) = self.client.submissions.get_mut(&key).filter(|submitted| !submitted.ended)
         else {
             return;
         };
         if waits {
             return self.client.queue.push_back(key);
+        }
+        if notary.is_none() {
+            submitted.refusal = Some(Refusal::Notary);
+            return self.give_up(key, Unmatched::default(), out);
         }
         let since = *submitted.seeks_since.get_or_insert(now);
         let spent = self.is_spent(key);
@@ -237,7 +242,7 @@ impl<S: Signer> Node<S> {
     /// A notary opens an account at the first question, so one is asked before the first order. True while the answer
     /// is worth waiting for.
     fn introduce(&mut self, waiting: bool, out: &mut Effects) -> bool {
-        let Some(notary) = self.config.genesis.notaries.first().copied() else { return false };
+        let Some(notary) = self.notaries_in_use().next() else { return false };
         let unknown = waiting && !self.client.accounts.contains_key(&notary);
         if unknown {
             let _ = self.ask(notary, None, out);

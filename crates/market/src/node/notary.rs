@@ -131,9 +131,12 @@ impl<S: Signer> Node<S> {
         let begins = notary.ledger.begins_epoch(round);
         let anchor = if begins { notary.anchor(round / length, length) } else { Digest::default() };
         let tick = notary.ledger.next_tick(now, notary.beacon(round, length), anchor, notary.head);
-        let tick = Signed::seal(tick, &self.signer, self.network).into_signed();
+        let tick = Signed::seal(tick, &self.signer, self.network);
         self.alarms.set(Alarm::Tick, now.after(timers.tick));
-        if self.enter(Fact::Tick(tick), out).is_ok() {
+        if self.enter(Fact::Tick(tick.signed().clone()), out).is_ok() {
+            if begins {
+                out.push(Effect::Publish(tick.into()));
+            }
             self.notify_all(out);
         }
     }

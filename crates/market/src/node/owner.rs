@@ -202,7 +202,7 @@ impl<S: Signer> Node<S> {
         self.alarms.set(Alarm::Instruction(notary), now);
     }
 
-    fn keep_owner(&mut self, record: OwnerRecord, out: &mut Effects) {
+    pub(super) fn keep_owner(&mut self, record: OwnerRecord, out: &mut Effects) {
         self.keep(Record::Owner(Box::new(record)), out);
     }
 
@@ -210,6 +210,8 @@ impl<S: Signer> Node<S> {
     pub(super) fn fold_owner(&mut self, record: &OwnerRecord) {
         let queues = &mut self.owner.queues;
         match record {
+            OwnerRecord::Checkpoint(tick) => self.fold_heads(&tick.clone().recall()),
+            OwnerRecord::Forked(fork) => self.heads.fork(fork.notary),
             OwnerRecord::Wished { notary, instruction } => {
                 queues.entry(*notary).or_default().waiting.push_back(instruction.clone());
             }

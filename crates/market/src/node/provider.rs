@@ -160,7 +160,7 @@ impl<S: Signer> Node<S> {
             (order.cancel_fee >= provision.cancel_fee_min, Refusal::Price),
             (order.open_by > now && order.open_by <= now.after(OPEN_MAX), Refusal::Late),
             (order.units_max > 0 && order.run_max <= RUN_MAX && order.run_max.0 > 0, Refusal::Limits),
-            (self.config.genesis.notaries.contains(&order.notary), Refusal::Notary),
+            (self.takes_orders_of(order.notary), Refusal::Notary),
             (busy < usize::from(provision.slots), Refusal::Busy),
             (self.provider.servings.len() < SERVINGS_MAX, Refusal::Busy),
         ];

@@ -218,6 +218,7 @@ impl Driver {
             blob_bytes: self.hands.blobs.total_bytes(),
             malformed: self.thrown.malformed.load(Ordering::Relaxed),
             forged: self.thrown.forged.load(Ordering::Relaxed),
+            forked: self.node.forked(),
         }
     }
 

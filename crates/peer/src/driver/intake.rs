@@ -14,11 +14,13 @@ use std::{
 };
 
 use assay_protocol::{
+    genesis::Genesis,
     id::{NetworkId, PeerId},
     message::{Message, Opened},
+    notice::Tick,
     offer::{OFFER_BYTES_MAX, Offer},
     signed::{Ed25519, Signed, Verified},
-    units::Timestamp,
+    units::{Duration, Timestamp},
 };
 use tokio::sync::mpsc;
 
@@ -30,6 +32,8 @@ const LANES: usize = 2;
 const LANE_MESSAGES_MAX: usize = 128;
 /// Things that may wait for the loop.
 const ARRIVALS_MAX: usize = 256;
+/// How long a checkpoint is passed on: long enough to reach everybody, and not for ever.
+const CHECKPOINT_VALIDITY: Duration = Duration::seconds(3_600);
 /// Addresses that are taken from one offer.
 const ADDRESSES_MAX: usize = 8;
 
@@ -83,14 +87,15 @@ impl Intake {
     pub(crate) fn start(
         network: &Network,
         events: mpsc::Receiver<Event>,
-        name: NetworkId,
+        genesis: &Genesis,
     ) -> (Self, mpsc::Receiver<Arrival>, Arc<Thrown>) {
         let (arrivals, arrived) = mpsc::channel(ARRIVALS_MAX);
         let thrown = Arc::new(Thrown::default());
         let lanes = (0..LANES).map(|_| {
             let (lane, parcels) = mpsc::channel(LANE_MESSAGES_MAX);
             let (network, arrivals, thrown) = (network.clone(), arrivals.clone(), Arc::clone(&thrown));
-            let desk = Desk { network, name, arrivals, thrown };
+            let desk =
+                Desk { network, name: genesis.id(), notaries: genesis.notaries.clone(), arrivals, thrown };
             tokio::task::spawn_blocking(move || desk.work(parcels));
             lane
         });
@@ -142,6 +147,8 @@ async fn sort(mut events: mpsc::Receiver<Event>, intake: Intake, arrivals: mpsc:
 struct Desk {
     network: Network,
     name: NetworkId,
+    /// Whose checkpoints are passed on.
+    notaries: Vec<PeerId>,
     arrivals: mpsc::Sender<Arrival>,
     thrown: Arc<Thrown>,
 }
@@ -177,6 +184,11 @@ impl Desk {
                 Some(_) => self.network.ignore(id),
                 None => self.network.reject(id),
             },
+            Some(Message::Tick(tick)) => match self.checkpoint(from, tick) {
+                Some(until) if until > now() => self.network.accept(id),
+                Some(_) => self.network.ignore(id),
+                None => self.network.reject(id),
+            },
             Some(_) | None => self.network.reject(id),
         };
         if let Err(error) = judged {
@@ -193,6 +205,22 @@ impl Desk {
                 self.pass_on(Opened::Offer(offer));
                 Some(until)
             }
+            Err(error) => {
+                self.forged(from, &error);
+                None
+            }
+        }
+    }
+
+    /// Until when a checkpoint is passed on, if it is one of this network's notaries.
+    fn checkpoint(&self, from: PeerId, tick: Signed<Tick>) -> Option<Timestamp> {
+        match tick.open::<Ed25519>(self.name) {
+            Ok(tick) if tick.checkpoint.is_some() && self.notaries.contains(&tick.signer()) => {
+                let until = tick.time.after(CHECKPOINT_VALIDITY);
+                self.pass_on(Opened::Tick(tick));
+                Some(until)
+            }
+            Ok(_) => None,
             Err(error) => {
                 self.forged(from, &error);
                 None

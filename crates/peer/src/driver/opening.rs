@@ -156,7 +156,7 @@ impl Restored {
         let network_id = genesis.id();
         let (reports, reported) = mpsc::unbounded_channel();
         let (errands, finished) = mpsc::channel(ERRANDS_MAX);
-        let (intake, arrivals, thrown) = Intake::start(&network, events, network_id);
+        let (intake, arrivals, thrown) = Intake::start(&network, events, &genesis);
         let street = Street {
             network: network.clone(),
             blobs: blobs.clone(),

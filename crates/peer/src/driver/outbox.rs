@@ -9,9 +9,8 @@ use assay_market::input::Input;
 use assay_protocol::{
     id::{Digest, NetworkId, PeerId},
     message::Message,
-    offer::Offer,
     receipt::Receipt,
-    signed::{Ed25519, Signed},
+    signed::Ed25519,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -37,8 +36,8 @@ const TRY_WAIT: time::Duration = time::Duration::from_millis(25);
 pub(crate) enum Visible {
     /// A message to a peer.
     Send(PeerId, Box<Message>),
-    /// An offer to everyone.
-    Publish(Box<Signed<Offer>>),
+    /// To everyone: an offer, or a checkpoint.
+    Publish(Box<Message>),
     /// A peer may fetch a blob.
     Serve(Digest, PeerId),
     /// A peer may fetch it no longer.
@@ -120,7 +119,7 @@ impl World for Street {
     async fn let_out(&mut self, visible: Visible) {
         match visible {
             Visible::Send(to, message) => self.send(to, *message).await,
-            Visible::Publish(offer) => self.publish(*offer),
+            Visible::Publish(message) => self.publish(&message),
             Visible::Serve(digest, to) => self.serve(digest, to),
             Visible::StopServing(digest, to) => self.stop_serving(digest, to),
             Visible::File(receipt, parties) => self.file(*receipt, parties).await,
@@ -156,11 +155,11 @@ impl Street {
         }
     }
 
-    fn publish(&self, offer: Signed<Offer>) {
-        match self.network.publish(Message::Offer(offer).encode()) {
+    fn publish(&self, message: &Message) {
+        match self.network.publish(message.encode()) {
             Ok(()) | Err(PublishError::Closed) => {}
             Err(error @ (PublishError::TooLong { .. } | PublishError::Busy)) => {
-                tracing::warn!(%error, "the offer cannot be published");
+                tracing::warn!(%error, kind = message.kind(), "cannot be published");
             }
         }
     }

@@ -102,9 +102,7 @@ impl Held {
             notaries: Vec::new(),
             addresses: Vec::new(),
         };
-        Effect::Publish(
-            Signed::seal(offer, &Keypair::from_seed([1; 32]), self.driver.network_id).into_signed(),
-        )
+        Effect::Publish(Signed::seal(offer, &Keypair::from_seed([1; 32]), self.driver.network_id).into())
     }
 
     /// What has left by now, once every other task of this thread had its turn.

@@ -217,6 +217,8 @@ pub struct Status {
     pub malformed: u64,
     /// Messages whose signature did not hold.
     pub forged: u64,
+    /// Notaries that were seen to keep two journals.
+    pub forked: Vec<PeerId>,
 }
 
 /// A connected peer.
@@ -367,6 +369,7 @@ pub(crate) fn concerns(event: &Event) -> (Option<Digest>, Option<JobId>) {
         | Event::Settled { job, .. } => (None, Some(*job)),
         Event::OfferSeen { .. }
         | Event::Balance { .. }
+        | Event::Forked { .. }
         | Event::CarriedOut { .. }
         | Event::NotCarriedOut { .. } => (None, None),
     }

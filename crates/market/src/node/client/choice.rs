@@ -76,7 +76,7 @@ impl<S: Signer> Node<S> {
     /// An order without provider, price and secret; none if every lane is in use.
     fn draft(&self, submitted: &Submitted, now: Timestamp) -> Option<Order> {
         let wish = &submitted.submission;
-        let notary = *self.config.genesis.notaries.first()?;
+        let notary = self.notaries_in_use().next()?;
         let (lane, nonce) = self.lane(submitted, notary)?;
         Some(Order {
             client: self.signer.id(),
@@ -103,7 +103,7 @@ impl<S: Signer> Node<S> {
     /// The lane of a submission, or a free one, with the next number in it.
     fn lane(&self, submitted: &Submitted, notary: PeerId) -> Option<(u16, u64)> {
         let next = |lane: u16| self.client.lanes.get(&(notary, lane)).map_or(0, |lane| lane.next);
-        if let Some((_, lane)) = submitted.lane {
+        if let Some((_, lane)) = submitted.lane.filter(|(at, _)| *at == notary) {
             return Some((lane, next(lane)));
         }
         let lane = self.client.free_lane(notary)?;
@@ -112,8 +112,8 @@ impl<S: Signer> Node<S> {
 
     /// True if another submission could have a lane now.
     pub(super) fn has_lane(&self) -> bool {
-        let notary = self.config.genesis.notaries.first();
-        notary.is_none_or(|notary| self.client.free_lane(*notary).is_some())
+        let notary = self.notaries_in_use().next();
+        notary.is_none_or(|notary| self.client.free_lane(notary).is_some())
     }
 
     /// How long to look for an offer: longer where time may bring one, because none for this model or of the wished-for

@@ -54,12 +54,12 @@ impl<S: Signer> Node<S> {
             machine: provision.machine.clone(),
             services,
             slots: provision.slots,
-            notaries: self.config.genesis.notaries.clone(),
+            notaries: self.notaries_in_use().collect(),
             addresses: provision.addresses.clone(),
         };
         let offer = Signed::seal(offer, &self.signer, self.network);
         self.note_offer(offer.clone(), now);
-        out.push(Effect::Publish(offer.into_signed()));
+        out.push(Effect::Publish(offer.into()));
         let pause = OFFER_PAUSES[self.provider.told.min(OFFER_PAUSES.len() - 1)];
         self.provider.told += 1;
         self.alarms.set(Alarm::Offer, now.after(pause));
