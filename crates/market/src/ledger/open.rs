@@ -5,7 +5,7 @@ use alloc::{boxed::Box, vec::Vec};
 use assay_protocol::{
     admission::{self, first_unmet, price},
     genesis::Pair,
-    id::{Digest, PeerId},
+    id::{Digest, JobId, PeerId},
     job::Job,
     order::{Accept, Open, Order, Refusal},
     receipt,
@@ -29,7 +29,7 @@ impl Ledger {
         if self.jobs.contains_key(&id) || self.closed.contains_key(&id) {
             return Err(Rejection::Known);
         }
-        let ticket = self.judge(opened.signer(), &order, &accept)?;
+        let ticket = self.judge(id, opened.signer(), &order, &accept)?;
         let client = self.accounts.get_mut(&order.client).ok_or(Refusal::Funds)?;
         client.free = client.free.minus(order.total_max).ok_or(Refusal::Funds)?;
         let lane = client.lanes.entry(order.lane).or_default();
@@ -72,19 +72,20 @@ impl Ledger {
     /// The terms of an order, or why it is refused.
     fn judge(
         &self,
+        id: JobId,
         signer: PeerId,
         order: &Verified<Order>,
         accept: &Verified<Accept>,
     ) -> Result<Ticket, Refusal> {
         let told = order.signer() == order.client && signer == order.client;
-        let agreed = accept.signer() == order.provider && accept.job == order.id();
+        let agreed = accept.signer() == order.provider && accept.job == id;
         first_unmet(&[
             (told && agreed, Refusal::Conflict),
             (order.notary == self.notary, Refusal::Notary),
             (self.wall.is_some(), Refusal::Late),
         ])?;
         admission::sound(&self.genesis, order)?;
-        let ticket = Ticket::new(&self.genesis, order, self.standing(order));
+        let ticket = Ticket::for_job(id, &self.genesis, order, self.standing(order));
         admission::admit(&self.genesis, order, accept, &ticket)?;
         self.afford(order, &ticket)?;
         Ok(ticket)
