@@ -54,7 +54,8 @@ pub struct Ledger {
     genesis: Genesis,
     notary: PeerId,
     accounts: BTreeMap<PeerId, Account>,
-    jobs: BTreeMap<JobId, OpenJob>,
+    /// Boxed: a tree moves its entries about, and these are large.
+    jobs: BTreeMap<JobId, Box<OpenJob>>,
     closed: BTreeMap<JobId, ClosedJob>,
     pool: Amount,
     /// What the first checks of the endowed pairs are paid from.

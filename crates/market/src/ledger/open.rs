@@ -54,7 +54,7 @@ impl Ledger {
             endowed,
             withheld: None,
         };
-        self.jobs.insert(id, opened);
+        self.jobs.insert(id, Box::new(opened));
         Ok(())
     }
 
