@@ -263,7 +263,7 @@ impl Ledger {
         let mut out = Vec::new();
         match fact {
             Fact::Tick(tick) => self.tick(tick.clone().recall(), &mut out)?,
-            Fact::Open(open) => self.open(open.clone(), &mut out)?,
+            Fact::Open(open) => self.open(open, &mut out)?,
             Fact::Job(happening) => self.step(happening, &mut out)?,
             Fact::Query(query) => self.welcome(&query.clone().recall())?,
             Fact::Stake(stake) => self.stake(&stake.clone().recall())?,
@@ -332,7 +332,7 @@ impl Ledger {
     /// True if this value hashes to the last one of its chain.
     fn chained(&self, value: Digest) -> bool {
         let last = self.moment.beacon;
-        let begun = self.ticks.get(&last.round).cloned().and_then(|tick| tick.recall().checkpoint);
+        let begun = self.ticks.get(&last.round).and_then(|tick| tick.recalled().checkpoint);
         draw::chain_step(value) == begun.map_or(last.value, |checkpoint| checkpoint.anchor)
     }
 

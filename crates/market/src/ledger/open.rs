@@ -9,7 +9,7 @@ use assay_protocol::{
     job::Job,
     order::{Accept, Open, Order, Refusal},
     receipt,
-    signed::{Signed, Verified},
+    signed::{Recalled, Signed},
     ticket::{Standing, Ticket},
     units::{Amount, Rate, Timestamp},
 };
@@ -22,9 +22,9 @@ pub const LANES_MAX: u16 = 256;
 
 impl Ledger {
     /// Reserves the money of an order and fixes its terms.
-    pub(super) fn open(&mut self, open: Signed<Open>, out: &mut Vec<Consequence>) -> Result<(), Rejection> {
-        let opened = open.clone().recall();
-        let (order, accept) = (opened.order.clone().recall(), opened.accept.clone().recall());
+    pub(super) fn open(&mut self, open: &Signed<Open>, out: &mut Vec<Consequence>) -> Result<(), Rejection> {
+        let opened = open.recalled();
+        let (order, accept) = (opened.order.recalled(), opened.accept.recalled());
         let id = order.id();
         if self.jobs.contains_key(&id) || self.closed.contains_key(&id) {
             return Err(Rejection::Known);
@@ -42,10 +42,10 @@ impl Ledger {
         }
         let endowed = self.endow(&order, &ticket);
         out.push(Consequence::Opened { client: order.client, ticket: Box::new(ticket) });
-        let (held, order) = (order.total_max, order.into_body());
+        let held = order.total_max;
         let opened = OpenJob {
-            job: Job::open(&self.genesis, order, ticket, self.moment),
-            open,
+            job: Job::open(&self.genesis, order.clone(), ticket, self.moment),
+            open: open.clone(),
             events: Vec::new(),
             roster: None,
             operators: ticket.standing.party_operators.to_vec(),
@@ -74,8 +74,8 @@ impl Ledger {
         &self,
         id: JobId,
         signer: PeerId,
-        order: &Verified<Order>,
-        accept: &Verified<Accept>,
+        order: &Recalled<'_, Order>,
+        accept: &Recalled<'_, Accept>,
     ) -> Result<Ticket, Refusal> {
         let told = order.signer() == order.client && signer == order.client;
         let agreed = accept.signer() == order.provider && accept.job == id;
