@@ -111,8 +111,6 @@ pub struct ClosedJob {
     pub client: PeerId,
     /// Who ran it.
     pub provider: PeerId,
-    /// The digest of its story.
-    pub story: Digest,
 }
 
 /// What followed from a fact, for the notary to say.

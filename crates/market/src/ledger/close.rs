@@ -37,7 +37,7 @@ impl Ledger {
         self.release_endowment(&closing);
         self.judge_trust(&closing, outcome);
         let story = Box::new(self.story(*closing, outcome, settlement));
-        self.closed.insert(id, ClosedJob { outcome, client, provider, story: story.digest() });
+        self.closed.insert(id, ClosedJob { outcome, client, provider });
         out.push(Consequence::Closed { story, client, provider });
         if outcome.is_slashed() {
             self.convict(provider, out);
