@@ -56,7 +56,8 @@ pub struct Ledger {
     genesis: Genesis,
     notary: PeerId,
     accounts: BTreeMap<PeerId, Account>,
-    jobs: BTreeMap<JobId, OpenJob>,
+    /// Boxed: a tree moves its entries about, and these are large.
+    jobs: BTreeMap<JobId, Box<OpenJob>>,
     /// The last of those that are over. None of them can be opened again: its number in its lane is past.
     closed: Recent<JobId, ClosedJob>,
     /// How many were closed in all.
@@ -115,8 +116,6 @@ pub struct ClosedJob {
     pub client: PeerId,
     /// Who ran it.
     pub provider: PeerId,
-    /// The digest of its story.
-    pub story: Digest,
 }
 
 /// What followed from a fact, for the notary to say.
@@ -268,7 +267,7 @@ impl Ledger {
         let mut out = Vec::new();
         match fact {
             Fact::Tick(tick) => self.tick(tick.clone().recall(), &mut out)?,
-            Fact::Open(open) => self.open(open.clone(), &mut out)?,
+            Fact::Open(open) => self.open(open, &mut out)?,
             Fact::Job(happening) => self.step(happening, &mut out)?,
             Fact::Query(query) => self.welcome(&query.clone().recall())?,
             Fact::Stake(stake) => self.stake(&stake.clone().recall())?,
@@ -337,7 +336,7 @@ impl Ledger {
     /// True if this value hashes to the last one of its chain.
     fn chained(&self, value: Digest) -> bool {
         let last = self.moment.beacon;
-        let begun = self.ticks.get(&last.round).cloned().and_then(|tick| tick.recall().checkpoint);
+        let begun = self.ticks.get(&last.round).and_then(|tick| tick.recalled().checkpoint);
         draw::chain_step(value) == begun.map_or(last.value, |checkpoint| checkpoint.anchor)
     }
 

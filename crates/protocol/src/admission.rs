@@ -48,7 +48,7 @@ pub fn admit(genesis: &Genesis, order: &Order, accept: &Accept, ticket: &Ticket)
     let wanted = genesis.checks.operators_min.max(u64::from(ticket.prepaid));
     let enough = standing.operators >= wanted;
     first_unmet(&[
-        (accept.job == order.id(), Refusal::Conflict),
+        (accept.job == ticket.job, Refusal::Conflict),
         (accept.class == order.class, Refusal::Class),
         (standing.opened <= order.open_by, Refusal::Late),
         (order.open_by <= standing.opened.after(timers.settle_max), Refusal::Future),

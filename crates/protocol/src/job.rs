@@ -200,7 +200,7 @@ impl Job {
         };
         let until = now.live.after(claim_time(genesis, &order));
         Self {
-            id: order.id(),
+            id: ticket.job,
             order,
             ticket_digest: ticket.digest(),
             ticket,

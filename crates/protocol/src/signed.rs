@@ -61,6 +61,10 @@ pub struct Signed<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified<T>(Signed<T>);
 
+/// A statement out of this peer's own journal, read where it lies.
+#[derive(Debug)]
+pub struct Recalled<'a, T>(&'a Signed<T>);
+
 /// A signature that does not belong to its statement, signer or network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the signature on {kind} is not that of {signer}")]
@@ -83,10 +87,16 @@ impl<T: Statement> Signed<T> {
     /// # Errors
     /// [`Forged`], if the signature does not cover this body, signer and network.
     pub fn open<S: Scheme>(self, network: NetworkId) -> Result<Verified<T>, Forged> {
-        if S::verify(&self.signer, &signed_bytes(&self.body, network), &self.signature) {
+        if self.is_signed::<S>(network) {
             return Ok(Verified(self));
         }
         Err(Forged { kind: T::NAME, signer: self.signer })
+    }
+
+    /// True if the signature covers this body, signer and network.
+    #[must_use]
+    pub fn is_signed<S: Scheme>(&self, network: NetworkId) -> bool {
+        S::verify(&self.signer, &signed_bytes(&self.body, network), &self.signature)
     }
 }
 
@@ -100,6 +110,28 @@ impl<T> Signed<T> {
     #[must_use]
     pub fn recall(self) -> Verified<T> {
         Verified(self)
+    }
+
+    /// The same without a copy of it.
+    #[must_use]
+    pub fn recalled(&self) -> Recalled<'_, T> {
+        Recalled(self)
+    }
+}
+
+impl<T> Recalled<'_, T> {
+    /// Who said it.
+    #[must_use]
+    pub fn signer(&self) -> PeerId {
+        self.0.signer
+    }
+}
+
+impl<T> Deref for Recalled<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.body
     }
 }
 

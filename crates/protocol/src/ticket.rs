@@ -82,6 +82,12 @@ impl Ticket {
     /// The ticket that follows from an order and the parties' standing.
     #[must_use]
     pub fn new(genesis: &Genesis, order: &Order, standing: Standing) -> Self {
+        Self::for_job(order.id(), genesis, order, standing)
+    }
+
+    /// The ticket of an order whose name is known: to name one costs more than all the rest.
+    #[must_use]
+    pub fn for_job(job: JobId, genesis: &Genesis, order: &Order, standing: Standing) -> Self {
         let checks = &genesis.checks;
         let margin = checks.margin_max.min(standing.operators.saturating_sub(1) / 2);
         let price = order.price().unwrap_or(Amount(u64::MAX));
@@ -103,7 +109,7 @@ impl Ticket {
         let quote = payout::quote(genesis, order, order.work_max, policy_rate, standing.fee_margin);
         let fits = standing.exposed.plus(price).is_some_and(|exposed| exposed <= standing.stake);
         Self {
-            job: order.id(),
+            job,
             standing,
             rate,
             policy_rate,

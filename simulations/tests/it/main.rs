@@ -1,5 +1,6 @@
 //! The market as a whole: networks of peers in virtual time, one question a module.
 
+mod attacks;
 mod bounds;
 mod cancels;
 mod cheats;

@@ -26,19 +26,18 @@ impl Ledger {
             self.jobs.insert(id, closing);
             return;
         };
-        let order = closing.job.order().clone();
-        let at_stake = self.accounts.get(&order.provider).map_or(Amount::ZERO, Account::at_stake);
+        let (client, provider) = (closing.job.order().client, closing.job.order().provider);
+        let at_stake = self.accounts.get(&provider).map_or(Amount::ZERO, Account::at_stake);
         let settlement = payout::settle(&self.genesis, &closing.job, at_stake);
         self.pay(&closing, &settlement);
         self.release(&closing);
         if outcome.is_paid() {
-            self.autostake(&order, settlement.provider);
+            self.autostake(closing.job.order(), settlement.provider);
         }
         self.release_endowment(&closing);
         self.judge_trust(&closing, outcome);
-        let story = Box::new(self.story(closing, outcome, settlement));
-        let (client, provider) = (order.client, order.provider);
-        self.closed.insert(id, ClosedJob { outcome, client, provider, story: story.digest() });
+        let story = Box::new(self.story(*closing, outcome, settlement));
+        self.closed.insert(id, ClosedJob { outcome, client, provider });
         self.closed_count += 1;
         out.push(Consequence::Closed { story, client, provider });
         if outcome.is_slashed() {

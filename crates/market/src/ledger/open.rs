@@ -5,11 +5,11 @@ use alloc::{boxed::Box, vec::Vec};
 use assay_protocol::{
     admission::{self, first_unmet, price},
     genesis::Pair,
-    id::{Digest, PeerId},
+    id::{Digest, JobId, PeerId},
     job::Job,
     order::{Accept, Open, Order, Refusal},
     receipt,
-    signed::{Signed, Verified},
+    signed::{Recalled, Signed},
     ticket::{Standing, Ticket},
     units::{Amount, Rate, Timestamp},
 };
@@ -22,14 +22,14 @@ pub const LANES_MAX: u16 = 256;
 
 impl Ledger {
     /// Reserves the money of an order and fixes its terms.
-    pub(super) fn open(&mut self, open: Signed<Open>, out: &mut Vec<Consequence>) -> Result<(), Rejection> {
-        let opened = open.clone().recall();
-        let (order, accept) = (opened.order.clone().recall(), opened.accept.clone().recall());
+    pub(super) fn open(&mut self, open: &Signed<Open>, out: &mut Vec<Consequence>) -> Result<(), Rejection> {
+        let opened = open.recalled();
+        let (order, accept) = (opened.order.recalled(), opened.accept.recalled());
         let id = order.id();
         if self.jobs.contains_key(&id) || self.closed.get(&id).is_some() {
             return Err(Rejection::Known);
         }
-        let ticket = self.judge(opened.signer(), &order, &accept)?;
+        let ticket = self.judge(id, opened.signer(), &order, &accept)?;
         let client = self.accounts.get_mut(&order.client).ok_or(Refusal::Funds)?;
         client.free = client.free.minus(order.total_max).ok_or(Refusal::Funds)?;
         let lane = client.lanes.entry(order.lane).or_default();
@@ -42,10 +42,10 @@ impl Ledger {
         }
         let endowed = self.endow(&order, &ticket);
         out.push(Consequence::Opened { client: order.client, ticket: Box::new(ticket) });
-        let (held, order) = (order.total_max, order.into_body());
+        let held = order.total_max;
         let opened = OpenJob {
-            job: Job::open(&self.genesis, order, ticket, self.moment),
-            open,
+            job: Job::open(&self.genesis, order.clone(), ticket, self.moment),
+            open: open.clone(),
             events: Vec::new(),
             roster: None,
             operators: ticket.standing.party_operators.to_vec(),
@@ -54,7 +54,7 @@ impl Ledger {
             endowed,
             withheld: None,
         };
-        self.jobs.insert(id, opened);
+        self.jobs.insert(id, Box::new(opened));
         Ok(())
     }
 
@@ -72,19 +72,20 @@ impl Ledger {
     /// The terms of an order, or why it is refused.
     fn judge(
         &self,
+        id: JobId,
         signer: PeerId,
-        order: &Verified<Order>,
-        accept: &Verified<Accept>,
+        order: &Recalled<'_, Order>,
+        accept: &Recalled<'_, Accept>,
     ) -> Result<Ticket, Refusal> {
         let told = order.signer() == order.client && signer == order.client;
-        let agreed = accept.signer() == order.provider && accept.job == order.id();
+        let agreed = accept.signer() == order.provider && accept.job == id;
         first_unmet(&[
             (told && agreed, Refusal::Conflict),
             (order.notary == self.notary, Refusal::Notary),
             (self.wall.is_some(), Refusal::Late),
         ])?;
         admission::sound(&self.genesis, order)?;
-        let ticket = Ticket::new(&self.genesis, order, self.standing(order));
+        let ticket = Ticket::for_job(id, &self.genesis, order, self.standing(order));
         admission::admit(&self.genesis, order, accept, &ticket)?;
         self.afford(order, &ticket)?;
         Ok(ticket)

@@ -1,6 +1,6 @@
 //! What the books say, to whoever reads them; nothing here changes them.
 
-use alloc::collections::BTreeMap;
+use alloc::{boxed::Box, collections::BTreeMap};
 
 use assay_protocol::{
     claim::Claim,
@@ -43,13 +43,13 @@ impl Ledger {
 
     /// The jobs that hold money.
     pub fn open_jobs(&self) -> impl Iterator<Item = &OpenJob> {
-        self.jobs.values()
+        self.jobs.values().map(Box::as_ref)
     }
 
     /// A job that holds money.
     #[must_use]
     pub fn open_job(&self, job: JobId) -> Option<&OpenJob> {
-        self.jobs.get(&job)
+        self.jobs.get(&job).map(Box::as_ref)
     }
 
     /// The claim of an open job as it was signed.

@@ -183,12 +183,12 @@ impl<S: Signer> Node<S> {
     }
 
     fn on_open(&mut self, open: Verified<Open>, out: &mut Effects) {
-        let nested = open.order.clone().open::<S::Scheme>(self.network).is_ok()
-            && open.accept.clone().open::<S::Scheme>(self.network).is_ok();
+        let nested = open.order.is_signed::<S::Scheme>(self.network)
+            && open.accept.is_signed::<S::Scheme>(self.network);
         if !nested {
             return;
         }
-        let (job, client) = (open.order.clone().recall().id(), open.signer());
+        let (job, client) = (open.order.recalled().id(), open.signer());
         match self.enter(Fact::Open(open.into_signed()), out) {
             Ok(()) => {}
             Err(Rejection::Refused(reason)) => self.say(client, Refuse { job, reason }, out),

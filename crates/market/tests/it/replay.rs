@@ -5,8 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_market::{ledger::Ledger, record::Fact};
-use assay_protocol::{codec, outcome::Outcome};
+use assay_market::{
+    ledger::{Consequence, Ledger},
+    record::Fact,
+};
+use assay_protocol::{codec, outcome::Outcome, receipt::Story};
 
 use crate::{
     cheap::Cheap,
@@ -25,7 +28,9 @@ fn check(facts: usize) -> Duration {
         }
         serve(&mut office, nonce);
         taken += office.facts.len();
-        spent += read_back(&mut copy, &mut office.facts);
+        let (stories, time) = read_back(&mut copy, &mut office.facts);
+        assert!(stories == office.closed, "the stories differ from those that were replayed");
+        spent += time;
         ends.extend(office.closed.drain(..).map(|story| story.outcome));
     }
     assert_eq!(state_of(&copy), state_of(&office.ledger), "the books differ from those that were replayed");
@@ -34,16 +39,22 @@ fn check(facts: usize) -> Duration {
     spent
 }
 
-/// Takes the facts as they are read from a journal.
-fn read_back(copy: &mut Ledger, facts: &mut Vec<Fact>) -> Duration {
+/// Takes the facts as they are read from a journal; returns what happened to the jobs that closed, and the time.
+fn read_back(copy: &mut Ledger, facts: &mut Vec<Fact>) -> (Vec<Story>, Duration) {
     let entries: Vec<Vec<u8>> = facts.drain(..).map(|fact| codec::encode(&fact)).collect();
-    let begin = Instant::now();
+    let (begin, mut consequences) = (Instant::now(), Vec::new());
     for entry in entries {
         let fact = codec::decode::<Fact>(&entry, entry.len());
         let fact = fact.unwrap_or_else(|error| panic!("a journal is not read back: {error}"));
-        copy.apply(&fact).unwrap_or_else(|rejection| panic!("a fact was refused in replay: {rejection}"));
+        let taken = copy.apply(&fact);
+        consequences.extend(taken.unwrap_or_else(|rejection| panic!("refused in replay: {rejection}")));
     }
-    begin.elapsed()
+    let time = begin.elapsed();
+    let story = |consequence| match consequence {
+        Consequence::Closed { story, .. } => Some(*story),
+        Consequence::Opened { .. } | Consequence::Drawn { .. } | Consequence::Accused { .. } => None,
+    };
+    (consequences.into_iter().filter_map(story).collect(), time)
 }
 
 #[test]

@@ -174,18 +174,18 @@ impl Happening {
     #[must_use]
     pub fn is_signed<S: Scheme>(&self, network: NetworkId) -> bool {
         match self {
-            Self::Claim { claim, .. } => claim.clone().open::<S>(network).is_ok(),
-            Self::Abort(abort) => abort.clone().open::<S>(network).is_ok(),
-            Self::Cancel(cancel) => cancel.clone().open::<S>(network).is_ok(),
-            Self::Dispute(dispute) => dispute.clone().open::<S>(network).is_ok(),
+            Self::Claim { claim, .. } => claim.is_signed::<S>(network),
+            Self::Abort(abort) => abort.is_signed::<S>(network),
+            Self::Cancel(cancel) => cancel.is_signed::<S>(network),
+            Self::Dispute(dispute) => dispute.is_signed::<S>(network),
             Self::Contradict(contradict) => Signed::clone(contradict)
                 .open::<S>(network)
-                .is_ok_and(|contradict| contradict.output.clone().open::<S>(network).is_ok()),
-            Self::Reveal(reveal) => reveal.clone().open::<S>(network).is_ok(),
-            Self::Seal(seal) => seal.clone().open::<S>(network).is_ok(),
-            Self::Unserved(unserved) => unserved.clone().open::<S>(network).is_ok(),
-            Self::OpenClaim(opening) => opening.clone().open::<S>(network).is_ok(),
-            Self::OpenSeal(opening) => opening.clone().open::<S>(network).is_ok(),
+                .is_ok_and(|contradict| contradict.output.is_signed::<S>(network)),
+            Self::Reveal(reveal) => reveal.is_signed::<S>(network),
+            Self::Seal(seal) => seal.is_signed::<S>(network),
+            Self::Unserved(unserved) => unserved.is_signed::<S>(network),
+            Self::OpenClaim(opening) => opening.is_signed::<S>(network),
+            Self::OpenSeal(opening) => opening.is_signed::<S>(network),
             Self::Draw { .. } | Self::Seat(_) | Self::Tick | Self::Convicted => true,
         }
     }

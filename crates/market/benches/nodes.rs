@@ -1,0 +1,230 @@
+//! What a peer costs in each role, and what it costs to know others: `cargo bench -p assay-market`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    hint::black_box,
+    sync::LazyLock,
+};
+
+use assay_market::{
+    Config, Effects, Input, Node,
+    input::Submission,
+    matching::{Wish, rank},
+    reliability::Reliability,
+};
+use assay_protocol::{
+    codec,
+    genesis::Genesis,
+    id::{Digest, NetworkId},
+    message::Opened,
+    offer::{Offer, Service},
+    signed::{Signed, Signer, Verified},
+    units::{Amount, Duration, Timestamp},
+};
+use divan::{Bencher, counter::ItemsCount};
+
+use crate::{
+    cheap::Cheap,
+    day::market,
+    office::{CLIENT, Key},
+    town::{Chronicle, Heard, JOBS, Role},
+};
+
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../tests/it/cheap.rs"]
+mod cheap;
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../tests/it/course.rs"]
+mod course;
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../tests/it/day.rs"]
+mod day;
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../tests/it/office.rs"]
+mod office;
+#[path = "nodes/town.rs"]
+mod town;
+
+/// Offers that are remembered.
+const OFFERS: u64 = 10_000;
+/// When they are heard.
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+/// The roles, and all of them together.
+const ROLES: [(&str, Option<Role>); 5] = [
+    ("all", None),
+    ("notary", Some(Role::Notary)),
+    ("provider", Some(Role::Provider)),
+    ("client", Some(Role::Client)),
+    ("verifiers", Some(Role::Verifier)),
+];
+
+static TOWN: LazyLock<Chronicle> = LazyLock::new(Chronicle::of_a_town);
+
+fn main() {
+    print_bytes();
+    print_roles();
+    divan::main();
+}
+
+/// Gives every peer what it heard, again; says how many effects that had.
+fn live(nodes: &mut [Node<Cheap>], heard: Vec<Heard>) -> usize {
+    let (mut effects, mut count) = (Effects::new(), 0);
+    for Heard { place, at, input } in heard {
+        nodes[place].handle(input, at, &mut effects);
+        count += effects.len();
+        black_box(&mut effects).clear();
+    }
+    count
+}
+
+#[divan::bench(args = ["all", "notary", "provider", "client", "verifiers"], sample_count = 10, sample_size = 1)]
+fn handle(bencher: Bencher<'_, '_>, name: &str) {
+    let (_, role) = ROLES.into_iter().find(|(known, _)| *known == name).unwrap_or(ROLES[0]);
+    let counter = ItemsCount::new(TOWN.heard(role).len());
+    bencher.counter(counter).with_inputs(|| (TOWN.nodes(), TOWN.heard(role))).bench_local_values(
+        |(mut nodes, heard)| {
+            live(&mut nodes, heard);
+            nodes
+        },
+    );
+}
+
+/// A client that hears of so many providers, hears of them again, or has no room for more.
+#[divan::bench(args = ["new", "renewed", "beyond room"], sample_count = 20, sample_size = 1)]
+fn hear_offers(bencher: Bencher<'_, '_>, which: &str) {
+    let genesis = market().genesis;
+    let (before, heard) = match which {
+        "new" => (offers(&genesis, 0..0, 1), offers(&genesis, 0..OFFERS, 1)),
+        "renewed" => (offers(&genesis, 0..OFFERS, 1), offers(&genesis, 0..OFFERS, 2)),
+        _ => (offers(&genesis, 0..OFFERS, 1), offers(&genesis, OFFERS..2 * OFFERS, 1)),
+    };
+    let inputs = || {
+        let mut client = client(&genesis);
+        hear(&mut client, before.clone());
+        (client, heard.clone())
+    };
+    bencher.counter(ItemsCount::new(heard.len())).with_inputs(inputs).bench_local_values(
+        |(mut client, heard)| {
+            hear(&mut client, heard);
+            client
+        },
+    );
+}
+
+#[divan::bench(args = [10, 100, 1_000], sample_count = 200)]
+fn rank_offers(bencher: Bencher<'_, '_>, count: u64) {
+    let genesis = market().genesis;
+    let offers = offers(&genesis, 0..count, 1);
+    let submission = submission(&genesis);
+    let (excluded, resting, reliability) = (BTreeSet::new(), BTreeMap::new(), Reliability::default());
+    let wish = Wish {
+        submission: &submission,
+        manifest: submission.manifest.digest(),
+        client: Cheap::numbered(CLIENT).id(),
+        excluded: &excluded,
+        resting: &resting,
+        attempt: 0,
+        reliability: &reliability,
+        now: NOW,
+    };
+    let cost = |service: &Service| service.unit_price.times(submission.units_max);
+    bencher
+        .counter(ItemsCount::new(count))
+        .bench_local(|| rank(black_box(&offers).iter(), &wish, cost).chosen);
+}
+
+fn client(genesis: &Genesis) -> Node<Cheap> {
+    Node::new(Cheap::numbered(CLIENT), Config { genesis: genesis.clone() }, [0; 32])
+}
+
+fn hear(client: &mut Node<Cheap>, offers: Vec<Verified<Offer>>) {
+    let mut effects = Effects::new();
+    for offer in offers {
+        client.handle(Input::Message(Opened::Offer(offer)), NOW, &mut effects);
+        effects.clear();
+    }
+}
+
+/// Offers of strangers, at prices of their own: one in ten serves the network's model, the others each another one.
+fn offers(genesis: &Genesis, numbers: std::ops::Range<u64>, sequence: u64) -> Vec<Verified<Offer>> {
+    let (network, model) = (genesis.id(), genesis.manifests[0].digest());
+    let manifest = |number: u64| {
+        let other = codec::digest("model", &(number / 100));
+        if numbers.end <= 1_000 || number.is_multiple_of(10) { model } else { other }
+    };
+    numbers.clone().map(|number| offer(network, number, sequence, manifest(number))).collect()
+}
+
+fn offer(network: NetworkId, number: u64, sequence: u64, manifest: Digest) -> Verified<Offer> {
+    let price = Amount(200_000_000 + number * 7_919 % 50_000_000);
+    let service = Service {
+        manifest,
+        name: "numbers".to_owned(),
+        unit_price: price,
+        run: Duration(100 + number % 50),
+        warm: number.is_multiple_of(2),
+    };
+    let offer = Offer {
+        sequence,
+        valid_until: NOW.after(Duration::seconds(900)),
+        class: codec::digest("class", &(number % 7)),
+        machine: "a machine with sixteen cores".to_owned(),
+        services: vec![service],
+        slots: 4,
+        notaries: vec![Cheap::numbered(1).id()],
+        addresses: vec![format!("/ip4/10.0.{}.{}/tcp/4001", number / 256 % 256, number % 256)],
+    };
+    Signed::seal(offer, &Cheap::numbered(100_000 + number), network)
+}
+
+fn submission(genesis: &Genesis) -> Submission {
+    Submission {
+        key: codec::digest("wish", &0_u64),
+        manifest: genesis.manifests[0].clone(),
+        input_commit: Digest::default(),
+        units_max: 4,
+        work_max: 8,
+        run_max: Duration::seconds(1),
+        checks: 0,
+        unchecked_ok: false,
+        cost_max: Amount::credits(10),
+        unit_price_max: Amount::credits(1),
+        provider: None,
+        attempts_max: 3,
+        cancel_fee: Amount::ZERO,
+        until: None,
+    }
+}
+
+/// How much each role hears and does for so many jobs; the same again, or the benches measure something else.
+#[allow(clippy::print_stdout, reason = "a table beside the figures of the benches")]
+fn print_roles() {
+    for (name, role) in ROLES {
+        let heard = TOWN.heard(role);
+        let (inputs, effects) = (heard.len(), live(&mut TOWN.nodes(), heard));
+        assert_eq!(effects, TOWN.effects(role), "what is heard again has other effects");
+        println!("{name:12} {inputs:6} inputs, {effects:6} effects, {JOBS} jobs");
+    }
+}
+
+/// The bytes that a client occupies for each offer that it remembers.
+#[allow(clippy::print_stdout, reason = "a table beside the figures of the benches")]
+fn print_bytes() {
+    let genesis = market().genesis;
+    let mut client = client(&genesis);
+    let before = resident();
+    for number in 0..OFFERS {
+        hear(&mut client, offers(&genesis, number..number + 1, 1));
+    }
+    println!("bytes of a remembered offer: {}", resident().saturating_sub(before) / OFFERS);
+    assert_eq!(client.offers().count() as u64, OFFERS, "not all offers are remembered");
+}
+
+/// Bytes of memory that this process occupies.
+fn resident() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kilobytes.unwrap_or_default() * 1_024
+}

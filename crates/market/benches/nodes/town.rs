@@ -1,0 +1,262 @@
+//! A few peers who trade with each other in memory, and what each of them hears meanwhile.
+//!
+//! Effects are performed as a shell would perform them, in virtual time: nothing is lost, nobody lies and nobody is
+//! late. **Invariant:** the same town hears the same things.
+
+use std::collections::BTreeMap;
+
+use assay_market::{
+    Command, Config, Effect, Effects, Input, Node,
+    effect::Run,
+    input::{Blob, Provision, RunResult, Stock, Submission},
+};
+use assay_protocol::{
+    check::Record,
+    codec, compare,
+    genesis::Genesis,
+    id::{Digest, NetworkId, PeerId},
+    manifest::{End, Policy, TensorFormat},
+    merkle::{self, RECORD_BYTES},
+    message::Message,
+    signed::Signer,
+    units::{Amount, Duration, Timestamp},
+};
+
+use crate::{
+    cheap::{Cheap, CheapScheme},
+    course::{output, record},
+    day::market,
+    office::{CLIENT, Key, NOTARY, PROVIDER, class, verifiers},
+};
+
+/// Jobs of the client.
+pub(crate) const JOBS: u64 = 1_000;
+/// Between two of them: few enough are open at a time that each finds a lane.
+const JOB_PAUSE: Duration = Duration(160);
+/// When the first is ordered.
+const BEGIN: Timestamp = Timestamp(1_800_000_001_000);
+/// From the last order to the end, when everything is closed.
+const SETTLING: Duration = Duration::seconds(60);
+/// How long messages and blobs travel.
+const TRAVEL: Duration = Duration(5);
+/// How long a run takes.
+const RUN: Duration = Duration(100);
+/// Numbers in an output.
+const NUMBERS: usize = 100;
+
+/// What a peer is in this town.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Notary,
+    Provider,
+    Client,
+    Verifier,
+}
+
+/// One input, whose it was and when.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    pub(crate) place: usize,
+    pub(crate) at: Timestamp,
+    pub(crate) input: Input,
+}
+
+/// What was heard in a town from its first day on.
+#[derive(Debug)]
+pub(crate) struct Chronicle {
+    genesis: Genesis,
+    keys: Vec<(Role, Cheap)>,
+    heard: Vec<Heard>,
+    /// How many effects the inputs of each peer had.
+    effects: Vec<usize>,
+}
+
+/// A town in which things happen.
+struct Town {
+    network: NetworkId,
+    nodes: Vec<Node<Cheap>>,
+    places: BTreeMap<PeerId, usize>,
+    wakes: Vec<Timestamp>,
+    due: BTreeMap<(Timestamp, u64), (usize, Input)>,
+    numbered: u64,
+    outputs: BTreeMap<Digest, Vec<u8>>,
+    blobs: BTreeMap<Digest, Blob>,
+    now: Timestamp,
+}
+
+impl Chronicle {
+    /// Lets a town trade for a while.
+    pub(crate) fn of_a_town() -> Self {
+        let mut genesis = market().genesis;
+        genesis.checks.ramp = 5;
+        let numbers = [(Role::Notary, NOTARY), (Role::Provider, PROVIDER), (Role::Client, CLIENT)];
+        let numbers = numbers.into_iter().chain(verifiers().map(|number| (Role::Verifier, number)));
+        let keys: Vec<(Role, Cheap)> =
+            numbers.map(|(role, number)| (role, Cheap::numbered(number))).collect();
+        let mut chronicle = Self { effects: vec![0; keys.len()], genesis, keys, heard: Vec::new() };
+        let mut town = Town::new(&chronicle);
+        town.order_all(&chronicle.genesis);
+        let end = BEGIN.after(JOB_PAUSE.times(JOBS)).after(SETTLING);
+        let mut effects = Effects::new();
+        while let Some((place, input)) = town.next(end) {
+            chronicle.heard.push(Heard { place, at: town.now, input: input.clone() });
+            town.nodes[place].handle(input, town.now, &mut effects);
+            chronicle.effects[place] += effects.len();
+            effects.drain(..).for_each(|effect| town.perform(place, effect));
+        }
+        chronicle
+    }
+
+    /// The peers before they heard anything.
+    pub(crate) fn nodes(&self) -> Vec<Node<Cheap>> {
+        let config = || Config { genesis: self.genesis.clone() };
+        self.keys.iter().map(|(_, key)| Node::new(*key, config(), key.id().0)).collect()
+    }
+
+    /// What the peers in this role heard, or all.
+    pub(crate) fn heard(&self, role: Option<Role>) -> Vec<Heard> {
+        let by_role = |heard: &&Heard| role.is_none_or(|role| self.keys[heard.place].0 == role);
+        self.heard.iter().filter(by_role).cloned().collect()
+    }
+
+    /// How many effects that had.
+    pub(crate) fn effects(&self, role: Option<Role>) -> usize {
+        let by_role = |(place, _): &(usize, &usize)| role.is_none_or(|role| self.keys[*place].0 == role);
+        self.effects.iter().enumerate().filter(by_role).map(|(_, effects)| effects).sum()
+    }
+}
+
+impl Town {
+    fn new(chronicle: &Chronicle) -> Self {
+        let nodes = chronicle.nodes();
+        Self {
+            network: chronicle.genesis.id(),
+            places: nodes.iter().enumerate().map(|(place, node)| (node.id(), place)).collect(),
+            // Whoever just started is woken.
+            wakes: vec![Timestamp::default(); nodes.len()],
+            nodes,
+            due: BTreeMap::new(),
+            numbered: 0,
+            outputs: BTreeMap::new(),
+            blobs: BTreeMap::new(),
+            now: BEGIN,
+        }
+    }
+
+    /// The provider offers its model, and the client wants its jobs.
+    fn order_all(&mut self, genesis: &Genesis) {
+        let manifest = genesis.manifests[0].clone();
+        let unit_price = Amount(250_000_000);
+        let provision = Provision {
+            class: class(),
+            machine: "a machine of this town".to_owned(),
+            services: vec![Stock { manifest: manifest.clone(), unit_price, run: RUN }],
+            slots: 64,
+            cancel_fee_min: Amount::ZERO,
+            addresses: vec!["/memory/1".to_owned()],
+        };
+        self.happens(Duration(0), 1, Input::Command(Command::Provide(provision)));
+        for number in 0..JOBS {
+            let input_commit = codec::digest("input of this town", &number);
+            self.blobs.insert(input_commit, Blob { bytes: 64, root: input_commit });
+            let submission = Submission {
+                key: codec::digest("wish of this town", &number),
+                manifest: manifest.clone(),
+                input_commit,
+                units_max: 4,
+                work_max: 8,
+                run_max: Duration::seconds(1),
+                checks: 0,
+                unchecked_ok: false,
+                cost_max: Amount::credits(10),
+                unit_price_max: unit_price,
+                provider: None,
+                attempts_max: 3,
+                cancel_fee: Amount::ZERO,
+                until: None,
+            };
+            let delay = Duration::seconds(1).plus(JOB_PAUSE.times(number));
+            self.happens(delay, 2, Input::Command(Command::Submit(submission)));
+        }
+    }
+
+    fn happens(&mut self, delay: Duration, place: usize, input: Input) {
+        self.numbered += 1;
+        self.due.insert((self.now.after(delay), self.numbered), (place, input));
+    }
+
+    /// The next thing that somebody hears, if it is before the end.
+    fn next(&mut self, end: Timestamp) -> Option<(usize, Input)> {
+        let (place, wake) = self.wakes.iter().copied().enumerate().min_by_key(|(_, wake)| *wake)?;
+        let due = self.due.first_key_value().map(|((at, _), _)| *at);
+        if wake.min(due.unwrap_or(wake)) >= end {
+            return None;
+        }
+        if due.is_none_or(|due| wake <= due) {
+            self.now = self.now.max(wake);
+            self.wakes[place] = Timestamp::NEVER;
+            return Some((place, Input::Wake));
+        }
+        let ((at, _), what) = self.due.pop_first()?;
+        self.now = at;
+        Some(what)
+    }
+
+    fn perform(&mut self, place: usize, effect: Effect) {
+        match effect {
+            Effect::Send { to, message } => self.carry(self.places[&to], message),
+            Effect::Publish(message) => {
+                let others: Vec<usize> = (0..self.nodes.len()).filter(|other| *other != place).collect();
+                others.into_iter().for_each(|other| self.carry(other, message.clone()));
+            }
+            Effect::Fetch { digest, .. } => {
+                let found = self.blobs.get(&digest).copied();
+                self.happens(TRAVEL, place, Input::Fetched { digest, found });
+            }
+            Effect::Run(run) => {
+                let result = Ok(self.run(&run));
+                self.happens(RUN, place, Input::Ran { run: run.id, result });
+            }
+            Effect::Show { run, output, positions } => {
+                let output = &self.outputs[&output];
+                let records: Vec<Record> = positions.into_iter().map(|place| record(output, place)).collect();
+                self.happens(Duration(1), place, Input::Shown { run, records });
+            }
+            Effect::File { receipt, .. } => {
+                let digest = Digest::of(&receipt.to_bytes());
+                self.blobs.insert(digest, Blob { bytes: 4_096, root: digest });
+            }
+            Effect::WakeAt(time) => self.wakes[place] = time,
+            Effect::Save(_)
+            | Effect::Stop(_)
+            | Effect::Serve { .. }
+            | Effect::StopServing { .. }
+            | Effect::Tell(_) => {}
+        }
+    }
+
+    fn carry(&mut self, to: usize, message: Message) {
+        let opened = message.open::<CheapScheme>(self.network);
+        let opened = opened.unwrap_or_else(|forged| panic!("{forged}"));
+        self.happens(TRAVEL, to, Input::Message(opened));
+    }
+
+    /// Runs a job: another one, another output.
+    fn run(&mut self, run: &Run) -> RunResult {
+        let mut bytes = output(NUMBERS, 0.0);
+        bytes[..2].copy_from_slice(&run.seed.0[..2]);
+        let (digest, root) = (Digest::of(&bytes), merkle::root(&bytes, RECORD_BYTES));
+        let result = RunResult {
+            output: digest,
+            output_root: root,
+            records: merkle::count(bytes.len() as u64, RECORD_BYTES),
+            units: 4,
+            work: 8,
+            end: End::Stop,
+            rms: compare::rms(Policy::Tensor(TensorFormat::F32), &bytes),
+        };
+        self.blobs.insert(digest, Blob { bytes: bytes.len() as u64, root });
+        self.outputs.insert(digest, bytes);
+        result
+    }
+}
