@@ -8,6 +8,7 @@ mod crashes;
 mod deadlines;
 mod disputes;
 mod doubts;
+mod endurance;
 mod hostile;
 mod jobs;
 mod losses;
