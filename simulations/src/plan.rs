@@ -39,6 +39,8 @@ pub struct Plan {
     pub sync_max: Span,
     /// How far a peer's clock may be off, either way, in milliseconds.
     pub skew_ms_max: u64,
+    /// How long everything may take, but for a withdrawal.
+    pub timers: Timers,
     /// How long a withdrawn stake waits at least.
     pub unbonding: Duration,
     /// Jobs that a founder runs at the same time.
@@ -57,6 +59,7 @@ impl Default for Plan {
             conditions: Conditions::GOOD,
             sync_max: Span::millis(8),
             skew_ms_max: 50,
+            timers: Timers { settle_max: Duration::seconds(12 * 3_600), ..Timers::brisk() },
             unbonding: Timers::brisk().unbonding,
             slots: 2,
             cancel_fee_min: Amount::ZERO,
@@ -104,7 +107,7 @@ impl Plan {
             real_money: false,
             notaries: vec![self.key(self.notary()).id()],
             issuer: self.key(self.notary()).id(),
-            timers: Timers { unbonding: self.unbonding, ..timers() },
+            timers: Timers { unbonding: self.unbonding, ..self.timers },
             checks: Checks::default(),
             money: money(),
             thresholds: vec![threshold()],
@@ -149,10 +152,6 @@ pub fn manifests() -> Vec<Manifest> {
             licence: "MIT".into(),
         })
         .into()
-}
-
-fn timers() -> Timers {
-    Timers { settle_max: Duration::seconds(12 * 3_600), ..Timers::brisk() }
 }
 
 fn money() -> Money {

@@ -1,12 +1,18 @@
 //! Whether what peers remember is what they know: chains replayed by the audit, brains by their journals.
 
+use std::collections::BTreeMap;
+
 use assay_market::{
     Config, Effects, Node, Record,
     audit::{Audit, Divergence, Published, Report},
+    record::ClientRecord,
     reliability::Impression,
     view::{AttemptState, BooksView, InstructionView, RunState, RunView, SubmissionView},
 };
-use assay_protocol::signed::Signer;
+use assay_protocol::{
+    id::{Digest, JobId},
+    signed::Signer,
+};
 
 use super::{Place, World};
 use crate::crypto::Simulated;
@@ -40,6 +46,18 @@ impl World {
             }
         }
         Ok(audit.finish())
+    }
+
+    /// Every order that a client signed, those that it gave up included, with the submission it was signed for.
+    #[must_use]
+    pub fn orders(&self, client: Place) -> BTreeMap<JobId, Digest> {
+        let records = self.peers[client.0].disk.records().into_iter();
+        let orders = records.filter_map(|record| {
+            let Record::Client(record) = record else { return None };
+            let ClientRecord::Ordered { key, order, .. } = *record else { return None };
+            Some((order.recall().id(), key))
+        });
+        orders.collect()
     }
 
     /// What a peer knows, and what it would know after a restart. What comes back by itself is left out: why a

@@ -9,6 +9,7 @@ mod crashes;
 mod deadlines;
 mod disputes;
 mod doubts;
+mod endurance;
 mod forks;
 mod hostile;
 mod jobs;

@@ -36,8 +36,7 @@ impl<S: Signer> Node<S> {
         };
         attempt.tries += 1;
         let (key, tries, state) = (attempt.key, attempt.tries, attempt.state);
-        let (provider, notary, open_by) =
-            (attempt.order.provider, attempt.order.notary, attempt.order.open_by);
+        let (provider, open_by) = (attempt.order.provider, attempt.order.open_by);
         self.alarms.set(Alarm::Attempt(job), now.after(backoff(tries)));
         match state {
             AttemptState::Proposed if now > open_by => self.drop_attempt(job, None, now, out),
@@ -45,12 +44,8 @@ impl<S: Signer> Node<S> {
                 let order = self.client.attempts[&job].order.signed().clone();
                 self.say(provider, Propose { order }, out);
             }
-            AttemptState::Opening if now > open_by.after(CERTAIN_AFTER) => {
-                let _ = self.ask(notary, Some(job), out);
-            }
-            AttemptState::Opening if self.client.is_cancelled(key) => {
-                let _ = self.ask(notary, Some(job), out);
-            }
+            AttemptState::Opening if now > open_by.after(CERTAIN_AFTER) => self.pursue_close(job, out),
+            AttemptState::Opening if self.client.is_cancelled(key) => self.pursue_close(job, out),
             AttemptState::Opening => self.send_open(job, out),
             AttemptState::Running | AttemptState::Delivered | AttemptState::Failed(_) => {
                 self.pursue(job, out)
@@ -67,8 +62,15 @@ impl<S: Signer> Node<S> {
             self.pursue_result(job, out);
         }
         self.object(job, out);
-        let Some(notary) = self.client.attempts.get(&job).map(|attempt| attempt.order.notary) else { return };
-        if let Some((_, receipt)) = self.client.attempts.get(&job).and_then(|attempt| attempt.closing) {
+        self.pursue_close(job, out);
+    }
+
+    /// Pursues the close of a job at the notary, and its receipt. Its ticket need not have come: that, the close and a
+    /// receipt can each be lost.
+    fn pursue_close(&mut self, job: JobId, out: &mut Effects) {
+        let Some(attempt) = self.client.attempts.get(&job) else { return };
+        let notary = attempt.order.notary;
+        if let Some((_, receipt)) = attempt.closing {
             out.push(Effect::Fetch { digest: receipt, from: [notary].into() });
         }
         // A notary that was restarted serves an old receipt only to those who ask after the job.
