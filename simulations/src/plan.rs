@@ -19,7 +19,7 @@ pub const LABEL: &str = "label";
 /// Outputs of 600 bytes that must agree in each.
 pub const EXACT: &str = "exact";
 
-/// What a unit costs at every founder.
+/// What a unit costs at the cheapest founder, and at whoever else provides.
 pub const UNIT_PRICE: Amount = Amount(NANO_PER_CREDIT / 100);
 
 /// What a run is made of.
@@ -31,6 +31,8 @@ pub struct Plan {
     pub founders: usize,
     /// What each of them has at stake.
     pub stake: Amount,
+    /// By how much a unit costs more at each founder than at the one before.
+    pub price_step: Amount,
     /// Peers that submit jobs.
     pub clients: usize,
     /// How good the network is.
@@ -53,6 +55,7 @@ impl Default for Plan {
             seed: 1,
             founders: 6,
             stake: Amount::credits(10),
+            price_step: Amount::ZERO,
             clients: 1,
             conditions: Conditions::GOOD,
             sync_max: Span::millis(8),
@@ -87,6 +90,20 @@ impl Plan {
     #[must_use]
     pub fn client(&self, number: usize) -> Place {
         Place(1 + self.founders + number)
+    }
+
+    /// What a unit costs at a peer.
+    #[must_use]
+    pub fn unit_price(&self, place: Place) -> Amount {
+        let founders_before = place.0.checked_sub(1).filter(|number| *number < self.founders);
+        let dearer = self.price_step.times(founders_before.unwrap_or_default() as u64);
+        dearer.and_then(|dearer| UNIT_PRICE.plus(dearer)).unwrap_or(UNIT_PRICE)
+    }
+
+    /// What a unit costs at the dearest founder.
+    #[must_use]
+    pub fn unit_price_max(&self) -> Amount {
+        self.unit_price(self.founder(self.founders.saturating_sub(1)))
     }
 
     /// The key of a peer.

@@ -18,7 +18,7 @@ use assay_protocol::{
 use super::{Closed, Place, World};
 use crate::{
     kernel::{Instant, Span},
-    plan::{self, UNIT_PRICE},
+    plan,
 };
 
 /// How long a market takes to open: everybody has an account by then, and has heard of most offers.
@@ -86,16 +86,23 @@ impl World {
 
     /// Lets a peer offer every manifest.
     pub fn provide(&mut self, place: Place) {
-        let stock = |manifest| Stock { manifest, unit_price: UNIT_PRICE, run: Duration(100) };
-        let provision = Provision {
+        let provision = self.provision(place);
+        self.command(place, Command::Provide(provision));
+    }
+
+    /// What a peer offers that has no wishes of its own.
+    #[must_use]
+    pub fn provision(&self, place: Place) -> Provision {
+        let unit_price = self.plan.unit_price(place);
+        let stock = |manifest| Stock { manifest, unit_price, run: Duration(100) };
+        Provision {
             class: plan::class(),
             machine: "a simulated machine".into(),
             services: self.genesis.manifests.iter().cloned().map(stock).collect(),
             slots: self.plan.slots,
             cancel_fee_min: self.plan.cancel_fee_min,
             addresses: vec![format!("/memory/{}", place.0)],
-        };
-        self.command(place, Command::Provide(provision));
+        }
     }
 
     /// Lets a client submit a job; returns the name of the submission.
@@ -116,7 +123,7 @@ impl World {
             checks: wish.checks,
             unchecked_ok: false,
             cost_max: Amount::credits(1),
-            unit_price_max: UNIT_PRICE,
+            unit_price_max: self.plan.unit_price_max(),
             provider: wish.provider.map(|place| self.id(place)),
             attempts_max: wish.attempts_max,
             cancel_fee: wish.cancel_fee,

@@ -11,5 +11,6 @@ mod doubts;
 mod hostile;
 mod jobs;
 mod losses;
+mod spread;
 mod stakes;
 mod support;
