@@ -3,7 +3,7 @@
 //! Peers are numbered: the notary first, then the founders, who provide and check, then the clients.
 
 use assay_protocol::{
-    genesis::{Checks, Founder, Genesis, Money, Threshold, Timers},
+    genesis::{Checks, Founder, Genesis, Money, Pair, Threshold, Timers},
     id::Digest,
     manifest::{Manifest, Meter, Policy, TensorFormat, WorkPerMeter},
     signed::Signer,
@@ -33,6 +33,8 @@ pub struct Plan {
     pub stake: Amount,
     /// By how much a unit costs more at each founder than at the one before.
     pub price_step: Amount,
+    /// What the first checks of every pinned model are paid from; with nothing in it none of them is endowed.
+    pub endowment: Amount,
     /// Peers that submit jobs.
     pub clients: usize,
     /// How good the network is.
@@ -56,6 +58,7 @@ impl Default for Plan {
             founders: 6,
             stake: Amount::credits(10),
             price_step: Amount::ZERO,
+            endowment: Amount::ZERO,
             clients: 1,
             conditions: Conditions::GOOD,
             sync_max: Span::millis(8),
@@ -123,10 +126,10 @@ impl Plan {
             issuer: self.key(self.notary()).id(),
             timers: Timers { unbonding: self.unbonding, ..timers() },
             checks: Checks::default(),
-            money: money(),
+            money: Money { endowment: self.endowment, ..money() },
             thresholds: vec![threshold()],
             manifests: manifests(),
-            endowed: Vec::new(),
+            endowed: if self.endowment.is_zero() { Vec::new() } else { endowed() },
             verifiers: (0..self.founders).map(|number| self.founding(number)).collect(),
         }
     }
@@ -166,6 +169,10 @@ pub fn manifests() -> Vec<Manifest> {
             licence: "MIT".into(),
         })
         .into()
+}
+
+fn endowed() -> Vec<Pair> {
+    manifests().into_iter().map(|manifest| Pair { model: manifest.model, class: class() }).collect()
 }
 
 fn timers() -> Timers {
