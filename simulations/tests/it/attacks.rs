@@ -1,6 +1,9 @@
 //! Attacks that the rules answer, each by its name, and what it brings to those who try it, in money.
 
+mod classes;
 mod friends;
+mod newcomers;
+mod orders;
 mod pools;
 
 use assay_market::{Command, Event, input::Provision};
@@ -35,7 +38,7 @@ impl Coalition {
         Self { members, before }
     }
 
-    /// They have had something for themselves, as good as money.
+    /// They have had something that is worth this to them.
     pub(crate) fn consume(&mut self, worth: i128) {
         self.before -= worth;
     }
@@ -136,6 +139,12 @@ fn earn_trust(world: &mut World, client: Place, provider: Place, jobs: u64) {
 /// The receipts of the jobs that a client ordered since it held so many.
 fn receipts_from(world: &World, client: Place, since: usize) -> Vec<Receipt> {
     world.receipts(client).split_off(since)
+}
+
+/// How many results a client was handed.
+fn results(world: &World, client: Place) -> i128 {
+    let delivered = |event: &Event| matches!(event, Event::Delivered { .. });
+    world.told(client).iter().filter(|(_, event)| delivered(event)).count() as i128
 }
 
 /// How often a client's orders were refused for this reason.
