@@ -3,7 +3,7 @@
 //! Peers are numbered: the notary first, then the founders, who provide and check, then the clients.
 
 use assay_protocol::{
-    genesis::{Checks, Founder, Genesis, Money, Threshold, Timers},
+    genesis::{Checks, Founder, Genesis, Money, Pair, Threshold, Timers},
     id::Digest,
     manifest::{Manifest, Meter, Policy, TensorFormat, WorkPerMeter},
     signed::Signer,
@@ -19,7 +19,7 @@ pub const LABEL: &str = "label";
 /// Outputs of 600 bytes that must agree in each.
 pub const EXACT: &str = "exact";
 
-/// What a unit costs at every founder.
+/// What a unit costs at the cheapest founder, and at whoever else provides.
 pub const UNIT_PRICE: Amount = Amount(NANO_PER_CREDIT / 100);
 
 /// What a run is made of.
@@ -31,6 +31,10 @@ pub struct Plan {
     pub founders: usize,
     /// What each of them has at stake.
     pub stake: Amount,
+    /// By how much a unit costs more at each founder than at the one before.
+    pub price_step: Amount,
+    /// What the first checks of every pinned model are paid from; with nothing in it none of them is endowed.
+    pub endowment: Amount,
     /// Peers that submit jobs.
     pub clients: usize,
     /// How good the network is.
@@ -55,6 +59,8 @@ impl Default for Plan {
             seed: 1,
             founders: 6,
             stake: Amount::credits(10),
+            price_step: Amount::ZERO,
+            endowment: Amount::ZERO,
             clients: 1,
             conditions: Conditions::GOOD,
             sync_max: Span::millis(8),
@@ -92,6 +98,20 @@ impl Plan {
         Place(1 + self.founders + number)
     }
 
+    /// What a unit costs at a peer.
+    #[must_use]
+    pub fn unit_price(&self, place: Place) -> Amount {
+        let founders_before = place.0.checked_sub(1).filter(|number| *number < self.founders);
+        let dearer = self.price_step.times(founders_before.unwrap_or_default() as u64);
+        dearer.and_then(|dearer| UNIT_PRICE.plus(dearer)).unwrap_or(UNIT_PRICE)
+    }
+
+    /// What a unit costs at the dearest founder.
+    #[must_use]
+    pub fn unit_price_max(&self) -> Amount {
+        self.unit_price(self.founder(self.founders.saturating_sub(1)))
+    }
+
     /// The key of a peer.
     #[must_use]
     pub fn key(&self, place: Place) -> SimulatedKey {
@@ -109,10 +129,10 @@ impl Plan {
             issuer: self.key(self.notary()).id(),
             timers: Timers { unbonding: self.unbonding, ..self.timers },
             checks: Checks::default(),
-            money: money(),
+            money: Money { endowment: self.endowment, ..money() },
             thresholds: vec![threshold()],
             manifests: manifests(),
-            endowed: Vec::new(),
+            endowed: if self.endowment.is_zero() { Vec::new() } else { endowed() },
             verifiers: (0..self.founders).map(|number| self.founding(number)).collect(),
         }
     }
@@ -152,6 +172,10 @@ pub fn manifests() -> Vec<Manifest> {
             licence: "MIT".into(),
         })
         .into()
+}
+
+fn endowed() -> Vec<Pair> {
+    manifests().into_iter().map(|manifest| Pair { model: manifest.model, class: class() }).collect()
 }
 
 fn money() -> Money {

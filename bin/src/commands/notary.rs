@@ -85,7 +85,7 @@ fn unbalanced(audited: &Audited) -> Failure {
 
 /// What all boxes hold.
 pub(super) fn sum(books: &BooksView) -> Amount {
-    let boxes = [books.free, books.stake, books.held, books.pool];
+    let boxes = [books.free, books.stake, books.unbonding, books.held, books.pool, books.endowment];
     boxes.into_iter().try_fold(Amount::ZERO, Amount::plus).unwrap_or(Amount(u64::MAX))
 }
 

@@ -121,6 +121,8 @@ pub struct BooksView {
     pub held: Amount,
     /// What pays for checks.
     pub pool: Amount,
+    /// What the first checks of endowed pairs are paid from.
+    pub endowment: Amount,
     /// What was created.
     pub minted: Amount,
     /// What was destroyed.

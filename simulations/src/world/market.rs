@@ -12,13 +12,13 @@ use assay_protocol::{
     id::{Digest, JobId, PeerId},
     receipt::Receipt,
     signed::Signer,
-    units::{Amount, Duration},
+    units::{Amount, Duration, Work},
 };
 
 use super::{Closed, Place, World};
 use crate::{
     kernel::{Instant, Span},
-    plan::{self, UNIT_PRICE},
+    plan,
 };
 
 /// How long a market takes to open: everybody has an account by then, and has heard of most offers.
@@ -37,6 +37,10 @@ pub struct Wish {
     pub provider: Option<Place>,
     /// Providers tried one after another.
     pub attempts_max: u16,
+    /// The most that a unit may cost; none for what the dearest founder asks.
+    pub unit_price_max: Option<Amount>,
+    /// The most work that checks are paid for; none for what one run is.
+    pub work_max: Option<Work>,
     /// Re-executions that are paid in advance.
     pub checks: u16,
     /// What a provider may keep of a job that is cancelled.
@@ -52,6 +56,8 @@ impl Default for Wish {
             number: 0,
             provider: None,
             attempts_max: 3,
+            unit_price_max: None,
+            work_max: None,
             checks: 0,
             cancel_fee: Amount::ZERO,
             within: None,
@@ -86,16 +92,23 @@ impl World {
 
     /// Lets a peer offer every manifest.
     pub fn provide(&mut self, place: Place) {
-        let stock = |manifest| Stock { manifest, unit_price: UNIT_PRICE, run: Duration(100) };
-        let provision = Provision {
+        let provision = self.provision(place);
+        self.command(place, Command::Provide(provision));
+    }
+
+    /// What a peer offers that has no wishes of its own.
+    #[must_use]
+    pub fn provision(&self, place: Place) -> Provision {
+        let unit_price = self.plan.unit_price(place);
+        let stock = |manifest| Stock { manifest, unit_price, run: Duration(100) };
+        Provision {
             class: plan::class(),
             machine: "a simulated machine".into(),
             services: self.genesis.manifests.iter().cloned().map(stock).collect(),
             slots: self.plan.slots,
             cancel_fee_min: self.plan.cancel_fee_min,
             addresses: vec![format!("/memory/{}", place.0)],
-        };
-        self.command(place, Command::Provide(provision));
+        }
     }
 
     /// Lets a client submit a job; returns the name of the submission.
@@ -110,13 +123,13 @@ impl World {
             key,
             input_commit,
             units_max: 1,
-            work_max: manifest.work.call,
+            work_max: wish.work_max.unwrap_or(manifest.work.call),
             manifest,
             run_max: Duration::seconds(1),
             checks: wish.checks,
             unchecked_ok: false,
             cost_max: Amount::credits(1),
-            unit_price_max: UNIT_PRICE,
+            unit_price_max: wish.unit_price_max.unwrap_or_else(|| self.plan.unit_price_max()),
             provider: wish.provider.map(|place| self.id(place)),
             attempts_max: wish.attempts_max,
             cancel_fee: wish.cancel_fee,
@@ -187,6 +200,13 @@ impl World {
         let digest = self.attempt(client, key)?.receipt?;
         let bytes = self.peers[client.0].shelf.get(&digest)?;
         Receipt::from_bytes(bytes).ok()
+    }
+
+    /// Gives a blob to a peer as friends do, past both brains.
+    pub fn hand_over(&mut self, from: Place, digest: Digest, to: Place) {
+        if let Some(bytes) = self.peers[from.0].shelf.get(&digest).cloned() {
+            self.peers[to.0].shelf.put(bytes);
+        }
     }
 
     /// Every receipt that a client holds of its own jobs.

@@ -1,6 +1,6 @@
 //! What must hold after every event, and what notaries said of the jobs they closed.
 //!
-//! **Invariant:** money is somewhere: free, at stake, held by an open job or in the pool; what was minted and not burned,
+//! **Invariant:** money is somewhere: free, at stake, held by an open job, in the pool or in the endowment; what was minted and not burned,
 //! no more and no less.
 
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ impl Watch {
 }
 
 fn boxes(books: &BooksView) -> u128 {
-    [books.free, books.stake, books.unbonding, books.held, books.pool]
+    [books.free, books.stake, books.unbonding, books.held, books.pool, books.endowment]
         .iter()
         .map(|amount| u128::from(amount.0))
         .sum()

@@ -1,6 +1,27 @@
 //! Attacks that the rules answer, each by its name, and what it brings to those who try it, in money.
 
-use assay_simulations::world::{Place, World};
+mod classes;
+mod friends;
+mod newcomers;
+mod orders;
+mod pools;
+
+use assay_market::{Command, Event, input::Provision};
+use assay_protocol::{
+    genesis::Genesis,
+    order::Refusal,
+    receipt::Receipt,
+    units::{Amount, Rate, Work},
+};
+use assay_simulations::{
+    kernel::Span,
+    world::{Place, Wish, World},
+};
+
+use crate::support::{LIMIT, settle};
+
+/// σ within which what chance brought has to be of what it should bring.
+const SIGMAS: f64 = 4.0;
 
 /// Peers that share what they gain.
 #[derive(Clone, Debug)]
@@ -17,6 +38,11 @@ impl Coalition {
         Self { members, before }
     }
 
+    /// They have had something that is worth this to them.
+    pub(crate) fn consume(&mut self, worth: i128) {
+        self.before -= worth;
+    }
+
     /// By how much they are richer than at the beginning, in nano-credits. Says so, for who reads along.
     #[allow(clippy::print_stdout, reason = "a figure beside what is asserted of it")]
     pub(crate) fn gain(&self, world: &World, attack: &str) -> i128 {
@@ -29,4 +55,100 @@ impl Coalition {
 fn owned(world: &World, members: &[Place]) -> i128 {
     let wealth = |place: &Place| i128::from(world.wealth(*place).unwrap_or_default().0);
     members.iter().map(wealth).sum()
+}
+
+/// What should come of gambles, and how far it may scatter.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gamble {
+    mean: f64,
+    variance: f64,
+}
+
+impl Gamble {
+    /// One more gamble: what can come of it, each with its chance.
+    fn add(&mut self, outcomes: &[(f64, f64)]) {
+        let mean: f64 = outcomes.iter().map(|(chance, value)| chance * value).sum();
+        self.mean += mean;
+        self.variance += outcomes.iter().map(|(chance, value)| chance * (value - mean).powi(2)).sum::<f64>();
+    }
+
+    /// Asserts that what came of all of them together is what should.
+    #[allow(clippy::print_stdout, reason = "a figure beside what is asserted of it")]
+    fn assert_near(&self, what: &str, found: f64) {
+        let Self { mean, variance } = *self;
+        let most = SIGMAS * variance.sqrt();
+        println!("{what}: {found:+.4}, should be {mean:+.4} ± {most:.4}");
+        assert!((found - mean).abs() <= most, "{what}: {found} is not {mean} ± {most}");
+    }
+}
+
+fn share(rate: Rate) -> f64 {
+    rate.0 as f64 / Rate::ONE.0 as f64
+}
+
+/// What the pool holds, less what it owes.
+fn pool(world: &World) -> i128 {
+    let books = world.books().expect("the notary keeps books");
+    i128::from(books.pool.0) - i128::from(books.owed.0)
+}
+
+/// What a check of this much work earns.
+fn check_cost(genesis: &Genesis, work: Work) -> i128 {
+    i128::from(genesis.check_cost(work).0)
+}
+
+/// Changes what a peer offers.
+fn offer(world: &mut World, place: Place, change: impl Fn(&mut Provision)) {
+    let mut provision = world.provision(place);
+    change(&mut provision);
+    world.command(place, Command::Provide(provision));
+    world.run_for(Span::seconds(2));
+}
+
+/// From now on a unit costs this at a peer.
+fn sell_at(world: &mut World, place: Place, unit_price: Amount) {
+    offer(world, place, |provision| {
+        provision.services.iter_mut().for_each(|stock| stock.unit_price = unit_price);
+    });
+}
+
+/// A number of jobs, so many at the same time, until all of them have settled.
+fn run(
+    world: &mut World,
+    client: Place,
+    numbers: core::ops::Range<u64>,
+    at_once: usize,
+    wish: impl Fn(u64) -> Wish,
+) {
+    let numbers: Vec<u64> = numbers.collect();
+    for together in numbers.chunks(at_once) {
+        for number in together {
+            world.submit(client, Wish { number: *number, attempts_max: 1, ..wish(*number) });
+        }
+        world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("{unsettled}"));
+    }
+    settle(world, LIMIT, "all jobs of an attack");
+}
+
+/// A client has a provider checked at its own cost until the notary trusts it: each of these jobs adds one to its trust.
+fn earn_trust(world: &mut World, client: Place, provider: Place, jobs: u64) {
+    let numbers = 1_000_000..1_000_000 + jobs;
+    run(world, client, numbers, 16, |_| Wish { provider: Some(provider), checks: 1, ..Wish::default() });
+}
+
+/// The receipts of the jobs that a client ordered since it held so many.
+fn receipts_from(world: &World, client: Place, since: usize) -> Vec<Receipt> {
+    world.receipts(client).split_off(since)
+}
+
+/// How many results a client was handed.
+fn results(world: &World, client: Place) -> i128 {
+    let delivered = |event: &Event| matches!(event, Event::Delivered { .. });
+    world.told(client).iter().filter(|(_, event)| delivered(event)).count() as i128
+}
+
+/// How often a client's orders were refused for this reason.
+fn refusals(world: &World, client: Place, why: Refusal) -> usize {
+    let refused = |event: &Event| matches!(event, Event::Refused { reason, .. } if *reason == why);
+    world.told(client).iter().filter(|(_, event)| refused(event)).count()
 }

@@ -14,5 +14,6 @@ mod forks;
 mod hostile;
 mod jobs;
 mod losses;
+mod spread;
 mod stakes;
 mod support;

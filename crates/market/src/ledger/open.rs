@@ -4,7 +4,7 @@ use alloc::{boxed::Box, vec::Vec};
 
 use assay_protocol::{
     admission::{self, first_unmet, price},
-    genesis::Pair,
+    genesis::{Genesis, Pair},
     id::{Digest, JobId, PeerId},
     job::Job,
     order::{Accept, Open, Order, Refusal},
@@ -128,14 +128,22 @@ impl Ledger {
     }
 
     /// True while the endowment pays for checks of this pair. Only manifests that the network pins: in any other the
-    /// constants that a check is paid by could be anything.
+    /// constants that a check is paid by could be anything. And only work that costs no more than one check's part of
+    /// it: a client says how much work its job may be, and friends among the checkers would find that it was.
     fn endows(&self, order: &Order) -> bool {
-        let pair = pair(order);
+        let (pair, cost) = (pair(order), self.genesis.check_cost(order.work_max));
         let done = self.endowed.get(&pair).copied().unwrap_or_default();
         self.genesis.endowed.contains(&pair)
             && done < self.genesis.checks.endowed_checks
             && self.genesis.manifests.contains(&order.manifest)
-            && self.endowment >= self.genesis.check_cost(order.work_max)
+            && cost <= self.endowed_part().min(self.endowment)
+    }
+
+    /// What the endowment had for each check on the first day.
+    fn endowed_part(&self) -> Amount {
+        let Genesis { money, checks, endowed, .. } = &self.genesis;
+        let all = checks.endowed_checks.saturating_mul(endowed.len() as u64);
+        Amount(money.endowment.0.checked_div(all).unwrap_or_default())
     }
 
     fn operator(&self, peer: PeerId) -> Digest {

@@ -438,6 +438,7 @@ impl<S: Signer> Node<S> {
             unbonding: sum(&mut ledger.accounts().values().map(|account| account.unbonding())),
             held: ledger.held(),
             pool,
+            endowment: ledger.endowment(),
             minted,
             burned,
             owed: ledger.owed(None),

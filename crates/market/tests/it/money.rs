@@ -319,11 +319,14 @@ fn a_conviction_forces_checks_of_the_waiting_jobs_and_their_provider_pays_for_th
     assert_eq!(moved, Flows { client, provider, verifiers: CHECK, pool, ..Flows::default() });
 }
 
+/// What the endowment of these tests holds.
+const ENDOWMENT: Amount = Amount::credits(10);
+
 /// Books whose endowment pays for so many checks of the usual model, and where the provider is trusted.
 fn endowed(checks: u64) -> Desk {
     let mut desk = Desk::new(|genesis| {
         genesis.endowed = vec![Pair { model: genesis.manifests[0].model, class: class() }];
-        (genesis.money.endowment, genesis.checks.endowed_checks) = (Amount::credits(1), checks);
+        (genesis.money.endowment, genesis.checks.endowed_checks) = (ENDOWMENT, checks);
     });
     judged_in(&mut desk, 0, &|_| truth(), true);
     desk
@@ -385,12 +388,22 @@ fn an_endowed_place_is_taken_by_a_check_freed_without_one_and_only_for_pinned_ma
     let second = open(&mut desk, PROVIDER, 3);
     assert!(!second.ticket.standing.endowed, "the only place is taken");
     closes(&mut desk, &first, &|_| Finding::Absent, Outcome::Void);
-    assert_eq!(desk.ledger.endowment(), Amount::credits(1), "what was set aside came back");
+    assert_eq!(desk.ledger.endowment(), ENDOWMENT, "what was set aside came back");
     let third = open(&mut desk, PROVIDER, 4);
     assert!(third.ticket.standing.endowed, "the place was freed");
     closes(&mut desk, &third, &|_| truth(), Outcome::Checked);
     let fourth = open(&mut desk, PROVIDER, 5);
     assert!(!fourth.ticket.standing.endowed, "the place is used up");
+}
+
+#[test]
+fn the_endowment_pays_for_no_check_that_costs_more_than_its_part() {
+    let most = ENDOWMENT.0 / CHECK as u64;
+    for (checks, expected) in [(most, true), (most + 1, false)] {
+        let mut desk = endowed(checks);
+        let job = open(&mut desk, PROVIDER, 1);
+        assert_eq!(job.ticket.standing.endowed, expected, "{checks} checks of {CHECK}");
+    }
 }
 
 #[test]
