@@ -102,8 +102,14 @@ pub(super) fn balance(books: &BooksView) -> bool {
 /// The boxes for programs.
 pub(super) fn books(books: &BooksView, unit: &str) -> Value {
     let money = |amount| money(amount, unit);
+    let flagged = books
+        .flagged
+        .iter()
+        .map(|flag| json!({ "model": full(flag.model), "class": full(flag.class), "juries": flag.juries }));
     json!({
-        "free": money(books.free), "stake": money(books.stake), "held": money(books.held), "pool": money(books.pool),
+        "free": money(books.free), "stake": money(books.stake), "unbonding": money(books.unbonding),
+        "held": money(books.held), "pool": money(books.pool), "endowment": money(books.endowment),
+        "flagged": flagged.collect::<Vec<_>>(),
         "sum": money(sum(books)), "minted": money(books.minted), "burned": money(books.burned),
         "owed": money(books.owed), "balance": balance(books), "open": books.open, "closed": books.closed,
         "head": { "sequence": books.head.sequence, "digest": full(books.head.digest) },

@@ -47,6 +47,8 @@ use crate::{recent::Recent, record::Fact, trust::Trust};
 pub const JOBS_OPEN_MAX: usize = 100_000;
 /// Closed jobs whose end one notary remembers; whoever asks after an older one has its receipt, or its journal.
 pub const JOBS_CLOSED_MAX: usize = 1 << 20;
+/// Pairs of model and class that are flagged; more say nothing that these do not.
+const FLAGGED_MAX: usize = 1_024;
 /// Milliseconds in an hour: welcome grants are counted by it.
 const HOUR_MS: u64 = 3_600_000;
 
@@ -69,6 +71,8 @@ pub struct Ledger {
     endowed: BTreeMap<Pair, u64>,
     minted: Amount,
     burned: Amount,
+    /// Where juries came to nothing: pairs of model and class whose honest machines may not agree.
+    flagged: BTreeMap<Pair, u64>,
     /// What the pool could not pay, first in, first out.
     owed: VecDeque<(PeerId, Amount)>,
     trust: Trust,
@@ -246,6 +250,7 @@ impl Ledger {
             closed_count: 0,
             minted,
             burned: Amount::ZERO,
+            flagged: BTreeMap::new(),
             owed: VecDeque::new(),
             trust: Trust::default(),
             moment: Moment::default(),

@@ -133,8 +133,21 @@ pub struct BooksView {
     pub open: u64,
     /// Jobs that are closed.
     pub closed: u64,
+    /// Where juries came to nothing.
+    pub flagged: Vec<FlagView>,
     /// Each account.
     pub accounts: Vec<BalanceView>,
+}
+
+/// A pair of model and class in which juries came to nothing: its honest machines may not agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlagView {
+    /// The model.
+    pub model: Digest,
+    /// The class.
+    pub class: Digest,
+    /// How many juries.
+    pub juries: u64,
 }
 
 /// One account in a notary's books.

@@ -16,7 +16,7 @@ use assay_protocol::{
     units::{Amount, Rate},
 };
 
-use super::{Account, ClosedJob, Consequence, Ledger, OpenJob, open};
+use super::{Account, ClosedJob, Consequence, FLAGGED_MAX, Ledger, OpenJob, open};
 
 impl Ledger {
     /// Settles a job whose stage is closed, and everything that hangs on it.
@@ -36,6 +36,7 @@ impl Ledger {
         }
         self.release_endowment(&closing);
         self.judge_trust(&closing, outcome);
+        self.flag(&closing, outcome);
         let story = Box::new(self.story(*closing, outcome, settlement));
         self.closed.insert(id, ClosedJob { outcome, client, provider });
         self.closed_count += 1;
@@ -147,6 +148,15 @@ impl Ledger {
             && let Some(count) = self.endowed.get_mut(&open::pair(closing.job.order()))
         {
             *count = count.saturating_sub(1);
+        }
+    }
+
+    /// T11: notes where a jury came to nothing, for the operator and for who reads the journal.
+    fn flag(&mut self, closing: &OpenJob, outcome: Outcome) {
+        let hung = matches!(outcome, Outcome::Disputed | Outcome::Void) && closing.job.jury_from().is_some();
+        let pair = open::pair(closing.job.order());
+        if hung && (self.flagged.len() < FLAGGED_MAX || self.flagged.contains_key(&pair)) {
+            *self.flagged.entry(pair).or_default() += 1;
         }
     }
 

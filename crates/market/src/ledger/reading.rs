@@ -4,6 +4,7 @@ use alloc::{boxed::Box, collections::BTreeMap};
 
 use assay_protocol::{
     claim::Claim,
+    genesis::Pair,
     id::{JobId, PeerId},
     job::Moment,
     receipt::Happening,
@@ -123,6 +124,11 @@ impl Ledger {
     #[must_use]
     pub fn endowment(&self) -> Amount {
         self.endowment
+    }
+
+    /// Pairs of model and class in which juries came to nothing, and how many.
+    pub fn flagged(&self) -> impl Iterator<Item = (&Pair, u64)> {
+        self.flagged.iter().map(|(pair, juries)| (pair, *juries))
     }
 
     /// What fees exceed the expected cost of checks by: more, while the pool is below its low-water mark.

@@ -22,7 +22,7 @@ use crate::{
     ledger::{Consequence, JOBS_CLOSED_MAX, Ledger, OpenJob, Rejection},
     recent::Recent,
     record::{Entry, Fact, Record},
-    view::{BalanceView, BooksView},
+    view::{BalanceView, BooksView, FlagView},
 };
 
 /// How much longer than a provider a verifier may run: a slower machine is to find out what a faster one claims.
@@ -444,6 +444,10 @@ impl<S: Signer> Node<S> {
             owed: ledger.owed(None),
             open: ledger.open_jobs().count() as u64,
             closed: ledger.closed_count(),
+            flagged: ledger
+                .flagged()
+                .map(|(pair, juries)| FlagView { model: pair.model, class: pair.class, juries })
+                .collect(),
             accounts: ledger
                 .accounts()
                 .iter()

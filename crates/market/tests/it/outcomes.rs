@@ -1,17 +1,19 @@
 //! One way to each end that a job can come to.
 
 use assay_protocol::{
+    genesis::Pair,
     id::JobId,
     job::Stage,
     manifest::End,
     merkle::{self, RECORD_BYTES},
     objection::{Cancel, Contradict, Output},
-    order::{Abort, Failure},
+    order::{Abort, Failure, Order},
     outcome::Outcome,
     receipt::Happening,
 };
 
 use crate::{
+    cheap::Cheap,
     course::{Claimed, Conduct, Finding, output, record},
     office::{CLIENT, Key, NEWCOMER, Office, Ordered, PROVIDER},
 };
@@ -198,4 +200,21 @@ fn is_sealing(phase: assay_protocol::job::Phase) -> bool {
 
 fn take<K: Key>(office: &mut Office<K>, happening: Happening) {
     office.step(happening).unwrap_or_else(|rejection| panic!("a step was refused: {rejection}"));
+}
+
+#[test]
+fn a_jury_that_comes_to_nothing_flags_its_model_and_class_and_no_other_end_does() {
+    for outcome in Outcome::ALL {
+        let (office, job) = ended::<Cheap>(outcome);
+        let order = order_of(&office, job);
+        let flagged: Vec<_> = office.ledger.flagged().collect();
+        let pair = Pair { model: order.manifest.model, class: order.class };
+        let expected = matches!(outcome, Outcome::Disputed | Outcome::Void).then_some((&pair, 1));
+        assert_eq!(flagged, Vec::from_iter(expected), "{outcome:?}");
+    }
+}
+
+fn order_of(office: &Office<Cheap>, job: JobId) -> Order {
+    let open = office.receipt(job).story.open.recall();
+    open.order.clone().recall().into_body()
 }
