@@ -294,6 +294,11 @@ pub enum Event {
         /// Whose claim did not match.
         provider: PeerId,
     },
+    /// This notary holds money of a job that nothing would ever release: its books are wrong.
+    Stranded {
+        /// Which job.
+        job: JobId,
+    },
     /// This notary closed a job.
     Settled {
         /// Which job.

@@ -44,6 +44,7 @@ impl Watch {
 
     /// Keeps how a job ended; asserts that it ended once.
     pub(super) fn told(&mut self, _place: Place, event: &Told) {
+        assert!(!matches!(event, Told::Stranded { .. }), "money that nothing would ever release: {event:?}");
         let Told::Settled { job, outcome, provider, paid, slashed, .. } = event else { return };
         let closed = Closed { outcome: *outcome, provider: *provider, paid: *paid, slashed: *slashed };
         let before = self.closed.insert(*job, closed);

@@ -144,6 +144,7 @@ impl Jobs {
             | Event::NotDisputed { .. }
             | Event::Contradicted { .. }
             | Event::Forked { .. }
+            | Event::Stranded { .. }
             | Event::CarriedOut { .. }
             | Event::NotCarriedOut { .. }
             | Event::Checking { .. }

@@ -128,6 +128,7 @@ pub(crate) fn event_words(event: &Event) -> String {
         Event::NotDisputed { reason, .. } => format!("not disputed: {reason}"),
         Event::Contradicted { .. } => "the provider signed two claims; the notary is shown both".to_owned(),
         Event::Failed { .. } => "no provider is left to try".to_owned(),
+        Event::Stranded { .. } => "the notary's books hold its money and would never release it".to_owned(),
         Event::Forked { notary } => {
             format!("the notary {} keeps two journals; no new order names it", short(notary))
         }

@@ -6,7 +6,7 @@ use assay_protocol::{
     claim::Claim,
     genesis::Pair,
     id::{JobId, PeerId},
-    job::Moment,
+    job::{Moment, Stage},
     receipt::Happening,
     signed::Signed,
     units::{Amount, Rate, Timestamp},
@@ -45,6 +45,25 @@ impl Ledger {
     /// The jobs that hold money.
     pub fn open_jobs(&self) -> impl Iterator<Item = &OpenJob> {
         self.jobs.values().map(Box::as_ref)
+    }
+
+    /// Jobs that hold money and that time alone does not move on: none, unless these books are wrong. Asked now and then, so
+    /// that nobody's money is lost unseen.
+    pub fn stranded(&self) -> impl Iterator<Item = JobId> {
+        let stranded = self.jobs.iter().filter(|(_, open)| self.is_stranded(open));
+        stranded.map(|(id, _)| *id)
+    }
+
+    fn is_stranded(&self, open: &OpenJob) -> bool {
+        let provider = self.accounts.get(&open.job.order().provider);
+        let frozen = provider.is_some_and(|account| !account.frozen.is_empty());
+        // An accusation holds payments back, and ends by time itself.
+        let waits = frozen && matches!(open.job.stage(), Stage::Waiting { .. });
+        let (until, round) = open.job.due();
+        let is_due = |until: Timestamp| until > self.moment.live;
+        let is_next = |round: u64| round > self.moment.beacon.round;
+        let live = until.is_some_and(is_due) || round.is_some_and(is_next);
+        open.held.is_zero() || !(live || waits)
     }
 
     /// A job that holds money.

@@ -27,6 +27,8 @@ use crate::{
 
 /// How much longer than a provider a verifier may run: a slower machine is to find out what a faster one claims.
 const CHECK_PATIENCE: u64 = 3;
+/// How often the books are looked through for money that nothing would ever release: once a minute of usual ticks.
+const RECONCILE_ROUNDS: u64 = 6;
 /// Entries at the end of a chain whose receipts are filed again after a restart: a crash can lose no more.
 const REFILED_ENTRIES: u64 = 256;
 
@@ -41,6 +43,8 @@ pub(super) struct Notary {
     receipts: Recent<JobId, Digest>,
     /// Receipts of the last entries, to be filed again.
     recent: Vec<(u64, Box<Receipt>, Vec<PeerId>)>,
+    /// True once the books were looked through in this life.
+    reconciled: bool,
 }
 
 impl Notary {
@@ -51,6 +55,7 @@ impl Notary {
             seed: None,
             receipts: Recent::new(JOBS_CLOSED_MAX),
             recent: Vec::new(),
+            reconciled: false,
         }
     }
 
@@ -138,7 +143,17 @@ impl<S: Signer> Node<S> {
                 out.push(Effect::Publish(tick.into()));
             }
             self.notify_all(out);
+            self.reconcile(round, out);
         }
+    }
+
+    /// At the first tick of a life, and every so often, tells the operator of money that nothing would ever release.
+    fn reconcile(&mut self, round: u64, out: &mut Effects) {
+        let Some(notary) = &mut self.notary else { return };
+        if core::mem::replace(&mut notary.reconciled, true) && !round.is_multiple_of(RECONCILE_ROUNDS) {
+            return;
+        }
+        out.extend(notary.ledger.stranded().map(|job| Effect::Tell(Event::Stranded { job })));
     }
 
     /// Takes a message that concerns the books.

@@ -366,6 +366,7 @@ pub(crate) fn concerns(event: &Event) -> (Option<Digest>, Option<JobId>) {
         | Event::Checking { job, .. }
         | Event::Drawn { job, .. }
         | Event::Accused { job, .. }
+        | Event::Stranded { job }
         | Event::Settled { job, .. } => (None, Some(*job)),
         Event::OfferSeen { .. }
         | Event::Balance { .. }
