@@ -3,7 +3,7 @@
 //! Messages pass the codec and [`Message::open`], records pass the codec, what others can see waits for the disk. A
 //! crash takes a peer's memory and what its disk had not synced.
 //!
-//! **Invariant:** after every event the books of every notary balance; the loop asserts it.
+//! **Invariant:** after every event the books balance, and every rule holds of every fact in them; the loop asserts it.
 
 mod audit;
 mod crash;
@@ -113,7 +113,7 @@ impl World {
             places: peers.iter().enumerate().map(|(number, peer)| (peer.id(), Place(number))).collect(),
             queue: Queue::default(),
             trace: Trace::default(),
-            watch: Watch::default(),
+            watch: Watch::new(genesis.clone(), plan.key(plan.notary())),
             traffic: None,
             genesis,
             peers,
@@ -337,7 +337,7 @@ impl World {
         let (Some(node), Some(input)) = (&mut peer.node, peer.behaviour.hear(input)) else { return };
         let mut effects = Effects::new();
         node.handle(input, now, &mut effects);
-        self.watch.check(place, node);
+        self.watch.check(node);
         self.perform_all(place, effects);
     }
 

@@ -18,6 +18,7 @@ pub mod record;
 pub mod reliability;
 pub mod trust;
 pub mod view;
+pub mod witness;
 
 #[cfg(test)]
 mod fixture;

@@ -334,9 +334,14 @@ impl<S: Signer> Node<S> {
         self.heads.forked().collect()
     }
 
-    /// The books, if this peer is a notary of its network.
+    /// The books in sum, if this peer is a notary of its network.
     pub fn books(&self) -> Option<BooksView> {
         self.view_books()
+    }
+
+    /// The books themselves.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.notary.as_ref().map(|notary| &notary.ledger)
     }
 
     /// How many entries of this notary's chain may be published: those after it would tell who is being checked.

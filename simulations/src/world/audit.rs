@@ -1,10 +1,11 @@
 //! Whether what peers remember is what they know: chains replayed by the audit, brains by their journals.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use assay_market::{
     Config, Effects, Node, Record,
     audit::{Audit, Divergence, Published, Report},
+    ledger::Ledger,
     record::ClientRecord,
     reliability::Impression,
     view::{AttemptState, BooksView, InstructionView, RunState, RunView, SubmissionView},
@@ -46,6 +47,20 @@ impl World {
             }
         }
         Ok(audit.finish())
+    }
+
+    /// The names of three states of the books that should be one (I12): of the notary's own, of those beside them, and of
+    /// those that its chain gives when it is read back. None while it is down, or if the chain is not taken.
+    #[must_use]
+    pub fn states(&self) -> Option<[Digest; 3]> {
+        let notary = self.plan.notary();
+        let mut replayed = Ledger::new(self.genesis.clone(), self.id(notary));
+        for record in self.peers[notary.0].disk.records() {
+            if let Record::Chain(entry) = record {
+                replayed.apply(&entry.fact).ok()?;
+            }
+        }
+        Some([self.node(notary)?.ledger()?, self.watch.ledger(), &replayed].map(state_of))
     }
 
     /// Every order that a client signed, those that it gave up included, with the submission it was signed for.
@@ -92,6 +107,21 @@ impl World {
         }
         memory
     }
+}
+
+/// The name of all that is in the books, whatever it is.
+fn state_of(ledger: &Ledger) -> Digest {
+    struct Hasher(blake3::Hasher);
+    impl fmt::Write for Hasher {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.update(text.as_bytes());
+            Ok(())
+        }
+    }
+    let mut hasher = Hasher(blake3::Hasher::new());
+    let written = fmt::Write::write_fmt(&mut hasher, format_args!("{ledger:?}"));
+    assert!(written.is_ok(), "nothing is written to that could fail");
+    Digest(*hasher.0.finalize().as_bytes())
 }
 
 /// Why an order was not opened is told once and not kept.

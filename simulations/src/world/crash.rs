@@ -38,8 +38,12 @@ impl World {
         peer.life += 1;
         peer.runs.clear();
         peer.shelf.crash();
+        let saved = peer.disk.saved();
         peer.disk.crash(tail == Tail::Lost);
         peer.forget_kept();
+        if place == self.plan.notary() && peer.disk.saved() < saved {
+            self.watch.restart(&peer.disk.records());
+        }
         self.queue.after(down, Event::Start(place));
     }
 

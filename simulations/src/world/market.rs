@@ -15,7 +15,7 @@ use assay_protocol::{
     units::{Amount, Duration, Work},
 };
 
-use super::{Closed, Place, World};
+use super::{Closed, Place, World, peer::Peer};
 use crate::{
     kernel::{Instant, Span},
     plan,
@@ -23,8 +23,10 @@ use crate::{
 
 /// How long a market takes to open: everybody has an account by then, and has heard of most offers.
 const OPENING_SECONDS: usize = 6;
-/// How long a running world is looked away from.
+/// How long a running world is looked away from, at first.
 const GLANCE: Span = Span::millis(500);
+/// After a long time it is looked away from for so many times less: looking costs more than a world in which all wait.
+const GLANCES: u64 = 100;
 
 /// A job that somebody wants to be run.
 #[derive(Clone, Copy, Debug)]
@@ -144,36 +146,22 @@ impl World {
     /// # Errors
     /// [`Unsettled`], if that takes longer than `limit`.
     pub fn settle(&mut self, limit: Span) -> Result<(), Unsettled> {
-        let end = self.now().after(limit);
+        let (begin, end) = (self.now(), self.now().after(limit));
         loop {
-            self.run_for(GLANCE);
-            let open = self.open();
-            if open.is_empty() {
+            self.run_for(Span((self.now().0 - begin.0) / GLANCES).max(GLANCE));
+            if self.open().next().is_none() {
                 return Ok(());
             }
             if self.now() >= end {
-                return Err(Unsettled { at: self.now(), open });
+                return Err(Unsettled { at: self.now(), open: self.open().collect() });
             }
         }
     }
 
     /// What is still going on, in words.
-    fn open(&self) -> Vec<String> {
-        let mut open = Vec::new();
-        for (number, peer) in self.peers.iter().enumerate().filter(|(_, peer)| !peer.disowned) {
-            let Some(node) = &peer.node else {
-                open.push(format!("peer {number} is down"));
-                continue;
-            };
-            open.extend(peer.unkept.iter().map(|(_, command)| format!("peer {number}: {command:?}")));
-            open.extend(node.instructions().iter().map(|waits| format!("peer {number}: {waits:?}")));
-            let unended = node.submissions().into_iter().filter(|submission| !submission.ended);
-            open.extend(unended.map(|submission| format!("peer {number}: {submission:?}")));
-            open.extend(
-                node.books().filter(|books| books.open > 0).map(|books| format!("peer {number}: {books:?}")),
-            );
-        }
-        open
+    fn open(&self) -> impl Iterator<Item = String> {
+        let peers = self.peers.iter().enumerate().filter(|(_, peer)| !peer.disowned);
+        peers.flat_map(|(number, peer)| open_at(peer).map(move |what| format!("peer {number}: {what}")))
     }
 
     /// A submission as its client sees it.
@@ -249,4 +237,16 @@ impl World {
     pub fn closed(&self) -> &BTreeMap<JobId, Closed> {
         self.watch.closed()
     }
+}
+
+/// What is still going on at one peer, in words.
+fn open_at(peer: &Peer) -> impl Iterator<Item = String> {
+    let down = peer.node.is_none().then(|| "it is down".to_owned());
+    let unkept = peer.unkept.iter().map(|(_, command)| format!("{command:?}"));
+    let instructions = peer.node.iter().flat_map(Node::instructions).map(|waits| format!("{waits:?}"));
+    let submissions = peer.node.iter().flat_map(Node::submissions).filter(|submission| !submission.ended);
+    let books = peer.node.iter().filter(|node| node.ledger().is_some_and(|books| !books.held().is_zero()));
+    let submissions = submissions.map(|submission| format!("{submission:?}"));
+    let books = books.map(|node| format!("{:?}", node.books()));
+    down.into_iter().chain(unkept).chain(instructions).chain(books).chain(submissions)
 }

@@ -61,6 +61,9 @@ impl World {
         match effect {
             Effect::Save(record) => {
                 let begins = peer.disk.save(&record);
+                if place == self.plan.notary() {
+                    self.watch.saved(&record);
+                }
                 self.trace.record(place, peer.disk.last());
                 if begins {
                     self.sync(place);
@@ -78,7 +81,6 @@ impl World {
             Effect::WakeAt(time) => self.set_alarm(place, time),
             Effect::Tell(event) => {
                 self.trace.told(place, &event);
-                self.watch.told(place, &event);
                 let now = self.now();
                 self.peers[place.0].told.push((now, event));
             }

@@ -1,19 +1,30 @@
-//! What must hold after every event, and what notaries said of the jobs they closed.
+//! What must hold after every event, and how the jobs ended that the notary closed.
 //!
-//! **Invariant:** money is somewhere: free, at stake, held by an open job, in the pool or in the endowment; what was minted and not burned,
+//! Beside the notary's books are kept others, which take every entry that it saves: a [`Witness`] asks every rule of
+//! them. What a crash keeps from the disk was never said, so both begin anew then.
+//!
+//! **Invariant:** money is somewhere: free, at stake, held by an open job or in the pool; what was minted and not burned,
 //! no more and no less.
 
 use std::collections::BTreeMap;
 
-use assay_market::{Event as Told, Node, view::BooksView};
+use assay_market::{
+    Node, Record,
+    ledger::{Consequence, Ledger},
+    record::Fact,
+    witness::{Before, Witness},
+};
 use assay_protocol::{
-    id::{JobId, PeerId},
+    genesis::Genesis,
+    id::{JobId, NetworkId, PeerId},
+    notice::Settled,
     outcome::Outcome,
+    receipt::{Receipt, Story},
+    signed::{Signed, Signer},
     units::Amount,
 };
 
-use super::Place;
-use crate::crypto::SimulatedKey;
+use crate::crypto::{Simulated, SimulatedKey};
 
 /// A job as its notary closed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,44 +39,81 @@ pub struct Closed {
     pub slashed: Amount,
 }
 
-/// What is known of all books.
-#[derive(Debug, Default)]
+/// What is known of the books.
+#[derive(Debug)]
 pub(super) struct Watch {
+    genesis: Genesis,
+    network: NetworkId,
+    notary: SimulatedKey,
+    ledger: Ledger,
+    witness: Witness,
     closed: BTreeMap<JobId, Closed>,
 }
 
 impl Watch {
-    /// Asserts what must hold after every event.
-    pub(super) fn check(&mut self, place: Place, node: &Node<SimulatedKey>) {
-        let Some(books) = node.books() else { return };
-        assert_eq!(boxes(&books), minted(&books), "the books of {place:?} do not balance: {books:?}");
-        assert_eq!(books.held.is_zero(), books.open == 0, "what is held is not what is open: {books:?}");
+    /// Watches this notary from its first entry on.
+    pub(super) fn new(genesis: Genesis, notary: SimulatedKey) -> Self {
+        Self {
+            ledger: Ledger::new(genesis.clone(), notary.id()),
+            witness: Witness::new(genesis.clone()),
+            closed: BTreeMap::new(),
+            network: genesis.id(),
+            genesis,
+            notary,
+        }
     }
 
-    /// Keeps how a job ended; asserts that it ended once.
-    pub(super) fn told(&mut self, _place: Place, event: &Told) {
-        assert!(!matches!(event, Told::Stranded { .. }), "money that nothing would ever release: {event:?}");
-        let Told::Settled { job, outcome, provider, paid, slashed, .. } = event else { return };
-        let closed = Closed { outcome: *outcome, provider: *provider, paid: *paid, slashed: *slashed };
-        let before = self.closed.insert(*job, closed);
-        assert!(
-            before.is_none_or(|before| before == closed),
-            "a closed job was closed otherwise: {before:?} {closed:?}"
-        );
+    /// Asserts what must hold of a notary's own books after every event.
+    pub(super) fn check(&self, node: &Node<SimulatedKey>) {
+        let Some(ledger) = node.ledger() else { return };
+        let (_, minted, burned) = ledger.pool_minted_burned();
+        assert_eq!(ledger.total(), minted.minus(burned), "the books do not balance: {:?}", node.books());
+        let is_open = ledger.open_jobs().next().is_some();
+        assert_eq!(!ledger.held().is_zero(), is_open, "what is held is not what is open: {:?}", node.books());
     }
 
+    /// Takes what a notary saved.
+    pub(super) fn saved(&mut self, record: &Record) {
+        if let Record::Chain(entry) = record {
+            self.take(&entry.fact);
+        }
+    }
+
+    /// Begins anew with what is left of a notary's records.
+    pub(super) fn restart(&mut self, records: &[Record]) {
+        *self = Self::new(self.genesis.clone(), self.notary);
+        records.iter().for_each(|record| self.saved(record));
+    }
+
+    fn take(&mut self, fact: &Fact) {
+        let before = Before::new(&self.ledger);
+        let consequences = self.ledger.apply(fact);
+        let consequences = consequences
+            .unwrap_or_else(|rejection| panic!("I12: not taken in replay: {rejection}: {fact:?}"));
+        let (network, notary) = (self.network, self.notary);
+        let receipt = |story: &Story| Some(receipt(story, &notary, network));
+        self.witness.hear::<Simulated>(&self.ledger, fact, &before, &consequences, receipt);
+        for consequence in consequences {
+            let Consequence::Closed { story, provider, .. } = consequence else { continue };
+            let (paid, slashed) = (story.settlement.provider, story.settlement.slashed);
+            let closed = Closed { outcome: story.outcome, provider, paid, slashed };
+            self.closed.insert(story.ticket.job, closed);
+        }
+    }
+
+    /// The books beside the notary's.
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// How every job ended that the notary closed.
     pub(super) fn closed(&self) -> &BTreeMap<JobId, Closed> {
         &self.closed
     }
 }
 
-fn boxes(books: &BooksView) -> u128 {
-    [books.free, books.stake, books.unbonding, books.held, books.pool, books.endowment]
-        .iter()
-        .map(|amount| u128::from(amount.0))
-        .sum()
-}
-
-fn minted(books: &BooksView) -> u128 {
-    u128::from(books.minted.0) - u128::from(books.burned.0)
+fn receipt(story: &Story, notary: &SimulatedKey, network: NetworkId) -> Receipt {
+    let settled = Settled { job: story.ticket.job, receipt: story.digest() };
+    let settled = Signed::seal(settled, notary, network).into_signed();
+    Receipt { story: story.clone(), settled }
 }

@@ -147,13 +147,10 @@ struct Unlucky {
 
 impl Behaviour for Unlucky {
     fn hear(&mut self, input: Input) -> Option<Input> {
-        let lost = match &input {
-            Input::Message(Opened::Ticket(_)) => true,
-            Input::Message(Opened::Notice(notice)) if matches!(notice.event, NoticeEvent::Closed { .. }) => {
-                core::mem::replace(&mut self.heard_of_close, true)
-            }
-            _ => false,
-        };
+        let Input::Message(message) = &input else { return Some(input) };
+        let is_close = matches!(message, Opened::Notice(notice) if is_close(&notice.event));
+        let again = is_close && core::mem::replace(&mut self.heard_of_close, true);
+        let lost = again || matches!(message, Opened::Ticket(_));
         (!lost).then_some(input)
     }
 
@@ -162,6 +159,10 @@ impl Behaviour for Unlucky {
         let lost = fetches && !core::mem::replace(&mut self.has_fetched, true);
         (!lost).then_some(effect)
     }
+}
+
+fn is_close(event: &NoticeEvent) -> bool {
+    matches!(event, NoticeEvent::Closed { .. })
 }
 
 #[test]

@@ -31,6 +31,11 @@ pub(crate) fn settle(world: &mut World, limit: Span, context: &str) {
     assert_eq!((books.open, books.held), (0, Amount::ZERO), "{context}");
     let audit = world.audit().unwrap_or_else(|divergence| panic!("{context}: {divergence}"));
     assert_eq!((audit.open, audit.closed, audit.total), (0, books.closed, audit.supply), "{context}");
+    let states = world.states().unwrap_or_else(|| panic!("{context}: the chain is not taken in replay"));
+    assert!(
+        states.iter().all(|state| *state == states[0]),
+        "{context}: I12: books that should be one differ"
+    );
     for number in 0..world.plan().peers() {
         let (knows, remembers) = world.memory(Place(number)).expect("everybody is up");
         assert_eq!(knows, remembers, "{context}: peer {number} knows more or less than its journal");

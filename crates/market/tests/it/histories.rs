@@ -5,6 +5,7 @@ use std::{cell::RefCell, collections::BTreeSet};
 use assay_market::{
     ledger::{Ledger, Rejection},
     record::Fact,
+    witness::{Before, Witness},
 };
 use assay_protocol::{
     account::{Grant, Register, Registration, Stake, Unstake},
@@ -15,7 +16,7 @@ use assay_protocol::{
     notice::Query,
     objection::{Cancel, Dispute},
     outcome::Outcome,
-    receipt::Happening,
+    receipt::{Happening, Story},
     units::{Amount, Duration, Rate},
 };
 use proptest::{
@@ -25,8 +26,7 @@ use proptest::{
 };
 
 use crate::{
-    cheap::Cheap,
-    invariants::{Before, Witness},
+    cheap::{Cheap, CheapScheme},
     office::{
         CLIENT, FIRST_VERIFIER, ISSUER, NEWCOMER, NOTARY, Office, Ordered, PROVIDER, STAKE, STRANGER, class,
         id, state_of,
@@ -276,7 +276,8 @@ impl World {
             }
         };
         let office = &self.office;
-        self.witness.hear(&office.ledger, &fact, &before, &consequences, |job| office.receipt(job));
+        let receipt = |story: &Story| Some(office.receipt(story.ticket.job));
+        self.witness.hear::<CheapScheme>(&office.ledger, &fact, &before, &consequences, receipt);
         if self.office.facts.len().is_multiple_of(4) {
             self.refused(&fact, "I7: a repeated fact was taken");
         }

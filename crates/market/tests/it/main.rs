@@ -6,7 +6,6 @@ mod course;
 mod day;
 mod golden;
 mod histories;
-mod invariants;
 mod money;
 mod office;
 mod outcomes;
