@@ -14,6 +14,7 @@ mod registry;
 use alloc::{
     boxed::Box,
     collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
     vec::Vec,
 };
 
@@ -51,7 +52,8 @@ const HOUR_MS: u64 = 3_600_000;
 /// The books of one notary.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    genesis: Genesis,
+    /// Shared with the story of each job that closes.
+    genesis: Arc<Genesis>,
     notary: PeerId,
     accounts: BTreeMap<PeerId, Account>,
     /// Boxed: a tree moves its entries about, and these are large.
@@ -233,7 +235,7 @@ impl Ledger {
             pool,
             endowment,
             endowed: BTreeMap::new(),
-            genesis,
+            genesis: Arc::new(genesis),
             notary,
             accounts,
             jobs: BTreeMap::new(),

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** what was held, slashed and fined goes to whom the settlement names and to the pool, and nowhere else.
 
-use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, sync::Arc, vec::Vec};
 
 use assay_protocol::{
     id::{JobId, PeerId},
@@ -192,7 +192,7 @@ impl Ledger {
 
     fn story(&self, closing: OpenJob, outcome: Outcome, settlement: Settlement) -> Story {
         Story {
-            genesis: self.genesis.clone(),
+            genesis: Arc::clone(&self.genesis),
             ticket: *closing.job.ticket(),
             ticks: self.ticks_of(&closing),
             open: closing.open,
