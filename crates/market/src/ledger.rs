@@ -5,6 +5,7 @@
 //! give the same books.
 
 mod account;
+mod agenda;
 mod close;
 mod course;
 mod open;
@@ -39,6 +40,7 @@ pub use self::{
     open::LANES_MAX,
 };
 use self::{
+    agenda::{Agenda, Due},
     close::sum,
     registry::{Checkpoint, Enrolled},
 };
@@ -58,6 +60,8 @@ pub struct Ledger {
     accounts: BTreeMap<PeerId, Account>,
     /// Boxed: a tree moves its entries about, and these are large.
     jobs: BTreeMap<JobId, Box<OpenJob>>,
+    /// Which of them the next ticks move.
+    agenda: Agenda,
     closed: BTreeMap<JobId, ClosedJob>,
     pool: Amount,
     /// What the first checks of the endowed pairs are paid from.
@@ -102,6 +106,8 @@ pub struct OpenJob {
     endowed: Amount,
     /// The position from which on nothing of it is published while it is open.
     withheld: Option<u64>,
+    /// What the agenda last noted of it.
+    planned: Due,
 }
 
 /// What is remembered of a closed job.
@@ -239,6 +245,7 @@ impl Ledger {
             notary,
             accounts,
             jobs: BTreeMap::new(),
+            agenda: Agenda::default(),
             closed: BTreeMap::new(),
             minted,
             burned: Amount::ZERO,

@@ -26,6 +26,7 @@ impl Ledger {
             self.jobs.insert(id, closing);
             return;
         };
+        self.agenda.forget(id);
         let (client, provider) = (closing.job.order().client, closing.job.order().provider);
         let at_stake = self.accounts.get(&provider).map_or(Amount::ZERO, Account::at_stake);
         let settlement = payout::settle(&self.genesis, &closing.job, at_stake);

@@ -14,7 +14,7 @@ use assay_protocol::{
     units::{Amount, Rate, Timestamp},
 };
 
-use super::{Account, Consequence, JOBS_OPEN_MAX, Ledger, OpenJob, Rejection, close::sum};
+use super::{Account, Consequence, JOBS_OPEN_MAX, Ledger, OpenJob, Rejection, agenda::Due, close::sum};
 use crate::trust::Kind;
 
 /// Queues of one client, and so the most orders it can have open.
@@ -43,7 +43,7 @@ impl Ledger {
         let endowed = self.endow(&order, &ticket);
         out.push(Consequence::Opened { client: order.client, ticket: Box::new(ticket) });
         let held = order.total_max;
-        let opened = OpenJob {
+        let mut opened = OpenJob {
             job: Job::open(&self.genesis, order.clone(), ticket, self.moment),
             open: open.clone(),
             events: Vec::new(),
@@ -53,7 +53,9 @@ impl Ledger {
             reserve: Amount::ZERO,
             endowed,
             withheld: None,
+            planned: Due::default(),
         };
+        self.agenda.note(&opened.job, &mut opened.planned);
         self.jobs.insert(id, Box::new(opened));
         Ok(())
     }

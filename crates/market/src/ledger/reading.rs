@@ -46,6 +46,11 @@ impl Ledger {
         self.jobs.values().map(Box::as_ref)
     }
 
+    /// Those of them in which a party or a verifier has something to do.
+    pub fn attended_jobs(&self) -> impl Iterator<Item = &OpenJob> {
+        self.agenda.attended().filter_map(|job| self.open_job(job))
+    }
+
     /// A job that holds money.
     #[must_use]
     pub fn open_job(&self, job: JobId) -> Option<&OpenJob> {
