@@ -280,6 +280,7 @@ impl Ledger {
         }
         self.sequence += 1;
         debug_assert_eq!(self.total(), self.minted.minus(self.burned), "money is neither made nor lost");
+        debug_assert!(self.held_adds_up(), "what a client's open jobs hold is noted with its account");
         Ok(out)
     }
 

@@ -127,7 +127,9 @@ impl Ledger {
     /// Frees the client's lane, the provider's exposure, and whatever an accusation over this job had frozen.
     fn release(&mut self, closing: &OpenJob) {
         let (id, order) = (closing.job.id(), closing.job.order());
-        if let Some(lane) = self.accounts.entry(order.client).or_default().lanes.get_mut(&order.lane) {
+        let client = self.accounts.entry(order.client).or_default();
+        client.held = client.held.minus_up_to(closing.held);
+        if let Some(lane) = client.lanes.get_mut(&order.lane) {
             lane.open = None;
         }
         let provider = self.accounts.entry(order.provider).or_default();

@@ -66,6 +66,7 @@ impl Ledger {
         let deposit = payout::deposit(&self.genesis, &disputed);
         let client = self.accounts.get_mut(&open.job.order().client).ok_or(Rejection::NoAccount)?;
         client.free = client.free.minus(deposit).ok_or(Rejection::Funds)?;
+        client.held = sum(client.held, deposit);
         open.held = sum(open.held, deposit);
         open.job = disputed;
         open.events.push(Event { round, what: happening.clone() });

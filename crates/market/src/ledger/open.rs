@@ -32,6 +32,7 @@ impl Ledger {
         let ticket = self.judge(id, opened.signer(), &order, &accept)?;
         let client = self.accounts.get_mut(&order.client).ok_or(Refusal::Funds)?;
         client.free = client.free.minus(order.total_max).ok_or(Refusal::Funds)?;
+        client.held = sum(client.held, order.total_max);
         let lane = client.lanes.entry(order.lane).or_default();
         (lane.next, lane.open) = (order.nonce + 1, Some(id));
         let provider = self.accounts.entry(order.provider).or_default();

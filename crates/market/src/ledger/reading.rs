@@ -11,7 +11,7 @@ use assay_protocol::{
     units::{Amount, Rate, Timestamp},
 };
 
-use super::{Account, ClosedJob, Ledger, OpenJob};
+use super::{Account, ClosedJob, Ledger, OpenJob, close::sum};
 
 impl Ledger {
     /// What all boxes hold.
@@ -57,6 +57,17 @@ impl Ledger {
         self.jobs.get(&job).map(Box::as_ref)
     }
 
+    /// True if what each account is said to hold in open jobs is what they hold.
+    pub(super) fn held_adds_up(&self) -> bool {
+        let mut held: BTreeMap<PeerId, Amount> = BTreeMap::new();
+        for open in self.jobs.values() {
+            let of_client = held.entry(open.job.order().client).or_default();
+            *of_client = sum(*of_client, open.held);
+        }
+        let mut accounts = self.accounts.iter();
+        accounts.all(|(peer, account)| held.get(peer).copied().unwrap_or_default() == account.held)
+    }
+
     /// The claim of an open job as it was signed.
     #[must_use]
     pub fn claim_of(&self, job: JobId) -> Option<&Signed<Claim>> {
@@ -100,8 +111,7 @@ impl Ledger {
     /// What a client's open jobs hold.
     #[must_use]
     pub fn held_of(&self, client: PeerId) -> Amount {
-        let held = self.jobs.values().filter(|open| open.job.order().client == client).map(|open| open.held);
-        held.fold(Amount::ZERO, |sum, held| sum.plus(held).unwrap_or(sum))
+        self.accounts.get(&client).map_or(Amount::ZERO, |account| account.held)
     }
 
     /// What open jobs hold, of clients and of the pool.

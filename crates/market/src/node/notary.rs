@@ -248,7 +248,8 @@ impl<S: Signer> Node<S> {
 
     fn statement(&self, peer: PeerId, sequence: u64) -> Option<Account> {
         let notary = self.notary.as_ref()?;
-        let account = notary.ledger.accounts().get(&peer).cloned().unwrap_or_default();
+        let nobody = crate::ledger::Account::default();
+        let account = notary.ledger.accounts().get(&peer).unwrap_or(&nobody);
         Some(Account {
             sequence,
             free: account.free,
