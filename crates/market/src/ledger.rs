@@ -288,15 +288,20 @@ impl Ledger {
     /// the anchor of the next one's chain.
     #[must_use]
     pub fn next_tick(&self, time: Timestamp, beacon: Digest, anchor: Digest, head: Head) -> Tick {
+        let begun = self.next_checkpoint();
+        self.tick_of(
+            time,
+            beacon,
+            begun.map(|begun| notice::Checkpoint { anchor, rosters: begun.rosters(), head }),
+        )
+    }
+
+    fn tick_of(&self, time: Timestamp, beacon: Digest, checkpoint: Option<notice::Checkpoint>) -> Tick {
         let time = time.max(self.wall.unwrap_or_default());
         let round = self.next_round();
         let passed = self
             .wall
             .map_or(Duration(time.0), |wall| Duration(time.since(wall).0.min(self.genesis.timers.gap_max.0)));
-        let checkpoint = self.begins_epoch(round).then(|| {
-            let rosters = self.checkpoint_at(round).rosters();
-            notice::Checkpoint { anchor, rosters, head }
-        });
         Tick { round, time, live: self.moment.live.after(passed), beacon, checkpoint }
     }
 
@@ -312,23 +317,29 @@ impl Ledger {
         round.is_multiple_of(self.genesis.timers.epoch_ticks)
     }
 
-    /// Who can check what in the epoch that begins with this round.
-    fn checkpoint_at(&self, round: u64) -> Checkpoint {
-        Checkpoint::new(round / self.genesis.timers.epoch_ticks, &self.genesis, &self.accounts)
+    /// Who can check what in the epoch that begins with the next tick, if one does.
+    fn next_checkpoint(&self) -> Option<Checkpoint> {
+        let (round, length) = (self.next_round(), self.genesis.timers.epoch_ticks);
+        self.begins_epoch(round).then(|| Checkpoint::new(round / length, &self.genesis, &self.accounts))
     }
 
     fn tick(&mut self, tick: Verified<Tick>, out: &mut Vec<Consequence>) -> Result<(), Rejection> {
         let anchor = tick.checkpoint.map(|checkpoint| checkpoint.anchor);
-        let head = tick.checkpoint.map(|checkpoint| checkpoint.head).unwrap_or_default();
-        let expected = self.next_tick(tick.time, tick.beacon, anchor.unwrap_or_default(), head);
+        let begun = self.next_checkpoint();
+        let checkpoint = begun.as_ref().map(|begun| notice::Checkpoint {
+            anchor: anchor.unwrap_or_default(),
+            rosters: begun.rosters(),
+            head: tick.checkpoint.map(|checkpoint| checkpoint.head).unwrap_or_default(),
+        });
+        let expected = self.tick_of(tick.time, tick.beacon, checkpoint);
         let first = self.wall.is_none();
         let chained = if first { anchor == Some(tick.beacon) } else { self.chained(tick.beacon) };
         let placed = tick.checkpoint.is_none_or(|checkpoint| checkpoint.head.sequence == self.sequence);
         if tick.signer() != self.notary || *tick != expected || !chained || !placed {
             return Err(Rejection::Tick);
         }
-        if self.begins_epoch(tick.round) {
-            self.checkpoint = self.checkpoint_at(tick.round);
+        if let Some(begun) = begun {
+            self.checkpoint = begun;
         }
         (self.moment, self.wall) = (tick.moment(), Some(tick.time));
         self.remember(tick);
