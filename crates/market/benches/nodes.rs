@@ -5,6 +5,7 @@ use std::{
     fs,
     hint::black_box,
     sync::LazyLock,
+    time::{Duration, Instant},
 };
 
 use assay_market::{
@@ -20,7 +21,7 @@ use assay_protocol::{
     message::Opened,
     offer::{Offer, Service},
     signed::{Signed, Signer, Verified},
-    units::{Amount, Duration, Timestamp},
+    units::{self, Amount, Timestamp},
 };
 use divan::{Bencher, counter::ItemsCount};
 
@@ -48,6 +49,10 @@ mod town;
 
 /// Offers that are remembered.
 const OFFERS: u64 = 10_000;
+/// How often the kinds of inputs are timed.
+const RUNS: usize = 5;
+/// Kinds of which there are fewer are left out.
+const KIND_MIN: u32 = 50;
 /// When they are heard.
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 /// The roles, and all of them together.
@@ -64,6 +69,7 @@ static TOWN: LazyLock<Chronicle> = LazyLock::new(Chronicle::of_a_town);
 fn main() {
     print_bytes();
     print_roles();
+    print_kinds();
     divan::main();
 }
 
@@ -162,12 +168,12 @@ fn offer(network: NetworkId, number: u64, sequence: u64, manifest: Digest) -> Ve
         manifest,
         name: "numbers".to_owned(),
         unit_price: price,
-        run: Duration(100 + number % 50),
+        run: units::Duration(100 + number % 50),
         warm: number.is_multiple_of(2),
     };
     let offer = Offer {
         sequence,
-        valid_until: NOW.after(Duration::seconds(900)),
+        valid_until: NOW.after(units::Duration::seconds(900)),
         class: codec::digest("class", &(number % 7)),
         machine: "a machine with sixteen cores".to_owned(),
         services: vec![service],
@@ -185,7 +191,7 @@ fn submission(genesis: &Genesis) -> Submission {
         input_commit: Digest::default(),
         units_max: 4,
         work_max: 8,
-        run_max: Duration::seconds(1),
+        run_max: units::Duration::seconds(1),
         checks: 0,
         unchecked_ok: false,
         cost_max: Amount::credits(10),
@@ -205,6 +211,52 @@ fn print_roles() {
         let (inputs, effects) = (heard.len(), live(&mut TOWN.nodes(), heard));
         assert_eq!(effects, TOWN.effects(role), "what is heard again has other effects");
         println!("{name:12} {inputs:6} inputs, {effects:6} effects, {JOBS} jobs");
+    }
+}
+
+/// Where the time goes: what an input of each kind takes in each role, at the best of a few times.
+#[allow(clippy::print_stdout, reason = "a table beside the figures of the benches")]
+fn print_kinds() {
+    for (name, role) in &ROLES[1..] {
+        let mut kinds: BTreeMap<&str, (u32, Duration)> = BTreeMap::new();
+        for run in 0..RUNS {
+            for (kind, (count, time)) in timed(*role) {
+                let best = kinds.entry(kind).or_insert((count, time));
+                *best = if run == 0 { (count, time) } else { (*best).min((count, time)) };
+            }
+        }
+        for (kind, (count, time)) in kinds.iter().filter(|(_, (count, _))| *count >= KIND_MIN) {
+            println!(
+                "{name:12} {kind:12} {count:6} inputs, {:6.2} µs each",
+                time.as_secs_f64() * 1e6 / f64::from(*count)
+            );
+        }
+    }
+}
+
+/// How many inputs of each kind there are, and how long they take together.
+fn timed(role: Option<Role>) -> BTreeMap<&'static str, (u32, Duration)> {
+    let (mut nodes, mut effects, mut kinds) = (TOWN.nodes(), Effects::new(), BTreeMap::new());
+    for Heard { place, at, input } in TOWN.heard(role) {
+        let kind = kind(&input);
+        let begin = Instant::now();
+        nodes[place].handle(input, at, &mut effects);
+        black_box(&mut effects).clear();
+        let (count, time): &mut (u32, Duration) = kinds.entry(kind).or_default();
+        (*count, *time) = (*count + 1, *time + begin.elapsed());
+    }
+    kinds
+}
+
+fn kind(input: &Input) -> &'static str {
+    match input {
+        Input::Message(message) => message.kind(),
+        Input::Command(_) => "a command",
+        Input::Undelivered { .. } => "not delivered",
+        Input::Fetched { .. } => "a blob",
+        Input::Ran { .. } => "a run's end",
+        Input::Shown { .. } => "records",
+        Input::Wake => "an alarm",
     }
 }
 

@@ -5,6 +5,7 @@
 //! give the same books.
 
 mod account;
+mod agenda;
 mod close;
 mod course;
 mod open;
@@ -14,6 +15,7 @@ mod registry;
 use alloc::{
     boxed::Box,
     collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
     vec::Vec,
 };
 
@@ -38,6 +40,7 @@ pub use self::{
     open::LANES_MAX,
 };
 use self::{
+    agenda::{Agenda, Due},
     close::sum,
     registry::{Checkpoint, Enrolled},
 };
@@ -55,11 +58,14 @@ const HOUR_MS: u64 = 3_600_000;
 /// The books of one notary.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    genesis: Genesis,
+    /// Shared with the story of each job that closes.
+    genesis: Arc<Genesis>,
     notary: PeerId,
     accounts: BTreeMap<PeerId, Account>,
     /// Boxed: a tree moves its entries about, and these are large.
     jobs: BTreeMap<JobId, Box<OpenJob>>,
+    /// Which of them the next ticks move.
+    agenda: Agenda,
     /// The last of those that are over. None of them can be opened again: its number in its lane is past.
     closed: Recent<JobId, ClosedJob>,
     /// How many were closed in all.
@@ -109,6 +115,8 @@ pub struct OpenJob {
     endowed: Amount,
     /// The position from which on nothing of it is published while it is open.
     withheld: Option<u64>,
+    /// What the agenda last noted of it.
+    planned: Due,
 }
 
 /// What is remembered of a closed job.
@@ -242,10 +250,11 @@ impl Ledger {
             pool,
             endowment,
             endowed: BTreeMap::new(),
-            genesis,
+            genesis: Arc::new(genesis),
             notary,
             accounts,
             jobs: BTreeMap::new(),
+            agenda: Agenda::default(),
             closed: Recent::new(JOBS_CLOSED_MAX),
             closed_count: 0,
             minted,
@@ -282,6 +291,7 @@ impl Ledger {
         }
         self.sequence += 1;
         debug_assert_eq!(self.total(), self.minted.minus(self.burned), "money is neither made nor lost");
+        debug_assert!(self.held_adds_up(), "what a client's open jobs hold is noted with its account");
         Ok(out)
     }
 
@@ -289,15 +299,20 @@ impl Ledger {
     /// the anchor of the next one's chain.
     #[must_use]
     pub fn next_tick(&self, time: Timestamp, beacon: Digest, anchor: Digest, head: Head) -> Tick {
+        let begun = self.next_checkpoint();
+        self.tick_of(
+            time,
+            beacon,
+            begun.map(|begun| notice::Checkpoint { anchor, rosters: begun.rosters(), head }),
+        )
+    }
+
+    fn tick_of(&self, time: Timestamp, beacon: Digest, checkpoint: Option<notice::Checkpoint>) -> Tick {
         let time = time.max(self.wall.unwrap_or_default());
         let round = self.next_round();
         let passed = self
             .wall
             .map_or(Duration(time.0), |wall| Duration(time.since(wall).0.min(self.genesis.timers.gap_max.0)));
-        let checkpoint = self.begins_epoch(round).then(|| {
-            let rosters = self.checkpoint_at(round).rosters();
-            notice::Checkpoint { anchor, rosters, head }
-        });
         Tick { round, time, live: self.moment.live.after(passed), beacon, checkpoint }
     }
 
@@ -313,23 +328,29 @@ impl Ledger {
         round.is_multiple_of(self.genesis.timers.epoch_ticks)
     }
 
-    /// Who can check what in the epoch that begins with this round.
-    fn checkpoint_at(&self, round: u64) -> Checkpoint {
-        Checkpoint::new(round / self.genesis.timers.epoch_ticks, &self.genesis, &self.accounts)
+    /// Who can check what in the epoch that begins with the next tick, if one does.
+    fn next_checkpoint(&self) -> Option<Checkpoint> {
+        let (round, length) = (self.next_round(), self.genesis.timers.epoch_ticks);
+        self.begins_epoch(round).then(|| Checkpoint::new(round / length, &self.genesis, &self.accounts))
     }
 
     fn tick(&mut self, tick: Verified<Tick>, out: &mut Vec<Consequence>) -> Result<(), Rejection> {
         let anchor = tick.checkpoint.map(|checkpoint| checkpoint.anchor);
-        let head = tick.checkpoint.map(|checkpoint| checkpoint.head).unwrap_or_default();
-        let expected = self.next_tick(tick.time, tick.beacon, anchor.unwrap_or_default(), head);
+        let begun = self.next_checkpoint();
+        let checkpoint = begun.as_ref().map(|begun| notice::Checkpoint {
+            anchor: anchor.unwrap_or_default(),
+            rosters: begun.rosters(),
+            head: tick.checkpoint.map(|checkpoint| checkpoint.head).unwrap_or_default(),
+        });
+        let expected = self.tick_of(tick.time, tick.beacon, checkpoint);
         let first = self.wall.is_none();
         let chained = if first { anchor == Some(tick.beacon) } else { self.chained(tick.beacon) };
         let placed = tick.checkpoint.is_none_or(|checkpoint| checkpoint.head.sequence == self.sequence);
         if tick.signer() != self.notary || *tick != expected || !chained || !placed {
             return Err(Rejection::Tick);
         }
-        if self.begins_epoch(tick.round) {
-            self.checkpoint = self.checkpoint_at(tick.round);
+        if let Some(begun) = begun {
+            self.checkpoint = begun;
         }
         (self.moment, self.wall) = (tick.moment(), Some(tick.time));
         self.remember(tick);

@@ -77,7 +77,7 @@ const fn config() -> bincode::config::Configuration {
 /// Never for the types of this crate: only a map or a sequence of unknown length has no encoding, and there is none.
 #[must_use]
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    let mut bytes = Bytes(Vec::new());
+    let mut bytes = Bytes(Vec::with_capacity(ENCODED_BYTES));
     write(value, &mut bytes);
     bytes.0
 }
@@ -85,7 +85,8 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 /// The encoding of `value` behind the header that says which version wrote it.
 #[must_use]
 pub fn encode_versioned<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    let mut bytes = Bytes(Vec::from([MARK, VERSION]));
+    let mut bytes = Bytes(Vec::with_capacity(ENCODED_BYTES));
+    bytes.0.extend([MARK, VERSION]);
     write(value, &mut bytes);
     bytes.0
 }
@@ -135,6 +136,9 @@ fn is_encoding_of<T: Serialize>(bytes: &[u8], value: &T) -> bool {
     let mut rest = Expected(bytes);
     bincode::serde::encode_into_writer(value, &mut rest, config()).is_ok() && rest.0.is_empty()
 }
+
+/// Bytes that an encoding is given room for at first: most messages have fewer.
+const ENCODED_BYTES: usize = 512;
 
 /// Bytes that grow.
 struct Bytes(Vec<u8>);

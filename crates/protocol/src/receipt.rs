@@ -7,7 +7,7 @@ pub mod event;
 mod verify;
 mod view;
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +48,7 @@ pub struct Receipt {
 #[serde(deny_unknown_fields)]
 pub struct Story {
     /// The network's rules.
-    pub genesis: Genesis,
+    pub genesis: Arc<Genesis>,
     /// Order and agreement.
     pub open: Signed<Open>,
     /// What the notary fixed.

@@ -32,6 +32,8 @@ pub struct Account {
     pub exposed: Amount,
     /// The number of its last instruction.
     pub instruction: u64,
+    /// What its open jobs as a client hold: the sum over them, kept so that nobody has to look at all of them.
+    pub(super) held: Amount,
     pub(super) operator: Digest,
     /// The last instruction, to know it again.
     last: Digest,

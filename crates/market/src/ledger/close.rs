@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** what was held, slashed and fined goes to whom the settlement names and to the pool, and nowhere else.
 
-use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, sync::Arc, vec::Vec};
 
 use assay_protocol::{
     id::{JobId, PeerId},
@@ -26,6 +26,7 @@ impl Ledger {
             self.jobs.insert(id, closing);
             return;
         };
+        self.agenda.forget(id);
         let (client, provider) = (closing.job.order().client, closing.job.order().provider);
         let at_stake = self.accounts.get(&provider).map_or(Amount::ZERO, Account::at_stake);
         let settlement = payout::settle(&self.genesis, &closing.job, at_stake);
@@ -128,7 +129,9 @@ impl Ledger {
     /// Frees the client's lane, the provider's exposure, and whatever an accusation over this job had frozen.
     fn release(&mut self, closing: &OpenJob) {
         let (id, order) = (closing.job.id(), closing.job.order());
-        if let Some(lane) = self.accounts.entry(order.client).or_default().lanes.get_mut(&order.lane) {
+        let client = self.accounts.entry(order.client).or_default();
+        client.held = client.held.minus_up_to(closing.held);
+        if let Some(lane) = client.lanes.get_mut(&order.lane) {
             lane.open = None;
         }
         let provider = self.accounts.entry(order.provider).or_default();
@@ -203,7 +206,7 @@ impl Ledger {
 
     fn story(&self, closing: OpenJob, outcome: Outcome, settlement: Settlement) -> Story {
         Story {
-            genesis: self.genesis.clone(),
+            genesis: Arc::clone(&self.genesis),
             ticket: *closing.job.ticket(),
             ticks: self.ticks_of(&closing),
             open: closing.open,

@@ -5,12 +5,16 @@ use alloc::vec::Vec;
 use assay_protocol::{
     draw,
     id::JobId,
-    job::{Job, Misstep, Moment, Party, Phase, Stage, Step},
+    job::{Misstep, Party, Phase, Stage, Step},
     payout, receipt,
     receipt::{Event, Happening},
 };
 
-use super::{Consequence, Ledger, Rejection, close::sum};
+use super::{
+    Consequence, Ledger, Rejection,
+    agenda::{Due, may_move},
+    close::sum,
+};
 
 impl Ledger {
     /// Takes a party's step, and whatever follows from it at once.
@@ -62,6 +66,7 @@ impl Ledger {
         let deposit = payout::deposit(&self.genesis, &disputed);
         let client = self.accounts.get_mut(&open.job.order().client).ok_or(Rejection::NoAccount)?;
         client.free = client.free.minus(deposit).ok_or(Rejection::Funds)?;
+        client.held = sum(client.held, deposit);
         open.held = sum(open.held, deposit);
         open.job = disputed;
         open.events.push(Event { round, what: happening.clone() });
@@ -79,16 +84,16 @@ impl Ledger {
             debug_assert!(drawn.is_ok(), "what is due can be drawn");
             open.events.push(Event { round: self.moment.beacon.round, what: happening });
         }
+        self.note_accusation(id, out);
+        let Some(open) = self.jobs.get_mut(&id) else { return };
+        if matches!(open.job.stage(), Stage::Closed(_)) {
+            return self.close(id, out);
+        }
         // From the draw on nothing of it is published while it is open, whatever brought it there.
-        if let Some(open) = self.jobs.get_mut(&id)
-            && matches!(open.job.stage(), Stage::Drawing { .. })
-        {
+        if matches!(open.job.stage(), Stage::Drawing { .. }) {
             open.withheld.get_or_insert(self.sequence);
         }
-        self.note_accusation(id, out);
-        if let Some(Stage::Closed(_)) = self.jobs.get(&id).map(|open| open.job.stage()) {
-            self.close(id, out);
-        }
+        self.agenda.note(&open.job, &mut open.planned);
     }
 
     /// The draw that is due now.
@@ -195,29 +200,39 @@ impl Ledger {
     /// Lets time pass for every open job that it can move; the others are not touched.
     pub(super) fn tick_jobs(&mut self, out: &mut Vec<Consequence>) {
         let moment = self.moment;
-        let due = self.jobs.iter().filter(|(_, open)| may_move(&open.job, moment));
-        let due: Vec<JobId> = due.map(|(id, _)| *id).collect();
-        for id in due {
-            let frozen = self.jobs.get(&id).is_some_and(|open| {
-                let provider = self.accounts.get(&open.job.order().provider);
-                provider.is_some_and(|account| !account.frozen.is_empty())
-            });
+        for id in self.take_movable() {
             let Some(open) = self.jobs.get_mut(&id) else { continue };
+            let provider = self.accounts.get(&open.job.order().provider);
+            let frozen = provider.is_some_and(|account| !account.frozen.is_empty());
             let before = open.job.progress();
-            let stepped = open.job.apply(Step::Tick { frozen }, Party::Notary, self.moment);
+            let stepped = open.job.apply(Step::Tick { frozen }, Party::Notary, moment);
             debug_assert!(stepped.is_ok(), "an open job takes every tick");
             if before != open.job.progress() {
-                open.events.push(Event { round: self.moment.beacon.round, what: Happening::Tick });
+                open.events.push(Event { round: moment.beacon.round, what: Happening::Tick });
             }
             self.advance(id, out);
         }
     }
-}
 
-/// True if the tick of this moment can move a job. A job that is being checked may have to note a beacon at any of them.
-fn may_move(job: &Job, now: Moment) -> bool {
-    let (until, round) = job.due();
-    matches!(job.stage(), Stage::Checking(_) | Stage::Jury(_))
-        || until.is_some_and(|until| now.live >= until)
-        || round.is_some_and(|round| now.beacon.round >= round)
+    /// The jobs that this tick can move, in their order. What else the agenda had for it is noted there anew.
+    fn take_movable(&mut self) -> Vec<JobId> {
+        let mut movable = self.agenda.take_due(self.moment);
+        movable.retain(|id| {
+            let Some(open) = self.jobs.get_mut(id) else { return false };
+            open.planned = Due::default();
+            let moves = may_move(&open.job, self.moment);
+            if !moves {
+                self.agenda.note(&open.job, &mut open.planned);
+            }
+            moves
+        });
+        debug_assert!(self.finds_all(&movable), "what a tick can move is on the agenda");
+        movable
+    }
+
+    /// True if every job that this tick can move is among these.
+    fn finds_all(&self, due: &[JobId]) -> bool {
+        let mut movable = self.jobs.iter().filter(|(_, open)| may_move(&open.job, self.moment));
+        movable.all(|(id, _)| due.binary_search(id).is_ok())
+    }
 }

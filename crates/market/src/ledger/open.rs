@@ -14,7 +14,7 @@ use assay_protocol::{
     units::{Amount, Rate, Timestamp},
 };
 
-use super::{Account, Consequence, JOBS_OPEN_MAX, Ledger, OpenJob, Rejection, close::sum};
+use super::{Account, Consequence, JOBS_OPEN_MAX, Ledger, OpenJob, Rejection, agenda::Due, close::sum};
 use crate::trust::Kind;
 
 /// Queues of one client, and so the most orders it can have open.
@@ -32,6 +32,7 @@ impl Ledger {
         let ticket = self.judge(id, opened.signer(), &order, &accept)?;
         let client = self.accounts.get_mut(&order.client).ok_or(Refusal::Funds)?;
         client.free = client.free.minus(order.total_max).ok_or(Refusal::Funds)?;
+        client.held = sum(client.held, order.total_max);
         let lane = client.lanes.entry(order.lane).or_default();
         (lane.next, lane.open) = (order.nonce + 1, Some(id));
         let provider = self.accounts.entry(order.provider).or_default();
@@ -43,7 +44,7 @@ impl Ledger {
         let endowed = self.endow(&order, &ticket);
         out.push(Consequence::Opened { client: order.client, ticket: Box::new(ticket) });
         let held = order.total_max;
-        let opened = OpenJob {
+        let mut opened = OpenJob {
             job: Job::open(&self.genesis, order.clone(), ticket, self.moment),
             open: open.clone(),
             events: Vec::new(),
@@ -53,7 +54,9 @@ impl Ledger {
             reserve: Amount::ZERO,
             endowed,
             withheld: None,
+            planned: Due::default(),
         };
+        self.agenda.note(&opened.job, &mut opened.planned);
         self.jobs.insert(id, Box::new(opened));
         Ok(())
     }

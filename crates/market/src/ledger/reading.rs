@@ -12,7 +12,7 @@ use assay_protocol::{
     units::{Amount, Rate, Timestamp},
 };
 
-use super::{Account, ClosedJob, Ledger, OpenJob};
+use super::{Account, ClosedJob, Ledger, OpenJob, close::sum};
 
 impl Ledger {
     /// What all boxes hold.
@@ -66,10 +66,26 @@ impl Ledger {
         open.held.is_zero() || !(live || waits)
     }
 
+    /// Those of them in which a party or a verifier has something to do.
+    pub fn attended_jobs(&self) -> impl Iterator<Item = &OpenJob> {
+        self.agenda.attended().filter_map(|job| self.open_job(job))
+    }
+
     /// A job that holds money.
     #[must_use]
     pub fn open_job(&self, job: JobId) -> Option<&OpenJob> {
         self.jobs.get(&job).map(Box::as_ref)
+    }
+
+    /// True if what each account is said to hold in open jobs is what they hold.
+    pub(super) fn held_adds_up(&self) -> bool {
+        let mut held: BTreeMap<PeerId, Amount> = BTreeMap::new();
+        for open in self.jobs.values() {
+            let of_client = held.entry(open.job.order().client).or_default();
+            *of_client = sum(*of_client, open.held);
+        }
+        let mut accounts = self.accounts.iter();
+        accounts.all(|(peer, account)| held.get(peer).copied().unwrap_or_default() == account.held)
     }
 
     /// The claim of an open job as it was signed.
@@ -115,8 +131,7 @@ impl Ledger {
     /// What a client's open jobs hold.
     #[must_use]
     pub fn held_of(&self, client: PeerId) -> Amount {
-        let held = self.jobs.values().filter(|open| open.job.order().client == client).map(|open| open.held);
-        held.fold(Amount::ZERO, |sum, held| sum.plus(held).unwrap_or(sum))
+        self.accounts.get(&client).map_or(Amount::ZERO, |account| account.held)
     }
 
     /// What open jobs hold, of clients and of the pool.

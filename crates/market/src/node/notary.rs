@@ -273,7 +273,8 @@ impl<S: Signer> Node<S> {
 
     fn statement(&self, peer: PeerId, sequence: u64) -> Option<Account> {
         let notary = self.notary.as_ref()?;
-        let account = notary.ledger.accounts().get(&peer).cloned().unwrap_or_default();
+        let nobody = crate::ledger::Account::default();
+        let account = notary.ledger.accounts().get(&peer).unwrap_or(&nobody);
         Some(Account {
             sequence,
             free: account.free,
@@ -362,10 +363,9 @@ impl<S: Signer> Node<S> {
         }
     }
 
-    fn notify_all(&mut self, out: &mut Effects) {
+    fn notify_all(&self, out: &mut Effects) {
         let Some(notary) = &self.notary else { return };
-        let open: Vec<JobId> = notary.ledger.open_jobs().map(|open| open.job.id()).collect();
-        open.into_iter().for_each(|job| self.notify(job, out));
+        notary.ledger.attended_jobs().for_each(|open| self.tell(open, out));
     }
 
     /// What the parties are told of a claim that is in the books.
@@ -378,8 +378,11 @@ impl<S: Signer> Node<S> {
     /// Tells those who should act on a job now.
     fn notify(&self, job: JobId, out: &mut Effects) {
         let Some(notary) = &self.notary else { return };
-        let Some(open) = notary.ledger.open_job(job) else { return };
-        let (client, provider) = (open.job.order().client, open.job.order().provider);
+        notary.ledger.open_job(job).into_iter().for_each(|open| self.tell(open, out));
+    }
+
+    fn tell(&self, open: &OpenJob, out: &mut Effects) {
+        let (job, client, provider) = (open.job.id(), open.job.order().client, open.job.order().provider);
         let beacon = open.job.positions().map(|beacon| beacon.value);
         match open.job.stage() {
             Stage::Claimed { .. } => {

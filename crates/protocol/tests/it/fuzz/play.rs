@@ -302,7 +302,7 @@ impl<'a> Play<'a> {
         used = used.iter().copied().chain(anchors).chain(checkpoint).collect();
         let ticks = used.iter().map(|round| self.by(NOTARY, self.town.ticks[*round as usize]));
         let story = Story {
-            genesis: self.town.genesis.clone(),
+            genesis: self.town.genesis.clone().into(),
             open: self.open.clone(),
             ticket,
             ticks: ticks.collect(),

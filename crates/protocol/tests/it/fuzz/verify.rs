@@ -47,7 +47,7 @@ pub(crate) fn target(bytes: &[u8]) {
 /// A receipt under rules that no network can be run by is refused before anything is computed with them.
 fn refuse(unsound: Genesis) {
     let Some(receipt) = Play::to_its_end(&SOUND, &mut Dice::new(&[])).receipt() else { return };
-    let judged = verify::<Stamp>(&attested(Story { genesis: unsound, ..receipt.story }));
+    let judged = verify::<Stamp>(&attested(Story { genesis: unsound.into(), ..receipt.story }));
     assert_eq!(judged.map_err(|refuted| refuted.step), Err(Stop::Network));
 }
 
