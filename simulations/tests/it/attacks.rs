@@ -1,5 +1,8 @@
 //! Attacks that the rules answer, each by its name, and what it brings to those who try it, in money.
 
+mod scenes;
+mod verdicts;
+
 use assay_simulations::world::{Place, World};
 
 /// Peers that share what they gain.
