@@ -3,6 +3,7 @@
 mod copies;
 mod inputs;
 mod scenes;
+mod silence;
 mod verdicts;
 
 use assay_simulations::world::{Place, World};
