@@ -4,6 +4,7 @@ mod copies;
 mod inputs;
 mod scenes;
 mod silence;
+mod slashes;
 mod verdicts;
 
 use assay_simulations::world::{Place, World};
