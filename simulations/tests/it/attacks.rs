@@ -1,6 +1,7 @@
 //! Attacks that the rules answer, each by its name, and what it brings to those who try it, in money.
 
 mod copies;
+mod draws;
 mod inputs;
 mod scenes;
 mod silence;
