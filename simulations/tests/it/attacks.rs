@@ -6,6 +6,7 @@ mod inputs;
 mod scenes;
 mod silence;
 mod slashes;
+mod thresholds;
 mod verdicts;
 
 use assay_simulations::world::{Place, World};
