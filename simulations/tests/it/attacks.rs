@@ -3,6 +3,7 @@
 mod copies;
 mod draws;
 mod inputs;
+mod restores;
 mod scenes;
 mod silence;
 mod slashes;
