@@ -151,6 +151,9 @@ fn freeloaders(seed: u64, wish: Wish, forged: bool, cheat: impl Fn(&mut World, P
         assert!(!outcome.is_paid() || !forged, "seed {seed}: {outcome:?}");
         assert!(gain(0) >= 0 || forged, "seed {seed}: {outcome:?} costs the provider {}", gain(0));
         assert!((4..8).all(|number| gain(number) >= 0), "seed {seed}: honest verifiers lose");
+        let output = world.attempt(client, key).and_then(|attempt| attempt.output).expect("it was delivered");
+        let held = cheats.iter().filter(|place| world.blob(**place, output).is_some()).count();
+        assert_eq!(held, 0, "seed {seed}: what was claimed is served to the client alone");
         seats += drawn(&world, &receipt(&world, key)).iter().filter(|place| cheats.contains(place)).count();
     }
     settle(&mut world, LIMIT, "freeloaders");
