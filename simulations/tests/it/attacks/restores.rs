@@ -17,7 +17,7 @@ use assay_simulations::{
 
 use super::{
     Coalition,
-    scenes::{PRICE, order, outcome, wealth},
+    scenes::{PRICE, order, outcome, until, wealth},
 };
 use crate::support::{LIMIT, market, settle};
 
@@ -41,15 +41,12 @@ fn claims(world: &World) -> BTreeMap<JobId, Vec<Digest>> {
 }
 
 /// Lets the first founder work on a job until its run has come so far.
-fn until(world: &mut World, state: RunState) {
+fn work_until(world: &mut World, state: RunState) {
     let provider = world.plan().founder(0);
-    let reached = |world: &World| {
+    until(world, |world| {
         let runs = world.node(provider).map(|node| node.runs()).unwrap_or_default();
         runs.iter().any(|run| !run.check && run.state == state)
-    };
-    while !reached(world) {
-        world.step();
-    }
+    });
 }
 
 #[test]
@@ -60,10 +57,10 @@ fn a_provider_that_is_set_back_to_an_old_disk_signs_a_second_claim_and_is_slashe
         let (coalition, before) = (Coalition::new(&world, [provider]), wealth(&world, client));
         world.overhear();
         let key = order(&mut world, provider, 0, manifest);
-        until(&mut world, RunState::Running);
+        work_until(&mut world, RunState::Running);
         world.run_for(Span::millis(40));
         let backup = world.backup(provider);
-        until(&mut world, RunState::Committed);
+        work_until(&mut world, RunState::Committed);
         // The claim has reached the notary.
         world.run_for(Span::millis(200));
         world.restore(provider, backup, Span::millis(100));

@@ -21,6 +21,9 @@ use crate::support::{LIMIT, market, settle};
 /// Four standard deviations: one honest run in 16,000 is further off.
 const SIGMAS: f64 = 4.0;
 
+/// More events than there are in any job.
+const STEPS_MAX: u32 = 1_000_000;
+
 /// What a unit costs, as a signed number.
 pub(super) const PRICE: i128 = UNIT_PRICE.0 as i128;
 
@@ -60,6 +63,17 @@ pub(super) fn order(world: &mut World, provider: Place, number: u64, manifest: &
 /// Runs on until everything has settled. What is asserted of every world at rest takes its whole journal: once is enough.
 pub(super) fn run_out(world: &mut World) {
     world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("{unsettled}"));
+}
+
+/// Lets things happen until this is so.
+pub(super) fn until(world: &mut World, what: impl Fn(&World) -> bool) {
+    for _ in 0..STEPS_MAX {
+        if what(world) {
+            return;
+        }
+        world.step();
+    }
+    panic!("it never came to that");
 }
 
 /// How a job of the first client ended.

@@ -11,7 +11,7 @@ use assay_simulations::{
 
 use super::{
     Coalition,
-    scenes::{PRICE, check_cost, drawn, order, outcome, owed, receipt, wealth},
+    scenes::{PRICE, check_cost, drawn, order, outcome, owed, receipt, until, wealth},
 };
 use crate::support::{LIMIT, market, settle};
 
@@ -67,13 +67,10 @@ fn down_for(seed: u64, down: Span) -> (World, Outcome, Vec<i128>) {
     let mut world = town(seed);
     let (provider, before) = (world.plan().founder(0), fortunes(&world));
     let key = order(&mut world, provider, 0, LABEL);
-    let begun = |world: &World| {
+    until(&mut world, |world| {
         let founders = (1..8).map(|number| world.plan().founder(number));
         founders.flat_map(|founder| world.told(founder)).any(|(_, event)| is_checking(event))
-    };
-    while !begun(&world) {
-        world.step();
-    }
+    });
     // The client serves the verifiers meanwhile.
     world.crash(provider, Tail::Kept, down);
     settle(&mut world, LIMIT, "down");

@@ -15,7 +15,7 @@ use assay_simulations::{
 
 use super::{
     Coalition,
-    scenes::{Gambles, PRICE, credits, order, outcome, owed, receipt, staked, wealth},
+    scenes::{Gambles, PRICE, credits, order, outcome, owed, receipt, staked, until, wealth},
 };
 use crate::support::{LIMIT, settle};
 
@@ -50,9 +50,7 @@ fn unstake(world: &mut World, place: Place, amount: Amount) {
 /// Lets time pass until the first client has the result of a job.
 fn delivered(world: &mut World, key: Digest) {
     let client = world.plan().client(0);
-    while world.state(client, key) != Some(AttemptState::Delivered) {
-        world.step();
-    }
+    until(world, |world| world.state(client, key) == Some(AttemptState::Delivered));
 }
 
 #[test]

@@ -23,7 +23,7 @@ use super::{
     Coalition,
     scenes::{
         Gambles, Junk, PRICE, check_cost, credits, deterring, drawn, order, outcome, owed, price, receipt,
-        run_out, trusting, wealth,
+        run_out, trusting, until, wealth,
     },
 };
 use crate::support::{LIMIT, market, settle};
@@ -219,9 +219,9 @@ fn a_client_that_disputes_everything_pays_each_check_and_its_provider_nothing() 
 fn disputed(world: &mut World, number: u64) -> Digest {
     let (client, provider) = (world.plan().client(0), world.plan().founder(0));
     let key = order(world, provider, number, LABEL);
-    while !matches!(world.state(client, key), Some(AttemptState::Delivered | AttemptState::Closed(_))) {
-        world.step();
-    }
+    until(world, |world| {
+        matches!(world.state(client, key), Some(AttemptState::Delivered | AttemptState::Closed(_)))
+    });
     world.command(client, Command::Dispute { key });
     run_out(world);
     key
