@@ -51,6 +51,8 @@ pub struct Plan {
     pub slots: u16,
     /// The least that a cancelled job must leave to a founder.
     pub cancel_fee_min: Amount,
+    /// How results are checked.
+    pub checks: Checks,
 }
 
 impl Default for Plan {
@@ -69,6 +71,7 @@ impl Default for Plan {
             unbonding: Timers::brisk().unbonding,
             slots: 2,
             cancel_fee_min: Amount::ZERO,
+            checks: Checks::default(),
         }
     }
 }
@@ -128,7 +131,7 @@ impl Plan {
             notaries: vec![self.key(self.notary()).id()],
             issuer: self.key(self.notary()).id(),
             timers: Timers { unbonding: self.unbonding, ..self.timers },
-            checks: Checks::default(),
+            checks: self.checks,
             money: Money { endowment: self.endowment, ..money() },
             thresholds: vec![threshold()],
             manifests: manifests(),

@@ -28,7 +28,7 @@ use assay_protocol::{
 };
 
 pub use self::{
-    crash::{Crash, Tail},
+    crash::{Backup, Crash, Tail},
     market::{Unsettled, Wish},
     watch::Closed,
 };

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    compare::Testimony,
+    compare::{Agreement, Testimony},
     genesis::Genesis,
     id::PeerId,
     job::{Job, Seat, Stage},
@@ -31,11 +31,12 @@ pub struct Settlement {
     pub slashed: Amount,
     /// What each verifier earns.
     pub fees: Vec<Fee>,
-    /// What each verifier on the losing side is to pay from its stake.
+    /// What each on the losing side of a jury that cleared the provider is to pay from its stake: verifiers, or the provider
+    /// where it had called the jury by opening late.
     pub fines: Vec<Fee>,
 }
 
-/// What one verifier earns or pays.
+/// What one peer earns or pays for checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fee {
@@ -158,25 +159,26 @@ impl Till<'_> {
         Settlement { client: less(self.held(), &[fee]), provider: fee, ..Settlement::default() }
     }
 
-    /// The jurors that found what was claimed are paid by those, and by the first verifier, that found otherwise.
+    /// The jurors that found what was claimed are paid by those, and by the first verifier, that found otherwise. Where the
+    /// first verifier found it too, the jury was called because the provider had not opened its claim: then it pays.
     fn cleared(&self) -> Settlement {
         let stands = self.stands();
-        let fees: Vec<Fee> =
-            self.fees_of(stands.iter().filter(|(_, stand)| *stand == Stand::With).map(|(at, _)| *at));
-        let losers: Vec<usize> = self
-            .accuser()
-            .into_iter()
-            .chain(stands.iter().filter(|(_, stand)| *stand == Stand::Against).map(|(at, _)| *at))
-            .collect();
+        let of = |stand| stands.iter().filter(move |(_, other)| *other == stand).map(|(at, _)| *at);
+        let fees = self.fees_of(of(Stand::With));
+        let slandered = self.job.agreement().is_none_or(|agreement| agreement == Agreement::Mismatch);
+        let called_by =
+            self.accuser().map(|at| if slandered { self.peer_of(at) } else { self.order.provider });
+        let losers: Vec<PeerId> =
+            called_by.into_iter().chain(of(Stand::Against).map(|at| self.peer_of(at))).collect();
         let total = total(&fees).0;
-        let fines = (0..).zip(&losers).map(|(index, at)| {
+        let fines = (0..).zip(&losers).map(|(index, peer)| {
             let count = losers.len() as u64;
             let amount = Amount(total / count + u64::from(index < total % count));
-            Fee { peer: self.job.seats()[*at].peer, amount }
+            Fee { peer: *peer, amount }
         });
         let fines = fines.collect();
-        let matched = self.accuser().map_or(Vec::new(), |accuser| self.fees_of(0..accuser));
-        let Settlement { fees: mut all, client, provider, .. } = self.paid(matched);
+        let matched = self.accuser().map_or(0, |accuser| accuser + usize::from(!slandered));
+        let Settlement { fees: mut all, client, provider, .. } = self.paid(self.fees_of(0..matched));
         all.extend(fees);
         Settlement { client, provider, fees: all, fines, ..Settlement::default() }
     }
@@ -220,6 +222,10 @@ impl Till<'_> {
             Some(Fee { peer: seat.peer, amount: self.genesis.check_cost(work) })
         };
         seats.filter_map(fee).collect()
+    }
+
+    fn peer_of(&self, seat: usize) -> PeerId {
+        self.job.seats()[seat].peer
     }
 
     /// The seat whose finding called the jury.

@@ -23,7 +23,23 @@ pub enum Tail {
     Kept,
 }
 
+/// A copy of a peer's disk.
+#[derive(Clone, Debug)]
+pub struct Backup(Vec<Vec<u8>>);
+
 impl World {
+    /// What a peer's disk holds now.
+    #[must_use]
+    pub fn backup(&self, place: Place) -> Backup {
+        Backup(self.peers[place.0].disk.copy())
+    }
+
+    /// Lets a peer crash now and start again from an old copy of its disk, as if nothing had come after it.
+    pub fn restore(&mut self, place: Place, backup: Backup, down: Span) {
+        self.crash(place, Tail::Lost, down);
+        self.peers[place.0].disk.overwrite(backup.0);
+    }
+
     /// Lets a peer crash once, at an effect to come.
     pub fn crash_at(&mut self, place: Place, crash: Crash) {
         let peer = &mut self.peers[place.0];

@@ -73,6 +73,18 @@ impl Disk {
         self.held.clear();
     }
 
+    /// The records that are durable.
+    pub(super) fn copy(&self) -> Vec<Vec<u8>> {
+        self.records[..self.durable].to_vec()
+    }
+
+    /// Puts these records, all durable, in the place of all others; nothing may be going on.
+    pub(super) fn overwrite(&mut self, records: Vec<Vec<u8>>) {
+        assert!(self.syncing.is_none() && self.held.is_empty(), "a disk in use was overwritten");
+        self.durable = records.len();
+        self.records = records;
+    }
+
     /// How many records there are, durable or not.
     pub(super) fn saved(&self) -> u64 {
         self.records.len() as u64

@@ -1,10 +1,19 @@
 //! Attacks that the rules answer, each by its name, and what it brings to those who try it, in money.
 
 mod classes;
+mod copies;
+mod draws;
 mod friends;
+mod inputs;
 mod newcomers;
 mod orders;
 mod pools;
+mod restores;
+mod scenes;
+mod silence;
+mod slashes;
+mod thresholds;
+mod verdicts;
 
 use assay_market::{Command, Event, input::Provision};
 use assay_protocol::{

@@ -101,7 +101,8 @@ fn table(receipt: &Receipt, report: &Report, order: &Order) -> Table {
         row("verifier earns", format!("{} {unit}s, {}", fee.amount, short(fee.peer)));
     }
     for fine in &settlement.fines {
-        row("verifier pays", format!("{} {unit}s, {}", fine.amount, short(fine.peer)));
+        let payer = if fine.peer == order.provider { "provider pays" } else { "verifier pays" };
+        row(payer, format!("{} {unit}s, {}", fine.amount, short(fine.peer)));
     }
     row("journal", format!("entry {}", story.position));
     table

@@ -144,7 +144,7 @@ impl Ledger {
 
     /// What the endowment had for each check on the first day.
     fn endowed_part(&self) -> Amount {
-        let Genesis { money, checks, endowed, .. } = &self.genesis;
+        let Genesis { money, checks, endowed, .. } = &*self.genesis;
         let all = checks.endowed_checks.saturating_mul(endowed.len() as u64);
         Amount(money.endowment.0.checked_div(all).unwrap_or_default())
     }

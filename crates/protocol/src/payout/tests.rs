@@ -22,7 +22,7 @@ const NEWCOMER: Terms = Terms::NEWCOMER.with_margin(2);
 const TENSOR: Terms = Terms::TENSOR.with_margin(2);
 
 /// The payout table: a story, how it ends, what client and provider get, what the provider loses, what each verifier
-/// earns or, with a minus, pays; a verifier is its seat. All in thousands.
+/// earns or, with a minus, pays; a verifier is its seat, `p` the provider. All in thousands.
 ///
 /// The price is 1,000, of which 800 are claimed; the client puts up 2,000; a check of the claim costs 64, the premium on
 /// it 64 × 1/64 × 9/8 = 1.125, the dues 64 × 15/64 × 9/8 = 16.875; the slash is a hundred times what the client puts up.
@@ -54,6 +54,10 @@ const TABLE: &[(Terms, &str)] = &[
         drawn checked:cheaper voice:same*2          | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
         drawn checked:fewer voice:same*2            | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
         drawn seat unserved voice:same open voice:same | Cleared   | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
+        drawn sealed:same open-seal:same overdue open voice:same*2 | Cleared | 1198.875 | 783.125 | 0 | 0:64 1:64 2:64 p:-128
+        drawn sealed:same open-seal:same overdue voice:same open voice:same | Cleared | 1198.875 | 783.125 | 0 | 0:64 1:64 2:64 p:-128
+        drawn sealed:same open-seal:same overdue open voice:other voice:same*3 | Cleared | 1198.875 | 783.125 | 0 | 0:64 2:64 3:64 4:64 p:-96 1:-96
+        drawn sealed:other open-seal:other overdue open voice:same*2 | Cleared | 1198.875 | 783.125 | 0 | 1:64 2:64 0:-128
         accused voice:other*2                       | Slashed      | 2000     | 0       | 200000 | 0:1344 1:64 2:64
         accused voice:other voice:third voice:other | Slashed      | 2000     | 0       | 200000 | 0:1344 1:64 3:64
         accused voice:same voice:other*3            | Slashed      | 2000     | 0       | 200000 | 0:1344 2:64 3:64 4:64
@@ -180,7 +184,11 @@ fn thousands(amount: Amount) -> String {
 
 /// A settlement as the last four columns of the table.
 fn columns(job: &Job, settlement: &Settlement) -> [String; 4] {
-    let seat = |fee: &Fee| job.seats().iter().position(|seat| seat.peer == fee.peer).expect("who has a seat");
+    let seat = |fee: &Fee| match job.seats().iter().position(|seat| seat.peer == fee.peer) {
+        Some(seat) => seat.to_string(),
+        None if fee.peer == job.order().provider => "p".to_string(),
+        None => panic!("{fee:?} is of nobody in the job"),
+    };
     let listed = |sign: &str, fee: &Fee| format!("{}:{sign}{}", seat(fee), thousands(fee.amount));
     let fees = settlement.fees.iter().map(|fee| listed("", fee));
     let fines = settlement.fines.iter().map(|fine| listed("-", fine));

@@ -1,0 +1,122 @@
+//! Inputs that are not served: by a client that frames its provider, by both that flee from a check, and by both that
+//! want a verifier to pay.
+
+use std::{cell::Cell, rc::Rc};
+
+use assay_market::{
+    Input,
+    effect::{Effect, Run},
+};
+use assay_protocol::{id::PeerId, message::Opened, outcome::Outcome};
+use assay_simulations::{
+    behaviour::{Behaviour, Forger},
+    plan::{EXACT, LABEL, Plan, TENSOR},
+    world::World,
+};
+
+use super::{
+    Coalition,
+    scenes::{PRICE, check_cost, drawn, order, outcome, owed, price, receipt, wealth},
+};
+use crate::support::{LIMIT, market, settle};
+
+/// Serves nobody but one, and sells noise if it is to.
+#[derive(Clone, Copy, Debug)]
+struct Hoarder {
+    serves: PeerId,
+    forges: bool,
+}
+
+impl Behaviour for Hoarder {
+    fn act(&mut self, effect: Effect) -> Option<Effect> {
+        let serves = |to: &PeerId| *to == self.serves;
+        let kept = matches!(&effect, Effect::Serve { to, .. } if !serves(to));
+        (!kept).then_some(effect)
+    }
+
+    fn compute(&mut self, run: &Run, output: Vec<u8>) -> Vec<u8> {
+        if self.forges { Forger.compute(run, output) } else { output }
+    }
+}
+
+/// Serves everybody but the first that asks.
+#[derive(Clone, Debug, Default)]
+struct Tormentor(Rc<Cell<Option<PeerId>>>);
+
+impl Behaviour for Tormentor {
+    fn hear(&mut self, input: Input) -> Option<Input> {
+        if let Input::Message(Opened::Check(check)) = &input
+            && self.0.get().is_none()
+        {
+            self.0.set(Some(check.verifier));
+        }
+        Some(input)
+    }
+
+    fn act(&mut self, effect: Effect) -> Option<Effect> {
+        let victim = self.0.get();
+        let kept = matches!(&effect, Effect::Serve { to, .. } if Some(*to) == victim);
+        (!kept).then_some(effect)
+    }
+}
+
+fn town(seed: u64) -> World {
+    market(Plan { seed, founders: 8, ..Plan::default() })
+}
+
+#[test]
+fn a_client_that_serves_no_verifier_pays_as_ever_and_frames_nobody() {
+    for (seed, manifest) in [(0, LABEL), (1, TENSOR), (2, EXACT)] {
+        let mut world = town(seed);
+        let (client, provider) = (world.plan().client(0), world.plan().founder(0));
+        let serves = world.id(provider);
+        world.behave(client, Hoarder { serves, forges: false });
+        let (coalition, before) = (Coalition::new(&world, [client]), wealth(&world, provider));
+        let key = order(&mut world, provider, 0, manifest);
+        settle(&mut world, LIMIT, "framed");
+        let receipt = receipt(&world, key);
+        assert_eq!(outcome(&world, key), Outcome::Checked, "{manifest}");
+        assert_eq!(wealth(&world, provider) - before, owed(&receipt), "{manifest}");
+        assert_eq!(coalition.gain(&world, &format!("framing, {manifest}")), -price(&receipt));
+    }
+}
+
+#[test]
+fn a_provider_and_its_client_that_both_hide_the_input_are_convicted_of_it() {
+    for (seed, forges) in [(0, true), (1, true), (2, false)] {
+        let mut world = town(seed);
+        let (client, provider) = (world.plan().client(0), world.plan().founder(0));
+        let (to_client, to_provider) = (world.id(client), world.id(provider));
+        world.behave(client, Hoarder { serves: to_provider, forges: false });
+        world.behave(provider, Hoarder { serves: to_client, forges });
+        let coalition = Coalition::new(&world, [client, provider]);
+        let key = order(&mut world, provider, 0, LABEL);
+        settle(&mut world, LIMIT, "hidden");
+        assert_eq!(outcome(&world, key), Outcome::Slashed, "seed {seed}");
+        let gain = coalition.gain(&world, &format!("hiding the input, forged {forges}"));
+        assert!(gain < -90 * PRICE, "seed {seed}: {gain}");
+    }
+}
+
+#[test]
+fn shutting_one_verifier_out_brings_its_tormentors_nothing_and_takes_four_checks_from_it_at_most() {
+    for seed in 0..4 {
+        let mut world = town(seed);
+        let (client, provider) = (world.plan().client(0), world.plan().founder(0));
+        let tormentor = Tormentor::default();
+        world.behave(client, tormentor.clone());
+        world.behave(provider, tormentor);
+        let coalition = Coalition::new(&world, [client, provider]);
+        let before: Vec<i128> = (0..8).map(|number| wealth(&world, world.plan().founder(number))).collect();
+        let key = order(&mut world, provider, 0, LABEL);
+        settle(&mut world, LIMIT, "shut out");
+        let receipt = receipt(&world, key);
+        assert_eq!(outcome(&world, key), Outcome::Cleared, "seed {seed}");
+        let gain = coalition.gain(&world, &format!("shutting a verifier out, seed {seed}"));
+        assert_eq!(gain, owed(&receipt) - price(&receipt), "seed {seed}: what the job costs in any case");
+        assert!(gain < 0, "seed {seed}: {gain}");
+        let victim = drawn(&world, &receipt)[0];
+        let lost = before[victim.0 - 1] - wealth(&world, victim);
+        assert!(lost <= 4 * check_cost(&world), "seed {seed}: the victim lost {lost}");
+    }
+}
