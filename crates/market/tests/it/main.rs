@@ -14,3 +14,4 @@ mod play;
 mod refusals;
 mod rejections;
 mod replay;
+mod theory;
