@@ -71,6 +71,7 @@ fn frequency(what: &str, hits: u64, expected: f64) {
     near(what, hits as f64 / trials, expected, (expected * (1.0 - expected) / trials).sqrt());
 }
 
+#[allow(clippy::print_stdout, reason = "a figure beside what is asserted of it")]
 fn near(what: &str, found: f64, expected: f64, sigma: f64) {
     println!("{what}: {found:.6}, should be {expected:.6} ± {:.6}", SIGMAS * sigma);
     assert!((found - expected).abs() <= SIGMAS * sigma, "{what}: {found} is not {expected}");
