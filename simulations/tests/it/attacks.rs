@@ -12,10 +12,12 @@ mod restores;
 mod scenes;
 mod silence;
 mod slashes;
+mod stakes;
 mod thresholds;
+mod trust;
 mod verdicts;
 
-use assay_market::{Command, Event, input::Provision};
+use assay_market::{Command, Event, input::Provision, view::BalanceView};
 use assay_protocol::{
     genesis::Genesis,
     order::Refusal,
@@ -119,6 +121,21 @@ fn sell_at(world: &mut World, place: Place, unit_price: Amount) {
     offer(world, place, |provision| {
         provision.services.iter_mut().for_each(|stock| stock.unit_price = unit_price);
     });
+}
+
+/// A peer puts so much at stake, or again what it lost of it, and no more by itself.
+fn restake(world: &mut World, place: Place, stake: Amount) {
+    let amount = stake.minus_up_to(account(world, place).stake);
+    let notary = world.id(world.plan().notary());
+    // Even where nothing is missing it says how much it wants.
+    world.command(place, Command::Stake { notary, amount, target: Some(stake) });
+    world.run_for(Span::seconds(1));
+}
+
+/// What a peer has in the books.
+fn account(world: &World, place: Place) -> BalanceView {
+    let (peer, books) = (world.id(place), world.books().expect("the notary keeps books"));
+    books.accounts.into_iter().find(|account| account.peer == peer).expect("an account")
 }
 
 /// A number of jobs, so many at the same time, until all of them have settled.

@@ -13,3 +13,4 @@ mod play;
 mod refusals;
 mod rejections;
 mod replay;
+mod theory;

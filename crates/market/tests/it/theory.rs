@@ -9,9 +9,15 @@ use assay_protocol::{
     id::{Digest, PeerId},
     jury::{self, Verdict, Voice},
     manifest::{End, Policy},
+    payout,
     rate::{self, Circumstances},
     roster::{Leaf, Roster},
     units::{Amount, Rate},
+};
+
+use crate::{
+    cheap::Cheap,
+    office::{CLIENT, Office, PROVIDER},
 };
 
 const TRIALS: u64 = 100_000;
@@ -65,6 +71,7 @@ fn frequency(what: &str, hits: u64, expected: f64) {
     near(what, hits as f64 / trials, expected, (expected * (1.0 - expected) / trials).sqrt());
 }
 
+#[allow(clippy::print_stdout, reason = "a figure beside what is asserted of it")]
 fn near(what: &str, found: f64, expected: f64, sigma: f64) {
     println!("{what}: {found:.6}, should be {expected:.6} ± {:.6}", SIGMAS * sigma);
     assert!((found - expected).abs() <= SIGMAS * sigma, "{what}: {found} is not {expected}");
@@ -278,18 +285,105 @@ fn draws_and_seats_fall_as_rates_and_weights_say() {
     assert!(square < 50.8, "{square}");
 }
 
+/// Mean trust after each job of an honest provider at its full stake, by the chances of each number of checks passed.
+fn mean_trust(rate: impl Fn(u64) -> Rate) -> Vec<f64> {
+    let mut chances = vec![1.0];
+    let next = |chances: &mut Vec<f64>| {
+        let mut then = vec![0.0; chances.len() + 1];
+        for (passed, chance) in chances.iter().enumerate() {
+            let drawn = share(rate(passed as u64));
+            then[passed] += chance * (1.0 - drawn);
+            then[passed + 1] += chance * drawn;
+        }
+        *chances = then;
+        chances.iter().enumerate().map(|(passed, chance)| passed as f64 * chance).sum()
+    };
+    (0..RAMP_JOBS).map(|_| next(&mut chances)).collect()
+}
+
+/// What an honest provider of trust zero and a full stake pays in dues over its first jobs, as a share of what checks of
+/// all of them would cost, margin aside: by the functions that write tickets. Each job's trust adds to the sum of rates,
+/// so the closed form is E\[v\] / n less the base rate.
+#[test]
+fn dues_fall_to_a_small_share_of_the_check_cost_as_trust_grows() {
+    let office = Office::<Cheap>::new(|genesis| genesis.checks = Checks::default());
+    let genesis = &office.genesis;
+    let (order, _) = office.order(CLIENT, PROVIDER, 0, 0);
+    let price = order.price().unwrap_or_default();
+    let slash = price.times(100).unwrap_or_default();
+    let check = genesis.check_cost(order.work_max).0 as f64;
+    let rates: Vec<Rate> = (0..=RAMP_JOBS)
+        .map(|passed| {
+            let job = Circumstances { trust: passed << 32, margin: 6, price, slash, always: false };
+            rate::rate(&genesis.checks, &job)
+        })
+        .collect();
+    let dues: Vec<f64> = rates
+        .iter()
+        .map(|rate| payout::quote(genesis, &order, order.work_max, *rate, Rate::ZERO).dues.0 as f64 / check)
+        .collect();
+    let milestones = [(10, 0.80), (100, 0.27), (1_000, 0.06)];
+    let (mut luck, mut paid) = (Luck(10), [const { Vec::new() }; 3]);
+    for _ in 0..RAMPS {
+        let (mut passed, mut sum) = (0, 0.0);
+        for job in 1..=RAMP_JOBS {
+            sum += dues[passed];
+            passed += usize::from(luck.is_drawn(rates[passed]));
+            if let Some(index) = milestones.iter().position(|(jobs, _)| *jobs == job) {
+                paid[index].push(sum / job as f64);
+            }
+        }
+    }
+    let trust = mean_trust(|passed| rates[passed as usize]);
+    for ((jobs, published), paid) in milestones.into_iter().zip(&paid) {
+        let expected = trust[jobs as usize - 1] / jobs as f64 - share(genesis.checks.base);
+        mean(
+            &format!("dues of the first {jobs} jobs in check costs, published as {published}"),
+            paid,
+            expected,
+        );
+        assert!((expected - published).abs() < 0.025, "{expected} is not about {published}");
+    }
+}
+
+#[test]
+fn ten_honest_results_buy_almost_half_of_what_adaptive_replication_accepts() {
+    // As BOINC does it: whoever was right ten times is trusted, and one result in ten is computed by somebody else too.
+    // A cheat begins there, and begins anew once it is caught.
+    let (mut luck, honest, replicated) = (Luck(11), 10.0, 0.1);
+    let accepted: Vec<f64> = (0..TRIALS)
+        .map(|_| (0_u32..).find(|_| luck.happens(replicated)).map(f64::from).unwrap_or_default())
+        .collect();
+    let expected = (1.0 - replicated) / replicated;
+    mean("false results accepted before a replica tells", &accepted, expected);
+    // Of each round's results: the honest ones, the false ones that were accepted, and the one that was found out.
+    let of_all = |accepted: f64| accepted / (honest + accepted + 1.0);
+    let found = of_all(accepted.iter().sum::<f64>() / TRIALS as f64);
+    let slope = (honest + 1.0) / (honest + expected + 1.0).powi(2);
+    let sigma = slope * ((1.0 - replicated) / replicated.powi(2) / TRIALS as f64).sqrt();
+    near("the share of all results that is false and accepted", found, of_all(expected), sigma);
+    assert!((of_all(expected) - 0.45).abs() < 1e-9);
+}
+
 #[test]
 fn ten_honest_results_buy_nothing_that_a_cheat_could_spend() {
-    // Adaptive replication trusts whoever was right ten times and then checks one result in a few: cheating from there on
-    // is accepted almost half the time. Here trust lowers the rate to what still deters, and never below.
+    // Trust lowers the rate to what still deters, and never below. A cheat begins after ten honest jobs, and begins anew
+    // once it is convicted.
     let (mut luck, checks) = (Luck(8), Checks::default());
     let (price, slash) = (Amount::credits(1), Amount::credits(100));
-    let job = |passed: u64| Circumstances { trust: passed << 32, margin: 6, price, slash, always: false };
-    let mut surplus = 0.0;
-    for _ in 0..TRIALS {
-        let rate = rate::rate(&checks, &job(10));
-        surplus += if is_convicted(&mut luck, &checks, rate, 0.0, 6) { -100.0 } else { 1.0 };
-    }
-    println!("a cheat after ten honest jobs gains {:.3} prices a job", surplus / TRIALS as f64);
-    assert!(surplus < 0.0, "{surplus}");
+    let job = Circumstances { trust: 10 << 32, margin: 6, price, slash, always: false };
+    let rate = rate::rate(&checks, &job);
+    let q = share(rate) * share(rate::convicts(&checks, 6));
+    let surplus: Vec<f64> = (0..TRIALS)
+        .map(|_| {
+            let accepted = (0_u32..).find(|_| is_convicted(&mut luck, &checks, rate, 0.0, 6));
+            f64::from(accepted.unwrap_or_default()) - 100.0
+        })
+        .collect();
+    mean(
+        "what cheats after ten honest jobs bring until one convicts, in prices",
+        &surplus,
+        (1.0 - q) / q - 100.0,
+    );
+    assert!(surplus.iter().sum::<f64>() < 0.0);
 }

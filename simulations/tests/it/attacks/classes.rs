@@ -18,7 +18,7 @@ use assay_simulations::{
     world::{Place, Wish, World},
 };
 
-use super::{Gamble, friends::Liar, offer, refusals, run, share};
+use super::{Gamble, friends::Liar, offer, refusals, restake, run, share};
 use crate::support::{LIMIT, market, settle};
 
 /// What verifiers put at stake.
@@ -61,26 +61,10 @@ fn invented(operators: usize) -> World {
         world.command(checker, register);
     }
     let place = provider(&world);
-    stake(&mut world, STAKED);
+    restake(&mut world, place, STAKED);
     offer(&mut world, place, |provision: &mut Provision| provision.class = class());
     world.run_for(ENROLMENT);
     world
-}
-
-/// The provider puts money at stake.
-fn stake(world: &mut World, amount: Amount) {
-    let (place, notary) = (provider(world), world.id(world.plan().notary()));
-    world.command(place, Command::Stake { notary, amount, target: Some(STAKED) });
-    world.run_for(Span::seconds(1));
-}
-
-/// The provider puts at stake again what it lost of it.
-fn restake(world: &mut World) {
-    let (peer, books) = (world.id(provider(world)), world.books().expect("the notary keeps books"));
-    let account = books.accounts.into_iter().find(|account| account.peer == peer).expect("an account");
-    if account.stake < STAKED {
-        stake(world, STAKED.minus_up_to(account.stake));
-    }
 }
 
 fn order(world: &mut World, numbers: core::ops::Range<u64>) {
@@ -129,7 +113,7 @@ fn cheat(world: &mut World) -> Vec<Receipt> {
     for number in 0..CHEATS {
         world.submit(client, Wish { number, provider: Some(provider), attempts_max: 1, ..Wish::default() });
         world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("{unsettled}"));
-        restake(world);
+        restake(world, provider, STAKED);
     }
     settle(world, LIMIT, "a tiny class");
     world.receipts(client)
