@@ -1,5 +1,7 @@
 //! Classes that hardly anybody, or only friends, can check.
 
+use std::rc::Rc;
+
 use assay_market::{Command, input::Provision};
 use assay_protocol::{
     account::Registration,
@@ -18,7 +20,11 @@ use assay_simulations::{
     world::{Place, Wish, World},
 };
 
-use super::{Gamble, friends::Liar, offer, refusals, restake, run, share};
+use super::{
+    Coalition, Gamble, check_cost,
+    friends::{Liar, Waverer},
+    offer, pool, refusals, restake, run, share,
+};
 use crate::support::{LIMIT, market, settle};
 
 /// What verifiers put at stake.
@@ -137,6 +143,9 @@ fn tiny_classes_convict_by_the_margin_that_they_are_rated_for_and_cheats_lose_in
                 "{operators}"
             );
             expected.add(&[(convicting, 1.0), (1.0 - convicting, 0.0)]);
+            // The first verifier, and a majority of jurors.
+            let heard = receipt.story.settlement.fees.len() as u64;
+            assert!(receipt.story.outcome != Outcome::Slashed || heard > margin, "{operators}: {heard}");
         }
         let convicted = receipts.iter().filter(|receipt| receipt.story.outcome == Outcome::Slashed).count();
         expected.assert_near(&format!("convictions by {operators} operators"), convicted as f64);
@@ -154,4 +163,26 @@ fn tiny_classes_convict_by_the_margin_that_they_are_rated_for_and_cheats_lose_in
         rates.push(rate);
     }
     assert!(rates[0] > rates[1], "the fewer can check, the more is checked: {rates:?}");
+}
+
+/// Where all checkers are friends nobody is cheated but the pool: of a jury that agrees on nothing it pays every juror.
+/// That is a bound, and no more; see `docs/threat-model.md`, hung juries.
+#[test]
+fn hung_juries_of_friends_take_from_the_pool_what_their_checks_earn_and_no_more() {
+    const JOBS: u64 = 20;
+    let operators = 3;
+    let mut world = invented(operators);
+    let accusers = Rc::default();
+    for checker in checkers(&world) {
+        world.behave(checker, Waverer { accused: Rc::clone(&accusers) });
+    }
+    let members = [client(&world), provider(&world)].into_iter().chain(checkers(&world));
+    let (coalition, before) = (Coalition::new(&world, members), pool(&world));
+    order(&mut world, 0..JOBS);
+    let receipts = world.receipts(client(&world));
+    assert!(receipts.iter().all(|receipt| receipt.story.outcome == Outcome::Void));
+    let gained = coalition.gain(&world, "hung juries of friends");
+    let most = i128::from(JOBS) * operators as i128 * check_cost(world.genesis(), 2);
+    assert_eq!(before - pool(&world), gained, "it is the pool that pays");
+    assert!(gained <= most, "{gained} of {most}");
 }

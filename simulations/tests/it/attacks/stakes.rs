@@ -4,6 +4,7 @@ use assay_market::{Command, view::AttemptState};
 use assay_protocol::{
     order::Refusal,
     outcome::Outcome,
+    receipt::Receipt,
     units::{Amount, Duration},
 };
 use assay_simulations::{
@@ -40,6 +41,12 @@ fn cheat(world: &mut World, jobs: u64, behaviour: impl Behaviour + 'static) {
 const CHECKS: u64 = 24;
 /// False results that are sold before the stake is to run away.
 const CHEATS: u64 = 4;
+
+/// What receipts say that their provider earned and lost.
+fn settled(receipts: &[Receipt]) -> i128 {
+    let settlements = receipts.iter().map(|receipt| &receipt.story.settlement);
+    settlements.map(|settled| i128::from(settled.provider.0) - i128::from(settled.slashed.0)).sum()
+}
 
 /// When the provider tells the notary that it wants its stake back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,9 +109,9 @@ fn unstake_and_run_is_too_late_for_whatever_was_sold_before() {
         let (mut expected, mut all) = (Gamble::default(), 0.0);
         for seed in 0..8 {
             let (world, coalition) = run_away(seed, runs);
-            let gained = coalition.gain(&world, &format!("unstake and run, {runs:?}, seed {seed}")) as f64;
+            let gained = coalition.gain(&world, &format!("unstake and run, {runs:?}, seed {seed}"));
             let receipts = world.receipts(world.plan().client(0)).split_off(CHECKS as usize);
-            assert_eq!(receipts.len() as u64, CHEATS);
+            assert_eq!((receipts.len() as u64, gained), (CHEATS, settled(&receipts)), "seed {seed}");
             let (mut missed, mut paid, mut slashed) = (1.0, 0.0, 0.0);
             for receipt in &receipts {
                 let ticket = &receipt.story.ticket;
@@ -118,7 +125,7 @@ fn unstake_and_run_is_too_late_for_whatever_was_sold_before() {
             let caught = receipts.iter().filter(|receipt| receipt.story.outcome == Outcome::Slashed).count();
             assert!([0, CHEATS as usize].contains(&caught), "one conviction has the others checked");
             expected.add(&[(missed, paid), (1.0 - missed, -slashed)]);
-            all += gained / UNIT_PRICE.0 as f64;
+            all += gained as f64 / UNIT_PRICE.0 as f64;
         }
         expected.assert_near(&format!("unstake and run, {runs:?}, in prices"), all);
         assert!(all < 0.0 && expected.mean < 0.0);
@@ -155,15 +162,16 @@ fn bursts_are_no_larger_than_the_stake_and_lose_it_on_average() {
         let refused = refusals(&world, client, Refusal::Exposure);
         assert_eq!(receipts.len(), 50, "seed {seed}: the stake stands for fifty prices");
         assert!(refused >= 50, "seed {seed}: {refused} orders were beyond it");
-        let gained = coalition.gain(&world, &format!("burst, seed {seed}")) as f64 / UNIT_PRICE.0 as f64;
+        let gained = coalition.gain(&world, &format!("burst, seed {seed}"));
+        assert_eq!(gained, settled(&receipts), "seed {seed}");
         let ticket = &receipts[0].story.ticket;
         let missed = (1.0 - share(ticket.rate)).powi(50);
         let pay = 50.0 * (UNIT_PRICE.0 - ticket.dues.0) as f64 / UNIT_PRICE.0 as f64;
         let paid = receipts.iter().filter(|receipt| receipt.story.outcome.is_paid()).count();
         assert!([0, 50].contains(&paid), "seed {seed}: {paid} of a burst were paid");
         expected.add(&[(missed, pay), (1.0 - missed, -50.0)]);
-        all += gained;
-        if seed == 0 {
+        all += gained as f64 / UNIT_PRICE.0 as f64;
+        if seed == 12 {
             let should = burst(50, share(ticket.rate), 50.0);
             println!(
                 "a burst of 50 at {}: should be {should:+.1} prices; of 100 at 3 %, {published:+.1}",
