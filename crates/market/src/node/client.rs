@@ -161,6 +161,9 @@ impl<S: Signer> Node<S> {
 
     /// Looks for a provider, and looks again in a while if there is none.
     pub(super) fn seek(&mut self, key: Digest, now: Timestamp, out: &mut Effects) {
+        if self.client.is_served(key) {
+            return;
+        }
         let Some(submitted) = self.client.submissions.get_mut(&key).filter(|submitted| !submitted.ended)
         else {
             return;
