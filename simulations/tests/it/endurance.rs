@@ -1,15 +1,8 @@
 //! Networks that lose more and more of what is said: what is opened closes, and nobody is paid twice.
 
-use std::collections::BTreeMap;
-
 use assay_market::{Effect, Input, view::AttemptState};
 use assay_protocol::{
-    genesis::Timers,
-    id::{Digest, JobId},
-    message::Opened,
-    notice::NoticeEvent,
-    outcome::Outcome,
-    units::Rate,
+    genesis::Timers, id::Digest, message::Opened, notice::NoticeEvent, outcome::Outcome, units::Rate,
 };
 use assay_simulations::{
     behaviour::Behaviour,
@@ -19,7 +12,7 @@ use assay_simulations::{
     world::{Place, Wish, World},
 };
 
-use crate::support::{market, settle};
+use crate::support::{market, paid_once, settle};
 
 /// Runs at each loss.
 const SEEDS: u64 = 20;
@@ -66,20 +59,11 @@ fn endure(seed: u64, percent: u64) -> [u64; 2] {
     assert!(wishes.iter().all(is_ended), "{context}: a submission has not ended");
     let slashed = world.closed().iter().find(|(_, closed)| !closed.slashed.is_zero());
     assert_eq!(slashed.filter(|_| percent < DEAF_PERCENT), None, "{context}: an honest peer was slashed");
-    [world.closed().len() as u64, paid_once(&world, &context)]
+    [world.closed().len() as u64, paid_once(&world, &clients(&world), &context)]
 }
 
-/// No submission was paid for twice, by the notary's books and not by what its client knows of them; how many were paid.
-fn paid_once(world: &World, context: &str) -> u64 {
-    let clients = (0..world.plan().clients).map(|number| world.plan().client(number));
-    let orders: BTreeMap<JobId, Digest> = clients.flat_map(|client| world.orders(client)).collect();
-    let mut paid: BTreeMap<Digest, JobId> = BTreeMap::new();
-    for (job, _) in world.closed().iter().filter(|(_, closed)| closed.outcome.is_paid()) {
-        let Some(key) = orders.get(job) else { panic!("{context}: nobody ordered {job}") };
-        let before = paid.insert(*key, *job);
-        assert_eq!(before, None, "{context}: {job} is the second that was paid for one submission");
-    }
-    paid.len() as u64
+fn clients(world: &World) -> Vec<Place> {
+    (0..world.plan().clients).map(|number| world.plan().client(number)).collect()
 }
 
 /// Runs every seed at one loss; at least so many of a hundred submissions are paid.

@@ -3,17 +3,25 @@
 use std::rc::Rc;
 
 use assay_market::{
-    Event,
+    Effect, Event,
     view::{AttemptState, RunState},
 };
-use assay_protocol::{message::Message, outcome::Outcome};
+use assay_protocol::{
+    id::NetworkId,
+    message::Message,
+    order::{Refusal, Refuse},
+    outcome::Outcome,
+    signed::Signed,
+};
 use assay_simulations::{
+    behaviour::Behaviour,
+    crypto::SimulatedKey,
     kernel::Span,
     plan::{EXACT, LABEL, Plan, TENSOR, UNIT_PRICE},
     world::{Tail, Wish, World},
 };
 
-use crate::support::{LIMIT, market, settle, settle_one};
+use crate::support::{LIMIT, market, paid_once, settle, settle_one};
 
 #[test]
 fn the_first_job_of_an_honest_provider_is_checked_and_paid_and_its_receipt_holds() {
@@ -116,4 +124,42 @@ fn a_client_that_slept_through_its_job_has_its_result_all_the_same() {
     assert!(matches!(attempt.state, AttemptState::Closed(outcome) if outcome.is_paid()), "{attempt:?}");
     let output = attempt.output.expect("a result");
     assert!(world.blob(client, output).is_some());
+}
+
+/// Refuses the first order and opens it all the same, as it does where a copy of an order comes once there is room for
+/// it; nothing that it says of it at first is heard.
+#[derive(Debug)]
+struct Fickle {
+    key: SimulatedKey,
+    network: NetworkId,
+    refused: bool,
+}
+
+impl Behaviour for Fickle {
+    fn act(&mut self, effect: Effect) -> Option<Effect> {
+        let Effect::Send { to, message: Message::Ticket(ticket) } = &effect else { return Some(effect) };
+        if core::mem::replace(&mut self.refused, true) {
+            return Some(effect);
+        }
+        let refuse = Refuse { job: ticket.clone().recall().job, reason: Refusal::Exposure };
+        Some(Effect::Send { to: *to, message: Signed::seal(refuse, &self.key, self.network).into() })
+    }
+}
+
+#[test]
+fn nothing_else_is_ordered_while_an_order_that_was_refused_and_opened_all_the_same_is_under_way() {
+    let mut world = market(Plan { founders: 12, ..Plan::default() });
+    let (client, notary) = (world.plan().client(0), world.plan().notary());
+    let fickle = Fickle { key: world.key(notary), network: world.genesis().id(), refused: false };
+    world.behave(notary, fickle);
+    let key = world.submit(client, Wish::default());
+    settle(&mut world, LIMIT, "fickle");
+    assert_eq!(paid_once(&world, &[client], "fickle"), 1);
+    let failed = world.told(client).iter().any(|(_, event)| matches!(event, Event::Failed { .. }));
+    assert!(!failed, "the user is told of a failure: {:?}", world.submission(client, key));
+    let orders = world.orders(client).len();
+    assert!(orders <= 3, "{orders} orders for one job: {:?}", world.told(client));
+    let attempts = world.submission(client, key).expect("a submission").attempts;
+    let paid = |state| matches!(state, AttemptState::Closed(outcome) if outcome.is_paid());
+    assert!(attempts.iter().any(|attempt| paid(attempt.state)), "{attempts:?}");
 }

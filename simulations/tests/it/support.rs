@@ -1,8 +1,10 @@
 //! What the tests of the market share: a world that is open for business, and what is asserted of every world at rest.
 
+use std::collections::BTreeMap;
+
 use assay_market::view::AttemptState;
 use assay_protocol::{
-    id::Digest,
+    id::{Digest, JobId},
     outcome::Outcome,
     receipt::{Receipt, Report, verify},
     units::Amount,
@@ -45,6 +47,18 @@ pub(crate) fn settle(world: &mut World, limit: Span, context: &str) {
             "{context}: a notary with one journal looks to peer {number} as if it had two"
         );
     }
+}
+
+/// No submission of these clients was paid for twice, by the notary's books and not by what its client knows of them; how many were paid.
+pub(crate) fn paid_once(world: &World, clients: &[Place], context: &str) -> u64 {
+    let orders: BTreeMap<JobId, Digest> = clients.iter().flat_map(|client| world.orders(*client)).collect();
+    let mut paid: BTreeMap<Digest, JobId> = BTreeMap::new();
+    for (job, _) in world.closed().iter().filter(|(_, closed)| closed.outcome.is_paid()) {
+        let Some(key) = orders.get(job) else { continue };
+        let before = paid.insert(*key, *job);
+        assert_eq!(before, None, "{context}: {job} is the second that was paid for one submission");
+    }
+    paid.len() as u64
 }
 
 /// Runs one job of the first client at the first founder until everything settled.

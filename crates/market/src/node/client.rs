@@ -195,6 +195,9 @@ impl<S: Signer> Node<S> {
 
     /// Looks for a provider, and looks again in a while if there is none.
     pub(super) fn seek(&mut self, key: Digest, now: Timestamp, out: &mut Effects) {
+        if self.client.is_served(key) {
+            return;
+        }
         let waits = self.client.waits_for_lane(key) && !self.has_lane();
         let notary = self.notaries_in_use().next();
         let Some(submitted) = self.client.submissions.get_mut(&key).filter(|submitted| !submitted.ended)

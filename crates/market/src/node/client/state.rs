@@ -108,14 +108,24 @@ impl Client {
         let Some(attempt) = self.attempts.get_mut(&ticket.job) else { return };
         let order = &attempt.order;
         self.lanes.entry((order.notary, order.lane)).or_default().next = order.nonce + 1;
-        let (key, job) = (attempt.key, ticket.job);
+        let (job, key) = (ticket.job, attempt.key);
         (attempt.ticket, attempt.state, attempt.tries) = (Some(ticket), AttemptState::Running, 0);
-        // One that was refused for a while and opened after all counts again.
+        self.take_up(key, job);
+    }
+
+    /// An order that was refused for a while, and so counted no more, was opened all the same: a copy of it came later.
+    fn take_up(&mut self, key: Digest, job: JobId) {
         if let Some(submitted) = self.submissions.get_mut(&key)
             && let Some(place) = submitted.waived.iter().position(|waived| *waived == job)
         {
             submitted.attempts.push(submitted.waived.swap_remove(place));
         }
+    }
+
+    /// True while something is still to come of an order of this submission: another one would be paid as well.
+    pub(super) fn is_served(&self, key: Digest) -> bool {
+        let Some(submitted) = self.submissions.get(&key) else { return false };
+        submitted.attempts.iter().filter_map(|job| self.attempts.get(job)).any(Attempt::is_open)
     }
 
     pub(super) fn dropped(&mut self, job: JobId, reason: Option<Refusal>) {
@@ -181,6 +191,7 @@ impl Client {
         if let Some(submitted) = self.submissions.get_mut(&key) {
             submitted.excluded.insert(attempt.order.provider);
         }
+        self.take_up(key, job);
         // In the same record: a crash between two would leave a submission that is paid and still wanted.
         if outcome.is_paid() {
             self.end(key);
@@ -204,9 +215,7 @@ impl Client {
 
     /// Ends a cancelled submission of which nothing is open.
     fn end_cancelled(&mut self, key: Digest) {
-        let Some(submitted) = self.submissions.get(&key) else { return };
-        let open = submitted.attempts.iter().filter_map(|job| self.attempts.get(job)).any(Attempt::is_open);
-        if submitted.cancelled && !open {
+        if self.is_cancelled(key) && !self.is_served(key) {
             self.end(key);
         }
     }
@@ -254,10 +263,7 @@ impl Client {
 
     /// Submissions that have no attempt under way, the oldest first.
     pub(super) fn seeking(&self) -> Vec<Digest> {
-        let idle = |submitted: &&Submitted| {
-            let attempts = submitted.attempts.iter().filter_map(|job| self.attempts.get(job));
-            !submitted.ended && !attempts.into_iter().any(Attempt::is_open)
-        };
+        let idle = |submitted: &&Submitted| !submitted.ended && !self.is_served(submitted.submission.key);
         let mut seeking: Vec<&Submitted> = self.submissions.values().filter(idle).collect();
         seeking.sort_unstable_by_key(|submitted| submitted.arrival);
         seeking.iter().map(|submitted| submitted.submission.key).collect()
