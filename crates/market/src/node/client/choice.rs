@@ -13,6 +13,7 @@ use assay_protocol::{
 use super::{Client, GLANCE_TIME, MATCH_TIME, Node, OPEN_TIME, Submitted, is_passing};
 use crate::{
     effect::Unmatched,
+    ledger::LANES_MAX,
     matching::{self, Match, Passed, Wish},
 };
 
@@ -104,9 +105,12 @@ impl<S: Signer> Node<S> {
         if let Some((_, lane)) = submitted.lane {
             return Some((lane, next(lane)));
         }
-        let is_free =
-            |lane: &u16| self.client.lanes.get(&(notary, *lane)).is_none_or(|lane| lane.user.is_none());
-        let lane = (0..crate::ledger::LANES_MAX).find(is_free)?;
+        // In one walk: lanes are taken from the first on, so up to a free one there is no gap.
+        let taken = self.client.lanes.range((notary, 0)..).zip(0..LANES_MAX);
+        let taken = taken.take_while(|(((of, lane), state), place)| {
+            (*of, *lane) == (notary, *place) && state.user.is_some()
+        });
+        let lane = u16::try_from(taken.count()).ok().filter(|lane| *lane < LANES_MAX)?;
         Some((lane, next(lane)))
     }
 
