@@ -146,25 +146,41 @@ struct Bytes(Vec<u8>);
 /// Bytes that are still to be written.
 struct Expected<'a>(&'a [u8]);
 
-/// Bytes that are hashed at once: values are written a byte or two at a time, which a hash is slow to take.
-const HASHED_BYTES: usize = 1_024;
+/// Bytes that are gathered before they go anywhere: values are written a byte or two at a time, which is slow to take.
+const GATHERED_BYTES: usize = 1_024;
+/// Bytes of a long value that are hashed at once: sixteen chunks of the hash, which it takes eight side by side.
+const HASHED_BYTES: usize = 16 * GATHERED_BYTES;
 
 /// A digest under way.
 struct Hashing {
-    hasher: blake3::Hasher,
-    pending: [u8; HASHED_BYTES],
+    gathered: [u8; GATHERED_BYTES],
     filled: usize,
+    /// Of a value that is longer, what is not hashed yet.
+    long: Vec<u8>,
+    /// Of a value that is longer than that, what is.
+    hasher: Option<blake3::Hasher>,
 }
 
 impl Hashing {
     fn flush(&mut self) {
-        self.hasher.update(&self.pending[..self.filled]);
+        if self.long.len() + self.filled > HASHED_BYTES {
+            self.hasher.get_or_insert_with(blake3::Hasher::new).update(&self.long);
+            self.long.clear();
+        }
+        self.long.reserve_exact(if self.long.is_empty() { HASHED_BYTES } else { 0 });
+        self.long.extend_from_slice(&self.gathered[..self.filled]);
         self.filled = 0;
     }
 
-    fn finish(mut self) -> Digest {
+    fn finish(&mut self) -> Digest {
+        if self.long.is_empty() {
+            return Digest::of(&self.gathered[..self.filled]);
+        }
         self.flush();
-        Digest(*self.hasher.finalize().as_bytes())
+        match &mut self.hasher {
+            Some(hasher) => Digest(*hasher.update(&self.long).finalize().as_bytes()),
+            None => Digest::of(&self.long),
+        }
     }
 }
 
@@ -184,11 +200,11 @@ impl Writer for Expected<'_> {
 
 impl Writer for Hashing {
     fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        for part in bytes.chunks(HASHED_BYTES) {
-            if self.filled + part.len() > HASHED_BYTES {
+        for part in bytes.chunks(GATHERED_BYTES) {
+            if self.filled + part.len() > GATHERED_BYTES {
                 self.flush();
             }
-            self.pending[self.filled..self.filled + part.len()].copy_from_slice(part);
+            self.gathered[self.filled..self.filled + part.len()].copy_from_slice(part);
             self.filled += part.len();
         }
         Ok(())
@@ -212,7 +228,8 @@ fn decode_some<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, usize)> {
 /// The digest of a value under a tag that no other kind of value uses.
 #[must_use]
 pub fn digest<T: Serialize + ?Sized>(tag: &str, value: &T) -> Digest {
-    let mut hashing = Hashing { hasher: blake3::Hasher::new(), pending: [0; HASHED_BYTES], filled: 0 };
+    let (gathered, long) = ([0; GATHERED_BYTES], Vec::new());
+    let mut hashing = Hashing { gathered, filled: 0, long, hasher: None };
     write(tag, &mut hashing);
     write(value, &mut hashing);
     hashing.finish()
@@ -254,6 +271,18 @@ mod tests {
         let whole = encode(&alloc::vec![7_u8; MESSAGE_BYTES_MAX - 3]);
         assert_eq!(whole.len(), MESSAGE_BYTES_MAX);
         assert!(decode::<Vec<u8>>(&whole, MESSAGE_BYTES_MAX).is_ok());
+    }
+
+    #[test]
+    fn a_digest_is_that_of_the_encoding_however_long_it_is() {
+        for length in [0, 1, 63, 64, 1_020, 1_021, 1_022, 1_023, 1_024, 1_025, 5_000, 16_384, 17_409, 99_999]
+        {
+            let value: Vec<u8> = (0..length).map(|place| place as u8).collect();
+            for parts in [1, 7, 1_000] {
+                let parts: Vec<&[u8]> = value.chunks(parts).collect();
+                assert_eq!(digest("tag", &parts), Digest::of(&encode(&("tag", &parts))), "{length}");
+            }
+        }
     }
 
     #[test]

@@ -72,8 +72,9 @@ impl Checkpoint {
 
     /// Those who can check this order, with what shows it.
     pub(super) fn enrolled(&self, order: &Order) -> Option<Enrolled> {
-        let roster = Arc::clone(self.roster(order)?);
-        let position = self.rosters.range(..kind(order)).count() as u64;
+        let kind = kind(order);
+        let roster = Arc::clone(self.rosters.get(&kind)?);
+        let position = self.rosters.range(..kind).count() as u64;
         let path = merkle::prove_in(self.entries.iter().map(|entry| &entry[..]), position)?;
         let (count, root) = (self.entries.len() as u64, roster.root(self.epoch));
         Some(Enrolled { roster, listing: Listing { roster: root, position, count, path } })

@@ -134,8 +134,12 @@ impl<S: Signer> Node<S> {
 
 impl Client {
     fn free_lane(&self, notary: PeerId) -> Option<u16> {
-        let user = |lane: u16| self.lanes.get(&(notary, lane)).and_then(|lane| lane.user);
-        (0..LANES_MAX).find(|lane| user(*lane).is_none())
+        // In one walk: lanes are taken from the first on, so up to a free one there is no gap.
+        let taken = self.lanes.range((notary, 0)..).zip(0..LANES_MAX);
+        let taken = taken.take_while(|(((of, lane), state), place)| {
+            (*of, *lane) == (notary, *place) && state.user.is_some()
+        });
+        u16::try_from(taken.count()).ok().filter(|lane| *lane < LANES_MAX)
     }
 
     /// True for a submission that never had a lane.
