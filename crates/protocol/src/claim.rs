@@ -52,6 +52,8 @@ pub struct EvidenceLeaf {
     pub evidence_root: Digest,
     /// How many records there are.
     pub records: u64,
+    /// The root mean square of the whole output under the manifest's policy, as the bits of a 64-bit float; 0 for none.
+    pub rms: u64,
     /// Hides the rest.
     pub blind: Digest,
 }

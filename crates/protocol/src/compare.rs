@@ -69,7 +69,7 @@ pub fn agree(policy: Policy, threshold: Option<&Threshold>, one: &Testimony, oth
     nothing || (matches(one, other) && matches(other, one))
 }
 
-/// The root mean square that a verifier seals with its evidence, as the bits of a 64-bit float; 0 where none is used.
+/// The root mean square that provider and verifier seal with their evidence, as the bits of a 64-bit float; 0 where none is used.
 #[must_use]
 pub fn rms(policy: Policy, output: &[u8]) -> u64 {
     match policy {
@@ -102,22 +102,28 @@ fn tensor(threshold: &Threshold, claimed: &Testimony, found: &Testimony) -> Agre
     if claimed.shown.is_empty() || !claimed.shown.keys().eq(found.shown.keys()) {
         return Agreement::Mismatch;
     }
-    let rms = f64::from_bits(found.rms);
-    let measurable = rms.is_finite() && rms > 0.0;
+    let scale = scale(claimed, found);
     let pairs = claimed.shown.values().zip(found.shown.values());
     pairs
-        .map(|(claimed, found)| records(threshold, claimed, found, measurable.then_some(rms)))
+        .map(|(claimed, found)| records(threshold, claimed, found, scale))
         .max()
         .unwrap_or(Agreement::Mismatch)
 }
 
+/// What differences are measured by: the smaller of what the two sealed, so that neither can make its own error small by
+/// a scale that it made up.
+fn scale(claimed: &Testimony, found: &Testimony) -> Option<f64> {
+    let measurable = |bits: u64| Some(f64::from_bits(bits)).filter(|rms| rms.is_finite() && *rms > 0.0);
+    Some(measurable(claimed.rms)?.min(measurable(found.rms)?))
+}
+
 /// Compares two records; without a scale only equal bytes match.
-fn records(threshold: &Threshold, claimed: &[u8], found: &[u8], rms: Option<f64>) -> Agreement {
+fn records(threshold: &Threshold, claimed: &[u8], found: &[u8], scale: Option<f64>) -> Agreement {
     if claimed == found {
         return Agreement::Match;
     }
-    let (Some(rms), Some(furthest)) = (rms, furthest(claimed, found)) else { return Agreement::Mismatch };
-    let limit = |rate: Rate| rms * (rate.0 as f64) / (Rate::ONE.0 as f64);
+    let (Some(scale), Some(furthest)) = (scale, furthest(claimed, found)) else { return Agreement::Mismatch };
+    let limit = |rate: Rate| scale * (rate.0 as f64) / (Rate::ONE.0 as f64);
     if furthest <= limit(threshold.ok) {
         Agreement::Match
     } else if furthest < limit(threshold.bad) {
@@ -221,6 +227,18 @@ mod tests {
             let other = found(&[0.0, 0.0, 0.0, 1e-30]);
             assert_eq!(compare(policy, Some(&threshold()), &other, &honest), Agreement::Mismatch);
         }
+    }
+
+    #[test]
+    fn a_scale_that_one_of_them_made_up_makes_no_error_small() {
+        let honest = found(&[1.0, -1.0, 1.0, -1.0]);
+        let boundless = |values: &[f32]| Testimony { rms: 1e30_f64.to_bits(), ..found(values) };
+        let noise = [0.5, 0.5, -0.5, 0.1];
+        check(&boundless(&noise), Agreement::Mismatch);
+        let policy = Policy::Tensor(TensorFormat::F32);
+        let compared = compare(policy, Some(&threshold()), &honest, &boundless(&noise));
+        assert_eq!(compared, Agreement::Mismatch, "nor for the verifier");
+        check(&Testimony { rms: 0, ..found(&[1.0 + OK * 0.5, -1.0, 1.0, -1.0]) }, Agreement::Mismatch);
     }
 
     #[test]

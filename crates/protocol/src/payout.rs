@@ -11,7 +11,7 @@ use crate::{
     compare::{Agreement, Testimony},
     genesis::Genesis,
     id::PeerId,
-    job::{Job, Seat, Stage},
+    job::{Job, Seat, Stage, Testified},
     jury::Stand,
     order::Order,
     outcome::Outcome,
@@ -95,8 +95,10 @@ pub fn settle(genesis: &Genesis, job: &Job, at_stake: Amount) -> Settlement {
             till.slashed(at_stake, true)
         }
         Outcome::Silent => till.slashed(at_stake, false),
-        Outcome::Disputed | Outcome::Void => till.refunded(till.all_fees()),
-        Outcome::NoClaim | Outcome::Aborted | Outcome::Withdrawn => till.refunded(Vec::new()),
+        Outcome::Disputed | Outcome::Void => till.undecided(),
+        Outcome::NoClaim | Outcome::Aborted | Outcome::Withdrawn => {
+            Settlement { client: till.held(), ..Settlement::default() }
+        }
     }
 }
 
@@ -144,13 +146,30 @@ impl Till<'_> {
         self.ticket.prepaid > 0 || self.job.disputed()
     }
 
-    /// Refunded after a first check that the client paid for, if it did.
+    /// Refunded after a first check that the client paid for, if it did. The provider, which is paid nothing, owes the
+    /// dues all the same: otherwise the pool would pay for checks that a provider and its friends have made grey.
     fn refunded_but_checked(&self) -> Settlement {
-        let fees = self.first_fees();
-        let all = total(&fees);
-        let checks = if self.prepays() { all } else { Amount::ZERO };
-        let client = less(self.held(), &[self.charged().premium, checks]);
-        Settlement { client, fees, ..Settlement::default() }
+        let (fees, quote) = (self.first_fees(), self.charged());
+        let checks = if self.prepays() { total(&fees) } else { Amount::ZERO };
+        let client = less(self.held(), &[quote.premium, checks]);
+        let dues = Fee { peer: self.order.provider, amount: quote.dues };
+        let fines = if self.ticket.newcomer { Vec::new() } else { Vec::from([dues]) };
+        Settlement { client, fees, fines, ..Settlement::default() }
+    }
+
+    /// Nobody knows who was right. Checks that the client has paid for in advance were done for it; jurors have the pool,
+    /// but only in classes that the network knew from the first day: in any other all who check may be of one mind, and
+    /// would be paid for finding nothing.
+    fn undecided(&self) -> Settlement {
+        let first = self.first_fees();
+        let borne = if self.prepays() { total(&first) } else { Amount::ZERO };
+        let known = self.genesis.verifiers.iter().any(|founder| founder.classes.contains(&self.order.class));
+        let fees = match (known, self.prepays()) {
+            (true, _) => self.all_fees(),
+            (false, true) => first,
+            (false, false) => Vec::new(),
+        };
+        Settlement { client: less(self.held(), &[borne]), fees, ..Settlement::default() }
     }
 
     /// The client keeps its money but for the agreed fee, where the provider asked for it.
@@ -160,16 +179,20 @@ impl Till<'_> {
     }
 
     /// The jurors that found what was claimed are paid by those, and by the first verifier, that found otherwise. Where the
-    /// first verifier found it too, the jury was called because the provider had not opened its claim: then it pays.
+    /// first verifier found it too, the jury was called because the provider had not opened its claim: then it pays. Where
+    /// the first verifier says that nobody gave it the input, nobody else knows whether that is true: both pay.
     fn cleared(&self) -> Settlement {
         let stands = self.stands();
         let of = |stand| stands.iter().filter(move |(_, other)| *other == stand).map(|(at, _)| *at);
         let fees = self.fees_of(of(Stand::With));
         let slandered = self.job.agreement().is_none_or(|agreement| agreement == Agreement::Mismatch);
-        let called_by =
-            self.accuser().map(|at| if slandered { self.peer_of(at) } else { self.order.provider });
-        let losers: Vec<PeerId> =
-            called_by.into_iter().chain(of(Stand::Against).map(|at| self.peer_of(at))).collect();
+        let unserved = self
+            .accuser()
+            .is_some_and(|at| matches!(self.job.seats()[at].testified, Testified::Unserved(_)));
+        let accuser = self.accuser().filter(|_| slandered).map(|at| self.peer_of(at));
+        let provider = Some(self.order.provider).filter(|_| unserved || !slandered);
+        let against = of(Stand::Against).map(|at| self.peer_of(at));
+        let losers: Vec<PeerId> = accuser.into_iter().chain(provider).chain(against).collect();
         let total = total(&fees).0;
         let fines = (0..).zip(&losers).map(|(index, peer)| {
             let count = losers.len() as u64;
@@ -198,10 +221,6 @@ impl Till<'_> {
             first.amount = first.amount.plus(bounty).unwrap_or(first.amount);
         }
         Settlement { client: self.held(), slashed, fees, ..Settlement::default() }
-    }
-
-    fn refunded(&self, fees: Vec<Fee>) -> Settlement {
-        Settlement { client: self.held(), fees, ..Settlement::default() }
     }
 
     /// The fees of the first checks, where they found something.

@@ -7,7 +7,7 @@ use assay_protocol::{
     codec, compare, draw,
     id::PeerId,
     job::{Phase, Stage, Testified},
-    manifest::End,
+    manifest::{End, Policy},
     merkle::{self, RECORD_BYTES},
     receipt::Happening,
     units::{Units, Work},
@@ -52,20 +52,21 @@ impl Claimed {
         Self { output, units: 4, work: 8, end: End::Stop }
     }
 
-    pub(crate) fn leaves(&self) -> (OutputLeaf, EvidenceLeaf) {
+    pub(crate) fn leaves(&self, policy: Policy) -> (OutputLeaf, EvidenceLeaf) {
         let root = merkle::root(&self.output, RECORD_BYTES);
         let records = merkle::count(self.output.len() as u64, RECORD_BYTES);
         let blind = |name: &str| codec::digest("test blind", &(name, root));
         let (units, end) = (self.units, self.end);
         let output = OutputLeaf { output_root: root, records, units, end, blind: blind("output") };
-        (output, EvidenceLeaf { evidence_root: root, records, blind: blind("evidence") })
+        let rms = compare::rms(policy, &self.output);
+        (output, EvidenceLeaf { evidence_root: root, records, rms, blind: blind("evidence") })
     }
 }
 
 impl<K: Key> Office<K> {
     /// What the provider of a job claims.
     pub(crate) fn claim_of(&self, job: &Ordered, claimed: &Claimed) -> Claim {
-        let (output, evidence) = claimed.leaves();
+        let (output, evidence) = claimed.leaves(job.order.manifest.policy);
         Claim {
             job: job.id,
             ticket: job.ticket.digest(),
@@ -185,7 +186,7 @@ impl<K: Key> Office<K> {
 
     /// What opens a claim, once it is known which records are wanted.
     pub(crate) fn opening(&self, job: &Ordered, claimed: &Claimed) -> Option<OpenClaim> {
-        let (output, evidence) = claimed.leaves();
+        let (output, evidence) = claimed.leaves(job.order.manifest.policy);
         let records = self.records(job, &claimed.output)?;
         Some(OpenClaim { job: job.id, output, evidence, records })
     }

@@ -170,7 +170,7 @@ fn false_stream<K: Key>(office: &mut Office<K>) -> Ordered {
     office.claim(&job, &claimed).unwrap_or_else(|rejection| panic!("{rejection}"));
     let whole = &streamed[..4 * RECORD_BYTES];
     let word = Output { job: job.id, records: 4, root: merkle::root(whole, RECORD_BYTES) };
-    let (leaf, evidence) = claimed.leaves();
+    let (leaf, evidence) = claimed.leaves(job.order.manifest.policy);
     let contradict = Contradict {
         job: job.id,
         output: office.say(job.order.provider, word),

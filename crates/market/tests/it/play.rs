@@ -228,7 +228,7 @@ impl Play {
         let whole = &streamed[..STREAMED as usize * RECORD_BYTES];
         let root = merkle::root(whole, RECORD_BYTES);
         let word = Output { job: self.job.id, records: STREAMED, root };
-        let (leaf, evidence) = claimed.leaves();
+        let (leaf, evidence) = claimed.leaves(self.job.order.manifest.policy);
         let contradict = Contradict {
             job: self.job.id,
             output: office.say(self.job.order.provider, word),

@@ -372,7 +372,7 @@ fn reveal(desk: &Desk, job: &Ordered, position: u64, secret: Digest) -> Fact {
 
 fn contradict(desk: &Desk, job: &Ordered, streamed_by: u64, streamed: &[u8]) -> Fact {
     let claimed = honest();
-    let (leaf, evidence) = claimed.leaves();
+    let (leaf, evidence) = claimed.leaves(job.order.manifest.policy);
     let whole = &streamed[..4 * RECORD_BYTES];
     let word = Output { job: job.id, records: 4, root: merkle::root(whole, RECORD_BYTES) };
     let records = Some((crate::course::record(whole, 2), crate::course::record(&claimed.output, 2)));

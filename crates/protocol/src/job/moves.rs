@@ -202,15 +202,19 @@ impl Job {
         if !self.wants(evidence.records, records) {
             return Err(Misstep::Unwanted);
         }
-        self.opened = Some(Testimony {
+        let opened = Testimony {
             output_root: output.output_root,
             records: evidence.records,
             units: output.units,
             work: claimed.claim.work,
             end: output.end,
-            rms: 0,
+            rms: evidence.rms,
             shown: records.iter().map(|record| (record.position, record.bytes.clone())).collect(),
-        });
+        };
+        if !self.measured_truly(&opened) {
+            return Err(Misstep::Unproven);
+        }
+        self.opened = Some(opened);
         if matches!(self.stage, Stage::Jury(Phase::Silence { .. })) {
             return Ok(self.resolve_jury(now));
         }

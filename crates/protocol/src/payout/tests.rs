@@ -45,7 +45,7 @@ const TABLE: &[(Terms, &str)] = &[
         undrawn dispute nobody                      | Unchecked    | 1262.875 | 783.125 | 0      |
         undrawn dispute checked:other voice:same*2  | Cleared      | 1262.875 | 783.125 | 0      | 1:64 2:64 0:-128
         undrawn dispute checked:other voice:other*2 | Slashed      | 2064     | 0       | 200000 | 0:1344 1:64 2:64
-        undrawn dispute checked:other nobody        | Void         | 2064     | 0       | 0      | 0:64
+        undrawn dispute checked:other nobody        | Void         | 2000     | 0       | 0      | 0:64
         accused voice:same*2                        | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
         accused voice:other voice:same*3            | Cleared      | 1198.875 | 783.125 | 0      | 2:64 3:64 4:64 0:-96 1:-96
         accused voice:other voice:same voice:other voice:same*3 | Cleared | 1198.875 | 783.125 | 0 | 2:64 4:64 5:64 6:64 0:-85.334 1:-85.333 3:-85.333
@@ -53,7 +53,7 @@ const TABLE: &[(Terms, &str)] = &[
         accused unheard voice:same*2                | Cleared      | 1198.875 | 783.125 | 0      | 2:64 3:64 0:-128
         drawn checked:cheaper voice:same*2          | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
         drawn checked:fewer voice:same*2            | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
-        drawn seat unserved voice:same open voice:same | Cleared   | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
+        drawn seat unserved voice:same open voice:same | Cleared   | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-64 p:-64
         drawn sealed:same open-seal:same overdue open voice:same*2 | Cleared | 1198.875 | 783.125 | 0 | 0:64 1:64 2:64 p:-128
         drawn sealed:same open-seal:same overdue voice:same open voice:same | Cleared | 1198.875 | 783.125 | 0 | 0:64 1:64 2:64 p:-128
         drawn sealed:same open-seal:same overdue open voice:other voice:same*3 | Cleared | 1198.875 | 783.125 | 0 | 0:64 2:64 3:64 4:64 p:-96 1:-96
@@ -100,10 +100,10 @@ const TABLE: &[(Terms, &str)] = &[
         THRICE,
         "
         drawn checked:same voice:same*2             | Checked      | 1006.875 | 783.125 | 0      | 0:64 1:64 2:64
-        drawn checked:same nobody                   | Void         | 2000     | 0       | 0      | 0:64
+        drawn checked:same nobody                   | Void         | 1936     | 0       | 0      | 0:64
         drawn checked:same voice:same voice:other voice:same*2 | Cleared | 1070.875 | 783.125 | 0 | 0:64 1:64 3:64 4:64 2:-128
         drawn checked:same voice:other voice:other*2 | Slashed     | 2000     | 0       | 200000 | 1:1344 2:64 3:64
-        drawn checked:same voice:other nobody       | Void         | 2000     | 0       | 0      | 0:64 1:64
+        drawn checked:same voice:other nobody       | Void         | 1872     | 0       | 0      | 0:64 1:64
         ",
     ),
     (
@@ -153,11 +153,11 @@ const TABLE: &[(Terms, &str)] = &[
     ),
     (
         Terms { greys: 3, ..TENSOR },
-        "drawn checked:grey                         | GreyRefunded | 1998.875 | 0       | 0      | 0:64",
+        "drawn checked:grey                         | GreyRefunded | 1998.875 | 0       | 0      | 0:64 p:-16.875",
     ),
     (
         Terms { greys: 3, checks: 1, ..TENSOR },
-        "drawn checked:grey                         | GreyRefunded | 1934.875 | 0       | 0      | 0:64",
+        "drawn checked:grey                         | GreyRefunded | 1934.875 | 0       | 0      | 0:64 p:-16.875",
     ),
     (
         Terms { stake: Amount(1_000_000), ..SPOT },
@@ -267,6 +267,23 @@ prop_compose! {
     }
 }
 
+/// In a class that the network did not know from the first day, all who check may be friends: what comes to nothing earns
+/// them nothing but what the client has paid for.
+#[test]
+fn the_pool_pays_no_juries_that_come_to_nothing_in_classes_that_nobody_knew() {
+    let cases = [
+        (SPOT, "accused voice:other voice:third nobody", "2000 "),
+        (SPOT, "accused nobody", "2000 "),
+        (THRICE, "drawn checked:same voice:other nobody", "1872 0:64 1:64"),
+    ];
+    for (terms, story, expected) in cases {
+        let World { mut genesis, job, .. } = World::after(&terms, story);
+        genesis.verifiers.clear();
+        let [client, _, _, fees] = columns(&job, &settle(&genesis, &job, terms.stake));
+        assert_eq!(format!("{client} {fees}"), expected, "{story}");
+    }
+}
+
 fn sum(fees: &[Fee]) -> u128 {
     fees.iter().map(|fee| u128::from(fee.amount.0)).sum()
 }
@@ -290,7 +307,8 @@ fn assert_conserved(world: &World, at_stake: Amount) {
     assert!(bounty <= wide(*slashed) / 2, "a bounty of more than half of the slash: {settlement:?}");
     assert!(*slashed <= at_stake && *slashed <= job.ticket().slash, "{settlement:?}");
     assert_eq!(slashed.is_zero(), !outcome.is_slashed() || at_stake.is_zero(), "{settlement:?}");
-    assert!(fines.is_empty() || outcome == Outcome::Cleared, "fined at {outcome:?}: {settlement:?}");
+    let fined = [Outcome::Cleared, Outcome::GreyRefunded].contains(&outcome);
+    assert!(fines.is_empty() || fined, "fined at {outcome:?}: {settlement:?}");
     assert!(provider.is_zero() || outcome.is_paid() || outcome == Outcome::Cancelled, "{settlement:?}");
 }
 

@@ -130,7 +130,7 @@ pub(super) fn leaves(
     output_blind: Digest,
     evidence_blind: Digest,
 ) -> (OutputLeaf, EvidenceLeaf) {
-    let RunResult { output_root, records, units, end, .. } = *result;
+    let RunResult { output_root, records, units, end, rms, .. } = *result;
     let output = OutputLeaf { output_root, records, units, end, blind: output_blind };
-    (output, EvidenceLeaf { evidence_root: output_root, records, blind: evidence_blind })
+    (output, EvidenceLeaf { evidence_root: output_root, records, rms, blind: evidence_blind })
 }

@@ -130,8 +130,9 @@ impl World {
     /// The two leaves of a claim over this output.
     fn leaves(&self, output: &[u8], units: Units, end: End) -> (OutputLeaf, EvidenceLeaf) {
         let (root, records) = tree(output);
+        let rms = compare::rms(self.job.order().manifest.policy, output);
         let output = OutputLeaf { output_root: root, records, units, end, blind: Digest([21; 32]) };
-        (output, EvidenceLeaf { evidence_root: root, records, blind: Digest([22; 32]) })
+        (output, EvidenceLeaf { evidence_root: root, records, rms, blind: Digest([22; 32]) })
     }
 
     fn claimed(&self, manner: &str) -> Claim {

@@ -11,7 +11,7 @@ use alloc::{
 
 use super::super::*;
 use crate::{
-    genesis::Money,
+    genesis::{Founder, Money},
     manifest::{Manifest, Meter, TensorFormat, WorkPerMeter},
     order::secret_commit,
     ticket::Standing,
@@ -72,6 +72,9 @@ impl Terms {
 }
 
 /// A network whose fees come out even: a check costs a thousand for each unit of work, the base rate is a 64th.
+/// The class of machine that usual orders are for.
+const CLASS: Digest = Digest([13; 32]);
+
 pub(crate) fn genesis() -> Genesis {
     let parts = |share: f64| Rate((share * Rate::ONE.0 as f64) as u64);
     Genesis {
@@ -86,8 +89,15 @@ pub(crate) fn genesis() -> Genesis {
         thresholds: [Threshold { format: TensorFormat::F32, ok: parts(5e-5), bad: parts(5e-4) }].into(),
         manifests: Vec::new(),
         endowed: Vec::new(),
-        verifiers: Vec::new(),
+        verifiers: [founder()].into(),
     }
+}
+
+/// Somebody through whom the network knows the class of the usual order.
+fn founder() -> Founder {
+    let peer = PeerId([64; 32]);
+    let (stake, free) = (Amount(1_000_000), Amount::ZERO);
+    Founder { peer, operator: Digest(peer.0), stake, free, classes: [CLASS].into() }
 }
 
 pub(crate) fn order(terms: &Terms) -> Order {
@@ -108,7 +118,7 @@ pub(crate) fn order(terms: &Terms) -> Order {
         notary: NOTARY,
         lane: 0,
         nonce: 0,
-        class: Digest([13; 32]),
+        class: CLASS,
         manifest,
         input_commit: Digest([14; 32]),
         units_max: 1_000,

@@ -215,7 +215,7 @@ impl<'a> Play<'a> {
             Phase::Opening { .. } | Phase::Silence { .. } => {
                 let records = self.run.wanted(&self.job)?;
                 let run = if dice.happens(8) { self.truth.told(dice) } else { self.run.clone() };
-                let opening = OpenClaim { job, output: run.leaf(), evidence: run.sealed_leaf(), records };
+                let opening = OpenClaim { job, output: run.leaf(), evidence: run.sealed_leaf(&self.job), records };
                 let opening = Happening::OpenClaim(self.by(PROVIDER, opening));
                 dice.mostly_first(&[Some(opening), None])
             }
@@ -236,7 +236,7 @@ impl<'a> Play<'a> {
             job,
             output: self.by(PROVIDER, output),
             leaf: self.run.leaf(),
-            evidence: self.run.sealed_leaf().digest(),
+            evidence: self.run.sealed_leaf(&self.job).digest(),
             records: dice.mostly_first(&[Some(records), None]),
         };
         Happening::Contradict(Box::new(self.by(CLIENT, contradict)))

@@ -67,8 +67,9 @@ impl Run {
         }
     }
 
-    pub(crate) fn sealed_leaf(&self) -> EvidenceLeaf {
-        EvidenceLeaf { evidence_root: self.root(), records: self.count(), blind: Digest([12; 32]) }
+    pub(crate) fn sealed_leaf(&self, job: &Job) -> EvidenceLeaf {
+        let rms = compare::rms(job.order().manifest.policy, &self.bytes);
+        EvidenceLeaf { evidence_root: self.root(), records: self.count(), rms, blind: Digest([12; 32]) }
     }
 
     pub(crate) fn claim(&self, job: &Job) -> Claim {
@@ -78,7 +79,7 @@ impl Run {
             units: self.units,
             work: self.work,
             end: self.end,
-            commit: commit(self.leaf().digest(), self.sealed_leaf().digest()),
+            commit: commit(self.leaf().digest(), self.sealed_leaf(job).digest()),
         }
     }
 

@@ -218,11 +218,12 @@ fn evidence(play: &Play<'_>, dice: &mut Dice<'_>) -> assay_protocol::check::Evid
 
 fn opening(play: &Play<'_>, dice: &mut Dice<'_>) -> Step {
     let run = play.run.told(dice);
-    let (mut output, mut evidence) = (run.leaf(), run.sealed_leaf());
-    match dice.mostly_first(&[0, 1, 2, 3]) {
+    let (mut output, mut evidence) = (run.leaf(), run.sealed_leaf(&play.job));
+    match dice.mostly_first(&[0, 1, 2, 3, 4]) {
         1 => output.records = dice.number(),
         2 => evidence.records = dice.number(),
         3 => (output.records, evidence.records) = (u64::MAX, u64::MAX),
+        4 => evidence.rms = dice.number(),
         _ => {}
     }
     Step::OpenClaim { output, evidence, records: records(play, dice) }
@@ -243,7 +244,7 @@ fn contradict(play: &Play<'_>, dice: &mut Dice<'_>) -> Step {
         streamed_by: dice.mostly_first(&[PROVIDER, PeerId([9; 32])]),
         output,
         leaf,
-        evidence: claimed.sealed_leaf().digest(),
+        evidence: claimed.sealed_leaf(&play.job).digest(),
         records: dice.mostly_first(&[Some(pair), None]),
     }
 }
