@@ -5,6 +5,7 @@ mod cancels;
 mod cheats;
 mod choices;
 mod crashes;
+mod crook;
 mod deadlines;
 mod disputes;
 mod doubts;
