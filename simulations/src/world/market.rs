@@ -41,6 +41,8 @@ pub struct Wish {
     pub attempts_max: u16,
     /// Re-executions that are paid in advance.
     pub checks: u16,
+    /// True if it may run although too few others can check it.
+    pub unchecked_ok: bool,
     /// What a provider may keep of a job that is cancelled.
     pub cancel_fee: Amount,
     /// After this time it is cancelled.
@@ -55,6 +57,7 @@ impl Default for Wish {
             provider: None,
             attempts_max: 3,
             checks: 0,
+            unchecked_ok: false,
             cancel_fee: Amount::ZERO,
             within: None,
         }
@@ -116,7 +119,7 @@ impl World {
             manifest,
             run_max: Duration::seconds(1),
             checks: wish.checks,
-            unchecked_ok: false,
+            unchecked_ok: wish.unchecked_ok,
             cost_max: Amount::credits(1),
             unit_price_max: UNIT_PRICE,
             provider: wish.provider.map(|place| self.id(place)),
