@@ -10,6 +10,7 @@ mod deadlines;
 mod disputes;
 mod doubts;
 mod endurance;
+mod histories;
 mod hostile;
 mod jobs;
 mod losses;
