@@ -2,28 +2,43 @@
 //!
 //! **Invariant:** a behaviour sees what its own peer sees and does what its own peer could do; it forges nobody.
 
+mod aborter;
 mod absent_verifier;
+mod drifter;
+mod false_opener;
 mod forger;
 mod honest;
 mod lazy_verifier;
+mod listener;
+mod raver;
 mod secretive_client;
 mod silent_provider;
 mod sleeper;
+mod streamer;
+mod two_faced;
 mod withholder;
 
 use std::fmt::Debug;
 
-pub use absent_verifier::AbsentVerifier;
 use assay_market::{
     effect::{Effect, Run},
     input::Input,
 };
+
+pub use aborter::Aborter;
+pub use absent_verifier::AbsentVerifier;
+pub use drifter::Drifter;
+pub use false_opener::FalseOpener;
 pub use forger::Forger;
 pub use honest::Honest;
 pub use lazy_verifier::LazyVerifier;
+pub use listener::Listener;
+pub use raver::Raver;
 pub use secretive_client::SecretiveClient;
 pub use silent_provider::SilentProvider;
 pub use sleeper::Sleeper;
+pub use streamer::Streamer;
+pub use two_faced::TwoFaced;
 pub use withholder::Withholder;
 
 /// What a peer makes of what passes between its brain and the world.

@@ -106,6 +106,12 @@ impl World {
     #[must_use]
     pub fn new(plan: Plan) -> Self {
         let genesis = plan.genesis();
+        Self::under(plan, genesis)
+    }
+
+    /// The same under other rules than the plan's.
+    #[must_use]
+    pub fn under(plan: Plan, genesis: Genesis) -> Self {
         let peers: Vec<Peer> = (0..plan.peers()).map(|number| Peer::new(&plan, Place(number))).collect();
         let mut world = Self {
             network_id: genesis.id(),

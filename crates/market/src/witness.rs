@@ -102,6 +102,7 @@ impl Witness {
             if let Some(receipt) = receipt(story) {
                 the_receipt_holds::<S>(&receipt);
             }
+            the_convicted_are_checked(ledger, story);
             self.shake(story);
             self.outcomes.insert(story.outcome);
         }
@@ -154,6 +155,16 @@ impl Witness {
         for open in ledger.open_jobs().filter(|open| open.job.ticket().rate < Rate::ONE) {
             assert!(open.job.ticket().covered, "I15: nothing stands for a job that may stay unchecked");
         }
+    }
+}
+
+/// I15, where the stake is gone: whatever a convicted provider still has open is checked.
+fn the_convicted_are_checked(ledger: &Ledger, story: &Story) {
+    let provider = order(story).provider;
+    let serving = ledger.open_jobs().filter(|open| open.job.order().provider == provider);
+    for open in serving.filter(|_| story.outcome.is_slashed()) {
+        let is_checked = matches!(open.job.stage(), Stage::Checking(_) | Stage::Jury(_));
+        assert!(is_checked || open.job.forced(), "I15: a job of a convicted provider may stay unchecked");
     }
 }
 

@@ -63,6 +63,11 @@ impl World {
         self.queue.after(down, Event::Start(place));
     }
 
+    /// Lets no crash come any more that was ordered and has not come.
+    pub fn call_crashes_off(&mut self) {
+        self.peers.iter_mut().for_each(|peer| peer.crash = None);
+    }
+
     /// How many effects a peer's shell has performed: each is a point at which it can crash.
     #[must_use]
     pub fn performed(&self, place: Place) -> u64 {

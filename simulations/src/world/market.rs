@@ -45,6 +45,8 @@ pub struct Wish {
     pub work_max: Option<Work>,
     /// Re-executions that are paid in advance.
     pub checks: u16,
+    /// True if it may run although too few others can check it.
+    pub unchecked_ok: bool,
     /// What a provider may keep of a job that is cancelled.
     pub cancel_fee: Amount,
     /// After this time it is cancelled.
@@ -61,6 +63,7 @@ impl Default for Wish {
             unit_price_max: None,
             work_max: None,
             checks: 0,
+            unchecked_ok: false,
             cancel_fee: Amount::ZERO,
             within: None,
         }
@@ -129,7 +132,7 @@ impl World {
             manifest,
             run_max: Duration::seconds(1),
             checks: wish.checks,
-            unchecked_ok: false,
+            unchecked_ok: wish.unchecked_ok,
             cost_max: Amount::credits(1),
             unit_price_max: wish.unit_price_max.unwrap_or_else(|| self.plan.unit_price_max()),
             provider: wish.provider.map(|place| self.id(place)),

@@ -1,16 +1,9 @@
 //! Clients that doubt a result which was not drawn, and clients that are shown two claims.
 
-use assay_market::{Command, Effect, Event, effect::NotDisputed, view::AttemptState};
-use assay_protocol::{
-    claim::Deliver,
-    id::{Digest, NetworkId},
-    message::Message,
-    outcome::Outcome,
-    signed::{Signed, Signer},
-};
+use assay_market::{Command, Event, effect::NotDisputed, view::AttemptState};
+use assay_protocol::{id::Digest, outcome::Outcome, signed::Signer};
 use assay_simulations::{
-    behaviour::{Behaviour, Forger},
-    crypto::{Simulated, SimulatedKey},
+    behaviour::{Forger, TwoFaced},
     kernel::Span,
     network::Conditions,
     plan::{Plan, UNIT_PRICE},
@@ -183,22 +176,6 @@ fn disputes_get_through_a_bad_network_and_crashes() {
             world.crash(place, Tail::Lost, Span::seconds(1));
         });
         assert_eq!(disputed.outcome, Outcome::Checked);
-    }
-}
-
-/// Shows its client another claim than the notary.
-#[derive(Debug)]
-struct TwoFaced(SimulatedKey, NetworkId);
-
-impl Behaviour for TwoFaced {
-    fn act(&mut self, effect: Effect) -> Option<Effect> {
-        let Effect::Send { to, message: Message::Deliver(deliver) } = effect else { return Some(effect) };
-        let deliver = deliver.recall().into_body();
-        let mut claim = deliver.claim.clone().open::<Simulated>(self.1).ok()?.into_body();
-        claim.work += 1;
-        let claim = Signed::seal(claim, &self.0, self.1).into_signed();
-        let message = Signed::seal(Deliver { claim, ..deliver }, &self.0, self.1).into();
-        Some(Effect::Send { to, message })
     }
 }
 

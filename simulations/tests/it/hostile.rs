@@ -1,35 +1,22 @@
 //! What hostile peers send: noise, damaged encodings, and statements with false contents and true signatures.
 
-use std::{collections::BTreeMap, rc::Rc};
-
-use assay_market::Effect;
-use assay_protocol::{
-    claim::Deliver,
-    codec::{self, MESSAGE_BYTES_MAX},
-    id::{Digest, NetworkId},
-    message::{Message, Opened},
-    order::{Accept, Open, Propose},
-    receipt::Receipt,
-    signed::{Signed, Signer, Statement, Verified},
-    units::{Amount, Rate},
-};
+use assay_protocol::{id::Digest, message::Message, receipt::Receipt, units::Amount};
 use assay_simulations::{
-    behaviour::Behaviour,
-    crypto::{Simulated, SimulatedKey},
     kernel::Span,
     plan::{LABEL, Plan, TENSOR},
     random::Stream,
-    world::{Place, Wish, World},
+    world::Wish,
 };
 
-use crate::support::{LIMIT, market, settle};
+use crate::{
+    crook::{Crook, Tamperer, damaged, pick},
+    support::{LIMIT, market, settle},
+};
 
 /// Messages in each test.
 const MESSAGES: u64 = 100_000;
-/// How often one statement is damaged anew until it decodes again.
-const TRIES: u64 = 40;
-/// Numbers at the edges of their encodings.
-const EXTREMES: [u64; 6] = [0, 1, 250, u32::MAX as u64, (1 << 32) + 1, u64::MAX];
+/// Kinds of messages that are said in a market without losses: all but `Refuse`, `Abort` and `Unserved`.
+const KINDS: usize = 16;
 
 #[test]
 fn statements_with_false_contents_and_true_signatures_harm_nobody_else() {
@@ -88,195 +75,4 @@ fn bytes_that_are_no_message_and_no_receipt_are_refused() {
             || Receipt::from_bytes(&bytes).is_ok_and(|receipt| receipt.to_bytes() != bytes);
         assert!(!accepted, "a second encoding of one value was accepted");
     }
-}
-
-/// Changes every other message of its own brain before it is sent.
-#[derive(Debug)]
-struct Tamperer(Crook);
-
-impl Behaviour for Tamperer {
-    fn act(&mut self, effect: Effect) -> Option<Effect> {
-        let Effect::Send { to, message } = effect else { return Some(effect) };
-        let (_, key) = self.0.keys[0];
-        let changed =
-            if self.0.luck.below(2) == 0 { self.0.falsified(&message.encode(), &key) } else { None };
-        Some(Effect::Send { to, message: changed.unwrap_or(message) })
-    }
-}
-
-/// Somebody with the keys of registered peers who has heard everything.
-#[derive(Debug)]
-struct Crook {
-    keys: Vec<(Place, SimulatedKey)>,
-    network: NetworkId,
-    luck: Stream,
-    names: Vec<Digest>,
-    /// What was heard, by kind: all of it, and what was signed with one of the keys.
-    heard: BTreeMap<&'static str, [Vec<Rc<[u8]>>; 2]>,
-    listened: usize,
-    sent: BTreeMap<&'static str, u64>,
-}
-
-impl Crook {
-    fn new(world: &World, places: &[Place]) -> Self {
-        let names = (0..world.plan().peers()).map(|number| Digest(world.id(Place(number)).0)).collect();
-        Self {
-            keys: places.iter().map(|place| (*place, world.key(*place))).collect(),
-            network: world.genesis().id(),
-            luck: Stream::new(world.plan().seed, "crook", 0),
-            names,
-            heard: BTreeMap::new(),
-            listened: 0,
-            sent: BTreeMap::new(),
-        }
-    }
-
-    /// Remembers what was said since the last time.
-    fn listen(&mut self, world: &World) {
-        for bytes in &world.overheard()[self.listened..] {
-            let Ok(message) = Message::decode(bytes) else { continue };
-            let Ok(opened) = message.open::<Simulated>(self.network) else { continue };
-            let own = self.keys.iter().any(|(_, key)| key.id() == opened.signer());
-            let heard = self.heard.entry(opened.kind()).or_default();
-            heard[0].push(bytes.clone());
-            if own {
-                heard[1].push(bytes.clone());
-            }
-            if let Opened::Accept(accept) = &opened {
-                self.names.push(accept.job);
-            }
-        }
-        self.listened = world.overheard().len();
-    }
-
-    /// Changes something that was heard, signs it and sends it to somebody, if it can be changed.
-    fn send(&mut self, world: &mut World) -> bool {
-        let kinds = self.heard.len();
-        let Some(heard) = self.heard.values().nth(pick(&mut self.luck, kinds)) else { return false };
-        let own = &heard[pick(&mut self.luck, 2)];
-        let heard = if own.is_empty() { &heard[0] } else { own };
-        let recent = if self.luck.below(2) == 0 { heard.len().min(8) } else { heard.len() };
-        let bytes = heard[heard.len() - 1 - pick(&mut self.luck, recent)].clone();
-        let (from, key) = self.keys[pick(&mut self.luck, self.keys.len())];
-        let Some(message) = self.falsified(&bytes, &key) else { return false };
-        *self.sent.entry(message.kind()).or_default() += 1;
-        let to = match self.luck.below(2) {
-            0 => world.plan().notary(),
-            _ => Place(pick(&mut self.luck, world.plan().peers())),
-        };
-        world.post(from, to, message.encode());
-        true
-    }
-
-    /// A message with other contents and a true signature, if it can be changed.
-    fn falsified(&mut self, bytes: &[u8], key: &SimulatedKey) -> Option<Message> {
-        let opened = Message::decode(bytes).ok()?.open::<Simulated>(self.network).ok()?;
-        Some(match opened {
-            Opened::Propose(propose) => {
-                let order = self.twisted(propose.into_body().order, key)?;
-                self.signed(Propose { order }, key)
-            }
-            Opened::Open(open) => {
-                let order = self.twisted(open.into_body().order, key)?;
-                let terms = order.clone().open::<Simulated>(self.network).ok()?;
-                let accept = Accept { job: terms.id(), class: terms.class, rate_max: Rate::ONE };
-                let (_, provider) = self.keys[self.keys.len() - 1];
-                let accept = Signed::seal(accept, &provider, self.network).into_signed();
-                self.signed(Open { order, accept }, key)
-            }
-            Opened::Deliver(deliver) => {
-                let body = deliver.into_body();
-                let claim = self.twisted(body.claim, key)?;
-                self.signed(Deliver { claim, ..body }, key)
-            }
-            Opened::Offer(said) => self.twist(said, key)?,
-            Opened::Accept(said) => self.twist(said, key)?,
-            Opened::Refuse(said) => self.twist(said, key)?,
-            Opened::Ticket(said) => self.twist(said, key)?,
-            Opened::Start(said) => self.twist(said, key)?,
-            Opened::Abort(said) => self.twist(said, key)?,
-            Opened::Claim(said) => self.twist(said, key)?,
-            Opened::Reveal(said) => self.twist(said, key)?,
-            Opened::Check(said) => self.twist(said, key)?,
-            Opened::Seal(said) => self.twist(said, key)?,
-            Opened::Unserved(said) => self.twist(said, key)?,
-            Opened::OpenClaim(said) => self.twist(said, key)?,
-            Opened::OpenSeal(said) => self.twist(said, key)?,
-            Opened::Notice(said) => self.twist(said, key)?,
-            Opened::Query(said) => self.twist(said, key)?,
-            Opened::Account(said) => self.twist(said, key)?,
-            Opened::Cancel(said) => self.twist(said, key)?,
-            Opened::Dispute(said) => self.twist(said, key)?,
-            Opened::Output(said) => self.twist(said, key)?,
-            Opened::Contradict(said) => self.twist(said, key)?,
-            Opened::Stake(said) => self.twist(said, key)?,
-            Opened::Unstake(said) => self.twist(said, key)?,
-            Opened::Register(said) => self.twist(said, key)?,
-            Opened::Grant(said) => self.twist(said, key)?,
-            Opened::Tick(said) => self.twist(said, key)?,
-            Opened::Settled(said) => self.twist(said, key)?,
-        })
-    }
-
-    /// A statement within a statement, with other contents and the crook's signature.
-    fn twisted<T: Statement>(&mut self, signed: Signed<T>, key: &SimulatedKey) -> Option<Signed<T>> {
-        let body = signed.open::<Simulated>(self.network).ok()?.into_body();
-        let body = self.changed(&body)?;
-        Some(Signed::seal(body, key, self.network).into_signed())
-    }
-
-    fn twist<T: Statement>(&mut self, said: Verified<T>, key: &SimulatedKey) -> Option<Message>
-    where
-        Message: From<Verified<T>>,
-    {
-        let body = self.changed(&said.into_body())?;
-        Some(self.signed(body, key))
-    }
-
-    fn signed<T: Statement>(&self, body: T, key: &SimulatedKey) -> Message
-    where
-        Message: From<Verified<T>>,
-    {
-        Signed::seal(body, key, self.network).into()
-    }
-
-    /// The same kind of statement with other contents; now and then with the same.
-    fn changed<T: Statement>(&mut self, body: &T) -> Option<T> {
-        if self.luck.below(16) == 0 {
-            return Some(body.clone());
-        }
-        let bytes = codec::encode(body);
-        (0..TRIES).find_map(|_| {
-            codec::decode(&damaged(&bytes, &mut self.luck, &self.names), MESSAGE_BYTES_MAX).ok()
-        })
-    }
-}
-
-/// Kinds of messages that are said in a market without losses: all but `Refuse`, `Abort` and `Unserved`.
-const KINDS: usize = 16;
-
-/// Bytes with one to three changes: bits, numbers, names and lengths.
-fn damaged(bytes: &[u8], luck: &mut Stream, names: &[Digest]) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    for _ in 0..luck.between(1, 3) {
-        let at = pick(luck, bytes.len());
-        match luck.below(6) {
-            0 => bytes[at] ^= 1 << luck.below(8),
-            1 => bytes[at] = luck.number() as u8,
-            2 => {
-                let number = codec::encode(&EXTREMES[pick(luck, EXTREMES.len())]);
-                bytes.splice(at..=at, number).for_each(drop);
-            }
-            3 if bytes.len() - at > 32 && !names.is_empty() => {
-                bytes[at..at + 32].copy_from_slice(&names[pick(luck, names.len())].0);
-            }
-            4 => bytes.truncate(at + 1),
-            _ => bytes.insert(at, luck.number() as u8),
-        }
-    }
-    bytes
-}
-
-fn pick(luck: &mut Stream, count: usize) -> usize {
-    usize::try_from(luck.below(count as u64)).unwrap_or_default()
 }
