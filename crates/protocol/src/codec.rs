@@ -200,12 +200,15 @@ impl Writer for Expected<'_> {
 
 impl Writer for Hashing {
     fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        if let Some(room) = self.gathered.get_mut(self.filled..self.filled + bytes.len()) {
+            room.copy_from_slice(bytes);
+            self.filled += bytes.len();
+            return Ok(());
+        }
         for part in bytes.chunks(GATHERED_BYTES) {
-            if self.filled + part.len() > GATHERED_BYTES {
-                self.flush();
-            }
-            self.gathered[self.filled..self.filled + part.len()].copy_from_slice(part);
-            self.filled += part.len();
+            self.flush();
+            self.gathered[..part.len()].copy_from_slice(part);
+            self.filled = part.len();
         }
         Ok(())
     }

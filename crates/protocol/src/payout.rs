@@ -186,9 +186,8 @@ impl Till<'_> {
         let of = |stand| stands.iter().filter(move |(_, other)| *other == stand).map(|(at, _)| *at);
         let fees = self.fees_of(of(Stand::With));
         let slandered = self.job.agreement().is_none_or(|agreement| agreement == Agreement::Mismatch);
-        let unserved = self
-            .accuser()
-            .is_some_and(|at| matches!(self.job.seats()[at].testified, Testified::Unserved(_)));
+        let unserved =
+            self.accuser().is_some_and(|at| matches!(self.job.seats()[at].testified, Testified::Unserved(_)));
         let accuser = self.accuser().filter(|_| slandered).map(|at| self.peer_of(at));
         let provider = Some(self.order.provider).filter(|_| unserved || !slandered);
         let against = of(Stand::Against).map(|at| self.peer_of(at));

@@ -199,6 +199,7 @@ impl History {
             unchecked_ok: luck.below(4) == 0,
             cancel_fee: Amount(luck.below(UNIT_PRICE.0)),
             within: (luck.below(8) == 0).then(|| Duration(luck.between(500, 20_000))),
+            ..Wish::default()
         };
         self.wishes.push((client, self.world.submit(client, wish)));
     }

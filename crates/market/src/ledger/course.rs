@@ -1,17 +1,17 @@
 //! T2–T17 as they happen to open jobs: steps of the parties, ticks, draws, accusations.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use assay_protocol::{
     draw,
-    id::JobId,
-    job::{Misstep, Party, Phase, Stage, Step},
+    id::{JobId, PeerId},
+    job::{Job, Misstep, Party, Phase, Stage, Step},
     payout, receipt,
     receipt::{Event, Happening},
 };
 
 use super::{
-    Consequence, Ledger, Rejection,
+    Account, Consequence, Ledger, Rejection,
     agenda::{Due, may_move},
     close::sum,
 };
@@ -24,11 +24,11 @@ impl Ledger {
         out: &mut Vec<Consequence>,
     ) -> Result<(), Rejection> {
         let Some((id, signer)) = happening.about() else { return Err(Misstep::NotYours.into()) };
-        if self.closed.get(&id).is_some() {
-            return Err(Misstep::Closed.into());
-        }
         let (sequence, round) = (self.sequence, self.moment.beacon.round);
-        let open = self.jobs.get_mut(&id).ok_or(Rejection::Unknown)?;
+        let Some(open) = self.jobs.get_mut(&id) else {
+            let closed = self.closed.get(&id).is_some();
+            return Err(if closed { Misstep::Closed.into() } else { Rejection::Unknown });
+        };
         let taken = happening.taken(&open.job);
         if open.party(taken.by) != Some(signer) {
             return Err(Misstep::NotYours.into());
@@ -84,8 +84,8 @@ impl Ledger {
             debug_assert!(drawn.is_ok(), "what is due can be drawn");
             open.events.push(Event { round: self.moment.beacon.round, what: happening });
         }
-        self.note_accusation(id, out);
         let Some(open) = self.jobs.get_mut(&id) else { return };
+        note_accusation(&mut self.accounts, &open.job, out);
         if matches!(open.job.stage(), Stage::Closed(_)) {
             return self.close(id, out);
         }
@@ -181,22 +181,6 @@ impl Ledger {
         self.endowment = sum(self.endowment, core::mem::take(&mut open.endowed));
     }
 
-    /// From the accusation on the provider's new jobs are all checked; once a juror supports it, it gets none.
-    fn note_accusation(&mut self, id: JobId, out: &mut Vec<Consequence>) {
-        let Some(open) = self.jobs.get(&id) else { return };
-        if open.job.jury_from().is_none() {
-            return;
-        }
-        let (provider, supported) = (open.job.order().provider, open.job.tally().against > 0);
-        let account = self.accounts.entry(provider).or_default();
-        if account.accused.insert(id) {
-            out.push(Consequence::Accused { job: id, provider });
-        }
-        if supported {
-            account.frozen.insert(id);
-        }
-    }
-
     /// Lets time pass for every open job that it can move; the others are not touched.
     pub(super) fn tick_jobs(&mut self, out: &mut Vec<Consequence>) {
         let moment = self.moment;
@@ -234,5 +218,20 @@ impl Ledger {
     fn finds_all(&self, due: &[JobId]) -> bool {
         let mut movable = self.jobs.iter().filter(|(_, open)| may_move(&open.job, self.moment));
         movable.all(|(id, _)| due.binary_search(id).is_ok())
+    }
+}
+
+/// From the accusation on the provider's new jobs are all checked; once a juror supports it, it gets none.
+fn note_accusation(accounts: &mut BTreeMap<PeerId, Account>, job: &Job, out: &mut Vec<Consequence>) {
+    if job.jury_from().is_none() {
+        return;
+    }
+    let (id, provider, supported) = (job.id(), job.order().provider, job.tally().against > 0);
+    let account = accounts.entry(provider).or_default();
+    if account.accused.insert(id) {
+        out.push(Consequence::Accused { job: id, provider });
+    }
+    if supported {
+        account.frozen.insert(id);
     }
 }

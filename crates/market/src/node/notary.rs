@@ -246,8 +246,11 @@ impl<S: Signer> Node<S> {
 
     fn on_query(&mut self, query: &Verified<Query>, out: &mut Effects) {
         let from = query.signer();
-        // A known account, or one without a welcome grant, changes nothing.
-        let _ = self.enter(Fact::Query(query.signed().clone()), out);
+        let known = self.notary.as_ref().is_some_and(|notary| notary.ledger.accounts().contains_key(&from));
+        if !known {
+            // Without a welcome grant it changes nothing either.
+            let _ = self.enter(Fact::Query(query.signed().clone()), out);
+        }
         if let Some(account) = self.statement(from, query.sequence) {
             self.say(from, account, out);
         }
@@ -344,11 +347,14 @@ impl<S: Signer> Node<S> {
         let Some(notary) = &self.notary else { return };
         if let Some(open) = notary.ledger.open_job(job) {
             let (client, ticket) = (open.job.order().client, *open.job.ticket());
-            match (open.job.stage(), self.claimed(job)) {
-                (Stage::Open { .. }, _) if to == client => self.say::<Ticket>(to, ticket, out),
-                // Not the client: it would answer with its secret, and that again with this, for as long as the job lasts.
-                (_, Some(claimed)) if to == open.job.order().provider => self.notice(to, job, claimed, out),
-                _ => {}
+            if to == client && matches!(open.job.stage(), Stage::Open { .. }) {
+                self.say::<Ticket>(to, ticket, out);
+            } else if to == open.job.order().provider
+                && let Some(claimed) = self.claimed(job)
+            {
+                // Not the client: it would answer with its secret, and that again with this, for as long as the job
+                // lasts.
+                self.notice(to, job, claimed, out);
             }
             self.notify(job, out);
             return;

@@ -81,7 +81,8 @@ fn checks() -> Vec<Message> {
         sources: [key(2), key(3)],
         seal_by: Timestamp(1_800_000_000_000),
     };
-    let evidence = EvidenceLeaf { evidence_root: digest(7), records: 1, rms: 0.5_f64.to_bits(), blind: digest(9) };
+    let evidence =
+        EvidenceLeaf { evidence_root: digest(7), records: 1, rms: 0.5_f64.to_bits(), blind: digest(9) };
     vec![
         said(check),
         said(Seal { job: digest(1), commit: digest(3) }),

@@ -171,7 +171,7 @@ fn nothing_that_a_verifier_is_told_says_what_was_claimed_or_what_others_found() 
         order(&mut world, plan.founder(0), 0, manifest);
         run_out(&mut world);
     }
-    assert_eq!(listener.0.borrow().iter().copied().collect::<Vec<_>>(), ["Check", "Notice"]);
+    assert_eq!(listener.0.borrow().iter().copied().collect::<Vec<_>>(), ["Check", "Notice", "Tick"]);
 }
 
 #[test]

@@ -94,6 +94,12 @@ pub(super) fn owed(receipt: &Receipt) -> i128 {
     PRICE - i128::from(receipt.story.ticket.dues.0)
 }
 
+/// What a peer was to pay from its stake at a close, unless that was a conviction.
+pub(super) fn fined(world: &World, receipt: &Receipt, peer: Place) -> i128 {
+    let fines = receipt.story.settlement.fines.iter().filter(|fine| world.place(fine.peer) == Some(peer));
+    fines.map(|fine| i128::from(fine.amount.0)).sum()
+}
+
 /// What a client owes for a job that is paid: the price and its premium.
 pub(super) fn price(receipt: &Receipt) -> i128 {
     PRICE + i128::from(receipt.story.ticket.premium.0)

@@ -132,7 +132,8 @@ fn a_stake_that_is_occupied_by_open_jobs_is_slashed_as_if_it_were_free() {
         .expect("one of them may go unchecked");
     world.command(client, Command::Dispute { key: first });
     settle(&mut world, LIMIT, "occupied");
-    assert_eq!(closed(&world, first).slashed, slash(&world, first), "{ticket:?}");
+    let most = world.closed().values().map(|closed| closed.slashed).max();
+    assert_eq!(most, Some(slash(&world, first)), "whichever is found out first, {ticket:?}");
     let slashed: i128 = world.closed().values().map(|closed| i128::from(closed.slashed.0)).sum();
     assert_eq!(slashed, i128::from(LARGE.0), "one conviction leads to the others, and these take the rest");
     let unpaid = keys.iter().filter(|key| !outcome(&world, **key).is_paid()).count();

@@ -22,8 +22,8 @@ use assay_simulations::{
 use super::{
     Coalition,
     scenes::{
-        Gambles, Junk, PRICE, check_cost, credits, deterring, drawn, order, outcome, owed, price, receipt,
-        run_out, trusting, until, wealth,
+        Gambles, Junk, PRICE, check_cost, credits, deterring, drawn, fined, order, outcome, owed, price,
+        receipt, run_out, trusting, until, wealth,
     },
 };
 use crate::support::{LIMIT, market, settle};
@@ -139,19 +139,29 @@ fn slandered(seed: u64, slander: impl Fn(&mut World, Place)) -> Slandered {
     // An order that was refused while the provider was frozen never became a job.
     let opened = |key: &&Digest| world.receipt(plan.client(0), **key).is_some();
     let receipts: Vec<_> = keys.iter().filter(opened).map(|key| receipt(&world, *key)).collect();
-    let earned = receipts.iter().map(owed).sum();
+    let earned: i128 = receipts.iter().map(owed).sum();
+    let share: i128 = receipts.iter().map(|receipt| fined(&world, receipt, provider)).sum();
     let ended = receipts.iter().map(|receipt| receipt.story.outcome).collect();
     let gain: Vec<i128> =
         (0..8).zip(&before).map(|(number, before)| wealth(&world, plan.founder(number)) - before).collect();
-    assert_eq!(gain[0], earned, "seed {seed}: the accused is as rich as without accusers");
+    assert_eq!(
+        gain[0],
+        earned - share,
+        "seed {seed}: the accused is as rich as without accusers, but for its share"
+    );
+    let liars_share: i128 =
+        receipts.iter().flat_map(|receipt| liars.map(|liar| fined(&world, receipt, liar))).sum();
+    assert!(share <= liars_share, "seed {seed}: liars pay {liars_share}, the accused {share}");
     assert!(gain[3..].iter().all(|gain| *gain >= 0), "seed {seed}: honest verifiers lost: {gain:?}");
     let frozen = world.told(plan.client(0)).iter().filter(|(_, event)| is_frozen(event)).count();
-    Slandered { gain: coalition.gain(&world, &format!("slander, seed {seed}")), ended, frozen }
+    Slandered { share, gain: coalition.gain(&world, &format!("slander, seed {seed}")), ended, frozen }
 }
 
 /// What came of slander.
 struct Slandered {
     gain: i128,
+    /// What the accused paid of the juries.
+    share: i128,
     ended: Vec<Outcome>,
     frozen: usize,
 }
@@ -161,8 +171,8 @@ fn is_frozen(event: &Event) -> bool {
 }
 
 /// Slander, of which every case costs those who try it.
-fn assert_slander_costs(slander: impl Fn(&mut World, Place)) {
-    let (mut cleared, mut frozen) = (0, 0);
+fn assert_slander_costs(slander: impl Fn(&mut World, Place)) -> i128 {
+    let (mut cleared, mut frozen, mut share) = (0, 0, 0);
     for seed in 0..6 {
         let slandered = slandered(seed, &slander);
         let here = slandered.ended.iter().filter(|outcome| **outcome == Outcome::Cleared).count();
@@ -173,21 +183,26 @@ fn assert_slander_costs(slander: impl Fn(&mut World, Place)) {
         );
         assert!(slandered.gain < 0 || here == 0, "seed {seed}: {} for {here} lies", slandered.gain);
         (cleared, frozen) = (cleared + here, frozen + slandered.frozen);
+        share += slandered.share;
     }
     assert!(cleared > 6 && frozen > 0, "{cleared} accusations, {frozen} orders while frozen");
+    share
 }
 
 #[test]
 fn verifiers_that_always_mismatch_pay_for_it_and_the_frozen_provider_is_as_rich_as_without_them() {
-    assert_slander_costs(|world, liar| world.behave(liar, LazyVerifier));
+    let share = assert_slander_costs(|world, liar| world.behave(liar, LazyVerifier));
+    assert_eq!(share, 0, "who is slandered pays nothing");
 }
 
+/// Whether it was served nobody but the two knows, so they share what the jury costs.
 #[test]
-fn verifiers_that_deny_that_they_were_served_pay_for_it_and_the_provider_is_as_rich_as_without_them() {
-    assert_slander_costs(|world, liar| {
+fn verifiers_that_deny_that_they_were_served_pay_as_much_for_it_as_they_cost_the_provider() {
+    let share = assert_slander_costs(|world, liar| {
         let complainer = Complainer(world.key(liar), world.genesis().id());
         world.behave(liar, complainer);
     });
+    assert!(share > 0, "a half of each jury");
 }
 
 #[test]

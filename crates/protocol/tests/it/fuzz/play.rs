@@ -215,7 +215,8 @@ impl<'a> Play<'a> {
             Phase::Opening { .. } | Phase::Silence { .. } => {
                 let records = self.run.wanted(&self.job)?;
                 let run = if dice.happens(8) { self.truth.told(dice) } else { self.run.clone() };
-                let opening = OpenClaim { job, output: run.leaf(), evidence: run.sealed_leaf(&self.job), records };
+                let opening =
+                    OpenClaim { job, output: run.leaf(), evidence: run.sealed_leaf(&self.job), records };
                 let opening = Happening::OpenClaim(self.by(PROVIDER, opening));
                 dice.mostly_first(&[Some(opening), None])
             }
