@@ -64,6 +64,17 @@ impl Agenda {
         due
     }
 
+    /// The jobs that are to be looked at, each with when.
+    pub(super) fn planned(&self) -> BTreeSet<(JobId, Due)> {
+        let by_time =
+            self.by_time.iter().flat_map(|(until, jobs)| jobs.iter().map(|job| (*job, (Some(*until), None))));
+        let by_round = self
+            .by_round
+            .iter()
+            .flat_map(|(round, jobs)| jobs.iter().map(|job| (*job, (None, Some(*round)))));
+        by_time.chain(by_round).collect()
+    }
+
     /// The jobs in which somebody is to act.
     pub(super) fn attended(&self) -> impl Iterator<Item = JobId> {
         self.attended.iter().copied()

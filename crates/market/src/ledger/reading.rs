@@ -1,12 +1,12 @@
 //! What the books say, to whoever reads them; nothing here changes them.
 
-use alloc::{boxed::Box, collections::BTreeMap};
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 use assay_protocol::{
     claim::Claim,
     genesis::Pair,
     id::{JobId, PeerId},
-    job::{Moment, Stage},
+    job::Moment,
     receipt::Happening,
     signed::Signed,
     units::{Amount, Rate, Timestamp},
@@ -47,23 +47,14 @@ impl Ledger {
         self.jobs.values().map(Box::as_ref)
     }
 
-    /// Jobs that hold money and that time alone does not move on: none, unless these books are wrong. Asked now and then, so
-    /// that nobody's money is lost unseen.
-    pub fn stranded(&self) -> impl Iterator<Item = JobId> {
-        let stranded = self.jobs.iter().filter(|(_, open)| self.is_stranded(open));
-        stranded.map(|(id, _)| *id)
-    }
-
-    fn is_stranded(&self, open: &OpenJob) -> bool {
-        let provider = self.accounts.get(&open.job.order().provider);
-        let frozen = provider.is_some_and(|account| !account.frozen.is_empty());
-        // An accusation holds payments back, and ends by time itself.
-        let waits = frozen && matches!(open.job.stage(), Stage::Waiting { .. });
-        let (until, round) = open.job.due();
-        let is_due = |until: Timestamp| until > self.moment.live;
-        let is_next = |round: u64| round > self.moment.beacon.round;
-        let live = until.is_some_and(is_due) || round.is_some_and(is_next);
-        open.held.is_zero() || !(live || waits)
+    /// Jobs that hold money and that no coming tick would look at: none, unless these books are wrong. Asked now and then,
+    /// so that nobody's money is lost unseen.
+    #[must_use]
+    pub fn stranded(&self) -> Vec<JobId> {
+        let planned = self.agenda.planned();
+        let is_found = |id: JobId, open: &OpenJob| planned.contains(&(id, open.job.due()));
+        let stranded = self.jobs.iter().filter(|(id, open)| open.held.is_zero() || !is_found(**id, open));
+        stranded.map(|(id, _)| *id).collect()
     }
 
     /// Those of them in which a party or a verifier has something to do.

@@ -153,7 +153,7 @@ impl<S: Signer> Node<S> {
         if core::mem::replace(&mut notary.reconciled, true) && !round.is_multiple_of(RECONCILE_ROUNDS) {
             return;
         }
-        out.extend(notary.ledger.stranded().map(|job| Effect::Tell(Event::Stranded { job })));
+        out.extend(notary.ledger.stranded().into_iter().map(|job| Effect::Tell(Event::Stranded { job })));
     }
 
     /// Takes a message that concerns the books.
