@@ -1,6 +1,8 @@
-//! What the fuzz targets run: the same files that the seeded runs of `crates/protocol/tests` are made of.
+//! What the fuzz targets run: the same files that the seeded runs of `crates/protocol/tests` and `crates/market/tests`
+//! are made of.
 #![allow(dead_code, reason = "the seeded runs use more of these files")]
 
+mod books;
 #[path = "../../crates/protocol/tests/it/fuzz/decode.rs"]
 mod decode;
 #[path = "../../crates/protocol/tests/it/fuzz/dice.rs"]
@@ -40,4 +42,9 @@ pub fn verify(bytes: &[u8]) {
 /// Steps into a job.
 pub fn steps(bytes: &[u8]) {
     steps::target(bytes);
+}
+
+/// Facts into a notary's books.
+pub fn facts(bytes: &[u8]) {
+    books::facts::target(bytes);
 }

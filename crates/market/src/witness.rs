@@ -23,7 +23,7 @@ use assay_protocol::{
 };
 
 use crate::{
-    ledger::{ClosedJob, Consequence, Ledger},
+    ledger::{Account, ClosedJob, Consequence, Ledger},
     record::Fact,
 };
 
@@ -42,7 +42,7 @@ pub struct Witness {
 #[derive(Clone, Debug)]
 pub struct Before {
     wealth: BTreeMap<PeerId, u64>,
-    at_stake: BTreeMap<PeerId, u64>,
+    stakes: BTreeMap<PeerId, u64>,
     jobs: BTreeMap<JobId, Job>,
 }
 
@@ -50,9 +50,9 @@ impl Before {
     /// The books as they are.
     #[must_use]
     pub fn new(ledger: &Ledger) -> Self {
-        let at_stake = ledger.accounts().iter().map(|(peer, account)| (*peer, account.at_stake().0));
+        let stakes = ledger.accounts().iter().map(|(peer, account)| (*peer, account.stake.0));
         let jobs = ledger.open_jobs().map(|open| (open.job.id(), open.job.clone()));
-        Self { wealth: wealth(ledger), at_stake: at_stake.collect(), jobs: jobs.collect() }
+        Self { wealth: wealth(ledger), stakes: stakes.collect(), jobs: jobs.collect() }
     }
 }
 
@@ -95,9 +95,9 @@ impl Witness {
         if matches!(fact, Fact::Tick(_)) {
             assert_eq!(ledger.stranded(), [], "I13: time alone does not move these jobs on");
         }
-        let mut at_stake = before.at_stake.clone();
+        let mut stakes = before.stakes.clone();
         for story in &stories {
-            settled_by_the_table(&self.genesis, story, &mut at_stake);
+            settled_by_the_table(&self.genesis, ledger, story, &mut stakes);
             if let Some(receipt) = receipt(story) {
                 the_receipt_holds::<S>(&receipt);
             }
@@ -280,8 +280,14 @@ fn an_objection_raises_nothing(ledger: &Ledger, fact: &Fact, before: &Before) {
     assert!(now <= was, "I18: a dispute, cancel or abort made its sender richer");
 }
 
-/// I4, I10, I14, I17, as far as one settlement shows them; its receipt is judged as a whole beside.
-fn settled_by_the_table(genesis: &Genesis, story: &Story, at_stake: &mut BTreeMap<PeerId, u64>) {
+/// I4, I10, I14, I17, as far as one settlement shows them; its receipt is judged as a whole beside. `stakes` are those
+/// before the fact, less what it has taken of them so far.
+fn settled_by_the_table(
+    genesis: &Genesis,
+    ledger: &Ledger,
+    story: &Story,
+    stakes: &mut BTreeMap<PeerId, u64>,
+) {
     let (order, settlement) = (order(story), &story.settlement);
     let disputed = story.events.iter().any(|event| matches!(event.what, Happening::Dispute(_)));
     let deposit = if disputed { genesis.check_cost(order.work_max).0 } else { 0 };
@@ -292,20 +298,19 @@ fn settled_by_the_table(genesis: &Genesis, story: &Story, at_stake: &mut BTreeMa
     assert!(slashed.is_zero() || story.outcome.is_slashed(), "I4: a slash of who was not convicted");
     assert!(settlement.provider.is_zero() || !story.outcome.is_slashed(), "I4: pay and a slash");
     if story.outcome.is_slashed() {
-        let lost = at_stake.get(&order.provider).copied().unwrap_or_default();
-        // Pay of the same moment may have added to the stake meanwhile.
-        assert!(
-            slashed.0 >= lost.min(story.ticket.slash.0),
-            "I17: a conviction costs less than the ticket says"
-        );
+        let stake = stakes.get(&order.provider).copied().unwrap_or_default();
+        let unbonding = ledger.accounts().get(&order.provider).map(Account::unbonding).unwrap_or_default();
+        // What was withdrawn long before may have been paid at the same tick, and is none of it any more.
+        let all = slashed.0 >= stake && unbonding.is_zero();
+        assert!(all || slashed >= story.ticket.slash, "I17: a conviction costs less than the ticket says");
         assert!(slashed <= story.ticket.slash, "I17: a conviction costs more than the ticket says");
-        assert!(slashed.0 > 0 || lost == 0, "I17: a conviction costs nothing although there is stake");
+        assert!(slashed.0 > 0 || all, "I17: a conviction costs nothing although there is stake");
         assert!(settlement.client >= order.total_max, "I10: a client lost by a slash");
         assert!(settlement.fees.iter().all(|fee| fee.peer != order.client), "I10: a bounty for the client");
     }
     let losses = settlement.fines.iter().map(|fine| (fine.peer, fine.amount));
     for (peer, amount) in losses.chain([(order.provider, slashed)]) {
-        at_stake.entry(peer).and_modify(|stake| *stake = stake.saturating_sub(amount.0));
+        stakes.entry(peer).and_modify(|stake| *stake = stake.saturating_sub(amount.0));
     }
     if story.outcome == Outcome::Unchecked {
         assert!(story.ticket.covered, "I5: unchecked, paid, and nothing stood for it");

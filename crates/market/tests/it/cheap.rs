@@ -6,7 +6,7 @@ use assay_protocol::{
     signed::{Scheme, Signer},
 };
 
-use crate::office::Key;
+use super::office::Key;
 
 /// The key of a peer that nobody tries to be.
 #[derive(Clone, Copy, Debug)]

@@ -13,7 +13,7 @@ use assay_protocol::{
     units::{Units, Work},
 };
 
-use crate::office::{Key, Office, Ordered};
+use super::office::{Key, Office, Ordered};
 
 /// Ticks after which a job that does not close is stuck.
 const TICKS_MAX: usize = 2_000;

@@ -4,6 +4,11 @@ mod accounts;
 mod cheap;
 mod course;
 mod day;
+#[allow(dead_code, reason = "the targets of the protocol use more of it")]
+#[path = "../../../protocol/tests/it/fuzz/dice.rs"]
+mod dice;
+mod facts;
+mod fuzz;
 mod golden;
 mod histories;
 mod money;

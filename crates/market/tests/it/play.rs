@@ -12,7 +12,7 @@ use assay_protocol::{
     receipt::Happening,
 };
 
-use crate::{
+use super::{
     cheap::Cheap,
     course::{Claimed, Finding, output, record},
     office::{Office, Ordered},
