@@ -1,4 +1,4 @@
-//! Signatures that cost next to nothing: a keyed hash, whose key follows from the name of the peer.
+//! Signatures that cost next to nothing: a keyed hash of 64 bits, whose key follows from the name of the peer.
 
 use assay_protocol::{
     codec,
@@ -7,6 +7,9 @@ use assay_protocol::{
 };
 
 use super::office::Key;
+
+/// Odd, with about as many ones as zeros.
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The key of a peer that nobody tries to be.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +43,22 @@ impl Scheme for CheapScheme {
     }
 }
 
+/// Eight bytes at a time, each folded into the key by a multiplication: who changes a bit has another signature.
 fn signature(signer: &PeerId, bytes: &[u8]) -> Signature {
+    let folded = |state: u64, word: u64| {
+        let product = u128::from(state ^ word) * u128::from(FACTOR);
+        product as u64 ^ (product >> 64) as u64 ^ word.rotate_left(32)
+    };
+    let word = |bytes: &[u8]| {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        u64::from_le_bytes(word)
+    };
+    let (words, rest) = bytes.as_chunks::<8>();
+    let key = signer.0.as_chunks::<8>().0.iter().fold(FACTOR, |state, part| folded(state, word(part)));
+    let state = words.iter().fold(key, |state, part| folded(state, word(part)));
+    let state = folded(folded(state, word(rest)), bytes.len() as u64);
     let mut signature = Signature::default();
-    signature.0[..32].copy_from_slice(blake3::keyed_hash(&signer.0, bytes).as_bytes());
+    signature.0[..8].copy_from_slice(&state.to_le_bytes());
     signature
 }
