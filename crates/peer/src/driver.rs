@@ -133,7 +133,7 @@ impl Driver {
                 Some(input) = inlets.reports.recv() => self.take(input).await?,
                 Some(errand) = inlets.errands.recv() => self.finish_errand(errand).await?,
                 Some(call) = inlets.calls.recv() => self.answer(call).await?,
-                () = self.alarm.rings() => self.wake().await?,
+                () = self.alarm.rings(&self.clock) => self.wake().await?,
                 _ = housekeeping.tick() => self.keep_house().await,
                 Some(arrival) = inlets.arrivals.recv() => self.arrive(arrival).await?,
             }
