@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 
 use crate::{
-    commands::{account, demo, down, init, job, notary, offers, provide, receipt, run, status, up},
+    commands::{account, demo, down, init, job, notary, offers, provide, quote, receipt, run, status, up},
     context::Context,
     failure::{Exit, Failure},
     output::Output,
@@ -44,6 +44,7 @@ enum Command {
     Down(down::Args),
     Provide(provide::Args),
     Run(run::Args),
+    Quote(quote::Args),
     Status(status::Args),
     Offers(offers::Args),
     #[command(subcommand)]
@@ -99,6 +100,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Down(args) => down::perform(&args, context).await,
         Command::Provide(args) => provide::perform(&args, context).await,
         Command::Run(args) => run::perform(&args, context).await,
+        Command::Quote(args) => quote::perform(&args, context).await,
         Command::Status(args) => status::perform(&args, context).await,
         Command::Offers(args) => offers::perform(&args, context).await,
         Command::Job(verb) => job::perform(&verb, context).await,

@@ -8,6 +8,7 @@ pub(crate) mod job;
 pub(crate) mod notary;
 pub(crate) mod offers;
 pub(crate) mod provide;
+pub(crate) mod quote;
 pub(crate) mod receipt;
 pub(crate) mod run;
 pub(crate) mod status;

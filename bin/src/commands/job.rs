@@ -1,6 +1,7 @@
 //! `assay job`: what became of what this home submitted.
 
 mod describe;
+mod explain;
 
 use assay_peer::handle::{JobView, Request, Response};
 use serde_json::{Value, json};
@@ -18,6 +19,7 @@ use crate::{
 pub(crate) enum Verb {
     Ls(Ls),
     Show(Show),
+    Explain(explain::Args),
 }
 
 const LS_EXAMPLES: &str = "\
@@ -63,6 +65,7 @@ pub(crate) async fn perform(verb: &Verb, context: &Context) -> Result<(), Failur
     match verb {
         Verb::Ls(args) => list(args, context).await,
         Verb::Show(args) => show(args, context).await,
+        Verb::Explain(args) => explain::perform(args, context).await,
     }
 }
 

@@ -1,5 +1,7 @@
 //! `assay offers`: what can be ordered now, from whom, for how much.
 
+pub(crate) mod passed;
+
 use assay_peer::handle::{OfferView, Request, Response, ServiceView};
 use assay_protocol::units::Amount;
 use serde_json::{Value, json};

@@ -3,22 +3,19 @@
 //! **Invariant:** leaving never cancels: whatever this command says when it ends, the daemon goes on with the job.
 
 mod follow;
-mod input;
+pub(crate) mod input;
 pub(crate) mod reading;
+pub(crate) mod terms;
 
 use std::{fs, path::PathBuf, time::Duration};
 
 use assay_market::view::{AttemptState, AttemptView};
 use assay_peer::handle::{Bytes, Request, Response, Submit};
-use assay_protocol::{
-    id::{Digest, PeerId},
-    manifest::Manifest,
-    units::Amount,
-};
+use assay_protocol::{id::Digest, manifest::Manifest};
 use serde_json::{Value, json};
 
-use self::{follow::Goal, reading::Reading};
-use super::job;
+use self::{follow::Goal, reading::Reading, terms::Terms};
+use super::{job, offers};
 use crate::{
     context::Context,
     daemon::{Daemon, Reach, astray},
@@ -48,15 +45,8 @@ pub(crate) struct Args {
     /// The file with the input; - for standard input
     #[arg(value_name = "INPUT")]
     input: PathBuf,
-    /// Only this provider
-    #[arg(long, value_name = "PEER")]
-    provider: Option<PeerId>,
-    /// The most that may be spent, fees included, in credits
-    #[arg(long, value_name = "CREDITS")]
-    max_cost: Option<Amount>,
-    /// The most that a unit may cost, in credits
-    #[arg(long, value_name = "CREDITS")]
-    max_price: Option<Amount>,
+    #[command(flatten)]
+    terms: Terms,
     /// Providers to try one after another
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     attempts: Option<u16>,
@@ -104,15 +94,7 @@ async fn submit(
     manifest: &Manifest,
     input: Vec<u8>,
 ) -> Result<Digest, Failure> {
-    let submit = Submit {
-        manifest: manifest.name.clone(),
-        input: Bytes(input),
-        cost_max: args.max_cost,
-        unit_price_max: args.max_price,
-        provider: args.provider,
-        attempts_max: args.attempts,
-        ..Submit::default()
-    };
+    let submit = Submit { input: Bytes(input), attempts_max: args.attempts, ..args.terms.submit(manifest) };
     let answer = daemon.call(Request::Submit(Box::new(submit))).await?;
     let Response::Submitted { key } = answer else { return Err(astray(&answer)) };
     Ok(key)

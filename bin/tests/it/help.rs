@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 20] = [
     "",
     "demo",
     "init",
@@ -12,11 +12,13 @@ const COMMANDS: [&str; 18] = [
     "down",
     "provide",
     "run",
+    "quote",
     "status",
     "offers",
     "job",
     "job ls",
     "job show",
+    "job explain",
     "receipt",
     "receipt show",
     "receipt verify",

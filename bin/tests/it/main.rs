@@ -10,6 +10,7 @@ mod help;
 mod joins;
 mod kill_loops;
 mod kills;
+mod quotes;
 mod receipts;
 mod tidy;
 mod town;

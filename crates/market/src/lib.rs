@@ -13,6 +13,7 @@ pub mod matching;
 pub mod node;
 pub mod policy;
 pub mod pricing;
+pub mod quote;
 mod recent;
 pub mod record;
 pub mod reliability;

@@ -36,12 +36,13 @@ use self::{
 };
 use crate::{
     effect::{Effect, Effects, Event},
-    input::{Command, Input, Instruction},
+    input::{Command, Input, Instruction, Submission},
     ledger::Ledger,
     matching::Passed,
+    quote::Quote,
     record::Record,
     reliability::Impression,
-    view::{AccountView, BooksView, InstructionView, RunView, SubmissionView},
+    view::{AccountView, BooksView, Grounds, InstructionView, RunView, SubmissionView},
 };
 
 /// What a peer is told once and for all.
@@ -307,6 +308,17 @@ impl<S: Signer> Node<S> {
     /// after a restart.
     pub fn passed_over(&self, key: Digest) -> Option<&Passed> {
         self.client.passed_over(key)
+    }
+
+    /// What a submission would come to if it were made now. Nothing is sent or kept.
+    pub fn quote(&self, submission: &Submission, now: Timestamp) -> Quote {
+        self.view_quote(submission, now)
+    }
+
+    /// Why what became of a submission became of it: nothing, if it is not known or so long over that only its outcome
+    /// is remembered.
+    pub fn grounds(&self, key: Digest) -> Option<Grounds> {
+        self.view_grounds(key)
     }
 
     /// What this client has seen of a provider.

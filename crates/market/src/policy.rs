@@ -6,10 +6,11 @@ use alloc::vec::Vec;
 
 use assay_protocol::{
     genesis::Genesis,
+    id::Digest,
     order::Order,
     rate,
     ticket::{Standing, Ticket},
-    units::{Amount, Rate},
+    units::{Amount, Rate, Timestamp},
 };
 use serde::{Deserialize, Serialize};
 
@@ -112,6 +113,32 @@ pub struct Detection {
     pub share: Rate,
     /// Jobs after which it is caught with 95 %; nothing if never.
     pub jobs: Option<u64>,
+}
+
+/// The standing under which a client puts up the most: that of a provider without trust and stake, at a notary whose fees
+/// are at their highest, where no more others than there must be can check the job.
+#[must_use]
+pub fn newcomer(genesis: &Genesis) -> Standing {
+    Standing {
+        opened: Timestamp::default(),
+        round: 0,
+        position: 0,
+        operators: genesis.checks.operators_min,
+        party_operators: [Digest::default(); 2],
+        trust: 0,
+        greys: 0,
+        strict: false,
+        endowed: false,
+        stake: Amount::ZERO,
+        exposed: Amount::ZERO,
+        fee_margin: margin_max(genesis),
+    }
+}
+
+/// The most that fees exceed the expected cost of checks by: a pool that runs low doubles it.
+#[must_use]
+pub fn margin_max(genesis: &Genesis) -> Rate {
+    Rate(genesis.money.margin.0.saturating_mul(2))
 }
 
 /// Explains the rate of an order whose parties stand so at its notary; nothing if its numbers do not fit.

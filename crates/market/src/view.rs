@@ -5,13 +5,14 @@ use alloc::{string::String, vec::Vec};
 use assay_protocol::{
     id::{Digest, JobId, PeerId},
     notice::{Account, Head},
-    order::{Failure, Refusal},
+    order::{Failure, Order, Refusal},
     outcome::Outcome,
+    ticket::Standing,
     units::{Amount, Rate},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{effect::Unmatched, input::Instruction};
+use crate::{effect::Unmatched, input::Instruction, matching::Passed, policy::Explanation};
 
 /// A client's job: what was submitted and every attempt at it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,28 @@ pub struct AttemptView {
     pub output: Option<Digest>,
     /// The digest of the receipt, once it is here.
     pub receipt: Option<Digest>,
+}
+
+/// Why what became of a submission became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grounds {
+    /// What was not taken up when an offer was last looked for: nothing before that, and after a restart.
+    pub passed: Option<Passed>,
+    /// Each attempt's order, oldest first.
+    pub orders: Vec<OrderGrounds>,
+}
+
+/// Why an order cost what it did and was checked as often as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderGrounds {
+    /// Names the order.
+    pub job: JobId,
+    /// What the client signed.
+    pub order: Order,
+    /// What the notary's books said of its parties, once the ticket is here.
+    pub standing: Option<Standing>,
+    /// What follows from that.
+    pub explanation: Option<Explanation>,
 }
 
 /// How far an attempt is.

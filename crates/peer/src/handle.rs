@@ -14,8 +14,8 @@ pub use self::{
     frame::{FRAME_BYTES_MAX, FrameError, HANDLE_VERSION},
     request::{Bytes, INPUT_BYTES_MAX, Provide, Request, Stall, Submit},
     response::{
-        Audited, JobView, Moment, Neighbour, OfferView, Providing, Refused, Response, ServiceView, Status,
-        Update,
+        Audited, Explained, JobView, Moment, Neighbour, OfferView, Providing, Refused, Response, ServiceView,
+        Status, Update,
     },
 };
 pub(crate) use self::{

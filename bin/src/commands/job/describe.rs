@@ -20,7 +20,7 @@ pub(crate) fn state(submission: &SubmissionView) -> String {
     }
 }
 
-fn attempt_state(state: AttemptState) -> String {
+pub(super) fn attempt_state(state: AttemptState) -> String {
     match state {
         AttemptState::Proposed => "asked the provider".to_owned(),
         AttemptState::Opening => "asked the notary".to_owned(),
@@ -59,7 +59,7 @@ pub(crate) fn outcome_words(outcome: Outcome) -> &'static str {
 }
 
 /// Where the client's money for an attempt is.
-fn money_place(state: AttemptState) -> &'static str {
+pub(super) fn money_place(state: AttemptState) -> &'static str {
     match state {
         AttemptState::Proposed | AttemptState::Opening => "still the client's",
         AttemptState::Running | AttemptState::Delivered => "held by the notary",
@@ -71,7 +71,7 @@ fn money_place(state: AttemptState) -> &'static str {
 }
 
 /// What the runner itself came to.
-fn run_end(attempt: &AttemptView) -> String {
+pub(super) fn run_end(attempt: &AttemptView) -> String {
     match (attempt.state, attempt.output) {
         (AttemptState::Failed(failure), _) => failure.to_string(),
         (_, Some(_)) => "gave a result".to_owned(),

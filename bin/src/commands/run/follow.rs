@@ -2,17 +2,14 @@
 
 use std::{future::pending, time::Duration};
 
-use assay_market::{
-    effect::Unmatched,
-    view::{AttemptState, AttemptView, SubmissionView},
-};
+use assay_market::view::{AttemptState, AttemptView, SubmissionView};
 use assay_peer::handle::{Update, Updates};
-use assay_protocol::{id::Digest, order::Refusal};
+use assay_protocol::id::Digest;
 use indicatif::ProgressBar;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::job;
+use super::{job, offers::passed};
 use crate::{
     context::Context,
     daemon::Daemon,
@@ -131,65 +128,14 @@ fn came_to_nothing(submission: &SubmissionView) -> Failure {
         )
         .with(details);
     }
-    if let Some(refusal) = unmatched.refusal {
-        return refused(refusal, &story).with(details);
-    }
-    if unmatched.cost > 0 && unmatched.price == 0 {
-        let message = format!("all of the {} offers that fit cost more than --max-cost", unmatched.cost);
-        return Failure::new(Exit::Money, "OVER_CEILING", message, "raise --max-cost; nothing was spent")
-            .with(details);
-    }
-    Failure::new(Exit::NoMatch, "NO_MATCH", no_match(&unmatched), no_match_hint(&unmatched)).with(details)
-}
-
-fn refused(refusal: Refusal, story: &str) -> Failure {
-    let message = format!("every offer was refused, the last: {refusal}");
-    let (exit, code, hint) = if refusal == Refusal::Funds {
-        (Exit::Money, "NO_FUNDS", "`assay account show` says what there is; nothing was spent")
-    } else if refusal == Refusal::Total {
-        (Exit::Money, "OVER_CEILING", "raise --max-cost; nothing was spent")
-    } else if refusal == Refusal::Notary {
-        (Exit::NoMatch, "NO_NOTARY", "`assay status` says which notaries were left; nothing was spent")
-    } else if refusal == Refusal::Busy {
-        (Exit::NoMatch, "BUSY", "try again in a moment; nothing was spent")
-    } else {
-        (Exit::NoMatch, "REFUSED", story)
-    };
-    let failure = Failure::new(exit, code, message, hint);
-    if refusal == Refusal::Busy { failure.retryable() } else { failure }
-}
-
-fn no_match(unmatched: &Unmatched) -> String {
-    let reasons = [
-        (unmatched.other_model, "serve other models"),
-        (unmatched.other_provider, "are of other providers"),
-        (unmatched.price, "above --max-price"),
-        (unmatched.cost, "above --max-cost"),
-        (unmatched.expired, "expired"),
-        (unmatched.tried, "tried in vain"),
-        (unmatched.busy, "busy"),
-    ];
-    let counted =
-        reasons.iter().filter(|(count, _)| *count > 0).map(|(count, reason)| format!("{count} {reason}"));
-    let parts: Vec<String> = std::iter::once(format!("{} seen", unmatched.offers)).chain(counted).collect();
-    format!("no offer matches: {}", parts.join(", "))
-}
-
-fn no_match_hint(unmatched: &Unmatched) -> &'static str {
-    match unmatched {
-        Unmatched { offers: 0, .. } => {
-            "look at `assay status`: is anybody connected? Offers arrive within seconds"
-        }
-        Unmatched { price: 1.., .. } => "raise --max-price; `assay offers` shows the prices",
-        Unmatched { other_provider: 1.., .. } => {
-            "leave out --provider, or wait until its offer is seen; `assay offers` lists them"
-        }
-        _ => "`assay offers` lists what can be ordered now",
-    }
+    passed::failure(&unmatched, &story).with(details)
 }
 
 #[cfg(test)]
 mod tests {
+    use assay_market::effect::Unmatched;
+    use assay_protocol::order::Refusal;
+
     use super::*;
 
     fn ended(unmatched: Unmatched) -> SubmissionView {

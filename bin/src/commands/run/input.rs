@@ -39,7 +39,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// The model of this name, or the one whose digest begins with it.
-pub(super) fn manifest<'a>(name: &str, genesis: &'a Genesis) -> Result<&'a Manifest, Failure> {
+pub(crate) fn manifest<'a>(name: &str, genesis: &'a Genesis) -> Result<&'a Manifest, Failure> {
     if let Some(manifest) = genesis.manifest(name) {
         return Ok(manifest);
     }

@@ -8,6 +8,7 @@ mod attempt;
 mod cancel;
 mod choice;
 mod doubt;
+mod quote;
 mod state;
 
 use alloc::{

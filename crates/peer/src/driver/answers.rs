@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_market::{Command, Input, Node, input::Provision};
+use assay_market::{Command, Input, Node, input::Provision, quote::Quote};
 use assay_protocol::{
     codec,
     id::{Digest, PeerId},
@@ -29,7 +29,8 @@ use super::{
 };
 use crate::{
     handle::{
-        Bytes, JobView, Neighbour, OfferView, Providing, Refused, Request, Response, ServiceView, Status,
+        Bytes, Explained, JobView, Neighbour, OfferView, Providing, Refused, Request, Response, ServiceView,
+        Status, Submit,
     },
     journal::Broken,
     network,
@@ -50,6 +51,8 @@ impl Driver {
             Request::Offers => Ok(Response::Offers(self.offers())),
             Request::Jobs => Ok(Response::Jobs(self.jobs())),
             Request::Job { name } => self.job_named(&name).map(|job| Response::Job(Box::new(job))),
+            Request::Explain { name } => self.explained(&name).map(Box::new).map(Response::Explained),
+            Request::Quote(submit) => self.quote(*submit).map(Box::new).map(Response::Quoted),
             Request::Watch { .. } => Ok(Response::Watching),
             Request::Books => self.node.books().map(Box::new).map(Response::Books).ok_or(Refused::NotANotary),
             Request::Runs => Ok(Response::Runs(self.node.runs())),
@@ -97,6 +100,8 @@ impl Driver {
             | Request::Offers
             | Request::Jobs
             | Request::Job { .. }
+            | Request::Explain { .. }
+            | Request::Quote(_)
             | Request::Watch { .. }
             | Request::Account { .. }
             | Request::Books
@@ -283,6 +288,20 @@ impl Driver {
         let all = self.node.submissions();
         let submission = names::submission(&all, name)?.clone();
         Ok(JobView { timeline: self.history.of(&submission.key), submission })
+    }
+
+    fn explained(&self, name: &str) -> Result<Explained, Refused> {
+        let job = self.job_named(name)?;
+        let grounds = self.node.grounds(job.submission.key);
+        Ok(Explained { job, grounds })
+    }
+
+    /// What a job would come to: chosen as it would be for a submission, of which nothing is kept.
+    fn quote(&mut self, submit: Submit) -> Result<Quote, Refused> {
+        let without_input = Submit { input: Bytes::default(), ..submit };
+        let wish = wish(without_input, &self.genesis, &self.settings)?;
+        let now = self.clock.now();
+        Ok(self.node.quote(&wish.submission, now))
     }
 
     /// The digest of a receipt: that of the last attempt which has one, or of a job that this notary closed.

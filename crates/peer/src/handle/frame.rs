@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::request::INPUT_BYTES_MAX;
 
 /// The version of requests and responses; another one is refused.
-pub const HANDLE_VERSION: u32 = 1;
+pub const HANDLE_VERSION: u32 = 2;
 /// Bytes in the longest frame: an input in hexadecimal digits, and what is around it.
 pub const FRAME_BYTES_MAX: usize = 2 * INPUT_BYTES_MAX + 1024 * 1024;
 

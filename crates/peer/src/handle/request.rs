@@ -29,10 +29,17 @@ pub enum Request {
     Offers,
     /// Run a job: `Submitted`.
     Submit(Box<Submit>),
+    /// What a job would come to if it were submitted now: `Quoted`. Its input is not looked at.
+    Quote(Box<Submit>),
     /// This client's jobs, oldest first: `Jobs`.
     Jobs,
     /// One of them: `Job`.
     Job {
+        /// Its key, a job id or a unique prefix of either.
+        name: String,
+    },
+    /// One of them, with why what became of it became of it: `Explained`.
+    Explain {
         /// Its key, a job id or a unique prefix of either.
         name: String,
     },

@@ -4,7 +4,8 @@
 
 use assay_market::{
     effect::Event,
-    view::{AccountView, BooksView, RunView, SubmissionView},
+    quote::Quote,
+    view::{AccountView, BooksView, Grounds, RunView, SubmissionView},
 };
 use assay_protocol::{
     genesis::Genesis,
@@ -32,10 +33,14 @@ pub enum Response {
         /// Names the submission.
         key: Digest,
     },
+    /// To `Quote`.
+    Quoted(Box<Quote>),
     /// To `Jobs`.
     Jobs(Vec<JobView>),
     /// To `Job`.
     Job(Box<JobView>),
+    /// To `Explain`.
+    Explained(Box<Explained>),
     /// To `Watch`.
     Watching,
     /// To `Output` and `Receipt`.
@@ -279,6 +284,15 @@ pub struct JobView {
     pub submission: SubmissionView,
     /// What happened since the daemon started, oldest first.
     pub timeline: Vec<Moment>,
+}
+
+/// A client's job and why what became of it became of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Explained {
+    /// The job.
+    pub job: JobView,
+    /// Why; nothing if it is so long over that only its outcome is remembered.
+    pub grounds: Option<Grounds>,
 }
 
 /// Something that happened, and when.

@@ -83,7 +83,8 @@ async fn another_version_is_told_apart_by_both_sides() {
     let mut said = Vec::new();
     timeout(WAIT_MAX, stream.read_to_end(&mut said)).await.unwrap().unwrap();
     let hello = String::from_utf8(said[4..].to_vec()).unwrap();
-    assert!(hello.starts_with("{\"assay\":1,"), "one greeting, then the end: {hello}");
+    let greeting = format!("{{\"assay\":{HANDLE_VERSION},");
+    assert!(hello.starts_with(&greeting), "one greeting, then the end: {hello}");
     running.stop().await;
 }
 
@@ -97,7 +98,7 @@ async fn a_frame_that_is_too_long_or_no_request_hurts_nobody() {
     let house = alone();
     let running = house.start().await;
     let mut rude = UnixStream::connect(house.home.socket()).await.unwrap();
-    send(&mut rude, "{\"assay\":1,\"program\":\"\"}").await;
+    send(&mut rude, &format!("{{\"assay\":{HANDLE_VERSION},\"program\":\"\"}}")).await;
     send(&mut rude, "{\"no\":\"request\"}").await;
     rude.write_all(&u32::MAX.to_be_bytes()).await.unwrap();
     let mut said = Vec::new();
@@ -115,9 +116,12 @@ async fn what_cannot_be_done_is_refused_by_name() {
     let submit = Submit { manifest: "digit".to_owned(), ..Submit::default() };
     let known = vec!["pure-digits".to_owned()];
     let unknown = Refused::UnknownManifest { name: "digit".to_owned(), known };
-    assert_eq!(refused(call(Request::Submit(Box::new(submit))).await), unknown);
+    assert_eq!(refused(call(Request::Submit(Box::new(submit.clone()))).await), unknown);
+    assert_eq!(refused(call(Request::Quote(Box::new(submit))).await), unknown);
     let name = "abcdef".to_owned();
-    assert_eq!(refused(call(Request::Job { name: name.clone() }).await), Refused::UnknownJob { name });
+    let nobody = Refused::UnknownJob { name: name.clone() };
+    assert_eq!(refused(call(Request::Job { name: name.clone() }).await), nobody);
+    assert_eq!(refused(call(Request::Explain { name }).await), nobody);
     let digest = Digest::of(b"nothing");
     assert_eq!(refused(call(Request::Output { digest }).await), Refused::BlobAbsent { digest });
     let stalls = vec![Stall { manifest: "pure-digits".to_owned(), ..Stall::default() }];

@@ -1,6 +1,10 @@
 //! Jobs among whole peers over real sockets: paid when they are right, refunded when they are made up.
 
-use assay_market::{effect::Event, view::AttemptState};
+use assay_market::{
+    effect::Event,
+    quote::{Basis, Chosen},
+    view::AttemptState,
+};
 use assay_peer::{
     executor::{Conduct, Executor},
     handle::{Bytes, Provide, Request, Response, Stall, Submit, Update, Updates},
@@ -91,6 +95,36 @@ impl Market {
         (key, outcome.await)
     }
 
+    /// Demands that what the client says of a closed job, and of the next, rests on the ticket in its receipt.
+    async fn explains_itself(&self, receipt: &Bytes, key: Digest) {
+        let ticket = Receipt::from_bytes(&receipt.0).unwrap().story.ticket;
+        let answer = self.call(CLIENT, Request::Explain { name: key.to_string() }).await;
+        let Response::Explained(explained) = answer else { panic!() };
+        let grounds = explained.grounds.unwrap();
+        assert_eq!(grounds.passed, None, "not known after a restart");
+        let [order] = &grounds.orders[..] else { panic!("{grounds:?}") };
+        assert_eq!((order.job, order.standing), (ticket.job, Some(ticket.standing)));
+        assert_eq!(order.explanation.as_ref().unwrap().rate, ticket.rate);
+        let chosen = self.quote().await;
+        assert_eq!(chosen.order.provider, id(PROVIDER));
+        let (opened, position) = (ticket.standing.opened, ticket.standing.position);
+        assert_eq!(chosen.basis, Basis::Ticket { job: ticket.job, opened, position });
+    }
+
+    /// What the next job would come to, once an offer is known.
+    async fn quote(&self) -> Chosen {
+        let mut updates = self.peer(CLIENT).handle.watch(None).await.unwrap();
+        loop {
+            let submit = Submit { manifest: "pure-digits".to_owned(), ..Submit::default() };
+            let answer = self.call(CLIENT, Request::Quote(Box::new(submit))).await;
+            let Response::Quoted(quote) = answer else { panic!() };
+            if let Some(chosen) = quote.chosen {
+                return chosen;
+            }
+            until(&mut updates, |event| matches!(event, Event::OfferSeen { .. }).then_some(())).await;
+        }
+    }
+
     async fn restart(&mut self, seed: u8) {
         let place = self.running.iter().position(|(other, _)| *other == seed).unwrap();
         self.running.remove(place).1.stop().await;
@@ -174,6 +208,7 @@ async fn a_true_result_is_checked_and_paid_and_outlives_a_restart() {
     let Response::Bytes(filed) = market.call(NOTARY, Request::Receipt { name: job }).await else { panic!() };
     assert_eq!(filed, file, "the notary has the same");
 
+    market.explains_itself(&filed, key).await;
     let Response::Account(account) = market.call(PROVIDER, Request::Account { notary: None }).await else {
         panic!()
     };

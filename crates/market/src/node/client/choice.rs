@@ -13,14 +13,24 @@ use assay_protocol::{
 use super::{BUSY_PAUSE, Client, GLANCE_TIME, MATCH_TIME, Node, OPEN_TIME, Submitted, is_passing};
 use crate::{
     effect::Unmatched,
+    input::Submission,
     ledger::LANES_MAX,
     matching::{self, Match, Passed, Wish},
+    policy,
 };
 
 /// An order that could be made, and how long its provider says that a run takes.
 pub(super) struct Choice {
     pub(super) order: Order,
     pub(super) promised: Duration,
+}
+
+/// Where an order goes: which notary, which lane there, and its number in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    notary: PeerId,
+    lane: u16,
+    nonce: u64,
 }
 
 impl<S: Signer> Node<S> {
@@ -37,53 +47,59 @@ impl<S: Signer> Node<S> {
             reliability: &self.client.reliability,
             now,
         };
+        let (chosen, passed) = self.choose(&wish, self.place(submitted));
+        (chosen.map(|(order, fit)| Choice { order, promised: fit.service.run }), passed)
+    }
+
+    /// The order that takes up the best offer for a wish, with that offer, and why the others are not. Without a place
+    /// no order can be made.
+    pub(super) fn choose(
+        &self,
+        wish: &Wish<'_>,
+        place: Option<Place>,
+    ) -> (Option<(Order, Match<'_>)>, Passed) {
         // Apart from the price every order of this job costs the same, so one is drafted for all offers.
-        let draft = self.draft(submitted, now);
-        let units_max = submitted.submission.units_max;
+        let draft = place.map(|place| self.draft(wish.submission, place, wish.now));
+        let units_max = wish.submission.units_max;
         let total = |unit_price: Amount| unit_price.times(units_max)?.plus(self.overhead(draft.as_ref()?)?);
-        let ranking = matching::rank(
-            self.book.serving(wish.manifest, submitted.submission.provider),
-            &wish,
-            |service| total(service.unit_price),
-        );
+        let ranking =
+            matching::rank(self.book.serving(wish.manifest, wish.submission.provider), wish, |service| {
+                total(service.unit_price)
+            });
         let mut passed = ranking.passed;
         passed.add_elsewhere((self.book.len() as u64).saturating_sub(passed.counts.offers));
         let chosen = ranking.chosen.zip(draft);
-        let choice = chosen.map(|(Match { provider, offer, service, total }, draft)| Choice {
-            order: Order {
-                provider,
-                class: offer.class,
-                unit_price: service.unit_price,
-                total_max: total,
-                cancel_fee: draft
-                    .cancel_fee
-                    .min(service.unit_price.times(draft.units_max).unwrap_or_default()),
+        let chosen = chosen.map(|(fit, draft)| {
+            let price = fit.service.unit_price.times(draft.units_max).unwrap_or_default();
+            let order = Order {
+                provider: fit.provider,
+                class: fit.offer.class,
+                unit_price: fit.service.unit_price,
+                total_max: fit.total,
+                cancel_fee: draft.cancel_fee.min(price),
                 ..draft
-            },
-            promised: service.run,
+            };
+            (order, fit)
         });
-        (choice, passed)
+        (chosen, passed)
     }
 
     /// What an order costs beside its price. The margin doubles at most, and a newcomer's check is prepaid: what is not
     /// needed comes back.
     fn overhead(&self, order: &Order) -> Option<Amount> {
-        let margin = Rate(self.config.genesis.money.margin.0.saturating_mul(2));
+        let margin = policy::margin_max(&self.config.genesis);
         let quote = payout::quote(&self.config.genesis, order, order.work_max, Rate::ONE, margin);
         quote.premium.plus(quote.check.times(u64::from(order.checks.max(1)))?)
     }
 
-    /// An order without provider, price and secret; none if every lane is in use.
-    fn draft(&self, submitted: &Submitted, now: Timestamp) -> Option<Order> {
-        let wish = &submitted.submission;
-        let notary = self.notaries_in_use().next()?;
-        let (lane, nonce) = self.lane(submitted, notary)?;
-        Some(Order {
+    /// An order without provider, price and secret.
+    fn draft(&self, wish: &Submission, place: Place, now: Timestamp) -> Order {
+        Order {
             client: self.signer.id(),
             provider: PeerId::default(),
-            notary,
-            lane,
-            nonce,
+            notary: place.notary,
+            lane: place.lane,
+            nonce: place.nonce,
             class: Digest::default(),
             manifest: wish.manifest.clone(),
             input_commit: wish.input_commit,
@@ -97,17 +113,15 @@ impl<S: Signer> Node<S> {
             run_max: wish.run_max,
             open_by: now.after(OPEN_TIME),
             secret_commit: Digest::default(),
-        })
+        }
     }
 
-    /// The lane of a submission, or a free one, with the next number in it.
-    fn lane(&self, submitted: &Submitted, notary: PeerId) -> Option<(u16, u64)> {
-        let next = |lane: u16| self.client.lanes.get(&(notary, lane)).map_or(0, |lane| lane.next);
-        if let Some((_, lane)) = submitted.lane.filter(|(at, _)| *at == notary) {
-            return Some((lane, next(lane)));
-        }
-        let lane = self.client.free_lane(notary)?;
-        Some((lane, next(lane)))
+    /// Where the next order of a submission goes: its own lane, or a free one. None if every lane is in use.
+    fn place(&self, submitted: &Submitted) -> Option<Place> {
+        let notary = self.notaries_in_use().next()?;
+        let own = submitted.lane.filter(|(at, _)| *at == notary).map(|(_, lane)| lane);
+        let lane = own.or_else(|| self.client.free_lane(notary))?;
+        Some(self.client.place(notary, lane))
     }
 
     /// True if another submission could have a lane now.
@@ -133,7 +147,13 @@ impl<S: Signer> Node<S> {
 }
 
 impl Client {
-    fn free_lane(&self, notary: PeerId) -> Option<u16> {
+    /// The next place in a lane.
+    pub(super) fn place(&self, notary: PeerId, lane: u16) -> Place {
+        Place { notary, lane, nonce: self.lanes.get(&(notary, lane)).map_or(0, |lane| lane.next) }
+    }
+
+    /// The first lane that nobody uses.
+    pub(super) fn free_lane(&self, notary: PeerId) -> Option<u16> {
         // In one walk: lanes are taken from the first on, so up to a free one there is no gap.
         let taken = self.lanes.range((notary, 0)..).zip(0..LANES_MAX);
         let taken = taken.take_while(|(((of, lane), state), place)| {

@@ -1,0 +1,253 @@
+//! `assay job explain`: the story of one submission: whom it passed over, what it ordered, why that was checked as often
+//! as it was, and who said what happened.
+
+use assay_market::{
+    effect::{Event, NotDisputed},
+    matching::Passed,
+    view::{AttemptView, Grounds, OrderGrounds},
+};
+use assay_peer::handle::{Explained, Moment, Request, Response};
+use assay_protocol::{
+    id::{JobId, PeerId},
+    ticket::Standing,
+};
+use serde_json::{Value, json};
+
+use super::describe;
+use crate::{
+    commands::{offers::passed, quote::rate},
+    context::Context,
+    daemon::{Daemon, Reach, astray},
+    failure::Failure,
+    output::{Table, full, moment, money, short},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  assay job explain 3fa29c         a job by the first digits of its name
+  assay job explain 3fa29c --json  the same, for programs";
+
+/// Explain one job: whom it passed over, why it was checked so often, who said what.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The name of a submission or job, or its first digits
+    #[arg(value_name = "JOB")]
+    job: String,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Before the rows of a part.
+const INDENT: &str = "  ";
+
+pub(super) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
+    let daemon = Daemon::reach(context, args.reach).await?;
+    let answer = daemon.call(Request::Explain { name: args.job.clone() }).await?;
+    let Response::Explained(explained) = answer else { return Err(astray(&answer)) };
+    let (output, unit) = (&context.output, daemon.unit());
+    output.document("job-explanation", &document(&explained, unit));
+    let submission = &explained.job.submission;
+    output.line(format!("Job {}", full(submission.key)));
+    output.line(format!("{INDENT}{}: {}", submission.manifest, describe::state(submission)));
+    output.line("\nOffers that were passed over");
+    show_passed(context, &explained, unit);
+    for (number, attempt) in (1..).zip(&submission.attempts) {
+        output.line(format!("\nAttempt {number}"));
+        output.aligned(&attempt_table(attempt, order(&explained, attempt.job), unit), INDENT);
+    }
+    output.line("\nWhat happened since the daemon started");
+    match explained.job.timeline.as_slice() {
+        [] => output.line(format!("{INDENT}nothing")),
+        timeline => output.aligned(&timeline_table(timeline, &explained), INDENT),
+    }
+    Ok(())
+}
+
+/// What was signed, and on what grounds.
+fn order(explained: &Explained, job: JobId) -> Option<&OrderGrounds> {
+    explained.grounds.as_ref()?.orders.iter().find(|order| order.job == job)
+}
+
+fn passed_over(explained: &Explained) -> Option<&Passed> {
+    explained.grounds.as_ref()?.passed.as_ref()
+}
+
+fn show_passed(context: &Context, explained: &Explained, unit: &str) {
+    let output = &context.output;
+    let Some(passed) = passed_over(explained) else {
+        return output.line(format!("{INDENT}{}", unknown(explained.grounds.as_ref())));
+    };
+    output.line(format!("{INDENT}when it last looked: {}", passed::counted(&passed.counts)));
+    if !passed.offers.is_empty() {
+        output.aligned(&passed::table(passed, unit), INDENT);
+    }
+    let untold = passed::untold(passed);
+    if untold > 0 {
+        output.line(format!("{INDENT}and {untold} more, farther from being chosen"));
+    }
+}
+
+/// Why it is not known which offers were passed over.
+fn unknown(grounds: Option<&Grounds>) -> &'static str {
+    match grounds {
+        Some(_) => "not known: it has not looked yet, or the daemon was restarted since",
+        None => "not known any more: of a job that is so long over only the outcome is remembered",
+    }
+}
+
+fn attempt_table(attempt: &AttemptView, grounds: Option<&OrderGrounds>, unit: &str) -> Table {
+    let mut table = Table::new(["WHAT", "HOW"]);
+    let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
+    row("order", full(attempt.job));
+    row("provider", full(attempt.provider));
+    row("state", describe::attempt_state(attempt.state));
+    row("run", describe::run_end(attempt));
+    row("money", format!("{} {unit}s, {}", attempt.price, describe::money_place(attempt.state)));
+    row("at most", format!("{} {unit}s can be lost", attempt.total_max));
+    let Some(grounds) = grounds else { return table };
+    let order = &grounds.order;
+    row("notary", full(order.notary));
+    row("class", full(order.class));
+    row("units", format!("{} at most, at {} {unit}s", order.units_max, order.unit_price));
+    row("work", format!("{} at most is paid for in checks", order.work_max));
+    row("time", format!("{} ms a run at most, to be opened by {}", order.run_max.0, moment(order.open_by)));
+    match (&grounds.standing, &grounds.explanation) {
+        (Some(stood), Some(explained)) => {
+            row("standing", standing(stood, unit));
+            rate::rows(&mut table, explained, unit);
+        }
+        _ => row("check", "not known: the notary has given no ticket".to_owned()),
+    }
+    table
+}
+
+/// How the provider stood, in words.
+fn standing(stood: &Standing, unit: &str) -> String {
+    let hundredths = (u128::from(stood.trust) * 100) >> 32;
+    format!(
+        "trust of {}.{:02} checks, {} {unit}s at stake, {} operators could check; entry {} of the journal",
+        hundredths / 100,
+        hundredths % 100,
+        stood.stake,
+        stood.operators,
+        stood.position,
+    )
+}
+
+fn timeline_table(timeline: &[Moment], explained: &Explained) -> Table {
+    let mut table = Table::new(["WHEN", "WHO SAID IT", "WHAT"]);
+    for happened in timeline {
+        table.row([
+            moment(happened.at),
+            Teller::of(&happened.event, explained).words(),
+            describe::event_words(&happened.event),
+        ]);
+    }
+    table
+}
+
+/// Who said that something happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Teller {
+    Own,
+    Provider(Option<PeerId>),
+    Notary(Option<PeerId>),
+}
+
+impl Teller {
+    fn of(event: &Event, explained: &Explained) -> Self {
+        let notary = |job: &JobId| Self::Notary(order(explained, *job).map(|grounds| grounds.order.notary));
+        let attempts = &explained.job.submission.attempts;
+        let provider = |job: &JobId| attempts.iter().find(|at| at.job == *job).map(|at| at.provider);
+        match event {
+            Event::Refused { job, by, .. } if provider(job).is_some_and(|provider| provider != *by) => {
+                Self::Notary(Some(*by))
+            }
+            Event::Refused { by, .. } => Self::Provider(Some(*by)),
+            Event::Aborted { job, .. } => Self::Provider(provider(job)),
+            Event::Opened { job, .. } | Event::Disputed { job, .. } | Event::Closed { job, .. } => {
+                notary(job)
+            }
+            Event::NotDisputed { reason: NotDisputed::TooLate | NotDisputed::Funds, .. } => {
+                Self::Notary(None)
+            }
+            Event::Balance { notary, .. }
+            | Event::CarriedOut { notary, .. }
+            | Event::NotCarriedOut { notary, .. } => Self::Notary(Some(*notary)),
+            Event::OfferSeen { provider } => Self::Provider(Some(*provider)),
+            Event::NotSubmitted { .. }
+            | Event::Proposed { .. }
+            | Event::Delivered { .. }
+            | Event::Cancelling { .. }
+            | Event::Cancelled { .. }
+            | Event::NotCancelled { .. }
+            | Event::Disputing { .. }
+            | Event::NotDisputed { .. }
+            | Event::Contradicted { .. }
+            | Event::Failed { .. }
+            | Event::Forked { .. }
+            | Event::Serving { .. }
+            | Event::Served { .. }
+            | Event::Checking { .. }
+            | Event::Drawn { .. }
+            | Event::Accused { .. }
+            | Event::Stranded { .. }
+            | Event::Settled { .. } => Self::Own,
+        }
+    }
+
+    fn words(self) -> String {
+        match self {
+            Self::Own => "this peer".to_owned(),
+            Self::Provider(Some(peer)) => format!("provider {}", short(peer)),
+            Self::Provider(None) => "the provider".to_owned(),
+            Self::Notary(Some(peer)) => format!("notary {}", short(peer)),
+            Self::Notary(None) => "the notary".to_owned(),
+        }
+    }
+
+    fn document(self) -> Value {
+        let (role, peer) = match self {
+            Self::Own => ("self", None),
+            Self::Provider(peer) => ("provider", peer),
+            Self::Notary(peer) => ("notary", peer),
+        };
+        json!({ "role": role, "peer": peer.map(full) })
+    }
+}
+
+/// The story for programs.
+fn document(explained: &Explained, unit: &str) -> Value {
+    let submission = &explained.job.submission;
+    let attempts = submission.attempts.iter();
+    let timeline = explained.job.timeline.iter();
+    json!({
+        "job": full(submission.key), "model": submission.manifest, "state": describe::state(submission),
+        "ended": submission.ended, "unmatched": submission.unmatched,
+        "passed_over": passed_over(explained).map(|passed| passed::document(passed, unit)),
+        "attempts": attempts.map(|attempt| json!({
+            "attempt": describe::attempt_document(attempt, unit),
+            "grounds": order(explained, attempt.job).map(|grounds| grounds_document(grounds, unit)),
+        })).collect::<Vec<_>>(),
+        "timeline": timeline.map(|happened| json!({
+            "at": moment(happened.at), "by": Teller::of(&happened.event, explained).document(),
+            "event": describe::event_words(&happened.event),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn grounds_document(grounds: &OrderGrounds, unit: &str) -> Value {
+    let order = &grounds.order;
+    json!({
+        "notary": full(order.notary), "class": full(order.class), "manifest": full(order.manifest.digest()),
+        "units_max": order.units_max, "unit_price": money(order.unit_price, unit), "work_max": order.work_max,
+        "run_max_ms": order.run_max.0, "checks": order.checks, "open_by": moment(order.open_by),
+        "standing": grounds.standing.map(|stood| json!({
+            "opened": moment(stood.opened), "position": stood.position, "operators": stood.operators,
+            "trust_parts_per_2_32": stood.trust, "stake": money(stood.stake, unit),
+            "exposed": money(stood.exposed, unit), "strict": stood.strict, "endowed": stood.endowed,
+        })),
+        "explanation": grounds.explanation.as_ref().map(|explained| rate::document(explained, unit)),
+    })
+}

@@ -1,0 +1,136 @@
+//! What is said of a job before it is ordered, and of one that was, by the daemon of a real network.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::{
+    assay::{Ran, assay},
+    town::Town,
+};
+
+/// The client of a town, as its user types.
+struct Client(PathBuf);
+
+impl Client {
+    fn of(town: &Town) -> Self {
+        Self(town.network.peer("you").home.root().to_owned())
+    }
+
+    fn types(&self, arguments: &[&str]) -> Ran {
+        assay(&self.0, &[arguments, &["--no-start"]].concat())
+    }
+
+    fn asks(&self, arguments: &[&str]) -> Value {
+        self.types(&[arguments, &["--json"]].concat()).document()
+    }
+
+    /// What is printed for people where all is well.
+    fn reads(&self, arguments: &[&str]) -> String {
+        let ran = self.types(arguments);
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{arguments:?}: {ran:?}");
+        ran.stdout
+    }
+
+    /// Types what must fail, and reads the failure.
+    fn fails(&self, arguments: &[&str], status: i32) -> Value {
+        let ran = self.types(&[arguments, &["--json"]].concat());
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(status), ""), "{arguments:?}: {ran:?}");
+        let mut document: Value = serde_json::from_str(&ran.stderr).unwrap();
+        document["error"].take()
+    }
+}
+
+#[tokio::test]
+async fn a_job_costs_what_was_quoted_and_explains_itself() {
+    let mut town = Town::start().await;
+    let client = Client::of(&town);
+    let ada = town.network.peer("ada").id.to_string();
+    let quoted = client.asks(&["quote", "digits"]);
+    assert_eq!((&quoted["schema"], quoted["provider"].as_str()), (&"assay.quote/1".into(), Some(&*ada)));
+    quotes_a_stranger(&client, &quoted, &ada);
+    says_why_nobody_matches(&client, &ada);
+    assert_eq!(client.asks(&["job", "ls"])["jobs"], Value::Array(Vec::new()), "nothing was ordered");
+
+    let key = town.submit().await;
+    let job = town.end_of(key).await.attempts[0].job.to_string();
+    let key = key.to_string();
+    explains(&client, &key, &quoted);
+    let again = client.asks(&["quote", "digits", "--provider", &ada]);
+    assert_eq!(
+        (&again["standing"]["of"], again["standing"]["job"].as_str()),
+        (&"ticket".into(), Some(&*job))
+    );
+    assert_eq!(again["explanation"]["newcomer"], Value::Null, "it has ten credits at stake");
+    let text = client.reads(&["quote", "digits", "--explain"]);
+    assert!(text.contains(&format!(" ago for job {}, in entry ", &job[..12])), "{text}");
+
+    town.network.kill("you");
+    town.network.restart("you").await.unwrap();
+    let explained = client.asks(&["job", "explain", &key]);
+    assert_eq!(
+        (&explained["passed_over"], explained["attempts"].as_array().unwrap().len()),
+        (&Value::Null, 1)
+    );
+    assert!(explained["attempts"][0]["grounds"]["explanation"]["rate"].is_object());
+    let text = client.reads(&["job", "explain", &key]);
+    assert!(text.contains("not known: it has not looked yet, or the daemon was restarted since"), "{text}");
+}
+
+/// A provider that this client never asked may be a newcomer: what is quoted is the worst.
+fn quotes_a_stranger(client: &Client, quoted: &Value, ada: &str) {
+    assert_eq!(quoted["standing"]["of"], "newcomer");
+    assert_eq!(quoted["explanation"]["cost"]["total"], quoted["total_max"]);
+    assert_eq!(
+        (&quoted["unit_price"]["amount"], &quoted["free"]["amount"]),
+        (&"0.05".into(), &"5.00".into())
+    );
+    assert_eq!(quoted["passed_over"]["counts"]["offers"], 1);
+    let text = client.reads(&["quote", "digits", "--units", "2"]);
+    for line in [format!("provider\t{ada}"), "price\t0.10 credits".to_owned(), "offers\t1 seen".to_owned()] {
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
+    }
+    assert!(text.contains("standing\ta newcomer's, the worst case: "), "{text}");
+    assert!(!text.contains("deterrence"), "{text}");
+    let text = client.reads(&["quote", "digits", "--explain"]);
+    assert!(text.contains("check\ta chance of 100.00 %: every job of a newcomer is checked"), "{text}");
+}
+
+fn says_why_nobody_matches(client: &Client, ada: &str) {
+    let dear = client.fails(&["quote", "digits", "--max-price", "0.01"], 6);
+    assert_eq!(dear["code"], "NO_MATCH");
+    assert_eq!(dear["message"], "no offer matches: 1 seen, 1 above --max-price");
+    let passed = &dear["details"]["passed_over"]["offers"][0];
+    assert_eq!((passed["provider"].as_str(), &passed["reason"]), (Some(ada), &"price".into()));
+    assert_eq!(passed["words"], "asks 0.05 credits a unit, above --max-price");
+    let text = client.types(&["quote", "digits", "--max-price", "0.01", "--explain"]);
+    assert_eq!(text.stdout, format!("{}\tasks 0.05 credits a unit, above --max-price\n", &ada[..12]));
+    let nobody = "00".repeat(32);
+    assert_eq!(client.fails(&["quote", "digits", "--provider", &nobody], 6)["code"], "NO_MATCH");
+    assert_eq!(client.fails(&["quote", "digits", "--max-cost", "0.01"], 7)["code"], "OVER_CEILING");
+    assert_eq!(client.fails(&["quote", "cats"], 3)["code"], "UNKNOWN_MODEL");
+    assert_eq!(client.fails(&["job", "explain", "zz"], 3)["code"], "UNKNOWN_JOB");
+}
+
+/// What is told of a job that is over is what was quoted before, and what `job show` tells.
+fn explains(client: &Client, key: &str, quoted: &Value) {
+    let explained = client.asks(&["job", "explain", &key[..12]]);
+    let shown = client.asks(&["job", "show", key]);
+    assert_eq!((&explained["schema"], &explained["job"]), (&"assay.job-explanation/1".into(), &shown["job"]));
+    assert_eq!(explained["passed_over"]["counts"]["offers"], 1);
+    let [attempt] = &explained["attempts"].as_array().unwrap()[..] else { panic!("{explained}") };
+    assert_eq!(attempt["attempt"], shown["attempts"][0]);
+    assert_eq!(attempt["attempt"]["total_max"], quoted["total_max"]);
+    let grounds = &attempt["grounds"];
+    assert_eq!((&grounds["unit_price"], &grounds["notary"]), (&quoted["unit_price"], &quoted["notary"]));
+    assert_eq!(grounds["explanation"]["rate"], attempt["attempt"]["check_rate"]);
+    let (told, timeline) = (explained["timeline"].as_array().unwrap(), shown["timeline"].as_array().unwrap());
+    let tellers: Vec<&str> = told.iter().map(|moment| moment["by"]["role"].as_str().unwrap()).collect();
+    assert_eq!(tellers, ["self", "notary", "self", "notary"], "{explained}");
+    assert!(told.iter().zip(timeline).all(|(told, shown)| told["event"] == shown["event"]));
+    let text = client.reads(&["job", "explain", key]);
+    let parts = ["Offers that were passed over", "Attempt 1", "What happened since the daemon started"];
+    assert!(parts.iter().all(|part| text.contains(&format!("\n{part}\n"))), "{text}");
+    let notary = quoted["notary"].as_str().unwrap();
+    assert!(text.contains(&format!("  notary {}  the notary holds the money", &notary[..12])), "{text}");
+}

@@ -1,0 +1,58 @@
+//! A quote: what a submission would come to if it were made now, as data for a shell to print.
+//!
+//! **Invariant:** it binds nobody. The offers are judged as a submission with the same name would judge them at the same
+//! time; only its notary knows how a provider stands by then, so whose word the numbers rest on is said beside them.
+
+use alloc::string::String;
+
+use assay_protocol::{
+    id::JobId,
+    order::Order,
+    units::{Amount, Duration, Timestamp},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{matching::Passed, policy::Explanation};
+
+/// What a submission would come to if it were made now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    /// What would be ordered; nothing if nobody matches.
+    pub chosen: Option<Chosen>,
+    /// Why the other offers would not be taken up.
+    pub passed: Passed,
+    /// What the client can spend, as its notary last stated it.
+    pub free: Option<Amount>,
+}
+
+/// What would be ordered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// The order, but for the client's secret.
+    pub order: Order,
+    /// The class of machine, in the offer's words.
+    pub machine: String,
+    /// How long a typical run takes, as the offer says.
+    pub run: Duration,
+    /// What the explanation takes the provider's standing from.
+    pub basis: Basis,
+    /// Why the job would be checked as often as it would be.
+    pub explanation: Explanation,
+}
+
+/// What is known of a provider's standing, which its notary alone knows for sure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// What the notary stated in the last ticket that this client holds of the provider, for this model on this class.
+    Ticket {
+        /// Of which job.
+        job: JobId,
+        /// When it was opened, by the notary's clock.
+        opened: Timestamp,
+        /// Where the opening stands in the notary's journal.
+        position: u64,
+    },
+    /// No such ticket is here, so a newcomer's is taken: with no other standing does the client put up more.
+    Newcomer,
+}
