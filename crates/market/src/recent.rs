@@ -20,20 +20,25 @@ impl<K: Ord + Copy, V> Recent<K, V> {
     }
 
     /// Remembers a thing, instead of another of this name; the oldest is given up for it if there is no room.
-    pub(crate) fn insert(&mut self, name: K, item: V) -> Option<(K, V)> {
+    pub(crate) fn insert(&mut self, name: K, item: V) {
         if self.items.insert(name, item).is_none() {
             self.order.push_back(name);
         }
-        if self.items.len() <= self.max {
-            return None;
+        if self.items.len() > self.max
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.items.remove(&oldest);
         }
-        let oldest = self.order.pop_front()?;
-        self.items.remove_entry(&oldest)
     }
 
     /// What has this name.
     pub(crate) fn get(&self, name: &K) -> Option<&V> {
         self.items.get(name)
+    }
+
+    /// What has the greatest name.
+    pub(crate) fn last(&self) -> Option<(&K, &V)> {
+        self.items.last_key_value()
     }
 
     /// All that is remembered, by name.
@@ -51,12 +56,15 @@ mod tests {
     #[test]
     fn the_oldest_is_given_up_and_a_known_name_takes_nobodys_place() {
         let mut recent = Recent::new(2);
-        assert_eq!(recent.insert(7, 'a'), None);
-        assert_eq!(recent.insert(3, 'b'), None);
-        assert_eq!(recent.insert(7, 'c'), None, "a name that is known needs no room");
-        assert_eq!(recent.insert(5, 'd'), Some((7, 'c')), "it is as old as it was");
-        assert_eq!((recent.get(&7), recent.get(&3), recent.get(&5)), (None, Some(&'b'), Some(&'d')));
-        assert_eq!(recent.iter().map(|(name, _)| *name).collect::<Vec<_>>(), [3, 5]);
-        assert_eq!(recent.insert(7, 'e'), Some((3, 'b')), "what was given up is new again");
+        let mut remembered = |name, item| {
+            recent.insert(name, item);
+            recent.iter().map(|(name, item)| (*name, *item)).collect::<Vec<_>>()
+        };
+        assert_eq!(remembered(7, 'a'), [(7, 'a')]);
+        assert_eq!(remembered(3, 'b'), [(3, 'b'), (7, 'a')]);
+        assert_eq!(remembered(7, 'c'), [(3, 'b'), (7, 'c')], "a name that is known needs no room");
+        assert_eq!(remembered(5, 'd'), [(3, 'b'), (5, 'd')], "and is as old as it was");
+        assert_eq!(remembered(7, 'e'), [(5, 'd'), (7, 'e')], "what was given up is new again");
+        assert_eq!((recent.get(&3), recent.get(&5), recent.last()), (None, Some(&'d'), Some((&7, &'e'))));
     }
 }

@@ -34,14 +34,13 @@ struct Said {
     ends: Recent<u64, (Digest, Quote)>,
     /// Its checkpoints, by round.
     checkpoints: Recent<u64, (Digest, Quote)>,
-    last: u64,
     forked: bool,
 }
 
 impl Default for Said {
     fn default() -> Self {
         let (ends, checkpoints) = (Recent::new(HEADS_MAX), Recent::new(HEADS_MAX));
-        Self { ends, checkpoints, last: 0, forked: false }
+        Self { ends, checkpoints, forked: false }
     }
 }
 
@@ -66,6 +65,9 @@ impl<S: Signer> Node<S> {
         }
         let quote = || Quote::Tick(tick.signed().clone());
         self.compare(notary, checkpoint.head, quote, out);
+        if self.heads.has_forked(notary) {
+            return;
+        }
         let said = self.heads.notaries.entry(notary).or_default();
         match said.checkpoints.get(&tick.round) {
             Some((digest, other)) if *digest != tick.digest() => {
@@ -73,7 +75,7 @@ impl<S: Signer> Node<S> {
                 self.leave(Fork { notary, quotes }, out);
             }
             // One of long ago says nothing that a later one does not.
-            None if tick.round >= said.last => {
+            None if said.checkpoints.last().is_none_or(|(last, _)| *last < tick.round) => {
                 self.keep_owner(OwnerRecord::Checkpoint(tick.signed().clone()), out);
             }
             Some(_) | None => {}
@@ -91,7 +93,7 @@ impl<S: Signer> Node<S> {
                 let quotes = [other.clone(), quote()];
                 self.leave(Fork { notary, quotes }, out);
             }
-            None => drop(said.ends.insert(head.sequence, (head.digest, quote()))),
+            None => said.ends.insert(head.sequence, (head.digest, quote())),
         }
     }
 
@@ -121,7 +123,6 @@ impl<S: Signer> Node<S> {
     /// Remembers a checkpoint.
     pub(super) fn fold_heads(&mut self, tick: &Verified<Tick>) {
         let said = self.heads.notaries.entry(tick.signer()).or_default();
-        said.last = said.last.max(tick.round);
         said.checkpoints.insert(tick.round, (tick.digest(), Quote::Tick(tick.signed().clone())));
     }
 }
