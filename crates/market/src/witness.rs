@@ -7,12 +7,13 @@
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
+    format,
     vec::Vec,
 };
 
 use assay_protocol::{
     genesis::Genesis,
-    id::{JobId, PeerId},
+    id::{Digest, JobId, PeerId},
     job::{Job, Stage, Testified},
     order::Order,
     outcome::Outcome,
@@ -165,6 +166,12 @@ fn the_convicted_are_checked(ledger: &Ledger, story: &Story) {
         let is_checked = matches!(open.job.stage(), Stage::Checking(_) | Stage::Jury(_));
         assert!(is_checked || open.job.forced(), "I15: a job of a convicted provider may stay unchecked");
     }
+}
+
+/// The name of a state of the books: of all that is in them, whatever it is.
+#[must_use]
+pub fn state_of(ledger: &Ledger) -> Digest {
+    Digest::of(format!("{ledger:?}").as_bytes())
 }
 
 fn story(consequence: &Consequence) -> Option<&Story> {

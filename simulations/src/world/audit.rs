@@ -1,6 +1,6 @@
 //! Whether what peers remember is what they know: chains replayed by the audit, brains by their journals.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use assay_market::{
     Config, Effects, Node, Record,
@@ -9,6 +9,7 @@ use assay_market::{
     record::ClientRecord,
     reliability::Impression,
     view::{AttemptState, BooksView, InstructionView, RunState, RunView, SubmissionView},
+    witness::state_of,
 };
 use assay_protocol::{
     id::{Digest, JobId},
@@ -107,21 +108,6 @@ impl World {
         }
         memory
     }
-}
-
-/// The name of all that is in the books, whatever it is.
-fn state_of(ledger: &Ledger) -> Digest {
-    struct Hasher(blake3::Hasher);
-    impl fmt::Write for Hasher {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0.update(text.as_bytes());
-            Ok(())
-        }
-    }
-    let mut hasher = Hasher(blake3::Hasher::new());
-    let written = fmt::Write::write_fmt(&mut hasher, format_args!("{ledger:?}"));
-    assert!(written.is_ok(), "nothing is written to that could fail");
-    Digest(*hasher.0.finalize().as_bytes())
 }
 
 /// Why an order was not opened is told once and not kept.

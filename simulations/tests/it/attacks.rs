@@ -31,7 +31,7 @@ use assay_simulations::{
 
 use crate::support::{LIMIT, settle};
 
-/// σ within which what chance brought has to be of what it should bring.
+/// σ within which what chance brought has to be of what it should bring: one honest run in 16,000 is further off.
 const SIGMAS: f64 = 4.0;
 
 /// Peers that share what they gain.

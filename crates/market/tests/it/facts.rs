@@ -6,12 +6,12 @@
 use assay_market::{
     ledger::Consequence,
     record::Fact,
-    witness::{Before, Witness},
+    witness::{Before, Witness, state_of},
 };
 use assay_protocol::{
     account::{Grant, Register, Registration, Stake, Unstake},
     codec,
-    genesis::{Genesis, Timers},
+    genesis::Genesis,
     id::{Digest, PeerId, Signature},
     notice::{Query, Settled},
     order::Order,
@@ -24,8 +24,8 @@ use super::{
     cheap::Cheap,
     dice::{self, Dice},
     office::{
-        CLIENT, FIRST_VERIFIER, ISSUER, NEWCOMER, NOTARY, Office, Ordered, PROVIDER, STRANGER, class, id,
-        state_of,
+        CLIENT, FIRST_VERIFIER, ISSUER, NEWCOMER, NOTARY, Office, Ordered, PROVIDER, STRANGER, class, hasten,
+        id,
     },
     play::{Client, Finds, Opens, Plan, Play, Provider},
 };
@@ -78,6 +78,8 @@ impl Books {
         let office = Office::new(|genesis| {
             let usual = genesis.clone();
             hasten(genesis);
+            // Many fit into one input, and none can ask for more time than there are ticks.
+            genesis.timers.settle_max = Duration::seconds(60);
             if dice.happens(64) {
                 bend(genesis, dice);
             }
@@ -269,26 +271,6 @@ fn bend_order(order: &mut Order, dice: &mut Dice<'_>) {
     if let Some(number) = numbers.into_iter().nth(at) {
         *number = dice.number();
     }
-}
-
-/// Jobs are over in a few ticks, so that many fit into one input, and none can ask for more time than there are ticks.
-fn hasten(genesis: &mut Genesis) {
-    let second = Duration::seconds(1);
-    genesis.timers = Timers {
-        epoch_ticks: 8,
-        claim: second,
-        reveal: second,
-        seal: second,
-        opening: second,
-        silence: Duration::seconds(3),
-        cancelling: second,
-        unbonding: Duration::seconds(8),
-        window: second,
-        settle_max: Duration::seconds(60),
-        ..Timers::brisk()
-    };
-    genesis.money.micros_per_work = 1_000;
-    (genesis.money.welcome, genesis.money.welcomes_per_hour) = (Amount::credits(3), 2);
 }
 
 /// Some numbers of checks and money are others.

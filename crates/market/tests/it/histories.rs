@@ -5,12 +5,12 @@ use std::{cell::RefCell, collections::BTreeSet};
 use assay_market::{
     ledger::{Ledger, Rejection},
     record::Fact,
-    witness::{Before, Witness},
+    witness::{Before, Witness, state_of},
 };
 use assay_protocol::{
     account::{Grant, Register, Registration, Stake, Unstake},
     codec,
-    genesis::{Founder, Genesis, Pair, Timers},
+    genesis::{Founder, Genesis, Pair},
     id::Digest,
     manifest::{Manifest, Policy},
     notice::Query,
@@ -29,7 +29,7 @@ use crate::{
     cheap::{Cheap, CheapScheme},
     office::{
         CLIENT, FIRST_VERIFIER, ISSUER, NEWCOMER, NOTARY, Office, Ordered, PROVIDER, STAKE, STRANGER, class,
-        id, state_of,
+        hasten, id,
     },
     play::{Client, Finds, Opens, Plan, Play, Provider},
 };
@@ -173,22 +173,8 @@ fn act() -> impl Strategy<Value = Act> {
 
 /// A network whose jobs are over in a few ticks, and where money is short in one way or another.
 fn network(genesis: &mut Genesis, kind: u8) {
-    let second = Duration::seconds(1);
-    genesis.timers = Timers {
-        epoch_ticks: 8,
-        claim: second,
-        reveal: second,
-        seal: second,
-        opening: second,
-        silence: Duration::seconds(3),
-        cancelling: second,
-        unbonding: Duration::seconds(8),
-        window: second,
-        ..Timers::brisk()
-    };
+    hasten(genesis);
     genesis.money.pool = Amount([0, 30_000_000, 100_000_000_000][usize::from(kind % 3)]);
-    genesis.money.micros_per_work = 1_000;
-    (genesis.money.welcome, genesis.money.welcomes_per_hour) = (Amount::credits(3), 2);
     let numbers = genesis.manifests[0].clone();
     genesis.manifests.push(Manifest { name: "exact".to_owned(), policy: Policy::Exact, ..numbers.clone() });
     if kind >= 3 {

@@ -3,6 +3,7 @@
 use assay_market::{
     ledger::{JOBS_OPEN_MAX, LANES_MAX, Rejection},
     record::Fact,
+    witness::state_of,
 };
 use assay_protocol::{
     account::Grant,
@@ -16,7 +17,7 @@ use assay_protocol::{
 use crate::{
     cheap::Cheap,
     course::{Conduct, Finding, output},
-    office::{CLIENT, FREE, ISSUER, NEWCOMER, NOTARY, Office, PROVIDER, STRANGER, id, state_of},
+    office::{CLIENT, FREE, ISSUER, NEWCOMER, NOTARY, Office, PROVIDER, STRANGER, id},
     outcomes::{honest, judged_in, open, truth},
 };
 

@@ -3,6 +3,7 @@
 use assay_market::{
     ledger::{LANES_MAX, Rejection, WITHDRAWALS_MAX},
     record::Fact,
+    witness::state_of,
 };
 use assay_protocol::{
     account::{Grant, Register, Registration, Stake, Unstake},
@@ -24,9 +25,7 @@ use assay_protocol::{
 use crate::{
     cheap::{Cheap, CheapScheme},
     course::{Claimed, Conduct, Finding, output},
-    office::{
-        CLIENT, FIRST_VERIFIER, ISSUER, NOTARY, Office, Ordered, PROVIDER, STAKE, STRANGER, id, state_of,
-    },
+    office::{CLIENT, FIRST_VERIFIER, ISSUER, NOTARY, Office, Ordered, PROVIDER, STAKE, STRANGER, id},
     outcomes::{honest, judged_in, open, truth},
 };
 

@@ -8,13 +8,14 @@ use std::{
 use assay_market::{
     ledger::{Consequence, Ledger},
     record::Fact,
+    witness::state_of,
 };
 use assay_protocol::{codec, outcome::Outcome, receipt::Story};
 
 use crate::{
     cheap::Cheap,
     day::{market, serve},
-    office::{NOTARY, id, state_of},
+    office::{NOTARY, id},
 };
 
 /// Days of the market go by until the journal has so many facts; says how long it took to read and replay them.

@@ -124,13 +124,9 @@ impl Behaviour for RubberStamp {
     }
 }
 
-/// Jobs with this many ordered checks, where three of seven verifiers cheat; what these gained, and how often they were
+/// Jobs with this many ordered checks, where so many of seven verifiers cheat; what these gained, and how often they were
 /// drawn.
-fn freeloaders(seed: u64, wish: Wish, forged: bool, cheat: impl Fn(&mut World, Place)) -> (i128, usize) {
-    some_freeloaders(3, seed, wish, forged, cheat)
-}
-
-fn some_freeloaders(
+fn freeloaders(
     count: usize,
     seed: u64,
     wish: Wish,
@@ -185,12 +181,13 @@ fn nothing_that_a_verifier_is_told_says_what_was_claimed_or_what_others_found() 
 fn verifiers_that_copy_what_others_committed_to_cannot_open_it_and_earn_nothing() {
     let mut seats = 0;
     for (seed, checks, forged) in [(0, 1, false), (1, 2, false), (2, 0, true)] {
-        let (gain, drawn) = freeloaders(seed, Wish { checks, ..Wish::default() }, forged, |world, place| {
-            let overheard = Rc::new(RefCell::new(Overheard::default()));
-            world.behave(world.plan().notary(), Tap(overheard.clone()));
-            let copier = Copier(overheard, world.key(place), world.genesis().id());
-            world.behave(place, copier);
-        });
+        let (gain, drawn) =
+            freeloaders(3, seed, Wish { checks, ..Wish::default() }, forged, |world, place| {
+                let overheard = Rc::new(RefCell::new(Overheard::default()));
+                world.behave(world.plan().notary(), Tap(overheard.clone()));
+                let copier = Copier(overheard, world.key(place), world.genesis().id());
+                world.behave(place, copier);
+            });
         assert_eq!(gain, 0, "seed {seed}");
         seats += drawn;
     }
@@ -201,7 +198,7 @@ fn verifiers_that_copy_what_others_committed_to_cannot_open_it_and_earn_nothing(
 fn verifiers_that_ask_for_the_output_are_not_served_and_earn_nothing() {
     let mut seats = 0;
     for seed in 0..3 {
-        let (gain, drawn) = freeloaders(seed, Wish::default(), false, |world, place| {
+        let (gain, drawn) = freeloaders(3, seed, Wish::default(), false, |world, place| {
             let overheard = Rc::new(RefCell::new(Overheard::default()));
             world.behave(world.plan().client(0), Tap(overheard.clone()));
             world.behave(place, Beggar(overheard));
@@ -217,7 +214,7 @@ fn verifiers_that_seal_noise_pay_for_it() {
     let (mut seats, mut gained) = (0, 0);
     for seed in 0..3 {
         let (gain, drawn) =
-            freeloaders(seed, Wish::default(), false, |world, place| world.behave(place, Junk(place.0)));
+            freeloaders(3, seed, Wish::default(), false, |world, place| world.behave(place, Junk(place.0)));
         (seats, gained) = (seats + drawn, gained + gain);
     }
     assert!(seats > 8 && gained < -(seats as i128) * PRICE / 10, "{gained} for {seats} seats");
@@ -231,7 +228,7 @@ fn verifiers_that_seal_noise_with_a_boundless_scale_earn_nothing() {
         for seed in 0..4 {
             let wish = Wish { manifest, ..Wish::default() };
             let stamp = |world: &mut World, place| world.behave(place, RubberStamp);
-            let (gain, drawn) = some_freeloaders(count, seed, wish, false, stamp);
+            let (gain, drawn) = freeloaders(count, seed, wish, false, stamp);
             (seats, gained) = (seats + drawn, gained + gain);
         }
         assert!(seats > 8, "{manifest}: rubber stamps were drawn {seats} times");

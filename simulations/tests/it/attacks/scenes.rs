@@ -16,10 +16,8 @@ use assay_simulations::{
     world::{Place, Wish, World},
 };
 
+use super::Gamble;
 use crate::support::{LIMIT, market, settle};
-
-/// Four standard deviations: one honest run in 16,000 is further off.
-const SIGMAS: f64 = 4.0;
 
 /// More events than there are in any job.
 const STEPS_MAX: u32 = 1_000_000;
@@ -116,12 +114,12 @@ pub(super) fn drawn(world: &World, receipt: &Receipt) -> Vec<Place> {
 
 /// What one check earns.
 pub(super) fn check_cost(world: &World) -> i128 {
-    i128::from(world.genesis().check_cost(world.genesis().manifests[0].work.call).0)
+    super::check_cost(world.genesis(), world.genesis().manifests[0].work.call)
 }
 
 /// What peers own, in nano-credits.
 pub(super) fn wealth(world: &World, place: Place) -> i128 {
-    i128::from(world.wealth(place).unwrap_or_default().0)
+    super::owned(world, &[place])
 }
 
 /// A market in which the rate is the one that deters, and all clients but the first provide too, each with this stake.
@@ -144,8 +142,7 @@ pub(super) fn staked(plan: Plan, stake: Amount, behaviour: impl Behaviour + Copy
 pub(super) struct Gambles {
     count: f64,
     found: f64,
-    expected: f64,
-    variance: f64,
+    gamble: Gamble,
 }
 
 impl Gambles {
@@ -153,8 +150,7 @@ impl Gambles {
     pub(super) fn note(&mut self, found: f64, chance: f64, hit: f64, miss: f64) {
         self.count += 1.0;
         self.found += found;
-        self.expected += chance * hit + (1.0 - chance) * miss;
-        self.variance += chance * (1.0 - chance) * (hit - miss).powi(2);
+        self.gamble.add(&[(chance, hit), (1.0 - chance, miss)]);
     }
 
     /// How many there were.
@@ -167,13 +163,9 @@ impl Gambles {
         self.found / self.count
     }
 
-    /// Says what they brought and asserts that this is what they should.
-    #[allow(clippy::print_stdout, reason = "a figure beside what is asserted of it")]
+    /// Says what they brought together and asserts that this is what they should.
     pub(super) fn assert_as_expected(&self, what: &str) {
-        let (mean, should) = (self.mean(), self.expected / self.count);
-        let sigmas = SIGMAS * self.variance.sqrt() / self.count;
-        println!("{what}: {mean:+.6} a time in {}, should be {should:+.6} ± {sigmas:.6}", self.count);
-        assert!((mean - should).abs() <= sigmas + 1e-9, "{what}: {mean} is not {should} ± {sigmas}");
+        self.gamble.assert_near(&format!("{what}, in {}", self.count), self.found);
     }
 }
 
