@@ -16,6 +16,7 @@ mod histories;
 mod hostile;
 mod jobs;
 mod losses;
+mod pinned;
 mod spread;
 mod stakes;
 mod support;
