@@ -18,7 +18,7 @@ mod watch;
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use assay_market::{Command, Config, Effects, Event as Told, Input, Node, input::RunId};
+use assay_market::{Command, Config, Effect, Effects, Event as Told, Input, Node, barrier, input::RunId};
 use assay_protocol::{
     codec,
     genesis::Genesis,
@@ -306,6 +306,7 @@ impl World {
         } else {
             Node::restore(peer.key, config, entropy, saved.into_iter(), &mut effects)
         });
+        assert_barred(place, &effects);
         self.perform_all(place, effects);
         self.feed(place, Input::Wake);
         self.within(place, INTRODUCTION, Happening::Introduced);
@@ -344,6 +345,7 @@ impl World {
         let mut effects = Effects::new();
         node.handle(input, now, &mut effects);
         self.watch.check(node);
+        assert_barred(place, &effects);
         self.perform_all(place, effects);
     }
 
@@ -364,4 +366,10 @@ impl World {
         let life = self.peers[place.0].life;
         self.queue.after(delay, Event::Within { place, life, what });
     }
+}
+
+/// I19: among the effects of one input what others can see stands behind the record it rests on.
+fn assert_barred(place: Place, effects: &[Effect]) {
+    let overtaken = barrier::overtaken(effects);
+    assert!(overtaken.is_none(), "I19: {place:?} says before it saves: {overtaken:?}");
 }

@@ -6,6 +6,7 @@
 extern crate alloc;
 
 pub mod audit;
+pub mod barrier;
 pub mod effect;
 pub mod input;
 pub mod ledger;

@@ -35,6 +35,7 @@ use self::{
     verifier::Verifier,
 };
 use crate::{
+    barrier,
     effect::{Effect, Effects, Event},
     input::{Command, Input, Instruction, Submission},
     ledger::Ledger,
@@ -108,8 +109,10 @@ impl<S: Signer> Node<S> {
     ) -> Self {
         let mut node = Self::new(signer, config, entropy);
         saved.for_each(|record| node.fold(&record));
+        let before = out.len();
         node.resume_notary(out);
         out.push(Effect::WakeAt(Timestamp::default()));
+        barrier::debug_assert_kept(&out[before..]);
         node
     }
 
@@ -117,6 +120,7 @@ impl<S: Signer> Node<S> {
     pub fn handle(&mut self, input: Input, now: Timestamp, out: &mut Effects) {
         let now = now.max(self.now);
         self.now = now;
+        let before = out.len();
         if !self.started {
             self.started = true;
             self.resume(now, out);
@@ -137,6 +141,7 @@ impl<S: Signer> Node<S> {
             Input::Wake => self.wakes_at = None,
         }
         self.wake(now, out);
+        barrier::debug_assert_kept(&out[before..]);
     }
 
     fn resume(&mut self, now: Timestamp, out: &mut Effects) {

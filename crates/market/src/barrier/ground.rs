@@ -1,0 +1,148 @@
+//! What a record makes true.
+//!
+//! **Invariant:** every kind of record is weighed by its name.
+
+use assay_protocol::{
+    check::{Check, Seal, Unserved},
+    claim::Claim,
+    id::{Digest, JobId, PeerId},
+    notice::Head,
+    order::{Abort, Open, Order},
+    signed::Signed,
+    ticket::Ticket,
+};
+
+use crate::record::{
+    ClientRecord, Entry, Fact, Instructed, OwnerRecord, ProviderRecord, Record, VerifierRecord,
+};
+
+/// What a record makes true: the ground of what is said because of it.
+pub(super) enum Ground<'a> {
+    /// Of nothing that others can see.
+    Nothing,
+    /// A submission.
+    Wish(Digest),
+    /// The end that a submission's user wants.
+    End(Digest),
+    /// An order that was made.
+    Order(&'a Signed<Order>),
+    /// An order that its provider agreed to.
+    Agreement(&'a Signed<Open>),
+    /// An order that the notary opened.
+    Ticket(&'a Signed<Ticket>),
+    /// A claim that the notary showed.
+    Shown(&'a Signed<Claim>),
+    /// Two claims for one job.
+    Contradiction(&'a [Signed<Claim>; 2]),
+    /// A result that its client doubts.
+    Doubt(JobId),
+    /// A job that is over.
+    Close,
+    /// What is on offer.
+    Provision,
+    /// An order that was taken on.
+    Acceptance(&'a Signed<Order>),
+    /// A claim, with the digest of what was computed.
+    Result(&'a Signed<Claim>, Digest),
+    /// A claim for the fee of a job that was cancelled.
+    Yield(&'a Signed<Claim>),
+    /// A job that was given up.
+    Abort(&'a Signed<Abort>),
+    /// A check that this peer was drawn for.
+    Asked(&'a Signed<Check>),
+    /// What a check found.
+    Seal(&'a Signed<Seal>),
+    /// A check whose input nobody served.
+    Unserved(&'a Signed<Unserved>),
+    /// An instruction with its number.
+    Instruction(&'a Instructed),
+    /// What beacons grow from.
+    Seed,
+    /// An entry of a notary's chain.
+    Entry(&'a Entry),
+}
+
+impl<'a> Ground<'a> {
+    /// What this record makes true.
+    pub(super) fn of(record: &'a Record) -> Self {
+        match record {
+            Record::Client(record) => Self::of_client(record),
+            Record::Provider(record) => Self::of_provider(record),
+            Record::Verifier(record) => match &**record {
+                VerifierRecord::Asked(check) => Self::Asked(check),
+                VerifierRecord::Sealed { seal, .. } => Self::Seal(seal),
+                VerifierRecord::Unserved(unserved) => Self::Unserved(unserved),
+                VerifierRecord::Ended(_) | VerifierRecord::Forgotten(_) => Self::Nothing,
+            },
+            Record::Chain(entry) => Self::Entry(entry),
+            Record::Beacon(_) => Self::Seed,
+            Record::Owner(record) => match &**record {
+                OwnerRecord::Numbered(said) => Self::Instruction(said),
+                OwnerRecord::Wished { .. }
+                | OwnerRecord::Checkpoint(_)
+                | OwnerRecord::Forked(_)
+                | OwnerRecord::Ended { .. } => Self::Nothing,
+            },
+        }
+    }
+
+    fn of_client(record: &'a ClientRecord) -> Self {
+        match record {
+            ClientRecord::Submitted(submission) => Self::Wish(submission.key),
+            ClientRecord::Ordered { order, .. } => Self::Order(order),
+            ClientRecord::Agreed { open } => Self::Agreement(open),
+            ClientRecord::Ticketed(ticket) => Self::Ticket(ticket),
+            ClientRecord::Claimed(claim) => Self::Shown(claim),
+            ClientRecord::Closed { .. } => Self::Close,
+            ClientRecord::Cancelled { key } => Self::End(*key),
+            ClientRecord::Disputed { job } => Self::Doubt(*job),
+            ClientRecord::Contradicted { claims } => Self::Contradiction(claims),
+            ClientRecord::Dropped { .. }
+            | ClientRecord::Delivered { .. }
+            | ClientRecord::Failed { .. }
+            | ClientRecord::Ended { .. }
+            | ClientRecord::NotDisputed { .. } => Self::Nothing,
+        }
+    }
+
+    fn of_provider(record: &'a ProviderRecord) -> Self {
+        match record {
+            ProviderRecord::Provision(_) => Self::Provision,
+            ProviderRecord::Accepted(order) => Self::Acceptance(order),
+            ProviderRecord::Claimed { claim, result, .. } => Self::Result(claim, result.output),
+            ProviderRecord::Yielded(claim) => Self::Yield(claim),
+            ProviderRecord::Aborted(abort) => Self::Abort(abort),
+            ProviderRecord::Closed { outcome: Some(_), .. } => Self::Close,
+            ProviderRecord::Started(_) | ProviderRecord::Closed { outcome: None, .. } => Self::Nothing,
+        }
+    }
+
+    /// True for one of the provider's, or of its client's, that holds this claim.
+    pub(super) fn holds(&self, claim: &Signed<Claim>) -> bool {
+        let held = matches!(self, Self::Result(held, _) | Self::Yield(held) if *held == claim);
+        held || matches!(self, Self::Contradiction(claims) if claims.contains(claim))
+    }
+
+    /// True for the entry that a notary's statement of its journal quotes, and for one about the same job or account.
+    pub(super) fn bears(&self, head: Option<Head>, job: Option<JobId>, account: Option<PeerId>) -> bool {
+        let Self::Entry(entry) = self else { return false };
+        let (about, by) = subject(&entry.fact);
+        let same_job = about.is_some() && about == job;
+        let same_account = by.is_some() && by == account;
+        same_job || same_account || head.is_some_and(|head| head.digest == entry.digest())
+    }
+}
+
+/// Which job an entry is about, and whose account.
+fn subject(fact: &Fact) -> (Option<JobId>, Option<PeerId>) {
+    match fact {
+        Fact::Tick(_) => (None, None),
+        Fact::Open(open) => (Some(open.recalled().order.recalled().id()), None),
+        Fact::Job(happening) => (happening.about().map(|(job, _)| job), None),
+        Fact::Query(query) => (None, Some(query.recalled().signer())),
+        Fact::Stake(stake) => (None, Some(stake.recalled().signer())),
+        Fact::Unstake(unstake) => (None, Some(unstake.recalled().signer())),
+        Fact::Register(register) => (None, Some(register.recalled().signer())),
+        Fact::Grant(grant) => (None, Some(grant.recalled().signer())),
+    }
+}
