@@ -1,49 +1,55 @@
 //! The brain: one pure value that is the whole behaviour of a peer, in every role.
 //!
+//! What comes in is heard by [`notaries`], which keep track of every notary's word whatever it is about, and then offered
+//! to the roles that it may be for, one after another, until one takes it.
+//!
 //! **Invariant:** what must survive a crash changes only by folding a record, live and on restore alike, and the record
-//! is saved before anything that rests on it is said.
+//! is saved before anything that rests on it is said. No message is taken by two roles.
 
 mod alarms;
 mod book;
+mod chance;
 mod client;
-mod heads;
+mod context;
+mod heard;
+mod notaries;
 mod notary;
-mod owner;
 mod provider;
+mod role;
 mod verifier;
+mod views;
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, sync::Arc};
 
 use assay_protocol::{
-    codec,
     genesis::Genesis,
-    id::{Digest, NetworkId, PeerId},
-    message::{Message, Opened},
+    id::NetworkId,
+    message::Opened,
     offer::Offer,
-    signed::{Signed, Signer, Statement, Verified},
+    signed::{Signer, Verified},
     units::Timestamp,
 };
 
+pub use self::heard::{Fault, Heard};
 use self::{
     alarms::{Alarm, Alarms},
     book::Book,
+    chance::Chance,
     client::Client,
-    heads::Heads,
+    context::Context,
+    heard::Faults,
+    notaries::Notaries,
     notary::Notary,
-    owner::Owner,
     provider::Provider,
+    role::Role,
     verifier::Verifier,
 };
 use crate::{
     barrier,
     effect::{Effect, Effects, Event},
-    input::{Command, Input, Instruction, Submission},
+    input::{Command, Input, Instruction},
     ledger::Ledger,
-    matching::Passed,
-    quote::Quote,
     record::Record,
-    reliability::Impression,
-    view::{AccountView, BooksView, Grounds, InstructionView, RunView, SubmissionView},
 };
 
 /// What a peer is told once and for all.
@@ -57,45 +63,53 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Node<S> {
     signer: S,
-    config: Config,
+    genesis: Arc<Genesis>,
     network: NetworkId,
-    entropy: [u8; 32],
-    drawn: u64,
+    chance: Chance,
     alarms: Alarms,
     wakes_at: Option<Timestamp>,
     now: Timestamp,
     started: bool,
     book: Book,
+    notaries: Notaries,
+    faults: Faults,
+    roles: Roles,
+}
+
+/// What a peer is, to each job another one of these.
+#[derive(Clone, Debug)]
+struct Roles {
     client: Client,
     provider: Provider,
     verifier: Verifier,
-    owner: Owner,
-    heads: Heads,
-    notary: Option<Notary>,
+    /// Only where the network names this peer a notary.
+    notary: Option<Box<Notary>>,
 }
 
 impl<S: Signer> Node<S> {
     /// A peer that has done nothing yet. It keeps books if the network names it a notary.
     pub fn new(signer: S, config: Config, entropy: [u8; 32]) -> Self {
-        let id = signer.id();
-        let keeps_books = config.genesis.notaries.contains(&id);
+        let (id, genesis) = (signer.id(), Arc::new(config.genesis));
+        let keeps_books = genesis.notaries.contains(&id);
+        let notary = keeps_books.then(|| Box::new(Notary::new(Ledger::new((*genesis).clone(), id))));
         Self {
-            network: config.genesis.id(),
-            notary: keeps_books.then(|| Notary::new(Ledger::new(config.genesis.clone(), id))),
+            network: genesis.id(),
+            roles: Roles {
+                client: Client::default(),
+                provider: Provider::default(),
+                verifier: Verifier::default(),
+                notary,
+            },
             signer,
-            config,
-            entropy,
-            drawn: 0,
+            genesis,
+            chance: Chance::new(entropy),
             alarms: Alarms::default(),
             wakes_at: None,
             now: Timestamp::default(),
             started: false,
             book: Book::default(),
-            client: Client::default(),
-            provider: Provider::default(),
-            verifier: Verifier::default(),
-            owner: Owner::default(),
-            heads: Heads::default(),
+            notaries: Notaries::default(),
+            faults: Faults::default(),
         }
     }
 
@@ -110,104 +124,158 @@ impl<S: Signer> Node<S> {
         let mut node = Self::new(signer, config, entropy);
         saved.for_each(|record| node.fold(&record));
         let before = out.len();
-        node.resume_notary(out);
+        node.roles.notary.iter_mut().for_each(|notary| notary.refile(out));
         out.push(Effect::WakeAt(Timestamp::default()));
         barrier::debug_assert_kept(&out[before..]);
         node
     }
 
-    /// Takes one input; never fails, never blocks.
-    pub fn handle(&mut self, input: Input, now: Timestamp, out: &mut Effects) {
-        let now = now.max(self.now);
-        self.now = now;
+    /// Takes one input; never fails, never blocks. Says what became of it.
+    pub fn handle(&mut self, input: Input, now: Timestamp, out: &mut Effects) -> Heard {
+        self.now = now.max(self.now);
         let before = out.len();
         if !self.started {
             self.started = true;
-            self.resume(now, out);
+            let (roles, mut cx) = self.parts(out);
+            roles.resume(&mut cx);
         }
-        match input {
-            Input::Command(command) => self.command(command, now, out),
-            Input::Message(message) => self.hear(message, now, out),
-            Input::Undelivered { to } => self.on_unreachable(to, now, out),
-            Input::Fetched { digest, found } => {
-                self.on_provider_blob(digest, found.is_some(), out);
-                self.on_verifier_blob(digest, found.is_some(), out);
-                self.on_client_blob(digest, found, now, out);
-            }
-            Input::Ran { run, result } if run.check => self.on_verifier_run(run, result, out),
-            Input::Ran { run, result } => self.on_provider_run(run.job, result, now, out),
-            Input::Shown { run, records } if run.check => self.on_verifier_shown(run, records, out),
-            Input::Shown { run, records } => self.on_provider_shown(run.job, records, out),
-            Input::Wake => self.wakes_at = None,
+        let heard = self.take(&input, out);
+        if let Input::Message(message) = &input {
+            self.faults.note(message.kind(), heard);
         }
-        self.wake(now, out);
+        self.wake(out);
         barrier::debug_assert_kept(&out[before..]);
+        heard
     }
 
-    fn resume(&mut self, now: Timestamp, out: &mut Effects) {
-        self.start_notary(now, out);
-        self.resume_client(now, out);
-        self.resume_provider(now, out);
-        self.resume_verifier(now, out);
-        self.resume_owner(now);
-    }
-
-    fn command(&mut self, command: Command, now: Timestamp, out: &mut Effects) {
-        match command {
-            Command::Submit(submission) => self.submit(submission, now, out),
-            Command::Provide(provision) => self.provide(provision, now, out),
-            Command::Ask { notary } => {
-                let _ = self.ask(notary, None, out);
+    fn take(&mut self, input: &Input, out: &mut Effects) -> Heard {
+        if let Input::Message(Opened::Offer(offer)) = input {
+            return self.note_offer(offer.clone(), out);
+        }
+        let (roles, mut cx) = self.parts(out);
+        match input {
+            Input::Command(command) => roles.command(command, input, &mut cx),
+            Input::Message(message) => roles.hear(message, input, &mut cx),
+            Input::Undelivered { .. } => roles.client.handle(input, &mut cx),
+            Input::Fetched { .. } => roles.fetched(input, &mut cx),
+            Input::Ran { run, .. } | Input::Shown { run, .. } if run.check => {
+                roles.verifier.handle(input, &mut cx)
             }
-            Command::Cancel { key } => self.cancel(key, now, out),
-            Command::Dispute { key } => self.dispute(key, now, out),
+            Input::Ran { .. } | Input::Shown { .. } => roles.provider.handle(input, &mut cx),
+            Input::Wake => {
+                self.wakes_at = None;
+                Heard::Taken
+            }
+        }
+    }
+
+    /// Notes an offer. This peer's own, and those of providers that it was served by or asked for, are not given up for
+    /// those of strangers.
+    fn note_offer(&mut self, offer: Verified<Offer>, out: &mut Effects) -> Heard {
+        let (own, provider) = (self.signer.id(), offer.signer());
+        let reliability = &self.roles.client.reliability;
+        if self.book.take(offer, self.now, |provider| provider == own || reliability.is_known(provider)) {
+            out.push(Effect::Tell(Event::OfferSeen { provider }));
+        }
+        Heard::Taken
+    }
+
+    /// Does what is due, and asks to be woken for the next.
+    fn wake(&mut self, out: &mut Effects) {
+        while let Some(alarm) = self.alarms.pop(self.now) {
+            let (roles, mut cx) = self.parts(out);
+            roles.wake(alarm, &mut cx);
+        }
+        let (roles, mut cx) = self.parts(out);
+        roles.client.serve_queue(&mut cx);
+        let next = self.alarms.next();
+        if let Some(at) = next.filter(|_| next != self.wakes_at) {
+            out.push(Effect::WakeAt(at));
+            self.wakes_at = next;
+        }
+    }
+
+    fn fold(&mut self, record: &Record) {
+        let Roles { client, provider, verifier, notary } = &mut self.roles;
+        match record {
+            Record::Client(record) => client.fold(record),
+            Record::Provider(record) => provider.fold(record),
+            Record::Verifier(record) => verifier.fold(record),
+            Record::Owner(record) => self.notaries.fold(record),
+            Record::Chain(entry) => {
+                notary.iter_mut().for_each(|notary| notary.fold_entry(entry, &self.signer, self.network));
+            }
+            Record::Beacon(seed) => notary.iter_mut().for_each(|notary| notary.fold_beacon(*seed)),
+        }
+    }
+
+    /// The roles, and what they work with.
+    fn parts<'a>(&'a mut self, out: &'a mut Effects) -> (&'a mut Roles, Context<'a, S>) {
+        let context = Context {
+            signer: &self.signer,
+            genesis: &self.genesis,
+            network: self.network,
+            book: &mut self.book,
+            notaries: &mut self.notaries,
+            chance: &mut self.chance,
+            alarms: &mut self.alarms,
+            now: self.now,
+            out,
+        };
+        (&mut self.roles, context)
+    }
+}
+
+impl Roles {
+    fn resume<S: Signer>(&mut self, cx: &mut Context<'_, S>) {
+        self.notary.iter_mut().for_each(|notary| notary.resume(cx));
+        self.client.resume(cx);
+        self.provider.resume(cx);
+        self.verifier.resume(cx);
+        Notaries::resume(cx);
+    }
+
+    fn command<S: Signer>(&mut self, command: &Command, input: &Input, cx: &mut Context<'_, S>) -> Heard {
+        match command {
+            Command::Submit(_) | Command::Cancel { .. } | Command::Dispute { .. } => {
+                return self.client.handle(input, cx);
+            }
+            Command::Provide(provision) => self.provider.provide(provision.clone(), cx),
+            Command::Ask { notary } => {
+                let _ = cx.ask(*notary, None);
+            }
             Command::Stake { notary, amount, target } => {
-                self.instruct_notary(notary, Instruction::Stake { amount, target }, now, out);
+                let instruction = Instruction::Stake { amount: *amount, target: *target };
+                Notaries::instruct(*notary, instruction, cx);
             }
             Command::Unstake { notary, amount } => {
-                self.instruct_notary(notary, Instruction::Unstake { amount }, now, out);
+                Notaries::instruct(*notary, Instruction::Unstake { amount: *amount }, cx);
             }
             Command::Register { notary, operator, kinds } => {
-                self.instruct_notary(notary, Instruction::Register { operator, kinds }, now, out);
+                let instruction = Instruction::Register { operator: *operator, kinds: kinds.clone() };
+                Notaries::instruct(*notary, instruction, cx);
             }
         }
+        Heard::Taken
     }
 
-    /// Takes a message: the role that it is for decides whether its signer may say so.
-    fn hear(&mut self, message: Opened, now: Timestamp, out: &mut Effects) {
+    /// Offers a message to those that it may be for, until one takes it.
+    fn hear<S: Signer>(&mut self, message: &Opened, input: &Input, cx: &mut Context<'_, S>) -> Heard {
+        if Notaries::hear(message, cx) {
+            self.client.look_again(cx);
+        }
         match message {
-            Opened::Offer(offer) => {
-                let provider = offer.signer();
-                if self.note_offer(offer, now) {
-                    out.push(Effect::Tell(Event::OfferSeen { provider }));
-                }
+            Opened::Accept(_) | Opened::Refuse(_) | Opened::Ticket(_) | Opened::Deliver(_) => {
+                self.client.handle(input, cx)
             }
-            Opened::Propose(propose) => self.on_propose(&propose, now, out),
-            Opened::Accept(accept) => self.on_accept(&accept, now, out),
-            Opened::Refuse(refuse) => self.on_refuse(&refuse, now, out),
-            Opened::Ticket(ticket) => self.on_ticket(&ticket, now, out),
-            Opened::Start(start) => self.on_start(&start, now, out),
-            Opened::Deliver(deliver) => self.on_deliver(&deliver, out),
-            Opened::Account(account) => {
-                self.compare_account(&account, out);
-                self.on_account(&account, out);
-            }
-            Opened::Check(check) => {
-                self.on_check(&check, now, out);
-                self.serve_checker(&check, out);
-                self.serve_own_checker(&check, out);
-            }
-            Opened::Notice(notice) => {
-                self.compare_notice(&notice, out);
-                self.on_client_notice(&notice, now, out);
-                self.on_provider_notice(&notice, out);
-                self.on_verifier_notice(&notice, out);
-            }
-            Opened::Abort(abort) => {
-                self.on_abort(&abort, out);
-                self.notarise(Opened::Abort(abort), out);
-            }
-            Opened::Open(_)
+            Opened::Propose(_) | Opened::Start(_) => self.provider.handle(input, cx),
+            Opened::Check(_) | Opened::Notice(_) => first(
+                [&mut self.verifier as &mut dyn Role<S>, &mut self.client, &mut self.provider],
+                input,
+                cx,
+            ),
+            Opened::Abort(_)
+            | Opened::Open(_)
             | Opened::Claim(_)
             | Opened::Reveal(_)
             | Opened::Seal(_)
@@ -221,148 +289,50 @@ impl<S: Signer> Node<S> {
             | Opened::Stake(_)
             | Opened::Unstake(_)
             | Opened::Register(_)
-            | Opened::Grant(_) => self.notarise(message, out),
-            Opened::Tick(tick) => self.on_checkpoint(&tick, out),
-            // Said to the client's shell along with the stream, and found in receipts.
-            Opened::Output(_) | Opened::Settled(_) => {}
-        }
-    }
-
-    /// Notes an offer; true if its provider was not in the book. This peer's own, and those of providers that it was
-    /// served by or asked for, are not given up for those of strangers.
-    fn note_offer(&mut self, offer: Verified<Offer>, now: Timestamp) -> bool {
-        let (own, reliability) = (self.signer.id(), &self.client.reliability);
-        self.book.take(offer, now, |provider| provider == own || reliability.is_known(provider))
-    }
-
-    /// Does what is due, and asks to be woken for the next.
-    fn wake(&mut self, now: Timestamp, out: &mut Effects) {
-        while let Some(alarm) = self.alarms.pop(now) {
-            match alarm {
-                Alarm::Tick => self.tick(now, out),
-                Alarm::Offer => self.wake_offer(now, out),
-                Alarm::Submission(key) => self.seek(key, now, out),
-                Alarm::Attempt(job) => self.wake_attempt(job, now, out),
-                Alarm::Serving(job) => self.wake_serving(job, now, out),
-                Alarm::Checking(run) => self.wake_check(run, now, out),
-                Alarm::Deadline(key) => self.wake_deadline(key, now, out),
-                Alarm::Instruction(notary) => self.wake_instruction(notary, now, out),
+            | Opened::Grant(_) => {
+                let notary = self.notary.as_deref_mut().map(|notary| notary as &mut dyn Role<S>);
+                first([&mut self.client as &mut dyn Role<S>].into_iter().chain(notary), input, cx)
             }
-        }
-        self.serve_queue(now, out);
-        let next = self.alarms.next();
-        if let Some(at) = next.filter(|_| next != self.wakes_at) {
-            out.push(Effect::WakeAt(at));
-            self.wakes_at = next;
+            Opened::Account(_) | Opened::Tick(_) => Heard::Taken,
+            // Said to the client's shell along with the stream, found in receipts, and noted before.
+            Opened::Output(_) | Opened::Settled(_) | Opened::Offer(_) => Heard::NotMine,
         }
     }
 
-    /// Folds a record into the state and has it saved.
-    fn keep(&mut self, record: Record, out: &mut Effects) {
-        self.fold(&record);
-        out.push(Effect::Save(record));
+    /// Tells everybody who waits for a blob: several jobs may need the same.
+    fn fetched<S: Signer>(&mut self, input: &Input, cx: &mut Context<'_, S>) -> Heard {
+        let heard =
+            [self.provider.handle(input, cx), self.verifier.handle(input, cx), self.client.handle(input, cx)];
+        if heard.contains(&Heard::Taken) { Heard::Taken } else { Heard::NotMine }
     }
 
-    fn fold(&mut self, record: &Record) {
-        match record {
-            Record::Client(record) => self.fold_client(record),
-            Record::Provider(record) => self.fold_provider(record),
-            Record::Verifier(record) => self.fold_verifier(record),
-            Record::Chain(entry) => self.fold_entry(entry),
-            Record::Beacon(seed) => self.fold_beacon(*seed),
-            Record::Owner(record) => self.fold_owner(record),
+    fn wake<S: Signer>(&mut self, alarm: Alarm, cx: &mut Context<'_, S>) {
+        match alarm {
+            Alarm::Tick => self.notary.iter_mut().for_each(|notary| notary.tick(cx)),
+            Alarm::Offer => self.provider.tell_offer(cx),
+            Alarm::Submission(key) => self.client.seek(key, cx),
+            Alarm::Attempt(job) => self.client.wake_attempt(job, cx),
+            Alarm::Serving(job) => self.provider.wake(job, cx),
+            Alarm::Checking(job) => self.verifier.wake(job, cx),
+            Alarm::Deadline(key) => self.client.wake_deadline(key, cx),
+            Alarm::Instruction(notary) => Notaries::wake(notary, cx),
         }
     }
+}
 
-    /// Signs a statement and has it sent.
-    fn say<T: Statement>(&self, to: PeerId, statement: T, out: &mut Effects)
-    where
-        Message: From<Verified<T>>,
-    {
-        let message = Signed::seal(statement, &self.signer, self.network).into();
-        out.push(Effect::Send { to, message });
+/// What the first role says that takes it, or else the one that knows best why not.
+fn first<'a, S: Signer + 'a>(
+    roles: impl IntoIterator<Item = &'a mut dyn Role<S>>,
+    input: &Input,
+    cx: &mut Context<'_, S>,
+) -> Heard {
+    let mut best = Heard::NotMine;
+    for role in roles {
+        match role.handle(input, cx) {
+            Heard::Taken => return Heard::Taken,
+            Heard::Misstep(fault) => best = Heard::Misstep(fault),
+            Heard::NotMine => {}
+        }
     }
-
-    /// A fresh secret.
-    fn random(&mut self) -> Digest {
-        self.drawn += 1;
-        codec::digest("entropy", &(self.entropy, self.drawn))
-    }
-
-    /// This peer.
-    pub fn id(&self) -> PeerId {
-        self.signer.id()
-    }
-
-    /// The offers that are known.
-    pub fn offers(&self) -> impl Iterator<Item = &Verified<Offer>> {
-        self.book.iter()
-    }
-
-    /// The jobs of this client, oldest first.
-    pub fn submissions(&self) -> Vec<SubmissionView> {
-        self.view_submissions()
-    }
-
-    /// One job of this client.
-    pub fn submission(&self, key: Digest) -> Option<SubmissionView> {
-        self.view_submission(key)
-    }
-
-    /// Why the offers that a submission did not take up were not, when it last looked for one: nothing before that, and
-    /// after a restart.
-    pub fn passed_over(&self, key: Digest) -> Option<&Passed> {
-        self.client.passed_over(key)
-    }
-
-    /// What a submission would come to if it were made now. Nothing is sent or kept.
-    pub fn quote(&self, submission: &Submission, now: Timestamp) -> Quote {
-        self.view_quote(submission, now)
-    }
-
-    /// Why what became of a submission became of it: nothing, if it is not known or so long over that only its outcome
-    /// is remembered.
-    pub fn grounds(&self, key: Digest) -> Option<Grounds> {
-        self.view_grounds(key)
-    }
-
-    /// What this client has seen of a provider.
-    pub fn impression(&self, provider: PeerId) -> Impression {
-        self.client.reliability.of(provider, self.now)
-    }
-
-    /// The runs of this provider and verifier.
-    pub fn runs(&self) -> Vec<RunView> {
-        self.view_servings().chain(self.view_checks()).collect()
-    }
-
-    /// This peer's accounts, as their notaries last stated them.
-    pub fn accounts(&self) -> Vec<AccountView> {
-        self.view_accounts()
-    }
-
-    /// What this peer's notaries are still to carry out.
-    pub fn instructions(&self) -> Vec<InstructionView> {
-        self.view_instructions()
-    }
-
-    /// The notaries that were seen to keep two journals.
-    pub fn forked(&self) -> Vec<PeerId> {
-        self.heads.forked().collect()
-    }
-
-    /// The books in sum, if this peer is a notary of its network.
-    pub fn books(&self) -> Option<BooksView> {
-        self.view_books()
-    }
-
-    /// The books themselves.
-    pub fn ledger(&self) -> Option<&Ledger> {
-        self.notary.as_ref().map(|notary| &notary.ledger)
-    }
-
-    /// How many entries of this notary's chain may be published: those after it would tell who is being checked.
-    pub fn published(&self) -> u64 {
-        self.notary.as_ref().map_or(0, |notary| notary.ledger.published())
-    }
+    best
 }

@@ -12,7 +12,7 @@ use assay_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{effect::Unmatched, input::Instruction, matching::Passed, policy::Explanation};
+use crate::{effect::Unmatched, input::Instruction, matching::Passed, node::Fault, policy::Explanation};
 
 /// A client's job: what was submitted and every attempt at it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,6 +193,17 @@ pub struct AccountView {
     pub notary: PeerId,
     /// What it said.
     pub account: Account,
+}
+
+/// Messages of one kind that came to nothing for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultView {
+    /// The kind of statement.
+    pub kind: String,
+    /// Why it could not be taken; nothing if it was about nothing that this peer knows.
+    pub fault: Option<Fault>,
+    /// How many.
+    pub count: u64,
 }
 
 /// An instruction that waits for its notary.

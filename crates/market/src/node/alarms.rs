@@ -9,8 +9,6 @@ use assay_protocol::{
     units::{Duration, Timestamp},
 };
 
-use crate::input::RunId;
-
 /// The first wait before something is said again.
 pub(super) const RESEND_FIRST: Duration = Duration(400);
 /// The longest wait before something is said again.
@@ -30,7 +28,7 @@ pub(super) enum Alarm {
     /// A provider's job.
     Serving(JobId),
     /// A verifier's check.
-    Checking(RunId),
+    Checking(JobId),
     /// The end of a submission's time.
     Deadline(Digest),
     /// An account's oldest instruction.
@@ -38,7 +36,7 @@ pub(super) enum Alarm {
 }
 
 /// The alarms of a peer.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Alarms {
     by_time: BTreeSet<(Timestamp, Alarm)>,
     times: BTreeMap<Alarm, Timestamp>,

@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** what was found is saved before it is sealed in public, and sealed before anything claimed is seen.
 
+mod checking;
+
 use alloc::{
     boxed::Box,
     collections::{BTreeMap, BTreeSet},
@@ -9,23 +11,31 @@ use alloc::{
 };
 
 use assay_protocol::{
+    account::Registration,
     check::{Check, Evidence, OpenSeal, Record as Shown, Seal, Unserved},
     draw,
-    id::Digest,
+    id::{Digest, JobId},
     manifest::End,
     merkle,
+    message::Opened,
     notice::{Notice, NoticeEvent},
     order::Failure,
-    signed::{Signed, Signer, Verified},
-    units::{Duration, Timestamp},
+    signed::{Signer, Verified},
+    units::Duration,
 };
 
-use super::{Node, alarms::Alarm};
+use self::checking::{CheckStep, Checking, Phase, Sealed};
+use super::{
+    alarms::Alarm,
+    context::Context,
+    heard::{Fault, Heard},
+    role::Role,
+};
 use crate::{
-    effect::{Effect, Effects, Event, Run},
-    input::{RunId, RunResult},
+    effect::{Event, Run},
+    input::{Input, RunId, RunResult},
     record::{Record, VerifierRecord},
-    view::{RunState, RunView},
+    view::RunView,
 };
 
 /// How often an input is asked for.
@@ -38,230 +48,235 @@ const CHECKS_MAX: usize = 64;
 const CHECKS_KEPT_MAX: usize = 16_384;
 
 /// A verifier's state.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Verifier {
-    checks: BTreeMap<RunId, Checking>,
+    checks: BTreeMap<JobId, Checking>,
     /// Those that wait for their input, or for their run.
-    under_way: BTreeSet<RunId>,
+    under_way: BTreeSet<JobId>,
 }
 
-/// One check.
-#[derive(Debug)]
-struct Checking {
-    check: Verified<Check>,
-    phase: Phase,
-    /// When the input is given up.
-    serve_by: Timestamp,
-}
-
-/// How far it is.
-#[derive(Clone, Debug)]
-enum Phase {
-    Fetching,
-    Running,
-    Sealed { seal: Signed<Seal>, evidence: Evidence, output: Digest },
-    Unserved(Signed<Unserved>),
-    Ended,
-}
-
-impl<S: Signer> Node<S> {
-    pub(super) fn on_check(&mut self, check: &Verified<Check>, now: Timestamp, out: &mut Effects) {
-        let run = RunId { job: check.job, check: true };
-        let ours =
-            check.verifier == self.signer.id() && self.config.genesis.notaries.contains(&check.signer());
-        // Only what this peer said that it can check, in whose constants for work it so believes.
-        if !ours || !self.checks_kind(check.signer(), check.class, check.manifest.digest()) {
-            return;
-        }
-        let notary = check.signer();
-        match self.verifier.checks.get(&run).map(|checking| checking.phase.clone()) {
-            None if self.verifier.has_room() => {
-                self.keep_verifier(VerifierRecord::Asked(check.signed().clone()), out);
-                out.push(Effect::Tell(Event::Checking { job: check.job }));
-                self.begin_check(run, now, out);
-            }
-            Some(Phase::Sealed { seal, .. }) => {
-                out.push(Effect::Send { to: notary, message: seal.recall().into() });
-            }
-            Some(Phase::Unserved(unserved)) => {
-                out.push(Effect::Send { to: notary, message: unserved.recall().into() });
-            }
-            Some(Phase::Fetching | Phase::Running | Phase::Ended) | None => {}
+impl<S: Signer> Role<S> for Verifier {
+    fn handle(&mut self, input: &Input, cx: &mut Context<'_, S>) -> Heard {
+        match input {
+            Input::Message(Opened::Check(check)) => self.on_check(check, cx),
+            Input::Message(Opened::Notice(notice)) => self.on_notice(notice, cx),
+            Input::Fetched { digest, found: Some(_) } => self.on_input(*digest, cx),
+            Input::Ran { run, result } if run.check => self.on_run(run.job, *result, cx),
+            Input::Shown { run, records } if run.check => self.on_shown(run.job, records, cx),
+            Input::Command(_)
+            | Input::Message(_)
+            | Input::Undelivered { .. }
+            | Input::Fetched { .. }
+            | Input::Ran { .. }
+            | Input::Shown { .. }
+            | Input::Wake => Heard::NotMine,
         }
     }
 
-    fn begin_check(&mut self, run: RunId, now: Timestamp, out: &mut Effects) {
-        let input = self.config.genesis.timers.input;
-        let Some(checking) = self.verifier.checks.get_mut(&run) else { return };
-        checking.serve_by = now.after(input.times(2));
-        self.wake_check(run, now, out);
+    /// A run that a crash cut short begins anew.
+    fn resume(&mut self, cx: &mut Context<'_, S>) {
+        let jobs: Vec<JobId> = self.checks.keys().copied().collect();
+        for job in jobs {
+            if self.checks[&job].is_under_way() {
+                self.begin(job, cx);
+            } else {
+                self.wake(job, cx);
+            }
+        }
     }
+}
 
+impl Verifier {
     /// Asks for the input again, gives it up, or forgets the check.
-    pub(super) fn wake_check(&mut self, run: RunId, now: Timestamp, out: &mut Effects) {
-        let Some(checking) = self.verifier.checks.get(&run) else { return };
+    pub(super) fn wake<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(checking) = self.checks.get(&job) else { return };
         let check = &checking.check;
         let (notary, forget_at) = (check.signer(), check.seal_by.after(KEPT));
-        if now >= forget_at {
-            return self.keep_verifier(VerifierRecord::Forgotten(run), out);
+        if cx.now >= forget_at {
+            return self.keep(VerifierRecord::Forgotten(run_id(job)), cx);
         }
         match checking.phase {
-            Phase::Fetching if now >= checking.serve_by => {
-                let unserved = Unserved { job: check.job };
-                let unserved = Signed::seal(unserved, &self.signer, self.network);
-                self.keep_verifier(VerifierRecord::Unserved(unserved.signed().clone()), out);
-                out.push(Effect::Send { to: notary, message: unserved.into() });
-                self.alarms.set(Alarm::Checking(run), forget_at);
+            Phase::Fetching if cx.now >= checking.serve_by => {
+                let unserved = cx.seal(Unserved { job });
+                self.keep(VerifierRecord::Unserved(unserved.signed().clone()), cx);
+                cx.send(notary, unserved);
+                cx.set(Alarm::Checking(job), forget_at);
             }
             Phase::Fetching => {
                 let (digest, sources) = (check.input_commit, check.sources);
                 for to in sources {
-                    out.push(Effect::Send { to, message: check.clone().into() });
+                    cx.send(to, check.clone());
                 }
-                out.push(Effect::Fetch { digest, from: sources.into() });
-                self.alarms.set(Alarm::Checking(run), now.after(FETCH_PAUSE));
+                cx.fetch(digest, sources);
+                cx.set(Alarm::Checking(job), cx.now.after(FETCH_PAUSE));
             }
-            Phase::Running | Phase::Sealed { .. } | Phase::Unserved(_) | Phase::Ended => {
-                self.alarms.set(Alarm::Checking(run), forget_at);
+            Phase::Running | Phase::Sealed(_) | Phase::Unserved(_) | Phase::Ended => {
+                cx.set(Alarm::Checking(job), forget_at);
             }
         }
     }
 
-    pub(super) fn on_verifier_blob(&mut self, digest: Digest, found: bool, out: &mut Effects) {
-        let Verifier { checks, under_way } = &mut self.verifier;
-        for run in under_way.iter().filter(|_| found) {
-            let Some(checking) = checks.get_mut(run) else { continue };
-            if !matches!(checking.phase, Phase::Fetching) || checking.check.input_commit != digest {
+    fn on_check<S: Signer>(&mut self, check: &Verified<Check>, cx: &mut Context<'_, S>) -> Heard {
+        let (job, notary) = (check.job, check.signer());
+        if check.verifier != cx.own() {
+            return Heard::NotMine;
+        }
+        // Only what this peer said that it can check, in whose constants for work it so believes.
+        if !cx.is_notary(notary) || !checks_kind(check, cx) {
+            return Heard::Misstep(Fault::Stranger);
+        }
+        match self.checks.get(&job).map(|checking| &checking.phase) {
+            None if self.has_room() => {
+                self.keep(VerifierRecord::Asked(check.signed().clone()), cx);
+                cx.tell(Event::Checking { job });
+                self.begin(job, cx);
+            }
+            None => return Heard::Misstep(Fault::Crowded),
+            Some(Phase::Sealed(sealed)) => cx.send(notary, sealed.seal.clone().recall()),
+            Some(Phase::Unserved(unserved)) => cx.send(notary, unserved.clone().recall()),
+            Some(Phase::Fetching | Phase::Running | Phase::Ended) => {}
+        }
+        Heard::Taken
+    }
+
+    fn begin<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let input = cx.genesis.timers.input;
+        let Some(checking) = self.checks.get_mut(&job) else { return };
+        checking.serve_by = cx.now.after(input.times(2));
+        self.wake(job, cx);
+    }
+
+    /// The input of a check is here.
+    fn on_input<S: Signer>(&mut self, digest: Digest, cx: &mut Context<'_, S>) -> Heard {
+        let mut heard = Heard::NotMine;
+        for job in &self.under_way {
+            let Some(checking) = self.checks.get_mut(job) else { continue };
+            if checking.check.input_commit != digest || checking.apply(CheckStep::Run).is_err() {
                 continue;
             }
-            checking.phase = Phase::Running;
             let check = &checking.check;
-            out.push(Effect::Run(Box::new(Run {
-                id: *run,
+            cx.run(Run {
+                id: run_id(*job),
                 manifest: check.manifest.clone(),
                 input: check.input_commit,
                 seed: check.seed,
                 units_max: check.units_max,
                 run_max: check.run_max,
-            })));
+            });
+            heard = Heard::Taken;
         }
+        heard
     }
 
-    pub(super) fn on_verifier_run(
+    fn on_run<S: Signer>(
         &mut self,
-        run: RunId,
+        job: JobId,
         result: Result<RunResult, Failure>,
-        out: &mut Effects,
-    ) {
-        let checking =
-            self.verifier.checks.get(&run).filter(|checking| matches!(checking.phase, Phase::Running));
-        let Some(checking) = checking else { return };
-        let (notary, check) = (checking.check.signer(), checking.check.clone());
-        let salt = self.random();
-        let Some((evidence, output)) = evidence(result, salt) else {
-            return self.keep_verifier(VerifierRecord::Ended(run), out);
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
+        let Some(checking) = self.checks.get(&job) else { return Heard::NotMine };
+        if !matches!(checking.phase, Phase::Running) {
+            return Heard::Misstep(Fault::Untimely);
+        }
+        let notary = checking.check.signer();
+        let Some((evidence, output)) = evidence(result, cx.chance.draw()) else {
+            self.keep(VerifierRecord::Ended(run_id(job)), cx);
+            return Heard::Taken;
         };
-        let seal = Seal { job: check.job, commit: evidence.commit() };
-        let seal = Signed::seal(seal, &self.signer, self.network);
-        let record = VerifierRecord::Sealed { seal: seal.signed().clone(), evidence, output };
-        self.keep_verifier(record, out);
-        out.push(Effect::Send { to: notary, message: seal.into() });
+        let seal = cx.seal(Seal { job, commit: evidence.commit() });
+        self.keep(VerifierRecord::Sealed { seal: seal.signed().clone(), evidence, output }, cx);
+        cx.send(notary, seal);
+        Heard::Taken
     }
 
-    pub(super) fn on_verifier_notice(&mut self, notice: &Verified<Notice>, out: &mut Effects) {
-        let NoticeEvent::Open { beacon } = notice.event else { return };
-        let run = RunId { job: notice.job, check: true };
-        let Some(checking) = self.verifier.checks.get(&run) else { return };
-        let Phase::Sealed { evidence, output, .. } = &checking.phase else { return };
+    fn on_notice<S: Signer>(&mut self, notice: &Verified<Notice>, cx: &mut Context<'_, S>) -> Heard {
+        let job = notice.job;
+        let Some(checking) = self.checks.get(&job) else { return Heard::NotMine };
         if notice.signer() != checking.check.signer() {
-            return;
+            return Heard::Misstep(Fault::Stranger);
         }
-        if let Some(positions) = draw::positions(notice.job, evidence.records, beacon) {
-            out.push(Effect::Show { run, output: *output, positions });
+        let (NoticeEvent::Open { beacon }, Some(sealed)) = (&notice.event, checking.sealed()) else {
+            return Heard::Misstep(Fault::Untimely);
+        };
+        if let Some(positions) = draw::positions(job, sealed.evidence.records, *beacon) {
+            cx.show(run_id(job), sealed.output, positions);
         }
+        Heard::Taken
     }
 
     /// The records that the notary wants are read: the seal is opened.
-    pub(super) fn on_verifier_shown(&mut self, run: RunId, records: Vec<Shown>, out: &mut Effects) {
-        let Some(checking) = self.verifier.checks.get(&run) else { return };
-        let Phase::Sealed { evidence, .. } = &checking.phase else { return };
-        let opening = OpenSeal { job: run.job, evidence: *evidence, records };
-        self.say(checking.check.signer(), opening, out);
+    fn on_shown<S: Signer>(&mut self, job: JobId, records: &[Shown], cx: &mut Context<'_, S>) -> Heard {
+        let Some(checking) = self.checks.get(&job) else { return Heard::NotMine };
+        let Some(sealed) = checking.sealed() else { return Heard::Misstep(Fault::Untimely) };
+        let opening = OpenSeal { job, evidence: sealed.evidence, records: records.to_vec() };
+        cx.say(checking.check.signer(), opening);
+        Heard::Taken
     }
 
-    fn keep_verifier(&mut self, record: VerifierRecord, out: &mut Effects) {
-        self.keep(Record::Verifier(Box::new(record)), out);
+    fn keep<S: Signer>(&mut self, record: VerifierRecord, cx: &mut Context<'_, S>) {
+        self.fold(&record);
+        cx.save(Record::Verifier(Box::new(record)));
     }
 
     /// Changes the verifier's state by one record: the only way in which it changes what must survive.
-    pub(super) fn fold_verifier(&mut self, record: &VerifierRecord) {
-        let verifier = &mut self.verifier;
+    pub(super) fn fold(&mut self, record: &VerifierRecord) {
         match record {
             VerifierRecord::Asked(check) => {
                 let check = check.clone().recall();
-                let run = RunId { job: check.job, check: true };
-                let checking = Checking { check, phase: Phase::Fetching, serve_by: Timestamp::NEVER };
-                verifier.checks.insert(run, checking);
-                verifier.under_way.insert(run);
+                self.under_way.insert(check.job);
+                self.checks.insert(check.job, Checking::new(check));
             }
             VerifierRecord::Sealed { seal, evidence, output } => {
-                let job = seal.clone().recall().job;
-                let sealed = Phase::Sealed { seal: seal.clone(), evidence: *evidence, output: *output };
-                verifier.end(RunId { job, check: true }, sealed);
+                let sealed = Sealed { seal: seal.clone(), evidence: *evidence, output: *output };
+                self.step(seal.recalled().job, CheckStep::Seal(sealed));
             }
             VerifierRecord::Unserved(unserved) => {
-                let job = unserved.clone().recall().job;
-                verifier.end(RunId { job, check: true }, Phase::Unserved(unserved.clone()));
+                self.step(unserved.recalled().job, CheckStep::GiveUp(unserved.clone()));
             }
+            VerifierRecord::Ended(run) => self.step(run.job, CheckStep::Fail),
             VerifierRecord::Forgotten(run) => {
-                verifier.checks.remove(run);
-                verifier.under_way.remove(run);
-            }
-            VerifierRecord::Ended(run) => verifier.end(*run, Phase::Ended),
-        }
-    }
-
-    /// Takes up again what was unfinished: a run that a crash cut short begins anew.
-    pub(super) fn resume_verifier(&mut self, now: Timestamp, out: &mut Effects) {
-        let runs = self.verifier.checks.iter();
-        let runs: Vec<(RunId, bool)> =
-            runs.map(|(run, checking)| (*run, matches!(checking.phase, Phase::Fetching))).collect();
-        for (run, fetching) in runs {
-            if fetching {
-                self.begin_check(run, now, out);
-            } else {
-                self.wake_check(run, now, out);
+                self.checks.remove(&run.job);
+                self.under_way.remove(&run.job);
             }
         }
     }
 
-    /// The checks that this verifier was drawn for.
-    pub(super) fn view_checks(&self) -> impl Iterator<Item = RunView> {
-        self.verifier.checks.iter().map(|(run, checking)| RunView {
-            job: run.job,
-            check: true,
-            manifest: checking.check.manifest.name.clone(),
-            state: match checking.phase {
-                Phase::Fetching | Phase::Running => RunState::Running,
-                Phase::Sealed { .. } | Phase::Unserved(_) => RunState::Committed,
-                Phase::Ended => RunState::Ended,
-            },
-        })
+    /// Takes a step that ends a check's work; what was saved is what was taken before.
+    fn step(&mut self, job: JobId, step: CheckStep) {
+        let taken = self.checks.get_mut(&job).map(|checking| checking.apply(step));
+        if taken.is_some_and(|taken| taken.is_ok()) {
+            self.under_way.remove(&job);
+        }
     }
-}
 
-impl Verifier {
     fn has_room(&self) -> bool {
         self.under_way.len() < CHECKS_MAX && self.checks.len() < CHECKS_KEPT_MAX
     }
 
-    /// What came of a check.
-    fn end(&mut self, run: RunId, phase: Phase) {
-        if let Some(checking) = self.checks.get_mut(&run) {
-            checking.phase = phase;
-            self.under_way.remove(&run);
-        }
+    /// The checks that this verifier was drawn for.
+    pub(super) fn views(&self) -> impl Iterator<Item = RunView> {
+        self.checks.iter().map(|(job, checking)| RunView {
+            job: *job,
+            check: true,
+            manifest: checking.check.manifest.name.clone(),
+            state: checking.state(),
+        })
     }
+}
+
+/// True if this peer told the notary, or the network knew from the first day, that it checks jobs of this kind.
+fn checks_kind<S: Signer>(check: &Verified<Check>, cx: &Context<'_, S>) -> bool {
+    let (own, manifest) = (cx.own(), check.manifest.digest());
+    let founded = cx.genesis.verifiers.iter().any(|founder| {
+        founder.peer == own
+            && founder.classes.contains(&check.class)
+            && cx.genesis.manifests.iter().any(|pinned| pinned.digest() == manifest)
+    });
+    founded || cx.notaries.has_registered(check.signer(), &Registration { class: check.class, manifest })
+}
+
+fn run_id(job: JobId) -> RunId {
+    RunId { job, check: true }
 }
 
 /// What a run proves. A job that no sandbox can run, or whose run writes nothing, is found to have no output: that matches

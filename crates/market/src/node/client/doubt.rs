@@ -9,113 +9,124 @@ use assay_protocol::{
     objection::Dispute,
     order::Refusal,
     outcome::Outcome,
-    signed::{Signed, Signer, Verified},
-    units::Timestamp,
+    signed::{Signer, Verified},
 };
 
-use super::{Attempt, Client, Doubt, Node};
+use super::{Client, Doubt};
 use crate::{
-    effect::{Effect, Effects, Event, NotCancelled, NotDisputed},
-    node::alarms::Alarm,
+    effect::{Event, NotCancelled, NotDisputed},
+    node::{
+        alarms::Alarm,
+        context::Context,
+        heard::{Fault, Heard},
+    },
     record::ClientRecord,
     view::AttemptState,
 };
 
-impl<S: Signer> Node<S> {
+impl Client {
     /// Has the result of a submission checked, if it is here and still open.
-    pub(in crate::node) fn dispute(&mut self, key: Digest, now: Timestamp, out: &mut Effects) {
-        let job = match self.client.disputable(key) {
+    pub(super) fn dispute<S: Signer>(&mut self, key: Digest, cx: &mut Context<'_, S>) -> Heard {
+        let job = match self.disputable(key) {
             Ok(job) => job,
-            Err(reason) => return out.push(Effect::Tell(Event::NotDisputed { key, reason })),
+            Err(reason) => {
+                cx.tell(Event::NotDisputed { key, reason });
+                return Heard::Misstep(Fault::Untimely);
+            }
         };
-        match self.client.attempts.get(&job).map(|attempt| attempt.doubt) {
-            Some(Doubt::Taken) => return out.push(Effect::Tell(Event::Disputed { key, job })),
-            Some(Doubt::None) => self.keep_client(ClientRecord::Disputed { job }, out),
+        match self.attempts.get(&job).map(|attempt| attempt.doubt) {
+            Some(Doubt::Taken) => {
+                cx.tell(Event::Disputed { key, job });
+                return Heard::Taken;
+            }
+            Some(Doubt::None) => self.keep(ClientRecord::Disputed { job }, cx),
             Some(Doubt::Told) | None => {}
         }
-        out.push(Effect::Tell(Event::Disputing { key, job }));
-        self.alarms.set(Alarm::Attempt(job), now);
+        cx.tell(Event::Disputing { key, job });
+        cx.set(Alarm::Attempt(job), cx.now);
+        Heard::Taken
     }
 
     /// Says against a job what the notary has not answered yet.
-    pub(super) fn object(&self, job: JobId, out: &mut Effects) {
-        let Some(attempt) = self.client.attempts.get(&job).filter(|attempt| attempt.may_close()) else {
+    pub(super) fn object<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(attempt) = self.attempts.get(&job).filter(|attempt| attempt.may_close()) else {
             return;
         };
         let notary = attempt.order.notary;
         if attempt.doubt == Doubt::Told {
-            self.say(notary, Dispute { job }, out);
+            cx.say(notary, Dispute { job });
         }
         for claim in attempt.contradiction.iter().flatten() {
-            out.push(Effect::Send { to: notary, message: claim.clone().recall().into() });
+            cx.send(notary, claim.clone().recall());
         }
     }
 
     /// The notary has the result checked.
-    pub(super) fn on_disputed(&mut self, job: JobId, out: &mut Effects) {
-        let Some(attempt) = self.client.attempts.get_mut(&job).filter(|at| at.doubt == Doubt::Told) else {
+    pub(super) fn on_disputed<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(attempt) = self.attempts.get_mut(&job).filter(|at| at.doubt == Doubt::Told) else {
             return;
         };
         attempt.doubt = Doubt::Taken;
-        out.push(Effect::Tell(Event::Disputed { key: attempt.key, job }));
+        cx.tell(Event::Disputed { key: attempt.key, job });
     }
 
     /// The notary refuses to have the result checked; true if that is what it refused.
-    pub(super) fn on_dispute_refused(&mut self, job: JobId, refusal: Refusal, out: &mut Effects) -> bool {
-        let told = self.client.attempts.get(&job).filter(|attempt| attempt.doubt == Doubt::Told);
+    pub(super) fn on_dispute_refused<S: Signer>(
+        &mut self,
+        job: JobId,
+        refusal: Refusal,
+        cx: &mut Context<'_, S>,
+    ) -> bool {
+        let told = self.attempts.get(&job).filter(|attempt| attempt.doubt == Doubt::Told);
         let Some(key) = told.map(|attempt| attempt.key) else { return false };
         let reason = if refusal == Refusal::Funds { NotDisputed::Funds } else { NotDisputed::TooLate };
-        self.keep_client(ClientRecord::NotDisputed { job }, out);
-        out.push(Effect::Tell(Event::NotDisputed { key, reason }));
+        self.keep(ClientRecord::NotDisputed { job }, cx);
+        cx.tell(Event::NotDisputed { key, reason });
         true
     }
 
     /// A job that was closed without a check was not disputed in time.
-    pub(super) fn end_doubt(&self, job: JobId, outcome: Outcome, out: &mut Effects) {
-        let Some(attempt) = self.client.attempts.get(&job) else { return };
+    pub(super) fn end_doubt<S: Signer>(&self, job: JobId, outcome: Outcome, cx: &mut Context<'_, S>) {
+        let Some(attempt) = self.attempts.get(&job) else { return };
         if attempt.doubt == Doubt::Told && outcome == Outcome::NotDrawn {
             let reason = NotDisputed::TooLate;
-            out.push(Effect::Tell(Event::NotDisputed { key: attempt.key, reason }));
+            cx.tell(Event::NotDisputed { key: attempt.key, reason });
         }
     }
 
     /// Notes the claim of a job, which ends all wishes to cancel it. Another one than before is evidence by itself.
-    pub(super) fn note_claim(&mut self, claim: &Verified<Claim>, out: &mut Effects) {
+    pub(super) fn note_claim<S: Signer>(&mut self, claim: &Verified<Claim>, cx: &mut Context<'_, S>) {
         let job = claim.job;
-        let Some(attempt) = self.client.attempts.get_mut(&job) else { return };
+        let Some(attempt) = self.attempts.get_mut(&job) else { return };
         let (key, notary) = (attempt.key, attempt.order.notary);
         let Some(known) = attempt.claim.clone() else {
             attempt.claim = Some(claim.signed().clone());
             let open = attempt.may_close();
-            if open && self.client.is_cancelled(key) {
+            if open && self.is_cancelled(key) {
                 let reason = NotCancelled::Claimed;
-                out.push(Effect::Tell(Event::NotCancelled { key, reason }));
+                cx.tell(Event::NotCancelled { key, reason });
             }
             return;
         };
         let other = known.clone().recall().digest() != claim.digest();
         if other && attempt.contradiction.is_none() && attempt.may_close() {
             let claims = [known, claim.signed().clone()];
-            self.keep_client(ClientRecord::Contradicted { claims: claims.clone() }, out);
-            out.push(Effect::Tell(Event::Contradicted { key, job }));
+            self.keep(ClientRecord::Contradicted { claims: claims.clone() }, cx);
+            cx.tell(Event::Contradicted { key, job });
             for claim in claims {
-                out.push(Effect::Send { to: notary, message: claim.recall().into() });
+                cx.send(notary, claim.recall());
             }
         }
     }
-}
 
-impl<S: Signer> Node<S> {
     /// Has the claim of a job known after a restart as well: what the client says of it rests on it.
-    pub(super) fn keep_claim(&mut self, job: JobId, out: &mut Effects) {
-        let attempt = self.client.attempts.get(&job).filter(|attempt| !attempt.claim_kept);
+    pub(super) fn keep_claim<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let attempt = self.attempts.get(&job).filter(|attempt| !attempt.claim_kept);
         if let Some(claim) = attempt.and_then(|attempt| attempt.claim.clone()) {
-            self.keep_client(ClientRecord::Claimed(claim), out);
+            self.keep(ClientRecord::Claimed(claim), cx);
         }
     }
-}
 
-impl Client {
     /// The job whose result can be disputed, as far as its client knows.
     fn disputable(&self, key: Digest) -> Result<JobId, NotDisputed> {
         let submitted = self.submissions.get(&key).ok_or(NotDisputed::Unknown)?;
@@ -135,25 +146,5 @@ impl Client {
             )
             | None => Err(NotDisputed::NotDelivered),
         }
-    }
-
-    pub(super) fn doubted(&mut self, job: JobId, doubt: Doubt) {
-        if let Some(attempt) = self.attempts.get_mut(&job) {
-            (attempt.doubt, attempt.tries) = (doubt, 0);
-        }
-    }
-
-    pub(super) fn contradicted(&mut self, claims: &[Signed<Claim>; 2]) {
-        let job = claims[0].clone().recall().job;
-        if let Some(attempt) = self.attempts.get_mut(&job) {
-            attempt.contradiction = Some(claims.clone());
-        }
-    }
-}
-
-impl Attempt {
-    /// True once the provider has committed itself.
-    pub(super) fn is_claimed(&self) -> bool {
-        self.claim.is_some()
     }
 }

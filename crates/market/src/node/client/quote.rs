@@ -5,27 +5,27 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use assay_protocol::{
+    genesis::Genesis,
     id::Digest,
     order::{Order, Refusal},
-    signed::Signer,
     ticket::Ticket,
-    units::Timestamp,
 };
 
-use super::{Attempt, Client, Node};
+use super::{Attempt, Client};
 use crate::{
     effect::Unmatched,
     input::Submission,
     matching::{Match, Passed, Wish},
+    node::context::Outlook,
     policy::{self, CHEAT_SHARES},
     quote::{Basis, Chosen, Quote},
     view::{Grounds, OrderGrounds},
 };
 
-impl<S: Signer> Node<S> {
+impl Client {
     /// What a submission would come to if it were made now.
-    pub(in crate::node) fn view_quote(&self, submission: &Submission, now: Timestamp) -> Quote {
-        let Some(notary) = self.notaries_in_use().next() else {
+    pub(in crate::node) fn quote(&self, submission: &Submission, outlook: Outlook<'_>) -> Quote {
+        let Some(notary) = outlook.notary_in_use() else {
             let counts = Unmatched { refusal: Some(Refusal::Notary), ..Unmatched::default() };
             return Quote { passed: Passed { counts, ..Passed::default() }, ..Quote::default() };
         };
@@ -33,28 +33,27 @@ impl<S: Signer> Node<S> {
         let wish = Wish {
             submission,
             manifest: submission.manifest.digest(),
-            client: self.signer.id(),
+            client: outlook.own,
             excluded: &nobody,
             resting: &never,
             attempt: 0,
-            reliability: &self.client.reliability,
-            now: now.max(self.now),
+            reliability: &self.reliability,
+            now: outlook.now,
         };
         // Where every lane is in use a submission waits for one: no price depends on which.
-        let lane = self.client.free_lane(notary).unwrap_or_default();
-        let (chosen, passed) = self.choose(&wish, Some(self.client.place(notary, lane)));
+        let lane = self.free_lane(notary).unwrap_or_default();
+        let (chosen, passed) = self.choose(&wish, Some(self.place(notary, lane)), outlook);
         Quote {
-            chosen: chosen.and_then(|(order, fit)| self.quoted(order, &fit)),
+            chosen: chosen.and_then(|(order, fit)| self.quoted(order, &fit, outlook.genesis)),
             passed,
-            free: self.client.accounts.get(&notary).map(|account| account.free),
+            free: outlook.notaries.account(notary).map(|account| account.free),
         }
     }
 
     /// An order with what is known of how it would be checked. Its sums fit: they are parts of the total that it was
     /// ranked by.
-    fn quoted(&self, order: Order, fit: &Match<'_>) -> Option<Chosen> {
-        let genesis = &self.config.genesis;
-        let (standing, basis) = match self.client.last_ticket(&order) {
+    fn quoted(&self, order: Order, fit: &Match<'_>, genesis: &Genesis) -> Option<Chosen> {
+        let (standing, basis) = match self.last_ticket(&order) {
             Some(Ticket { job, standing, .. }) => {
                 (*standing, Basis::Ticket { job: *job, opened: standing.opened, position: standing.position })
             }
@@ -65,27 +64,13 @@ impl<S: Signer> Node<S> {
     }
 
     /// Why what became of a submission became of it, as far as that is remembered.
-    pub(in crate::node) fn view_grounds(&self, key: Digest) -> Option<Grounds> {
-        let submitted = self.client.submissions.get(&key)?;
-        let attempts = submitted.attempts.iter().filter_map(|job| self.client.attempts.get(job));
-        let orders = attempts.map(|attempt| self.order_grounds(attempt)).collect();
+    pub(in crate::node) fn grounds(&self, key: Digest, genesis: &Genesis) -> Option<Grounds> {
+        let submitted = self.submissions.get(&key)?;
+        let attempts = submitted.attempts.iter().filter_map(|job| self.attempts.get(job));
+        let orders = attempts.map(|attempt| order_grounds(attempt, genesis)).collect();
         Some(Grounds { passed: submitted.passed.clone(), orders })
     }
 
-    fn order_grounds(&self, attempt: &Attempt) -> OrderGrounds {
-        let order = &attempt.order;
-        let standing = attempt.ticket.as_ref().map(|ticket| ticket.standing);
-        let explain = |standing| policy::explain(&self.config.genesis, order, standing, &CHEAT_SHARES);
-        OrderGrounds {
-            job: order.id(),
-            order: (**order).clone(),
-            standing,
-            explanation: standing.and_then(explain),
-        }
-    }
-}
-
-impl Client {
     /// The newest ticket that this notary gave for such jobs of this provider: what its standing said may still hold.
     fn last_ticket(&self, order: &Order) -> Option<&Ticket> {
         let is_alike = |other: &Order| {
@@ -98,6 +83,18 @@ impl Client {
         let alike = self.attempts.values().filter(|attempt| is_alike(&attempt.order));
         let tickets = alike.filter_map(|attempt| attempt.ticket.as_deref());
         tickets.max_by_key(|ticket| ticket.standing.position)
+    }
+}
+
+fn order_grounds(attempt: &Attempt, genesis: &Genesis) -> OrderGrounds {
+    let order = &attempt.order;
+    let standing = attempt.ticket.as_ref().map(|ticket| ticket.standing);
+    let explain = |standing| policy::explain(genesis, order, standing, &CHEAT_SHARES);
+    OrderGrounds {
+        job: order.id(),
+        order: (**order).clone(),
+        standing,
+        explanation: standing.and_then(explain),
     }
 }
 

@@ -2,8 +2,6 @@
 //!
 //! **Invariant:** for one job one claim is signed, and saved with what opens it before anyone sees it.
 
-use alloc::vec::Vec;
-
 use assay_protocol::{
     check::{OpenClaim, Record as Shown},
     claim::{self, Claim, Deliver, EvidenceLeaf, OutputLeaf},
@@ -11,116 +9,111 @@ use assay_protocol::{
     manifest::End,
     merkle,
     order::Failure,
-    signed::{Signed, Signer},
-    units::Timestamp,
+    signed::Signer,
 };
 
-use super::{Node, Phase};
+use super::{Phase, Provider};
 use crate::{
-    effect::{Effect, Effects},
+    effect::Effect,
     input::{RunId, RunResult},
-    node::alarms::{Alarm, backoff},
+    node::{
+        alarms::{Alarm, backoff},
+        context::Context,
+        heard::{Fault, Heard},
+    },
     record::ProviderRecord,
 };
 
-impl<S: Signer> Node<S> {
-    pub(in crate::node) fn on_provider_run(
+impl Provider {
+    pub(super) fn on_run<S: Signer>(
         &mut self,
         job: JobId,
         result: Result<RunResult, Failure>,
-        now: Timestamp,
-        out: &mut Effects,
-    ) {
-        let Some(serving) = self.provider.servings.get(&job).filter(|at| at.phase == Phase::Running) else {
-            return;
-        };
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
+        let Some(serving) = self.servings.get(&job) else { return Heard::NotMine };
+        if !matches!(serving.phase, Phase::Running) {
+            return Heard::Misstep(Fault::Untimely);
+        }
         let (units_max, ticket) = (serving.order.units_max, serving.ticket_digest());
-        self.provider.ran.insert(serving.order.manifest.digest(), now);
+        self.ran.insert(serving.order.manifest.digest(), cx.now);
         match result {
             Ok(result) if result.records > 0 && result.units <= units_max => {
-                let (output_blind, evidence_blind) = (self.random(), self.random());
-                let (output, evidence) = leaves(&result, output_blind, evidence_blind);
-                let claim = Claim {
-                    job,
-                    ticket,
-                    units: result.units,
-                    work: result.work,
-                    end: result.end,
-                    commit: claim::commit(output.digest(), evidence.digest()),
-                };
-                let claim = Signed::seal(claim, &self.signer, self.network).into_signed();
-                self.keep_provider(
-                    ProviderRecord::Claimed { claim, result, output_blind, evidence_blind },
-                    out,
-                );
-                self.deliver(job, out);
-                self.send_claim(job, out);
-                self.alarms.set(Alarm::Serving(job), now.after(backoff(1)));
+                self.claim(job, ticket, result, cx);
             }
             // Nobody could confirm an empty output: claiming it would be a lie that nobody told.
-            Ok(result) if result.records == 0 => self.abort(job, Failure::Empty, now, out),
-            Ok(_) => self.abort(job, Failure::Limit, now, out),
-            Err(failure) => self.abort(job, failure, now, out),
+            Ok(result) if result.records == 0 => self.abort(job, Failure::Empty, cx),
+            Ok(_) => self.abort(job, Failure::Limit, cx),
+            Err(failure) => self.abort(job, failure, cx),
         }
+        Heard::Taken
     }
 
-    pub(super) fn deliver(&mut self, job: JobId, out: &mut Effects) {
-        let Some((to, claimed)) = self.provider.claimed(job) else { return };
+    fn claim<S: Signer>(&mut self, job: JobId, ticket: Digest, result: RunResult, cx: &mut Context<'_, S>) {
+        let (output_blind, evidence_blind) = (cx.chance.draw(), cx.chance.draw());
+        let (output, evidence) = leaves(&result, output_blind, evidence_blind);
+        let RunResult { units, work, end, .. } = result;
+        let commit = claim::commit(output.digest(), evidence.digest());
+        let claim = cx.seal(Claim { job, ticket, units, work, end, commit }).into_signed();
+        self.keep(ProviderRecord::Claimed { claim, result, output_blind, evidence_blind }, cx);
+        self.deliver(job, cx);
+        self.send_claim(job, cx);
+        cx.set(Alarm::Serving(job), cx.now.after(backoff(1)));
+    }
+
+    pub(super) fn deliver<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some((to, claimed)) = self.claimed(job) else { return };
         let deliver = Deliver {
             claim: claimed.claim.clone(),
             leaf: claimed.output,
             evidence: claimed.evidence.digest(),
             output: claimed.result.output,
         };
-        let digest = claimed.result.output;
-        out.push(Effect::Serve { digest, to });
-        self.say(to, deliver, out);
+        cx.serve(deliver.output, to);
+        cx.say(to, deliver);
     }
 
-    pub(super) fn send_claim(&mut self, job: JobId, out: &mut Effects) {
-        let Some(serving) = self.provider.servings.get(&job) else { return };
-        let yielded = if let Phase::Yielded(claim) = &serving.phase { Some(claim) } else { None };
-        let claim = yielded.or(serving.claimed.as_ref().map(|claimed| &claimed.claim));
-        if let Some(claim) = claim.cloned() {
-            out.push(Effect::Send { to: serving.order.notary, message: claim.recall().into() });
+    pub(super) fn send_claim<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(serving) = self.servings.get(&job) else { return };
+        if let Some(claim) = serving.claim() {
+            cx.send(serving.order.notary, claim.clone().recall());
         }
     }
 
     /// The client wants no more of a job that is not claimed yet: it ends with the agreed fee. One that is claimed stays
     /// so, since nobody can sign two claims.
-    pub(super) fn yield_job(&mut self, job: JobId, out: &mut Effects) {
-        let Some(serving) = self.provider.servings.get(&job) else { return };
+    pub(super) fn on_cancelled<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(serving) = self.servings.get(&job) else { return };
         if matches!(serving.phase, Phase::Fetching | Phase::Running) {
-            let nothing = Digest::default();
-            let claim = Claim {
-                job,
-                ticket: serving.ticket_digest(),
-                units: 0,
-                work: 0,
-                end: End::Cancelled,
-                commit: nothing,
-            };
-            let claim = Signed::seal(claim, &self.signer, self.network).into_signed();
-            self.keep_provider(ProviderRecord::Yielded(claim), out);
-            out.push(Effect::Stop(RunId { job, check: false }));
+            let (ticket, commit) = (serving.ticket_digest(), Digest::default());
+            let claim = Claim { job, ticket, units: 0, work: 0, end: End::Cancelled, commit };
+            let claim = cx.seal(claim).into_signed();
+            self.keep(ProviderRecord::Yielded(claim), cx);
+            cx.out.push(Effect::Stop(RunId { job, check: false }));
         }
-        self.send_claim(job, out);
+        self.send_claim(job, cx);
     }
 
     /// The records that the notary wants are read: the claim is opened.
-    pub(in crate::node) fn on_provider_shown(&mut self, job: JobId, records: Vec<Shown>, out: &mut Effects) {
-        let Some(serving) = self.provider.servings.get(&job) else { return };
-        let Some(claimed) = &serving.claimed else { return };
+    pub(super) fn on_shown<S: Signer>(
+        &self,
+        job: JobId,
+        records: &[Shown],
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
+        let Some(serving) = self.servings.get(&job) else { return Heard::NotMine };
+        let Some(claimed) = serving.claimed() else { return Heard::Misstep(Fault::Untimely) };
         // An opening that does not open the claim convicts: bytes that a disk has spoilt are better not shown at all.
         let EvidenceLeaf { evidence_root, records: count, .. } = claimed.evidence;
         let intact = |record: &Shown| {
             merkle::verify(evidence_root, count, record.position, &record.bytes, &record.path)
         };
         if !records.iter().all(intact) {
-            return;
+            return Heard::Misstep(Fault::Contrary);
         }
-        let opening = OpenClaim { job, output: claimed.output, evidence: claimed.evidence, records };
-        self.say(serving.order.notary, opening, out);
+        let (output, evidence, records) = (claimed.output, claimed.evidence, records.to_vec());
+        cx.say(serving.order.notary, OpenClaim { job, output, evidence, records });
+        Heard::Taken
     }
 }
 

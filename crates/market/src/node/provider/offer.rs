@@ -5,17 +5,16 @@
 use alloc::vec::Vec;
 
 use assay_protocol::{
-    id::Digest,
     offer::{Offer, Service},
-    signed::{Signed, Signer},
-    units::{Duration, Timestamp},
+    signed::Signer,
+    units::Duration,
 };
 
-use super::Node;
+use super::Provider;
 use crate::{
-    effect::{Effect, Effects},
-    input::Provision,
-    node::alarms::Alarm,
+    effect::Effect,
+    input::{Provision, Stock},
+    node::{alarms::Alarm, context::Context},
     record::ProviderRecord,
 };
 
@@ -27,25 +26,20 @@ const OFFER_PAUSES: [Duration; 4] =
 /// How long after a run the runner counts as warm.
 const WARM: Duration = Duration::seconds(300);
 
-impl<S: Signer> Node<S> {
+impl Provider {
     /// Offers these services from now on.
-    pub(in crate::node) fn provide(&mut self, provision: Provision, now: Timestamp, out: &mut Effects) {
-        self.keep_provider(ProviderRecord::Provision(provision), out);
-        self.provider.told = 0;
-        self.wake_offer(now, out);
+    pub(in crate::node) fn provide<S: Signer>(&mut self, provision: Provision, cx: &mut Context<'_, S>) {
+        self.keep(ProviderRecord::Provision(provision), cx);
+        self.told = 0;
+        self.tell_offer(cx);
     }
 
     /// Tells everyone what is on offer, and sets the time of the next telling.
-    pub(in crate::node) fn wake_offer(&mut self, now: Timestamp, out: &mut Effects) {
-        self.provider.ran.retain(|_, at| at.after(WARM) > now);
-        let Some(provision) = &self.provider.provision else { return };
-        let warm = |manifest: &Digest| self.provider.ran.contains_key(manifest);
-        let service = |stock: &crate::input::Stock| {
-            let manifest = stock.manifest.digest();
-            let name = stock.manifest.name.clone();
-            Service { manifest, name, unit_price: stock.unit_price, run: stock.run, warm: warm(&manifest) }
-        };
-        let services: Vec<Service> = provision.services.iter().map(service).collect();
+    pub(in crate::node) fn tell_offer<S: Signer>(&mut self, cx: &mut Context<'_, S>) {
+        let now = cx.now;
+        self.ran.retain(|_, at| at.after(WARM) > now);
+        let Some(provision) = &self.provision else { return };
+        let services: Vec<Service> = provision.services.iter().map(|stock| self.service(stock)).collect();
         let valid_for = if services.is_empty() { Duration(1_000) } else { OFFER_VALIDITY };
         let offer = Offer {
             sequence: now.0,
@@ -54,14 +48,20 @@ impl<S: Signer> Node<S> {
             machine: provision.machine.clone(),
             services,
             slots: provision.slots,
-            notaries: self.notaries_in_use().collect(),
+            notaries: cx.notaries_in_use().collect(),
             addresses: provision.addresses.clone(),
         };
-        let offer = Signed::seal(offer, &self.signer, self.network);
-        self.note_offer(offer.clone(), now);
-        out.push(Effect::Publish(offer.into()));
-        let pause = OFFER_PAUSES[self.provider.told.min(OFFER_PAUSES.len() - 1)];
-        self.provider.told += 1;
-        self.alarms.set(Alarm::Offer, now.after(pause));
+        let offer = cx.seal(offer);
+        cx.note_own_offer(offer.clone());
+        cx.out.push(Effect::Publish(offer.into()));
+        let pause = OFFER_PAUSES[self.told.min(OFFER_PAUSES.len() - 1)];
+        self.told += 1;
+        cx.set(Alarm::Offer, now.after(pause));
+    }
+
+    fn service(&self, stock: &Stock) -> Service {
+        let (manifest, name) = (stock.manifest.digest(), stock.manifest.name.clone());
+        let warm = self.ran.contains_key(&manifest);
+        Service { manifest, name, unit_price: stock.unit_price, run: stock.run, warm }
     }
 }

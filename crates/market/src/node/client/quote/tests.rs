@@ -13,7 +13,7 @@ use assay_protocol::{
 
 use super::*;
 use crate::{
-    Command, Effect, Input, Record,
+    Command, Effect, Input, Node, Record,
     effect::Effects,
     fixture::{Key, NOW, genesis, offer, peer, signed, standing, submission},
     ledger::LANES_MAX,
@@ -55,7 +55,9 @@ fn client(offers: impl IntoIterator<Item = (u64, Amount)>) -> Node<Key> {
     let offers =
         offers.into_iter().map(|(number, price)| Opened::Offer(signed(number, offer(number, price))));
     let heard: Vec<Opened> = [Opened::Account(account())].into_iter().chain(offers).collect();
-    heard.into_iter().for_each(|message| node.handle(Input::Message(message), NOW, &mut Effects::new()));
+    for message in heard {
+        node.handle(Input::Message(message), NOW, &mut Effects::new());
+    }
     node
 }
 
@@ -150,7 +152,7 @@ fn a_quote_needs_no_lane() {
     for number in 0..=u64::from(LANES_MAX) {
         node.handle(Input::Command(Command::Submit(submission(number))), NOW, &mut Effects::new());
     }
-    assert!(node.client.free_lane(peer(NOTARY)).is_none());
+    assert!(node.roles.client.free_lane(peer(NOTARY)).is_none());
     assert!(node.quote(&submission(1_000), NOW).chosen.is_some());
 }
 

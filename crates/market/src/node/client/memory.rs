@@ -1,76 +1,32 @@
-//! What a client remembers: how each record changes its submissions, attempts and lanes.
+//! What a client remembers: how each record changes its submissions, attempts and lanes, and what is shown of them.
 //!
 //! **Invariant:** a submission that is paid, or that its user gave up, ends with the record that leaves it no open
 //! attempt.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    vec::Vec,
-};
+use alloc::vec::Vec;
 
 use assay_protocol::{
-    claim::{Claim, Deliver},
+    claim::Deliver,
     id::{Digest, JobId},
-    order::{Order, Refusal},
+    order::{Failure, Order, Refusal},
     outcome::Outcome,
-    signed::{Signed, Verified},
+    signed::Verified,
     ticket::Ticket,
-    units::Timestamp,
 };
 
-use super::{
-    Attempt, Client, Doubt, ENDED_MAX, PAST_MAX, Past, RESULT_TRIES_MAX, SUBMISSIONS_MAX, Submitted,
-    is_passing,
-};
+use super::{Attempt, AttemptStep, Client, ENDED_MAX, Past, SUBMISSIONS_MAX, Submitted, is_passing};
 use crate::{
     input::Submission,
-    recent::Recent,
-    reliability::{self, Reliability, Timing},
+    reliability::{self, Timing},
     view::{AttemptState, AttemptView, SubmissionView},
 };
 
-impl Default for Client {
-    fn default() -> Self {
-        Self {
-            submissions: BTreeMap::new(),
-            ended: VecDeque::new(),
-            past: Recent::new(PAST_MAX),
-            arrivals: 0,
-            queue: VecDeque::new(),
-            attempts: BTreeMap::new(),
-            awaited: BTreeMap::new(),
-            lanes: BTreeMap::new(),
-            asked: BTreeMap::new(),
-            accounts: BTreeMap::new(),
-            reliability: Reliability::default(),
-        }
-    }
-}
-
 impl Client {
     pub(super) fn add(&mut self, submission: Submission) {
-        let key = submission.key;
-        let arrival = self.arrivals;
+        let (key, arrival) = (submission.key, self.arrivals);
         self.arrivals += 1;
         submission.provider.into_iter().for_each(|wanted| self.reliability.name(wanted));
-        let submitted = Submitted {
-            submission,
-            arrival,
-            attempts: Vec::new(),
-            waived: Vec::new(),
-            orders: 0,
-            excluded: BTreeSet::new(),
-            resting: BTreeMap::new(),
-            lane: None,
-            seeks_since: None,
-            refusal: None,
-            failure: None,
-            ended: false,
-            cancelled: false,
-            unmatched: None,
-            passed: None,
-        };
-        self.submissions.insert(key, submitted);
+        self.submissions.insert(key, Submitted::new(submission, arrival));
     }
 
     pub(super) fn order(&mut self, key: Digest, order: Verified<Order>, secret: Digest) {
@@ -81,56 +37,23 @@ impl Client {
         submitted.lane = Some((order.notary, order.lane));
         let lane = self.lanes.entry((order.notary, order.lane)).or_default();
         (lane.user, lane.next) = (Some(key), order.nonce);
-        let attempt = Attempt {
-            key,
-            order,
-            secret,
-            state: AttemptState::Proposed,
-            open: None,
-            ticket: None,
-            claim: None,
-            claim_kept: false,
-            doubt: Doubt::None,
-            contradiction: None,
-            delivering: None,
-            promised: None,
-            started: None,
-            closing: None,
-            output: None,
-            receipt: None,
-            tries: 0,
-            undelivered: 0,
-        };
-        self.attempts.insert(job, attempt);
+        self.attempts.insert(job, Attempt::new(key, order, secret));
     }
 
     pub(super) fn ticketed(&mut self, ticket: Verified<Ticket>) {
-        let Some(attempt) = self.attempts.get_mut(&ticket.job) else { return };
-        let order = &attempt.order;
+        let job = ticket.job;
+        self.step(job, AttemptStep::Open(ticket));
+        let Some(attempt) = self.attempts.get(&job) else { return };
+        let (key, order) = (attempt.key, &attempt.order);
         self.lanes.entry((order.notary, order.lane)).or_default().next = order.nonce + 1;
-        let (job, key) = (ticket.job, attempt.key);
-        (attempt.ticket, attempt.state, attempt.tries) = (Some(ticket), AttemptState::Running, 0);
-        self.take_up(key, job);
-    }
-
-    /// An order that was refused for a while, and so counted no more, was opened all the same: a copy of it came later.
-    fn take_up(&mut self, key: Digest, job: JobId) {
-        if let Some(submitted) = self.submissions.get_mut(&key)
-            && let Some(place) = submitted.waived.iter().position(|waived| *waived == job)
-        {
-            submitted.attempts.push(submitted.waived.swap_remove(place));
+        if let Some(submitted) = self.submissions.get_mut(&key) {
+            submitted.take_up(job);
         }
     }
 
-    /// True while something is still to come of an order of this submission: another one would be paid as well.
-    pub(super) fn is_served(&self, key: Digest) -> bool {
-        let Some(submitted) = self.submissions.get(&key) else { return false };
-        submitted.attempts.iter().filter_map(|job| self.attempts.get(job)).any(Attempt::is_open)
-    }
-
     pub(super) fn dropped(&mut self, job: JobId, reason: Option<Refusal>) {
-        let Some(attempt) = self.attempts.get_mut(&job) else { return };
-        attempt.state = reason.map_or(AttemptState::Unanswered, AttemptState::Refused);
+        self.step(job, AttemptStep::Drop(reason));
+        let Some(attempt) = self.attempts.get(&job) else { return };
         // Once it was shown to the notary, the refusal or the silence is the notary's.
         if let Some(deed) = reliability::deed_of_refusal(reason).filter(|_| attempt.open.is_none()) {
             self.reliability.note(attempt.order.provider, deed, attempt.order.open_by);
@@ -153,45 +76,37 @@ impl Client {
     }
 
     pub(super) fn delivered(&mut self, deliver: Verified<Deliver>, timing: Option<Timing>) {
-        let job = deliver.claim.clone().recall().job;
-        let Some(attempt) = self.attempts.get_mut(&job) else { return };
-        attempt.output = Some(deliver.output);
-        (attempt.claim, attempt.claim_kept) = (Some(deliver.claim.clone()), true);
-        (attempt.delivering, attempt.tries) = (None, 0);
-        if !matches!(attempt.state, AttemptState::Closed(_)) {
-            attempt.state = AttemptState::Delivered;
-        }
+        let job = deliver.claim.recalled().job;
+        self.step(job, AttemptStep::Deliver(deliver));
+        let Some(attempt) = self.attempts.get(&job) else { return };
         if let Some(timing) = timing {
             self.reliability.time(attempt.order.provider, timing, attempt.order.open_by);
         }
     }
 
+    pub(super) fn failed(&mut self, job: JobId, reason: Failure) {
+        self.step(job, AttemptStep::Fail(reason));
+        let Some(attempt) = self.attempts.get(&job) else { return };
+        if let Some(submitted) = self.submissions.get_mut(&attempt.key) {
+            submitted.failure = Some(reason);
+        }
+    }
+
     pub(super) fn closed(&mut self, job: JobId, outcome: Outcome, receipt: Digest) {
         let Some(attempt) = self.attempts.get_mut(&job) else { return };
-        let failure = match attempt.state {
-            AttemptState::Failed(reason) => Some(reason),
-            AttemptState::Proposed
-            | AttemptState::Opening
-            | AttemptState::Running
-            | AttemptState::Delivered
-            | AttemptState::Refused(_)
-            | AttemptState::Unanswered
-            | AttemptState::Cancelled
-            | AttemptState::Closed(_) => None,
-        };
-        (attempt.state, attempt.receipt) = (AttemptState::Closed(outcome), Some(receipt));
-        attempt.closing = None;
-        let order = &attempt.order;
+        let failure = if let AttemptState::Failed(reason) = attempt.state { Some(reason) } else { None };
+        let taken = attempt.apply(AttemptStep::Close(outcome, receipt));
+        debug_assert!(taken.is_ok(), "a step that was saved is not in the table");
+        let (key, order) = (attempt.key, &attempt.order);
         if let Some(deed) = reliability::deed_of(outcome, failure) {
             self.reliability.note(order.provider, deed, order.open_by);
         }
         let lane = self.lanes.entry((order.notary, order.lane)).or_default();
         lane.next = lane.next.max(order.nonce + 1);
-        let key = attempt.key;
         if let Some(submitted) = self.submissions.get_mut(&key) {
             submitted.excluded.insert(attempt.order.provider);
+            submitted.take_up(job);
         }
-        self.take_up(key, job);
         // In the same record: a crash between two would leave a submission that is paid and still wanted.
         if outcome.is_paid() {
             self.end(key);
@@ -204,10 +119,9 @@ impl Client {
         let Some(submitted) = self.submissions.get_mut(&key) else { return };
         submitted.cancelled = true;
         for job in &submitted.attempts {
-            if let Some(attempt) = self.attempts.get_mut(job)
-                && attempt.state == AttemptState::Proposed
-            {
-                attempt.state = AttemptState::Cancelled;
+            if let Some(attempt) = self.attempts.get_mut(job) {
+                // What was shown to the notary is cancelled there.
+                let _ = attempt.apply(AttemptStep::Cancel);
             }
         }
         self.end_cancelled(key);
@@ -270,7 +184,7 @@ impl Client {
     }
 
     /// What the user is shown, oldest first.
-    pub(super) fn views(&self) -> Vec<SubmissionView> {
+    pub(in crate::node) fn views(&self) -> Vec<SubmissionView> {
         let past = self.past.iter().map(|(_, past)| (past.arrival, past.view.clone()));
         let present = self.submissions.values().map(|submitted| (submitted.arrival, self.view(submitted)));
         let mut views: Vec<(u64, SubmissionView)> = past.chain(present).collect();
@@ -278,15 +192,19 @@ impl Client {
         views.into_iter().map(|(_, view)| view).collect()
     }
 
-    /// Notes a claim that the notary has shown.
-    pub(super) fn claimed(&mut self, claim: Signed<Claim>) {
-        let job = claim.clone().recall().job;
-        if let Some(attempt) = self.attempts.get_mut(&job) {
-            (attempt.claim, attempt.claim_kept) = (Some(claim), true);
-        }
+    /// True while something is still to come of an order of this submission: another one would be paid as well.
+    pub(super) fn is_served(&self, key: Digest) -> bool {
+        let Some(submitted) = self.submissions.get(&key) else { return false };
+        submitted.attempts.iter().filter_map(|job| self.attempts.get(job)).any(Attempt::is_open)
     }
 
-    pub(super) fn view(&self, submitted: &Submitted) -> SubmissionView {
+    /// What the user is shown of one of them.
+    pub(in crate::node) fn view_of(&self, key: Digest) -> Option<SubmissionView> {
+        let past = || self.past.get(&key).map(|past| past.view.clone());
+        self.submissions.get(&key).map(|submitted| self.view(submitted)).or_else(past)
+    }
+
+    fn view(&self, submitted: &Submitted) -> SubmissionView {
         let attempts = submitted.attempts.iter().filter_map(|job| Some((job, self.attempts.get(job)?)));
         let view = |(job, attempt): (&JobId, &Attempt)| AttemptView {
             job: *job,
@@ -305,41 +223,6 @@ impl Client {
             cancelled: submitted.cancelled,
             ended: submitted.ended,
             unmatched: submitted.unmatched.clone(),
-        }
-    }
-}
-
-impl Attempt {
-    /// How long its result took, if it comes now. Nothing if the client was restarted meanwhile: that the result was not
-    /// taken sooner may be its own doing.
-    pub(super) fn timing(&self, now: Timestamp) -> Option<Timing> {
-        Some(Timing { promised: self.promised?, took: now.since(self.started?) })
-    }
-
-    /// True if the notary may have opened it, and nothing is known of its close: an order that was given up, or whose
-    /// ticket was lost, may have run its course unseen.
-    pub(super) fn may_close(&self) -> bool {
-        self.open.is_some() && !matches!(self.state, AttemptState::Closed(_))
-    }
-
-    /// True while it is worth asking after: until it is closed and, if it was paid, its result is here.
-    pub(super) fn is_pursued(&self) -> bool {
-        let paid = matches!(self.state, AttemptState::Closed(outcome) if outcome.is_paid());
-        self.is_open() || (paid && self.output.is_none() && self.tries < RESULT_TRIES_MAX)
-    }
-
-    /// True while something is still to come of it.
-    pub(super) fn is_open(&self) -> bool {
-        match self.state {
-            AttemptState::Proposed
-            | AttemptState::Opening
-            | AttemptState::Running
-            | AttemptState::Delivered => true,
-            AttemptState::Failed(_) => self.receipt.is_none(),
-            AttemptState::Refused(_)
-            | AttemptState::Unanswered
-            | AttemptState::Cancelled
-            | AttemptState::Closed(_) => false,
         }
     }
 }

@@ -1,0 +1,56 @@
+//! A client's lanes at its notaries: in each at most one order is open, and its numbers follow one another.
+
+use assay_protocol::id::{Digest, PeerId};
+
+use super::{Client, Submitted};
+use crate::{ledger::LANES_MAX, node::context::Outlook};
+
+/// One queue at a notary.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lane {
+    pub(super) next: u64,
+    pub(super) user: Option<Digest>,
+}
+
+/// Where an order goes: which notary, which lane there, and its number in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) notary: PeerId,
+    pub(super) lane: u16,
+    pub(super) nonce: u64,
+}
+
+impl Client {
+    /// Where the next order of a submission goes: its own lane, or a free one. None if every lane is in use.
+    pub(super) fn place_for(&self, submitted: &Submitted, outlook: Outlook<'_>) -> Option<Place> {
+        let notary = outlook.notary_in_use()?;
+        let own = submitted.lane.filter(|(at, _)| *at == notary).map(|(_, lane)| lane);
+        let lane = own.or_else(|| self.free_lane(notary))?;
+        Some(self.place(notary, lane))
+    }
+
+    /// True if another submission could have a lane now.
+    pub(super) fn has_lane(&self, outlook: Outlook<'_>) -> bool {
+        outlook.notary_in_use().is_none_or(|notary| self.free_lane(notary).is_some())
+    }
+
+    /// The next place in a lane.
+    pub(super) fn place(&self, notary: PeerId, lane: u16) -> Place {
+        Place { notary, lane, nonce: self.lanes.get(&(notary, lane)).map_or(0, |lane| lane.next) }
+    }
+
+    /// The first lane that nobody uses.
+    pub(super) fn free_lane(&self, notary: PeerId) -> Option<u16> {
+        // In one walk: lanes are taken from the first on, so up to a free one there is no gap.
+        let taken = self.lanes.range((notary, 0)..).zip(0..LANES_MAX);
+        let taken = taken.take_while(|(((of, lane), state), place)| {
+            (*of, *lane) == (notary, *place) && state.user.is_some()
+        });
+        u16::try_from(taken.count()).ok().filter(|lane| *lane < LANES_MAX)
+    }
+
+    /// True for a submission that never had a lane.
+    pub(super) fn waits_for_lane(&self, key: Digest) -> bool {
+        self.submissions.get(&key).is_some_and(|submitted| submitted.lane.is_none() && !submitted.ended)
+    }
+}

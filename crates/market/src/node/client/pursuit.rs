@@ -1,0 +1,116 @@
+//! What a client says again until it is answered: to the provider for the result, to the notary for the close.
+
+use assay_protocol::{
+    id::JobId,
+    order::{Propose, Refusal, Start},
+    signed::Signer,
+    units::Duration,
+};
+
+use super::{Client, is_passing};
+use crate::{
+    node::{
+        alarms::{Alarm, backoff},
+        context::Context,
+    },
+    record::ClientRecord,
+    view::AttemptState,
+};
+
+/// How long after an order's end the notary's word is awaited that it was never opened.
+const CERTAIN_AFTER: Duration = Duration::seconds(5);
+
+impl Client {
+    /// Says again what is not answered yet, or ends what can no longer be.
+    pub(in crate::node) fn wake_attempt<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(attempt) = self.attempts.get_mut(&job).filter(|attempt| attempt.is_pursued()) else {
+            return;
+        };
+        attempt.tries += 1;
+        let (key, state) = (attempt.key, attempt.state);
+        let (provider, open_by) = (attempt.order.provider, attempt.order.open_by);
+        cx.set(Alarm::Attempt(job), cx.now.after(backoff(attempt.tries)));
+        match state {
+            AttemptState::Proposed if cx.now > open_by => self.drop_attempt(job, None, cx),
+            AttemptState::Proposed => {
+                let order = attempt.order.signed().clone();
+                cx.say(provider, Propose { order });
+            }
+            AttemptState::Opening if cx.now > open_by.after(CERTAIN_AFTER) => self.pursue_close(job, cx),
+            AttemptState::Opening if self.is_cancelled(key) => self.pursue_close(job, cx),
+            AttemptState::Opening => self.send_open(job, cx),
+            AttemptState::Running | AttemptState::Delivered | AttemptState::Failed(_) => {
+                self.pursue(job, cx);
+            }
+            AttemptState::Closed(_) => self.pursue_result(job, cx),
+            AttemptState::Refused(_) | AttemptState::Unanswered | AttemptState::Cancelled => {}
+        }
+    }
+
+    /// Pursues a job that holds money: the result from the provider, the close from the notary.
+    fn pursue<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
+        // A provider that is asked for a result that nobody wants would begin to work for it.
+        if !self.send_cancel(job, cx) {
+            self.pursue_result(job, cx);
+        }
+        self.object(job, cx);
+        self.pursue_close(job, cx);
+    }
+
+    /// Pursues the close of a job at the notary, and its receipt. Its ticket need not have come: that, the close and a
+    /// receipt can each be lost.
+    fn pursue_close<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(attempt) = self.attempts.get(&job) else { return };
+        let notary = attempt.order.notary;
+        if let Some((_, receipt)) = attempt.closing {
+            cx.fetch(receipt, [notary]);
+        }
+        // A notary that was restarted serves an old receipt only to those who ask after the job.
+        let _ = cx.ask(notary, Some(job));
+    }
+
+    /// Asks the provider for a result that is not here yet.
+    fn pursue_result<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(attempt) = self.attempts.get(&job).filter(|attempt| attempt.output.is_none()) else {
+            return;
+        };
+        let provider = attempt.order.provider;
+        let failed = matches!(attempt.state, AttemptState::Failed(_));
+        match (&attempt.delivering, &attempt.ticket) {
+            (Some(deliver), _) => cx.fetch(deliver.output, [provider]),
+            (None, Some(ticket)) if !failed => cx.say(provider, Start { ticket: ticket.signed().clone() }),
+            (None, _) => {}
+        }
+    }
+
+    pub(super) fn send_open<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(attempt) = self.attempts.get(&job) else { return };
+        if let Some(open) = attempt.open.clone() {
+            cx.send(attempt.order.notary, open.recall());
+        }
+    }
+
+    /// Ends an attempt that holds no money, and looks for another provider.
+    pub(super) fn drop_attempt<S: Signer>(
+        &mut self,
+        job: JobId,
+        reason: Option<Refusal>,
+        cx: &mut Context<'_, S>,
+    ) {
+        let Some(attempt) = self.attempts.get(&job) else { return };
+        let (key, provider) = (attempt.key, attempt.order.provider);
+        self.keep(ClientRecord::Dropped { job, reason }, cx);
+        cx.alarms.clear(Alarm::Attempt(job));
+        if reason.is_some_and(is_passing) {
+            self.rest(key, provider, cx.now);
+        }
+        self.seek_or_end(key, cx);
+    }
+
+    /// Lets the provider fetch the input, once the money is held.
+    pub(super) fn serve_provider<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
+        if let Some(attempt) = self.attempts.get(&job).filter(|attempt| attempt.ticket.is_some()) {
+            cx.serve(attempt.order.input_commit, attempt.order.provider);
+        }
+    }
+}

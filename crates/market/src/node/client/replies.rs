@@ -1,0 +1,334 @@
+//! What a client does about what it hears of an attempt.
+//!
+//! **Invariant:** a provider's word counts where it is that attempt's provider, a notary's where it is its notary.
+
+use alloc::vec::Vec;
+
+use assay_protocol::{
+    check::Check,
+    claim::{Claim, Deliver, Reveal},
+    id::{Digest, JobId, PeerId},
+    notice::{Notice, NoticeEvent},
+    order::{Abort, Accept, Open, Refusal, Refuse, Start},
+    outcome::Outcome,
+    signed::{Signed, Signer, Verified},
+    ticket::Ticket,
+};
+
+use super::{Attempt, Client};
+use crate::{
+    effect::Event,
+    input::Blob,
+    node::{
+        alarms::{Alarm, backoff},
+        context::Context,
+        heard::{Fault, Heard},
+    },
+    record::ClientRecord,
+    view::AttemptState,
+};
+
+/// Tries that may fail to reach a provider before another one is asked.
+const UNDELIVERED_MAX: u32 = 3;
+
+impl Client {
+    pub(super) fn on_accept<S: Signer>(
+        &mut self,
+        accept: &Verified<Accept>,
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
+        let job = accept.job;
+        let attempt = match self.attempt_of(job, accept.signer()) {
+            Ok(attempt) => attempt,
+            Err(heard) => return heard,
+        };
+        if accept.signer() != attempt.order.provider {
+            return Heard::Misstep(Fault::Stranger);
+        }
+        if accept.class != attempt.order.class {
+            return Heard::Misstep(Fault::Contrary);
+        }
+        if attempt.state != AttemptState::Proposed {
+            return Heard::Misstep(Fault::Untimely);
+        }
+        let open = Open { order: attempt.order.signed().clone(), accept: accept.signed().clone() };
+        let open = cx.seal(open).into_signed();
+        self.keep(ClientRecord::Agreed { open }, cx);
+        self.send_open(job, cx);
+        cx.set(Alarm::Attempt(job), cx.now.after(backoff(0)));
+        Heard::Taken
+    }
+
+    pub(super) fn on_refuse<S: Signer>(
+        &mut self,
+        refuse: &Verified<Refuse>,
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
+        let (job, by, reason) = (refuse.job, refuse.signer(), refuse.reason);
+        let attempt = match self.attempt_of(job, by) {
+            Ok(attempt) => attempt,
+            Err(heard) => return heard,
+        };
+        let (key, state, notary) = (attempt.key, attempt.state, attempt.order.notary);
+        let by_provider = state == AttemptState::Proposed && by == attempt.order.provider;
+        let by_notary = state == AttemptState::Opening && by == notary;
+        let on_dispute = by == notary && matches!(reason, Refusal::Late | Refusal::Funds);
+        if on_dispute && self.on_dispute_refused(job, reason, cx) {
+            return Heard::Taken;
+        }
+        if !by_provider && !by_notary {
+            return Heard::Misstep(Fault::Untimely);
+        }
+        cx.tell(Event::Refused { key, job, by, reason });
+        if reason == Refusal::Nonce {
+            self.find_opened(key, cx);
+        }
+        self.drop_attempt(job, Some(reason), cx);
+        Heard::Taken
+    }
+
+    /// Asks after every earlier attempt that the notary may have opened after all.
+    fn find_opened<S: Signer>(&self, key: Digest, cx: &mut Context<'_, S>) {
+        let Some(submitted) = self.submissions.get(&key) else { return };
+        for job in submitted.attempts.iter().chain(&submitted.waived) {
+            if let Some(attempt) = self.attempts.get(job).filter(|attempt| attempt.open.is_some()) {
+                let _ = cx.ask(attempt.order.notary, Some(*job));
+            }
+        }
+    }
+
+    pub(super) fn on_ticket<S: Signer>(
+        &mut self,
+        ticket: &Verified<Ticket>,
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
+        let job = ticket.job;
+        let attempt = match self.attempt_of(job, ticket.signer()) {
+            Ok(attempt) => attempt,
+            Err(heard) => return heard,
+        };
+        if ticket.signer() != attempt.order.notary {
+            return Heard::Misstep(Fault::Stranger);
+        }
+        if !attempt.awaits_ticket() {
+            return Heard::Misstep(Fault::Untimely);
+        }
+        if **ticket != Ticket::new(cx.genesis, &attempt.order, ticket.standing) {
+            return Heard::Misstep(Fault::Contrary);
+        }
+        let (key, provider) = (attempt.key, attempt.order.provider);
+        self.keep(ClientRecord::Ticketed(ticket.signed().clone()), cx);
+        if let Some(attempt) = self.attempts.get_mut(&job) {
+            attempt.started = Some(cx.now);
+        }
+        cx.tell(Event::Opened { key, job, rate: ticket.rate });
+        if self.send_cancel(job, cx) {
+            cx.tell(Event::Cancelling { key, job });
+        } else {
+            self.serve_provider(job, cx);
+            cx.say(provider, Start { ticket: ticket.signed().clone() });
+        }
+        cx.alarms.clear(Alarm::Submission(key));
+        cx.set(Alarm::Attempt(job), cx.now.after(backoff(1)));
+        Heard::Taken
+    }
+
+    /// A verifier shows that it was asked to check a job of this client: it may have the input.
+    pub(super) fn on_check<S: Signer>(&self, check: &Verified<Check>, cx: &mut Context<'_, S>) -> Heard {
+        let Some(attempt) = self.attempts.get(&check.job) else { return Heard::NotMine };
+        if check.signer() != attempt.order.notary {
+            return Heard::Misstep(Fault::Stranger);
+        }
+        // Nobody checks what is not claimed: before that, whoever asks wants to read the input.
+        if !attempt.is_claimed() {
+            return Heard::Misstep(Fault::Untimely);
+        }
+        if check.input_commit != attempt.order.input_commit {
+            return Heard::Misstep(Fault::Contrary);
+        }
+        cx.serve(check.input_commit, check.verifier);
+        Heard::Taken
+    }
+
+    pub(super) fn on_deliver<S: Signer>(
+        &mut self,
+        deliver: &Verified<Deliver>,
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
+        let Ok(claim) = deliver.claim.clone().open::<S::Scheme>(cx.network) else {
+            return Heard::Misstep(Fault::Stranger);
+        };
+        let job = claim.job;
+        let Some(attempt) = self.attempts.get(&job) else { return Heard::NotMine };
+        let provider = attempt.order.provider;
+        if claim.signer() != provider || deliver.signer() != provider {
+            return Heard::Misstep(Fault::Stranger);
+        }
+        let fits = claim.units <= attempt.order.units_max && claim.opens_to(&deliver.leaf, deliver.evidence);
+        if !fits {
+            return Heard::Misstep(Fault::Contrary);
+        }
+        if attempt.ticket.is_none() {
+            return Heard::Misstep(Fault::Untimely);
+        }
+        self.note_claim(&claim, cx);
+        let Some(attempt) = self.attempts.get_mut(&job).filter(|attempt| attempt.output.is_none()) else {
+            return Heard::Taken;
+        };
+        attempt.delivering = Some(deliver.clone());
+        self.awaited.entry(deliver.output).or_default().insert(job);
+        cx.fetch(deliver.output, [provider]);
+        Heard::Taken
+    }
+
+    pub(super) fn on_abort<S: Signer>(&mut self, abort: &Verified<Abort>, cx: &mut Context<'_, S>) -> Heard {
+        let (job, reason) = (abort.job, abort.reason);
+        let attempt = match self.attempt_of(job, abort.signer()) {
+            Ok(attempt) => attempt,
+            Err(heard) => return heard,
+        };
+        if abort.signer() != attempt.order.provider {
+            return Heard::Misstep(Fault::Stranger);
+        }
+        if attempt.state != AttemptState::Running {
+            return Heard::Misstep(Fault::Untimely);
+        }
+        let (key, notary) = (attempt.key, attempt.order.notary);
+        self.keep(ClientRecord::Failed { job, reason }, cx);
+        cx.tell(Event::Aborted { key, job, reason });
+        let _ = cx.ask(notary, Some(job));
+        Heard::Taken
+    }
+
+    pub(super) fn on_notice<S: Signer>(
+        &mut self,
+        notice: &Verified<Notice>,
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
+        let job = notice.job;
+        let Some(attempt) = self.attempts.get_mut(&job) else { return Heard::NotMine };
+        let notary = attempt.order.notary;
+        if notice.signer() != notary {
+            return Heard::Misstep(Fault::Stranger);
+        }
+        match &notice.event {
+            NoticeEvent::Claimed { position, claim } => return self.on_claimed(job, *position, claim, cx),
+            NoticeEvent::Closed { outcome, receipt } if attempt.may_close() => {
+                attempt.closing = Some((*outcome, *receipt));
+                self.awaited.entry(*receipt).or_default().insert(job);
+                cx.fetch(*receipt, [notary]);
+            }
+            NoticeEvent::Unknown
+                if attempt.state == AttemptState::Opening && cx.now > attempt.order.open_by =>
+            {
+                self.drop_attempt(job, None, cx);
+            }
+            NoticeEvent::Disputed => self.on_disputed(job, cx),
+            NoticeEvent::Cancelled
+            | NoticeEvent::Closed { .. }
+            | NoticeEvent::Open { .. }
+            | NoticeEvent::Unknown => {}
+        }
+        Heard::Taken
+    }
+
+    /// The notary shows the claim: the client answers with its secret.
+    fn on_claimed<S: Signer>(
+        &mut self,
+        job: JobId,
+        position: u64,
+        claim: &Signed<Claim>,
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
+        let Some(attempt) = self.attempts.get(&job) else { return Heard::NotMine };
+        let Ok(claim) = claim.clone().open::<S::Scheme>(cx.network) else {
+            return Heard::Misstep(Fault::Stranger);
+        };
+        let Some(ticket) = attempt.ticket.as_ref().map(|ticket| Ticket::digest(ticket)) else {
+            return Heard::Misstep(Fault::Untimely);
+        };
+        let fits = claim.ticket == ticket && claim.units <= attempt.order.units_max;
+        if claim.signer() != attempt.order.provider || claim.job != job || !fits {
+            return Heard::Misstep(Fault::Contrary);
+        }
+        let (notary, secret) = (attempt.order.notary, attempt.secret);
+        self.note_claim(&claim, cx);
+        self.keep_claim(job, cx);
+        cx.say(notary, Reveal { job, position, secret });
+        Heard::Taken
+    }
+
+    /// Takes a blob that attempts wait for: an output or a receipt.
+    pub(super) fn on_blob<S: Signer>(
+        &mut self,
+        digest: Digest,
+        blob: Blob,
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
+        let Some(jobs) = self.awaited.remove(&digest) else { return Heard::NotMine };
+        for job in jobs {
+            self.take_output(job, digest, blob, cx);
+            let closing = self.attempts.get(&job).and_then(|attempt| attempt.closing);
+            if let Some((outcome, receipt)) = closing.filter(|(_, receipt)| *receipt == digest) {
+                self.close_attempt(job, outcome, receipt, cx);
+            }
+        }
+        Heard::Taken
+    }
+
+    /// Takes an output that was fetched, if it is what was claimed.
+    fn take_output<S: Signer>(&mut self, job: JobId, digest: Digest, blob: Blob, cx: &mut Context<'_, S>) {
+        let Some(attempt) = self.attempts.get(&job) else { return };
+        let (key, timing) = (attempt.key, attempt.timing(cx.now));
+        let delivered =
+            |deliver: &&Verified<Deliver>| deliver.output == digest && deliver.leaf.output_root == blob.root;
+        if let Some(deliver) = attempt.delivering.as_ref().filter(delivered).cloned() {
+            self.keep(ClientRecord::Delivered { deliver: deliver.into_signed(), timing }, cx);
+            cx.tell(Event::Delivered { key, job, output: digest });
+        }
+    }
+
+    fn close_attempt<S: Signer>(
+        &mut self,
+        job: JobId,
+        outcome: Outcome,
+        receipt: Digest,
+        cx: &mut Context<'_, S>,
+    ) {
+        let Some(attempt) = self.attempts.get(&job) else { return };
+        let (key, input, provider) = (attempt.key, attempt.order.input_commit, attempt.order.provider);
+        self.end_doubt(job, outcome, cx);
+        self.keep(ClientRecord::Closed { job, outcome, receipt }, cx);
+        cx.set(Alarm::Attempt(job), cx.now.after(backoff(0)));
+        cx.tell(Event::Closed { key, job, outcome, receipt });
+        if self.attempts.contains_key(&job) {
+            cx.stop_serving(input, provider);
+        }
+        if !outcome.is_paid() {
+            self.seek_again(key, cx);
+        }
+    }
+
+    /// After a refund another provider is looked for, for as long as that takes.
+    fn seek_again<S: Signer>(&mut self, key: Digest, cx: &mut Context<'_, S>) {
+        if let Some(submitted) = self.submissions.get_mut(&key) {
+            submitted.seeks_since = None;
+        }
+        self.seek_or_end(key, cx);
+    }
+
+    /// A provider cannot be reached: after a few tries another one is asked.
+    pub(super) fn on_undelivered<S: Signer>(&mut self, to: PeerId, cx: &mut Context<'_, S>) -> Heard {
+        let waits =
+            |attempt: &Attempt| attempt.order.provider == to && attempt.state == AttemptState::Proposed;
+        let mut lost = Vec::new();
+        for (job, attempt) in self.attempts.iter_mut().filter(|(_, attempt)| waits(attempt)) {
+            attempt.undelivered += 1;
+            if attempt.undelivered >= UNDELIVERED_MAX {
+                lost.push(*job);
+            }
+        }
+        lost.into_iter().for_each(|job| self.drop_attempt(job, None, cx));
+        Heard::Taken
+    }
+}

@@ -1,0 +1,83 @@
+//! A user's wish, and what became of it.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+
+use assay_protocol::{
+    id::{JobId, PeerId},
+    order::{Failure, Refusal},
+    units::Timestamp,
+};
+
+use crate::{
+    effect::Unmatched,
+    input::Submission,
+    matching::{Passed, Rest},
+    view::SubmissionView,
+};
+
+/// A user's wish and what became of it.
+#[derive(Clone, Debug)]
+pub(super) struct Submitted {
+    pub(super) submission: Submission,
+    /// Its number among all.
+    pub(super) arrival: u64,
+    pub(super) attempts: Vec<JobId>,
+    /// Orders that the notary was shown and refused for a while. It may yet open one of them.
+    pub(super) waived: Vec<JobId>,
+    /// Orders so far, those that met a busy provider included: each is another choice.
+    pub(super) orders: usize,
+    pub(super) excluded: BTreeSet<PeerId>,
+    /// Who was busy.
+    pub(super) resting: BTreeMap<PeerId, Rest>,
+    pub(super) lane: Option<(PeerId, u16)>,
+    /// Since when it looks for an offer.
+    pub(super) seeks_since: Option<Timestamp>,
+    pub(super) refusal: Option<Refusal>,
+    pub(super) failure: Option<Failure>,
+    pub(super) ended: bool,
+    /// True once its user, or its time, wanted its end.
+    pub(super) cancelled: bool,
+    pub(super) unmatched: Option<Unmatched>,
+    /// What was not taken up when an offer was last looked for.
+    pub(super) passed: Option<Passed>,
+}
+
+/// What is remembered of a submission that is long over.
+#[derive(Clone, Debug)]
+pub(super) struct Past {
+    pub(super) arrival: u64,
+    pub(super) view: SubmissionView,
+}
+
+impl Submitted {
+    /// A wish of which nothing came yet.
+    pub(super) fn new(submission: Submission, arrival: u64) -> Self {
+        Self {
+            submission,
+            arrival,
+            attempts: Vec::new(),
+            waived: Vec::new(),
+            orders: 0,
+            excluded: BTreeSet::new(),
+            resting: BTreeMap::new(),
+            lane: None,
+            seeks_since: None,
+            refusal: None,
+            failure: None,
+            ended: false,
+            cancelled: false,
+            unmatched: None,
+            passed: None,
+        }
+    }
+
+    /// An order that was refused for a while, and so counted no more, was opened all the same: a copy of it came later.
+    pub(super) fn take_up(&mut self, job: JobId) {
+        if let Some(place) = self.waived.iter().position(|waived| *waived == job) {
+            self.attempts.push(self.waived.swap_remove(place));
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What every role works with: who this peer is, the rules, the time, and the ways to say, keep and ask.
+//!
+//! **Invariant:** a role reaches others only through this; what it knows of itself is its own.
+
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+
+use assay_protocol::{
+    genesis::Genesis,
+    id::{Digest, JobId, NetworkId, PeerId},
+    message::Message,
+    notice::Query,
+    offer::Offer,
+    signed::{Signed, Signer, Statement, Verified},
+    units::Timestamp,
+};
+
+use super::{
+    alarms::{Alarm, Alarms},
+    book::Book,
+    chance::Chance,
+    notaries::Notaries,
+};
+use crate::{
+    effect::{Effect, Effects, Event, Run},
+    input::RunId,
+    record::Record,
+};
+
+/// One input's surroundings.
+pub(super) struct Context<'a, S> {
+    pub(super) signer: &'a S,
+    pub(super) genesis: &'a Arc<Genesis>,
+    pub(super) network: NetworkId,
+    /// The offers that are known.
+    pub(super) book: &'a mut Book,
+    /// What notaries said, and what they are asked.
+    pub(super) notaries: &'a mut Notaries,
+    pub(super) chance: &'a mut Chance,
+    pub(super) alarms: &'a mut Alarms,
+    pub(super) now: Timestamp,
+    pub(super) out: &'a mut Effects,
+}
+
+/// What can be seen from here, and nothing that could be changed.
+#[derive(Clone, Copy)]
+pub(super) struct Outlook<'a> {
+    pub(super) own: PeerId,
+    pub(super) genesis: &'a Genesis,
+    pub(super) book: &'a Book,
+    pub(super) notaries: &'a Notaries,
+    pub(super) now: Timestamp,
+}
+
+impl<S: Signer> Context<'_, S> {
+    /// This peer.
+    pub(super) fn own(&self) -> PeerId {
+        self.signer.id()
+    }
+
+    /// Signs a statement.
+    pub(super) fn seal<T: Statement>(&self, statement: T) -> Verified<T> {
+        Signed::seal(statement, self.signer, self.network)
+    }
+
+    /// Signs a statement and has it sent.
+    pub(super) fn say<T: Statement>(&mut self, to: PeerId, statement: T)
+    where
+        Message: From<Verified<T>>,
+    {
+        let message = self.seal(statement);
+        self.send(to, message);
+    }
+
+    /// Has a statement sent as it was signed.
+    pub(super) fn send(&mut self, to: PeerId, message: impl Into<Message>) {
+        self.out.push(Effect::Send { to, message: message.into() });
+    }
+
+    /// Has a record saved. Whoever saves one has folded it.
+    pub(super) fn save(&mut self, record: Record) {
+        self.out.push(Effect::Save(record));
+    }
+
+    /// Tells the user.
+    pub(super) fn tell(&mut self, event: Event) {
+        self.out.push(Effect::Tell(event));
+    }
+
+    /// Gets a blob from the first of these peers that serves it.
+    pub(super) fn fetch(&mut self, digest: Digest, from: impl Into<Vec<PeerId>>) {
+        self.out.push(Effect::Fetch { digest, from: from.into() });
+    }
+
+    /// Lets a peer fetch a blob.
+    pub(super) fn serve(&mut self, digest: Digest, to: PeerId) {
+        self.out.push(Effect::Serve { digest, to });
+    }
+
+    /// Notes this peer's own offer.
+    pub(super) fn note_own_offer(&mut self, offer: Verified<Offer>) {
+        let own = self.own();
+        self.book.take(offer, self.now, |provider| provider == own);
+    }
+
+    /// Ends what [`Context::serve`] began.
+    pub(super) fn stop_serving(&mut self, digest: Digest, to: PeerId) {
+        self.out.push(Effect::StopServing { digest, to });
+    }
+
+    /// Asks for a run in the sandbox.
+    pub(super) fn run(&mut self, run: Run) {
+        self.out.push(Effect::Run(Box::new(run)));
+    }
+
+    /// Reads records of a run's output and makes their paths.
+    pub(super) fn show(&mut self, run: RunId, output: Digest, positions: Vec<u64>) {
+        self.out.push(Effect::Show { run, output, positions });
+    }
+
+    /// Looks at something again at this time, and not before.
+    pub(super) fn set(&mut self, alarm: Alarm, at: Timestamp) {
+        self.alarms.set(alarm, at);
+    }
+
+    /// Asks a notary what this peer's account holds, and how a job of it stands; returns the number of the question.
+    pub(super) fn ask(&mut self, notary: PeerId, job: Option<JobId>) -> u64 {
+        let sequence = self.notaries.number_question(notary, self.now);
+        self.say(notary, Query { sequence, job });
+        sequence
+    }
+
+    /// What a choice is made by.
+    pub(super) fn outlook(&self) -> Outlook<'_> {
+        let (own, genesis, book, notaries, now) =
+            (self.own(), &**self.genesis, &*self.book, &*self.notaries, self.now);
+        Outlook { own, genesis, book, notaries, now }
+    }
+
+    /// The notary that new orders name: the first of the network that keeps one journal.
+    pub(super) fn notary_in_use(&self) -> Option<PeerId> {
+        self.outlook().notary_in_use()
+    }
+
+    /// The notaries of the network that keep one journal, as far as is known.
+    pub(super) fn notaries_in_use(&self) -> impl Iterator<Item = PeerId> {
+        self.genesis.notaries.iter().copied().filter(|notary| !self.notaries.has_forked(*notary))
+    }
+
+    /// True for a notary of the network that keeps one journal, as far as is known.
+    pub(super) fn takes_orders_of(&self, notary: PeerId) -> bool {
+        self.is_notary(notary) && !self.notaries.has_forked(notary)
+    }
+
+    /// True for a notary of the network.
+    pub(super) fn is_notary(&self, peer: PeerId) -> bool {
+        self.genesis.notaries.contains(&peer)
+    }
+}
+
+impl Outlook<'_> {
+    /// The notary that new orders name: the first of the network that keeps one journal, as far as is known.
+    pub(super) fn notary_in_use(&self) -> Option<PeerId> {
+        self.genesis.notaries.iter().copied().find(|notary| !self.notaries.has_forked(*notary))
+    }
+}

@@ -1,0 +1,141 @@
+//! What this peer knows of notaries and has them do: questions, accounts, heads, forks, and the instructions of its own
+//! account.
+//!
+//! It is no role: it hears what every notary says, whatever the job, and takes no message from the role that it is for.
+//!
+//! **Invariant:** an answer's number tells which question it answers, in this life or one before.
+
+mod heads;
+mod instructions;
+
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+
+use assay_protocol::{
+    account::Registration,
+    id::PeerId,
+    message::Opened,
+    notice::Account,
+    signed::{Signer, Verified},
+    units::Timestamp,
+};
+
+use self::{heads::Heads, instructions::Instructions};
+use super::context::Context;
+use crate::{
+    effect::Event,
+    input::Instruction,
+    record::{OwnerRecord, Record},
+    view::{AccountView, InstructionView},
+};
+
+/// Questions are numbered from here, by the time where that is more: an answer's number then tells whether it answers a
+/// question or an instruction, and a question of this life or of one before.
+const QUESTIONS_FROM: u64 = 1 << 63;
+
+/// What is known of notaries.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Notaries {
+    /// The number of the last question to each.
+    asked: BTreeMap<PeerId, u64>,
+    accounts: BTreeMap<PeerId, Account>,
+    heads: Heads,
+    instructions: Instructions,
+}
+
+impl Notaries {
+    /// Hears what notaries say. True if this was the first statement of an account: what waited for one can go on.
+    pub(super) fn hear<S: Signer>(message: &Opened, cx: &mut Context<'_, S>) -> bool {
+        heads::compare(message, cx);
+        let Opened::Account(account) = message else { return false };
+        cx.is_notary(account.signer()) && Self::note(account, cx)
+    }
+
+    /// Takes a notary's statement of this peer's account.
+    fn note<S: Signer>(account: &Verified<Account>, cx: &mut Context<'_, S>) -> bool {
+        let notary = account.signer();
+        // Answers may overtake each other: an older state of the books says nothing any more.
+        let known = cx.notaries.accounts.get(&notary);
+        if known.is_some_and(|known| known.head.sequence > account.head.sequence) {
+            return false;
+        }
+        let first = cx.notaries.accounts.insert(notary, **account).is_none();
+        cx.tell(Event::Balance { notary, account: **account });
+        instructions::on_statement(account, cx);
+        first
+    }
+
+    /// The number of the next question to a notary.
+    pub(super) fn number_question(&mut self, notary: PeerId, now: Timestamp) -> u64 {
+        let last = self.asked.get(&notary).copied().unwrap_or(QUESTIONS_FROM);
+        let sequence = (last + 1).max(QUESTIONS_FROM | now.0);
+        self.asked.insert(notary, sequence);
+        sequence
+    }
+
+    /// Takes an instruction for a notary.
+    pub(super) fn instruct<S: Signer>(notary: PeerId, instruction: Instruction, cx: &mut Context<'_, S>) {
+        instructions::instruct(notary, instruction, cx);
+    }
+
+    /// Says again what a notary has not answered yet.
+    pub(super) fn wake<S: Signer>(notary: PeerId, cx: &mut Context<'_, S>) {
+        instructions::wake(notary, cx);
+    }
+
+    /// Takes up again what was unfinished.
+    pub(super) fn resume<S: Signer>(cx: &mut Context<'_, S>) {
+        instructions::resume(cx);
+    }
+
+    /// Changes what is known by one record: the only way in which what must survive changes.
+    pub(super) fn fold(&mut self, record: &OwnerRecord) {
+        match record {
+            OwnerRecord::Checkpoint(tick) => self.heads.note_checkpoint(tick),
+            OwnerRecord::Forked(fork) => self.heads.fork(fork.notary),
+            OwnerRecord::Wished { notary, instruction } => {
+                self.instructions.wish(*notary, instruction.clone())
+            }
+            OwnerRecord::Numbered(said) => self.instructions.number(said.clone()),
+            OwnerRecord::Ended { notary, carried_out } => self.instructions.end(*notary, *carried_out),
+        }
+    }
+
+    /// True for a notary of which it is proven that it keeps two journals.
+    pub(super) fn has_forked(&self, notary: PeerId) -> bool {
+        self.heads.has_forked(notary)
+    }
+
+    /// The notaries that keep two journals.
+    pub(super) fn forked(&self) -> impl Iterator<Item = PeerId> {
+        self.heads.forked()
+    }
+
+    /// What a notary last said that this peer's account holds.
+    pub(super) fn account(&self, notary: PeerId) -> Option<&Account> {
+        self.accounts.get(&notary)
+    }
+
+    /// True if this peer told a notary that it checks jobs of this kind, or did before its last word on that.
+    pub(super) fn has_registered(&self, notary: PeerId, kind: &Registration) -> bool {
+        self.instructions.has_registered(notary, kind)
+    }
+
+    /// This peer's accounts, as their notaries last stated them.
+    pub(super) fn view_accounts(&self) -> Vec<AccountView> {
+        let accounts = self.accounts.iter();
+        accounts.map(|(notary, account)| AccountView { notary: *notary, account: *account }).collect()
+    }
+
+    /// What notaries are still to carry out.
+    pub(super) fn view_instructions(&self) -> Vec<InstructionView> {
+        self.instructions.views()
+    }
+}
+
+impl<S: Signer> Context<'_, S> {
+    /// Folds a record of what is known of notaries, and has it saved.
+    fn keep_of_notary(&mut self, record: OwnerRecord) {
+        self.notaries.fold(&record);
+        self.save(Record::Owner(Box::new(record)));
+    }
+}

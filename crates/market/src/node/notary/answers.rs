@@ -1,0 +1,185 @@
+//! What a notary says of its books: to parties, verifiers and owners, and to its operator.
+//!
+//! **Invariant:** nothing here changes the books; a job is told of to its parties and to whoever is to check it.
+
+use assay_protocol::{
+    check::Check,
+    codec,
+    id::{JobId, PeerId},
+    job::{Phase, Stage},
+    notice::{Account, Notice, NoticeEvent},
+    signed::Signer,
+    ticket::Ticket,
+    units::{Amount, Timestamp},
+};
+
+use super::Notary;
+use crate::{
+    ledger::{self, OpenJob},
+    node::context::Context,
+    view::{BalanceView, BooksView, FlagView},
+};
+
+/// How much longer than a provider a verifier may run: a slower machine is to find out what a faster one claims.
+const CHECK_PATIENCE: u64 = 3;
+
+impl Notary {
+    /// How an account stands, in answer to the question or instruction of this number.
+    pub(super) fn statement(&self, peer: PeerId, sequence: u64) -> Account {
+        let nobody = ledger::Account::default();
+        let account = self.ledger.accounts().get(&peer).unwrap_or(&nobody);
+        Account {
+            sequence,
+            free: account.free,
+            stake: account.stake,
+            unbonding: account.unbonding(),
+            instruction: account.instruction,
+            held: self.ledger.held_of(peer),
+            owed: self.ledger.owed(Some(peer)),
+            fee_margin: self.ledger.fee_margin(),
+            head: self.head,
+        }
+    }
+
+    pub(super) fn notice<S: Signer>(
+        &self,
+        to: PeerId,
+        job: JobId,
+        event: NoticeEvent,
+        cx: &mut Context<'_, S>,
+    ) {
+        cx.say(to, Notice { job, event, head: self.head });
+    }
+
+    /// Answers a party that asks how a job stands.
+    pub(super) fn state<S: Signer>(&self, job: JobId, to: PeerId, cx: &mut Context<'_, S>) {
+        if let Some(open) = self.ledger.open_job(job) {
+            let order = open.job.order();
+            if to == order.client && matches!(open.job.stage(), Stage::Open { .. }) {
+                cx.say::<Ticket>(to, *open.job.ticket());
+            } else if to == order.provider
+                && let Some(claimed) = self.claimed(job)
+            {
+                // Not the client: it would answer with its secret, and that again with this, for as long as the job
+                // lasts.
+                self.notice(to, job, claimed, cx);
+            }
+            return self.tell(open, cx);
+        }
+        let (Some(closed), Some(receipt)) = (self.ledger.closed_job(job), self.receipts.get(&job)) else {
+            return self.notice(to, job, NoticeEvent::Unknown, cx);
+        };
+        if to == closed.client || to == closed.provider {
+            let (outcome, receipt) = (closed.outcome, *receipt);
+            cx.serve(receipt, to);
+            self.notice(to, job, NoticeEvent::Closed { outcome, receipt }, cx);
+        }
+    }
+
+    /// What the parties are told of a claim that is in the books.
+    fn claimed(&self, job: JobId) -> Option<NoticeEvent> {
+        let position = self.ledger.open_job(job)?.job.claim()?.position;
+        Some(NoticeEvent::Claimed { position, claim: self.ledger.claim_of(job)?.clone() })
+    }
+
+    /// Tells those who should act on a job now.
+    pub(super) fn notify<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
+        self.ledger.open_job(job).into_iter().for_each(|open| self.tell(open, cx));
+    }
+
+    pub(super) fn tell<S: Signer>(&self, open: &OpenJob, cx: &mut Context<'_, S>) {
+        let (job, client, provider) = (open.job.id(), open.job.order().client, open.job.order().provider);
+        let beacon = open.job.positions().map(|beacon| beacon.value);
+        match open.job.stage() {
+            Stage::Claimed { .. } => {
+                if let Some(claimed) = self.claimed(job) {
+                    self.notice(client, job, claimed.clone(), cx);
+                    self.notice(provider, job, claimed, cx);
+                }
+            }
+            Stage::Cancelling { .. } => self.notice(provider, job, NoticeEvent::Cancelled, cx),
+            Stage::Checking(Phase::Seating { .. }) if open.job.disputed() => {
+                self.notice(provider, job, NoticeEvent::Disputed, cx);
+            }
+            Stage::Checking(Phase::Sealing { until }) | Stage::Jury(Phase::Sealing { until }) => {
+                if let Some(check) = self.check(open, until) {
+                    cx.say(check.verifier, check);
+                }
+            }
+            Stage::Checking(Phase::Opening { .. })
+            | Stage::Jury(Phase::Opening { .. } | Phase::Silence { .. }) => {
+                if open.job.opened().is_none() {
+                    self.notice(provider, job, NoticeEvent::Open { beacon }, cx);
+                }
+                if let Some(seat) = open.job.seats().last().filter(|seat| !seat.is_done()) {
+                    self.notice(seat.peer, job, NoticeEvent::Open { beacon }, cx);
+                }
+            }
+            Stage::Open { .. }
+            | Stage::Drawing { .. }
+            | Stage::Waiting { .. }
+            | Stage::Checking(_)
+            | Stage::Jury(_)
+            | Stage::Closed(_) => {}
+        }
+    }
+
+    /// What the verifier in the last seat is asked.
+    fn check(&self, open: &OpenJob, until: Timestamp) -> Option<Check> {
+        let (order, job) = (open.job.order(), open.job.id());
+        let verifier = open.job.seats().last()?.peer;
+        let swap = codec::digest("sources", &(job, verifier, self.seed)).0[0] & 1 == 1;
+        let sources = if swap { [order.provider, order.client] } else { [order.client, order.provider] };
+        let left = until.since(self.ledger.moment().live);
+        Some(Check {
+            job,
+            verifier,
+            class: order.class,
+            manifest: order.manifest.clone(),
+            units_max: open.job.checked_units(),
+            run_max: order.run_max.times(CHECK_PATIENCE),
+            seed: order.seed(),
+            input_commit: order.input_commit,
+            sources,
+            seal_by: self.ledger.wall().unwrap_or_default().after(left),
+        })
+    }
+
+    /// The books in sum.
+    pub(in crate::node) fn books(&self) -> BooksView {
+        let ledger = &self.ledger;
+        let sum = |amounts: &mut dyn Iterator<Item = Amount>| {
+            amounts.fold(Amount::ZERO, |sum, amount| sum.plus(amount).unwrap_or(sum))
+        };
+        let (pool, minted, burned) = ledger.pool_minted_burned();
+        BooksView {
+            head: self.head,
+            round: ledger.moment().beacon.round,
+            free: sum(&mut ledger.accounts().values().map(|account| account.free)),
+            stake: sum(&mut ledger.accounts().values().map(|account| account.stake)),
+            unbonding: sum(&mut ledger.accounts().values().map(|account| account.unbonding())),
+            held: ledger.held(),
+            pool,
+            endowment: ledger.endowment(),
+            minted,
+            burned,
+            owed: ledger.owed(None),
+            open: ledger.open_jobs().count() as u64,
+            closed: ledger.closed_count(),
+            flagged: ledger
+                .flagged()
+                .map(|(pair, juries)| FlagView { model: pair.model, class: pair.class, juries })
+                .collect(),
+            accounts: ledger
+                .accounts()
+                .iter()
+                .map(|(peer, account)| BalanceView {
+                    peer: *peer,
+                    free: account.free,
+                    stake: account.stake,
+                    unbonding: account.unbonding(),
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The public chain of a notary: every fact that its books took, and the receipts that follow from them.
+//!
+//! **Invariant:** an entry quotes the one before; the books are the fold of the chain, live and on restore alike.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use assay_protocol::{
+    id::{Digest, NetworkId},
+    notice::{Head, Settled},
+    receipt::{Receipt, Story},
+    signed::{Signed, Signer},
+};
+
+use super::{Consequence, Fact, Notary, Record, Rejection};
+use crate::{
+    effect::{Effect, Effects},
+    node::context::Context,
+    record::Entry,
+};
+
+/// Entries at the end of a chain whose receipts are filed again after a restart: a crash can lose no more.
+const REFILED_ENTRIES: u64 = 256;
+
+impl Notary {
+    /// Takes a fact into the books, saves it, and says what follows.
+    pub(super) fn enter<S: Signer>(&mut self, fact: Fact, cx: &mut Context<'_, S>) -> Result<(), Rejection> {
+        let consequences = self.ledger.apply(&fact)?;
+        let entry = Entry { previous: self.head.digest, fact };
+        self.head = Head { sequence: self.head.sequence + 1, digest: entry.digest() };
+        cx.save(Record::Chain(Box::new(entry)));
+        consequences.into_iter().for_each(|consequence| self.announce(consequence, cx));
+        Ok(())
+    }
+
+    /// Takes an entry of its own chain again.
+    pub(in crate::node) fn fold_entry<S: Signer>(&mut self, entry: &Entry, signer: &S, network: NetworkId) {
+        let position = self.head.sequence;
+        let Ok(consequences) = self.ledger.apply(&entry.fact) else { return };
+        self.head = Head { sequence: position + 1, digest: entry.digest() };
+        for consequence in consequences {
+            let Consequence::Closed { story, client, provider } = consequence else { continue };
+            let receipt = Box::new(sign(*story, signer, network));
+            self.receipts.insert(receipt.story.ticket.job, Digest::of(&receipt.to_bytes()));
+            self.recent.retain(|(at, ..)| at + REFILED_ENTRIES >= position);
+            self.recent.push((position, receipt, [client, provider].into()));
+        }
+    }
+
+    /// Files again what a crash may have kept from being filed.
+    pub(in crate::node) fn refile(&mut self, out: &mut Effects) {
+        let since = self.head.sequence.saturating_sub(REFILED_ENTRIES);
+        let recent: Vec<_> = core::mem::take(&mut self.recent);
+        let lost = recent.into_iter().filter(|(position, ..)| *position >= since);
+        out.extend(lost.map(|(_, receipt, parties)| Effect::File { receipt, parties }));
+    }
+}
+
+/// The receipt of a story, with the notary's word that it is so.
+pub(super) fn sign<S: Signer>(story: Story, signer: &S, network: NetworkId) -> Receipt {
+    let settled = Settled { job: story.ticket.job, receipt: story.digest() };
+    let settled = Signed::seal(settled, signer, network).into_signed();
+    Receipt { story, settled }
+}

@@ -1,0 +1,177 @@
+//! One order that was taken on, until its job is closed.
+//!
+//! ```text
+//!           ticket             input here           result
+//! accepted ───────▶ fetching ─────────────▶ running ───────▶ claimed
+//!                     │  │ result, before a restart             ▲
+//!                     │  └──────────────────────────────────────┘
+//!                     ├── its client cancels ──▶ yielded ◀── running
+//!                     └── it cannot be run ────▶ aborted ◀── running
+//! ```
+//!
+//! **Invariant:** claimed, yielded and aborted are final: of one job one thing is said.
+
+use alloc::boxed::Box;
+
+use assay_protocol::{
+    claim::{Claim, EvidenceLeaf, OutputLeaf},
+    id::{Digest, JobId, PeerId},
+    order::{Abort, Order},
+    signed::{Signed, Verified},
+    ticket::Ticket,
+    units::Timestamp,
+};
+
+use crate::{
+    effect::Run,
+    input::{RunId, RunResult},
+    node::heard::Fault,
+    view::RunState,
+};
+
+/// One order that was taken on.
+#[derive(Clone, Debug)]
+pub(super) struct Serving {
+    pub(super) order: Verified<Order>,
+    pub(super) phase: Phase,
+    pub(super) ticket: Option<Verified<Ticket>>,
+    /// True once the notary has the claim.
+    pub(super) noticed: bool,
+    /// Until when a slot is kept for its ticket.
+    pub(super) held_until: Timestamp,
+    pub(super) tries: u32,
+}
+
+/// How far it is.
+#[derive(Clone, Debug)]
+pub(super) enum Phase {
+    Accepted,
+    Fetching,
+    Running,
+    Claimed(Box<Claimed>),
+    Yielded(Signed<Claim>),
+    Aborted(Signed<Abort>),
+}
+
+/// A claim with what opens it.
+#[derive(Clone, Debug)]
+pub(super) struct Claimed {
+    pub(super) claim: Signed<Claim>,
+    pub(super) result: RunResult,
+    pub(super) output: OutputLeaf,
+    pub(super) evidence: EvidenceLeaf,
+}
+
+/// What can happen to it.
+#[derive(Clone, Debug)]
+pub(super) enum ServingStep {
+    /// The notary holds the money.
+    Start(Verified<Ticket>),
+    /// The input is here.
+    Run,
+    /// The run gave a result.
+    Claim(Box<Claimed>),
+    /// Its client wants no more of it.
+    Yield(Signed<Claim>),
+    /// It cannot be run.
+    Abort(Signed<Abort>),
+}
+
+impl Serving {
+    /// An order that was just taken on.
+    pub(super) fn new(order: Verified<Order>) -> Self {
+        let (phase, held_until) = (Phase::Accepted, Timestamp::default());
+        Self { order, phase, ticket: None, noticed: false, held_until, tries: 0 }
+    }
+
+    /// Takes a step.
+    ///
+    /// # Errors
+    /// [`Fault::Untimely`], if things do not stand so; nothing changes then.
+    pub(super) fn apply(&mut self, step: ServingStep) -> Result<(), Fault> {
+        self.phase = match (&self.phase, step) {
+            (Phase::Accepted, ServingStep::Start(ticket)) => {
+                self.ticket = Some(ticket);
+                Phase::Fetching
+            }
+            (Phase::Fetching, ServingStep::Run) => {
+                self.phase = Phase::Running;
+                return Ok(());
+            }
+            // A run is forgotten by a restart, what came of it is not.
+            (Phase::Fetching | Phase::Running, ServingStep::Claim(claimed)) => Phase::Claimed(claimed),
+            (Phase::Fetching | Phase::Running, ServingStep::Yield(claim)) => Phase::Yielded(claim),
+            (Phase::Fetching | Phase::Running, ServingStep::Abort(abort)) => Phase::Aborted(abort),
+            (
+                Phase::Accepted
+                | Phase::Fetching
+                | Phase::Running
+                | Phase::Claimed(_)
+                | Phase::Yielded(_)
+                | Phase::Aborted(_),
+                _,
+            ) => return Err(Fault::Untimely),
+        };
+        self.tries = 0;
+        Ok(())
+    }
+
+    /// Its claim with what opens it.
+    pub(super) fn claimed(&self) -> Option<&Claimed> {
+        if let Phase::Claimed(claimed) = &self.phase { Some(claimed) } else { None }
+    }
+
+    /// What the notary is told of its end.
+    pub(super) fn claim(&self) -> Option<&Signed<Claim>> {
+        match &self.phase {
+            Phase::Claimed(claimed) => Some(&claimed.claim),
+            Phase::Yielded(claim) => Some(claim),
+            Phase::Accepted | Phase::Fetching | Phase::Running | Phase::Aborted(_) => None,
+        }
+    }
+
+    /// What its statements quote.
+    pub(super) fn ticket_digest(&self) -> Digest {
+        self.ticket.as_ref().map(|ticket| Ticket::digest(ticket)).unwrap_or_default()
+    }
+
+    /// True while it takes up a slot.
+    pub(super) fn is_busy(&self, now: Timestamp) -> bool {
+        match self.phase {
+            Phase::Accepted => now < self.held_until,
+            Phase::Fetching | Phase::Running => true,
+            Phase::Claimed(_) | Phase::Yielded(_) | Phase::Aborted(_) => false,
+        }
+    }
+
+    /// How far it is, as it is shown.
+    pub(super) fn state(&self) -> RunState {
+        match self.phase {
+            Phase::Accepted => RunState::Waiting,
+            Phase::Fetching | Phase::Running => RunState::Running,
+            Phase::Claimed(_) | Phase::Yielded(_) => RunState::Committed,
+            Phase::Aborted(_) => RunState::Ended,
+        }
+    }
+
+    /// The run that it asks for.
+    pub(super) fn run(&self, job: JobId) -> Run {
+        let order = &self.order;
+        Run {
+            id: RunId { job, check: false },
+            manifest: order.manifest.clone(),
+            input: order.input_commit,
+            seed: order.seed(),
+            units_max: order.units_max,
+            run_max: order.run_max,
+        }
+    }
+}
+
+/// Client, notary, lane and number of an order: what names it before it is opened.
+pub(super) type Number = (PeerId, PeerId, u16, u64);
+
+/// What names an order before it is opened.
+pub(super) fn number(order: &Order) -> Number {
+    (order.client, order.notary, order.lane, order.nonce)
+}

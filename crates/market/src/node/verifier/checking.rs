@@ -1,0 +1,105 @@
+//! One check on its way.
+//!
+//! ```text
+//!            input here            found
+//! fetching ─────────────▶ running ───────▶ sealed
+//!    │  │ found, before a restart ▲───────────┘
+//!    │  └── this machine failed ──▶ ended ◀── this machine failed ── running
+//!    └───── nobody serves it ─────▶ unserved
+//! ```
+//!
+//! **Invariant:** sealed, unserved and ended are final: of one check one thing is said.
+
+use assay_protocol::{
+    check::{Check, Evidence, Seal, Unserved},
+    id::Digest,
+    signed::{Signed, Verified},
+    units::Timestamp,
+};
+
+use crate::{node::heard::Fault, view::RunState};
+
+/// One check.
+#[derive(Clone, Debug)]
+pub(super) struct Checking {
+    pub(super) check: Verified<Check>,
+    pub(super) phase: Phase,
+    /// When the input is given up.
+    pub(super) serve_by: Timestamp,
+}
+
+/// How far it is.
+#[derive(Clone, Debug)]
+pub(super) enum Phase {
+    Fetching,
+    Running,
+    Sealed(Sealed),
+    Unserved(Signed<Unserved>),
+    Ended,
+}
+
+/// A seal with what it is opened by.
+#[derive(Clone, Debug)]
+pub(super) struct Sealed {
+    pub(super) seal: Signed<Seal>,
+    pub(super) evidence: Evidence,
+    /// The digest of the output's bytes.
+    pub(super) output: Digest,
+}
+
+/// What can happen to it.
+#[derive(Clone, Debug)]
+pub(super) enum CheckStep {
+    /// The input is here.
+    Run,
+    /// What was found is sealed.
+    Seal(Sealed),
+    /// Nobody served the input.
+    GiveUp(Signed<Unserved>),
+    /// This machine could not run it.
+    Fail,
+}
+
+impl Checking {
+    /// A check that was just asked for.
+    pub(super) fn new(check: Verified<Check>) -> Self {
+        Self { check, phase: Phase::Fetching, serve_by: Timestamp::NEVER }
+    }
+
+    /// Takes a step.
+    ///
+    /// # Errors
+    /// [`Fault::Untimely`], if things do not stand so; nothing changes then.
+    pub(super) fn apply(&mut self, step: CheckStep) -> Result<(), Fault> {
+        self.phase = match (&self.phase, step) {
+            (Phase::Fetching, CheckStep::Run) => Phase::Running,
+            // A run is forgotten by a restart, what it found is not.
+            (Phase::Fetching | Phase::Running, CheckStep::Seal(sealed)) => Phase::Sealed(sealed),
+            (Phase::Fetching | Phase::Running, CheckStep::Fail) => Phase::Ended,
+            (Phase::Fetching, CheckStep::GiveUp(unserved)) => Phase::Unserved(unserved),
+            (Phase::Running | Phase::Sealed(_) | Phase::Unserved(_) | Phase::Ended, _) => {
+                return Err(Fault::Untimely);
+            }
+        };
+        Ok(())
+    }
+
+    /// What it was sealed with.
+    pub(super) fn sealed(&self) -> Option<&Sealed> {
+        if let Phase::Sealed(sealed) = &self.phase { Some(sealed) } else { None }
+    }
+
+    /// True while it waits for its input, or for its run.
+    pub(super) fn is_under_way(&self) -> bool {
+        matches!(self.phase, Phase::Fetching | Phase::Running)
+    }
+
+    /// How far it is, as it is shown.
+    pub(super) fn state(&self) -> RunState {
+        match self.phase {
+            Phase::Fetching | Phase::Running => RunState::Running,
+            Phase::Sealed(_) | Phase::Unserved(_) => RunState::Committed,
+            Phase::Ended => RunState::Ended,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What a peer shows of itself.
+//!
+//! **Invariant:** looking changes nothing.
+
+use alloc::vec::Vec;
+
+use assay_protocol::{
+    id::{Digest, PeerId},
+    offer::Offer,
+    signed::{Signer, Verified},
+    units::Timestamp,
+};
+
+use super::{Node, context::Outlook};
+use crate::{
+    input::Submission,
+    ledger::Ledger,
+    matching::Passed,
+    quote::Quote,
+    reliability::Impression,
+    view::{AccountView, BooksView, FaultView, Grounds, InstructionView, RunView, SubmissionView},
+};
+
+impl<S: Signer> Node<S> {
+    /// This peer.
+    pub fn id(&self) -> PeerId {
+        self.signer.id()
+    }
+
+    /// The offers that are known.
+    pub fn offers(&self) -> impl Iterator<Item = &Verified<Offer>> {
+        self.book.iter()
+    }
+
+    /// The jobs of this client, oldest first.
+    pub fn submissions(&self) -> Vec<SubmissionView> {
+        self.roles.client.views()
+    }
+
+    /// One job of this client.
+    pub fn submission(&self, key: Digest) -> Option<SubmissionView> {
+        self.roles.client.view_of(key)
+    }
+
+    /// Why the offers that a submission did not take up were not, when it last looked for one: nothing before that, and
+    /// after a restart.
+    pub fn passed_over(&self, key: Digest) -> Option<&Passed> {
+        self.roles.client.passed_over(key)
+    }
+
+    /// What a submission would come to if it were made now. Nothing is sent or kept.
+    pub fn quote(&self, submission: &Submission, now: Timestamp) -> Quote {
+        let (own, now) = (self.id(), now.max(self.now));
+        let (genesis, book, notaries) = (&*self.genesis, &self.book, &self.notaries);
+        self.roles.client.quote(submission, Outlook { own, genesis, book, notaries, now })
+    }
+
+    /// Why what became of a submission became of it: nothing, if it is not known or so long over that only its outcome
+    /// is remembered.
+    pub fn grounds(&self, key: Digest) -> Option<Grounds> {
+        self.roles.client.grounds(key, &self.genesis)
+    }
+
+    /// What this client has seen of a provider.
+    pub fn impression(&self, provider: PeerId) -> Impression {
+        self.roles.client.reliability.of(provider, self.now)
+    }
+
+    /// The runs of this provider and verifier.
+    pub fn runs(&self) -> Vec<RunView> {
+        self.roles.provider.views().chain(self.roles.verifier.views()).collect()
+    }
+
+    /// This peer's accounts, as their notaries last stated them.
+    pub fn accounts(&self) -> Vec<AccountView> {
+        self.notaries.view_accounts()
+    }
+
+    /// What this peer's notaries are still to carry out.
+    pub fn instructions(&self) -> Vec<InstructionView> {
+        self.notaries.view_instructions()
+    }
+
+    /// The notaries that were seen to keep two journals.
+    pub fn forked(&self) -> Vec<PeerId> {
+        self.notaries.forked().collect()
+    }
+
+    /// How often messages of each kind could not be taken, and why.
+    pub fn faults(&self) -> Vec<FaultView> {
+        self.faults.views()
+    }
+
+    /// The books in sum, if this peer is a notary of its network.
+    pub fn books(&self) -> Option<BooksView> {
+        self.roles.notary.as_ref().map(|notary| notary.books())
+    }
+
+    /// The books themselves.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.roles.notary.as_ref().map(|notary| &notary.ledger)
+    }
+
+    /// How many entries of this notary's chain may be published: those after it would tell who is being checked.
+    pub fn published(&self) -> u64 {
+        self.ledger().map_or(0, Ledger::published)
+    }
+}
