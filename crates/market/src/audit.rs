@@ -152,15 +152,13 @@ fn quoted_head(fact: &Fact) -> Option<Head> {
 /// True if every statement in a fact was signed by the peer that it names.
 fn is_signed<S: Scheme>(fact: &Fact, network: NetworkId) -> bool {
     match fact {
-        Fact::Tick(tick) => tick.clone().open::<S>(network).is_ok(),
-        Fact::Open(open) => open.clone().open::<S>(network).is_ok_and(|open| {
-            open.order.clone().open::<S>(network).is_ok() && open.accept.clone().open::<S>(network).is_ok()
-        }),
+        Fact::Tick(tick) => tick.is_signed::<S>(network),
+        Fact::Open(open) => open.is_signed::<S>(network),
         Fact::Job(happening) => happening.is_signed::<S>(network),
-        Fact::Query(query) => query.clone().open::<S>(network).is_ok(),
-        Fact::Stake(stake) => stake.clone().open::<S>(network).is_ok(),
-        Fact::Unstake(unstake) => unstake.clone().open::<S>(network).is_ok(),
-        Fact::Register(register) => register.clone().open::<S>(network).is_ok(),
-        Fact::Grant(grant) => grant.clone().open::<S>(network).is_ok(),
+        Fact::Query(query) => query.is_signed::<S>(network),
+        Fact::Stake(stake) => stake.is_signed::<S>(network),
+        Fact::Unstake(unstake) => unstake.is_signed::<S>(network),
+        Fact::Register(register) => register.is_signed::<S>(network),
+        Fact::Grant(grant) => grant.is_signed::<S>(network),
     }
 }

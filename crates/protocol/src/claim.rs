@@ -6,7 +6,7 @@ use crate::{
     codec,
     id::{Digest, JobId},
     manifest::End,
-    signed::{Signed, statements},
+    signed::{Attested, Signed, Verified, statements},
     units::{Units, Work},
 };
 
@@ -109,6 +109,14 @@ pub struct Deliver {
     pub output: Digest,
 }
 
+impl Verified<Deliver> {
+    /// The claim, as whoever ran the job signed it.
+    #[must_use]
+    pub fn claim(&self) -> Attested<'_, Claim> {
+        self.inside(|deliver| &deliver.claim)
+    }
+}
+
 /// The client's secret, once the claim is in the books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -121,4 +129,4 @@ pub struct Reveal {
     pub secret: Digest,
 }
 
-statements!(Claim, Deliver, Reveal);
+statements!(Claim, Deliver { claim }, Reveal);

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     claim::Claim,
-    id::{Digest, JobId},
+    id::{Digest, JobId, NetworkId},
     job::{Beacon, Moment},
     outcome::Outcome,
-    signed::{Signed, statements},
+    signed::{Attested, Forged, Scheme, Signed, Statement, Verified, statements},
     units::{Amount, Rate, Timestamp},
 };
 
@@ -98,6 +98,33 @@ pub enum NoticeEvent {
     Unknown,
 }
 
+impl NoticeEvent {
+    fn claim(&self) -> Option<&Signed<Claim>> {
+        match self {
+            Self::Claimed { claim, .. } => Some(claim),
+            Self::Cancelled | Self::Disputed | Self::Open { .. } | Self::Closed { .. } | Self::Unknown => {
+                None
+            }
+        }
+    }
+}
+
+impl Statement for Notice {
+    const NAME: &'static str = "Notice";
+
+    fn verify_inside<S: Scheme>(&self, network: NetworkId) -> Result<(), Forged> {
+        self.event.claim().map_or(Ok(()), |claim| claim.verify::<S>(network))
+    }
+}
+
+impl Verified<Notice> {
+    /// The claim that it shows, as whoever ran the job signed it.
+    #[must_use]
+    pub fn claim(&self) -> Option<Attested<'_, Claim>> {
+        self.inside_if(|notice| notice.event.claim())
+    }
+}
+
 /// A question to a notary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Query {
@@ -147,4 +174,4 @@ pub struct Settled {
     pub receipt: Digest,
 }
 
-statements!(Tick, Notice, Query, Account, Settled);
+statements!(Tick, Query, Account, Settled);

@@ -8,7 +8,7 @@ use crate::{
     claim::OutputLeaf,
     id::{Digest, JobId},
     merkle::{self, RECORD_BYTES},
-    signed::{Signed, statements},
+    signed::{Attested, Signed, Verified, statements},
 };
 
 /// The client wants no more of a job that is not claimed yet.
@@ -57,6 +57,14 @@ pub struct Contradict {
     pub records: Option<(Record, Record)>,
 }
 
+impl Verified<Contradict> {
+    /// What was streamed, as whoever streamed it signed it.
+    #[must_use]
+    pub fn output(&self) -> Attested<'_, Output> {
+        self.inside(|contradict| &contradict.output)
+    }
+}
+
 impl Output {
     /// True if what was streamed is not the beginning of what was claimed.
     #[must_use]
@@ -73,7 +81,7 @@ impl Output {
     }
 }
 
-statements!(Cancel, Dispute, Output, Contradict);
+statements!(Cancel, Dispute, Output, Contradict { output });
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use crate::{
     codec,
     id::{Digest, JobId, PeerId},
     manifest::Manifest,
-    signed::{Signed, statements},
+    signed::{Attested, Signed, Verified, statements},
     ticket::Ticket,
     units::{Amount, Duration, Rate, Timestamp, Units, Work},
 };
@@ -84,6 +84,14 @@ pub fn secret_commit(secret: &[u8; 32]) -> Digest {
 pub struct Propose {
     /// The terms.
     pub order: Signed<Order>,
+}
+
+impl Verified<Propose> {
+    /// The terms, as whoever ordered signed them.
+    #[must_use]
+    pub fn order(&self) -> Attested<'_, Order> {
+        self.inside(|propose| &propose.order)
+    }
 }
 
 /// The provider agrees.
@@ -197,11 +205,33 @@ pub struct Open {
     pub accept: Signed<Accept>,
 }
 
+impl Verified<Open> {
+    /// The terms, as whoever ordered signed them.
+    #[must_use]
+    pub fn order(&self) -> Attested<'_, Order> {
+        self.inside(|open| &open.order)
+    }
+
+    /// The agreement, as whoever agreed signed it.
+    #[must_use]
+    pub fn accept(&self) -> Attested<'_, Accept> {
+        self.inside(|open| &open.accept)
+    }
+}
+
 /// The client shows the provider the ticket: from now on the provider may fetch the input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
     /// The notary's ticket.
     pub ticket: Signed<Ticket>,
+}
+
+impl Verified<Start> {
+    /// The ticket, as whoever keeps the books signed it.
+    #[must_use]
+    pub fn ticket(&self) -> Attested<'_, Ticket> {
+        self.inside(|start| &start.ticket)
+    }
 }
 
 /// The provider gives the job up before a claim.
@@ -248,4 +278,4 @@ pub enum Failure {
     Machine,
 }
 
-statements!(Order, Propose, Accept, Refuse, Open, Start, Abort);
+statements!(Order, Propose { order }, Accept, Refuse, Open { order, accept }, Start { ticket }, Abort);

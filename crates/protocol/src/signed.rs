@@ -1,7 +1,7 @@
 //! Signatures: how a statement becomes a fact about its signer.
 //!
-//! **Invariant:** a [`Verified`] exists only if its signature was checked, or made, here; the signature covers a domain
-//! string, the kind of statement, the network and the whole body.
+//! **Invariant:** a [`Verified`] exists only if its signature, and that of every statement inside it, was checked, or
+//! made, here; a signature covers a domain string, the kind of statement, the network and the whole body.
 
 use alloc::vec::Vec;
 use core::{fmt, ops::Deref};
@@ -19,13 +19,29 @@ const DOMAIN: &str = "assay/1/";
 pub trait Statement: Serialize + DeserializeOwned + Clone + fmt::Debug {
     /// The name of the kind.
     const NAME: &'static str;
+
+    /// Checks the signatures of the statements inside it; most kinds have none.
+    ///
+    /// # Errors
+    /// [`Forged`] with the first that does not hold.
+    fn verify_inside<S: Scheme>(&self, _network: NetworkId) -> Result<(), Forged> {
+        Ok(())
+    }
 }
 
-/// Names kinds of statements.
+/// Names kinds of statements, with the fields in which they hold others.
 macro_rules! statements {
-    ($($kind:ty),+ $(,)?) => {
+    ($($kind:ident $({ $($inside:ident),+ })?),+ $(,)?) => {
         $(impl $crate::signed::Statement for $kind {
             const NAME: &'static str = stringify!($kind);
+
+            $(fn verify_inside<S: $crate::signed::Scheme>(
+                &self,
+                network: $crate::id::NetworkId,
+            ) -> Result<(), $crate::signed::Forged> {
+                $(self.$inside.verify::<S>(network)?;)+
+                Ok(())
+            })?
         })+
     };
 }
@@ -57,9 +73,13 @@ pub struct Signed<T> {
     signature: Signature,
 }
 
-/// A statement whose signature was checked.
+/// A statement whose signature was checked, with those of all statements inside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified<T>(Signed<T>);
+
+/// A statement inside a [`Verified`] one, read where it lies: it was checked together with that.
+#[derive(Debug)]
+pub struct Attested<'a, T>(&'a Signed<T>);
 
 /// A statement out of this peer's own journal, read where it lies.
 #[derive(Debug)]
@@ -77,26 +97,34 @@ pub struct Forged {
 
 impl<T: Statement> Signed<T> {
     /// Signs `body` for `network`.
+    ///
+    /// Statements inside it are not checked again: whoever signs has them from [`Verified`] ones, and answers for them.
     pub fn seal<S: Signer>(body: T, signer: &S, network: NetworkId) -> Verified<T> {
+        debug_assert_eq!(body.verify_inside::<S::Scheme>(network), Ok(()), "{} is sealed around it", T::NAME);
         let signature = signer.sign(&signed_bytes(&body, network));
         Verified(Self { body, signer: signer.id(), signature })
     }
 
-    /// Checks the signature; the only way to the body.
+    /// Checks the signature and those of the statements inside; the only way to the body.
     ///
     /// # Errors
-    /// [`Forged`], if the signature does not cover this body, signer and network.
+    /// [`Forged`] with the first signature that does not cover its body, signer and this network.
     pub fn open<S: Scheme>(self, network: NetworkId) -> Result<Verified<T>, Forged> {
-        if self.is_signed::<S>(network) {
-            return Ok(Verified(self));
-        }
-        Err(Forged { kind: T::NAME, signer: self.signer })
+        self.verify::<S>(network)?;
+        Ok(Verified(self))
     }
 
-    /// True if the signature covers this body, signer and network.
+    /// True if the signature covers this body, signer and network, and those inside cover theirs.
     #[must_use]
     pub fn is_signed<S: Scheme>(&self, network: NetworkId) -> bool {
-        S::verify(&self.signer, &signed_bytes(&self.body, network), &self.signature)
+        self.verify::<S>(network).is_ok()
+    }
+
+    pub(crate) fn verify<S: Scheme>(&self, network: NetworkId) -> Result<(), Forged> {
+        if !S::verify(&self.signer, &signed_bytes(&self.body, network), &self.signature) {
+            return Err(Forged { kind: T::NAME, signer: self.signer });
+        }
+        self.body.verify_inside::<S>(network)
     }
 }
 
@@ -135,7 +163,44 @@ impl<T> Deref for Recalled<'_, T> {
     }
 }
 
+impl<T> Attested<'_, T> {
+    /// Who said it.
+    #[must_use]
+    pub fn signer(&self) -> PeerId {
+        self.0.signer
+    }
+}
+
+impl<T: Clone> Attested<'_, T> {
+    /// The same by itself.
+    #[must_use]
+    pub fn to_verified(&self) -> Verified<T> {
+        Verified(self.0.clone())
+    }
+}
+
+impl<T> Deref for Attested<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.body
+    }
+}
+
 impl<T> Verified<T> {
+    /// A statement inside this one: one that [`Statement::verify_inside`] checks.
+    pub(crate) fn inside<U>(&self, field: impl FnOnce(&T) -> &Signed<U>) -> Attested<'_, U> {
+        Attested(field(&self.0.body))
+    }
+
+    /// The same, where there may be none.
+    pub(crate) fn inside_if<U>(
+        &self,
+        field: impl FnOnce(&T) -> Option<&Signed<U>>,
+    ) -> Option<Attested<'_, U>> {
+        field(&self.0.body).map(Attested)
+    }
+
     /// Who said it.
     #[must_use]
     pub fn signer(&self) -> PeerId {

@@ -109,71 +109,60 @@ impl Crook {
         let opened = Message::decode(bytes).ok()?.open::<Simulated>(self.network).ok()?;
         Some(match opened {
             Opened::Propose(propose) => {
-                let order = self.twisted(propose.into_body().order, key)?;
-                self.signed(Propose { order }, key)
+                let order = self.twist(propose.order().to_verified(), key)?;
+                Message::Propose(self.signed(&Propose { order }, key)?)
             }
             Opened::Open(open) => {
-                let order = self.twisted(open.into_body().order, key)?;
+                let order = self.twist(open.order().to_verified(), key)?;
                 let terms = order.clone().open::<Simulated>(self.network).ok()?;
                 let accept = Accept { job: terms.id(), class: terms.class, rate_max: Rate::ONE };
                 let (_, provider) = self.keys[self.keys.len() - 1];
                 let accept = Signed::seal(accept, &provider, self.network).into_signed();
-                self.signed(Open { order, accept }, key)
+                Message::Open(self.signed(&Open { order, accept }, key)?)
             }
             Opened::Deliver(deliver) => {
-                let body = deliver.into_body();
-                let claim = self.twisted(body.claim, key)?;
-                self.signed(Deliver { claim, ..body }, key)
+                let claim = self.twist(deliver.claim().to_verified(), key)?;
+                Message::Deliver(self.signed(&Deliver { claim, ..deliver.into_body() }, key)?)
             }
-            Opened::Offer(said) => self.twist(said, key)?,
-            Opened::Accept(said) => self.twist(said, key)?,
-            Opened::Refuse(said) => self.twist(said, key)?,
-            Opened::Ticket(said) => self.twist(said, key)?,
-            Opened::Start(said) => self.twist(said, key)?,
-            Opened::Abort(said) => self.twist(said, key)?,
-            Opened::Claim(said) => self.twist(said, key)?,
-            Opened::Reveal(said) => self.twist(said, key)?,
-            Opened::Check(said) => self.twist(said, key)?,
-            Opened::Seal(said) => self.twist(said, key)?,
-            Opened::Unserved(said) => self.twist(said, key)?,
-            Opened::OpenClaim(said) => self.twist(said, key)?,
-            Opened::OpenSeal(said) => self.twist(said, key)?,
-            Opened::Notice(said) => self.twist(said, key)?,
-            Opened::Query(said) => self.twist(said, key)?,
-            Opened::Account(said) => self.twist(said, key)?,
-            Opened::Cancel(said) => self.twist(said, key)?,
-            Opened::Dispute(said) => self.twist(said, key)?,
-            Opened::Output(said) => self.twist(said, key)?,
-            Opened::Contradict(said) => self.twist(said, key)?,
-            Opened::Stake(said) => self.twist(said, key)?,
-            Opened::Unstake(said) => self.twist(said, key)?,
-            Opened::Register(said) => self.twist(said, key)?,
-            Opened::Grant(said) => self.twist(said, key)?,
-            Opened::Tick(said) => self.twist(said, key)?,
-            Opened::Settled(said) => self.twist(said, key)?,
+            Opened::Offer(said) => Message::Offer(self.twist(said, key)?),
+            Opened::Accept(said) => Message::Accept(self.twist(said, key)?),
+            Opened::Refuse(said) => Message::Refuse(self.twist(said, key)?),
+            Opened::Ticket(said) => Message::Ticket(self.twist(said, key)?),
+            Opened::Start(said) => Message::Start(self.twist(said, key)?),
+            Opened::Abort(said) => Message::Abort(self.twist(said, key)?),
+            Opened::Claim(said) => Message::Claim(self.twist(said, key)?),
+            Opened::Reveal(said) => Message::Reveal(self.twist(said, key)?),
+            Opened::Check(said) => Message::Check(self.twist(said, key)?),
+            Opened::Seal(said) => Message::Seal(self.twist(said, key)?),
+            Opened::Unserved(said) => Message::Unserved(self.twist(said, key)?),
+            Opened::OpenClaim(said) => Message::OpenClaim(self.twist(said, key)?),
+            Opened::OpenSeal(said) => Message::OpenSeal(self.twist(said, key)?),
+            Opened::Notice(said) => Message::Notice(self.twist(said, key)?),
+            Opened::Query(said) => Message::Query(self.twist(said, key)?),
+            Opened::Account(said) => Message::Account(self.twist(said, key)?),
+            Opened::Cancel(said) => Message::Cancel(self.twist(said, key)?),
+            Opened::Dispute(said) => Message::Dispute(self.twist(said, key)?),
+            Opened::Output(said) => Message::Output(self.twist(said, key)?),
+            Opened::Contradict(said) => Message::Contradict(self.twist(said, key)?),
+            Opened::Stake(said) => Message::Stake(self.twist(said, key)?),
+            Opened::Unstake(said) => Message::Unstake(self.twist(said, key)?),
+            Opened::Register(said) => Message::Register(self.twist(said, key)?),
+            Opened::Grant(said) => Message::Grant(self.twist(said, key)?),
+            Opened::Tick(said) => Message::Tick(self.twist(said, key)?),
+            Opened::Settled(said) => Message::Settled(self.twist(said, key)?),
         })
     }
 
-    /// A statement within a statement, with other contents and the crook's signature.
-    fn twisted<T: Statement>(&mut self, signed: Signed<T>, key: &SimulatedKey) -> Option<Signed<T>> {
-        let body = signed.open::<Simulated>(self.network).ok()?.into_body();
-        let body = self.changed(&body)?;
-        Some(Signed::seal(body, key, self.network).into_signed())
-    }
-
-    fn twist<T: Statement>(&mut self, said: Verified<T>, key: &SimulatedKey) -> Option<Message>
-    where
-        Message: From<Verified<T>>,
-    {
+    /// The same kind of statement with other contents and the crook's signature.
+    fn twist<T: Statement>(&mut self, said: Verified<T>, key: &SimulatedKey) -> Option<Signed<T>> {
         let body = self.changed(&said.into_body())?;
-        Some(self.signed(body, key))
+        self.signed(&body, key)
     }
 
-    fn signed<T: Statement>(&self, body: T, key: &SimulatedKey) -> Message
-    where
-        Message: From<Verified<T>>,
-    {
-        Signed::seal(body, key, self.network).into()
+    /// Truly signed, whatever is inside it: honest peers sign around nothing that they have not verified.
+    fn signed<T: Statement>(&self, body: &T, key: &SimulatedKey) -> Option<Signed<T>> {
+        let signature = key.sign(&codec::encode(&("assay/1/", T::NAME, self.network, body)));
+        codec::decode(&codec::encode(&(body, key.id(), signature)), MESSAGE_BYTES_MAX).ok()
     }
 
     /// The same kind of statement with other contents; now and then with the same.

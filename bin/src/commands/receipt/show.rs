@@ -7,7 +7,7 @@ use assay_protocol::{
     id::{NetworkId, PeerId},
     order::Order,
     receipt::{Happening, Receipt, Report},
-    signed::{Ed25519, Signed, Statement, Verified},
+    signed::Ed25519,
 };
 use serde_json::{Value, json};
 
@@ -60,12 +60,9 @@ pub(super) async fn bytes_of(name: &str, reach: Reach, context: &Context) -> Res
     Ok(bytes.0)
 }
 
-fn order(receipt: &Receipt, network: NetworkId) -> Option<Verified<Order>> {
-    opened(opened(receipt.story.open.clone(), network)?.into_body().order, network)
-}
-
-fn opened<T: Statement>(signed: Signed<T>, network: NetworkId) -> Option<Verified<T>> {
-    signed.open::<Ed25519>(network).ok()
+fn order(receipt: &Receipt, network: NetworkId) -> Option<Order> {
+    let open = receipt.story.open.clone().open::<Ed25519>(network).ok()?;
+    Some(open.order().clone())
 }
 
 /// Who was drawn to run the job again, in the order of the draws.

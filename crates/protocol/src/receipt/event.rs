@@ -170,7 +170,7 @@ impl Happening {
         }
     }
 
-    /// True if the statement in it, where there is one, was signed by the peer that it names.
+    /// True if the statement in it, where there is one, was signed by the peer that it names, and each inside that too.
     #[must_use]
     pub fn is_signed<S: Scheme>(&self, network: NetworkId) -> bool {
         match self {
@@ -178,9 +178,7 @@ impl Happening {
             Self::Abort(abort) => abort.is_signed::<S>(network),
             Self::Cancel(cancel) => cancel.is_signed::<S>(network),
             Self::Dispute(dispute) => dispute.is_signed::<S>(network),
-            Self::Contradict(contradict) => Signed::clone(contradict)
-                .open::<S>(network)
-                .is_ok_and(|contradict| contradict.output.is_signed::<S>(network)),
+            Self::Contradict(contradict) => contradict.is_signed::<S>(network),
             Self::Reveal(reveal) => reveal.is_signed::<S>(network),
             Self::Seal(seal) => seal.is_signed::<S>(network),
             Self::Unserved(unserved) => unserved.is_signed::<S>(network),

@@ -155,18 +155,10 @@ impl<'a, S: Scheme> Judge<'a, S> {
         Self { story, network: story.genesis.id(), ticks: BTreeMap::new(), scheme: core::marker::PhantomData }
     }
 
-    /// The body of a statement, if this peer signed it.
-    fn opened<T: Statement>(
-        &self,
-        signed: &Signed<T>,
-        by: PeerId,
-        step: Stop,
-    ) -> Result<Verified<T>, Refuted> {
-        let Ok(verified) = signed.clone().open::<S>(self.network) else {
-            return refute(step, alloc::format!("a valid signature on {}", T::NAME));
-        };
-        demand(verified.signer() == by, step, "the signature of the right peer")?;
-        Ok(verified)
+    /// A statement with everything inside it, whoever signed it.
+    fn opened<T: Statement>(&self, signed: &Signed<T>, step: Stop) -> Result<Verified<T>, Refuted> {
+        let opened = signed.clone().open::<S>(self.network);
+        opened.or_else(|forged| refute(step, alloc::format!("a valid signature on {}", forged.kind)))
     }
 
     fn notary(&self, receipt: &Receipt) -> Result<(), Refuted> {
@@ -174,9 +166,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
         let said = receipt.settled.clone().recall();
         demand(said.receipt == self.story.digest(), Stop::Notary, "the story that the notary signed")?;
         self.story.genesis.examine().or_else(|unsound| refute(Stop::Network, unsound))?;
-        let Ok(settled) = receipt.settled.clone().open::<S>(self.network) else {
-            return refute(Stop::Notary, "a valid signature of the notary");
-        };
+        let settled = self.opened(&receipt.settled, Stop::Notary)?;
         let known = self.story.genesis.notaries.contains(&settled.signer());
         demand(known, Stop::Notary, "a notary of the network")?;
         demand(settled.job == self.story.ticket.job, Stop::Notary, "the job that the notary signed")
@@ -184,16 +174,19 @@ impl<'a, S: Scheme> Judge<'a, S> {
 
     fn order(&self, receipt: &Receipt) -> Result<(Order, Accept), Refuted> {
         let step = Stop::Order;
-        let Ok(open) = self.story.open.clone().open::<S>(self.network) else {
-            return refute(step, "the client's signature");
-        };
-        let order = self.opened(&open.order, open.signer(), step)?.into_body();
-        demand(order.client == open.signer(), step, "the client that the order names")?;
-        let accept = self.opened(&open.accept, order.provider, step)?.into_body();
+        let open = self.opened(&self.story.open, step)?;
+        let (order, accept) = (open.order(), open.accept());
+        let by_client = [open.signer(), order.signer()] == [order.client; 2];
+        demand(by_client, step, "the signature of the client that the order names")?;
+        demand(
+            accept.signer() == order.provider,
+            step,
+            "the signature of the provider that the order names",
+        )?;
         demand(accept.job == order.id(), step, "an agreement to this order")?;
         let notary = receipt.settled.clone().recall().signer();
         demand(order.notary == notary, step, "the notary that the order names")?;
-        Ok((order, accept))
+        Ok((order.clone(), accept.clone()))
     }
 
     fn ticket(&self, order: &Order, accept: &Accept) -> Result<(), Refuted> {
@@ -213,7 +206,9 @@ impl<'a, S: Scheme> Judge<'a, S> {
     fn ticks(&mut self, notary: PeerId) -> Result<(), Refuted> {
         let story = self.story;
         for signed in &story.ticks {
-            let tick = *self.opened(signed, notary, Stop::Ticks)?;
+            let tick = self.opened(signed, Stop::Ticks)?;
+            demand(tick.signer() == notary, Stop::Ticks, "the signature of the notary that the order names")?;
+            let tick = tick.into_body();
             let last = self.ticks.last_key_value();
             let follows = last.is_none_or(|(_, last)| {
                 tick.round > last.round && tick.live >= last.live && tick.time >= last.time

@@ -3,5 +3,6 @@
 mod fields;
 mod fuzz;
 mod golden;
+mod inside;
 mod receipts;
 mod samples;

@@ -1,12 +1,13 @@
 //! Receipts of every outcome, judged from their files alone, and refused once anything in them is changed.
 
-use std::fs;
+use std::{cell::RefCell, collections::BTreeSet, fs};
 
 use assay_protocol::{
     codec,
+    id::{PeerId, Signature},
     outcome::Outcome,
     receipt::{Happening, Receipt, Refuted, Report, Stop, verify},
-    signed::{Ed25519, Keypair, Signed},
+    signed::{Ed25519, Keypair, Scheme, Signed},
 };
 use serde_json::Value;
 
@@ -98,6 +99,30 @@ fn no_bit_and_no_field_of_a_receipt_of_any_outcome_can_be_changed() {
         refuses(outcome, 0..8 * bytes(outcome).len());
         refuses_views(outcome, 1);
         refuses_signed_anew(outcome, 1);
+    }
+}
+
+/// The scheme of real networks; none of its signatures is to be asked after twice.
+struct Once;
+
+thread_local! {
+    static ASKED: RefCell<BTreeSet<(PeerId, Vec<u8>)>> = RefCell::default();
+}
+
+impl Scheme for Once {
+    fn verify(signer: &PeerId, bytes: &[u8], signature: &Signature) -> bool {
+        let first = ASKED.with_borrow_mut(|asked| asked.insert((*signer, bytes.to_vec())));
+        assert!(first, "a signature of {signer} is verified twice");
+        Ed25519::verify(signer, bytes, signature)
+    }
+}
+
+#[test]
+fn each_signature_of_a_receipt_is_verified_once() {
+    for outcome in Outcome::ALL {
+        let judged = verify::<Once>(&receipt(outcome));
+        assert!(judged.is_ok(), "{outcome:?}");
+        assert!(ASKED.take().len() > 4, "{outcome:?}: notary, order, agreement, both as shown, and a tick");
     }
 }
 

@@ -4,6 +4,7 @@ use assay_protocol::{
     account::{Grant, Register, Registration, Stake, Unstake},
     check::{Check, Evidence, OpenClaim, OpenSeal, Record, Seal, Unserved},
     claim::{Claim, Deliver, EvidenceLeaf, OutputLeaf, Reveal},
+    codec,
     id::{Digest, NetworkId, PeerId},
     manifest::{End, Manifest, Meter, Policy, TensorFormat, WorkPerMeter},
     merkle::Path,
@@ -17,6 +18,13 @@ use assay_protocol::{
     ticket::{Standing, Ticket},
     units::{Amount, Duration, Rate, Timestamp},
 };
+
+/// What every signature covers first.
+const DOMAIN: &str = "assay/1/";
+/// Bytes before the body of a message: the header and the number of its kind.
+const FRONT: usize = 3;
+/// Bytes behind it: signer and signature, each behind its length.
+const BACK: usize = 1 + 32 + 1 + 64;
 
 /// The network of all samples.
 pub(crate) fn network() -> NetworkId {
@@ -33,14 +41,31 @@ fn digest(number: u8) -> Digest {
 }
 
 fn signed<T: Statement>(body: T) -> Signed<T> {
-    Signed::seal(body, &Keypair::from_seed([1; 32]), network()).into_signed()
+    sealed(body).into_signed()
+}
+
+fn sealed<T: Statement>(body: T) -> Verified<T> {
+    Signed::seal(body, &Keypair::from_seed([1; 32]), network())
 }
 
 fn said<T: Statement>(body: T) -> Message
 where
     Message: From<Verified<T>>,
 {
-    signed(body).recall().into()
+    sealed(body).into()
+}
+
+/// The body of a message.
+pub(crate) fn body(message: &[u8]) -> &[u8] {
+    &message[FRONT..message.len() - BACK]
+}
+
+/// A message of the same kind with another body, truly signed by `key` whatever is inside it; nothing, if it can hold
+/// no such body.
+pub(crate) fn signed_anew(message: &[u8], body: &[u8], key: &Keypair, network: NetworkId) -> Option<Message> {
+    let kind = Message::KINDS[usize::from(message[FRONT - 1])];
+    let signature = key.sign(&[&codec::encode(&(DOMAIN, kind, network)), body].concat());
+    Message::decode(&[&message[..FRONT], body, &codec::encode(&(key.id(), signature))].concat()).ok()
 }
 
 /// One message of each kind.
@@ -120,6 +145,12 @@ fn notices() -> Vec<Message> {
         said(tick),
         said(Settled { job: digest(1), receipt: digest(2) }),
     ]
+}
+
+/// A notice that shows a claim, which one in every notice's place does not.
+pub(crate) fn claimed() -> Message {
+    let event = NoticeEvent::Claimed { position: 300, claim: signed(claim()) };
+    said(Notice { job: digest(1), event, head: head() })
 }
 
 fn objections() -> Vec<Message> {
