@@ -159,9 +159,7 @@ impl Provider {
     }
 
     fn on_propose<S: Signer>(&mut self, propose: &Verified<Propose>, cx: &mut Context<'_, S>) -> Heard {
-        let Ok(order) = propose.order.clone().open::<S::Scheme>(cx.network) else {
-            return Heard::Misstep(Fault::Stranger);
-        };
+        let order = propose.order();
         if order.provider != cx.own() || order.signer() != order.client || propose.signer() != order.client {
             return Heard::Misstep(Fault::Stranger);
         }
@@ -178,7 +176,7 @@ impl Provider {
                 return Heard::Taken;
             }
             let until = order.open_by.after(TICKET_SLACK);
-            self.keep(ProviderRecord::Accepted(order.into_signed()), cx);
+            self.keep(ProviderRecord::Accepted(order.to_verified().into_signed()), cx);
             if let Some(serving) = self.servings.get_mut(&job) {
                 serving.held_until = cx.now.after(SLOT_HOLD);
             }
@@ -217,9 +215,7 @@ impl Provider {
     }
 
     fn on_start<S: Signer>(&mut self, start: &Verified<Start>, cx: &mut Context<'_, S>) -> Heard {
-        let Ok(ticket) = start.ticket.clone().open::<S::Scheme>(cx.network) else {
-            return Heard::Misstep(Fault::Stranger);
-        };
+        let ticket = start.ticket();
         let (job, client) = (ticket.job, start.signer());
         if self.served.get(&job).is_some_and(|served| served.client == client) {
             self.deliver(job, cx);
@@ -234,7 +230,7 @@ impl Provider {
         }
         match &serving.phase {
             Phase::Accepted => {
-                self.keep(ProviderRecord::Started(ticket.into_signed()), cx);
+                self.keep(ProviderRecord::Started(ticket.to_verified().into_signed()), cx);
                 cx.tell(Event::Serving { job, client });
                 self.wake(job, cx);
             }

@@ -6,12 +6,12 @@ use alloc::vec::Vec;
 
 use assay_protocol::{
     check::Check,
-    claim::{Claim, Deliver, Reveal},
+    claim::{Deliver, Reveal},
     id::{Digest, JobId, PeerId},
     notice::{Notice, NoticeEvent},
     order::{Abort, Accept, Open, Refusal, Refuse, Start},
     outcome::Outcome,
-    signed::{Signed, Signer, Verified},
+    signed::{Signer, Verified},
     ticket::Ticket,
 };
 
@@ -155,9 +155,7 @@ impl Client {
         deliver: &Verified<Deliver>,
         cx: &mut Context<'_, S>,
     ) -> Heard {
-        let Ok(claim) = deliver.claim.clone().open::<S::Scheme>(cx.network) else {
-            return Heard::Misstep(Fault::Stranger);
-        };
+        let claim = deliver.claim().to_verified();
         let job = claim.job;
         let Some(attempt) = self.attempts.get(&job) else { return Heard::NotMine };
         let provider = attempt.order.provider;
@@ -212,7 +210,7 @@ impl Client {
             return Heard::Misstep(Fault::Stranger);
         }
         match &notice.event {
-            NoticeEvent::Claimed { position, claim } => return self.on_claimed(job, *position, claim, cx),
+            NoticeEvent::Claimed { position, .. } => return self.on_claimed(notice, *position, cx),
             NoticeEvent::Closed { outcome, receipt } if attempt.may_close() => {
                 attempt.closing = Some((*outcome, *receipt));
                 self.awaited.entry(*receipt).or_default().insert(job);
@@ -235,15 +233,15 @@ impl Client {
     /// The notary shows the claim: the client answers with its secret.
     fn on_claimed<S: Signer>(
         &mut self,
-        job: JobId,
+        notice: &Verified<Notice>,
         position: u64,
-        claim: &Signed<Claim>,
         cx: &mut Context<'_, S>,
     ) -> Heard {
-        let Some(attempt) = self.attempts.get(&job) else { return Heard::NotMine };
-        let Ok(claim) = claim.clone().open::<S::Scheme>(cx.network) else {
-            return Heard::Misstep(Fault::Stranger);
+        let job = notice.job;
+        let (Some(attempt), Some(claim)) = (self.attempts.get(&job), notice.claim()) else {
+            return Heard::NotMine;
         };
+        let claim = claim.to_verified();
         let Some(ticket) = attempt.ticket.as_ref().map(|ticket| Ticket::digest(ticket)) else {
             return Heard::Misstep(Fault::Untimely);
         };
