@@ -16,14 +16,16 @@ mod shelf;
 mod trace;
 mod watch;
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use assay_market::{Command, Config, Effect, Effects, Event as Told, Input, Node, barrier, input::RunId};
 use assay_protocol::{
     codec,
     genesis::Genesis,
     id::{Digest, NetworkId, PeerId},
-    message::Message,
+    message::{Message, Opened},
+    offer::Offer,
+    signed::Verified,
     units::Timestamp,
 };
 
@@ -56,7 +58,7 @@ pub struct Place(pub usize);
 #[derive(Debug)]
 pub struct World {
     plan: Plan,
-    genesis: Genesis,
+    genesis: Arc<Genesis>,
     network_id: NetworkId,
     queue: Queue<Event>,
     network: Network,
@@ -112,6 +114,7 @@ impl World {
     /// The same under other rules than the plan's.
     #[must_use]
     pub fn under(plan: Plan, genesis: Genesis) -> Self {
+        let genesis = Arc::new(genesis);
         let peers: Vec<Peer> = (0..plan.peers()).map(|number| Peer::new(&plan, Place(number))).collect();
         let mut world = Self {
             network_id: genesis.id(),
@@ -119,7 +122,7 @@ impl World {
             places: peers.iter().enumerate().map(|(number, peer)| (peer.id(), Place(number))).collect(),
             queue: Queue::default(),
             trace: Trace::default(),
-            watch: Watch::new(genesis.clone(), plan.key(plan.notary())),
+            watch: Watch::new(Arc::clone(&genesis), plan.key(plan.notary())),
             traffic: None,
             genesis,
             peers,
@@ -265,7 +268,20 @@ impl World {
         }
         let Ok(message) = Message::decode(bytes) else { return };
         let Ok(opened) = message.open::<Simulated>(self.network_id) else { return };
-        self.feed(to, Input::Message(opened));
+        match opened {
+            Opened::Offer(offer) => self.note_offer(to, offer),
+            other => self.feed(to, Input::Message(other)),
+        }
+    }
+
+    /// Puts an offer into a peer's book.
+    fn note_offer(&mut self, place: Place, offer: Verified<Offer>) {
+        let (now, provider) = (self.clock(place), offer.signer());
+        let peer = &mut self.peers[place.0];
+        let Some(node) = &peer.node else { return };
+        if peer.book.take(offer, now, |provider| node.knows(provider)) && provider != peer.id() {
+            self.perform_all(place, vec![Effect::Tell(Told::OfferSeen { provider })]);
+        }
     }
 
     /// Sends bytes on their way.
@@ -297,7 +313,7 @@ impl World {
         if peer.node.is_some() {
             return;
         }
-        let config = Config { genesis: self.genesis.clone() };
+        let config = Config::new(Arc::clone(&self.genesis));
         let entropy = codec::digest("simulated entropy", &(self.plan.seed, place.0 as u64, peer.life)).0;
         let mut effects = Effects::new();
         let saved = peer.disk.records();
@@ -320,8 +336,12 @@ impl World {
         let count = self.peers.len() as u64;
         for _ in 0..INTRODUCERS {
             let other = Place(usize::try_from(self.peers[place.0].luck.below(count)).unwrap_or_default());
-            let Some(node) = self.peers[other.0].node.as_ref().filter(|_| other != place) else { continue };
-            let offers: Vec<_> = node.offers().map(|offer| Message::Offer(offer.signed().clone())).collect();
+            let holder = &self.peers[other.0];
+            if holder.node.is_none() || other == place {
+                continue;
+            }
+            let offers: Vec<_> =
+                holder.book.iter().map(|offer| Message::Offer(offer.signed().clone())).collect();
             offers.iter().for_each(|offer| self.carry(other, place, offer.encode().into()));
         }
     }
@@ -343,7 +363,7 @@ impl World {
         let peer = &mut self.peers[place.0];
         let (Some(node), Some(input)) = (&mut peer.node, peer.behaviour.hear(input)) else { return };
         let mut effects = Effects::new();
-        node.handle(input, now, &mut effects);
+        node.handle(input, now, &peer.book, &mut effects);
         self.watch.check(node);
         assert_barred(place, &effects);
         self.perform_all(place, effects);

@@ -9,7 +9,7 @@ use std::{
 };
 
 use assay_market::{
-    Config, Effects, Input, Node,
+    Book, Effects, Input, Node,
     input::Submission,
     matching::{Wish, rank},
     reliability::Reliability,
@@ -18,7 +18,6 @@ use assay_protocol::{
     codec,
     genesis::Genesis,
     id::{Digest, NetworkId},
-    message::Opened,
     offer::{Offer, Service},
     signed::{Signed, Signer, Verified},
     units::{self, Amount, Timestamp},
@@ -77,7 +76,7 @@ fn main() {
 fn live(nodes: &mut [Node<Cheap>], heard: Vec<Heard>) -> usize {
     let (mut effects, mut count) = (Effects::new(), 0);
     for Heard { place, at, input } in heard {
-        nodes[place].handle(input, at, &mut effects);
+        nodes[place].handle(input, at, TOWN.book(), &mut effects);
         count += effects.len();
         black_box(&mut effects).clear();
     }
@@ -96,7 +95,7 @@ fn handle(bencher: Bencher<'_, '_>, name: &str) {
     );
 }
 
-/// A client that hears of so many providers, hears of them again, or has no room for more.
+/// A book that takes the offers of so many providers, takes them again, or has no room for more.
 #[divan::bench(args = ["new", "renewed", "beyond room"], sample_count = 20, sample_size = 1)]
 fn hear_offers(bencher: Bencher<'_, '_>, which: &str) {
     let genesis = market().genesis;
@@ -106,14 +105,14 @@ fn hear_offers(bencher: Bencher<'_, '_>, which: &str) {
         _ => (offers(&genesis, 0..OFFERS, 1), offers(&genesis, OFFERS..2 * OFFERS, 1)),
     };
     let inputs = || {
-        let mut client = client(&genesis);
-        hear(&mut client, before.clone());
-        (client, heard.clone())
+        let mut book = Book::default();
+        hear(&mut book, before.clone());
+        (book, heard.clone())
     };
     bencher.counter(ItemsCount::new(heard.len())).with_inputs(inputs).bench_local_values(
-        |(mut client, heard)| {
-            hear(&mut client, heard);
-            client
+        |(mut book, heard)| {
+            hear(&mut book, heard);
+            book
         },
     );
 }
@@ -140,15 +139,9 @@ fn rank_offers(bencher: Bencher<'_, '_>, count: u64) {
         .bench_local(|| rank(black_box(&offers).iter(), &wish, cost).chosen);
 }
 
-fn client(genesis: &Genesis) -> Node<Cheap> {
-    Node::new(Cheap::numbered(CLIENT), Config { genesis: genesis.clone() }, [0; 32])
-}
-
-fn hear(client: &mut Node<Cheap>, offers: Vec<Verified<Offer>>) {
-    let mut effects = Effects::new();
+fn hear(book: &mut Book, offers: Vec<Verified<Offer>>) {
     for offer in offers {
-        client.handle(Input::Message(Opened::Offer(offer)), NOW, &mut effects);
-        effects.clear();
+        black_box(book.take(offer, NOW, |_| false));
     }
 }
 
@@ -240,7 +233,7 @@ fn timed(role: Option<Role>) -> BTreeMap<&'static str, (u32, Duration)> {
     for Heard { place, at, input } in TOWN.heard(role) {
         let kind = kind(&input);
         let begin = Instant::now();
-        nodes[place].handle(input, at, &mut effects);
+        nodes[place].handle(input, at, TOWN.book(), &mut effects);
         black_box(&mut effects).clear();
         let (count, time): &mut (u32, Duration) = kinds.entry(kind).or_default();
         (*count, *time) = (*count + 1, *time + begin.elapsed());
@@ -260,17 +253,17 @@ fn kind(input: &Input) -> &'static str {
     }
 }
 
-/// The bytes that a client occupies for each offer that it remembers.
+/// The bytes that a book occupies for each offer.
 #[allow(clippy::print_stdout, reason = "a table beside the figures of the benches")]
 fn print_bytes() {
     let genesis = market().genesis;
-    let mut client = client(&genesis);
+    let mut book = Book::default();
     let before = resident();
     for number in 0..OFFERS {
-        hear(&mut client, offers(&genesis, number..number + 1, 1));
+        hear(&mut book, offers(&genesis, number..number + 1, 1));
     }
-    println!("bytes of a remembered offer: {}", resident().saturating_sub(before) / OFFERS);
-    assert_eq!(client.offers().count() as u64, OFFERS, "not all offers are remembered");
+    println!("bytes of an offer in the book: {}", resident().saturating_sub(before) / OFFERS);
+    assert_eq!(book.len() as u64, OFFERS, "not all offers are remembered");
 }
 
 /// Bytes of memory that this process occupies.

@@ -229,7 +229,8 @@ pub enum Rejection {
 impl Ledger {
     /// The books on the first day.
     #[must_use]
-    pub fn new(genesis: Genesis, notary: PeerId) -> Self {
+    pub fn new(genesis: impl Into<Arc<Genesis>>, notary: PeerId) -> Self {
+        let genesis = genesis.into();
         let mut accounts: BTreeMap<PeerId, Account> = BTreeMap::new();
         for founder in &genesis.verifiers {
             let account = accounts.entry(founder.peer).or_default();
@@ -250,7 +251,7 @@ impl Ledger {
             pool,
             endowment,
             endowed: BTreeMap::new(),
-            genesis: Arc::new(genesis),
+            genesis,
             notary,
             accounts,
             jobs: BTreeMap::new(),

@@ -7,6 +7,7 @@ extern crate alloc;
 
 pub mod audit;
 pub mod barrier;
+pub mod book;
 pub mod effect;
 pub mod input;
 pub mod ledger;
@@ -25,6 +26,7 @@ pub mod witness;
 #[cfg(test)]
 mod fixture;
 
+pub use book::Book;
 pub use effect::{Effect, Effects, Event};
 pub use input::{Command, Input};
 pub use node::{Config, Node};

@@ -7,7 +7,6 @@
 //! is saved before anything that rests on it is said. No message is taken by two roles.
 
 mod alarms;
-mod book;
 mod chance;
 mod client;
 mod context;
@@ -21,19 +20,11 @@ mod views;
 
 use alloc::{boxed::Box, sync::Arc};
 
-use assay_protocol::{
-    genesis::Genesis,
-    id::NetworkId,
-    message::Opened,
-    offer::Offer,
-    signed::{Signer, Verified},
-    units::Timestamp,
-};
+use assay_protocol::{genesis::Genesis, id::NetworkId, message::Opened, signed::Signer, units::Timestamp};
 
 pub use self::heard::{Fault, Heard};
 use self::{
     alarms::{Alarm, Alarms},
-    book::Book,
     chance::Chance,
     client::Client,
     context::Context,
@@ -46,7 +37,8 @@ use self::{
 };
 use crate::{
     barrier,
-    effect::{Effect, Effects, Event},
+    book::Book,
+    effect::{Effect, Effects},
     input::{Command, Input, Instruction},
     ledger::Ledger,
     record::Record,
@@ -55,8 +47,16 @@ use crate::{
 /// What a peer is told once and for all.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The network's rules.
-    pub genesis: Genesis,
+    genesis: Arc<Genesis>,
+    network: NetworkId,
+}
+
+impl Config {
+    /// Under these rules, which peers of one process share.
+    pub fn new(genesis: impl Into<Arc<Genesis>>) -> Self {
+        let genesis = genesis.into();
+        Self { network: genesis.id(), genesis }
+    }
 }
 
 /// A peer.
@@ -70,7 +70,6 @@ pub struct Node<S> {
     wakes_at: Option<Timestamp>,
     now: Timestamp,
     started: bool,
-    book: Book,
     notaries: Notaries,
     faults: Faults,
     roles: Roles,
@@ -89,11 +88,11 @@ struct Roles {
 impl<S: Signer> Node<S> {
     /// A peer that has done nothing yet. It keeps books if the network names it a notary.
     pub fn new(signer: S, config: Config, entropy: [u8; 32]) -> Self {
-        let (id, genesis) = (signer.id(), Arc::new(config.genesis));
+        let (id, Config { genesis, network }) = (signer.id(), config);
         let keeps_books = genesis.notaries.contains(&id);
-        let notary = keeps_books.then(|| Box::new(Notary::new(Ledger::new((*genesis).clone(), id))));
+        let notary = keeps_books.then(|| Box::new(Notary::new(Ledger::new(Arc::clone(&genesis), id))));
         Self {
-            network: genesis.id(),
+            network,
             roles: Roles {
                 client: Client::default(),
                 provider: Provider::default(),
@@ -107,7 +106,6 @@ impl<S: Signer> Node<S> {
             wakes_at: None,
             now: Timestamp::default(),
             started: false,
-            book: Book::default(),
             notaries: Notaries::default(),
             faults: Faults::default(),
         }
@@ -130,29 +128,26 @@ impl<S: Signer> Node<S> {
         node
     }
 
-    /// Takes one input; never fails, never blocks. Says what became of it.
-    pub fn handle(&mut self, input: Input, now: Timestamp, out: &mut Effects) -> Heard {
+    /// Takes one input; never fails, never blocks. Says what became of it. Offers go into the book, which is lent.
+    pub fn handle(&mut self, input: Input, now: Timestamp, book: &Book, out: &mut Effects) -> Heard {
         self.now = now.max(self.now);
         let before = out.len();
         if !self.started {
             self.started = true;
-            let (roles, mut cx) = self.parts(out);
+            let (roles, mut cx) = self.parts(book, out);
             roles.resume(&mut cx);
         }
-        let heard = self.take(&input, out);
+        let heard = self.take(&input, book, out);
         if let Input::Message(message) = &input {
             self.faults.note(message.kind(), heard);
         }
-        self.wake(out);
+        self.wake(book, out);
         barrier::debug_assert_kept(&out[before..]);
         heard
     }
 
-    fn take(&mut self, input: &Input, out: &mut Effects) -> Heard {
-        if let Input::Message(Opened::Offer(offer)) = input {
-            return self.note_offer(offer.clone(), out);
-        }
-        let (roles, mut cx) = self.parts(out);
+    fn take(&mut self, input: &Input, book: &Book, out: &mut Effects) -> Heard {
+        let (roles, mut cx) = self.parts(book, out);
         match input {
             Input::Command(command) => roles.command(command, input, &mut cx),
             Input::Message(message) => roles.hear(message, input, &mut cx),
@@ -169,24 +164,13 @@ impl<S: Signer> Node<S> {
         }
     }
 
-    /// Notes an offer. This peer's own, and those of providers that it was served by or asked for, are not given up for
-    /// those of strangers.
-    fn note_offer(&mut self, offer: Verified<Offer>, out: &mut Effects) -> Heard {
-        let (own, provider) = (self.signer.id(), offer.signer());
-        let reliability = &self.roles.client.reliability;
-        if self.book.take(offer, self.now, |provider| provider == own || reliability.is_known(provider)) {
-            out.push(Effect::Tell(Event::OfferSeen { provider }));
-        }
-        Heard::Taken
-    }
-
     /// Does what is due, and asks to be woken for the next.
-    fn wake(&mut self, out: &mut Effects) {
+    fn wake(&mut self, book: &Book, out: &mut Effects) {
         while let Some(alarm) = self.alarms.pop(self.now) {
-            let (roles, mut cx) = self.parts(out);
+            let (roles, mut cx) = self.parts(book, out);
             roles.wake(alarm, &mut cx);
         }
-        let (roles, mut cx) = self.parts(out);
+        let (roles, mut cx) = self.parts(book, out);
         roles.client.serve_queue(&mut cx);
         let next = self.alarms.next();
         if let Some(at) = next.filter(|_| next != self.wakes_at) {
@@ -210,12 +194,12 @@ impl<S: Signer> Node<S> {
     }
 
     /// The roles, and what they work with.
-    fn parts<'a>(&'a mut self, out: &'a mut Effects) -> (&'a mut Roles, Context<'a, S>) {
+    fn parts<'a>(&'a mut self, book: &'a Book, out: &'a mut Effects) -> (&'a mut Roles, Context<'a, S>) {
         let context = Context {
             signer: &self.signer,
             genesis: &self.genesis,
             network: self.network,
-            book: &mut self.book,
+            book,
             notaries: &mut self.notaries,
             chance: &mut self.chance,
             alarms: &mut self.alarms,
@@ -294,7 +278,7 @@ impl Roles {
                 first([&mut self.client as &mut dyn Role<S>].into_iter().chain(notary), input, cx)
             }
             Opened::Account(_) | Opened::Tick(_) => Heard::Taken,
-            // Said to the client's shell along with the stream, found in receipts, and noted before.
+            // For the client's shell along with the stream, found in receipts, and for the book.
             Opened::Output(_) | Opened::Settled(_) | Opened::Offer(_) => Heard::NotMine,
         }
     }

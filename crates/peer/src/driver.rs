@@ -22,13 +22,14 @@ mod wish;
 
 use std::{sync::Arc, time::Duration};
 
-use assay_market::{Effect, Effects, Event, Input, Node, Record, input::Provision};
+use assay_market::{Book, Effect, Effects, Event, Input, Node, Record, input::Provision, node::Heard};
 use assay_protocol::{
     codec,
     genesis::Genesis,
     id::{Digest, NetworkId, PeerId},
-    message::Message,
-    signed::Keypair,
+    message::{Message, Opened},
+    offer::Offer,
+    signed::{Ed25519, Keypair, Verified},
     units::Timestamp,
 };
 use tokio::{
@@ -90,6 +91,8 @@ pub(crate) struct Driver {
     genesis: Arc<Genesis>,
     settings: ClientSettings,
     node: Node<Keypair>,
+    /// The offers that were heard.
+    book: Book,
     effects: Effects,
     journal: Journal,
     /// The number of the last record saved.
@@ -143,7 +146,11 @@ impl Driver {
 
     /// Lets the brain take one input.
     async fn take(&mut self, input: Input) -> Result<(), Broken> {
-        self.node.handle(input, self.clock.now(), &mut self.effects);
+        let kind = if let Input::Message(message) = &input { Some(message.kind()) } else { None };
+        let heard = self.node.handle(input, self.clock.now(), &self.book, &mut self.effects);
+        if let (Some(kind), Heard::Misstep(fault)) = (kind, heard) {
+            tracing::debug!(kind, ?fault, "a message could not be taken");
+        }
         self.perform_all().await
     }
 
@@ -198,6 +205,10 @@ impl Driver {
             && let Message::Offer(offer) = &**message
         {
             self.hands.offer = Some(offer.clone());
+            match offer.clone().open::<Ed25519>(self.network_id) {
+                Ok(offer) => self.note_offer(offer),
+                Err(error) => tracing::error!(%error, "this peer's own offer does not hold"),
+            }
         }
         self.outbox.put(self.saved, visible).await;
     }
@@ -249,12 +260,10 @@ impl Driver {
     /// Takes what came from another peer.
     async fn arrive(&mut self, arrival: Arrival) -> Result<(), Broken> {
         match arrival {
-            Arrival::Opened(opened) => {
-                if let assay_protocol::message::Opened::Offer(offer) = &*opened {
-                    self.history.note_offer(offer.signer(), offer.sequence, self.clock.now());
-                }
-                self.take(Input::Message(*opened)).await?;
-            }
+            Arrival::Opened(opened) => match *opened {
+                Opened::Offer(offer) => self.note_offer(offer),
+                other => self.take(Input::Message(other)).await?,
+            },
             Arrival::Undelivered(to) => self.take(Input::Undelivered { to }).await?,
             Arrival::Connected(peer) => self.greet(peer),
             Arrival::Unpublished => {
@@ -264,6 +273,15 @@ impl Driver {
             Arrival::Asked { from, kind, bytes, reply } => self.answer_peer(from, kind, &bytes, reply),
         }
         Ok(())
+    }
+
+    /// Puts an offer into the book. Those of providers that this peer knows are not given up for those of strangers.
+    fn note_offer(&mut self, offer: Verified<Offer>) {
+        let (now, provider) = (self.clock.now(), offer.signer());
+        self.history.note_offer(provider, offer.sequence, now);
+        if self.book.take(offer, now, |provider| self.node.knows(provider)) && provider != self.own {
+            self.tell(Event::OfferSeen { provider });
+        }
     }
 
     /// A peer that has just come may know offers, and have what this one lacks.

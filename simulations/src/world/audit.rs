@@ -1,6 +1,6 @@
 //! Whether what peers remember is what they know: chains replayed by the audit, brains by their journals.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use assay_market::{
     Config, Effects, Node, Record,
@@ -41,7 +41,7 @@ impl World {
     /// [`Divergence`], at the first entry that does not follow from those before.
     pub fn audit(&self) -> Result<Report, Divergence> {
         let notary = self.plan.notary();
-        let mut audit = Audit::new(self.genesis.clone(), self.key(notary).id());
+        let mut audit = Audit::new((*self.genesis).clone(), self.key(notary).id());
         for record in self.peers[notary.0].disk.records() {
             if let Record::Chain(entry) = record {
                 audit.push::<Simulated>(&Published::Whole(*entry))?;
@@ -81,7 +81,7 @@ impl World {
     #[must_use]
     pub fn memory(&self, place: Place) -> Option<(Memory, Memory)> {
         let peer = &self.peers[place.0];
-        let config = Config { genesis: self.genesis.clone() };
+        let config = Config::new(Arc::clone(&self.genesis));
         let records = peer.disk.records().into_iter();
         let restored = Node::restore(peer.key, config, [0; 32], records, &mut Effects::new());
         Some((self.memory_of(peer.node.as_ref()?), self.memory_of(&restored)))

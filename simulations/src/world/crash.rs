@@ -1,5 +1,7 @@
 //! Crashes: a process ends at a chosen effect and starts again later.
 
+use assay_market::Book;
+
 use super::{Event, Place, World};
 use crate::kernel::Span;
 
@@ -51,6 +53,7 @@ impl World {
         let peer = &mut self.peers[place.0];
         peer.crash = None;
         peer.node = None;
+        peer.book = Book::default();
         peer.life += 1;
         peer.runs.clear();
         peer.shelf.crash();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use assay_market::{Command, Event as Told, Node, effect::Run, input::RunId};
+use assay_market::{Book, Command, Event as Told, Node, effect::Run, input::RunId};
 use assay_protocol::{id::PeerId, signed::Signer};
 
 use super::{Place, crash::Crash, disk::Disk, shelf::Shelf};
@@ -21,6 +21,8 @@ pub(super) struct Peer {
     pub(super) behaviour: Box<dyn Behaviour>,
     /// Nothing while the process is down.
     pub(super) node: Option<Node<SimulatedKey>>,
+    /// The offers it has heard of.
+    pub(super) book: Book,
     /// How often the process crashed.
     pub(super) life: u64,
     pub(super) skew_millis: i64,
@@ -50,6 +52,7 @@ impl Peer {
             key: plan.key(place),
             behaviour: Box::new(Honest),
             node: None,
+            book: Book::default(),
             life: 0,
             skew_millis: 0_i64.saturating_add_unsigned(skew).saturating_sub_unsigned(plan.skew_ms_max),
             disk: Disk::default(),

@@ -19,7 +19,7 @@ use assay_protocol::{
 };
 
 use super::{Event, Happening, Place, World};
-use crate::{kernel::Span, machine};
+use crate::{crypto::Simulated, kernel::Span, machine};
 
 /// How long it takes to read records and make their paths.
 const READING: Span = Span::micros(300);
@@ -105,6 +105,10 @@ impl World {
 
     /// Gossip: everybody who is up hears it, or the network loses it.
     fn publish(&mut self, from: Place, message: &Message) {
+        if let Message::Offer(offer) = message {
+            let own = offer.clone().open::<Simulated>(self.network_id);
+            self.note_offer(from, own.unwrap_or_else(|error| panic!("its own offer does not hold: {error}")));
+        }
         let others: Vec<PeerId> =
             self.places.iter().filter(|(_, place)| **place != from).map(|(id, _)| *id).collect();
         others.into_iter().for_each(|to| self.send(from, to, message));

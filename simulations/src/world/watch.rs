@@ -6,7 +6,7 @@
 //! **Invariant:** money is somewhere: free, at stake, held by an open job or in the pool; what was minted and not burned,
 //! no more and no less.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use assay_market::{
     Node, Record,
@@ -42,7 +42,7 @@ pub struct Closed {
 /// What is known of the books.
 #[derive(Debug)]
 pub(super) struct Watch {
-    genesis: Genesis,
+    genesis: Arc<Genesis>,
     network: NetworkId,
     notary: SimulatedKey,
     ledger: Ledger,
@@ -52,10 +52,10 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Watches this notary from its first entry on.
-    pub(super) fn new(genesis: Genesis, notary: SimulatedKey) -> Self {
+    pub(super) fn new(genesis: Arc<Genesis>, notary: SimulatedKey) -> Self {
         Self {
-            ledger: Ledger::new(genesis.clone(), notary.id()),
-            witness: Witness::new(genesis.clone()),
+            ledger: Ledger::new(Arc::clone(&genesis), notary.id()),
+            witness: Witness::new((*genesis).clone()),
             closed: BTreeMap::new(),
             network: genesis.id(),
             genesis,
@@ -81,7 +81,7 @@ impl Watch {
 
     /// Begins anew with what is left of a notary's records.
     pub(super) fn restart(&mut self, records: &[Record]) {
-        *self = Self::new(self.genesis.clone(), self.notary);
+        *self = Self::new(Arc::clone(&self.genesis), self.notary);
         records.iter().for_each(|record| self.saved(record));
     }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use assay_market::{
-    Command, Config, Effect, Effects, Input, Node,
+    Book, Command, Config, Effect, Effects, Input, Node,
     effect::Run,
     input::{Blob, Provision, RunResult, Stock, Submission},
 };
@@ -17,7 +17,7 @@ use assay_protocol::{
     id::{Digest, NetworkId, PeerId},
     manifest::{End, Policy, TensorFormat},
     merkle::{self, RECORD_BYTES},
-    message::Message,
+    message::{Message, Opened},
     signed::Signer,
     units::{Amount, Duration, Timestamp},
 };
@@ -67,6 +67,8 @@ pub(crate) struct Chronicle {
     genesis: Genesis,
     keys: Vec<(Role, Cheap)>,
     heard: Vec<Heard>,
+    /// The offers that everybody had heard of in the end.
+    book: Book,
     /// How many effects the inputs of each peer had.
     effects: Vec<usize>,
 }
@@ -75,6 +77,8 @@ pub(crate) struct Chronicle {
 struct Town {
     network: NetworkId,
     nodes: Vec<Node<Cheap>>,
+    /// The offers that everybody has heard of.
+    book: Book,
     places: BTreeMap<PeerId, usize>,
     wakes: Vec<Timestamp>,
     due: BTreeMap<(Timestamp, u64), (usize, Input)>,
@@ -93,23 +97,30 @@ impl Chronicle {
         let numbers = numbers.into_iter().chain(verifiers().map(|number| (Role::Verifier, number)));
         let keys: Vec<(Role, Cheap)> =
             numbers.map(|(role, number)| (role, Cheap::numbered(number))).collect();
-        let mut chronicle = Self { effects: vec![0; keys.len()], genesis, keys, heard: Vec::new() };
+        let mut chronicle =
+            Self { effects: vec![0; keys.len()], genesis, keys, heard: Vec::new(), book: Book::default() };
         let mut town = Town::new(&chronicle);
         town.order_all(&chronicle.genesis);
         let end = BEGIN.after(JOB_PAUSE.times(JOBS)).after(SETTLING);
         let mut effects = Effects::new();
         while let Some((place, input)) = town.next(end) {
             chronicle.heard.push(Heard { place, at: town.now, input: input.clone() });
-            town.nodes[place].handle(input, town.now, &mut effects);
+            town.nodes[place].handle(input, town.now, &town.book, &mut effects);
             chronicle.effects[place] += effects.len();
             effects.drain(..).for_each(|effect| town.perform(place, effect));
         }
+        chronicle.book = town.book;
         chronicle
+    }
+
+    /// The offers that everybody had heard of in the end.
+    pub(crate) fn book(&self) -> &Book {
+        &self.book
     }
 
     /// The peers before they heard anything.
     pub(crate) fn nodes(&self) -> Vec<Node<Cheap>> {
-        let config = || Config { genesis: self.genesis.clone() };
+        let config = || Config::new(self.genesis.clone());
         self.keys.iter().map(|(_, key)| Node::new(*key, config(), key.id().0)).collect()
     }
 
@@ -135,6 +146,7 @@ impl Town {
             // Whoever just started is woken.
             wakes: vec![Timestamp::default(); nodes.len()],
             nodes,
+            book: Book::default(),
             due: BTreeMap::new(),
             numbered: 0,
             outputs: BTreeMap::new(),
@@ -237,8 +249,10 @@ impl Town {
 
     fn carry(&mut self, to: usize, message: Message) {
         let opened = message.open::<CheapScheme>(self.network);
-        let opened = opened.unwrap_or_else(|forged| panic!("{forged}"));
-        self.happens(TRAVEL, to, Input::Message(opened));
+        match opened.unwrap_or_else(|forged| panic!("{forged}")) {
+            Opened::Offer(offer) => drop(self.book.take(offer, self.now, |_| false)),
+            other => self.happens(TRAVEL, to, Input::Message(other)),
+        }
     }
 
     /// Runs a job: another one, another output.

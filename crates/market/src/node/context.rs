@@ -9,18 +9,17 @@ use assay_protocol::{
     id::{Digest, JobId, NetworkId, PeerId},
     message::Message,
     notice::Query,
-    offer::Offer,
     signed::{Signed, Signer, Statement, Verified},
     units::Timestamp,
 };
 
 use super::{
     alarms::{Alarm, Alarms},
-    book::Book,
     chance::Chance,
     notaries::Notaries,
 };
 use crate::{
+    book::Book,
     effect::{Effect, Effects, Event, Run},
     input::RunId,
     record::Record,
@@ -32,7 +31,7 @@ pub(super) struct Context<'a, S> {
     pub(super) genesis: &'a Arc<Genesis>,
     pub(super) network: NetworkId,
     /// The offers that are known.
-    pub(super) book: &'a mut Book,
+    pub(super) book: &'a Book,
     /// What notaries said, and what they are asked.
     pub(super) notaries: &'a mut Notaries,
     pub(super) chance: &'a mut Chance,
@@ -96,12 +95,6 @@ impl<S: Signer> Context<'_, S> {
         self.out.push(Effect::Serve { digest, to });
     }
 
-    /// Notes this peer's own offer.
-    pub(super) fn note_own_offer(&mut self, offer: Verified<Offer>) {
-        let own = self.own();
-        self.book.take(offer, self.now, |provider| provider == own);
-    }
-
     /// Ends what [`Context::serve`] began.
     pub(super) fn stop_serving(&mut self, digest: Digest, to: PeerId) {
         self.out.push(Effect::StopServing { digest, to });
@@ -132,7 +125,7 @@ impl<S: Signer> Context<'_, S> {
     /// What a choice is made by.
     pub(super) fn outlook(&self) -> Outlook<'_> {
         let (own, genesis, book, notaries, now) =
-            (self.own(), &**self.genesis, &*self.book, &*self.notaries, self.now);
+            (self.own(), &**self.genesis, self.book, &*self.notaries, self.now);
         Outlook { own, genesis, book, notaries, now }
     }
 

@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 
 use assay_protocol::{
     id::{Digest, PeerId},
-    offer::Offer,
-    signed::{Signer, Verified},
+    signed::Signer,
     units::Timestamp,
 };
 
 use super::{Node, context::Outlook};
 use crate::{
+    book::Book,
     input::Submission,
     ledger::Ledger,
     matching::Passed,
@@ -27,9 +27,10 @@ impl<S: Signer> Node<S> {
         self.signer.id()
     }
 
-    /// The offers that are known.
-    pub fn offers(&self) -> impl Iterator<Item = &Verified<Offer>> {
-        self.book.iter()
+    /// True for this peer, and for providers that it was served by or that its user asked for: a shell does not give up
+    /// their offers for those of strangers.
+    pub fn knows(&self, provider: PeerId) -> bool {
+        provider == self.id() || self.roles.client.reliability.is_known(provider)
     }
 
     /// The jobs of this client, oldest first.
@@ -49,9 +50,9 @@ impl<S: Signer> Node<S> {
     }
 
     /// What a submission would come to if it were made now. Nothing is sent or kept.
-    pub fn quote(&self, submission: &Submission, now: Timestamp) -> Quote {
+    pub fn quote(&self, submission: &Submission, now: Timestamp, book: &Book) -> Quote {
         let (own, now) = (self.id(), now.max(self.now));
-        let (genesis, book, notaries) = (&*self.genesis, &self.book, &self.notaries);
+        let (genesis, notaries) = (&*self.genesis, &self.notaries);
         self.roles.client.quote(submission, Outlook { own, genesis, book, notaries, now })
     }
 

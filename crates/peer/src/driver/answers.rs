@@ -163,7 +163,7 @@ impl Driver {
         match kind {
             BOOK => {
                 let own = self.hands.offer.iter();
-                reply.answer(pages::book(own.chain(self.node.offers().map(Verified::signed))));
+                reply.answer(pages::book(own.chain(self.book.iter().map(Verified::signed))));
             }
             JOURNAL => match codec::decode::<Journal>(bytes, WANTED_BYTES_MAX) {
                 Ok(wanted) => self.answer_page(wanted, reply),
@@ -215,7 +215,7 @@ impl Driver {
                 .collect(),
             started: self.started,
             uptime: now.since(self.started),
-            offers: self.node.offers().count() as u64,
+            offers: self.book.iter().count() as u64,
             jobs_open: jobs.iter().filter(|view| !view.ended).count() as u64,
             jobs: jobs.len() as u64,
             running: self.hands.executor.running() as u64,
@@ -229,7 +229,7 @@ impl Driver {
 
     fn offers(&mut self) -> Vec<OfferView> {
         let now = self.clock.now();
-        self.node.offers().map(|offer| self.offer_view(offer, now)).collect()
+        self.book.iter().map(|offer| self.offer_view(offer, now)).collect()
     }
 
     fn offer_view(&self, offer: &Verified<Offer>, now: Timestamp) -> OfferView {
@@ -301,7 +301,7 @@ impl Driver {
         let without_input = Submit { input: Bytes::default(), ..submit };
         let wish = wish(without_input, &self.genesis, &self.settings)?;
         let now = self.clock.now();
-        Ok(self.node.quote(&wish.submission, now))
+        Ok(self.node.quote(&wish.submission, now, &self.book))
     }
 
     /// The digest of a receipt: that of the last attempt which has one, or of a job that this notary closed.

@@ -5,7 +5,7 @@
 use std::{io, sync::Arc};
 
 use assay_market::{
-    Command, Effects, Input, Node, Record, input::Provision, node::Config, record::ProviderRecord,
+    Book, Command, Effects, Input, Node, Record, input::Provision, node::Config, record::ProviderRecord,
 };
 use assay_protocol::{
     codec::{self, Malformed},
@@ -120,7 +120,7 @@ pub(crate) fn restore(
     };
     let records = journal.records(1)?;
     let saved = records.map_while(|read| next(read).map_err(|error| failed = Some(error)).ok());
-    let node = Node::restore(key, Config { genesis }, entropy, saved, &mut effects);
+    let node = Node::restore(key, Config::new(genesis), entropy, saved, &mut effects);
     match failed {
         Some(error) => Err(error),
         None => {
@@ -181,6 +181,7 @@ impl Restored {
             genesis,
             settings,
             node,
+            book: Book::default(),
             effects,
             journal,
             saved: seen.last,

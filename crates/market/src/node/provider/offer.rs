@@ -52,7 +52,6 @@ impl Provider {
             addresses: provision.addresses.clone(),
         };
         let offer = cx.seal(offer);
-        cx.note_own_offer(offer.clone());
         cx.out.push(Effect::Publish(offer.into()));
         let pause = OFFER_PAUSES[self.told.min(OFFER_PAUSES.len() - 1)];
         self.told += 1;

@@ -6,14 +6,15 @@ use assay_protocol::{
     genesis::Genesis,
     message::{Message, Opened},
     notice::{Account, Head},
+    order::{Accept, Open},
     signed::{Signed, Verified},
     ticket::Standing,
-    units::{Amount, Duration, Rate},
+    units::{Amount, Duration, Rate, Timestamp},
 };
 
 use super::*;
 use crate::{
-    Command, Effect, Input, Node, Record,
+    Book, Command, Effect, Input, Node, Record,
     effect::Effects,
     fixture::{Key, NOW, genesis, offer, peer, signed, standing, submission},
     ledger::LANES_MAX,
@@ -49,19 +50,41 @@ fn account() -> Verified<Account> {
     Signed::seal(account, &Key(peer(NOTARY)), genesis().id())
 }
 
-/// A client that knows its account and these offers.
-fn client(offers: impl IntoIterator<Item = (u64, Amount)>) -> Node<Key> {
-    let mut node = Node::new(Key(peer(CLIENT)), Config { genesis: genesis() }, [7; 32]);
-    let offers =
-        offers.into_iter().map(|(number, price)| Opened::Offer(signed(number, offer(number, price))));
-    let heard: Vec<Opened> = [Opened::Account(account())].into_iter().chain(offers).collect();
-    for message in heard {
-        node.handle(Input::Message(message), NOW, &mut Effects::new());
-    }
-    node
+/// A client with the offers it has heard of.
+struct Buyer {
+    node: Node<Key>,
+    book: Book,
 }
 
-fn market() -> Node<Key> {
+impl Buyer {
+    /// One that knows these rules and offers, and nobody yet.
+    fn new(genesis: Genesis, offers: impl IntoIterator<Item = (u64, Amount)>) -> Self {
+        let mut book = Book::default();
+        for (number, price) in offers {
+            book.take(signed(number, offer(number, price)), NOW, |_| false);
+        }
+        Self { node: Node::new(Key(peer(CLIENT)), Config::new(genesis), [7; 32]), book }
+    }
+
+    fn handle(&mut self, input: Input, now: Timestamp) -> Effects {
+        let mut out = Effects::new();
+        self.node.handle(input, now, &self.book, &mut out);
+        out
+    }
+
+    fn quote(&self, submission: &Submission, now: Timestamp) -> Quote {
+        self.node.quote(submission, now, &self.book)
+    }
+}
+
+/// A client that knows its account and these offers.
+fn client(offers: impl IntoIterator<Item = (u64, Amount)>) -> Buyer {
+    let mut buyer = Buyer::new(genesis(), offers);
+    buyer.handle(Input::Message(Opened::Account(account())), NOW);
+    buyer
+}
+
+fn market() -> Buyer {
     client((FIRST..).zip(PRICES.map(micros)))
 }
 
@@ -74,19 +97,18 @@ fn proposed(out: &Effects) -> Option<Order> {
 }
 
 /// Quotes a submission, makes it, and demands that it does what was quoted.
-fn check(node: &mut Node<Key>, submission: Submission) -> Quote {
+fn check(node: &mut Buyer, submission: Submission) -> Quote {
     let (key, now) = (submission.key, NOW.after(Duration(50)));
     let quote = node.quote(&submission, now);
-    let mut out = Effects::new();
-    node.handle(Input::Command(Command::Submit(submission)), now, &mut out);
+    let out = node.handle(Input::Command(Command::Submit(submission)), now);
     let ordered = proposed(&out).map(|order| Order { secret_commit: Digest::default(), ..order });
     assert_eq!(quote.chosen.as_ref().map(|chosen| &chosen.order), ordered.as_ref());
-    assert_eq!(Some(&quote.passed), node.passed_over(key));
+    assert_eq!(Some(&quote.passed), node.node.passed_over(key));
     quote
 }
 
 /// The quote of a submission that somebody takes, and the provider in it.
-fn taken(node: &mut Node<Key>, submission: Submission) -> Chosen {
+fn taken(node: &mut Buyer, submission: Submission) -> Chosen {
     check(node, submission).chosen.expect("somebody fits")
 }
 
@@ -131,7 +153,7 @@ fn where_nobody_matches_a_quote_says_what_the_submission_finds() {
     assert_eq!(check(&mut node, elsewhere).passed.counts.other_provider, 8);
     assert_eq!(check(&mut client([]), submission(2)).passed.counts.offers, 0);
     let alone = Genesis { notaries: Vec::new(), ..genesis() };
-    let node = Node::new(Key(peer(CLIENT)), Config { genesis: alone }, [7; 32]);
+    let node = Buyer::new(alone, []);
     let quote = node.quote(&submission(3), NOW);
     assert_eq!((quote.chosen, quote.passed.counts.refusal), (None, Some(Refusal::Notary)));
 }
@@ -150,20 +172,25 @@ fn of_a_stranger_the_most_that_the_client_could_put_up_is_quoted() {
 fn a_quote_needs_no_lane() {
     let mut node = market();
     for number in 0..=u64::from(LANES_MAX) {
-        node.handle(Input::Command(Command::Submit(submission(number))), NOW, &mut Effects::new());
+        node.handle(Input::Command(Command::Submit(submission(number))), NOW);
     }
-    assert!(node.roles.client.free_lane(peer(NOTARY)).is_none());
+    assert!(node.node.roles.client.free_lane(peer(NOTARY)).is_none());
     assert!(node.quote(&submission(1_000), NOW).chosen.is_some());
 }
 
 /// Gives the client a ticket for an order of its own, and returns what it is about.
-fn ticketed(node: &mut Node<Key>, number: u64, change: impl FnOnce(&mut Order), standing: Standing) -> Order {
+fn ticketed(node: &mut Buyer, number: u64, change: impl FnOnce(&mut Order), standing: Standing) -> Order {
     let key = submission(number).key;
     let mut order = Order { nonce: number, ..crate::fixture::order(micros(100)) };
     (order.provider, order.units_max) = (peer(FIRST), 10);
     change(&mut order);
     let ticket = Ticket::new(&genesis(), &order, standing);
     let sign = |number| Key(peer(number));
+    let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE };
+    let open = Open {
+        order: Signed::seal(order.clone(), &sign(CLIENT), genesis().id()).into_signed(),
+        accept: Signed::seal(accept, &sign(FIRST), genesis().id()).into_signed(),
+    };
     let records = [
         ClientRecord::Submitted(submission(number)),
         ClientRecord::Ordered {
@@ -171,9 +198,10 @@ fn ticketed(node: &mut Node<Key>, number: u64, change: impl FnOnce(&mut Order), 
             order: Signed::seal(order.clone(), &sign(CLIENT), genesis().id()).into_signed(),
             secret: Digest::default(),
         },
+        ClientRecord::Agreed { open: Signed::seal(open, &sign(CLIENT), genesis().id()).into_signed() },
         ClientRecord::Ticketed(Signed::seal(ticket, &sign(NOTARY), genesis().id()).into_signed()),
     ];
-    records.into_iter().for_each(|record| node.fold(&Record::Client(record.into())));
+    records.into_iter().for_each(|record| node.node.fold(&Record::Client(record.into())));
     order
 }
 
@@ -201,9 +229,9 @@ fn a_provider_counts_as_its_notary_last_said() {
 #[test]
 fn the_grounds_of_a_job_are_those_of_its_ticket_and_of_its_choice() {
     let mut node = market();
-    assert_eq!(node.grounds(submission(0).key), None);
+    assert_eq!(node.node.grounds(submission(0).key), None);
     let quote = check(&mut node, submission(0));
-    let grounds = node.grounds(submission(0).key).expect("it was just submitted");
+    let grounds = node.node.grounds(submission(0).key).expect("it was just submitted");
     assert_eq!(grounds.passed, Some(quote.passed));
     assert_eq!(
         (grounds.orders.len(), grounds.orders[0].standing, &grounds.orders[0].explanation),
@@ -211,7 +239,7 @@ fn the_grounds_of_a_job_are_those_of_its_ticket_and_of_its_choice() {
     );
     let stood = standing(1_000, Amount::credits(10_000));
     let order = ticketed(&mut node, 1, |_| {}, stood);
-    let grounds = node.grounds(submission(1).key).expect("it is under way");
+    let grounds = node.node.grounds(submission(1).key).expect("it is under way");
     assert_eq!(grounds.passed, None, "after a restart nobody knows");
     let explanation = policy::explain(&genesis(), &order, stood, &CHEAT_SHARES);
     assert_eq!(grounds.orders, [OrderGrounds { job: order.id(), order, standing: Some(stood), explanation }]);

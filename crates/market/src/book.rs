@@ -1,5 +1,8 @@
 //! The offers a peer has heard of, and under which model each is found.
 //!
+//! A shell keeps it and lends it to the brain: a daemon has one of its own, simulated peers can share one. Whom a peer has
+//! worked with is the brain's own knowledge ([`crate::Node::knows`]), laid over it.
+//!
 //! Where there is no room, offers that expired go first. Then a known provider's offer takes the place of the stranger's
 //! that came last; a stranger's takes nobody's. Names are free: whoever makes up ten thousand of them fills what is left,
 //! and displaces neither those who served this peer nor the strangers who were there before.
@@ -32,9 +35,9 @@ const TEXT_BYTES_MAX: usize = 256;
 const ADDRESSES_MAX: usize = 8;
 
 /// The offers a peer has heard of.
-#[derive(Debug, Default)]
-pub(super) struct Book {
-    offers: BTreeMap<PeerId, Heard>,
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    offers: BTreeMap<PeerId, Listed>,
     /// By model, in the order in which the providers were first heard of.
     by_manifest: BTreeMap<Digest, BTreeSet<(u64, PeerId)>>,
     /// By the end of the promise.
@@ -44,8 +47,8 @@ pub(super) struct Book {
 }
 
 /// An offer, and when its provider was first heard of.
-#[derive(Debug)]
-struct Heard {
+#[derive(Clone, Debug)]
+struct Listed {
     offer: Verified<Offer>,
     arrival: u64,
 }
@@ -53,7 +56,7 @@ struct Heard {
 impl Book {
     /// Takes an offer; true if the provider was not in the book. `is_known` says whose offer is not given up for a
     /// stranger's.
-    pub(super) fn take(
+    pub fn take(
         &mut self,
         offer: Verified<Offer>,
         now: Timestamp,
@@ -63,7 +66,7 @@ impl Book {
             return false;
         }
         let provider = offer.signer();
-        let held = self.offers.get(&provider).map(|heard| (heard.offer.sequence, heard.arrival));
+        let held = self.offers.get(&provider).map(|listed| (listed.offer.sequence, listed.arrival));
         if held.is_some_and(|(sequence, _)| sequence >= offer.sequence) {
             return false;
         }
@@ -79,22 +82,18 @@ impl Book {
             }
         }
         self.by_end.insert((offer.valid_until, provider));
-        self.offers.insert(provider, Heard { offer, arrival });
+        self.offers.insert(provider, Listed { offer, arrival });
         held.is_none()
     }
 
     /// All offers, by provider.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Verified<Offer>> {
-        self.offers.values().map(|heard| &heard.offer)
+    pub fn iter(&self) -> impl Iterator<Item = &Verified<Offer>> {
+        self.offers.values().map(|listed| &listed.offer)
     }
 
     /// The offers that are found under a model, by the time at which their providers were first heard of; and that of
     /// `named`, whom the user wants, even where there was no room for it under the model.
-    pub(super) fn serving(
-        &self,
-        manifest: Digest,
-        named: Option<PeerId>,
-    ) -> impl Iterator<Item = &Verified<Offer>> {
+    pub fn serving(&self, manifest: Digest, named: Option<PeerId>) -> impl Iterator<Item = &Verified<Offer>> {
         let found = self.by_manifest.get(&manifest);
         let is_found = move |place: &(u64, PeerId)| found.is_some_and(|found| found.contains(place));
         let named = named.and_then(|peer| Some((self.offers.get(&peer)?.arrival, peer)));
@@ -104,13 +103,21 @@ impl Book {
     }
 
     /// The offer of a provider.
-    pub(super) fn get(&self, provider: PeerId) -> Option<&Verified<Offer>> {
-        self.offers.get(&provider).map(|heard| &heard.offer)
+    #[must_use]
+    pub fn get(&self, provider: PeerId) -> Option<&Verified<Offer>> {
+        self.offers.get(&provider).map(|listed| &listed.offer)
     }
 
     /// How many offers there are.
-    pub(super) fn len(&self) -> usize {
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.offers.len()
+    }
+
+    /// True if there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.offers.is_empty()
     }
 
     /// True if there is room for another provider, or some was made.
@@ -120,7 +127,7 @@ impl Book {
         }
         if self.offers.len() >= OFFERS_MAX && is_known(provider) {
             let strangers = self.offers.iter().filter(|(peer, _)| !is_known(**peer));
-            let last = strangers.max_by_key(|(_, heard)| heard.arrival).map(|(peer, _)| *peer);
+            let last = strangers.max_by_key(|(_, listed)| listed.arrival).map(|(peer, _)| *peer);
             last.into_iter().for_each(|stranger| self.remove(stranger));
         }
         self.offers.len() < OFFERS_MAX
@@ -155,7 +162,7 @@ impl Book {
     }
 
     fn remove(&mut self, provider: PeerId) {
-        let Some(Heard { offer, arrival }) = self.offers.remove(&provider) else { return };
+        let Some(Listed { offer, arrival }) = self.offers.remove(&provider) else { return };
         self.by_end.remove(&(offer.valid_until, provider));
         let manifests: Vec<Digest> = offer.services.iter().map(|service| service.manifest).collect();
         for manifest in manifests {

@@ -45,9 +45,9 @@ impl Shop {
         for (manifest, found) in by_manifest {
             assert!((1..=OFFERS_PER_MANIFEST_MAX).contains(&found.len()));
             for (arrival, provider) in found {
-                let heard = &offers[provider];
-                assert!(heard.arrival == *arrival, "{provider}");
-                assert!(heard.offer.services.iter().any(|service| service.manifest == *manifest));
+                let listed = &offers[provider];
+                assert!(listed.arrival == *arrival, "{provider}");
+                assert!(listed.offer.services.iter().any(|service| service.manifest == *manifest));
             }
         }
     }
