@@ -146,7 +146,7 @@ impl Audit {
 /// The place in the journal that a fact quotes as its own.
 fn quoted_head(fact: &Fact) -> Option<Head> {
     let Fact::Tick(tick) = fact else { return None };
-    tick.clone().recall().checkpoint.map(|checkpoint| checkpoint.head)
+    tick.said().checkpoint.map(|checkpoint| checkpoint.head)
 }
 
 /// True if every statement in a fact was signed by the peer that it names.

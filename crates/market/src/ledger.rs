@@ -30,7 +30,7 @@ use assay_protocol::{
     order::{Open, Refusal},
     outcome::Outcome,
     receipt::{Event, Story},
-    signed::{Signed, Verified},
+    signed::Signed,
     ticket::Ticket,
     units::{Amount, Duration, Rate, Timestamp},
 };
@@ -281,14 +281,14 @@ impl Ledger {
     pub fn apply(&mut self, fact: &Fact) -> Result<Vec<Consequence>, Rejection> {
         let mut out = Vec::new();
         match fact {
-            Fact::Tick(tick) => self.tick(tick.clone().recall(), &mut out)?,
+            Fact::Tick(tick) => self.tick(tick, &mut out)?,
             Fact::Open(open) => self.open(open, &mut out)?,
             Fact::Job(happening) => self.step(happening, &mut out)?,
-            Fact::Query(query) => self.welcome(&query.clone().recall())?,
-            Fact::Stake(stake) => self.stake(&stake.clone().recall())?,
-            Fact::Unstake(unstake) => self.unstake(&unstake.clone().recall())?,
-            Fact::Register(register) => self.register(&register.clone().recall())?,
-            Fact::Grant(grant) => self.grant(&grant.clone().recall())?,
+            Fact::Query(query) => self.welcome(&query.said())?,
+            Fact::Stake(stake) => self.stake(&stake.said())?,
+            Fact::Unstake(unstake) => self.unstake(&unstake.said())?,
+            Fact::Register(register) => self.register(&register.said())?,
+            Fact::Grant(grant) => self.grant(&grant.said())?,
         }
         self.sequence += 1;
         debug_assert_eq!(self.total(), self.minted.minus(self.burned), "money is neither made nor lost");
@@ -335,7 +335,8 @@ impl Ledger {
         self.begins_epoch(round).then(|| Checkpoint::new(round / length, &self.genesis, &self.accounts))
     }
 
-    fn tick(&mut self, tick: Verified<Tick>, out: &mut Vec<Consequence>) -> Result<(), Rejection> {
+    fn tick(&mut self, signed: &Signed<Tick>, out: &mut Vec<Consequence>) -> Result<(), Rejection> {
+        let tick = signed.said();
         let anchor = tick.checkpoint.map(|checkpoint| checkpoint.anchor);
         let begun = self.next_checkpoint();
         let checkpoint = begun.as_ref().map(|begun| notice::Checkpoint {
@@ -354,7 +355,7 @@ impl Ledger {
             self.checkpoint = begun;
         }
         (self.moment, self.wall) = (tick.moment(), Some(tick.time));
-        self.remember(tick);
+        self.remember(tick.round, signed.clone());
         self.pay_withdrawals();
         self.tick_jobs(out);
         Ok(())
@@ -363,14 +364,14 @@ impl Ledger {
     /// True if this value hashes to the last one of its chain.
     fn chained(&self, value: Digest) -> bool {
         let last = self.moment.beacon;
-        let begun = self.ticks.get(&last.round).and_then(|tick| tick.recalled().checkpoint);
+        let begun = self.ticks.get(&last.round).and_then(|tick| tick.said().checkpoint);
         draw::chain_step(value) == begun.map_or(last.value, |checkpoint| checkpoint.anchor)
     }
 
     /// Keeps the ticks that a receipt of an open job may need, with the checkpoints that anchor them.
-    fn remember(&mut self, tick: Verified<Tick>) {
-        let (round, length) = (tick.round, self.genesis.timers.epoch_ticks);
-        self.ticks.insert(round, tick.into_signed());
+    fn remember(&mut self, round: u64, tick: Signed<Tick>) {
+        let length = self.genesis.timers.epoch_ticks;
+        self.ticks.insert(round, tick);
         if self.begins_epoch(round) {
             let oldest = self.jobs.values().map(|open| open.job.ticket().standing.round).min();
             // The chain of the oldest round is anchored at most one epoch before it.

@@ -112,8 +112,7 @@ impl Witness {
 
     fn shake(&mut self, story: &Story) {
         let fined = story.settlement.fines.iter().map(|fine| fine.peer);
-        let convicted = story.outcome.is_slashed().then(|| story.open.clone().recall());
-        let convicted = convicted.map(|open| open.order.clone().recall().provider);
+        let convicted = story.outcome.is_slashed().then(|| order(story).provider);
         self.shaken.extend(fined.chain(convicted));
     }
 
@@ -265,14 +264,14 @@ fn only_signers_lose(ledger: &Ledger, fact: &Fact, before: &Before, stories: &[&
 }
 
 fn signers(story: &Story) -> BTreeSet<PeerId> {
-    let open = story.open.clone().recall();
-    let (order, accept) = (open.order.clone().recall(), open.accept.clone().recall());
+    let open = story.open.said();
+    let (order, accept) = (open.order.said(), open.accept.said());
     let later = story.events.iter().filter_map(|event| event.what.about()).map(|(_, signer)| signer);
     [order.signer(), accept.signer()].into_iter().chain(later).collect()
 }
 
 fn order(story: &Story) -> Order {
-    story.open.clone().recall().order.clone().recall().into_body()
+    story.open.said().order.said().clone()
 }
 
 /// I18.

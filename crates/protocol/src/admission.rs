@@ -3,8 +3,8 @@
 //! What only the books can say (funds, numbers in a lane, freezes) is asked by whoever keeps them.
 
 use crate::{
+    deadline,
     genesis::Genesis,
-    job,
     manifest::Policy,
     order::{Accept, ORDER_CHECKS_MAX, Order, Refusal},
     ticket::Ticket,
@@ -41,9 +41,9 @@ pub fn admit(genesis: &Genesis, order: &Order, accept: &Accept, ticket: &Ticket)
     let price = order.price().ok_or(Refusal::Numbers)?;
     let total = ticket.total(genesis, order).ok_or(Refusal::Numbers)?;
     let timers = &genesis.timers;
-    let settle = job::claim_time(genesis, order)
+    let settle = deadline::claim_time(genesis, order)
         .plus(timers.reveal)
-        .plus(timers.tick.times(job::ROUNDS_AHEAD))
+        .plus(timers.tick.times(deadline::ROUNDS_AHEAD))
         .plus(ticket.window);
     let wanted = genesis.checks.operators_min.max(u64::from(ticket.prepaid));
     let enough = standing.operators >= wanted;

@@ -33,6 +33,7 @@ use crate::{
     check::{Evidence, Record},
     claim::Claim,
     compare::{self, Agreement, Testimony},
+    deadline::{self, ROUNDS_AHEAD},
     draw,
     genesis::{Checks, Genesis, Threshold, Timers},
     id::{Digest, JobId, PeerId},
@@ -45,8 +46,6 @@ use crate::{
     units::{Duration, Timestamp, Units, Work},
 };
 
-/// Rounds between a statement and the beacon that it is drawn with: nobody has seen the value when it is made.
-pub const ROUNDS_AHEAD: u64 = 2;
 /// Verifiers that may fail to appear before a check is given up.
 pub const ABSENT_MAX: usize = 3;
 /// Grey results among the last checks from which on another one is refunded.
@@ -198,7 +197,7 @@ impl Job {
             threshold,
             check_estimate: genesis.estimate(order.work_max),
         };
-        let until = now.live.after(claim_time(genesis, &order));
+        let until = now.live.after(deadline::claim_time(genesis, &order));
         Self {
             id: ticket.job,
             order,
@@ -436,21 +435,6 @@ fn proven(root: Digest, count: u64, records: &[Record]) -> bool {
         record.bytes.len() <= merkle::RECORD_BYTES
             && merkle::verify(root, count, record.position, &record.bytes, &record.path)
     })
-}
-
-/// How long after its opening a job's claim is due.
-#[must_use]
-pub fn claim_time(genesis: &Genesis, order: &Order) -> Duration {
-    order.run_max.times(3).plus(genesis.timers.claim)
-}
-
-/// From the draw to the payment, where nothing is drawn: long enough for a check to have run its course.
-#[must_use]
-pub fn window(genesis: &Genesis, order: &Order) -> Duration {
-    let timers = &genesis.timers;
-    let seal = genesis.estimate(order.work_max).times(3).plus(timers.seal);
-    let course = timers.reveal.plus(timers.tick.times(ROUNDS_AHEAD)).plus(seal.times(4)).plus(timers.opening);
-    timers.window.max(course)
 }
 
 fn testimony(evidence: &Evidence, records: &[Record]) -> Testimony {

@@ -1,61 +1,18 @@
 //! What a notary says of its own accord, and what anyone may ask it.
 
+mod tick;
+
 use serde::{Deserialize, Serialize};
+
+pub use tick::{Checkpoint, Head, Tick};
 
 use crate::{
     claim::Claim,
     id::{Digest, JobId, NetworkId},
-    job::{Beacon, Moment},
     outcome::Outcome,
     signed::{Attested, Forged, Scheme, Signed, Statement, Verified, statements},
-    units::{Amount, Rate, Timestamp},
+    units::{Amount, Rate},
 };
-
-/// The heartbeat of a notary: time and chance enter its books by this alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tick {
-    /// One more than the tick before.
-    pub round: u64,
-    /// The notary's clock, never less than at the tick before.
-    pub time: Timestamp,
-    /// The notary's time without its pauses: what deadlines count by.
-    pub live: Timestamp,
-    /// The next value of the hash chain.
-    pub beacon: Digest,
-    /// Where an epoch ends and the next one begins.
-    pub checkpoint: Option<Checkpoint>,
-}
-
-impl Tick {
-    /// What jobs read of it.
-    #[must_use]
-    pub fn moment(&self) -> Moment {
-        Moment { live: self.live, beacon: Beacon { round: self.round, value: self.beacon } }
-    }
-}
-
-/// What a notary fixes at the beginning of an epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Checkpoint {
-    /// The end of the hash chain that the ticks of the epoch are published from.
-    pub anchor: Digest,
-    /// The root over all rosters: who can check what.
-    pub rosters: Digest,
-    /// The journal before this tick.
-    pub head: Head,
-}
-
-/// The place in a notary's journal that an answer rests on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Head {
-    /// How many records there are.
-    pub sequence: u64,
-    /// The digest of the last.
-    pub digest: Digest,
-}
 
 /// Something a party to a job should know and act on; repeated until it does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,4 +131,4 @@ pub struct Settled {
     pub receipt: Digest,
 }
 
-statements!(Tick, Query, Account, Settled);
+statements!(Query, Account, Settled);

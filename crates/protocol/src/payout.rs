@@ -15,9 +15,13 @@ use crate::{
     jury::Stand,
     order::Order,
     outcome::Outcome,
+    quote::{self, Quote},
     ticket::Ticket,
-    units::{Amount, Rate, Units, Work},
+    units::{Amount, Units, Work},
 };
+
+#[doc(hidden)]
+pub use crate::quote::quote;
 
 /// Who gets and pays what at a close.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,38 +48,6 @@ pub struct Fee {
     pub peer: PeerId,
     /// How much.
     pub amount: Amount,
-}
-
-/// What an order costs beside its price, at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quote {
-    /// What one check costs.
-    pub check: Amount,
-    /// What the client pays for checks.
-    pub premium: Amount,
-    /// What the provider pays for checks.
-    pub dues: Amount,
-    /// The entry level: with less at stake a provider is a newcomer.
-    pub entry: Amount,
-    /// What a conviction costs, as long as the stake lasts.
-    pub slash: Amount,
-}
-
-/// What an order costs beside its price, for this much work, at this rate.
-#[must_use]
-pub fn quote(genesis: &Genesis, order: &Order, work: Work, rate: Rate, margin: Rate) -> Quote {
-    let check = genesis.check_cost(work);
-    let with_margin = Rate(Rate::ONE.0.saturating_add(margin.0));
-    let fee = |rate: Rate| check.share(rate).share(with_margin);
-    let times = |amount: Amount, count: u64| amount.times(count).unwrap_or(Amount(u64::MAX));
-    let money = &genesis.money;
-    Quote {
-        check,
-        premium: fee(genesis.checks.base),
-        dues: fee(rate.minus_up_to(genesis.checks.base)),
-        entry: order.price().unwrap_or(Amount(u64::MAX)).max(times(check, money.entry_checks)),
-        slash: times(order.total_max, money.slash_multiple).max(times(check, money.slash_checks)),
-    }
 }
 
 /// The settlement of a closed job; `at_stake` is what the provider has to lose.
@@ -263,7 +235,7 @@ impl Till<'_> {
     fn charged(&self) -> Quote {
         let claimed = self.job.claimed_work();
         let work = self.agreed().map(|found| found.work).fold(claimed, Work::min);
-        quote(self.genesis, self.order, work, self.ticket.policy_rate, self.ticket.standing.fee_margin)
+        quote::quote(self.genesis, self.order, work, self.ticket.policy_rate, self.ticket.standing.fee_margin)
     }
 
     /// The pay for the units that count: the lowest of claimed and found.

@@ -67,7 +67,7 @@ pub trait Scheme {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signed<T> {
-    /// What was said; nothing may rest on it before [`Signed::open`].
+    /// What was said; nothing may rest on it before the signature was checked.
     body: T,
     signer: PeerId,
     signature: Signature,
@@ -81,9 +81,9 @@ pub struct Verified<T>(Signed<T>);
 #[derive(Debug)]
 pub struct Attested<'a, T>(&'a Signed<T>);
 
-/// A statement out of this peer's own journal, read where it lies.
+/// What a statement says, read where it lies on the word of whoever holds it: its signature is checked elsewhere.
 #[derive(Debug)]
-pub struct Recalled<'a, T>(&'a Signed<T>);
+pub struct Said<'a, T>(&'a Signed<T>);
 
 /// A signature that does not belong to its statement, signer or network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -105,7 +105,7 @@ impl<T: Statement> Signed<T> {
         Verified(Self { body, signer: signer.id(), signature })
     }
 
-    /// Checks the signature and those of the statements inside; the only way to the body.
+    /// Checks the signature and those of the statements inside; the only way to a [`Verified`] that others signed.
     ///
     /// # Errors
     /// [`Forged`] with the first signature that does not cover its body, signer and this network.
@@ -129,25 +129,27 @@ impl<T: Statement> Signed<T> {
 }
 
 impl<T> Signed<T> {
-    /// What somebody claims to have said: to find out what it is about, never to act on it.
-    pub(crate) fn claimed(&self) -> (&T, PeerId) {
-        (&self.body, self.signer)
+    /// What it says, to whoever looks to its signature elsewhere: a notary's books, whose facts were verified when they
+    /// came in, an audit and a judge of receipts, who verify them beside. It never becomes a [`Verified`].
+    #[must_use]
+    pub fn said(&self) -> Said<'_, T> {
+        Said(self)
     }
 
-    /// A statement out of this peer's own journal: it was verified before it was saved, and the journal is chained.
+    #[doc(hidden)]
     #[must_use]
     pub fn recall(self) -> Verified<T> {
         Verified(self)
     }
 
-    /// The same without a copy of it.
+    #[doc(hidden)]
     #[must_use]
-    pub fn recalled(&self) -> Recalled<'_, T> {
-        Recalled(self)
+    pub fn recalled(&self) -> Said<'_, T> {
+        Said(self)
     }
 }
 
-impl<T> Recalled<'_, T> {
+impl<T> Said<'_, T> {
     /// Who said it.
     #[must_use]
     pub fn signer(&self) -> PeerId {
@@ -155,7 +157,15 @@ impl<T> Recalled<'_, T> {
     }
 }
 
-impl<T> Deref for Recalled<'_, T> {
+impl<T: Statement> Said<'_, T> {
+    /// The name of the statement, whoever signed it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        codec::digest(T::NAME, &self.0.body)
+    }
+}
+
+impl<T> Deref for Said<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {

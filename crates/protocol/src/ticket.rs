@@ -5,12 +5,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    codec,
+    codec, deadline,
     genesis::Genesis,
     id::{Digest, JobId},
-    job,
     order::Order,
-    payout,
+    quote,
     rate::{self, Circumstances},
     signed::{Statement, statements},
     units::{Amount, Duration, Rate, Timestamp},
@@ -91,7 +90,7 @@ impl Ticket {
         let checks = &genesis.checks;
         let margin = checks.margin_max.min(standing.operators.saturating_sub(1) / 2);
         let price = order.price().unwrap_or(Amount(u64::MAX));
-        let at_most = payout::quote(genesis, order, order.work_max, Rate::ONE, standing.fee_margin);
+        let at_most = quote::quote(genesis, order, order.work_max, Rate::ONE, standing.fee_margin);
         let newcomer = standing.stake < at_most.entry;
         let policy_rate = rate::rate(
             checks,
@@ -106,7 +105,7 @@ impl Ticket {
         let prepaid = order.checks.max(u16::from(newcomer));
         let always = prepaid > 0 || standing.endowed;
         let rate = if always { Rate::ONE } else { policy_rate };
-        let quote = payout::quote(genesis, order, order.work_max, policy_rate, standing.fee_margin);
+        let quote = quote::quote(genesis, order, order.work_max, policy_rate, standing.fee_margin);
         let fits = standing.exposed.plus(price).is_some_and(|exposed| exposed <= standing.stake);
         Self {
             job,
@@ -120,8 +119,8 @@ impl Ticket {
             dues: if newcomer { Amount::ZERO } else { quote.dues },
             newcomer,
             covered: fits && (rate < Rate::ONE || order.unchecked_ok),
-            window: job::window(genesis, order),
-            claim_by: standing.opened.after(job::claim_time(genesis, order)),
+            window: deadline::window(genesis, order),
+            claim_by: standing.opened.after(deadline::claim_time(genesis, order)),
         }
     }
 

@@ -13,7 +13,7 @@ pub struct FalseOpener(pub SimulatedKey, pub NetworkId);
 impl Behaviour for FalseOpener {
     fn act(&mut self, effect: Effect) -> Option<Effect> {
         let Effect::Send { to, message: Message::OpenClaim(opening) } = effect else { return Some(effect) };
-        let mut opening = opening.recall().into_body();
+        let mut opening = opening.said().clone();
         opening.output.units += 1;
         Some(Effect::Send { to, message: Signed::seal(opening, &self.0, self.1).into() })
     }

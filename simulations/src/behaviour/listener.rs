@@ -37,10 +37,10 @@ impl Behaviour for Listener {
             self.streamed.insert(output.job, output.signed().clone());
         }
         if let Input::Message(Opened::Deliver(deliver)) = &input {
-            let job = deliver.claim.clone().recall().job;
+            let job = deliver.claim().job;
             let (leaf, evidence) = (deliver.leaf, deliver.evidence);
             let streamed = self.streamed.get(&job).cloned();
-            if let Some(output) = streamed.filter(|word| word.clone().recall().contradicts(&leaf, None)) {
+            if let Some(output) = streamed.filter(|word| word.said().contradicts(&leaf, None)) {
                 let contradict = Contradict { job, output, leaf, evidence, records: None };
                 self.contradictions.insert(job, contradict);
             }
@@ -50,7 +50,7 @@ impl Behaviour for Listener {
 
     fn act(&mut self, effect: Effect) -> Option<Effect> {
         let Effect::Send { to, message: Message::Reveal(reveal) } = &effect else { return Some(effect) };
-        let job = reveal.clone().recall().job;
+        let job = reveal.said().job;
         let Some(contradict) = self.contradictions.get(&job).cloned() else { return Some(effect) };
         Some(Effect::Send { to: *to, message: Signed::seal(contradict, &self.key, self.network).into() })
     }

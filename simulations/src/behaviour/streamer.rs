@@ -32,8 +32,8 @@ impl Streamer {
 impl Behaviour for Streamer {
     fn act(&mut self, effect: Effect) -> Option<Effect> {
         let Effect::Send { to, message: Message::Deliver(deliver) } = &effect else { return Some(effect) };
-        let leaf = deliver.clone().recall().leaf;
-        let job = deliver.clone().recall().claim.clone().recall().job;
+        let said = deliver.said();
+        let (leaf, job) = (said.leaf, said.claim.said().job);
         if !self.streamed.insert(job) {
             return Some(effect);
         }

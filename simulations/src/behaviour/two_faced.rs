@@ -13,8 +13,8 @@ pub struct TwoFaced(pub SimulatedKey, pub NetworkId);
 impl Behaviour for TwoFaced {
     fn act(&mut self, effect: Effect) -> Option<Effect> {
         let Effect::Send { to, message: Message::Deliver(deliver) } = effect else { return Some(effect) };
-        let deliver = deliver.recall().into_body();
-        let mut claim = deliver.claim.clone().recall().into_body();
+        let deliver = deliver.said().clone();
+        let mut claim = *deliver.claim.said();
         claim.work += 1;
         let claim = Signed::seal(claim, &self.0, self.1).into_signed();
         let message = Signed::seal(Deliver { claim, ..deliver }, &self.0, self.1).into();

@@ -247,7 +247,7 @@ impl Behaviour for Smuggler {
         let Ok(Opened::Propose(propose)) = Message::Propose(propose).open::<Simulated>(self.1) else {
             return None;
         };
-        let mut order = propose.into_body().order.recall().into_body();
+        let mut order = propose.order().clone();
         order.manifest.runner = Digest::of(b"another runner");
         let order = Signed::seal(order, &self.0, self.1).into_signed();
         Some(Effect::Send { to, message: Signed::seal(Propose { order }, &self.0, self.1).into() })

@@ -141,7 +141,7 @@ impl Behaviour for Fickle {
         if core::mem::replace(&mut self.refused, true) {
             return Some(effect);
         }
-        let refuse = Refuse { job: ticket.clone().recall().job, reason: Refusal::Exposure };
+        let refuse = Refuse { job: ticket.said().job, reason: Refusal::Exposure };
         Some(Effect::Send { to: *to, message: Signed::seal(refuse, &self.key, self.network).into() })
     }
 }

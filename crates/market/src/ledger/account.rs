@@ -12,7 +12,7 @@ use assay_protocol::{
     account::{Grant, Register, Registration, Stake, Unstake},
     id::{Digest, JobId, PeerId},
     notice::Query,
-    signed::{Statement, Verified},
+    signed::{Said, Statement},
     units::{Amount, Timestamp},
 };
 
@@ -113,7 +113,7 @@ impl Ledger {
     /// The account that an instruction is about, if it is the next one for these books.
     fn instructed<T: Statement>(
         &mut self,
-        said: &Verified<T>,
+        said: &Said<'_, T>,
         notary: PeerId,
         sequence: u64,
     ) -> Result<&mut Account, Rejection> {
@@ -125,7 +125,7 @@ impl Ledger {
         Ok(account)
     }
 
-    pub(super) fn stake(&mut self, stake: &Verified<Stake>) -> Result<(), Rejection> {
+    pub(super) fn stake(&mut self, stake: &Said<'_, Stake>) -> Result<(), Rejection> {
         let account = self.instructed(stake, stake.notary, stake.sequence)?;
         account.free = account.free.minus(stake.amount).ok_or(Rejection::Funds)?;
         account.stake = sum(account.stake, stake.amount);
@@ -135,7 +135,7 @@ impl Ledger {
     }
 
     /// Takes money out of a stake, never below what it stands for; it is paid out later.
-    pub(super) fn unstake(&mut self, unstake: &Verified<Unstake>) -> Result<(), Rejection> {
+    pub(super) fn unstake(&mut self, unstake: &Said<'_, Unstake>) -> Result<(), Rejection> {
         let (due, position) = (self.moment.live.after(self.genesis.timers.unbonding), self.sequence);
         let account = self.instructed(unstake, unstake.notary, unstake.sequence)?;
         let rest = account.stake.minus(unstake.amount).ok_or(Rejection::Funds)?;
@@ -153,7 +153,7 @@ impl Ledger {
     }
 
     /// Notes what an account can check. Kinds that it could check before keep their age, unless its operator changes.
-    pub(super) fn register(&mut self, register: &Verified<Register>) -> Result<(), Rejection> {
+    pub(super) fn register(&mut self, register: &Said<'_, Register>) -> Result<(), Rejection> {
         let epoch = self.checkpoint.epoch();
         let account = self.instructed(register, register.notary, register.sequence)?;
         if !register.kinds.is_sorted_by(|one, other| one < other) {
@@ -174,7 +174,7 @@ impl Ledger {
     }
 
     /// Creates credits, if the issuer says so.
-    pub(super) fn grant(&mut self, grant: &Verified<Grant>) -> Result<(), Rejection> {
+    pub(super) fn grant(&mut self, grant: &Said<'_, Grant>) -> Result<(), Rejection> {
         if grant.signer() != self.genesis.issuer {
             return Err(Rejection::NotTheIssuer);
         }
@@ -197,7 +197,7 @@ impl Ledger {
 
     /// Opens an account with the welcome grant, for the first few that ask in an hour. Without a grant nothing is
     /// written: keys cost nothing, entries in a journal do.
-    pub(super) fn welcome(&mut self, query: &Verified<Query>) -> Result<(), Rejection> {
+    pub(super) fn welcome(&mut self, query: &Said<'_, Query>) -> Result<(), Rejection> {
         if self.accounts.contains_key(&query.signer()) {
             return Err(Rejection::KnownAccount);
         }

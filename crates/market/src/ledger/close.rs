@@ -11,6 +11,7 @@ use assay_protocol::{
     order::Order,
     outcome::Outcome,
     payout::{self, Fee, Settlement},
+    quote,
     receipt::{Event, Happening, Story},
     signed::Signed,
     units::{Amount, Rate},
@@ -112,7 +113,7 @@ impl Ledger {
     /// Puts a part of the net pay at stake: more of it below the entry level, then less, up to the provider's target.
     fn autostake(&mut self, order: &Order, pay: Amount) {
         let money = &self.genesis.money;
-        let entry = payout::quote(&self.genesis, order, order.work_max, Rate::ZERO, Rate::ZERO).entry;
+        let entry = quote::quote(&self.genesis, order, order.work_max, Rate::ZERO, Rate::ZERO).entry;
         let account = self.accounts.entry(order.provider).or_default();
         let usual = order.price().and_then(|price| price.times(money.autostake_multiple));
         let target = account.target.or(usual).unwrap_or(Amount(u64::MAX));

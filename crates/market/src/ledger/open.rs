@@ -9,7 +9,7 @@ use assay_protocol::{
     job::Job,
     order::{Accept, Open, Order, Refusal},
     receipt,
-    signed::{Recalled, Signed},
+    signed::{Said, Signed},
     ticket::{Standing, Ticket},
     units::{Amount, Rate, Timestamp},
 };
@@ -23,8 +23,8 @@ pub const LANES_MAX: u16 = 256;
 impl Ledger {
     /// Reserves the money of an order and fixes its terms.
     pub(super) fn open(&mut self, open: &Signed<Open>, out: &mut Vec<Consequence>) -> Result<(), Rejection> {
-        let opened = open.recalled();
-        let (order, accept) = (opened.order.recalled(), opened.accept.recalled());
+        let opened = open.said();
+        let (order, accept) = (opened.order.said(), opened.accept.said());
         let id = order.id();
         if self.jobs.contains_key(&id) || self.closed.get(&id).is_some() {
             return Err(Rejection::Known);
@@ -77,8 +77,8 @@ impl Ledger {
         &self,
         id: JobId,
         signer: PeerId,
-        order: &Recalled<'_, Order>,
-        accept: &Recalled<'_, Accept>,
+        order: &Said<'_, Order>,
+        accept: &Said<'_, Accept>,
     ) -> Result<Ticket, Refusal> {
         let told = order.signer() == order.client && signer == order.client;
         let agreed = accept.signer() == order.provider && accept.job == id;

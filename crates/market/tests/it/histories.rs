@@ -369,7 +369,7 @@ impl World {
         let fact = match what {
             Hostile::Repeats => office.facts[which % office.facts.len()].clone(),
             Hostile::Tick => {
-                let mut tick = office.next_tick(office.genesis.timers.tick).recall().into_body();
+                let mut tick = *office.next_tick(office.genesis.timers.tick).said();
                 tick.beacon = codec::digest("hostile", &(which as u64));
                 Fact::Tick(office.say(id::<Cheap>(NOTARY), tick))
             }

@@ -361,7 +361,7 @@ fn drawn_by_policy(desk: &Desk, job: &Ordered) -> bool {
     };
     let drawn = story.events.iter().find(|event| matches!(event.what, Happening::Draw { .. }));
     let round = drawn.map(|event| event.round);
-    let mut ticks = story.ticks.iter().map(|tick| tick.clone().recall());
+    let mut ticks = story.ticks.iter().map(|tick| tick.said());
     let Some(tick) = ticks.find(|tick| Some(tick.round) == round) else {
         panic!("the tick of the draw is in the story")
     };

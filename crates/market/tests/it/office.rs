@@ -185,9 +185,8 @@ impl<K: Key> Office<K> {
     pub(crate) fn agreed(&self, order: &Order, rate_max: Rate) -> Signed<Open> {
         let accept = Accept { job: order.id(), class: order.class, rate_max };
         let accept = self.say(order.provider, accept);
-        let order = self.say(order.client, order.clone());
-        let client = order.clone().recall().client;
-        self.say(client, Open { order, accept })
+        let signed = self.say(order.client, order.clone());
+        self.say(order.client, Open { order: signed, accept })
     }
 
     /// Opens a job.

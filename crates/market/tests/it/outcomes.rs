@@ -215,6 +215,6 @@ fn a_jury_that_comes_to_nothing_flags_its_model_and_class_and_no_other_end_does(
 }
 
 fn order_of(office: &Office<Cheap>, job: JobId) -> Order {
-    let open = office.receipt(job).story.open.recall();
-    open.order.clone().recall().into_body()
+    let open = office.receipt(job).story.open;
+    open.said().order.said().clone()
 }

@@ -124,8 +124,8 @@ const TICKS: &[Case] = &[
     }),
     ("a checkpoint in mid-epoch", Rejection::Tick, |desk| {
         let Some(Fact::Tick(first)) = desk.facts.first() else { panic!("the first fact is a tick") };
-        let checkpoint = first.clone().recall().checkpoint;
-        let tick = desk.next_tick(desk.genesis.timers.tick).recall().into_body();
+        let checkpoint = first.said().checkpoint;
+        let tick = *desk.next_tick(desk.genesis.timers.tick).said();
         Fact::Tick(desk.say(id::<Cheap>(NOTARY), Tick { checkpoint, ..tick }))
     }),
     ("an epoch without a checkpoint", Rejection::Tick, |desk| {
@@ -327,7 +327,7 @@ fn query(desk: &Desk, by: u64) -> Fact {
 }
 
 fn tick(desk: &Desk, by: u64, change: impl FnOnce(&mut Tick)) -> Fact {
-    let mut tick = desk.next_tick(desk.genesis.timers.tick).recall().into_body();
+    let mut tick = *desk.next_tick(desk.genesis.timers.tick).said();
     change(&mut tick);
     Fact::Tick(desk.say(id::<Cheap>(by), tick))
 }

@@ -2,13 +2,12 @@
 
 use alloc::vec::Vec;
 
-use super::{
-    Claimed, Job, Misstep, Moment, Phase, ROUNDS_AHEAD, Seat, Stage, Testified, proven, speaker, testimony,
-};
+use super::{Claimed, Job, Misstep, Moment, Phase, Seat, Stage, Testified, proven, speaker, testimony};
 use crate::{
     check::{Evidence, Record},
     claim::{Claim, EvidenceLeaf, OutputLeaf},
     compare::{self, Testimony},
+    deadline::ROUNDS_AHEAD,
     id::{Digest, PeerId},
     jury::Voice,
     manifest::End,

@@ -10,9 +10,12 @@ use alloc::{
 use proptest::{prelude::*, sample, test_runner::RngSeed};
 
 use super::*;
-use crate::job::tests::{
-    ticks,
-    world::{Terms, World, genesis, name, order, standing},
+use crate::{
+    job::tests::{
+        ticks,
+        world::{Terms, World, genesis, name, order, standing},
+    },
+    units::Rate,
 };
 
 const SPOT: Terms = Terms::SPOT.with_margin(2);

@@ -85,58 +85,62 @@ impl Happening {
     pub fn taken(&self, job: &Job) -> Taken {
         match self {
             Self::Claim { claim, position } => {
-                let said = claim.clone().recall();
+                let said = claim.said();
                 let step = Step::Claim { claim: *said, digest: said.digest(), position: *position };
                 Taken { step, by: Party::Provider, signed: Some((said.job, said.signer())) }
             }
             Self::Abort(abort) => {
-                let said = abort.clone().recall();
+                let said = abort.said();
                 let step = Step::Abort { ticket: said.ticket };
                 Taken { step, by: Party::Provider, signed: Some((said.job, said.signer())) }
             }
             Self::Cancel(cancel) => {
-                let said = cancel.clone().recall();
+                let said = cancel.said();
                 let step = Step::Cancel { ticket: said.ticket };
                 Taken { step, by: Party::Client, signed: Some((said.job, said.signer())) }
             }
             Self::Dispute(dispute) => {
-                let said = dispute.clone().recall();
+                let said = dispute.said();
                 Taken { step: Step::Dispute, by: Party::Client, signed: Some((said.job, said.signer())) }
             }
             Self::Contradict(contradict) => {
-                let said = Signed::clone(contradict).recall();
+                let said = contradict.said();
                 let signed = Some((said.job, said.signer()));
-                let Contradict { output, leaf, evidence, records, .. } = said.into_body();
-                let output = output.recall();
-                let streamed_by = output.signer();
-                let step = Step::Contradict { streamed_by, output: *output, leaf, evidence, records };
+                let output = said.output.said();
+                let step = Step::Contradict {
+                    streamed_by: output.signer(),
+                    output: *output,
+                    leaf: said.leaf,
+                    evidence: said.evidence,
+                    records: said.records.clone(),
+                };
                 Taken { step, by: Party::Client, signed }
             }
             Self::Reveal(reveal) => {
-                let said = reveal.clone().recall();
+                let said = reveal.said();
                 let step = Step::Reveal { position: said.position, secret: said.secret };
                 Taken { step, by: Party::Client, signed: Some((said.job, said.signer())) }
             }
             Self::Seal(seal) => {
-                let said = seal.clone().recall();
+                let said = seal.said();
                 let step = Step::Seal { commit: said.commit };
                 Taken { step, by: seat_of(job, said.signer()), signed: Some((said.job, said.signer())) }
             }
             Self::Unserved(unserved) => {
-                let said = unserved.clone().recall();
+                let said = unserved.said();
                 let by = seat_of(job, said.signer());
                 Taken { step: Step::Unserved, by, signed: Some((said.job, said.signer())) }
             }
             Self::OpenClaim(opening) => {
-                let said = opening.clone().recall();
+                let said = opening.said();
                 let signed = Some((said.job, said.signer()));
-                let OpenClaim { output, evidence, records, .. } = said.into_body();
+                let OpenClaim { output, evidence, records, .. } = said.clone();
                 Taken { step: Step::OpenClaim { output, evidence, records }, by: Party::Provider, signed }
             }
             Self::OpenSeal(opening) => {
-                let said = opening.clone().recall();
+                let said = opening.said();
                 let (signed, by) = (Some((said.job, said.signer())), seat_of(job, said.signer()));
-                let OpenSeal { evidence, records, .. } = said.into_body();
+                let OpenSeal { evidence, records, .. } = said.clone();
                 Taken { step: Step::OpenSeal { evidence, records }, by, signed }
             }
             Self::Draw { check } => of_notary(Step::Draw { check: *check }),
@@ -152,8 +156,8 @@ impl Happening {
     #[must_use]
     pub fn about(&self) -> Option<(JobId, PeerId)> {
         fn of<T>(signed: &Signed<T>, job: impl Fn(&T) -> JobId) -> Option<(JobId, PeerId)> {
-            let (body, signer) = signed.claimed();
-            Some((job(body), signer))
+            let said = signed.said();
+            Some((job(&said), said.signer()))
         }
         match self {
             Self::Claim { claim, .. } => of(claim, |said| said.job),

@@ -163,7 +163,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
 
     fn notary(&self, receipt: &Receipt) -> Result<(), Refuted> {
         // First what costs least: most files that do not hold fail here.
-        let said = receipt.settled.clone().recall();
+        let said = receipt.settled.said();
         demand(said.receipt == self.story.digest(), Stop::Notary, "the story that the notary signed")?;
         self.story.genesis.examine().or_else(|unsound| refute(Stop::Network, unsound))?;
         let settled = self.opened(&receipt.settled, Stop::Notary)?;
@@ -184,7 +184,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
             "the signature of the provider that the order names",
         )?;
         demand(accept.job == order.id(), step, "an agreement to this order")?;
-        let notary = receipt.settled.clone().recall().signer();
+        let notary = receipt.settled.said().signer();
         demand(order.notary == notary, step, "the notary that the order names")?;
         Ok((order.clone(), accept.clone()))
     }

@@ -47,7 +47,7 @@ fn judge(receipt: &Receipt) -> Result<Report, Refuted> {
 /// The receipt with the notary's signature on what it says now.
 fn signed_anew(mut receipt: Receipt) -> Receipt {
     let notary = Keypair::from_seed(codec::digest("test key", &1_u64).0);
-    let mut settled = *receipt.settled.recall();
+    let mut settled = *receipt.settled.said();
     (settled.receipt, settled.job) = (receipt.story.digest(), receipt.story.ticket.job);
     receipt.settled = Signed::seal(settled, &notary, receipt.story.genesis.id()).into_signed();
     receipt

@@ -91,7 +91,8 @@ fn invented_classes_with_fewer_than_three_operators_beside_the_parties_are_refus
 
 /// The rate that a provider works under here whom nobody has reason to check more.
 fn trusted(genesis: &Genesis, receipt: &Receipt) -> Rate {
-    let order = receipt.story.open.clone().recall().order.clone().recall();
+    let open = receipt.story.open.said();
+    let order = open.order.said();
     let standing = Standing { trust: u64::MAX >> 1, ..receipt.story.ticket.standing };
     Ticket::new(genesis, &order, standing).rate
 }

@@ -53,7 +53,7 @@ impl Behaviour for Tap {
             overheard.commits.entry(seal.job).or_default().push(seal.commit);
         }
         if let Input::Message(Opened::Deliver(deliver)) = &input {
-            let job = deliver.claim.clone().recall().job;
+            let job = deliver.claim().job;
             overheard.outputs.insert(job, (deliver.output, deliver.signer()));
         }
         Some(input)
@@ -67,7 +67,7 @@ struct Copier(Rc<RefCell<Overheard>>, SimulatedKey, NetworkId);
 impl Behaviour for Copier {
     fn act(&mut self, effect: Effect) -> Option<Effect> {
         let Effect::Send { to, message: Message::Seal(seal) } = effect else { return Some(effect) };
-        let job = seal.recall().job;
+        let job = seal.said().job;
         let commit = *self.0.borrow().commits.get(&job)?.last()?;
         Some(Effect::Send { to, message: Signed::seal(Seal { job, commit }, &self.1, self.2).into() })
     }

@@ -35,7 +35,7 @@ impl Behaviour for Gazette {
         if let Effect::Save(Record::Chain(entry)) = &effect
             && let Fact::Tick(tick) = &entry.fact
         {
-            self.0.set(tick.clone().recall().beacon);
+            self.0.set(tick.said().beacon);
         }
         Some(effect)
     }
@@ -59,14 +59,14 @@ impl Behaviour for Steerer {
         if let Input::Message(Opened::Notice(notice)) = &input
             && let NoticeEvent::Claimed { claim, .. } = &notice.event
         {
-            self.claims.insert(notice.job, claim.clone().recall().digest());
+            self.claims.insert(notice.job, claim.said().digest());
         }
         Some(input)
     }
 
     fn act(&mut self, effect: Effect) -> Option<Effect> {
         let Effect::Send { to, message: Message::Reveal(reveal) } = effect else { return Some(effect) };
-        let said = reveal.clone().recall();
+        let said = reveal.said();
         let (rate, claim) = (*self.rates.get(&said.job)?, *self.claims.get(&said.job)?);
         if draw::is_drawn(said.job, claim, said.secret, self.gazette.get(), rate) {
             self.waited.set(self.waited.get() + 1);
@@ -83,7 +83,7 @@ struct Procrastinator(BTreeMap<JobId, u32>);
 impl Behaviour for Procrastinator {
     fn act(&mut self, effect: Effect) -> Option<Effect> {
         let Effect::Send { to, message: Message::Reveal(reveal) } = effect else { return Some(effect) };
-        let asked = self.0.entry(reveal.clone().recall().job).or_default();
+        let asked = self.0.entry(reveal.said().job).or_default();
         *asked += 1;
         (*asked > 5).then_some(Effect::Send { to, message: Message::Reveal(reveal) })
     }

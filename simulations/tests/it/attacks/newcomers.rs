@@ -104,7 +104,8 @@ fn garbage_from_newcomers_brings_them_no_more_than_quotes_say() {
     let receipts = serve(&mut world, 0..3);
     let (mut expected, mut most) = (Gamble::default(), 0.0);
     for receipt in &receipts {
-        let order = receipt.story.open.clone().recall().order.clone().recall();
+        let open = receipt.story.open.said();
+        let order = open.order.said();
         let quoted = policy::explain(world.genesis(), &order, receipt.story.ticket.standing, &[]);
         let quoted = quoted.and_then(|quoted| quoted.newcomer).expect("they are newcomers");
         most += quoted.garbage_max.0 as f64 / PRICE as f64;

@@ -63,8 +63,8 @@ fn until<T>(world: &mut World, what: impl Fn(&World) -> Option<T>) -> Option<T> 
 fn ordered(world: &World, client: Place) -> Option<Order> {
     heard(world, |said| {
         let Opened::Propose(propose) = said else { return None };
-        let order = propose.order.clone().recall();
-        (order.signer() == world.id(client)).then(|| order.into_body())
+        let order = propose.order();
+        (order.signer() == world.id(client)).then(|| order.clone())
     })
     .next()
 }
@@ -73,7 +73,7 @@ fn ordered(world: &World, client: Place) -> Option<Order> {
 fn delivered(world: &World) -> BTreeSet<JobId> {
     let handed = heard(world, |said| {
         let Opened::Deliver(deliver) = said else { return None };
-        Some(deliver.claim.clone().recall().job)
+        Some(deliver.claim().job)
     });
     handed.collect()
 }

@@ -29,7 +29,7 @@ fn claims(world: &World) -> BTreeMap<JobId, Vec<Digest>> {
         let opened = Message::decode(bytes).ok().and_then(|message| message.open::<Simulated>(network).ok());
         let claim = match opened {
             Some(Opened::Claim(claim)) => claim,
-            Some(Opened::Deliver(deliver)) => deliver.claim.clone().recall(),
+            Some(Opened::Deliver(deliver)) => deliver.claim().to_verified(),
             _ => continue,
         };
         let signed = claims.entry(claim.job).or_default();

@@ -48,7 +48,7 @@ struct Complainer(SimulatedKey, NetworkId);
 impl Behaviour for Complainer {
     fn act(&mut self, effect: Effect) -> Option<Effect> {
         let Effect::Send { to, message: Message::Seal(seal) } = effect else { return Some(effect) };
-        let unserved = Unserved { job: seal.recall().job };
+        let unserved = Unserved { job: seal.said().job };
         Some(Effect::Send { to, message: Signed::seal(unserved, &self.0, self.1).into() })
     }
 }

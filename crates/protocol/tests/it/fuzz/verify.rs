@@ -71,7 +71,8 @@ fn proven(story: &Story) -> Story {
     story.ticks.clear();
     let quoted = |event: &Event| !matches!(event.what, Happening::Tick | Happening::Convicted);
     if !story.events.iter().any(quoted) {
-        let order = story.open.clone().recall().order.clone().recall();
+        let open = story.open.said();
+        let order = open.order.said();
         let mut standing = story.ticket.standing;
         (standing.trust, standing.operators, standing.greys, standing.position) = (0, 0, 0, 0);
         (standing.strict, standing.endowed) = (false, false);

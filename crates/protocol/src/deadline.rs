@@ -1,0 +1,21 @@
+//! How long a job may take, from what its order and the rules of its network say: known before anything of it happens.
+
+use crate::{genesis::Genesis, order::Order, units::Duration};
+
+/// Rounds between a statement and the beacon that it is drawn with: nobody has seen the value when it is made.
+pub const ROUNDS_AHEAD: u64 = 2;
+
+/// How long after its opening a job's claim is due.
+#[must_use]
+pub fn claim_time(genesis: &Genesis, order: &Order) -> Duration {
+    order.run_max.times(3).plus(genesis.timers.claim)
+}
+
+/// From the draw to the payment, where nothing is drawn: long enough for a check to have run its course.
+#[must_use]
+pub fn window(genesis: &Genesis, order: &Order) -> Duration {
+    let timers = &genesis.timers;
+    let seal = genesis.estimate(order.work_max).times(3).plus(timers.seal);
+    let course = timers.reveal.plus(timers.tick.times(ROUNDS_AHEAD)).plus(seal.times(4)).plus(timers.opening);
+    timers.window.max(course)
+}
