@@ -5,7 +5,7 @@
 
 use assay_protocol::{
     codec,
-    id::{PeerId, Signature},
+    id::{Digest, PeerId, Signature},
     signed::{Scheme, Signer},
 };
 
@@ -30,6 +30,10 @@ impl Signer for SimulatedKey {
 
     fn sign(&self, bytes: &[u8]) -> Signature {
         signature(&self.0, bytes)
+    }
+
+    fn derive(&self, purpose: &'static str, thing: Digest) -> Digest {
+        codec::digest("simulated secret", &(self.0, purpose, thing))
     }
 }
 

@@ -14,6 +14,8 @@ use crate::{
 };
 
 const DOMAIN: &str = "assay/1/";
+/// What secrets are derived under, apart from everything that is signed.
+const DERIVED: &str = "assay 2026-11 secrets derived from a peer's key";
 
 /// Something a peer can sign: each kind has a name of its own, which the signature covers.
 pub trait Statement: Serialize + DeserializeOwned + Clone + fmt::Debug {
@@ -55,6 +57,9 @@ pub trait Signer {
     fn id(&self) -> PeerId;
     /// Signs plain bytes.
     fn sign(&self, bytes: &[u8]) -> Signature;
+    /// A secret for one purpose and one thing: the same whenever it is asked for, so that a peer which goes on after a
+    /// crash says what it said before, and nobody else can tell it.
+    fn derive(&self, purpose: &'static str, thing: Digest) -> Digest;
 }
 
 /// Verifies signatures: ed25519 among peers, a cheap stand-in among simulated ones.
@@ -296,6 +301,11 @@ impl Signer for Keypair {
     fn sign(&self, bytes: &[u8]) -> Signature {
         Signature(ed25519_dalek::Signer::sign(&self.0, bytes).to_bytes())
     }
+
+    fn derive(&self, purpose: &'static str, thing: Digest) -> Digest {
+        let key = blake3::derive_key(DERIVED, self.0.as_bytes());
+        Digest(*blake3::keyed_hash(&key, &codec::encode(&(purpose, thing))).as_bytes())
+    }
 }
 
 #[cfg(test)]
@@ -307,6 +317,18 @@ mod tests {
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
     struct Farewell(u64);
     statements!(Greeting, Farewell);
+
+    #[test]
+    fn a_derived_secret_is_one_for_each_key_purpose_and_thing() {
+        let (key, other) = (Keypair::from_seed([1; 32]), Keypair::from_seed([2; 32]));
+        let (thing, another) = (Digest::of(b"thing"), Digest::of(b"another"));
+        let secret = key.derive("blind", thing);
+        assert_eq!(secret, Keypair::from_seed([1; 32]).derive("blind", thing), "after a restart as before");
+        let others = [other.derive("blind", thing), key.derive("salt", thing), key.derive("blind", another)];
+        assert!(
+            others.iter().all(|found| *found != secret) && others[0] != others[1] && others[1] != others[2]
+        );
+    }
 
     #[test]
     fn a_signature_covers_kind_network_body_and_signer() {

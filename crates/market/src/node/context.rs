@@ -5,6 +5,7 @@
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use assay_protocol::{
+    codec,
     genesis::Genesis,
     id::{Digest, JobId, NetworkId, PeerId},
     message::Message,
@@ -54,6 +55,11 @@ impl<S: Signer> Context<'_, S> {
     /// This peer.
     pub(super) fn own(&self) -> PeerId {
         self.signer.id()
+    }
+
+    /// A secret of this peer in this network: the same for the same thing, in this life and any other.
+    pub(super) fn secret(&self, purpose: &'static str, thing: Digest) -> Digest {
+        self.signer.derive(purpose, codec::digest("secret in a network", &(self.network, thing)))
     }
 
     /// Signs a statement.

@@ -179,7 +179,7 @@ impl Verifier {
             return Heard::Misstep(Fault::Untimely);
         }
         let notary = checking.check.signer();
-        let Some((evidence, output)) = evidence(result, cx.chance.draw()) else {
+        let Some((evidence, output)) = evidence(result, cx.secret("seal salt", job)) else {
             self.keep(VerifierRecord::Ended(run_id(job)), cx);
             return Heard::Taken;
         };

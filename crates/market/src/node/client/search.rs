@@ -124,7 +124,7 @@ impl Client {
 
     fn propose<S: Signer>(&mut self, key: Digest, choice: Choice, cx: &mut Context<'_, S>) {
         let Choice { mut order, promised } = choice;
-        let secret = cx.chance.draw();
+        let secret = cx.secret("client secret", order.id());
         order.secret_commit = secret_commit(secret.as_bytes());
         let (provider, price) = (order.provider, order.price().unwrap_or_default());
         let job = order.id();

@@ -50,7 +50,9 @@ impl Provider {
     }
 
     fn claim<S: Signer>(&mut self, job: JobId, ticket: Digest, result: RunResult, cx: &mut Context<'_, S>) {
-        let (output_blind, evidence_blind) = (cx.chance.draw(), cx.chance.draw());
+        // A run that a crash cut short, and that gives the same again, is claimed in the same words.
+        let (output_blind, evidence_blind) =
+            (cx.secret("output blind", job), cx.secret("evidence blind", job));
         let (output, evidence) = leaves(&result, output_blind, evidence_blind);
         let RunResult { units, work, end, .. } = result;
         let commit = claim::commit(output.digest(), evidence.digest());

@@ -54,6 +54,10 @@ impl Signer for Stamper {
         signature[..32].copy_from_slice(half.as_bytes());
         Signature(signature)
     }
+
+    fn derive(&self, purpose: &'static str, thing: Digest) -> Digest {
+        codec::digest("stamped secret", &(self.0, purpose, thing))
+    }
 }
 
 /// A network with everything that a notary would have entered.
