@@ -3,11 +3,12 @@
 //! **Invariant:** what does not fit into the driver's queue, or is over its sender's rate, is refused to the sender and
 //! leaves nothing behind.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
+use assay_protocol::id::Digest;
 use libp2p::{
     PeerId, gossipsub, identify, ping,
-    request_response::{self, InboundRequestId, Message, ResponseChannel},
+    request_response::{self, InboundRequestId, Message},
 };
 use tokio::sync::oneshot;
 
@@ -19,7 +20,7 @@ use super::{
     pending::failure,
     questions::{Answer, Question},
     task::Task,
-    transfers::Transfer,
+    transfers::{Request, Served, Transfer},
 };
 
 /// How often a peer's gossip is dropped until the peer is not listened to any more.
@@ -100,10 +101,11 @@ impl Task {
         }
     }
 
-    fn take_transfer(&mut self, event: Arrival<assay_protocol::id::Digest, Transfer>) {
+    fn take_transfer(&mut self, event: Arrival<Request, Transfer>) {
         match event {
             Arrival::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
-                self.serve(peer, request, channel);
+                let transfer = self.serve(peer, request.digest);
+                drop(self.swarm.behaviour_mut().transfers.send_response(channel, transfer));
             }
             Arrival::Message { message: Message::Response { request_id, response }, .. } => {
                 self.pending.arrive(request_id, Ok(response));
@@ -116,20 +118,13 @@ impl Task {
         }
     }
 
-    fn serve(
-        &mut self,
-        peer: PeerId,
-        digest: assay_protocol::id::Digest,
-        channel: ResponseChannel<Transfer>,
-    ) {
-        let transfer = match (self.is_within_rate(peer), self.serves.take(peer)) {
-            (true, Some(slot)) => {
-                let file = from_libp2p(&peer).and_then(|to| self.blobs.open(&digest, &to));
-                file.map_or(Transfer::Absent, |file| Transfer::File { file, _slot: slot })
-            }
-            (false, _) | (_, None) => Transfer::Busy,
-        };
-        drop(self.swarm.behaviour_mut().transfers.send_response(channel, transfer));
+    fn serve(&mut self, peer: PeerId, digest: Digest) -> Transfer {
+        let Some(to) = from_libp2p(&peer) else { return Transfer::Absent };
+        if !self.is_within_rate(peer) {
+            return Transfer::Busy;
+        }
+        let Some(slot) = self.serves.take(peer) else { return Transfer::Busy };
+        Transfer::Served(Served { source: Arc::clone(&self.blobs), digest, to, slot })
     }
 
     fn take_gossip(&mut self, event: gossipsub::Event) {

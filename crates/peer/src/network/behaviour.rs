@@ -26,8 +26,6 @@ const CONNECTIONS_PENDING_MAX: u32 = 64;
 const MESSAGE_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long an answer may take.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(30);
-/// How long a blob may take: the longest over a line of 2 Mbit/s.
-const TRANSFER_WAIT_MAX: Duration = Duration::from_secs(70);
 /// Questions and blobs on one connection at a time, both ways together.
 const STREAMS_MAX: usize = 32;
 /// Bytes that gossip takes beside what it says: topic, author, sequence, signature.
@@ -74,9 +72,15 @@ impl Behaviour {
             ),
             ping: ping::Behaviour::default(),
             gossip: gossip(keys, network)?,
-            messages: carrier(&version, "messages", MESSAGE_WAIT_MAX, 2 * IN_FLIGHT_MAX)?,
-            questions: carrier(&version, "questions", ANSWER_WAIT_MAX, STREAMS_MAX)?,
-            transfers: carrier(&version, "blobs", TRANSFER_WAIT_MAX, STREAMS_MAX)?,
+            messages: carrier(&version, "messages", messages::Codec, MESSAGE_WAIT_MAX, 2 * IN_FLIGHT_MAX)?,
+            questions: carrier(&version, "questions", questions::Codec, ANSWER_WAIT_MAX, STREAMS_MAX)?,
+            transfers: carrier(
+                &version,
+                "blobs",
+                transfers::Codec::new(limits.pace),
+                transfers::wait_max(limits.pace),
+                STREAMS_MAX,
+            )?,
         })
     }
 }
@@ -101,9 +105,10 @@ fn connection_limits(limits: &Limits) -> connection_limits::ConnectionLimits {
         .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER_MAX))
 }
 
-fn carrier<C: request_response::Codec<Protocol = StreamProtocol> + Clone + Default + Send + 'static>(
+fn carrier<C: request_response::Codec<Protocol = StreamProtocol> + Clone + Send + 'static>(
     version: &str,
     name: &str,
+    codec: C,
     wait_max: Duration,
     streams_max: usize,
 ) -> Result<request_response::Behaviour<C>, String> {
@@ -112,7 +117,7 @@ fn carrier<C: request_response::Codec<Protocol = StreamProtocol> + Clone + Defau
     let config = request_response::Config::default()
         .with_request_timeout(wait_max)
         .with_max_concurrent_streams(streams_max);
-    Ok(request_response::Behaviour::new([(protocol, ProtocolSupport::Full)], config))
+    Ok(request_response::Behaviour::with_codec(codec, [(protocol, ProtocolSupport::Full)], config))
 }
 
 fn gossip(keys: &Keypair, network: &Digest) -> Result<Gossip, String> {

@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** every `Send` ends in exactly one of: taken by the other peer, or one `Undelivered`.
 
+use std::sync::Arc;
+
 use assay_protocol::id::{Digest, PeerId};
 use libp2p::{Multiaddr, gossipsub::MessageAcceptance};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -14,6 +16,7 @@ use super::{
     pending::{Asking, Fetching, Sent},
     questions::Question,
     task::Task,
+    transfers::{Request, Wanted},
 };
 
 /// Something to do.
@@ -24,7 +27,7 @@ pub(super) enum Command {
     Judge { id: GossipId, acceptance: MessageAcceptance },
     AddAddress { peer: PeerId, address: Multiaddr },
     Ask { to: PeerId, kind: u8, bytes: Vec<u8>, reply: Reply<AskError>, permit: OwnedSemaphorePermit },
-    Fetch { from: PeerId, digest: Digest, reply: Reply<FetchError>, permit: OwnedSemaphorePermit },
+    Fetch { from: PeerId, digest: Digest, wanted: Arc<Wanted>, reply: Reply<FetchError> },
     Shutdown { done: oneshot::Sender<()> },
 }
 
@@ -47,8 +50,8 @@ impl Task {
             Command::Ask { to, kind, bytes, reply, permit } => {
                 self.ask(to, Question { kind, bytes }, Asking { reply, _permit: permit });
             }
-            Command::Fetch { from, digest, reply, permit } => {
-                self.fetch(from, Fetching { digest, reply, _permit: permit });
+            Command::Fetch { from, digest, wanted, reply } => {
+                self.fetch(from, Fetching { wanted, digest, reply });
             }
             Command::Shutdown { done } => self.ending = Some(done),
         }
@@ -117,7 +120,8 @@ impl Task {
         };
         let addresses = self.addresses.of(&peer);
         let transfers = &mut self.swarm.behaviour_mut().transfers;
-        let id = transfers.send_request_with_addresses(&peer, fetching.digest, addresses);
+        let request = Request { digest: fetching.digest, wanted: Arc::clone(&fetching.wanted) };
+        let id = transfers.send_request_with_addresses(&peer, request, addresses);
         self.pending.fetching(id, fetching);
     }
 }

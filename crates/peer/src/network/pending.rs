@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** each request that was made is taken out exactly once, by its answer or its failure.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use assay_protocol::id::{Digest, PeerId};
 use libp2p::request_response::{OutboundFailure, OutboundRequestId};
@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::{
     event::{AskError, Failure, FetchError},
     questions::Answer,
-    transfers::Transfer,
+    transfers::{Transfer, Wanted},
 };
 
 /// The requests on their way.
@@ -35,11 +35,11 @@ pub(super) struct Asking {
     pub(super) _permit: OwnedSemaphorePermit,
 }
 
-/// A blob on its way. The permit is held until it is here, even if nobody waits any more.
+/// A blob on its way, or one that nobody waits for any more and whose stream is about to end.
 pub(super) struct Fetching {
+    pub(super) wanted: Arc<Wanted>,
     pub(super) digest: Digest,
     pub(super) reply: oneshot::Sender<Result<Vec<u8>, FetchError>>,
-    pub(super) _permit: OwnedSemaphorePermit,
 }
 
 impl Pending {
@@ -70,7 +70,8 @@ impl Pending {
     /// Ends a fetch.
     pub(super) fn arrive(&mut self, id: OutboundRequestId, transfer: Result<Transfer, Failure>) {
         let Some(fetching) = self.fetches.remove(&id) else { return };
-        drop(fetching.reply.send(blob_of(fetching.digest, transfer)));
+        let blob = blob_of(fetching.digest, fetching.wanted.bytes_max, transfer);
+        drop(fetching.reply.send(blob));
     }
 }
 
@@ -82,12 +83,13 @@ fn answer_of(answer: Result<Answer, Failure>) -> Result<Vec<u8>, AskError> {
     }
 }
 
-fn blob_of(digest: Digest, transfer: Result<Transfer, Failure>) -> Result<Vec<u8>, FetchError> {
+fn blob_of(digest: Digest, max: u64, transfer: Result<Transfer, Failure>) -> Result<Vec<u8>, FetchError> {
     match transfer? {
         Transfer::Blob { bytes, digest: found } if found == digest => Ok(bytes),
         Transfer::Blob { .. } => Err(FetchError::Corrupt { digest }),
         Transfer::Busy => Err(Failure::Busy.into()),
-        Transfer::Absent | Transfer::File { .. } => Err(FetchError::Absent { digest }),
+        Transfer::TooLong { bytes } => Err(FetchError::TooLong { digest, bytes, max }),
+        Transfer::Absent | Transfer::Served(_) => Err(FetchError::Absent { digest }),
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) enum Answer {
 }
 
 /// The bytes of questions and answers.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Codec;
 
 impl request_response::Codec for Codec {
