@@ -24,6 +24,7 @@ mod rates;
 mod redial;
 mod slots;
 mod start;
+mod streams;
 mod task;
 mod transfers;
 mod wire;
@@ -41,13 +42,16 @@ use assay_protocol::{
     codec::MESSAGE_BYTES_MAX,
     id::{Digest, PeerId},
 };
-use libp2p::{Multiaddr, gossipsub::MessageAcceptance};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use libp2p::{Multiaddr, Stream, gossipsub::MessageAcceptance};
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot, watch},
+    time::timeout,
+};
 
 pub use self::event::{
     AskError, Event, Failure, FetchError, GossipId, NetworkError, PublishError, Reply, SendError,
 };
-use self::{commands::Command, gate::Gate, task::Status, transfers::Wanted};
+use self::{commands::Command, gate::Gate, streams::Opening, task::Status};
 
 /// Bytes in the longest answer to a question.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -57,6 +61,8 @@ pub const BLOB_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const GOSSIP_BYTES_MAX: usize = 4 * 1024;
 /// Commands that may wait for the task: at most 16 MiB of messages.
 const COMMANDS_MAX: usize = 256;
+/// How long a stream may take to open, where the peer must be dialled first.
+const OPENING_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How long an ending network waits for messages that are on their way.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(2);
 
@@ -172,6 +178,7 @@ pub struct Network {
     status: watch::Receiver<Status>,
     asks: Arc<Semaphore>,
     fetches: Arc<Gate>,
+    pace: Pace,
 }
 
 impl Network {
@@ -190,7 +197,7 @@ impl Network {
         tokio::spawn(task.run());
         let asks = Arc::new(Semaphore::new(limits.asks_max));
         let fetches = Gate::new(limits.fetches_max, limits.fetches_per_peer_max);
-        Ok((Self { commands, status, asks, fetches }, happened))
+        Ok((Self { commands, status, asks, fetches, pace: limits.pace }, happened))
     }
 
     /// Sends a message, once, to a peer that is connected or can be dialled. Unless an [`Event::Undelivered`] with
@@ -278,12 +285,19 @@ impl Network {
     ) -> Result<Vec<u8>, FetchError> {
         let _place = self.fetches.enter(from).await.map_err(|_| Failure::Closed)?;
         progress.reset();
-        let wanted = Arc::new(Wanted::new(bytes_max.min(BLOB_BYTES_MAX as u64), progress.clone()));
-        let _waiting = Waiting(Arc::clone(&wanted));
-        let (reply, answer) = oneshot::channel();
-        let command = Command::Fetch { from, digest, wanted, reply };
+        let stream = self.open_stream(from).await?;
+        let bytes_max = bytes_max.min(BLOB_BYTES_MAX as u64);
+        transfers::fetch(stream, digest, bytes_max, progress, self.pace).await
+    }
+
+    async fn open_stream(&self, to: PeerId) -> Result<Stream, Failure> {
+        let (opening, opened) = oneshot::channel();
+        let command = Command::OpenStream { to, opening: Opening(opening) };
         self.commands.send(command).await.map_err(|_| Failure::Closed)?;
-        answer.await.map_err(|_| Failure::Closed)?
+        let opened = timeout(OPENING_WAIT_MAX, opened).await.map_err(|_| Failure::TimedOut)?;
+        // It is dropped with the connection it should be on, or with the network.
+        let lost = if self.commands.is_closed() { Failure::Closed } else { Failure::Broken };
+        opened.unwrap_or(Err(lost))
     }
 
     /// The addresses this peer listens on, with the ports it was given.
@@ -309,14 +323,5 @@ impl Network {
 
     fn judge(&self, id: GossipId, acceptance: MessageAcceptance) -> Result<(), SendError> {
         Ok(self.commands.try_send(Command::Judge { id, acceptance })?)
-    }
-}
-
-/// Somebody waits for a blob.
-struct Waiting(Arc<Wanted>);
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.give_up();
     }
 }

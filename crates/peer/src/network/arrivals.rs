@@ -5,7 +5,6 @@
 
 use std::{sync::Arc, time::Instant};
 
-use assay_protocol::id::Digest;
 use libp2p::{
     PeerId, gossipsub, identify, ping,
     request_response::{self, InboundRequestId, Message},
@@ -19,8 +18,9 @@ use super::{
     messages::Receipt,
     pending::failure,
     questions::{Answer, Question},
+    streams::Opened,
     task::Task,
-    transfers::{Request, Served, Transfer},
+    transfers::{Serving, serve},
 };
 
 /// How often a peer's gossip is dropped until the peer is not listened to any more.
@@ -33,7 +33,7 @@ impl Task {
         match event {
             BehaviourEvent::Messages(event) => self.take_message(event),
             BehaviourEvent::Questions(event) => self.take_question(event),
-            BehaviourEvent::Transfers(event) => self.take_transfer(event),
+            BehaviourEvent::Transfers(opened) => self.take_stream(opened),
             BehaviourEvent::Gossip(event) => self.take_gossip(event),
             BehaviourEvent::Identify(event) => self.take_identity(event),
             BehaviourEvent::Ping(ping::Event { peer, connection, result: Err(error) }) => {
@@ -101,30 +101,13 @@ impl Task {
         }
     }
 
-    fn take_transfer(&mut self, event: Arrival<Request, Transfer>) {
-        match event {
-            Arrival::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
-                let transfer = self.serve(peer, request.digest);
-                drop(self.swarm.behaviour_mut().transfers.send_response(channel, transfer));
-            }
-            Arrival::Message { message: Message::Response { request_id, response }, .. } => {
-                self.pending.arrive(request_id, Ok(response));
-            }
-            Arrival::OutboundFailure { request_id, error, .. } => {
-                self.pending.arrive(request_id, Err(failure(&error)));
-            }
-            Arrival::InboundFailure { peer, request_id, error, .. } => log_inbound(peer, request_id, &error),
-            Arrival::ResponseSent { .. } => {}
-        }
-    }
-
-    fn serve(&mut self, peer: PeerId, digest: Digest) -> Transfer {
-        let Some(to) = from_libp2p(&peer) else { return Transfer::Absent };
-        if !self.is_within_rate(peer) {
-            return Transfer::Busy;
-        }
-        let Some(slot) = self.serves.take(peer) else { return Transfer::Busy };
-        Transfer::Served(Served { source: Arc::clone(&self.blobs), digest, to, slot })
+    /// Has a blob served, or the peer told that there is too much to do.
+    fn take_stream(&mut self, opened: Opened) {
+        let Opened { from: peer, stream } = opened;
+        let Some(to) = from_libp2p(&peer) else { return };
+        let slot = if self.is_within_rate(peer) { self.serves.take(peer) } else { None };
+        let serving = Serving { source: Arc::clone(&self.blobs), to, slot, pace: self.pace };
+        tokio::spawn(serve(stream, serving));
     }
 
     fn take_gossip(&mut self, event: gossipsub::Event) {

@@ -16,7 +16,7 @@ use libp2p::{
     swarm::NetworkBehaviour,
 };
 
-use super::{GOSSIP_BYTES_MAX, Limits, messages, outbox::IN_FLIGHT_MAX, questions, transfers};
+use super::{GOSSIP_BYTES_MAX, Limits, messages, outbox::IN_FLIGHT_MAX, questions, streams};
 
 /// Connections to one peer: as many as two peers need that dial each other through several paths at once.
 const CONNECTIONS_PER_PEER_MAX: u32 = 8;
@@ -26,7 +26,7 @@ const CONNECTIONS_PENDING_MAX: u32 = 64;
 const MESSAGE_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long an answer may take.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(30);
-/// Questions and blobs on one connection at a time, both ways together.
+/// Questions on one connection at a time, both ways together.
 const STREAMS_MAX: usize = 32;
 /// Bytes that gossip takes beside what it says: topic, author, sequence, signature.
 const GOSSIP_ENVELOPE_BYTES: usize = 512;
@@ -55,7 +55,7 @@ pub(super) struct Behaviour {
     pub(super) gossip: Gossip,
     pub(super) messages: request_response::Behaviour<messages::Codec>,
     pub(super) questions: request_response::Behaviour<questions::Codec>,
-    pub(super) transfers: request_response::Behaviour<transfers::Codec>,
+    pub(super) transfers: streams::Behaviour,
 }
 
 impl Behaviour {
@@ -72,15 +72,9 @@ impl Behaviour {
             ),
             ping: ping::Behaviour::default(),
             gossip: gossip(keys, network)?,
-            messages: carrier(&version, "messages", messages::Codec, MESSAGE_WAIT_MAX, 2 * IN_FLIGHT_MAX)?,
-            questions: carrier(&version, "questions", questions::Codec, ANSWER_WAIT_MAX, STREAMS_MAX)?,
-            transfers: carrier(
-                &version,
-                "blobs",
-                transfers::Codec::new(limits.pace),
-                transfers::wait_max(limits.pace),
-                STREAMS_MAX,
-            )?,
+            messages: carrier(&version, "messages", MESSAGE_WAIT_MAX, 2 * IN_FLIGHT_MAX)?,
+            questions: carrier(&version, "questions", ANSWER_WAIT_MAX, STREAMS_MAX)?,
+            transfers: streams::Behaviour::new(protocol(&version, "blobs")?),
         })
     }
 }
@@ -105,19 +99,20 @@ fn connection_limits(limits: &Limits) -> connection_limits::ConnectionLimits {
         .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER_MAX))
 }
 
-fn carrier<C: request_response::Codec<Protocol = StreamProtocol> + Clone + Send + 'static>(
+fn carrier<C: request_response::Codec<Protocol = StreamProtocol> + Clone + Default + Send + 'static>(
     version: &str,
     name: &str,
-    codec: C,
     wait_max: Duration,
     streams_max: usize,
 ) -> Result<request_response::Behaviour<C>, String> {
-    let protocol =
-        StreamProtocol::try_from_owned(format!("{version}/{name}")).map_err(|error| error.to_string())?;
     let config = request_response::Config::default()
         .with_request_timeout(wait_max)
         .with_max_concurrent_streams(streams_max);
-    Ok(request_response::Behaviour::with_codec(codec, [(protocol, ProtocolSupport::Full)], config))
+    Ok(request_response::Behaviour::new([(protocol(version, name)?, ProtocolSupport::Full)], config))
+}
+
+fn protocol(version: &str, name: &str) -> Result<StreamProtocol, String> {
+    StreamProtocol::try_from_owned(format!("{version}/{name}")).map_err(|error| error.to_string())
 }
 
 fn gossip(keys: &Keypair, network: &Digest) -> Result<Gossip, String> {

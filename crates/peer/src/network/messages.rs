@@ -21,7 +21,7 @@ pub(super) enum Receipt {
 }
 
 /// The bytes of messages and receipts.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Codec;
 
 impl request_response::Codec for Codec {

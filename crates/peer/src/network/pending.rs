@@ -2,16 +2,15 @@
 //!
 //! **Invariant:** each request that was made is taken out exactly once, by its answer or its failure.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
-use assay_protocol::id::{Digest, PeerId};
+use assay_protocol::id::PeerId;
 use libp2p::request_response::{OutboundFailure, OutboundRequestId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
-    event::{AskError, Failure, FetchError},
+    event::{AskError, Failure},
     questions::Answer,
-    transfers::{Transfer, Wanted},
 };
 
 /// The requests on their way.
@@ -19,7 +18,6 @@ use super::{
 pub(super) struct Pending {
     sends: HashMap<OutboundRequestId, Sent>,
     asks: HashMap<OutboundRequestId, Asking>,
-    fetches: HashMap<OutboundRequestId, Fetching>,
 }
 
 /// A message on its way.
@@ -35,13 +33,6 @@ pub(super) struct Asking {
     pub(super) _permit: OwnedSemaphorePermit,
 }
 
-/// A blob on its way, or one that nobody waits for any more and whose stream is about to end.
-pub(super) struct Fetching {
-    pub(super) wanted: Arc<Wanted>,
-    pub(super) digest: Digest,
-    pub(super) reply: oneshot::Sender<Result<Vec<u8>, FetchError>>,
-}
-
 impl Pending {
     pub(super) fn sent(&mut self, id: OutboundRequestId, sent: Sent) {
         self.sends.insert(id, sent);
@@ -49,10 +40,6 @@ impl Pending {
 
     pub(super) fn asked(&mut self, id: OutboundRequestId, asking: Asking) {
         self.asks.insert(id, asking);
-    }
-
-    pub(super) fn fetching(&mut self, id: OutboundRequestId, fetching: Fetching) {
-        self.fetches.insert(id, fetching);
     }
 
     /// Takes a message out that has arrived or failed.
@@ -66,13 +53,6 @@ impl Pending {
         // An error means that nobody waits for it any more.
         drop(asking.reply.send(answer_of(answer)));
     }
-
-    /// Ends a fetch.
-    pub(super) fn arrive(&mut self, id: OutboundRequestId, transfer: Result<Transfer, Failure>) {
-        let Some(fetching) = self.fetches.remove(&id) else { return };
-        let blob = blob_of(fetching.digest, fetching.wanted.bytes_max, transfer);
-        drop(fetching.reply.send(blob));
-    }
 }
 
 fn answer_of(answer: Result<Answer, Failure>) -> Result<Vec<u8>, AskError> {
@@ -80,16 +60,6 @@ fn answer_of(answer: Result<Answer, Failure>) -> Result<Vec<u8>, AskError> {
         Answer::Bytes(bytes) => Ok(bytes),
         Answer::Busy => Err(Failure::Busy.into()),
         Answer::Refused | Answer::Later { .. } => Err(AskError::Refused),
-    }
-}
-
-fn blob_of(digest: Digest, max: u64, transfer: Result<Transfer, Failure>) -> Result<Vec<u8>, FetchError> {
-    match transfer? {
-        Transfer::Blob { bytes, digest: found } if found == digest => Ok(bytes),
-        Transfer::Blob { .. } => Err(FetchError::Corrupt { digest }),
-        Transfer::Busy => Err(Failure::Busy.into()),
-        Transfer::TooLong { bytes } => Err(FetchError::TooLong { digest, bytes, max }),
-        Transfer::Absent | Transfer::Served(_) => Err(FetchError::Absent { digest }),
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) enum Answer {
 }
 
 /// The bytes of questions and answers.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Codec;
 
 impl request_response::Codec for Codec {

@@ -1,63 +1,37 @@
-//! The carrier of blobs: a digest there; a byte and, if it says so, the blob as one frame back.
+//! Blobs over streams: a digest there; a byte and, if it says so, the blob as one frame back.
 //!
 //! A served blob goes from its file to the stream piece by piece. A fetched one is hashed as it arrives. Both ends end a
-//! transfer that moves too slowly, and the fetching end one that nobody waits for any more: its stream is reset, and the
-//! serving end sees that.
+//! transfer that moves too slowly; one that is dropped ends at both.
 //!
-//! **Invariant:** a transfer that is going out holds a slot; one that came in carries the digest of the bytes it has, and
-//! no more of them than were wanted.
+//! **Invariant:** a transfer that is going out holds a slot; one that came in has the digest that was asked for, and no
+//! more bytes than were wanted are read.
 
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{fs::File, io, sync::Arc};
 
 use assay_protocol::id::{Digest, PeerId};
-use libp2p::{
-    StreamProtocol,
-    futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    request_response,
-};
-use tokio::{io::AsyncReadExt as _, sync::Notify, task::spawn_blocking};
+use libp2p::futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::{io::AsyncReadExt as _, task::spawn_blocking};
 
 use super::{
     BLOB_BYTES_MAX, BlobSource, Pace, Progress,
+    event::{Failure, FetchError},
     pace::Patience,
     slots::Slot,
-    wire::{CHUNK_BYTES, length_prefix, read_exact},
+    wire::CHUNK_BYTES,
 };
 
 const ABSENT: u8 = 0;
 const FOUND: u8 = 1;
 const BUSY: u8 = 2;
 
-/// What is asked for.
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) digest: Digest,
-    /// What this end knows of its own request.
-    pub(super) wanted: Arc<Wanted>,
-}
-
-/// A blob that somebody here waits for.
-#[derive(Debug, Default)]
-pub(super) struct Wanted {
-    /// The most bytes that it may have.
-    pub(super) bytes_max: u64,
-    /// How many have arrived.
-    progress: Progress,
-    /// Told when nobody waits any more.
-    given_up: Notify,
-}
-
 /// What comes back.
-#[derive(Debug)]
-pub(super) enum Transfer {
-    /// Ours, if it is here and the peer may have it.
-    Served(Served),
-    /// The other peer's bytes, and their digest.
+enum Transfer {
+    /// Bytes, and their digest.
     Blob {
         bytes: Vec<u8>,
         digest: Digest,
     },
-    /// The other peer's blob has more bytes than are wanted.
+    /// The blob has more bytes than are wanted.
     TooLong {
         bytes: u64,
     },
@@ -65,116 +39,68 @@ pub(super) enum Transfer {
     Busy,
 }
 
-/// A blob that goes out.
-pub(super) struct Served {
+/// Serving one blob to one peer.
+pub(super) struct Serving {
     pub(super) source: Arc<dyn BlobSource>,
-    pub(super) digest: Digest,
     pub(super) to: PeerId,
-    pub(super) slot: Slot,
+    /// None if there is too much to do.
+    pub(super) slot: Option<Slot>,
+    pub(super) pace: Pace,
 }
 
-impl fmt::Debug for Served {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Served")
-            .field("digest", &self.digest)
-            .field("slot", &self.slot)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Wanted {
-    pub(super) fn new(bytes_max: u64, progress: Progress) -> Self {
-        Self { bytes_max, progress, given_up: Notify::new() }
-    }
-
-    /// Nobody waits for it any more.
-    pub(super) fn give_up(&self) {
-        self.given_up.notify_one();
-    }
-
-    /// Does one thing for it, unless nobody waits.
-    async fn while_wanted<T>(&self, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-        tokio::select! {
-            biased;
-            () = self.given_up.notified() => Err(io::ErrorKind::Interrupted.into()),
-            done = work => done,
-        }
-    }
-}
-
-/// The longest that a transfer can take at this pace.
-pub(super) fn wait_max(pace: Pace) -> Duration {
-    Duration::from_secs(BLOB_BYTES_MAX as u64 / u64::from(pace.bytes_per_second_min.max(1))) + 3 * pace.grace
-}
-
-/// The bytes of requests for blobs, and of blobs. There is one for each stream.
-#[derive(Clone)]
-pub(super) struct Codec {
+/// Gets a blob of at most `bytes_max` bytes over a stream.
+pub(super) async fn fetch(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    digest: Digest,
+    bytes_max: u64,
+    progress: &Progress,
     pace: Pace,
-    /// What this stream's request was for, once it was sent.
-    wanted: Arc<Wanted>,
-}
-
-impl Codec {
-    pub(super) fn new(pace: Pace) -> Self {
-        Self { pace, wanted: Arc::default() }
+) -> Result<Vec<u8>, FetchError> {
+    let mut patience = Patience::new(pace);
+    let transferred = async {
+        write_whole(&mut stream, digest.as_bytes(), &mut patience).await?;
+        stream.flush().await?;
+        read_transfer(&mut stream, bytes_max, progress, &mut patience).await
+    };
+    match transferred.await.map_err(|error| failure(&error))? {
+        Transfer::Blob { bytes, digest: found } if found == digest => Ok(bytes),
+        Transfer::Blob { .. } => Err(FetchError::Corrupt { digest }),
+        Transfer::TooLong { bytes } => Err(FetchError::TooLong { digest, bytes, max: bytes_max }),
+        Transfer::Absent => Err(FetchError::Absent { digest }),
+        Transfer::Busy => Err(Failure::Busy.into()),
     }
 }
 
-impl request_response::Codec for Codec {
-    type Protocol = StreamProtocol;
-    type Request = Request;
-    type Response = Transfer;
-
-    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Request>
-    where
-        T: AsyncRead + Unpin + Send,
-    {
-        let mut digest = [0; 32];
-        read_exact(io, &mut digest).await?;
-        Ok(Request { digest: Digest(digest), wanted: Arc::default() })
+/// Answers on a stream that a peer opened, and gives the place back.
+pub(super) async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, serving: Serving) {
+    let to = serving.to;
+    if let Err(error) = answer(stream, serving).await {
+        tracing::debug!(%to, %error, "a blob was not served to the end");
     }
+}
 
-    async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Transfer>
-    where
-        T: AsyncRead + Unpin + Send,
-    {
-        let wanted = Arc::clone(&self.wanted);
-        wanted.while_wanted(read_transfer(io, &wanted, Patience::new(self.pace))).await
+async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, serving: Serving) -> io::Result<()> {
+    let Serving { source, to, slot, pace } = serving;
+    let mut patience = Patience::new(pace);
+    if slot.is_none() {
+        write_whole(&mut stream, &[BUSY], &mut patience).await?;
+        return close(&mut stream, &mut patience).await;
     }
-
-    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, request: Request) -> io::Result<()>
-    where
-        T: AsyncWrite + Unpin + Send,
-    {
-        let Request { digest, wanted } = request;
-        self.wanted = Arc::clone(&wanted);
-        wanted.while_wanted(io.write_all(digest.as_bytes())).await
+    let mut digest = [0; 32];
+    patience.wait(read_whole(&mut stream, &mut digest)).await?;
+    let opened = spawn_blocking(move || source.open(&Digest(digest), &to)).await;
+    match with_length(opened.ok().flatten()).await? {
+        Some((file, length)) => write_file(&mut stream, file, length, &mut patience).await?,
+        None => write_whole(&mut stream, &[ABSENT], &mut patience).await?,
     }
-
-    async fn write_response<T>(
-        &mut self,
-        _: &StreamProtocol,
-        io: &mut T,
-        transfer: Transfer,
-    ) -> io::Result<()>
-    where
-        T: AsyncWrite + Unpin + Send,
-    {
-        match transfer {
-            Transfer::Served(served) => serve(io, served, Patience::new(self.pace)).await,
-            Transfer::Busy => io.write_all(&[BUSY]).await,
-            Transfer::Absent | Transfer::Blob { .. } | Transfer::TooLong { .. } => {
-                io.write_all(&[ABSENT]).await
-            }
-        }
-    }
+    close(&mut stream, &mut patience).await
 }
 
 async fn read_transfer(
-    io: &mut (impl AsyncRead + Unpin + Send),
-    wanted: &Wanted,
-    mut patience: Patience,
+    io: &mut (impl AsyncRead + Unpin),
+    bytes_max: u64,
+    progress: &Progress,
+    patience: &mut Patience,
 ) -> io::Result<Transfer> {
     let mut said = [0];
     patience.wait(read_whole(io, &mut said)).await?;
@@ -186,9 +112,9 @@ async fn read_transfer(
     }
     let mut prefix = [0; 4];
     patience.wait(read_whole(io, &mut prefix)).await?;
-    let length = u64::from(u32::from_le_bytes(prefix));
-    if length > wanted.bytes_max {
-        return Ok(Transfer::TooLong { bytes: length });
+    let length = u32::from_le_bytes(prefix);
+    if u64::from(length) > bytes_max {
+        return Ok(Transfer::TooLong { bytes: u64::from(length) });
     }
     let length = usize::try_from(length).map_err(|_| io::ErrorKind::InvalidData)?;
     let (mut bytes, mut hasher) = (Vec::new(), blake3::Hasher::new());
@@ -201,46 +127,42 @@ async fn read_transfer(
         }
         bytes.truncate(filled + read);
         hasher.update(&bytes[filled..]);
-        wanted.progress.add(read as u64);
+        progress.add(read as u64);
     }
     Ok(Transfer::Blob { bytes, digest: Digest(*hasher.finalize().as_bytes()) })
 }
 
-async fn read_whole(io: &mut (impl AsyncRead + Unpin), into: &mut [u8]) -> io::Result<usize> {
-    io.read_exact(into).await.map(|()| into.len())
-}
-
-async fn serve(
-    io: &mut (impl AsyncWrite + Unpin + Send),
-    served: Served,
-    mut patience: Patience,
+async fn write_file(
+    io: &mut (impl AsyncWrite + Unpin),
+    mut file: tokio::fs::File,
+    length: u32,
+    patience: &mut Patience,
 ) -> io::Result<()> {
-    let Served { source, digest, to, slot: _slot } = served;
-    let opened = spawn_blocking(move || source.open(&digest, &to)).await;
-    let file = opened.ok().flatten().map(tokio::fs::File::from_std);
-    let Some((mut file, mut rest)) = with_length(file).await? else {
-        return io.write_all(&[ABSENT]).await;
-    };
-    write_whole(io, &[FOUND], &mut patience).await?;
-    write_whole(io, &length_prefix(rest)?, &mut patience).await?;
-    let mut chunk = vec![0; CHUNK_BYTES];
+    write_whole(io, &[FOUND], patience).await?;
+    write_whole(io, &length.to_le_bytes(), patience).await?;
+    let (mut rest, mut chunk) = (length as usize, vec![0; CHUNK_BYTES]);
     while rest > 0 {
-        let read = file.read(&mut chunk).await?.min(usize::try_from(rest).unwrap_or(usize::MAX));
+        let read = file.read(&mut chunk).await?.min(rest);
         if read == 0 {
             // The file became shorter. The stream breaks off, and the other side sees that bytes are missing.
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        write_whole(io, &chunk[..read], &mut patience).await?;
-        rest -= read as u64;
+        write_whole(io, &chunk[..read], patience).await?;
+        rest -= read;
     }
     Ok(())
 }
 
 /// The file and its length, unless it is too long to be transferred.
-async fn with_length(file: Option<tokio::fs::File>) -> io::Result<Option<(tokio::fs::File, u64)>> {
-    let Some(file) = file else { return Ok(None) };
+async fn with_length(file: Option<File>) -> io::Result<Option<(tokio::fs::File, u32)>> {
+    let Some(file) = file.map(tokio::fs::File::from_std) else { return Ok(None) };
     let bytes = file.metadata().await?.len();
-    Ok((bytes <= BLOB_BYTES_MAX as u64).then_some((file, bytes)))
+    let length = u32::try_from(bytes).ok().filter(|_| bytes <= BLOB_BYTES_MAX as u64);
+    Ok(length.map(|length| (file, length)))
+}
+
+async fn read_whole(io: &mut (impl AsyncRead + Unpin), into: &mut [u8]) -> io::Result<usize> {
+    io.read_exact(into).await.map(|()| into.len())
 }
 
 async fn write_whole(
@@ -255,6 +177,14 @@ async fn write_whole(
         }
     }
     Ok(())
+}
+
+async fn close(io: &mut (impl AsyncWrite + Unpin), patience: &mut Patience) -> io::Result<()> {
+    patience.wait(async { io.close().await.map(|()| 0) }).await.map(drop)
+}
+
+fn failure(error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::TimedOut { Failure::TimedOut } else { Failure::Broken }
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ use std::{
 
 use assay_peer::{
     blobs::Blobs,
-    network::{BLOB_BYTES_MAX, Failure, FetchError, Progress},
+    network::{BLOB_BYTES_MAX, BlobSource, Failure, FetchError, Progress},
 };
 use assay_protocol::id::{Digest, PeerId};
-use futures::{FutureExt, future::join_all};
-use tokio::time::timeout;
+use futures::future::join_all;
+use tokio::{task::JoinSet, time::timeout};
 
 use crate::world::{Peer, Plan, Source, id, pair_of, plan};
 
@@ -77,7 +77,7 @@ async fn many_blobs_at_once_all_arrive() {
 }
 
 /// A source that says when it is asked, and serves the longest blob once it is told to, or when nobody can tell it.
-fn held_back() -> (Source<impl Fn(&Digest, &PeerId) -> Option<File>>, mpsc::Receiver<()>, mpsc::Sender<()>) {
+fn held_back() -> (impl BlobSource, mpsc::Receiver<()>, mpsc::Sender<()>) {
     let ((asked, is_asked), (tell, told)) = (mpsc::channel(), mpsc::channel());
     let told = Mutex::new(told);
     let source = Source(move |_: &Digest, _: &PeerId| {
@@ -107,14 +107,18 @@ async fn a_peer_that_stalls_delays_no_fetch_from_another() {
     let digests: Vec<_> = (0..20_u8).map(|byte| blobs.put(&[byte; 1000]).unwrap()).collect();
     digests.iter().for_each(|digest| blobs.permit_all(JOB, *digest));
     let (quick, second) = pair_of(plan(1).serving(blobs), plan(2).knowing(&slow)).await;
-    let stalled = join_all((0..30_u8).map(|byte| fetch(&second, slow.id, Digest([byte; 32]))));
-    let mut stalled = Box::pin(stalled);
-    assert!((&mut stalled).now_or_never().is_none());
+    let mut stalled = JoinSet::new();
+    for byte in 0..30_u8 {
+        let (network, from) = (second.network.clone(), slow.id);
+        stalled.spawn(async move {
+            network.fetch(from, Digest([byte; 32]), u64::MAX, &Progress::default()).await
+        });
+    }
     let _is_asked = happened(is_asked).await;
     let fetches = join_all(digests.iter().map(|digest| fetch(&second, quick.id, *digest)));
     let fetched = tokio::select! {
         fetched = timeout(WAIT_MAX, fetches) => fetched.expect("they do not wait for the other peer"),
-        _ = &mut stalled => panic!("the other peer has answered"),
+        answered = stalled.join_next() => panic!("the other peer has answered: {answered:?}"),
     };
     assert!(fetched.iter().all(Result::is_ok));
     drop(tell);
@@ -128,15 +132,18 @@ async fn a_fetch_that_is_dropped_frees_its_place_at_once_and_ends_on_the_wire() 
             let limits = &mut settings.limits;
             (limits.fetches_max, limits.fetches_per_peer_max) = (1, 1);
             (limits.serves_max, limits.per_peer_max) = (1, 1);
+            // Only the end of the stream can free the place in time.
+            limits.pace.grace = 10 * WAIT_MAX;
         })
     };
     let plans = (with_one_place(plan(1)).serving(source), with_one_place(plan(2)));
     let (first, second) = pair_of(plans.0, plans.1).await;
     let (digest, progress) = (Digest([7; 32]), Progress::default());
-    let mut stalled = Box::pin(second.network.fetch(first.id, digest, u64::MAX, &progress));
-    assert!((&mut stalled).now_or_never().is_none());
+    let (network, from, counted) = (second.network.clone(), first.id, progress.clone());
+    let stalled = tokio::spawn(async move { network.fetch(from, digest, u64::MAX, &counted).await });
     let _is_asked = happened(is_asked).await;
-    drop(stalled);
+    stalled.abort();
+    assert!(stalled.await.unwrap_err().is_cancelled());
     let busy = Err(Failure::Busy.into());
     let next = timeout(WAIT_MAX, fetch(&second, first.id, digest)).await;
     assert_eq!(next, Ok(busy.clone()), "the place is free here, though not there");
