@@ -1,36 +1,37 @@
-//! Blobs: inputs, outputs, runners, models and receipts, each a file named by the BLAKE3 digest of its bytes.
+//! Blobs: inputs, outputs, runners and models, each a file named by the BLAKE3 digest of its bytes.
 //!
-//! A blob arrives under a temporary name, is synced and then gets its own, so a name stands for whole bytes even after
-//! a power loss. What no one pinned makes room, oldest use first, when the quota is reached.
+//! A blob stays while a holder keeps it: a job, a submission, the shell itself, each named by a digest. Holders say who
+//! may fetch what, too, and all that a holder said ends when it is released. What nobody keeps makes room, oldest use
+//! first, when the quota is reached.
 //!
-//! **Invariant:** `get` returns bytes only if they have the digest asked for; `open` hands a blob only to a peer that
-//! was permitted to have it.
+//! **Invariant:** `get` returns bytes only if they have the digest asked for; a blob that is kept never goes to make room,
+//! and one that no holder permits to a peer is not opened for it.
 
-mod found;
-mod permissions;
-mod shelf;
+mod holders;
+mod quota;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    fs::{self, File},
-    io::{self, Read, Write},
+    fs::File,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use assay_protocol::id::{Digest, PeerId};
-
-use self::{found::stored, permissions::Permissions, shelf::Shelf};
-use crate::{
-    files::{publish, sync_folder},
-    network::{BLOB_BYTES_MAX, BlobSource},
+use assay_protocol::{
+    codec,
+    id::{Digest, PeerId},
 };
 
-/// The folder, in the store's, of blobs that are still being written.
-const TEMPORARY: &str = "arriving";
-/// Bytes read from a file at a time.
-const CHUNK_BYTES: usize = 64 * 1024;
+use self::{
+    holders::{Holders, Reader},
+    quota::Quota,
+};
+use crate::{
+    folder::{Content, Folder},
+    network::{BLOB_BYTES_MAX, BlobSource},
+};
 
 /// Why a blob could not be stored or read.
 #[derive(Debug, thiserror::Error)]
@@ -62,16 +63,54 @@ pub enum BlobError {
     Disk(#[from] io::Error),
 }
 
+/// How full a store is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Bytes in all blobs.
+    pub bytes: u64,
+    /// Of these, in blobs that are kept.
+    pub pinned_bytes: u64,
+    /// The quota in bytes.
+    pub limit_bytes: u64,
+    /// Blobs.
+    pub blobs: u64,
+    /// Those who keep or permit something.
+    pub holders: u64,
+}
+
 /// The blob store of one peer. Cheap to clone; every method blocks on the disk at most.
 #[derive(Clone)]
 pub struct Blobs {
-    folder: Arc<Path>,
+    folder: Arc<Folder>,
     state: Arc<Mutex<State>>,
 }
 
 struct State {
-    shelf: Shelf,
-    permissions: Permissions,
+    quota: Quota,
+    holders: Holders,
+    /// Holders that were made for a [`Hold`].
+    holds: u64,
+}
+
+/// Keeps blobs for as long as it lives.
+#[must_use = "the blobs are kept only while this lives"]
+pub struct Hold {
+    blobs: Blobs,
+    holder: Digest,
+}
+
+impl Hold {
+    /// What it is called, to keep more under the same name.
+    #[must_use]
+    pub fn holder(&self) -> Digest {
+        self.holder
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.blobs.release(self.holder);
+    }
 }
 
 impl Blobs {
@@ -80,18 +119,13 @@ impl Blobs {
     /// # Errors
     /// If the folder cannot be read or written.
     pub fn open(folder: &Path, quota_bytes: u64) -> io::Result<Self> {
-        let temporary = folder.join(TEMPORARY);
-        match fs::remove_dir_all(&temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        fs::create_dir_all(&temporary)?;
-        let mut found = stored(folder)?;
+        let folder = Folder::open(folder)?;
+        let mut found = folder.list()?;
         found.sort_unstable_by_key(|blob| blob.written);
-        let mut shelf = Shelf::new(quota_bytes);
-        found.into_iter().for_each(|blob| shelf.add(blob.digest, blob.bytes));
-        let state = Mutex::new(State { shelf, permissions: Permissions::default() });
-        Ok(Self { folder: folder.into(), state: Arc::new(state) })
+        let mut quota = Quota::new(quota_bytes);
+        found.into_iter().for_each(|blob| quota.add(blob.digest, blob.bytes));
+        let state = Mutex::new(State { quota, holders: Holders::default(), holds: 0 });
+        Ok(Self { folder: Arc::new(folder), state: Arc::new(state) })
     }
 
     /// Stores bytes under their digest. Durable when this returns.
@@ -100,11 +134,24 @@ impl Blobs {
     /// [`BlobError::NoRoom`] or [`BlobError::Disk`].
     pub fn put(&self, bytes: &[u8]) -> Result<Digest, BlobError> {
         let digest = Digest::of(bytes);
-        if self.contains(&digest) {
+        if self.state().quota.touch(&digest) {
             return Ok(digest);
         }
-        self.make_room(bytes.len() as u64)?;
-        self.store(bytes).map(|(digest, _)| digest)
+        self.store(bytes.len() as u64, bytes)
+    }
+
+    /// Stores bytes that the holder keeps: there is no moment at which they could make room for others.
+    ///
+    /// # Errors
+    /// As [`Blobs::put`], and then the holder does not keep them.
+    pub fn put_for(&self, holder: Digest, bytes: &[u8]) -> Result<Digest, BlobError> {
+        let digest = Digest::of(bytes);
+        let is_new = self.state().keep(holder, digest);
+        let stored = self.put(bytes);
+        if stored.is_err() && is_new {
+            self.state().unkeep(holder, digest);
+        }
+        stored
     }
 
     /// Stores a copy of a file of any length.
@@ -113,8 +160,8 @@ impl Blobs {
     /// [`BlobError::NoRoom`] or [`BlobError::Disk`].
     pub fn put_file(&self, path: &Path) -> Result<Digest, BlobError> {
         let file = File::open(path)?;
-        self.make_room(file.metadata()?.len())?;
-        self.store(file).map(|(digest, _)| digest)
+        let bytes = file.metadata()?.len();
+        self.store(bytes, file)
     }
 
     /// The bytes of a blob, proven to be the ones of this name.
@@ -122,114 +169,122 @@ impl Blobs {
     /// # Errors
     /// [`BlobError::Damaged`], and then the file is gone; [`BlobError::TooLong`] over [`BLOB_BYTES_MAX`].
     pub fn get(&self, digest: &Digest) -> Result<Option<Vec<u8>>, BlobError> {
-        let Some(file) = self.open_file(digest)? else { return Ok(None) };
-        let bytes = file.metadata()?.len();
-        if bytes > BLOB_BYTES_MAX as u64 {
-            return Err(BlobError::TooLong { bytes });
+        if !self.state().quota.touch(digest) {
+            return Ok(None);
         }
-        let mut content = Vec::new();
-        file.take(BLOB_BYTES_MAX as u64).read_to_end(&mut content)?;
-        if Digest::of(&content) != *digest {
-            return Err(self.discard(*digest));
+        match self.folder.read(digest, BLOB_BYTES_MAX as u64)? {
+            Content::Whole(bytes) => Ok(Some(bytes)),
+            Content::TooLong(bytes) => Err(BlobError::TooLong { bytes }),
+            Content::Damaged => Err(self.discard(*digest)),
+            Content::Absent => {
+                self.state().quota.remove(digest);
+                Ok(None)
+            }
         }
-        Ok(Some(content))
     }
 
-    /// Where the file of a blob is, once its bytes were checked. It stays there while it is pinned.
+    /// Where the file of a blob is, once its bytes were checked. It stays there while it is kept.
     ///
     /// # Errors
     /// [`BlobError::Damaged`], and then the file is gone.
     pub fn path(&self, digest: &Digest) -> Result<Option<PathBuf>, BlobError> {
         let Some(mut file) = self.open_file(digest)? else { return Ok(None) };
-        if copy(&mut file, &mut io::sink())?.0 != *digest {
-            return Err(self.discard(*digest));
+        match Folder::verify(digest, &mut file)? {
+            true => Ok(Some(self.folder.path(digest))),
+            false => Err(self.discard(*digest)),
         }
-        Ok(Some(self.name(digest)))
     }
 
     /// Whether the blob is stored.
     #[must_use]
     pub fn contains(&self, digest: &Digest) -> bool {
-        self.state().shelf.contains(digest)
+        self.state().quota.contains(digest)
     }
 
     /// Bytes in all blobs.
     #[must_use]
     pub fn total_bytes(&self) -> u64 {
-        self.state().shelf.bytes()
+        self.state().quota.bytes()
     }
 
-    /// Keeps a blob from making room for others, until it is unpinned as often. It need not be there yet.
-    pub fn pin(&self, digest: Digest) {
-        self.state().shelf.pin(digest);
+    /// How full the store is.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        let State { quota, holders, .. } = &*self.state();
+        Figures {
+            bytes: quota.bytes(),
+            pinned_bytes: quota.pinned_bytes(),
+            limit_bytes: quota.limit_bytes(),
+            blobs: quota.blobs(),
+            holders: holders.count(),
+        }
     }
 
-    /// Takes one pin back.
-    pub fn unpin(&self, digest: Digest) {
-        self.state().shelf.unpin(digest);
+    /// The holder needs a blob: it stays until the holder, and everybody else who keeps it, is released. It need not be
+    /// there yet.
+    pub fn keep(&self, holder: Digest, digest: Digest) {
+        self.state().keep(holder, digest);
     }
 
-    /// Removes a blob, pinned or not. What is not there is no error.
+    /// The holder lets a peer fetch a blob, as long as the holder lasts and the blob is here.
+    pub fn permit(&self, holder: Digest, digest: Digest, to: PeerId) {
+        self.state().holders.permit(holder, digest, Reader::Peer(to));
+    }
+
+    /// The holder lets everybody fetch a blob: runners and models.
+    pub fn permit_all(&self, holder: Digest, digest: Digest) {
+        self.state().holders.permit(holder, digest, Reader::Everybody);
+    }
+
+    /// Ends everything that a holder kept and permitted. One that holds nothing is no error.
+    pub fn release(&self, holder: Digest) {
+        let state = &mut *self.state();
+        for digest in state.holders.release(&holder) {
+            state.quota.unpin(digest);
+        }
+    }
+
+    /// Keeps blobs while the answer lives.
+    pub fn hold(&self, digests: impl IntoIterator<Item = Digest>) -> Hold {
+        let state = &mut *self.state();
+        state.holds += 1;
+        let holder = codec::digest("hold", &state.holds);
+        for digest in digests {
+            state.keep(holder, digest);
+        }
+        Hold { blobs: self.clone(), holder }
+    }
+
+    /// Removes a blob, kept or not. What is not there is no error.
     ///
     /// # Errors
     /// If the disk fails.
     pub fn remove(&self, digest: &Digest) -> io::Result<()> {
-        self.state().shelf.remove(digest);
-        match fs::remove_file(self.name(digest)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            result => result,
-        }
-    }
-
-    /// Permits these peers to fetch a blob.
-    pub fn serve(&self, digest: Digest, to: &[PeerId]) {
-        self.state().permissions.permit(digest, to);
-    }
-
-    /// Permits everybody to fetch a blob: runners, models, receipts.
-    pub fn serve_all(&self, digest: Digest) {
-        self.state().permissions.permit_all(digest);
-    }
-
-    /// Takes one peer's permission back.
-    pub fn stop_serving(&self, digest: &Digest, to: &PeerId) {
-        self.state().permissions.withdraw(digest, to);
-    }
-
-    /// Takes everybody's permission back.
-    pub fn stop_serving_all(&self, digest: &Digest) {
-        self.state().permissions.withdraw_all(digest);
+        let state = &mut *self.state();
+        state.quota.remove(digest);
+        self.folder.remove(digest)
     }
 
     /// Whether a peer may fetch a blob.
     #[must_use]
     pub fn is_served(&self, digest: &Digest, to: &PeerId) -> bool {
-        self.state().permissions.allows(digest, to)
+        self.state().holders.allows(digest, to)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn name(&self, digest: &Digest) -> PathBuf {
-        let name = digest.to_string();
-        let (first, second) = (&name[..2], &name[2..4]);
-        self.folder.join(first).join(second).join(&name)
-    }
-
     /// Opens a blob's file and counts that as a use.
     fn open_file(&self, digest: &Digest) -> io::Result<Option<File>> {
-        if !self.state().shelf.touch(digest) {
+        if !self.state().quota.touch(digest) {
             return Ok(None);
         }
-        match File::open(self.name(digest)) {
-            Ok(file) => Ok(Some(file)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.state().shelf.remove(digest);
-                Ok(None)
-            }
-            Err(error) => Err(error),
+        let file = self.folder.file(digest)?;
+        if file.is_none() {
+            self.state().quota.remove(digest);
         }
+        Ok(file)
     }
 
     fn discard(&self, digest: Digest) -> BlobError {
@@ -240,43 +295,45 @@ impl Blobs {
         }
     }
 
-    fn make_room(&self, bytes: u64) -> Result<(), BlobError> {
-        let evicted = self.state().shelf.make_room(bytes)?;
-        for digest in evicted {
+    fn store(&self, need: u64, from: impl Read) -> Result<Digest, BlobError> {
+        self.make_room(need)?;
+        let stored = self.folder.store(from);
+        let quota = &mut self.state().quota;
+        quota.redeem(need);
+        let (digest, bytes) = stored?;
+        quota.add(digest, bytes);
+        Ok(digest)
+    }
+
+    /// Promises room to a blob, and removes what must go for it.
+    fn make_room(&self, need: u64) -> Result<(), BlobError> {
+        // The files go before anybody can put the same blobs again, whose files these would be.
+        let quota = &mut self.state().quota;
+        for digest in quota.reserve(need)? {
             tracing::info!(%digest, "removing a blob to stay within the quota");
-            self.remove(&digest)?;
+            if let Err(error) = self.folder.remove(&digest) {
+                quota.redeem(need);
+                return Err(error.into());
+            }
         }
         Ok(())
     }
+}
 
-    fn store(&self, mut from: impl Read) -> Result<(Digest, u64), BlobError> {
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).map_err(io::Error::other)?;
-        let temporary = self.folder.join(TEMPORARY).join(format!("{:032x}", u128::from_le_bytes(random)));
-        let mut file = File::create_new(&temporary)?;
-        let written = copy(&mut from, &mut file).and_then(|(digest, bytes)| {
-            self.publish(&file, &temporary, &digest)?;
-            Ok((digest, bytes))
-        });
-        match written {
-            Ok((digest, bytes)) => self.state().shelf.add(digest, bytes),
-            // Left where it is it would only be swept at the next start, and the disk may be full.
-            Err(_) => drop(fs::remove_file(&temporary)),
+impl State {
+    /// Says whether the holder did not keep the blob before.
+    fn keep(&mut self, holder: Digest, digest: Digest) -> bool {
+        let is_new = self.holders.keep(holder, digest);
+        if is_new {
+            self.quota.pin(digest);
         }
-        Ok(written?)
+        is_new
     }
 
-    fn publish(&self, file: &File, temporary: &Path, digest: &Digest) -> io::Result<()> {
-        let name = self.name(digest);
-        if let Some(second) = name.parent()
-            && !second.try_exists()?
-            && let Some(first) = second.parent()
-        {
-            fs::create_dir_all(second)?;
-            sync_folder(first)?;
-            sync_folder(&self.folder)?;
+    fn unkeep(&mut self, holder: Digest, digest: Digest) {
+        if self.holders.unkeep(holder, &digest) {
+            self.quota.unpin(digest);
         }
-        publish(file, temporary, &name)
     }
 }
 
@@ -286,21 +343,5 @@ impl BlobSource for Blobs {
             return None;
         }
         self.open_file(digest).ok().flatten()
-    }
-}
-
-/// Copies to the end and returns the digest and the length of what went by.
-fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<(Digest, u64)> {
-    let (mut hasher, mut bytes, mut chunk) = (blake3::Hasher::new(), 0, vec![0; CHUNK_BYTES]);
-    loop {
-        let read = match from.read(&mut chunk) {
-            Ok(0) => return Ok((Digest(*hasher.finalize().as_bytes()), bytes)),
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        hasher.update(&chunk[..read]);
-        to.write_all(&chunk[..read])?;
-        bytes += read as u64;
     }
 }

@@ -15,7 +15,6 @@ use tokio::{
 };
 
 use crate::{
-    blobs::Blobs,
     config::{Home, KeyError, NetworkError as BadFile, NetworkFile, Settings},
     driver::{OpeningError, Parts, Restored, restore},
     executor::{Conduct, Executor},
@@ -24,6 +23,7 @@ use crate::{
     index::{Index, IndexError},
     journal::{Broken, Journal, OpenError, ReadError},
     network::{Limits, Network, NetworkError, Settings as NetworkSettings},
+    store::Store,
 };
 
 /// Requests that may wait for the loop.
@@ -92,8 +92,8 @@ pub enum DaemonError {
     /// The index cannot even be made anew.
     #[error(transparent)]
     Index(#[from] IndexError),
-    /// The blob store cannot be used.
-    #[error("the blob store cannot be opened: {0}")]
+    /// Blobs or receipts cannot be used.
+    #[error("blobs and receipts cannot be opened: {0}")]
     Blobs(io::Error),
     /// The network cannot be joined.
     #[error(transparent)]
@@ -141,11 +141,12 @@ impl Daemon {
         let file = NetworkFile::read(&home.network())?;
         let settings = Settings::read(&home)?;
         let restored = open_journal(&home, &file)?;
-        let blobs = Blobs::open(&home.blobs(), settings.daemon.blob_bytes_max).map_err(DaemonError::Blobs)?;
+        let store = Store::open(&home, settings.daemon.blob_bytes_max).map_err(DaemonError::Blobs)?;
         let listen = options.listen.unwrap_or_else(|| settings.daemon.listen.clone());
-        let (network, events) = join(&home, &file, listen, &blobs).await?;
+        let (network, events) = join(&home, &file, listen, &store).await?;
         let places = usize::try_from(settings.daemon.workers).unwrap_or(0);
-        let executor = Executor::new(options.worker, home.compiled(), places, blobs.clone(), options.conduct);
+        let blobs = store.blobs.clone();
+        let executor = Executor::new(options.worker, home.compiled(), places, blobs, options.conduct);
         let socket = |error| DaemonError::Socket { path: home.socket(), error };
         let mut server = Server::bind(&home).map_err(socket)?;
         let (call, calls) = mpsc::channel(CALLS_MAX);
@@ -159,7 +160,7 @@ impl Daemon {
             settings: settings.client,
             network,
             events,
-            blobs,
+            store,
             executor,
             updates: updates.clone(),
             calls,
@@ -200,7 +201,7 @@ async fn join(
     home: &Home,
     file: &NetworkFile,
     listen: Vec<String>,
-    blobs: &Blobs,
+    store: &Store,
 ) -> Result<(Network, mpsc::Receiver<crate::network::Event>), DaemonError> {
     let secret = home.seed()?;
     let own = Keypair::from_seed(secret).id();
@@ -214,7 +215,7 @@ async fn join(
         network: file.genesis.id(),
         limits: Limits::default(),
     };
-    Ok(Network::start(settings, Arc::new(blobs.clone())).await?)
+    Ok(Network::start(settings, Arc::new(store.clone())).await?)
 }
 
 /// The signals that end a daemon.

@@ -7,7 +7,6 @@ mod alarm;
 mod answers;
 mod audit;
 mod errands;
-mod fetcher;
 mod hands;
 mod history;
 mod intake;
@@ -15,6 +14,7 @@ mod names;
 mod opening;
 mod outbox;
 mod pages;
+mod pinned;
 mod shelf;
 #[cfg(test)]
 mod tests;
@@ -26,7 +26,7 @@ use assay_market::{Book, Effect, Effects, Event, Input, Node, Record, input::Pro
 use assay_protocol::{
     codec,
     genesis::Genesis,
-    id::{Digest, NetworkId, PeerId},
+    id::{Digest, JobId, NetworkId, PeerId},
     message::{Message, Opened},
     offer::Offer,
     signed::{Ed25519, Keypair, Verified},
@@ -52,6 +52,7 @@ use crate::{
     config::ClientSettings,
     handle::{JobView, Moment, Refused, Request, Response, Update},
     journal::{AppendError, Broken, Journal},
+    receipts::collect::Expected,
 };
 
 /// How often the loop looks after what has no moment of its own.
@@ -169,7 +170,7 @@ impl Driver {
             Effect::Publish(message) => self.let_out(Visible::Publish(Box::new(message))).await,
             Effect::Serve { digest, to } => self.let_out(Visible::Serve(digest, to)).await,
             Effect::StopServing { digest, to } => self.let_out(Visible::StopServing(digest, to)).await,
-            Effect::File { receipt, parties } => self.let_out(Visible::File(receipt, parties)).await,
+            Effect::File { receipt, parties: _ } => self.let_out(Visible::File(receipt)).await,
             Effect::Fetch { digest, from } => self.hands.fetch(digest, from),
             Effect::Run(run) => self.hands.run(*run),
             Effect::Stop(run) => self.hands.executor.stop(run),
@@ -232,6 +233,9 @@ impl Driver {
         if let Event::Settled { job, receipt, .. } = &event {
             self.shelf.note_receipt(self.saved, *job, *receipt);
         }
+        if let Event::Closed { key, job, receipt, .. } = &event {
+            self.collect(*key, *job, *receipt);
+        }
         let moment = Moment { at: now, event };
         let key = self.history.note(&moment);
         if let Event::Balance { notary, .. } = &moment.event {
@@ -244,6 +248,16 @@ impl Driver {
         drop(self.updates.send(Update::Event(moment)));
         if let Some(job) = key.and_then(|key| self.job(&key)) {
             drop(self.updates.send(Update::Job(Box::new(job))));
+        }
+    }
+
+    /// Files the receipt of a job that this peer ordered.
+    fn collect(&self, key: Digest, job: JobId, digest: Digest) {
+        let orders = self.node.grounds(key).into_iter().flat_map(|grounds| grounds.orders);
+        let notary =
+            orders.into_iter().find(|grounds| grounds.job == job).map(|grounds| grounds.order.notary);
+        if let Some(notary) = notary {
+            self.hands.collect(Expected { job, digest, notary, network: self.network_id });
         }
     }
 

@@ -149,6 +149,9 @@ impl Executor {
         if !self.enter(id, &stopped) {
             return None;
         }
+        // What a job needs may be here before there is a place to run it.
+        let needed = [run.input, run.manifest.runner, run.manifest.model];
+        let _held = self.inner.blobs.hold(needed);
         let result = self.run_in_place(run, &stopped).await;
         self.leave(id, &stopped);
         if stopped.load(Ordering::Relaxed) { None } else { Some(result) }

@@ -12,5 +12,9 @@ pub mod home;
 pub mod index;
 pub mod journal;
 pub mod network;
+pub mod receipts;
 
+mod fetcher;
 mod files;
+mod folder;
+mod store;

@@ -13,32 +13,45 @@ mod arrivals;
 mod behaviour;
 mod commands;
 mod event;
+mod gate;
 mod identity;
 mod messages;
 mod outbox;
+mod pace;
 mod pending;
 mod questions;
 mod rates;
 mod redial;
 mod slots;
 mod start;
+mod streams;
 mod task;
 mod transfers;
 mod wire;
 
-use std::{fs::File, sync::Arc, time::Duration};
+use std::{
+    fs::File,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use assay_protocol::{
     codec::MESSAGE_BYTES_MAX,
     id::{Digest, PeerId},
 };
-use libp2p::{Multiaddr, gossipsub::MessageAcceptance};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use libp2p::{Multiaddr, Stream, gossipsub::MessageAcceptance};
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot, watch},
+    time::timeout,
+};
 
 pub use self::event::{
     AskError, Event, Failure, FetchError, GossipId, NetworkError, PublishError, Reply, SendError,
 };
-use self::{commands::Command, task::Status};
+use self::{commands::Command, gate::Gate, streams::Opening, task::Status};
 
 /// Bytes in the longest answer to a question.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -48,13 +61,15 @@ pub const BLOB_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const GOSSIP_BYTES_MAX: usize = 4 * 1024;
 /// Commands that may wait for the task: at most 16 MiB of messages.
 const COMMANDS_MAX: usize = 256;
+/// How long a stream may take to open, where the peer must be dialled first.
+const OPENING_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How long an ending network waits for messages that are on their way.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(2);
 
 /// Where the blobs are that other peers may fetch.
 pub trait BlobSource: Send + Sync + 'static {
     /// The file of a blob, if it is there and `to` may have it. The answer to both other cases is the same, so that
-    /// nobody learns what there is.
+    /// nobody learns what there is. May block on the disk.
     fn open(&self, digest: &Digest, to: &PeerId) -> Option<File>;
 }
 
@@ -91,10 +106,50 @@ pub struct Limits {
     pub answers_max: usize,
     /// Blobs fetched at a time, each up to [`BLOB_BYTES_MAX`] of memory.
     pub fetches_max: usize,
+    /// Of these, how many from one peer. Less than it serves one peer, which may not yet know that a fetch has ended.
+    pub fetches_per_peer_max: usize,
     /// Blobs served at a time. They are read from their files as they leave.
     pub serves_max: usize,
     /// Of answers and blobs, how many one peer may be given at a time.
     pub per_peer_max: usize,
+    /// How slowly a blob may be fetched or served.
+    pub pace: Pace,
+}
+
+/// The least pace of a transfer, and how long it may fall short of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Bytes in a second.
+    pub bytes_per_second_min: u32,
+    /// The longest stall.
+    pub grace: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { bytes_per_second_min: 16 * 1024, grace: Duration::from_secs(8) }
+    }
+}
+
+/// How many bytes of a blob have arrived. Clones count the same.
+#[derive(Clone, Debug, Default)]
+pub struct Progress(Arc<AtomicU64>);
+
+impl Progress {
+    /// How many by now.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Another peer is asked, and begins anew.
+    fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
 }
 
 impl Default for Limits {
@@ -107,9 +162,11 @@ impl Default for Limits {
             gossip_per_second: 100,
             asks_max: 32,
             answers_max: 64,
-            fetches_max: 8,
+            fetches_max: 16,
+            fetches_per_peer_max: 2,
             serves_max: 32,
             per_peer_max: 4,
+            pace: Pace::default(),
         }
     }
 }
@@ -120,7 +177,8 @@ pub struct Network {
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<Status>,
     asks: Arc<Semaphore>,
-    fetches: Arc<Semaphore>,
+    fetches: Arc<Gate>,
+    pace: Pace,
 }
 
 impl Network {
@@ -137,8 +195,9 @@ impl Network {
         let (events, happened) = mpsc::channel(limits.events_max);
         let (task, status) = task::Task::start(settings, blobs, orders, events).await?;
         tokio::spawn(task.run());
-        let [asks, fetches] = [limits.asks_max, limits.fetches_max].map(|max| Arc::new(Semaphore::new(max)));
-        Ok((Self { commands, status, asks, fetches }, happened))
+        let asks = Arc::new(Semaphore::new(limits.asks_max));
+        let fetches = Gate::new(limits.fetches_max, limits.fetches_per_peer_max);
+        Ok((Self { commands, status, asks, fetches, pace: limits.pace }, happened))
     }
 
     /// Sends a message, once, to a peer that is connected or can be dialled. Unless an [`Event::Undelivered`] with
@@ -212,16 +271,33 @@ impl Network {
         answer.await.map_err(|_| Failure::Closed)?
     }
 
-    /// Fetches a blob from a peer, whole, and proven to be the one of this name.
+    /// Fetches a blob of at most `bytes_max` bytes from a peer, whole, and proven to be the one of this name. It may wait
+    /// for a place; only what comes then is timed. Dropped, it ends on the wire and its place is free at once.
     ///
     /// # Errors
     /// [`FetchError`].
-    pub async fn fetch(&self, from: PeerId, digest: Digest) -> Result<Vec<u8>, FetchError> {
-        let permit = self.fetches.clone().acquire_owned().await.map_err(|_| Failure::Closed)?;
-        let (reply, answer) = oneshot::channel();
-        let command = Command::Fetch { from, digest, reply, permit };
+    pub async fn fetch(
+        &self,
+        from: PeerId,
+        digest: Digest,
+        bytes_max: u64,
+        progress: &Progress,
+    ) -> Result<Vec<u8>, FetchError> {
+        let _place = self.fetches.enter(from).await.map_err(|_| Failure::Closed)?;
+        progress.reset();
+        let stream = self.open_stream(from).await?;
+        let bytes_max = bytes_max.min(BLOB_BYTES_MAX as u64);
+        transfers::fetch(stream, digest, bytes_max, progress, self.pace).await
+    }
+
+    async fn open_stream(&self, to: PeerId) -> Result<Stream, Failure> {
+        let (opening, opened) = oneshot::channel();
+        let command = Command::OpenStream { to, opening: Opening(opening) };
         self.commands.send(command).await.map_err(|_| Failure::Closed)?;
-        answer.await.map_err(|_| Failure::Closed)?
+        let opened = timeout(OPENING_WAIT_MAX, opened).await.map_err(|_| Failure::TimedOut)?;
+        // It is dropped with the connection it should be on, or with the network.
+        let lost = if self.commands.is_closed() { Failure::Closed } else { Failure::Broken };
+        opened.unwrap_or(Err(lost))
     }
 
     /// The addresses this peer listens on, with the ports it was given.

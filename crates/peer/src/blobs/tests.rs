@@ -1,12 +1,15 @@
 //! Blobs on a real disk: what is kept, refused, evicted and swept away.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fs};
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::folder::TEMPORARY;
 
 const QUOTA_BYTES: u64 = 1024;
+const JOB: Digest = Digest([1; 32]);
+const OTHER_JOB: Digest = Digest([2; 32]);
 
 fn store() -> (tempfile::TempDir, Blobs) {
     let folder = tempfile::tempdir().unwrap();
@@ -57,62 +60,125 @@ fn what_an_ended_process_left_half_written_is_swept() {
 }
 
 #[test]
-fn the_blob_unused_for_longest_makes_room_and_a_pinned_one_never() {
+fn the_blob_unused_for_longest_makes_room_and_a_kept_one_never() {
     let (_folder, blobs) = store();
     let put = |byte: u8| blobs.put(&[byte; 300]).unwrap();
-    let [pinned, used, unused] = [1, 2, 3].map(put);
-    blobs.pin(pinned);
+    let [kept, used, unused] = [1, 2, 3].map(put);
+    blobs.keep(JOB, kept);
     blobs.get(&used).unwrap().unwrap();
     let new = put(4);
-    let there = [pinned, used, unused, new].map(|digest| blobs.contains(&digest));
+    let there = [kept, used, unused, new].map(|digest| blobs.contains(&digest));
     assert_eq!(there, [true, true, false, true]);
     let too_much = blobs.put(&[5; 800]);
     assert!(matches!(too_much, Err(BlobError::NoRoom { need: 800, have: 300, limit: QUOTA_BYTES })));
     assert!(blobs.contains(&used), "nothing goes for a blob that does not fit anyway");
-    blobs.unpin(pinned);
+    blobs.release(JOB);
     blobs.put(&[5; 800]).unwrap();
     assert_eq!(blobs.total_bytes(), 800);
 }
 
 #[test]
-fn only_permitted_peers_open_a_blob() {
+fn a_blob_that_two_keep_stays_until_both_are_gone() {
+    let (_folder, blobs) = store();
+    let digest = blobs.put_for(JOB, &[1; 600]).unwrap();
+    blobs.keep(OTHER_JOB, digest);
+    blobs.keep(OTHER_JOB, digest);
+    let figures = Figures { bytes: 600, pinned_bytes: 600, limit_bytes: QUOTA_BYTES, blobs: 1, holders: 2 };
+    assert_eq!(blobs.figures(), figures);
+    for holder in [JOB, JOB, OTHER_JOB] {
+        assert!(matches!(blobs.put(&[2; 600]), Err(BlobError::NoRoom { .. })));
+        blobs.release(holder);
+    }
+    assert_eq!(blobs.figures(), Figures { pinned_bytes: 0, holders: 0, ..figures });
+    blobs.put(&[2; 600]).unwrap();
+    assert!(!blobs.contains(&digest));
+}
+
+#[test]
+fn what_is_kept_before_it_is_here_stays_once_it_is() {
+    let (_folder, blobs) = store();
+    let digest = Digest::of(&[1; 600]);
+    blobs.keep(JOB, digest);
+    assert!(matches!(blobs.put_for(OTHER_JOB, &[2; 2000]), Err(BlobError::NoRoom { .. })));
+    assert_eq!(blobs.figures().holders, 1, "what could not be stored is not kept");
+    blobs.put(&[1; 600]).unwrap();
+    assert!(matches!(blobs.put(&[2; 600]), Err(BlobError::NoRoom { .. })));
+    let held = blobs.hold([digest]);
+    blobs.release(JOB);
+    assert!(matches!(blobs.put(&[2; 600]), Err(BlobError::NoRoom { .. })));
+    drop(held);
+    blobs.put(&[2; 600]).unwrap();
+}
+
+#[test]
+fn a_peer_opens_what_it_may_as_long_as_a_holder_permits_it() {
     let (_folder, blobs) = store();
     let digest = blobs.put(b"content").unwrap();
     let [friend, stranger] = [PeerId([1; 32]), PeerId([2; 32])];
     let opens = |peer| BlobSource::open(&blobs, &digest, &peer).is_some();
     assert!(!opens(friend));
-    blobs.serve(digest, &[friend]);
-    assert!(opens(friend) && !opens(stranger));
-    blobs.stop_serving(&digest, &friend);
+    for holder in [JOB, OTHER_JOB] {
+        blobs.permit(holder, digest, friend);
+        blobs.permit(holder, digest, friend);
+    }
+    for holder in [JOB, OTHER_JOB] {
+        assert!(opens(friend) && !opens(stranger));
+        blobs.release(holder);
+    }
     assert!(!opens(friend));
-    blobs.serve_all(digest);
+    blobs.permit_all(JOB, digest);
     assert!(opens(stranger));
-    blobs.stop_serving_all(&digest);
-    assert!(!opens(stranger));
+    blobs.put(&[2; QUOTA_BYTES as usize]).unwrap();
+    assert!(!opens(stranger), "a permission keeps nothing");
+}
+
+#[test]
+fn puts_at_once_keep_within_the_quota() {
+    let (_folder, blobs) = store();
+    let stored = std::thread::scope(|scope| {
+        let blobs = &blobs;
+        let threads = (0..8_u8).map(|byte| scope.spawn(move || blobs.put_for(JOB, &[byte; 300]).is_ok()));
+        let threads: Vec<_> = threads.collect();
+        threads.into_iter().filter_map(|thread| thread.join().ok()).filter(|stored| *stored).count()
+    });
+    assert!((1..=3).contains(&stored), "{stored} blobs of 300 bytes");
+    assert_eq!(blobs.total_bytes(), 300 * stored as u64);
 }
 
 proptest! {
     #[test]
-    fn the_shelf_counts_what_it_lists_and_keeps_what_is_pinned(
-        steps in proptest::collection::vec((0..5_u8, 0..8_u8, 0..60_u64), 0..200),
+    fn the_quota_counts_what_it_lists_and_spares_what_is_pinned(
+        steps in proptest::collection::vec((0..6_u8, 0..8_u8, 0..60_u64), 0..200),
     ) {
-        let (mut shelf, mut model) = (Shelf::new(200), HashMap::new());
-        let mut pinned = Vec::new();
+        let (mut quota, mut model, mut pins) = (Quota::new(200), HashMap::new(), HashMap::new());
         for (step, name, bytes) in steps {
             let digest = Digest([name; 32]);
             match step {
-                0 | 1 => if let Ok(going) = shelf.make_room(bytes) {
-                    prop_assert!(going.iter().all(|digest| !pinned.contains(digest)));
-                    for digest in going { shelf.remove(&digest); model.remove(&digest); }
-                    shelf.add(digest, bytes);
+                0 | 1 => if let Ok(going) = quota.reserve(bytes) {
+                    for digest in going {
+                        prop_assert!(!pins.contains_key(&digest));
+                        model.remove(&digest).expect("listed");
+                    }
+                    quota.redeem(bytes);
+                    quota.add(digest, bytes);
                     model.insert(digest, bytes);
                 },
-                2 => { shelf.remove(&digest); model.remove(&digest); }
-                3 => { shelf.pin(digest); pinned.push(digest); }
-                _ => { shelf.touch(&digest); }
+                2 => { quota.remove(&digest); model.remove(&digest); }
+                3 => { quota.pin(digest); *pins.entry(digest).or_insert(0) += 1; }
+                4 => {
+                    quota.unpin(digest);
+                    if let Some(count) = pins.get_mut(&digest) {
+                        *count -= 1;
+                        if *count == 0 { pins.remove(&digest); }
+                    }
+                }
+                _ => { quota.touch(&digest); }
             }
-            prop_assert_eq!(shelf.bytes(), model.values().sum::<u64>());
-            prop_assert!(shelf.bytes() <= 200 );
+            let pinned = model.iter().filter(|(digest, _)| pins.contains_key(digest)).map(|(_, bytes)| bytes);
+            prop_assert_eq!(quota.pinned_bytes(), pinned.sum::<u64>());
+            prop_assert_eq!(quota.bytes(), model.values().sum::<u64>());
+            prop_assert_eq!(quota.blobs(), model.len() as u64);
+            prop_assert!(quota.bytes() <= 200);
         }
     }
 }

@@ -107,10 +107,16 @@ impl Home {
         self.root.join("index")
     }
 
-    /// Inputs, outputs, runners, models, receipts.
+    /// Inputs, outputs, runners, models.
     #[must_use]
     pub fn blobs(&self) -> PathBuf {
         self.root.join("blobs")
+    }
+
+    /// What proves how jobs ended.
+    #[must_use]
+    pub fn receipts(&self) -> PathBuf {
+        self.root.join("receipts")
     }
 
     /// Compiled runners, which can be made again from the runners.

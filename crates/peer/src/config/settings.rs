@@ -68,7 +68,7 @@ impl Default for ClientSettings {
 
 section!(optional DaemonSettings {
     listen: "Where to listen, as multiaddresses. Port 0 is any free one.",
-    blob_bytes_max: "Bytes that inputs, outputs, models and receipts may take on the disk.",
+    blob_bytes_max: "Bytes that inputs, outputs, runners and models may take on the disk; receipts come on top.",
     workers: "Runs at the same time; 0 for one for every two cores.",
 });
 

@@ -9,9 +9,9 @@ use assay_market::{
     input::{Provision, Stock, Submission},
 };
 use assay_protocol::{genesis::Genesis, manifest::Manifest, units::Amount};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::spawn_blocking};
 
-use super::{Driver, Visible, hands::Hands, names, outbox::keep, wish::Wish};
+use super::{Driver, Visible, hands::Hands, names, wish::Wish};
 use crate::{
     executor::sample,
     handle::{Provide, Refused, Response, Stall},
@@ -35,9 +35,11 @@ impl Hands {
         let hands = self.clone();
         tokio::spawn(async move {
             let Wish { submission, blob } = wish;
-            match keep(&hands.blobs, move || blob).await {
+            let blobs = hands.blobs.blobs.clone();
+            let stored = spawn_blocking(move || blobs.put(&blob).map_err(|error| error.to_string())).await;
+            match stored.unwrap_or_else(|cut_short| Err(cut_short.to_string())) {
                 Ok(_) => hands.come_back(Errand::Submit(Box::new(submission), reply)).await,
-                Err(error) => drop(reply.send(Err(Refused::Disk { reason: error.to_string() }))),
+                Err(reason) => drop(reply.send(Err(Refused::Disk { reason }))),
             }
         });
     }
@@ -75,7 +77,7 @@ impl Hands {
     }
 
     async fn stock(&self, manifest: Manifest, stall: Stall) -> Result<Stock, Refused> {
-        let equipped = self.fetcher.equip(&manifest).await;
+        let equipped = self.pinned.equip(&manifest).await;
         equipped.map_err(|absent| Refused::PartAbsent {
             manifest: manifest.name.clone(),
             part: absent.part.to_owned(),

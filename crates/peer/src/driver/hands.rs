@@ -16,19 +16,26 @@ use tokio::sync::mpsc;
 
 use super::{
     errands::Errand,
-    fetcher::Fetcher,
     intake::Intake,
     pages::{self, BOOK},
+    pinned::Pinned,
 };
-use crate::{blobs::Blobs, executor::Executor, network::Network};
+use crate::{
+    executor::Executor,
+    fetcher::{Fetcher, Want},
+    network::{BLOB_BYTES_MAX, Network},
+    receipts::collect::{Expected, collect},
+    store::Store,
+};
 
 /// Everything that tasks work with.
 #[derive(Clone)]
 pub(crate) struct Hands {
     pub(crate) network: Network,
-    pub(crate) blobs: Blobs,
+    pub(crate) blobs: Store,
     pub(crate) executor: Executor,
-    pub(crate) fetcher: Arc<Fetcher>,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) pinned: Arc<Pinned>,
     pub(crate) intake: Intake,
     /// Where answers to effects go. There are never more than the brain asked for.
     pub(crate) reports: mpsc::UnboundedSender<Input>,
@@ -43,8 +50,24 @@ impl Hands {
     pub(crate) fn fetch(&self, digest: Digest, from: Vec<PeerId>) {
         let hands = self.clone();
         tokio::spawn(async move {
-            let found = hands.fetcher.fetch(digest, &from).await;
+            // The one who wants it is not named, so it is kept just until that one has heard of it.
+            let hold = hands.blobs.blobs.hold([digest]);
+            let want = Want { holder: hold.holder(), digest, from, bytes_max: BLOB_BYTES_MAX as u64 };
+            let found = hands.fetcher.fetch(want).await;
+            let found = found.inspect_err(|error| tracing::info!(%digest, %error, "not fetched")).ok();
             hands.report(Input::Fetched { digest, found });
+        });
+    }
+
+    /// Gets a receipt, judges it and files it.
+    pub(crate) fn collect(&self, expected: Expected) {
+        let hands = self.clone();
+        tokio::spawn(async move {
+            let Expected { job, digest, .. } = expected;
+            match collect(&hands.network, &hands.blobs, expected).await {
+                Ok(report) => tracing::info!(%job, label = report.label, "a receipt is filed"),
+                Err(error) => tracing::warn!(%job, %digest, %error, "a receipt is not believed"),
+            }
         });
     }
 
@@ -52,7 +75,7 @@ impl Hands {
     pub(crate) fn run(&self, run: Run) {
         let (hands, id) = (self.clone(), run.id);
         tokio::spawn(async move {
-            if let Err(absent) = hands.fetcher.equip(&run.manifest).await {
+            if let Err(absent) = hands.pinned.equip(&run.manifest).await {
                 tracing::warn!(manifest = run.manifest.name, part = absent.part, digest = %absent.digest, "nobody has it");
                 return hands.report(Input::Ran { run: id, result: Err(Failure::Unusable) });
             }
@@ -76,7 +99,7 @@ impl Hands {
         let hands = self.clone();
         tokio::spawn(async move {
             for manifest in manifests {
-                if let Err(absent) = hands.fetcher.equip(&manifest).await {
+                if let Err(absent) = hands.pinned.equip(&manifest).await {
                     tracing::info!(manifest = manifest.name, part = absent.part, "not here yet");
                 }
             }

@@ -19,21 +19,22 @@ use super::{
     Call, Driver, Inlets,
     alarm::{Alarm, Clock},
     answers::AccountsAsked,
-    fetcher::Fetcher,
     hands::Hands,
     history::History,
     intake::Intake,
-    outbox::{Outbox, Street},
+    outbox::{Outbox, Outside},
+    pinned::Pinned,
     shelf::Shelf,
 };
 use crate::{
-    blobs::Blobs,
     config::ClientSettings,
     executor::Executor,
+    fetcher::Fetcher,
     handle::Update,
     index::{Index, IndexError},
     journal::{Journal, RECORD_BYTES_MAX, ReadError},
     network::{Event, Network},
+    store::Store,
 };
 
 /// Errands that may wait for the loop.
@@ -136,7 +137,7 @@ pub(crate) struct Parts {
     pub(crate) settings: ClientSettings,
     pub(crate) network: Network,
     pub(crate) events: mpsc::Receiver<Event>,
-    pub(crate) blobs: Blobs,
+    pub(crate) store: Store,
     pub(crate) executor: Executor,
     pub(crate) updates: broadcast::Sender<Update>,
     pub(crate) calls: mpsc::Receiver<Call>,
@@ -151,21 +152,32 @@ impl Restored {
 
     /// A loop that is ready to run.
     pub(crate) fn into_driver(self, parts: Parts) -> (Driver, Inlets) {
-        let Parts { genesis, settings, network, events, blobs, executor, updates, calls, ending } = parts;
+        let Parts { genesis, settings, network, events, store, executor, updates, calls, ending } = parts;
         let Self { node, own, effects, journal, shelf, seen } = self;
         let network_id = genesis.id();
         let (reports, reported) = mpsc::unbounded_channel();
         let (errands, finished) = mpsc::channel(ERRANDS_MAX);
         let (intake, arrivals, thrown) = Intake::start(&network, events, &genesis);
-        let street = Street {
+        let outside = Outside {
             network: network.clone(),
-            blobs: blobs.clone(),
+            store: store.clone(),
             own: (own, network_id),
             reports: reports.clone(),
         };
-        let outbox = Outbox::new(journal.durable(), street);
-        let fetcher = Arc::new(Fetcher::new(network.clone(), blobs.clone(), own, &genesis));
-        let hands = Hands { network, blobs, executor, fetcher, intake, reports, errands, offer: None };
+        let outbox = Outbox::new(journal.durable(), outside);
+        let fetcher = Fetcher::new(network.clone(), store.blobs.clone(), own);
+        let pinned = Pinned::new(network.clone(), store.blobs.clone(), fetcher.clone(), &genesis);
+        let hands = Hands {
+            network,
+            blobs: store,
+            executor,
+            fetcher,
+            pinned: Arc::new(pinned),
+            intake,
+            reports,
+            errands,
+            offer: None,
+        };
         let inlets = Inlets {
             ending,
             calls,

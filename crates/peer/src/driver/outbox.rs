@@ -5,8 +5,11 @@
 //!
 //! **Invariant:** nothing leaves before the record it was put in behind is durable, and nothing overtakes.
 
+use std::io;
+
 use assay_market::input::Input;
 use assay_protocol::{
+    codec,
     id::{Digest, NetworkId, PeerId},
     message::Message,
     receipt::Receipt,
@@ -14,15 +17,15 @@ use assay_protocol::{
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    task::JoinHandle,
+    task::{JoinHandle, spawn_blocking},
     time,
 };
 
 use crate::{
-    blobs::{BlobError, Blobs},
     handle::{Refused, Response},
     journal::Broken,
     network::{Network, PublishError, SendError},
+    store::Store,
 };
 
 /// Things that may wait for the disk.
@@ -42,8 +45,8 @@ pub(crate) enum Visible {
     Serve(Digest, PeerId),
     /// A peer may fetch it no longer.
     StopServing(Digest, PeerId),
-    /// A receipt becomes a blob of its parties.
-    File(Box<Receipt>, Vec<PeerId>),
+    /// A receipt is stored, and its parties may fetch it.
+    File(Box<Receipt>),
     /// An answer to this peer's user.
     Answer(Box<Result<Response, Refused>>, oneshot::Sender<Result<Response, Refused>>),
     /// Everything before this has left.
@@ -103,33 +106,33 @@ async fn let_out_in_order(
     }
 }
 
-/// The real world: a network and a blob store.
-pub(crate) struct Street {
+/// The real world: a network, and what other peers may fetch.
+pub(crate) struct Outside {
     /// The network.
     pub(crate) network: Network,
-    /// The blobs.
-    pub(crate) blobs: Blobs,
+    /// Blobs and receipts.
+    pub(crate) store: Store,
     /// This peer and its network: what it says to itself takes no wire.
     pub(crate) own: (PeerId, NetworkId),
     /// What the loop hears of it. Each answers an effect of the loop's own, so there are never more than it asked for.
     pub(crate) reports: mpsc::UnboundedSender<Input>,
 }
 
-impl World for Street {
+impl World for Outside {
     async fn let_out(&mut self, visible: Visible) {
         match visible {
             Visible::Send(to, message) => self.send(to, *message).await,
             Visible::Publish(message) => self.publish(&message),
             Visible::Serve(digest, to) => self.serve(digest, to),
             Visible::StopServing(digest, to) => self.stop_serving(digest, to),
-            Visible::File(receipt, parties) => self.file(*receipt, parties).await,
+            Visible::File(receipt) => self.file(*receipt).await,
             Visible::Answer(answer, to) => drop(to.send(*answer)),
             Visible::Flushed(done) => done.send(()).unwrap_or(()),
         }
     }
 }
 
-impl Street {
+impl Outside {
     async fn send(&self, to: PeerId, message: Message) {
         if to == self.own.0 {
             return self.hear(message);
@@ -164,35 +167,27 @@ impl Street {
         }
     }
 
-    /// What a peer waits for is kept from making room for other blobs.
+    /// What a peer may fetch is kept for it.
     fn serve(&self, digest: Digest, to: PeerId) {
-        if !self.blobs.is_served(&digest, &to) {
-            self.blobs.pin(digest);
-            self.blobs.serve(digest, &[to]);
-        }
+        let holder = served(digest, to);
+        self.store.blobs.keep(holder, digest);
+        self.store.blobs.permit(holder, digest, to);
     }
 
     fn stop_serving(&self, digest: Digest, to: PeerId) {
-        if self.blobs.is_served(&digest, &to) {
-            self.blobs.stop_serving(&digest, &to);
-            self.blobs.unpin(digest);
-        }
+        self.store.blobs.release(served(digest, to));
     }
 
-    async fn file(&self, receipt: Receipt, parties: Vec<PeerId>) {
-        match keep(&self.blobs, move || receipt.to_bytes()).await {
-            Ok(digest) => parties.into_iter().for_each(|party| self.serve(digest, party)),
-            Err(error) => tracing::error!(%error, "a receipt cannot be stored"),
+    async fn file(&self, receipt: Receipt) {
+        let receipts = self.store.receipts.clone();
+        let filed = spawn_blocking(move || receipts.file(&receipt)).await;
+        if let Err(error) = filed.unwrap_or_else(|cut_short| Err(io::Error::other(cut_short))) {
+            tracing::error!(%error, "a receipt cannot be stored");
         }
     }
 }
 
-/// Stores bytes, made and written where that holds nothing up.
-pub(crate) async fn keep(
-    blobs: &Blobs,
-    bytes: impl FnOnce() -> Vec<u8> + Send + 'static,
-) -> Result<Digest, BlobError> {
-    let blobs = blobs.clone();
-    let stored = tokio::task::spawn_blocking(move || blobs.put(&bytes())).await;
-    stored.unwrap_or_else(|cut_short| Err(BlobError::Disk(std::io::Error::other(cut_short))))
+/// Who holds a blob that is served to a peer.
+fn served(digest: Digest, to: PeerId) -> Digest {
+    codec::digest("served", &(digest, to))
 }

@@ -12,12 +12,12 @@ use tempfile::TempDir;
 
 use super::{outbox::World, *};
 use crate::{
-    blobs::Blobs,
-    config,
+    config::{self, Home},
     executor::{Conduct, Executor},
     index::Index,
     journal::tests::held_back,
     network::{Limits, Network, Settings},
+    store::Store,
 };
 
 /// A driver whose disk waits for permits, and what it lets out.
@@ -40,7 +40,7 @@ impl World for Witness {
             Visible::Publish(_) => "publish".to_owned(),
             Visible::Serve(digest, to) => format!("serve {} {}", digest.0[0], to.0[0]),
             Visible::StopServing(digest, to) => format!("stop {} {}", digest.0[0], to.0[0]),
-            Visible::File(..) => "file".to_owned(),
+            Visible::File(_) => "file".to_owned(),
             Visible::Answer(..) => "answer".to_owned(),
             Visible::Flushed(done) => return done.send(()).unwrap(),
         };
@@ -55,7 +55,7 @@ impl Held {
         let genesis = config::genesis("test", key.id());
         let (journal, let_through, begins) = held_back(folder.path(), key.id());
         let durable = journal.durable();
-        let blobs = Blobs::open(&folder.path().join("blobs"), 1 << 20).unwrap();
+        let store = Store::open(&Home::at(folder.path()), 1 << 20).unwrap();
         let settings = Settings {
             secret: [1; 32],
             listen: Vec::new(),
@@ -63,16 +63,16 @@ impl Held {
             network: genesis.id(),
             limits: Limits::default(),
         };
-        let (network, events) = Network::start(settings, Arc::new(blobs.clone())).await.unwrap();
-        let executor =
-            Executor::new("none".into(), folder.path().join("compiled"), 1, blobs.clone(), Conduct::Honest);
+        let (network, events) = Network::start(settings, Arc::new(store.clone())).await.unwrap();
+        let (compiled, blobs) = (folder.path().join("compiled"), store.blobs.clone());
+        let executor = Executor::new("none".into(), compiled, 1, blobs, Conduct::Honest);
         let index = Index::open(&folder.path().join("index")).unwrap().index;
         let restored = restore(key, genesis.clone(), journal, index).unwrap();
         let ((updates, _), (_, calls), (_, ending)) =
             (broadcast::channel(1), mpsc::channel(1), oneshot::channel());
         let settings = ClientSettings::default();
         let genesis = Arc::new(genesis);
-        let parts = Parts { genesis, settings, network, events, blobs, executor, updates, calls, ending };
+        let parts = Parts { genesis, settings, network, events, store, executor, updates, calls, ending };
         let (mut driver, inlets) = restored.into_driver(parts);
         let (witness, seen) = mpsc::unbounded_channel();
         driver.outbox = Outbox::new(durable, Witness(witness));

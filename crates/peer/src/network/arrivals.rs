@@ -3,11 +3,11 @@
 //! **Invariant:** what does not fit into the driver's queue, or is over its sender's rate, is refused to the sender and
 //! leaves nothing behind.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use libp2p::{
     PeerId, gossipsub, identify, ping,
-    request_response::{self, InboundRequestId, Message, ResponseChannel},
+    request_response::{self, InboundRequestId, Message},
 };
 use tokio::sync::oneshot;
 
@@ -18,8 +18,9 @@ use super::{
     messages::Receipt,
     pending::failure,
     questions::{Answer, Question},
+    streams::Opened,
     task::Task,
-    transfers::Transfer,
+    transfers::{Serving, serve},
 };
 
 /// How often a peer's gossip is dropped until the peer is not listened to any more.
@@ -32,7 +33,7 @@ impl Task {
         match event {
             BehaviourEvent::Messages(event) => self.take_message(event),
             BehaviourEvent::Questions(event) => self.take_question(event),
-            BehaviourEvent::Transfers(event) => self.take_transfer(event),
+            BehaviourEvent::Transfers(opened) => self.take_stream(opened),
             BehaviourEvent::Gossip(event) => self.take_gossip(event),
             BehaviourEvent::Identify(event) => self.take_identity(event),
             BehaviourEvent::Ping(ping::Event { peer, connection, result: Err(error) }) => {
@@ -100,36 +101,13 @@ impl Task {
         }
     }
 
-    fn take_transfer(&mut self, event: Arrival<assay_protocol::id::Digest, Transfer>) {
-        match event {
-            Arrival::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
-                self.serve(peer, request, channel);
-            }
-            Arrival::Message { message: Message::Response { request_id, response }, .. } => {
-                self.pending.arrive(request_id, Ok(response));
-            }
-            Arrival::OutboundFailure { request_id, error, .. } => {
-                self.pending.arrive(request_id, Err(failure(&error)));
-            }
-            Arrival::InboundFailure { peer, request_id, error, .. } => log_inbound(peer, request_id, &error),
-            Arrival::ResponseSent { .. } => {}
-        }
-    }
-
-    fn serve(
-        &mut self,
-        peer: PeerId,
-        digest: assay_protocol::id::Digest,
-        channel: ResponseChannel<Transfer>,
-    ) {
-        let transfer = match (self.is_within_rate(peer), self.serves.take(peer)) {
-            (true, Some(slot)) => {
-                let file = from_libp2p(&peer).and_then(|to| self.blobs.open(&digest, &to));
-                file.map_or(Transfer::Absent, |file| Transfer::File { file, _slot: slot })
-            }
-            (false, _) | (_, None) => Transfer::Busy,
-        };
-        drop(self.swarm.behaviour_mut().transfers.send_response(channel, transfer));
+    /// Has a blob served, or the peer told that there is too much to do.
+    fn take_stream(&mut self, opened: Opened) {
+        let Opened { from: peer, stream } = opened;
+        let Some(to) = from_libp2p(&peer) else { return };
+        let slot = if self.is_within_rate(peer) { self.serves.take(peer) } else { None };
+        let serving = Serving { source: Arc::clone(&self.blobs), to, slot, pace: self.pace };
+        tokio::spawn(serve(stream, serving));
     }
 
     fn take_gossip(&mut self, event: gossipsub::Event) {

@@ -16,7 +16,7 @@ use libp2p::{
     swarm::NetworkBehaviour,
 };
 
-use super::{GOSSIP_BYTES_MAX, Limits, messages, outbox::IN_FLIGHT_MAX, questions, transfers};
+use super::{GOSSIP_BYTES_MAX, Limits, messages, outbox::IN_FLIGHT_MAX, questions, streams};
 
 /// Connections to one peer: as many as two peers need that dial each other through several paths at once.
 const CONNECTIONS_PER_PEER_MAX: u32 = 8;
@@ -26,9 +26,7 @@ const CONNECTIONS_PENDING_MAX: u32 = 64;
 const MESSAGE_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long an answer may take.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(30);
-/// How long a blob may take: the longest over a line of 2 Mbit/s.
-const TRANSFER_WAIT_MAX: Duration = Duration::from_secs(70);
-/// Questions and blobs on one connection at a time, both ways together.
+/// Questions on one connection at a time, both ways together.
 const STREAMS_MAX: usize = 32;
 /// Bytes that gossip takes beside what it says: topic, author, sequence, signature.
 const GOSSIP_ENVELOPE_BYTES: usize = 512;
@@ -57,7 +55,7 @@ pub(super) struct Behaviour {
     pub(super) gossip: Gossip,
     pub(super) messages: request_response::Behaviour<messages::Codec>,
     pub(super) questions: request_response::Behaviour<questions::Codec>,
-    pub(super) transfers: request_response::Behaviour<transfers::Codec>,
+    pub(super) transfers: streams::Behaviour,
 }
 
 impl Behaviour {
@@ -76,7 +74,7 @@ impl Behaviour {
             gossip: gossip(keys, network)?,
             messages: carrier(&version, "messages", MESSAGE_WAIT_MAX, 2 * IN_FLIGHT_MAX)?,
             questions: carrier(&version, "questions", ANSWER_WAIT_MAX, STREAMS_MAX)?,
-            transfers: carrier(&version, "blobs", TRANSFER_WAIT_MAX, STREAMS_MAX)?,
+            transfers: streams::Behaviour::new(protocol(&version, "blobs")?),
         })
     }
 }
@@ -107,12 +105,14 @@ fn carrier<C: request_response::Codec<Protocol = StreamProtocol> + Clone + Defau
     wait_max: Duration,
     streams_max: usize,
 ) -> Result<request_response::Behaviour<C>, String> {
-    let protocol =
-        StreamProtocol::try_from_owned(format!("{version}/{name}")).map_err(|error| error.to_string())?;
     let config = request_response::Config::default()
         .with_request_timeout(wait_max)
         .with_max_concurrent_streams(streams_max);
-    Ok(request_response::Behaviour::new([(protocol, ProtocolSupport::Full)], config))
+    Ok(request_response::Behaviour::new([(protocol(version, name)?, ProtocolSupport::Full)], config))
+}
+
+fn protocol(version: &str, name: &str) -> Result<StreamProtocol, String> {
+    StreamProtocol::try_from_owned(format!("{version}/{name}")).map_err(|error| error.to_string())
 }
 
 fn gossip(keys: &Keypair, network: &Digest) -> Result<Gossip, String> {

@@ -2,17 +2,18 @@
 //!
 //! **Invariant:** every `Send` ends in exactly one of: taken by the other peer, or one `Undelivered`.
 
-use assay_protocol::id::{Digest, PeerId};
+use assay_protocol::id::PeerId;
 use libp2p::{Multiaddr, gossipsub::MessageAcceptance};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
     behaviour::offers,
-    event::{AskError, Event, Failure, FetchError, GossipId},
+    event::{AskError, Event, Failure, GossipId},
     identity::to_libp2p,
     outbox::{Letter, Posted},
-    pending::{Asking, Fetching, Sent},
+    pending::{Asking, Sent},
     questions::Question,
+    streams::Opening,
     task::Task,
 };
 
@@ -23,12 +24,12 @@ pub(super) enum Command {
     Publish { bytes: Vec<u8> },
     Judge { id: GossipId, acceptance: MessageAcceptance },
     AddAddress { peer: PeerId, address: Multiaddr },
-    Ask { to: PeerId, kind: u8, bytes: Vec<u8>, reply: Reply<AskError>, permit: OwnedSemaphorePermit },
-    Fetch { from: PeerId, digest: Digest, reply: Reply<FetchError>, permit: OwnedSemaphorePermit },
+    Ask { to: PeerId, kind: u8, bytes: Vec<u8>, reply: Reply, permit: OwnedSemaphorePermit },
+    OpenStream { to: PeerId, opening: Opening },
     Shutdown { done: oneshot::Sender<()> },
 }
 
-type Reply<E> = oneshot::Sender<Result<Vec<u8>, E>>;
+type Reply = oneshot::Sender<Result<Vec<u8>, AskError>>;
 
 impl Task {
     pub(super) fn obey(&mut self, command: Command) {
@@ -47,9 +48,7 @@ impl Task {
             Command::Ask { to, kind, bytes, reply, permit } => {
                 self.ask(to, Question { kind, bytes }, Asking { reply, _permit: permit });
             }
-            Command::Fetch { from, digest, reply, permit } => {
-                self.fetch(from, Fetching { digest, reply, _permit: permit });
-            }
+            Command::OpenStream { to, opening } => self.open_stream(to, opening),
             Command::Shutdown { done } => self.ending = Some(done),
         }
     }
@@ -111,13 +110,11 @@ impl Task {
         self.pending.asked(id, asking);
     }
 
-    fn fetch(&mut self, from: PeerId, fetching: Fetching) {
-        let Some(peer) = to_libp2p(from) else {
-            return drop(fetching.reply.send(Err(Failure::Unreachable.into())));
+    fn open_stream(&mut self, to: PeerId, opening: Opening) {
+        let Some(peer) = to_libp2p(to) else {
+            return drop(opening.0.send(Err(Failure::Unreachable)));
         };
         let addresses = self.addresses.of(&peer);
-        let transfers = &mut self.swarm.behaviour_mut().transfers;
-        let id = transfers.send_request_with_addresses(&peer, fetching.digest, addresses);
-        self.pending.fetching(id, fetching);
+        self.swarm.behaviour_mut().transfers.open(peer, addresses, opening);
     }
 }

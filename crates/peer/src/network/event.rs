@@ -205,6 +205,16 @@ pub enum FetchError {
         /// The blob.
         digest: Digest,
     },
+    /// The peer's blob is longer than what was wanted.
+    #[error("the blob {digest} has {bytes} bytes, where at most {max} are wanted")]
+    TooLong {
+        /// The blob.
+        digest: Digest,
+        /// How long the peer says it is.
+        bytes: u64,
+        /// The most that was wanted.
+        max: u64,
+    },
     /// It did not get that far.
     #[error(transparent)]
     Failed(#[from] Failure),

@@ -4,14 +4,13 @@
 
 use std::collections::HashMap;
 
-use assay_protocol::id::{Digest, PeerId};
+use assay_protocol::id::PeerId;
 use libp2p::request_response::{OutboundFailure, OutboundRequestId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
-    event::{AskError, Failure, FetchError},
+    event::{AskError, Failure},
     questions::Answer,
-    transfers::Transfer,
 };
 
 /// The requests on their way.
@@ -19,7 +18,6 @@ use super::{
 pub(super) struct Pending {
     sends: HashMap<OutboundRequestId, Sent>,
     asks: HashMap<OutboundRequestId, Asking>,
-    fetches: HashMap<OutboundRequestId, Fetching>,
 }
 
 /// A message on its way.
@@ -35,13 +33,6 @@ pub(super) struct Asking {
     pub(super) _permit: OwnedSemaphorePermit,
 }
 
-/// A blob on its way. The permit is held until it is here, even if nobody waits any more.
-pub(super) struct Fetching {
-    pub(super) digest: Digest,
-    pub(super) reply: oneshot::Sender<Result<Vec<u8>, FetchError>>,
-    pub(super) _permit: OwnedSemaphorePermit,
-}
-
 impl Pending {
     pub(super) fn sent(&mut self, id: OutboundRequestId, sent: Sent) {
         self.sends.insert(id, sent);
@@ -49,10 +40,6 @@ impl Pending {
 
     pub(super) fn asked(&mut self, id: OutboundRequestId, asking: Asking) {
         self.asks.insert(id, asking);
-    }
-
-    pub(super) fn fetching(&mut self, id: OutboundRequestId, fetching: Fetching) {
-        self.fetches.insert(id, fetching);
     }
 
     /// Takes a message out that has arrived or failed.
@@ -66,12 +53,6 @@ impl Pending {
         // An error means that nobody waits for it any more.
         drop(asking.reply.send(answer_of(answer)));
     }
-
-    /// Ends a fetch.
-    pub(super) fn arrive(&mut self, id: OutboundRequestId, transfer: Result<Transfer, Failure>) {
-        let Some(fetching) = self.fetches.remove(&id) else { return };
-        drop(fetching.reply.send(blob_of(fetching.digest, transfer)));
-    }
 }
 
 fn answer_of(answer: Result<Answer, Failure>) -> Result<Vec<u8>, AskError> {
@@ -79,15 +60,6 @@ fn answer_of(answer: Result<Answer, Failure>) -> Result<Vec<u8>, AskError> {
         Answer::Bytes(bytes) => Ok(bytes),
         Answer::Busy => Err(Failure::Busy.into()),
         Answer::Refused | Answer::Later { .. } => Err(AskError::Refused),
-    }
-}
-
-fn blob_of(digest: Digest, transfer: Result<Transfer, Failure>) -> Result<Vec<u8>, FetchError> {
-    match transfer? {
-        Transfer::Blob { bytes, digest: found } if found == digest => Ok(bytes),
-        Transfer::Blob { .. } => Err(FetchError::Corrupt { digest }),
-        Transfer::Busy => Err(Failure::Busy.into()),
-        Transfer::Absent | Transfer::File { .. } => Err(FetchError::Absent { digest }),
     }
 }
 

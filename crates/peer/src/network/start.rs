@@ -63,6 +63,7 @@ impl Task {
             pending: Pending::default(),
             answers: Slots::new(limits.answers_max, limits.per_peer_max),
             serves: Slots::new(limits.serves_max, limits.per_peer_max),
+            pace: limits.pace,
             rate: Rates::new(limits.messages_per_second),
             gossip_rate: Rates::new(limits.gossip_per_second),
             backlog: VecDeque::new(),

@@ -26,7 +26,7 @@ use tokio::{
 };
 
 use super::{
-    BlobSource, SHUTDOWN_WAIT,
+    BlobSource, Pace, SHUTDOWN_WAIT,
     addresses::{Addresses, leads_to_this_machine},
     behaviour::{Behaviour, BehaviourEvent},
     commands::Command,
@@ -62,6 +62,7 @@ pub(super) struct Task {
     pub(super) pending: Pending,
     pub(super) answers: Slots,
     pub(super) serves: Slots,
+    pub(super) pace: Pace,
     pub(super) rate: Rates,
     pub(super) gossip_rate: Rates,
     pub(super) backlog: VecDeque<Event>,

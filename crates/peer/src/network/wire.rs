@@ -16,23 +16,19 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// Reads one byte.
 pub(super) async fn read_byte(io: &mut (impl AsyncRead + Unpin)) -> io::Result<u8> {
     let mut byte = [0];
-    timeout(SILENCE_MAX, io.read_exact(&mut byte)).await??;
+    read_exact(io, &mut byte).await?;
     Ok(byte[0])
+}
+
+/// Fills a short buffer.
+pub(super) async fn read_exact(io: &mut (impl AsyncRead + Unpin), into: &mut [u8]) -> io::Result<()> {
+    timeout(SILENCE_MAX, io.read_exact(into)).await?
 }
 
 /// Reads a frame of at most `max` bytes.
 pub(super) async fn read_frame(io: &mut (impl AsyncRead + Unpin), max: usize) -> io::Result<Vec<u8>> {
-    read_frame_with(io, max, |_| ()).await
-}
-
-/// Reads a frame, and shows each part as it arrives.
-pub(super) async fn read_frame_with(
-    io: &mut (impl AsyncRead + Unpin),
-    max: usize,
-    mut show: impl FnMut(&[u8]) + Send,
-) -> io::Result<Vec<u8>> {
     let mut prefix = [0; 4];
-    timeout(SILENCE_MAX, io.read_exact(&mut prefix)).await??;
+    read_exact(io, &mut prefix).await?;
     let length = u32::from_le_bytes(prefix) as usize;
     if length > max {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame over its cap"));
@@ -46,7 +42,6 @@ pub(super) async fn read_frame_with(
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         bytes.truncate(filled + read);
-        show(&bytes[filled..]);
     }
     Ok(bytes)
 }

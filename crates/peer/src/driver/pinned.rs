@@ -1,0 +1,94 @@
+//! Runners and models of the manifests that the network pins: kept here, open to everybody, got from whoever has them.
+//!
+//! **Invariant:** a part of a pinned manifest never makes room for anything, and every peer may fetch it.
+
+use std::collections::BTreeSet;
+
+use assay_protocol::{
+    codec,
+    genesis::Genesis,
+    id::{Digest, PeerId},
+    manifest::Manifest,
+};
+
+use crate::{
+    blobs::Blobs,
+    executor::has_model,
+    fetcher::{Fetcher, Want},
+    network::{BLOB_BYTES_MAX, Network},
+};
+
+/// Peers that are asked for a runner or a model.
+const SOURCES_MAX: usize = 16;
+
+/// A part of a manifest that nobody has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Absent {
+    /// Runner or model.
+    pub(crate) part: &'static str,
+    /// Its digest.
+    pub(crate) digest: Digest,
+}
+
+/// The parts of all pinned manifests.
+pub(crate) struct Pinned {
+    network: Network,
+    blobs: Blobs,
+    fetcher: Fetcher,
+    /// Who is asked besides those who are connected.
+    founders: Vec<PeerId>,
+    digests: BTreeSet<Digest>,
+}
+
+impl Pinned {
+    pub(crate) fn new(network: Network, blobs: Blobs, fetcher: Fetcher, genesis: &Genesis) -> Self {
+        let verifiers = genesis.verifiers.iter().map(|founder| founder.peer);
+        let founders = verifiers.chain(genesis.notaries.iter().copied()).collect();
+        let digests = genesis.manifests.iter().flat_map(|manifest| parts(manifest).map(|(_, digest)| digest));
+        let digests: BTreeSet<_> = digests.collect();
+        for digest in &digests {
+            blobs.keep(holder(), *digest);
+            blobs.permit_all(holder(), *digest);
+        }
+        Self { network, blobs, fetcher, founders, digests }
+    }
+
+    /// Sees to it that runner and model of a pinned manifest are here.
+    pub(crate) async fn equip(&self, manifest: &Manifest) -> Result<(), Absent> {
+        for (part, digest) in parts(manifest) {
+            if self.blobs.contains(&digest) {
+                continue;
+            }
+            let absent = Absent { part, digest };
+            if !self.digests.contains(&digest) {
+                return Err(absent);
+            }
+            let bytes_max = BLOB_BYTES_MAX as u64;
+            let want = Want { holder: holder(), digest, from: self.sources(), bytes_max };
+            self.fetcher.fetch(want).await.map_err(|error| {
+                tracing::debug!(part, %digest, %error, "a part of a manifest is not to be had");
+                absent
+            })?;
+        }
+        Ok(())
+    }
+
+    fn sources(&self) -> Vec<PeerId> {
+        let mut sources = self.network.peers();
+        let others: Vec<_> = self.founders.iter().filter(|peer| !sources.contains(peer)).copied().collect();
+        sources.extend(others);
+        sources.truncate(SOURCES_MAX);
+        sources
+    }
+}
+
+/// Who keeps what the network pins: the shell itself.
+fn holder() -> Digest {
+    codec::digest("shell", "pinned manifests")
+}
+
+/// What a manifest needs.
+fn parts(manifest: &Manifest) -> impl Iterator<Item = (&'static str, Digest)> {
+    let model = has_model(manifest).then_some(("model", manifest.model));
+    [("runner", manifest.runner)].into_iter().chain(model)
+}

@@ -1,0 +1,223 @@
+//! Getting blobs from peers: each once, however many want it, from the first source that has it.
+//!
+//! Whoever wants a blob joins the fetch of it, or begins one, and adds the peers it knows. The fetch looks into the store,
+//! then asks one source after the other; what arrives is kept for all who want it. A fetch that nobody wants any more ends
+//! where it is, on the wire too.
+//!
+//! **Invariant:** a blob counts as fetched only once it is in the store under its own digest, and there is no moment at
+//! which it could go before a holder that wanted it keeps it; of one digest there is at most one fetch.
+
+#[cfg(test)]
+mod tests;
+mod underway;
+
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use assay_market::input::Blob;
+use assay_protocol::{
+    id::{Digest, PeerId},
+    merkle::{self, RECORD_BYTES},
+};
+use tokio::{sync::oneshot, task::spawn_blocking, time::sleep};
+
+use self::underway::{FetchId, Joined, Next, Outcome, Underway};
+use crate::{
+    blobs::{BlobError, Blobs},
+    network::{Failure, FetchError, Network, Progress},
+};
+
+/// Times that the sources of one fetch may be busy.
+const BUSY_MAX: u32 = 6;
+/// How long one that is busy is left alone, for the first time; each time twice as long.
+const BUSY_WAIT: Duration = Duration::from_millis(100);
+
+/// Whoever brings a blob from a peer. What it brings has the digest that was asked for.
+pub(crate) trait Carrier: Send + Sync + 'static {
+    /// Brings a blob of at most `bytes_max` bytes. Dropped, it stops.
+    fn bring(
+        &self,
+        from: PeerId,
+        digest: Digest,
+        bytes_max: u64,
+        progress: &Progress,
+    ) -> impl Future<Output = Result<Vec<u8>, FetchError>> + Send;
+}
+
+impl Carrier for Network {
+    async fn bring(
+        &self,
+        from: PeerId,
+        digest: Digest,
+        bytes_max: u64,
+        progress: &Progress,
+    ) -> Result<Vec<u8>, FetchError> {
+        self.fetch(from, digest, bytes_max, progress).await
+    }
+}
+
+/// A wish for a blob.
+#[derive(Clone, Debug)]
+pub(crate) struct Want {
+    /// For whom it is kept once it is here.
+    pub(crate) holder: Digest,
+    /// Which blob.
+    pub(crate) digest: Digest,
+    /// Who may have it, in this order.
+    pub(crate) from: Vec<PeerId>,
+    /// The most bytes it may have.
+    pub(crate) bytes_max: u64,
+}
+
+/// Why a blob is not here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unfetched {
+    #[error("nobody served the blob {digest}")]
+    Nobody { digest: Digest },
+    #[error("the blob {digest} has {bytes} bytes, where at most {max} are wanted")]
+    TooLong { digest: Digest, bytes: u64, max: u64 },
+    #[error("there is no room for {need} bytes: {have} of {limit} are in use")]
+    NoRoom { need: u64, have: u64, limit: u64 },
+    #[error("the blob cannot be stored: {reason}")]
+    Disk { reason: String },
+    #[error("the holder of the blob was released")]
+    Released,
+}
+
+/// Fetches blobs. Cheap to clone.
+pub(crate) struct Fetcher<C = Network> {
+    inner: Arc<Inner<C>>,
+}
+
+struct Inner<C> {
+    carrier: C,
+    blobs: Blobs,
+    own: PeerId,
+    underway: Mutex<Underway>,
+}
+
+impl<C> Clone for Fetcher<C> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<C: Carrier> Fetcher<C> {
+    pub(crate) fn new(carrier: C, blobs: Blobs, own: PeerId) -> Self {
+        Self { inner: Arc::new(Inner { carrier, blobs, own, underway: Mutex::default() }) }
+    }
+
+    /// Gets a blob, and says what is here then. It is kept for the holder until that is released, however this ends.
+    /// Dropped, it ends the fetch if nobody else wants the blob.
+    pub(crate) async fn fetch(&self, want: Want) -> Result<Blob, Unfetched> {
+        self.inner.blobs.keep(want.holder, want.digest);
+        let (waiting, answer) = self.join(want);
+        let outcome = answer.await.unwrap_or(Err(Unfetched::Released));
+        drop(waiting);
+        outcome
+    }
+
+    fn join(&self, want: Want) -> (Waiting<C>, oneshot::Receiver<Outcome>) {
+        let mut underway = self.inner.underway();
+        let Joined { id, waiter, answer, is_new } = underway.join(want, self.inner.own);
+        if is_new {
+            let task = tokio::spawn(run(Arc::clone(&self.inner), id));
+            underway.assign(id, task.abort_handle());
+        }
+        (Waiting { inner: Arc::clone(&self.inner), id, waiter }, answer)
+    }
+}
+
+#[cfg_attr(not(test), expect(dead_code, reason = "holders live no longer than what they wait for"))]
+impl<C: Carrier> Fetcher<C> {
+    /// Ends everything that a holder wants, keeps and permits.
+    pub(crate) fn release(&self, holder: Digest) {
+        self.inner.underway().release(&holder);
+        self.inner.blobs.release(holder);
+    }
+
+    /// How many bytes of a blob that is on its way have arrived.
+    pub(crate) fn progress(&self, digest: &Digest) -> Option<u64> {
+        self.inner.underway().progress(digest)
+    }
+}
+
+/// Somebody waits for a fetch.
+struct Waiting<C> {
+    inner: Arc<Inner<C>>,
+    id: FetchId,
+    waiter: u64,
+}
+
+impl<C> Drop for Waiting<C> {
+    fn drop(&mut self) {
+        self.inner.underway().leave(self.id, self.waiter);
+    }
+}
+
+/// Sees to one fetch: looks here, then asks one source after the other.
+async fn run<C: Carrier>(inner: Arc<Inner<C>>, id: FetchId) {
+    if let Some(found) = inner.find(id.digest).await {
+        return inner.underway().end(id, &Ok(found));
+    }
+    let mut busy = 0;
+    loop {
+        let Some(Next { from, bytes_max, progress }) = inner.underway().next(id) else { return };
+        let error = match inner.carrier.bring(from, id.digest, bytes_max, &progress).await {
+            Ok(bytes) => {
+                let stored = inner.store(bytes).await;
+                return inner.underway().end(id, &stored);
+            }
+            Err(error) => error,
+        };
+        tracing::debug!(digest = %id.digest, %from, %error, "a blob was not served");
+        match error {
+            FetchError::Failed(Failure::Busy) if busy < BUSY_MAX => {
+                inner.underway().again(id, from);
+                sleep(BUSY_WAIT * 2_u32.pow(busy)).await;
+                busy += 1;
+            }
+            FetchError::TooLong { digest, bytes, max } => {
+                inner.underway().note(id, Unfetched::TooLong { digest, bytes, max });
+            }
+            FetchError::Absent { .. } | FetchError::Corrupt { .. } | FetchError::Failed(_) => {}
+        }
+    }
+}
+
+impl<C> Inner<C> {
+    fn underway(&self) -> MutexGuard<'_, Underway> {
+        self.underway.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of a blob that is here.
+    async fn find(&self, digest: Digest) -> Option<Blob> {
+        if !self.blobs.contains(&digest) {
+            return None;
+        }
+        let blobs = self.blobs.clone();
+        let read = spawn_blocking(move || blobs.get(&digest).ok().flatten().map(|bytes| facts(&bytes)));
+        read.await.ok().flatten()
+    }
+
+    /// Stores what arrived, for those who already keep it.
+    async fn store(&self, bytes: Vec<u8>) -> Outcome {
+        let blobs = self.blobs.clone();
+        let stored = spawn_blocking(move || blobs.put(&bytes).map(|_| facts(&bytes))).await;
+        let stored = stored.unwrap_or_else(|cut_short| Err(BlobError::Disk(io::Error::other(cut_short))));
+        stored.map_err(|error| match error {
+            BlobError::NoRoom { need, have, limit } => Unfetched::NoRoom { need, have, limit },
+            error @ (BlobError::Damaged { .. } | BlobError::TooLong { .. } | BlobError::Disk(_)) => {
+                Unfetched::Disk { reason: error.to_string() }
+            }
+        })
+    }
+}
+
+/// Length and root of a blob.
+fn facts(bytes: &[u8]) -> Blob {
+    Blob { bytes: bytes.len() as u64, root: merkle::root(bytes, RECORD_BYTES) }
+}

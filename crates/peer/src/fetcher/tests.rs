@@ -1,0 +1,225 @@
+//! Fetches from peers that do as they are told, in time that passes as fast as it can.
+
+use std::collections::BTreeMap;
+
+use futures::{FutureExt, future::join_all};
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use super::*;
+
+const QUOTA_BYTES: u64 = 10_000;
+const OWN: PeerId = PeerId([0; 32]);
+const CONTENT: &[u8] = b"content";
+
+/// How a peer behaves.
+#[derive(Clone, Copy)]
+enum Conduct {
+    Serves,
+    /// It sends other bytes, which the network notices.
+    Lies,
+    /// It is busy so many times.
+    Busy(u32),
+    /// It never ends.
+    Stalls,
+    Lacks,
+}
+
+/// Peers, and what was asked of them.
+#[derive(Default)]
+struct Town {
+    conduct: Mutex<BTreeMap<PeerId, Conduct>>,
+    log: Mutex<Vec<PeerId>>,
+    /// Transfers that go on.
+    going: Arc<Mutex<u32>>,
+}
+
+/// One transfer, however it ends.
+struct Going(Arc<Mutex<u32>>);
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap() -= 1;
+    }
+}
+
+impl Carrier for Arc<Town> {
+    async fn bring(
+        &self,
+        from: PeerId,
+        digest: Digest,
+        bytes_max: u64,
+        _: &Progress,
+    ) -> Result<Vec<u8>, FetchError> {
+        self.log.lock().unwrap().push(from);
+        *self.going.lock().unwrap() += 1;
+        let _going = Going(Arc::clone(&self.going));
+        let conduct = self.conduct.lock().unwrap().get(&from).copied().unwrap_or(Conduct::Lacks);
+        sleep(Duration::from_millis(10)).await;
+        match conduct {
+            Conduct::Serves if CONTENT.len() as u64 > bytes_max => {
+                Err(FetchError::TooLong { digest, bytes: CONTENT.len() as u64, max: bytes_max })
+            }
+            Conduct::Serves => Ok(CONTENT.to_vec()),
+            Conduct::Lies => Err(FetchError::Corrupt { digest }),
+            Conduct::Lacks => Err(FetchError::Absent { digest }),
+            Conduct::Stalls => std::future::pending().await,
+            Conduct::Busy(times) => {
+                let next = if times > 1 { Conduct::Busy(times - 1) } else { Conduct::Serves };
+                self.conduct.lock().unwrap().insert(from, next);
+                Err(Failure::Busy.into())
+            }
+        }
+    }
+}
+
+/// A fetcher among peers.
+struct Scene {
+    town: Arc<Town>,
+    blobs: Blobs,
+    fetcher: Fetcher<Arc<Town>>,
+    _folder: TempDir,
+}
+
+impl Scene {
+    fn new(conduct: &[(u8, Conduct)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path(), QUOTA_BYTES).unwrap();
+        let town = Arc::new(Town::default());
+        town.conduct.lock().unwrap().extend(conduct.iter().map(|(seed, conduct)| (peer(*seed), *conduct)));
+        let fetcher = Fetcher::new(Arc::clone(&town), blobs.clone(), OWN);
+        Self { town, blobs, fetcher, _folder: folder }
+    }
+
+    fn fetch(&self, holder: u8, from: &[u8]) -> impl Future<Output = Result<u64, Unfetched>> + use<> {
+        self.fetch_within(holder, from, 1000)
+    }
+
+    fn fetch_within(
+        &self,
+        holder: u8,
+        from: &[u8],
+        bytes_max: u64,
+    ) -> impl Future<Output = Result<u64, Unfetched>> + use<> {
+        let (fetcher, from) = (self.fetcher.clone(), from.iter().map(|seed| peer(*seed)).collect());
+        let want = Want { holder: job(holder), digest: Digest::of(CONTENT), from, bytes_max };
+        async move { fetcher.fetch(want).await.map(|blob| blob.bytes) }
+    }
+
+    /// Whom was asked, in this order.
+    fn asked(&self) -> Vec<u8> {
+        self.town.log.lock().unwrap().iter().map(|peer| peer.0[0]).collect()
+    }
+
+    fn is_idle(&self) -> bool {
+        *self.town.going.lock().unwrap() == 0 && self.fetcher.progress(&Digest::of(CONTENT)).is_none()
+    }
+
+    /// Whether the blob stays where others need its room.
+    fn is_kept(&self) -> bool {
+        let figures = self.blobs.figures();
+        figures.pinned_bytes == CONTENT.len() as u64 && figures.bytes == figures.pinned_bytes
+    }
+}
+
+fn peer(seed: u8) -> PeerId {
+    PeerId([seed; 32])
+}
+
+fn job(seed: u8) -> Digest {
+    Digest([seed; 32])
+}
+
+fn nobody() -> Result<u64, Unfetched> {
+    Err(Unfetched::Nobody { digest: Digest::of(CONTENT) })
+}
+
+/// Lets every other task have its turn, without time passing.
+async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ten_ask_for_is_transferred_once_and_kept_for_each() {
+    let scene = Scene::new(&[(1, Conduct::Serves)]);
+    let answers = join_all((1..=10).map(|holder| scene.fetch(holder, &[1]))).await;
+    assert_eq!(answers, vec![Ok(7); 10]);
+    assert_eq!(scene.asked(), [1]);
+    for holder in 1..=10 {
+        assert!(scene.is_kept(), "until the last is released");
+        scene.fetcher.release(job(holder));
+    }
+    assert!(!scene.is_kept() && scene.is_idle());
+    assert_eq!(scene.fetch(1, &[]).await, Ok(7), "it is here");
+    assert_eq!(scene.asked(), [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_lies_or_lacks_is_passed_over() {
+    let scene = Scene::new(&[(1, Conduct::Lies), (3, Conduct::Serves), (4, Conduct::Serves)]);
+    assert_eq!(scene.fetch(1, &[1, 2]).await, nobody());
+    assert_eq!(scene.fetch(1, &[0, 1, 2, 3, 4]).await, Ok(7));
+    assert_eq!(scene.asked(), [1, 2, 1, 2, 3], "each once, in this order, and never oneself");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_joins_brings_its_own_sources() {
+    let scene = Scene::new(&[(2, Conduct::Serves)]);
+    let answers = tokio::join!(scene.fetch(1, &[1]), scene.fetch(2, &[1, 2]));
+    assert_eq!(answers, (Ok(7), Ok(7)));
+    assert_eq!(scene.asked(), [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_nobody_wants_any_more_ends_at_once() {
+    let scene = Scene::new(&[(1, Conduct::Stalls)]);
+    let mut first = Box::pin(scene.fetch(1, &[1]));
+    let second = tokio::spawn(scene.fetch(2, &[1]));
+    let third = tokio::spawn(scene.fetch(3, &[1]));
+    assert!((&mut first).now_or_never().is_none());
+    settle().await;
+    assert_eq!(scene.asked(), [1]);
+    drop(first);
+    second.abort();
+    settle().await;
+    assert!(!scene.is_idle(), "one still wants it");
+    scene.fetcher.release(job(3));
+    settle().await;
+    assert!(scene.is_idle(), "the transfer was ended");
+    assert_eq!(third.await.unwrap(), Err(Unfetched::Released));
+
+    scene.town.conduct.lock().unwrap().insert(peer(1), Conduct::Serves);
+    assert_eq!(scene.fetch(4, &[1]).await, Ok(7), "a later one begins anew");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_is_busy_is_asked_again_after_the_others() {
+    let scene = Scene::new(&[(1, Conduct::Busy(2))]);
+    assert_eq!(scene.fetch(1, &[1, 2]).await, Ok(7));
+    assert_eq!(scene.asked(), [1, 2, 1, 1]);
+    let scene = Scene::new(&[(1, Conduct::Busy(1000))]);
+    let given_up = timeout(Duration::from_secs(60), scene.fetch(1, &[1])).await;
+    assert_eq!(given_up, Ok(nobody()), "and not for ever");
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_than_somebody_wants_is_not_for_that_one() {
+    let scene = Scene::new(&[(1, Conduct::Serves)]);
+    let too_long = Err(Unfetched::TooLong { digest: Digest::of(CONTENT), bytes: 7, max: 6 });
+    assert_eq!(scene.fetch_within(1, &[1], 6).await, too_long);
+    let answers = tokio::join!(scene.fetch_within(1, &[1], 6), scene.fetch_within(2, &[1], 7));
+    assert_eq!(answers, (too_long, Ok(7)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_store_is_told_and_what_arrives_makes_room_of_what_is_idle() {
+    let scene = Scene::new(&[(1, Conduct::Serves)]);
+    let full = scene.blobs.put_for(job(9), &[9; QUOTA_BYTES as usize]).unwrap();
+    let no_room = Unfetched::NoRoom { need: 7, have: QUOTA_BYTES, limit: QUOTA_BYTES };
+    assert_eq!(scene.fetch(1, &[1]).await, Err(no_room));
+    scene.fetcher.release(job(9));
+    assert_eq!(scene.fetch(1, &[1]).await, Ok(7));
+    assert!(scene.is_kept() && !scene.blobs.contains(&full));
+}

@@ -1,0 +1,174 @@
+//! A folder of files that are named by the BLAKE3 digest of their bytes.
+//!
+//! A file arrives under a temporary name, is synced and then gets its own, so a name stands for whole bytes even after a
+//! power loss. What an ended process left half written is swept when the folder is opened.
+//!
+//! **Invariant:** `read` and `verify` take a file for what its name says only if its bytes have that digest.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use assay_protocol::id::Digest;
+
+use crate::files::{publish, sync_folder};
+
+/// The folder, in the folder, of files that are still being written.
+pub(crate) const TEMPORARY: &str = "arriving";
+/// Bytes read from a file at a time.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// The folder.
+pub(crate) struct Folder {
+    root: PathBuf,
+}
+
+/// A file found in a folder; nothing was read of it.
+pub(crate) struct Found {
+    /// What it is named.
+    pub(crate) digest: Digest,
+    /// How long it is.
+    pub(crate) bytes: u64,
+    /// When it was written.
+    pub(crate) written: SystemTime,
+}
+
+/// What comes of reading a file.
+pub(crate) enum Content {
+    /// There is none of this name.
+    Absent,
+    /// Its bytes.
+    Whole(Vec<u8>),
+    /// It is longer than was wanted.
+    TooLong(u64),
+    /// Its bytes are not what its name says.
+    Damaged,
+}
+
+impl Folder {
+    /// Opens a folder, made if there is none.
+    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+        let temporary = root.join(TEMPORARY);
+        match fs::remove_dir_all(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        fs::create_dir_all(&temporary)?;
+        Ok(Self { root: root.to_owned() })
+    }
+
+    /// Where the file of this name is, or would be.
+    pub(crate) fn path(&self, digest: &Digest) -> PathBuf {
+        let name = digest.to_string();
+        let (first, second) = (&name[..2], &name[2..4]);
+        self.root.join(first).join(second).join(&name)
+    }
+
+    /// Opens the file of this name, whatever is in it.
+    pub(crate) fn file(&self, digest: &Digest) -> io::Result<Option<File>> {
+        match File::open(self.path(digest)) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a file of at most `bytes_max` bytes.
+    pub(crate) fn read(&self, digest: &Digest, bytes_max: u64) -> io::Result<Content> {
+        let Some(file) = self.file(digest)? else { return Ok(Content::Absent) };
+        let bytes = file.metadata()?.len();
+        if bytes > bytes_max {
+            return Ok(Content::TooLong(bytes));
+        }
+        let mut content = Vec::new();
+        file.take(bytes_max).read_to_end(&mut content)?;
+        let whole = Digest::of(&content) == *digest;
+        Ok(if whole { Content::Whole(content) } else { Content::Damaged })
+    }
+
+    /// Whether a file, which is at its end then, has the bytes that this name stands for.
+    pub(crate) fn verify(digest: &Digest, file: &mut File) -> io::Result<bool> {
+        Ok(copy(file, &mut io::sink())?.0 == *digest)
+    }
+
+    /// Stores bytes under their digest and says how many they are. Durable when this returns.
+    pub(crate) fn store(&self, mut from: impl Read) -> io::Result<(Digest, u64)> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(io::Error::other)?;
+        let temporary = self.root.join(TEMPORARY).join(format!("{:032x}", u128::from_le_bytes(random)));
+        let mut file = File::create_new(&temporary)?;
+        let stored = copy(&mut from, &mut file).and_then(|(digest, bytes)| {
+            self.publish(&file, &temporary, &digest)?;
+            Ok((digest, bytes))
+        });
+        if stored.is_err() {
+            // Left where it is it would only be swept at the next start, and the disk may be full.
+            drop(fs::remove_file(&temporary));
+        }
+        stored
+    }
+
+    /// Removes a file. What is not there is no error.
+    pub(crate) fn remove(&self, digest: &Digest) -> io::Result<()> {
+        match fs::remove_file(self.path(digest)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        }
+    }
+
+    /// All files that are named by a digest. Those named otherwise are not ours and stay.
+    pub(crate) fn list(&self) -> io::Result<Vec<Found>> {
+        let mut found = Vec::new();
+        for first in fs::read_dir(&self.root)? {
+            for second in folders_in(&first?.path())? {
+                for file in fs::read_dir(second)? {
+                    let (file, name) = file.map(|file| (file.path(), file.file_name()))?;
+                    let Some(digest) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
+                    let metadata = fs::metadata(file)?;
+                    found.push(Found { digest, bytes: metadata.len(), written: metadata.modified()? });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn publish(&self, file: &File, temporary: &Path, digest: &Digest) -> io::Result<()> {
+        let path = self.path(digest);
+        if let Some(second) = path.parent()
+            && !second.try_exists()?
+            && let Some(first) = second.parent()
+        {
+            fs::create_dir_all(second)?;
+            sync_folder(first)?;
+            sync_folder(&self.root)?;
+        }
+        publish(file, temporary, &path)
+    }
+}
+
+fn folders_in(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !path.is_dir() || path.ends_with(TEMPORARY) {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path()));
+    entries.filter(|path| path.as_ref().map_or(true, |path| path.is_dir())).collect()
+}
+
+/// Copies to the end and returns the digest and the length of what went by.
+fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<(Digest, u64)> {
+    let (mut hasher, mut bytes, mut chunk) = (blake3::Hasher::new(), 0, vec![0; CHUNK_BYTES]);
+    loop {
+        let read = match from.read(&mut chunk) {
+            Ok(0) => return Ok((Digest(*hasher.finalize().as_bytes()), bytes)),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        hasher.update(&chunk[..read]);
+        to.write_all(&chunk[..read])?;
+        bytes += read as u64;
+    }
+}

@@ -1,0 +1,163 @@
+//! Transfers whose other end moves as slowly as it dares, in time that passes as fast as it can.
+
+use std::{
+    io::{Seek, Write},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use libp2p::PeerId as Remote;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::*;
+use crate::network::slots::Slots;
+
+/// How often a trickle moves a byte.
+const DROP_EVERY: Duration = Duration::from_secs(9);
+const DIGEST: Digest = Digest([7; 32]);
+
+/// The other end of a stream. What it says, or what it hears, is slow: so many bytes pass at once, and then one every
+/// nine seconds. The other way all passes at once.
+struct Trickle {
+    says: Vec<u8>,
+    is_slow_to_say: bool,
+    /// Bytes that pass yet before it becomes slow.
+    at_once: usize,
+    nap: Pin<Box<Sleep>>,
+}
+
+impl Trickle {
+    fn source(says: Vec<u8>, at_once: usize) -> Self {
+        Self { says, is_slow_to_say: true, at_once, nap: Box::pin(sleep(DROP_EVERY)) }
+    }
+
+    fn reader(at_once: usize) -> Self {
+        Self { is_slow_to_say: false, ..Self::source(DIGEST.0.to_vec(), at_once) }
+    }
+
+    /// How many of these bytes pass now.
+    fn pass(&mut self, bytes: usize, is_slow: bool, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if !is_slow {
+            return Poll::Ready(Ok(bytes));
+        }
+        if self.at_once == 0 {
+            if self.nap.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            self.nap = Box::pin(sleep(DROP_EVERY));
+            self.at_once = 1;
+        }
+        let passing = bytes.min(self.at_once);
+        self.at_once -= passing;
+        Poll::Ready(Ok(passing))
+    }
+}
+
+impl AsyncRead for Trickle {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let (bytes, is_slow) = (into.len().min(self.says.len()), self.is_slow_to_say);
+        let passed = self.pass(bytes, is_slow, context);
+        if let Poll::Ready(Ok(bytes)) = passed {
+            let said: Vec<u8> = self.says.drain(..bytes).collect();
+            into[..bytes].copy_from_slice(&said);
+        }
+        passed
+    }
+}
+
+impl AsyncWrite for Trickle {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let is_slow = !self.is_slow_to_say;
+        self.pass(bytes.len(), is_slow, context)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A blob as it goes over the wire.
+fn framed(content: &[u8]) -> Vec<u8> {
+    [&[FOUND][..], &(content.len() as u32).to_le_bytes(), content].concat()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_trickles_is_given_up_in_seconds_however_it_began() {
+    let content = vec![7; 1 << 20];
+    for at_once in [0, 1, 5, 1000, 1 << 19] {
+        let (progress, begun) = (Progress::default(), Instant::now());
+        let source = Trickle::source(framed(&content), at_once);
+        let failed = fetch(source, Digest::of(&content), 1 << 20, &progress, Pace::default()).await;
+        assert_eq!(failed, Err(Failure::TimedOut.into()));
+        assert!(begun.elapsed() <= 2 * Pace::default().grace, "{:?} after {at_once}", begun.elapsed());
+        assert!(progress.bytes() + 5 >= at_once as u64, "what has arrived was counted");
+    }
+}
+
+struct Sevens;
+
+impl BlobSource for Sevens {
+    fn open(&self, _: &Digest, _: &PeerId) -> Option<File> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![7; 1 << 20]).unwrap();
+        file.rewind().unwrap();
+        Some(file)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_trickles_gives_its_place_back_in_seconds() {
+    let slots = Slots::new(1, 1);
+    for at_once in [0, 1, 5, 1000, 1 << 19] {
+        let slot = slots.take(Remote::random());
+        assert!(slot.is_some(), "the last one is free again");
+        let serving = Serving { source: Arc::new(Sevens), to: PeerId([1; 32]), slot, pace: Pace::default() };
+        let begun = Instant::now();
+        let failed = answer(Trickle::reader(at_once), serving).await.unwrap_err();
+        assert_eq!(failed.kind(), io::ErrorKind::TimedOut);
+        assert!(begun.elapsed() <= 2 * Pace::default().grace, "{:?} after {at_once}", begun.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_opens_a_stream_and_asks_for_nothing_gives_its_place_back() {
+    let slots = Slots::new(1, 1);
+    let serving = Serving {
+        source: Arc::new(Sevens),
+        to: PeerId([1; 32]),
+        slot: slots.take(Remote::random()),
+        pace: Pace::default(),
+    };
+    let asks_slowly = Trickle::source(DIGEST.0.to_vec(), 0);
+    assert_eq!(answer(asks_slowly, serving).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    assert!(slots.take(Remote::random()).is_some());
+}
+
+#[tokio::test]
+async fn more_than_was_wanted_is_not_read() {
+    let content = [7; 1000];
+    let digest = Digest::of(&content);
+    for bytes_max in [999, 1000] {
+        let (progress, source) = (Progress::default(), Trickle::source(framed(&content), usize::MAX));
+        let fetched = fetch(source, digest, bytes_max, &progress, Pace::default()).await;
+        let expected = match bytes_max {
+            1000 => Ok(content.to_vec()),
+            max => Err(FetchError::TooLong { digest, bytes: 1000, max }),
+        };
+        assert_eq!(progress.bytes(), if expected.is_ok() { 1000 } else { 0 });
+        assert_eq!(fetched, expected);
+    }
+}

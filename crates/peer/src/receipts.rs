@@ -1,0 +1,127 @@
+//! Receipts: what proves how the jobs of this peer ended, each a file named by the digest of its bytes.
+//!
+//! They lie outside the quota of blobs and nothing is ever removed: a receipt is what is left to show when everything else
+//! of a job has gone. Who may fetch one is read out of it, so no restart forgets it.
+//!
+//! **Invariant:** a receipt that was filed stays; it is given to the client and the provider of its job and to nobody
+//! else.
+
+pub(crate) mod collect;
+mod parties;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::{
+    fs::File,
+    io,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use assay_protocol::{
+    codec::RECEIPT_BYTES_MAX,
+    id::{Digest, PeerId},
+    receipt::Receipt,
+};
+
+use self::parties::Parties;
+use crate::{
+    folder::{Content, Folder},
+    network::BlobSource,
+};
+
+/// Why a receipt could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiptError {
+    /// The file is not what its name says. It stays, for people to look at, until the receipt is filed again.
+    #[error("the stored receipt {digest} is damaged")]
+    Damaged {
+        /// The name.
+        digest: Digest,
+    },
+    /// The disk failed.
+    #[error("the receipts cannot be used: {0}")]
+    Disk(#[from] io::Error),
+}
+
+/// The receipts of one peer. Cheap to clone; every method blocks on the disk at most.
+#[derive(Clone)]
+pub struct Receipts {
+    folder: Arc<Folder>,
+    parties: Arc<Mutex<Parties>>,
+}
+
+impl Receipts {
+    /// Opens the store in `folder`, made if there is none.
+    ///
+    /// # Errors
+    /// If the folder cannot be written.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        Ok(Self { folder: Arc::new(Folder::open(folder)?), parties: Arc::default() })
+    }
+
+    /// Stores a receipt under the digest of its file. Durable when this returns; the same receipt again changes nothing.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn file(&self, receipt: &Receipt) -> io::Result<Digest> {
+        let bytes = receipt.to_bytes();
+        let digest = Digest::of(&bytes);
+        match self.folder.read(&digest, RECEIPT_BYTES_MAX as u64)? {
+            Content::Whole(_) => {}
+            Content::Absent | Content::Damaged | Content::TooLong(_) => drop(self.folder.store(&bytes[..])?),
+        }
+        Ok(digest)
+    }
+
+    /// The file of a receipt, proven to be the one of this name.
+    ///
+    /// # Errors
+    /// [`ReceiptError`].
+    pub fn get(&self, digest: &Digest) -> Result<Option<Vec<u8>>, ReceiptError> {
+        match self.folder.read(digest, RECEIPT_BYTES_MAX as u64)? {
+            Content::Whole(bytes) => Ok(Some(bytes)),
+            Content::Absent => Ok(None),
+            Content::Damaged | Content::TooLong(_) => Err(ReceiptError::Damaged { digest: *digest }),
+        }
+    }
+
+    /// The names of all receipts.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn list(&self) -> io::Result<Vec<Digest>> {
+        Ok(self.folder.list()?.into_iter().map(|found| found.digest).collect())
+    }
+
+    /// Whether a peer may fetch a receipt that is here.
+    fn is_served(&self, digest: &Digest, to: &PeerId) -> Result<bool, ReceiptError> {
+        let known = self.parties().of(digest);
+        let parties = match known {
+            Some(parties) => parties,
+            None => {
+                let Some(bytes) = self.get(digest)? else { return Ok(false) };
+                let damaged = |_| ReceiptError::Damaged { digest: *digest };
+                let parties = parties::of(&Receipt::from_bytes(&bytes).map_err(damaged)?);
+                self.parties().note(*digest, parties);
+                parties
+            }
+        };
+        Ok(parties.contains(to))
+    }
+
+    fn parties(&self) -> MutexGuard<'_, Parties> {
+        self.parties.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl BlobSource for Receipts {
+    fn open(&self, digest: &Digest, to: &PeerId) -> Option<File> {
+        let served = self.is_served(digest, to);
+        let served = served.inspect_err(|error| tracing::warn!(%error, "a receipt cannot be served"));
+        if !served.unwrap_or(false) {
+            return None;
+        }
+        self.folder.file(digest).ok().flatten()
+    }
+}

@@ -1,0 +1,62 @@
+//! Everything that a peer stores under digests: blobs within their quota, receipts beside them.
+//!
+//! **Invariant:** a digest names the same bytes wherever they lie, so whoever asks need not know where that is.
+
+use std::{fs::File, io};
+
+use assay_protocol::id::{Digest, PeerId};
+
+use crate::{
+    blobs::{BlobError, Blobs},
+    config::Home,
+    network::BlobSource,
+    receipts::{ReceiptError, Receipts},
+};
+
+/// Blobs and receipts of one peer. Cheap to clone; every method blocks on the disk at most.
+#[derive(Clone)]
+pub(crate) struct Store {
+    pub(crate) blobs: Blobs,
+    pub(crate) receipts: Receipts,
+}
+
+/// Why stored bytes could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
+}
+
+impl Store {
+    /// Opens what lies in a home.
+    pub(crate) fn open(home: &Home, blob_bytes_max: u64) -> io::Result<Self> {
+        let blobs = Blobs::open(&home.blobs(), blob_bytes_max)?;
+        Ok(Self { blobs, receipts: Receipts::open(&home.receipts())? })
+    }
+
+    /// The bytes of this digest, proven to be those.
+    pub(crate) fn get(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.receipts.get(digest)? {
+            Some(bytes) => Ok(Some(bytes)),
+            None => Ok(self.blobs.get(digest)?),
+        }
+    }
+
+    /// Stores a copy of a file as a blob.
+    pub(crate) fn put_file(&self, path: &std::path::Path) -> Result<Digest, BlobError> {
+        self.blobs.put_file(path)
+    }
+
+    /// Bytes in all blobs.
+    pub(crate) fn total_bytes(&self) -> u64 {
+        self.blobs.total_bytes()
+    }
+}
+
+impl BlobSource for Store {
+    fn open(&self, digest: &Digest, to: &PeerId) -> Option<File> {
+        self.blobs.open(digest, to).or_else(|| self.receipts.open(digest, to))
+    }
+}
