@@ -1,0 +1,68 @@
+//! How much of everything this peer takes on.
+//!
+//! **Invariant:** each number bounds something that another peer could make grow.
+
+use std::time::Duration;
+
+/// How much this peer takes on.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at a time; at most two thirds of them may be opened by others.
+    pub connections_max: u32,
+    /// Bytes of memory that this process may use before it refuses new connections.
+    pub memory_bytes_max: usize,
+    /// Events that may wait for the driver: at most 16 MiB of messages.
+    pub events_max: usize,
+    /// Messages and questions from one peer in one second, over a longer time.
+    pub messages_per_second: u32,
+    /// Gossip passed on by one peer in one second, over a longer time.
+    pub gossip_per_second: u32,
+    /// Own questions without an answer at a time.
+    pub asks_max: usize,
+    /// Questions of others being answered at a time, each up to [`ANSWER_BYTES_MAX`](super::ANSWER_BYTES_MAX) of memory.
+    pub answers_max: usize,
+    /// Blobs fetched at a time, each up to [`BLOB_BYTES_MAX`](super::BLOB_BYTES_MAX) of memory.
+    pub fetches_max: usize,
+    /// Of these, how many from one peer. Less than it serves one peer, which may not yet know that a fetch has ended.
+    pub fetches_per_peer_max: usize,
+    /// Blobs served at a time. They are read from their files as they leave.
+    pub serves_max: usize,
+    /// Of answers and blobs, how many one peer may be given at a time.
+    pub per_peer_max: usize,
+    /// How slowly a blob may be fetched or served.
+    pub pace: Pace,
+}
+
+/// The least pace of a transfer, and how long it may fall short of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Bytes in a second.
+    pub bytes_per_second_min: u32,
+    /// The longest stall.
+    pub grace: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { bytes_per_second_min: 16 * 1024, grace: Duration::from_secs(8) }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 384,
+            memory_bytes_max: 4 * 1024 * 1024 * 1024,
+            events_max: 256,
+            messages_per_second: 200,
+            gossip_per_second: 100,
+            asks_max: 32,
+            answers_max: 64,
+            fetches_max: 16,
+            fetches_per_peer_max: 2,
+            serves_max: 32,
+            per_peer_max: 4,
+            pace: Pace::default(),
+        }
+    }
+}
