@@ -34,7 +34,12 @@ pub use self::{
     market::{Unsettled, Wish},
     watch::Closed,
 };
-use self::{fetch::Asked, peer::Peer, trace::Trace, watch::Watch};
+use self::{
+    fetch::{Asked, Sought},
+    peer::Peer,
+    trace::Trace,
+    watch::Watch,
+};
 use crate::{
     behaviour::Behaviour,
     crypto::{Simulated, SimulatedKey},
@@ -96,9 +101,9 @@ enum Happening {
     /// The run that was started under this number ends.
     Finished(RunId, u64),
     /// A blob is looked for at the next of these peers.
-    Sought(Digest, Vec<PeerId>),
+    Sought(Sought, Vec<PeerId>),
     /// A blob has come in.
-    Got(Digest, Rc<[u8]>),
+    Got(Sought, Rc<[u8]>),
     /// Others are asked for the offers they hold.
     Introduced,
 }
@@ -165,6 +170,17 @@ impl World {
     /// From now on this peer behaves like this.
     pub fn behave(&mut self, place: Place, behaviour: impl Behaviour + 'static) {
         self.peers[place.0].behaviour = Box::new(behaviour);
+    }
+
+    /// From now on this peer has room for so many bytes of blobs.
+    pub fn limit(&mut self, place: Place, bytes: usize) {
+        self.peers[place.0].shelf.limit(bytes);
+    }
+
+    /// How many bytes of blobs this peer keeps for somebody.
+    #[must_use]
+    pub fn kept_bytes(&self, place: Place) -> usize {
+        self.peers[place.0].shelf.kept_bytes()
     }
 
     /// From now on nobody waits for what this peer wanted.
@@ -254,8 +270,8 @@ impl World {
             Happening::Alarm(_) => {}
             Happening::Synced => self.synced(place),
             Happening::Finished(run, number) => self.finish(place, run, number),
-            Happening::Sought(digest, from) => self.seek_blob(place, digest, from),
-            Happening::Got(digest, bytes) => self.got(place, digest, &bytes),
+            Happening::Sought(sought, from) => self.seek_blob(place, sought, from),
+            Happening::Got(sought, bytes) => self.got(place, sought, &bytes),
             Happening::Introduced => self.introduce(place),
         }
     }

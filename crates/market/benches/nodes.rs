@@ -247,6 +247,7 @@ fn kind(input: &Input) -> &'static str {
         Input::Command(_) => "a command",
         Input::Undelivered { .. } => "not delivered",
         Input::Fetched { .. } => "a blob",
+        Input::Collected { .. } => "a receipt",
         Input::Ran { .. } => "a run's end",
         Input::Shown { .. } => "records",
         Input::Wake => "an alarm",

@@ -70,17 +70,19 @@ fn rests(said: &Effect, ground: &Ground<'_>, around: &Around<'_>) -> bool {
         Effect::Send { to, message } => is_said_on(message, Some(*to), ground, around),
         Effect::Publish(message) => is_said_on(message, None, ground, around),
         // A provider's result, or the input of a job that its client shows to be open.
-        Effect::Serve { digest, to } => {
+        Effect::Serve { digest, to, .. } => {
             matches!(ground, Ground::Result(_, output) if output == digest)
                 || matches!(ground, Ground::Ticket(ticket) if around.starts(*to, ticket) && !around.serves(*to))
         }
-        Effect::StopServing { .. } => {
-            let again = |effect: &Effect| matches!(effect, Effect::StopServing { .. });
+        Effect::Release { .. } => {
+            let again = |effect: &Effect| matches!(effect, Effect::Release { .. });
             matches!(ground, Ground::Close) && !around.behind.iter().any(again)
         }
-        Effect::File { receipt, .. } => is_filed_on(receipt, ground),
+        Effect::File { receipt } => is_filed_on(receipt, ground),
         Effect::Save(_)
+        | Effect::Keep { .. }
         | Effect::Fetch { .. }
+        | Effect::Collect { .. }
         | Effect::Run(_)
         | Effect::Stop(_)
         | Effect::Show { .. }

@@ -1,7 +1,8 @@
 //! Everything a peer can want of its shell.
 //!
 //! **Invariant:** effects are performed in order. What others can see ([`Effect::Send`], [`Effect::Publish`],
-//! [`Effect::Serve`], [`Effect::File`]) waits until every [`Effect::Save`] before it is durable; nothing else waits.
+//! [`Effect::Serve`], [`Effect::File`]) waits until every [`Effect::Save`] before it is durable, and so does
+//! [`Effect::Release`], which must not overtake what it ends; nothing else waits.
 
 use alloc::{boxed::Box, vec::Vec};
 
@@ -21,6 +22,9 @@ use crate::{
     record::Record,
 };
 
+/// The most bytes of an input or an output.
+pub const BLOB_BYTES_MAX: u64 = 16 << 20;
+
 /// Effects in the order in which they are to be performed.
 pub type Effects = Vec<Effect>;
 
@@ -39,14 +43,28 @@ pub enum Effect {
     },
     /// Tell everyone: an offer, or a checkpoint.
     Publish(Message),
-    /// Get a blob from the first of these peers that serves it; answered by `Input::Fetched`.
+    /// Get a blob from the first of these peers that serves it; answered by `Input::Fetched`. What arrives is kept for
+    /// the holder at once.
     Fetch {
+        /// For which job.
+        holder: Digest,
         /// Which blob.
         digest: Digest,
         /// From whom, in this order.
         from: Vec<PeerId>,
+        /// The most bytes it may have.
+        bytes_max: u64,
     },
-    /// Run a job in the sandbox; answered by `Input::Ran`.
+    /// Get a receipt from its notary, judge it by the rules of the network, and file it; answered by `Input::Collected`.
+    Collect {
+        /// Of which job.
+        job: JobId,
+        /// Which receipt.
+        digest: Digest,
+        /// Whose signature it must bear.
+        from: PeerId,
+    },
+    /// Run a job in the sandbox; answered by `Input::Ran`. What it writes is kept for the job.
     Run(Box<Run>),
     /// Stop a run; it needs no answer.
     Stop(RunId),
@@ -59,26 +77,31 @@ pub enum Effect {
         /// Which records.
         positions: Vec<u64>,
     },
-    /// Let this peer fetch a blob.
+    /// Keep a blob that is here for a holder: a job, a submission, or what a user has not taken yet.
+    Keep {
+        /// For whom.
+        holder: Digest,
+        /// Which blob.
+        digest: Digest,
+    },
+    /// End everything that is kept for a holder, that it serves and that it waits for.
+    Release {
+        /// Whose.
+        holder: Digest,
+    },
+    /// Let this peer fetch a blob, for as long as it is here and the holder is not released.
     Serve {
+        /// For which job.
+        holder: Digest,
         /// Which blob.
         digest: Digest,
         /// Whom.
         to: PeerId,
     },
-    /// End what [`Effect::Serve`] began.
-    StopServing {
-        /// Which blob.
-        digest: Digest,
-        /// Whom.
-        to: PeerId,
-    },
-    /// Keep a receipt as a blob, under its digest, and let the parties fetch it.
+    /// Keep a receipt for good, and let its parties fetch it.
     File {
         /// The receipt.
         receipt: Box<Receipt>,
-        /// Who may fetch it.
-        parties: Vec<PeerId>,
     },
     /// Send `Input::Wake` at this time; replaces the last such wish.
     WakeAt(Timestamp),
@@ -176,6 +199,15 @@ pub enum Event {
         outcome: Outcome,
         /// The digest of the receipt.
         receipt: Digest,
+    },
+    /// What a notary gives as the receipt of a job is none, or proves something else than it said.
+    ReceiptRefuted {
+        /// The submission.
+        key: Digest,
+        /// The job.
+        job: JobId,
+        /// Whose word it was.
+        notary: PeerId,
     },
     /// The notary is told that no more is wanted of a job.
     Cancelling {

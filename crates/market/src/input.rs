@@ -9,6 +9,7 @@ use assay_protocol::{
     manifest::{End, Manifest},
     message::Opened,
     order::Failure,
+    outcome::Outcome,
     units::{Amount, Duration, Timestamp, Units, Work},
 };
 
@@ -27,10 +28,21 @@ pub enum Input {
     },
     /// A fetch ended.
     Fetched {
+        /// For which job.
+        holder: Digest,
         /// What was wanted.
         digest: Digest,
         /// What is here now; nothing if nobody served it.
         found: Option<Blob>,
+    },
+    /// The search for a receipt ended.
+    Collected {
+        /// Of which job.
+        job: JobId,
+        /// Which receipt.
+        digest: Digest,
+        /// How it proves that the job ended; it is filed then.
+        found: Result<Outcome, Uncollected>,
     },
     /// A run ended.
     Ran {
@@ -48,6 +60,15 @@ pub enum Input {
     },
     /// The time asked for has come.
     Wake,
+}
+
+/// Why a receipt was not filed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uncollected {
+    /// It was not to be had this time.
+    Absent,
+    /// It is no receipt of this job under these rules, or a step in it does not hold.
+    Refuted,
 }
 
 /// What a user wants.
@@ -70,6 +91,11 @@ pub enum Command {
     },
     /// A result that is not drawn is to be checked at the client's cost.
     Dispute {
+        /// The submission.
+        key: Digest,
+    },
+    /// The user has the result of a submission: it need not be kept any longer.
+    Taken {
         /// The submission.
         key: Digest,
     },

@@ -153,6 +153,7 @@ impl<S: Signer> Node<S> {
             Input::Message(message) => roles.hear(message, input, &mut cx),
             Input::Undelivered { .. } => roles.client.handle(input, &mut cx),
             Input::Fetched { .. } => roles.fetched(input, &mut cx),
+            Input::Collected { .. } => roles.client.handle(input, &mut cx),
             Input::Ran { run, .. } | Input::Shown { run, .. } if run.check => {
                 roles.verifier.handle(input, &mut cx)
             }
@@ -221,7 +222,7 @@ impl Roles {
 
     fn command<S: Signer>(&mut self, command: &Command, input: &Input, cx: &mut Context<'_, S>) -> Heard {
         match command {
-            Command::Submit(_) | Command::Cancel { .. } | Command::Dispute { .. } => {
+            Command::Submit(_) | Command::Cancel { .. } | Command::Dispute { .. } | Command::Taken { .. } => {
                 return self.client.handle(input, cx);
             }
             Command::Provide(provision) => self.provider.provide(provision.clone(), cx),
@@ -283,11 +284,10 @@ impl Roles {
         }
     }
 
-    /// Tells everybody who waits for a blob: several jobs may need the same.
+    /// Offers a blob to whose job it is for.
     fn fetched<S: Signer>(&mut self, input: &Input, cx: &mut Context<'_, S>) -> Heard {
-        let heard =
-            [self.provider.handle(input, cx), self.verifier.handle(input, cx), self.client.handle(input, cx)];
-        if heard.contains(&Heard::Taken) { Heard::Taken } else { Heard::NotMine }
+        let roles = [&mut self.provider as &mut dyn Role<S>, &mut self.verifier, &mut self.client];
+        first(roles, input, cx)
     }
 
     fn wake<S: Signer>(&mut self, alarm: Alarm, cx: &mut Context<'_, S>) {

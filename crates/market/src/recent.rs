@@ -19,16 +19,17 @@ impl<K: Ord + Copy, V> Recent<K, V> {
         Self { items: BTreeMap::new(), order: VecDeque::new(), max }
     }
 
-    /// Remembers a thing, instead of another of this name; the oldest is given up for it if there is no room.
-    pub(crate) fn insert(&mut self, name: K, item: V) {
+    /// Remembers a thing, instead of another of this name; the oldest is given up for it if there is no room, and
+    /// returned.
+    pub(crate) fn insert(&mut self, name: K, item: V) -> Option<(K, V)> {
         if self.items.insert(name, item).is_none() {
             self.order.push_back(name);
         }
-        if self.items.len() > self.max
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.items.remove(&oldest);
+        if self.items.len() <= self.max {
+            return None;
         }
+        let oldest = self.order.pop_front()?;
+        self.items.remove_entry(&oldest)
     }
 
     /// What has this name.

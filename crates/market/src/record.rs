@@ -117,6 +117,11 @@ pub enum ClientRecord {
         /// The claims.
         claims: [Signed<Claim>; 2],
     },
+    /// The user has the result.
+    Taken {
+        /// The submission.
+        key: Digest,
+    },
 }
 
 /// What an owner of accounts keeps.

@@ -26,7 +26,7 @@ use assay_market::{Book, Effect, Effects, Event, Input, Node, Record, input::Pro
 use assay_protocol::{
     codec,
     genesis::Genesis,
-    id::{Digest, JobId, NetworkId, PeerId},
+    id::{Digest, NetworkId, PeerId},
     message::{Message, Opened},
     offer::Offer,
     signed::{Ed25519, Keypair, Verified},
@@ -50,6 +50,7 @@ use self::{
 };
 use crate::{
     config::ClientSettings,
+    fetcher::Want,
     handle::{JobView, Moment, Refused, Request, Response, Update},
     journal::{AppendError, Broken, Journal},
     receipts::collect::Expected,
@@ -168,10 +169,18 @@ impl Driver {
             Effect::Save(record) => self.save(&record).await?,
             Effect::Send { to, message } => self.let_out(Visible::Send(to, Box::new(message))).await,
             Effect::Publish(message) => self.let_out(Visible::Publish(Box::new(message))).await,
-            Effect::Serve { digest, to } => self.let_out(Visible::Serve(digest, to)).await,
-            Effect::StopServing { digest, to } => self.let_out(Visible::StopServing(digest, to)).await,
-            Effect::File { receipt, parties: _ } => self.let_out(Visible::File(receipt)).await,
-            Effect::Fetch { digest, from } => self.hands.fetch(digest, from),
+            Effect::Serve { holder, digest, to } => {
+                self.let_out(Visible::Serve { holder, digest, to }).await;
+            }
+            Effect::Release { holder } => self.let_out(Visible::Release(holder)).await,
+            Effect::File { receipt } => self.let_out(Visible::File(receipt)).await,
+            Effect::Keep { holder, digest } => self.hands.blobs.blobs.keep(holder, digest),
+            Effect::Fetch { holder, digest, from, bytes_max } => {
+                self.hands.fetch(Want { holder, digest, from, bytes_max });
+            }
+            Effect::Collect { job, digest, from } => {
+                self.hands.collect(Expected { job, digest, notary: from, network: self.network_id });
+            }
             Effect::Run(run) => self.hands.run(*run),
             Effect::Stop(run) => self.hands.executor.stop(run),
             Effect::Show { run, output, positions } => self.hands.show(run, output, positions),
@@ -233,9 +242,6 @@ impl Driver {
         if let Event::Settled { job, receipt, .. } = &event {
             self.shelf.note_receipt(self.saved, *job, *receipt);
         }
-        if let Event::Closed { key, job, receipt, .. } = &event {
-            self.collect(*key, *job, *receipt);
-        }
         let moment = Moment { at: now, event };
         let key = self.history.note(&moment);
         if let Event::Balance { notary, .. } = &moment.event {
@@ -248,16 +254,6 @@ impl Driver {
         drop(self.updates.send(Update::Event(moment)));
         if let Some(job) = key.and_then(|key| self.job(&key)) {
             drop(self.updates.send(Update::Job(Box::new(job))));
-        }
-    }
-
-    /// Files the receipt of a job that this peer ordered.
-    fn collect(&self, key: Digest, job: JobId, digest: Digest) {
-        let orders = self.node.grounds(key).into_iter().flat_map(|grounds| grounds.orders);
-        let notary =
-            orders.into_iter().find(|grounds| grounds.job == job).map(|grounds| grounds.order.notary);
-        if let Some(notary) = notary {
-            self.hands.collect(Expected { job, digest, notary, network: self.network_id });
         }
     }
 

@@ -270,25 +270,20 @@ impl Inner {
             mapped(&failure)
         })?;
         self.note(&run.manifest, outcome.output.clone(), outcome.meters);
-        self.keep(&run.manifest, &outcome.output, &outcome.meters, outcome.end)
+        self.keep(run, &outcome.output, &outcome.meters, outcome.end)
     }
 
     fn forge(&self, run: &Run) -> Result<RunResult, Failure> {
         let seen = lock(&self.seen).get(&run.manifest.digest()).cloned();
         let (output, meters) = forge::forge(&run.manifest, &run.seed, seen);
         tracing::warn!(job = %run.id.job, "made an output up");
-        self.keep(&run.manifest, &output, &meters, End::Stop)
+        self.keep(run, &output, &meters, End::Stop)
     }
 
-    /// Puts an output into the store and says what it is worth.
-    fn keep(
-        &self,
-        manifest: &Manifest,
-        output: &[u8],
-        meters: &Meters,
-        end: End,
-    ) -> Result<RunResult, Failure> {
-        let stored = self.blobs.put(output).map_err(|error| {
+    /// Puts an output into the store, for its job, and says what it is worth.
+    fn keep(&self, run: &Run, output: &[u8], meters: &Meters, end: End) -> Result<RunResult, Failure> {
+        let manifest = &run.manifest;
+        let stored = self.blobs.put_for(run.id.job, output).map_err(|error| {
             tracing::warn!(%error, "an output cannot be stored");
             Failure::Machine
         })?;

@@ -131,7 +131,6 @@ impl<C: Carrier> Fetcher<C> {
     }
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "holders live no longer than what they wait for"))]
 impl<C: Carrier> Fetcher<C> {
     /// Ends everything that a holder wants, keeps and permits.
     pub(crate) fn release(&self, holder: Digest) {
@@ -140,6 +139,7 @@ impl<C: Carrier> Fetcher<C> {
     }
 
     /// How many bytes of a blob that is on its way have arrived.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for those who watch a long fetch"))]
     pub(crate) fn progress(&self, digest: &Digest) -> Option<u64> {
         self.inner.underway().progress(digest)
     }

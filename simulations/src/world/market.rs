@@ -123,7 +123,8 @@ impl World {
         let key = codec::digest("simulated wish", &(self.id(client), wish.number));
         let salt = codec::digest("simulated salt", &(self.plan.seed, key));
         let input = [&salt.0[..], &wish.number.to_be_bytes()].concat();
-        let input_commit = self.peers[client.0].shelf.put(input);
+        let input_commit = Digest::of(&input);
+        self.peers[client.0].shelf.put(key, input);
         let submission = Submission {
             key,
             input_commit,
@@ -196,7 +197,7 @@ impl World {
     /// Gives a blob to a peer as friends do, past both brains.
     pub fn hand_over(&mut self, from: Place, digest: Digest, to: Place) {
         if let Some(bytes) = self.peers[from.0].shelf.get(&digest).cloned() {
-            self.peers[to.0].shelf.put(bytes);
+            self.peers[to.0].shelf.put(digest, bytes);
         }
     }
 

@@ -14,11 +14,10 @@ use assay_protocol::{
     merkle::{self, RECORD_BYTES},
     message::Message,
     order::Failure,
-    receipt::Receipt,
     units::Timestamp,
 };
 
-use super::{Event, Happening, Place, World};
+use super::{Event, Happening, Place, World, fetch::Sought};
 use crate::{crypto::Simulated, kernel::Span, machine};
 
 /// How long it takes to read records and make their paths.
@@ -71,13 +70,22 @@ impl World {
             }
             Effect::Send { to, message } => self.send(place, to, &message),
             Effect::Publish(message) => self.publish(place, &message),
-            Effect::Fetch { digest, from } => self.within(place, Span::ZERO, Happening::Sought(digest, from)),
+            Effect::Fetch { holder, digest, from, bytes_max: _ } => {
+                peer.shelf.keep(holder, digest);
+                let sought = Sought { job: holder, digest, is_receipt: false };
+                self.within(place, Span::ZERO, Happening::Sought(sought, from));
+            }
+            Effect::Collect { job, digest, from } => {
+                let sought = Sought { job, digest, is_receipt: true };
+                self.within(place, Span::ZERO, Happening::Sought(sought, vec![from]));
+            }
             Effect::Run(run) => self.run(place, *run),
             Effect::Stop(run) => drop(peer.runs.remove(&run)),
             Effect::Show { run, output, positions } => self.show(place, run, output, &positions),
-            Effect::Serve { digest, to } => peer.shelf.permit(digest, to),
-            Effect::StopServing { digest, to } => peer.shelf.withdraw(digest, to),
-            Effect::File { receipt, parties } => self.file(place, &receipt, &parties),
+            Effect::Keep { holder, digest } => peer.shelf.keep(holder, digest),
+            Effect::Release { holder } => peer.shelf.release(&holder),
+            Effect::Serve { holder, digest, to } => peer.shelf.permit(holder, digest, to),
+            Effect::File { receipt } => peer.shelf.file(&receipt),
             Effect::WakeAt(time) => self.set_alarm(place, time),
             Effect::Tell(event) => {
                 self.trace.told(place, &event);
@@ -140,8 +148,7 @@ impl World {
         let output = machine::output(run, input, &peer.id());
         let output = peer.behaviour.compute(run, output);
         let result = machine::result(run, &output);
-        peer.shelf.put(output);
-        Ok(result)
+        peer.shelf.put(run.id.job, output).then_some(result).ok_or(Failure::Machine)
     }
 
     fn show(&mut self, place: Place, run: RunId, output: Digest, positions: &[u64]) {
@@ -150,12 +157,6 @@ impl World {
             blob.map(|bytes| positions.iter().filter_map(|position| shown(bytes, *position)).collect());
         let input = Input::Shown { run, records: records.unwrap_or_default() };
         self.within(place, READING, Happening::Heard(Box::new(input)));
-    }
-
-    fn file(&mut self, place: Place, receipt: &Receipt, parties: &[PeerId]) {
-        let shelf = &mut self.peers[place.0].shelf;
-        let digest = shelf.put(receipt.to_bytes());
-        parties.iter().for_each(|party| shelf.permit(digest, *party));
     }
 
     fn set_alarm(&mut self, place: Place, time: Timestamp) {
@@ -169,16 +170,18 @@ impl World {
     }
 }
 
-/// True for what others can see. The end of a permission keeps its place behind the beginning.
+/// True for what others can see. What ends it keeps its place behind the beginning.
 fn waits(effect: &Effect) -> bool {
     match effect {
         Effect::Send { .. }
         | Effect::Publish(_)
         | Effect::Serve { .. }
-        | Effect::StopServing { .. }
+        | Effect::Release { .. }
         | Effect::File { .. } => true,
         Effect::Save(_)
+        | Effect::Keep { .. }
         | Effect::Fetch { .. }
+        | Effect::Collect { .. }
         | Effect::Run(_)
         | Effect::Stop(_)
         | Effect::Show { .. }

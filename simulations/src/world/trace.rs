@@ -32,10 +32,10 @@ impl Trace {
                 self.hasher.update(bytes);
             }
             Event::Asked(asked) => {
-                let Asked { asker, holder, digest, .. } = &**asked;
+                let Asked { asker, holder, sought, .. } = &**asked;
                 self.label(b'q', *asker);
                 self.label(b'h', *holder);
-                self.hasher.update(&digest.0);
+                self.hasher.update(&sought.digest.0);
             }
             Event::Start(place) => self.label(b's', *place),
             Event::Wanted(place, _) => self.label(b'w', *place),

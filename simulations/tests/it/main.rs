@@ -1,6 +1,7 @@
 //! The market as a whole: networks of peers in virtual time, one question a module.
 
 mod attacks;
+mod belongings;
 mod bounds;
 mod cancels;
 mod cheats;

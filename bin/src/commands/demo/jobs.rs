@@ -132,6 +132,7 @@ impl Jobs {
             | Event::NotSubmitted { .. }
             | Event::Refused { .. }
             | Event::Opened { .. }
+            | Event::ReceiptRefuted { .. }
             | Event::Aborted { .. }
             | Event::Balance { .. }
             | Event::Serving { .. }

@@ -120,6 +120,9 @@ pub(crate) fn event_words(event: &Event) -> String {
         Event::Aborted { reason, .. } => format!("the provider gave up: {reason}"),
         Event::Delivered { .. } => "the result is here, and is what the provider claimed".to_owned(),
         Event::Closed { outcome, .. } => format!("closed: {}", outcome_words(*outcome)),
+        Event::ReceiptRefuted { notary, .. } => {
+            format!("what the notary {} gave as its receipt does not hold", short(notary))
+        }
         Event::Cancelling { .. } => "asked the notary to cancel it".to_owned(),
         Event::Cancelled { .. } => "cancelled; nobody else is tried".to_owned(),
         Event::NotCancelled { reason, .. } => format!("not cancelled: {reason}"),

@@ -179,6 +179,7 @@ impl Teller {
             Event::NotSubmitted { .. }
             | Event::Proposed { .. }
             | Event::Delivered { .. }
+            | Event::ReceiptRefuted { .. }
             | Event::Cancelling { .. }
             | Event::Cancelled { .. }
             | Event::NotCancelled { .. }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use assay_market::{
     Book, Command, Config, Effect, Effects, Input, Node,
     effect::Run,
-    input::{Blob, Provision, RunResult, Stock, Submission},
+    input::{Blob, Provision, RunResult, Stock, Submission, Uncollected},
 };
 use assay_protocol::{
     check::Record,
@@ -18,6 +18,7 @@ use assay_protocol::{
     manifest::{End, Policy, TensorFormat},
     merkle::{self, RECORD_BYTES},
     message::{Message, Opened},
+    outcome::Outcome,
     signed::Signer,
     units::{Amount, Duration, Timestamp},
 };
@@ -85,6 +86,7 @@ struct Town {
     numbered: u64,
     outputs: BTreeMap<Digest, Vec<u8>>,
     blobs: BTreeMap<Digest, Blob>,
+    receipts: BTreeMap<Digest, Outcome>,
     now: Timestamp,
 }
 
@@ -151,6 +153,7 @@ impl Town {
             numbered: 0,
             outputs: BTreeMap::new(),
             blobs: BTreeMap::new(),
+            receipts: BTreeMap::new(),
             now: BEGIN,
         }
     }
@@ -221,9 +224,13 @@ impl Town {
                 let others: Vec<usize> = (0..self.nodes.len()).filter(|other| *other != place).collect();
                 others.into_iter().for_each(|other| self.carry(other, message.clone()));
             }
-            Effect::Fetch { digest, .. } => {
+            Effect::Fetch { holder, digest, .. } => {
                 let found = self.blobs.get(&digest).copied();
-                self.happens(TRAVEL, place, Input::Fetched { digest, found });
+                self.happens(TRAVEL, place, Input::Fetched { holder, digest, found });
+            }
+            Effect::Collect { job, digest, .. } => {
+                let found = self.receipts.get(&digest).copied().ok_or(Uncollected::Absent);
+                self.happens(TRAVEL, place, Input::Collected { job, digest, found });
             }
             Effect::Run(run) => {
                 let result = Ok(self.run(&run));
@@ -234,15 +241,15 @@ impl Town {
                 let records: Vec<Record> = positions.into_iter().map(|place| record(output, place)).collect();
                 self.happens(Duration(1), place, Input::Shown { run, records });
             }
-            Effect::File { receipt, .. } => {
-                let digest = Digest::of(&receipt.to_bytes());
-                self.blobs.insert(digest, Blob { bytes: 4_096, root: digest });
+            Effect::File { receipt } => {
+                self.receipts.insert(Digest::of(&receipt.to_bytes()), receipt.story.outcome);
             }
             Effect::WakeAt(time) => self.wakes[place] = time,
             Effect::Save(_)
             | Effect::Stop(_)
             | Effect::Serve { .. }
-            | Effect::StopServing { .. }
+            | Effect::Keep { .. }
+            | Effect::Release { .. }
             | Effect::Tell(_) => {}
         }
     }

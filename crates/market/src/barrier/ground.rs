@@ -101,7 +101,8 @@ impl<'a> Ground<'a> {
             | ClientRecord::Delivered { .. }
             | ClientRecord::Failed { .. }
             | ClientRecord::Ended { .. }
-            | ClientRecord::NotDisputed { .. } => Self::Nothing,
+            | ClientRecord::NotDisputed { .. }
+            | ClientRecord::Taken { .. } => Self::Nothing,
         }
     }
 

@@ -130,7 +130,7 @@ impl Job {
             position: self.number,
         };
         let settled = seal(NOTARY, Settled { job: self.id, receipt: story.digest() });
-        Effect::File { receipt: Box::new(Receipt { story, settled }), parties: Vec::new() }
+        Effect::File { receipt: Box::new(Receipt { story, settled }) }
     }
 
     fn notice(&self, head: Head) -> Effect {
@@ -146,7 +146,7 @@ impl Job {
         let cancelling = Effect::Tell(Event::Cancelling { key, job });
         let cancel = send(CLIENT, NOTARY, Cancel { job, ticket: Digest::default() });
         let start = || send(CLIENT, PROVIDER, Start { ticket: ticket.clone() });
-        let serve = Effect::Serve { digest: self.order.input_commit, to: provider };
+        let serve = Effect::Serve { holder: self.id, digest: self.order.input_commit, to: provider };
         let claims = [self.claim(1), self.claim(2)];
         let both =
             claims.clone().map(|claim| Effect::Send { to: peer(NOTARY), message: claim.recall().into() });
@@ -195,7 +195,7 @@ impl Job {
             case("result, claim", result.clone(), claim(3)),
             case("result, delivered", result.clone(), send(PROVIDER, CLIENT, deliver)),
             case("result, opened", result.clone(), send(PROVIDER, NOTARY, opening)),
-            case("result, served", result, Effect::Serve { digest: output, to: peer(CLIENT) }),
+            case("result, served", result, Effect::Serve { holder: job, digest: output, to: peer(CLIENT) }),
             case("fee", ProviderRecord::Yielded(self.claim(4)), claim(4)),
             case("given up", ProviderRecord::Aborted(seal(PROVIDER, abort)), send(PROVIDER, NOTARY, abort)),
         ]
@@ -356,7 +356,7 @@ fn what_is_done_again_behind_a_record_rested_on_an_older_one_before_it() {
     let job = Job::new(1);
     let outcome = Some(Outcome::Checked);
     let closed = Effect::Save(Record::Provider(Box::new(ProviderRecord::Closed { job: job.id, outcome })));
-    let stop = Effect::StopServing { digest: job.id, to: peer(CLIENT) };
+    let stop = Effect::Release { holder: job.id };
     for (said, save) in [(offer, provision), (stop, closed)] {
         let (said, save) = (&[said][..], &[save][..]);
         assert!(overtakes(said, save), "{said:?}");
@@ -364,8 +364,13 @@ fn what_is_done_again_behind_a_record_rested_on_an_older_one_before_it() {
     }
     let ticket = seal(NOTARY, job.ticket());
     let save = Effect::Save(Record::Client(Box::new(ClientRecord::Ticketed(ticket.clone()))));
-    let (older, input) =
-        [1, 2].map(|number| Effect::Serve { digest: Job::new(number).id, to: peer(PROVIDER) }).into();
+    let (older, input) = [1, 2]
+        .map(|number| Effect::Serve {
+            holder: Digest::default(),
+            digest: Job::new(number).id,
+            to: peer(PROVIDER),
+        })
+        .into();
     let start = send(CLIENT, PROVIDER, Start { ticket });
     assert!(overtakes(from_ref(&older), &[save.clone(), start.clone()]));
     assert!(!overtakes(&[older], &[save, input, start]));

@@ -5,6 +5,7 @@
 //! [`PAST_MAX`] before them by what their user is shown.
 
 mod attempt;
+mod belongings;
 mod cancel;
 mod choice;
 mod doubt;
@@ -18,7 +19,7 @@ mod submission;
 
 use alloc::{
     boxed::Box,
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     vec::Vec,
 };
 
@@ -64,9 +65,9 @@ pub(super) struct Client {
     /// Those that wait for a lane.
     queue: VecDeque<Digest>,
     attempts: BTreeMap<JobId, Attempt>,
-    /// The jobs whose output or receipt is fetched, by its digest.
-    awaited: BTreeMap<Digest, BTreeSet<JobId>>,
     lanes: BTreeMap<(PeerId, u16), Lane>,
+    /// What the last record leaves nothing to keep for.
+    let_go: Vec<Digest>,
     /// What was seen of each provider.
     pub(super) reliability: Reliability,
 }
@@ -79,22 +80,22 @@ impl<S: Signer> Role<S> for Client {
             Input::Command(Command::Dispute { key }) => self.dispute(*key, cx),
             Input::Message(message) => self.hear(message, cx),
             Input::Undelivered { to } => self.on_undelivered(*to, cx),
-            Input::Fetched { digest, found: Some(blob) } => self.on_blob(*digest, *blob, cx),
-            Input::Command(_)
-            | Input::Fetched { .. }
-            | Input::Ran { .. }
-            | Input::Shown { .. }
-            | Input::Wake => Heard::NotMine,
+            Input::Command(Command::Taken { key }) => self.on_taken(*key, cx),
+            Input::Fetched { holder, digest, found } => self.on_output(*holder, *digest, *found, cx),
+            Input::Collected { job, digest, found } => self.on_receipt(*job, *digest, *found, cx),
+            Input::Command(_) | Input::Ran { .. } | Input::Shown { .. } | Input::Wake => Heard::NotMine,
         }
     }
 
     fn resume(&mut self, cx: &mut Context<'_, S>) {
+        self.let_go.clear();
         let open: Vec<JobId> =
             self.attempts.iter().filter(|(_, at)| at.is_pursued()).map(|(job, _)| *job).collect();
         for job in open {
             cx.set(Alarm::Attempt(job), cx.now);
             self.serve_provider(job, cx);
         }
+        self.hold_again(cx);
         self.look_again(cx);
         for (key, submitted) in self.submissions.iter().filter(|(_, submitted)| !submitted.ended) {
             if let Some(until) = submitted.submission.until {
@@ -143,6 +144,7 @@ impl Client {
     fn keep<S: Signer>(&mut self, record: ClientRecord, cx: &mut Context<'_, S>) {
         self.fold(&record);
         cx.save(Record::Client(Box::new(record)));
+        cx.release(self.let_go.drain(..));
     }
 
     /// Changes the client's state by one record: the only way in which it changes what must survive.
@@ -168,6 +170,7 @@ impl Client {
             ClientRecord::Closed { job, outcome, receipt } => self.closed(*job, *outcome, *receipt),
             ClientRecord::Ended { key } => self.end(*key),
             ClientRecord::Cancelled { key } => self.cancelled(*key),
+            ClientRecord::Taken { key } => self.taken(*key),
             ClientRecord::Disputed { job } => self.step(*job, AttemptStep::Doubt(Doubt::Told)),
             ClientRecord::NotDisputed { job } => self.step(*job, AttemptStep::Doubt(Doubt::None)),
             ClientRecord::Contradicted { claims } => {
@@ -200,7 +203,7 @@ impl Default for Client {
             arrivals: 0,
             queue: VecDeque::new(),
             attempts: BTreeMap::new(),
-            awaited: BTreeMap::new(),
+            let_go: Vec::new(),
             lanes: BTreeMap::new(),
             reliability: Reliability::default(),
         }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     book::Book,
-    effect::{Effect, Effects, Event, Run},
+    effect::{BLOB_BYTES_MAX, Effect, Effects, Event, Run},
     input::RunId,
     record::Record,
 };
@@ -91,19 +91,30 @@ impl<S: Signer> Context<'_, S> {
         self.out.push(Effect::Tell(event));
     }
 
-    /// Gets a blob from the first of these peers that serves it.
-    pub(super) fn fetch(&mut self, digest: Digest, from: impl Into<Vec<PeerId>>) {
-        self.out.push(Effect::Fetch { digest, from: from.into() });
+    /// Gets a blob for a job from the first of these peers that serves it.
+    pub(super) fn fetch(&mut self, job: JobId, digest: Digest, from: impl Into<Vec<PeerId>>) {
+        let (from, bytes_max) = (from.into(), BLOB_BYTES_MAX);
+        self.out.push(Effect::Fetch { holder: job, digest, from, bytes_max });
     }
 
-    /// Lets a peer fetch a blob.
-    pub(super) fn serve(&mut self, digest: Digest, to: PeerId) {
-        self.out.push(Effect::Serve { digest, to });
+    /// Gets the receipt of a job from its notary.
+    pub(super) fn collect(&mut self, job: JobId, digest: Digest, from: PeerId) {
+        self.out.push(Effect::Collect { job, digest, from });
     }
 
-    /// Ends what [`Context::serve`] began.
-    pub(super) fn stop_serving(&mut self, digest: Digest, to: PeerId) {
-        self.out.push(Effect::StopServing { digest, to });
+    /// Keeps a blob that is here.
+    pub(super) fn hold(&mut self, holder: Digest, digest: Digest) {
+        self.out.push(Effect::Keep { holder, digest });
+    }
+
+    /// Lets go of all that is held for these.
+    pub(super) fn release(&mut self, holders: impl IntoIterator<Item = Digest>) {
+        self.out.extend(holders.into_iter().map(|holder| Effect::Release { holder }));
+    }
+
+    /// Lets a peer fetch a blob of a job.
+    pub(super) fn serve(&mut self, job: JobId, digest: Digest, to: PeerId) {
+        self.out.push(Effect::Serve { holder: job, digest, to });
     }
 
     /// Asks for a run in the sandbox.

@@ -13,7 +13,7 @@ mod chain;
 use alloc::{boxed::Box, vec::Vec};
 
 use assay_protocol::{
-    id::{Digest, JobId, PeerId},
+    id::{Digest, JobId},
     job::Misstep,
     message::Opened,
     notice::{Head, NoticeEvent, Query},
@@ -49,7 +49,7 @@ pub(super) struct Notary {
     /// The digest of each closed job's receipt.
     receipts: Recent<JobId, Digest>,
     /// Receipts of the last entries, to be filed again.
-    recent: Vec<(u64, Box<Receipt>, Vec<PeerId>)>,
+    recent: Vec<(u64, Box<Receipt>)>,
     /// True once the books were looked through in this life.
     reconciled: bool,
 }
@@ -230,7 +230,7 @@ impl Notary {
                 let receipt = Box::new(chain::sign(*story, cx.signer, cx.network));
                 let digest = Digest::of(&receipt.to_bytes());
                 self.receipts.insert(job, digest);
-                cx.out.push(Effect::File { receipt, parties: [client, provider].into() });
+                cx.out.push(Effect::File { receipt });
                 cx.tell(Event::Settled { job, outcome, provider, paid, slashed, receipt: digest });
                 for party in [client, provider] {
                     self.notice(party, job, NoticeEvent::Closed { outcome, receipt: digest }, cx);

@@ -12,6 +12,7 @@ use alloc::{
     boxed::Box,
     collections::BTreeMap,
     string::{String, ToString},
+    vec::Vec,
 };
 
 use assay_protocol::{
@@ -72,6 +73,8 @@ pub(super) struct Provider {
     numbers: BTreeMap<Number, JobId>,
     /// When each manifest last ran.
     ran: BTreeMap<Digest, Timestamp>,
+    /// Jobs that the last record leaves nothing to keep for.
+    let_go: Vec<JobId>,
 }
 
 /// One order that is over.
@@ -92,13 +95,13 @@ impl<S: Signer> Role<S> for Provider {
             Input::Message(Opened::Start(start)) => self.on_start(start, cx),
             Input::Message(Opened::Check(check)) => self.on_check(check, cx),
             Input::Message(Opened::Notice(notice)) => self.on_notice(notice, cx),
-            Input::Fetched { digest, found: Some(_) } => self.on_input(*digest, cx),
+            Input::Fetched { holder, found, .. } => self.on_input(*holder, found.is_some(), cx),
             Input::Ran { run, result } if !run.check => self.on_run(run.job, *result, cx),
             Input::Shown { run, records } if !run.check => self.on_shown(run.job, records, cx),
             Input::Command(_)
             | Input::Message(_)
             | Input::Undelivered { .. }
-            | Input::Fetched { .. }
+            | Input::Collected { .. }
             | Input::Ran { .. }
             | Input::Shown { .. }
             | Input::Wake => Heard::NotMine,
@@ -106,6 +109,7 @@ impl<S: Signer> Role<S> for Provider {
     }
 
     fn resume(&mut self, cx: &mut Context<'_, S>) {
+        self.let_go.clear();
         for (job, serving) in &self.servings {
             let at = match serving.phase {
                 Phase::Accepted => serving.order.open_by.after(TICKET_SLACK),
@@ -117,7 +121,9 @@ impl<S: Signer> Role<S> for Provider {
             };
             cx.set(Alarm::Serving(*job), at);
             if let Some(claimed) = serving.claimed() {
-                cx.serve(claimed.result.output, serving.order.client);
+                cx.hold(*job, serving.order.input_commit);
+                cx.hold(*job, claimed.result.output);
+                cx.serve(*job, claimed.result.output, serving.order.client);
             }
         }
         if self.provision.is_some() {
@@ -142,7 +148,9 @@ impl Provider {
                 if late {
                     return self.abort(job, Failure::InputAbsent, cx);
                 }
-                cx.fetch(serving.order.input_commit, [client]);
+                if !core::mem::replace(&mut serving.asks, true) {
+                    cx.fetch(job, serving.order.input_commit, [client]);
+                }
             }
             Phase::Running => return,
             Phase::Claimed(_) if serving.noticed => {
@@ -241,16 +249,18 @@ impl Provider {
         Heard::Taken
     }
 
-    /// The input of a job is here.
-    fn on_input<S: Signer>(&mut self, digest: Digest, cx: &mut Context<'_, S>) -> Heard {
-        let mut heard = Heard::NotMine;
-        for (job, serving) in &mut self.servings {
-            if serving.order.input_commit == digest && serving.apply(ServingStep::Run).is_ok() {
-                cx.run(serving.run(*job));
-                heard = Heard::Taken;
-            }
+    /// The input of a job is here, or was not to be had this time.
+    fn on_input<S: Signer>(&mut self, job: JobId, found: bool, cx: &mut Context<'_, S>) -> Heard {
+        let Some(serving) = self.servings.get_mut(&job) else { return Heard::NotMine };
+        serving.asks = false;
+        if !found {
+            return Heard::Taken;
         }
-        heard
+        if let Err(fault) = serving.apply(ServingStep::Run) {
+            return Heard::Misstep(fault);
+        }
+        cx.run(serving.run(job));
+        Heard::Taken
     }
 
     fn abort<S: Signer>(&mut self, job: JobId, reason: Failure, cx: &mut Context<'_, S>) {
@@ -273,7 +283,7 @@ impl Provider {
         if check.input_commit != serving.order.input_commit {
             return Heard::Misstep(Fault::Contrary);
         }
-        cx.serve(check.input_commit, check.verifier);
+        cx.serve(check.job, check.input_commit, check.verifier);
         Heard::Taken
     }
 
@@ -312,16 +322,18 @@ impl Provider {
         let output = serving.claimed().map(|claimed| claimed.result.output);
         self.keep(ProviderRecord::Closed { job, outcome: Some(outcome) }, cx);
         cx.alarms.clear(Alarm::Serving(job));
-        cx.fetch(receipt, [notary]);
+        cx.collect(job, receipt, notary);
         cx.tell(Event::Served { job, outcome });
-        if let Some(digest) = output.filter(|_| !outcome.is_paid()) {
-            cx.stop_serving(digest, client);
+        // Who has paid may still have it, for as long as it happens to be here.
+        if let Some(digest) = output.filter(|_| outcome.is_paid()) {
+            cx.serve(job, digest, client);
         }
     }
 
     fn keep<S: Signer>(&mut self, record: ProviderRecord, cx: &mut Context<'_, S>) {
         self.fold(&record);
         cx.save(Record::Provider(Box::new(record)));
+        cx.release(self.let_go.drain(..));
     }
 
     /// Changes the provider's state by one record: the only way in which it changes what must survive.
@@ -370,6 +382,9 @@ impl Provider {
             self.numbers.remove(&number(&serving.order));
         }
         let paid = outcome.is_some_and(Outcome::is_paid);
+        if !matches!(serving.phase, Phase::Accepted) {
+            self.let_go.push(job);
+        }
         let claimed = match serving.phase {
             Phase::Claimed(claimed) if paid => Some(claimed),
             Phase::Claimed(_)
@@ -380,8 +395,8 @@ impl Provider {
             | Phase::Aborted(_) => None,
         };
         let order = serving.order.into_body();
-        self.served
-            .insert(job, Served { client: order.client, manifest: order.manifest.name, outcome, claimed });
+        let served = Served { client: order.client, manifest: order.manifest.name, outcome, claimed };
+        self.let_go.extend(self.served.insert(job, served).map(|(oldest, _)| oldest));
     }
 
     /// What was claimed for a job and may be asked for by its client.
@@ -420,6 +435,7 @@ impl Default for Provider {
             served: Recent::new(SERVED_MAX),
             numbers: BTreeMap::new(),
             ran: BTreeMap::new(),
+            let_go: Vec::new(),
         }
     }
 }

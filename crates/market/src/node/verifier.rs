@@ -60,13 +60,13 @@ impl<S: Signer> Role<S> for Verifier {
         match input {
             Input::Message(Opened::Check(check)) => self.on_check(check, cx),
             Input::Message(Opened::Notice(notice)) => self.on_notice(notice, cx),
-            Input::Fetched { digest, found: Some(_) } => self.on_input(*digest, cx),
+            Input::Fetched { holder, found, .. } => self.on_input(*holder, found.is_some(), cx),
             Input::Ran { run, result } if run.check => self.on_run(run.job, *result, cx),
             Input::Shown { run, records } if run.check => self.on_shown(run.job, records, cx),
             Input::Command(_)
             | Input::Message(_)
             | Input::Undelivered { .. }
-            | Input::Fetched { .. }
+            | Input::Collected { .. }
             | Input::Ran { .. }
             | Input::Shown { .. }
             | Input::Wake => Heard::NotMine,
@@ -77,7 +77,11 @@ impl<S: Signer> Role<S> for Verifier {
     fn resume(&mut self, cx: &mut Context<'_, S>) {
         let jobs: Vec<JobId> = self.checks.keys().copied().collect();
         for job in jobs {
-            if self.checks[&job].is_under_way() {
+            let checking = &self.checks[&job];
+            if let Some(sealed) = checking.sealed() {
+                cx.hold(job, sealed.output);
+            }
+            if checking.is_under_way() {
                 self.begin(job, cx);
             } else {
                 self.wake(job, cx);
@@ -89,8 +93,11 @@ impl<S: Signer> Role<S> for Verifier {
 impl Verifier {
     /// Asks for the input again, gives it up, or forgets the check.
     pub(super) fn wake<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
-        let Some(checking) = self.checks.get(&job) else { return };
+        let Some(checking) = self.checks.get_mut(&job) else { return };
         let check = &checking.check;
+        // The notary asks for records while openings last, once the seal is there or its time is over.
+        let shown_by =
+            check.seal_by.after(cx.genesis.timers.opening.times(2)).after(cx.genesis.timers.gap_max);
         let (notary, forget_at) = (check.signer(), check.seal_by.after(KEPT));
         if cx.now >= forget_at {
             return self.keep(VerifierRecord::Forgotten(run_id(job)), cx);
@@ -100,6 +107,7 @@ impl Verifier {
                 let unserved = cx.seal(Unserved { job });
                 self.keep(VerifierRecord::Unserved(unserved.signed().clone()), cx);
                 cx.send(notary, unserved);
+                cx.release([job]);
                 cx.set(Alarm::Checking(job), forget_at);
             }
             Phase::Fetching => {
@@ -107,10 +115,15 @@ impl Verifier {
                 for to in sources {
                     cx.send(to, check.clone());
                 }
-                cx.fetch(digest, sources);
+                if !core::mem::replace(&mut checking.asks, true) {
+                    cx.fetch(job, digest, sources);
+                }
                 cx.set(Alarm::Checking(job), cx.now.after(FETCH_PAUSE));
             }
-            Phase::Running | Phase::Sealed(_) | Phase::Unserved(_) | Phase::Ended => {
+            Phase::Sealed(_) if cx.now < shown_by => cx.set(Alarm::Checking(job), shown_by),
+            Phase::Running => cx.set(Alarm::Checking(job), forget_at),
+            Phase::Sealed(_) | Phase::Unserved(_) | Phase::Ended => {
+                cx.release([job]);
                 cx.set(Alarm::Checking(job), forget_at);
             }
         }
@@ -146,26 +159,26 @@ impl Verifier {
         self.wake(job, cx);
     }
 
-    /// The input of a check is here.
-    fn on_input<S: Signer>(&mut self, digest: Digest, cx: &mut Context<'_, S>) -> Heard {
-        let mut heard = Heard::NotMine;
-        for job in &self.under_way {
-            let Some(checking) = self.checks.get_mut(job) else { continue };
-            if checking.check.input_commit != digest || checking.apply(CheckStep::Run).is_err() {
-                continue;
-            }
-            let check = &checking.check;
-            cx.run(Run {
-                id: run_id(*job),
-                manifest: check.manifest.clone(),
-                input: check.input_commit,
-                seed: check.seed,
-                units_max: check.units_max,
-                run_max: check.run_max,
-            });
-            heard = Heard::Taken;
+    /// The input of a check is here, or was not to be had this time.
+    fn on_input<S: Signer>(&mut self, job: JobId, found: bool, cx: &mut Context<'_, S>) -> Heard {
+        let Some(checking) = self.checks.get_mut(&job) else { return Heard::NotMine };
+        checking.asks = false;
+        if !found {
+            return Heard::Taken;
         }
-        heard
+        if let Err(fault) = checking.apply(CheckStep::Run) {
+            return Heard::Misstep(fault);
+        }
+        let check = &checking.check;
+        cx.run(Run {
+            id: run_id(job),
+            manifest: check.manifest.clone(),
+            input: check.input_commit,
+            seed: check.seed,
+            units_max: check.units_max,
+            run_max: check.run_max,
+        });
+        Heard::Taken
     }
 
     fn on_run<S: Signer>(
@@ -181,11 +194,13 @@ impl Verifier {
         let notary = checking.check.signer();
         let Some((evidence, output)) = evidence(result, cx.secret("seal salt", job)) else {
             self.keep(VerifierRecord::Ended(run_id(job)), cx);
+            cx.release([job]);
             return Heard::Taken;
         };
         let seal = cx.seal(Seal { job, commit: evidence.commit() });
         self.keep(VerifierRecord::Sealed { seal: seal.signed().clone(), evidence, output }, cx);
         cx.send(notary, seal);
+        self.wake(job, cx);
         Heard::Taken
     }
 

@@ -35,8 +35,9 @@ impl Hands {
         let hands = self.clone();
         tokio::spawn(async move {
             let Wish { submission, blob } = wish;
-            let blobs = hands.blobs.blobs.clone();
-            let stored = spawn_blocking(move || blobs.put(&blob).map_err(|error| error.to_string())).await;
+            let (blobs, key) = (hands.blobs.blobs.clone(), submission.key);
+            let stored =
+                spawn_blocking(move || blobs.put_for(key, &blob).map_err(|error| error.to_string())).await;
             match stored.unwrap_or_else(|cut_short| Err(cut_short.to_string())) {
                 Ok(_) => hands.come_back(Errand::Submit(Box::new(submission), reply)).await,
                 Err(reason) => drop(reply.send(Err(Refused::Disk { reason }))),

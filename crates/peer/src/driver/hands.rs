@@ -4,7 +4,11 @@
 
 use std::sync::Arc;
 
-use assay_market::{Input, effect::Run, input::RunId};
+use assay_market::{
+    Input,
+    effect::Run,
+    input::{RunId, Uncollected},
+};
 use assay_protocol::{
     id::{Digest, PeerId},
     manifest::Manifest,
@@ -23,7 +27,7 @@ use super::{
 use crate::{
     executor::Executor,
     fetcher::{Fetcher, Want},
-    network::{BLOB_BYTES_MAX, Network},
+    network::Network,
     receipts::collect::{Expected, collect},
     store::Store,
 };
@@ -46,16 +50,14 @@ pub(crate) struct Hands {
 }
 
 impl Hands {
-    /// Gets a blob.
-    pub(crate) fn fetch(&self, digest: Digest, from: Vec<PeerId>) {
+    /// Gets a blob for a job.
+    pub(crate) fn fetch(&self, want: Want) {
         let hands = self.clone();
         tokio::spawn(async move {
-            // The one who wants it is not named, so it is kept just until that one has heard of it.
-            let hold = hands.blobs.blobs.hold([digest]);
-            let want = Want { holder: hold.holder(), digest, from, bytes_max: BLOB_BYTES_MAX as u64 };
+            let (holder, digest) = (want.holder, want.digest);
             let found = hands.fetcher.fetch(want).await;
             let found = found.inspect_err(|error| tracing::info!(%digest, %error, "not fetched")).ok();
-            hands.report(Input::Fetched { digest, found });
+            hands.report(Input::Fetched { holder, digest, found });
         });
     }
 
@@ -64,10 +66,12 @@ impl Hands {
         let hands = self.clone();
         tokio::spawn(async move {
             let Expected { job, digest, .. } = expected;
-            match collect(&hands.network, &hands.blobs, expected).await {
-                Ok(report) => tracing::info!(%job, label = report.label, "a receipt is filed"),
-                Err(error) => tracing::warn!(%job, %digest, %error, "a receipt is not believed"),
-            }
+            let collected = collect(&hands.network, &hands.blobs, expected).await;
+            let found = collected.map(|report| report.outcome).map_err(|error| {
+                tracing::warn!(%job, %digest, %error, "a receipt is not filed");
+                if error.refutes() { Uncollected::Refuted } else { Uncollected::Absent }
+            });
+            hands.report(Input::Collected { job, digest, found });
         });
     }
 

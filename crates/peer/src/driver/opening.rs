@@ -158,14 +158,15 @@ impl Restored {
         let (reports, reported) = mpsc::unbounded_channel();
         let (errands, finished) = mpsc::channel(ERRANDS_MAX);
         let (intake, arrivals, thrown) = Intake::start(&network, events, &genesis);
+        let fetcher = Fetcher::new(network.clone(), store.blobs.clone(), own);
         let outside = Outside {
             network: network.clone(),
             store: store.clone(),
+            fetcher: fetcher.clone(),
             own: (own, network_id),
             reports: reports.clone(),
         };
         let outbox = Outbox::new(journal.durable(), outside);
-        let fetcher = Fetcher::new(network.clone(), store.blobs.clone(), own);
         let pinned = Pinned::new(network.clone(), store.blobs.clone(), fetcher.clone(), &genesis);
         let hands = Hands {
             network,

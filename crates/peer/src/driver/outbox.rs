@@ -9,7 +9,6 @@ use std::io;
 
 use assay_market::input::Input;
 use assay_protocol::{
-    codec,
     id::{Digest, NetworkId, PeerId},
     message::Message,
     receipt::Receipt,
@@ -22,6 +21,7 @@ use tokio::{
 };
 
 use crate::{
+    fetcher::Fetcher,
     handle::{Refused, Response},
     journal::Broken,
     network::{Network, PublishError, SendError},
@@ -41,10 +41,10 @@ pub(crate) enum Visible {
     Send(PeerId, Box<Message>),
     /// To everyone: an offer, or a checkpoint.
     Publish(Box<Message>),
-    /// A peer may fetch a blob.
-    Serve(Digest, PeerId),
-    /// A peer may fetch it no longer.
-    StopServing(Digest, PeerId),
+    /// A peer may fetch a blob for as long as the holder lasts.
+    Serve { holder: Digest, digest: Digest, to: PeerId },
+    /// All that a holder keeps, serves and waits for ends.
+    Release(Digest),
     /// A receipt is stored, and its parties may fetch it.
     File(Box<Receipt>),
     /// An answer to this peer's user.
@@ -112,6 +112,8 @@ pub(crate) struct Outside {
     pub(crate) network: Network,
     /// Blobs and receipts.
     pub(crate) store: Store,
+    /// What is still fetched for whom.
+    pub(crate) fetcher: Fetcher,
     /// This peer and its network: what it says to itself takes no wire.
     pub(crate) own: (PeerId, NetworkId),
     /// What the loop hears of it. Each answers an effect of the loop's own, so there are never more than it asked for.
@@ -123,8 +125,8 @@ impl World for Outside {
         match visible {
             Visible::Send(to, message) => self.send(to, *message).await,
             Visible::Publish(message) => self.publish(&message),
-            Visible::Serve(digest, to) => self.serve(digest, to),
-            Visible::StopServing(digest, to) => self.stop_serving(digest, to),
+            Visible::Serve { holder, digest, to } => self.store.blobs.permit(holder, digest, to),
+            Visible::Release(holder) => self.fetcher.release(holder),
             Visible::File(receipt) => self.file(*receipt).await,
             Visible::Answer(answer, to) => drop(to.send(*answer)),
             Visible::Flushed(done) => done.send(()).unwrap_or(()),
@@ -167,17 +169,6 @@ impl Outside {
         }
     }
 
-    /// What a peer may fetch is kept for it.
-    fn serve(&self, digest: Digest, to: PeerId) {
-        let holder = served(digest, to);
-        self.store.blobs.keep(holder, digest);
-        self.store.blobs.permit(holder, digest, to);
-    }
-
-    fn stop_serving(&self, digest: Digest, to: PeerId) {
-        self.store.blobs.release(served(digest, to));
-    }
-
     async fn file(&self, receipt: Receipt) {
         let receipts = self.store.receipts.clone();
         let filed = spawn_blocking(move || receipts.file(&receipt)).await;
@@ -185,9 +176,4 @@ impl Outside {
             tracing::error!(%error, "a receipt cannot be stored");
         }
     }
-}
-
-/// Who holds a blob that is served to a peer.
-fn served(digest: Digest, to: PeerId) -> Digest {
-    codec::digest("served", &(digest, to))
 }

@@ -99,7 +99,8 @@ fn changes(record: &Record) -> Vec<Change> {
         | ClientRecord::Disputed { .. }
         | ClientRecord::NotDisputed { .. }
         | ClientRecord::Claimed(_)
-        | ClientRecord::Contradicted { .. } => Vec::new(),
+        | ClientRecord::Contradicted { .. }
+        | ClientRecord::Taken { .. } => Vec::new(),
     }
 }
 

@@ -38,8 +38,8 @@ impl World for Witness {
         let seen = match visible {
             Visible::Send(to, message) => format!("send {} {}", message.kind(), to.0[0]),
             Visible::Publish(_) => "publish".to_owned(),
-            Visible::Serve(digest, to) => format!("serve {} {}", digest.0[0], to.0[0]),
-            Visible::StopServing(digest, to) => format!("stop {} {}", digest.0[0], to.0[0]),
+            Visible::Serve { digest, to, .. } => format!("serve {} {}", digest.0[0], to.0[0]),
+            Visible::Release(holder) => format!("release {}", holder.0[0]),
             Visible::File(_) => "file".to_owned(),
             Visible::Answer(..) => "answer".to_owned(),
             Visible::Flushed(done) => return done.send(()).unwrap(),
@@ -135,8 +135,9 @@ async fn nothing_leaves_before_the_disk_has_it_and_nothing_overtakes() {
     assert_eq!(held.left().await, ["send Query 10"], "what rests on nothing waits for nothing");
 
     let (second, third, offer) = (held.query(20), held.query(30), held.offer());
-    let serve = Effect::Serve { digest: Digest([7; 32]), to: PeerId([8; 32]) };
-    let stop = Effect::StopServing { digest: Digest([7; 32]), to: PeerId([8; 32]) };
+    let holder = Digest([9; 32]);
+    let serve = Effect::Serve { holder, digest: Digest([7; 32]), to: PeerId([8; 32]) };
+    let stop = Effect::Release { holder };
     held.perform(vec![save(1), second, serve, save(2), offer]).await;
     held.perform(vec![third, stop]).await;
     assert_eq!(held.left().await, [""; 0], "the disk has nothing yet");
@@ -145,7 +146,7 @@ async fn nothing_leaves_before_the_disk_has_it_and_nothing_overtakes() {
     held.let_through.send(()).unwrap();
     held.driver.journal.wait(2).await.unwrap();
     held.driver.outbox.flush(2).await;
-    let expected = ["send Query 20", "serve 7 8", "publish", "send Query 30", "stop 7 8"];
+    let expected = ["send Query 20", "serve 7 8", "publish", "send Query 30", "release 9"];
     assert_eq!(held.left().await, expected);
 }
 

@@ -365,6 +365,7 @@ pub(crate) fn concerns(event: &Event) -> (Option<Digest>, Option<JobId>) {
         | Event::Opened { key, job, .. }
         | Event::Aborted { key, job, .. }
         | Event::Delivered { key, job, .. }
+        | Event::ReceiptRefuted { key, job, .. }
         | Event::Cancelling { key, job }
         | Event::Disputing { key, job }
         | Event::Disputed { key, job }

@@ -60,6 +60,16 @@ pub(crate) enum CollectError {
     Disk(#[from] io::Error),
 }
 
+impl CollectError {
+    /// True if what was given proves nothing, or something else; false if it was not to be had.
+    pub(crate) fn refutes(&self) -> bool {
+        match self {
+            Self::Malformed(_) | Self::Refuted(_) | Self::Other { .. } => true,
+            Self::Unfetched(_) | Self::Store(_) | Self::Disk(_) => false,
+        }
+    }
+}
+
 /// Gets a receipt, from here or from its notary, judges it, files it and says what it proves.
 pub(crate) async fn collect(
     carrier: &impl Carrier,

@@ -9,7 +9,7 @@ use std::{
 
 use assay_market::{
     Input,
-    effect::{Effect, Run},
+    effect::{BLOB_BYTES_MAX, Effect, Run},
     input::RunResult,
 };
 use assay_protocol::{
@@ -87,8 +87,9 @@ impl Behaviour for Beggar {
         if !run.id.check {
             return Some(Effect::Run(run));
         }
-        let (digest, holder) = *self.0.borrow().outputs.get(&run.id.job)?;
-        Some(Effect::Fetch { digest, from: vec![holder] })
+        let job = run.id.job;
+        let (digest, from) = *self.0.borrow().outputs.get(&job)?;
+        Some(Effect::Fetch { holder: job, digest, from: vec![from], bytes_max: BLOB_BYTES_MAX })
     }
 }
 

@@ -15,16 +15,20 @@
 
 use assay_protocol::{
     claim::{Claim, Deliver},
-    id::{Digest, PeerId},
+    id::{Digest, JobId, PeerId},
     order::{Failure, Open, Order, Refusal},
     outcome::Outcome,
-    signed::{Signed, Verified},
+    signed::{Signed, Signer, Verified},
     ticket::Ticket,
     units::{Duration, Timestamp},
 };
 
 use super::RESULT_TRIES_MAX;
-use crate::{node::heard::Fault, reliability::Timing, view::AttemptState};
+use crate::{
+    node::{context::Context, heard::Fault},
+    reliability::Timing,
+    view::AttemptState,
+};
 
 /// One order.
 #[derive(Clone, Debug)]
@@ -52,6 +56,12 @@ pub(super) struct Attempt {
     pub(super) started: Option<Timestamp>,
     /// How the notary says it closed, while the receipt is fetched.
     pub(super) closing: Option<(Outcome, Digest)>,
+    /// True while a fetch of the result goes on.
+    pub(super) fetches: bool,
+    /// True while the receipt is looked for.
+    pub(super) collects: bool,
+    /// True once its notary gave what is no receipt.
+    pub(super) refuted: bool,
     pub(super) output: Option<Digest>,
     pub(super) receipt: Option<Digest>,
     pub(super) tries: u32,
@@ -112,6 +122,9 @@ impl Attempt {
             promised: None,
             started: None,
             closing: None,
+            fetches: false,
+            collects: false,
+            refuted: false,
             output: None,
             receipt: None,
             tries: 0,
@@ -167,6 +180,21 @@ impl Attempt {
         (self.delivering, self.tries) = (None, 0);
         if !matches!(self.state, AttemptState::Closed(_)) {
             self.state = AttemptState::Delivered;
+        }
+    }
+
+    /// Gets the result that its provider named, unless that goes on already.
+    pub(super) fn fetch<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let output = self.delivering.as_ref().map(|deliver| deliver.output);
+        if let Some(output) = output.filter(|_| !core::mem::replace(&mut self.fetches, true)) {
+            cx.fetch(job, output, [self.order.provider]);
+        }
+    }
+
+    /// Gets the receipt that its notary named, unless that goes on already.
+    pub(super) fn collect<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        if let Some((_, receipt)) = self.closing.filter(|_| !core::mem::replace(&mut self.collects, true)) {
+            cx.collect(job, receipt, self.order.notary);
         }
     }
 

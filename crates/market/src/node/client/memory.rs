@@ -14,7 +14,10 @@ use assay_protocol::{
     ticket::Ticket,
 };
 
-use super::{Attempt, AttemptStep, Client, ENDED_MAX, Past, SUBMISSIONS_MAX, Submitted, is_passing};
+use super::{
+    Attempt, AttemptStep, Client, ENDED_MAX, Past, SUBMISSIONS_MAX, Submitted, belongings::untaken,
+    is_passing,
+};
 use crate::{
     input::Submission,
     reliability::{self, Timing},
@@ -79,6 +82,9 @@ impl Client {
         let job = deliver.claim.recalled().job;
         self.step(job, AttemptStep::Deliver(deliver));
         let Some(attempt) = self.attempts.get(&job) else { return };
+        if let Some(submitted) = self.submissions.get_mut(&attempt.key) {
+            submitted.has_untaken = true;
+        }
         if let Some(timing) = timing {
             self.reliability.time(attempt.order.provider, timing, attempt.order.open_by);
         }
@@ -139,6 +145,7 @@ impl Client {
             return;
         };
         submitted.ended = true;
+        self.let_go.push(key);
         submitted.resting.clear();
         if let Some(lane) = submitted.lane.and_then(|lane| self.lanes.get_mut(&lane)) {
             lane.user = None;
@@ -158,10 +165,9 @@ impl Client {
         for job in submitted.attempts.iter().chain(&submitted.waived) {
             self.attempts.remove(job);
         }
-        self.awaited.retain(|_, jobs| {
-            jobs.retain(|job| self.attempts.contains_key(job));
-            !jobs.is_empty()
-        });
+        if submitted.has_untaken {
+            self.let_go.push(untaken(key));
+        }
         self.past.insert(key, past);
     }
 

@@ -24,7 +24,7 @@ impl Client {
     /// Says again what is not answered yet, or ends what can no longer be.
     pub(in crate::node) fn wake_attempt<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         let Some(attempt) = self.attempts.get_mut(&job).filter(|attempt| attempt.is_pursued()) else {
-            return;
+            return self.release_job(job, cx);
         };
         attempt.tries += 1;
         let (key, state) = (attempt.key, attempt.state);
@@ -48,7 +48,7 @@ impl Client {
     }
 
     /// Pursues a job that holds money: the result from the provider, the close from the notary.
-    fn pursue<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
+    fn pursue<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         // A provider that is asked for a result that nobody wants would begin to work for it.
         if !self.send_cancel(job, cx) {
             self.pursue_result(job, cx);
@@ -59,25 +59,23 @@ impl Client {
 
     /// Pursues the close of a job at the notary, and its receipt. Its ticket need not have come: that, the close and a
     /// receipt can each be lost.
-    fn pursue_close<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
-        let Some(attempt) = self.attempts.get(&job) else { return };
+    fn pursue_close<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(attempt) = self.attempts.get_mut(&job) else { return };
         let notary = attempt.order.notary;
-        if let Some((_, receipt)) = attempt.closing {
-            cx.fetch(receipt, [notary]);
-        }
+        attempt.collect(job, cx);
         // A notary that was restarted serves an old receipt only to those who ask after the job.
         let _ = cx.ask(notary, Some(job));
     }
 
     /// Asks the provider for a result that is not here yet.
-    fn pursue_result<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
-        let Some(attempt) = self.attempts.get(&job).filter(|attempt| attempt.output.is_none()) else {
+    fn pursue_result<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(attempt) = self.attempts.get_mut(&job).filter(|attempt| attempt.output.is_none()) else {
             return;
         };
         let provider = attempt.order.provider;
         let failed = matches!(attempt.state, AttemptState::Failed(_));
         match (&attempt.delivering, &attempt.ticket) {
-            (Some(deliver), _) => cx.fetch(deliver.output, [provider]),
+            (Some(_), _) => attempt.fetch(job, cx),
             (None, Some(ticket)) if !failed => cx.say(provider, Start { ticket: ticket.signed().clone() }),
             (None, _) => {}
         }
@@ -110,7 +108,8 @@ impl Client {
     /// Lets the provider fetch the input, once the money is held.
     pub(super) fn serve_provider<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
         if let Some(attempt) = self.attempts.get(&job).filter(|attempt| attempt.ticket.is_some()) {
-            cx.serve(attempt.order.input_commit, attempt.order.provider);
+            cx.hold(job, attempt.order.input_commit);
+            cx.serve(job, attempt.order.input_commit, attempt.order.provider);
         }
     }
 }

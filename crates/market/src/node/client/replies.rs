@@ -15,10 +15,10 @@ use assay_protocol::{
     ticket::Ticket,
 };
 
-use super::{Attempt, Client};
+use super::{Attempt, Client, belongings::untaken};
 use crate::{
     effect::Event,
-    input::Blob,
+    input::{Blob, Uncollected},
     node::{
         alarms::{Alarm, backoff},
         context::Context,
@@ -146,7 +146,7 @@ impl Client {
         if check.input_commit != attempt.order.input_commit {
             return Heard::Misstep(Fault::Contrary);
         }
-        cx.serve(check.input_commit, check.verifier);
+        cx.serve(check.job, check.input_commit, check.verifier);
         Heard::Taken
     }
 
@@ -173,9 +173,13 @@ impl Client {
         let Some(attempt) = self.attempts.get_mut(&job).filter(|attempt| attempt.output.is_none()) else {
             return Heard::Taken;
         };
+        // One fetch at a time: whoever names another output each time has the last of them looked at, and no more.
+        if attempt.fetches && attempt.delivering.as_ref().is_some_and(|known| known.output != deliver.output)
+        {
+            return Heard::Misstep(Fault::Untimely);
+        }
         attempt.delivering = Some(deliver.clone());
-        self.awaited.entry(deliver.output).or_default().insert(job);
-        cx.fetch(deliver.output, [provider]);
+        attempt.fetch(job, cx);
         Heard::Taken
     }
 
@@ -212,9 +216,10 @@ impl Client {
         match &notice.event {
             NoticeEvent::Claimed { position, .. } => return self.on_claimed(notice, *position, cx),
             NoticeEvent::Closed { outcome, receipt } if attempt.may_close() => {
-                attempt.closing = Some((*outcome, *receipt));
-                self.awaited.entry(*receipt).or_default().insert(job);
-                cx.fetch(*receipt, [notary]);
+                if !attempt.collects {
+                    attempt.closing = Some((*outcome, *receipt));
+                }
+                attempt.collect(job, cx);
             }
             NoticeEvent::Unknown
                 if attempt.state == AttemptState::Opening && cx.now > attempt.order.open_by =>
@@ -256,34 +261,58 @@ impl Client {
         Heard::Taken
     }
 
-    /// Takes a blob that attempts wait for: an output or a receipt.
-    pub(super) fn on_blob<S: Signer>(
+    /// Takes an output that was fetched, if it is what was claimed.
+    pub(super) fn on_output<S: Signer>(
         &mut self,
+        job: JobId,
         digest: Digest,
-        blob: Blob,
+        found: Option<Blob>,
         cx: &mut Context<'_, S>,
     ) -> Heard {
-        let Some(jobs) = self.awaited.remove(&digest) else { return Heard::NotMine };
-        for job in jobs {
-            self.take_output(job, digest, blob, cx);
-            let closing = self.attempts.get(&job).and_then(|attempt| attempt.closing);
-            if let Some((outcome, receipt)) = closing.filter(|(_, receipt)| *receipt == digest) {
-                self.close_attempt(job, outcome, receipt, cx);
-            }
+        let Some(attempt) = self.attempts.get_mut(&job) else { return Heard::NotMine };
+        let Some(deliver) = attempt.delivering.clone().filter(|deliver| deliver.output == digest) else {
+            return Heard::Misstep(Fault::Untimely);
+        };
+        attempt.fetches = false;
+        let Some(blob) = found else { return Heard::Taken };
+        if deliver.leaf.output_root != blob.root {
+            attempt.delivering = None;
+            return Heard::Misstep(Fault::Contrary);
         }
+        let (key, timing) = (attempt.key, attempt.timing(cx.now));
+        self.keep(ClientRecord::Delivered { deliver: deliver.into_signed(), timing }, cx);
+        cx.hold(untaken(key), digest);
+        cx.tell(Event::Delivered { key, job, output: digest });
+        self.release_job(job, cx);
         Heard::Taken
     }
 
-    /// Takes an output that was fetched, if it is what was claimed.
-    fn take_output<S: Signer>(&mut self, job: JobId, digest: Digest, blob: Blob, cx: &mut Context<'_, S>) {
-        let Some(attempt) = self.attempts.get(&job) else { return };
-        let (key, timing) = (attempt.key, attempt.timing(cx.now));
-        let delivered =
-            |deliver: &&Verified<Deliver>| deliver.output == digest && deliver.leaf.output_root == blob.root;
-        if let Some(deliver) = attempt.delivering.as_ref().filter(delivered).cloned() {
-            self.keep(ClientRecord::Delivered { deliver: deliver.into_signed(), timing }, cx);
-            cx.tell(Event::Delivered { key, job, output: digest });
+    /// Takes a receipt that was looked for, if it proves what the notary said.
+    pub(super) fn on_receipt<S: Signer>(
+        &mut self,
+        job: JobId,
+        digest: Digest,
+        found: Result<Outcome, Uncollected>,
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
+        let Some(attempt) = self.attempts.get_mut(&job) else { return Heard::NotMine };
+        let Some((outcome, _)) = attempt.closing.filter(|(_, receipt)| *receipt == digest) else {
+            return Heard::Misstep(Fault::Untimely);
+        };
+        attempt.collects = false;
+        match found {
+            Ok(proven) if proven == outcome => self.close_attempt(job, outcome, digest, cx),
+            Err(Uncollected::Absent) => {}
+            Ok(_) | Err(Uncollected::Refuted) => {
+                attempt.closing = None;
+                let (key, notary) = (attempt.key, attempt.order.notary);
+                if !core::mem::replace(&mut attempt.refuted, true) {
+                    cx.tell(Event::ReceiptRefuted { key, job, notary });
+                }
+                return Heard::Misstep(Fault::Contrary);
+            }
         }
+        Heard::Taken
     }
 
     fn close_attempt<S: Signer>(
@@ -294,14 +323,15 @@ impl Client {
         cx: &mut Context<'_, S>,
     ) {
         let Some(attempt) = self.attempts.get(&job) else { return };
-        let (key, input, provider) = (attempt.key, attempt.order.input_commit, attempt.order.provider);
+        let key = attempt.key;
         self.end_doubt(job, outcome, cx);
         self.keep(ClientRecord::Closed { job, outcome, receipt }, cx);
-        cx.set(Alarm::Attempt(job), cx.now.after(backoff(0)));
-        cx.tell(Event::Closed { key, job, outcome, receipt });
-        if self.attempts.contains_key(&job) {
-            cx.stop_serving(input, provider);
+        match self.attempts.get(&job).is_some_and(Attempt::is_pursued) {
+            true => cx.set(Alarm::Attempt(job), cx.now.after(backoff(0))),
+            false => cx.alarms.clear(Alarm::Attempt(job)),
         }
+        cx.tell(Event::Closed { key, job, outcome, receipt });
+        self.release_job(job, cx);
         if !outcome.is_paid() {
             self.seek_again(key, cx);
         }

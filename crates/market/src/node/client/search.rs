@@ -43,6 +43,7 @@ impl Client {
         }
         let until = submission.until;
         self.keep(ClientRecord::Submitted(submission.clone()), cx);
+        cx.hold(key, submission.input_commit);
         if let Some(until) = until {
             cx.set(Alarm::Deadline(key), until);
         }

@@ -41,6 +41,8 @@ pub(super) struct Submitted {
     /// True once its user, or its time, wanted its end.
     pub(super) cancelled: bool,
     pub(super) unmatched: Option<Unmatched>,
+    /// True while a result of it is kept for its user.
+    pub(super) has_untaken: bool,
     /// What was not taken up when an offer was last looked for.
     pub(super) passed: Option<Passed>,
 }
@@ -70,6 +72,7 @@ impl Submitted {
             ended: false,
             cancelled: false,
             unmatched: None,
+            has_untaken: false,
             passed: None,
         }
     }

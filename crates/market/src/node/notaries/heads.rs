@@ -94,7 +94,7 @@ fn compare_head<S: Signer>(notary: PeerId, head: Head, quote: impl Fn() -> Quote
             let quotes = [other.clone(), quote()];
             leave(Fork { notary, quotes }, cx);
         }
-        None => said.ends.insert(head.sequence, (head.digest, quote())),
+        None => drop(said.ends.insert(head.sequence, (head.digest, quote()))),
     }
 }
 

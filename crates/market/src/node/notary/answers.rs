@@ -71,7 +71,6 @@ impl Notary {
         };
         if to == closed.client || to == closed.provider {
             let (outcome, receipt) = (closed.outcome, *receipt);
-            cx.serve(receipt, to);
             self.notice(to, job, NoticeEvent::Closed { outcome, receipt }, cx);
         }
     }

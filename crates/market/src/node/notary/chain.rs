@@ -38,11 +38,11 @@ impl Notary {
         let Ok(consequences) = self.ledger.apply(&entry.fact) else { return };
         self.head = Head { sequence: position + 1, digest: entry.digest() };
         for consequence in consequences {
-            let Consequence::Closed { story, client, provider } = consequence else { continue };
+            let Consequence::Closed { story, .. } = consequence else { continue };
             let receipt = Box::new(sign(*story, signer, network));
             self.receipts.insert(receipt.story.ticket.job, Digest::of(&receipt.to_bytes()));
-            self.recent.retain(|(at, ..)| at + REFILED_ENTRIES >= position);
-            self.recent.push((position, receipt, [client, provider].into()));
+            self.recent.retain(|(at, _)| at + REFILED_ENTRIES >= position);
+            self.recent.push((position, receipt));
         }
     }
 
@@ -50,8 +50,8 @@ impl Notary {
     pub(in crate::node) fn refile(&mut self, out: &mut Effects) {
         let since = self.head.sequence.saturating_sub(REFILED_ENTRIES);
         let recent: Vec<_> = core::mem::take(&mut self.recent);
-        let lost = recent.into_iter().filter(|(position, ..)| *position >= since);
-        out.extend(lost.map(|(_, receipt, parties)| Effect::File { receipt, parties }));
+        let lost = recent.into_iter().filter(|(position, _)| *position >= since);
+        out.extend(lost.map(|(_, receipt)| Effect::File { receipt }));
     }
 }
 

@@ -71,7 +71,7 @@ impl Provider {
             evidence: claimed.evidence.digest(),
             output: claimed.result.output,
         };
-        cx.serve(deliver.output, to);
+        cx.serve(job, deliver.output, to);
         cx.say(to, deliver);
     }
 

@@ -40,6 +40,8 @@ pub(super) struct Serving {
     /// Until when a slot is kept for its ticket.
     pub(super) held_until: Timestamp,
     pub(super) tries: u32,
+    /// True while a fetch of the input goes on.
+    pub(super) asks: bool,
 }
 
 /// How far it is.
@@ -81,7 +83,7 @@ impl Serving {
     /// An order that was just taken on.
     pub(super) fn new(order: Verified<Order>) -> Self {
         let (phase, held_until) = (Phase::Accepted, Timestamp::default());
-        Self { order, phase, ticket: None, noticed: false, held_until, tries: 0 }
+        Self { order, phase, ticket: None, noticed: false, held_until, tries: 0, asks: false }
     }
 
     /// Takes a step.

@@ -26,6 +26,8 @@ pub(super) struct Checking {
     pub(super) phase: Phase,
     /// When the input is given up.
     pub(super) serve_by: Timestamp,
+    /// True while a fetch of the input goes on.
+    pub(super) asks: bool,
 }
 
 /// How far it is.
@@ -63,7 +65,7 @@ pub(super) enum CheckStep {
 impl Checking {
     /// A check that was just asked for.
     pub(super) fn new(check: Verified<Check>) -> Self {
-        Self { check, phase: Phase::Fetching, serve_by: Timestamp::NEVER }
+        Self { check, phase: Phase::Fetching, serve_by: Timestamp::NEVER, asks: false }
     }
 
     /// Takes a step.
