@@ -77,8 +77,15 @@ fn half_of_a_newcomers_pay_is_put_at_stake_up_to_the_entry_level_then_a_fifth_up
 
 #[test]
 fn a_provider_sets_its_own_target_and_at_the_target_keeps_all_its_pay() {
-    let targets = [(Some(Amount::ZERO), 0), (Some(Amount(300_000_000)), 300_000_000), (None, 480_000_000)];
-    for (target, expected) in targets {
+    let usual = 480_000_000;
+    let targets: [(&[Option<Amount>], u64); 4] = [
+        (&[Some(Amount::ZERO)], 0),
+        (&[Some(Amount(300_000_000))], 300_000_000),
+        (&[None], usual),
+        // None is no target of its own any more, rather than the one before.
+        (&[Some(Amount(300_000_000)), None], usual),
+    ];
+    for (targets, expected) in targets {
         let mut desk = Desk::new(|_| {});
         let grant = Grant {
             notary: id::<Cheap>(NOTARY),
@@ -88,12 +95,12 @@ fn a_provider_sets_its_own_target_and_at_the_target_keeps_all_its_pay() {
         };
         let grant = desk.say(id::<Cheap>(ISSUER), grant);
         take(&mut desk, Fact::Grant(grant));
-        stake(&mut desk, NEWCOMER, Amount::ZERO, target);
+        targets.iter().for_each(|target| stake(&mut desk, NEWCOMER, Amount::ZERO, *target));
         let job = open(&mut desk, NEWCOMER, 0);
         desk.run(&job, &honest());
         desk.judge(&job, &honest(), Conduct { finding: &|_| truth(), opens: true });
         let account = desk.account(NEWCOMER);
-        assert_eq!((account.stake.0, account.free.0), (expected, 960_000_000 - expected), "{target:?}");
+        assert_eq!((account.stake.0, account.free.0), (expected, 960_000_000 - expected), "{targets:?}");
     }
 }
 
@@ -180,6 +187,23 @@ fn a_slash_takes_the_stake_first_and_then_what_was_withdrawn_from_it() {
 }
 
 #[test]
+fn of_what_was_withdrawn_a_slash_takes_the_oldest_first() {
+    let mut desk = Desk::new(|_| {});
+    let half = Duration(desk.genesis.timers.unbonding.0 / 2);
+    assert_eq!(unstake(&mut desk, PROVIDER, Amount::credits(150)), Ok(()));
+    desk.wait(half);
+    assert_eq!(unstake(&mut desk, PROVIDER, Amount::credits(800)), Ok(()));
+    let free = desk.account(PROVIDER).free;
+    judged_in(&mut desk, 0, &|_| lie(0), true);
+    desk.wait(half);
+    // The time of the first is over, that of the second is not: nothing is left of the first that could be paid out.
+    let account = desk.account(PROVIDER);
+    assert_eq!((account.unbonding(), account.free), (Amount::credits(800), free));
+    desk.wait(half);
+    assert_eq!(desk.account(PROVIDER).free.0, free.0 + Amount::credits(800).0);
+}
+
+#[test]
 fn from_an_accusation_on_new_jobs_are_all_checked_and_from_a_jurors_support_on_there_are_none() {
     let mut desk = Desk::new(|_| {});
     let waits = waiting(&mut desk);
@@ -205,6 +229,44 @@ fn from_an_accusation_on_new_jobs_are_all_checked_and_from_a_jurors_support_on_t
     let free = open(&mut desk, PROVIDER, 252);
     assert!(!free.ticket.standing.strict, "the freeze ends with the job");
     desk.tick_while(&waits, |stage| !matches!(stage, Stage::Closed(Outcome::NotDrawn)));
+}
+
+#[test]
+fn a_provider_that_two_juries_accuse_is_frozen_until_both_have_cleared_it() {
+    let mut desk = Desk::new(|_| {});
+    let jobs = [(0, Duration(500)), (1, Duration::seconds(30))].map(|(lane, run_max)| {
+        let (mut order, secret) = desk.order(CLIENT, PROVIDER, lane, 0);
+        (order.checks, order.run_max) = (1, run_max);
+        desk.open((order, secret)).unwrap_or_else(|rejection| panic!("{rejection}"))
+    });
+    // The first verifier and one juror find otherwise, all others the truth.
+    let finding = |seat: usize| if seat < 2 { lie(0) } else { truth() };
+    let conduct = Conduct { finding: &finding, opens: true };
+    let accused = |desk: &Desk, job: &Ordered| desk.job(job.id).is_some_and(|job| job.tally().against > 0);
+    let refused = |desk: &mut Desk| {
+        let order = desk.order(CLIENT, PROVIDER, 2, 0);
+        desk.open(order).map(drop) == Err(Rejection::Refused(Refusal::Frozen))
+    };
+    for job in &jobs {
+        desk.run(job, &honest());
+        while !accused(&desk, job) {
+            jobs.iter().for_each(|job| desk.attend(job, &honest(), conduct));
+            desk.tick();
+        }
+    }
+    assert!(accused(&desk, &jobs[0]), "both accuse at the same time");
+    let [first, second] = &jobs;
+    desk.attend(second, &honest(), conduct);
+    desk.attend(first, &honest(), conduct);
+    // Asked at once: whatever moves the second job freezes its provider again.
+    while !matches!(desk.stage(first.id), Stage::Closed(Outcome::Cleared)) {
+        desk.tick();
+        desk.attend(second, &honest(), conduct);
+        desk.attend(first, &honest(), conduct);
+    }
+    assert!(accused(&desk, second) && refused(&mut desk), "the second stands");
+    desk.judge(second, &honest(), conduct);
+    assert!(!refused(&mut desk));
 }
 
 #[test]
@@ -316,5 +378,20 @@ fn a_registration_counts_from_the_second_checkpoint_after_it_and_a_new_operator_
     for (lane, expected) in [(1, 4), (2, 5)] {
         desk.wait(epoch);
         assert_eq!(operators(&mut desk, lane), expected, "after epoch {lane}");
+    }
+}
+
+#[test]
+fn a_verifier_with_exactly_the_least_share_of_the_stakes_is_drawn_and_with_less_it_is_not() {
+    for (less, expected) in [(0, 4), (4, 0)] {
+        let mut desk = Desk::new(|genesis| {
+            genesis.verifiers.retain(|founder| founder.peer != id::<Cheap>(FIRST_VERIFIER));
+            // Of four with equal stakes each has a quarter.
+            genesis.checks.share_min = Rate(Rate::of(1, 4).0 + less);
+        });
+        let (mut order, secret) = desk.order(CLIENT, PROVIDER, 0, 0);
+        order.unchecked_ok = true;
+        let job = desk.open((order, secret)).unwrap_or_else(|rejection| panic!("{rejection}"));
+        assert_eq!(job.ticket.standing.operators, expected, "{less} more than a quarter");
     }
 }

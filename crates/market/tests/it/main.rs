@@ -12,6 +12,7 @@ mod fuzz;
 mod golden;
 mod histories;
 mod money;
+mod node;
 mod office;
 mod outcomes;
 mod play;

@@ -1,9 +1,9 @@
 //! What happens in each of the pinned worlds: jobs of every kind, and somebody or something that is in their way.
 
-use assay_market::{Command, view::AttemptState};
+use assay_market::{Command, Effect, view::AttemptState};
 use assay_protocol::{
     account::Registration,
-    id::Digest,
+    id::{Digest, PeerId},
     message::Message,
     notice::Head,
     signed::Signed,
@@ -52,7 +52,7 @@ pub(super) const WORLDS: [Pinned; 30] = [
     ("providers that never claim", usual, |world| with(world, &[0, 1], |_, _| Sleeper)),
     ("a client that keeps its secret", usual, |world| client(world, SecretiveClient)),
     ("a client that serves no input", usual, |world| client(world, Withholder)),
-    ("a provider that serves no input", usual, |world| with(world, &[0], |_, _| Withholder)),
+    ("an input that no verifier is served", usual, unserved),
     ("verifiers that do not answer, lie and rave", usual, bad_verifiers),
     ("a machine that is a little off", usual, |world| with(world, &[0, 1], |_, _| Drifter)),
     ("jobs that are cancelled", fees, cancelled),
@@ -187,6 +187,23 @@ fn with<B: Behaviour + 'static>(world: &mut World, numbers: &[usize], behaviour:
 fn client(world: &mut World, behaviour: impl Behaviour + 'static) {
     world.behave(world.plan().client(0), behaviour);
     end(world, 12);
+}
+
+/// Serves its input to the first founder alone.
+#[derive(Debug)]
+struct Discreet(PeerId);
+
+impl Behaviour for Discreet {
+    fn act(&mut self, effect: Effect) -> Option<Effect> {
+        let withheld = matches!(&effect, Effect::Serve { to, .. } if *to != self.0);
+        (!withheld).then_some(effect)
+    }
+}
+
+fn unserved(world: &mut World) {
+    let founder = world.id(world.plan().founder(0));
+    (0..world.plan().clients).for_each(|number| world.behave(world.plan().client(number), Discreet(founder)));
+    with(world, &[0], |_, _| Withholder);
 }
 
 fn false_opener(world: &World, place: Place) -> FalseOpener {

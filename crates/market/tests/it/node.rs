@@ -1,0 +1,11 @@
+//! One brain that is fed by hand: what it says, keeps and does, and what it does not, whoever speaks to it. Everybody
+//! else is only a key; whoever lies here, lies with a true signature.
+
+mod awaiting;
+mod checking;
+mod notarising;
+mod ordering;
+mod owning;
+mod providing;
+mod restarts;
+mod table;

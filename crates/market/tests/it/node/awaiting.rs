@@ -1,0 +1,196 @@
+//! A client whose job is open: for what it gives its secret and its input, what it takes for a result, and what it can
+//! still want.
+
+use assay_market::{
+    Command, Event,
+    effect::{NotCancelled, NotDisputed},
+    view::AttemptState,
+};
+use assay_protocol::{
+    check::Check,
+    claim::{self, Claim, Deliver, EvidenceLeaf, OutputLeaf},
+    id::Digest,
+    manifest::End,
+    notice::NoticeEvent,
+    order::{Abort, Failure, Order, Refusal, Refuse},
+    units::Duration,
+};
+
+use super::table::{Table, result};
+use crate::{
+    cheap::Cheap,
+    office::{FIRST_VERIFIER, NOTARY, PROVIDER, STRANGER, id},
+};
+
+const KEY: Digest = Digest([1; 32]);
+
+fn state(table: &Table) -> Option<AttemptState> {
+    Some(table.node().submission(KEY)?.attempts.last()?.state)
+}
+
+fn ticket(table: &Table, order: &Order) -> Digest {
+    table.office.job(order.id()).map(|job| job.ticket().digest()).expect("the job is open")
+}
+
+/// A result as its provider delivers it.
+fn delivery(table: &Table, order: &Order) -> Deliver {
+    let (run, blind) = (result(4), Digest::default());
+    let (output_root, records) = (run.output_root, run.records);
+    let leaf = OutputLeaf { output_root, records, units: 4, end: End::Stop, blind };
+    let evidence = EvidenceLeaf { evidence_root: output_root, records, rms: 0, blind }.digest();
+    let commit = claim::commit(leaf.digest(), evidence);
+    let claim =
+        Claim { job: order.id(), ticket: ticket(table, order), units: 4, work: 8, end: End::Stop, commit };
+    let claim = table.office.say(order.provider, claim);
+    Deliver { claim, leaf, evidence, output: run.output }
+}
+
+/// A client that has its result.
+fn delivered() -> (Table, Order) {
+    let (mut table, order, _) = Table::running(&[PROVIDER]);
+    let deliver = delivery(&table, &order);
+    table.hear(PROVIDER, deliver);
+    table.fetched(result(4).output, result(4).output_root);
+    assert_eq!(state(&table), Some(AttemptState::Delivered));
+    (table, order)
+}
+
+#[test]
+fn a_secret_is_revealed_for_a_claim_under_the_jobs_ticket_that_the_notary_shows_and_for_no_other() {
+    let (mut table, order, _) = Table::running(&[PROVIDER]);
+    let digest = ticket(&table, &order);
+    let claim = table.claim(&order, digest);
+    let elsewhere = table.claim(&order, Digest::default());
+    let body = claim.clone().recall().into_body();
+    let dearer = table.office.say(order.provider, Claim { units: order.units_max + 1, ..body });
+    let strangers = table.office.say(id::<Cheap>(STRANGER), body);
+    let cases = [
+        (PROVIDER, &claim, "the provider shows it"),
+        (STRANGER, &claim, "a stranger shows it"),
+        (NOTARY, &elsewhere, "it names another ticket"),
+        (NOTARY, &dearer, "it claims too much"),
+        (NOTARY, &strangers, "a stranger claims"),
+    ];
+    for (by, claim, context) in cases {
+        table.notice(by, order.id(), NoticeEvent::Claimed { position: 9, claim: claim.clone() });
+        assert!(table.effects.is_empty(), "{context}: {:?}", table.effects);
+    }
+    table.notice(NOTARY, order.id(), NoticeEvent::Claimed { position: 9, claim: claim.clone() });
+    assert_eq!((table.said(), table.saves()), (vec![("Reveal", NOTARY)], 1));
+    table.notice(NOTARY, order.id(), NoticeEvent::Claimed { position: 9, claim });
+    assert_eq!((table.said(), table.saves()), (vec![("Reveal", NOTARY)], 0), "it is kept once");
+}
+
+#[test]
+fn a_checker_is_given_the_input_once_there_is_a_claim_and_if_the_notary_asked_it() {
+    let (mut table, order, _) = Table::running(&[PROVIDER]);
+    let served = |table: &mut Table, by: u64| {
+        let input_commit = order.input_commit;
+        table.hear(by, Check { job: order.id(), input_commit, ..table.check(1, FIRST_VERIFIER) });
+        !table.served().is_empty()
+    };
+    assert!(!served(&mut table, NOTARY), "nobody checks what is not claimed");
+    let digest = ticket(&table, &order);
+    let claim = table.claim(&order, digest);
+    table.notice(NOTARY, order.id(), NoticeEvent::Claimed { position: 9, claim });
+    for (by, expected) in [(STRANGER, false), (FIRST_VERIFIER, false), (PROVIDER, false), (NOTARY, true)] {
+        assert_eq!(served(&mut table, by), expected, "asked by {by}");
+    }
+}
+
+#[test]
+fn a_result_is_taken_from_its_provider_and_if_it_is_what_was_claimed() {
+    let (mut table, order, _) = Table::running(&[PROVIDER]);
+    let deliver = delivery(&table, &order);
+    let other = Deliver { leaf: OutputLeaf { records: 9, ..deliver.leaf }, ..deliver.clone() };
+    for (by, deliver) in [(STRANGER, &deliver), (NOTARY, &deliver), (PROVIDER, &other)] {
+        table.hear(by, deliver.clone());
+        assert!(table.effects.is_empty(), "{by}: {:?}", table.effects);
+    }
+    table.hear(PROVIDER, deliver.clone());
+    assert!(table.fetches(deliver.output));
+    table.fetched(deliver.output, Digest::of(b"another root"));
+    assert_eq!((table.saves(), state(&table)), (0, Some(AttemptState::Running)), "it has other records");
+    table.hear(PROVIDER, deliver.clone());
+    table.fetched(deliver.output, deliver.leaf.output_root);
+    assert_eq!((table.saves(), state(&table)), (1, Some(AttemptState::Delivered)));
+}
+
+#[test]
+fn a_job_is_given_up_by_its_provider_alone_and_only_while_it_runs() {
+    let (mut table, order, _) = Table::running(&[PROVIDER]);
+    let abort = Abort { job: order.id(), ticket: ticket(&table, &order), reason: Failure::Trap };
+    for by in [NOTARY, STRANGER] {
+        table.hear(by, abort);
+        assert!(table.effects.is_empty(), "{by}: {:?}", table.effects);
+    }
+    table.hear(PROVIDER, abort);
+    assert_eq!((table.said(), table.saves()), (vec![("Query", NOTARY)], 1));
+    assert_eq!(state(&table), Some(AttemptState::Failed(Failure::Trap)));
+
+    let (mut table, _) = delivered();
+    table.hear(PROVIDER, abort);
+    assert!(table.effects.is_empty(), "{:?}", table.effects);
+    assert_eq!(state(&table), Some(AttemptState::Delivered));
+}
+
+#[test]
+fn what_is_cancelled_before_it_is_opened_is_never_begun() {
+    let (mut table, order, _) = Table::opening(&[PROVIDER]);
+    table.want(Command::Cancel { key: KEY });
+    assert_eq!(table.count("Cancel"), 0, "there is no ticket that it could name: {:?}", table.said());
+    let ticket = table.ticket(&order).recall().into_body();
+    table.hear(NOTARY, ticket);
+    assert_eq!((table.said(), table.served()), (vec![("Cancel", NOTARY)], Vec::new()));
+}
+
+#[test]
+fn what_is_claimed_is_not_cancelled() {
+    let (mut table, _, _) = Table::running(&[PROVIDER]);
+    table.want(Command::Cancel { key: KEY });
+    assert_eq!(table.count("Cancel"), 1);
+    table.pass(Duration::seconds(5));
+    assert!(table.count("Cancel") > 1 && table.count("Start") == 0, "{:?}", table.said());
+
+    let (mut table, _) = delivered();
+    table.want(Command::Cancel { key: KEY });
+    let reason = NotCancelled::Claimed;
+    assert!(table.told().any(|event| *event == Event::NotCancelled { key: KEY, reason }));
+    table.pass(Duration::seconds(5));
+    assert_eq!(table.count("Cancel"), 0);
+}
+
+#[test]
+fn a_doubt_is_told_until_the_notary_takes_it_or_refuses_it() {
+    for taken in [false, true] {
+        let (mut table, order) = delivered();
+        table.want(Command::Dispute { key: KEY });
+        assert_eq!((table.count("Dispute"), table.saves()), (1, 1));
+        for by in [PROVIDER, STRANGER] {
+            table.hear(by, Refuse { job: order.id(), reason: Refusal::Late });
+            table.notice(by, order.id(), NoticeEvent::Disputed);
+        }
+        table.pass(Duration::seconds(5));
+        assert!(table.count("Dispute") > 1, "{:?}", table.said());
+        if taken {
+            table.notice(NOTARY, order.id(), NoticeEvent::Disputed);
+            assert!(table.told().any(|event| *event == Event::Disputed { key: KEY, job: order.id() }));
+        } else {
+            table.hear(NOTARY, Refuse { job: order.id(), reason: Refusal::Funds });
+            let reason = NotDisputed::Funds;
+            assert!(table.told().any(|event| *event == Event::NotDisputed { key: KEY, reason }));
+        }
+        table.pass(Duration::seconds(30));
+        assert_eq!(table.count("Dispute"), 0, "taken: {taken}");
+    }
+}
+
+#[test]
+fn two_claims_for_one_job_are_both_shown_to_the_notary() {
+    let (mut table, order) = delivered();
+    let digest = ticket(&table, &order);
+    let other = table.claim(&order, digest);
+    table.notice(NOTARY, order.id(), NoticeEvent::Claimed { position: 9, claim: other });
+    assert_eq!(table.count("Claim"), 2, "{:?}", table.said());
+    assert!(table.told().any(|event| *event == Event::Contradicted { key: KEY, job: order.id() }));
+}

@@ -1,0 +1,123 @@
+//! A verifier: whose checks it takes, what it finds, and to whom it opens that.
+
+use assay_market::{Effect, Event};
+use assay_protocol::{
+    check::Check,
+    id::{Digest, JobId},
+    message::Message,
+    notice::NoticeEvent,
+    order::Failure,
+    units::Duration,
+};
+
+use super::table::{Table, result};
+use crate::office::{CLIENT, FIRST_VERIFIER, NOTARY, PROVIDER, STRANGER};
+
+/// A verifier that was asked to check a job.
+fn asked() -> (Table, Check) {
+    let mut table = Table::new(FIRST_VERIFIER);
+    let check = table.check(1, FIRST_VERIFIER);
+    table.hear(NOTARY, check.clone());
+    assert_eq!(table.said(), [("Check", CLIENT), ("Check", PROVIDER)]);
+    (table, check)
+}
+
+/// A verifier that has the input and runs it.
+pub(super) fn running() -> (Table, Check) {
+    let (mut table, check) = asked();
+    table.fetched(check.input_commit, Digest::default());
+    assert_eq!(table.runs(), 1);
+    (table, check)
+}
+
+/// The seals that were sent.
+pub(super) fn seals(table: &Table) -> Vec<Message> {
+    table.sent().map(|(_, message)| message.clone()).filter(|message| message.kind() == "Seal").collect()
+}
+
+fn shows(table: &Table) -> usize {
+    table.effects.iter().filter(|effect| matches!(effect, Effect::Show { .. })).count()
+}
+
+#[test]
+fn a_check_is_taken_from_a_notary_and_by_whom_it_names_alone() {
+    let cases =
+        [(STRANGER, FIRST_VERIFIER), (CLIENT, FIRST_VERIFIER), (NOTARY, PROVIDER), (NOTARY, FIRST_VERIFIER)];
+    for (by, verifier) in cases {
+        let mut table = Table::new(FIRST_VERIFIER);
+        table.hear(by, table.check(1, verifier));
+        let taken = (by, verifier) == (NOTARY, FIRST_VERIFIER);
+        assert_eq!(!table.effects.is_empty(), taken, "{by} asks {verifier}: {:?}", table.effects);
+    }
+    let mut table = Table::new(STRANGER);
+    table.hear(NOTARY, table.check(1, STRANGER));
+    assert!(table.effects.is_empty(), "it never said that it could");
+}
+
+#[test]
+fn a_job_that_no_sandbox_can_run_is_sealed_as_nothing_and_a_fault_of_the_machine_is_not_sealed() {
+    let proves = [Failure::BadInput, Failure::Trap, Failure::Limit, Failure::Empty];
+    let faults = [Failure::InputAbsent, Failure::Unusable, Failure::Machine, Failure::Overdue];
+    for failure in proves.into_iter().chain(faults) {
+        let (mut table, check) = running();
+        table.ran(check.job, true, Err(failure));
+        let expected = if proves.contains(&failure) { vec![("Seal", NOTARY)] } else { Vec::new() };
+        assert_eq!((table.said(), table.saves()), (expected, 1), "{failure:?}");
+        table.hear(NOTARY, check);
+        assert_eq!(table.runs(), 0, "{failure:?}: it is not run again");
+    }
+}
+
+#[test]
+fn what_is_sealed_is_sealed_once_and_said_again_to_whoever_asks_again() {
+    let (mut table, check) = running();
+    table.ran(check.job, true, Ok(result(4)));
+    let sealed = seals(&table);
+    assert_eq!(sealed.len(), 1);
+    table.ran(check.job, true, Ok(result(3)));
+    assert!(table.effects.is_empty(), "{:?}", table.effects);
+    table.hear(NOTARY, check);
+    assert_eq!((seals(&table), table.saves()), (sealed, 0));
+}
+
+#[test]
+fn a_seal_is_opened_for_its_notary_alone() {
+    let (mut table, check) = running();
+    table.notice(NOTARY, check.job, NoticeEvent::Open { beacon: None });
+    assert_eq!(shows(&table), 0, "nothing is sealed");
+    table.ran(check.job, true, Ok(result(4)));
+    for (by, opened) in [(STRANGER, 0), (CLIENT, 0), (PROVIDER, 0), (NOTARY, 1)] {
+        table.notice(by, check.job, NoticeEvent::Open { beacon: None });
+        assert_eq!(shows(&table), opened, "asked by {by}");
+    }
+}
+
+#[test]
+fn an_input_that_nobody_serves_is_given_up_after_both_had_their_time() {
+    let (mut table, check) = asked();
+    let input = table.office.genesis.timers.input;
+    table.pass(Duration(2 * input.0 - 100));
+    assert_eq!(table.count("Unserved"), 0);
+    assert!(table.count("Check") > 6, "both are asked again and again: {:?}", table.said());
+    table.pass(Duration(1_000));
+    assert_eq!(table.count("Unserved"), 1);
+    table.hear(NOTARY, check.clone());
+    assert_eq!((table.said(), table.saves()), (vec![("Unserved", NOTARY)], 0));
+    table.fetched(check.input_commit, Digest::default());
+    assert_eq!(table.runs(), 0, "it is too late");
+}
+
+#[test]
+fn a_verifier_takes_so_many_checks_at_a_time_and_more_once_one_is_done() {
+    let mut table = Table::new(FIRST_VERIFIER);
+    let taken = |table: &mut Table, number: u8| {
+        table.hear(NOTARY, table.check(number, FIRST_VERIFIER));
+        let job: JobId = Digest([number; 32]);
+        table.told().any(|event| *event == Event::Checking { job })
+    };
+    assert!((0..64).all(|number| taken(&mut table, number)));
+    assert!(!taken(&mut table, 64));
+    table.fetched(Digest::of(&[7]), Digest::default());
+    table.ran(Digest([7; 32]), true, Ok(result(4)));
+    assert!(taken(&mut table, 64) && !taken(&mut table, 65));
+}

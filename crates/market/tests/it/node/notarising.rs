@@ -1,0 +1,132 @@
+//! A notary as it is met: what it takes into its books, and whom it answers.
+
+use assay_market::Effect;
+use assay_protocol::{
+    id::{Digest, JobId},
+    message::Message,
+    notice::{NoticeEvent, Query},
+    order::{Abort, Accept, Failure, Open, Order},
+    outcome::Outcome,
+    receipt::Receipt,
+    signed::Signed,
+    ticket::Ticket,
+    units::Rate,
+};
+
+use super::table::Table;
+use crate::{
+    cheap::Cheap,
+    office::{CLIENT, Key, NOTARY, PROVIDER, STRANGER},
+};
+
+/// An order with its provider's agreement.
+fn open(table: &Table, order: &Order) -> Open {
+    let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE };
+    let accept = table.office.say(order.provider, accept);
+    Open { order: table.office.say(order.client, order.clone()), accept }
+}
+
+/// A notary that has opened an order.
+fn opened() -> (Table, Order, Ticket) {
+    let mut table = Table::new(NOTARY);
+    let order = table.order(0, 0);
+    table.hear(CLIENT, open(&table, &order));
+    let ticket = table.sent().find_map(|(to, message)| {
+        let Message::Ticket(ticket) = message else { return None };
+        assert_eq!(to, CLIENT);
+        Some(ticket.clone().recall().into_body())
+    });
+    (table, order, ticket.expect("a ticket"))
+}
+
+/// The notary closes it: its provider gives up.
+fn closed() -> (Table, JobId) {
+    let (mut table, order, ticket) = opened();
+    let abort = Abort { job: order.id(), ticket: ticket.digest(), reason: Failure::Machine };
+    table.hear(STRANGER, abort);
+    assert!(notices(&table).is_empty(), "a stranger gives nothing up: {:?}", table.effects);
+    table.hear(PROVIDER, abort);
+    (table, order.id())
+}
+
+fn notices(table: &Table) -> Vec<(u64, NoticeEvent)> {
+    let notices = table.sent().filter_map(|(to, message)| {
+        let Message::Notice(notice) = message else { return None };
+        Some((to, notice.clone().recall().into_body().event))
+    });
+    notices.collect()
+}
+
+fn filed(table: &Table) -> Vec<Receipt> {
+    let filed = table.effects.iter().filter_map(|effect| {
+        let Effect::File { receipt, .. } = effect else { return None };
+        Some((**receipt).clone())
+    });
+    filed.collect()
+}
+
+#[test]
+fn an_order_is_opened_if_the_signatures_of_both_parties_hold() {
+    for (ordered, agreed) in [(false, true), (true, false)] {
+        let mut table = Table::new(NOTARY);
+        let order = table.order(0, 0);
+        let Open { order: signed, accept } = open(&table, &order);
+        // What they signed for another network they did not sign here.
+        let forge = Digest::of(b"another network");
+        let order =
+            if ordered { signed } else { Signed::seal(order, &Cheap::numbered(CLIENT), forge).into_signed() };
+        let agreement = accept.clone().recall().into_body();
+        let elsewhere = Signed::seal(agreement, &Cheap::numbered(PROVIDER), forge).into_signed();
+        table.hear(CLIENT, Open { order, accept: if agreed { accept } else { elsewhere } });
+        assert!(table.said().is_empty() && table.saves() == 0, "{ordered} {agreed}: {:?}", table.effects);
+    }
+    let (table, ..) = opened();
+    assert_eq!(table.saves(), 1);
+}
+
+#[test]
+fn an_order_that_the_books_do_not_allow_is_refused_with_the_reason() {
+    let (mut table, order, _) = opened();
+    let second = Order { nonce: 5, ..order };
+    table.hear(CLIENT, open(&table, &second));
+    assert_eq!((table.said(), table.saves()), (vec![("Refuse", CLIENT)], 0));
+}
+
+#[test]
+fn the_parties_of_a_closed_job_are_told_of_it_and_nobody_else_is() {
+    let (mut table, job) = closed();
+    let told: Vec<u64> = notices(&table).iter().map(|(to, _)| *to).collect();
+    assert_eq!((told, filed(&table).len()), (vec![CLIENT, PROVIDER], 1));
+    for (by, answered) in [(STRANGER, false), (10, false), (CLIENT, true), (PROVIDER, true)] {
+        table.hear(by, Query { sequence: 1, job: Some(job) });
+        let closed = notices(&table).into_iter().any(|(to, event)| {
+            to == by && matches!(event, NoticeEvent::Closed { outcome: Outcome::Aborted, .. })
+        });
+        assert_eq!((closed, !table.served().is_empty()), (answered, answered), "asked by {by}");
+    }
+    table.hear(CLIENT, Query { sequence: 1, job: Some(Digest::of(b"no job")) });
+    assert_eq!(notices(&table), [(CLIENT, NoticeEvent::Unknown)]);
+}
+
+#[test]
+fn a_client_that_asks_after_its_open_job_is_given_the_ticket_again_and_nobody_else_is() {
+    let (mut table, order, ticket) = opened();
+    for (by, given) in [(STRANGER, 0), (PROVIDER, 0), (CLIENT, 1)] {
+        table.hear(by, Query { sequence: 1, job: Some(order.id()) });
+        let tickets = table.sent().filter(|(to, message)| {
+            let Message::Ticket(said) = message else { return false };
+            (*to, said.clone().recall().into_body()) == (by, ticket)
+        });
+        assert_eq!(tickets.count(), given, "asked by {by}");
+    }
+}
+
+#[test]
+fn a_notary_that_begins_anew_files_the_last_receipts_again_and_answers_as_before() {
+    let (mut table, job) = closed();
+    let receipts = filed(&table);
+    table.restart();
+    assert_eq!(filed(&table), receipts);
+    table.hear(CLIENT, Query { sequence: 2, job: Some(job) });
+    assert!(notices(&table).iter().any(|(_, event)| matches!(event, NoticeEvent::Closed { .. })));
+}

@@ -1,0 +1,248 @@
+//! A client until its job is opened: whose word counts when, whom it asks next, and under which number.
+
+use assay_market::{Command, Event, Input, ledger::LANES_MAX, view::AttemptState};
+use assay_protocol::{
+    id::Digest,
+    message::Message,
+    notice::NoticeEvent,
+    order::{Accept, Refusal, Refuse},
+    outcome::Outcome,
+    ticket::Ticket,
+    units::{Duration, Rate},
+};
+
+use super::table::Table;
+use crate::{
+    cheap::Cheap,
+    office::{CLIENT, FIRST_VERIFIER, NOTARY, PROVIDER, STRANGER, id},
+};
+
+const OTHER: u64 = FIRST_VERIFIER;
+
+/// Two providers, and which of them is not this one.
+const BOTH: [u64; 2] = [PROVIDER, OTHER];
+
+fn other(than: u64) -> u64 {
+    if than == PROVIDER { OTHER } else { PROVIDER }
+}
+
+fn refuse(table: &mut Table, by: u64, job: Digest, reason: Refusal) {
+    table.hear(by, Refuse { job, reason });
+}
+
+/// How far the last attempt at the first submission is.
+fn state(table: &Table) -> Option<AttemptState> {
+    Some(table.node().submission(Digest([1; 32]))?.attempts.last()?.state)
+}
+
+/// When messages of this kind are sent within this time, from now on.
+fn times(table: &mut Table, kind: &str, within: Duration) -> Vec<u64> {
+    let (begin, step) = (table.now, Duration(100));
+    let mut times = Vec::new();
+    while table.now.since(begin) < within {
+        table.pass(step);
+        times.extend((0..table.count(kind)).map(|_| table.now.since(begin).0));
+    }
+    times
+}
+
+#[test]
+fn an_agreement_counts_from_the_provider_that_was_asked_and_for_its_class_alone() {
+    let mut table = Table::client(&[PROVIDER]);
+    table.submit(1, |_| {});
+    let (_, order) = table.proposed();
+    for by in [NOTARY, STRANGER, OTHER] {
+        table.accept(by, &order);
+        assert!(table.effects.is_empty(), "{by}: {:?}", table.effects);
+    }
+    let accept = Accept { job: order.id(), class: Digest::default(), rate_max: Rate::ONE };
+    table.hear(PROVIDER, accept);
+    assert!(table.effects.is_empty(), "another class: {:?}", table.effects);
+    table.accept(PROVIDER, &order);
+    assert_eq!((table.said(), table.saves()), (vec![("Open", NOTARY)], 1));
+    table.accept(PROVIDER, &order);
+    assert!(table.effects.is_empty(), "once is enough: {:?}", table.effects);
+}
+
+#[test]
+fn a_ticket_counts_from_the_notary_alone_and_for_the_terms_that_follow_from_the_order() {
+    let (mut table, order, to) = Table::opening(&BOTH);
+    let ticket = table.ticket(&order).recall().into_body();
+    let dearer = Ticket { prepaid: ticket.prepaid + 1, ..ticket };
+    for (by, ticket) in [(to, ticket), (STRANGER, ticket), (CLIENT, ticket), (NOTARY, dearer)] {
+        table.hear(by, ticket);
+        assert!(table.effects.is_empty(), "{by}: {:?}", table.effects);
+    }
+    table.hear(NOTARY, ticket);
+    assert_eq!((table.said(), table.saves()), (vec![("Start", to)], 1));
+    assert_eq!(table.served(), [(order.input_commit, to)]);
+}
+
+#[test]
+fn a_ticket_that_comes_before_the_order_was_shown_to_the_notary_is_not_heard() {
+    let mut table = Table::client(&[PROVIDER]);
+    table.submit(1, |_| {});
+    let (_, order) = table.proposed();
+    let ticket = table.ticket(&order).recall().into_body();
+    table.hear(NOTARY, ticket);
+    assert!(table.effects.is_empty(), "{:?}", table.effects);
+}
+
+#[test]
+fn a_refusal_counts_from_whoever_was_asked_last() {
+    let mut table = Table::client(&BOTH);
+    table.submit(1, |_| {});
+    let (to, order) = table.proposed();
+    for by in [NOTARY, STRANGER, other(to)] {
+        refuse(&mut table, by, order.id(), Refusal::Price);
+        assert!(table.effects.is_empty(), "{by}: {:?}", table.effects);
+    }
+    refuse(&mut table, to, order.id(), Refusal::Price);
+    assert_eq!(table.proposed().0, other(to), "who refused is not asked again");
+
+    let (mut table, order, to) = Table::opening(&BOTH);
+    for by in [to, STRANGER, other(to)] {
+        refuse(&mut table, by, order.id(), Refusal::Price);
+        assert!(table.effects.is_empty(), "{by}: {:?}", table.effects);
+    }
+    refuse(&mut table, NOTARY, order.id(), Refusal::Frozen);
+    assert_eq!(table.proposed().0, other(to));
+
+    let (mut table, order, to) = Table::running(&BOTH);
+    for by in [NOTARY, to] {
+        refuse(&mut table, by, order.id(), Refusal::Frozen);
+        assert!(table.effects.is_empty(), "it is open: {:?}", table.effects);
+    }
+}
+
+#[test]
+fn a_provider_that_three_messages_could_not_reach_is_given_up_for_another() {
+    let mut table = Table::client(&BOTH);
+    table.submit(1, |_| {});
+    let (to, order) = table.proposed();
+    for times in 1..=2 {
+        for peer in [to, other(to)] {
+            table.feed(Input::Undelivered { to: id::<Cheap>(peer) });
+            assert!(table.effects.is_empty(), "{times} times: {:?}", table.effects);
+        }
+    }
+    table.feed(Input::Undelivered { to: id::<Cheap>(to) });
+    let (next, second) = table.proposed();
+    assert_eq!((next, second.lane, second.nonce), (other(to), order.lane, order.nonce), "in the same place");
+}
+
+#[test]
+fn a_busy_provider_is_left_alone_for_a_while_and_for_longer_the_second_time() {
+    let mut table = Table::client(&[PROVIDER]);
+    table.submit(1, |_| {});
+    let mut pauses = Vec::new();
+    for _ in 0..2 {
+        let (_, order) = table.proposed();
+        refuse(&mut table, PROVIDER, order.id(), Refusal::Busy);
+        let begin = table.now;
+        while table.count("Propose") == 0 {
+            table.pass(Duration(100));
+            assert!(table.now.since(begin) < Duration::seconds(20), "it gave up");
+        }
+        pauses.push(table.now.since(begin).0);
+    }
+    assert!((2_000..=2_500).contains(&pauses[0]) && (4_000..=4_500).contains(&pauses[1]), "{pauses:?}");
+}
+
+#[test]
+fn what_is_not_answered_is_said_again_after_growing_pauses() {
+    let mut table = Table::client(&[PROVIDER]);
+    table.submit(1, |_| {});
+    let within = Duration::seconds(29);
+    assert_eq!(times(&mut table, "Propose", within), [400, 1_200, 2_800, 6_000, 12_400, 20_400, 28_400]);
+    let (mut table, ..) = Table::opening(&[PROVIDER]);
+    assert_eq!(times(&mut table, "Open", within), [400, 1_200, 2_800, 6_000, 12_400, 20_400, 28_400]);
+}
+
+#[test]
+fn an_order_that_nobody_answers_is_given_up_once_it_can_be_opened_no_more() {
+    let mut table = Table::client(&[PROVIDER]);
+    table.submit(1, |_| {});
+    table.pass(Duration::seconds(30));
+    assert_eq!(state(&table), Some(AttemptState::Proposed));
+    table.pass(Duration::seconds(10));
+    assert_eq!(state(&table), Some(AttemptState::Unanswered));
+}
+
+/// The notary may still open it, and then both orders would be paid.
+#[test]
+fn an_order_that_the_notary_was_shown_is_given_up_on_its_word_alone_and_not_before_its_time() {
+    let (mut table, order, to) = Table::opening(&BOTH);
+    table.notice(NOTARY, order.id(), NoticeEvent::Unknown);
+    assert!(table.effects.is_empty(), "it could still be opened: {:?}", table.effects);
+    table.pass(Duration::seconds(60));
+    assert_eq!((state(&table), table.count("Propose")), (Some(AttemptState::Opening), 0));
+    assert!(table.count("Query") > 0, "it asks: {:?}", table.said());
+    for by in [to, STRANGER] {
+        table.notice(by, order.id(), NoticeEvent::Unknown);
+        assert!(table.effects.is_empty(), "{by}: {:?}", table.effects);
+    }
+    table.notice(NOTARY, order.id(), NoticeEvent::Unknown);
+    assert_eq!(table.proposed().0, other(to));
+}
+
+#[test]
+fn an_order_that_was_refused_for_a_while_and_opened_all_the_same_is_under_way_again() {
+    let (mut table, order, _) = Table::opening(&[PROVIDER]);
+    refuse(&mut table, NOTARY, order.id(), Refusal::Exposure);
+    assert_eq!(table.node().submission(Digest([1; 32])).map(|view| view.attempts.len()), Some(0));
+    let ticket = table.ticket(&order).recall().into_body();
+    table.hear(NOTARY, ticket);
+    assert_eq!((table.said(), state(&table)), (vec![("Start", PROVIDER)], Some(AttemptState::Running)));
+    table.pass(Duration::seconds(20));
+    assert_eq!(table.count("Propose"), 0, "another order would be paid as well");
+}
+
+#[test]
+fn a_client_whose_number_is_taken_asks_after_the_orders_that_it_showed() {
+    for (reason, asked) in [(Refusal::Nonce, true), (Refusal::Frozen, false)] {
+        let (mut table, order, _) = Table::opening(&[PROVIDER]);
+        refuse(&mut table, NOTARY, order.id(), reason);
+        let asks = table.sent().any(|(to, message)| {
+            let Message::Query(query) = message else { return false };
+            (to, query.clone().recall().job) == (NOTARY, Some(order.id()))
+        });
+        assert_eq!(asks, asked, "{reason:?}");
+    }
+}
+
+#[test]
+fn the_next_order_in_a_lane_has_the_next_number_even_where_no_ticket_came() {
+    let (mut table, order, to) = Table::opening(&BOTH);
+    table.submit(2, |_| {});
+    let second = table.proposed().1;
+    assert_eq!((second.lane, second.nonce), (order.lane + 1, 0), "one order in a lane at a time");
+    let receipt = Digest::of(b"a receipt");
+    for by in [to, STRANGER] {
+        table.notice(by, order.id(), NoticeEvent::Closed { outcome: Outcome::NoClaim, receipt });
+        assert!(table.effects.is_empty(), "{by}: {:?}", table.effects);
+    }
+    table.notice(NOTARY, order.id(), NoticeEvent::Closed { outcome: Outcome::NoClaim, receipt });
+    assert!(table.fetches(receipt));
+    table.fetched(receipt, Digest::default());
+    let (next, order) = table.proposed();
+    assert_eq!((next, order.lane, order.nonce), (other(to), 0, 1));
+}
+
+#[test]
+fn jobs_for_which_there_is_no_lane_wait_until_there_is_one() {
+    let mut table = Table::client(&[PROVIDER]);
+    let key = |number: u16| Digest::of(&number.to_be_bytes());
+    for number in 0..LANES_MAX {
+        table.submit(0, |submission| submission.key = key(number));
+        assert_eq!(table.count("Propose"), 1, "job {number}");
+    }
+    table.submit(0, |submission| submission.key = key(LANES_MAX));
+    assert_eq!(table.count("Propose"), 0);
+    table.pass(Duration::seconds(10));
+    let told = table.told().any(|event| matches!(event, Event::Failed { .. }));
+    assert!(!told, "it is given up");
+    table.want(Command::Cancel { key: key(3) });
+    let (_, order) = table.proposed();
+    assert_eq!((order.lane, order.nonce), (3, 0));
+}

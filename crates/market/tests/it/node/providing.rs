@@ -1,0 +1,236 @@
+//! A provider: whose orders it takes on, when it begins, and what it claims.
+
+use assay_market::{Effect, Input, input::RunId};
+use assay_protocol::{
+    id::Digest,
+    message::Message,
+    notice::NoticeEvent,
+    order::{Failure, Order, Propose, Refusal, Start},
+    outcome::Outcome,
+    ticket::Ticket,
+    units::Duration,
+};
+
+use super::table::{Table, output, result};
+use crate::{
+    cheap::Cheap,
+    course::record,
+    office::{CLIENT, FIRST_VERIFIER, NOTARY, PROVIDER, STRANGER, id},
+};
+
+/// Why the last order was refused.
+fn refusal(table: &Table) -> Option<Refusal> {
+    table.sent().find_map(|(_, message)| {
+        let Message::Refuse(refuse) = message else { return None };
+        Some(refuse.clone().recall().reason)
+    })
+}
+
+/// The claims that were sent.
+fn claims(table: &Table) -> Vec<Message> {
+    table.sent().map(|(_, message)| message.clone()).filter(|message| message.kind() == "Claim").collect()
+}
+
+#[test]
+fn an_order_is_taken_on_from_its_client_alone() {
+    for (signed_by, shown_by, taken) in
+        [(STRANGER, CLIENT, false), (CLIENT, STRANGER, false), (CLIENT, CLIENT, true)]
+    {
+        let mut table = Table::provider();
+        let order = table.office.say(id::<Cheap>(signed_by), table.order(0, 0));
+        table.hear(shown_by, Propose { order });
+        assert_eq!(
+            (table.count("Accept"), table.saves()),
+            (taken.into(), taken.into()),
+            "{signed_by} {shown_by}"
+        );
+    }
+}
+
+#[test]
+fn a_job_is_begun_by_its_client_with_its_notarys_ticket_alone() {
+    let mut table = Table::provider();
+    let order = table.order(0, 0);
+    table.propose(&order);
+    let ticket = table.ticket(&order).recall().into_body();
+    let other = Ticket { claim_by: ticket.claim_by.after(Duration(1)), ..ticket };
+    let cases = [
+        (STRANGER, NOTARY, ticket, false),
+        (CLIENT, STRANGER, ticket, false),
+        (CLIENT, CLIENT, ticket, false),
+        (CLIENT, NOTARY, other, false),
+        (CLIENT, NOTARY, ticket, true),
+    ];
+    for (shown_by, signed_by, ticket, begun) in cases {
+        let ticket = table.office.say(id::<Cheap>(signed_by), ticket);
+        table.hear(shown_by, Start { ticket });
+        assert_eq!(
+            (table.fetches(order.input_commit), table.saves() > 0),
+            (begun, begun),
+            "{shown_by} {signed_by}"
+        );
+    }
+}
+
+#[test]
+fn a_second_start_begins_nothing_anew() {
+    let (mut table, order) = Table::started(|table| table.order(0, 0));
+    let ticket = table.office.job(order.id()).map(|job| *job.ticket()).expect("the job is open");
+    let ticket = table.office.say(id::<Cheap>(NOTARY), ticket);
+    for begun in [false, true] {
+        table.hear(CLIENT, Start { ticket: ticket.clone() });
+        assert_eq!((table.saves(), table.runs(), table.said().len()), (0, 0, 0), "{begun}");
+        table.fetched(order.input_commit, Digest::default());
+        assert_eq!(table.runs(), usize::from(!begun));
+    }
+    table.ran(order.id(), false, Ok(result(4)));
+    let said = table.sent().map(|(_, message)| message.clone()).next();
+    table.hear(CLIENT, Start { ticket });
+    assert_eq!((table.saves(), table.sent().next().map(|(_, message)| message.clone())), (0, said));
+}
+
+#[test]
+fn an_order_that_its_client_replaces_frees_its_slot() {
+    let mut table = Table::provider();
+    let order = table.order(0, 0);
+    table.propose(&order);
+    table.propose(&table.order(1, 0));
+    assert_eq!(refusal(&table), Some(Refusal::Busy), "there is one slot");
+    let other = Order { input_commit: Digest::of(b"another input"), ..order };
+    table.propose(&other);
+    assert_eq!(table.said(), [("Accept", CLIENT)], "of two with one number only one can be opened");
+}
+
+#[test]
+fn a_slot_is_kept_for_a_ticket_for_a_while_and_no_longer() {
+    let mut table = Table::provider();
+    table.propose(&table.order(0, 0));
+    table.pass(Duration(7_900));
+    table.propose(&table.order(1, 0));
+    assert_eq!(refusal(&table), Some(Refusal::Busy));
+    table.pass(Duration(200));
+    table.propose(&table.order(1, 0));
+    assert_eq!(table.said(), [("Accept", CLIENT)]);
+}
+
+#[test]
+fn a_run_that_cannot_be_claimed_is_given_up() {
+    let nothing = assay_market::input::RunResult { records: 0, ..result(4) };
+    let cases = [
+        (Ok(result(5)), Failure::Limit),
+        (Ok(nothing), Failure::Empty),
+        (Err(Failure::Trap), Failure::Trap),
+        (Err(Failure::Machine), Failure::Machine),
+    ];
+    for (ran, expected) in cases {
+        let (mut table, order) = Table::started(|table| table.order(0, 0));
+        table.fetched(order.input_commit, Digest::default());
+        table.ran(order.id(), false, ran);
+        assert_eq!(table.said(), [("Abort", NOTARY), ("Abort", CLIENT)], "{expected:?}");
+        let given = |message: &Message| {
+            let Message::Abort(abort) = message else { return None };
+            Some(abort.clone().recall().reason)
+        };
+        assert!(table.sent().all(|(_, message)| given(message) == Some(expected)), "{expected:?}");
+    }
+}
+
+#[test]
+fn what_is_claimed_is_never_claimed_otherwise() {
+    let (mut table, order) = Table::claimed();
+    let claimed = claims(&table);
+    table.notice(NOTARY, order.id(), NoticeEvent::Cancelled);
+    assert_eq!((table.saves(), claims(&table)), (0, claimed.clone()), "cancelled too late");
+    table.ran(order.id(), false, Ok(result(3)));
+    assert!(table.effects.is_empty(), "{:?}", table.effects);
+}
+
+#[test]
+fn a_job_that_is_cancelled_while_it_runs_is_claimed_for_the_fee_and_never_otherwise() {
+    for running in [false, true] {
+        let (mut table, order) = Table::started(|table| table.order(0, 0));
+        if running {
+            table.fetched(order.input_commit, Digest::default());
+        }
+        table.notice(NOTARY, order.id(), NoticeEvent::Cancelled);
+        let yielded = claims(&table);
+        assert_eq!((yielded.len(), table.saves()), (1, 1), "running {running}");
+        let run = RunId { job: order.id(), check: false };
+        assert!(
+            table.effects.iter().any(|effect| matches!(effect, Effect::Stop(stopped) if *stopped == run))
+        );
+        table.fetched(order.input_commit, Digest::default());
+        assert_eq!(table.runs(), 0, "it is not begun any more");
+        table.ran(order.id(), false, Ok(result(4)));
+        assert!(table.effects.is_empty(), "{:?}", table.effects);
+        table.notice(NOTARY, order.id(), NoticeEvent::Cancelled);
+        assert_eq!((table.saves(), claims(&table)), (0, yielded), "it says the same again");
+    }
+}
+
+#[test]
+fn nobody_but_its_notary_moves_a_job_or_says_who_checks_it() {
+    let (mut table, order) = Table::claimed();
+    let (outcome, receipt) = (Outcome::Checked, Digest::default());
+    let events = [
+        NoticeEvent::Cancelled,
+        NoticeEvent::Open { beacon: None },
+        NoticeEvent::Closed { outcome, receipt },
+    ];
+    for by in [STRANGER, CLIENT, FIRST_VERIFIER] {
+        for event in events.clone() {
+            table.notice(by, order.id(), event.clone());
+            assert!(table.effects.is_empty(), "{by} {event:?}");
+        }
+    }
+    for (by, served) in [(STRANGER, false), (CLIENT, false), (NOTARY, true)] {
+        let check = assay_protocol::check::Check {
+            job: order.id(),
+            input_commit: order.input_commit,
+            ..table.check(1, FIRST_VERIFIER)
+        };
+        table.hear(by, check);
+        let expected = if served { vec![(order.input_commit, FIRST_VERIFIER)] } else { Vec::new() };
+        assert_eq!(table.served(), expected, "asked by {by}");
+    }
+}
+
+#[test]
+fn a_claim_is_said_until_the_notary_has_it() {
+    let (mut table, order) = Table::claimed();
+    table.pass(Duration::seconds(10));
+    assert!((3..6).contains(&table.count("Claim")), "{:?}", table.said());
+    let claim = table.office.say(
+        id::<Cheap>(PROVIDER),
+        assay_protocol::claim::Claim {
+            job: order.id(),
+            ticket: Digest::default(),
+            units: 4,
+            work: 8,
+            end: assay_protocol::manifest::End::Stop,
+            commit: Digest::default(),
+        },
+    );
+    table.notice(NOTARY, order.id(), NoticeEvent::Claimed { position: 1, claim });
+    table.pass(Duration::seconds(30));
+    assert_eq!(table.count("Claim"), 0);
+    assert!(table.count("Query") > 2, "{:?}", table.said());
+}
+
+#[test]
+fn a_claim_is_not_opened_with_records_that_a_disk_has_spoilt() {
+    let (mut table, order) = Table::claimed();
+    table.notice(NOTARY, order.id(), NoticeEvent::Open { beacon: None });
+    let shown = table.effects.iter().find_map(|effect| {
+        let Effect::Show { run, positions, .. } = effect else { return None };
+        Some((*run, positions.clone()))
+    });
+    let Some((run, positions)) = shown else { panic!("nothing is read: {:?}", table.effects) };
+    let intact: Vec<_> = positions.iter().map(|position| record(&output(), *position)).collect();
+    let mut spoilt = intact.clone();
+    spoilt[1].bytes[0] ^= 1;
+    for (records, opened) in [(spoilt, 0), (intact, 1)] {
+        table.feed(Input::Shown { run, records });
+        assert_eq!(table.count("OpenClaim"), opened);
+    }
+}
