@@ -8,6 +8,7 @@ mod account;
 mod agenda;
 mod close;
 mod course;
+mod endowment;
 mod open;
 mod reading;
 mod registry;
@@ -35,14 +36,14 @@ use assay_protocol::{
     units::{Amount, Duration, Rate, Timestamp},
 };
 
+use self::{
+    account::sum,
+    agenda::{Agenda, Due},
+    registry::{Checkpoint, Enrolled},
+};
 pub use self::{
     account::{Account, WITHDRAWALS_MAX},
     open::LANES_MAX,
-};
-use self::{
-    agenda::{Agenda, Due},
-    close::sum,
-    registry::{Checkpoint, Enrolled},
 };
 use crate::{recent::Recent, record::Fact, trust::Trust};
 
