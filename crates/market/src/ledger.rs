@@ -26,6 +26,7 @@ use assay_protocol::{
     genesis::{Genesis, Pair},
     id::{Digest, JobId, PeerId},
     job::{Job, Misstep, Moment, Party},
+    journal::Fact,
     manifest::Manifest,
     notice::{self, Head, Tick},
     order::{Open, Refusal},
@@ -45,7 +46,7 @@ pub use self::{
     account::{Account, WITHDRAWALS_MAX},
     open::LANES_MAX,
 };
-use crate::{recent::Recent, record::Fact, trust::Trust};
+use crate::{recent::Recent, trust::Trust};
 
 /// Jobs that one notary keeps open.
 pub const JOBS_OPEN_MAX: usize = 100_000;

@@ -3,19 +3,19 @@
 use alloc::boxed::Box;
 
 use assay_protocol::{
-    account::{Grant, Register, Stake, Unstake},
+    account::{Register, Stake, Unstake},
     check::{Check, Evidence, Seal, Unserved},
     claim::{Claim, Deliver},
-    codec,
     id::{Digest, JobId, PeerId},
-    notice::{Account, Notice, Query, Tick},
+    notice::{Account, Notice, Tick},
     order::{Abort, Failure, Open, Order, Refusal},
     outcome::Outcome,
-    receipt::Happening,
     signed::Signed,
     ticket::Ticket,
 };
 use serde::{Deserialize, Serialize};
+
+pub use assay_protocol::journal::{Entry, Fact};
 
 use crate::{
     input::{Instruction, Provision, RunId, RunResult, Submission},
@@ -229,50 +229,4 @@ pub enum VerifierRecord {
     Ended(RunId),
     /// The check is long over.
     Forgotten(RunId),
-}
-
-/// One entry of a notary's public chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// The digest of the entry before.
-    pub previous: Digest,
-    /// What happened.
-    pub fact: Fact,
-}
-
-/// What can change a notary's books: statements as they were signed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(clippy::large_enum_variant, reason = "each is moved a few times; a box would cost an allocation")]
-pub enum Fact {
-    /// Time passed.
-    Tick(Signed<Tick>),
-    /// A job was opened.
-    Open(Signed<Open>),
-    /// A party to a job took a step.
-    Job(Happening),
-    /// An account asked, for the first time.
-    Query(Signed<Query>),
-    /// An account put money at stake.
-    Stake(Signed<Stake>),
-    /// An account withdrew money from its stake.
-    Unstake(Signed<Unstake>),
-    /// An account stated what it can check.
-    Register(Signed<Register>),
-    /// The issuer created credits.
-    Grant(Signed<Grant>),
-}
-
-impl Entry {
-    /// The name of the entry, which the next one quotes. It is taken over the digest of the fact, so that an entry can
-    /// be published without its fact.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
-        Self::digest_of(self.previous, codec::digest("fact", &self.fact))
-    }
-
-    /// The name of an entry whose fact is known by its digest alone.
-    #[must_use]
-    pub fn digest_of(previous: Digest, fact: Digest) -> Digest {
-        codec::digest("entry", &(previous, fact))
-    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use assay_market::{
     Config, Effects, Node, Record,
-    audit::{Audit, Divergence, Published, Report},
+    audit::{Audit, Divergence, Report},
     ledger::Ledger,
     record::ClientRecord,
     reliability::Impression,
@@ -13,6 +13,7 @@ use assay_market::{
 };
 use assay_protocol::{
     id::{Digest, JobId},
+    journal::Published,
     signed::Signer,
 };
 
