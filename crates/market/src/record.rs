@@ -1,4 +1,7 @@
 //! What a peer keeps so that it can go on after a crash: an enum of records by role.
+//!
+//! **Invariant:** a statement among them was verified before it was kept; but for the notary's chain, which others are
+//! shown, and which is read as it was signed.
 
 use alloc::boxed::Box;
 
@@ -7,15 +10,14 @@ use assay_protocol::{
     check::{Check, Evidence, Seal, Unserved},
     claim::{Claim, Deliver},
     id::{Digest, JobId, PeerId},
+    journal::Entry,
     notice::{Account, Notice, Tick},
     order::{Abort, Failure, Open, Order, Refusal},
     outcome::Outcome,
-    signed::Signed,
+    signed::Recorded,
     ticket::Ticket,
 };
 use serde::{Deserialize, Serialize};
-
-pub use assay_protocol::journal::{Entry, Fact};
 
 use crate::{
     input::{Instruction, Provision, RunId, RunResult, Submission},
@@ -49,19 +51,19 @@ pub enum ClientRecord {
         /// The submission.
         key: Digest,
         /// The order.
-        order: Signed<Order>,
+        order: Recorded<Order>,
         /// What it commits to.
         secret: Digest,
     },
     /// A provider's agreement: the order may be opened.
     Agreed {
         /// What the notary is shown.
-        open: Signed<Open>,
+        open: Recorded<Open>,
     },
     /// The notary's ticket.
-    Ticketed(Signed<Ticket>),
+    Ticketed(Recorded<Ticket>),
     /// The provider's claim, as the notary has shown it.
-    Claimed(Signed<Claim>),
+    Claimed(Recorded<Claim>),
     /// An order that will not be opened any more, or was refused.
     Dropped {
         /// Which order.
@@ -72,7 +74,7 @@ pub enum ClientRecord {
     /// The provider's result, fetched and found to be what it claimed.
     Delivered {
         /// The result.
-        deliver: Signed<Deliver>,
+        deliver: Recorded<Deliver>,
         /// How long it took; nothing if the client was restarted meanwhile.
         timing: Option<Timing>,
     },
@@ -115,7 +117,7 @@ pub enum ClientRecord {
     /// Two claims that the provider signed for one job.
     Contradicted {
         /// The claims.
-        claims: [Signed<Claim>; 2],
+        claims: [Recorded<Claim>; 2],
     },
 }
 
@@ -132,7 +134,7 @@ pub enum OwnerRecord {
     /// The oldest wish with a number, before it is shown to anyone.
     Numbered(Instructed),
     /// A checkpoint that its notary told everyone.
-    Checkpoint(Signed<Tick>),
+    Checkpoint(Recorded<Tick>),
     /// A notary keeps two journals.
     Forked(Box<Fork>),
     /// The oldest wish is over.
@@ -157,22 +159,22 @@ pub struct Fork {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Quote {
     /// In a checkpoint.
-    Tick(Signed<Tick>),
+    Tick(Recorded<Tick>),
     /// Of an account.
-    Account(Signed<Account>),
+    Account(Recorded<Account>),
     /// In a notice.
-    Notice(Box<Signed<Notice>>),
+    Notice(Box<Recorded<Notice>>),
 }
 
 /// An instruction as it was signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Instructed {
     /// To put money at stake.
-    Stake(Signed<Stake>),
+    Stake(Recorded<Stake>),
     /// To withdraw money from the stake.
-    Unstake(Signed<Unstake>),
+    Unstake(Recorded<Unstake>),
     /// To note what can be checked.
-    Register(Signed<Register>),
+    Register(Recorded<Register>),
 }
 
 /// What a provider keeps.
@@ -181,13 +183,13 @@ pub enum ProviderRecord {
     /// What is offered.
     Provision(Provision),
     /// An order this peer agreed to.
-    Accepted(Signed<Order>),
+    Accepted(Recorded<Order>),
     /// The ticket for it.
-    Started(Signed<Ticket>),
+    Started(Recorded<Ticket>),
     /// The claim, before anyone sees it, with what it is opened by.
     Claimed {
         /// The claim.
-        claim: Signed<Claim>,
+        claim: Recorded<Claim>,
         /// What the run gave.
         result: RunResult,
         /// Hides the output.
@@ -196,9 +198,9 @@ pub enum ProviderRecord {
         evidence_blind: Digest,
     },
     /// The job was cancelled by its client: the claim for the agreed fee.
-    Yielded(Signed<Claim>),
+    Yielded(Recorded<Claim>),
     /// The job was given up.
-    Aborted(Signed<Abort>),
+    Aborted(Recorded<Abort>),
     /// The job is over.
     Closed {
         /// Which job.
@@ -213,18 +215,18 @@ pub enum ProviderRecord {
 #[allow(clippy::large_enum_variant, reason = "each is moved a few times; a box would cost an allocation")]
 pub enum VerifierRecord {
     /// A check it was drawn for.
-    Asked(Signed<Check>),
+    Asked(Recorded<Check>),
     /// The seal, before anyone sees it, with what it is opened by.
     Sealed {
         /// The seal.
-        seal: Signed<Seal>,
+        seal: Recorded<Seal>,
         /// What was sealed.
         evidence: Evidence,
         /// The digest of the output's bytes.
         output: Digest,
     },
     /// Nobody served the input.
-    Unserved(Signed<Unserved>),
+    Unserved(Recorded<Unserved>),
     /// This machine could not run it.
     Ended(RunId),
     /// The check is long over.

@@ -140,18 +140,6 @@ impl<T> Signed<T> {
     pub fn said(&self) -> Said<'_, T> {
         Said(self)
     }
-
-    #[doc(hidden)]
-    #[must_use]
-    pub fn recall(self) -> Verified<T> {
-        Verified(self)
-    }
-
-    #[doc(hidden)]
-    #[must_use]
-    pub fn recalled(&self) -> Said<'_, T> {
-        Said(self)
-    }
 }
 
 impl<T> Said<'_, T> {

@@ -72,7 +72,7 @@ impl World {
         let orders = records.filter_map(|record| {
             let Record::Client(record) = record else { return None };
             let ClientRecord::Ordered { key, order, .. } = *record else { return None };
-            Some((order.said().id(), key))
+            Some((order.id(), key))
         });
         orders.collect()
     }
