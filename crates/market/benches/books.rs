@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, fs, hint::black_box, ops::Range, time::Instant};
 
-use assay_market::{ledger::Ledger, record::Fact};
+use assay_market::ledger::Ledger;
 use assay_protocol::{
     account::Grant,
+    journal::Fact,
     order::{Abort, Failure},
     receipt::Happening,
     units::Amount,

@@ -5,42 +5,16 @@
 use alloc::string::{String, ToString};
 
 use assay_protocol::{
-    codec,
     genesis::Genesis,
-    id::{Digest, NetworkId, PeerId},
+    id::{NetworkId, PeerId},
+    journal::{Entry, Fact, Published},
     notice::Head,
     signed::Scheme,
     units::Amount,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    ledger::Ledger,
-    record::{Entry, Fact},
-};
-
-/// An entry of a chain as it is published: whole, or by the digest of its fact while it would tell too much.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(clippy::large_enum_variant, reason = "each is moved a few times; a box would cost an allocation")]
-pub enum Published {
-    /// The whole entry.
-    Whole(Entry),
-    /// Only what the chain needs.
-    Withheld {
-        /// The digest of the entry before.
-        previous: Digest,
-        /// The digest of the fact.
-        fact: Digest,
-    },
-}
-
-impl Published {
-    /// An entry without its fact.
-    #[must_use]
-    pub fn withheld(entry: &Entry) -> Self {
-        Self::Withheld { previous: entry.previous, fact: codec::digest("fact", &entry.fact) }
-    }
-}
+use crate::ledger::Ledger;
 
 /// The first entry that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ mod account;
 mod agenda;
 mod close;
 mod course;
+mod endowment;
 mod open;
 mod reading;
 mod registry;
@@ -25,6 +26,7 @@ use assay_protocol::{
     genesis::{Genesis, Pair},
     id::{Digest, JobId, PeerId},
     job::{Job, Misstep, Moment, Party},
+    journal::Fact,
     manifest::Manifest,
     notice::{self, Head, Tick},
     order::{Open, Refusal},
@@ -35,16 +37,16 @@ use assay_protocol::{
     units::{Amount, Duration, Rate, Timestamp},
 };
 
+use self::{
+    account::sum,
+    agenda::{Agenda, Due},
+    registry::{Checkpoint, Enrolled},
+};
 pub use self::{
     account::{Account, WITHDRAWALS_MAX},
     open::LANES_MAX,
 };
-use self::{
-    agenda::{Agenda, Due},
-    close::sum,
-    registry::{Checkpoint, Enrolled},
-};
-use crate::{recent::Recent, record::Fact, trust::Trust};
+use crate::{recent::Recent, trust::Trust};
 
 /// Jobs that one notary keeps open.
 pub const JOBS_OPEN_MAX: usize = 100_000;

@@ -1,18 +1,20 @@
 //! What a peer keeps so that it can go on after a crash: an enum of records by role.
+//!
+//! **Invariant:** a statement among them was verified before it was kept; but for the notary's chain, which others are
+//! shown, and which is read as it was signed.
 
 use alloc::boxed::Box;
 
 use assay_protocol::{
-    account::{Grant, Register, Stake, Unstake},
+    account::{Register, Stake, Unstake},
     check::{Check, Evidence, Seal, Unserved},
     claim::{Claim, Deliver},
-    codec,
     id::{Digest, JobId, PeerId},
-    notice::{Account, Notice, Query, Tick},
+    journal::Entry,
+    notice::{Account, Notice, Tick},
     order::{Abort, Failure, Open, Order, Refusal},
     outcome::Outcome,
-    receipt::Happening,
-    signed::Signed,
+    signed::Recorded,
     ticket::Ticket,
 };
 use serde::{Deserialize, Serialize};
@@ -49,19 +51,19 @@ pub enum ClientRecord {
         /// The submission.
         key: Digest,
         /// The order.
-        order: Signed<Order>,
+        order: Recorded<Order>,
         /// What it commits to.
         secret: Digest,
     },
     /// A provider's agreement: the order may be opened.
     Agreed {
         /// What the notary is shown.
-        open: Signed<Open>,
+        open: Recorded<Open>,
     },
     /// The notary's ticket.
-    Ticketed(Signed<Ticket>),
+    Ticketed(Recorded<Ticket>),
     /// The provider's claim, as the notary has shown it.
-    Claimed(Signed<Claim>),
+    Claimed(Recorded<Claim>),
     /// An order that will not be opened any more, or was refused.
     Dropped {
         /// Which order.
@@ -72,7 +74,7 @@ pub enum ClientRecord {
     /// The provider's result, fetched and found to be what it claimed.
     Delivered {
         /// The result.
-        deliver: Signed<Deliver>,
+        deliver: Recorded<Deliver>,
         /// How long it took; nothing if the client was restarted meanwhile.
         timing: Option<Timing>,
     },
@@ -115,7 +117,7 @@ pub enum ClientRecord {
     /// Two claims that the provider signed for one job.
     Contradicted {
         /// The claims.
-        claims: [Signed<Claim>; 2],
+        claims: [Recorded<Claim>; 2],
     },
     /// The user has the result.
     Taken {
@@ -137,7 +139,7 @@ pub enum OwnerRecord {
     /// The oldest wish with a number, before it is shown to anyone.
     Numbered(Instructed),
     /// A checkpoint that its notary told everyone.
-    Checkpoint(Signed<Tick>),
+    Checkpoint(Recorded<Tick>),
     /// A notary keeps two journals.
     Forked(Box<Fork>),
     /// The oldest wish is over.
@@ -162,22 +164,22 @@ pub struct Fork {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Quote {
     /// In a checkpoint.
-    Tick(Signed<Tick>),
+    Tick(Recorded<Tick>),
     /// Of an account.
-    Account(Signed<Account>),
+    Account(Recorded<Account>),
     /// In a notice.
-    Notice(Box<Signed<Notice>>),
+    Notice(Box<Recorded<Notice>>),
 }
 
 /// An instruction as it was signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Instructed {
     /// To put money at stake.
-    Stake(Signed<Stake>),
+    Stake(Recorded<Stake>),
     /// To withdraw money from the stake.
-    Unstake(Signed<Unstake>),
+    Unstake(Recorded<Unstake>),
     /// To note what can be checked.
-    Register(Signed<Register>),
+    Register(Recorded<Register>),
 }
 
 /// What a provider keeps.
@@ -186,13 +188,13 @@ pub enum ProviderRecord {
     /// What is offered.
     Provision(Provision),
     /// An order this peer agreed to.
-    Accepted(Signed<Order>),
+    Accepted(Recorded<Order>),
     /// The ticket for it.
-    Started(Signed<Ticket>),
+    Started(Recorded<Ticket>),
     /// The claim, before anyone sees it, with what it is opened by.
     Claimed {
         /// The claim.
-        claim: Signed<Claim>,
+        claim: Recorded<Claim>,
         /// What the run gave.
         result: RunResult,
         /// Hides the output.
@@ -201,9 +203,9 @@ pub enum ProviderRecord {
         evidence_blind: Digest,
     },
     /// The job was cancelled by its client: the claim for the agreed fee.
-    Yielded(Signed<Claim>),
+    Yielded(Recorded<Claim>),
     /// The job was given up.
-    Aborted(Signed<Abort>),
+    Aborted(Recorded<Abort>),
     /// The job is over.
     Closed {
         /// Which job.
@@ -218,66 +220,20 @@ pub enum ProviderRecord {
 #[allow(clippy::large_enum_variant, reason = "each is moved a few times; a box would cost an allocation")]
 pub enum VerifierRecord {
     /// A check it was drawn for.
-    Asked(Signed<Check>),
+    Asked(Recorded<Check>),
     /// The seal, before anyone sees it, with what it is opened by.
     Sealed {
         /// The seal.
-        seal: Signed<Seal>,
+        seal: Recorded<Seal>,
         /// What was sealed.
         evidence: Evidence,
         /// The digest of the output's bytes.
         output: Digest,
     },
     /// Nobody served the input.
-    Unserved(Signed<Unserved>),
+    Unserved(Recorded<Unserved>),
     /// This machine could not run it.
     Ended(RunId),
     /// The check is long over.
     Forgotten(RunId),
-}
-
-/// One entry of a notary's public chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// The digest of the entry before.
-    pub previous: Digest,
-    /// What happened.
-    pub fact: Fact,
-}
-
-/// What can change a notary's books: statements as they were signed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(clippy::large_enum_variant, reason = "each is moved a few times; a box would cost an allocation")]
-pub enum Fact {
-    /// Time passed.
-    Tick(Signed<Tick>),
-    /// A job was opened.
-    Open(Signed<Open>),
-    /// A party to a job took a step.
-    Job(Happening),
-    /// An account asked, for the first time.
-    Query(Signed<Query>),
-    /// An account put money at stake.
-    Stake(Signed<Stake>),
-    /// An account withdrew money from its stake.
-    Unstake(Signed<Unstake>),
-    /// An account stated what it can check.
-    Register(Signed<Register>),
-    /// The issuer created credits.
-    Grant(Signed<Grant>),
-}
-
-impl Entry {
-    /// The name of the entry, which the next one quotes. It is taken over the digest of the fact, so that an entry can
-    /// be published without its fact.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
-        Self::digest_of(self.previous, codec::digest("fact", &self.fact))
-    }
-
-    /// The name of an entry whose fact is known by its digest alone.
-    #[must_use]
-    pub fn digest_of(previous: Digest, fact: Digest) -> Digest {
-        codec::digest("entry", &(previous, fact))
-    }
 }

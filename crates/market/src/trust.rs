@@ -6,6 +6,7 @@ use alloc::collections::BTreeMap;
 
 use assay_protocol::{
     id::{Digest, PeerId},
+    order::Order,
     units::{Rate, Timestamp},
 };
 
@@ -29,6 +30,14 @@ pub struct Kind {
     pub model: Digest,
     /// On which class of machine.
     pub class: Digest,
+}
+
+impl Kind {
+    /// What trust in the provider of this order is about.
+    pub(crate) fn of(order: &Order) -> Self {
+        let (runner, model) = (order.manifest.runner, order.manifest.model);
+        Self { provider: order.provider, runner, model, class: order.class }
+    }
 }
 
 /// What checks said of one kind.

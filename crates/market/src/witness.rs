@@ -15,6 +15,7 @@ use assay_protocol::{
     genesis::Genesis,
     id::{Digest, JobId, PeerId},
     job::{Job, Stage, Testified},
+    journal::Fact,
     order::Order,
     outcome::Outcome,
     payout,
@@ -23,10 +24,7 @@ use assay_protocol::{
     units::{Amount, Rate},
 };
 
-use crate::{
-    ledger::{Account, ClosedJob, Consequence, Ledger},
-    record::Fact,
-};
+use crate::ledger::{Account, ClosedJob, Consequence, Ledger};
 
 /// What was seen so far, to be compared with.
 #[derive(Clone, Debug)]

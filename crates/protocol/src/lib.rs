@@ -17,6 +17,7 @@ pub mod draw;
 pub mod genesis;
 pub mod id;
 pub mod job;
+pub mod journal;
 pub mod jury;
 pub mod manifest;
 pub mod merkle;

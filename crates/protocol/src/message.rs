@@ -16,9 +16,9 @@ use crate::{
     notice::{Account, Notice, Query, Settled, Tick},
     objection::{Cancel, Contradict, Dispute, Output},
     offer::Offer,
-    order::{Abort, Accept, Open, Propose, Refuse, Start},
+    order::{Abort, Accept, Open, Propose, Refuse},
     signed::{Forged, Scheme, Signed, Statement, Verified},
-    ticket::Ticket,
+    ticket::{Start, Ticket},
 };
 
 /// Declares both forms of the wire enum, one variant for each kind of statement.

@@ -91,13 +91,6 @@ pub struct Query {
     pub job: Option<JobId>,
 }
 
-/// Asks for a range of a notary's journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Journal {
-    /// The first entry that is wanted, counted from 0.
-    pub from: u64,
-}
-
 /// What an account holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {

@@ -11,7 +11,6 @@ use crate::{
     id::{Digest, JobId, PeerId},
     manifest::Manifest,
     signed::{Attested, Signed, Verified, statements},
-    ticket::Ticket,
     units::{Amount, Duration, Rate, Timestamp, Units, Work},
 };
 
@@ -137,19 +136,4 @@ impl Verified<Open> {
     }
 }
 
-/// The client shows the provider the ticket: from now on the provider may fetch the input.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Start {
-    /// The notary's ticket.
-    pub ticket: Signed<Ticket>,
-}
-
-impl Verified<Start> {
-    /// The ticket, as whoever keeps the books signed it.
-    #[must_use]
-    pub fn ticket(&self) -> Attested<'_, Ticket> {
-        self.inside(|start| &start.ticket)
-    }
-}
-
-statements!(Order, Propose { order }, Accept, Open { order, accept }, Start { ticket });
+statements!(Order, Propose { order }, Accept, Open { order, accept });

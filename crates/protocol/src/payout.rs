@@ -20,9 +20,6 @@ use crate::{
     units::{Amount, Units, Work},
 };
 
-#[doc(hidden)]
-pub use crate::quote::quote;
-
 /// Who gets and pays what at a close.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

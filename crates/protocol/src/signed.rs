@@ -1,12 +1,17 @@
 //! Signatures: how a statement becomes a fact about its signer.
 //!
 //! **Invariant:** a [`Verified`] exists only if its signature, and that of every statement inside it, was checked, or
-//! made, here; a signature covers a domain string, the kind of statement, the network and the whole body.
+//! made, here, or was before this peer wrote it down; a signature covers a domain string, the kind of statement, the
+//! network and the whole body.
+
+mod recorded;
 
 use alloc::vec::Vec;
 use core::{fmt, ops::Deref};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+pub use recorded::Recorded;
 
 use crate::{
     codec,
@@ -138,18 +143,6 @@ impl<T> Signed<T> {
     /// came in, an audit and a judge of receipts, who verify them beside. It never becomes a [`Verified`].
     #[must_use]
     pub fn said(&self) -> Said<'_, T> {
-        Said(self)
-    }
-
-    #[doc(hidden)]
-    #[must_use]
-    pub fn recall(self) -> Verified<T> {
-        Verified(self)
-    }
-
-    #[doc(hidden)]
-    #[must_use]
-    pub fn recalled(&self) -> Said<'_, T> {
         Said(self)
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     order::Order,
     quote,
     rate::{self, Circumstances},
-    signed::{Statement, statements},
+    signed::{Attested, Signed, Statement, Verified, statements},
     units::{Amount, Duration, Rate, Timestamp},
 };
 
@@ -138,4 +138,19 @@ impl Ticket {
     }
 }
 
-statements!(Ticket);
+/// The client shows the provider the ticket: from now on the provider may fetch the input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// The notary's ticket.
+    pub ticket: Signed<Ticket>,
+}
+
+impl Verified<Start> {
+    /// The ticket, as whoever keeps the books signed it.
+    #[must_use]
+    pub fn ticket(&self) -> Attested<'_, Ticket> {
+        self.inside(|start| &start.ticket)
+    }
+}
+
+statements!(Ticket, Start { ticket });

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use assay_market::{
     Config, Effects, Node, Record,
-    audit::{Audit, Divergence, Published, Report},
+    audit::{Audit, Divergence, Report},
     ledger::Ledger,
     record::ClientRecord,
     reliability::Impression,
@@ -13,6 +13,7 @@ use assay_market::{
 };
 use assay_protocol::{
     id::{Digest, JobId},
+    journal::Published,
     signed::Signer,
 };
 
@@ -71,7 +72,7 @@ impl World {
         let orders = records.filter_map(|record| {
             let Record::Client(record) = record else { return None };
             let ClientRecord::Ordered { key, order, .. } = *record else { return None };
-            Some((order.said().id(), key))
+            Some((order.id(), key))
         });
         orders.collect()
     }

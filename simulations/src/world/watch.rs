@@ -11,12 +11,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use assay_market::{
     Node, Record,
     ledger::{Consequence, Ledger},
-    record::Fact,
     witness::{Before, Witness},
 };
 use assay_protocol::{
     genesis::Genesis,
     id::{JobId, NetworkId, PeerId},
+    journal::Fact,
     notice::Settled,
     outcome::Outcome,
     receipt::{Receipt, Story},

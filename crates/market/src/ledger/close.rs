@@ -17,7 +17,8 @@ use assay_protocol::{
     units::{Amount, Rate},
 };
 
-use super::{Account, ClosedJob, Consequence, FLAGGED_MAX, Ledger, OpenJob, open};
+use super::{Account, ClosedJob, Consequence, FLAGGED_MAX, Ledger, OpenJob, account::sum, endowment};
+use crate::trust::Kind;
 
 impl Ledger {
     /// Settles a job whose stage is closed, and everything that hangs on it.
@@ -144,28 +145,17 @@ impl Ledger {
         }
     }
 
-    /// An endowed check that was not done leaves its place to another.
-    fn release_endowment(&mut self, closing: &OpenJob) {
-        let done = closing.job.seats().iter().any(|seat| seat.found().is_some());
-        if open::is_endowed(closing.job.ticket())
-            && !done
-            && let Some(count) = self.endowed.get_mut(&open::pair(closing.job.order()))
-        {
-            *count = count.saturating_sub(1);
-        }
-    }
-
     /// T11: notes where a jury came to nothing, for the operator and for who reads the journal.
     fn flag(&mut self, closing: &OpenJob, outcome: Outcome) {
         let hung = matches!(outcome, Outcome::Disputed | Outcome::Void) && closing.job.jury_from().is_some();
-        let pair = open::pair(closing.job.order());
+        let pair = endowment::pair(closing.job.order());
         if hung && (self.flagged.len() < FLAGGED_MAX || self.flagged.contains_key(&pair)) {
             *self.flagged.entry(pair).or_default() += 1;
         }
     }
 
     fn judge_trust(&mut self, closing: &OpenJob, outcome: Outcome) {
-        let (kind, now) = (open::kind(closing.job.order()), self.moment.live);
+        let (kind, now) = (Kind::of(closing.job.order()), self.moment.live);
         match outcome {
             Outcome::Checked | Outcome::Cleared if closing.job.revealed() => self.trust.pass(kind, now),
             Outcome::Grey => self.trust.grey(kind, false, now),
@@ -232,10 +222,4 @@ impl Ledger {
         rounds.extend(claimed.map(|event| begins(event.round)));
         rounds.iter().filter_map(|round| self.ticks.get(round).cloned()).collect()
     }
-}
-
-/// A sum that fits, since all money together does.
-pub(super) fn sum(one: Amount, other: Amount) -> Amount {
-    debug_assert!(one.plus(other).is_some(), "all money together fits");
-    one.plus(other).unwrap_or(one)
 }

@@ -12,8 +12,8 @@ use assay_protocol::{
 
 use super::{
     Account, Consequence, Ledger, Rejection,
+    account::sum,
     agenda::{Due, may_move},
-    close::sum,
 };
 
 impl Ledger {

@@ -4,17 +4,16 @@ use alloc::{boxed::Box, vec::Vec};
 
 use assay_protocol::{
     admission::{self, first_unmet, price},
-    genesis::{Genesis, Pair},
     id::{Digest, JobId, PeerId},
     job::Job,
     order::{Accept, Open, Order, Refusal},
     receipt,
     signed::{Said, Signed},
     ticket::{Standing, Ticket},
-    units::{Amount, Rate, Timestamp},
+    units::{Amount, Timestamp},
 };
 
-use super::{Account, Consequence, JOBS_OPEN_MAX, Ledger, OpenJob, Rejection, agenda::Due, close::sum};
+use super::{Account, Consequence, JOBS_OPEN_MAX, Ledger, OpenJob, Rejection, account::sum, agenda::Due};
 use crate::trust::Kind;
 
 /// Queues of one client, and so the most orders it can have open.
@@ -61,17 +60,6 @@ impl Ledger {
         Ok(())
     }
 
-    /// Sets aside what the check of an endowed job costs, where only the endowment calls for it.
-    fn endow(&mut self, order: &Order, ticket: &Ticket) -> Amount {
-        if !is_endowed(ticket) {
-            return Amount::ZERO;
-        }
-        let fee = self.genesis.check_cost(order.work_max).min(self.endowment);
-        self.endowment = self.endowment.minus_up_to(fee);
-        *self.endowed.entry(pair(order)).or_default() += 1;
-        fee
-    }
-
     /// The terms of an order, or why it is refused.
     fn judge(
         &self,
@@ -112,7 +100,7 @@ impl Ledger {
     fn standing(&self, order: &Order) -> Standing {
         let nobody = Account::default();
         let provider = self.accounts.get(&order.provider).unwrap_or(&nobody);
-        let kind = kind(order);
+        let kind = Kind::of(order);
         let party_operators = [self.operator(order.client), self.operator(order.provider)];
         Standing {
             opened: self.wall.unwrap_or(Timestamp(0)),
@@ -128,25 +116,6 @@ impl Ledger {
             exposed: provider.exposed,
             fee_margin: self.fee_margin(),
         }
-    }
-
-    /// True while the endowment pays for checks of this pair. Only manifests that the network pins: in any other the
-    /// constants that a check is paid by could be anything. And only work that costs no more than one check's part of
-    /// it: a client says how much work its job may be, and friends among the checkers would find that it was.
-    fn endows(&self, order: &Order) -> bool {
-        let (pair, cost) = (pair(order), self.genesis.check_cost(order.work_max));
-        let done = self.endowed.get(&pair).copied().unwrap_or_default();
-        self.genesis.endowed.contains(&pair)
-            && done < self.genesis.checks.endowed_checks
-            && self.genesis.manifests.contains(&order.manifest)
-            && cost <= self.endowed_part().min(self.endowment)
-    }
-
-    /// What the endowment had for each check on the first day.
-    fn endowed_part(&self) -> Amount {
-        let Genesis { money, checks, endowed, .. } = &*self.genesis;
-        let all = checks.endowed_checks.saturating_mul(endowed.len() as u64);
-        Amount(money.endowment.0.checked_div(all).unwrap_or_default())
     }
 
     fn operator(&self, peer: PeerId) -> Digest {
@@ -169,25 +138,5 @@ impl Ledger {
         let lane = self.accounts.get(&order.client).and_then(|account| account.lanes.get(&order.lane));
         let lane = lane.copied().unwrap_or_default();
         order.lane < LANES_MAX && lane.open.is_none() && lane.next == order.nonce
-    }
-}
-
-/// True if only the endowment calls for a check of this job, and so pays for it.
-pub(super) fn is_endowed(ticket: &Ticket) -> bool {
-    ticket.standing.endowed && ticket.prepaid == 0 && ticket.policy_rate < Rate::ONE
-}
-
-/// What the endowment counts by.
-pub(super) fn pair(order: &Order) -> Pair {
-    Pair { model: order.manifest.model, class: order.class }
-}
-
-/// What trust in the provider of this order is about.
-pub(super) fn kind(order: &Order) -> Kind {
-    Kind {
-        provider: order.provider,
-        runner: order.manifest.runner,
-        model: order.manifest.model,
-        class: order.class,
     }
 }

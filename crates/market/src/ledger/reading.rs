@@ -12,7 +12,7 @@ use assay_protocol::{
     units::{Amount, Rate, Timestamp},
 };
 
-use super::{Account, ClosedJob, Ledger, OpenJob, close::sum};
+use super::{Account, ClosedJob, Ledger, OpenJob, account::sum};
 
 impl Ledger {
     /// What all boxes hold.

@@ -1,11 +1,12 @@
 //! What becomes of stake, withdrawals, exposure, freezes, grants and welcomes.
 
-use assay_market::{ledger::Rejection, record::Fact};
+use assay_market::ledger::Rejection;
 use assay_protocol::{
     account::{Grant, Register, Registration, Stake, Unstake},
     genesis::Genesis,
     id::Digest,
     job::Stage,
+    journal::Fact,
     notice::Query,
     order::{Abort, Failure, Refusal},
     outcome::Outcome,

@@ -5,7 +5,6 @@
 
 use assay_market::{
     ledger::Consequence,
-    record::Fact,
     witness::{Before, Witness, state_of},
 };
 use assay_protocol::{
@@ -13,6 +12,7 @@ use assay_protocol::{
     codec,
     genesis::Genesis,
     id::{Digest, PeerId, Signature},
+    journal::Fact,
     notice::{Query, Settled},
     order::Order,
     receipt::{Receipt, Story},

@@ -4,7 +4,6 @@ use std::{cell::RefCell, collections::BTreeSet};
 
 use assay_market::{
     ledger::{Ledger, Rejection},
-    record::Fact,
     witness::{Before, Witness, state_of},
 };
 use assay_protocol::{
@@ -12,6 +11,7 @@ use assay_protocol::{
     codec,
     genesis::{Founder, Genesis, Pair},
     id::Digest,
+    journal::Fact,
     manifest::{Manifest, Policy},
     notice::Query,
     objection::{Cancel, Dispute},

@@ -3,12 +3,13 @@
 //! The price of the usual job is one credit, of which all is claimed. A check costs 0.04; at a margin of 15 % the premium
 //! for it is 0.000919998, the dues at a rate of one 0.045079999 and at a half 0.022079999.
 
-use assay_market::{ledger::Rejection, record::Fact};
+use assay_market::ledger::Rejection;
 use assay_protocol::{
     account::Stake,
     draw,
     genesis::Pair,
     job::Stage,
+    journal::Fact,
     objection::{Cancel, Dispute},
     order::Order,
     outcome::Outcome,

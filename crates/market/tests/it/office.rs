@@ -5,15 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use assay_market::{
-    ledger::{Account, Consequence, Ledger, Rejection},
-    record::{Entry, Fact},
-};
+use assay_market::ledger::{Account, Consequence, Ledger, Rejection};
 use assay_protocol::{
     codec, draw,
     genesis::{Checks, Founder, Genesis, Money, Threshold, Timers},
     id::{Digest, JobId, NetworkId, PeerId},
     job::{Job, Stage},
+    journal::{Entry, Fact},
     manifest::{Manifest, Meter, Policy, TensorFormat, WorkPerMeter},
     notice::{Head, Settled, Tick},
     order::{Accept, Open, Order, secret_commit},

@@ -1,10 +1,10 @@
 //! What the parties to one job are up to: a plan, and the fact by which each stage follows from it.
 
-use assay_market::record::Fact;
 use assay_protocol::{
     check::{OpenSeal, Seal, Unserved},
     claim::Reveal,
     job::{Phase, Stage, Testified},
+    journal::Fact,
     manifest::End,
     merkle::{self, RECORD_BYTES},
     objection::{Cancel, Contradict, Dispute, Output},

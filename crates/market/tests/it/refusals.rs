@@ -2,7 +2,6 @@
 
 use assay_market::{
     ledger::{JOBS_OPEN_MAX, LANES_MAX, Rejection},
-    record::Fact,
     witness::state_of,
 };
 use assay_protocol::{
@@ -10,6 +9,7 @@ use assay_protocol::{
     genesis::Genesis,
     id::Digest,
     job::Stage,
+    journal::Fact,
     order::{Accept, Open, Order, Refusal},
     units::{Amount, Duration, Rate, Timestamp},
 };

@@ -2,7 +2,6 @@
 
 use assay_market::{
     ledger::{LANES_MAX, Rejection, WITHDRAWALS_MAX},
-    record::Fact,
     witness::state_of,
 };
 use assay_protocol::{
@@ -12,6 +11,7 @@ use assay_protocol::{
     genesis::Genesis,
     id::{Digest, PeerId},
     job::{Misstep, Phase, Stage},
+    journal::Fact,
     manifest::End,
     merkle::{self, RECORD_BYTES},
     notice::{Query, Tick},

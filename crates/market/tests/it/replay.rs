@@ -7,10 +7,9 @@ use std::{
 
 use assay_market::{
     ledger::{Consequence, Ledger},
-    record::Fact,
     witness::state_of,
 };
-use assay_protocol::{codec, outcome::Outcome, receipt::Story};
+use assay_protocol::{codec, journal::Fact, outcome::Outcome, receipt::Story};
 
 use crate::{
     cheap::Cheap,

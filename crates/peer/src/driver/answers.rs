@@ -12,7 +12,7 @@ use assay_market::{Command, Input, Node, input::Provision, quote::Quote};
 use assay_protocol::{
     codec,
     id::{Digest, PeerId},
-    notice::Journal,
+    journal::Journal,
     offer::{Offer, Service},
     signed::{Keypair, Verified},
     units::Timestamp,

@@ -7,11 +7,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_market::audit::{Audit, Divergence, Published};
-use assay_protocol::{codec, genesis::Genesis, id::PeerId, notice::Journal, signed::Ed25519};
+use assay_market::audit::{Audit, Divergence};
+use assay_protocol::{
+    codec,
+    genesis::Genesis,
+    id::PeerId,
+    journal::{Journal, Page, Published},
+    signed::Ed25519,
+};
 use tokio::time::timeout;
 
-use super::pages::{self, JOURNAL, Page};
+use super::pages::{self, JOURNAL};
 use crate::{
     handle::{Audited, Refused},
     network::Network,

@@ -3,17 +3,13 @@
 //! **Invariant:** an answer has a bound on its entries and on its bytes; of a notary's journal only what its brain calls
 //! published leaves in full.
 
-use assay_market::{
-    audit::Published,
-    record::{Entry, Record},
-};
+use assay_market::record::Record;
 use assay_protocol::{
     codec::{self, MESSAGE_BYTES_MAX, Malformed},
-    notice::Journal,
+    journal::{Entry, Journal, PAGE_BYTES_MAX, Page, Published},
     offer::{Book, Offer},
     signed::Signed,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::journal::ReadError;
 
@@ -21,22 +17,11 @@ use crate::journal::ReadError;
 pub(crate) const BOOK: u8 = 1;
 /// The question for a page of a notary's journal.
 pub(crate) const JOURNAL: u8 = 2;
-/// Bytes in the longest page.
-pub(crate) const PAGE_BYTES_MAX: usize = 512 * 1024;
 /// Offers in one answer.
 const OFFERS_MAX: usize = 256;
 
 /// What comes of reading a record: its number and its bytes.
 type Read = Result<(u64, Vec<u8>), ReadError>;
-
-/// A part of a notary's journal.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Page {
-    /// How many entries there are.
-    pub(crate) total: u64,
-    /// Entries from the one that was wanted on.
-    pub(crate) entries: Vec<Published>,
-}
 
 /// Encodes as many of these offers as one answer holds.
 pub(crate) fn book<'a>(offers: impl Iterator<Item = &'a Signed<Offer>>) -> Vec<u8> {

@@ -12,10 +12,10 @@ use assay_protocol::{
     notice::{Account, Checkpoint, Head, Notice, NoticeEvent, Query, Settled, Tick},
     objection::{Cancel, Contradict, Dispute, Output},
     offer::{Offer, Service},
-    order::{Abort, Accept, Failure, Open, Order, Propose, Refusal, Refuse, Start},
+    order::{Abort, Accept, Failure, Open, Order, Propose, Refusal, Refuse},
     outcome::Outcome,
     signed::{Keypair, Signed, Signer, Statement, Verified},
-    ticket::{Standing, Ticket},
+    ticket::{Standing, Start, Ticket},
     units::{Amount, Duration, Rate, Timestamp},
 };
 

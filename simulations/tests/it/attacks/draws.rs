@@ -2,10 +2,11 @@
 
 use std::{cell::Cell, collections::BTreeMap, rc::Rc};
 
-use assay_market::{Event, Input, Record, effect::Effect, record::Fact};
+use assay_market::{Event, Input, Record, effect::Effect};
 use assay_protocol::{
     draw,
     id::{Digest, JobId},
+    journal::Fact,
     message::{Message, Opened},
     notice::NoticeEvent,
     units::{Amount, Rate},

@@ -11,9 +11,10 @@ use assay_protocol::{
     id::{Digest, JobId},
     manifest::End,
     message::{Message, Opened},
-    order::{Open, Order, Propose, Start, secret_commit},
+    order::{Open, Order, Propose, secret_commit},
     outcome::Outcome,
     signed::{Signed, Statement, Verified},
+    ticket::Start,
     units::Amount,
 };
 use assay_simulations::{

@@ -1,0 +1,88 @@
+//! Statements that a peer keeps: what was verified once is not verified again when it is read back.
+//!
+//! **Invariant:** a [`Recorded`] is made of a [`Verified`], or of what its peer wrote of one: no message holds any.
+
+use core::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Signed, Verified};
+use crate::id::PeerId;
+
+/// A statement in a peer's own journal, which is chained: it was verified before it was written. Its encoding is that of
+/// the [`Signed`] one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Recorded<T>(Signed<T>);
+
+impl<T> Recorded<T> {
+    /// Who said it.
+    #[must_use]
+    pub fn signer(&self) -> PeerId {
+        self.0.signer
+    }
+
+    /// The signed form, to stand in another statement.
+    #[must_use]
+    pub fn signed(&self) -> &Signed<T> {
+        &self.0
+    }
+
+    /// The statement as it was when it was written.
+    #[must_use]
+    pub fn into_verified(self) -> Verified<T> {
+        Verified(self.0)
+    }
+}
+
+impl<T: Clone> Recorded<T> {
+    /// The statement as it was when it was written.
+    #[must_use]
+    pub fn verified(&self) -> Verified<T> {
+        self.clone().into_verified()
+    }
+}
+
+impl<T> From<Verified<T>> for Recorded<T> {
+    fn from(verified: Verified<T>) -> Self {
+        Self(verified.into_signed())
+    }
+}
+
+impl<T: Clone> From<&Verified<T>> for Recorded<T> {
+    fn from(verified: &Verified<T>) -> Self {
+        verified.clone().into()
+    }
+}
+
+impl<T> Deref for Recorded<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.body
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        codec,
+        id::Digest,
+        objection::Dispute,
+        signed::{Keypair, Signer},
+    };
+
+    #[test]
+    fn what_is_recorded_is_written_as_it_was_signed_and_reads_back_as_verified() {
+        let (key, job) = (Keypair::from_seed([1; 32]), Digest::of(b"job"));
+        let verified = Signed::seal(Dispute { job }, &key, Digest::of(b"here"));
+        let recorded = Recorded::from(&verified);
+        let bytes = codec::encode(&recorded);
+        assert_eq!(bytes, codec::encode(verified.signed()));
+        assert_eq!(serde_json::to_value(&recorded).ok(), serde_json::to_value(verified.signed()).ok());
+        let read: Recorded<Dispute> = codec::decode(&bytes, bytes.len()).expect("it was written");
+        assert_eq!((read.job, read.signer(), read.signed()), (job, key.id(), verified.signed()));
+        assert_eq!((read.verified(), read.into_verified()), (verified.clone(), verified));
+    }
+}
