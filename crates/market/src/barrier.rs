@@ -12,6 +12,7 @@ mod ground;
 
 use assay_protocol::{
     id::{Digest, JobId, PeerId},
+    journal::Fact,
     message::Message,
     receipt::Receipt,
     signed::Signed,
@@ -21,7 +22,7 @@ use assay_protocol::{
 use self::ground::Ground;
 use crate::{
     effect::{Effect, Event},
-    record::{Fact, Instructed, Record},
+    record::{Instructed, Record},
 };
 
 /// Something that others would see although the record it rests on comes only behind it.
@@ -96,54 +97,52 @@ fn is_said_on(message: &Message, to: Option<PeerId>, ground: &Ground<'_>, around
     match message {
         Message::Offer(_) => matches!(ground, Ground::Provision) && !around.offers(),
         Message::Propose(propose) => {
-            let (order, job) = (&propose.recalled().order, propose.recalled().order.recalled().id());
+            let (order, job) = (&propose.said().order, propose.said().order.said().id());
             matches!(ground, Ground::Order(made) if *made == order)
                 || matches!(ground, Ground::Wish(key) if around.belongs(job, *key))
         }
         Message::Accept(accept) => {
-            matches!(ground, Ground::Acceptance(order) if order.recalled().id() == accept.recalled().job)
+            matches!(ground, Ground::Acceptance(order) if order.said().id() == accept.said().job)
         }
         Message::Open(open) => matches!(ground, Ground::Agreement(agreed) if *agreed == open),
         Message::Start(start) => {
-            matches!(ground, Ground::Ticket(ticket) if **ticket == start.recalled().ticket)
+            matches!(ground, Ground::Ticket(ticket) if **ticket == start.said().ticket)
         }
         Message::Cancel(cancel) => {
-            matches!(ground, Ground::End(key) if around.belongs(cancel.recalled().job, *key))
+            matches!(ground, Ground::End(key) if around.belongs(cancel.said().job, *key))
         }
         Message::Reveal(reveal) => {
-            matches!(ground, Ground::Shown(claim) if claim.recalled().job == reveal.recalled().job)
+            matches!(ground, Ground::Shown(claim) if claim.said().job == reveal.said().job)
         }
-        Message::Dispute(dispute) => matches!(ground, Ground::Doubt(job) if *job == dispute.recalled().job),
+        Message::Dispute(dispute) => matches!(ground, Ground::Doubt(job) if *job == dispute.said().job),
         Message::Abort(abort) => matches!(ground, Ground::Abort(given_up) if *given_up == abort),
         Message::Claim(claim) => ground.holds(claim),
-        Message::Deliver(deliver) => ground.holds(&deliver.recalled().claim),
+        Message::Deliver(deliver) => ground.holds(&deliver.said().claim),
         Message::OpenClaim(opening) => {
-            matches!(ground, Ground::Result(claim, _) if claim.recalled().job == opening.recalled().job)
+            matches!(ground, Ground::Result(claim, _) if claim.said().job == opening.said().job)
         }
         Message::Seal(seal) => matches!(ground, Ground::Seal(sealed) if *sealed == seal),
         Message::OpenSeal(opening) => {
-            matches!(ground, Ground::Seal(seal) if seal.recalled().job == opening.recalled().job)
+            matches!(ground, Ground::Seal(seal) if seal.said().job == opening.said().job)
         }
         Message::Unserved(unserved) => matches!(ground, Ground::Unserved(given_up) if *given_up == unserved),
         Message::Stake(stake) => {
-            matches!(ground, Ground::Instruction(Instructed::Stake(said)) if said == stake)
+            matches!(ground, Ground::Instruction(Instructed::Stake(said)) if said.signed() == stake)
         }
         Message::Unstake(unstake) => {
-            matches!(ground, Ground::Instruction(Instructed::Unstake(said)) if said == unstake)
+            matches!(ground, Ground::Instruction(Instructed::Unstake(said)) if said.signed() == unstake)
         }
         Message::Register(register) => {
-            matches!(ground, Ground::Instruction(Instructed::Register(said)) if said == register)
+            matches!(ground, Ground::Instruction(Instructed::Register(said)) if said.signed() == register)
         }
         // What a notary says; but a verifier shows its check to those who have the input.
-        Message::Check(check) if to != Some(check.recalled().verifier) => {
+        Message::Check(check) if to != Some(check.said().verifier) => {
             matches!(ground, Ground::Asked(asked) if *asked == check)
         }
-        Message::Check(check) => ground.bears(None, Some(check.recalled().job), None),
-        Message::Ticket(ticket) => ground.bears(None, Some(ticket.recalled().job), None),
-        Message::Notice(notice) => {
-            ground.bears(Some(notice.recalled().head), Some(notice.recalled().job), None)
-        }
-        Message::Account(account) => ground.bears(Some(account.recalled().head), None, to),
+        Message::Check(check) => ground.bears(None, Some(check.said().job), None),
+        Message::Ticket(ticket) => ground.bears(None, Some(ticket.said().job), None),
+        Message::Notice(notice) => ground.bears(Some(notice.said().head), Some(notice.said().job), None),
+        Message::Account(account) => ground.bears(Some(account.said().head), None, to),
         Message::Tick(tick) => {
             matches!(ground, Ground::Seed)
                 || matches!(ground, Ground::Entry(entry) if entry.fact == Fact::Tick(tick.clone()))
@@ -193,7 +192,7 @@ impl Around<'_> {
     fn starts(&self, provider: PeerId, ticket: &Signed<Ticket>) -> bool {
         self.effects.iter().any(|effect| {
             let Effect::Send { to, message: Message::Start(start) } = effect else { return false };
-            *to == provider && start.recalled().ticket == *ticket
+            *to == provider && start.said().ticket == *ticket
         })
     }
 

@@ -124,8 +124,8 @@ impl Shelf {
     /// Keeps a receipt for good.
     pub(super) fn file(&mut self, receipt: &Receipt) {
         let bytes = receipt.to_bytes();
-        let open = receipt.story.open.recalled();
-        let order = open.order.recalled();
+        let open = receipt.story.open.said();
+        let order = open.order.said();
         let parties = [order.client, order.provider];
         self.receipts.insert(Digest::of(&bytes), Filed { bytes: bytes.into(), parties });
     }

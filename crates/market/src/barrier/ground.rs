@@ -6,15 +6,14 @@ use assay_protocol::{
     check::{Check, Seal, Unserved},
     claim::Claim,
     id::{Digest, JobId, PeerId},
+    journal::{Entry, Fact},
     notice::Head,
     order::{Abort, Open, Order},
-    signed::Signed,
+    signed::{Recorded, Signed},
     ticket::Ticket,
 };
 
-use crate::record::{
-    ClientRecord, Entry, Fact, Instructed, OwnerRecord, ProviderRecord, Record, VerifierRecord,
-};
+use crate::record::{ClientRecord, Instructed, OwnerRecord, ProviderRecord, Record, VerifierRecord};
 
 /// What a record makes true: the ground of what is said because of it.
 pub(super) enum Ground<'a> {
@@ -33,7 +32,7 @@ pub(super) enum Ground<'a> {
     /// A claim that the notary showed.
     Shown(&'a Signed<Claim>),
     /// Two claims for one job.
-    Contradiction(&'a [Signed<Claim>; 2]),
+    Contradiction(&'a [Recorded<Claim>; 2]),
     /// A result that its client doubts.
     Doubt(JobId),
     /// A job that is over.
@@ -69,9 +68,9 @@ impl<'a> Ground<'a> {
             Record::Client(record) => Self::of_client(record),
             Record::Provider(record) => Self::of_provider(record),
             Record::Verifier(record) => match &**record {
-                VerifierRecord::Asked(check) => Self::Asked(check),
-                VerifierRecord::Sealed { seal, .. } => Self::Seal(seal),
-                VerifierRecord::Unserved(unserved) => Self::Unserved(unserved),
+                VerifierRecord::Asked(check) => Self::Asked(check.signed()),
+                VerifierRecord::Sealed { seal, .. } => Self::Seal(seal.signed()),
+                VerifierRecord::Unserved(unserved) => Self::Unserved(unserved.signed()),
                 VerifierRecord::Ended(_) | VerifierRecord::Forgotten(_) => Self::Nothing,
             },
             Record::Chain(entry) => Self::Entry(entry),
@@ -89,10 +88,10 @@ impl<'a> Ground<'a> {
     fn of_client(record: &'a ClientRecord) -> Self {
         match record {
             ClientRecord::Submitted(submission) => Self::Wish(submission.key),
-            ClientRecord::Ordered { order, .. } => Self::Order(order),
-            ClientRecord::Agreed { open } => Self::Agreement(open),
-            ClientRecord::Ticketed(ticket) => Self::Ticket(ticket),
-            ClientRecord::Claimed(claim) => Self::Shown(claim),
+            ClientRecord::Ordered { order, .. } => Self::Order(order.signed()),
+            ClientRecord::Agreed { open } => Self::Agreement(open.signed()),
+            ClientRecord::Ticketed(ticket) => Self::Ticket(ticket.signed()),
+            ClientRecord::Claimed(claim) => Self::Shown(claim.signed()),
             ClientRecord::Closed { .. } => Self::Close,
             ClientRecord::Cancelled { key } => Self::End(*key),
             ClientRecord::Disputed { job } => Self::Doubt(*job),
@@ -109,10 +108,10 @@ impl<'a> Ground<'a> {
     fn of_provider(record: &'a ProviderRecord) -> Self {
         match record {
             ProviderRecord::Provision(_) => Self::Provision,
-            ProviderRecord::Accepted(order) => Self::Acceptance(order),
-            ProviderRecord::Claimed { claim, result, .. } => Self::Result(claim, result.output),
-            ProviderRecord::Yielded(claim) => Self::Yield(claim),
-            ProviderRecord::Aborted(abort) => Self::Abort(abort),
+            ProviderRecord::Accepted(order) => Self::Acceptance(order.signed()),
+            ProviderRecord::Claimed { claim, result, .. } => Self::Result(claim.signed(), result.output),
+            ProviderRecord::Yielded(claim) => Self::Yield(claim.signed()),
+            ProviderRecord::Aborted(abort) => Self::Abort(abort.signed()),
             ProviderRecord::Closed { outcome: Some(_), .. } => Self::Close,
             ProviderRecord::Started(_) | ProviderRecord::Closed { outcome: None, .. } => Self::Nothing,
         }
@@ -121,7 +120,7 @@ impl<'a> Ground<'a> {
     /// True for one of the provider's, or of its client's, that holds this claim.
     pub(super) fn holds(&self, claim: &Signed<Claim>) -> bool {
         let held = matches!(self, Self::Result(held, _) | Self::Yield(held) if *held == claim);
-        held || matches!(self, Self::Contradiction(claims) if claims.contains(claim))
+        held || matches!(self, Self::Contradiction(claims) if claims.iter().any(|held| held.signed() == claim))
     }
 
     /// True for the entry that a notary's statement of its journal quotes, and for one about the same job or account.
@@ -138,12 +137,12 @@ impl<'a> Ground<'a> {
 fn subject(fact: &Fact) -> (Option<JobId>, Option<PeerId>) {
     match fact {
         Fact::Tick(_) => (None, None),
-        Fact::Open(open) => (Some(open.recalled().order.recalled().id()), None),
+        Fact::Open(open) => (Some(open.said().order.said().id()), None),
         Fact::Job(happening) => (happening.about().map(|(job, _)| job), None),
-        Fact::Query(query) => (None, Some(query.recalled().signer())),
-        Fact::Stake(stake) => (None, Some(stake.recalled().signer())),
-        Fact::Unstake(unstake) => (None, Some(unstake.recalled().signer())),
-        Fact::Register(register) => (None, Some(register.recalled().signer())),
-        Fact::Grant(grant) => (None, Some(grant.recalled().signer())),
+        Fact::Query(query) => (None, Some(query.said().signer())),
+        Fact::Stake(stake) => (None, Some(stake.said().signer())),
+        Fact::Unstake(unstake) => (None, Some(unstake.said().signer())),
+        Fact::Register(register) => (None, Some(register.said().signer())),
+        Fact::Grant(grant) => (None, Some(grant.said().signer())),
     }
 }

@@ -7,22 +7,24 @@ use assay_protocol::{
     account::{Register, Stake, Unstake},
     check::{Check, Evidence, OpenClaim, OpenSeal, Seal, Unserved},
     claim::{Claim, Deliver, EvidenceLeaf, OutputLeaf, Reveal},
+    journal::Entry,
     manifest::End,
     notice::{Account, Head, Notice, NoticeEvent, Query, Settled, Tick},
     objection::{Cancel, Dispute},
-    order::{Abort, Accept, Failure, Open, Order, Propose, Refusal, Refuse, Start},
+    order::{Abort, Accept, Failure, Open, Order, Propose, Refusal, Refuse},
     outcome::Outcome,
     payout::Settlement,
     receipt::{Happening, Story},
-    signed::{Statement, Verified},
+    signed::{Recorded, Statement, Verified},
+    ticket::Start,
     units::{Amount, Duration, Rate, Timestamp},
 };
 
 use super::*;
 use crate::{
-    fixture::{self, Key, genesis, peer, standing},
+    fixture::{self, Key, Trusting, genesis, peer, standing},
     input::{Provision, RunResult},
-    record::{ClientRecord, Entry, OwnerRecord, ProviderRecord, VerifierRecord},
+    record::{ClientRecord, OwnerRecord, ProviderRecord, VerifierRecord},
 };
 
 /// Who they are.
@@ -42,11 +44,21 @@ fn seal<T: Statement>(by: u64, body: T) -> Signed<T> {
     Signed::seal(body, &Key(peer(by)), Digest::default()).into_signed()
 }
 
+/// The same as a fact: nobody can tell these signatures apart.
+fn opened<T: Statement>(signed: Signed<T>) -> Verified<T> {
+    signed.open::<Trusting>(Digest::default()).unwrap_or_else(|forged| panic!("{forged}"))
+}
+
+/// The same out of a journal.
+fn kept<T: Statement>(signed: Signed<T>) -> Recorded<T> {
+    opened(signed).into()
+}
+
 fn send<T: Statement>(by: u64, to: u64, body: T) -> Effect
 where
     Message: From<Verified<T>>,
 {
-    Effect::Send { to: peer(to), message: seal(by, body).recall().into() }
+    Effect::Send { to: peer(to), message: opened(seal(by, body)).into() }
 }
 
 /// One job, told apart by its number.
@@ -149,7 +161,7 @@ impl Job {
         let serve = Effect::Serve { holder: self.id, digest: self.order.input_commit, to: provider };
         let claims = [self.claim(1), self.claim(2)];
         let both =
-            claims.clone().map(|claim| Effect::Send { to: peer(NOTARY), message: claim.recall().into() });
+            claims.clone().map(|claim| Effect::Send { to: peer(NOTARY), message: opened(claim).into() });
         let record = |record| Record::Client(Box::new(record));
         let case = |name, save, said| Case { name, save: record(save), said };
         vec![
@@ -158,18 +170,22 @@ impl Job {
                 ClientRecord::Submitted(fixture::submission(self.number)),
                 vec![proposed, propose()],
             ),
-            case("order", ClientRecord::Ordered { key, order: self.order(), secret: key }, vec![propose()]),
+            case(
+                "order",
+                ClientRecord::Ordered { key, order: kept(self.order()), secret: key },
+                vec![propose()],
+            ),
             case(
                 "agreement",
-                ClientRecord::Agreed { open: seal(CLIENT, self.open()) },
+                ClientRecord::Agreed { open: kept(seal(CLIENT, self.open())) },
                 vec![send(CLIENT, NOTARY, self.open())],
             ),
-            case("ticket", ClientRecord::Ticketed(ticket.clone()), vec![start()]),
-            case("ticket, input", ClientRecord::Ticketed(ticket.clone()), vec![serve, start()]),
-            case("shown", ClientRecord::Claimed(self.claim(1)), vec![send(CLIENT, NOTARY, reveal)]),
+            case("ticket", ClientRecord::Ticketed(kept(ticket.clone())), vec![start()]),
+            case("ticket, input", ClientRecord::Ticketed(kept(ticket.clone())), vec![serve, start()]),
+            case("shown", ClientRecord::Claimed(kept(self.claim(1))), vec![send(CLIENT, NOTARY, reveal)]),
             case("end", ClientRecord::Cancelled { key }, vec![cancelling, cancel]),
             case("doubt", ClientRecord::Disputed { job }, vec![send(CLIENT, NOTARY, Dispute { job })]),
-            case("two claims", ClientRecord::Contradicted { claims }, both.into()),
+            case("two claims", ClientRecord::Contradicted { claims: claims.map(kept) }, both.into()),
         ]
     }
 
@@ -181,9 +197,9 @@ impl Job {
         let deliver = Deliver { claim: self.claim(3), leaf, evidence: evidence.digest(), output };
         let opening = OpenClaim { job, output: leaf, evidence, records };
         let abort = Abort { job, ticket: Digest::default(), reason: Failure::Trap };
-        let claim = |work| Effect::Send { to: peer(NOTARY), message: self.claim(work).recall().into() };
+        let claim = |work| Effect::Send { to: peer(NOTARY), message: opened(self.claim(work)).into() };
         let result = ProviderRecord::Claimed {
-            claim: self.claim(3),
+            claim: kept(self.claim(3)),
             result: self.result(),
             output_blind: Digest::default(),
             evidence_blind: Digest::default(),
@@ -191,13 +207,17 @@ impl Job {
         let record = |record| Record::Provider(Box::new(record));
         let case = |name, save, said: Effect| Case { name, save: record(save), said: vec![said] };
         vec![
-            case("acceptance", ProviderRecord::Accepted(self.order()), send(PROVIDER, CLIENT, accept)),
+            case("acceptance", ProviderRecord::Accepted(kept(self.order())), send(PROVIDER, CLIENT, accept)),
             case("result, claim", result.clone(), claim(3)),
             case("result, delivered", result.clone(), send(PROVIDER, CLIENT, deliver)),
             case("result, opened", result.clone(), send(PROVIDER, NOTARY, opening)),
             case("result, served", result, Effect::Serve { holder: job, digest: output, to: peer(CLIENT) }),
-            case("fee", ProviderRecord::Yielded(self.claim(4)), claim(4)),
-            case("given up", ProviderRecord::Aborted(seal(PROVIDER, abort)), send(PROVIDER, NOTARY, abort)),
+            case("fee", ProviderRecord::Yielded(kept(self.claim(4))), claim(4)),
+            case(
+                "given up",
+                ProviderRecord::Aborted(kept(seal(PROVIDER, abort))),
+                send(PROVIDER, NOTARY, abort),
+            ),
         ]
     }
 
@@ -205,14 +225,14 @@ impl Job {
         let (job, output, records) = (self.id, self.result().output, Vec::new());
         let sealed = Seal { job, commit: self.evidence().commit() };
         let seals =
-            VerifierRecord::Sealed { seal: seal(VERIFIER, sealed), evidence: self.evidence(), output };
+            VerifierRecord::Sealed { seal: kept(seal(VERIFIER, sealed)), evidence: self.evidence(), output };
         let opening = OpenSeal { job, evidence: self.evidence(), records };
-        let shown = Effect::Send { to: peer(PROVIDER), message: self.check().recall().into() };
-        let unserved = VerifierRecord::Unserved(seal(VERIFIER, Unserved { job }));
+        let shown = Effect::Send { to: peer(PROVIDER), message: opened(self.check()).into() };
+        let unserved = VerifierRecord::Unserved(kept(seal(VERIFIER, Unserved { job })));
         let record = |record| Record::Verifier(Box::new(record));
         let case = |name, save, said: Effect| Case { name, save: record(save), said: vec![said] };
         vec![
-            case("asked", VerifierRecord::Asked(self.check()), shown),
+            case("asked", VerifierRecord::Asked(kept(self.check())), shown),
             case("seal", seals.clone(), send(VERIFIER, NOTARY, sealed)),
             case("seal, opened", seals, send(VERIFIER, NOTARY, opening)),
             case("unserved", unserved, send(VERIFIER, NOTARY, Unserved { job })),
@@ -223,7 +243,7 @@ impl Job {
         let opens = Fact::Open(seal(CLIENT, self.open()));
         let happening = Happening::Dispute(seal(CLIENT, Dispute { job: self.id }));
         let moves = Fact::Job(happening);
-        let check = Effect::Send { to: peer(VERIFIER), message: self.check().recall().into() };
+        let check = Effect::Send { to: peer(VERIFIER), message: opened(self.check()).into() };
         let case = |name, fact, said: Effect| Case { name, save: entry(fact), said: vec![said] };
         vec![
             case("entry, ticket", opens, send(NOTARY, CLIENT, self.ticket())),
@@ -255,20 +275,24 @@ impl Job {
         let (asked, answered) = own(20 + sequence, Fact::Query(seal(20 + sequence, query(sequence))));
         let case = |name, save, said: Effect| Case { name, save, said: vec![said] };
         vec![
-            case("stake", numbered(Instructed::Stake(seal(CLIENT, stake))), send(CLIENT, NOTARY, stake)),
+            case(
+                "stake",
+                numbered(Instructed::Stake(kept(seal(CLIENT, stake)))),
+                send(CLIENT, NOTARY, stake),
+            ),
             case(
                 "unstake",
-                numbered(Instructed::Unstake(seal(CLIENT, unstake))),
+                numbered(Instructed::Unstake(kept(seal(CLIENT, unstake)))),
                 send(CLIENT, NOTARY, unstake),
             ),
             case(
                 "register",
-                numbered(Instructed::Register(seal(CLIENT, register.clone()))),
+                numbered(Instructed::Register(kept(seal(CLIENT, register.clone())))),
                 send(CLIENT, NOTARY, register),
             ),
             case("entry, account", staked, stated),
             case("entry, new account", asked, answered),
-            case("tick", entry(Fact::Tick(tick.clone())), Effect::Publish(tick.clone().recall().into())),
+            case("tick", entry(Fact::Tick(tick.clone())), Effect::Publish(opened(tick.clone()).into())),
             case("tick, quoted", entry(Fact::Tick(tick.clone())), quoted),
             case("tick, receipt", entry(Fact::Tick(tick.clone())), other.receipt(vec![tick])),
         ]
@@ -363,7 +387,7 @@ fn what_is_done_again_behind_a_record_rested_on_an_older_one_before_it() {
         assert!(!overtakes(said, &[save, said].concat()), "{said:?}");
     }
     let ticket = seal(NOTARY, job.ticket());
-    let save = Effect::Save(Record::Client(Box::new(ClientRecord::Ticketed(ticket.clone()))));
+    let save = Effect::Save(Record::Client(Box::new(ClientRecord::Ticketed(kept(ticket.clone())))));
     let (older, input) = [1, 2]
         .map(|number| Effect::Serve {
             holder: Digest::default(),
@@ -390,7 +414,7 @@ fn questions_and_refusals_rest_on_nothing() {
 #[test]
 fn no_beacon_is_published_before_the_seed_it_grows_from() {
     let (seed, tick) = (Effect::Save(Record::Beacon(Digest::default())), tick(1));
-    let publish = Effect::Publish(tick.recall().into());
+    let publish = Effect::Publish(opened(tick).into());
     assert!(overtakes(from_ref(&publish), from_ref(&seed)));
     assert!(!overtakes(&[seed], &[publish]));
 }

@@ -152,19 +152,19 @@ impl Client {
         match record {
             ClientRecord::Submitted(submission) => self.add(submission.clone()),
             ClientRecord::Ordered { key, order, secret } => {
-                self.order(*key, order.clone().recall(), *secret);
+                self.order(*key, order.verified(), *secret);
             }
             ClientRecord::Agreed { open } => {
-                let job = open.recalled().order.recalled().id();
+                let job = open.order.said().id();
                 self.step(job, AttemptStep::Agree(open.clone()));
             }
             ClientRecord::Claimed(claim) => {
-                self.step(claim.recalled().job, AttemptStep::Claim(claim.clone()));
+                self.step(claim.job, AttemptStep::Claim(claim.clone()));
             }
-            ClientRecord::Ticketed(ticket) => self.ticketed(ticket.clone().recall()),
+            ClientRecord::Ticketed(ticket) => self.ticketed(ticket.verified()),
             ClientRecord::Dropped { job, reason } => self.dropped(*job, *reason),
             ClientRecord::Delivered { deliver, timing } => {
-                self.delivered(deliver.clone().recall(), *timing);
+                self.delivered(deliver.verified(), *timing);
             }
             ClientRecord::Failed { job, reason } => self.failed(*job, *reason),
             ClientRecord::Closed { job, outcome, receipt } => self.closed(*job, *outcome, *receipt),
@@ -174,7 +174,7 @@ impl Client {
             ClientRecord::Disputed { job } => self.step(*job, AttemptStep::Doubt(Doubt::Told)),
             ClientRecord::NotDisputed { job } => self.step(*job, AttemptStep::Doubt(Doubt::None)),
             ClientRecord::Contradicted { claims } => {
-                self.step(claims[0].recalled().job, AttemptStep::Contradict(claims.clone()));
+                self.step(claims[0].job, AttemptStep::Contradict(claims.clone()));
             }
         }
     }

@@ -15,6 +15,7 @@ use alloc::{boxed::Box, vec::Vec};
 use assay_protocol::{
     id::{Digest, JobId},
     job::Misstep,
+    journal::Fact,
     message::Opened,
     notice::{Head, NoticeEvent, Query},
     order::{Open, Refusal, Refuse},
@@ -33,7 +34,7 @@ use crate::{
     input::Input,
     ledger::{Consequence, JOBS_CLOSED_MAX, Ledger, Rejection},
     recent::Recent,
-    record::{Fact, Record},
+    record::Record,
 };
 
 /// How often the books are looked through for money that nothing would ever release: once a minute of usual ticks.
@@ -152,7 +153,7 @@ impl Notary {
         if !nested {
             return Heard::Misstep(Fault::Stranger);
         }
-        let (job, client) = (open.order.recalled().id(), open.signer());
+        let (job, client) = (open.order().id(), open.signer());
         match self.enter(Fact::Open(open.signed().clone()), cx) {
             Ok(()) => {}
             Err(Rejection::Refused(reason)) => cx.say(client, Refuse { job, reason }),

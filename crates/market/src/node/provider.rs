@@ -22,10 +22,10 @@ use assay_protocol::{
     id::{Digest, JobId, PeerId},
     message::Opened,
     notice::{Notice, NoticeEvent},
-    order::{Abort, Accept, Failure, Order, Propose, Refusal, Refuse, Start},
+    order::{Abort, Accept, Failure, Order, Propose, Refusal, Refuse},
     outcome::Outcome,
     signed::{Signer, Verified},
-    ticket::Ticket,
+    ticket::{Start, Ticket},
     units::{Duration, Rate, Timestamp},
 };
 
@@ -158,7 +158,7 @@ impl Provider {
             }
             Phase::Claimed(_) | Phase::Yielded(_) => self.send_claim(job, cx),
             Phase::Aborted(abort) => {
-                let abort = abort.clone().recall();
+                let abort = abort.verified();
                 cx.send(notary, abort.clone());
                 cx.send(client, abort);
             }
@@ -184,7 +184,7 @@ impl Provider {
                 return Heard::Taken;
             }
             let until = order.open_by.after(TICKET_SLACK);
-            self.keep(ProviderRecord::Accepted(order.to_verified().into_signed()), cx);
+            self.keep(ProviderRecord::Accepted(order.to_verified().into()), cx);
             if let Some(serving) = self.servings.get_mut(&job) {
                 serving.held_until = cx.now.after(SLOT_HOLD);
             }
@@ -238,12 +238,12 @@ impl Provider {
         }
         match &serving.phase {
             Phase::Accepted => {
-                self.keep(ProviderRecord::Started(ticket.to_verified().into_signed()), cx);
+                self.keep(ProviderRecord::Started(ticket.to_verified().into()), cx);
                 cx.tell(Event::Serving { job, client });
                 self.wake(job, cx);
             }
             Phase::Claimed(_) => self.deliver(job, cx),
-            Phase::Aborted(abort) => cx.send(client, abort.clone().recall()),
+            Phase::Aborted(abort) => cx.send(client, abort.verified()),
             Phase::Yielded(_) | Phase::Fetching | Phase::Running => {}
         }
         Heard::Taken
@@ -265,8 +265,8 @@ impl Provider {
 
     fn abort<S: Signer>(&mut self, job: JobId, reason: Failure, cx: &mut Context<'_, S>) {
         let Some(ticket) = self.servings.get(&job).map(Serving::ticket_digest) else { return };
-        let abort = cx.seal(Abort { job, ticket, reason }).into_signed();
-        self.keep(ProviderRecord::Aborted(abort), cx);
+        let abort = cx.seal(Abort { job, ticket, reason });
+        self.keep(ProviderRecord::Aborted(abort.into()), cx);
         self.wake(job, cx);
     }
 
@@ -341,12 +341,12 @@ impl Provider {
         match record {
             ProviderRecord::Provision(provision) => self.provision = Some(provision.clone()),
             ProviderRecord::Accepted(order) => {
-                let order = order.clone().recall();
+                let order = order.verified();
                 self.numbers.insert(number(&order), order.id());
                 self.servings.insert(order.id(), Serving::new(order));
             }
             ProviderRecord::Started(ticket) => {
-                let ticket = ticket.clone().recall();
+                let ticket = ticket.verified();
                 if let Some(serving) = self.servings.get(&ticket.job) {
                     self.numbers.remove(&number(&serving.order));
                 }
@@ -355,13 +355,13 @@ impl Provider {
             ProviderRecord::Claimed { claim, result, output_blind, evidence_blind } => {
                 let (output, evidence) = leaves(result, *output_blind, *evidence_blind);
                 let claimed = Claimed { claim: claim.clone(), result: *result, output, evidence };
-                self.step(claim.recalled().job, ServingStep::Claim(Box::new(claimed)));
+                self.step(claim.job, ServingStep::Claim(Box::new(claimed)));
             }
             ProviderRecord::Yielded(claim) => {
-                self.step(claim.recalled().job, ServingStep::Yield(claim.clone()));
+                self.step(claim.job, ServingStep::Yield(claim.clone()));
             }
             ProviderRecord::Aborted(abort) => {
-                self.step(abort.recalled().job, ServingStep::Abort(abort.clone()));
+                self.step(abort.job, ServingStep::Abort(abort.clone()));
             }
             ProviderRecord::Closed { job, outcome } => self.close(*job, *outcome),
         }

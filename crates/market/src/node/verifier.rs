@@ -105,7 +105,7 @@ impl Verifier {
         match checking.phase {
             Phase::Fetching if cx.now >= checking.serve_by => {
                 let unserved = cx.seal(Unserved { job });
-                self.keep(VerifierRecord::Unserved(unserved.signed().clone()), cx);
+                self.keep(VerifierRecord::Unserved((&unserved).into()), cx);
                 cx.send(notary, unserved);
                 cx.release([job]);
                 cx.set(Alarm::Checking(job), forget_at);
@@ -140,13 +140,13 @@ impl Verifier {
         }
         match self.checks.get(&job).map(|checking| &checking.phase) {
             None if self.has_room() => {
-                self.keep(VerifierRecord::Asked(check.signed().clone()), cx);
+                self.keep(VerifierRecord::Asked(check.into()), cx);
                 cx.tell(Event::Checking { job });
                 self.begin(job, cx);
             }
             None => return Heard::Misstep(Fault::Crowded),
-            Some(Phase::Sealed(sealed)) => cx.send(notary, sealed.seal.clone().recall()),
-            Some(Phase::Unserved(unserved)) => cx.send(notary, unserved.clone().recall()),
+            Some(Phase::Sealed(sealed)) => cx.send(notary, sealed.seal.verified()),
+            Some(Phase::Unserved(unserved)) => cx.send(notary, unserved.verified()),
             Some(Phase::Fetching | Phase::Running | Phase::Ended) => {}
         }
         Heard::Taken
@@ -198,7 +198,7 @@ impl Verifier {
             return Heard::Taken;
         };
         let seal = cx.seal(Seal { job, commit: evidence.commit() });
-        self.keep(VerifierRecord::Sealed { seal: seal.signed().clone(), evidence, output }, cx);
+        self.keep(VerifierRecord::Sealed { seal: (&seal).into(), evidence, output }, cx);
         cx.send(notary, seal);
         self.wake(job, cx);
         Heard::Taken
@@ -237,16 +237,16 @@ impl Verifier {
     pub(super) fn fold(&mut self, record: &VerifierRecord) {
         match record {
             VerifierRecord::Asked(check) => {
-                let check = check.clone().recall();
+                let check = check.verified();
                 self.under_way.insert(check.job);
                 self.checks.insert(check.job, Checking::new(check));
             }
             VerifierRecord::Sealed { seal, evidence, output } => {
                 let sealed = Sealed { seal: seal.clone(), evidence: *evidence, output: *output };
-                self.step(seal.recalled().job, CheckStep::Seal(sealed));
+                self.step(seal.job, CheckStep::Seal(sealed));
             }
             VerifierRecord::Unserved(unserved) => {
-                self.step(unserved.recalled().job, CheckStep::GiveUp(unserved.clone()));
+                self.step(unserved.job, CheckStep::GiveUp(unserved.clone()));
             }
             VerifierRecord::Ended(run) => self.step(run.job, CheckStep::Fail),
             VerifierRecord::Forgotten(run) => {

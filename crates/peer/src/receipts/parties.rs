@@ -40,7 +40,7 @@ impl Parties {
 
 /// Client and provider of the job that a receipt is of.
 pub(super) fn of(receipt: &Receipt) -> [PeerId; 2] {
-    let open = receipt.story.open.recalled();
-    let order = open.order.recalled();
+    let open = receipt.story.open.said();
+    let order = open.order.said();
     [order.client, order.provider]
 }

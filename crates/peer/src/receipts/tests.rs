@@ -41,7 +41,7 @@ fn receipt(bytes: &[u8]) -> Receipt {
 fn expected(bytes: &[u8]) -> Expected {
     let receipt = receipt(bytes);
     let (job, digest) = (receipt.story.ticket.job, Digest::of(bytes));
-    let notary = receipt.settled.clone().recall().signer();
+    let notary = receipt.settled.said().signer();
     Expected { job, digest, notary, network: receipt.story.genesis.id() }
 }
 

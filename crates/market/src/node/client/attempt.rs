@@ -18,7 +18,7 @@ use assay_protocol::{
     id::{Digest, JobId, PeerId},
     order::{Failure, Open, Order, Refusal},
     outcome::Outcome,
-    signed::{Signed, Signer, Verified},
+    signed::{Recorded, Signer, Verified},
     ticket::Ticket,
     units::{Duration, Timestamp},
 };
@@ -38,16 +38,16 @@ pub(super) struct Attempt {
     pub(super) order: Verified<Order>,
     pub(super) secret: Digest,
     pub(super) state: AttemptState,
-    pub(super) open: Option<Signed<Open>>,
+    pub(super) open: Option<Recorded<Open>>,
     pub(super) ticket: Option<Verified<Ticket>>,
     /// The provider's claim, once it was seen.
-    pub(super) claim: Option<Signed<Claim>>,
+    pub(super) claim: Option<Recorded<Claim>>,
     /// True once it would be known after a restart.
     pub(super) claim_kept: bool,
     /// What became of the client's doubt.
     pub(super) doubt: Doubt,
     /// Two claims that the provider signed.
-    pub(super) contradiction: Option<[Signed<Claim>; 2]>,
+    pub(super) contradiction: Option<[Recorded<Claim>; 2]>,
     /// The provider's result while it is fetched.
     pub(super) delivering: Option<Verified<Deliver>>,
     /// How long a run takes, as the offer said; nothing after a restart.
@@ -83,11 +83,11 @@ pub(super) enum Doubt {
 #[derive(Clone, Debug)]
 pub(super) enum AttemptStep {
     /// The provider agrees: this is shown to the notary.
-    Agree(Signed<Open>),
+    Agree(Recorded<Open>),
     /// The notary holds the money.
     Open(Verified<Ticket>),
     /// The provider committed itself.
-    Claim(Signed<Claim>),
+    Claim(Recorded<Claim>),
     /// The result is here, and is what was claimed.
     Deliver(Verified<Deliver>),
     /// The provider gave up.
@@ -101,7 +101,7 @@ pub(super) enum AttemptStep {
     /// Its user doubts the result, or the notary answered to that.
     Doubt(Doubt),
     /// The provider signed two claims.
-    Contradict([Signed<Claim>; 2]),
+    Contradict([Recorded<Claim>; 2]),
 }
 
 impl Attempt {
@@ -176,7 +176,7 @@ impl Attempt {
 
     fn deliver(&mut self, deliver: &Verified<Deliver>) {
         self.output = Some(deliver.output);
-        (self.claim, self.claim_kept) = (Some(deliver.claim.clone()), true);
+        (self.claim, self.claim_kept) = (Some(deliver.claim().to_verified().into()), true);
         (self.delivering, self.tries) = (None, 0);
         if !matches!(self.state, AttemptState::Closed(_)) {
             self.state = AttemptState::Delivered;

@@ -5,7 +5,7 @@
 use assay_protocol::{
     id::{Digest, PeerId},
     order::Order,
-    payout,
+    quote,
     units::{Amount, Duration, Rate, Timestamp},
 };
 
@@ -117,7 +117,7 @@ impl Client {
 /// needed comes back.
 fn overhead(order: &Order, outlook: Outlook<'_>) -> Option<Amount> {
     let margin = policy::margin_max(outlook.genesis);
-    let quote = payout::quote(outlook.genesis, order, order.work_max, Rate::ONE, margin);
+    let quote = quote::quote(outlook.genesis, order, order.work_max, Rate::ONE, margin);
     quote.premium.plus(quote.check.times(u64::from(order.checks.max(1)))?)
 }
 

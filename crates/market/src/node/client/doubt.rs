@@ -57,7 +57,7 @@ impl Client {
             cx.say(notary, Dispute { job });
         }
         for claim in attempt.contradiction.iter().flatten() {
-            cx.send(notary, claim.clone().recall());
+            cx.send(notary, claim.verified());
         }
     }
 
@@ -100,7 +100,7 @@ impl Client {
         let Some(attempt) = self.attempts.get_mut(&job) else { return };
         let (key, notary) = (attempt.key, attempt.order.notary);
         let Some(known) = attempt.claim.clone() else {
-            attempt.claim = Some(claim.signed().clone());
+            attempt.claim = Some(claim.into());
             let open = attempt.may_close();
             if open && self.is_cancelled(key) {
                 let reason = NotCancelled::Claimed;
@@ -108,13 +108,13 @@ impl Client {
             }
             return;
         };
-        let other = known.clone().recall().digest() != claim.digest();
+        let other = known.verified().digest() != claim.digest();
         if other && attempt.contradiction.is_none() && attempt.may_close() {
-            let claims = [known, claim.signed().clone()];
+            let claims = [known, claim.into()];
             self.keep(ClientRecord::Contradicted { claims: claims.clone() }, cx);
             cx.tell(Event::Contradicted { key, job });
             for claim in claims {
-                cx.send(notary, claim.recall());
+                cx.send(notary, claim.into_verified());
             }
         }
     }

@@ -79,7 +79,7 @@ impl Client {
     }
 
     pub(super) fn delivered(&mut self, deliver: Verified<Deliver>, timing: Option<Timing>) {
-        let job = deliver.claim.recalled().job;
+        let job = deliver.claim().job;
         self.step(job, AttemptStep::Deliver(deliver));
         let Some(attempt) = self.attempts.get(&job) else { return };
         if let Some(submitted) = self.submissions.get_mut(&attempt.key) {

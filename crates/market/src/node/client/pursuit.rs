@@ -2,8 +2,9 @@
 
 use assay_protocol::{
     id::JobId,
-    order::{Propose, Refusal, Start},
+    order::{Propose, Refusal},
     signed::Signer,
+    ticket::Start,
     units::Duration,
 };
 
@@ -84,7 +85,7 @@ impl Client {
     pub(super) fn send_open<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
         let Some(attempt) = self.attempts.get(&job) else { return };
         if let Some(open) = attempt.open.clone() {
-            cx.send(attempt.order.notary, open.recall());
+            cx.send(attempt.order.notary, open.into_verified());
         }
     }
 

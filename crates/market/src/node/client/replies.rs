@@ -9,10 +9,10 @@ use assay_protocol::{
     claim::{Deliver, Reveal},
     id::{Digest, JobId, PeerId},
     notice::{Notice, NoticeEvent},
-    order::{Abort, Accept, Open, Refusal, Refuse, Start},
+    order::{Abort, Accept, Open, Refusal, Refuse},
     outcome::Outcome,
     signed::{Signer, Verified},
-    ticket::Ticket,
+    ticket::{Start, Ticket},
 };
 
 use super::{Attempt, Client, belongings::untaken};
@@ -52,7 +52,7 @@ impl Client {
             return Heard::Misstep(Fault::Untimely);
         }
         let open = Open { order: attempt.order.signed().clone(), accept: accept.signed().clone() };
-        let open = cx.seal(open).into_signed();
+        let open = cx.seal(open).into();
         self.keep(ClientRecord::Agreed { open }, cx);
         self.send_open(job, cx);
         cx.set(Alarm::Attempt(job), cx.now.after(backoff(0)));
@@ -117,7 +117,7 @@ impl Client {
             return Heard::Misstep(Fault::Contrary);
         }
         let (key, provider) = (attempt.key, attempt.order.provider);
-        self.keep(ClientRecord::Ticketed(ticket.signed().clone()), cx);
+        self.keep(ClientRecord::Ticketed(ticket.into()), cx);
         if let Some(attempt) = self.attempts.get_mut(&job) {
             attempt.started = Some(cx.now);
         }
@@ -280,7 +280,7 @@ impl Client {
             return Heard::Misstep(Fault::Contrary);
         }
         let (key, timing) = (attempt.key, attempt.timing(cx.now));
-        self.keep(ClientRecord::Delivered { deliver: deliver.into_signed(), timing }, cx);
+        self.keep(ClientRecord::Delivered { deliver: deliver.into(), timing }, cx);
         cx.hold(untaken(key), digest);
         cx.tell(Event::Delivered { key, job, output: digest });
         self.release_job(job, cx);

@@ -129,13 +129,13 @@ impl Client {
         order.secret_commit = secret_commit(secret.as_bytes());
         let (provider, price) = (order.provider, order.price().unwrap_or_default());
         let job = order.id();
-        let order = cx.seal(order).into_signed();
-        self.keep(ClientRecord::Ordered { key, order: order.clone(), secret }, cx);
+        let order = cx.seal(order);
+        self.keep(ClientRecord::Ordered { key, order: (&order).into(), secret }, cx);
         if let Some(attempt) = self.attempts.get_mut(&job) {
             attempt.promised = Some(promised);
         }
         cx.tell(Event::Proposed { key, job, provider, price });
-        cx.say(provider, Propose { order });
+        cx.say(provider, Propose { order: order.into_signed() });
         cx.set(Alarm::Attempt(job), cx.now.after(RESEND_FIRST));
     }
 }

@@ -9,7 +9,7 @@ use assay_protocol::{
     id::{Digest, PeerId},
     message::Opened,
     notice::{Head, Tick},
-    signed::{Signed, Signer, Verified},
+    signed::{Recorded, Signer, Verified},
 };
 
 use super::Context;
@@ -48,10 +48,10 @@ impl Default for Said {
 /// Compares what a statement says of its notary's journal with what was said before.
 pub(super) fn compare<S: Signer>(message: &Opened, cx: &mut Context<'_, S>) {
     if let Opened::Account(account) = message {
-        let quote = || Quote::Account(account.signed().clone());
+        let quote = || Quote::Account(account.into());
         compare_head(account.signer(), account.head, quote, cx);
     } else if let Opened::Notice(notice) = message {
-        let quote = || Quote::Notice(Box::new(notice.signed().clone()));
+        let quote = || Quote::Notice(Box::new(notice.into()));
         compare_head(notice.signer(), notice.head, quote, cx);
     } else if let Opened::Tick(tick) = message {
         compare_checkpoint(tick, cx);
@@ -64,7 +64,7 @@ fn compare_checkpoint<S: Signer>(tick: &Verified<Tick>, cx: &mut Context<'_, S>)
     if !watches(notary, cx) {
         return;
     }
-    let quote = || Quote::Tick(tick.signed().clone());
+    let quote = || Quote::Tick(tick.into());
     compare_head(notary, checkpoint.head, quote, cx);
     if cx.notaries.has_forked(notary) {
         return;
@@ -77,7 +77,7 @@ fn compare_checkpoint<S: Signer>(tick: &Verified<Tick>, cx: &mut Context<'_, S>)
         }
         // One of long ago says nothing that a later one does not.
         None if said.checkpoints.last().is_none_or(|(last, _)| *last < tick.round) => {
-            cx.keep_of_notary(OwnerRecord::Checkpoint(tick.signed().clone()));
+            cx.keep_of_notary(OwnerRecord::Checkpoint(tick.into()));
         }
         Some(_) | None => {}
     }
@@ -115,10 +115,9 @@ impl Heads {
     }
 
     /// Remembers a checkpoint.
-    pub(super) fn note_checkpoint(&mut self, tick: &Signed<Tick>) {
-        let tick = tick.clone().recall();
-        let quote = Quote::Tick(tick.signed().clone());
-        self.of(tick.signer()).checkpoints.insert(tick.round, (tick.digest(), quote));
+    pub(super) fn note_checkpoint(&mut self, tick: &Recorded<Tick>) {
+        let quote = Quote::Tick(tick.clone());
+        self.of(tick.signer()).checkpoints.insert(tick.round, (tick.verified().digest(), quote));
     }
 
     /// True for a notary of which it is proven that it keeps two journals.

@@ -158,13 +158,13 @@ fn number<S: Signer>(notary: PeerId, sequence: u64, cx: &mut Context<'_, S>) {
     let Some(instruction) = cx.notaries.instructions.oldest(notary).cloned() else { return };
     let said = match instruction {
         Instruction::Stake { amount, target } => {
-            Instructed::Stake(cx.seal(Stake { notary, sequence, amount, target }).into_signed())
+            Instructed::Stake(cx.seal(Stake { notary, sequence, amount, target }).into())
         }
         Instruction::Unstake { amount } => {
-            Instructed::Unstake(cx.seal(Unstake { notary, sequence, amount }).into_signed())
+            Instructed::Unstake(cx.seal(Unstake { notary, sequence, amount }).into())
         }
         Instruction::Register { operator, kinds } => {
-            Instructed::Register(cx.seal(Register { notary, sequence, operator, kinds }).into_signed())
+            Instructed::Register(cx.seal(Register { notary, sequence, operator, kinds }).into())
         }
     };
     cx.keep_of_notary(OwnerRecord::Numbered(said));
@@ -256,26 +256,26 @@ impl Instruction {
 impl Instructed {
     fn notary(&self) -> PeerId {
         match self {
-            Self::Stake(stake) => stake.clone().recall().notary,
-            Self::Unstake(unstake) => unstake.clone().recall().notary,
-            Self::Register(register) => register.clone().recall().notary,
+            Self::Stake(stake) => stake.notary,
+            Self::Unstake(unstake) => unstake.notary,
+            Self::Register(register) => register.notary,
         }
     }
 
     fn sequence(&self) -> u64 {
         match self {
-            Self::Stake(stake) => stake.clone().recall().sequence,
-            Self::Unstake(unstake) => unstake.clone().recall().sequence,
-            Self::Register(register) => register.clone().recall().sequence,
+            Self::Stake(stake) => stake.sequence,
+            Self::Unstake(unstake) => unstake.sequence,
+            Self::Register(register) => register.sequence,
         }
     }
 }
 
 fn message(said: Instructed) -> Message {
     match said {
-        Instructed::Stake(stake) => stake.recall().into(),
-        Instructed::Unstake(unstake) => unstake.recall().into(),
-        Instructed::Register(register) => register.recall().into(),
+        Instructed::Stake(stake) => stake.into_verified().into(),
+        Instructed::Unstake(unstake) => unstake.into_verified().into(),
+        Instructed::Register(register) => register.into_verified().into(),
     }
 }
 

@@ -6,16 +6,16 @@ use alloc::{boxed::Box, vec::Vec};
 
 use assay_protocol::{
     id::{Digest, NetworkId},
+    journal::{Entry, Fact},
     notice::{Head, Settled},
     receipt::{Receipt, Story},
     signed::{Signed, Signer},
 };
 
-use super::{Consequence, Fact, Notary, Record, Rejection};
+use super::{Consequence, Notary, Record, Rejection};
 use crate::{
     effect::{Effect, Effects},
     node::context::Context,
-    record::Entry,
 };
 
 /// Entries at the end of a chain whose receipts are filed again after a restart: a crash can lose no more.

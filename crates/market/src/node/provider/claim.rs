@@ -56,7 +56,8 @@ impl Provider {
         let (output, evidence) = leaves(&result, output_blind, evidence_blind);
         let RunResult { units, work, end, .. } = result;
         let commit = claim::commit(output.digest(), evidence.digest());
-        let claim = cx.seal(Claim { job, ticket, units, work, end, commit }).into_signed();
+        let claim = cx.seal(Claim { job, ticket, units, work, end, commit });
+        let claim = claim.into();
         self.keep(ProviderRecord::Claimed { claim, result, output_blind, evidence_blind }, cx);
         self.deliver(job, cx);
         self.send_claim(job, cx);
@@ -66,7 +67,7 @@ impl Provider {
     pub(super) fn deliver<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
         let Some((to, claimed)) = self.claimed(job) else { return };
         let deliver = Deliver {
-            claim: claimed.claim.clone(),
+            claim: claimed.claim.signed().clone(),
             leaf: claimed.output,
             evidence: claimed.evidence.digest(),
             output: claimed.result.output,
@@ -78,7 +79,7 @@ impl Provider {
     pub(super) fn send_claim<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
         let Some(serving) = self.servings.get(&job) else { return };
         if let Some(claim) = serving.claim() {
-            cx.send(serving.order.notary, claim.clone().recall());
+            cx.send(serving.order.notary, claim.verified());
         }
     }
 
@@ -89,8 +90,8 @@ impl Provider {
         if matches!(serving.phase, Phase::Fetching | Phase::Running) {
             let (ticket, commit) = (serving.ticket_digest(), Digest::default());
             let claim = Claim { job, ticket, units: 0, work: 0, end: End::Cancelled, commit };
-            let claim = cx.seal(claim).into_signed();
-            self.keep(ProviderRecord::Yielded(claim), cx);
+            let claim = cx.seal(claim);
+            self.keep(ProviderRecord::Yielded(claim.into()), cx);
             cx.out.push(Effect::Stop(RunId { job, check: false }));
         }
         self.send_claim(job, cx);

@@ -17,7 +17,7 @@ use assay_protocol::{
     claim::{Claim, EvidenceLeaf, OutputLeaf},
     id::{Digest, JobId, PeerId},
     order::{Abort, Order},
-    signed::{Signed, Verified},
+    signed::{Recorded, Verified},
     ticket::Ticket,
     units::Timestamp,
 };
@@ -51,14 +51,14 @@ pub(super) enum Phase {
     Fetching,
     Running,
     Claimed(Box<Claimed>),
-    Yielded(Signed<Claim>),
-    Aborted(Signed<Abort>),
+    Yielded(Recorded<Claim>),
+    Aborted(Recorded<Abort>),
 }
 
 /// A claim with what opens it.
 #[derive(Clone, Debug)]
 pub(super) struct Claimed {
-    pub(super) claim: Signed<Claim>,
+    pub(super) claim: Recorded<Claim>,
     pub(super) result: RunResult,
     pub(super) output: OutputLeaf,
     pub(super) evidence: EvidenceLeaf,
@@ -74,9 +74,9 @@ pub(super) enum ServingStep {
     /// The run gave a result.
     Claim(Box<Claimed>),
     /// Its client wants no more of it.
-    Yield(Signed<Claim>),
+    Yield(Recorded<Claim>),
     /// It cannot be run.
-    Abort(Signed<Abort>),
+    Abort(Recorded<Abort>),
 }
 
 impl Serving {
@@ -124,7 +124,7 @@ impl Serving {
     }
 
     /// What the notary is told of its end.
-    pub(super) fn claim(&self) -> Option<&Signed<Claim>> {
+    pub(super) fn claim(&self) -> Option<&Recorded<Claim>> {
         match &self.phase {
             Phase::Claimed(claimed) => Some(&claimed.claim),
             Phase::Yielded(claim) => Some(claim),

@@ -13,7 +13,7 @@
 use assay_protocol::{
     check::{Check, Evidence, Seal, Unserved},
     id::Digest,
-    signed::{Signed, Verified},
+    signed::{Recorded, Verified},
     units::Timestamp,
 };
 
@@ -36,14 +36,14 @@ pub(super) enum Phase {
     Fetching,
     Running,
     Sealed(Sealed),
-    Unserved(Signed<Unserved>),
+    Unserved(Recorded<Unserved>),
     Ended,
 }
 
 /// A seal with what it is opened by.
 #[derive(Clone, Debug)]
 pub(super) struct Sealed {
-    pub(super) seal: Signed<Seal>,
+    pub(super) seal: Recorded<Seal>,
     pub(super) evidence: Evidence,
     /// The digest of the output's bytes.
     pub(super) output: Digest,
@@ -57,7 +57,7 @@ pub(super) enum CheckStep {
     /// What was found is sealed.
     Seal(Sealed),
     /// Nobody served the input.
-    GiveUp(Signed<Unserved>),
+    GiveUp(Recorded<Unserved>),
     /// This machine could not run it.
     Fail,
 }

@@ -67,7 +67,7 @@ fn an_agreement_counts_from_the_provider_that_was_asked_and_for_its_class_alone(
 #[test]
 fn a_ticket_counts_from_the_notary_alone_and_for_the_terms_that_follow_from_the_order() {
     let (mut table, order, to) = Table::opening(&BOTH);
-    let ticket = table.ticket(&order).recall().into_body();
+    let ticket = table.ticket(&order).said().clone();
     let dearer = Ticket { prepaid: ticket.prepaid + 1, ..ticket };
     for (by, ticket) in [(to, ticket), (STRANGER, ticket), (CLIENT, ticket), (NOTARY, dearer)] {
         table.hear(by, ticket);
@@ -83,7 +83,7 @@ fn a_ticket_that_comes_before_the_order_was_shown_to_the_notary_is_not_heard() {
     let mut table = Table::client(&[PROVIDER]);
     table.submit(1, |_| {});
     let (_, order) = table.proposed();
-    let ticket = table.ticket(&order).recall().into_body();
+    let ticket = table.ticket(&order).said().clone();
     table.hear(NOTARY, ticket);
     assert!(table.effects.is_empty(), "{:?}", table.effects);
 }
@@ -191,7 +191,7 @@ fn an_order_that_was_refused_for_a_while_and_opened_all_the_same_is_under_way_ag
     let (mut table, order, _) = Table::opening(&[PROVIDER]);
     refuse(&mut table, NOTARY, order.id(), Refusal::Exposure);
     assert_eq!(table.node().submission(Digest([1; 32])).map(|view| view.attempts.len()), Some(0));
-    let ticket = table.ticket(&order).recall().into_body();
+    let ticket = table.ticket(&order).said().clone();
     table.hear(NOTARY, ticket);
     assert_eq!((table.said(), state(&table)), (vec![("Start", PROVIDER)], Some(AttemptState::Running)));
     table.pass(Duration::seconds(20));
@@ -205,7 +205,7 @@ fn a_client_whose_number_is_taken_asks_after_the_orders_that_it_showed() {
         refuse(&mut table, NOTARY, order.id(), reason);
         let asks = table.sent().any(|(to, message)| {
             let Message::Query(query) = message else { return false };
-            (to, query.clone().recall().job) == (NOTARY, Some(order.id()))
+            (to, query.said().job) == (NOTARY, Some(order.id()))
         });
         assert_eq!(asks, asked, "{reason:?}");
     }
@@ -223,8 +223,8 @@ fn the_next_order_in_a_lane_has_the_next_number_even_where_no_ticket_came() {
         assert!(table.effects.is_empty(), "{by}: {:?}", table.effects);
     }
     table.notice(NOTARY, order.id(), NoticeEvent::Closed { outcome: Outcome::NoClaim, receipt });
-    assert!(table.fetches(receipt));
-    table.fetched(receipt, Digest::default());
+    assert!(table.collects(receipt));
+    table.feed(Input::Collected { job: order.id(), digest: receipt, found: Ok(Outcome::NoClaim) });
     let (next, order) = table.proposed();
     assert_eq!((next, order.lane, order.nonce), (other(to), 0, 1));
 }

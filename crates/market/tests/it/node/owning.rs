@@ -31,7 +31,7 @@ fn stake(table: &mut Table) {
 fn asked(table: &Table) -> Option<u64> {
     let asked = table.sent().filter_map(|(_, message)| {
         let Message::Query(query) = message else { return None };
-        Some(query.clone().recall().sequence)
+        Some(query.said().sequence)
     });
     asked.last()
 }
@@ -40,7 +40,7 @@ fn asked(table: &Table) -> Option<u64> {
 fn said(table: &Table) -> Option<u64> {
     let said = table.sent().filter_map(|(_, message)| {
         let Message::Stake(stake) = message else { return None };
-        Some(stake.clone().recall().sequence)
+        Some(stake.said().sequence)
     });
     said.last()
 }

@@ -5,8 +5,9 @@ use assay_protocol::{
     id::Digest,
     message::Message,
     notice::NoticeEvent,
-    order::{Failure, Order, Propose, Refusal, Start},
+    order::{Failure, Order, Propose, Refusal},
     outcome::Outcome,
+    ticket::Start,
     ticket::Ticket,
     units::Duration,
 };
@@ -22,7 +23,7 @@ use crate::{
 fn refusal(table: &Table) -> Option<Refusal> {
     table.sent().find_map(|(_, message)| {
         let Message::Refuse(refuse) = message else { return None };
-        Some(refuse.clone().recall().reason)
+        Some(refuse.said().reason)
     })
 }
 
@@ -52,7 +53,7 @@ fn a_job_is_begun_by_its_client_with_its_notarys_ticket_alone() {
     let mut table = Table::provider();
     let order = table.order(0, 0);
     table.propose(&order);
-    let ticket = table.ticket(&order).recall().into_body();
+    let ticket = table.ticket(&order).said().clone();
     let other = Ticket { claim_by: ticket.claim_by.after(Duration(1)), ..ticket };
     let cases = [
         (STRANGER, NOTARY, ticket, false),
@@ -129,7 +130,7 @@ fn a_run_that_cannot_be_claimed_is_given_up() {
         assert_eq!(table.said(), [("Abort", NOTARY), ("Abort", CLIENT)], "{expected:?}");
         let given = |message: &Message| {
             let Message::Abort(abort) = message else { return None };
-            Some(abort.clone().recall().reason)
+            Some(abort.said().reason)
         };
         assert!(table.sent().all(|(_, message)| given(message) == Some(expected)), "{expected:?}");
     }

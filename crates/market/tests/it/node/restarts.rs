@@ -5,11 +5,7 @@ use assay_market::{
     view::{AttemptState, RunState},
 };
 use assay_protocol::{
-    id::Digest,
-    message::Message,
-    notice::NoticeEvent,
-    order::{Failure, Start},
-    units::Duration,
+    id::Digest, message::Message, notice::NoticeEvent, order::Failure, ticket::Start, units::Duration,
 };
 
 use super::{

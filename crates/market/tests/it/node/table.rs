@@ -3,8 +3,10 @@
 //! It is the only user of [`Node`] in these tests. What the peer saves is what it finds after a restart; time passes with
 //! everything that the peer wanted to be woken for.
 
+use std::collections::BTreeMap;
+
 use assay_market::{
-    Command, Config, Effect, Effects, Event, Input, Node, Record,
+    Book, Command, Config, Effect, Effects, Event, Input, Node, Record,
     input::{Blob, Provision, RunId, RunResult, Stock, Submission},
 };
 use assay_protocol::{
@@ -15,12 +17,12 @@ use assay_protocol::{
     id::{Digest, JobId},
     manifest::End,
     merkle::{self, RECORD_BYTES},
-    message::Message,
+    message::{Message, Opened},
     notice::{Account, Head, Notice, NoticeEvent},
     offer::{Offer, Service},
-    order::{Accept, Failure, Order, Propose, Start},
+    order::{Accept, Failure, Order, Propose},
     signed::{Signed, Statement, Verified},
-    ticket::Ticket,
+    ticket::{Start, Ticket},
     units::{Amount, Duration, Rate, Timestamp},
 };
 
@@ -40,6 +42,9 @@ pub(crate) struct Table {
     pub(crate) effects: Effects,
     pub(crate) now: Timestamp,
     node: Node<Cheap>,
+    book: Book,
+    /// The job that each blob was last wanted for.
+    wanted: BTreeMap<Digest, Digest>,
     number: u64,
     wakes_at: Timestamp,
     records: Vec<Record>,
@@ -50,9 +55,17 @@ impl Table {
     pub(crate) fn of(number: u64, change: impl FnOnce(&mut Genesis)) -> Self {
         let office = Office::new(change);
         let node = Node::new(Cheap::numbered(number), config(&office), [1; 32]);
-        let (effects, records) = (Effects::new(), Vec::new());
-        let mut table =
-            Self { office, effects, now: BEGIN, node, number, wakes_at: Timestamp::NEVER, records };
+        let mut table = Self {
+            office,
+            effects: Effects::new(),
+            now: BEGIN,
+            node,
+            book: Book::default(),
+            wanted: BTreeMap::new(),
+            number,
+            wakes_at: Timestamp::NEVER,
+            records: Vec::new(),
+        };
         table.feed(Input::Wake);
         table
     }
@@ -70,7 +83,7 @@ impl Table {
 
     fn take(&mut self, input: Input) {
         let mut effects = Effects::new();
-        self.node.handle(input, self.now, &mut effects);
+        self.node.handle(input, self.now, &self.book, &mut effects);
         self.perform(effects);
     }
 
@@ -78,6 +91,9 @@ impl Table {
         for effect in &effects {
             if let Effect::Save(record) = effect {
                 self.records.push(record.clone());
+            }
+            if let Effect::Fetch { holder, digest, .. } = effect {
+                self.wanted.insert(*digest, *holder);
             }
             if let Effect::WakeAt(at) = effect {
                 self.wakes_at = *at;
@@ -93,7 +109,10 @@ impl Table {
     {
         let signed = Signed::seal(statement, &Cheap::numbered(by), self.office.network);
         let opened = Message::from(signed).open::<CheapScheme>(self.office.network);
-        self.feed(Input::Message(opened.unwrap_or_else(|forged| panic!("{forged}"))));
+        match opened.unwrap_or_else(|forged| panic!("{forged}")) {
+            Opened::Offer(offer) => drop(self.book.take(offer, self.now, |peer| self.node.knows(peer))),
+            other => self.feed(Input::Message(other)),
+        }
     }
 
     /// The user wants something.
@@ -166,10 +185,17 @@ impl Table {
     /// Whom something is served to.
     pub(crate) fn served(&self) -> Vec<(Digest, u64)> {
         let serves = self.effects.iter().filter_map(|effect| {
-            let Effect::Serve { digest, to } = effect else { return None };
+            let Effect::Serve { digest, to, .. } = effect else { return None };
             (0..100).find(|number| id::<Cheap>(*number) == *to).map(|number| (*digest, number))
         });
         serves.collect()
+    }
+
+    /// Whether a receipt is looked for.
+    pub(crate) fn collects(&self, wanted: Digest) -> bool {
+        self.effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Collect { digest, .. } if *digest == wanted))
     }
 
     /// Whether something is fetched.
@@ -225,7 +251,8 @@ impl Table {
 
     /// A fetch ends with a blob.
     pub(crate) fn fetched(&mut self, digest: Digest, root: Digest) {
-        self.feed(Input::Fetched { digest, found: Some(Blob { bytes: 1, root }) });
+        let holder = self.wanted.get(&digest).copied().unwrap_or_default();
+        self.feed(Input::Fetched { holder, digest, found: Some(Blob { bytes: 1, root }) });
     }
 
     /// A run ends.
@@ -316,7 +343,7 @@ impl Table {
     pub(crate) fn proposed(&self) -> (u64, Order) {
         let proposed = self.sent().filter_map(|(to, message)| {
             let Message::Propose(propose) = message else { return None };
-            Some((to, propose.clone().recall().into_body().order.recall().into_body()))
+            Some((to, propose.said().order.said().clone()))
         });
         proposed.last().unwrap_or_else(|| panic!("nothing was proposed: {:?}", self.effects))
     }
@@ -339,7 +366,7 @@ impl Table {
     /// A client whose order was opened.
     pub(crate) fn running(providers: &[u64]) -> (Self, Order, u64) {
         let (mut table, order, to) = Self::opening(providers);
-        let ticket = table.ticket(&order).recall().into_body();
+        let ticket = table.ticket(&order).said().clone();
         table.hear(NOTARY, ticket);
         assert_eq!(table.said(), [("Start", to)]);
         (table, order, to)
@@ -378,7 +405,7 @@ impl Table {
 }
 
 fn config(office: &Office<Cheap>) -> Config {
-    Config { genesis: office.genesis.clone() }
+    Config::new(office.genesis.clone())
 }
 
 /// The output of every run.

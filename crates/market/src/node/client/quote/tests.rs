@@ -89,11 +89,10 @@ fn market() -> Buyer {
 }
 
 fn proposed(out: &Effects) -> Option<Order> {
-    let order = out.iter().find_map(|effect| {
+    out.iter().find_map(|effect| {
         let Effect::Send { message: Message::Propose(propose), .. } = effect else { return None };
-        Some(propose.clone().recall().into_body().order)
-    });
-    order.map(|order| order.recall().into_body())
+        Some(propose.said().order.said().clone())
+    })
 }
 
 /// Quotes a submission, makes it, and demands that it does what was quoted.
@@ -195,11 +194,11 @@ fn ticketed(node: &mut Buyer, number: u64, change: impl FnOnce(&mut Order), stan
         ClientRecord::Submitted(submission(number)),
         ClientRecord::Ordered {
             key,
-            order: Signed::seal(order.clone(), &sign(CLIENT), genesis().id()).into_signed(),
+            order: Signed::seal(order.clone(), &sign(CLIENT), genesis().id()).into(),
             secret: Digest::default(),
         },
-        ClientRecord::Agreed { open: Signed::seal(open, &sign(CLIENT), genesis().id()).into_signed() },
-        ClientRecord::Ticketed(Signed::seal(ticket, &sign(NOTARY), genesis().id()).into_signed()),
+        ClientRecord::Agreed { open: Signed::seal(open, &sign(CLIENT), genesis().id()).into() },
+        ClientRecord::Ticketed(Signed::seal(ticket, &sign(NOTARY), genesis().id()).into()),
     ];
     records.into_iter().for_each(|record| node.node.fold(&Record::Client(record.into())));
     order
