@@ -15,7 +15,6 @@ use assay_protocol::{
 use tokio::sync::mpsc;
 
 use super::{
-    errands::Errand,
     fetcher::Fetcher,
     intake::Intake,
     pages::{self, BOOK},
@@ -32,8 +31,6 @@ pub(crate) struct Hands {
     pub(crate) intake: Intake,
     /// Where answers to effects go. There are never more than the brain asked for.
     pub(crate) reports: mpsc::UnboundedSender<Input>,
-    /// Where the results of errands go.
-    pub(crate) errands: mpsc::Sender<Errand>,
     /// This peer's last offer.
     pub(crate) offer: Option<Signed<Offer>>,
 }

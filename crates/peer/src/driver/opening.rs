@@ -16,28 +16,27 @@ use assay_protocol::{
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
-    Call, Driver, Inlets,
+    Driver, Inlets,
     alarm::{Alarm, Clock},
-    answers::AccountsAsked,
     fetcher::Fetcher,
     hands::Hands,
     history::History,
     intake::Intake,
     outbox::{Outbox, Street},
+    responder::{Responder, VISITS_MAX},
     shelf::Shelf,
 };
 use crate::{
     blobs::Blobs,
     config::ClientSettings,
     executor::Executor,
-    handle::Update,
     index::{Index, IndexError},
     journal::{Journal, RECORD_BYTES_MAX, ReadError},
     network::{Event, Network},
 };
 
-/// Errands that may wait for the loop.
-const ERRANDS_MAX: usize = 64;
+/// Updates that a watcher may be behind.
+pub(super) const UPDATES_MAX: usize = 1024;
 
 /// Why the peer could not be restored.
 #[derive(Debug, thiserror::Error)]
@@ -138,8 +137,6 @@ pub(crate) struct Parts {
     pub(crate) events: mpsc::Receiver<Event>,
     pub(crate) blobs: Blobs,
     pub(crate) executor: Executor,
-    pub(crate) updates: broadcast::Sender<Update>,
-    pub(crate) calls: mpsc::Receiver<Call>,
     pub(crate) ending: oneshot::Receiver<()>,
 }
 
@@ -149,13 +146,14 @@ impl Restored {
         self.own
     }
 
-    /// A loop that is ready to run.
-    pub(crate) fn into_driver(self, parts: Parts) -> (Driver, Inlets) {
-        let Parts { genesis, settings, network, events, blobs, executor, updates, calls, ending } = parts;
+    /// A loop that is ready to run, what comes into it, and what its user's calls are answered with.
+    pub(crate) fn into_driver(self, parts: Parts) -> (Driver, Inlets, Responder) {
+        let Parts { genesis, settings, network, events, blobs, executor, ending } = parts;
         let Self { node, own, effects, journal, shelf, seen } = self;
         let network_id = genesis.id();
         let (reports, reported) = mpsc::unbounded_channel();
-        let (errands, finished) = mpsc::channel(ERRANDS_MAX);
+        let (visits, visited) = mpsc::channel(VISITS_MAX);
+        let (updates, _) = broadcast::channel(UPDATES_MAX);
         let (intake, arrivals, thrown) = Intake::start(&network, events, &genesis);
         let street = Street {
             network: network.clone(),
@@ -165,21 +163,26 @@ impl Restored {
         };
         let outbox = Outbox::new(journal.durable(), street);
         let fetcher = Arc::new(Fetcher::new(network.clone(), blobs.clone(), own, &genesis));
-        let hands = Hands { network, blobs, executor, fetcher, intake, reports, errands, offer: None };
-        let inlets = Inlets {
-            ending,
-            calls,
-            reports: reported,
-            errands: finished,
-            arrivals,
-            durable: journal.durable(),
+        let responder = Responder {
+            visits,
+            updates: updates.downgrade(),
+            own,
+            genesis: Arc::clone(&genesis),
+            settings,
+            network: network.clone(),
+            blobs: blobs.clone(),
+            executor: executor.clone(),
+            fetcher: Arc::clone(&fetcher),
+            works: Responder::works(),
         };
+        let hands = Hands { network, blobs, executor, fetcher, intake, reports, offer: None };
+        let inlets =
+            Inlets { ending, visits: visited, reports: reported, arrivals, durable: journal.durable() };
         let mut clock = Clock::default();
         let driver = Driver {
             own,
             network_id,
             genesis,
-            settings,
             node,
             effects,
             journal,
@@ -195,11 +198,10 @@ impl Restored {
             updates,
             thrown,
             providing: seen.providing,
-            accounts_asked: AccountsAsked::default(),
             unpublished: None,
             ended: false,
         };
-        (driver.prepared(), inlets)
+        (driver.prepared(), inlets, responder)
     }
 }
 

@@ -20,7 +20,6 @@ use tokio::{
 
 use crate::{
     blobs::{BlobError, Blobs},
-    handle::{Refused, Response},
     journal::Broken,
     network::{Network, PublishError, SendError},
 };
@@ -44,8 +43,6 @@ pub(crate) enum Visible {
     StopServing(Digest, PeerId),
     /// A receipt becomes a blob of its parties.
     File(Box<Receipt>, Vec<PeerId>),
-    /// An answer to this peer's user.
-    Answer(Box<Result<Response, Refused>>, oneshot::Sender<Result<Response, Refused>>),
     /// Everything before this has left.
     Flushed(oneshot::Sender<()>),
 }
@@ -123,7 +120,6 @@ impl World for Street {
             Visible::Serve(digest, to) => self.serve(digest, to),
             Visible::StopServing(digest, to) => self.stop_serving(digest, to),
             Visible::File(receipt, parties) => self.file(*receipt, parties).await,
-            Visible::Answer(answer, to) => drop(to.send(*answer)),
             Visible::Flushed(done) => done.send(()).unwrap_or(()),
         }
     }
