@@ -33,18 +33,18 @@ const INBOX_MESSAGES_MAX: usize = 2;
 /// A connection to a daemon. Cheap to clone; it ends when nobody holds it and no call is under way.
 #[derive(Clone)]
 pub struct Socket {
-    shared: Arc<Shared>,
+    link: Arc<Link>,
 }
 
 /// What the calls of a connection share.
-struct Shared {
+struct Link {
     queue: mpsc::Sender<Frame>,
     open_calls: Arc<Mutex<OpenCalls>>,
     places: Arc<Semaphore>,
     listening: AbortHandle,
 }
 
-impl Drop for Shared {
+impl Drop for Link {
     fn drop(&mut self) {
         self.listening.abort();
     }
@@ -101,7 +101,7 @@ impl Socket {
             lock(&heard).end(error);
         });
         let places = Arc::new(Semaphore::new(CALLS_MAX));
-        Self { shared: Arc::new(Shared { queue, open_calls, places, listening: listening.abort_handle() }) }
+        Self { link: Arc::new(Link { queue, open_calls, places, listening: listening.abort_handle() }) }
     }
 
     /// Asks one thing and waits for the answer, or its beginning. Dropping this, or the answer, cancels the call.
@@ -136,14 +136,14 @@ impl Socket {
     }
 
     async fn open(&self, ask: Vec<u8>) -> Result<OpenCall, CallError> {
-        let place = Arc::clone(&self.shared.places).try_acquire_owned();
+        let place = Arc::clone(&self.link.places).try_acquire_owned();
         let place = place.map_err(|_| Refused::TooManyCalls { max: CALLS_MAX })?;
         // Kept for the cancellation, which cannot wait for room where a call is dropped.
-        let cancel = self.shared.queue.clone().reserve_owned().await.map_err(|_| self.shared.ended())?;
+        let cancel = self.link.queue.clone().reserve_owned().await.map_err(|_| self.link.ended())?;
         let (inbox, messages) = mpsc::channel(INBOX_MESSAGES_MAX);
-        let number = lock(&self.shared.open_calls).enter(inbox)?;
-        let shared = Arc::clone(&self.shared);
-        let open = OpenCall { shared, number, messages, cancel: Some(cancel), _place: place };
+        let number = lock(&self.link.open_calls).enter(inbox)?;
+        let link = Arc::clone(&self.link);
+        let open = OpenCall { link, number, messages, cancel: Some(cancel), _place: place };
         open.send(FrameKind::Ask, ask).await?;
         Ok(open)
     }
@@ -151,11 +151,11 @@ impl Socket {
 
 impl fmt::Debug for Socket {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "a connection with {} calls under way", lock(&self.shared.open_calls).calls.len())
+        write!(out, "a connection with {} calls under way", lock(&self.link.open_calls).calls.len())
     }
 }
 
-impl Shared {
+impl Link {
     /// Why there are no more answers.
     fn ended(&self) -> FrameError {
         lock(&self.open_calls).ended.clone().unwrap_or(FrameError::Ended)
@@ -215,7 +215,7 @@ async fn listen(from: impl AsyncRead + Unpin, open_calls: &Mutex<OpenCalls>) -> 
 
 /// A call that is under way.
 struct OpenCall {
-    shared: Arc<Shared>,
+    link: Arc<Link>,
     number: u32,
     messages: mpsc::Receiver<Whole>,
     /// Room for the cancellation; none once the call is over.
@@ -225,12 +225,12 @@ struct OpenCall {
 
 impl OpenCall {
     async fn send(&self, kind: FrameKind, body: Vec<u8>) -> Result<(), FrameError> {
-        queue(&self.shared.queue, kind, self.number, body).await.map_err(|_| self.shared.ended())
+        queue(&self.link.queue, kind, self.number, body).await.map_err(|_| self.link.ended())
     }
 
     /// The next message, if it is no refusal.
     async fn receive(&mut self) -> Result<Whole, CallError> {
-        let message = self.messages.recv().await.ok_or_else(|| self.shared.ended())?;
+        let message = self.messages.recv().await.ok_or_else(|| self.link.ended())?;
         let (FrameKind::Refused, body) = message else { return Ok(message) };
         self.close();
         Err(CallError::Refused(parse(&body)?))
@@ -276,7 +276,7 @@ impl OpenCall {
 
 impl Drop for OpenCall {
     fn drop(&mut self) {
-        lock(&self.shared.open_calls).calls.remove(&self.number);
+        lock(&self.link.open_calls).calls.remove(&self.number);
         if let Some(permit) = self.cancel.take() {
             permit.send(Frame::new(FrameKind::Cancel, self.number, Vec::new()));
         }

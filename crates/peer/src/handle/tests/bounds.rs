@@ -1,9 +1,14 @@
 //! Whatever bytes come: what is too much or out of place ends the connection it came on, and hurts nobody else.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use std::cell::Cell;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::mpsc,
+};
 
 use super::{
-    super::frame::{Frame, FrameKind, Hello},
+    super::frame::{Frame, FrameKind, Hello, queue_after},
     *,
 };
 
@@ -218,6 +223,20 @@ async fn an_answer_that_nobody_reads_keeps_its_place() {
     assert_eq!(refused, [FrameKind::Refused]);
     rude.ask(last, Spell { letters: 1 }).await;
     assert_eq!(rude.hear().await, (FrameKind::Answer, last, "\"x\"".to_owned()));
+}
+
+#[tokio::test]
+async fn a_place_is_given_up_once_there_is_room_for_the_last_frame() {
+    let (queue, mut queued) = mpsc::channel(1);
+    let given_up = Cell::new(false);
+    let body = vec![7; FRAME_BYTES_MAX + 1];
+    let mut last = Box::pin(queue_after(&queue, FrameKind::Answer, 1, body, || given_up.set(true)));
+    for more in [true, false] {
+        let is_queued = futures::poll!(&mut last).is_ready();
+        assert_eq!((is_queued, given_up.get()), (!more, !more));
+        let frame = queued.try_recv().unwrap();
+        assert_eq!((frame.more, frame.body.len()), (more, if more { FRAME_BYTES_MAX } else { 1 }));
+    }
 }
 
 #[tokio::test]
