@@ -1,4 +1,6 @@
 //! This client's jobs: how far each is, and why.
+//!
+//! **Invariant:** a job is found by its whole name without a look at the others.
 
 use assay_market::view::{Grounds, SubmissionView};
 use assay_protocol::id::Digest;

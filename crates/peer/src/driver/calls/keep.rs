@@ -1,4 +1,6 @@
 //! Putting a file of the user's into the blob store.
+//!
+//! **Invariant:** what is kept is a whole file, under the digest of its bytes.
 
 use std::{fs, io, path::PathBuf};
 

@@ -1,4 +1,6 @@
 //! What can be ordered, and from whom.
+//!
+//! **Invariant:** what the network pins goes by the name that the network gives it, whatever an offer calls it.
 
 use assay_protocol::{
     id::{Digest, PeerId},

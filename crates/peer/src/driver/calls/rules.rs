@@ -1,4 +1,6 @@
 //! The rules of this peer's network.
+//!
+//! **Invariant:** these are the rules that the daemon goes by, whatever its network file says by now.
 
 use assay_protocol::genesis::Genesis;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,6 @@
 //! What this peer does for others: its runs, and its books if it is a notary.
+//!
+//! **Invariant:** only a notary has books to show.
 
 use assay_market::view::{BooksView, RunView};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,6 @@
 //! Ending in good order.
+//!
+//! **Invariant:** whoever is told that it ends can rely on all that was answered before.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,6 @@
 //! How this peer is.
+//!
+//! **Invariant:** it asks nobody else and changes nothing.
 
 use std::sync::atomic::Ordering;
 
