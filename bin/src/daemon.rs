@@ -13,7 +13,7 @@ use std::{
 
 use assay_peer::{
     config::Home,
-    handle::{ConnectError, Handle, Request, Response},
+    handle::{ConnectError, Handle, Respond},
 };
 use assay_protocol::genesis::Genesis;
 use clap::Args;
@@ -57,21 +57,14 @@ impl Daemon {
     }
 
     /// Asks one thing.
-    pub(crate) async fn call(&self, request: Request) -> Result<Response, Failure> {
-        Ok(self.handle.call(request).await?)
+    pub(crate) async fn call<C: Respond>(&self, call: C) -> Result<C::Answer, Failure> {
+        Ok(self.handle.call(call).await?)
     }
 
     /// What a credit is called.
     pub(crate) fn unit(&self) -> &str {
         &self.genesis.unit
     }
-}
-
-/// An answer to another question than the one that was asked.
-pub(crate) fn astray(response: &Response) -> Failure {
-    let name = format!("{response:?}");
-    let name: String = name.chars().take_while(|letter| letter.is_alphanumeric()).collect();
-    crate::failure::lost(&format!("the daemon gave an answer that does not belong here: {name}"))
 }
 
 async fn start(context: &Context) -> Result<Handle, Failure> {

@@ -1,12 +1,12 @@
 //! `assay account`: what the notary holds for this peer.
 
-use assay_peer::handle::{Request, Response};
+use assay_peer::handle::ShowAccount;
 use assay_protocol::id::PeerId;
 use serde_json::json;
 
 use crate::{
     context::Context,
-    daemon::{Daemon, Reach, astray},
+    daemon::{Daemon, Reach},
     failure::Failure,
     output::{Table, full, money, rate, short},
 };
@@ -36,8 +36,7 @@ pub(crate) struct Show {
 pub(crate) async fn perform(verb: &Verb, context: &Context) -> Result<(), Failure> {
     let Verb::Show(args) = verb;
     let daemon = Daemon::reach(context, args.reach).await?;
-    let answer = daemon.call(Request::Account { notary: args.notary }).await?;
-    let Response::Account(view) = answer else { return Err(astray(&answer)) };
+    let view = daemon.call(ShowAccount { notary: args.notary }).await?;
     let (account, unit) = (view.account, daemon.unit());
     let mut table = Table::new(["MONEY", "HOW MUCH"]);
     let boxes = [

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use assay_peer::handle::{ConnectError, Handle, Request};
+use assay_peer::handle::{ConnectError, Handle, Shutdown};
 use serde_json::json;
 
 use crate::{
@@ -34,7 +34,7 @@ pub(crate) async fn perform(_args: &Args, context: &Context) -> Result<(), Failu
         }
         Err(error) => return Err(error.into()),
     };
-    handle.call(Request::Shutdown).await?;
+    handle.call(Shutdown).await?;
     drop(handle);
     let deadline = Instant::now() + END_WAIT;
     while !matches!(Handle::connect(&context.home).await, Err(ConnectError::NotRunning { .. })) {

@@ -3,13 +3,13 @@
 mod describe;
 mod explain;
 
-use assay_peer::handle::{JobView, Request, Response};
+use assay_peer::handle::{JobView, ListJobs, ShowJob};
 use serde_json::{Value, json};
 
 pub(super) use self::describe::{attempt_document, document, outcome_words, state};
 use crate::{
     context::Context,
-    daemon::{Daemon, Reach, astray},
+    daemon::{Daemon, Reach},
     failure::Failure,
     output::{Table, full, short},
 };
@@ -71,8 +71,7 @@ pub(crate) async fn perform(verb: &Verb, context: &Context) -> Result<(), Failur
 
 async fn list(args: &Ls, context: &Context) -> Result<(), Failure> {
     let daemon = Daemon::reach(context, args.reach).await?;
-    let answer = daemon.call(Request::Jobs).await?;
-    let Response::Jobs(jobs) = answer else { return Err(astray(&answer)) };
+    let jobs = daemon.call(ListJobs).await?;
     let hidden = if args.all { 0 } else { jobs.len().saturating_sub(LATEST) };
     let shown = jobs.get(hidden..).unwrap_or_default();
     let documents: Vec<Value> = shown.iter().map(|job| document(job, daemon.unit())).collect();
@@ -106,8 +105,7 @@ fn table(jobs: &[JobView]) -> Table {
 
 async fn show(args: &Show, context: &Context) -> Result<(), Failure> {
     let daemon = Daemon::reach(context, args.reach).await?;
-    let answer = daemon.call(Request::Job { name: args.job.clone() }).await?;
-    let Response::Job(job) = answer else { return Err(astray(&answer)) };
+    let job = daemon.call(ShowJob { name: args.job.clone() }).await?;
     context.output.document("job", &document(&job, daemon.unit()));
     context.output.table(&describe::table(&job, daemon.unit()));
     for moment in &job.timeline {

@@ -1,13 +1,13 @@
 //! `assay notary`: whether a notary's books follow from its journal.
 
 use assay_market::view::BooksView;
-use assay_peer::handle::{Audited, Request, Response};
+use assay_peer::handle::{AuditNotary, Audited};
 use assay_protocol::{id::PeerId, units::Amount};
 use serde_json::{Value, json};
 
 use crate::{
     context::Context,
-    daemon::{Daemon, Reach, astray},
+    daemon::{Daemon, Reach},
     failure::{Exit, Failure},
     output::{full, money, short},
 };
@@ -38,10 +38,9 @@ pub(crate) async fn perform(verb: &Verb, context: &Context) -> Result<(), Failur
     let Verb::Audit(args) = verb;
     let daemon = Daemon::reach(context, args.reach).await?;
     let spinner = context.output.spinner("fetching and replaying the journal");
-    let answer = daemon.call(Request::Audit { notary: args.notary }).await;
+    let audited = daemon.call(AuditNotary { notary: args.notary }).await;
     spinner.finish_and_clear();
-    let answer = answer?;
-    let Response::Audited(audited) = answer else { return Err(astray(&answer)) };
+    let audited = audited?;
     if let Some((entry, reason)) = &audited.divergence {
         return Err(diverges(&audited, *entry, reason));
     }

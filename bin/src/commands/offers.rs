@@ -2,13 +2,13 @@
 
 pub(crate) mod passed;
 
-use assay_peer::handle::{OfferView, Request, Response, ServiceView};
+use assay_peer::handle::{ListOffers, OfferView, ServiceView};
 use assay_protocol::units::Amount;
 use serde_json::{Value, json};
 
 use crate::{
     context::Context,
-    daemon::{Daemon, Reach, astray},
+    daemon::{Daemon, Reach},
     failure::Failure,
     output::{Table, ago, full, moment, money, short},
 };
@@ -38,8 +38,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
     let daemon = Daemon::reach(context, args.reach).await?;
-    let answer = daemon.call(Request::Offers).await?;
-    let Response::Offers(offers) = answer else { return Err(astray(&answer)) };
+    let offers = daemon.call(ListOffers).await?;
     let mut rows: Vec<(&OfferView, &ServiceView)> = offers
         .iter()
         .flat_map(|offer| offer.services.iter().map(move |service| (offer, service)))

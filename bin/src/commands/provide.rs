@@ -1,13 +1,13 @@
 //! `assay provide`: offers what this machine can run.
 
-use assay_peer::handle::{Bytes, Provide, Providing, Request, Response, Stall};
+use assay_peer::handle::{Attachment, Provide, Providing, ServiceWish};
 use assay_protocol::{genesis::Genesis, units::Amount};
 use serde_json::{Value, json};
 
 use crate::{
     bundle::Bundle,
     context::Context,
-    daemon::{Daemon, Reach, astray},
+    daemon::{Daemon, Reach},
     failure::{Exit, Failure},
     output::{full, money},
 };
@@ -47,10 +47,9 @@ pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failur
     let daemon = Daemon::reach(context, args.reach).await?;
     let services = services(args, &daemon.genesis)?;
     let spinner = context.output.spinner("fetching and testing what is to be offered");
-    let answer = daemon.call(Request::Provide(Provide { services, slots: args.slots })).await;
+    let providing = daemon.call(Provide { services, slots: args.slots }).await;
     spinner.finish_and_clear();
-    let answer = answer?;
-    let Response::Providing(providing) = answer else { return Err(astray(&answer)) };
+    let providing = providing?;
     context.output.document("providing", &document(&providing, daemon.unit()));
     context.output.line(format!("Offering, on {}, {} at a time:", providing.machine, jobs(providing.slots)));
     for service in &providing.services {
@@ -61,7 +60,7 @@ pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failur
     Ok(())
 }
 
-fn services(args: &Args, genesis: &Genesis) -> Result<Vec<Stall>, Failure> {
+fn services(args: &Args, genesis: &Genesis) -> Result<Vec<ServiceWish>, Failure> {
     let all = || genesis.manifests.iter().map(|manifest| manifest.name.clone()).collect();
     let names: Vec<String> = if args.models.is_empty() { all() } else { args.models.clone() };
     if names.is_empty() {
@@ -70,16 +69,17 @@ fn services(args: &Args, genesis: &Genesis) -> Result<Vec<Stall>, Failure> {
     }
     let priced = names.into_iter().map(|name| {
         let unit_price = args.price.unwrap_or_else(|| suggested(genesis, &name));
-        stall(name, unit_price)
+        service(name, unit_price)
     });
     Ok(priced.collect())
 }
 
 /// What is offered of one model; what the program carries is tested on what it carries for it.
-pub(super) fn stall(manifest: String, unit_price: Amount) -> Stall {
+pub(super) fn service(manifest: String, unit_price: Amount) -> ServiceWish {
     let bundle = Bundle::all().iter().find(|bundle| bundle.name == manifest);
-    let sample = bundle.and_then(|bundle| bundle.samples.first()).map(|sample| Bytes(sample.bytes.to_vec()));
-    Stall { manifest, unit_price, sample }
+    let sample = bundle.and_then(|bundle| bundle.samples.first());
+    let sample = sample.map(|sample| Attachment(sample.bytes.to_vec()));
+    ServiceWish { manifest, unit_price, sample }
 }
 
 /// A price for one unit that leaves something after the fees for checks.

@@ -8,7 +8,7 @@ use assay_market::{
     policy::Cost,
     quote::{Basis, Chosen, Quote},
 };
-use assay_peer::handle::{Request, Response};
+use assay_peer::handle::QuoteJob;
 use assay_protocol::units::{Amount, Timestamp};
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    daemon::{Daemon, Reach, astray},
+    daemon::{Daemon, Reach},
     failure::Failure,
     output::{Table, ago, full, moment, money, short},
 };
@@ -52,8 +52,7 @@ pub(crate) struct Args {
 pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
     let daemon = Daemon::reach(context, args.reach).await?;
     let manifest = input::manifest(&args.name, &daemon.genesis)?;
-    let answer = daemon.call(Request::Quote(Box::new(args.terms.submit(manifest)))).await?;
-    let Response::Quoted(quote) = answer else { return Err(astray(&answer)) };
+    let quote = daemon.call(QuoteJob(args.terms.submit(manifest))).await?;
     let unit = daemon.unit();
     let Some(chosen) = &quote.chosen else {
         if args.explain {

@@ -10,7 +10,7 @@ pub(crate) mod terms;
 use std::{fs, path::PathBuf, time::Duration};
 
 use assay_market::view::{AttemptState, AttemptView};
-use assay_peer::handle::{Bytes, Request, Response, Submit};
+use assay_peer::handle::{Attachment, ReadOutput, ReadReceipt, Submit};
 use assay_protocol::{id::Digest, manifest::Manifest};
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ use self::{follow::Goal, reading::Reading, terms::Terms};
 use super::{job, offers};
 use crate::{
     context::Context,
-    daemon::{Daemon, Reach, astray},
+    daemon::{Daemon, Reach},
     failure::{Exit, Failure},
     output::{full, short},
 };
@@ -94,10 +94,9 @@ async fn submit(
     manifest: &Manifest,
     input: Vec<u8>,
 ) -> Result<Digest, Failure> {
-    let submit = Submit { input: Bytes(input), attempts_max: args.attempts, ..args.terms.submit(manifest) };
-    let answer = daemon.call(Request::Submit(Box::new(submit))).await?;
-    let Response::Submitted { key } = answer else { return Err(astray(&answer)) };
-    Ok(key)
+    let input = Attachment(input);
+    let submit = Submit { input, attempts_max: args.attempts, ..args.terms.submit(manifest) };
+    Ok(daemon.call(submit).await?.key)
 }
 
 /// Says once in the life of a home who can read what is sent.
@@ -115,9 +114,7 @@ fn tell_who_reads(context: &Context) {
 
 async fn fetch_output(daemon: &Daemon, attempt: &AttemptView) -> Result<Vec<u8>, Failure> {
     let Some(digest) = attempt.output else { unreachable!("a delivered job has an output") };
-    let answer = daemon.call(Request::Output { digest }).await?;
-    let Response::Bytes(bytes) = answer else { return Err(astray(&answer)) };
-    Ok(bytes.0)
+    Ok(daemon.call(ReadOutput { digest }).await?.all().await?)
 }
 
 fn show(
@@ -146,9 +143,8 @@ fn show(
 }
 
 async fn keep_receipt(daemon: &Daemon, attempt: &AttemptView, path: &PathBuf) -> Result<(), Failure> {
-    let answer = daemon.call(Request::Receipt { name: full(attempt.job) }).await?;
-    let Response::Bytes(bytes) = answer else { return Err(astray(&answer)) };
-    fs::write(path, &bytes.0).map_err(|error| unwritable(path, &error))
+    let bytes = daemon.call(ReadReceipt { name: full(attempt.job) }).await?.all().await?;
+    fs::write(path, bytes).map_err(|error| unwritable(path, &error))
 }
 
 fn unwritable(path: &std::path::Path, error: &std::io::Error) -> Failure {

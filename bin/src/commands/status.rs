@@ -1,12 +1,12 @@
 //! `assay status`: how this peer is.
 
 use assay_market::view::{RunState, RunView};
-use assay_peer::handle::{Request, Response, Status};
+use assay_peer::handle::{ListRuns, ShowStatus, StatusView};
 use serde_json::{Value, json};
 
 use crate::{
     context::Context,
-    daemon::{Daemon, Reach, astray},
+    daemon::{Daemon, Reach},
     failure::Failure,
     output::{Table, ago, full, moment, short},
 };
@@ -27,10 +27,8 @@ pub(crate) struct Args {
 
 pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
     let daemon = Daemon::reach(context, args.reach).await?;
-    let answer = daemon.call(Request::Status).await?;
-    let Response::Status(status) = answer else { return Err(astray(&answer)) };
-    let answer = daemon.call(Request::Runs).await?;
-    let Response::Runs(runs) = answer else { return Err(astray(&answer)) };
+    let status = daemon.call(ShowStatus).await?;
+    let runs = daemon.call(ListRuns).await?;
     context.output.document("status", &document(&status, &runs, daemon.unit()));
     context.output.table(&table(&status, &runs));
     if status.neighbours.is_empty() {
@@ -39,7 +37,7 @@ pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failur
     Ok(())
 }
 
-fn table(status: &Status, runs: &[RunView]) -> Table {
+fn table(status: &StatusView, runs: &[RunView]) -> Table {
     let mut table = Table::new(["WHAT", "HOW"]);
     let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
     row("peer", full(status.peer));
@@ -70,7 +68,7 @@ fn table(status: &Status, runs: &[RunView]) -> Table {
     table
 }
 
-fn roles(status: &Status) -> String {
+fn roles(status: &StatusView) -> String {
     let provides = status.providing.as_ref().map(|providing| {
         let names: Vec<&str> = providing.services.iter().map(|service| service.name.as_str()).collect();
         format!("provider of {}", names.join(", "))
@@ -92,7 +90,7 @@ fn count(runs: &[RunView], as_checks: bool) -> usize {
     runs.iter().filter(|run| run.check == as_checks).count()
 }
 
-fn document(status: &Status, runs: &[RunView], unit: &str) -> Value {
+fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
     let neighbours: Vec<Value> = status
         .neighbours
         .iter()

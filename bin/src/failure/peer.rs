@@ -36,7 +36,6 @@ impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Refused(refused) => refused.into(),
-            CallError::Connect(error) => error.into(),
             CallError::Lost(_) => lost(&error),
         }
     }
@@ -57,7 +56,10 @@ impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         let (exit, code, hint) = explain(&refused);
         let failure = Self::new(exit, code, &refused, hint).with(json!({ "daemon": refused }));
-        let passes = matches!(refused, Refused::NoAnswer { .. } | Refused::Ending | Refused::TooManyJobs);
+        let passes = matches!(
+            refused,
+            Refused::NoAnswer { .. } | Refused::Ending | Refused::TooManyJobs | Refused::TooManyCalls { .. }
+        );
         if passes { failure.retryable() } else { failure }
     }
 }
@@ -109,6 +111,9 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
             (Exit::Usage, "NOTHING_TO_OFFER", "name a model, such as `assay provide digits`")
         }
         Refused::Disk { .. } => (Exit::Other, "DISK", "free some space in the home and try again"),
+        Refused::TooManyCalls { .. } => {
+            (Exit::Other, "TOO_MANY_CALLS", "wait until some questions are answered, and ask again")
+        }
         Refused::Ending => {
             (Exit::Daemon, "DAEMON_ENDING", "wait a moment and start it again with `assay up`")
         }

@@ -11,23 +11,20 @@ use assay_protocol::{
 };
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::{broadcast, mpsc, oneshot},
+    sync::{mpsc, oneshot},
 };
 
 use crate::{
     config::{Home, KeyError, NetworkError as BadFile, NetworkFile, Settings},
     driver::{OpeningError, Parts, Restored, restore},
     executor::{Conduct, Executor},
-    handle::{Server, UPDATES_MAX},
+    handle::{Handle, Local, Server},
     home::{HomeLock, LockError},
     index::{Index, IndexError},
     journal::{Broken, Journal, OpenError, ReadError},
     network::{Limits, Network, NetworkError, Settings as NetworkSettings},
     store::Store,
 };
-
-/// Requests that may wait for the loop.
-const CALLS_MAX: usize = 64;
 
 /// How a daemon is to run.
 #[derive(Debug)]
@@ -61,6 +58,8 @@ pub struct Ready {
     pub network: String,
     /// Where it listens.
     pub addresses: Vec<String>,
+    /// The way to it within this process.
+    pub handle: Handle,
 }
 
 /// Why a daemon did not start, or ended before it was told to.
@@ -149,26 +148,15 @@ impl Daemon {
         let executor = Executor::new(options.worker, home.compiled(), places, blobs, options.conduct);
         let socket = |error| DaemonError::Socket { path: home.socket(), error };
         let mut server = Server::bind(&home).map_err(socket)?;
-        let (call, calls) = mpsc::channel(CALLS_MAX);
-        let (updates, _) = broadcast::channel(UPDATES_MAX);
         let (end, ending) = oneshot::channel();
         let genesis = Arc::new(file.genesis);
-        let ready =
-            Ready { peer: restored.peer(), network: genesis.name.clone(), addresses: network.listening() };
-        let parts = Parts {
-            genesis,
-            settings: settings.client,
-            network,
-            events,
-            store,
-            executor,
-            updates: updates.clone(),
-            calls,
-            ending,
-        };
-        let (driver, inlets) = restored.into_driver(parts);
+        let (peer, name, addresses) = (restored.peer(), genesis.name.clone(), network.listening());
+        let parts = Parts { genesis, settings: settings.client, network, events, store, executor, ending };
+        let (driver, inlets, responder) = restored.into_driver(parts);
         let mut running = tokio::spawn(driver.run(inlets));
-        server.serve(call, updates);
+        server.serve(responder.clone());
+        let handle = Handle::Local(Local::new(responder));
+        let ready = Ready { peer, network: name, addresses, handle };
         tracing::info!(peer = %ready.peer, network = ready.network, addresses = ?ready.addresses, "ready");
         if let Some(told) = options.ready {
             drop(told.send(ready));
@@ -181,7 +169,7 @@ impl Daemon {
                 running.await
             }
         };
-        drop(server);
+        server.close().await;
         drop(lock);
         ended
             .map_err(|cut_short| DaemonError::System(io::Error::other(cut_short)))?

@@ -6,15 +6,16 @@
 mod alarm;
 mod answers;
 mod audit;
-mod errands;
+pub(crate) mod calls;
 mod hands;
-mod history;
+pub(crate) mod history;
 mod intake;
 mod names;
 mod opening;
 mod outbox;
 mod pages;
 mod pinned;
+pub(crate) mod responder;
 mod shelf;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,7 @@ use assay_market::{Book, Effect, Effects, Event, Input, Node, Record, input::Pro
 use assay_protocol::{
     codec,
     genesis::Genesis,
-    id::{Digest, NetworkId, PeerId},
+    id::{NetworkId, PeerId},
     message::{Message, Opened},
     offer::Offer,
     signed::{Ed25519, Keypair, Verified},
@@ -40,18 +41,16 @@ use tokio::{
 pub(crate) use self::opening::{OpeningError, Parts, Restored, restore};
 use self::{
     alarm::{Alarm, Clock},
-    answers::AccountsAsked,
-    errands::Errand,
+    calls::Update,
     hands::Hands,
-    history::History,
+    history::{Dated, History},
     intake::{Arrival, Thrown},
     outbox::{Outbox, Visible},
+    responder::Visit,
     shelf::Shelf,
 };
 use crate::{
-    config::ClientSettings,
     fetcher::Want,
-    handle::{JobView, Moment, Refused, Request, Response, Update},
     journal::{AppendError, Broken, Journal},
     receipts::collect::Expected,
 };
@@ -63,23 +62,14 @@ const FLUSH_WAIT: Duration = Duration::from_secs(3);
 /// Neighbours up to which each new one is asked for the offers it knows.
 const BOOKS_ASKED_MAX: usize = 16;
 
-/// A request of this peer's user, and where the answer goes.
-#[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) request: Request,
-    pub(crate) reply: oneshot::Sender<Result<Response, Refused>>,
-}
-
 /// What comes in.
 pub(crate) struct Inlets {
     /// The end is wished for.
     pub(crate) ending: oneshot::Receiver<()>,
-    /// Requests of the user.
-    pub(crate) calls: mpsc::Receiver<Call>,
+    /// What the user's calls have the loop do.
+    visits: mpsc::Receiver<Visit>,
     /// Answers to effects.
     reports: mpsc::UnboundedReceiver<Input>,
-    /// Answers to what the loop set off for a user.
-    errands: mpsc::Receiver<Errand>,
     /// From other peers.
     arrivals: mpsc::Receiver<Arrival>,
     /// How much of the journal is on the disk.
@@ -91,7 +81,6 @@ pub(crate) struct Driver {
     own: PeerId,
     network_id: NetworkId,
     genesis: Arc<Genesis>,
-    settings: ClientSettings,
     node: Node<Keypair>,
     /// The offers that were heard.
     book: Book,
@@ -111,7 +100,6 @@ pub(crate) struct Driver {
     updates: broadcast::Sender<Update>,
     thrown: Arc<Thrown>,
     providing: Option<Provision>,
-    accounts_asked: AccountsAsked,
     /// The last offer reached nobody.
     unpublished: Option<Visible>,
     ended: bool,
@@ -136,8 +124,7 @@ impl Driver {
                     self.settle(durable, changed.is_ok())?;
                 }
                 Some(input) = inlets.reports.recv() => self.take(input).await?,
-                Some(errand) = inlets.errands.recv() => self.finish_errand(errand).await?,
-                Some(call) = inlets.calls.recv() => self.answer(call).await?,
+                Some(visit) = inlets.visits.recv() => visit(&mut self).await?,
                 () = self.alarm.rings(&self.clock) => self.wake().await?,
                 _ = housekeeping.tick() => self.keep_house().await,
                 Some(arrival) = inlets.arrivals.recv() => self.arrive(arrival).await?,
@@ -174,7 +161,7 @@ impl Driver {
             }
             Effect::Release { holder } => self.let_out(Visible::Release(holder)).await,
             Effect::File { receipt } => self.let_out(Visible::File(receipt)).await,
-            Effect::Keep { holder, digest } => self.hands.blobs.blobs.keep(holder, digest),
+            Effect::Keep { holder, digest } => self.hands.store.blobs.keep(holder, digest),
             Effect::Fetch { holder, digest, from, bytes_max } => {
                 self.hands.fetch(Want { holder, digest, from, bytes_max });
             }
@@ -242,24 +229,16 @@ impl Driver {
         if let Event::Settled { job, receipt, .. } = &event {
             self.shelf.note_receipt(self.saved, *job, *receipt);
         }
-        let moment = Moment { at: now, event };
-        let key = self.history.note(&moment);
-        if let Event::Balance { notary, .. } = &moment.event {
-            self.accounts_asked.answer(*notary, &self.node);
-        }
+        let dated = Dated { at: now, event };
+        let key = self.history.note(&dated);
         if self.updates.receiver_count() == 0 {
             return;
         }
         // An error means that the last watcher has just left.
-        drop(self.updates.send(Update::Event(moment)));
+        drop(self.updates.send(Update::Event(dated)));
         if let Some(job) = key.and_then(|key| self.job(&key)) {
             drop(self.updates.send(Update::Job(Box::new(job))));
         }
-    }
-
-    fn job(&self, key: &Digest) -> Option<JobView> {
-        let submission = self.node.submission(*key)?;
-        Some(JobView { submission, timeline: self.history.of(key) })
     }
 
     async fn wake(&mut self) -> Result<(), Broken> {
@@ -309,9 +288,8 @@ impl Driver {
         self.providing.is_some() || self.genesis.verifiers.iter().any(|founder| founder.peer == self.own)
     }
 
-    /// Publishes again what nobody heard, once there is somebody, and gives up on answers that do not come.
+    /// Publishes again what nobody heard, once there is somebody.
     async fn keep_house(&mut self) {
-        self.accounts_asked.give_up();
         self.hands.executor.sweep();
         if !self.hands.network.peers().is_empty()
             && let Some(offer) = self.unpublished.take()

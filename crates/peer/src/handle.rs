@@ -1,34 +1,57 @@
-//! The way to a daemon: what the command line and the gateway may ask of it, over a socket in its home.
+//! The way to a daemon: what the command line and the gateway may ask of it, over a socket in its home or in its process.
 //!
-//! Frames are a length and JSON, so that a person can read what goes by. Both sides say their version first. One
-//! connection answers one request at a time, in order; a watch takes a connection of its own until either side ends it.
+//! Each thing that can be asked is a type, a [`Call`], which names the type of its answer; how it is answered stands
+//! beside it, in `driver/calls`. On a socket a call is a question in JSON with bytes beside it, and an answer is a value,
+//! or a head and then parts that come when they are asked for. Any number of calls share a connection.
 //!
-//! **Invariant:** whoever can open the socket owns the peer, so the socket is its owner's alone; no request shows the key.
+//! **Invariant:** whoever can open the socket owns the peer, so the socket is its owner's alone; no call shows the key. A
+//! call that waits holds up no other.
 
+mod call;
+mod connection;
 mod frame;
-mod request;
-mod response;
+mod local;
+mod refused;
 mod server;
+mod socket;
+#[cfg(test)]
+mod tests;
+mod transit;
 
-pub use self::{
-    frame::{FRAME_BYTES_MAX, FrameError, HANDLE_VERSION},
-    request::{Bytes, INPUT_BYTES_MAX, Provide, Request, Stall, Submit},
-    response::{
-        Audited, Explained, JobView, Moment, Neighbour, OfferView, Providing, Refused, Response, ServiceView,
-        Status, Update,
-    },
-};
 pub(crate) use self::{
-    frame::{Hello, read_frame, write_frame},
-    response::concerns,
-    server::{Server, UPDATES_MAX},
+    call::Ask,
+    connection::{Dispatch, Dispatched},
+    server::Server,
+};
+pub use self::{
+    call::{Attachment, Call, CallError},
+    frame::{FRAME_BYTES_MAX, FrameError, HANDLE_VERSION, MESSAGE_BYTES_MAX},
+    local::Local,
+    refused::Refused,
+    socket::Socket,
+    transit::{PIECE_BYTES_MAX, PartStream, Pieces, Transit, Updates},
+};
+pub use crate::driver::{
+    calls::{
+        AuditNotary, Audited, ExplainJob, Explained, JobView, KeepFile, ListJobs, ListOffers, ListRuns,
+        Neighbour, OfferView, Provide, Providing, QuoteJob, ReadOutput, ReadReceipt, ServiceView,
+        ServiceWish, ShowAccount, ShowBooks, ShowJob, ShowRules, ShowStatus, Shutdown, StatusView,
+        StopProviding, Submit, SubmittedView, Update, WatchUpdates,
+    },
+    history::Dated,
+    responder::{Respond, Responder},
 };
 
 use std::{io, path::PathBuf};
 
-use tokio::{net::UnixStream, sync::Mutex};
+use tokio::net::UnixStream;
 
 use crate::config::Home;
+
+/// Calls at a time on one connection.
+pub const CALLS_MAX: usize = 128;
+/// Bytes in the longest input; so many may travel beside one call.
+pub const INPUT_BYTES_MAX: usize = 16 * 1024 * 1024 - 32;
 
 /// Why there is no way to a daemon.
 #[derive(Debug, thiserror::Error)]
@@ -60,25 +83,13 @@ pub enum ConnectError {
     Broken(#[from] FrameError),
 }
 
-/// Why a call gave no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    /// The daemon says why not.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-    /// The daemon went away or sent nonsense.
-    #[error("the daemon went away: {0}")]
-    Lost(#[from] FrameError),
-    /// The daemon could not be reached anew.
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-}
-
-/// A connection to the daemon of a home.
-#[derive(Debug)]
-pub struct Handle {
-    home: Home,
-    stream: Mutex<UnixStream>,
+/// The way to one daemon. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Handle {
+    /// Over the socket in its home.
+    Socket(Socket),
+    /// In the same process.
+    Local(Local),
 }
 
 impl Handle {
@@ -87,65 +98,21 @@ impl Handle {
     /// # Errors
     /// [`ConnectError`], by which a program knows whether to start a daemon.
     pub async fn connect(home: &Home) -> Result<Self, ConnectError> {
-        Ok(Self { home: home.clone(), stream: Mutex::new(open(home).await?) })
+        let stream = UnixStream::connect(home.socket()).await.map_err(|error| unreached(error, home))?;
+        Ok(Self::Socket(Socket::greet(stream).await?))
     }
 
-    /// Asks one thing and waits for the answer. A call that is dropped half way leaves the handle unusable.
+    /// Asks one thing and waits for the answer, or its beginning. Dropping this, or the answer, cancels the call; the
+    /// daemon then stops working for it.
     ///
     /// # Errors
     /// [`CallError`].
-    pub async fn call(&self, request: Request) -> Result<Response, CallError> {
-        let mut stream = self.stream.lock().await;
-        write_frame(&mut *stream, &request).await?;
-        let answer: Result<Response, Refused> = read_frame(&mut *stream).await?;
-        Ok(answer?)
+    pub async fn call<C: Respond>(&self, call: C) -> Result<C::Answer, CallError> {
+        match self {
+            Self::Socket(socket) => socket.call(call).await,
+            Self::Local(local) => local.call(call).await,
+        }
     }
-
-    /// Watches one job, named by its key, a job id or a unique prefix of either; or everything.
-    ///
-    /// # Errors
-    /// [`CallError`], if there is no such job.
-    pub async fn watch(&self, name: Option<String>) -> Result<Updates, CallError> {
-        let mut stream = open(&self.home).await?;
-        write_frame(&mut stream, &Request::Watch { name }).await?;
-        let answer: Result<Response, Refused> = read_frame(&mut stream).await?;
-        answer?;
-        Ok(Updates { stream })
-    }
-}
-
-/// What happens at a daemon, as it happens.
-#[derive(Debug)]
-pub struct Updates {
-    stream: UnixStream,
-}
-
-impl Updates {
-    /// The next thing that happens.
-    ///
-    /// # Errors
-    /// [`FrameError`], above all when the daemon ends.
-    pub async fn next(&mut self) -> Result<Update, FrameError> {
-        read_frame(&mut self.stream).await
-    }
-}
-
-async fn open(home: &Home) -> Result<UnixStream, ConnectError> {
-    let socket = home.socket();
-    let mut stream = match UnixStream::connect(&socket).await {
-        Ok(stream) => stream,
-        Err(error) => return Err(unreached(error, home)),
-    };
-    write_frame(&mut stream, &Hello::ours()).await?;
-    let hello: Hello = read_frame(&mut stream).await?;
-    if hello.assay != HANDLE_VERSION {
-        return Err(ConnectError::WrongVersion {
-            daemon: hello.program,
-            theirs: hello.assay,
-            ours: HANDLE_VERSION,
-        });
-    }
-    Ok(stream)
 }
 
 fn unreached(error: io::Error, home: &Home) -> ConnectError {
@@ -155,6 +122,6 @@ fn unreached(error: io::Error, home: &Home) -> ConnectError {
     let nobody = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused);
     match nobody {
         true => ConnectError::NotRunning { home: home.root().to_owned() },
-        false => ConnectError::Broken(FrameError::Io(error)),
+        false => ConnectError::Broken(error.into()),
     }
 }

@@ -43,16 +43,6 @@ impl Store {
             None => Ok(self.blobs.get(digest)?),
         }
     }
-
-    /// Stores a copy of a file as a blob.
-    pub(crate) fn put_file(&self, path: &std::path::Path) -> Result<Digest, BlobError> {
-        self.blobs.put_file(path)
-    }
-
-    /// Bytes in all blobs.
-    pub(crate) fn total_bytes(&self) -> u64 {
-        self.blobs.total_bytes()
-    }
 }
 
 impl BlobSource for Store {

@@ -1,7 +1,10 @@
 //! What the demonstration, and tests that are like it, ask of a peer's daemon.
 
 use assay_market::view::BooksView;
-use assay_peer::handle::{Audited, Bytes, JobView, Provide, Request, Response, Submit};
+use assay_peer::handle::{
+    Attachment, AuditNotary, Audited, JobView, Provide, ReadOutput, ReadReceipt, Respond, ShowAccount,
+    ShowBooks, ShowJob, Submit,
+};
 use assay_protocol::{
     id::{Digest, PeerId},
     notice::Account,
@@ -11,8 +14,7 @@ use assay_protocol::{
 use super::network::Peer;
 use crate::{
     bundle::{DIGITS, Sample},
-    commands::provide::stall,
-    daemon::astray,
+    commands::provide::service,
     failure::Failure,
 };
 
@@ -22,8 +24,8 @@ impl Peer {
     /// # Errors
     /// [`Failure`], if its daemon is gone or refuses; so for all that follow.
     pub async fn provide(&self, price: Amount) -> Result<(), Failure> {
-        let services = vec![stall(DIGITS.name.to_owned(), price)];
-        self.ask(Request::Provide(Provide { services, slots: None })).await.map(drop)
+        let services = vec![service(DIGITS.name.to_owned(), price)];
+        self.ask(Provide { services, slots: None }).await.map(drop)
     }
 
     /// Has the peer submit a picture, to be read by this provider or by any; returns the name of the submission.
@@ -31,11 +33,9 @@ impl Peer {
     /// # Errors
     /// [`Failure`].
     pub async fn submit(&self, sample: &Sample, provider: Option<PeerId>) -> Result<Digest, Failure> {
-        let input = Bytes(sample.bytes.to_vec());
+        let input = Attachment(sample.bytes.to_vec());
         let submit = Submit { manifest: DIGITS.name.to_owned(), input, provider, ..Submit::default() };
-        let answer = self.ask(Request::Submit(Box::new(submit))).await?;
-        let Response::Submitted { key } = answer else { return Err(astray(&answer)) };
-        Ok(key)
+        Ok(self.ask(submit).await?.key)
     }
 
     /// How far a submission is.
@@ -43,9 +43,7 @@ impl Peer {
     /// # Errors
     /// [`Failure`].
     pub async fn job(&self, key: Digest) -> Result<JobView, Failure> {
-        let answer = self.ask(Request::Job { name: key.to_string() }).await?;
-        let Response::Job(job) = answer else { return Err(astray(&answer)) };
-        Ok(*job)
+        self.ask(ShowJob { name: key.to_string() }).await
     }
 
     /// A result.
@@ -53,7 +51,7 @@ impl Peer {
     /// # Errors
     /// [`Failure`].
     pub async fn output(&self, digest: Digest) -> Result<Vec<u8>, Failure> {
-        self.bytes(Request::Output { digest }).await
+        Ok(self.ask(ReadOutput { digest }).await?.all().await?)
     }
 
     /// The receipt of a closed job.
@@ -61,7 +59,7 @@ impl Peer {
     /// # Errors
     /// [`Failure`].
     pub async fn receipt(&self, name: Digest) -> Result<Vec<u8>, Failure> {
-        self.bytes(Request::Receipt { name: name.to_string() }).await
+        Ok(self.ask(ReadReceipt { name: name.to_string() }).await?.all().await?)
     }
 
     /// What the notary holds for the peer.
@@ -69,9 +67,7 @@ impl Peer {
     /// # Errors
     /// [`Failure`].
     pub async fn account(&self) -> Result<Account, Failure> {
-        let answer = self.ask(Request::Account { notary: None }).await?;
-        let Response::Account(view) = answer else { return Err(astray(&answer)) };
-        Ok(view.account)
+        Ok(self.ask(ShowAccount::default()).await?.account)
     }
 
     /// The books of a notary.
@@ -79,9 +75,7 @@ impl Peer {
     /// # Errors
     /// [`Failure`].
     pub async fn books(&self) -> Result<BooksView, Failure> {
-        let answer = self.ask(Request::Books).await?;
-        let Response::Books(books) = answer else { return Err(astray(&answer)) };
-        Ok(*books)
+        self.ask(ShowBooks).await
     }
 
     /// What a replay of the notary's journal finds.
@@ -89,18 +83,10 @@ impl Peer {
     /// # Errors
     /// [`Failure`].
     pub async fn audit(&self) -> Result<Audited, Failure> {
-        let answer = self.ask(Request::Audit { notary: None }).await?;
-        let Response::Audited(audited) = answer else { return Err(astray(&answer)) };
-        Ok(audited)
+        self.ask(AuditNotary::default()).await
     }
 
-    async fn bytes(&self, request: Request) -> Result<Vec<u8>, Failure> {
-        let answer = self.ask(request).await?;
-        let Response::Bytes(bytes) = answer else { return Err(astray(&answer)) };
-        Ok(bytes.0)
-    }
-
-    async fn ask(&self, request: Request) -> Result<Response, Failure> {
-        Ok(self.connect().await?.call(request).await?)
+    async fn ask<C: Respond>(&self, call: C) -> Result<C::Answer, Failure> {
+        Ok(self.connect().await?.call(call).await?)
     }
 }

@@ -1,7 +1,7 @@
 //! What happens at every peer, brought together in one order.
 
 use assay_market::effect::Event;
-use assay_peer::handle::Update;
+use assay_peer::handle::{Update, WatchUpdates};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::network::Network;
@@ -35,12 +35,12 @@ impl Feed {
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let mut listeners = JoinSet::new();
         for (place, peer) in network.peers().iter().enumerate() {
-            let mut updates = peer.connect().await?.watch(None).await?;
+            let mut updates = peer.connect().await?.call(WatchUpdates::default()).await?;
             let sender = sender.clone();
             listeners.spawn(async move {
-                while let Ok(update) = updates.next().await {
-                    let Update::Event(moment) = update else { continue };
-                    if sender.send(Heard { place, event: moment.event }).await.is_err() {
+                while let Some(Ok(update)) = updates.next().await {
+                    let Update::Event(dated) = update else { continue };
+                    if sender.send(Heard { place, event: dated.event }).await.is_err() {
                         return;
                     }
                 }

@@ -5,7 +5,7 @@ use assay_market::{
     input::Instruction,
     view::{AttemptState, AttemptView, SubmissionView},
 };
-use assay_peer::handle::{JobView, Moment};
+use assay_peer::handle::{Dated, JobView};
 use assay_protocol::outcome::Outcome;
 use serde_json::{Value, json};
 
@@ -105,7 +105,7 @@ pub(super) fn table(job: &JobView, unit: &str) -> Table {
 }
 
 /// A moment of a job as a line.
-pub(super) fn moment_line(moment: &Moment) -> String {
+pub(super) fn moment_line(moment: &Dated) -> String {
     format!("{}  {}", self::moment(moment.at), event_words(&moment.event))
 }
 
@@ -190,6 +190,6 @@ pub(crate) fn attempt_document(attempt: &AttemptView, unit: &str) -> Value {
     })
 }
 
-fn moment_document(happened: &Moment) -> Value {
+fn moment_document(happened: &Dated) -> Value {
     json!({ "at": moment(happened.at), "event": event_words(&happened.event) })
 }

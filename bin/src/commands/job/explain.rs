@@ -6,7 +6,7 @@ use assay_market::{
     matching::Passed,
     view::{AttemptView, Grounds, OrderGrounds},
 };
-use assay_peer::handle::{Explained, Moment, Request, Response};
+use assay_peer::handle::{Dated, ExplainJob, Explained};
 use assay_protocol::{
     id::{JobId, PeerId},
     ticket::Standing,
@@ -17,7 +17,7 @@ use super::describe;
 use crate::{
     commands::{offers::passed, quote::rate},
     context::Context,
-    daemon::{Daemon, Reach, astray},
+    daemon::{Daemon, Reach},
     failure::Failure,
     output::{Table, full, moment, money, short},
 };
@@ -43,8 +43,7 @@ const INDENT: &str = "  ";
 
 pub(super) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
     let daemon = Daemon::reach(context, args.reach).await?;
-    let answer = daemon.call(Request::Explain { name: args.job.clone() }).await?;
-    let Response::Explained(explained) = answer else { return Err(astray(&answer)) };
+    let explained = daemon.call(ExplainJob { name: args.job.clone() }).await?;
     let (output, unit) = (&context.output, daemon.unit());
     output.document("job-explanation", &document(&explained, unit));
     let submission = &explained.job.submission;
@@ -135,7 +134,7 @@ fn standing(stood: &Standing, unit: &str) -> String {
     )
 }
 
-fn timeline_table(timeline: &[Moment], explained: &Explained) -> Table {
+fn timeline_table(timeline: &[Dated], explained: &Explained) -> Table {
     let mut table = Table::new(["WHEN", "WHO SAID IT", "WHAT"]);
     for happened in timeline {
         table.row([

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use assay_peer::handle::{Request, Response};
+use assay_peer::handle::ReadReceipt;
 use assay_protocol::{
     id::{NetworkId, PeerId},
     order::Order,
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{file, verify};
 use crate::{
     context::Context,
-    daemon::{Daemon, Reach, astray},
+    daemon::{Daemon, Reach},
     failure::Failure,
     output::{Table, full, money, short},
 };
@@ -55,9 +55,8 @@ pub(super) async fn bytes_of(name: &str, reach: Reach, context: &Context) -> Res
         return file::read(path);
     }
     let daemon = Daemon::reach(context, reach).await?;
-    let answer = daemon.call(Request::Receipt { name: name.to_owned() }).await?;
-    let Response::Bytes(bytes) = answer else { return Err(astray(&answer)) };
-    Ok(bytes.0)
+    let pieces = daemon.call(ReadReceipt { name: name.to_owned() }).await?;
+    Ok(pieces.all().await?)
 }
 
 fn order(receipt: &Receipt, network: NetworkId) -> Option<Order> {

@@ -3,7 +3,7 @@
 use std::{future::pending, time::Duration};
 
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
-use assay_peer::handle::{Update, Updates};
+use assay_peer::handle::{CallError, FrameError, Update, Updates, WatchUpdates};
 use assay_protocol::id::Digest;
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -29,7 +29,7 @@ pub(super) enum Goal {
 /// A job that is being waited for.
 pub(super) struct Waiting {
     key: Digest,
-    updates: Updates,
+    updates: Updates<Update>,
     deadline: Option<Instant>,
     spinner: ProgressBar,
 }
@@ -42,7 +42,7 @@ impl Waiting {
         key: Digest,
         timeout: Option<Duration>,
     ) -> Result<Self, Failure> {
-        let updates = daemon.handle.watch(Some(full(key))).await?;
+        let updates = daemon.call(WatchUpdates { name: Some(full(key)) }).await?;
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         Ok(Self { key, updates, deadline, spinner: context.output.spinner("looking for a provider") })
     }
@@ -69,8 +69,13 @@ impl Waiting {
 
     async fn reached(&mut self, goal: Goal) -> Result<AttemptView, Failure> {
         loop {
-            let update = self.updates.next().await.map_err(|error| lost(&error))?;
-            let Update::Job(view) = update else { continue };
+            let view = match self.updates.next().await {
+                Some(Ok(Update::Job(view))) => view,
+                Some(Ok(Update::Event(_) | Update::Missed { .. })) => continue,
+                Some(Err(CallError::Lost(error))) => return Err(lost(&error)),
+                // A daemon that ends refuses to go on.
+                Some(Err(CallError::Refused(_))) | None => return Err(lost(&FrameError::Ended)),
+            };
             if let Some(attempt) = arrived(&view.submission, goal) {
                 return Ok(attempt.clone());
             }

@@ -43,6 +43,11 @@ impl<S: Signer> Node<S> {
         self.roles.client.view_of(key)
     }
 
+    /// The submissions whose result is this, and that keep it for their user.
+    pub fn submissions_with(&self, output: Digest) -> Vec<Digest> {
+        self.roles.client.with_untaken(output)
+    }
+
     /// Why the offers that a submission did not take up were not, when it last looked for one: nothing before that, and
     /// after a restart.
     pub fn passed_over(&self, key: Digest) -> Option<&Passed> {

@@ -19,7 +19,6 @@ use assay_protocol::{
 use tokio::sync::mpsc;
 
 use super::{
-    errands::Errand,
     intake::Intake,
     pages::{self, BOOK},
     pinned::Pinned,
@@ -36,15 +35,13 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Hands {
     pub(crate) network: Network,
-    pub(crate) blobs: Store,
+    pub(crate) store: Store,
     pub(crate) executor: Executor,
     pub(crate) fetcher: Fetcher,
     pub(crate) pinned: Arc<Pinned>,
     pub(crate) intake: Intake,
     /// Where answers to effects go. There are never more than the brain asked for.
     pub(crate) reports: mpsc::UnboundedSender<Input>,
-    /// Where the results of errands go.
-    pub(crate) errands: mpsc::Sender<Errand>,
     /// This peer's last offer.
     pub(crate) offer: Option<Signed<Offer>>,
 }
@@ -66,7 +63,7 @@ impl Hands {
         let hands = self.clone();
         tokio::spawn(async move {
             let Expected { job, digest, .. } = expected;
-            let collected = collect(&hands.network, &hands.blobs, expected).await;
+            let collected = collect(&hands.network, &hands.store, expected).await;
             let found = collected.map(|report| report.outcome).map_err(|error| {
                 tracing::warn!(%job, %digest, %error, "a receipt is not filed");
                 if error.refutes() { Uncollected::Refuted } else { Uncollected::Absent }

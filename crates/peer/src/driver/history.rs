@@ -1,27 +1,36 @@
 //! When things happened, for people to see; nothing rests on it, so it is kept in memory alone.
 //!
-//! **Invariant:** no more than [`JOBS_MAX`] jobs with [`MOMENTS_MAX`] moments each; the job heard of longest ago makes room.
+//! **Invariant:** no more than [`JOBS_MAX`] jobs with [`EVENTS_MAX`] events each; the job heard of longest ago makes room.
 
 use std::collections::BTreeMap;
 
+use assay_market::effect::Event;
 use assay_protocol::{
     id::{Digest, JobId, PeerId},
     units::Timestamp,
 };
+use serde::{Deserialize, Serialize};
 
-use crate::handle::{Moment, concerns};
-
-/// Jobs whose moments are kept.
+/// Jobs whose events are kept.
 const JOBS_MAX: usize = 4096;
-/// Moments of one job that are kept.
-const MOMENTS_MAX: usize = 64;
+/// Events of one job that are kept.
+const EVENTS_MAX: usize = 64;
 /// Offers whose arrival is kept.
 const OFFERS_MAX: usize = 65_536;
+
+/// Something that happened, and when.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Dated {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub event: Event,
+}
 
 /// What happened since the daemon started.
 #[derive(Default)]
 pub(crate) struct History {
-    jobs: BTreeMap<Digest, Vec<Moment>>,
+    jobs: BTreeMap<Digest, Vec<Dated>>,
     /// The submission that an order belongs to.
     submissions: BTreeMap<JobId, Digest>,
     /// The number of a provider's offer, and when it first came.
@@ -30,8 +39,8 @@ pub(crate) struct History {
 
 impl History {
     /// Notes an event and returns the submission that it concerns.
-    pub(crate) fn note(&mut self, moment: &Moment) -> Option<Digest> {
-        let (key, job) = concerns(&moment.event);
+    pub(crate) fn note(&mut self, dated: &Dated) -> Option<Digest> {
+        let (key, job) = concerns(&dated.event);
         if let (Some(key), Some(job)) = (key, job) {
             self.submissions.insert(job, key);
         }
@@ -39,15 +48,15 @@ impl History {
         if !self.jobs.contains_key(&key) && self.jobs.len() >= JOBS_MAX {
             self.forget_oldest();
         }
-        let moments = self.jobs.entry(key).or_default();
-        if moments.len() < MOMENTS_MAX {
-            moments.push(moment.clone());
+        let events = self.jobs.entry(key).or_default();
+        if events.len() < EVENTS_MAX {
+            events.push(dated.clone());
         }
         Some(key)
     }
 
     /// What happened to a submission.
-    pub(crate) fn of(&self, key: &Digest) -> Vec<Moment> {
+    pub(crate) fn of(&self, key: &Digest) -> Vec<Dated> {
         self.jobs.get(key).cloned().unwrap_or_default()
     }
 
@@ -68,11 +77,45 @@ impl History {
     }
 
     fn forget_oldest(&mut self) {
-        let last = |moments: &Vec<Moment>| moments.last().map(|moment| moment.at);
-        let oldest = self.jobs.iter().min_by_key(|(_, moments)| last(moments)).map(|(key, _)| *key);
+        let last = |events: &Vec<Dated>| events.last().map(|dated| dated.at);
+        let oldest = self.jobs.iter().min_by_key(|(_, events)| last(events)).map(|(key, _)| *key);
         if let Some(oldest) = oldest {
             self.jobs.remove(&oldest);
             self.submissions.retain(|_, key| *key != oldest);
         }
+    }
+}
+
+/// The submission and the job that an event concerns.
+pub(crate) fn concerns(event: &Event) -> (Option<Digest>, Option<JobId>) {
+    match event {
+        Event::Proposed { key, job, .. }
+        | Event::Refused { key, job, .. }
+        | Event::Opened { key, job, .. }
+        | Event::Aborted { key, job, .. }
+        | Event::Delivered { key, job, .. }
+        | Event::ReceiptRefuted { key, job, .. }
+        | Event::Cancelling { key, job }
+        | Event::Disputing { key, job }
+        | Event::Disputed { key, job }
+        | Event::Contradicted { key, job }
+        | Event::Closed { key, job, .. } => (Some(*key), Some(*job)),
+        Event::NotSubmitted { key }
+        | Event::Failed { key, .. }
+        | Event::Cancelled { key }
+        | Event::NotCancelled { key, .. }
+        | Event::NotDisputed { key, .. } => (Some(*key), None),
+        Event::Serving { job, .. }
+        | Event::Served { job, .. }
+        | Event::Checking { job, .. }
+        | Event::Drawn { job, .. }
+        | Event::Accused { job, .. }
+        | Event::Stranded { job }
+        | Event::Settled { job, .. } => (None, Some(*job)),
+        Event::OfferSeen { .. }
+        | Event::Balance { .. }
+        | Event::Forked { .. }
+        | Event::CarriedOut { .. }
+        | Event::NotCarriedOut { .. } => (None, None),
     }
 }

@@ -16,29 +16,28 @@ use assay_protocol::{
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
-    Call, Driver, Inlets,
+    Driver, Inlets,
     alarm::{Alarm, Clock},
-    answers::AccountsAsked,
     hands::Hands,
     history::History,
     intake::Intake,
     outbox::{Outbox, Outside},
     pinned::Pinned,
+    responder::{Responder, VISITS_MAX},
     shelf::Shelf,
 };
 use crate::{
     config::ClientSettings,
     executor::Executor,
     fetcher::Fetcher,
-    handle::Update,
     index::{Index, IndexError},
     journal::{Journal, RECORD_BYTES_MAX, ReadError},
     network::{Event, Network},
     store::Store,
 };
 
-/// Errands that may wait for the loop.
-const ERRANDS_MAX: usize = 64;
+/// Updates that a watcher may be behind.
+pub(super) const UPDATES_MAX: usize = 1024;
 
 /// Why the peer could not be restored.
 #[derive(Debug, thiserror::Error)]
@@ -139,8 +138,6 @@ pub(crate) struct Parts {
     pub(crate) events: mpsc::Receiver<Event>,
     pub(crate) store: Store,
     pub(crate) executor: Executor,
-    pub(crate) updates: broadcast::Sender<Update>,
-    pub(crate) calls: mpsc::Receiver<Call>,
     pub(crate) ending: oneshot::Receiver<()>,
 }
 
@@ -150,13 +147,14 @@ impl Restored {
         self.own
     }
 
-    /// A loop that is ready to run.
-    pub(crate) fn into_driver(self, parts: Parts) -> (Driver, Inlets) {
-        let Parts { genesis, settings, network, events, store, executor, updates, calls, ending } = parts;
+    /// A loop that is ready to run, what comes into it, and what its user's calls are answered with.
+    pub(crate) fn into_driver(self, parts: Parts) -> (Driver, Inlets, Responder) {
+        let Parts { genesis, settings, network, events, store, executor, ending } = parts;
         let Self { node, own, effects, journal, shelf, seen } = self;
         let network_id = genesis.id();
         let (reports, reported) = mpsc::unbounded_channel();
-        let (errands, finished) = mpsc::channel(ERRANDS_MAX);
+        let (visits, visited) = mpsc::channel(VISITS_MAX);
+        let (updates, _) = broadcast::channel(UPDATES_MAX);
         let (intake, arrivals, thrown) = Intake::start(&network, events, &genesis);
         let fetcher = Fetcher::new(network.clone(), store.blobs.clone(), own);
         let outside = Outside {
@@ -167,32 +165,27 @@ impl Restored {
             reports: reports.clone(),
         };
         let outbox = Outbox::new(journal.durable(), outside);
-        let pinned = Pinned::new(network.clone(), store.blobs.clone(), fetcher.clone(), &genesis);
-        let hands = Hands {
-            network,
-            blobs: store,
-            executor,
-            fetcher,
-            pinned: Arc::new(pinned),
-            intake,
-            reports,
-            errands,
-            offer: None,
+        let pinned = Arc::new(Pinned::new(network.clone(), store.blobs.clone(), fetcher.clone(), &genesis));
+        let responder = Responder {
+            visits,
+            updates: updates.downgrade(),
+            own,
+            genesis: Arc::clone(&genesis),
+            settings,
+            network: network.clone(),
+            store: store.clone(),
+            executor: executor.clone(),
+            pinned: Arc::clone(&pinned),
+            works: Responder::works(),
         };
-        let inlets = Inlets {
-            ending,
-            calls,
-            reports: reported,
-            errands: finished,
-            arrivals,
-            durable: journal.durable(),
-        };
+        let hands = Hands { network, store, executor, fetcher, pinned, intake, reports, offer: None };
+        let inlets =
+            Inlets { ending, visits: visited, reports: reported, arrivals, durable: journal.durable() };
         let mut clock = Clock::default();
         let driver = Driver {
             own,
             network_id,
             genesis,
-            settings,
             node,
             book: Book::default(),
             effects,
@@ -209,11 +202,10 @@ impl Restored {
             updates,
             thrown,
             providing: seen.providing,
-            accounts_asked: AccountsAsked::default(),
             unpublished: None,
             ended: false,
         };
-        (driver.prepared(), inlets)
+        (driver.prepared(), inlets, responder)
     }
 }
 

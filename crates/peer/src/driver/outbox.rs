@@ -22,7 +22,6 @@ use tokio::{
 
 use crate::{
     fetcher::Fetcher,
-    handle::{Refused, Response},
     journal::Broken,
     network::{Network, PublishError, SendError},
     store::Store,
@@ -47,8 +46,6 @@ pub(crate) enum Visible {
     Release(Digest),
     /// A receipt is stored, and its parties may fetch it.
     File(Box<Receipt>),
-    /// An answer to this peer's user.
-    Answer(Box<Result<Response, Refused>>, oneshot::Sender<Result<Response, Refused>>),
     /// Everything before this has left.
     Flushed(oneshot::Sender<()>),
 }
@@ -128,7 +125,6 @@ impl World for Outside {
             Visible::Serve { holder, digest, to } => self.store.blobs.permit(holder, digest, to),
             Visible::Release(holder) => self.fetcher.release(holder),
             Visible::File(receipt) => self.file(*receipt).await,
-            Visible::Answer(answer, to) => drop(to.send(*answer)),
             Visible::Flushed(done) => done.send(()).unwrap_or(()),
         }
     }

@@ -4,15 +4,21 @@ use std::sync::Arc;
 
 use assay_market::record::ClientRecord;
 use assay_protocol::{
+    id::Digest,
     notice::Query,
     offer::Offer,
     signed::{Signed, Signer},
 };
 use tempfile::TempDir;
 
-use super::{outbox::World, *};
+use super::{
+    calls::WatchUpdates,
+    outbox::World,
+    responder::{Respond, Responder},
+    *,
+};
 use crate::{
-    config::{self, Home},
+    config::{self, ClientSettings, Home},
     executor::{Conduct, Executor},
     index::Index,
     journal::tests::held_back,
@@ -24,6 +30,7 @@ use crate::{
 struct Held {
     driver: Driver,
     inlets: Inlets,
+    responder: Responder,
     let_through: std::sync::mpsc::Sender<()>,
     _begins: std::sync::mpsc::Receiver<()>,
     seen: mpsc::UnboundedReceiver<String>,
@@ -41,7 +48,6 @@ impl World for Witness {
             Visible::Serve { digest, to, .. } => format!("serve {} {}", digest.0[0], to.0[0]),
             Visible::Release(holder) => format!("release {}", holder.0[0]),
             Visible::File(_) => "file".to_owned(),
-            Visible::Answer(..) => "answer".to_owned(),
             Visible::Flushed(done) => return done.send(()).unwrap(),
         };
         self.0.send(seen).unwrap();
@@ -68,15 +74,14 @@ impl Held {
         let executor = Executor::new("none".into(), compiled, 1, blobs, Conduct::Honest);
         let index = Index::open(&folder.path().join("index")).unwrap().index;
         let restored = restore(key, genesis.clone(), journal, index).unwrap();
-        let ((updates, _), (_, calls), (_, ending)) =
-            (broadcast::channel(1), mpsc::channel(1), oneshot::channel());
+        let (_, ending) = oneshot::channel();
         let settings = ClientSettings::default();
         let genesis = Arc::new(genesis);
-        let parts = Parts { genesis, settings, network, events, store, executor, updates, calls, ending };
-        let (mut driver, inlets) = restored.into_driver(parts);
+        let parts = Parts { genesis, settings, network, events, store, executor, ending };
+        let (mut driver, inlets, responder) = restored.into_driver(parts);
         let (witness, seen) = mpsc::unbounded_channel();
         driver.outbox = Outbox::new(durable, Witness(witness));
-        Self { driver, inlets, let_through, _begins: begins, seen, _folder: folder }
+        Self { driver, inlets, responder, let_through, _begins: begins, seen, _folder: folder }
     }
 
     async fn perform(&mut self, effects: Vec<Effect>) {
@@ -186,4 +191,44 @@ async fn rows_follow_the_disk() {
     held.driver.settle(Ok(1), true).unwrap();
     assert_eq!(held.driver.shelf.receipt(&Digest([5; 32])), Some(Digest([5; 32])));
     assert_eq!(held.driver.shelf.sequence().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_watcher_that_is_too_slow_is_told_how_much_it_missed() {
+    let mut held = Held::new().await;
+    let mut updates = WatchUpdates::default().respond(&held.responder).await.unwrap();
+    let seen =
+        |number: usize| Event::OfferSeen { provider: PeerId([u8::try_from(number % 256).unwrap(); 32]) };
+    for number in 0..opening::UPDATES_MAX + 5 {
+        held.driver.tell(seen(number));
+    }
+    let missed = updates.next().await.unwrap().unwrap();
+    assert!(matches!(missed, Update::Missed { updates: 5 }), "{missed:?}");
+    for number in 5..opening::UPDATES_MAX + 5 {
+        let update = updates.next().await.unwrap().unwrap();
+        assert!(matches!(update, Update::Event(dated) if dated.event == seen(number)));
+    }
+    drop(held);
+    assert!(updates.next().await.is_none(), "it ends with the loop");
+}
+
+#[tokio::test]
+async fn the_loop_does_nothing_for_a_call_that_nobody_waits_for() {
+    let mut held = Held::new().await;
+    let (told, mut heard) = mpsc::channel(2);
+    let visit = |name: &'static str| {
+        let (responder, told) = (held.responder.clone(), told.clone());
+        async move { responder.look(move |_| told.try_send(name).unwrap()).await }
+    };
+    let dropped = tokio::spawn(visit("dropped"));
+    tokio::task::yield_now().await;
+    dropped.abort();
+    assert!(dropped.await.unwrap_err().is_cancelled());
+    let waiting = tokio::spawn(visit("waiting"));
+    for _ in 0..2 {
+        let next = held.inlets.visits.recv().await.unwrap();
+        next(&mut held.driver).await.unwrap();
+    }
+    waiting.await.unwrap().unwrap();
+    assert_eq!((heard.try_recv(), heard.try_recv().is_err()), (Ok("waiting"), true));
 }

@@ -87,7 +87,7 @@ fn a_receipt_needs_no_room_among_blobs_and_outlives_them() {
     for store in [store, again] {
         assert_eq!(store.get(&digests[0]).unwrap().unwrap(), CHECKED);
         assert_eq!(store.get(&digests[1]).unwrap().unwrap(), ABORTED);
-        assert_eq!(store.total_bytes(), QUOTA_BYTES);
+        assert_eq!(store.blobs.total_bytes(), QUOTA_BYTES);
         let mut listed = store.receipts.list().unwrap();
         listed.sort_unstable();
         let mut filed = digests[..2].to_vec();

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use assay_peer::{
     daemon::{Daemon, DaemonError},
     handle::{
-        CallError, ConnectError, HANDLE_VERSION, Handle, Provide, Refused, Request, Response, Stall, Submit,
+        ConnectError, HANDLE_VERSION, Handle, Provide, ServiceWish, ShowStatus, Shutdown, StopProviding,
     },
 };
 use assay_protocol::{
@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    home::{House, WAIT_MAX, genesis, pure},
+    home::{House, WAIT_MAX, genesis},
     world::id,
 };
 
@@ -27,24 +27,17 @@ fn alone() -> House {
     House::new(1, genesis(id(1)), Vec::new())
 }
 
-fn refused(answer: Result<Response, CallError>) -> Refused {
-    match answer {
-        Err(CallError::Refused(refused)) => refused,
-        other => panic!("{other:?}"),
-    }
-}
-
 #[tokio::test]
 async fn a_daemon_serves_its_user_and_leaves_no_socket_behind() {
     let house = alone();
     let running = house.start().await;
-    let Response::Status(status) = running.handle.call(Request::Status).await.unwrap() else { panic!() };
+    let status = running.handle.call(ShowStatus).await.unwrap();
     assert_eq!((status.peer, status.network), (id(1), genesis(id(1)).id()));
     assert!(status.is_notary && !status.is_verifier && status.providing.is_none());
     assert!(!status.addresses.is_empty());
     let mode = std::fs::metadata(house.home.socket()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    assert!(matches!(running.handle.call(Request::Shutdown).await, Ok(Response::Done)));
+    running.handle.call(Shutdown).await.unwrap();
     running.ended().await;
     assert!(!house.home.socket().exists());
     assert!(matches!(Handle::connect(&house.home).await, Err(ConnectError::NotRunning { .. })));
@@ -56,7 +49,7 @@ async fn a_home_has_one_daemon() {
     let running = house.start().await;
     let second = Daemon::run(house.home.clone(), house.options()).await;
     assert!(matches!(second, Err(DaemonError::Lock(_))), "{second:?}");
-    assert!(running.handle.call(Request::Status).await.is_ok(), "the first is none the worse");
+    assert!(running.handle.call(ShowStatus).await.is_ok(), "the first is none the worse");
     running.stop().await;
     house.start().await.stop().await;
 }
@@ -94,60 +87,21 @@ async fn send(stream: &mut UnixStream, json: &str) {
 }
 
 #[tokio::test]
-async fn a_frame_that_is_too_long_or_no_request_hurts_nobody() {
-    let house = alone();
-    let running = house.start().await;
-    let mut rude = UnixStream::connect(house.home.socket()).await.unwrap();
-    send(&mut rude, &format!("{{\"assay\":{HANDLE_VERSION},\"program\":\"\"}}")).await;
-    send(&mut rude, "{\"no\":\"request\"}").await;
-    rude.write_all(&u32::MAX.to_be_bytes()).await.unwrap();
-    let mut said = Vec::new();
-    timeout(WAIT_MAX, rude.read_to_end(&mut said)).await.unwrap().unwrap();
-    assert!(String::from_utf8_lossy(&said).contains("unreadable"));
-    assert!(running.handle.call(Request::Status).await.is_ok());
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn what_cannot_be_done_is_refused_by_name() {
-    let house = alone();
-    let running = house.start().await;
-    let call = |request| running.handle.call(request);
-    let submit = Submit { manifest: "digit".to_owned(), ..Submit::default() };
-    let known = vec!["pure-digits".to_owned()];
-    let unknown = Refused::UnknownManifest { name: "digit".to_owned(), known };
-    assert_eq!(refused(call(Request::Submit(Box::new(submit.clone()))).await), unknown);
-    assert_eq!(refused(call(Request::Quote(Box::new(submit))).await), unknown);
-    let name = "abcdef".to_owned();
-    let nobody = Refused::UnknownJob { name: name.clone() };
-    assert_eq!(refused(call(Request::Job { name: name.clone() }).await), nobody);
-    assert_eq!(refused(call(Request::Explain { name }).await), nobody);
-    let digest = Digest::of(b"nothing");
-    assert_eq!(refused(call(Request::Output { digest }).await), Refused::BlobAbsent { digest });
-    let stalls = vec![Stall { manifest: "pure-digits".to_owned(), ..Stall::default() }];
-    let absent = refused(call(Request::Provide(Provide { services: stalls, slots: None })).await);
-    assert!(matches!(absent, Refused::PartAbsent { digest, .. } if digest == pure().runner), "{absent:?}");
-    let watched = running.handle.watch(Some("abcdef".to_owned())).await;
-    assert!(matches!(watched, Err(CallError::Refused(Refused::UnknownJob { .. }))));
-    running.stop().await;
-}
-
-#[tokio::test]
 async fn what_is_offered_was_tried_first() {
     let house = alone();
     let running = house.start().await;
     running.keep_runner(&house).await;
-    let stall = Stall { manifest: "pure-digits".to_owned(), unit_price: Amount(7), sample: None };
-    let provide = Request::Provide(Provide { services: vec![stall], slots: Some(3) });
-    let Response::Providing(providing) = running.handle.call(provide).await.unwrap() else { panic!() };
+    let service = ServiceWish { manifest: "pure-digits".to_owned(), unit_price: Amount(7), sample: None };
+    let provide = Provide { services: vec![service], slots: Some(3) };
+    let providing = running.handle.call(provide).await.unwrap();
     assert_eq!((providing.services[0].unit_price, providing.slots), (Amount(7), 3));
     assert!(providing.services[0].run > Duration::default());
     assert_eq!(providing.addresses, running.ready.addresses);
     assert_ne!(providing.class, Digest::default());
-    let Response::Status(status) = running.handle.call(Request::Status).await.unwrap() else { panic!() };
+    let status = running.handle.call(ShowStatus).await.unwrap();
     assert_eq!(status.providing, Some(providing));
-    assert!(matches!(running.handle.call(Request::StopProviding).await, Ok(Response::Done)));
-    let Response::Status(status) = running.handle.call(Request::Status).await.unwrap() else { panic!() };
+    running.handle.call(StopProviding).await.unwrap();
+    let status = running.handle.call(ShowStatus).await.unwrap();
     assert_eq!(status.providing, None);
     running.stop().await;
 }

@@ -8,7 +8,7 @@ use assay_peer::{
     config::{self, Contact, Home, NetworkFile},
     daemon::{Daemon, DaemonError, Options, Ready},
     executor::Conduct,
-    handle::{Handle, Request, Response},
+    handle::{Handle, KeepFile},
 };
 use assay_protocol::{
     genesis::Genesis,
@@ -100,8 +100,7 @@ impl Running {
     pub(crate) async fn keep_runner(&self, house: &House) {
         let path = house.home.root().join("pure.wasm");
         std::fs::write(&path, PURE).unwrap();
-        let kept = self.handle.call(Request::Keep { path }).await.unwrap();
-        assert!(matches!(kept, Response::Kept { digest } if digest == pure().runner));
+        assert_eq!(self.handle.call(KeepFile { path }).await.unwrap(), pure().runner);
     }
 
     /// Ends the daemon as a signal would.

@@ -9,6 +9,7 @@ mod blobs;
 mod daemon;
 mod executor;
 mod gossip;
+mod handles;
 mod home;
 mod hostile;
 mod market;

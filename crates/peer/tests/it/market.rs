@@ -7,7 +7,10 @@ use assay_market::{
 };
 use assay_peer::{
     executor::{Conduct, Executor},
-    handle::{Bytes, Provide, Request, Response, Stall, Submit, Update, Updates},
+    handle::{
+        Attachment, AuditNotary, ExplainJob, Provide, QuoteJob, ReadOutput, ReadReceipt, Respond,
+        ServiceWish, ShowAccount, ShowJob, Submit, Update, Updates, WatchUpdates,
+    },
 };
 use assay_protocol::{
     genesis::{Checks, Founder, Genesis, Money, Timers},
@@ -51,17 +54,17 @@ impl Market {
             market.houses.push((seed, house));
             market.running.push((seed, running));
         }
-        let mut updates = market.peer(CLIENT).handle.watch(None).await.unwrap();
-        let stall = Stall {
+        let mut updates = market.watch().await;
+        let service = ServiceWish {
             manifest: "pure-digits".to_owned(),
             unit_price: Amount(5_000),
-            sample: Some(Bytes(INPUT.to_vec())),
+            sample: Some(Attachment(INPUT.to_vec())),
         };
-        let provide = Provide { services: vec![stall], slots: Some(1) };
-        market.call(PROVIDER, Request::Provide(provide)).await;
+        let provide = Provide { services: vec![service], slots: Some(1) };
+        market.call(PROVIDER, provide).await;
         for seed in [CLIENT, PROVIDER] {
             // The first question opens an account and brings the welcome grant.
-            market.call(seed, Request::Account { notary: None }).await;
+            market.call(seed, ShowAccount::default()).await;
         }
         until(&mut updates, |event| matches!(event, Event::OfferSeen { .. }).then_some(())).await;
         market
@@ -71,22 +74,25 @@ impl Market {
         &self.running.iter().find(|(other, _)| *other == seed).unwrap().1
     }
 
-    async fn call(&self, seed: u8, request: Request) -> Response {
-        timeout(WAIT_MAX, self.peer(seed).handle.call(request)).await.expect("answered in time").unwrap()
+    async fn call<C: Respond>(&self, seed: u8, call: C) -> C::Answer {
+        timeout(WAIT_MAX, self.peer(seed).handle.call(call)).await.expect("answered in time").unwrap()
+    }
+
+    /// What happens at the client.
+    async fn watch(&self) -> Updates<Update> {
+        self.call(CLIENT, WatchUpdates::default()).await
     }
 
     /// Submits a job and waits until it is closed.
     async fn close_one(&self) -> (Digest, Outcome) {
-        let mut updates = self.peer(CLIENT).handle.watch(None).await.unwrap();
+        let mut updates = self.watch().await;
         let submit = Submit {
             manifest: "pure-digits".to_owned(),
-            input: Bytes(INPUT.to_vec()),
+            input: Attachment(INPUT.to_vec()),
             attempts_max: Some(1),
             ..Submit::default()
         };
-        let Response::Submitted { key } = self.call(CLIENT, Request::Submit(Box::new(submit))).await else {
-            panic!()
-        };
+        let key = self.call(CLIENT, submit).await.key;
         let outcome = until(&mut updates, |event| match event {
             Event::Closed { key: closed, outcome, .. } if *closed == key => Some(*outcome),
             Event::Failed { key: failed, reason } if *failed == key => panic!("{reason:?}"),
@@ -96,10 +102,9 @@ impl Market {
     }
 
     /// Demands that what the client says of a closed job, and of the next, rests on the ticket in its receipt.
-    async fn explains_itself(&self, receipt: &Bytes, key: Digest) {
-        let ticket = Receipt::from_bytes(&receipt.0).unwrap().story.ticket;
-        let answer = self.call(CLIENT, Request::Explain { name: key.to_string() }).await;
-        let Response::Explained(explained) = answer else { panic!() };
+    async fn explains_itself(&self, receipt: &[u8], key: Digest) {
+        let ticket = Receipt::from_bytes(receipt).unwrap().story.ticket;
+        let explained = self.call(CLIENT, ExplainJob { name: key.to_string() }).await;
         let grounds = explained.grounds.unwrap();
         assert_eq!(grounds.passed, None, "not known after a restart");
         let [order] = &grounds.orders[..] else { panic!("{grounds:?}") };
@@ -113,11 +118,10 @@ impl Market {
 
     /// What the next job would come to, once an offer is known.
     async fn quote(&self) -> Chosen {
-        let mut updates = self.peer(CLIENT).handle.watch(None).await.unwrap();
+        let mut updates = self.watch().await;
         loop {
             let submit = Submit { manifest: "pure-digits".to_owned(), ..Submit::default() };
-            let answer = self.call(CLIENT, Request::Quote(Box::new(submit))).await;
-            let Response::Quoted(quote) = answer else { panic!() };
+            let quote = self.call(CLIENT, QuoteJob(submit)).await;
             if let Some(chosen) = quote.chosen {
                 return chosen;
             }
@@ -140,11 +144,11 @@ impl Market {
 }
 
 /// Waits for an event of some kind.
-async fn until<T>(updates: &mut Updates, pick: impl Fn(&Event) -> Option<T>) -> T {
+async fn until<T>(updates: &mut Updates<Update>, pick: impl Fn(&Event) -> Option<T>) -> T {
     let found = async {
         loop {
-            if let Update::Event(moment) = updates.next().await.unwrap()
-                && let Some(found) = pick(&moment.event)
+            if let Update::Event(dated) = updates.next().await.unwrap().unwrap()
+                && let Some(found) = pick(&dated.event)
             {
                 return found;
             }
@@ -194,28 +198,24 @@ async fn a_true_result_is_checked_and_paid_and_outlives_a_restart() {
 
     market.restart(CLIENT).await;
     let name = key.to_string()[..12].to_owned();
-    let Response::Job(job) = market.call(CLIENT, Request::Job { name: name.clone() }).await else { panic!() };
+    let job = market.call(CLIENT, ShowJob { name: name.clone() }).await;
     let attempt = &job.submission.attempts[0];
     assert_eq!((attempt.provider, attempt.state), (id(PROVIDER), AttemptState::Closed(Outcome::Checked)));
     let digest = attempt.output.unwrap();
-    let Response::Bytes(output) = market.call(CLIENT, Request::Output { digest }).await else { panic!() };
-    assert_eq!(output.0.len(), 10 * 4);
+    let output = market.call(CLIENT, ReadOutput { digest }).await.all().await.unwrap();
+    assert_eq!(output.len(), 10 * 4);
 
-    let Response::Bytes(file) = market.call(CLIENT, Request::Receipt { name }).await else { panic!() };
-    assert_eq!(Some(Digest::of(&file.0)), attempt.receipt);
-    assert_eq!(Receipt::from_bytes(&file.0).unwrap().story.outcome, Outcome::Checked);
+    let file = market.call(CLIENT, ReadReceipt { name }).await.all().await.unwrap();
+    assert_eq!(Some(Digest::of(&file)), attempt.receipt);
+    assert_eq!(Receipt::from_bytes(&file).unwrap().story.outcome, Outcome::Checked);
     let job = attempt.job.to_string();
-    let Response::Bytes(filed) = market.call(NOTARY, Request::Receipt { name: job }).await else { panic!() };
+    let filed = market.call(NOTARY, ReadReceipt { name: job }).await.all().await.unwrap();
     assert_eq!(filed, file, "the notary has the same");
 
     market.explains_itself(&filed, key).await;
-    let Response::Account(account) = market.call(PROVIDER, Request::Account { notary: None }).await else {
-        panic!()
-    };
+    let account = market.call(PROVIDER, ShowAccount::default()).await;
     assert!(account.account.free.plus(account.account.stake) > Some(Amount::credits(10)), "{account:?}");
-    let Response::Audited(audited) = market.call(CLIENT, Request::Audit { notary: None }).await else {
-        panic!()
-    };
+    let audited = market.call(CLIENT, AuditNotary::default()).await;
     assert_eq!((audited.divergence, audited.closed), (None, 1));
     assert_eq!(audited.total, audited.supply);
     market.end().await;

@@ -1,6 +1,6 @@
 //! Whole peers among each other.
 
-use assay_peer::handle::{CallError, FrameError, Refused, Request, Response};
+use assay_peer::handle::{CallError, ReadOutput, Refused, WatchUpdates};
 use assay_protocol::{
     genesis::{Founder, Genesis},
     id::Digest,
@@ -35,8 +35,8 @@ async fn a_verifier_gets_what_it_will_run_from_whoever_has_it() {
     let second = verifier.start().await;
     let here = async {
         loop {
-            match second.handle.call(Request::Output { digest: pure().runner }).await {
-                Ok(Response::Bytes(bytes)) => return bytes.0,
+            match second.handle.call(ReadOutput { digest: pure().runner }).await {
+                Ok(pieces) => return pieces.all().await.unwrap(),
                 Err(CallError::Refused(Refused::BlobAbsent { .. })) => {
                     sleep(std::time::Duration::from_millis(20)).await;
                 }
@@ -53,12 +53,17 @@ async fn a_verifier_gets_what_it_will_run_from_whoever_has_it() {
 async fn a_watcher_hears_of_the_end() {
     let house = House::new(1, genesis(id(1)), Vec::new());
     let running = house.start().await;
-    let mut updates = running.handle.watch(None).await.unwrap();
+    let mut updates = running.handle.call(WatchUpdates::default()).await.unwrap();
     running.stop().await;
-    let end = timeout(WAIT_MAX, async {
-        while updates.next().await.is_ok() {}
-        updates.next().await
-    })
-    .await;
-    assert!(matches!(end.unwrap(), Err(FrameError::Ended | FrameError::Io(_))));
+    let ended = async {
+        loop {
+            match updates.next().await {
+                Some(Ok(_)) => {}
+                ended => return ended,
+            }
+        }
+    };
+    let ended = timeout(WAIT_MAX, ended).await.expect("told in time");
+    assert!(matches!(ended, None | Some(Err(CallError::Refused(Refused::Ending)))), "{ended:?}");
+    assert!(updates.next().await.is_none(), "it has ended");
 }

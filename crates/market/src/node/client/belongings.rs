@@ -6,6 +6,8 @@
 //!
 //! **Invariant:** what is kept follows from what is remembered; a restart keeps the same again.
 
+use alloc::vec::Vec;
+
 use assay_protocol::{
     codec,
     id::{Digest, JobId},
@@ -46,6 +48,13 @@ impl Client {
         }
         self.keep(ClientRecord::Taken { key }, cx);
         Heard::Taken
+    }
+
+    /// The submissions that keep this result for their user.
+    pub(in crate::node) fn with_untaken(&self, output: Digest) -> Vec<Digest> {
+        let of = self.attempts.values().filter(|attempt| attempt.output == Some(output));
+        let keys = of.map(|attempt| attempt.key);
+        keys.filter(|key| self.submissions.get(key).is_some_and(|of| of.has_untaken)).collect()
     }
 
     pub(super) fn taken(&mut self, key: Digest) {

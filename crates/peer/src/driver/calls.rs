@@ -1,0 +1,72 @@
+//! What a daemon can be asked: a file for each noun, with the calls about it, their answers, and how they are answered.
+//!
+//! **Invariant:** an answer says what was true at one moment of the loop; nothing in it is put together from two.
+
+mod account;
+mod audit;
+mod jobs;
+mod keep;
+mod offers;
+mod output;
+mod provide;
+mod quote;
+mod rules;
+mod runs;
+mod shutdown;
+mod status;
+mod submit;
+mod watch;
+
+pub use self::{
+    account::ShowAccount,
+    audit::{AuditNotary, Audited},
+    jobs::{ExplainJob, Explained, JobView, ListJobs, ShowJob},
+    keep::KeepFile,
+    offers::{ListOffers, OfferView, ServiceView},
+    output::{ReadOutput, ReadReceipt},
+    provide::{Provide, Providing, ServiceWish, StopProviding},
+    quote::QuoteJob,
+    rules::ShowRules,
+    runs::{ListRuns, ShowBooks},
+    shutdown::Shutdown,
+    status::{Neighbour, ShowStatus, StatusView},
+    submit::{Submit, SubmittedView},
+    watch::{Update, WatchUpdates},
+};
+use super::responder::Route;
+
+/// The calls that a socket takes.
+pub(super) const ROUTES: &[Route] = &[
+    Route::to::<AuditNotary>(),
+    Route::to::<ExplainJob>(),
+    Route::to::<KeepFile>(),
+    Route::to::<ListJobs>(),
+    Route::to::<ListOffers>(),
+    Route::to::<ListRuns>(),
+    Route::to::<Provide>(),
+    Route::to::<QuoteJob>(),
+    Route::to::<ReadOutput>(),
+    Route::to::<ReadReceipt>(),
+    Route::to::<ShowAccount>(),
+    Route::to::<ShowBooks>(),
+    Route::to::<ShowJob>(),
+    Route::to::<ShowRules>(),
+    Route::to::<ShowStatus>(),
+    Route::to::<Shutdown>(),
+    Route::to::<StopProviding>(),
+    Route::to::<Submit>(),
+    Route::to::<WatchUpdates>(),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::ROUTES;
+
+    #[test]
+    fn every_call_has_a_name_of_its_own() {
+        let mut names: Vec<&str> = ROUTES.iter().map(|route| route.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ROUTES.len());
+    }
+}

@@ -1,0 +1,69 @@
+//! What this peer's account holds.
+//!
+//! **Invariant:** the answer is what the notary said after it was asked.
+
+use std::time::{Duration, Instant};
+
+use assay_market::{Command, Input, effect::Event, view::AccountView};
+use assay_protocol::id::PeerId;
+use serde::{Deserialize, Serialize};
+use tokio::{sync::broadcast::error::RecvError, time::timeout};
+
+use crate::{
+    driver::{
+        calls::Update,
+        history::Dated,
+        responder::{Respond, Responder},
+    },
+    handle::{Call, Refused},
+};
+
+/// How long a notary has to say what an account holds.
+const ACCOUNT_WAIT: Duration = Duration::from_secs(10);
+
+/// What this peer's account holds, as the notary says now.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ShowAccount {
+    /// Which notary; the network's first if none.
+    pub notary: Option<PeerId>,
+}
+
+impl Call for ShowAccount {
+    const NAME: &'static str = "show_account";
+    type Answer = AccountView;
+}
+
+impl Respond for ShowAccount {
+    async fn respond(self, responder: &Responder) -> Result<AccountView, Refused> {
+        let (notary, since) = (responder.notary(self.notary)?, Instant::now());
+        timeout(ACCOUNT_WAIT, asked(responder, notary)).await.unwrap_or_else(|_| {
+            let waited_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+            Err(Refused::NoAnswer { notary, waited_ms })
+        })
+    }
+}
+
+async fn asked(responder: &Responder, notary: PeerId) -> Result<AccountView, Refused> {
+    let mut updates = responder.updates()?;
+    loop {
+        let ask = Input::Command(Command::Ask { notary });
+        responder.act(|driver| Box::pin(driver.take(ask))).await?;
+        loop {
+            match updates.recv().await {
+                Ok(Update::Event(Dated { event: Event::Balance { notary: teller, .. }, .. }))
+                    if teller == notary =>
+                {
+                    let views = responder.look(|driver| driver.node.accounts()).await?;
+                    if let Some(view) = views.into_iter().find(|view| view.notary == notary) {
+                        return Ok(view);
+                    }
+                }
+                Ok(Update::Event(_) | Update::Job(_) | Update::Missed { .. }) => {}
+                // What it said may be among what was missed.
+                Err(RecvError::Lagged(_)) => break,
+                Err(RecvError::Closed) => return Err(Refused::Ending),
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Whether a notary's books follow from its journal.
+//!
+//! **Invariant:** this peer's own journal is audited as anybody else's: by what is published of it.
+
+use assay_protocol::{id::PeerId, notice::Head, units::Amount};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    driver::{
+        audit::{Replay, audit},
+        pages,
+        responder::{Respond, Responder},
+    },
+    handle::{Call, Refused},
+};
+
+/// Fetch a notary's published journal and replay it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditNotary {
+    /// Which notary; the network's first if none.
+    pub notary: Option<PeerId>,
+}
+
+/// What a replay of a notary's journal found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audited {
+    /// Whose journal.
+    pub notary: PeerId,
+    /// Entries that were replayed.
+    pub entries: u64,
+    /// Entries after them that are published as digests only, since they concern open jobs.
+    pub hidden: u64,
+    /// The last entry that was seen, hidden or not.
+    pub head: Head,
+    /// Jobs that are open where the replay ends.
+    pub open: u64,
+    /// Jobs that are closed there.
+    pub closed: u64,
+    /// What all boxes hold there.
+    pub total: Amount,
+    /// What was created by then and not destroyed.
+    pub supply: Amount,
+    /// The first entry that does not follow from those before it, and why; nothing if all do.
+    pub divergence: Option<(u64, String)>,
+}
+
+impl Call for AuditNotary {
+    const NAME: &'static str = "audit_notary";
+    type Answer = Audited;
+}
+
+impl Respond for AuditNotary {
+    async fn respond(self, responder: &Responder) -> Result<Audited, Refused> {
+        let (notary, genesis) = (responder.notary(self.notary)?, responder.genesis.clone());
+        if notary != responder.own {
+            return audit(responder.network.clone(), genesis, notary).await;
+        }
+        let journal = |driver: &mut crate::driver::Driver| {
+            (driver.node.published(), driver.chain.len() as u64, driver.records_from(0))
+        };
+        let (published, total, records) = responder.look(journal).await?;
+        let replayed = responder.work(move |is_wanted| {
+            let mut replay = Replay::new(&genesis, notary);
+            let mut entries = pages::shown(records.into_iter().flatten(), 0, published, total);
+            entries.all(|entry| is_wanted() && replay.push_entry(&entry));
+            replay.finish()
+        });
+        replayed.await
+    }
+}

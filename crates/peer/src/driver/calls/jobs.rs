@@ -1,0 +1,117 @@
+//! This client's jobs: how far each is, and why.
+//!
+//! **Invariant:** a job is found by its whole name without a look at the others.
+
+use assay_market::view::{Grounds, SubmissionView};
+use assay_protocol::id::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    driver::{
+        Driver,
+        history::Dated,
+        names,
+        responder::{Respond, Responder},
+    },
+    handle::{Call, Refused},
+};
+
+/// All of them, oldest first.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ListJobs;
+
+/// One of them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShowJob {
+    /// Its key, a job id or a unique prefix of either.
+    pub name: String,
+}
+
+/// One of them, with why what became of it became of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainJob {
+    /// Its key, a job id or a unique prefix of either.
+    pub name: String,
+}
+
+/// A client's job and when what happened to it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct JobView {
+    /// The job.
+    pub submission: SubmissionView,
+    /// What happened since the daemon started, oldest first.
+    pub timeline: Vec<Dated>,
+}
+
+/// A client's job and why what became of it became of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Explained {
+    /// The job.
+    pub job: JobView,
+    /// Why; nothing if it is so long over that only its outcome is remembered.
+    pub grounds: Option<Grounds>,
+}
+
+impl Call for ListJobs {
+    const NAME: &'static str = "list_jobs";
+    type Answer = Vec<JobView>;
+}
+
+impl Respond for ListJobs {
+    async fn respond(self, responder: &Responder) -> Result<Vec<JobView>, Refused> {
+        responder.look(|driver| driver.jobs()).await
+    }
+}
+
+impl Call for ShowJob {
+    const NAME: &'static str = "show_job";
+    type Answer = JobView;
+}
+
+impl Respond for ShowJob {
+    async fn respond(self, responder: &Responder) -> Result<JobView, Refused> {
+        responder.look(move |driver| driver.job_named(&self.name)).await?
+    }
+}
+
+impl Call for ExplainJob {
+    const NAME: &'static str = "explain_job";
+    type Answer = Explained;
+}
+
+impl Respond for ExplainJob {
+    async fn respond(self, responder: &Responder) -> Result<Explained, Refused> {
+        let explained = responder.look(move |driver| {
+            let job = driver.job_named(&self.name)?;
+            let grounds = driver.node.grounds(job.submission.key);
+            Ok(Explained { job, grounds })
+        });
+        explained.await?
+    }
+}
+
+impl Driver {
+    /// The job of a submission.
+    pub(in crate::driver) fn job(&self, key: &Digest) -> Option<JobView> {
+        Some(self.job_of(self.node.submission(*key)?))
+    }
+
+    /// The job that goes by a name.
+    pub(super) fn job_named(&self, name: &str) -> Result<JobView, Refused> {
+        if let Some(job) = name.parse().ok().and_then(|key| self.job(&key)) {
+            return Ok(job);
+        }
+        let all = self.node.submissions();
+        names::submission(&all, name).map(|submission| self.job_of(submission.clone()))
+    }
+
+    fn jobs(&self) -> Vec<JobView> {
+        self.node.submissions().into_iter().map(|submission| self.job_of(submission)).collect()
+    }
+
+    fn job_of(&self, submission: SubmissionView) -> JobView {
+        JobView { timeline: self.history.of(&submission.key), submission }
+    }
+}

@@ -1,0 +1,85 @@
+//! Reading what a job left: its output and its receipt.
+//!
+//! **Invariant:** bytes leave piece by piece as they are taken; an output counts as handed over once all of it was taken.
+
+use assay_market::{Command, Input};
+use assay_protocol::id::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    driver::{
+        Driver, names,
+        responder::{Respond, Responder},
+    },
+    handle::{Call, Pieces, Refused},
+    journal::Broken,
+};
+
+/// A blob that is here, such as an output.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadOutput {
+    /// Its digest.
+    pub digest: Digest,
+}
+
+/// The receipt file of a closed job.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadReceipt {
+    /// The key of the submission, a job id or a unique prefix of either.
+    pub name: String,
+}
+
+impl Call for ReadOutput {
+    const NAME: &'static str = "read_output";
+    type Answer = Pieces;
+}
+
+impl Respond for ReadOutput {
+    async fn respond(self, responder: &Responder) -> Result<Pieces, Refused> {
+        let (digest, told) = (self.digest, responder.clone());
+        let taken = async move {
+            // An error means that the daemon ends; the user can take it again.
+            drop(told.act(move |driver| Box::pin(driver.handed_over(digest))).await);
+        };
+        responder.blob(digest, taken).await
+    }
+}
+
+impl Call for ReadReceipt {
+    const NAME: &'static str = "read_receipt";
+    type Answer = Pieces;
+}
+
+impl Respond for ReadReceipt {
+    async fn respond(self, responder: &Responder) -> Result<Pieces, Refused> {
+        let digest = responder.look(move |driver| driver.receipt(&self.name)).await??;
+        responder.receipt(digest).await
+    }
+}
+
+impl Driver {
+    /// A user has taken all the bytes of an output: the submissions that it came of need it no more.
+    async fn handed_over(&mut self, digest: Digest) -> Result<(), Broken> {
+        for key in self.node.submissions_with(digest) {
+            self.take(Input::Command(Command::Taken { key })).await?;
+        }
+        Ok(())
+    }
+
+    /// The digest of a receipt: that of the last attempt which has one, or of a job that this notary closed.
+    fn receipt(&self, name: &str) -> Result<Digest, Refused> {
+        let all = self.node.submissions();
+        match names::submission(&all, name) {
+            Ok(view) => {
+                let receipts = view.attempts.iter().rev().find_map(|attempt| attempt.receipt);
+                receipts.ok_or(Refused::NoReceipt)
+            }
+            Err(unknown) => {
+                let filed = name.parse().ok().and_then(|job| self.shelf.receipt(&job));
+                filed.ok_or(unknown)
+            }
+        }
+    }
+}

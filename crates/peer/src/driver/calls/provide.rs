@@ -1,0 +1,182 @@
+//! Offering what this machine runs.
+//!
+//! **Invariant:** what is offered was tried first; the user hears that it is offered once that is on the disk.
+
+use std::sync::Arc;
+
+use assay_market::{
+    Command, Input,
+    input::{Provision, Stock},
+};
+use assay_protocol::{
+    id::Digest,
+    manifest::Manifest,
+    order::Failure,
+    units::{Amount, Duration},
+};
+use serde::{Deserialize, Serialize};
+
+use super::ServiceView;
+use crate::{
+    driver::{
+        Driver, names,
+        responder::{Respond, Responder},
+    },
+    executor::sample,
+    handle::{Attachment, Call, Refused},
+    journal::Broken,
+};
+
+/// Offer services from now on.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Provide {
+    /// What is offered.
+    pub services: Vec<ServiceWish>,
+    /// Jobs that run at the same time; as many as this machine has workers if none.
+    pub slots: Option<u16>,
+}
+
+/// One thing that a provider wants to offer.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServiceWish {
+    /// A pinned manifest: its name or a unique prefix of its digest.
+    pub manifest: String,
+    /// What a unit costs.
+    pub unit_price: Amount,
+    /// What the test run reads; something that fits most runners of pictures if none.
+    pub sample: Option<Attachment>,
+}
+
+/// Offer nothing any more.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct StopProviding;
+
+/// What this peer offers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Providing {
+    /// The class of this machine.
+    pub class: Digest,
+    /// The class in words.
+    pub machine: String,
+    /// What is offered.
+    pub services: Vec<ServiceView>,
+    /// Jobs that run at the same time.
+    pub slots: u16,
+    /// Where this peer can be reached.
+    pub addresses: Vec<String>,
+}
+
+impl Call for Provide {
+    const NAME: &'static str = "provide";
+    type Answer = Providing;
+
+    fn attachments(&mut self) -> Vec<&mut Attachment> {
+        self.services.iter_mut().filter_map(|service| service.sample.as_mut()).collect()
+    }
+}
+
+impl Respond for Provide {
+    async fn respond(self, responder: &Responder) -> Result<Providing, Refused> {
+        let provision = try_out(self, responder).await?;
+        responder.act_and_save(|driver| Box::pin(driver.offer(provision))).await
+    }
+}
+
+impl Call for StopProviding {
+    const NAME: &'static str = "stop_providing";
+    type Answer = ();
+}
+
+impl Respond for StopProviding {
+    async fn respond(self, responder: &Responder) -> Result<(), Refused> {
+        responder.act_and_save(|driver| Box::pin(driver.offer_nothing())).await
+    }
+}
+
+/// Sees to it that everything that is to be offered is here and works.
+async fn try_out(provide: Provide, responder: &Responder) -> Result<Provision, Refused> {
+    if provide.services.is_empty() {
+        return Err(Refused::NothingToOffer);
+    }
+    let mut services = Vec::new();
+    for service in provide.services {
+        let manifest = names::manifest(&responder.genesis, &service.manifest)?.clone();
+        services.push(stock(manifest, service, responder).await?);
+    }
+    let class = responder.executor.class().await.map_err(|none| Refused::Sandbox { reason: none.reason })?;
+    let places = u16::try_from(responder.executor.places()).unwrap_or(u16::MAX);
+    Ok(Provision {
+        class: class.digest(),
+        machine: class.to_string(),
+        services,
+        slots: provide.slots.unwrap_or(places).max(1),
+        cancel_fee_min: Amount::ZERO,
+        addresses: responder.network.listening(),
+    })
+}
+
+async fn stock(manifest: Manifest, service: ServiceWish, responder: &Responder) -> Result<Stock, Refused> {
+    let equipped = responder.pinned.equip(&manifest).await;
+    equipped.map_err(|absent| Refused::PartAbsent {
+        manifest: manifest.name.clone(),
+        part: absent.part.to_owned(),
+        digest: absent.digest,
+    })?;
+    let input = service.sample.map_or_else(|| sample(&manifest), |sample| sample.0);
+    let tested = test(manifest.clone(), input, responder).await?;
+    let run = tested.map_err(|reason| Refused::TestFailed { manifest: manifest.name.clone(), reason })?;
+    Ok(Stock { manifest, unit_price: service.unit_price, run })
+}
+
+/// A run cannot be called back: it keeps its place until it is over, even if nobody waits for it any more.
+async fn test(
+    manifest: Manifest,
+    input: Vec<u8>,
+    responder: &Responder,
+) -> Result<Result<Duration, Failure>, Refused> {
+    let place = Arc::clone(&responder.works).acquire_owned().await.map_err(|_| Refused::Ending)?;
+    let executor = responder.executor.clone();
+    let tested = tokio::spawn(async move {
+        let _place = place;
+        executor.test(manifest, input).await
+    });
+    tested.await.map_err(|_| Refused::Ending)
+}
+
+impl Driver {
+    async fn offer(&mut self, provision: Provision) -> Result<Providing, Broken> {
+        let providing = self.providing_view(&provision);
+        self.providing = Some(provision.clone());
+        self.take(Input::Command(Command::Provide(provision))).await?;
+        Ok(providing)
+    }
+
+    async fn offer_nothing(&mut self) -> Result<(), Broken> {
+        let Some(mut provision) = self.providing.take() else { return Ok(()) };
+        provision.services.clear();
+        self.hands.offer = None;
+        self.unpublished = None;
+        self.take(Input::Command(Command::Provide(provision))).await
+    }
+
+    /// What is offered, as its owner sees it.
+    pub(super) fn providing_view(&self, provision: &Provision) -> Providing {
+        let services = provision.services.iter().map(|stock| ServiceView {
+            manifest: stock.manifest.digest(),
+            name: stock.manifest.name.clone(),
+            pinned: true,
+            unit_price: stock.unit_price,
+            run: stock.run,
+            warm: true,
+        });
+        Providing {
+            class: provision.class,
+            machine: provision.machine.clone(),
+            services: services.collect(),
+            slots: provision.slots,
+            addresses: provision.addresses.clone(),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What a job would come to.
+//!
+//! **Invariant:** it is chosen as it would be for a submission, of which nothing is kept.
+
+use assay_market::quote::Quote;
+use serde::{Deserialize, Serialize};
+
+use super::Submit;
+use crate::{
+    driver::{
+        responder::{Respond, Responder},
+        wish::wish,
+    },
+    handle::{Attachment, Call, Refused},
+};
+
+/// What a job would come to if it were submitted now. Its input is neither sent nor looked at.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct QuoteJob(pub Submit);
+
+impl Call for QuoteJob {
+    const NAME: &'static str = "quote_job";
+    type Answer = Quote;
+}
+
+impl Respond for QuoteJob {
+    async fn respond(self, responder: &Responder) -> Result<Quote, Refused> {
+        let without_input = Submit { input: Attachment::default(), ..self.0 };
+        let submission = wish(without_input, &responder.genesis, &responder.settings)?.submission;
+        let quote = responder.look(move |driver| {
+            let now = driver.clock.now();
+            driver.node.quote(&submission, now, &driver.book)
+        });
+        quote.await
+    }
+}

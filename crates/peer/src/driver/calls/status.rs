@@ -1,0 +1,141 @@
+//! How this peer is.
+//!
+//! **Invariant:** it asks nobody else and changes nothing.
+
+use std::sync::atomic::Ordering;
+
+use assay_market::view::FaultView;
+use assay_protocol::{
+    id::{Digest, NetworkId, PeerId},
+    units::{Duration, Timestamp},
+};
+use serde::{Deserialize, Serialize};
+
+use super::Providing;
+use crate::{
+    driver::{
+        Driver,
+        responder::{Respond, Responder},
+    },
+    handle::{Call, Refused},
+};
+
+/// How this peer is.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ShowStatus;
+
+/// How a peer is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StatusView {
+    /// This peer.
+    pub peer: PeerId,
+    /// The version of the program.
+    pub program: String,
+    /// The network.
+    pub network: NetworkId,
+    /// What people call it.
+    pub network_name: String,
+    /// What a credit is called.
+    pub unit: String,
+    /// True if this peer keeps books.
+    pub is_notary: bool,
+    /// True if this peer checks others' work from the first day.
+    pub is_verifier: bool,
+    /// What is offered, if anything.
+    pub providing: Option<Providing>,
+    /// The class of this machine.
+    pub class: Digest,
+    /// The class in words.
+    pub machine: String,
+    /// Where this peer listens.
+    pub addresses: Vec<String>,
+    /// Who it is connected to.
+    pub neighbours: Vec<Neighbour>,
+    /// When the daemon started.
+    pub started: Timestamp,
+    /// How long ago that is.
+    pub uptime: Duration,
+    /// Offers that are known.
+    pub offers: u64,
+    /// Submissions that have not ended.
+    pub jobs_open: u64,
+    /// All submissions.
+    pub jobs: u64,
+    /// Runs that go on in the sandbox now.
+    pub running: u64,
+    /// Records in the journal that are on the disk.
+    pub records: u64,
+    /// Bytes in all blobs.
+    pub blob_bytes: u64,
+    /// Bytes in those that somebody still needs.
+    pub blob_bytes_kept: u64,
+    /// Messages that were not messages.
+    pub malformed: u64,
+    /// Messages whose signature did not hold.
+    pub forged: u64,
+    /// Messages that could not be taken: of which kind, why, and how many.
+    pub faults: Vec<FaultView>,
+    /// Notaries that were seen to keep two journals.
+    pub forked: Vec<PeerId>,
+}
+
+/// A connected peer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Neighbour {
+    /// Who.
+    pub peer: PeerId,
+    /// Where, if known.
+    pub address: Option<String>,
+}
+
+impl Call for ShowStatus {
+    const NAME: &'static str = "show_status";
+    type Answer = StatusView;
+}
+
+impl Respond for ShowStatus {
+    async fn respond(self, responder: &Responder) -> Result<StatusView, Refused> {
+        responder.look(Driver::status).await
+    }
+}
+
+impl Driver {
+    fn status(&mut self) -> StatusView {
+        let now = self.clock.now();
+        let class = self.hands.executor.known_class();
+        let (jobs, figures) = (self.node.submissions(), self.hands.store.blobs.figures());
+        StatusView {
+            peer: self.own,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            network: self.network_id,
+            network_name: self.genesis.name.clone(),
+            unit: self.genesis.unit.clone(),
+            is_notary: self.genesis.notaries.contains(&self.own),
+            is_verifier: self.genesis.verifiers.iter().any(|founder| founder.peer == self.own),
+            providing: self.providing.as_ref().map(|provision| self.providing_view(provision)),
+            class: class.as_ref().map(|class| class.digest()).unwrap_or_default(),
+            machine: class.map(|class| class.to_string()).unwrap_or_default(),
+            addresses: self.hands.network.listening(),
+            neighbours: self
+                .hands
+                .network
+                .peers()
+                .into_iter()
+                .map(|peer| Neighbour { peer, address: None })
+                .collect(),
+            started: self.started,
+            uptime: now.since(self.started),
+            offers: self.book.len() as u64,
+            jobs_open: jobs.iter().filter(|view| !view.ended).count() as u64,
+            jobs: jobs.len() as u64,
+            running: self.hands.executor.running() as u64,
+            records: self.journal.durable().borrow().as_ref().copied().unwrap_or(0),
+            blob_bytes: figures.bytes,
+            blob_bytes_kept: figures.pinned_bytes,
+            malformed: self.thrown.malformed.load(Ordering::Relaxed),
+            forged: self.thrown.forged.load(Ordering::Relaxed),
+            faults: self.node.faults(),
+            forked: self.node.forked(),
+        }
+    }
+}

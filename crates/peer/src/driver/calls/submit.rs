@@ -1,0 +1,87 @@
+//! Having a job run by somebody else.
+//!
+//! **Invariant:** the user hears that a job was taken once it is on the disk, and its input before it.
+
+use std::sync::Arc;
+
+use assay_market::{Command, Input, input::Submission};
+use assay_protocol::{
+    id::{Digest, PeerId},
+    units::{Amount, Duration, Units, Work},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    driver::{
+        Driver,
+        responder::{Respond, Responder},
+        wish::wish,
+    },
+    handle::{Attachment, Call, Refused},
+    journal::Broken,
+};
+
+/// Run a job as a user wants it; what is left out is taken from the home's settings.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Submit {
+    /// A pinned manifest: its name or a unique prefix of its digest.
+    pub manifest: String,
+    /// What the runner reads.
+    pub input: Attachment,
+    /// The same word again is the same job.
+    pub idempotency_key: Option<String>,
+    /// The most that may be spent.
+    pub cost_max: Option<Amount>,
+    /// The most that a unit may cost.
+    pub unit_price_max: Option<Amount>,
+    /// Only this provider.
+    pub provider: Option<PeerId>,
+    /// Providers tried one after another.
+    pub attempts_max: Option<u16>,
+    /// The most units that are paid.
+    pub units_max: Option<Units>,
+    /// The most work that checks are paid for.
+    pub work_max: Option<Work>,
+    /// The longest run.
+    pub run_max: Option<Duration>,
+}
+
+/// A job was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubmittedView {
+    /// Names the submission.
+    pub key: Digest,
+}
+
+impl Call for Submit {
+    const NAME: &'static str = "submit";
+    type Answer = SubmittedView;
+
+    fn attachments(&mut self) -> Vec<&mut Attachment> {
+        vec![&mut self.input]
+    }
+}
+
+impl Respond for Submit {
+    async fn respond(self, responder: &Responder) -> Result<SubmittedView, Refused> {
+        let (genesis, settings) = (Arc::clone(&responder.genesis), responder.settings.clone());
+        let blobs = responder.store.blobs.clone();
+        let stored = responder.work(move |_| {
+            let wish = wish(self, &genesis, &settings)?;
+            let stored = blobs.put_for(wish.submission.key, &wish.blob);
+            stored.map_err(|error| Refused::Disk { reason: error.to_string() })?;
+            Ok(wish.submission)
+        });
+        let submission = stored.await??;
+        responder.act_and_save(|driver| Box::pin(driver.submit(submission))).await?
+    }
+}
+
+impl Driver {
+    async fn submit(&mut self, submission: Submission) -> Result<Result<SubmittedView, Refused>, Broken> {
+        let key = submission.key;
+        self.take(Input::Command(Command::Submit(submission))).await?;
+        Ok(self.node.submission(key).map(|_| SubmittedView { key }).ok_or(Refused::TooManyJobs))
+    }
+}

@@ -1,0 +1,126 @@
+//! Why a daemon does not do what it was asked.
+//!
+//! **Invariant:** a refusal says enough for whoever is refused to do something about it.
+
+use assay_protocol::{
+    id::{Digest, PeerId},
+    order::Failure,
+};
+use serde::{Deserialize, Serialize};
+
+/// Why a daemon does not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Refused {
+    /// The request is not one.
+    #[error("the request cannot be read: {reason}")]
+    Unreadable {
+        /// Why.
+        reason: String,
+    },
+    /// No pinned manifest is called so.
+    #[error("no model is called {name}; this network has {}", list(known))]
+    UnknownManifest {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// No job is called so.
+    #[error("no job is called {name}")]
+    UnknownJob {
+        /// What was asked for.
+        name: String,
+    },
+    /// Several things are called so.
+    #[error("{name} could be any of {matches}; give more digits")]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// How many it could be.
+        matches: u64,
+    },
+    /// There is no such blob here.
+    #[error("the blob {digest} is not here")]
+    BlobAbsent {
+        /// Which.
+        digest: Digest,
+    },
+    /// The job has no receipt yet.
+    #[error("the job has no receipt yet")]
+    NoReceipt,
+    /// The input is too long.
+    #[error("the input has {bytes} bytes, where at most {max} are allowed")]
+    InputTooLong {
+        /// How many it has.
+        bytes: u64,
+        /// How many it may have.
+        max: u64,
+    },
+    /// Too many jobs are under way.
+    #[error("too many jobs of this peer are under way")]
+    TooManyJobs,
+    /// This peer keeps no books.
+    #[error("this peer is no notary of its network")]
+    NotANotary,
+    /// The network names no notary.
+    #[error("this network has no notary")]
+    NoNotary,
+    /// A notary did not answer in time.
+    #[error("the notary {notary} did not answer within {waited_ms} ms")]
+    NoAnswer {
+        /// Which notary.
+        notary: PeerId,
+        /// How long it was waited for.
+        waited_ms: u64,
+    },
+    /// A runner or model of a manifest could not be had.
+    #[error("{manifest} cannot be offered: its {part} {digest} is not here and no peer has it")]
+    PartAbsent {
+        /// Of which manifest.
+        manifest: String,
+        /// Runner or model.
+        part: String,
+        /// Its digest.
+        digest: Digest,
+    },
+    /// The self-test failed.
+    #[error("{manifest} cannot be offered: the test run failed: {reason}")]
+    TestFailed {
+        /// Of which manifest.
+        manifest: String,
+        /// Why.
+        reason: Failure,
+    },
+    /// No job can be run on this machine.
+    #[error("the sandbox cannot be used: {reason}")]
+    Sandbox {
+        /// Why.
+        reason: String,
+    },
+    /// Nothing to offer.
+    #[error("nothing was named that could be offered")]
+    NothingToOffer,
+    /// The disk failed.
+    #[error("{reason}")]
+    Disk {
+        /// What the system said.
+        reason: String,
+    },
+    /// More is asked at a time than one connection may.
+    #[error("more than {max} questions at a time on one connection")]
+    TooManyCalls {
+        /// How many there may be.
+        max: usize,
+    },
+    /// The daemon ends.
+    #[error("the daemon is shutting down")]
+    Ending,
+}
+
+fn list(names: &[String]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    }
+}
