@@ -38,8 +38,9 @@ use self::{
 use crate::{
     barrier,
     book::Book,
+    command::{Command, Instruction},
     effect::{Effect, Effects},
-    input::{Command, Input, Instruction},
+    input::Input,
     ledger::Ledger,
     record::Record,
 };

@@ -23,7 +23,7 @@ mod wish;
 
 use std::{sync::Arc, time::Duration};
 
-use assay_market::{Book, Effect, Effects, Event, Input, Node, Record, input::Provision, node::Heard};
+use assay_market::{Book, Effect, Effects, Event, Input, Node, Record, node::Heard, provision::Provision};
 use assay_protocol::{
     codec,
     genesis::Genesis,

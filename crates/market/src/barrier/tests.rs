@@ -23,7 +23,8 @@ use assay_protocol::{
 use super::*;
 use crate::{
     fixture::{self, Key, Trusting, genesis, peer, standing},
-    input::{Provision, RunResult},
+    input::RunResult,
+    provision::Provision,
     record::{ClientRecord, OwnerRecord, ProviderRecord, VerifierRecord},
 };
 

@@ -30,7 +30,8 @@ use super::{
     role::Role,
 };
 use crate::{
-    effect::{Effect, Event},
+    effect::Effect,
+    event::Event,
     input::Input,
     ledger::{Consequence, JOBS_CLOSED_MAX, Ledger, Rejection},
     recent::Recent,

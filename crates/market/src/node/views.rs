@@ -13,11 +13,11 @@ use assay_protocol::{
 use super::{Node, context::Outlook};
 use crate::{
     book::Book,
-    input::Submission,
     ledger::Ledger,
     matching::Passed,
     quote::Quote,
     reliability::Impression,
+    submission::Submission,
     view::{AccountView, BooksView, FaultView, Grounds, InstructionView, RunView, SubmissionView},
 };
 

@@ -5,7 +5,7 @@
 use std::{io, sync::Arc};
 
 use assay_market::{
-    Book, Command, Effects, Input, Node, Record, input::Provision, node::Config, record::ProviderRecord,
+    Book, Command, Effects, Input, Node, Record, node::Config, provision::Provision, record::ProviderRecord,
 };
 use assay_protocol::{
     codec::{self, Malformed},

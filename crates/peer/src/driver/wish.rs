@@ -4,7 +4,7 @@
 
 use std::io;
 
-use assay_market::input::Submission;
+use assay_market::submission::Submission;
 use assay_protocol::{
     codec,
     genesis::Genesis,

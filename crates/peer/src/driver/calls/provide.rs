@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use assay_market::{
     Command, Input,
-    input::{Provision, Stock},
+    provision::{Provision, Stock},
 };
 use assay_protocol::{
     id::Digest,

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use assay_market::{Command, Input, input::Submission};
+use assay_market::{Command, Input, submission::Submission};
 use assay_protocol::{
     id::{Digest, PeerId},
     units::{Amount, Duration, Units, Work},
