@@ -37,7 +37,7 @@ fn message_round_trip(bencher: Bencher) {
     let (here, mut arrived, there) = runtime.block_on(pair());
     bencher.bench_local(|| {
         runtime.block_on(async {
-            here.send(there, 1, vec![7; BYTES]).expect("room");
+            here.send(there, vec![7; BYTES]).expect("room");
             message(&mut arrived).await;
         });
     });
@@ -70,7 +70,7 @@ async fn pair() -> (Network, mpsc::Receiver<Event>, PeerId) {
     tokio::spawn(async move {
         loop {
             let bytes = message(&mut echoed).await;
-            there.send(id(2), 1, bytes).expect("room");
+            there.send(id(2), bytes).expect("room");
         }
     });
     (here, arrived, id(1))

@@ -113,16 +113,16 @@ impl Network {
         Ok((Self { commands, status, asks, fetches, pace: limits.pace }, happened))
     }
 
-    /// Sends a message, once, to a peer that is connected or can be dialled. Unless an [`Event::Undelivered`] with
-    /// `token` follows, it reached the other peer's queue.
+    /// Sends a message, once, to a peer that is connected or can be dialled. Unless an
+    /// [`Event::Undelivered`] follows, it reached the other peer's queue.
     ///
     /// # Errors
     /// [`SendError`]; there is no event then.
-    pub fn send(&self, to: PeerId, token: u64, bytes: Vec<u8>) -> Result<(), SendError> {
+    pub fn send(&self, to: PeerId, bytes: Vec<u8>) -> Result<(), SendError> {
         if bytes.len() > MESSAGE_BYTES_MAX {
             return Err(SendError::TooLong { bytes: bytes.len() });
         }
-        Ok(self.commands.try_send(Command::Send { to, token, bytes })?)
+        Ok(self.commands.try_send(Command::Send { to, bytes })?)
     }
 
     /// Publishes to all peers of the network. If there is nobody to tell, an [`Event::Unpublished`] follows.

@@ -137,7 +137,7 @@ impl Outside {
         }
         let bytes = message.encode();
         for _ in 0..TRIES_MAX {
-            match self.network.send(to, 0, bytes.clone()) {
+            match self.network.send(to, bytes.clone()) {
                 Ok(()) => return,
                 Err(SendError::Busy) => time::sleep(TRY_WAIT).await,
                 Err(error @ (SendError::TooLong { .. } | SendError::Closed)) => {

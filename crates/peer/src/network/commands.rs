@@ -10,8 +10,8 @@ use super::{
     behaviour::offers,
     event::{AskError, Event, Failure, GossipId},
     identity::to_libp2p,
-    outbox::{Letter, Posted},
-    pending::{Asking, Sent},
+    outbox::Posted,
+    pending::Asking,
     questions::Question,
     streams::Opening,
     task::Task,
@@ -20,7 +20,7 @@ use super::{
 /// Something to do.
 #[derive(Debug)]
 pub(super) enum Command {
-    Send { to: PeerId, token: u64, bytes: Vec<u8> },
+    Send { to: PeerId, bytes: Vec<u8> },
     Publish { bytes: Vec<u8> },
     Judge { id: GossipId, acceptance: MessageAcceptance },
     AddAddress { peer: PeerId, address: Multiaddr },
@@ -34,7 +34,7 @@ type Reply = oneshot::Sender<Result<Vec<u8>, AskError>>;
 impl Task {
     pub(super) fn obey(&mut self, command: Command) {
         match command {
-            Command::Send { to, token, bytes } => self.post(to, Letter { token, bytes }),
+            Command::Send { to, bytes } => self.post(to, bytes),
             Command::Publish { bytes } => self.publish(bytes),
             Command::Judge { id, acceptance } => {
                 let gossip = &mut self.swarm.behaviour_mut().gossip;
@@ -53,43 +53,40 @@ impl Task {
         }
     }
 
-    fn post(&mut self, to: PeerId, letter: Letter) {
-        match self.outbox.post(to, letter) {
-            Posted::Send(letter) => self.send(to, letter),
+    fn post(&mut self, to: PeerId, message: Vec<u8>) {
+        match self.outbox.post(to, message) {
+            Posted::Send(message) => self.send(to, message),
             Posted::Waits => {}
-            Posted::Full(letter) => self.undelivered(to, letter.token, Failure::Waiting),
+            Posted::Full => self.undelivered(to, Failure::Waiting),
         }
     }
 
-    fn send(&mut self, to: PeerId, letter: Letter) {
-        let token = letter.token;
+    fn send(&mut self, to: PeerId, message: Vec<u8>) {
         let Some(peer) = to_libp2p(to) else {
-            return self.sent(Sent { to, token }, Some(Failure::Unreachable));
+            return self.sent(to, Some(Failure::Unreachable));
         };
         let addresses = self.addresses.of(&peer);
         let messages = &mut self.swarm.behaviour_mut().messages;
-        let id = messages.send_request_with_addresses(&peer, letter.bytes, addresses);
-        self.pending.sent(id, Sent { to, token });
+        let id = messages.send_request_with_addresses(&peer, message, addresses);
+        self.pending.sent(id, to);
     }
 
     /// A message has arrived or failed; the next one goes.
-    pub(super) fn sent(&mut self, sent: Sent, failure: Option<Failure>) {
-        let Sent { to, token } = sent;
+    pub(super) fn sent(&mut self, to: PeerId, failure: Option<Failure>) {
         if let Some(why) = failure {
-            self.undelivered(to, token, why);
+            self.undelivered(to, why);
         }
         // What waits for a peer that cannot be reached would only be dialled for again, one by one.
         if failure == Some(Failure::Unreachable) {
-            let given_up = self.outbox.give_up(to);
-            given_up.into_iter().for_each(|letter| self.undelivered(to, letter.token, Failure::Unreachable));
+            (0..self.outbox.give_up(to)).for_each(|_| self.undelivered(to, Failure::Unreachable));
         }
         if let Some(next) = self.outbox.done(to) {
             self.send(to, next);
         }
     }
 
-    fn undelivered(&mut self, to: PeerId, token: u64, why: Failure) {
-        self.backlog.push_back(Event::Undelivered { to, token, why });
+    fn undelivered(&mut self, to: PeerId, why: Failure) {
+        self.backlog.push_back(Event::Undelivered { to, why });
     }
 
     fn publish(&mut self, bytes: Vec<u8>) {

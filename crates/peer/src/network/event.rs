@@ -35,8 +35,6 @@ pub enum Event {
     Undelivered {
         /// Whom it was for.
         to: PeerId,
-        /// What `send` was given.
-        token: u64,
         /// What is known.
         why: Failure,
     },

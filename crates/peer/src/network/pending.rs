@@ -16,15 +16,8 @@ use super::{
 /// The requests on their way.
 #[derive(Default)]
 pub(super) struct Pending {
-    sends: HashMap<OutboundRequestId, Sent>,
+    sends: HashMap<OutboundRequestId, PeerId>,
     asks: HashMap<OutboundRequestId, Asking>,
-}
-
-/// A message on its way.
-#[derive(Clone, Copy)]
-pub(super) struct Sent {
-    pub(super) to: PeerId,
-    pub(super) token: u64,
 }
 
 /// A question on its way. The permit is held until it is answered, even if nobody waits any more.
@@ -34,16 +27,16 @@ pub(super) struct Asking {
 }
 
 impl Pending {
-    pub(super) fn sent(&mut self, id: OutboundRequestId, sent: Sent) {
-        self.sends.insert(id, sent);
+    pub(super) fn sent(&mut self, id: OutboundRequestId, to: PeerId) {
+        self.sends.insert(id, to);
     }
 
     pub(super) fn asked(&mut self, id: OutboundRequestId, asking: Asking) {
         self.asks.insert(id, asking);
     }
 
-    /// Takes a message out that has arrived or failed.
-    pub(super) fn take_sent(&mut self, id: OutboundRequestId) -> Option<Sent> {
+    /// Takes a message out that has arrived or failed, and says whom it was for.
+    pub(super) fn take_sent(&mut self, id: OutboundRequestId) -> Option<PeerId> {
         self.sends.remove(&id)
     }
 

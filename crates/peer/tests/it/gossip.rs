@@ -73,7 +73,7 @@ async fn a_flood_of_gossip_is_cut_to_the_rate() {
     for number in 0..100_u8 {
         first.network.publish(vec![number]).unwrap();
     }
-    first.network.send(middle.id, 1, b"end".to_vec()).unwrap();
+    first.network.send(middle.id, b"end".to_vec()).unwrap();
     let mut passed = 0;
     loop {
         let is_end = middle.wait_for(|event| match event {
