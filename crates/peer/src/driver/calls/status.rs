@@ -50,7 +50,7 @@ pub struct StatusView {
     /// Where this peer listens.
     pub addresses: Vec<String>,
     /// Who it is connected to.
-    pub neighbours: Vec<Neighbour>,
+    pub neighbours: Vec<PeerId>,
     /// When the daemon started.
     pub started: Timestamp,
     /// How long ago that is.
@@ -77,15 +77,6 @@ pub struct StatusView {
     pub faults: Vec<FaultView>,
     /// Notaries that were seen to keep two journals.
     pub forked: Vec<PeerId>,
-}
-
-/// A connected peer.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Neighbour {
-    /// Who.
-    pub peer: PeerId,
-    /// Where, if known.
-    pub address: Option<String>,
 }
 
 impl Call for ShowStatus {
@@ -116,13 +107,7 @@ impl Driver {
             class: class.as_ref().map(|class| class.digest()).unwrap_or_default(),
             machine: class.map(|class| class.to_string()).unwrap_or_default(),
             addresses: self.hands.network.listening(),
-            neighbours: self
-                .hands
-                .network
-                .peers()
-                .into_iter()
-                .map(|peer| Neighbour { peer, address: None })
-                .collect(),
+            neighbours: self.hands.network.peers(),
             started: self.started,
             uptime: now.since(self.started),
             offers: self.book.len() as u64,
