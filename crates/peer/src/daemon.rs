@@ -22,7 +22,7 @@ use crate::{
     home::{HomeLock, LockError},
     index::{Index, IndexError},
     journal::{Broken, Journal, OpenError, ReadError},
-    network::{Limits, Network, NetworkError, Settings as NetworkSettings},
+    network::{Limits, Network, NetworkError, NetworkSettings},
     store::Store,
 };
 
@@ -190,7 +190,7 @@ async fn join(
     file: &NetworkFile,
     listen: Vec<String>,
     store: &Store,
-) -> Result<(Network, mpsc::Receiver<crate::network::Event>), DaemonError> {
+) -> Result<(Network, mpsc::Receiver<crate::network::NetworkEvent>), DaemonError> {
     let secret = home.seed()?;
     let own = Keypair::from_seed(secret).id();
     let others = file.contacts.iter().filter(|contact| contact.peer != own);

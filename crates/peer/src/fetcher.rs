@@ -27,7 +27,7 @@ use tokio::{sync::oneshot, task::spawn_blocking, time::sleep};
 use self::underway::{FetchId, Joined, Next, Outcome, Underway};
 use crate::{
     blobs::{BlobError, Blobs},
-    network::{Failure, FetchError, Network, Progress},
+    network::{ExchangeFailure, FetchError, Network, Progress},
 };
 
 /// Times that the sources of one fetch may be busy.
@@ -175,7 +175,7 @@ async fn run<C: Carrier>(inner: Arc<Inner<C>>, id: FetchId) {
         };
         tracing::debug!(digest = %id.digest, %from, %error, "a blob was not served");
         match error {
-            FetchError::Failed(Failure::Busy) if busy < BUSY_MAX => {
+            FetchError::Failed(ExchangeFailure::Busy) if busy < BUSY_MAX => {
                 inner.underway().again(id, from);
                 sleep(BUSY_WAIT * 2_u32.pow(busy)).await;
                 busy += 1;

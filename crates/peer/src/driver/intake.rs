@@ -24,7 +24,7 @@ use assay_protocol::{
 };
 use tokio::sync::mpsc;
 
-use crate::network::{Event, GossipId, Network, Reply};
+use crate::network::{GossipId, Network, NetworkEvent, Reply};
 
 /// Threads that verify.
 const LANES: usize = 2;
@@ -86,7 +86,7 @@ impl Intake {
     /// Starts the lanes and feeds them from the network.
     pub(crate) fn start(
         network: &Network,
-        events: mpsc::Receiver<Event>,
+        events: mpsc::Receiver<NetworkEvent>,
         genesis: &Genesis,
     ) -> (Self, mpsc::Receiver<Arrival>, Arc<Thrown>) {
         let (arrivals, arrived) = mpsc::channel(ARRIVALS_MAX);
@@ -117,25 +117,25 @@ impl Intake {
 }
 
 /// Hands messages to their lanes and everything else to the loop.
-async fn sort(mut events: mpsc::Receiver<Event>, intake: Intake, arrivals: mpsc::Sender<Arrival>) {
+async fn sort(mut events: mpsc::Receiver<NetworkEvent>, intake: Intake, arrivals: mpsc::Sender<Arrival>) {
     while let Some(event) = events.recv().await {
         let arrival = match event {
-            Event::Message { from, bytes } => {
+            NetworkEvent::Message { from, bytes } => {
                 intake.put(from, Parcel::Message { from, bytes }).await;
                 continue;
             }
-            Event::Gossip { from, bytes, id } => {
+            NetworkEvent::Gossip { from, bytes, id } => {
                 intake.put(from, Parcel::Gossip { from, bytes, id }).await;
                 continue;
             }
-            Event::Connected { peer } => Arrival::Connected(peer),
-            Event::Undelivered { to, why, .. } => {
+            NetworkEvent::Connected { peer } => Arrival::Connected(peer),
+            NetworkEvent::Undelivered { to, why, .. } => {
                 tracing::debug!(%to, %why, "a message did not get through");
                 Arrival::Undelivered(to)
             }
-            Event::Unpublished => Arrival::Unpublished,
-            Event::Asked { from, kind, bytes, reply } => Arrival::Asked { from, kind, bytes, reply },
-            Event::Disconnected { .. } => continue,
+            NetworkEvent::Unpublished => Arrival::Unpublished,
+            NetworkEvent::Asked { from, kind, bytes, reply } => Arrival::Asked { from, kind, bytes, reply },
+            NetworkEvent::Disconnected { .. } => continue,
         };
         if arrivals.send(arrival).await.is_err() {
             return;

@@ -32,7 +32,7 @@ use crate::{
     fetcher::Fetcher,
     index::{Index, IndexError},
     journal::{Journal, RECORD_BYTES_MAX, ReadError},
-    network::{Event, Network},
+    network::{Network, NetworkEvent},
     store::Store,
 };
 
@@ -135,7 +135,7 @@ pub(crate) struct Parts {
     pub(crate) genesis: Arc<Genesis>,
     pub(crate) settings: ClientSettings,
     pub(crate) network: Network,
-    pub(crate) events: mpsc::Receiver<Event>,
+    pub(crate) events: mpsc::Receiver<NetworkEvent>,
     pub(crate) store: Store,
     pub(crate) executor: Executor,
     pub(crate) ending: oneshot::Receiver<()>,

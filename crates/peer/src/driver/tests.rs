@@ -22,7 +22,7 @@ use crate::{
     executor::{Conduct, Executor},
     index::Index,
     journal::tests::held_back,
-    network::{Limits, Network, Settings},
+    network::{Limits, Network, NetworkSettings},
     store::Store,
 };
 
@@ -62,7 +62,7 @@ impl Held {
         let (journal, let_through, begins) = held_back(folder.path(), key.id());
         let durable = journal.durable();
         let store = Store::open(&Home::at(folder.path()), 1 << 20).unwrap();
-        let settings = Settings {
+        let settings = NetworkSettings {
             secret: [1; 32],
             listen: Vec::new(),
             known: Vec::new(),

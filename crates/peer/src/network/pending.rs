@@ -9,7 +9,7 @@ use libp2p::request_response::{OutboundFailure, OutboundRequestId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
-    event::{AskError, Failure},
+    event::{AskError, ExchangeFailure},
     questions::Answer,
 };
 
@@ -41,29 +41,31 @@ impl Pending {
     }
 
     /// Ends a question.
-    pub(super) fn answer(&mut self, id: OutboundRequestId, answer: Result<Answer, Failure>) {
+    pub(super) fn answer(&mut self, id: OutboundRequestId, answer: Result<Answer, ExchangeFailure>) {
         let Some(asking) = self.asks.remove(&id) else { return };
         // An error means that nobody waits for it any more.
         drop(asking.reply.send(answer_of(answer)));
     }
 }
 
-fn answer_of(answer: Result<Answer, Failure>) -> Result<Vec<u8>, AskError> {
+fn answer_of(answer: Result<Answer, ExchangeFailure>) -> Result<Vec<u8>, AskError> {
     match answer? {
         Answer::Bytes(bytes) => Ok(bytes),
-        Answer::Busy => Err(Failure::Busy.into()),
+        Answer::Busy => Err(ExchangeFailure::Busy.into()),
         Answer::Refused | Answer::Later { .. } => Err(AskError::Refused),
     }
 }
 
 /// What a failed request says about the peer.
-pub(super) fn failure(error: &OutboundFailure) -> Failure {
+pub(super) fn failure(error: &OutboundFailure) -> ExchangeFailure {
     match error {
-        OutboundFailure::DialFailure => Failure::Unreachable,
-        OutboundFailure::Timeout => Failure::TimedOut,
-        OutboundFailure::UnsupportedProtocols => Failure::OtherNetwork,
-        OutboundFailure::ConnectionClosed => Failure::Broken,
-        OutboundFailure::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Failure::TimedOut,
-        OutboundFailure::Io(_) => Failure::Broken,
+        OutboundFailure::DialFailure => ExchangeFailure::Unreachable,
+        OutboundFailure::Timeout => ExchangeFailure::TimedOut,
+        OutboundFailure::UnsupportedProtocols => ExchangeFailure::OtherNetwork,
+        OutboundFailure::ConnectionClosed => ExchangeFailure::Broken,
+        OutboundFailure::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+            ExchangeFailure::TimedOut
+        }
+        OutboundFailure::Io(_) => ExchangeFailure::Broken,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use assay_peer::network::{Event, Failure, NetworkError, SendError};
+use assay_peer::network::{ExchangeFailure, NetworkError, NetworkEvent, SendError};
 use assay_protocol::{
     codec::MESSAGE_BYTES_MAX,
     id::{Digest, PeerId},
@@ -10,9 +10,9 @@ use assay_protocol::{
 
 use crate::world::{id, pair, pair_of, plan};
 
-fn undelivered(event: Event) -> Option<(PeerId, Failure)> {
+fn undelivered(event: NetworkEvent) -> Option<(PeerId, ExchangeFailure)> {
     match event {
-        Event::Undelivered { to, why } => Some((to, why)),
+        NetworkEvent::Undelivered { to, why } => Some((to, why)),
         _ => None,
     }
 }
@@ -49,28 +49,28 @@ async fn an_address_that_was_only_mentioned_is_dialled() {
 async fn a_peer_without_an_address_or_with_another_key_there_is_unreachable() {
     let (mut first, second) = pair().await;
     first.network.send(id(3), b"hello".to_vec()).unwrap();
-    assert_eq!(first.wait_for(undelivered).await, (id(3), Failure::Unreachable));
+    assert_eq!(first.wait_for(undelivered).await, (id(3), ExchangeFailure::Unreachable));
     first.network.add_address(id(4), &second.address()).unwrap();
     first.network.send(id(4), b"hello".to_vec()).unwrap();
-    assert_eq!(first.wait_for(undelivered).await, (id(4), Failure::Unreachable));
+    assert_eq!(first.wait_for(undelivered).await, (id(4), ExchangeFailure::Unreachable));
     let no_key = PeerId([2; 32]);
     first.network.send(no_key, b"hello".to_vec()).unwrap();
-    assert_eq!(first.wait_for(undelivered).await, (no_key, Failure::Unreachable));
+    assert_eq!(first.wait_for(undelivered).await, (no_key, ExchangeFailure::Unreachable));
 }
 
 #[tokio::test]
 async fn a_peer_of_another_network_is_refused() {
     let mut first = plan(1).start().await;
-    let other = |settings: &mut assay_peer::network::Settings| settings.network = Digest::of(b"other");
+    let other = |settings: &mut assay_peer::network::NetworkSettings| settings.network = Digest::of(b"other");
     let mut stranger = plan(2).with(other).knowing(&first).start().await;
     stranger.network.send(first.id, b"hello".to_vec()).unwrap();
     let (to, why) = stranger.wait_for(undelivered).await;
     assert_eq!(to, first.id);
-    assert!(matches!(why, Failure::OtherNetwork | Failure::Broken), "{why}");
+    assert!(matches!(why, ExchangeFailure::OtherNetwork | ExchangeFailure::Broken), "{why}");
     let mut friend = plan(3).knowing(&first).start().await;
     friend.connected(first.id).await;
     let connected = first.wait_for(|event| match event {
-        Event::Connected { peer } => Some(peer),
+        NetworkEvent::Connected { peer } => Some(peer),
         _ => None,
     });
     assert_eq!(connected.await, friend.id);
@@ -97,7 +97,7 @@ async fn each_message_to_a_full_queue_is_either_taken_or_reported_as_busy() {
         first.network.send(second.id, number.to_le_bytes().to_vec()).unwrap();
     }
     for _ in 0..17 {
-        assert_eq!(first.wait_for(undelivered).await, (second.id, Failure::Busy));
+        assert_eq!(first.wait_for(undelivered).await, (second.id, ExchangeFailure::Busy));
     }
     let mut taken = BTreeSet::new();
     while taken.len() < 3 {
@@ -119,7 +119,7 @@ async fn a_peer_that_floods_is_told_to_wait_and_others_are_heard() {
         flooding.network.send(first.id, b"flood".to_vec()).unwrap();
     }
     let (_, why) = flooding.wait_for(undelivered).await;
-    assert_eq!(why, Failure::Busy);
+    assert_eq!(why, ExchangeFailure::Busy);
     quiet.network.send(first.id, b"quiet".to_vec()).unwrap();
     while first.message().await.0 != quiet.id {}
 }
@@ -129,7 +129,7 @@ async fn a_known_peer_that_comes_back_is_found_again() {
     let (first, mut second) = pair().await;
     let address = first.address();
     first.network.shutdown().await;
-    second.wait_for(|event| matches!(event, Event::Disconnected { .. }).then_some(())).await;
+    second.wait_for(|event| matches!(event, NetworkEvent::Disconnected { .. }).then_some(())).await;
     assert!(second.network.peers().is_empty());
     let first = plan(1).with(|settings| settings.listen = vec![address]).start().await;
     second.connected(first.id).await;

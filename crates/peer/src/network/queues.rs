@@ -16,13 +16,13 @@ const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The messages of all peers.
 #[derive(Default)]
-pub(super) struct Outbox {
-    queues: HashMap<PeerId, Queue>,
+pub(super) struct SendQueues {
+    queues: HashMap<PeerId, PeerQueue>,
     waiting_bytes: usize,
 }
 
 #[derive(Default)]
-struct Queue {
+struct PeerQueue {
     in_flight: usize,
     waiting: VecDeque<Vec<u8>>,
 }
@@ -38,7 +38,7 @@ pub(super) enum Posted {
     Full,
 }
 
-impl Outbox {
+impl SendQueues {
     /// Takes a message.
     pub(super) fn post(&mut self, to: PeerId, message: Vec<u8>) -> Posted {
         let queue = self.queues.entry(to).or_default();
@@ -93,16 +93,16 @@ mod tests {
 
     #[test]
     fn messages_wait_in_order_for_a_place_and_within_bounds() {
-        let (mut outbox, peer) = (Outbox::default(), PeerId([1; 32]));
-        let posted: Vec<_> = (0..400).map(|number| outbox.post(peer, message(number))).collect();
+        let (mut queues, peer) = (SendQueues::default(), PeerId([1; 32]));
+        let posted: Vec<_> = (0..400).map(|number| queues.post(peer, message(number))).collect();
         let count = |of: fn(&Posted) -> bool| posted.iter().filter(|posted| of(posted)).count();
         let waiting = WAITING_BYTES_MAX / message(0).len();
         assert_eq!(count(|posted| matches!(posted, Posted::Send(_))), IN_FLIGHT_MAX);
         assert_eq!(count(|posted| *posted == Posted::Waits), waiting);
-        assert_eq!(outbox.done(peer), Some(message(IN_FLIGHT_MAX as u16)));
-        assert_eq!(outbox.give_up(peer), waiting - 1);
-        assert_eq!(outbox.waiting_bytes, 0);
-        assert!((0..IN_FLIGHT_MAX).all(|_| !outbox.is_empty() && outbox.done(peer).is_none()));
-        assert!(outbox.is_empty());
+        assert_eq!(queues.done(peer), Some(message(IN_FLIGHT_MAX as u16)));
+        assert_eq!(queues.give_up(peer), waiting - 1);
+        assert_eq!(queues.waiting_bytes, 0);
+        assert!((0..IN_FLIGHT_MAX).all(|_| !queues.is_empty() && queues.done(peer).is_none()));
+        assert!(queues.is_empty());
     }
 }
