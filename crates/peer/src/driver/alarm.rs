@@ -48,11 +48,11 @@ impl Clock {
 
 /// The one time at which the brain wants to be woken.
 #[derive(Default)]
-pub(crate) struct Alarm {
+pub(crate) struct WakeTime {
     at: Option<Timestamp>,
 }
 
-impl Alarm {
+impl WakeTime {
     /// Sets the alarm, instead of what it was set to.
     pub(crate) fn set(&mut self, at: Timestamp) {
         self.at = Some(at);

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::{
     calls::WatchUpdates,
-    outbox::World,
+    outbox::LetOut,
     responder::{Respond, Responder},
     *,
 };
@@ -40,7 +40,7 @@ struct Held {
 /// A world that only writes down what it is shown.
 struct Witness(mpsc::UnboundedSender<String>);
 
-impl World for Witness {
+impl LetOut for Witness {
     async fn let_out(&mut self, visible: Visible) {
         let seen = match visible {
             Visible::Send(to, message) => format!("send {} {}", message.kind(), to.0[0]),
@@ -185,12 +185,12 @@ async fn rows_follow_the_disk() {
     let mut held = Held::new().await;
     held.perform(vec![save(5)]).await;
     held.driver.settle(Ok(0), true).unwrap();
-    assert_eq!(held.driver.shelf.receipt(&Digest([5; 32])), None);
+    assert_eq!(held.driver.indexing.receipt(&Digest([5; 32])), None);
     held.let_through.send(()).unwrap();
     held.driver.journal.wait(1).await.unwrap();
     held.driver.settle(Ok(1), true).unwrap();
-    assert_eq!(held.driver.shelf.receipt(&Digest([5; 32])), Some(Digest([5; 32])));
-    assert_eq!(held.driver.shelf.sequence().unwrap(), 1);
+    assert_eq!(held.driver.indexing.receipt(&Digest([5; 32])), Some(Digest([5; 32])));
+    assert_eq!(held.driver.indexing.sequence().unwrap(), 1);
 }
 
 #[tokio::test]

@@ -93,8 +93,8 @@ impl Respond for ShowStatus {
 impl Driver {
     fn status(&mut self) -> StatusView {
         let now = self.clock.now();
-        let class = self.hands.executor.known_class();
-        let (jobs, figures) = (self.node.submissions(), self.hands.store.blobs.figures());
+        let class = self.background.executor.known_class();
+        let (jobs, figures) = (self.node.submissions(), self.background.store.blobs.figures());
         StatusView {
             peer: self.own,
             program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -106,14 +106,14 @@ impl Driver {
             providing: self.providing.as_ref().map(|provision| self.providing_view(provision)),
             class: class.as_ref().map(|class| class.digest()).unwrap_or_default(),
             machine: class.map(|class| class.to_string()).unwrap_or_default(),
-            addresses: self.hands.network.listening(),
-            neighbours: self.hands.network.peers(),
+            addresses: self.background.network.listening(),
+            neighbours: self.background.network.peers(),
             started: self.started,
             uptime: now.since(self.started),
             offers: self.book.len() as u64,
             jobs_open: jobs.iter().filter(|view| !view.ended).count() as u64,
             jobs: jobs.len() as u64,
-            running: self.hands.executor.running() as u64,
+            running: self.background.executor.running() as u64,
             records: self.journal.durable().borrow().as_ref().copied().unwrap_or(0),
             blob_bytes: figures.bytes,
             blob_bytes_kept: figures.pinned_bytes,

@@ -13,12 +13,12 @@ use crate::index::{FiledReceipt, Index, IndexError};
 const BATCH_RECORDS: usize = 1024;
 
 /// The index and the rows that wait for the disk.
-pub(crate) struct Shelf {
+pub(crate) struct Indexing {
     index: Index,
     waiting: VecDeque<(u64, FiledReceipt)>,
 }
 
-impl Shelf {
+impl Indexing {
     pub(crate) fn new(index: Index) -> Self {
         Self { index, waiting: VecDeque::new() }
     }
