@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    config::{Home, KeyError, NetworkError as BadFile, NetworkFile, Settings},
+    config::{ConfigError, Home, KeyError, NetworkFile, Settings},
     driver::{OpeningError, Parts, Restored, restore},
     executor::{Conduct, Executor},
     handle::{Handle, Local, Server},
@@ -73,7 +73,7 @@ pub enum DaemonError {
     Key(#[from] KeyError),
     /// Network file or settings cannot be used.
     #[error(transparent)]
-    File(#[from] BadFile),
+    File(#[from] ConfigError),
     /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] OpenError),

@@ -16,10 +16,10 @@ mod opening;
 mod outbox;
 mod pages;
 mod pinned;
+mod prepare;
 pub(crate) mod responder;
 #[cfg(test)]
 mod tests;
-mod wish;
 
 use std::{sync::Arc, time::Duration};
 

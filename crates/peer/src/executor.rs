@@ -180,7 +180,7 @@ impl Executor {
         if stopped.load(Ordering::Relaxed) {
             return Err(Failure::Machine);
         }
-        let stopped = Stop(Arc::clone(stopped));
+        let stopped = StopFlag(Arc::clone(stopped));
         let forge = self.inner.conduct == Conduct::Forge && !run.id.check;
         let ended = self.block(move |inner| match forge {
             true => inner.forge(&run),
@@ -260,7 +260,7 @@ impl Paths {
 }
 
 impl Inner {
-    fn run(&self, run: &Run, mut stopped: Stop) -> Result<RunResult, Failure> {
+    fn run(&self, run: &Run, mut stopped: StopFlag) -> Result<RunResult, Failure> {
         let files = self.files(&run.manifest)?;
         let input = self.blobs.get(&run.input).ok().flatten().ok_or(Failure::InputAbsent)?;
         let input = input.get(SALT_BYTES..).ok_or(Failure::BadInput)?;
@@ -340,9 +340,9 @@ fn record(bytes: &[u8], position: u64) -> Option<Record> {
 }
 
 /// Asks whether a run was stopped.
-struct Stop(Arc<AtomicBool>);
+struct StopFlag(Arc<AtomicBool>);
 
-impl Listener for Stop {
+impl Listener for StopFlag {
     fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -63,7 +63,7 @@ pub struct Index {
 }
 
 /// How the opening went.
-pub struct Opened {
+pub struct OpenedIndex {
     /// The index.
     pub index: Index,
     /// The old one would not open and was thrown away: this one is empty.
@@ -75,15 +75,15 @@ impl Index {
     ///
     /// # Errors
     /// [`IndexError`], if not even an empty one can be made.
-    pub fn open(folder: &Path) -> Result<Opened, IndexError> {
+    pub fn open(folder: &Path) -> Result<OpenedIndex, IndexError> {
         match open_unlocked(folder) {
-            Ok(index) => Ok(Opened { index, rebuilt: false }),
+            Ok(index) => Ok(OpenedIndex { index, rebuilt: false }),
             // Not damage: it must not be thrown away under whoever uses it.
             Err(IndexError::InUse) => Err(IndexError::InUse),
             Err(error) => {
                 tracing::warn!(%error, "the index will not open and is made anew from the journal");
                 remove(folder)?;
-                Ok(Opened { index: open_database(folder)?, rebuilt: true })
+                Ok(OpenedIndex { index: open_database(folder)?, rebuilt: true })
             }
         }
     }
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn the_last_receipt_of_a_job_is_found_and_rows_survive_a_restart() {
         let folder = tempfile::tempdir().unwrap();
-        let Opened { index, rebuilt } = Index::open(folder.path()).unwrap();
+        let OpenedIndex { index, rebuilt } = Index::open(folder.path()).unwrap();
         assert_eq!((rebuilt, index.sequence().unwrap()), (false, 0));
         index.fold(1, &[row(9, 1), row(3, 2)]).unwrap();
         index.fold(2, &[row(9, 4)]).unwrap();
@@ -236,7 +236,7 @@ mod tests {
             index.flush().unwrap();
             drop(index);
             fs::write(folder.path().join(file), [0xFF; 4096]).unwrap();
-            let Opened { index, rebuilt } = Index::open(folder.path()).unwrap();
+            let OpenedIndex { index, rebuilt } = Index::open(folder.path()).unwrap();
             assert_eq!(index.sequence().unwrap(), 0, "{file}");
             assert!(rebuilt || file == "db", "{file}");
             index.fold(8, &[row(2, 2)]).unwrap();

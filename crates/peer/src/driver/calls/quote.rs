@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::Submit;
 use crate::{
     driver::{
+        prepare::prepare,
         responder::{Respond, Responder},
-        wish::wish,
     },
     handle::{Attachment, Call, Refused},
 };
@@ -27,7 +27,7 @@ impl Call for QuoteJob {
 impl Respond for QuoteJob {
     async fn respond(self, responder: &Responder) -> Result<Quote, Refused> {
         let without_input = Submit { input: Attachment::default(), ..self.0 };
-        let submission = wish(without_input, &responder.genesis, &responder.settings)?.submission;
+        let submission = prepare(without_input, &responder.genesis, &responder.settings)?.submission;
         let quote = responder.look(move |driver| {
             let now = driver.clock.now();
             driver.node.quote(&submission, now, &driver.book)
