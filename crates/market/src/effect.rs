@@ -14,11 +14,12 @@ use assay_protocol::{
     order::{Failure, Refusal},
     outcome::Outcome,
     receipt::Receipt,
-    units::{Amount, Duration, Timestamp, Units},
+    units::{Amount, Duration, Units},
 };
 
 use crate::{
     input::{Instruction, RunId},
+    moment::Steady,
     record::Record,
 };
 
@@ -104,7 +105,7 @@ pub enum Effect {
         receipt: Box<Receipt>,
     },
     /// Send `Input::Wake` at this time; replaces the last such wish.
-    WakeAt(Timestamp),
+    WakeAt(Steady),
     /// Tell the user.
     Tell(Event),
 }
@@ -274,6 +275,18 @@ pub enum Event {
     Forked {
         /// Who.
         notary: PeerId,
+    },
+    /// The wall clock jumped. It is followed only if it stays there.
+    ClockJumped {
+        /// By how many milliseconds; negative if back.
+        by_ms: i64,
+    },
+    /// This peer's time is far from what a notary says.
+    ClockSkewed {
+        /// Which notary.
+        notary: PeerId,
+        /// How many milliseconds this peer is ahead of it; negative if behind.
+        ahead_ms: i64,
     },
     /// A notary carried out what this peer instructed.
     CarriedOut {

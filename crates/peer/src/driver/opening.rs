@@ -17,7 +17,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
     Driver, Inlets,
-    alarm::{Alarm, Clock},
+    alarm::{Alarm, moment},
     hands::Hands,
     history::History,
     intake::Intake,
@@ -181,7 +181,6 @@ impl Restored {
         let hands = Hands { network, store, executor, fetcher, pinned, intake, reports, offer: None };
         let inlets =
             Inlets { ending, visits: visited, reports: reported, arrivals, durable: journal.durable() };
-        let mut clock = Clock::default();
         let driver = Driver {
             own,
             network_id,
@@ -195,8 +194,7 @@ impl Restored {
             outbox,
             shelf,
             hands,
-            started: clock.now(),
-            clock,
+            started: moment(),
             alarm: Alarm::default(),
             history: History::default(),
             updates,

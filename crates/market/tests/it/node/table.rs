@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use assay_market::{
-    Book, Command, Config, Effect, Effects, Event, Input, Node, Record,
+    Book, Command, Config, Effect, Effects, Event, Input, Moment, Node, Record, Steady,
     input::{Blob, Provision, RunId, RunResult, Stock, Submission},
 };
 use assay_protocol::{
@@ -83,7 +83,8 @@ impl Table {
 
     fn take(&mut self, input: Input) {
         let mut effects = Effects::new();
-        self.node.handle(input, self.now, &self.book, &mut effects);
+        let moment = Moment { steady: Steady(self.now.0), wall: self.now };
+        self.node.handle(input, moment, &self.book, &mut effects);
         self.perform(effects);
     }
 
@@ -95,8 +96,8 @@ impl Table {
             if let Effect::Fetch { holder, digest, .. } = effect {
                 self.wanted.insert(*digest, *holder);
             }
-            if let Effect::WakeAt(at) = effect {
-                self.wakes_at = *at;
+            if let Effect::WakeAt(Steady(at)) = effect {
+                self.wakes_at = Timestamp(*at);
             }
         }
         self.effects.extend(effects);
@@ -253,6 +254,12 @@ impl Table {
     pub(crate) fn fetched(&mut self, digest: Digest, root: Digest) {
         let holder = self.wanted.get(&digest).copied().unwrap_or_default();
         self.feed(Input::Fetched { holder, digest, found: Some(Blob { bytes: 1, root }) });
+    }
+
+    /// A fetch ends without a blob.
+    pub(crate) fn unfetched(&mut self, digest: Digest) {
+        let holder = self.wanted.get(&digest).copied().unwrap_or_default();
+        self.feed(Input::Fetched { holder, digest, found: None });
     }
 
     /// A run ends.
