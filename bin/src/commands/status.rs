@@ -91,11 +91,8 @@ fn count(runs: &[RunView], as_checks: bool) -> usize {
 }
 
 fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
-    let neighbours: Vec<Value> = status
-        .neighbours
-        .iter()
-        .map(|neighbour| json!({ "peer": full(neighbour.peer), "address": neighbour.address }))
-        .collect();
+    let neighbours: Vec<Value> =
+        status.neighbours.iter().map(|neighbour| json!({ "peer": full(neighbour) })).collect();
     json!({
         "peer": full(status.peer), "version": status.program,
         "network": full(status.network), "network_name": status.network_name,

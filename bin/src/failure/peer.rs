@@ -1,7 +1,7 @@
 //! What a daemon, a home or a network file has to say, as failures.
 
 use assay_peer::{
-    config::{KeyError, NetworkError},
+    config::{ConfigError, KeyError},
     handle::{CallError, ConnectError, Refused},
 };
 use serde_json::json;
@@ -154,13 +154,13 @@ impl From<KeyError> for Failure {
     }
 }
 
-impl From<NetworkError> for Failure {
-    fn from(error: NetworkError) -> Self {
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
         let hint = match &error {
-            NetworkError::Bad { .. } => {
+            ConfigError::Bad { .. } => {
                 "correct this line, or get the file anew from whoever founded the network"
             }
-            NetworkError::Disk { .. } => "name the file that whoever founded the network gave you",
+            ConfigError::Disk { .. } => "name the file that whoever founded the network gave you",
         };
         Self::new(Exit::Usage, "BAD_NETWORK_FILE", &error, hint)
     }

@@ -1,7 +1,7 @@
 //! `kill -9` in the middle of a job, one point for each role: after the restart the job closes, nothing is paid twice and
 //! the journal of the notary replays to its books.
 
-use assay_market::{effect::Event, view::AttemptState};
+use assay_market::{event::Event, view::AttemptState};
 use assay_protocol::outcome::Outcome;
 
 use crate::town::Town;

@@ -13,7 +13,7 @@ use assay_cli::{
         plan::{PARTS, PRICE, Part, Role},
     },
 };
-use assay_market::{effect::Event, view::SubmissionView};
+use assay_market::{event::Event, view::SubmissionView};
 use assay_protocol::{id::Digest, units::Amount};
 
 use crate::assay::BINARY;

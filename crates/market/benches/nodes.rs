@@ -10,9 +10,9 @@ use std::{
 
 use assay_market::{
     Book, Effects, Input, Moment, Node, Steady,
-    input::Submission,
     matching::{Wish, rank},
     reliability::Reliability,
+    submission::Submission,
 };
 use assay_protocol::{
     codec,

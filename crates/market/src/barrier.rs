@@ -21,7 +21,8 @@ use assay_protocol::{
 
 use self::ground::Ground;
 use crate::{
-    effect::{Effect, Event},
+    effect::Effect,
+    event::Event,
     record::{Instructed, Record},
 };
 

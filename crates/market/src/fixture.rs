@@ -14,7 +14,7 @@ use assay_protocol::{
     units::{Amount, Duration, Timestamp},
 };
 
-use crate::input::Submission;
+use crate::submission::Submission;
 
 /// When everything happens.
 pub(crate) const NOW: Timestamp = Timestamp(1_000_000_000);

@@ -1,17 +1,18 @@
 //! Everything that can happen to a peer.
 
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 
 use assay_protocol::{
-    account::Registration,
     check::Record,
     id::{Digest, JobId, PeerId},
-    manifest::{End, Manifest},
+    manifest::End,
     message::Opened,
     order::Failure,
     outcome::Outcome,
-    units::{Amount, Duration, Timestamp, Units, Work},
+    units::{Units, Work},
 };
+
+use crate::command::Command;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -69,147 +70,6 @@ pub enum Uncollected {
     Absent,
     /// It is no receipt of this job under these rules, or a step in it does not hold.
     Refuted,
-}
-
-/// What a user wants.
-#[derive(Clone, Debug)]
-#[allow(clippy::large_enum_variant, reason = "each is moved a few times; a box would cost an allocation")]
-pub enum Command {
-    /// A job is to be run.
-    Submit(Submission),
-    /// These services are to be offered from now on; none ends the offer.
-    Provide(Provision),
-    /// The balances at a notary are to be asked for.
-    Ask {
-        /// Which notary.
-        notary: PeerId,
-    },
-    /// No more is wanted of a submission.
-    Cancel {
-        /// The submission.
-        key: Digest,
-    },
-    /// A result that is not drawn is to be checked at the client's cost.
-    Dispute {
-        /// The submission.
-        key: Digest,
-    },
-    /// The user has the result of a submission: it need not be kept any longer.
-    Taken {
-        /// The submission.
-        key: Digest,
-    },
-    /// Money is to be put at stake.
-    Stake {
-        /// Which notary.
-        notary: PeerId,
-        /// How much of what is free.
-        amount: Amount,
-        /// Up to which stake a part of each pay is added; none leaves it to the network.
-        target: Option<Amount>,
-    },
-    /// Money is to be withdrawn from the stake.
-    Unstake {
-        /// Which notary.
-        notary: PeerId,
-        /// How much.
-        amount: Amount,
-    },
-    /// These kinds of jobs can be checked here from now on, instead of what was registered before.
-    Register {
-        /// Which notary.
-        notary: PeerId,
-        /// Who runs this peer; the peer itself where nothing is declared.
-        operator: Digest,
-        /// What it can check.
-        kinds: Vec<Registration>,
-    },
-}
-
-/// What an account's owner wants its notary to do.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Instruction {
-    /// To put money at stake.
-    Stake {
-        /// How much of what is free.
-        amount: Amount,
-        /// Up to which stake a part of each pay is added; none leaves it to the network.
-        target: Option<Amount>,
-    },
-    /// To withdraw money from the stake.
-    Unstake {
-        /// How much.
-        amount: Amount,
-    },
-    /// To note what it can check.
-    Register {
-        /// Who runs the peer.
-        operator: Digest,
-        /// What it can check, in ascending order.
-        kinds: Vec<Registration>,
-    },
-}
-
-/// A job as its user wants it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Submission {
-    /// Names the submission: the same key again is the same job.
-    pub key: Digest,
-    /// What is to run.
-    pub manifest: Manifest,
-    /// The digest of the blob salt ‖ input, which the shell holds.
-    pub input_commit: Digest,
-    /// The most units that are paid.
-    pub units_max: Units,
-    /// The most work that checks are paid for.
-    pub work_max: Work,
-    /// The longest run.
-    pub run_max: Duration,
-    /// Re-executions that are paid in advance and must all match; 0 leaves the check to the draw.
-    pub checks: u16,
-    /// True if it may run although too few others can check it.
-    pub unchecked_ok: bool,
-    /// The most that may be spent.
-    pub cost_max: Amount,
-    /// The most that a unit may cost.
-    pub unit_price_max: Amount,
-    /// Only this provider.
-    pub provider: Option<PeerId>,
-    /// Providers tried one after another.
-    pub attempts_max: u16,
-    /// What a provider may keep of a job that is cancelled before it claims; never more than the price.
-    pub cancel_fee: Amount,
-    /// When it is cancelled, if it has not ended by then.
-    pub until: Option<Timestamp>,
-}
-
-/// What a provider offers.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Provision {
-    /// The class of this machine.
-    pub class: Digest,
-    /// The class in words.
-    pub machine: String,
-    /// What is offered.
-    pub services: Vec<Stock>,
-    /// Jobs that run at the same time.
-    pub slots: u16,
-    /// The least that an order must leave here if it is cancelled.
-    pub cancel_fee_min: Amount,
-    /// Where this peer can be reached.
-    pub addresses: Vec<String>,
-}
-
-/// One thing that a provider offers.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Stock {
-    /// What runs.
-    pub manifest: Manifest,
-    /// What a unit costs.
-    pub unit_price: Amount,
-    /// How long a typical run takes here.
-    pub run: Duration,
 }
 
 /// What is known of a blob that is here.

@@ -26,7 +26,10 @@ use assay_protocol::{
 use serde::{Deserialize, Serialize};
 
 use self::score::{Candidate, NEAR};
-use crate::{effect::Unmatched, input::Submission, reliability::Reliability};
+use crate::{
+    reliability::Reliability,
+    submission::{Submission, Unmatched},
+};
 
 /// Offers whose reason is told one by one, those nearest to being chosen first: a page; the rest is counted.
 pub const PASSED_MAX: usize = 32;

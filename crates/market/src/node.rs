@@ -40,8 +40,10 @@ use self::{
 use crate::{
     barrier,
     book::Book,
-    effect::{Effect, Effects, Event},
-    input::{Command, Input, Instruction},
+    command::{Command, Instruction},
+    effect::{Effect, Effects},
+    event::Event,
+    input::Input,
     ledger::Ledger,
     moment::{Moment, Steady},
     record::Record,

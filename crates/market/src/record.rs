@@ -20,8 +20,11 @@ use assay_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    input::{Instruction, Provision, RunId, RunResult, Submission},
+    command::Instruction,
+    input::{RunId, RunResult},
+    provision::Provision,
     reliability::Timing,
+    submission::Submission,
 };
 
 /// One thing to keep.

@@ -12,7 +12,9 @@ use assay_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{effect::Unmatched, input::Instruction, matching::Passed, node::Fault, policy::Explanation};
+use crate::{
+    command::Instruction, matching::Passed, node::Fault, policy::Explanation, submission::Unmatched,
+};
 
 /// A client's job: what was submitted and every attempt at it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

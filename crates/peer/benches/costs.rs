@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use assay_peer::{
     journal::Journal,
-    network::{BlobSource, Event, Limits, Network, Settings},
+    network::{BlobSource, Limits, Network, NetworkEvent, NetworkSettings},
 };
 use assay_protocol::id::{Digest, PeerId};
 use divan::{Bencher, counter::ItemsCount};
@@ -37,7 +37,7 @@ fn message_round_trip(bencher: Bencher) {
     let (here, mut arrived, there) = runtime.block_on(pair());
     bencher.bench_local(|| {
         runtime.block_on(async {
-            here.send(there, 1, vec![7; BYTES]).expect("room");
+            here.send(there, vec![7; BYTES]).expect("room");
             message(&mut arrived).await;
         });
     });
@@ -55,37 +55,37 @@ fn id(seed: u8) -> PeerId {
     PeerId(ed25519_dalek::SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes())
 }
 
-async fn start(seed: u8, known: Vec<(PeerId, String)>) -> (Network, mpsc::Receiver<Event>) {
+async fn start(seed: u8, known: Vec<(PeerId, String)>) -> (Network, mpsc::Receiver<NetworkEvent>) {
     let limits = Limits { messages_per_second: 1_000_000, ..Limits::default() };
     let (listen, network) = (vec!["/ip4/127.0.0.1/tcp/0".into()], Digest::of(b"bench"));
-    let settings = Settings { secret: [seed; 32], listen, known, network, limits };
+    let settings = NetworkSettings { secret: [seed; 32], listen, known, network, limits };
     Network::start(settings, Arc::new(NoBlobs)).await.expect("a network")
 }
 
 /// A peer, what arrives there, and another that sends everything back.
-async fn pair() -> (Network, mpsc::Receiver<Event>, PeerId) {
+async fn pair() -> (Network, mpsc::Receiver<NetworkEvent>, PeerId) {
     let (there, mut echoed) = start(1, Vec::new()).await;
     let (here, mut arrived) = start(2, vec![(id(1), there.listening().remove(0))]).await;
-    while !matches!(arrived.recv().await, Some(Event::Connected { .. })) {}
+    while !matches!(arrived.recv().await, Some(NetworkEvent::Connected { .. })) {}
     tokio::spawn(async move {
         loop {
             let bytes = message(&mut echoed).await;
-            there.send(id(2), 1, bytes).expect("room");
+            there.send(id(2), bytes).expect("room");
         }
     });
     (here, arrived, id(1))
 }
 
-async fn message(events: &mut mpsc::Receiver<Event>) -> Vec<u8> {
+async fn message(events: &mut mpsc::Receiver<NetworkEvent>) -> Vec<u8> {
     loop {
         match events.recv().await.expect("a running network") {
-            Event::Message { bytes, .. } => return bytes,
-            Event::Undelivered { why, .. } => panic!("{why}"),
-            Event::Connected { .. }
-            | Event::Disconnected { .. }
-            | Event::Gossip { .. }
-            | Event::Unpublished
-            | Event::Asked { .. } => {}
+            NetworkEvent::Message { bytes, .. } => return bytes,
+            NetworkEvent::Undelivered { why, .. } => panic!("{why}"),
+            NetworkEvent::Connected { .. }
+            | NetworkEvent::Disconnected { .. }
+            | NetworkEvent::Gossip { .. }
+            | NetworkEvent::Unpublished
+            | NetworkEvent::Asked { .. } => {}
         }
     }
 }

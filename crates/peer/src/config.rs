@@ -15,7 +15,7 @@ mod value;
 pub use self::{
     defaults::{genesis, thresholds},
     home::{Home, KeyError},
-    network::{Contact, NetworkError, NetworkFile, to_documented_toml},
+    network::{ConfigError, Contact, NetworkFile, to_documented_toml},
     section::BadConfig,
     settings::{ClientSettings, DaemonSettings, Settings},
 };

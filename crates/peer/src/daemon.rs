@@ -15,14 +15,14 @@ use tokio::{
 };
 
 use crate::{
-    config::{Home, KeyError, NetworkError as BadFile, NetworkFile, Settings},
+    config::{ConfigError, Home, KeyError, NetworkFile, Settings},
     driver::{OpeningError, Parts, Restored, restore},
     executor::{Conduct, Executor},
     handle::{Handle, Local, Server},
     home::{HomeLock, LockError},
     index::{Index, IndexError},
     journal::{Broken, Journal, OpenError, ReadError},
-    network::{Limits, Network, NetworkError, Settings as NetworkSettings},
+    network::{Limits, Network, NetworkError, NetworkSettings},
     store::Store,
 };
 
@@ -73,7 +73,7 @@ pub enum DaemonError {
     Key(#[from] KeyError),
     /// Network file or settings cannot be used.
     #[error(transparent)]
-    File(#[from] BadFile),
+    File(#[from] ConfigError),
     /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] OpenError),
@@ -190,7 +190,7 @@ async fn join(
     file: &NetworkFile,
     listen: Vec<String>,
     store: &Store,
-) -> Result<(Network, mpsc::Receiver<crate::network::Event>), DaemonError> {
+) -> Result<(Network, mpsc::Receiver<crate::network::NetworkEvent>), DaemonError> {
     let secret = home.seed()?;
     let own = Keypair::from_seed(secret).id();
     let others = file.contacts.iter().filter(|contact| contact.peer != own);

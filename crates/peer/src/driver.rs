@@ -6,25 +6,25 @@
 mod alarm;
 mod answers;
 mod audit;
+mod background;
 pub(crate) mod calls;
-mod hands;
 pub(crate) mod history;
+mod indexing;
 mod intake;
 mod names;
 mod opening;
 mod outbox;
 mod pages;
 mod pinned;
+mod prepare;
 pub(crate) mod responder;
-mod shelf;
 #[cfg(test)]
 mod tests;
-mod wish;
 
 use std::{sync::Arc, time::Duration};
 
 use assay_market::{
-    Book, Effect, Effects, Event, Input, Moment, Node, Record, input::Provision, node::Heard,
+    Book, Effect, Effects, Event, Input, Moment, Node, Record, node::Heard, provision::Provision,
 };
 use assay_protocol::{
     codec,
@@ -41,14 +41,14 @@ use tokio::{
 
 pub(crate) use self::opening::{OpeningError, Parts, Restored, restore};
 use self::{
-    alarm::{Alarm, moment},
+    alarm::{WakeTime, moment},
+    background::Background,
     calls::Update,
-    hands::Hands,
     history::{Dated, History},
+    indexing::Indexing,
     intake::{Arrival, Thrown},
     outbox::{Outbox, Visible},
     responder::Visit,
-    shelf::Shelf,
 };
 use crate::{
     fetcher::Want,
@@ -92,9 +92,9 @@ pub(crate) struct Driver {
     /// The numbers of this notary's entries.
     chain: Vec<u64>,
     outbox: Outbox,
-    shelf: Shelf,
-    hands: Hands,
-    alarm: Alarm,
+    indexing: Indexing,
+    background: Background,
+    alarm: WakeTime,
     started: Moment,
     history: History,
     updates: broadcast::Sender<Update>,
@@ -161,16 +161,16 @@ impl Driver {
             }
             Effect::Release { holder } => self.let_out(Visible::Release(holder)).await,
             Effect::File { receipt } => self.let_out(Visible::File(receipt)).await,
-            Effect::Keep { holder, digest } => self.hands.store.blobs.keep(holder, digest),
+            Effect::Keep { holder, digest } => self.background.store.blobs.keep(holder, digest),
             Effect::Fetch { holder, digest, from, bytes_max } => {
-                self.hands.fetch(Want { holder, digest, from, bytes_max });
+                self.background.fetch(Want { holder, digest, from, bytes_max });
             }
             Effect::Collect { job, digest, from } => {
-                self.hands.collect(Expected { job, digest, notary: from, network: self.network_id });
+                self.background.collect(Expected { job, digest, notary: from, network: self.network_id });
             }
-            Effect::Run(run) => self.hands.run(*run),
-            Effect::Stop(run) => self.hands.executor.stop(run),
-            Effect::Show { run, output, positions } => self.hands.show(run, output, positions),
+            Effect::Run(run) => self.background.run(*run),
+            Effect::Stop(run) => self.background.executor.stop(run),
+            Effect::Show { run, output, positions } => self.background.show(run, output, positions),
             Effect::WakeAt(at) => self.alarm.set(at),
             Effect::Tell(event) => self.tell(event),
         }
@@ -193,7 +193,7 @@ impl Driver {
         if matches!(record, Record::Chain(_)) {
             self.chain.push(self.saved);
         }
-        self.shelf.note(self.saved, record);
+        self.indexing.note(self.saved, record);
         Ok(())
     }
 
@@ -201,7 +201,7 @@ impl Driver {
         if let Visible::Publish(message) = &visible
             && let Message::Offer(offer) = &**message
         {
-            self.hands.offer = Some(offer.clone());
+            self.background.offer = Some(offer.clone());
             match offer.clone().open::<Ed25519>(self.network_id) {
                 Ok(offer) => self.note_offer(offer),
                 Err(error) => tracing::error!(%error, "this peer's own offer does not hold"),
@@ -216,7 +216,7 @@ impl Driver {
         if !is_open {
             return Err(Broken { reason: "closed".into() });
         }
-        if let Err(error) = self.shelf.settle(durable) {
+        if let Err(error) = self.indexing.settle(durable) {
             tracing::warn!(%error, "the index falls behind; the next start makes up for it");
         }
         Ok(())
@@ -227,7 +227,7 @@ impl Driver {
         let now = self.node.time(moment());
         tracing::info!(?event, "event");
         if let Event::Settled { job, receipt, .. } = &event {
-            self.shelf.note_receipt(self.saved, *job, *receipt);
+            self.indexing.note_receipt(self.saved, *job, *receipt);
         }
         let dated = Dated { at: now, event };
         let key = self.history.note(&dated);
@@ -256,7 +256,7 @@ impl Driver {
             Arrival::Undelivered(to) => self.take(Input::Undelivered { to }).await?,
             Arrival::Connected(peer) => self.greet(peer),
             Arrival::Unpublished => {
-                let offer = self.hands.offer.clone().map(Message::Offer);
+                let offer = self.background.offer.clone().map(Message::Offer);
                 self.unpublished = offer.map(|offer| Visible::Publish(Box::new(offer)));
             }
             Arrival::Asked { from, kind, bytes, reply } => self.answer_peer(from, kind, &bytes, reply),
@@ -275,11 +275,11 @@ impl Driver {
 
     /// A peer that has just come may know offers, and have what this one lacks.
     fn greet(&self, peer: PeerId) {
-        if self.hands.network.peers().len() <= BOOKS_ASKED_MAX {
-            self.hands.ask_book(peer);
+        if self.background.network.peers().len() <= BOOKS_ASKED_MAX {
+            self.background.ask_book(peer);
         }
         if self.runs_jobs() {
-            self.hands.equip(self.genesis.manifests.clone());
+            self.background.equip(self.genesis.manifests.clone());
         }
     }
 
@@ -290,8 +290,8 @@ impl Driver {
 
     /// Publishes again what nobody heard, once there is somebody.
     async fn keep_house(&mut self) {
-        self.hands.executor.sweep();
-        if !self.hands.network.peers().is_empty()
+        self.background.executor.sweep();
+        if !self.background.network.peers().is_empty()
             && let Some(offer) = self.unpublished.take()
         {
             self.outbox.put(self.saved, offer).await;
@@ -300,13 +300,13 @@ impl Driver {
 
     /// Ends in good order: what was saved is on the disk, and what waited for that has left.
     async fn end(mut self) -> Result<(), Broken> {
-        self.hands.executor.end();
+        self.background.executor.end();
         if time::timeout(FLUSH_WAIT, self.outbox.flush(self.saved)).await.is_err() {
             tracing::warn!("ended before everything had left");
         }
-        self.hands.network.shutdown().await;
+        self.background.network.shutdown().await;
         self.journal.close()?;
-        if let Err(error) = self.shelf.close(self.saved) {
+        if let Err(error) = self.indexing.close(self.saved) {
             tracing::warn!(%error, "the index could not be closed; the next start makes up for it");
         }
         Ok(())

@@ -31,10 +31,10 @@ use assay_protocol::{
 };
 use assay_runtime::{
     class::Class,
-    envelope::{Envelope, Limits},
-    outcome,
+    envelope::{Envelope, RunLimits},
+    outcome::RunFailure,
     pool::Pool,
-    worker::{Files, Listener, Workshop},
+    worker::{Files, Follower, WorkerSource},
 };
 use tokio::sync::Semaphore;
 
@@ -91,7 +91,7 @@ impl Executor {
         let places_max = if places == 0 { cores.div_ceil(2) } else { places };
         Self {
             inner: Arc::new(Inner {
-                pool: Pool::new(Workshop { binary: worker, cache: Some(cache) }),
+                pool: Pool::new(WorkerSource { binary: worker, cache: Some(cache) }),
                 blobs,
                 conduct,
                 places: Semaphore::new(places_max),
@@ -180,7 +180,7 @@ impl Executor {
         if stopped.load(Ordering::Relaxed) {
             return Err(Failure::Machine);
         }
-        let stopped = Stop(Arc::clone(stopped));
+        let stopped = StopFlag(Arc::clone(stopped));
         let forge = self.inner.conduct == Conduct::Forge && !run.id.check;
         let ended = self.block(move |inner| match forge {
             true => inner.forge(&run),
@@ -222,7 +222,7 @@ impl Executor {
                 let started = Instant::now();
                 match inner.pool.run(&envelope, files.borrowed(), &input, &mut ()) {
                     Ok(outcome) => inner.note(&manifest, outcome.output, outcome.meters),
-                    Err(outcome::Failure::BadInput(_)) => {}
+                    Err(RunFailure::BadInput(_)) => {}
                     Err(failure) => return Err(mapped(&failure)),
                 }
                 took = Duration(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1));
@@ -260,7 +260,7 @@ impl Paths {
 }
 
 impl Inner {
-    fn run(&self, run: &Run, mut stopped: Stop) -> Result<RunResult, Failure> {
+    fn run(&self, run: &Run, mut stopped: StopFlag) -> Result<RunResult, Failure> {
         let files = self.files(&run.manifest)?;
         let input = self.blobs.get(&run.input).ok().flatten().ok_or(Failure::InputAbsent)?;
         let input = input.get(SALT_BYTES..).ok_or(Failure::BadInput)?;
@@ -318,13 +318,13 @@ pub(crate) fn has_model(manifest: &Manifest) -> bool {
 
 /// A job for the sandbox. Its ceilings come from the manifest and the order alone, so every machine has the same.
 fn envelope(manifest: &Manifest, seed: Digest, units_max: u64, run_max: Duration) -> Envelope {
-    let assumed = Limits::default();
+    let assumed = RunLimits::default();
     Envelope {
         params: manifest.params.clone(),
         seed: seed.0,
         meter: manifest.meter,
         units_max,
-        limits: Limits {
+        limits: RunLimits {
             wall_ms: run_max.0,
             process_memory_bytes: assumed.process_memory_bytes.max(manifest.memory_bytes),
             ..assumed
@@ -340,36 +340,35 @@ fn record(bytes: &[u8], position: u64) -> Option<Record> {
 }
 
 /// Asks whether a run was stopped.
-struct Stop(Arc<AtomicBool>);
+struct StopFlag(Arc<AtomicBool>);
 
-impl Listener for Stop {
+impl Follower for StopFlag {
     fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 /// What the market is told of a failure of the sandbox.
-fn mapped(failure: &outcome::Failure) -> Failure {
-    use outcome::Failure as Sandbox;
+fn mapped(failure: &RunFailure) -> Failure {
     match failure {
-        Sandbox::BadInput(_) | Sandbox::BadParams(_) | Sandbox::Unsupported(_) => Failure::BadInput,
-        Sandbox::ParamsTooLong { .. } | Sandbox::InputTooLong { .. } => Failure::BadInput,
-        Sandbox::Internal(_) | Sandbox::Trap(_) => Failure::Trap,
-        Sandbox::OutOfFuel { .. }
-        | Sandbox::OutOfMemory { .. }
-        | Sandbox::OutOfTable { .. }
-        | Sandbox::OutOfHandles { .. }
-        | Sandbox::OutOfStack { .. }
-        | Sandbox::HostCallTooLong { .. }
-        | Sandbox::OutOfUnits { .. }
-        | Sandbox::OutputTooLong { .. } => Failure::Limit,
-        Sandbox::WallTime { .. } => Failure::Overdue,
-        Sandbox::NotARunner(_)
-        | Sandbox::RunnerAbsent(_)
-        | Sandbox::ModelAbsent(_)
-        | Sandbox::NotAModel(_)
-        | Sandbox::WrongBytes { .. } => Failure::Unusable,
-        Sandbox::Cancelled | Sandbox::WorkerDied(_) | Sandbox::WorkerAbsent(_) => Failure::Machine,
+        RunFailure::BadInput(_) | RunFailure::BadParams(_) | RunFailure::Unsupported(_) => Failure::BadInput,
+        RunFailure::ParamsTooLong { .. } | RunFailure::InputTooLong { .. } => Failure::BadInput,
+        RunFailure::Internal(_) | RunFailure::Trap(_) => Failure::Trap,
+        RunFailure::OutOfFuel { .. }
+        | RunFailure::OutOfMemory { .. }
+        | RunFailure::OutOfTable { .. }
+        | RunFailure::OutOfHandles { .. }
+        | RunFailure::OutOfStack { .. }
+        | RunFailure::HostCallTooLong { .. }
+        | RunFailure::OutOfUnits { .. }
+        | RunFailure::OutputTooLong { .. } => Failure::Limit,
+        RunFailure::WallTime { .. } => Failure::Overdue,
+        RunFailure::NotARunner(_)
+        | RunFailure::RunnerAbsent(_)
+        | RunFailure::ModelAbsent(_)
+        | RunFailure::NotAModel(_)
+        | RunFailure::WrongBytes { .. } => Failure::Unusable,
+        RunFailure::Cancelled | RunFailure::WorkerDied(_) | RunFailure::WorkerAbsent(_) => Failure::Machine,
     }
 }
 

@@ -7,9 +7,9 @@
 //! **Invariant:** a blob counts as fetched only once it is in the store under its own digest, and there is no moment at
 //! which it could go before a holder that wanted it keeps it; of one digest there is at most one fetch.
 
+mod fetches;
 #[cfg(test)]
 mod tests;
-mod underway;
 
 use std::{
     io,
@@ -24,10 +24,10 @@ use assay_protocol::{
 };
 use tokio::{sync::oneshot, task::spawn_blocking, time::sleep};
 
-use self::underway::{FetchId, Joined, Next, Outcome, Underway};
+use self::fetches::{FetchId, FetchResult, Fetches, Joined, Next};
 use crate::{
     blobs::{BlobError, Blobs},
-    network::{Failure, FetchError, Network, Progress},
+    network::{ExchangeFailure, FetchError, Network, Progress},
 };
 
 /// Times that the sources of one fetch may be busy.
@@ -96,7 +96,7 @@ struct Inner<C> {
     carrier: C,
     blobs: Blobs,
     own: PeerId,
-    underway: Mutex<Underway>,
+    fetches: Mutex<Fetches>,
 }
 
 impl<C> Clone for Fetcher<C> {
@@ -107,7 +107,7 @@ impl<C> Clone for Fetcher<C> {
 
 impl<C: Carrier> Fetcher<C> {
     pub(crate) fn new(carrier: C, blobs: Blobs, own: PeerId) -> Self {
-        Self { inner: Arc::new(Inner { carrier, blobs, own, underway: Mutex::default() }) }
+        Self { inner: Arc::new(Inner { carrier, blobs, own, fetches: Mutex::default() }) }
     }
 
     /// Gets a blob, and says what is here then. It is kept for the holder until that is released, however this ends.
@@ -120,12 +120,12 @@ impl<C: Carrier> Fetcher<C> {
         outcome
     }
 
-    fn join(&self, want: Want) -> (Waiting<C>, oneshot::Receiver<Outcome>) {
-        let mut underway = self.inner.underway();
-        let Joined { id, waiter, answer, is_new } = underway.join(want, self.inner.own);
+    fn join(&self, want: Want) -> (Waiting<C>, oneshot::Receiver<FetchResult>) {
+        let mut fetches = self.inner.fetches();
+        let Joined { id, waiter, answer, is_new } = fetches.join(want, self.inner.own);
         if is_new {
             let task = tokio::spawn(run(Arc::clone(&self.inner), id));
-            underway.assign(id, task.abort_handle());
+            fetches.assign(id, task.abort_handle());
         }
         (Waiting { inner: Arc::clone(&self.inner), id, waiter }, answer)
     }
@@ -134,14 +134,14 @@ impl<C: Carrier> Fetcher<C> {
 impl<C: Carrier> Fetcher<C> {
     /// Ends everything that a holder wants, keeps and permits.
     pub(crate) fn release(&self, holder: Digest) {
-        self.inner.underway().release(&holder);
+        self.inner.fetches().release(&holder);
         self.inner.blobs.release(holder);
     }
 
     /// How many bytes of a blob that is on its way have arrived.
     #[cfg_attr(not(test), expect(dead_code, reason = "for those who watch a long fetch"))]
     pub(crate) fn progress(&self, digest: &Digest) -> Option<u64> {
-        self.inner.underway().progress(digest)
+        self.inner.fetches().progress(digest)
     }
 }
 
@@ -154,34 +154,34 @@ struct Waiting<C> {
 
 impl<C> Drop for Waiting<C> {
     fn drop(&mut self) {
-        self.inner.underway().leave(self.id, self.waiter);
+        self.inner.fetches().leave(self.id, self.waiter);
     }
 }
 
 /// Sees to one fetch: looks here, then asks one source after the other.
 async fn run<C: Carrier>(inner: Arc<Inner<C>>, id: FetchId) {
     if let Some(found) = inner.find(id.digest).await {
-        return inner.underway().end(id, &Ok(found));
+        return inner.fetches().end(id, &Ok(found));
     }
     let mut busy = 0;
     loop {
-        let Some(Next { from, bytes_max, progress }) = inner.underway().next(id) else { return };
+        let Some(Next { from, bytes_max, progress }) = inner.fetches().next(id) else { return };
         let error = match inner.carrier.bring(from, id.digest, bytes_max, &progress).await {
             Ok(bytes) => {
                 let stored = inner.store(bytes).await;
-                return inner.underway().end(id, &stored);
+                return inner.fetches().end(id, &stored);
             }
             Err(error) => error,
         };
         tracing::debug!(digest = %id.digest, %from, %error, "a blob was not served");
         match error {
-            FetchError::Failed(Failure::Busy) if busy < BUSY_MAX => {
-                inner.underway().again(id, from);
+            FetchError::Failed(ExchangeFailure::Busy) if busy < BUSY_MAX => {
+                inner.fetches().again(id, from);
                 sleep(BUSY_WAIT * 2_u32.pow(busy)).await;
                 busy += 1;
             }
             FetchError::TooLong { digest, bytes, max } => {
-                inner.underway().note(id, Unfetched::TooLong { digest, bytes, max });
+                inner.fetches().note(id, Unfetched::TooLong { digest, bytes, max });
             }
             FetchError::Absent { .. } | FetchError::Corrupt { .. } | FetchError::Failed(_) => {}
         }
@@ -189,8 +189,8 @@ async fn run<C: Carrier>(inner: Arc<Inner<C>>, id: FetchId) {
 }
 
 impl<C> Inner<C> {
-    fn underway(&self) -> MutexGuard<'_, Underway> {
-        self.underway.lock().unwrap_or_else(PoisonError::into_inner)
+    fn fetches(&self) -> MutexGuard<'_, Fetches> {
+        self.fetches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is known of a blob that is here.
@@ -204,7 +204,7 @@ impl<C> Inner<C> {
     }
 
     /// Stores what arrived, for those who already keep it.
-    async fn store(&self, bytes: Vec<u8>) -> Outcome {
+    async fn store(&self, bytes: Vec<u8>) -> FetchResult {
         let blobs = self.blobs.clone();
         let stored = spawn_blocking(move || blobs.put(&bytes).map(|_| facts(&bytes))).await;
         let stored = stored.unwrap_or_else(|cut_short| Err(BlobError::Disk(io::Error::other(cut_short))));

@@ -34,9 +34,9 @@ pub use self::{
 pub use crate::driver::{
     calls::{
         AuditNotary, Audited, ExplainJob, Explained, JobView, KeepFile, ListJobs, ListOffers, ListRuns,
-        Neighbour, OfferView, Provide, Providing, QuoteJob, ReadOutput, ReadReceipt, ServiceView,
-        ServiceWish, ShowAccount, ShowBooks, ShowJob, ShowRules, ShowStatus, Shutdown, StatusView,
-        StopProviding, Submit, SubmittedView, Update, WatchUpdates,
+        OfferView, Provide, Providing, QuoteJob, ReadOutput, ReadReceipt, ServiceView, ServiceWish,
+        ShowAccount, ShowBooks, ShowJob, ShowRules, ShowStatus, Shutdown, StatusView, StopProviding, Submit,
+        SubmittedView, Update, WatchUpdates,
     },
     history::Dated,
     responder::{Respond, Responder},

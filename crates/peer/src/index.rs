@@ -1,12 +1,10 @@
-//! The index: what the journal says, arranged for looking up.
+//! The index: where the receipts of the journal's jobs are, arranged for looking up.
 //!
 //! Rows live in one tree, told apart by the first byte of their key, so that rows and the sequence they come from change
 //! together or not at all:
 //!
 //! ```text
-//! j key        → place 8 · value       the jobs
-//! p place      → key                   the same jobs by the order in which they first came
-//! r key        → value                 the receipts
+//! r job        → receipt 32            the digest of a job's receipt
 //! s            → sequence              the last journal record folded in
 //! ```
 //!
@@ -17,10 +15,8 @@
 
 use std::{fs, io, panic, path::Path, thread, time::Duration};
 
-use assay_protocol::id::Digest;
+use assay_protocol::id::{Digest, JobId};
 
-/// Bytes in the longest value; what is longer is a blob.
-pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of rows that are kept in memory.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 /// How often a locked index is tried.
@@ -29,18 +25,12 @@ const LOCK_TRIES_MAX: u32 = 20;
 const LOCK_WAIT: Duration = Duration::from_millis(50);
 /// The key of the sequence.
 const SEQUENCE: &[u8] = b"s";
-/// The first byte of the keys that list the jobs by place.
-const PLACES: u8 = b'p';
+/// The first byte of the keys of receipts.
+const RECEIPTS: u8 = b'r';
 
 /// Why the index could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
-    /// The value is longer than [`VALUE_BYTES_MAX`].
-    #[error("a value of {bytes} bytes, where at most {VALUE_BYTES_MAX} are allowed")]
-    TooLong {
-        /// How long it is.
-        bytes: usize,
-    },
     /// A row is not what was written: rebuild the index from the journal.
     #[error("the index is damaged; it can be rebuilt from the journal")]
     Damaged,
@@ -55,24 +45,13 @@ pub enum IndexError {
     Disk(#[from] io::Error),
 }
 
-/// The tables.
+/// A row: which receipt is a job's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Table {
-    /// Jobs by their id.
-    Jobs,
-    /// The digest of a job's receipt by the job's id.
-    Receipts,
-}
-
-/// A row to write, or to remove if it has no value.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// Where.
-    pub table: Table,
-    /// The key.
-    pub key: Digest,
-    /// The value.
-    pub value: Option<Vec<u8>>,
+pub struct FiledReceipt {
+    /// The job.
+    pub job: JobId,
+    /// The digest of its receipt.
+    pub receipt: Digest,
 }
 
 /// An open index.
@@ -84,7 +63,7 @@ pub struct Index {
 }
 
 /// How the opening went.
-pub struct Opened {
+pub struct OpenedIndex {
     /// The index.
     pub index: Index,
     /// The old one would not open and was thrown away: this one is empty.
@@ -96,15 +75,15 @@ impl Index {
     ///
     /// # Errors
     /// [`IndexError`], if not even an empty one can be made.
-    pub fn open(folder: &Path) -> Result<Opened, IndexError> {
+    pub fn open(folder: &Path) -> Result<OpenedIndex, IndexError> {
         match open_unlocked(folder) {
-            Ok(index) => Ok(Opened { index, rebuilt: false }),
+            Ok(index) => Ok(OpenedIndex { index, rebuilt: false }),
             // Not damage: it must not be thrown away under whoever uses it.
             Err(IndexError::InUse) => Err(IndexError::InUse),
             Err(error) => {
                 tracing::warn!(%error, "the index will not open and is made anew from the journal");
                 remove(folder)?;
-                Ok(Opened { index: open_database(folder)?, rebuilt: true })
+                Ok(OpenedIndex { index: open_database(folder)?, rebuilt: true })
             }
         }
     }
@@ -121,40 +100,21 @@ impl Index {
     ///
     /// # Errors
     /// [`IndexError`].
-    pub fn fold(&self, sequence: u64, changes: &[Change]) -> Result<(), IndexError> {
-        let (mut batch, mut place) = (sled::Batch::default(), self.next_place()?);
-        for change in changes {
-            if let Some(bytes) = change.value.as_ref().map(Vec::len).filter(|&bytes| bytes > VALUE_BYTES_MAX)
-            {
-                return Err(IndexError::TooLong { bytes });
-            }
-            match change.table {
-                Table::Jobs => self.change_job(&mut batch, change, &mut place)?,
-                Table::Receipts => change_row(&mut batch, key(b'r', &change.key), change.value.clone()),
-            }
+    pub fn fold(&self, sequence: u64, rows: &[FiledReceipt]) -> Result<(), IndexError> {
+        let mut batch = sled::Batch::default();
+        for FiledReceipt { job, receipt } in rows {
+            batch.insert(&key(job)[..], receipt.as_bytes());
         }
         batch.insert(SEQUENCE, &sequence.to_be_bytes());
         Ok(self.tree.apply_batch(batch)?)
     }
 
-    /// The value at a key.
+    /// The digest of a job's receipt.
     ///
     /// # Errors
     /// [`IndexError`].
-    pub fn get(&self, table: Table, of: &Digest) -> Result<Option<Vec<u8>>, IndexError> {
-        match table {
-            Table::Jobs => Ok(self.job(of)?.map(|(_, value)| value)),
-            Table::Receipts => Ok(self.tree.get(key(b'r', of))?.map(|value| value.to_vec())),
-        }
-    }
-
-    /// Jobs, the one that came last first.
-    pub fn newest_jobs(&self) -> impl Iterator<Item = Result<(Digest, Vec<u8>), IndexError>> + '_ {
-        self.tree.scan_prefix([PLACES]).rev().map(|row| {
-            let key = digest(&row?.1)?;
-            let (_, value) = self.job(&key)?.ok_or(IndexError::Damaged)?;
-            Ok((key, value))
-        })
+    pub fn receipt(&self, of: &JobId) -> Result<Option<Digest>, IndexError> {
+        self.tree.get(key(of))?.map(|row| digest(&row)).transpose()
     }
 
     /// Empties the index, so that the whole journal can be folded in again.
@@ -172,43 +132,6 @@ impl Index {
     pub fn flush(&self) -> Result<(), IndexError> {
         self.tree.flush()?;
         Ok(())
-    }
-
-    fn next_place(&self) -> Result<u64, IndexError> {
-        let last = self.tree.scan_prefix([PLACES]).keys().next_back().transpose()?;
-        last.map_or(Ok(0), |key| number(&key[1..])).map(|place| place + 1)
-    }
-
-    /// A job and its place.
-    fn job(&self, of: &Digest) -> Result<Option<(u64, Vec<u8>)>, IndexError> {
-        let Some(row) = self.tree.get(key(b'j', of))? else { return Ok(None) };
-        let (place, value) = row.split_at_checked(8).ok_or(IndexError::Damaged)?;
-        Ok(Some((number(place)?, value.to_vec())))
-    }
-
-    /// A job keeps the place it first had.
-    fn change_job(&self, batch: &mut sled::Batch, change: &Change, next: &mut u64) -> Result<(), IndexError> {
-        let old = self.job(&change.key)?.map(|(place, _)| place);
-        let place = old.unwrap_or(*next);
-        let listed = [&[PLACES][..], &place.to_be_bytes()].concat();
-        match (&change.value, old) {
-            (Some(_), None) => {
-                batch.insert(listed, change.key.as_bytes());
-                *next += 1;
-            }
-            (None, Some(_)) => batch.remove(listed),
-            (Some(_), Some(_)) | (None, None) => {}
-        }
-        let row = change.value.as_ref().map(|value| [&place.to_be_bytes()[..], value].concat());
-        change_row(batch, key(b'j', &change.key), row);
-        Ok(())
-    }
-}
-
-fn change_row(batch: &mut sled::Batch, key: [u8; 33], value: Option<Vec<u8>>) {
-    match value {
-        Some(value) => batch.insert(&key[..], value),
-        None => batch.remove(&key[..]),
     }
 }
 
@@ -248,8 +171,8 @@ fn remove(folder: &Path) -> io::Result<()> {
     }
 }
 
-fn key(table: u8, of: &Digest) -> [u8; 33] {
-    let mut key = [table; 33];
+fn key(of: &JobId) -> [u8; 33] {
+    let mut key = [RECEIPTS; 33];
     key[1..].copy_from_slice(of.as_bytes());
     key
 }
@@ -266,49 +189,35 @@ fn digest(bytes: &[u8]) -> Result<Digest, IndexError> {
 mod tests {
     use super::*;
 
-    fn job(name: u8, value: Option<&[u8]>) -> Change {
-        Change { table: Table::Jobs, key: Digest([name; 32]), value: value.map(Vec::from) }
+    fn row(job: u8, receipt: u8) -> FiledReceipt {
+        FiledReceipt { job: Digest([job; 32]), receipt: Digest([receipt; 32]) }
     }
 
-    fn newest(index: &Index) -> Vec<(u8, Vec<u8>)> {
-        index.newest_jobs().map(Result::unwrap).map(|(key, value)| (key.0[0], value)).collect()
+    fn receipt(index: &Index, job: u8) -> Option<u8> {
+        index.receipt(&Digest([job; 32])).unwrap().map(|digest| digest.0[0])
     }
 
     #[test]
-    fn jobs_are_listed_by_when_they_came_and_rows_survive_a_restart() {
+    fn the_last_receipt_of_a_job_is_found_and_rows_survive_a_restart() {
         let folder = tempfile::tempdir().unwrap();
-        let Opened { index, rebuilt } = Index::open(folder.path()).unwrap();
+        let OpenedIndex { index, rebuilt } = Index::open(folder.path()).unwrap();
         assert_eq!((rebuilt, index.sequence().unwrap()), (false, 0));
-        index.fold(1, &[job(9, Some(b"a")), job(3, Some(b"b"))]).unwrap();
-        let receipt = Change { table: Table::Receipts, ..job(9, Some(b"receipt")) };
-        index.fold(2, &[job(9, Some(b"later")), job(5, Some(b"c")), receipt]).unwrap();
-        index.fold(3, &[job(3, None)]).unwrap();
+        index.fold(1, &[row(9, 1), row(3, 2)]).unwrap();
+        index.fold(2, &[row(9, 4)]).unwrap();
         index.flush().unwrap();
         drop(index);
         let index = Index::open(folder.path()).unwrap().index;
-        assert_eq!(index.sequence().unwrap(), 3);
-        assert_eq!(newest(&index), [(5, b"c".to_vec()), (9, b"later".to_vec())]);
-        assert_eq!(index.get(Table::Receipts, &Digest([9; 32])).unwrap().unwrap(), b"receipt");
-        assert_eq!(index.get(Table::Jobs, &Digest([3; 32])).unwrap(), None);
+        assert_eq!(index.sequence().unwrap(), 2);
+        assert_eq!([9, 3, 5].map(|job| receipt(&index, job)), [Some(4), Some(2), None]);
         index.clear().unwrap();
-        assert_eq!((index.sequence().unwrap(), newest(&index)), (0, vec![]));
-    }
-
-    #[test]
-    fn a_value_that_is_too_long_leaves_all_rows_as_they_were() {
-        let folder = tempfile::tempdir().unwrap();
-        let index = Index::open(folder.path()).unwrap().index;
-        let long = vec![0; VALUE_BYTES_MAX + 1];
-        let folded = index.fold(1, &[job(1, Some(b"a")), job(2, Some(&long))]);
-        assert!(matches!(folded, Err(IndexError::TooLong { bytes }) if bytes == long.len()));
-        assert_eq!((index.sequence().unwrap(), newest(&index)), (0, vec![]));
+        assert_eq!((index.sequence().unwrap(), receipt(&index, 9)), (0, None));
     }
 
     #[test]
     fn an_index_in_use_is_not_thrown_away() {
         let folder = tempfile::tempdir().unwrap();
         let index = Index::open(folder.path()).unwrap().index;
-        index.fold(1, &[job(1, Some(b"a"))]).unwrap();
+        index.fold(1, &[row(1, 1)]).unwrap();
         assert!(matches!(Index::open(folder.path()), Err(IndexError::InUse)));
         thread::scope(|scope| {
             let again =
@@ -323,14 +232,14 @@ mod tests {
         for file in ["db", "conf"] {
             let folder = tempfile::tempdir().unwrap();
             let index = Index::open(folder.path()).unwrap().index;
-            index.fold(7, &[job(1, Some(b"a"))]).unwrap();
+            index.fold(7, &[row(1, 1)]).unwrap();
             index.flush().unwrap();
             drop(index);
             fs::write(folder.path().join(file), [0xFF; 4096]).unwrap();
-            let Opened { index, rebuilt } = Index::open(folder.path()).unwrap();
+            let OpenedIndex { index, rebuilt } = Index::open(folder.path()).unwrap();
             assert_eq!(index.sequence().unwrap(), 0, "{file}");
             assert!(rebuilt || file == "db", "{file}");
-            index.fold(8, &[job(2, Some(b"b"))]).unwrap();
+            index.fold(8, &[row(2, 2)]).unwrap();
         }
     }
 }

@@ -29,7 +29,7 @@ pub use self::records::{ReadError, Records};
 use self::{
     format::Header,
     scan::{Scan, scan},
-    writer::{Disk, Shared, write_batches},
+    writer::{BatchSink, Shared, write_batches},
 };
 use crate::files::publish;
 
@@ -121,7 +121,7 @@ impl Journal {
         Ok(Self::start(path, scan, Box::new(file))?)
     }
 
-    fn start(path: &Path, scan: Scan, disk: Box<dyn Disk>) -> io::Result<Self> {
+    fn start(path: &Path, scan: Scan, disk: Box<dyn BatchSink>) -> io::Result<Self> {
         let shared = Arc::new(Shared::new(scan.extent));
         let (header, last) = (scan.header, scan.last);
         let writer = thread::Builder::new().name("journal".into()).spawn({

@@ -3,25 +3,25 @@
 //! Messages, questions and blobs travel on connections that prove who the other side is; offers travel by gossip. All
 //! bytes are opaque here: the driver decodes them, opens signatures and judges. A [`Network`] is a handle to a task of
 //! its own. What the driver calls in its loop never waits: it is queued, or refused at once. What arrives comes as
-//! [`Event`]s through a queue that is bounded; when it is full, the peer that wants to add to it is told so.
+//! [`NetworkEvent`]s through a queue that is bounded; when it is full, the peer that wants to add to it is told so.
 //!
 //! **Invariant:** `from` in every event is proven by the connection, or by the signature of a gossip message; nothing a
 //! stranger sends makes memory grow past a bound named here. No other module names libp2p.
 
 mod addresses;
 mod arrivals;
-mod behaviour;
 mod commands;
 mod event;
 mod gate;
 mod identity;
 mod limits;
 mod messages;
-mod outbox;
 mod pace;
 mod pending;
 mod progress;
+mod protocols;
 mod questions;
+mod queues;
 mod rates;
 mod redial;
 mod slots;
@@ -43,9 +43,12 @@ use tokio::{
     time::timeout,
 };
 
-use self::{commands::Command, gate::Gate, streams::Opening, task::Status};
+use self::{commands::NetworkCommand, gate::Gate, streams::Opening, task::Status};
 pub use self::{
-    event::{AskError, Event, Failure, FetchError, GossipId, NetworkError, PublishError, Reply, SendError},
+    event::{
+        AskError, ExchangeFailure, FetchError, GossipId, NetworkError, NetworkEvent, PublishError, Reply,
+        SendError,
+    },
     limits::{Limits, Pace},
     progress::Progress,
 };
@@ -71,7 +74,7 @@ pub trait BlobSource: Send + Sync + 'static {
 }
 
 /// Who this peer is and whom it looks for.
-pub struct Settings {
+pub struct NetworkSettings {
     /// The seed of its ed25519 key.
     pub secret: [u8; 32],
     /// Where to listen, such as `/ip4/0.0.0.0/tcp/0`.
@@ -87,7 +90,7 @@ pub struct Settings {
 /// A handle to the running network. Cheap to clone; the network ends when the last one is dropped.
 #[derive(Clone, Debug)]
 pub struct Network {
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<NetworkCommand>,
     status: watch::Receiver<Status>,
     asks: Arc<Semaphore>,
     fetches: Arc<Gate>,
@@ -100,9 +103,9 @@ impl Network {
     /// # Errors
     /// [`NetworkError`], if an address is none or cannot be listened on.
     pub async fn start(
-        settings: Settings,
+        settings: NetworkSettings,
         blobs: Arc<dyn BlobSource>,
-    ) -> Result<(Self, mpsc::Receiver<Event>), NetworkError> {
+    ) -> Result<(Self, mpsc::Receiver<NetworkEvent>), NetworkError> {
         let limits = settings.limits.clone();
         let (commands, orders) = mpsc::channel(COMMANDS_MAX);
         let (events, happened) = mpsc::channel(limits.events_max);
@@ -113,19 +116,19 @@ impl Network {
         Ok((Self { commands, status, asks, fetches, pace: limits.pace }, happened))
     }
 
-    /// Sends a message, once, to a peer that is connected or can be dialled. Unless an [`Event::Undelivered`] with
-    /// `token` follows, it reached the other peer's queue.
+    /// Sends a message, once, to a peer that is connected or can be dialled. Unless an
+    /// [`NetworkEvent::Undelivered`] follows, it reached the other peer's queue.
     ///
     /// # Errors
     /// [`SendError`]; there is no event then.
-    pub fn send(&self, to: PeerId, token: u64, bytes: Vec<u8>) -> Result<(), SendError> {
+    pub fn send(&self, to: PeerId, bytes: Vec<u8>) -> Result<(), SendError> {
         if bytes.len() > MESSAGE_BYTES_MAX {
             return Err(SendError::TooLong { bytes: bytes.len() });
         }
-        Ok(self.commands.try_send(Command::Send { to, token, bytes })?)
+        Ok(self.commands.try_send(NetworkCommand::Send { to, bytes })?)
     }
 
-    /// Publishes to all peers of the network. If there is nobody to tell, an [`Event::Unpublished`] follows.
+    /// Publishes to all peers of the network. If there is nobody to tell, an [`NetworkEvent::Unpublished`] follows.
     ///
     /// # Errors
     /// [`PublishError`].
@@ -133,7 +136,7 @@ impl Network {
         if bytes.len() > GOSSIP_BYTES_MAX {
             return Err(PublishError::TooLong { bytes: bytes.len() });
         }
-        Ok(self.commands.try_send(Command::Publish { bytes })?)
+        Ok(self.commands.try_send(NetworkCommand::Publish { bytes })?)
     }
 
     /// Passes a gossip on: it is valid.
@@ -166,7 +169,7 @@ impl Network {
     /// [`NetworkError::Address`], if the text is no address of this peer.
     pub fn add_address(&self, peer: PeerId, address: &str) -> Result<(), NetworkError> {
         let address = identity::address_of(peer, address)?;
-        self.commands.try_send(Command::AddAddress { peer, address }).map_err(|_| NetworkError::Closed)
+        self.commands.try_send(NetworkCommand::AddAddress { peer, address }).map_err(|_| NetworkError::Closed)
     }
 
     /// Asks a peer a question of some kind and waits for the answer.
@@ -177,11 +180,11 @@ impl Network {
         if bytes.len() > MESSAGE_BYTES_MAX {
             return Err(AskError::TooLong { bytes: bytes.len() });
         }
-        let permit = self.asks.clone().acquire_owned().await.map_err(|_| Failure::Closed)?;
+        let permit = self.asks.clone().acquire_owned().await.map_err(|_| ExchangeFailure::Closed)?;
         let (reply, answer) = oneshot::channel();
-        let command = Command::Ask { to, kind, bytes, reply, permit };
-        self.commands.send(command).await.map_err(|_| Failure::Closed)?;
-        answer.await.map_err(|_| Failure::Closed)?
+        let command = NetworkCommand::Ask { to, kind, bytes, reply, permit };
+        self.commands.send(command).await.map_err(|_| ExchangeFailure::Closed)?;
+        answer.await.map_err(|_| ExchangeFailure::Closed)?
     }
 
     /// Fetches a blob of at most `bytes_max` bytes from a peer, whole, and proven to be the one of this name. It may wait
@@ -196,20 +199,20 @@ impl Network {
         bytes_max: u64,
         progress: &Progress,
     ) -> Result<Vec<u8>, FetchError> {
-        let _place = self.fetches.enter(from).await.map_err(|_| Failure::Closed)?;
+        let _place = self.fetches.enter(from).await.map_err(|_| ExchangeFailure::Closed)?;
         progress.reset();
         let stream = self.open_stream(from).await?;
         let bytes_max = bytes_max.min(BLOB_BYTES_MAX as u64);
         transfers::fetch(stream, digest, bytes_max, progress, self.pace).await
     }
 
-    async fn open_stream(&self, to: PeerId) -> Result<Stream, Failure> {
+    async fn open_stream(&self, to: PeerId) -> Result<Stream, ExchangeFailure> {
         let (opening, opened) = oneshot::channel();
-        let command = Command::OpenStream { to, opening: Opening(opening) };
-        self.commands.send(command).await.map_err(|_| Failure::Closed)?;
-        let opened = timeout(OPENING_WAIT_MAX, opened).await.map_err(|_| Failure::TimedOut)?;
+        let command = NetworkCommand::OpenStream { to, opening: Opening(opening) };
+        self.commands.send(command).await.map_err(|_| ExchangeFailure::Closed)?;
+        let opened = timeout(OPENING_WAIT_MAX, opened).await.map_err(|_| ExchangeFailure::TimedOut)?;
         // It is dropped with the connection it should be on, or with the network.
-        let lost = if self.commands.is_closed() { Failure::Closed } else { Failure::Broken };
+        let lost = if self.commands.is_closed() { ExchangeFailure::Closed } else { ExchangeFailure::Broken };
         opened.unwrap_or(Err(lost))
     }
 
@@ -228,13 +231,13 @@ impl Network {
     /// Waits a moment for messages on their way, then closes all connections and the queue of events.
     pub async fn shutdown(&self) {
         let (done, ended) = oneshot::channel();
-        if self.commands.send(Command::Shutdown { done }).await.is_ok() {
+        if self.commands.send(NetworkCommand::Shutdown { done }).await.is_ok() {
             // An error means that the task has ended already.
             ended.await.unwrap_or(());
         }
     }
 
     fn judge(&self, id: GossipId, acceptance: MessageAcceptance) -> Result<(), SendError> {
-        Ok(self.commands.try_send(Command::Judge { id, acceptance })?)
+        Ok(self.commands.try_send(NetworkCommand::Judge { id, acceptance })?)
     }
 }

@@ -8,7 +8,7 @@ use assay_protocol::id::Digest;
 use assay_runtime::{
     envelope::Envelope,
     pool::Pool,
-    worker::{Files, Workshop},
+    worker::{Files, WorkerSource},
 };
 
 fn main() {
@@ -35,7 +35,7 @@ impl Job {
         envelope.params = PARAMS.into();
         let cache = tempfile::tempdir().expect("a temporary directory");
         let binary = env!("CARGO_BIN_EXE_assay-worker").into();
-        let pool = Pool::new(Workshop { binary, cache: Some(cache.path().into()) });
+        let pool = Pool::new(WorkerSource { binary, cache: Some(cache.path().into()) });
         let job = Self { envelope, runner, model, pool, _cache: cache };
         job.run();
         job

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use wasmtime_wasi_nn::{Tensor, backend::NamedTensor, wit::TensorType};
 
 use crate::{
-    engine::rten::{self, Network},
-    outcome::Failure,
+    engine::rten::{self, OnnxModel},
+    outcome::RunFailure,
 };
 
 /// A fixed network with every kind of arithmetic that is done in more than one way: a convolution, a large matrix
@@ -41,8 +41,9 @@ pub struct Class {
 
 impl Class {
     /// Computes the probe and describes this machine. For the process that runs jobs, whose engine has its threads.
-    pub(crate) fn probe() -> Result<Self, Failure> {
-        let outputs = Network::read(PROBE.to_vec())?.compute(vec![input()]).map_err(Failure::NotAModel)?;
+    pub(crate) fn probe() -> Result<Self, RunFailure> {
+        let outputs =
+            OnnxModel::read(PROBE.to_vec())?.compute(vec![input()]).map_err(RunFailure::NotAModel)?;
         let bytes: Vec<u8> = outputs.into_iter().flat_map(|output| output.tensor.data).collect();
         Ok(Self {
             engine: "rten".into(),

@@ -27,7 +27,7 @@ pub struct Envelope {
     /// Units that the job may use.
     pub units_max: Units,
     /// What the job may use besides.
-    pub limits: Limits,
+    pub limits: RunLimits,
 }
 
 impl Envelope {
@@ -41,14 +41,14 @@ impl Envelope {
             seed: [0; 32],
             meter: Meter::Calls,
             units_max: Units::MAX,
-            limits: Limits::default(),
+            limits: RunLimits::default(),
         }
     }
 }
 
 /// Ceilings of one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
+pub struct RunLimits {
     /// Instructions of the guest. Default: 200 thousand million, about two minutes of a tight loop.
     pub fuel: u64,
     /// Bytes in all linear memories of the guest. Default: 256 MiB.
@@ -73,7 +73,7 @@ pub struct Limits {
     pub process_memory_bytes: u64,
 }
 
-impl Default for Limits {
+impl Default for RunLimits {
     fn default() -> Self {
         Self {
             fuel: 200_000_000_000,

@@ -4,12 +4,12 @@
 //! the host's own interfaces; models are reached by digest through `wasi:nn`; every resource has a ceiling with a name.
 //!
 //! A caller holds a [`pool::Pool`], hands it an [`envelope::Envelope`] with the paths of the two files, and blocks until
-//! there is an [`outcome::Outcome`] or a [`outcome::Failure`]. The program it names must call [`worker::main`].
+//! there is an [`outcome::Completed`] or a [`outcome::RunFailure`]. The program it names must call [`worker::main`].
 
 pub mod class;
+mod counts;
 mod engine;
 pub mod envelope;
-mod ledger;
 pub mod models;
 pub mod outcome;
 pub mod pool;

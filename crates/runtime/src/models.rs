@@ -9,9 +9,9 @@ use assay_protocol::id::Digest;
 use wasmtime_wasi_nn::{Graph, GraphRegistry, backend::BackendGraph};
 
 use crate::{
-    engine::rten::{Metered, Network},
-    ledger::Ledger,
-    outcome::Failure,
+    counts::RunCounts,
+    engine::rten::{Metered, OnnxModel},
+    outcome::RunFailure,
 };
 
 /// The name by which a runner that serves any model asks for the one of its job.
@@ -20,31 +20,31 @@ pub const ROLE: &str = "model";
 /// A model in memory, ready for any number of jobs.
 pub(crate) struct Loaded {
     name: Digest,
-    network: Arc<Network>,
+    network: Arc<OnnxModel>,
 }
 
 impl Loaded {
     /// Reads a model that is known to be the one called `name`.
-    pub(crate) fn read(name: Digest, bytes: Vec<u8>) -> Result<Self, Failure> {
-        Ok(Self { name, network: Arc::new(Network::read(bytes)?) })
+    pub(crate) fn read(name: Digest, bytes: Vec<u8>) -> Result<Self, RunFailure> {
+        Ok(Self { name, network: Arc::new(OnnxModel::read(bytes)?) })
     }
 }
 
 /// The registry behind `load-by-name`.
 pub(crate) struct Graphs {
     graph: Option<(String, Graph)>,
-    ledger: Arc<Ledger>,
+    counts: Arc<RunCounts>,
 }
 
 impl Graphs {
     /// The registry of one job.
-    pub(crate) fn new(model: Option<&Loaded>, ledger: &Arc<Ledger>) -> Self {
+    pub(crate) fn new(model: Option<&Loaded>, counts: &Arc<RunCounts>) -> Self {
         let graph = model.map(|loaded| {
             let graph: Box<dyn BackendGraph> =
-                Box::new(Metered::new(Arc::clone(&loaded.network), Arc::clone(ledger)));
+                Box::new(Metered::new(Arc::clone(&loaded.network), Arc::clone(counts)));
             (loaded.name.to_string(), Graph::from(graph))
         });
-        Self { graph, ledger: Arc::clone(ledger) }
+        Self { graph, counts: Arc::clone(counts) }
     }
 }
 
@@ -53,11 +53,11 @@ impl GraphRegistry for Graphs {
         match &self.graph {
             Some((digest, graph)) if name == digest || name == ROLE => Some(graph),
             Some(_) => {
-                self.ledger.complain(&format!("no graph is called {name:?}"));
+                self.counts.complain(&format!("no graph is called {name:?}"));
                 None
             }
             None => {
-                self.ledger.complain("the job has no model");
+                self.counts.complain("the job has no model");
                 None
             }
         }

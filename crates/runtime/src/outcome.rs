@@ -15,7 +15,7 @@ pub const TEXT_BYTES_MAX: usize = 1024;
 
 /// A run that came to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct Completed {
     /// What the runner gave out.
     pub output: Vec<u8>,
     /// Why it ended.
@@ -28,7 +28,7 @@ pub struct Outcome {
 
 /// A run that did not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-pub enum Failure {
+pub enum RunFailure {
     /// The runner says that the client's input is wrong.
     #[error("the runner refused the input: {0}")]
     BadInput(String),
@@ -145,7 +145,7 @@ pub enum Failure {
     },
 }
 
-impl Failure {
+impl RunFailure {
     /// True for failures that the runner reported in good order, after which its process is as sound as before.
     #[must_use]
     pub fn is_orderly(&self) -> bool {

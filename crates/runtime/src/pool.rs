@@ -13,9 +13,9 @@ use assay_protocol::id::Digest;
 
 use crate::{
     class::Class,
-    envelope::{Envelope, Limits},
-    outcome::{Failure, Outcome},
-    worker::{Files, Listener, Worker, Workshop},
+    envelope::{Envelope, RunLimits},
+    outcome::{Completed, RunFailure},
+    worker::{Files, Follower, Worker, WorkerSource},
 };
 
 /// Workers that wait for another job.
@@ -25,7 +25,7 @@ pub const IDLE_WAIT: Duration = Duration::from_secs(5 * 60);
 
 /// A place that runs jobs, each in a worker of its own.
 pub struct Pool {
-    workshop: Workshop,
+    worker_source: WorkerSource,
     /// Least recently used first.
     idle: Mutex<Vec<Idle>>,
     /// Runners that are in the cache, as far as this pool has seen to it.
@@ -40,27 +40,27 @@ struct Idle {
 impl Pool {
     /// A pool without workers.
     #[must_use]
-    pub fn new(workshop: Workshop) -> Self {
-        Self { workshop, idle: Mutex::default(), compiled: Mutex::default() }
+    pub fn new(worker_source: WorkerSource) -> Self {
+        Self { worker_source, idle: Mutex::default(), compiled: Mutex::default() }
     }
 
     /// Runs one job in a warm worker, or in a new one. Blocks until the job has ended; called by as many threads as jobs
     /// are to run at once.
     ///
     /// # Errors
-    /// [`Failure`], whatever goes wrong. The next job finds the pool as good as before.
+    /// [`RunFailure`], whatever goes wrong. The next job finds the pool as good as before.
     pub fn run(
         &self,
         envelope: &Envelope,
         files: Files<'_>,
         input: &[u8],
-        listener: &mut dyn Listener,
-    ) -> Result<Outcome, Failure> {
+        follower: &mut dyn Follower,
+    ) -> Result<Completed, RunFailure> {
         let mut worker = match self.take(envelope) {
             Some(worker) => worker,
             None => self.hire(envelope, files)?,
         };
-        let ended = worker.run(envelope, files, input, listener);
+        let ended = worker.run(envelope, files, input, follower);
         if worker.is_alive() {
             self.give_back(worker);
         }
@@ -71,8 +71,8 @@ impl Pool {
     ///
     /// # Errors
     /// Those of [`Worker::class`].
-    pub fn examine(&self) -> Result<(Class, Vec<String>), Failure> {
-        let mut worker = Worker::spawn(&self.workshop, &Limits::default())?;
+    pub fn examine(&self) -> Result<(Class, Vec<String>), RunFailure> {
+        let mut worker = Worker::spawn(&self.worker_source, &RunLimits::default())?;
         Ok((worker.class()?, worker.missing().to_vec()))
     }
 
@@ -109,12 +109,12 @@ impl Pool {
     }
 
     /// A new worker, with its runner compiled in the cache beforehand, which a worker that runs guests cannot write to.
-    fn hire(&self, envelope: &Envelope, files: Files<'_>) -> Result<Worker, Failure> {
-        if self.workshop.cache.is_some() && !lock(&self.compiled).contains(&envelope.runner) {
-            Worker::compile(&self.workshop, files.runner, &envelope.limits)?;
+    fn hire(&self, envelope: &Envelope, files: Files<'_>) -> Result<Worker, RunFailure> {
+        if self.worker_source.cache.is_some() && !lock(&self.compiled).contains(&envelope.runner) {
+            Worker::compile(&self.worker_source, files.runner, &envelope.limits)?;
             lock(&self.compiled).insert(envelope.runner);
         }
-        Worker::spawn(&self.workshop, &envelope.limits)
+        Worker::spawn(&self.worker_source, &envelope.limits)
     }
 
     fn give_back(&self, worker: Worker) {

@@ -22,10 +22,10 @@ use self::{
     session::Session,
 };
 use crate::{
+    counts::Port,
     envelope::Envelope,
-    ledger::Port,
     models::Loaded,
-    outcome::{Failure, cut},
+    outcome::{RunFailure, cut},
 };
 
 mod bindings;
@@ -69,8 +69,8 @@ pub(crate) struct Finished {
 
 impl Sandbox {
     /// Compiles a component, or finds it compiled in the cache, and checks that it is a runner.
-    pub(crate) fn compile(bytes: &[u8], stack_bytes: u32, cache: Option<&Path>) -> Result<Self, Failure> {
-        let refuse = |error: wasmtime::Error| Failure::NotARunner(cut(format!("{error:#}")));
+    pub(crate) fn compile(bytes: &[u8], stack_bytes: u32, cache: Option<&Path>) -> Result<Self, RunFailure> {
+        let refuse = |error: wasmtime::Error| RunFailure::NotARunner(cut(format!("{error:#}")));
         let engine = engine(stack_bytes, cache).map_err(refuse)?;
         let component = Component::from_binary(&engine, bytes).map_err(refuse)?;
         inspect(&engine, &component)?;
@@ -89,10 +89,10 @@ impl Sandbox {
         model: Option<&Loaded>,
         port: Arc<dyn Port>,
         deadline: Instant,
-    ) -> Result<Finished, Failure> {
+    ) -> Result<Finished, RunFailure> {
         let mut store = Store::new(&self.engine, Session::new(envelope, model, port));
         let fuel = fuel(envelope);
-        store.set_fuel(fuel).map_err(|error| Failure::Trap(cut(format!("{error:#}"))))?;
+        store.set_fuel(fuel).map_err(|error| RunFailure::Trap(cut(format!("{error:#}"))))?;
         store.limiter(|session| &mut session.ceiling);
         store.set_hostcall_fuel(usize::try_from(envelope.limits.host_call_bytes).unwrap_or(usize::MAX));
         store.set_epoch_deadline(ticks_until(deadline));
@@ -132,13 +132,13 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<Session>> {
 }
 
 /// Refuses by name what the types alone would refuse less clearly.
-fn inspect(engine: &Engine, component: &Component) -> Result<(), Failure> {
+fn inspect(engine: &Engine, component: &Component) -> Result<(), RunFailure> {
     let kind = component.component_type();
     if let Some((name, _)) = kind.imports(engine).find(|(name, _)| !IMPORTS.contains(name)) {
-        return Err(Failure::NotARunner(cut(format!("it imports {name}, which runners may not"))));
+        return Err(RunFailure::NotARunner(cut(format!("it imports {name}, which runners may not"))));
     }
     if !kind.exports(engine).any(|(name, _)| name == EXPORT) {
-        return Err(Failure::NotARunner(format!("it does not export {EXPORT}")));
+        return Err(RunFailure::NotARunner(format!("it does not export {EXPORT}")));
     }
     Ok(())
 }
@@ -184,38 +184,38 @@ fn call(
 }
 
 /// The failure behind an error that ended a guest.
-fn explain(error: &wasmtime::Error, envelope: &Envelope, session: &Session) -> Failure {
+fn explain(error: &wasmtime::Error, envelope: &Envelope, session: &Session) -> RunFailure {
     let limits = &envelope.limits;
     match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => return Failure::OutOfFuel { fuel: fuel(envelope) },
-        Some(Trap::Interrupt) => return Failure::WallTime { ms: limits.wall_ms },
-        Some(Trap::StackOverflow) => return Failure::OutOfStack { bytes: limits.stack_bytes },
+        Some(Trap::OutOfFuel) => return RunFailure::OutOfFuel { fuel: fuel(envelope) },
+        Some(Trap::Interrupt) => return RunFailure::WallTime { ms: limits.wall_ms },
+        Some(Trap::StackOverflow) => return RunFailure::OutOfStack { bytes: limits.stack_bytes },
         Some(_) | None => {}
     }
     if let Some(refused) = session.ceiling.refused() {
         return refused;
     }
     if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
-        return Failure::OutOfHandles { handles: limits.handles };
+        return RunFailure::OutOfHandles { handles: limits.handles };
     }
     let root = error.root_cause().to_string();
     // The type of this error is private to wasmtime.
     if root.contains("fuel allocated for hostcalls") {
-        return Failure::HostCallTooLong { bytes: limits.host_call_bytes };
+        return RunFailure::HostCallTooLong { bytes: limits.host_call_bytes };
     }
-    Failure::Trap(cut(root))
+    RunFailure::Trap(cut(root))
 }
 
 /// The failure that a runner reported, with what the engine had to say about it.
-fn translate(failure: types::Failure, envelope: &Envelope, session: &Session) -> Failure {
-    if session.ledger.is_exhausted() {
-        return Failure::OutOfUnits { units: envelope.units_max };
+fn translate(failure: types::Failure, envelope: &Envelope, session: &Session) -> RunFailure {
+    if session.counts.is_exhausted() {
+        return RunFailure::OutOfUnits { units: envelope.units_max };
     }
     match failure {
-        types::Failure::BadInput(why) => Failure::BadInput(cut(why)),
-        types::Failure::BadParams(why) => Failure::BadParams(cut(why)),
-        types::Failure::Unsupported(why) => Failure::Unsupported(cut(why)),
-        types::Failure::Internal(why) => Failure::Internal(match session.ledger.complaint() {
+        types::Failure::BadInput(why) => RunFailure::BadInput(cut(why)),
+        types::Failure::BadParams(why) => RunFailure::BadParams(cut(why)),
+        types::Failure::Unsupported(why) => RunFailure::Unsupported(cut(why)),
+        types::Failure::Internal(why) => RunFailure::Internal(match session.counts.complaint() {
             Some(complaint) => cut(format!("{} (engine: {complaint})", cut(why))),
             None => cut(why),
         }),
@@ -227,14 +227,14 @@ fn finish(
     fuel: u64,
     envelope: &Envelope,
     session: &Session,
-) -> Result<Finished, Failure> {
+) -> Result<Finished, RunFailure> {
     let bytes = outcome.output.len() as u64;
     if session.emitted_bytes > 0 && bytes > 0 {
-        return Err(Failure::Internal("it returned an output after it had emitted one".into()));
+        return Err(RunFailure::Internal("it returned an output after it had emitted one".into()));
     }
     if bytes > envelope.limits.output_bytes {
-        return Err(Failure::OutputTooLong { bytes, max: envelope.limits.output_bytes });
+        return Err(RunFailure::OutputTooLong { bytes, max: envelope.limits.output_bytes });
     }
-    let meters = Meters { calls: session.ledger.calls(), fuel, ..Meters::default() };
+    let meters = Meters { calls: session.counts.calls(), fuel, ..Meters::default() };
     Ok(Finished { output: outcome.output, end: session.end(outcome.end), meters })
 }

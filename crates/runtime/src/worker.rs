@@ -22,24 +22,24 @@ use std::{
 
 use assay_protocol::id::Digest;
 
-pub use self::{child::main, process::Workshop};
+pub use self::{child::main, process::WorkerSource};
 use self::{
+    gathered::Gathered,
     process::Process,
-    record::Record,
-    wire::{Reply, Request, Role},
+    wire::{Purpose, Request, WorkerReply},
 };
 use crate::{
     class::Class,
-    envelope::{Envelope, Limits, PARAMS_BYTES_MAX},
-    outcome::{Failure, Outcome},
+    envelope::{Envelope, PARAMS_BYTES_MAX, RunLimits},
+    outcome::{Completed, RunFailure},
 };
 
 mod child;
 mod confine;
 mod files;
+mod gathered;
 mod inbox;
 mod process;
-mod record;
 mod wire;
 
 /// Bytes of the longest input of any job.
@@ -48,7 +48,7 @@ pub const INPUT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 const GRACE: Duration = Duration::from_secs(1);
 /// What a worker has to compile a component or compute the probe.
 const CHORE_WAIT: Duration = Duration::from_secs(60);
-/// How often a listener is asked whether it still wants the rest.
+/// How often a follower is asked whether it still wants the rest.
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// The files of a job.
@@ -61,7 +61,7 @@ pub struct Files<'a> {
 }
 
 /// Who follows a run.
-pub trait Listener {
+pub trait Follower {
     /// Hears a piece of output as soon as it is emitted.
     fn chunk(&mut self, _bytes: &[u8]) {}
     /// Hears a line of the log.
@@ -73,12 +73,12 @@ pub trait Listener {
 }
 
 /// Nobody follows, nobody cancels.
-impl Listener for () {}
+impl Follower for () {}
 
 /// A process that runs jobs. Dropping it kills it.
 pub struct Worker {
     process: Process,
-    limits: Limits,
+    limits: RunLimits,
     /// The runner and the model that it holds since its first job.
     held: Option<(Digest, Digest)>,
 }
@@ -87,31 +87,39 @@ impl Worker {
     /// Starts a worker under the two of `limits` that hold for a whole process: stack and process memory.
     ///
     /// # Errors
-    /// [`Failure::WorkerAbsent`] or [`Failure::WorkerDied`], if the process does not come up.
-    pub fn spawn(workshop: &Workshop, limits: &Limits) -> Result<Self, Failure> {
-        Ok(Self { process: Process::start(workshop, limits, Role::Run)?, limits: *limits, held: None })
+    /// [`RunFailure::WorkerAbsent`] or [`RunFailure::WorkerDied`], if the process does not come up.
+    pub fn spawn(worker_source: &WorkerSource, limits: &RunLimits) -> Result<Self, RunFailure> {
+        Ok(Self {
+            process: Process::start(worker_source, limits, Purpose::Run)?,
+            limits: *limits,
+            held: None,
+        })
     }
 
     /// Compiles a component into the cache, in a process that never runs a guest.
     ///
     /// # Errors
-    /// [`Failure::NotARunner`] for what is not one, and those of [`Worker::spawn`].
-    pub fn compile(workshop: &Workshop, runner: &Path, limits: &Limits) -> Result<(), Failure> {
-        let file = open(runner, Failure::RunnerAbsent)?;
-        let mut process = Process::start(workshop, limits, Role::Compile)?;
+    /// [`RunFailure::NotARunner`] for what is not one, and those of [`Worker::spawn`].
+    pub fn compile(
+        worker_source: &WorkerSource,
+        runner: &Path,
+        limits: &RunLimits,
+    ) -> Result<(), RunFailure> {
+        let file = open(runner, RunFailure::RunnerAbsent)?;
+        let mut process = Process::start(worker_source, limits, Purpose::Compile)?;
         process.send(&Request::Compile { stack_bytes: limits.stack_bytes }, &[], &[file])?;
         let reply = process.answer(CHORE_WAIT)?;
-        if reply == Reply::Compiled { Ok(()) } else { Err(process.astray(reply)) }
+        if reply == WorkerReply::Compiled { Ok(()) } else { Err(process.astray(reply)) }
     }
 
     /// Says what this machine is, by computing the probe where jobs are computed.
     ///
     /// # Errors
-    /// [`Failure::NotAModel`] if the engine does not run the probe, and those of a process that dies.
-    pub fn class(&mut self) -> Result<Class, Failure> {
+    /// [`RunFailure::NotAModel`] if the engine does not run the probe, and those of a process that dies.
+    pub fn class(&mut self) -> Result<Class, RunFailure> {
         self.process.send(&Request::Classify, &[], &[])?;
         let reply = self.process.answer(CHORE_WAIT)?;
-        if let Reply::Classified(class) = reply { Ok(class) } else { Err(self.process.astray(reply)) }
+        if let WorkerReply::Classified(class) = reply { Ok(class) } else { Err(self.process.astray(reply)) }
     }
 
     /// The protections that this machine did not give to the worker.
@@ -135,7 +143,7 @@ impl Worker {
     /// model.
     #[must_use]
     pub fn fits(&self, envelope: &Envelope) -> bool {
-        let Limits { stack_bytes, process_memory_bytes, .. } = self.limits;
+        let RunLimits { stack_bytes, process_memory_bytes, .. } = self.limits;
         stack_bytes == envelope.limits.stack_bytes
             && process_memory_bytes == envelope.limits.process_memory_bytes
             && self.held.is_none_or(|held| held == (envelope.runner, envelope.model))
@@ -144,7 +152,7 @@ impl Worker {
     /// Runs one job to its end. After a failure that is not orderly the process is dead.
     ///
     /// # Errors
-    /// [`Failure`], whatever goes wrong.
+    /// [`RunFailure`], whatever goes wrong.
     ///
     /// # Panics
     /// If the worker does not fit the job, see [`Worker::fits`].
@@ -153,15 +161,15 @@ impl Worker {
         envelope: &Envelope,
         files: Files<'_>,
         input: &[u8],
-        listener: &mut dyn Listener,
-    ) -> Result<Outcome, Failure> {
+        follower: &mut dyn Follower,
+    ) -> Result<Completed, RunFailure> {
         assert!(self.fits(envelope), "a worker runs jobs of one runner and one model");
         check_lengths(envelope, input)?;
         let handed = if self.held.is_some() { Vec::new() } else { open_all(files)? };
         let count = u8::try_from(handed.len()).unwrap_or(u8::MAX);
         let started = Instant::now();
         self.process.send(&Request::Start { envelope: envelope.clone(), files: count }, input, &handed)?;
-        let ended = self.follow(&envelope.limits, started, listener);
+        let ended = self.follow(&envelope.limits, started, follower);
         match &ended {
             Err(failure) if !failure.is_orderly() => self.process.kill(),
             Ok(_) | Err(_) => self.held = Some((envelope.runner, envelope.model)),
@@ -172,54 +180,54 @@ impl Worker {
     /// Follows a running job to its end, which comes in time or is made.
     fn follow(
         &mut self,
-        limits: &Limits,
+        limits: &RunLimits,
         started: Instant,
-        listener: &mut dyn Listener,
-    ) -> Result<Outcome, Failure> {
+        follower: &mut dyn Follower,
+    ) -> Result<Completed, RunFailure> {
         let body_bytes_max = limits.output_bytes.max(limits.log_bytes.into());
         let mut kill_at = started + Duration::from_millis(limits.wall_ms) + GRACE;
         let mut cancelled = false;
-        let mut record = Record::new(limits);
+        let mut gathered = Gathered::new(limits);
         loop {
-            if !cancelled && listener.is_cancelled() {
+            if !cancelled && follower.is_cancelled() {
                 cancelled = true;
                 kill_at = kill_at.min(Instant::now() + GRACE);
                 self.process.send(&Request::Cancel, &[], &[])?;
             }
             let glance = kill_at.min(Instant::now() + GLANCE);
             if let Some(reply) = self.process.next(glance, body_bytes_max)?
-                && let Some(ended) = record.add(reply, listener)
+                && let Some(ended) = gathered.add(reply, follower)
             {
                 return ended;
             }
             if Instant::now() >= kill_at {
-                let late = Failure::WallTime { ms: limits.wall_ms };
-                return Err(if cancelled { Failure::Cancelled } else { late });
+                let late = RunFailure::WallTime { ms: limits.wall_ms };
+                return Err(if cancelled { RunFailure::Cancelled } else { late });
             }
         }
     }
 }
 
-fn check_lengths(envelope: &Envelope, input: &[u8]) -> Result<(), Failure> {
+fn check_lengths(envelope: &Envelope, input: &[u8]) -> Result<(), RunFailure> {
     let (bytes, max) = (envelope.params.len() as u64, PARAMS_BYTES_MAX as u64);
     if bytes > max {
-        return Err(Failure::ParamsTooLong { bytes, max });
+        return Err(RunFailure::ParamsTooLong { bytes, max });
     }
     let (bytes, max) = (input.len() as u64, envelope.limits.input_bytes.min(INPUT_BYTES_MAX));
     if bytes > max {
-        return Err(Failure::InputTooLong { bytes, max });
+        return Err(RunFailure::InputTooLong { bytes, max });
     }
     Ok(())
 }
 
-fn open_all(files: Files<'_>) -> Result<Vec<File>, Failure> {
-    let mut handed = vec![open(files.runner, Failure::RunnerAbsent)?];
+fn open_all(files: Files<'_>) -> Result<Vec<File>, RunFailure> {
+    let mut handed = vec![open(files.runner, RunFailure::RunnerAbsent)?];
     if let Some(model) = files.model {
-        handed.push(open(model, Failure::ModelAbsent)?);
+        handed.push(open(model, RunFailure::ModelAbsent)?);
     }
     Ok(handed)
 }
 
-fn open(path: &Path, absent: fn(String) -> Failure) -> Result<File, Failure> {
+fn open(path: &Path, absent: fn(String) -> RunFailure) -> Result<File, RunFailure> {
     File::open(path).map_err(|error| absent(format!("{}: {error}", path.display())))
 }

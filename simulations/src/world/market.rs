@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use assay_market::{
     Command, Node,
-    input::{Provision, Stock, Submission},
+    provision::{Provision, Stock},
+    submission::Submission,
     view::{AttemptState, AttemptView, BooksView, SubmissionView},
 };
 use assay_protocol::{

@@ -17,7 +17,7 @@ mod thresholds;
 mod trust;
 mod verdicts;
 
-use assay_market::{Command, Event, input::Provision, view::BalanceView};
+use assay_market::{Command, Event, provision::Provision, view::BalanceView};
 use assay_protocol::{
     genesis::Genesis,
     order::Refusal,

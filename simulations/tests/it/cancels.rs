@@ -2,7 +2,7 @@
 
 use assay_market::{
     Command, Effect, Event,
-    effect::NotCancelled,
+    command::NotCancelled,
     view::{AttemptState, RunState},
 };
 use assay_protocol::{

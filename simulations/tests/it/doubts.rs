@@ -1,6 +1,6 @@
 //! Clients that doubt a result which was not drawn, and clients that are shown two claims.
 
-use assay_market::{Command, Event, effect::NotDisputed, view::AttemptState};
+use assay_market::{Command, Event, command::NotDisputed, view::AttemptState};
 use assay_protocol::{id::Digest, outcome::Outcome, signed::Signer};
 use assay_simulations::{
     behaviour::{Forger, TwoFaced},

@@ -1,6 +1,9 @@
 //! Peers that join later: they stake, provide, register, check, and withdraw what they had at stake.
 
-use assay_market::{Command, Event, effect::NotCarriedOut, input::Instruction};
+use assay_market::{
+    Command, Event,
+    command::{Instruction, NotCarriedOut},
+};
 use assay_protocol::{
     account::Registration,
     check::Check,

@@ -1,6 +1,6 @@
 //! What happens at every peer, brought together in one order.
 
-use assay_market::effect::Event;
+use assay_market::event::Event;
 use assay_peer::handle::{Update, WatchUpdates};
 use tokio::{sync::mpsc, task::JoinSet};
 

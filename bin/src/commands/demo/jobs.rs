@@ -1,6 +1,6 @@
 //! What the story knows of each job so far.
 
-use assay_market::effect::Event;
+use assay_market::event::Event;
 use assay_protocol::{
     id::{Digest, JobId, PeerId},
     outcome::Outcome,

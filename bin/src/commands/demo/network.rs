@@ -19,8 +19,9 @@ use assay_peer::{
 };
 use assay_protocol::{genesis::Genesis, id::PeerId};
 use assay_runtime::{
-    envelope::Limits,
-    worker::{Worker, Workshop},
+    envelope::RunLimits,
+    outcome::RunFailure,
+    worker::{Worker, WorkerSource},
 };
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
@@ -82,9 +83,10 @@ impl Network {
     pub fn found(binary: &Path, cast: &[Part]) -> Result<Self, Failure> {
         let folder =
             tempfile::Builder::new().prefix("assay-demo-").tempdir().map_err(|error| disk(&error))?;
-        let class = Worker::spawn(&Workshop { binary: binary.to_owned(), cache: None }, &Limits::default())
-            .and_then(|mut worker| worker.class())
-            .map_err(|error| unmeasured(&error))?;
+        let class =
+            Worker::spawn(&WorkerSource { binary: binary.to_owned(), cache: None }, &RunLimits::default())
+                .and_then(|mut worker| worker.class())
+                .map_err(|error| unmeasured(&error))?;
         let mut peers = Vec::new();
         for part in cast {
             peers.push(Peer::settle(*part, folder.path())?);
@@ -264,7 +266,7 @@ fn unstarted(peer: &Peer, reason: &str) -> Failure {
     Failure::new(Exit::Other, "DEMO_FAILED", message, "make sure that the loopback works and try again")
 }
 
-fn unmeasured(error: &assay_runtime::outcome::Failure) -> Failure {
+fn unmeasured(error: &RunFailure) -> Failure {
     let message = format!("this machine's class cannot be measured: {error}");
     Failure::new(Exit::Other, "NO_CLASS", message, "the sandbox must be able to start processes here")
 }

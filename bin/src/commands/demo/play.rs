@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_market::{effect::Event, view::BooksView};
+use assay_market::{event::Event, view::BooksView};
 use assay_protocol::id::{Digest, PeerId};
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use assay_market::{
-    effect::Event,
+    event::Event,
     view::{BalanceView, BooksView},
 };
 use assay_protocol::{

@@ -1,8 +1,8 @@
 //! A job in words and as a document: apart from each other its state, the runner's own end, and where the money is.
 
 use assay_market::{
-    effect::Event,
-    input::Instruction,
+    command::Instruction,
+    event::Event,
     view::{AttemptState, AttemptView, SubmissionView},
 };
 use assay_peer::handle::{Dated, JobView};

@@ -2,7 +2,8 @@
 //! as it was, and who said what happened.
 
 use assay_market::{
-    effect::{Event, NotDisputed},
+    command::NotDisputed,
+    event::Event,
     matching::Passed,
     view::{AttemptView, Grounds, OrderGrounds},
 };

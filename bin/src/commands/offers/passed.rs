@@ -1,8 +1,8 @@
 //! Offers that were not taken up, in words: how many for which reason, each of them, and the failure where none is left.
 
 use assay_market::{
-    effect::Unmatched,
     matching::{Aspect, Passed, PassedOver, Reason},
+    submission::Unmatched,
 };
 use assay_protocol::order::Refusal;
 use serde_json::{Value, json};

@@ -138,7 +138,7 @@ fn came_to_nothing(submission: &SubmissionView) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use assay_market::effect::Unmatched;
+    use assay_market::submission::Unmatched;
     use assay_protocol::order::Refusal;
 
     use super::*;

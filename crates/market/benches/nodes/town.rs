@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use assay_market::{
     Book, Command, Config, Effect, Effects, Input, Moment, Node, Steady,
     effect::Run,
-    input::{Blob, Provision, RunResult, Stock, Submission, Uncollected},
+    input::{Blob, RunResult, Uncollected},
+    provision::{Provision, Stock},
+    submission::Submission,
 };
 use assay_protocol::{
     check::Record,

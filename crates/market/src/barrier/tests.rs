@@ -23,8 +23,9 @@ use assay_protocol::{
 use super::*;
 use crate::{
     fixture::{self, Key, Trusting, genesis, peer, standing},
-    input::{Provision, RunResult},
+    input::RunResult,
     moment::Steady,
+    provision::Provision,
     record::{ClientRecord, OwnerRecord, ProviderRecord, VerifierRecord},
 };
 

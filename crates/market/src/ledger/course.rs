@@ -29,11 +29,11 @@ impl Ledger {
             let closed = self.closed.get(&id).is_some();
             return Err(if closed { Misstep::Closed.into() } else { Rejection::Unknown });
         };
-        let taken = happening.taken(&open.job);
-        if open.party(taken.by) != Some(signer) {
+        let (step, by) = happening.step(&open.job);
+        if open.party(by) != Some(signer) {
             return Err(Misstep::NotYours.into());
         }
-        if let Step::Claim { position, .. } = &taken.step
+        if let Step::Claim { position, .. } = &step
             && *position != sequence
         {
             return Err(Rejection::Position);
@@ -42,7 +42,7 @@ impl Ledger {
             return self.dispute(id, happening, out);
         }
         let first_claim = open.job.claim().is_none();
-        open.job.apply(taken.step, taken.by, self.moment)?;
+        open.job.apply(step, by, self.moment)?;
         open.events.push(Event { round, what: happening.clone() });
         if matches!(happening, Happening::Claim { .. }) && first_claim {
             open.roster = self.checkpoint.enrolled(open.job.order());
@@ -60,9 +60,9 @@ impl Ledger {
     ) -> Result<(), Rejection> {
         let round = self.moment.beacon.round;
         let open = self.jobs.get_mut(&id).ok_or(Rejection::Unknown)?;
-        let taken = happening.taken(&open.job);
+        let (step, by) = happening.step(&open.job);
         let mut disputed = open.job.clone();
-        disputed.apply(taken.step, taken.by, self.moment)?;
+        disputed.apply(step, by, self.moment)?;
         let deposit = payout::deposit(&self.genesis, &disputed);
         let client = self.accounts.get_mut(&open.job.order().client).ok_or(Rejection::NoAccount)?;
         client.free = client.free.minus(deposit).ok_or(Rejection::Funds)?;
@@ -79,8 +79,8 @@ impl Ledger {
         while let Some(happening) = self.due(id) {
             self.note_draw(id, &happening, out);
             let Some(open) = self.jobs.get_mut(&id) else { return };
-            let taken = happening.taken(&open.job);
-            let drawn = open.job.apply(taken.step, taken.by, self.moment);
+            let (step, by) = happening.step(&open.job);
+            let drawn = open.job.apply(step, by, self.moment);
             debug_assert!(drawn.is_ok(), "what is due can be drawn");
             open.events.push(Event { round: self.moment.beacon.round, what: happening });
         }

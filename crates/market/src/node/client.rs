@@ -37,7 +37,8 @@ use self::{
 };
 use super::{alarms::Alarm, context::Context, heard::Heard, role::Role};
 use crate::{
-    input::{Command, Input},
+    command::Command,
+    input::Input,
     recent::Recent,
     record::{ClientRecord, Record},
     reliability::Reliability,

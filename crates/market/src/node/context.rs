@@ -22,7 +22,8 @@ use super::{
 };
 use crate::{
     book::Book,
-    effect::{BLOB_BYTES_MAX, Effect, Effects, Event, Run},
+    effect::{BLOB_BYTES_MAX, Effect, Effects, Run},
+    event::Event,
     input::RunId,
     moment::Steady,
     record::Record,

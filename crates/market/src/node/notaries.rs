@@ -22,8 +22,8 @@ use assay_protocol::{
 use self::{heads::Heads, instructions::Instructions};
 use super::context::Context;
 use crate::{
-    effect::Event,
-    input::Instruction,
+    command::Instruction,
+    event::Event,
     record::{OwnerRecord, Record},
     view::{AccountView, InstructionView},
 };

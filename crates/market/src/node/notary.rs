@@ -31,7 +31,8 @@ use super::{
     role::Role,
 };
 use crate::{
-    effect::{Effect, Event},
+    effect::Effect,
+    event::Event,
     input::Input,
     ledger::{Consequence, JOBS_CLOSED_MAX, Ledger, Rejection},
     moment::Steady,

@@ -40,8 +40,9 @@ use super::{
     role::Role,
 };
 use crate::{
-    effect::Event,
-    input::{Input, Provision, RunId},
+    event::Event,
+    input::{Input, RunId},
+    provision::Provision,
     recent::Recent,
     record::{ProviderRecord, Record},
     view::{RunState, RunView},

@@ -32,7 +32,8 @@ use super::{
     role::Role,
 };
 use crate::{
-    effect::{Event, Run},
+    effect::Run,
+    event::Event,
     input::{Input, RunId, RunResult},
     record::{Record, VerifierRecord},
     view::RunView,

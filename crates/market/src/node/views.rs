@@ -13,12 +13,12 @@ use assay_protocol::{
 use super::{Node, context::Outlook};
 use crate::{
     book::Book,
-    input::Submission,
     ledger::Ledger,
     matching::Passed,
     moment::Moment,
     quote::Quote,
     reliability::Impression,
+    submission::Submission,
     view::{AccountView, BooksView, ClockView, FaultView, Grounds, InstructionView, RunView, SubmissionView},
 };
 

@@ -20,7 +20,7 @@ pub(super) struct Quota {
     pinned_bytes: u64,
     /// Bytes of blobs that are being written.
     promised_bytes: u64,
-    blobs: HashMap<Digest, Entry>,
+    blobs: HashMap<Digest, BlobUse>,
     /// The blobs that may go, by their last use.
     idle: BTreeMap<u64, Digest>,
     /// How many hold each blob, whether it is here or not; blobs that nobody holds are not listed.
@@ -29,7 +29,7 @@ pub(super) struct Quota {
 }
 
 #[derive(Clone, Copy)]
-struct Entry {
+struct BlobUse {
     bytes: u64,
     used: u64,
 }
@@ -72,7 +72,7 @@ impl Quota {
         self.remove(&digest);
         self.uses += 1;
         self.bytes += bytes;
-        self.blobs.insert(digest, Entry { bytes, used: self.uses });
+        self.blobs.insert(digest, BlobUse { bytes, used: self.uses });
         match self.pins.contains_key(&digest) {
             true => self.pinned_bytes += bytes,
             false => drop(self.idle.insert(self.uses, digest)),
@@ -80,16 +80,16 @@ impl Quota {
     }
 
     pub(super) fn remove(&mut self, digest: &Digest) {
-        let Some(entry) = self.blobs.remove(digest) else { return };
-        self.bytes -= entry.bytes;
-        if self.idle.remove(&entry.used).is_none() {
-            self.pinned_bytes -= entry.bytes;
+        let Some(blob) = self.blobs.remove(digest) else { return };
+        self.bytes -= blob.bytes;
+        if self.idle.remove(&blob.used).is_none() {
+            self.pinned_bytes -= blob.bytes;
         }
     }
 
     /// Counts a use, and says whether the blob is there.
     pub(super) fn touch(&mut self, digest: &Digest) -> bool {
-        let Some(&Entry { bytes, .. }) = self.blobs.get(digest) else { return false };
+        let Some(&BlobUse { bytes, .. }) = self.blobs.get(digest) else { return false };
         self.add(*digest, bytes);
         true
     }
@@ -97,10 +97,10 @@ impl Quota {
     /// One more holds this blob, which need not be there yet.
     pub(super) fn pin(&mut self, digest: Digest) {
         *self.pins.entry(digest).or_default() += 1;
-        if let Some(entry) = self.blobs.get(&digest)
-            && self.idle.remove(&entry.used).is_some()
+        if let Some(blob) = self.blobs.get(&digest)
+            && self.idle.remove(&blob.used).is_some()
         {
-            self.pinned_bytes += entry.bytes;
+            self.pinned_bytes += blob.bytes;
         }
     }
 
@@ -109,7 +109,7 @@ impl Quota {
         let Some(pins) = self.pins.get_mut(&digest) else { return };
         *pins -= 1;
         if *pins == 0 {
-            let bytes = self.blobs.get(&digest).map(|entry| entry.bytes);
+            let bytes = self.blobs.get(&digest).map(|blob| blob.bytes);
             self.remove(&digest);
             self.pins.remove(&digest);
             bytes.into_iter().for_each(|bytes| self.add(digest, bytes));
@@ -127,8 +127,8 @@ impl Quota {
         while self.bytes.saturating_add(self.promised_bytes) > limit
             && let Some((_, digest)) = self.idle.pop_first()
         {
-            if let Some(entry) = self.blobs.remove(&digest) {
-                self.bytes -= entry.bytes;
+            if let Some(blob) = self.blobs.remove(&digest) {
+                self.bytes -= blob.bytes;
             }
             going.push(digest);
         }

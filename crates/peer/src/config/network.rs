@@ -11,7 +11,7 @@ use assay_protocol::{
     manifest::{Manifest, NAME_BYTES_MAX, PARAMS_BYTES_MAX},
 };
 
-use super::section::{BadConfig, Section, Table, section};
+use super::section::{BadConfig, KeyedTable, Section, section};
 
 /// Bytes in the longest file.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -48,14 +48,14 @@ pub struct NetworkFile {
     pub contacts: Vec<Contact>,
 }
 
-struct Network {
+struct NetworkSection {
     name: String,
     unit: String,
     real_money: bool,
     issuer: PeerId,
 }
 
-section!(Network {
+section!(NetworkSection {
     name: "What people call the network.",
     unit: "What a credit is called.",
     real_money: "Whether credits are backed by money. This release founds no network where they are.",
@@ -145,10 +145,10 @@ section!(Founder {
     classes: "The classes of machine it checks for.",
 });
 
-/// Why a network's file gives no network.
+/// Why a file of a home, or of a network, does not say what it should.
 #[derive(Debug, thiserror::Error)]
-pub enum NetworkError {
-    /// What it says is no network.
+pub enum ConfigError {
+    /// What it says makes no sense.
     #[error("{file}: {error}")]
     Bad {
         /// Which file.
@@ -170,12 +170,12 @@ impl NetworkFile {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`NetworkError`].
-    pub fn read(path: &Path) -> Result<Self, NetworkError> {
+    /// [`ConfigError`].
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
         match read_bounded(path) {
-            Ok(text) => Self::parse(&text).map_err(|error| NetworkError::Bad { file, error }),
-            Err(error) => Err(NetworkError::Disk { file, error }),
+            Ok(text) => Self::parse(&text).map_err(|error| ConfigError::Bad { file, error }),
+            Err(error) => Err(ConfigError::Disk { file, error }),
         }
     }
 
@@ -184,8 +184,8 @@ impl NetworkFile {
     /// # Errors
     /// [`BadConfig`], which names the key.
     pub fn parse(text: &str) -> Result<Self, BadConfig> {
-        let mut file = Table::parse(text, TABLES)?;
-        let Network { name, unit, real_money, issuer } = file.section("network")?;
+        let mut file = KeyedTable::parse(text, TABLES)?;
+        let NetworkSection { name, unit, real_money, issuer } = file.section("network")?;
         let notaries: Vec<Contact> = file.sections("notary")?;
         let bootstrap: Vec<Contact> = file.sections("bootstrap")?;
         let genesis = Genesis {
@@ -229,7 +229,7 @@ pub fn to_documented_toml(genesis: &Genesis, contacts: &[Contact]) -> String {
          # another network.\n",
     );
     let Genesis { name, unit, real_money, issuer, .. } = genesis.clone();
-    table(&mut out, "[network]", &Network { name, unit, real_money, issuer });
+    table(&mut out, "[network]", &NetworkSection { name, unit, real_money, issuer });
     for peer in &genesis.notaries {
         let known = contacts.iter().find(|contact| contact.peer == *peer);
         let addresses = known.map(|contact| contact.addresses.clone()).unwrap_or_default();

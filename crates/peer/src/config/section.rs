@@ -60,7 +60,7 @@ pub(super) trait Section: Sized {
     /// Their names.
     const KEYS: &'static [&'static str];
     /// Takes the keys out of `table`.
-    fn read(table: &mut Table) -> Result<Self, BadConfig>;
+    fn read(table: &mut KeyedTable) -> Result<Self, BadConfig>;
     /// Writes the keys, each below its comment.
     fn write(&self, out: &mut String);
 }
@@ -71,7 +71,7 @@ macro_rules! section {
         impl $crate::config::section::Section for $kind {
             const KEYS: &'static [&'static str] = &[$(stringify!($key)),+];
 
-            fn read(table: &mut $crate::config::section::Table) -> Result<Self, $crate::config::BadConfig> {
+            fn read(table: &mut $crate::config::section::KeyedTable) -> Result<Self, $crate::config::BadConfig> {
                 Ok(Self { $($key: table.take(stringify!($key))?),+ })
             }
             section!(@write $($key: $comment,)+);
@@ -81,7 +81,7 @@ macro_rules! section {
         impl $crate::config::section::Section for $kind {
             const KEYS: &'static [&'static str] = &[$(stringify!($key)),+];
 
-            fn read(table: &mut $crate::config::section::Table) -> Result<Self, $crate::config::BadConfig> {
+            fn read(table: &mut $crate::config::section::KeyedTable) -> Result<Self, $crate::config::BadConfig> {
                 let assumed = Self::default();
                 Ok(Self { $($key: table.take_or(stringify!($key), assumed.$key)?),+ })
             }
@@ -103,12 +103,12 @@ pub(super) fn line(out: &mut String, key: &str, value: &impl Value, comment: &st
 
 /// A table whose keys are taken out one by one.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct KeyedTable {
     path: String,
     rest: toml::Table,
 }
 
-impl Table {
+impl KeyedTable {
     /// The table that a whole file is, in which there are only these tables.
     pub(super) fn parse(text: &str, keys: &[&str]) -> Result<Self, BadConfig> {
         let rest = text.parse::<toml::Table>().map_err(|error| {
@@ -175,7 +175,7 @@ impl Table {
 
 fn read<S: Section>(path: String, value: toml::Value, expected: &'static str) -> Result<S, BadConfig> {
     let toml::Value::Table(rest) = value else { return Err(wrong(path, &value, expected)) };
-    S::read(&mut Table::new(path, rest, S::KEYS)?)
+    S::read(&mut KeyedTable::new(path, rest, S::KEYS)?)
 }
 
 fn wrong(key: String, found: &toml::Value, expected: &'static str) -> BadConfig {

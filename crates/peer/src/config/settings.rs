@@ -8,8 +8,8 @@ use assay_protocol::units::{Amount, Duration};
 
 use super::{
     home::Home,
-    network::{NetworkError, read_bounded},
-    section::{BadConfig, Section, Table, section},
+    network::{ConfigError, read_bounded},
+    section::{BadConfig, KeyedTable, Section, section},
 };
 
 /// The settings of a home.
@@ -83,14 +83,14 @@ impl Settings {
     /// Reads the settings of a home; none are assumed where the file is absent.
     ///
     /// # Errors
-    /// [`NetworkError`], which names the file and the key.
-    pub fn read(home: &Home) -> Result<Self, NetworkError> {
+    /// [`ConfigError`], which names the file and the key.
+    pub fn read(home: &Home) -> Result<Self, ConfigError> {
         let path = home.settings();
         let file = path.display().to_string();
         match read_bounded(&path) {
-            Ok(text) => Self::parse(&text).map_err(|error| NetworkError::Bad { file, error }),
+            Ok(text) => Self::parse(&text).map_err(|error| ConfigError::Bad { file, error }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(NetworkError::Disk { file, error }),
+            Err(error) => Err(ConfigError::Disk { file, error }),
         }
     }
 
@@ -99,7 +99,7 @@ impl Settings {
     /// # Errors
     /// [`BadConfig`], which names the key.
     pub fn parse(text: &str) -> Result<Self, BadConfig> {
-        let mut file = Table::parse(text, &["daemon", "client"])?;
+        let mut file = KeyedTable::parse(text, &["daemon", "client"])?;
         Ok(Self { daemon: file.section("daemon")?, client: file.section("client")? })
     }
 

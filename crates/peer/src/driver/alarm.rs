@@ -30,11 +30,11 @@ fn steady() -> Steady {
 
 /// The one time at which the brain wants to be woken.
 #[derive(Default)]
-pub(crate) struct Alarm {
+pub(crate) struct WakeTime {
     at: Option<Steady>,
 }
 
-impl Alarm {
+impl WakeTime {
     /// Sets the alarm, instead of what it was set to.
     pub(crate) fn set(&mut self, at: Steady) {
         self.at = Some(at);
@@ -64,7 +64,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_alarm_rings_at_its_time_and_not_before() {
-        let mut alarm = Alarm::default();
+        let mut alarm = WakeTime::default();
         let at = steady().after(assay_protocol::units::Duration(30));
         alarm.set(at);
         alarm.rings().await;

@@ -19,7 +19,7 @@ impl Driver {
     pub(super) fn answer_peer(&self, from: PeerId, kind: u8, bytes: &[u8], reply: network::Reply) {
         match kind {
             BOOK => {
-                let own = self.hands.offer.iter();
+                let own = self.background.offer.iter();
                 reply.answer(pages::book(own.chain(self.book.iter().map(Verified::signed))));
             }
             JOURNAL => match codec::decode::<Journal>(bytes, WANTED_BYTES_MAX) {

@@ -29,7 +29,7 @@ pub use self::{
     rules::ShowRules,
     runs::{ListRuns, ShowBooks},
     shutdown::Shutdown,
-    status::{Neighbour, ShowStatus, StatusView},
+    status::{ShowStatus, StatusView},
     submit::{Submit, SubmittedView},
     watch::{Update, WatchUpdates},
 };

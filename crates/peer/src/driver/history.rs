@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use assay_market::effect::Event;
+use assay_market::event::Event;
 use assay_protocol::{
     id::{Digest, JobId, PeerId},
     units::Timestamp,

@@ -24,7 +24,7 @@ use assay_protocol::{
 };
 use tokio::sync::mpsc;
 
-use crate::network::{Event, GossipId, Network, Reply};
+use crate::network::{GossipId, Network, NetworkEvent, Reply};
 
 /// Threads that verify.
 const LANES: usize = 2;
@@ -70,7 +70,7 @@ pub(crate) struct Thrown {
 }
 
 /// What a lane carries.
-enum Parcel {
+enum Incoming {
     Message { from: PeerId, bytes: Vec<u8> },
     Gossip { from: PeerId, bytes: Vec<u8>, id: GossipId },
     Book { from: PeerId, offers: Vec<Signed<Offer>> },
@@ -79,24 +79,29 @@ enum Parcel {
 /// The way in for what did not come as an event of the network.
 #[derive(Clone)]
 pub(crate) struct Intake {
-    lanes: Vec<mpsc::Sender<Parcel>>,
+    lanes: Vec<mpsc::Sender<Incoming>>,
 }
 
 impl Intake {
     /// Starts the lanes and feeds them from the network.
     pub(crate) fn start(
         network: &Network,
-        events: mpsc::Receiver<Event>,
+        events: mpsc::Receiver<NetworkEvent>,
         genesis: &Genesis,
     ) -> (Self, mpsc::Receiver<Arrival>, Arc<Thrown>) {
         let (arrivals, arrived) = mpsc::channel(ARRIVALS_MAX);
         let thrown = Arc::new(Thrown::default());
         let lanes = (0..LANES).map(|_| {
-            let (lane, parcels) = mpsc::channel(LANE_MESSAGES_MAX);
+            let (lane, incoming) = mpsc::channel(LANE_MESSAGES_MAX);
             let (network, arrivals, thrown) = (network.clone(), arrivals.clone(), Arc::clone(&thrown));
-            let desk =
-                Desk { network, name: genesis.id(), notaries: genesis.notaries.clone(), arrivals, thrown };
-            tokio::task::spawn_blocking(move || desk.work(parcels));
+            let thread = LaneThread {
+                network,
+                name: genesis.id(),
+                notaries: genesis.notaries.clone(),
+                arrivals,
+                thrown,
+            };
+            tokio::task::spawn_blocking(move || thread.work(incoming));
             lane
         });
         let intake = Self { lanes: lanes.collect() };
@@ -106,36 +111,36 @@ impl Intake {
 
     /// Takes in the offers that a peer knew of.
     pub(crate) async fn book(&self, from: PeerId, offers: Vec<Signed<Offer>>) {
-        self.put(from, Parcel::Book { from, offers }).await;
+        self.put(from, Incoming::Book { from, offers }).await;
     }
 
-    async fn put(&self, from: PeerId, parcel: Parcel) {
+    async fn put(&self, from: PeerId, incoming: Incoming) {
         let lane = usize::from(from.as_bytes()[0]) % self.lanes.len();
-        // A lane ends with the loop, and then nobody misses the parcel.
-        drop(self.lanes[lane].send(parcel).await);
+        // A lane ends with the loop, and then nobody misses the incoming.
+        drop(self.lanes[lane].send(incoming).await);
     }
 }
 
 /// Hands messages to their lanes and everything else to the loop.
-async fn sort(mut events: mpsc::Receiver<Event>, intake: Intake, arrivals: mpsc::Sender<Arrival>) {
+async fn sort(mut events: mpsc::Receiver<NetworkEvent>, intake: Intake, arrivals: mpsc::Sender<Arrival>) {
     while let Some(event) = events.recv().await {
         let arrival = match event {
-            Event::Message { from, bytes } => {
-                intake.put(from, Parcel::Message { from, bytes }).await;
+            NetworkEvent::Message { from, bytes } => {
+                intake.put(from, Incoming::Message { from, bytes }).await;
                 continue;
             }
-            Event::Gossip { from, bytes, id } => {
-                intake.put(from, Parcel::Gossip { from, bytes, id }).await;
+            NetworkEvent::Gossip { from, bytes, id } => {
+                intake.put(from, Incoming::Gossip { from, bytes, id }).await;
                 continue;
             }
-            Event::Connected { peer } => Arrival::Connected(peer),
-            Event::Undelivered { to, why, .. } => {
+            NetworkEvent::Connected { peer } => Arrival::Connected(peer),
+            NetworkEvent::Undelivered { to, why, .. } => {
                 tracing::debug!(%to, %why, "a message did not get through");
                 Arrival::Undelivered(to)
             }
-            Event::Unpublished => Arrival::Unpublished,
-            Event::Asked { from, kind, bytes, reply } => Arrival::Asked { from, kind, bytes, reply },
-            Event::Disconnected { .. } => continue,
+            NetworkEvent::Unpublished => Arrival::Unpublished,
+            NetworkEvent::Asked { from, kind, bytes, reply } => Arrival::Asked { from, kind, bytes, reply },
+            NetworkEvent::Disconnected { .. } => continue,
         };
         if arrivals.send(arrival).await.is_err() {
             return;
@@ -144,7 +149,7 @@ async fn sort(mut events: mpsc::Receiver<Event>, intake: Intake, arrivals: mpsc:
 }
 
 /// One lane's thread.
-struct Desk {
+struct LaneThread {
     network: Network,
     name: NetworkId,
     /// Whose checkpoints are passed on.
@@ -153,13 +158,13 @@ struct Desk {
     thrown: Arc<Thrown>,
 }
 
-impl Desk {
-    fn work(self, mut parcels: mpsc::Receiver<Parcel>) {
-        while let Some(parcel) = parcels.blocking_recv() {
-            match parcel {
-                Parcel::Message { from, bytes } => self.message(from, &bytes),
-                Parcel::Gossip { from, bytes, id } => self.gossip(from, &bytes, id),
-                Parcel::Book { from, offers } => {
+impl LaneThread {
+    fn work(self, mut incoming: mpsc::Receiver<Incoming>) {
+        while let Some(incoming) = incoming.blocking_recv() {
+            match incoming {
+                Incoming::Message { from, bytes } => self.message(from, &bytes),
+                Incoming::Gossip { from, bytes, id } => self.gossip(from, &bytes, id),
+                Incoming::Book { from, offers } => {
                     for offer in offers {
                         self.offer(from, offer);
                     }

@@ -5,7 +5,7 @@
 use std::{io, sync::Arc};
 
 use assay_market::{
-    Book, Command, Effects, Input, Node, Record, input::Provision, node::Config, record::ProviderRecord,
+    Book, Command, Effects, Input, Node, Record, node::Config, provision::Provision, record::ProviderRecord,
 };
 use assay_protocol::{
     codec::{self, Malformed},
@@ -17,14 +17,14 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
     Driver, Inlets,
-    alarm::{Alarm, moment},
-    hands::Hands,
+    alarm::{WakeTime, moment},
+    background::Background,
     history::History,
+    indexing::Indexing,
     intake::Intake,
     outbox::{Outbox, Outside},
     pinned::Pinned,
     responder::{Responder, VISITS_MAX},
-    shelf::Shelf,
 };
 use crate::{
     config::ClientSettings,
@@ -32,7 +32,7 @@ use crate::{
     fetcher::Fetcher,
     index::{Index, IndexError},
     journal::{Journal, RECORD_BYTES_MAX, ReadError},
-    network::{Event, Network},
+    network::{Network, NetworkEvent},
     store::Store,
 };
 
@@ -60,7 +60,7 @@ pub(crate) struct Restored {
     own: PeerId,
     effects: Effects,
     journal: Journal,
-    shelf: Shelf,
+    indexing: Indexing,
     seen: Seen,
 }
 
@@ -96,10 +96,10 @@ pub(crate) fn restore(
     index: Index,
 ) -> Result<Restored, OpeningError> {
     let own = key.id();
-    let mut shelf = Shelf::new(index);
-    let indexed = match shelf.sequence()? {
+    let mut indexing = Indexing::new(index);
+    let indexed = match indexing.sequence()? {
         ahead if ahead > *journal.durable().borrow().as_ref().unwrap_or(&0) => {
-            shelf.clear()?;
+            indexing.clear()?;
             0
         }
         sequence => sequence,
@@ -113,8 +113,8 @@ pub(crate) fn restore(
             .map_err(|error| OpeningError::Record { sequence, error })?;
         seen.note(sequence, &record);
         if sequence > indexed {
-            shelf.note(sequence, &record);
-            shelf.settle_many(sequence)?;
+            indexing.note(sequence, &record);
+            indexing.settle_many(sequence)?;
         }
         Ok(record)
     };
@@ -124,8 +124,8 @@ pub(crate) fn restore(
     match failed {
         Some(error) => Err(error),
         None => {
-            shelf.settle(seen.last)?;
-            Ok(Restored { node, own, effects, journal, shelf, seen })
+            indexing.settle(seen.last)?;
+            Ok(Restored { node, own, effects, journal, indexing, seen })
         }
     }
 }
@@ -135,7 +135,7 @@ pub(crate) struct Parts {
     pub(crate) genesis: Arc<Genesis>,
     pub(crate) settings: ClientSettings,
     pub(crate) network: Network,
-    pub(crate) events: mpsc::Receiver<Event>,
+    pub(crate) events: mpsc::Receiver<NetworkEvent>,
     pub(crate) store: Store,
     pub(crate) executor: Executor,
     pub(crate) ending: oneshot::Receiver<()>,
@@ -150,7 +150,7 @@ impl Restored {
     /// A loop that is ready to run, what comes into it, and what its user's calls are answered with.
     pub(crate) fn into_driver(self, parts: Parts) -> (Driver, Inlets, Responder) {
         let Parts { genesis, settings, network, events, store, executor, ending } = parts;
-        let Self { node, own, effects, journal, shelf, seen } = self;
+        let Self { node, own, effects, journal, indexing, seen } = self;
         let network_id = genesis.id();
         let (reports, reported) = mpsc::unbounded_channel();
         let (visits, visited) = mpsc::channel(VISITS_MAX);
@@ -178,7 +178,8 @@ impl Restored {
             pinned: Arc::clone(&pinned),
             works: Responder::works(),
         };
-        let hands = Hands { network, store, executor, fetcher, pinned, intake, reports, offer: None };
+        let background =
+            Background { network, store, executor, fetcher, pinned, intake, reports, offer: None };
         let inlets =
             Inlets { ending, visits: visited, reports: reported, arrivals, durable: journal.durable() };
         let driver = Driver {
@@ -192,10 +193,10 @@ impl Restored {
             saved: seen.last,
             chain: seen.chain,
             outbox,
-            shelf,
-            hands,
+            indexing,
+            background,
             started: moment(),
-            alarm: Alarm::default(),
+            alarm: WakeTime::default(),
             history: History::default(),
             updates,
             thrown,
@@ -211,15 +212,15 @@ impl Driver {
     /// Begins to get what its role needs, and offers again under the addresses of today.
     fn prepared(mut self) -> Self {
         if let Some(provision) = &mut self.providing {
-            let addresses = self.hands.network.listening();
+            let addresses = self.background.network.listening();
             if provision.addresses != addresses {
                 provision.addresses = addresses;
                 let again = Input::Command(Command::Provide(provision.clone()));
-                drop(self.hands.reports.send(again));
+                drop(self.background.reports.send(again));
             }
         }
         if self.runs_jobs() {
-            self.hands.equip(self.genesis.manifests.clone());
+            self.background.equip(self.genesis.manifests.clone());
         }
         self
     }

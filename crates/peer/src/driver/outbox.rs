@@ -51,7 +51,7 @@ pub(crate) enum Visible {
 }
 
 /// Where visible things go.
-pub(crate) trait World: Send + 'static {
+pub(crate) trait LetOut: Send + 'static {
     /// Lets one thing out.
     fn let_out(&mut self, visible: Visible) -> impl Future<Output = ()> + Send;
 }
@@ -64,9 +64,9 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     /// A barrier that follows a journal.
-    pub(crate) fn new(durable: watch::Receiver<Result<u64, Broken>>, world: impl World) -> Self {
+    pub(crate) fn new(durable: watch::Receiver<Result<u64, Broken>>, door: impl LetOut) -> Self {
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
-        Self { queue, task: tokio::spawn(let_out_in_order(waiting, durable, world)) }
+        Self { queue, task: tokio::spawn(let_out_in_order(waiting, durable, door)) }
     }
 
     /// Puts something in behind the record of this number.
@@ -92,12 +92,12 @@ impl Drop for Outbox {
 async fn let_out_in_order(
     mut waiting: mpsc::Receiver<(u64, Visible)>,
     mut durable: watch::Receiver<Result<u64, Broken>>,
-    mut world: impl World,
+    mut door: impl LetOut,
 ) {
     while let Some((saved, visible)) = waiting.recv().await {
         let reached = |state: &Result<u64, Broken>| !matches!(state, Ok(durable) if *durable < saved);
         match durable.wait_for(reached).await.map(|state| state.is_ok()) {
-            Ok(true) => world.let_out(visible).await,
+            Ok(true) => door.let_out(visible).await,
             Ok(false) | Err(_) => return,
         }
     }
@@ -117,7 +117,7 @@ pub(crate) struct Outside {
     pub(crate) reports: mpsc::UnboundedSender<Input>,
 }
 
-impl World for Outside {
+impl LetOut for Outside {
     async fn let_out(&mut self, visible: Visible) {
         match visible {
             Visible::Send(to, message) => self.send(to, *message).await,
@@ -137,7 +137,7 @@ impl Outside {
         }
         let bytes = message.encode();
         for _ in 0..TRIES_MAX {
-            match self.network.send(to, 0, bytes.clone()) {
+            match self.network.send(to, bytes.clone()) {
                 Ok(()) => return,
                 Err(SendError::Busy) => time::sleep(TRY_WAIT).await,
                 Err(error @ (SendError::TooLong { .. } | SendError::Closed)) => {

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::{
     calls::WatchUpdates,
-    outbox::World,
+    outbox::LetOut,
     responder::{Respond, Responder},
     *,
 };
@@ -22,7 +22,7 @@ use crate::{
     executor::{Conduct, Executor},
     index::Index,
     journal::tests::held_back,
-    network::{Limits, Network, Settings},
+    network::{Limits, Network, NetworkSettings},
     store::Store,
 };
 
@@ -40,7 +40,7 @@ struct Held {
 /// A world that only writes down what it is shown.
 struct Witness(mpsc::UnboundedSender<String>);
 
-impl World for Witness {
+impl LetOut for Witness {
     async fn let_out(&mut self, visible: Visible) {
         let seen = match visible {
             Visible::Send(to, message) => format!("send {} {}", message.kind(), to.0[0]),
@@ -62,7 +62,7 @@ impl Held {
         let (journal, let_through, begins) = held_back(folder.path(), key.id());
         let durable = journal.durable();
         let store = Store::open(&Home::at(folder.path()), 1 << 20).unwrap();
-        let settings = Settings {
+        let settings = NetworkSettings {
             secret: [1; 32],
             listen: Vec::new(),
             known: Vec::new(),
@@ -185,12 +185,12 @@ async fn rows_follow_the_disk() {
     let mut held = Held::new().await;
     held.perform(vec![save(5)]).await;
     held.driver.settle(Ok(0), true).unwrap();
-    assert_eq!(held.driver.shelf.receipt(&Digest([5; 32])), None);
+    assert_eq!(held.driver.indexing.receipt(&Digest([5; 32])), None);
     held.let_through.send(()).unwrap();
     held.driver.journal.wait(1).await.unwrap();
     held.driver.settle(Ok(1), true).unwrap();
-    assert_eq!(held.driver.shelf.receipt(&Digest([5; 32])), Some(Digest([5; 32])));
-    assert_eq!(held.driver.shelf.sequence().unwrap(), 1);
+    assert_eq!(held.driver.indexing.receipt(&Digest([5; 32])), Some(Digest([5; 32])));
+    assert_eq!(held.driver.indexing.sequence().unwrap(), 1);
 }
 
 #[tokio::test]

@@ -67,7 +67,7 @@ impl Carrier for Arc<Town> {
             Conduct::Busy(times) => {
                 let next = if times > 1 { Conduct::Busy(times - 1) } else { Conduct::Serves };
                 self.conduct.lock().unwrap().insert(from, next);
-                Err(Failure::Busy.into())
+                Err(ExchangeFailure::Busy.into())
             }
         }
     }

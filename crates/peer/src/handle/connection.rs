@@ -151,7 +151,7 @@ impl<D: Dispatch> Connection<D> {
         let call = Answering { connection: self.clone(), number, wanted };
         // It cannot be over before it is in the list, which is locked.
         let task = tokio::spawn(call.perform(ask)).abort_handle();
-        calls.insert(number, Underway { inbox: Some(inbox), task });
+        calls.insert(number, RunningCall { inbox: Some(inbox), task });
         Ok(Ok(()))
     }
 }
@@ -165,7 +165,7 @@ enum Wanted {
 }
 
 /// A call that is under way.
-struct Underway {
+struct RunningCall {
     /// None once nothing more is taken from the user.
     inbox: Option<mpsc::Sender<Wanted>>,
     task: AbortHandle,
@@ -173,10 +173,10 @@ struct Underway {
 
 /// The calls of a connection that are under way.
 #[derive(Clone, Default)]
-struct Calls(Arc<Mutex<HashMap<u32, Underway>>>);
+struct Calls(Arc<Mutex<HashMap<u32, RunningCall>>>);
 
 impl Calls {
-    fn lock(&self) -> MutexGuard<'_, HashMap<u32, Underway>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u32, RunningCall>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -48,7 +48,7 @@ impl Records {
         let mut file = File::open(path)?;
         let (place, end, last) = {
             let extent = lock(extent);
-            (extent.place_before(first), extent.end, extent.records)
+            (extent.start_before(first), extent.end, extent.records)
         };
         file.seek(SeekFrom::Start(place.offset))?;
         let reader = BufReader::new(file).take(end - place.offset);

@@ -175,7 +175,7 @@ struct Gate {
     permits: Mutex<mpsc::Receiver<()>>,
 }
 
-impl Disk for Gate {
+impl BatchSink for Gate {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.append(bytes)
     }
@@ -198,7 +198,7 @@ pub(crate) fn held_back(folder: &Path, peer: PeerId) -> (Journal, mpsc::Sender<(
     (Journal::start(&path, scan, Box::new(gate)).unwrap(), let_through, begins)
 }
 
-fn start_on(world: &World, disk: impl FnOnce(File) -> Box<dyn Disk>) -> Journal {
+fn start_on(world: &World, disk: impl FnOnce(File) -> Box<dyn BatchSink>) -> Journal {
     let mut file = OpenOptions::new().read(true).write(true).open(world.path()).unwrap();
     let scan = scan(&file, PEER).unwrap();
     file.seek(SeekFrom::End(0)).unwrap();
@@ -262,7 +262,7 @@ impl Forgetful {
     }
 }
 
-impl Disk for Forgetful {
+impl BatchSink for Forgetful {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.unsynced.extend(bytes);
         Ok(())

@@ -19,14 +19,14 @@ use super::{
 };
 
 /// Where batches go. A test puts in its place a disk that forgets what was not synced.
-pub(super) trait Disk: Send {
+pub(super) trait BatchSink: Send {
     /// Adds bytes at the end.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Returns when everything added is durable.
     fn sync(&mut self) -> io::Result<()>;
 }
 
-impl Disk for File {
+impl BatchSink for File {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.write_all(bytes)
     }
@@ -38,14 +38,14 @@ impl Disk for File {
 
 /// What the appending side and the writing thread share.
 pub(super) struct Shared {
-    queue: Mutex<Queue>,
+    queue: Mutex<RecordQueue>,
     /// Signalled when a record was queued or the queue was closed.
     changed: Condvar,
     pub(super) extent: Mutex<Extent>,
     pub(super) durable: watch::Sender<Result<u64, Broken>>,
 }
 
-struct Queue {
+struct RecordQueue {
     records: VecDeque<Vec<u8>>,
     bytes: usize,
     /// The sequence of the last record queued.
@@ -57,7 +57,7 @@ impl Shared {
     pub(super) fn new(extent: Extent) -> Self {
         let (sequence, records) = (extent.records, VecDeque::new());
         Self {
-            queue: Mutex::new(Queue { records, bytes: 0, sequence, closed: false }),
+            queue: Mutex::new(RecordQueue { records, bytes: 0, sequence, closed: false }),
             changed: Condvar::new(),
             extent: Mutex::new(extent),
             durable: watch::Sender::new(Ok(sequence)),
@@ -120,7 +120,12 @@ impl Shared {
 }
 
 /// Writes batch after batch until the queue is closed or the disk fails.
-pub(super) fn write_batches(shared: &Shared, mut disk: Box<dyn Disk>, header: &Header, mut last: Digest) {
+pub(super) fn write_batches(
+    shared: &Shared,
+    mut disk: Box<dyn BatchSink>,
+    header: &Header,
+    mut last: Digest,
+) {
     while let Some(records) = shared.next_batch() {
         let (bytes, digest) = header.encode_batch(last, &records);
         if let Err(error) = disk.append(&bytes).and_then(|()| disk.sync()) {

@@ -18,13 +18,13 @@ const PEERS_MAX: usize = 4096;
 /// The address book.
 pub(super) struct Addresses {
     known: HashMap<PeerId, Vec<Multiaddr>>,
-    heard: HashMap<PeerId, Heard>,
+    heard: HashMap<PeerId, HeardAddresses>,
     /// The peers of `heard`, the one added first at the front.
     order: VecDeque<PeerId>,
 }
 
 #[derive(Default)]
-struct Heard {
+struct HeardAddresses {
     /// From others.
     hints: VecDeque<Multiaddr>,
     /// From the peer itself.
@@ -68,7 +68,7 @@ impl Addresses {
         self.entry(peer).claims = claims;
     }
 
-    fn entry(&mut self, peer: PeerId) -> &mut Heard {
+    fn entry(&mut self, peer: PeerId) -> &mut HeardAddresses {
         if !self.heard.contains_key(&peer) {
             self.order.push_back(peer);
             if self.order.len() > PEERS_MAX

@@ -12,78 +12,78 @@ use libp2p::{
 use tokio::sync::oneshot;
 
 use super::{
-    behaviour::{BehaviourEvent, SCORE_FLOODING},
-    event::{Event, GossipId, Reply},
+    event::{GossipId, NetworkEvent, Reply},
     identity::from_libp2p,
-    messages::Receipt,
+    messages::Acknowledgement,
     pending::failure,
+    protocols::{ProtocolsEvent, SCORE_FLOODING},
     questions::{Answer, Question},
-    streams::Opened,
+    streams::IncomingStream,
     task::Task,
-    transfers::{Serving, serve},
+    transfers::{Upload, serve},
 };
 
 /// How often a peer's gossip is dropped until the peer is not listened to any more.
 const GOSSIP_DROPPED_MAX: u32 = 1000;
 
-type Arrival<A, B> = request_response::Event<A, B>;
+type Exchange<A, B> = request_response::Event<A, B>;
 
 impl Task {
-    pub(super) fn take(&mut self, event: BehaviourEvent) {
+    pub(super) fn take(&mut self, event: ProtocolsEvent) {
         match event {
-            BehaviourEvent::Messages(event) => self.take_message(event),
-            BehaviourEvent::Questions(event) => self.take_question(event),
-            BehaviourEvent::Transfers(opened) => self.take_stream(opened),
-            BehaviourEvent::Gossip(event) => self.take_gossip(event),
-            BehaviourEvent::Identify(event) => self.take_identity(event),
-            BehaviourEvent::Ping(ping::Event { peer, connection, result: Err(error) }) => {
+            ProtocolsEvent::Messages(event) => self.take_message(event),
+            ProtocolsEvent::Questions(event) => self.take_question(event),
+            ProtocolsEvent::Transfers(opened) => self.take_stream(opened),
+            ProtocolsEvent::Gossip(event) => self.take_gossip(event),
+            ProtocolsEvent::Identify(event) => self.take_identity(event),
+            ProtocolsEvent::Ping(ping::Event { peer, connection, result: Err(error) }) => {
                 tracing::debug!(%peer, %error, "a connection is dead");
                 self.swarm.close_connection(connection);
             }
-            BehaviourEvent::Ping(_) => {}
+            ProtocolsEvent::Ping(_) => {}
         }
     }
 
-    fn take_message(&mut self, event: Arrival<Vec<u8>, Receipt>) {
+    fn take_message(&mut self, event: Exchange<Vec<u8>, Acknowledgement>) {
         match event {
-            Arrival::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
+            Exchange::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
                 let taken = self.is_within_rate(peer)
                     && from_libp2p(&peer)
-                        .is_some_and(|from| self.offer(Event::Message { from, bytes: request }));
-                let receipt = if taken { Receipt::Taken } else { Receipt::Busy };
+                        .is_some_and(|from| self.offer(NetworkEvent::Message { from, bytes: request }));
+                let acknowledgement = if taken { Acknowledgement::Taken } else { Acknowledgement::Busy };
                 // An error means that the sender is gone; it will hear of that by itself.
-                drop(self.swarm.behaviour_mut().messages.send_response(channel, receipt));
+                drop(self.swarm.behaviour_mut().messages.send_response(channel, acknowledgement));
             }
-            Arrival::Message { message: Message::Response { request_id, response }, .. } => {
-                let failure = (response == Receipt::Busy).then_some(super::Failure::Busy);
+            Exchange::Message { message: Message::Response { request_id, response }, .. } => {
+                let failure = (response == Acknowledgement::Busy).then_some(super::ExchangeFailure::Busy);
                 if let Some(sent) = self.pending.take_sent(request_id) {
                     self.sent(sent, failure);
                 }
             }
-            Arrival::OutboundFailure { request_id, error, .. } => {
+            Exchange::OutboundFailure { request_id, error, .. } => {
                 if let Some(sent) = self.pending.take_sent(request_id) {
                     self.sent(sent, Some(failure(&error)));
                 }
             }
-            Arrival::InboundFailure { peer, request_id, error, .. } => log_inbound(peer, request_id, &error),
-            Arrival::ResponseSent { .. } => {}
+            Exchange::InboundFailure { peer, request_id, error, .. } => log_inbound(peer, request_id, &error),
+            Exchange::ResponseSent { .. } => {}
         }
     }
 
-    fn take_question(&mut self, event: Arrival<Question, Answer>) {
+    fn take_question(&mut self, event: Exchange<Question, Answer>) {
         match event {
-            Arrival::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
+            Exchange::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
                 let answer = self.answer(peer, request);
                 drop(self.swarm.behaviour_mut().questions.send_response(channel, answer));
             }
-            Arrival::Message { message: Message::Response { request_id, response }, .. } => {
+            Exchange::Message { message: Message::Response { request_id, response }, .. } => {
                 self.pending.answer(request_id, Ok(response));
             }
-            Arrival::OutboundFailure { request_id, error, .. } => {
+            Exchange::OutboundFailure { request_id, error, .. } => {
                 self.pending.answer(request_id, Err(failure(&error)));
             }
-            Arrival::InboundFailure { peer, request_id, error, .. } => log_inbound(peer, request_id, &error),
-            Arrival::ResponseSent { .. } => {}
+            Exchange::InboundFailure { peer, request_id, error, .. } => log_inbound(peer, request_id, &error),
+            Exchange::ResponseSent { .. } => {}
         }
     }
 
@@ -95,18 +95,18 @@ impl Task {
         let Some(slot) = self.answers.take(peer) else { return Answer::Busy };
         let (reply, answer) = oneshot::channel();
         let Question { kind, bytes } = question;
-        match self.offer(Event::Asked { from, kind, bytes, reply: Reply(reply) }) {
+        match self.offer(NetworkEvent::Asked { from, kind, bytes, reply: Reply(reply) }) {
             true => Answer::Later { answer, _slot: slot },
             false => Answer::Busy,
         }
     }
 
     /// Has a blob served, or the peer told that there is too much to do.
-    fn take_stream(&mut self, opened: Opened) {
-        let Opened { from: peer, stream } = opened;
+    fn take_stream(&mut self, opened: IncomingStream) {
+        let IncomingStream { from: peer, stream } = opened;
         let Some(to) = from_libp2p(&peer) else { return };
         let slot = if self.is_within_rate(peer) { self.serves.take(peer) } else { None };
-        let serving = Serving { source: Arc::clone(&self.blobs), to, slot, pace: self.pace };
+        let serving = Upload { source: Arc::clone(&self.blobs), to, slot, pace: self.pace };
         tokio::spawn(serve(stream, serving));
     }
 
@@ -117,7 +117,7 @@ impl Task {
                 let from = message.source.as_ref().and_then(from_libp2p);
                 let taken = self.is_within_gossip_rate(relay)
                     && from.is_some_and(|from| {
-                        self.offer(Event::Gossip { from, bytes: message.data, id: id.clone() })
+                        self.offer(NetworkEvent::Gossip { from, bytes: message.data, id: id.clone() })
                     });
                 if !taken {
                     let gossip = &mut self.swarm.behaviour_mut().gossip;

@@ -7,102 +7,119 @@ use libp2p::{Multiaddr, gossipsub::MessageAcceptance};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
-    behaviour::offers,
-    event::{AskError, Event, Failure, GossipId},
+    event::{AskError, ExchangeFailure, GossipId, NetworkEvent},
     identity::to_libp2p,
-    outbox::{Letter, Posted},
-    pending::{Asking, Sent},
+    pending::Asking,
+    protocols::offers,
     questions::Question,
+    queues::Posted,
     streams::Opening,
     task::Task,
 };
 
 /// Something to do.
 #[derive(Debug)]
-pub(super) enum Command {
-    Send { to: PeerId, token: u64, bytes: Vec<u8> },
-    Publish { bytes: Vec<u8> },
-    Judge { id: GossipId, acceptance: MessageAcceptance },
-    AddAddress { peer: PeerId, address: Multiaddr },
-    Ask { to: PeerId, kind: u8, bytes: Vec<u8>, reply: Reply, permit: OwnedSemaphorePermit },
-    OpenStream { to: PeerId, opening: Opening },
-    Shutdown { done: oneshot::Sender<()> },
+pub(super) enum NetworkCommand {
+    Send {
+        to: PeerId,
+        bytes: Vec<u8>,
+    },
+    Publish {
+        bytes: Vec<u8>,
+    },
+    Judge {
+        id: GossipId,
+        acceptance: MessageAcceptance,
+    },
+    AddAddress {
+        peer: PeerId,
+        address: Multiaddr,
+    },
+    Ask {
+        to: PeerId,
+        kind: u8,
+        bytes: Vec<u8>,
+        reply: oneshot::Sender<Result<Vec<u8>, AskError>>,
+        permit: OwnedSemaphorePermit,
+    },
+    OpenStream {
+        to: PeerId,
+        opening: Opening,
+    },
+    Shutdown {
+        done: oneshot::Sender<()>,
+    },
 }
 
-type Reply = oneshot::Sender<Result<Vec<u8>, AskError>>;
-
 impl Task {
-    pub(super) fn obey(&mut self, command: Command) {
+    pub(super) fn obey(&mut self, command: NetworkCommand) {
         match command {
-            Command::Send { to, token, bytes } => self.post(to, Letter { token, bytes }),
-            Command::Publish { bytes } => self.publish(bytes),
-            Command::Judge { id, acceptance } => {
+            NetworkCommand::Send { to, bytes } => self.post(to, bytes),
+            NetworkCommand::Publish { bytes } => self.publish(bytes),
+            NetworkCommand::Judge { id, acceptance } => {
                 let gossip = &mut self.swarm.behaviour_mut().gossip;
                 gossip.report_message_validation_result(&id.message, &id.relay, acceptance);
             }
-            Command::AddAddress { peer, address } => {
+            NetworkCommand::AddAddress { peer, address } => {
                 if let Some(peer) = to_libp2p(peer) {
                     self.addresses.hint(peer, address);
                 }
             }
-            Command::Ask { to, kind, bytes, reply, permit } => {
+            NetworkCommand::Ask { to, kind, bytes, reply, permit } => {
                 self.ask(to, Question { kind, bytes }, Asking { reply, _permit: permit });
             }
-            Command::OpenStream { to, opening } => self.open_stream(to, opening),
-            Command::Shutdown { done } => self.ending = Some(done),
+            NetworkCommand::OpenStream { to, opening } => self.open_stream(to, opening),
+            NetworkCommand::Shutdown { done } => self.ending = Some(done),
         }
     }
 
-    fn post(&mut self, to: PeerId, letter: Letter) {
-        match self.outbox.post(to, letter) {
-            Posted::Send(letter) => self.send(to, letter),
+    fn post(&mut self, to: PeerId, message: Vec<u8>) {
+        match self.queues.post(to, message) {
+            Posted::Send(message) => self.send(to, message),
             Posted::Waits => {}
-            Posted::Full(letter) => self.undelivered(to, letter.token, Failure::Waiting),
+            Posted::Full => self.undelivered(to, ExchangeFailure::Waiting),
         }
     }
 
-    fn send(&mut self, to: PeerId, letter: Letter) {
-        let token = letter.token;
+    fn send(&mut self, to: PeerId, message: Vec<u8>) {
         let Some(peer) = to_libp2p(to) else {
-            return self.sent(Sent { to, token }, Some(Failure::Unreachable));
+            return self.sent(to, Some(ExchangeFailure::Unreachable));
         };
         let addresses = self.addresses.of(&peer);
         let messages = &mut self.swarm.behaviour_mut().messages;
-        let id = messages.send_request_with_addresses(&peer, letter.bytes, addresses);
-        self.pending.sent(id, Sent { to, token });
+        let id = messages.send_request_with_addresses(&peer, message, addresses);
+        self.pending.sent(id, to);
     }
 
     /// A message has arrived or failed; the next one goes.
-    pub(super) fn sent(&mut self, sent: Sent, failure: Option<Failure>) {
-        let Sent { to, token } = sent;
+    pub(super) fn sent(&mut self, to: PeerId, failure: Option<ExchangeFailure>) {
         if let Some(why) = failure {
-            self.undelivered(to, token, why);
+            self.undelivered(to, why);
         }
         // What waits for a peer that cannot be reached would only be dialled for again, one by one.
-        if failure == Some(Failure::Unreachable) {
-            let given_up = self.outbox.give_up(to);
-            given_up.into_iter().for_each(|letter| self.undelivered(to, letter.token, Failure::Unreachable));
+        if failure == Some(ExchangeFailure::Unreachable) {
+            (0..self.queues.give_up(to)).for_each(|_| self.undelivered(to, ExchangeFailure::Unreachable));
         }
-        if let Some(next) = self.outbox.done(to) {
+        if let Some(next) = self.queues.done(to) {
             self.send(to, next);
         }
     }
 
-    fn undelivered(&mut self, to: PeerId, token: u64, why: Failure) {
-        self.backlog.push_back(Event::Undelivered { to, token, why });
+    fn undelivered(&mut self, to: PeerId, why: ExchangeFailure) {
+        self.backlog.push_back(NetworkEvent::Undelivered { to, why });
     }
 
     fn publish(&mut self, bytes: Vec<u8>) {
         let topic = offers(&self.network);
         if let Err(error) = self.swarm.behaviour_mut().gossip.publish(topic, bytes) {
             tracing::debug!(%error, "nobody was told");
-            self.backlog.push_back(Event::Unpublished);
+            self.backlog.push_back(NetworkEvent::Unpublished);
         }
     }
 
     fn ask(&mut self, to: PeerId, question: Question, asking: Asking) {
         let Some(peer) = to_libp2p(to) else {
-            return drop(asking.reply.send(Err(Failure::Unreachable.into())));
+            return drop(asking.reply.send(Err(ExchangeFailure::Unreachable.into())));
         };
         let addresses = self.addresses.of(&peer);
         let questions = &mut self.swarm.behaviour_mut().questions;
@@ -112,7 +129,7 @@ impl Task {
 
     fn open_stream(&mut self, to: PeerId, opening: Opening) {
         let Some(peer) = to_libp2p(to) else {
-            return drop(opening.0.send(Err(Failure::Unreachable)));
+            return drop(opening.0.send(Err(ExchangeFailure::Unreachable)));
         };
         let addresses = self.addresses.of(&peer);
         self.swarm.behaviour_mut().transfers.open(peer, addresses, opening);

@@ -13,7 +13,7 @@ use super::GOSSIP_BYTES_MAX;
 
 /// Something happened on the network.
 #[derive(Debug)]
-pub enum Event {
+pub enum NetworkEvent {
     /// A peer of this network is connected. Its first messages may come before this.
     Connected {
         /// Who.
@@ -35,10 +35,8 @@ pub enum Event {
     Undelivered {
         /// Whom it was for.
         to: PeerId,
-        /// What `send` was given.
-        token: u64,
         /// What is known.
-        why: Failure,
+        why: ExchangeFailure,
     },
     /// Something a peer told everybody. Judge it within five seconds, or it goes no further.
     Gossip {
@@ -85,7 +83,7 @@ impl Reply {
 
 /// Why a peer could not be reached, or not to the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
+pub enum ExchangeFailure {
     /// No address is known, or none leads to the peer.
     #[error("the peer cannot be reached")]
     Unreachable,
@@ -187,7 +185,7 @@ pub enum AskError {
     Refused,
     /// It did not get that far.
     #[error(transparent)]
-    Failed(#[from] Failure),
+    Failed(#[from] ExchangeFailure),
 }
 
 /// Why a blob was not fetched.
@@ -217,7 +215,7 @@ pub enum FetchError {
     },
     /// It did not get that far.
     #[error(transparent)]
-    Failed(#[from] Failure),
+    Failed(#[from] ExchangeFailure),
 }
 
 impl<T> From<TrySendError<T>> for SendError {

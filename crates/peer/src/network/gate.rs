@@ -31,7 +31,7 @@ struct Share {
 
 /// A place that is taken.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct GatePlace {
     _all: OwnedSemaphorePermit,
     _own: OwnedSemaphorePermit,
     _user: User,
@@ -50,11 +50,11 @@ impl Gate {
     }
 
     /// Waits for a place.
-    pub(super) async fn enter(self: &Arc<Self>, peer: PeerId) -> Result<Place, AcquireError> {
+    pub(super) async fn enter(self: &Arc<Self>, peer: PeerId) -> Result<GatePlace, AcquireError> {
         let (own, user) = self.join(peer);
         let own = own.acquire_owned().await?;
         let all = Arc::clone(&self.all).acquire_owned().await?;
-        Ok(Place { _all: all, _own: own, _user: user })
+        Ok(GatePlace { _all: all, _own: own, _user: user })
     }
 
     fn join(self: &Arc<Self>, peer: PeerId) -> (Arc<Semaphore>, User) {

@@ -15,19 +15,19 @@ use super::wire::{read_byte, read_frame, write_frame};
 
 /// What becomes of a message.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Receipt {
+pub(super) enum Acknowledgement {
     Taken = 1,
     Busy = 2,
 }
 
-/// The bytes of messages and receipts.
+/// The bytes of messages and acknowledgements.
 #[derive(Clone, Default)]
-pub(super) struct Codec;
+pub(super) struct MessageCodec;
 
-impl request_response::Codec for Codec {
+impl request_response::Codec for MessageCodec {
     type Protocol = StreamProtocol;
     type Request = Vec<u8>;
-    type Response = Receipt;
+    type Response = Acknowledgement;
 
     async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<u8>>
     where
@@ -36,13 +36,13 @@ impl request_response::Codec for Codec {
         read_frame(io, MESSAGE_BYTES_MAX).await
     }
 
-    async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Receipt>
+    async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Acknowledgement>
     where
         T: AsyncRead + Unpin + Send,
     {
         match read_byte(io).await? {
-            1 => Ok(Receipt::Taken),
-            2 => Ok(Receipt::Busy),
+            1 => Ok(Acknowledgement::Taken),
+            2 => Ok(Acknowledgement::Busy),
             _ => Err(io::ErrorKind::InvalidData.into()),
         }
     }
@@ -54,10 +54,15 @@ impl request_response::Codec for Codec {
         write_frame(io, &message).await
     }
 
-    async fn write_response<T>(&mut self, _: &StreamProtocol, io: &mut T, receipt: Receipt) -> io::Result<()>
+    async fn write_response<T>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+        acknowledgement: Acknowledgement,
+    ) -> io::Result<()>
     where
         T: AsyncWrite + Unpin + Send,
     {
-        io.write_all(&[receipt as u8]).await
+        io.write_all(&[acknowledgement as u8]).await
     }
 }

@@ -9,22 +9,15 @@ use libp2p::request_response::{OutboundFailure, OutboundRequestId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
-    event::{AskError, Failure},
+    event::{AskError, ExchangeFailure},
     questions::Answer,
 };
 
 /// The requests on their way.
 #[derive(Default)]
 pub(super) struct Pending {
-    sends: HashMap<OutboundRequestId, Sent>,
+    sends: HashMap<OutboundRequestId, PeerId>,
     asks: HashMap<OutboundRequestId, Asking>,
-}
-
-/// A message on its way.
-#[derive(Clone, Copy)]
-pub(super) struct Sent {
-    pub(super) to: PeerId,
-    pub(super) token: u64,
 }
 
 /// A question on its way. The permit is held until it is answered, even if nobody waits any more.
@@ -34,43 +27,45 @@ pub(super) struct Asking {
 }
 
 impl Pending {
-    pub(super) fn sent(&mut self, id: OutboundRequestId, sent: Sent) {
-        self.sends.insert(id, sent);
+    pub(super) fn sent(&mut self, id: OutboundRequestId, to: PeerId) {
+        self.sends.insert(id, to);
     }
 
     pub(super) fn asked(&mut self, id: OutboundRequestId, asking: Asking) {
         self.asks.insert(id, asking);
     }
 
-    /// Takes a message out that has arrived or failed.
-    pub(super) fn take_sent(&mut self, id: OutboundRequestId) -> Option<Sent> {
+    /// Takes a message out that has arrived or failed, and says whom it was for.
+    pub(super) fn take_sent(&mut self, id: OutboundRequestId) -> Option<PeerId> {
         self.sends.remove(&id)
     }
 
     /// Ends a question.
-    pub(super) fn answer(&mut self, id: OutboundRequestId, answer: Result<Answer, Failure>) {
+    pub(super) fn answer(&mut self, id: OutboundRequestId, answer: Result<Answer, ExchangeFailure>) {
         let Some(asking) = self.asks.remove(&id) else { return };
         // An error means that nobody waits for it any more.
         drop(asking.reply.send(answer_of(answer)));
     }
 }
 
-fn answer_of(answer: Result<Answer, Failure>) -> Result<Vec<u8>, AskError> {
+fn answer_of(answer: Result<Answer, ExchangeFailure>) -> Result<Vec<u8>, AskError> {
     match answer? {
         Answer::Bytes(bytes) => Ok(bytes),
-        Answer::Busy => Err(Failure::Busy.into()),
+        Answer::Busy => Err(ExchangeFailure::Busy.into()),
         Answer::Refused | Answer::Later { .. } => Err(AskError::Refused),
     }
 }
 
 /// What a failed request says about the peer.
-pub(super) fn failure(error: &OutboundFailure) -> Failure {
+pub(super) fn failure(error: &OutboundFailure) -> ExchangeFailure {
     match error {
-        OutboundFailure::DialFailure => Failure::Unreachable,
-        OutboundFailure::Timeout => Failure::TimedOut,
-        OutboundFailure::UnsupportedProtocols => Failure::OtherNetwork,
-        OutboundFailure::ConnectionClosed => Failure::Broken,
-        OutboundFailure::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Failure::TimedOut,
-        OutboundFailure::Io(_) => Failure::Broken,
+        OutboundFailure::DialFailure => ExchangeFailure::Unreachable,
+        OutboundFailure::Timeout => ExchangeFailure::TimedOut,
+        OutboundFailure::UnsupportedProtocols => ExchangeFailure::OtherNetwork,
+        OutboundFailure::ConnectionClosed => ExchangeFailure::Broken,
+        OutboundFailure::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+            ExchangeFailure::TimedOut
+        }
+        OutboundFailure::Io(_) => ExchangeFailure::Broken,
     }
 }

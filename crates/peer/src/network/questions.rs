@@ -45,9 +45,9 @@ pub(super) enum Answer {
 
 /// The bytes of questions and answers.
 #[derive(Clone, Default)]
-pub(super) struct Codec;
+pub(super) struct QuestionCodec;
 
-impl request_response::Codec for Codec {
+impl request_response::Codec for QuestionCodec {
     type Protocol = StreamProtocol;
     type Request = Question;
     type Response = Answer;

@@ -23,11 +23,11 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// The known peers and where we stand with each.
 pub(super) struct Redial {
-    peers: HashMap<PeerId, Standing>,
+    peers: HashMap<PeerId, DialState>,
     chance: u64,
 }
 
-enum Standing {
+enum DialState {
     Waiting { until: Instant, failures: u32 },
     Dialling { failures: u32 },
     Connected,
@@ -36,15 +36,15 @@ enum Standing {
 impl Redial {
     /// All peers are due at once.
     pub(super) fn new(peers: impl Iterator<Item = PeerId>, seed: u64, now: Instant) -> Self {
-        let peers = peers.map(|peer| (peer, Standing::Waiting { until: now, failures: 0 })).collect();
+        let peers = peers.map(|peer| (peer, DialState::Waiting { until: now, failures: 0 })).collect();
         Self { peers, chance: seed | 1 }
     }
 
     /// When the next peer is due.
     pub(super) fn next(&self) -> Option<Instant> {
-        let until = |standing: &Standing| match standing {
-            Standing::Waiting { until, .. } => Some(*until),
-            Standing::Dialling { .. } | Standing::Connected => None,
+        let until = |standing: &DialState| match standing {
+            DialState::Waiting { until, .. } => Some(*until),
+            DialState::Dialling { .. } | DialState::Connected => None,
         };
         self.peers.values().filter_map(until).min()
     }
@@ -53,10 +53,10 @@ impl Redial {
     pub(super) fn due(&mut self, now: Instant) -> Vec<PeerId> {
         let mut due = Vec::new();
         for (peer, standing) in &mut self.peers {
-            if let Standing::Waiting { until, failures } = *standing
+            if let DialState::Waiting { until, failures } = *standing
                 && until <= now
             {
-                *standing = Standing::Dialling { failures };
+                *standing = DialState::Dialling { failures };
                 due.push(*peer);
             }
         }
@@ -66,7 +66,7 @@ impl Redial {
     /// The peer is there.
     pub(super) fn connected(&mut self, peer: &PeerId) {
         if let Some(standing) = self.peers.get_mut(peer) {
-            *standing = Standing::Connected;
+            *standing = DialState::Connected;
         }
     }
 
@@ -76,11 +76,11 @@ impl Redial {
         let Some(standing) = self.peers.get_mut(peer) else { return };
         let failures = match *standing {
             // Somebody else's attempt to reach a peer says nothing about ours.
-            Standing::Waiting { .. } => return,
-            Standing::Dialling { failures } => failures + 1,
-            Standing::Connected => 0,
+            DialState::Waiting { .. } => return,
+            DialState::Dialling { failures } => failures + 1,
+            DialState::Connected => 0,
         };
-        *standing = Standing::Waiting { until: now + wait(failures, random), failures };
+        *standing = DialState::Waiting { until: now + wait(failures, random), failures };
     }
 
     fn random(&mut self) -> u64 {

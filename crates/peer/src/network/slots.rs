@@ -13,13 +13,13 @@ use libp2p::PeerId;
 /// The places.
 #[derive(Clone)]
 pub(super) struct Slots {
-    taken: Arc<Mutex<Taken>>,
+    taken: Arc<Mutex<TakenSlots>>,
     max: usize,
     per_peer_max: usize,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
+struct TakenSlots {
     all: usize,
     by_peer: HashMap<PeerId, usize>,
 }
@@ -27,7 +27,7 @@ struct Taken {
 /// One place, taken by a peer.
 #[derive(Debug)]
 pub(super) struct Slot {
-    taken: Arc<Mutex<Taken>>,
+    taken: Arc<Mutex<TakenSlots>>,
     peer: PeerId,
 }
 
@@ -60,7 +60,7 @@ impl Drop for Slot {
     }
 }
 
-fn lock(taken: &Mutex<Taken>) -> MutexGuard<'_, Taken> {
+fn lock(taken: &Mutex<TakenSlots>) -> MutexGuard<'_, TakenSlots> {
     taken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

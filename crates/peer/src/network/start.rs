@@ -21,14 +21,14 @@ use tokio::{
 };
 
 use super::{
-    BlobSource, Settings,
+    BlobSource, NetworkSettings,
     addresses::{Addresses, socket_of},
-    behaviour::{Behaviour, version},
-    commands::Command,
-    event::{Event, NetworkError},
+    commands::NetworkCommand,
+    event::{NetworkError, NetworkEvent},
     identity::{address_of, keypair, to_libp2p},
-    outbox::Outbox,
     pending::Pending,
+    protocols::{Protocols, version},
+    queues::SendQueues,
     rates::Rates,
     redial::Redial,
     slots::Slots,
@@ -44,10 +44,10 @@ const LISTEN_WAIT_MAX: Duration = Duration::from_secs(5);
 
 impl Task {
     pub(super) async fn start(
-        settings: Settings,
+        settings: NetworkSettings,
         blobs: Arc<dyn BlobSource>,
-        commands: mpsc::Receiver<Command>,
-        events: mpsc::Sender<Event>,
+        commands: mpsc::Receiver<NetworkCommand>,
+        events: mpsc::Sender<NetworkEvent>,
     ) -> Result<(Self, watch::Receiver<Status>), NetworkError> {
         let limits = &settings.limits;
         let known = known(&settings.known)?;
@@ -59,7 +59,7 @@ impl Task {
             blobs,
             redial: Redial::new(known.iter().map(|(peer, _)| *peer), seed()?, Instant::now()),
             addresses: Addresses::new(known.into_iter()),
-            outbox: Outbox::default(),
+            queues: SendQueues::default(),
             pending: Pending::default(),
             answers: Slots::new(limits.answers_max, limits.per_peer_max),
             serves: Slots::new(limits.serves_max, limits.per_peer_max),
@@ -109,10 +109,10 @@ fn is_free(address: &Multiaddr) -> io::Result<()> {
     socket_of(address).map_or(Ok(()), |socket| TcpListener::bind(socket).map(drop))
 }
 
-fn swarm(settings: &Settings) -> Result<Swarm<Behaviour>, NetworkError> {
+fn swarm(settings: &NetworkSettings) -> Result<Swarm<Protocols>, NetworkError> {
     let setup = |reason: String| NetworkError::Setup { reason };
     let keys = keypair(settings.secret).ok_or_else(|| setup("the secret is no key".into()))?;
-    let behaviour = Behaviour::new(&keys, &settings.network, &settings.limits).map_err(setup)?;
+    let behaviour = Protocols::new(&keys, &settings.network, &settings.limits).map_err(setup)?;
     let builder = SwarmBuilder::with_existing_identity(keys)
         .with_tokio()
         .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, || {

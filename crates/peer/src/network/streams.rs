@@ -26,29 +26,29 @@ use libp2p::{
 use tokio::sync::oneshot;
 
 use self::handler::Handler;
-use super::event::Failure;
+use super::event::ExchangeFailure;
 
 /// Where a stream goes that was wished for.
 #[derive(Debug)]
-pub(super) struct Opening(pub(super) oneshot::Sender<Result<Stream, Failure>>);
+pub(super) struct Opening(pub(super) oneshot::Sender<Result<Stream, ExchangeFailure>>);
 
 /// A stream that another peer opened.
 #[derive(Debug)]
-pub(super) struct Opened {
+pub(super) struct IncomingStream {
     pub(super) from: PeerId,
     pub(super) stream: Stream,
 }
 
 /// The streams of one protocol on all connections.
-pub(super) struct Behaviour {
+pub(super) struct Streams {
     protocol: StreamProtocol,
     connections: HashMap<PeerId, Vec<ConnectionId>>,
     /// What waits for a connection.
     dialling: HashMap<PeerId, Vec<Opening>>,
-    events: VecDeque<ToSwarm<Opened, Opening>>,
+    events: VecDeque<ToSwarm<IncomingStream, Opening>>,
 }
 
-impl Behaviour {
+impl Streams {
     pub(super) fn new(protocol: StreamProtocol) -> Self {
         Self { protocol, connections: HashMap::new(), dialling: HashMap::new(), events: VecDeque::new() }
     }
@@ -96,14 +96,14 @@ impl Behaviour {
         }
         for opening in self.dialling.remove(&peer).unwrap_or_default() {
             // An error means that nobody waits any more.
-            drop(opening.0.send(Err(Failure::Unreachable)));
+            drop(opening.0.send(Err(ExchangeFailure::Unreachable)));
         }
     }
 }
 
-impl NetworkBehaviour for Behaviour {
+impl NetworkBehaviour for Streams {
     type ConnectionHandler = Handler;
-    type ToSwarm = Opened;
+    type ToSwarm = IncomingStream;
 
     fn handle_established_inbound_connection(
         &mut self,
@@ -143,10 +143,10 @@ impl NetworkBehaviour for Behaviour {
     }
 
     fn on_connection_handler_event(&mut self, from: PeerId, _: ConnectionId, stream: Stream) {
-        self.events.push_back(ToSwarm::GenerateEvent(Opened { from, stream }));
+        self.events.push_back(ToSwarm::GenerateEvent(IncomingStream { from, stream }));
     }
 
-    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Opened, Opening>> {
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<IncomingStream, Opening>> {
         // Whoever pushes an event does so in the task that polls this next.
         self.events.pop_front().map_or(Poll::Pending, Poll::Ready)
     }

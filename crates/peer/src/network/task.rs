@@ -28,12 +28,12 @@ use tokio::{
 use super::{
     BlobSource, Pace, SHUTDOWN_WAIT,
     addresses::{Addresses, leads_to_this_machine},
-    behaviour::{Behaviour, BehaviourEvent},
-    commands::Command,
-    event::Event,
+    commands::NetworkCommand,
+    event::NetworkEvent,
     identity::from_libp2p,
-    outbox::Outbox,
     pending::Pending,
+    protocols::{Protocols, ProtocolsEvent},
+    queues::SendQueues,
     rates::Rates,
     redial::Redial,
     slots::Slots,
@@ -53,26 +53,26 @@ pub(super) struct Status {
 
 /// The running network.
 pub(super) struct Task {
-    pub(super) swarm: Swarm<Behaviour>,
+    pub(super) swarm: Swarm<Protocols>,
     pub(super) network: Digest,
     pub(super) version: String,
     pub(super) blobs: Arc<dyn BlobSource>,
     pub(super) addresses: Addresses,
-    pub(super) outbox: Outbox,
+    pub(super) queues: SendQueues,
     pub(super) pending: Pending,
     pub(super) answers: Slots,
     pub(super) serves: Slots,
     pub(super) pace: Pace,
     pub(super) rate: Rates,
     pub(super) gossip_rate: Rates,
-    pub(super) backlog: VecDeque<Event>,
+    pub(super) backlog: VecDeque<NetworkEvent>,
     /// Whom to tell when all has ended; set once the end has begun.
     pub(super) ending: Option<oneshot::Sender<()>>,
     pub(super) redial: Redial,
     /// Connections from and to this machine.
     pub(super) local: BTreeSet<ConnectionId>,
-    pub(super) commands: mpsc::Receiver<Command>,
-    pub(super) events: mpsc::Sender<Event>,
+    pub(super) commands: mpsc::Receiver<NetworkCommand>,
+    pub(super) events: mpsc::Sender<NetworkEvent>,
     pub(super) status: watch::Sender<Status>,
 }
 
@@ -80,9 +80,9 @@ pub(super) struct Task {
 enum Turn {
     End,
     Room,
-    Command(Command),
+    NetworkCommand(NetworkCommand),
     Dial,
-    Happened(Box<SwarmEvent<BehaviourEvent>>),
+    Happened(Box<SwarmEvent<ProtocolsEvent>>),
     Forgive,
 }
 
@@ -91,11 +91,11 @@ impl Task {
         let mut forgive = interval(FORGIVE_EVERY);
         forgive.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut end = None;
-        while !(self.ending.is_some() && self.outbox.is_empty() && self.backlog.is_empty()) {
+        while !(self.ending.is_some() && self.queues.is_empty() && self.backlog.is_empty()) {
             match self.turn(&mut forgive, end).await {
                 Turn::End => break,
                 Turn::Room => self.hand_over(),
-                Turn::Command(command) => self.obey(command),
+                Turn::NetworkCommand(command) => self.obey(command),
                 Turn::Dial => self.dial_known(),
                 Turn::Happened(event) => self.notice(*event),
                 Turn::Forgive => self.forgive(),
@@ -119,7 +119,7 @@ impl Task {
             () = self.events.closed() => Turn::End,
             room = self.events.reserve(), if !self.backlog.is_empty() => room.map_or(Turn::End, |_| Turn::Room),
             command = self.commands.recv(), if self.backlog.len() < 2 * BACKLOG_MAX => {
-                command.map_or(Turn::End, Turn::Command)
+                command.map_or(Turn::End, Turn::NetworkCommand)
             }
             () = until(redial) => Turn::Dial,
             event = self.swarm.select_next_some(), if self.backlog.len() < BACKLOG_MAX => {
@@ -139,12 +139,12 @@ impl Task {
     }
 
     /// Puts an event of another peer's into the driver's queue, if there is room and nothing of ours waits.
-    pub(super) fn offer(&mut self, event: Event) -> bool {
+    pub(super) fn offer(&mut self, event: NetworkEvent) -> bool {
         self.ending.is_none() && self.backlog.is_empty() && self.events.try_send(event).is_ok()
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "libp2p tells much, and more with each version")]
-    pub(super) fn notice(&mut self, event: SwarmEvent<BehaviourEvent>) {
+    pub(super) fn notice(&mut self, event: SwarmEvent<ProtocolsEvent>) {
         match event {
             SwarmEvent::Behaviour(event) => self.take(event),
             SwarmEvent::NewListenAddr { address, .. } => {
@@ -183,7 +183,7 @@ impl Task {
         self.redial.connected(&peer);
         let is_new = self.status.send_if_modified(|status| status.peers.insert(name));
         if is_new {
-            self.backlog.push_back(Event::Connected { peer: name });
+            self.backlog.push_back(NetworkEvent::Connected { peer: name });
         }
     }
 
@@ -191,7 +191,7 @@ impl Task {
         self.redial.lost(&peer, Instant::now());
         let Some(name) = from_libp2p(&peer) else { return };
         if self.status.send_if_modified(|status| status.peers.remove(&name)) {
-            self.backlog.push_back(Event::Disconnected { peer: name });
+            self.backlog.push_back(NetworkEvent::Disconnected { peer: name });
         }
     }
 

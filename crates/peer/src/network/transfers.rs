@@ -14,7 +14,7 @@ use tokio::{io::AsyncReadExt as _, task::spawn_blocking};
 
 use super::{
     BLOB_BYTES_MAX, BlobSource, Pace, Progress,
-    event::{Failure, FetchError},
+    event::{ExchangeFailure, FetchError},
     pace::Patience,
     slots::Slot,
     wire::CHUNK_BYTES,
@@ -39,8 +39,8 @@ enum Transfer {
     Busy,
 }
 
-/// Serving one blob to one peer.
-pub(super) struct Serving {
+/// Upload one blob to one peer.
+pub(super) struct Upload {
     pub(super) source: Arc<dyn BlobSource>,
     pub(super) to: PeerId,
     /// None if there is too much to do.
@@ -67,20 +67,20 @@ pub(super) async fn fetch(
         Transfer::Blob { .. } => Err(FetchError::Corrupt { digest }),
         Transfer::TooLong { bytes } => Err(FetchError::TooLong { digest, bytes, max: bytes_max }),
         Transfer::Absent => Err(FetchError::Absent { digest }),
-        Transfer::Busy => Err(Failure::Busy.into()),
+        Transfer::Busy => Err(ExchangeFailure::Busy.into()),
     }
 }
 
 /// Answers on a stream that a peer opened, and gives the place back.
-pub(super) async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, serving: Serving) {
+pub(super) async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, serving: Upload) {
     let to = serving.to;
     if let Err(error) = answer(stream, serving).await {
         tracing::debug!(%to, %error, "a blob was not served to the end");
     }
 }
 
-async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, serving: Serving) -> io::Result<()> {
-    let Serving { source, to, slot, pace } = serving;
+async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, serving: Upload) -> io::Result<()> {
+    let Upload { source, to, slot, pace } = serving;
     let mut patience = Patience::new(pace);
     if slot.is_none() {
         write_whole(&mut stream, &[BUSY], &mut patience).await?;
@@ -183,8 +183,8 @@ async fn close(io: &mut (impl AsyncWrite + Unpin), patience: &mut Patience) -> i
     patience.wait(async { io.close().await.map(|()| 0) }).await.map(drop)
 }
 
-fn failure(error: &io::Error) -> Failure {
-    if error.kind() == io::ErrorKind::TimedOut { Failure::TimedOut } else { Failure::Broken }
+fn failure(error: &io::Error) -> ExchangeFailure {
+    if error.kind() == io::ErrorKind::TimedOut { ExchangeFailure::TimedOut } else { ExchangeFailure::Broken }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{
 
 use assay_peer::{
     blobs::Blobs,
-    network::{BLOB_BYTES_MAX, BlobSource, Failure, FetchError, Progress},
+    network::{BLOB_BYTES_MAX, BlobSource, ExchangeFailure, FetchError, Progress},
 };
 use assay_protocol::id::{Digest, PeerId};
 use futures::future::join_all;
@@ -144,7 +144,7 @@ async fn a_fetch_that_is_dropped_frees_its_place_at_once_and_ends_on_the_wire() 
     let _is_asked = happened(is_asked).await;
     stalled.abort();
     assert!(stalled.await.unwrap_err().is_cancelled());
-    let busy = Err(Failure::Busy.into());
+    let busy = Err(ExchangeFailure::Busy.into());
     let next = timeout(WAIT_MAX, fetch(&second, first.id, digest)).await;
     assert_eq!(next, Ok(busy.clone()), "the place is free here, though not there");
     drop(tell);

@@ -1,13 +1,13 @@
 //! Gossip: who hears what, and who decides.
 
-use assay_peer::network::{Event, GOSSIP_BYTES_MAX, GossipId, PublishError};
+use assay_peer::network::{GOSSIP_BYTES_MAX, GossipId, NetworkEvent, PublishError};
 use assay_protocol::id::PeerId;
 
 use crate::world::{Peer, plan};
 
 async fn heard(peer: &mut Peer) -> (PeerId, Vec<u8>, GossipId) {
     peer.wait_for(|event| match event {
-        Event::Gossip { from, bytes, id } => Some((from, bytes, id)),
+        NetworkEvent::Gossip { from, bytes, id } => Some((from, bytes, id)),
         _ => None,
     })
     .await
@@ -17,7 +17,7 @@ async fn heard(peer: &mut Peer) -> (PeerId, Vec<u8>, GossipId) {
 async fn publish(peer: &mut Peer, bytes: &[u8], listener: &mut Peer) -> (PeerId, Vec<u8>, GossipId) {
     loop {
         peer.network.publish(bytes.to_vec()).unwrap();
-        let unpublished = peer.wait_for(|event| matches!(event, Event::Unpublished).then_some(()));
+        let unpublished = peer.wait_for(|event| matches!(event, NetworkEvent::Unpublished).then_some(()));
         tokio::select! {
             heard = heard(listener) => return heard,
             () = unpublished => {}
@@ -60,7 +60,7 @@ async fn gossip_goes_as_far_as_each_peer_accepts_it() {
 async fn gossip_that_nobody_hears_is_reported() {
     let mut alone = plan(1).start().await;
     alone.network.publish(b"anybody?".to_vec()).unwrap();
-    alone.wait_for(|event| matches!(event, Event::Unpublished).then_some(())).await;
+    alone.wait_for(|event| matches!(event, NetworkEvent::Unpublished).then_some(())).await;
 }
 
 #[tokio::test]
@@ -73,12 +73,12 @@ async fn a_flood_of_gossip_is_cut_to_the_rate() {
     for number in 0..100_u8 {
         first.network.publish(vec![number]).unwrap();
     }
-    first.network.send(middle.id, 1, b"end".to_vec()).unwrap();
+    first.network.send(middle.id, b"end".to_vec()).unwrap();
     let mut passed = 0;
     loop {
         let is_end = middle.wait_for(|event| match event {
-            Event::Gossip { .. } => Some(false),
-            Event::Message { .. } => Some(true),
+            NetworkEvent::Gossip { .. } => Some(false),
+            NetworkEvent::Message { .. } => Some(true),
             _ => None,
         });
         if is_end.await {

@@ -45,7 +45,7 @@ async fn junk_on_the_socket_hurts_nobody_else() {
     }
     let mut friend = plan(2).knowing(&first).start().await;
     friend.connected(first.id).await;
-    friend.network.send(first.id, 1, b"hello".to_vec()).unwrap();
+    friend.network.send(first.id, b"hello".to_vec()).unwrap();
     assert_eq!(first.message().await, (friend.id, b"hello".to_vec()));
     for mut stream in open {
         let mut sink = Vec::new();

@@ -1,7 +1,7 @@
 //! Jobs among whole peers over real sockets: paid when they are right, refunded when they are made up.
 
 use assay_market::{
-    effect::Event,
+    event::Event,
     quote::{Basis, Chosen},
     view::AttemptState,
 };

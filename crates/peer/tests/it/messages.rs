@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use assay_peer::network::{Event, Failure, NetworkError, SendError};
+use assay_peer::network::{ExchangeFailure, NetworkError, NetworkEvent, SendError};
 use assay_protocol::{
     codec::MESSAGE_BYTES_MAX,
     id::{Digest, PeerId},
@@ -10,9 +10,9 @@ use assay_protocol::{
 
 use crate::world::{id, pair, pair_of, plan};
 
-fn undelivered(event: Event) -> Option<(PeerId, u64, Failure)> {
+fn undelivered(event: NetworkEvent) -> Option<(PeerId, ExchangeFailure)> {
     match event {
-        Event::Undelivered { to, token, why } => Some((to, token, why)),
+        NetworkEvent::Undelivered { to, why } => Some((to, why)),
         _ => None,
     }
 }
@@ -20,8 +20,8 @@ fn undelivered(event: Event) -> Option<(PeerId, u64, Failure)> {
 #[tokio::test]
 async fn messages_go_both_ways_and_say_who_sent_them() {
     let (mut first, mut second) = pair().await;
-    first.network.send(second.id, 1, b"to the second".to_vec()).unwrap();
-    second.network.send(first.id, 1, b"to the first".to_vec()).unwrap();
+    first.network.send(second.id, b"to the second".to_vec()).unwrap();
+    second.network.send(first.id, b"to the first".to_vec()).unwrap();
     assert_eq!(second.message().await, (first.id, b"to the second".to_vec()));
     assert_eq!(first.message().await, (second.id, b"to the first".to_vec()));
     assert_eq!((first.network.peers(), second.network.peers()), (vec![second.id], vec![first.id]));
@@ -32,8 +32,8 @@ async fn the_longest_message_arrives_and_a_longer_one_is_refused() {
     let (first, mut second) = pair().await;
     let longest = vec![7; MESSAGE_BYTES_MAX];
     let bytes = MESSAGE_BYTES_MAX + 1;
-    assert_eq!(first.network.send(second.id, 1, vec![7; bytes]), Err(SendError::TooLong { bytes }));
-    first.network.send(second.id, 2, longest.clone()).unwrap();
+    assert_eq!(first.network.send(second.id, vec![7; bytes]), Err(SendError::TooLong { bytes }));
+    first.network.send(second.id, longest.clone()).unwrap();
     assert!(second.message().await == (first.id, longest));
 }
 
@@ -41,36 +41,36 @@ async fn the_longest_message_arrives_and_a_longer_one_is_refused() {
 async fn an_address_that_was_only_mentioned_is_dialled() {
     let (first, mut second) = (plan(1).start().await, plan(2).start().await);
     first.network.add_address(second.id, &second.address()).unwrap();
-    first.network.send(second.id, 1, b"hello".to_vec()).unwrap();
+    first.network.send(second.id, b"hello".to_vec()).unwrap();
     assert_eq!(second.message().await, (first.id, b"hello".to_vec()));
 }
 
 #[tokio::test]
 async fn a_peer_without_an_address_or_with_another_key_there_is_unreachable() {
     let (mut first, second) = pair().await;
-    first.network.send(id(3), 7, b"hello".to_vec()).unwrap();
-    assert_eq!(first.wait_for(undelivered).await, (id(3), 7, Failure::Unreachable));
+    first.network.send(id(3), b"hello".to_vec()).unwrap();
+    assert_eq!(first.wait_for(undelivered).await, (id(3), ExchangeFailure::Unreachable));
     first.network.add_address(id(4), &second.address()).unwrap();
-    first.network.send(id(4), 8, b"hello".to_vec()).unwrap();
-    assert_eq!(first.wait_for(undelivered).await, (id(4), 8, Failure::Unreachable));
+    first.network.send(id(4), b"hello".to_vec()).unwrap();
+    assert_eq!(first.wait_for(undelivered).await, (id(4), ExchangeFailure::Unreachable));
     let no_key = PeerId([2; 32]);
-    first.network.send(no_key, 9, b"hello".to_vec()).unwrap();
-    assert_eq!(first.wait_for(undelivered).await, (no_key, 9, Failure::Unreachable));
+    first.network.send(no_key, b"hello".to_vec()).unwrap();
+    assert_eq!(first.wait_for(undelivered).await, (no_key, ExchangeFailure::Unreachable));
 }
 
 #[tokio::test]
 async fn a_peer_of_another_network_is_refused() {
     let mut first = plan(1).start().await;
-    let other = |settings: &mut assay_peer::network::Settings| settings.network = Digest::of(b"other");
+    let other = |settings: &mut assay_peer::network::NetworkSettings| settings.network = Digest::of(b"other");
     let mut stranger = plan(2).with(other).knowing(&first).start().await;
-    stranger.network.send(first.id, 1, b"hello".to_vec()).unwrap();
-    let (to, token, why) = stranger.wait_for(undelivered).await;
-    assert_eq!((to, token), (first.id, 1));
-    assert!(matches!(why, Failure::OtherNetwork | Failure::Broken), "{why}");
+    stranger.network.send(first.id, b"hello".to_vec()).unwrap();
+    let (to, why) = stranger.wait_for(undelivered).await;
+    assert_eq!(to, first.id);
+    assert!(matches!(why, ExchangeFailure::OtherNetwork | ExchangeFailure::Broken), "{why}");
     let mut friend = plan(3).knowing(&first).start().await;
     friend.connected(first.id).await;
     let connected = first.wait_for(|event| match event {
-        Event::Connected { peer } => Some(peer),
+        NetworkEvent::Connected { peer } => Some(peer),
         _ => None,
     });
     assert_eq!(connected.await, friend.id);
@@ -81,7 +81,7 @@ async fn a_peer_of_another_network_is_refused() {
 async fn a_burst_larger_than_what_may_be_in_flight_arrives_whole() {
     let (first, mut second) = pair().await;
     for number in 0..200_u64 {
-        first.network.send(second.id, number, number.to_le_bytes().to_vec()).unwrap();
+        first.network.send(second.id, number.to_le_bytes().to_vec()).unwrap();
     }
     let mut arrived = BTreeSet::new();
     while arrived.len() < 200 {
@@ -93,21 +93,20 @@ async fn a_burst_larger_than_what_may_be_in_flight_arrives_whole() {
 async fn each_message_to_a_full_queue_is_either_taken_or_reported_as_busy() {
     let few = plan(2).with(|settings| settings.limits.events_max = 3);
     let (mut first, mut second) = pair_of(plan(1), few).await;
-    let sent: BTreeSet<u64> = (0..20).collect();
-    for number in &sent {
-        first.network.send(second.id, *number, number.to_le_bytes().to_vec()).unwrap();
+    for number in 0..20_u64 {
+        first.network.send(second.id, number.to_le_bytes().to_vec()).unwrap();
     }
-    let mut busy = BTreeSet::new();
-    while busy.len() < 17 {
-        let (to, token, why) = first.wait_for(undelivered).await;
-        assert_eq!((to, why), (second.id, Failure::Busy));
-        busy.insert(token);
+    for _ in 0..17 {
+        assert_eq!(first.wait_for(undelivered).await, (second.id, ExchangeFailure::Busy));
     }
     let mut taken = BTreeSet::new();
     while taken.len() < 3 {
         taken.insert(u64::from_le_bytes(second.message().await.1.try_into().unwrap()));
     }
-    assert_eq!(&taken | &busy, sent);
+    first.network.shutdown().await;
+    while let Some(event) = first.events.recv().await {
+        assert_eq!(undelivered(event), None, "reported as well as taken, or twice");
+    }
 }
 
 #[tokio::test]
@@ -116,12 +115,12 @@ async fn a_peer_that_floods_is_told_to_wait_and_others_are_heard() {
     let (mut first, mut flooding) = pair_of(slow, plan(2)).await;
     let mut quiet = plan(3).knowing(&first).start().await;
     quiet.connected(first.id).await;
-    for number in 0..30 {
-        flooding.network.send(first.id, number, b"flood".to_vec()).unwrap();
+    for _ in 0..30 {
+        flooding.network.send(first.id, b"flood".to_vec()).unwrap();
     }
-    let (_, _, why) = flooding.wait_for(undelivered).await;
-    assert_eq!(why, Failure::Busy);
-    quiet.network.send(first.id, 1, b"quiet".to_vec()).unwrap();
+    let (_, why) = flooding.wait_for(undelivered).await;
+    assert_eq!(why, ExchangeFailure::Busy);
+    quiet.network.send(first.id, b"quiet".to_vec()).unwrap();
     while first.message().await.0 != quiet.id {}
 }
 
@@ -130,7 +129,7 @@ async fn a_known_peer_that_comes_back_is_found_again() {
     let (first, mut second) = pair().await;
     let address = first.address();
     first.network.shutdown().await;
-    second.wait_for(|event| matches!(event, Event::Disconnected { .. }).then_some(())).await;
+    second.wait_for(|event| matches!(event, NetworkEvent::Disconnected { .. }).then_some(())).await;
     assert!(second.network.peers().is_empty());
     let first = plan(1).with(|settings| settings.listen = vec![address]).start().await;
     second.connected(first.id).await;
@@ -139,8 +138,8 @@ async fn a_known_peer_that_comes_back_is_found_again() {
 #[tokio::test]
 async fn an_ending_network_delivers_what_was_sent_and_then_ends() {
     let (mut first, mut second) = pair().await;
-    for number in 0..100 {
-        first.network.send(second.id, number, b"last words".to_vec()).unwrap();
+    for _ in 0..100 {
+        first.network.send(second.id, b"last words".to_vec()).unwrap();
     }
     first.network.shutdown().await;
     for _ in 0..100 {
@@ -149,7 +148,7 @@ async fn an_ending_network_delivers_what_was_sent_and_then_ends() {
     while let Some(event) = first.events.recv().await {
         assert_eq!(undelivered(event), None);
     }
-    assert_eq!(first.network.send(second.id, 1, Vec::new()), Err(SendError::Closed));
+    assert_eq!(first.network.send(second.id, Vec::new()), Err(SendError::Closed));
 }
 
 #[tokio::test]

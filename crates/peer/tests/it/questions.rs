@@ -1,13 +1,13 @@
 //! Questions and answers.
 
-use assay_peer::network::{ANSWER_BYTES_MAX, AskError, Event, Failure, Reply};
+use assay_peer::network::{ANSWER_BYTES_MAX, AskError, ExchangeFailure, NetworkEvent, Reply};
 use assay_protocol::{codec::MESSAGE_BYTES_MAX, id::PeerId};
 
 use crate::world::{Peer, id, pair, pair_of, plan};
 
 async fn asked(peer: &mut Peer) -> (PeerId, u8, Vec<u8>, Reply) {
     peer.wait_for(|event| match event {
-        Event::Asked { from, kind, bytes, reply } => Some((from, kind, bytes, reply)),
+        NetworkEvent::Asked { from, kind, bytes, reply } => Some((from, kind, bytes, reply)),
         _ => None,
     })
     .await
@@ -43,7 +43,10 @@ async fn a_question_that_is_not_answered_or_answered_at_too_great_length_is_refu
     assert_eq!(refused, (Err(AskError::Refused), Err(AskError::Refused)));
     let bytes = MESSAGE_BYTES_MAX + 1;
     assert_eq!(second.network.ask(to, 0, vec![0; bytes]).await, Err(AskError::TooLong { bytes }));
-    assert_eq!(second.network.ask(id(9), 0, Vec::new()).await, Err(AskError::Failed(Failure::Unreachable)));
+    assert_eq!(
+        second.network.ask(id(9), 0, Vec::new()).await,
+        Err(AskError::Failed(ExchangeFailure::Unreachable))
+    );
 }
 
 #[tokio::test]
@@ -56,7 +59,7 @@ async fn more_questions_than_can_be_answered_at_a_time_are_told_so() {
         async move { network.ask(to, 1, Vec::new()).await }
     });
     let (.., reply) = asked(&mut first).await;
-    assert_eq!(second.network.ask(to, 2, Vec::new()).await, Err(AskError::Failed(Failure::Busy)));
+    assert_eq!(second.network.ask(to, 2, Vec::new()).await, Err(AskError::Failed(ExchangeFailure::Busy)));
     reply.answer(b"at last".to_vec());
     assert_eq!(asking.await.unwrap().unwrap(), b"at last");
     let answer = async { asked(&mut first).await.3.answer(b"again".to_vec()) };

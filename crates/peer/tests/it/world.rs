@@ -4,7 +4,7 @@
 
 use std::{fs::File, sync::Arc, time::Duration};
 
-use assay_peer::network::{BlobSource, Event, Limits, Network, NetworkError, Settings};
+use assay_peer::network::{BlobSource, Limits, Network, NetworkError, NetworkEvent, NetworkSettings};
 use assay_protocol::id::{Digest, PeerId};
 use tokio::{sync::mpsc, time::timeout};
 
@@ -16,12 +16,12 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
     pub(crate) network: Network,
-    pub(crate) events: mpsc::Receiver<Event>,
+    pub(crate) events: mpsc::Receiver<NetworkEvent>,
 }
 
 /// How to start a peer.
 pub(crate) struct Plan {
-    settings: Settings,
+    settings: NetworkSettings,
     blobs: Arc<dyn BlobSource>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn id(seed: u8) -> PeerId {
 
 /// A peer on a free port of this machine.
 pub(crate) fn plan(seed: u8) -> Plan {
-    let settings = Settings {
+    let settings = NetworkSettings {
         secret: [seed; 32],
         listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
         known: Vec::new(),
@@ -52,7 +52,7 @@ pub(crate) fn plan(seed: u8) -> Plan {
 }
 
 impl Plan {
-    pub(crate) fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut NetworkSettings)) -> Self {
         change(&mut self.settings);
         self
     }
@@ -84,7 +84,7 @@ impl Peer {
     }
 
     /// The next event that `pick` takes; others are passed over.
-    pub(crate) async fn wait_for<T>(&mut self, mut pick: impl FnMut(Event) -> Option<T>) -> T {
+    pub(crate) async fn wait_for<T>(&mut self, mut pick: impl FnMut(NetworkEvent) -> Option<T>) -> T {
         let next = async {
             loop {
                 let event = self.events.recv().await.expect("the network ended");
@@ -97,12 +97,13 @@ impl Peer {
     }
 
     pub(crate) async fn connected(&mut self, to: PeerId) {
-        self.wait_for(|event| matches!(event, Event::Connected { peer } if peer == to).then_some(())).await;
+        self.wait_for(|event| matches!(event, NetworkEvent::Connected { peer } if peer == to).then_some(()))
+            .await;
     }
 
     pub(crate) async fn message(&mut self) -> (PeerId, Vec<u8>) {
         self.wait_for(|event| match event {
-            Event::Message { from, bytes } => Some((from, bytes)),
+            NetworkEvent::Message { from, bytes } => Some((from, bytes)),
             _ => None,
         })
         .await

@@ -11,6 +11,7 @@ use crate::{
     draw::{TRIES_MAX, Try},
     id::{JobId, NetworkId, PeerId},
     job::{Job, Party, Step},
+    message::Opened,
     objection::{Cancel, Contradict, Dispute},
     order::Abort,
     signed::{Scheme, Signed},
@@ -68,44 +69,78 @@ pub enum Happening {
     Convicted,
 }
 
-/// The step that a happening amounts to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
-    /// The step of the table.
-    pub step: Step,
-    /// The party that takes it.
-    pub by: Party,
-    /// Which job it is about and who says so, where it is somebody's statement.
-    pub signed: Option<(JobId, PeerId)>,
+/// What to do with the statement in a happening, whichever it is, and what to say where there is none.
+macro_rules! of_statement {
+    ($happening:expr, $signed:ident => $of:expr, none => $none:expr) => {
+        match $happening {
+            Happening::Claim { claim: $signed, .. } => $of,
+            Happening::Abort($signed) => $of,
+            Happening::Cancel($signed) => $of,
+            Happening::Reveal($signed) => $of,
+            Happening::Dispute($signed) => $of,
+            Happening::Contradict($signed) => $of,
+            Happening::Seal($signed) => $of,
+            Happening::Unserved($signed) => $of,
+            Happening::OpenClaim($signed) => $of,
+            Happening::OpenSeal($signed) => $of,
+            Happening::Draw { .. } | Happening::Seat(_) | Happening::Tick | Happening::Convicted => $none,
+        }
+    };
 }
 
 impl Happening {
-    /// The step of a job that it amounts to, whoever signed it. A verifier speaks for the seat that it was drawn for.
+    /// What a party's message makes happen to its job, where the notary's journal goes on at this position; nothing, if
+    /// it is no step of a job.
     #[must_use]
-    pub fn taken(&self, job: &Job) -> Taken {
+    pub fn of(message: &Opened, position: u64) -> Option<Self> {
+        Some(match message {
+            Opened::Claim(claim) => Self::Claim { claim: claim.signed().clone(), position },
+            Opened::Abort(abort) => Self::Abort(abort.signed().clone()),
+            Opened::Cancel(cancel) => Self::Cancel(cancel.signed().clone()),
+            Opened::Reveal(reveal) => Self::Reveal(reveal.signed().clone()),
+            Opened::Dispute(dispute) => Self::Dispute(dispute.signed().clone()),
+            Opened::Contradict(contradict) => Self::Contradict(Box::new(contradict.signed().clone())),
+            Opened::Seal(seal) => Self::Seal(seal.signed().clone()),
+            Opened::Unserved(unserved) => Self::Unserved(unserved.signed().clone()),
+            Opened::OpenClaim(opening) => Self::OpenClaim(opening.signed().clone()),
+            Opened::OpenSeal(opening) => Self::OpenSeal(opening.signed().clone()),
+            Opened::Offer(_)
+            | Opened::Propose(_)
+            | Opened::Accept(_)
+            | Opened::Refuse(_)
+            | Opened::Open(_)
+            | Opened::Ticket(_)
+            | Opened::Start(_)
+            | Opened::Deliver(_)
+            | Opened::Check(_)
+            | Opened::Notice(_)
+            | Opened::Query(_)
+            | Opened::Account(_)
+            | Opened::Output(_)
+            | Opened::Stake(_)
+            | Opened::Unstake(_)
+            | Opened::Register(_)
+            | Opened::Grant(_)
+            | Opened::Tick(_)
+            | Opened::Settled(_) => return None,
+        })
+    }
+
+    /// The step of a job that it amounts to, and the party that takes it, whoever signed it. A verifier speaks for the
+    /// seat that it was drawn for.
+    #[must_use]
+    pub fn step(&self, job: &Job) -> (Step, Party) {
         match self {
             Self::Claim { claim, position } => {
                 let said = claim.said();
                 let step = Step::Claim { claim: *said, digest: said.digest(), position: *position };
-                Taken { step, by: Party::Provider, signed: Some((said.job, said.signer())) }
+                (step, Party::Provider)
             }
-            Self::Abort(abort) => {
-                let said = abort.said();
-                let step = Step::Abort { ticket: said.ticket };
-                Taken { step, by: Party::Provider, signed: Some((said.job, said.signer())) }
-            }
-            Self::Cancel(cancel) => {
-                let said = cancel.said();
-                let step = Step::Cancel { ticket: said.ticket };
-                Taken { step, by: Party::Client, signed: Some((said.job, said.signer())) }
-            }
-            Self::Dispute(dispute) => {
-                let said = dispute.said();
-                Taken { step: Step::Dispute, by: Party::Client, signed: Some((said.job, said.signer())) }
-            }
+            Self::Abort(abort) => (Step::Abort { ticket: abort.said().ticket }, Party::Provider),
+            Self::Cancel(cancel) => (Step::Cancel { ticket: cancel.said().ticket }, Party::Client),
+            Self::Dispute(_) => (Step::Dispute, Party::Client),
             Self::Contradict(contradict) => {
                 let said = contradict.said();
-                let signed = Some((said.job, said.signer()));
                 let output = said.output.said();
                 let step = Step::Contradict {
                     streamed_by: output.signer(),
@@ -114,82 +149,45 @@ impl Happening {
                     evidence: said.evidence,
                     records: said.records.clone(),
                 };
-                Taken { step, by: Party::Client, signed }
+                (step, Party::Client)
             }
             Self::Reveal(reveal) => {
                 let said = reveal.said();
-                let step = Step::Reveal { position: said.position, secret: said.secret };
-                Taken { step, by: Party::Client, signed: Some((said.job, said.signer())) }
+                (Step::Reveal { position: said.position, secret: said.secret }, Party::Client)
             }
             Self::Seal(seal) => {
                 let said = seal.said();
-                let step = Step::Seal { commit: said.commit };
-                Taken { step, by: seat_of(job, said.signer()), signed: Some((said.job, said.signer())) }
+                (Step::Seal { commit: said.commit }, seat_of(job, said.signer()))
             }
-            Self::Unserved(unserved) => {
-                let said = unserved.said();
-                let by = seat_of(job, said.signer());
-                Taken { step: Step::Unserved, by, signed: Some((said.job, said.signer())) }
-            }
+            Self::Unserved(unserved) => (Step::Unserved, seat_of(job, unserved.said().signer())),
             Self::OpenClaim(opening) => {
-                let said = opening.said();
-                let signed = Some((said.job, said.signer()));
-                let OpenClaim { output, evidence, records, .. } = said.clone();
-                Taken { step: Step::OpenClaim { output, evidence, records }, by: Party::Provider, signed }
+                let OpenClaim { output, evidence, records, .. } = opening.said().clone();
+                (Step::OpenClaim { output, evidence, records }, Party::Provider)
             }
             Self::OpenSeal(opening) => {
                 let said = opening.said();
-                let (signed, by) = (Some((said.job, said.signer())), seat_of(job, said.signer()));
                 let OpenSeal { evidence, records, .. } = said.clone();
-                Taken { step: Step::OpenSeal { evidence, records }, by, signed }
+                (Step::OpenSeal { evidence, records }, seat_of(job, said.signer()))
             }
-            Self::Draw { check } => of_notary(Step::Draw { check: *check }),
+            Self::Draw { check } => (Step::Draw { check: *check }, Party::Notary),
             Self::Seat(tries) => {
-                of_notary(Step::Seat { verifier: tries.last().map(|tried| tried.leaf.peer) })
+                (Step::Seat { verifier: tries.last().map(|tried| tried.leaf.peer) }, Party::Notary)
             }
-            Self::Tick => of_notary(Step::Tick { frozen: false }),
-            Self::Convicted => of_notary(Step::Convicted),
+            Self::Tick => (Step::Tick { frozen: false }, Party::Notary),
+            Self::Convicted => (Step::Convicted, Party::Notary),
         }
     }
 
     /// The job that somebody's statement is about, and who says so.
     #[must_use]
     pub fn about(&self) -> Option<(JobId, PeerId)> {
-        fn of<T>(signed: &Signed<T>, job: impl Fn(&T) -> JobId) -> Option<(JobId, PeerId)> {
-            let said = signed.said();
-            Some((job(&said), said.signer()))
-        }
-        match self {
-            Self::Claim { claim, .. } => of(claim, |said| said.job),
-            Self::Abort(abort) => of(abort, |said| said.job),
-            Self::Cancel(cancel) => of(cancel, |said| said.job),
-            Self::Reveal(reveal) => of(reveal, |said| said.job),
-            Self::Dispute(dispute) => of(dispute, |said| said.job),
-            Self::Contradict(contradict) => of(contradict, |said| said.job),
-            Self::Seal(seal) => of(seal, |said| said.job),
-            Self::Unserved(unserved) => of(unserved, |said| said.job),
-            Self::OpenClaim(opening) => of(opening, |said| said.job),
-            Self::OpenSeal(opening) => of(opening, |said| said.job),
-            Self::Draw { .. } | Self::Seat(_) | Self::Tick | Self::Convicted => None,
-        }
+        of_statement!(self, signed => Some((signed.said().job, signed.said().signer())), none => None)
     }
 
     /// True if the statement in it, where there is one, was signed by the peer that it names, and each inside that too.
     #[must_use]
     pub fn is_signed<S: Scheme>(&self, network: NetworkId) -> bool {
-        match self {
-            Self::Claim { claim, .. } => claim.is_signed::<S>(network),
-            Self::Abort(abort) => abort.is_signed::<S>(network),
-            Self::Cancel(cancel) => cancel.is_signed::<S>(network),
-            Self::Dispute(dispute) => dispute.is_signed::<S>(network),
-            Self::Contradict(contradict) => contradict.is_signed::<S>(network),
-            Self::Reveal(reveal) => reveal.is_signed::<S>(network),
-            Self::Seal(seal) => seal.is_signed::<S>(network),
-            Self::Unserved(unserved) => unserved.is_signed::<S>(network),
-            Self::OpenClaim(opening) => opening.is_signed::<S>(network),
-            Self::OpenSeal(opening) => opening.is_signed::<S>(network),
-            Self::Draw { .. } | Self::Seat(_) | Self::Tick | Self::Convicted => true,
-        }
+        of_statement!(self, signed => signed.is_signed::<S>(network), none => true)
     }
 }
 
@@ -197,8 +195,4 @@ impl Happening {
 fn seat_of(job: &Job, peer: PeerId) -> Party {
     let seat = job.seats().iter().position(|seat| seat.peer == peer);
     Party::Verifier(seat.and_then(|seat| u16::try_from(seat).ok()).unwrap_or(u16::MAX))
-}
-
-fn of_notary(step: Step) -> Taken {
-    Taken { step, by: Party::Notary, signed: None }
 }

@@ -282,7 +282,8 @@ impl<'a, S: Scheme> Judge<'a, S> {
             let (stop, at) = (stop_of(&event.what), self.moment(event.round));
             demand(event.round >= last, Stop::Ticks, "events in order")?;
             last = event.round;
-            self.signature(&job, &event.what, stop)?;
+            let (step, by) = event.what.step(&job);
+            self.signature(&job, &event.what, by, stop)?;
             match &event.what {
                 Happening::Draw { check } => self.draw(&job, *check, at)?,
                 Happening::Seat(tries) => self.seat(&job, tries, at, &mut operators)?,
@@ -299,8 +300,8 @@ impl<'a, S: Scheme> Judge<'a, S> {
                 | Happening::Tick
                 | Happening::Convicted => {}
             }
-            let (taken, before) = (event.what.taken(&job), job.progress());
-            if let Err(misstep) = job.apply(taken.step, taken.by, at) {
+            let before = job.progress();
+            if let Err(misstep) = job.apply(step, by, at) {
                 return refute(
                     stop,
                     alloc::format!("a step that the table allows, not one that is refused: {misstep}"),
@@ -313,12 +314,11 @@ impl<'a, S: Scheme> Judge<'a, S> {
     }
 
     /// A signed event is about this job and by the peer that may say so.
-    fn signature(&self, job: &Job, what: &Happening, stop: Stop) -> Result<(), Refuted> {
-        let taken = what.taken(job);
-        let Some((about, signer)) = taken.signed else { return Ok(()) };
+    fn signature(&self, job: &Job, what: &Happening, by: Party, stop: Stop) -> Result<(), Refuted> {
+        let Some((about, signer)) = what.about() else { return Ok(()) };
         demand(what.is_signed::<S>(self.network), stop, "a valid signature")?;
         demand(about == job.id(), stop, "a statement about this job")?;
-        let expected = match taken.by {
+        let expected = match by {
             Party::Client => Some(job.order().client),
             Party::Provider => Some(job.order().provider),
             Party::Verifier(seat) => job.seats().get(usize::from(seat)).map(|seat| seat.peer),

@@ -3,6 +3,7 @@
 mod fields;
 mod fuzz;
 mod golden;
+mod happenings;
 mod inside;
 mod receipts;
 mod samples;

@@ -14,8 +14,8 @@ use wasmtime_wasi_nn::{
 
 use self::tensor::Described;
 use crate::{
-    ledger::Ledger,
-    outcome::{Failure, cut},
+    counts::RunCounts,
+    outcome::{RunFailure, cut},
 };
 
 mod tensor;
@@ -28,21 +28,21 @@ pub(crate) const THREADS_VARIABLE: &str = "RTEN_NUM_THREADS";
 pub(crate) const VERSION: &str = "0.27.0";
 
 /// A model that rten has read.
-pub(crate) struct Network {
+pub(crate) struct OnnxModel {
     model: Model,
-    inputs: BTreeMap<String, Input>,
+    inputs: BTreeMap<String, ModelInput>,
     outputs: Vec<(String, NodeId)>,
 }
 
-struct Input {
+struct ModelInput {
     node: NodeId,
     described: Described,
 }
 
-impl Network {
+impl OnnxModel {
     /// Reads an ONNX file.
-    pub(crate) fn read(bytes: Vec<u8>) -> Result<Self, Failure> {
-        let refuse = |why: String| Failure::NotAModel(cut(why));
+    pub(crate) fn read(bytes: Vec<u8>) -> Result<Self, RunFailure> {
+        let refuse = |why: String| RunFailure::NotAModel(cut(why));
         let model = Model::load(bytes).map_err(|error| refuse(format!("rten {VERSION} says: {error}")))?;
         let name = |node: NodeId| {
             let name = model.node_info(node).and_then(|info| info.name()).map(str::to_owned);
@@ -51,7 +51,7 @@ impl Network {
         let mut inputs = BTreeMap::new();
         for node in model.input_ids() {
             let described = Described::of(model.node_info(*node));
-            inputs.insert(name(*node)?, Input { node: *node, described });
+            inputs.insert(name(*node)?, ModelInput { node: *node, described });
         }
         let mut outputs = Vec::new();
         for node in model.output_ids() {
@@ -95,17 +95,17 @@ impl Network {
 
 /// A network as one job sees it: every call is counted and every refusal noted.
 pub(crate) struct Metered {
-    network: Arc<Network>,
-    ledger: Arc<Ledger>,
+    network: Arc<OnnxModel>,
+    counts: Arc<RunCounts>,
 }
 
 impl Metered {
-    pub(crate) fn new(network: Arc<Network>, ledger: Arc<Ledger>) -> Self {
-        Self { network, ledger }
+    pub(crate) fn new(network: Arc<OnnxModel>, counts: Arc<RunCounts>) -> Self {
+        Self { network, counts }
     }
 
     fn refuse<T>(&self, why: &str) -> Result<T, BackendError> {
-        self.ledger.complain(why);
+        self.counts.complain(why);
         Err(BackendError::BackendAccess(wasmtime::Error::msg(why.to_owned())))
     }
 }
@@ -113,7 +113,7 @@ impl Metered {
 impl BackendGraph for Metered {
     fn init_execution_context(&self) -> Result<ExecutionContext, BackendError> {
         let context: Box<dyn BackendExecutionContext> =
-            Box::new(Self::new(Arc::clone(&self.network), Arc::clone(&self.ledger)));
+            Box::new(Self::new(Arc::clone(&self.network), Arc::clone(&self.counts)));
         Ok(context.into())
     }
 }
@@ -131,7 +131,7 @@ impl BackendExecutionContext for Metered {
         &mut self,
         inputs: Option<Vec<NamedTensor>>,
     ) -> Result<Option<Vec<NamedTensor>>, BackendError> {
-        if !self.ledger.count_call() {
+        if !self.counts.count_call() {
             return self.refuse("the units ordered are used up");
         }
         match self.network.compute(inputs.unwrap_or_default()) {

@@ -5,7 +5,7 @@
 
 use wasmtime::ResourceLimiter;
 
-use crate::{envelope::Limits, outcome::Failure};
+use crate::{envelope::RunLimits, outcome::RunFailure};
 
 /// Core instances in one component; one that `wit-component` made has about four.
 const INSTANCES_MAX: usize = 64;
@@ -20,11 +20,11 @@ pub(super) struct Ceiling {
     memory_bytes_max: u64,
     table_elements: u64,
     table_elements_max: u32,
-    refused: Option<Failure>,
+    refused: Option<RunFailure>,
 }
 
 impl Ceiling {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &RunLimits) -> Self {
         Self {
             memory_bytes: 0,
             memory_bytes_max: limits.guest_memory_bytes,
@@ -35,12 +35,12 @@ impl Ceiling {
     }
 
     /// What the guest was last refused, if anything.
-    pub(super) fn refused(&self) -> Option<Failure> {
+    pub(super) fn refused(&self) -> Option<RunFailure> {
         self.refused.clone()
     }
 
     fn refuse_memory(&mut self) {
-        self.refused = Some(Failure::OutOfMemory { bytes: self.memory_bytes_max });
+        self.refused = Some(RunFailure::OutOfMemory { bytes: self.memory_bytes_max });
     }
 }
 
@@ -78,7 +78,7 @@ impl ResourceLimiter for Ceiling {
     ) -> wasmtime::Result<bool> {
         let sum = self.table_elements.saturating_add(desired.saturating_sub(current) as u64);
         if sum > u64::from(self.table_elements_max) {
-            self.refused = Some(Failure::OutOfTable { elements: self.table_elements_max });
+            self.refused = Some(RunFailure::OutOfTable { elements: self.table_elements_max });
             return Ok(false);
         }
         if maximum.is_none_or(|maximum| desired <= maximum) {

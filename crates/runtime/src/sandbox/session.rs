@@ -17,8 +17,8 @@ use super::{
     ceiling::Ceiling,
 };
 use crate::{
+    counts::{Port, RunCounts},
     envelope::Envelope,
-    ledger::{Ledger, Port},
     models::{Graphs, Loaded},
 };
 
@@ -29,7 +29,7 @@ pub(super) struct Session {
     pub(super) ceiling: Ceiling,
     table: ResourceTable,
     graphs: WasiNnCtx,
-    pub(super) ledger: Arc<Ledger>,
+    pub(super) counts: Arc<RunCounts>,
     port: Arc<dyn Port>,
     pub(super) emitted_bytes: u64,
     output_bytes_max: u64,
@@ -39,16 +39,16 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(envelope: &Envelope, model: Option<&Loaded>, port: Arc<dyn Port>) -> Self {
-        let ledger = Arc::new(Ledger::new(envelope, Arc::clone(&port)));
+        let counts = Arc::new(RunCounts::new(envelope, Arc::clone(&port)));
         let mut table = ResourceTable::new();
         table.set_max_capacity(envelope.limits.handles as usize);
-        let graphs = Graphs::new(model, &ledger);
+        let graphs = Graphs::new(model, &counts);
         Self {
             ceiling: Ceiling::new(&envelope.limits),
             table,
             // Without a backend `load` has nothing to read a guest's bytes with, so it is refused whatever they are.
             graphs: WasiNnCtx::new([], graphs.into()),
-            ledger,
+            counts,
             port,
             emitted_bytes: 0,
             output_bytes_max: envelope.limits.output_bytes,
@@ -58,7 +58,7 @@ impl Session {
 
     /// The end of a run that the guest says ended with `said`.
     pub(super) fn end(&self, said: types::End) -> End {
-        match (self.told, self.ledger.is_exhausted(), said) {
+        match (self.told, self.counts.is_exhausted(), said) {
             (Some(told), _, _) => told,
             (None, true, _) | (None, false, types::End::Length) => End::Length,
             // Without a cancel there is nobody who can have wanted one.
@@ -90,7 +90,7 @@ impl session::Host for Session {
     }
 
     fn log(&mut self, line: String) {
-        self.ledger.log(&line);
+        self.counts.log(&line);
     }
 }
 
@@ -100,12 +100,12 @@ impl text::Host for Session {
     }
 
     fn detokenize(&mut self, _model: String, _tokens: Vec<u32>) -> Vec<u8> {
-        self.ledger.log(NO_TEXT);
+        self.counts.log(NO_TEXT);
         Vec::new()
     }
 
     fn special(&mut self, _model: String) -> SpecialTokens {
-        self.ledger.log(NO_TEXT);
+        self.counts.log(NO_TEXT);
         SpecialTokens { begin: None, end: Vec::new() }
     }
 

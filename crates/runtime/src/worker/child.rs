@@ -23,14 +23,14 @@ use super::{
     INPUT_BYTES_MAX,
     confine::confine,
     files,
-    wire::{self, Reply, Request},
+    wire::{self, Request, WorkerReply},
 };
 use crate::{
     class::Class,
+    counts::Port,
     envelope::Envelope,
-    ledger::Port,
     models::Loaded,
-    outcome::Failure,
+    outcome::RunFailure,
     sandbox::{Finished, Sandbox},
 };
 
@@ -52,7 +52,7 @@ pub fn main() -> ! {
 }
 
 /// One request that the thread for jobs carries out.
-enum Work {
+enum ThreadRequest {
     Job { envelope: Box<Envelope>, input: Vec<u8>, files: Vec<File>, deadline: Instant },
     Compile { stack_bytes: u32, file: File },
     Classify,
@@ -62,12 +62,12 @@ fn serve() -> io::Result<()> {
     let mut requests = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let replies = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let Some((first, _)) = wire::receive(&mut requests, 0)? else { return Ok(()) };
-    let Request::Prepare { role, cache, stack_bytes, process_memory_bytes } = first else {
+    let Request::Prepare { purpose, cache, stack_bytes, process_memory_bytes } = first else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the first message is not Prepare"));
     };
-    let missing = confine(role, cache.as_deref(), process_memory_bytes);
+    let missing = confine(purpose, cache.as_deref(), process_memory_bytes);
     let line = Arc::new(Line { replies: Mutex::new(replies), cancelled: AtomicBool::new(false) });
-    line.send(&Reply::Ready { missing }, &[]);
+    line.send(&WorkerReply::Ready { missing }, &[]);
     let bench = Bench { line: Arc::clone(&line), cache: cache.map(PathBuf::from), loaded: None };
     let (sender, work) = mpsc::sync_channel(1);
     thread::Builder::new()
@@ -83,18 +83,23 @@ fn serve() -> io::Result<()> {
     Ok(())
 }
 
-fn accept(request: Request, body: Vec<u8>, socket: &UnixStream, line: &Line) -> io::Result<Option<Work>> {
+fn accept(
+    request: Request,
+    body: Vec<u8>,
+    socket: &UnixStream,
+    line: &Line,
+) -> io::Result<Option<ThreadRequest>> {
     match request {
         Request::Start { envelope, files } => {
             let deadline = Instant::now() + Duration::from_millis(envelope.limits.wall_ms);
             line.cancelled.store(false, Ordering::Relaxed);
             let files = (0..files).map(|_| files::take(socket)).collect::<io::Result<_>>()?;
-            Ok(Some(Work::Job { envelope: Box::new(envelope), input: body, files, deadline }))
+            Ok(Some(ThreadRequest::Job { envelope: Box::new(envelope), input: body, files, deadline }))
         }
         Request::Compile { stack_bytes } => {
-            Ok(Some(Work::Compile { stack_bytes, file: files::take(socket)? }))
+            Ok(Some(ThreadRequest::Compile { stack_bytes, file: files::take(socket)? }))
         }
-        Request::Classify => Ok(Some(Work::Classify)),
+        Request::Classify => Ok(Some(ThreadRequest::Classify)),
         Request::Cancel => {
             line.cancelled.store(true, Ordering::Relaxed);
             Ok(None)
@@ -104,7 +109,7 @@ fn accept(request: Request, body: Vec<u8>, socket: &UnixStream, line: &Line) -> 
 }
 
 /// Carries out one request after the other. A panic ends the process, since what panicked may be half done.
-fn labour(mut bench: Bench, work: &mpsc::Receiver<Work>) {
+fn labour(mut bench: Bench, work: &mpsc::Receiver<ThreadRequest>) {
     while let Ok(work) = work.recv() {
         if catch_unwind(AssertUnwindSafe(|| bench.perform(work))).is_err() {
             process::exit(PANICKED);
@@ -120,7 +125,7 @@ struct Line {
 
 impl Line {
     /// Sends a reply. Without a parent to take it there is nothing left to do.
-    fn send(&self, reply: &Reply, body: &[u8]) {
+    fn send(&self, reply: &WorkerReply, body: &[u8]) {
         let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
         if wire::send(&mut *replies, reply, body).is_err() {
             process::exit(0);
@@ -130,11 +135,11 @@ impl Line {
 
 impl Port for Line {
     fn chunk(&self, bytes: Vec<u8>) {
-        self.send(&Reply::Chunk, &bytes);
+        self.send(&WorkerReply::Chunk, &bytes);
     }
 
     fn line(&self, line: String) {
-        self.send(&Reply::Line, line.as_bytes());
+        self.send(&WorkerReply::Line, line.as_bytes());
     }
 
     fn is_cancelled(&self) -> bool {
@@ -150,21 +155,23 @@ struct Bench {
 }
 
 impl Bench {
-    fn perform(&mut self, work: Work) {
+    fn perform(&mut self, work: ThreadRequest) {
         let done = match work {
-            Work::Job { envelope, input, files, deadline } => {
+            ThreadRequest::Job { envelope, input, files, deadline } => {
                 self.run(&envelope, &input, files, deadline).map(|finished| {
                     let Finished { output, end, meters } = finished;
-                    self.line.send(&Reply::Done { end, meters }, &output);
+                    self.line.send(&WorkerReply::Done { end, meters }, &output);
                 })
             }
-            Work::Compile { stack_bytes, file } => {
-                self.compile(stack_bytes, file).map(|()| self.line.send(&Reply::Compiled, &[]))
+            ThreadRequest::Compile { stack_bytes, file } => {
+                self.compile(stack_bytes, file).map(|()| self.line.send(&WorkerReply::Compiled, &[]))
             }
-            Work::Classify => Class::probe().map(|class| self.line.send(&Reply::Classified(class), &[])),
+            ThreadRequest::Classify => {
+                Class::probe().map(|class| self.line.send(&WorkerReply::Classified(class), &[]))
+            }
         };
         if let Err(failure) = done {
-            self.line.send(&Reply::Failed(failure), &[]);
+            self.line.send(&WorkerReply::Failed(failure), &[]);
         }
     }
 
@@ -174,7 +181,7 @@ impl Bench {
         input: &[u8],
         files: Vec<File>,
         deadline: Instant,
-    ) -> Result<Finished, Failure> {
+    ) -> Result<Finished, RunFailure> {
         if self.loaded.is_none() {
             self.loaded = Some(self.load(envelope, files)?);
         }
@@ -182,22 +189,22 @@ impl Bench {
         sandbox.run(envelope, input, model.as_ref(), Arc::clone(&self.line) as Arc<dyn Port>, deadline)
     }
 
-    fn load(&self, envelope: &Envelope, files: Vec<File>) -> Result<(Sandbox, Option<Loaded>), Failure> {
+    fn load(&self, envelope: &Envelope, files: Vec<File>) -> Result<(Sandbox, Option<Loaded>), RunFailure> {
         let mut files = files.into_iter();
-        let file = files.next().ok_or_else(|| Failure::RunnerAbsent("none was handed over".into()))?;
-        let runner = files::read(file, envelope.runner, Failure::RunnerAbsent)?;
+        let file = files.next().ok_or_else(|| RunFailure::RunnerAbsent("none was handed over".into()))?;
+        let runner = files::read(file, envelope.runner, RunFailure::RunnerAbsent)?;
         let sandbox = Sandbox::compile(&runner, envelope.limits.stack_bytes, self.cache.as_deref())?;
         let model = files.next().map(|file| {
-            let bytes = files::read(file, envelope.model, Failure::ModelAbsent)?;
+            let bytes = files::read(file, envelope.model, RunFailure::ModelAbsent)?;
             Loaded::read(envelope.model, bytes)
         });
         Ok((sandbox, model.transpose()?))
     }
 
-    fn compile(&self, stack_bytes: u32, mut file: File) -> Result<(), Failure> {
+    fn compile(&self, stack_bytes: u32, mut file: File) -> Result<(), RunFailure> {
         let mut runner = Vec::new();
         io::Read::read_to_end(&mut file, &mut runner)
-            .map_err(|error| Failure::RunnerAbsent(error.to_string()))?;
+            .map_err(|error| RunFailure::RunnerAbsent(error.to_string()))?;
         Sandbox::compile(&runner, stack_bytes, self.cache.as_deref()).map(drop)
     }
 }

@@ -11,7 +11,7 @@
 //! jobs on threads that come and go. A worker leaves when its parent's end of the socket closes, which the kernel does
 //! however the parent dies.
 
-use super::wire::Role;
+use super::wire::Purpose;
 
 #[cfg(target_os = "linux")]
 mod filter;
@@ -19,12 +19,12 @@ mod filter;
 mod linux;
 
 /// Shuts this process in and names what is missing.
-pub(super) fn confine(role: Role, cache: Option<&str>, process_memory_bytes: u64) -> Vec<String> {
+pub(super) fn confine(purpose: Purpose, cache: Option<&str>, process_memory_bytes: u64) -> Vec<String> {
     #[cfg(target_os = "linux")]
-    return linux::confine(role, cache, process_memory_bytes);
+    return linux::confine(purpose, cache, process_memory_bytes);
     #[cfg(not(target_os = "linux"))]
     {
-        let _ = (role, cache, process_memory_bytes);
+        let _ = (purpose, cache, process_memory_bytes);
         ["memory ceiling", "file system", "network", "system calls"].map(String::from).into()
     }
 }

@@ -18,7 +18,7 @@ use rustix::net::{
     SendFlags, recvmsg, sendmsg,
 };
 
-use crate::outcome::Failure;
+use crate::outcome::RunFailure;
 
 /// Hands over one open file.
 pub(super) fn give(socket: &UnixStream, file: &File) -> io::Result<()> {
@@ -44,11 +44,15 @@ pub(super) fn take(socket: &UnixStream) -> io::Result<File> {
 }
 
 /// Reads a file and makes sure that it holds what its name says.
-pub(super) fn read(mut file: File, name: Digest, absent: fn(String) -> Failure) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(
+    mut file: File,
+    name: Digest,
+    absent: fn(String) -> RunFailure,
+) -> Result<Vec<u8>, RunFailure> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(|error| absent(error.to_string()))?;
     if Digest::of(&bytes) != name {
-        return Err(Failure::WrongBytes { name });
+        return Err(RunFailure::WrongBytes { name });
     }
     Ok(bytes)
 }

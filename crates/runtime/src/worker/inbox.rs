@@ -14,7 +14,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::wire::{self, Reply};
+use super::wire::{self, WorkerReply};
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -35,7 +35,7 @@ impl Inbox {
         &mut self,
         until: Instant,
         body_bytes_max: u64,
-    ) -> io::Result<Option<(Reply, Vec<u8>)>> {
+    ) -> io::Result<Option<(WorkerReply, Vec<u8>)>> {
         loop {
             if let Some(reply) = wire::take(&mut self.buffer, body_bytes_max)? {
                 return Ok(Some(reply));

@@ -16,12 +16,12 @@ use std::{
 use super::{
     GRACE, files,
     inbox::Inbox,
-    wire::{self, Reply, Request, Role},
+    wire::{self, Purpose, Request, WorkerReply},
 };
 use crate::{
     engine::rten::{THREADS, THREADS_VARIABLE},
-    envelope::Limits,
-    outcome::{Failure, cut},
+    envelope::RunLimits,
+    outcome::{RunFailure, cut},
 };
 
 /// What a process has to shut itself in.
@@ -37,7 +37,7 @@ const OUT_OF_MEMORY: &str = "memory allocation of";
 
 /// Where workers come from.
 #[derive(Clone, Debug)]
-pub struct Workshop {
+pub struct WorkerSource {
     /// A program whose first argument `worker` makes it call [`main`](super::main).
     pub binary: PathBuf,
     /// Where compiled components are kept; made if absent. Without it everything is compiled anew.
@@ -49,18 +49,22 @@ pub(super) struct Process {
     child: Child,
     requests: UnixStream,
     inbox: Inbox,
-    limits: Limits,
+    limits: RunLimits,
     /// The walls that the machine did not give.
     pub(super) missing: Vec<String>,
 }
 
 impl Process {
     /// Starts a process and waits until it has shut itself in.
-    pub(super) fn start(workshop: &Workshop, limits: &Limits, role: Role) -> Result<Self, Failure> {
-        let absent = |error: io::Error| Failure::WorkerAbsent(error.to_string());
-        let cache = cache(workshop)?;
+    pub(super) fn start(
+        worker_source: &WorkerSource,
+        limits: &RunLimits,
+        purpose: Purpose,
+    ) -> Result<Self, RunFailure> {
+        let absent = |error: io::Error| RunFailure::WorkerAbsent(error.to_string());
+        let cache = cache(worker_source)?;
         // The child stands in another directory.
-        let binary = path::absolute(&workshop.binary).map_err(absent)?;
+        let binary = path::absolute(&worker_source.binary).map_err(absent)?;
         let (requests, stdin) = UnixStream::pair().map_err(absent)?;
         requests.set_write_timeout(Some(WRITE_WAIT)).map_err(absent)?;
         let mut child = Command::new(&binary)
@@ -72,14 +76,14 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| Failure::WorkerAbsent(format!("{}: {error}", binary.display())))?;
+            .map_err(|error| RunFailure::WorkerAbsent(format!("{}: {error}", binary.display())))?;
         let Some(replies) = child.stdout.take() else { unreachable!("standard output is a pipe") };
         let inbox = Inbox::new(replies);
         let mut process = Self { child, requests, inbox, limits: *limits, missing: Vec::new() };
-        let Limits { stack_bytes, process_memory_bytes, .. } = *limits;
-        process.send(&Request::Prepare { role, cache, stack_bytes, process_memory_bytes }, &[], &[])?;
+        let RunLimits { stack_bytes, process_memory_bytes, .. } = *limits;
+        process.send(&Request::Prepare { purpose, cache, stack_bytes, process_memory_bytes }, &[], &[])?;
         let reply = process.answer(READY_WAIT)?;
-        let Reply::Ready { missing } = reply else { return Err(process.astray(reply)) };
+        let WorkerReply::Ready { missing } = reply else { return Err(process.astray(reply)) };
         process.missing = missing;
         Ok(process)
     }
@@ -93,7 +97,7 @@ impl Process {
     }
 
     /// Says something and hands over the files that go with it.
-    pub(super) fn send(&mut self, request: &Request, body: &[u8], files: &[File]) -> Result<(), Failure> {
+    pub(super) fn send(&mut self, request: &Request, body: &[u8], files: &[File]) -> Result<(), RunFailure> {
         let sent = wire::send(&mut self.requests, request, body)
             .and_then(|()| files.iter().try_for_each(|file| files::give(&self.requests, file)));
         sent.map_err(|error| self.mourn(&format!("it takes no message ({error})")))
@@ -104,7 +108,7 @@ impl Process {
         &mut self,
         until: Instant,
         body_bytes_max: u64,
-    ) -> Result<Option<(Reply, Vec<u8>)>, Failure> {
+    ) -> Result<Option<(WorkerReply, Vec<u8>)>, RunFailure> {
         self.inbox.next(until, body_bytes_max).map_err(|error| {
             let ended = error.kind() == io::ErrorKind::UnexpectedEof;
             self.mourn(&if ended { "it broke off".into() } else { format!("it made no sense ({error})") })
@@ -112,7 +116,7 @@ impl Process {
     }
 
     /// The one reply to a chore.
-    pub(super) fn answer(&mut self, wait: Duration) -> Result<Reply, Failure> {
+    pub(super) fn answer(&mut self, wait: Duration) -> Result<WorkerReply, RunFailure> {
         match self.next(Instant::now() + wait, 0)? {
             Some((reply, _)) => Ok(reply),
             None => {
@@ -123,9 +127,9 @@ impl Process {
     }
 
     /// The failure behind a process that did not say what it should.
-    pub(super) fn astray(&mut self, reply: Reply) -> Failure {
+    pub(super) fn astray(&mut self, reply: WorkerReply) -> RunFailure {
         self.kill();
-        if let Reply::Failed(failure) = reply {
+        if let WorkerReply::Failed(failure) = reply {
             return failure;
         }
         self.mourn(&format!("it answered {reply:?}"))
@@ -137,7 +141,7 @@ impl Process {
     }
 
     /// Says how a process ended, in its own words where it left some. One that has not ended by itself soon is killed.
-    fn mourn(&mut self, why: &str) -> Failure {
+    fn mourn(&mut self, why: &str) -> RunFailure {
         let until = Instant::now() + GRACE;
         while self.is_alive() && Instant::now() < until {
             thread::sleep(GLANCE);
@@ -146,11 +150,11 @@ impl Process {
         let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
         let words = self.last_words();
         if words.contains(OUT_OF_MEMORY) {
-            return Failure::OutOfMemory { bytes: self.limits.process_memory_bytes };
+            return RunFailure::OutOfMemory { bytes: self.limits.process_memory_bytes };
         }
         let words = words.trim().replace('\n', " ");
         let colon = if words.is_empty() { "" } else { ": " };
-        Failure::WorkerDied(cut(format!("{why}, {status}{colon}{words}")))
+        RunFailure::WorkerDied(cut(format!("{why}, {status}{colon}{words}")))
     }
 
     fn last_words(&mut self) -> String {
@@ -169,9 +173,9 @@ impl Drop for Process {
 }
 
 /// The cache's absolute path, since the child stands in another directory.
-fn cache(workshop: &Workshop) -> Result<Option<String>, Failure> {
-    let Some(path) = &workshop.cache else { return Ok(None) };
-    let absent = |error: String| Failure::WorkerAbsent(format!("cache {}: {error}", path.display()));
+fn cache(worker_source: &WorkerSource) -> Result<Option<String>, RunFailure> {
+    let Some(path) = &worker_source.cache else { return Ok(None) };
+    let absent = |error: String| RunFailure::WorkerAbsent(format!("cache {}: {error}", path.display()));
     fs::create_dir_all(path).map_err(|error| absent(error.to_string()))?;
     let path = fs::canonicalize(path).map_err(|error| absent(error.to_string()))?;
     let path = path.into_os_string().into_string().map_err(|_| absent("not Unicode".into()))?;

@@ -12,7 +12,7 @@ use assay_protocol::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{class::Class, envelope::Envelope, outcome::Failure};
+use crate::{class::Class, envelope::Envelope, outcome::RunFailure};
 
 /// Bytes in the longest head of a frame.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -21,7 +21,7 @@ const LENGTHS_BYTES: usize = 4 + 8;
 
 /// What a worker is for, which decides what it may touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Role {
+pub(super) enum Purpose {
     /// Runs guests; may read compiled components.
     Run,
     /// Compiles components and never runs one; may write what it compiled.
@@ -34,7 +34,7 @@ pub(super) enum Request {
     /// The first message: how to shut oneself in.
     Prepare {
         /// What the worker is for.
-        role: Role,
+        purpose: Purpose,
         /// Where compiled components are kept.
         cache: Option<String>,
         /// Bytes of stack for guests.
@@ -62,7 +62,7 @@ pub(super) enum Request {
 
 /// What the worker says.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(super) enum Reply {
+pub(super) enum WorkerReply {
     /// The worker has shut itself in, except for what it names.
     Ready {
         /// Protections that this machine did not give.
@@ -80,7 +80,7 @@ pub(super) enum Reply {
         meters: Meters,
     },
     /// The job has failed.
-    Failed(Failure),
+    Failed(RunFailure),
     /// The component is compiled and in the cache.
     Compiled,
     /// What this machine is.
@@ -167,13 +167,13 @@ mod tests {
     #[test]
     fn frames_arrive_whole_however_they_are_cut() {
         let mut stream = Vec::new();
-        send(&mut stream, &Reply::Chunk, b"one").expect("a vector takes all");
-        send(&mut stream, &Reply::Line, b"").expect("a vector takes all");
+        send(&mut stream, &WorkerReply::Chunk, b"one").expect("a vector takes all");
+        send(&mut stream, &WorkerReply::Line, b"").expect("a vector takes all");
         let mut buffer = Vec::new();
         let mut bodies = Vec::new();
         for byte in stream {
             buffer.push(byte);
-            if let Some((_, body)) = take::<Reply>(&mut buffer, 8).expect("frames are well formed") {
+            if let Some((_, body)) = take::<WorkerReply>(&mut buffer, 8).expect("frames are well formed") {
                 bodies.push(body);
             }
         }
@@ -183,19 +183,19 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_make_a_reader_panic(mut bytes: Vec<u8>, head_bytes in 0_u8..16, body_bytes in 0_u8..16) {
-            let _ = take::<Reply>(&mut bytes.clone(), 8);
+            let _ = take::<WorkerReply>(&mut bytes.clone(), 8);
             bytes.splice(..0, [head_bytes, 0, 0, 0, body_bytes, 0, 0, 0, 0, 0, 0, 0]);
             let _ = receive::<Request>(&mut bytes.as_slice(), 8);
-            let _ = take::<Reply>(&mut bytes, 8);
+            let _ = take::<WorkerReply>(&mut bytes, 8);
         }
     }
 
     #[test]
     fn a_frame_beyond_its_bound_is_refused_before_it_is_read() {
         let mut stream = Vec::new();
-        send(&mut stream, &Reply::Chunk, &[0; 9]).expect("a vector takes all");
-        assert!(take::<Reply>(&mut stream.clone(), 8).is_err());
-        assert!(receive::<Reply>(&mut stream.as_slice(), 8).is_err());
-        assert!(take::<Reply>(&mut vec![255; LENGTHS_BYTES], 8).is_err());
+        send(&mut stream, &WorkerReply::Chunk, &[0; 9]).expect("a vector takes all");
+        assert!(take::<WorkerReply>(&mut stream.clone(), 8).is_err());
+        assert!(receive::<WorkerReply>(&mut stream.as_slice(), 8).is_err());
+        assert!(take::<WorkerReply>(&mut vec![255; LENGTHS_BYTES], 8).is_err());
     }
 }

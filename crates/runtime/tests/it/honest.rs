@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use assay_protocol::{id::Digest, manifest::End};
 use assay_runtime::{
-    outcome::Failure,
-    worker::{Listener, Worker},
+    outcome::RunFailure,
+    worker::{Follower, Worker},
 };
 
 use crate::{
@@ -76,10 +76,10 @@ fn a_worker_stays_warm_for_the_same_runner_and_model() {
 fn a_failure_that_the_runner_reports_leaves_its_worker_warm() {
     let world = World::new();
     for (kind, expected) in [
-        (0, Failure::BadInput("oops".into())),
-        (1, Failure::BadParams("oops".into())),
-        (2, Failure::Unsupported("oops".into())),
-        (3, Failure::Internal("oops".into())),
+        (0, RunFailure::BadInput("oops".into())),
+        (1, RunFailure::BadParams("oops".into())),
+        (2, RunFailure::Unsupported("oops".into())),
+        (3, RunFailure::Internal("oops".into())),
     ] {
         let job = world.job(&runner(&format!("(call $fail (i32.const {kind}))")));
         let mut worker = world.worker(&job);
@@ -95,7 +95,7 @@ struct Impatient {
     chunks_left: Cell<u32>,
 }
 
-impl Listener for Impatient {
+impl Follower for Impatient {
     fn chunk(&mut self, _bytes: &[u8]) {
         self.chunks_left.set(self.chunks_left.get().saturating_sub(1));
     }
@@ -122,7 +122,7 @@ fn a_cancelled_run_that_does_not_listen_is_killed() {
     let mut job = world.job(&runner(SPIN));
     job.envelope.limits.fuel = u64::MAX;
     let ended = world.follow(&job, b"", &mut Impatient { chunks_left: Cell::new(0) });
-    assert_eq!(ended, Err(Failure::Cancelled));
+    assert_eq!(ended, Err(RunFailure::Cancelled));
 }
 
 #[test]
@@ -135,12 +135,12 @@ fn files_that_are_absent_or_false_are_told_apart() {
     let run = |files| world.pool.run(&job.envelope, files, b"", &mut ());
     let files = job.files();
     let with_runner = |runner| assay_runtime::worker::Files { runner, ..files };
-    assert!(matches!(run(with_runner(absent)), Err(Failure::RunnerAbsent(_))));
+    assert!(matches!(run(with_runner(absent)), Err(RunFailure::RunnerAbsent(_))));
     assert!(matches!(
         run(assay_runtime::worker::Files { model: Some(absent), ..files }),
-        Err(Failure::ModelAbsent(_))
+        Err(RunFailure::ModelAbsent(_))
     ));
-    let wrong = Failure::WrongBytes { name: job.envelope.runner };
+    let wrong = RunFailure::WrongBytes { name: job.envelope.runner };
     assert_eq!(run(with_runner(other.files().runner)), Err(wrong));
 }
 
@@ -149,9 +149,9 @@ fn lengths_are_checked_before_a_worker_hears_of_the_job() {
     let world = World::new();
     let mut job = world.job(&runner(guests::ECHO));
     job.envelope.limits.input_bytes = 3;
-    assert_eq!(world.run(&job, b"1234"), Err(Failure::InputTooLong { bytes: 4, max: 3 }));
+    assert_eq!(world.run(&job, b"1234"), Err(RunFailure::InputTooLong { bytes: 4, max: 3 }));
     job.envelope.params = " ".repeat(5_000);
-    assert_eq!(world.run(&job, b""), Err(Failure::ParamsTooLong { bytes: 5_000, max: 4_096 }));
+    assert_eq!(world.run(&job, b""), Err(RunFailure::ParamsTooLong { bytes: 5_000, max: 4_096 }));
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_runner_is_compiled_by_a_process_that_runs_none() {
     let world = World::new();
     let job = world.job(&runner(guests::ECHO));
     let limits = job.envelope.limits;
-    Worker::compile(&world.workshop, job.files().runner, &limits).expect("the runner compiles");
-    let cache = world.workshop.cache.clone().expect("there is a cache").join("modules");
+    Worker::compile(&world.worker_source, job.files().runner, &limits).expect("the runner compiles");
+    let cache = world.worker_source.cache.clone().expect("there is a cache").join("modules");
     assert!(cache.read_dir().expect("the cache was written").next().is_some());
 }

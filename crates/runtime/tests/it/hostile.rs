@@ -1,7 +1,7 @@
 //! What hostile runners and models get: a failure that names what they did, and a host that goes on.
 
 use assay_protocol::manifest::{End, Meter};
-use assay_runtime::outcome::Failure;
+use assay_runtime::outcome::RunFailure;
 
 use crate::{
     guests::{self, CALL_ONCE, SPIN, caller, runner, runner_with},
@@ -11,7 +11,7 @@ use crate::{
 
 const MIB: u64 = 1024 * 1024;
 
-fn check(component: &[u8], expected: &Failure) {
+fn check(component: &[u8], expected: &RunFailure) {
     let world = World::new();
     let mut job = world.job(component);
     job.envelope.limits.wall_ms = 10_000;
@@ -26,19 +26,19 @@ fn check(component: &[u8], expected: &Failure) {
 fn refused(component: &[u8]) -> String {
     let world = World::new();
     let failure = world.failure(&world.job(component));
-    let Failure::NotARunner(why) = failure else { panic!("{failure:?}") };
+    let RunFailure::NotARunner(why) = failure else { panic!("{failure:?}") };
     why
 }
 
 #[test]
 fn an_endless_loop_runs_out_of_fuel() {
-    check(&runner(SPIN), &Failure::OutOfFuel { fuel: 50_000_000 });
+    check(&runner(SPIN), &RunFailure::OutOfFuel { fuel: 50_000_000 });
 }
 
 #[test]
 fn an_endless_loop_in_the_start_function_runs_out_of_fuel() {
     let component = runner_with(&format!("(func $spin {SPIN}) (start $spin)"), guests::ECHO);
-    check(&component, &Failure::OutOfFuel { fuel: 50_000_000 });
+    check(&component, &RunFailure::OutOfFuel { fuel: 50_000_000 });
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn an_endless_loop_with_fuel_for_ever_runs_out_of_time() {
         let mut job = world.job(&component);
         job.envelope.limits.wall_ms = 300;
         job.envelope.limits.fuel = u64::MAX;
-        assert_eq!(world.failure(&job), Failure::WallTime { ms: 300 });
+        assert_eq!(world.failure(&job), RunFailure::WallTime { ms: 300 });
     }
 }
 
@@ -57,20 +57,20 @@ fn an_endless_loop_with_fuel_for_ever_runs_out_of_time() {
 fn a_memory_bomb_is_told_that_memory_is_out_not_that_it_trapped() {
     let bomb =
         "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) (unreachable)";
-    check(&runner(bomb), &Failure::OutOfMemory { bytes: 32 * MIB });
+    check(&runner(bomb), &RunFailure::OutOfMemory { bytes: 32 * MIB });
 }
 
 #[test]
 fn a_memory_that_begins_too_large_is_refused() {
     let component = runner_with("(memory $second 4096)", guests::ECHO);
-    check(&component, &Failure::OutOfMemory { bytes: 32 * MIB });
+    check(&component, &RunFailure::OutOfMemory { bytes: 32 * MIB });
 }
 
 #[test]
 fn a_table_bomb_is_refused() {
     let bomb = "(loop $again (br_if $again
         (i32.ne (table.grow $bomb (ref.null func) (i32.const 1000)) (i32.const -1)))) (unreachable)";
-    check(&runner_with("(table $bomb 1 funcref)", bomb), &Failure::OutOfTable { elements: 65_536 });
+    check(&runner_with("(table $bomb 1 funcref)", bomb), &RunFailure::OutOfTable { elements: 65_536 });
 }
 
 #[test]
@@ -78,14 +78,14 @@ fn a_stack_bomb_is_stopped() {
     let fields = "(func $deeper (param i32) (result i32)
         (i32.add (call $deeper (i32.add (local.get 0) (i32.const 1))) (local.get 0)))";
     let component = runner_with(fields, "(drop (call $deeper (i32.const 0))) (unreachable)");
-    check(&component, &Failure::OutOfStack { bytes: 512 * 1024 });
+    check(&component, &RunFailure::OutOfStack { bytes: 512 * 1024 });
 }
 
 #[test]
 fn an_output_that_is_too_long_is_refused() {
     let body = "(drop (memory.grow (i32.const 48)))
         (call $return (i32.const 0) (i32.const 2097152) (i32.const 0))";
-    check(&runner(body), &Failure::OutputTooLong { bytes: 2 * MIB, max: MIB });
+    check(&runner(body), &RunFailure::OutputTooLong { bytes: 2 * MIB, max: MIB });
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_runner_that_emits_for_ever_gets_no_more_than_its_ceiling() {
 fn a_call_that_hands_over_too_much_is_stopped() {
     let body = "(drop (memory.grow (i32.const 100)))
         (drop (call $emit (i32.const 0) (i32.const 5242880))) (unreachable)";
-    check(&runner(body), &Failure::HostCallTooLong { bytes: 4 * MIB });
+    check(&runner(body), &RunFailure::HostCallTooLong { bytes: 4 * MIB });
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_runner_that_hoards_handles_is_stopped() {
     let body = "(loop $again
         (drop (call $tensor (i32.const 4096) (i32.const 0) (i32.const 4) (i32.const 0) (i32.const 1)))
         (br $again)) (unreachable)";
-    check(&runner(body), &Failure::OutOfHandles { handles: 100 });
+    check(&runner(body), &RunFailure::OutOfHandles { handles: 100 });
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_forged_handle_is_a_trap() {
     let world = World::new();
     let body = "(call $context (i32.const 4242) (i32.const 64)) (unreachable)";
     let failure = world.failure(&world.job_on(&runner(body), &onnx::double()));
-    assert!(matches!(failure, Failure::Trap(_)), "{failure}");
+    assert!(matches!(failure, RunFailure::Trap(_)), "{failure}");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_graph_from_the_guests_own_bytes_is_refused() {
         (if (result i32) (i32.load8_u (i32.const 64))
           (then (call $fail (i32.const 2))) (else (unreachable)))";
     let failure = world.failure(&world.job_on(&runner(body), &onnx::double()));
-    assert_eq!(failure, Failure::Unsupported("oops".into()));
+    assert_eq!(failure, RunFailure::Unsupported("oops".into()));
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_tensor_that_lies_never_reaches_the_engine() {
     for (input, columns, bytes, expected) in cases {
         let job = world.job_on(&caller("model", input, columns, bytes, CALL_ONCE), &onnx::double());
         let failure = world.failure(&job);
-        assert!(matches!(failure, Failure::Internal(_)), "{failure}");
+        assert!(matches!(failure, RunFailure::Internal(_)), "{failure}");
         assert!(failure.to_string().contains(expected), "{failure}");
     }
 }
@@ -183,7 +183,7 @@ fn a_call_beyond_the_units_ordered_is_refused() {
     let endless = "(loop $again (br_if $again (i32.eqz (call $once)))) (call $fail (i32.const 3))";
     let mut job = world.job_on(&caller("model", "x", 4, 16, endless), &onnx::double());
     job.envelope.units_max = 3;
-    assert_eq!(world.failure(&job), Failure::OutOfUnits { units: 3 });
+    assert_eq!(world.failure(&job), RunFailure::OutOfUnits { units: 3 });
 
     let content = "(loop $again (br_if $again (i32.eqz (call $once))))
         (call $return (i32.const 1024) (i32.const 1) (i32.const 0))";
@@ -199,7 +199,7 @@ fn fuel_is_what_runs_out_where_fuel_is_ordered() {
     let mut job = world.job(&runner(SPIN));
     job.envelope.meter = Meter::MegaFuel;
     job.envelope.units_max = 2;
-    assert_eq!(world.failure(&job), Failure::OutOfFuel { fuel: 2_000_000 });
+    assert_eq!(world.failure(&job), RunFailure::OutOfFuel { fuel: 2_000_000 });
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn a_model_that_eats_all_memory_is_told_so() {
     let world = World::new();
     let mut job = world.job_on(&caller("model", "x", 4, 16, CALL_ONCE), &onnx::glutton());
     job.envelope.limits.process_memory_bytes = 512 * MIB;
-    assert_eq!(world.failure(&job), Failure::OutOfMemory { bytes: 512 * MIB });
+    assert_eq!(world.failure(&job), RunFailure::OutOfMemory { bytes: 512 * MIB });
 }
 
 #[test]
@@ -215,14 +215,14 @@ fn a_model_call_that_does_not_return_is_killed_from_outside() {
     let world = World::new();
     let mut job = world.job_on(&caller("model", "x", 1, 4, CALL_ONCE), &onnx::sloth());
     job.envelope.limits.wall_ms = 500;
-    assert_eq!(world.failure(&job), Failure::WallTime { ms: 500 });
+    assert_eq!(world.failure(&job), RunFailure::WallTime { ms: 500 });
 }
 
 #[test]
 fn what_is_no_model_is_refused() {
     let world = World::new();
     let failure = world.failure(&world.job_on(&runner(guests::ECHO), b"no model at all"));
-    assert!(matches!(failure, Failure::NotAModel(_)), "{failure}");
+    assert!(matches!(failure, RunFailure::NotAModel(_)), "{failure}");
     let failure = world.failure(&world.job_on(&runner(guests::ECHO), &onnx::exotic()));
     assert!(failure.to_string().contains("Transmogrify"), "{failure}");
 }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_runtime::outcome::Failure;
+use assay_runtime::outcome::RunFailure;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
@@ -31,7 +31,7 @@ fn a_worker_that_is_killed_under_a_job_is_said_to_have_died() {
     let failure = worker.run(&job.envelope, job.files(), b"", &mut ()).expect_err("the worker is dead");
     let killed = killer.join().expect("the killer does not panic");
     assert!(killed.elapsed() < Duration::from_secs(2));
-    assert!(matches!(&failure, Failure::WorkerDied(how) if how.contains("signal: 9")), "{failure}");
+    assert!(matches!(&failure, RunFailure::WorkerDied(how) if how.contains("signal: 9")), "{failure}");
     assert!(!worker.is_alive());
 }
 
@@ -58,7 +58,7 @@ fn children_of_this_one() -> Vec<Pid> {
 fn a_worker_leaves_with_its_parent() {
     let world = World::new();
     let (parent, stdin) = UnixStream::pair().expect("a pair of sockets");
-    let mut child = Command::new(&world.workshop.binary)
+    let mut child = Command::new(&world.worker_source.binary)
         .stdin(std::os::fd::OwnedFd::from(stdin))
         .stdout(Stdio::null())
         .spawn()
@@ -75,7 +75,7 @@ fn a_worker_leaves_with_its_parent() {
 fn a_worker_that_hears_nonsense_leaves() {
     let world = World::new();
     let (mut parent, stdin) = UnixStream::pair().expect("a pair of sockets");
-    let mut child = Command::new(&world.workshop.binary)
+    let mut child = Command::new(&world.worker_source.binary)
         .stdin(std::os::fd::OwnedFd::from(stdin))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -89,9 +89,9 @@ fn a_worker_that_hears_nonsense_leaves() {
 fn a_program_that_is_no_worker_is_named() {
     let mut world = World::new();
     for (binary, expected) in [("/nowhere/at/all", "/nowhere/at/all"), ("/bin/true", "it broke off")] {
-        world.workshop.binary = binary.into();
+        world.worker_source.binary = binary.into();
         let job = world.job(&runner(guests::ECHO));
-        let failure = assay_runtime::worker::Worker::spawn(&world.workshop, &job.envelope.limits)
+        let failure = assay_runtime::worker::Worker::spawn(&world.worker_source, &job.envelope.limits)
             .err()
             .expect("it is no worker");
         let takes_none = failure.to_string().contains("takes no message");

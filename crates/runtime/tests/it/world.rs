@@ -12,9 +12,9 @@ use std::{
 use assay_protocol::id::Digest;
 use assay_runtime::{
     envelope::Envelope,
-    outcome::{Failure, Outcome},
+    outcome::{Completed, RunFailure},
     pool::Pool,
-    worker::{Files, Listener, Worker, Workshop},
+    worker::{Files, Follower, Worker, WorkerSource},
 };
 use tempfile::TempDir;
 
@@ -27,7 +27,7 @@ static ECHO: LazyLock<Vec<u8>> = LazyLock::new(|| guests::runner(guests::ECHO));
 
 pub(crate) struct World {
     pub(crate) pool: Pool,
-    pub(crate) workshop: Workshop,
+    pub(crate) worker_source: WorkerSource,
     files: TempDir,
 }
 
@@ -48,8 +48,8 @@ impl World {
     pub(crate) fn new() -> Self {
         let files = tempfile::tempdir().expect("a temporary directory");
         let binary = env!("CARGO_BIN_EXE_assay-worker").into();
-        let workshop = Workshop { binary, cache: Some(files.path().join("cache")) };
-        Self { pool: Pool::new(workshop.clone()), workshop, files }
+        let worker_source = WorkerSource { binary, cache: Some(files.path().join("cache")) };
+        Self { pool: Pool::new(worker_source.clone()), worker_source, files }
     }
 
     /// A job of a runner on no model.
@@ -64,7 +64,7 @@ impl World {
         Job { envelope, runner: self.file(runner), model: Some(self.file(model)) }
     }
 
-    pub(crate) fn run(&self, job: &Job, input: &[u8]) -> Result<Outcome, Failure> {
+    pub(crate) fn run(&self, job: &Job, input: &[u8]) -> Result<Completed, RunFailure> {
         self.follow(job, input, &mut ())
     }
 
@@ -72,15 +72,15 @@ impl World {
         &self,
         job: &Job,
         input: &[u8],
-        listener: &mut dyn Listener,
-    ) -> Result<Outcome, Failure> {
-        let ended = self.pool.run(&job.envelope, job.files(), input, listener);
+        follower: &mut dyn Follower,
+    ) -> Result<Completed, RunFailure> {
+        let ended = self.pool.run(&job.envelope, job.files(), input, follower);
         self.next_job_works();
         ended
     }
 
     /// How a job fails, which must be known soon.
-    pub(crate) fn failure(&self, job: &Job) -> Failure {
+    pub(crate) fn failure(&self, job: &Job) -> RunFailure {
         let started = Instant::now();
         let ended = self.pool.run(&job.envelope, job.files(), b"", &mut ());
         let took = started.elapsed();
@@ -91,7 +91,7 @@ impl World {
     }
 
     pub(crate) fn worker(&self, job: &Job) -> Worker {
-        Worker::spawn(&self.workshop, &job.envelope.limits).expect("a worker starts")
+        Worker::spawn(&self.worker_source, &job.envelope.limits).expect("a worker starts")
     }
 
     fn next_job_works(&self) {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use assay_market::{Command, input::Provision};
+use assay_market::{Command, provision::Provision};
 use assay_protocol::{
     account::Registration,
     genesis::Genesis,

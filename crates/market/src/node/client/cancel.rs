@@ -12,7 +12,8 @@ use assay_protocol::{
 
 use super::Client;
 use crate::{
-    effect::{Event, NotCancelled},
+    command::NotCancelled,
+    event::Event,
     node::{
         alarms::Alarm,
         context::Context,

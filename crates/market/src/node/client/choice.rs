@@ -11,11 +11,10 @@ use assay_protocol::{
 
 use super::{Client, is_passing, lanes::Place, search::MATCH_TIME};
 use crate::{
-    effect::Unmatched,
-    input::Submission,
     matching::{self, Match, Passed, Wish},
     node::context::Outlook,
     policy,
+    submission::{Submission, Unmatched},
 };
 
 /// How long an order may take to be opened.

@@ -14,7 +14,8 @@ use assay_protocol::{
 
 use super::{Client, Doubt};
 use crate::{
-    effect::{Event, NotCancelled, NotDisputed},
+    command::{NotCancelled, NotDisputed},
+    event::Event,
     node::{
         alarms::Alarm,
         context::Context,

@@ -19,8 +19,8 @@ use super::{
     is_passing,
 };
 use crate::{
-    input::Submission,
     reliability::{self, Timing},
+    submission::Submission,
     view::{AttemptState, AttemptView, SubmissionView},
 };
 

@@ -13,12 +13,11 @@ use assay_protocol::{
 
 use super::{Attempt, Client};
 use crate::{
-    effect::Unmatched,
-    input::Submission,
     matching::{Match, Passed, Wish},
     node::context::Outlook,
     policy::{self, CHEAT_SHARES},
     quote::{Basis, Chosen, Quote},
+    submission::{Submission, Unmatched},
     view::{Grounds, OrderGrounds},
 };
 

@@ -17,7 +17,7 @@ use assay_protocol::{
 
 use super::{Attempt, Client, belongings::untaken};
 use crate::{
-    effect::Event,
+    event::Event,
     input::{Blob, Uncollected},
     node::{
         alarms::{Alarm, backoff},

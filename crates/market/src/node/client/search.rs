@@ -11,14 +11,14 @@ use assay_protocol::{
 
 use super::{Client, choice::Choice};
 use crate::{
-    effect::{Event, Unmatched},
-    input::Submission,
+    event::Event,
     node::{
         alarms::{Alarm, RESEND_FIRST},
         context::Context,
         heard::{Fault, Heard},
     },
     record::ClientRecord,
+    submission::{Submission, Unmatched},
 };
 
 /// How long a submission waits for a first offer, or for a busy provider.

@@ -12,9 +12,8 @@ use assay_protocol::{
 };
 
 use crate::{
-    effect::Unmatched,
-    input::Submission,
     matching::{Passed, Rest},
+    submission::{Submission, Unmatched},
     view::SubmissionView,
 };
 

@@ -14,7 +14,7 @@ use assay_protocol::{
 
 use super::Context;
 use crate::{
-    effect::Event,
+    event::Event,
     recent::Recent,
     record::{Fork, OwnerRecord, Quote},
 };

@@ -29,8 +29,8 @@ use super::{
     Context,
 };
 use crate::{
-    effect::{Event, NotCarriedOut},
-    input::Instruction,
+    command::{Instruction, NotCarriedOut},
+    event::Event,
     record::{Instructed, OwnerRecord},
     view::InstructionView,
 };

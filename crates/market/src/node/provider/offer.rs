@@ -13,8 +13,8 @@ use assay_protocol::{
 use super::Provider;
 use crate::{
     effect::Effect,
-    input::{Provision, Stock},
     node::{alarms::Alarm, context::Context},
+    provision::{Provision, Stock},
     record::ProviderRecord,
 };
 

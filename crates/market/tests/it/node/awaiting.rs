@@ -3,7 +3,7 @@
 
 use assay_market::{
     Command, Event,
-    effect::{NotCancelled, NotDisputed},
+    command::{NotCancelled, NotDisputed},
     view::AttemptState,
 };
 use assay_protocol::{

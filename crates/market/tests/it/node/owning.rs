@@ -1,6 +1,6 @@
 //! An owner of an account: how its instructions get their numbers, and when one of them is over.
 
-use assay_market::{Command, Event, effect::NotCarriedOut};
+use assay_market::{Command, Event, command::NotCarriedOut};
 use assay_protocol::{
     id::Digest,
     message::Message,

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use assay_market::{
     Book, Command, Config, Effect, Effects, Event, Input, Moment, Node, Record, Steady,
-    input::{Blob, Provision, RunId, RunResult, Stock, Submission},
+    input::{Blob, RunId, RunResult},
+    provision::{Provision, Stock},
+    submission::Submission,
 };
 use assay_protocol::{
     account::Registration,

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use assay_market::{Command, Input, effect::Event, view::AccountView};
+use assay_market::{Command, Input, event::Event, view::AccountView};
 use assay_protocol::id::PeerId;
 use serde::{Deserialize, Serialize};
 use tokio::{sync::broadcast::error::RecvError, time::timeout};

@@ -77,7 +77,7 @@ impl Driver {
                 receipts.ok_or(Refused::NoReceipt)
             }
             Err(unknown) => {
-                let filed = name.parse().ok().and_then(|job| self.shelf.receipt(&job));
+                let filed = name.parse().ok().and_then(|job| self.indexing.receipt(&job));
                 filed.ok_or(unknown)
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use assay_market::{
     Command, Input,
-    input::{Provision, Stock},
+    provision::{Provision, Stock},
 };
 use assay_protocol::{
     id::Digest,
@@ -156,7 +156,7 @@ impl Driver {
     async fn offer_nothing(&mut self) -> Result<(), Broken> {
         let Some(mut provision) = self.providing.take() else { return Ok(()) };
         provision.services.clear();
-        self.hands.offer = None;
+        self.background.offer = None;
         self.unpublished = None;
         self.take(Input::Command(Command::Provide(provision))).await
     }

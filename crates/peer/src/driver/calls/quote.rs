@@ -9,8 +9,8 @@ use super::Submit;
 use crate::{
     driver::{
         alarm::moment,
+        prepare::prepare,
         responder::{Respond, Responder},
-        wish::wish,
     },
     handle::{Attachment, Call, Refused},
 };
@@ -28,7 +28,7 @@ impl Call for QuoteJob {
 impl Respond for QuoteJob {
     async fn respond(self, responder: &Responder) -> Result<Quote, Refused> {
         let without_input = Submit { input: Attachment::default(), ..self.0 };
-        let submission = wish(without_input, &responder.genesis, &responder.settings)?.submission;
+        let submission = prepare(without_input, &responder.genesis, &responder.settings)?.submission;
         let quote = responder.look(move |driver| driver.node.quote(&submission, moment(), &driver.book));
         quote.await
     }

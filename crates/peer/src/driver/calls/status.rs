@@ -51,7 +51,7 @@ pub struct StatusView {
     /// Where this peer listens.
     pub addresses: Vec<String>,
     /// Who it is connected to.
-    pub neighbours: Vec<Neighbour>,
+    pub neighbours: Vec<PeerId>,
     /// When the daemon started.
     pub started: Timestamp,
     /// How long ago that is.
@@ -82,15 +82,6 @@ pub struct StatusView {
     pub forked: Vec<PeerId>,
 }
 
-/// A connected peer.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Neighbour {
-    /// Who.
-    pub peer: PeerId,
-    /// Where, if known.
-    pub address: Option<String>,
-}
-
 impl Call for ShowStatus {
     const NAME: &'static str = "show_status";
     type Answer = StatusView;
@@ -104,8 +95,8 @@ impl Respond for ShowStatus {
 
 impl Driver {
     fn status(&mut self) -> StatusView {
-        let class = self.hands.executor.known_class();
-        let (jobs, figures) = (self.node.submissions(), self.hands.store.blobs.figures());
+        let class = self.background.executor.known_class();
+        let (jobs, figures) = (self.node.submissions(), self.background.store.blobs.figures());
         StatusView {
             peer: self.own,
             program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -117,21 +108,15 @@ impl Driver {
             providing: self.providing.as_ref().map(|provision| self.providing_view(provision)),
             class: class.as_ref().map(|class| class.digest()).unwrap_or_default(),
             machine: class.map(|class| class.to_string()).unwrap_or_default(),
-            addresses: self.hands.network.listening(),
-            neighbours: self
-                .hands
-                .network
-                .peers()
-                .into_iter()
-                .map(|peer| Neighbour { peer, address: None })
-                .collect(),
+            addresses: self.background.network.listening(),
+            neighbours: self.background.network.peers(),
             started: self.started.wall,
             uptime: moment().steady.since(self.started.steady),
             clock: self.node.clock(),
             offers: self.book.len() as u64,
             jobs_open: jobs.iter().filter(|view| !view.ended).count() as u64,
             jobs: jobs.len() as u64,
-            running: self.hands.executor.running() as u64,
+            running: self.background.executor.running() as u64,
             records: self.journal.durable().borrow().as_ref().copied().unwrap_or(0),
             blob_bytes: figures.bytes,
             blob_bytes_kept: figures.pinned_bytes,

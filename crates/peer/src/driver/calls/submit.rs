@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use assay_market::{Command, Input, input::Submission};
+use assay_market::{Command, Input, submission::Submission};
 use assay_protocol::{
     id::{Digest, PeerId},
     units::{Amount, Duration, Units, Work},
@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     driver::{
         Driver,
+        prepare::prepare,
         responder::{Respond, Responder},
-        wish::wish,
     },
     handle::{Attachment, Call, Refused},
     journal::Broken,
@@ -68,10 +68,10 @@ impl Respond for Submit {
         let (genesis, settings) = (Arc::clone(&responder.genesis), responder.settings.clone());
         let blobs = responder.store.blobs.clone();
         let stored = responder.work(move |_| {
-            let wish = wish(self, &genesis, &settings)?;
-            let stored = blobs.put_for(wish.submission.key, &wish.blob);
+            let prepared = prepare(self, &genesis, &settings)?;
+            let stored = blobs.put_for(prepared.submission.key, &prepared.blob);
             stored.map_err(|error| Refused::Disk { reason: error.to_string() })?;
-            Ok(wish.submission)
+            Ok(prepared.submission)
         });
         let submission = stored.await??;
         responder.act_and_save(|driver| Box::pin(driver.submit(submission))).await?

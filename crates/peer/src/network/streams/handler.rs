@@ -18,22 +18,22 @@ use libp2p::{
 };
 
 use super::Opening;
-use crate::network::event::Failure;
+use crate::network::event::ExchangeFailure;
 
 /// The protocol of all streams.
 type Upgrade = ReadyUpgrade<StreamProtocol>;
 /// What the handler wants of its connection.
-type Wish = ConnectionHandlerEvent<Upgrade, Opening, Stream>;
+type Demand = ConnectionHandlerEvent<Upgrade, Opening, Stream>;
 
 /// The streams of one protocol on one connection.
 pub(in crate::network) struct Handler {
     protocol: StreamProtocol,
-    wishes: VecDeque<Wish>,
+    demands: VecDeque<Demand>,
 }
 
 impl Handler {
     pub(super) fn new(protocol: StreamProtocol) -> Self {
-        Self { protocol, wishes: VecDeque::new() }
+        Self { protocol, demands: VecDeque::new() }
     }
 }
 
@@ -49,9 +49,9 @@ impl ConnectionHandler for Handler {
         SubstreamProtocol::new(ReadyUpgrade::new(self.protocol.clone()), ())
     }
 
-    fn poll(&mut self, _: &mut Context<'_>) -> Poll<Wish> {
-        // Whoever pushes a wish does so in the task that polls this next.
-        self.wishes.pop_front().map_or(Poll::Pending, Poll::Ready)
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<Demand> {
+        // Whoever pushes a demand does so in the task that polls this next.
+        self.demands.pop_front().map_or(Poll::Pending, Poll::Ready)
     }
 
     fn on_behaviour_event(&mut self, opening: Opening) {
@@ -59,14 +59,14 @@ impl ConnectionHandler for Handler {
             return;
         }
         let protocol = SubstreamProtocol::new(ReadyUpgrade::new(self.protocol.clone()), opening);
-        self.wishes.push_back(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });
+        self.demands.push_back(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "libp2p tells much, and more with each version")]
     fn on_connection_event(&mut self, event: ConnectionEvent<Upgrade, Upgrade, (), Opening>) {
         match event {
             ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: stream, .. }) => {
-                self.wishes.push_back(ConnectionHandlerEvent::NotifyBehaviour(stream));
+                self.demands.push_back(ConnectionHandlerEvent::NotifyBehaviour(stream));
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol: stream, info }) => {
                 // Nobody waits any more where this fails, and the stream is reset.
@@ -80,10 +80,10 @@ impl ConnectionHandler for Handler {
     }
 }
 
-fn failure<E>(error: &StreamUpgradeError<E>) -> Failure {
+fn failure<E>(error: &StreamUpgradeError<E>) -> ExchangeFailure {
     match error {
-        StreamUpgradeError::Timeout => Failure::TimedOut,
-        StreamUpgradeError::NegotiationFailed => Failure::OtherNetwork,
-        StreamUpgradeError::Apply(_) | StreamUpgradeError::Io(_) => Failure::Broken,
+        StreamUpgradeError::Timeout => ExchangeFailure::TimedOut,
+        StreamUpgradeError::NegotiationFailed => ExchangeFailure::OtherNetwork,
+        StreamUpgradeError::Apply(_) | StreamUpgradeError::Io(_) => ExchangeFailure::Broken,
     }
 }

@@ -101,7 +101,7 @@ async fn a_source_that_trickles_is_given_up_in_seconds_however_it_began() {
         let (progress, begun) = (Progress::default(), Instant::now());
         let source = Trickle::source(framed(&content), at_once);
         let failed = fetch(source, Digest::of(&content), 1 << 20, &progress, Pace::default()).await;
-        assert_eq!(failed, Err(Failure::TimedOut.into()));
+        assert_eq!(failed, Err(ExchangeFailure::TimedOut.into()));
         assert!(begun.elapsed() <= 2 * Pace::default().grace, "{:?} after {at_once}", begun.elapsed());
         assert!(progress.bytes() + 5 >= at_once as u64, "what has arrived was counted");
     }
@@ -124,7 +124,7 @@ async fn a_reader_that_trickles_gives_its_place_back_in_seconds() {
     for at_once in [0, 1, 5, 1000, 1 << 19] {
         let slot = slots.take(Remote::random());
         assert!(slot.is_some(), "the last one is free again");
-        let serving = Serving { source: Arc::new(Sevens), to: PeerId([1; 32]), slot, pace: Pace::default() };
+        let serving = Upload { source: Arc::new(Sevens), to: PeerId([1; 32]), slot, pace: Pace::default() };
         let begun = Instant::now();
         let failed = answer(Trickle::reader(at_once), serving).await.unwrap_err();
         assert_eq!(failed.kind(), io::ErrorKind::TimedOut);
@@ -135,7 +135,7 @@ async fn a_reader_that_trickles_gives_its_place_back_in_seconds() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_opens_a_stream_and_asks_for_nothing_gives_its_place_back() {
     let slots = Slots::new(1, 1);
-    let serving = Serving {
+    let serving = Upload {
         source: Arc::new(Sevens),
         to: PeerId([1; 32]),
         slot: slots.take(Remote::random()),

@@ -245,9 +245,9 @@ impl<'a> Play<'a> {
 
     /// Enters what somebody says, and what is due because of it.
     fn happens(&mut self, what: Happening) -> Result<Stage, Misstep> {
-        let taken = what.taken(&self.job);
+        let (step, by) = what.step(&self.job);
         let before = self.job.progress();
-        let stage = self.job.apply(taken.step, taken.by, self.moment())?;
+        let stage = self.job.apply(step, by, self.moment())?;
         if matches!(what, Happening::Convicted) && before == self.job.progress() {
             return Ok(stage);
         }

@@ -11,7 +11,7 @@ use seccompiler::{
     apply_filter,
 };
 
-use super::super::wire::Role;
+use super::super::wire::Purpose;
 
 /// What compiling and running need: memory, threads, time, signals to oneself, reading.
 const ALWAYS: &[c_long] = &[
@@ -95,21 +95,21 @@ const MAKE_DIRECTORY: &[c_long] = &[libc::SYS_mkdir, libc::SYS_mkdirat];
 const MAKE_DIRECTORY: &[c_long] = &[libc::SYS_mkdirat];
 
 /// Puts the filter up for this thread and all that it starts.
-pub(super) fn install(role: Role) -> Result<(), String> {
-    install_filters(role).map_err(|error| error.to_string())
+pub(super) fn install(purpose: Purpose) -> Result<(), String> {
+    install_filters(purpose).map_err(|error| error.to_string())
 }
 
-fn install_filters(role: Role) -> Result<(), seccompiler::Error> {
+fn install_filters(purpose: Purpose) -> Result<(), seccompiler::Error> {
     let architecture = std::env::consts::ARCH.try_into()?;
     let deny = SeccompAction::Errno(libc::EPERM.unsigned_abs());
-    let allowed = SeccompFilter::new(allowed(role)?, deny, SeccompAction::Allow, architecture)?;
+    let allowed = SeccompFilter::new(allowed(purpose)?, deny, SeccompAction::Allow, architecture)?;
     let answer = |calls: &[c_long], error: i32| {
         let rules = calls.iter().map(|call| (*call, Vec::new())).collect();
         let answer = SeccompAction::Errno(error.unsigned_abs());
         SeccompFilter::new(rules, SeccompAction::Allow, answer, architecture)
     };
     let mut filters = vec![answer(CLONE_UNREADABLE, libc::ENOSYS)?];
-    if role == Role::Run {
+    if purpose == Purpose::Run {
         filters.push(answer(MAKE_DIRECTORY, libc::EEXIST)?);
     }
     // The last, since it allows no more filters.
@@ -117,10 +117,10 @@ fn install_filters(role: Role) -> Result<(), seccompiler::Error> {
     filters.into_iter().try_for_each(|filter| apply_filter(&BpfProgram::try_from(filter)?))
 }
 
-fn allowed(role: Role) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::Error> {
-    let writing: [&[c_long]; 2] = match role {
-        Role::Run => [&[], &[]],
-        Role::Compile => [WRITING, WRITING_BY_PROCESSOR],
+fn allowed(purpose: Purpose) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::Error> {
+    let writing: [&[c_long]; 2] = match purpose {
+        Purpose::Run => [&[], &[]],
+        Purpose::Compile => [WRITING, WRITING_BY_PROCESSOR],
     };
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = [ALWAYS, BY_PROCESSOR, writing[0], writing[1]]
         .into_iter()

@@ -8,7 +8,7 @@ use landlock::{
 };
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-use super::{super::wire::Role, filter};
+use super::{super::wire::Purpose, filter};
 
 /// Files that a worker has open at once: three pipes, runner, model, one or two of the cache.
 const FILES_OPEN_MAX: u64 = 64;
@@ -17,7 +17,7 @@ const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// The newest rights that are asked for; an older kernel gives what it has, and says so.
 const RIGHTS: ABI = ABI::V6;
 
-pub(super) fn confine(role: Role, cache: Option<&str>, process_memory_bytes: u64) -> Vec<String> {
+pub(super) fn confine(purpose: Purpose, cache: Option<&str>, process_memory_bytes: u64) -> Vec<String> {
     let mut missing = Vec::new();
     let mut note = |what: &str, done: Result<(), String>| {
         if let Err(why) = done {
@@ -33,8 +33,8 @@ pub(super) fn confine(role: Role, cache: Option<&str>, process_memory_bytes: u64
     note("memory ceiling", limit(Resource::Data, process_memory_bytes));
     note("open files", limit(Resource::Nofile, FILES_OPEN_MAX));
     note("file size", limit(Resource::Fsize, FILE_BYTES_MAX));
-    note("file system and network", wall_off(role, cache));
-    note("system calls", filter::install(role));
+    note("file system and network", wall_off(purpose, cache));
+    note("system calls", filter::install(purpose));
     missing
 }
 
@@ -43,8 +43,8 @@ fn limit(resource: Resource, most: u64) -> Result<(), String> {
     setrlimit(resource, limit).map_err(|error| error.to_string())
 }
 
-fn wall_off(role: Role, cache: Option<&str>) -> Result<(), String> {
-    let status = restrict(role, cache).map_err(|error| error.to_string())?;
+fn wall_off(purpose: Purpose, cache: Option<&str>) -> Result<(), String> {
+    let status = restrict(purpose, cache).map_err(|error| error.to_string())?;
     match status {
         RulesetStatus::FullyEnforced => Ok(()),
         RulesetStatus::PartiallyEnforced => Err("this kernel enforces only a part".into()),
@@ -52,7 +52,7 @@ fn wall_off(role: Role, cache: Option<&str>) -> Result<(), String> {
     }
 }
 
-fn restrict(role: Role, cache: Option<&str>) -> Result<RulesetStatus, RulesetError> {
+fn restrict(purpose: Purpose, cache: Option<&str>) -> Result<RulesetStatus, RulesetError> {
     let mut rules = Ruleset::default()
         .set_compatibility(landlock::CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(RIGHTS))?
@@ -61,16 +61,16 @@ fn restrict(role: Role, cache: Option<&str>) -> Result<RulesetStatus, RulesetErr
         .create()?;
     // A cache that is not there is no cache: the worker compiles.
     if let Some(directory) = cache.and_then(|path| PathFd::new(path).ok()) {
-        rules = rules.add_rule(PathBeneath::new(directory, rights(role)))?;
+        rules = rules.add_rule(PathBeneath::new(directory, rights(purpose)))?;
     }
     Ok(rules.restrict_self()?.ruleset)
 }
 
-fn rights(role: Role) -> BitFlags<AccessFs> {
+fn rights(purpose: Purpose) -> BitFlags<AccessFs> {
     let reading = AccessFs::ReadFile | AccessFs::ReadDir;
-    match role {
-        Role::Run => reading,
-        Role::Compile => {
+    match purpose {
+        Purpose::Run => reading,
+        Purpose::Compile => {
             reading
                 | AccessFs::WriteFile
                 | AccessFs::MakeReg
@@ -110,12 +110,12 @@ mod tests {
         ]
     }
 
-    fn confined(role: Role) -> Vec<(&'static str, Result<(), ErrorKind>)> {
+    fn confined(purpose: Purpose) -> Vec<(&'static str, Result<(), ErrorKind>)> {
         let cache = tempfile::tempdir().expect("a temporary directory");
         let path = cache.path().to_str().expect("its name is text").to_owned();
         fs::write(cache.path().join("entry"), b"compiled").expect("it can be written to");
         let inside = thread::spawn(move || {
-            let missing = confine(role, Some(&path), u64::MAX);
+            let missing = confine(purpose, Some(&path), u64::MAX);
             // An older kernel gives a part of the file system's wall and says so; then there is nothing to hold it to.
             if missing.iter().any(|wall| wall.starts_with("file system")) {
                 return Vec::new();
@@ -128,14 +128,14 @@ mod tests {
 
     #[test]
     fn a_worker_reaches_nothing_but_its_cache_and_only_one_that_compiles_writes_to_it() {
-        for (role, writing) in [(Role::Run, Err(PermissionDenied)), (Role::Compile, Ok(()))] {
-            for (attempt, result) in confined(role) {
+        for (purpose, writing) in [(Purpose::Run, Err(PermissionDenied)), (Purpose::Compile, Ok(()))] {
+            for (attempt, result) in confined(purpose) {
                 let expected = match attempt {
                     "read the cache" | "start a thread" => Ok(()),
                     "write to the cache" => writing,
                     _ => Err(PermissionDenied),
                 };
-                assert_eq!(result, expected, "{role:?}: {attempt}");
+                assert_eq!(result, expected, "{purpose:?}: {attempt}");
             }
         }
     }

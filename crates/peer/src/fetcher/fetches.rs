@@ -13,11 +13,11 @@ use super::{Unfetched, Want};
 use crate::network::Progress;
 
 /// What comes of a fetch.
-pub(super) type Outcome = Result<Blob, Unfetched>;
+pub(super) type FetchResult = Result<Blob, Unfetched>;
 
 /// All fetches.
 #[derive(Default)]
-pub(super) struct Underway {
+pub(super) struct Fetches {
     fetches: HashMap<Digest, Fetch>,
     /// What each holder waits for.
     by_holder: HashMap<Digest, HashSet<(Digest, u64)>>,
@@ -50,14 +50,14 @@ struct Fetch {
 struct Waiter {
     holder: Digest,
     bytes_max: u64,
-    answer: oneshot::Sender<Outcome>,
+    answer: oneshot::Sender<FetchResult>,
 }
 
 /// What a waiter is given.
 pub(super) struct Joined {
     pub(super) id: FetchId,
     pub(super) waiter: u64,
-    pub(super) answer: oneshot::Receiver<Outcome>,
+    pub(super) answer: oneshot::Receiver<FetchResult>,
     /// The fetch is new, and a task must see to it.
     pub(super) is_new: bool,
 }
@@ -69,7 +69,7 @@ pub(super) struct Next {
     pub(super) progress: Progress,
 }
 
-impl Underway {
+impl Fetches {
     /// Joins the fetch of a blob, or begins it.
     pub(super) fn join(&mut self, want: Want, own: PeerId) -> Joined {
         let Want { holder, digest, from, bytes_max } = want;
@@ -148,7 +148,7 @@ impl Underway {
     }
 
     /// Tells everybody what came of a fetch.
-    pub(super) fn end(&mut self, id: FetchId, outcome: &Outcome) {
+    pub(super) fn end(&mut self, id: FetchId, outcome: &FetchResult) {
         if self.fetch(id).is_none() {
             return;
         }
@@ -193,7 +193,7 @@ impl Fetch {
     }
 }
 
-fn within(digest: Digest, blob: Blob, max: u64) -> Outcome {
+fn within(digest: Digest, blob: Blob, max: u64) -> FetchResult {
     let bytes = blob.bytes;
     if bytes > max { Err(Unfetched::TooLong { digest, bytes, max }) } else { Ok(blob) }
 }

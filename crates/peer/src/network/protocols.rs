@@ -16,7 +16,10 @@ use libp2p::{
     swarm::NetworkBehaviour,
 };
 
-use super::{GOSSIP_BYTES_MAX, Limits, messages, outbox::IN_FLIGHT_MAX, questions, streams};
+use super::{
+    GOSSIP_BYTES_MAX, Limits, messages::MessageCodec, questions::QuestionCodec, queues::IN_FLIGHT_MAX,
+    streams::Streams,
+};
 
 /// Connections to one peer: as many as two peers need that dial each other through several paths at once.
 const CONNECTIONS_PER_PEER_MAX: u32 = 8;
@@ -47,18 +50,18 @@ pub(super) type Gossip =
 
 /// All of it, in the order in which a connection is offered to it.
 #[derive(NetworkBehaviour)]
-pub(super) struct Behaviour {
+pub(super) struct Protocols {
     connections: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     pub(super) gossip: Gossip,
-    pub(super) messages: request_response::Behaviour<messages::Codec>,
-    pub(super) questions: request_response::Behaviour<questions::Codec>,
-    pub(super) transfers: streams::Behaviour,
+    pub(super) messages: request_response::Behaviour<MessageCodec>,
+    pub(super) questions: request_response::Behaviour<QuestionCodec>,
+    pub(super) transfers: Streams,
 }
 
-impl Behaviour {
+impl Protocols {
     pub(super) fn new(keys: &Keypair, network: &Digest, limits: &Limits) -> Result<Self, String> {
         let version = version(network);
         Ok(Self {
@@ -74,7 +77,7 @@ impl Behaviour {
             gossip: gossip(keys, network)?,
             messages: carrier(&version, "messages", MESSAGE_WAIT_MAX, 2 * IN_FLIGHT_MAX)?,
             questions: carrier(&version, "questions", ANSWER_WAIT_MAX, STREAMS_MAX)?,
-            transfers: streams::Behaviour::new(protocol(&version, "blobs")?),
+            transfers: Streams::new(protocol(&version, "blobs")?),
         })
     }
 }

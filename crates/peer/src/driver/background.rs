@@ -33,7 +33,7 @@ use crate::{
 
 /// Everything that tasks work with.
 #[derive(Clone)]
-pub(crate) struct Hands {
+pub(crate) struct Background {
     pub(crate) network: Network,
     pub(crate) store: Store,
     pub(crate) executor: Executor,
@@ -46,61 +46,61 @@ pub(crate) struct Hands {
     pub(crate) offer: Option<Signed<Offer>>,
 }
 
-impl Hands {
+impl Background {
     /// Gets a blob for a job.
     pub(crate) fn fetch(&self, want: Want) {
-        let hands = self.clone();
+        let background = self.clone();
         tokio::spawn(async move {
             let (holder, digest) = (want.holder, want.digest);
-            let found = hands.fetcher.fetch(want).await;
+            let found = background.fetcher.fetch(want).await;
             let found = found.inspect_err(|error| tracing::info!(%digest, %error, "not fetched")).ok();
-            hands.report(Input::Fetched { holder, digest, found });
+            background.report(Input::Fetched { holder, digest, found });
         });
     }
 
     /// Gets a receipt, judges it and files it.
     pub(crate) fn collect(&self, expected: Expected) {
-        let hands = self.clone();
+        let background = self.clone();
         tokio::spawn(async move {
             let Expected { job, digest, .. } = expected;
-            let collected = collect(&hands.network, &hands.store, expected).await;
+            let collected = collect(&background.network, &background.store, expected).await;
             let found = collected.map(|report| report.outcome).map_err(|error| {
                 tracing::warn!(%job, %digest, %error, "a receipt is not filed");
                 if error.refutes() { Uncollected::Refuted } else { Uncollected::Absent }
             });
-            hands.report(Input::Collected { job, digest, found });
+            background.report(Input::Collected { job, digest, found });
         });
     }
 
     /// Runs a job.
     pub(crate) fn run(&self, run: Run) {
-        let (hands, id) = (self.clone(), run.id);
+        let (background, id) = (self.clone(), run.id);
         tokio::spawn(async move {
-            if let Err(absent) = hands.pinned.equip(&run.manifest).await {
+            if let Err(absent) = background.pinned.equip(&run.manifest).await {
                 tracing::warn!(manifest = run.manifest.name, part = absent.part, digest = %absent.digest, "nobody has it");
-                return hands.report(Input::Ran { run: id, result: Err(Failure::Unusable) });
+                return background.report(Input::Ran { run: id, result: Err(Failure::Unusable) });
             }
-            if let Some(result) = hands.executor.run(run).await {
-                hands.report(Input::Ran { run: id, result });
+            if let Some(result) = background.executor.run(run).await {
+                background.report(Input::Ran { run: id, result });
             }
         });
     }
 
     /// Reads records of an output.
     pub(crate) fn show(&self, run: RunId, output: Digest, positions: Vec<u64>) {
-        let hands = self.clone();
+        let background = self.clone();
         tokio::spawn(async move {
-            let records = hands.executor.show(output, positions).await;
-            hands.report(Input::Shown { run, records });
+            let records = background.executor.show(output, positions).await;
+            background.report(Input::Shown { run, records });
         });
     }
 
     /// Gets the parts of pinned manifests ahead of need. What is not to be had now is tried again when it is needed.
     pub(crate) fn equip(&self, manifests: Vec<Manifest>) {
-        let hands = self.clone();
+        let background = self.clone();
         tokio::spawn(async move {
             for manifest in manifests {
-                if let Err(absent) = hands.pinned.equip(&manifest).await {
+                if let Err(absent) = background.pinned.equip(&manifest).await {
                     tracing::info!(manifest = manifest.name, part = absent.part, "not here yet");
                 }
             }
@@ -109,11 +109,11 @@ impl Hands {
 
     /// Asks a peer for the offers that it knows.
     pub(crate) fn ask_book(&self, peer: PeerId) {
-        let hands = self.clone();
+        let background = self.clone();
         tokio::spawn(async move {
-            let Ok(answer) = hands.network.ask(peer, BOOK, Vec::new()).await else { return };
+            let Ok(answer) = background.network.ask(peer, BOOK, Vec::new()).await else { return };
             match pages::read_book(&answer) {
-                Ok(book) => hands.intake.book(peer, book).await,
+                Ok(book) => background.intake.book(peer, book).await,
                 Err(error) => tracing::warn!(%peer, %error, "a peer's book cannot be read"),
             }
         });

@@ -5,23 +5,20 @@
 use std::collections::VecDeque;
 
 use assay_market::record::{ClientRecord, Record};
-use assay_protocol::{
-    codec,
-    id::{Digest, JobId},
-};
+use assay_protocol::id::{Digest, JobId};
 
-use crate::index::{Change, Index, IndexError, Table};
+use crate::index::{FiledReceipt, Index, IndexError};
 
 /// Records folded in at a time when the index is made anew.
 const BATCH_RECORDS: usize = 1024;
 
 /// The index and the rows that wait for the disk.
-pub(crate) struct Shelf {
+pub(crate) struct Indexing {
     index: Index,
-    waiting: VecDeque<(u64, Vec<Change>)>,
+    waiting: VecDeque<(u64, FiledReceipt)>,
 }
 
-impl Shelf {
+impl Indexing {
     pub(crate) fn new(index: Index) -> Self {
         Self { index, waiting: VecDeque::new() }
     }
@@ -38,15 +35,12 @@ impl Shelf {
 
     /// Notes a record that was saved under this number.
     pub(crate) fn note(&mut self, sequence: u64, record: &Record) {
-        let changes = changes(record);
-        if !changes.is_empty() {
-            self.waiting.push_back((sequence, changes));
-        }
+        self.waiting.extend(row_of(record).map(|row| (sequence, row)));
     }
 
     /// Notes the receipt of a job that this notary closed: it belongs to the last record saved.
     pub(crate) fn note_receipt(&mut self, sequence: u64, job: JobId, receipt: Digest) {
-        self.waiting.push_back((sequence, vec![filed(job, receipt)]));
+        self.waiting.push_back((sequence, FiledReceipt { job, receipt }));
     }
 
     /// Writes the rows of all records up to this one.
@@ -55,8 +49,8 @@ impl Shelf {
         if ready == 0 {
             return Ok(());
         }
-        let changes: Vec<Change> = self.waiting.drain(..ready).flat_map(|(_, changes)| changes).collect();
-        self.index.fold(durable, &changes)
+        let rows: Vec<FiledReceipt> = self.waiting.drain(..ready).map(|(_, row)| row).collect();
+        self.index.fold(durable, &rows)
     }
 
     /// Writes rows while the index is made anew, a good many at once.
@@ -73,37 +67,14 @@ impl Shelf {
 
     /// The digest of a job's receipt.
     pub(crate) fn receipt(&self, job: &JobId) -> Option<Digest> {
-        let row = self.index.get(Table::Receipts, job);
-        let row = row.inspect_err(|error| tracing::warn!(%error, "a receipt cannot be looked up")).ok()??;
-        row.try_into().ok().map(Digest)
+        let found = self.index.receipt(job);
+        found.inspect_err(|error| tracing::warn!(%error, "a receipt cannot be looked up")).ok()?
     }
 }
 
-/// The rows that a record asks for.
-fn changes(record: &Record) -> Vec<Change> {
-    let Record::Client(record) = record else { return Vec::new() };
-    match &**record {
-        ClientRecord::Submitted(submission) => {
-            let value = codec::encode(&submission.manifest.name);
-            vec![Change { table: Table::Jobs, key: submission.key, value: Some(value) }]
-        }
-        ClientRecord::Closed { job, receipt, .. } => vec![filed(*job, *receipt)],
-        ClientRecord::Ordered { .. }
-        | ClientRecord::Agreed { .. }
-        | ClientRecord::Ticketed(_)
-        | ClientRecord::Dropped { .. }
-        | ClientRecord::Delivered { .. }
-        | ClientRecord::Failed { .. }
-        | ClientRecord::Ended { .. }
-        | ClientRecord::Cancelled { .. }
-        | ClientRecord::Disputed { .. }
-        | ClientRecord::NotDisputed { .. }
-        | ClientRecord::Claimed(_)
-        | ClientRecord::Contradicted { .. }
-        | ClientRecord::Taken { .. } => Vec::new(),
-    }
-}
-
-fn filed(job: JobId, receipt: Digest) -> Change {
-    Change { table: Table::Receipts, key: job, value: Some(receipt.as_bytes().to_vec()) }
+/// The row that a record asks for.
+fn row_of(record: &Record) -> Option<FiledReceipt> {
+    let Record::Client(record) = record else { return None };
+    let ClientRecord::Closed { job, receipt, .. } = &**record else { return None };
+    Some(FiledReceipt { job: *job, receipt: *receipt })
 }

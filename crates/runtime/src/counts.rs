@@ -23,7 +23,7 @@ pub(crate) trait Port: Send + Sync {
 }
 
 /// The counts of one run.
-pub(crate) struct Ledger {
+pub(crate) struct RunCounts {
     calls: AtomicU64,
     calls_max: Units,
     exhausted: AtomicBool,
@@ -32,7 +32,7 @@ pub(crate) struct Ledger {
     port: Arc<dyn Port>,
 }
 
-impl Ledger {
+impl RunCounts {
     pub(crate) fn new(envelope: &Envelope, port: Arc<dyn Port>) -> Self {
         let calls_max = match envelope.meter {
             Meter::Calls => envelope.units_max,

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use assay_market::input::Submission;
+use assay_market::submission::Submission;
 use assay_protocol::{
     codec,
     genesis::Genesis,
@@ -28,7 +28,7 @@ const MEGA_FUEL_ASSUMED: Units = 1_000;
 const FUEL_PER_MEGA: u64 = 1_000_000;
 
 /// A submission and the blob that it commits to.
-pub(crate) struct Wish {
+pub(crate) struct Prepared {
     /// What the brain is given.
     pub(crate) submission: Submission,
     /// Salt ‖ input.
@@ -36,7 +36,11 @@ pub(crate) struct Wish {
 }
 
 /// Fills in what the user left out.
-pub(crate) fn wish(submit: Submit, genesis: &Genesis, settings: &ClientSettings) -> Result<Wish, Refused> {
+pub(crate) fn prepare(
+    submit: Submit,
+    genesis: &Genesis,
+    settings: &ClientSettings,
+) -> Result<Prepared, Refused> {
     let (bytes, max) = (submit.input.0.len() as u64, INPUT_BYTES_MAX as u64);
     if bytes > max {
         return Err(Refused::InputTooLong { bytes, max });
@@ -64,7 +68,7 @@ pub(crate) fn wish(submit: Submit, genesis: &Genesis, settings: &ClientSettings)
         until: None,
         manifest,
     };
-    Ok(Wish { submission, blob })
+    Ok(Prepared { submission, blob })
 }
 
 fn random() -> Result<[u8; SALT_BYTES], Refused> {

@@ -14,59 +14,52 @@ const WAITING_MAX: usize = 1024;
 /// Bytes of messages that may wait for all peers.
 const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// A message and what its sender calls it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Letter {
-    pub(super) token: u64,
-    pub(super) bytes: Vec<u8>,
-}
-
 /// The messages of all peers.
 #[derive(Default)]
-pub(super) struct Outbox {
-    queues: HashMap<PeerId, Queue>,
+pub(super) struct SendQueues {
+    queues: HashMap<PeerId, PeerQueue>,
     waiting_bytes: usize,
 }
 
 #[derive(Default)]
-struct Queue {
+struct PeerQueue {
     in_flight: usize,
-    waiting: VecDeque<Letter>,
+    waiting: VecDeque<Vec<u8>>,
 }
 
 /// What to do with a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Posted {
     /// Send it now.
-    Send(Letter),
+    Send(Vec<u8>),
     /// It waits.
     Waits,
     /// There is no room for it.
-    Full(Letter),
+    Full,
 }
 
-impl Outbox {
+impl SendQueues {
     /// Takes a message.
-    pub(super) fn post(&mut self, to: PeerId, letter: Letter) -> Posted {
+    pub(super) fn post(&mut self, to: PeerId, message: Vec<u8>) -> Posted {
         let queue = self.queues.entry(to).or_default();
         if queue.in_flight < IN_FLIGHT_MAX {
             queue.in_flight += 1;
-            return Posted::Send(letter);
+            return Posted::Send(message);
         }
-        let bytes = self.waiting_bytes + letter.bytes.len();
+        let bytes = self.waiting_bytes + message.len();
         if queue.waiting.len() >= WAITING_MAX || bytes > WAITING_BYTES_MAX {
-            return Posted::Full(letter);
+            return Posted::Full;
         }
         self.waiting_bytes = bytes;
-        queue.waiting.push_back(letter);
+        queue.waiting.push_back(message);
         Posted::Waits
     }
 
     /// A message has arrived or failed: the next to send to this peer, if one waits.
-    pub(super) fn done(&mut self, to: PeerId) -> Option<Letter> {
+    pub(super) fn done(&mut self, to: PeerId) -> Option<Vec<u8>> {
         let queue = self.queues.get_mut(&to)?;
         if let Some(next) = queue.waiting.pop_front() {
-            self.waiting_bytes -= next.bytes.len();
+            self.waiting_bytes -= next.len();
             return Some(next);
         }
         queue.in_flight -= 1;
@@ -76,12 +69,12 @@ impl Outbox {
         None
     }
 
-    /// Gives up what waits for a peer that cannot be reached.
-    pub(super) fn give_up(&mut self, to: PeerId) -> Vec<Letter> {
+    /// Gives up what waits for a peer that cannot be reached, and says how many messages that were.
+    pub(super) fn give_up(&mut self, to: PeerId) -> usize {
         let waiting = self.queues.get_mut(&to).map(|queue| std::mem::take(&mut queue.waiting));
-        let letters = Vec::from(waiting.unwrap_or_default());
-        self.waiting_bytes -= letters.iter().map(|letter| letter.bytes.len()).sum::<usize>();
-        letters
+        let given_up = waiting.unwrap_or_default();
+        self.waiting_bytes -= given_up.iter().map(Vec::len).sum::<usize>();
+        given_up.len()
     }
 
     /// Whether everything has arrived or failed.
@@ -94,22 +87,22 @@ impl Outbox {
 mod tests {
     use super::*;
 
-    fn letter(token: u64) -> Letter {
-        Letter { token, bytes: vec![0; 64 * 1024] }
+    fn message(number: u16) -> Vec<u8> {
+        [&number.to_le_bytes()[..], &[0; 64 * 1024 - 2]].concat()
     }
 
     #[test]
     fn messages_wait_in_order_for_a_place_and_within_bounds() {
-        let (mut outbox, peer) = (Outbox::default(), PeerId([1; 32]));
-        let posted: Vec<_> = (0..400).map(|token| outbox.post(peer, letter(token))).collect();
+        let (mut queues, peer) = (SendQueues::default(), PeerId([1; 32]));
+        let posted: Vec<_> = (0..400).map(|number| queues.post(peer, message(number))).collect();
         let count = |of: fn(&Posted) -> bool| posted.iter().filter(|posted| of(posted)).count();
-        let waiting = WAITING_BYTES_MAX / letter(0).bytes.len();
+        let waiting = WAITING_BYTES_MAX / message(0).len();
         assert_eq!(count(|posted| matches!(posted, Posted::Send(_))), IN_FLIGHT_MAX);
         assert_eq!(count(|posted| *posted == Posted::Waits), waiting);
-        assert_eq!(outbox.done(peer), Some(letter(IN_FLIGHT_MAX as u64)));
-        assert_eq!(outbox.give_up(peer).len(), waiting - 1);
-        assert_eq!(outbox.waiting_bytes, 0);
-        assert!((0..IN_FLIGHT_MAX).all(|_| !outbox.is_empty() && outbox.done(peer).is_none()));
-        assert!(outbox.is_empty());
+        assert_eq!(queues.done(peer), Some(message(IN_FLIGHT_MAX as u16)));
+        assert_eq!(queues.give_up(peer), waiting - 1);
+        assert_eq!(queues.waiting_bytes, 0);
+        assert!((0..IN_FLIGHT_MAX).all(|_| !queues.is_empty() && queues.done(peer).is_none()));
+        assert!(queues.is_empty());
     }
 }

@@ -1,0 +1,72 @@
+//! A job as its user wants it, before anybody is asked.
+//!
+//! **Invariant:** its key names it: the same key again is the same job.
+
+use assay_protocol::{
+    id::{Digest, PeerId},
+    manifest::Manifest,
+    order::{Failure, Refusal},
+    units::{Amount, Duration, Timestamp, Units, Work},
+};
+
+/// A job as its user wants it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Submission {
+    /// Names the submission: the same key again is the same job.
+    pub key: Digest,
+    /// What is to run.
+    pub manifest: Manifest,
+    /// The digest of the blob salt ‖ input, which the shell holds.
+    pub input_commit: Digest,
+    /// The most units that are paid.
+    pub units_max: Units,
+    /// The most work that checks are paid for.
+    pub work_max: Work,
+    /// The longest run.
+    pub run_max: Duration,
+    /// Re-executions that are paid in advance and must all match; 0 leaves the check to the draw.
+    pub checks: u16,
+    /// True if it may run although too few others can check it.
+    pub unchecked_ok: bool,
+    /// The most that may be spent.
+    pub cost_max: Amount,
+    /// The most that a unit may cost.
+    pub unit_price_max: Amount,
+    /// Only this provider.
+    pub provider: Option<PeerId>,
+    /// Providers tried one after another.
+    pub attempts_max: u16,
+    /// What a provider may keep of a job that is cancelled before it claims; never more than the price.
+    pub cancel_fee: Amount,
+    /// When it is cancelled, if it has not ended by then.
+    pub until: Option<Timestamp>,
+}
+
+/// Why offers were not taken up: how many for each reason, and what came of those that were.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Unmatched {
+    /// Offers known in all.
+    pub offers: u64,
+    /// That serve another model.
+    pub other_model: u64,
+    /// That are not the wished-for provider.
+    pub other_provider: u64,
+    /// Above the price of a unit.
+    pub price: u64,
+    /// Above the total.
+    pub cost: u64,
+    /// That expired.
+    pub expired: u64,
+    /// That refused, failed or were tried before.
+    pub tried: u64,
+    /// That were busy a moment ago.
+    pub busy: u64,
+    /// That fit, where another is better.
+    pub outranked: u64,
+    /// That are as good as the one on which the lot fell.
+    pub lot: u64,
+    /// The last refusal.
+    pub refusal: Option<Refusal>,
+    /// The last failure.
+    pub failure: Option<Failure>,
+}
