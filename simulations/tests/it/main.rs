@@ -6,6 +6,7 @@ mod bounds;
 mod cancels;
 mod cheats;
 mod choices;
+mod claims;
 mod crashes;
 mod crook;
 mod deadlines;
