@@ -18,7 +18,9 @@ mod watch;
 
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
-use assay_market::{Command, Config, Effect, Effects, Event as Told, Input, Node, barrier, input::RunId};
+use assay_market::{
+    Command, Config, Effect, Effects, Event as Told, Input, Moment, Node, Steady, barrier, input::RunId,
+};
 use assay_protocol::{
     codec,
     genesis::Genesis,
@@ -284,17 +286,19 @@ impl World {
         }
         let Ok(message) = Message::decode(bytes) else { return };
         let Ok(opened) = message.open::<Simulated>(self.network_id) else { return };
-        match opened {
-            Opened::Offer(offer) => self.note_offer(to, offer),
-            other => self.feed(to, Input::Message(other)),
+        if let Opened::Offer(offer) = opened {
+            self.note_offer(to, offer);
+        } else {
+            self.feed(to, Input::Message(opened));
         }
     }
 
     /// Puts an offer into a peer's book.
     fn note_offer(&mut self, place: Place, offer: Verified<Offer>) {
-        let (now, provider) = (self.clock(place), offer.signer());
+        let (at, provider) = (self.moment(place), offer.signer());
         let peer = &mut self.peers[place.0];
         let Some(node) = &peer.node else { return };
+        let now = node.time(at);
         if peer.book.take(offer, now, |provider| node.knows(provider)) && provider != peer.id() {
             self.perform_all(place, vec![Effect::Tell(Told::OfferSeen { provider })]);
         }
@@ -375,7 +379,7 @@ impl World {
 
     /// Gives one input to a peer's brain and does what it wants.
     fn feed(&mut self, place: Place, input: Input) {
-        let now = self.clock(place);
+        let now = self.moment(place);
         let peer = &mut self.peers[place.0];
         let (Some(node), Some(input)) = (&mut peer.node, peer.behaviour.hear(input)) else { return };
         let mut effects = Effects::new();
@@ -392,10 +396,14 @@ impl World {
         Timestamp(skewed)
     }
 
-    /// When a peer's clock will show `time`.
-    fn when(&self, place: Place, time: Timestamp) -> Instant {
-        let straight = time.0.saturating_add_signed(-self.peers[place.0].skew_millis);
-        Instant::at_millis(straight.saturating_sub(EPOCH_MILLIS))
+    /// The time by a peer's clocks. No clock of a world runs faster or slower than another.
+    pub(super) fn moment(&self, place: Place) -> Moment {
+        Moment { steady: Steady(self.now().millis()), wall: self.clock(place) }
+    }
+
+    /// Sets a peer's wall clock so far ahead, or back.
+    pub fn set_clock(&mut self, place: Place, by_millis: i64) {
+        self.peers[place.0].skew_millis += by_millis;
     }
 
     fn within(&mut self, place: Place, delay: Span, what: Happening) {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use assay_market::{
-    Book, Effects, Input, Node,
+    Book, Effects, Input, Moment, Node, Steady,
     matching::{Wish, rank},
     reliability::Reliability,
     submission::Submission,
@@ -76,7 +76,7 @@ fn main() {
 fn live(nodes: &mut [Node<Cheap>], heard: Vec<Heard>) -> usize {
     let (mut effects, mut count) = (Effects::new(), 0);
     for Heard { place, at, input } in heard {
-        nodes[place].handle(input, at, TOWN.book(), &mut effects);
+        nodes[place].handle(input, moment(at), TOWN.book(), &mut effects);
         count += effects.len();
         black_box(&mut effects).clear();
     }
@@ -227,13 +227,18 @@ fn print_kinds() {
     }
 }
 
+/// A time by both clocks.
+fn moment(at: Timestamp) -> Moment {
+    Moment { steady: Steady(at.0), wall: at }
+}
+
 /// How many inputs of each kind there are, and how long they take together.
 fn timed(role: Option<Role>) -> BTreeMap<&'static str, (u32, Duration)> {
     let (mut nodes, mut effects, mut kinds) = (TOWN.nodes(), Effects::new(), BTreeMap::new());
     for Heard { place, at, input } in TOWN.heard(role) {
         let kind = kind(&input);
         let begin = Instant::now();
-        nodes[place].handle(input, at, TOWN.book(), &mut effects);
+        nodes[place].handle(input, moment(at), TOWN.book(), &mut effects);
         black_box(&mut effects).clear();
         let (count, time): &mut (u32, Duration) = kinds.entry(kind).or_default();
         (*count, *time) = (*count + 1, *time + begin.elapsed());

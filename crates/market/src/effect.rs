@@ -11,10 +11,10 @@ use assay_protocol::{
     manifest::Manifest,
     message::Message,
     receipt::Receipt,
-    units::{Duration, Timestamp, Units},
+    units::{Duration, Units},
 };
 
-use crate::{event::Event, input::RunId, record::Record};
+use crate::{event::Event, input::RunId, moment::Steady, record::Record};
 
 /// The most bytes of an input or an output.
 pub const BLOB_BYTES_MAX: u64 = 16 << 20;
@@ -98,7 +98,7 @@ pub enum Effect {
         receipt: Box<Receipt>,
     },
     /// Send `Input::Wake` at this time; replaces the last such wish.
-    WakeAt(Timestamp),
+    WakeAt(Steady),
     /// Tell the user.
     Tell(Event),
 }

@@ -164,6 +164,18 @@ pub enum Event {
         /// Who.
         notary: PeerId,
     },
+    /// The wall clock jumped. It is followed only if it stays there.
+    ClockJumped {
+        /// By how many milliseconds; negative if back.
+        by_ms: i64,
+    },
+    /// This peer's time is far from what a notary says.
+    ClockSkewed {
+        /// Which notary.
+        notary: PeerId,
+        /// How many milliseconds this peer is ahead of it; negative if behind.
+        ahead_ms: i64,
+    },
     /// A notary carried out what this peer instructed.
     CarriedOut {
         /// Which notary.

@@ -9,6 +9,7 @@
 mod alarms;
 mod chance;
 mod client;
+mod clock;
 mod context;
 mod heard;
 mod notaries;
@@ -27,6 +28,7 @@ use self::{
     alarms::{Alarm, Alarms},
     chance::Chance,
     client::Client,
+    clock::Clock,
     context::Context,
     heard::Faults,
     notaries::Notaries,
@@ -40,8 +42,10 @@ use crate::{
     book::Book,
     command::{Command, Instruction},
     effect::{Effect, Effects},
+    event::Event,
     input::Input,
     ledger::Ledger,
+    moment::{Moment, Steady},
     record::Record,
 };
 
@@ -68,7 +72,9 @@ pub struct Node<S> {
     network: NetworkId,
     chance: Chance,
     alarms: Alarms,
-    wakes_at: Option<Timestamp>,
+    wakes_at: Option<Steady>,
+    clock: Clock,
+    steady: Steady,
     now: Timestamp,
     started: bool,
     notaries: Notaries,
@@ -105,6 +111,8 @@ impl<S: Signer> Node<S> {
             chance: Chance::new(entropy),
             alarms: Alarms::default(),
             wakes_at: None,
+            clock: Clock::default(),
+            steady: Steady::default(),
             now: Timestamp::default(),
             started: false,
             notaries: Notaries::default(),
@@ -124,15 +132,15 @@ impl<S: Signer> Node<S> {
         saved.for_each(|record| node.fold(&record));
         let before = out.len();
         node.roles.notary.iter_mut().for_each(|notary| notary.refile(out));
-        out.push(Effect::WakeAt(Timestamp::default()));
+        out.push(Effect::WakeAt(Steady::default()));
         barrier::debug_assert_kept(&out[before..]);
         node
     }
 
     /// Takes one input; never fails, never blocks. Says what became of it. Offers go into the book, which is lent.
-    pub fn handle(&mut self, input: Input, now: Timestamp, book: &Book, out: &mut Effects) -> Heard {
-        self.now = now.max(self.now);
+    pub fn handle(&mut self, input: Input, at: Moment, book: &Book, out: &mut Effects) -> Heard {
         let before = out.len();
+        self.read_clocks(at, out);
         if !self.started {
             self.started = true;
             let (roles, mut cx) = self.parts(book, out);
@@ -147,12 +155,20 @@ impl<S: Signer> Node<S> {
         heard
     }
 
+    /// What time it is.
+    fn read_clocks(&mut self, at: Moment, out: &mut Effects) {
+        self.steady = at.steady.max(self.steady);
+        let (now, jumped) = self.clock.read(Moment { steady: self.steady, ..at });
+        self.now = now;
+        out.extend(jumped.map(|by_ms| Effect::Tell(Event::ClockJumped { by_ms })));
+    }
+
     fn take(&mut self, input: &Input, book: &Book, out: &mut Effects) -> Heard {
         let (roles, mut cx) = self.parts(book, out);
         match input {
             Input::Command(command) => roles.command(command, input, &mut cx),
             Input::Message(message) => roles.hear(message, input, &mut cx),
-            Input::Undelivered { .. } => roles.client.handle(input, &mut cx),
+            Input::Undelivered { .. } => roles.undelivered(input, &mut cx),
             Input::Fetched { .. } => roles.fetched(input, &mut cx),
             Input::Collected { .. } => roles.client.handle(input, &mut cx),
             Input::Ran { run, .. } | Input::Shown { run, .. } if run.check => {
@@ -168,7 +184,7 @@ impl<S: Signer> Node<S> {
 
     /// Does what is due, and asks to be woken for the next.
     fn wake(&mut self, book: &Book, out: &mut Effects) {
-        while let Some(alarm) = self.alarms.pop(self.now) {
+        while let Some(alarm) = self.alarms.pop(self.steady) {
             let (roles, mut cx) = self.parts(book, out);
             roles.wake(alarm, &mut cx);
         }
@@ -205,6 +221,8 @@ impl<S: Signer> Node<S> {
             notaries: &mut self.notaries,
             chance: &mut self.chance,
             alarms: &mut self.alarms,
+            clock: &mut self.clock,
+            steady: self.steady,
             now: self.now,
             out,
         };
@@ -285,6 +303,12 @@ impl Roles {
         }
     }
 
+    /// Tells all that speak to a peer that it may not have heard the last.
+    fn undelivered<S: Signer>(&mut self, input: &Input, cx: &mut Context<'_, S>) -> Heard {
+        let heard = self.client.handle(input, cx);
+        self.notary.as_deref_mut().map_or(heard, |notary| notary.handle(input, cx))
+    }
+
     /// Offers a blob to whose job it is for.
     fn fetched<S: Signer>(&mut self, input: &Input, cx: &mut Context<'_, S>) -> Heard {
         let roles = [&mut self.provider as &mut dyn Role<S>, &mut self.verifier, &mut self.client];
@@ -301,6 +325,7 @@ impl Roles {
             Alarm::Checking(job) => self.verifier.wake(job, cx),
             Alarm::Deadline(key) => self.client.wake_deadline(key, cx),
             Alarm::Instruction(notary) => Notaries::wake(notary, cx),
+            Alarm::Notice(job) => self.notary.iter_mut().for_each(|notary| notary.press(job, cx)),
         }
     }
 }

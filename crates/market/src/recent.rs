@@ -37,11 +37,6 @@ impl<K: Ord + Copy, V> Recent<K, V> {
         self.items.get(name)
     }
 
-    /// What has the greatest name.
-    pub(crate) fn last(&self) -> Option<(&K, &V)> {
-        self.items.last_key_value()
-    }
-
     /// All that is remembered, by name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.items.iter()
@@ -66,6 +61,6 @@ mod tests {
         assert_eq!(remembered(7, 'c'), [(3, 'b'), (7, 'c')], "a name that is known needs no room");
         assert_eq!(remembered(5, 'd'), [(3, 'b'), (5, 'd')], "and is as old as it was");
         assert_eq!(remembered(7, 'e'), [(5, 'd'), (7, 'e')], "what was given up is new again");
-        assert_eq!((recent.get(&3), recent.get(&5), recent.last()), (None, Some(&'d'), Some((&7, &'e'))));
+        assert_eq!((recent.get(&3), recent.get(&5), recent.get(&7)), (None, Some(&'d'), Some(&'e')));
     }
 }

@@ -172,6 +172,11 @@ pub enum Quote {
     Account(Recorded<Account>),
     /// In a notice.
     Notice(Box<Recorded<Notice>>),
+    /// In a checkpoint that stands whole in this peer's records, before this one.
+    Checkpoint {
+        /// Of which round.
+        round: u64,
+    },
 }
 
 /// An instruction as it was signed.

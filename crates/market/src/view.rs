@@ -197,6 +197,24 @@ pub struct AccountView {
     pub account: Account,
 }
 
+/// How a peer's wall clock stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockView {
+    /// By how many milliseconds it has jumped, while that is not followed; negative if back.
+    pub jumped_ms: i64,
+    /// How far it is from what each notary last said.
+    pub skews: Vec<SkewView>,
+}
+
+/// How far a peer's time is from a notary's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkewView {
+    /// The notary.
+    pub notary: PeerId,
+    /// How many milliseconds this peer is ahead of it; negative if behind.
+    pub ahead_ms: i64,
+}
+
 /// Messages of one kind that came to nothing for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultView {

@@ -23,7 +23,9 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use assay_market::{Book, Effect, Effects, Event, Input, Node, Record, node::Heard, provision::Provision};
+use assay_market::{
+    Book, Effect, Effects, Event, Input, Moment, Node, Record, node::Heard, provision::Provision,
+};
 use assay_protocol::{
     codec,
     genesis::Genesis,
@@ -31,7 +33,6 @@ use assay_protocol::{
     message::{Message, Opened},
     offer::Offer,
     signed::{Ed25519, Keypair, Verified},
-    units::Timestamp,
 };
 use tokio::{
     sync::{broadcast, mpsc, oneshot, watch},
@@ -40,7 +41,7 @@ use tokio::{
 
 pub(crate) use self::opening::{OpeningError, Parts, Restored, restore};
 use self::{
-    alarm::{Clock, WakeTime},
+    alarm::{WakeTime, moment},
     background::Background,
     calls::Update,
     history::{Dated, History},
@@ -93,9 +94,8 @@ pub(crate) struct Driver {
     outbox: Outbox,
     indexing: Indexing,
     background: Background,
-    clock: Clock,
     alarm: WakeTime,
-    started: Timestamp,
+    started: Moment,
     history: History,
     updates: broadcast::Sender<Update>,
     thrown: Arc<Thrown>,
@@ -125,7 +125,7 @@ impl Driver {
                 }
                 Some(input) = inlets.reports.recv() => self.take(input).await?,
                 Some(visit) = inlets.visits.recv() => visit(&mut self).await?,
-                () = self.alarm.rings(&self.clock) => self.wake().await?,
+                () = self.alarm.rings() => self.wake().await?,
                 _ = housekeeping.tick() => self.keep_house().await,
                 Some(arrival) = inlets.arrivals.recv() => self.arrive(arrival).await?,
             }
@@ -136,7 +136,7 @@ impl Driver {
     /// Lets the brain take one input.
     async fn take(&mut self, input: Input) -> Result<(), Broken> {
         let kind = if let Input::Message(message) = &input { Some(message.kind()) } else { None };
-        let heard = self.node.handle(input, self.clock.now(), &self.book, &mut self.effects);
+        let heard = self.node.handle(input, moment(), &self.book, &mut self.effects);
         if let (Some(kind), Heard::Misstep(fault)) = (kind, heard) {
             tracing::debug!(kind, ?fault, "a message could not be taken");
         }
@@ -224,7 +224,7 @@ impl Driver {
 
     /// Tells whoever watches.
     fn tell(&mut self, event: Event) {
-        let now = self.clock.now();
+        let now = self.node.time(moment());
         tracing::info!(?event, "event");
         if let Event::Settled { job, receipt, .. } = &event {
             self.indexing.note_receipt(self.saved, *job, *receipt);
@@ -249,10 +249,7 @@ impl Driver {
     /// Takes what came from another peer.
     async fn arrive(&mut self, arrival: Arrival) -> Result<(), Broken> {
         match arrival {
-            Arrival::Opened(opened) => match *opened {
-                Opened::Offer(offer) => self.note_offer(offer),
-                other => self.take(Input::Message(other)).await?,
-            },
+            Arrival::Opened(opened) => self.hear(*opened).await?,
             Arrival::Undelivered(to) => self.take(Input::Undelivered { to }).await?,
             Arrival::Connected(peer) => self.greet(peer),
             Arrival::Unpublished => {
@@ -264,9 +261,17 @@ impl Driver {
         Ok(())
     }
 
+    async fn hear(&mut self, opened: Opened) -> Result<(), Broken> {
+        if let Opened::Offer(offer) = opened {
+            self.note_offer(offer);
+            return Ok(());
+        }
+        self.take(Input::Message(opened)).await
+    }
+
     /// Puts an offer into the book. Those of providers that this peer knows are not given up for those of strangers.
     fn note_offer(&mut self, offer: Verified<Offer>) {
-        let (now, provider) = (self.clock.now(), offer.signer());
+        let (now, provider) = (self.node.time(moment()), offer.signer());
         self.history.note_offer(provider, offer.sequence, now);
         if self.book.take(offer, now, |provider| self.node.knows(provider)) && provider != self.own {
             self.tell(Event::OfferSeen { provider });

@@ -115,8 +115,8 @@ impl Disk {
 
 #[cfg(test)]
 mod tests {
-    use assay_market::effect::Effect;
-    use assay_protocol::{id::Digest, units::Timestamp};
+    use assay_market::{Steady, effect::Effect};
+    use assay_protocol::id::Digest;
 
     use super::*;
 
@@ -125,7 +125,7 @@ mod tests {
     }
 
     fn effect(number: u64) -> Effect {
-        Effect::WakeAt(Timestamp(number))
+        Effect::WakeAt(Steady(number))
     }
 
     #[test]
@@ -138,10 +138,10 @@ mod tests {
         assert!(disk.hold(effect(2)).is_none());
         assert!(disk.release().is_none());
         assert!(disk.synced(), "the record that queued meanwhile is the next batch");
-        assert!(matches!(disk.release(), Some(Effect::WakeAt(Timestamp(1)))));
+        assert!(matches!(disk.release(), Some(Effect::WakeAt(Steady(1)))));
         assert!(disk.release().is_none());
         assert!(!disk.synced());
-        assert!(matches!(disk.release(), Some(Effect::WakeAt(Timestamp(2)))));
+        assert!(matches!(disk.release(), Some(Effect::WakeAt(Steady(2)))));
     }
 
     #[test]

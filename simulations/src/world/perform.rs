@@ -3,7 +3,7 @@
 //! **Invariant:** no decision is made here; what others can see waits for the disk, and nothing else does.
 
 use assay_market::{
-    Effect, Effects, Input,
+    Effect, Effects, Input, Steady,
     effect::Run,
     input::{RunId, RunResult},
 };
@@ -14,11 +14,14 @@ use assay_protocol::{
     merkle::{self, RECORD_BYTES},
     message::Message,
     order::Failure,
-    units::Timestamp,
 };
 
 use super::{Event, Happening, Place, World, fetch::Sought};
-use crate::{crypto::Simulated, kernel::Span, machine};
+use crate::{
+    crypto::Simulated,
+    kernel::{Instant, Span},
+    machine,
+};
 
 /// How long it takes to read records and make their paths.
 const READING: Span = Span::micros(300);
@@ -159,13 +162,13 @@ impl World {
         self.within(place, READING, Happening::Heard(Box::new(input)));
     }
 
-    fn set_alarm(&mut self, place: Place, time: Timestamp) {
+    fn set_alarm(&mut self, place: Place, time: Steady) {
         let peer = &mut self.peers[place.0];
         peer.alarm += 1;
         let (number, life) = (peer.alarm, peer.life);
-        if time < Timestamp::NEVER {
+        if time < Steady::NEVER {
             let what = Happening::Alarm(number);
-            self.queue.at(self.when(place, time), Event::Within { place, life, what });
+            self.queue.at(Instant::at_millis(time.0), Event::Within { place, life, what });
         }
     }
 }

@@ -6,6 +6,8 @@ mod bounds;
 mod cancels;
 mod cheats;
 mod choices;
+mod claims;
+mod clocks;
 mod crashes;
 mod crook;
 mod deadlines;

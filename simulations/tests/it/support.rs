@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use assay_market::view::AttemptState;
 use assay_protocol::{
     id::{Digest, JobId},
+    message::{Message, Opened},
     outcome::Outcome,
     receipt::{Receipt, Report, verify},
     units::Amount,
@@ -108,4 +109,23 @@ impl Wealth {
         let owned = |number| i128::from(world.wealth(Place(number)).unwrap_or(Amount::ZERO).0);
         Self((0..world.plan().peers()).map(owned).collect())
     }
+}
+
+/// The claims that were signed for each job, as they were overheard.
+pub(crate) fn claims(world: &World) -> BTreeMap<JobId, Vec<Digest>> {
+    let network = world.genesis().id();
+    let mut claims: BTreeMap<JobId, Vec<Digest>> = BTreeMap::new();
+    for bytes in world.overheard() {
+        let opened = Message::decode(bytes).ok().and_then(|message| message.open::<Simulated>(network).ok());
+        let claim = match opened {
+            Some(Opened::Claim(claim)) => claim,
+            Some(Opened::Deliver(deliver)) => deliver.claim().to_verified(),
+            _ => continue,
+        };
+        let signed = claims.entry(claim.job).or_default();
+        if !signed.contains(&claim.digest()) {
+            signed.push(claim.digest());
+        }
+    }
+    claims
 }

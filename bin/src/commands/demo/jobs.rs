@@ -133,6 +133,8 @@ impl Jobs {
             | Event::Refused { .. }
             | Event::Opened { .. }
             | Event::ReceiptRefuted { .. }
+            | Event::ClockJumped { .. }
+            | Event::ClockSkewed { .. }
             | Event::Aborted { .. }
             | Event::Balance { .. }
             | Event::Serving { .. }

@@ -123,6 +123,13 @@ pub(crate) fn event_words(event: &Event) -> String {
         Event::ReceiptRefuted { notary, .. } => {
             format!("what the notary {} gave as its receipt does not hold", short(notary))
         }
+        Event::ClockJumped { by_ms } => {
+            format!("the clock jumped by {} s; it is followed only if it stays there", by_ms / 1_000)
+        }
+        Event::ClockSkewed { notary, ahead_ms } => {
+            let way = if *ahead_ms > 0 { "ahead of" } else { "behind" };
+            format!("the clock is {} s {way} the notary {}", ahead_ms.abs() / 1_000, short(notary))
+        }
         Event::Cancelling { .. } => "asked the notary to cancel it".to_owned(),
         Event::Cancelled { .. } => "cancelled; nobody else is tried".to_owned(),
         Event::NotCancelled { reason, .. } => format!("not cancelled: {reason}"),

@@ -180,6 +180,8 @@ impl Teller {
             | Event::Proposed { .. }
             | Event::Delivered { .. }
             | Event::ReceiptRefuted { .. }
+            | Event::ClockJumped { .. }
+            | Event::ClockSkewed { .. }
             | Event::Cancelling { .. }
             | Event::Cancelled { .. }
             | Event::NotCancelled { .. }

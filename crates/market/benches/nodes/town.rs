@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use assay_market::{
-    Book, Command, Config, Effect, Effects, Input, Node,
+    Book, Command, Config, Effect, Effects, Input, Moment, Node, Steady,
     effect::Run,
     input::{Blob, RunResult, Uncollected},
     provision::{Provision, Stock},
@@ -109,7 +109,8 @@ impl Chronicle {
         let mut effects = Effects::new();
         while let Some((place, input)) = town.next(end) {
             chronicle.heard.push(Heard { place, at: town.now, input: input.clone() });
-            town.nodes[place].handle(input, town.now, &town.book, &mut effects);
+            let moment = Moment { steady: Steady(town.now.0), wall: town.now };
+            town.nodes[place].handle(input, moment, &town.book, &mut effects);
             chronicle.effects[place] += effects.len();
             effects.drain(..).for_each(|effect| town.perform(place, effect));
         }
@@ -246,7 +247,7 @@ impl Town {
             Effect::File { receipt } => {
                 self.receipts.insert(Digest::of(&receipt.to_bytes()), receipt.story.outcome);
             }
-            Effect::WakeAt(time) => self.wakes[place] = time,
+            Effect::WakeAt(Steady(time)) => self.wakes[place] = Timestamp(time),
             Effect::Save(_)
             | Effect::Stop(_)
             | Effect::Serve { .. }
@@ -257,10 +258,11 @@ impl Town {
     }
 
     fn carry(&mut self, to: usize, message: Message) {
-        let opened = message.open::<CheapScheme>(self.network);
-        match opened.unwrap_or_else(|forged| panic!("{forged}")) {
-            Opened::Offer(offer) => drop(self.book.take(offer, self.now, |_| false)),
-            other => self.happens(TRAVEL, to, Input::Message(other)),
+        let opened = message.open::<CheapScheme>(self.network).unwrap_or_else(|forged| panic!("{forged}"));
+        if let Opened::Offer(offer) = opened {
+            self.book.take(offer, self.now, |_| false);
+        } else {
+            self.happens(TRAVEL, to, Input::Message(opened));
         }
     }
 

@@ -24,6 +24,7 @@ use super::*;
 use crate::{
     fixture::{self, Key, Trusting, genesis, peer, standing},
     input::RunResult,
+    moment::Steady,
     provision::Provision,
     record::{ClientRecord, OwnerRecord, ProviderRecord, VerifierRecord},
 };
@@ -335,7 +336,7 @@ fn head(record: &Record) -> Head {
 
 /// Both in this order, with something between that matters to nobody.
 fn overtakes(first: &[Effect], then: &[Effect]) -> bool {
-    let between = [Effect::WakeAt(Timestamp(1))];
+    let between = [Effect::WakeAt(Steady(1))];
     let effects: Vec<Effect> = [first, &between, then].concat();
     overtaken(&effects).is_some()
 }

@@ -1,4 +1,4 @@
-//! The deadlines of a peer: what to look at again, and when.
+//! The deadlines of a peer: what to look at again, and when, by the steady clock.
 //!
 //! **Invariant:** each thing has at most one alarm; setting it again replaces it.
 
@@ -6,13 +6,19 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use assay_protocol::{
     id::{Digest, JobId, PeerId},
-    units::{Duration, Timestamp},
+    units::Duration,
 };
+
+use crate::moment::Steady;
 
 /// The first wait before something is said again.
 pub(super) const RESEND_FIRST: Duration = Duration(400);
 /// The longest wait before something is said again.
 pub(super) const RESEND_MAX: Duration = Duration(8_000);
+/// How often something is asked for in quick succession: for about a minute.
+const TRIES_EAGER: u32 = 10;
+/// The wait from then on.
+const LULL: Duration = Duration::seconds(64);
 
 /// What to look at again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,18 +39,20 @@ pub(super) enum Alarm {
     Deadline(Digest),
     /// An account's oldest instruction.
     Instruction(PeerId),
+    /// A job in a notary's books that waits for somebody.
+    Notice(JobId),
 }
 
 /// The alarms of a peer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Alarms {
-    by_time: BTreeSet<(Timestamp, Alarm)>,
-    times: BTreeMap<Alarm, Timestamp>,
+    by_time: BTreeSet<(Steady, Alarm)>,
+    times: BTreeMap<Alarm, Steady>,
 }
 
 impl Alarms {
     /// Sets an alarm, instead of the one that was set for the same thing.
-    pub(super) fn set(&mut self, alarm: Alarm, at: Timestamp) {
+    pub(super) fn set(&mut self, alarm: Alarm, at: Steady) {
         self.clear(alarm);
         self.times.insert(alarm, at);
         self.by_time.insert((at, alarm));
@@ -58,19 +66,30 @@ impl Alarms {
     }
 
     /// Takes the earliest alarm that is due.
-    pub(super) fn pop(&mut self, now: Timestamp) -> Option<Alarm> {
+    pub(super) fn pop(&mut self, now: Steady) -> Option<Alarm> {
         let (_, alarm) = *self.by_time.first().filter(|(at, _)| *at <= now)?;
         self.clear(alarm);
         Some(alarm)
     }
 
     /// When the next one is due.
-    pub(super) fn next(&self) -> Option<Timestamp> {
+    pub(super) fn next(&self) -> Option<Steady> {
         self.by_time.first().map(|(at, _)| *at)
     }
 }
 
-/// How long to wait before saying something for the time after `tries`.
+/// From a claim to the close of a job that is not drawn: it is revealed at once, drawn within two ticks, and then its window
+/// passes.
+pub(super) fn until_close(tick: Duration, window: Duration) -> Duration {
+    Duration(tick.0 + tick.0 / 2).plus(window)
+}
+
+/// How long to wait before asking again for what nobody owes an answer to yet, or what was asked for often.
+pub(super) fn lull(tries: u32) -> Duration {
+    if tries > TRIES_EAGER { LULL } else { backoff(tries) }
+}
+
+/// How long to wait before saying something for the time after `tries`, where an answer is due.
 pub(super) fn backoff(tries: u32) -> Duration {
     Duration(RESEND_FIRST.0.saturating_mul(1 << tries.min(16)).min(RESEND_MAX.0))
 }

@@ -93,6 +93,7 @@ impl<S: Signer> Role<S> for Client {
         let open: Vec<JobId> =
             self.attempts.iter().filter(|(_, at)| at.is_pursued()).map(|(job, _)| *job).collect();
         for job in open {
+            self.attempts.get_mut(&job).into_iter().for_each(|attempt| attempt.resumed = true);
             cx.set(Alarm::Attempt(job), cx.now);
             self.serve_provider(job, cx);
         }

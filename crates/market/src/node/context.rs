@@ -17,6 +17,7 @@ use assay_protocol::{
 use super::{
     alarms::{Alarm, Alarms},
     chance::Chance,
+    clock::Clock,
     notaries::Notaries,
 };
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
     effect::{BLOB_BYTES_MAX, Effect, Effects, Run},
     event::Event,
     input::RunId,
+    moment::Steady,
     record::Record,
 };
 
@@ -38,6 +40,8 @@ pub(super) struct Context<'a, S> {
     pub(super) notaries: &'a mut Notaries,
     pub(super) chance: &'a mut Chance,
     pub(super) alarms: &'a mut Alarms,
+    pub(super) clock: &'a mut Clock,
+    pub(super) steady: Steady,
     pub(super) now: Timestamp,
     pub(super) out: &'a mut Effects,
 }
@@ -128,9 +132,17 @@ impl<S: Signer> Context<'_, S> {
         self.out.push(Effect::Show { run, output, positions });
     }
 
-    /// Looks at something again at this time, and not before.
+    /// Looks at something again at this time, and not before: so much later by the steady clock, whatever becomes of the
+    /// other.
     pub(super) fn set(&mut self, alarm: Alarm, at: Timestamp) {
-        self.alarms.set(alarm, at);
+        self.alarms.set(alarm, self.steady.after(at.since(self.now)));
+    }
+
+    /// Compares the time with a notary's.
+    pub(super) fn compare_clocks(&mut self, notary: PeerId, theirs: Timestamp) {
+        if let Some(ahead_ms) = self.clock.compare(notary, theirs, self.now) {
+            self.tell(Event::ClockSkewed { notary, ahead_ms });
+        }
     }
 
     /// Asks a notary what this peer's account holds, and how a job of it stands; returns the number of the question.

@@ -46,6 +46,12 @@ impl Notaries {
     /// Hears what notaries say. True if this was the first statement of an account: what waited for one can go on.
     pub(super) fn hear<S: Signer>(message: &Opened, cx: &mut Context<'_, S>) -> bool {
         heads::compare(message, cx);
+        if let Opened::Tick(tick) = message
+            && tick.signer() != cx.own()
+            && cx.is_notary(tick.signer())
+        {
+            cx.compare_clocks(tick.signer(), tick.time);
+        }
         let Opened::Account(account) = message else { return false };
         cx.is_notary(account.signer()) && Self::note(account, cx)
     }

@@ -10,10 +10,10 @@ mod answers;
 mod beacon;
 mod chain;
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 use assay_protocol::{
-    id::{Digest, JobId},
+    id::{Digest, JobId, PeerId},
     job::Misstep,
     journal::Fact,
     message::Opened,
@@ -21,10 +21,11 @@ use assay_protocol::{
     order::{Open, Refusal, Refuse},
     receipt::{Happening, Receipt},
     signed::{Signed, Signer, Statement, Verified},
+    units::{Duration, Timestamp},
 };
 
 use super::{
-    alarms::Alarm,
+    alarms::{Alarm, backoff},
     context::Context,
     heard::{Fault, Heard},
     role::Role,
@@ -34,12 +35,17 @@ use crate::{
     event::Event,
     input::Input,
     ledger::{JOBS_CLOSED_MAX, Ledger, News, Rejection},
+    moment::Steady,
     recent::Recent,
     record::Record,
 };
 
 /// How often the books are looked through for money that nothing would ever release: once a minute of usual ticks.
 const RECONCILE_ROUNDS: u64 = 6;
+/// By which part of what has passed the time that ticks tell may be faster or slower.
+const TIME_SLACK: u64 = 8;
+/// How often somebody is told again that a job is closed.
+const TOLD_TRIES_MAX: u32 = 4;
 
 /// A notary's state: its books and where its chain ends.
 #[derive(Clone, Debug)]
@@ -54,11 +60,30 @@ pub(super) struct Notary {
     recent: Vec<(u64, Box<Receipt>)>,
     /// True once the books were looked through in this life.
     reconciled: bool,
+    /// The last tick of this life: when it was, and what time it told.
+    ticked: Option<(Steady, Timestamp)>,
+    /// Who was just told that a job is closed, and may not have heard it.
+    told: Vec<Told>,
+    /// How often those whom a job waits for were told so since it last went on.
+    pressed: BTreeMap<JobId, u32>,
+}
+
+/// Somebody was told that a job is closed.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    to: PeerId,
+    job: JobId,
+    /// After this it asks by itself.
+    until: Steady,
+    tries: u32,
 }
 
 impl<S: Signer> Role<S> for Notary {
     /// Takes a message that concerns the books.
     fn handle(&mut self, input: &Input, cx: &mut Context<'_, S>) -> Heard {
+        if let Input::Undelivered { to } = input {
+            return self.tell_again(*to, cx);
+        }
         let Input::Message(message) = input else { return Heard::NotMine };
         let position = self.ledger.sequence();
         let happening = match message {
@@ -119,6 +144,9 @@ impl Notary {
             receipts: Recent::new(JOBS_CLOSED_MAX),
             recent: Vec::new(),
             reconciled: false,
+            ticked: None,
+            told: Vec::new(),
+            pressed: BTreeMap::new(),
         }
     }
 
@@ -128,16 +156,65 @@ impl Notary {
         let (round, length) = (self.ledger.next_round(), timers.epoch_ticks);
         let begins = self.ledger.begins_epoch(round);
         let anchor = if begins { self.anchor(round / length, length) } else { Digest::default() };
-        let tick = self.ledger.next_tick(cx.now, self.beacon(round, length), anchor, self.head);
+        let tick = self.ledger.next_tick(self.time(cx), self.beacon(round, length), anchor, self.head);
+        self.ticked = Some((cx.steady, tick.time));
+        self.told.retain(|told| told.until > cx.steady);
         let tick = cx.seal(tick);
         cx.set(Alarm::Tick, cx.now.after(timers.tick));
         if self.enter(Fact::Tick(tick.signed().clone()), cx).is_ok() {
             if begins {
                 cx.out.push(Effect::Publish(tick.into()));
             }
-            self.ledger.attended_jobs().for_each(|open| self.tell(open, cx));
+            let jobs: Vec<JobId> = self.ledger.attended_jobs().map(|open| open.job.id()).collect();
+            jobs.into_iter().for_each(|job| self.notify(job, cx));
             self.reconcile(round, cx);
         }
+    }
+
+    /// Tells those who should act on a job now, and again until it goes on.
+    fn notify<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        self.pressed.insert(job, 0);
+        self.press(job, cx);
+    }
+
+    /// Tells them, and sets the time of the next telling.
+    pub(super) fn press<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let waits = self.ledger.open_job(job).is_some_and(|open| self.tell(open, cx));
+        let Some(tries) = self.pressed.get_mut(&job).filter(|_| waits) else {
+            self.pressed.remove(&job);
+            return cx.alarms.clear(Alarm::Notice(job));
+        };
+        let pause = backoff(*tries);
+        *tries += 1;
+        cx.set(Alarm::Notice(job), cx.now.after(pause));
+    }
+
+    /// What time a tick tells: as much has passed since the last one as on the steady clock, give or take an eighth while
+    /// the wall clock is elsewhere. So time neither stands still nor leaps, whatever that is set to.
+    fn time<S: Signer>(&self, cx: &Context<'_, S>) -> Timestamp {
+        let Some((steady, time)) = self.ticked else { return cx.now };
+        let passed = cx.steady.since(steady);
+        let slack = Duration(passed.0 / TIME_SLACK);
+        let (least, most) = (Duration(passed.0 - slack.0), passed.plus(slack));
+        cx.now.max(time.after(least)).min(time.after(most))
+    }
+
+    /// Tells again who may not have heard that a job is closed.
+    fn tell_again<S: Signer>(&mut self, to: PeerId, cx: &mut Context<'_, S>) -> Heard {
+        let fresh = |told: &&mut Told| told.to == to && told.tries < TOLD_TRIES_MAX && told.until > cx.steady;
+        let jobs: Vec<JobId> = self
+            .told
+            .iter_mut()
+            .filter(fresh)
+            .map(|told| {
+                told.tries += 1;
+                told.job
+            })
+            .collect();
+        for job in &jobs {
+            self.state(*job, to, cx);
+        }
+        if jobs.is_empty() { Heard::NotMine } else { Heard::Taken }
     }
 
     /// At the first tick of a life, and every so often, tells the operator of money that nothing would ever release.
@@ -234,7 +311,9 @@ impl Notary {
                 self.receipts.insert(job, digest);
                 cx.out.push(Effect::File { receipt });
                 cx.tell(Event::Settled { job, outcome, provider, paid, slashed, receipt: digest });
+                let until = cx.steady.after(cx.genesis.timers.tick);
                 for party in [client, provider] {
+                    self.told.push(Told { to: party, job, until, tries: 0 });
                     self.notice(party, job, NoticeEvent::Closed { outcome, receipt: digest }, cx);
                 }
             }

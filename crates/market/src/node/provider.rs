@@ -34,7 +34,7 @@ use self::{
     serving::{Claimed, Number, Phase, Serving, ServingStep, number},
 };
 use super::{
-    alarms::{Alarm, backoff},
+    alarms::{Alarm, backoff, lull, until_close},
     context::Context,
     heard::{Fault, Heard},
     role::Role,
@@ -111,7 +111,8 @@ impl<S: Signer> Role<S> for Provider {
 
     fn resume(&mut self, cx: &mut Context<'_, S>) {
         self.let_go.clear();
-        for (job, serving) in &self.servings {
+        for (job, serving) in &mut self.servings {
+            serving.set_claim_by(cx.now);
             let at = match serving.phase {
                 Phase::Accepted => serving.order.open_by.after(TICKET_SLACK),
                 Phase::Fetching
@@ -139,17 +140,19 @@ impl Provider {
         let Some(serving) = self.servings.get_mut(&job) else { return };
         serving.tries += 1;
         let (client, notary) = (serving.order.client, serving.order.notary);
-        let again = cx.now.after(backoff(serving.tries));
+        let settled = matches!(serving.phase, Phase::Aborted(_)) || serving.noticed || serving.asks.is_some();
+        let again = cx.now.after(if settled { lull(serving.tries) } else { backoff(serving.tries) });
         match &serving.phase {
             Phase::Accepted => {
                 return self.keep(ProviderRecord::Closed { job, outcome: None }, cx);
             }
             Phase::Fetching => {
-                let late = serving.ticket.as_ref().is_none_or(|ticket| cx.now >= ticket.claim_by);
+                let late = cx.now >= serving.claim_by;
                 if late {
                     return self.abort(job, Failure::InputAbsent, cx);
                 }
-                if !core::mem::replace(&mut serving.asks, true) {
+                if serving.asks.is_none() {
+                    serving.asks = Some(cx.now);
                     cx.fetch(job, serving.order.input_commit, [client]);
                 }
             }
@@ -239,7 +242,9 @@ impl Provider {
         }
         match &serving.phase {
             Phase::Accepted => {
+                cx.compare_clocks(ticket.signer(), ticket.standing.opened);
                 self.keep(ProviderRecord::Started(ticket.to_verified().into()), cx);
+                self.servings.get_mut(&job).into_iter().for_each(|serving| serving.set_claim_by(cx.now));
                 cx.tell(Event::Serving { job, client });
                 self.wake(job, cx);
             }
@@ -253,8 +258,9 @@ impl Provider {
     /// The input of a job is here, or was not to be had this time.
     fn on_input<S: Signer>(&mut self, job: JobId, found: bool, cx: &mut Context<'_, S>) -> Heard {
         let Some(serving) = self.servings.get_mut(&job) else { return Heard::NotMine };
-        serving.asks = false;
+        let asked = serving.asks.take().unwrap_or(cx.now);
         if !found {
+            cx.set(Alarm::Serving(job), asked.after(backoff(serving.tries)));
             return Heard::Taken;
         }
         if let Err(fault) = serving.apply(ServingStep::Run) {
@@ -295,11 +301,17 @@ impl Provider {
             return Heard::Misstep(Fault::Stranger);
         }
         match notice.event {
-            NoticeEvent::Claimed { .. } | NoticeEvent::Disputed => serving.noticed = true,
+            NoticeEvent::Claimed { .. } | NoticeEvent::Disputed => {
+                (serving.noticed, serving.tries) = (true, 0);
+                let window = serving.ticket.as_ref().map_or(cx.genesis.timers.tick, |ticket| ticket.window);
+                cx.set(Alarm::Serving(job), cx.now.after(until_close(cx.genesis.timers.tick, window)));
+            }
             NoticeEvent::Open { beacon } => {
                 let Some(claimed) = serving.claimed() else { return Heard::Misstep(Fault::Untimely) };
                 let (output, records) = (claimed.result.output, claimed.evidence.records);
-                serving.noticed = true;
+                // What opens a claim is said until the notary has it: silence would cost the stake.
+                (serving.noticed, serving.tries) = (true, 0);
+                cx.set(Alarm::Serving(job), cx.now.after(backoff(0)));
                 if let Some(positions) = draw::positions(job, records, beacon) {
                     cx.show(RunId { job, check: false }, output, positions);
                 }

@@ -82,6 +82,8 @@ impl<S: Signer> Role<S> for Verifier {
             if let Some(sealed) = checking.sealed() {
                 cx.hold(job, sealed.output);
             }
+            self.checks.get_mut(&job).into_iter().for_each(|checking| checking.asked = cx.now);
+            let checking = &self.checks[&job];
             if checking.is_under_way() {
                 self.begin(job, cx);
             } else {
@@ -95,11 +97,11 @@ impl Verifier {
     /// Asks for the input again, gives it up, or forgets the check.
     pub(super) fn wake<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         let Some(checking) = self.checks.get_mut(&job) else { return };
-        let check = &checking.check;
-        // The notary asks for records while openings last, once the seal is there or its time is over.
-        let shown_by =
-            check.seal_by.after(cx.genesis.timers.opening.times(2)).after(cx.genesis.timers.gap_max);
-        let (notary, forget_at) = (check.signer(), check.seal_by.after(KEPT));
+        let (notary, asked, timers) = (checking.check.signer(), checking.asked, &cx.genesis.timers);
+        // The notary asks for records while openings last, once the seal is there or its time is over. By its own clock:
+        // how long that is is agreed on, when it is may not be.
+        let shown_by = asked.after(timers.seal).after(timers.opening.times(2)).after(timers.gap_max);
+        let forget_at = shown_by.after(KEPT);
         if cx.now >= forget_at {
             return self.keep(VerifierRecord::Forgotten(run_id(job)), cx);
         }
@@ -112,14 +114,16 @@ impl Verifier {
                 cx.set(Alarm::Checking(job), forget_at);
             }
             Phase::Fetching => {
-                let (digest, sources) = (check.input_commit, check.sources);
-                for to in sources {
-                    cx.send(to, check.clone());
+                let serve_by = checking.serve_by;
+                if checking.asks.is_none() {
+                    checking.asks = Some(cx.now);
+                    let check = &checking.check;
+                    for to in check.sources {
+                        cx.send(to, check.clone());
+                    }
+                    cx.fetch(job, check.input_commit, check.sources);
                 }
-                if !core::mem::replace(&mut checking.asks, true) {
-                    cx.fetch(job, digest, sources);
-                }
-                cx.set(Alarm::Checking(job), cx.now.after(FETCH_PAUSE));
+                cx.set(Alarm::Checking(job), serve_by);
             }
             Phase::Sealed(_) if cx.now < shown_by => cx.set(Alarm::Checking(job), shown_by),
             Phase::Running => cx.set(Alarm::Checking(job), forget_at),
@@ -156,15 +160,17 @@ impl Verifier {
     fn begin<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         let input = cx.genesis.timers.input;
         let Some(checking) = self.checks.get_mut(&job) else { return };
-        checking.serve_by = cx.now.after(input.times(2));
+        (checking.asked, checking.serve_by) = (cx.now, cx.now.after(input.times(2)));
         self.wake(job, cx);
     }
 
     /// The input of a check is here, or was not to be had this time.
     fn on_input<S: Signer>(&mut self, job: JobId, found: bool, cx: &mut Context<'_, S>) -> Heard {
         let Some(checking) = self.checks.get_mut(&job) else { return Heard::NotMine };
-        checking.asks = false;
+        let asked = checking.asks.take().unwrap_or(cx.now);
         if !found {
+            let serve_by = checking.serve_by;
+            cx.set(Alarm::Checking(job), asked.after(FETCH_PAUSE).min(serve_by));
             return Heard::Taken;
         }
         if let Err(fault) = checking.apply(CheckStep::Run) {

@@ -15,10 +15,11 @@ use crate::{
     book::Book,
     ledger::Ledger,
     matching::Passed,
+    moment::Moment,
     quote::Quote,
     reliability::Impression,
     submission::Submission,
-    view::{AccountView, BooksView, FaultView, Grounds, InstructionView, RunView, SubmissionView},
+    view::{AccountView, BooksView, ClockView, FaultView, Grounds, InstructionView, RunView, SubmissionView},
 };
 
 impl<S: Signer> Node<S> {
@@ -55,8 +56,8 @@ impl<S: Signer> Node<S> {
     }
 
     /// What a submission would come to if it were made now. Nothing is sent or kept.
-    pub fn quote(&self, submission: &Submission, now: Timestamp, book: &Book) -> Quote {
-        let (own, now) = (self.id(), now.max(self.now));
+    pub fn quote(&self, submission: &Submission, at: Moment, book: &Book) -> Quote {
+        let (own, now) = (self.id(), self.time(at));
         let (genesis, notaries) = (&*self.genesis, &self.notaries);
         self.roles.client.quote(submission, Outlook { own, genesis, book, notaries, now })
     }
@@ -95,6 +96,16 @@ impl<S: Signer> Node<S> {
     /// How often messages of each kind could not be taken, and why.
     pub fn faults(&self) -> Vec<FaultView> {
         self.faults.views()
+    }
+
+    /// How this peer's wall clock stands.
+    pub fn clock(&self) -> ClockView {
+        self.clock.view()
+    }
+
+    /// What time it is at a moment, as far as this peer believes its wall clock.
+    pub fn time(&self, at: Moment) -> Timestamp {
+        self.clock.clone().read(at).0
     }
 
     /// The books in sum, if this peer is a notary of its network.

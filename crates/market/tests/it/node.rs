@@ -3,6 +3,7 @@
 
 mod awaiting;
 mod checking;
+mod forks;
 mod notarising;
 mod ordering;
 mod owning;

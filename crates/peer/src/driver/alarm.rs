@@ -1,60 +1,42 @@
-//! Time as the brain sees it.
+//! Time as the brain sees it: a steady clock that it waits by, and the machine's wall clock that it dates by.
 //!
-//! **Invariant:** the brain's time never goes back nor stands still, whatever somebody sets the machine's clock to, and an
-//! alarm rings at its time or later, never before.
+//! **Invariant:** the steady clock never goes back nor stands still, whatever somebody sets the machine's clock to and
+//! however long it sleeps; an alarm rings at its time or later, never before.
 
-use std::{
-    future,
-    time::{Duration, Instant},
-};
+use std::{future, time::Duration};
 
-use assay_protocol::units::{self, Timestamp};
+use assay_market::{Moment, Steady};
 use tokio::time::sleep;
 
 use super::intake::now;
 
-/// How long an alarm sleeps before it looks at the clock again, since somebody may have set it.
+/// How long an alarm sleeps before it looks at the clock again: timers do not count what a machine sleeps.
 const NAP_MS_MAX: u64 = 30_000;
 
-/// A clock that never goes back: where the machine's is set back, it goes on from where it was.
-pub(crate) struct Clock {
-    last: Timestamp,
-    read: Instant,
+/// What both clocks show now.
+pub(crate) fn moment() -> Moment {
+    Moment { steady: steady(), wall: now() }
 }
 
-impl Default for Clock {
-    fn default() -> Self {
-        Self { last: now(), read: Instant::now() }
-    }
-}
-
-impl Clock {
-    /// The time; never less than the last time.
-    pub(crate) fn now(&mut self) -> Timestamp {
-        (self.last, self.read) = (self.time(), Instant::now());
-        self.last
-    }
-
-    fn time(&self) -> Timestamp {
-        self.time_by(now())
-    }
-
-    /// The time, where the machine's clock shows `wall`. It may be ahead: after a sleep it alone knows how long that was.
-    fn time_by(&self, wall: Timestamp) -> Timestamp {
-        let passed = u64::try_from(self.read.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last.after(units::Duration(passed)).max(wall)
-    }
+/// The time since the machine was started, its sleep included.
+fn steady() -> Steady {
+    #[cfg(target_os = "linux")]
+    let since = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    #[cfg(not(target_os = "linux"))]
+    let since = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let (seconds, nanos) = (since.tv_sec.unsigned_abs(), since.tv_nsec.unsigned_abs());
+    Steady(seconds.saturating_mul(1_000).saturating_add(nanos / 1_000_000))
 }
 
 /// The one time at which the brain wants to be woken.
 #[derive(Default)]
 pub(crate) struct WakeTime {
-    at: Option<Timestamp>,
+    at: Option<Steady>,
 }
 
 impl WakeTime {
     /// Sets the alarm, instead of what it was set to.
-    pub(crate) fn set(&mut self, at: Timestamp) {
+    pub(crate) fn set(&mut self, at: Steady) {
         self.at = Some(at);
     }
 
@@ -64,10 +46,10 @@ impl WakeTime {
     }
 
     /// Returns at the time it is set to. May be dropped and called again.
-    pub(crate) async fn rings(&self, clock: &Clock) {
+    pub(crate) async fn rings(&self) {
         let Some(at) = self.at else { return future::pending().await };
         loop {
-            let left = at.since(clock.time()).0;
+            let left = at.since(steady()).0;
             if left == 0 {
                 return;
             }
@@ -80,13 +62,14 @@ impl WakeTime {
 mod tests {
     use super::*;
 
-    #[test]
-    fn time_goes_on_where_the_machines_clock_is_set_back_and_follows_it_ahead() {
-        let (last, ago) = (Timestamp(1_000_000), Duration::from_secs(5));
-        let read = Instant::now().checked_sub(ago).expect("the machine is up for longer");
-        let clock = Clock { last, read };
-        let time = clock.time_by(Timestamp(0));
-        assert!((1_005_000..1_010_000).contains(&time.0), "{time:?}");
-        assert_eq!(clock.time_by(Timestamp(9_000_000)), Timestamp(9_000_000));
+    #[tokio::test]
+    async fn an_alarm_rings_at_its_time_and_not_before() {
+        let mut alarm = WakeTime::default();
+        let at = steady().after(assay_protocol::units::Duration(30));
+        alarm.set(at);
+        alarm.rings().await;
+        assert!(steady() >= at);
+        alarm.rest();
+        assert!(tokio::time::timeout(Duration::from_millis(5), alarm.rings()).await.is_err());
     }
 }

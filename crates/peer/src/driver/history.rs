@@ -115,6 +115,8 @@ pub(crate) fn concerns(event: &Event) -> (Option<Digest>, Option<JobId>) {
         Event::OfferSeen { .. }
         | Event::Balance { .. }
         | Event::Forked { .. }
+        | Event::ClockJumped { .. }
+        | Event::ClockSkewed { .. }
         | Event::CarriedOut { .. }
         | Event::NotCarriedOut { .. } => (None, None),
     }

@@ -17,7 +17,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
     Driver, Inlets,
-    alarm::{Clock, WakeTime},
+    alarm::{WakeTime, moment},
     background::Background,
     history::History,
     indexing::Indexing,
@@ -182,7 +182,6 @@ impl Restored {
             Background { network, store, executor, fetcher, pinned, intake, reports, offer: None };
         let inlets =
             Inlets { ending, visits: visited, reports: reported, arrivals, durable: journal.durable() };
-        let mut clock = Clock::default();
         let driver = Driver {
             own,
             network_id,
@@ -196,8 +195,7 @@ impl Restored {
             outbox,
             indexing,
             background,
-            started: clock.now(),
-            clock,
+            started: moment(),
             alarm: WakeTime::default(),
             history: History::default(),
             updates,

@@ -99,7 +99,7 @@ impl Held {
     fn offer(&self) -> Effect {
         let offer = Offer {
             sequence: 1,
-            valid_until: Timestamp::NEVER,
+            valid_until: assay_protocol::units::Timestamp::NEVER,
             class: Digest::default(),
             machine: String::new(),
             services: Vec::new(),

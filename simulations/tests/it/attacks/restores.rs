@@ -1,40 +1,14 @@
 //! A provider whose disk is set back, and one that only restarts: neither signs a second claim.
 
-use std::collections::BTreeMap;
-
 use assay_market::view::RunState;
-use assay_protocol::{
-    id::{Digest, JobId},
-    message::{Message, Opened},
-};
 use assay_simulations::{
-    crypto::Simulated,
     kernel::Span,
     plan::{LABEL, Plan, TENSOR},
     world::{Crash, Tail, World},
 };
 
 use super::scenes::{order, outcome, until};
-use crate::support::{LIMIT, market, settle};
-
-/// The claims that were signed for each job, as they were overheard.
-fn claims(world: &World) -> BTreeMap<JobId, Vec<Digest>> {
-    let network = world.genesis().id();
-    let mut claims: BTreeMap<JobId, Vec<Digest>> = BTreeMap::new();
-    for bytes in world.overheard() {
-        let opened = Message::decode(bytes).ok().and_then(|message| message.open::<Simulated>(network).ok());
-        let claim = match opened {
-            Some(Opened::Claim(claim)) => claim,
-            Some(Opened::Deliver(deliver)) => deliver.claim().to_verified(),
-            _ => continue,
-        };
-        let signed = claims.entry(claim.job).or_default();
-        if !signed.contains(&claim.digest()) {
-            signed.push(claim.digest());
-        }
-    }
-    claims
-}
+use crate::support::{LIMIT, claims, market, settle};
 
 /// Lets the first founder work on a job until its run has come so far.
 fn work_until(world: &mut World, state: RunState) {

@@ -56,7 +56,7 @@ impl Behaviour for Complainer {
 #[test]
 fn a_juror_that_seals_junk_saves_no_forger() {
     let mut vetoes = 0;
-    for seed in 0..16 {
+    for seed in 0..24 {
         let mut world = market(Plan { seed, founders: 8, ..Plan::default() });
         let (forger, friend) = (world.plan().founder(0), world.plan().founder(1));
         world.behave(forger, Forger);

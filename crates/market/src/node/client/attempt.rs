@@ -25,7 +25,11 @@ use assay_protocol::{
 
 use super::RESULT_TRIES_MAX;
 use crate::{
-    node::{context::Context, heard::Fault},
+    node::{
+        alarms::{backoff, lull},
+        context::Context,
+        heard::Fault,
+    },
     reliability::Timing,
     view::AttemptState,
 };
@@ -65,6 +69,8 @@ pub(super) struct Attempt {
     pub(super) output: Option<Digest>,
     pub(super) receipt: Option<Digest>,
     pub(super) tries: u32,
+    /// True until it is looked at after a restart: what was said meanwhile was not heard.
+    pub(super) resumed: bool,
     pub(super) undelivered: u32,
 }
 
@@ -129,6 +135,7 @@ impl Attempt {
             output: None,
             receipt: None,
             tries: 0,
+            resumed: false,
             undelivered: 0,
         }
     }
@@ -197,6 +204,24 @@ impl Attempt {
         if let Some((_, receipt)) = self.closing.filter(|_| !core::mem::replace(&mut self.collects, true)) {
             cx.collect(job, receipt, self.order.notary);
         }
+    }
+
+    /// How long to wait until it is looked at again.
+    pub(super) fn pause(&self, cancelling: bool) -> Duration {
+        let presses = match self.state {
+            AttemptState::Proposed | AttemptState::Opening | AttemptState::Closed(_) => true,
+            AttemptState::Running | AttemptState::Delivered | AttemptState::Failed(_) => {
+                let objects = self.doubt == Doubt::Told || self.contradiction.is_some();
+                objects || (cancelling && !self.is_claimed())
+            }
+            AttemptState::Refused(_) | AttemptState::Unanswered | AttemptState::Cancelled => false,
+        };
+        if presses { backoff(self.tries) } else { lull(self.tries) }
+    }
+
+    /// True once its provider should have claimed, and where it may have without this client's hearing of it.
+    pub(super) fn is_overdue(&self, now: Timestamp) -> bool {
+        self.resumed || self.ticket.as_ref().is_none_or(|ticket| now >= ticket.claim_by)
     }
 
     /// True if the peer is its provider or its notary.

@@ -8,10 +8,10 @@ use assay_protocol::{
     units::Duration,
 };
 
-use super::{Client, is_passing};
+use super::{Client, Doubt, is_passing};
 use crate::{
     node::{
-        alarms::{Alarm, backoff},
+        alarms::{Alarm, until_close},
         context::Context,
     },
     record::ClientRecord,
@@ -28,9 +28,12 @@ impl Client {
             return self.release_job(job, cx);
         };
         attempt.tries += 1;
-        let (key, state) = (attempt.key, attempt.state);
+        let state = attempt.state;
         let (provider, open_by) = (attempt.order.provider, attempt.order.open_by);
-        cx.set(Alarm::Attempt(job), cx.now.after(backoff(attempt.tries)));
+        let cancelling = self.submissions.get(&attempt.key).is_some_and(|submitted| submitted.cancelled);
+        let works = !cancelling && !attempt.is_overdue(cx.now);
+        attempt.resumed = false;
+        cx.set(Alarm::Attempt(job), cx.now.after(attempt.pause(cancelling)));
         match state {
             AttemptState::Proposed if cx.now > open_by => self.drop_attempt(job, None, cx),
             AttemptState::Proposed => {
@@ -38,8 +41,9 @@ impl Client {
                 cx.say(provider, Propose { order });
             }
             AttemptState::Opening if cx.now > open_by.after(CERTAIN_AFTER) => self.pursue_close(job, cx),
-            AttemptState::Opening if self.is_cancelled(key) => self.pursue_close(job, cx),
+            AttemptState::Opening if cancelling => self.pursue_close(job, cx),
             AttemptState::Opening => self.send_open(job, cx),
+            AttemptState::Running if works => self.pursue_result(job, cx),
             AttemptState::Running | AttemptState::Delivered | AttemptState::Failed(_) => {
                 self.pursue(job, cx);
             }
@@ -104,6 +108,17 @@ impl Client {
             self.rest(key, provider, cx.now);
         }
         self.seek_or_end(key, cx);
+    }
+
+    /// Looks at a job again when its close is due: it was claimed now, and is not drawn.
+    pub(super) fn await_close<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let tick = cx.genesis.timers.tick;
+        let Some(attempt) = self.attempts.get_mut(&job) else { return };
+        if attempt.state == AttemptState::Delivered && attempt.doubt != Doubt::Told {
+            attempt.tries = 0;
+            let window = attempt.ticket.as_ref().map_or(tick, |ticket| ticket.window);
+            cx.set(Alarm::Attempt(job), cx.now.after(until_close(tick, window)));
+        }
     }
 
     /// Lets the provider fetch the input, once the money is held.

@@ -117,6 +117,7 @@ impl Client {
             return Heard::Misstep(Fault::Contrary);
         }
         let (key, provider) = (attempt.key, attempt.order.provider);
+        cx.compare_clocks(ticket.signer(), ticket.standing.opened);
         self.keep(ClientRecord::Ticketed(ticket.into()), cx);
         if let Some(attempt) = self.attempts.get_mut(&job) {
             attempt.started = Some(cx.now);
@@ -258,6 +259,7 @@ impl Client {
         self.note_claim(&claim, cx);
         self.keep_claim(job, cx);
         cx.say(notary, Reveal { job, position, secret });
+        self.await_close(job, cx);
         Heard::Taken
     }
 
@@ -283,6 +285,7 @@ impl Client {
         self.keep(ClientRecord::Delivered { deliver: deliver.into(), timing }, cx);
         cx.hold(untaken(key), digest);
         cx.tell(Event::Delivered { key, job, output: digest });
+        self.await_close(job, cx);
         self.release_job(job, cx);
         Heard::Taken
     }

@@ -1,9 +1,13 @@
 //! What notaries say of their journals: two statements that cannot both be true prove a fork, and its notary is left.
 //!
+//! A checkpoint stands in this peer's journal before it is compared with a later one, so nothing of it need be in memory
+//! but what tells it from another. What a notary tells this peer alone is kept whole, and costs nothing where it says
+//! nothing.
+//!
 //! **Invariant:** a notary counts as forked for good, once two of its own signed statements show it; what proves it, and
-//! every checkpoint that was heard, survives a restart.
+//! every checkpoint that was heard in time, survives a restart.
 
-use alloc::{boxed::Box, collections::BTreeMap};
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 
 use assay_protocol::{
     id::{Digest, PeerId},
@@ -15,86 +19,76 @@ use assay_protocol::{
 use super::Context;
 use crate::{
     event::Event,
-    recent::Recent,
     record::{Fork, OwnerRecord, Quote},
 };
 
-/// Ends of one journal that are remembered, and checkpoints: a day and more of these.
-const HEADS_MAX: usize = 256;
+/// Checkpoints of one notary that are remembered. They are passed on for an hour, and between strangers an epoch takes
+/// ten minutes: what comes later than eight others is told by nobody any more.
+const CHECKPOINTS_MAX: usize = 8;
+/// Other statements of one notary that are remembered.
+const TOLD_MAX: usize = 16;
 
-/// What notaries said.
+/// What notaries said: of each that said something, and a network names few.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Heads {
-    notaries: BTreeMap<PeerId, Said>,
+    notaries: Vec<Said>,
 }
 
 /// What one notary said.
 #[derive(Clone, Debug)]
 struct Said {
-    /// The end of its journal, by length.
-    ends: Recent<u64, (Digest, Quote)>,
-    /// Its checkpoints, by round.
-    checkpoints: Recent<u64, (Digest, Quote)>,
+    notary: PeerId,
+    /// Its last checkpoints, by round.
+    checkpoints: VecDeque<Noted>,
+    /// What it told this peer alone of the end of its journal, oldest first.
+    told: VecDeque<(Head, Box<Quote>)>,
     forked: bool,
 }
 
-impl Default for Said {
-    fn default() -> Self {
-        let (ends, checkpoints) = (Recent::new(HEADS_MAX), Recent::new(HEADS_MAX));
-        Self { ends, checkpoints, forked: false }
-    }
+/// A checkpoint in this peer's journal.
+#[derive(Clone, Copy, Debug)]
+struct Noted {
+    round: u64,
+    /// Tells its tick from another of this round.
+    tick: Digest,
+    head: Head,
 }
 
 /// Compares what a statement says of its notary's journal with what was said before.
 pub(super) fn compare<S: Signer>(message: &Opened, cx: &mut Context<'_, S>) {
     if let Opened::Account(account) = message {
-        let quote = || Quote::Account(account.into());
-        compare_head(account.signer(), account.head, quote, cx);
+        hear_alone(account.signer(), account.head, || Quote::Account(account.into()), cx);
     } else if let Opened::Notice(notice) = message {
-        let quote = || Quote::Notice(Box::new(notice.into()));
-        compare_head(notice.signer(), notice.head, quote, cx);
+        hear_alone(notice.signer(), notice.head, || Quote::Notice(Box::new(notice.into())), cx);
     } else if let Opened::Tick(tick) = message {
-        compare_checkpoint(tick, cx);
+        hear_checkpoint(tick, cx);
     }
 }
 
 /// Takes a checkpoint that a notary tells everyone.
-fn compare_checkpoint<S: Signer>(tick: &Verified<Tick>, cx: &mut Context<'_, S>) {
+fn hear_checkpoint<S: Signer>(tick: &Verified<Tick>, cx: &mut Context<'_, S>) {
     let (notary, Some(checkpoint)) = (tick.signer(), tick.checkpoint) else { return };
     if !watches(notary, cx) {
         return;
     }
-    let quote = || Quote::Tick(tick.into());
-    compare_head(notary, checkpoint.head, quote, cx);
-    if cx.notaries.has_forked(notary) {
-        return;
-    }
     let said = cx.notaries.heads.of(notary);
-    match said.checkpoints.get(&tick.round) {
-        Some((digest, other)) if *digest != tick.digest() => {
-            let quotes = [other.clone(), quote()];
-            leave(Fork { notary, quotes }, cx);
-        }
-        // One of long ago says nothing that a later one does not.
-        None if said.checkpoints.last().is_none_or(|(last, _)| *last < tick.round) => {
-            cx.keep_of_notary(OwnerRecord::Checkpoint(tick.into()));
-        }
-        Some(_) | None => {}
+    if let Some(other) = said.contradicting(checkpoint.head).or_else(|| said.contradicting_tick(tick)) {
+        let quotes = [other, Quote::Tick(tick.into())];
+        leave(Fork { notary, quotes }, cx);
+    } else if said.is_new(tick.round) {
+        cx.keep_of_notary(OwnerRecord::Checkpoint(tick.into()));
     }
 }
 
-fn compare_head<S: Signer>(notary: PeerId, head: Head, quote: impl Fn() -> Quote, cx: &mut Context<'_, S>) {
+/// Takes what a notary tells this peer alone.
+fn hear_alone<S: Signer>(notary: PeerId, head: Head, quote: impl Fn() -> Quote, cx: &mut Context<'_, S>) {
     if !watches(notary, cx) {
         return;
     }
     let said = cx.notaries.heads.of(notary);
-    match said.ends.get(&head.sequence) {
-        Some((digest, _)) if *digest == head.digest => {}
-        Some((_, other)) => {
-            let quotes = [other.clone(), quote()];
-            leave(Fork { notary, quotes }, cx);
-        }
-        None => drop(said.ends.insert(head.sequence, (head.digest, quote()))),
+    match said.contradicting(head) {
+        Some(other) => leave(Fork { notary, quotes: [other, quote()] }, cx),
+        None => said.remember(head, quote),
     }
 }
 
@@ -111,27 +105,92 @@ fn leave<S: Signer>(fork: Fork, cx: &mut Context<'_, S>) {
 
 impl Heads {
     fn of(&mut self, notary: PeerId) -> &mut Said {
-        self.notaries.entry(notary).or_default()
+        let known = self.notaries.iter().position(|said| said.notary == notary);
+        let place = known.unwrap_or_else(|| {
+            self.notaries.reserve_exact(1);
+            self.notaries.push(Said::nothing(notary));
+            self.notaries.len() - 1
+        });
+        &mut self.notaries[place]
     }
 
     /// Remembers a checkpoint.
     pub(super) fn note_checkpoint(&mut self, tick: &Recorded<Tick>) {
-        let quote = Quote::Tick(tick.clone());
-        self.of(tick.signer()).checkpoints.insert(tick.round, (tick.verified().digest(), quote));
+        let Some(checkpoint) = tick.checkpoint else { return };
+        let noted = Noted { round: tick.round, tick: tick.signed().said().digest(), head: checkpoint.head };
+        self.of(tick.signer()).note(noted);
     }
 
     /// True for a notary of which it is proven that it keeps two journals.
     pub(super) fn has_forked(&self, notary: PeerId) -> bool {
-        self.notaries.get(&notary).is_some_and(|said| said.forked)
+        self.notaries.iter().any(|said| said.notary == notary && said.forked)
     }
 
     /// Notes that it is.
     pub(super) fn fork(&mut self, notary: PeerId) {
-        self.of(notary).forked = true;
+        let said = self.of(notary);
+        *said = Said { forked: true, ..Said::nothing(notary) };
     }
 
     /// The notaries that have forked.
     pub(super) fn forked(&self) -> impl Iterator<Item = PeerId> {
-        self.notaries.iter().filter(|(_, said)| said.forked).map(|(notary, _)| *notary)
+        self.notaries.iter().filter(|said| said.forked).map(|said| said.notary)
+    }
+}
+
+impl Said {
+    fn nothing(notary: PeerId) -> Self {
+        Self { notary, checkpoints: VecDeque::new(), told: VecDeque::new(), forked: false }
+    }
+
+    /// What it said of a journal of this length that ends otherwise.
+    fn contradicting(&self, head: Head) -> Option<Quote> {
+        let contradicts = |other: Head| other.sequence == head.sequence && other.digest != head.digest;
+        let noted = self.checkpoints.iter().find(|noted| contradicts(noted.head));
+        let told = || self.told.iter().find(|(other, _)| contradicts(*other));
+        noted.map(Noted::quote).or_else(|| told().map(|(_, quote)| (**quote).clone()))
+    }
+
+    /// Another checkpoint of its round.
+    fn contradicting_tick(&self, tick: &Verified<Tick>) -> Option<Quote> {
+        let of_round = self.checkpoints.iter().find(|noted| noted.round == tick.round);
+        of_round.filter(|noted| noted.tick != tick.digest()).map(Noted::quote)
+    }
+
+    /// True for a round that nothing is known of, and that can still be told.
+    fn is_new(&self, round: u64) -> bool {
+        let is_known = self.checkpoints.iter().any(|noted| noted.round == round);
+        let is_late = self.checkpoints.len() >= CHECKPOINTS_MAX
+            && self.checkpoints.front().is_some_and(|oldest| round < oldest.round);
+        !is_known && !is_late
+    }
+
+    /// Remembers a checkpoint instead of the oldest.
+    fn note(&mut self, noted: Noted) {
+        if !self.is_new(noted.round) {
+            return;
+        }
+        if self.checkpoints.len() >= CHECKPOINTS_MAX {
+            self.checkpoints.pop_front();
+        }
+        let place = self.checkpoints.partition_point(|other| other.round < noted.round);
+        self.checkpoints.insert(place, noted);
+    }
+
+    /// Remembers what it told this peer alone, instead of the oldest.
+    fn remember(&mut self, head: Head, quote: impl Fn() -> Quote) {
+        if self.told.iter().any(|(other, _)| other.sequence == head.sequence) {
+            return;
+        }
+        if self.told.len() >= TOLD_MAX {
+            self.told.pop_front();
+        }
+        self.told.push_back((head, Box::new(quote())));
+    }
+}
+
+impl Noted {
+    fn quote(&self) -> Quote {
+        Quote::Checkpoint { round: self.round }
     }
 }

@@ -185,7 +185,7 @@ fn end<S: Signer>(notary: PeerId, reason: Option<NotCarriedOut>, cx: &mut Contex
 pub(super) fn resume<S: Signer>(cx: &mut Context<'_, S>) {
     for (notary, queue) in &cx.notaries.instructions.queues {
         if !queue.waiting.is_empty() {
-            cx.alarms.set(Alarm::Instruction(*notary), cx.now);
+            cx.alarms.set(Alarm::Instruction(*notary), cx.steady);
         }
     }
 }

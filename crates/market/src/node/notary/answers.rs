@@ -64,7 +64,8 @@ impl Notary {
                 // lasts.
                 self.notice(to, job, claimed, cx);
             }
-            return self.tell(open, cx);
+            self.tell(open, cx);
+            return;
         }
         let (Some(closed), Some(receipt)) = (self.ledger.closed_job(job), self.receipts.get(&job)) else {
             return self.notice(to, job, NoticeEvent::Unknown, cx);
@@ -81,12 +82,9 @@ impl Notary {
         Some(NoticeEvent::Claimed { position, claim: self.ledger.claim_of(job)?.clone() })
     }
 
-    /// Tells those who should act on a job now.
-    pub(super) fn notify<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
-        self.ledger.open_job(job).into_iter().for_each(|open| self.tell(open, cx));
-    }
-
-    pub(super) fn tell<S: Signer>(&self, open: &OpenJob, cx: &mut Context<'_, S>) {
+    /// Tells those who should act on a job now; true if there is anybody.
+    pub(super) fn tell<S: Signer>(&self, open: &OpenJob, cx: &mut Context<'_, S>) -> bool {
+        let before = cx.out.len();
         let (job, client, provider) = (open.job.id(), open.job.order().client, open.job.order().provider);
         let beacon = open.job.positions().map(|beacon| beacon.value);
         match open.job.stage() {
@@ -121,6 +119,7 @@ impl Notary {
             | Stage::Jury(_)
             | Stage::Closed(_) => {}
         }
+        cx.out.len() > before
     }
 
     /// What the verifier in the last seat is asked.

@@ -40,8 +40,10 @@ pub(super) struct Serving {
     /// Until when a slot is kept for its ticket.
     pub(super) held_until: Timestamp,
     pub(super) tries: u32,
-    /// True while a fetch of the input goes on.
-    pub(super) asks: bool,
+    /// When it is too late to begin, by this peer's clock.
+    pub(super) claim_by: Timestamp,
+    /// Since when a fetch of the input goes on.
+    pub(super) asks: Option<Timestamp>,
 }
 
 /// How far it is.
@@ -83,7 +85,16 @@ impl Serving {
     /// An order that was just taken on.
     pub(super) fn new(order: Verified<Order>) -> Self {
         let (phase, held_until) = (Phase::Accepted, Timestamp::default());
-        Self { order, phase, ticket: None, noticed: false, held_until, tries: 0, asks: false }
+        Self {
+            order,
+            phase,
+            ticket: None,
+            noticed: false,
+            held_until,
+            tries: 0,
+            claim_by: Timestamp::default(),
+            asks: None,
+        }
     }
 
     /// Takes a step.
@@ -116,6 +127,14 @@ impl Serving {
         };
         self.tries = 0;
         Ok(())
+    }
+
+    /// Notes until when the claim must be in: as long after the ticket came as the notary gives it, whatever time it is
+    /// there.
+    pub(super) fn set_claim_by(&mut self, now: Timestamp) {
+        if let Some(ticket) = &self.ticket {
+            self.claim_by = now.after(ticket.claim_by.since(ticket.standing.opened));
+        }
     }
 
     /// Its claim with what opens it.

@@ -24,10 +24,12 @@ use crate::{node::heard::Fault, view::RunState};
 pub(super) struct Checking {
     pub(super) check: Verified<Check>,
     pub(super) phase: Phase,
+    /// When it was asked for, or when this life began if that is later.
+    pub(super) asked: Timestamp,
     /// When the input is given up.
     pub(super) serve_by: Timestamp,
-    /// True while a fetch of the input goes on.
-    pub(super) asks: bool,
+    /// Since when a fetch of the input goes on.
+    pub(super) asks: Option<Timestamp>,
 }
 
 /// How far it is.
@@ -65,7 +67,13 @@ pub(super) enum CheckStep {
 impl Checking {
     /// A check that was just asked for.
     pub(super) fn new(check: Verified<Check>) -> Self {
-        Self { check, phase: Phase::Fetching, serve_by: Timestamp::NEVER, asks: false }
+        Self {
+            check,
+            phase: Phase::Fetching,
+            asked: Timestamp::default(),
+            serve_by: Timestamp::NEVER,
+            asks: None,
+        }
     }
 
     /// Takes a step.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use assay_market::{
-    Book, Command, Config, Effect, Effects, Event, Input, Node, Record,
+    Book, Command, Config, Effect, Effects, Event, Input, Moment, Node, Record, Steady,
     input::{Blob, RunId, RunResult},
     provision::{Provision, Stock},
     submission::Submission,
@@ -85,7 +85,8 @@ impl Table {
 
     fn take(&mut self, input: Input) {
         let mut effects = Effects::new();
-        self.node.handle(input, self.now, &self.book, &mut effects);
+        let moment = Moment { steady: Steady(self.now.0), wall: self.now };
+        self.node.handle(input, moment, &self.book, &mut effects);
         self.perform(effects);
     }
 
@@ -97,8 +98,8 @@ impl Table {
             if let Effect::Fetch { holder, digest, .. } = effect {
                 self.wanted.insert(*digest, *holder);
             }
-            if let Effect::WakeAt(at) = effect {
-                self.wakes_at = *at;
+            if let Effect::WakeAt(Steady(at)) = effect {
+                self.wakes_at = Timestamp(*at);
             }
         }
         self.effects.extend(effects);
@@ -111,9 +112,11 @@ impl Table {
     {
         let signed = Signed::seal(statement, &Cheap::numbered(by), self.office.network);
         let opened = Message::from(signed).open::<CheapScheme>(self.office.network);
-        match opened.unwrap_or_else(|forged| panic!("{forged}")) {
-            Opened::Offer(offer) => drop(self.book.take(offer, self.now, |peer| self.node.knows(peer))),
-            other => self.feed(Input::Message(other)),
+        let opened = opened.unwrap_or_else(|forged| panic!("{forged}"));
+        if let Opened::Offer(offer) = opened {
+            self.book.take(offer, self.now, |peer| self.node.knows(peer));
+        } else {
+            self.feed(Input::Message(opened));
         }
     }
 
@@ -257,6 +260,12 @@ impl Table {
         self.feed(Input::Fetched { holder, digest, found: Some(Blob { bytes: 1, root }) });
     }
 
+    /// A fetch ends without a blob.
+    pub(crate) fn unfetched(&mut self, digest: Digest) {
+        let holder = self.wanted.get(&digest).copied().unwrap_or_default();
+        self.feed(Input::Fetched { holder, digest, found: None });
+    }
+
     /// A run ends.
     pub(crate) fn ran(&mut self, job: JobId, check: bool, result: Result<RunResult, Failure>) {
         self.feed(Input::Ran { run: RunId { job, check }, result });
@@ -368,7 +377,7 @@ impl Table {
     /// A client whose order was opened.
     pub(crate) fn running(providers: &[u64]) -> (Self, Order, u64) {
         let (mut table, order, to) = Self::opening(providers);
-        let ticket = table.ticket(&order).said().clone();
+        let ticket = *table.ticket(&order).said();
         table.hear(NOTARY, ticket);
         assert_eq!(table.said(), [("Start", to)]);
         (table, order, to)

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     driver::{
         Driver,
+        alarm::moment,
         responder::{Respond, Responder},
     },
     handle::{Call, Refused},
@@ -72,7 +73,7 @@ impl Call for ListOffers {
 impl Respond for ListOffers {
     async fn respond(self, responder: &Responder) -> Result<Vec<OfferView>, Refused> {
         let offers = responder.look(|driver| {
-            let now = driver.clock.now();
+            let now = driver.node.time(moment());
             driver.book.iter().map(|offer| driver.offer_view(offer, now)).collect()
         });
         offers.await

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Submit;
 use crate::{
     driver::{
+        alarm::moment,
         prepare::prepare,
         responder::{Respond, Responder},
     },
@@ -28,10 +29,7 @@ impl Respond for QuoteJob {
     async fn respond(self, responder: &Responder) -> Result<Quote, Refused> {
         let without_input = Submit { input: Attachment::default(), ..self.0 };
         let submission = prepare(without_input, &responder.genesis, &responder.settings)?.submission;
-        let quote = responder.look(move |driver| {
-            let now = driver.clock.now();
-            driver.node.quote(&submission, now, &driver.book)
-        });
+        let quote = responder.look(move |driver| driver.node.quote(&submission, moment(), &driver.book));
         quote.await
     }
 }

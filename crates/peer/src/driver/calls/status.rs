@@ -4,7 +4,7 @@
 
 use std::sync::atomic::Ordering;
 
-use assay_market::view::FaultView;
+use assay_market::view::{ClockView, FaultView};
 use assay_protocol::{
     id::{Digest, NetworkId, PeerId},
     units::{Duration, Timestamp},
@@ -15,6 +15,7 @@ use super::Providing;
 use crate::{
     driver::{
         Driver,
+        alarm::moment,
         responder::{Respond, Responder},
     },
     handle::{Call, Refused},
@@ -55,6 +56,8 @@ pub struct StatusView {
     pub started: Timestamp,
     /// How long ago that is.
     pub uptime: Duration,
+    /// How its wall clock stands against where it was, and against what notaries say.
+    pub clock: ClockView,
     /// Offers that are known.
     pub offers: u64,
     /// Submissions that have not ended.
@@ -92,7 +95,6 @@ impl Respond for ShowStatus {
 
 impl Driver {
     fn status(&mut self) -> StatusView {
-        let now = self.clock.now();
         let class = self.background.executor.known_class();
         let (jobs, figures) = (self.node.submissions(), self.background.store.blobs.figures());
         StatusView {
@@ -108,8 +110,9 @@ impl Driver {
             machine: class.map(|class| class.to_string()).unwrap_or_default(),
             addresses: self.background.network.listening(),
             neighbours: self.background.network.peers(),
-            started: self.started,
-            uptime: now.since(self.started),
+            started: self.started.wall,
+            uptime: moment().steady.since(self.started.steady),
+            clock: self.node.clock(),
             offers: self.book.len() as u64,
             jobs_open: jobs.iter().filter(|view| !view.ended).count() as u64,
             jobs: jobs.len() as u64,

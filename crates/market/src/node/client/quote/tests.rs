@@ -14,7 +14,7 @@ use assay_protocol::{
 
 use super::*;
 use crate::{
-    Book, Command, Effect, Input, Node, Record,
+    Book, Command, Effect, Input, Moment, Node, Record, Steady,
     effect::Effects,
     fixture::{Key, NOW, genesis, offer, peer, signed, standing, submission},
     ledger::LANES_MAX,
@@ -50,6 +50,11 @@ fn account() -> Verified<Account> {
     Signed::seal(account, &Key(peer(NOTARY)), genesis().id())
 }
 
+/// A time by both clocks.
+fn moment(now: Timestamp) -> Moment {
+    Moment { steady: Steady(now.0), wall: now }
+}
+
 /// A client with the offers it has heard of.
 struct Buyer {
     node: Node<Key>,
@@ -68,12 +73,12 @@ impl Buyer {
 
     fn handle(&mut self, input: Input, now: Timestamp) -> Effects {
         let mut out = Effects::new();
-        self.node.handle(input, now, &self.book, &mut out);
+        self.node.handle(input, moment(now), &self.book, &mut out);
         out
     }
 
     fn quote(&self, submission: &Submission, now: Timestamp) -> Quote {
-        self.node.quote(submission, now, &self.book)
+        self.node.quote(submission, moment(now), &self.book)
     }
 }
 
