@@ -15,6 +15,7 @@ mod notaries;
 mod notary;
 mod provider;
 mod role;
+mod takers;
 mod verifier;
 mod views;
 
@@ -22,7 +23,6 @@ use alloc::{boxed::Box, sync::Arc};
 
 use assay_protocol::{genesis::Genesis, id::NetworkId, message::Opened, signed::Signer, units::Timestamp};
 
-pub use self::heard::{Fault, Heard};
 use self::{
     alarms::{Alarm, Alarms},
     chance::Chance,
@@ -34,6 +34,10 @@ use self::{
     provider::Provider,
     role::Role,
     verifier::Verifier,
+};
+pub use self::{
+    heard::{Fault, Heard},
+    takers::RoleName,
 };
 use crate::{
     barrier,

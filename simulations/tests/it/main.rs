@@ -21,3 +21,4 @@ mod pinned;
 mod spread;
 mod stakes;
 mod support;
+mod takers;
