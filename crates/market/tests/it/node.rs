@@ -2,10 +2,12 @@
 //! else is only a key; whoever lies here, lies with a true signature.
 
 mod awaiting;
+mod belongings;
 mod checking;
 mod notarising;
 mod ordering;
 mod owning;
 mod providing;
 mod restarts;
+mod secrets;
 mod table;

@@ -14,7 +14,7 @@ use super::table::{Table, result};
 use crate::office::{CLIENT, FIRST_VERIFIER, NOTARY, PROVIDER, STRANGER};
 
 /// A verifier that was asked to check a job.
-fn asked() -> (Table, Check) {
+pub(super) fn asked() -> (Table, Check) {
     let mut table = Table::new(FIRST_VERIFIER);
     let check = table.check(1, FIRST_VERIFIER);
     table.hear(NOTARY, check.clone());
