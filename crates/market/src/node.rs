@@ -10,6 +10,8 @@ mod alarms;
 mod chance;
 mod client;
 mod context;
+#[cfg(test)]
+mod drawn;
 mod heard;
 mod notaries;
 mod notary;

@@ -1,12 +1,17 @@
 //! One check on its way.
 //!
 //! ```text
-//!            input here            found
-//! fetching ─────────────▶ running ───────▶ sealed
-//!    │  │ found, before a restart ▲───────────┘
-//!    │  └── this machine failed ──▶ ended ◀── this machine failed ── running
-//!    └───── nobody serves it ─────▶ unserved
+//! |          | run     | seal   | give up  | fail  |
+//! |----------|---------|--------|----------|-------|
+//! | fetching | running | sealed | unserved | ended |
+//! | running  | .       | sealed | .        | ended |
+//! | sealed   | .       | .      | .        | .     |
+//! | unserved | .       | .      | .        | .     |
+//! | ended    | .       | .      | .        | .     |
 //! ```
+//!
+//! A step that has a point is refused. What is fetching can be sealed, or end, because a run is forgotten by a restart,
+//! and what came of it is not.
 //!
 //! **Invariant:** sealed, unserved and ended are final: of one check one thing is said.
 
@@ -105,3 +110,6 @@ impl Checking {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
