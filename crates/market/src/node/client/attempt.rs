@@ -90,6 +90,7 @@ pub(super) enum Doubt {
 
 /// What can happen to it.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "each is moved a few times; a box would cost an allocation")]
 pub(super) enum AttemptStep {
     /// The provider agrees: this is shown to the notary.
     Agree(Recorded<Open>),
