@@ -6,7 +6,7 @@
 
 use std::{env, fs, hint::black_box, process::Command};
 
-use assay_market::{Book, Config, Effect, Effects, Input, Node};
+use assay_market::{Book, Config, Effect, Effects, Input, Moment, Node, Steady};
 use assay_protocol::{
     codec,
     id::{Digest, NetworkId},
@@ -74,7 +74,7 @@ fn measure() {
     for number in 0..PEERS {
         let key = Cheap::numbered(1_000_000 + number);
         let mut node = Node::new(key, config.clone(), key.id().0);
-        node.handle(Input::Wake, BEGIN, &book, &mut effects);
+        node.handle(Input::Wake, moment(BEGIN), &book, &mut effects);
         nodes.push(node);
     }
     let mut before = data_bytes();
@@ -93,15 +93,20 @@ fn measure() {
     black_box((nodes, spoilt));
 }
 
+/// A time by both clocks.
+fn moment(at: Timestamp) -> Moment {
+    Moment { steady: Steady(at.0), wall: at }
+}
+
 /// Lets a peer hear each checkpoint three times, as gossip has it; says how many records it kept.
 fn listen(node: &mut Node<Cheap>, ticks: &[Verified<Tick>], book: &Book, effects: &mut Effects) -> usize {
     let mut saved = 0;
     for tick in ticks {
         for _ in 0..3 {
             let heard = Input::Message(Opened::Tick(tick.clone()));
-            node.handle(heard, tick.time, book, effects);
+            node.handle(heard, moment(tick.time), book, effects);
         }
-        node.handle(Input::Wake, tick.time.after(Duration::seconds(1)), book, effects);
+        node.handle(Input::Wake, moment(tick.time.after(Duration::seconds(1))), book, effects);
         saved += effects.iter().filter(|effect| matches!(effect, Effect::Save(_))).count();
         effects.clear();
     }
