@@ -88,7 +88,7 @@ fn states(dropped: &AttemptStep) -> [Attempt; 10] {
         after(&[agree(), open()]),
         after(&[agree(), open(), FAIL]),
         after(&[agree(), open(), deliver()]),
-        after(&[dropped.clone()]),
+        after(core::slice::from_ref(dropped)),
         after(&[agree(), dropped.clone()]),
         after(&[AttemptStep::Cancel]),
         after(&[agree(), open(), CLOSE]),
