@@ -13,6 +13,7 @@ mod market;
 mod peer;
 mod perform;
 mod shelf;
+mod takers;
 mod trace;
 mod watch;
 
@@ -34,11 +35,13 @@ use assay_protocol::{
 pub use self::{
     crash::{Backup, Crash, Tail},
     market::{Unsettled, Wish},
+    takers::Taken,
     watch::Closed,
 };
 use self::{
     fetch::{Asked, Sought},
     peer::Peer,
+    takers::Takers,
     trace::Trace,
     watch::Watch,
 };
@@ -74,6 +77,7 @@ pub struct World {
     trace: Trace,
     watch: Watch,
     traffic: Option<Vec<Rc<[u8]>>>,
+    taken: Option<Taken>,
 }
 
 /// Something that happens.
@@ -131,6 +135,7 @@ impl World {
             trace: Trace::default(),
             watch: Watch::new(Arc::clone(&genesis), plan.key(plan.notary())),
             traffic: None,
+            taken: None,
             genesis,
             peers,
             plan,
@@ -382,10 +387,14 @@ impl World {
         let now = self.moment(place);
         let peer = &mut self.peers[place.0];
         let (Some(node), Some(input)) = (&mut peer.node, peer.behaviour.hear(input)) else { return };
+        let takers = self.taken.as_ref().and_then(|_| Takers::of(node, &input, now, &peer.book));
         let mut effects = Effects::new();
-        node.handle(input, now, &peer.book, &mut effects);
+        let heard = node.handle(input, now, &peer.book, &mut effects);
         self.watch.check(node);
         assert_barred(place, &effects);
+        if let Some(takers) = takers {
+            self.note_taken(takers, heard);
+        }
         self.perform_all(place, effects);
     }
 

@@ -1,6 +1,9 @@
 //! `assay status`: how this peer is.
 
-use assay_market::view::{RunState, RunView};
+use assay_market::{
+    node::Fault,
+    view::{FaultView, RunState, RunView},
+};
 use assay_peer::handle::{ListRuns, ShowStatus, StatusView};
 use serde_json::{Value, json};
 
@@ -62,6 +65,9 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
     if status.malformed + status.forged > 0 {
         row("refused", format!("{} malformed and {} forged messages", status.malformed, status.forged));
     }
+    if !status.faults.is_empty() {
+        row("not taken", format!("messages that could not be taken: {}", faults(&status.faults)));
+    }
     for notary in &status.forked {
         row("left", format!("the notary {}, which keeps two journals", short(notary)));
     }
@@ -80,6 +86,22 @@ fn roles(status: &StatusView) -> String {
         status.is_notary.then(|| "notary".to_owned()),
     ];
     roles.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// How many of each kind, and why.
+fn faults(faults: &[FaultView]) -> String {
+    let said = |view: &FaultView| {
+        let why = match view.fault {
+            None => "about nothing known here",
+            Some(Fault::Stranger) => "from somebody else than it must be from",
+            Some(Fault::Untimely) => "at the wrong time",
+            Some(Fault::Contrary) => "against what was agreed",
+            Some(Fault::Refused) => "not taken into the books",
+            Some(Fault::Crowded) => "no room",
+        };
+        format!("{} {} ({why})", view.count, view.kind)
+    };
+    faults.iter().map(said).collect::<Vec<_>>().join(", ")
 }
 
 fn peers(count: usize) -> String {
@@ -104,9 +126,22 @@ fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
         "offers": status.offers, "jobs": status.jobs, "jobs_open": status.jobs_open, "running": status.running,
         "records": status.records, "blob_bytes": status.blob_bytes,
         "malformed": status.malformed, "forged": status.forged,
+        "faults": status.faults.iter().map(fault).collect::<Vec<_>>(),
         "forked": status.forked.iter().map(full).collect::<Vec<_>>(),
         "runs": runs.iter().map(run).collect::<Vec<_>>(),
     })
+}
+
+fn fault(view: &FaultView) -> Value {
+    let reason = match view.fault {
+        None => "unknown",
+        Some(Fault::Stranger) => "stranger",
+        Some(Fault::Untimely) => "untimely",
+        Some(Fault::Contrary) => "contrary",
+        Some(Fault::Refused) => "refused",
+        Some(Fault::Crowded) => "crowded",
+    };
+    json!({ "kind": view.kind, "reason": reason, "count": view.count })
 }
 
 fn run(run: &RunView) -> Value {

@@ -12,5 +12,6 @@ mod kill_loops;
 mod kills;
 mod quotes;
 mod receipts;
+mod statuses;
 mod tidy;
 mod town;

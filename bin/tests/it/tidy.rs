@@ -85,6 +85,29 @@ fn every_path_on_the_map_exists() {
     assert!(seen > 20, "only {seen} paths were found");
 }
 
+#[test]
+fn every_mutant_can_be_made_and_has_a_test_to_kill_it() {
+    let list = fs::read_to_string(repository().join(".ci/mutants.txt")).unwrap();
+    let mut lines = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut wrong = Vec::new();
+    while let Some(file) = lines.next() {
+        let mut next = || lines.next().unwrap_or_else(|| panic!("the mutant of {file} ends early"));
+        let (from, into, (package, test)) = (next(), next(), next().split_once(' ').unwrap());
+        let text = fs::read_to_string(repository().join(file)).unwrap_or_default();
+        let folder = package.strip_prefix("assay-").map(|name| match name {
+            "simulations" => name.to_owned(),
+            _ => format!("crates/{name}"),
+        });
+        let named = format!("fn {test}(");
+        let tests = folder.map(|folder| files(&repository().join(folder), "rs")).unwrap_or_default();
+        let is_there = tests.iter().any(|path| fs::read_to_string(path).unwrap().contains(&named));
+        if text.matches(from).count() != 1 || from == into || !is_there {
+            wrong.push(format!("{file}: {from} → {into} ({package} {test})"));
+        }
+    }
+    assert!(wrong.is_empty(), "not once in their file, or without a test:\n{}", wrong.join("\n"));
+}
+
 /// Gathers what a rule says against each file, so that one run shows all.
 fn each_source(rule: impl Fn(&Path, &str) -> Option<String>) {
     let sources: Vec<PathBuf> =

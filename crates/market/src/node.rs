@@ -11,11 +11,14 @@ mod chance;
 mod client;
 mod clock;
 mod context;
+#[cfg(test)]
+mod drawn;
 mod heard;
 mod notaries;
 mod notary;
 mod provider;
 mod role;
+mod takers;
 mod verifier;
 mod views;
 
@@ -23,7 +26,6 @@ use alloc::{boxed::Box, sync::Arc};
 
 use assay_protocol::{genesis::Genesis, id::NetworkId, message::Opened, signed::Signer, units::Timestamp};
 
-pub use self::heard::{Fault, Heard};
 use self::{
     alarms::{Alarm, Alarms},
     chance::Chance,
@@ -36,6 +38,10 @@ use self::{
     provider::Provider,
     role::Role,
     verifier::Verifier,
+};
+pub use self::{
+    heard::{Fault, Heard},
+    takers::RoleName,
 };
 use crate::{
     barrier,

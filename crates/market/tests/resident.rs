@@ -94,7 +94,7 @@ fn measure() {
     black_box((nodes, spoilt));
 }
 
-/// A time that both clocks show.
+/// A time by both clocks.
 fn moment(at: Timestamp) -> Moment {
     Moment { steady: Steady(at.0), wall: at }
 }

@@ -76,7 +76,8 @@ impl History {
         let rules = rules(&plan, mood, &mut luck);
         let clients = vec![plan.client(0), plan.client(1), plan.client(2), plan.client(3)];
         let newcomers = vec![plan.client(2), plan.client(3)];
-        let world = World::under(plan, rules);
+        let mut world = World::under(plan, rules);
+        world.ask_takers();
         let wishes = Vec::new();
         let mut history = Self { world, luck, mood, crook: None, clients, newcomers, wishes };
         history.open();

@@ -23,3 +23,4 @@ mod pinned;
 mod spread;
 mod stakes;
 mod support;
+mod takers;

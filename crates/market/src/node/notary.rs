@@ -226,11 +226,6 @@ impl Notary {
     }
 
     fn on_open<S: Signer>(&mut self, open: &Verified<Open>, cx: &mut Context<'_, S>) -> Heard {
-        let nested =
-            open.order.is_signed::<S::Scheme>(cx.network) && open.accept.is_signed::<S::Scheme>(cx.network);
-        if !nested {
-            return Heard::Misstep(Fault::Stranger);
-        }
         let (job, client) = (open.order().id(), open.signer());
         match self.enter(Fact::Open(open.signed().clone()), cx) {
             Ok(()) => {}

@@ -21,7 +21,7 @@ use assay_protocol::{
     notice::{Notice, NoticeEvent},
     order::Failure,
     signed::{Signer, Verified},
-    units::Duration,
+    units::{Duration, Timestamp},
 };
 
 use self::checking::{CheckStep, Checking, Phase, Sealed};
@@ -78,12 +78,14 @@ impl<S: Signer> Role<S> for Verifier {
     fn resume(&mut self, cx: &mut Context<'_, S>) {
         let jobs: Vec<JobId> = self.checks.keys().copied().collect();
         for job in jobs {
-            let checking = &self.checks[&job];
-            if let Some(sealed) = checking.sealed() {
+            let Some(checking) = self.checks.get_mut(&job) else { continue };
+            // When it was asked for is not remembered; not later than this, if the notary's clock is right.
+            let asked = Timestamp(checking.check.seal_by.0.saturating_sub(cx.genesis.timers.seal.0));
+            checking.asked = asked.min(cx.now);
+            if let Some(sealed) = checking.sealed().filter(|_| cx.now < checking.shown_by(&cx.genesis.timers))
+            {
                 cx.hold(job, sealed.output);
             }
-            self.checks.get_mut(&job).into_iter().for_each(|checking| checking.asked = cx.now);
-            let checking = &self.checks[&job];
             if checking.is_under_way() {
                 self.begin(job, cx);
             } else {
@@ -97,10 +99,7 @@ impl Verifier {
     /// Asks for the input again, gives it up, or forgets the check.
     pub(super) fn wake<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         let Some(checking) = self.checks.get_mut(&job) else { return };
-        let (notary, asked, timers) = (checking.check.signer(), checking.asked, &cx.genesis.timers);
-        // The notary asks for records while openings last, once the seal is there or its time is over. By its own clock:
-        // how long that is is agreed on, when it is may not be.
-        let shown_by = asked.after(timers.seal).after(timers.opening.times(2)).after(timers.gap_max);
+        let (notary, shown_by) = (checking.check.signer(), checking.shown_by(&cx.genesis.timers));
         let forget_at = shown_by.after(KEPT);
         if cx.now >= forget_at {
             return self.keep(VerifierRecord::Forgotten(run_id(job)), cx);

@@ -2,6 +2,7 @@
 //! else is only a key; whoever lies here, lies with a true signature.
 
 mod awaiting;
+mod belongings;
 mod checking;
 mod forks;
 mod notarising;
@@ -9,4 +10,5 @@ mod ordering;
 mod owning;
 mod providing;
 mod restarts;
+mod secrets;
 mod table;

@@ -53,7 +53,7 @@ fn checkers(world: &World) -> Vec<Place> {
 
 /// A market with a class that so many operators check, beside the one that provides.
 fn invented(operators: usize) -> World {
-    let mut world = market(Plan { clients: 2 + operators, ..Plan::default() });
+    let mut world = market(Plan { seed: 2, clients: 2 + operators, ..Plan::default() });
     let notary = world.id(world.plan().notary());
     let registration = |manifest: &assay_protocol::manifest::Manifest| Registration {
         class: class(),

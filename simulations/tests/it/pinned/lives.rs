@@ -26,10 +26,10 @@ use crate::{
 };
 
 /// A world's name, what it is made of but for its seed, and what happens once its market is open.
-type Pinned = (&'static str, fn() -> Plan, fn(&mut World));
+pub(crate) type Pinned = (&'static str, fn() -> Plan, fn(&mut World));
 
 /// The worlds: the number of each is its seed, so what is added comes last.
-pub(super) const WORLDS: [Pinned; 30] = [
+pub(crate) const WORLDS: [Pinned; 30] = [
     ("jobs of each kind", usual, |world| end(world, 12)),
     ("jobs with checks paid in advance", usual, paid_checks),
     ("more jobs than providers have slots for", crowded, |world| end(world, 24)),

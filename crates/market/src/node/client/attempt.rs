@@ -1,15 +1,24 @@
 //! One order on its way, as its client sees it.
 //!
 //! ```text
-//!            accept           ticket           result             close
-//! proposed ────────▶ opening ────────▶ running ───────▶ delivered ──────▶ closed
-//!    │ │                │  │             │  └─ provider gives up ─▶ failed ──▲ │ result, if it was paid
-//!    │ └─ its user cancels ──▶ cancelled │                          │        │ ▼ comes after the close
-//!    └─ refusal, silence ─┴──▶ refused, unanswered ─ ticket, close ─┴────────┘
+//! |           | agree   | open    | claim | deliver   | fail   | close  | drop    | cancel    | doubt | no doubt | contradict |
+//! |-----------|---------|---------|-------|-----------|--------|--------|---------|-----------|-------|----------|------------|
+//! | proposed  | opening | .       | .     | .         | .      | .      | unseen  | cancelled | .     | .        | .          |
+//! | opening   | .       | running | .     | .         | .      | closed | dropped | .         | .     | .        | .          |
+//! | running   | .       | .       | same  | delivered | failed | closed | .       | .         | .     | .        | same       |
+//! | failed    | .       | .       | same  | delivered | .      | closed | .       | .         | .     | .        | same       |
+//! | delivered | .       | .       | same  | .         | .      | done   | .       | .         | same  | same     | same       |
+//! | unseen    | .       | .       | .     | .         | .      | .      | .       | .         | .     | .        | .          |
+//! | dropped   | .       | running | .     | .         | .      | closed | .       | .         | .     | .        | .          |
+//! | cancelled | .       | .       | .     | .         | .      | .      | .       | .         | .     | .        | .          |
+//! | closed    | .       | .       | same  | done      | .      | .      | .       | .         | .     | same     | .          |
+//! | done      | .       | .       | same  | .         | .      | .      | .       | .         | .     | same     | .          |
 //! ```
 //!
-//! An order that was refused for a while, or that nobody answered, may have been opened all the same: its ticket, or its
-//! close, is taken when it comes.
+//! A step that has a point is refused, and one that has the same is taken and leads nowhere else. Unseen and dropped are
+//! refused or unanswered, before and after the notary was shown the order: one that it was shown may have been opened all
+//! the same, and its ticket, or its close, is taken when it comes. Done is closed with the result here, which may come
+//! after the close.
 //!
 //! **Invariant:** closed is final, and so is the first result that was what its claim said.
 
@@ -155,8 +164,10 @@ impl Attempt {
             (Opening | Refused(_) | Unanswered, AttemptStep::Open(ticket)) if self.open.is_some() => {
                 (self.ticket, self.state, self.tries) = (Some(ticket), Running, 0);
             }
-            (_, AttemptStep::Claim(claim)) => (self.claim, self.claim_kept) = (Some(claim), true),
-            (Running | Delivered | Failed(_) | Closed(_), AttemptStep::Deliver(deliver)) => {
+            (Running | Delivered | Failed(_) | Closed(_), AttemptStep::Claim(claim)) => {
+                (self.claim, self.claim_kept) = (Some(claim), true);
+            }
+            (Running | Failed(_) | Closed(_), AttemptStep::Deliver(deliver)) if self.output.is_none() => {
                 self.deliver(&deliver);
             }
             (Running, AttemptStep::Fail(reason)) => self.state = Failed(reason),
@@ -171,8 +182,12 @@ impl Attempt {
                 self.state = reason.map_or(Unanswered, Refused);
             }
             (Proposed, AttemptStep::Cancel) => self.state = Cancelled,
-            (_, AttemptStep::Doubt(doubt)) => (self.doubt, self.tries) = (doubt, 0),
-            (_, AttemptStep::Contradict(claims)) if self.may_close() => self.contradiction = Some(claims),
+            (Delivered, AttemptStep::Doubt(doubt)) | (Closed(_), AttemptStep::Doubt(doubt @ Doubt::None)) => {
+                (self.doubt, self.tries) = (doubt, 0)
+            }
+            (Running | Delivered | Failed(_), AttemptStep::Contradict(claims)) => {
+                self.contradiction = Some(claims);
+            }
             (
                 Proposed | Opening | Running | Delivered | Refused(_) | Unanswered | Failed(_) | Cancelled
                 | Closed(_),
@@ -272,3 +287,6 @@ impl Attempt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

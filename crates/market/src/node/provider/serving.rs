@@ -1,13 +1,18 @@
 //! One order that was taken on, until its job is closed.
 //!
 //! ```text
-//!           ticket             input here           result
-//! accepted ───────▶ fetching ─────────────▶ running ───────▶ claimed
-//!                     │  │ result, before a restart             ▲
-//!                     │  └──────────────────────────────────────┘
-//!                     ├── its client cancels ──▶ yielded ◀── running
-//!                     └── it cannot be run ────▶ aborted ◀── running
+//! |          | start    | run     | claim   | yield   | abort   |
+//! |----------|----------|---------|---------|---------|---------|
+//! | accepted | fetching | .       | .       | .       | .       |
+//! | fetching | .        | running | claimed | yielded | aborted |
+//! | running  | .        | .       | claimed | yielded | aborted |
+//! | claimed  | .        | .       | .       | .       | .       |
+//! | yielded  | .        | .       | .       | .       | .       |
+//! | aborted  | .        | .       | .       | .       | .       |
 //! ```
+//!
+//! A step that has a point is refused. What is fetching can be claimed because a run is forgotten by a restart, and what
+//! came of it is not.
 //!
 //! **Invariant:** claimed, yielded and aborted are final: of one job one thing is said.
 
@@ -196,3 +201,6 @@ pub(super) type Number = (PeerId, PeerId, u16, u64);
 pub(super) fn number(order: &Order) -> Number {
     (order.client, order.notary, order.lane, order.nonce)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,17 +1,23 @@
 //! One check on its way.
 //!
 //! ```text
-//!            input here            found
-//! fetching ─────────────▶ running ───────▶ sealed
-//!    │  │ found, before a restart ▲───────────┘
-//!    │  └── this machine failed ──▶ ended ◀── this machine failed ── running
-//!    └───── nobody serves it ─────▶ unserved
+//! |          | run     | seal   | give up  | fail  |
+//! |----------|---------|--------|----------|-------|
+//! | fetching | running | sealed | unserved | ended |
+//! | running  | .       | sealed | .        | ended |
+//! | sealed   | .       | .      | .        | .     |
+//! | unserved | .       | .      | .        | .     |
+//! | ended    | .       | .      | .        | .     |
 //! ```
+//!
+//! A step that has a point is refused. What is fetching can be sealed, or end, because a run is forgotten by a restart,
+//! and what came of it is not.
 //!
 //! **Invariant:** sealed, unserved and ended are final: of one check one thing is said.
 
 use assay_protocol::{
     check::{Check, Evidence, Seal, Unserved},
+    genesis::Timers,
     id::Digest,
     signed::{Recorded, Verified},
     units::Timestamp,
@@ -94,6 +100,12 @@ impl Checking {
         Ok(())
     }
 
+    /// Until when the notary may ask for records: while openings last, once the seal is there or its time is over. How long
+    /// that is is agreed on; when it is by another clock may not be.
+    pub(super) fn shown_by(&self, timers: &Timers) -> Timestamp {
+        self.asked.after(timers.seal).after(timers.opening.times(2)).after(timers.gap_max)
+    }
+
     /// What it was sealed with.
     pub(super) fn sealed(&self) -> Option<&Sealed> {
         if let Phase::Sealed(sealed) = &self.phase { Some(sealed) } else { None }
@@ -113,3 +125,6 @@ impl Checking {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,9 @@
 //! still want.
 
 use assay_market::{
-    Command, Event,
+    Command, Event, Input,
     command::{NotCancelled, NotDisputed},
+    input::{Blob, Uncollected},
     view::AttemptState,
 };
 use assay_protocol::{
@@ -13,6 +14,7 @@ use assay_protocol::{
     manifest::End,
     notice::NoticeEvent,
     order::{Abort, Failure, Order, Refusal, Refuse},
+    outcome::Outcome,
     units::Duration,
 };
 
@@ -22,9 +24,9 @@ use crate::{
     office::{FIRST_VERIFIER, NOTARY, PROVIDER, STRANGER, id},
 };
 
-const KEY: Digest = Digest([1; 32]);
+pub(super) const KEY: Digest = Digest([1; 32]);
 
-fn state(table: &Table) -> Option<AttemptState> {
+pub(super) fn state(table: &Table) -> Option<AttemptState> {
     Some(table.node().submission(KEY)?.attempts.last()?.state)
 }
 
@@ -33,7 +35,7 @@ fn ticket(table: &Table, order: &Order) -> Digest {
 }
 
 /// A result as its provider delivers it.
-fn delivery(table: &Table, order: &Order) -> Deliver {
+pub(super) fn delivery(table: &Table, order: &Order) -> Deliver {
     let (run, blind) = (result(4), Digest::default());
     let (output_root, records) = (run.output_root, run.records);
     let leaf = OutputLeaf { output_root, records, units: 4, end: End::Stop, blind };
@@ -46,7 +48,7 @@ fn delivery(table: &Table, order: &Order) -> Deliver {
 }
 
 /// A client that has its result.
-fn delivered() -> (Table, Order) {
+pub(super) fn delivered() -> (Table, Order) {
     let (mut table, order, _) = Table::running(&[PROVIDER]);
     let deliver = delivery(&table, &order);
     table.hear(PROVIDER, deliver);
@@ -114,6 +116,65 @@ fn a_result_is_taken_from_its_provider_and_if_it_is_what_was_claimed() {
     table.hear(PROVIDER, deliver.clone());
     table.fetched(deliver.output, deliver.leaf.output_root);
     assert_eq!((table.saves(), state(&table)), (1, Some(AttemptState::Delivered)));
+}
+
+/// Whoever could name another output each time would have its client fetch for ever.
+#[test]
+fn while_a_result_is_fetched_no_other_takes_its_place() {
+    let (mut table, order, _) = Table::running(&[PROVIDER]);
+    let deliver = delivery(&table, &order);
+    let other = Deliver { output: Digest::of(b"other bytes"), ..deliver.clone() };
+    table.hear(PROVIDER, deliver.clone());
+    table.hear(PROVIDER, other.clone());
+    assert!(table.effects.is_empty(), "{:?}", table.effects);
+    table.fetched(deliver.output, deliver.leaf.output_root);
+    assert_eq!(state(&table), Some(AttemptState::Delivered));
+    table.hear(PROVIDER, other);
+    assert!(table.effects.is_empty(), "nor does any once it is here: {:?}", table.effects);
+}
+
+#[test]
+fn a_result_that_nobody_served_makes_room_for_another() {
+    let (mut table, order, _) = Table::running(&[PROVIDER]);
+    let deliver = delivery(&table, &order);
+    let other = Deliver { output: Digest::of(b"other bytes"), ..deliver.clone() };
+    table.hear(PROVIDER, other.clone());
+    let (holder, digest) = (order.id(), other.output);
+    table.feed(Input::Fetched { holder, digest, found: None });
+    table.hear(PROVIDER, deliver.clone());
+    assert!(table.fetches(deliver.output), "{:?}", table.effects);
+    table.feed(Input::Fetched {
+        holder,
+        digest,
+        found: Some(Blob { bytes: 1, root: deliver.leaf.output_root }),
+    });
+    assert_eq!(table.saves(), 0, "these are the bytes that were wanted before");
+    table.fetched(deliver.output, deliver.leaf.output_root);
+    assert_eq!(state(&table), Some(AttemptState::Delivered));
+}
+
+#[test]
+fn a_job_is_closed_by_the_receipt_that_its_notary_named_if_that_proves_what_it_said() {
+    let (mut table, order, _) = Table::running(&[PROVIDER]);
+    let (job, receipt, outcome) = (order.id(), Digest::of(b"a receipt"), Outcome::NoClaim);
+    let another = Digest::of(b"another receipt");
+    let refuted = Event::ReceiptRefuted { key: KEY, job, notary: order.notary };
+    let cases = [
+        (another, Ok(outcome), false),
+        (receipt, Err(Uncollected::Absent), false),
+        (receipt, Ok(Outcome::Checked), true),
+        (receipt, Err(Uncollected::Refuted), false),
+    ];
+    for (digest, found, told) in cases {
+        table.notice(NOTARY, job, NoticeEvent::Closed { outcome, receipt });
+        table.feed(Input::Collected { job, digest, found });
+        assert_eq!((table.saves(), state(&table)), (0, Some(AttemptState::Running)), "{found:?}");
+        assert_eq!(table.told().any(|event| *event == refuted), told, "once, of {found:?}");
+    }
+    table.notice(NOTARY, job, NoticeEvent::Closed { outcome, receipt });
+    assert!(table.collects(receipt));
+    table.feed(Input::Collected { job, digest: receipt, found: Ok(outcome) });
+    assert_eq!(state(&table), Some(AttemptState::Closed(outcome)));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::table::{Table, result};
 use crate::office::{CLIENT, FIRST_VERIFIER, NOTARY, PROVIDER, STRANGER};
 
 /// A verifier that was asked to check a job.
-fn asked() -> (Table, Check) {
+pub(super) fn asked() -> (Table, Check) {
     let mut table = Table::new(FIRST_VERIFIER);
     let check = table.check(1, FIRST_VERIFIER);
     table.hear(NOTARY, check.clone());
@@ -100,8 +100,8 @@ fn an_input_that_nobody_serves_is_given_up_after_both_had_their_time() {
     assert_eq!((table.count("Check"), table.count("Unserved")), (0, 0), "the fetch goes on");
     for _ in 0..2 {
         table.unfetched(check.input_commit);
-        table.pass(Duration(700));
         assert_eq!((table.count("Check"), table.count("Unserved")), (2, 0), "both are asked again");
+        table.pass(Duration(700));
     }
     table.pass(Duration(1_000));
     assert_eq!(table.count("Unserved"), 1);

@@ -1,7 +1,8 @@
 //! A notary as it is met: what it takes into its books, and whom it answers.
 
-use assay_market::Effect;
+use assay_market::{Effect, Input, view::AttemptState};
 use assay_protocol::{
+    genesis::Founder,
     id::{Digest, JobId},
     message::Message,
     notice::{NoticeEvent, Query},
@@ -9,11 +10,14 @@ use assay_protocol::{
     outcome::Outcome,
     receipt::Receipt,
     ticket::Ticket,
-    units::Rate,
+    units::{Amount, Rate},
 };
 
-use super::table::Table;
-use crate::office::{CLIENT, NOTARY, PROVIDER, STRANGER};
+use super::table::{Table, account};
+use crate::{
+    cheap::{Cheap, CheapScheme},
+    office::{CLIENT, FREE, NOTARY, PROVIDER, STRANGER, id},
+};
 
 /// An order with its provider's agreement.
 fn open(table: &Table, order: &Order) -> Open {
@@ -114,4 +118,42 @@ fn a_notary_that_begins_anew_files_the_last_receipts_again_and_answers_as_before
     assert_eq!(filed(&table), receipts);
     table.hear(CLIENT, Query { sequence: 2, job: Some(job) });
     assert!(notices(&table).iter().any(|(_, event)| matches!(event, NoticeEvent::Closed { .. })));
+}
+
+/// The notary's own messages to itself come in again.
+fn answer_itself(table: &mut Table) {
+    let own: Vec<Message> =
+        table.sent().filter(|(to, _)| *to == NOTARY).map(|(_, said)| said.clone()).collect();
+    for message in own {
+        let opened = message.open::<CheapScheme>(table.office.network);
+        table.feed(Input::Message(opened.unwrap_or_else(|forged| panic!("{forged}"))));
+    }
+}
+
+/// A notary that may order something itself, and has.
+#[test]
+fn a_notary_hears_of_the_end_of_its_own_job_as_its_client_and_then_as_its_notary() {
+    let mut table = Table::of(NOTARY, |genesis| {
+        let peer = id::<Cheap>(NOTARY);
+        let (operator, stake) = (Digest(peer.0), Amount::ZERO);
+        genesis.verifiers.push(Founder { peer, operator, stake, free: FREE, classes: Vec::new() });
+    });
+    table.hear(NOTARY, account(0, 0));
+    table.offer(PROVIDER);
+    table.submit(1, |_| {});
+    let (_, order) = table.proposed();
+    table.accept(PROVIDER, &order);
+    answer_itself(&mut table);
+    answer_itself(&mut table);
+    let start = table.sent().find_map(|(_, message)| {
+        let Message::Start(start) = message else { return None };
+        Some(start.said().ticket.said().digest())
+    });
+    let abort = Abort { job: order.id(), ticket: start.expect("the job is open"), reason: Failure::Machine };
+    for open in [1, 0] {
+        table.hear(PROVIDER, abort);
+        assert_eq!(table.node().books().map(|books| books.open), Some(open), "{:?}", table.effects);
+    }
+    let state = table.node().submissions()[0].attempts[0].state;
+    assert_eq!(state, AttemptState::Failed(Failure::Machine));
 }

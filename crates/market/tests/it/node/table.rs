@@ -3,7 +3,7 @@
 //! It is the only user of [`Node`] in these tests. What the peer saves is what it finds after a restart; time passes with
 //! everything that the peer wanted to be woken for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use assay_market::{
     Book, Command, Config, Effect, Effects, Event, Input, Moment, Node, Record, Steady,
@@ -47,6 +47,8 @@ pub(crate) struct Table {
     book: Book,
     /// The job that each blob was last wanted for.
     wanted: BTreeMap<Digest, Digest>,
+    /// Which blobs are kept, each for whom.
+    kept: BTreeSet<(Digest, Digest)>,
     number: u64,
     wakes_at: Timestamp,
     records: Vec<Record>,
@@ -64,6 +66,7 @@ impl Table {
             node,
             book: Book::default(),
             wanted: BTreeMap::new(),
+            kept: BTreeSet::new(),
             number,
             wakes_at: Timestamp::NEVER,
             records: Vec::new(),
@@ -97,6 +100,12 @@ impl Table {
             }
             if let Effect::Fetch { holder, digest, .. } = effect {
                 self.wanted.insert(*digest, *holder);
+            }
+            if let Effect::Fetch { holder, digest, .. } | Effect::Keep { holder, digest } = effect {
+                self.kept.insert((*holder, *digest));
+            }
+            if let Effect::Release { holder } = effect {
+                self.kept.retain(|(of, _)| of != holder);
             }
             if let Effect::WakeAt(Steady(at)) = effect {
                 self.wakes_at = Timestamp(*at);
@@ -143,6 +152,7 @@ impl Table {
         let (mut effects, key) = (Effects::new(), Cheap::numbered(self.number));
         self.node = Node::restore(key, config(&self.office), [2; 32], saved, &mut effects);
         self.effects.clear();
+        self.kept.clear();
         self.perform(effects);
         self.take(Input::Wake);
     }
@@ -194,6 +204,16 @@ impl Table {
             (0..100).find(|number| id::<Cheap>(*number) == *to).map(|number| (*digest, number))
         });
         serves.collect()
+    }
+
+    /// What is kept for somebody.
+    pub(crate) fn kept_for(&self, holder: Digest) -> Vec<Digest> {
+        self.kept.iter().filter(|(of, _)| *of == holder).map(|(_, digest)| *digest).collect()
+    }
+
+    /// What is kept at all.
+    pub(crate) fn kept(&self) -> BTreeSet<Digest> {
+        self.kept.iter().map(|(_, digest)| *digest).collect()
     }
 
     /// Whether a receipt is looked for.
@@ -266,8 +286,9 @@ impl Table {
         self.feed(Input::Fetched { holder, digest, found: None });
     }
 
-    /// A run ends.
+    /// A run ends; what it wrote is kept for its job.
     pub(crate) fn ran(&mut self, job: JobId, check: bool, result: Result<RunResult, Failure>) {
+        self.kept.extend(result.map(|run| (job, run.output)));
         self.feed(Input::Ran { run: RunId { job, check }, result });
     }
 

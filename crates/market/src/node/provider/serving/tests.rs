@@ -1,0 +1,98 @@
+//! That an order that was taken on takes the steps that its table shows, and no others.
+
+use assay_protocol::{
+    manifest::End,
+    order::Failure,
+    signed::{Signed, Statement},
+    units::Amount,
+};
+
+use super::*;
+use crate::{
+    fixture::{Key, genesis, order, peer, standing},
+    node::drawn,
+};
+
+const CLIENT: u64 = 1;
+const PROVIDER: u64 = 2;
+const NOTARY: u64 = 3;
+
+fn says<T: Statement>(by: u64, said: T) -> Verified<T> {
+    Signed::seal(said, &Key(peer(by)), genesis().id())
+}
+
+fn placed() -> Order {
+    order(Amount(1))
+}
+
+fn start() -> ServingStep {
+    ServingStep::Start(says(NOTARY, Ticket::new(&genesis(), &placed(), standing(0, Amount::ZERO))))
+}
+
+fn claim(end: End) -> Recorded<Claim> {
+    let (ticket, commit) = (Digest::default(), Digest::default());
+    says(PROVIDER, Claim { job: placed().id(), ticket, units: 1, work: 1, end, commit }).into()
+}
+
+fn claimed() -> ServingStep {
+    let (root, blind, end) = (Digest::default(), Digest::default(), End::Stop);
+    let (output_root, evidence_root, records, units, rms) = (root, root, 1, 1, 0);
+    let result = RunResult { output: Digest::of(b"output"), output_root, records, units, work: 1, end, rms };
+    ServingStep::Claim(Box::new(Claimed {
+        claim: claim(end),
+        result,
+        output: OutputLeaf { output_root, records, units, end, blind },
+        evidence: EvidenceLeaf { evidence_root, records, rms, blind },
+    }))
+}
+
+fn yielded() -> ServingStep {
+    ServingStep::Yield(claim(End::Cancelled))
+}
+
+fn aborted() -> ServingStep {
+    let abort = Abort { job: placed().id(), ticket: Digest::default(), reason: Failure::Trap };
+    ServingStep::Abort(says(PROVIDER, abort).into())
+}
+
+/// An order after these steps, and after some in vain.
+fn after(steps: &[ServingStep]) -> Serving {
+    let mut serving = Serving::new(says(CLIENT, placed()));
+    for step in steps {
+        assert_eq!(serving.apply(step.clone()), Ok(()), "{step:?}");
+    }
+    serving.tries = 3;
+    serving
+}
+
+/// What the table calls its state.
+fn name(serving: &Serving) -> &'static str {
+    match serving.phase {
+        Phase::Accepted => "accepted",
+        Phase::Fetching => "fetching",
+        Phase::Running => "running",
+        Phase::Claimed(_) => "claimed",
+        Phase::Yielded(_) => "yielded",
+        Phase::Aborted(_) => "aborted",
+    }
+}
+
+#[test]
+fn an_order_takes_the_steps_that_its_table_shows_and_a_refused_one_leaves_it_as_it_was() {
+    let states = [
+        after(&[]),
+        after(&[start()]),
+        after(&[start(), ServingStep::Run]),
+        after(&[start(), claimed()]),
+        after(&[start(), ServingStep::Run, yielded()]),
+        after(&[start(), ServingStep::Run, aborted()]),
+    ];
+    let steps = [
+        ("start", start()),
+        ("run", ServingStep::Run),
+        ("claim", claimed()),
+        ("yield", yielded()),
+        ("abort", aborted()),
+    ];
+    drawn::check(include_str!("../serving.rs"), &states, name, &steps, Serving::apply);
+}
