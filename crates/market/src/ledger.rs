@@ -27,7 +27,7 @@ use assay_protocol::{
     draw,
     genesis::{Genesis, Pair},
     id::{Digest, JobId, PeerId},
-    job::{Job, Misstep, Moment, Party},
+    job::{Job, LiveTime, Misstep, Party},
     journal::Fact,
     manifest::Manifest,
     notice::{self, Head, Tick},
@@ -87,7 +87,7 @@ pub struct Ledger {
     /// What the pool could not pay, first in, first out.
     owed: VecDeque<(PeerId, Amount)>,
     trust: Trust,
-    moment: Moment,
+    live_time: LiveTime,
     wall: Option<Timestamp>,
     /// The ticks that a receipt of an open job may need, by round.
     ticks: BTreeMap<u64, Signed<Tick>>,
@@ -231,7 +231,7 @@ impl Ledger {
             flagged: BTreeMap::new(),
             owed: VecDeque::new(),
             trust: Trust::default(),
-            moment: Moment::default(),
+            live_time: LiveTime::default(),
             wall: None,
             ticks: BTreeMap::new(),
             checkpoint,
@@ -288,13 +288,13 @@ impl Ledger {
         let passed = self
             .wall
             .map_or(Duration(time.0), |wall| Duration(time.since(wall).0.min(self.genesis.timers.gap_max.0)));
-        Tick { round, time, live: self.moment.live.after(passed), beacon, checkpoint }
+        Tick { round, time, live: self.live_time.live.after(passed), beacon, checkpoint }
     }
 
     /// The round of the next tick.
     #[must_use]
     pub fn next_round(&self) -> u64 {
-        self.wall.map_or(0, |_| self.moment.beacon.round + 1)
+        self.wall.map_or(0, |_| self.live_time.beacon.round + 1)
     }
 
     /// True if an epoch begins with the tick of this round.
@@ -328,7 +328,7 @@ impl Ledger {
         if let Some(begun) = begun {
             self.checkpoint = begun;
         }
-        (self.moment, self.wall) = (tick.moment(), Some(tick.time));
+        (self.live_time, self.wall) = (tick.live_time(), Some(tick.time));
         self.remember(tick.round, signed.clone());
         self.pay_withdrawals();
         self.tick_jobs(out);
@@ -337,7 +337,7 @@ impl Ledger {
 
     /// True if this value hashes to the last one of its chain.
     fn chained(&self, value: Digest) -> bool {
-        let last = self.moment.beacon;
+        let last = self.live_time.beacon;
         let begun = self.ticks.get(&last.round).and_then(|tick| tick.said().checkpoint);
         draw::chain_step(value) == begun.map_or(last.value, |checkpoint| checkpoint.anchor)
     }

@@ -64,14 +64,14 @@ pub struct Beacon {
 /// What every transition reads: time and chance as the last tick left them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Moment {
+pub struct LiveTime {
     /// The notary's time without its pauses.
     pub live: Timestamp,
     /// The last tick.
     pub beacon: Beacon,
 }
 
-impl Moment {
+impl LiveTime {
     /// The first round whose beacon nobody can have seen yet.
     #[must_use]
     pub fn round_ahead(&self) -> u64 {
@@ -186,7 +186,7 @@ pub struct Job {
 impl Job {
     /// A job whose money was just reserved.
     #[must_use]
-    pub fn open(genesis: &Genesis, order: Order, ticket: Ticket, now: Moment) -> Self {
+    pub fn open(genesis: &Genesis, order: Order, ticket: Ticket, now: LiveTime) -> Self {
         let threshold = match order.manifest.policy {
             Policy::Exact => None,
             Policy::Tensor(format) => genesis.threshold(format),
@@ -362,14 +362,14 @@ impl Job {
     }
 
     /// Moves on after the verifier in the last seat has testified, or will not.
-    fn resolve_seat(&mut self, now: Moment) -> Stage {
+    fn resolve_seat(&mut self, now: LiveTime) -> Stage {
         match self.jury_from {
             None => self.resolve_check(now),
             Some(_) => self.resolve_jury(now),
         }
     }
 
-    fn resolve_check(&mut self, now: Moment) -> Stage {
+    fn resolve_check(&mut self, now: LiveTime) -> Stage {
         let Some(seat) = self.seats.last() else { return self.stage };
         let next = Phase::Seating { round: now.round_ahead() };
         let heard = self.seats.iter().filter(|seat| seat.voice().is_some()).count();
@@ -393,7 +393,7 @@ impl Job {
         }
     }
 
-    fn resolve_jury(&mut self, now: Moment) -> Stage {
+    fn resolve_jury(&mut self, now: LiveTime) -> Stage {
         let tally = self.tally();
         if self.opened.is_none() && tally.margin() > 0 {
             // Nobody may have sealed anything so far: what is to be opened is drawn from here on at the latest.

@@ -136,7 +136,7 @@ impl Ledger {
 
     /// Takes money out of a stake, never below what it stands for; it is paid out later.
     pub(super) fn unstake(&mut self, unstake: &Said<'_, Unstake>) -> Result<(), Rejection> {
-        let (due, position) = (self.moment.live.after(self.genesis.timers.unbonding), self.sequence);
+        let (due, position) = (self.live_time.live.after(self.genesis.timers.unbonding), self.sequence);
         let account = self.instructed(unstake, unstake.notary, unstake.sequence)?;
         let rest = account.stake.minus(unstake.amount).ok_or(Rejection::Funds)?;
         if rest < account.exposed {
@@ -217,7 +217,7 @@ impl Ledger {
 
     /// Pays out withdrawals whose time has come and that nothing claimed before still hangs on.
     pub(super) fn pay_withdrawals(&mut self) {
-        let live = self.moment.live;
+        let live = self.live_time.live;
         let waiting: Vec<PeerId> = self.unbonding.iter().copied().collect();
         for peer in waiting {
             let oldest = self.oldest_duty(peer);

@@ -155,7 +155,7 @@ impl Ledger {
     }
 
     fn judge_trust(&mut self, closing: &OpenJob, outcome: Outcome) {
-        let (kind, now) = (Kind::of(closing.job.order()), self.moment.live);
+        let (kind, now) = (Kind::of(closing.job.order()), self.live_time.live);
         match outcome {
             Outcome::Checked | Outcome::Cleared if closing.job.revealed() => self.trust.pass(kind, now),
             Outcome::Grey => self.trust.grey(kind, false, now),
@@ -185,12 +185,12 @@ impl Ledger {
         for id in serving {
             let Some(open) = self.jobs.get_mut(&id) else { continue };
             let before = open.job.progress();
-            let taken = open.job.apply(Step::Convicted, Party::Notary, self.moment);
+            let taken = open.job.apply(Step::Convicted, Party::Notary, self.live_time);
             debug_assert!(taken.is_ok(), "every open job takes a conviction");
             if open.job.progress() == before {
                 continue;
             }
-            open.events.push(Event { round: self.moment.beacon.round, what: Happening::Convicted });
+            open.events.push(Event { round: self.live_time.beacon.round, what: Happening::Convicted });
             self.advance(id, out);
         }
     }

@@ -44,7 +44,7 @@ impl Ledger {
         out.push(News::Opened { client: order.client, ticket: Box::new(ticket) });
         let held = order.total_max;
         let mut opened = OpenJob {
-            job: Job::open(&self.genesis, order.clone(), ticket, self.moment),
+            job: Job::open(&self.genesis, order.clone(), ticket, self.live_time),
             open: open.clone(),
             events: Vec::new(),
             roster: None,
@@ -104,11 +104,11 @@ impl Ledger {
         let party_operators = [self.operator(order.client), self.operator(order.provider)];
         Standing {
             opened: self.wall.unwrap_or(Timestamp(0)),
-            round: self.moment.beacon.round,
+            round: self.live_time.beacon.round,
             position: self.sequence,
             operators: self.checkers(order, &party_operators),
             party_operators,
-            trust: self.trust.value(&kind, self.moment.live),
+            trust: self.trust.value(&kind, self.live_time.live),
             greys: self.trust.greys(&kind),
             strict: !provider.accused.is_empty() || self.trust.is_strict(&kind),
             endowed: self.endows(order),

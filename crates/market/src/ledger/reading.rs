@@ -6,7 +6,7 @@ use assay_protocol::{
     claim::Claim,
     genesis::Pair,
     id::{JobId, PeerId},
-    job::Moment,
+    job::LiveTime,
     receipt::Happening,
     signed::Signed,
     units::{Amount, Rate, Timestamp},
@@ -32,8 +32,8 @@ impl Ledger {
 
     /// The last tick.
     #[must_use]
-    pub fn moment(&self) -> Moment {
-        self.moment
+    pub fn live_time(&self) -> LiveTime {
+        self.live_time
     }
 
     /// The time of the last tick; none before the first.

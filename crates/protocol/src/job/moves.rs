@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Claimed, Job, Misstep, Moment, Phase, Seat, Stage, Testified, proven, speaker, testimony};
+use super::{Claimed, Job, LiveTime, Misstep, Phase, Seat, Stage, Testified, proven, speaker, testimony};
 use crate::{
     check::{Evidence, Record},
     claim::{Claim, EvidenceLeaf, OutputLeaf},
@@ -22,7 +22,7 @@ impl Job {
         if ticket == self.ticket_digest { Ok(next) } else { Err(Misstep::OtherTicket) }
     }
 
-    pub(super) fn claim_in(&mut self, claimed: Claimed, now: Moment) -> Result<Stage, Misstep> {
+    pub(super) fn claim_in(&mut self, claimed: Claimed, now: LiveTime) -> Result<Stage, Misstep> {
         if claimed.claim.end == End::Cancelled {
             return Err(Misstep::NotCancelled);
         }
@@ -30,7 +30,7 @@ impl Job {
     }
 
     /// A provider that was done before it heard of the cancellation claims as ever: it cannot sign a second claim.
-    pub(super) fn claim_cancelled(&mut self, claimed: Claimed, now: Moment) -> Result<Stage, Misstep> {
+    pub(super) fn claim_cancelled(&mut self, claimed: Claimed, now: LiveTime) -> Result<Stage, Misstep> {
         if claimed.claim.is_for_the_fee() {
             return self.take_claim(claimed, Stage::Closed(Outcome::Cancelled));
         }
@@ -79,7 +79,7 @@ impl Job {
         Ok(Stage::Closed(Outcome::FalseStream))
     }
 
-    pub(super) fn reveal(&mut self, position: u64, secret: Digest, now: Moment) -> Result<Stage, Misstep> {
+    pub(super) fn reveal(&mut self, position: u64, secret: Digest, now: LiveTime) -> Result<Stage, Misstep> {
         if self.claim.as_ref().is_none_or(|claimed| claimed.position != position) {
             return Err(Misstep::OtherPosition);
         }
@@ -94,7 +94,7 @@ impl Job {
         if self.revealed && self.secret == Some(secret) { Misstep::Known } else { Misstep::TooLate }
     }
 
-    pub(super) fn drawn(&mut self, check: bool, round: u64, now: Moment) -> Stage {
+    pub(super) fn drawn(&mut self, check: bool, round: u64, now: LiveTime) -> Stage {
         if check || self.forced {
             Stage::Checking(Phase::Seating { round })
         } else {
@@ -102,7 +102,7 @@ impl Job {
         }
     }
 
-    pub(super) fn seat(&mut self, verifier: Option<PeerId>, now: Moment) -> Stage {
+    pub(super) fn seat(&mut self, verifier: Option<PeerId>, now: LiveTime) -> Stage {
         let Some(peer) = verifier else {
             return if self.jury_from.is_some() { self.hung(&self.tally()) } else { self.unchecked() };
         };
@@ -111,7 +111,7 @@ impl Job {
         self.in_phase(Phase::Sealing { until: now.live.after(working) })
     }
 
-    pub(super) fn seal(&mut self, commit: Digest, seat: u16, now: Moment) -> Result<Stage, Misstep> {
+    pub(super) fn seal(&mut self, commit: Digest, seat: u16, now: LiveTime) -> Result<Stage, Misstep> {
         match self.speaking(seat)?.testified {
             Testified::NotYet => {}
             Testified::Sealed(sealed) => {
@@ -128,7 +128,7 @@ impl Job {
         Ok(self.in_phase(Phase::Opening { until: now.live.after(waiting) }))
     }
 
-    pub(super) fn unserved(&mut self, seat: u16, now: Moment) -> Result<Stage, Misstep> {
+    pub(super) fn unserved(&mut self, seat: u16, now: LiveTime) -> Result<Stage, Misstep> {
         match self.speaking(seat)?.testified {
             Testified::NotYet => {}
             Testified::Unserved(_) => return Err(Misstep::Known),
@@ -145,7 +145,7 @@ impl Job {
         evidence: Evidence,
         records: &[Record],
         seat: u16,
-        now: Moment,
+        now: LiveTime,
     ) -> Result<Stage, Misstep> {
         match &self.speaking(seat)?.testified {
             Testified::Sealed(commit) if *commit == evidence.commit() => {}
@@ -185,7 +185,7 @@ impl Job {
         output: &OutputLeaf,
         evidence: &EvidenceLeaf,
         records: &[Record],
-        now: Moment,
+        now: LiveTime,
     ) -> Result<Stage, Misstep> {
         let Some(claimed) = self.claim.filter(|_| self.positions_round.is_some()) else {
             return Err(Misstep::TooEarly);
@@ -222,7 +222,7 @@ impl Job {
 
     /// Resolves the seat that is being opened once all is heard that is waited for: a jury's juror alone, a first
     /// verifier together with the provider.
-    fn resolve_if_heard(&mut self, now: Moment) -> Stage {
+    fn resolve_if_heard(&mut self, now: LiveTime) -> Stage {
         let heard = self.seats.last().is_some_and(|seat| seat.voice().is_some());
         let ready = match self.stage {
             Stage::Checking(Phase::Opening { .. }) => heard && self.opened.is_some(),
@@ -239,7 +239,7 @@ impl Job {
         if ready { self.resolve_seat(now) } else { self.stage }
     }
 
-    pub(super) fn tick(&mut self, stage: Stage, frozen: bool, now: Moment) -> Stage {
+    pub(super) fn tick(&mut self, stage: Stage, frozen: bool, now: LiveTime) -> Stage {
         if let Stage::Closed(_) = stage {
             return stage;
         }
@@ -273,7 +273,7 @@ impl Job {
     }
 
     /// The verifier in the last seat is heard, or counts as absent from now on.
-    fn overdue(&mut self, now: Moment) -> Stage {
+    fn overdue(&mut self, now: LiveTime) -> Stage {
         if let Some(seat) = self.seats.last_mut()
             && seat.voice().is_none()
         {

@@ -1,6 +1,6 @@
 //! The table itself: one match on stage, step and party.
 
-use super::{Claimed as ClaimedJob, Job, Misstep, Moment, Party, Phase, Stage, Step};
+use super::{Claimed as ClaimedJob, Job, LiveTime, Misstep, Party, Phase, Stage, Step};
 use crate::outcome::Outcome;
 
 impl Job {
@@ -9,7 +9,7 @@ impl Job {
     /// # Errors
     /// [`Misstep`], if the step is not this party's, not due or not true to what was committed.
     #[allow(clippy::too_many_lines, reason = "one table is easier to check than its parts")]
-    pub fn apply(&mut self, step: Step, by: Party, now: Moment) -> Result<Stage, Misstep> {
+    pub fn apply(&mut self, step: Step, by: Party, now: LiveTime) -> Result<Stage, Misstep> {
         use Party::{Client, Notary, Provider, Verifier};
         use Stage::{Cancelling, Checking, Claimed, Closed, Drawing, Jury, Open, Waiting};
         let reached = |round: u64| now.beacon.round >= round;

@@ -128,7 +128,7 @@ impl Notary {
         let verifier = open.job.seats().last()?.peer;
         let swap = codec::digest("sources", &(job, verifier, self.seed)).0[0] & 1 == 1;
         let sources = if swap { [order.provider, order.client] } else { [order.client, order.provider] };
-        let left = until.since(self.ledger.moment().live);
+        let left = until.since(self.ledger.live_time().live);
         Some(Check {
             job,
             verifier,
@@ -152,7 +152,7 @@ impl Notary {
         let (pool, minted, burned) = ledger.pool_minted_burned();
         BooksView {
             head: self.head,
-            round: ledger.moment().beacon.round,
+            round: ledger.live_time().beacon.round,
             free: sum(&mut ledger.accounts().values().map(|account| account.free)),
             stake: sum(&mut ledger.accounts().values().map(|account| account.stake)),
             unbonding: sum(&mut ledger.accounts().values().map(|account| account.unbonding())),

@@ -8,7 +8,7 @@ use assay_protocol::{
     claim::Reveal,
     codec, draw,
     id::{Digest, PeerId},
-    job::{Job, Misstep, Moment, Party, Phase, Stage, Step},
+    job::{Job, LiveTime, Misstep, Party, Phase, Stage, Step},
     manifest::End,
     notice::Settled,
     objection::{Cancel, Contradict, Dispute, Output},
@@ -85,7 +85,7 @@ impl<'a> Play<'a> {
         let ticket = Ticket::new(&town.genesis, &order, standing);
         let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE };
         let admitted = admission::admit(&town.genesis, &order, &accept, &ticket);
-        let job = Job::open(&town.genesis, order.clone(), ticket, town.ticks[OPENED as usize].moment());
+        let job = Job::open(&town.genesis, order.clone(), ticket, town.ticks[OPENED as usize].live_time());
         let truth = Run::of(dice.mostly_first(&[3, 1, 16, 17, 40, 0]));
         let (order, accept) = (signed(town, order, CLIENT), signed(town, accept, PROVIDER));
         Self {
@@ -124,8 +124,8 @@ impl<'a> Play<'a> {
         self.round + 1 >= ROUNDS
     }
 
-    pub(crate) fn moment(&self) -> Moment {
-        self.town.ticks[self.round as usize].moment()
+    pub(crate) fn live_time(&self) -> LiveTime {
+        self.town.ticks[self.round as usize].live_time()
     }
 
     /// Somebody says what the stage calls for, or time passes.
@@ -247,7 +247,7 @@ impl<'a> Play<'a> {
     fn happens(&mut self, what: Happening) -> Result<Stage, Misstep> {
         let (step, by) = what.step(&self.job);
         let before = self.job.progress();
-        let stage = self.job.apply(step, by, self.moment())?;
+        let stage = self.job.apply(step, by, self.live_time())?;
         if matches!(what, Happening::Convicted) && before == self.job.progress() {
             return Ok(stage);
         }
@@ -265,7 +265,7 @@ impl<'a> Play<'a> {
     pub(crate) fn tick(&mut self) {
         self.round += 1;
         let before = self.job.progress();
-        let _ = self.job.apply(Step::Tick { frozen: false }, Party::Notary, self.moment());
+        let _ = self.job.apply(Step::Tick { frozen: false }, Party::Notary, self.live_time());
         if before != self.job.progress() {
             self.events.push(Event { round: self.round, what: Happening::Tick });
         }
@@ -276,7 +276,7 @@ impl<'a> Play<'a> {
 
     /// The draw that is due now.
     fn due(&self) -> Option<Happening> {
-        let beacon = self.moment().beacon;
+        let beacon = self.live_time().beacon;
         self.job.due().1.filter(|round| beacon.round >= *round)?;
         if let Stage::Drawing { .. } = self.job.stage() {
             let claim = self.job.claim().map(|claimed| claimed.digest).unwrap_or_default();
