@@ -6,11 +6,11 @@
 use alloc::vec::Vec;
 
 use assay_protocol::{
+    costs,
     genesis::Genesis,
     id::{Digest, PeerId},
     offer::Offer,
     order::Order,
-    quote,
     signed::Verified,
     units::{Amount, Duration, Rate, Timestamp},
 };
@@ -91,7 +91,7 @@ pub fn floor(
     let upkeep = u64::try_from(upkeep).ok().map(Amount)?;
     let levy = match levy {
         Levy::Newcomer => genesis.check_cost(order.work_max),
-        Levy::Dues { rate, margin } => quote::quote(genesis, order, order.work_max, rate, margin).dues,
+        Levy::Dues { rate, margin } => costs::of_order(genesis, order, order.work_max, rate, margin).dues,
     };
     let least = upkeep.plus(levy)?;
     // Rounded up: a pay that is a fraction too small is a loss.

@@ -5,13 +5,13 @@
 use alloc::{boxed::Box, collections::BTreeSet, sync::Arc, vec::Vec};
 
 use assay_protocol::{
+    costs,
     id::{JobId, PeerId},
     job::{Party, Stage, Step},
     notice::Tick,
     order::Order,
     outcome::Outcome,
     payout::{self, Fee, Settlement},
-    quote,
     receipt::{Event, Happening, Story},
     signed::Signed,
     units::{Amount, Rate},
@@ -114,7 +114,7 @@ impl Ledger {
     /// Puts a part of the net pay at stake: more of it below the entry level, then less, up to the provider's target.
     fn autostake(&mut self, order: &Order, pay: Amount) {
         let money = &self.genesis.money;
-        let entry = quote::quote(&self.genesis, order, order.work_max, Rate::ZERO, Rate::ZERO).entry;
+        let entry = costs::of_order(&self.genesis, order, order.work_max, Rate::ZERO, Rate::ZERO).entry;
         let account = self.accounts.or_default(order.provider);
         let usual = order.price().and_then(|price| price.times(money.autostake_multiple));
         let target = account.target.or(usual).unwrap_or(Amount(u64::MAX));

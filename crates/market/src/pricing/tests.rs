@@ -10,7 +10,7 @@ fn left(unit_price: Amount, run: Duration, levy: Levy) -> i128 {
     let order = order(unit_price);
     let taken = match levy {
         Levy::Newcomer => genesis().check_cost(order.work_max),
-        Levy::Dues { rate, margin } => quote::quote(&genesis(), &order, order.work_max, rate, margin).dues,
+        Levy::Dues { rate, margin } => costs::of_order(&genesis(), &order, order.work_max, rate, margin).dues,
     };
     let price = order.price().unwrap_or_default();
     // Times an hour, so that nothing is rounded.
