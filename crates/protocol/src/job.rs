@@ -30,7 +30,7 @@ pub use seat::{Seat, Testified};
 pub use step::{Misstep, Party, Step};
 
 use crate::{
-    check::{Evidence, Record},
+    check::{Evidence, ShownRecord},
     claim::Claim,
     compare::{self, Agreement, Testimony},
     deadline::{self, ROUNDS_AHEAD},
@@ -422,7 +422,7 @@ impl Job {
     }
 
     /// True if these are the wanted records. Where records are drawn, none are before the beacon is known.
-    fn wants(&self, count: u64, records: &[Record]) -> bool {
+    fn wants(&self, count: u64, records: &[ShownRecord]) -> bool {
         let beacon = self.positions.map(|beacon| beacon.value);
         let wanted = draw::positions(self.id, count, beacon);
         wanted.is_some_and(|wanted| wanted.iter().eq(records.iter().map(|record| &record.position)))
@@ -430,14 +430,14 @@ impl Job {
 }
 
 /// True if each of these records stands under `root`.
-fn proven(root: Digest, count: u64, records: &[Record]) -> bool {
+fn proven(root: Digest, count: u64, records: &[ShownRecord]) -> bool {
     records.iter().all(|record| {
         record.bytes.len() <= merkle::RECORD_BYTES
             && merkle::verify(root, count, record.position, &record.bytes, &record.path)
     })
 }
 
-fn testimony(evidence: &Evidence, records: &[Record]) -> Testimony {
+fn testimony(evidence: &Evidence, records: &[ShownRecord]) -> Testimony {
     Testimony {
         output_root: evidence.output_root,
         records: evidence.records,

@@ -12,7 +12,7 @@ use alloc::{
 
 use assay_protocol::{
     account::Registration,
-    check::{Check, Evidence, OpenSeal, Record as Shown, Seal, Unserved},
+    check::{Check, Evidence, OpenSeal, Seal, ShownRecord, Unserved},
     draw,
     id::{Digest, JobId},
     manifest::End,
@@ -226,7 +226,7 @@ impl Verifier {
     }
 
     /// The records that the notary wants are read: the seal is opened.
-    fn on_shown<S: Signer>(&mut self, job: JobId, records: &[Shown], cx: &mut Context<'_, S>) -> Heard {
+    fn on_shown<S: Signer>(&mut self, job: JobId, records: &[ShownRecord], cx: &mut Context<'_, S>) -> Heard {
         let Some(checking) = self.checks.get(&job) else { return Heard::NotMine };
         let Some(sealed) = checking.sealed() else { return Heard::Misstep(Fault::Untimely) };
         let opening = OpenSeal { job, evidence: sealed.evidence, records: records.to_vec() };

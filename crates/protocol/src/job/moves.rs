@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::{Claimed, Job, LiveTime, Misstep, Phase, Seat, Stage, Testified, proven, speaker, testimony};
 use crate::{
-    check::{Evidence, Record},
+    check::{Evidence, ShownRecord},
     claim::{Claim, EvidenceLeaf, OutputLeaf},
     compare::{self, Testimony},
     deadline::ROUNDS_AHEAD,
@@ -66,7 +66,7 @@ impl Job {
         output: &Output,
         leaf: &OutputLeaf,
         evidence: Digest,
-        records: Option<&(Record, Record)>,
+        records: Option<&(ShownRecord, ShownRecord)>,
     ) -> Result<Stage, Misstep> {
         let claimed = self.claim.as_ref().is_some_and(|claimed| claimed.claim.opens_to(leaf, evidence));
         let streamed = streamed_by == self.order.provider && output.job == self.id;
@@ -143,7 +143,7 @@ impl Job {
     pub(super) fn open_seal(
         &mut self,
         evidence: Evidence,
-        records: &[Record],
+        records: &[ShownRecord],
         seat: u16,
         now: LiveTime,
     ) -> Result<Stage, Misstep> {
@@ -184,7 +184,7 @@ impl Job {
         &mut self,
         output: &OutputLeaf,
         evidence: &EvidenceLeaf,
-        records: &[Record],
+        records: &[ShownRecord],
         now: LiveTime,
     ) -> Result<Stage, Misstep> {
         let Some(claimed) = self.claim.filter(|_| self.positions_round.is_some()) else {

@@ -4,7 +4,7 @@
 //! and ticks, with the draws that fall due at them, close whatever is left.
 
 use assay_protocol::{
-    check::Record,
+    check::ShownRecord,
     codec,
     id::{Digest, PeerId},
     job::{Beacon, Job, LiveTime, Misstep, Party, Phase, Stage, Step, Testified},
@@ -250,7 +250,7 @@ fn contradict(play: &Play<'_>, dice: &mut Dice<'_>) -> Step {
 }
 
 /// Mostly the wanted records, with one that may be another.
-fn records(play: &Play<'_>, dice: &mut Dice<'_>) -> Vec<Record> {
+fn records(play: &Play<'_>, dice: &mut Dice<'_>) -> Vec<ShownRecord> {
     let mut records = play.run.told(dice).wanted(&play.job).unwrap_or_default();
     let at = dice.below(records.len());
     match (dice.mostly_first(&[0, 1, 2, 3, 4]), records.get_mut(at)) {
