@@ -54,13 +54,13 @@ pub struct Suggestion {
     /// The price of a unit.
     pub unit_price: Amount,
     /// Why this one.
-    pub reason: Basis,
+    pub reason: PriceBasis,
 }
 
 /// Why a price is suggested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Basis {
+pub enum PriceBasis {
     /// Nobody else offers the model: the floor with a profit.
     Alone,
     /// What the one in the middle asks.
@@ -120,12 +120,12 @@ pub fn suggest<'a>(
     // The lower of the two in the middle: between equals the cheaper is asked first.
     let Some(median) = asked.get(asked.len().saturating_sub(1) / 2).copied() else {
         let unit_price = floor.plus(floor.share(ALONE_PROFIT)).unwrap_or(floor);
-        return Suggestion { unit_price, reason: Basis::Alone };
+        return Suggestion { unit_price, reason: PriceBasis::Alone };
     };
     if median < floor {
-        return Suggestion { unit_price: floor, reason: Basis::Floor { offers, median } };
+        return Suggestion { unit_price: floor, reason: PriceBasis::Floor { offers, median } };
     }
-    Suggestion { unit_price: median, reason: Basis::Median { offers } }
+    Suggestion { unit_price: median, reason: PriceBasis::Median { offers } }
 }
 
 #[cfg(test)]
