@@ -41,11 +41,11 @@ use assay_protocol::{
 use self::{
     account::sum,
     agenda::{Agenda, Due},
-    registry::{Checkpoint, Enrolled},
+    registry::{Enrolled, Rosters},
     tracked::Tracked,
 };
 pub use self::{
-    account::{Account, WITHDRAWALS_MAX},
+    account::{Holdings, WITHDRAWALS_MAX},
     open::LANES_MAX,
     touched::{News, Touched},
 };
@@ -66,7 +66,7 @@ pub struct Ledger {
     /// Shared with the story of each job that closes.
     genesis: Arc<Genesis>,
     notary: PeerId,
-    accounts: Tracked<PeerId, Account>,
+    accounts: Tracked<PeerId, Holdings>,
     /// Boxed: a tree moves its entries about, and these are large.
     jobs: Tracked<JobId, Box<OpenJob>>,
     /// Which of them the next ticks move.
@@ -91,7 +91,7 @@ pub struct Ledger {
     wall: Option<Timestamp>,
     /// The ticks that a receipt of an open job may need, by round.
     ticks: BTreeMap<u64, Signed<Tick>>,
-    checkpoint: Checkpoint,
+    checkpoint: Rosters,
     /// Peers that wait for a withdrawal.
     unbonding: BTreeSet<PeerId>,
     /// The serial and the digest of the last grant.
@@ -199,7 +199,7 @@ impl Ledger {
     #[must_use]
     pub fn new(genesis: impl Into<Arc<Genesis>>, notary: PeerId) -> Self {
         let genesis = genesis.into();
-        let mut accounts: BTreeMap<PeerId, Account> = BTreeMap::new();
+        let mut accounts: BTreeMap<PeerId, Holdings> = BTreeMap::new();
         for founder in &genesis.verifiers {
             let account = accounts.entry(founder.peer).or_default();
             (account.free, account.stake, account.operator) = (founder.free, founder.stake, founder.operator);
@@ -214,7 +214,7 @@ impl Ledger {
         let (pool, endowment) = (genesis.money.pool, genesis.money.endowment);
         let owned = accounts.values().flat_map(|account| [account.free, account.stake]);
         let minted = owned.fold(sum(pool, endowment), sum);
-        let checkpoint = Checkpoint::new(0, &genesis, &accounts);
+        let checkpoint = Rosters::new(0, &genesis, &accounts);
         Self {
             pool,
             endowment,
@@ -304,9 +304,9 @@ impl Ledger {
     }
 
     /// Who can check what in the epoch that begins with the next tick, if one does.
-    fn next_checkpoint(&self) -> Option<Checkpoint> {
+    fn next_checkpoint(&self) -> Option<Rosters> {
         let (round, length) = (self.next_round(), self.genesis.timers.epoch_ticks);
-        self.begins_epoch(round).then(|| Checkpoint::new(round / length, &self.genesis, &self.accounts))
+        self.begins_epoch(round).then(|| Rosters::new(round / length, &self.genesis, &self.accounts))
     }
 
     fn tick(&mut self, signed: &Signed<Tick>, out: &mut Vec<News>) -> Result<(), Rejection> {

@@ -17,7 +17,7 @@ use assay_protocol::{
     units::{Amount, Rate},
 };
 
-use super::{Account, ClosedJob, FLAGGED_MAX, Ledger, News, OpenJob, account::sum, endowment};
+use super::{ClosedJob, FLAGGED_MAX, Holdings, Ledger, News, OpenJob, account::sum, endowment};
 use crate::trust::Kind;
 
 impl Ledger {
@@ -30,7 +30,7 @@ impl Ledger {
         };
         self.agenda.forget(id);
         let (client, provider) = (closing.job.order().client, closing.job.order().provider);
-        let at_stake = self.accounts.get(&provider).map_or(Amount::ZERO, Account::at_stake);
+        let at_stake = self.accounts.get(&provider).map_or(Amount::ZERO, Holdings::at_stake);
         let settlement = payout::settle(&self.genesis, &closing.job, at_stake);
         self.pay(&closing, &settlement);
         self.release(&closing);

@@ -11,7 +11,7 @@ use assay_protocol::{
 };
 
 use super::{
-    Account, Ledger, News, Rejection,
+    Holdings, Ledger, News, Rejection,
     account::sum,
     agenda::{Due, may_move},
     tracked::Tracked,
@@ -214,7 +214,7 @@ impl Ledger {
 }
 
 /// From the accusation on the provider's new jobs are all checked; once a juror supports it, it gets none.
-fn note_accusation(accounts: &mut Tracked<PeerId, Account>, job: &Job, out: &mut Vec<News>) {
+fn note_accusation(accounts: &mut Tracked<PeerId, Holdings>, job: &Job, out: &mut Vec<News>) {
     if job.jury_from().is_none() {
         return;
     }

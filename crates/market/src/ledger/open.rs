@@ -13,7 +13,7 @@ use assay_protocol::{
     units::{Amount, Timestamp},
 };
 
-use super::{Account, JOBS_OPEN_MAX, Ledger, News, OpenJob, Rejection, account::sum, agenda::Due};
+use super::{Holdings, JOBS_OPEN_MAX, Ledger, News, OpenJob, Rejection, account::sum, agenda::Due};
 use crate::trust::Kind;
 
 /// Queues of one client, and so the most orders it can have open.
@@ -84,7 +84,7 @@ impl Ledger {
 
     /// What only the books can say: funds, numbers, freezes.
     fn afford(&self, order: &Order, ticket: &Ticket) -> Result<(), Refusal> {
-        let nobody = Account::default();
+        let nobody = Holdings::default();
         let client = self.accounts.get(&order.client).unwrap_or(&nobody);
         let provider = self.accounts.get(&order.provider).unwrap_or(&nobody);
         first_unmet(&[
@@ -98,7 +98,7 @@ impl Ledger {
 
     /// What the books say of the parties.
     fn standing(&self, order: &Order) -> Standing {
-        let nobody = Account::default();
+        let nobody = Holdings::default();
         let provider = self.accounts.get(&order.provider).unwrap_or(&nobody);
         let kind = Kind::of(order);
         let party_operators = [self.operator(order.client), self.operator(order.provider)];

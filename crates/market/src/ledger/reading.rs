@@ -12,7 +12,7 @@ use assay_protocol::{
     units::{Amount, Rate, Timestamp},
 };
 
-use super::{Account, ClosedJob, Ledger, OpenJob, account::sum};
+use super::{ClosedJob, Holdings, Ledger, OpenJob, account::sum};
 
 impl Ledger {
     /// What all boxes hold.
@@ -115,7 +115,7 @@ impl Ledger {
 
     /// The accounts by peer.
     #[must_use]
-    pub fn accounts(&self) -> &BTreeMap<PeerId, Account> {
+    pub fn accounts(&self) -> &BTreeMap<PeerId, Holdings> {
         &self.accounts
     }
 

@@ -26,7 +26,7 @@ const CHECK_PATIENCE: u64 = 3;
 impl Notary {
     /// How an account stands, in answer to the question or instruction of this number.
     pub(super) fn statement(&self, peer: PeerId, sequence: u64) -> Account {
-        let nobody = ledger::Account::default();
+        let nobody = ledger::Holdings::default();
         let account = self.ledger.accounts().get(&peer).unwrap_or(&nobody);
         Account {
             sequence,
