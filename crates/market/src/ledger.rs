@@ -33,7 +33,7 @@ use assay_protocol::{
     notice::{self, Head, Tick},
     order::{Open, Refusal},
     outcome::Outcome,
-    receipt::Event,
+    receipt::StoryEvent,
     signed::Signed,
     units::{Amount, Duration, Timestamp},
 };
@@ -108,7 +108,7 @@ pub struct OpenJob {
     /// Where it stands.
     pub job: Job,
     open: Signed<Open>,
-    events: Vec<Event>,
+    events: Vec<StoryEvent>,
     roster: Option<Enrolled>,
     /// Operators that cannot check it: the parties' and those drawn before.
     operators: Vec<Digest>,

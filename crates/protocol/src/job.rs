@@ -108,16 +108,16 @@ pub enum Stage {
         until: Timestamp,
     },
     /// A first verifier runs it again.
-    Checking(Phase),
+    Checking(SeatPhase),
     /// A check did not match: jurors run it again, one at a time.
-    Jury(Phase),
+    Jury(SeatPhase),
     /// Closed.
     Closed(Outcome),
 }
 
 /// Where one re-execution stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Phase {
+pub enum SeatPhase {
     /// The beacon is awaited that draws the next verifier.
     Seating {
         /// Its round.
@@ -142,7 +142,7 @@ pub enum Phase {
 
 /// The claim as it stands in the books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claimed {
+pub struct BookedClaim {
     /// What was claimed.
     pub claim: Claim,
     /// Its digest.
@@ -170,7 +170,7 @@ pub struct Job {
     ticket_digest: Digest,
     rules: Rules,
     stage: Stage,
-    claim: Option<Claimed>,
+    claim: Option<BookedClaim>,
     secret: Option<Digest>,
     revealed: bool,
     forced: bool,
@@ -244,7 +244,7 @@ impl Job {
 
     /// The claim, once it is in the books.
     #[must_use]
-    pub fn claim(&self) -> Option<&Claimed> {
+    pub fn claim(&self) -> Option<&BookedClaim> {
         self.claim.as_ref()
     }
 
@@ -325,10 +325,10 @@ impl Job {
             | Stage::Waiting { until } => (Some(until), None),
             Stage::Drawing { round } => (None, Some(round)),
             Stage::Checking(phase) | Stage::Jury(phase) => match phase {
-                Phase::Seating { round } => (None, Some(round)),
-                Phase::Sealing { until } | Phase::Opening { until } | Phase::Silence { until } => {
-                    (Some(until), None)
-                }
+                SeatPhase::Seating { round } => (None, Some(round)),
+                SeatPhase::Sealing { until }
+                | SeatPhase::Opening { until }
+                | SeatPhase::Silence { until } => (Some(until), None),
             },
             Stage::Closed(_) => (None, None),
         }
@@ -371,7 +371,7 @@ impl Job {
 
     fn resolve_check(&mut self, now: LiveTime) -> Stage {
         let Some(seat) = self.seats.last() else { return self.stage };
-        let next = Phase::Seating { round: now.round_ahead() };
+        let next = SeatPhase::Seating { round: now.round_ahead() };
         let heard = self.seats.iter().filter(|seat| seat.voice().is_some()).count();
         if seat.voice().is_none() {
             let absent = self.seats.len() - heard;
@@ -398,14 +398,14 @@ impl Job {
         if self.opened.is_none() && tally.margin() > 0 {
             // Nobody may have sealed anything so far: what is to be opened is drawn from here on at the latest.
             self.positions_round.get_or_insert(now.round_ahead());
-            return Stage::Jury(Phase::Silence { until: now.live.after(self.rules.timers.silence) });
+            return Stage::Jury(SeatPhase::Silence { until: now.live.after(self.rules.timers.silence) });
         }
         let jurors = self.seats.len() - self.jury_from.unwrap_or_default();
         match tally.verdict(self.ticket.margin) {
             Verdict::Convicted => Stage::Closed(Outcome::Slashed),
             Verdict::Cleared => Stage::Closed(Outcome::Cleared),
             Verdict::Open if jurors as u64 >= self.rules.checks.jurors_max => self.hung(&tally),
-            Verdict::Open => Stage::Jury(Phase::Seating { round: now.round_ahead() }),
+            Verdict::Open => Stage::Jury(SeatPhase::Seating { round: now.round_ahead() }),
         }
     }
 

@@ -12,7 +12,7 @@ use assay_protocol::{
     order::Order,
     outcome::Outcome,
     payout::{self, Fee, Settlement},
-    receipt::{Event, Happening, Story},
+    receipt::{Happening, Story, StoryEvent},
     signed::Signed,
     units::{Amount, Rate},
 };
@@ -190,7 +190,7 @@ impl Ledger {
             if open.job.progress() == before {
                 continue;
             }
-            open.events.push(Event { round: self.live_time.beacon.round, what: Happening::Convicted });
+            open.events.push(StoryEvent { round: self.live_time.beacon.round, what: Happening::Convicted });
             self.advance(id, out);
         }
     }

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use assay_protocol::{
     draw,
     id::{JobId, PeerId},
-    job::{Job, Misstep, Party, Phase, Stage, Step},
+    job::{Job, Misstep, Party, SeatPhase, Stage, Step},
     payout, receipt,
-    receipt::{Event, Happening},
+    receipt::{Happening, StoryEvent},
 };
 
 use super::{
@@ -40,7 +40,7 @@ impl Ledger {
         }
         let first_claim = open.job.claim().is_none();
         open.job.apply(step, by, self.live_time)?;
-        open.events.push(Event { round, what: happening.clone() });
+        open.events.push(StoryEvent { round, what: happening.clone() });
         if matches!(happening, Happening::Claim { .. }) && first_claim {
             open.roster = self.checkpoint.enrolled(open.job.order());
         }
@@ -61,7 +61,7 @@ impl Ledger {
         client.held = sum(client.held, deposit);
         open.held = sum(open.held, deposit);
         open.job = disputed;
-        open.events.push(Event { round, what: happening.clone() });
+        open.events.push(StoryEvent { round, what: happening.clone() });
         self.advance(id, out);
         Ok(())
     }
@@ -74,7 +74,7 @@ impl Ledger {
             let (step, by) = happening.step(&open.job);
             let drawn = open.job.apply(step, by, self.live_time);
             debug_assert!(drawn.is_ok(), "what is due can be drawn");
-            open.events.push(Event { round: self.live_time.beacon.round, what: happening });
+            open.events.push(StoryEvent { round: self.live_time.beacon.round, what: happening });
         }
         let Some(open) = self.jobs.get_mut(&id) else { return };
         note_accusation(&mut self.accounts, &open.job, out);
@@ -99,7 +99,7 @@ impl Ledger {
                 let check = draw::is_drawn(id, claim, open.job.secret(), beacon.value, rate);
                 Some(Happening::Draw { check })
             }
-            Stage::Checking(Phase::Seating { round }) | Stage::Jury(Phase::Seating { round })
+            Stage::Checking(SeatPhase::Seating { round }) | Stage::Jury(SeatPhase::Seating { round })
                 if beacon.round >= round =>
             {
                 let lot = receipt::lot(&open.job, beacon.value);
@@ -184,7 +184,7 @@ impl Ledger {
             let stepped = open.job.apply(Step::Tick { frozen }, Party::Notary, live_time);
             debug_assert!(stepped.is_ok(), "an open job takes every tick");
             if before != open.job.progress() {
-                open.events.push(Event { round: live_time.beacon.round, what: Happening::Tick });
+                open.events.push(StoryEvent { round: live_time.beacon.round, what: Happening::Tick });
             }
             self.advance(id, out);
         }

@@ -6,7 +6,7 @@ use assay_protocol::{
     claim::{self, Claim, EvidenceLeaf, OutputLeaf, Reveal},
     codec, compare, draw,
     id::PeerId,
-    job::{Phase, Stage, Testified},
+    job::{SeatPhase, Stage, Testified},
     manifest::{End, Policy},
     merkle::{self, RECORD_BYTES},
     receipt::Happening,
@@ -130,10 +130,10 @@ impl<K: Key> Office<K> {
     /// Does what the check or the jury of a job waits for, if anything.
     pub(crate) fn attend(&mut self, job: &Ordered, claimed: &Claimed, conduct: Conduct<'_>) {
         match self.stage(job.id) {
-            Stage::Checking(Phase::Sealing { .. }) | Stage::Jury(Phase::Sealing { .. }) => {
+            Stage::Checking(SeatPhase::Sealing { .. }) | Stage::Jury(SeatPhase::Sealing { .. }) => {
                 self.seal(job, conduct);
             }
-            Stage::Checking(Phase::Opening { .. }) | Stage::Jury(Phase::Opening { .. }) => {
+            Stage::Checking(SeatPhase::Opening { .. }) | Stage::Jury(SeatPhase::Opening { .. }) => {
                 self.open_all(job, claimed, conduct);
             }
             Stage::Open { .. }

@@ -2,7 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::{Claimed, Job, LiveTime, Misstep, Phase, Seat, Stage, Testified, proven, speaker, testimony};
+use super::{
+    BookedClaim, Job, LiveTime, Misstep, Seat, SeatPhase, Stage, Testified, proven, speaker, testimony,
+};
 use crate::{
     check::{Evidence, ShownRecord},
     claim::{Claim, EvidenceLeaf, OutputLeaf},
@@ -22,7 +24,7 @@ impl Job {
         if ticket == self.ticket_digest { Ok(next) } else { Err(Misstep::OtherTicket) }
     }
 
-    pub(super) fn claim_in(&mut self, claimed: Claimed, now: LiveTime) -> Result<Stage, Misstep> {
+    pub(super) fn claim_in(&mut self, claimed: BookedClaim, now: LiveTime) -> Result<Stage, Misstep> {
         if claimed.claim.end == End::Cancelled {
             return Err(Misstep::NotCancelled);
         }
@@ -30,14 +32,14 @@ impl Job {
     }
 
     /// A provider that was done before it heard of the cancellation claims as ever: it cannot sign a second claim.
-    pub(super) fn claim_cancelled(&mut self, claimed: Claimed, now: LiveTime) -> Result<Stage, Misstep> {
+    pub(super) fn claim_cancelled(&mut self, claimed: BookedClaim, now: LiveTime) -> Result<Stage, Misstep> {
         if claimed.claim.is_for_the_fee() {
             return self.take_claim(claimed, Stage::Closed(Outcome::Cancelled));
         }
         self.take_claim(claimed, Stage::Claimed { until: now.live.after(self.rules.timers.reveal) })
     }
 
-    fn take_claim(&mut self, claimed: Claimed, next: Stage) -> Result<Stage, Misstep> {
+    fn take_claim(&mut self, claimed: BookedClaim, next: Stage) -> Result<Stage, Misstep> {
         if claimed.claim.units > self.order.units_max {
             return Err(Misstep::Excess);
         }
@@ -96,7 +98,7 @@ impl Job {
 
     pub(super) fn drawn(&mut self, check: bool, round: u64, now: LiveTime) -> Stage {
         if check || self.forced {
-            Stage::Checking(Phase::Seating { round })
+            Stage::Checking(SeatPhase::Seating { round })
         } else {
             Stage::Waiting { until: now.live.after(self.ticket.window) }
         }
@@ -108,7 +110,7 @@ impl Job {
         };
         self.seats.push(Seat::new(peer));
         let working = self.rules.check_estimate.times(3).plus(self.rules.timers.seal);
-        self.in_phase(Phase::Sealing { until: now.live.after(working) })
+        self.in_phase(SeatPhase::Sealing { until: now.live.after(working) })
     }
 
     pub(super) fn seal(&mut self, commit: Digest, seat: u16, now: LiveTime) -> Result<Stage, Misstep> {
@@ -125,7 +127,7 @@ impl Job {
         self.positions_round.get_or_insert(now.round_ahead());
         // Where records are drawn, the openings wait for the beacon: its rounds do not count against them.
         let waiting = self.rules.timers.opening.plus(self.rules.timers.tick.times(ROUNDS_AHEAD));
-        Ok(self.in_phase(Phase::Opening { until: now.live.after(waiting) }))
+        Ok(self.in_phase(SeatPhase::Opening { until: now.live.after(waiting) }))
     }
 
     pub(super) fn unserved(&mut self, seat: u16, now: LiveTime) -> Result<Stage, Misstep> {
@@ -214,7 +216,7 @@ impl Job {
             return Err(Misstep::Unproven);
         }
         self.opened = Some(opened);
-        if matches!(self.stage, Stage::Jury(Phase::Silence { .. })) {
+        if matches!(self.stage, Stage::Jury(SeatPhase::Silence { .. })) {
             return Ok(self.resolve_jury(now));
         }
         Ok(self.resolve_if_heard(now))
@@ -225,8 +227,8 @@ impl Job {
     fn resolve_if_heard(&mut self, now: LiveTime) -> Stage {
         let heard = self.seats.last().is_some_and(|seat| seat.voice().is_some());
         let ready = match self.stage {
-            Stage::Checking(Phase::Opening { .. }) => heard && self.opened.is_some(),
-            Stage::Jury(Phase::Opening { .. }) => heard,
+            Stage::Checking(SeatPhase::Opening { .. }) => heard && self.opened.is_some(),
+            Stage::Jury(SeatPhase::Opening { .. }) => heard,
             Stage::Open { .. }
             | Stage::Cancelling { .. }
             | Stage::Claimed { .. }
@@ -254,13 +256,13 @@ impl Job {
                 Stage::Drawing { round: now.round_ahead() }
             }
             Stage::Waiting { until } if now.live >= until && !frozen => Stage::Closed(Outcome::NotDrawn),
-            Stage::Checking(Phase::Sealing { until } | Phase::Opening { until })
-            | Stage::Jury(Phase::Sealing { until } | Phase::Opening { until })
+            Stage::Checking(SeatPhase::Sealing { until } | SeatPhase::Opening { until })
+            | Stage::Jury(SeatPhase::Sealing { until } | SeatPhase::Opening { until })
                 if now.live >= until =>
             {
                 self.overdue(now)
             }
-            Stage::Jury(Phase::Silence { until }) if now.live >= until => Stage::Closed(Outcome::Silent),
+            Stage::Jury(SeatPhase::Silence { until }) if now.live >= until => Stage::Closed(Outcome::Silent),
             Stage::Open { .. }
             | Stage::Cancelling { .. }
             | Stage::Claimed { .. }
@@ -295,7 +297,7 @@ impl Job {
     }
 
     /// The stage of the check or the jury, in this phase.
-    fn in_phase(&self, phase: Phase) -> Stage {
+    fn in_phase(&self, phase: SeatPhase) -> Stage {
         if self.jury_from.is_some() { Stage::Jury(phase) } else { Stage::Checking(phase) }
     }
 }

@@ -8,7 +8,7 @@ use alloc::{
 
 use serde::Serialize;
 
-use super::{Event, Happening, Receipt, Story};
+use super::{Happening, Receipt, Story, StoryEvent};
 use crate::{
     admission,
     draw::{self, Barred, Lot, Try},
@@ -228,7 +228,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
 
     /// The round of the claim, if there is one.
     fn claimed_in(&self) -> Option<u64> {
-        let claimed = |event: &&Event| matches!(event.what, Happening::Claim { .. });
+        let claimed = |event: &&StoryEvent| matches!(event.what, Happening::Claim { .. });
         self.story.events.iter().find(claimed).map(|event| event.round)
     }
 

@@ -6,7 +6,7 @@ use assay_protocol::{
     check::Check,
     codec,
     id::{JobId, PeerId},
-    job::{Phase, Stage},
+    job::{SeatPhase, Stage},
     notice::{Account, Notice, NoticeEvent},
     signed::Signer,
     ticket::Ticket,
@@ -95,16 +95,16 @@ impl Notary {
                 }
             }
             Stage::Cancelling { .. } => self.notice(provider, job, NoticeEvent::Cancelled, cx),
-            Stage::Checking(Phase::Seating { .. }) if open.job.disputed() => {
+            Stage::Checking(SeatPhase::Seating { .. }) if open.job.disputed() => {
                 self.notice(provider, job, NoticeEvent::Disputed, cx);
             }
-            Stage::Checking(Phase::Sealing { until }) | Stage::Jury(Phase::Sealing { until }) => {
+            Stage::Checking(SeatPhase::Sealing { until }) | Stage::Jury(SeatPhase::Sealing { until }) => {
                 if let Some(check) = self.check(open, until) {
                     cx.say(check.verifier, check);
                 }
             }
-            Stage::Checking(Phase::Opening { .. })
-            | Stage::Jury(Phase::Opening { .. } | Phase::Silence { .. }) => {
+            Stage::Checking(SeatPhase::Opening { .. })
+            | Stage::Jury(SeatPhase::Opening { .. } | SeatPhase::Silence { .. }) => {
                 if open.job.opened().is_none() {
                     self.notice(provider, job, NoticeEvent::Open { beacon }, cx);
                 }

@@ -257,10 +257,10 @@ impl World {
 /// The name of an open stage; the way in which a closed one ended.
 pub(crate) fn name(stage: Stage) -> String {
     let phase = |phase| match phase {
-        Phase::Seating { .. } => "Seating",
-        Phase::Sealing { .. } => "Sealing",
-        Phase::Opening { .. } => "Opening",
-        Phase::Silence { .. } => "Silence",
+        SeatPhase::Seating { .. } => "Seating",
+        SeatPhase::Sealing { .. } => "Sealing",
+        SeatPhase::Opening { .. } => "Opening",
+        SeatPhase::Silence { .. } => "Silence",
     };
     match stage {
         Stage::Open { .. } => "Open".to_string(),

@@ -8,13 +8,13 @@ use assay_protocol::{
     claim::Reveal,
     codec, draw,
     id::{Digest, PeerId},
-    job::{Job, LiveTime, Misstep, Party, Phase, Stage, Step},
+    job::{Job, LiveTime, Misstep, Party, SeatPhase, Stage, Step},
     manifest::End,
     notice::Settled,
     objection::{Cancel, Contradict, Dispute, Output},
     order::{Abort, Accept, Failure, Open, Order, Refusal, secret_commit},
     payout,
-    receipt::{self, Event, Happening, Receipt, Story},
+    receipt::{self, Happening, Receipt, Story, StoryEvent},
     signed::{Signed, Statement},
     ticket::{Standing, Ticket},
     units::{Amount, Duration, Rate, Timestamp},
@@ -50,7 +50,7 @@ pub(crate) struct Play<'a> {
     usual: bool,
     /// True if the provider opens nothing.
     silent: bool,
-    events: Vec<Event>,
+    events: Vec<StoryEvent>,
     operators: Vec<Digest>,
 }
 
@@ -188,12 +188,12 @@ impl<'a> Play<'a> {
         }
     }
 
-    fn in_phase(&mut self, phase: Phase, dice: &mut Dice<'_>) -> Option<Happening> {
+    fn in_phase(&mut self, phase: SeatPhase, dice: &mut Dice<'_>) -> Option<Happening> {
         let seat = u16::try_from(self.job.seats().len().checked_sub(1)?).ok()?;
         let (job, verifier) = (self.job.id(), self.job.seats()[usize::from(seat)].peer);
         match phase {
-            Phase::Seating { .. } => None,
-            Phase::Sealing { .. } => match dice.mostly_first(&[0, 1, 2]) {
+            SeatPhase::Seating { .. } => None,
+            SeatPhase::Sealing { .. } => match dice.mostly_first(&[0, 1, 2]) {
                 0 => {
                     let told = self.truth.told(dice);
                     let commit = told.evidence(&self.job).commit();
@@ -204,15 +204,15 @@ impl<'a> Play<'a> {
                 1 => Some(Happening::Unserved(self.by(verifier, Unserved { job }))),
                 _ => None,
             },
-            Phase::Opening { .. } if !self.job.seats()[usize::from(seat)].is_done() => {
+            SeatPhase::Opening { .. } if !self.job.seats()[usize::from(seat)].is_done() => {
                 let found = self.found.get(usize::from(seat))?;
                 let opening =
                     OpenSeal { job, evidence: found.evidence(&self.job), records: found.wanted(&self.job)? };
                 let opening = Happening::OpenSeal(self.by(verifier, opening));
                 dice.mostly_first(&[Some(opening), None])
             }
-            Phase::Opening { .. } | Phase::Silence { .. } if self.silent => None,
-            Phase::Opening { .. } | Phase::Silence { .. } => {
+            SeatPhase::Opening { .. } | SeatPhase::Silence { .. } if self.silent => None,
+            SeatPhase::Opening { .. } | SeatPhase::Silence { .. } => {
                 let records = self.run.wanted(&self.job)?;
                 let run = if dice.happens(8) { self.truth.told(dice) } else { self.run.clone() };
                 let opening =
@@ -254,7 +254,7 @@ impl<'a> Play<'a> {
         if let Happening::Seat(tries) = &what {
             self.operators.extend(tries.last().map(|tried| tried.leaf.operator));
         }
-        self.events.push(Event { round: self.round, what });
+        self.events.push(StoryEvent { round: self.round, what });
         match self.due() {
             Some(due) => self.happens(due),
             None => Ok(stage),
@@ -267,7 +267,7 @@ impl<'a> Play<'a> {
         let before = self.job.progress();
         let _ = self.job.apply(Step::Tick { frozen: false }, Party::Notary, self.live_time());
         if before != self.job.progress() {
-            self.events.push(Event { round: self.round, what: Happening::Tick });
+            self.events.push(StoryEvent { round: self.round, what: Happening::Tick });
         }
         if let Some(due) = self.due() {
             let _ = self.happens(due);

@@ -7,7 +7,7 @@ use assay_protocol::{
     check::ShownRecord,
     codec,
     id::{Digest, PeerId},
-    job::{Beacon, Job, LiveTime, Misstep, Party, Phase, Stage, Step, Testified},
+    job::{Beacon, Job, LiveTime, Misstep, Party, SeatPhase, Stage, Step, Testified},
     objection::Output,
     payout,
     units::{Amount, Timestamp},
@@ -100,7 +100,7 @@ fn ticks_close(job: &mut Job, dice: &mut Dice<'_>, jurors_max: u64) {
         let step = match job.stage() {
             Stage::Closed(_) => return,
             Stage::Drawing { .. } => Step::Draw { check: dice.happens(128) },
-            Stage::Checking(Phase::Seating { .. }) | Stage::Jury(Phase::Seating { .. }) => {
+            Stage::Checking(SeatPhase::Seating { .. }) | Stage::Jury(SeatPhase::Seating { .. }) => {
                 Step::Seat { verifier: (!dice.happens(8)).then_some(PeerId([count as u8; 32])) }
             }
             Stage::Open { .. }
