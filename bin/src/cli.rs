@@ -5,10 +5,10 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 
 use crate::{
+    command_error::{CommandError, Exit},
     commands::{account, demo, down, init, job, notary, offers, provide, quote, receipt, run, status, up},
-    context::Context,
-    failure::{Exit, Failure},
-    output::Output,
+    invocation::Invocation,
+    printer::Printer,
 };
 
 /// Threads that carry a command, the daemon's included.
@@ -33,11 +33,11 @@ pub struct Cli {
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
-    command: Command,
+    verb: Verb,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum Verb {
     Demo(demo::Args),
     Init(init::Args),
     Up(up::Args),
@@ -66,53 +66,53 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    if let Command::Worker = cli.command {
+    if let Verb::Worker = cli.verb {
         assay_runtime::worker::main();
     }
-    let context = match Context::new(cli.home, cli.json) {
-        Ok(context) => context,
-        Err(failure) => return report(&Output::new(cli.json), &failure),
+    let invocation = match Invocation::new(cli.home, cli.json) {
+        Ok(invocation) => invocation,
+        Err(failure) => return report(&Printer::new(cli.json), &failure),
     };
-    let result = perform(cli.command, &context).and_then(|()| context.output.finish());
+    let result = perform(cli.verb, &invocation).and_then(|()| invocation.printer.finish());
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => report(&context.output, &failure),
+        Err(failure) => report(&invocation.printer, &failure),
     }
 }
 
-fn perform(command: Command, context: &Context) -> Result<(), Failure> {
+fn perform(verb: Verb, invocation: &Invocation) -> Result<(), CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
     let runtime = runtime.map_err(|error| {
         let hint = "close some programs: the system gives no more threads or files";
-        Failure::new(Exit::Other, "NO_THREADS", error, hint)
+        CommandError::new(Exit::Other, "NO_THREADS", error, hint)
     })?;
-    let result = runtime.block_on(dispatch(command, context));
+    let result = runtime.block_on(dispatch(verb, invocation));
     // Whatever still waits, on a terminal for example, must not keep the process.
     runtime.shutdown_background();
     result
 }
 
-async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
-    match command {
-        Command::Demo(args) => demo::perform(&args, context).await,
-        Command::Init(args) => init::perform(&args, context),
-        Command::Up(args) => up::perform(&args, context).await,
-        Command::Down(args) => down::perform(&args, context).await,
-        Command::Provide(args) => provide::perform(&args, context).await,
-        Command::Run(args) => run::perform(&args, context).await,
-        Command::Quote(args) => quote::perform(&args, context).await,
-        Command::Status(args) => status::perform(&args, context).await,
-        Command::Offers(args) => offers::perform(&args, context).await,
-        Command::Job(verb) => job::perform(&verb, context).await,
-        Command::Receipt(verb) => receipt::perform(&verb, context).await,
-        Command::Account(verb) => account::perform(&verb, context).await,
-        Command::Notary(verb) => notary::perform(&verb, context).await,
-        Command::Worker => unreachable!("a worker never comes back"),
+async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandError> {
+    match verb {
+        Verb::Demo(args) => demo::perform(&args, invocation).await,
+        Verb::Init(args) => init::perform(&args, invocation),
+        Verb::Up(args) => up::perform(&args, invocation).await,
+        Verb::Down(args) => down::perform(&args, invocation).await,
+        Verb::Provide(args) => provide::perform(&args, invocation).await,
+        Verb::Run(args) => run::perform(&args, invocation).await,
+        Verb::Quote(args) => quote::perform(&args, invocation).await,
+        Verb::Status(args) => status::perform(&args, invocation).await,
+        Verb::Offers(args) => offers::perform(&args, invocation).await,
+        Verb::Job(verb) => job::perform(&verb, invocation).await,
+        Verb::Receipt(verb) => receipt::perform(&verb, invocation).await,
+        Verb::Account(verb) => account::perform(&verb, invocation).await,
+        Verb::Notary(verb) => notary::perform(&verb, invocation).await,
+        Verb::Worker => unreachable!("a worker never comes back"),
     }
 }
 
-fn report(output: &Output, failure: &Failure) -> ExitCode {
-    output.failure(failure);
+fn report(printer: &Printer, failure: &CommandError) -> ExitCode {
+    printer.failure(failure);
     failure.exit().into()
 }
 
@@ -124,21 +124,21 @@ fn refuse(error: &clap::Error) -> ExitCode {
     }
     // The arguments did not parse, so whether JSON is wanted is read off them.
     let is_json = std::env::args_os().any(|argument| argument == "--json");
-    report(&Output::new(is_json), &misuse(error))
+    report(&Printer::new(is_json), &misuse(error))
 }
 
-fn misuse(error: &clap::Error) -> Failure {
+fn misuse(error: &clap::Error) -> CommandError {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
         || error.kind() == ErrorKind::MissingSubcommand
     {
-        return Failure::new(Exit::Usage, "USAGE", "a command is missing", help_hint());
+        return CommandError::new(Exit::Usage, "USAGE", "a command is missing", help_hint());
     }
     let text = error.to_string();
     let mut paragraphs = text.split("\n\n").map(str::trim);
     let message = paragraphs.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
     let tip = paragraphs.find_map(|paragraph| paragraph.strip_prefix("tip: "));
     let hint = tip.map_or_else(help_hint, |tip| tip.lines().next().unwrap_or_default().to_owned());
-    Failure::new(Exit::Usage, "USAGE", message, hint)
+    CommandError::new(Exit::Usage, "USAGE", message, hint)
 }
 
 /// The command whose help answers the question, as far as one was typed.

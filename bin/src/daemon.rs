@@ -19,8 +19,8 @@ use assay_protocol::genesis::Genesis;
 use clap::Args;
 
 use crate::{
-    context::Context,
-    failure::{Exit, Failure},
+    command_error::{CommandError, Exit},
+    invocation::Invocation,
 };
 
 /// What a daemon has to begin to listen.
@@ -37,27 +37,27 @@ pub(crate) struct Reach {
 }
 
 /// A daemon and the rules of its network.
-pub(crate) struct Daemon {
+pub(crate) struct RunningDaemon {
     /// The way to it.
     pub(crate) handle: Handle,
     /// The rules.
     pub(crate) genesis: Genesis,
 }
 
-impl Daemon {
-    /// Finds the daemon of the context's home, or starts one.
-    pub(crate) async fn reach(context: &Context, reach: Reach) -> Result<Self, Failure> {
-        let genesis = context.network()?.genesis;
-        let handle = match Handle::connect(&context.home).await {
+impl RunningDaemon {
+    /// Finds the daemon of the invocation's home, or starts one.
+    pub(crate) async fn reach(invocation: &Invocation, reach: Reach) -> Result<Self, CommandError> {
+        let genesis = invocation.network()?.genesis;
+        let handle = match Handle::connect(&invocation.home).await {
             Ok(handle) => handle,
-            Err(ConnectError::NotRunning { .. }) if !reach.no_start => start(context).await?,
+            Err(ConnectError::NotRunning { .. }) if !reach.no_start => start(invocation).await?,
             Err(error) => return Err(error.into()),
         };
         Ok(Self { handle, genesis })
     }
 
     /// Asks one thing.
-    pub(crate) async fn call<C: Respond>(&self, call: C) -> Result<C::Answer, Failure> {
+    pub(crate) async fn call<C: Respond>(&self, call: C) -> Result<C::Answer, CommandError> {
         Ok(self.handle.call(call).await?)
     }
 
@@ -67,13 +67,13 @@ impl Daemon {
     }
 }
 
-async fn start(context: &Context) -> Result<Handle, Failure> {
+async fn start(invocation: &Invocation) -> Result<Handle, CommandError> {
     // Said first: the key is missing more often than the daemon fails.
-    context.home.key()?;
-    let child = spawn(&context.home).map_err(|error| not_started(&context.home, &error.to_string()))?;
-    let handle = listening(&context.home, child).await?;
-    let log = context.home.log();
-    context.output.note(format!(
+    invocation.home.key()?;
+    let child = spawn(&invocation.home).map_err(|error| not_started(&invocation.home, &error.to_string()))?;
+    let handle = listening(&invocation.home, child).await?;
+    let log = invocation.home.log();
+    invocation.printer.note(format!(
         "started a daemon in the background; `assay down` ends it, its log is {}",
         log.display()
     ));
@@ -94,7 +94,7 @@ fn spawn(home: &Home) -> io::Result<Child> {
         .spawn()
 }
 
-async fn listening(home: &Home, mut child: Child) -> Result<Handle, Failure> {
+async fn listening(home: &Home, mut child: Child) -> Result<Handle, CommandError> {
     let deadline = Instant::now() + START_WAIT;
     loop {
         match Handle::connect(home).await {
@@ -111,10 +111,10 @@ async fn listening(home: &Home, mut child: Child) -> Result<Handle, Failure> {
     }
 }
 
-fn not_started(home: &Home, reason: &str) -> Failure {
+fn not_started(home: &Home, reason: &str) -> CommandError {
     let said = last_error(home).map(|line| format!(": {line}")).unwrap_or_default();
     let message = format!("the daemon could not be started: {reason}{said}");
-    Failure::new(Exit::Daemon, "DAEMON_NOT_STARTED", message, "run `assay up` to see what it says")
+    CommandError::new(Exit::Daemon, "DAEMON_NOT_STARTED", message, "run `assay up` to see what it says")
 }
 
 /// The last error that a daemon wrote into its log.

@@ -5,15 +5,15 @@
 
 mod bundle;
 mod cli;
+mod command_error;
 pub mod commands;
-mod context;
 mod daemon;
-mod failure;
-mod output;
+mod invocation;
+mod printer;
 mod stop;
 
 pub use bundle::Bundle;
 pub use cli::{Cli, main};
-pub use context::Context;
-pub use failure::{Exit, Failure};
-pub use output::Output;
+pub use command_error::{CommandError, Exit};
+pub use invocation::Invocation;
+pub use printer::Printer;

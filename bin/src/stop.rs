@@ -7,7 +7,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::failure::Exit;
+use crate::command_error::Exit;
 
 /// Waits until a person (Ctrl-C) or the system asks this process to end, and says with which status it then should.
 pub(crate) async fn asked() -> Exit {

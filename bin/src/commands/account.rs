@@ -5,16 +5,16 @@ use assay_protocol::id::PeerId;
 use serde_json::json;
 
 use crate::{
-    context::Context,
-    daemon::{Daemon, Reach},
-    failure::Failure,
-    output::{Table, full, money, rate, short},
+    command_error::CommandError,
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::{Table, full, money, rate, short},
 };
 
 /// What the notary holds for this peer.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
-    Show(Show),
+    Show(Args),
 }
 
 const EXAMPLES: &str = "\
@@ -25,7 +25,7 @@ Examples:
 /// Ask the notary what this account holds.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Show {
+pub(crate) struct Args {
     /// Which notary to ask; the network's first if none
     #[arg(long, value_name = "PEER")]
     notary: Option<PeerId>,
@@ -33,9 +33,9 @@ pub(crate) struct Show {
     reach: Reach,
 }
 
-pub(crate) async fn perform(verb: &Verb, context: &Context) -> Result<(), Failure> {
+pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     let Verb::Show(args) = verb;
-    let daemon = Daemon::reach(context, args.reach).await?;
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let view = daemon.call(ShowAccount { notary: args.notary }).await?;
     let (account, unit) = (view.account, daemon.unit());
     let mut table = Table::new(["MONEY", "HOW MUCH"]);
@@ -46,14 +46,14 @@ pub(crate) async fn perform(verb: &Verb, context: &Context) -> Result<(), Failur
         ("owed by the pool", account.owed),
     ];
     boxes.iter().for_each(|(name, amount)| table.row([(*name).to_owned(), format!("{amount} {unit}s")]));
-    context.output.table(&table);
+    invocation.printer.table(&table);
     let head = account.head;
-    context.output.note(format!(
+    invocation.printer.note(format!(
         "said by the notary {} at record {} of its journal",
         short(view.notary),
         head.sequence
     ));
-    context.output.document(
+    invocation.printer.document(
         "account",
         &json!({
             "notary": full(view.notary), "free": money(account.free, unit), "stake": money(account.stake, unit),

@@ -1,24 +1,24 @@
 //! `assay demo`: a whole network on this machine, from the first offer to the conviction of a cheat.
 //!
-//! **Invariant:** whatever ends it, it leaves no process and no file: everything hangs on one [`network::Network`].
+//! **Invariant:** whatever ends it, it leaves no process and no file: everything hangs on one [`network::DemoNetwork`].
 
 mod asks;
 pub mod feed;
 mod jobs;
+mod narration;
 pub mod network;
 mod picture;
 pub mod plan;
 mod play;
 mod proof;
 mod report;
-mod story;
 
 use std::time::Duration;
 
-use self::{network::Network, play::Play, story::Story};
+use self::{narration::Narration, network::DemoNetwork, play::Play};
 use crate::{
-    context::Context,
-    failure::{Exit, Failure},
+    command_error::{CommandError, Exit},
+    invocation::Invocation,
     stop,
 };
 
@@ -44,16 +44,16 @@ pub(crate) struct Args {
     stay: bool,
 }
 
-pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
+pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let binary = std::env::current_exe()
-        .map_err(|error| Failure::new(Exit::Other, "NO_PROGRAM", error, "start it by its full path"))?;
-    let story = Story::new(&context.output);
-    let mut network = Network::found(&binary, &plan::PARTS)?;
+        .map_err(|error| CommandError::new(Exit::Other, "NO_PROGRAM", error, "start it by its full path"))?;
+    let story = Narration::new(&invocation.printer);
+    let mut network = DemoNetwork::found(&binary, &plan::PARTS)?;
     let report = tokio::select! {
         played = tokio::time::timeout(PLAY_WAIT, Play::perform(&mut network, &story)) => played.map_err(|_| overdue())??,
         exit = stop::asked() => return Err(interrupted(exit)),
     };
-    context.output.document("demo", &report);
+    invocation.printer.document("demo", &report);
     if args.stay {
         story.how_to_join(&network);
         stop::asked().await;
@@ -64,14 +64,14 @@ pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failur
     Ok(())
 }
 
-fn interrupted(exit: Exit) -> Failure {
+fn interrupted(exit: Exit) -> CommandError {
     let hint = "everything it had started is gone; run it again any time";
-    Failure::new(exit, "INTERRUPTED", "the demonstration was interrupted", hint)
+    CommandError::new(exit, "INTERRUPTED", "the demonstration was interrupted", hint)
 }
 
-fn overdue() -> Failure {
+fn overdue() -> CommandError {
     let message = format!("the demonstration did not end within {} s", PLAY_WAIT.as_secs());
-    Failure::new(
+    CommandError::new(
         Exit::TimedOut,
         "DEMO_OVERDUE",
         message,

@@ -6,8 +6,8 @@ use assay_peer::handle::{ConnectError, Handle, Shutdown};
 use serde_json::json;
 
 use crate::{
-    context::Context,
-    failure::{Exit, Failure},
+    command_error::{CommandError, Exit},
+    invocation::Invocation,
 };
 
 /// What a daemon has to write down what it must not forget.
@@ -25,11 +25,11 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {}
 
-pub(crate) async fn perform(_args: &Args, context: &Context) -> Result<(), Failure> {
-    let handle = match Handle::connect(&context.home).await {
+pub(crate) async fn perform(_args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let handle = match Handle::connect(&invocation.home).await {
         Ok(handle) => handle,
         Err(ConnectError::NotRunning { .. }) => {
-            say(context, false);
+            say(invocation, false);
             return Ok(());
         }
         Err(error) => return Err(error.into()),
@@ -37,20 +37,20 @@ pub(crate) async fn perform(_args: &Args, context: &Context) -> Result<(), Failu
     handle.call(Shutdown).await?;
     drop(handle);
     let deadline = Instant::now() + END_WAIT;
-    while !matches!(Handle::connect(&context.home).await, Err(ConnectError::NotRunning { .. })) {
+    while !matches!(Handle::connect(&invocation.home).await, Err(ConnectError::NotRunning { .. })) {
         if Instant::now() > deadline {
             let message = format!("the daemon did not end within {} s", END_WAIT.as_secs());
             let hint =
                 "its number stands in the file `lock` of the home; killing it loses nothing that was saved";
-            return Err(Failure::new(Exit::TimedOut, "STILL_RUNNING", message, hint));
+            return Err(CommandError::new(Exit::TimedOut, "STILL_RUNNING", message, hint));
         }
         tokio::time::sleep(LOOK_STEP).await;
     }
-    say(context, true);
+    say(invocation, true);
     Ok(())
 }
 
-fn say(context: &Context, was_running: bool) {
-    context.output.line(if was_running { "The daemon has ended." } else { "No daemon was running." });
-    context.output.document("down", &json!({ "was_running": was_running }));
+fn say(invocation: &Invocation, was_running: bool) {
+    invocation.printer.line(if was_running { "The daemon has ended." } else { "No daemon was running." });
+    invocation.printer.document("down", &json!({ "was_running": was_running }));
 }

@@ -13,9 +13,9 @@ use assay_protocol::signed::Signer;
 use serde_json::json;
 
 use crate::{
-    context::Context,
-    failure::{Exit, Failure},
-    output::{full, short},
+    command_error::{CommandError, Exit},
+    invocation::Invocation,
+    printer::{full, short},
 };
 
 const EXAMPLES: &str = "\
@@ -39,31 +39,31 @@ pub(crate) struct Args {
     yes: bool,
 }
 
-pub(crate) fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
-    let asks = !args.yes && !context.output.is_json() && io::stdin().is_terminal();
+pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let asks = !args.yes && !invocation.printer.is_json() && io::stdin().is_terminal();
     let path = match &args.network {
         Some(path) => path.clone(),
         None if asks => PathBuf::from(ask("Which network? Give the path of its file: ")),
         None => return Err(no_network()),
     };
     let network = NetworkFile::read(&path)?;
-    refuse_another(&network, context)?;
+    refuse_another(&network, invocation)?;
     if asks && !agrees(&network) {
-        return Err(Failure::new(
+        return Err(CommandError::new(
             Exit::Other,
             "DECLINED",
             "nothing was changed",
             "run it again and answer yes to join",
         ));
     }
-    let peer = match context.home.create_key() {
+    let peer = match invocation.home.create_key() {
         Ok(peer) => peer,
-        Err(KeyError::Present { .. }) => context.home.key()?.id(),
+        Err(KeyError::Present { .. }) => invocation.home.key()?.id(),
         Err(error) => return Err(error.into()),
     };
-    fs::write(context.home.network(), network.to_toml()).map_err(|error| {
-        let message = format!("{} cannot be written: {error}", context.home.network().display());
-        Failure::new(
+    fs::write(invocation.home.network(), network.to_toml()).map_err(|error| {
+        let message = format!("{} cannot be written: {error}", invocation.home.network().display());
+        CommandError::new(
             Exit::Forbidden,
             "HOME_UNWRITABLE",
             message,
@@ -71,35 +71,36 @@ pub(crate) fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
         )
     })?;
     let (name, id) = (&network.genesis.name, network.genesis.id());
-    context.output.line(format!("This peer is {} in the network {name} ({}).", short(peer), short(id)));
-    context.output.line(format!("Its home is {}.", context.home.root().display()));
-    context.output.note("next: `assay up` starts it, `assay offers` shows what can be ordered");
-    context.output.document(
+    invocation.printer.line(format!("This peer is {} in the network {name} ({}).", short(peer), short(id)));
+    invocation.printer.line(format!("Its home is {}.", invocation.home.root().display()));
+    invocation.printer.note("next: `assay up` starts it, `assay offers` shows what can be ordered");
+    invocation.printer.document(
         "home",
         &json!({
-            "home": context.home.root(), "peer": full(peer), "network": full(id), "network_name": name,
+            "home": invocation.home.root(), "peer": full(peer), "network": full(id), "network_name": name,
             "notaries": network.genesis.notaries,
         }),
     );
     Ok(())
 }
 
-fn no_network() -> Failure {
+fn no_network() -> CommandError {
     let hint = "pass --network FILE; `assay demo --stay` founds a network here and prints its file";
-    Failure::new(Exit::Usage, "NO_NETWORK", "no network was named", hint)
+    CommandError::new(Exit::Usage, "NO_NETWORK", "no network was named", hint)
 }
 
 /// Refuses to make a peer of one network a peer of another: its key, journal and account belong to the first.
-fn refuse_another(network: &NetworkFile, context: &Context) -> Result<(), Failure> {
-    if !context.home.network().exists() {
+fn refuse_another(network: &NetworkFile, invocation: &Invocation) -> Result<(), CommandError> {
+    if !invocation.home.network().exists() {
         return Ok(());
     }
-    let present = context.network()?.genesis;
+    let present = invocation.network()?.genesis;
     if present.id() == network.genesis.id() {
         return Ok(());
     }
-    let message = format!("{} belongs to another network, {}", context.home.root().display(), present.name);
-    Err(Failure::new(Exit::Usage, "OTHER_NETWORK", message, "choose another folder with --home DIR"))
+    let message =
+        format!("{} belongs to another network, {}", invocation.home.root().display(), present.name);
+    Err(CommandError::new(Exit::Usage, "OTHER_NETWORK", message, "choose another folder with --home DIR"))
 }
 
 fn agrees(network: &NetworkFile) -> bool {

@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 
 pub(super) use self::describe::{attempt_document, document, outcome_words, state};
 use crate::{
-    context::Context,
-    daemon::{Daemon, Reach},
-    failure::Failure,
-    output::{Table, full, short},
+    command_error::CommandError,
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::{Table, full, short},
 };
 
 /// What became of what this home submitted.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
-    Ls(Ls),
-    Show(Show),
+    Ls(LsArgs),
+    Show(ShowArgs),
     Explain(explain::Args),
 }
 
@@ -31,7 +31,7 @@ Examples:
 /// List the jobs of this home, oldest first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = LS_EXAMPLES)]
-pub(crate) struct Ls {
+pub(crate) struct LsArgs {
     /// Also those that ended long ago
     #[arg(long, short)]
     all: bool,
@@ -50,7 +50,7 @@ Examples:
 /// Show one job: how far it is, what the runner gave, where the money is.
 #[derive(Debug, clap::Args)]
 #[command(after_help = SHOW_EXAMPLES)]
-pub(crate) struct Show {
+pub(crate) struct ShowArgs {
     /// The name of a submission or job, or its first digits
     #[arg(value_name = "JOB")]
     job: String,
@@ -61,27 +61,27 @@ pub(crate) struct Show {
 /// Jobs that are listed where not all are asked for.
 const LATEST: usize = 20;
 
-pub(crate) async fn perform(verb: &Verb, context: &Context) -> Result<(), Failure> {
+pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     match verb {
-        Verb::Ls(args) => list(args, context).await,
-        Verb::Show(args) => show(args, context).await,
-        Verb::Explain(args) => explain::perform(args, context).await,
+        Verb::Ls(args) => list(args, invocation).await,
+        Verb::Show(args) => show(args, invocation).await,
+        Verb::Explain(args) => explain::perform(args, invocation).await,
     }
 }
 
-async fn list(args: &Ls, context: &Context) -> Result<(), Failure> {
-    let daemon = Daemon::reach(context, args.reach).await?;
+async fn list(args: &LsArgs, invocation: &Invocation) -> Result<(), CommandError> {
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let jobs = daemon.call(ListJobs).await?;
     let hidden = if args.all { 0 } else { jobs.len().saturating_sub(LATEST) };
     let shown = jobs.get(hidden..).unwrap_or_default();
     let documents: Vec<Value> = shown.iter().map(|job| document(job, daemon.unit())).collect();
-    context.output.document("jobs", &json!({ "jobs": documents, "hidden": hidden }));
+    invocation.printer.document("jobs", &json!({ "jobs": documents, "hidden": hidden }));
     match args.quiet {
-        true => shown.iter().for_each(|job| context.output.line(full(job.submission.key))),
-        false => context.output.table(&table(shown)),
+        true => shown.iter().for_each(|job| invocation.printer.line(full(job.submission.key))),
+        false => invocation.printer.table(&table(shown)),
     }
     if hidden > 0 {
-        context.output.note(format!("{hidden} older jobs are not shown; --all shows them"));
+        invocation.printer.note(format!("{hidden} older jobs are not shown; --all shows them"));
     }
     Ok(())
 }
@@ -103,13 +103,13 @@ fn table(jobs: &[JobView]) -> Table {
     table
 }
 
-async fn show(args: &Show, context: &Context) -> Result<(), Failure> {
-    let daemon = Daemon::reach(context, args.reach).await?;
+async fn show(args: &ShowArgs, invocation: &Invocation) -> Result<(), CommandError> {
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let job = daemon.call(ShowJob { name: args.job.clone() }).await?;
-    context.output.document("job", &document(&job, daemon.unit()));
-    context.output.table(&describe::table(&job, daemon.unit()));
+    invocation.printer.document("job", &document(&job, daemon.unit()));
+    invocation.printer.table(&describe::table(&job, daemon.unit()));
     for moment in &job.timeline {
-        context.output.line(describe::moment_line(moment));
+        invocation.printer.line(describe::moment_line(moment));
     }
     Ok(())
 }

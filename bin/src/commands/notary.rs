@@ -6,16 +6,16 @@ use assay_protocol::{id::PeerId, units::Amount};
 use serde_json::{Value, json};
 
 use crate::{
-    context::Context,
-    daemon::{Daemon, Reach},
-    failure::{Exit, Failure},
-    output::{full, money, short},
+    command_error::{CommandError, Exit},
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::{full, money, short},
 };
 
 /// Whether a notary's books follow from its journal.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
-    Audit(Audit),
+    Audit(Args),
 }
 
 const EXAMPLES: &str = "\
@@ -26,7 +26,7 @@ Examples:
 /// Fetch a notary's journal, replay it and report the first divergence.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Audit {
+pub(crate) struct Args {
     /// Which notary to audit; the network's first if none
     #[arg(long, value_name = "PEER")]
     notary: Option<PeerId>,
@@ -34,17 +34,17 @@ pub(crate) struct Audit {
     reach: Reach,
 }
 
-pub(crate) async fn perform(verb: &Verb, context: &Context) -> Result<(), Failure> {
+pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     let Verb::Audit(args) = verb;
-    let daemon = Daemon::reach(context, args.reach).await?;
-    let spinner = context.output.spinner("fetching and replaying the journal");
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    let spinner = invocation.printer.spinner("fetching and replaying the journal");
     let audited = daemon.call(AuditNotary { notary: args.notary }).await;
     spinner.finish_and_clear();
     let audited = audited?;
     if let Some((entry, reason)) = &audited.divergence {
         return Err(diverges(&audited, *entry, reason));
     }
-    context.output.line(format!(
+    invocation.printer.line(format!(
         "The {} published entries of {} follow from each other; {} more concern open jobs.",
         audited.entries,
         short(audited.notary),
@@ -53,33 +53,33 @@ pub(crate) async fn perform(verb: &Verb, context: &Context) -> Result<(), Failur
     if audited.total != audited.supply {
         return Err(unbalanced(&audited));
     }
-    context.output.line(format!(
+    invocation.printer.line(format!(
         "After them {} jobs are open and {} closed, and all boxes together hold {} {}s: what was created and not destroyed.",
         audited.open,
         audited.closed,
         audited.total,
         daemon.unit()
     ));
-    context.output.document("audit", &document(&audited, daemon.unit()));
+    invocation.printer.document("audit", &document(&audited, daemon.unit()));
     Ok(())
 }
 
-fn diverges(audited: &Audited, entry: u64, reason: &str) -> Failure {
+fn diverges(audited: &Audited, entry: u64, reason: &str) -> CommandError {
     let message = format!(
         "entry {entry} of the notary {} does not follow from those before it: {reason}",
         audited.notary
     );
     let hint =
         "trust nothing that this notary says after that entry; keep your receipts and tell its other users";
-    Failure::new(Exit::NotVerified, "DIVERGED", message, hint)
+    CommandError::new(Exit::NotVerified, "DIVERGED", message, hint)
         .with(json!({ "entry": entry, "reason": reason }))
 }
 
-fn unbalanced(audited: &Audited) -> Failure {
+fn unbalanced(audited: &Audited) -> CommandError {
     let Audited { total, supply, .. } = audited;
     let message = format!("all boxes hold {total}, where {supply} were created and not destroyed");
     let hint = "trust nothing that this notary says; keep your receipts and tell its other users";
-    Failure::new(Exit::NotVerified, "UNBALANCED", message, hint)
+    CommandError::new(Exit::NotVerified, "UNBALANCED", message, hint)
 }
 
 /// What all boxes hold.

@@ -7,10 +7,10 @@ use assay_protocol::units::Amount;
 use serde_json::{Value, json};
 
 use crate::{
-    context::Context,
-    daemon::{Daemon, Reach},
-    failure::Failure,
-    output::{Table, ago, full, moment, money, short},
+    command_error::CommandError,
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::{Table, ago, full, moment, money, short},
 };
 
 const EXAMPLES: &str = "\
@@ -36,8 +36,8 @@ pub(crate) struct Args {
     reach: Reach,
 }
 
-pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
-    let daemon = Daemon::reach(context, args.reach).await?;
+pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let offers = daemon.call(ListOffers).await?;
     let mut rows: Vec<(&OfferView, &ServiceView)> = offers
         .iter()
@@ -47,13 +47,13 @@ pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failur
     rows.sort_by_key(|(offer, service)| (service.unit_price, offer.provider));
     let documents: Vec<Value> =
         rows.iter().map(|(offer, service)| document(offer, service, daemon.unit())).collect();
-    context.output.document("offers", &json!({ "offers": documents }));
+    invocation.printer.document("offers", &json!({ "offers": documents }));
     match args.quiet {
-        true => rows.iter().for_each(|(offer, _)| context.output.line(offer.provider)),
-        false => context.output.table(&table(&rows)),
+        true => rows.iter().for_each(|(offer, _)| invocation.printer.line(offer.provider)),
+        false => invocation.printer.table(&table(&rows)),
     }
     if rows.is_empty() {
-        context.output.note(format!(
+        invocation.printer.note(format!(
             "no offers ({} known in all); providers repeat theirs, so look again soon",
             offers.len()
         ));

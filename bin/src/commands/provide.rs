@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::{
     bundle::Bundle,
-    context::Context,
-    daemon::{Daemon, Reach},
-    failure::{Exit, Failure},
-    output::{full, money},
+    command_error::{CommandError, Exit},
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::{full, money},
 };
 
 /// The price that is suggested where none is named, in check costs: enough that fees stay small beside it.
@@ -43,29 +43,42 @@ pub(crate) struct Args {
     reach: Reach,
 }
 
-pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
-    let daemon = Daemon::reach(context, args.reach).await?;
+pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let services = services(args, &daemon.genesis)?;
-    let spinner = context.output.spinner("fetching and testing what is to be offered");
+    let spinner = invocation.printer.spinner("fetching and testing what is to be offered");
     let providing = daemon.call(Provide { services, slots: args.slots }).await;
     spinner.finish_and_clear();
     let providing = providing?;
-    context.output.document("providing", &document(&providing, daemon.unit()));
-    context.output.line(format!("Offering, on {}, {} at a time:", providing.machine, jobs(providing.slots)));
+    invocation.printer.document("providing", &document(&providing, daemon.unit()));
+    invocation.printer.line(format!(
+        "Offering, on {}, {} at a time:",
+        providing.machine,
+        jobs(providing.slots)
+    ));
     for service in &providing.services {
         let price = format!("{} {}s a unit", service.unit_price, daemon.unit());
-        context.output.line(format!("  {}  {price}, a run takes {} ms here", service.name, service.run.0));
+        invocation
+            .printer
+            .line(format!("  {}  {price}, a run takes {} ms here", service.name, service.run.0));
     }
-    context.output.note("the offer stands while the daemon runs; `assay status` shows the jobs it brings");
+    invocation
+        .printer
+        .note("the offer stands while the daemon runs; `assay status` shows the jobs it brings");
     Ok(())
 }
 
-fn services(args: &Args, genesis: &Genesis) -> Result<Vec<ServiceWish>, Failure> {
+fn services(args: &Args, genesis: &Genesis) -> Result<Vec<ServiceWish>, CommandError> {
     let all = || genesis.manifests.iter().map(|manifest| manifest.name.clone()).collect();
     let names: Vec<String> = if args.models.is_empty() { all() } else { args.models.clone() };
     if names.is_empty() {
         let hint = "its founder names models in the network file, under [[manifest]]";
-        return Err(Failure::new(Exit::NotFound, "NOTHING_TO_OFFER", "this network has no models", hint));
+        return Err(CommandError::new(
+            Exit::NotFound,
+            "NOTHING_TO_OFFER",
+            "this network has no models",
+            hint,
+        ));
     }
     let priced = names.into_iter().map(|name| {
         let unit_price = args.price.unwrap_or_else(|| suggested(genesis, &name));

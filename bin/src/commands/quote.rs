@@ -17,10 +17,10 @@ use super::{
     run::{input, terms::Terms},
 };
 use crate::{
-    context::Context,
-    daemon::{Daemon, Reach},
-    failure::Failure,
-    output::{Table, ago, full, moment, money, short},
+    command_error::CommandError,
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::{Table, ago, full, moment, money, short},
 };
 
 const EXAMPLES: &str = "\
@@ -49,35 +49,37 @@ pub(crate) struct Args {
     reach: Reach,
 }
 
-pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
-    let daemon = Daemon::reach(context, args.reach).await?;
+pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let manifest = input::manifest(&args.name, &daemon.genesis)?;
     let quote = daemon.call(QuoteJob(args.terms.submit(manifest))).await?;
     let unit = daemon.unit();
     let Some(chosen) = &quote.chosen else {
         if args.explain {
-            show_passed(context, &quote, unit);
+            show_passed(invocation, &quote, unit);
         }
         let failure = passed::failure(&quote.passed.counts, "`assay offers` lists what can be ordered now");
         let listed = passed::document(&quote.passed, unit);
         return Err(failure.with(json!({ "unmatched": quote.passed.counts, "passed_over": listed })));
     };
-    context.output.document("quote", &document(&quote, chosen, unit));
-    context.output.table(&table(&quote, chosen, unit));
+    invocation.printer.document("quote", &document(&quote, chosen, unit));
+    invocation.printer.table(&table(&quote, chosen, unit));
     if args.explain {
-        context.output.line("");
-        context.output.table(&reasons(chosen, unit));
-        context.output.line("");
-        show_passed(context, &quote, unit);
+        invocation.printer.line("");
+        invocation.printer.table(&reasons(chosen, unit));
+        invocation.printer.line("");
+        show_passed(invocation, &quote, unit);
     }
-    tell_of_funds(context, &quote, chosen.order.total_max, unit);
+    tell_of_funds(invocation, &quote, chosen.order.total_max, unit);
     Ok(())
 }
 
 /// A job that cannot be paid would be refused by the notary, whoever offers it.
-fn tell_of_funds(context: &Context, quote: &Quote, total: Amount, unit: &str) {
+fn tell_of_funds(invocation: &Invocation, quote: &Quote, total: Amount, unit: &str) {
     if let Some(free) = quote.free.filter(|free| *free < total) {
-        context.output.note(format!("note: your account holds only {free} {unit}s, so it would be refused"));
+        invocation
+            .printer
+            .note(format!("note: your account holds only {free} {unit}s, so it would be refused"));
     }
 }
 
@@ -136,13 +138,13 @@ fn reasons(chosen: &Chosen, unit: &str) -> Table {
 }
 
 /// Why each of the others was passed over.
-fn show_passed(context: &Context, quote: &Quote, unit: &str) {
+fn show_passed(invocation: &Invocation, quote: &Quote, unit: &str) {
     if !quote.passed.offers.is_empty() {
-        context.output.table(&passed::table(&quote.passed, unit));
+        invocation.printer.table(&passed::table(&quote.passed, unit));
     }
     let untold = passed::untold(&quote.passed);
     if untold > 0 {
-        context.output.line(format!("and {untold} more, farther from being chosen"));
+        invocation.printer.line(format!("and {untold} more, farther from being chosen"));
     }
 }
 

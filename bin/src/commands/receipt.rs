@@ -5,7 +5,7 @@ mod file;
 mod show;
 pub(crate) mod verify;
 
-use crate::{context::Context, failure::Failure};
+use crate::{command_error::CommandError, invocation::Invocation};
 
 /// The portable proof of what became of a job.
 #[derive(Debug, clap::Subcommand)]
@@ -15,10 +15,10 @@ pub(crate) enum Verb {
     Export(export::Args),
 }
 
-pub(crate) async fn perform(verb: &Verb, context: &Context) -> Result<(), Failure> {
+pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     match verb {
-        Verb::Show(args) => show::perform(args, context).await,
-        Verb::Verify(args) => verify::perform(args, context),
-        Verb::Export(args) => export::perform(args, context).await,
+        Verb::Show(args) => show::perform(args, invocation).await,
+        Verb::Verify(args) => verify::perform(args, invocation),
+        Verb::Export(args) => export::perform(args, invocation).await,
     }
 }

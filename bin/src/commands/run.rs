@@ -17,10 +17,10 @@ use serde_json::{Value, json};
 use self::{follow::Goal, reading::Reading, terms::Terms};
 use super::{job, offers};
 use crate::{
-    context::Context,
-    daemon::{Daemon, Reach},
-    failure::{Exit, Failure},
-    output::{full, short},
+    command_error::{CommandError, Exit},
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::{full, short},
 };
 
 const EXAMPLES: &str = "\
@@ -63,17 +63,17 @@ pub(crate) struct Args {
     reach: Reach,
 }
 
-pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
+pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let input = input::read(&args.input)?;
-    let daemon = Daemon::reach(context, args.reach).await?;
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let manifest = input::manifest(&args.name, &daemon.genesis)?;
-    tell_who_reads(context);
+    tell_who_reads(invocation);
     let key = submit(args, &daemon, manifest, input).await?;
-    let mut waiting = follow::Waiting::new(&daemon, context, key, args.timeout).await?;
+    let mut waiting = follow::Waiting::new(&daemon, invocation, key, args.timeout).await?;
     let attempt = waiting.until(Goal::Delivered).await?;
     let output = fetch_output(&daemon, &attempt).await?;
     let reading = Reading::of(manifest, &output);
-    show(args, context, &output, reading.as_ref(), &attempt)?;
+    show(args, invocation, &output, reading.as_ref(), &attempt)?;
     let attempt = match &args.receipt {
         Some(path) => {
             waiting.note("waiting for the draw, and for the check if there is one");
@@ -83,95 +83,103 @@ pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failur
         }
         None => attempt,
     };
-    say_how_it_stands(args, context, &attempt, daemon.unit());
-    context.output.document("run", &document(key, &attempt, &output, reading.as_ref(), daemon.unit()));
+    say_how_it_stands(args, invocation, &attempt, daemon.unit());
+    invocation.printer.document("run", &document(key, &attempt, &output, reading.as_ref(), daemon.unit()));
     confirmed(&attempt)
 }
 
 async fn submit(
     args: &Args,
-    daemon: &Daemon,
+    daemon: &RunningDaemon,
     manifest: &Manifest,
     input: Vec<u8>,
-) -> Result<Digest, Failure> {
+) -> Result<Digest, CommandError> {
     let input = Attachment(input);
     let submit = Submit { input, attempts_max: args.attempts, ..args.terms.submit(manifest) };
     Ok(daemon.call(submit).await?.key)
 }
 
 /// Says once in the life of a home who can read what is sent.
-fn tell_who_reads(context: &Context) {
-    let marker = context.home.root().join("told-who-reads");
-    if context.output.is_json() || marker.exists() {
+fn tell_who_reads(invocation: &Invocation) {
+    let marker = invocation.home.root().join("told-who-reads");
+    if invocation.printer.is_json() || marker.exists() {
         return;
     }
-    context.output.note(
+    invocation.printer.note(
         "note: the provider can read your input; if the job is checked, so can one verifier, or a few if it is disputed",
     );
     // A home that takes no file says it again, which harms nobody.
     let _ = fs::write(marker, "");
 }
 
-async fn fetch_output(daemon: &Daemon, attempt: &AttemptView) -> Result<Vec<u8>, Failure> {
+async fn fetch_output(daemon: &RunningDaemon, attempt: &AttemptView) -> Result<Vec<u8>, CommandError> {
     let Some(digest) = attempt.output else { unreachable!("a delivered job has an output") };
     Ok(daemon.call(ReadOutput { digest }).await?.all().await?)
 }
 
 fn show(
     args: &Args,
-    context: &Context,
+    invocation: &Invocation,
     output: &[u8],
     reading: Option<&Reading>,
     attempt: &AttemptView,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     if let Some(path) = &args.output {
         fs::write(path, output).map_err(|error| unwritable(path, &error))?;
     }
     match reading {
         Some(reading) => {
-            context.output.line(&reading.label);
-            context.output.note(format!(
+            invocation.printer.line(&reading.label);
+            invocation.printer.note(format!(
                 "{} sure, says provider {}",
                 reading.certainty(),
                 short(attempt.provider)
             ));
         }
-        None if args.output.is_none() => context.output.bytes(output),
+        None if args.output.is_none() => invocation.printer.bytes(output),
         None => {}
     }
     Ok(())
 }
 
-async fn keep_receipt(daemon: &Daemon, attempt: &AttemptView, path: &PathBuf) -> Result<(), Failure> {
+async fn keep_receipt(
+    daemon: &RunningDaemon,
+    attempt: &AttemptView,
+    path: &PathBuf,
+) -> Result<(), CommandError> {
     let bytes = daemon.call(ReadReceipt { name: full(attempt.job) }).await?.all().await?;
     fs::write(path, bytes).map_err(|error| unwritable(path, &error))
 }
 
-fn unwritable(path: &std::path::Path, error: &std::io::Error) -> Failure {
+fn unwritable(path: &std::path::Path, error: &std::io::Error) -> CommandError {
     let message = format!("{} cannot be written: {error}", path.display());
     let hint = "the job is not lost: `assay job ls` names it and `assay receipt show` has its receipt";
-    Failure::new(Exit::Usage, "FILE", message, hint)
+    CommandError::new(Exit::Usage, "FILE", message, hint)
 }
 
-fn say_how_it_stands(args: &Args, context: &Context, attempt: &AttemptView, unit: &str) {
+fn say_how_it_stands(args: &Args, invocation: &Invocation, attempt: &AttemptView, unit: &str) {
     let (price, most) = (attempt.price, attempt.total_max);
     match (attempt.state, &args.receipt) {
         (AttemptState::Closed(outcome), Some(path)) => {
-            context.output.note(format!("price {price} {unit}s; {}", job::outcome_words(outcome)));
+            invocation.printer.note(format!("price {price} {unit}s; {}", job::outcome_words(outcome)));
             let path = path.display();
-            context.output.note(format!("receipt: {path}; `assay receipt verify {path}` checks it anywhere"));
+            invocation
+                .printer
+                .note(format!("receipt: {path}; `assay receipt verify {path}` checks it anywhere"));
         }
         _ => {
-            context.output.note(format!("price {price} {unit}s, {most} at most with fees; check pending"));
-            context
-                .output
+            invocation
+                .printer
+                .note(format!("price {price} {unit}s, {most} at most with fees; check pending"));
+            invocation
+                .printer
                 .note(format!("receipt, once it is closed: `assay receipt show {}`", short(attempt.job)));
         }
     }
 }
 
 /// A closed job whose result did not hold is a failure, whatever was printed before.
-fn confirmed(attempt: &AttemptView) -> Result<(), Failure> {
+fn confirmed(attempt: &AttemptView) -> Result<(), CommandError> {
     let AttemptState::Closed(outcome) = attempt.state else { return Ok(()) };
     if outcome.is_paid() {
         return Ok(());
@@ -182,7 +190,7 @@ fn confirmed(attempt: &AttemptView) -> Result<(), Failure> {
         short(attempt.job)
     );
     let details = json!({ "job": full(attempt.job), "outcome": outcome });
-    Err(Failure::new(Exit::NotVerified, "NOT_CONFIRMED", message, hint).with(details))
+    Err(CommandError::new(Exit::NotVerified, "NOT_CONFIRMED", message, hint).with(details))
 }
 
 fn document(

@@ -8,10 +8,10 @@ use assay_peer::handle::{ListRuns, ShowStatus, StatusView};
 use serde_json::{Value, json};
 
 use crate::{
-    context::Context,
-    daemon::{Daemon, Reach},
-    failure::Failure,
-    output::{Table, ago, full, moment, short},
+    command_error::CommandError,
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::{Table, ago, full, moment, short},
 };
 
 const EXAMPLES: &str = "\
@@ -28,14 +28,14 @@ pub(crate) struct Args {
     reach: Reach,
 }
 
-pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
-    let daemon = Daemon::reach(context, args.reach).await?;
+pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let status = daemon.call(ShowStatus).await?;
     let runs = daemon.call(ListRuns).await?;
-    context.output.document("status", &document(&status, &runs, daemon.unit()));
-    context.output.table(&table(&status, &runs));
+    invocation.printer.document("status", &document(&status, &runs, daemon.unit()));
+    invocation.printer.table(&table(&status, &runs));
     if status.neighbours.is_empty() {
-        context.output.note("nobody is connected; the network file may name peers that are gone");
+        invocation.printer.note("nobody is connected; the network file may name peers that are gone");
     }
     Ok(())
 }

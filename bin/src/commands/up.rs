@@ -15,9 +15,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     bundle::Bundle,
-    context::Context,
-    failure::{Exit, Failure},
-    output::{full, short},
+    command_error::{CommandError, Exit},
+    invocation::Invocation,
+    printer::{full, short},
     stop,
 };
 
@@ -44,31 +44,31 @@ pub(crate) struct Args {
     #[arg(long, hide = true)]
     tethered: bool,
     /// Behave otherwise than one should, for demonstrations and tests
-    #[arg(long, hide = true, value_enum, default_value_t = Conduct::Honest)]
-    conduct: Conduct,
+    #[arg(long, hide = true, value_enum, default_value_t = ConductFlag::Honest)]
+    conduct: ConductFlag,
 }
 
 /// How a provider behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Conduct {
+enum ConductFlag {
     /// As it should.
     Honest,
     /// Makes its results up.
     Forge,
 }
 
-pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
-    context.network()?;
+pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    invocation.network()?;
     log();
-    stock(context)?;
+    stock(invocation)?;
     let worker = std::env::current_exe()
-        .map_err(|error| Failure::new(Exit::Other, "NO_PROGRAM", error, "start it by its full path"))?;
+        .map_err(|error| CommandError::new(Exit::Other, "NO_PROGRAM", error, "start it by its full path"))?;
     let (ready, is_ready) = oneshot::channel();
     let options = Options {
         listen: (!args.listen.is_empty()).then(|| args.listen.clone()),
         conduct: match args.conduct {
-            Conduct::Honest => executor::Conduct::Honest,
-            Conduct::Forge => executor::Conduct::Forge,
+            ConductFlag::Honest => executor::Conduct::Honest,
+            ConductFlag::Forge => executor::Conduct::Forge,
         },
         ready: Some(ready),
         stop: args.tethered.then(tether),
@@ -76,10 +76,10 @@ pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failur
     };
     let greeting = async {
         if let Ok(ready) = is_ready.await {
-            greet(context, &ready);
+            greet(invocation, &ready);
         }
     };
-    let (ended, ()) = tokio::join!(Daemon::run(context.home.clone(), options), greeting);
+    let (ended, ()) = tokio::join!(Daemon::run(invocation.home.clone(), options), greeting);
     Ok(ended?)
 }
 
@@ -93,30 +93,30 @@ fn tether() -> oneshot::Receiver<()> {
     stopped
 }
 
-fn greet(context: &Context, ready: &Ready) {
+fn greet(invocation: &Invocation, ready: &Ready) {
     let addresses = ready.addresses.join(", ");
-    context.output.line(format!(
+    invocation.printer.line(format!(
         "Peer {} of the network {} listens on {addresses}.",
         short(ready.peer),
         ready.network
     ));
-    context.output.note("Ctrl-C or `assay down` ends it; open jobs go on when it starts again");
-    context.output.document(
+    invocation.printer.note("Ctrl-C or `assay down` ends it; open jobs go on when it starts again");
+    invocation.printer.document(
         "up",
         &json!({ "peer": full(ready.peer), "network_name": ready.network, "addresses": ready.addresses }),
     );
 }
 
 /// Puts what the program carries where the daemon looks for runners and models.
-fn stock(context: &Context) -> Result<(), Failure> {
-    let settings = Settings::read(&context.home)?;
+fn stock(invocation: &Invocation) -> Result<(), CommandError> {
+    let settings = Settings::read(&invocation.home)?;
     // Only one process at a time may touch the blobs; the daemon takes the lock anew.
-    let _lock = HomeLock::take(context.home.root())?;
+    let _lock = HomeLock::take(invocation.home.root())?;
     let unusable = |error: &dyn std::fmt::Display| {
         let message = format!("the blob store cannot be used: {error}");
-        Failure::new(Exit::Other, "DISK", message, "free some space in the home and check who owns it")
+        CommandError::new(Exit::Other, "DISK", message, "free some space in the home and check who owns it")
     };
-    let blobs = Blobs::open(&context.home.blobs(), settings.daemon.blob_bytes_max)
+    let blobs = Blobs::open(&invocation.home.blobs(), settings.daemon.blob_bytes_max)
         .map_err(|error| unusable(&error))?;
     for bundle in Bundle::all() {
         for part in [bundle.runner, bundle.model] {

@@ -8,9 +8,9 @@ use std::{
 use assay_cli::{
     Bundle,
     commands::demo::{
-        feed::{Feed, Heard},
-        network::Network,
-        plan::{PARTS, PRICE, Part, Role},
+        feed::{Feed, PeerEvent},
+        network::DemoNetwork,
+        plan::{Duty, PARTS, PRICE, Part},
     },
 };
 use assay_market::{event::Event, view::SubmissionView};
@@ -25,15 +25,15 @@ const LOOK_STEP: Duration = Duration::from_millis(50);
 
 /// A network in which ada sells and everybody else checks.
 pub(crate) struct Town {
-    pub(crate) network: Network,
+    pub(crate) network: DemoNetwork,
     feed: Feed,
 }
 
 impl Town {
     /// Starts the peers and waits until the client knows ada's offer.
     pub(crate) async fn start() -> Self {
-        let honest: Vec<Part> = PARTS.into_iter().filter(|part| part.role != Role::Cheat).collect();
-        let mut network = Network::found(Path::new(BINARY), &honest).unwrap();
+        let honest: Vec<Part> = PARTS.into_iter().filter(|part| part.duty != Duty::Cheat).collect();
+        let mut network = DemoNetwork::found(Path::new(BINARY), &honest).unwrap();
         network.start().await.unwrap();
         let feed = Feed::open(&network).await.unwrap();
         network.peer("you").account().await.unwrap();
@@ -53,7 +53,7 @@ impl Town {
     /// Waits until something happens at a peer.
     pub(crate) async fn hear(&mut self, name: &str, is_it: impl Fn(&Event) -> bool) -> Event {
         let wait = async {
-            while let Some(Heard { place, event }) = self.feed.next().await {
+            while let Some(PeerEvent { place, event }) = self.feed.next().await {
                 if self.network.peers()[place].name == name && is_it(&event) {
                     return event;
                 }

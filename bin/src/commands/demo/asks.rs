@@ -11,19 +11,19 @@ use assay_protocol::{
     units::Amount,
 };
 
-use super::network::Peer;
+use super::network::DemoPeer;
 use crate::{
     bundle::{DIGITS, Sample},
+    command_error::CommandError,
     commands::provide::service,
-    failure::Failure,
 };
 
-impl Peer {
+impl DemoPeer {
     /// Has the peer offer the bundled model.
     ///
     /// # Errors
-    /// [`Failure`], if its daemon is gone or refuses; so for all that follow.
-    pub async fn provide(&self, price: Amount) -> Result<(), Failure> {
+    /// [`CommandError`], if its daemon is gone or refuses; so for all that follow.
+    pub async fn provide(&self, price: Amount) -> Result<(), CommandError> {
         let services = vec![service(DIGITS.name.to_owned(), price)];
         self.ask(Provide { services, slots: None }).await.map(drop)
     }
@@ -31,8 +31,8 @@ impl Peer {
     /// Has the peer submit a picture, to be read by this provider or by any; returns the name of the submission.
     ///
     /// # Errors
-    /// [`Failure`].
-    pub async fn submit(&self, sample: &Sample, provider: Option<PeerId>) -> Result<Digest, Failure> {
+    /// [`CommandError`].
+    pub async fn submit(&self, sample: &Sample, provider: Option<PeerId>) -> Result<Digest, CommandError> {
         let input = Attachment(sample.bytes.to_vec());
         let submit = Submit { manifest: DIGITS.name.to_owned(), input, provider, ..Submit::default() };
         Ok(self.ask(submit).await?.key)
@@ -41,52 +41,52 @@ impl Peer {
     /// How far a submission is.
     ///
     /// # Errors
-    /// [`Failure`].
-    pub async fn job(&self, key: Digest) -> Result<JobView, Failure> {
+    /// [`CommandError`].
+    pub async fn job(&self, key: Digest) -> Result<JobView, CommandError> {
         self.ask(ShowJob { name: key.to_string() }).await
     }
 
     /// A result.
     ///
     /// # Errors
-    /// [`Failure`].
-    pub async fn output(&self, digest: Digest) -> Result<Vec<u8>, Failure> {
+    /// [`CommandError`].
+    pub async fn output(&self, digest: Digest) -> Result<Vec<u8>, CommandError> {
         Ok(self.ask(ReadOutput { digest }).await?.all().await?)
     }
 
     /// The receipt of a closed job.
     ///
     /// # Errors
-    /// [`Failure`].
-    pub async fn receipt(&self, name: Digest) -> Result<Vec<u8>, Failure> {
+    /// [`CommandError`].
+    pub async fn receipt(&self, name: Digest) -> Result<Vec<u8>, CommandError> {
         Ok(self.ask(ReadReceipt { name: name.to_string() }).await?.all().await?)
     }
 
     /// What the notary holds for the peer.
     ///
     /// # Errors
-    /// [`Failure`].
-    pub async fn account(&self) -> Result<Account, Failure> {
+    /// [`CommandError`].
+    pub async fn account(&self) -> Result<Account, CommandError> {
         Ok(self.ask(ShowAccount::default()).await?.account)
     }
 
     /// The books of a notary.
     ///
     /// # Errors
-    /// [`Failure`].
-    pub async fn books(&self) -> Result<BooksView, Failure> {
+    /// [`CommandError`].
+    pub async fn books(&self) -> Result<BooksView, CommandError> {
         self.ask(ShowBooks).await
     }
 
     /// What a replay of the notary's journal finds.
     ///
     /// # Errors
-    /// [`Failure`].
-    pub async fn audit(&self) -> Result<Audited, Failure> {
+    /// [`CommandError`].
+    pub async fn audit(&self) -> Result<Audited, CommandError> {
         self.ask(AuditNotary::default()).await
     }
 
-    async fn ask<C: Respond>(&self, call: C) -> Result<C::Answer, Failure> {
+    async fn ask<C: Respond>(&self, call: C) -> Result<C::Answer, CommandError> {
         Ok(self.connect().await?.call(call).await?)
     }
 }

@@ -11,7 +11,7 @@ use crate::bundle::Sample;
 
 /// A job of the demonstration.
 #[derive(Clone, Debug)]
-pub(super) struct Job {
+pub(super) struct DemoJob {
     /// The submission.
     pub(super) key: Digest,
     /// What was sent.
@@ -36,7 +36,7 @@ pub(super) struct Job {
     pub(super) failed: bool,
 }
 
-impl Job {
+impl DemoJob {
     /// True once it was run again by others and paid.
     pub(super) fn is_checked(&self) -> bool {
         self.closed.is_some_and(|(outcome, _)| outcome.label() == Outcome::Checked.label())
@@ -50,12 +50,12 @@ impl Job {
 
 /// All jobs, in the order in which they were submitted.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Jobs(Vec<Job>);
+pub(super) struct Jobs(Vec<DemoJob>);
 
 impl Jobs {
     /// Adds a job that was just submitted.
     pub(super) fn submit(&mut self, key: Digest, sample: &'static Sample) {
-        self.0.push(Job {
+        self.0.push(DemoJob {
             key,
             sample,
             id: None,
@@ -71,26 +71,26 @@ impl Jobs {
     }
 
     /// All of them.
-    pub(super) fn all(&self) -> &[Job] {
+    pub(super) fn all(&self) -> &[DemoJob] {
         &self.0
     }
 
     /// The one that was submitted under this key.
-    pub(super) fn find(&self, key: Digest) -> Option<&Job> {
+    pub(super) fn find(&self, key: Digest) -> Option<&DemoJob> {
         self.0.iter().find(|job| job.key == key)
     }
 
     /// The one that was submitted under this key, to be changed.
-    pub(super) fn by_key(&mut self, key: Digest) -> Option<&mut Job> {
+    pub(super) fn by_key(&mut self, key: Digest) -> Option<&mut DemoJob> {
         self.0.iter_mut().find(|job| job.key == key)
     }
 
     /// The one with this order.
-    pub(super) fn of(&self, id: JobId) -> Option<&Job> {
+    pub(super) fn of(&self, id: JobId) -> Option<&DemoJob> {
         self.0.iter().find(|job| job.id == Some(id))
     }
 
-    fn by_id(&mut self, id: JobId) -> Option<&mut Job> {
+    fn by_id(&mut self, id: JobId) -> Option<&mut DemoJob> {
         self.0.iter_mut().find(|job| job.id == Some(id))
     }
 

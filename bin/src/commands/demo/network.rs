@@ -1,6 +1,6 @@
 //! A whole network on this machine: a home and a process for each peer, talking over loopback.
 //!
-//! **Invariant:** when a [`Network`] is dropped, its processes are dead and its files are gone. Each process holds the
+//! **Invariant:** when a [`DemoNetwork`] is dropped, its processes are dead and its files are gone. Each process holds the
 //! read end of a pipe from here and ends with it, so even `kill -9` of this program leaves no peer behind.
 
 use std::{
@@ -26,10 +26,10 @@ use assay_runtime::{
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
-use super::plan::{self, Part, Role};
+use super::plan::{self, Duty, Part};
 use crate::{
     bundle::DIGITS,
-    failure::{Exit, Failure},
+    command_error::{CommandError, Exit},
 };
 
 /// What a peer has to begin to listen.
@@ -40,32 +40,32 @@ const LOOK_STEP: Duration = Duration::from_millis(25);
 const SETTINGS: &str = "[client]\nrun_max = \"2s\"\n";
 
 /// A network of processes.
-pub struct Network {
+pub struct DemoNetwork {
     // Dropped before the folder that they write into.
-    peers: Vec<Peer>,
+    peers: Vec<DemoPeer>,
     genesis: Genesis,
     binary: PathBuf,
     folder: TempDir,
 }
 
 /// One of its peers.
-pub struct Peer {
+pub struct DemoPeer {
     /// What the story calls it.
     pub name: &'static str,
     /// What it does.
-    pub role: Role,
+    pub duty: Duty,
     /// Its name in the network.
     pub id: PeerId,
     /// Its files.
     pub home: Home,
     listen: String,
-    process: Option<Process>,
+    process: Option<ProcessTree>,
 }
 
 /// A process and everything that it started.
-struct Process(Child);
+struct ProcessTree(Child);
 
-impl Drop for Process {
+impl Drop for ProcessTree {
     fn drop(&mut self) {
         // Its workers are of its group; a group that is gone is no error.
         if let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
@@ -75,12 +75,12 @@ impl Drop for Process {
     }
 }
 
-impl Network {
+impl DemoNetwork {
     /// Makes homes, keys and rules for a cast, for processes of `binary`. Nothing runs yet.
     ///
     /// # Errors
-    /// [`Failure`], if the machine's class cannot be measured or the disk fails.
-    pub fn found(binary: &Path, cast: &[Part]) -> Result<Self, Failure> {
+    /// [`CommandError`], if the machine's class cannot be measured or the disk fails.
+    pub fn found(binary: &Path, cast: &[Part]) -> Result<Self, CommandError> {
         let folder =
             tempfile::Builder::new().prefix("assay-demo-").tempdir().map_err(|error| disk(&error))?;
         let class =
@@ -89,13 +89,13 @@ impl Network {
                 .map_err(|error| unmeasured(&error))?;
         let mut peers = Vec::new();
         for part in cast {
-            peers.push(Peer::settle(*part, folder.path())?);
+            peers.push(DemoPeer::settle(*part, folder.path())?);
         }
-        let Some(notary) = peers.iter().find(|peer| peer.role == Role::Notary) else {
+        let Some(notary) = peers.iter().find(|peer| peer.duty == Duty::Notary) else {
             unreachable!("a cast has a notary")
         };
         let verifiers: Vec<PeerId> =
-            peers.iter().filter(|peer| peer.role.checks()).map(|peer| peer.id).collect();
+            peers.iter().filter(|peer| peer.duty.checks()).map(|peer| peer.id).collect();
         let genesis = plan::genesis(notary.id, &verifiers, class.digest(), DIGITS.manifest());
         let contact = Contact { peer: notary.id, addresses: vec![notary.listen.clone()] };
         let file = NetworkFile { genesis: genesis.clone(), contacts: vec![contact] }.to_toml();
@@ -107,8 +107,8 @@ impl Network {
     /// Starts every peer and waits until all listen.
     ///
     /// # Errors
-    /// [`Failure`] with the last words of a peer that does not start.
-    pub async fn start(&mut self) -> Result<(), Failure> {
+    /// [`CommandError`] with the last words of a peer that does not start.
+    pub async fn start(&mut self) -> Result<(), CommandError> {
         for place in 0..self.peers.len() {
             self.spawn(place)?;
         }
@@ -128,8 +128,8 @@ impl Network {
     /// Starts a peer again and waits until it listens.
     ///
     /// # Errors
-    /// [`Failure`], if it does not.
-    pub async fn restart(&mut self, name: &str) -> Result<(), Failure> {
+    /// [`CommandError`], if it does not.
+    pub async fn restart(&mut self, name: &str) -> Result<(), CommandError> {
         let place = self.peers.iter().position(|peer| peer.name == name);
         let Some(place) = place else { unreachable!("there is no peer {name}") };
         self.spawn(place)?;
@@ -138,7 +138,7 @@ impl Network {
 
     /// The peers, in the order of the cast.
     #[must_use]
-    pub fn peers(&self) -> &[Peer] {
+    pub fn peers(&self) -> &[DemoPeer] {
         &self.peers
     }
 
@@ -147,7 +147,7 @@ impl Network {
     /// # Panics
     /// If the cast has no such peer.
     #[must_use]
-    pub fn peer(&self, name: &str) -> &Peer {
+    pub fn peer(&self, name: &str) -> &DemoPeer {
         let found = self.peers.iter().find(|peer| peer.name == name);
         found.unwrap_or_else(|| panic!("there is no peer {name}"))
     }
@@ -156,7 +156,7 @@ impl Network {
     #[must_use]
     pub fn name_of(&self, id: PeerId) -> String {
         let known = self.peers.iter().find(|peer| peer.id == id);
-        known.map_or_else(|| crate::output::short(id), |peer| peer.name.to_owned())
+        known.map_or_else(|| crate::printer::short(id), |peer| peer.name.to_owned())
     }
 
     /// The rules.
@@ -195,36 +195,36 @@ impl Network {
         Ok(())
     }
 
-    fn spawn(&mut self, place: usize) -> Result<(), Failure> {
+    fn spawn(&mut self, place: usize) -> Result<(), CommandError> {
         let peer = &mut self.peers[place];
         let log =
             File::options().create(true).append(true).open(peer.home.log()).map_err(|error| disk(&error))?;
         let mut command = Command::new(&self.binary);
         command.arg("--home").arg(peer.home.root()).args(["up", "--tethered", "--listen", &peer.listen]);
-        if peer.role == Role::Cheat {
+        if peer.duty == Duty::Cheat {
             command.args(["--conduct", "forge"]);
         }
         let also_log = log.try_clone().map_err(|error| disk(&error))?;
         let child = command.stdin(Stdio::piped()).stdout(log).stderr(also_log).process_group(0).spawn();
-        peer.process = Some(Process(child.map_err(|error| unstarted(peer, &error.to_string()))?));
+        peer.process = Some(ProcessTree(child.map_err(|error| unstarted(peer, &error.to_string()))?));
         Ok(())
     }
 }
 
-impl Peer {
+impl DemoPeer {
     /// Makes a home with a key.
-    fn settle(part: Part, folder: &Path) -> Result<Self, Failure> {
+    fn settle(part: Part, folder: &Path) -> Result<Self, CommandError> {
         let home = Home::at(folder.join(part.name));
         let id = home.create_key()?;
         let listen = format!("/ip4/127.0.0.1/tcp/{}", free_port().map_err(|error| disk(&error))?);
-        Ok(Self { name: part.name, role: part.role, id, home, listen, process: None })
+        Ok(Self { name: part.name, duty: part.duty, id, home, listen, process: None })
     }
 
     /// The way to its daemon.
     ///
     /// # Errors
-    /// [`Failure`], if it does not run.
-    pub async fn connect(&self) -> Result<Handle, Failure> {
+    /// [`CommandError`], if it does not run.
+    pub async fn connect(&self) -> Result<Handle, CommandError> {
         Ok(Handle::connect(&self.home).await?)
     }
 
@@ -234,12 +234,12 @@ impl Peer {
         self.process.as_ref().map(|process| process.0.id())
     }
 
-    async fn listening(&mut self) -> Result<(), Failure> {
+    async fn listening(&mut self) -> Result<(), CommandError> {
         let deadline = Instant::now() + START_WAIT;
         loop {
             match Handle::connect(&self.home).await {
                 Err(ConnectError::NotRunning { .. }) => {}
-                answer => return answer.map(drop).map_err(Failure::from),
+                answer => return answer.map(drop).map_err(CommandError::from),
             }
             let ended = self.process.as_mut().and_then(|process| process.0.try_wait().ok().flatten());
             if let Some(status) = ended {
@@ -258,22 +258,22 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-fn unstarted(peer: &Peer, reason: &str) -> Failure {
+fn unstarted(peer: &DemoPeer, reason: &str) -> CommandError {
     let log = fs::read_to_string(peer.home.log()).unwrap_or_default();
     let last = log.lines().rev().find(|line| line.starts_with("error: ")).or_else(|| log.lines().last());
     let said = last.map(|line| format!(": {line}")).unwrap_or_default();
     let message = format!("the peer {} did not start: {reason}{said}", peer.name);
-    Failure::new(Exit::Other, "DEMO_FAILED", message, "make sure that the loopback works and try again")
+    CommandError::new(Exit::Other, "DEMO_FAILED", message, "make sure that the loopback works and try again")
 }
 
-fn unmeasured(error: &RunFailure) -> Failure {
+fn unmeasured(error: &RunFailure) -> CommandError {
     let message = format!("this machine's class cannot be measured: {error}");
-    Failure::new(Exit::Other, "NO_CLASS", message, "the sandbox must be able to start processes here")
+    CommandError::new(Exit::Other, "NO_CLASS", message, "the sandbox must be able to start processes here")
 }
 
-fn disk(error: &io::Error) -> Failure {
+fn disk(error: &io::Error) -> CommandError {
     let message = format!("the demonstration has no place: {error}");
-    Failure::new(
+    CommandError::new(
         Exit::Other,
         "DISK",
         message,

@@ -1,6 +1,6 @@
 //! A digit as people see it in a terminal: two rows of pixels to a line of half blocks.
 
-use crate::{bundle::Sample, output::Output};
+use crate::{bundle::Sample, printer::Printer};
 
 /// Rows and columns of the picture.
 const SIDE: usize = 8;
@@ -29,9 +29,9 @@ impl Picture {
     }
 
     /// The picture as four lines, each of eight cells.
-    pub(super) fn lines(&self, output: &Output) -> Vec<String> {
+    pub(super) fn lines(&self, printer: &Printer) -> Vec<String> {
         let (pairs, _) = self.0.as_chunks::<2>();
-        pairs.iter().map(|[above, below]| line(above, below, output.has_colour())).collect()
+        pairs.iter().map(|[above, below]| line(above, below, printer.has_colour())).collect()
     }
 }
 

@@ -25,7 +25,7 @@ pub const CHEAP: Amount = Amount(40_000_000);
 
 /// What a peer does in the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum Duty {
     /// Keeps the books.
     Notary,
     /// Runs jobs for pay, and checks those of others.
@@ -42,21 +42,21 @@ pub struct Part {
     /// What the story calls it.
     pub name: &'static str,
     /// What it does.
-    pub role: Role,
+    pub duty: Duty,
 }
 
 /// The cast.
 pub const PARTS: [Part; 7] = [
-    Part { name: "nora", role: Role::Notary },
-    Part { name: "ada", role: Role::Provider },
-    Part { name: "ben", role: Role::Provider },
-    Part { name: "cleo", role: Role::Provider },
-    Part { name: "dan", role: Role::Provider },
-    Part { name: "mallory", role: Role::Cheat },
-    Part { name: "you", role: Role::Client },
+    Part { name: "nora", duty: Duty::Notary },
+    Part { name: "ada", duty: Duty::Provider },
+    Part { name: "ben", duty: Duty::Provider },
+    Part { name: "cleo", duty: Duty::Provider },
+    Part { name: "dan", duty: Duty::Provider },
+    Part { name: "mallory", duty: Duty::Cheat },
+    Part { name: "you", duty: Duty::Client },
 ];
 
-impl Role {
+impl Duty {
     /// True for those that check from the first day.
     #[must_use]
     pub fn checks(self) -> bool {

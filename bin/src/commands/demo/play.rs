@@ -11,16 +11,16 @@ use serde_json::Value;
 
 use super::{
     feed::Feed,
-    jobs::{Job, Jobs},
-    network::{Network, Peer},
-    plan::{self, Role},
+    jobs::{DemoJob, Jobs},
+    narration::{Narration, credits},
+    network::{DemoNetwork, DemoPeer},
+    plan::{self, Duty},
     proof, report,
-    story::{Story, credits},
 };
 use crate::{
     bundle::{DIGITS, Sample},
+    command_error::{CommandError, Exit},
     commands::run::reading::Reading,
-    failure::{Exit, Failure},
 };
 
 /// Pictures that go to whoever the market picks.
@@ -30,18 +30,21 @@ const SILENCE: Duration = Duration::from_secs(45);
 
 /// The demonstration while it goes on.
 pub(super) struct Play<'a> {
-    network: &'a Network,
-    story: &'a Story<'a>,
+    network: &'a DemoNetwork,
+    story: &'a Narration<'a>,
     feed: Feed,
     jobs: Jobs,
     offers: Vec<PeerId>,
-    client: &'a Peer,
-    notary: &'a Peer,
+    client: &'a DemoPeer,
+    notary: &'a DemoPeer,
 }
 
 impl<'a> Play<'a> {
     /// Plays all acts and returns the document that tells what happened.
-    pub(super) async fn perform(network: &mut Network, story: &Story<'_>) -> Result<Value, Failure> {
+    pub(super) async fn perform(
+        network: &mut DemoNetwork,
+        story: &Narration<'_>,
+    ) -> Result<Value, CommandError> {
         let started = Instant::now();
         story.chapter(
             "Seven peers",
@@ -61,9 +64,9 @@ impl<'a> Play<'a> {
         Ok(report::document(network, &play.jobs, &before, &after, &proofs, started.elapsed()))
     }
 
-    async fn open(network: &'a Network, story: &'a Story<'a>) -> Result<Self, Failure> {
-        let find = |role| network.peers().iter().find(|peer| peer.role == role);
-        let (Some(client), Some(notary)) = (find(Role::Client), find(Role::Notary)) else {
+    async fn open(network: &'a DemoNetwork, story: &'a Narration<'a>) -> Result<Self, CommandError> {
+        let find = |role| network.peers().iter().find(|peer| peer.duty == role);
+        let (Some(client), Some(notary)) = (find(Duty::Client), find(Duty::Notary)) else {
             unreachable!("the cast has a client and a notary")
         };
         let feed = Feed::open(network).await?;
@@ -71,11 +74,11 @@ impl<'a> Play<'a> {
     }
 
     /// The honest providers say what they sell; the client opens its account.
-    async fn offers(&mut self) -> Result<(), Failure> {
+    async fn offers(&mut self) -> Result<(), CommandError> {
         self.story.chapter("Offers", "Four of them tell everybody what they run, and for how much.");
         self.client.account().await?;
-        let honest: Vec<&Peer> =
-            self.network.peers().iter().filter(|peer| peer.role == Role::Provider).collect();
+        let honest: Vec<&DemoPeer> =
+            self.network.peers().iter().filter(|peer| peer.duty == Duty::Provider).collect();
         for peer in &honest {
             peer.provide(plan::PRICE).await?;
         }
@@ -88,14 +91,14 @@ impl<'a> Play<'a> {
     }
 
     /// One job from the picture to the payment, then several at a time.
-    async fn honest_jobs(&mut self) -> Result<(), Failure> {
+    async fn honest_jobs(&mut self) -> Result<(), CommandError> {
         self.story.chapter(
             "One job",
             "You have a picture of a digit read. Whoever does it commits to its result; only then does chance decide\n\
              whether, and by whom, it is done again. A provider that nobody knows yet is always checked.",
         );
         self.read_by(&DIGITS.samples[0], None).await?;
-        self.until("first check", |play| play.has_closed(Job::is_checked)).await?;
+        self.until("first check", |play| play.has_closed(DemoJob::is_checked)).await?;
         self.story.chapter("More jobs", "Each check that a provider passes makes the next one less likely.");
         for sample in &DIGITS.samples[1..PICTURES] {
             self.read_by(sample, None).await?;
@@ -105,8 +108,8 @@ impl<'a> Play<'a> {
     }
 
     /// A provider that makes its results up meets a client that picks it.
-    async fn cheat(&mut self) -> Result<(), Failure> {
-        let Some(cheat) = self.network.peers().iter().find(|peer| peer.role == Role::Cheat) else {
+    async fn cheat(&mut self) -> Result<(), CommandError> {
+        let Some(cheat) = self.network.peers().iter().find(|peer| peer.duty == Duty::Cheat) else {
             unreachable!("the cast has a cheat")
         };
         self.story.chapter(
@@ -120,7 +123,7 @@ impl<'a> Play<'a> {
         for sample in &DIGITS.samples[PICTURES + 1..] {
             let key = self.read_by(sample, Some(id)).await?;
             self.until("verdict", |play| play.jobs.find(key).is_some_and(|job| job.closed.is_some())).await?;
-            if self.jobs.find(key).is_some_and(Job::is_slashed) {
+            if self.jobs.find(key).is_some_and(DemoJob::is_slashed) {
                 self.story.spoils(self.network, &self.client.receipt(key).await?);
                 return Ok(());
             }
@@ -129,7 +132,7 @@ impl<'a> Play<'a> {
     }
 
     /// What was not drawn is paid once its window is over.
-    async fn all_closed(&mut self) -> Result<(), Failure> {
+    async fn all_closed(&mut self) -> Result<(), CommandError> {
         let open = self.jobs.all().iter().filter(|job| job.closed.is_none()).count();
         if open > 0 {
             let jobs = if open == 1 { "one job".to_owned() } else { format!("{open} jobs") };
@@ -145,12 +148,12 @@ impl<'a> Play<'a> {
     }
 
     /// Receipts are judged by a process that knows nothing; a changed one is refused.
-    async fn receipts(&mut self) -> Result<Vec<(Digest, proof::Judgement)>, Failure> {
+    async fn receipts(&mut self) -> Result<Vec<(Digest, proof::Judgement)>, CommandError> {
         self.story.chapter(
             "Receipts",
             "Each closed job leaves one file that anybody can check, offline, for ever.",
         );
-        let jobs: Vec<Job> = self.jobs.all().to_vec();
+        let jobs: Vec<DemoJob> = self.jobs.all().to_vec();
         let mut proofs = Vec::new();
         for job in &jobs {
             let (Some(id), bytes) = (job.id, self.client.receipt(job.key).await?) else { continue };
@@ -179,7 +182,7 @@ impl<'a> Play<'a> {
         &mut self,
         sample: &'static Sample,
         provider: Option<PeerId>,
-    ) -> Result<Digest, Failure> {
+    ) -> Result<Digest, CommandError> {
         self.story.picture(sample, "");
         let sent = Instant::now();
         let key = self.client.submit(sample, provider).await?;
@@ -195,12 +198,12 @@ impl<'a> Play<'a> {
         Ok(key)
     }
 
-    fn has_closed(&self, kind: impl Fn(&Job) -> bool) -> bool {
+    fn has_closed(&self, kind: impl Fn(&DemoJob) -> bool) -> bool {
         self.jobs.all().iter().any(kind)
     }
 
     /// Tells what happens until `done`.
-    async fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) -> Result<(), Failure> {
+    async fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) -> Result<(), CommandError> {
         while !done(self) {
             let heard = match tokio::time::timeout(SILENCE, self.feed.next()).await {
                 Ok(Some(heard)) => heard,
@@ -220,10 +223,10 @@ impl<'a> Play<'a> {
     }
 
     fn is_client(&self, place: usize) -> bool {
-        self.network.peers().get(place).is_some_and(|peer| peer.role == Role::Client)
+        self.network.peers().get(place).is_some_and(|peer| peer.duty == Duty::Client)
     }
 
-    fn stuck(&self, what: &str, why: &str) -> Failure {
+    fn stuck(&self, what: &str, why: &str) -> CommandError {
         let said = self.network.peers().iter().filter_map(|peer| {
             let log = fs::read_to_string(peer.home.log()).ok()?;
             let line = log
@@ -235,7 +238,7 @@ impl<'a> Play<'a> {
         });
         let said: String = said.collect();
         let message = format!("the demonstration waited for the {what}, but {why}{said}");
-        Failure::new(
+        CommandError::new(
             Exit::Other,
             "DEMO_FAILED",
             message,

@@ -8,8 +8,8 @@ use std::{
 
 use serde_json::Value;
 
-use super::network::Network;
-use crate::failure::{Exit, Failure};
+use super::network::DemoNetwork;
+use crate::command_error::{CommandError, Exit};
 
 /// What `assay receipt verify` said of a file.
 pub(super) struct Judgement {
@@ -38,11 +38,11 @@ impl Judgement {
 }
 
 /// Writes a receipt into the network's folder and judges it.
-pub(super) fn judge(network: &Network, name: &str, bytes: &[u8]) -> Result<Judgement, Failure> {
+pub(super) fn judge(network: &DemoNetwork, name: &str, bytes: &[u8]) -> Result<Judgement, CommandError> {
     let file = network.folder().join(name);
     fs::write(&file, bytes).and_then(|()| verify(network, &file)).map_err(|error| {
         let message = format!("the receipt cannot be judged: {error}");
-        Failure::new(
+        CommandError::new(
             Exit::Other,
             "DEMO_FAILED",
             message,
@@ -51,7 +51,7 @@ pub(super) fn judge(network: &Network, name: &str, bytes: &[u8]) -> Result<Judge
     })
 }
 
-fn verify(network: &Network, file: &Path) -> io::Result<Judgement> {
+fn verify(network: &DemoNetwork, file: &Path) -> io::Result<Judgement> {
     let output = Command::new(network.binary())
         .args(["receipt", "verify", "--json", "--home"])
         .arg(network.folder().join("nowhere"))

@@ -7,18 +7,18 @@ use assay_protocol::{id::Digest, outcome::Outcome, units::Amount};
 use serde_json::{Value, json};
 
 use super::{
-    jobs::{Job, Jobs},
-    network::Network,
+    jobs::{DemoJob, Jobs},
+    network::DemoNetwork,
     proof::Judgement,
 };
 use crate::{
     commands::notary,
-    output::{full, money},
+    printer::{full, money},
 };
 
 /// The body of `assay demo --json`.
 pub(super) fn document(
-    network: &Network,
+    network: &DemoNetwork,
     jobs: &Jobs,
     before: &BooksView,
     after: &BooksView,
@@ -27,7 +27,7 @@ pub(super) fn document(
 ) -> Value {
     let unit = &network.genesis().unit;
     let peers = network.peers().iter().map(|peer| {
-        json!({ "name": peer.name, "peer": full(peer.id), "role": peer.role.words(), "process": peer.process_id() })
+        json!({ "name": peer.name, "peer": full(peer.id), "role": peer.duty.words(), "process": peer.process_id() })
     });
     let tampered = proofs.iter().find(|(job, _)| *job == Digest::default());
     json!({
@@ -41,7 +41,7 @@ pub(super) fn document(
     })
 }
 
-fn receipt(network: &Network, job: &Job, proofs: &[(Digest, Judgement)], unit: &str) -> Value {
+fn receipt(network: &DemoNetwork, job: &DemoJob, proofs: &[(Digest, Judgement)], unit: &str) -> Value {
     let judged = proofs.iter().find(|(id, _)| Some(*id) == job.id);
     let (paid, slashed) = job.settled.unwrap_or_default();
     let outcome = job.closed.map(|(outcome, _)| outcome);
@@ -61,7 +61,7 @@ fn refusal(judgement: &Judgement) -> Value {
     })
 }
 
-fn balances(network: &Network, before: &BooksView, after: &BooksView, unit: &str) -> Vec<Value> {
+fn balances(network: &DemoNetwork, before: &BooksView, after: &BooksView, unit: &str) -> Vec<Value> {
     let row = |now: &assay_market::view::BalanceView| {
         let then = before.accounts.iter().find(|account| account.peer == now.peer);
         let (free, stake) = then.map_or((Amount::ZERO, Amount::ZERO), |then| (then.free, then.stake));

@@ -9,7 +9,7 @@ use assay_peer::handle::{Dated, JobView};
 use assay_protocol::outcome::Outcome;
 use serde_json::{Value, json};
 
-use crate::output::{Table, full, moment, money, rate, short};
+use crate::printer::{Table, full, moment, money, rate, short};
 
 /// How far a submission is, in a few words.
 pub(crate) fn state(submission: &SubmissionView) -> String {

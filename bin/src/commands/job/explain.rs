@@ -16,11 +16,11 @@ use serde_json::{Value, json};
 
 use super::describe;
 use crate::{
+    command_error::CommandError,
     commands::{offers::passed, quote::rate},
-    context::Context,
-    daemon::{Daemon, Reach},
-    failure::Failure,
-    output::{Table, full, moment, money, short},
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::{Table, full, moment, money, short},
 };
 
 const EXAMPLES: &str = "\
@@ -42,16 +42,16 @@ pub(crate) struct Args {
 /// Before the rows of a part.
 const INDENT: &str = "  ";
 
-pub(super) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
-    let daemon = Daemon::reach(context, args.reach).await?;
+pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let explained = daemon.call(ExplainJob { name: args.job.clone() }).await?;
-    let (output, unit) = (&context.output, daemon.unit());
+    let (output, unit) = (&invocation.printer, daemon.unit());
     output.document("job-explanation", &document(&explained, unit));
     let submission = &explained.job.submission;
     output.line(format!("Job {}", full(submission.key)));
     output.line(format!("{INDENT}{}: {}", submission.manifest, describe::state(submission)));
     output.line("\nOffers that were passed over");
-    show_passed(context, &explained, unit);
+    show_passed(invocation, &explained, unit);
     for (number, attempt) in (1..).zip(&submission.attempts) {
         output.line(format!("\nAttempt {number}"));
         output.aligned(&attempt_table(attempt, order(&explained, attempt.job), unit), INDENT);
@@ -73,8 +73,8 @@ fn passed_over(explained: &Explained) -> Option<&Passed> {
     explained.grounds.as_ref()?.passed.as_ref()
 }
 
-fn show_passed(context: &Context, explained: &Explained, unit: &str) {
-    let output = &context.output;
+fn show_passed(invocation: &Invocation, explained: &Explained, unit: &str) {
+    let output = &invocation.printer;
     let Some(passed) = passed_over(explained) else {
         return output.line(format!("{INDENT}{}", unknown(explained.grounds.as_ref())));
     };

@@ -8,8 +8,8 @@ use assay_protocol::order::Refusal;
 use serde_json::{Value, json};
 
 use crate::{
-    failure::{Exit, Failure},
-    output::{Table, full, moment, money, rate, short},
+    command_error::{CommandError, Exit},
+    printer::{Table, full, moment, money, rate, short},
 };
 
 /// How many offers there are, and how many of them were not taken up for which reason.
@@ -106,19 +106,24 @@ fn offer_document(passed: &PassedOver, unit: &str) -> Value {
 }
 
 /// No offer was taken, or none would be. `story` says where more can be learnt.
-pub(crate) fn failure(unmatched: &Unmatched, story: &str) -> Failure {
+pub(crate) fn failure(unmatched: &Unmatched, story: &str) -> CommandError {
     if let Some(refusal) = unmatched.refusal {
         return refused(refusal, story);
     }
     if unmatched.cost > 0 && unmatched.price == 0 {
         let message = format!("all of the {} offers that fit cost more than --max-cost", unmatched.cost);
-        return Failure::new(Exit::Money, "OVER_CEILING", message, "raise --max-cost; nothing was spent");
+        return CommandError::new(
+            Exit::Money,
+            "OVER_CEILING",
+            message,
+            "raise --max-cost; nothing was spent",
+        );
     }
     let message = format!("no offer matches: {}", counted(unmatched));
-    Failure::new(Exit::NoMatch, "NO_MATCH", message, hint(unmatched))
+    CommandError::new(Exit::NoMatch, "NO_MATCH", message, hint(unmatched))
 }
 
-fn refused(refusal: Refusal, story: &str) -> Failure {
+fn refused(refusal: Refusal, story: &str) -> CommandError {
     let message = format!("every offer was refused, the last: {refusal}");
     let (exit, code, hint) = if refusal == Refusal::Funds {
         (Exit::Money, "NO_FUNDS", "`assay account show` says what there is; nothing was spent")
@@ -131,7 +136,7 @@ fn refused(refusal: Refusal, story: &str) -> Failure {
     } else {
         (Exit::NoMatch, "REFUSED", story)
     };
-    let failure = Failure::new(exit, code, message, hint);
+    let failure = CommandError::new(exit, code, message, hint);
     if refusal == Refusal::Busy { failure.retryable() } else { failure }
 }
 

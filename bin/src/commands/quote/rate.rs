@@ -5,7 +5,7 @@
 use assay_market::policy::{Components, Cost, Detection, Explanation, Newcomer, Ruler};
 use serde_json::{Value, json};
 
-use crate::output::{Table, money, rate};
+use crate::printer::{Table, money, rate};
 
 /// Thousandths that make one.
 const THOUSANDTHS: u64 = 1_000;

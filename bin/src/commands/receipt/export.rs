@@ -4,9 +4,9 @@ use std::{fs, path::PathBuf};
 
 use super::{file, show};
 use crate::{
-    context::Context,
+    command_error::{CommandError, Exit},
     daemon::Reach,
-    failure::{Exit, Failure},
+    invocation::Invocation,
 };
 
 const EXAMPLES: &str = "\
@@ -33,27 +33,27 @@ pub(crate) struct Args {
     reach: Reach,
 }
 
-pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
-    let bytes = show::bytes_of(&args.receipt, args.reach, context).await?;
+pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let bytes = show::bytes_of(&args.receipt, args.reach, invocation).await?;
     let (receipt, report) = file::judge(&bytes)?;
     // What a program reads from standard output is to be JSON, if it asked for that.
-    let readable = args.readable || (context.output.is_json() && args.output.is_none());
+    let readable = args.readable || (invocation.printer.is_json() && args.output.is_none());
     let written =
         if readable { format!("{:#}\n", receipt.to_view()).into_bytes() } else { receipt.to_bytes() };
     let Some(path) = &args.output else {
-        context.output.file(&written);
+        invocation.printer.file(&written);
         return Ok(());
     };
     fs::write(path, &written).map_err(|error| {
         let message = format!("{} cannot be written: {error}", path.display());
-        Failure::new(Exit::Usage, "FILE", message, "name another file, or leave out -o")
+        CommandError::new(Exit::Usage, "FILE", message, "name another file, or leave out -o")
     })?;
-    context.output.document(
+    invocation.printer.document(
         "export",
         &serde_json::json!({
             "job": report.job.to_string(), "file": path, "bytes": written.len(), "readable": readable,
         }),
     );
-    context.output.line(format!("{}: {} bytes", path.display(), written.len()));
+    invocation.printer.line(format!("{}: {} bytes", path.display(), written.len()));
     Ok(())
 }

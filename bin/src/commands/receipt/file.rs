@@ -12,10 +12,10 @@ use assay_protocol::{
 };
 use serde_json::json;
 
-use crate::failure::{Exit, Failure};
+use crate::command_error::{CommandError, Exit};
 
 /// The bytes of a receipt file in either form, and one more than allowed if there are too many.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
     let limit = VIEW_BYTES_MAX as u64 + 1;
     let read = |mut from: Box<dyn Read>| -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -29,7 +29,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     };
     bytes.map_err(|error| {
         let message = format!("{} cannot be read: {error}", path.display());
-        Failure::new(
+        CommandError::new(
             Exit::Usage,
             "FILE",
             message,
@@ -39,7 +39,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// The receipt in these bytes, if it is whole, and what it proves.
-pub(super) fn judge(bytes: &[u8]) -> Result<(Receipt, Report), Failure> {
+pub(super) fn judge(bytes: &[u8]) -> Result<(Receipt, Report), CommandError> {
     // The canonical form begins with a byte that no text begins with.
     let receipt = if bytes.first().is_some_and(u8::is_ascii) {
         let text = std::str::from_utf8(bytes).map_err(|error| malformed(&error))?;
@@ -51,15 +51,16 @@ pub(super) fn judge(bytes: &[u8]) -> Result<(Receipt, Report), Failure> {
     Ok((receipt, report))
 }
 
-fn malformed(error: &dyn std::error::Error) -> Failure {
+fn malformed(error: &dyn std::error::Error) -> CommandError {
     refuted(&Refuted { step: Stop::Encoding, expected: format!("one whole receipt: {error}") })
 }
 
 /// A receipt that does not hold.
-fn refuted(refuted: &Refuted) -> Failure {
+fn refuted(refuted: &Refuted) -> CommandError {
     let message = format!("the receipt does not hold: {refuted}");
     let hint = "somebody changed this file, or its notary is false; ask the other party or the notary for the original";
-    Failure::new(Exit::NotVerified, "RECEIPT_REFUTED", message, hint).with(json!({ "step": refuted.step }))
+    CommandError::new(Exit::NotVerified, "RECEIPT_REFUTED", message, hint)
+        .with(json!({ "step": refuted.step }))
 }
 
 #[cfg(test)]

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 use super::{file, verify};
 use crate::{
-    context::Context,
-    daemon::{Daemon, Reach},
-    failure::Failure,
-    output::{Table, full, money, short},
+    command_error::CommandError,
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::{Table, full, money, short},
 };
 
 const EXAMPLES: &str = "\
@@ -36,25 +36,29 @@ pub(crate) struct Args {
     reach: Reach,
 }
 
-pub(crate) async fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
-    let bytes = bytes_of(&args.receipt, args.reach, context).await?;
+pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let bytes = bytes_of(&args.receipt, args.reach, invocation).await?;
     let (receipt, report) = file::judge(&bytes)?;
     let Some(order) = order(&receipt, report.network) else {
         unreachable!("a receipt that holds has a signed order")
     };
-    context.output.document("receipt", &document(&receipt, &report, &order));
-    context.output.line(verify::headline(&report));
-    context.output.table(&table(&receipt, &report, &order));
+    invocation.printer.document("receipt", &document(&receipt, &report, &order));
+    invocation.printer.line(verify::headline(&report));
+    invocation.printer.table(&table(&receipt, &report, &order));
     Ok(())
 }
 
 /// The receipt in this file, or of this job of the home.
-pub(super) async fn bytes_of(name: &str, reach: Reach, context: &Context) -> Result<Vec<u8>, Failure> {
+pub(super) async fn bytes_of(
+    name: &str,
+    reach: Reach,
+    invocation: &Invocation,
+) -> Result<Vec<u8>, CommandError> {
     let path = Path::new(name);
     if name == "-" || path.exists() {
         return file::read(path);
     }
-    let daemon = Daemon::reach(context, reach).await?;
+    let daemon = RunningDaemon::reach(invocation, reach).await?;
     let pieces = daemon.call(ReadReceipt { name: name.to_owned() }).await?;
     Ok(pieces.all().await?)
 }
@@ -118,7 +122,7 @@ fn document(receipt: &Receipt, report: &Report, order: &Order) -> Value {
         "manifest": full(order.manifest.digest()), "model_name": order.manifest.name,
         "model": full(order.manifest.model), "runner": full(order.manifest.runner), "class": full(order.class),
         "input_commit": full(order.input_commit),
-        "check_rate": crate::output::rate(report.rate), "checks": report.checks, "agreeing": report.agreeing,
+        "check_rate": crate::printer::rate(report.rate), "checks": report.checks, "agreeing": report.agreeing,
         "verifiers": verifiers(receipt).map(full).collect::<Vec<_>>(),
         "settlement": {
             "client": money(settlement.client), "provider": money(settlement.provider),

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::file;
 use crate::{
-    context::Context,
-    failure::{Exit, Failure},
-    output::{Paint, full, rate, short},
+    command_error::{CommandError, Exit},
+    invocation::Invocation,
+    printer::{Paint, full, rate, short},
 };
 
 const EXAMPLES: &str = "\
@@ -49,19 +49,19 @@ enum Pin {
     None,
 }
 
-pub(crate) fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
+pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let bytes = file::read(&args.receipt)?;
     let (_, report) = file::judge(&bytes)?;
-    let pin = pin(args, context, report.network)?;
-    context.output.document("verification", &document(&report, pin));
-    let label = context.output.paint(paint(report.outcome), report.outcome.label());
-    context.output.line(format!("{label}: {}", meaning(&report)));
-    context.output.line(format!("job      {}", report.job));
-    context.output.line(format!("network  {} ({})", report.network_name, report.network));
-    context.output.line(format!("notary   {}", report.notary));
-    context.output.line(format!("client   {}", report.client));
-    context.output.line(format!("provider {}", report.provider));
-    context.output.line(match pin {
+    let pin = pin(args, invocation, report.network)?;
+    invocation.printer.document("verification", &document(&report, pin));
+    let label = invocation.printer.paint(paint(report.outcome), report.outcome.label());
+    invocation.printer.line(format!("{label}: {}", meaning(&report)));
+    invocation.printer.line(format!("job      {}", report.job));
+    invocation.printer.line(format!("network  {} ({})", report.network_name, report.network));
+    invocation.printer.line(format!("notary   {}", report.notary));
+    invocation.printer.line(format!("client   {}", report.client));
+    invocation.printer.line(format!("provider {}", report.provider));
+    invocation.printer.line(match pin {
         Pin::File => "Both are pinned by the network file.",
         Pin::Home => "Both are pinned: this home belongs to the network.",
         Pin::None => "Neither is pinned: anyone can invent a network. --network FILE pins the one you trust.",
@@ -69,10 +69,10 @@ pub(crate) fn perform(args: &Args, context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-fn pin(args: &Args, context: &Context, found: NetworkId) -> Result<Pin, Failure> {
+fn pin(args: &Args, invocation: &Invocation, found: NetworkId) -> Result<Pin, CommandError> {
     let Some(path) = &args.network else {
         let known =
-            NetworkFile::read(&context.home.network()).is_ok_and(|network| network.genesis.id() == found);
+            NetworkFile::read(&invocation.home.network()).is_ok_and(|network| network.genesis.id() == found);
         return Ok(if known { Pin::Home } else { Pin::None });
     };
     let expected = NetworkFile::read(path)?.genesis.id();
@@ -82,7 +82,8 @@ fn pin(args: &Args, context: &Context, found: NetworkId) -> Result<Pin, Failure>
     let message =
         format!("the receipt does not hold: step \"network\" fails: expected {expected}, found {found}");
     let hint = "leave out --network to see what it proves there, or name that network's file";
-    Err(Failure::new(Exit::NotVerified, "RECEIPT_REFUTED", message, hint).with(json!({ "step": "network" })))
+    Err(CommandError::new(Exit::NotVerified, "RECEIPT_REFUTED", message, hint)
+        .with(json!({ "step": "network" })))
 }
 
 fn paint(outcome: Outcome) -> Paint {

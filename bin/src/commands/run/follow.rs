@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 use super::{job, offers::passed};
 use crate::{
-    context::Context,
-    daemon::Daemon,
-    failure::{Exit, Failure, lost},
-    output::{full, short},
+    command_error::{CommandError, Exit, lost},
+    daemon::RunningDaemon,
+    invocation::Invocation,
+    printer::{full, short},
 };
 
 /// What is waited for.
@@ -37,14 +37,14 @@ pub(super) struct Waiting {
 impl Waiting {
     /// Begins to wait.
     pub(super) async fn new(
-        daemon: &Daemon,
-        context: &Context,
+        daemon: &RunningDaemon,
+        invocation: &Invocation,
         key: Digest,
         timeout: Option<Duration>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CommandError> {
         let updates = daemon.call(WatchUpdates { name: Some(full(key)) }).await?;
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
-        Ok(Self { key, updates, deadline, spinner: context.output.spinner("looking for a provider") })
+        Ok(Self { key, updates, deadline, spinner: invocation.printer.spinner("looking for a provider") })
     }
 
     /// Shows what is being waited for.
@@ -53,7 +53,7 @@ impl Waiting {
     }
 
     /// The attempt that reached the goal.
-    pub(super) async fn until(&mut self, goal: Goal) -> Result<AttemptView, Failure> {
+    pub(super) async fn until(&mut self, goal: Goal) -> Result<AttemptView, CommandError> {
         let deadline = self.deadline;
         let (key, spinner) = (self.key, self.spinner.clone());
         let reached = tokio::select! {
@@ -67,7 +67,7 @@ impl Waiting {
         reached
     }
 
-    async fn reached(&mut self, goal: Goal) -> Result<AttemptView, Failure> {
+    async fn reached(&mut self, goal: Goal) -> Result<AttemptView, CommandError> {
         loop {
             let view = match self.updates.next().await {
                 Some(Ok(Update::Job(view))) => view,
@@ -103,29 +103,29 @@ async fn alarm(deadline: Option<Instant>) {
     }
 }
 
-fn timed_out(key: Digest) -> Failure {
+fn timed_out(key: Digest) -> CommandError {
     let hint = format!("it goes on: `assay job show {}` says how far it is", short(key));
-    Failure::new(Exit::TimedOut, "TIMED_OUT", format!("the job {} is not done yet", short(key)), hint)
+    CommandError::new(Exit::TimedOut, "TIMED_OUT", format!("the job {} is not done yet", short(key)), hint)
         .with(json!({ "job": full(key) }))
         .retryable()
 }
 
-fn interrupted(key: Digest) -> Failure {
+fn interrupted(key: Digest) -> CommandError {
     let hint = format!("the job goes on: `assay job show {}` says how far it is", short(key));
-    Failure::new(Exit::Interrupted, "INTERRUPTED", "left before the job was done", hint)
+    CommandError::new(Exit::Interrupted, "INTERRUPTED", "left before the job was done", hint)
         .with(json!({ "job": full(key) }))
 }
 
 /// Why no attempt is left: the last thing that went wrong, or nobody that fits.
-fn came_to_nothing(submission: &SubmissionView) -> Failure {
+fn came_to_nothing(submission: &SubmissionView) -> CommandError {
     let unmatched = submission.unmatched.clone().unwrap_or_default();
     let details = json!({ "job": full(submission.key), "unmatched": unmatched });
     let story = format!("`assay job show {}` tells the story; nothing was spent", short(submission.key));
     if submission.cancelled {
-        return Failure::new(Exit::JobFailed, "CANCELLED", "the job was cancelled", story).with(details);
+        return CommandError::new(Exit::JobFailed, "CANCELLED", "the job was cancelled", story).with(details);
     }
     if let Some(failure) = unmatched.failure {
-        return Failure::new(
+        return CommandError::new(
             Exit::JobFailed,
             "JOB_FAILED",
             format!("every attempt failed, the last: {failure}"),

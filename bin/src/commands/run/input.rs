@@ -11,10 +11,10 @@ use assay_peer::handle::INPUT_BYTES_MAX;
 use assay_protocol::{genesis::Genesis, manifest::Manifest};
 use serde_json::json;
 
-use crate::failure::{Exit, Failure};
+use crate::command_error::{CommandError, Exit};
 
 /// The bytes of the input.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
     let limit = INPUT_BYTES_MAX as u64 + 1;
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
@@ -24,11 +24,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     };
     read.map_err(|error| {
         let message = format!("the input {} cannot be read: {error}", path.display());
-        Failure::new(Exit::Usage, "FILE", message, "name a file, or - for standard input")
+        CommandError::new(Exit::Usage, "FILE", message, "name a file, or - for standard input")
     })?;
     if bytes.len() > INPUT_BYTES_MAX {
         let message = format!("the input is longer than the {INPUT_BYTES_MAX} bytes that are allowed");
-        return Err(Failure::new(
+        return Err(CommandError::new(
             Exit::Usage,
             "INPUT_TOO_LONG",
             message,
@@ -39,7 +39,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// The model of this name, or the one whose digest begins with it.
-pub(crate) fn manifest<'a>(name: &str, genesis: &'a Genesis) -> Result<&'a Manifest, Failure> {
+pub(crate) fn manifest<'a>(name: &str, genesis: &'a Genesis) -> Result<&'a Manifest, CommandError> {
     if let Some(manifest) = genesis.manifest(name) {
         return Ok(manifest);
     }
@@ -49,20 +49,25 @@ pub(crate) fn manifest<'a>(name: &str, genesis: &'a Genesis) -> Result<&'a Manif
         (Some(manifest), None) => Ok(manifest),
         (Some(_), Some(_)) => {
             let hint = "give more digits of its digest, or its name";
-            Err(Failure::new(Exit::Usage, "AMBIGUOUS", format!("several models begin with {name}"), hint))
+            Err(CommandError::new(
+                Exit::Usage,
+                "AMBIGUOUS",
+                format!("several models begin with {name}"),
+                hint,
+            ))
         }
         (None, _) => Err(unknown(name, genesis)),
     }
 }
 
-fn unknown(name: &str, genesis: &Genesis) -> Failure {
+fn unknown(name: &str, genesis: &Genesis) -> CommandError {
     let known: Vec<&str> = genesis.manifests.iter().map(|manifest| manifest.name.as_str()).collect();
     let hint = match known.as_slice() {
         [] => "this network has no models; its founder names them in the network file".to_owned(),
         names => format!("this network has {}", names.join(", ")),
     };
     let message = format!("no model is called {name}");
-    Failure::new(Exit::NotFound, "UNKNOWN_MODEL", message, hint).with(json!({ "known": known }))
+    CommandError::new(Exit::NotFound, "UNKNOWN_MODEL", message, hint).with(json!({ "known": known }))
 }
 
 /// A length of time such as `500ms`, `30s`, `5m` or `2h`.

@@ -52,7 +52,7 @@ impl From<Exit> for ExitCode {
 
 /// A command that did not do what it was asked.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Failure {
+pub struct CommandError {
     exit: Exit,
     code: &'static str,
     message: String,
@@ -61,7 +61,7 @@ pub struct Failure {
     details: Value,
 }
 
-impl Failure {
+impl CommandError {
     /// A failure with the code that programs read, the line that names the thing and the line that says what to do.
     pub fn new(exit: Exit, code: &'static str, message: impl fmt::Display, hint: impl fmt::Display) -> Self {
         let (message, hint) = (one_line(&message.to_string()), one_line(&hint.to_string()));
@@ -102,7 +102,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CommandError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "error: {}\nhint: {}", self.message, self.hint)
     }
@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn a_failure_is_two_lines_for_people_and_one_document_for_programs() {
-        let failure = Failure::new(Exit::NotFound, "NOT_FOUND", "no job\nis called 7", "run `assay job ls`");
+        let failure =
+            CommandError::new(Exit::NotFound, "NOT_FOUND", "no job\nis called 7", "run `assay job ls`");
         assert_eq!(failure.to_string(), "error: no job is called 7\nhint: run `assay job ls`");
         let error = &failure.retryable().with(json!({"job": "7"})).to_json()["error"];
         assert_eq!(error["code"], "NOT_FOUND");

@@ -6,9 +6,9 @@ use assay_peer::{
 };
 use serde_json::json;
 
-use super::{Exit, Failure};
+use super::{CommandError, Exit};
 
-impl From<ConnectError> for Failure {
+impl From<ConnectError> for CommandError {
     fn from(error: ConnectError) -> Self {
         let (exit, code, hint) = match &error {
             ConnectError::NotRunning { .. } => {
@@ -32,7 +32,7 @@ impl From<ConnectError> for Failure {
     }
 }
 
-impl From<CallError> for Failure {
+impl From<CallError> for CommandError {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Refused(refused) => refused.into(),
@@ -42,8 +42,8 @@ impl From<CallError> for Failure {
 }
 
 /// The daemon went away while it was being asked.
-pub(crate) fn lost(error: &impl std::fmt::Display) -> Failure {
-    Failure::new(
+pub(crate) fn lost(error: &impl std::fmt::Display) -> CommandError {
+    CommandError::new(
         Exit::Daemon,
         "DAEMON_LOST",
         error,
@@ -52,7 +52,7 @@ pub(crate) fn lost(error: &impl std::fmt::Display) -> Failure {
     .retryable()
 }
 
-impl From<Refused> for Failure {
+impl From<Refused> for CommandError {
     fn from(refused: Refused) -> Self {
         let (exit, code, hint) = explain(&refused);
         let failure = Self::new(exit, code, &refused, hint).with(json!({ "daemon": refused }));
@@ -125,7 +125,7 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
     }
 }
 
-impl From<KeyError> for Failure {
+impl From<KeyError> for CommandError {
     fn from(error: KeyError) -> Self {
         let (exit, code, hint) = match &error {
             KeyError::Absent { .. } => (
@@ -154,7 +154,7 @@ impl From<KeyError> for Failure {
     }
 }
 
-impl From<ConfigError> for Failure {
+impl From<ConfigError> for CommandError {
     fn from(error: ConfigError) -> Self {
         let hint = match &error {
             ConfigError::Bad { .. } => {

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 pub(crate) use self::table::Table;
 pub(crate) use self::value::{ago, full, moment, money, rate, short};
-use crate::failure::{Exit, Failure};
+use crate::command_error::{CommandError, Exit};
 
 /// Between two pictures of a spinner.
 const SPINNER_STEP: Duration = Duration::from_millis(100);
@@ -40,7 +40,7 @@ pub enum Paint {
 
 /// Where a command writes.
 #[derive(Debug)]
-pub struct Output {
+pub struct Printer {
     is_json: bool,
     is_terminal: bool,
     has_colour: bool,
@@ -54,7 +54,7 @@ struct Document<'a, T> {
     body: &'a T,
 }
 
-impl Output {
+impl Printer {
     /// Looks at what standard output is and at `NO_COLOR`.
     #[must_use]
     pub fn new(is_json: bool) -> Self {
@@ -165,7 +165,7 @@ impl Output {
     }
 
     /// Shows a failure.
-    pub fn failure(&self, failure: &Failure) {
+    pub fn failure(&self, failure: &CommandError) {
         let text = if self.is_json { failure.to_json().to_string() } else { failure.to_string() };
         let _ = writeln!(io::stderr(), "{text}");
     }
@@ -173,11 +173,11 @@ impl Output {
     /// Ends the output.
     ///
     /// # Errors
-    /// [`Failure`], if something could not be written. A reader that has seen enough is no failure.
-    pub fn finish(&self) -> Result<(), Failure> {
+    /// [`CommandError`], if something could not be written. A reader that has seen enough is no failure.
+    pub fn finish(&self) -> Result<(), CommandError> {
         if self.is_lost.load(Ordering::Relaxed) {
             let hint = "free some space where the output goes and try again";
-            return Err(Failure::new(
+            return Err(CommandError::new(
                 Exit::Other,
                 "OUTPUT_LOST",
                 "standard output could not be written",

@@ -5,43 +5,43 @@ use std::path::PathBuf;
 use assay_peer::config::{Home, NetworkFile};
 
 use crate::{
-    failure::{Exit, Failure},
-    output::Output,
+    command_error::{CommandError, Exit},
+    printer::Printer,
 };
 
 /// The home and the output of a command.
 #[derive(Debug)]
-pub struct Context {
+pub struct Invocation {
     /// The folder of the peer; it need not exist.
     pub home: Home,
     /// Where the command writes.
-    pub output: Output,
+    pub printer: Printer,
 }
 
-impl Context {
-    /// The context for the home that was named, or for this user's own.
+impl Invocation {
+    /// The invocation for the home that was named, or for this user's own.
     ///
     /// # Errors
-    /// [`Failure`], if none was named and the user has no folder for such things.
-    pub fn new(home: Option<PathBuf>, is_json: bool) -> Result<Self, Failure> {
+    /// [`CommandError`], if none was named and the user has no folder for such things.
+    pub fn new(home: Option<PathBuf>, is_json: bool) -> Result<Self, CommandError> {
         let root = match home.or_else(own_home) {
             Some(root) => std::path::absolute(root).map_err(|error| no_folder(&error))?,
             None => return Err(no_folder(&"this user has no home directory")),
         };
-        Ok(Self { home: Home::at(root), output: Output::new(is_json) })
+        Ok(Self { home: Home::at(root), printer: Printer::new(is_json) })
     }
 
     /// The network that the home belongs to.
     ///
     /// # Errors
-    /// [`Failure`], if the home was never set up or its file is damaged.
-    pub fn network(&self) -> Result<NetworkFile, Failure> {
+    /// [`CommandError`], if the home was never set up or its file is damaged.
+    pub fn network(&self) -> Result<NetworkFile, CommandError> {
         if self.home.network().exists() {
             return Ok(NetworkFile::read(&self.home.network())?);
         }
         let message = format!("no peer lives in {}", self.home.root().display());
         let hint = "make one with `assay init --network FILE`, or name another with --home";
-        Err(Failure::new(Exit::NotFound, "NO_HOME", message, hint))
+        Err(CommandError::new(Exit::NotFound, "NO_HOME", message, hint))
     }
 }
 
@@ -49,7 +49,7 @@ fn own_home() -> Option<PathBuf> {
     Some(directories::ProjectDirs::from("", "", "assay")?.data_local_dir().to_owned())
 }
 
-fn no_folder(reason: &dyn std::fmt::Display) -> Failure {
+fn no_folder(reason: &dyn std::fmt::Display) -> CommandError {
     let message = format!("there is no place for a peer: {reason}");
-    Failure::new(Exit::Usage, "NO_HOME", message, "name a folder with --home DIR or ASSAY_HOME")
+    CommandError::new(Exit::Usage, "NO_HOME", message, "name a folder with --home DIR or ASSAY_HOME")
 }

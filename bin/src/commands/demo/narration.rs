@@ -14,30 +14,30 @@ use assay_protocol::{
 };
 
 use super::{
-    feed::Heard,
-    jobs::{Job, Jobs},
-    network::Network,
+    feed::PeerEvent,
+    jobs::{DemoJob, Jobs},
+    network::DemoNetwork,
     picture::Picture,
-    plan::Role,
+    plan::Duty,
     proof::Judgement,
 };
 use crate::{
     bundle::{DIGITS, Sample},
     commands::{job, notary, run::reading::Reading},
-    output::{Output, Paint, Table, short},
+    printer::{Paint, Printer, Table, short},
 };
 
 /// What is put before each line that tells an event.
 const INDENT: &str = "    ";
 
 /// Tells what happens.
-pub(super) struct Story<'a> {
-    output: &'a Output,
+pub(super) struct Narration<'a> {
+    output: &'a Printer,
 }
 
-impl<'a> Story<'a> {
+impl<'a> Narration<'a> {
     /// A story told on `output`.
-    pub(super) fn new(output: &'a Output) -> Self {
+    pub(super) fn new(output: &'a Printer) -> Self {
         Self { output }
     }
 
@@ -60,11 +60,11 @@ impl<'a> Story<'a> {
     }
 
     /// Who takes part.
-    pub(super) fn cast(&self, network: &Network) {
+    pub(super) fn cast(&self, network: &DemoNetwork) {
         let mut table = Table::new(["PEER", "PROCESS", "KEY", "WHAT IT DOES"]);
         for peer in network.peers() {
             let process = peer.process_id().map(|id| id.to_string()).unwrap_or_default();
-            table.row([peer.name.to_owned(), process, short(peer.id), peer.role.words().to_owned()]);
+            table.row([peer.name.to_owned(), process, short(peer.id), peer.duty.words().to_owned()]);
         }
         self.output.aligned(&table, INDENT);
     }
@@ -83,20 +83,20 @@ impl<'a> Story<'a> {
     }
 
     /// Tells one event, if a listener would want to know.
-    pub(super) fn event(&self, heard: &Heard, network: &Network, jobs: &Jobs) {
+    pub(super) fn event(&self, heard: &PeerEvent, network: &DemoNetwork, jobs: &Jobs) {
         let place = heard.place;
         let Some(peer) = network.peers().get(place) else { return };
-        match (&heard.event, peer.role) {
-            (Event::OfferSeen { provider }, Role::Client) => {
+        match (&heard.event, peer.duty) {
+            (Event::OfferSeen { provider }, Duty::Client) => {
                 self.detail(&format!("an offer arrives from {}", network.name_of(*provider)));
             }
-            (Event::Opened { rate, .. }, Role::Client) => {
+            (Event::Opened { rate, .. }, Duty::Client) => {
                 self.dim(&format!("nora holds the money; the job will be checked with a chance of {rate}"));
             }
-            (Event::Refused { by, reason, .. }, Role::Client) => {
+            (Event::Refused { by, reason, .. }, Duty::Client) => {
                 self.dim(&format!("{} refuses: {reason}", network.name_of(*by)));
             }
-            (Event::Drawn { job, verifier, .. }, Role::Notary) => {
+            (Event::Drawn { job, verifier, .. }, Duty::Notary) => {
                 let name = pictured(jobs, *job);
                 let is_jury = jobs.of(*job).is_some_and(|job| job.accused);
                 self.dim(&match verifier {
@@ -109,12 +109,12 @@ impl<'a> Story<'a> {
                     ),
                 });
             }
-            (Event::Accused { job, provider }, Role::Notary) => {
+            (Event::Accused { job, provider }, Duty::Notary) => {
                 let (name, who) = (pictured(jobs, *job), network.name_of(*provider));
                 let text = format!("check of {name}: the result is NOT what {who} claimed; a jury decides");
                 self.detail(&self.output.paint(Paint::Yellow, text));
             }
-            (Event::Settled { job, outcome, provider, paid, slashed, .. }, Role::Notary) => {
+            (Event::Settled { job, outcome, provider, paid, slashed, .. }, Duty::Notary) => {
                 let name = pictured(jobs, *job);
                 self.detail(&self.settled(&name, *outcome, &network.name_of(*provider), *paid, *slashed));
             }
@@ -123,7 +123,13 @@ impl<'a> Story<'a> {
     }
 
     /// What came back.
-    pub(super) fn answer(&self, network: &Network, job: &Job, reading: Option<&Reading>, took: Duration) {
+    pub(super) fn answer(
+        &self,
+        network: &DemoNetwork,
+        job: &DemoJob,
+        reading: Option<&Reading>,
+        took: Duration,
+    ) {
         let who = job.provider.map_or_else(|| "somebody".to_owned(), |provider| network.name_of(provider));
         let took = format!("for {} credits, in {:.1} s", credits(job.price), took.as_secs_f64());
         let text = match reading {
@@ -140,7 +146,7 @@ impl<'a> Story<'a> {
     }
 
     /// Who has what the cheat lost, as the receipt says.
-    pub(super) fn spoils(&self, network: &Network, receipt: &[u8]) {
+    pub(super) fn spoils(&self, network: &DemoNetwork, receipt: &[u8]) {
         let Ok(receipt) = Receipt::from_bytes(receipt) else { return };
         let settlement = receipt.story.settlement;
         let shares = settlement
@@ -176,7 +182,7 @@ impl<'a> Story<'a> {
     }
 
     /// Balances before and after.
-    pub(super) fn balances(&self, network: &Network, before: &BooksView, after: &BooksView) {
+    pub(super) fn balances(&self, network: &DemoNetwork, before: &BooksView, after: &BooksView) {
         let mut table =
             Table::new(["ACCOUNT", "FREE BEFORE", "FREE NOW", "STAKE BEFORE", "STAKE NOW", "CHANGE"]);
         let place = |account: &BalanceView| network.peers().iter().position(|peer| peer.id == account.peer);
@@ -237,7 +243,7 @@ impl<'a> Story<'a> {
     }
 
     /// How another home becomes part of the network.
-    pub(super) fn how_to_join(&self, network: &Network) {
+    pub(super) fn how_to_join(&self, network: &DemoNetwork) {
         let (assay, file) = (program(), network.file());
         let (file, sample) = (file.display(), network.folder().join(DIGITS.samples[0].file));
         self.chapter(
@@ -250,7 +256,7 @@ impl<'a> Story<'a> {
         self.say(
             "and a client, whose account begins with a welcome grant. PEER is what that status says, or:",
         );
-        for peer in network.peers().iter().filter(|peer| peer.role == Role::Provider) {
+        for peer in network.peers().iter().filter(|peer| peer.duty == Duty::Provider) {
             self.dim(&format!("{}  {}", peer.id, peer.name));
         }
         self.detail(&format!("{assay} --home B init --network {file} --yes"));

@@ -6,9 +6,9 @@ use assay_peer::{
 };
 use serde_json::json;
 
-use super::{Exit, Failure};
+use super::{CommandError, Exit};
 
-impl From<LockError> for Failure {
+impl From<LockError> for CommandError {
     fn from(error: LockError) -> Self {
         match &error {
             LockError::Locked(Locked { pid }) => {
@@ -25,7 +25,7 @@ impl From<LockError> for Failure {
     }
 }
 
-impl From<DaemonError> for Failure {
+impl From<DaemonError> for CommandError {
     fn from(error: DaemonError) -> Self {
         match error {
             DaemonError::Lock(error) => error.into(),
