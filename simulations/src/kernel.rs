@@ -1,4 +1,4 @@
-//! Virtual time: the queue of everything that is still to happen.
+//! Virtual time: the schedule of everything that is still to happen.
 //!
 //! **Invariant:** events come out in the order (time, sequence), so two events never swap between runs.
 
@@ -73,19 +73,19 @@ impl From<Duration> for Span {
 
 /// What is still to happen, and the time it is now.
 #[derive(Clone, Debug)]
-pub struct Queue<E> {
+pub struct Schedule<E> {
     pending: BTreeMap<(Instant, u64), E>,
     sequence: u64,
     now: Instant,
 }
 
-impl<E> Default for Queue<E> {
+impl<E> Default for Schedule<E> {
     fn default() -> Self {
         Self { pending: BTreeMap::new(), sequence: 0, now: Instant::default() }
     }
 }
 
-impl<E> Queue<E> {
+impl<E> Schedule<E> {
     /// The time of the event that came out last.
     #[must_use]
     pub fn now(&self) -> Instant {
@@ -128,13 +128,13 @@ mod tests {
 
     #[test]
     fn events_come_out_by_time_and_then_in_the_order_they_were_put_in() {
-        let mut queue = Queue::default();
+        let mut schedule = Schedule::default();
         for (millis, name) in [(2, 'c'), (1, 'a'), (2, 'd'), (1, 'b')] {
-            queue.after(Span::millis(millis), name);
+            schedule.after(Span::millis(millis), name);
         }
-        let order: String = std::iter::from_fn(|| queue.pop()).collect();
-        assert_eq!((order.as_str(), queue.now()), ("abcd", Instant::at_millis(2)));
-        queue.at(Instant::at_millis(1), 'e');
-        assert_eq!((queue.pop(), queue.now()), (Some('e'), Instant::at_millis(2)));
+        let order: String = std::iter::from_fn(|| schedule.pop()).collect();
+        assert_eq!((order.as_str(), schedule.now()), ("abcd", Instant::at_millis(2)));
+        schedule.at(Instant::at_millis(1), 'e');
+        assert_eq!((schedule.pop(), schedule.now()), (Some('e'), Instant::at_millis(2)));
     }
 }

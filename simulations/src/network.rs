@@ -57,13 +57,13 @@ pub enum Fate {
 
 /// The network of one run.
 #[derive(Clone, Debug)]
-pub struct Network {
+pub struct SimulatedNetwork {
     conditions: Conditions,
     luck: Vec<Stream>,
     cut_off: BTreeSet<Place>,
 }
 
-impl Network {
+impl SimulatedNetwork {
     /// A network that joins this many peers.
     #[must_use]
     pub fn new(seed: u64, peers: usize, conditions: Conditions) -> Self {
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn messages_are_lost_and_doubled_as_often_as_the_conditions_say() {
-        let mut network = Network::new(1, 2, Conditions::bad());
+        let mut network = SimulatedNetwork::new(1, 2, Conditions::bad());
         let fates: Vec<_> = (0..10_000).map(|_| network.carry(Place(0), Place(1))).collect();
         let lost = fates.iter().filter(|fate| matches!(fate, Fate::Lost(_))).count();
         let twice =
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn nothing_crosses_a_cut_and_everything_crosses_when_it_heals() {
-        let mut network = Network::new(1, 3, Conditions::GOOD);
+        let mut network = SimulatedNetwork::new(1, 3, Conditions::GOOD);
         network.cut_off([Place(0)]);
         assert!(matches!(network.carry(Place(0), Place(1)), Fate::Lost(Some(_))));
         assert!(matches!(network.carry(Place(2), Place(1)), Fate::Arrives(_)));

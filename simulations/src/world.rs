@@ -20,7 +20,7 @@ mod watch;
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use assay_market::{
-    Command, Config, Effect, Effects, Event as Told, Input, Moment, Node, Steady, barrier, input::RunId,
+    Command, Config, Effect, Effects, Event, Input, Moment, Node, Steady, barrier, input::RunId,
 };
 use assay_protocol::{
     codec,
@@ -48,8 +48,8 @@ use self::{
 use crate::{
     behaviour::Behaviour,
     crypto::{Simulated, SimulatedKey},
-    kernel::{Instant, Queue, Span},
-    network::{Fate, Network},
+    kernel::{Instant, Schedule, Span},
+    network::{Fate, SimulatedNetwork},
     plan::Plan,
 };
 
@@ -70,8 +70,8 @@ pub struct World {
     plan: Plan,
     genesis: Arc<Genesis>,
     network_id: NetworkId,
-    queue: Queue<Event>,
-    network: Network,
+    schedule: Schedule<Occurrence>,
+    network: SimulatedNetwork,
     peers: Vec<Peer>,
     places: BTreeMap<PeerId, Place>,
     trace: Trace,
@@ -82,7 +82,7 @@ pub struct World {
 
 /// Something that happens.
 #[derive(Debug)]
-enum Event {
+enum Occurrence {
     /// A message reaches a peer.
     Arrival { from: Place, to: Place, bytes: Rc<[u8]> },
     /// A peer is asked for a blob.
@@ -92,12 +92,12 @@ enum Event {
     /// A user wants something of a peer.
     Wanted(Place, Box<Command>),
     /// Something within one life of a peer: nothing of it outlives a crash.
-    Within { place: Place, life: u64, what: Happening },
+    Within { place: Place, life: u64, what: WithinPeer },
 }
 
 /// Something that happens within a peer.
 #[derive(Debug)]
-enum Happening {
+enum WithinPeer {
     /// The shell has something to say to the brain.
     Heard(Box<Input>),
     /// The alarm with this number rings.
@@ -129,9 +129,9 @@ impl World {
         let peers: Vec<Peer> = (0..plan.peers()).map(|number| Peer::new(&plan, Place(number))).collect();
         let mut world = Self {
             network_id: genesis.id(),
-            network: Network::new(plan.seed, peers.len(), plan.conditions),
+            network: SimulatedNetwork::new(plan.seed, peers.len(), plan.conditions),
             places: peers.iter().enumerate().map(|(number, peer)| (peer.id(), Place(number))).collect(),
-            queue: Queue::default(),
+            schedule: Schedule::default(),
             trace: Trace::default(),
             watch: Watch::new(Arc::clone(&genesis), plan.key(plan.notary())),
             traffic: None,
@@ -140,7 +140,8 @@ impl World {
             peers,
             plan,
         };
-        (0..world.peers.len()).for_each(|number| world.queue.after(Span::ZERO, Event::Start(Place(number))));
+        (0..world.peers.len())
+            .for_each(|number| world.schedule.after(Span::ZERO, Occurrence::Start(Place(number))));
         world
     }
 
@@ -196,14 +197,14 @@ impl World {
     }
 
     /// The network, to make it better or worse.
-    pub fn network(&mut self) -> &mut Network {
+    pub fn network(&mut self) -> &mut SimulatedNetwork {
         &mut self.network
     }
 
     /// Virtual time since the run began.
     #[must_use]
     pub fn now(&self) -> Instant {
-        self.queue.now()
+        self.schedule.now()
     }
 
     /// Stands for everything that happened so far: equal plans give equal digests.
@@ -220,13 +221,13 @@ impl World {
 
     /// What a peer told its user, with the time of it.
     #[must_use]
-    pub fn told(&self, place: Place) -> &[(Instant, Told)] {
+    pub fn told(&self, place: Place) -> &[(Instant, Event)] {
         &self.peers[place.0].told
     }
 
     /// Gives a command to a peer; it is given again after a crash that came before the peer could keep it.
     pub fn command(&mut self, place: Place, command: Command) {
-        self.queue.after(Span::ZERO, Event::Wanted(place, Box::new(command)));
+        self.schedule.after(Span::ZERO, Occurrence::Wanted(place, Box::new(command)));
     }
 
     /// Keeps a copy of every message from now on.
@@ -248,38 +249,38 @@ impl World {
     /// Lets time pass.
     pub fn run_for(&mut self, span: Span) {
         let end = self.now().after(span);
-        while self.queue.next_at().is_some_and(|next| next <= end) {
+        while self.schedule.next_at().is_some_and(|next| next <= end) {
             self.step();
         }
-        self.queue.advance(end);
+        self.schedule.advance(end);
     }
 
     /// Lets one thing happen.
     pub fn step(&mut self) {
-        let Some(event) = self.queue.pop() else { return };
-        self.trace.event(self.queue.now(), &event);
+        let Some(event) = self.schedule.pop() else { return };
+        self.trace.event(self.schedule.now(), &event);
         match event {
-            Event::Arrival { from, to, bytes } => self.arrive(from, to, &bytes),
-            Event::Asked(asked) => self.ask(*asked),
-            Event::Start(place) => self.start(place),
-            Event::Wanted(place, command) => self.want(place, *command),
-            Event::Within { place, life, what } if self.peers[place.0].life == life => {
+            Occurrence::Arrival { from, to, bytes } => self.arrive(from, to, &bytes),
+            Occurrence::Asked(asked) => self.ask(*asked),
+            Occurrence::Start(place) => self.start(place),
+            Occurrence::Wanted(place, command) => self.want(place, *command),
+            Occurrence::Within { place, life, what } if self.peers[place.0].life == life => {
                 self.happen(place, what)
             }
-            Event::Within { .. } => {}
+            Occurrence::Within { .. } => {}
         }
     }
 
-    fn happen(&mut self, place: Place, what: Happening) {
+    fn happen(&mut self, place: Place, what: WithinPeer) {
         match what {
-            Happening::Heard(input) => self.feed(place, *input),
-            Happening::Alarm(number) if self.peers[place.0].alarm == number => self.feed(place, Input::Wake),
-            Happening::Alarm(_) => {}
-            Happening::Synced => self.synced(place),
-            Happening::Finished(run, number) => self.finish(place, run, number),
-            Happening::Sought(sought, from) => self.seek_blob(place, sought, from),
-            Happening::Got(sought, bytes) => self.got(place, sought, &bytes),
-            Happening::Introduced => self.introduce(place),
+            WithinPeer::Heard(input) => self.feed(place, *input),
+            WithinPeer::Alarm(number) if self.peers[place.0].alarm == number => self.feed(place, Input::Wake),
+            WithinPeer::Alarm(_) => {}
+            WithinPeer::Synced => self.synced(place),
+            WithinPeer::Finished(run, number) => self.finish(place, run, number),
+            WithinPeer::Sought(sought, from) => self.seek_blob(place, sought, from),
+            WithinPeer::Got(sought, bytes) => self.got(place, sought, &bytes),
+            WithinPeer::Introduced => self.introduce(place),
         }
     }
 
@@ -305,7 +306,7 @@ impl World {
         let Some(node) = &peer.node else { return };
         let now = node.time(at);
         if peer.book.take(offer, now, |provider| node.knows(provider)) && provider != peer.id() {
-            self.perform_all(place, vec![Effect::Tell(Told::OfferSeen { provider })]);
+            self.perform_all(place, vec![Effect::Tell(Event::OfferSeen { provider })]);
         }
     }
 
@@ -314,7 +315,7 @@ impl World {
         match self.network.carry(from, to) {
             Fate::Arrives(delays) => {
                 for delay in delays {
-                    self.queue.after(delay, Event::Arrival { from, to, bytes: bytes.clone() });
+                    self.schedule.after(delay, Occurrence::Arrival { from, to, bytes: bytes.clone() });
                 }
             }
             Fate::Lost(feedback) => self.report_lost(from, to, feedback),
@@ -329,7 +330,7 @@ impl World {
     fn report_lost(&mut self, from: Place, to: Place, feedback: Option<Span>) {
         let Some(delay) = feedback else { return };
         let undelivered = Input::Undelivered { to: self.id(to) };
-        self.within(from, delay, Happening::Heard(Box::new(undelivered)));
+        self.within(from, delay, WithinPeer::Heard(Box::new(undelivered)));
     }
 
     /// Starts a peer's process: from its records, if its disk holds any.
@@ -350,7 +351,7 @@ impl World {
         assert_barred(place, &effects);
         self.perform_all(place, effects);
         self.feed(place, Input::Wake);
-        self.within(place, INTRODUCTION, Happening::Introduced);
+        self.within(place, INTRODUCTION, WithinPeer::Introduced);
         for (_, command) in core::mem::take(&mut self.peers[place.0].unkept) {
             self.command(place, command);
         }
@@ -415,9 +416,9 @@ impl World {
         self.peers[place.0].skew_millis += by_millis;
     }
 
-    fn within(&mut self, place: Place, delay: Span, what: Happening) {
+    fn within(&mut self, place: Place, delay: Span, what: WithinPeer) {
         let life = self.peers[place.0].life;
-        self.queue.after(delay, Event::Within { place, life, what });
+        self.schedule.after(delay, Occurrence::Within { place, life, what });
     }
 }
 

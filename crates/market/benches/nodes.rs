@@ -10,7 +10,7 @@ use std::{
 
 use assay_market::{
     Book, Effects, Input, Moment, Node, Steady,
-    matching::{Wish, rank},
+    matching::{Criteria, rank},
     reliability::Reliability,
     submission::Submission,
 };
@@ -123,7 +123,7 @@ fn rank_offers(bencher: Bencher<'_, '_>, count: u64) {
     let offers = offers(&genesis, 0..count, 1);
     let submission = submission(&genesis);
     let (excluded, resting, reliability) = (BTreeSet::new(), BTreeMap::new(), Reliability::default());
-    let wish = Wish {
+    let criteria = Criteria {
         submission: &submission,
         manifest: submission.manifest.digest(),
         client: Cheap::numbered(CLIENT).id(),
@@ -136,7 +136,7 @@ fn rank_offers(bencher: Bencher<'_, '_>, count: u64) {
     let cost = |service: &Service| service.unit_price.times(submission.units_max);
     bencher
         .counter(ItemsCount::new(count))
-        .bench_local(|| rank(black_box(&offers).iter(), &wish, cost).chosen);
+        .bench_local(|| rank(black_box(&offers).iter(), &criteria, cost).chosen);
 }
 
 fn hear(book: &mut Book, offers: Vec<Verified<Offer>>) {

@@ -5,7 +5,7 @@
 //!                    │ others: Expired, Price, …         │ others: Outranked          │ others: Lot
 //! ```
 //!
-//! **Invariant:** a pure function of the offers, the wish and what the client has seen; every offer but the chosen one is
+//! **Invariant:** a pure function of the offers, the criteria and what the client has seen; every offer but the chosen one is
 //! counted under exactly one reason; among offers that are nearly as good as the best the choice is spread by a hash,
 //! so that a provider one micro-credit cheaper does not get everything.
 
@@ -36,7 +36,7 @@ pub const PASSED_MAX: usize = 32;
 
 /// What a client looks for.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish<'a> {
+pub struct Criteria<'a> {
     /// The job.
     pub submission: &'a Submission,
     /// The digest of its manifest.
@@ -170,63 +170,63 @@ pub enum Aspect {
 /// prepaid check.
 pub fn rank<'a>(
     offers: impl Iterator<Item = &'a Verified<Offer>>,
-    wish: &Wish<'_>,
+    criteria: &Criteria<'_>,
     cost: impl Fn(&Service) -> Option<Amount>,
 ) -> Ranking<'a> {
     let mut fitting: Vec<Match<'a>> = Vec::new();
     let mut unfit: Vec<PassedOver> = Vec::new();
     for offer in offers {
-        match consider(offer, wish, &cost) {
+        match consider(offer, criteria, &cost) {
             Ok(fit) => fitting.push(fit),
             Err(reason) => unfit.push(PassedOver { provider: offer.signer(), reason }),
         }
     }
-    let candidates = score::scored(fitting, wish);
-    let chosen = draw(&candidates, wish);
+    let candidates = score::scored(fitting, criteria);
+    let chosen = draw(&candidates, criteria);
     let passed = passed(&candidates, chosen, unfit);
     Ranking { chosen: chosen.map(|index| candidates[index].fit.clone()), passed }
 }
 
 fn consider<'a>(
     offer: &'a Verified<Offer>,
-    wish: &Wish<'_>,
+    criteria: &Criteria<'_>,
     cost: &impl Fn(&Service) -> Option<Amount>,
 ) -> Result<Match<'a>, Reason> {
     let provider = offer.signer();
-    let found = offer.services.iter().find(|service| service.manifest == wish.manifest);
+    let found = offer.services.iter().find(|service| service.manifest == criteria.manifest);
     let Some(service) = found else { return Err(Reason::OtherModel) };
-    if provider == wish.client {
+    if provider == criteria.client {
         return Err(Reason::Own);
     }
-    if wish.submission.provider.is_some_and(|wanted| wanted != provider) {
+    if criteria.submission.provider.is_some_and(|wanted| wanted != provider) {
         return Err(Reason::OtherProvider);
     }
-    if offer.valid_until <= wish.now {
+    if offer.valid_until <= criteria.now {
         return Err(Reason::Expired { at: offer.valid_until });
     }
-    if wish.excluded.contains(&provider) {
+    if criteria.excluded.contains(&provider) {
         return Err(Reason::Tried);
     }
-    let rest = wish.resting.get(&provider).copied().unwrap_or_default();
-    if rest.until > wish.now {
+    let rest = criteria.resting.get(&provider).copied().unwrap_or_default();
+    if rest.until > criteria.now {
         return Err(Reason::Busy { until: rest.until });
     }
-    if service.unit_price > wish.submission.unit_price_max {
+    if service.unit_price > criteria.submission.unit_price_max {
         return Err(Reason::Price { asked: service.unit_price });
     }
     match cost(service) {
-        Some(total) if total <= wish.submission.cost_max => Ok(Match { provider, offer, service, total }),
+        Some(total) if total <= criteria.submission.cost_max => Ok(Match { provider, offer, service, total }),
         total => Err(Reason::Cost { total }),
     }
 }
 
 /// Draws among the candidates near the best, the better the likelier. The draw hangs on the name of the submission,
 /// which no provider knows before it is asked.
-fn draw(candidates: &[Candidate<'_>], wish: &Wish<'_>) -> Option<usize> {
+fn draw(candidates: &[Candidate<'_>], criteria: &Criteria<'_>) -> Option<usize> {
     let weights: Vec<u64> = candidates.iter().map(Candidate::weight).collect();
     // No overflow: a weight has 33 bits, and no book has 2³¹ offers.
     let total: u64 = weights.iter().sum();
-    let digest = codec::digest("match", &(wish.submission.key, wish.attempt as u64));
+    let digest = codec::digest("match", &(criteria.submission.key, criteria.attempt as u64));
     let (head, _) = digest.0.split_first_chunk::<8>()?;
     let mut lot = u64::from_be_bytes(*head).checked_rem(total)?;
     weights.iter().position(|weight| match lot.checked_sub(*weight) {

@@ -2,7 +2,7 @@
 
 use assay_market::Book;
 
-use super::{Event, Place, World};
+use super::{Occurrence, Place, World};
 use crate::kernel::Span;
 
 /// A crash that is to come.
@@ -63,7 +63,7 @@ impl World {
         if place == self.plan.notary() && peer.disk.saved() < saved {
             self.watch.restart(&peer.disk.records());
         }
-        self.queue.after(down, Event::Start(place));
+        self.schedule.after(down, Occurrence::Start(place));
     }
 
     /// Lets no crash come any more that was ordered and has not come.

@@ -15,7 +15,7 @@ use assay_protocol::{
     receipt::{Receipt, verify},
 };
 
-use super::{Event, Happening, Place, World};
+use super::{Occurrence, Place, WithinPeer, World};
 use crate::{crypto::Simulated, kernel::Span, network::Fate};
 
 /// How long one holder is waited for.
@@ -54,15 +54,15 @@ impl World {
         let life = self.peers[place.0].life;
         let known = self.places.get(&holder).copied().filter(|holder| *holder != place);
         let Some(holder) = known else {
-            self.within(place, Span::ZERO, Happening::Sought(sought, from));
+            self.within(place, Span::ZERO, WithinPeer::Sought(sought, from));
             return;
         };
         match self.arrival(place, holder) {
             Some(delay) => {
                 let asked = Asked { asker: place, life, sought, holder, rest: from };
-                self.queue.after(delay, Event::Asked(Box::new(asked)));
+                self.schedule.after(delay, Occurrence::Asked(Box::new(asked)));
             }
-            None => self.within(place, PATIENCE, Happening::Sought(sought, from)),
+            None => self.within(place, PATIENCE, WithinPeer::Sought(sought, from)),
         }
     }
 
@@ -74,11 +74,11 @@ impl World {
         let up = peer.node.is_some();
         let answer = self.arrival(holder, asker).filter(|_| up);
         let (delay, what) = match (answer, bytes) {
-            (Some(delay), Some(bytes)) => (delay, Happening::Got(sought, bytes)),
-            (Some(delay), None) => (delay, Happening::Sought(sought, rest)),
-            (None, _) => (PATIENCE, Happening::Sought(sought, rest)),
+            (Some(delay), Some(bytes)) => (delay, WithinPeer::Got(sought, bytes)),
+            (Some(delay), None) => (delay, WithinPeer::Sought(sought, rest)),
+            (None, _) => (PATIENCE, WithinPeer::Sought(sought, rest)),
         };
-        self.queue.after(delay, Event::Within { place: asker, life, what });
+        self.schedule.after(delay, Occurrence::Within { place: asker, life, what });
     }
 
     /// Bytes have come in.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use assay_market::{Book, Command, Event as Told, Node, effect::Run, input::RunId};
+use assay_market::{Book, Command, Event, Node, effect::Run, input::RunId};
 use assay_protocol::{id::PeerId, signed::Signer};
 
 use super::{Place, crash::Crash, disk::Disk, shelf::Shelf};
@@ -37,7 +37,7 @@ pub(super) struct Peer {
     pub(super) unkept: Vec<(u64, Command)>,
     /// Nobody waits for what it wanted.
     pub(super) disowned: bool,
-    pub(super) told: Vec<(Instant, Told)>,
+    pub(super) told: Vec<(Instant, Event)>,
     /// How many effects the shell has performed in all.
     pub(super) performed: u64,
     pub(super) crash: Option<Crash>,

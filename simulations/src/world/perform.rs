@@ -16,7 +16,7 @@ use assay_protocol::{
     order::Failure,
 };
 
-use super::{Event, Happening, Place, World, fetch::Sought};
+use super::{Occurrence, Place, WithinPeer, World, fetch::Sought};
 use crate::{
     crypto::Simulated,
     kernel::{Instant, Span},
@@ -76,11 +76,11 @@ impl World {
             Effect::Fetch { holder, digest, from, bytes_max: _ } => {
                 peer.shelf.keep(holder, digest);
                 let sought = Sought { job: holder, digest, is_receipt: false };
-                self.within(place, Span::ZERO, Happening::Sought(sought, from));
+                self.within(place, Span::ZERO, WithinPeer::Sought(sought, from));
             }
             Effect::Collect { job, digest, from } => {
                 let sought = Sought { job, digest, is_receipt: true };
-                self.within(place, Span::ZERO, Happening::Sought(sought, vec![from]));
+                self.within(place, Span::ZERO, WithinPeer::Sought(sought, vec![from]));
             }
             Effect::Run(run) => self.run(place, *run),
             Effect::Stop(run) => drop(peer.runs.remove(&run)),
@@ -101,7 +101,7 @@ impl World {
     fn sync(&mut self, place: Place) {
         let most = self.plan.sync_max.max(SYNC_MIN);
         let span = Span(self.peers[place.0].luck.between(SYNC_MIN.0, most.0));
-        self.within(place, span, Happening::Synced);
+        self.within(place, span, WithinPeer::Synced);
     }
 
     fn send(&mut self, from: Place, to: PeerId, message: &Message) {
@@ -131,7 +131,7 @@ impl World {
         let (id, number) = (run.id, peer.runs_started);
         let span = machine::service(&mut peer.luck);
         peer.runs.insert(id, (number, run));
-        self.within(place, span, Happening::Finished(id, number));
+        self.within(place, span, WithinPeer::Finished(id, number));
     }
 
     /// A run ends, unless it was stopped or started anew.
@@ -159,7 +159,7 @@ impl World {
         let records =
             blob.map(|bytes| positions.iter().filter_map(|position| shown(bytes, *position)).collect());
         let input = Input::Shown { run, records: records.unwrap_or_default() };
-        self.within(place, READING, Happening::Heard(Box::new(input)));
+        self.within(place, READING, WithinPeer::Heard(Box::new(input)));
     }
 
     fn set_alarm(&mut self, place: Place, time: Steady) {
@@ -167,8 +167,8 @@ impl World {
         peer.alarm += 1;
         let (number, life) = (peer.alarm, peer.life);
         if time < Steady::NEVER {
-            let what = Happening::Alarm(number);
-            self.queue.at(Instant::at_millis(time.0), Event::Within { place, life, what });
+            let what = WithinPeer::Alarm(number);
+            self.schedule.at(Instant::at_millis(time.0), Occurrence::Within { place, life, what });
         }
     }
 }

@@ -1,9 +1,9 @@
 //! A digest of everything that happens, in the order in which it does.
 
-use assay_market::Event as Told;
+use assay_market::Event;
 use assay_protocol::{codec, id::Digest};
 
-use super::{Event, Happening, Place, fetch::Asked};
+use super::{Occurrence, Place, WithinPeer, fetch::Asked};
 use crate::kernel::Instant;
 
 /// The running digest.
@@ -22,24 +22,24 @@ impl Trace {
         self.events
     }
 
-    pub(super) fn event(&mut self, now: Instant, event: &Event) {
+    pub(super) fn event(&mut self, now: Instant, event: &Occurrence) {
         self.events += 1;
         self.hasher.update(&now.0.to_be_bytes());
         match event {
-            Event::Arrival { from, to, bytes } => {
+            Occurrence::Arrival { from, to, bytes } => {
                 self.label(b'a', *from);
                 self.label(b't', *to);
                 self.hasher.update(bytes);
             }
-            Event::Asked(asked) => {
+            Occurrence::Asked(asked) => {
                 let Asked { asker, holder, sought, .. } = &**asked;
                 self.label(b'q', *asker);
                 self.label(b'h', *holder);
                 self.hasher.update(&sought.digest.0);
             }
-            Event::Start(place) => self.label(b's', *place),
-            Event::Wanted(place, _) => self.label(b'w', *place),
-            Event::Within { place, life, what } => {
+            Occurrence::Start(place) => self.label(b's', *place),
+            Occurrence::Wanted(place, _) => self.label(b'w', *place),
+            Occurrence::Within { place, life, what } => {
                 self.label(kind(what), *place);
                 self.hasher.update(&life.to_be_bytes());
             }
@@ -51,7 +51,7 @@ impl Trace {
         self.hasher.update(bytes);
     }
 
-    pub(super) fn told(&mut self, place: Place, event: &Told) {
+    pub(super) fn told(&mut self, place: Place, event: &Event) {
         self.label(b'u', place);
         self.hasher.update(&codec::encode(event));
     }
@@ -62,14 +62,14 @@ impl Trace {
     }
 }
 
-fn kind(what: &Happening) -> u8 {
+fn kind(what: &WithinPeer) -> u8 {
     match what {
-        Happening::Heard(_) => b'H',
-        Happening::Alarm(_) => b'A',
-        Happening::Synced => b'S',
-        Happening::Finished(..) => b'F',
-        Happening::Sought(..) => b'B',
-        Happening::Got(..) => b'G',
-        Happening::Introduced => b'I',
+        WithinPeer::Heard(_) => b'H',
+        WithinPeer::Alarm(_) => b'A',
+        WithinPeer::Synced => b'S',
+        WithinPeer::Finished(..) => b'F',
+        WithinPeer::Sought(..) => b'B',
+        WithinPeer::Got(..) => b'G',
+        WithinPeer::Introduced => b'I',
     }
 }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use assay_protocol::units::{Duration, Rate};
 
-use super::{Aspect, Match, Wish};
+use super::{Aspect, Criteria, Match};
 use crate::reliability::Impression;
 
 /// Scores up to this share above the best count as near it, and a lot decides: differences that a client does not feel.
@@ -53,8 +53,8 @@ struct Handicaps {
 }
 
 /// The candidates, best first; among equals by name.
-pub(super) fn scored<'a>(fitting: Vec<Match<'a>>, wish: &Wish<'_>) -> Vec<Candidate<'a>> {
-    let seen = |fit: &Match<'_>| wish.reliability.of(fit.provider, wish.now);
+pub(super) fn scored<'a>(fitting: Vec<Match<'a>>, criteria: &Criteria<'_>) -> Vec<Candidate<'a>> {
+    let seen = |fit: &Match<'_>| criteria.reliability.of(fit.provider, criteria.now);
     let impressions: Vec<Impression> = fitting.iter().map(seen).collect();
     let times: Vec<Duration> = fitting.iter().zip(&impressions).map(|(fit, seen)| time(fit, seen)).collect();
     let usual = median(times.clone());

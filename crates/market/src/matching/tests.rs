@@ -52,7 +52,7 @@ impl Market {
     }
 
     fn rank(&self) -> Ranking<'_> {
-        let wish = Wish {
+        let criteria = Criteria {
             submission: &self.submission,
             manifest: manifest().digest(),
             client: peer(999),
@@ -64,7 +64,7 @@ impl Market {
         };
         let cost =
             |service: &Service| service.unit_price.times(self.submission.units_max)?.plus(self.overhead);
-        rank(self.offers.iter(), &wish, cost)
+        rank(self.offers.iter(), &criteria, cost)
     }
 
     /// The number of the provider that is chosen.

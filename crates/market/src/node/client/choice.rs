@@ -9,9 +9,9 @@ use assay_protocol::{
     units::{Amount, Duration, Rate, Timestamp},
 };
 
-use super::{Client, is_passing, lanes::Place, search::MATCH_TIME};
+use super::{Client, is_passing, lanes::LanePlace, search::MATCH_TIME};
 use crate::{
-    matching::{self, Match, Passed, Wish},
+    matching::{self, Criteria, Match, Passed},
     node::context::Outlook,
     policy,
     submission::{Submission, Unmatched},
@@ -34,7 +34,7 @@ impl Client {
     /// The order for the best offer, if there is one, and why the others are not.
     pub(super) fn best_offer(&self, key: Digest, outlook: Outlook<'_>) -> (Option<Choice>, Passed) {
         let Some(submitted) = self.submissions.get(&key) else { return <_>::default() };
-        let wish = Wish {
+        let criteria = Criteria {
             submission: &submitted.submission,
             manifest: submitted.submission.manifest.digest(),
             client: outlook.own,
@@ -44,27 +44,28 @@ impl Client {
             reliability: &self.reliability,
             now: outlook.now,
         };
-        let (chosen, passed) = self.choose(&wish, self.place_for(submitted, outlook), outlook);
+        let (chosen, passed) = self.choose(&criteria, self.place_for(submitted, outlook), outlook);
         (chosen.map(|(order, fit)| Choice { order, promised: fit.service.run }), passed)
     }
 
-    /// The order that takes up the best offer for a wish, with that offer, and why the others are not. Without a place
+    /// The order that takes up the best offer for these criteria, with that offer, and why the others are not. Without a place
     /// no order can be made.
     pub(super) fn choose<'a>(
         &self,
-        wish: &Wish<'_>,
-        place: Option<Place>,
+        criteria: &Criteria<'_>,
+        place: Option<LanePlace>,
         outlook: Outlook<'a>,
     ) -> (Option<(Order, Match<'a>)>, Passed) {
         // Apart from the price every order of this job costs the same, so one is drafted for all offers.
-        let draft = place.map(|place| draft(wish.submission, place, wish.now, outlook));
-        let units_max = wish.submission.units_max;
+        let draft = place.map(|place| draft(criteria.submission, place, criteria.now, outlook));
+        let units_max = criteria.submission.units_max;
         let total =
             |unit_price: Amount| unit_price.times(units_max)?.plus(overhead(draft.as_ref()?, outlook)?);
-        let ranking =
-            matching::rank(outlook.book.serving(wish.manifest, wish.submission.provider), wish, |service| {
-                total(service.unit_price)
-            });
+        let ranking = matching::rank(
+            outlook.book.serving(criteria.manifest, criteria.submission.provider),
+            criteria,
+            |service| total(service.unit_price),
+        );
         let mut passed = ranking.passed;
         passed.add_elsewhere((outlook.book.len() as u64).saturating_sub(passed.counts.offers));
         let chosen = ranking.chosen.zip(draft);
@@ -121,7 +122,7 @@ fn overhead(order: &Order, outlook: Outlook<'_>) -> Option<Amount> {
 }
 
 /// An order without provider, price and secret.
-fn draft(wish: &Submission, place: Place, now: Timestamp, outlook: Outlook<'_>) -> Order {
+fn draft(wish: &Submission, place: LanePlace, now: Timestamp, outlook: Outlook<'_>) -> Order {
     Order {
         client: outlook.own,
         provider: PeerId::default(),

@@ -14,7 +14,7 @@ pub(super) struct Lane {
 
 /// Where an order goes: which notary, which lane there, and its number in it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct LanePlace {
     pub(super) notary: PeerId,
     pub(super) lane: u16,
     pub(super) nonce: u64,
@@ -22,7 +22,7 @@ pub(super) struct Place {
 
 impl Client {
     /// Where the next order of a submission goes: its own lane, or a free one. None if every lane is in use.
-    pub(super) fn place_for(&self, submitted: &Submitted, outlook: Outlook<'_>) -> Option<Place> {
+    pub(super) fn place_for(&self, submitted: &Submitted, outlook: Outlook<'_>) -> Option<LanePlace> {
         let notary = outlook.notary_in_use()?;
         let own = submitted.lane.filter(|(at, _)| *at == notary).map(|(_, lane)| lane);
         let lane = own.or_else(|| self.free_lane(notary))?;
@@ -35,8 +35,8 @@ impl Client {
     }
 
     /// The next place in a lane.
-    pub(super) fn place(&self, notary: PeerId, lane: u16) -> Place {
-        Place { notary, lane, nonce: self.lanes.get(&(notary, lane)).map_or(0, |lane| lane.next) }
+    pub(super) fn place(&self, notary: PeerId, lane: u16) -> LanePlace {
+        LanePlace { notary, lane, nonce: self.lanes.get(&(notary, lane)).map_or(0, |lane| lane.next) }
     }
 
     /// The first lane that nobody uses.

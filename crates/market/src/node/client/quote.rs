@@ -13,7 +13,7 @@ use assay_protocol::{
 
 use super::{Attempt, Client};
 use crate::{
-    matching::{Match, Passed, Wish},
+    matching::{Criteria, Match, Passed},
     node::context::Outlook,
     policy::{self, CHEAT_SHARES},
     quote::{Basis, Chosen, Quote},
@@ -29,7 +29,7 @@ impl Client {
             return Quote { passed: Passed { counts, ..Passed::default() }, ..Quote::default() };
         };
         let (nobody, never) = (BTreeSet::new(), BTreeMap::new());
-        let wish = Wish {
+        let criteria = Criteria {
             submission,
             manifest: submission.manifest.digest(),
             client: outlook.own,
@@ -41,7 +41,7 @@ impl Client {
         };
         // Where every lane is in use a submission waits for one: no price depends on which.
         let lane = self.free_lane(notary).unwrap_or_default();
-        let (chosen, passed) = self.choose(&wish, Some(self.place(notary, lane)), outlook);
+        let (chosen, passed) = self.choose(&criteria, Some(self.place(notary, lane)), outlook);
         Quote {
             chosen: chosen.and_then(|(order, fit)| self.quoted(order, &fit, outlook.genesis)),
             passed,

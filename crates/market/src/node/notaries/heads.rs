@@ -31,12 +31,12 @@ const TOLD_MAX: usize = 16;
 /// What notaries said: of each that said something, and a network names few.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Heads {
-    notaries: Vec<Said>,
+    notaries: Vec<Word>,
 }
 
 /// What one notary said.
 #[derive(Clone, Debug)]
-struct Said {
+struct Word {
     notary: PeerId,
     /// Its last checkpoints, by round.
     checkpoints: VecDeque<Noted>,
@@ -104,11 +104,11 @@ fn leave<S: Signer>(fork: Fork, cx: &mut Context<'_, S>) {
 }
 
 impl Heads {
-    fn of(&mut self, notary: PeerId) -> &mut Said {
+    fn of(&mut self, notary: PeerId) -> &mut Word {
         let known = self.notaries.iter().position(|said| said.notary == notary);
         let place = known.unwrap_or_else(|| {
             self.notaries.reserve_exact(1);
-            self.notaries.push(Said::nothing(notary));
+            self.notaries.push(Word::nothing(notary));
             self.notaries.len() - 1
         });
         &mut self.notaries[place]
@@ -129,7 +129,7 @@ impl Heads {
     /// Notes that it is.
     pub(super) fn fork(&mut self, notary: PeerId) {
         let said = self.of(notary);
-        *said = Said { forked: true, ..Said::nothing(notary) };
+        *said = Word { forked: true, ..Word::nothing(notary) };
     }
 
     /// The notaries that have forked.
@@ -138,7 +138,7 @@ impl Heads {
     }
 }
 
-impl Said {
+impl Word {
     fn nothing(notary: PeerId) -> Self {
         Self { notary, checkpoints: VecDeque::new(), told: VecDeque::new(), forked: false }
     }

@@ -45,12 +45,12 @@ const TRIES_MAX: u32 = 450;
 /// A queue for each notary.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Instructions {
-    queues: BTreeMap<PeerId, Queue>,
+    queues: BTreeMap<PeerId, InstructionQueue>,
 }
 
 /// What one notary is instructed to do.
 #[derive(Clone, Debug, Default)]
-struct Queue {
+struct InstructionQueue {
     /// Oldest first.
     waiting: VecDeque<Instruction>,
     /// The oldest as it was signed.
@@ -202,7 +202,7 @@ impl Instructions {
     }
 
     /// The queue of a notary that something waits for.
-    fn under_way(&mut self, notary: PeerId) -> Option<&mut Queue> {
+    fn under_way(&mut self, notary: PeerId) -> Option<&mut InstructionQueue> {
         self.queues.get_mut(&notary).filter(|queue| !queue.waiting.is_empty())
     }
 
