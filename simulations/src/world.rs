@@ -291,9 +291,10 @@ impl World {
         }
         let Ok(message) = Message::decode(bytes) else { return };
         let Ok(opened) = message.open::<Simulated>(self.network_id) else { return };
-        match opened {
-            Opened::Offer(offer) => self.note_offer(to, offer),
-            other => self.feed(to, Input::Message(other)),
+        if let Opened::Offer(offer) = opened {
+            self.note_offer(to, offer);
+        } else {
+            self.feed(to, Input::Message(opened));
         }
     }
 

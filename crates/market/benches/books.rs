@@ -112,7 +112,7 @@ fn print_kinds() {
     for fact in &facts {
         let begin = Instant::now();
         let closed = ledger.apply(fact).unwrap_or_else(|rejection| panic!("{rejection}"));
-        let kind = kinds.entry(kind(fact, !closed.is_empty())).or_default();
+        let kind = kinds.entry(kind(fact, !closed.news.is_empty())).or_default();
         *kind = (kind.0 + 1, kind.1 + begin.elapsed().as_nanos());
     }
     for (kind, (count, nanos)) in kinds {

@@ -12,6 +12,8 @@ mod endowment;
 mod open;
 mod reading;
 mod registry;
+mod touched;
+mod tracked;
 
 use alloc::{
     boxed::Box,
@@ -31,20 +33,21 @@ use assay_protocol::{
     notice::{self, Head, Tick},
     order::{Open, Refusal},
     outcome::Outcome,
-    receipt::{Event, Story},
+    receipt::Event,
     signed::Signed,
-    ticket::Ticket,
-    units::{Amount, Duration, Rate, Timestamp},
+    units::{Amount, Duration, Timestamp},
 };
 
 use self::{
     account::sum,
     agenda::{Agenda, Due},
     registry::{Checkpoint, Enrolled},
+    tracked::Tracked,
 };
 pub use self::{
     account::{Account, WITHDRAWALS_MAX},
     open::LANES_MAX,
+    touched::{News, Touched},
 };
 use crate::{recent::Recent, trust::Trust};
 
@@ -63,9 +66,9 @@ pub struct Ledger {
     /// Shared with the story of each job that closes.
     genesis: Arc<Genesis>,
     notary: PeerId,
-    accounts: BTreeMap<PeerId, Account>,
+    accounts: Tracked<PeerId, Account>,
     /// Boxed: a tree moves its entries about, and these are large.
-    jobs: BTreeMap<JobId, Box<OpenJob>>,
+    jobs: Tracked<JobId, Box<OpenJob>>,
     /// Which of them the next ticks move.
     agenda: Agenda,
     /// The last of those that are over. None of them can be opened again: its number in its lane is past.
@@ -130,43 +133,6 @@ pub struct ClosedJob {
     pub client: PeerId,
     /// Who ran it.
     pub provider: PeerId,
-}
-
-/// What followed from a fact, for the notary to say.
-#[derive(Clone, Debug)]
-pub enum Consequence {
-    /// A job was opened.
-    Opened {
-        /// Who ordered it.
-        client: PeerId,
-        /// What was fixed.
-        ticket: Box<Ticket>,
-    },
-    /// It was drawn whether a job is checked.
-    Drawn {
-        /// Which job.
-        job: JobId,
-        /// At which rate.
-        rate: Rate,
-        /// Who checks it.
-        verifier: Option<PeerId>,
-    },
-    /// A check did not match.
-    Accused {
-        /// Which job.
-        job: JobId,
-        /// Whose.
-        provider: PeerId,
-    },
-    /// A job was closed.
-    Closed {
-        /// What happened to it.
-        story: Box<Story>,
-        /// Who ordered it.
-        client: PeerId,
-        /// Who ran it.
-        provider: PeerId,
-    },
 }
 
 /// Why a fact was not taken; the books are as they were.
@@ -255,8 +221,8 @@ impl Ledger {
             endowed: BTreeMap::new(),
             genesis,
             notary,
-            accounts,
-            jobs: BTreeMap::new(),
+            accounts: Tracked::new(accounts),
+            jobs: Tracked::new(BTreeMap::new()),
             agenda: Agenda::default(),
             closed: Recent::new(JOBS_CLOSED_MAX),
             closed_count: 0,
@@ -280,22 +246,28 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Rejection`], if the rules do not allow it now.
-    pub fn apply(&mut self, fact: &Fact) -> Result<Vec<Consequence>, Rejection> {
-        let mut out = Vec::new();
-        match fact {
-            Fact::Tick(tick) => self.tick(tick, &mut out)?,
-            Fact::Open(open) => self.open(open, &mut out)?,
-            Fact::Job(happening) => self.step(happening, &mut out)?,
-            Fact::Query(query) => self.welcome(&query.said())?,
-            Fact::Stake(stake) => self.stake(&stake.said())?,
-            Fact::Unstake(unstake) => self.unstake(&unstake.said())?,
-            Fact::Register(register) => self.register(&register.said())?,
-            Fact::Grant(grant) => self.grant(&grant.said())?,
-        }
+    pub fn apply(&mut self, fact: &Fact) -> Result<Touched, Rejection> {
+        let mut news = Vec::new();
+        let taken = self.take(fact, &mut news);
+        let (jobs, accounts) = (self.jobs.take_touched(), self.accounts.take_touched());
+        taken?;
         self.sequence += 1;
         debug_assert_eq!(self.total(), self.minted.minus(self.burned), "money is neither made nor lost");
         debug_assert!(self.held_adds_up(), "what a client's open jobs hold is noted with its account");
-        Ok(out)
+        Ok(Touched { news, jobs, accounts })
+    }
+
+    fn take(&mut self, fact: &Fact, out: &mut Vec<News>) -> Result<(), Rejection> {
+        match fact {
+            Fact::Tick(tick) => self.tick(tick, out),
+            Fact::Open(open) => self.open(open, out),
+            Fact::Job(happening) => self.step(happening, out),
+            Fact::Query(query) => self.welcome(&query.said()),
+            Fact::Stake(stake) => self.stake(&stake.said()),
+            Fact::Unstake(unstake) => self.unstake(&unstake.said()),
+            Fact::Register(register) => self.register(&register.said()),
+            Fact::Grant(grant) => self.grant(&grant.said()),
+        }
     }
 
     /// The tick that is to be entered next, at this time, with the next value of the beacon; where an epoch ends, with
@@ -337,7 +309,7 @@ impl Ledger {
         self.begins_epoch(round).then(|| Checkpoint::new(round / length, &self.genesis, &self.accounts))
     }
 
-    fn tick(&mut self, signed: &Signed<Tick>, out: &mut Vec<Consequence>) -> Result<(), Rejection> {
+    fn tick(&mut self, signed: &Signed<Tick>, out: &mut Vec<News>) -> Result<(), Rejection> {
         let tick = signed.said();
         let anchor = tick.checkpoint.map(|checkpoint| checkpoint.anchor);
         let begun = self.next_checkpoint();

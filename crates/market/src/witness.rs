@@ -24,7 +24,7 @@ use assay_protocol::{
     units::{Amount, Rate},
 };
 
-use crate::ledger::{Account, ClosedJob, Consequence, Ledger};
+use crate::ledger::{Account, ClosedJob, Ledger, News, Touched};
 
 /// What was seen so far, to be compared with.
 #[derive(Clone, Debug)]
@@ -82,13 +82,14 @@ impl Witness {
         ledger: &Ledger,
         fact: &Fact,
         before: &Before,
-        consequences: &[Consequence],
+        touched: &Touched,
         receipt: impl Fn(&Story) -> Option<Receipt>,
     ) {
-        let stories: Vec<&Story> = consequences.iter().filter_map(story).collect();
+        let stories: Vec<&Story> = touched.news.iter().filter_map(story).collect();
         money_is_conserved(ledger);
         held_is_what_open_jobs_hold(&self.genesis, ledger, &before.jobs);
         what_was_written_once_stays(ledger, before);
+        only_the_touched_change(ledger, before, touched);
         only_signers_lose(ledger, fact, before, &stories);
         an_objection_raises_nothing(ledger, fact, before);
         if matches!(fact, Fact::Tick(_)) {
@@ -171,10 +172,10 @@ pub fn state_of(ledger: &Ledger) -> Digest {
     Digest::of(format!("{ledger:?}").as_bytes())
 }
 
-fn story(consequence: &Consequence) -> Option<&Story> {
-    match consequence {
-        Consequence::Closed { story, .. } => Some(story),
-        Consequence::Opened { .. } | Consequence::Drawn { .. } | Consequence::Accused { .. } => None,
+fn story(news: &News) -> Option<&Story> {
+    match news {
+        News::Closed { story, .. } => Some(story),
+        News::Opened { .. } | News::Drawn { .. } | News::Accused { .. } => None,
     }
 }
 
@@ -234,6 +235,30 @@ fn what_was_written_once_stays(ledger: &Ledger, before: &Before) {
             };
             assert!(kept, "I6: a verifier's testimony changed");
         }
+    }
+}
+
+/// Who asks what a fact touched has asked all that it changed.
+fn only_the_touched_change(ledger: &Ledger, before: &Before, touched: &Touched) {
+    let now = Before::new(ledger);
+    let others = |peer: &&PeerId| !touched.accounts.contains(*peer);
+    let peers = before.wealth.keys().chain(now.wealth.keys());
+    for peer in peers.filter(others) {
+        assert_eq!(
+            before.wealth.get(peer),
+            now.wealth.get(peer),
+            "{peer} was not touched, and what it has changed"
+        );
+        assert_eq!(
+            before.stakes.get(peer),
+            now.stakes.get(peer),
+            "{peer} was not touched, and its stake changed"
+        );
+    }
+    let jobs = before.jobs.keys().chain(now.jobs.keys());
+    for job in jobs.filter(|job| !touched.jobs.contains(*job)) {
+        let [was, is] = [before, &now].map(|books| books.jobs.get(job).map(Job::progress));
+        assert_eq!(was, is, "job {job} was not touched, and it moved");
     }
 }
 

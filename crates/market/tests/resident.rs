@@ -64,6 +64,7 @@ fn a_peer_that_listens_for_a_day_grows_little_and_on_the_next_day_no_more() {
     println!("{said}");
 }
 
+#[expect(clippy::print_stdout, reason = "the figures are what it is run for")]
 fn measure() {
     let office = Office::<Cheap>::new(|_| {});
     let (config, network) = (Config::new(office.genesis.clone()), office.network);
@@ -93,7 +94,7 @@ fn measure() {
     black_box((nodes, spoilt));
 }
 
-/// A time by both clocks.
+/// A time that both clocks show.
 fn moment(at: Timestamp) -> Moment {
     Moment { steady: Steady(at.0), wall: at }
 }

@@ -249,10 +249,7 @@ impl Driver {
     /// Takes what came from another peer.
     async fn arrive(&mut self, arrival: Arrival) -> Result<(), Broken> {
         match arrival {
-            Arrival::Opened(opened) => match *opened {
-                Opened::Offer(offer) => self.note_offer(offer),
-                other => self.take(Input::Message(other)).await?,
-            },
+            Arrival::Opened(opened) => self.hear(*opened).await?,
             Arrival::Undelivered(to) => self.take(Input::Undelivered { to }).await?,
             Arrival::Connected(peer) => self.greet(peer),
             Arrival::Unpublished => {
@@ -262,6 +259,14 @@ impl Driver {
             Arrival::Asked { from, kind, bytes, reply } => self.answer_peer(from, kind, &bytes, reply),
         }
         Ok(())
+    }
+
+    async fn hear(&mut self, opened: Opened) -> Result<(), Broken> {
+        if let Opened::Offer(offer) = opened {
+            self.note_offer(offer);
+            return Ok(());
+        }
+        self.take(Input::Message(opened)).await
     }
 
     /// Puts an offer into the book. Those of providers that this peer knows are not given up for those of strangers.

@@ -85,6 +85,7 @@ pub enum ConnectError {
 
 /// The way to one daemon. Cheap to clone.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there are few, and a box would cost an allocation a clone")]
 pub enum Handle {
     /// Over the socket in its home.
     Socket(Socket),

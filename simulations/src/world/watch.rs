@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use assay_market::{
     Node, Record,
-    ledger::{Consequence, Ledger},
+    ledger::{Ledger, News},
     witness::{Before, Witness},
 };
 use assay_protocol::{
@@ -87,14 +87,14 @@ impl Watch {
 
     fn take(&mut self, fact: &Fact) {
         let before = Before::new(&self.ledger);
-        let consequences = self.ledger.apply(fact);
-        let consequences = consequences
-            .unwrap_or_else(|rejection| panic!("I12: not taken in replay: {rejection}: {fact:?}"));
+        let touched = self.ledger.apply(fact);
+        let touched =
+            touched.unwrap_or_else(|rejection| panic!("I12: not taken in replay: {rejection}: {fact:?}"));
         let (network, notary) = (self.network, self.notary);
         let receipt = |story: &Story| Some(receipt(story, &notary, network));
-        self.witness.hear::<Simulated>(&self.ledger, fact, &before, &consequences, receipt);
-        for consequence in consequences {
-            let Consequence::Closed { story, provider, .. } = consequence else { continue };
+        self.witness.hear::<Simulated>(&self.ledger, fact, &before, &touched, receipt);
+        for news in touched.news {
+            let News::Closed { story, provider, .. } = news else { continue };
             let (paid, slashed) = (story.settlement.provider, story.settlement.slashed);
             let closed = Closed { outcome: story.outcome, provider, paid, slashed };
             self.closed.insert(story.ticket.job, closed);

@@ -145,7 +145,8 @@ impl Chronicle {
         let (mut effects, mut count) = (Effects::new(), 0);
         for Heard { place, at, input } in self.heard.clone() {
             let began = Instant::now();
-            nodes[place.0].handle(input, at, &self.book, &mut effects);
+            let moment = Moment { steady: Steady(at.0 - EPOCH_MILLIS), wall: at };
+            nodes[place.0].handle(input, moment, &self.book, &mut effects);
             *times.entry(place).or_default() += began.elapsed();
             count += effects.len() as u64;
             effects.clear();

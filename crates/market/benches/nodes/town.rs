@@ -258,10 +258,11 @@ impl Town {
     }
 
     fn carry(&mut self, to: usize, message: Message) {
-        let opened = message.open::<CheapScheme>(self.network);
-        match opened.unwrap_or_else(|forged| panic!("{forged}")) {
-            Opened::Offer(offer) => drop(self.book.take(offer, self.now, |_| false)),
-            other => self.happens(TRAVEL, to, Input::Message(other)),
+        let opened = message.open::<CheapScheme>(self.network).unwrap_or_else(|forged| panic!("{forged}"));
+        if let Opened::Offer(offer) = opened {
+            self.book.take(offer, self.now, |_| false);
+        } else {
+            self.happens(TRAVEL, to, Input::Message(opened));
         }
     }
 

@@ -189,7 +189,7 @@ impl Ledger {
         }
         self.minted = self.minted.plus(grant.amount).ok_or(Rejection::TooMuch)?;
         self.granted = (grant.serial, grant.digest());
-        let account = self.accounts.entry(grant.account).or_default();
+        let account = self.accounts.or_default(grant.account);
         account.free = sum(account.free, grant.amount);
         account.declare(grant.account);
         Ok(())
@@ -209,7 +209,7 @@ impl Ledger {
         }
         self.minted = self.minted.plus(grant).ok_or(Rejection::NoWelcome)?;
         self.welcomed = (hour, given + 1);
-        let account = self.accounts.entry(query.signer()).or_default();
+        let account = self.accounts.or_default(query.signer());
         account.free = grant;
         account.declare(query.signer());
         Ok(())

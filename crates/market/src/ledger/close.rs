@@ -17,12 +17,12 @@ use assay_protocol::{
     units::{Amount, Rate},
 };
 
-use super::{Account, ClosedJob, Consequence, FLAGGED_MAX, Ledger, OpenJob, account::sum, endowment};
+use super::{Account, ClosedJob, FLAGGED_MAX, Ledger, News, OpenJob, account::sum, endowment};
 use crate::trust::Kind;
 
 impl Ledger {
     /// Settles a job whose stage is closed, and everything that hangs on it.
-    pub(super) fn close(&mut self, id: JobId, out: &mut Vec<Consequence>) {
+    pub(super) fn close(&mut self, id: JobId, out: &mut Vec<News>) {
         let Some(closing) = self.jobs.remove(&id) else { return };
         let Stage::Closed(outcome) = closing.job.stage() else {
             self.jobs.insert(id, closing);
@@ -43,7 +43,7 @@ impl Ledger {
         let story = Box::new(self.story(*closing, outcome, settlement));
         self.closed.insert(id, ClosedJob { outcome, client, provider });
         self.closed_count += 1;
-        out.push(Consequence::Closed { story, client, provider });
+        out.push(News::Closed { story, client, provider });
         if outcome.is_slashed() {
             self.convict(provider, out);
         }
@@ -102,7 +102,7 @@ impl Ledger {
     }
 
     fn credit(&mut self, peer: PeerId, amount: Amount) {
-        let account = self.accounts.entry(peer).or_default();
+        let account = self.accounts.or_default(peer);
         account.free = sum(account.free, amount);
     }
 
@@ -115,7 +115,7 @@ impl Ledger {
     fn autostake(&mut self, order: &Order, pay: Amount) {
         let money = &self.genesis.money;
         let entry = quote::quote(&self.genesis, order, order.work_max, Rate::ZERO, Rate::ZERO).entry;
-        let account = self.accounts.entry(order.provider).or_default();
+        let account = self.accounts.or_default(order.provider);
         let usual = order.price().and_then(|price| price.times(money.autostake_multiple));
         let target = account.target.or(usual).unwrap_or(Amount(u64::MAX));
         let (part, level) = if account.stake < entry.min(target) {
@@ -131,12 +131,12 @@ impl Ledger {
     /// Frees the client's lane, the provider's exposure, and whatever an accusation over this job had frozen.
     fn release(&mut self, closing: &OpenJob) {
         let (id, order) = (closing.job.id(), closing.job.order());
-        let client = self.accounts.entry(order.client).or_default();
+        let client = self.accounts.or_default(order.client);
         client.held = client.held.minus_up_to(closing.held);
         if let Some(lane) = client.lanes.get_mut(&order.lane) {
             lane.open = None;
         }
-        let provider = self.accounts.entry(order.provider).or_default();
+        let provider = self.accounts.or_default(order.provider);
         provider.serving.remove(&id);
         provider.accused.remove(&id);
         provider.frozen.remove(&id);
@@ -180,7 +180,7 @@ impl Ledger {
     }
 
     /// The convicted provider's other jobs: refunded if nothing was claimed yet, otherwise checked whatever the draw.
-    fn convict(&mut self, provider: PeerId, out: &mut Vec<Consequence>) {
+    fn convict(&mut self, provider: PeerId, out: &mut Vec<News>) {
         let serving = self.accounts.get(&provider).map(|account| account.serving.clone()).unwrap_or_default();
         for id in serving {
             let Some(open) = self.jobs.get_mut(&id) else { continue };

@@ -1,6 +1,6 @@
 //! T2–T17 as they happen to open jobs: steps of the parties, ticks, draws, accusations.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 
 use assay_protocol::{
     draw,
@@ -11,18 +11,15 @@ use assay_protocol::{
 };
 
 use super::{
-    Account, Consequence, Ledger, Rejection,
+    Account, Ledger, News, Rejection,
     account::sum,
     agenda::{Due, may_move},
+    tracked::Tracked,
 };
 
 impl Ledger {
     /// Takes a party's step, and whatever follows from it at once.
-    pub(super) fn step(
-        &mut self,
-        happening: &Happening,
-        out: &mut Vec<Consequence>,
-    ) -> Result<(), Rejection> {
+    pub(super) fn step(&mut self, happening: &Happening, out: &mut Vec<News>) -> Result<(), Rejection> {
         let Some((id, signer)) = happening.about() else { return Err(Misstep::NotYours.into()) };
         let (sequence, round) = (self.sequence, self.moment.beacon.round);
         let Some(open) = self.jobs.get_mut(&id) else {
@@ -52,12 +49,7 @@ impl Ledger {
     }
 
     /// T15: the client pays one check of its result in advance.
-    fn dispute(
-        &mut self,
-        id: JobId,
-        happening: &Happening,
-        out: &mut Vec<Consequence>,
-    ) -> Result<(), Rejection> {
+    fn dispute(&mut self, id: JobId, happening: &Happening, out: &mut Vec<News>) -> Result<(), Rejection> {
         let round = self.moment.beacon.round;
         let open = self.jobs.get_mut(&id).ok_or(Rejection::Unknown)?;
         let (step, by) = happening.step(&open.job);
@@ -75,7 +67,7 @@ impl Ledger {
     }
 
     /// Draws what is due to be drawn, notes accusations, closes what is closed.
-    pub(super) fn advance(&mut self, id: JobId, out: &mut Vec<Consequence>) {
+    pub(super) fn advance(&mut self, id: JobId, out: &mut Vec<News>) {
         while let Some(happening) = self.due(id) {
             self.note_draw(id, &happening, out);
             let Some(open) = self.jobs.get_mut(&id) else { return };
@@ -130,13 +122,13 @@ impl Ledger {
     }
 
     /// Reserves what a drawn check costs, bars the drawn operator from the next draws, and says what was drawn.
-    fn note_draw(&mut self, id: JobId, happening: &Happening, out: &mut Vec<Consequence>) {
+    fn note_draw(&mut self, id: JobId, happening: &Happening, out: &mut Vec<News>) {
         let Some(open) = self.jobs.get_mut(&id) else { return };
         let ticket = open.job.ticket();
         let (job, rate) = (id, ticket.rate);
         match happening {
             Happening::Draw { check: false } if !open.job.forced() => {
-                out.push(Consequence::Drawn { job, rate, verifier: None });
+                out.push(News::Drawn { job, rate, verifier: None });
             }
             // The client has paid in advance, or the provider pays for what its conviction brought about.
             Happening::Draw { .. } if ticket.prepaid > 0 || open.job.forced() => {}
@@ -148,7 +140,7 @@ impl Ledger {
             Happening::Seat(tries) => {
                 let drawn = tries.last().map(|tried| tried.leaf);
                 open.operators.extend(drawn.map(|leaf| leaf.operator));
-                out.push(Consequence::Drawn { job, rate, verifier: drawn.map(|leaf| leaf.peer) });
+                out.push(News::Drawn { job, rate, verifier: drawn.map(|leaf| leaf.peer) });
             }
             Happening::Claim { .. }
             | Happening::Abort(_)
@@ -182,7 +174,7 @@ impl Ledger {
     }
 
     /// Lets time pass for every open job that it can move; the others are not touched.
-    pub(super) fn tick_jobs(&mut self, out: &mut Vec<Consequence>) {
+    pub(super) fn tick_jobs(&mut self, out: &mut Vec<News>) {
         let moment = self.moment;
         for id in self.take_movable() {
             let Some(open) = self.jobs.get_mut(&id) else { continue };
@@ -222,14 +214,14 @@ impl Ledger {
 }
 
 /// From the accusation on the provider's new jobs are all checked; once a juror supports it, it gets none.
-fn note_accusation(accounts: &mut BTreeMap<PeerId, Account>, job: &Job, out: &mut Vec<Consequence>) {
+fn note_accusation(accounts: &mut Tracked<PeerId, Account>, job: &Job, out: &mut Vec<News>) {
     if job.jury_from().is_none() {
         return;
     }
     let (id, provider, supported) = (job.id(), job.order().provider, job.tally().against > 0);
-    let account = accounts.entry(provider).or_default();
+    let account = accounts.or_default(provider);
     if account.accused.insert(id) {
-        out.push(Consequence::Accused { job: id, provider });
+        out.push(News::Accused { job: id, provider });
     }
     if supported {
         account.frozen.insert(id);

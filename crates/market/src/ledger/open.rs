@@ -13,7 +13,7 @@ use assay_protocol::{
     units::{Amount, Timestamp},
 };
 
-use super::{Account, Consequence, JOBS_OPEN_MAX, Ledger, OpenJob, Rejection, account::sum, agenda::Due};
+use super::{Account, JOBS_OPEN_MAX, Ledger, News, OpenJob, Rejection, account::sum, agenda::Due};
 use crate::trust::Kind;
 
 /// Queues of one client, and so the most orders it can have open.
@@ -21,7 +21,7 @@ pub const LANES_MAX: u16 = 256;
 
 impl Ledger {
     /// Reserves the money of an order and fixes its terms.
-    pub(super) fn open(&mut self, open: &Signed<Open>, out: &mut Vec<Consequence>) -> Result<(), Rejection> {
+    pub(super) fn open(&mut self, open: &Signed<Open>, out: &mut Vec<News>) -> Result<(), Rejection> {
         let opened = open.said();
         let (order, accept) = (opened.order.said(), opened.accept.said());
         let id = order.id();
@@ -34,14 +34,14 @@ impl Ledger {
         client.held = sum(client.held, order.total_max);
         let lane = client.lanes.entry(order.lane).or_default();
         (lane.next, lane.open) = (order.nonce + 1, Some(id));
-        let provider = self.accounts.entry(order.provider).or_default();
+        let provider = self.accounts.or_default(order.provider);
         provider.declare(order.provider);
         provider.serving.insert(id);
         if ticket.covered {
             provider.exposed = sum(provider.exposed, price(&order)?);
         }
         let endowed = self.endow(&order, &ticket);
-        out.push(Consequence::Opened { client: order.client, ticket: Box::new(ticket) });
+        out.push(News::Opened { client: order.client, ticket: Box::new(ticket) });
         let held = order.total_max;
         let mut opened = OpenJob {
             job: Job::open(&self.genesis, order.clone(), ticket, self.moment),

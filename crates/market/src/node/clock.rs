@@ -69,7 +69,7 @@ impl Clock {
     /// Compares the time with a notary's; by how much it is off, if that is news and worth telling.
     pub(super) fn compare(&mut self, notary: PeerId, theirs: Timestamp, now: Timestamp) -> Option<i64> {
         let off = signed(now.0).saturating_sub(signed(theirs.0));
-        let is_far = |off: i64| off < -BEHIND_MS || off > AHEAD_MS;
+        let is_far = |off: i64| !(-BEHIND_MS..=AHEAD_MS).contains(&off);
         let known = self.skews.insert(notary, off).is_some_and(is_far);
         (is_far(off) && !known).then_some(off)
     }

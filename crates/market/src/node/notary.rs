@@ -34,7 +34,7 @@ use crate::{
     effect::Effect,
     event::Event,
     input::Input,
-    ledger::{Consequence, JOBS_CLOSED_MAX, Ledger, Rejection},
+    ledger::{JOBS_CLOSED_MAX, Ledger, News, Rejection},
     moment::Steady,
     recent::Recent,
     record::Record,
@@ -293,12 +293,12 @@ impl Notary {
     }
 
     /// Says what follows from a fact that was taken.
-    fn announce<S: Signer>(&mut self, consequence: Consequence, cx: &mut Context<'_, S>) {
-        match consequence {
-            Consequence::Opened { client, ticket } => cx.say(client, *ticket),
-            Consequence::Drawn { job, rate, verifier } => cx.tell(Event::Drawn { job, rate, verifier }),
-            Consequence::Accused { job, provider } => cx.tell(Event::Accused { job, provider }),
-            Consequence::Closed { story, client, provider } => {
+    fn announce<S: Signer>(&mut self, news: News, cx: &mut Context<'_, S>) {
+        match news {
+            News::Opened { client, ticket } => cx.say(client, *ticket),
+            News::Drawn { job, rate, verifier } => cx.tell(Event::Drawn { job, rate, verifier }),
+            News::Accused { job, provider } => cx.tell(Event::Accused { job, provider }),
+            News::Closed { story, client, provider } => {
                 let (job, outcome) = (story.ticket.job, story.outcome);
                 let (paid, slashed) = (story.settlement.provider, story.settlement.slashed);
                 let receipt = Box::new(chain::sign(*story, cx.signer, cx.network));

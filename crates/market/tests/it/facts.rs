@@ -4,7 +4,7 @@
 //! ticks close whatever is left.
 
 use assay_market::{
-    ledger::Consequence,
+    ledger::Touched,
     witness::{Before, Witness, state_of},
 };
 use assay_protocol::{
@@ -194,13 +194,13 @@ impl Books {
     /// Enters a fact; whether it is taken is for the books to say. No fact is taken twice.
     fn enter(&mut self, fact: Fact) {
         let before = Before::new(&self.office.ledger);
-        let Some(consequences) = self.offer(&fact) else { return };
+        let Some(touched) = self.offer(&fact) else { return };
         let office = &self.office;
         let receipt = |story: &Story| {
             let settled = Settled { job: story.ticket.job, receipt: story.digest() };
             Some(Receipt { settled: office.say(id::<Cheap>(NOTARY), settled), story: story.clone() })
         };
-        self.witness.hear::<Taken>(&office.ledger, &fact, &before, &consequences, receipt);
+        self.witness.hear::<Taken>(&office.ledger, &fact, &before, &touched, receipt);
         assert!(self.offer(&fact).is_none(), "I7: a repeated fact was taken: {fact:?}");
         let office = &self.office;
         let opened = self.pending.take_if(|(order, ..)| office.job(order.id()).is_some());
@@ -212,7 +212,7 @@ impl Books {
     }
 
     /// What follows from a fact; nothing if it is refused, and then nothing may have changed.
-    fn offer(&mut self, fact: &Fact) -> Option<Vec<Consequence>> {
+    fn offer(&mut self, fact: &Fact) -> Option<Touched> {
         let state = state_of(&self.office.ledger);
         let taken = self.office.enter(fact.clone()).ok();
         let unchanged = taken.is_some() || state_of(&self.office.ledger) == state;

@@ -253,8 +253,8 @@ impl World {
     /// Enters a fact and asks every rule. A refused one must have changed nothing; so must every fourth repeated one.
     fn enter(&mut self, fact: Fact) -> Result<(), Rejection> {
         let (before, earlier) = (Before::new(&self.office.ledger), self.office.ledger.clone());
-        let consequences = match self.office.enter(fact.clone()) {
-            Ok(consequences) => consequences,
+        let touched = match self.office.enter(fact.clone()) {
+            Ok(touched) => touched,
             Err(rejection) => {
                 let (now, was) = (state_of(&self.office.ledger), state_of(&earlier));
                 assert_eq!(now, was, "I7: a refused fact changed the books");
@@ -263,7 +263,7 @@ impl World {
         };
         let office = &self.office;
         let receipt = |story: &Story| Some(office.receipt(story.ticket.job));
-        self.witness.hear::<CheapScheme>(&office.ledger, &fact, &before, &consequences, receipt);
+        self.witness.hear::<CheapScheme>(&office.ledger, &fact, &before, &touched, receipt);
         if self.office.facts.len().is_multiple_of(4) {
             self.refused(&fact, "I7: a repeated fact was taken");
         }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use assay_market::ledger::{Account, Consequence, Ledger, Rejection};
+use assay_market::ledger::{Account, Ledger, News, Rejection, Touched};
 use assay_protocol::{
     codec, draw,
     genesis::{Checks, Founder, Genesis, Money, Threshold, Timers},
@@ -105,17 +105,17 @@ impl<K: Key> Office<K> {
     }
 
     /// Takes a fact into the books.
-    pub(crate) fn enter(&mut self, fact: Fact) -> Result<Vec<Consequence>, Rejection> {
-        let consequences = self.ledger.apply(&fact)?;
+    pub(crate) fn enter(&mut self, fact: Fact) -> Result<Touched, Rejection> {
+        let touched = self.ledger.apply(&fact)?;
         let entry = Entry { previous: self.head.digest, fact };
         self.head = Head { sequence: self.head.sequence + 1, digest: entry.digest() };
         self.facts.push(entry.fact);
-        for consequence in &consequences {
-            if let Consequence::Closed { story, .. } = consequence {
+        for news in &touched.news {
+            if let News::Closed { story, .. } = news {
                 self.closed.push((**story).clone());
             }
         }
-        Ok(consequences)
+        Ok(touched)
     }
 
     /// Lets one tick pass.
@@ -189,17 +189,17 @@ impl<K: Key> Office<K> {
 
     /// Opens a job.
     pub(crate) fn open(&mut self, (order, secret): (Order, Digest)) -> Result<Ordered, Rejection> {
-        let consequences = self.enter(Fact::Open(self.agreed(&order, Rate::ONE)))?;
-        let ticket = consequences.iter().find_map(|consequence| match consequence {
-            Consequence::Opened { ticket, .. } => Some(**ticket),
-            Consequence::Drawn { .. } | Consequence::Accused { .. } | Consequence::Closed { .. } => None,
+        let touched = self.enter(Fact::Open(self.agreed(&order, Rate::ONE)))?;
+        let ticket = touched.news.iter().find_map(|news| match news {
+            News::Opened { ticket, .. } => Some(**ticket),
+            News::Drawn { .. } | News::Accused { .. } | News::Closed { .. } => None,
         });
         let Some(ticket) = ticket else { panic!("a job was opened without a ticket") };
         Ok(Ordered { id: order.id(), order, ticket, secret })
     }
 
     /// Takes a party's step.
-    pub(crate) fn step(&mut self, happening: Happening) -> Result<Vec<Consequence>, Rejection> {
+    pub(crate) fn step(&mut self, happening: Happening) -> Result<Touched, Rejection> {
         self.enter(Fact::Job(happening))
     }
 

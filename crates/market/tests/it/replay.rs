@@ -6,7 +6,7 @@ use std::{
 };
 
 use assay_market::{
-    ledger::{Consequence, Ledger},
+    ledger::{Ledger, News},
     witness::state_of,
 };
 use assay_protocol::{codec, journal::Fact, outcome::Outcome, receipt::Story};
@@ -42,19 +42,19 @@ fn check(facts: usize) -> Duration {
 /// Takes the facts as they are read from a journal; returns what happened to the jobs that closed, and the time.
 fn read_back(copy: &mut Ledger, facts: &mut Vec<Fact>) -> (Vec<Story>, Duration) {
     let entries: Vec<Vec<u8>> = facts.drain(..).map(|fact| codec::encode(&fact)).collect();
-    let (begin, mut consequences) = (Instant::now(), Vec::new());
+    let (begin, mut news) = (Instant::now(), Vec::new());
     for entry in entries {
         let fact = codec::decode::<Fact>(&entry, entry.len());
         let fact = fact.unwrap_or_else(|error| panic!("a journal is not read back: {error}"));
         let taken = copy.apply(&fact);
-        consequences.extend(taken.unwrap_or_else(|rejection| panic!("refused in replay: {rejection}")));
+        news.extend(taken.unwrap_or_else(|rejection| panic!("refused in replay: {rejection}")).news);
     }
     let time = begin.elapsed();
-    let story = |consequence| match consequence {
-        Consequence::Closed { story, .. } => Some(*story),
-        Consequence::Opened { .. } | Consequence::Drawn { .. } | Consequence::Accused { .. } => None,
+    let story = |news| match news {
+        News::Closed { story, .. } => Some(*story),
+        News::Opened { .. } | News::Drawn { .. } | News::Accused { .. } => None,
     };
-    (consequences.into_iter().filter_map(story).collect(), time)
+    (news.into_iter().filter_map(story).collect(), time)
 }
 
 #[test]

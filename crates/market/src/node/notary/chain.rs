@@ -12,7 +12,7 @@ use assay_protocol::{
     signed::{Signed, Signer},
 };
 
-use super::{Consequence, Notary, Record, Rejection};
+use super::{News, Notary, Record, Rejection};
 use crate::{
     effect::{Effect, Effects},
     node::context::Context,
@@ -24,21 +24,21 @@ const REFILED_ENTRIES: u64 = 256;
 impl Notary {
     /// Takes a fact into the books, saves it, and says what follows.
     pub(super) fn enter<S: Signer>(&mut self, fact: Fact, cx: &mut Context<'_, S>) -> Result<(), Rejection> {
-        let consequences = self.ledger.apply(&fact)?;
+        let touched = self.ledger.apply(&fact)?;
         let entry = Entry { previous: self.head.digest, fact };
         self.head = Head { sequence: self.head.sequence + 1, digest: entry.digest() };
         cx.save(Record::Chain(Box::new(entry)));
-        consequences.into_iter().for_each(|consequence| self.announce(consequence, cx));
+        touched.news.into_iter().for_each(|news| self.announce(news, cx));
         Ok(())
     }
 
     /// Takes an entry of its own chain again.
     pub(in crate::node) fn fold_entry<S: Signer>(&mut self, entry: &Entry, signer: &S, network: NetworkId) {
         let position = self.head.sequence;
-        let Ok(consequences) = self.ledger.apply(&entry.fact) else { return };
+        let Ok(touched) = self.ledger.apply(&entry.fact) else { return };
         self.head = Head { sequence: position + 1, digest: entry.digest() };
-        for consequence in consequences {
-            let Consequence::Closed { story, .. } = consequence else { continue };
+        for news in touched.news {
+            let News::Closed { story, .. } = news else { continue };
             let receipt = Box::new(sign(*story, signer, network));
             self.receipts.insert(receipt.story.ticket.job, Digest::of(&receipt.to_bytes()));
             self.recent.retain(|(at, _)| at + REFILED_ENTRIES >= position);

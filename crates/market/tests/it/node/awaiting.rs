@@ -63,7 +63,7 @@ fn a_secret_is_revealed_for_a_claim_under_the_jobs_ticket_that_the_notary_shows_
     let digest = ticket(&table, &order);
     let claim = table.claim(&order, digest);
     let elsewhere = table.claim(&order, Digest::default());
-    let body = claim.said().clone();
+    let body = *claim.said();
     let dearer = table.office.say(order.provider, Claim { units: order.units_max + 1, ..body });
     let strangers = table.office.say(id::<Cheap>(STRANGER), body);
     let cases = [
@@ -200,7 +200,7 @@ fn what_is_cancelled_before_it_is_opened_is_never_begun() {
     let (mut table, order, _) = Table::opening(&[PROVIDER]);
     table.want(Command::Cancel { key: KEY });
     assert_eq!(table.count("Cancel"), 0, "there is no ticket that it could name: {:?}", table.said());
-    let ticket = table.ticket(&order).said().clone();
+    let ticket = *table.ticket(&order).said();
     table.hear(NOTARY, ticket);
     assert_eq!((table.said(), table.served()), (vec![("Cancel", NOTARY)], Vec::new()));
 }

@@ -34,7 +34,7 @@ fn opened() -> (Table, Order, Ticket) {
     let ticket = table.sent().find_map(|(to, message)| {
         let Message::Ticket(ticket) = message else { return None };
         assert_eq!(to, CLIENT);
-        Some(ticket.said().clone())
+        Some(*ticket.said())
     });
     (table, order, ticket.expect("a ticket"))
 }
@@ -104,7 +104,7 @@ fn a_client_that_asks_after_its_open_job_is_given_the_ticket_again_and_nobody_el
         table.hear(by, Query { sequence: 1, job: Some(order.id()) });
         let tickets = table.sent().filter(|(to, message)| {
             let Message::Ticket(said) = message else { return false };
-            (*to, said.said().clone()) == (by, ticket)
+            (*to, *said.said()) == (by, ticket)
         });
         assert_eq!(tickets.count(), given, "asked by {by}");
     }

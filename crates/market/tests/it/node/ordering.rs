@@ -67,7 +67,7 @@ fn an_agreement_counts_from_the_provider_that_was_asked_and_for_its_class_alone(
 #[test]
 fn a_ticket_counts_from_the_notary_alone_and_for_the_terms_that_follow_from_the_order() {
     let (mut table, order, to) = Table::opening(&BOTH);
-    let ticket = table.ticket(&order).said().clone();
+    let ticket = *table.ticket(&order).said();
     let dearer = Ticket { prepaid: ticket.prepaid + 1, ..ticket };
     for (by, ticket) in [(to, ticket), (STRANGER, ticket), (CLIENT, ticket), (NOTARY, dearer)] {
         table.hear(by, ticket);
@@ -83,7 +83,7 @@ fn a_ticket_that_comes_before_the_order_was_shown_to_the_notary_is_not_heard() {
     let mut table = Table::client(&[PROVIDER]);
     table.submit(1, |_| {});
     let (_, order) = table.proposed();
-    let ticket = table.ticket(&order).said().clone();
+    let ticket = *table.ticket(&order).said();
     table.hear(NOTARY, ticket);
     assert!(table.effects.is_empty(), "{:?}", table.effects);
 }
@@ -191,7 +191,7 @@ fn an_order_that_was_refused_for_a_while_and_opened_all_the_same_is_under_way_ag
     let (mut table, order, _) = Table::opening(&[PROVIDER]);
     refuse(&mut table, NOTARY, order.id(), Refusal::Exposure);
     assert_eq!(table.node().submission(Digest([1; 32])).map(|view| view.attempts.len()), Some(0));
-    let ticket = table.ticket(&order).said().clone();
+    let ticket = *table.ticket(&order).said();
     table.hear(NOTARY, ticket);
     assert_eq!((table.said(), state(&table)), (vec![("Start", PROVIDER)], Some(AttemptState::Running)));
     table.pass(Duration::seconds(20));

@@ -53,7 +53,7 @@ fn a_job_is_begun_by_its_client_with_its_notarys_ticket_alone() {
     let mut table = Table::provider();
     let order = table.order(0, 0);
     table.propose(&order);
-    let ticket = table.ticket(&order).said().clone();
+    let ticket = *table.ticket(&order).said();
     let other = Ticket { claim_by: ticket.claim_by.after(Duration(1)), ..ticket };
     let cases = [
         (STRANGER, NOTARY, ticket, false),

@@ -121,9 +121,11 @@ impl Table {
     {
         let signed = Signed::seal(statement, &Cheap::numbered(by), self.office.network);
         let opened = Message::from(signed).open::<CheapScheme>(self.office.network);
-        match opened.unwrap_or_else(|forged| panic!("{forged}")) {
-            Opened::Offer(offer) => drop(self.book.take(offer, self.now, |peer| self.node.knows(peer))),
-            other => self.feed(Input::Message(other)),
+        let opened = opened.unwrap_or_else(|forged| panic!("{forged}"));
+        if let Opened::Offer(offer) = opened {
+            self.book.take(offer, self.now, |peer| self.node.knows(peer));
+        } else {
+            self.feed(Input::Message(opened));
         }
     }
 
@@ -396,7 +398,7 @@ impl Table {
     /// A client whose order was opened.
     pub(crate) fn running(providers: &[u64]) -> (Self, Order, u64) {
         let (mut table, order, to) = Self::opening(providers);
-        let ticket = table.ticket(&order).said().clone();
+        let ticket = *table.ticket(&order).said();
         table.hear(NOTARY, ticket);
         assert_eq!(table.said(), [("Start", to)]);
         (table, order, to)
