@@ -6,6 +6,8 @@
 //! **Invariant:** after every event the books balance, and every rule holds of every fact in them; the loop asserts it.
 
 mod audit;
+#[cfg(test)]
+mod conformance;
 mod crash;
 mod disk;
 mod fetch;

@@ -7,6 +7,8 @@ mod alarm;
 mod answers;
 mod audit;
 pub(crate) mod calls;
+#[cfg(test)]
+mod conformance;
 mod hands;
 pub(crate) mod history;
 mod intake;

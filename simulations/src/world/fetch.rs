@@ -131,6 +131,8 @@ impl World {
         let Asked { asker, life, sought, source, bytes_max } = asked;
         let by = self.id(asker);
         let peer = &mut self.peers[source.0];
+        #[cfg(test)]
+        peer.seen.note_asked();
         let bytes = peer.shelf.fetch(&sought.digest(), by);
         let up = peer.node.is_some();
         let (delay, bytes) = match self.arrival(source, asker).filter(|_| up) {

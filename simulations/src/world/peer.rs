@@ -47,6 +47,8 @@ pub(super) struct Peer {
     pub(super) performed: u64,
     pub(super) crash: Option<Crash>,
     pub(super) luck: Stream,
+    #[cfg(test)]
+    pub(super) seen: super::conformance::Seen,
 }
 
 impl Peer {
@@ -72,6 +74,8 @@ impl Peer {
             performed: 0,
             crash: None,
             luck,
+            #[cfg(test)]
+            seen: super::conformance::Seen::default(),
         }
     }
 

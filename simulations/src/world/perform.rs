@@ -61,6 +61,8 @@ impl World {
             return;
         }
         let peer = &mut self.peers[place.0];
+        #[cfg(test)]
+        peer.seen.note_left(&effect);
         match effect {
             Effect::Save(record) => {
                 let begins = peer.disk.save(&record);
