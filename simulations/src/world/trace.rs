@@ -32,10 +32,10 @@ impl Trace {
                 self.hasher.update(bytes);
             }
             Event::Asked(asked) => {
-                let Asked { asker, holder, sought, .. } = &**asked;
+                let Asked { asker, source, sought, .. } = &**asked;
                 self.label(b'q', *asker);
-                self.label(b'h', *holder);
-                self.hasher.update(&sought.digest.0);
+                self.label(b'h', *source);
+                self.hasher.update(&sought.digest().0);
             }
             Event::Start(place) => self.label(b's', *place),
             Event::Wanted(place, _) => self.label(b'w', *place),
@@ -68,8 +68,8 @@ fn kind(what: &Happening) -> u8 {
         Happening::Alarm(_) => b'A',
         Happening::Synced => b'S',
         Happening::Finished(..) => b'F',
-        Happening::Sought(..) => b'B',
-        Happening::Got(..) => b'G',
+        Happening::Sought(_) | Happening::Got(_, None) => b'B',
+        Happening::Got(_, Some(_)) => b'G',
         Happening::Introduced => b'I',
     }
 }

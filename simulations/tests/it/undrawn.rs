@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_market::{Book, Command, Config, Effect, Effects, Event, Input, Node};
+use assay_market::{Book, Command, Config, Effect, Effects, Event, Input, Moment, Node, Steady};
 use assay_protocol::{
     codec,
     genesis::{Checks, Timers},
