@@ -137,13 +137,11 @@ fn check(crashes: bool) {
 }
 
 #[test]
-#[ignore = "until alarms follow from the deadlines of a job: it is asked after every eight seconds"]
 fn where_a_fifth_is_lost_both_parties_know_of_a_close_within_a_tick() {
     check(false);
 }
 
 #[test]
-#[ignore = "until alarms follow from the deadlines of a job: it is asked after every eight seconds"]
 fn whoever_restarts_where_a_fifth_is_lost_knows_of_a_close_within_a_tick_as_well() {
     check(true);
 }

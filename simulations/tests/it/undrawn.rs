@@ -253,7 +253,6 @@ fn what_a_job_costs_that_is_not_drawn() {
 }
 
 #[test]
-#[ignore = "until alarms follow from the deadlines of a job: it is asked after every eight seconds"]
 fn a_job_that_is_not_drawn_takes_few_inputs_however_long_its_window_is() {
     let inputs = inputs_of_a_job(&Chronicle::of(0), &Chronicle::of(JOBS));
     let count = inputs.values().sum::<u64>();
