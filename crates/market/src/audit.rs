@@ -28,7 +28,7 @@ pub struct Divergence {
 
 /// What an audit found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Report {
+pub struct AuditReport {
     /// Entries that were replayed.
     pub replayed: u64,
     /// Entries that wait for jobs to close; their chain was followed.
@@ -99,8 +99,8 @@ impl Audit {
 
     /// What was found.
     #[must_use]
-    pub fn finish(&self) -> Report {
-        Report {
+    pub fn finish(&self) -> AuditReport {
+        AuditReport {
             replayed: self.ledger.sequence(),
             withheld: self.withheld,
             head: self.head,

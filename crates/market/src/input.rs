@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use assay_protocol::{
-    check::Record,
+    check::ShownRecord,
     id::{Digest, JobId, PeerId},
     manifest::End,
     message::Opened,
@@ -57,7 +57,7 @@ pub enum Input {
         /// For which run.
         run: RunId,
         /// The records, in the order of their positions; nothing if the blob is gone.
-        records: Vec<Record>,
+        records: Vec<ShownRecord>,
     },
     /// The time asked for has come.
     Wake,

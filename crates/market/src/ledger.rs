@@ -27,13 +27,13 @@ use assay_protocol::{
     draw,
     genesis::{Genesis, Pair},
     id::{Digest, JobId, PeerId},
-    job::{Job, Misstep, Moment, Party},
+    job::{Job, LiveTime, Misstep, Party},
     journal::Fact,
     manifest::Manifest,
     notice::{self, Head, Tick},
     order::{Open, Refusal},
     outcome::Outcome,
-    receipt::Event,
+    receipt::StoryEvent,
     signed::Signed,
     units::{Amount, Duration, Timestamp},
 };
@@ -41,11 +41,11 @@ use assay_protocol::{
 use self::{
     account::sum,
     agenda::{Agenda, Due},
-    registry::{Checkpoint, Enrolled},
+    registry::{Enrolled, Rosters},
     tracked::Tracked,
 };
 pub use self::{
-    account::{Account, WITHDRAWALS_MAX},
+    account::{Holdings, WITHDRAWALS_MAX},
     open::LANES_MAX,
     touched::{News, Touched},
 };
@@ -66,7 +66,7 @@ pub struct Ledger {
     /// Shared with the story of each job that closes.
     genesis: Arc<Genesis>,
     notary: PeerId,
-    accounts: Tracked<PeerId, Account>,
+    accounts: Tracked<PeerId, Holdings>,
     /// Boxed: a tree moves its entries about, and these are large.
     jobs: Tracked<JobId, Box<OpenJob>>,
     /// Which of them the next ticks move.
@@ -87,11 +87,11 @@ pub struct Ledger {
     /// What the pool could not pay, first in, first out.
     owed: VecDeque<(PeerId, Amount)>,
     trust: Trust,
-    moment: Moment,
+    live_time: LiveTime,
     wall: Option<Timestamp>,
     /// The ticks that a receipt of an open job may need, by round.
     ticks: BTreeMap<u64, Signed<Tick>>,
-    checkpoint: Checkpoint,
+    checkpoint: Rosters,
     /// Peers that wait for a withdrawal.
     unbonding: BTreeSet<PeerId>,
     /// The serial and the digest of the last grant.
@@ -108,7 +108,7 @@ pub struct OpenJob {
     /// Where it stands.
     pub job: Job,
     open: Signed<Open>,
-    events: Vec<Event>,
+    events: Vec<StoryEvent>,
     roster: Option<Enrolled>,
     /// Operators that cannot check it: the parties' and those drawn before.
     operators: Vec<Digest>,
@@ -199,7 +199,7 @@ impl Ledger {
     #[must_use]
     pub fn new(genesis: impl Into<Arc<Genesis>>, notary: PeerId) -> Self {
         let genesis = genesis.into();
-        let mut accounts: BTreeMap<PeerId, Account> = BTreeMap::new();
+        let mut accounts: BTreeMap<PeerId, Holdings> = BTreeMap::new();
         for founder in &genesis.verifiers {
             let account = accounts.entry(founder.peer).or_default();
             (account.free, account.stake, account.operator) = (founder.free, founder.stake, founder.operator);
@@ -214,7 +214,7 @@ impl Ledger {
         let (pool, endowment) = (genesis.money.pool, genesis.money.endowment);
         let owned = accounts.values().flat_map(|account| [account.free, account.stake]);
         let minted = owned.fold(sum(pool, endowment), sum);
-        let checkpoint = Checkpoint::new(0, &genesis, &accounts);
+        let checkpoint = Rosters::new(0, &genesis, &accounts);
         Self {
             pool,
             endowment,
@@ -231,7 +231,7 @@ impl Ledger {
             flagged: BTreeMap::new(),
             owed: VecDeque::new(),
             trust: Trust::default(),
-            moment: Moment::default(),
+            live_time: LiveTime::default(),
             wall: None,
             ticks: BTreeMap::new(),
             checkpoint,
@@ -288,13 +288,13 @@ impl Ledger {
         let passed = self
             .wall
             .map_or(Duration(time.0), |wall| Duration(time.since(wall).0.min(self.genesis.timers.gap_max.0)));
-        Tick { round, time, live: self.moment.live.after(passed), beacon, checkpoint }
+        Tick { round, time, live: self.live_time.live.after(passed), beacon, checkpoint }
     }
 
     /// The round of the next tick.
     #[must_use]
     pub fn next_round(&self) -> u64 {
-        self.wall.map_or(0, |_| self.moment.beacon.round + 1)
+        self.wall.map_or(0, |_| self.live_time.beacon.round + 1)
     }
 
     /// True if an epoch begins with the tick of this round.
@@ -304,9 +304,9 @@ impl Ledger {
     }
 
     /// Who can check what in the epoch that begins with the next tick, if one does.
-    fn next_checkpoint(&self) -> Option<Checkpoint> {
+    fn next_checkpoint(&self) -> Option<Rosters> {
         let (round, length) = (self.next_round(), self.genesis.timers.epoch_ticks);
-        self.begins_epoch(round).then(|| Checkpoint::new(round / length, &self.genesis, &self.accounts))
+        self.begins_epoch(round).then(|| Rosters::new(round / length, &self.genesis, &self.accounts))
     }
 
     fn tick(&mut self, signed: &Signed<Tick>, out: &mut Vec<News>) -> Result<(), Rejection> {
@@ -328,7 +328,7 @@ impl Ledger {
         if let Some(begun) = begun {
             self.checkpoint = begun;
         }
-        (self.moment, self.wall) = (tick.moment(), Some(tick.time));
+        (self.live_time, self.wall) = (tick.live_time(), Some(tick.time));
         self.remember(tick.round, signed.clone());
         self.pay_withdrawals();
         self.tick_jobs(out);
@@ -337,7 +337,7 @@ impl Ledger {
 
     /// True if this value hashes to the last one of its chain.
     fn chained(&self, value: Digest) -> bool {
-        let last = self.moment.beacon;
+        let last = self.live_time.beacon;
         let begun = self.ticks.get(&last.round).and_then(|tick| tick.said().checkpoint);
         draw::chain_step(value) == begun.map_or(last.value, |checkpoint| checkpoint.anchor)
     }

@@ -6,11 +6,11 @@
 use alloc::vec::Vec;
 
 use assay_protocol::{
+    costs,
     genesis::Genesis,
     id::{Digest, PeerId},
     offer::Offer,
     order::Order,
-    quote,
     signed::Verified,
     units::{Amount, Duration, Rate, Timestamp},
 };
@@ -54,13 +54,13 @@ pub struct Suggestion {
     /// The price of a unit.
     pub unit_price: Amount,
     /// Why this one.
-    pub reason: Basis,
+    pub reason: PriceBasis,
 }
 
 /// Why a price is suggested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Basis {
+pub enum PriceBasis {
     /// Nobody else offers the model: the floor with a profit.
     Alone,
     /// What the one in the middle asks.
@@ -91,7 +91,7 @@ pub fn floor(
     let upkeep = u64::try_from(upkeep).ok().map(Amount)?;
     let levy = match levy {
         Levy::Newcomer => genesis.check_cost(order.work_max),
-        Levy::Dues { rate, margin } => quote::quote(genesis, order, order.work_max, rate, margin).dues,
+        Levy::Dues { rate, margin } => costs::of_order(genesis, order, order.work_max, rate, margin).dues,
     };
     let least = upkeep.plus(levy)?;
     // Rounded up: a pay that is a fraction too small is a loss.
@@ -120,12 +120,12 @@ pub fn suggest<'a>(
     // The lower of the two in the middle: between equals the cheaper is asked first.
     let Some(median) = asked.get(asked.len().saturating_sub(1) / 2).copied() else {
         let unit_price = floor.plus(floor.share(ALONE_PROFIT)).unwrap_or(floor);
-        return Suggestion { unit_price, reason: Basis::Alone };
+        return Suggestion { unit_price, reason: PriceBasis::Alone };
     };
     if median < floor {
-        return Suggestion { unit_price: floor, reason: Basis::Floor { offers, median } };
+        return Suggestion { unit_price: floor, reason: PriceBasis::Floor { offers, median } };
     }
-    Suggestion { unit_price: median, reason: Basis::Median { offers } }
+    Suggestion { unit_price: median, reason: PriceBasis::Median { offers } }
 }
 
 #[cfg(test)]

@@ -160,12 +160,12 @@ pub struct Fork {
     /// Whose.
     pub notary: PeerId,
     /// What it signed.
-    pub quotes: [Quote; 2],
+    pub quotes: [HeadQuote; 2],
 }
 
 /// A notary's statement of its journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Quote {
+pub enum HeadQuote {
     /// In a checkpoint.
     Tick(Recorded<Tick>),
     /// Of an account.

@@ -63,7 +63,7 @@ const DEEDS: usize = 7;
 /// What is remembered of everybody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reliability {
-    records: BTreeMap<PeerId, Record>,
+    records: BTreeMap<PeerId, ProviderHistory>,
 }
 
 /// What a client thinks of a provider.
@@ -88,7 +88,7 @@ pub struct Timing {
 
 /// What is remembered of one provider.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Record {
+struct ProviderHistory {
     /// Deeds of each kind, faded, in parts of [`DEED`].
     counts: [u32; DEEDS],
     /// The delay, averaged; nothing before the first measurement.
@@ -112,7 +112,7 @@ impl Reliability {
     /// given up for a stranger's.
     #[must_use]
     pub fn is_known(&self, provider: PeerId) -> bool {
-        self.records.get(&provider).is_some_and(Record::is_known)
+        self.records.get(&provider).is_some_and(ProviderHistory::is_known)
     }
 
     /// How often a provider did something, faded, in thousandths.
@@ -145,11 +145,14 @@ impl Reliability {
         }
     }
 
-    fn at(&mut self, provider: PeerId, at: Timestamp) -> &mut Record {
+    fn at(&mut self, provider: PeerId, at: Timestamp) -> &mut ProviderHistory {
         if self.records.len() >= PROVIDERS_MAX && !self.records.contains_key(&provider) {
             self.forget();
         }
-        let record = self.records.entry(provider).or_insert(Record { faded: at, ..Record::default() });
+        let record = self
+            .records
+            .entry(provider)
+            .or_insert(ProviderHistory { faded: at, ..ProviderHistory::default() });
         record.fade(at);
         record
     }
@@ -163,7 +166,7 @@ impl Reliability {
     }
 }
 
-impl Record {
+impl ProviderHistory {
     fn fade(&mut self, now: Timestamp) {
         let halvings = now.since(self.faded).0 / HALF_LIFE.0;
         if halvings == 0 {

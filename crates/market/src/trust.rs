@@ -42,7 +42,7 @@ impl Kind {
 
 /// What checks said of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Record {
+struct KindHistory {
     /// Checks passed, decayed, in parts per 2³².
     passed: u64,
     /// The hour up to which it has decayed.
@@ -56,7 +56,7 @@ struct Record {
 /// What checks said of everyone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
-    records: BTreeMap<Kind, Record>,
+    records: BTreeMap<Kind, KindHistory>,
 }
 
 impl Trust {
@@ -100,7 +100,7 @@ impl Trust {
         self.at(kind, now).passed = 0;
     }
 
-    fn at(&mut self, kind: Kind, now: Timestamp) -> &mut Record {
+    fn at(&mut self, kind: Kind, now: Timestamp) -> &mut KindHistory {
         let record = self.records.entry(kind).or_default();
         record.passed = record.decayed(hour(now));
         record.hour = hour(now);
@@ -108,7 +108,7 @@ impl Trust {
     }
 }
 
-impl Record {
+impl KindHistory {
     fn decayed(&self, hour: u64) -> u64 {
         let hours = hour.saturating_sub(self.hour);
         if hours > HOURS_MAX {

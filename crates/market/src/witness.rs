@@ -24,7 +24,7 @@ use assay_protocol::{
     units::{Amount, Rate},
 };
 
-use crate::ledger::{Account, ClosedJob, Ledger, News, Touched};
+use crate::ledger::{ClosedJob, Holdings, Ledger, News, Touched};
 
 /// What was seen so far, to be compared with.
 #[derive(Clone, Debug)]
@@ -328,7 +328,7 @@ fn settled_by_the_table(
     assert!(settlement.provider.is_zero() || !story.outcome.is_slashed(), "I4: pay and a slash");
     if story.outcome.is_slashed() {
         let stake = stakes.get(&order.provider).copied().unwrap_or_default();
-        let unbonding = ledger.accounts().get(&order.provider).map(Account::unbonding).unwrap_or_default();
+        let unbonding = ledger.accounts().get(&order.provider).map(Holdings::unbonding).unwrap_or_default();
         // What was withdrawn long before may have been paid at the same tick, and is none of it any more.
         let all = slashed.0 >= stake && unbonding.is_zero();
         assert!(all || slashed >= story.ticket.slash, "I17: a conviction costs less than the ticket says");

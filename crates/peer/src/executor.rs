@@ -22,7 +22,7 @@ use assay_market::{
     input::{RunId, RunResult},
 };
 use assay_protocol::{
-    check::Record,
+    check::ShownRecord,
     compare,
     id::Digest,
     manifest::{End, Manifest, Meters},
@@ -207,7 +207,7 @@ impl Executor {
     }
 
     /// Reads records of an output with the paths that show them; none if the blob is gone.
-    pub async fn show(&self, output: Digest, positions: Vec<u64>) -> Vec<Record> {
+    pub async fn show(&self, output: Digest, positions: Vec<u64>) -> Vec<ShownRecord> {
         let shown = self.block(move |inner| {
             let bytes = inner.blobs.get(&output).ok().flatten()?;
             positions.into_iter().map(|position| record(&bytes, position)).collect::<Option<Vec<_>>>()
@@ -307,10 +307,10 @@ fn envelope(manifest: &Manifest, seed: Digest, units_max: u64, run_max: Duration
     }
 }
 
-fn record(bytes: &[u8], position: u64) -> Option<Record> {
+fn record(bytes: &[u8], position: u64) -> Option<ShownRecord> {
     let path = merkle::prove(bytes, RECORD_BYTES, position)?;
     let chunk = bytes.chunks(RECORD_BYTES).nth(usize::try_from(position).ok()?)?;
-    Some(Record { position, bytes: chunk.to_vec(), path })
+    Some(ShownRecord { position, bytes: chunk.to_vec(), path })
 }
 
 /// Asks whether a run was stopped.

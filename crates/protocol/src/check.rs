@@ -93,7 +93,7 @@ pub struct Unserved {
 /// One record with the path that shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Record {
+pub struct ShownRecord {
     /// Its place among the records.
     pub position: u64,
     /// Its bytes.
@@ -115,7 +115,7 @@ pub struct OpenClaim {
     pub evidence: EvidenceLeaf,
     /// All records if they are few, otherwise those that the beacon drew.
     #[serde(deserialize_with = "bounded::list::<OPENED_RECORDS_MAX, _, _>")]
-    pub records: Vec<Record>,
+    pub records: Vec<ShownRecord>,
 }
 
 /// A verifier opens its seal.
@@ -128,7 +128,7 @@ pub struct OpenSeal {
     pub evidence: Evidence,
     /// All records if they are few, otherwise those that the beacon drew.
     #[serde(deserialize_with = "bounded::list::<OPENED_RECORDS_MAX, _, _>")]
-    pub records: Vec<Record>,
+    pub records: Vec<ShownRecord>,
 }
 
 statements!(Check, Seal, Unserved, OpenClaim, OpenSeal);

@@ -133,7 +133,7 @@ pub fn decode_versioned<T: Serialize + DeserializeOwned>(bytes: &[u8], max: usiz
 
 /// True if encoding `value` gives these bytes; found out without a second copy of them.
 fn is_encoding_of<T: Serialize>(bytes: &[u8], value: &T) -> bool {
-    let mut rest = Expected(bytes);
+    let mut rest = Unwritten(bytes);
     bincode::serde::encode_into_writer(value, &mut rest, config()).is_ok() && rest.0.is_empty()
 }
 
@@ -144,7 +144,7 @@ const ENCODED_BYTES: usize = 512;
 struct Bytes(Vec<u8>);
 
 /// Bytes that are still to be written.
-struct Expected<'a>(&'a [u8]);
+struct Unwritten<'a>(&'a [u8]);
 
 /// Bytes that are gathered before they go anywhere: values are written a byte or two at a time, which is slow to take.
 const GATHERED_BYTES: usize = 1_024;
@@ -191,7 +191,7 @@ impl Writer for Bytes {
     }
 }
 
-impl Writer for Expected<'_> {
+impl Writer for Unwritten<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
         self.0 = self.0.strip_prefix(bytes).ok_or(EncodeError::UnexpectedEnd)?;
         Ok(())

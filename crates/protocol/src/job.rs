@@ -30,7 +30,7 @@ pub use seat::{Seat, Testified};
 pub use step::{Misstep, Party, Step};
 
 use crate::{
-    check::{Evidence, Record},
+    check::{Evidence, ShownRecord},
     claim::Claim,
     compare::{self, Agreement, Testimony},
     deadline::{self, ROUNDS_AHEAD},
@@ -64,14 +64,14 @@ pub struct Beacon {
 /// What every transition reads: time and chance as the last tick left them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Moment {
+pub struct LiveTime {
     /// The notary's time without its pauses.
     pub live: Timestamp,
     /// The last tick.
     pub beacon: Beacon,
 }
 
-impl Moment {
+impl LiveTime {
     /// The first round whose beacon nobody can have seen yet.
     #[must_use]
     pub fn round_ahead(&self) -> u64 {
@@ -108,16 +108,16 @@ pub enum Stage {
         until: Timestamp,
     },
     /// A first verifier runs it again.
-    Checking(Phase),
+    Checking(SeatPhase),
     /// A check did not match: jurors run it again, one at a time.
-    Jury(Phase),
+    Jury(SeatPhase),
     /// Closed.
     Closed(Outcome),
 }
 
 /// Where one re-execution stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Phase {
+pub enum SeatPhase {
     /// The beacon is awaited that draws the next verifier.
     Seating {
         /// Its round.
@@ -142,7 +142,7 @@ pub enum Phase {
 
 /// The claim as it stands in the books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claimed {
+pub struct BookedClaim {
     /// What was claimed.
     pub claim: Claim,
     /// Its digest.
@@ -170,7 +170,7 @@ pub struct Job {
     ticket_digest: Digest,
     rules: Rules,
     stage: Stage,
-    claim: Option<Claimed>,
+    claim: Option<BookedClaim>,
     secret: Option<Digest>,
     revealed: bool,
     forced: bool,
@@ -186,7 +186,7 @@ pub struct Job {
 impl Job {
     /// A job whose money was just reserved.
     #[must_use]
-    pub fn open(genesis: &Genesis, order: Order, ticket: Ticket, now: Moment) -> Self {
+    pub fn open(genesis: &Genesis, order: Order, ticket: Ticket, now: LiveTime) -> Self {
         let threshold = match order.manifest.policy {
             Policy::Exact => None,
             Policy::Tensor(format) => genesis.threshold(format),
@@ -244,7 +244,7 @@ impl Job {
 
     /// The claim, once it is in the books.
     #[must_use]
-    pub fn claim(&self) -> Option<&Claimed> {
+    pub fn claim(&self) -> Option<&BookedClaim> {
         self.claim.as_ref()
     }
 
@@ -325,10 +325,10 @@ impl Job {
             | Stage::Waiting { until } => (Some(until), None),
             Stage::Drawing { round } => (None, Some(round)),
             Stage::Checking(phase) | Stage::Jury(phase) => match phase {
-                Phase::Seating { round } => (None, Some(round)),
-                Phase::Sealing { until } | Phase::Opening { until } | Phase::Silence { until } => {
-                    (Some(until), None)
-                }
+                SeatPhase::Seating { round } => (None, Some(round)),
+                SeatPhase::Sealing { until }
+                | SeatPhase::Opening { until }
+                | SeatPhase::Silence { until } => (Some(until), None),
             },
             Stage::Closed(_) => (None, None),
         }
@@ -362,16 +362,16 @@ impl Job {
     }
 
     /// Moves on after the verifier in the last seat has testified, or will not.
-    fn resolve_seat(&mut self, now: Moment) -> Stage {
+    fn resolve_seat(&mut self, now: LiveTime) -> Stage {
         match self.jury_from {
             None => self.resolve_check(now),
             Some(_) => self.resolve_jury(now),
         }
     }
 
-    fn resolve_check(&mut self, now: Moment) -> Stage {
+    fn resolve_check(&mut self, now: LiveTime) -> Stage {
         let Some(seat) = self.seats.last() else { return self.stage };
-        let next = Phase::Seating { round: now.round_ahead() };
+        let next = SeatPhase::Seating { round: now.round_ahead() };
         let heard = self.seats.iter().filter(|seat| seat.voice().is_some()).count();
         if seat.voice().is_none() {
             let absent = self.seats.len() - heard;
@@ -393,19 +393,19 @@ impl Job {
         }
     }
 
-    fn resolve_jury(&mut self, now: Moment) -> Stage {
+    fn resolve_jury(&mut self, now: LiveTime) -> Stage {
         let tally = self.tally();
         if self.opened.is_none() && tally.margin() > 0 {
             // Nobody may have sealed anything so far: what is to be opened is drawn from here on at the latest.
             self.positions_round.get_or_insert(now.round_ahead());
-            return Stage::Jury(Phase::Silence { until: now.live.after(self.rules.timers.silence) });
+            return Stage::Jury(SeatPhase::Silence { until: now.live.after(self.rules.timers.silence) });
         }
         let jurors = self.seats.len() - self.jury_from.unwrap_or_default();
         match tally.verdict(self.ticket.margin) {
             Verdict::Convicted => Stage::Closed(Outcome::Slashed),
             Verdict::Cleared => Stage::Closed(Outcome::Cleared),
             Verdict::Open if jurors as u64 >= self.rules.checks.jurors_max => self.hung(&tally),
-            Verdict::Open => Stage::Jury(Phase::Seating { round: now.round_ahead() }),
+            Verdict::Open => Stage::Jury(SeatPhase::Seating { round: now.round_ahead() }),
         }
     }
 
@@ -422,7 +422,7 @@ impl Job {
     }
 
     /// True if these are the wanted records. Where records are drawn, none are before the beacon is known.
-    fn wants(&self, count: u64, records: &[Record]) -> bool {
+    fn wants(&self, count: u64, records: &[ShownRecord]) -> bool {
         let beacon = self.positions.map(|beacon| beacon.value);
         let wanted = draw::positions(self.id, count, beacon);
         wanted.is_some_and(|wanted| wanted.iter().eq(records.iter().map(|record| &record.position)))
@@ -430,14 +430,14 @@ impl Job {
 }
 
 /// True if each of these records stands under `root`.
-fn proven(root: Digest, count: u64, records: &[Record]) -> bool {
+fn proven(root: Digest, count: u64, records: &[ShownRecord]) -> bool {
     records.iter().all(|record| {
         record.bytes.len() <= merkle::RECORD_BYTES
             && merkle::verify(root, count, record.position, &record.bytes, &record.path)
     })
 }
 
-fn testimony(evidence: &Evidence, records: &[Record]) -> Testimony {
+fn testimony(evidence: &Evidence, records: &[ShownRecord]) -> Testimony {
     Testimony {
         output_root: evidence.output_root,
         records: evidence.records,

@@ -90,7 +90,7 @@ impl Published {
 
 /// Asks for a range of a notary's journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Journal {
+pub struct JournalRange {
     /// The first entry that is wanted, counted from 0.
     pub from: u64,
 }

@@ -12,6 +12,7 @@ pub mod check;
 pub mod claim;
 pub mod codec;
 pub mod compare;
+pub mod costs;
 pub mod deadline;
 pub mod draw;
 pub mod genesis;
@@ -28,7 +29,7 @@ pub mod offer;
 pub mod order;
 pub mod outcome;
 pub mod payout;
-pub mod quote;
+
 pub mod rate;
 pub mod receipt;
 pub mod roster;

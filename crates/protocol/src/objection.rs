@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    check::Record,
+    check::ShownRecord,
     claim::OutputLeaf,
     id::{Digest, JobId},
     merkle::{self, RECORD_BYTES},
@@ -54,7 +54,7 @@ pub struct Contradict {
     /// The digest of the sealed half.
     pub evidence: Digest,
     /// One record as it was streamed, and as it was claimed; nothing if fewer were claimed than streamed.
-    pub records: Option<(Record, Record)>,
+    pub records: Option<(ShownRecord, ShownRecord)>,
 }
 
 impl Verified<Contradict> {
@@ -68,9 +68,9 @@ impl Verified<Contradict> {
 impl Output {
     /// True if what was streamed is not the beginning of what was claimed.
     #[must_use]
-    pub fn contradicts(&self, leaf: &OutputLeaf, records: Option<&(Record, Record)>) -> bool {
+    pub fn contradicts(&self, leaf: &OutputLeaf, records: Option<&(ShownRecord, ShownRecord)>) -> bool {
         let Some((streamed, claimed)) = records else { return leaf.records < self.records };
-        let shown = |root, count, record: &Record| {
+        let shown = |root, count, record: &ShownRecord| {
             record.bytes.len() <= RECORD_BYTES
                 && merkle::verify(root, count, record.position, &record.bytes, &record.path)
         };
@@ -100,10 +100,10 @@ mod tests {
         }
     }
 
-    fn record(bytes: &[u8], position: u64) -> Record {
+    fn record(bytes: &[u8], position: u64) -> ShownRecord {
         let path = merkle::prove(bytes, RECORD_BYTES, position).expect("the record is there");
         let from = position as usize * RECORD_BYTES;
-        Record { position, bytes: bytes[from..bytes.len().min(from + RECORD_BYTES)].to_vec(), path }
+        ShownRecord { position, bytes: bytes[from..bytes.len().min(from + RECORD_BYTES)].to_vec(), path }
     }
 
     #[test]

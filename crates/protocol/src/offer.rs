@@ -9,7 +9,7 @@ use crate::{
     genesis::NOTARIES_MAX,
     id::{Digest, PeerId},
     manifest::NAME_BYTES_MAX,
-    signed::{Signed, statements},
+    signed::statements,
     units::{Amount, Duration, Timestamp},
 };
 
@@ -46,9 +46,6 @@ pub struct Offer {
     #[serde(deserialize_with = "bounded::list::<OFFER_ADDRESSES_MAX, _, _>")]
     pub addresses: Vec<String>,
 }
-
-/// The offers that a peer holds, as it answers others that join.
-pub type Book = Vec<Signed<Offer>>;
 
 /// One manifest on offer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     compare::{Agreement, Testimony},
+    costs::{self, OrderCosts},
     genesis::Genesis,
     id::PeerId,
     job::{Job, Seat, Stage, Testified},
     jury::Stand,
     order::Order,
     outcome::Outcome,
-    quote::{self, Quote},
     ticket::Ticket,
     units::{Amount, Units, Work},
 };
@@ -229,10 +229,16 @@ impl Till<'_> {
     }
 
     /// Premium and dues for the work that counts: the least of claimed, sealed and ordered.
-    fn charged(&self) -> Quote {
+    fn charged(&self) -> OrderCosts {
         let claimed = self.job.claimed_work();
         let work = self.agreed().map(|found| found.work).fold(claimed, Work::min);
-        quote::quote(self.genesis, self.order, work, self.ticket.policy_rate, self.ticket.standing.fee_margin)
+        costs::of_order(
+            self.genesis,
+            self.order,
+            work,
+            self.ticket.policy_rate,
+            self.ticket.standing.fee_margin,
+        )
     }
 
     /// The pay for the units that count: the lowest of claimed and found.

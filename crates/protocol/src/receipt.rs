@@ -11,7 +11,7 @@ use alloc::{sync::Arc, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-pub use event::{Event, Happening};
+pub use event::{Happening, StoryEvent};
 pub use verify::{Refuted, Report, Stop, barred, lot, verify};
 pub use view::{NotAView, VIEW_BYTES_MAX};
 
@@ -58,7 +58,7 @@ pub struct Story {
     pub ticks: Vec<Signed<Tick>>,
     /// What moved the job, in order.
     #[serde(deserialize_with = "bounded::list::<EVENTS_MAX, _, _>")]
-    pub events: Vec<Event>,
+    pub events: Vec<StoryEvent>,
     /// Who could check it, in the last checkpoint before the claim.
     pub listing: Option<Listing>,
     /// How it ended.

@@ -5,11 +5,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    codec, deadline,
+    codec, costs, deadline,
     genesis::Genesis,
     id::{Digest, JobId},
     order::Order,
-    quote,
     rate::{self, Circumstances},
     signed::{Attested, Signed, Statement, Verified, statements},
     units::{Amount, Duration, Rate, Timestamp},
@@ -90,7 +89,7 @@ impl Ticket {
         let checks = &genesis.checks;
         let margin = checks.margin_max.min(standing.operators.saturating_sub(1) / 2);
         let price = order.price().unwrap_or(Amount(u64::MAX));
-        let at_most = quote::quote(genesis, order, order.work_max, Rate::ONE, standing.fee_margin);
+        let at_most = costs::of_order(genesis, order, order.work_max, Rate::ONE, standing.fee_margin);
         let newcomer = standing.stake < at_most.entry;
         let policy_rate = rate::rate(
             checks,
@@ -105,7 +104,7 @@ impl Ticket {
         let prepaid = order.checks.max(u16::from(newcomer));
         let always = prepaid > 0 || standing.endowed;
         let rate = if always { Rate::ONE } else { policy_rate };
-        let quote = quote::quote(genesis, order, order.work_max, policy_rate, standing.fee_margin);
+        let costs = costs::of_order(genesis, order, order.work_max, policy_rate, standing.fee_margin);
         let fits = standing.exposed.plus(price).is_some_and(|exposed| exposed <= standing.stake);
         Self {
             job,
@@ -115,8 +114,8 @@ impl Ticket {
             prepaid,
             margin,
             slash: at_most.slash,
-            premium: quote.premium,
-            dues: if newcomer { Amount::ZERO } else { quote.dues },
+            premium: costs.premium,
+            dues: if newcomer { Amount::ZERO } else { costs.dues },
             newcomer,
             covered: fits && (rate < Rate::ONE || order.unchecked_ok),
             window: deadline::window(genesis, order),

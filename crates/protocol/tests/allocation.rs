@@ -11,7 +11,7 @@ use assay_protocol::{
     id::PeerId,
     message::Message,
     payout::Fee,
-    receipt::{EVENTS_MAX, Event, Happening, Receipt},
+    receipt::{EVENTS_MAX, Happening, Receipt, StoryEvent},
     units::Amount,
 };
 
@@ -100,7 +100,7 @@ fn most(inputs: &[Vec<u8>], bytes_max: usize, read: impl Fn(&[u8])) -> usize {
 fn crowded(whole: &[u8]) -> Vec<u8> {
     let mut receipt = Receipt::from_bytes(whole).expect("a receipt");
     let (events, fees) = (&mut receipt.story.events, &mut receipt.story.settlement.fees);
-    events.resize(EVENTS_MAX, Event { round: 0, what: Happening::Tick });
+    events.resize(EVENTS_MAX, StoryEvent { round: 0, what: Happening::Tick });
     fees.resize(25_000, Fee { peer: PeerId([1; 32]), amount: Amount(1) });
     let bytes = receipt.to_bytes();
     assert!(bytes.len() > RECEIPT_BYTES_MAX / 2 && Receipt::from_bytes(&bytes).is_ok(), "a full receipt");

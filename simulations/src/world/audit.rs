@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use assay_market::{
     Config, Effects, Node, Record,
-    audit::{Audit, Divergence, Report},
+    audit::{Audit, AuditReport, Divergence},
     ledger::Ledger,
     record::ClientRecord,
     reliability::Impression,
@@ -40,7 +40,7 @@ impl World {
     ///
     /// # Errors
     /// [`Divergence`], at the first entry that does not follow from those before.
-    pub fn audit(&self) -> Result<Report, Divergence> {
+    pub fn audit(&self) -> Result<AuditReport, Divergence> {
         let notary = self.plan.notary();
         let mut audit = Audit::new((*self.genesis).clone(), self.key(notary).id());
         for record in self.peers[notary.0].disk.records() {

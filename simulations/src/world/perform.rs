@@ -8,7 +8,7 @@ use assay_market::{
     input::{RunId, RunResult},
 };
 use assay_protocol::{
-    check::Record as Shown,
+    check::ShownRecord,
     codec::MESSAGE_BYTES_MAX,
     id::{Digest, PeerId},
     merkle::{self, RECORD_BYTES},
@@ -199,8 +199,8 @@ fn waits(effect: &Effect) -> bool {
     }
 }
 
-fn shown(bytes: &[u8], position: u64) -> Option<Shown> {
+fn shown(bytes: &[u8], position: u64) -> Option<ShownRecord> {
     let path = merkle::prove(bytes, RECORD_BYTES, position)?;
     let record = bytes.chunks(RECORD_BYTES).nth(usize::try_from(position).ok()?)?;
-    Some(Shown { position, bytes: record.to_vec(), path })
+    Some(ShownRecord { position, bytes: record.to_vec(), path })
 }

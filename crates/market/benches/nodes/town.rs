@@ -13,7 +13,7 @@ use assay_market::{
     submission::Submission,
 };
 use assay_protocol::{
-    check::Record,
+    check::ShownRecord,
     codec, compare,
     genesis::Genesis,
     id::{Digest, NetworkId, PeerId},
@@ -241,7 +241,8 @@ impl Town {
             }
             Effect::Show { run, output, positions } => {
                 let output = &self.outputs[&output];
-                let records: Vec<Record> = positions.into_iter().map(|place| record(output, place)).collect();
+                let records: Vec<ShownRecord> =
+                    positions.into_iter().map(|place| record(output, place)).collect();
                 self.happens(Duration(1), place, Input::Shown { run, records });
             }
             Effect::File { receipt } => {

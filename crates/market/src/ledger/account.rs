@@ -23,7 +23,7 @@ pub const WITHDRAWALS_MAX: usize = 16;
 
 /// What one peer has.
 #[derive(Clone, Debug, Default)]
-pub struct Account {
+pub struct Holdings {
     /// What can be spent.
     pub free: Amount,
     /// What is at stake.
@@ -43,7 +43,7 @@ pub struct Account {
     pub(super) withdrawals: VecDeque<Withdrawal>,
     /// What it can check, and since which epoch; none since the first day.
     pub(super) registered: BTreeMap<Registration, Option<u64>>,
-    pub(super) lanes: BTreeMap<u16, Lane>,
+    pub(super) lanes: BTreeMap<u16, LaneState>,
     /// Its open jobs as a provider.
     pub(super) serving: BTreeSet<JobId>,
     /// Jobs over which it stands accused.
@@ -54,7 +54,7 @@ pub struct Account {
 
 /// One queue of a client.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Lane {
+pub(super) struct LaneState {
     pub(super) next: u64,
     pub(super) open: Option<JobId>,
 }
@@ -69,7 +69,7 @@ pub(super) struct Withdrawal {
     position: u64,
 }
 
-impl Account {
+impl Holdings {
     /// What was withdrawn from the stake and is not paid out yet.
     #[must_use]
     pub fn unbonding(&self) -> Amount {
@@ -116,7 +116,7 @@ impl Ledger {
         said: &Said<'_, T>,
         notary: PeerId,
         sequence: u64,
-    ) -> Result<&mut Account, Rejection> {
+    ) -> Result<&mut Holdings, Rejection> {
         if notary != self.notary {
             return Err(Rejection::OtherNotary);
         }
@@ -136,7 +136,7 @@ impl Ledger {
 
     /// Takes money out of a stake, never below what it stands for; it is paid out later.
     pub(super) fn unstake(&mut self, unstake: &Said<'_, Unstake>) -> Result<(), Rejection> {
-        let (due, position) = (self.moment.live.after(self.genesis.timers.unbonding), self.sequence);
+        let (due, position) = (self.live_time.live.after(self.genesis.timers.unbonding), self.sequence);
         let account = self.instructed(unstake, unstake.notary, unstake.sequence)?;
         let rest = account.stake.minus(unstake.amount).ok_or(Rejection::Funds)?;
         if rest < account.exposed {
@@ -217,7 +217,7 @@ impl Ledger {
 
     /// Pays out withdrawals whose time has come and that nothing claimed before still hangs on.
     pub(super) fn pay_withdrawals(&mut self) {
-        let live = self.moment.live;
+        let live = self.live_time.live;
         let waiting: Vec<PeerId> = self.unbonding.iter().copied().collect();
         for peer in waiting {
             let oldest = self.oldest_duty(peer);
@@ -243,7 +243,7 @@ impl Ledger {
     }
 }
 
-impl Account {
+impl Holdings {
     /// An account that declares nothing is run by its own peer.
     pub(super) fn declare(&mut self, peer: PeerId) {
         if self.operator == Digest::default() {

@@ -12,7 +12,7 @@ use alloc::{
 
 use assay_protocol::{
     id::JobId,
-    job::{Job, Moment, Stage},
+    job::{Job, LiveTime, Stage},
     units::Timestamp,
 };
 
@@ -50,7 +50,7 @@ impl Agenda {
     }
 
     /// Takes the jobs that the tick of this moment may move, in their order.
-    pub(super) fn take_due(&mut self, now: Moment) -> Vec<JobId> {
+    pub(super) fn take_due(&mut self, now: LiveTime) -> Vec<JobId> {
         // A job that is being checked may have to note a beacon at any tick.
         let mut due: Vec<JobId> = self.attended.iter().copied().collect();
         while let Some(entry) = self.by_time.first_entry().filter(|entry| *entry.key() <= now.live) {
@@ -90,7 +90,7 @@ fn is_attended(job: &Job) -> bool {
 }
 
 /// True if the tick of this moment can move a job. A job that is being checked may have to note a beacon at any of them.
-pub(super) fn may_move(job: &Job, now: Moment) -> bool {
+pub(super) fn may_move(job: &Job, now: LiveTime) -> bool {
     let (until, round) = job.due();
     matches!(job.stage(), Stage::Checking(_) | Stage::Jury(_))
         || until.is_some_and(|until| now.live >= until)

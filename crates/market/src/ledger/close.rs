@@ -5,19 +5,19 @@
 use alloc::{boxed::Box, collections::BTreeSet, sync::Arc, vec::Vec};
 
 use assay_protocol::{
+    costs,
     id::{JobId, PeerId},
     job::{Party, Stage, Step},
     notice::Tick,
     order::Order,
     outcome::Outcome,
     payout::{self, Fee, Settlement},
-    quote,
-    receipt::{Event, Happening, Story},
+    receipt::{Happening, Story, StoryEvent},
     signed::Signed,
     units::{Amount, Rate},
 };
 
-use super::{Account, ClosedJob, FLAGGED_MAX, Ledger, News, OpenJob, account::sum, endowment};
+use super::{ClosedJob, FLAGGED_MAX, Holdings, Ledger, News, OpenJob, account::sum, endowment};
 use crate::trust::Kind;
 
 impl Ledger {
@@ -30,7 +30,7 @@ impl Ledger {
         };
         self.agenda.forget(id);
         let (client, provider) = (closing.job.order().client, closing.job.order().provider);
-        let at_stake = self.accounts.get(&provider).map_or(Amount::ZERO, Account::at_stake);
+        let at_stake = self.accounts.get(&provider).map_or(Amount::ZERO, Holdings::at_stake);
         let settlement = payout::settle(&self.genesis, &closing.job, at_stake);
         self.pay(&closing, &settlement);
         self.release(&closing);
@@ -114,7 +114,7 @@ impl Ledger {
     /// Puts a part of the net pay at stake: more of it below the entry level, then less, up to the provider's target.
     fn autostake(&mut self, order: &Order, pay: Amount) {
         let money = &self.genesis.money;
-        let entry = quote::quote(&self.genesis, order, order.work_max, Rate::ZERO, Rate::ZERO).entry;
+        let entry = costs::of_order(&self.genesis, order, order.work_max, Rate::ZERO, Rate::ZERO).entry;
         let account = self.accounts.or_default(order.provider);
         let usual = order.price().and_then(|price| price.times(money.autostake_multiple));
         let target = account.target.or(usual).unwrap_or(Amount(u64::MAX));
@@ -155,7 +155,7 @@ impl Ledger {
     }
 
     fn judge_trust(&mut self, closing: &OpenJob, outcome: Outcome) {
-        let (kind, now) = (Kind::of(closing.job.order()), self.moment.live);
+        let (kind, now) = (Kind::of(closing.job.order()), self.live_time.live);
         match outcome {
             Outcome::Checked | Outcome::Cleared if closing.job.revealed() => self.trust.pass(kind, now),
             Outcome::Grey => self.trust.grey(kind, false, now),
@@ -185,12 +185,12 @@ impl Ledger {
         for id in serving {
             let Some(open) = self.jobs.get_mut(&id) else { continue };
             let before = open.job.progress();
-            let taken = open.job.apply(Step::Convicted, Party::Notary, self.moment);
+            let taken = open.job.apply(Step::Convicted, Party::Notary, self.live_time);
             debug_assert!(taken.is_ok(), "every open job takes a conviction");
             if open.job.progress() == before {
                 continue;
             }
-            open.events.push(Event { round: self.moment.beacon.round, what: Happening::Convicted });
+            open.events.push(StoryEvent { round: self.live_time.beacon.round, what: Happening::Convicted });
             self.advance(id, out);
         }
     }

@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 use assay_protocol::{
     draw,
     id::{JobId, PeerId},
-    job::{Job, Misstep, Party, Phase, Stage, Step},
+    job::{Job, Misstep, Party, SeatPhase, Stage, Step},
     payout, receipt,
-    receipt::{Event, Happening},
+    receipt::{Happening, StoryEvent},
 };
 
 use super::{
-    Account, Ledger, News, Rejection,
+    Holdings, Ledger, News, Rejection,
     account::sum,
     agenda::{Due, may_move},
     tracked::Tracked,
@@ -21,7 +21,7 @@ impl Ledger {
     /// Takes a party's step, and whatever follows from it at once.
     pub(super) fn step(&mut self, happening: &Happening, out: &mut Vec<News>) -> Result<(), Rejection> {
         let Some((id, signer)) = happening.about() else { return Err(Misstep::NotYours.into()) };
-        let (sequence, round) = (self.sequence, self.moment.beacon.round);
+        let (sequence, round) = (self.sequence, self.live_time.beacon.round);
         let Some(open) = self.jobs.get_mut(&id) else {
             let closed = self.closed.get(&id).is_some();
             return Err(if closed { Misstep::Closed.into() } else { Rejection::Unknown });
@@ -39,8 +39,8 @@ impl Ledger {
             return self.dispute(id, happening, out);
         }
         let first_claim = open.job.claim().is_none();
-        open.job.apply(step, by, self.moment)?;
-        open.events.push(Event { round, what: happening.clone() });
+        open.job.apply(step, by, self.live_time)?;
+        open.events.push(StoryEvent { round, what: happening.clone() });
         if matches!(happening, Happening::Claim { .. }) && first_claim {
             open.roster = self.checkpoint.enrolled(open.job.order());
         }
@@ -50,18 +50,18 @@ impl Ledger {
 
     /// T15: the client pays one check of its result in advance.
     fn dispute(&mut self, id: JobId, happening: &Happening, out: &mut Vec<News>) -> Result<(), Rejection> {
-        let round = self.moment.beacon.round;
+        let round = self.live_time.beacon.round;
         let open = self.jobs.get_mut(&id).ok_or(Rejection::Unknown)?;
         let (step, by) = happening.step(&open.job);
         let mut disputed = open.job.clone();
-        disputed.apply(step, by, self.moment)?;
+        disputed.apply(step, by, self.live_time)?;
         let deposit = payout::deposit(&self.genesis, &disputed);
         let client = self.accounts.get_mut(&open.job.order().client).ok_or(Rejection::NoAccount)?;
         client.free = client.free.minus(deposit).ok_or(Rejection::Funds)?;
         client.held = sum(client.held, deposit);
         open.held = sum(open.held, deposit);
         open.job = disputed;
-        open.events.push(Event { round, what: happening.clone() });
+        open.events.push(StoryEvent { round, what: happening.clone() });
         self.advance(id, out);
         Ok(())
     }
@@ -72,9 +72,9 @@ impl Ledger {
             self.note_draw(id, &happening, out);
             let Some(open) = self.jobs.get_mut(&id) else { return };
             let (step, by) = happening.step(&open.job);
-            let drawn = open.job.apply(step, by, self.moment);
+            let drawn = open.job.apply(step, by, self.live_time);
             debug_assert!(drawn.is_ok(), "what is due can be drawn");
-            open.events.push(Event { round: self.moment.beacon.round, what: happening });
+            open.events.push(StoryEvent { round: self.live_time.beacon.round, what: happening });
         }
         let Some(open) = self.jobs.get_mut(&id) else { return };
         note_accusation(&mut self.accounts, &open.job, out);
@@ -91,7 +91,7 @@ impl Ledger {
     /// The draw that is due now.
     fn due(&self, id: JobId) -> Option<Happening> {
         let open = self.jobs.get(&id)?;
-        let beacon = self.moment.beacon;
+        let beacon = self.live_time.beacon;
         match open.job.stage() {
             Stage::Drawing { round } if beacon.round >= round => {
                 let claim = open.job.claim().map(|claimed| claimed.digest).unwrap_or_default();
@@ -99,7 +99,7 @@ impl Ledger {
                 let check = draw::is_drawn(id, claim, open.job.secret(), beacon.value, rate);
                 Some(Happening::Draw { check })
             }
-            Stage::Checking(Phase::Seating { round }) | Stage::Jury(Phase::Seating { round })
+            Stage::Checking(SeatPhase::Seating { round }) | Stage::Jury(SeatPhase::Seating { round })
                 if beacon.round >= round =>
             {
                 let lot = receipt::lot(&open.job, beacon.value);
@@ -161,7 +161,7 @@ impl Ledger {
     fn drawn_by_policy(&self, id: JobId) -> bool {
         let Some(job) = self.jobs.get(&id).map(|open| &open.job) else { return false };
         let claim = job.claim().map(|claimed| claimed.digest).unwrap_or_default();
-        draw::is_drawn(id, claim, job.secret(), self.moment.beacon.value, job.ticket().policy_rate)
+        draw::is_drawn(id, claim, job.secret(), self.live_time.beacon.value, job.ticket().policy_rate)
     }
 
     /// T4: the pool sets aside what the check costs; what the endowment had set aside goes back.
@@ -175,16 +175,16 @@ impl Ledger {
 
     /// Lets time pass for every open job that it can move; the others are not touched.
     pub(super) fn tick_jobs(&mut self, out: &mut Vec<News>) {
-        let moment = self.moment;
+        let live_time = self.live_time;
         for id in self.take_movable() {
             let Some(open) = self.jobs.get_mut(&id) else { continue };
             let provider = self.accounts.get(&open.job.order().provider);
             let frozen = provider.is_some_and(|account| !account.frozen.is_empty());
             let before = open.job.progress();
-            let stepped = open.job.apply(Step::Tick { frozen }, Party::Notary, moment);
+            let stepped = open.job.apply(Step::Tick { frozen }, Party::Notary, live_time);
             debug_assert!(stepped.is_ok(), "an open job takes every tick");
             if before != open.job.progress() {
-                open.events.push(Event { round: moment.beacon.round, what: Happening::Tick });
+                open.events.push(StoryEvent { round: live_time.beacon.round, what: Happening::Tick });
             }
             self.advance(id, out);
         }
@@ -192,11 +192,11 @@ impl Ledger {
 
     /// The jobs that this tick can move, in their order. What else the agenda had for it is noted there anew.
     fn take_movable(&mut self) -> Vec<JobId> {
-        let mut movable = self.agenda.take_due(self.moment);
+        let mut movable = self.agenda.take_due(self.live_time);
         movable.retain(|id| {
             let Some(open) = self.jobs.get_mut(id) else { return false };
             open.planned = Due::default();
-            let moves = may_move(&open.job, self.moment);
+            let moves = may_move(&open.job, self.live_time);
             if !moves {
                 self.agenda.note(&open.job, &mut open.planned);
             }
@@ -208,13 +208,13 @@ impl Ledger {
 
     /// True if every job that this tick can move is among these.
     fn finds_all(&self, due: &[JobId]) -> bool {
-        let mut movable = self.jobs.iter().filter(|(_, open)| may_move(&open.job, self.moment));
+        let mut movable = self.jobs.iter().filter(|(_, open)| may_move(&open.job, self.live_time));
         movable.all(|(id, _)| due.binary_search(id).is_ok())
     }
 }
 
 /// From the accusation on the provider's new jobs are all checked; once a juror supports it, it gets none.
-fn note_accusation(accounts: &mut Tracked<PeerId, Account>, job: &Job, out: &mut Vec<News>) {
+fn note_accusation(accounts: &mut Tracked<PeerId, Holdings>, job: &Job, out: &mut Vec<News>) {
     if job.jury_from().is_none() {
         return;
     }

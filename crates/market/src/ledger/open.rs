@@ -13,7 +13,7 @@ use assay_protocol::{
     units::{Amount, Timestamp},
 };
 
-use super::{Account, JOBS_OPEN_MAX, Ledger, News, OpenJob, Rejection, account::sum, agenda::Due};
+use super::{Holdings, JOBS_OPEN_MAX, Ledger, News, OpenJob, Rejection, account::sum, agenda::Due};
 use crate::trust::Kind;
 
 /// Queues of one client, and so the most orders it can have open.
@@ -44,7 +44,7 @@ impl Ledger {
         out.push(News::Opened { client: order.client, ticket: Box::new(ticket) });
         let held = order.total_max;
         let mut opened = OpenJob {
-            job: Job::open(&self.genesis, order.clone(), ticket, self.moment),
+            job: Job::open(&self.genesis, order.clone(), ticket, self.live_time),
             open: open.clone(),
             events: Vec::new(),
             roster: None,
@@ -84,7 +84,7 @@ impl Ledger {
 
     /// What only the books can say: funds, numbers, freezes.
     fn afford(&self, order: &Order, ticket: &Ticket) -> Result<(), Refusal> {
-        let nobody = Account::default();
+        let nobody = Holdings::default();
         let client = self.accounts.get(&order.client).unwrap_or(&nobody);
         let provider = self.accounts.get(&order.provider).unwrap_or(&nobody);
         first_unmet(&[
@@ -98,17 +98,17 @@ impl Ledger {
 
     /// What the books say of the parties.
     fn standing(&self, order: &Order) -> Standing {
-        let nobody = Account::default();
+        let nobody = Holdings::default();
         let provider = self.accounts.get(&order.provider).unwrap_or(&nobody);
         let kind = Kind::of(order);
         let party_operators = [self.operator(order.client), self.operator(order.provider)];
         Standing {
             opened: self.wall.unwrap_or(Timestamp(0)),
-            round: self.moment.beacon.round,
+            round: self.live_time.beacon.round,
             position: self.sequence,
             operators: self.checkers(order, &party_operators),
             party_operators,
-            trust: self.trust.value(&kind, self.moment.live),
+            trust: self.trust.value(&kind, self.live_time.live),
             greys: self.trust.greys(&kind),
             strict: !provider.accused.is_empty() || self.trust.is_strict(&kind),
             endowed: self.endows(order),

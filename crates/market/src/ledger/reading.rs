@@ -6,13 +6,13 @@ use assay_protocol::{
     claim::Claim,
     genesis::Pair,
     id::{JobId, PeerId},
-    job::Moment,
+    job::LiveTime,
     receipt::Happening,
     signed::Signed,
     units::{Amount, Rate, Timestamp},
 };
 
-use super::{Account, ClosedJob, Ledger, OpenJob, account::sum};
+use super::{ClosedJob, Holdings, Ledger, OpenJob, account::sum};
 
 impl Ledger {
     /// What all boxes hold.
@@ -32,8 +32,8 @@ impl Ledger {
 
     /// The last tick.
     #[must_use]
-    pub fn moment(&self) -> Moment {
-        self.moment
+    pub fn live_time(&self) -> LiveTime {
+        self.live_time
     }
 
     /// The time of the last tick; none before the first.
@@ -115,7 +115,7 @@ impl Ledger {
 
     /// The accounts by peer.
     #[must_use]
-    pub fn accounts(&self) -> &BTreeMap<PeerId, Account> {
+    pub fn accounts(&self) -> &BTreeMap<PeerId, Holdings> {
         &self.accounts
     }
 

@@ -14,14 +14,14 @@ use assay_protocol::{
     units::{Amount, Rate},
 };
 
-use super::Account;
+use super::Holdings;
 
 /// Checkpoints that a registration waits for: between the two lies one full epoch.
 const EPOCHS_WAITED: u64 = 2;
 
 /// The rosters of one checkpoint, by kind of jobs.
 #[derive(Clone, Debug)]
-pub(super) struct Checkpoint {
+pub(super) struct Rosters {
     epoch: u64,
     rosters: BTreeMap<Registration, Arc<Roster>>,
     /// What stands for each roster in the tree over all of them, in the same order.
@@ -36,10 +36,10 @@ pub(super) struct Enrolled {
     pub(super) listing: Listing,
 }
 
-impl Checkpoint {
+impl Rosters {
     /// The rosters as the accounts stand now: of those that were registered for one full epoch.
-    pub(super) fn new(epoch: u64, genesis: &Genesis, accounts: &BTreeMap<PeerId, Account>) -> Self {
-        let mut able: BTreeMap<Registration, Vec<(PeerId, &Account)>> = BTreeMap::new();
+    pub(super) fn new(epoch: u64, genesis: &Genesis, accounts: &BTreeMap<PeerId, Holdings>) -> Self {
+        let mut able: BTreeMap<Registration, Vec<(PeerId, &Holdings)>> = BTreeMap::new();
         for (peer, account) in accounts {
             for (kind, since) in &account.registered {
                 if since.is_none_or(|since| since + EPOCHS_WAITED <= epoch) {
@@ -86,10 +86,10 @@ fn kind(order: &Order) -> Registration {
 }
 
 /// Weighs verifiers by stake: nobody below the least share, no operator above the greatest.
-fn weigh(checks: &Checks, able: &[(PeerId, &Account)]) -> Roster {
+fn weigh(checks: &Checks, able: &[(PeerId, &Holdings)]) -> Roster {
     let total = able.iter().fold(0_u64, |total, (_, account)| total.saturating_add(account.stake.0));
     let least = share(total, checks.share_min);
-    let able: Vec<&(PeerId, &Account)> =
+    let able: Vec<&(PeerId, &Holdings)> =
         able.iter().filter(|(_, account)| account.stake.0 > 0 && account.stake.0 >= least).collect();
     let mut stakes: BTreeMap<Digest, u64> = BTreeMap::new();
     for (_, account) in &able {
@@ -97,7 +97,7 @@ fn weigh(checks: &Checks, able: &[(PeerId, &Account)]) -> Roster {
         *of_operator = of_operator.saturating_add(account.stake.0);
     }
     let greatest = share(total, checks.share_max.max(Rate::of(1, stakes.len() as u64)));
-    let leaf = |(peer, account): &&(PeerId, &Account)| {
+    let leaf = |(peer, account): &&(PeerId, &Holdings)| {
         let of_operator = stakes.get(&account.operator).copied().unwrap_or_default();
         let weight = share(account.stake.0, Rate::of(greatest.min(of_operator), of_operator));
         Leaf { peer: *peer, operator: account.operator, stake: account.stake, weight }

@@ -12,7 +12,7 @@ use alloc::{
 
 use assay_protocol::{
     account::Registration,
-    check::{Check, Evidence, OpenSeal, Record as Shown, Seal, Unserved},
+    check::{Check, Evidence, OpenSeal, Seal, ShownRecord, Unserved},
     draw,
     id::{Digest, JobId},
     manifest::End,
@@ -24,7 +24,7 @@ use assay_protocol::{
     units::{Duration, Timestamp},
 };
 
-use self::checking::{CheckStep, Checking, Phase, Sealed};
+use self::checking::{CheckStep, Checking, CheckingPhase, Sealed};
 use super::{
     alarms::Alarm,
     context::Context,
@@ -105,14 +105,14 @@ impl Verifier {
             return self.keep(VerifierRecord::Forgotten(run_id(job)), cx);
         }
         match checking.phase {
-            Phase::Fetching if cx.now >= checking.serve_by => {
+            CheckingPhase::Fetching if cx.now >= checking.serve_by => {
                 let unserved = cx.seal(Unserved { job });
                 self.keep(VerifierRecord::Unserved((&unserved).into()), cx);
                 cx.send(notary, unserved);
                 cx.release([job]);
                 cx.set(Alarm::Checking(job), forget_at);
             }
-            Phase::Fetching => {
+            CheckingPhase::Fetching => {
                 let serve_by = checking.serve_by;
                 if checking.asks.is_none() {
                     checking.asks = Some(cx.now);
@@ -124,9 +124,9 @@ impl Verifier {
                 }
                 cx.set(Alarm::Checking(job), serve_by);
             }
-            Phase::Sealed(_) if cx.now < shown_by => cx.set(Alarm::Checking(job), shown_by),
-            Phase::Running => cx.set(Alarm::Checking(job), forget_at),
-            Phase::Sealed(_) | Phase::Unserved(_) | Phase::Ended => {
+            CheckingPhase::Sealed(_) if cx.now < shown_by => cx.set(Alarm::Checking(job), shown_by),
+            CheckingPhase::Running => cx.set(Alarm::Checking(job), forget_at),
+            CheckingPhase::Sealed(_) | CheckingPhase::Unserved(_) | CheckingPhase::Ended => {
                 cx.release([job]);
                 cx.set(Alarm::Checking(job), forget_at);
             }
@@ -149,9 +149,9 @@ impl Verifier {
                 self.begin(job, cx);
             }
             None => return Heard::Misstep(Fault::Crowded),
-            Some(Phase::Sealed(sealed)) => cx.send(notary, sealed.seal.verified()),
-            Some(Phase::Unserved(unserved)) => cx.send(notary, unserved.verified()),
-            Some(Phase::Fetching | Phase::Running | Phase::Ended) => {}
+            Some(CheckingPhase::Sealed(sealed)) => cx.send(notary, sealed.seal.verified()),
+            Some(CheckingPhase::Unserved(unserved)) => cx.send(notary, unserved.verified()),
+            Some(CheckingPhase::Fetching | CheckingPhase::Running | CheckingPhase::Ended) => {}
         }
         Heard::Taken
     }
@@ -194,7 +194,7 @@ impl Verifier {
         cx: &mut Context<'_, S>,
     ) -> Heard {
         let Some(checking) = self.checks.get(&job) else { return Heard::NotMine };
-        if !matches!(checking.phase, Phase::Running) {
+        if !matches!(checking.phase, CheckingPhase::Running) {
             return Heard::Misstep(Fault::Untimely);
         }
         let notary = checking.check.signer();
@@ -226,7 +226,7 @@ impl Verifier {
     }
 
     /// The records that the notary wants are read: the seal is opened.
-    fn on_shown<S: Signer>(&mut self, job: JobId, records: &[Shown], cx: &mut Context<'_, S>) -> Heard {
+    fn on_shown<S: Signer>(&mut self, job: JobId, records: &[ShownRecord], cx: &mut Context<'_, S>) -> Heard {
         let Some(checking) = self.checks.get(&job) else { return Heard::NotMine };
         let Some(sealed) = checking.sealed() else { return Heard::Misstep(Fault::Untimely) };
         let opening = OpenSeal { job, evidence: sealed.evidence, records: records.to_vec() };

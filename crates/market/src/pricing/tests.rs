@@ -10,7 +10,7 @@ fn left(unit_price: Amount, run: Duration, levy: Levy) -> i128 {
     let order = order(unit_price);
     let taken = match levy {
         Levy::Newcomer => genesis().check_cost(order.work_max),
-        Levy::Dues { rate, margin } => quote::quote(&genesis(), &order, order.work_max, rate, margin).dues,
+        Levy::Dues { rate, margin } => costs::of_order(&genesis(), &order, order.work_max, rate, margin).dues,
     };
     let price = order.price().unwrap_or_default();
     // Times an hour, so that nothing is rounded.
@@ -52,7 +52,7 @@ fn where_no_price_is_enough_there_is_no_floor() {
     assert_eq!(floor(&genesis(), &order(dear), Duration(u64::MAX), dear, Levy::Newcomer), None);
 }
 
-fn check_suggestion(others: &[u64], floor: u64, unit_price: u64, reason: Basis) {
+fn check_suggestion(others: &[u64], floor: u64, unit_price: u64, reason: PriceBasis) {
     let mut offers: Vec<Verified<Offer>> =
         (0..).zip(others).map(|(number, price)| signed(number, offer(number, Amount(*price)))).collect();
     // None of these says what others ask for this model now.
@@ -66,12 +66,12 @@ fn check_suggestion(others: &[u64], floor: u64, unit_price: u64, reason: Basis) 
 
 #[test]
 fn a_price_follows_the_middle_of_what_others_ask_and_never_below_the_floor() {
-    check_suggestion(&[], 100, 119, Basis::Alone);
-    check_suggestion(&[], 0, 1, Basis::Alone);
-    check_suggestion(&[300], 100, 300, Basis::Median { offers: 1 });
-    check_suggestion(&[300, 200], 100, 200, Basis::Median { offers: 2 });
-    check_suggestion(&[900, 1, 200], 100, 200, Basis::Median { offers: 3 });
-    check_suggestion(&[1, 1, 200], 100, 100, Basis::Floor { offers: 3, median: Amount(1) });
-    check_suggestion(&[100], 100, 100, Basis::Median { offers: 1 });
-    check_suggestion(&[0], 0, 1, Basis::Floor { offers: 1, median: Amount(0) });
+    check_suggestion(&[], 100, 119, PriceBasis::Alone);
+    check_suggestion(&[], 0, 1, PriceBasis::Alone);
+    check_suggestion(&[300], 100, 300, PriceBasis::Median { offers: 1 });
+    check_suggestion(&[300, 200], 100, 200, PriceBasis::Median { offers: 2 });
+    check_suggestion(&[900, 1, 200], 100, 200, PriceBasis::Median { offers: 3 });
+    check_suggestion(&[1, 1, 200], 100, 100, PriceBasis::Floor { offers: 3, median: Amount(1) });
+    check_suggestion(&[100], 100, 100, PriceBasis::Median { offers: 1 });
+    check_suggestion(&[0], 0, 1, PriceBasis::Floor { offers: 1, median: Amount(0) });
 }

@@ -286,7 +286,7 @@ fn a_job_that_waits_is_not_paid_while_its_provider_is_frozen() {
     let mut held_back = 0;
     while matches!(desk.stage(waits.id), Stage::Waiting { .. }) {
         desk.judge_once(&accused, &honest(), conduct);
-        held_back += u64::from(desk.ledger.moment().live >= until);
+        held_back += u64::from(desk.ledger.live_time().live >= until);
     }
     assert!(held_back > 2, "the window was over for {held_back} ticks");
     assert_eq!(desk.stage(accused.id), Stage::Closed(Outcome::Silent));

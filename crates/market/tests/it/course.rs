@@ -2,11 +2,11 @@
 
 use assay_market::ledger::Rejection;
 use assay_protocol::{
-    check::{Evidence, OpenClaim, OpenSeal, Record, Seal, Unserved},
+    check::{Evidence, OpenClaim, OpenSeal, Seal, ShownRecord, Unserved},
     claim::{self, Claim, EvidenceLeaf, OutputLeaf, Reveal},
     codec, compare, draw,
     id::PeerId,
-    job::{Phase, Stage, Testified},
+    job::{SeatPhase, Stage, Testified},
     manifest::{End, Policy},
     merkle::{self, RECORD_BYTES},
     receipt::Happening,
@@ -130,10 +130,10 @@ impl<K: Key> Office<K> {
     /// Does what the check or the jury of a job waits for, if anything.
     pub(crate) fn attend(&mut self, job: &Ordered, claimed: &Claimed, conduct: Conduct<'_>) {
         match self.stage(job.id) {
-            Stage::Checking(Phase::Sealing { .. }) | Stage::Jury(Phase::Sealing { .. }) => {
+            Stage::Checking(SeatPhase::Sealing { .. }) | Stage::Jury(SeatPhase::Sealing { .. }) => {
                 self.seal(job, conduct);
             }
-            Stage::Checking(Phase::Opening { .. }) | Stage::Jury(Phase::Opening { .. }) => {
+            Stage::Checking(SeatPhase::Opening { .. }) | Stage::Jury(SeatPhase::Opening { .. }) => {
                 self.open_all(job, claimed, conduct);
             }
             Stage::Open { .. }
@@ -206,7 +206,7 @@ impl<K: Key> Office<K> {
     }
 
     /// The wanted records of an output, once it is known which.
-    pub(crate) fn records(&self, job: &Ordered, output: &[u8]) -> Option<Vec<Record>> {
+    pub(crate) fn records(&self, job: &Ordered, output: &[u8]) -> Option<Vec<ShownRecord>> {
         let count = merkle::count(output.len() as u64, RECORD_BYTES);
         let beacon = self.job(job.id)?.positions().map(|beacon| beacon.value);
         let record = |position: u64| record(output, position);
@@ -221,11 +221,11 @@ impl<K: Key> Office<K> {
 }
 
 /// One record of an output with its path.
-pub(crate) fn record(output: &[u8], position: u64) -> Record {
+pub(crate) fn record(output: &[u8], position: u64) -> ShownRecord {
     let Some(path) = merkle::prove(output, RECORD_BYTES, position) else { panic!("no record {position}") };
     let from = position as usize * RECORD_BYTES;
     let bytes = output[from..output.len().min(from + RECORD_BYTES)].to_vec();
-    Record { position, bytes, path }
+    ShownRecord { position, bytes, path }
 }
 
 /// Numbers as an output: `shift` away from the true ones, as a share of their root mean square.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use assay_market::ledger::{Account, Ledger, News, Rejection, Touched};
+use assay_market::ledger::{Holdings, Ledger, News, Rejection, Touched};
 use assay_protocol::{
     codec, draw,
     genesis::{Checks, Founder, Genesis, Money, Threshold, Timers},
@@ -204,7 +204,7 @@ impl<K: Key> Office<K> {
     }
 
     /// What a peer has; nothing, if it has no account.
-    pub(crate) fn account(&self, peer: u64) -> Account {
+    pub(crate) fn account(&self, peer: u64) -> Holdings {
         self.ledger.accounts().get(&id::<K>(peer)).cloned().unwrap_or_default()
     }
 

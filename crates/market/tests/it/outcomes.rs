@@ -194,8 +194,8 @@ fn false_opening<K: Key>(office: &mut Office<K>) -> Ordered {
     job
 }
 
-fn is_sealing(phase: assay_protocol::job::Phase) -> bool {
-    matches!(phase, assay_protocol::job::Phase::Sealing { .. })
+fn is_sealing(phase: assay_protocol::job::SeatPhase) -> bool {
+    matches!(phase, assay_protocol::job::SeatPhase::Sealing { .. })
 }
 
 fn take<K: Key>(office: &mut Office<K>, happening: Happening) {

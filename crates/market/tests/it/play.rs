@@ -3,7 +3,7 @@
 use assay_protocol::{
     check::{OpenSeal, Seal, Unserved},
     claim::Reveal,
-    job::{Phase, Stage, Testified},
+    job::{SeatPhase, Stage, Testified},
     journal::Fact,
     manifest::End,
     merkle::{self, RECORD_BYTES},
@@ -171,12 +171,12 @@ impl Play {
         Some(Happening::Reveal(office.say(self.job.order.client, reveal)))
     }
 
-    fn check(&self, office: &Office<Cheap>, phase: Phase) -> Option<Happening> {
+    fn check(&self, office: &Office<Cheap>, phase: SeatPhase) -> Option<Happening> {
         match phase {
-            Phase::Seating { .. } => None,
-            Phase::Sealing { .. } => self.seal(office),
-            Phase::Opening { .. } => self.open_claim(office).or_else(|| self.open_seal(office)),
-            Phase::Silence { .. } => {
+            SeatPhase::Seating { .. } => None,
+            SeatPhase::Sealing { .. } => self.seal(office),
+            SeatPhase::Opening { .. } => self.open_claim(office).or_else(|| self.open_seal(office)),
+            SeatPhase::Silence { .. } => {
                 let late = Self { plan: Plan { opens: Opens::Truly, ..self.plan }, ..self.clone() };
                 (self.plan.opens == Opens::Late).then(|| late.open_claim(office)).flatten()
             }

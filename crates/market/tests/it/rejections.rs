@@ -10,7 +10,7 @@ use assay_protocol::{
     claim::{Claim, Reveal},
     genesis::Genesis,
     id::{Digest, PeerId},
-    job::{Misstep, Phase, Stage},
+    job::{Misstep, SeatPhase, Stage},
     journal::Fact,
     manifest::End,
     merkle::{self, RECORD_BYTES},
@@ -422,7 +422,7 @@ pub(crate) fn waiting(desk: &mut Desk) -> Ordered {
 fn sealing(desk: &mut Desk) -> Ordered {
     let job = open(desk, PROVIDER, 0);
     desk.run(&job, &small());
-    desk.tick_while(&job, |stage| !matches!(stage, Stage::Checking(Phase::Sealing { .. })));
+    desk.tick_while(&job, |stage| !matches!(stage, Stage::Checking(SeatPhase::Sealing { .. })));
     job
 }
 

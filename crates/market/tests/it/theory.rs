@@ -4,12 +4,12 @@
 use assay_protocol::{
     codec,
     compare::Testimony,
+    costs,
     draw::{self, Barred, Lot},
     genesis::Checks,
     id::{Digest, PeerId},
     jury::{self, Verdict, Voice},
     manifest::{End, Policy},
-    quote,
     rate::{self, Circumstances},
     roster::{Leaf, Roster},
     units::{Amount, Rate},
@@ -320,7 +320,7 @@ fn dues_fall_to_a_small_share_of_the_check_cost_as_trust_grows() {
         .collect();
     let dues: Vec<f64> = rates
         .iter()
-        .map(|rate| quote::quote(genesis, &order, order.work_max, *rate, Rate::ZERO).dues.0 as f64 / check)
+        .map(|rate| costs::of_order(genesis, &order, order.work_max, *rate, Rate::ZERO).dues.0 as f64 / check)
         .collect();
     let milestones = [(10, 0.80), (100, 0.27), (1_000, 0.06)];
     let (mut luck, mut paid) = (Luck(10), [const { Vec::new() }; 3]);

@@ -3,7 +3,7 @@
 //! **Invariant:** what can be answered from the loop's own state is answered at once; what needs the disk is answered by a
 //! task, and the loop goes on.
 
-use assay_protocol::{codec, id::PeerId, journal::Journal, signed::Verified};
+use assay_protocol::{codec, id::PeerId, journal::JournalRange, signed::Verified};
 
 use super::{
     Driver,
@@ -22,7 +22,7 @@ impl Driver {
                 let own = self.background.offer.iter();
                 reply.answer(pages::book(own.chain(self.book.iter().map(Verified::signed))));
             }
-            JOURNAL => match codec::decode::<Journal>(bytes, WANTED_BYTES_MAX) {
+            JOURNAL => match codec::decode::<JournalRange>(bytes, WANTED_BYTES_MAX) {
                 Ok(wanted) => self.answer_page(wanted, reply),
                 Err(error) => tracing::warn!(%from, %error, "a question about the journal is none"),
             },
@@ -31,7 +31,7 @@ impl Driver {
         }
     }
 
-    fn answer_page(&self, wanted: Journal, reply: network::Reply) {
+    fn answer_page(&self, wanted: JournalRange, reply: network::Reply) {
         let (published, total) = (self.node.published(), self.chain.len() as u64);
         let records = self.records_from(wanted.from);
         tokio::task::spawn_blocking(move || {

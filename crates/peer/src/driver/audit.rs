@@ -12,7 +12,7 @@ use assay_protocol::{
     codec,
     genesis::Genesis,
     id::PeerId,
-    journal::{Journal, Page, Published},
+    journal::{JournalRange, Page, Published},
     signed::Ed25519,
 };
 use tokio::time::timeout;
@@ -52,7 +52,7 @@ pub(crate) async fn audit(
 
 async fn fetch(network: &Network, notary: PeerId, from: u64) -> Result<Page, Refused> {
     let since = Instant::now();
-    let asked = timeout(PAGE_WAIT, network.ask(notary, JOURNAL, codec::encode(&Journal { from }))).await;
+    let asked = timeout(PAGE_WAIT, network.ask(notary, JOURNAL, codec::encode(&JournalRange { from }))).await;
     let page = match asked {
         Ok(Ok(bytes)) => pages::read_page(&bytes).map_err(|error| error.to_string()),
         Ok(Err(error)) => Err(error.to_string()),

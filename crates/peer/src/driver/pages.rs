@@ -6,8 +6,8 @@
 use assay_market::record::Record;
 use assay_protocol::{
     codec::{self, MESSAGE_BYTES_MAX, Malformed},
-    journal::{Entry, Journal, PAGE_BYTES_MAX, Page, Published},
-    offer::{Book, Offer},
+    journal::{Entry, JournalRange, PAGE_BYTES_MAX, Page, Published},
+    offer::Offer,
     signed::Signed,
 };
 
@@ -34,8 +34,8 @@ pub(crate) fn book<'a>(offers: impl Iterator<Item = &'a Signed<Offer>>) -> Vec<u
 }
 
 /// The offers in an answer.
-pub(crate) fn read_book(bytes: &[u8]) -> Result<Book, Malformed> {
-    let mut book: Book = codec::decode(bytes, PAGE_BYTES_MAX + 16)?;
+pub(crate) fn read_book(bytes: &[u8]) -> Result<Vec<Signed<Offer>>, Malformed> {
+    let mut book: Vec<Signed<Offer>> = codec::decode(bytes, PAGE_BYTES_MAX + 16)?;
     book.truncate(OFFERS_MAX);
     Ok(book)
 }
@@ -46,7 +46,12 @@ pub(crate) fn read_page(bytes: &[u8]) -> Result<Page, Malformed> {
 }
 
 /// Reads a page of the chain out of the journal. Blocks on the disk.
-pub(crate) fn page(records: impl Iterator<Item = Read>, wanted: Journal, published: u64, total: u64) -> Page {
+pub(crate) fn page(
+    records: impl Iterator<Item = Read>,
+    wanted: JournalRange,
+    published: u64,
+    total: u64,
+) -> Page {
     let (mut page, mut bytes) = (Page { total, entries: Vec::new() }, 0);
     for entry in shown(records, wanted.from, published, total) {
         bytes += codec::encode(&entry).len();

@@ -2,9 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::{Claimed, Job, Misstep, Moment, Phase, Seat, Stage, Testified, proven, speaker, testimony};
+use super::{
+    BookedClaim, Job, LiveTime, Misstep, Seat, SeatPhase, Stage, Testified, proven, speaker, testimony,
+};
 use crate::{
-    check::{Evidence, Record},
+    check::{Evidence, ShownRecord},
     claim::{Claim, EvidenceLeaf, OutputLeaf},
     compare::{self, Testimony},
     deadline::ROUNDS_AHEAD,
@@ -22,7 +24,7 @@ impl Job {
         if ticket == self.ticket_digest { Ok(next) } else { Err(Misstep::OtherTicket) }
     }
 
-    pub(super) fn claim_in(&mut self, claimed: Claimed, now: Moment) -> Result<Stage, Misstep> {
+    pub(super) fn claim_in(&mut self, claimed: BookedClaim, now: LiveTime) -> Result<Stage, Misstep> {
         if claimed.claim.end == End::Cancelled {
             return Err(Misstep::NotCancelled);
         }
@@ -30,14 +32,14 @@ impl Job {
     }
 
     /// A provider that was done before it heard of the cancellation claims as ever: it cannot sign a second claim.
-    pub(super) fn claim_cancelled(&mut self, claimed: Claimed, now: Moment) -> Result<Stage, Misstep> {
+    pub(super) fn claim_cancelled(&mut self, claimed: BookedClaim, now: LiveTime) -> Result<Stage, Misstep> {
         if claimed.claim.is_for_the_fee() {
             return self.take_claim(claimed, Stage::Closed(Outcome::Cancelled));
         }
         self.take_claim(claimed, Stage::Claimed { until: now.live.after(self.rules.timers.reveal) })
     }
 
-    fn take_claim(&mut self, claimed: Claimed, next: Stage) -> Result<Stage, Misstep> {
+    fn take_claim(&mut self, claimed: BookedClaim, next: Stage) -> Result<Stage, Misstep> {
         if claimed.claim.units > self.order.units_max {
             return Err(Misstep::Excess);
         }
@@ -66,7 +68,7 @@ impl Job {
         output: &Output,
         leaf: &OutputLeaf,
         evidence: Digest,
-        records: Option<&(Record, Record)>,
+        records: Option<&(ShownRecord, ShownRecord)>,
     ) -> Result<Stage, Misstep> {
         let claimed = self.claim.as_ref().is_some_and(|claimed| claimed.claim.opens_to(leaf, evidence));
         let streamed = streamed_by == self.order.provider && output.job == self.id;
@@ -79,7 +81,7 @@ impl Job {
         Ok(Stage::Closed(Outcome::FalseStream))
     }
 
-    pub(super) fn reveal(&mut self, position: u64, secret: Digest, now: Moment) -> Result<Stage, Misstep> {
+    pub(super) fn reveal(&mut self, position: u64, secret: Digest, now: LiveTime) -> Result<Stage, Misstep> {
         if self.claim.as_ref().is_none_or(|claimed| claimed.position != position) {
             return Err(Misstep::OtherPosition);
         }
@@ -94,24 +96,24 @@ impl Job {
         if self.revealed && self.secret == Some(secret) { Misstep::Known } else { Misstep::TooLate }
     }
 
-    pub(super) fn drawn(&mut self, check: bool, round: u64, now: Moment) -> Stage {
+    pub(super) fn drawn(&mut self, check: bool, round: u64, now: LiveTime) -> Stage {
         if check || self.forced {
-            Stage::Checking(Phase::Seating { round })
+            Stage::Checking(SeatPhase::Seating { round })
         } else {
             Stage::Waiting { until: now.live.after(self.ticket.window) }
         }
     }
 
-    pub(super) fn seat(&mut self, verifier: Option<PeerId>, now: Moment) -> Stage {
+    pub(super) fn seat(&mut self, verifier: Option<PeerId>, now: LiveTime) -> Stage {
         let Some(peer) = verifier else {
             return if self.jury_from.is_some() { self.hung(&self.tally()) } else { self.unchecked() };
         };
         self.seats.push(Seat::new(peer));
         let working = self.rules.check_estimate.times(3).plus(self.rules.timers.seal);
-        self.in_phase(Phase::Sealing { until: now.live.after(working) })
+        self.in_phase(SeatPhase::Sealing { until: now.live.after(working) })
     }
 
-    pub(super) fn seal(&mut self, commit: Digest, seat: u16, now: Moment) -> Result<Stage, Misstep> {
+    pub(super) fn seal(&mut self, commit: Digest, seat: u16, now: LiveTime) -> Result<Stage, Misstep> {
         match self.speaking(seat)?.testified {
             Testified::NotYet => {}
             Testified::Sealed(sealed) => {
@@ -125,10 +127,10 @@ impl Job {
         self.positions_round.get_or_insert(now.round_ahead());
         // Where records are drawn, the openings wait for the beacon: its rounds do not count against them.
         let waiting = self.rules.timers.opening.plus(self.rules.timers.tick.times(ROUNDS_AHEAD));
-        Ok(self.in_phase(Phase::Opening { until: now.live.after(waiting) }))
+        Ok(self.in_phase(SeatPhase::Opening { until: now.live.after(waiting) }))
     }
 
-    pub(super) fn unserved(&mut self, seat: u16, now: Moment) -> Result<Stage, Misstep> {
+    pub(super) fn unserved(&mut self, seat: u16, now: LiveTime) -> Result<Stage, Misstep> {
         match self.speaking(seat)?.testified {
             Testified::NotYet => {}
             Testified::Unserved(_) => return Err(Misstep::Known),
@@ -143,9 +145,9 @@ impl Job {
     pub(super) fn open_seal(
         &mut self,
         evidence: Evidence,
-        records: &[Record],
+        records: &[ShownRecord],
         seat: u16,
-        now: Moment,
+        now: LiveTime,
     ) -> Result<Stage, Misstep> {
         match &self.speaking(seat)?.testified {
             Testified::Sealed(commit) if *commit == evidence.commit() => {}
@@ -184,8 +186,8 @@ impl Job {
         &mut self,
         output: &OutputLeaf,
         evidence: &EvidenceLeaf,
-        records: &[Record],
-        now: Moment,
+        records: &[ShownRecord],
+        now: LiveTime,
     ) -> Result<Stage, Misstep> {
         let Some(claimed) = self.claim.filter(|_| self.positions_round.is_some()) else {
             return Err(Misstep::TooEarly);
@@ -214,7 +216,7 @@ impl Job {
             return Err(Misstep::Unproven);
         }
         self.opened = Some(opened);
-        if matches!(self.stage, Stage::Jury(Phase::Silence { .. })) {
+        if matches!(self.stage, Stage::Jury(SeatPhase::Silence { .. })) {
             return Ok(self.resolve_jury(now));
         }
         Ok(self.resolve_if_heard(now))
@@ -222,11 +224,11 @@ impl Job {
 
     /// Resolves the seat that is being opened once all is heard that is waited for: a jury's juror alone, a first
     /// verifier together with the provider.
-    fn resolve_if_heard(&mut self, now: Moment) -> Stage {
+    fn resolve_if_heard(&mut self, now: LiveTime) -> Stage {
         let heard = self.seats.last().is_some_and(|seat| seat.voice().is_some());
         let ready = match self.stage {
-            Stage::Checking(Phase::Opening { .. }) => heard && self.opened.is_some(),
-            Stage::Jury(Phase::Opening { .. }) => heard,
+            Stage::Checking(SeatPhase::Opening { .. }) => heard && self.opened.is_some(),
+            Stage::Jury(SeatPhase::Opening { .. }) => heard,
             Stage::Open { .. }
             | Stage::Cancelling { .. }
             | Stage::Claimed { .. }
@@ -239,7 +241,7 @@ impl Job {
         if ready { self.resolve_seat(now) } else { self.stage }
     }
 
-    pub(super) fn tick(&mut self, stage: Stage, frozen: bool, now: Moment) -> Stage {
+    pub(super) fn tick(&mut self, stage: Stage, frozen: bool, now: LiveTime) -> Stage {
         if let Stage::Closed(_) = stage {
             return stage;
         }
@@ -254,13 +256,13 @@ impl Job {
                 Stage::Drawing { round: now.round_ahead() }
             }
             Stage::Waiting { until } if now.live >= until && !frozen => Stage::Closed(Outcome::NotDrawn),
-            Stage::Checking(Phase::Sealing { until } | Phase::Opening { until })
-            | Stage::Jury(Phase::Sealing { until } | Phase::Opening { until })
+            Stage::Checking(SeatPhase::Sealing { until } | SeatPhase::Opening { until })
+            | Stage::Jury(SeatPhase::Sealing { until } | SeatPhase::Opening { until })
                 if now.live >= until =>
             {
                 self.overdue(now)
             }
-            Stage::Jury(Phase::Silence { until }) if now.live >= until => Stage::Closed(Outcome::Silent),
+            Stage::Jury(SeatPhase::Silence { until }) if now.live >= until => Stage::Closed(Outcome::Silent),
             Stage::Open { .. }
             | Stage::Cancelling { .. }
             | Stage::Claimed { .. }
@@ -273,7 +275,7 @@ impl Job {
     }
 
     /// The verifier in the last seat is heard, or counts as absent from now on.
-    fn overdue(&mut self, now: Moment) -> Stage {
+    fn overdue(&mut self, now: LiveTime) -> Stage {
         if let Some(seat) = self.seats.last_mut()
             && seat.voice().is_none()
         {
@@ -295,7 +297,7 @@ impl Job {
     }
 
     /// The stage of the check or the jury, in this phase.
-    fn in_phase(&self, phase: Phase) -> Stage {
+    fn in_phase(&self, phase: SeatPhase) -> Stage {
         if self.jury_from.is_some() { Stage::Jury(phase) } else { Stage::Checking(phase) }
     }
 }

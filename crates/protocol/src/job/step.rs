@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::{
-    check::{Evidence, Record},
+    check::{Evidence, ShownRecord},
     claim::{Claim, EvidenceLeaf, OutputLeaf},
     id::{Digest, PeerId},
     objection::Output,
@@ -64,7 +64,7 @@ pub enum Step {
         /// The digest of the sealed half.
         evidence: Digest,
         /// One record as it was streamed, and as it was claimed.
-        records: Option<(Record, Record)>,
+        records: Option<(ShownRecord, ShownRecord)>,
     },
     /// The notary draws whether it is checked.
     Draw {
@@ -90,14 +90,14 @@ pub enum Step {
         /// The half that was sealed.
         evidence: EvidenceLeaf,
         /// The wanted records.
-        records: Vec<Record>,
+        records: Vec<ShownRecord>,
     },
     /// A verifier opens its seal.
     OpenSeal {
         /// What was sealed.
         evidence: Evidence,
         /// The wanted records.
-        records: Vec<Record>,
+        records: Vec<ShownRecord>,
     },
     /// Time passed.
     Tick {

@@ -1,6 +1,6 @@
 //! The table itself: one match on stage, step and party.
 
-use super::{Claimed as ClaimedJob, Job, Misstep, Moment, Party, Phase, Stage, Step};
+use super::{BookedClaim, Job, LiveTime, Misstep, Party, SeatPhase, Stage, Step};
 use crate::outcome::Outcome;
 
 impl Job {
@@ -9,7 +9,7 @@ impl Job {
     /// # Errors
     /// [`Misstep`], if the step is not this party's, not due or not true to what was committed.
     #[allow(clippy::too_many_lines, reason = "one table is easier to check than its parts")]
-    pub fn apply(&mut self, step: Step, by: Party, now: Moment) -> Result<Stage, Misstep> {
+    pub fn apply(&mut self, step: Step, by: Party, now: LiveTime) -> Result<Stage, Misstep> {
         use Party::{Client, Notary, Provider, Verifier};
         use Stage::{Cancelling, Checking, Claimed, Closed, Drawing, Jury, Open, Waiting};
         let reached = |round: u64| now.beacon.round >= round;
@@ -36,10 +36,10 @@ impl Job {
 
             // T2, T14; T17: two claims.
             (Open { .. }, Step::Claim { claim, digest, position }, Provider) => {
-                self.claim_in(ClaimedJob { claim, digest, position }, now)?
+                self.claim_in(BookedClaim { claim, digest, position }, now)?
             }
             (Cancelling { .. }, Step::Claim { claim, digest, position }, Provider) => {
-                self.claim_cancelled(ClaimedJob { claim, digest, position }, now)?
+                self.claim_cancelled(BookedClaim { claim, digest, position }, now)?
             }
             (
                 Claimed { .. } | Drawing { .. } | Waiting { .. } | Checking(_) | Jury(_),
@@ -101,7 +101,7 @@ impl Job {
             // T15.
             (Waiting { .. }, Step::Dispute, Client) => {
                 self.disputed = true;
-                Checking(Phase::Seating { round: now.round_ahead() })
+                Checking(SeatPhase::Seating { round: now.round_ahead() })
             }
             (Open { .. } | Cancelling { .. } | Claimed { .. } | Drawing { .. }, Step::Dispute, Client) => {
                 return Err(Misstep::TooEarly);
@@ -122,7 +122,7 @@ impl Job {
 
             // T16, where nobody is drawn.
             (
-                Checking(Phase::Seating { round }) | Jury(Phase::Seating { round }),
+                Checking(SeatPhase::Seating { round }) | Jury(SeatPhase::Seating { round }),
                 Step::Seat { verifier },
                 Notary,
             ) if reached(round) => self.seat(verifier, now),
@@ -132,14 +132,14 @@ impl Job {
                 | Claimed { .. }
                 | Drawing { .. }
                 | Waiting { .. }
-                | Checking(Phase::Seating { .. })
-                | Jury(Phase::Seating { .. }),
+                | Checking(SeatPhase::Seating { .. })
+                | Jury(SeatPhase::Seating { .. }),
                 Step::Seat { .. },
                 Notary,
             ) => return Err(Misstep::TooEarly),
             (
-                Checking(Phase::Sealing { .. } | Phase::Opening { .. } | Phase::Silence { .. })
-                | Jury(Phase::Sealing { .. } | Phase::Opening { .. } | Phase::Silence { .. }),
+                Checking(SeatPhase::Sealing { .. } | SeatPhase::Opening { .. } | SeatPhase::Silence { .. })
+                | Jury(SeatPhase::Sealing { .. } | SeatPhase::Opening { .. } | SeatPhase::Silence { .. }),
                 Step::Seat { .. },
                 Notary,
             ) => return Err(Misstep::TooLate),
@@ -169,7 +169,7 @@ impl Job {
             (Open { .. } | Cancelling { .. }, Step::Convicted, Notary) => Closed(Outcome::Withdrawn),
             (Waiting { .. }, Step::Convicted, Notary) => {
                 self.forced = true;
-                Checking(Phase::Seating { round: now.round_ahead() })
+                Checking(SeatPhase::Seating { round: now.round_ahead() })
             }
             (stage @ (Claimed { .. } | Drawing { .. }), Step::Convicted, Notary) => {
                 self.forced = true;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::Digest,
-    job::{Beacon, Moment},
+    job::{Beacon, LiveTime},
     signed::statements,
     units::Timestamp,
 };
@@ -28,8 +28,8 @@ pub struct Tick {
 impl Tick {
     /// What jobs read of it.
     #[must_use]
-    pub fn moment(&self) -> Moment {
-        Moment { live: self.live, beacon: Beacon { round: self.round, value: self.beacon } }
+    pub fn live_time(&self) -> LiveTime {
+        LiveTime { live: self.live, beacon: Beacon { round: self.round, value: self.beacon } }
     }
 }
 

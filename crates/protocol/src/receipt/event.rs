@@ -20,7 +20,7 @@ use crate::{
 /// One thing that moved a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Event {
+pub struct StoryEvent {
     /// When: the round of the last tick before it.
     pub round: u64,
     /// What.

@@ -8,13 +8,13 @@ use alloc::{
 
 use serde::Serialize;
 
-use super::{Event, Happening, Receipt, Story};
+use super::{Happening, Receipt, Story, StoryEvent};
 use crate::{
     admission,
     draw::{self, Barred, Lot, Try},
     genesis::Genesis,
     id::{Digest, JobId, NetworkId, PeerId},
-    job::{Job, Moment, Party, Stage},
+    job::{Job, LiveTime, Party, Stage},
     notice::Tick,
     order::{Accept, Order},
     outcome::Outcome,
@@ -228,7 +228,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
 
     /// The round of the claim, if there is one.
     fn claimed_in(&self) -> Option<u64> {
-        let claimed = |event: &&Event| matches!(event.what, Happening::Claim { .. });
+        let claimed = |event: &&StoryEvent| matches!(event.what, Happening::Claim { .. });
         self.story.events.iter().find(claimed).map(|event| event.round)
     }
 
@@ -254,8 +254,8 @@ impl<'a, S: Scheme> Judge<'a, S> {
     }
 
     /// The moment of an event.
-    fn moment(&self, round: u64) -> Moment {
-        self.ticks.get(&round).map(Tick::moment).unwrap_or_default()
+    fn live_time(&self, round: u64) -> LiveTime {
+        self.ticks.get(&round).map(Tick::live_time).unwrap_or_default()
     }
 
     /// The roster, if it is the one that the last checkpoint before the claim fixed for these jobs.
@@ -276,10 +276,10 @@ impl<'a, S: Scheme> Judge<'a, S> {
     /// Takes the job through its events by the table.
     fn replay(&self, order: Order) -> Result<Job, Refuted> {
         let (story, mut last) = (self.story, self.story.ticket.standing.round);
-        let mut job = Job::open(&story.genesis, order, story.ticket, self.moment(last));
+        let mut job = Job::open(&story.genesis, order, story.ticket, self.live_time(last));
         let mut operators: Vec<Digest> = story.ticket.standing.party_operators.to_vec();
         for event in &story.events {
-            let (stop, at) = (stop_of(&event.what), self.moment(event.round));
+            let (stop, at) = (stop_of(&event.what), self.live_time(event.round));
             demand(event.round >= last, Stop::Ticks, "events in order")?;
             last = event.round;
             let (step, by) = event.what.step(&job);
@@ -327,14 +327,20 @@ impl<'a, S: Scheme> Judge<'a, S> {
         demand(expected == Some(signer), stop, "the signature of the right peer")
     }
 
-    fn draw(&self, job: &Job, check: bool, at: Moment) -> Result<(), Refuted> {
+    fn draw(&self, job: &Job, check: bool, at: LiveTime) -> Result<(), Refuted> {
         demand(job.due().1 == Some(at.beacon.round), Stop::Draw, "the beacon of the round that was due")?;
         let claim = job.claim().map(|claimed| claimed.digest).unwrap_or_default();
         let drawn = draw::is_drawn(job.id(), claim, job.secret(), at.beacon.value, self.story.ticket.rate);
         demand(check == drawn, Stop::Draw, "the draw that secret, claim and beacon give")
     }
 
-    fn seat(&self, job: &Job, tries: &[Try], at: Moment, operators: &mut Vec<Digest>) -> Result<(), Refuted> {
+    fn seat(
+        &self,
+        job: &Job,
+        tries: &[Try],
+        at: LiveTime,
+        operators: &mut Vec<Digest>,
+    ) -> Result<(), Refuted> {
         let stop = Stop::Verifiers;
         demand(job.due().1 == Some(at.beacon.round), stop, "the beacon of the round that was due")?;
         let Some(last) = tries.last() else { return Ok(()) };

@@ -2,7 +2,7 @@
 
 use assay_protocol::{
     account::{Grant, Register, Registration, Stake, Unstake},
-    check::{Check, Evidence, OpenClaim, OpenSeal, Record, Seal, Unserved},
+    check::{Check, Evidence, OpenClaim, OpenSeal, Seal, ShownRecord, Unserved},
     claim::{Claim, Deliver, EvidenceLeaf, OutputLeaf, Reveal},
     codec,
     id::{Digest, NetworkId, PeerId},
@@ -295,8 +295,8 @@ fn found() -> Evidence {
     }
 }
 
-fn record() -> Record {
-    Record { position: 3, bytes: vec![1, 2, 3], path: Path(vec![digest(7), digest(8)]) }
+fn record() -> ShownRecord {
+    ShownRecord { position: 3, bytes: vec![1, 2, 3], path: Path(vec![digest(7), digest(8)]) }
 }
 
 fn head() -> Head {

@@ -3,9 +3,9 @@
 //! **Invariant:** changes nothing but what is told of the choice; an order that is made here fits the user's ceilings.
 
 use assay_protocol::{
+    costs,
     id::{Digest, PeerId},
     order::Order,
-    quote,
     units::{Amount, Duration, Rate, Timestamp},
 };
 
@@ -116,8 +116,8 @@ impl Client {
 /// needed comes back.
 fn overhead(order: &Order, outlook: Outlook<'_>) -> Option<Amount> {
     let margin = policy::margin_max(outlook.genesis);
-    let quote = quote::quote(outlook.genesis, order, order.work_max, Rate::ONE, margin);
-    quote.premium.plus(quote.check.times(u64::from(order.checks.max(1)))?)
+    let costs = costs::of_order(outlook.genesis, order, order.work_max, Rate::ONE, margin);
+    costs.premium.plus(costs.check.times(u64::from(order.checks.max(1)))?)
 }
 
 /// An order without provider, price and secret.

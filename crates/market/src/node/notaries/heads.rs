@@ -19,7 +19,7 @@ use assay_protocol::{
 use super::Context;
 use crate::{
     event::Event,
-    record::{Fork, OwnerRecord, Quote},
+    record::{Fork, HeadQuote, OwnerRecord},
 };
 
 /// Checkpoints of one notary that are remembered. They are passed on for an hour, and between strangers an epoch takes
@@ -41,7 +41,7 @@ struct Said {
     /// Its last checkpoints, by round.
     checkpoints: VecDeque<Noted>,
     /// What it told this peer alone of the end of its journal, oldest first.
-    told: VecDeque<(Head, Box<Quote>)>,
+    told: VecDeque<(Head, Box<HeadQuote>)>,
     forked: bool,
 }
 
@@ -57,9 +57,9 @@ struct Noted {
 /// Compares what a statement says of its notary's journal with what was said before.
 pub(super) fn compare<S: Signer>(message: &Opened, cx: &mut Context<'_, S>) {
     if let Opened::Account(account) = message {
-        hear_alone(account.signer(), account.head, || Quote::Account(account.into()), cx);
+        hear_alone(account.signer(), account.head, || HeadQuote::Account(account.into()), cx);
     } else if let Opened::Notice(notice) = message {
-        hear_alone(notice.signer(), notice.head, || Quote::Notice(Box::new(notice.into())), cx);
+        hear_alone(notice.signer(), notice.head, || HeadQuote::Notice(Box::new(notice.into())), cx);
     } else if let Opened::Tick(tick) = message {
         hear_checkpoint(tick, cx);
     }
@@ -73,7 +73,7 @@ fn hear_checkpoint<S: Signer>(tick: &Verified<Tick>, cx: &mut Context<'_, S>) {
     }
     let said = cx.notaries.heads.of(notary);
     if let Some(other) = said.contradicting(checkpoint.head).or_else(|| said.contradicting_tick(tick)) {
-        let quotes = [other, Quote::Tick(tick.into())];
+        let quotes = [other, HeadQuote::Tick(tick.into())];
         leave(Fork { notary, quotes }, cx);
     } else if said.is_new(tick.round) {
         cx.keep_of_notary(OwnerRecord::Checkpoint(tick.into()));
@@ -81,7 +81,7 @@ fn hear_checkpoint<S: Signer>(tick: &Verified<Tick>, cx: &mut Context<'_, S>) {
 }
 
 /// Takes what a notary tells this peer alone.
-fn hear_alone<S: Signer>(notary: PeerId, head: Head, quote: impl Fn() -> Quote, cx: &mut Context<'_, S>) {
+fn hear_alone<S: Signer>(notary: PeerId, head: Head, quote: impl Fn() -> HeadQuote, cx: &mut Context<'_, S>) {
     if !watches(notary, cx) {
         return;
     }
@@ -144,7 +144,7 @@ impl Said {
     }
 
     /// What it said of a journal of this length that ends otherwise.
-    fn contradicting(&self, head: Head) -> Option<Quote> {
+    fn contradicting(&self, head: Head) -> Option<HeadQuote> {
         let contradicts = |other: Head| other.sequence == head.sequence && other.digest != head.digest;
         let noted = self.checkpoints.iter().find(|noted| contradicts(noted.head));
         let told = || self.told.iter().find(|(other, _)| contradicts(*other));
@@ -152,7 +152,7 @@ impl Said {
     }
 
     /// Another checkpoint of its round.
-    fn contradicting_tick(&self, tick: &Verified<Tick>) -> Option<Quote> {
+    fn contradicting_tick(&self, tick: &Verified<Tick>) -> Option<HeadQuote> {
         let of_round = self.checkpoints.iter().find(|noted| noted.round == tick.round);
         of_round.filter(|noted| noted.tick != tick.digest()).map(Noted::quote)
     }
@@ -178,7 +178,7 @@ impl Said {
     }
 
     /// Remembers what it told this peer alone, instead of the oldest.
-    fn remember(&mut self, head: Head, quote: impl Fn() -> Quote) {
+    fn remember(&mut self, head: Head, quote: impl Fn() -> HeadQuote) {
         if self.told.iter().any(|(other, _)| other.sequence == head.sequence) {
             return;
         }
@@ -190,7 +190,7 @@ impl Said {
 }
 
 impl Noted {
-    fn quote(&self) -> Quote {
-        Quote::Checkpoint { round: self.round }
+    fn quote(&self) -> HeadQuote {
+        HeadQuote::Checkpoint { round: self.round }
     }
 }

@@ -6,7 +6,7 @@ use assay_protocol::{
     check::Check,
     codec,
     id::{JobId, PeerId},
-    job::{Phase, Stage},
+    job::{SeatPhase, Stage},
     notice::{Account, Notice, NoticeEvent},
     signed::Signer,
     ticket::Ticket,
@@ -26,7 +26,7 @@ const CHECK_PATIENCE: u64 = 3;
 impl Notary {
     /// How an account stands, in answer to the question or instruction of this number.
     pub(super) fn statement(&self, peer: PeerId, sequence: u64) -> Account {
-        let nobody = ledger::Account::default();
+        let nobody = ledger::Holdings::default();
         let account = self.ledger.accounts().get(&peer).unwrap_or(&nobody);
         Account {
             sequence,
@@ -95,16 +95,16 @@ impl Notary {
                 }
             }
             Stage::Cancelling { .. } => self.notice(provider, job, NoticeEvent::Cancelled, cx),
-            Stage::Checking(Phase::Seating { .. }) if open.job.disputed() => {
+            Stage::Checking(SeatPhase::Seating { .. }) if open.job.disputed() => {
                 self.notice(provider, job, NoticeEvent::Disputed, cx);
             }
-            Stage::Checking(Phase::Sealing { until }) | Stage::Jury(Phase::Sealing { until }) => {
+            Stage::Checking(SeatPhase::Sealing { until }) | Stage::Jury(SeatPhase::Sealing { until }) => {
                 if let Some(check) = self.check(open, until) {
                     cx.say(check.verifier, check);
                 }
             }
-            Stage::Checking(Phase::Opening { .. })
-            | Stage::Jury(Phase::Opening { .. } | Phase::Silence { .. }) => {
+            Stage::Checking(SeatPhase::Opening { .. })
+            | Stage::Jury(SeatPhase::Opening { .. } | SeatPhase::Silence { .. }) => {
                 if open.job.opened().is_none() {
                     self.notice(provider, job, NoticeEvent::Open { beacon }, cx);
                 }
@@ -128,7 +128,7 @@ impl Notary {
         let verifier = open.job.seats().last()?.peer;
         let swap = codec::digest("sources", &(job, verifier, self.seed)).0[0] & 1 == 1;
         let sources = if swap { [order.provider, order.client] } else { [order.client, order.provider] };
-        let left = until.since(self.ledger.moment().live);
+        let left = until.since(self.ledger.live_time().live);
         Some(Check {
             job,
             verifier,
@@ -152,7 +152,7 @@ impl Notary {
         let (pool, minted, burned) = ledger.pool_minted_burned();
         BooksView {
             head: self.head,
-            round: ledger.moment().beacon.round,
+            round: ledger.live_time().beacon.round,
             free: sum(&mut ledger.accounts().values().map(|account| account.free)),
             stake: sum(&mut ledger.accounts().values().map(|account| account.stake)),
             unbonding: sum(&mut ledger.accounts().values().map(|account| account.unbonding())),

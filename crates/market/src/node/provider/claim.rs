@@ -3,7 +3,7 @@
 //! **Invariant:** for one job one claim is signed, and saved with what opens it before anyone sees it.
 
 use assay_protocol::{
-    check::{OpenClaim, Record as Shown},
+    check::{OpenClaim, ShownRecord},
     claim::{self, Claim, Deliver, EvidenceLeaf, OutputLeaf},
     id::{Digest, JobId},
     manifest::End,
@@ -101,14 +101,14 @@ impl Provider {
     pub(super) fn on_shown<S: Signer>(
         &self,
         job: JobId,
-        records: &[Shown],
+        records: &[ShownRecord],
         cx: &mut Context<'_, S>,
     ) -> Heard {
         let Some(serving) = self.servings.get(&job) else { return Heard::NotMine };
         let Some(claimed) = serving.claimed() else { return Heard::Misstep(Fault::Untimely) };
         // An opening that does not open the claim convicts: bytes that a disk has spoilt are better not shown at all.
         let EvidenceLeaf { evidence_root, records: count, .. } = claimed.evidence;
-        let intact = |record: &Shown| {
+        let intact = |record: &ShownRecord| {
             merkle::verify(evidence_root, count, record.position, &record.bytes, &record.path)
         };
         if !records.iter().all(intact) {

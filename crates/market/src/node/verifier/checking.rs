@@ -29,7 +29,7 @@ use crate::{node::heard::Fault, view::RunState};
 #[derive(Clone, Debug)]
 pub(super) struct Checking {
     pub(super) check: Verified<Check>,
-    pub(super) phase: Phase,
+    pub(super) phase: CheckingPhase,
     /// When it was asked for, or when this life began if that is later.
     pub(super) asked: Timestamp,
     /// When the input is given up.
@@ -40,7 +40,7 @@ pub(super) struct Checking {
 
 /// How far it is.
 #[derive(Clone, Debug)]
-pub(super) enum Phase {
+pub(super) enum CheckingPhase {
     Fetching,
     Running,
     Sealed(Sealed),
@@ -75,7 +75,7 @@ impl Checking {
     pub(super) fn new(check: Verified<Check>) -> Self {
         Self {
             check,
-            phase: Phase::Fetching,
+            phase: CheckingPhase::Fetching,
             asked: Timestamp::default(),
             serve_by: Timestamp::NEVER,
             asks: None,
@@ -88,12 +88,20 @@ impl Checking {
     /// [`Fault::Untimely`], if things do not stand so; nothing changes then.
     pub(super) fn apply(&mut self, step: CheckStep) -> Result<(), Fault> {
         self.phase = match (&self.phase, step) {
-            (Phase::Fetching, CheckStep::Run) => Phase::Running,
+            (CheckingPhase::Fetching, CheckStep::Run) => CheckingPhase::Running,
             // A run is forgotten by a restart, what it found is not.
-            (Phase::Fetching | Phase::Running, CheckStep::Seal(sealed)) => Phase::Sealed(sealed),
-            (Phase::Fetching | Phase::Running, CheckStep::Fail) => Phase::Ended,
-            (Phase::Fetching, CheckStep::GiveUp(unserved)) => Phase::Unserved(unserved),
-            (Phase::Running | Phase::Sealed(_) | Phase::Unserved(_) | Phase::Ended, _) => {
+            (CheckingPhase::Fetching | CheckingPhase::Running, CheckStep::Seal(sealed)) => {
+                CheckingPhase::Sealed(sealed)
+            }
+            (CheckingPhase::Fetching | CheckingPhase::Running, CheckStep::Fail) => CheckingPhase::Ended,
+            (CheckingPhase::Fetching, CheckStep::GiveUp(unserved)) => CheckingPhase::Unserved(unserved),
+            (
+                CheckingPhase::Running
+                | CheckingPhase::Sealed(_)
+                | CheckingPhase::Unserved(_)
+                | CheckingPhase::Ended,
+                _,
+            ) => {
                 return Err(Fault::Untimely);
             }
         };
@@ -108,20 +116,20 @@ impl Checking {
 
     /// What it was sealed with.
     pub(super) fn sealed(&self) -> Option<&Sealed> {
-        if let Phase::Sealed(sealed) = &self.phase { Some(sealed) } else { None }
+        if let CheckingPhase::Sealed(sealed) = &self.phase { Some(sealed) } else { None }
     }
 
     /// True while it waits for its input, or for its run.
     pub(super) fn is_under_way(&self) -> bool {
-        matches!(self.phase, Phase::Fetching | Phase::Running)
+        matches!(self.phase, CheckingPhase::Fetching | CheckingPhase::Running)
     }
 
     /// How far it is, as it is shown.
     pub(super) fn state(&self) -> RunState {
         match self.phase {
-            Phase::Fetching | Phase::Running => RunState::Running,
-            Phase::Sealed(_) | Phase::Unserved(_) => RunState::Committed,
-            Phase::Ended => RunState::Ended,
+            CheckingPhase::Fetching | CheckingPhase::Running => RunState::Running,
+            CheckingPhase::Sealed(_) | CheckingPhase::Unserved(_) => RunState::Committed,
+            CheckingPhase::Ended => RunState::Ended,
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn close(world: &mut World, check: &str, seat: &str) {
         let drawn = match world.job.stage() {
             Stage::Closed(_) => return,
             Stage::Drawing { round } if world.now.beacon.round >= round => world.act(check, Party::Notary),
-            Stage::Checking(Phase::Seating { round }) | Stage::Jury(Phase::Seating { round })
+            Stage::Checking(SeatPhase::Seating { round }) | Stage::Jury(SeatPhase::Seating { round })
                 if world.now.beacon.round >= round =>
             {
                 world.act(seat, Party::Notary)

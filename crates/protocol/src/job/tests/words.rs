@@ -196,11 +196,11 @@ impl World {
     }
 
     /// The wanted records of an output, or something else.
-    fn records(&self, output: &[u8], manner: &str) -> Vec<Record> {
+    fn records(&self, output: &[u8], manner: &str) -> Vec<ShownRecord> {
         let (_, count) = tree(output);
         let beacon = self.job.positions().map(|beacon| beacon.value);
         let wanted = draw::positions(self.job.id(), count, beacon).unwrap_or_default();
-        let mut records: Vec<Record> = wanted.iter().map(|position| record(output, *position)).collect();
+        let mut records: Vec<ShownRecord> = wanted.iter().map(|position| record(output, *position)).collect();
         match manner {
             "" => {}
             "missing" => {
@@ -254,9 +254,9 @@ fn tree(output: &[u8]) -> (Digest, u64) {
     (merkle::root(output, size), merkle::count(output.len() as u64, size))
 }
 
-fn record(output: &[u8], position: u64) -> Record {
+fn record(output: &[u8], position: u64) -> ShownRecord {
     let path = merkle::prove(output, merkle::RECORD_BYTES, position).expect("the record is there");
     let at = usize::try_from(position).expect("few records");
     let bytes = output.chunks(merkle::RECORD_BYTES).nth(at).expect("the record is there").to_vec();
-    Record { position, bytes, path }
+    ShownRecord { position, bytes, path }
 }

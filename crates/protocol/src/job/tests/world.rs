@@ -157,7 +157,7 @@ pub(crate) fn standing(terms: &Terms) -> Standing {
 pub(crate) struct World {
     pub(crate) genesis: Genesis,
     pub(crate) job: Job,
-    pub(crate) now: Moment,
+    pub(crate) now: LiveTime,
     /// What the provider computed.
     pub(super) output: Vec<u8>,
 }
@@ -171,7 +171,7 @@ impl World {
     pub(crate) fn open(genesis: Genesis, order: Order, standing: Standing, output_bytes: usize) -> Self {
         let ticket = Ticket::new(&genesis, &order, standing);
         let beacon = Beacon { round: standing.round, value: Digest([100; 32]) };
-        let now = Moment { live: standing.opened, beacon };
+        let now = LiveTime { live: standing.opened, beacon };
         // Pairs of numbers about one, each pair its own.
         let numbers = (0..output_bytes / 4).map(|at| {
             let number = 1.0 + (at / 2) as f32 / 1_024.0;
@@ -250,17 +250,17 @@ impl World {
             _ => return,
         };
         let round = self.now.beacon.round + 1;
-        self.now = Moment { live, beacon: Beacon { round, value: Digest::of(&round.to_be_bytes()) } };
+        self.now = LiveTime { live, beacon: Beacon { round, value: Digest::of(&round.to_be_bytes()) } };
     }
 }
 
 /// The name of an open stage; the way in which a closed one ended.
 pub(crate) fn name(stage: Stage) -> String {
     let phase = |phase| match phase {
-        Phase::Seating { .. } => "Seating",
-        Phase::Sealing { .. } => "Sealing",
-        Phase::Opening { .. } => "Opening",
-        Phase::Silence { .. } => "Silence",
+        SeatPhase::Seating { .. } => "Seating",
+        SeatPhase::Sealing { .. } => "Sealing",
+        SeatPhase::Opening { .. } => "Opening",
+        SeatPhase::Silence { .. } => "Silence",
     };
     match stage {
         Stage::Open { .. } => "Open".to_string(),

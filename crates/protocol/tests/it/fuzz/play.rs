@@ -8,13 +8,13 @@ use assay_protocol::{
     claim::Reveal,
     codec, draw,
     id::{Digest, PeerId},
-    job::{Job, Misstep, Moment, Party, Phase, Stage, Step},
+    job::{Job, LiveTime, Misstep, Party, SeatPhase, Stage, Step},
     manifest::End,
     notice::Settled,
     objection::{Cancel, Contradict, Dispute, Output},
     order::{Abort, Accept, Failure, Open, Order, Refusal, secret_commit},
     payout,
-    receipt::{self, Event, Happening, Receipt, Story},
+    receipt::{self, Happening, Receipt, Story, StoryEvent},
     signed::{Signed, Statement},
     ticket::{Standing, Ticket},
     units::{Amount, Duration, Rate, Timestamp},
@@ -50,7 +50,7 @@ pub(crate) struct Play<'a> {
     usual: bool,
     /// True if the provider opens nothing.
     silent: bool,
-    events: Vec<Event>,
+    events: Vec<StoryEvent>,
     operators: Vec<Digest>,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Play<'a> {
         let ticket = Ticket::new(&town.genesis, &order, standing);
         let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE };
         let admitted = admission::admit(&town.genesis, &order, &accept, &ticket);
-        let job = Job::open(&town.genesis, order.clone(), ticket, town.ticks[OPENED as usize].moment());
+        let job = Job::open(&town.genesis, order.clone(), ticket, town.ticks[OPENED as usize].live_time());
         let truth = Run::of(dice.mostly_first(&[3, 1, 16, 17, 40, 0]));
         let (order, accept) = (signed(town, order, CLIENT), signed(town, accept, PROVIDER));
         Self {
@@ -124,8 +124,8 @@ impl<'a> Play<'a> {
         self.round + 1 >= ROUNDS
     }
 
-    pub(crate) fn moment(&self) -> Moment {
-        self.town.ticks[self.round as usize].moment()
+    pub(crate) fn live_time(&self) -> LiveTime {
+        self.town.ticks[self.round as usize].live_time()
     }
 
     /// Somebody says what the stage calls for, or time passes.
@@ -188,12 +188,12 @@ impl<'a> Play<'a> {
         }
     }
 
-    fn in_phase(&mut self, phase: Phase, dice: &mut Dice<'_>) -> Option<Happening> {
+    fn in_phase(&mut self, phase: SeatPhase, dice: &mut Dice<'_>) -> Option<Happening> {
         let seat = u16::try_from(self.job.seats().len().checked_sub(1)?).ok()?;
         let (job, verifier) = (self.job.id(), self.job.seats()[usize::from(seat)].peer);
         match phase {
-            Phase::Seating { .. } => None,
-            Phase::Sealing { .. } => match dice.mostly_first(&[0, 1, 2]) {
+            SeatPhase::Seating { .. } => None,
+            SeatPhase::Sealing { .. } => match dice.mostly_first(&[0, 1, 2]) {
                 0 => {
                     let told = self.truth.told(dice);
                     let commit = told.evidence(&self.job).commit();
@@ -204,15 +204,15 @@ impl<'a> Play<'a> {
                 1 => Some(Happening::Unserved(self.by(verifier, Unserved { job }))),
                 _ => None,
             },
-            Phase::Opening { .. } if !self.job.seats()[usize::from(seat)].is_done() => {
+            SeatPhase::Opening { .. } if !self.job.seats()[usize::from(seat)].is_done() => {
                 let found = self.found.get(usize::from(seat))?;
                 let opening =
                     OpenSeal { job, evidence: found.evidence(&self.job), records: found.wanted(&self.job)? };
                 let opening = Happening::OpenSeal(self.by(verifier, opening));
                 dice.mostly_first(&[Some(opening), None])
             }
-            Phase::Opening { .. } | Phase::Silence { .. } if self.silent => None,
-            Phase::Opening { .. } | Phase::Silence { .. } => {
+            SeatPhase::Opening { .. } | SeatPhase::Silence { .. } if self.silent => None,
+            SeatPhase::Opening { .. } | SeatPhase::Silence { .. } => {
                 let records = self.run.wanted(&self.job)?;
                 let run = if dice.happens(8) { self.truth.told(dice) } else { self.run.clone() };
                 let opening =
@@ -247,14 +247,14 @@ impl<'a> Play<'a> {
     fn happens(&mut self, what: Happening) -> Result<Stage, Misstep> {
         let (step, by) = what.step(&self.job);
         let before = self.job.progress();
-        let stage = self.job.apply(step, by, self.moment())?;
+        let stage = self.job.apply(step, by, self.live_time())?;
         if matches!(what, Happening::Convicted) && before == self.job.progress() {
             return Ok(stage);
         }
         if let Happening::Seat(tries) = &what {
             self.operators.extend(tries.last().map(|tried| tried.leaf.operator));
         }
-        self.events.push(Event { round: self.round, what });
+        self.events.push(StoryEvent { round: self.round, what });
         match self.due() {
             Some(due) => self.happens(due),
             None => Ok(stage),
@@ -265,9 +265,9 @@ impl<'a> Play<'a> {
     pub(crate) fn tick(&mut self) {
         self.round += 1;
         let before = self.job.progress();
-        let _ = self.job.apply(Step::Tick { frozen: false }, Party::Notary, self.moment());
+        let _ = self.job.apply(Step::Tick { frozen: false }, Party::Notary, self.live_time());
         if before != self.job.progress() {
-            self.events.push(Event { round: self.round, what: Happening::Tick });
+            self.events.push(StoryEvent { round: self.round, what: Happening::Tick });
         }
         if let Some(due) = self.due() {
             let _ = self.happens(due);
@@ -276,7 +276,7 @@ impl<'a> Play<'a> {
 
     /// The draw that is due now.
     fn due(&self) -> Option<Happening> {
-        let beacon = self.moment().beacon;
+        let beacon = self.live_time().beacon;
         self.job.due().1.filter(|round| beacon.round >= *round)?;
         if let Stage::Drawing { .. } = self.job.stage() {
             let claim = self.job.claim().map(|claimed| claimed.digest).unwrap_or_default();

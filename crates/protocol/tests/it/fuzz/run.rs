@@ -1,7 +1,7 @@
 //! What a run of a job gave, as somebody tells it: the output, what is claimed and sealed of it, and what is opened.
 
 use assay_protocol::{
-    check::{Evidence, Record},
+    check::{Evidence, ShownRecord},
     claim::{Claim, EvidenceLeaf, OutputLeaf, commit},
     compare, draw,
     id::Digest,
@@ -97,14 +97,14 @@ impl Run {
     }
 
     /// The record at a position; an empty one where there is none.
-    pub(crate) fn record(&self, position: u64) -> Record {
+    pub(crate) fn record(&self, position: u64) -> ShownRecord {
         let chunk = usize::try_from(position).ok().and_then(|at| self.bytes.chunks(RECORD_BYTES).nth(at));
         let path = merkle::prove(&self.bytes, RECORD_BYTES, position).unwrap_or_default();
-        Record { position, bytes: chunk.unwrap_or_default().to_vec(), path }
+        ShownRecord { position, bytes: chunk.unwrap_or_default().to_vec(), path }
     }
 
     /// The records that are wanted of it now; none while the beacon is awaited.
-    pub(crate) fn wanted(&self, job: &Job) -> Option<Vec<Record>> {
+    pub(crate) fn wanted(&self, job: &Job) -> Option<Vec<ShownRecord>> {
         let beacon = job.positions().map(|beacon| beacon.value);
         let positions = draw::positions(job.id(), self.count(), beacon)?;
         Some(positions.into_iter().map(|position| self.record(position)).collect())

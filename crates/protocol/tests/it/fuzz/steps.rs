@@ -4,10 +4,10 @@
 //! and ticks, with the draws that fall due at them, close whatever is left.
 
 use assay_protocol::{
-    check::Record,
+    check::ShownRecord,
     codec,
     id::{Digest, PeerId},
-    job::{Beacon, Job, Misstep, Moment, Party, Phase, Stage, Step, Testified},
+    job::{Beacon, Job, LiveTime, Misstep, Party, SeatPhase, Stage, Step, Testified},
     objection::Output,
     payout,
     units::{Amount, Timestamp},
@@ -56,7 +56,7 @@ pub(crate) fn target(bytes: &[u8]) {
 }
 
 /// Applies a step and compares the job with what it was before.
-fn apply(job: &mut Job, step: Step, by: Party, at: Moment) -> Result<Stage, Misstep> {
+fn apply(job: &mut Job, step: Step, by: Party, at: LiveTime) -> Result<Stage, Misstep> {
     let before = job.clone();
     let taken = job.apply(step, by, at);
     match taken {
@@ -94,13 +94,13 @@ fn assert_nothing_is_written_twice(before: &Job, after: &Job) {
 
 /// Ticks, and the draws that are due at them, close every job; each seat takes a few.
 fn ticks_close(job: &mut Job, dice: &mut Dice<'_>, jurors_max: u64) {
-    let mut moment = Moment::default();
+    let mut live_time = LiveTime::default();
     let enough = 8 * (jurors_max + 24);
     for count in 0..enough {
         let step = match job.stage() {
             Stage::Closed(_) => return,
             Stage::Drawing { .. } => Step::Draw { check: dice.happens(128) },
-            Stage::Checking(Phase::Seating { .. }) | Stage::Jury(Phase::Seating { .. }) => {
+            Stage::Checking(SeatPhase::Seating { .. }) | Stage::Jury(SeatPhase::Seating { .. }) => {
                 Step::Seat { verifier: (!dice.happens(8)).then_some(PeerId([count as u8; 32])) }
             }
             Stage::Open { .. }
@@ -111,9 +111,9 @@ fn ticks_close(job: &mut Job, dice: &mut Dice<'_>, jurors_max: u64) {
             | Stage::Jury(_) => Step::Tick { frozen: false },
         };
         let (until, round) = job.due();
-        moment.live = moment.live.max(until.unwrap_or_default());
-        moment.beacon.round = moment.beacon.round.max(round.unwrap_or_default());
-        let taken = apply(job, step, Party::Notary, moment);
+        live_time.live = live_time.live.max(until.unwrap_or_default());
+        live_time.beacon.round = live_time.beacon.round.max(round.unwrap_or_default());
+        let taken = apply(job, step, Party::Notary, live_time);
         assert!(taken.is_ok(), "what is due is refused: {taken:?} in {:?}", job.stage());
     }
     assert!(matches!(job.stage(), Stage::Closed(_)), "open after {enough} deadlines: {:?}", job.stage());
@@ -133,7 +133,7 @@ fn assert_nobody_is_paid_too_much(town: &Town, job: &Job, lawful: bool) {
 }
 
 /// A step made of truthful and false parts.
-fn arbitrary(play: &Play<'_>, dice: &mut Dice<'_>) -> (Step, Party, Moment) {
+fn arbitrary(play: &Play<'_>, dice: &mut Dice<'_>) -> (Step, Party, LiveTime) {
     let step = match dice.below(14) {
         0 => {
             let claim = claim(play, dice);
@@ -157,7 +157,7 @@ fn arbitrary(play: &Play<'_>, dice: &mut Dice<'_>) -> (Step, Party, Moment) {
         12 => Step::Tick { frozen: dice.happens(64) },
         _ => Step::Convicted,
     };
-    (step.clone(), party(&step, play, dice), moment(play, dice))
+    (step.clone(), party(&step, play, dice), live_time(play, dice))
 }
 
 /// Mostly whose step it is.
@@ -175,18 +175,18 @@ fn party(step: &Step, play: &Play<'_>, dice: &mut Dice<'_>) -> Party {
 }
 
 /// Mostly now; otherwise any time and any round.
-fn moment(play: &Play<'_>, dice: &mut Dice<'_>) -> Moment {
-    let now = play.moment();
+fn live_time(play: &Play<'_>, dice: &mut Dice<'_>) -> LiveTime {
+    let now = play.live_time();
     match dice.mostly_first(&[0, 1, 2]) {
         0 => now,
         1 => {
             let (until, round) = play.job.due();
             let round = round.unwrap_or(now.beacon.round);
-            Moment { live: until.unwrap_or(now.live), beacon: Beacon { round, ..now.beacon } }
+            LiveTime { live: until.unwrap_or(now.live), beacon: Beacon { round, ..now.beacon } }
         }
         _ => {
             let (live, round) = (Timestamp(dice.number()), dice.number());
-            Moment { live, beacon: Beacon { round, value: Digest([dice.byte(); 32]) } }
+            LiveTime { live, beacon: Beacon { round, value: Digest([dice.byte(); 32]) } }
         }
     }
 }
@@ -250,7 +250,7 @@ fn contradict(play: &Play<'_>, dice: &mut Dice<'_>) -> Step {
 }
 
 /// Mostly the wanted records, with one that may be another.
-fn records(play: &Play<'_>, dice: &mut Dice<'_>) -> Vec<Record> {
+fn records(play: &Play<'_>, dice: &mut Dice<'_>) -> Vec<ShownRecord> {
     let mut records = play.run.told(dice).wanted(&play.job).unwrap_or_default();
     let at = dice.below(records.len());
     match (dice.mostly_first(&[0, 1, 2, 3, 4]), records.get_mut(at)) {

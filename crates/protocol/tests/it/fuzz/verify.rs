@@ -4,7 +4,7 @@
 use assay_protocol::{
     codec::{self, RECEIPT_BYTES_MAX},
     genesis::Genesis,
-    receipt::{Event, Happening, Receipt, Stop, Story, verify},
+    receipt::{Happening, Receipt, Stop, Story, StoryEvent, verify},
     ticket::Ticket,
 };
 
@@ -69,7 +69,7 @@ fn proven(story: &Story) -> Story {
     let mut story = story.clone();
     story.position = 0;
     story.ticks.clear();
-    let quoted = |event: &Event| !matches!(event.what, Happening::Tick | Happening::Convicted);
+    let quoted = |event: &StoryEvent| !matches!(event.what, Happening::Tick | Happening::Convicted);
     if !story.events.iter().any(quoted) {
         let open = story.open.said();
         let order = open.order.said();

@@ -64,11 +64,11 @@ fn after(steps: &[CheckStep]) -> Checking {
 /// What the table calls its state.
 fn name(checking: &Checking) -> &'static str {
     match checking.phase {
-        Phase::Fetching => "fetching",
-        Phase::Running => "running",
-        Phase::Sealed(_) => "sealed",
-        Phase::Unserved(_) => "unserved",
-        Phase::Ended => "ended",
+        CheckingPhase::Fetching => "fetching",
+        CheckingPhase::Running => "running",
+        CheckingPhase::Sealed(_) => "sealed",
+        CheckingPhase::Unserved(_) => "unserved",
+        CheckingPhase::Ended => "ended",
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
 
 /// What an order costs beside its price, at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quote {
+pub struct OrderCosts {
     /// What one check costs.
     pub check: Amount,
     /// What the client pays for checks.
@@ -23,13 +23,13 @@ pub struct Quote {
 
 /// What an order costs beside its price, for this much work, at this rate.
 #[must_use]
-pub fn quote(genesis: &Genesis, order: &Order, work: Work, rate: Rate, margin: Rate) -> Quote {
+pub fn of_order(genesis: &Genesis, order: &Order, work: Work, rate: Rate, margin: Rate) -> OrderCosts {
     let check = genesis.check_cost(work);
     let with_margin = Rate(Rate::ONE.0.saturating_add(margin.0));
     let fee = |rate: Rate| check.share(rate).share(with_margin);
     let times = |amount: Amount, count: u64| amount.times(count).unwrap_or(Amount(u64::MAX));
     let money = &genesis.money;
-    Quote {
+    OrderCosts {
         check,
         premium: fee(genesis.checks.base),
         dues: fee(rate.minus_up_to(genesis.checks.base)),
