@@ -162,7 +162,7 @@ impl World {
 
     fn show(&mut self, place: Place, run: RunId, output: Digest, positions: &[u64]) {
         let blob = self.peers[place.0].shelf.read(&output);
-        let records: Option<Vec<Shown>> =
+        let records: Option<Vec<ShownRecord>> =
             blob.and_then(|bytes| positions.iter().map(|position| shown(&bytes, *position)).collect());
         let input = Input::Shown { run, records: records.unwrap_or_default() };
         self.within(place, READING, Happening::Heard(Box::new(input)));
