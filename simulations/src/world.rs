@@ -6,6 +6,8 @@
 //! **Invariant:** after every event the books balance, and every rule holds of every fact in them; the loop asserts it.
 
 mod audit;
+#[cfg(test)]
+mod conformance;
 mod crash;
 mod disk;
 mod fetch;
@@ -15,6 +17,7 @@ mod perform;
 mod shelf;
 mod takers;
 mod trace;
+mod underway;
 mod watch;
 
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
@@ -106,10 +109,10 @@ enum WithinPeer {
     Synced,
     /// The run that was started under this number ends.
     Finished(RunId, u64),
-    /// A blob is looked for at the next of these peers.
-    Sought(Sought, Vec<PeerId>),
-    /// A blob has come in.
-    Got(Sought, Rc<[u8]>),
+    /// A blob or a receipt is looked for.
+    Sought(Sought),
+    /// What a source has given; nothing if it was of no use.
+    Got(Sought, Option<Rc<[u8]>>),
     /// Others are asked for the offers they hold.
     Introduced,
 }
@@ -261,7 +264,7 @@ impl World {
         self.trace.event(self.schedule.now(), &event);
         match event {
             Occurrence::Arrival { from, to, bytes } => self.arrive(from, to, &bytes),
-            Occurrence::Asked(asked) => self.ask(*asked),
+            Occurrence::Asked(asked) => self.serve(*asked),
             Occurrence::Start(place) => self.start(place),
             Occurrence::Wanted(place, command) => self.want(place, *command),
             Occurrence::Within { place, life, what } if self.peers[place.0].life == life => {
@@ -278,8 +281,8 @@ impl World {
             WithinPeer::Alarm(_) => {}
             WithinPeer::Synced => self.synced(place),
             WithinPeer::Finished(run, number) => self.finish(place, run, number),
-            WithinPeer::Sought(sought, from) => self.seek_blob(place, sought, from),
-            WithinPeer::Got(sought, bytes) => self.got(place, sought, &bytes),
+            WithinPeer::Sought(sought) => self.seek(place, sought),
+            WithinPeer::Got(sought, bytes) => self.got(place, sought, bytes.as_ref()),
             WithinPeer::Introduced => self.introduce(place),
         }
     }

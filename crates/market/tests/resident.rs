@@ -94,7 +94,7 @@ fn measure() {
     black_box((nodes, spoilt));
 }
 
-/// A time by both clocks.
+/// A time that both clocks show.
 fn moment(at: Timestamp) -> Moment {
     Moment { steady: Steady(at.0), wall: at }
 }

@@ -8,6 +8,8 @@ mod answers;
 mod audit;
 mod background;
 pub(crate) mod calls;
+#[cfg(test)]
+mod conformance;
 pub(crate) mod history;
 mod indexing;
 mod intake;

@@ -3,6 +3,7 @@
 //! **Invariant:** a run that was asked for ends in one answer, or is stopped; its output is on the disk before anybody
 //! hears of it. What a run cost is computed from the host's meters alone.
 
+mod begun;
 mod forge;
 mod sample;
 
@@ -38,6 +39,7 @@ use assay_runtime::{
 };
 use tokio::sync::Semaphore;
 
+use self::begun::Begun;
 pub(crate) use self::sample::sample;
 use crate::blobs::Blobs;
 
@@ -142,51 +144,23 @@ impl Executor {
         Ok(class)
     }
 
-    /// Runs a job whose runner, model and input are here. Nothing comes of one that was stopped.
+    /// Runs a job whose runner, model and input are here. Nothing comes of one that was stopped, or that goes on already.
     pub async fn run(&self, run: Run) -> Option<Result<RunResult, Failure>> {
-        let id = run.id;
+        self.begin(run)?.go().await
+    }
+
+    /// Notes a run as going on: from now on it can be stopped, and what it needs stays once it is here. One that is asked
+    /// for again while it goes on is the same run, unless it was stopped.
+    pub(crate) fn begin(&self, run: Run) -> Option<Begun> {
         let stopped = Arc::new(AtomicBool::new(false));
-        if !self.enter(id, &stopped) {
+        let mut running = lock(&self.inner.running);
+        let goes_on = running.get(&run.id).is_some_and(|stopped| !stopped.load(Ordering::Relaxed));
+        if goes_on {
             return None;
         }
-        // What a job needs may be here before there is a place to run it.
-        let needed = [run.input, run.manifest.runner, run.manifest.model];
-        let _held = self.inner.blobs.hold(needed);
-        let result = self.run_in_place(run, &stopped).await;
-        self.leave(id, &stopped);
-        if stopped.load(Ordering::Relaxed) { None } else { Some(result) }
-    }
-
-    /// Notes a run as going on. One that is asked for again while it goes on is the same run, unless it was stopped.
-    fn enter(&self, id: RunId, stopped: &Arc<AtomicBool>) -> bool {
-        let mut running = lock(&self.inner.running);
-        let goes_on = running.get(&id).is_some_and(|stopped| !stopped.load(Ordering::Relaxed));
-        if !goes_on {
-            running.insert(id, Arc::clone(stopped));
-        }
-        !goes_on
-    }
-
-    /// A run that was stopped and begun anew meanwhile stays noted.
-    fn leave(&self, id: RunId, stopped: &Arc<AtomicBool>) {
-        let mut running = lock(&self.inner.running);
-        if running.get(&id).is_some_and(|noted| Arc::ptr_eq(noted, stopped)) {
-            running.remove(&id);
-        }
-    }
-
-    async fn run_in_place(&self, run: Run, stopped: &Arc<AtomicBool>) -> Result<RunResult, Failure> {
-        let _place = self.inner.places.acquire().await.map_err(|_| Failure::Machine)?;
-        if stopped.load(Ordering::Relaxed) {
-            return Err(Failure::Machine);
-        }
-        let stopped = StopFlag(Arc::clone(stopped));
-        let forge = self.inner.conduct == Conduct::Forge && !run.id.check;
-        let ended = self.block(move |inner| match forge {
-            true => inner.forge(&run),
-            false => inner.run(&run, stopped),
-        });
-        ended.await.unwrap_or(Err(Failure::Machine))
+        running.insert(run.id, Arc::clone(&stopped));
+        let held = self.inner.blobs.hold([run.input, run.manifest.runner, run.manifest.model]);
+        Some(Begun::new(self.clone(), run, stopped, held))
     }
 
     /// Stops a run, if it still goes on.

@@ -111,13 +111,16 @@ impl<C: Carrier> Fetcher<C> {
     }
 
     /// Gets a blob, and says what is here then. It is kept for the holder until that is released, however this ends.
-    /// Dropped, it ends the fetch if nobody else wants the blob.
-    pub(crate) async fn fetch(&self, want: Want) -> Result<Blob, Unfetched> {
+    /// Both begin with the call, so that a release which comes after it ends them. Dropped, it ends the fetch if nobody
+    /// else wants the blob.
+    pub(crate) fn fetch(&self, want: Want) -> impl Future<Output = Result<Blob, Unfetched>> + Send + use<C> {
         self.inner.blobs.keep(want.holder, want.digest);
         let (waiting, answer) = self.join(want);
-        let outcome = answer.await.unwrap_or(Err(Unfetched::Released));
-        drop(waiting);
-        outcome
+        async move {
+            let outcome = answer.await.unwrap_or(Err(Unfetched::Released));
+            drop(waiting);
+            outcome
+        }
     }
 
     fn join(&self, want: Want) -> (Waiting<C>, oneshot::Receiver<FetchResult>) {

@@ -2,7 +2,7 @@
 
 use assay_market::Book;
 
-use super::{Occurrence, Place, World};
+use super::{Occurrence, Place, World, underway::Underway};
 use crate::kernel::Span;
 
 /// A crash that is to come.
@@ -57,6 +57,7 @@ impl World {
         peer.life += 1;
         peer.runs.clear();
         peer.shelf.crash();
+        peer.underway = Underway::default();
         let saved = peer.disk.saved();
         peer.disk.crash(tail == Tail::Lost);
         peer.forget_kept();

@@ -1,4 +1,4 @@
-//! Fetching a blob or a receipt: one holder after another, until one gives it.
+//! Fetching a blob or a receipt: one source after another, until one gives it.
 //!
 //! **Invariant:** every fetch is answered once; only bytes with the digest that was asked for are kept, and only a receipt
 //! that proves what it says is filed.
@@ -15,20 +15,31 @@ use assay_protocol::{
     receipt::{Receipt, verify},
 };
 
-use super::{Occurrence, Place, WithinPeer, World};
+use super::{
+    Occurrence, Place, WithinPeer, World,
+    underway::{FetchId, Waiter, Want},
+};
 use crate::{crypto::Simulated, kernel::Span, network::Fate};
 
-/// How long one holder is waited for.
+/// How long one source is waited for.
 const PATIENCE: Span = Span::millis(600);
 
 /// What a peer looks for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sought {
-    /// For which job.
+pub(super) enum Sought {
+    /// A blob, for all who wait for it.
+    Blob(FetchId),
+    /// A receipt.
+    Receipt(Expected),
+}
+
+/// A receipt that is expected.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected {
     pub(super) job: JobId,
     pub(super) digest: Digest,
-    /// True for the receipt of the job.
-    pub(super) is_receipt: bool,
+    /// Whose signature it must bear.
+    pub(super) notary: PeerId,
 }
 
 /// A peer is asked for a blob.
@@ -38,76 +49,145 @@ pub(super) struct Asked {
     /// The life of the asker.
     pub(super) life: u64,
     pub(super) sought: Sought,
-    pub(super) holder: Place,
-    /// Whom the asker turns to next.
-    pub(super) rest: Vec<PeerId>,
+    pub(super) source: Place,
+    /// The most bytes that are wanted.
+    pub(super) bytes_max: u64,
+}
+
+impl Sought {
+    pub(super) fn digest(&self) -> Digest {
+        match self {
+            Self::Blob(id) => id.digest,
+            Self::Receipt(expected) => expected.digest,
+        }
+    }
 }
 
 impl World {
-    /// Asks the next holder, if the blob is not here.
-    pub(super) fn seek_blob(&mut self, place: Place, sought: Sought, mut from: Vec<PeerId>) {
-        let here = self.peers[place.0].shelf.get(&sought.digest).cloned();
-        if here.is_some() || from.is_empty() {
-            return self.answer(place, sought, here.as_deref());
-        }
-        let holder = from.remove(0);
-        let life = self.peers[place.0].life;
-        let known = self.places.get(&holder).copied().filter(|holder| *holder != place);
-        let Some(holder) = known else {
-            self.within(place, Span::ZERO, WithinPeer::Sought(sought, from));
-            return;
-        };
-        match self.arrival(place, holder) {
-            Some(delay) => {
-                let asked = Asked { asker: place, life, sought, holder, rest: from };
-                self.schedule.after(delay, Occurrence::Asked(Box::new(asked)));
-            }
-            None => self.within(place, PATIENCE, WithinPeer::Sought(sought, from)),
+    /// Gets a blob, which is kept for its holder from now on.
+    pub(super) fn fetch(&mut self, place: Place, want: Want) {
+        let peer = &mut self.peers[place.0];
+        peer.shelf.keep(want.holder, want.digest);
+        let own = peer.id();
+        if let Some(id) = peer.underway.join(want, own) {
+            self.within(place, Span::ZERO, WithinPeer::Sought(Sought::Blob(id)));
         }
     }
 
-    /// The holder answers, refuses or is not there.
-    pub(super) fn ask(&mut self, asked: Asked) {
-        let Asked { asker, life, sought, holder, rest } = asked;
-        let peer = &self.peers[holder.0];
-        let bytes: Option<Rc<[u8]>> = peer.shelf.fetch(&sought.digest, self.id(asker)).cloned();
+    /// Ends everything that a holder keeps, serves and waits for.
+    pub(super) fn release(&mut self, place: Place, holder: Digest) {
+        let peer = &mut self.peers[place.0];
+        peer.shelf.release(&holder);
+        for digest in peer.underway.release(&holder) {
+            let ended = Input::Fetched { holder, digest, found: None };
+            self.within(place, Span::ZERO, WithinPeer::Heard(Box::new(ended)));
+        }
+    }
+
+    /// Looks here, then asks the first source.
+    pub(super) fn seek(&mut self, place: Place, sought: Sought) {
+        match sought {
+            Sought::Blob(id) => self.seek_blob(place, id),
+            Sought::Receipt(expected) => {
+                let here = self.peers[place.0].shelf.get(&expected.digest).cloned();
+                let notary = self.places.get(&expected.notary).copied().filter(|notary| *notary != place);
+                match (here, notary) {
+                    (None, Some(notary)) => self.ask(place, sought, notary, u64::MAX),
+                    (here, _) => self.answer_receipt(place, expected, here.as_deref()),
+                }
+            }
+        }
+    }
+
+    fn seek_blob(&mut self, place: Place, id: FetchId) {
+        let peer = &mut self.peers[place.0];
+        if !peer.underway.goes_on(id) {
+            return;
+        }
+        if let Some(found) = peer.shelf.describe(&id.digest) {
+            return self.answer_blob(place, id, Some(found));
+        }
+        while let Some((source, bytes_max)) = self.peers[place.0].underway.next(id) {
+            if let Some(source) = self.places.get(&source).copied() {
+                return self.ask(place, Sought::Blob(id), source, bytes_max);
+            }
+        }
+        self.answer_blob(place, id, None);
+    }
+
+    fn ask(&mut self, place: Place, sought: Sought, source: Place, bytes_max: u64) {
+        let life = self.peers[place.0].life;
+        match self.arrival(place, source) {
+            Some(delay) => {
+                let asked = Asked { asker: place, life, sought, source, bytes_max };
+                self.schedule.after(delay, Occurrence::Asked(Box::new(asked)));
+            }
+            None => self.within(place, PATIENCE, WithinPeer::Got(sought, None)),
+        }
+    }
+
+    /// The source answers, refuses or is not there.
+    pub(super) fn serve(&mut self, asked: Asked) {
+        let Asked { asker, life, sought, source, bytes_max } = asked;
+        let by = self.id(asker);
+        let peer = &mut self.peers[source.0];
+        #[cfg(test)]
+        peer.seen.note_asked();
+        let bytes = peer.shelf.fetch(&sought.digest(), by);
         let up = peer.node.is_some();
-        let answer = self.arrival(holder, asker).filter(|_| up);
-        let (delay, what) = match (answer, bytes) {
-            (Some(delay), Some(bytes)) => (delay, WithinPeer::Got(sought, bytes)),
-            (Some(delay), None) => (delay, WithinPeer::Sought(sought, rest)),
-            (None, _) => (PATIENCE, WithinPeer::Sought(sought, rest)),
+        let (delay, bytes) = match self.arrival(source, asker).filter(|_| up) {
+            Some(delay) => (delay, bytes.filter(|bytes| bytes.len() as u64 <= bytes_max)),
+            None => (PATIENCE, None),
         };
+        let what = WithinPeer::Got(sought, bytes);
         self.schedule.after(delay, Occurrence::Within { place: asker, life, what });
     }
 
-    /// Bytes have come in.
-    pub(super) fn got(&mut self, place: Place, sought: Sought, bytes: &Rc<[u8]>) {
-        let same = Digest::of(bytes) == sought.digest;
-        self.answer(place, sought, same.then_some(bytes));
+    /// A source has given something, or is of no use.
+    pub(super) fn got(&mut self, place: Place, sought: Sought, bytes: Option<&Rc<[u8]>>) {
+        let bytes = bytes.filter(|bytes| Digest::of(bytes) == sought.digest());
+        match (sought, bytes) {
+            (Sought::Receipt(expected), bytes) => {
+                self.answer_receipt(place, expected, bytes.map(AsRef::as_ref));
+            }
+            (Sought::Blob(id), None) => self.seek_blob(place, id),
+            (Sought::Blob(id), Some(bytes)) => {
+                let peer = &mut self.peers[place.0];
+                // What nobody waits for any more is let go.
+                if peer.underway.goes_on(id) {
+                    let stored = peer.shelf.store(Rc::clone(bytes));
+                    let found = peer.shelf.describe(&id.digest).filter(|_| stored);
+                    self.answer_blob(place, id, found);
+                }
+            }
+        }
     }
 
-    fn answer(&mut self, place: Place, sought: Sought, bytes: Option<&[u8]>) {
-        let Sought { job, digest, is_receipt } = sought;
-        let input = match is_receipt {
-            true => Input::Collected { job, digest, found: self.judge(place, job, bytes) },
-            false => Input::Fetched { holder: job, digest, found: self.keep(place, sought, bytes) },
-        };
-        self.feed(place, input);
+    fn answer_blob(&mut self, place: Place, id: FetchId, found: Option<Blob>) {
+        for Waiter { holder, bytes_max } in self.peers[place.0].underway.end(id) {
+            let found = found.filter(|blob| blob.bytes <= bytes_max);
+            self.feed(place, Input::Fetched { holder, digest: id.digest, found });
+        }
     }
 
-    fn keep(&mut self, place: Place, sought: Sought, bytes: Option<&[u8]>) -> Option<Blob> {
-        let shelf = &mut self.peers[place.0].shelf;
-        let kept = bytes.is_some_and(|bytes| shelf.put(sought.job, bytes));
-        shelf.describe(&sought.digest).filter(|_| kept)
+    fn answer_receipt(&mut self, place: Place, expected: Expected, bytes: Option<&[u8]>) {
+        let Expected { job, digest, .. } = expected;
+        let found = self.judge(place, expected, bytes);
+        self.feed(place, Input::Collected { job, digest, found });
     }
 
     /// How a receipt proves that its job ended.
-    fn judge(&mut self, place: Place, job: JobId, bytes: Option<&[u8]>) -> Result<Outcome, Uncollected> {
+    fn judge(
+        &mut self,
+        place: Place,
+        expected: Expected,
+        bytes: Option<&[u8]>,
+    ) -> Result<Outcome, Uncollected> {
         let bytes = bytes.ok_or(Uncollected::Absent)?;
         let receipt = Receipt::from_bytes(bytes).map_err(|_| Uncollected::Refuted)?;
         let report = verify::<Simulated>(&receipt).map_err(|_| Uncollected::Refuted)?;
-        if report.job != job || report.network != self.network_id {
+        let Expected { job, notary, .. } = expected;
+        if (report.job, report.notary, report.network) != (job, notary, self.network_id) {
             return Err(Uncollected::Refuted);
         }
         self.peers[place.0].shelf.file(&receipt);

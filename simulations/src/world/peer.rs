@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use assay_market::{Book, Command, Event, Node, effect::Run, input::RunId};
-use assay_protocol::{id::PeerId, signed::Signer};
+use assay_protocol::{
+    codec,
+    id::{Digest, PeerId},
+    signed::Signer,
+};
 
-use super::{Place, crash::Crash, disk::Disk, shelf::Shelf};
+use super::{Place, crash::Crash, disk::Disk, shelf::Shelf, underway::Underway};
 use crate::{
     behaviour::{Behaviour, Honest},
     crypto::SimulatedKey,
@@ -28,6 +32,7 @@ pub(super) struct Peer {
     pub(super) skew_millis: i64,
     pub(super) disk: Disk,
     pub(super) shelf: Shelf,
+    pub(super) underway: Underway,
     /// The number of the alarm that counts; those before it were replaced.
     pub(super) alarm: u64,
     /// The runs that are going on, each under the number it was started with.
@@ -42,6 +47,8 @@ pub(super) struct Peer {
     pub(super) performed: u64,
     pub(super) crash: Option<Crash>,
     pub(super) luck: Stream,
+    #[cfg(test)]
+    pub(super) seen: super::conformance::Seen,
 }
 
 impl Peer {
@@ -57,6 +64,7 @@ impl Peer {
             skew_millis: 0_i64.saturating_add_unsigned(skew).saturating_sub_unsigned(plan.skew_ms_max),
             disk: Disk::default(),
             shelf: Shelf::default(),
+            underway: Underway::default(),
             alarm: 0,
             runs: BTreeMap::new(),
             runs_started: 0,
@@ -66,6 +74,8 @@ impl Peer {
             performed: 0,
             crash: None,
             luck,
+            #[cfg(test)]
+            seen: super::conformance::Seen::default(),
         }
     }
 
@@ -73,9 +83,32 @@ impl Peer {
         self.key.id()
     }
 
+    /// Notes a run as going on, and keeps its input meanwhile; nothing if it goes on already.
+    pub(super) fn begin_run(&mut self, run: Run) -> Option<u64> {
+        if self.runs.contains_key(&run.id) {
+            return None;
+        }
+        self.runs_started += 1;
+        self.shelf.keep(holder(&run.id), run.input);
+        self.runs.insert(run.id, (self.runs_started, run));
+        Some(self.runs_started)
+    }
+
+    /// A run goes on no more.
+    pub(super) fn end_run(&mut self, id: &RunId) {
+        if self.runs.remove(id).is_some() {
+            self.shelf.release(&holder(id));
+        }
+    }
+
     /// Lets go of the commands whose records are durable.
     pub(super) fn forget_kept(&mut self) {
         let durable = self.disk.durable();
         self.unkept.retain(|(kept_by, _)| *kept_by > durable);
     }
+}
+
+/// For whom the input of a run is kept.
+fn holder(run: &RunId) -> Digest {
+    codec::digest("simulated run", run)
 }

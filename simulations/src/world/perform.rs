@@ -16,7 +16,11 @@ use assay_protocol::{
     order::Failure,
 };
 
-use super::{Occurrence, Place, WithinPeer, World, fetch::Sought};
+use super::{
+    Occurrence, Place, WithinPeer, World,
+    fetch::{Expected, Sought},
+    underway::Want,
+};
 use crate::{
     crypto::Simulated,
     kernel::{Instant, Span},
@@ -60,6 +64,8 @@ impl World {
             return;
         }
         let peer = &mut self.peers[place.0];
+        #[cfg(test)]
+        peer.seen.note_left(&effect);
         match effect {
             Effect::Save(record) => {
                 let begins = peer.disk.save(&record);
@@ -73,20 +79,20 @@ impl World {
             }
             Effect::Send { to, message } => self.send(place, to, &message),
             Effect::Publish(message) => self.publish(place, &message),
-            Effect::Fetch { holder, digest, from, bytes_max: _ } => {
-                peer.shelf.keep(holder, digest);
-                let sought = Sought { job: holder, digest, is_receipt: false };
-                self.within(place, Span::ZERO, WithinPeer::Sought(sought, from));
+            Effect::Fetch { holder, digest, from, bytes_max } => {
+                self.fetch(place, Want { holder, digest, from, bytes_max });
             }
             Effect::Collect { job, digest, from } => {
-                let sought = Sought { job, digest, is_receipt: true };
-                self.within(place, Span::ZERO, WithinPeer::Sought(sought, vec![from]));
+                let sought = Sought::Receipt(Expected { job, digest, notary: from });
+                self.within(place, Span::ZERO, WithinPeer::Sought(sought));
             }
             Effect::Run(run) => self.run(place, *run),
-            Effect::Stop(run) => drop(peer.runs.remove(&run)),
+            Effect::Stop(run) => peer.end_run(&run),
             Effect::Show { run, output, positions } => self.show(place, run, output, &positions),
-            Effect::Keep { holder, digest } => peer.shelf.keep(holder, digest),
-            Effect::Release { holder } => peer.shelf.release(&holder),
+            Effect::Keep { holder, digest } => {
+                peer.shelf.keep(holder, digest);
+            }
+            Effect::Release { holder } => self.release(place, holder),
             Effect::Serve { holder, digest, to } => peer.shelf.permit(holder, digest, to),
             Effect::File { receipt } => peer.shelf.file(&receipt),
             Effect::WakeAt(time) => self.set_alarm(place, time),
@@ -125,39 +131,39 @@ impl World {
         others.into_iter().for_each(|to| self.send(from, to, message));
     }
 
+    /// Begins a run, unless it goes on already. Its input stays meanwhile.
     fn run(&mut self, place: Place, run: Run) {
         let peer = &mut self.peers[place.0];
-        peer.runs_started += 1;
-        let (id, number) = (run.id, peer.runs_started);
-        let span = machine::service(&mut peer.luck);
-        peer.runs.insert(id, (number, run));
-        self.within(place, span, WithinPeer::Finished(id, number));
+        let id = run.id;
+        if let Some(number) = peer.begin_run(run) {
+            let span = machine::service(&mut peer.luck);
+            self.within(place, span, WithinPeer::Finished(id, number));
+        }
     }
 
     /// A run ends, unless it was stopped or started anew.
     pub(super) fn finish(&mut self, place: Place, id: RunId, number: u64) {
         let peer = &mut self.peers[place.0];
-        if peer.runs.get(&id).is_none_or(|(current, _)| *current != number) {
-            return;
-        }
-        let Some((_, run)) = peer.runs.remove(&id) else { return };
+        let Some((_, run)) = peer.runs.get(&id).filter(|(current, _)| *current == number) else { return };
+        let run = run.clone();
         let result = self.compute(place, &run);
+        self.peers[place.0].end_run(&id);
         self.feed(place, Input::Ran { run: id, result });
     }
 
     fn compute(&mut self, place: Place, run: &Run) -> Result<RunResult, Failure> {
         let peer = &mut self.peers[place.0];
-        let input = peer.shelf.get(&run.input).ok_or(Failure::Machine)?;
-        let output = machine::output(run, input, &peer.id());
+        let input = peer.shelf.read(&run.input).ok_or(Failure::InputAbsent)?;
+        let output = machine::output(run, &input, &peer.id());
         let output = peer.behaviour.compute(run, output);
         let result = machine::result(run, &output);
         peer.shelf.put(run.id.job, output).then_some(result).ok_or(Failure::Machine)
     }
 
     fn show(&mut self, place: Place, run: RunId, output: Digest, positions: &[u64]) {
-        let blob = self.peers[place.0].shelf.get(&output);
-        let records =
-            blob.map(|bytes| positions.iter().filter_map(|position| shown(bytes, *position)).collect());
+        let blob = self.peers[place.0].shelf.read(&output);
+        let records: Option<Vec<ShownRecord>> =
+            blob.and_then(|bytes| positions.iter().map(|position| shown(&bytes, *position)).collect());
         let input = Input::Shown { run, records: records.unwrap_or_default() };
         self.within(place, READING, WithinPeer::Heard(Box::new(input)));
     }

@@ -1,8 +1,10 @@
 //! A peer's blobs: for whom each is kept, who may fetch it, and what goes when there is no room; and its receipts, which
 //! are kept for good.
 //!
-//! **Invariant:** what is kept for somebody never goes; blobs and receipts outlive a crash, holders do not: a restarted
-//! brain says again what still holds.
+//! **Invariant:** what is kept for somebody never goes, and what nobody keeps goes in the order of its last use; blobs and
+//! receipts outlive a crash, holders do not: a restarted brain says again what still holds.
+
+mod holders;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,17 +18,20 @@ use assay_protocol::{
     receipt::Receipt,
 };
 
+use self::holders::Holders;
+
 /// A peer's blobs and receipts.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
     blobs: BTreeMap<Digest, Stored>,
-    /// The blobs by when they came, the oldest first.
-    order: BTreeSet<(u64, Digest)>,
-    arrivals: u64,
+    /// The blobs that nobody keeps by their last use, the oldest first.
+    idle: BTreeSet<(u64, Digest)>,
+    uses: u64,
     bytes: usize,
+    kept_bytes: usize,
     /// The most bytes of all blobs; none if there is room for any number.
     quota: Option<usize>,
-    holders: BTreeMap<Digest, Holder>,
+    holders: Holders,
     receipts: BTreeMap<Digest, Filed>,
 }
 
@@ -34,14 +39,7 @@ pub(super) struct Shelf {
 #[derive(Debug)]
 struct Stored {
     bytes: Rc<[u8]>,
-    arrival: u64,
-}
-
-/// What is kept for somebody, and whom it is served to.
-#[derive(Debug, Default)]
-struct Holder {
-    keeps: BTreeSet<Digest>,
-    serves: BTreeSet<(Digest, PeerId)>,
+    used: u64,
 }
 
 /// A receipt.
@@ -57,68 +55,124 @@ impl Shelf {
         self.quota = Some(quota);
     }
 
-    /// Stores bytes under their digest and keeps them for a holder; false if there is no room.
+    /// Stores bytes under their digest and keeps them for a holder; false if there is no room, and then it keeps nothing.
     pub(super) fn put(&mut self, holder: Digest, bytes: impl Into<Rc<[u8]>>) -> bool {
         let bytes = bytes.into();
         let digest = Digest::of(&bytes);
-        self.keep(holder, digest);
+        let is_new = self.keep(holder, digest);
+        let stored = self.store(bytes);
+        if !stored && is_new {
+            self.holders.unkeep(&holder, &digest);
+        }
+        stored
+    }
+
+    /// Stores bytes under their digest, for those who keep them already; false if there is no room.
+    pub(super) fn store(&mut self, bytes: impl Into<Rc<[u8]>>) -> bool {
+        let bytes = bytes.into();
+        let digest = Digest::of(&bytes);
         if self.blobs.contains_key(&digest) {
+            self.touch(&digest);
             return true;
         }
-        if !self.make_room(bytes.len()) {
+        let stored = self.make_room(bytes.len());
+        if stored {
+            self.insert(digest, bytes);
+        }
+        stored
+    }
+
+    fn insert(&mut self, digest: Digest, bytes: Rc<[u8]>) {
+        self.bytes += bytes.len();
+        self.uses += 1;
+        match self.holders.is_kept(&digest) {
+            true => self.kept_bytes += bytes.len(),
+            false => drop(self.idle.insert((self.uses, digest))),
+        }
+        self.blobs.insert(digest, Stored { bytes, used: self.uses });
+    }
+
+    /// What must go goes, unless there would be no room all the same.
+    fn make_room(&mut self, need: usize) -> bool {
+        let Some(quota) = self.quota else { return true };
+        if self.kept_bytes + need > quota {
             return false;
         }
-        self.arrivals += 1;
-        self.bytes += bytes.len();
-        self.order.insert((self.arrivals, digest));
-        self.blobs.insert(digest, Stored { bytes, arrival: self.arrivals });
-        true
-    }
-
-    fn make_room(&mut self, bytes: usize) -> bool {
-        let Some(quota) = self.quota else { return true };
-        while self.bytes + bytes > quota {
-            let free = self.order.iter().map(|(_, digest)| *digest).find(|digest| !self.is_kept(digest));
-            let Some(digest) = free else { return false };
-            let Some(Stored { bytes, arrival }) = self.blobs.remove(&digest) else { return false };
-            self.order.remove(&(arrival, digest));
-            self.bytes -= bytes.len();
+        while self.bytes + need > quota
+            && let Some((_, digest)) = self.idle.pop_first()
+        {
+            self.bytes -= self.blobs.remove(&digest).map_or(0, |stored| stored.bytes.len());
         }
         true
     }
 
-    fn is_kept(&self, digest: &Digest) -> bool {
-        self.holders.values().any(|holder| holder.keeps.contains(digest))
+    /// Counts a use.
+    fn touch(&mut self, digest: &Digest) {
+        let Some(stored) = self.blobs.get_mut(digest) else { return };
+        self.uses += 1;
+        if self.idle.remove(&(stored.used, *digest)) {
+            self.idle.insert((self.uses, *digest));
+        }
+        stored.used = self.uses;
     }
 
     /// How many bytes of blobs are kept for somebody.
     pub(super) fn kept_bytes(&self) -> usize {
-        let kept = self.blobs.iter().filter(|(digest, _)| self.is_kept(digest));
-        kept.map(|(_, stored)| stored.bytes.len()).sum()
+        self.kept_bytes
     }
 
-    /// The bytes of a blob or a receipt.
+    /// The bytes of a blob or a receipt, for somebody who looks on.
     pub(super) fn get(&self, digest: &Digest) -> Option<&Rc<[u8]>> {
         let receipt = || self.receipts.get(digest).map(|filed| &filed.bytes);
         self.blobs.get(digest).map(|stored| &stored.bytes).or_else(receipt)
     }
 
-    /// What the brain is told of a blob.
-    pub(super) fn describe(&self, digest: &Digest) -> Option<Blob> {
-        let bytes = &self.blobs.get(digest)?.bytes;
-        Some(Blob { bytes: bytes.len() as u64, root: merkle::root(bytes, RECORD_BYTES) })
+    /// The bytes of a blob, which is used.
+    pub(super) fn read(&mut self, digest: &Digest) -> Option<Rc<[u8]>> {
+        self.touch(digest);
+        self.blobs.get(digest).map(|stored| Rc::clone(&stored.bytes))
     }
 
-    pub(super) fn keep(&mut self, holder: Digest, digest: Digest) {
-        self.holders.entry(holder).or_default().keeps.insert(digest);
+    /// What the brain is told of a blob, which is used.
+    pub(super) fn describe(&mut self, digest: &Digest) -> Option<Blob> {
+        let bytes = self.read(digest)?;
+        Some(Blob { bytes: bytes.len() as u64, root: merkle::root(&bytes, RECORD_BYTES) })
     }
 
+    /// The holder needs a blob, which need not be here yet; false if it did before.
+    pub(super) fn keep(&mut self, holder: Digest, digest: Digest) -> bool {
+        let is_new = self.holders.keep(holder, digest);
+        if let Some(stored) = self.blobs.get(&digest)
+            && self.idle.remove(&(stored.used, digest))
+        {
+            self.kept_bytes += stored.bytes.len();
+        }
+        is_new
+    }
+
+    /// The holder lets a peer fetch a blob.
     pub(super) fn permit(&mut self, holder: Digest, digest: Digest, to: PeerId) {
-        self.holders.entry(holder).or_default().serves.insert((digest, to));
+        self.holders.permit(holder, digest, to);
     }
 
+    /// Ends everything that a holder keeps and serves. The end of the last keep counts as a use.
     pub(super) fn release(&mut self, holder: &Digest) {
-        self.holders.remove(holder);
+        for digest in self.holders.release(holder) {
+            if self.holders.is_kept(&digest) {
+                continue;
+            }
+            self.touch(&digest);
+            self.rest(digest);
+        }
+    }
+
+    /// A blob is kept for nobody any more.
+    fn rest(&mut self, digest: Digest) {
+        if let Some(stored) = self.blobs.get(&digest)
+            && self.idle.insert((stored.used, digest))
+        {
+            self.kept_bytes -= stored.bytes.len();
+        }
     }
 
     /// Keeps a receipt for good.
@@ -131,15 +185,23 @@ impl Shelf {
     }
 
     /// The bytes of a blob or a receipt, for a peer that may have them.
-    pub(super) fn fetch(&self, digest: &Digest, by: PeerId) -> Option<&Rc<[u8]>> {
+    pub(super) fn fetch(&mut self, digest: &Digest, by: PeerId) -> Option<Rc<[u8]>> {
         if let Some(filed) = self.receipts.get(digest).filter(|filed| filed.parties.contains(&by)) {
-            return Some(&filed.bytes);
+            return Some(Rc::clone(&filed.bytes));
         }
-        let is_served = self.holders.values().any(|holder| holder.serves.contains(&(*digest, by)));
-        self.blobs.get(digest).map(|stored| &stored.bytes).filter(|_| is_served)
+        if self.holders.is_served(digest, by) { self.read(digest) } else { None }
     }
 
+    /// Forgets who holds what.
     pub(super) fn crash(&mut self) {
-        self.holders.clear();
+        self.holders = Holders::default();
+        let all: Vec<Digest> = self.blobs.keys().copied().collect();
+        all.into_iter().for_each(|digest| self.rest(digest));
+    }
+
+    /// Lies: other bytes stand under a digest.
+    #[cfg(test)]
+    pub(super) fn spoil(&mut self, digest: Digest, bytes: &[u8]) {
+        self.insert(digest, bytes.into());
     }
 }

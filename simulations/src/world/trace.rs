@@ -32,10 +32,10 @@ impl Trace {
                 self.hasher.update(bytes);
             }
             Occurrence::Asked(asked) => {
-                let Asked { asker, holder, sought, .. } = &**asked;
+                let Asked { asker, source, sought, .. } = &**asked;
                 self.label(b'q', *asker);
-                self.label(b'h', *holder);
-                self.hasher.update(&sought.digest.0);
+                self.label(b'h', *source);
+                self.hasher.update(&sought.digest().0);
             }
             Occurrence::Start(place) => self.label(b's', *place),
             Occurrence::Wanted(place, _) => self.label(b'w', *place),
@@ -68,8 +68,8 @@ fn kind(what: &WithinPeer) -> u8 {
         WithinPeer::Alarm(_) => b'A',
         WithinPeer::Synced => b'S',
         WithinPeer::Finished(..) => b'F',
-        WithinPeer::Sought(..) => b'B',
-        WithinPeer::Got(..) => b'G',
+        WithinPeer::Sought(_) | WithinPeer::Got(_, None) => b'B',
+        WithinPeer::Got(_, Some(_)) => b'G',
         WithinPeer::Introduced => b'I',
     }
 }

@@ -49,10 +49,11 @@ pub(crate) struct Background {
 impl Background {
     /// Gets a blob for a job.
     pub(crate) fn fetch(&self, want: Want) {
-        let background = self.clone();
+        let (background, holder, digest) = (self.clone(), want.holder, want.digest);
+        // It is wanted from now on, whenever the task has its first turn: a release may be the next effect.
+        let fetch = self.fetcher.fetch(want);
         tokio::spawn(async move {
-            let (holder, digest) = (want.holder, want.digest);
-            let found = background.fetcher.fetch(want).await;
+            let found = fetch.await;
             let found = found.inspect_err(|error| tracing::info!(%digest, %error, "not fetched")).ok();
             background.report(Input::Fetched { holder, digest, found });
         });
@@ -75,12 +76,18 @@ impl Background {
     /// Runs a job.
     pub(crate) fn run(&self, run: Run) {
         let (background, id) = (self.clone(), run.id);
+        // It goes on from now, while its parts are got too: to stop it may be the next effect.
+        let Some(begun) = self.executor.begin(run) else { return };
         tokio::spawn(async move {
-            if let Err(absent) = background.pinned.equip(&run.manifest).await {
-                tracing::warn!(manifest = run.manifest.name, part = absent.part, digest = %absent.digest, "nobody has it");
-                return background.report(Input::Ran { run: id, result: Err(Failure::Unusable) });
-            }
-            if let Some(result) = background.executor.run(run).await {
+            let manifest = &begun.run().manifest;
+            let ended = match background.pinned.equip(manifest).await {
+                Ok(()) => begun.go().await,
+                Err(absent) => {
+                    tracing::warn!(manifest = manifest.name, part = absent.part, digest = %absent.digest, "nobody has it");
+                    begun.fail(Failure::Unusable)
+                }
+            };
+            if let Some(result) = ended {
                 background.report(Input::Ran { run: id, result });
             }
         });

@@ -1,6 +1,6 @@
 //! The barrier and the bookkeeping around it, on a journal whose disk does as it is told.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use assay_market::record::ClientRecord;
 use assay_protocol::{
@@ -54,33 +54,50 @@ impl LetOut for Witness {
     }
 }
 
-impl Held {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let key = Keypair::from_seed([1; 32]);
-        let genesis = config::genesis("test", key.id());
-        let (journal, let_through, begins) = held_back(folder.path(), key.id());
-        let durable = journal.durable();
-        let store = Store::open(&Home::at(folder.path()), 1 << 20).unwrap();
+/// A process that has just started, and whose disk waits for permits.
+pub(super) struct Started {
+    pub(super) driver: Driver,
+    pub(super) inlets: Inlets,
+    pub(super) responder: Responder,
+    pub(super) let_through: std::sync::mpsc::Sender<()>,
+    pub(super) begins: std::sync::mpsc::Receiver<()>,
+}
+
+impl Started {
+    /// The process of this key's owner in a folder, with room for so many bytes of blobs.
+    pub(super) async fn new(folder: &Path, secret: [u8; 32], genesis: Genesis, quota_bytes: u64) -> Self {
+        let key = Keypair::from_seed(secret);
+        let (journal, let_through, begins) = held_back(folder, key.id());
+        let store = Store::open(&Home::at(folder), quota_bytes).unwrap();
         let settings = NetworkSettings {
-            secret: [1; 32],
+            secret,
             listen: Vec::new(),
             known: Vec::new(),
             network: genesis.id(),
             limits: Limits::default(),
         };
         let (network, events) = Network::start(settings, Arc::new(store.clone())).await.unwrap();
-        let (compiled, blobs) = (folder.path().join("compiled"), store.blobs.clone());
-        let executor = Executor::new("none".into(), compiled, 1, blobs, Conduct::Honest);
-        let index = Index::open(&folder.path().join("index")).unwrap().index;
+        let (compiled, blobs) = (folder.join("compiled"), store.blobs.clone());
+        let executor = Executor::new("none".into(), compiled, 1, blobs, Conduct::Forge);
+        let index = Index::open(&folder.join("index")).unwrap().index;
         let restored = restore(key, genesis.clone(), journal, index).unwrap();
         let (_, ending) = oneshot::channel();
         let settings = ClientSettings::default();
         let genesis = Arc::new(genesis);
         let parts = Parts { genesis, settings, network, events, store, executor, ending };
-        let (mut driver, inlets, responder) = restored.into_driver(parts);
+        let (driver, inlets, responder) = restored.into_driver(parts);
+        Self { driver, inlets, responder, let_through, begins }
+    }
+}
+
+impl Held {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let genesis = config::genesis("test", Keypair::from_seed([1; 32]).id());
+        let started = Started::new(folder.path(), [1; 32], genesis, 1 << 20).await;
+        let Started { mut driver, inlets, responder, let_through, begins } = started;
         let (witness, seen) = mpsc::unbounded_channel();
-        driver.outbox = Outbox::new(durable, Witness(witness));
+        driver.outbox = Outbox::new(driver.journal.durable(), Witness(witness));
         Self { driver, inlets, responder, let_through, _begins: begins, seen, _folder: folder }
     }
 

@@ -81,6 +81,8 @@ pub(super) struct Attempt {
     /// True until it is looked at after a restart: what was said meanwhile was not heard.
     pub(super) resumed: bool,
     pub(super) undelivered: u32,
+    /// When the close is due, once it is claimed and if it is not drawn; nothing after a restart.
+    pub(super) close_due: Option<Timestamp>,
 }
 
 /// What became of a client's doubt in a result.
@@ -146,6 +148,7 @@ impl Attempt {
             tries: 0,
             resumed: false,
             undelivered: 0,
+            close_due: None,
         }
     }
 
@@ -234,9 +237,12 @@ impl Attempt {
         if presses { backoff(self.tries) } else { lull(self.tries) }
     }
 
-    /// True once its provider should have claimed, and where it may have without this client's hearing of it.
+    /// True once its provider should have claimed, or the notary closed it, and where that may be so without this client's
+    /// hearing of it.
     pub(super) fn is_overdue(&self, now: Timestamp) -> bool {
-        self.resumed || self.ticket.as_ref().is_none_or(|ticket| now >= ticket.claim_by)
+        self.resumed
+            || self.close_due.is_some_and(|due| now >= due)
+            || self.ticket.as_ref().is_none_or(|ticket| now >= ticket.claim_by)
     }
 
     /// True if the peer is its provider or its notary.

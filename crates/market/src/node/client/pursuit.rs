@@ -33,7 +33,11 @@ impl Client {
         let cancelling = self.submissions.get(&attempt.key).is_some_and(|submitted| submitted.cancelled);
         let works = !cancelling && !attempt.is_overdue(cx.now);
         attempt.resumed = false;
-        cx.set(Alarm::Attempt(job), cx.now.after(attempt.pause(cancelling)));
+        let again = cx.now.after(attempt.pause(cancelling));
+        cx.set(
+            Alarm::Attempt(job),
+            attempt.close_due.filter(|due| *due > cx.now).map_or(again, |due| due.min(again)),
+        );
         match state {
             AttemptState::Proposed if cx.now > open_by => self.drop_attempt(job, None, cx),
             AttemptState::Proposed => {
@@ -114,10 +118,12 @@ impl Client {
     pub(super) fn await_close<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         let tick = cx.genesis.timers.tick;
         let Some(attempt) = self.attempts.get_mut(&job) else { return };
+        let window = attempt.ticket.as_ref().map_or(tick, |ticket| ticket.window);
+        let due = cx.now.after(until_close(tick, window));
+        attempt.close_due = Some(due);
         if attempt.state == AttemptState::Delivered && attempt.doubt != Doubt::Told {
             attempt.tries = 0;
-            let window = attempt.ticket.as_ref().map_or(tick, |ticket| ticket.window);
-            cx.set(Alarm::Attempt(job), cx.now.after(until_close(tick, window)));
+            cx.set(Alarm::Attempt(job), due);
         }
     }
 

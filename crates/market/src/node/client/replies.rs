@@ -30,6 +30,8 @@ use crate::{
 
 /// Tries that may fail to reach a provider before another one is asked.
 const UNDELIVERED_MAX: u32 = 3;
+/// A receipt that was not to be had is looked for again as soon as after so many tries.
+const COLLECT_TRIES: u32 = 2;
 
 impl Client {
     pub(super) fn on_accept<S: Signer>(
@@ -285,7 +287,11 @@ impl Client {
         self.keep(ClientRecord::Delivered { deliver: deliver.into(), timing }, cx);
         cx.hold(untaken(key), digest);
         cx.tell(Event::Delivered { key, job, output: digest });
-        self.await_close(job, cx);
+        // The claim came with it, if no sooner.
+        match self.attempts.get(&job).and_then(|attempt| attempt.close_due) {
+            Some(due) => cx.set(Alarm::Attempt(job), due.max(cx.now)),
+            None => self.await_close(job, cx),
+        }
         self.release_job(job, cx);
         Heard::Taken
     }
@@ -305,7 +311,10 @@ impl Client {
         attempt.collects = false;
         match found {
             Ok(proven) if proven == outcome => self.close_attempt(job, outcome, digest, cx),
-            Err(Uncollected::Absent) => {}
+            Err(Uncollected::Absent) => {
+                attempt.tries = attempt.tries.min(COLLECT_TRIES);
+                cx.set(Alarm::Attempt(job), cx.now.after(backoff(attempt.tries)));
+            }
             Ok(_) | Err(Uncollected::Refuted) => {
                 attempt.closing = None;
                 let (key, notary) = (attempt.key, attempt.order.notary);

@@ -1,0 +1,73 @@
+//! One run, from when it is asked for to its end.
+//!
+//! **Invariant:** it is noted as going on exactly as long as this lives, what it needs stays meanwhile, and nothing comes of
+//! it once it was stopped.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use assay_market::{effect::Run, input::RunResult};
+use assay_protocol::order::Failure;
+
+use super::{Conduct, Executor, StopFlag, lock};
+use crate::blobs::Hold;
+
+/// A run that goes on until this is dropped.
+pub(crate) struct Begun {
+    executor: Executor,
+    run: Run,
+    stopped: Arc<AtomicBool>,
+    _held: Hold,
+}
+
+impl Begun {
+    pub(super) fn new(executor: Executor, run: Run, stopped: Arc<AtomicBool>, held: Hold) -> Self {
+        Self { executor, run, stopped, _held: held }
+    }
+
+    pub(crate) fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// Runs it, once there is a place; nothing comes of it if it was stopped.
+    pub(crate) async fn go(self) -> Option<Result<RunResult, Failure>> {
+        let result = self.in_place().await;
+        self.end(result)
+    }
+
+    /// Ends it before it has run.
+    pub(crate) fn fail(self, failure: Failure) -> Option<Result<RunResult, Failure>> {
+        self.end(Err(failure))
+    }
+
+    async fn in_place(&self) -> Result<RunResult, Failure> {
+        let inner = &self.executor.inner;
+        let _place = inner.places.acquire().await.map_err(|_| Failure::Machine)?;
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(Failure::Machine);
+        }
+        let (run, stopped) = (self.run.clone(), StopFlag(Arc::clone(&self.stopped)));
+        let forge = inner.conduct == Conduct::Forge && !run.id.check;
+        let ended = self.executor.block(move |inner| match forge {
+            true => inner.forge(&run),
+            false => inner.run(&run, stopped),
+        });
+        ended.await.unwrap_or(Err(Failure::Machine))
+    }
+
+    fn end(self, result: Result<RunResult, Failure>) -> Option<Result<RunResult, Failure>> {
+        (!self.stopped.load(Ordering::Relaxed)).then_some(result)
+    }
+}
+
+impl Drop for Begun {
+    /// A run that was stopped and begun anew meanwhile stays noted.
+    fn drop(&mut self) {
+        let mut running = lock(&self.executor.inner.running);
+        if running.get(&self.run.id).is_some_and(|noted| Arc::ptr_eq(noted, &self.stopped)) {
+            running.remove(&self.run.id);
+        }
+    }
+}
