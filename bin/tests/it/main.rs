@@ -5,6 +5,7 @@ mod arrows;
 mod assay;
 mod demo;
 mod docs;
+mod endurance;
 mod errors;
 mod help;
 mod joins;
