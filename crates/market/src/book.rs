@@ -19,20 +19,16 @@ use alloc::{
 
 use assay_protocol::{
     id::{Digest, PeerId},
-    offer::{OFFER_MANIFESTS_MAX, Offer},
+    message::PUBLISHED_VALIDITY_MAX,
+    offer::{OFFER_ADDRESSES_MAX, OFFER_MANIFESTS_MAX, OFFER_TEXT_BYTES_MAX, Offer},
     signed::Verified,
-    units::{Duration, Timestamp},
+    units::Timestamp,
 };
 
 /// Offers that are remembered: of two KiB at most, so 20 MiB.
 const OFFERS_MAX: usize = 10_000;
 /// Offers that are found under one model: more than anybody compares, and ranking them takes under a millisecond.
 const OFFERS_PER_MANIFEST_MAX: usize = 1_024;
-/// The longest promise that is believed.
-const VALIDITY_MAX: Duration = Duration::seconds(3_600);
-/// Longer texts and lists are not an offer's.
-const TEXT_BYTES_MAX: usize = 256;
-const ADDRESSES_MAX: usize = 8;
 
 /// The offers a peer has heard of.
 #[derive(Clone, Debug, Default)]
@@ -176,11 +172,11 @@ impl Book {
 }
 
 fn is_sound(offer: &Offer, now: Timestamp) -> bool {
-    let short = |text: &String| text.len() <= TEXT_BYTES_MAX;
+    let short = |text: &String| text.len() <= OFFER_TEXT_BYTES_MAX;
     offer.valid_until > now
-        && offer.valid_until <= now.after(VALIDITY_MAX)
+        && offer.valid_until <= now.after(PUBLISHED_VALIDITY_MAX)
         && offer.services.len() <= OFFER_MANIFESTS_MAX
-        && offer.addresses.len() <= ADDRESSES_MAX
+        && offer.addresses.len() <= OFFER_ADDRESSES_MAX
         && offer.addresses.iter().all(short)
         && offer.services.iter().all(|service| short(&service.name))
         && short(&offer.machine)

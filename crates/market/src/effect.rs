@@ -16,9 +16,6 @@ use assay_protocol::{
 
 use crate::{event::Event, input::RunId, moment::Steady, record::Record};
 
-/// The most bytes of an input or an output.
-pub const BLOB_BYTES_MAX: u64 = 16 << 20;
-
 /// Effects in the order in which they are to be performed.
 pub type Effects = Vec<Effect>;
 

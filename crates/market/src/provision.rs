@@ -10,6 +10,9 @@ use assay_protocol::{
     units::{Amount, Duration},
 };
 
+/// The longest run that a provider takes on.
+pub(crate) const RUN_MAX: Duration = Duration::seconds(3_600);
+
 /// What a provider offers.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Provision {

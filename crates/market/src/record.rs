@@ -27,6 +27,9 @@ use crate::{
     submission::Submission,
 };
 
+/// Bytes in the longest record.
+pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
+
 /// One thing to keep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {

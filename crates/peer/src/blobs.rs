@@ -20,7 +20,7 @@ use std::{
 };
 
 use assay_protocol::{
-    codec,
+    codec::{self, BLOB_BYTES_MAX},
     id::{Digest, PeerId},
 };
 
@@ -30,7 +30,7 @@ use self::{
 };
 use crate::{
     folder::{Content, Folder},
-    network::{BLOB_BYTES_MAX, BlobSource},
+    network::BlobSource,
 };
 
 /// Why a blob could not be stored or read.

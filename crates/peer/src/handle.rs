@@ -25,7 +25,7 @@ pub(crate) use self::{
 };
 pub use self::{
     call::{Attachment, Call, CallError},
-    frame::{FRAME_BYTES_MAX, FrameError, HANDLE_VERSION, MESSAGE_BYTES_MAX},
+    frame::{CALL_BYTES_MAX, FRAME_BYTES_MAX, FrameError, HANDLE_VERSION},
     local::Local,
     refused::Refused,
     socket::Socket,
@@ -44,14 +44,15 @@ pub use crate::driver::{
 
 use std::{io, path::PathBuf};
 
+use assay_protocol::codec::BLOB_BYTES_MAX;
 use tokio::net::UnixStream;
 
-use crate::config::Home;
+use crate::{config::Home, executor::SALT_BYTES};
 
 /// Calls at a time on one connection.
 pub const CALLS_MAX: usize = 128;
 /// Bytes in the longest input; so many may travel beside one call.
-pub const INPUT_BYTES_MAX: usize = 16 * 1024 * 1024 - 32;
+pub const INPUT_BYTES_MAX: usize = BLOB_BYTES_MAX - SALT_BYTES;
 
 /// Why there is no way to a daemon.
 #[derive(Debug, thiserror::Error)]

@@ -22,6 +22,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use assay_market::record::RECORD_BYTES_MAX;
 use assay_protocol::id::PeerId;
 use tokio::sync::watch;
 
@@ -33,8 +34,6 @@ use self::{
 };
 use crate::files::publish;
 
-/// Bytes in the longest record.
-pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of records, with their lengths, in the longest batch.
 pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of records that may wait for the disk.

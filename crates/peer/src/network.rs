@@ -34,7 +34,7 @@ mod wire;
 use std::{fs::File, sync::Arc, time::Duration};
 
 use assay_protocol::{
-    codec::MESSAGE_BYTES_MAX,
+    codec::{BLOB_BYTES_MAX, MESSAGE_BYTES_MAX},
     id::{Digest, PeerId},
 };
 use libp2p::{Multiaddr, Stream, gossipsub::MessageAcceptance};
@@ -55,8 +55,6 @@ pub use self::{
 
 /// Bytes in the longest answer to a question.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
-/// Bytes in the longest blob that is transferred.
-pub const BLOB_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bytes in the longest gossip.
 pub const GOSSIP_BYTES_MAX: usize = 4 * 1024;
 /// Commands that may wait for the task: at most 16 MiB of messages.

@@ -22,6 +22,8 @@ const MARK: u8 = 0xa5;
 pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes in the longest receipt.
 pub const RECEIPT_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes in the longest blob that travels: an input with its salt, an output, a runner, a model.
+pub const BLOB_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Why bytes are not the value they should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -19,7 +19,11 @@ use crate::{
     order::{Abort, Accept, Open, Propose, Refuse},
     signed::{Forged, Scheme, Signed, Statement, Verified},
     ticket::{Start, Ticket},
+    units::Duration,
 };
+
+/// How long what is told to everybody is believed and passed on: an offer, or a checkpoint.
+pub const PUBLISHED_VALIDITY_MAX: Duration = Duration::seconds(3_600);
 
 /// Declares both forms of the wire enum, one variant for each kind of statement.
 macro_rules! messages {

@@ -6,9 +6,6 @@
 use assay_protocol::{id::Digest, manifest::Meter, units::Units};
 use serde::{Deserialize, Serialize};
 
-/// Bytes in the longest parameters.
-pub const PARAMS_BYTES_MAX: usize = 4 * 1024;
-
 const MIB: u64 = 1024 * 1024;
 
 /// One job, without its input.

@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_protocol::id::Digest;
+use assay_protocol::{id::Digest, manifest::PARAMS_BYTES_MAX};
 
 pub use self::{child::main, process::WorkerSource};
 use self::{
@@ -30,7 +30,7 @@ use self::{
 };
 use crate::{
     class::Class,
-    envelope::{Envelope, PARAMS_BYTES_MAX, RunLimits},
+    envelope::{Envelope, RunLimits},
     outcome::{Completed, RunFailure},
 };
 

@@ -7,11 +7,8 @@
 
 use std::collections::VecDeque;
 
-use assay_market::{Effect, Record};
+use assay_market::{Effect, Record, record::RECORD_BYTES_MAX};
 use assay_protocol::codec;
-
-/// Bytes in the longest record, as in the peer's journal.
-const RECORD_BYTES_MAX: usize = 1024 * 1024;
 
 /// A peer's journal.
 #[derive(Debug, Default)]

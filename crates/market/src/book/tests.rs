@@ -1,6 +1,6 @@
 //! What a flood of made-up names does to the book, and what it does not.
 
-use assay_protocol::units::Amount;
+use assay_protocol::units::{Amount, Duration};
 
 use super::*;
 use crate::fixture::{NOW, manifest, offer, peer, service, signed};

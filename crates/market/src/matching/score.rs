@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use assay_protocol::units::{Duration, Rate};
 
 use super::{Aspect, Criteria, Match};
-use crate::reliability::Impression;
+use crate::{provision::RUN_MAX, reliability::Impression};
 
 /// Scores up to this share above the best count as near it, and a lot decides: differences that a client does not feel.
 pub(super) const NEAR: Rate = Rate(Rate::ONE.0 / 20);
@@ -30,8 +30,6 @@ const SLOWER: Rate = Rate(Rate::ONE.0 / 20);
 const SLOWER_MAX: Rate = Rate(Rate::ONE.0 / 5);
 /// Added to every time: messages, transfers and the ends of ticks take about this long, so less makes no difference.
 const ROUND_TRIPS: Duration = Duration::seconds(1);
-/// The longest run that is believed: an hour, the most that providers take on.
-const RUN_MAX: Duration = Duration::seconds(3_600);
 
 /// An offer that fits, with its score.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use assay_protocol::{
-    codec,
+    codec::{self, BLOB_BYTES_MAX},
     genesis::Genesis,
     id::{Digest, JobId, NetworkId, PeerId},
     message::Message,
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     book::Book,
-    effect::{BLOB_BYTES_MAX, Effect, Effects, Run},
+    effect::{Effect, Effects, Run},
     event::Event,
     input::RunId,
     moment::Steady,
@@ -98,7 +98,7 @@ impl<S: Signer> Context<'_, S> {
 
     /// Gets a blob for a job from the first of these peers that serves it.
     pub(super) fn fetch(&mut self, job: JobId, digest: Digest, from: impl Into<Vec<PeerId>>) {
-        let (from, bytes_max) = (from.into(), BLOB_BYTES_MAX);
+        let (from, bytes_max) = (from.into(), BLOB_BYTES_MAX as u64);
         self.out.push(Effect::Fetch { holder: job, digest, from, bytes_max });
     }
 

@@ -42,7 +42,7 @@ use super::{
 use crate::{
     event::Event,
     input::{Input, RunId},
-    provision::Provision,
+    provision::{Provision, RUN_MAX},
     recent::Recent,
     record::{ProviderRecord, Record},
     view::{RunState, RunView},
@@ -52,8 +52,6 @@ use crate::{
 const SLOT_HOLD: Duration = Duration::seconds(8);
 /// How long after its end an order is remembered whose ticket does not come.
 const TICKET_SLACK: Duration = Duration::seconds(30);
-/// The longest run that is taken on.
-const RUN_MAX: Duration = Duration::seconds(3_600);
 /// The longest time in which an order may still be opened: it is remembered for as long.
 const OPEN_MAX: Duration = Duration::seconds(120);
 /// Orders that are taken on at the same time: those that run, wait for a ticket, or have claimed and wait for their end.

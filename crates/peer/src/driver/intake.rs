@@ -16,11 +16,11 @@ use std::{
 use assay_protocol::{
     genesis::Genesis,
     id::{NetworkId, PeerId},
-    message::{Message, Opened},
+    message::{Message, Opened, PUBLISHED_VALIDITY_MAX},
     notice::Tick,
     offer::{OFFER_BYTES_MAX, Offer},
     signed::{Ed25519, Signed, Verified},
-    units::{Duration, Timestamp},
+    units::Timestamp,
 };
 use tokio::sync::mpsc;
 
@@ -32,10 +32,6 @@ const LANES: usize = 2;
 const LANE_MESSAGES_MAX: usize = 128;
 /// Things that may wait for the loop.
 const ARRIVALS_MAX: usize = 256;
-/// How long a checkpoint is passed on: long enough to reach everybody, and not for ever.
-const CHECKPOINT_VALIDITY: Duration = Duration::seconds(3_600);
-/// Addresses that are taken from one offer.
-const ADDRESSES_MAX: usize = 8;
 
 /// Something from outside that the loop should see.
 pub(crate) enum Arrival {
@@ -221,7 +217,7 @@ impl LaneThread {
     fn checkpoint(&self, from: PeerId, tick: Signed<Tick>) -> Option<Timestamp> {
         match tick.open::<Ed25519>(self.name) {
             Ok(tick) if tick.checkpoint.is_some() && self.notaries.contains(&tick.signer()) => {
-                let until = tick.time.after(CHECKPOINT_VALIDITY);
+                let until = tick.time.after(PUBLISHED_VALIDITY_MAX);
                 self.pass_on(Opened::Tick(tick));
                 Some(until)
             }
@@ -234,7 +230,7 @@ impl LaneThread {
     }
 
     fn note_addresses(&self, offer: &Verified<Offer>) {
-        for address in offer.addresses.iter().take(ADDRESSES_MAX) {
+        for address in &offer.addresses {
             if let Err(error) = self.network.add_address(offer.signer(), address) {
                 tracing::debug!(provider = %offer.signer(), %error, "an offer's address is of no use");
             }

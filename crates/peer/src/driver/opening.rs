@@ -5,7 +5,10 @@
 use std::{io, sync::Arc};
 
 use assay_market::{
-    Book, Command, Effects, Input, Node, Record, node::Config, provision::Provision, record::ProviderRecord,
+    Book, Command, Effects, Input, Node, Record,
+    node::Config,
+    provision::Provision,
+    record::{ProviderRecord, RECORD_BYTES_MAX},
 };
 use assay_protocol::{
     codec::{self, Malformed},
@@ -31,7 +34,7 @@ use crate::{
     executor::Executor,
     fetcher::Fetcher,
     index::{Index, IndexError},
-    journal::{Journal, RECORD_BYTES_MAX, ReadError},
+    journal::{Journal, ReadError},
     network::{Network, NetworkEvent},
     store::Store,
 };

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use assay_protocol::{
-    codec,
+    codec::{self, BLOB_BYTES_MAX},
     genesis::Genesis,
     id::{Digest, PeerId},
     manifest::Manifest,
@@ -15,7 +15,7 @@ use crate::{
     blobs::Blobs,
     executor::has_model,
     fetcher::{Fetcher, Want},
-    network::{BLOB_BYTES_MAX, Network},
+    network::Network,
 };
 
 /// Peers that are asked for a runner or a model.

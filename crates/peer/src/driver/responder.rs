@@ -6,6 +6,7 @@
 use std::{fmt, fs::File, io, sync::Arc};
 
 use assay_protocol::{
+    codec::BLOB_BYTES_MAX,
     genesis::Genesis,
     id::{Digest, PeerId},
 };
@@ -20,7 +21,7 @@ use crate::{
     executor::Executor,
     handle::{Ask, Attachment, Call, Dispatch, Dispatched, Pieces, Refused, Transit, Update},
     journal::Broken,
-    network::{BLOB_BYTES_MAX, Network},
+    network::Network,
     store::Store,
 };
 

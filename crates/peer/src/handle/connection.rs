@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use assay_protocol::codec::BLOB_BYTES_MAX;
 use futures::StreamExt;
 use serde_json::Value;
 use tokio::{
@@ -29,7 +30,7 @@ use super::{
 /// Frames of all calls of a connection that may wait to be sent.
 const QUEUE_FRAMES_MAX: usize = 8;
 /// Bytes of attachments, of all connections together, that are here before their calls are performed.
-pub(super) const ATTACHED_BYTES_MAX: usize = 4 * 16 * 1024 * 1024;
+pub(super) const ATTACHED_BYTES_MAX: usize = 4 * BLOB_BYTES_MAX;
 /// How long a user has to say hello.
 const HELLO_WAIT: Duration = Duration::from_secs(5);
 /// How long a user has to send the next piece of an attachment.

@@ -19,7 +19,7 @@ pub const HANDLE_VERSION: u32 = 3;
 /// Bytes in the longest frame, without its header.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Bytes in the longest message that is put together from frames.
-pub const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const CALL_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes in the longest greeting.
 const HELLO_BYTES_MAX: usize = 4 * 1024;
 /// Bytes before those of a frame.

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::{
-    CALLS_MAX, Call, CallError, ConnectError, FrameError, HANDLE_VERSION, MESSAGE_BYTES_MAX, PIECE_BYTES_MAX,
+    CALL_BYTES_MAX, CALLS_MAX, Call, CallError, ConnectError, FrameError, HANDLE_VERSION, PIECE_BYTES_MAX,
     PartStream, Refused, Transit,
     call::Ask,
     frame::{Frame, FrameKind, Hello, queue, write_queued},
@@ -179,8 +179,8 @@ impl OpenCalls {
     fn take(&mut self, frame: Frame) -> Result<(), FrameError> {
         let Some(call) = self.calls.get_mut(&frame.number) else { return Ok(()) };
         let bytes = call.gathered.len() + frame.body.len();
-        if bytes > MESSAGE_BYTES_MAX {
-            return Err(FrameError::TooLong { bytes, max: MESSAGE_BYTES_MAX });
+        if bytes > CALL_BYTES_MAX {
+            return Err(FrameError::TooLong { bytes, max: CALL_BYTES_MAX });
         }
         if frame.more || !call.gathered.is_empty() {
             call.gathered.extend_from_slice(&frame.body);

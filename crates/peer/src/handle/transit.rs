@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use assay_protocol::codec::BLOB_BYTES_MAX;
 use futures::{StreamExt, stream, stream::BoxStream};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
@@ -13,7 +14,6 @@ use tokio::{
 };
 
 use super::{CallError, FRAME_BYTES_MAX, FrameError, Refused};
-use crate::network::BLOB_BYTES_MAX;
 
 /// Bytes in the longest piece.
 pub const PIECE_BYTES_MAX: usize = FRAME_BYTES_MAX;

@@ -21,7 +21,7 @@ pub struct Limits {
     pub asks_max: usize,
     /// Questions of others being answered at a time, each up to [`ANSWER_BYTES_MAX`](super::ANSWER_BYTES_MAX) of memory.
     pub answers_max: usize,
-    /// Blobs fetched at a time, each up to [`BLOB_BYTES_MAX`](super::BLOB_BYTES_MAX) of memory.
+    /// Blobs fetched at a time, each up to [`BLOB_BYTES_MAX`](assay_protocol::codec::BLOB_BYTES_MAX) of memory.
     pub fetches_max: usize,
     /// Of these, how many from one peer. Less than it serves one peer, which may not yet know that a fetch has ended.
     pub fetches_per_peer_max: usize,

@@ -8,12 +8,15 @@
 
 use std::{fs::File, io, sync::Arc};
 
-use assay_protocol::id::{Digest, PeerId};
+use assay_protocol::{
+    codec::BLOB_BYTES_MAX,
+    id::{Digest, PeerId},
+};
 use libp2p::futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::{io::AsyncReadExt as _, task::spawn_blocking};
 
 use super::{
-    BLOB_BYTES_MAX, BlobSource, Pace, Progress,
+    BlobSource, Pace, Progress,
     event::{ExchangeFailure, FetchError},
     pace::Patience,
     slots::Slot,

@@ -8,9 +8,12 @@ use std::{
 
 use assay_peer::{
     blobs::Blobs,
-    network::{BLOB_BYTES_MAX, BlobSource, ExchangeFailure, FetchError, Progress},
+    network::{BlobSource, ExchangeFailure, FetchError, Progress},
 };
-use assay_protocol::id::{Digest, PeerId};
+use assay_protocol::{
+    codec::BLOB_BYTES_MAX,
+    id::{Digest, PeerId},
+};
 use futures::future::join_all;
 use tokio::{task::JoinSet, time::timeout};
 

@@ -9,11 +9,12 @@ use std::{
 
 use assay_market::{
     Input,
-    effect::{BLOB_BYTES_MAX, Effect, Run},
+    effect::{Effect, Run},
     input::RunResult,
 };
 use assay_protocol::{
     check::Seal,
+    codec::BLOB_BYTES_MAX,
     id::{Digest, JobId, NetworkId, PeerId},
     message::{Message, Opened},
     notice::NoticeEvent,
@@ -89,7 +90,7 @@ impl Behaviour for Beggar {
         }
         let job = run.id.job;
         let (digest, from) = *self.0.borrow().outputs.get(&job)?;
-        Some(Effect::Fetch { holder: job, digest, from: vec![from], bytes_max: BLOB_BYTES_MAX })
+        Some(Effect::Fetch { holder: job, digest, from: vec![from], bytes_max: BLOB_BYTES_MAX as u64 })
     }
 }
 
