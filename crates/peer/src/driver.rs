@@ -25,9 +25,7 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use assay_market::{
-    Book, Effect, Effects, Event, Input, Moment, Node, Record, node::Heard, provision::Provision,
-};
+use assay_market::{Book, Effect, Effects, Event, Input, Moment, Node, Record, node::Heard};
 use assay_protocol::{
     codec,
     genesis::Genesis,
@@ -101,7 +99,6 @@ pub(crate) struct Driver {
     history: History,
     updates: broadcast::Sender<Update>,
     thrown: Arc<Thrown>,
-    providing: Option<Provision>,
     /// The last offer reached nobody.
     unpublished: Option<Visible>,
     ended: bool,
@@ -203,7 +200,6 @@ impl Driver {
         if let Visible::Publish(message) = &visible
             && let Message::Offer(offer) = &**message
         {
-            self.background.offer = Some(offer.clone());
             match offer.clone().open::<Ed25519>(self.network_id) {
                 Ok(offer) => self.note_offer(offer),
                 Err(error) => tracing::error!(%error, "this peer's own offer does not hold"),
@@ -255,7 +251,7 @@ impl Driver {
             Arrival::Undelivered(to) => self.take(Input::Undelivered { to }).await?,
             Arrival::Connected(peer) => self.greet(peer),
             Arrival::Unpublished => {
-                let offer = self.background.offer.clone().map(Message::Offer);
+                let offer = self.book.get(self.own).map(|offer| Message::Offer(offer.signed().clone()));
                 self.unpublished = offer.map(|offer| Visible::Publish(Box::new(offer)));
             }
             Arrival::Asked { from, kind, bytes, reply } => self.answer_peer(from, kind, &bytes, reply),
@@ -292,7 +288,8 @@ impl Driver {
 
     /// Whether this peer runs jobs without being asked anew: it offers, or checks from the first day.
     fn runs_jobs(&self) -> bool {
-        self.providing.is_some() || self.genesis.verifiers.iter().any(|founder| founder.peer == self.own)
+        self.node.provision().is_some()
+            || self.genesis.verifiers.iter().any(|founder| founder.peer == self.own)
     }
 
     /// Publishes again what nobody heard, once there is somebody.

@@ -16,6 +16,7 @@ use crate::{
     ledger::Ledger,
     matching::Passed,
     moment::Moment,
+    provision::Provision,
     quote::Quote,
     reliability::Impression,
     submission::Submission,
@@ -71,6 +72,11 @@ impl<S: Signer> Node<S> {
     /// What this client has seen of a provider.
     pub fn impression(&self, provider: PeerId) -> Impression {
         self.roles.client.reliability.of(provider, self.now)
+    }
+
+    /// What this provider offers, if it does.
+    pub fn provision(&self) -> Option<&Provision> {
+        self.roles.provider.provision()
     }
 
     /// The runs of this provider and verifier.

@@ -19,8 +19,9 @@ impl Driver {
     pub(super) fn answer_peer(&self, from: PeerId, kind: u8, bytes: &[u8], reply: network::Reply) {
         match kind {
             BOOK => {
-                let own = self.background.offer.iter();
-                reply.answer(pages::book(own.chain(self.book.iter().map(Verified::signed))));
+                let own = self.book.get(self.own);
+                let others = self.book.iter().filter(|offer| offer.signer() != self.own);
+                reply.answer(pages::book(own.into_iter().chain(others).map(Verified::signed)));
             }
             JOURNAL => match codec::decode::<JournalRange>(bytes, WANTED_BYTES_MAX) {
                 Ok(wanted) => self.answer_page(wanted, reply),

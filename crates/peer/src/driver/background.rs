@@ -12,9 +12,7 @@ use assay_market::{
 use assay_protocol::{
     id::{Digest, PeerId},
     manifest::Manifest,
-    offer::Offer,
     order::Failure,
-    signed::Signed,
 };
 use tokio::sync::mpsc;
 
@@ -42,8 +40,6 @@ pub(crate) struct Background {
     pub(crate) intake: Intake,
     /// Where answers to effects go. There are never more than the brain asked for.
     pub(crate) reports: mpsc::UnboundedSender<Input>,
-    /// This peer's last offer.
-    pub(crate) offer: Option<Signed<Offer>>,
 }
 
 impl Background {

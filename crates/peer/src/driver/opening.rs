@@ -5,10 +5,7 @@
 use std::{io, sync::Arc};
 
 use assay_market::{
-    Book, Command, Effects, Input, Node, Record,
-    node::Config,
-    provision::Provision,
-    record::{ProviderRecord, RECORD_BYTES_MAX},
+    Book, Command, Effects, Input, Node, Record, node::Config, provision::Provision, record::RECORD_BYTES_MAX,
 };
 use assay_protocol::{
     codec::{self, Malformed},
@@ -72,21 +69,13 @@ pub(crate) struct Restored {
 struct Seen {
     last: u64,
     chain: Vec<u64>,
-    providing: Option<Provision>,
 }
 
 impl Seen {
     fn note(&mut self, sequence: u64, record: &Record) {
         self.last = sequence;
-        match record {
-            Record::Chain(_) => self.chain.push(sequence),
-            Record::Provider(record) => {
-                if let ProviderRecord::Provision(provision) = &**record {
-                    self.providing =
-                        Some(provision.clone()).filter(|provision| !provision.services.is_empty());
-                }
-            }
-            Record::Client(_) | Record::Verifier(_) | Record::Beacon(_) | Record::Owner(_) => {}
+        if matches!(record, Record::Chain(_)) {
+            self.chain.push(sequence);
         }
     }
 }
@@ -181,8 +170,7 @@ impl Restored {
             pinned: Arc::clone(&pinned),
             works: Responder::works(),
         };
-        let background =
-            Background { network, store, executor, fetcher, pinned, intake, reports, offer: None };
+        let background = Background { network, store, executor, fetcher, pinned, intake, reports };
         let inlets =
             Inlets { ending, visits: visited, reports: reported, arrivals, durable: journal.durable() };
         let driver = Driver {
@@ -203,7 +191,6 @@ impl Restored {
             history: History::default(),
             updates,
             thrown,
-            providing: seen.providing,
             unpublished: None,
             ended: false,
         };
@@ -213,14 +200,11 @@ impl Restored {
 
 impl Driver {
     /// Begins to get what its role needs, and offers again under the addresses of today.
-    fn prepared(mut self) -> Self {
-        if let Some(provision) = &mut self.providing {
-            let addresses = self.background.network.listening();
-            if provision.addresses != addresses {
-                provision.addresses = addresses;
-                let again = Input::Command(Command::Provide(provision.clone()));
-                drop(self.background.reports.send(again));
-            }
+    fn prepared(self) -> Self {
+        let addresses = self.background.network.listening();
+        if let Some(provision) = self.node.provision().filter(|provision| provision.addresses != addresses) {
+            let again = Provision { addresses, ..provision.clone() };
+            drop(self.background.reports.send(Input::Command(Command::Provide(again))));
         }
         if self.runs_jobs() {
             self.background.equip(self.genesis.manifests.clone());

@@ -34,6 +34,11 @@ impl Provider {
         self.tell_offer(cx);
     }
 
+    /// What is on offer; nothing, if that is nothing.
+    pub(in crate::node) fn provision(&self) -> Option<&Provision> {
+        self.provision.as_ref().filter(|provision| !provision.services.is_empty())
+    }
+
     /// Tells everyone what is on offer, and sets the time of the next telling.
     pub(in crate::node) fn tell_offer<S: Signer>(&mut self, cx: &mut Context<'_, S>) {
         let now = cx.now;

@@ -1,6 +1,6 @@
 //! A provider: whose orders it takes on, when it begins, and what it claims.
 
-use assay_market::{Effect, Input, input::RunId};
+use assay_market::{Command, Effect, Input, input::RunId, provision::Provision};
 use assay_protocol::{
     id::Digest,
     message::Message,
@@ -30,6 +30,20 @@ fn refusal(table: &Table) -> Option<Refusal> {
 /// The claims that were sent.
 fn claims(table: &Table) -> Vec<Message> {
     table.sent().map(|(_, message)| message.clone()).filter(|message| message.kind() == "Claim").collect()
+}
+
+#[test]
+fn what_is_offered_is_known_until_nothing_is_and_after_a_restart_too() {
+    let mut table = Table::provider();
+    let offered = table.node().provision().cloned();
+    assert!(offered.as_ref().is_some_and(|offered| offered.services.len() == 1));
+    table.restart();
+    assert_eq!(table.node().provision(), offered.as_ref());
+    let nothing = offered.map(|offered| Provision { services: Vec::new(), ..offered });
+    nothing.into_iter().for_each(|nothing| table.want(Command::Provide(nothing)));
+    assert_eq!(table.node().provision(), None);
+    table.restart();
+    assert_eq!(table.node().provision(), None);
 }
 
 #[test]

@@ -148,15 +148,13 @@ async fn test(
 impl Driver {
     async fn offer(&mut self, provision: Provision) -> Result<Providing, Broken> {
         let providing = self.providing_view(&provision);
-        self.providing = Some(provision.clone());
         self.take(Input::Command(Command::Provide(provision))).await?;
         Ok(providing)
     }
 
     async fn offer_nothing(&mut self) -> Result<(), Broken> {
-        let Some(mut provision) = self.providing.take() else { return Ok(()) };
+        let Some(mut provision) = self.node.provision().cloned() else { return Ok(()) };
         provision.services.clear();
-        self.background.offer = None;
         self.unpublished = None;
         self.take(Input::Command(Command::Provide(provision))).await
     }

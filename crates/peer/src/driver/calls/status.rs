@@ -105,7 +105,7 @@ impl Driver {
             unit: self.genesis.unit.clone(),
             is_notary: self.genesis.notaries.contains(&self.own),
             is_verifier: self.genesis.verifiers.iter().any(|founder| founder.peer == self.own),
-            providing: self.providing.as_ref().map(|provision| self.providing_view(provision)),
+            providing: self.node.provision().map(|provision| self.providing_view(provision)),
             class: class.as_ref().map(|class| class.digest()).unwrap_or_default(),
             machine: class.map(|class| class.to_string()).unwrap_or_default(),
             addresses: self.background.network.listening(),
