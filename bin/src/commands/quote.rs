@@ -2,14 +2,12 @@
 
 pub(crate) mod rate;
 
-use std::time::SystemTime;
-
 use assay_market::{
     policy::Cost,
     quote::{Basis, Chosen, Quote},
 };
-use assay_peer::handle::QuoteJob;
-use assay_protocol::units::{Amount, Timestamp};
+use assay_peer::{clock, handle::QuoteJob};
+use assay_protocol::units::Amount;
 use serde_json::{Value, json};
 
 use super::{
@@ -117,18 +115,13 @@ fn standing(basis: &Basis) -> String {
     match basis {
         Basis::Ticket { job, opened, position } => format!(
             "as the notary stated it {} ago for job {}, in entry {position} of its journal",
-            ago(now().since(*opened)),
+            ago(clock::wall().since(*opened)),
             short(job),
         ),
         Basis::Newcomer => {
             "a newcomer's, the worst case: no ticket of this provider for this model is here".to_owned()
         }
     }
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn reasons(chosen: &Chosen, unit: &str) -> Table {
@@ -166,7 +159,7 @@ fn standing_document(basis: &Basis) -> Value {
     match basis {
         Basis::Ticket { job, opened, position } => json!({
             "of": "ticket", "job": full(job), "opened": moment(*opened), "position": position,
-            "age_ms": now().since(*opened).0,
+            "age_ms": clock::wall().since(*opened).0,
         }),
         Basis::Newcomer => json!({ "of": "newcomer" }),
     }

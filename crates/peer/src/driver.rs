@@ -41,7 +41,7 @@ use tokio::{
 
 pub(crate) use self::opening::{OpeningError, Parts, Restored, restore};
 use self::{
-    alarm::{WakeTime, moment},
+    alarm::WakeTime,
     background::Background,
     calls::Update,
     history::{Dated, History},
@@ -51,6 +51,7 @@ use self::{
     responder::Visit,
 };
 use crate::{
+    clock::moment,
     fetcher::Want,
     journal::{AppendError, Broken, Journal},
     receipts::collect::Expected,

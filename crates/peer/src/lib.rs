@@ -3,6 +3,7 @@
 //! **Invariant:** nothing here decides about jobs, trust or money.
 
 pub mod blobs;
+pub mod clock;
 pub mod config;
 pub mod daemon;
 mod driver;

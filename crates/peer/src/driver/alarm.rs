@@ -1,32 +1,16 @@
-//! Time as the brain sees it: a steady clock that it waits by, and the machine's wall clock that it dates by.
+//! The alarm that wakes the brain.
 //!
-//! **Invariant:** the steady clock never goes back nor stands still, whatever somebody sets the machine's clock to and
-//! however long it sleeps; an alarm rings at its time or later, never before.
+//! **Invariant:** it rings at its time or later by the steady clock, never before.
 
 use std::{future, time::Duration};
 
-use assay_market::{Moment, Steady};
+use assay_market::Steady;
 use tokio::time::sleep;
 
-use super::intake::now;
+use crate::clock::steady;
 
 /// How long an alarm sleeps before it looks at the clock again: timers do not count what a machine sleeps.
 const NAP_MS_MAX: u64 = 30_000;
-
-/// What both clocks show now.
-pub(crate) fn moment() -> Moment {
-    Moment { steady: steady(), wall: now() }
-}
-
-/// The time since the machine was started, its sleep included.
-fn steady() -> Steady {
-    #[cfg(target_os = "linux")]
-    let since = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    #[cfg(not(target_os = "linux"))]
-    let since = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    let (seconds, nanos) = (since.tv_sec.unsigned_abs(), since.tv_nsec.unsigned_abs());
-    Steady(seconds.saturating_mul(1_000).saturating_add(nanos / 1_000_000))
-}
 
 /// The one time at which the brain wants to be woken.
 #[derive(Default)]

@@ -5,12 +5,9 @@
 //!
 //! **Invariant:** what reaches the loop as a message was signed by whom it names; everything else is counted and gone.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{SystemTime, UNIX_EPOCH},
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use assay_protocol::{
@@ -24,7 +21,10 @@ use assay_protocol::{
 };
 use tokio::sync::mpsc;
 
-use crate::network::{GossipId, Network, NetworkEvent, Reply};
+use crate::{
+    clock,
+    network::{GossipId, Network, NetworkEvent, Reply},
+};
 
 /// Threads that verify.
 const LANES: usize = 2;
@@ -181,12 +181,12 @@ impl LaneThread {
         let short = bytes.len() <= OFFER_BYTES_MAX;
         let judged = match short.then(|| self.decode(from, bytes)).flatten() {
             Some(Message::Offer(offer)) => match self.offer(from, offer) {
-                Some(until) if until > now() => self.network.accept(id),
+                Some(until) if until > clock::wall() => self.network.accept(id),
                 Some(_) => self.network.ignore(id),
                 None => self.network.reject(id),
             },
             Some(Message::Tick(tick)) => match self.checkpoint(from, tick) {
-                Some(until) if until > now() => self.network.accept(id),
+                Some(until) if until > clock::wall() => self.network.accept(id),
                 Some(_) => self.network.ignore(id),
                 None => self.network.reject(id),
             },
@@ -256,10 +256,4 @@ impl LaneThread {
         // The loop has ended, and this lane soon will.
         drop(self.arrivals.blocking_send(Arrival::Opened(Box::new(opened))));
     }
-}
-
-/// This machine's clock.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

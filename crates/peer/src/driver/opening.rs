@@ -17,7 +17,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
     Driver, Inlets,
-    alarm::{WakeTime, moment},
+    alarm::WakeTime,
     background::Background,
     history::History,
     indexing::Indexing,
@@ -27,6 +27,7 @@ use super::{
     responder::{Responder, VISITS_MAX},
 };
 use crate::{
+    clock::moment,
     config::ClientSettings,
     executor::Executor,
     fetcher::Fetcher,
@@ -144,6 +145,10 @@ impl Restored {
         let Parts { genesis, settings, network, events, store, executor, ending } = parts;
         let Self { node, own, effects, journal, indexing, seen } = self;
         let network_id = genesis.id();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "there are never more reports than effects that ask for one"
+        )]
         let (reports, reported) = mpsc::unbounded_channel();
         let (visits, visited) = mpsc::channel(VISITS_MAX);
         let (updates, _) = broadcast::channel(UPDATES_MAX);

@@ -11,9 +11,9 @@ use assay_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    clock::moment,
     driver::{
         Driver,
-        alarm::moment,
         responder::{Respond, Responder},
     },
     handle::{Call, Refused},

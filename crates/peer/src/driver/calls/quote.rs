@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Submit;
 use crate::{
+    clock::moment,
     driver::{
-        alarm::moment,
         prepare::prepare,
         responder::{Respond, Responder},
     },

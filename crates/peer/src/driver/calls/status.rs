@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Providing;
 use crate::{
+    clock::moment,
     driver::{
         Driver,
-        alarm::moment,
         responder::{Respond, Responder},
     },
     handle::{Call, Refused},
