@@ -13,8 +13,8 @@ use std::{
 use assay_cli::{
     Bundle,
     commands::demo::{
-        network::Network,
-        plan::{PARTS, PRICE, Part, Role},
+        network::DemoNetwork,
+        plan::{Duty, PARTS, PRICE, Part},
     },
 };
 use assay_market::view::{AttemptState, SubmissionView};
@@ -67,7 +67,7 @@ const LOOK_STEP: Duration = Duration::from_millis(200);
 
 /// A network whose jobs are over in seconds and whose stores are small.
 struct Crowd {
-    network: Network,
+    network: DemoNetwork,
     /// Ways to the client.
     clients: Vec<Handle>,
     /// What each store keeps for as long as its process lives: the runner and the model.
@@ -84,8 +84,8 @@ struct Ended {
 
 impl Crowd {
     async fn start() -> Self {
-        let honest: Vec<Part> = PARTS.into_iter().filter(|part| part.role != Role::Cheat).collect();
-        let mut network = Network::found(Path::new(BINARY), &honest).unwrap();
+        let honest: Vec<Part> = PARTS.into_iter().filter(|part| part.duty != Duty::Cheat).collect();
+        let mut network = DemoNetwork::found(Path::new(BINARY), &honest).unwrap();
         let genesis = hastened(network.genesis().clone());
         for peer in network.peers() {
             let file = NetworkFile::read(&peer.home.network()).unwrap();
@@ -240,7 +240,14 @@ async fn run(client: &Handle, number: u64) -> Ended {
     let failed = attempts.clone().any(|attempt| matches!(attempt.state, AttemptState::Failed(_)));
     let closed = attempts.filter_map(|attempt| match attempt.state {
         AttemptState::Closed(outcome) => Some((attempt.job, attempt.receipt?, outcome)),
-        _ => None,
+        AttemptState::Proposed
+        | AttemptState::Opening
+        | AttemptState::Running
+        | AttemptState::Delivered
+        | AttemptState::Refused(_)
+        | AttemptState::Unanswered
+        | AttemptState::Failed(_)
+        | AttemptState::Cancelled => None,
     });
     let closed: Vec<_> = closed.collect();
     let last = submission.attempts.last().and_then(|attempt| attempt.output).zip(closed.last());
