@@ -14,7 +14,7 @@ mod fetch;
 mod market;
 mod peer;
 mod perform;
-mod shelf;
+mod store;
 mod takers;
 mod trace;
 mod underway;
@@ -185,13 +185,13 @@ impl World {
 
     /// From now on this peer has room for so many bytes of blobs.
     pub fn limit(&mut self, place: Place, bytes: usize) {
-        self.peers[place.0].shelf.limit(bytes);
+        self.peers[place.0].store.limit(bytes);
     }
 
     /// How many bytes of blobs this peer keeps for somebody.
     #[must_use]
     pub fn kept_bytes(&self, place: Place) -> usize {
-        self.peers[place.0].shelf.kept_bytes()
+        self.peers[place.0].store.kept_bytes()
     }
 
     /// From now on nobody waits for what this peer wanted.

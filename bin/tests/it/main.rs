@@ -11,6 +11,7 @@ mod help;
 mod joins;
 mod kill_loops;
 mod kills;
+mod names;
 mod quotes;
 mod receipts;
 mod statuses;

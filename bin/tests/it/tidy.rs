@@ -149,7 +149,7 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Files below a path, or the file itself, with this ending; what builds leave behind is passed over.
-fn files(path: &Path, ending: &str) -> Vec<PathBuf> {
+pub(crate) fn files(path: &Path, ending: &str) -> Vec<PathBuf> {
     if path.is_file() {
         return if path.extension().is_some_and(|found| found == ending) {
             vec![path.into()]
@@ -165,6 +165,6 @@ fn files(path: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }

@@ -109,7 +109,7 @@ impl Network {
         let limits = settings.limits.clone();
         let (commands, orders) = mpsc::channel(COMMANDS_MAX);
         let (events, happened) = mpsc::channel(limits.events_max);
-        let (task, status) = task::Task::start(settings, blobs, orders, events).await?;
+        let (task, status) = task::SwarmTask::start(settings, blobs, orders, events).await?;
         tokio::spawn(task.run());
         let asks = Arc::new(Semaphore::new(limits.asks_max));
         let fetches = Gate::new(limits.fetches_max, limits.fetches_per_peer_max);

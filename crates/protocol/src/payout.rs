@@ -51,22 +51,22 @@ pub struct Fee {
 #[must_use]
 pub fn settle(genesis: &Genesis, job: &Job, at_stake: Amount) -> Settlement {
     let Stage::Closed(outcome) = job.stage() else { return Settlement::default() };
-    let till = Till { genesis, job, order: job.order(), ticket: job.ticket() };
+    let settling = Settling { genesis, job, order: job.order(), ticket: job.ticket() };
     match outcome {
-        Outcome::NotDrawn => till.paid(Vec::new()),
+        Outcome::NotDrawn => settling.paid(Vec::new()),
         // Of several checks that were wanted, some may have been done.
-        Outcome::Unchecked => till.paid(till.first_fees()),
-        Outcome::Checked | Outcome::Grey => till.paid(till.first_fees()),
-        Outcome::Cleared => till.cleared(),
-        Outcome::GreyRefunded | Outcome::Mismatch => till.refunded_but_checked(),
-        Outcome::Cancelled => till.cancelled(),
+        Outcome::Unchecked => settling.paid(settling.first_fees()),
+        Outcome::Checked | Outcome::Grey => settling.paid(settling.first_fees()),
+        Outcome::Cleared => settling.cleared(),
+        Outcome::GreyRefunded | Outcome::Mismatch => settling.refunded_but_checked(),
+        Outcome::Cancelled => settling.cancelled(),
         Outcome::Slashed | Outcome::TwoClaims | Outcome::FalseStream | Outcome::FalseOpening => {
-            till.slashed(at_stake, true)
+            settling.slashed(at_stake, true)
         }
-        Outcome::Silent => till.slashed(at_stake, false),
-        Outcome::Disputed | Outcome::Void => till.undecided(),
+        Outcome::Silent => settling.slashed(at_stake, false),
+        Outcome::Disputed | Outcome::Void => settling.undecided(),
         Outcome::NoClaim | Outcome::Aborted | Outcome::Withdrawn => {
-            Settlement { client: till.held(), ..Settlement::default() }
+            Settlement { client: settling.held(), ..Settlement::default() }
         }
     }
 }
@@ -77,14 +77,15 @@ pub fn deposit(genesis: &Genesis, job: &Job) -> Amount {
     if job.disputed() { genesis.check_cost(job.claimed_work()) } else { Amount::ZERO }
 }
 
-struct Till<'a> {
+/// A job that is being settled, and what its settlement is made of.
+struct Settling<'a> {
     genesis: &'a Genesis,
     job: &'a Job,
     order: &'a Order,
     ticket: &'a Ticket,
 }
 
-impl Till<'_> {
+impl Settling<'_> {
     /// All that was held of the client's money: the total, and a check that it disputed the result for.
     fn held(&self) -> Amount {
         let total = self.order.total_max;
@@ -93,7 +94,7 @@ impl Till<'_> {
 
     /// Paid, with these checks to be paid for.
     fn paid(&self, fees: Vec<Fee>) -> Settlement {
-        let (quote, pay) = (self.charged(), self.pay());
+        let (costs, pay) = (self.charged(), self.pay());
         let all = total(&fees);
         let first = fees.first().map_or(Amount::ZERO, |fee| fee.amount);
         // The provider bears the check of a newcomer, and one that its conviction over another job forced. A newcomer's
@@ -101,9 +102,9 @@ impl Till<'_> {
         let provider_bears =
             if self.ticket.newcomer || self.job.forced() { first.min(pay) } else { Amount::ZERO };
         let client_bears = if self.prepays() { all.minus_up_to(provider_bears) } else { Amount::ZERO };
-        let dues = if self.ticket.newcomer { Amount::ZERO } else { quote.dues };
+        let dues = if self.ticket.newcomer { Amount::ZERO } else { costs.dues };
         Settlement {
-            client: less(self.held(), &[pay, quote.premium, client_bears]),
+            client: less(self.held(), &[pay, costs.premium, client_bears]),
             provider: pay.minus_up_to(provider_bears).minus_up_to(dues),
             fees,
             ..Settlement::default()
@@ -118,10 +119,10 @@ impl Till<'_> {
     /// Refunded after a first check that the client paid for, if it did. The provider, which is paid nothing, owes the
     /// dues all the same: otherwise the pool would pay for checks that a provider and its friends have made grey.
     fn refunded_but_checked(&self) -> Settlement {
-        let (fees, quote) = (self.first_fees(), self.charged());
+        let (fees, costs) = (self.first_fees(), self.charged());
         let checks = if self.prepays() { total(&fees) } else { Amount::ZERO };
-        let client = less(self.held(), &[quote.premium, checks]);
-        let dues = Fee { peer: self.order.provider, amount: quote.dues };
+        let client = less(self.held(), &[costs.premium, checks]);
+        let dues = Fee { peer: self.order.provider, amount: costs.dues };
         let fines = if self.ticket.newcomer { Vec::new() } else { Vec::from([dues]) };
         Settlement { client, fees, fines, ..Settlement::default() }
     }

@@ -135,17 +135,17 @@ impl Shell for Simulation {
     }
 
     fn put(&mut self, bytes: &[u8]) -> bool {
-        self.peer().shelf.store(bytes)
+        self.peer().store.store(bytes)
     }
 
     fn stock(&mut self, other: usize, digest: Digest, bytes: &[u8]) {
         let to = self.peer().id();
-        let shelf = &mut self.world.peers[Self::other(other).0].shelf;
+        let store = &mut self.world.peers[Self::other(other).0].store;
         match Digest::of(bytes) == digest {
-            true => assert!(shelf.store(bytes)),
-            false => shelf.spoil(digest, bytes),
+            true => assert!(store.store(bytes)),
+            false => store.spoil(digest, bytes),
         }
-        shelf.permit(digest, digest, to);
+        store.permit(digest, digest, to);
     }
 
     fn perform(&mut self, effects: Vec<Effect>) {
@@ -169,7 +169,7 @@ impl Shell for Simulation {
     }
 
     fn ask(&mut self, by: PeerId, digest: Digest) -> Option<Vec<u8>> {
-        self.peer().shelf.fetch(&digest, by).map(|bytes| bytes.to_vec())
+        self.peer().store.fetch(&digest, by).map(|bytes| bytes.to_vec())
     }
 
     fn asked(&mut self, other: usize) -> usize {

@@ -56,7 +56,7 @@ impl World {
         peer.book = Book::default();
         peer.life += 1;
         peer.runs.clear();
-        peer.shelf.crash();
+        peer.store.crash();
         peer.underway = Underway::default();
         let saved = peer.disk.saved();
         peer.disk.crash(tail == Tail::Lost);

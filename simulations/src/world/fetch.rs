@@ -67,7 +67,7 @@ impl World {
     /// Gets a blob, which is kept for its holder from now on.
     pub(super) fn fetch(&mut self, place: Place, want: Want) {
         let peer = &mut self.peers[place.0];
-        peer.shelf.keep(want.holder, want.digest);
+        peer.store.keep(want.holder, want.digest);
         let own = peer.id();
         if let Some(id) = peer.underway.join(want, own) {
             self.within(place, Span::ZERO, WithinPeer::Sought(Sought::Blob(id)));
@@ -77,7 +77,7 @@ impl World {
     /// Ends everything that a holder keeps, serves and waits for.
     pub(super) fn release(&mut self, place: Place, holder: Digest) {
         let peer = &mut self.peers[place.0];
-        peer.shelf.release(&holder);
+        peer.store.release(&holder);
         for digest in peer.underway.release(&holder) {
             let ended = Input::Fetched { holder, digest, found: None };
             self.within(place, Span::ZERO, WithinPeer::Heard(Box::new(ended)));
@@ -89,7 +89,7 @@ impl World {
         match sought {
             Sought::Blob(id) => self.seek_blob(place, id),
             Sought::Receipt(expected) => {
-                let here = self.peers[place.0].shelf.get(&expected.digest).cloned();
+                let here = self.peers[place.0].store.get(&expected.digest).cloned();
                 let notary = self.places.get(&expected.notary).copied().filter(|notary| *notary != place);
                 match (here, notary) {
                     (None, Some(notary)) => self.ask(place, sought, notary, u64::MAX),
@@ -104,7 +104,7 @@ impl World {
         if !peer.underway.goes_on(id) {
             return;
         }
-        if let Some(found) = peer.shelf.describe(&id.digest) {
+        if let Some(found) = peer.store.describe(&id.digest) {
             return self.answer_blob(place, id, Some(found));
         }
         while let Some((source, bytes_max)) = self.peers[place.0].underway.next(id) {
@@ -133,7 +133,7 @@ impl World {
         let peer = &mut self.peers[source.0];
         #[cfg(test)]
         peer.seen.note_asked();
-        let bytes = peer.shelf.fetch(&sought.digest(), by);
+        let bytes = peer.store.fetch(&sought.digest(), by);
         let up = peer.node.is_some();
         let (delay, bytes) = match self.arrival(source, asker).filter(|_| up) {
             Some(delay) => (delay, bytes.filter(|bytes| bytes.len() as u64 <= bytes_max)),
@@ -155,8 +155,8 @@ impl World {
                 let peer = &mut self.peers[place.0];
                 // What nobody waits for any more is let go.
                 if peer.underway.goes_on(id) {
-                    let stored = peer.shelf.store(Rc::clone(bytes));
-                    let found = peer.shelf.describe(&id.digest).filter(|_| stored);
+                    let stored = peer.store.store(Rc::clone(bytes));
+                    let found = peer.store.describe(&id.digest).filter(|_| stored);
                     self.answer_blob(place, id, found);
                 }
             }
@@ -190,7 +190,7 @@ impl World {
         if (report.job, report.notary, report.network) != (job, notary, self.network_id) {
             return Err(Uncollected::Refuted);
         }
-        self.peers[place.0].shelf.file(&receipt);
+        self.peers[place.0].store.file(&receipt);
         Ok(report.outcome)
     }
 

@@ -125,7 +125,7 @@ impl World {
         let salt = codec::digest("simulated salt", &(self.plan.seed, key));
         let input = [&salt.0[..], &wish.number.to_be_bytes()].concat();
         let input_commit = Digest::of(&input);
-        self.peers[client.0].shelf.put(key, input);
+        self.peers[client.0].store.put(key, input);
         let submission = Submission {
             key,
             input_commit,
@@ -191,14 +191,14 @@ impl World {
     #[must_use]
     pub fn receipt(&self, client: Place, key: Digest) -> Option<Receipt> {
         let digest = self.attempt(client, key)?.receipt?;
-        let bytes = self.peers[client.0].shelf.get(&digest)?;
+        let bytes = self.peers[client.0].store.get(&digest)?;
         Receipt::from_bytes(bytes).ok()
     }
 
     /// Gives a blob to a peer as friends do, past both brains.
     pub fn hand_over(&mut self, from: Place, digest: Digest, to: Place) {
-        if let Some(bytes) = self.peers[from.0].shelf.get(&digest).cloned() {
-            self.peers[to.0].shelf.put(digest, bytes);
+        if let Some(bytes) = self.peers[from.0].store.get(&digest).cloned() {
+            self.peers[to.0].store.put(digest, bytes);
         }
     }
 
@@ -220,7 +220,7 @@ impl World {
     /// The bytes of a blob that a peer holds.
     #[must_use]
     pub fn blob(&self, place: Place, digest: Digest) -> Option<&[u8]> {
-        self.peers[place.0].shelf.get(&digest).map(AsRef::as_ref)
+        self.peers[place.0].store.get(&digest).map(AsRef::as_ref)
     }
 
     /// The books of the notary.

@@ -9,7 +9,7 @@ use assay_protocol::{
     signed::Signer,
 };
 
-use super::{Place, crash::Crash, disk::Disk, shelf::Shelf, underway::Underway};
+use super::{Place, crash::Crash, disk::Disk, store::SimulatedStore, underway::Underway};
 use crate::{
     behaviour::{Behaviour, Honest},
     crypto::SimulatedKey,
@@ -31,7 +31,7 @@ pub(super) struct Peer {
     pub(super) life: u64,
     pub(super) skew_millis: i64,
     pub(super) disk: Disk,
-    pub(super) shelf: Shelf,
+    pub(super) store: SimulatedStore,
     pub(super) underway: Underway,
     /// The number of the alarm that counts; those before it were replaced.
     pub(super) alarm: u64,
@@ -63,7 +63,7 @@ impl Peer {
             life: 0,
             skew_millis: 0_i64.saturating_add_unsigned(skew).saturating_sub_unsigned(plan.skew_ms_max),
             disk: Disk::default(),
-            shelf: Shelf::default(),
+            store: SimulatedStore::default(),
             underway: Underway::default(),
             alarm: 0,
             runs: BTreeMap::new(),
@@ -89,7 +89,7 @@ impl Peer {
             return None;
         }
         self.runs_started += 1;
-        self.shelf.keep(holder(&run.id), run.input);
+        self.store.keep(holder(&run.id), run.input);
         self.runs.insert(run.id, (self.runs_started, run));
         Some(self.runs_started)
     }
@@ -97,7 +97,7 @@ impl Peer {
     /// A run goes on no more.
     pub(super) fn end_run(&mut self, id: &RunId) {
         if self.runs.remove(id).is_some() {
-            self.shelf.release(&holder(id));
+            self.store.release(&holder(id));
         }
     }
 

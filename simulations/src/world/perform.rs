@@ -90,11 +90,11 @@ impl World {
             Effect::Stop(run) => peer.end_run(&run),
             Effect::Show { run, output, positions } => self.show(place, run, output, &positions),
             Effect::Keep { holder, digest } => {
-                peer.shelf.keep(holder, digest);
+                peer.store.keep(holder, digest);
             }
             Effect::Release { holder } => self.release(place, holder),
-            Effect::Serve { holder, digest, to } => peer.shelf.permit(holder, digest, to),
-            Effect::File { receipt } => peer.shelf.file(&receipt),
+            Effect::Serve { holder, digest, to } => peer.store.permit(holder, digest, to),
+            Effect::File { receipt } => peer.store.file(&receipt),
             Effect::WakeAt(time) => self.set_alarm(place, time),
             Effect::Tell(event) => {
                 self.trace.told(place, &event);
@@ -153,15 +153,15 @@ impl World {
 
     fn compute(&mut self, place: Place, run: &Run) -> Result<RunResult, Failure> {
         let peer = &mut self.peers[place.0];
-        let input = peer.shelf.read(&run.input).ok_or(Failure::InputAbsent)?;
+        let input = peer.store.read(&run.input).ok_or(Failure::InputAbsent)?;
         let output = machine::output(run, &input, &peer.id());
         let output = peer.behaviour.compute(run, output);
         let result = machine::result(run, &output);
-        peer.shelf.put(run.id.job, output).then_some(result).ok_or(Failure::Machine)
+        peer.store.put(run.id.job, output).then_some(result).ok_or(Failure::Machine)
     }
 
     fn show(&mut self, place: Place, run: RunId, output: Digest, positions: &[u64]) {
-        let blob = self.peers[place.0].shelf.read(&output);
+        let blob = self.peers[place.0].store.read(&output);
         let records: Option<Vec<ShownRecord>> =
             blob.and_then(|bytes| positions.iter().map(|position| shown(&bytes, *position)).collect());
         let input = Input::Shown { run, records: records.unwrap_or_default() };

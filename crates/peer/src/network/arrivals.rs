@@ -19,7 +19,7 @@ use super::{
     protocols::{ProtocolsEvent, SCORE_FLOODING},
     questions::{Answer, Question},
     streams::IncomingStream,
-    task::Task,
+    task::SwarmTask,
     transfers::{Upload, serve},
 };
 
@@ -28,7 +28,7 @@ const GOSSIP_DROPPED_MAX: u32 = 1000;
 
 type Exchange<A, B> = request_response::Event<A, B>;
 
-impl Task {
+impl SwarmTask {
     pub(super) fn take(&mut self, event: ProtocolsEvent) {
         match event {
             ProtocolsEvent::Messages(event) => self.take_message(event),

@@ -14,7 +14,7 @@ use super::{
     questions::Question,
     queues::Posted,
     streams::Opening,
-    task::Task,
+    task::SwarmTask,
 };
 
 /// Something to do.
@@ -51,7 +51,7 @@ pub(super) enum NetworkCommand {
     },
 }
 
-impl Task {
+impl SwarmTask {
     pub(super) fn obey(&mut self, command: NetworkCommand) {
         match command {
             NetworkCommand::Send { to, bytes } => self.post(to, bytes),

@@ -32,7 +32,7 @@ use super::{
     rates::Rates,
     redial::Redial,
     slots::Slots,
-    task::{Status, Task},
+    task::{Status, SwarmTask},
 };
 
 /// Streams on one connection at a time.
@@ -42,7 +42,7 @@ const IDLE_MAX: Duration = Duration::from_secs(120);
 /// How long the system may take to say what it listens on.
 const LISTEN_WAIT_MAX: Duration = Duration::from_secs(5);
 
-impl Task {
+impl SwarmTask {
     pub(super) async fn start(
         settings: NetworkSettings,
         blobs: Arc<dyn BlobSource>,

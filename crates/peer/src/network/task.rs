@@ -52,7 +52,7 @@ pub(super) struct Status {
 }
 
 /// The running network.
-pub(super) struct Task {
+pub(super) struct SwarmTask {
     pub(super) swarm: Swarm<Protocols>,
     pub(super) network: Digest,
     pub(super) version: String,
@@ -86,7 +86,7 @@ enum Turn {
     Forgive,
 }
 
-impl Task {
+impl SwarmTask {
     pub(super) async fn run(mut self) {
         let mut forgive = interval(FORGIVE_EVERY);
         forgive.set_missed_tick_behavior(MissedTickBehavior::Delay);

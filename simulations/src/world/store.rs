@@ -22,7 +22,7 @@ use self::holders::Holders;
 
 /// A peer's blobs and receipts.
 #[derive(Debug, Default)]
-pub(super) struct Shelf {
+pub(super) struct SimulatedStore {
     blobs: BTreeMap<Digest, Stored>,
     /// The blobs that nobody keeps by their last use, the oldest first.
     idle: BTreeSet<(u64, Digest)>,
@@ -49,7 +49,7 @@ struct Filed {
     parties: [PeerId; 2],
 }
 
-impl Shelf {
+impl SimulatedStore {
     /// From now on there is room for so many bytes.
     pub(super) fn limit(&mut self, quota: usize) {
         self.quota = Some(quota);
