@@ -91,6 +91,7 @@ impl Started {
 }
 
 impl Held {
+    #[expect(clippy::disallowed_methods, reason = "a witness keeps all it sees")]
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let genesis = config::genesis("test", Keypair::from_seed([1; 32]).id());
