@@ -238,9 +238,16 @@ async fn run(client: &Handle, number: u64) -> Ended {
     let submission = end_of(client, key).await;
     let attempts = submission.attempts.iter();
     let failed = attempts.clone().any(|attempt| matches!(attempt.state, AttemptState::Failed(_)));
-    let closed = attempts.filter_map(|attempt| {
-        let AttemptState::Closed(outcome) = attempt.state else { return None };
-        Some((attempt.job, attempt.receipt?, outcome))
+    let closed = attempts.filter_map(|attempt| match attempt.state {
+        AttemptState::Closed(outcome) => Some((attempt.job, attempt.receipt?, outcome)),
+        AttemptState::Proposed
+        | AttemptState::Opening
+        | AttemptState::Running
+        | AttemptState::Delivered
+        | AttemptState::Refused(_)
+        | AttemptState::Unanswered
+        | AttemptState::Failed(_)
+        | AttemptState::Cancelled => None,
     });
     let closed: Vec<_> = closed.collect();
     let last = submission.attempts.last().and_then(|attempt| attempt.output).zip(closed.last());

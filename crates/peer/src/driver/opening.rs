@@ -141,14 +141,14 @@ impl Restored {
     }
 
     /// A loop that is ready to run, what comes into it, and what its user's calls are answered with.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "reports answer effects: never more than the brain asked for"
+    )]
     pub(crate) fn into_driver(self, parts: Parts) -> (Driver, Inlets, Responder) {
         let Parts { genesis, settings, network, events, store, executor, ending } = parts;
         let Self { node, own, effects, journal, indexing, seen } = self;
         let network_id = genesis.id();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "there are never more reports than effects that ask for one"
-        )]
         let (reports, reported) = mpsc::unbounded_channel();
         let (visits, visited) = mpsc::channel(VISITS_MAX);
         let (updates, _) = broadcast::channel(UPDATES_MAX);

@@ -91,12 +91,12 @@ impl Started {
 }
 
 impl Held {
+    #[expect(clippy::disallowed_methods, reason = "a witness keeps all it sees")]
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let genesis = config::genesis("test", Keypair::from_seed([1; 32]).id());
         let started = Started::new(folder.path(), [1; 32], genesis, 1 << 20).await;
         let Started { mut driver, inlets, responder, let_through, begins } = started;
-        #[expect(clippy::disallowed_methods, reason = "what a test lets out is read at once")]
         let (witness, seen) = mpsc::unbounded_channel();
         driver.outbox = Outbox::new(driver.journal.durable(), Witness(witness));
         Self { driver, inlets, responder, let_through, _begins: begins, seen, _folder: folder }
