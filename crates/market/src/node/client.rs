@@ -35,7 +35,12 @@ use self::{
     lanes::Lane,
     submission::{Past, Submitted},
 };
-use super::{alarms::Alarm, context::Context, heard::Heard, role::Role};
+use super::{
+    alarms::Alarm,
+    context::Context,
+    heard::{Fault, Heard},
+    role::Role,
+};
 use crate::{
     command::Command,
     input::Input,
@@ -79,12 +84,20 @@ impl<S: Signer> Role<S> for Client {
             Input::Command(Command::Submit(submission)) => self.submit(submission, cx),
             Input::Command(Command::Cancel { key }) => self.cancel(*key, cx),
             Input::Command(Command::Dispute { key }) => self.dispute(*key, cx),
-            Input::Message(message) => self.hear(message, cx),
-            Input::Undelivered { to } => self.on_undelivered(*to, cx),
             Input::Command(Command::Taken { key }) => self.on_taken(*key, cx),
+            Input::Message(Opened::Accept(accept)) => self.on_accept(accept, cx),
+            Input::Message(Opened::Refuse(refuse)) => self.on_refuse(refuse, cx),
+            Input::Message(Opened::Ticket(ticket)) => self.on_ticket(ticket, cx),
+            Input::Message(Opened::Deliver(deliver)) => self.on_deliver(deliver, cx),
+            Input::Message(Opened::Abort(abort)) => self.on_abort(abort, cx),
+            Input::Message(Opened::Check(check)) => self.on_check(check, cx),
+            Input::Message(Opened::Notice(notice)) => self.on_notice(notice, cx),
+            Input::Undelivered { to } => self.on_undelivered(*to, cx),
             Input::Fetched { holder, digest, found } => self.on_output(*holder, *digest, *found, cx),
             Input::Collected { job, digest, found } => self.on_receipt(*job, *digest, *found, cx),
-            Input::Command(_) | Input::Ran { .. } | Input::Shown { .. } | Input::Wake => Heard::NotMine,
+            Input::Command(_) | Input::Message(_) | Input::Ran { .. } | Input::Shown { .. } | Input::Wake => {
+                Heard::NotMine
+            }
         }
     }
 
@@ -108,41 +121,6 @@ impl<S: Signer> Role<S> for Client {
 }
 
 impl Client {
-    /// Takes a message about an attempt of this client.
-    fn hear<S: Signer>(&mut self, message: &Opened, cx: &mut Context<'_, S>) -> Heard {
-        match message {
-            Opened::Accept(accept) => self.on_accept(accept, cx),
-            Opened::Refuse(refuse) => self.on_refuse(refuse, cx),
-            Opened::Ticket(ticket) => self.on_ticket(ticket, cx),
-            Opened::Deliver(deliver) => self.on_deliver(deliver, cx),
-            Opened::Abort(abort) => self.on_abort(abort, cx),
-            Opened::Check(check) => self.on_check(check, cx),
-            Opened::Notice(notice) => self.on_notice(notice, cx),
-            Opened::Offer(_)
-            | Opened::Propose(_)
-            | Opened::Open(_)
-            | Opened::Start(_)
-            | Opened::Claim(_)
-            | Opened::Reveal(_)
-            | Opened::Seal(_)
-            | Opened::Unserved(_)
-            | Opened::OpenClaim(_)
-            | Opened::OpenSeal(_)
-            | Opened::Query(_)
-            | Opened::Account(_)
-            | Opened::Cancel(_)
-            | Opened::Dispute(_)
-            | Opened::Output(_)
-            | Opened::Contradict(_)
-            | Opened::Stake(_)
-            | Opened::Unstake(_)
-            | Opened::Register(_)
-            | Opened::Grant(_)
-            | Opened::Tick(_)
-            | Opened::Settled(_) => Heard::NotMine,
-        }
-    }
-
     fn keep<S: Signer>(&mut self, record: ClientRecord, cx: &mut Context<'_, S>) {
         self.fold(&record);
         cx.save(Record::Client(Box::new(record)));
@@ -192,7 +170,7 @@ impl Client {
     /// An attempt, if this peer is its provider or its notary.
     fn attempt_of(&self, job: JobId, by: PeerId) -> Result<&Attempt, Heard> {
         let attempt = self.attempts.get(&job).ok_or(Heard::NotMine)?;
-        if attempt.concerns(by) { Ok(attempt) } else { Err(Heard::Misstep(super::heard::Fault::Stranger)) }
+        if attempt.concerns(by) { Ok(attempt) } else { Err(Heard::Misstep(Fault::Stranger)) }
     }
 }
 

@@ -79,49 +79,31 @@ struct Told {
 }
 
 impl<S: Signer> Role<S> for Notary {
-    /// Takes a message that concerns the books.
+    /// Takes what concerns the books: instructions of their owners, steps of jobs, questions.
     fn handle(&mut self, input: &Input, cx: &mut Context<'_, S>) -> Heard {
-        if let Input::Undelivered { to } = input {
-            return self.tell_again(*to, cx);
+        match input {
+            Input::Undelivered { to } => self.tell_again(*to, cx),
+            Input::Message(Opened::Open(open)) => self.on_open(open, cx),
+            Input::Message(Opened::Query(query)) => self.on_query(query, cx),
+            Input::Message(Opened::Stake(stake)) => {
+                self.instruct(stake, |said| said.sequence, Fact::Stake, cx)
+            }
+            Input::Message(Opened::Unstake(unstake)) => {
+                self.instruct(unstake, |said| said.sequence, Fact::Unstake, cx)
+            }
+            Input::Message(Opened::Register(register)) => {
+                self.instruct(register, |said| said.sequence, Fact::Register, cx)
+            }
+            Input::Message(Opened::Grant(grant)) => self.instruct(grant, |said| said.serial, Fact::Grant, cx),
+            Input::Message(message) => Happening::of(message, self.ledger.sequence())
+                .map_or(Heard::NotMine, |happening| self.on_step(happening, cx)),
+            Input::Command(_)
+            | Input::Fetched { .. }
+            | Input::Collected { .. }
+            | Input::Ran { .. }
+            | Input::Shown { .. }
+            | Input::Wake => Heard::NotMine,
         }
-        let Input::Message(message) = input else { return Heard::NotMine };
-        let position = self.ledger.sequence();
-        let happening = match message {
-            Opened::Open(open) => return self.on_open(open, cx),
-            Opened::Query(query) => return self.on_query(query, cx),
-            Opened::Stake(stake) => return self.instruct(stake, |said| said.sequence, Fact::Stake, cx),
-            Opened::Unstake(unstake) => {
-                return self.instruct(unstake, |said| said.sequence, Fact::Unstake, cx);
-            }
-            Opened::Register(register) => {
-                return self.instruct(register, |said| said.sequence, Fact::Register, cx);
-            }
-            Opened::Grant(grant) => return self.instruct(grant, |said| said.serial, Fact::Grant, cx),
-            Opened::Claim(claim) => Happening::Claim { claim: claim.signed().clone(), position },
-            Opened::Abort(abort) => Happening::Abort(abort.signed().clone()),
-            Opened::Cancel(cancel) => Happening::Cancel(cancel.signed().clone()),
-            Opened::Reveal(reveal) => Happening::Reveal(reveal.signed().clone()),
-            Opened::Dispute(dispute) => Happening::Dispute(dispute.signed().clone()),
-            Opened::Contradict(contradict) => Happening::Contradict(Box::new(contradict.signed().clone())),
-            Opened::Seal(seal) => Happening::Seal(seal.signed().clone()),
-            Opened::Unserved(unserved) => Happening::Unserved(unserved.signed().clone()),
-            Opened::OpenClaim(opening) => Happening::OpenClaim(opening.signed().clone()),
-            Opened::OpenSeal(opening) => Happening::OpenSeal(opening.signed().clone()),
-            Opened::Offer(_)
-            | Opened::Propose(_)
-            | Opened::Accept(_)
-            | Opened::Refuse(_)
-            | Opened::Ticket(_)
-            | Opened::Start(_)
-            | Opened::Deliver(_)
-            | Opened::Check(_)
-            | Opened::Notice(_)
-            | Opened::Account(_)
-            | Opened::Output(_)
-            | Opened::Tick(_)
-            | Opened::Settled(_) => return Heard::NotMine,
-        };
-        self.on_step(happening, cx)
     }
 
     /// Begins to keep books, or goes on.

@@ -338,9 +338,10 @@ impl Client {
         let key = attempt.key;
         self.end_doubt(job, outcome, cx);
         self.keep(ClientRecord::Closed { job, outcome, receipt }, cx);
-        match self.attempts.get(&job).is_some_and(Attempt::is_pursued) {
-            true => cx.set(Alarm::Attempt(job), cx.now.after(backoff(0))),
-            false => cx.alarms.clear(Alarm::Attempt(job)),
+        if self.attempts.get(&job).is_some_and(Attempt::is_pursued) {
+            cx.set(Alarm::Attempt(job), cx.now.after(backoff(0)));
+        } else {
+            cx.alarms.clear(Alarm::Attempt(job));
         }
         cx.tell(Event::Closed { key, job, outcome, receipt });
         self.release_job(job, cx);
