@@ -31,7 +31,7 @@ use assay_protocol::{
 
 use self::{
     claim::leaves,
-    serving::{Claimed, Number, Phase, Serving, ServingStep, number},
+    serving::{Claimed, Number, Serving, ServingPhase, ServingStep, number},
 };
 use super::{
     alarms::{Alarm, backoff, lull, until_close},
@@ -112,12 +112,12 @@ impl<S: Signer> Role<S> for Provider {
         for (job, serving) in &mut self.servings {
             serving.set_claim_by(cx.now);
             let at = match serving.phase {
-                Phase::Accepted => serving.order.open_by.after(TICKET_SLACK),
-                Phase::Fetching
-                | Phase::Running
-                | Phase::Claimed(_)
-                | Phase::Yielded(_)
-                | Phase::Aborted(_) => cx.now,
+                ServingPhase::Accepted => serving.order.open_by.after(TICKET_SLACK),
+                ServingPhase::Fetching
+                | ServingPhase::Running
+                | ServingPhase::Claimed(_)
+                | ServingPhase::Yielded(_)
+                | ServingPhase::Aborted(_) => cx.now,
             };
             cx.set(Alarm::Serving(*job), at);
             if let Some(claimed) = serving.claimed() {
@@ -138,13 +138,14 @@ impl Provider {
         let Some(serving) = self.servings.get_mut(&job) else { return };
         serving.tries += 1;
         let (client, notary) = (serving.order.client, serving.order.notary);
-        let settled = matches!(serving.phase, Phase::Aborted(_)) || serving.noticed || serving.asks.is_some();
+        let settled =
+            matches!(serving.phase, ServingPhase::Aborted(_)) || serving.noticed || serving.asks.is_some();
         let again = cx.now.after(if settled { lull(serving.tries) } else { backoff(serving.tries) });
         match &serving.phase {
-            Phase::Accepted => {
+            ServingPhase::Accepted => {
                 return self.keep(ProviderRecord::Closed { job, outcome: None }, cx);
             }
-            Phase::Fetching => {
+            ServingPhase::Fetching => {
                 let late = cx.now >= serving.claim_by;
                 if late {
                     return self.abort(job, Failure::InputAbsent, cx);
@@ -154,12 +155,12 @@ impl Provider {
                     cx.fetch(job, serving.order.input_commit, [client]);
                 }
             }
-            Phase::Running => return,
-            Phase::Claimed(_) if serving.noticed => {
+            ServingPhase::Running => return,
+            ServingPhase::Claimed(_) if serving.noticed => {
                 let _ = cx.ask(notary, Some(job));
             }
-            Phase::Claimed(_) | Phase::Yielded(_) => self.send_claim(job, cx),
-            Phase::Aborted(abort) => {
+            ServingPhase::Claimed(_) | ServingPhase::Yielded(_) => self.send_claim(job, cx),
+            ServingPhase::Aborted(abort) => {
                 let abort = abort.verified();
                 cx.send(notary, abort.clone());
                 cx.send(client, abort);
@@ -239,16 +240,16 @@ impl Provider {
             return Heard::Misstep(Fault::Contrary);
         }
         match &serving.phase {
-            Phase::Accepted => {
+            ServingPhase::Accepted => {
                 cx.compare_clocks(ticket.signer(), ticket.standing.opened);
                 self.keep(ProviderRecord::Started(ticket.to_verified().into()), cx);
                 self.servings.get_mut(&job).into_iter().for_each(|serving| serving.set_claim_by(cx.now));
                 cx.tell(Event::Serving { job, client });
                 self.wake(job, cx);
             }
-            Phase::Claimed(_) => self.deliver(job, cx),
-            Phase::Aborted(abort) => cx.send(client, abort.verified()),
-            Phase::Yielded(_) | Phase::Fetching | Phase::Running => {}
+            ServingPhase::Claimed(_) => self.deliver(job, cx),
+            ServingPhase::Aborted(abort) => cx.send(client, abort.verified()),
+            ServingPhase::Yielded(_) | ServingPhase::Fetching | ServingPhase::Running => {}
         }
         Heard::Taken
     }
@@ -389,21 +390,21 @@ impl Provider {
     /// Takes an order from those under way to those that are over, with what its client paid for.
     fn close(&mut self, job: JobId, outcome: Option<Outcome>) {
         let Some(serving) = self.servings.remove(&job) else { return };
-        if matches!(serving.phase, Phase::Accepted) {
+        if matches!(serving.phase, ServingPhase::Accepted) {
             self.numbers.remove(&number(&serving.order));
         }
         let paid = outcome.is_some_and(Outcome::is_paid);
-        if !matches!(serving.phase, Phase::Accepted) {
+        if !matches!(serving.phase, ServingPhase::Accepted) {
             self.let_go.push(job);
         }
         let claimed = match serving.phase {
-            Phase::Claimed(claimed) if paid => Some(claimed),
-            Phase::Claimed(_)
-            | Phase::Accepted
-            | Phase::Fetching
-            | Phase::Running
-            | Phase::Yielded(_)
-            | Phase::Aborted(_) => None,
+            ServingPhase::Claimed(claimed) if paid => Some(claimed),
+            ServingPhase::Claimed(_)
+            | ServingPhase::Accepted
+            | ServingPhase::Fetching
+            | ServingPhase::Running
+            | ServingPhase::Yielded(_)
+            | ServingPhase::Aborted(_) => None,
         };
         let order = serving.order.into_body();
         let served = Served { client: order.client, manifest: order.manifest.name, outcome, claimed };

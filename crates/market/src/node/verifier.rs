@@ -24,7 +24,7 @@ use assay_protocol::{
     units::{Duration, Timestamp},
 };
 
-use self::checking::{CheckStep, Checking, CheckingPhase, Sealed};
+use self::checking::{Checking, CheckingPhase, CheckingStep, Sealed};
 use super::{
     alarms::Alarm,
     context::Context,
@@ -172,7 +172,7 @@ impl Verifier {
             cx.set(Alarm::Checking(job), asked.after(FETCH_PAUSE).min(serve_by));
             return Heard::Taken;
         }
-        if let Err(fault) = checking.apply(CheckStep::Run) {
+        if let Err(fault) = checking.apply(CheckingStep::Run) {
             return Heard::Misstep(fault);
         }
         let check = &checking.check;
@@ -249,12 +249,12 @@ impl Verifier {
             }
             VerifierRecord::Sealed { seal, evidence, output } => {
                 let sealed = Sealed { seal: seal.clone(), evidence: *evidence, output: *output };
-                self.step(seal.job, CheckStep::Seal(sealed));
+                self.step(seal.job, CheckingStep::Seal(sealed));
             }
             VerifierRecord::Unserved(unserved) => {
-                self.step(unserved.job, CheckStep::GiveUp(unserved.clone()));
+                self.step(unserved.job, CheckingStep::GiveUp(unserved.clone()));
             }
-            VerifierRecord::Ended(run) => self.step(run.job, CheckStep::Fail),
+            VerifierRecord::Ended(run) => self.step(run.job, CheckingStep::Fail),
             VerifierRecord::Forgotten(run) => {
                 self.checks.remove(&run.job);
                 self.under_way.remove(&run.job);
@@ -263,7 +263,7 @@ impl Verifier {
     }
 
     /// Takes a step that ends a check's work; what was saved is what was taken before.
-    fn step(&mut self, job: JobId, step: CheckStep) {
+    fn step(&mut self, job: JobId, step: CheckingStep) {
         let taken = self.checks.get_mut(&job).map(|checking| checking.apply(step));
         if taken.is_some_and(|taken| taken.is_ok()) {
             self.under_way.remove(&job);

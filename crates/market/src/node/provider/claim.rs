@@ -12,7 +12,7 @@ use assay_protocol::{
     signed::Signer,
 };
 
-use super::{Phase, Provider};
+use super::{Provider, ServingPhase};
 use crate::{
     effect::Effect,
     input::{RunId, RunResult},
@@ -32,7 +32,7 @@ impl Provider {
         cx: &mut Context<'_, S>,
     ) -> Heard {
         let Some(serving) = self.servings.get(&job) else { return Heard::NotMine };
-        if !matches!(serving.phase, Phase::Running) {
+        if !matches!(serving.phase, ServingPhase::Running) {
             return Heard::Misstep(Fault::Untimely);
         }
         let (units_max, ticket) = (serving.order.units_max, serving.ticket_digest());
@@ -87,7 +87,7 @@ impl Provider {
     /// so, since nobody can sign two claims.
     pub(super) fn on_cancelled<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         let Some(serving) = self.servings.get(&job) else { return };
-        if matches!(serving.phase, Phase::Fetching | Phase::Running) {
+        if matches!(serving.phase, ServingPhase::Fetching | ServingPhase::Running) {
             let (ticket, commit) = (serving.ticket_digest(), Digest::default());
             let claim = Claim { job, ticket, units: 0, work: 0, end: End::Cancelled, commit };
             let claim = cx.seal(claim);

@@ -38,7 +38,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Serving {
     pub(super) order: Verified<Order>,
-    pub(super) phase: Phase,
+    pub(super) phase: ServingPhase,
     pub(super) ticket: Option<Verified<Ticket>>,
     /// True once the notary has the claim.
     pub(super) noticed: bool,
@@ -53,7 +53,7 @@ pub(super) struct Serving {
 
 /// How far it is.
 #[derive(Clone, Debug)]
-pub(super) enum Phase {
+pub(super) enum ServingPhase {
     Accepted,
     Fetching,
     Running,
@@ -89,7 +89,7 @@ pub(super) enum ServingStep {
 impl Serving {
     /// An order that was just taken on.
     pub(super) fn new(order: Verified<Order>) -> Self {
-        let (phase, held_until) = (Phase::Accepted, Timestamp::default());
+        let (phase, held_until) = (ServingPhase::Accepted, Timestamp::default());
         Self {
             order,
             phase,
@@ -108,25 +108,31 @@ impl Serving {
     /// [`Fault::Untimely`], if things do not stand so; nothing changes then.
     pub(super) fn apply(&mut self, step: ServingStep) -> Result<(), Fault> {
         self.phase = match (&self.phase, step) {
-            (Phase::Accepted, ServingStep::Start(ticket)) => {
+            (ServingPhase::Accepted, ServingStep::Start(ticket)) => {
                 self.ticket = Some(ticket);
-                Phase::Fetching
+                ServingPhase::Fetching
             }
-            (Phase::Fetching, ServingStep::Run) => {
-                self.phase = Phase::Running;
+            (ServingPhase::Fetching, ServingStep::Run) => {
+                self.phase = ServingPhase::Running;
                 return Ok(());
             }
             // A run is forgotten by a restart, what came of it is not.
-            (Phase::Fetching | Phase::Running, ServingStep::Claim(claimed)) => Phase::Claimed(claimed),
-            (Phase::Fetching | Phase::Running, ServingStep::Yield(claim)) => Phase::Yielded(claim),
-            (Phase::Fetching | Phase::Running, ServingStep::Abort(abort)) => Phase::Aborted(abort),
+            (ServingPhase::Fetching | ServingPhase::Running, ServingStep::Claim(claimed)) => {
+                ServingPhase::Claimed(claimed)
+            }
+            (ServingPhase::Fetching | ServingPhase::Running, ServingStep::Yield(claim)) => {
+                ServingPhase::Yielded(claim)
+            }
+            (ServingPhase::Fetching | ServingPhase::Running, ServingStep::Abort(abort)) => {
+                ServingPhase::Aborted(abort)
+            }
             (
-                Phase::Accepted
-                | Phase::Fetching
-                | Phase::Running
-                | Phase::Claimed(_)
-                | Phase::Yielded(_)
-                | Phase::Aborted(_),
+                ServingPhase::Accepted
+                | ServingPhase::Fetching
+                | ServingPhase::Running
+                | ServingPhase::Claimed(_)
+                | ServingPhase::Yielded(_)
+                | ServingPhase::Aborted(_),
                 _,
             ) => return Err(Fault::Untimely),
         };
@@ -144,15 +150,18 @@ impl Serving {
 
     /// Its claim with what opens it.
     pub(super) fn claimed(&self) -> Option<&Claimed> {
-        if let Phase::Claimed(claimed) = &self.phase { Some(claimed) } else { None }
+        if let ServingPhase::Claimed(claimed) = &self.phase { Some(claimed) } else { None }
     }
 
     /// What the notary is told of its end.
     pub(super) fn claim(&self) -> Option<&Recorded<Claim>> {
         match &self.phase {
-            Phase::Claimed(claimed) => Some(&claimed.claim),
-            Phase::Yielded(claim) => Some(claim),
-            Phase::Accepted | Phase::Fetching | Phase::Running | Phase::Aborted(_) => None,
+            ServingPhase::Claimed(claimed) => Some(&claimed.claim),
+            ServingPhase::Yielded(claim) => Some(claim),
+            ServingPhase::Accepted
+            | ServingPhase::Fetching
+            | ServingPhase::Running
+            | ServingPhase::Aborted(_) => None,
         }
     }
 
@@ -164,19 +173,19 @@ impl Serving {
     /// True while it takes up a slot.
     pub(super) fn is_busy(&self, now: Timestamp) -> bool {
         match self.phase {
-            Phase::Accepted => now < self.held_until,
-            Phase::Fetching | Phase::Running => true,
-            Phase::Claimed(_) | Phase::Yielded(_) | Phase::Aborted(_) => false,
+            ServingPhase::Accepted => now < self.held_until,
+            ServingPhase::Fetching | ServingPhase::Running => true,
+            ServingPhase::Claimed(_) | ServingPhase::Yielded(_) | ServingPhase::Aborted(_) => false,
         }
     }
 
     /// How far it is, as it is shown.
     pub(super) fn state(&self) -> RunState {
         match self.phase {
-            Phase::Accepted => RunState::Waiting,
-            Phase::Fetching | Phase::Running => RunState::Running,
-            Phase::Claimed(_) | Phase::Yielded(_) => RunState::Committed,
-            Phase::Aborted(_) => RunState::Ended,
+            ServingPhase::Accepted => RunState::Waiting,
+            ServingPhase::Fetching | ServingPhase::Running => RunState::Running,
+            ServingPhase::Claimed(_) | ServingPhase::Yielded(_) => RunState::Committed,
+            ServingPhase::Aborted(_) => RunState::Ended,
         }
     }
 

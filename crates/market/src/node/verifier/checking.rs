@@ -59,7 +59,7 @@ pub(super) struct Sealed {
 
 /// What can happen to it.
 #[derive(Clone, Debug)]
-pub(super) enum CheckStep {
+pub(super) enum CheckingStep {
     /// The input is here.
     Run,
     /// What was found is sealed.
@@ -86,15 +86,15 @@ impl Checking {
     ///
     /// # Errors
     /// [`Fault::Untimely`], if things do not stand so; nothing changes then.
-    pub(super) fn apply(&mut self, step: CheckStep) -> Result<(), Fault> {
+    pub(super) fn apply(&mut self, step: CheckingStep) -> Result<(), Fault> {
         self.phase = match (&self.phase, step) {
-            (CheckingPhase::Fetching, CheckStep::Run) => CheckingPhase::Running,
+            (CheckingPhase::Fetching, CheckingStep::Run) => CheckingPhase::Running,
             // A run is forgotten by a restart, what it found is not.
-            (CheckingPhase::Fetching | CheckingPhase::Running, CheckStep::Seal(sealed)) => {
+            (CheckingPhase::Fetching | CheckingPhase::Running, CheckingStep::Seal(sealed)) => {
                 CheckingPhase::Sealed(sealed)
             }
-            (CheckingPhase::Fetching | CheckingPhase::Running, CheckStep::Fail) => CheckingPhase::Ended,
-            (CheckingPhase::Fetching, CheckStep::GiveUp(unserved)) => CheckingPhase::Unserved(unserved),
+            (CheckingPhase::Fetching | CheckingPhase::Running, CheckingStep::Fail) => CheckingPhase::Ended,
+            (CheckingPhase::Fetching, CheckingStep::GiveUp(unserved)) => CheckingPhase::Unserved(unserved),
             (
                 CheckingPhase::Running
                 | CheckingPhase::Sealed(_)

@@ -68,12 +68,12 @@ fn after(steps: &[ServingStep]) -> Serving {
 /// What the table calls its state.
 fn name(serving: &Serving) -> &'static str {
     match serving.phase {
-        Phase::Accepted => "accepted",
-        Phase::Fetching => "fetching",
-        Phase::Running => "running",
-        Phase::Claimed(_) => "claimed",
-        Phase::Yielded(_) => "yielded",
-        Phase::Aborted(_) => "aborted",
+        ServingPhase::Accepted => "accepted",
+        ServingPhase::Fetching => "fetching",
+        ServingPhase::Running => "running",
+        ServingPhase::Claimed(_) => "claimed",
+        ServingPhase::Yielded(_) => "yielded",
+        ServingPhase::Aborted(_) => "aborted",
     }
 }
 

@@ -40,20 +40,20 @@ fn asked() -> Verified<Check> {
     )
 }
 
-fn seal() -> CheckStep {
+fn seal() -> CheckingStep {
     let (root, salt) = (Digest::default(), Digest::default());
     let (output_root, evidence_root, records, units, work, end, rms) = (root, root, 1, 1, 1, End::Stop, 0);
     let evidence = Evidence { output_root, evidence_root, records, units, work, end, rms, salt };
     let seal = says(VERIFIER, Seal { job: JOB, commit: evidence.commit() }).into();
-    CheckStep::Seal(Sealed { seal, evidence, output: Digest::of(b"output") })
+    CheckingStep::Seal(Sealed { seal, evidence, output: Digest::of(b"output") })
 }
 
-fn give_up() -> CheckStep {
-    CheckStep::GiveUp(says(VERIFIER, Unserved { job: JOB }).into())
+fn give_up() -> CheckingStep {
+    CheckingStep::GiveUp(says(VERIFIER, Unserved { job: JOB }).into())
 }
 
 /// A check after these steps.
-fn after(steps: &[CheckStep]) -> Checking {
+fn after(steps: &[CheckingStep]) -> Checking {
     let mut checking = Checking::new(asked());
     for step in steps {
         assert_eq!(checking.apply(step.clone()), Ok(()), "{step:?}");
@@ -76,12 +76,12 @@ fn name(checking: &Checking) -> &'static str {
 fn a_check_takes_the_steps_that_its_table_shows_and_a_refused_one_leaves_it_as_it_was() {
     let states = [
         after(&[]),
-        after(&[CheckStep::Run]),
-        after(&[CheckStep::Run, seal()]),
+        after(&[CheckingStep::Run]),
+        after(&[CheckingStep::Run, seal()]),
         after(&[give_up()]),
-        after(&[CheckStep::Run, CheckStep::Fail]),
+        after(&[CheckingStep::Run, CheckingStep::Fail]),
     ];
     let steps =
-        [("run", CheckStep::Run), ("seal", seal()), ("give up", give_up()), ("fail", CheckStep::Fail)];
+        [("run", CheckingStep::Run), ("seal", seal()), ("give up", give_up()), ("fail", CheckingStep::Fail)];
     drawn::check(include_str!("../checking.rs"), &states, name, &steps, Checking::apply);
 }
