@@ -1,37 +1,32 @@
 //! The provider: tells what it offers, takes orders, runs them, claims, and opens its claims when asked.
 //!
 //! **Invariant:** a claim is saved, with what opens it, before anyone sees it; a job is run for a ticket, never for an
-//! order alone. Of jobs that are over the last [`SERVED_MAX`] are remembered, and of those what their clients may yet ask
-//! for.
+//! order alone.
 
+mod acceptance;
 mod claim;
+mod memory;
 mod offer;
 mod serving;
 
-use alloc::{
-    boxed::Box,
-    collections::BTreeMap,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 use assay_protocol::{
-    admission,
     check::Check,
     draw,
-    id::{Digest, JobId, PeerId},
+    id::{Digest, JobId},
     message::Opened,
     notice::{Notice, NoticeEvent},
-    order::{Abort, Accept, Failure, Order, Propose, Refusal, Refuse},
+    order::{Abort, Failure},
     outcome::Outcome,
     signed::{Signer, Verified},
-    ticket::{Start, Ticket},
-    units::{Duration, Rate, Timestamp},
+    units::Timestamp,
 };
 
 use self::{
-    claim::leaves,
-    serving::{Claimed, Number, Serving, ServingPhase, ServingStep, number},
+    acceptance::TICKET_SLACK,
+    memory::{SERVED_MAX, Served},
+    serving::{Number, Serving, ServingPhase, ServingStep},
 };
 use super::{
     alarms::{Alarm, backoff, lull, until_close},
@@ -42,22 +37,10 @@ use super::{
 use crate::{
     event::Event,
     input::{Input, RunId},
-    provision::{Provision, RUN_MAX},
+    provision::Provision,
     recent::Recent,
     record::{ProviderRecord, Record},
-    view::{RunState, RunView},
 };
-
-/// How long a slot is kept for a ticket: a client that cannot pay takes up no more.
-const SLOT_HOLD: Duration = Duration::seconds(8);
-/// How long after its end an order is remembered whose ticket does not come.
-const TICKET_SLACK: Duration = Duration::seconds(30);
-/// The longest time in which an order may still be opened: it is remembered for as long.
-const OPEN_MAX: Duration = Duration::seconds(120);
-/// Orders that are taken on at the same time: those that run, wait for a ticket, or have claimed and wait for their end.
-const SERVINGS_MAX: usize = 16_384;
-/// Jobs that are over and remembered.
-const SERVED_MAX: usize = 1_024;
 
 /// A provider's state.
 #[derive(Clone, Debug)]
@@ -74,17 +57,6 @@ pub(super) struct Provider {
     ran: BTreeMap<Digest, Timestamp>,
     /// Jobs that the last record leaves nothing to keep for.
     let_go: Vec<JobId>,
-}
-
-/// One order that is over.
-#[derive(Clone, Debug)]
-struct Served {
-    client: PeerId,
-    manifest: String,
-    /// How; nothing if it was never opened.
-    outcome: Option<Outcome>,
-    /// What its client paid for, and may ask for again.
-    claimed: Option<Box<Claimed>>,
 }
 
 impl<S: Signer> Role<S> for Provider {
@@ -167,91 +139,6 @@ impl Provider {
             }
         }
         cx.set(Alarm::Serving(job), again);
-    }
-
-    fn on_propose<S: Signer>(&mut self, propose: &Verified<Propose>, cx: &mut Context<'_, S>) -> Heard {
-        let order = propose.order();
-        if order.provider != cx.own() || order.signer() != order.client || propose.signer() != order.client {
-            return Heard::Misstep(Fault::Stranger);
-        }
-        let (job, client) = (order.id(), order.client);
-        if self.served.get(&job).is_some() {
-            cx.say(client, Refuse { job, reason: Refusal::Late });
-            return Heard::Taken;
-        }
-        let class = order.class;
-        if !self.servings.contains_key(&job) {
-            self.drop_replaced(&order, cx);
-            if let Err(reason) = self.consider(&order, cx) {
-                cx.say(client, Refuse { job, reason });
-                return Heard::Taken;
-            }
-            let until = order.open_by.after(TICKET_SLACK);
-            self.keep(ProviderRecord::Accepted(order.to_verified().into()), cx);
-            if let Some(serving) = self.servings.get_mut(&job) {
-                serving.held_until = cx.now.after(SLOT_HOLD);
-            }
-            cx.set(Alarm::Serving(job), until);
-        }
-        cx.say(client, Accept { job, class, rate_max: Rate::ONE });
-        Heard::Taken
-    }
-
-    /// Frees the slot of an order that its client replaces: of two with one number only one can be opened.
-    fn drop_replaced<S: Signer>(&mut self, order: &Order, cx: &mut Context<'_, S>) {
-        if let Some(job) = self.numbers.get(&number(order)).copied() {
-            self.keep(ProviderRecord::Closed { job, outcome: None }, cx);
-            cx.alarms.clear(Alarm::Serving(job));
-        }
-    }
-
-    /// Whether an order is taken on.
-    fn consider<S: Signer>(&self, order: &Order, cx: &Context<'_, S>) -> Result<(), Refusal> {
-        let now = cx.now;
-        let provision = self.provision.as_ref().ok_or(Refusal::ModelAbsent)?;
-        let stock = provision.services.iter().find(|stock| stock.manifest == order.manifest);
-        let stock = stock.ok_or(Refusal::ModelAbsent)?;
-        let busy = self.servings.values().filter(|serving| serving.is_busy(now)).count();
-        let demands = [
-            (order.class == provision.class, Refusal::Class),
-            (order.unit_price >= stock.unit_price, Refusal::Price),
-            (order.cancel_fee >= provision.cancel_fee_min, Refusal::Price),
-            (order.open_by > now && order.open_by <= now.after(OPEN_MAX), Refusal::Late),
-            (order.units_max > 0 && order.run_max <= RUN_MAX && order.run_max.0 > 0, Refusal::Limits),
-            (cx.takes_orders_of(order.notary), Refusal::Notary),
-            (busy < usize::from(provision.slots), Refusal::Busy),
-            (self.servings.len() < SERVINGS_MAX, Refusal::Busy),
-        ];
-        demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, refusal)| Err(*refusal))
-    }
-
-    fn on_start<S: Signer>(&mut self, start: &Verified<Start>, cx: &mut Context<'_, S>) -> Heard {
-        let ticket = start.ticket();
-        let (job, client) = (ticket.job, start.signer());
-        if self.served.get(&job).is_some_and(|served| served.client == client) {
-            self.deliver(job, cx);
-            return Heard::Taken;
-        }
-        let Some(serving) = self.servings.get(&job) else { return Heard::NotMine };
-        if client != serving.order.client || ticket.signer() != serving.order.notary {
-            return Heard::Misstep(Fault::Stranger);
-        }
-        if !serving.agrees_to(&ticket, cx) {
-            return Heard::Misstep(Fault::Contrary);
-        }
-        match &serving.phase {
-            ServingPhase::Accepted => {
-                cx.compare_clocks(ticket.signer(), ticket.standing.opened);
-                self.keep(ProviderRecord::Started(ticket.to_verified().into()), cx);
-                self.servings.get_mut(&job).into_iter().for_each(|serving| serving.set_claim_by(cx.now));
-                cx.tell(Event::Serving { job, client });
-                self.wake(job, cx);
-            }
-            ServingPhase::Claimed(_) => self.deliver(job, cx),
-            ServingPhase::Aborted(abort) => cx.send(client, abort.verified()),
-            ServingPhase::Yielded(_) | ServingPhase::Fetching | ServingPhase::Running => {}
-        }
-        Heard::Taken
     }
 
     /// The input of a job is here, or was not to be had this time.
@@ -347,95 +234,6 @@ impl Provider {
         cx.save(Record::Provider(Box::new(record)));
         cx.release(self.let_go.drain(..));
     }
-
-    /// Changes the provider's state by one record: the only way in which it changes what must survive.
-    pub(super) fn fold(&mut self, record: &ProviderRecord) {
-        match record {
-            ProviderRecord::Provision(provision) => self.provision = Some(provision.clone()),
-            ProviderRecord::Accepted(order) => {
-                let order = order.verified();
-                self.numbers.insert(number(&order), order.id());
-                self.servings.insert(order.id(), Serving::new(order));
-            }
-            ProviderRecord::Started(ticket) => {
-                let ticket = ticket.verified();
-                if let Some(serving) = self.servings.get(&ticket.job) {
-                    self.numbers.remove(&number(&serving.order));
-                }
-                self.step(ticket.job, ServingStep::Start(ticket));
-            }
-            ProviderRecord::Claimed { claim, result, output_blind, evidence_blind } => {
-                let (output, evidence) = leaves(result, *output_blind, *evidence_blind);
-                let claimed = Claimed { claim: claim.clone(), result: *result, output, evidence };
-                self.step(claim.job, ServingStep::Claim(Box::new(claimed)));
-            }
-            ProviderRecord::Yielded(claim) => {
-                self.step(claim.job, ServingStep::Yield(claim.clone()));
-            }
-            ProviderRecord::Aborted(abort) => {
-                self.step(abort.job, ServingStep::Abort(abort.clone()));
-            }
-            ProviderRecord::Closed { job, outcome } => self.close(*job, *outcome),
-        }
-    }
-
-    /// Takes a step that was found to be possible before it was saved.
-    fn step(&mut self, job: JobId, step: ServingStep) {
-        if let Some(serving) = self.servings.get_mut(&job) {
-            let taken = serving.apply(step);
-            debug_assert!(taken.is_ok(), "a step that was saved is not in the table");
-        }
-    }
-
-    /// Takes an order from those under way to those that are over, with what its client paid for.
-    fn close(&mut self, job: JobId, outcome: Option<Outcome>) {
-        let Some(serving) = self.servings.remove(&job) else { return };
-        if matches!(serving.phase, ServingPhase::Accepted) {
-            self.numbers.remove(&number(&serving.order));
-        }
-        let paid = outcome.is_some_and(Outcome::is_paid);
-        if !matches!(serving.phase, ServingPhase::Accepted) {
-            self.let_go.push(job);
-        }
-        let claimed = match serving.phase {
-            ServingPhase::Claimed(claimed) if paid => Some(claimed),
-            ServingPhase::Claimed(_)
-            | ServingPhase::Accepted
-            | ServingPhase::Fetching
-            | ServingPhase::Running
-            | ServingPhase::Yielded(_)
-            | ServingPhase::Aborted(_) => None,
-        };
-        let order = serving.order.into_body();
-        let served = Served { client: order.client, manifest: order.manifest.name, outcome, claimed };
-        self.let_go.extend(self.served.insert(job, served).map(|(oldest, _)| oldest));
-    }
-
-    /// What was claimed for a job and may be asked for by its client.
-    fn claimed(&self, job: JobId) -> Option<(PeerId, &Claimed)> {
-        if let Some(serving) = self.servings.get(&job) {
-            return Some((serving.order.client, serving.claimed()?));
-        }
-        let served = self.served.get(&job)?;
-        Some((served.client, served.claimed.as_deref()?))
-    }
-
-    /// The jobs that this provider took on.
-    pub(super) fn views(&self) -> impl Iterator<Item = RunView> {
-        let view = |job: &JobId, manifest: &str, state| RunView {
-            job: *job,
-            check: false,
-            manifest: manifest.to_string(),
-            state,
-        };
-        let served = self.served.iter().map(move |(job, served)| {
-            view(job, &served.manifest, served.outcome.map_or(RunState::Ended, RunState::Closed))
-        });
-        let servings = self.servings.iter();
-        let servings =
-            servings.map(move |(job, serving)| view(job, &serving.order.manifest.name, serving.state()));
-        served.chain(servings)
-    }
 }
 
 impl Default for Provider {
@@ -449,14 +247,5 @@ impl Default for Provider {
             ran: BTreeMap::new(),
             let_go: Vec::new(),
         }
-    }
-}
-
-impl Serving {
-    /// True for a ticket that follows from the order, and whose terms the provider agreed to: it runs nothing for others.
-    fn agrees_to<S: Signer>(&self, ticket: &Ticket, cx: &Context<'_, S>) -> bool {
-        let expected = Ticket::new(cx.genesis, &self.order, ticket.standing);
-        let accept = Accept { job: ticket.job, class: self.order.class, rate_max: Rate::ONE };
-        *ticket == expected && admission::admit(cx.genesis, &self.order, &accept, &expected).is_ok()
     }
 }

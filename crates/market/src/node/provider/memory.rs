@@ -1,0 +1,129 @@
+//! What a provider remembers: how each record changes its jobs, and what is shown of them.
+//!
+//! **Invariant:** a job is under way or over, and never both; of those that are over the last [`SERVED_MAX`] are
+//! remembered, with what a client that paid may ask for again.
+
+use alloc::{
+    boxed::Box,
+    string::{String, ToString},
+};
+
+use assay_protocol::{
+    id::{JobId, PeerId},
+    outcome::Outcome,
+};
+
+use super::{
+    Provider,
+    claim::leaves,
+    serving::{Claimed, Serving, ServingPhase, ServingStep, number},
+};
+use crate::{
+    record::ProviderRecord,
+    view::{RunState, RunView},
+};
+
+/// Jobs that are over and remembered.
+pub(super) const SERVED_MAX: usize = 1_024;
+
+/// One order that is over.
+#[derive(Clone, Debug)]
+pub(super) struct Served {
+    pub(super) client: PeerId,
+    manifest: String,
+    /// How; nothing if it was never opened.
+    outcome: Option<Outcome>,
+    /// What its client paid for, and may ask for again.
+    claimed: Option<Box<Claimed>>,
+}
+
+impl Provider {
+    /// Changes the provider's state by one record: the only way in which it changes what must survive.
+    pub(in crate::node) fn fold(&mut self, record: &ProviderRecord) {
+        match record {
+            ProviderRecord::Provision(provision) => self.provision = Some(provision.clone()),
+            ProviderRecord::Accepted(order) => {
+                let order = order.verified();
+                self.numbers.insert(number(&order), order.id());
+                self.servings.insert(order.id(), Serving::new(order));
+            }
+            ProviderRecord::Started(ticket) => {
+                let ticket = ticket.verified();
+                if let Some(serving) = self.servings.get(&ticket.job) {
+                    self.numbers.remove(&number(&serving.order));
+                }
+                self.step(ticket.job, ServingStep::Start(ticket));
+            }
+            ProviderRecord::Claimed { claim, result, output_blind, evidence_blind } => {
+                let (output, evidence) = leaves(result, *output_blind, *evidence_blind);
+                let claimed = Claimed { claim: claim.clone(), result: *result, output, evidence };
+                self.step(claim.job, ServingStep::Claim(Box::new(claimed)));
+            }
+            ProviderRecord::Yielded(claim) => {
+                self.step(claim.job, ServingStep::Yield(claim.clone()));
+            }
+            ProviderRecord::Aborted(abort) => {
+                self.step(abort.job, ServingStep::Abort(abort.clone()));
+            }
+            ProviderRecord::Closed { job, outcome } => self.close(*job, *outcome),
+        }
+    }
+
+    /// Takes a step that was found to be possible before it was saved.
+    fn step(&mut self, job: JobId, step: ServingStep) {
+        if let Some(serving) = self.servings.get_mut(&job) {
+            let taken = serving.apply(step);
+            debug_assert!(taken.is_ok(), "a step that was saved is not in the table");
+        }
+    }
+
+    /// Takes an order from those under way to those that are over, with what its client paid for.
+    fn close(&mut self, job: JobId, outcome: Option<Outcome>) {
+        let Some(serving) = self.servings.remove(&job) else { return };
+        if matches!(serving.phase, ServingPhase::Accepted) {
+            self.numbers.remove(&number(&serving.order));
+        }
+        let paid = outcome.is_some_and(Outcome::is_paid);
+        if !matches!(serving.phase, ServingPhase::Accepted) {
+            self.let_go.push(job);
+        }
+        let claimed = match serving.phase {
+            ServingPhase::Claimed(claimed) if paid => Some(claimed),
+            ServingPhase::Claimed(_)
+            | ServingPhase::Accepted
+            | ServingPhase::Fetching
+            | ServingPhase::Running
+            | ServingPhase::Yielded(_)
+            | ServingPhase::Aborted(_) => None,
+        };
+        let order = serving.order.into_body();
+        let served = Served { client: order.client, manifest: order.manifest.name, outcome, claimed };
+        self.let_go.extend(self.served.insert(job, served).map(|(oldest, _)| oldest));
+    }
+
+    /// What was claimed for a job and may be asked for by its client.
+    pub(super) fn claimed(&self, job: JobId) -> Option<(PeerId, &Claimed)> {
+        if let Some(serving) = self.servings.get(&job) {
+            return Some((serving.order.client, serving.claimed()?));
+        }
+        let served = self.served.get(&job)?;
+        Some((served.client, served.claimed.as_deref()?))
+    }
+
+    /// The jobs that this provider took on.
+    pub(in crate::node) fn views(&self) -> impl Iterator<Item = RunView> {
+        let view = |job: &JobId, manifest: &str, state| RunView {
+            job: *job,
+            check: false,
+            manifest: manifest.to_string(),
+            state,
+        };
+        let served = self.served.iter().map(move |(job, served)| {
+            view(job, &served.manifest, served.outcome.map_or(RunState::Ended, RunState::Closed))
+        });
+        let servings = self.servings.iter();
+        let servings =
+            servings.map(move |(job, serving)| view(job, &serving.order.manifest.name, serving.state()));
+        served.chain(servings)
+    }
+}
