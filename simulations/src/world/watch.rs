@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use assay_market::{
     Node, Record,
     ledger::{Ledger, News},
-    witness::{Before, Witness},
+    witness::Witness,
 };
 use assay_protocol::{
     genesis::Genesis,
@@ -25,6 +25,9 @@ use assay_protocol::{
 };
 
 use crate::crypto::{Simulated, SimulatedKey};
+
+/// After so many facts everything in the books is looked at, and not only what the last one touched.
+const SWEEP_FACTS: u64 = 32;
 
 /// A job as its notary closed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +56,10 @@ pub(super) struct Watch {
 impl Watch {
     /// Watches this notary from its first entry on.
     pub(super) fn new(genesis: Arc<Genesis>, notary: SimulatedKey) -> Self {
+        let ledger = Ledger::new(Arc::clone(&genesis), notary.id());
         Self {
-            ledger: Ledger::new(Arc::clone(&genesis), notary.id()),
-            witness: Witness::new((*genesis).clone()),
+            witness: Witness::new((*genesis).clone(), &ledger, SWEEP_FACTS),
+            ledger,
             closed: BTreeMap::new(),
             network: genesis.id(),
             genesis,
@@ -86,13 +90,12 @@ impl Watch {
     }
 
     fn take(&mut self, fact: &Fact) {
-        let before = Before::new(&self.ledger);
         let touched = self.ledger.apply(fact);
         let touched =
             touched.unwrap_or_else(|rejection| panic!("I12: not taken in replay: {rejection}: {fact:?}"));
         let (network, notary) = (self.network, self.notary);
         let receipt = |story: &Story| Some(receipt(story, &notary, network));
-        self.witness.hear::<Simulated>(&self.ledger, fact, &before, &touched, receipt);
+        self.witness.hear::<Simulated>(&self.ledger, fact, &touched, receipt);
         for news in touched.news {
             let News::Closed { story, provider, .. } = news else { continue };
             let (paid, slashed) = (story.settlement.provider, story.settlement.slashed);

@@ -5,7 +5,7 @@
 
 use assay_market::{
     ledger::Touched,
-    witness::{Before, Witness, state_of},
+    witness::{Witness, state_of},
 };
 use assay_protocol::{
     account::{Grant, Register, Registration, Stake, Unstake},
@@ -36,6 +36,8 @@ const FACTS_MAX: usize = 120;
 const TICKS_MAX: usize = 400;
 /// Bytes in the longest fact that is read back.
 const FACT_BYTES_MAX: usize = 1 << 16;
+/// Everything in the books is looked at after every fact.
+const SWEEP_FACTS: u64 = 1;
 
 /// Facts come to the books once their signatures were verified, so here all of them hold, whatever is signed.
 #[derive(Debug)]
@@ -88,8 +90,8 @@ impl Books {
                 *genesis = usual;
             }
         });
-        let witness = Witness::new(office.genesis.clone());
         // The first tick was entered before there was anybody to hear it.
+        let witness = Witness::new(office.genesis.clone(), &office.ledger, SWEEP_FACTS);
         sound.then_some(Self { office, plays: Vec::new(), witness, orders: 0, pending: None })
     }
 
@@ -193,14 +195,13 @@ impl Books {
 
     /// Enters a fact; whether it is taken is for the books to say. No fact is taken twice.
     fn enter(&mut self, fact: Fact) {
-        let before = Before::new(&self.office.ledger);
         let Some(touched) = self.offer(&fact) else { return };
         let office = &self.office;
         let receipt = |story: &Story| {
             let settled = Settled { job: story.ticket.job, receipt: story.digest() };
             Some(Receipt { settled: office.say(id::<Cheap>(NOTARY), settled), story: story.clone() })
         };
-        self.witness.hear::<Taken>(&office.ledger, &fact, &before, &touched, receipt);
+        self.witness.hear::<Taken>(&office.ledger, &fact, &touched, receipt);
         assert!(self.offer(&fact).is_none(), "I7: a repeated fact was taken: {fact:?}");
         let office = &self.office;
         let opened = self.pending.take_if(|(order, ..)| office.job(order.id()).is_some());

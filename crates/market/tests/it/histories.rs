@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::BTreeSet};
 
 use assay_market::{
     ledger::{Ledger, Rejection},
-    witness::{Before, Witness, state_of},
+    witness::{Witness, state_of},
 };
 use assay_protocol::{
     account::{Grant, Register, Registration, Stake, Unstake},
@@ -41,6 +41,8 @@ const ACTS_MAX: usize = 60;
 const HONEST_JOBS: usize = 8;
 /// Ticks that close every job, whatever stage it is in.
 const TICKS_MAX: usize = 600;
+/// Everything in the books is looked at after every fact.
+const SWEEP_FACTS: u64 = 1;
 /// More peers than the usual ones: a provider with little at stake, a client, two verifiers.
 const SMALL: u64 = 7;
 const SECOND: u64 = 8;
@@ -218,7 +220,8 @@ impl World {
     fn new(kind: u8, mood: Mood) -> Self {
         let mut office = Office::new(|genesis| network(genesis, kind));
         (1_000..1_004).chain([SMALL, SECOND]).chain(MORE_VERIFIERS).for_each(|number| office.knows(number));
-        let (witness, earlier) = (Witness::new(office.genesis.clone()), office.ledger.clone());
+        let witness = Witness::new(office.genesis.clone(), &office.ledger, SWEEP_FACTS);
+        let earlier = office.ledger.clone();
         Self { office, plays: Vec::new(), witness, nonces: 0, mood, earlier }
     }
 
@@ -252,7 +255,7 @@ impl World {
 
     /// Enters a fact and asks every rule. A refused one must have changed nothing; so must every fourth repeated one.
     fn enter(&mut self, fact: Fact) -> Result<(), Rejection> {
-        let (before, earlier) = (Before::new(&self.office.ledger), self.office.ledger.clone());
+        let earlier = self.office.ledger.clone();
         let touched = match self.office.enter(fact.clone()) {
             Ok(touched) => touched,
             Err(rejection) => {
@@ -263,7 +266,7 @@ impl World {
         };
         let office = &self.office;
         let receipt = |story: &Story| Some(office.receipt(story.ticket.job));
-        self.witness.hear::<CheapScheme>(&office.ledger, &fact, &before, &touched, receipt);
+        self.witness.hear::<CheapScheme>(&office.ledger, &fact, &touched, receipt);
         if self.office.facts.len().is_multiple_of(4) {
             self.refused(&fact, "I7: a repeated fact was taken");
         }

@@ -1,0 +1,210 @@
+//! The rules that one fact can break, each asked of the books after it and of what they were before.
+//!
+//! **Invariant:** a rule that does not hold panics with its name; nothing is changed.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+
+use assay_protocol::{
+    genesis::Genesis,
+    id::PeerId,
+    job::{Job, Stage, Testified},
+    journal::Fact,
+    order::Order,
+    outcome::Outcome,
+    payout,
+    receipt::{Happening, Receipt, Story, verify},
+    signed::Scheme,
+    units::Amount,
+};
+
+use super::before::{Before, Scope, wealth};
+use crate::ledger::{Holdings, Ledger, Touched};
+
+/// I15, where the stake is gone: whatever a convicted provider still has open is checked.
+pub(super) fn the_convicted_are_checked(ledger: &Ledger, story: &Story) {
+    let provider = order(story).provider;
+    let serving = ledger.open_jobs().filter(|open| open.job.order().provider == provider);
+    for open in serving.filter(|_| story.outcome.is_slashed()) {
+        let is_checked = matches!(open.job.stage(), Stage::Checking(_) | Stage::Jury(_));
+        assert!(is_checked || open.job.forced(), "I15: a job of a convicted provider may stay unchecked");
+    }
+}
+
+/// I4, I5, I9, I11.
+pub(super) fn the_receipt_holds<S: Scheme>(receipt: &Receipt) {
+    let report = verify::<S>(receipt);
+    assert!(
+        report.as_ref().is_ok_and(|report| report.outcome == receipt.story.outcome),
+        "I4, I5, I9, I11: a receipt does not hold: {report:?}"
+    );
+}
+
+pub(super) fn money_is_conserved(ledger: &Ledger) {
+    let (pool, minted, burned) = ledger.pool_minted_burned();
+    assert_eq!(ledger.total(), minted.minus(burned), "I1: the boxes do not hold what was minted");
+    assert!(
+        pool.is_zero() || ledger.owed(None).is_zero(),
+        "what is owed is paid first from whatever the pool has"
+    );
+}
+
+/// I2: an open job holds the client's total and its deposit, if it disputed; a closed one is none of the open.
+pub(super) fn held_is_what_open_jobs_hold(
+    genesis: &Genesis,
+    ledger: &Ledger,
+    before: &Before,
+    scope: &Scope,
+) {
+    let mut held: BTreeMap<PeerId, u64> = BTreeMap::new();
+    for open in ledger.open_jobs().filter(|open| scope.accounts.contains(&open.job.order().client)) {
+        let deposit = payout::deposit(genesis, &open.job).0;
+        *held.entry(open.job.order().client).or_default() += open.job.order().total_max.0 + deposit;
+    }
+    for open in scope.open_jobs(ledger) {
+        assert!(!matches!(open.job.stage(), Stage::Closed(_)), "I2: a closed job holds money");
+        assert!(open.job.order().total_max > Amount::ZERO, "I2: an open job holds nothing");
+    }
+    for peer in &scope.accounts {
+        let expected = held.get(peer).copied().unwrap_or_default();
+        assert_eq!(ledger.held_of(*peer), Amount(expected), "I2: held is not what the open jobs hold");
+    }
+    for job in scope.jobs.iter().filter(|job| before.jobs.contains_key(*job)) {
+        let (open, closed) = (ledger.open_job(*job).is_some(), ledger.closed_job(*job).is_some());
+        assert!(open != closed, "I2: job {job} is neither open nor closed, or both");
+    }
+}
+
+/// I6.
+pub(super) fn what_was_written_once_stays(ledger: &Ledger, before: &Before, scope: &Scope) {
+    for open in scope.open_jobs(ledger) {
+        let now = &open.job;
+        let Some(earlier) = before.jobs.get(&now.id()) else { continue };
+        assert!(earlier.claim().is_none() || earlier.claim() == now.claim(), "I6: a claim changed");
+        assert!(earlier.opened().is_none() || earlier.opened() == now.opened(), "I6: an opening changed");
+        assert!(now.seats().len() >= earlier.seats().len(), "I6: a seat vanished");
+        for (was, is) in earlier.seats().iter().zip(now.seats()) {
+            assert_eq!(was.peer, is.peer, "I6: another peer sits in a seat");
+            let kept = match (&was.testified, &is.testified) {
+                (Testified::NotYet, _) | (Testified::Sealed(_), Testified::Absent) => true,
+                (Testified::Sealed(commit), Testified::Heard { evidence, .. }) => {
+                    *commit == evidence.commit()
+                }
+                (was, is) => was == is,
+            };
+            assert!(kept, "I6: a verifier's testimony changed");
+        }
+    }
+}
+
+/// Who asks what a fact touched has asked all that it changed.
+pub(super) fn only_the_touched_change(ledger: &Ledger, before: &Before, touched: &Touched, scope: &Scope) {
+    for peer in scope.accounts.difference(&touched.accounts) {
+        let account = ledger.accounts().get(peer);
+        assert_eq!(
+            before.wealth.get(peer).copied(),
+            account.map(|_| wealth(ledger, *peer)),
+            "{peer} was not touched, and what it has changed"
+        );
+        assert_eq!(
+            before.stakes.get(peer).copied(),
+            account.map(|account| account.stake.0),
+            "{peer} was not touched, and its stake changed"
+        );
+    }
+    for job in scope.jobs.difference(&touched.jobs) {
+        let was = before.jobs.get(job).map(Job::progress);
+        let is = ledger.open_job(*job).map(|open| open.job.progress());
+        assert_eq!(was, is, "job {job} was not touched, and it moved");
+    }
+}
+
+/// I8: an event lowers the wealth only of parties that signed in that job; without a close it moves none at all, but for
+/// what is created.
+pub(super) fn only_signers_lose(
+    ledger: &Ledger,
+    fact: &Fact,
+    before: &Before,
+    stories: &[&Story],
+    scope: &Scope,
+) {
+    let creates = matches!(fact, Fact::Grant(_) | Fact::Query(_));
+    let signers: BTreeSet<PeerId> = stories.iter().flat_map(|story| signers(story)).collect();
+    for peer in scope.accounts.iter().copied() {
+        let (was, now) = (before.wealth(peer), wealth(ledger, peer));
+        assert!(now >= was || signers.contains(&peer), "I8: {peer} lost money and signed nothing");
+        let moved = !stories.is_empty() || creates;
+        assert!(moved || now == was, "I8: money moved between parties although no job closed");
+        // Of a job that ends in a slash the client has back what it had put in, and no more; the provider has lost it.
+        if let [story] = stories
+            && story.outcome.is_slashed()
+        {
+            let (order, slashed) = (order(story), story.settlement.slashed.0);
+            assert!(peer != order.client || now == was, "I10: a client gained or lost by a slash");
+            assert!(
+                peer != order.provider || now + slashed == was,
+                "I17: a slash was not taken from the stake"
+            );
+        }
+    }
+}
+
+fn signers(story: &Story) -> BTreeSet<PeerId> {
+    let open = story.open.said();
+    let (order, accept) = (open.order.said(), open.accept.said());
+    let later = story.events.iter().filter_map(|event| event.what.about()).map(|(_, signer)| signer);
+    [order.signer(), accept.signer()].into_iter().chain(later).collect()
+}
+
+pub(super) fn order(story: &Story) -> Order {
+    story.open.said().order.said().clone()
+}
+
+/// I18.
+pub(super) fn an_objection_raises_nothing(ledger: &Ledger, fact: &Fact, before: &Before) {
+    let Fact::Job(happening) = fact else { return };
+    if !matches!(happening, Happening::Dispute(_) | Happening::Cancel(_) | Happening::Abort(_)) {
+        return;
+    }
+    let Some((_, sender)) = happening.about() else { panic!("an objection is signed") };
+    assert!(
+        wealth(ledger, sender) <= before.wealth(sender),
+        "I18: a dispute, cancel or abort made its sender richer"
+    );
+}
+
+/// I4, I10, I14, I17, as far as one settlement shows them; its receipt is judged as a whole beside. `stakes` are those
+/// before the fact, less what it has taken of them so far.
+pub(super) fn settled_by_the_table(
+    genesis: &Genesis,
+    ledger: &Ledger,
+    story: &Story,
+    stakes: &mut BTreeMap<PeerId, u64>,
+) {
+    let (order, settlement) = (order(story), &story.settlement);
+    let disputed = story.events.iter().any(|event| matches!(event.what, Happening::Dispute(_)));
+    let deposit = if disputed { genesis.check_cost(order.work_max).0 } else { 0 };
+    // I14. A deposit is beyond the total: who disputes chose to put it up.
+    assert!(settlement.provider <= order.total_max, "I14: the provider is paid more than the total");
+    assert!(settlement.client.0 <= order.total_max.0 + deposit, "I14: the client gets more than was held");
+    let slashed = settlement.slashed;
+    assert!(slashed.is_zero() || story.outcome.is_slashed(), "I4: a slash of who was not convicted");
+    assert!(settlement.provider.is_zero() || !story.outcome.is_slashed(), "I4: pay and a slash");
+    if story.outcome.is_slashed() {
+        let stake = stakes.get(&order.provider).copied().unwrap_or_default();
+        let unbonding = ledger.accounts().get(&order.provider).map(Holdings::unbonding).unwrap_or_default();
+        // What was withdrawn long before may have been paid at the same tick, and is none of it any more.
+        let all = slashed.0 >= stake && unbonding.is_zero();
+        assert!(all || slashed >= story.ticket.slash, "I17: a conviction costs less than the ticket says");
+        assert!(slashed <= story.ticket.slash, "I17: a conviction costs more than the ticket says");
+        assert!(slashed.0 > 0 || all, "I17: a conviction costs nothing although there is stake");
+        assert!(settlement.client >= order.total_max, "I10: a client lost by a slash");
+        assert!(settlement.fees.iter().all(|fee| fee.peer != order.client), "I10: a bounty for the client");
+    }
+    let losses = settlement.fines.iter().map(|fine| (fine.peer, fine.amount));
+    for (peer, amount) in losses.chain([(order.provider, slashed)]) {
+        stakes.entry(peer).and_modify(|stake| *stake = stake.saturating_sub(amount.0));
+    }
+    if story.outcome == Outcome::Unchecked {
+        assert!(story.ticket.covered, "I5: unchecked, paid, and nothing stood for it");
+    }
+}
