@@ -23,7 +23,8 @@ mod watch;
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use assay_market::{
-    Command, Config, Effect, Effects, Event, Input, Moment, Node, Steady, barrier, input::RunId,
+    Command, Config, Effect, Effects, Event, Input, Moment, Node, Steady, barrier, book::Received,
+    input::RunId,
 };
 use assay_protocol::{
     codec,
@@ -302,14 +303,22 @@ impl World {
         }
     }
 
-    /// Puts an offer into a peer's book.
+    /// Puts an offer into a peer's book, and tells the brain of it that waits for one.
     fn note_offer(&mut self, place: Place, offer: Verified<Offer>) {
         let (at, provider) = (self.moment(place), offer.signer());
         let peer = &mut self.peers[place.0];
         let Some(node) = &peer.node else { return };
         let now = node.time(at);
-        if peer.book.take(offer, now, |provider| node.knows(provider)) && provider != peer.id() {
+        let received = peer.book.take(offer, now, |provider| node.knows(provider));
+        if provider == peer.id() || received == Received::Ignored {
+            return;
+        }
+        let awaited = node.awaits_offers();
+        if received == Received::First {
             self.perform_all(place, vec![Effect::Tell(Event::OfferSeen { provider })]);
+        }
+        if awaited {
+            self.feed(place, Input::Offered { provider });
         }
     }
 

@@ -49,25 +49,35 @@ struct Listed {
     arrival: u64,
 }
 
+/// What became of an offer that the book was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// Its provider was not in the book.
+    First,
+    /// It takes the place of an older one.
+    Renewed,
+    /// It is no newer than the one in the book, not to be believed, or there is no room for it.
+    Ignored,
+}
+
 impl Book {
-    /// Takes an offer; true if the provider was not in the book. `is_known` says whose offer is not given up for a
-    /// stranger's.
+    /// Takes an offer, or leaves it. `is_known` says whose offer is not given up for a stranger's.
     pub fn take(
         &mut self,
         offer: Verified<Offer>,
         now: Timestamp,
         is_known: impl Fn(PeerId) -> bool,
-    ) -> bool {
+    ) -> Received {
         if !is_sound(&offer, now) {
-            return false;
+            return Received::Ignored;
         }
         let provider = offer.signer();
         let held = self.offers.get(&provider).map(|listed| (listed.offer.sequence, listed.arrival));
         if held.is_some_and(|(sequence, _)| sequence >= offer.sequence) {
-            return false;
+            return Received::Ignored;
         }
         if held.is_none() && !self.make_room(provider, now, &is_known) {
-            return false;
+            return Received::Ignored;
         }
         self.remove(provider);
         let arrival = held.map_or(self.arrivals, |(_, arrival)| arrival);
@@ -79,7 +89,7 @@ impl Book {
         }
         self.by_end.insert((offer.valid_until, provider));
         self.offers.insert(provider, Listed { offer, arrival });
-        held.is_none()
+        if held.is_none() { Received::First } else { Received::Renewed }
     }
 
     /// All offers, by provider.

@@ -22,6 +22,12 @@ pub enum Input {
     Command(Command),
     /// A message came in and its signature holds.
     Message(Opened),
+    /// The book has an offer that it had not before. It is said of each while the peer awaits one
+    /// ([`crate::Node::awaits_offers`]), and changes nothing at other times.
+    Offered {
+        /// Whose it is.
+        provider: PeerId,
+    },
     /// A message to this peer could not be delivered; it may be tried again.
     Undelivered {
         /// Whom it was for.

@@ -176,7 +176,7 @@ impl<S: Signer> Node<S> {
             Input::Message(message) => roles.hear(message, input, &mut cx),
             Input::Undelivered { .. } => roles.undelivered(input, &mut cx),
             Input::Fetched { .. } => roles.fetched(input, &mut cx),
-            Input::Collected { .. } => roles.client.handle(input, &mut cx),
+            Input::Collected { .. } | Input::Offered { .. } => roles.client.handle(input, &mut cx),
             Input::Ran { run, .. } | Input::Shown { run, .. } if run.check => {
                 roles.verifier.handle(input, &mut cx)
             }

@@ -25,7 +25,7 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use assay_market::{Book, Effect, Effects, Event, Input, Moment, Node, Record, node::Heard};
+use assay_market::{Book, Effect, Effects, Event, Input, Moment, Node, Record, book::Received, node::Heard};
 use assay_protocol::{
     codec,
     genesis::Genesis,
@@ -202,7 +202,9 @@ impl Driver {
             && let Message::Offer(offer) = &**message
         {
             match offer.clone().open::<Ed25519>(self.network_id) {
-                Ok(offer) => self.note_offer(offer),
+                Ok(offer) => {
+                    self.note_offer(offer);
+                }
                 Err(error) => tracing::error!(%error, "this peer's own offer does not hold"),
             }
         }
@@ -261,20 +263,23 @@ impl Driver {
     }
 
     async fn hear(&mut self, opened: Opened) -> Result<(), Broken> {
-        if let Opened::Offer(offer) = opened {
-            self.note_offer(offer);
-            return Ok(());
+        let Opened::Offer(offer) = opened else { return self.take(Input::Message(opened)).await };
+        let provider = offer.signer();
+        if self.note_offer(offer) != Received::Ignored && self.node.awaits_offers() {
+            self.take(Input::Offered { provider }).await?;
         }
-        self.take(Input::Message(opened)).await
+        Ok(())
     }
 
     /// Puts an offer into the book. Those of providers that this peer knows are not given up for those of strangers.
-    fn note_offer(&mut self, offer: Verified<Offer>) {
+    fn note_offer(&mut self, offer: Verified<Offer>) -> Received {
         let (now, provider) = (self.node.time(moment()), offer.signer());
         self.history.note_offer(provider, offer.sequence, now);
-        if self.book.take(offer, now, |provider| self.node.knows(provider)) && provider != self.own {
+        let received = self.book.take(offer, now, |provider| self.node.knows(provider));
+        if received == Received::First && provider != self.own {
             self.tell(Event::OfferSeen { provider });
         }
+        received
     }
 
     /// A peer that has just come may know offers, and have what this one lacks.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use assay_market::{Event, matching::Reason, reliability::Impression};
+use assay_market::{Command, Event, matching::Reason, reliability::Impression};
 use assay_protocol::units::Rate;
 use assay_simulations::{
     behaviour::Sleeper,
@@ -53,6 +53,28 @@ fn a_provider_that_let_a_client_down_is_asked_no_more_and_a_restart_changes_noth
         };
         assert!(seen[1..].iter().all(served), "seed {seed}: each of the others got an order: {seen:?}");
     }
+}
+
+#[test]
+fn an_order_follows_upon_the_offer_that_it_waited_for_at_once() {
+    let mut world = World::new(Plan::default());
+    let (client, provider, notary) = (world.plan().client(0), world.plan().founder(0), world.plan().notary());
+    let notary = world.id(notary);
+    world.command(client, Command::Ask { notary });
+    world.run_for(Span::seconds(2));
+    world.submit(client, Wish::default());
+    world.run_for(Span::millis(7_777));
+    world.provide(provider);
+    world.run_for(Span::seconds(1));
+    let when = |wanted: fn(&Event) -> bool| {
+        world.told(client).iter().find(|(_, event)| wanted(event)).map(|(at, _)| *at)
+    };
+    let seen = when(|event| matches!(event, Event::OfferSeen { .. }));
+    assert!(
+        seen.is_some() && when(|event| matches!(event, Event::Proposed { .. })) == seen,
+        "{:?}",
+        world.told(client)
+    );
 }
 
 #[test]

@@ -210,6 +210,7 @@ fn kind(input: &Input) -> &'static str {
     match input {
         Input::Message(message) => message.kind(),
         Input::Command(_) => "a command",
+        Input::Offered { .. } => "an offer",
         Input::Undelivered { .. } => "not delivered",
         Input::Fetched { .. } => "a blob",
         Input::Collected { .. } => "a receipt",

@@ -261,7 +261,11 @@ impl Town {
     fn carry(&mut self, to: usize, message: Message) {
         let opened = message.open::<CheapScheme>(self.network).unwrap_or_else(|forged| panic!("{forged}"));
         if let Opened::Offer(offer) = opened {
+            let provider = offer.signer();
             self.book.take(offer, self.now, |_| false);
+            if self.nodes[to].awaits_offers() {
+                self.happens(TRAVEL, to, Input::Offered { provider });
+            }
         } else {
             self.happens(TRAVEL, to, Input::Message(opened));
         }

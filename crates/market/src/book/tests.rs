@@ -15,12 +15,17 @@ struct Shop {
 }
 
 impl Shop {
+    /// Shows the book an offer; true if its provider was not in it.
     fn take(&mut self, number: u64, change: impl FnOnce(&mut Offer), now: Timestamp) -> bool {
+        self.receive(number, change, now) == Received::First
+    }
+
+    fn receive(&mut self, number: u64, change: impl FnOnce(&mut Offer), now: Timestamp) -> Received {
         let mut offer = offer(number, PRICE);
         change(&mut offer);
-        let taken = self.book.take(signed(number, offer), now, |peer| self.known.contains(&peer));
+        let received = self.book.take(signed(number, offer), now, |peer| self.known.contains(&peer));
         self.check();
-        taken
+        received
     }
 
     /// Takes the offers of these peers.
@@ -57,9 +62,8 @@ impl Shop {
 fn the_newest_offer_of_a_provider_replaces_its_others() {
     let mut shop = Shop::default();
     let at = |sequence| move |offer: &mut Offer| offer.sequence = sequence;
-    assert!(shop.take(1, at(5), NOW));
-    assert!(!shop.take(1, at(5), NOW) && !shop.take(1, at(4), NOW));
-    assert!(!shop.take(1, at(6), NOW), "the provider is known already");
+    let received = [5, 5, 4, 6].map(|sequence| shop.receive(1, at(sequence), NOW));
+    assert_eq!(received, [Received::First, Received::Ignored, Received::Ignored, Received::Renewed]);
     assert_eq!((shop.book.len(), shop.book.get(peer(1)).map(|offer| offer.sequence)), (1, Some(6)));
     assert!(!shop.take(2, |offer| offer.valid_until = NOW, NOW));
     assert!(!shop.take(2, |offer| offer.valid_until = NOW.after(Duration::seconds(3_601)), NOW));

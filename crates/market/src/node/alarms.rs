@@ -93,3 +93,8 @@ pub(super) fn lull(tries: u32) -> Duration {
 pub(super) fn backoff(tries: u32) -> Duration {
     Duration(RESEND_FIRST.0.saturating_mul(1 << tries.min(16)).min(RESEND_MAX.0))
 }
+
+/// The same for what was first said so long ago, where nobody counts.
+pub(super) fn backoff_after(passed: Duration) -> Duration {
+    RESEND_FIRST.plus(passed).min(RESEND_MAX)
+}

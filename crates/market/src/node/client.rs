@@ -70,6 +70,8 @@ pub(super) struct Client {
     arrivals: u64,
     /// Those that wait for a lane.
     queue: VecDeque<Digest>,
+    /// Those that wait for an offer, by arrival.
+    waiting: BTreeMap<u64, Digest>,
     attempts: BTreeMap<JobId, Attempt>,
     lanes: BTreeMap<(PeerId, u16), Lane>,
     /// What the last record leaves nothing to keep for.
@@ -92,6 +94,7 @@ impl<S: Signer> Role<S> for Client {
             Input::Message(Opened::Abort(abort)) => self.on_abort(abort, cx),
             Input::Message(Opened::Check(check)) => self.on_check(check, cx),
             Input::Message(Opened::Notice(notice)) => self.on_notice(notice, cx),
+            Input::Offered { provider } => self.on_offer(*provider, cx),
             Input::Undelivered { to } => self.on_undelivered(*to, cx),
             Input::Fetched { holder, digest, found } => self.on_output(*holder, *digest, *found, cx),
             Input::Collected { job, digest, found } => self.on_receipt(*job, *digest, *found, cx),
@@ -182,6 +185,7 @@ impl Default for Client {
             past: Recent::new(PAST_MAX),
             arrivals: 0,
             queue: VecDeque::new(),
+            waiting: BTreeMap::new(),
             attempts: BTreeMap::new(),
             let_go: Vec::new(),
             lanes: BTreeMap::new(),

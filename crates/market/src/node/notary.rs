@@ -98,6 +98,7 @@ impl<S: Signer> Role<S> for Notary {
             Input::Message(message) => Happening::of(message, self.ledger.sequence())
                 .map_or(Heard::NotMine, |happening| self.on_step(happening, cx)),
             Input::Command(_)
+            | Input::Offered { .. }
             | Input::Fetched { .. }
             | Input::Collected { .. }
             | Input::Ran { .. }

@@ -71,6 +71,7 @@ impl<S: Signer> Role<S> for Provider {
             Input::Shown { run, records } if !run.check => self.on_shown(run.job, records, cx),
             Input::Command(_)
             | Input::Message(_)
+            | Input::Offered { .. }
             | Input::Undelivered { .. }
             | Input::Collected { .. }
             | Input::Ran { .. }

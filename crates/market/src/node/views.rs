@@ -35,6 +35,12 @@ impl<S: Signer> Node<S> {
         provider == self.id() || self.roles.client.reliability.is_known(provider)
     }
 
+    /// True while a submission waits for an offer that it could take up: a shell then tells of each that comes
+    /// ([`crate::Input::Offered`]).
+    pub fn awaits_offers(&self) -> bool {
+        self.roles.client.awaits_offers()
+    }
+
     /// The jobs of this client, oldest first.
     pub fn submissions(&self) -> Vec<SubmissionView> {
         self.roles.client.views()

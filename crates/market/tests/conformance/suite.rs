@@ -191,7 +191,11 @@ impl Answer {
             Input::Shown { run, records } => {
                 Self::Shown(*run, records.iter().map(|record| record.position).collect())
             }
-            Input::Command(_) | Input::Message(_) | Input::Undelivered { .. } | Input::Wake => Self::Unasked,
+            Input::Command(_)
+            | Input::Message(_)
+            | Input::Offered { .. }
+            | Input::Undelivered { .. }
+            | Input::Wake => Self::Unasked,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The barrier and the bookkeeping around it, on a journal whose disk does as it is told.
 
+mod offers;
+
 use std::{path::Path, sync::Arc};
 
 use assay_market::record::ClientRecord;

@@ -37,7 +37,7 @@ impl Client {
         }
         if !self.is_cancelled(key) {
             self.keep(ClientRecord::Cancelled { key }, cx);
-            cx.alarms.clear(Alarm::Submission(key));
+            self.stop_seeking(key, cx);
         }
         let open = self.open_jobs(key);
         if open.is_empty() {

@@ -5,11 +5,13 @@
 use assay_protocol::{
     costs,
     id::{Digest, PeerId},
+    offer::Offer,
     order::Order,
+    signed::Verified,
     units::{Amount, Duration, Rate, Timestamp},
 };
 
-use super::{Client, is_passing, lanes::LanePlace, search::MATCH_TIME};
+use super::{Client, Submitted, is_passing, lanes::LanePlace, search::MATCH_TIME};
 use crate::{
     matching::{self, Criteria, Match, Passed},
     node::context::Outlook,
@@ -31,9 +33,21 @@ pub(super) struct Choice {
 }
 
 impl Client {
-    /// The order for the best offer, if there is one, and why the others are not.
+    /// The order for the best offer in the book, if there is one, and why the others are not.
     pub(super) fn best_offer(&self, key: Digest, outlook: Outlook<'_>) -> (Option<Choice>, Passed) {
         let Some(submitted) = self.submissions.get(&key) else { return <_>::default() };
+        let wish = &submitted.submission;
+        let offers = outlook.book.serving(wish.manifest.digest(), wish.provider);
+        self.best_of(submitted, offers, outlook)
+    }
+
+    /// The order for the best of these offers, if there is one, and why the others are not.
+    pub(super) fn best_of<'a>(
+        &self,
+        submitted: &Submitted,
+        offers: impl Iterator<Item = &'a Verified<Offer>>,
+        outlook: Outlook<'a>,
+    ) -> (Option<Choice>, Passed) {
         let criteria = Criteria {
             submission: &submitted.submission,
             manifest: submitted.submission.manifest.digest(),
@@ -44,14 +58,15 @@ impl Client {
             reliability: &self.reliability,
             now: outlook.now,
         };
-        let (chosen, passed) = self.choose(&criteria, self.place_for(submitted, outlook), outlook);
+        let (chosen, passed) = self.choose(offers, &criteria, self.place_for(submitted, outlook), outlook);
         (chosen.map(|(order, fit)| Choice { order, promised: fit.service.run }), passed)
     }
 
-    /// The order that takes up the best offer for these criteria, with that offer, and why the others are not. Without a place
-    /// no order can be made.
+    /// The order that takes up the best of these offers for these criteria, with that offer, and why the others are not.
+    /// Without a place no order can be made.
     pub(super) fn choose<'a>(
         &self,
+        offers: impl Iterator<Item = &'a Verified<Offer>>,
         criteria: &Criteria<'_>,
         place: Option<LanePlace>,
         outlook: Outlook<'a>,
@@ -61,11 +76,7 @@ impl Client {
         let units_max = criteria.submission.units_max;
         let total =
             |unit_price: Amount| unit_price.times(units_max)?.plus(overhead(draft.as_ref()?, outlook)?);
-        let ranking = matching::rank(
-            outlook.book.serving(criteria.manifest, criteria.submission.provider),
-            criteria,
-            |service| total(service.unit_price),
-        );
+        let ranking = matching::rank(offers, criteria, |service| total(service.unit_price));
         let mut passed = ranking.passed;
         passed.add_elsewhere((outlook.book.len() as u64).saturating_sub(passed.counts.offers));
         let chosen = ranking.chosen.zip(draft);

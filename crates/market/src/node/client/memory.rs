@@ -145,6 +145,7 @@ impl Client {
             return;
         };
         submitted.ended = true;
+        self.waiting.remove(&submitted.arrival);
         self.let_go.push(key);
         submitted.resting.clear();
         if let Some(lane) = submitted.lane.and_then(|lane| self.lanes.get_mut(&lane)) {

@@ -41,7 +41,8 @@ impl Client {
         };
         // Where every lane is in use a submission waits for one: no price depends on which.
         let lane = self.free_lane(notary).unwrap_or_default();
-        let (chosen, passed) = self.choose(&criteria, Some(self.place(notary, lane)), outlook);
+        let offers = outlook.book.serving(criteria.manifest, submission.provider);
+        let (chosen, passed) = self.choose(offers, &criteria, Some(self.place(notary, lane)), outlook);
         Quote {
             chosen: chosen.and_then(|(order, fit)| self.quoted(order, &fit, outlook.genesis)),
             passed,

@@ -131,7 +131,7 @@ impl Client {
             self.serve_provider(job, cx);
             cx.say(provider, Start { ticket: ticket.signed().clone() });
         }
-        cx.alarms.clear(Alarm::Submission(key));
+        self.stop_seeking(key, cx);
         cx.set(Alarm::Attempt(job), cx.now.after(backoff(1)));
         Heard::Taken
     }

@@ -1,19 +1,25 @@
 //! The search for a provider: a wish is taken, an offer chosen, an order signed and shown to its provider.
 //!
+//! Where no offer can be taken up, the search waits for one to come, for a busy provider's rest to be over, or for its own
+//! end, and does nothing in between.
+//!
 //! **Invariant:** an order is saved with its secret before anybody sees it; one submission has at most one order open.
 
+use alloc::vec::Vec;
+
 use assay_protocol::{
-    id::Digest,
+    id::{Digest, PeerId},
+    offer::{Offer, Service},
     order::{Propose, Refusal, secret_commit},
-    signed::Signer,
-    units::Duration,
+    signed::{Signer, Verified},
+    units::{Duration, Timestamp},
 };
 
 use super::{Client, choice::Choice};
 use crate::{
     event::Event,
     node::{
-        alarms::{Alarm, RESEND_FIRST},
+        alarms::{Alarm, RESEND_FIRST, backoff_after},
         context::Context,
         heard::{Fault, Heard},
     },
@@ -23,8 +29,6 @@ use crate::{
 
 /// How long a submission waits for a first offer, or for a busy provider.
 pub(super) const MATCH_TIME: Duration = Duration::seconds(30);
-/// How often it looks again.
-const MATCH_PAUSE: Duration = Duration(500);
 /// Orders for one submission, refused ones included.
 const ORDERS_MAX: usize = 32;
 /// Orders for one submission, those that met a busy provider included.
@@ -51,8 +55,9 @@ impl Client {
         Heard::Taken
     }
 
-    /// Looks for a provider, and looks again in a while if there is none.
+    /// Looks for a provider, and waits for one if there is none.
     pub(in crate::node) fn seek<S: Signer>(&mut self, key: Digest, cx: &mut Context<'_, S>) {
+        self.stop_seeking(key, cx);
         if self.is_served(key) {
             return;
         }
@@ -68,24 +73,65 @@ impl Client {
             return self.give_up(key, Unmatched::default(), cx);
         }
         let since = *submitted.seeks_since.get_or_insert(cx.now);
-        let again = cx.now.after(MATCH_PAUSE);
-        if introduce(cx.now < since.after(MATCH_TIME), cx) {
-            return cx.set(Alarm::Submission(key), again);
+        if cx.now < since.after(MATCH_TIME) && introduce(cx) {
+            let again = cx.now.after(backoff_after(cx.now.since(since)));
+            return cx.set(Alarm::Submission(key), again.min(since.after(MATCH_TIME)));
         }
         let spent = self.is_spent(key);
         let (choice, passed) = self.best_offer(key, cx.outlook());
         let unmatched = passed.counts.clone();
+        let until = since.after(self.patience(key, &unmatched, cx.outlook()));
         if let Some(submitted) = self.submissions.get_mut(&key) {
             submitted.passed = Some(passed);
         }
         match choice {
             Some(choice) if !spent => self.propose(key, choice, cx),
             Some(_) => self.give_up(key, Unmatched::default(), cx),
-            None if spent || cx.now >= since.after(self.patience(key, &unmatched, cx.outlook())) => {
-                self.give_up(key, unmatched, cx);
-            }
-            None => cx.set(Alarm::Submission(key), again),
+            None if spent || cx.now >= until => self.give_up(key, unmatched, cx),
+            None => self.await_offer(key, until, cx),
         }
+    }
+
+    /// Waits for an offer until then, or until a provider that was busy may be asked again.
+    fn await_offer<S: Signer>(&mut self, key: Digest, until: Timestamp, cx: &mut Context<'_, S>) {
+        let Some(submitted) = self.submissions.get(&key) else { return };
+        self.waiting.insert(submitted.arrival, key);
+        let rests = submitted.resting.values().map(|rest| rest.until).filter(|until| *until > cx.now);
+        cx.set(Alarm::Submission(key), rests.chain([until]).min().unwrap_or(until));
+    }
+
+    /// Waits for no offer any more.
+    pub(super) fn stop_seeking<S: Signer>(&mut self, key: Digest, cx: &mut Context<'_, S>) {
+        if let Some(submitted) = self.submissions.get(&key) {
+            self.waiting.remove(&submitted.arrival);
+        }
+        cx.alarms.clear(Alarm::Submission(key));
+    }
+
+    /// True while a submission waits for an offer.
+    pub(in crate::node) fn awaits_offers(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// An offer has come: those who wait take it up if it fits, the oldest first. Whom it does not fit knows of one now, and
+    /// waits for others no longer than where some are known.
+    pub(super) fn on_offer<S: Signer>(&mut self, provider: PeerId, cx: &mut Context<'_, S>) -> Heard {
+        let book = cx.book;
+        let Some(offer) = book.get(provider) else { return Heard::NotMine };
+        let waiting: Vec<Digest> = self.waiting.values().copied().collect();
+        for key in waiting {
+            let submitted = self.submissions.get(&key);
+            let Some(submitted) = submitted.filter(|of| concerns(offer, &of.submission)) else { continue };
+            let (choice, passed) = self.best_of(submitted, [offer].into_iter(), cx.outlook());
+            let since = submitted.seeks_since.unwrap_or(cx.now);
+            let patience = self.patience(key, &passed.counts, cx.outlook());
+            if choice.is_some() {
+                self.seek(key, cx);
+            } else if patience < MATCH_TIME {
+                cx.set(Alarm::Submission(key), since.after(patience).max(cx.now));
+            }
+        }
+        Heard::Taken
     }
 
     /// Looks at once for all that have no order under way.
@@ -140,11 +186,18 @@ impl Client {
     }
 }
 
-/// A notary opens an account at the first question, so one is asked before the first order. True while the answer is
-/// worth waiting for.
-fn introduce<S: Signer>(waiting: bool, cx: &mut Context<'_, S>) -> bool {
+/// True if an offer is of the provider that a submission wants, or else for its model.
+fn concerns(offer: &Verified<Offer>, submission: &Submission) -> bool {
+    let manifest = submission.manifest.digest();
+    let serves = |service: &Service| service.manifest == manifest;
+    submission.provider.map_or_else(|| offer.services.iter().any(serves), |wanted| wanted == offer.signer())
+}
+
+/// A notary opens an account at the first question, so one is asked before the first order. True if there is an answer to
+/// wait for.
+fn introduce<S: Signer>(cx: &mut Context<'_, S>) -> bool {
     let Some(notary) = cx.notary_in_use() else { return false };
-    let unknown = waiting && cx.notaries.account(notary).is_none();
+    let unknown = cx.notaries.account(notary).is_none();
     if unknown {
         let _ = cx.ask(notary, None);
     }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use assay_market::{
     Book, Command, Config, Effect, Effects, Event, Input, Moment, Node, Record, Steady,
+    book::Received,
     input::{Blob, RunId, RunResult},
     provision::{Provision, Stock},
     submission::Submission,
@@ -123,7 +124,11 @@ impl Table {
         let opened = Message::from(signed).open::<CheapScheme>(self.office.network);
         let opened = opened.unwrap_or_else(|forged| panic!("{forged}"));
         if let Opened::Offer(offer) = opened {
-            self.book.take(offer, self.now, |peer| self.node.knows(peer));
+            let provider = offer.signer();
+            let received = self.book.take(offer, self.now, |peer| self.node.knows(peer));
+            if received != Received::Ignored && self.node.awaits_offers() {
+                self.feed(Input::Offered { provider });
+            }
         } else {
             self.feed(Input::Message(opened));
         }
@@ -155,6 +160,11 @@ impl Table {
         self.kept.clear();
         self.perform(effects);
         self.take(Input::Wake);
+    }
+
+    /// When the peer wants to be woken next.
+    pub(crate) fn wakes_at(&self) -> Timestamp {
+        self.wakes_at
     }
 
     pub(crate) fn node(&self) -> &Node<Cheap> {
@@ -326,14 +336,14 @@ impl Table {
 
     /// A provider offers the usual model.
     pub(crate) fn offer(&mut self, by: u64) {
+        self.offer_at(by, Amount(250_000_000));
+    }
+
+    /// The same at this price.
+    pub(crate) fn offer_at(&mut self, by: u64, unit_price: Amount) {
         let manifest = self.office.genesis.manifests[0].digest();
-        let service = Service {
-            manifest,
-            name: "numbers".to_owned(),
-            unit_price: Amount(250_000_000),
-            run: Duration(100),
-            warm: true,
-        };
+        let service =
+            Service { manifest, name: "numbers".to_owned(), unit_price, run: Duration(100), warm: true };
         let offer = Offer {
             sequence: self.now.0,
             valid_until: self.now.after(Duration::seconds(900)),
