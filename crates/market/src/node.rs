@@ -1,7 +1,7 @@
 //! The brain: one pure value that is the whole behaviour of a peer, in every role.
 //!
 //! What comes in is heard by [`notaries`], which keep track of every notary's word whatever it is about, and then offered
-//! to the roles that it may be for, one after another, until one takes it.
+//! to the [`roles`] that it may be for, one after another, until one takes it.
 //!
 //! **Invariant:** what must survive a crash changes only by folding a record, live and on restore alike, and the record
 //! is saved before anything that rests on it is said. No message is taken by two roles.
@@ -18,26 +18,18 @@ mod notaries;
 mod notary;
 mod provider;
 mod role;
+mod roles;
 mod takers;
 mod verifier;
 mod views;
 
-use alloc::{boxed::Box, sync::Arc};
+use alloc::sync::Arc;
 
-use assay_protocol::{genesis::Genesis, id::NetworkId, message::Opened, signed::Signer, units::Timestamp};
+use assay_protocol::{genesis::Genesis, id::NetworkId, signed::Signer, units::Timestamp};
 
 use self::{
-    alarms::{Alarm, Alarms},
-    chance::Chance,
-    client::Client,
-    clock::Clock,
-    context::Context,
-    heard::Faults,
-    notaries::Notaries,
-    notary::Notary,
-    provider::Provider,
-    role::Role,
-    verifier::Verifier,
+    alarms::Alarms, chance::Chance, clock::Clock, context::Context, heard::Faults, notaries::Notaries,
+    notary::Notary, roles::Roles,
 };
 pub use self::{
     heard::{Fault, Heard},
@@ -46,7 +38,6 @@ pub use self::{
 use crate::{
     barrier,
     book::Book,
-    command::{Command, Instruction},
     effect::{Effect, Effects},
     event::Event,
     input::Input,
@@ -88,30 +79,15 @@ pub struct Node<S> {
     roles: Roles,
 }
 
-/// What a peer is, to each job another one of these.
-#[derive(Clone, Debug)]
-struct Roles {
-    client: Client,
-    provider: Provider,
-    verifier: Verifier,
-    /// Only where the network names this peer a notary.
-    notary: Option<Box<Notary>>,
-}
-
 impl<S: Signer> Node<S> {
     /// A peer that has done nothing yet. It keeps books if the network names it a notary.
     pub fn new(signer: S, config: Config, entropy: [u8; 32]) -> Self {
         let (id, Config { genesis, network }) = (signer.id(), config);
         let keeps_books = genesis.notaries.contains(&id);
-        let notary = keeps_books.then(|| Box::new(Notary::new(Ledger::new(Arc::clone(&genesis), id))));
+        let notary = keeps_books.then(|| Notary::new(Ledger::new(Arc::clone(&genesis), id)));
         Self {
             network,
-            roles: Roles {
-                client: Client::default(),
-                provider: Provider::default(),
-                verifier: Verifier::default(),
-                notary,
-            },
+            roles: Roles::new(notary),
             signer,
             genesis,
             chance: Chance::new(entropy),
@@ -147,14 +123,22 @@ impl<S: Signer> Node<S> {
     pub fn handle(&mut self, input: Input, at: Moment, book: &Book, out: &mut Effects) -> Heard {
         let before = out.len();
         self.read_clocks(at, out);
-        if !self.started {
-            self.started = true;
-            let (roles, mut cx) = self.parts(book, out);
+        let starts = !core::mem::replace(&mut self.started, true);
+        let (roles, mut cx) = self.parts(book, out);
+        if starts {
             roles.resume(&mut cx);
         }
-        let heard = self.take(&input, book, out);
-        if let Input::Message(message) = &input {
-            self.faults.note(message.kind(), heard);
+        let heard = roles.take(&input, &mut cx);
+        match &input {
+            Input::Message(message) => self.faults.note(message.kind(), heard),
+            Input::Wake => self.wakes_at = None,
+            Input::Command(_)
+            | Input::Offered { .. }
+            | Input::Undelivered { .. }
+            | Input::Fetched { .. }
+            | Input::Collected { .. }
+            | Input::Ran { .. }
+            | Input::Shown { .. } => {}
         }
         self.wake(book, out);
         barrier::debug_assert_kept(&out[before..]);
@@ -167,25 +151,6 @@ impl<S: Signer> Node<S> {
         let (now, jumped) = self.clock.read(Moment { steady: self.steady, ..at });
         self.now = now;
         out.extend(jumped.map(|by_ms| Effect::Tell(Event::ClockJumped { by_ms })));
-    }
-
-    fn take(&mut self, input: &Input, book: &Book, out: &mut Effects) -> Heard {
-        let (roles, mut cx) = self.parts(book, out);
-        match input {
-            Input::Command(command) => roles.command(command, input, &mut cx),
-            Input::Message(message) => roles.hear(message, input, &mut cx),
-            Input::Undelivered { .. } => roles.undelivered(input, &mut cx),
-            Input::Fetched { .. } => roles.fetched(input, &mut cx),
-            Input::Collected { .. } | Input::Offered { .. } => roles.client.handle(input, &mut cx),
-            Input::Ran { run, .. } | Input::Shown { run, .. } if run.check => {
-                roles.verifier.handle(input, &mut cx)
-            }
-            Input::Ran { .. } | Input::Shown { .. } => roles.provider.handle(input, &mut cx),
-            Input::Wake => {
-                self.wakes_at = None;
-                Heard::Taken
-            }
-        }
     }
 
     /// Does what is due, and asks to be woken for the next.
@@ -234,121 +199,4 @@ impl<S: Signer> Node<S> {
         };
         (&mut self.roles, context)
     }
-}
-
-impl Roles {
-    fn resume<S: Signer>(&mut self, cx: &mut Context<'_, S>) {
-        self.notary.iter_mut().for_each(|notary| notary.resume(cx));
-        self.client.resume(cx);
-        self.provider.resume(cx);
-        self.verifier.resume(cx);
-        Notaries::resume(cx);
-    }
-
-    fn command<S: Signer>(&mut self, command: &Command, input: &Input, cx: &mut Context<'_, S>) -> Heard {
-        match command {
-            Command::Submit(_) | Command::Cancel { .. } | Command::Dispute { .. } | Command::Taken { .. } => {
-                return self.client.handle(input, cx);
-            }
-            Command::Provide(provision) => self.provider.provide(provision.clone(), cx),
-            Command::Ask { notary } => {
-                let _ = cx.ask(*notary, None);
-            }
-            Command::Stake { notary, amount, target } => {
-                let instruction = Instruction::Stake { amount: *amount, target: *target };
-                Notaries::instruct(*notary, instruction, cx);
-            }
-            Command::Unstake { notary, amount } => {
-                Notaries::instruct(*notary, Instruction::Unstake { amount: *amount }, cx);
-            }
-            Command::Register { notary, operator, kinds } => {
-                let instruction = Instruction::Register { operator: *operator, kinds: kinds.clone() };
-                Notaries::instruct(*notary, instruction, cx);
-            }
-        }
-        Heard::Taken
-    }
-
-    /// Offers a message to those that it may be for, until one takes it.
-    fn hear<S: Signer>(&mut self, message: &Opened, input: &Input, cx: &mut Context<'_, S>) -> Heard {
-        if Notaries::hear(message, cx) {
-            self.client.look_again(cx);
-        }
-        match message {
-            Opened::Accept(_) | Opened::Refuse(_) | Opened::Ticket(_) | Opened::Deliver(_) => {
-                self.client.handle(input, cx)
-            }
-            Opened::Propose(_) | Opened::Start(_) => self.provider.handle(input, cx),
-            Opened::Check(_) | Opened::Notice(_) => first(
-                [&mut self.verifier as &mut dyn Role<S>, &mut self.client, &mut self.provider],
-                input,
-                cx,
-            ),
-            Opened::Abort(_)
-            | Opened::Open(_)
-            | Opened::Claim(_)
-            | Opened::Reveal(_)
-            | Opened::Seal(_)
-            | Opened::Unserved(_)
-            | Opened::OpenClaim(_)
-            | Opened::OpenSeal(_)
-            | Opened::Query(_)
-            | Opened::Cancel(_)
-            | Opened::Dispute(_)
-            | Opened::Contradict(_)
-            | Opened::Stake(_)
-            | Opened::Unstake(_)
-            | Opened::Register(_)
-            | Opened::Grant(_) => {
-                let notary = self.notary.as_deref_mut().map(|notary| notary as &mut dyn Role<S>);
-                first([&mut self.client as &mut dyn Role<S>].into_iter().chain(notary), input, cx)
-            }
-            Opened::Account(_) | Opened::Tick(_) => Heard::Taken,
-            // For the client's shell along with the stream, found in receipts, and for the book.
-            Opened::Output(_) | Opened::Settled(_) | Opened::Offer(_) => Heard::NotMine,
-        }
-    }
-
-    /// Tells all that speak to a peer that it may not have heard the last.
-    fn undelivered<S: Signer>(&mut self, input: &Input, cx: &mut Context<'_, S>) -> Heard {
-        let heard = self.client.handle(input, cx);
-        self.notary.as_deref_mut().map_or(heard, |notary| notary.handle(input, cx))
-    }
-
-    /// Offers a blob to whose job it is for.
-    fn fetched<S: Signer>(&mut self, input: &Input, cx: &mut Context<'_, S>) -> Heard {
-        let roles = [&mut self.provider as &mut dyn Role<S>, &mut self.verifier, &mut self.client];
-        first(roles, input, cx)
-    }
-
-    fn wake<S: Signer>(&mut self, alarm: Alarm, cx: &mut Context<'_, S>) {
-        match alarm {
-            Alarm::Tick => self.notary.iter_mut().for_each(|notary| notary.tick(cx)),
-            Alarm::Offer => self.provider.tell_offer(cx),
-            Alarm::Submission(key) => self.client.seek(key, cx),
-            Alarm::Attempt(job) => self.client.wake_attempt(job, cx),
-            Alarm::Serving(job) => self.provider.wake(job, cx),
-            Alarm::Checking(job) => self.verifier.wake(job, cx),
-            Alarm::Deadline(key) => self.client.wake_deadline(key, cx),
-            Alarm::Instruction(notary) => Notaries::wake(notary, cx),
-            Alarm::Notice(job) => self.notary.iter_mut().for_each(|notary| notary.press(job, cx)),
-        }
-    }
-}
-
-/// What the first role says that takes it, or else the one that knows best why not.
-fn first<'a, S: Signer + 'a>(
-    roles: impl IntoIterator<Item = &'a mut dyn Role<S>>,
-    input: &Input,
-    cx: &mut Context<'_, S>,
-) -> Heard {
-    let mut best = Heard::NotMine;
-    for role in roles {
-        match role.handle(input, cx) {
-            Heard::Taken => return Heard::Taken,
-            Heard::Misstep(fault) => best = Heard::Misstep(fault),
-            Heard::NotMine => {}
-        }
-    }
-    best
 }

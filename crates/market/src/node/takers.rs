@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use assay_protocol::signed::Signer;
 
-use super::{Heard, Node, Roles, context::Context, role::Role};
+use super::{Heard, Node, context::Context, role::Role, roles::Roles};
 use crate::{book::Book, effect::Effects, input::Input, moment::Moment};
 
 /// What a peer is to a job, by name.
