@@ -134,9 +134,9 @@ impl Client {
         Heard::Taken
     }
 
-    /// Looks at once for all that have no order under way.
-    pub(in crate::node) fn look_again<S: Signer>(&self, cx: &mut Context<'_, S>) {
-        self.seeking().into_iter().for_each(|key| cx.set(Alarm::Submission(key), cx.now));
+    /// Looks at once for all that have no order under way, the oldest first.
+    pub(in crate::node) fn look_again<S: Signer>(&mut self, cx: &mut Context<'_, S>) {
+        self.seeking().into_iter().for_each(|key| self.seek(key, cx));
     }
 
     /// Looks for a provider for those that waited for a lane, while there is one.

@@ -60,15 +60,26 @@ fn where_no_offer_is_there_nothing_is_done_until_one_comes() {
 }
 
 #[test]
-fn the_oldest_of_those_who_wait_for_an_offer_takes_it_up_first() {
+fn the_oldest_of_those_who_wait_is_served_first_whatever_they_wait_for() {
+    let proposed = |table: &Table| {
+        let proposed = table.told().filter_map(|event| {
+            let Event::Proposed { key, .. } = event else { return None };
+            Some(*key)
+        });
+        proposed.collect::<Vec<_>>()
+    };
     let mut table = Table::client(&[]);
     let keys = [9, 4, 7].map(|number| table.submit(number, |_| {}));
     table.offer(PROVIDER);
-    let proposed = table.told().filter_map(|event| {
-        let Event::Proposed { key, .. } = event else { return None };
-        Some(*key)
-    });
-    assert_eq!(proposed.collect::<Vec<_>>(), keys);
+    assert_eq!(proposed(&table), keys, "for an offer");
+
+    let mut table = Table::new(CLIENT);
+    table.offer(PROVIDER);
+    let keys = [9, 4, 7].map(|number| table.submit(number, |_| {}));
+    table.restart();
+    assert_eq!(proposed(&table), []);
+    table.hear(NOTARY, account(0, 0));
+    assert_eq!(proposed(&table), keys, "for an account");
 }
 
 #[test]
