@@ -54,9 +54,10 @@ const CONNECTIONS: u64 = 4;
 const QUOTA_BYTES: u64 = 16 << 20;
 /// Bytes of the shortest input, and of the longest: together they fill the store many times over.
 const INPUT_BYTES: [u64; 2] = [4 << 10, 80 << 10];
-/// After so many jobs the processes are looked at.
-const LOOK_EVERY: u64 = 1_000;
-/// After so many a process is as large as it becomes, but for three tenths.
+/// So often the processes are looked at.
+const LOOKS: u64 = 10;
+/// After so many jobs a process is as large as it becomes, but for three tenths: what it remembers of jobs that are over
+/// is full.
 const GROWN_UP: u64 = 2_000;
 /// Who sells. They and one more check.
 const SELLERS: [&str; 3] = ["ada", "ben", "cleo"];
@@ -137,13 +138,14 @@ impl Crowd {
             }
             let Some(job) = running.join_next().await else { break };
             ended.push(job.unwrap());
-            if (ended.len() as u64).is_multiple_of(LOOK_EVERY) {
-                sizes.push(self.look(ended.len(), began));
+            let done = ended.len() as u64;
+            if done.is_multiple_of((jobs / LOOKS).max(1)) {
+                sizes.push((done, self.look(done, began)));
             }
         }
-        let grown_up = sizes.get((GROWN_UP / LOOK_EVERY) as usize - 1);
+        let grown_up = sizes.iter().find(|(done, _)| *done >= GROWN_UP);
         for (place, peer) in self.network.peers().iter().enumerate() {
-            let (Some(before), Some(after)) = (grown_up, sizes.last()) else { continue };
+            let (Some((_, before)), Some((_, after))) = (grown_up, sizes.last()) else { continue };
             let (before, after) = (before[place], after[place]);
             assert!(10 * after <= 13 * before, "{} grows from {before} to {after} KiB", peer.name);
         }
@@ -152,7 +154,7 @@ impl Crowd {
 
     /// Says how much memory each daemon occupies, in KiB.
     #[allow(clippy::print_stdout, reason = "figures beside what is asserted of them")]
-    fn look(&self, jobs: usize, began: Instant) -> Vec<u64> {
+    fn look(&self, jobs: u64, began: Instant) -> Vec<u64> {
         let sizes: Vec<u64> = self.network.peers().iter().map(|peer| resident(peer.process_id())).collect();
         let words =
             self.network.peers().iter().zip(&sizes).map(|(peer, size)| format!("{} {size}", peer.name));

@@ -98,7 +98,8 @@ pub(crate) struct Driver {
     alarm: WakeTime,
     started: Moment,
     history: History,
-    updates: broadcast::Sender<Update>,
+    /// Shared: there are as many watchers as jobs that somebody waits for.
+    updates: broadcast::Sender<Arc<Update>>,
     thrown: Arc<Thrown>,
     /// The last offer reached nobody.
     unpublished: Option<Visible>,
@@ -236,9 +237,9 @@ impl Driver {
             return;
         }
         // An error means that the last watcher has just left.
-        drop(self.updates.send(Update::Event(dated)));
+        drop(self.updates.send(Arc::new(Update::Event(dated))));
         if let Some(job) = key.and_then(|key| self.job(&key)) {
-            drop(self.updates.send(Update::Job(Box::new(job))));
+            drop(self.updates.send(Arc::new(Update::Job(Box::new(job)))));
         }
     }
 

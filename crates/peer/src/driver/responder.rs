@@ -47,7 +47,7 @@ pub(crate) type Visit = Box<dyn for<'a> FnOnce(&'a mut Driver) -> BoxFuture<'a, 
 pub struct Responder {
     pub(super) visits: mpsc::Sender<Visit>,
     /// Ends with the loop.
-    pub(super) updates: broadcast::WeakSender<Update>,
+    pub(super) updates: broadcast::WeakSender<Arc<Update>>,
     pub(super) own: PeerId,
     pub(super) genesis: Arc<Genesis>,
     pub(super) settings: ClientSettings,
@@ -122,7 +122,7 @@ impl Responder {
     }
 
     /// What happens from now on.
-    pub(super) fn updates(&self) -> Result<broadcast::Receiver<Update>, Refused> {
+    pub(super) fn updates(&self) -> Result<broadcast::Receiver<Arc<Update>>, Refused> {
         Ok(self.updates.upgrade().ok_or(Refused::Ending)?.subscribe())
     }
 

@@ -51,19 +51,22 @@ async fn asked(responder: &Responder, notary: PeerId) -> Result<AccountView, Ref
         responder.act(|driver| Box::pin(driver.take(ask))).await?;
         loop {
             match updates.recv().await {
-                Ok(Update::Event(Dated { event: Event::Balance { notary: teller, .. }, .. }))
-                    if teller == notary =>
-                {
+                Ok(update) if states(&update, notary) => {
                     let views = responder.look(|driver| driver.node.accounts()).await?;
                     if let Some(view) = views.into_iter().find(|view| view.notary == notary) {
                         return Ok(view);
                     }
                 }
-                Ok(Update::Event(_) | Update::Job(_) | Update::Missed { .. }) => {}
+                Ok(_) => {}
                 // What it said may be among what was missed.
                 Err(RecvError::Lagged(_)) => break,
                 Err(RecvError::Closed) => return Err(Refused::Ending),
             }
         }
     }
+}
+
+/// True where a notary says what an account holds.
+fn states(update: &Update, notary: PeerId) -> bool {
+    matches!(update, Update::Event(Dated { event: Event::Balance { notary: teller, .. }, .. }) if *teller == notary)
 }

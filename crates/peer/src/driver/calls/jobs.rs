@@ -100,11 +100,16 @@ impl Driver {
 
     /// The job that goes by a name.
     pub(super) fn job_named(&self, name: &str) -> Result<JobView, Refused> {
-        if let Some(job) = name.parse().ok().and_then(|key| self.job(&key)) {
-            return Ok(job);
+        self.submission_named(name).map(|submission| self.job_of(submission))
+    }
+
+    /// The submission that goes by a name.
+    pub(super) fn submission_named(&self, name: &str) -> Result<SubmissionView, Refused> {
+        if let Some(submission) = name.parse().ok().and_then(|key| self.node.submission(key)) {
+            return Ok(submission);
         }
         let all = self.node.submissions();
-        names::submission(&all, name).map(|submission| self.job_of(submission.clone()))
+        names::submission(&all, name).cloned()
     }
 
     fn jobs(&self) -> Vec<JobView> {

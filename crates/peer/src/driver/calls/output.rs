@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     driver::{
-        Driver, names,
+        Driver,
         responder::{Respond, Responder},
     },
     handle::{Call, Pieces, Refused},
@@ -70,8 +70,7 @@ impl Driver {
 
     /// The digest of a receipt: that of the last attempt which has one, or of a job that this notary closed.
     fn receipt(&self, name: &str) -> Result<Digest, Refused> {
-        let all = self.node.submissions();
-        match names::submission(&all, name) {
+        match self.submission_named(name) {
             Ok(view) => {
                 let receipts = view.attempts.iter().rev().find_map(|attempt| attempt.receipt);
                 receipts.ok_or(Refused::NoReceipt)

@@ -3,6 +3,8 @@
 //! **Invariant:** nothing falls between the state that a watcher is told first and what follows; a watcher that is too slow
 //! is told how much it missed, and costs no memory.
 
+use std::sync::Arc;
+
 use assay_protocol::id::Digest;
 use futures::stream;
 use serde::{Deserialize, Serialize};
@@ -66,7 +68,7 @@ impl Respond for WatchUpdates {
 /// One watcher's view of what happens.
 struct Watching {
     responder: Responder,
-    updates: Receiver<Update>,
+    updates: Receiver<Arc<Update>>,
     /// The one job that is watched.
     key: Option<Digest>,
     /// What is told before anything else.
@@ -80,7 +82,9 @@ impl Watching {
         }
         loop {
             match self.updates.recv().await {
-                Ok(update) if self.key.is_none_or(|key| is_about(&update, &key)) => return Some(update),
+                Ok(update) if self.key.is_none_or(|key| is_about(&update, &key)) => {
+                    return Some(Arc::unwrap_or_clone(update));
+                }
                 Ok(_) => {}
                 Err(RecvError::Lagged(updates)) => {
                     self.first = self.job().await;
