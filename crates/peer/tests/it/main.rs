@@ -16,4 +16,6 @@ mod market;
 mod messages;
 mod peers;
 mod questions;
+mod trickler;
+mod trickles;
 mod world;

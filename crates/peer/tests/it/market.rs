@@ -26,22 +26,28 @@ use crate::{
     world::id,
 };
 
-const NOTARY: u8 = 1;
-const CLIENT: u8 = 2;
-const PROVIDER: u8 = 3;
+pub(crate) const NOTARY: u8 = 1;
+pub(crate) const CLIENT: u8 = 2;
+pub(crate) const PROVIDER: u8 = 3;
 const VERIFIERS: [u8; 3] = [4, 5, 6];
 const INPUT: [u8; 64] = [128; 64];
 
+/// What a unit costs at the provider.
+pub(crate) const UNIT_PRICE: Amount = Amount(5_000);
+
 /// The peers of one network.
-struct Market {
+pub(crate) struct Market {
     houses: Vec<(u8, House)>,
     running: Vec<(u8, Running)>,
 }
 
 impl Market {
-    /// A network in which the provider of the digits is known to the client.
     async fn new(conduct: Conduct) -> Self {
-        let rules = rules().await;
+        Self::by(rules().await, conduct, 1).await
+    }
+
+    /// A network with these rules, in which the provider of the digits, of so many at a time, is known to the client.
+    pub(crate) async fn by(rules: Genesis, conduct: Conduct, slots: u16) -> Self {
         let house = House::new(NOTARY, rules.clone(), Vec::new());
         let notary = house.start().await;
         notary.keep_runner(&house).await;
@@ -57,10 +63,10 @@ impl Market {
         let mut updates = market.watch().await;
         let service = ServiceWish {
             manifest: "pure-digits".to_owned(),
-            unit_price: Amount(5_000),
+            unit_price: UNIT_PRICE,
             sample: Some(Attachment(INPUT.to_vec())),
         };
-        let provide = Provide { services: vec![service], slots: Some(1) };
+        let provide = Provide { services: vec![service], slots: Some(slots) };
         market.call(PROVIDER, provide).await;
         for seed in [CLIENT, PROVIDER] {
             // The first question opens an account and brings the welcome grant.
@@ -70,29 +76,34 @@ impl Market {
         market
     }
 
-    fn peer(&self, seed: u8) -> &Running {
+    pub(crate) fn peer(&self, seed: u8) -> &Running {
         &self.running.iter().find(|(other, _)| *other == seed).unwrap().1
     }
 
-    async fn call<C: Respond>(&self, seed: u8, call: C) -> C::Answer {
+    pub(crate) async fn call<C: Respond>(&self, seed: u8, call: C) -> C::Answer {
         timeout(WAIT_MAX, self.peer(seed).handle.call(call)).await.expect("answered in time").unwrap()
     }
 
     /// What happens at the client.
-    async fn watch(&self) -> Updates<Update> {
+    pub(crate) async fn watch(&self) -> Updates<Update> {
         self.call(CLIENT, WatchUpdates::default()).await
     }
 
-    /// Submits a job and waits until it is closed.
-    async fn close_one(&self) -> (Digest, Outcome) {
-        let mut updates = self.watch().await;
+    /// Submits a job, and gives its name.
+    pub(crate) async fn submit(&self) -> Digest {
         let submit = Submit {
             manifest: "pure-digits".to_owned(),
             input: Attachment(INPUT.to_vec()),
             attempts_max: Some(1),
             ..Submit::default()
         };
-        let key = self.call(CLIENT, submit).await.key;
+        self.call(CLIENT, submit).await.key
+    }
+
+    /// Submits a job and waits until it is closed.
+    async fn close_one(&self) -> (Digest, Outcome) {
+        let mut updates = self.watch().await;
+        let key = self.submit().await;
         let outcome = until(&mut updates, |event| match event {
             Event::Closed { key: closed, outcome, .. } if *closed == key => Some(*outcome),
             Event::Failed { key: failed, reason } if *failed == key => panic!("{reason:?}"),
@@ -136,7 +147,7 @@ impl Market {
         self.running.push((seed, house.start().await));
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         for (_, running) in self.running.into_iter().rev() {
             running.stop().await;
         }
@@ -144,7 +155,7 @@ impl Market {
 }
 
 /// Waits for an event of some kind.
-async fn until<T>(updates: &mut Updates<Update>, pick: impl Fn(&Event) -> Option<T>) -> T {
+pub(crate) async fn until<T>(updates: &mut Updates<Update>, pick: impl Fn(&Event) -> Option<T>) -> T {
     let found = async {
         loop {
             if let Update::Event(dated) = updates.next().await.unwrap().unwrap()
@@ -158,7 +169,7 @@ async fn until<T>(updates: &mut Updates<Update>, pick: impl Fn(&Event) -> Option
 }
 
 /// Rules by which a job is over in seconds, for machines like this one.
-async fn rules() -> Genesis {
+pub(crate) async fn rules() -> Genesis {
     let folder = tempfile::tempdir().unwrap();
     let blobs = assay_peer::blobs::Blobs::open(folder.path(), 1 << 20).unwrap();
     let class =
