@@ -94,6 +94,7 @@ impl Scene {
     }
 
     /// Times jobs without and with one that trickles, and demands that it makes little difference.
+    #[expect(clippy::print_stdout, reason = "figures beside what is asserted of them")]
     async fn compare(&self, jobs: usize) {
         let quiet = p95(self.deliver(jobs).await);
         let mut trickler = self.trickle().await;
