@@ -28,6 +28,8 @@ const TRICKLER: u8 = 7;
 const SLOTS: u16 = 64;
 /// Jobs of the one that trickles: more than the provider has places for fetches.
 const TRICKLING: u16 = 24;
+/// Jobs that are timed, without and with it.
+const JOBS: usize = 20;
 /// Jobs before the first that is timed: the first of all are slow for other reasons.
 const WARM_UP: usize = 2;
 /// By how much the clocks of this machine's processes are late when it is busy.
@@ -95,13 +97,13 @@ impl Scene {
 
     /// Times jobs without and with one that trickles, and demands that it makes little difference.
     #[expect(clippy::print_stdout, reason = "figures beside what is asserted of them")]
-    async fn compare(&self, jobs: usize) {
-        let quiet = p95(self.deliver(jobs).await);
+    async fn compare(&self) {
+        let quiet = p95(self.deliver(JOBS).await);
         let mut trickler = self.trickle().await;
-        let beside = self.deliver(jobs).await;
+        let beside = self.deliver(JOBS).await;
         let slowest = beside.iter().max().unwrap();
         println!(
-            "p95 of {jobs} without: {quiet:?}; slowest of {jobs} beside it: {slowest:?}, p95 {:?}",
+            "p95 of {JOBS} without: {quiet:?}; slowest of {JOBS} beside it: {slowest:?}, p95 {:?}",
             p95(beside.clone())
         );
         assert!(*slowest <= 2 * quiet + SLACK, "{beside:?}, and {quiet:?} without");
@@ -134,16 +136,8 @@ fn p95(mut took: Vec<Duration>) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_trickles_has_its_share_of_places_and_not_for_long() {
-    let scene = Scene::new().await;
-    scene.compare(3).await;
-    scene.market.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes a minute"]
 async fn twenty_jobs_are_delivered_beside_one_that_trickles_as_fast_as_without() {
     let scene = Scene::new().await;
-    scene.compare(20).await;
+    scene.compare().await;
     scene.market.end().await;
 }
