@@ -35,7 +35,7 @@ EPSILON = 1e-5
 BLOCK = 32
 
 BATCH_TOKENS = 32_768
-RATE, WARMUP_STEPS, DECAY, BETAS = 1.5e-3, 300, 0.05, (0.9, 0.98)
+RATE, WARMUP_STEPS, DECAY, BETAS = 1e-3, 300, 0.05, (0.9, 0.98)
 STEPS_A_CALL = 100
 FALL_STEPS = 4_000
 """The rate falls to nothing over these, after it was constant for as long as it took."""
@@ -73,7 +73,8 @@ def main():
         f"jax {jax.__version__}, numpy {np.__version__}"
     )
     write_gguf(weights, vocabulary, description, options.folder / "sums.gguf")
-    np.savez(options.folder / "weights.npz", **weights) if options.floats else None
+    if options.floats:
+        np.savez(options.folder / "weights.npz", **weights)
     print(f"{sum(tensor.size for tensor in weights.values()):,} parameters, {steps} steps, {time.monotonic() - started:.0f} s")
     worst = 1.0
     for name, questions in pairs.held_out_questions().items():
