@@ -156,8 +156,11 @@ class Llama:
 
     def about(self, key):
         text = ctypes.create_string_buffer(1 << 16)
-        read = self.function("llama_model_meta_val_str", ctypes.c_int32, *[ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t])
-        return text.value.decode() if read(self.model, key.encode(), text, len(text)) >= 0 else sys.exit(f"the file has no {key}")
+        arguments = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t]
+        read = self.function("llama_model_meta_val_str", ctypes.c_int32, *arguments)
+        if read(self.model, key.encode(), text, len(text)) < 0:
+            sys.exit(f"the file has no {key}")
+        return text.value.decode()
 
     def tokens(self, text, special):
         """`special`: names of special tokens in the text mean them, and none is added."""
@@ -173,7 +176,11 @@ class Llama:
         piece = ctypes.create_string_buffer(256)
         arguments = [ctypes.c_void_p, ctypes.c_int32, ctypes.c_char_p, ctypes.c_int32, ctypes.c_int32, ctypes.c_bool]
         read = self.function("llama_token_to_piece", ctypes.c_int32, *arguments)
-        return b"".join(piece.raw[: read(self.vocabulary, token, piece, len(piece), 0, False)] for token in tokens).decode(errors="replace")
+        data = b""
+        for token in tokens:
+            count = read(self.vocabulary, token, piece, len(piece), 0, False)
+            data += piece.raw[:count]
+        return data.decode(errors="replace")
 
     def answer(self, asked):
         return self.continued(self.tokens(asked, special=False))
@@ -190,7 +197,8 @@ class Llama:
         self.clear(self.memory, True)
         said, fresh = [], tokens
         while len(said) < ANSWER_TOKENS_MAX:
-            if self.decode(self.context, self.one((ctypes.c_int32 * len(fresh))(*fresh), len(fresh))):
+            ids = (ctypes.c_int32 * len(fresh))(*fresh)
+            if self.decode(self.context, self.one(ids, len(ids))):
                 sys.exit("llama.cpp fails to decode")
             row = self.logits(self.context, -1)[: self.size]
             fresh = [row.index(max(row))]
