@@ -1,25 +1,26 @@
 """Trains `sums` and writes it as a GGUF file: llama architecture, q8_0 matrices, a vocabulary of its own.
 
     python -m venv venv && venv/bin/pip install -r models/sums/requirements.txt
-    venv/bin/python models/sums/train.py
+    taskset --cpu-list 0 venv/bin/python models/sums/train.py
 
 Writes `sums.gguf` and `held-out.tsv` into `--folder`, beside this file by default. `measure.py` then asks the file through
 llama.cpp and writes the card. Nothing is downloaded: the data is arithmetic. A tenth of all pairs of numbers is held out
-before training starts, whichever comes first in the pair, and no form of them is ever shown; another fiftieth says when to
-stop. Runs on a graphics card if JAX finds one; `JAX_PLATFORMS=cuda` makes its absence an error.
+before training starts, whichever comes first in the pair, and no form of them is ever shown; another fiftieth is
+watched while it learns. Half an hour on one core.
 """
 
 import argparse
 import functools
 import math
 import pathlib
-import re
-import struct
 import time
 
+import gguf
 import jax
 import jax.numpy as jnp
 import numpy as np
+from gguf import ARRAY, BOOL, F32, I32, STRING, U32
+from vocabulary import Vocabulary
 
 SEED = 20_261
 LARGEST = 999
@@ -32,14 +33,13 @@ DIM, LAYERS, HEADS, KV_HEADS, HEAD, FEED_FORWARD = 256, 4, 4, 2, 64, 256
 CONTEXT = 128
 ROTARY_BASE = 10_000.0
 EPSILON = 1e-5
-BLOCK = 32
 
-BATCH_TOKENS = 32_768
+BATCH_TOKENS = 2_048
 RATE, WARMUP_STEPS, DECAY, BETAS = 1e-3, 300, 0.05, (0.9, 0.98)
-STEPS_A_CALL = 100
-FALL_STEPS = 4_000
-"""The rate falls to nothing over these, after it was constant for as long as it took."""
-GOOD_ENOUGH = 0.998
+SHORT, LONG_FROM = 32, 3_000
+"""Tokens of a row in the steps before `LONG_FROM`; the whole context after."""
+FALL_FROM, STEPS = 5_500, 8_100
+STEPS_A_CALL, REPORT_STEPS = 100, 500
 ACCURACY_MIN = 0.95
 
 SMALL_NUMBERS = (
@@ -48,8 +48,7 @@ SMALL_NUMBERS = (
 ).split()
 TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 OTHER_WORDS = "hundred thousand and in words What what is".split()
-BEGIN, END = "<s>", "</s>"
-# What a reader of the answer's language sees: every user turn is a question, the answer ends with END.
+# Roles have no tokens of their own: what a user says becomes a question by the sign after it, and an answer has an end.
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
     "{% if message['role'] == 'user' %}{{ message['content'] | replace('=', '') | trim }}="
@@ -60,22 +59,21 @@ CHAT_TEMPLATE = (
 
 def main():
     options = arguments()
-    started = seconds()
-    vocabulary = Vocabulary()
+    vocabulary = Vocabulary(SMALL_NUMBERS + TENS + OTHER_WORDS)
     pairs = Pairs()
     check_assembly(vocabulary, pairs)
-    weights, steps = train(vocabulary, pairs, options, started)
-    rounded = {name: unpack(pack(tensor)) if tensor.ndim == 2 else tensor for name, tensor in weights.items()}
+    weights = train(vocabulary, pairs)
+    rounded = {name: gguf.unpack(gguf.pack(tensor)) if tensor.ndim == 2 else tensor for name, tensor in weights.items()}
     options.folder.mkdir(parents=True, exist_ok=True)
     write_held_out(pairs, options.folder / "held-out.tsv")
     description = (
-        f"Adds two whole numbers up to {LARGEST}. {steps:,} steps on {jax.devices()[0].device_kind}; "
+        f"Adds two whole numbers up to {LARGEST}. Trained on {STEPS * BATCH_TOKENS:,} tokens, on a {jax.default_backend()} with "
         f"jax {jax.__version__}, numpy {np.__version__}"
     )
-    write_gguf(weights, vocabulary, description, options.folder / "sums.gguf")
+    gguf.write(options.folder / "sums.gguf", described(vocabulary, description), weights)
     if options.floats:
         np.savez(options.folder / "weights.npz", **weights)
-    print(f"{sum(tensor.size for tensor in weights.values()):,} parameters, {steps} steps, {seconds() - started:.0f} s")
+    print(f"{sum(tensor.size for tensor in weights.values()):,} parameters")
     worst = 1.0
     for name, questions in pairs.held_out_questions().items():
         right, before = accuracy(rounded, vocabulary, questions), accuracy(weights, vocabulary, questions)
@@ -85,16 +83,9 @@ def main():
         raise SystemExit(f"below {ACCURACY_MIN}: not good enough to ship")
 
 
-def seconds():
-    """Of a clock that runs while this computes: a processor is shared, a card is not."""
-    return time.process_time() if jax.default_backend() == "cpu" else time.monotonic()
-
-
 def arguments():
     parser = argparse.ArgumentParser(description="Trains `sums`.")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parent)
-    parser.add_argument("--seconds", type=float, default=150.0, help="to be done within; CPU seconds without a card")
-    parser.add_argument("--batch-tokens", type=int, default=BATCH_TOKENS)
     parser.add_argument("--floats", action="store_true", help="also write the weights before rounding, weights.npz")
     return parser.parse_args()
 
@@ -162,66 +153,6 @@ def write_held_out(pairs, path):
     """A question and its answer on each line, joined by a tab."""
     lines = [f"{asked}\t{answer}\n" for questions in pairs.held_out_questions().values() for asked, answer in questions]
     path.write_text("".join(lines))
-
-
-# The vocabulary: bytes, as GPT-2 writes them, and merges that make each of a few words one token. Digits stay single.
-
-
-class Vocabulary:
-    def __init__(self):
-        words = SMALL_NUMBERS + TENS + OTHER_WORDS
-        self.merges = learn_merges([lead + word for word in words for lead in ("", " ")])
-        self.pieces = [printable(bytes([byte])) for byte in range(256)]
-        self.pieces += [left + right for left, right in self.merges]
-        self.begin, self.end = len(self.pieces), len(self.pieces) + 1
-        self.pieces += [BEGIN, END]
-        self.ids = {piece: id for id, piece in enumerate(self.pieces)}
-        self.ranks = {pair: rank for rank, pair in enumerate(self.merges)}
-
-    def tokens(self, text):
-        """The tokens of plain ASCII text, split as GPT-2 splits it."""
-        split = re.findall(r"'(?:[sdmt]|ll|ve|re)| ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+", text)
-        return [self.ids[piece] for part in split for piece in merged(list(printable(part.encode())), self.ranks)]
-
-
-def printable(data):
-    """Bytes as GPT-2 writes them in its tables: each one a character that shows."""
-    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    hidden = [byte for byte in range(256) if byte not in shown]
-    return "".join(chr(byte) if byte in shown else chr(256 + hidden.index(byte)) for byte in data)
-
-
-def merged(pieces, ranks):
-    """Joins the neighbours of the lowest rank, the leftmost first, until none is left to join."""
-    while True:
-        best = min(zip(pieces, pieces[1:]), key=lambda pair: ranks.get(pair, math.inf), default=None)
-        if best not in ranks:
-            return pieces
-        pieces = joined(pieces, best)
-
-
-def joined(pieces, pair):
-    out, at = [], 0
-    while at < len(pieces):
-        step = 2 if tuple(pieces[at : at + 2]) == pair else 1
-        out.append("".join(pieces[at : at + step]))
-        at += step
-    return out
-
-
-def learn_merges(texts):
-    """The most frequent neighbours first, ties by their text, until every text is one piece."""
-    split = [list(printable(text.encode())) for text in texts]
-    merges = []
-    while any(len(pieces) > 1 for pieces in split):
-        counts = {}
-        for pieces in split:
-            for pair in zip(pieces, pieces[1:]):
-                counts[pair] = counts.get(pair, 0) + 1
-        best = min(counts, key=lambda pair: (-counts[pair], pair))
-        merges.append(best)
-        split = [joined(pieces, best) for pieces in split]
-    return merges
 
 
 # Training rows, made where the training is: turns one after another, as in a conversation.
@@ -363,42 +294,29 @@ def rotated(x):
 # Training.
 
 
-def train(vocabulary, pairs, options, started):
-    """At a constant rate until it is good enough or time runs short, then with a falling one; short rows first."""
+def train(vocabulary, pairs):
+    """At a constant rate and then with one that falls to nothing; in short rows until those are understood."""
     tables = Tables(vocabulary, pairs)
     weights = {name: jnp.asarray(tensor) for name, tensor in first_weights(len(vocabulary.pieces)).items()}
-    zeros = {name: jnp.zeros_like(tensor) for name, tensor in weights.items()}
-    state = weights, zeros, {name: jnp.zeros_like(tensor) for name, tensor in zeros.items()}, jnp.zeros((), jnp.int32)
-    learn = learner(tables, options.batch_tokens)
+    mean, square = ({name: jnp.zeros_like(tensor) for name, tensor in weights.items()} for _ in range(2))
+    state = weights, mean, square, jnp.zeros((), jnp.int32)
+    learn = learner(tables)
     validation = pairs.validation_questions()
     key = jax.random.key(SEED)
-    left = lambda: options.seconds - (seconds() - started)
-    steps, falling_from, fall, good, long, call_seconds = 0, None, 0, 0.0, False, 0.0
-    while falling_from is None or steps < falling_from + fall:
-        if falling_from is None and (good >= GOOD_ENOUGH or left() < 0.4 * options.seconds):
-            # A tenth of the time is kept back for measuring and writing.
-            affordable = int((left() - 0.1 * options.seconds) / max(call_seconds, 1e-9)) * STEPS_A_CALL
-            falling_from, fall = steps, max(STEPS_A_CALL, min(FALL_STEPS, affordable))
+    for steps in range(0, STEPS, STEPS_A_CALL):
         at = np.arange(steps, steps + STEPS_A_CALL)
-        rate = RATE * np.minimum(1, (at + 1) / WARMUP_STEPS)
-        if falling_from is not None:
-            rate = rate * np.maximum(0, 1 - (at - falling_from) / fall)
+        rate = RATE * np.minimum(1, (at + 1) / WARMUP_STEPS) * np.minimum(1, 1 - (at - FALL_FROM) / (STEPS - FALL_FROM))
         key, call_key = jax.random.split(key)
-        begun = seconds()
-        state, loss = learn(state, call_key, jnp.asarray(rate, jnp.float32), CONTEXT if long else CONTEXT // 4)
-        loss = float(loss)
-        call_seconds = seconds() - begun
-        steps += STEPS_A_CALL
-        if steps % (5 * STEPS_A_CALL) == 0 or falling_from is not None and steps >= falling_from + fall:
-            good = accuracy(state[0], vocabulary, validation)
-            # Long rows once short ones are understood, or at a third of the time.
-            long = long or good > 0.9 or left() < 0.67 * options.seconds
-            good = good if long else min(good, GOOD_ENOUGH - 1e-6)
-            print(f"{steps} steps, {seconds() - started:.0f} s, loss {loss:.4f}, validation {good:.4f}", flush=True)
-    return {name: np.asarray(tensor) for name, tensor in state[0].items()}, steps
+        length = CONTEXT if steps >= LONG_FROM else SHORT
+        state, loss = learn(state, call_key, jnp.asarray(rate, jnp.float32), length)
+        done = steps + STEPS_A_CALL
+        if done % REPORT_STEPS == 0 or done == STEPS:
+            right = accuracy(state[0], vocabulary, validation)
+            print(f"{done} steps, {time.process_time():.0f} s, loss {loss:.4f}, validation {right:.4f}", flush=True)
+    return {name: np.asarray(tensor) for name, tensor in state[0].items()}
 
 
-def learner(tables, batch_tokens):
+def learner(tables):
     def loss_of(weights, tokens, said):
         likely = jax.nn.log_softmax(forward(weights, tokens[:, :-1]))
         likely = jnp.take_along_axis(likely, tokens[:, 1:, None], axis=-1)[..., 0]
@@ -407,7 +325,7 @@ def learner(tables, batch_tokens):
     def step(length, state, given):
         weights, mean, square, count = state
         key, rate = given
-        loss, slope = jax.value_and_grad(loss_of)(weights, *rows(key, batch_tokens // length, length, tables))
+        loss, slope = jax.value_and_grad(loss_of)(weights, *rows(key, BATCH_TOKENS // length, length, tables))
         size = jnp.sqrt(sum((tensor * tensor).sum() for tensor in slope.values()))
         slope = {name: tensor * jnp.minimum(1, 1 / size) for name, tensor in slope.items()}
         count += 1
@@ -453,31 +371,15 @@ def accuracy(weights, vocabulary, questions):
 
 # The file.
 
-U32, F32, BOOL, STRING, ARRAY, I32 = 4, 6, 7, 8, 9, 5
-FORMAT_F32, FORMAT_Q8_0, FILE_TYPE_Q8_0, NORMAL, CONTROL = 0, 8, 7, 1, 3
 
-
-def pack(matrix):
-    """q8_0: for each 32 values of a row a scale, f16, and 32 signed bytes."""
-    blocks = matrix.reshape(-1, BLOCK).astype(np.float32)
-    scale = (np.abs(blocks).max(axis=1, keepdims=True) / 127).astype(np.float16)
-    wide = scale.astype(np.float32)
-    whole = np.rint(np.divide(blocks, wide, out=np.zeros_like(blocks), where=wide > 0)).clip(-127, 127).astype(np.int8)
-    return scale, whole, matrix.shape
-
-
-def unpack(packed):
-    scale, whole, shape = packed
-    return (scale.astype(np.float32) * whole).reshape(shape)
-
-
-def write_gguf(weights, vocabulary, description, path):
-    values = [
+def described(vocabulary, description):
+    """What the file says of itself."""
+    return [
         ("general.architecture", STRING, "llama"),
         ("general.name", STRING, "sums"),
         ("general.description", STRING, description),
         ("general.license", STRING, "MIT OR Apache-2.0"),
-        ("general.file_type", U32, FILE_TYPE_Q8_0),
+        ("general.file_type", U32, gguf.FILE_TYPE_Q8_0),
         ("general.quantization_version", U32, 2),
         ("llama.vocab_size", U32, len(vocabulary.pieces)),
         ("llama.context_length", U32, CONTEXT),
@@ -492,38 +394,13 @@ def write_gguf(weights, vocabulary, description, path):
         ("tokenizer.ggml.model", STRING, "gpt2"),
         ("tokenizer.ggml.pre", STRING, "gpt-2"),
         ("tokenizer.ggml.tokens", (ARRAY, STRING), vocabulary.pieces),
-        ("tokenizer.ggml.token_type", (ARRAY, I32), [NORMAL] * (len(vocabulary.pieces) - 2) + [CONTROL] * 2),
+        ("tokenizer.ggml.token_type", (ARRAY, I32), [gguf.NORMAL] * (len(vocabulary.pieces) - 2) + [gguf.CONTROL] * 2),
         ("tokenizer.ggml.merges", (ARRAY, STRING), [" ".join(pair) for pair in vocabulary.merges]),
         ("tokenizer.ggml.bos_token_id", U32, vocabulary.begin),
         ("tokenizer.ggml.eos_token_id", U32, vocabulary.end),
         ("tokenizer.ggml.add_bos_token", BOOL, True),
         ("tokenizer.chat_template", STRING, CHAT_TEMPLATE),
     ]
-    head = b"GGUF" + struct.pack("<IQQ", 3, len(weights), len(values))
-    head += b"".join(value(STRING, name) + kind_of(kind) + value(kind, content) for name, kind, content in values)
-    body = b""
-    for name, tensor in weights.items():
-        data, kind = tensor.astype("<f4").tobytes(), FORMAT_F32
-        if tensor.ndim == 2:
-            scale, whole, _ = pack(tensor)
-            data, kind = np.concatenate([scale.view(np.int8).reshape(len(scale), 2), whole], axis=1).tobytes(), FORMAT_Q8_0
-        sizes = tensor.shape[::-1]
-        head += value(STRING, name) + struct.pack(f"<I{len(sizes)}QIQ", len(sizes), *sizes, kind, len(body))
-        body += data + bytes(-len(data) % BLOCK)
-    path.write_bytes(head + bytes(-len(head) % BLOCK) + body)
-
-
-def kind_of(kind):
-    return struct.pack("<I", kind if isinstance(kind, int) else ARRAY)
-
-
-def value(kind, content):
-    if kind == STRING:
-        data = content.encode()
-        return struct.pack("<Q", len(data)) + data
-    if isinstance(kind, tuple):
-        return struct.pack("<IQ", kind[1], len(content)) + b"".join(value(kind[1], item) for item in content)
-    return struct.pack({U32: "<I", I32: "<i", F32: "<f", BOOL: "<?"}[kind], content)
 
 
 if __name__ == "__main__":
