@@ -38,7 +38,7 @@ BATCH_TOKENS = 2_048
 RATE, WARMUP_STEPS, DECAY, BETAS = 1e-3, 300, 0.05, (0.9, 0.98)
 SHORT, LONG_FROM = 32, 3_000
 """Tokens of a row in the steps before `LONG_FROM`; the whole context after."""
-FALL_FROM, STEPS = 5_500, 8_100
+FALL_FROM, STEPS = 5_600, 8_000
 STEPS_A_CALL, REPORT_STEPS = 100, 500
 ACCURACY_MIN = 0.95
 
