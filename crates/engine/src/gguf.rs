@@ -49,6 +49,8 @@ const VERSION: u32 = 3;
 pub struct Gguf<'a> {
     version: u32,
     keys: BTreeMap<&'a str, Value<'a>>,
+    /// The keys as they are written.
+    key_bytes: &'a [u8],
     tensors: Vec<Tensor<'a>>,
     /// Where in `tensors` each name stands.
     places: BTreeMap<&'a str, usize>,
@@ -70,7 +72,9 @@ impl<'a> Gguf<'a> {
         if key_count > KEYS_MAX {
             return Err(GgufError::Keys { found: key_count });
         }
+        let before = cursor.at();
         let keys = keys(&mut cursor, key_count)?;
+        let key_bytes = bytes.get(before..cursor.at()).unwrap_or_default();
         let alignment = alignment(&keys)?;
         let headings = headings(&mut cursor, tensor_count)?;
         let begin = cursor.at().next_multiple_of(alignment);
@@ -83,7 +87,7 @@ impl<'a> Gguf<'a> {
                 return Err(GgufError::Twice { within: Entry::Tensor(tensor.name).to_string() });
             }
         }
-        Ok(Self { version, keys, tensors, places })
+        Ok(Self { version, keys, key_bytes, tensors, places })
     }
 
     /// The version of the format.
@@ -113,6 +117,17 @@ impl<'a> Gguf<'a> {
     /// All keys with what they hold, in the order of their names.
     pub fn keys(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
         self.keys.iter().map(|(key, value)| (*key, *value))
+    }
+
+    /// Another file, of the same keys and without tensors.
+    #[must_use]
+    pub fn without_tensors(&self) -> Vec<u8> {
+        let mut file = MAGIC.to_vec();
+        file.extend(self.version.to_le_bytes());
+        file.extend(0_u64.to_le_bytes());
+        file.extend((self.keys.len() as u64).to_le_bytes());
+        file.extend(self.key_bytes);
+        file
     }
 
     /// The tensor of a name, if there is one.

@@ -1,0 +1,168 @@
+//! The weights of one layer.
+//!
+//! **Invariant:** every shape fits the settings, every number has passed a door.
+
+use super::{
+    Choices, ModelError,
+    plan::{self, in_layer},
+    scaling,
+    settings::Settings,
+};
+use crate::{matrix::Matrix, pack::Pack};
+
+/// The weights of a norm.
+pub type Norm = Vec<f32>;
+
+/// A matrix, and what is added behind it.
+#[derive(Debug)]
+pub struct Projection {
+    /// The matrix.
+    pub matrix: Matrix,
+    /// What is added to its product.
+    pub bias: Option<Vec<f32>>,
+}
+
+/// One layer.
+#[derive(Debug)]
+pub struct Layer {
+    /// Before attention.
+    pub attention_norm: Norm,
+    /// Gives queries.
+    pub query: Projection,
+    /// Gives keys.
+    pub key: Projection,
+    /// Gives values.
+    pub value: Projection,
+    /// Of each head of queries.
+    pub query_norm: Option<Norm>,
+    /// Of each head of keys.
+    pub key_norm: Option<Norm>,
+    /// Behind attention.
+    pub output: Projection,
+    /// Of what attention gives.
+    pub post_attention_norm: Option<Norm>,
+    /// Before the feed-forward part.
+    pub feed_norm: Norm,
+    /// What decides how much passes.
+    pub gate: Matrix,
+    /// What passes.
+    pub up: Matrix,
+    /// Back to the width.
+    pub down: Matrix,
+    /// Of what the feed-forward part gives.
+    pub post_feed_norm: Option<Norm>,
+}
+
+impl Layer {
+    pub(super) fn load(pack: &Pack, settings: &Settings, number: usize) -> Result<Self, ModelError> {
+        let parts = Parts { pack, number };
+        let (width, feed) = (settings.width, settings.feed);
+        let (queries, keys) = (settings.query_width(), settings.key_width());
+        let traits = settings.family.traits();
+        let gate = ("ffn_gate.weight", "ffn_up.weight");
+        let [query, key, value] = parts.attention(traits.fused, width, queries, keys)?;
+        let (gate, up) = match traits.fused {
+            true => (parts.rows(gate.1, 2 * feed, width, 0, feed)?, parts.rows(gate.1, 2 * feed, width, feed, feed)?),
+            false => (parts.matrix(gate.0, feed, width)?, parts.matrix(gate.1, feed, width)?),
+        };
+        Ok(Self {
+            attention_norm: parts.norm("attn_norm.weight", width)?,
+            query,
+            key,
+            value,
+            query_norm: parts.find("attn_q_norm.weight", settings.head_width)?,
+            key_norm: parts.find("attn_k_norm.weight", settings.head_width)?,
+            output: Projection {
+                matrix: parts.matrix("attn_output.weight", width, queries)?,
+                bias: parts.find("attn_output.bias", width)?,
+            },
+            post_attention_norm: parts.find("post_attention_norm.weight", width)?,
+            feed_norm: parts.norm("ffn_norm.weight", width)?,
+            gate,
+            up,
+            down: parts.matrix("ffn_down.weight", width, feed)?,
+            post_feed_norm: parts.find("post_ffw_norm.weight", width)?,
+        })
+    }
+}
+
+/// The parts of one layer.
+struct Parts<'a> {
+    pack: &'a Pack,
+    number: usize,
+}
+
+impl Parts<'_> {
+    fn norm(&self, name: &str, count: usize) -> Result<Norm, ModelError> {
+        self.pack.vector(&in_layer(self.number, name), count)
+    }
+
+    fn find(&self, name: &str, count: usize) -> Result<Option<Vec<f32>>, ModelError> {
+        let name = in_layer(self.number, name);
+        self.pack.has(&name).then(|| self.pack.vector(&name, count)).transpose()
+    }
+
+    fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix, ModelError> {
+        self.pack.matrix(&in_layer(self.number, name), rows, columns)
+    }
+
+    fn rows(
+        &self,
+        name: &str,
+        all: usize,
+        columns: usize,
+        from: usize,
+        rows: usize,
+    ) -> Result<Matrix, ModelError> {
+        self.pack.matrix_rows(&in_layer(self.number, name), all, columns, from, rows)
+    }
+
+    /// Queries, keys and values, which some families have as one matrix.
+    fn attention(
+        &self,
+        fused: bool,
+        width: usize,
+        queries: usize,
+        keys: usize,
+    ) -> Result<[Projection; 3], ModelError> {
+        if !fused {
+            let one = |weights, bias, rows| -> Result<Projection, ModelError> {
+                Ok(Projection { matrix: self.matrix(weights, rows, width)?, bias: self.find(bias, rows)? })
+            };
+            return Ok([
+                one("attn_q.weight", "attn_q.bias", queries)?,
+                one("attn_k.weight", "attn_k.bias", keys)?,
+                one("attn_v.weight", "attn_v.bias", keys)?,
+            ]);
+        }
+        let all = queries + 2 * keys;
+        let biases = self.find("attn_qkv.bias", all)?;
+        let one = |from, rows| -> Result<Projection, ModelError> {
+            let bias = biases.as_ref().map(|biases| biases[from..from + rows].to_vec());
+            Ok(Projection { matrix: self.rows("attn_qkv.weight", all, width, from, rows)?, bias })
+        };
+        Ok([one(0, queries)?, one(queries, keys)?, one(queries + keys, keys)?])
+    }
+}
+
+/// Divides the frequencies by what a tensor says, where there is one.
+pub(super) fn divide(settings: &mut Settings, pack: &Pack, choices: Choices) -> Result<(), ModelError> {
+    let name = match (settings.family.traits().longrope, choices.long) {
+        (false, _) => plan::FACTORS,
+        (true, true) => plan::FACTORS_LONG,
+        (true, false) => plan::FACTORS_SHORT,
+    };
+    if !pack.has(name) {
+        return Ok(());
+    }
+    let factors = pack.vector(name, settings.rotary.pairs())?;
+    if factors.iter().any(|factor| !scaling::FACTORS.contains(&f64::from(*factor))) {
+        return Err(ModelError::Factor { tensor: name.to_owned() });
+    }
+    let same = settings.window_rotary == settings.rotary;
+    settings.rotary = settings.rotary.clone().slowed_each(&factors);
+    if same {
+        settings.window_rotary = settings.rotary.clone();
+    }
+    Ok(())
+}
