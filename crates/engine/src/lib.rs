@@ -2,3 +2,10 @@
 //!
 //! `docs/arithmetic.md` is the law and `arithmetic` its definition in code; an instruction set, a thread count, a tile or
 //! a batch decides the speed and never a bit. **Invariant:** this crate knows no wasm, no market and no network.
+
+pub mod arithmetic;
+pub mod cache;
+pub mod cpu;
+pub mod format;
+pub mod matrix;
+pub mod quantized;
