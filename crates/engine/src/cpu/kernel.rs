@@ -1,0 +1,512 @@
+//! The product of tiles of rows with tokens: one source for every format and every instruction set.
+//!
+//! **Invariant:** the order of sums is the one of `arithmetic::row_product`, row by row; how many rows and tokens share
+//! the registers is not in it.
+
+use std::ops::Range;
+
+use super::{Isa, Product, Split, vector::Vector};
+use crate::{
+    arithmetic::{BLOCK, GROUP, row_product},
+    format::{Codes, Format, Scales},
+    matrix::{LANES, Layout, Matrix},
+    quantized::Quantized,
+};
+
+/// How far ahead of one token's products weights are asked for, in bytes: memory is that far away.
+const AHEAD: usize = 4_096;
+
+/// A matrix, what it is multiplied with, and where the rows go.
+pub(super) struct Work<'a> {
+    weights: &'a Matrix,
+    bytes: &'a [u8],
+    x: &'a Quantized,
+    out: Split<'a, f32>,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(product: &'a mut Product<'_>, x: &'a Quantized) -> Self {
+        let weights = product.weights;
+        assert_eq!(weights.cols(), x.cols(), "activations of another width");
+        assert_eq!(product.out.len(), weights.rows() * x.tokens(), "room for other rows");
+        Self { weights, bytes: weights.bytes(), x, out: Split::new(product.out) }
+    }
+
+    pub(super) fn tiles(&self) -> usize {
+        self.weights.tiles()
+    }
+
+    pub(super) fn tokens(&self) -> usize {
+        self.x.tokens()
+    }
+
+    /// # Safety
+    ///
+    /// Nobody else has these rows.
+    unsafe fn rows(&self, token: usize, first: usize, count: usize) -> &'a mut [f32] {
+        let rows = self.weights.rows();
+        let (from, to) = (first.min(rows), rows.min(first + count));
+        // SAFETY: the caller's promise.
+        unsafe { self.out.part(token * rows + from..token * rows + to) }
+    }
+}
+
+/// The rows of these tiles, for every token.
+///
+/// # Safety
+///
+/// Nobody else has these rows, and the instructions are here.
+pub(super) unsafe fn matmul(isa: Isa, work: &Work<'_>, tiles: Range<usize>) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => by_format::<super::avx512::Avx512>(work, tiles),
+            #[cfg(target_arch = "x86_64")]
+            Isa::AvxVnni => by_format::<super::avx2::AvxVnni>(work, tiles),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => by_format::<super::avx2::Avx2>(work, tiles),
+            #[cfg(target_arch = "aarch64")]
+            Isa::NeonDot => by_format::<super::neon::NeonDot>(work, tiles),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => by_format::<super::neon::Neon>(work, tiles),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Isa::Simd128 => by_format::<super::simd128::Simd128>(work, tiles),
+            // What is not of this machine is never here.
+            #[allow(unreachable_patterns)]
+            Isa::Scalar
+            | Isa::Avx2
+            | Isa::AvxVnni
+            | Isa::Avx512
+            | Isa::Neon
+            | Isa::NeonDot
+            | Isa::Simd128 => define(work, tiles),
+        }
+    }
+}
+
+/// The definition.
+///
+/// # Safety
+///
+/// Nobody else has these rows.
+unsafe fn define(work: &Work<'_>, tiles: Range<usize>) {
+    let blocks = work.weights.cols() / BLOCK;
+    for token in 0..work.tokens() {
+        let first = tiles.start * LANES;
+        // SAFETY: the caller's promise.
+        let out = unsafe { work.rows(token, first, tiles.len() * LANES) };
+        for (lane, out) in out.iter_mut().enumerate() {
+            let block = |b| (work.weights.block(first + lane, b), work.x.block(token, b));
+            *out = row_product((0..blocks).map(block));
+        }
+    }
+}
+
+/// # Safety
+///
+/// As `matmul`.
+#[allow(unused, reason = "not every machine has vectors")]
+unsafe fn by_format<V: Vector>(work: &Work<'_>, tiles: Range<usize>) {
+    macro_rules! sweep {
+        ($($format:ident)*) => {
+            match work.weights.format() {
+                // SAFETY: the caller's promises.
+                $(Format::$format => unsafe { V::sweep::<{ Format::$format as usize }>(work, tiles) },)*
+                // SAFETY: as above. Floats are packed as this.
+                Format::F32 | Format::F16 | Format::Bf16 | Format::Q8_0 => unsafe {
+                    V::sweep::<{ Format::Q8_0 as usize }>(work, tiles)
+                },
+            }
+        };
+    }
+    sweep!(Q4_0 Q4_1 Q5_0 Q5_1 Q2K Q3K Q4K Q5K Q6K Iq4Nl Iq4Xs Mxfp4);
+}
+
+/// `S` vectors of rows, from vector `strip` of the matrix on, times `M` tokens, from `token` on.
+///
+/// # Safety
+///
+/// The instructions are here, the strips are of tiles that the caller has, the tokens are there.
+#[inline(always)]
+pub(super) unsafe fn strips<V: Vector, const F: usize, const S: usize, const M: usize>(
+    work: &Work<'_>,
+    strip: usize,
+    token: usize,
+) {
+    let layout = const { Layout::of(Format::ALL[F]) };
+    let parts = LANES / V::LANES;
+    let (cols, blocks) = (work.weights.cols(), work.weights.cols() / BLOCK);
+    let tile_bytes = layout.tile_bytes(cols);
+    let lanes: [usize; S] = std::array::from_fn(|s| (strip + s) % parts * V::LANES);
+    // SAFETY: tiles and tokens are there, as the caller says; a group's parts lie where its layout says.
+    unsafe {
+        let tiles: [*const u8; S] =
+            std::array::from_fn(|s| work.bytes.as_ptr().add((strip + s) / parts * tile_bytes));
+        let zero = [[V::splat(0.0); M]; S];
+        let mut totals = zero;
+        let mut group = 0;
+        while group < blocks {
+            let here = GROUP.min(blocks - group);
+            let start = group / GROUP * layout.group_bytes(GROUP);
+            let codes = start + layout.codes_at(here);
+            let heads: [*const u8; S] = std::array::from_fn(|s| tiles[s].add(start));
+            let mut sums = zero;
+            for b in 0..here {
+                if M == 1 {
+                    ahead::<V, S>(heads, parts, layout.group_bytes(GROUP) / GROUP, b);
+                }
+                let place = Place {
+                    heads,
+                    sides: std::array::from_fn(|s| heads[s].add(layout.head + b * layout.side)),
+                    codes: std::array::from_fn(|s| tiles[s].add(codes + b * layout.codes + 4 * lanes[s])),
+                    lanes,
+                };
+                block::<V, F, S, M>(&place, &Tokens::at(work.x, token, group + b), &mut sums);
+            }
+            for s in 0..S {
+                for m in 0..M {
+                    totals[s][m] = V::add(totals[s][m], sums[s][m]);
+                }
+            }
+            group += here;
+        }
+        for s in 0..S {
+            for m in 0..M {
+                let out = work.rows(token + m, (strip + s) * V::LANES, V::LANES);
+                write::<V>(out, totals[s][m]);
+            }
+        }
+    }
+}
+
+/// Asks for the weights that come `AHEAD` after a block, each tile's once.
+///
+/// # Safety
+///
+/// The instructions are here.
+#[inline(always)]
+unsafe fn ahead<V: Vector, const S: usize>(heads: [*const u8; S], parts: usize, bytes: usize, b: usize) {
+    for head in heads.into_iter().step_by(parts) {
+        for line in 0..bytes.div_ceil(64) {
+            // SAFETY: a prefetch reads nothing.
+            unsafe { V::prefetch(head.wrapping_add(AHEAD + b * bytes + 64 * line)) };
+        }
+    }
+}
+
+/// # Safety
+///
+/// The instructions are here.
+#[inline(always)]
+unsafe fn write<V: Vector>(out: &mut [f32], rows: V::Floats) {
+    let mut all = [0f32; LANES];
+    // SAFETY: both have room for a vector: the slice where it has all its rows.
+    unsafe {
+        if out.len() == V::LANES {
+            V::store(out.as_mut_ptr(), rows);
+        } else {
+            V::store(all.as_mut_ptr(), rows);
+            out.copy_from_slice(&all[..out.len()]);
+        }
+    }
+}
+
+/// Where the parts of a block lie, strip by strip.
+struct Place<const S: usize> {
+    heads: [*const u8; S],
+    sides: [*const u8; S],
+    codes: [*const u8; S],
+    lanes: [usize; S],
+}
+
+/// The same block of each token.
+struct Tokens<const M: usize> {
+    quants: [*const i8; M],
+    scales: [f32; M],
+    totals: [f32; M],
+    /// The sums of the first and second sixteen.
+    sums: [[i32; 2]; M],
+}
+
+impl<const M: usize> Tokens<M> {
+    /// # Safety
+    ///
+    /// The tokens and the block are there.
+    #[inline(always)]
+    unsafe fn at(x: &Quantized, token: usize, block: usize) -> Self {
+        let at = |m: usize| (token + m) * (x.cols() / BLOCK) + block;
+        // SAFETY: the caller's promise.
+        unsafe {
+            Self {
+                quants: std::array::from_fn(|m| x.quants.as_ptr().add(at(m) * BLOCK)),
+                scales: std::array::from_fn(|m| *x.scales.get_unchecked(at(m))),
+                totals: std::array::from_fn(|m| *x.totals.get_unchecked(at(m))),
+                sums: std::array::from_fn(|m| {
+                    let first = *x.firsts.get_unchecked(at(m));
+                    [first, *x.sums.get_unchecked(at(m)) - first]
+                }),
+            }
+        }
+    }
+}
+
+/// Adds a block's product to each row's and token's sum.
+///
+/// # Safety
+///
+/// The instructions are here, and the block is where it is said to be.
+#[inline(always)]
+unsafe fn block<V: Vector, const F: usize, const S: usize, const M: usize>(
+    place: &Place<S>,
+    x: &Tokens<M>,
+    sums: &mut [[V::Floats; M]; S],
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let integers = integers::<V, F, S, M>(place, x);
+        for s in 0..S {
+            let (scale, minimum) = scales::<V, F>(place.heads[s], place.sides[s], place.lanes[s]);
+            for m in 0..M {
+                let scale = V::mul(scale, V::splat(x.scales[m]));
+                let mut product = V::mul(scale, V::float(integers[s][m]));
+                if const { Format::ALL[F].scales().minimum() } {
+                    let total = match const { Format::ALL[F].scales() } {
+                        Scales::SixteensAndMinimum => {
+                            let least = least::<V>(place.sides[s].add(LANES + place.lanes[s]), x.sums[m]);
+                            V::mul(V::splat(x.scales[m]), least)
+                        }
+                        Scales::Half
+                        | Scales::HalfAndMinimum
+                        | Scales::SubAndMinimum
+                        | Scales::Sub
+                        | Scales::Sixteens
+                        | Scales::Power => V::splat(x.totals[m]),
+                    };
+                    product = V::add(product, V::mul(minimum, total));
+                }
+                sums[s][m] = V::add(sums[s][m], product);
+            }
+        }
+    }
+}
+
+/// The scale and the minimum's scale of each row.
+///
+/// # Safety
+///
+/// The instructions are here, and the scales are where they are said to be.
+#[inline(always)]
+unsafe fn scales<V: Vector, const F: usize>(
+    head: *const u8,
+    side: *const u8,
+    lane: usize,
+) -> (V::Floats, V::Floats) {
+    const HALVES: usize = 2 * LANES;
+    // SAFETY: the caller's promises.
+    unsafe {
+        let zero = V::splat(0.0);
+        let halves = |from: *const u8| V::halves(from.add(2 * lane));
+        let negative = |from| V::mul(halves(from), V::splat(-1.0));
+        match const { Format::ALL[F].scales() } {
+            Scales::Half => (halves(side), zero),
+            Scales::HalfAndMinimum => (halves(side), halves(side.add(HALVES))),
+            // Both products are exact.
+            Scales::SubAndMinimum => (
+                V::mul(halves(head), V::float(V::unsigned(side.add(lane)))),
+                V::mul(negative(head.add(HALVES)), V::float(V::unsigned(side.add(LANES + lane)))),
+            ),
+            Scales::Sub => (V::mul(halves(head), V::float(V::signed(side.add(lane)))), zero),
+            Scales::Sixteens => (halves(head), zero),
+            Scales::SixteensAndMinimum => (halves(head), negative(head.add(HALVES))),
+            Scales::Power => (V::powers(side.add(lane)), zero),
+        }
+    }
+}
+
+/// The activations' sums times the multipliers of a minimum, two of four bits in a byte.
+///
+/// # Safety
+///
+/// The instructions are here, and the bytes can be read.
+#[inline(always)]
+unsafe fn least<V: Vector>(from: *const u8, sums: [i32; 2]) -> V::Floats {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let both = V::unsigned(from);
+        let first = V::times(V::bits(both, 0, 15), V::integers(sums[0]));
+        V::float(V::plus(first, V::times(V::bits(both, 4, 15), V::integers(sums[1]))))
+    }
+}
+
+/// The integer part of a block's products.
+///
+/// # Safety
+///
+/// The instructions are here, and the block is where it is said to be.
+#[inline(always)]
+unsafe fn integers<V: Vector, const F: usize, const S: usize, const M: usize>(
+    place: &Place<S>,
+    x: &Tokens<M>,
+) -> [[V::Integers; M]; S] {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let sixteens =
+            matches!(const { Format::ALL[F].scales() }, Scales::Sixteens | Scales::SixteensAndMinimum);
+        if !sixteens {
+            let sums = x.sums.map(|[first, second]| first + second);
+            return steps::<V, F, S, M, 0, 4>(&place.codes, x, sums);
+        }
+        let mut first = steps::<V, F, S, M, 0, 2>(&place.codes, x, x.sums.map(|sums| sums[0]));
+        let second = steps::<V, F, S, M, 2, 4>(&place.codes, x, x.sums.map(|sums| sums[1]));
+        for s in 0..S {
+            let side = place.sides[s].add(place.lanes[s]);
+            let (low, high) = match const { Format::ALL[F].scales() } {
+                Scales::SixteensAndMinimum => {
+                    let both = V::unsigned(side);
+                    (V::bits(both, 0, 15), V::bits(both, 4, 15))
+                }
+                Scales::Half
+                | Scales::HalfAndMinimum
+                | Scales::SubAndMinimum
+                | Scales::Sub
+                | Scales::Sixteens
+                | Scales::Power => (V::signed(side), V::signed(side.add(LANES))),
+            };
+            for m in 0..M {
+                first[s][m] = V::plus(V::times(first[s][m], low), V::times(second[s][m], high));
+            }
+        }
+        first
+    }
+}
+
+/// The sums of quant times activation, over the pairs of steps `FROM..TO` of four codes a row.
+///
+/// # Safety
+///
+/// The instructions are here, and codes and activations are where they are said to be.
+#[inline(always)]
+unsafe fn steps<
+    V: Vector,
+    const F: usize,
+    const S: usize,
+    const M: usize,
+    const FROM: usize,
+    const TO: usize,
+>(
+    codes: &[*const u8; S],
+    x: &Tokens<M>,
+    sums: [i32; M],
+) -> [[V::Integers; M]; S] {
+    // What codes have too much, the sum of the activations takes off.
+    let owed = match const { Format::ALL[F].codes() } {
+        Codes::Bits { offset, .. } => i32::from(offset),
+        Codes::Bytes | Codes::Table(_) => V::FLIP,
+    };
+    // SAFETY: the caller's promises.
+    unsafe {
+        let start = sums.map(|sum| V::start(-owed * sum));
+        let mut acc = [start; S];
+        if FROM == 0 {
+            pair::<V, F, S, M, 0>(codes, x, &mut acc);
+            pair::<V, F, S, M, 1>(codes, x, &mut acc);
+        }
+        if TO == 4 {
+            pair::<V, F, S, M, 2>(codes, x, &mut acc);
+            pair::<V, F, S, M, 3>(codes, x, &mut acc);
+        }
+        acc.map(|acc| acc.map(|sums| V::total(sums)))
+    }
+}
+
+/// The products of steps 2·`G` and 2·`G` + 1.
+///
+/// # Safety
+///
+/// As `steps`.
+#[inline(always)]
+unsafe fn pair<V: Vector, const F: usize, const S: usize, const M: usize, const G: usize>(
+    codes: &[*const u8; S],
+    x: &Tokens<M>,
+    acc: &mut [[V::Sums; M]; S],
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let codes: [[V::Codes; 2]; S] = codes.map(|from| decode::<V, F, G>(from));
+        for m in 0..M {
+            for step in 0..2 {
+                let quad = V::quad(x.quants[m].add(8 * G + 4 * step));
+                for s in 0..S {
+                    acc[s][m] = match const { Format::ALL[F].codes() } {
+                        Codes::Bits { .. } => V::dot(acc[s][m], codes[s][step], quad),
+                        Codes::Bytes | Codes::Table(_) => V::dot_signed(acc[s][m], codes[s][step], quad),
+                    };
+                }
+            }
+        }
+        let settles = match const { Format::ALL[F].codes() } {
+            Codes::Bits { bits: 6, .. } => true,
+            Codes::Bits { bits: 5, .. } => G == 1,
+            Codes::Bits { .. } | Codes::Bytes | Codes::Table(_) => false,
+        };
+        if settles {
+            for acc in acc.as_flattened_mut() {
+                *acc = V::settle(*acc);
+            }
+        }
+    }
+}
+
+/// The codes of steps 2·`G` and 2·`G` + 1, put together from their planes.
+///
+/// # Safety
+///
+/// The instructions are here, and the planes can be read.
+#[inline(always)]
+unsafe fn decode<V: Vector, const F: usize, const G: usize>(planes: *const u8) -> [V::Codes; 2] {
+    const VECTOR: usize = 4 * LANES;
+    // SAFETY: the caller's promises.
+    unsafe {
+        let vector = |at: usize| V::codes(planes.add(at));
+        let nibbles = || {
+            let raw = vector(G * VECTOR);
+            [V::mask(raw, 15), V::mask(V::right(raw, 4), 15)]
+        };
+        // Two bits of step j lie at 2 · (j mod 4).
+        let twos = |at: usize, to: u32| {
+            let raw = vector(at + G / 2 * VECTOR);
+            let from = 4 * (G % 2) as u32;
+            [moved::<V>(raw, from, to, 3), moved::<V>(raw, from + 2, to, 3)]
+        };
+        // A bit of step j lies at j.
+        let ones = |at: usize, to: u32| {
+            let raw = vector(at);
+            [moved::<V>(raw, 2 * G as u32, to, 1), moved::<V>(raw, 2 * G as u32 + 1, to, 1)]
+        };
+        let both = |[a, b]: [V::Codes; 2], [c, d]: [V::Codes; 2]| [V::or(a, c), V::or(b, d)];
+        match const { Format::ALL[F].codes() } {
+            Codes::Bytes => [vector(2 * G * VECTOR), vector((2 * G + 1) * VECTOR)],
+            Codes::Table(table) => nibbles().map(|codes| V::lookup(table, codes)),
+            Codes::Bits { bits: 2, .. } => twos(0, 0),
+            Codes::Bits { bits: 3, .. } => both(twos(0, 0), ones(2 * VECTOR, 2)),
+            Codes::Bits { bits: 5, .. } => both(nibbles(), ones(4 * VECTOR, 4)),
+            Codes::Bits { bits: 6, .. } => both(nibbles(), twos(4 * VECTOR, 4)),
+            Codes::Bits { .. } => nibbles(),
+        }
+    }
+}
+
+/// Bits of every byte from one place to another, and nothing else.
+///
+/// # Safety
+///
+/// The instructions are here.
+#[inline(always)]
+unsafe fn moved<V: Vector>(raw: V::Codes, from: u32, to: u32, bits: u8) -> V::Codes {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let raw = if from < to { V::left(raw, to - from) } else { V::right(raw, from - to) };
+        V::mask(raw, bits << to)
+    }
+}
