@@ -1,0 +1,8 @@
+//! What is asked of the engine from outside.
+
+mod attention;
+mod golden;
+mod matrices;
+mod products;
+mod random;
+mod rows;
