@@ -168,7 +168,7 @@ impl Cpu {
     /// Rotates every head of every token; cosines and sines are a row for each token.
     pub fn rotate(&self, x: &mut [f32], shape: Turned, cosines: &[f32], sines: &[f32]) {
         let Turned { heads, width, turned, pairs } = shape;
-        let (rows, count) = (Split::new(x), x.len() / (heads * width));
+        let (count, rows) = (x.len() / (heads * width), Split::new(x));
         self.blocks(count, heads * width, &|tokens| {
             for token in tokens {
                 // SAFETY: a token belongs to one piece.

@@ -6,7 +6,7 @@ use assay_engine::{
     pack::{Pack, PackError},
 };
 
-use crate::random::{self, Key, Shape};
+use crate::shapes::{self, Key, Shape};
 
 fn refused(shape: &Shape) -> ModelError {
     let bytes = shape.file(1);
@@ -26,7 +26,7 @@ fn refused_file(bytes: &[u8], name: &str) -> ModelError {
 }
 
 fn plain() -> Shape {
-    random::all().swap_remove(0)
+    shapes::all().swap_remove(0)
 }
 
 fn with(key: &'static str, value: Key) -> Shape {
@@ -128,11 +128,11 @@ fn what_is_not_run_is_refused_by_its_name_with_what_is() {
 #[test]
 fn a_tensor_that_is_missing_too_many_or_of_another_shape_is_refused() {
     // A bias where the family has none, norms where it has none, and none where it has some.
-    let biased = Shape { biases: true, ..random::all().swap_remove(6) };
+    let biased = Shape { biases: true, ..shapes::all().swap_remove(6) };
     assert!(matches!(refused(&biased), ModelError::Unplaced { .. }));
     let normed = Shape { head_norms: true, ..plain() };
     assert!(matches!(refused(&normed), ModelError::Unplaced { .. }));
-    let bare = Shape { head_norms: false, ..random::all().swap_remove(4) };
+    let bare = Shape { head_norms: false, ..shapes::all().swap_remove(4) };
     assert!(matches!(refused(&bare), ModelError::Gguf(_)));
     let bytes = plain().file(1);
     for (from, to) in [("blk.1.attn_q.weight", "blk.9.attn_q.weight"), ("output_norm.weight", "output_mean.weight")]
@@ -186,7 +186,7 @@ fn a_weight_that_is_no_number_is_refused() {
 
 #[test]
 fn a_divisor_of_frequencies_beyond_its_bounds_is_refused() {
-    let shape = random::all().swap_remove(1);
+    let shape = shapes::all().swap_remove(1);
     let bytes = shape.file(1);
     let file = Gguf::parse(&bytes).expect("a file");
     let tensor = file.tensor("rope_freqs.weight").expect("a tensor");

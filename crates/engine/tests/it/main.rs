@@ -1,7 +1,13 @@
-//! The engine as its users see it: files in, rows out.
+//! What is asked of the engine from outside.
 
+mod attention;
+mod golden;
 mod hostile;
+mod matrices;
 mod models;
 mod packs;
+mod products;
 mod random;
+mod rows;
 mod sessions;
+mod shapes;

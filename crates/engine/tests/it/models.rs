@@ -9,7 +9,7 @@ use assay_engine::{
 };
 use std::sync::Arc;
 
-use crate::random::{self, CONTEXT, Chance};
+use crate::shapes::{self, CONTEXT, Chance};
 
 /// Set to `write`, this variable makes the vectors anew.
 const SWITCH: &str = "ASSAY_GOLDEN";
@@ -136,7 +136,7 @@ fn expected(model: &Arc<Model>, cpu: Cpu, tokens: &[u32]) -> Tally {
 #[test]
 fn each_model_gives_its_rows_as_ever() {
     let mut lines = BTreeMap::new();
-    for shape in random::all() {
+    for shape in shapes::all() {
         let model = shape.model(SEED);
         let tokens = Chance::new(SEED + 1).tokens(POSITIONS, shape.vocabulary);
         let tally = rows(&model, Cpu::with(Isa::Scalar, 1), &tokens, &[POSITIONS]);
@@ -166,7 +166,7 @@ fn golden(name: &str) -> String {
 
 #[test]
 fn whoever_computes_a_row_and_however_it_is_asked_for_its_bits_are_the_same() {
-    for shape in random::all() {
+    for shape in shapes::all() {
         let model = shape.model(SEED);
         let tokens = Chance::new(SEED + 1).tokens(POSITIONS, shape.vocabulary);
         let golden = golden(shape.name);

@@ -15,12 +15,12 @@ use assay_engine::{
     session::{Processor, RowDigest, Rows, Session},
 };
 
-use crate::random::{self, Shape};
+use crate::shapes::{self, Shape};
 
 const SOURCE: [u8; 32] = [9; 32];
 
 fn shape() -> Shape {
-    random::all().swap_remove(0)
+    shapes::all().swap_remove(0)
 }
 
 fn written(shape: &Shape) -> Vec<u8> {
@@ -47,7 +47,7 @@ fn last_row(pack: &Pack) -> RowDigest {
 
 #[test]
 fn a_mapped_pack_is_the_model_that_was_packed_in_memory() {
-    for shape in random::all() {
+    for shape in shapes::all() {
         let bytes = shape.file(1);
         let file = Gguf::parse(&bytes).expect("a file");
         let in_memory = Pack::of_file(&file, SOURCE).expect("a model");
@@ -112,7 +112,7 @@ fn whatever_stands_in_the_head_of_a_pack_nothing_beyond_it_is_read() {
 
 #[test]
 fn what_is_computed_of_memory_before_a_load_is_what_a_pack_takes() {
-    for shape in random::all() {
+    for shape in shapes::all() {
         let bytes = shape.file(1);
         let file = Gguf::parse(&bytes).expect("a file");
         let plan = Plan::of(&file).expect("a model");

@@ -1,346 +1,90 @@
-//! Small models of random weights, of every family, written as files.
+//! Numbers and weights from a seed.
 //!
-//! **Invariant:** a model is its name and its seed: the same bytes on every machine, with logits that spread by two or
-//! more, so that a wrong bit on the way shows in the rows.
+//! **Invariant:** a seed gives the same bytes on every machine.
 
-use std::sync::Arc;
+use assay_engine::format::Format;
 
-use assay_engine::{
-    gguf::{Gguf, TensorType, Writer},
-    model::{Choices, Model},
-    pack::Pack,
-};
+pub(crate) struct Random(u64);
 
-/// Random words from a seed.
-pub(crate) struct Chance(u64);
-
-impl Chance {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self(seed)
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    pub(crate) fn word(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let word = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let word = (word ^ word >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        word ^ word >> 31
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
     }
 
     pub(crate) fn below(&mut self, bound: usize) -> usize {
-        (self.word() % bound as u64) as usize
+        (self.next() >> 33) as usize % bound
     }
 
-    /// From −1 to 1, by steps that f32 holds.
-    fn signed(&mut self) -> f32 {
-        (self.word() >> 40) as f32 / 8_388_608.0 - 1.0
+    /// About normal, of standard deviation 1.
+    pub(crate) fn normal(&mut self) -> f32 {
+        let sum: i64 = (0..12).map(|_| (self.next() >> 40) as i64).sum();
+        (sum - 6 * (1 << 24)) as f32 / (1 << 24) as f32
     }
 
-    /// Tokens of a vocabulary.
-    pub(crate) fn tokens(&mut self, count: usize, vocabulary: usize) -> Vec<u32> {
-        (0..count).map(|_| self.below(vocabulary) as u32).collect()
-    }
-}
-
-/// What a file says beside its tensors.
-#[derive(Clone)]
-pub(crate) enum Key {
-    Whole(u32),
-    Real(f32),
-    Text(&'static str),
-}
-
-/// A model to be written.
-#[derive(Clone)]
-pub(crate) struct Shape {
-    pub(crate) name: &'static str,
-    pub(crate) family: &'static str,
-    pub(crate) width: usize,
-    pub(crate) layers: usize,
-    pub(crate) heads: usize,
-    pub(crate) key_heads: usize,
-    pub(crate) head_width: usize,
-    pub(crate) feed: usize,
-    pub(crate) vocabulary: usize,
-    pub(crate) keys: Vec<(&'static str, Key)>,
-    /// Formats of matrices, taken in turn.
-    pub(crate) formats: Vec<TensorType>,
-    pub(crate) tied: bool,
-    pub(crate) biases: bool,
-    pub(crate) head_norms: bool,
-    pub(crate) post_norms: bool,
-    pub(crate) fused: bool,
-    /// How many tokens the vocabulary lists, if there is one.
-    pub(crate) listed: Option<usize>,
-    /// Tensors of divisors of frequencies.
-    pub(crate) factors: &'static [&'static str],
-}
-
-pub(crate) const CONTEXT: usize = 1024;
-
-impl Shape {
-    fn plain(name: &'static str, family: &'static str) -> Self {
-        Self {
-            name,
-            family,
-            width: 64,
-            layers: 2,
-            heads: 4,
-            key_heads: 2,
-            head_width: 16,
-            feed: 96,
-            vocabulary: 203,
-            keys: Vec::new(),
-            formats: vec![TensorType::Q8_0, TensorType::Q4_0, TensorType::Q4_1],
-            tied: false,
-            biases: false,
-            head_norms: false,
-            post_norms: false,
-            fused: false,
-            listed: None,
-            factors: &[],
-        }
+    pub(crate) fn normals(&mut self, count: usize) -> Vec<f32> {
+        (0..count).map(|_| self.normal()).collect()
     }
 
-    fn with(mut self, key: &'static str, value: Key) -> Self {
-        self.keys.push((key, value));
-        self
+    /// A finite f16 of any size.
+    pub(crate) fn half(&mut self) -> u16 {
+        let bits = self.next() as u16;
+        if bits & 0x7C00 == 0x7C00 { bits & 0x83FF } else { bits }
     }
 
-    fn key(&self, key: &str) -> String {
-        format!("{}.{key}", self.family)
-    }
-
-    /// Its tensors, with how each is written.
-    fn tensors(&self) -> Vec<(String, TensorType, Vec<usize>)> {
-        let (width, feed) = (self.width, self.feed);
-        let (queries, keys) = (self.heads * self.head_width, self.key_heads * self.head_width);
-        let mut out = Vec::new();
-        let mut turn = self.formats.iter().copied().cycle();
-        let mut matrix = |name: String, columns: usize, rows: usize| {
-            let format = turn.by_ref().find(|format| columns.is_multiple_of(format.block_values()));
-            (name, format.expect("a format whose blocks fit"), vec![columns, rows])
-        };
-        let vector = |name: String, count: usize| (name, TensorType::F32, vec![count]);
-        out.push(matrix("token_embd.weight".to_owned(), width, self.vocabulary));
-        for factors in self.factors {
-            out.push(vector((*factors).to_owned(), self.head_width / 2));
-        }
-        for layer in 0..self.layers {
-            let name = |part: &str| format!("blk.{layer}.{part}");
-            out.push(vector(name("attn_norm.weight"), width));
-            let projections: &[(&str, usize)] = match self.fused {
-                true => &[("attn_qkv", queries + 2 * keys)],
-                false => &[("attn_q", queries), ("attn_k", keys), ("attn_v", keys)],
-            };
-            for (part, rows) in projections {
-                out.push(matrix(name(&format!("{part}.weight")), width, *rows));
-                if self.biases {
-                    out.push(vector(name(&format!("{part}.bias")), *rows));
+    /// Rows of a file: any codes, any finite scales.
+    pub(crate) fn weights(&mut self, format: Format, rows: usize, cols: usize) -> Vec<u8> {
+        let (weights, bytes) = format.unit();
+        let mut source = Vec::new();
+        for _ in 0..rows * cols / weights {
+            let mut unit: Vec<u8> = (0..bytes).map(|_| self.next() as u8).collect();
+            for at in halves(format) {
+                unit[at..at + 2].copy_from_slice(&self.half().to_le_bytes());
+            }
+            match format {
+                Format::Mxfp4 => unit[0] = 80 + (self.next() % 60) as u8,
+                Format::F32 => {
+                    unit = self.normals(weights).iter().flat_map(|x| x.to_le_bytes()).collect();
                 }
+                Format::Bf16 => {
+                    let bits = |x: f32| (x.to_bits() >> 16) as u16;
+                    unit = self.normals(weights).into_iter().flat_map(|x| bits(x).to_le_bytes()).collect();
+                }
+                Format::F16
+                | Format::Q4_0
+                | Format::Q4_1
+                | Format::Q5_0
+                | Format::Q5_1
+                | Format::Q8_0
+                | Format::Q2K
+                | Format::Q3K
+                | Format::Q4K
+                | Format::Q5K
+                | Format::Q6K
+                | Format::Iq4Nl
+                | Format::Iq4Xs => {}
             }
-            if self.head_norms {
-                out.push(vector(name("attn_q_norm.weight"), self.head_width));
-                out.push(vector(name("attn_k_norm.weight"), self.head_width));
-            }
-            out.push(matrix(name("attn_output.weight"), queries, width));
-            if self.post_norms {
-                out.push(vector(name("post_attention_norm.weight"), width));
-                out.push(vector(name("post_ffw_norm.weight"), width));
-            }
-            out.push(vector(name("ffn_norm.weight"), width));
-            if self.fused {
-                out.push(matrix(name("ffn_up.weight"), width, 2 * feed));
-            } else {
-                out.push(matrix(name("ffn_gate.weight"), width, feed));
-                out.push(matrix(name("ffn_up.weight"), width, feed));
-            }
-            out.push(matrix(name("ffn_down.weight"), feed, width));
+            source.extend(unit);
         }
-        out.push(vector("output_norm.weight".to_owned(), width));
-        if !self.tied {
-            out.push(matrix("output.weight".to_owned(), width, self.vocabulary));
-        }
-        out
-    }
-
-    /// The file.
-    pub(crate) fn file(&self, seed: u64) -> Vec<u8> {
-        let mut writer = Writer::new();
-        writer.key("general.architecture", self.family);
-        for (key, number) in [
-            ("embedding_length", self.width),
-            ("block_count", self.layers),
-            ("attention.head_count", self.heads),
-            ("attention.head_count_kv", self.key_heads),
-            ("attention.key_length", self.head_width),
-            ("attention.value_length", self.head_width),
-            ("feed_forward_length", self.feed),
-            ("context_length", CONTEXT),
-            ("vocab_size", self.vocabulary),
-        ] {
-            writer.key(&self.key(key), number as u32);
-        }
-        writer.key(&self.key("attention.layer_norm_rms_epsilon"), 1e-5_f32);
-        for (key, value) in &self.keys {
-            let name = self.key(key);
-            match value {
-                Key::Whole(number) => writer.key(&name, *number),
-                Key::Real(number) => writer.key(&name, *number),
-                Key::Text(text) => writer.key(&name, *text),
-            };
-        }
-        if let Some(count) = self.listed {
-            let tokens: Vec<String> = (0..count).map(|token| format!("<{token}>")).collect();
-            writer.key("tokenizer.ggml.tokens", tokens);
-        }
-        let tensors = self.tensors();
-        for (name, format, lengths) in &tensors {
-            writer.tensor(name, *format, lengths).expect("a shape that its format has");
-        }
-        let mut chance = Chance::new(seed);
-        let mut rest = tensors.iter();
-        writer.to_bytes(|name, bytes| {
-            let (_, format, lengths) = rest.next().expect("a tensor for each that is filled");
-            match lengths.len() {
-                1 => numbers(&mut chance, name, bytes),
-                _ => blocks(&mut chance, *format, spread(name) / (lengths[0] as f32).sqrt(), bytes),
-            }
-        })
-    }
-
-    /// The model.
-    pub(crate) fn model(&self, seed: u64) -> Arc<Model> {
-        let bytes = self.file(seed);
-        let file = Gguf::parse(&bytes).expect("a file");
-        let pack = Pack::of_file(&file, [7; 32]).expect("a model");
-        Arc::new(Model::load(&pack, Choices::default()).expect("a pack"))
+        source
     }
 }
 
-/// How much the product of a matrix with normed activations spreads.
-fn spread(name: &str) -> f32 {
-    match name {
-        "token_embd.weight" | "output.weight" => 4.0,
-        _ if name.contains("attn_q") || name.contains("attn_k") => 1.5,
-        _ => 1.0,
+/// Where a unit of a file has its scales of sixteen bits.
+pub(crate) fn halves(format: Format) -> Vec<usize> {
+    match format {
+        Format::F32 | Format::Bf16 | Format::Mxfp4 => vec![],
+        Format::F16 => (0..32).map(|i| 2 * i).collect(),
+        Format::Q4_0 | Format::Q5_0 | Format::Q8_0 | Format::Iq4Nl | Format::Iq4Xs => vec![0],
+        Format::Q4_1 | Format::Q5_1 | Format::Q4K | Format::Q5K => vec![0, 2],
+        Format::Q2K => vec![80, 82],
+        Format::Q3K => vec![108],
+        Format::Q6K => vec![208],
     }
-}
-
-fn numbers(chance: &mut Chance, name: &str, bytes: &mut [u8]) {
-    for out in bytes.as_chunks_mut::<4>().0 {
-        let number = match name {
-            _ if name.starts_with("rope") => 2.0 + chance.signed(),
-            _ if name.ends_with("bias") => 0.5 * chance.signed(),
-            _ => 1.0 + 0.5 * chance.signed(),
-        };
-        *out = number.to_le_bytes();
-    }
-}
-
-/// The nearest f16, and zero for what would be subnormal.
-fn half(number: f32) -> [u8; 2] {
-    let bits = number.abs().to_bits();
-    let rounded = ((bits + 0xFFF + (bits >> 13 & 1)) >> 13).saturating_sub(112 << 10);
-    let rounded = if rounded < 0x400 { 0 } else { rounded };
-    (rounded as u16 | (number.to_bits() >> 16) as u16 & 0x8000).to_le_bytes()
-}
-
-/// Blocks of random codes, with scales that make their weights spread as wanted.
-fn blocks(chance: &mut Chance, format: TensorType, spread: f32, bytes: &mut [u8]) {
-    for block in bytes.chunks_exact_mut(format.block_bytes()) {
-        for byte in &mut *block {
-            *byte = (chance.word() >> 24) as u8;
-        }
-        let vary = 1.0 + 0.3 * chance.signed();
-        // Of codes of four bits, the spread is 4.6 of their steps; of bytes, 74; of five and six bits, 9.2 and 18.5.
-        let put = |block: &mut [u8], at: usize, number: f32| block[at..at + 2].copy_from_slice(&half(number));
-        match format {
-            TensorType::Q8_0 => put(block, 0, spread * vary / 74.0),
-            TensorType::Q4_0 | TensorType::Iq4Nl => put(block, 0, spread * vary / 4.6),
-            TensorType::Q4_1 => {
-                put(block, 0, spread * vary / 4.6);
-                put(block, 2, spread * vary / 4.6 * -7.5);
-            }
-            TensorType::Q5_0 => put(block, 0, spread * vary / 9.2),
-            TensorType::Q4K => {
-                put(block, 0, spread * vary / (4.6 * 36.0));
-                put(block, 2, spread * vary * 7.5 / (4.6 * 36.0));
-            }
-            TensorType::Q6K => put(block, 208, spread * vary / (18.5 * 74.0)),
-            TensorType::F16 => block.copy_from_slice(&half(1.7 * spread * (chance.signed() + 1e-3))),
-            TensorType::F32 => block.copy_from_slice(&(1.7 * spread * chance.signed()).to_le_bytes()),
-            TensorType::Bf16
-            | TensorType::Q5_1
-            | TensorType::Q2K
-            | TensorType::Q3K
-            | TensorType::Q5K
-            | TensorType::Iq4Xs
-            | TensorType::Mxfp4 => panic!("no random blocks of {}", format.name()),
-        }
-    }
-}
-
-/// Two models of each family, that together have every setting.
-pub(crate) fn all() -> Vec<Shape> {
-    use TensorType::{F16, F32, Iq4Nl, Q4_0, Q4_1, Q4K, Q5_0, Q6K, Q8_0};
-    vec![
-        Shape { tied: true, ..Shape::plain("llama", "llama") },
-        Shape {
-            heads: 6,
-            head_width: 80,
-            biases: true,
-            factors: &["rope_freqs.weight"],
-            formats: vec![Q5_0, F16, Q8_0],
-            ..Shape::plain("llama with divisors", "llama")
-        }
-        .with("rope.freq_base", Key::Real(500_000.0)),
-        Shape {
-            biases: true,
-            tied: true,
-            head_width: 64,
-            heads: 7,
-            key_heads: 1,
-            ..Shape::plain("qwen2", "qwen2")
-        }
-        .with("rope.freq_base", Key::Real(1e6)),
-        Shape { biases: true, formats: vec![Q4_1, Iq4Nl], ..Shape::plain("qwen2 with yarn", "qwen2") }
-            .with("rope.scaling.type", Key::Text("yarn"))
-            .with("rope.scaling.factor", Key::Real(4.0))
-            .with("rope.scaling.original_context_length", Key::Whole(256)),
-        Shape { head_norms: true, head_width: 128, key_heads: 1, ..Shape::plain("qwen3", "qwen3") }
-            .with("rope.freq_base", Key::Real(1e6)),
-        Shape {
-            head_norms: true,
-            width: 256,
-            feed: 256,
-            vocabulary: 64,
-            heads: 4,
-            head_width: 64,
-            formats: vec![Q4K, Q6K],
-            ..Shape::plain("qwen3 of super-blocks", "qwen3")
-        },
-        Shape { layers: 7, ..gemma("gemma3") }
-            .with("attention.sliding_window", Key::Whole(100))
-            .with("rope.scaling.type", Key::Text("linear"))
-            .with("rope.scaling.factor", Key::Real(8.0))
-            .with("rope.freq_base", Key::Real(1e6)),
-        Shape { layers: 2, head_width: 256, formats: vec![F32, Q4_0], ..gemma("gemma3 with caps") }
-            .with("attention.sliding_window", Key::Whole(256))
-            .with("attention.sliding_window_pattern", Key::Whole(2))
-            .with("attn_logit_softcapping", Key::Real(5.0))
-            .with("final_logit_softcapping", Key::Real(30.0)),
-        Shape { fused: true, head_width: 96, key_heads: 4, ..Shape::plain("phi3", "phi3") }
-            .with("attention.sliding_window", Key::Whole(200)),
-        Shape {
-            fused: true,
-            factors: &["rope_factors_long.weight", "rope_factors_short.weight"],
-            head_width: 32,
-            ..Shape::plain("phi3 of two tables", "phi3")
-        }
-        .with("rope.scaling.attn_factor", Key::Real(1.19)),
-    ]
-}
-
-fn gemma(name: &'static str) -> Shape {
-    Shape { head_norms: true, post_norms: true, tied: true, key_heads: 1, ..Shape::plain(name, "gemma3") }
 }

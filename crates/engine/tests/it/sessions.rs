@@ -8,10 +8,10 @@ use assay_engine::{
     session::{Evidence, Processor, RowDigest, Rows, Session, SessionError, Work},
 };
 
-use crate::random::{self, Chance};
+use crate::shapes::{self, Chance};
 
 fn model() -> Arc<Model> {
-    random::all().swap_remove(0).model(1)
+    shapes::all().swap_remove(0).model(1)
 }
 
 /// One session on one processor: all cases go through here.
@@ -56,8 +56,8 @@ fn a_refused_step_leaves_the_session_as_it_was() {
     let other = Session::new(&model(), 5).expect("room");
     desk.session = other;
     assert_eq!(desk.read(&[1], Rows::Last), Err(SessionError::Model));
-    let too_long = Session::new(&desk.model, random::CONTEXT + 1).map(|_| ());
-    let (wanted, context) = (random::CONTEXT + 1, random::CONTEXT);
+    let too_long = Session::new(&desk.model, shapes::CONTEXT + 1).map(|_| ());
+    let (wanted, context) = (shapes::CONTEXT + 1, shapes::CONTEXT);
     assert_eq!(too_long, Err(SessionError::Context { wanted, context }));
 }
 
