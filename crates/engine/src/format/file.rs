@@ -41,8 +41,8 @@ impl Format {
             Self::Mxfp4 => Coded { halves: [0, 0], subs: [unit[0], 0], codes: nibbles(&unit[1..]) },
         };
         let finite = coded.halves.iter().all(|half| half & 0x7C00 != 0x7C00);
-        // 2⁴⁰, as far as a door lets pass.
-        let small = self != Self::Mxfp4 || coded.subs[0] <= 168;
+        // 2¹⁶, as far as f16 goes: greater ones could make a sum infinite.
+        let small = self != Self::Mxfp4 || coded.subs[0] <= 144;
         if finite && small { Ok(coded) } else { Err(Unfit::Scale) }
     }
 }
