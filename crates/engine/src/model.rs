@@ -11,12 +11,15 @@
 //! - A cap is tanh(door(x) · 1/cap) · cap. GELU is that of tanh, in the order that the page states.
 //! - Embeddings are multiplied by the root of the width before their door.
 //! - Queries are scaled behind the rotation, with a door behind.
+//! - Experts are chosen in f32 by the order of row sums, ties to the smaller number; weights are those of the chosen
+//!   alone, and what they give is added in the order of their numbers.
 //! - Which of two tables for rotations holds is chosen at load ([`Choices`]), not by length.
 //!
 //! **Invariant:** a row's bits depend on the model and on the tokens before it; not on how many are computed at once, by
 //! how many threads, or beside whom.
 
 mod error;
+mod experts;
 mod family;
 mod keys;
 mod layer;
@@ -28,14 +31,15 @@ mod scratch;
 mod settings;
 
 pub use error::ModelError;
-pub use family::{Family, Gate};
-pub use layer::{Layer, Norm, Projection};
+pub use experts::Experts;
+pub use family::{Family, Gate, Presence, Traits};
+pub use layer::{Dense, Feed, Layer, Norm, Projection};
 pub use memory::Memory;
 pub(crate) use pass::{HeadWork, Stretch};
 pub use plan::{Plan, Shape, Slot};
 pub use settings::{
-    CONTEXT_MAX, EPSILON_MIN, FEED_MAX, HEAD_WIDTH_MAX, HEADS_MAX, LAYERS_MAX, Settings, VOCABULARY_MAX,
-    WIDTH_MAX,
+    CONTEXT_MAX, EPSILON_MIN, EXPERTS_MAX, FEED_MAX, HEAD_WIDTH_MAX, HEADS_MAX, LAYERS_MAX, Routing,
+    Settings, VOCABULARY_MAX, WIDTH_MAX,
 };
 
 pub(crate) use scratch::Scratch;

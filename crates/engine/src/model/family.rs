@@ -13,6 +13,8 @@ pub enum Family {
     Qwen2,
     /// Qwen 3 without experts.
     Qwen3,
+    /// Qwen 3 with experts.
+    Qwen3Moe,
     /// Gemma 3, its text part.
     Gemma3,
     /// Phi 3 and 4.
@@ -54,6 +56,8 @@ pub struct Traits {
     pub head_norms: Presence,
     /// Norms of what attention and feed-forward give, before it is added.
     pub post_norms: Presence,
+    /// A router and experts instead of one feed-forward part.
+    pub experts: bool,
     /// One matrix for queries, keys and values, and one for gate and up.
     pub fused: bool,
     /// Whether embeddings are multiplied by the root of the width.
@@ -68,7 +72,8 @@ pub struct Traits {
 
 impl Family {
     /// Every family that is known.
-    pub const ALL: [Self; 5] = [Self::Llama, Self::Qwen2, Self::Qwen3, Self::Gemma3, Self::Phi3];
+    pub const ALL: [Self; 6] =
+        [Self::Llama, Self::Qwen2, Self::Qwen3, Self::Qwen3Moe, Self::Gemma3, Self::Phi3];
 
     /// The name that files give it, and that their keys begin with.
     #[must_use]
@@ -77,6 +82,7 @@ impl Family {
             Self::Llama => "llama",
             Self::Qwen2 => "qwen2",
             Self::Qwen3 => "qwen3",
+            Self::Qwen3Moe => "qwen3moe",
             Self::Gemma3 => "gemma3",
             Self::Phi3 => "phi3",
         }
@@ -104,6 +110,7 @@ impl Family {
             output_bias: Presence::Never,
             head_norms: Presence::Never,
             post_norms: Presence::Never,
+            experts: false,
             fused: false,
             scaled_embeddings: false,
             window_period: 1,
@@ -119,6 +126,9 @@ impl Family {
             },
             Self::Qwen2 => Traits { biases: Presence::May, output_bias: Presence::May, ..plain },
             Self::Qwen3 => Traits { head_norms: Presence::Must, biases: Presence::May, ..plain },
+            Self::Qwen3Moe => {
+                Traits { head_norms: Presence::Must, biases: Presence::May, experts: true, ..plain }
+            }
             Self::Gemma3 => Traits {
                 gate: Gate::Gelu,
                 head_norms: Presence::Must,

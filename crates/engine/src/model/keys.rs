@@ -63,9 +63,9 @@ impl<'f, 'a> Keys<'f, 'a> {
         let found = match whole {
             None => return Ok(None),
             Some(Value::Unsigned(number)) => number as f64,
-            Some(
-                Value::Signed(_) | Value::Float(_) | Value::Flag(_) | Value::Text(_) | Value::Array(_),
-            ) => self.file.need(&name)?,
+            Some(Value::Signed(_) | Value::Float(_) | Value::Flag(_) | Value::Text(_) | Value::Array(_)) => {
+                self.file.need(&name)?
+            }
         };
         if bounds.contains(&found) {
             return Ok(Some(found));

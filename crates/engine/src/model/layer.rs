@@ -4,9 +4,10 @@
 
 use super::{
     Choices, ModelError,
+    experts::Experts,
     plan::{self, in_layer},
     scaling,
-    settings::Settings,
+    settings::{Routing, Settings},
 };
 use crate::{matrix::Matrix, pack::Pack};
 
@@ -20,6 +21,26 @@ pub struct Projection {
     pub matrix: Matrix,
     /// What is added to its product.
     pub bias: Option<Vec<f32>>,
+}
+
+/// One feed-forward part.
+#[derive(Debug)]
+pub struct Dense {
+    /// What decides how much passes.
+    pub gate: Matrix,
+    /// What passes.
+    pub up: Matrix,
+    /// Back to the width.
+    pub down: Matrix,
+}
+
+/// The feed-forward part of a layer.
+#[derive(Debug)]
+pub enum Feed {
+    /// The same for all tokens.
+    Dense(Dense),
+    /// Some of many.
+    Experts(Experts),
 }
 
 /// One layer.
@@ -43,12 +64,8 @@ pub struct Layer {
     pub post_attention_norm: Option<Norm>,
     /// Before the feed-forward part.
     pub feed_norm: Norm,
-    /// What decides how much passes.
-    pub gate: Matrix,
-    /// What passes.
-    pub up: Matrix,
-    /// Back to the width.
-    pub down: Matrix,
+    /// The feed-forward part.
+    pub feed: Feed,
     /// Of what the feed-forward part gives.
     pub post_feed_norm: Option<Norm>,
 }
@@ -56,15 +73,10 @@ pub struct Layer {
 impl Layer {
     pub(super) fn load(pack: &Pack, settings: &Settings, number: usize) -> Result<Self, ModelError> {
         let parts = Parts { pack, number };
-        let (width, feed) = (settings.width, settings.feed);
+        let width = settings.width;
         let (queries, keys) = (settings.query_width(), settings.key_width());
         let traits = settings.family.traits();
-        let gate = ("ffn_gate.weight", "ffn_up.weight");
         let [query, key, value] = parts.attention(traits.fused, width, queries, keys)?;
-        let (gate, up) = match traits.fused {
-            true => (parts.rows(gate.1, 2 * feed, width, 0, feed)?, parts.rows(gate.1, 2 * feed, width, feed, feed)?),
-            false => (parts.matrix(gate.0, feed, width)?, parts.matrix(gate.1, feed, width)?),
-        };
         Ok(Self {
             attention_norm: parts.norm("attn_norm.weight", width)?,
             query,
@@ -78,9 +90,7 @@ impl Layer {
             },
             post_attention_norm: parts.find("post_attention_norm.weight", width)?,
             feed_norm: parts.norm("ffn_norm.weight", width)?,
-            gate,
-            up,
-            down: parts.matrix("ffn_down.weight", width, feed)?,
+            feed: parts.feed(settings)?,
             post_feed_norm: parts.find("post_ffw_norm.weight", width)?,
         })
     }
@@ -115,6 +125,29 @@ impl Parts<'_> {
         rows: usize,
     ) -> Result<Matrix, ModelError> {
         self.pack.matrix_rows(&in_layer(self.number, name), all, columns, from, rows)
+    }
+
+    fn feed(&self, settings: &Settings) -> Result<Feed, ModelError> {
+        let (width, feed) = (settings.width, settings.feed);
+        let (gate, up, down) = ("ffn_gate.weight", "ffn_up.weight", "ffn_down.weight");
+        if let Some(Routing { experts, used }) = settings.routing {
+            let one = |expert| -> Result<Dense, ModelError> {
+                let (wide, narrow) = (experts * feed, experts * width);
+                Ok(Dense {
+                    gate: self.rows("ffn_gate_exps.weight", wide, width, expert * feed, feed)?,
+                    up: self.rows("ffn_up_exps.weight", wide, width, expert * feed, feed)?,
+                    down: self.rows("ffn_down_exps.weight", narrow, feed, expert * width, width)?,
+                })
+            };
+            let router = self.norm("ffn_gate_inp.weight", experts * width)?;
+            let experts = (0..experts).map(one).collect::<Result<_, _>>()?;
+            return Ok(Feed::Experts(Experts { router, experts, used }));
+        }
+        let (gate, up) = match settings.family.traits().fused {
+            true => (self.rows(up, 2 * feed, width, 0, feed)?, self.rows(up, 2 * feed, width, feed, feed)?),
+            false => (self.matrix(gate, feed, width)?, self.matrix(up, feed, width)?),
+        };
+        Ok(Feed::Dense(Dense { gate, up, down: self.matrix(down, width, feed)? }))
     }
 
     /// Queries, keys and values, which some families have as one matrix.

@@ -5,8 +5,7 @@
 
 use super::{
     Model,
-    family::Gate,
-    layer::{Layer, Norm, Projection},
+    layer::{Feed, Layer, Norm, Projection},
     scratch::{Scratch, Turns},
     settings::Settings,
 };
@@ -72,9 +71,8 @@ pub(crate) struct HeadWork<'a> {
 impl Turns {
     fn fill(&mut self, rotary: &Rotary, stretches: &[Stretch<'_>]) {
         let pairs = rotary.pairs();
-        let positions = stretches
-            .iter()
-            .flat_map(|stretch| stretch.position..stretch.position + stretch.tokens.len());
+        let positions =
+            stretches.iter().flat_map(|stretch| stretch.position..stretch.position + stretch.tokens.len());
         let count = stretches.iter().map(|stretch| stretch.tokens.len()).sum::<usize>();
         self.cosines.resize(count * pairs, 0.0);
         self.sines.resize(count * pairs, 0.0);
@@ -112,16 +110,14 @@ impl At<'_> {
     fn feed_forward(&mut self) {
         let (layer, cpu) = (self.layer, self.cpu);
         self.norm(&layer.feed_norm);
-        let Scratch { gate, up, added, quantized, .. } = &mut *self.scratch;
-        let mut products =
-            [Product { weights: &layer.gate, out: gate }, Product { weights: &layer.up, out: up }];
-        cpu.matmul(quantized, &mut products);
-        match self.settings.gate {
-            Gate::Silu => cpu.silu_gate(gate, up),
-            Gate::Gelu => cpu.gelu_gate(gate, up),
+        let Scratch { residual, normed, gate, up, added, quantized, room, .. } = &mut *self.scratch;
+        match &layer.feed {
+            Feed::Dense(dense) => dense.run(cpu, self.settings.gate, quantized, gate, up, added),
+            Feed::Experts(experts) => {
+                let normed = &normed[..residual.len()];
+                experts.run(cpu, self.settings.gate, normed, room, added);
+            }
         }
-        cpu.quantize(gate, self.settings.feed, quantized);
-        cpu.matmul(quantized, &mut [Product { weights: &layer.down, out: added }]);
         self.add(layer.post_feed_norm.as_ref());
     }
 
@@ -197,11 +193,7 @@ impl At<'_> {
 }
 
 /// Products of the same activations, and what is added behind them.
-fn project<const N: usize>(
-    cpu: &Cpu,
-    x: &Quantized,
-    projections: [(&Projection, &mut Vec<f32>); N],
-) {
+fn project<const N: usize>(cpu: &Cpu, x: &Quantized, projections: [(&Projection, &mut Vec<f32>); N]) {
     let mut biased = projections;
     let mut products = biased
         .each_mut()

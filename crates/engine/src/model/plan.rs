@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::{
     ModelError,
     family::{Family, Presence, Traits},
-    settings::Settings,
+    settings::{Routing, Settings},
 };
 use crate::{
     format::Format,
@@ -25,6 +25,10 @@ pub enum Shape {
     Factors(usize),
     /// So many rows of so many weights.
     Matrix(usize, usize),
+    /// So many matrices, each of so many rows of so many weights.
+    Matrices(usize, usize, usize),
+    /// So many rows of so many numbers, each through a door.
+    Numbers(usize, usize),
 }
 
 /// The place of one tensor.
@@ -59,7 +63,9 @@ impl Plan {
         for (slot, presence) in places(&settings) {
             match (presence, file.find_tensor(&slot.name)) {
                 (Presence::Never, _) | (Presence::May, None) => {}
-                (Presence::Must, None) => drop(file.tensor(&slot.name)?),
+                (Presence::Must, None) => {
+                    file.tensor(&slot.name)?;
+                }
                 (Presence::May | Presence::Must, Some(tensor)) => {
                     weights_bytes = weights_bytes.saturating_add(slot.check(&tensor)?);
                     slots.push(slot);
@@ -85,9 +91,17 @@ impl Slot {
     fn check(&self, tensor: &Tensor<'_>) -> Result<usize, ModelError> {
         let (wanted, lengths) = match self.shape {
             Shape::Vector(count) | Shape::Factors(count) => (format!("[{count}]"), vec![count]),
-            Shape::Matrix(rows, columns) => (format!("[{columns}, {rows}]"), vec![columns, rows]),
+            Shape::Matrix(rows, columns) | Shape::Numbers(rows, columns) => {
+                (format!("[{columns}, {rows}]"), vec![columns, rows])
+            }
+            Shape::Matrices(count, rows, columns) => {
+                (format!("[{columns}, {rows}, {count}]"), vec![columns, rows, count])
+            }
         };
-        if self.name == EMBEDDINGS && tensor.lengths().first() == lengths.first() && tensor.lengths().len() == 2 {
+        if self.name == EMBEDDINGS
+            && tensor.lengths().first() == lengths.first()
+            && tensor.lengths().len() == 2
+        {
             let Shape::Matrix(tokens, _) = self.shape else { return Ok(0) };
             if tensor.rows() != tokens {
                 return Err(ModelError::Vocabulary { tokens, rows: tensor.rows() });
@@ -97,18 +111,30 @@ impl Slot {
             let (tensor, found) = (tensor.name.to_owned(), format!("{:?}", tensor.lengths()));
             return Err(ModelError::Shape { tensor, found, wanted });
         }
+        let (rows, columns) = self.packed();
+        if self.is_matrix() {
+            let refused = |why| ModelError::Weights { tensor: self.name.clone(), why };
+            return Matrix::pack_bytes(self.format(tensor)?, rows, columns).map_err(refused);
+        }
+        if tensor.tensor_type == TensorType::F32 {
+            return Ok(columns * size_of::<f32>());
+        }
+        let (tensor, found) = (self.name.clone(), tensor.tensor_type.name());
+        Err(ModelError::Written { tensor, found, wanted: TensorType::F32.name() })
+    }
+
+    /// Whether it is packed in tiles, and not as numbers.
+    pub(crate) const fn is_matrix(&self) -> bool {
+        matches!(self.shape, Shape::Matrix(..) | Shape::Matrices(..))
+    }
+
+    /// Rows and columns as they are packed.
+    pub(crate) const fn packed(&self) -> (usize, usize) {
         match self.shape {
-            Shape::Matrix(rows, columns) => {
-                let refused = |why| ModelError::Weights { tensor: self.name.clone(), why };
-                Matrix::pack_bytes(self.format(tensor)?, rows, columns).map_err(refused)
-            }
-            Shape::Vector(count) | Shape::Factors(count) if tensor.tensor_type == TensorType::F32 => {
-                Ok(count * size_of::<f32>())
-            }
-            Shape::Vector(_) | Shape::Factors(_) => {
-                let (tensor, found) = (self.name.clone(), tensor.tensor_type.name());
-                Err(ModelError::Written { tensor, found, wanted: TensorType::F32.name() })
-            }
+            Shape::Vector(count) | Shape::Factors(count) => (1, count),
+            Shape::Numbers(rows, columns) => (1, rows * columns),
+            Shape::Matrix(rows, columns) => (rows, columns),
+            Shape::Matrices(count, rows, columns) => (count * rows, columns),
         }
     }
 
@@ -145,15 +171,15 @@ fn places(settings: &Settings) -> Vec<(Slot, Presence)> {
         (Slot::new(FACTORS_SHORT.to_owned(), pairs), when(traits.longrope)),
     ];
     for layer in 0..settings.layers {
-        let layer_places = attention(settings, &traits).into_iter().chain(feed_forward(settings, &traits));
+        let layer_places = attention(settings, &traits)
+            .into_iter()
+            .chain(feed_forward(settings, &traits))
+            .chain(settings.routing.into_iter().flat_map(|routing| experts(settings, routing)));
         places.extend(
             layer_places.map(|(name, shape, presence)| (Slot::new(in_layer(layer, name), shape), presence)),
         );
     }
-    places.push((
-        Slot::new(OUTPUT_NORM.to_owned(), Shape::Vector(settings.width)),
-        Presence::Must,
-    ));
+    places.push((Slot::new(OUTPUT_NORM.to_owned(), Shape::Vector(settings.width)), Presence::Must));
     places.push((Slot::new(OUTPUT.to_owned(), table), Presence::May));
     places
 }
@@ -185,15 +211,29 @@ fn attention(settings: &Settings, traits: &Traits) -> [Place; 14] {
 
 fn feed_forward(settings: &Settings, traits: &Traits) -> [Place; 6] {
     let (width, feed) = (settings.width, settings.feed);
-    let (fused, split) = fusion(traits);
+    let (fused, split) = if traits.experts { (Presence::Never, Presence::Never) } else { fusion(traits) };
     [
         ("ffn_norm.weight", Shape::Vector(width), Presence::Must),
         // Fused, it is called up, and gate comes first in it.
         ("ffn_gate.weight", Shape::Matrix(feed, width), split),
         ("ffn_up.weight", Shape::Matrix(feed, width), split),
         ("ffn_up.weight", Shape::Matrix(2 * feed, width), fused),
-        ("ffn_down.weight", Shape::Matrix(width, feed), Presence::Must),
+        (
+            "ffn_down.weight",
+            Shape::Matrix(width, feed),
+            if traits.experts { Presence::Never } else { Presence::Must },
+        ),
         ("post_ffw_norm.weight", Shape::Vector(width), traits.post_norms),
+    ]
+}
+
+fn experts(settings: &Settings, routing: Routing) -> [Place; 4] {
+    let (width, feed, count) = (settings.width, settings.feed, routing.experts);
+    [
+        ("ffn_gate_inp.weight", Shape::Numbers(count, width), Presence::Must),
+        ("ffn_gate_exps.weight", Shape::Matrices(count, feed, width), Presence::Must),
+        ("ffn_up_exps.weight", Shape::Matrices(count, feed, width), Presence::Must),
+        ("ffn_down_exps.weight", Shape::Matrices(count, width, feed), Presence::Must),
     ]
 }
 

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** nothing here outlives a pass but room for the next, so a pass takes no memory once it was warm.
 
-use super::settings::Settings;
+use super::{experts::Room, settings::Settings};
 use crate::quantized::Quantized;
 
 /// Room for the tokens of one pass.
@@ -23,6 +23,7 @@ pub(crate) struct Scratch {
     pub(crate) wanted: Vec<f32>,
     pub(crate) logits: Vec<f32>,
     pub(crate) quantized: Quantized,
+    pub(super) room: Room,
     /// Of layers that see all positions, and of those that see a window.
     pub(crate) turns: [Turns; 2],
 }

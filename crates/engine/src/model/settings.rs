@@ -26,6 +26,8 @@ pub const HEAD_WIDTH_MAX: usize = 512;
 pub const FEED_MAX: usize = 1 << 17;
 /// Positions.
 pub const CONTEXT_MAX: usize = 1 << 22;
+/// Experts of a layer.
+pub const EXPERTS_MAX: usize = 1024;
 /// Tokens of a vocabulary.
 pub const VOCABULARY_MAX: usize = 1 << 20;
 /// The least that is added to a mean of squares: what a norm divides by is then far from the subnormals.
@@ -35,6 +37,15 @@ pub const EPSILON_MIN: f64 = 1.0 / (1_u64 << 40) as f64;
 const LANES: usize = 16;
 /// Layers of the one gemma3 whose queries are scaled by another width than that of a head.
 const GEMMA3_27B_LAYERS: usize = 62;
+
+/// Feed-forward parts that a router chooses among.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Routing {
+    /// How many there are in a layer.
+    pub experts: usize,
+    /// How many a token is sent to.
+    pub used: usize,
+}
 
 /// The skeleton of one model.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,8 +66,10 @@ pub struct Settings {
     pub key_heads: usize,
     /// Numbers of a head.
     pub head_width: usize,
-    /// Numbers between up and down.
+    /// Numbers between up and down, of each expert where there are some.
     pub feed: usize,
+    /// Where there are experts, how many.
+    pub routing: Option<Routing>,
     /// What is added to a mean of squares.
     pub epsilon: f32,
     /// What embeddings are multiplied by.
@@ -91,16 +104,17 @@ impl Settings {
         let family = Family::of(found).ok_or_else(|| ModelError::Family { found: found.to_owned() })?;
         let keys = Keys::new(file, family);
         let traits = family.traits();
-        refuse_experts(&keys)?;
+        let routing = routing(&keys, &traits)?;
         let width = keys.count("embedding_length", BLOCK..=WIDTH_MAX)?;
         let layers = keys.count("block_count", 1..=LAYERS_MAX)?;
         let heads = keys.count("attention.head_count", 1..=HEADS_MAX)?;
         let key_heads = keys.find_count("attention.head_count_kv", 1..=heads)?.unwrap_or(heads);
         let head_width = head_width(&keys, width / heads)?;
-        let feed = keys.count("feed_forward_length", BLOCK..=FEED_MAX)?;
+        let feed_key = if traits.experts { "expert_feed_forward_length" } else { "feed_forward_length" };
+        let feed = keys.count(feed_key, BLOCK..=FEED_MAX)?;
         let context = keys.count("context_length", 1..=CONTEXT_MAX)?;
         multiple(keys.name("embedding_length"), width, BLOCK)?;
-        multiple(keys.name("feed_forward_length"), feed, BLOCK)?;
+        multiple(keys.name(feed_key), feed, BLOCK)?;
         multiple(keys.name("attention.head_count"), heads, key_heads)?;
         multiple(keys.name("attention.key_length"), head_width, LANES)?;
         multiple("heads × head width".to_owned(), heads * head_width, BLOCK)?;
@@ -115,6 +129,7 @@ impl Settings {
             key_heads,
             head_width,
             feed,
+            routing,
             epsilon: keys.float("attention.layer_norm_rms_epsilon", EPSILON_MIN..=1.0)? as f32,
             embedding_scale: traits.scaled_embeddings.then(|| libm::sqrt(width as f64) as f32),
             query_scale: query_scale(&keys, width / heads, head_width, layers)?,
@@ -159,13 +174,18 @@ pub(super) fn multiple(key: String, found: usize, unit: usize) -> Result<(), Mod
     if found.is_multiple_of(unit) { Ok(()) } else { Err(ModelError::Multiple { key, found, unit }) }
 }
 
-fn refuse_experts(keys: &Keys<'_, '_>) -> Result<(), ModelError> {
+fn routing(keys: &Keys<'_, '_>, traits: &Traits) -> Result<Option<Routing>, ModelError> {
+    if traits.experts {
+        let experts = keys.count("expert_count", 1..=EXPERTS_MAX)?;
+        let used = keys.count("expert_used_count", 1..=experts)?;
+        return Ok(Some(Routing { experts, used }));
+    }
     match keys.get::<u64>("expert_count")? {
-        None | Some(0) => Ok(()),
+        None | Some(0) => Ok(None),
         Some(found) => Err(ModelError::Unknown {
             key: keys.name("expert_count"),
             found: found.to_string(),
-            known: "a model without experts",
+            known: "a model of this family without experts",
         }),
     }
 }

@@ -28,7 +28,9 @@ pub enum PackError {
         found: u32,
     },
     /// It is for another arithmetic.
-    #[error("the pack is for version {found} of the arithmetic, and this is {ARITHMETIC_VERSION}: make it anew")]
+    #[error(
+        "the pack is for version {found} of the arithmetic, and this is {ARITHMETIC_VERSION}: make it anew"
+    )]
     Arithmetic {
         /// The version it says.
         found: u32,

@@ -115,8 +115,7 @@ impl Pack {
         if (part.rows, part.columns) == (rows, columns) {
             return Ok(part);
         }
-        let (found, wanted) =
-            (format!("[{}, {}]", part.columns, part.rows), format!("[{columns}, {rows}]"));
+        let (found, wanted) = (format!("[{}, {}]", part.columns, part.rows), format!("[{columns}, {rows}]"));
         Err(ModelError::Shape { tensor: name.to_owned(), found, wanted })
     }
 }

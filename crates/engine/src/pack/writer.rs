@@ -48,9 +48,9 @@ pub fn write(
         out.align()?;
         let tensor = file.tensor(&slot.name)?;
         match slot.shape {
-            Shape::Vector(_) => vector(&tensor, door, &mut out)?,
+            Shape::Vector(_) | Shape::Numbers(..) => vector(&tensor, door, &mut out)?,
             Shape::Factors(_) => vector(&tensor, |factor| factor, &mut out)?,
-            Shape::Matrix(rows, columns) => matrix(slot, &tensor, rows, columns, &mut out)?,
+            Shape::Matrix(..) | Shape::Matrices(..) => matrix(slot, &tensor, &mut out)?,
         }
     }
     out.align()?;
@@ -81,14 +81,13 @@ fn table(file: &Gguf<'_>, plan: &Plan, keys: usize) -> Result<(Vec<u8>, usize), 
 
 /// The format, rows, columns and bytes of a part.
 fn packed(file: &Gguf<'_>, slot: &Slot) -> Result<(Format, usize, usize, usize), PackError> {
-    match slot.shape {
-        Shape::Vector(count) | Shape::Factors(count) => Ok((Format::F32, 1, count, count * size_of::<f32>())),
-        Shape::Matrix(rows, columns) => {
-            let format = slot.format(&file.tensor(&slot.name)?)?.packed();
-            let size = Matrix::pack_bytes(format, rows, columns).map_err(|why| refused(slot, why))?;
-            Ok((format, rows, columns, size))
-        }
+    let (rows, columns) = slot.packed();
+    if !slot.is_matrix() {
+        return Ok((Format::F32, rows, columns, columns * size_of::<f32>()));
     }
+    let format = slot.format(&file.tensor(&slot.name)?)?.packed();
+    let size = Matrix::pack_bytes(format, rows, columns).map_err(|why| refused(slot, why))?;
+    Ok((format, rows, columns, size))
 }
 
 fn refused(slot: &Slot, why: Refused) -> ModelError {
@@ -107,13 +106,8 @@ fn vector(tensor: &Tensor<'_>, through: fn(f32) -> f32, out: &mut Hashed<'_>) ->
     Ok(out.put(&bytes)?)
 }
 
-fn matrix(
-    slot: &Slot,
-    tensor: &Tensor<'_>,
-    rows: usize,
-    columns: usize,
-    out: &mut Hashed<'_>,
-) -> Result<(), PackError> {
+fn matrix(slot: &Slot, tensor: &Tensor<'_>, out: &mut Hashed<'_>) -> Result<(), PackError> {
+    let (rows, columns) = slot.packed();
     let format = slot.format(tensor)?;
     let row_bytes = tensor.bytes.len() / rows;
     let mut band = Vec::new();

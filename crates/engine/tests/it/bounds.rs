@@ -131,7 +131,8 @@ fn between_the_doors_of_every_family_nothing_is_subnormal_or_infinite() {
         let attended = value.times(Size::new(-22.1, 0.1));
         let added = product(attended.at_most(16.1), WIDTH_MAX).plus(door);
         // Behind a door: the residual stream, or a norm and then that.
-        let _ = if traits.post_norms == Presence::Never { added.plus(door) } else { norm(WIDTH_MAX).plus(door) };
+        let _ =
+            if traits.post_norms == Presence::Never { added.plus(door) } else { norm(WIDTH_MAX).plus(door) };
         // Gate and up, each through a door.
         let gated = match traits.gate {
             // The least of |x| · e^-|x| · r lies at the ends: 2^-40 · 1/2, and 40 · e^-40.
@@ -144,7 +145,8 @@ fn between_the_doors_of_every_family_nothing_is_subnormal_or_infinite() {
         };
         let given = gated.times(door);
         let down = product(given, FEED_MAX);
-        let _ = if traits.post_norms == Presence::Never { down.plus(door) } else { norm(WIDTH_MAX).plus(door) };
+        let _ =
+            if traits.post_norms == Presence::Never { down.plus(door) } else { norm(WIDTH_MAX).plus(door) };
         let logits = product(norm(WIDTH_MAX), WIDTH_MAX);
         assert!(logits.most < INFINITE && logits.unit >= LEAST, "{logits:?}");
     }

@@ -149,7 +149,10 @@ fn each_model_gives_its_rows_as_ever() {
     }
     let written = fs::read_to_string(FILE).unwrap_or_else(|error| panic!("{FILE}: {error}"));
     for (now, before) in text.lines().zip(written.lines()) {
-        assert_eq!(now, before, "rows are others than before: a changed rule is a new version of the arithmetic");
+        assert_eq!(
+            now, before,
+            "rows are others than before: a changed rule is a new version of the arithmetic"
+        );
     }
     assert_eq!(text.lines().count(), written.lines().count(), "a model has no vector");
 }

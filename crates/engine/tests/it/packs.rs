@@ -20,7 +20,7 @@ use crate::shapes::{self, Shape};
 const SOURCE: [u8; 32] = [9; 32];
 
 fn shape() -> Shape {
-    shapes::all().swap_remove(0)
+    shapes::named("llama")
 }
 
 fn written(shape: &Shape) -> Vec<u8> {
@@ -119,7 +119,11 @@ fn what_is_computed_of_memory_before_a_load_is_what_a_pack_takes() {
         let memory = Memory::of(&plan);
         let pack = written(&shape).len();
         let head = 64 * (plan.slots.len() + 2) + 128 * plan.slots.len() + 4096;
-        assert!((memory.weights..memory.weights + head).contains(&pack), "{}: {memory:?}, {pack}", shape.name);
+        assert!(
+            (memory.weights..memory.weights + head).contains(&pack),
+            "{}: {memory:?}, {pack}",
+            shape.name
+        );
         // A page: keys and values of 256 positions, two bytes each.
         let page = shape.layers * shape.key_heads * shape.head_width * 2 * 256 * 2;
         assert_eq!(memory.page, page, "{}", shape.name);

@@ -69,6 +69,8 @@ pub(crate) struct Shape {
     pub(crate) head_norms: bool,
     pub(crate) post_norms: bool,
     pub(crate) fused: bool,
+    /// How many experts, if there are some.
+    pub(crate) experts: Option<usize>,
     /// How many tokens the vocabulary lists, if there is one.
     pub(crate) listed: Option<usize>,
     /// Tensors of divisors of frequencies.
@@ -96,6 +98,7 @@ impl Shape {
             head_norms: false,
             post_norms: false,
             fused: false,
+            experts: None,
             listed: None,
             factors: &[],
         }
@@ -148,6 +151,18 @@ impl Shape {
                 out.push(vector(name("post_ffw_norm.weight"), width));
             }
             out.push(vector(name("ffn_norm.weight"), width));
+            if let Some(experts) = self.experts {
+                out.push((name("ffn_gate_inp.weight"), TensorType::F32, vec![width, experts]));
+                for (part, columns, rows) in [
+                    ("ffn_gate_exps", width, feed),
+                    ("ffn_up_exps", width, feed),
+                    ("ffn_down_exps", feed, width),
+                ] {
+                    let (name, format, lengths) = matrix(name(&format!("{part}.weight")), columns, rows);
+                    out.push((name, format, [lengths, vec![experts]].concat()));
+                }
+                continue;
+            }
             if self.fused {
                 out.push(matrix(name("ffn_up.weight"), width, 2 * feed));
             } else {
@@ -175,6 +190,8 @@ impl Shape {
             ("attention.key_length", self.head_width),
             ("attention.value_length", self.head_width),
             ("feed_forward_length", self.feed),
+            ("expert_feed_forward_length", self.feed),
+            ("expert_count", self.experts.unwrap_or(0)),
             ("context_length", CONTEXT),
             ("vocab_size", self.vocabulary),
         ] {
@@ -319,6 +336,15 @@ pub(crate) fn all() -> Vec<Shape> {
             formats: vec![Q4K, Q6K],
             ..Shape::plain("qwen3 of super-blocks", "qwen3")
         },
+        Shape { head_norms: true, experts: Some(8), ..Shape::plain("qwen3moe", "qwen3moe") }
+            .with("expert_used_count", Key::Whole(2)),
+        Shape {
+            head_norms: true,
+            experts: Some(5),
+            formats: vec![Q4_1, Q5_0],
+            ..Shape::plain("qwen3moe, most experts used", "qwen3moe")
+        }
+        .with("expert_used_count", Key::Whole(4)),
         Shape { layers: 7, ..gemma("gemma3") }
             .with("attention.sliding_window", Key::Whole(100))
             .with("rope.scaling.type", Key::Text("linear"))
@@ -339,6 +365,11 @@ pub(crate) fn all() -> Vec<Shape> {
         }
         .with("rope.scaling.attn_factor", Key::Real(1.19)),
     ]
+}
+
+/// The model of a name.
+pub(crate) fn named(name: &str) -> Shape {
+    all().into_iter().find(|shape| shape.name == name).expect("a model of this name")
 }
 
 fn gemma(name: &'static str) -> Shape {

@@ -1,0 +1,131 @@
+//! Feed-forward parts of which a router chooses some for each token.
+//!
+//! **Invariant:** a token's experts are added in the order of their numbers, whoever else is in the pass. Which they are
+//! is decided in f32 by the order of row sums, ties to the smaller number.
+
+use super::{family::Gate, layer::Dense};
+use crate::{
+    arithmetic::{door, exp, max, reciprocal, sum},
+    cpu::{Cpu, Product},
+    quantized::Quantized,
+};
+
+/// Experts, and what chooses among them.
+#[derive(Debug)]
+pub struct Experts {
+    /// A row of weights for each expert.
+    pub router: Vec<f32>,
+    /// Each of them.
+    pub experts: Vec<Dense>,
+    /// How many a token is sent to.
+    pub used: usize,
+}
+
+/// Room for the tokens of one expert.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    terms: Vec<f32>,
+    scores: Vec<(f32, usize)>,
+    /// The tokens of each expert, with the weight of what it gives.
+    sent: Vec<Vec<(usize, f32)>>,
+    rows: Vec<f32>,
+    gate: Vec<f32>,
+    up: Vec<f32>,
+    down: Vec<f32>,
+    quantized: Quantized,
+}
+
+impl Experts {
+    /// What the experts of each token give, added up. `normed` is a row for each token, `out` as long.
+    pub(super) fn run(&self, cpu: &Cpu, gate: Gate, normed: &[f32], room: &mut Room, out: &mut [f32]) {
+        let width = self.router.len() / self.experts.len();
+        self.choose(normed, width, room);
+        out.fill(0.0);
+        let Room { sent, rows, gate: gated, up, down, quantized, .. } = room;
+        for (expert, sent) in self.experts.iter().zip(&*sent) {
+            if sent.is_empty() {
+                continue;
+            }
+            rows.clear();
+            for (token, _) in sent {
+                rows.extend(&normed[token * width..(token + 1) * width]);
+            }
+            let feed = expert.gate.rows();
+            gated.resize(sent.len() * feed, 0.0);
+            up.resize(sent.len() * feed, 0.0);
+            down.resize(sent.len() * width, 0.0);
+            cpu.quantize(rows, width, quantized);
+            expert.run(cpu, gate, quantized, gated, up, down);
+            for ((token, weight), given) in sent.iter().zip(down.chunks_exact(width)) {
+                let sum = &mut out[token * width..(token + 1) * width];
+                for (sum, given) in sum.iter_mut().zip(given) {
+                    *sum += *weight * door(*given);
+                }
+            }
+        }
+    }
+
+    /// Sends each token to the experts whose rows give the greatest sums.
+    fn choose(&self, normed: &[f32], width: usize, room: &mut Room) {
+        let Room { terms, scores, sent, .. } = room;
+        sent.resize(self.experts.len(), Vec::new());
+        sent.iter_mut().for_each(Vec::clear);
+        terms.resize(width, 0.0);
+        for (token, row) in normed.chunks_exact(width).enumerate() {
+            scores.clear();
+            for (expert, weights) in self.router.chunks_exact(width).enumerate() {
+                for ((term, x), weight) in terms.iter_mut().zip(row).zip(weights) {
+                    *term = door(*x) * *weight;
+                }
+                scores.push((sum(terms), expert));
+            }
+            // Sums are no NaN, and none is −0; so this is the order of numbers.
+            scores.sort_unstable_by(|(a, first), (b, second)| b.total_cmp(a).then(first.cmp(second)));
+            scores.truncate(self.used);
+            scores.sort_unstable_by_key(|(_, expert)| *expert);
+            weigh(scores);
+            for (weight, expert) in scores.iter() {
+                sent[*expert].push((token, *weight));
+            }
+        }
+    }
+}
+
+/// Makes weights of the chosen scores: e^(score − top) times 1 / their sum in order.
+fn weigh(scores: &mut [(f32, usize)]) {
+    let top = scores.iter().fold(f32::MIN, |top, (score, _)| max(*score, top));
+    let mut total = 0f32;
+    for (score, _) in scores.iter_mut() {
+        *score = exp(*score - top);
+        total += *score;
+    }
+    let inverse = reciprocal(total);
+    for (score, _) in scores {
+        *score *= inverse;
+    }
+}
+
+impl Dense {
+    /// What tokens give, each a row of the quantised.
+    pub(super) fn run(
+        &self,
+        cpu: &Cpu,
+        passes: Gate,
+        x: &mut Quantized,
+        gate: &mut [f32],
+        up: &mut [f32],
+        out: &mut [f32],
+    ) {
+        let feed = self.gate.rows();
+        cpu.matmul(
+            x,
+            &mut [Product { weights: &self.gate, out: gate }, Product { weights: &self.up, out: up }],
+        );
+        match passes {
+            Gate::Silu => cpu.silu_gate(gate, up),
+            Gate::Gelu => cpu.gelu_gate(gate, up),
+        }
+        cpu.quantize(gate, feed, x);
+        cpu.matmul(x, &mut [Product { weights: &self.down, out }]);
+    }
+}
