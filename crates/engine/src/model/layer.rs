@@ -192,10 +192,6 @@ pub(super) fn divide(settings: &mut Settings, pack: &Pack, choices: Choices) -> 
     if factors.iter().any(|factor| !scaling::FACTORS.contains(&f64::from(*factor))) {
         return Err(ModelError::Factor { tensor: name.to_owned() });
     }
-    let same = settings.window_rotary == settings.rotary;
     settings.rotary = settings.rotary.clone().slowed_each(&factors);
-    if same {
-        settings.window_rotary = settings.rotary.clone();
-    }
     Ok(())
 }

@@ -36,8 +36,10 @@ impl Model {
             self.embeddings().row(*token as usize, row);
         }
         cpu.scale(&mut scratch.residual, settings.embedding_scale.unwrap_or(1.0));
-        for (turns, rotary) in scratch.turns.iter_mut().zip([&settings.rotary, &settings.window_rotary]) {
-            turns.fill(rotary, stretches);
+        let [turns, window_turns] = &mut scratch.turns;
+        turns.fill(&settings.rotary, stretches);
+        if let Some(rotary) = &settings.window_rotary {
+            window_turns.fill(rotary, stretches);
         }
         for (number, layer) in self.layers().iter().enumerate() {
             let mut at = At { settings, layer, number, cpu, scratch };
@@ -134,11 +136,12 @@ impl At<'_> {
     fn turn(&mut self) {
         let (settings, layer, cpu) = (self.settings, self.layer, self.cpu);
         let Scratch { queries, keys, normed, turns, .. } = &mut *self.scratch;
-        let sees_all = settings.window_of(self.number).is_none();
-        let (turns, turned) = match sees_all {
-            true => (&turns[0], 2 * settings.rotary.pairs()),
-            false => (&turns[1], 2 * settings.window_rotary.pairs()),
+        let window = settings.window_rotary.as_ref().filter(|_| settings.window_of(self.number).is_some());
+        let (turns, rotary) = match window {
+            None => (&turns[0], &settings.rotary),
+            Some(rotary) => (&turns[1], rotary),
         };
+        let turned = 2 * rotary.pairs();
         for (numbers, weights, heads) in [
             (queries.as_mut_slice(), &layer.query_norm, settings.heads),
             (keys.as_mut_slice(), &layer.key_norm, settings.key_heads),

@@ -19,20 +19,20 @@ pub(super) const FACTORS: RangeInclusive<f64> = 1e-6..=1e6;
 const BASES: RangeInclusive<f64> = 1.0001..=1e12;
 const TURNS: RangeInclusive<f64> = 1e-3..=1e6;
 
-/// The rotations of layers that see all positions, and of those that see a window.
+/// The rotation of layers, and that of layers that see a window where it is another.
 pub(super) fn rotaries(
     keys: &Keys<'_, '_>,
     traits: &Traits,
     head_width: usize,
     context: usize,
-) -> Result<(Rotary, Rotary), ModelError> {
+) -> Result<(Rotary, Option<Rotary>), ModelError> {
     let width = keys.find_count("rope.dimension_count", 2..=head_width)?.unwrap_or(head_width);
     multiple(keys.name("rope.dimension_count"), width, 2)?;
     let base = keys.find_float("rope.freq_base", BASES)?.unwrap_or(10_000.0);
     let rotary = scaled(keys, traits, width, base, context)?;
-    let Some(usual) = traits.window_base else { return Ok((rotary.clone(), rotary)) };
+    let Some(usual) = traits.window_base else { return Ok((rotary, None)) };
     let base = keys.find_float("rope.freq_base_swa", BASES)?.unwrap_or(usual);
-    Ok((rotary, Rotary::new(width, base)))
+    Ok((rotary, Some(Rotary::new(width, base))))
 }
 
 fn scaled(

@@ -86,8 +86,8 @@ pub struct Settings {
     pub pairs: Pairs,
     /// The rotation in layers that see all positions.
     pub rotary: Rotary,
-    /// The rotation in layers that see a window.
-    pub window_rotary: Rotary,
+    /// The rotation in layers that see a window, where it is another.
+    pub window_rotary: Option<Rotary>,
     /// How many positions are seen, the one itself among them.
     pub window: Option<usize>,
     /// Every how many layers one sees all positions.
