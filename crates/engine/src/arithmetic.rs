@@ -17,7 +17,7 @@ mod sums;
 
 pub(crate) use attention::UNSEEN;
 pub use attention::{Sight, attend};
-pub use functions::{exp, gelu, inverse_root, reciprocal, silu, tanh};
+pub use functions::{exp, gelu, inverse_root, reciprocal, sigmoid, silu, tanh};
 pub use half::{f16, keep, nearest_f16};
 pub use product::{block_product, row_product};
 pub use quantize::{Activations, quantize_block};
@@ -87,6 +87,19 @@ pub fn silu_gate(gate: &mut [f32], up: &[f32]) {
 pub fn gelu_gate(gate: &mut [f32], up: &[f32]) {
     for (gate, up) in gate.iter_mut().zip(up) {
         *gate = gelu(door(*gate)) * door(*up);
+    }
+}
+
+/// `(g · sigmoid(1.702 · g)) · (u + 1)`, where g is the gate held below 7 and u up held within ±7, both through a door.
+#[inline(always)]
+pub fn clamped_gate(gate: &mut [f32], up: &[f32]) {
+    const LIMIT: f32 = 7.0;
+    for (gate, up) in gate.iter_mut().zip(up) {
+        let (g, u) = (door(*gate), door(*up));
+        let g = if g > LIMIT { LIMIT } else { g };
+        let u = if u > LIMIT { LIMIT } else { u };
+        let u = if u < -LIMIT { -LIMIT } else { u };
+        *gate = (g * sigmoid(g * f32::from_bits(0x3FD9_DB23))) * (u + 1.0);
     }
 }
 

@@ -151,6 +151,11 @@ impl Cpu {
         self.zip(gate, up, &|gate, up| rows::gelu_gate(self.isa, gate, up));
     }
 
+    /// `(g · sigmoid(1.702 · g)) · (u + 1)` of what is held within 7, in place of the gate.
+    pub fn clamped_gate(&self, gate: &mut [f32], up: &[f32]) {
+        self.zip(gate, up, &|gate, up| rows::clamped_gate(self.isa, gate, up));
+    }
+
     /// `door(x · by)`.
     pub fn scale(&self, x: &mut [f32], by: f32) {
         rows::scale(self.isa, x, by);
@@ -182,7 +187,7 @@ impl Cpu {
     }
 
     /// Each query's attention over the positions it sees, for any number of sequences at once.
-    pub fn attend(&self, view: &View, sequences: &mut [Attention<'_>]) {
+    pub fn attend(&self, view: &View<'_>, sequences: &mut [Attention<'_>]) {
         attention::attend(self.isa, &self.pool, view, sequences);
     }
 

@@ -17,12 +17,14 @@ pub struct Sight {
     pub positions: Range<usize>,
     /// Where scores are kept within ±cap.
     pub cap: Option<f32>,
+    /// A score that takes its share of the weight and gives nothing.
+    pub sink: Option<f32>,
 }
 
 /// The mean of the seen values, weighted by e^(score − top). `query` is scaled already; `key` and `value` give a
 /// position's column.
 ///
-/// A score is the sum over the columns in order. Weights are summed by chunks as rows are, chunks in order; a column of
+/// The sink's weight joins the sum behind all chunks. A score is the sum over the columns in order. Weights are summed by chunks as rows are, chunks in order; a column of
 /// the values is summed in order in each chunk, chunks in order, and multiplied by 1 / the weights' sum.
 pub fn attend(
     query: &[f32],
@@ -40,7 +42,7 @@ pub fn attend(
     };
     let end = sight.positions.end;
     let mut weights = vec![UNSEEN; end];
-    let mut top = UNSEEN;
+    let mut top = sight.sink.unwrap_or(UNSEEN);
     for position in sight.positions.clone() {
         weights[position] = score(position);
         top = max(weights[position], top);
@@ -51,6 +53,9 @@ pub fn attend(
     let mut total = 0f32;
     for chunk in weights.chunks(CHUNK) {
         total += sum(chunk);
+    }
+    if let Some(sink) = sight.sink {
+        total += exp(sink - top);
     }
     let inverse = reciprocal(total);
     for (column, out) in out.iter_mut().enumerate() {

@@ -45,13 +45,20 @@ pub fn exp(x: f32) -> f32 {
     if x < -40.0 { 0.0 } else { y }
 }
 
+/// 1 / (1 + e⁻ˣ).
+#[inline(always)]
+#[must_use]
+pub fn sigmoid(x: f32) -> f32 {
+    let e = exp(-x.abs());
+    let r = reciprocal(1.0 + e);
+    if x >= 0.0 { r } else { e * r }
+}
+
 /// x / (1 + e⁻ˣ).
 #[inline(always)]
 #[must_use]
 pub fn silu(x: f32) -> f32 {
-    let e = exp(-x.abs());
-    let r = reciprocal(1.0 + e);
-    x * (if x >= 0.0 { r } else { e * r })
+    x * sigmoid(x)
 }
 
 /// A polynomial below 0.625, (1 − e⁻²ᵃ) / (1 + e⁻²ᵃ) above, with the sign of x.

@@ -15,13 +15,15 @@ const TOGETHER: usize = 2;
 
 /// What the queries of a layer see, and how.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct View {
+pub struct View<'a> {
     /// Heads of queries; a head of keys serves the same number of them each, in order.
     pub heads: usize,
     /// How many positions a query sees, its own the last; all before it where there is no window.
     pub window: Option<usize>,
     /// Where scores are kept within ±cap.
     pub cap: Option<f32>,
+    /// For each head of queries a score that takes its share of the weight and gives nothing.
+    pub sinks: Option<&'a [f32]>,
 }
 
 /// The queries of consecutive tokens of one sequence.
@@ -45,7 +47,7 @@ struct Sequence<'a> {
     out: Split<'a, f32>,
 }
 
-pub(super) fn attend(isa: Isa, pool: &Pool, view: &View, sequences: &mut [Attention<'_>]) {
+pub(super) fn attend(isa: Isa, pool: &Pool, view: &View<'_>, sequences: &mut [Attention<'_>]) {
     let mut pieces = Vec::new();
     let sequences: Vec<Sequence<'_>> = sequences
         .iter_mut()
@@ -74,16 +76,18 @@ pub(super) fn attend(isa: Isa, pool: &Pool, view: &View, sequences: &mut [Attent
 struct Query {
     at: usize,
     sees: Range<usize>,
+    sink: Option<f32>,
 }
 
 impl Sequence<'_> {
     /// The queries of a head of keys and a few tokens, as many at a time as the registers hold.
-    fn piece(&self, isa: Isa, view: &View, tokens: Range<usize>, head: usize) {
+    fn piece(&self, isa: Isa, view: &View<'_>, tokens: Range<usize>, head: usize) {
         let (width, each) = (self.cache.width(), view.heads / self.cache.heads());
         let query = |token: usize, query: usize| {
             let end = self.first + token + 1;
             let at = (token * view.heads + head * each + query) * width;
-            Query { at, sees: view.window.map_or(0, |window| end.saturating_sub(window))..end }
+            let sink = view.sinks.map(|sinks| sinks[head * each + query]);
+            Query { at, sink, sees: view.window.map_or(0, |window| end.saturating_sub(window))..end }
         };
         let queries: Vec<Query> =
             tokens.flat_map(|token| (0..each).map(move |q| (token, q))).map(|(t, q)| query(t, q)).collect();
@@ -103,7 +107,7 @@ impl Sequence<'_> {
     fn rows<'q, const R: usize>(
         &self,
         isa: Isa,
-        view: &View,
+        view: &View<'_>,
         head: usize,
         queries: &'q [Query],
     ) -> &'q [Query] {
@@ -119,6 +123,7 @@ impl Sequence<'_> {
                 // SAFETY: each query is in one piece and in it once.
                 out: std::array::from_fn(|r| unsafe { self.out.part(queries[r].at..queries[r].at + width) }),
                 cap: view.cap,
+                sinks: std::array::from_fn(|r| queries[r].sink),
                 cache: self.cache,
                 head,
                 weights,
@@ -135,6 +140,7 @@ struct Rows<'a, const R: usize> {
     sees: [Range<usize>; R],
     out: [&'a mut [f32]; R],
     cap: Option<f32>,
+    sinks: [Option<f32>; R],
     cache: &'a Cache,
     head: usize,
     /// A weight for each position of each row, from the first page that is seen on.
@@ -193,7 +199,7 @@ impl<const R: usize> Rows<'_, R> {
         for r in 0..R {
             crate::arithmetic::attend(
                 self.queries[r],
-                &crate::arithmetic::Sight { positions: self.sees[r].clone(), cap: self.cap },
+                &crate::arithmetic::Sight { positions: self.sees[r].clone(), cap: self.cap, sink: self.sinks[r] },
                 |position, column| cache.key(head, position, column),
                 |position, column| cache.value(head, position, column),
                 self.out[r],
@@ -222,7 +228,7 @@ impl<const R: usize> Rows<'_, R> {
             if let Some(limit) = self.cap {
                 rows[r].iter_mut().for_each(|score| *score = cap(*score, limit));
             }
-            soften(rows[r], self.sees[r].start.max(from) - from..self.sees[r].end - from)
+            soften(rows[r], self.sees[r].start.max(from) - from..self.sees[r].end - from, self.sinks[r])
         });
         let rows = rows.map(|row| &*row);
         if R > 3 {
@@ -317,7 +323,7 @@ impl<const R: usize> Rows<'_, R> {
 
 /// Makes weights of scores, +0 where nothing is seen; gives 1 / their sum.
 #[inline(always)]
-fn soften(row: &mut [f32], seen: Range<usize>) -> f32 {
+fn soften(row: &mut [f32], seen: Range<usize>, sink: Option<f32>) -> f32 {
     row[..seen.start].fill(UNSEEN);
     row[seen.end..].fill(UNSEEN);
     let (tiles, _) = row.as_chunks_mut::<TILE>();
@@ -325,13 +331,16 @@ fn soften(row: &mut [f32], seen: Range<usize>) -> f32 {
     for tile in tiles.iter() {
         tops = std::array::from_fn(|i| max(tile[i], tops[i]));
     }
-    let top = tops.into_iter().fold(UNSEEN, |top, x| max(x, top));
+    let top = tops.into_iter().fold(sink.unwrap_or(UNSEEN), |top, x| max(x, top));
     for tile in tiles {
         *tile = tile.map(|score| exp(score - top));
     }
     let mut total = 0f32;
     for chunk in row.chunks(CHUNK) {
         total += sum(chunk);
+    }
+    if let Some(sink) = sink {
+        total += exp(sink - top);
     }
     reciprocal(total)
 }

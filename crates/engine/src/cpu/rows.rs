@@ -55,6 +55,7 @@ for_each_isa!(
 for_each_isa!(add(x: &mut [f32], y: &[f32]) { law::add(x, y) });
 for_each_isa!(silu_gate(gate: &mut [f32], up: &[f32]) { law::silu_gate(gate, up) });
 for_each_isa!(gelu_gate(gate: &mut [f32], up: &[f32]) { law::gelu_gate(gate, up) });
+for_each_isa!(clamped_gate(gate: &mut [f32], up: &[f32]) { law::clamped_gate(gate, up) });
 for_each_isa!(scale(x: &mut [f32], by: f32) { law::scale(x, by) });
 for_each_isa!(rotate(head: &mut [f32], pairs: Pairs, cosines: &[f32], sines: &[f32]) {
     law::rotate(head, pairs, cosines, sines)

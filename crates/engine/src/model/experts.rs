@@ -3,10 +3,13 @@
 //! **Invariant:** a token's experts are added in the order of their numbers, whoever else is in the pass. Which they are
 //! is decided in f32 by the order of row sums, ties to the smaller number.
 
-use super::{family::Gate, layer::Dense};
+use super::{
+    family::Gate,
+    layer::{Dense, Projection},
+};
 use crate::{
     arithmetic::{door, exp, max, reciprocal, sum},
-    cpu::{Cpu, Product},
+    cpu::Cpu,
     quantized::Quantized,
 };
 
@@ -15,6 +18,8 @@ use crate::{
 pub struct Experts {
     /// A row of weights for each expert.
     pub router: Vec<f32>,
+    /// What is added to each expert's score.
+    pub router_bias: Option<Vec<f32>>,
     /// Each of them.
     pub experts: Vec<Dense>,
     /// How many a token is sent to.
@@ -50,7 +55,7 @@ impl Experts {
             for (token, _) in sent {
                 rows.extend(&normed[token * width..(token + 1) * width]);
             }
-            let feed = expert.gate.rows();
+            let feed = expert.gate.matrix.rows();
             gated.resize(sent.len() * feed, 0.0);
             up.resize(sent.len() * feed, 0.0);
             down.resize(sent.len() * width, 0.0);
@@ -77,9 +82,10 @@ impl Experts {
                 for ((term, x), weight) in terms.iter_mut().zip(row).zip(weights) {
                     *term = door(*x) * *weight;
                 }
-                scores.push((sum(terms), expert));
+                let bias = self.router_bias.as_ref().map_or(0.0, |biases| biases[expert]);
+                scores.push((sum(terms) + bias, expert));
             }
-            // Sums are no NaN, and none is −0; so this is the order of numbers.
+            // No sum is NaN or −0, so this is the order of numbers.
             scores.sort_unstable_by(|(a, first), (b, second)| b.total_cmp(a).then(first.cmp(second)));
             scores.truncate(self.used);
             scores.sort_unstable_by_key(|(_, expert)| *expert);
@@ -116,16 +122,14 @@ impl Dense {
         up: &mut [f32],
         out: &mut [f32],
     ) {
-        let feed = self.gate.rows();
-        cpu.matmul(
-            x,
-            &mut [Product { weights: &self.gate, out: gate }, Product { weights: &self.up, out: up }],
-        );
+        let feed = self.gate.matrix.rows();
+        Projection::run(cpu, x, [(&self.gate, gate), (&self.up, up)]);
         match passes {
             Gate::Silu => cpu.silu_gate(gate, up),
             Gate::Gelu => cpu.gelu_gate(gate, up),
+            Gate::Clamped => cpu.clamped_gate(gate, up),
         }
         cpu.quantize(gate, feed, x);
-        cpu.matmul(x, &mut [Product { weights: &self.down, out }]);
+        Projection::run(cpu, x, [(&self.down, out)]);
     }
 }

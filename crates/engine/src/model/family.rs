@@ -15,6 +15,8 @@ pub enum Family {
     Qwen3,
     /// Qwen 3 with experts.
     Qwen3Moe,
+    /// OpenAI's open models.
+    GptOss,
     /// Gemma 3, its text part.
     Gemma3,
     /// Phi 3 and 4.
@@ -39,6 +41,8 @@ pub enum Gate {
     Silu,
     /// GELU, from tanh.
     Gelu,
+    /// x / (1 + e^(−1.702 x)) of what is held below 7; what passes is held within 7, and one is added to it.
+    Clamped,
 }
 
 /// What a family's models have in common.
@@ -58,6 +62,10 @@ pub struct Traits {
     pub post_norms: Presence,
     /// A router and experts instead of one feed-forward part.
     pub experts: bool,
+    /// A score of each head that takes its share of the weight and gives nothing.
+    pub sinks: Presence,
+    /// What files call the norm before the feed-forward part.
+    pub feed_norm: &'static str,
     /// One matrix for queries, keys and values, and one for gate and up.
     pub fused: bool,
     /// Whether embeddings are multiplied by the root of the width.
@@ -72,8 +80,8 @@ pub struct Traits {
 
 impl Family {
     /// Every family that is known.
-    pub const ALL: [Self; 6] =
-        [Self::Llama, Self::Qwen2, Self::Qwen3, Self::Qwen3Moe, Self::Gemma3, Self::Phi3];
+    pub const ALL: [Self; 7] =
+        [Self::Llama, Self::Qwen2, Self::Qwen3, Self::Qwen3Moe, Self::GptOss, Self::Gemma3, Self::Phi3];
 
     /// The name that files give it, and that their keys begin with.
     #[must_use]
@@ -83,6 +91,7 @@ impl Family {
             Self::Qwen2 => "qwen2",
             Self::Qwen3 => "qwen3",
             Self::Qwen3Moe => "qwen3moe",
+            Self::GptOss => "gpt-oss",
             Self::Gemma3 => "gemma3",
             Self::Phi3 => "phi3",
         }
@@ -111,6 +120,8 @@ impl Family {
             head_norms: Presence::Never,
             post_norms: Presence::Never,
             experts: false,
+            sinks: Presence::Never,
+            feed_norm: "ffn_norm.weight",
             fused: false,
             scaled_embeddings: false,
             window_period: 1,
@@ -129,6 +140,16 @@ impl Family {
             Self::Qwen3Moe => {
                 Traits { head_norms: Presence::Must, biases: Presence::May, experts: true, ..plain }
             }
+            Self::GptOss => Traits {
+                gate: Gate::Clamped,
+                biases: Presence::May,
+                output_bias: Presence::May,
+                experts: true,
+                sinks: Presence::Must,
+                feed_norm: "post_attention_norm.weight",
+                window_period: 2,
+                ..plain
+            },
             Self::Gemma3 => Traits {
                 gate: Gate::Gelu,
                 head_norms: Presence::Must,

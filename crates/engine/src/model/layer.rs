@@ -5,11 +5,17 @@
 use super::{
     Choices, ModelError,
     experts::Experts,
+    family::Presence,
     plan::{self, in_layer},
     scaling,
     settings::{Routing, Settings},
 };
-use crate::{matrix::Matrix, pack::Pack};
+use crate::{
+    cpu::{Cpu, Product},
+    matrix::Matrix,
+    pack::Pack,
+    quantized::Quantized,
+};
 
 /// The weights of a norm.
 pub type Norm = Vec<f32>;
@@ -23,15 +29,29 @@ pub struct Projection {
     pub bias: Option<Vec<f32>>,
 }
 
+impl Projection {
+    /// Products of the same activations, and what is added behind them.
+    pub(super) fn run<const N: usize>(cpu: &Cpu, x: &Quantized, mut all: [(&Self, &mut [f32]); N]) {
+        let mut products =
+            all.each_mut().map(|(projection, out)| Product { weights: &projection.matrix, out });
+        cpu.matmul(x, &mut products);
+        for (projection, out) in all {
+            if let Some(bias) = &projection.bias {
+                cpu.bias(out, bias);
+            }
+        }
+    }
+}
+
 /// One feed-forward part.
 #[derive(Debug)]
 pub struct Dense {
     /// What decides how much passes.
-    pub gate: Matrix,
+    pub gate: Projection,
     /// What passes.
-    pub up: Matrix,
+    pub up: Projection,
     /// Back to the width.
-    pub down: Matrix,
+    pub down: Projection,
 }
 
 /// The feed-forward part of a layer.
@@ -58,6 +78,8 @@ pub struct Layer {
     pub query_norm: Option<Norm>,
     /// Of each head of keys.
     pub key_norm: Option<Norm>,
+    /// Of each head of queries: a score that takes its share of the weight and gives nothing.
+    pub sinks: Option<Vec<f32>>,
     /// Behind attention.
     pub output: Projection,
     /// Of what attention gives.
@@ -77,6 +99,10 @@ impl Layer {
         let (queries, keys) = (settings.query_width(), settings.key_width());
         let traits = settings.family.traits();
         let [query, key, value] = parts.attention(traits.fused, width, queries, keys)?;
+        let post_attention_norm = match traits.post_norms {
+            Presence::Never => None,
+            Presence::May | Presence::Must => parts.find("post_attention_norm.weight", width)?,
+        };
         Ok(Self {
             attention_norm: parts.norm("attn_norm.weight", width)?,
             query,
@@ -88,8 +114,9 @@ impl Layer {
                 matrix: parts.matrix("attn_output.weight", width, queries)?,
                 bias: parts.find("attn_output.bias", width)?,
             },
-            post_attention_norm: parts.find("post_attention_norm.weight", width)?,
-            feed_norm: parts.norm("ffn_norm.weight", width)?,
+            sinks: parts.find("attn_sinks.weight", settings.heads)?,
+            post_attention_norm,
+            feed_norm: parts.norm(traits.feed_norm, width)?,
             feed: parts.feed(settings)?,
             post_feed_norm: parts.find("post_ffw_norm.weight", width)?,
         })
@@ -131,23 +158,37 @@ impl Parts<'_> {
         let (width, feed) = (settings.width, settings.feed);
         let (gate, up, down) = ("ffn_gate.weight", "ffn_up.weight", "ffn_down.weight");
         if let Some(Routing { experts, used }) = settings.routing {
+            let biases = [
+                self.find("ffn_gate_exps.bias", experts * feed)?,
+                self.find("ffn_up_exps.bias", experts * feed)?,
+                self.find("ffn_down_exps.bias", experts * width)?,
+            ];
             let one = |expert| -> Result<Dense, ModelError> {
-                let (wide, narrow) = (experts * feed, experts * width);
+                let part = |name, rows, columns, bias: &Option<Vec<f32>>| -> Result<Projection, ModelError> {
+                    let matrix = self.rows(name, experts * rows, columns, expert * rows, rows)?;
+                    let bias = bias.as_ref().map(|all| all[expert * rows..][..rows].to_vec());
+                    Ok(Projection { matrix, bias })
+                };
                 Ok(Dense {
-                    gate: self.rows("ffn_gate_exps.weight", wide, width, expert * feed, feed)?,
-                    up: self.rows("ffn_up_exps.weight", wide, width, expert * feed, feed)?,
-                    down: self.rows("ffn_down_exps.weight", narrow, feed, expert * width, width)?,
+                    gate: part("ffn_gate_exps.weight", feed, width, &biases[0])?,
+                    up: part("ffn_up_exps.weight", feed, width, &biases[1])?,
+                    down: part("ffn_down_exps.weight", width, feed, &biases[2])?,
                 })
             };
-            let router = self.norm("ffn_gate_inp.weight", experts * width)?;
-            let experts = (0..experts).map(one).collect::<Result<_, _>>()?;
-            return Ok(Feed::Experts(Experts { router, experts, used }));
+            return Ok(Feed::Experts(Experts {
+                router: self.norm("ffn_gate_inp.weight", experts * width)?,
+                router_bias: self.find("ffn_gate_inp.bias", experts)?,
+                experts: (0..experts).map(one).collect::<Result<_, _>>()?,
+                used,
+            }));
         }
         let (gate, up) = match settings.family.traits().fused {
             true => (self.rows(up, 2 * feed, width, 0, feed)?, self.rows(up, 2 * feed, width, feed, feed)?),
             false => (self.matrix(gate, feed, width)?, self.matrix(up, feed, width)?),
         };
-        Ok(Feed::Dense(Dense { gate, up, down: self.matrix(down, width, feed)? }))
+        let [gate, up, down] =
+            [gate, up, self.matrix(down, width, feed)?].map(|matrix| Projection { matrix, bias: None });
+        Ok(Feed::Dense(Dense { gate, up, down }))
     }
 
     /// Queries, keys and values, which some families have as one matrix.

@@ -99,13 +99,17 @@ impl At<'_> {
         let (settings, layer, cpu) = (self.settings, self.layer, self.cpu);
         self.norm(&layer.attention_norm);
         let Scratch { queries, keys, values, quantized, .. } = &mut *self.scratch;
-        project(cpu, quantized, [(&layer.query, queries), (&layer.key, keys), (&layer.value, values)]);
+        Projection::run(
+            cpu,
+            quantized,
+            [(&layer.query, queries), (&layer.key, keys), (&layer.value, values)],
+        );
         self.turn();
         self.keep(stretches);
         self.attend(stretches);
         let Scratch { attended, added, quantized, .. } = &mut *self.scratch;
         cpu.quantize(attended, settings.query_width(), quantized);
-        project(cpu, quantized, [(&layer.output, added)]);
+        Projection::run(cpu, quantized, [(&layer.output, added)]);
         self.add(layer.post_attention_norm.as_ref());
     }
 
@@ -181,7 +185,8 @@ impl At<'_> {
             sequences.push(Attention { queries: these, cache, first, out: here });
         }
         let (heads, window) = (settings.heads, settings.window_of(number));
-        let view = View { heads, window, cap: settings.score_cap };
+        let sinks = self.layer.sinks.as_deref();
+        let view = View { heads, window, cap: settings.score_cap, sinks };
         self.cpu.attend(&view, &mut sequences);
     }
 
@@ -192,20 +197,6 @@ impl At<'_> {
             norm_in_place(self.cpu, added, weights, self.settings.epsilon, normed);
         }
         self.cpu.add(residual, added);
-    }
-}
-
-/// Products of the same activations, and what is added behind them.
-fn project<const N: usize>(cpu: &Cpu, x: &Quantized, projections: [(&Projection, &mut Vec<f32>); N]) {
-    let mut biased = projections;
-    let mut products = biased
-        .each_mut()
-        .map(|(projection, out)| Product { weights: &projection.matrix, out: out.as_mut_slice() });
-    cpu.matmul(x, &mut products);
-    for (projection, out) in biased {
-        if let Some(bias) = &projection.bias {
-            cpu.bias(out, bias);
-        }
     }
 }
 

@@ -186,7 +186,7 @@ fn places(settings: &Settings) -> Vec<(Slot, Presence)> {
 
 type Place = (&'static str, Shape, Presence);
 
-fn attention(settings: &Settings, traits: &Traits) -> [Place; 14] {
+fn attention(settings: &Settings, traits: &Traits) -> [Place; 15] {
     let (width, queries, keys) = (settings.width, settings.query_width(), settings.key_width());
     let head = Shape::Vector(settings.head_width);
     let (fused, split) = fusion(traits);
@@ -203,6 +203,7 @@ fn attention(settings: &Settings, traits: &Traits) -> [Place; 14] {
         ("attn_v.bias", Shape::Vector(keys), biases(split)),
         ("attn_q_norm.weight", head, traits.head_norms),
         ("attn_k_norm.weight", head, traits.head_norms),
+        ("attn_sinks.weight", Shape::Vector(settings.heads), traits.sinks),
         ("attn_output.weight", Shape::Matrix(width, queries), Presence::Must),
         ("attn_output.bias", Shape::Vector(width), traits.output_bias),
         ("post_attention_norm.weight", Shape::Vector(width), traits.post_norms),
@@ -213,7 +214,7 @@ fn feed_forward(settings: &Settings, traits: &Traits) -> [Place; 6] {
     let (width, feed) = (settings.width, settings.feed);
     let (fused, split) = if traits.experts { (Presence::Never, Presence::Never) } else { fusion(traits) };
     [
-        ("ffn_norm.weight", Shape::Vector(width), Presence::Must),
+        (traits.feed_norm, Shape::Vector(width), Presence::Must),
         // Fused, it is called up, and gate comes first in it.
         ("ffn_gate.weight", Shape::Matrix(feed, width), split),
         ("ffn_up.weight", Shape::Matrix(feed, width), split),
@@ -227,13 +228,18 @@ fn feed_forward(settings: &Settings, traits: &Traits) -> [Place; 6] {
     ]
 }
 
-fn experts(settings: &Settings, routing: Routing) -> [Place; 4] {
+fn experts(settings: &Settings, routing: Routing) -> [Place; 8] {
     let (width, feed, count) = (settings.width, settings.feed, routing.experts);
+    let biases = settings.family.traits().biases;
     [
         ("ffn_gate_inp.weight", Shape::Numbers(count, width), Presence::Must),
         ("ffn_gate_exps.weight", Shape::Matrices(count, feed, width), Presence::Must),
         ("ffn_up_exps.weight", Shape::Matrices(count, feed, width), Presence::Must),
         ("ffn_down_exps.weight", Shape::Matrices(count, width, feed), Presence::Must),
+        ("ffn_gate_inp.bias", Shape::Vector(count), biases),
+        ("ffn_gate_exps.bias", Shape::Numbers(count, feed), biases),
+        ("ffn_up_exps.bias", Shape::Numbers(count, feed), biases),
+        ("ffn_down_exps.bias", Shape::Numbers(count, width), biases),
     ]
 }
 

@@ -9,14 +9,14 @@ use assay_engine::{
 use crate::random::Random;
 
 struct World {
-    view: View,
+    view: View<'static>,
     cache: Cache,
     queries: Vec<f32>,
     expected: Vec<f32>,
 }
 
 impl World {
-    fn new(seed: u64, view: View, key_heads: usize, width: usize, positions: usize) -> Self {
+    fn new(seed: u64, view: View<'static>, key_heads: usize, width: usize, positions: usize) -> Self {
         let mut random = Random::new(seed);
         let mut cache = Cache::new(key_heads, width);
         let row = key_heads * width;
@@ -29,7 +29,11 @@ impl World {
             let start = view.window.map_or(0, |window| (position + 1).saturating_sub(window));
             law::attend(
                 query,
-                &Sight { positions: start..position + 1, cap: view.cap },
+                &Sight {
+                    positions: start..position + 1,
+                    cap: view.cap,
+                    sink: view.sinks.map(|sinks| sinks[head]),
+                },
                 |position, column| cache.key(head, position, column),
                 |position, column| cache.value(head, position, column),
                 out,
@@ -60,13 +64,14 @@ impl World {
 
 #[test]
 fn it_is_the_definition_in_one_pass_step_by_step_and_in_pieces() {
-    let plain = |heads| View { heads, window: None, cap: None };
+    let plain = |heads| View { heads, window: None, cap: None, sinks: None };
     let worlds = [
         World::new(1, plain(9), 3, 32, 530),
         World::new(2, plain(4), 4, 80, 40),
         World::new(3, plain(8), 1, 48, 300),
         World::new(4, View { window: Some(100), ..plain(4) }, 2, 16, 620),
         World::new(5, View { window: Some(700), ..plain(5) }, 1, 16, 300),
+        World::new(7, View { sinks: Some(&[0.5, -30.0, 3.0, 60.0]), ..plain(4) }, 2, 16, 300),
         World::new(6, View { cap: Some(2.0), ..plain(2) }, 2, 48, 270),
     ];
     for isa in Isa::here() {

@@ -142,8 +142,10 @@ fn between_the_doors_of_every_family_nothing_is_subnormal_or_infinite() {
                 let _ = door.times(door).times(door).times(Size::new(-4.5, -4.4));
                 door.times(Size::new(-24.0, 1.0)).at_most(40.1)
             }
+            // Held within 7; one and a number of 24 bits near −1 leave a multiple of 2^-24.
+            Gate::Clamped => Size::new(-52.5, 2.9).times(Size::new(-24.0, 3.0)).at_most(6.0),
         };
-        let given = gated.times(door);
+        let given = if traits.gate == Gate::Clamped { gated } else { gated.times(door) };
         let down = product(given, FEED_MAX);
         let _ =
             if traits.post_norms == Presence::Never { down.plus(door) } else { norm(WIDTH_MAX).plus(door) };

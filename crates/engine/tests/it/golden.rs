@@ -106,7 +106,7 @@ fn sums_over_rows_are_as_ever() {
         for cap in [None, Some(3.0)] {
             law::attend(
                 &query,
-                &Sight { positions: start..positions, cap },
+                &Sight { positions: start..positions, cap, sink: None },
                 |position, column| keys[position * 32 + column],
                 |position, column| values[position * 32 + column],
                 &mut out,

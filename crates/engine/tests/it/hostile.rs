@@ -118,7 +118,10 @@ fn what_is_not_run_is_refused_by_its_name_with_what_is() {
     let mut writer = Writer::new();
     writer.key("general.architecture", "mamba");
     let why = refused_file(&writer.to_bytes(|_, _| {}), "mamba").to_string();
-    assert!(why.contains("mamba") && why.contains("llama, qwen2, qwen3, qwen3moe, gemma3, phi3"), "{why}");
+    assert!(
+        why.contains("mamba") && why.contains("llama, qwen2, qwen3, qwen3moe, gpt-oss, gemma3, phi3"),
+        "{why}"
+    );
     let why = refused(&with("rope.scaling.type", Key::Text("su"))).to_string();
     assert!(why.contains("su") && why.contains("yarn"), "{why}");
     let why = refused(&with("expert_count", Key::Whole(8))).to_string();

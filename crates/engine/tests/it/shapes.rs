@@ -69,6 +69,8 @@ pub(crate) struct Shape {
     pub(crate) head_norms: bool,
     pub(crate) post_norms: bool,
     pub(crate) fused: bool,
+    /// Sinks, and what else its family alone has.
+    pub(crate) oss: bool,
     /// How many experts, if there are some.
     pub(crate) experts: Option<usize>,
     /// How many tokens the vocabulary lists, if there is one.
@@ -98,6 +100,7 @@ impl Shape {
             head_norms: false,
             post_norms: false,
             fused: false,
+            oss: false,
             experts: None,
             listed: None,
             factors: &[],
@@ -146,13 +149,25 @@ impl Shape {
                 out.push(vector(name("attn_k_norm.weight"), self.head_width));
             }
             out.push(matrix(name("attn_output.weight"), queries, width));
+            if self.oss {
+                out.push(vector(name("attn_output.bias"), width));
+                out.push(vector(name("attn_sinks.weight"), self.heads));
+            }
             if self.post_norms {
                 out.push(vector(name("post_attention_norm.weight"), width));
                 out.push(vector(name("post_ffw_norm.weight"), width));
             }
-            out.push(vector(name("ffn_norm.weight"), width));
+            let feed_norm = if self.oss { "post_attention_norm.weight" } else { "ffn_norm.weight" };
+            out.push(vector(name(feed_norm), width));
             if let Some(experts) = self.experts {
                 out.push((name("ffn_gate_inp.weight"), TensorType::F32, vec![width, experts]));
+                if self.oss {
+                    out.push(vector(name("ffn_gate_inp.bias"), experts));
+                    for (part, rows) in [("gate", feed), ("up", feed), ("down", width)] {
+                        let name = name(&format!("ffn_{part}_exps.bias"));
+                        out.push((name, TensorType::F32, vec![rows, experts]));
+                    }
+                }
                 for (part, columns, rows) in [
                     ("ffn_gate_exps", width, feed),
                     ("ffn_up_exps", width, feed),
@@ -220,6 +235,7 @@ impl Shape {
             let (_, format, lengths) = rest.next().expect("a tensor for each that is filled");
             match lengths.len() {
                 1 => numbers(&mut chance, name, bytes),
+                _ if name.contains("gate_inp") || name.ends_with("bias") => numbers(&mut chance, name, bytes),
                 _ => blocks(&mut chance, *format, spread(name) / (lengths[0] as f32).sqrt(), bytes),
             }
         })
@@ -247,6 +263,8 @@ fn numbers(chance: &mut Chance, name: &str, bytes: &mut [u8]) {
     for out in bytes.as_chunks_mut::<4>().0 {
         let number = match name {
             _ if name.starts_with("rope") => 2.0 + chance.signed(),
+            _ if name.contains("gate_inp") => 0.3 * chance.signed(),
+            _ if name.contains("sinks") => 2.0 * chance.signed(),
             _ if name.ends_with("bias") => 0.5 * chance.signed(),
             _ => 1.0 + 0.5 * chance.signed(),
         };
@@ -286,20 +304,21 @@ fn blocks(chance: &mut Chance, format: TensorType, spread: f32, bytes: &mut [u8]
             TensorType::Q6K => put(block, 208, spread * vary / (18.5 * 74.0)),
             TensorType::F16 => block.copy_from_slice(&half(1.7 * spread * (chance.signed() + 1e-3))),
             TensorType::F32 => block.copy_from_slice(&(1.7 * spread * chance.signed()).to_le_bytes()),
+            // Of codes of four-bit floats, twice which are meant, the spread is six.
+            TensorType::Mxfp4 => block[0] = (128.0 + (spread * vary / 6.0).log2()).round() as u8,
             TensorType::Bf16
             | TensorType::Q5_1
             | TensorType::Q2K
             | TensorType::Q3K
             | TensorType::Q5K
-            | TensorType::Iq4Xs
-            | TensorType::Mxfp4 => panic!("no random blocks of {}", format.name()),
+            | TensorType::Iq4Xs => panic!("no random blocks of {}", format.name()),
         }
     }
 }
 
 /// Two models of each family, that together have every setting.
 pub(crate) fn all() -> Vec<Shape> {
-    use TensorType::{F16, F32, Iq4Nl, Q4_0, Q4_1, Q4K, Q5_0, Q6K, Q8_0};
+    use TensorType::{F16, F32, Iq4Nl, Mxfp4, Q4_0, Q4_1, Q4K, Q5_0, Q6K, Q8_0};
     vec![
         Shape { tied: true, ..Shape::plain("llama", "llama") },
         Shape {
@@ -345,6 +364,30 @@ pub(crate) fn all() -> Vec<Shape> {
             ..Shape::plain("qwen3moe, most experts used", "qwen3moe")
         }
         .with("expert_used_count", Key::Whole(4)),
+        Shape {
+            biases: true,
+            oss: true,
+            experts: Some(6),
+            layers: 3,
+            formats: vec![Q8_0, Mxfp4],
+            ..Shape::plain("gpt-oss", "gpt-oss")
+        }
+        .with("expert_used_count", Key::Whole(4))
+        .with("attention.sliding_window", Key::Whole(128))
+        .with("rope.scaling.type", Key::Text("yarn"))
+        .with("rope.scaling.factor", Key::Real(32.0))
+        .with("rope.scaling.original_context_length", Key::Whole(64)),
+        Shape {
+            oss: true,
+            experts: Some(3),
+            head_width: 64,
+            heads: 8,
+            key_heads: 1,
+            formats: vec![Mxfp4],
+            ..Shape::plain("gpt-oss without biases of queries", "gpt-oss")
+        }
+        .with("expert_used_count", Key::Whole(1))
+        .with("attention.sliding_window", Key::Whole(300)),
         Shape { layers: 7, ..gemma("gemma3") }
             .with("attention.sliding_window", Key::Whole(100))
             .with("rope.scaling.type", Key::Text("linear"))
