@@ -1,6 +1,7 @@
 //! Runs a model file: the digest of its rows, and how fast they come.
 //!
-//! `rows MODEL [--positions 320] [--isa avx2] [--threads 1] [--rounds 5] [--prefill 256] [--past 16] [--generate 32]`
+//! `rows MODEL [--positions 320] [--isa avx2] [--threads 1] [--rounds 5] [--prefill 256] [--past 16] [--generate 32]
+//! [--sessions 8]`
 //!
 //! The tokens are 13, 7932, 15851 and so on by 7919, modulo 49,000 or the vocabulary. The digest is that of all logits'
 //! bits. Speeds are tokens a second of the machine's clock, and of the time that threads had a processor: the second is
@@ -19,7 +20,7 @@ use assay_engine::{
     gguf::Gguf,
     model::{Choices, Memory, Model, Plan},
     pack::Pack,
-    session::{Processor, Rows, Session},
+    session::{Processor, Rows, Session, Work},
 };
 use memmap2::Mmap;
 
@@ -112,7 +113,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let digest = &hasher.finalize().to_hex()[..16];
     writeln!(out, "{} {threads} threads, {positions} positions in {wall:.2} s: {digest}", options.isa)?;
     race(&options, &mut processor, &tokens(4096))?;
-    Ok(())
+    together(&options, &mut processor, &tokens(4096))
 }
 
 fn race(options: &Options, processor: &mut Processor, tokens: &[u32]) -> Result<(), Box<dyn Error>> {
@@ -145,5 +146,31 @@ fn race(options: &Options, processor: &mut Processor, tokens: &[u32]) -> Result<
     let mut out = stdout();
     writeln!(out, "prefill of {prefill}: {a:.1} tokens/s by the clock, {b:.1} on processors")?;
     writeln!(out, "generation behind {past}: {c:.1} by the clock, {d:.1} on processors")?;
+    Ok(())
+}
+
+/// Sessions that generate in the same passes.
+fn together(options: &Options, processor: &mut Processor, tokens: &[u32]) -> Result<(), Box<dyn Error>> {
+    let (past, generate) = (options.number("--past", 16), options.number("--generate", 32));
+    let model = Arc::clone(processor.model());
+    let count = options.number("--sessions", 8);
+    let new = |_| Session::new(&model, past + generate);
+    let mut sessions: Vec<Session> = (0..count).map(new).collect::<Result<_, _>>()?;
+    for (at, session) in sessions.iter_mut().enumerate() {
+        processor.extend(session, &tokens[at..at + past], Rows::Last, |_| {})?;
+    }
+    let (wall, busy, result) = timed(|| {
+        (0..generate).try_for_each(|step| {
+            let work = |(at, session)| {
+                let token = past + at + step;
+                Work { session, tokens: &tokens[token..=token], rows: Rows::Last }
+            };
+            let mut works: Vec<Work<'_>> = sessions.iter_mut().enumerate().map(work).collect();
+            processor.step(&mut works, |_, _| {})
+        })
+    });
+    result?;
+    let (clock, busy) = ((count * generate) as f64 / wall, (count * generate) as f64 / busy);
+    writeln!(stdout(), "{count} sessions together: {clock:.1} by the clock, {busy:.1} on processors")?;
     Ok(())
 }

@@ -199,7 +199,11 @@ impl<const R: usize> Rows<'_, R> {
         for r in 0..R {
             crate::arithmetic::attend(
                 self.queries[r],
-                &crate::arithmetic::Sight { positions: self.sees[r].clone(), cap: self.cap, sink: self.sinks[r] },
+                &crate::arithmetic::Sight {
+                    positions: self.sees[r].clone(),
+                    cap: self.cap,
+                    sink: self.sinks[r],
+                },
                 |position, column| cache.key(head, position, column),
                 |position, column| cache.value(head, position, column),
                 self.out[r],

@@ -124,7 +124,7 @@ fn what_is_not_run_is_refused_by_its_name_with_what_is() {
     );
     let why = refused(&with("rope.scaling.type", Key::Text("su"))).to_string();
     assert!(why.contains("su") && why.contains("yarn"), "{why}");
-    let why = refused(&with("expert_count", Key::Whole(8))).to_string();
+    let why = refused(&Shape { experts: Some(8), ..plain() }).to_string();
     assert!(why.contains("expert_count"), "{why}");
 }
 
