@@ -35,7 +35,7 @@ use pool::Pool;
 use split::Split;
 
 /// Tiles of a piece of a product: small enough to share evenly, large enough to stream.
-const PIECE_TILES: usize = 16;
+const PIECE_TILES: usize = 8;
 /// Numbers of a piece of work on rows, below which another thread is not worth waking.
 const PIECE_NUMBERS: usize = 16_384;
 

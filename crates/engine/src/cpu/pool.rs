@@ -159,3 +159,6 @@ impl fmt::Debug for Pool {
         write!(f, "{} threads", self.threads())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 mod attention;
 mod bounds;
+mod functions;
 mod golden;
 mod hostile;
 mod matrices;
