@@ -4,3 +4,4 @@
 //! a batch decides the speed and never a bit. **Invariant:** this crate knows no wasm, no market and no network.
 
 pub mod gguf;
+pub mod vocabulary;
