@@ -19,9 +19,9 @@ use std::collections::HashMap;
 
 pub use self::error::{TextError, VocabularyError};
 use self::{
-    merge::{Merges, Piece, Pieces, Symbol},
+    merge::{Merges, Segment, Segments, Symbol},
     special::{Fragment, Specials},
-    split::{Glyph, names::Scheme},
+    split::{Glyph, names::Splitting},
 };
 use crate::gguf::Gguf;
 
@@ -77,7 +77,7 @@ impl TokenType {
 /// How pieces are joined.
 #[derive(Debug)]
 enum Joining {
-    Merges { scheme: Scheme, merges: Merges },
+    Merges { scheme: Splitting, merges: Merges },
     Scores { ranks: Vec<u32> },
 }
 
@@ -270,7 +270,7 @@ impl Vocabulary {
 
     /// The tokens of a text that has no special ones.
     fn fragment(&self, text: &str, behind_special: bool, tokens: &mut Vec<u32>) -> Result<(), TextError> {
-        let mut pieces = Pieces::default();
+        let mut pieces = Segments::default();
         match &self.joining {
             Joining::Scores { ranks } => {
                 let prefix = if self.prefixes && behind_special { " " } else { "" };
@@ -297,9 +297,9 @@ impl Vocabulary {
     fn word(
         &self,
         word: &str,
-        scheme: &Scheme,
+        scheme: &Splitting,
         merges: &Merges,
-        pieces: &mut Pieces,
+        pieces: &mut Segments,
         tokens: &mut Vec<u32>,
     ) -> Result<(), TextError> {
         // Ends of lines are tokens by their number, whatever the merges say.
@@ -308,7 +308,7 @@ impl Vocabulary {
             tokens.push(token);
             return Ok(());
         }
-        let join = |left: &Piece, right: &Piece| merges.find(left.symbol?, right.symbol?);
+        let join = |left: &Segment, right: &Segment| merges.find(left.symbol?, right.symbol?);
         if self.raw {
             self.characters(word, pieces, join);
         } else {
@@ -335,8 +335,8 @@ impl Vocabulary {
     fn characters(
         &self,
         text: &str,
-        pieces: &mut Pieces,
-        join: impl Fn(&Piece, &Piece) -> Option<(u32, Symbol)>,
+        pieces: &mut Segments,
+        join: impl Fn(&Segment, &Segment) -> Option<(u32, Symbol)>,
     ) {
         pieces.clear();
         for character in text.chars() {
@@ -352,8 +352,9 @@ impl Vocabulary {
         if text.len() > self.longest { None } else { self.by_text.get(text).copied() }
     }
 
-    /// Takes the pieces of a text for tokens, and those that are none byte by byte.
-    fn take(&self, text: &[u8], pieces: &Pieces, tokens: &mut Vec<u32>) -> Result<(), TextError> {
+    /// Takes the pieces of a text for tokens, and those that are none byte by byte. Some vocabularies of merges have no
+    /// token for bytes that were not in what they were learned from; whoever trains by them leaves such bytes out.
+    fn take(&self, text: &[u8], pieces: &Segments, tokens: &mut Vec<u32>) -> Result<(), TextError> {
         for piece in pieces.iter() {
             if let Some(symbol) = piece.symbol.filter(|symbol| self.is_token(*symbol)) {
                 tokens.push(symbol);
@@ -361,7 +362,11 @@ impl Vocabulary {
             }
             for byte in text.get(piece.range()).unwrap_or_default() {
                 let symbol = self.byte_symbols[usize::from(*byte)].filter(|symbol| self.is_token(*symbol));
-                tokens.push(symbol.ok_or(TextError::Byte { byte: *byte })?);
+                match (symbol, &self.joining) {
+                    (Some(symbol), _) => tokens.push(symbol),
+                    (None, Joining::Merges { .. }) => (),
+                    (None, Joining::Scores { .. }) => return Err(TextError::Byte { byte: *byte }),
+                }
             }
         }
         Ok(())

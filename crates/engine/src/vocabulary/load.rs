@@ -12,7 +12,7 @@ use super::{
     marks,
     merge::{Merges, Symbol},
     special::{Special, Specials},
-    split::names::{self, Scheme},
+    split::names::{self, Splitting},
 };
 use crate::gguf::{Gguf, Texts};
 
@@ -92,7 +92,7 @@ pub(super) fn read(gguf: &Gguf<'_>) -> Result<Vocabulary, VocabularyError> {
 }
 
 /// How words are cut; `None` for vocabularies that have scores and no words.
-fn scheme(gguf: &Gguf<'_>, kind: &str) -> Result<Option<Scheme>, VocabularyError> {
+fn scheme(gguf: &Gguf<'_>, kind: &str) -> Result<Option<Splitting>, VocabularyError> {
     let name = match kind {
         "llama" => return Ok(None),
         "gpt2" => gguf.get("tokenizer.ggml.pre")?.unwrap_or(names::DEFAULT),
@@ -195,7 +195,7 @@ fn ends(
     let default = |token: u32| Some(token).filter(|token| scored && (*token as usize) < texts.len());
     let mut ends =
         Ends { bos: named(BOS)?.or(default(1)), eos: named(EOS)?.or(default(2)), eot: None, all: Vec::new() };
-    for mark in marks::ROLES {
+    for mark in marks::MARKS {
         let keyed = mark.keys.iter().map(|key| named(key)).collect::<Result<Vec<_>, _>>()?;
         let found = keyed.into_iter().flatten().next();
         let told = || mark.texts.iter().find_map(|text| token(text));
@@ -239,7 +239,7 @@ fn specials(gguf: &Gguf<'_>, texts: &[Text], types: &[TokenType]) -> Result<Spec
 }
 
 /// Whether texts begin and end with tokens of their own.
-fn enclosing(gguf: &Gguf<'_>, scheme: Option<Scheme>) -> Result<(bool, bool), VocabularyError> {
+fn enclosing(gguf: &Gguf<'_>, scheme: Option<Splitting>) -> Result<(bool, bool), VocabularyError> {
     let begins = gguf.get("tokenizer.ggml.add_bos_token")?;
     let begins = begins.unwrap_or(scheme.is_none_or(|scheme| scheme.begins));
     // Files of raw pieces say no by mistake.

@@ -9,7 +9,7 @@ use super::TokenType;
 pub(super) const EOT: &str = "tokenizer.ggml.eot_token_id";
 
 /// A token that a file may name.
-pub(super) struct Role {
+pub(super) struct Mark {
     /// The keys that name it, the first that is there counts.
     pub(super) keys: &'static [&'static str],
     /// What it is called in vocabularies whose files do not name it, the first that is there counts.
@@ -19,8 +19,8 @@ pub(super) struct Role {
 }
 
 /// Every such token.
-pub(super) const ROLES: &[Role] = &[
-    Role {
+pub(super) const MARKS: &[Mark] = &[
+    Mark {
         keys: &[EOT],
         texts: &[
             "<|eot_id|>",
@@ -37,8 +37,8 @@ pub(super) const ROLES: &[Role] = &[
         ],
         ends: true,
     },
-    Role { keys: &["tokenizer.ggml.eom_token_id"], texts: &["<|eom_id|>"], ends: true },
-    Role {
+    Mark { keys: &["tokenizer.ggml.eom_token_id"], texts: &["<|eom_id|>"], ends: true },
+    Mark {
         keys: &["tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.prefix_token_id"],
         texts: &[
             "<|fim_prefix|>",
@@ -52,7 +52,7 @@ pub(super) const ROLES: &[Role] = &[
         ],
         ends: false,
     },
-    Role {
+    Mark {
         keys: &["tokenizer.ggml.fim_suf_token_id", "tokenizer.ggml.suffix_token_id"],
         texts: &[
             "<|fim_suffix|>",
@@ -66,7 +66,7 @@ pub(super) const ROLES: &[Role] = &[
         ],
         ends: false,
     },
-    Role {
+    Mark {
         keys: &["tokenizer.ggml.fim_mid_token_id", "tokenizer.ggml.middle_token_id"],
         texts: &[
             "<|fim_middle|>",
@@ -80,17 +80,17 @@ pub(super) const ROLES: &[Role] = &[
         ],
         ends: false,
     },
-    Role {
+    Mark {
         keys: &["tokenizer.ggml.fim_pad_token_id"],
         texts: &["<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"],
         ends: true,
     },
-    Role {
+    Mark {
         keys: &["tokenizer.ggml.fim_rep_token_id"],
         texts: &["<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"],
         ends: true,
     },
-    Role { keys: &["tokenizer.ggml.fim_sep_token_id"], texts: &["<|file_sep|>"], ends: true },
+    Mark { keys: &["tokenizer.ggml.fim_sep_token_id"], texts: &["<|file_sep|>"], ends: true },
 ];
 
 /// What ends an answer wherever it is a token.

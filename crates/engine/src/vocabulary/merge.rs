@@ -13,7 +13,7 @@ pub(super) type Symbol = u32;
 
 /// A piece of a word.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Piece {
+pub(super) struct Segment {
     /// What it is called, if anything knows it.
     pub(super) symbol: Option<Symbol>,
     begin: u32,
@@ -23,7 +23,7 @@ pub(super) struct Piece {
     behind: u32,
 }
 
-impl Piece {
+impl Segment {
     /// Where in the word it stands.
     pub(super) fn range(&self) -> Range<usize> {
         self.begin as usize..(self.begin + self.length) as usize
@@ -32,7 +32,7 @@ impl Piece {
 
 /// Two pieces that may be joined, as they were when they were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Pair {
+struct Bigram {
     /// The smaller, the more wanted.
     rank: u32,
     left: u32,
@@ -45,12 +45,12 @@ struct Pair {
 
 /// The pieces of a word. Kept for the next word, so that a text of many allocates for one.
 #[derive(Debug, Default)]
-pub(super) struct Pieces {
-    pieces: Vec<Piece>,
-    pairs: BinaryHeap<Reverse<Pair>>,
+pub(super) struct Segments {
+    pieces: Vec<Segment>,
+    pairs: BinaryHeap<Reverse<Bigram>>,
 }
 
-impl Pieces {
+impl Segments {
     /// Begins another word.
     pub(super) fn clear(&mut self) {
         self.pieces.clear();
@@ -65,12 +65,12 @@ impl Pieces {
             last.behind = number;
         }
         let before = number.checked_sub(1).unwrap_or(NONE);
-        self.pieces.push(Piece { symbol, begin, length: length as u32, before, behind: NONE });
+        self.pieces.push(Segment { symbol, begin, length: length as u32, before, behind: NONE });
     }
 
     /// Joins what can be joined; `join` says how much two pieces are wanted as one, the smaller the more, and what they
     /// become.
-    pub(super) fn merge(&mut self, join: impl Fn(&Piece, &Piece) -> Option<(u32, Symbol)>) {
+    pub(super) fn merge(&mut self, join: impl Fn(&Segment, &Segment) -> Option<(u32, Symbol)>) {
         for right in 1..self.pieces.len() {
             self.offer((right - 1) as u32, right as u32, &join);
         }
@@ -92,24 +92,24 @@ impl Pieces {
     }
 
     /// The pieces that are left, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Piece> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Segment> {
         self.pieces.iter().filter(|piece| piece.length > 0)
     }
 
-    fn piece(&self, number: u32) -> Option<Piece> {
+    fn piece(&self, number: u32) -> Option<Segment> {
         self.pieces.get(number as usize).copied()
     }
 
-    fn change(&mut self, number: u32, change: impl FnOnce(&mut Piece)) {
+    fn change(&mut self, number: u32, change: impl FnOnce(&mut Segment)) {
         if let Some(piece) = self.pieces.get_mut(number as usize) {
             change(piece);
         }
     }
 
-    fn offer(&mut self, left: u32, right: u32, join: &impl Fn(&Piece, &Piece) -> Option<(u32, Symbol)>) {
+    fn offer(&mut self, left: u32, right: u32, join: &impl Fn(&Segment, &Segment) -> Option<(u32, Symbol)>) {
         let Some((one, other)) = self.piece(left).zip(self.piece(right)) else { return };
         if let Some((rank, symbol)) = join(&one, &other) {
-            self.pairs.push(Reverse(Pair { rank, left, right, length: one.length + other.length, symbol }));
+            self.pairs.push(Reverse(Bigram { rank, left, right, length: one.length + other.length, symbol }));
         }
     }
 }

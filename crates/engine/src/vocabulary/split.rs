@@ -12,30 +12,30 @@ mod words;
 
 use self::{
     sets::{Set, space},
-    words::{Words, deepseek_words, gpt2_words},
+    words::{Words, deepseek_words, gpt2_words, power_of_spaces},
 };
-use super::unicode::Kind;
+use super::unicode::Category;
 
-/// A character of a text, with its kind.
+/// A character of a text, with its category.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Glyph {
     pub(super) character: char,
-    pub(super) kind: Kind,
+    pub(super) category: Category,
 }
 
 impl Glyph {
     pub(super) fn of(character: char) -> Self {
-        Self { character, kind: Kind::of(character) }
+        Self { character, category: Category::of(character) }
     }
 }
 
-/// What a pass sees where it looks.
+/// What a pass finds where it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
-    /// A find of so many characters, at least one.
-    Match(usize),
-    /// None begins at any of so many characters, at least one.
-    Nothing(usize),
+enum Cut {
+    /// Something of so many characters, at least one.
+    Word(usize),
+    /// Nothing that begins at any of so many characters, at least one.
+    None(usize),
 }
 
 /// One way to cut.
@@ -57,13 +57,15 @@ pub(super) enum Pass {
     Deepseek,
     /// The words of most others.
     Words(Words),
+    /// Spaces by powers of two, where words were cut before.
+    Powers,
 }
 
 impl Pass {
     /// What begins with the first of these; there is one, and they end where the piece does.
-    fn find(&self, rest: &[Glyph]) -> Found {
+    fn find(&self, rest: &[Glyph]) -> Cut {
         let found = match self {
-            Self::Run(set, most) => run(rest, *set).min(*most),
+            Self::Run(set, most) => rest.iter().take(*most).take_while(|glyph| set(**glyph)).count(),
             Self::Led(lead, set) => {
                 let led = usize::from(rest.first().is_some_and(|glyph| lead(*glyph)));
                 match run(rest.get(led..).unwrap_or_default(), *set) {
@@ -79,7 +81,7 @@ impl Pass {
             Self::TrailingSpaces => {
                 let spaces = run(rest, space);
                 if spaces < rest.len() {
-                    return Found::Nothing(spaces.max(1));
+                    return Cut::None(spaces.max(1));
                 }
                 spaces
             }
@@ -90,8 +92,9 @@ impl Pass {
             Self::Gpt2 => gpt2_words(rest),
             Self::Deepseek => deepseek_words(rest),
             Self::Words(words) => words.find(rest),
+            Self::Powers => power_of_spaces(rest),
         };
-        if found == 0 { Found::Nothing(1) } else { Found::Match(found) }
+        if found == 0 { Cut::None(1) } else { Cut::Word(found) }
     }
 
     /// Cuts a piece, which ends at `base` and its length, into those that end at `ends`.
@@ -99,8 +102,8 @@ impl Pass {
         let (mut at, mut cut) = (0, 0);
         while let Some(rest) = piece.get(at..).filter(|rest| !rest.is_empty()) {
             match self.find(rest) {
-                Found::Nothing(length) => at += length,
-                Found::Match(length) => {
+                Cut::None(length) => at += length,
+                Cut::Word(length) => {
                     if at > cut {
                         ends.push(base + at);
                     }

@@ -8,12 +8,12 @@ use super::{
         punctuation_of_deepseek, punctuation_of_keyboards, punctuation_of_keyboards_and_grave, space,
         within_nordic_words,
     },
-    words::{COMMON, Contractions, Spaces, Words},
+    words::{COMMON, Contractions, Words},
 };
 
 /// What a name stands for.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::vocabulary) struct Scheme {
+pub(in crate::vocabulary) struct Splitting {
     pub(in crate::vocabulary) names: &'static [&'static str],
     pub(in crate::vocabulary) passes: &'static [Pass],
     /// Whether a word that is a token is not put together from pieces.
@@ -44,11 +44,11 @@ pub(in crate::vocabulary) const DEFAULT: &str = "default";
 /// The way of a model that is named by its vocabulary alone.
 pub(in crate::vocabulary) const GEMMA_4: &str = "gemma4";
 
-const fn scheme(names: &'static [&'static str], passes: &'static [Pass]) -> Scheme {
-    Scheme { names, passes, whole_words: false, begins: false, raw: false }
+const fn scheme(names: &'static [&'static str], passes: &'static [Pass]) -> Splitting {
+    Splitting { names, passes, whole_words: false, begins: false, raw: false }
 }
 
-static SCHEMES: [Scheme; 24] = [
+static SCHEMES: [Splitting; 24] = [
     scheme(
         &[DEFAULT],
         &[
@@ -58,7 +58,7 @@ static SCHEMES: [Scheme; 24] = [
             Pass::Exactly(digit, 3),
         ],
     ),
-    Scheme {
+    Splitting {
         names: &[
             "llama3",
             "llama-v3",
@@ -76,8 +76,8 @@ static SCHEMES: [Scheme; 24] = [
         raw: false,
     },
     scheme(&["dbrx", "smaug-bpe", "chatglm-bpe"], LLAMA_3),
-    Scheme { whole_words: true, ..scheme(&["glm4", "glm5"], LLAMA_3) },
-    scheme(&["jais-2"], &[Pass::Words(Words { numbers: 3, spaces: Spaces::Powers, ..COMMON })]),
+    Splitting { whole_words: true, ..scheme(&["glm4", "glm5"], LLAMA_3) },
+    scheme(&["jais-2"], &[Pass::Words(Words { numbers: 3, ..COMMON }), Pass::Powers]),
     scheme(
         &[
             "gpt-2",
@@ -124,7 +124,7 @@ static SCHEMES: [Scheme; 24] = [
     scheme(&["ufakzeka"], &[Pass::Words(Words { contractions: Contractions::Ignored, ..COMMON })]),
     scheme(&["seed-coder"], &[Pass::Words(Words { behind: none, ..COMMON })]),
     scheme(&["laguna"], &[Pass::Lines, Pass::Words(COMMON)]),
-    Scheme {
+    Splitting {
         whole_words: true,
         ..scheme(&["minicpm5"], &[Pass::Run(number, 3), Pass::Words(Words { numbers: ANY, ..COMMON })])
     },
@@ -156,7 +156,7 @@ static SCHEMES: [Scheme; 24] = [
     scheme(&["deepseek-v3", "hunyuan-dense", "joyai-llm", "hy_v4"], DEEPSEEK_3),
     scheme(&["poro-chat", "bloom", "gpt3-finnish"], NORDIC),
     scheme(&["viking"], &[Pass::Led(blank, within_nordic_words), Pass::Run(number, 1)]),
-    Scheme {
+    Splitting {
         whole_words: true,
         begins: true,
         ..scheme(
@@ -170,7 +170,7 @@ static SCHEMES: [Scheme; 24] = [
         )
     },
     scheme(&["gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"], GPT_4O),
-    Scheme {
+    Splitting {
         whole_words: true,
         ..scheme(
             &["granite-embed-multi-97m"],
@@ -194,11 +194,11 @@ static SCHEMES: [Scheme; 24] = [
             ..COMMON
         })],
     ),
-    Scheme { begins: true, raw: true, ..scheme(&[GEMMA_4, "granite-embed-multi-311m"], &[Pass::Lines]) },
+    Splitting { begins: true, raw: true, ..scheme(&[GEMMA_4, "granite-embed-multi-311m"], &[Pass::Lines]) },
 ];
 
 /// What a name stands for, if anything is known of it.
-pub(in crate::vocabulary) fn find(name: &str) -> Option<Scheme> {
+pub(in crate::vocabulary) fn find(name: &str) -> Option<Splitting> {
     SCHEMES.iter().find(|scheme| scheme.names.contains(&name)).copied()
 }
 

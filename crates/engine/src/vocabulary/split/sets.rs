@@ -1,13 +1,13 @@
 //! Sets of characters that words are told apart by.
 
 use super::Glyph;
-use crate::vocabulary::unicode::Kind;
+use crate::vocabulary::unicode::Category;
 
 /// Whether a character is one of a set.
 pub(super) type Set = fn(Glyph) -> bool;
 
 pub(super) fn space(glyph: Glyph) -> bool {
-    glyph.kind == Kind::Space
+    glyph.category == Category::Space
 }
 
 pub(super) fn blank(glyph: Glyph) -> bool {
@@ -15,15 +15,15 @@ pub(super) fn blank(glyph: Glyph) -> bool {
 }
 
 pub(super) fn letter(glyph: Glyph) -> bool {
-    glyph.kind == Kind::Letter
+    glyph.category == Category::Letter
 }
 
 pub(super) fn letter_or_mark(glyph: Glyph) -> bool {
-    matches!(glyph.kind, Kind::Letter | Kind::Mark)
+    matches!(glyph.category, Category::Letter | Category::Mark)
 }
 
 pub(super) fn number(glyph: Glyph) -> bool {
-    glyph.kind == Kind::Number
+    glyph.category == Category::Number
 }
 
 pub(super) fn digit(glyph: Glyph) -> bool {
@@ -31,11 +31,11 @@ pub(super) fn digit(glyph: Glyph) -> bool {
 }
 
 pub(super) fn punctuation(glyph: Glyph) -> bool {
-    glyph.kind == Kind::Punctuation
+    glyph.category == Category::Punctuation
 }
 
 pub(super) fn punctuation_or_symbol(glyph: Glyph) -> bool {
-    matches!(glyph.kind, Kind::Punctuation | Kind::Symbol)
+    matches!(glyph.category, Category::Punctuation | Category::Symbol)
 }
 
 /// Punctuation, and the symbols of ASCII but for the grave accent.
@@ -50,12 +50,12 @@ pub(super) fn punctuation_of_keyboards_and_grave(glyph: Glyph) -> bool {
 
 /// Neither space nor letter nor number.
 pub(super) fn other(glyph: Glyph) -> bool {
-    !matches!(glyph.kind, Kind::Space | Kind::Letter | Kind::Number)
+    !matches!(glyph.category, Category::Space | Category::Letter | Category::Number)
 }
 
 /// Neither space nor letter nor mark nor number.
 pub(super) fn other_than_marks(glyph: Glyph) -> bool {
-    other(glyph) && glyph.kind != Kind::Mark
+    other(glyph) && glyph.category != Category::Mark
 }
 
 pub(super) fn line_end(glyph: Glyph) -> bool {

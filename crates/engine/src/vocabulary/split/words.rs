@@ -19,15 +19,6 @@ pub(super) enum Contractions {
     Ignored,
 }
 
-/// How spaces are cut that no word takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Spaces {
-    /// All but the last.
-    Runs,
-    /// The longest power of two, up to 512.
-    Powers,
-}
-
 /// What one vocabulary takes for words.
 #[derive(Debug)]
 pub(in crate::vocabulary) struct Words {
@@ -42,7 +33,6 @@ pub(in crate::vocabulary) struct Words {
     pub(super) others: Set,
     /// What belongs to others when it stands behind them.
     pub(super) behind: Set,
-    pub(super) spaces: Spaces,
 }
 
 /// What most of them have in common.
@@ -54,7 +44,6 @@ pub(super) const COMMON: Words = Words {
     numbers: 1,
     others: other,
     behind: line_end,
-    spaces: Spaces::Runs,
 };
 
 impl Words {
@@ -80,8 +69,7 @@ impl Words {
         let leads = !letter(*first) && !number(*first) && !line_end(*first);
         let led = usize::from(leads && !(self.letters)(*first));
         let letters = rest.get(led..).unwrap_or_default();
-        let letters = letters.get(..run(letters, self.letters)).unwrap_or_default();
-        let length = if self.cased { cased(letters) } else { letters.len() };
+        let length = if self.cased { cased(letters, self.letters) } else { run(letters, self.letters) };
         if length == 0 {
             return 0;
         }
@@ -101,23 +89,22 @@ impl Words {
     }
 
     fn find_spaces(&self, rest: &[Glyph]) -> usize {
-        match self.spaces {
-            Spaces::Runs => spaces(rest, true),
-            Spaces::Powers => power_of_spaces(rest),
-        }
+        spaces(rest, true)
     }
 }
 
-/// How many of these letters are one word: capital ones before small ones. Letters outside ASCII are both.
-fn cased(letters: &[Glyph]) -> usize {
+/// How many letters at the beginning are one word: capital ones before small ones. Letters outside ASCII are both.
+fn cased(rest: &[Glyph], letters: Set) -> usize {
     let small = |glyph: &Glyph| !glyph.character.is_ascii_uppercase();
-    let capitals = letters.iter().take_while(|glyph| !glyph.character.is_ascii_lowercase()).count();
-    let smalls = letters.iter().skip(capitals).take_while(|glyph| small(glyph)).count();
+    let capital = |glyph: &Glyph| letters(*glyph) && !glyph.character.is_ascii_lowercase();
+    let capitals = rest.iter().take_while(|glyph| capital(glyph)).count();
+    let (capitals, behind) = rest.split_at(capitals);
+    let smalls = behind.iter().take_while(|glyph| letters(**glyph) && small(glyph)).count();
     if smalls > 0 {
-        return capitals + smalls;
+        return capitals.len() + smalls;
     }
     // No small letter follows: the word ends with the last letter that can be one, if any can.
-    letters.iter().rposition(small).map_or(letters.len(), |last| last + 1)
+    capitals.iter().rposition(small).map_or(capitals.len(), |last| last + 1)
 }
 
 /// The ending of a contraction with its apostrophe.
@@ -156,16 +143,15 @@ fn spaces(rest: &[Glyph], lines: bool) -> usize {
     if length > 1 && length < rest.len() { length - 1 } else { length }
 }
 
-/// The same, but for runs, of which the longest power of two is taken that no character but a space follows.
-fn power_of_spaces(rest: &[Glyph]) -> usize {
+/// Spaces where words are cut already: the most that a power of two allows, but whole if a line ends with them.
+pub(super) fn power_of_spaces(word: &[Glyph]) -> usize {
     const POWERS: [usize; 10] = [512, 256, 128, 64, 32, 16, 8, 4, 2, 1];
-    let length = run(rest, space);
-    let among = rest.get(..length).unwrap_or_default();
-    if let Some(last) = among.iter().rposition(|glyph| line_end(*glyph)) {
-        return last + 1;
+    // A word begins with one space at most, and with more only if it has nothing else.
+    let spaces = word.iter().take(2).all(|glyph| space(*glyph));
+    if !spaces || word.last().is_some_and(|glyph| line_end(*glyph)) {
+        return word.len();
     }
-    let before_space = if length < rest.len() { length.saturating_sub(1) } else { length };
-    POWERS.into_iter().find(|power| *power <= before_space).unwrap_or(length.min(1))
+    POWERS.into_iter().find(|power| *power <= word.len()).unwrap_or_default()
 }
 
 /// The words of GPT-2: letters, numbers and others, each with a blank before them.
