@@ -15,11 +15,11 @@ mod writer;
 
 use std::collections::BTreeMap;
 
-use self::cursor::{Cursor, Entry};
+use self::cursor::{HeaderCursor, Within};
 pub use self::{
     error::GgufError,
     tensor::{DIMENSIONS_MAX, Tensor, TensorType},
-    value::{Array, Texts, Typed, Value},
+    value::{Array, KeyValue, Texts, Typed},
     writer::{Writable, Writer},
 };
 
@@ -48,7 +48,7 @@ const VERSION: u32 = 3;
 #[derive(Debug, Clone)]
 pub struct Gguf<'a> {
     version: u32,
-    keys: BTreeMap<&'a str, Value<'a>>,
+    keys: BTreeMap<&'a str, KeyValue<'a>>,
     /// The keys as they are written.
     key_bytes: &'a [u8],
     tensors: Vec<Tensor<'a>>,
@@ -62,7 +62,7 @@ impl<'a> Gguf<'a> {
     /// # Errors
     /// Says what is wrong with the file, and where.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, GgufError> {
-        let mut cursor = Cursor::new(bytes);
+        let mut cursor = HeaderCursor::new(bytes);
         let version = version(&mut cursor)?;
         let tensor_count = cursor.u64()?;
         if tensor_count > TENSORS_MAX {
@@ -84,7 +84,7 @@ impl<'a> Gguf<'a> {
         let mut places = BTreeMap::new();
         for (place, tensor) in tensors.iter().enumerate() {
             if places.insert(tensor.name, place).is_some() {
-                return Err(GgufError::Twice { within: Entry::Tensor(tensor.name).to_string() });
+                return Err(GgufError::Twice { within: Within::Tensor(tensor.name).to_string() });
             }
         }
         Ok(Self { version, keys, key_bytes, tensors, places })
@@ -115,7 +115,7 @@ impl<'a> Gguf<'a> {
     }
 
     /// All keys with what they hold, in the order of their names.
-    pub fn keys(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+    pub fn keys(&self) -> impl Iterator<Item = (&'a str, KeyValue<'a>)> {
         self.keys.iter().map(|(key, value)| (*key, *value))
     }
 
@@ -151,7 +151,7 @@ impl<'a> Gguf<'a> {
     }
 }
 
-fn version(cursor: &mut Cursor<'_>) -> Result<u32, GgufError> {
+fn version(cursor: &mut HeaderCursor<'_>) -> Result<u32, GgufError> {
     if cursor.take(MAGIC.len()) != Ok(MAGIC) {
         return Err(GgufError::Magic);
     }
@@ -163,12 +163,12 @@ fn version(cursor: &mut Cursor<'_>) -> Result<u32, GgufError> {
     }
 }
 
-fn keys<'a>(cursor: &mut Cursor<'a>, count: u64) -> Result<BTreeMap<&'a str, Value<'a>>, GgufError> {
+fn keys<'a>(cursor: &mut HeaderCursor<'a>, count: u64) -> Result<BTreeMap<&'a str, KeyValue<'a>>, GgufError> {
     let mut keys = BTreeMap::new();
     for number in 0..count {
-        cursor.entry = Entry::NthKey(number);
+        cursor.entry = Within::NthKey(number);
         let name = cursor.name()?;
-        cursor.entry = Entry::Key(name);
+        cursor.entry = Within::Key(name);
         if keys.insert(name, cursor.value()?).is_some() {
             return Err(GgufError::Twice { within: cursor.within() });
         }
@@ -176,7 +176,7 @@ fn keys<'a>(cursor: &mut Cursor<'a>, count: u64) -> Result<BTreeMap<&'a str, Val
     Ok(keys)
 }
 
-fn alignment(keys: &BTreeMap<&str, Value<'_>>) -> Result<usize, GgufError> {
+fn alignment(keys: &BTreeMap<&str, KeyValue<'_>>) -> Result<usize, GgufError> {
     let Some(value) = keys.get("general.alignment") else { return Ok(ALIGNMENT) };
     let Some(found) = u64::of(*value) else {
         let (key, found) = ("general.alignment".to_owned(), value.to_string());
@@ -197,19 +197,19 @@ struct Heading<'a> {
     offset: u64,
 }
 
-fn headings<'a>(cursor: &mut Cursor<'a>, count: u64) -> Result<Vec<Heading<'a>>, GgufError> {
+fn headings<'a>(cursor: &mut HeaderCursor<'a>, count: u64) -> Result<Vec<Heading<'a>>, GgufError> {
     // Not by `count`: what is only claimed allocates nothing.
     let mut headings = Vec::new();
     for number in 0..count {
-        cursor.entry = Entry::NthTensor(number);
+        cursor.entry = Within::NthTensor(number);
         let name = cursor.name()?;
-        cursor.entry = Entry::Tensor(name);
+        cursor.entry = Within::Tensor(name);
         headings.push(heading(cursor, name)?);
     }
     Ok(headings)
 }
 
-fn heading<'a>(cursor: &mut Cursor<'a>, name: &'a str) -> Result<Heading<'a>, GgufError> {
+fn heading<'a>(cursor: &mut HeaderCursor<'a>, name: &'a str) -> Result<Heading<'a>, GgufError> {
     let found = cursor.u32()?;
     let Some(rank) = usize::try_from(found).ok().filter(|rank| *rank <= DIMENSIONS_MAX) else {
         return Err(GgufError::Dimensions { tensor: name.to_owned(), found: u64::from(found) });

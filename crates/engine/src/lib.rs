@@ -13,3 +13,4 @@ pub mod model;
 pub mod pack;
 pub mod quantized;
 pub mod session;
+pub mod vocabulary;

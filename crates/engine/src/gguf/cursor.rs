@@ -6,13 +6,13 @@
 use std::fmt;
 
 use super::{
-    ARRAY_LENGTH_MAX, Array, GgufError, HEADER_BYTES_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX, Value,
+    ARRAY_LENGTH_MAX, Array, GgufError, HEADER_BYTES_MAX, KeyValue, NAME_BYTES_MAX, TEXT_BYTES_MAX,
     value::ItemType,
 };
 
 /// What is being read.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Entry<'a> {
+pub(super) enum Within<'a> {
     Header,
     NthKey(u64),
     Key(&'a str),
@@ -20,7 +20,7 @@ pub(super) enum Entry<'a> {
     Tensor(&'a str),
 }
 
-impl fmt::Display for Entry<'_> {
+impl fmt::Display for Within<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Header => write!(out, "the header"),
@@ -33,15 +33,15 @@ impl fmt::Display for Entry<'_> {
 }
 
 /// A place in a file, and what stands there.
-pub(super) struct Cursor<'a> {
+pub(super) struct HeaderCursor<'a> {
     bytes: &'a [u8],
     at: usize,
-    pub(super) entry: Entry<'a>,
+    pub(super) entry: Within<'a>,
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> HeaderCursor<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, entry: Entry::Header }
+        Self { bytes, at: 0, entry: Within::Header }
     }
 
     /// How many bytes were read.
@@ -88,15 +88,15 @@ impl<'a> Cursor<'a> {
     }
 
     /// A value with its type before it.
-    pub(super) fn value(&mut self) -> Result<Value<'a>, GgufError> {
+    pub(super) fn value(&mut self) -> Result<KeyValue<'a>, GgufError> {
         const TEXT: u32 = 8;
         const ARRAY: u32 = 9;
         match self.u32()? {
             TEXT => {
                 let length = self.text_length()?;
-                self.utf8(length).map(Value::Text)
+                self.utf8(length).map(KeyValue::Text)
             }
-            ARRAY => self.items().map(Value::Array),
+            ARRAY => self.items().map(KeyValue::Array),
             code => {
                 let item_type = self.item_type(code)?;
                 let bytes = self.take(item_type.width().unwrap_or_default())?;

@@ -7,7 +7,7 @@ use std::fmt;
 
 /// What a key holds. Numbers of all widths are one thing here: what matters is whether they fit what is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Value<'a> {
+pub enum KeyValue<'a> {
     /// A number that was written without a sign.
     Unsigned(u64),
     /// A number that was written with one.
@@ -22,7 +22,7 @@ pub enum Value<'a> {
     Array(Array<'a>),
 }
 
-impl fmt::Display for Value<'_> {
+impl fmt::Display for KeyValue<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unsigned(number) => write!(out, "{number}"),
@@ -83,18 +83,18 @@ impl ItemType {
     }
 
     /// The value of an item of a fixed width.
-    pub(super) fn read<'a>(self, bytes: &[u8]) -> Value<'a> {
+    pub(super) fn read<'a>(self, bytes: &[u8]) -> KeyValue<'a> {
         let mut wide = [0; 8];
         wide.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
         let bits = u64::from_le_bytes(wide);
         let unused = 64 - 8 * self.width().unwrap_or(8) as u32;
         let signed = (bits << unused).cast_signed() >> unused;
         match self {
-            Self::U8 | Self::U16 | Self::U32 | Self::U64 | Self::Text => Value::Unsigned(bits),
-            Self::I8 | Self::I16 | Self::I32 | Self::I64 => Value::Signed(signed),
-            Self::F32 => Value::Float(f64::from(f32::from_bits(bits as u32))),
-            Self::F64 => Value::Float(f64::from_bits(bits)),
-            Self::Flag => Value::Flag(bits != 0),
+            Self::U8 | Self::U16 | Self::U32 | Self::U64 | Self::Text => KeyValue::Unsigned(bits),
+            Self::I8 | Self::I16 | Self::I32 | Self::I64 => KeyValue::Signed(signed),
+            Self::F32 => KeyValue::Float(f64::from(f32::from_bits(bits as u32))),
+            Self::F64 => KeyValue::Float(f64::from_bits(bits)),
+            Self::Flag => KeyValue::Flag(bits != 0),
         }
     }
 }
@@ -147,7 +147,7 @@ pub trait Typed<'a>: Sized {
     const WANTED: &'static str;
 
     /// The value, if it fits.
-    fn of(value: Value<'a>) -> Option<Self>;
+    fn of(value: KeyValue<'a>) -> Option<Self>;
 }
 
 macro_rules! whole_numbers {
@@ -155,11 +155,11 @@ macro_rules! whole_numbers {
         impl<'a> Typed<'a> for $name {
             const WANTED: &'static str = $wanted;
 
-            fn of(value: Value<'a>) -> Option<Self> {
+            fn of(value: KeyValue<'a>) -> Option<Self> {
                 match value {
-                    Value::Unsigned(number) => number.try_into().ok(),
-                    Value::Signed(number) => number.try_into().ok(),
-                    Value::Float(_) | Value::Flag(_) | Value::Text(_) | Value::Array(_) => None,
+                    KeyValue::Unsigned(number) => number.try_into().ok(),
+                    KeyValue::Signed(number) => number.try_into().ok(),
+                    KeyValue::Float(_) | KeyValue::Flag(_) | KeyValue::Text(_) | KeyValue::Array(_) => None,
                 }
             }
         }
@@ -179,8 +179,8 @@ macro_rules! exactly {
         impl<'a> Typed<'a> for $type {
             const WANTED: &'static str = $wanted;
 
-            fn of(value: Value<'a>) -> Option<Self> {
-                if let Value::$variant(inner) = value { $into(inner) } else { None }
+            fn of(value: KeyValue<'a>) -> Option<Self> {
+                if let KeyValue::$variant(inner) = value { $into(inner) } else { None }
             }
         }
     )*};
@@ -202,8 +202,8 @@ macro_rules! lists {
         impl<'a> Typed<'a> for Vec<$item> {
             const WANTED: &'static str = $wanted;
 
-            fn of(value: Value<'a>) -> Option<Self> {
-                let Value::Array(array) = value else { return None };
+            fn of(value: KeyValue<'a>) -> Option<Self> {
+                let KeyValue::Array(array) = value else { return None };
                 let width = array.item_type.width()?;
                 array.bytes.chunks_exact(width).map(|bytes| $item::of(array.item_type.read(bytes))).collect()
             }

@@ -1,8 +1,10 @@
-//! What is asked of the engine from outside.
+//! What is asked of the engine from outside, and what a stranger's file can do to it.
 
 mod attention;
 mod bounds;
+mod files;
 mod functions;
+mod fuzz;
 mod golden;
 mod hostile;
 mod matrices;
@@ -13,3 +15,4 @@ mod random;
 mod rows;
 mod sessions;
 mod shapes;
+mod vocabularies;
