@@ -133,3 +133,34 @@ impl Dense {
         Projection::run(cpu, x, [(&self.down, out)]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{format::Format, matrix::Matrix};
+
+    fn chosen(router: Vec<f32>, used: usize) -> Vec<(usize, f32)> {
+        let count = router.len() / 32;
+        let part = || {
+            let matrix = Matrix::pack(Format::F32, 32, 32, &[0; 32 * 32 * 4]).expect("a matrix");
+            Projection { matrix, bias: None }
+        };
+        let experts = (0..count).map(|_| Dense { gate: part(), up: part(), down: part() }).collect();
+        let mut room = Room::default();
+        Experts { router, router_bias: None, experts, used }.choose(&[1.0; 32], 32, &mut room);
+        let sent = room.sent.iter().enumerate();
+        sent.flat_map(|(expert, sent)| sent.iter().map(move |(_, weight)| (expert, *weight))).collect()
+    }
+
+    #[test]
+    fn of_equal_scores_the_smaller_number_is_chosen() {
+        let even = |count: usize| reciprocal(count as f32);
+        assert_eq!(chosen(vec![0.25; 5 * 32], 2), [(0, even(2)), (1, even(2))]);
+        let mut router = vec![0.25; 5 * 32];
+        router[3 * 32..4 * 32].fill(0.5);
+        router[32..2 * 32].fill(-0.5);
+        let weights = chosen(router, 3);
+        assert_eq!(weights.iter().map(|(expert, _)| *expert).collect::<Vec<_>>(), [0, 2, 3]);
+        assert!(weights[2].1 > weights[0].1 && weights[0].1 == weights[1].1);
+    }
+}

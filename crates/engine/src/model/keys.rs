@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::{ModelError, family::Family};
-use crate::gguf::{Gguf, Typed, Value};
+use crate::gguf::{Gguf, KeyValue, Typed};
 
 /// What a file says under the name of its family.
 pub(super) struct Keys<'f, 'a> {
@@ -62,10 +62,14 @@ impl<'f, 'a> Keys<'f, 'a> {
         let whole = self.file.keys().find(|(found, _)| *found == name).map(|(_, value)| value);
         let found = match whole {
             None => return Ok(None),
-            Some(Value::Unsigned(number)) => number as f64,
-            Some(Value::Signed(_) | Value::Float(_) | Value::Flag(_) | Value::Text(_) | Value::Array(_)) => {
-                self.file.need(&name)?
-            }
+            Some(KeyValue::Unsigned(number)) => number as f64,
+            Some(
+                KeyValue::Signed(_)
+                | KeyValue::Float(_)
+                | KeyValue::Flag(_)
+                | KeyValue::Text(_)
+                | KeyValue::Array(_),
+            ) => self.file.need(&name)?,
         };
         if bounds.contains(&found) {
             return Ok(Some(found));

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use TensorType::{F16, F32, Iq4Nl, Mxfp4, Q4_0, Q4_1, Q4K, Q5_0, Q6K, Q8_0};
 use assay_engine::{
     gguf::{Gguf, TensorType, Writer},
     model::{Choices, Model},
@@ -81,6 +82,46 @@ pub(crate) struct Shape {
 
 pub(crate) const CONTEXT: usize = 1024;
 
+/// Name, how it is written, lengths.
+type Tensor = (String, TensorType, Vec<usize>);
+
+/// Tensors in the order of a file. Matrices take the formats in turn, as far as their rows are whole blocks.
+struct Tensors {
+    formats: Vec<TensorType>,
+    turn: usize,
+    list: Vec<Tensor>,
+}
+
+impl Tensors {
+    fn next_format(&mut self, columns: usize) -> TensorType {
+        loop {
+            let format = self.formats[self.turn % self.formats.len()];
+            self.turn += 1;
+            if columns.is_multiple_of(format.block_values()) {
+                return format;
+            }
+        }
+    }
+
+    fn matrix(&mut self, name: &str, columns: usize, rows: usize) {
+        let format = self.next_format(columns);
+        self.list.push((name.to_owned(), format, vec![columns, rows]));
+    }
+
+    fn matrices(&mut self, name: &str, columns: usize, rows: usize, count: usize) {
+        let format = self.next_format(columns);
+        self.list.push((name.to_owned(), format, vec![columns, rows, count]));
+    }
+
+    fn numbers(&mut self, name: &str, columns: usize, rows: usize) {
+        self.list.push((name.to_owned(), TensorType::F32, vec![columns, rows]));
+    }
+
+    fn vector(&mut self, name: &str, count: usize) {
+        self.list.push((name.to_owned(), TensorType::F32, vec![count]));
+    }
+}
+
 impl Shape {
     fn plain(name: &'static str, family: &'static str) -> Self {
         Self {
@@ -117,80 +158,80 @@ impl Shape {
     }
 
     /// Its tensors, with how each is written.
-    fn tensors(&self) -> Vec<(String, TensorType, Vec<usize>)> {
-        let (width, feed) = (self.width, self.feed);
-        let (queries, keys) = (self.heads * self.head_width, self.key_heads * self.head_width);
-        let mut out = Vec::new();
-        let mut turn = self.formats.iter().copied().cycle();
-        let mut matrix = |name: String, columns: usize, rows: usize| {
-            let format = turn.by_ref().find(|format| columns.is_multiple_of(format.block_values()));
-            (name, format.expect("a format whose blocks fit"), vec![columns, rows])
-        };
-        let vector = |name: String, count: usize| (name, TensorType::F32, vec![count]);
-        out.push(matrix("token_embd.weight".to_owned(), width, self.vocabulary));
+    fn tensors(&self) -> Vec<Tensor> {
+        let mut all = Tensors { formats: self.formats.clone(), turn: 0, list: Vec::new() };
+        all.matrix("token_embd.weight", self.width, self.vocabulary);
         for factors in self.factors {
-            out.push(vector((*factors).to_owned(), self.head_width / 2));
+            all.vector(factors, self.head_width / 2);
         }
         for layer in 0..self.layers {
             let name = |part: &str| format!("blk.{layer}.{part}");
-            out.push(vector(name("attn_norm.weight"), width));
-            let projections: &[(&str, usize)] = match self.fused {
-                true => &[("attn_qkv", queries + 2 * keys)],
-                false => &[("attn_q", queries), ("attn_k", keys), ("attn_v", keys)],
-            };
-            for (part, rows) in projections {
-                out.push(matrix(name(&format!("{part}.weight")), width, *rows));
-                if self.biases {
-                    out.push(vector(name(&format!("{part}.bias")), *rows));
-                }
+            self.attention(&mut all, name);
+            match self.experts {
+                Some(experts) => self.experts(&mut all, experts, name),
+                None => self.feed(&mut all, name),
             }
-            if self.head_norms {
-                out.push(vector(name("attn_q_norm.weight"), self.head_width));
-                out.push(vector(name("attn_k_norm.weight"), self.head_width));
-            }
-            out.push(matrix(name("attn_output.weight"), queries, width));
-            if self.oss {
-                out.push(vector(name("attn_output.bias"), width));
-                out.push(vector(name("attn_sinks.weight"), self.heads));
-            }
-            if self.post_norms {
-                out.push(vector(name("post_attention_norm.weight"), width));
-                out.push(vector(name("post_ffw_norm.weight"), width));
-            }
-            let feed_norm = if self.oss { "post_attention_norm.weight" } else { "ffn_norm.weight" };
-            out.push(vector(name(feed_norm), width));
-            if let Some(experts) = self.experts {
-                out.push((name("ffn_gate_inp.weight"), TensorType::F32, vec![width, experts]));
-                if self.oss {
-                    out.push(vector(name("ffn_gate_inp.bias"), experts));
-                    for (part, rows) in [("gate", feed), ("up", feed), ("down", width)] {
-                        let name = name(&format!("ffn_{part}_exps.bias"));
-                        out.push((name, TensorType::F32, vec![rows, experts]));
-                    }
-                }
-                for (part, columns, rows) in [
-                    ("ffn_gate_exps", width, feed),
-                    ("ffn_up_exps", width, feed),
-                    ("ffn_down_exps", feed, width),
-                ] {
-                    let (name, format, lengths) = matrix(name(&format!("{part}.weight")), columns, rows);
-                    out.push((name, format, [lengths, vec![experts]].concat()));
-                }
-                continue;
-            }
-            if self.fused {
-                out.push(matrix(name("ffn_up.weight"), width, 2 * feed));
-            } else {
-                out.push(matrix(name("ffn_gate.weight"), width, feed));
-                out.push(matrix(name("ffn_up.weight"), width, feed));
-            }
-            out.push(matrix(name("ffn_down.weight"), feed, width));
         }
-        out.push(vector("output_norm.weight".to_owned(), width));
+        all.vector("output_norm.weight", self.width);
         if !self.tied {
-            out.push(matrix("output.weight".to_owned(), width, self.vocabulary));
+            all.matrix("output.weight", self.width, self.vocabulary);
         }
-        out
+        all.list
+    }
+
+    fn attention(&self, all: &mut Tensors, name: impl Fn(&str) -> String) {
+        let (queries, keys) = (self.heads * self.head_width, self.key_heads * self.head_width);
+        all.vector(&name("attn_norm.weight"), self.width);
+        let projections: &[(&str, usize)] = match self.fused {
+            true => &[("attn_qkv", queries + 2 * keys)],
+            false => &[("attn_q", queries), ("attn_k", keys), ("attn_v", keys)],
+        };
+        for (part, rows) in projections {
+            all.matrix(&name(&format!("{part}.weight")), self.width, *rows);
+            if self.biases {
+                all.vector(&name(&format!("{part}.bias")), *rows);
+            }
+        }
+        if self.head_norms {
+            all.vector(&name("attn_q_norm.weight"), self.head_width);
+            all.vector(&name("attn_k_norm.weight"), self.head_width);
+        }
+        all.matrix(&name("attn_output.weight"), queries, self.width);
+        if self.oss {
+            all.vector(&name("attn_output.bias"), self.width);
+            all.vector(&name("attn_sinks.weight"), self.heads);
+        }
+        if self.post_norms {
+            all.vector(&name("post_attention_norm.weight"), self.width);
+            all.vector(&name("post_ffw_norm.weight"), self.width);
+        }
+        let feed_norm = if self.oss { "post_attention_norm.weight" } else { "ffn_norm.weight" };
+        all.vector(&name(feed_norm), self.width);
+    }
+
+    fn experts(&self, all: &mut Tensors, experts: usize, name: impl Fn(&str) -> String) {
+        let (width, feed) = (self.width, self.feed);
+        all.numbers(&name("ffn_gate_inp.weight"), width, experts);
+        for (part, columns, rows) in [("gate", width, feed), ("up", width, feed), ("down", feed, width)] {
+            all.matrices(&name(&format!("ffn_{part}_exps.weight")), columns, rows, experts);
+            if self.oss {
+                all.numbers(&name(&format!("ffn_{part}_exps.bias")), rows, experts);
+            }
+        }
+        if self.oss {
+            all.vector(&name("ffn_gate_inp.bias"), experts);
+        }
+    }
+
+    fn feed(&self, all: &mut Tensors, name: impl Fn(&str) -> String) {
+        let (width, feed) = (self.width, self.feed);
+        if self.fused {
+            all.matrix(&name("ffn_up.weight"), width, 2 * feed);
+        } else {
+            all.matrix(&name("ffn_gate.weight"), width, feed);
+            all.matrix(&name("ffn_up.weight"), width, feed);
+        }
+        all.matrix(&name("ffn_down.weight"), feed, width);
     }
 
     /// The file.
@@ -318,7 +359,10 @@ fn blocks(chance: &mut Chance, format: TensorType, spread: f32, bytes: &mut [u8]
 
 /// Two models of each family, that together have every setting.
 pub(crate) fn all() -> Vec<Shape> {
-    use TensorType::{F16, F32, Iq4Nl, Mxfp4, Q4_0, Q4_1, Q4K, Q5_0, Q6K, Q8_0};
+    [llamas(), qwens(), of_experts(), gemmas(), phis()].concat()
+}
+
+fn llamas() -> Vec<Shape> {
     vec![
         Shape { tied: true, ..Shape::plain("llama", "llama") },
         Shape {
@@ -330,6 +374,11 @@ pub(crate) fn all() -> Vec<Shape> {
             ..Shape::plain("llama with divisors", "llama")
         }
         .with("rope.freq_base", Key::Real(500_000.0)),
+    ]
+}
+
+fn qwens() -> Vec<Shape> {
+    vec![
         Shape {
             biases: true,
             tied: true,
@@ -355,6 +404,11 @@ pub(crate) fn all() -> Vec<Shape> {
             formats: vec![Q4K, Q6K],
             ..Shape::plain("qwen3 of super-blocks", "qwen3")
         },
+    ]
+}
+
+fn of_experts() -> Vec<Shape> {
+    vec![
         Shape { head_norms: true, experts: Some(8), ..Shape::plain("qwen3moe", "qwen3moe") }
             .with("expert_used_count", Key::Whole(2)),
         Shape {
@@ -388,6 +442,11 @@ pub(crate) fn all() -> Vec<Shape> {
         }
         .with("expert_used_count", Key::Whole(1))
         .with("attention.sliding_window", Key::Whole(300)),
+    ]
+}
+
+fn gemmas() -> Vec<Shape> {
+    vec![
         Shape { layers: 7, ..gemma("gemma3") }
             .with("attention.sliding_window", Key::Whole(100))
             .with("rope.scaling.type", Key::Text("linear"))
@@ -398,6 +457,11 @@ pub(crate) fn all() -> Vec<Shape> {
             .with("attention.sliding_window_pattern", Key::Whole(2))
             .with("attn_logit_softcapping", Key::Real(5.0))
             .with("final_logit_softcapping", Key::Real(30.0)),
+    ]
+}
+
+fn phis() -> Vec<Shape> {
+    vec![
         Shape { fused: true, head_width: 96, key_heads: 4, ..Shape::plain("phi3", "phi3") }
             .with("attention.sliding_window", Key::Whole(200)),
         Shape {
