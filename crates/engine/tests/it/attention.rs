@@ -32,7 +32,7 @@ impl World {
                 &Sight {
                     positions: start..position + 1,
                     cap: view.cap,
-                    sink: view.sinks.map(|sinks| sinks[head]),
+                    sink: view.sinks.map(|sinks| sinks[at % view.heads]),
                 },
                 |position, column| cache.key(head, position, column),
                 |position, column| cache.value(head, position, column),

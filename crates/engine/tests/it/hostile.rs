@@ -1,12 +1,93 @@
 //! Files of strangers: refused with a reason, before memory is taken.
 
+use std::sync::Arc;
+
 use assay_engine::{
+    cpu::{Cpu, Isa},
     gguf::{Gguf, TensorType, Writer},
     model::{Choices, Model, ModelError, Plan},
     pack::{Pack, PackError},
+    session::{Processor, RowDigest, Rows, Session},
 };
 
-use crate::shapes::{self, Key, Shape};
+use crate::shapes::{self, Chance, Key, Shape};
+
+/// The rows of a few tokens, if the file is run.
+fn rows(bytes: &[u8], isa: Isa) -> Option<Vec<RowDigest>> {
+    let file = Gguf::parse(bytes).ok()?;
+    let pack = Pack::of_file(&file, [0; 32]).ok()?;
+    let model = Arc::new(Model::load(&pack, Choices::default()).ok()?);
+    let mut session = Session::new(&model, 4.min(model.settings().context)).expect("room");
+    let mut rows = Vec::new();
+    let tokens: Vec<u32> = (0..session.capacity() as u32).collect();
+    let mut processor = Processor::new(Arc::clone(&model), Cpu::with(isa, 1));
+    processor
+        .extend(&mut session, &tokens, Rows::All, |row| {
+            assert!(row.logits.iter().all(|logit| logit.is_finite()), "a logit is not finite");
+            rows.push(row.digest);
+        })
+        .expect("a step");
+    Some(rows)
+}
+
+#[test]
+fn a_damaged_file_is_refused_or_gives_everywhere_the_same_rows() {
+    let mut run = 0;
+    for (number, shape) in shapes::all().iter().enumerate() {
+        let good = shape.file(1);
+        let mut chance = Chance::new(number as u64);
+        for case in 0..60 {
+            let mut bad = good.clone();
+            // In the head, where the numbers are; or anywhere, which is mostly in weights and their scales.
+            let reach = if case % 2 == 0 { bad.len().min(4000) } else { bad.len() };
+            for _ in 0..1 + chance.below(if case % 2 == 0 { 2 } else { 200 }) {
+                let at = chance.below(reach);
+                bad[at] = [0, 0x7B, 0x80, 0xFB, 0xFF, chance.word() as u8][chance.below(6)];
+            }
+            let Some(scalar) = rows(&bad, Isa::Scalar) else { continue };
+            run += 1;
+            assert_eq!(Some(scalar), rows(&bad, Isa::detect()), "{}, case {case}", shape.name);
+        }
+    }
+    assert!(run > 50, "only {run} damaged files are run");
+}
+
+/// Scales as great, as small and as uneven as files can have them.
+#[test]
+fn the_greatest_and_the_least_weights_give_finite_rows_everywhere_the_same() {
+    for shape in shapes::all() {
+        let good = shape.file(1);
+        let file = Gguf::parse(&good).expect("a file");
+        for size in [0x7BFF_u16, 0x0001, 0x0400, 0xFBFF, 0x8001] {
+            let mut bad = good.clone();
+            for tensor in file.tensors() {
+                let at = tensor.bytes.as_ptr() as usize - good.as_ptr() as usize;
+                let halves: &[usize] = match tensor.tensor_type {
+                    TensorType::Q8_0 | TensorType::Q4_0 | TensorType::Q5_0 | TensorType::Iq4Nl => &[0],
+                    TensorType::Q4_1 | TensorType::Q4K => &[0, 2],
+                    TensorType::Q6K => &[208],
+                    TensorType::F32 => {
+                        let size = [f32::MAX, f32::MIN_POSITIVE, 1e-40, -1e30, -1e-30][usize::from(size % 5)];
+                        for number in bad[at..at + tensor.bytes.len()].as_chunks_mut::<4>().0 {
+                            *number = size.to_le_bytes();
+                        }
+                        continue;
+                    }
+                    _ => continue,
+                };
+                for block in
+                    bad[at..at + tensor.bytes.len()].chunks_exact_mut(tensor.tensor_type.block_bytes())
+                {
+                    for half in halves {
+                        block[*half..half + 2].copy_from_slice(&size.to_le_bytes());
+                    }
+                }
+            }
+            let scalar = rows(&bad, Isa::Scalar);
+            assert_eq!(scalar, rows(&bad, Isa::detect()), "{}, scales {size:04x}", shape.name);
+        }
+    }
+}
 
 fn refused(shape: &Shape) -> ModelError {
     let bytes = shape.file(1);
