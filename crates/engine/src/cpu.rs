@@ -89,22 +89,11 @@ impl Cpu {
     pub fn quantize(&self, x: &[f32], cols: usize, into: &mut Quantized) {
         assert!(cols > 0 && x.len().is_multiple_of(cols), "{} are no rows of {cols}", x.len());
         into.resize(x.len() / cols, cols);
-        let Quantized { quants, scales, totals, sums, firsts, .. } = into;
-        let (quants, scales, totals) = (Split::new(quants), Split::new(scales), Split::new(totals));
-        let (sums, firsts) = (Split::new(sums), Split::new(firsts));
+        let out = Split::new(&mut into.blocks);
         self.blocks(x.len() / BLOCK, BLOCK, &|blocks| {
             let numbers = blocks.start * BLOCK..blocks.end * BLOCK;
             // SAFETY: ranges of different pieces do not meet.
-            let (quants, scales, totals, sums, firsts) = unsafe {
-                (
-                    quants.part(numbers.clone()),
-                    scales.part(blocks.clone()),
-                    totals.part(blocks.clone()),
-                    sums.part(blocks.clone()),
-                    firsts.part(blocks),
-                )
-            };
-            rows::quantize(self.isa, &x[numbers], quants, scales, totals, sums, firsts);
+            rows::quantize(self.isa, &x[numbers], unsafe { out.part(blocks) });
         });
     }
 
