@@ -6,125 +6,20 @@
 //! Vectors are in plain loops and functions that are always inlined: a closure, or what the library calls with one,
 //! would be compiled without the instructions, and cost thirty times as much.
 
-use std::ops::Range;
+#![allow(clippy::needless_range_loop, reason = "the same index runs over several arrays of registers")]
 
-use super::{Isa, Product, Split, vector::Vector};
+mod codes;
+
+use super::{vector::Vector, work::Work};
 use crate::{
-    arithmetic::{Activations, BLOCK, GROUP, row_product},
+    arithmetic::{Activations, BLOCK, GROUP},
     format::{Codes, Format, Scales},
-    matrix::{LANES, Layout, Matrix},
-    quantized::Quantized,
+    matrix::{LANES, Layout},
 };
+use codes::decode;
 
 /// How far ahead of one token's products weights are asked for, in bytes: memory is that far away.
 const AHEAD: usize = 4_096;
-
-/// A matrix, what it is multiplied with, and where the rows go.
-pub(super) struct Work<'a> {
-    weights: &'a Matrix,
-    bytes: &'a [u8],
-    x: &'a Quantized,
-    out: Split<'a, f32>,
-}
-
-impl<'a> Work<'a> {
-    pub(super) fn new(product: &'a mut Product<'_>, x: &'a Quantized) -> Self {
-        let weights = product.weights;
-        assert_eq!(weights.cols(), x.cols(), "activations of another width");
-        assert_eq!(product.out.len(), weights.rows() * x.tokens(), "room for other rows");
-        Self { weights, bytes: weights.bytes(), x, out: Split::new(product.out) }
-    }
-
-    pub(super) fn tiles(&self) -> usize {
-        self.weights.tiles()
-    }
-
-    pub(super) fn tokens(&self) -> usize {
-        self.x.tokens()
-    }
-
-    /// # Safety
-    ///
-    /// Nobody else has these rows.
-    unsafe fn rows(&self, token: usize, first: usize, count: usize) -> &'a mut [f32] {
-        let rows = self.weights.rows();
-        let (from, to) = (first.min(rows), rows.min(first + count));
-        // SAFETY: the caller's promise.
-        unsafe { self.out.part(token * rows + from..token * rows + to) }
-    }
-}
-
-/// The rows of these tiles, for every token.
-///
-/// # Safety
-///
-/// Nobody else has these rows, and the instructions are here.
-pub(super) unsafe fn matmul(isa: Isa, work: &Work<'_>, tiles: Range<usize>) {
-    // SAFETY: the caller's promises.
-    unsafe {
-        match isa {
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => by_format::<super::avx512::Avx512>(work, tiles),
-            #[cfg(target_arch = "x86_64")]
-            Isa::AvxVnni => by_format::<super::avx2::AvxVnni>(work, tiles),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => by_format::<super::avx2::Avx2>(work, tiles),
-            #[cfg(target_arch = "aarch64")]
-            Isa::NeonDot => by_format::<super::neon::NeonDot>(work, tiles),
-            #[cfg(target_arch = "aarch64")]
-            Isa::Neon => by_format::<super::neon::Neon>(work, tiles),
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Isa::Simd128 => by_format::<super::simd128::Simd128>(work, tiles),
-            // What is not of this machine is never here.
-            #[allow(unreachable_patterns)]
-            Isa::Scalar
-            | Isa::Avx2
-            | Isa::AvxVnni
-            | Isa::Avx512
-            | Isa::Neon
-            | Isa::NeonDot
-            | Isa::Simd128 => define(work, tiles),
-        }
-    }
-}
-
-/// The definition.
-///
-/// # Safety
-///
-/// Nobody else has these rows.
-unsafe fn define(work: &Work<'_>, tiles: Range<usize>) {
-    let blocks = work.weights.cols() / BLOCK;
-    for token in 0..work.tokens() {
-        let first = tiles.start * LANES;
-        // SAFETY: the caller's promise.
-        let out = unsafe { work.rows(token, first, tiles.len() * LANES) };
-        for (lane, out) in out.iter_mut().enumerate() {
-            let block = |b| (work.weights.block(first + lane, b), *work.x.block(token, b));
-            *out = row_product((0..blocks).map(block));
-        }
-    }
-}
-
-/// # Safety
-///
-/// As `matmul`.
-#[allow(unused, reason = "not every machine has vectors")]
-unsafe fn by_format<V: Vector>(work: &Work<'_>, tiles: Range<usize>) {
-    macro_rules! sweep {
-        ($($format:ident)*) => {
-            match work.weights.format() {
-                // SAFETY: the caller's promises.
-                $(Format::$format => unsafe { V::sweep::<{ Format::$format as usize }>(work, tiles) },)*
-                // SAFETY: as above. Floats are packed as this.
-                Format::F32 | Format::F16 | Format::Bf16 | Format::Q8_0 => unsafe {
-                    V::sweep::<{ Format::Q8_0 as usize }>(work, tiles)
-                },
-            }
-        };
-    }
-    sweep!(Q4_0 Q4_1 Q5_0 Q5_1 Q2K Q3K Q4K Q5K Q6K Iq4Nl Iq4Xs Mxfp4);
-}
 
 /// `S` vectors of rows, from vector `strip` of the matrix on, times `M` tokens, from `token` on.
 ///
@@ -454,104 +349,5 @@ unsafe fn pair<V: Vector, const F: usize, const S: usize, const M: usize, const 
                 }
             }
         }
-    }
-}
-
-/// Bytes of a vector of a plane, all rows.
-const VECTOR: usize = 4 * LANES;
-
-/// The codes of steps 2·`G` and 2·`G` + 1, put together from their planes.
-///
-/// # Safety
-///
-/// The instructions are here, and the planes can be read.
-#[inline(always)]
-unsafe fn decode<V: Vector, const F: usize, const G: usize>(planes: *const u8) -> [V::Codes; 2] {
-    // SAFETY: the caller's promises.
-    unsafe {
-        match const { Format::ALL[F].codes() } {
-            Codes::Bytes => {
-                [V::codes(planes.add(2 * G * VECTOR)), V::codes(planes.add((2 * G + 1) * VECTOR))]
-            }
-            Codes::Table(table) => {
-                let [even, odd] = nibbles::<V, G>(planes);
-                [V::lookup(table, even), V::lookup(table, odd)]
-            }
-            Codes::Bits { bits: 2, .. } => twos::<V, G>(planes, 0),
-            Codes::Bits { bits: 3, .. } => {
-                both::<V>(twos::<V, G>(planes, 0), ones::<V, G>(planes.add(2 * VECTOR), 2))
-            }
-            Codes::Bits { bits: 5, .. } => {
-                both::<V>(nibbles::<V, G>(planes), ones::<V, G>(planes.add(4 * VECTOR), 4))
-            }
-            Codes::Bits { bits: 6, .. } => {
-                both::<V>(nibbles::<V, G>(planes), twos::<V, G>(planes.add(4 * VECTOR), 4))
-            }
-            Codes::Bits { .. } => nibbles::<V, G>(planes),
-        }
-    }
-}
-
-/// # Safety
-///
-/// As `decode`.
-#[inline(always)]
-unsafe fn nibbles<V: Vector, const G: usize>(plane: *const u8) -> [V::Codes; 2] {
-    // SAFETY: the caller's promises.
-    unsafe {
-        let raw = V::codes(plane.add(G * VECTOR));
-        [V::mask(raw, 15), V::mask(V::right(raw, 4), 15)]
-    }
-}
-
-/// Two bits of step j, which lie at 2 · (j mod 4), brought to bit `to`.
-///
-/// # Safety
-///
-/// As `decode`.
-#[inline(always)]
-unsafe fn twos<V: Vector, const G: usize>(plane: *const u8, to: u32) -> [V::Codes; 2] {
-    // SAFETY: the caller's promises.
-    unsafe {
-        let raw = V::codes(plane.add(G / 2 * VECTOR));
-        let from = 4 * (G % 2) as u32;
-        [moved::<V>(raw, from, to, 3), moved::<V>(raw, from + 2, to, 3)]
-    }
-}
-
-/// The bit of step j, which lies at j, brought to bit `to`.
-///
-/// # Safety
-///
-/// As `decode`.
-#[inline(always)]
-unsafe fn ones<V: Vector, const G: usize>(plane: *const u8, to: u32) -> [V::Codes; 2] {
-    // SAFETY: the caller's promises.
-    unsafe {
-        let (raw, from) = (V::codes(plane), 2 * G as u32);
-        [moved::<V>(raw, from, to, 1), moved::<V>(raw, from + 1, to, 1)]
-    }
-}
-
-/// # Safety
-///
-/// The instructions are here.
-#[inline(always)]
-unsafe fn both<V: Vector>(low: [V::Codes; 2], high: [V::Codes; 2]) -> [V::Codes; 2] {
-    // SAFETY: the caller's promise.
-    unsafe { [V::or(low[0], high[0]), V::or(low[1], high[1])] }
-}
-
-/// Bits of every byte from one place to another, and nothing else.
-///
-/// # Safety
-///
-/// The instructions are here.
-#[inline(always)]
-unsafe fn moved<V: Vector>(raw: V::Codes, from: u32, to: u32, bits: u8) -> V::Codes {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let raw = if from < to { V::left(raw, to - from) } else { V::right(raw, from - to) };
-        V::mask(raw, bits << to)
     }
 }
