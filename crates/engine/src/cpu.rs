@@ -7,11 +7,20 @@
 
 mod attention;
 mod isa;
+#[cfg_attr(
+    not(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128")),
+    allow(dead_code)
+)]
 mod kernel;
 mod pool;
 mod rows;
 mod split;
+#[cfg_attr(
+    not(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128")),
+    allow(dead_code)
+)]
 mod vector;
+mod work;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -30,9 +39,9 @@ use crate::{
     matrix::Matrix,
     quantized::Quantized,
 };
-use kernel::Work;
 use pool::Pool;
 use split::Split;
+use work::Work;
 
 /// Tiles of a piece of a product: small enough to share evenly, large enough to stream.
 const PIECE_TILES: usize = 8;
@@ -89,22 +98,11 @@ impl Cpu {
     pub fn quantize(&self, x: &[f32], cols: usize, into: &mut Quantized) {
         assert!(cols > 0 && x.len().is_multiple_of(cols), "{} are no rows of {cols}", x.len());
         into.resize(x.len() / cols, cols);
-        let Quantized { quants, scales, totals, sums, firsts, .. } = into;
-        let (quants, scales, totals) = (Split::new(quants), Split::new(scales), Split::new(totals));
-        let (sums, firsts) = (Split::new(sums), Split::new(firsts));
+        let out = Split::new(&mut into.blocks);
         self.blocks(x.len() / BLOCK, BLOCK, &|blocks| {
             let numbers = blocks.start * BLOCK..blocks.end * BLOCK;
             // SAFETY: ranges of different pieces do not meet.
-            let (quants, scales, totals, sums, firsts) = unsafe {
-                (
-                    quants.part(numbers.clone()),
-                    scales.part(blocks.clone()),
-                    totals.part(blocks.clone()),
-                    sums.part(blocks.clone()),
-                    firsts.part(blocks),
-                )
-            };
-            rows::quantize(self.isa, &x[numbers], quants, scales, totals, sums, firsts);
+            rows::quantize(self.isa, &x[numbers], unsafe { out.part(blocks) });
         });
     }
 
@@ -120,7 +118,7 @@ impl Cpu {
             let (work, tile) = pieces[piece];
             let work = &works[work];
             // SAFETY: no other piece has these tiles' rows, and `self.isa` is here.
-            unsafe { kernel::matmul(self.isa, work, tile..work.tiles().min(tile + PIECE_TILES)) };
+            unsafe { work::matmul(self.isa, work, tile..work.tiles().min(tile + PIECE_TILES)) };
         });
     }
 
@@ -180,7 +178,13 @@ impl Cpu {
                 let row = unsafe { rows.part(token * heads * width..(token + 1) * heads * width) };
                 let at = token * turned / 2..(token + 1) * turned / 2;
                 for head in row.chunks_exact_mut(width) {
-                    rows::rotate(self.isa, &mut head[..turned], pairs, &cosines[at.clone()], &sines[at.clone()]);
+                    rows::rotate(
+                        self.isa,
+                        &mut head[..turned],
+                        pairs,
+                        &cosines[at.clone()],
+                        &sines[at.clone()],
+                    );
                 }
             }
         });

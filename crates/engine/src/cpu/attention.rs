@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** each row's sums are those of `arithmetic::attend`: rows share what is read, never a sum.
 
+#![allow(clippy::needless_range_loop, reason = "the same index runs over several arrays of registers")]
+
 use std::{cell::RefCell, ops::Range};
 
 use super::{Isa, Pool, Split};

@@ -5,10 +5,7 @@
 
 use std::{arch::x86_64::*, ops::Range};
 
-use super::{
-    kernel::{Work, strips},
-    vector::Vector,
-};
+use super::{kernel::strips, vector::Vector, work::Work};
 
 /// AVX2 and F16C.
 #[derive(Clone, Copy)]

@@ -4,10 +4,7 @@
 
 use std::{arch::x86_64::*, ops::Range};
 
-use super::{
-    kernel::{Work, strips},
-    vector::Vector,
-};
+use super::{kernel::strips, vector::Vector, work::Work};
 
 /// AVX-512 F, BW, VL, DQ and VNNI.
 #[derive(Clone, Copy)]
@@ -171,10 +168,10 @@ impl Vector for Avx512 {
             let mut tile = tiles.start;
             while tile + 4 <= tiles.end {
                 let mut token = 0;
-                while token + 6 <= work.tokens() {
-                    run::<F, 2, 6>(work, tile, token);
-                    run::<F, 2, 6>(work, tile + 2, token);
-                    token += 6;
+                while token + 4 <= work.tokens() {
+                    run::<F, 2, 4>(work, tile, token);
+                    run::<F, 2, 4>(work, tile + 2, token);
+                    token += 4;
                 }
                 while token + 2 <= work.tokens() {
                     run::<F, 2, 2>(work, tile, token);

@@ -8,10 +8,7 @@ use std::{
     ops::Range,
 };
 
-use super::{
-    kernel::{Work, strips},
-    vector::Vector,
-};
+use super::{kernel::strips, vector::Vector, work::Work};
 
 /// NEON, as every such machine has it.
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 //! **Invariant:** one source; the compiler may widen it, never reorder it.
 
 use super::Isa;
-use crate::arithmetic::{self as law, BLOCK, LEAST, MAGIC, Pairs, max, reciprocal};
+use crate::arithmetic::{self as law, Activations, BLOCK, LEAST, MAGIC, Pairs, max, reciprocal};
 
 /// Blocks quantised together, so that their reciprocals stand in lanes.
 const TOGETHER: usize = 16;
@@ -62,15 +62,8 @@ for_each_isa!(rotate(head: &mut [f32], pairs: Pairs, cosines: &[f32], sines: &[f
 });
 for_each_isa!(
     /// `quantize_block` for every block.
-    quantize(
-        x: &[f32],
-        quants: &mut [i8],
-        scales: &mut [f32],
-        totals: &mut [f32],
-        sums: &mut [i32],
-        firsts: &mut [i32]
-    ) {
-        for (together, x) in x.chunks(BLOCK * TOGETHER).enumerate() {
+    quantize(x: &[f32], out: &mut [Activations]) {
+        for (x, out) in x.chunks(BLOCK * TOGETHER).zip(out.chunks_mut(TOGETHER)) {
             let (blocks, _) = x.as_chunks::<BLOCK>();
             let mut greatest = [0f32; TOGETHER];
             for (greatest, block) in greatest.iter_mut().zip(blocks) {
@@ -78,16 +71,17 @@ for_each_isa!(
             }
             let scale = greatest.map(|g| if g < LEAST { 0.0 } else { g * f32::from_bits(0x3C01_0204) });
             let inverse = greatest.map(|g| if g < LEAST { 0.0 } else { 127.0 * reciprocal(g) });
-            for (i, block) in blocks.iter().enumerate() {
-                let at = together * TOGETHER + i;
+            for (i, (block, out)) in blocks.iter().zip(out).enumerate() {
                 let integer = |x: f32| (x * inverse[i] + MAGIC).to_bits() as i32 - MAGIC.to_bits() as i32;
                 let integers: [i32; BLOCK] = block.map(integer);
-                for (quant, integer) in quants[at * BLOCK..(at + 1) * BLOCK].iter_mut().zip(integers) {
+                for (quant, integer) in out.quants.iter_mut().zip(integers) {
                     *quant = integer as i8;
                 }
                 let first: i32 = integers[..BLOCK / 2].iter().sum();
-                let sum = first + integers[BLOCK / 2..].iter().sum::<i32>();
-                (scales[at], totals[at], sums[at], firsts[at]) = (scale[i], scale[i] * sum as f32, sum, first);
+                let second: i32 = integers[BLOCK / 2..].iter().sum();
+                out.sums = [first, second];
+                out.scale = scale[i];
+                out.total = scale[i] * (first + second) as f32;
             }
         }
     }

@@ -4,10 +4,7 @@
 
 use std::{arch::wasm32::*, ops::Range};
 
-use super::{
-    kernel::{Work, strips},
-    vector::Vector,
-};
+use super::{kernel::strips, vector::Vector, work::Work};
 
 /// Simd128.
 #[derive(Clone, Copy)]

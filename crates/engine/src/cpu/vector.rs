@@ -3,7 +3,7 @@
 //! **Invariant:** integers are exact and each operation on floats is rounded once, so every implementation gives the
 //! same bits.
 
-use super::kernel::Work;
+use super::work::Work;
 
 /// The vectors of an instruction set.
 ///

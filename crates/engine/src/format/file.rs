@@ -69,7 +69,7 @@ fn nibbles(bytes: &[u8]) -> [u8; BLOCK] {
 fn fives(bytes: &[u8]) -> [u8; BLOCK] {
     let high = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
     let low = nibbles(&bytes[4..]);
-    std::array::from_fn(|i| low[i] | (high >> i & 1) as u8 * 16)
+    std::array::from_fn(|i| low[i] | ((high >> i & 1) as u8) << 4)
 }
 
 /// Of q4_K and q5_K: two halves, twelve bytes of scales of six bits, codes of four bits from `at` on.

@@ -19,7 +19,7 @@ fn defined(weights: &Matrix, x: &Quantized) -> Vec<f32> {
     let blocks = weights.cols() / 32;
     (0..x.tokens())
         .flat_map(|token| (0..weights.rows()).map(move |row| (token, row)))
-        .map(|(token, row)| row_product((0..blocks).map(|b| (weights.block(row, b), x.block(token, b)))))
+        .map(|(token, row)| row_product((0..blocks).map(|b| (weights.block(row, b), *x.block(token, b)))))
         .collect()
 }
 

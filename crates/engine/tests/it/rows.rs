@@ -47,7 +47,7 @@ fn activations_are_quantised_as_each_block_is_defined() {
         assert_eq!((quantized.tokens(), quantized.cols()), (tokens, cols));
         for (at, block) in x.as_chunks::<32>().0.iter().enumerate() {
             let (token, block_at) = (at / (cols / 32), at % (cols / 32));
-            assert_eq!(quantized.block(token, block_at), quantize_block(block), "{}", cpu.isa());
+            assert_eq!(*quantized.block(token, block_at), quantize_block(block), "{}", cpu.isa());
         }
     });
 }
