@@ -180,18 +180,14 @@ fn whoever_computes_a_row_and_however_it_is_asked_for_its_bits_are_the_same() {
             assert_eq!(tally.digest(), golden, "{}: {how} by {isa}, {threads} threads", shape.name);
         };
         for isa in Isa::here().filter(|isa| *isa != Isa::Scalar) {
-            for threads in 1..=3 {
-                let cpu = || Cpu::with(isa, threads);
-                check("all at once", isa, threads, rows(&model, cpu(), &tokens, &[tokens.len()]));
-                if threads == 3 {
-                    continue;
-                }
-                check("in pieces", isa, threads, rows(&model, cpu(), &tokens, &[7, 1, 100, 33]));
-                check("after some were taken back", isa, threads, taken_back(&model, cpu(), &tokens));
-                check("beside strangers", isa, threads, beside_strangers(&model, cpu(), &tokens));
-                check("as a draft", isa, threads, expected(&model, cpu(), &tokens));
-            }
-            check("one by one", isa, 1, rows(&model, Cpu::with(isa, 1), &tokens, &[1]));
+            let cpu = |threads| Cpu::with(isa, threads);
+            check("all at once", isa, 1, rows(&model, cpu(1), &tokens, &[tokens.len()]));
+            check("all at once", isa, 3, rows(&model, cpu(3), &tokens, &[tokens.len()]));
+            check("one by one", isa, 1, rows(&model, cpu(1), &tokens, &[1]));
+            check("in pieces", isa, 2, rows(&model, cpu(2), &tokens, &[7, 1, 100, 33]));
+            check("after some were taken back", isa, 1, taken_back(&model, cpu(1), &tokens));
+            check("beside strangers", isa, 2, beside_strangers(&model, cpu(2), &tokens));
+            check("as a draft", isa, 1, expected(&model, cpu(1), &tokens));
         }
     }
 }
