@@ -43,6 +43,12 @@ impl Size {
         Self { unit, ..sum }
     }
 
+    /// The sum with a number that has passed a door. If that is zero, it is this number. If not, and this one is below
+    /// 2^-41, the sum is not; and above that, both are multiples of 2^-64.
+    fn plus_door(self) -> Self {
+        Self::new(self.least.min(-64.0), self.most.max(40.0) + 1.0)
+    }
+
     fn sum(self, count: usize) -> Self {
         let wide = Self { most: self.most + (count as f64).log2(), ..self };
         Self { most: wide.most, ..wide.plus(Self { most: f64::MIN, ..wide }) }
@@ -118,7 +124,7 @@ fn between_the_doors_of_every_family_nothing_is_subnormal_or_infinite() {
         let door = Size::door();
         // Queries, keys, values: what is next to a door ends there.
         let projected = product(normed, WIDTH_MAX);
-        let biased = if traits.biases == Presence::Never { projected } else { projected.plus(door) };
+        let biased = if traits.biases == Presence::Never { projected } else { projected.plus_door() };
         let _ = (biased, norm(HEAD_WIDTH_MAX));
         // The rotation: cosines and sines have passed a door. What scales queries is at most one, and a door behind.
         let _ = door.times(door).plus(door.times(door));
@@ -129,10 +135,13 @@ fn between_the_doors_of_every_family_nothing_is_subnormal_or_infinite() {
         let weight = Size::new(-57.8, 0.0);
         let value = weight.times(cell).sum(1 << 22);
         let attended = value.times(Size::new(-22.1, 0.1));
-        let added = product(attended.at_most(16.1), WIDTH_MAX).plus(door);
+        let added = product(attended.at_most(16.1), WIDTH_MAX).plus_door();
         // Behind a door: the residual stream, or a norm and then that.
-        let _ =
-            if traits.post_norms == Presence::Never { added.plus(door) } else { norm(WIDTH_MAX).plus(door) };
+        let _ = if traits.post_norms == Presence::Never {
+            added.plus_door()
+        } else {
+            norm(WIDTH_MAX).plus_door()
+        };
         // Gate and up, each through a door.
         let gated = match traits.gate {
             // The least of |x| · e^-|x| · r lies at the ends: 2^-40 · 1/2, and 40 · e^-40.
@@ -148,7 +157,7 @@ fn between_the_doors_of_every_family_nothing_is_subnormal_or_infinite() {
         let given = if traits.gate == Gate::Clamped { gated } else { gated.times(door) };
         let down = product(given, FEED_MAX);
         let _ =
-            if traits.post_norms == Presence::Never { down.plus(door) } else { norm(WIDTH_MAX).plus(door) };
+            if traits.post_norms == Presence::Never { down.plus_door() } else { norm(WIDTH_MAX).plus_door() };
         let logits = product(norm(WIDTH_MAX), WIDTH_MAX);
         assert!(logits.most < INFINITE && logits.unit >= LEAST, "{logits:?}");
     }
