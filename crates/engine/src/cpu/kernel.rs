@@ -10,9 +10,11 @@
 
 mod codes;
 
+use std::ops::Range;
+
 use super::{vector::Vector, work::Work};
 use crate::{
-    arithmetic::{Activations, BLOCK, GROUP},
+    arithmetic::{Activations, GROUP},
     format::{Codes, Format, Scales},
     matrix::{LANES, Layout},
 };
@@ -21,7 +23,7 @@ use codes::decode;
 /// How far ahead of one token's products weights are asked for, in bytes: memory is that far away.
 const AHEAD: usize = 4_096;
 
-/// `S` vectors of rows, from vector `strip` of the matrix on, times `M` tokens, from `token` on.
+/// Vectors of rows, `S` at a time, times `M` tokens, from `token` on.
 ///
 /// # Safety
 ///
@@ -29,13 +31,31 @@ const AHEAD: usize = 4_096;
 #[inline(always)]
 pub(super) unsafe fn strips<V: Vector, const F: usize, const S: usize, const M: usize>(
     work: &Work<'_>,
+    strips: Range<usize>,
+    token: usize,
+) {
+    let mut strip = strips.start;
+    while strip < strips.end {
+        // SAFETY: the caller's promises.
+        unsafe { some::<V, F, S, M>(work, strip, token) };
+        strip += S;
+    }
+}
+
+/// `S` vectors of rows, from vector `strip` of the matrix on, times `M` tokens.
+///
+/// # Safety
+///
+/// As `strips`.
+#[inline(always)]
+unsafe fn some<V: Vector, const F: usize, const S: usize, const M: usize>(
+    work: &Work<'_>,
     strip: usize,
     token: usize,
 ) {
     let layout = const { Layout::of(Format::ALL[F]) };
     let parts = LANES / V::LANES;
-    let (cols, blocks) = (work.weights.cols(), work.weights.cols() / BLOCK);
-    let tile_bytes = layout.tile_bytes(cols);
+    let (blocks, tile_bytes) = (work.blocks, work.tile_bytes);
     let lanes: [usize; S] = std::array::from_fn(|s| (strip + s) % parts * V::LANES);
     // SAFETY: tiles and tokens are there, as the caller says; a group's parts lie where its layout says.
     unsafe {
