@@ -71,14 +71,14 @@ for_each_isa!(
             let scale = greatest.map(|g| if g < LEAST { 0.0 } else { g * f32::from_bits(0x3C01_0204) });
             let inverse = greatest.map(|g| if g < LEAST { 0.0 } else { 127.0 * reciprocal(g) });
             for (i, (block, out)) in blocks.iter().zip(out).enumerate() {
-                for half in 0..2 {
-                    let mut sum = 0;
-                    for at in half * BLOCK / 2..(half + 1) * BLOCK / 2 {
-                        let integer = (block[at] * inverse[i] + MAGIC).to_bits() as i32 - MAGIC.to_bits() as i32;
-                        out.quants[at] = integer as i8;
-                        sum += integer;
+                let halves = block.chunks_exact(BLOCK / 2).zip(out.quants.chunks_exact_mut(BLOCK / 2));
+                for ((x, quants), sum) in halves.zip(&mut out.sums) {
+                    *sum = 0;
+                    for (x, quant) in x.iter().zip(quants) {
+                        let integer = (*x * inverse[i] + MAGIC).to_bits() as i32 - MAGIC.to_bits() as i32;
+                        *quant = integer as i8;
+                        *sum += integer;
                     }
-                    out.sums[half] = sum;
                 }
                 out.scale = scale[i];
                 out.total = scale[i] * (out.sums[0] + out.sums[1]) as f32;

@@ -42,6 +42,16 @@ impl<'a> Work<'a> {
         self.x.tokens()
     }
 
+    /// Where a row of a token goes.
+    ///
+    /// # Safety
+    ///
+    /// Both are there.
+    pub(super) unsafe fn row(&self, token: usize, row: usize) -> *mut f32 {
+        // SAFETY: the caller's promise.
+        unsafe { self.out.start().add(token * self.weights.rows() + row) }
+    }
+
     /// # Safety
     ///
     /// Nobody else has these rows.
