@@ -171,6 +171,7 @@ impl Session {
             draft: Draft::default(),
             evidence: Evidence::default(),
         };
+        // What a draft holds beyond is not the fork's to keep.
         fork.clear();
         fork
     }

@@ -230,12 +230,16 @@ impl<const R: usize> Rows<'_, R> {
             let tiles = (length - at.min(length)).div_ceil(TILE).min(CHUNK / TILE);
             self.scores::<H>(page, tiles, at, &mut rows);
         }
-        let inverses: [f32; R] = std::array::from_fn(|r| {
+        let mut inverses = [0f32; R];
+        for r in 0..R {
             if let Some(limit) = self.cap {
-                rows[r].iter_mut().for_each(|score| *score = cap(*score, limit));
+                for score in rows[r].iter_mut() {
+                    *score = cap(*score, limit);
+                }
             }
-            soften(rows[r], self.sees[r].start.max(from) - from..self.sees[r].end - from, self.sinks[r])
-        });
+            let seen = self.sees[r].start.max(from) - from..self.sees[r].end - from;
+            inverses[r] = soften(rows[r], seen, self.sinks[r]);
+        }
         let rows = rows.map(|row| &*row);
         if R > 3 {
             self.values::<H, 1>(first, end, rows, inverses);
@@ -256,7 +260,9 @@ impl<const R: usize> Rows<'_, R> {
                 let keys = H::read(keys);
                 for r in 0..R {
                     let q = self.queries[r][column];
-                    scores[r] = std::array::from_fn(|i| scores[r][i] + q * keys[i]);
+                    for i in 0..TILE {
+                        scores[r][i] += q * keys[i];
+                    }
                 }
             }
             for r in 0..R {
@@ -303,17 +309,24 @@ impl<const R: usize> Rows<'_, R> {
             let mut sums = [[[0f32; TILE]; N]; R];
             for (at, row) in values.take(positions).enumerate() {
                 let (cells, _) = row[column..column + N * TILE].as_chunks::<TILE>();
-                let values: [[f32; TILE]; N] = std::array::from_fn(|n| H::read(&cells[n]));
+                let mut values = [[0f32; TILE]; N];
+                for n in 0..N {
+                    values[n] = H::read(&cells[n]);
+                }
                 for r in 0..R {
                     let weight = weights[r][chunk * CHUNK + at];
                     for n in 0..N {
-                        sums[r][n] = std::array::from_fn(|i| sums[r][n][i] + weight * values[n][i]);
+                        for i in 0..TILE {
+                            sums[r][n][i] += weight * values[n][i];
+                        }
                     }
                 }
             }
             for r in 0..R {
                 for n in 0..N {
-                    totals[r][n] = std::array::from_fn(|i| totals[r][n][i] + sums[r][n][i]);
+                    for i in 0..TILE {
+                        totals[r][n][i] += sums[r][n][i];
+                    }
                 }
             }
         }
@@ -335,11 +348,18 @@ fn soften(row: &mut [f32], seen: Range<usize>, sink: Option<f32>) -> f32 {
     let (tiles, _) = row.as_chunks_mut::<TILE>();
     let mut tops = [UNSEEN; TILE];
     for tile in tiles.iter() {
-        tops = std::array::from_fn(|i| max(tile[i], tops[i]));
+        for i in 0..TILE {
+            tops[i] = max(tile[i], tops[i]);
+        }
     }
-    let top = tops.into_iter().fold(sink.unwrap_or(UNSEEN), |top, x| max(x, top));
+    let mut top = sink.unwrap_or(UNSEEN);
+    for x in tops {
+        top = max(x, top);
+    }
     for tile in tiles {
-        *tile = tile.map(|score| exp(score - top));
+        for score in tile {
+            *score = exp(*score - top);
+        }
     }
     let mut total = 0f32;
     for chunk in row.chunks(CHUNK) {

@@ -5,7 +5,7 @@
 
 use std::{arch::x86_64::*, ops::Range};
 
-use super::{kernel::strips, vector::Vector, work::Work};
+use super::{kernel, vector::Vector, work::Work};
 
 /// AVX2 and F16C.
 #[derive(Clone, Copy)]
@@ -151,14 +151,17 @@ macro_rules! halves_of_tiles {
 
         unsafe fn sweep<const F: usize>(work: &Work<'_>, tiles: Range<usize>) {
             unsafe {
+                if work.tokens() == 1 {
+                    return Self::run::<F, 1>(work, 2 * tiles.start..2 * tiles.end, 0);
+                }
                 for tile in tiles {
-                    let mut token = 0;
+                    let (strips, mut token) = (2 * tile..2 * tile + 2, 0);
                     while token + 3 <= work.tokens() {
-                        Self::run::<F, 3>(work, 2 * tile, token);
+                        Self::run::<F, 3>(work, strips.clone(), token);
                         token += 3;
                     }
                     for token in token..work.tokens() {
-                        Self::run::<F, 1>(work, 2 * tile, token);
+                        Self::run::<F, 1>(work, strips.clone(), token);
                     }
                 }
             }
@@ -252,9 +255,9 @@ impl Avx2 {
     ///
     /// As `strips`.
     #[target_feature(enable = "avx2,f16c")]
-    unsafe fn run<const F: usize, const M: usize>(work: &Work<'_>, strip: usize, token: usize) {
+    unsafe fn run<const F: usize, const M: usize>(work: &Work<'_>, strips: Range<usize>, token: usize) {
         // SAFETY: the caller's promises.
-        unsafe { strips::<Self, F, 2, M>(work, strip, token) }
+        unsafe { kernel::strips::<Self, F, 2, M>(work, strips, token) }
     }
 }
 
@@ -263,8 +266,8 @@ impl AvxVnni {
     ///
     /// As `strips`.
     #[target_feature(enable = "avx2,f16c,avxvnni")]
-    unsafe fn run<const F: usize, const M: usize>(work: &Work<'_>, strip: usize, token: usize) {
+    unsafe fn run<const F: usize, const M: usize>(work: &Work<'_>, strips: Range<usize>, token: usize) {
         // SAFETY: the caller's promises.
-        unsafe { strips::<Self, F, 2, M>(work, strip, token) }
+        unsafe { kernel::strips::<Self, F, 2, M>(work, strips, token) }
     }
 }

@@ -8,7 +8,7 @@ use std::{
     ops::Range,
 };
 
-use super::{kernel::strips, vector::Vector, work::Work};
+use super::{kernel, vector::Vector, work::Work};
 
 /// NEON, as every such machine has it.
 #[derive(Clone, Copy)]
@@ -180,11 +180,11 @@ macro_rules! quarters_of_tiles {
                 for tile in tiles {
                     let mut token = 0;
                     while token + 2 <= work.tokens() {
-                        Self::run::<F, 2>(work, 4 * tile, token);
+                        Self::run::<F, 2>(work, 4 * tile..4 * tile + 4, token);
                         token += 2;
                     }
                     for token in token..work.tokens() {
-                        Self::run::<F, 1>(work, 4 * tile, token);
+                        Self::run::<F, 1>(work, 4 * tile..4 * tile + 4, token);
                     }
                 }
             }
@@ -264,9 +264,9 @@ impl Neon {
     ///
     /// As `strips`.
     #[target_feature(enable = "neon")]
-    unsafe fn run<const F: usize, const M: usize>(work: &Work<'_>, strip: usize, token: usize) {
+    unsafe fn run<const F: usize, const M: usize>(work: &Work<'_>, strips: Range<usize>, token: usize) {
         // SAFETY: the caller's promises.
-        unsafe { strips::<Self, F, 4, M>(work, strip, token) }
+        unsafe { kernel::strips::<Self, F, 4, M>(work, strips, token) }
     }
 }
 
@@ -275,8 +275,8 @@ impl NeonDot {
     ///
     /// As `strips`.
     #[target_feature(enable = "neon,dotprod")]
-    unsafe fn run<const F: usize, const M: usize>(work: &Work<'_>, strip: usize, token: usize) {
+    unsafe fn run<const F: usize, const M: usize>(work: &Work<'_>, strips: Range<usize>, token: usize) {
         // SAFETY: the caller's promises.
-        unsafe { strips::<Self, F, 4, M>(work, strip, token) }
+        unsafe { kernel::strips::<Self, F, 4, M>(work, strips, token) }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::{arch::wasm32::*, ops::Range};
 
-use super::{kernel::strips, vector::Vector, work::Work};
+use super::{kernel, vector::Vector, work::Work};
 
 /// Simd128.
 #[derive(Clone, Copy)]
@@ -179,11 +179,11 @@ impl Vector for Simd128 {
             for strip in 4 * tiles.start..4 * tiles.end {
                 let mut token = 0;
                 while token + 3 <= work.tokens() {
-                    run::<F, 3>(work, strip, token);
+                    run::<F, 3>(work, strip..strip + 1, token);
                     token += 3;
                 }
                 for token in token..work.tokens() {
-                    run::<F, 1>(work, strip, token);
+                    run::<F, 1>(work, strip..strip + 1, token);
                 }
             }
         }
@@ -194,7 +194,7 @@ impl Vector for Simd128 {
 ///
 /// As `strips`.
 #[inline(never)]
-unsafe fn run<const F: usize, const M: usize>(work: &Work<'_>, strip: usize, token: usize) {
+unsafe fn run<const F: usize, const M: usize>(work: &Work<'_>, strips: Range<usize>, token: usize) {
     // SAFETY: the caller's promises.
-    unsafe { strips::<Simd128, F, 1, M>(work, strip, token) }
+    unsafe { kernel::strips::<Simd128, F, 1, M>(work, strips, token) }
 }

@@ -16,6 +16,10 @@ use crate::{
 pub(super) struct Work<'a> {
     pub(super) weights: &'a Matrix,
     pub(super) bytes: &'a [u8],
+    /// Blocks of a row.
+    pub(super) blocks: usize,
+    /// Bytes of a tile.
+    pub(super) tile_bytes: usize,
     pub(super) x: &'a Quantized,
     out: Split<'a, f32>,
 }
@@ -25,7 +29,9 @@ impl<'a> Work<'a> {
         let weights = product.weights;
         assert_eq!(weights.cols(), x.cols(), "activations of another width");
         assert_eq!(product.out.len(), weights.rows() * x.tokens(), "room for other rows");
-        Self { weights, bytes: weights.bytes(), x, out: Split::new(product.out) }
+        let (blocks, bytes) = (weights.cols() / BLOCK, weights.bytes());
+        let tile_bytes = bytes.len() / weights.tiles();
+        Self { weights, bytes, blocks, tile_bytes, x, out: Split::new(product.out) }
     }
 
     pub(super) fn tiles(&self) -> usize {
@@ -34,6 +40,16 @@ impl<'a> Work<'a> {
 
     pub(super) fn tokens(&self) -> usize {
         self.x.tokens()
+    }
+
+    /// Where a row of a token goes.
+    ///
+    /// # Safety
+    ///
+    /// Both are there.
+    pub(super) unsafe fn row(&self, token: usize, row: usize) -> *mut f32 {
+        // SAFETY: the caller's promise.
+        unsafe { self.out.start().add(token * self.weights.rows() + row) }
     }
 
     /// # Safety
@@ -87,14 +103,13 @@ pub(super) unsafe fn matmul(isa: Isa, work: &Work<'_>, tiles: Range<usize>) {
 ///
 /// Nobody else has these rows.
 unsafe fn define(work: &Work<'_>, tiles: Range<usize>) {
-    let blocks = work.weights.cols() / BLOCK;
     for token in 0..work.tokens() {
         let first = tiles.start * LANES;
         // SAFETY: the caller's promise.
         let out = unsafe { work.rows(token, first, tiles.len() * LANES) };
         for (lane, out) in out.iter_mut().enumerate() {
             let block = |b| (work.weights.block(first + lane, b), *work.x.block(token, b));
-            *out = row_product((0..blocks).map(block));
+            *out = row_product((0..work.blocks).map(block));
         }
     }
 }
