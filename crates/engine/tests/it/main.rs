@@ -14,5 +14,6 @@ mod products;
 mod random;
 mod rows;
 mod sessions;
+mod settings;
 mod shapes;
 mod vocabularies;

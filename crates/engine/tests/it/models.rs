@@ -1,13 +1,14 @@
 //! Every family's rows: as ever, and the same whoever computes them and however they are asked for.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, sync::Arc};
 
 use assay_engine::{
     cpu::{Cpu, Isa},
-    model::Model,
+    gguf::Gguf,
+    model::{Choices, Model},
+    pack::Pack,
     session::{Processor, Row, Rows, Session, Work},
 };
-use std::sync::Arc;
 
 use crate::{
     golden,
@@ -181,4 +182,17 @@ fn whoever_computes_a_row_and_however_it_is_asked_for_its_bits_are_the_same() {
             check("as a draft", isa, 1, expected(&model, cpu(1), &tokens));
         }
     }
+}
+
+#[test]
+fn the_table_that_was_chosen_divides() {
+    let shape = shapes::named("phi3 of two tables");
+    let bytes = shape.file(SEED);
+    let file = Gguf::parse(&bytes).expect("a file");
+    let pack = Pack::of_file(&file, [0; 32]).expect("a model");
+    let digest = |long| {
+        let model = Arc::new(Model::load(&pack, Choices { long }).expect("a model"));
+        rows(&model, Cpu::new(1), &[1, 2, 3, 4], &[4]).digest()
+    };
+    assert_ne!(digest(true), digest(false));
 }
