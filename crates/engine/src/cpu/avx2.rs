@@ -156,12 +156,16 @@ macro_rules! halves_of_tiles {
                 }
                 for tile in tiles {
                     let (strips, mut token) = (2 * tile..2 * tile + 2, 0);
-                    while token + 3 <= work.tokens() {
-                        Self::run::<F, 3>(work, strips.clone(), token);
-                        token += 3;
+                    while token + 4 <= work.tokens() {
+                        Self::run::<F, 4>(work, strips.clone(), token);
+                        token += 4;
                     }
-                    for token in token..work.tokens() {
-                        Self::run::<F, 1>(work, strips.clone(), token);
+                    if token + 2 <= work.tokens() {
+                        Self::run::<F, 2>(work, strips.clone(), token);
+                        token += 2;
+                    }
+                    if token < work.tokens() {
+                        Self::run::<F, 1>(work, strips, token);
                     }
                 }
             }
