@@ -12,6 +12,7 @@ use std::sync::Arc;
 use draft::Draft;
 
 pub use draft::DRAFT_TOKENS_MAX;
+pub(crate) use draft::ROWS_AT_ONCE as DRAFT_ROWS_AT_ONCE;
 pub use evidence::{Evidence, RowDigest};
 pub use processor::{Processor, Work};
 
