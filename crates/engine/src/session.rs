@@ -13,7 +13,7 @@ use draft::Draft;
 
 pub use draft::DRAFT_TOKENS_MAX;
 pub(crate) use draft::ROWS_AT_ONCE as DRAFT_ROWS_AT_ONCE;
-pub use evidence::{Evidence, RowDigest};
+pub use evidence::{Evidence, ROWS_GIVEN_MAX, RowDigest};
 pub use processor::{Processor, Work};
 
 use crate::{cache::Cache, model::Model};
@@ -80,6 +80,12 @@ pub enum SessionError {
         first: usize,
         /// How many tokens are given.
         count: usize,
+    },
+    /// More rows than a session gives.
+    #[error("{wanted} rows are more than the {ROWS_GIVEN_MAX} that a session gives")]
+    Rows {
+        /// How many there would be.
+        wanted: usize,
     },
     /// A session of another model.
     #[error("the session is of another model")]
@@ -210,6 +216,10 @@ impl Session {
             && first > tokens.len()
         {
             return Err(SessionError::Row { first, count: tokens.len() });
+        }
+        let given = self.evidence.rows().len() + tokens.len() - rows.first(tokens.len());
+        if given > ROWS_GIVEN_MAX {
+            return Err(SessionError::Rows { wanted: given });
         }
         let wanted = self.length.saturating_add(tokens.len());
         if wanted > self.capacity {
