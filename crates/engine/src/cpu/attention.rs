@@ -6,10 +6,10 @@
 
 use std::{cell::RefCell, ops::Range};
 
-use super::{Isa, Pool, Split};
+use super::{Isa, Split, Threads};
 use crate::{
     arithmetic::{CHUNK, UNSEEN, cap, exp, max, reciprocal, sum},
-    cache::{Cache, Page, TILE},
+    cache::{Cache, CachedChunk, TILE},
 };
 
 /// Tokens of a sequence that are taken together: they read the same keys.
@@ -47,7 +47,7 @@ struct Sequence<'a> {
     out: Split<'a, f32>,
 }
 
-pub(super) fn attend(isa: Isa, pool: &Pool, view: &View, sequences: &mut [Attention<'_>]) {
+pub(super) fn attend(isa: Isa, threads: &Threads, view: &View, sequences: &mut [Attention<'_>]) {
     let mut pieces = Vec::new();
     let sequences: Vec<Sequence<'_>> = sequences
         .iter_mut()
@@ -65,7 +65,7 @@ pub(super) fn attend(isa: Isa, pool: &Pool, view: &View, sequences: &mut [Attent
             Sequence { queries, cache, first: *first, out: Split::new(out) }
         })
         .collect();
-    pool.run(pieces.len(), &|piece| {
+    threads.run(pieces.len(), &|piece| {
         let (sequence, tokens, head) = pieces[piece].clone();
         sequences[sequence].piece(isa, view, tokens, head);
     });
@@ -73,7 +73,7 @@ pub(super) fn attend(isa: Isa, pool: &Pool, view: &View, sequences: &mut [Attent
 
 /// One query: where it is in its sequence's rows, and the positions it sees.
 #[derive(Debug, Clone)]
-struct Query {
+struct QueryRow {
     at: usize,
     sees: Range<usize>,
 }
@@ -85,9 +85,9 @@ impl Sequence<'_> {
         let query = |token: usize, query: usize| {
             let end = self.first + token + 1;
             let at = (token * view.heads + head * each + query) * width;
-            Query { at, sees: view.window.map_or(0, |window| end.saturating_sub(window))..end }
+            QueryRow { at, sees: view.window.map_or(0, |window| end.saturating_sub(window))..end }
         };
-        let queries: Vec<Query> =
+        let queries: Vec<QueryRow> =
             tokens.flat_map(|token| (0..each).map(move |q| (token, q))).map(|(t, q)| query(t, q)).collect();
         let mut rest = queries.as_slice();
         while !rest.is_empty() {
@@ -107,15 +107,15 @@ impl Sequence<'_> {
         isa: Isa,
         view: &View,
         head: usize,
-        queries: &'q [Query],
-    ) -> &'q [Query] {
+        queries: &'q [QueryRow],
+    ) -> &'q [QueryRow] {
         thread_local! {
             static WEIGHTS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
         }
         let (queries, rest) = queries.split_at(R);
         let width = self.cache.width();
         WEIGHTS.with_borrow_mut(|weights| {
-            let mut rows = Rows::<R> {
+            let mut rows = QueryRows::<R> {
                 queries: std::array::from_fn(|r| &self.queries[queries[r].at..][..width]),
                 sees: std::array::from_fn(|r| queries[r].sees.clone()),
                 // SAFETY: each query is in one piece and in it once.
@@ -132,7 +132,7 @@ impl Sequence<'_> {
 }
 
 /// `R` queries of one head of keys.
-struct Rows<'a, const R: usize> {
+struct QueryRows<'a, const R: usize> {
     queries: [&'a [f32]; R],
     sees: [Range<usize>; R],
     out: [&'a mut [f32]; R],
@@ -161,7 +161,7 @@ impl Halves for Portable {
     }
 }
 
-impl<const R: usize> Rows<'_, R> {
+impl<const R: usize> QueryRows<'_, R> {
     fn attend(&mut self, isa: Isa) {
         match isa {
             // SAFETY: a processor is made of instructions that are here alone.
@@ -240,7 +240,7 @@ impl<const R: usize> Rows<'_, R> {
 
     /// The scores of a page's first tiles.
     #[inline(always)]
-    fn scores<H: Halves>(&self, page: &Page, tiles: usize, at: usize, rows: &mut [&mut [f32]; R]) {
+    fn scores<H: Halves>(&self, page: &CachedChunk, tiles: usize, at: usize, rows: &mut [&mut [f32]; R]) {
         let width = self.cache.width();
         let keys = page.keys(self.head, width);
         for (tile, keys) in keys.chunks_exact(width * TILE).take(tiles).enumerate() {

@@ -4,7 +4,7 @@
 
 use std::{arch::x86_64::*, ops::Range};
 
-use super::{kernel, vector::Vector, work::Work};
+use super::{kernel, product::TileProduct, vector::Vector};
 
 /// AVX-512 F, BW, VL, DQ and VNNI.
 #[derive(Clone, Copy)]
@@ -163,7 +163,7 @@ impl Vector for Avx512 {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
     }
 
-    unsafe fn sweep<const F: usize>(work: &Work<'_>, tiles: Range<usize>) {
+    unsafe fn sweep<const F: usize>(work: &TileProduct<'_>, tiles: Range<usize>) {
         let fours = tiles.start..tiles.start + tiles.len() / 4 * 4;
         let last = fours.end..tiles.end;
         unsafe {
@@ -186,7 +186,7 @@ impl Vector for Avx512 {
 /// # Safety
 ///
 /// As `strips`.
-unsafe fn four<const F: usize>(work: &Work<'_>, tiles: Range<usize>) {
+unsafe fn four<const F: usize>(work: &TileProduct<'_>, tiles: Range<usize>) {
     let mut token = 0;
     // SAFETY: the caller's promises.
     unsafe {
@@ -209,7 +209,7 @@ unsafe fn four<const F: usize>(work: &Work<'_>, tiles: Range<usize>) {
 /// As `strips`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
 unsafe fn run<const F: usize, const S: usize, const M: usize>(
-    work: &Work<'_>,
+    work: &TileProduct<'_>,
     strips: Range<usize>,
     token: usize,
 ) {

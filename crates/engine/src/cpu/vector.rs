@@ -3,7 +3,7 @@
 //! **Invariant:** integers are exact and each operation on floats is rounded once, so every implementation gives the
 //! same bits.
 
-use super::work::Work;
+use super::product::TileProduct;
 
 /// The vectors of an instruction set.
 ///
@@ -86,5 +86,5 @@ pub(super) trait Vector: Copy {
     unsafe fn prefetch(from: *const u8);
 
     /// The tiles' rows for every token, in strips that suit the registers.
-    unsafe fn sweep<const F: usize>(work: &Work<'_>, tiles: std::ops::Range<usize>);
+    unsafe fn sweep<const F: usize>(work: &TileProduct<'_>, tiles: std::ops::Range<usize>);
 }
