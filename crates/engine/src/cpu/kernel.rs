@@ -20,7 +20,8 @@ use crate::{
 };
 use codes::decode;
 
-/// How far ahead weights are asked for when one token wants them from memory, in bytes of all tiles that are read together.
+/// How far ahead weights are asked for when one token wants them from memory, in bytes. Memory gives one stream faster than
+/// several.
 const AHEAD: usize = 12_288;
 
 /// Vectors of rows, `S` at a time, times `M` tokens, from `token` on.
@@ -106,7 +107,7 @@ unsafe fn group<V: Vector, const F: usize, const S: usize, const M: usize>(
         let mut sums = [[V::splat(0.0); M]; S];
         for b in 0..blocks {
             if M == 1 {
-                ahead::<V, S>(heads, LANES / V::LANES, layout.group_bytes(GROUP) / GROUP, b);
+                ahead::<V>(heads[0], layout.group_bytes(GROUP) / GROUP, b);
             }
             let place = BlockPlace {
                 heads,
@@ -121,19 +122,16 @@ unsafe fn group<V: Vector, const F: usize, const S: usize, const M: usize>(
     }
 }
 
-/// Asks for the weights that come `AHEAD` of a block, each tile's once.
+/// Asks for the weights that come `AHEAD` of a block.
 ///
 /// # Safety
 ///
 /// The instructions are here.
 #[inline(always)]
-unsafe fn ahead<V: Vector, const S: usize>(heads: [*const u8; S], parts: usize, bytes: usize, b: usize) {
-    let far = AHEAD / S.div_ceil(parts) + b * bytes;
-    for head in heads.into_iter().step_by(parts) {
-        for line in 0..bytes.div_ceil(64) {
-            // SAFETY: a prefetch reads nothing.
-            unsafe { V::prefetch(head.wrapping_add(far + 64 * line)) };
-        }
+unsafe fn ahead<V: Vector>(head: *const u8, bytes: usize, b: usize) {
+    for line in 0..bytes.div_ceil(64) {
+        // SAFETY: a prefetch reads nothing.
+        unsafe { V::prefetch(head.wrapping_add(AHEAD + b * bytes + 64 * line)) };
     }
 }
 

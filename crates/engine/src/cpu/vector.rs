@@ -77,7 +77,7 @@ pub(super) trait Vector: Copy {
     unsafe fn dot(sums: Self::Sums, codes: Self::Codes, x: Self::Quad) -> Self::Sums;
     /// Adds the products of signed codes, `FLIP` added to them.
     unsafe fn dot_signed(sums: Self::Sums, codes: Self::Codes, x: Self::Quad) -> Self::Sums;
-    /// Makes room for further products: needed before the codes that were added exceed 254.
+    /// Makes room for further products: needed before the greatest codes that were added come to more than 129.
     unsafe fn settle(sums: Self::Sums) -> Self::Sums;
     /// The sums.
     unsafe fn total(sums: Self::Sums) -> Self::Integers;
