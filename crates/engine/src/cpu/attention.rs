@@ -6,10 +6,10 @@
 
 use std::{cell::RefCell, ops::Range};
 
-use super::{Isa, Pool, Split};
+use super::{Isa, Split, Threads};
 use crate::{
     arithmetic::{CHUNK, UNSEEN, cap, exp, max, reciprocal, sum},
-    cache::{Cache, Page, TILE},
+    cache::{Cache, CachedChunk, TILE},
 };
 
 /// Tokens of a sequence that are taken together: they read the same keys.
@@ -49,7 +49,7 @@ struct Sequence<'a> {
     out: Split<'a, f32>,
 }
 
-pub(super) fn attend(isa: Isa, pool: &Pool, view: &View<'_>, sequences: &mut [Attention<'_>]) {
+pub(super) fn attend(isa: Isa, threads: &Threads, view: &View<'_>, sequences: &mut [Attention<'_>]) {
     let mut pieces = Vec::new();
     let sequences: Vec<Sequence<'_>> = sequences
         .iter_mut()
@@ -67,7 +67,7 @@ pub(super) fn attend(isa: Isa, pool: &Pool, view: &View<'_>, sequences: &mut [At
             Sequence { queries, cache, first: *first, out: Split::new(out) }
         })
         .collect();
-    pool.run(pieces.len(), &|piece| {
+    threads.run(pieces.len(), &|piece| {
         let (sequence, tokens, head) = pieces[piece].clone();
         sequences[sequence].piece(isa, view, tokens, head);
     });
@@ -75,7 +75,7 @@ pub(super) fn attend(isa: Isa, pool: &Pool, view: &View<'_>, sequences: &mut [At
 
 /// One query: where it is in its sequence's rows, and the positions it sees.
 #[derive(Debug, Clone)]
-struct Query {
+struct QueryRow {
     at: usize,
     sees: Range<usize>,
     sink: Option<f32>,
@@ -89,9 +89,9 @@ impl Sequence<'_> {
             let end = self.first + token + 1;
             let at = (token * view.heads + head * each + query) * width;
             let sink = view.sinks.map(|sinks| sinks[head * each + query]);
-            Query { at, sink, sees: view.window.map_or(0, |window| end.saturating_sub(window))..end }
+            QueryRow { at, sink, sees: view.window.map_or(0, |window| end.saturating_sub(window))..end }
         };
-        let queries: Vec<Query> =
+        let queries: Vec<QueryRow> =
             tokens.flat_map(|token| (0..each).map(move |q| (token, q))).map(|(t, q)| query(t, q)).collect();
         let mut rest = queries.as_slice();
         while !rest.is_empty() {
@@ -111,15 +111,15 @@ impl Sequence<'_> {
         isa: Isa,
         view: &View<'_>,
         head: usize,
-        queries: &'q [Query],
-    ) -> &'q [Query] {
+        queries: &'q [QueryRow],
+    ) -> &'q [QueryRow] {
         thread_local! {
             static WEIGHTS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
         }
         let (queries, rest) = queries.split_at(R);
         let width = self.cache.width();
         WEIGHTS.with_borrow_mut(|weights| {
-            let mut rows = Rows::<R> {
+            let mut rows = QueryRows::<R> {
                 queries: std::array::from_fn(|r| &self.queries[queries[r].at..][..width]),
                 sees: std::array::from_fn(|r| queries[r].sees.clone()),
                 // SAFETY: each query is in one piece and in it once.
@@ -137,7 +137,7 @@ impl Sequence<'_> {
 }
 
 /// `R` queries of one head of keys.
-struct Rows<'a, const R: usize> {
+struct QueryRows<'a, const R: usize> {
     queries: [&'a [f32]; R],
     sees: [Range<usize>; R],
     out: [&'a mut [f32]; R],
@@ -167,7 +167,7 @@ impl Halves for Portable {
     }
 }
 
-impl<const R: usize> Rows<'_, R> {
+impl<const R: usize> QueryRows<'_, R> {
     fn attend(&mut self, isa: Isa) {
         match isa {
             // SAFETY: a processor is made of instructions that are here alone.
@@ -251,7 +251,7 @@ impl<const R: usize> Rows<'_, R> {
 
     /// The scores of a page's first tiles.
     #[inline(always)]
-    fn scores<H: Halves>(&self, page: &Page, tiles: usize, at: usize, rows: &mut [&mut [f32]; R]) {
+    fn scores<H: Halves>(&self, page: &CachedChunk, tiles: usize, at: usize, rows: &mut [&mut [f32]; R]) {
         let width = self.cache.width();
         let keys = page.keys(self.head, width);
         for (tile, keys) in keys.chunks_exact(width * TILE).take(tiles).enumerate() {

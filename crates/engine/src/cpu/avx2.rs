@@ -5,7 +5,7 @@
 
 use std::{arch::x86_64::*, ops::Range};
 
-use super::{kernel, vector::Vector, work::Work};
+use super::{kernel, product::TileProduct, vector::Vector};
 
 /// AVX2 and F16C.
 #[derive(Clone, Copy)]
@@ -149,7 +149,7 @@ macro_rules! halves_of_tiles {
             unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
         }
 
-        unsafe fn sweep<const F: usize>(work: &Work<'_>, tiles: Range<usize>) {
+        unsafe fn sweep<const F: usize>(work: &TileProduct<'_>, tiles: Range<usize>) {
             unsafe {
                 if work.tokens() == 1 {
                     return Self::run::<F, 1>(work, 2 * tiles.start..2 * tiles.end, 0);
@@ -259,7 +259,11 @@ impl Avx2 {
     ///
     /// As `strips`.
     #[target_feature(enable = "avx2,f16c")]
-    unsafe fn run<const F: usize, const M: usize>(work: &Work<'_>, strips: Range<usize>, token: usize) {
+    unsafe fn run<const F: usize, const M: usize>(
+        work: &TileProduct<'_>,
+        strips: Range<usize>,
+        token: usize,
+    ) {
         // SAFETY: the caller's promises.
         unsafe { kernel::strips::<Self, F, 2, M>(work, strips, token) }
     }
@@ -270,7 +274,11 @@ impl AvxVnni {
     ///
     /// As `strips`.
     #[target_feature(enable = "avx2,f16c,avxvnni")]
-    unsafe fn run<const F: usize, const M: usize>(work: &Work<'_>, strips: Range<usize>, token: usize) {
+    unsafe fn run<const F: usize, const M: usize>(
+        work: &TileProduct<'_>,
+        strips: Range<usize>,
+        token: usize,
+    ) {
         // SAFETY: the caller's promises.
         unsafe { kernel::strips::<Self, F, 2, M>(work, strips, token) }
     }

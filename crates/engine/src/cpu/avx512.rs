@@ -4,7 +4,7 @@
 
 use std::{arch::x86_64::*, ops::Range};
 
-use super::{kernel, vector::Vector, work::Work};
+use super::{kernel, product::TileProduct, vector::Vector};
 
 /// AVX-512 F, BW, VL, DQ and VNNI.
 #[derive(Clone, Copy)]
@@ -163,16 +163,15 @@ impl Vector for Avx512 {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
     }
 
-    unsafe fn sweep<const F: usize>(work: &Work<'_>, tiles: Range<usize>) {
-        let fours = tiles.start..tiles.start + tiles.len() / 4 * 4;
-        let last = fours.end..tiles.end;
+    unsafe fn sweep<const F: usize>(work: &TileProduct<'_>, tiles: Range<usize>) {
+        let pairs = tiles.start..tiles.start + tiles.len() / 2 * 2;
+        let last = pairs.end..tiles.end;
         unsafe {
             if work.tokens() == 1 {
-                run::<F, 4, 1>(work, fours, 0);
-            } else {
-                for tile in fours.step_by(4) {
-                    four::<F>(work, tile..tile + 4);
-                }
+                return run::<F, 1, 1>(work, tiles, 0);
+            }
+            for tile in pairs.step_by(2) {
+                pair::<F>(work, tile..tile + 2);
             }
             for token in 0..work.tokens() {
                 run::<F, 1, 1>(work, last.clone(), token);
@@ -181,12 +180,12 @@ impl Vector for Avx512 {
     }
 }
 
-/// Four tiles with every token: four tokens at a time, then two, then one.
+/// Two tiles with every token: four tokens at a time, then two, then one.
 ///
 /// # Safety
 ///
 /// As `strips`.
-unsafe fn four<const F: usize>(work: &Work<'_>, tiles: Range<usize>) {
+unsafe fn pair<const F: usize>(work: &TileProduct<'_>, tiles: Range<usize>) {
     let mut token = 0;
     // SAFETY: the caller's promises.
     unsafe {
@@ -199,7 +198,7 @@ unsafe fn four<const F: usize>(work: &Work<'_>, tiles: Range<usize>) {
             token += 2;
         }
         if token < work.tokens() {
-            run::<F, 4, 1>(work, tiles, token);
+            run::<F, 1, 1>(work, tiles, token);
         }
     }
 }
@@ -209,7 +208,7 @@ unsafe fn four<const F: usize>(work: &Work<'_>, tiles: Range<usize>) {
 /// As `strips`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
 unsafe fn run<const F: usize, const S: usize, const M: usize>(
-    work: &Work<'_>,
+    work: &TileProduct<'_>,
     strips: Range<usize>,
     token: usize,
 ) {

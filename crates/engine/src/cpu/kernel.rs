@@ -12,7 +12,7 @@ mod codes;
 
 use std::ops::Range;
 
-use super::{vector::Vector, work::Work};
+use super::{product::TileProduct, vector::Vector};
 use crate::{
     arithmetic::{Activations, GROUP},
     format::{Codes, Format, Scales},
@@ -20,8 +20,9 @@ use crate::{
 };
 use codes::decode;
 
-/// How far ahead of one token's products weights are asked for, in bytes: memory is that far away.
-const AHEAD: usize = 4_096;
+/// How far ahead weights are asked for when one token wants them from memory, in bytes. Memory gives one stream faster than
+/// several.
+const AHEAD: usize = 12_288;
 
 /// Vectors of rows, `S` at a time, times `M` tokens, from `token` on.
 ///
@@ -30,7 +31,7 @@ const AHEAD: usize = 4_096;
 /// The instructions are here, the strips are of tiles that the caller has, the tokens are there.
 #[inline(always)]
 pub(super) unsafe fn strips<V: Vector, const F: usize, const S: usize, const M: usize>(
-    work: &Work<'_>,
+    work: &TileProduct<'_>,
     strips: Range<usize>,
     token: usize,
 ) {
@@ -42,25 +43,27 @@ pub(super) unsafe fn strips<V: Vector, const F: usize, const S: usize, const M: 
     }
 }
 
-/// `S` vectors of rows, from vector `strip` of the matrix on, times `M` tokens.
+/// `S` vectors of rows, from vector `strip` of the matrix on, times `M` tokens: whole tiles, or a vector of one.
 ///
 /// # Safety
 ///
 /// As `strips`.
 #[inline(always)]
 unsafe fn some<V: Vector, const F: usize, const S: usize, const M: usize>(
-    work: &Work<'_>,
+    work: &TileProduct<'_>,
     strip: usize,
     token: usize,
 ) {
     let layout = const { Layout::of(Format::ALL[F]) };
     let parts = LANES / V::LANES;
     let (blocks, tile_bytes) = (work.blocks, work.tile_bytes);
-    let lanes: [usize; S] = std::array::from_fn(|s| (strip + s) % parts * V::LANES);
+    // A whole tile's vectors share its place, which the compiler sees in this form.
+    let first = if S < parts { strip % parts } else { 0 };
+    let lanes: [usize; S] = std::array::from_fn(|s| (first + s % parts) * V::LANES);
     // SAFETY: tiles and tokens are there, as the caller says.
     unsafe {
         let mut heads: [*const u8; S] =
-            std::array::from_fn(|s| work.bytes.as_ptr().add((strip + s) / parts * tile_bytes));
+            std::array::from_fn(|s| work.bytes.as_ptr().add((strip / parts + s / parts) * tile_bytes));
         let mut tokens: [*const Activations; M] =
             std::array::from_fn(|m| work.x.blocks.as_ptr().add((token + m) * blocks));
         let mut totals = [[V::splat(0.0); M]; S];
@@ -104,9 +107,9 @@ unsafe fn group<V: Vector, const F: usize, const S: usize, const M: usize>(
         let mut sums = [[V::splat(0.0); M]; S];
         for b in 0..blocks {
             if M == 1 {
-                ahead::<V, S>(heads, LANES / V::LANES, layout.group_bytes(GROUP) / GROUP, b);
+                ahead::<V>(heads[0], layout.group_bytes(GROUP) / GROUP, b);
             }
-            let place = Place {
+            let place = BlockPlace {
                 heads,
                 sides: std::array::from_fn(|s| heads[s].add(layout.head + b * layout.side)),
                 codes: std::array::from_fn(|s| heads[s].add(codes + b * layout.codes + 4 * lanes[s])),
@@ -119,25 +122,23 @@ unsafe fn group<V: Vector, const F: usize, const S: usize, const M: usize>(
     }
 }
 
-/// Asks for the weights that come `AHEAD` after a block, each tile's once.
+/// Asks for the weights that come `AHEAD` of a block.
 ///
 /// # Safety
 ///
 /// The instructions are here.
 #[inline(always)]
-unsafe fn ahead<V: Vector, const S: usize>(heads: [*const u8; S], parts: usize, bytes: usize, b: usize) {
-    for head in heads.into_iter().step_by(parts) {
-        for line in 0..bytes.div_ceil(64) {
-            // SAFETY: a prefetch reads nothing.
-            unsafe { V::prefetch(head.wrapping_add(AHEAD + b * bytes + 64 * line)) };
-        }
+unsafe fn ahead<V: Vector>(head: *const u8, bytes: usize, b: usize) {
+    for line in 0..bytes.div_ceil(64) {
+        // SAFETY: a prefetch reads nothing.
+        unsafe { V::prefetch(head.wrapping_add(AHEAD + b * bytes + 64 * line)) };
     }
 }
 
 /// A line of the cache. That there is one on the stack has the compiler align it, and with it the registers that it keeps
 /// there: across two lines they would cost twice the time of the whole product.
 #[repr(align(64))]
-struct Line([f32; LANES]);
+struct CacheLine([f32; LANES]);
 
 /// Puts the sums where their rows go; a last tile may have fewer rows than lanes.
 ///
@@ -146,7 +147,7 @@ struct Line([f32; LANES]);
 /// The instructions are here, and the caller has the rows.
 #[inline(always)]
 unsafe fn write<V: Vector, const S: usize, const M: usize>(
-    work: &Work<'_>,
+    work: &TileProduct<'_>,
     strip: usize,
     token: usize,
     sums: &[[V::Floats; M]; S],
@@ -159,7 +160,7 @@ unsafe fn write<V: Vector, const S: usize, const M: usize>(
                 if whole {
                     V::store(work.row(token + m, (strip + s) * V::LANES), sums[s][m]);
                 } else {
-                    let mut all = Line([0f32; LANES]);
+                    let mut all = CacheLine([0f32; LANES]);
                     V::store(all.0.as_mut_ptr(), sums[s][m]);
                     let out = work.rows(token + m, (strip + s) * V::LANES, V::LANES);
                     out.copy_from_slice(&all.0[..out.len()]);
@@ -170,7 +171,7 @@ unsafe fn write<V: Vector, const S: usize, const M: usize>(
 }
 
 /// Where the parts of a block lie, strip by strip.
-struct Place<const S: usize> {
+struct BlockPlace<const S: usize> {
     heads: [*const u8; S],
     sides: [*const u8; S],
     codes: [*const u8; S],
@@ -184,7 +185,7 @@ struct Place<const S: usize> {
 /// The instructions are here, and the block is where it is said to be.
 #[inline(always)]
 unsafe fn block<V: Vector, const F: usize, const S: usize, const M: usize>(
-    place: &Place<S>,
+    place: &BlockPlace<S>,
     x: &[*const Activations; M],
     sums: &mut [[V::Floats; M]; S],
 ) {
@@ -280,7 +281,7 @@ unsafe fn least<V: Vector>(from: *const u8, sums: [i32; 2]) -> V::Floats {
 /// The instructions are here, and the block is where it is said to be.
 #[inline(always)]
 unsafe fn integers<V: Vector, const F: usize, const S: usize, const M: usize>(
-    place: &Place<S>,
+    place: &BlockPlace<S>,
     x: &[*const Activations; M],
 ) -> [[V::Integers; M]; S] {
     // SAFETY: the caller's promises.

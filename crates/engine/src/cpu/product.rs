@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A matrix, what it is multiplied with, and where the rows go.
-pub(super) struct Work<'a> {
+pub(super) struct TileProduct<'a> {
     pub(super) weights: &'a Matrix,
     pub(super) bytes: &'a [u8],
     /// Blocks of a row.
@@ -24,7 +24,7 @@ pub(super) struct Work<'a> {
     out: Split<'a, f32>,
 }
 
-impl<'a> Work<'a> {
+impl<'a> TileProduct<'a> {
     pub(super) fn new(product: &'a mut Product<'_>, x: &'a Quantized) -> Self {
         let weights = product.weights;
         assert_eq!(weights.cols(), x.cols(), "activations of another width");
@@ -68,7 +68,7 @@ impl<'a> Work<'a> {
 /// # Safety
 ///
 /// Nobody else has these rows, and the instructions are here.
-pub(super) unsafe fn matmul(isa: Isa, work: &Work<'_>, tiles: Range<usize>) {
+pub(super) unsafe fn matmul(isa: Isa, work: &TileProduct<'_>, tiles: Range<usize>) {
     // SAFETY: the caller's promises.
     unsafe {
         match isa {
@@ -102,7 +102,7 @@ pub(super) unsafe fn matmul(isa: Isa, work: &Work<'_>, tiles: Range<usize>) {
 /// # Safety
 ///
 /// Nobody else has these rows.
-unsafe fn define(work: &Work<'_>, tiles: Range<usize>) {
+unsafe fn define(work: &TileProduct<'_>, tiles: Range<usize>) {
     for token in 0..work.tokens() {
         let first = tiles.start * LANES;
         // SAFETY: the caller's promise.
@@ -118,7 +118,7 @@ unsafe fn define(work: &Work<'_>, tiles: Range<usize>) {
 ///
 /// As `matmul`.
 #[allow(unused, reason = "not every machine has vectors")]
-unsafe fn by_format<V: Vector>(work: &Work<'_>, tiles: Range<usize>) {
+unsafe fn by_format<V: Vector>(work: &TileProduct<'_>, tiles: Range<usize>) {
     macro_rules! sweep {
         ($($format:ident)*) => {
             match work.weights.format() {
