@@ -34,8 +34,9 @@ pub const MERGES_MAX: usize = 1 << 20;
 pub const TOKEN_BYTES_MAX: usize = 1_024;
 /// Bytes of all texts of a vocabulary, its merges' among them.
 pub const VOCABULARY_BYTES_MAX: usize = 1 << 26;
-/// Bytes of a text that is cut into tokens.
-pub const INPUT_BYTES_MAX: usize = 1 << 24;
+/// Bytes of a text that is cut into tokens: more than the longest contexts in use hold. Cutting takes up to 60 bytes of
+/// memory for each.
+pub const INPUT_BYTES_MAX: usize = 1 << 22;
 /// Steps of looking for special tokens in a text: one for each byte and each length that such tokens have, and more where
 /// one may begin. About a second.
 pub const SPECIAL_STEPS_MAX: usize = 1 << 30;
