@@ -1,0 +1,20 @@
+//! What is asked of the engine from outside, and what a stranger's file can do to it.
+#![allow(clippy::unwrap_used, reason = "a helper that cannot go on fails the test")]
+
+mod attention;
+mod bounds;
+mod files;
+mod functions;
+mod fuzz;
+mod golden;
+mod hostile;
+mod matrices;
+mod models;
+mod packs;
+mod products;
+mod random;
+mod rows;
+mod sessions;
+mod settings;
+mod shapes;
+mod vocabularies;
