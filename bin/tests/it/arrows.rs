@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, process::Command};
 use serde_json::Value;
 
 /// Who may know whom; nothing else.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("assay-protocol", &[]),
+    ("assay-engine", &[]),
     ("assay-market", &["assay-protocol"]),
     ("assay-runtime", &["assay-protocol"]),
     ("assay-peer", &["assay-market", "assay-protocol", "assay-runtime"]),
