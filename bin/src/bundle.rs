@@ -67,7 +67,7 @@ pub(crate) static ALL: [&Bundle; 1] = [&DIGITS];
 
 /// A manifest as its author writes it: files by path, which the digests stand for later.
 #[derive(Deserialize)]
-struct Draft {
+struct ManifestFile {
     name: String,
     params: String,
     policy: String,
@@ -87,7 +87,7 @@ impl Bundle {
     /// The manifest with the digests of the embedded files.
     #[must_use]
     pub fn manifest(&self) -> Manifest {
-        let draft: Draft = match toml::from_str(self.manifest) {
+        let draft: ManifestFile = match toml::from_str(self.manifest) {
             Ok(draft) => draft,
             Err(error) => unreachable!("the embedded manifest of {} is damaged: {error}", self.name),
         };

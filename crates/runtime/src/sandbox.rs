@@ -19,7 +19,7 @@ use wasmtime::{
 
 use self::{
     bindings::{Guest, GuestPre, assay::runner::types, exports::assay::runner::running},
-    session::Session,
+    session::GuestSession,
 };
 use crate::{
     counts::Port,
@@ -53,7 +53,7 @@ const EXPORT: &str = "assay:runner/running@1.0.0";
 /// A runner that can run.
 pub(crate) struct Sandbox {
     engine: Engine,
-    runner: GuestPre<Session>,
+    runner: GuestPre<GuestSession>,
     ticker: mpsc::SyncSender<()>,
 }
 
@@ -90,7 +90,7 @@ impl Sandbox {
         port: Arc<dyn Port>,
         deadline: Instant,
     ) -> Result<Finished, RunFailure> {
-        let mut store = Store::new(&self.engine, Session::new(envelope, model, port));
+        let mut store = Store::new(&self.engine, GuestSession::new(envelope, model, port));
         let fuel = fuel(envelope);
         store.set_fuel(fuel).map_err(|error| RunFailure::Trap(cut(format!("{error:#}"))))?;
         store.limiter(|session| &mut session.ceiling);
@@ -124,10 +124,10 @@ fn engine(stack_bytes: u32, cache: Option<&Path>) -> wasmtime::Result<Engine> {
     Engine::new(&config)
 }
 
-fn linker(engine: &Engine) -> wasmtime::Result<Linker<Session>> {
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestSession>> {
     let mut linker = Linker::new(engine);
-    Guest::add_to_linker::<_, HasSelf<Session>>(&mut linker, |session| session)?;
-    wasmtime_wasi_nn::wit::add_to_linker(&mut linker, Session::neural)?;
+    Guest::add_to_linker::<_, HasSelf<GuestSession>>(&mut linker, |session| session)?;
+    wasmtime_wasi_nn::wit::add_to_linker(&mut linker, GuestSession::neural)?;
     Ok(linker)
 }
 
@@ -169,8 +169,8 @@ fn fuel(envelope: &Envelope) -> u64 {
 }
 
 fn call(
-    runner: &GuestPre<Session>,
-    store: &mut Store<Session>,
+    runner: &GuestPre<GuestSession>,
+    store: &mut Store<GuestSession>,
     envelope: &Envelope,
     input: &[u8],
 ) -> wasmtime::Result<Result<types::Outcome, types::Failure>> {
@@ -184,7 +184,7 @@ fn call(
 }
 
 /// The failure behind an error that ended a guest.
-fn explain(error: &wasmtime::Error, envelope: &Envelope, session: &Session) -> RunFailure {
+fn explain(error: &wasmtime::Error, envelope: &Envelope, session: &GuestSession) -> RunFailure {
     let limits = &envelope.limits;
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => return RunFailure::OutOfFuel { fuel: fuel(envelope) },
@@ -207,7 +207,7 @@ fn explain(error: &wasmtime::Error, envelope: &Envelope, session: &Session) -> R
 }
 
 /// The failure that a runner reported, with what the engine had to say about it.
-fn translate(failure: types::Failure, envelope: &Envelope, session: &Session) -> RunFailure {
+fn translate(failure: types::Failure, envelope: &Envelope, session: &GuestSession) -> RunFailure {
     if session.counts.is_exhausted() {
         return RunFailure::OutOfUnits { units: envelope.units_max };
     }
@@ -226,7 +226,7 @@ fn finish(
     outcome: types::Outcome,
     fuel: u64,
     envelope: &Envelope,
-    session: &Session,
+    session: &GuestSession,
 ) -> Result<Finished, RunFailure> {
     let bytes = outcome.output.len() as u64;
     if session.emitted_bytes > 0 && bytes > 0 {

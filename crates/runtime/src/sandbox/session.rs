@@ -25,7 +25,7 @@ use crate::{
 const NO_TEXT: &str = "the model has no vocabulary";
 
 /// The state of one run.
-pub(super) struct Session {
+pub(super) struct GuestSession {
     pub(super) ceiling: Ceiling,
     table: ResourceTable,
     graphs: WasiNnCtx,
@@ -37,7 +37,7 @@ pub(super) struct Session {
     told: Option<End>,
 }
 
-impl Session {
+impl GuestSession {
     pub(super) fn new(envelope: &Envelope, model: Option<&Loaded>, port: Arc<dyn Port>) -> Self {
         let counts = Arc::new(RunCounts::new(envelope, Arc::clone(&port)));
         let mut table = ResourceTable::new();
@@ -71,7 +71,7 @@ impl Session {
     }
 }
 
-impl session::Host for Session {
+impl session::Host for GuestSession {
     fn emit(&mut self, chunk: Vec<u8>) -> bool {
         if self.told.is_none() && self.port.is_cancelled() {
             self.told = Some(End::Cancelled);
@@ -94,7 +94,7 @@ impl session::Host for Session {
     }
 }
 
-impl text::Host for Session {
+impl text::Host for GuestSession {
     fn tokenize(&mut self, _model: String, _text: String, _special: bool) -> Result<Vec<u32>, String> {
         Err(NO_TEXT.into())
     }
@@ -114,4 +114,4 @@ impl text::Host for Session {
     }
 }
 
-impl types::Host for Session {}
+impl types::Host for GuestSession {}
