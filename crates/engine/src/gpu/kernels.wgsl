@@ -175,12 +175,18 @@ fn join_lanes(l: u32) {
   }
   workgroupBarrier();
 }
+fn square(i: u32, n: u32) -> f32 { let a = select(0.0, pool[min(i, n - 1u)], i < n); return mul(a, a); }
 // 1 / root of the mean square of `n` numbers of `pool`.
 fn pool_root(n: u32, by_n: f32, l: u32) -> f32 {
   workgroupBarrier();
   if (l < 64u) {
     var s = zero();
-    for (var i = l; i < n; i += 64u) { let a = pool[i]; s = add(s, mul(a, a)); }
+    // Eight at a time, so that their reads overlap; what is behind the end adds +0.
+    for (var i = l; i < n; i += 512u) {
+      let a = square(i, n); let b = square(i + 64u, n); let c = square(i + 128u, n); let d = square(i + 192u, n);
+      let e = square(i + 256u, n); let f = square(i + 320u, n); let g = square(i + 384u, n); let h = square(i + 448u, n);
+      s = add(add(add(add(add(add(add(add(s, a), b), c), d), e), f), g), h);
+    }
     red[l] = s;
   }
   join_lanes(l);
