@@ -2,6 +2,9 @@
 //!
 //! **Invariant:** both lists compute the same numbers in the same order; where they differ is who holds what meanwhile.
 
+mod attention;
+mod products;
+
 use super::{
     CardError,
     device::{Device, Params},
@@ -13,6 +16,7 @@ use crate::{
     arithmetic::{BLOCK, CHUNK, Pairs, Rotary},
     model::{Gate, Settings},
 };
+use products::Out;
 
 /// Rows of logits that are computed at a time.
 pub(super) const ROWS_AT_ONCE: usize = 16;
@@ -235,7 +239,7 @@ impl Builder<'_> {
             let step = self.product("qkv", &parts[0], Out::Heads(kept));
             self.list.push(step);
         } else {
-            self.into_raw("qkv", parts);
+            self.side_by_side("qkv", parts);
             self.turn(layer, kept);
         }
         self.attend(layer.sinks.as_ref(), kept);
@@ -246,7 +250,7 @@ impl Builder<'_> {
                 self.list.push(step);
             }
             Some(norm) => {
-                self.into_raw("output", std::slice::from_ref(&layer.output));
+                self.side_by_side("output", std::slice::from_ref(&layer.output));
                 self.join_normed(norm);
             }
         }
@@ -258,7 +262,7 @@ impl Builder<'_> {
             let step = self.product("gate, up", &layer.gate_up[0], Out::Gated);
             self.list.push(step);
         } else {
-            self.into_raw("gate, up", &layer.gate_up);
+            self.side_by_side("gate, up", &layer.gate_up);
             self.gated(layer.gate_up.len() == 1);
         }
         match &layer.post_feed_norm {
@@ -275,7 +279,7 @@ impl Builder<'_> {
     }
 
     /// Products side by side as numbers.
-    fn into_raw(&mut self, name: &'static str, parts: &[Weights]) {
+    fn side_by_side(&mut self, name: &'static str, parts: &[Weights]) {
         let stride = parts.iter().map(|part| part.rows).sum();
         let mut at = 0;
         for part in parts {
@@ -292,24 +296,3 @@ impl Builder<'_> {
         }
     }
 }
-
-/// Where a product goes.
-#[derive(Clone, Copy)]
-enum Out<'a> {
-    /// Numbers: so many a token, these from `at` on.
-    Raw { stride: usize, at: usize },
-    /// The residual stream, with what is added.
-    Residual(Option<&'a wgpu::Buffer>),
-    /// The residual stream, from what the gate let pass.
-    FeedResidual,
-    /// Numbers, from what the gate let pass.
-    FeedRaw,
-    /// What the gate lets pass, as activations.
-    Gated,
-    /// Queries, keys and values, turned and kept.
-    Heads(&'a Kept),
-    /// Logits.
-    Logits,
-}
-
-mod products;
