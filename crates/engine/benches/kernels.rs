@@ -104,7 +104,7 @@ fn attention_after<const PAST: usize>(bencher: Bencher<'_, '_>, isa: Isa) {
     cache.extend(&activations(PAST * keys * width), &activations(PAST * keys * width));
     let (cpu, queries) = (Cpu::with(isa, 1), activations(heads * width));
     let mut out = vec![0.0; heads * width];
-    let view = View { heads, window: None, cap: None };
+    let view = View { heads, window: None, cap: None, sinks: None };
     bencher.bench_local(|| {
         let sequence = Attention { queries: &queries, cache: &cache, first: PAST - 1, out: &mut out };
         cpu.attend(&view, &mut [sequence]);

@@ -15,12 +15,12 @@ pub struct Cache {
     heads: usize,
     width: usize,
     len: usize,
-    pages: Vec<Arc<Page>>,
+    pages: Vec<Arc<CachedChunk>>,
 }
 
 /// The keys and values of 256 positions, head by head.
 #[derive(Debug, Clone)]
-pub(crate) struct Page {
+pub(crate) struct CachedChunk {
     /// Tiles of 16 positions, in each the positions' first column, second column, …
     keys: Vec<u16>,
     /// Position by position.
@@ -71,7 +71,7 @@ impl Cache {
         for (keys, values) in keys.chunks_exact(row).zip(values.chunks_exact(row)) {
             if self.len == self.pages.len() * CHUNK {
                 let numbers = CHUNK * row;
-                self.pages.push(Arc::new(Page { keys: vec![0; numbers], values: vec![0; numbers] }));
+                self.pages.push(Arc::new(CachedChunk { keys: vec![0; numbers], values: vec![0; numbers] }));
             }
             let page = Arc::make_mut(&mut self.pages[self.len / CHUNK]);
             let heads = keys.chunks_exact(self.width).zip(values.chunks_exact(self.width));
@@ -103,12 +103,12 @@ impl Cache {
         f16(values[position % CHUNK * self.width + column])
     }
 
-    pub(crate) fn pages(&self) -> impl ExactSizeIterator<Item = &Page> {
+    pub(crate) fn pages(&self) -> impl ExactSizeIterator<Item = &CachedChunk> {
         self.pages.iter().map(|page| &**page)
     }
 }
 
-impl Page {
+impl CachedChunk {
     /// The keys of a head: [tile][column][position of the tile].
     pub(crate) fn keys(&self, head: usize, width: usize) -> &[u16] {
         &self.keys[head * CHUNK * width..][..CHUNK * width]

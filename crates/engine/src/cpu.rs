@@ -12,15 +12,15 @@ mod isa;
     allow(dead_code)
 )]
 mod kernel;
-mod pool;
+mod product;
 mod rows;
 mod split;
+mod threads;
 #[cfg_attr(
     not(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128")),
     allow(dead_code)
 )]
 mod vector;
-mod work;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -39,9 +39,9 @@ use crate::{
     matrix::Matrix,
     quantized::Quantized,
 };
-use pool::Pool;
+use product::TileProduct;
 use split::Split;
-use work::Work;
+use threads::Threads;
 
 /// Tiles of a piece of a product: small enough to share evenly, large enough to stream.
 const PIECE_TILES: usize = 8;
@@ -52,7 +52,7 @@ const PIECE_NUMBERS: usize = 16_384;
 #[derive(Debug)]
 pub struct Cpu {
     isa: Isa,
-    pool: Pool,
+    threads: Threads,
 }
 
 /// One matrix of several that are multiplied with the same activations.
@@ -79,7 +79,7 @@ impl Cpu {
     #[must_use]
     pub fn with(isa: Isa, threads: usize) -> Self {
         assert!(isa.is_here(), "this machine has no {isa}");
-        Self { isa, pool: Pool::new(threads) }
+        Self { isa, threads: Threads::new(threads) }
     }
 
     /// The instructions it uses.
@@ -91,7 +91,7 @@ impl Cpu {
     /// How many threads work, the caller's among them.
     #[must_use]
     pub fn threads(&self) -> usize {
-        self.pool.threads()
+        self.threads.threads()
     }
 
     /// The activations of tokens, `cols` each, as integers.
@@ -108,17 +108,18 @@ impl Cpu {
 
     /// Each matrix with each token's activations.
     pub fn matmul(&self, x: &Quantized, products: &mut [Product<'_>]) {
-        let works: Vec<Work<'_>> = products.iter_mut().map(|product| Work::new(product, x)).collect();
+        let works: Vec<TileProduct<'_>> =
+            products.iter_mut().map(|product| TileProduct::new(product, x)).collect();
         let pieces: Vec<(usize, usize)> = works
             .iter()
             .enumerate()
             .flat_map(|(work, w)| (0..w.tiles()).step_by(PIECE_TILES).map(move |tile| (work, tile)))
             .collect();
-        self.pool.run(pieces.len(), &|piece| {
+        self.threads.run(pieces.len(), &|piece| {
             let (work, tile) = pieces[piece];
             let work = &works[work];
             // SAFETY: no other piece has these tiles' rows, and `self.isa` is here.
-            unsafe { work::matmul(self.isa, work, tile..work.tiles().min(tile + PIECE_TILES)) };
+            unsafe { product::matmul(self.isa, work, tile..work.tiles().min(tile + PIECE_TILES)) };
         });
     }
 
@@ -192,7 +193,7 @@ impl Cpu {
 
     /// Each query's attention over the positions it sees, for any number of sequences at once.
     pub fn attend(&self, view: &View<'_>, sequences: &mut [Attention<'_>]) {
-        attention::attend(self.isa, &self.pool, view, sequences);
+        attention::attend(self.isa, &self.threads, view, sequences);
     }
 
     fn zip(&self, x: &mut [f32], y: &[f32], f: &(dyn Fn(&mut [f32], &[f32]) + Sync)) {
@@ -208,7 +209,7 @@ impl Cpu {
     /// Gives the threads ranges of `count` blocks of so many numbers.
     fn blocks(&self, count: usize, numbers: usize, f: &(dyn Fn(std::ops::Range<usize>) + Sync)) {
         let each = PIECE_NUMBERS.div_ceil(numbers).max(1);
-        self.pool.run(count.div_ceil(each), &|piece| f(piece * each..count.min((piece + 1) * each)));
+        self.threads.run(count.div_ceil(each), &|piece| f(piece * each..count.min((piece + 1) * each)));
     }
 }
 

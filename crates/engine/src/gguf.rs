@@ -29,8 +29,8 @@ pub const KEYS_MAX: u64 = 4_096;
 pub const TENSORS_MAX: u64 = 65_536;
 /// Bytes of the name of a key or a tensor.
 pub const NAME_BYTES_MAX: usize = 256;
-/// Bytes of a text: a chat template is the longest there is.
-pub const TEXT_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a text: some files carry another program's whole tokenizer as one.
+pub const TEXT_BYTES_MAX: usize = 1 << 25;
 /// Items of an array: the merges of a vocabulary are the longest there are.
 pub const ARRAY_LENGTH_MAX: usize = 1 << 22;
 /// Bytes before the tensors.

@@ -11,6 +11,7 @@
 //! - A cap is tanh(door(x) · 1/cap) · cap. GELU is that of tanh, in the order that the page states.
 //! - Embeddings are multiplied by the root of the width before their door.
 //! - Queries are scaled behind the rotation, with a door behind.
+//! - A sink's weight joins the sum behind all chunks, and its score the greatest.
 //! - Experts are chosen in f32 by the order of row sums, ties to the smaller number; weights are those of the chosen
 //!   alone, and what they give is added in the order of their numbers.
 //! - Which of two tables for rotations holds is chosen at load ([`Choices`]), not by length.

@@ -35,6 +35,11 @@ pub const VERSION: u32 = 1;
 /// What parts begin at a multiple of.
 pub const ALIGNMENT: usize = 64;
 
+/// What a pack takes beside its keys and parts.
+pub(crate) const FRAME_BYTES: usize = PREFIX + DIGEST + ALIGNMENT;
+/// What a part takes beside its name and numbers: its entry in the table, and the way to the next multiple.
+pub(crate) const PART_BYTES: usize = 2 + 4 + 3 * 8 + ALIGNMENT;
+
 const MAGIC: &[u8; 8] = b"assaypak";
 const PREFIX: usize = 64;
 const DIGEST: usize = 32;

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use draft::Draft;
 
 pub use draft::DRAFT_TOKENS_MAX;
-pub use evidence::{Evidence, RowDigest};
+pub(crate) use draft::ROWS_AT_ONCE as DRAFT_ROWS_AT_ONCE;
+pub use evidence::{Evidence, ROWS_GIVEN_MAX, RowDigest};
 pub use processor::{Processor, Work};
 
 use crate::{cache::Cache, model::Model};
@@ -79,6 +80,12 @@ pub enum SessionError {
         first: usize,
         /// How many tokens are given.
         count: usize,
+    },
+    /// More rows than a session gives.
+    #[error("{wanted} rows are more than the {ROWS_GIVEN_MAX} that a session gives")]
+    Rows {
+        /// How many there would be.
+        wanted: usize,
     },
     /// A session of another model.
     #[error("the session is of another model")]
@@ -171,6 +178,7 @@ impl Session {
             draft: Draft::default(),
             evidence: Evidence::default(),
         };
+        // What a draft holds beyond is not the fork's to keep.
         fork.clear();
         fork
     }
@@ -208,6 +216,10 @@ impl Session {
             && first > tokens.len()
         {
             return Err(SessionError::Row { first, count: tokens.len() });
+        }
+        let given = self.evidence.rows().len() + tokens.len() - rows.first(tokens.len());
+        if given > ROWS_GIVEN_MAX {
+            return Err(SessionError::Rows { wanted: given });
         }
         let wanted = self.length.saturating_add(tokens.len());
         if wanted > self.capacity {

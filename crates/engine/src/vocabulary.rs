@@ -13,15 +13,16 @@ mod marks;
 mod merge;
 mod special;
 mod split;
+mod tokenize;
 mod unicode;
 
 use std::collections::HashMap;
 
 pub use self::error::{TextError, VocabularyError};
 use self::{
-    merge::{Merges, Segment, Segments, Symbol},
+    merge::{Merges, Symbol},
     special::{Fragment, Specials},
-    split::{Glyph, names::Splitting},
+    split::names::Splitting,
 };
 use crate::gguf::Gguf;
 
@@ -33,10 +34,12 @@ pub const MERGES_MAX: usize = 1 << 20;
 pub const TOKEN_BYTES_MAX: usize = 1_024;
 /// Bytes of all texts of a vocabulary, its merges' among them.
 pub const VOCABULARY_BYTES_MAX: usize = 1 << 26;
-/// Bytes of a text that is cut into tokens.
-pub const INPUT_BYTES_MAX: usize = 1 << 24;
-/// Places of a text that special tokens are looked for at, over all their lengths.
-pub const SPECIAL_LOOKUPS_MAX: usize = 1 << 26;
+/// Bytes of a text that is cut into tokens: more than the longest contexts in use hold. Cutting takes up to 60 bytes of
+/// memory for each.
+pub const INPUT_BYTES_MAX: usize = 1 << 22;
+/// Steps of looking for special tokens in a text: one for each byte and each length that such tokens have, and more where
+/// one may begin. About a second.
+pub const SPECIAL_STEPS_MAX: usize = 1 << 30;
 
 /// What a space is written as where pieces are made of characters.
 const SPACE: char = '\u{2581}';
@@ -266,114 +269,6 @@ impl Vocabulary {
             );
         }
         text
-    }
-
-    /// The tokens of a text that has no special ones.
-    fn fragment(&self, text: &str, behind_special: bool, tokens: &mut Vec<u32>) -> Result<(), TextError> {
-        let mut pieces = Segments::default();
-        match &self.joining {
-            Joining::Scores { ranks } => {
-                let prefix = if self.prefixes && behind_special { " " } else { "" };
-                let text = format!("{prefix}{text}").replace(' ', SPACE.encode_utf8(&mut [0; 4]));
-                self.characters(&text, &mut pieces, |left, right| {
-                    let joined = text.as_bytes().get(left.range().start..right.range().end)?;
-                    let symbol = self.find(joined)?;
-                    ranks.get(symbol as usize).map(|rank| (*rank, symbol))
-                });
-                self.take(text.as_bytes(), &pieces, tokens)
-            }
-            Joining::Merges { scheme, merges } => {
-                let marked = self.raw.then(|| text.replace(' ', SPACE.encode_utf8(&mut [0; 4])));
-                let glyphs: Vec<Glyph> = marked.as_deref().unwrap_or(text).chars().map(Glyph::of).collect();
-                for word in split::split(scheme.passes, &glyphs) {
-                    let word: String = word.iter().map(|glyph| glyph.character).collect();
-                    self.word(&word, scheme, merges, &mut pieces, tokens)?;
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn word(
-        &self,
-        word: &str,
-        scheme: &Splitting,
-        merges: &Merges,
-        pieces: &mut Segments,
-        tokens: &mut Vec<u32>,
-    ) -> Result<(), TextError> {
-        // Ends of lines are tokens by their number, whatever the merges say.
-        let whole = scheme.whole_words || (scheme.raw && word.starts_with('\n'));
-        if whole && let Some(token) = self.whole(word) {
-            tokens.push(token);
-            return Ok(());
-        }
-        let join = |left: &Segment, right: &Segment| merges.find(left.symbol?, right.symbol?);
-        if self.raw {
-            self.characters(word, pieces, join);
-        } else {
-            pieces.clear();
-            for byte in word.bytes() {
-                pieces.push(self.byte_symbols[usize::from(byte)], 1);
-            }
-            pieces.merge(join);
-        }
-        self.take(word.as_bytes(), pieces, tokens)
-    }
-
-    /// The token that is a whole word.
-    fn whole(&self, word: &str) -> Option<u32> {
-        if word.len() > self.longest {
-            return None;
-        }
-        let spelt: String =
-            if self.raw { word.to_owned() } else { word.bytes().map(bytes::spelled).collect() };
-        self.token(&spelt)
-    }
-
-    /// Joins the characters of a text.
-    fn characters(
-        &self,
-        text: &str,
-        pieces: &mut Segments,
-        join: impl Fn(&Segment, &Segment) -> Option<(u32, Symbol)>,
-    ) {
-        pieces.clear();
-        for character in text.chars() {
-            let mut buffer = [0; 4];
-            let encoded = character.encode_utf8(&mut buffer).as_bytes();
-            pieces.push(self.by_text.get(encoded).copied(), encoded.len());
-        }
-        pieces.merge(join);
-    }
-
-    /// The token of so many bytes.
-    fn find(&self, text: &[u8]) -> Option<u32> {
-        if text.len() > self.longest { None } else { self.by_text.get(text).copied() }
-    }
-
-    /// Takes the pieces of a text for tokens, and those that are none byte by byte. Some vocabularies of merges have no
-    /// token for bytes that were not in what they were learned from; whoever trains by them leaves such bytes out.
-    fn take(&self, text: &[u8], pieces: &Segments, tokens: &mut Vec<u32>) -> Result<(), TextError> {
-        for piece in pieces.iter() {
-            if let Some(symbol) = piece.symbol.filter(|symbol| self.is_token(*symbol)) {
-                tokens.push(symbol);
-                continue;
-            }
-            for byte in text.get(piece.range()).unwrap_or_default() {
-                let symbol = self.byte_symbols[usize::from(*byte)].filter(|symbol| self.is_token(*symbol));
-                match (symbol, &self.joining) {
-                    (Some(symbol), _) => tokens.push(symbol),
-                    (None, Joining::Merges { .. }) => (),
-                    (None, Joining::Scores { .. }) => return Err(TextError::Byte { byte: *byte }),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    const fn is_token(&self, symbol: Symbol) -> bool {
-        (symbol as usize) < self.texts.len()
     }
 }
 

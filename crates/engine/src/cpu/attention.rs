@@ -6,10 +6,10 @@
 
 use std::{cell::RefCell, ops::Range};
 
-use super::{Isa, Pool, Split};
+use super::{Isa, Split, Threads};
 use crate::{
     arithmetic::{CHUNK, UNSEEN, cap, exp, max, reciprocal, sum},
-    cache::{Cache, Page, TILE},
+    cache::{Cache, CachedChunk, TILE},
 };
 
 /// Tokens of a sequence that are taken together: they read the same keys.
@@ -49,7 +49,7 @@ struct Sequence<'a> {
     out: Split<'a, f32>,
 }
 
-pub(super) fn attend(isa: Isa, pool: &Pool, view: &View<'_>, sequences: &mut [Attention<'_>]) {
+pub(super) fn attend(isa: Isa, threads: &Threads, view: &View<'_>, sequences: &mut [Attention<'_>]) {
     let mut pieces = Vec::new();
     let sequences: Vec<Sequence<'_>> = sequences
         .iter_mut()
@@ -67,7 +67,7 @@ pub(super) fn attend(isa: Isa, pool: &Pool, view: &View<'_>, sequences: &mut [At
             Sequence { queries, cache, first: *first, out: Split::new(out) }
         })
         .collect();
-    pool.run(pieces.len(), &|piece| {
+    threads.run(pieces.len(), &|piece| {
         let (sequence, tokens, head) = pieces[piece].clone();
         sequences[sequence].piece(isa, view, tokens, head);
     });
@@ -75,7 +75,7 @@ pub(super) fn attend(isa: Isa, pool: &Pool, view: &View<'_>, sequences: &mut [At
 
 /// One query: where it is in its sequence's rows, and the positions it sees.
 #[derive(Debug, Clone)]
-struct Query {
+struct QueryRow {
     at: usize,
     sees: Range<usize>,
     sink: Option<f32>,
@@ -89,9 +89,9 @@ impl Sequence<'_> {
             let end = self.first + token + 1;
             let at = (token * view.heads + head * each + query) * width;
             let sink = view.sinks.map(|sinks| sinks[head * each + query]);
-            Query { at, sink, sees: view.window.map_or(0, |window| end.saturating_sub(window))..end }
+            QueryRow { at, sink, sees: view.window.map_or(0, |window| end.saturating_sub(window))..end }
         };
-        let queries: Vec<Query> =
+        let queries: Vec<QueryRow> =
             tokens.flat_map(|token| (0..each).map(move |q| (token, q))).map(|(t, q)| query(t, q)).collect();
         let mut rest = queries.as_slice();
         while !rest.is_empty() {
@@ -111,15 +111,15 @@ impl Sequence<'_> {
         isa: Isa,
         view: &View<'_>,
         head: usize,
-        queries: &'q [Query],
-    ) -> &'q [Query] {
+        queries: &'q [QueryRow],
+    ) -> &'q [QueryRow] {
         thread_local! {
             static WEIGHTS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
         }
         let (queries, rest) = queries.split_at(R);
         let width = self.cache.width();
         WEIGHTS.with_borrow_mut(|weights| {
-            let mut rows = Rows::<R> {
+            let mut rows = QueryRows::<R> {
                 queries: std::array::from_fn(|r| &self.queries[queries[r].at..][..width]),
                 sees: std::array::from_fn(|r| queries[r].sees.clone()),
                 // SAFETY: each query is in one piece and in it once.
@@ -137,7 +137,7 @@ impl Sequence<'_> {
 }
 
 /// `R` queries of one head of keys.
-struct Rows<'a, const R: usize> {
+struct QueryRows<'a, const R: usize> {
     queries: [&'a [f32]; R],
     sees: [Range<usize>; R],
     out: [&'a mut [f32]; R],
@@ -167,7 +167,7 @@ impl Halves for Portable {
     }
 }
 
-impl<const R: usize> Rows<'_, R> {
+impl<const R: usize> QueryRows<'_, R> {
     fn attend(&mut self, isa: Isa) {
         match isa {
             // SAFETY: a processor is made of instructions that are here alone.
@@ -230,12 +230,16 @@ impl<const R: usize> Rows<'_, R> {
             let tiles = (length - at.min(length)).div_ceil(TILE).min(CHUNK / TILE);
             self.scores::<H>(page, tiles, at, &mut rows);
         }
-        let inverses: [f32; R] = std::array::from_fn(|r| {
+        let mut inverses = [0f32; R];
+        for r in 0..R {
             if let Some(limit) = self.cap {
-                rows[r].iter_mut().for_each(|score| *score = cap(*score, limit));
+                for score in rows[r].iter_mut() {
+                    *score = cap(*score, limit);
+                }
             }
-            soften(rows[r], self.sees[r].start.max(from) - from..self.sees[r].end - from, self.sinks[r])
-        });
+            let seen = self.sees[r].start.max(from) - from..self.sees[r].end - from;
+            inverses[r] = soften(rows[r], seen, self.sinks[r]);
+        }
         let rows = rows.map(|row| &*row);
         if R > 3 {
             self.values::<H, 1>(first, end, rows, inverses);
@@ -247,7 +251,7 @@ impl<const R: usize> Rows<'_, R> {
 
     /// The scores of a page's first tiles.
     #[inline(always)]
-    fn scores<H: Halves>(&self, page: &Page, tiles: usize, at: usize, rows: &mut [&mut [f32]; R]) {
+    fn scores<H: Halves>(&self, page: &CachedChunk, tiles: usize, at: usize, rows: &mut [&mut [f32]; R]) {
         let width = self.cache.width();
         let keys = page.keys(self.head, width);
         for (tile, keys) in keys.chunks_exact(width * TILE).take(tiles).enumerate() {
@@ -256,7 +260,9 @@ impl<const R: usize> Rows<'_, R> {
                 let keys = H::read(keys);
                 for r in 0..R {
                     let q = self.queries[r][column];
-                    scores[r] = std::array::from_fn(|i| scores[r][i] + q * keys[i]);
+                    for i in 0..TILE {
+                        scores[r][i] += q * keys[i];
+                    }
                 }
             }
             for r in 0..R {
@@ -303,17 +309,24 @@ impl<const R: usize> Rows<'_, R> {
             let mut sums = [[[0f32; TILE]; N]; R];
             for (at, row) in values.take(positions).enumerate() {
                 let (cells, _) = row[column..column + N * TILE].as_chunks::<TILE>();
-                let values: [[f32; TILE]; N] = std::array::from_fn(|n| H::read(&cells[n]));
+                let mut values = [[0f32; TILE]; N];
+                for n in 0..N {
+                    values[n] = H::read(&cells[n]);
+                }
                 for r in 0..R {
                     let weight = weights[r][chunk * CHUNK + at];
                     for n in 0..N {
-                        sums[r][n] = std::array::from_fn(|i| sums[r][n][i] + weight * values[n][i]);
+                        for i in 0..TILE {
+                            sums[r][n][i] += weight * values[n][i];
+                        }
                     }
                 }
             }
             for r in 0..R {
                 for n in 0..N {
-                    totals[r][n] = std::array::from_fn(|i| totals[r][n][i] + sums[r][n][i]);
+                    for i in 0..TILE {
+                        totals[r][n][i] += sums[r][n][i];
+                    }
                 }
             }
         }
@@ -335,11 +348,18 @@ fn soften(row: &mut [f32], seen: Range<usize>, sink: Option<f32>) -> f32 {
     let (tiles, _) = row.as_chunks_mut::<TILE>();
     let mut tops = [UNSEEN; TILE];
     for tile in tiles.iter() {
-        tops = std::array::from_fn(|i| max(tile[i], tops[i]));
+        for i in 0..TILE {
+            tops[i] = max(tile[i], tops[i]);
+        }
     }
-    let top = tops.into_iter().fold(sink.unwrap_or(UNSEEN), |top, x| max(x, top));
+    let mut top = sink.unwrap_or(UNSEEN);
+    for x in tops {
+        top = max(x, top);
+    }
     for tile in tiles {
-        *tile = tile.map(|score| exp(score - top));
+        for score in tile {
+            *score = exp(*score - top);
+        }
     }
     let mut total = 0f32;
     for chunk in row.chunks(CHUNK) {

@@ -5,7 +5,7 @@
 
 use std::{arch::x86_64::*, ops::Range};
 
-use super::{kernel::strips, vector::Vector, work::Work};
+use super::{kernel, product::TileProduct, vector::Vector};
 
 /// AVX2 and F16C.
 #[derive(Clone, Copy)]
@@ -149,16 +149,23 @@ macro_rules! halves_of_tiles {
             unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
         }
 
-        unsafe fn sweep<const F: usize>(work: &Work<'_>, tiles: Range<usize>) {
+        unsafe fn sweep<const F: usize>(work: &TileProduct<'_>, tiles: Range<usize>) {
             unsafe {
+                if work.tokens() == 1 {
+                    return Self::run::<F, 1>(work, 2 * tiles.start..2 * tiles.end, 0);
+                }
                 for tile in tiles {
-                    let mut token = 0;
-                    while token + 3 <= work.tokens() {
-                        Self::run::<F, 3>(work, 2 * tile, token);
-                        token += 3;
+                    let (strips, mut token) = (2 * tile..2 * tile + 2, 0);
+                    while token + 4 <= work.tokens() {
+                        Self::run::<F, 4>(work, strips.clone(), token);
+                        token += 4;
                     }
-                    for token in token..work.tokens() {
-                        Self::run::<F, 1>(work, 2 * tile, token);
+                    if token + 2 <= work.tokens() {
+                        Self::run::<F, 2>(work, strips.clone(), token);
+                        token += 2;
+                    }
+                    if token < work.tokens() {
+                        Self::run::<F, 1>(work, strips, token);
                     }
                 }
             }
@@ -252,9 +259,13 @@ impl Avx2 {
     ///
     /// As `strips`.
     #[target_feature(enable = "avx2,f16c")]
-    unsafe fn run<const F: usize, const M: usize>(work: &Work<'_>, strip: usize, token: usize) {
+    unsafe fn run<const F: usize, const M: usize>(
+        work: &TileProduct<'_>,
+        strips: Range<usize>,
+        token: usize,
+    ) {
         // SAFETY: the caller's promises.
-        unsafe { strips::<Self, F, 2, M>(work, strip, token) }
+        unsafe { kernel::strips::<Self, F, 2, M>(work, strips, token) }
     }
 }
 
@@ -263,8 +274,12 @@ impl AvxVnni {
     ///
     /// As `strips`.
     #[target_feature(enable = "avx2,f16c,avxvnni")]
-    unsafe fn run<const F: usize, const M: usize>(work: &Work<'_>, strip: usize, token: usize) {
+    unsafe fn run<const F: usize, const M: usize>(
+        work: &TileProduct<'_>,
+        strips: Range<usize>,
+        token: usize,
+    ) {
         // SAFETY: the caller's promises.
-        unsafe { strips::<Self, F, 2, M>(work, strip, token) }
+        unsafe { kernel::strips::<Self, F, 2, M>(work, strips, token) }
     }
 }

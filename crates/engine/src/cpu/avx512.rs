@@ -4,7 +4,7 @@
 
 use std::{arch::x86_64::*, ops::Range};
 
-use super::{kernel::strips, vector::Vector, work::Work};
+use super::{kernel, product::TileProduct, vector::Vector};
 
 /// AVX-512 F, BW, VL, DQ and VNNI.
 #[derive(Clone, Copy)]
@@ -163,32 +163,42 @@ impl Vector for Avx512 {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
     }
 
-    unsafe fn sweep<const F: usize>(work: &Work<'_>, tiles: Range<usize>) {
+    unsafe fn sweep<const F: usize>(work: &TileProduct<'_>, tiles: Range<usize>) {
+        let pairs = tiles.start..tiles.start + tiles.len() / 2 * 2;
+        let last = pairs.end..tiles.end;
         unsafe {
-            let mut tile = tiles.start;
-            while tile + 4 <= tiles.end {
-                let mut token = 0;
-                while token + 4 <= work.tokens() {
-                    run::<F, 2, 4>(work, tile, token);
-                    run::<F, 2, 4>(work, tile + 2, token);
-                    token += 4;
-                }
-                while token + 2 <= work.tokens() {
-                    run::<F, 2, 2>(work, tile, token);
-                    run::<F, 2, 2>(work, tile + 2, token);
-                    token += 2;
-                }
-                while token < work.tokens() {
-                    run::<F, 4, 1>(work, tile, token);
-                    token += 1;
-                }
-                tile += 4;
+            if work.tokens() == 1 {
+                return run::<F, 1, 1>(work, tiles, 0);
             }
-            for tile in tile..tiles.end {
-                for token in 0..work.tokens() {
-                    run::<F, 1, 1>(work, tile, token);
-                }
+            for tile in pairs.step_by(2) {
+                pair::<F>(work, tile..tile + 2);
             }
+            for token in 0..work.tokens() {
+                run::<F, 1, 1>(work, last.clone(), token);
+            }
+        }
+    }
+}
+
+/// Two tiles with every token: four tokens at a time, then two, then one.
+///
+/// # Safety
+///
+/// As `strips`.
+unsafe fn pair<const F: usize>(work: &TileProduct<'_>, tiles: Range<usize>) {
+    let mut token = 0;
+    // SAFETY: the caller's promises.
+    unsafe {
+        while token + 4 <= work.tokens() {
+            run::<F, 2, 4>(work, tiles.clone(), token);
+            token += 4;
+        }
+        if token + 2 <= work.tokens() {
+            run::<F, 2, 2>(work, tiles.clone(), token);
+            token += 2;
+        }
+        if token < work.tokens() {
+            run::<F, 1, 1>(work, tiles, token);
         }
     }
 }
@@ -197,7 +207,11 @@ impl Vector for Avx512 {
 ///
 /// As `strips`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
-unsafe fn run<const F: usize, const S: usize, const M: usize>(work: &Work<'_>, strip: usize, token: usize) {
+unsafe fn run<const F: usize, const S: usize, const M: usize>(
+    work: &TileProduct<'_>,
+    strips: Range<usize>,
+    token: usize,
+) {
     // SAFETY: the caller's promises.
-    unsafe { strips::<Avx512, F, S, M>(work, strip, token) }
+    unsafe { kernel::strips::<Avx512, F, S, M>(work, strips, token) }
 }

@@ -10,111 +10,168 @@
 
 mod codes;
 
-use super::{vector::Vector, work::Work};
+use std::ops::Range;
+
+use super::{product::TileProduct, vector::Vector};
 use crate::{
-    arithmetic::{Activations, BLOCK, GROUP},
+    arithmetic::{Activations, GROUP},
     format::{Codes, Format, Scales},
     matrix::{LANES, Layout},
 };
 use codes::decode;
 
-/// How far ahead of one token's products weights are asked for, in bytes: memory is that far away.
-const AHEAD: usize = 4_096;
+/// How far ahead weights are asked for when one token wants them from memory, in bytes. Memory gives one stream faster than
+/// several.
+const AHEAD: usize = 12_288;
 
-/// `S` vectors of rows, from vector `strip` of the matrix on, times `M` tokens, from `token` on.
+/// Vectors of rows, `S` at a time, times `M` tokens, from `token` on.
 ///
 /// # Safety
 ///
 /// The instructions are here, the strips are of tiles that the caller has, the tokens are there.
 #[inline(always)]
 pub(super) unsafe fn strips<V: Vector, const F: usize, const S: usize, const M: usize>(
-    work: &Work<'_>,
+    work: &TileProduct<'_>,
+    strips: Range<usize>,
+    token: usize,
+) {
+    let mut strip = strips.start;
+    while strip < strips.end {
+        // SAFETY: the caller's promises.
+        unsafe { some::<V, F, S, M>(work, strip, token) };
+        strip += S;
+    }
+}
+
+/// `S` vectors of rows, from vector `strip` of the matrix on, times `M` tokens: whole tiles, or a vector of one.
+///
+/// # Safety
+///
+/// As `strips`.
+#[inline(always)]
+unsafe fn some<V: Vector, const F: usize, const S: usize, const M: usize>(
+    work: &TileProduct<'_>,
     strip: usize,
     token: usize,
 ) {
     let layout = const { Layout::of(Format::ALL[F]) };
     let parts = LANES / V::LANES;
-    let (cols, blocks) = (work.weights.cols(), work.weights.cols() / BLOCK);
-    let tile_bytes = layout.tile_bytes(cols);
-    let lanes: [usize; S] = std::array::from_fn(|s| (strip + s) % parts * V::LANES);
-    // SAFETY: tiles and tokens are there, as the caller says; a group's parts lie where its layout says.
+    let (blocks, tile_bytes) = (work.blocks, work.tile_bytes);
+    // A whole tile's vectors share its place, which the compiler sees in this form.
+    let first = if S < parts { strip % parts } else { 0 };
+    let lanes: [usize; S] = std::array::from_fn(|s| (first + s % parts) * V::LANES);
+    // SAFETY: tiles and tokens are there, as the caller says.
     unsafe {
-        let tiles: [*const u8; S] =
-            std::array::from_fn(|s| work.bytes.as_ptr().add((strip + s) / parts * tile_bytes));
-        let tokens: [*const Activations; M] =
+        let mut heads: [*const u8; S] =
+            std::array::from_fn(|s| work.bytes.as_ptr().add((strip / parts + s / parts) * tile_bytes));
+        let mut tokens: [*const Activations; M] =
             std::array::from_fn(|m| work.x.blocks.as_ptr().add((token + m) * blocks));
-        let zero = [[V::splat(0.0); M]; S];
-        let mut totals = zero;
-        let mut group = 0;
-        while group < blocks {
-            let here = GROUP.min(blocks - group);
-            let start = group / GROUP * layout.group_bytes(GROUP);
-            let codes = start + layout.codes_at(here);
-            let heads: [*const u8; S] = std::array::from_fn(|s| tiles[s].add(start));
-            let mut sums = zero;
-            for b in 0..here {
-                if M == 1 {
-                    ahead::<V, S>(heads, parts, layout.group_bytes(GROUP) / GROUP, b);
-                }
-                let place = Place {
-                    heads,
-                    sides: std::array::from_fn(|s| heads[s].add(layout.head + b * layout.side)),
-                    codes: std::array::from_fn(|s| tiles[s].add(codes + b * layout.codes + 4 * lanes[s])),
-                    lanes,
-                };
-                let x: [*const Activations; M] = std::array::from_fn(|m| tokens[m].add(group + b));
-                block::<V, F, S, M>(&place, &x, &mut sums);
-            }
+        let mut totals = [[V::splat(0.0); M]; S];
+        let mut left = blocks;
+        while left > 0 {
+            let here = GROUP.min(left);
+            let sums = group::<V, F, S, M>(heads, lanes, tokens, here);
             for s in 0..S {
                 for m in 0..M {
                     totals[s][m] = V::add(totals[s][m], sums[s][m]);
                 }
             }
-            group += here;
+            heads = heads.map(|head| head.wrapping_add(layout.group_bytes(GROUP)));
+            tokens = tokens.map(|token| token.wrapping_add(GROUP));
+            left -= here;
         }
-        for s in 0..S {
-            for m in 0..M {
-                let out = work.rows(token + m, (strip + s) * V::LANES, V::LANES);
-                write::<V>(out, totals[s][m]);
+        write::<V, S, M>(work, strip, token, &totals);
+    }
+}
+
+/// The sums over a group of so many blocks.
+///
+/// # Safety
+///
+/// The instructions are here, and the group's parts lie where its layout says.
+#[inline(always)]
+unsafe fn group<V: Vector, const F: usize, const S: usize, const M: usize>(
+    heads: [*const u8; S],
+    lanes: [usize; S],
+    tokens: [*const Activations; M],
+    blocks: usize,
+) -> [[V::Floats; M]; S] {
+    let layout = const { Layout::of(Format::ALL[F]) };
+    let codes = if blocks == GROUP {
+        const { Layout::of(Format::ALL[F]).codes_at(GROUP) }
+    } else {
+        layout.codes_at(blocks)
+    };
+    // SAFETY: the caller's promises.
+    unsafe {
+        let mut sums = [[V::splat(0.0); M]; S];
+        for b in 0..blocks {
+            if M == 1 {
+                ahead::<V>(heads[0], layout.group_bytes(GROUP) / GROUP, b);
+            }
+            let place = BlockPlace {
+                heads,
+                sides: std::array::from_fn(|s| heads[s].add(layout.head + b * layout.side)),
+                codes: std::array::from_fn(|s| heads[s].add(codes + b * layout.codes + 4 * lanes[s])),
+                lanes,
+            };
+            let x: [*const Activations; M] = std::array::from_fn(|m| tokens[m].add(b));
+            block::<V, F, S, M>(&place, &x, &mut sums);
+        }
+        sums
+    }
+}
+
+/// Asks for the weights that come `AHEAD` of a block.
+///
+/// # Safety
+///
+/// The instructions are here.
+#[inline(always)]
+unsafe fn ahead<V: Vector>(head: *const u8, bytes: usize, b: usize) {
+    for line in 0..bytes.div_ceil(64) {
+        // SAFETY: a prefetch reads nothing.
+        unsafe { V::prefetch(head.wrapping_add(AHEAD + b * bytes + 64 * line)) };
+    }
+}
+
+/// A line of the cache. That there is one on the stack has the compiler align it, and with it the registers that it keeps
+/// there: across two lines they would cost twice the time of the whole product.
+#[repr(align(64))]
+struct CacheLine([f32; LANES]);
+
+/// Puts the sums where their rows go; a last tile may have fewer rows than lanes.
+///
+/// # Safety
+///
+/// The instructions are here, and the caller has the rows.
+#[inline(always)]
+unsafe fn write<V: Vector, const S: usize, const M: usize>(
+    work: &TileProduct<'_>,
+    strip: usize,
+    token: usize,
+    sums: &[[V::Floats; M]; S],
+) {
+    let whole = (strip + S) * V::LANES <= work.weights.rows();
+    for s in 0..S {
+        for m in 0..M {
+            // SAFETY: the caller's promise; a slice of all lanes has room for a vector, and so has `all`.
+            unsafe {
+                if whole {
+                    V::store(work.row(token + m, (strip + s) * V::LANES), sums[s][m]);
+                } else {
+                    let mut all = CacheLine([0f32; LANES]);
+                    V::store(all.0.as_mut_ptr(), sums[s][m]);
+                    let out = work.rows(token + m, (strip + s) * V::LANES, V::LANES);
+                    out.copy_from_slice(&all.0[..out.len()]);
+                }
             }
         }
     }
 }
 
-/// Asks for the weights that come `AHEAD` after a block, each tile's once.
-///
-/// # Safety
-///
-/// The instructions are here.
-#[inline(always)]
-unsafe fn ahead<V: Vector, const S: usize>(heads: [*const u8; S], parts: usize, bytes: usize, b: usize) {
-    for head in heads.into_iter().step_by(parts) {
-        for line in 0..bytes.div_ceil(64) {
-            // SAFETY: a prefetch reads nothing.
-            unsafe { V::prefetch(head.wrapping_add(AHEAD + b * bytes + 64 * line)) };
-        }
-    }
-}
-
-/// # Safety
-///
-/// The instructions are here.
-#[inline(always)]
-unsafe fn write<V: Vector>(out: &mut [f32], rows: V::Floats) {
-    let mut all = [0f32; LANES];
-    // SAFETY: both have room for a vector: the slice where it has all its rows.
-    unsafe {
-        if out.len() == V::LANES {
-            V::store(out.as_mut_ptr(), rows);
-        } else {
-            V::store(all.as_mut_ptr(), rows);
-            out.copy_from_slice(&all[..out.len()]);
-        }
-    }
-}
-
 /// Where the parts of a block lie, strip by strip.
-struct Place<const S: usize> {
+struct BlockPlace<const S: usize> {
     heads: [*const u8; S],
     sides: [*const u8; S],
     codes: [*const u8; S],
@@ -128,7 +185,7 @@ struct Place<const S: usize> {
 /// The instructions are here, and the block is where it is said to be.
 #[inline(always)]
 unsafe fn block<V: Vector, const F: usize, const S: usize, const M: usize>(
-    place: &Place<S>,
+    place: &BlockPlace<S>,
     x: &[*const Activations; M],
     sums: &mut [[V::Floats; M]; S],
 ) {
@@ -224,7 +281,7 @@ unsafe fn least<V: Vector>(from: *const u8, sums: [i32; 2]) -> V::Floats {
 /// The instructions are here, and the block is where it is said to be.
 #[inline(always)]
 unsafe fn integers<V: Vector, const F: usize, const S: usize, const M: usize>(
-    place: &Place<S>,
+    place: &BlockPlace<S>,
     x: &[*const Activations; M],
 ) -> [[V::Integers; M]; S] {
     // SAFETY: the caller's promises.
@@ -326,8 +383,8 @@ unsafe fn pair<V: Vector, const F: usize, const S: usize, const M: usize, const 
         for s in 1..S {
             all[s] = decode::<V, F, G>(codes[s]);
         }
-        for m in 0..M {
-            for step in 0..2 {
+        for step in 0..2 {
+            for m in 0..M {
                 let quad = V::quad((*x[m]).quants.as_ptr().add(8 * G + 4 * step));
                 for s in 0..S {
                     acc[s][m] = match const { Format::ALL[F].codes() } {

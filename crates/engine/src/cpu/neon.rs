@@ -8,7 +8,7 @@ use std::{
     ops::Range,
 };
 
-use super::{kernel::strips, vector::Vector, work::Work};
+use super::{kernel, product::TileProduct, vector::Vector};
 
 /// NEON, as every such machine has it.
 #[derive(Clone, Copy)]
@@ -20,7 +20,7 @@ pub(super) struct NeonDot;
 
 /// Sums of products without a dot product: of two rows each, in pairs of lanes that are added at last.
 #[derive(Clone, Copy)]
-pub(super) struct Pairs {
+pub(super) struct LanePairs {
     low: int32x4_t,
     high: int32x4_t,
 }
@@ -175,16 +175,16 @@ macro_rules! quarters_of_tiles {
             }
         }
 
-        unsafe fn sweep<const F: usize>(work: &Work<'_>, tiles: Range<usize>) {
+        unsafe fn sweep<const F: usize>(work: &TileProduct<'_>, tiles: Range<usize>) {
             unsafe {
                 for tile in tiles {
                     let mut token = 0;
                     while token + 2 <= work.tokens() {
-                        Self::run::<F, 2>(work, 4 * tile, token);
+                        Self::run::<F, 2>(work, 4 * tile..4 * tile + 4, token);
                         token += 2;
                     }
                     for token in token..work.tokens() {
-                        Self::run::<F, 1>(work, 4 * tile, token);
+                        Self::run::<F, 1>(work, 4 * tile..4 * tile + 4, token);
                     }
                 }
             }
@@ -197,22 +197,22 @@ macro_rules! quarters_of_tiles {
 impl Vector for Neon {
     quarters_of_tiles!();
 
-    type Sums = Pairs;
+    type Sums = LanePairs;
 
     #[inline(always)]
-    unsafe fn start(n: i32) -> Pairs {
+    unsafe fn start(n: i32) -> LanePairs {
         unsafe {
             // n and 0, twice.
             let half = vreinterpretq_s32_s64(vdupq_n_s64(i64::from(n as u32)));
-            Pairs { low: half, high: half }
+            LanePairs { low: half, high: half }
         }
     }
 
     #[inline(always)]
-    unsafe fn dot(sums: Pairs, codes: uint8x16_t, x: int8x16_t) -> Pairs {
+    unsafe fn dot(sums: LanePairs, codes: uint8x16_t, x: int8x16_t) -> LanePairs {
         unsafe {
             let codes = vreinterpretq_s8_u8(codes);
-            Pairs {
+            LanePairs {
                 low: vpadalq_s16(sums.low, vmull_s8(vget_low_s8(codes), vget_low_s8(x))),
                 high: vpadalq_s16(sums.high, vmull_high_s8(codes, x)),
             }
@@ -220,7 +220,7 @@ impl Vector for Neon {
     }
 
     #[inline(always)]
-    unsafe fn total(sums: Pairs) -> int32x4_t {
+    unsafe fn total(sums: LanePairs) -> int32x4_t {
         unsafe { vpaddq_s32(sums.low, sums.high) }
     }
 }
@@ -264,9 +264,13 @@ impl Neon {
     ///
     /// As `strips`.
     #[target_feature(enable = "neon")]
-    unsafe fn run<const F: usize, const M: usize>(work: &Work<'_>, strip: usize, token: usize) {
+    unsafe fn run<const F: usize, const M: usize>(
+        work: &TileProduct<'_>,
+        strips: Range<usize>,
+        token: usize,
+    ) {
         // SAFETY: the caller's promises.
-        unsafe { strips::<Self, F, 4, M>(work, strip, token) }
+        unsafe { kernel::strips::<Self, F, 4, M>(work, strips, token) }
     }
 }
 
@@ -275,8 +279,12 @@ impl NeonDot {
     ///
     /// As `strips`.
     #[target_feature(enable = "neon,dotprod")]
-    unsafe fn run<const F: usize, const M: usize>(work: &Work<'_>, strip: usize, token: usize) {
+    unsafe fn run<const F: usize, const M: usize>(
+        work: &TileProduct<'_>,
+        strips: Range<usize>,
+        token: usize,
+    ) {
         // SAFETY: the caller's promises.
-        unsafe { strips::<Self, F, 4, M>(work, strip, token) }
+        unsafe { kernel::strips::<Self, F, 4, M>(work, strips, token) }
     }
 }

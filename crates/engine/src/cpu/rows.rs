@@ -72,16 +72,17 @@ for_each_isa!(
             let scale = greatest.map(|g| if g < LEAST { 0.0 } else { g * f32::from_bits(0x3C01_0204) });
             let inverse = greatest.map(|g| if g < LEAST { 0.0 } else { 127.0 * reciprocal(g) });
             for (i, (block, out)) in blocks.iter().zip(out).enumerate() {
-                let integer = |x: f32| (x * inverse[i] + MAGIC).to_bits() as i32 - MAGIC.to_bits() as i32;
-                let integers: [i32; BLOCK] = block.map(integer);
-                for (quant, integer) in out.quants.iter_mut().zip(integers) {
-                    *quant = integer as i8;
+                let halves = block.chunks_exact(BLOCK / 2).zip(out.quants.chunks_exact_mut(BLOCK / 2));
+                for ((x, quants), sum) in halves.zip(&mut out.sums) {
+                    *sum = 0;
+                    for (x, quant) in x.iter().zip(quants) {
+                        let integer = (*x * inverse[i] + MAGIC).to_bits() as i32 - MAGIC.to_bits() as i32;
+                        *quant = integer as i8;
+                        *sum += integer;
+                    }
                 }
-                let first: i32 = integers[..BLOCK / 2].iter().sum();
-                let second: i32 = integers[BLOCK / 2..].iter().sum();
-                out.sums = [first, second];
                 out.scale = scale[i];
-                out.total = scale[i] * (first + second) as f32;
+                out.total = scale[i] * (out.sums[0] + out.sums[1]) as f32;
             }
         }
     }

@@ -4,7 +4,7 @@
 
 use std::{arch::wasm32::*, ops::Range};
 
-use super::{kernel::strips, vector::Vector, work::Work};
+use super::{kernel, product::TileProduct, vector::Vector};
 
 /// Simd128.
 #[derive(Clone, Copy)]
@@ -12,7 +12,7 @@ pub(super) struct Simd128;
 
 /// Sums of products: of two rows each, in pairs of lanes that are added at last.
 #[derive(Clone, Copy)]
-pub(super) struct Pairs {
+pub(super) struct HalfSums {
     low: v128,
     high: v128,
 }
@@ -28,7 +28,7 @@ impl Vector for Simd128 {
     type Codes = v128;
     /// Four numbers of sixteen bits, twice.
     type Quad = v128;
-    type Sums = Pairs;
+    type Sums = HalfSums;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> v128 {
@@ -141,49 +141,49 @@ impl Vector for Simd128 {
     }
 
     #[inline(always)]
-    unsafe fn start(n: i32) -> Pairs {
+    unsafe fn start(n: i32) -> HalfSums {
         let half = i32x4(n, 0, n, 0);
-        Pairs { low: half, high: half }
+        HalfSums { low: half, high: half }
     }
 
     #[inline(always)]
-    unsafe fn dot(sums: Pairs, codes: v128, x: v128) -> Pairs {
-        Pairs {
+    unsafe fn dot(sums: HalfSums, codes: v128, x: v128) -> HalfSums {
+        HalfSums {
             low: i32x4_add(sums.low, i32x4_dot_i16x8(i16x8_extend_low_i8x16(codes), x)),
             high: i32x4_add(sums.high, i32x4_dot_i16x8(i16x8_extend_high_i8x16(codes), x)),
         }
     }
 
     #[inline(always)]
-    unsafe fn dot_signed(sums: Pairs, codes: v128, x: v128) -> Pairs {
+    unsafe fn dot_signed(sums: HalfSums, codes: v128, x: v128) -> HalfSums {
         // Codes below 64 are the same signed.
         unsafe { Self::dot(sums, codes, x) }
     }
 
     #[inline(always)]
-    unsafe fn settle(sums: Pairs) -> Pairs {
+    unsafe fn settle(sums: HalfSums) -> HalfSums {
         sums
     }
 
     #[inline(always)]
-    unsafe fn total(sums: Pairs) -> v128 {
-        let Pairs { low, high } = sums;
+    unsafe fn total(sums: HalfSums) -> v128 {
+        let HalfSums { low, high } = sums;
         i32x4_add(i32x4_shuffle::<0, 2, 4, 6>(low, high), i32x4_shuffle::<1, 3, 5, 7>(low, high))
     }
 
     #[inline(always)]
     unsafe fn prefetch(_: *const u8) {}
 
-    unsafe fn sweep<const F: usize>(work: &Work<'_>, tiles: Range<usize>) {
+    unsafe fn sweep<const F: usize>(work: &TileProduct<'_>, tiles: Range<usize>) {
         unsafe {
             for strip in 4 * tiles.start..4 * tiles.end {
                 let mut token = 0;
                 while token + 3 <= work.tokens() {
-                    run::<F, 3>(work, strip, token);
+                    run::<F, 3>(work, strip..strip + 1, token);
                     token += 3;
                 }
                 for token in token..work.tokens() {
-                    run::<F, 1>(work, strip, token);
+                    run::<F, 1>(work, strip..strip + 1, token);
                 }
             }
         }
@@ -194,7 +194,7 @@ impl Vector for Simd128 {
 ///
 /// As `strips`.
 #[inline(never)]
-unsafe fn run<const F: usize, const M: usize>(work: &Work<'_>, strip: usize, token: usize) {
+unsafe fn run<const F: usize, const M: usize>(work: &TileProduct<'_>, strips: Range<usize>, token: usize) {
     // SAFETY: the caller's promises.
-    unsafe { strips::<Simd128, F, 1, M>(work, strip, token) }
+    unsafe { kernel::strips::<Simd128, F, 1, M>(work, strips, token) }
 }

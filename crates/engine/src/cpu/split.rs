@@ -22,6 +22,11 @@ impl<'a, T> Split<'a, T> {
         Self { start: slice.as_mut_ptr(), len: slice.len(), slice: PhantomData }
     }
 
+    /// Where it begins, for whoever writes a part that nobody else has.
+    pub(super) fn start(&self) -> *mut T {
+        self.start
+    }
+
     /// A part of the slice.
     ///
     /// # Safety

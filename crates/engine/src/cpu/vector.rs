@@ -3,7 +3,7 @@
 //! **Invariant:** integers are exact and each operation on floats is rounded once, so every implementation gives the
 //! same bits.
 
-use super::work::Work;
+use super::product::TileProduct;
 
 /// The vectors of an instruction set.
 ///
@@ -77,7 +77,7 @@ pub(super) trait Vector: Copy {
     unsafe fn dot(sums: Self::Sums, codes: Self::Codes, x: Self::Quad) -> Self::Sums;
     /// Adds the products of signed codes, `FLIP` added to them.
     unsafe fn dot_signed(sums: Self::Sums, codes: Self::Codes, x: Self::Quad) -> Self::Sums;
-    /// Makes room for further products: needed before the codes that were added exceed 254.
+    /// Makes room for further products: needed before the greatest codes that were added come to more than 129.
     unsafe fn settle(sums: Self::Sums) -> Self::Sums;
     /// The sums.
     unsafe fn total(sums: Self::Sums) -> Self::Integers;
@@ -86,5 +86,5 @@ pub(super) trait Vector: Copy {
     unsafe fn prefetch(from: *const u8);
 
     /// The tiles' rows for every token, in strips that suit the registers.
-    unsafe fn sweep<const F: usize>(work: &Work<'_>, tiles: std::ops::Range<usize>);
+    unsafe fn sweep<const F: usize>(work: &TileProduct<'_>, tiles: std::ops::Range<usize>);
 }

@@ -15,7 +15,7 @@ const TOKENS: std::ops::RangeInclusive<usize> = 16..=512;
 /// Bytes that a model needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// Of its weights, which all share that run it.
+    /// Of its pack, which all share that run it.
     pub weights: usize,
     /// Of what is computed at once, for each that runs it.
     pub scratch: usize,
@@ -28,7 +28,7 @@ impl Memory {
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let settings = &plan.settings;
-        Self { weights: plan.weights_bytes, scratch: settings.scratch_bytes(), page: settings.page_bytes() }
+        Self { weights: plan.pack_bytes, scratch: settings.scratch_bytes(), page: settings.page_bytes() }
     }
 
     /// All of it, with sessions of so many positions.
@@ -65,10 +65,19 @@ impl Settings {
         self.tokens_at_once() * self.token_bytes() + logits
     }
 
+    /// Bytes that a session needs beside its pages while so many tokens are expected.
+    #[must_use]
+    pub fn draft_bytes(&self, tokens: usize) -> usize {
+        let rows = tokens.min(crate::session::DRAFT_ROWS_AT_ONCE) * self.vocabulary;
+        4 * (tokens.saturating_mul(self.width + 1)).saturating_add(rows)
+    }
+
     /// Bytes of the numbers on the way through one layer, of one token.
     fn token_bytes(&self) -> usize {
         let numbers = 3 * self.width + 2 * self.query_width() + 2 * self.key_width() + 2 * self.feed;
-        let quantized = 2 * self.width.max(self.feed).max(self.query_width());
-        4 * numbers + quantized + 8 * self.head_width
+        // An expert that all tokens are sent to.
+        let expert = if self.routing.is_some() { 2 * self.width + 2 * self.feed } else { 0 };
+        let quantized = 4 * self.width.max(self.feed).max(self.query_width());
+        4 * (numbers + expert) + quantized + 8 * self.head_width
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     format::Format,
     gguf::{Gguf, Tensor, TensorType},
     matrix::Matrix,
+    pack,
 };
 
 /// What a tensor is to be.
@@ -47,8 +48,8 @@ pub struct Plan {
     pub settings: Settings,
     /// Its tensors, in the order that they are computed with.
     pub slots: Vec<Slot>,
-    /// Bytes of its weights once they are packed.
-    pub weights_bytes: usize,
+    /// Bytes of its pack, at most some hundred fewer.
+    pub pack_bytes: usize,
 }
 
 impl Plan {
@@ -59,7 +60,7 @@ impl Plan {
     pub fn of(file: &Gguf<'_>) -> Result<Self, ModelError> {
         let settings = Settings::read(file)?;
         let mut slots = Vec::new();
-        let mut weights_bytes: usize = 0;
+        let mut pack_bytes = pack::FRAME_BYTES + file.without_tensors().len();
         for (slot, presence) in places(&settings) {
             match (presence, file.find_tensor(&slot.name)) {
                 (Presence::Never, _) | (Presence::May, None) => {}
@@ -67,7 +68,8 @@ impl Plan {
                     file.tensor(&slot.name)?;
                 }
                 (Presence::May | Presence::Must, Some(tensor)) => {
-                    weights_bytes = weights_bytes.saturating_add(slot.check(&tensor)?);
+                    let part = slot.check(&tensor)?.saturating_add(pack::PART_BYTES + slot.name.len());
+                    pack_bytes = pack_bytes.saturating_add(part);
                     slots.push(slot);
                 }
             }
@@ -78,7 +80,7 @@ impl Plan {
             let (tensor, family) = (tensor.name.to_owned(), settings.family.name());
             return Err(ModelError::Unplaced { tensor, family });
         }
-        Ok(Self { settings, slots, weights_bytes })
+        Ok(Self { settings, slots, pack_bytes })
     }
 }
 

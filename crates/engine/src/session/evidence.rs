@@ -6,6 +6,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RowDigest(pub [u8; 32]);
 
+/// Rows that a session gives in its life, some more than once: 32 bytes of memory for each.
+pub const ROWS_GIVEN_MAX: usize = 1 << 22;
 /// Numbers that are hashed at a time: as many blocks as the widest vectors take.
 const STRIDE: usize = 4096;
 

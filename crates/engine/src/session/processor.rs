@@ -96,7 +96,7 @@ impl Processor {
         let out: Sink<'_> = &mut out;
         let mut fresh = Vec::with_capacity(works.len());
         for (number, work) in works.iter_mut().enumerate() {
-            fresh.push(self.from_draft(number, work, out));
+            fresh.push(self.hand_out(number, work, out));
         }
         while fresh.iter().any(|fresh| fresh.done < fresh.tokens.len()) {
             self.pass(works, &mut fresh, out);
@@ -108,7 +108,7 @@ impl Processor {
     }
 
     /// Gives the rows that were computed ahead, and says what is left.
-    fn from_draft(&mut self, number: usize, work: &mut Work<'_>, out: Sink<'_>) -> Fresh {
+    fn hand_out(&mut self, number: usize, work: &mut Work<'_>, out: Sink<'_>) -> Fresh {
         let (width, vocabulary) = (self.model.settings().width, self.model.settings().vocabulary);
         let Session { draft, evidence, length, capacity, .. } = &mut *work.session;
         let first = work.rows.first(work.tokens.len());

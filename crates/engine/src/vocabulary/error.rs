@@ -1,8 +1,7 @@
 //! What can be wrong with a vocabulary, and with a text.
 
 use super::{
-    INPUT_BYTES_MAX, MERGES_MAX, SPECIAL_LOOKUPS_MAX, TOKEN_BYTES_MAX, TOKENS_MAX, VOCABULARY_BYTES_MAX,
-    split,
+    INPUT_BYTES_MAX, MERGES_MAX, SPECIAL_STEPS_MAX, TOKEN_BYTES_MAX, TOKENS_MAX, VOCABULARY_BYTES_MAX, split,
 };
 use crate::gguf::GgufError;
 
@@ -105,8 +104,6 @@ pub enum TextError {
         byte: u8,
     },
     /// Looking for special tokens in it would take too long.
-    #[error(
-        "special tokens would have to be looked for at more than {SPECIAL_LOOKUPS_MAX} places of the text"
-    )]
+    #[error("looking for special tokens in the text takes more than {SPECIAL_STEPS_MAX} steps")]
     Special,
 }

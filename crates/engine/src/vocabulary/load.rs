@@ -106,7 +106,7 @@ fn texts(tokens: Texts<'_>) -> Result<(Vec<Text>, Names), VocabularyError> {
     if tokens.is_empty() || tokens.len() > TOKENS_MAX {
         return Err(VocabularyError::Tokens { found: tokens.len() });
     }
-    let mut names = Names { by_text: HashMap::new(), bytes: 0 };
+    let mut names = Names { by_text: HashMap::with_capacity(tokens.len()), bytes: 0 };
     let mut texts: Vec<Text> = Vec::new();
     for (token, text) in (0..).zip(tokens.iter()) {
         if text.len() > TOKEN_BYTES_MAX {
@@ -161,7 +161,8 @@ fn merges(gguf: &Gguf<'_>, names: &mut Names) -> Result<Merges, VocabularyError>
     if texts.len() > MERGES_MAX {
         return Err(VocabularyError::Merges { found: texts.len() });
     }
-    let mut merges = Vec::new();
+    let mut merges = Vec::with_capacity(texts.len());
+    let mut joined = Vec::new();
     for (rank, text) in (0..).zip(texts.iter()) {
         // The first side may begin with a space of its own; none of them is empty.
         let Some(space) = text.iter().skip(1).position(|byte| *byte == b' ') else { continue };
@@ -171,7 +172,9 @@ fn merges(gguf: &Gguf<'_>, names: &mut Names) -> Result<Merges, VocabularyError>
             continue;
         }
         let (one, other) = (names.symbol(left)?, names.symbol(right)?);
-        merges.push((one, other, rank, names.symbol(&[left, right].concat())?));
+        joined.clear();
+        joined.extend(left.iter().chain(right));
+        merges.push((one, other, rank, names.symbol(&joined)?));
     }
     Ok(Merges::new(merges))
 }

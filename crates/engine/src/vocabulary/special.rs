@@ -5,7 +5,10 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use super::{SPECIAL_LOOKUPS_MAX, Text, TextError};
+use super::{SPECIAL_STEPS_MAX, Text, TextError};
+
+/// How many steps it is to look a text up: about as long as it takes to step over so many bytes.
+const LOOKUP_STEPS: usize = 16;
 
 /// A token that stands for something other than its text.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +57,7 @@ impl Specials {
     /// Takes a text apart; `all` asks for those as well that are not always found.
     pub(super) fn find(&self, text: &[u8], all: bool) -> Result<Vec<Fragment>, TextError> {
         let mut fragments = if text.is_empty() { Vec::new() } else { vec![Fragment::Text(0..text.len())] };
-        let mut lookups = 0;
+        let mut steps = 0;
         for (length, begins) in &self.lengths {
             let mut finer = Vec::with_capacity(fragments.len());
             for fragment in fragments {
@@ -62,7 +65,7 @@ impl Specials {
                     Fragment::Token(_) => finer.push(fragment),
                     Fragment::Text(range) => {
                         let seek = Seek { specials: self, text, all, length: *length, begins };
-                        seek.cut(range, &mut lookups, &mut finer)?;
+                        seek.cut(range, &mut steps, &mut finer)?;
                     }
                 }
             }
@@ -82,15 +85,14 @@ struct Seek<'a> {
 }
 
 impl Seek<'_> {
-    fn cut(
-        &self,
-        range: Range<usize>,
-        lookups: &mut usize,
-        out: &mut Vec<Fragment>,
-    ) -> Result<(), TextError> {
+    fn cut(&self, range: Range<usize>, steps: &mut usize, out: &mut Vec<Fragment>) -> Result<(), TextError> {
         let (mut at, mut cut) = (range.start, range.start);
         while at + self.length <= range.end {
-            let Some(special) = self.at(at, lookups)? else {
+            *steps += 1;
+            if *steps > SPECIAL_STEPS_MAX {
+                return Err(TextError::Special);
+            }
+            let Some(special) = self.at(at, steps) else {
                 at += 1;
                 continue;
             };
@@ -111,16 +113,13 @@ impl Seek<'_> {
     }
 
     /// The special token at a place.
-    fn at(&self, at: usize, lookups: &mut usize) -> Result<Option<Special>, TextError> {
-        let Some(text) = self.text.get(at..at + self.length) else { return Ok(None) };
+    fn at(&self, at: usize, steps: &mut usize) -> Option<Special> {
+        let text = self.text.get(at..at + self.length)?;
         if !text.first().is_some_and(|first| self.begins[usize::from(*first)]) {
-            return Ok(None);
+            return None;
         }
-        *lookups += 1;
-        if *lookups > SPECIAL_LOOKUPS_MAX {
-            return Err(TextError::Special);
-        }
-        Ok(self.specials.by_text.get(text).copied().filter(|special| self.all || special.always))
+        *steps += LOOKUP_STEPS;
+        self.specials.by_text.get(text).copied().filter(|special| self.all || special.always)
     }
 
     /// How many spaces stand there.

@@ -1,6 +1,7 @@
 //! Arbitrary bytes into what reads strangers' files and texts. The same targets run without end under a fuzzer; here
 //! each runs for a moment, with bytes that depend on nothing but a seed.
 
+#[allow(dead_code, reason = "other targets make other choices")]
 #[path = "../../../protocol/tests/it/fuzz/dice.rs"]
 pub(crate) mod dice;
 pub(crate) mod files;

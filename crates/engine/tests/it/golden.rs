@@ -13,7 +13,8 @@ use crate::random::Random;
 /// Set to `write`, this variable makes the vectors anew.
 const SWITCH: &str = "ASSAY_GOLDEN";
 
-fn check(name: &str, lines: &str) {
+/// Compares lines with those that were written, each by what stands first in it.
+pub(crate) fn check(name: &str, lines: &str) {
     let file = format!("{}/tests/golden/{name}.txt", env!("CARGO_MANIFEST_DIR"));
     if std::env::var(SWITCH).is_ok_and(|wish| wish == "write") {
         fs::write(&file, lines).unwrap_or_else(|error| panic!("{file}: {error}"));

@@ -1,4 +1,5 @@
 //! What is asked of the engine from outside, and what a stranger's file can do to it.
+#![allow(clippy::unwrap_used, reason = "a helper that cannot go on fails the test")]
 
 mod attention;
 mod bounds;
@@ -16,5 +17,6 @@ mod products;
 mod random;
 mod rows;
 mod sessions;
+mod settings;
 mod shapes;
 mod vocabularies;

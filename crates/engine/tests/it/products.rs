@@ -50,7 +50,7 @@ fn everything(format: Format, shapes: &[(usize, usize)]) {
     let scalar = Cpu::with(Isa::Scalar, 1);
     for (rows, cols) in shapes.iter().copied() {
         let source = random.weights(format, rows, cols);
-        let weights = Matrix::pack(format, rows, cols, &source).unwrap();
+        let weights = Matrix::pack(format, rows, cols, &source).expect("finite scales");
         for tokens in [1, 2, 3, 5, 7, 13] {
             let x = activations(&mut random, tokens * cols);
             let mut quantized = Quantized::default();

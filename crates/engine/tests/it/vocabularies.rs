@@ -8,7 +8,7 @@ mod sizes;
 use std::collections::BTreeMap;
 
 use assay_engine::{
-    gguf::Gguf,
+    gguf::{Gguf, Writer},
     vocabulary::{TokenType, Vocabulary},
 };
 
@@ -66,11 +66,34 @@ fn control_tokens_are_text_unless_they_are_asked_for() {
 }
 
 #[test]
-fn a_longer_special_token_goes_before_a_shorter_one_within_it() {
-    let vocabulary = small("bytes", "gpt-2");
-    let tokens = vocabulary.tokenize("<|im_end|><s></s>", true).unwrap();
-    let names = ["<|im_end|>", "<s>", "</s>"].map(|text| vocabulary.token(text).unwrap());
-    assert_eq!(tokens, names);
+fn a_longer_special_token_goes_before_a_shorter_one_wherever_they_overlap() {
+    let tokens = ["a", "b", "c", "<x>", "<x><y>", "b<x"];
+    let mut writer = Writer::new();
+    writer.key("tokenizer.ggml.model", "gpt2").key("tokenizer.ggml.merges", Vec::<String>::new());
+    writer.key("tokenizer.ggml.tokens", tokens.to_vec());
+    writer.key("tokenizer.ggml.token_type", vec![1_i32, 1, 1, 3, 4, 3]);
+    let vocabulary = read(&writer.to_bytes(|_, _| ()));
+    assert_eq!(vocabulary.tokenize("a<x><y><x>", true), Ok(vec![0, 4, 3]));
+    assert_eq!(vocabulary.tokenize("ab<x><y>c", true), Ok(vec![0, 1, 4, 2]));
+    // Of those that are equally long the one further left is found.
+    assert_eq!(vocabulary.tokenize("ab<x>c", true), Ok(vec![0, 5, 2]));
+    assert_eq!(vocabulary.tokenize("a<x><y><x>", false), Ok(vec![0, 4]));
+}
+
+#[test]
+fn spaces_behind_special_tokens_go_where_the_model_takes_them() {
+    let trimmed = |name: &str| {
+        let mut writer = Writer::new();
+        writer
+            .key("general.name", name)
+            .key("tokenizer.ggml.model", "llama")
+            .key("tokenizer.ggml.tokens", vec!["<unk>", "<s>", "</s>", "▁", "a", "<|end|>", "<0x0A>"]);
+        writer.key("tokenizer.ggml.token_type", vec![2_i32, 3, 3, 1, 1, 3, 6]);
+        let vocabulary = read(&writer.to_bytes(|_, _| ()));
+        vocabulary.tokenize("<|end|> \n a<s> a", true).unwrap()
+    };
+    assert_eq!(trimmed("Phi-3 mini"), [5, 3, 4, 1, 3, 3, 4]);
+    assert_eq!(trimmed("Another"), [5, 3, 3, 6, 3, 4, 1, 3, 3, 4]);
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(crate) fn sample() -> Result<Vec<u8>, GgufError> {
         let lengths = [tensor_type.block_values() * 2, 3];
         writer.tensor(&format!("tensors.{}", tensor_type.name()), tensor_type, &lengths)?;
     }
-    Ok(writer.to_bytes(|_, bytes| (0_u8..).zip(bytes).for_each(|(number, byte)| *byte = number)))
+    Ok(writer.to_bytes(|_, bytes| (0_usize..).zip(bytes).for_each(|(number, byte)| *byte = number as u8)))
 }
 
 static SAMPLE: LazyLock<Vec<u8>> = LazyLock::new(|| sample().unwrap_or_default());

@@ -19,38 +19,38 @@ const LOOKS: u32 = 4_000;
 type Piece<'a> = dyn Fn(usize) + Sync + 'a;
 
 /// A caller's thread and those that help it.
-pub(super) struct Pool {
-    shared: Arc<Shared>,
+pub(super) struct Threads {
+    shared: Arc<Sharing>,
     helpers: Vec<JoinHandle<()>>,
     /// Of the thread that runs; others wait for it.
     running: Mutex<()>,
 }
 
-struct Shared {
+struct Sharing {
     /// Counts the works; a helper that has seen fewer has one to do.
     work: AtomicUsize,
     /// The piece that is taken next.
     next: AtomicUsize,
     /// Helpers that have not finished the work.
     left: AtomicUsize,
-    job: Mutex<Option<Job>>,
+    job: Mutex<Option<SharedPieces>>,
     panicked: AtomicBool,
     over: AtomicBool,
 }
 
 #[derive(Clone)]
-struct Job {
+struct SharedPieces {
     pieces: usize,
     piece: *const Piece<'static>,
     caller: Thread,
 }
 
 // SAFETY: the closure is `Sync`, and `run` does not come back before every helper is done with it.
-unsafe impl Send for Job {}
+unsafe impl Send for SharedPieces {}
 
-impl Pool {
+impl Threads {
     pub(super) fn new(threads: usize) -> Self {
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(Sharing {
             work: AtomicUsize::new(0),
             next: AtomicUsize::new(0),
             left: AtomicUsize::new(0),
@@ -79,7 +79,7 @@ impl Pool {
         let shared = &*self.shared;
         // SAFETY: only the lifetime is forgotten; the pointer is used within this call, see below.
         let forgotten = unsafe { std::mem::transmute::<&Piece<'_>, &'static Piece<'static>>(piece) };
-        let job = Job { pieces, piece: forgotten, caller: thread::current() };
+        let job = SharedPieces { pieces, piece: forgotten, caller: thread::current() };
         *shared.job.lock().unwrap_or_else(PoisonError::into_inner) = Some(job);
         shared.next.store(0, Ordering::Relaxed);
         shared.left.store(self.helpers.len(), Ordering::Relaxed);
@@ -97,7 +97,7 @@ impl Pool {
     }
 }
 
-impl Shared {
+impl Sharing {
     fn take(&self, pieces: usize, piece: &Piece<'_>) {
         loop {
             let taken = self.next.fetch_add(1, Ordering::Relaxed);
@@ -117,7 +117,7 @@ impl Shared {
             }
             seen += 1;
             let job = self.job.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let Some(Job { pieces, piece, caller }) = job else { return };
+            let Some(SharedPieces { pieces, piece, caller }) = job else { return };
             // SAFETY: `run` waits until `left` is 0, which this thread has not let it be yet.
             let piece = unsafe { &*piece };
             if catch_unwind(AssertUnwindSafe(|| self.take(pieces, piece))).is_err() {
@@ -143,7 +143,7 @@ fn wait(ready: impl Fn() -> bool) {
     }
 }
 
-impl Drop for Pool {
+impl Drop for Threads {
     fn drop(&mut self) {
         self.shared.over.store(true, Ordering::Release);
         for helper in self.helpers.drain(..) {
@@ -154,7 +154,7 @@ impl Drop for Pool {
     }
 }
 
-impl fmt::Debug for Pool {
+impl fmt::Debug for Threads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} threads", self.threads())
     }

@@ -3,12 +3,12 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use super::Pool;
+use super::Threads;
 
 #[test]
 fn every_piece_is_done_once_however_many_works_follow_each_other() {
     for threads in [1, 2, 5] {
-        let pool = Pool::new(threads);
+        let pool = Threads::new(threads);
         for pieces in (0..400).map(|round| round % 23) {
             let done: Vec<AtomicUsize> = (0..pieces).map(|_| AtomicUsize::new(0)).collect();
             pool.run(pieces, &|piece| {
@@ -21,7 +21,7 @@ fn every_piece_is_done_once_however_many_works_follow_each_other() {
 
 #[test]
 fn a_piece_that_panics_ends_its_work_and_no_other() {
-    let pool = Pool::new(3);
+    let pool = Threads::new(3);
     for bad in [0, 7, 19] {
         let work = catch_unwind(AssertUnwindSafe(|| {
             pool.run(20, &|piece| assert_ne!(piece, bad, "meant to be"));
@@ -37,7 +37,7 @@ fn a_piece_that_panics_ends_its_work_and_no_other() {
 
 #[test]
 fn works_of_several_callers_wait_for_each_other() {
-    let (pool, done) = (Pool::new(2), AtomicUsize::new(0));
+    let (pool, done) = (Threads::new(2), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {

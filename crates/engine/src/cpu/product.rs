@@ -13,19 +13,25 @@ use crate::{
 };
 
 /// A matrix, what it is multiplied with, and where the rows go.
-pub(super) struct Work<'a> {
+pub(super) struct TileProduct<'a> {
     pub(super) weights: &'a Matrix,
     pub(super) bytes: &'a [u8],
+    /// Blocks of a row.
+    pub(super) blocks: usize,
+    /// Bytes of a tile.
+    pub(super) tile_bytes: usize,
     pub(super) x: &'a Quantized,
     out: Split<'a, f32>,
 }
 
-impl<'a> Work<'a> {
+impl<'a> TileProduct<'a> {
     pub(super) fn new(product: &'a mut Product<'_>, x: &'a Quantized) -> Self {
         let weights = product.weights;
         assert_eq!(weights.cols(), x.cols(), "activations of another width");
         assert_eq!(product.out.len(), weights.rows() * x.tokens(), "room for other rows");
-        Self { weights, bytes: weights.bytes(), x, out: Split::new(product.out) }
+        let (blocks, bytes) = (weights.cols() / BLOCK, weights.bytes());
+        let tile_bytes = bytes.len() / weights.tiles();
+        Self { weights, bytes, blocks, tile_bytes, x, out: Split::new(product.out) }
     }
 
     pub(super) fn tiles(&self) -> usize {
@@ -34,6 +40,16 @@ impl<'a> Work<'a> {
 
     pub(super) fn tokens(&self) -> usize {
         self.x.tokens()
+    }
+
+    /// Where a row of a token goes.
+    ///
+    /// # Safety
+    ///
+    /// Both are there.
+    pub(super) unsafe fn row(&self, token: usize, row: usize) -> *mut f32 {
+        // SAFETY: the caller's promise.
+        unsafe { self.out.start().add(token * self.weights.rows() + row) }
     }
 
     /// # Safety
@@ -52,7 +68,7 @@ impl<'a> Work<'a> {
 /// # Safety
 ///
 /// Nobody else has these rows, and the instructions are here.
-pub(super) unsafe fn matmul(isa: Isa, work: &Work<'_>, tiles: Range<usize>) {
+pub(super) unsafe fn matmul(isa: Isa, work: &TileProduct<'_>, tiles: Range<usize>) {
     // SAFETY: the caller's promises.
     unsafe {
         match isa {
@@ -86,15 +102,14 @@ pub(super) unsafe fn matmul(isa: Isa, work: &Work<'_>, tiles: Range<usize>) {
 /// # Safety
 ///
 /// Nobody else has these rows.
-unsafe fn define(work: &Work<'_>, tiles: Range<usize>) {
-    let blocks = work.weights.cols() / BLOCK;
+unsafe fn define(work: &TileProduct<'_>, tiles: Range<usize>) {
     for token in 0..work.tokens() {
         let first = tiles.start * LANES;
         // SAFETY: the caller's promise.
         let out = unsafe { work.rows(token, first, tiles.len() * LANES) };
         for (lane, out) in out.iter_mut().enumerate() {
             let block = |b| (work.weights.block(first + lane, b), *work.x.block(token, b));
-            *out = row_product((0..blocks).map(block));
+            *out = row_product((0..work.blocks).map(block));
         }
     }
 }
@@ -103,7 +118,7 @@ unsafe fn define(work: &Work<'_>, tiles: Range<usize>) {
 ///
 /// As `matmul`.
 #[allow(unused, reason = "not every machine has vectors")]
-unsafe fn by_format<V: Vector>(work: &Work<'_>, tiles: Range<usize>) {
+unsafe fn by_format<V: Vector>(work: &TileProduct<'_>, tiles: Range<usize>) {
     macro_rules! sweep {
         ($($format:ident)*) => {
             match work.weights.format() {
