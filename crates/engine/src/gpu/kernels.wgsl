@@ -58,8 +58,6 @@ fn zero() -> f32 { return bitcast<f32>(p.zero); }
 fn mul(a: f32, b: f32) -> f32 { return bitcast<f32>(bitcast<u32>(a * b) | p.zero); }
 fn add(a: f32, b: f32) -> f32 { return bitcast<f32>(bitcast<u32>(a + b) | p.zero); }
 fn sub(a: f32, b: f32) -> f32 { return bitcast<f32>(bitcast<u32>(a - b) | p.zero); }
-fn add2(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> { return bitcast<vec2<f32>>(bitcast<vec2<u32>>(a + b) | vec2<u32>(p.zero)); }
-fn mul2(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> { return bitcast<vec2<f32>>(bitcast<vec2<u32>>(a * b) | vec2<u32>(p.zero)); }
 fn add4(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> { return bitcast<vec4<f32>>(bitcast<vec4<u32>>(a + b) | vec4<u32>(p.zero)); }
 fn mul4(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> { return bitcast<vec4<f32>>(bitcast<vec4<u32>>(a * b) | vec4<u32>(p.zero)); }
 fn bits(b: u32) -> f32 { return bitcast<f32>(b); }
@@ -537,11 +535,12 @@ fn top_of(t: u32, h: u32) -> f32 {
   return top;
 }
 var<workgroup> weights: array<f32, 256>;
-fn weigh(a: vec2<f32>, j: u32, v: vec4<u32>) -> vec2<f32> {
-  var s = add2(a, mul2(vec2<f32>(weights[j]), kept2(v.x)));
-  s = add2(s, mul2(vec2<f32>(weights[j + 1u]), kept2(v.y)));
-  s = add2(s, mul2(vec2<f32>(weights[j + 2u]), kept2(v.z)));
-  return add2(s, mul2(vec2<f32>(weights[j + 3u]), kept2(v.w)));
+fn weigh(a: f32, j: u32, v: vec4<u32>, shift: u32) -> f32 {
+  let w = v >> vec4<u32>(shift);
+  var s = add(a, mul(weights[j], kept(w.x & 0xffffu)));
+  s = add(s, mul(weights[j + 1u], kept(w.y & 0xffffu)));
+  s = add(s, mul(weights[j + 2u], kept(w.z & 0xffffu)));
+  return add(s, mul(weights[j + 3u], kept(w.w & 0xffffu)));
 }
 @compute @workgroup_size(256) fn attend(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l: u32) {
   let h = wg.x; let c = wg.y; let t = wg.z;
@@ -558,19 +557,20 @@ fn weigh(a: vec2<f32>, j: u32, v: vec4<u32>) -> vec2<f32> {
   }
   join_lanes(l);
   if (l == 0u) { sums[at] = red[0]; }
-  if (l < HD / 2u) {
-    var a = vec2<f32>(zero());
-    let step = p.kv * (HD / 2u);
-    let v0 = (c * CHUNK / 4u) * step + h / (p.heads / p.kv) * (HD / 2u) + l;
-    let last = min(CHUNK, seen(t) - c * CHUNK);
+  let step = p.kv * (HD / 2u);
+  let last = min(CHUNK, seen(t) - c * CHUNK);
+  for (var d = l; d < HD; d += 256u) {
+    var a = zero();
+    let v0 = (c * CHUNK / 4u) * step + h / (p.heads / p.kv) * (HD / 2u) + d / 2u;
+    let up = 16u * (d % 2u);
     for (var k = 0u; k < last; k += 32u) {
       let o = v0 + k / 4u * step;
       let b0 = values[o]; let b1 = values[o + step]; let b2 = values[o + 2u * step]; let b3 = values[o + 3u * step];
       let b4 = values[o + 4u * step]; let b5 = values[o + 5u * step]; let b6 = values[o + 6u * step]; let b7 = values[o + 7u * step];
-      a = weigh(a, k, b0); a = weigh(a, k + 4u, b1); a = weigh(a, k + 8u, b2); a = weigh(a, k + 12u, b3);
-      a = weigh(a, k + 16u, b4); a = weigh(a, k + 20u, b5); a = weigh(a, k + 24u, b6); a = weigh(a, k + 28u, b7);
+      a = weigh(a, k, b0, up); a = weigh(a, k + 4u, b1, up); a = weigh(a, k + 8u, b2, up); a = weigh(a, k + 12u, b3, up);
+      a = weigh(a, k + 16u, b4, up); a = weigh(a, k + 20u, b5, up); a = weigh(a, k + 24u, b6, up); a = weigh(a, k + 28u, b7, up);
     }
-    parts[at * HD + 2u * l] = a.x; parts[at * HD + 2u * l + 1u] = a.y;
+    parts[at * HD + d] = a;
   }
 }
 @compute @workgroup_size(128) fn join(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l: u32) {

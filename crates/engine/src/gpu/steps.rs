@@ -214,7 +214,8 @@ impl Builder<'_> {
     /// The residual stream, normed, as activations.
     fn norm(&mut self, weights: &wgpu::Buffer) {
         let width = self.settings.width;
-        let threads = if width >= 2048 { 256 } else { 128 };
+        let most = self.device.limits.max_compute_invocations_per_workgroup.min(512);
+        let threads = if width >= 2048 { most } else { 128 };
         let Rooms { residual, activations, .. } = &self.rooms;
         let step = self.step(Kernel {
             name: "norm",
