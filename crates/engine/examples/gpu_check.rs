@@ -19,11 +19,11 @@ use assay_engine::{
     session::{Processor, RowDigest, Rows, Session},
 };
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+type Checked<T> = Result<T, Box<dyn Error>>;
 
 const SEED: u64 = 29;
 
-fn open() -> Outcome<Arc<Card>> {
+fn open() -> Checked<Arc<Card>> {
     let cards = Card::list();
     for card in &cards {
         println!("card {}: {card}", card.index);
@@ -41,7 +41,7 @@ fn seconds(start: Instant) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-fn load(path: &str) -> Outcome<Arc<Model>> {
+fn load(path: &str) -> Checked<Arc<Model>> {
     let bytes = std::fs::read(path)?;
     let pack = Pack::of_file(&Gguf::parse(&bytes)?, [0; 32])?;
     Ok(Arc::new(Model::load(&pack, Choices::default())?))
@@ -51,7 +51,7 @@ fn tokens(count: usize, vocabulary: usize) -> Vec<u32> {
     (0..count).map(|i| ((i * 7919 + 13) % vocabulary.min(49_000)) as u32).collect()
 }
 
-fn processor(model: &Arc<Model>, tokens: &[u32]) -> Outcome<Vec<RowDigest>> {
+fn processor(model: &Arc<Model>, tokens: &[u32]) -> Checked<Vec<RowDigest>> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut session = Session::new(model, tokens.len())?;
     let mut rows = Vec::new();
@@ -60,7 +60,7 @@ fn processor(model: &Arc<Model>, tokens: &[u32]) -> Outcome<Vec<RowDigest>> {
     Ok(rows)
 }
 
-fn extend(session: &mut CardSession, tokens: &[u32], size: usize) -> Outcome<Vec<RowDigest>> {
+fn extend(session: &mut CardSession, tokens: &[u32], size: usize) -> Checked<Vec<RowDigest>> {
     let mut rows = Vec::new();
     for piece in tokens.chunks(size) {
         session.extend(piece, Rows::All, |row| rows.push(row.digest))?;
@@ -77,7 +77,7 @@ fn verdict(found: &[RowDigest], wanted: &[RowDigest]) -> String {
 }
 
 /// Prefill, pieces, steps, after tokens were taken back, and many runs: all against the processor.
-fn compare(name: &str, model: &Arc<Model>, card: &Arc<Card>, tokens: &[u32], runs: usize) -> Outcome<()> {
+fn compare(name: &str, model: &Arc<Model>, card: &Arc<Card>, tokens: &[u32], runs: usize) -> Checked<()> {
     let loaded = match CardModel::load(card, model) {
         Ok(loaded) => Arc::new(loaded),
         Err(error @ CardError::Unserved { .. }) => {
@@ -118,7 +118,7 @@ fn compare(name: &str, model: &Arc<Model>, card: &Arc<Card>, tokens: &[u32], run
     Ok(())
 }
 
-fn profile(session: &mut CardSession, tokens: usize, position: usize) -> Outcome<()> {
+fn profile(session: &mut CardSession, tokens: usize, position: usize) -> Checked<()> {
     print!("{tokens} at a time after {position}:");
     for time in session.profile(tokens, position)? {
         print!(" {} {:.2} us x {}", time.name, time.seconds * 1e6, time.count);
@@ -138,7 +138,7 @@ fn greatest(logits: &[f32]) -> u32 {
     logits.iter().enumerate().fold((0, f32::MIN), greater).0 as u32
 }
 
-fn speed(path: &str, card: &Arc<Card>, count: usize) -> Outcome<()> {
+fn speed(path: &str, card: &Arc<Card>, count: usize) -> Checked<()> {
     let size = 1 << 30;
     let roof = card.read_speed(size).or_else(|_| card.read_speed(1 << 26))?;
     println!("a plain read: {:.0} GB/s", roof / 1e9);
@@ -194,7 +194,7 @@ fn speed(path: &str, card: &Arc<Card>, count: usize) -> Outcome<()> {
     Ok(())
 }
 
-fn main() -> Outcome<()> {
+fn main() -> Checked<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let number = |at: usize, otherwise: usize| {
         arguments.get(at).map_or(Ok(otherwise), |argument| argument.parse::<usize>())

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::{
     CardError, CardInfo,
-    device::{Device, Params},
+    device::{Device, KernelParams},
 };
 use crate::arithmetic as law;
 
@@ -105,7 +105,7 @@ fn computed(device: &Device, inputs: &[f32]) -> Result<Vec<f32>, CardError> {
     let mut encoder = device.encoder();
     {
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        let params = Params { rows: inputs.len() as u32, ..Params::default() };
+        let params = KernelParams { rows: inputs.len() as u32, ..KernelParams::default() };
         pass.set_pipeline(&pipeline);
         pass.set_bind_group(0, &group, &[]);
         pass.set_immediates(0, bytemuck::bytes_of(&params));
@@ -137,7 +137,7 @@ pub(super) fn read_speed(device: &Device, bytes: usize) -> Result<f64, CardError
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             pass.set_pipeline(&pipeline);
             pass.set_bind_group(0, &group, &[]);
-            pass.set_immediates(0, bytemuck::bytes_of(&Params::default()));
+            pass.set_immediates(0, bytemuck::bytes_of(&KernelParams::default()));
             for _ in 0..ROUNDS {
                 pass.dispatch_workgroups(pieces.min(1 << 15), pieces.div_ceil(1 << 15), 1);
             }

@@ -16,7 +16,7 @@ const KERNELS: &str = include_str!("kernels.wgsl");
 /// What a kernel is told at each start. The first is zero, and no compiler knows it.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct Params {
+pub(super) struct KernelParams {
     pub(super) zero: u32,
     pub(super) rows: u32,
     pub(super) groups: u32,
@@ -88,7 +88,7 @@ impl Device {
     pub(super) fn open(info: &CardInfo, adapter: &wgpu::Adapter) -> Result<Self, CardError> {
         let closed = |why: String| CardError::Closed { card: info.name.clone(), why };
         let limits = adapter.limits();
-        let needed = size_of::<Params>() as u32;
+        let needed = size_of::<KernelParams>() as u32;
         if limits.max_immediate_size < needed || limits.max_storage_buffers_per_shader_stage < 12 {
             return Err(closed("too few parameters or buffers at a time".to_owned()));
         }

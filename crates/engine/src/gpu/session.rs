@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Instant};
 use super::{
     CardError, CardModel, StepTime,
     device::Device,
-    step::Step,
+    step::KernelStep,
     steps::{ROWS_AT_ONCE, Steps},
     weights::groups,
 };
@@ -29,7 +29,7 @@ pub struct CardSession {
 
 /// Rows of logits of a pass: the first token whose row it is, and how many.
 #[derive(Clone, Copy)]
-struct Wanted {
+struct WantedRows {
     first: usize,
     count: usize,
 }
@@ -140,7 +140,7 @@ impl CardSession {
         device.write(&self.steps.tokens, bytemuck::cast_slice(tokens));
         let count = tokens.len() - from;
         let single = tokens.len() == 1;
-        let mut wanted = Wanted { first: from, count: count.min(ROWS_AT_ONCE) };
+        let mut wanted = WantedRows { first: from, count: count.min(ROWS_AT_ONCE) };
         let commands = match self.ready.take() {
             Some((at, commands)) if single && count == 1 && at == position => commands,
             Some(_) | None => self.encode(tokens.len(), position, wanted, true),
@@ -169,7 +169,7 @@ impl CardSession {
         &mut self,
         device: &Device,
         position: usize,
-        wanted: Wanted,
+        wanted: WantedRows,
         out: &mut dyn FnMut(Row<'_>),
     ) -> Result<(), CardError> {
         let vocabulary = self.model.model.settings().vocabulary;
@@ -183,7 +183,13 @@ impl CardSession {
     }
 
     /// The commands of a pass, where it is not done yet, and of the rows that are wanted.
-    fn encode(&self, tokens: usize, position: usize, wanted: Wanted, layers: bool) -> wgpu::CommandBuffer {
+    fn encode(
+        &self,
+        tokens: usize,
+        position: usize,
+        wanted: WantedRows,
+        layers: bool,
+    ) -> wgpu::CommandBuffer {
         let Steps { one, many, head_one, head_many, cap, logits, .. } = &self.steps;
         let settings = self.model.model.settings();
         let mut encoder = self.model.card.device.encoder();
@@ -235,7 +241,7 @@ impl CardSession {
             if times.iter().any(|time| time.name == step.name) {
                 continue;
             }
-            let alike: Vec<&Step> =
+            let alike: Vec<&KernelStep> =
                 list.iter().chain([head]).filter(|other| other.name == step.name).collect();
             let repeats = if tokens == 1 { STEPS.div_ceil(alike.len()) } else { 1 };
             let rows = if std::ptr::eq(step, head) { tokens.min(ROWS_AT_ONCE) } else { tokens };

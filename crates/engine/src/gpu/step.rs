@@ -3,7 +3,7 @@
 //! **Invariant:** a step names every buffer that its kernel knows; what a kernel does not use in this step is a buffer
 //! that nobody reads.
 
-use super::device::{Device, Params};
+use super::device::{Device, KernelParams};
 use crate::arithmetic::CHUNK;
 
 /// How many workgroups a step takes.
@@ -58,14 +58,14 @@ impl Nothing {
 
 /// One start of a kernel.
 #[derive(Debug)]
-pub(super) struct Step {
+pub(super) struct KernelStep {
     /// What it is for.
     pub(super) name: &'static str,
     /// Bytes of weights that it reads, as in the pack.
     pub(super) bytes: usize,
     pipeline: wgpu::ComputePipeline,
     group: wgpu::BindGroup,
-    pub(super) params: Params,
+    pub(super) params: KernelParams,
     grid: Grid,
 }
 
@@ -75,12 +75,12 @@ pub(super) struct Kernel<'a> {
     pub(super) entry: &'static str,
     pub(super) constants: &'a [(&'a str, f64)],
     pub(super) buffers: &'a [(u32, &'a wgpu::Buffer)],
-    pub(super) params: Params,
+    pub(super) params: KernelParams,
     pub(super) grid: Grid,
     pub(super) bytes: usize,
 }
 
-impl Step {
+impl KernelStep {
     pub(super) fn new(device: &Device, nothing: &Nothing, kernel: Kernel<'_>) -> Self {
         let Kernel { name, entry, constants, buffers, params, grid, bytes } = kernel;
         let pipeline = device.pipeline(entry, constants);
@@ -105,8 +105,12 @@ impl Step {
         from_block: usize,
     ) {
         let n = tokens as u32;
-        let params =
-            Params { tokens: n, position: position as u32, from_block: from_block as u32, ..self.params };
+        let params = KernelParams {
+            tokens: n,
+            position: position as u32,
+            from_block: from_block as u32,
+            ..self.params
+        };
         let chunks = (position + tokens).div_ceil(CHUNK) as u32;
         let (x, y, z) = match self.grid {
             Grid::Threads(each) => ((n * each).div_ceil(64), 1, 1),

@@ -7,9 +7,9 @@ mod products;
 
 use super::{
     CardError,
-    device::{Device, Params},
+    device::{Device, KernelParams},
     model::{CardModel, LayerWeights},
-    step::{Grid, Kernel, Nothing, Step},
+    step::{Grid, Kernel, KernelStep, Nothing},
     weights::{Weights, groups},
 };
 use crate::{
@@ -40,7 +40,7 @@ pub struct StepTime {
 
 /// Activations as integers, with their scales and sums.
 #[derive(Debug)]
-struct Activations {
+struct CardActivations {
     integers: wgpu::Buffer,
     scales: wgpu::Buffer,
 }
@@ -48,11 +48,11 @@ struct Activations {
 /// What a session has on a card, and the steps that use it.
 #[derive(Debug)]
 pub(super) struct Steps {
-    pub(super) one: Vec<Step>,
-    pub(super) many: Vec<Step>,
-    pub(super) head_one: Step,
-    pub(super) head_many: Step,
-    pub(super) cap: Option<Step>,
+    pub(super) one: Vec<KernelStep>,
+    pub(super) many: Vec<KernelStep>,
+    pub(super) head_one: KernelStep,
+    pub(super) head_many: KernelStep,
+    pub(super) cap: Option<KernelStep>,
     pub(super) tokens: wgpu::Buffer,
     pub(super) logits: wgpu::Buffer,
     pub(super) tokens_at_once: usize,
@@ -61,8 +61,8 @@ pub(super) struct Steps {
 /// The buffers of a pass.
 struct Rooms {
     residual: wgpu::Buffer,
-    activations: Activations,
-    feed: Activations,
+    activations: CardActivations,
+    feed: CardActivations,
     raw: wgpu::Buffer,
     queries: wgpu::Buffer,
     scores: wgpu::Buffer,
@@ -80,10 +80,10 @@ struct Builder<'a> {
     settings: &'a Settings,
     nothing: Nothing,
     rooms: Rooms,
-    base: Params,
+    base: KernelParams,
     /// Whether the list is that for one token.
     single: bool,
-    list: Vec<Step>,
+    list: Vec<KernelStep>,
 }
 
 /// The keys and values of one layer, and how the layer sees them.
@@ -103,7 +103,7 @@ impl Steps {
         let rooms = Rooms::new(device, settings, capacity, chunks, tokens_at_once);
         let kept: Vec<Kept> =
             (0..settings.layers).map(|layer| Kept::new(device, settings, layer, chunks)).collect();
-        let base = Params {
+        let base = KernelParams {
             width: settings.width as u32,
             heads: settings.heads as u32,
             key_heads: settings.key_heads as u32,
@@ -111,7 +111,7 @@ impl Steps {
             epsilon: settings.epsilon,
             by_width: (1.0 / settings.width as f64) as f32,
             by_head_width: (1.0 / settings.head_width as f64) as f32,
-            ..Params::default()
+            ..KernelParams::default()
         };
         let nothing = Nothing::new(device);
         let mut builder = Builder { device, settings, nothing, rooms, base, single: true, list: Vec::new() };
@@ -137,7 +137,7 @@ impl Kept {
     }
 }
 
-impl Activations {
+impl CardActivations {
     fn new(device: &Device, tokens: usize, columns: usize) -> Self {
         let columns = groups(columns) * 8 * BLOCK;
         Self { integers: device.room(tokens * columns), scales: device.room(tokens * columns / BLOCK * 8) }
@@ -152,8 +152,8 @@ impl Rooms {
         let turns = |rotary: &Rotary| device.put(&table(rotary, capacity));
         Self {
             residual: numbers(tokens * width),
-            activations: Activations::new(device, tokens, width.max(queries)),
-            feed: Activations::new(device, tokens, settings.feed),
+            activations: CardActivations::new(device, tokens, width.max(queries)),
+            feed: CardActivations::new(device, tokens, settings.feed),
             raw: numbers(tokens * raw),
             queries: numbers(tokens * queries),
             scores: numbers(tokens * settings.heads * chunks * CHUNK),
@@ -181,7 +181,7 @@ fn table(rotary: &Rotary, capacity: usize) -> Vec<[f32; 2]> {
 }
 
 impl Builder<'_> {
-    fn pass(&mut self, model: &CardModel, kept: &[Kept]) -> Vec<Step> {
+    fn pass(&mut self, model: &CardModel, kept: &[Kept]) -> Vec<KernelStep> {
         self.embed(&model.embeddings);
         for (layer, kept) in model.layers.iter().zip(kept) {
             self.attention(layer, kept);
@@ -191,8 +191,8 @@ impl Builder<'_> {
         std::mem::take(&mut self.list)
     }
 
-    fn step(&self, kernel: Kernel<'_>) -> Step {
-        Step::new(self.device, &self.nothing, kernel)
+    fn step(&self, kernel: Kernel<'_>) -> KernelStep {
+        KernelStep::new(self.device, &self.nothing, kernel)
     }
 
     fn embed(&mut self, weights: &Weights) {
@@ -204,7 +204,7 @@ impl Builder<'_> {
             entry: "embed",
             constants: &[("KIND", weights.kind as u32 as f64)],
             buffers: &[(0, &weights.buffer), (6, residual), (12, tokens)],
-            params: Params { blocks, groups: weights.groups() as u32, scale, ..self.base },
+            params: KernelParams { blocks, groups: weights.groups() as u32, scale, ..self.base },
             grid: Grid::Threads(blocks),
             bytes: 0,
         });
@@ -222,7 +222,7 @@ impl Builder<'_> {
             entry: "norm",
             constants: &[("T", f64::from(threads)), ("POOL", width as f64)],
             buffers: &[(3, &activations.integers), (4, &activations.scales), (6, residual), (7, weights)],
-            params: Params { groups: groups(width) as u32, ..self.base },
+            params: KernelParams { groups: groups(width) as u32, ..self.base },
             grid: Grid::Tokens,
             bytes: 0,
         });

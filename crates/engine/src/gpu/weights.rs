@@ -19,7 +19,7 @@ const WORD: usize = ROWS * 4;
 
 /// How weights are laid out. The numbers are those of the kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum CardLayout {
     /// A byte each, a scale of sixteen bits a block.
     Bytes = 0,
     /// Four bits each, of which eight is taken.
@@ -30,7 +30,7 @@ pub(super) enum Kind {
     Any = 3,
 }
 
-impl Kind {
+impl CardLayout {
     const fn of(format: Format) -> Self {
         match format {
             Format::F32 | Format::F16 | Format::Bf16 | Format::Q8_0 | Format::Q5_0 | Format::Iq4Nl => {
@@ -105,7 +105,7 @@ impl Kind {
 #[derive(Debug, Clone)]
 pub(super) struct Weights {
     pub(super) buffer: wgpu::Buffer,
-    pub(super) kind: Kind,
+    pub(super) kind: CardLayout,
     pub(super) rows: usize,
     pub(super) columns: usize,
     /// Of the pack.
@@ -115,20 +115,20 @@ pub(super) struct Weights {
 impl Weights {
     /// Whether matrices can be one.
     pub(super) fn alike(parts: &[&Matrix]) -> bool {
-        let kinds: Vec<Kind> = parts.iter().map(|matrix| Kind::of(matrix.format())).collect();
+        let kinds: Vec<CardLayout> = parts.iter().map(|matrix| CardLayout::of(matrix.format())).collect();
         kinds.iter().all(|kind| *kind == kinds[0])
     }
 
     /// Bytes on a card.
     pub(super) fn room(parts: &[&Matrix]) -> usize {
-        let (kind, groups) = (Kind::of(parts[0].format()), groups(parts[0].cols()));
+        let (kind, groups) = (CardLayout::of(parts[0].format()), groups(parts[0].cols()));
         let rows: usize = parts.iter().map(|matrix| matrix.rows()).sum();
         tiles(rows) * groups * kind.words() * WORD * size_of::<u32>()
     }
 
     /// Lays matrices of one kind and as many columns one under another; tile by tile in turn where `in_turn`.
     pub(super) fn upload(device: &Device, parts: &[&Matrix], in_turn: bool) -> Self {
-        let (kind, columns) = (Kind::of(parts[0].format()), parts[0].cols());
+        let (kind, columns) = (CardLayout::of(parts[0].format()), parts[0].cols());
         let mut order: Vec<(&Matrix, usize)> = Vec::new();
         if in_turn {
             for tile in 0..parts[0].rows() / ROWS {

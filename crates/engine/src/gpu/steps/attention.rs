@@ -7,7 +7,7 @@ use super::{Builder, Kept, Rooms};
 use crate::{
     arithmetic::{BLOCK, Pairs},
     gpu::{
-        device::Params,
+        device::KernelParams,
         model::LayerWeights,
         step::{Grid, Kernel},
         weights::groups,
@@ -46,7 +46,7 @@ impl Builder<'_> {
                 ("HALVES", flag(settings.pairs == Pairs::Halves)),
             ],
             buffers: &buffers,
-            params: Params {
+            params: KernelParams {
                 pairs: pairs as u32,
                 stride: (heads * settings.head_width) as u32,
                 scale: settings.query_scale,
@@ -71,7 +71,7 @@ impl Builder<'_> {
             ("CAP", flag(settings.score_cap.is_some())),
             ("RAW", flag(!whole)),
         ];
-        let params = Params {
+        let params = KernelParams {
             window: kept.window as u32,
             groups: groups(width) as u32,
             cap: settings.score_cap.unwrap_or(1.0),

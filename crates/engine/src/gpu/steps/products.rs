@@ -6,8 +6,8 @@ use super::{Builder, Kept, Rooms};
 use crate::{
     arithmetic::BLOCK,
     gpu::{
-        device::Params,
-        step::{Grid, Kernel, Step},
+        device::KernelParams,
+        step::{Grid, Kernel, KernelStep},
         weights::{ROWS, Weights, groups},
     },
 };
@@ -35,7 +35,7 @@ pub(super) enum Out<'a> {
 }
 
 /// How a product runs: the number that kernels know its way by, and what it touches.
-struct Route<'a> {
+struct ProductPath<'a> {
     out: u32,
     stride: usize,
     at: usize,
@@ -44,18 +44,18 @@ struct Route<'a> {
 }
 
 impl Builder<'_> {
-    pub(super) fn head(&self, weights: &Weights) -> Step {
+    pub(super) fn head(&self, weights: &Weights) -> KernelStep {
         self.product("logits", weights, Out::Logits)
     }
 
     /// A product of all rows with one token's activations, or with many.
-    pub(super) fn product(&self, name: &'static str, weights: &Weights, out: Out<'_>) -> Step {
+    pub(super) fn product(&self, name: &'static str, weights: &Weights, out: Out<'_>) -> KernelStep {
         let settings = self.settings;
         let tiles = if matches!(out, Out::Gated) { 2 } else { 1 };
         let groups = weights.groups();
         let most = self.device.limits.max_compute_invocations_per_workgroup.min(1024);
         let threads = if tiles * groups > GROUPS_WIDE { most } else { 256 };
-        let Route { out, stride, at, bias, mut buffers } = self.route(weights, out);
+        let ProductPath { out, stride, at, bias, mut buffers } = self.route(weights, out);
         buffers.extend([(0, &weights.buffer), (6, &self.rooms.residual)]);
         let common = [
             ("KIND", weights.kind as u32 as f64),
@@ -76,7 +76,7 @@ impl Builder<'_> {
             }
             false => ("matmul", common.to_vec(), Grid::Tiles(weights.rows.div_ceil(2 * ROWS) as u32)),
         };
-        let params = Params {
+        let params = KernelParams {
             rows: weights.rows as u32,
             groups: groups as u32,
             pairs: settings.rotary.pairs() as u32,
@@ -90,7 +90,7 @@ impl Builder<'_> {
     }
 
     /// From which buffers a product comes and to which it goes.
-    fn route<'b>(&'b self, weights: &Weights, out: Out<'b>) -> Route<'b> {
+    fn route<'b>(&'b self, weights: &Weights, out: Out<'b>) -> ProductPath<'b> {
         let Rooms { activations, feed, raw, queries, logits, .. } = &self.rooms;
         let (mut stride, mut at, mut bias) = (weights.rows, 0, false);
         let (out, input, mut buffers) = match out {
@@ -112,7 +112,7 @@ impl Builder<'_> {
             Out::Logits => (0, activations, vec![(5, logits)]),
         };
         buffers.extend([(1, &input.integers), (2, &input.scales)]);
-        Route { out, stride, at, bias, buffers }
+        ProductPath { out, stride, at, bias, buffers }
     }
 
     /// Numbers as activations.
@@ -124,7 +124,7 @@ impl Builder<'_> {
             entry: "activations",
             constants: &[],
             buffers: &[(3, &activations.integers), (4, &activations.scales), (5, raw)],
-            params: Params { blocks, groups: groups(columns) as u32, ..self.base },
+            params: KernelParams { blocks, groups: groups(columns) as u32, ..self.base },
             grid: Grid::Threads(blocks * 8),
             bytes: 0,
         });
@@ -140,7 +140,7 @@ impl Builder<'_> {
             entry: "gated",
             constants: &[("GELU", self.gelu()), ("IN_TURN", f64::from(u8::from(in_turn)))],
             buffers: &[(3, &feed.integers), (4, &feed.scales), (5, raw)],
-            params: Params { blocks, groups: groups(self.settings.feed) as u32, ..self.base },
+            params: KernelParams { blocks, groups: groups(self.settings.feed) as u32, ..self.base },
             grid: Grid::Threads(blocks * 8),
             bytes: 0,
         });
@@ -164,13 +164,13 @@ impl Builder<'_> {
     }
 
     /// Logits within ±cap. How many there are is said when it runs.
-    pub(super) fn cap(&self, cap: f32) -> Step {
+    pub(super) fn cap(&self, cap: f32) -> KernelStep {
         self.step(Kernel {
             name: "cap",
             entry: "cap_logits",
             constants: &[],
             buffers: &[(5, &self.rooms.logits)],
-            params: Params { rows: self.settings.vocabulary as u32, cap, ..self.base },
+            params: KernelParams { rows: self.settings.vocabulary as u32, cap, ..self.base },
             grid: Grid::Threads(self.settings.vocabulary.div_ceil(4) as u32),
             bytes: 0,
         })
