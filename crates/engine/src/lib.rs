@@ -8,6 +8,8 @@ pub mod cache;
 pub mod cpu;
 pub mod format;
 pub mod gguf;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod matrix;
 pub mod model;
 pub mod pack;

@@ -31,7 +31,7 @@ pub enum Rows {
 
 impl Rows {
     /// The first token of `count` whose row is wanted.
-    const fn first(self, count: usize) -> usize {
+    pub(crate) const fn first(self, count: usize) -> usize {
         match self {
             Self::Last => count - 1,
             Self::All => 0,

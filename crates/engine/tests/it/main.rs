@@ -7,6 +7,8 @@ mod files;
 mod functions;
 mod fuzz;
 mod golden;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod hostile;
 mod matrices;
 mod models;

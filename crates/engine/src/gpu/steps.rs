@@ -1,0 +1,299 @@
+//! The steps of a pass: which kernels run for one token and for many, in order.
+//!
+//! **Invariant:** both lists compute the same numbers in the same order; where they differ is who holds what meanwhile.
+
+mod attention;
+mod products;
+
+use super::{
+    CardError,
+    device::{Device, KernelParams},
+    model::{CardModel, LayerWeights},
+    step::{Grid, Kernel, KernelStep, Nothing},
+    weights::{Weights, groups},
+};
+use crate::{
+    arithmetic::{BLOCK, CHUNK, Pairs, Rotary},
+    model::{Gate, Settings},
+};
+use products::Out;
+
+/// Rows of logits that are computed at a time.
+pub(super) const ROWS_AT_ONCE: usize = 16;
+/// Bytes that the scores of one pass may take.
+const SCORES_BYTES_MAX: usize = 1 << 26;
+/// Tokens of one pass.
+const TOKENS_MAX: usize = 256;
+
+/// How long one kind of step takes.
+#[derive(Debug, Clone, Copy)]
+pub struct StepTime {
+    /// What it does.
+    pub name: &'static str,
+    /// How often it is done in a pass.
+    pub count: usize,
+    /// Seconds of one.
+    pub seconds: f64,
+    /// Bytes of weights that one reads.
+    pub bytes: usize,
+}
+
+/// Activations as integers, with their scales and sums.
+#[derive(Debug)]
+struct CardActivations {
+    integers: wgpu::Buffer,
+    scales: wgpu::Buffer,
+}
+
+/// What a session has on a card, and the steps that use it.
+#[derive(Debug)]
+pub(super) struct Steps {
+    pub(super) one: Vec<KernelStep>,
+    pub(super) many: Vec<KernelStep>,
+    pub(super) head_one: KernelStep,
+    pub(super) head_many: KernelStep,
+    pub(super) cap: Option<KernelStep>,
+    pub(super) tokens: wgpu::Buffer,
+    pub(super) logits: wgpu::Buffer,
+    pub(super) tokens_at_once: usize,
+}
+
+/// The buffers of a pass.
+struct Rooms {
+    residual: wgpu::Buffer,
+    activations: CardActivations,
+    feed: CardActivations,
+    raw: wgpu::Buffer,
+    queries: wgpu::Buffer,
+    scores: wgpu::Buffer,
+    tops: wgpu::Buffer,
+    parts: wgpu::Buffer,
+    sums: wgpu::Buffer,
+    turns: wgpu::Buffer,
+    window_turns: Option<wgpu::Buffer>,
+    tokens: wgpu::Buffer,
+    logits: wgpu::Buffer,
+}
+
+struct Builder<'a> {
+    device: &'a Device,
+    settings: &'a Settings,
+    nothing: Nothing,
+    rooms: Rooms,
+    base: KernelParams,
+    /// Whether the list is that for one token.
+    single: bool,
+    list: Vec<KernelStep>,
+}
+
+/// The keys and values of one layer, and how the layer sees them.
+struct Kept {
+    keys: wgpu::Buffer,
+    values: wgpu::Buffer,
+    window: usize,
+    windowed_turn: bool,
+}
+
+impl Steps {
+    pub(super) fn new(model: &CardModel, capacity: usize) -> Result<Self, CardError> {
+        let (device, settings) = (&model.card.device, model.model.settings());
+        let chunks = capacity.div_ceil(CHUNK).max(1);
+        let token_scores = settings.heads * chunks * CHUNK * size_of::<f32>();
+        let tokens_at_once = (SCORES_BYTES_MAX / token_scores).clamp(1, TOKENS_MAX);
+        let rooms = Rooms::new(device, settings, capacity, chunks, tokens_at_once);
+        let kept: Vec<Kept> =
+            (0..settings.layers).map(|layer| Kept::new(device, settings, layer, chunks)).collect();
+        let base = KernelParams {
+            width: settings.width as u32,
+            heads: settings.heads as u32,
+            key_heads: settings.key_heads as u32,
+            chunks: chunks as u32,
+            epsilon: settings.epsilon,
+            by_width: (1.0 / settings.width as f64) as f32,
+            by_head_width: (1.0 / settings.head_width as f64) as f32,
+            ..KernelParams::default()
+        };
+        let nothing = Nothing::new(device);
+        let mut builder = Builder { device, settings, nothing, rooms, base, single: true, list: Vec::new() };
+        let one = builder.pass(model, &kept);
+        builder.single = false;
+        let many = builder.pass(model, &kept);
+        let head_many = builder.head(&model.output);
+        builder.single = true;
+        let head_one = builder.head(&model.output);
+        let cap = settings.logit_cap.map(|cap| builder.cap(cap));
+        let Rooms { tokens, logits, .. } = builder.rooms;
+        device.wait()?;
+        Ok(Self { one, many, head_one, head_many, cap, tokens, logits, tokens_at_once })
+    }
+}
+
+impl Kept {
+    fn new(device: &Device, settings: &Settings, layer: usize, chunks: usize) -> Self {
+        let room = || device.room(chunks * CHUNK * settings.key_width() * size_of::<u16>());
+        let window = settings.window_of(layer);
+        let windowed_turn = window.is_some() && settings.window_rotary.is_some();
+        Self { keys: room(), values: room(), window: window.unwrap_or(0), windowed_turn }
+    }
+}
+
+impl CardActivations {
+    fn new(device: &Device, tokens: usize, columns: usize) -> Self {
+        let columns = groups(columns) * 8 * BLOCK;
+        Self { integers: device.room(tokens * columns), scales: device.room(tokens * columns / BLOCK * 8) }
+    }
+}
+
+impl Rooms {
+    fn new(device: &Device, settings: &Settings, capacity: usize, chunks: usize, tokens: usize) -> Self {
+        let numbers = |count: usize| device.room(count * size_of::<f32>());
+        let (width, queries) = (settings.width, settings.query_width());
+        let raw = (queries + 2 * settings.key_width()).max(2 * settings.feed).max(width);
+        let turns = |rotary: &Rotary| device.put(&table(rotary, capacity));
+        Self {
+            residual: numbers(tokens * width),
+            activations: CardActivations::new(device, tokens, width.max(queries)),
+            feed: CardActivations::new(device, tokens, settings.feed),
+            raw: numbers(tokens * raw),
+            queries: numbers(tokens * queries),
+            scores: numbers(tokens * settings.heads * chunks * CHUNK),
+            tops: numbers(tokens * settings.heads * chunks),
+            parts: numbers(tokens * chunks * queries),
+            sums: numbers(tokens * settings.heads * chunks),
+            turns: turns(&settings.rotary),
+            window_turns: settings.window_rotary.as_ref().map(turns),
+            tokens: numbers(tokens),
+            logits: numbers(ROWS_AT_ONCE.min(tokens) * settings.vocabulary),
+        }
+    }
+}
+
+/// Cosine and sine of each position's pairs.
+fn table(rotary: &Rotary, capacity: usize) -> Vec<[f32; 2]> {
+    let pairs = rotary.pairs();
+    let (mut cosines, mut sines) = (vec![0.0; pairs], vec![0.0; pairs]);
+    let mut table = Vec::with_capacity(capacity * pairs);
+    for position in 0..capacity {
+        rotary.turn(position, &mut cosines, &mut sines);
+        table.extend(cosines.iter().zip(&sines).map(|(cosine, sine)| [*cosine, *sine]));
+    }
+    table
+}
+
+impl Builder<'_> {
+    fn pass(&mut self, model: &CardModel, kept: &[Kept]) -> Vec<KernelStep> {
+        self.embed(&model.embeddings);
+        for (layer, kept) in model.layers.iter().zip(kept) {
+            self.attention(layer, kept);
+            self.feed_forward(layer);
+        }
+        self.norm(&model.norm);
+        std::mem::take(&mut self.list)
+    }
+
+    fn step(&self, kernel: Kernel<'_>) -> KernelStep {
+        KernelStep::new(self.device, &self.nothing, kernel)
+    }
+
+    fn embed(&mut self, weights: &Weights) {
+        let blocks = (self.settings.width / BLOCK) as u32;
+        let scale = self.settings.embedding_scale.unwrap_or(1.0);
+        let Rooms { residual, tokens, .. } = &self.rooms;
+        let step = self.step(Kernel {
+            name: "embed",
+            entry: "embed",
+            constants: &[("KIND", weights.kind as u32 as f64)],
+            buffers: &[(0, &weights.buffer), (6, residual), (12, tokens)],
+            params: KernelParams { blocks, groups: weights.groups() as u32, scale, ..self.base },
+            grid: Grid::Threads(blocks),
+            bytes: 0,
+        });
+        self.list.push(step);
+    }
+
+    /// The residual stream, normed, as activations.
+    fn norm(&mut self, weights: &wgpu::Buffer) {
+        let width = self.settings.width;
+        let most = self.device.limits.max_compute_invocations_per_workgroup.min(512);
+        let threads = if width >= 2048 { most } else { 128 };
+        let Rooms { residual, activations, .. } = &self.rooms;
+        let step = self.step(Kernel {
+            name: "norm",
+            entry: "norm",
+            constants: &[("T", f64::from(threads)), ("POOL", width as f64)],
+            buffers: &[(3, &activations.integers), (4, &activations.scales), (6, residual), (7, weights)],
+            params: KernelParams { groups: groups(width) as u32, ..self.base },
+            grid: Grid::Tokens,
+            bytes: 0,
+        });
+        self.list.push(step);
+    }
+
+    fn attention(&mut self, layer: &LayerWeights, kept: &Kept) {
+        self.norm(&layer.attention_norm);
+        let parts = &layer.queries_keys_values;
+        let plain = layer.biases.is_none()
+            && layer.head_norms.is_none()
+            && self.settings.pairs == Pairs::Neighbours
+            && 2 * self.settings.rotary.pairs() == self.settings.head_width;
+        if self.single && plain && parts.len() == 1 {
+            let step = self.product("qkv", &parts[0], Out::Heads(kept));
+            self.list.push(step);
+        } else {
+            self.side_by_side("qkv", parts);
+            self.turn(layer, kept);
+        }
+        self.attend(layer.sinks.as_ref(), kept);
+        match &layer.post_attention_norm {
+            None => {
+                let out = Out::Residual(layer.output_bias.as_ref());
+                let step = self.product("output", &layer.output, out);
+                self.list.push(step);
+            }
+            Some(norm) => {
+                self.side_by_side("output", std::slice::from_ref(&layer.output));
+                self.join_normed(norm);
+            }
+        }
+    }
+
+    fn feed_forward(&mut self, layer: &LayerWeights) {
+        self.norm(&layer.feed_norm);
+        if self.single && layer.gate_up.len() == 1 {
+            let step = self.product("gate, up", &layer.gate_up[0], Out::Gated);
+            self.list.push(step);
+        } else {
+            self.side_by_side("gate, up", &layer.gate_up);
+            self.gated(layer.gate_up.len() == 1);
+        }
+        match &layer.post_feed_norm {
+            None => {
+                let step = self.product("down", &layer.down, Out::FeedResidual);
+                self.list.push(step);
+            }
+            Some(norm) => {
+                let step = self.product("down", &layer.down, Out::FeedRaw);
+                self.list.push(step);
+                self.join_normed(norm);
+            }
+        }
+    }
+
+    /// Products side by side as numbers.
+    fn side_by_side(&mut self, name: &'static str, parts: &[Weights]) {
+        let stride = parts.iter().map(|part| part.rows).sum();
+        let mut at = 0;
+        for part in parts {
+            let step = self.product(name, part, Out::Raw { stride, at });
+            self.list.push(step);
+            at += part.rows;
+        }
+    }
+
+    fn gelu(&self) -> f64 {
+        match self.settings.gate {
+            Gate::Gelu => 1.0,
+            Gate::Silu | Gate::Clamped => 0.0,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What cards give: the bits of the processor, or a refusal that says what is missing.
+//!
+//! Where there is no driver, each test says so in one line and ends.
+
+use std::sync::Arc;
+
+use assay_engine::{
+    cpu::Cpu,
+    gpu::{Card, CardError, CardModel, CardSession},
+    model::Model,
+    session::{Processor, RowDigest, Rows, Session, SessionError},
+};
+
+use crate::shapes::{self, CONTEXT, Chance, Shape};
+
+const SEED: u64 = 23;
+
+/// The first card, if there is one. To open it compares every function.
+fn card() -> Option<Arc<Card>> {
+    if Card::list().is_empty() {
+        eprintln!("no Vulkan device is here: cards are not tried");
+        return None;
+    }
+    Some(Card::open(0).expect("a card that computes the arithmetic"))
+}
+
+/// As many as pass a border of chunks in the first model.
+fn positions(shape: &Shape) -> usize {
+    if shape.name == "llama" || shape.name == "gemma3 with caps" { 270 } else { 140 }
+}
+
+fn processor(model: &Arc<Model>, tokens: &[u32]) -> Vec<RowDigest> {
+    let mut rows = Vec::new();
+    let mut session = Session::new(model, CONTEXT).expect("room");
+    let mut processor = Processor::new(Arc::clone(model), Cpu::new(1));
+    processor.extend(&mut session, tokens, Rows::All, |row| rows.push(row.digest)).expect("a step");
+    rows
+}
+
+fn extend(session: &mut CardSession, tokens: &[u32], size: usize) -> Vec<RowDigest> {
+    let mut rows = Vec::new();
+    for piece in tokens.chunks(size) {
+        let before = session.len();
+        let mut next = before;
+        let take = |row: assay_engine::session::Row<'_>| {
+            assert_eq!(row.position, next, "rows come in order");
+            next += 1;
+            rows.push(row.digest);
+        };
+        session.extend(piece, Rows::All, take).expect("a step");
+        assert_eq!(session.len(), before + piece.len());
+    }
+    rows
+}
+
+#[test]
+fn a_card_gives_the_rows_of_the_processor_however_it_is_asked() {
+    let Some(card) = card() else { return };
+    let mut served = 0;
+    for shape in shapes::all() {
+        let model = shape.model(SEED);
+        let loaded = match CardModel::load(&card, &model) {
+            Ok(loaded) => Arc::new(loaded),
+            Err(CardError::Unserved { .. }) if shape.experts.is_some() => continue,
+            Err(error) => panic!("{}: {error}", shape.name),
+        };
+        served += 1;
+        let tokens = Chance::new(SEED + 1).tokens(positions(&shape), shape.vocabulary);
+        let wanted = processor(&model, &tokens);
+        let mut session = CardSession::new(&loaded, CONTEXT).expect("room");
+        let half = tokens.len() / 2;
+        for (how, size) in [("all at once", tokens.len()), ("in pieces", 33), ("one by one", 1)] {
+            session.truncate(0);
+            // Steps are as many as starts of kernels are cheap.
+            let count = if size == 1 { half } else { tokens.len() };
+            let found = extend(&mut session, &tokens[..count], size);
+            let differ = found.iter().zip(&wanted).filter(|(a, b)| a != b).count();
+            assert_eq!(differ, 0, "{}: {how}, {differ} of {count} rows differ", shape.name);
+        }
+        let other: Vec<u32> = tokens.iter().rev().copied().collect();
+        extend(&mut session, &other[..20], 20);
+        session.truncate(half);
+        assert_eq!(extend(&mut session, &tokens[half..], 50), wanted[half..], "{}: truncated", shape.name);
+    }
+    assert_eq!(served, shapes::all().iter().filter(|shape| shape.experts.is_none()).count());
+}
+
+#[test]
+fn the_rows_that_are_wanted_come_and_no_others() {
+    let Some(card) = card() else { return };
+    let shape = shapes::named("llama");
+    let model = shape.model(SEED);
+    let loaded = Arc::new(CardModel::load(&card, &model).expect("a model"));
+    let tokens = Chance::new(SEED + 1).tokens(60, shape.vocabulary);
+    let wanted = processor(&model, &tokens);
+    for (rows, first) in [(Rows::Last, 59), (Rows::All, 0), (Rows::From(37), 37), (Rows::From(60), 60)] {
+        let mut session = CardSession::new(&loaded, 64).expect("room");
+        let mut found = Vec::new();
+        session.extend(&tokens, rows, |row| found.push((row.position, row.digest))).expect("a step");
+        let expected: Vec<_> = wanted.iter().copied().enumerate().skip(first).collect();
+        assert_eq!(found, expected, "{rows:?}");
+        assert_eq!(session.evidence().rows(), &wanted[first..]);
+    }
+}
+
+#[test]
+fn a_refused_step_leaves_a_session_on_a_card_as_it_was() {
+    let Some(card) = card() else { return };
+    let shape = shapes::named("llama");
+    let model = shape.model(SEED);
+    let loaded = Arc::new(CardModel::load(&card, &model).expect("a model"));
+    assert!(CardSession::new(&loaded, CONTEXT + 1).is_err());
+    let mut session = CardSession::new(&loaded, 8).expect("room");
+    session.extend(&[1, 2, 3], Rows::From(3), |_| {}).expect("a step");
+    let vocabulary = shape.vocabulary;
+    let token = vocabulary as u32;
+    for (tokens, rows, refused) in [
+        (vec![], Rows::All, SessionError::Empty),
+        (vec![1, token], Rows::All, SessionError::Token { token, vocabulary }),
+        (vec![1; 6], Rows::All, SessionError::Full { wanted: 9, capacity: 8 }),
+        (vec![1], Rows::From(2), SessionError::Row { first: 2, count: 1 }),
+    ] {
+        let error = session.extend(&tokens, rows, |_| panic!("a row of a refused step"));
+        assert_eq!(error, Err(CardError::Session(refused)));
+        assert_eq!(session.len(), 3);
+    }
+    assert!(session.evidence().rows().is_empty());
+}
+
+#[test]
+fn what_cards_do_not_run_is_refused_by_name() {
+    let Some(card) = card() else { return };
+    for (name, missing) in [("qwen3moe", "experts"), ("gpt-oss", "clamped gates")] {
+        let refused = CardModel::load(&card, &shapes::named(name).model(SEED)).expect_err(name);
+        assert_eq!(refused, CardError::Unserved { what: missing }, "{name}");
+    }
+    let found = Card::list().len();
+    assert_eq!(Card::open(found).err(), Some(CardError::Unknown { index: found, found }));
+}
