@@ -115,6 +115,8 @@ fn policy(text: &str) -> Policy {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     const MODELS: &str = include_str!("../../models/models.lock");
@@ -129,6 +131,17 @@ mod tests {
             assert!(MODELS.contains(&line), "{}", sample.file);
         }
         assert!(RUNNERS.contains(&format!("classify = \"{}\"", Digest::of(DIGITS.runner))));
+    }
+
+    #[test]
+    fn every_model_file_is_what_its_lock_names() {
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+        for (digest, file) in MODELS.lines().map(|line| line.split_once("  ").unwrap()) {
+            assert_eq!(Digest::of(&std::fs::read(models.join(file)).unwrap()).to_string(), digest, "{file}");
+        }
+        for shipped in ["digits/digits.onnx", "pure-digits/weights.f32", "sums/sums.gguf"] {
+            assert!(MODELS.contains(&format!("  {shipped}\n")), "{shipped} is not in the lock");
+        }
     }
 
     #[test]
