@@ -1,5 +1,5 @@
-//! What the fuzz targets run: the same files that the seeded runs of `crates/protocol/tests` and `crates/market/tests`
-//! are made of.
+//! What the fuzz targets run: the same files that the seeded runs in the tests of `crates/protocol`, `crates/market` and
+//! `crates/engine` are made of.
 #![allow(dead_code, reason = "the seeded runs use more of these files")]
 
 mod books;
@@ -7,6 +7,8 @@ mod books;
 mod decode;
 #[path = "../../crates/protocol/tests/it/fuzz/dice.rs"]
 mod dice;
+#[path = "../../crates/engine/tests/it/fuzz/files.rs"]
+mod files;
 #[path = "../../crates/protocol/tests/it/fuzz/open.rs"]
 mod open;
 #[path = "../../crates/protocol/tests/it/fuzz/play.rs"]
@@ -19,6 +21,8 @@ mod samples;
 mod seeds;
 #[path = "../../crates/protocol/tests/it/fuzz/steps.rs"]
 mod steps;
+#[path = "../../crates/engine/tests/it/fuzz/texts.rs"]
+mod texts;
 #[path = "../../crates/protocol/tests/it/fuzz/town.rs"]
 mod town;
 #[path = "../../crates/protocol/tests/it/fuzz/verify.rs"]
@@ -47,4 +51,14 @@ pub fn steps(bytes: &[u8]) {
 /// Facts into a notary's books.
 pub fn facts(bytes: &[u8]) {
     books::facts::target(bytes);
+}
+
+/// Model files.
+pub fn files(bytes: &[u8]) {
+    files::target(bytes);
+}
+
+/// Texts by small vocabularies.
+pub fn texts(bytes: &[u8]) {
+    texts::target(bytes);
 }

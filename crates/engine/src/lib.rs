@@ -2,3 +2,15 @@
 //!
 //! `docs/arithmetic.md` is the law and `arithmetic` its definition in code; an instruction set, a thread count, a tile or
 //! a batch decides the speed and never a bit. **Invariant:** this crate knows no wasm, no market and no network.
+
+pub mod arithmetic;
+pub mod cache;
+pub mod cpu;
+pub mod format;
+pub mod gguf;
+pub mod matrix;
+pub mod model;
+pub mod pack;
+pub mod quantized;
+pub mod session;
+pub mod vocabulary;

@@ -1,0 +1,353 @@
+//! The product of tiles of rows with tokens: one source for every format and every instruction set.
+//!
+//! **Invariant:** the order of sums is the one of `arithmetic::row_product`, row by row; how many rows and tokens share
+//! the registers is not in it.
+//!
+//! Vectors are in plain loops and functions that are always inlined: a closure, or what the library calls with one,
+//! would be compiled without the instructions, and cost thirty times as much.
+
+#![allow(clippy::needless_range_loop, reason = "the same index runs over several arrays of registers")]
+
+mod codes;
+
+use super::{vector::Vector, work::Work};
+use crate::{
+    arithmetic::{Activations, BLOCK, GROUP},
+    format::{Codes, Format, Scales},
+    matrix::{LANES, Layout},
+};
+use codes::decode;
+
+/// How far ahead of one token's products weights are asked for, in bytes: memory is that far away.
+const AHEAD: usize = 4_096;
+
+/// `S` vectors of rows, from vector `strip` of the matrix on, times `M` tokens, from `token` on.
+///
+/// # Safety
+///
+/// The instructions are here, the strips are of tiles that the caller has, the tokens are there.
+#[inline(always)]
+pub(super) unsafe fn strips<V: Vector, const F: usize, const S: usize, const M: usize>(
+    work: &Work<'_>,
+    strip: usize,
+    token: usize,
+) {
+    let layout = const { Layout::of(Format::ALL[F]) };
+    let parts = LANES / V::LANES;
+    let (cols, blocks) = (work.weights.cols(), work.weights.cols() / BLOCK);
+    let tile_bytes = layout.tile_bytes(cols);
+    let lanes: [usize; S] = std::array::from_fn(|s| (strip + s) % parts * V::LANES);
+    // SAFETY: tiles and tokens are there, as the caller says; a group's parts lie where its layout says.
+    unsafe {
+        let tiles: [*const u8; S] =
+            std::array::from_fn(|s| work.bytes.as_ptr().add((strip + s) / parts * tile_bytes));
+        let tokens: [*const Activations; M] =
+            std::array::from_fn(|m| work.x.blocks.as_ptr().add((token + m) * blocks));
+        let zero = [[V::splat(0.0); M]; S];
+        let mut totals = zero;
+        let mut group = 0;
+        while group < blocks {
+            let here = GROUP.min(blocks - group);
+            let start = group / GROUP * layout.group_bytes(GROUP);
+            let codes = start + layout.codes_at(here);
+            let heads: [*const u8; S] = std::array::from_fn(|s| tiles[s].add(start));
+            let mut sums = zero;
+            for b in 0..here {
+                if M == 1 {
+                    ahead::<V, S>(heads, parts, layout.group_bytes(GROUP) / GROUP, b);
+                }
+                let place = Place {
+                    heads,
+                    sides: std::array::from_fn(|s| heads[s].add(layout.head + b * layout.side)),
+                    codes: std::array::from_fn(|s| tiles[s].add(codes + b * layout.codes + 4 * lanes[s])),
+                    lanes,
+                };
+                let x: [*const Activations; M] = std::array::from_fn(|m| tokens[m].add(group + b));
+                block::<V, F, S, M>(&place, &x, &mut sums);
+            }
+            for s in 0..S {
+                for m in 0..M {
+                    totals[s][m] = V::add(totals[s][m], sums[s][m]);
+                }
+            }
+            group += here;
+        }
+        for s in 0..S {
+            for m in 0..M {
+                let out = work.rows(token + m, (strip + s) * V::LANES, V::LANES);
+                write::<V>(out, totals[s][m]);
+            }
+        }
+    }
+}
+
+/// Asks for the weights that come `AHEAD` after a block, each tile's once.
+///
+/// # Safety
+///
+/// The instructions are here.
+#[inline(always)]
+unsafe fn ahead<V: Vector, const S: usize>(heads: [*const u8; S], parts: usize, bytes: usize, b: usize) {
+    for head in heads.into_iter().step_by(parts) {
+        for line in 0..bytes.div_ceil(64) {
+            // SAFETY: a prefetch reads nothing.
+            unsafe { V::prefetch(head.wrapping_add(AHEAD + b * bytes + 64 * line)) };
+        }
+    }
+}
+
+/// # Safety
+///
+/// The instructions are here.
+#[inline(always)]
+unsafe fn write<V: Vector>(out: &mut [f32], rows: V::Floats) {
+    let mut all = [0f32; LANES];
+    // SAFETY: both have room for a vector: the slice where it has all its rows.
+    unsafe {
+        if out.len() == V::LANES {
+            V::store(out.as_mut_ptr(), rows);
+        } else {
+            V::store(all.as_mut_ptr(), rows);
+            out.copy_from_slice(&all[..out.len()]);
+        }
+    }
+}
+
+/// Where the parts of a block lie, strip by strip.
+struct Place<const S: usize> {
+    heads: [*const u8; S],
+    sides: [*const u8; S],
+    codes: [*const u8; S],
+    lanes: [usize; S],
+}
+
+/// Adds a block's product to each row's and token's sum.
+///
+/// # Safety
+///
+/// The instructions are here, and the block is where it is said to be.
+#[inline(always)]
+unsafe fn block<V: Vector, const F: usize, const S: usize, const M: usize>(
+    place: &Place<S>,
+    x: &[*const Activations; M],
+    sums: &mut [[V::Floats; M]; S],
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let integers = integers::<V, F, S, M>(place, x);
+        for s in 0..S {
+            let (scale, minimum) = scales::<V, F>(place.heads[s], place.sides[s], place.lanes[s]);
+            for m in 0..M {
+                let scale = V::mul(scale, V::splat((*x[m]).scale));
+                let mut product = V::mul(scale, V::float(integers[s][m]));
+                if const { Format::ALL[F].scales().minimum() } {
+                    let total = match const { Format::ALL[F].scales() } {
+                        Scales::SixteensAndMinimum => {
+                            let least = least::<V>(place.sides[s].add(LANES + place.lanes[s]), (*x[m]).sums);
+                            V::mul(V::splat((*x[m]).scale), least)
+                        }
+                        Scales::Half
+                        | Scales::HalfAndMinimum
+                        | Scales::SubAndMinimum
+                        | Scales::Sub
+                        | Scales::Sixteens
+                        | Scales::Power => V::splat((*x[m]).total),
+                    };
+                    product = V::add(product, V::mul(minimum, total));
+                }
+                sums[s][m] = V::add(sums[s][m], product);
+            }
+        }
+    }
+}
+
+/// The scale and the minimum's scale of each row.
+///
+/// # Safety
+///
+/// The instructions are here, and the scales are where they are said to be.
+#[inline(always)]
+unsafe fn scales<V: Vector, const F: usize>(
+    head: *const u8,
+    side: *const u8,
+    lane: usize,
+) -> (V::Floats, V::Floats) {
+    const HALVES: usize = 2 * LANES;
+    // SAFETY: the caller's promises.
+    unsafe {
+        let zero = V::splat(0.0);
+        let (head, half, byte) = (head.add(2 * lane), side.add(2 * lane), side.add(lane));
+        match const { Format::ALL[F].scales() } {
+            Scales::Half => (V::halves(half), zero),
+            Scales::HalfAndMinimum => (V::halves(half), V::halves(half.add(HALVES))),
+            // Both products are exact.
+            Scales::SubAndMinimum => (
+                V::mul(V::halves(head), V::float(V::unsigned(byte))),
+                V::mul(negative::<V>(head.add(HALVES)), V::float(V::unsigned(byte.add(LANES)))),
+            ),
+            Scales::Sub => (V::mul(V::halves(head), V::float(V::signed(byte))), zero),
+            Scales::Sixteens => (V::halves(head), zero),
+            Scales::SixteensAndMinimum => (V::halves(head), negative::<V>(head.add(HALVES))),
+            Scales::Power => (V::powers(byte), zero),
+        }
+    }
+}
+
+/// # Safety
+///
+/// As `scales`.
+#[inline(always)]
+unsafe fn negative<V: Vector>(from: *const u8) -> V::Floats {
+    // SAFETY: the caller's promises.
+    unsafe { V::mul(V::halves(from), V::splat(-1.0)) }
+}
+
+/// The activations' sums times the multipliers of a minimum, two of four bits in a byte.
+///
+/// # Safety
+///
+/// The instructions are here, and the bytes can be read.
+#[inline(always)]
+unsafe fn least<V: Vector>(from: *const u8, sums: [i32; 2]) -> V::Floats {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let both = V::unsigned(from);
+        let first = V::times(V::bits(both, 0, 15), V::integers(sums[0]));
+        V::float(V::plus(first, V::times(V::bits(both, 4, 15), V::integers(sums[1]))))
+    }
+}
+
+/// The integer part of a block's products.
+///
+/// # Safety
+///
+/// The instructions are here, and the block is where it is said to be.
+#[inline(always)]
+unsafe fn integers<V: Vector, const F: usize, const S: usize, const M: usize>(
+    place: &Place<S>,
+    x: &[*const Activations; M],
+) -> [[V::Integers; M]; S] {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let sixteens =
+            matches!(const { Format::ALL[F].scales() }, Scales::Sixteens | Scales::SixteensAndMinimum);
+        if !sixteens {
+            return steps::<V, F, S, M, 0, 4>(&place.codes, x);
+        }
+        let mut first = steps::<V, F, S, M, 0, 2>(&place.codes, x);
+        let second = steps::<V, F, S, M, 2, 4>(&place.codes, x);
+        for s in 0..S {
+            let side = place.sides[s].add(place.lanes[s]);
+            let (low, high) = match const { Format::ALL[F].scales() } {
+                Scales::SixteensAndMinimum => {
+                    let both = V::unsigned(side);
+                    (V::bits(both, 0, 15), V::bits(both, 4, 15))
+                }
+                Scales::Half
+                | Scales::HalfAndMinimum
+                | Scales::SubAndMinimum
+                | Scales::Sub
+                | Scales::Sixteens
+                | Scales::Power => (V::signed(side), V::signed(side.add(LANES))),
+            };
+            for m in 0..M {
+                first[s][m] = V::plus(V::times(first[s][m], low), V::times(second[s][m], high));
+            }
+        }
+        first
+    }
+}
+
+/// The sums of quant times activation, over the pairs of steps `FROM..TO` of four codes a row.
+///
+/// # Safety
+///
+/// The instructions are here, and codes and activations are where they are said to be.
+#[inline(always)]
+unsafe fn steps<
+    V: Vector,
+    const F: usize,
+    const S: usize,
+    const M: usize,
+    const FROM: usize,
+    const TO: usize,
+>(
+    codes: &[*const u8; S],
+    x: &[*const Activations; M],
+) -> [[V::Integers; M]; S] {
+    // What codes have too much, the sum of the activations takes off.
+    let owed = match const { Format::ALL[F].codes() } {
+        Codes::Bits { offset, .. } => i32::from(offset),
+        Codes::Bytes | Codes::Table(_) => V::FLIP,
+    };
+    // SAFETY: the caller's promises.
+    unsafe {
+        let mut acc = [[V::start(0); M]; S];
+        for m in 0..M {
+            let [first, second] = (*x[m]).sums;
+            let sum = if FROM == 0 { first } else { 0 } + if TO == 4 { second } else { 0 };
+            let start = V::start(-owed * sum);
+            for s in 0..S {
+                acc[s][m] = start;
+            }
+        }
+        if FROM == 0 {
+            pair::<V, F, S, M, 0>(codes, x, &mut acc);
+            pair::<V, F, S, M, 1>(codes, x, &mut acc);
+        }
+        if TO == 4 {
+            pair::<V, F, S, M, 2>(codes, x, &mut acc);
+            pair::<V, F, S, M, 3>(codes, x, &mut acc);
+        }
+        let mut totals = [[V::integers(0); M]; S];
+        for s in 0..S {
+            for m in 0..M {
+                totals[s][m] = V::total(acc[s][m]);
+            }
+        }
+        totals
+    }
+}
+
+/// The products of steps 2·`G` and 2·`G` + 1.
+///
+/// # Safety
+///
+/// As `steps`.
+#[inline(always)]
+unsafe fn pair<V: Vector, const F: usize, const S: usize, const M: usize, const G: usize>(
+    codes: &[*const u8; S],
+    x: &[*const Activations; M],
+    acc: &mut [[V::Sums; M]; S],
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let mut all = [decode::<V, F, G>(codes[0]); S];
+        for s in 1..S {
+            all[s] = decode::<V, F, G>(codes[s]);
+        }
+        for m in 0..M {
+            for step in 0..2 {
+                let quad = V::quad((*x[m]).quants.as_ptr().add(8 * G + 4 * step));
+                for s in 0..S {
+                    acc[s][m] = match const { Format::ALL[F].codes() } {
+                        Codes::Bits { .. } => V::dot(acc[s][m], all[s][step], quad),
+                        Codes::Bytes | Codes::Table(_) => V::dot_signed(acc[s][m], all[s][step], quad),
+                    };
+                }
+            }
+        }
+        let settles = match const { Format::ALL[F].codes() } {
+            Codes::Bits { bits: 6, .. } => true,
+            Codes::Bits { bits: 5, .. } => G == 1,
+            Codes::Bits { .. } | Codes::Bytes | Codes::Table(_) => false,
+        };
+        if settles {
+            for s in 0..S {
+                for m in 0..M {
+                    acc[s][m] = V::settle(acc[s][m]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use super::Pool;
+
+#[test]
+fn every_piece_is_done_once_however_many_works_follow_each_other() {
+    for threads in [1, 2, 5] {
+        let pool = Pool::new(threads);
+        for pieces in (0..400).map(|round| round % 23) {
+            let done: Vec<AtomicUsize> = (0..pieces).map(|_| AtomicUsize::new(0)).collect();
+            pool.run(pieces, &|piece| {
+                done[piece].fetch_add(1, Ordering::Relaxed);
+            });
+            assert!(done.iter().all(|done| done.load(Ordering::Relaxed) == 1));
+        }
+    }
+}
+
+#[test]
+fn a_piece_that_panics_ends_its_work_and_no_other() {
+    let pool = Pool::new(3);
+    for bad in [0, 7, 19] {
+        let work = catch_unwind(AssertUnwindSafe(|| {
+            pool.run(20, &|piece| assert_ne!(piece, bad, "meant to be"));
+        }));
+        assert!(work.is_err());
+        let done = AtomicUsize::new(0);
+        pool.run(20, &|_| {
+            done.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(done.into_inner(), 20);
+    }
+}
+
+#[test]
+fn works_of_several_callers_wait_for_each_other() {
+    let (pool, done) = (Pool::new(2), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    pool.run(5, &|_| {
+                        done.fetch_add(1, Ordering::Relaxed);
+                    });
+                }
+            });
+        }
+    });
+    assert_eq!(done.into_inner(), 4 * 50 * 5);
+}

@@ -1,0 +1,54 @@
+//! What a session can show of the rows that it gave.
+//!
+//! **Invariant:** a row's digest is that of its bits, little-endian, in the order of the vocabulary.
+
+/// The digest of a row's bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RowDigest(pub [u8; 32]);
+
+/// Numbers that are hashed at a time: as many blocks as the widest vectors take.
+const STRIDE: usize = 4096;
+
+impl RowDigest {
+    /// The digest of a row.
+    #[must_use]
+    pub fn of(logits: &[f32]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        let mut bytes = [[0; 4]; STRIDE];
+        for numbers in logits.chunks(STRIDE) {
+            for (bytes, number) in bytes.iter_mut().zip(numbers) {
+                *bytes = number.to_le_bytes();
+            }
+            hasher.update(bytes[..numbers.len()].as_flattened());
+        }
+        Self(*hasher.finalize().as_bytes())
+    }
+}
+
+/// The digests of the rows that a session gave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence {
+    rows: Vec<RowDigest>,
+}
+
+impl Evidence {
+    pub(crate) fn add(&mut self, row: RowDigest) {
+        self.rows.push(row);
+    }
+
+    /// One a row, in the order that rows were given in.
+    #[must_use]
+    pub fn rows(&self) -> &[RowDigest] {
+        &self.rows
+    }
+
+    /// One digest over all of them.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new();
+        for row in &self.rows {
+            hasher.update(&row.0);
+        }
+        *hasher.finalize().as_bytes()
+    }
+}
