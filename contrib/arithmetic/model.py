@@ -38,26 +38,33 @@ class Model:
         """How layers turn, and how those of gemma3 with a window do."""
         width = self.key("rope.dimension_count", self.head)
         rotary = Rotary(width, self.key("rope.freq_base", 10000.0))
-        factor = self.key("rope.scaling.factor", 0.0) or 1.0
-        kind = self.key("rope.scaling.type", "linear")
         attn_factor = self.key("rope.scaling.attn_factor", 1.0)
-        if kind == "yarn":
-            original = self.key("rope.scaling.original_context_length")
-            fast, slow = self.key("rope.scaling.yarn_beta_fast", 32.0), self.key("rope.scaling.yarn_beta_slow", 1.0)
-            rotary.yarn(factor, original, fast, slow, attn_factor)
-        elif kind == "linear":
-            rotary.linear(factor)
-        if self.family == "phi3" and "rope_factors_short.weight" in self.file.tensors:
-            rotary.divided(self.file.numbers("rope_factors_short.weight")).magnified(attn_factor)
-        elif "rope_freqs.weight" in self.file.tensors:
-            rotary.divided(self.file.numbers("rope_freqs.weight"))
+        if self.family == "phi3":
+            rotary.magnified(attn_factor)
+        else:
+            self.scaled(rotary, attn_factor)
+        for divisors in ("rope_freqs.weight", "rope_factors_short.weight"):
+            if divisors in self.file.tensors:
+                rotary.divided(self.file.numbers(divisors))
         return rotary, Rotary(width, self.key("rope.freq_base_swa", 10000.0))
 
+    def scaled(self, rotary, attn_factor):
+        factor = self.key("rope.scaling.factor", self.key("rope.scale_linear", 1.0))
+        factor = factor if factor >= 1e-6 else 1.0
+        kind = self.key("rope.scaling.type", "linear")
+        if kind == "linear":
+            rotary.linear(factor)
+        elif kind == "yarn":
+            original = self.key("rope.scaling.original_context_length", self.key("context_length"))
+            fast, slow = self.key("rope.scaling.yarn_beta_fast", 32.0), self.key("rope.scaling.yarn_beta_slow", 1.0)
+            rotary.yarn(factor, original, fast, slow, attn_factor)
+        else:
+            assert kind == "none", f"the page has no scaling {kind}"
+
     def windowed(self, layer):
-        if self.family not in ("gemma3", "gpt-oss"):
-            return bool(self.window)
-        every = self.key("attention.sliding_window_pattern", 6) if self.family == "gemma3" else 2
-        return layer % every != every - 1
+        usual = {"gemma3": 6, "gpt-oss": 2}.get(self.family, 1)
+        every = self.key("attention.sliding_window_pattern", usual)
+        return bool(self.window) and (every == 1 or layer % every != every - 1)
 
     def vector(self, name):
         numbers = self.file.numbers(name)

@@ -1,7 +1,7 @@
 """Section 8 of docs/arithmetic.md: how far each pair of a head is turned.
 
 The page asks for the f64 functions of `libm` 0.2.16. Python has those of its C library, which may differ in the last of
-53 bits. What is left of a cosine are 24, so this shows in one of millions of numbers, or for a far position.
+53 bits. Of a cosine 24 are left, so this shows seldom, and only where positions count thousands: section 13 says how often.
 """
 
 import math
