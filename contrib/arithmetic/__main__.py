@@ -11,10 +11,12 @@ TOKENS are numbers with commas, or how many positions (40): then they are 13, 79
 import sys
 from pathlib import Path
 
-from digest import blake3
-from gguf import File
-from model import Model
-from vectors import GOLDEN, check
+sys.dont_write_bytecode = True
+
+from digest import blake3  # noqa: E402
+from gguf import File  # noqa: E402
+from model import Model  # noqa: E402
+from vectors import GOLDEN, check  # noqa: E402
 
 SHOWN = 16
 """Digits of a digest that are printed: the first eight bytes."""
