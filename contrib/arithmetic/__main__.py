@@ -13,10 +13,10 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-from digest import blake3  # noqa: E402
-from gguf import File  # noqa: E402
-from model import Model  # noqa: E402
-from vectors import GOLDEN, check  # noqa: E402
+from digest import blake3
+from gguf import File
+from model import Model
+from vectors import GOLDEN, check
 
 SHOWN = 16
 """Digits of a digest that are printed: the first eight bytes."""

@@ -101,6 +101,21 @@ def gelu(x):
     return (x * F32(0.5)) * (F32(1) + tanh(door(inner)))
 
 
+def silu_gate(gate, up):
+    return silu(door(gate)) * door(up)
+
+
+def gelu_gate(gate, up):
+    return gelu(door(gate)) * door(up)
+
+
+def clamped_gate(gate, up):
+    """The gate of gpt-oss."""
+    g, u = door(gate), door(up)
+    g, u = np.where(g > 7, F32(7), g), np.clip(u, F32(-7), F32(7))
+    return (g * sigmoid(g * number(0x3FD9DB23))) * (u + F32(1))
+
+
 def cap(x, c):
     return tanh(door(x) * reciprocal(F32(c))) * F32(c)
 

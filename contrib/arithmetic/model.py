@@ -131,11 +131,7 @@ class Model:
         return self.product(part + "ffn_down", self.gated(gate, up))
 
     def gated(self, gate, up):
-        g, u = f.door(gate), f.door(up)
-        if self.family == "gpt-oss":
-            g, u = np.where(g > 7, F32(7), g), np.clip(u, F32(-7), F32(7))
-            return (g * f.sigmoid(g * f.number(0x3FD9DB23))) * (u + F32(1))
-        return (f.gelu(g) if self.family == "gemma3" else f.silu(g)) * u
+        return {"gpt-oss": f.clamped_gate, "gemma3": f.gelu_gate}.get(self.family, f.silu_gate)(gate, up)
 
     def experts(self, part, h):
         router, bias = self.vector(part + "ffn_gate_inp.weight"), self.vector(part + "ffn_gate_inp.bias")

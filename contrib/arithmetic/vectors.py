@@ -8,13 +8,22 @@ import functions as f
 import weights
 from functions import F32
 from model import attend, seen
-from rotation import Rotary
+from rotation import Rotary, turn
 
 GOLDEN = Path(__file__).resolve().parents[2] / "crates/engine/tests/golden"
 ONE_ARGUMENT = {
     "door": f.door, "reciprocal": f.reciprocal, "inverse_root": f.inverse_root, "exp": f.exp, "silu": f.silu,
     "tanh": f.tanh, "gelu": f.gelu,
 }  # fmt: skip
+
+TWO_ARGUMENTS = {
+    "silu_gate": f.silu_gate,
+    "gelu_gate": f.gelu_gate,
+    "clamped_gate": f.clamped_gate,
+    "add": lambda x, y: f.door(x + y),
+    "scale": lambda x, by: f.door(x * by),
+    "cap": lambda x, limit: f.cap(x, np.abs(limit)),
+}
 
 
 class Random:
@@ -59,6 +68,18 @@ def functions():
         else:
             found = hexadecimal(ONE_ARGUMENT[name](read([argument])))
         yield name, [expected], found
+
+
+def steps():
+    cosines, sines = np.array([[0.8, -0.28]], F32), np.array([[0.6, 0.96]], F32)
+    for name, *words in lines("steps"):
+        if name in TWO_ARGUMENTS:
+            given, expected = read(words[:2]), words[2:]
+            found = TWO_ARGUMENTS[name](*given)
+        else:
+            given, expected = read(words[:6]), words[6:]
+            found = turn(given[None, None], cosines, sines, name == "turn_neighbours")
+        yield name, expected, hexadecimal(found)
 
 
 def sums():
@@ -111,7 +132,7 @@ def rotary():
 def check():
     """Prints what was compared, and what differs; whether nothing does."""
     counts, wrong = {}, {}
-    for maker in (functions, sums, formats, rotary):
+    for maker in (functions, steps, sums, formats, rotary):
         for name, expected, found in maker():
             differ = sum(a != b for a, b in zip(expected, found)) + abs(len(expected) - len(found))
             counts[name] = counts.get(name, 0) + len(expected)
