@@ -25,9 +25,8 @@ class Model:
         self.epsilon = F32(self.key("attention.layer_norm_rms_epsilon"))
         self.window = self.key("attention.sliding_window", None)
         self.score_cap, self.logit_cap = self.key("attn_logit_softcapping", 0), self.key("final_logit_softcapping", 0)
-        self.scale = F32(self.key("attention.scale", 1 / math.sqrt(self.head)))
-        if self.family == "gemma3" and self.layers == 62:
-            self.scale = F32(1 / math.sqrt(self.width // self.heads))
+        largest = self.family == "gemma3" and self.layers == 62
+        self.scale = F32(self.key("attention.scale", 1 / math.sqrt(self.width // self.heads if largest else self.head)))
         self.vocabulary = len(file.keys.get("tokenizer.ggml.tokens", [])) or self.key("vocab_size")
         self.rotary, self.local_rotary = self.rotaries()
 
