@@ -3,7 +3,7 @@
 use std::{fmt::Write, fs};
 
 use assay_engine::{
-    arithmetic::{self as law, Rotary, Sight},
+    arithmetic::{self as law, Pairs, Rotary, Sight},
     format::Format,
     matrix::Matrix,
 };
@@ -86,7 +86,46 @@ fn functions_are_as_ever() {
     for bits in (0..0x7C00).step_by(123).chain([1, 0x3FF, 0x400, 0x8000, 0x8001, 0x83FF, 0xFBFF]) {
         writeln!(lines, "f16 {bits:04x}{}", hex(&[law::f16(bits)])).unwrap();
     }
+    // Halfway between two that f16 holds, above and below 2⁻¹⁴.
+    let halves = (0x3880_1000..0x4780_0000).step_by(0x2A_6000).map(f32::from_bits);
+    let subnormal = (0..1024).step_by(97).map(|step| (step as f32 + 0.5) / 16_777_216.0);
+    for x in halves.chain(subnormal) {
+        writeln!(lines, "keep{} {:04x}", hex(&[x]), law::keep(x)).unwrap();
+        writeln!(lines, "nearest_f16{} {:04x}", hex(&[x]), law::nearest_f16(x).unwrap()).unwrap();
+    }
     check("functions", &lines);
+}
+
+/// What the pass does with two numbers at a time, of any size: where a door is left out, one of these shows it.
+#[test]
+fn steps_are_as_ever() {
+    let (one, other) = (both_signs(sizes(-44, 44, &[])), both_signs(sizes(-44, 44, &[1.0, 7.0, 7.5])));
+    type Step = fn(&mut [f32], &[f32]);
+    let steps: [(&str, Step); 6] = [
+        ("silu_gate", law::silu_gate),
+        ("gelu_gate", law::gelu_gate),
+        ("clamped_gate", law::clamped_gate),
+        ("add", law::add),
+        ("scale", |x, by| law::scale(x, by[0])),
+        ("cap", |x, limit| x[0] = law::cap(x[0], limit[0].abs())),
+    ];
+    let mut lines = String::new();
+    for (name, step) in steps {
+        for (x, y) in one.iter().zip(other.iter().rev()) {
+            let mut out = [*x];
+            step(&mut out, &[*y]);
+            writeln!(lines, "{name}{}", hex(&[*x, *y, out[0]])).unwrap();
+        }
+    }
+    let (cosines, sines) = ([0.8, -0.28], [0.6, 0.96]);
+    for (name, pairs) in [("turn_neighbours", Pairs::Neighbours), ("turn_halves", Pairs::Halves)] {
+        for head in one.as_chunks::<6>().0 {
+            let mut out = *head;
+            law::rotate(&mut out, pairs, &cosines, &sines);
+            writeln!(lines, "{name}{}{}", hex(head), hex(&out)).unwrap();
+        }
+    }
+    check("steps", &lines);
 }
 
 #[test]

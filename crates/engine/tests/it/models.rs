@@ -196,3 +196,18 @@ fn the_table_that_was_chosen_divides() {
     };
     assert_ne!(digest(true), digest(false));
 }
+
+/// The folder that models are written to for other implementations.
+const FOLDER: &str = "ASSAY_MODELS";
+
+#[test]
+#[ignore = "writes files for other implementations to the folder that ASSAY_MODELS names"]
+fn every_model_is_written_with_its_tokens() {
+    let folder = std::env::var(FOLDER).unwrap_or_else(|_| panic!("{FOLDER} names no folder"));
+    for shape in shapes::all() {
+        let tokens = Chance::new(SEED + 1).tokens(positions(&shape), shape.vocabulary);
+        let words: Vec<String> = tokens.iter().map(u32::to_string).collect();
+        fs::write(format!("{folder}/{}.gguf", shape.name), shape.file(SEED)).expect("a file");
+        fs::write(format!("{folder}/{}.tokens", shape.name), words.join(" ")).expect("a file");
+    }
+}
