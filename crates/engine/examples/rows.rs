@@ -18,19 +18,19 @@ use std::{
 use assay_engine::{
     cpu::{Cpu, Isa},
     gguf::Gguf,
-    model::{Choices, Memory, Model, Plan},
+    model::{Choices, MemoryNeed, Model, ModelPlan},
     pack::Pack,
-    session::{Processor, Rows, Session, Work},
+    session::{Processor, Rows, Session, SessionStep},
 };
 use memmap2::Mmap;
 
-struct Options {
+struct Arguments {
     model: String,
     numbers: Vec<(String, usize)>,
     isa: Isa,
 }
 
-impl Options {
+impl Arguments {
     fn read() -> Result<Self, Box<dyn Error>> {
         let mut words = std::env::args().skip(1);
         let model = words.next().ok_or("rows MODEL [--positions N] …, see the source")?;
@@ -83,10 +83,10 @@ fn map(path: &str) -> Result<Mmap, Box<dyn Error>> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let options = Options::read()?;
+    let options = Arguments::read()?;
     let bytes = map(&options.model)?;
     let file = Gguf::parse(&bytes)?;
-    let memory = Memory::of(&Plan::of(&file)?);
+    let memory = MemoryNeed::of(&ModelPlan::of(&file)?);
     let (wall, _, pack) = timed(|| Pack::of_file(&file, [0; 32]));
     let pack = pack?;
     let mut out = stdout();
@@ -116,7 +116,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     together(&options, &mut processor, &tokens(4096))
 }
 
-fn race(options: &Options, processor: &mut Processor, tokens: &[u32]) -> Result<(), Box<dyn Error>> {
+fn race(options: &Arguments, processor: &mut Processor, tokens: &[u32]) -> Result<(), Box<dyn Error>> {
     let (prefill, past) = (options.number("--prefill", 256), options.number("--past", 16));
     let (generate, rounds) = (options.number("--generate", 32), options.number("--rounds", 5));
     let model = Arc::clone(processor.model());
@@ -150,7 +150,7 @@ fn race(options: &Options, processor: &mut Processor, tokens: &[u32]) -> Result<
 }
 
 /// Sessions that generate in the same passes.
-fn together(options: &Options, processor: &mut Processor, tokens: &[u32]) -> Result<(), Box<dyn Error>> {
+fn together(options: &Arguments, processor: &mut Processor, tokens: &[u32]) -> Result<(), Box<dyn Error>> {
     let (past, generate) = (options.number("--past", 16), options.number("--generate", 32));
     let model = Arc::clone(processor.model());
     let count = options.number("--sessions", 8);
@@ -163,9 +163,9 @@ fn together(options: &Options, processor: &mut Processor, tokens: &[u32]) -> Res
         (0..generate).try_for_each(|step| {
             let work = |(at, session)| {
                 let token = past + at + step;
-                Work { session, tokens: &tokens[token..=token], rows: Rows::Last }
+                SessionStep { session, tokens: &tokens[token..=token], rows: Rows::Last }
             };
-            let mut works: Vec<Work<'_>> = sessions.iter_mut().enumerate().map(work).collect();
+            let mut works: Vec<SessionStep<'_>> = sessions.iter_mut().enumerate().map(work).collect();
             processor.step(&mut works, |_, _| {})
         })
     });

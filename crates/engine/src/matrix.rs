@@ -15,7 +15,7 @@ use crate::{
 pub(crate) use tile::{LANES, Layout};
 
 /// The bytes of a pack: of this process, or mapped from a file.
-pub type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
+pub type SharedBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 /// What packs are aligned to, in bytes.
 pub const ALIGNMENT: usize = 64;
@@ -26,13 +26,13 @@ pub struct Matrix {
     format: Format,
     rows: usize,
     cols: usize,
-    bytes: Bytes,
+    bytes: SharedBytes,
     start: usize,
 }
 
 /// Why a matrix is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum BadWeights {
     /// A row is no whole number of the format's units, or there is nothing.
     #[error("{rows} rows of {cols} weights cannot be {}", format.name())]
     Shape {
@@ -63,7 +63,7 @@ pub enum Refused {
 
 impl Matrix {
     /// Packs a file's rows.
-    pub fn pack(format: Format, rows: usize, cols: usize, source: &[u8]) -> Result<Self, Refused> {
+    pub fn pack(format: Format, rows: usize, cols: usize, source: &[u8]) -> Result<Self, BadWeights> {
         let size = Self::pack_bytes(format, rows, cols)?;
         let mut bytes = vec![0; size + ALIGNMENT];
         let start = bytes.as_ptr().align_offset(ALIGNMENT);
@@ -78,16 +78,16 @@ impl Matrix {
         cols: usize,
         source: &[u8],
         out: &mut [u8],
-    ) -> Result<(), Refused> {
+    ) -> Result<(), BadWeights> {
         let needed = Self::pack_bytes(format, rows, cols)?;
         if out.len() != needed {
-            return Err(Refused::Length { needed, found: out.len() });
+            return Err(BadWeights::Length { needed, found: out.len() });
         }
         let (weights, bytes) = format.unit();
         let row_bytes = cols / weights * bytes;
         let needed = rows.saturating_mul(row_bytes);
         if source.len() != needed {
-            return Err(Refused::Length { needed, found: source.len() });
+            return Err(BadWeights::Length { needed, found: source.len() });
         }
         let layout = Layout::of(format.packed());
         let tiles = out.chunks_exact_mut(layout.tile_bytes(cols));
@@ -97,7 +97,7 @@ impl Matrix {
                     let unit = &row[block * BLOCK / weights * bytes..][..bytes];
                     let coded = format
                         .read(unit, block % (weights / BLOCK))
-                        .map_err(|unfit| Refused::Block { row: tile * LANES + lane, unfit })?;
+                        .map_err(|unfit| BadWeights::Block { row: tile * LANES + lane, unfit })?;
                     layout.put(out, cols, lane, block, &coded);
                 }
             }
@@ -106,8 +106,8 @@ impl Matrix {
     }
 
     /// How many bytes a pack of this shape has; refused are shapes that the format cannot have.
-    pub fn pack_bytes(format: Format, rows: usize, cols: usize) -> Result<usize, Refused> {
-        let refused = Refused::Shape { format, rows, cols };
+    pub fn pack_bytes(format: Format, rows: usize, cols: usize) -> Result<usize, BadWeights> {
+        let refused = BadWeights::Shape { format, rows, cols };
         if rows == 0 || cols == 0 || !cols.is_multiple_of(format.unit().0) || cols > 1 << 24 {
             return Err(refused);
         }
@@ -120,13 +120,13 @@ impl Matrix {
         format: Format,
         rows: usize,
         cols: usize,
-        bytes: Bytes,
+        bytes: SharedBytes,
         start: usize,
-    ) -> Result<Self, Refused> {
+    ) -> Result<Self, BadWeights> {
         let needed = Self::pack_bytes(format, rows, cols)?.saturating_add(start);
         let found = (*bytes).as_ref().len();
         if found < needed {
-            return Err(Refused::Length { needed, found });
+            return Err(BadWeights::Length { needed, found });
         }
         Ok(Self { format: format.packed(), rows, cols, bytes, start })
     }

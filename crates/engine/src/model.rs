@@ -33,14 +33,14 @@ mod settings;
 
 pub use error::ModelError;
 pub use experts::Experts;
-pub use family::{Family, Gate, Presence, Traits};
-pub use layer::{Dense, Feed, Layer, Norm, Projection};
-pub use memory::Memory;
+pub use family::{Activation, Family, Presence, Traits};
+pub use layer::{Dense, FeedForward, Layer, Norm, Projection};
+pub use memory::MemoryNeed;
 pub(crate) use pass::{HeadWork, Stretch};
-pub use plan::{Plan, Shape, Slot};
+pub use plan::{ModelPlan, Shape, TensorSlot};
 pub use settings::{
-    CONTEXT_MAX, EPSILON_MIN, EXPERTS_MAX, FEED_MAX, HEAD_WIDTH_MAX, HEADS_MAX, LAYERS_MAX, Routing,
-    Settings, VOCABULARY_MAX, WIDTH_MAX,
+    CONTEXT_MAX, EPSILON_MIN, EXPERTS_MAX, FEED_MAX, HEAD_WIDTH_MAX, HEADS_MAX, LAYERS_MAX, ModelSettings,
+    Routing, VOCABULARY_MAX, WIDTH_MAX,
 };
 
 pub(crate) use scratch::Scratch;
@@ -61,7 +61,7 @@ pub struct Choices {
 /// A model that can be run.
 #[derive(Debug)]
 pub struct Model {
-    settings: Settings,
+    settings: ModelSettings,
     embeddings: Matrix,
     layers: Vec<Layer>,
     norm: Norm,
@@ -76,7 +76,7 @@ impl Model {
     /// Settings that are not run, or parts that do not fit them.
     pub fn load(pack: &Pack, choices: Choices) -> Result<Self, ModelError> {
         let keys = Gguf::parse(pack.keys())?;
-        let mut settings = Settings::read(&keys)?;
+        let mut settings = ModelSettings::read(&keys)?;
         layer::divide(&mut settings, pack, choices)?;
         let (tokens, width) = (settings.vocabulary, settings.width);
         let embeddings = pack.matrix(plan::EMBEDDINGS, tokens, width)?;
@@ -97,7 +97,7 @@ impl Model {
 
     /// Its settings.
     #[must_use]
-    pub const fn settings(&self) -> &Settings {
+    pub const fn settings(&self) -> &ModelSettings {
         &self.settings
     }
 

@@ -25,7 +25,7 @@ mod writer;
 
 use std::{collections::BTreeMap, fmt, ops::Range};
 
-use crate::{format::Format, matrix::Bytes};
+use crate::{format::Format, matrix::SharedBytes};
 
 pub use error::PackError;
 pub use writer::write;
@@ -47,15 +47,15 @@ const DIGEST: usize = 32;
 /// A model, packed.
 #[derive(Clone)]
 pub struct Pack {
-    bytes: Bytes,
+    bytes: SharedBytes,
     source: [u8; DIGEST],
     keys: Range<usize>,
-    parts: BTreeMap<String, Part>,
+    parts: BTreeMap<String, PackPart>,
 }
 
 /// Where a tensor lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Part {
+struct PackPart {
     format: Format,
     rows: usize,
     columns: usize,

@@ -13,8 +13,8 @@ use draft::Draft;
 
 pub use draft::DRAFT_TOKENS_MAX;
 pub(crate) use draft::ROWS_AT_ONCE as DRAFT_ROWS_AT_ONCE;
-pub use evidence::{Evidence, ROWS_GIVEN_MAX, RowDigest};
-pub use processor::{Processor, Work};
+pub use evidence::{ROWS_GIVEN_MAX, RowDigest, RowDigests};
+pub use processor::{Processor, SessionStep};
 
 use crate::{cache::Cache, model::Model};
 
@@ -116,7 +116,7 @@ pub struct Session {
     length: usize,
     capacity: usize,
     draft: Draft,
-    evidence: Evidence,
+    evidence: RowDigests,
 }
 
 impl Session {
@@ -136,7 +136,7 @@ impl Session {
             length: 0,
             capacity,
             draft: Draft::default(),
-            evidence: Evidence::default(),
+            evidence: RowDigests::default(),
         })
     }
 
@@ -176,7 +176,7 @@ impl Session {
             length: self.length,
             capacity: self.capacity,
             draft: Draft::default(),
-            evidence: Evidence::default(),
+            evidence: RowDigests::default(),
         };
         // What a draft holds beyond is not the fork's to keep.
         fork.clear();
@@ -200,7 +200,7 @@ impl Session {
 
     /// The digests of all rows that were given, in the order that they were given in.
     #[must_use]
-    pub const fn evidence(&self) -> &Evidence {
+    pub const fn evidence(&self) -> &RowDigests {
         &self.evidence
     }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     arithmetic::BLOCK,
     matrix::Matrix,
-    model::{Dense, Feed, Gate, Layer, Model},
+    model::{Activation, Dense, FeedForward, Layer, Model},
 };
 
 /// A model on a card. Sessions share it.
@@ -133,8 +133,8 @@ fn merged(device: &Device, parts: &[&Matrix], in_turn: bool) -> Vec<Weights> {
 
 fn dense(layer: &Layer) -> Result<&Dense, CardError> {
     match &layer.feed {
-        Feed::Dense(dense) => Ok(dense),
-        Feed::Experts(_) => Err(CardError::Unserved { what: "experts" }),
+        FeedForward::Dense(dense) => Ok(dense),
+        FeedForward::Experts(_) => Err(CardError::Unserved { what: "experts" }),
     }
 }
 
@@ -164,8 +164,8 @@ fn head_norms(layer: &Layer) -> Result<Option<Vec<f32>>, CardError> {
 fn serve(card: &Card, model: &Model) -> Result<(), CardError> {
     let settings = model.settings();
     match settings.gate {
-        Gate::Silu | Gate::Gelu => {}
-        Gate::Clamped => return Err(CardError::Unserved { what: "clamped gates" }),
+        Activation::Silu | Activation::Gelu => {}
+        Activation::Clamped => return Err(CardError::Unserved { what: "clamped gates" }),
     }
     let large = |what, found: usize, most: usize| {
         let (found, most) = (found as u64, most as u64);

@@ -12,7 +12,7 @@ use super::{
     steps::{ROWS_AT_ONCE, Steps},
     weights::groups,
 };
-use crate::session::{Evidence, Row, RowDigest, Rows, SessionError};
+use crate::session::{Row, RowDigest, RowDigests, Rows, SessionError};
 
 /// The tokens that a model on a card has read, and what it keeps of them there.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct CardSession {
     back: wgpu::Buffer,
     length: usize,
     capacity: usize,
-    evidence: Evidence,
+    evidence: RowDigests,
     /// The commands for the next token, if it stands at this position.
     ready: Option<(usize, wgpu::CommandBuffer)>,
 }
@@ -54,7 +54,7 @@ impl CardSession {
         let steps = Steps::new(model, capacity)?;
         let rows = ROWS_AT_ONCE.min(steps.tokens_at_once);
         let back = device.back(rows * settings.vocabulary * size_of::<f32>());
-        let (model, evidence) = (Arc::clone(model), Evidence::default());
+        let (model, evidence) = (Arc::clone(model), RowDigests::default());
         Ok(Self { model, steps, back, length: 0, capacity, evidence, ready: None })
     }
 
@@ -83,7 +83,7 @@ impl CardSession {
 
     /// The digests of all rows that were given, in the order that they were given in.
     #[must_use]
-    pub const fn evidence(&self) -> &Evidence {
+    pub const fn evidence(&self) -> &RowDigests {
         &self.evidence
     }
 

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     arithmetic::{BLOCK, CHUNK, Pairs, Rotary},
-    model::{Gate, Settings},
+    model::{Activation, ModelSettings},
 };
 use products::Out;
 
@@ -77,7 +77,7 @@ struct Rooms {
 
 struct Builder<'a> {
     device: &'a Device,
-    settings: &'a Settings,
+    settings: &'a ModelSettings,
     nothing: Nothing,
     rooms: Rooms,
     base: KernelParams,
@@ -129,7 +129,7 @@ impl Steps {
 }
 
 impl Kept {
-    fn new(device: &Device, settings: &Settings, layer: usize, chunks: usize) -> Self {
+    fn new(device: &Device, settings: &ModelSettings, layer: usize, chunks: usize) -> Self {
         let room = || device.room(chunks * CHUNK * settings.key_width() * size_of::<u16>());
         let window = settings.window_of(layer);
         let windowed_turn = window.is_some() && settings.window_rotary.is_some();
@@ -145,7 +145,7 @@ impl CardActivations {
 }
 
 impl Rooms {
-    fn new(device: &Device, settings: &Settings, capacity: usize, chunks: usize, tokens: usize) -> Self {
+    fn new(device: &Device, settings: &ModelSettings, capacity: usize, chunks: usize, tokens: usize) -> Self {
         let numbers = |count: usize| device.room(count * size_of::<f32>());
         let (width, queries) = (settings.width, settings.query_width());
         let raw = (queries + 2 * settings.key_width()).max(2 * settings.feed).max(width);
@@ -292,8 +292,8 @@ impl Builder<'_> {
 
     fn gelu(&self) -> f64 {
         match self.settings.gate {
-            Gate::Gelu => 1.0,
-            Gate::Silu | Gate::Clamped => 0.0,
+            Activation::Gelu => 1.0,
+            Activation::Silu | Activation::Clamped => 0.0,
         }
     }
 }

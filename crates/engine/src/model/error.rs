@@ -1,7 +1,7 @@
 //! Why a model is refused.
 
 use super::family::Family;
-use crate::{gguf::GgufError, matrix::Refused};
+use crate::{gguf::GgufError, matrix::BadWeights};
 
 /// Why a model is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -99,7 +99,7 @@ pub enum ModelError {
         /// The tensor.
         tensor: String,
         /// What is wrong with it.
-        why: Refused,
+        why: BadWeights,
     },
     /// A divisor of frequencies outside its bounds.
     #[error("tensor {tensor} holds a divisor of frequencies that is not within a millionth and a million")]

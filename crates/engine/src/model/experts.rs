@@ -4,7 +4,7 @@
 //! is decided in f32 by the order of row sums, ties to the smaller number.
 
 use super::{
-    family::Gate,
+    family::Activation,
     layer::{Dense, Projection},
 };
 use crate::{
@@ -42,7 +42,7 @@ pub(super) struct Room {
 
 impl Experts {
     /// What the experts of each token give, added up. `normed` is a row for each token, `out` as long.
-    pub(super) fn run(&self, cpu: &Cpu, gate: Gate, normed: &[f32], room: &mut Room, out: &mut [f32]) {
+    pub(super) fn run(&self, cpu: &Cpu, gate: Activation, normed: &[f32], room: &mut Room, out: &mut [f32]) {
         let width = self.router.len() / self.experts.len();
         self.choose(normed, width, room);
         out.fill(0.0);
@@ -116,7 +116,7 @@ impl Dense {
     pub(super) fn run(
         &self,
         cpu: &Cpu,
-        passes: Gate,
+        passes: Activation,
         x: &mut Quantized,
         gate: &mut [f32],
         up: &mut [f32],
@@ -125,9 +125,9 @@ impl Dense {
         let feed = self.gate.matrix.rows();
         Projection::run(cpu, x, [(&self.gate, gate), (&self.up, up)]);
         match passes {
-            Gate::Silu => cpu.silu_gate(gate, up),
-            Gate::Gelu => cpu.gelu_gate(gate, up),
-            Gate::Clamped => cpu.clamped_gate(gate, up),
+            Activation::Silu => cpu.silu_gate(gate, up),
+            Activation::Gelu => cpu.gelu_gate(gate, up),
+            Activation::Clamped => cpu.clamped_gate(gate, up),
         }
         cpu.quantize(gate, feed, x);
         Projection::run(cpu, x, [(&self.down, out)]);

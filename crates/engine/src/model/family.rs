@@ -36,7 +36,7 @@ pub enum Presence {
 
 /// What the gate of a feed-forward layer passes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gate {
+pub enum Activation {
     /// x / (1 + e⁻ˣ).
     Silu,
     /// GELU, from tanh.
@@ -51,7 +51,7 @@ pub struct Traits {
     /// How heads are turned.
     pub pairs: Pairs,
     /// What the gate passes through.
-    pub gate: Gate,
+    pub gate: Activation,
     /// Biases of queries, keys and values.
     pub biases: Presence,
     /// A bias behind the attention's output.
@@ -114,7 +114,7 @@ impl Family {
     pub const fn traits(self) -> Traits {
         let plain = Traits {
             pairs: Pairs::Halves,
-            gate: Gate::Silu,
+            gate: Activation::Silu,
             biases: Presence::Never,
             output_bias: Presence::Never,
             head_norms: Presence::Never,
@@ -141,7 +141,7 @@ impl Family {
                 Traits { head_norms: Presence::Must, biases: Presence::May, experts: true, ..plain }
             }
             Self::GptOss => Traits {
-                gate: Gate::Clamped,
+                gate: Activation::Clamped,
                 biases: Presence::May,
                 output_bias: Presence::May,
                 experts: true,
@@ -151,7 +151,7 @@ impl Family {
                 ..plain
             },
             Self::Gemma3 => Traits {
-                gate: Gate::Gelu,
+                gate: Activation::Gelu,
                 head_norms: Presence::Must,
                 post_norms: Presence::Must,
                 scaled_embeddings: true,

@@ -8,7 +8,7 @@ use super::{
     family::Presence,
     plan::{self, in_layer},
     scaling,
-    settings::{Routing, Settings},
+    settings::{ModelSettings, Routing},
 };
 use crate::{
     cpu::{Cpu, Product},
@@ -56,7 +56,7 @@ pub struct Dense {
 
 /// The feed-forward part of a layer.
 #[derive(Debug)]
-pub enum Feed {
+pub enum FeedForward {
     /// The same for all tokens.
     Dense(Dense),
     /// Some of many.
@@ -87,14 +87,14 @@ pub struct Layer {
     /// Before the feed-forward part.
     pub feed_norm: Norm,
     /// The feed-forward part.
-    pub feed: Feed,
+    pub feed: FeedForward,
     /// Of what the feed-forward part gives.
     pub post_feed_norm: Option<Norm>,
 }
 
 impl Layer {
-    pub(super) fn load(pack: &Pack, settings: &Settings, number: usize) -> Result<Self, ModelError> {
-        let parts = Parts { pack, number };
+    pub(super) fn load(pack: &Pack, settings: &ModelSettings, number: usize) -> Result<Self, ModelError> {
+        let parts = Fields { pack, number };
         let width = settings.width;
         let (queries, keys) = (settings.query_width(), settings.key_width());
         let traits = settings.family.traits();
@@ -124,12 +124,12 @@ impl Layer {
 }
 
 /// The parts of one layer.
-struct Parts<'a> {
+struct Fields<'a> {
     pack: &'a Pack,
     number: usize,
 }
 
-impl Parts<'_> {
+impl Fields<'_> {
     fn norm(&self, name: &str, count: usize) -> Result<Norm, ModelError> {
         self.pack.vector(&in_layer(self.number, name), count)
     }
@@ -154,7 +154,7 @@ impl Parts<'_> {
         self.pack.matrix_rows(&in_layer(self.number, name), all, columns, from, rows)
     }
 
-    fn feed(&self, settings: &Settings) -> Result<Feed, ModelError> {
+    fn feed(&self, settings: &ModelSettings) -> Result<FeedForward, ModelError> {
         let (width, feed) = (settings.width, settings.feed);
         let (gate, up, down) = ("ffn_gate.weight", "ffn_up.weight", "ffn_down.weight");
         if let Some(Routing { experts, used }) = settings.routing {
@@ -175,7 +175,7 @@ impl Parts<'_> {
                     down: part("ffn_down_exps.weight", width, feed, &biases[2])?,
                 })
             };
-            return Ok(Feed::Experts(Experts {
+            return Ok(FeedForward::Experts(Experts {
                 router: self.norm("ffn_gate_inp.weight", experts * width)?,
                 router_bias: self.find("ffn_gate_inp.bias", experts)?,
                 experts: (0..experts).map(one).collect::<Result<_, _>>()?,
@@ -188,7 +188,7 @@ impl Parts<'_> {
         };
         let [gate, up, down] =
             [gate, up, self.matrix(down, width, feed)?].map(|matrix| Projection { matrix, bias: None });
-        Ok(Feed::Dense(Dense { gate, up, down }))
+        Ok(FeedForward::Dense(Dense { gate, up, down }))
     }
 
     /// Queries, keys and values, which some families have as one matrix.
@@ -220,7 +220,7 @@ impl Parts<'_> {
 }
 
 /// Divides the frequencies by what a tensor says, where there is one.
-pub(super) fn divide(settings: &mut Settings, pack: &Pack, choices: Choices) -> Result<(), ModelError> {
+pub(super) fn divide(settings: &mut ModelSettings, pack: &Pack, choices: Choices) -> Result<(), ModelError> {
     let name = match (settings.family.traits().longrope, choices.long) {
         (false, _) => plan::FACTORS,
         (true, true) => plan::FACTORS_LONG,

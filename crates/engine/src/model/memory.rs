@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** what is computed here is not less than what is taken.
 
-use super::{plan::Plan, settings::Settings};
+use super::{plan::ModelPlan, settings::ModelSettings};
 use crate::cache::Cache;
 
 /// Bytes of what is computed at once may come to.
@@ -14,7 +14,7 @@ const TOKENS: std::ops::RangeInclusive<usize> = 16..=512;
 
 /// Bytes that a model needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Memory {
+pub struct MemoryNeed {
     /// Of its pack, which all share that run it.
     pub weights: usize,
     /// Of what is computed at once, for each that runs it.
@@ -23,10 +23,10 @@ pub struct Memory {
     pub page: usize,
 }
 
-impl Memory {
+impl MemoryNeed {
     /// What a model needs.
     #[must_use]
-    pub fn of(plan: &Plan) -> Self {
+    pub fn of(plan: &ModelPlan) -> Self {
         let settings = &plan.settings;
         Self { weights: plan.pack_bytes, scratch: settings.scratch_bytes(), page: settings.page_bytes() }
     }
@@ -39,7 +39,7 @@ impl Memory {
     }
 }
 
-impl Settings {
+impl ModelSettings {
     /// Bytes of 256 positions of a session.
     #[must_use]
     pub fn page_bytes(&self) -> usize {

@@ -5,9 +5,9 @@
 
 use super::{
     Model,
-    layer::{Feed, Layer, Norm, Projection},
+    layer::{FeedForward, Layer, Norm, Projection},
     scratch::{Scratch, Turns},
-    settings::Settings,
+    settings::ModelSettings,
 };
 use crate::{
     arithmetic::{Pairs, Rotary, cap},
@@ -87,7 +87,7 @@ impl Turns {
 
 /// One layer, at work.
 struct At<'a> {
-    settings: &'a Settings,
+    settings: &'a ModelSettings,
     layer: &'a Layer,
     number: usize,
     cpu: &'a Cpu,
@@ -118,8 +118,8 @@ impl At<'_> {
         self.norm(&layer.feed_norm);
         let Scratch { residual, normed, gate, up, added, quantized, room, .. } = &mut *self.scratch;
         match &layer.feed {
-            Feed::Dense(dense) => dense.run(cpu, self.settings.gate, quantized, gate, up, added),
-            Feed::Experts(experts) => {
+            FeedForward::Dense(dense) => dense.run(cpu, self.settings.gate, quantized, gate, up, added),
+            FeedForward::Experts(experts) => {
                 let normed = &normed[..residual.len()];
                 experts.run(cpu, self.settings.gate, normed, room, added);
             }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::{
     ModelError,
     family::{Family, Presence, Traits},
-    settings::{Routing, Settings},
+    settings::{ModelSettings, Routing},
 };
 use crate::{
     format::Format,
@@ -34,7 +34,7 @@ pub enum Shape {
 
 /// The place of one tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Slot {
+pub struct TensorSlot {
     /// Its name in files.
     pub name: String,
     /// What it is to be.
@@ -43,22 +43,22 @@ pub struct Slot {
 
 /// A model as far as it is known before a weight is read.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct ModelPlan {
     /// Its settings.
-    pub settings: Settings,
+    pub settings: ModelSettings,
     /// Its tensors, in the order that they are computed with.
-    pub slots: Vec<Slot>,
+    pub slots: Vec<TensorSlot>,
     /// Bytes of its pack, at most some hundred fewer.
     pub pack_bytes: usize,
 }
 
-impl Plan {
+impl ModelPlan {
     /// Looks a file through, and reads no weight.
     ///
     /// # Errors
     /// Settings that are not run, a tensor that is missing, of another shape, or has no place.
     pub fn of(file: &Gguf<'_>) -> Result<Self, ModelError> {
-        let settings = Settings::read(file)?;
+        let settings = ModelSettings::read(file)?;
         let mut slots = Vec::new();
         let mut pack_bytes = pack::FRAME_BYTES + file.without_tensors().len();
         for (slot, presence) in places(&settings) {
@@ -84,7 +84,7 @@ impl Plan {
     }
 }
 
-impl Slot {
+impl TensorSlot {
     fn new(name: String, shape: Shape) -> Self {
         Self { name, shape }
     }
@@ -161,16 +161,16 @@ pub(crate) fn in_layer(layer: usize, name: &str) -> String {
 }
 
 /// Every place that a family has for a tensor.
-fn places(settings: &Settings) -> Vec<(Slot, Presence)> {
+fn places(settings: &ModelSettings) -> Vec<(TensorSlot, Presence)> {
     let traits = settings.family.traits();
     let table = Shape::Matrix(settings.vocabulary, settings.width);
     let pairs = Shape::Factors(settings.rotary.pairs());
     let when = |yes| if yes { Presence::May } else { Presence::Never };
     let mut places = vec![
-        (Slot::new(EMBEDDINGS.to_owned(), table), Presence::Must),
-        (Slot::new(FACTORS.to_owned(), pairs), when(settings.family == Family::Llama)),
-        (Slot::new(FACTORS_LONG.to_owned(), pairs), when(traits.longrope)),
-        (Slot::new(FACTORS_SHORT.to_owned(), pairs), when(traits.longrope)),
+        (TensorSlot::new(EMBEDDINGS.to_owned(), table), Presence::Must),
+        (TensorSlot::new(FACTORS.to_owned(), pairs), when(settings.family == Family::Llama)),
+        (TensorSlot::new(FACTORS_LONG.to_owned(), pairs), when(traits.longrope)),
+        (TensorSlot::new(FACTORS_SHORT.to_owned(), pairs), when(traits.longrope)),
     ];
     for layer in 0..settings.layers {
         let layer_places = attention(settings, &traits)
@@ -178,17 +178,18 @@ fn places(settings: &Settings) -> Vec<(Slot, Presence)> {
             .chain(feed_forward(settings, &traits))
             .chain(settings.routing.into_iter().flat_map(|routing| experts(settings, routing)));
         places.extend(
-            layer_places.map(|(name, shape, presence)| (Slot::new(in_layer(layer, name), shape), presence)),
+            layer_places
+                .map(|(name, shape, presence)| (TensorSlot::new(in_layer(layer, name), shape), presence)),
         );
     }
-    places.push((Slot::new(OUTPUT_NORM.to_owned(), Shape::Vector(settings.width)), Presence::Must));
-    places.push((Slot::new(OUTPUT.to_owned(), table), Presence::May));
+    places.push((TensorSlot::new(OUTPUT_NORM.to_owned(), Shape::Vector(settings.width)), Presence::Must));
+    places.push((TensorSlot::new(OUTPUT.to_owned(), table), Presence::May));
     places
 }
 
 type Place = (&'static str, Shape, Presence);
 
-fn attention(settings: &Settings, traits: &Traits) -> [Place; 15] {
+fn attention(settings: &ModelSettings, traits: &Traits) -> [Place; 15] {
     let (width, queries, keys) = (settings.width, settings.query_width(), settings.key_width());
     let head = Shape::Vector(settings.head_width);
     let (fused, split) = fusion(traits);
@@ -212,7 +213,7 @@ fn attention(settings: &Settings, traits: &Traits) -> [Place; 15] {
     ]
 }
 
-fn feed_forward(settings: &Settings, traits: &Traits) -> [Place; 6] {
+fn feed_forward(settings: &ModelSettings, traits: &Traits) -> [Place; 6] {
     let (width, feed) = (settings.width, settings.feed);
     let (fused, split) = if traits.experts { (Presence::Never, Presence::Never) } else { fusion(traits) };
     [
@@ -230,7 +231,7 @@ fn feed_forward(settings: &Settings, traits: &Traits) -> [Place; 6] {
     ]
 }
 
-fn experts(settings: &Settings, routing: Routing) -> [Place; 8] {
+fn experts(settings: &ModelSettings, routing: Routing) -> [Place; 8] {
     let (width, feed, count) = (settings.width, settings.feed, routing.experts);
     let biases = settings.family.traits().biases;
     [

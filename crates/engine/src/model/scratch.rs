@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** nothing here outlives a pass but room for the next, so a pass takes no memory once it was warm.
 
-use super::{experts::Room, settings::Settings};
+use super::{experts::Room, settings::ModelSettings};
 use crate::quantized::Quantized;
 
 /// Room for the tokens of one pass.
@@ -37,7 +37,7 @@ pub(crate) struct Turns {
 
 impl Scratch {
     /// Makes room for so many tokens.
-    pub(super) fn resize(&mut self, settings: &Settings, tokens: usize) {
+    pub(super) fn resize(&mut self, settings: &ModelSettings, tokens: usize) {
         let widest = settings.width.max(settings.query_width());
         for (numbers, width) in [
             (&mut self.residual, settings.width),

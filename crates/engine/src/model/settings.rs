@@ -5,7 +5,7 @@
 
 use super::{
     ModelError,
-    family::{Family, Gate, Traits},
+    family::{Activation, Family, Traits},
     keys::Keys,
     scaling,
 };
@@ -49,7 +49,7 @@ pub struct Routing {
 
 /// The skeleton of one model.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
+pub struct ModelSettings {
     /// Its family.
     pub family: Family,
     /// Numbers of the residual stream of one position.
@@ -81,7 +81,7 @@ pub struct Settings {
     /// The cap of logits.
     pub logit_cap: Option<f32>,
     /// What the gate passes through.
-    pub gate: Gate,
+    pub gate: Activation,
     /// Which numbers of a head are turned together.
     pub pairs: Pairs,
     /// The rotation in layers that see all positions.
@@ -94,7 +94,7 @@ pub struct Settings {
     pub window_period: usize,
 }
 
-impl Settings {
+impl ModelSettings {
     /// Reads them from a file's keys. What a tensor says of the rotation is not in them yet.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::io;
 use super::VERSION;
 use crate::{
     gguf::GgufError,
-    matrix::Refused,
+    matrix::BadWeights,
     model::{ARITHMETIC_VERSION, ModelError},
 };
 
@@ -43,11 +43,11 @@ pub enum PackError {
     },
     /// A part does not lie in it.
     #[error("part {name} of the pack: {why}")]
-    Part {
+    PackPart {
         /// The part.
         name: String,
         /// What is wrong with it.
-        why: Refused,
+        why: BadWeights,
     },
     /// Its bytes are not those that were written.
     #[error("the pack is not what was written: its digest differs")]

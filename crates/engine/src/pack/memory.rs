@@ -8,7 +8,7 @@ use std::{fs::File, io, sync::Arc};
 use memmap2::{Mmap, MmapMut};
 
 use super::{Pack, PackError, write, writer};
-use crate::{gguf::Gguf, matrix::Bytes, model::Plan};
+use crate::{gguf::Gguf, matrix::SharedBytes, model::ModelPlan};
 
 impl Pack {
     /// Packs a model into memory of this process.
@@ -16,14 +16,14 @@ impl Pack {
     /// # Errors
     /// The model is refused, or there is no memory.
     pub fn of_file(file: &Gguf<'_>, source: [u8; 32]) -> Result<Self, PackError> {
-        let plan = Plan::of(file)?;
+        let plan = ModelPlan::of(file)?;
         let mut memory = MmapMut::map_anon(writer::bytes(file, &plan)?)?;
         // Weights are read from end to end for each token: large pages save a look-up each 4 KiB. Without them it is
         // slower and nothing else.
         #[cfg(target_os = "linux")]
         let _ = memory.advise(memmap2::Advice::HugePage);
         write(file, &plan, source, &mut memory.as_mut())?;
-        let bytes: Bytes = Arc::new(memory.make_read_only()?);
+        let bytes: SharedBytes = Arc::new(memory.make_read_only()?);
         Self::open(bytes)
     }
 
@@ -39,7 +39,7 @@ impl Pack {
         // SAFETY: the file is one of this program's own folder, written once, named by its digest and never changed.
         // Where its owner cuts it all the same, the process that reads it ends, as one does that loses its memory.
         let map = unsafe { Mmap::map(file)? };
-        let bytes: Bytes = Arc::new(map);
+        let bytes: SharedBytes = Arc::new(map);
         Self::open(bytes)
     }
 }

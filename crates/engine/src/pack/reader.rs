@@ -4,11 +4,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{ALIGNMENT, DIGEST, MAGIC, PREFIX, Pack, PackError, Part, VERSION};
+use super::{ALIGNMENT, DIGEST, MAGIC, PREFIX, Pack, PackError, PackPart, VERSION};
 use crate::{
     format::Format,
     gguf::{GgufError, NAME_BYTES_MAX, TENSORS_MAX},
-    matrix::{Bytes, Matrix},
+    matrix::{Matrix, SharedBytes},
     model::{ARITHMETIC_VERSION, ModelError},
 };
 
@@ -17,7 +17,7 @@ impl Pack {
     ///
     /// # Errors
     /// It is something else, of another version, or broken.
-    pub fn open(bytes: Bytes) -> Result<Self, PackError> {
+    pub fn open(bytes: SharedBytes) -> Result<Self, PackError> {
         let all = (*bytes).as_ref();
         let body = all.len().checked_sub(DIGEST).and_then(|length| all.get(..length));
         let mut cursor = Cursor { rest: body.unwrap_or_default() };
@@ -109,7 +109,7 @@ impl Pack {
         self.matrix_rows(name, rows, columns, 0, rows)
     }
 
-    fn part(&self, name: &str, rows: usize, columns: usize) -> Result<Part, ModelError> {
+    fn part(&self, name: &str, rows: usize, columns: usize) -> Result<PackPart, ModelError> {
         let missing = || GgufError::NoTensor { tensor: name.to_owned() };
         let part = *self.parts.get(name).ok_or_else(missing)?;
         if (part.rows, part.columns) == (rows, columns) {
@@ -120,7 +120,7 @@ impl Pack {
     }
 }
 
-impl Part {
+impl PackPart {
     fn check(&self, name: &str, end: usize) -> Result<(), PackError> {
         let size = match self.format {
             Format::F32 => self.rows.checked_mul(self.columns).and_then(|count| count.checked_mul(4)),
@@ -139,7 +139,7 @@ impl Part {
             | Format::Iq4Nl
             | Format::Iq4Xs
             | Format::Mxfp4 => {
-                let refused = |why| PackError::Part { name: name.to_owned(), why };
+                let refused = |why| PackError::PackPart { name: name.to_owned(), why };
                 Some(Matrix::pack_bytes(self.format, self.rows, self.columns).map_err(refused)?)
             }
         };
@@ -181,7 +181,7 @@ impl<'a> Cursor<'a> {
         usize::try_from(self.u64()?).map_err(|_| PackError::Broken { what: "a number beyond its end" })
     }
 
-    fn part(&mut self) -> Result<(String, Part), PackError> {
+    fn part(&mut self) -> Result<(String, PackPart), PackError> {
         let length = usize::from(u16::from_le_bytes(self.number()?));
         if length > NAME_BYTES_MAX {
             return Err(PackError::Broken { what: "a name longer than names are" });
@@ -190,6 +190,6 @@ impl<'a> Cursor<'a> {
         let format = Format::of_number(self.u32()?);
         let format = format.ok_or(PackError::Broken { what: "a format that is not known" })?;
         let (rows, columns, begin) = (self.count()?, self.count()?, self.count()?);
-        Ok((name, Part { format, rows, columns, begin }))
+        Ok((name, PackPart { format, rows, columns, begin }))
     }
 }

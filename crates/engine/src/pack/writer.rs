@@ -9,15 +9,15 @@ use crate::{
     arithmetic::door,
     format::Format,
     gguf::{Gguf, Tensor},
-    matrix::{Matrix, Refused},
-    model::{ARITHMETIC_VERSION, ModelError, Plan, Shape, Slot},
+    matrix::{BadWeights, Matrix},
+    model::{ARITHMETIC_VERSION, ModelError, ModelPlan, Shape, TensorSlot},
 };
 
 /// Rows that are packed at a time: whole tiles.
 const BAND: usize = 64;
 
 /// How many bytes a pack takes.
-pub(super) fn bytes(file: &Gguf<'_>, plan: &Plan) -> Result<usize, PackError> {
+pub(super) fn bytes(file: &Gguf<'_>, plan: &ModelPlan) -> Result<usize, PackError> {
     let keys = file.without_tensors();
     let (_, end) = table(file, plan, keys.len())?;
     Ok(end + DIGEST)
@@ -29,7 +29,7 @@ pub(super) fn bytes(file: &Gguf<'_>, plan: &Plan) -> Result<usize, PackError> {
 /// A weight that cannot be computed with, or what `out` fails with.
 pub fn write(
     file: &Gguf<'_>,
-    plan: &Plan,
+    plan: &ModelPlan,
     source: [u8; DIGEST],
     out: &mut dyn Write,
 ) -> Result<(), PackError> {
@@ -60,7 +60,7 @@ pub fn write(
 }
 
 /// The table of parts, and where the last of them ends.
-fn table(file: &Gguf<'_>, plan: &Plan, keys: usize) -> Result<(Vec<u8>, usize), PackError> {
+fn table(file: &Gguf<'_>, plan: &ModelPlan, keys: usize) -> Result<(Vec<u8>, usize), PackError> {
     let entry = |name: &str| 2 + name.len() + 4 + 3 * 8;
     let length: usize = plan.slots.iter().map(|slot| entry(&slot.name)).sum();
     let mut at = PREFIX + keys + length;
@@ -80,7 +80,7 @@ fn table(file: &Gguf<'_>, plan: &Plan, keys: usize) -> Result<(Vec<u8>, usize), 
 }
 
 /// The format, rows, columns and bytes of a part.
-fn packed(file: &Gguf<'_>, slot: &Slot) -> Result<(Format, usize, usize, usize), PackError> {
+fn packed(file: &Gguf<'_>, slot: &TensorSlot) -> Result<(Format, usize, usize, usize), PackError> {
     let (rows, columns) = slot.packed();
     if !slot.is_matrix() {
         return Ok((Format::F32, rows, columns, columns * size_of::<f32>()));
@@ -90,7 +90,7 @@ fn packed(file: &Gguf<'_>, slot: &Slot) -> Result<(Format, usize, usize, usize),
     Ok((format, rows, columns, size))
 }
 
-fn refused(slot: &Slot, why: Refused) -> ModelError {
+fn refused(slot: &TensorSlot, why: BadWeights) -> ModelError {
     ModelError::Weights { tensor: slot.name.clone(), why }
 }
 
@@ -106,7 +106,7 @@ fn vector(tensor: &Tensor<'_>, through: fn(f32) -> f32, out: &mut Hashed<'_>) ->
     Ok(out.put(&bytes)?)
 }
 
-fn matrix(slot: &Slot, tensor: &Tensor<'_>, out: &mut Hashed<'_>) -> Result<(), PackError> {
+fn matrix(slot: &TensorSlot, tensor: &Tensor<'_>, out: &mut Hashed<'_>) -> Result<(), PackError> {
     let (rows, columns) = slot.packed();
     let format = slot.format(tensor)?;
     let row_bytes = tensor.bytes.len() / rows;
@@ -118,8 +118,8 @@ fn matrix(slot: &Slot, tensor: &Tensor<'_>, out: &mut Hashed<'_>) -> Result<(), 
         band.resize(size, 0);
         Matrix::pack_into(format, here, columns, source, &mut band).map_err(|why| {
             let why = match why {
-                Refused::Block { row, unfit } => Refused::Block { row: number * BAND + row, unfit },
-                Refused::Shape { .. } | Refused::Length { .. } => why,
+                BadWeights::Block { row, unfit } => BadWeights::Block { row: number * BAND + row, unfit },
+                BadWeights::Shape { .. } | BadWeights::Length { .. } => why,
             };
             refused(slot, why)
         })?;

@@ -29,11 +29,11 @@ impl RowDigest {
 
 /// The digests of the rows that a session gave.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Evidence {
+pub struct RowDigests {
     rows: Vec<RowDigest>,
 }
 
-impl Evidence {
+impl RowDigests {
     pub(crate) fn add(&mut self, row: RowDigest) {
         self.rows.push(row);
     }

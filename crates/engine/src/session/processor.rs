@@ -21,7 +21,7 @@ pub struct Processor {
 
 /// What one session is to read in a step.
 #[derive(Debug)]
-pub struct Work<'a> {
+pub struct SessionStep<'a> {
     /// The session.
     pub session: &'a mut Session,
     /// What it reads.
@@ -46,7 +46,7 @@ struct Fresh {
 }
 
 /// A row that is wanted: its work, its position, and where its residual stream is.
-struct Wanted {
+struct RowsWanted {
     work: usize,
     position: usize,
     at: usize,
@@ -78,7 +78,7 @@ impl Processor {
         rows: Rows,
         mut out: impl FnMut(Row<'_>),
     ) -> Result<(), SessionError> {
-        self.step(&mut [Work { session, tokens, rows }], |_, row| out(row))
+        self.step(&mut [SessionStep { session, tokens, rows }], |_, row| out(row))
     }
 
     /// Reads tokens into several sessions at once. Rows come with the number of their work; those of one work in order.
@@ -87,7 +87,7 @@ impl Processor {
     /// Says why the step is refused; nothing was changed.
     pub fn step(
         &mut self,
-        works: &mut [Work<'_>],
+        works: &mut [SessionStep<'_>],
         mut out: impl FnMut(usize, Row<'_>),
     ) -> Result<(), SessionError> {
         for work in works.iter() {
@@ -108,7 +108,7 @@ impl Processor {
     }
 
     /// Gives the rows that were computed ahead, and says what is left.
-    fn hand_out(&mut self, number: usize, work: &mut Work<'_>, out: Sink<'_>) -> Fresh {
+    fn hand_out(&mut self, number: usize, work: &mut SessionStep<'_>, out: Sink<'_>) -> Fresh {
         let (width, vocabulary) = (self.model.settings().width, self.model.settings().vocabulary);
         let Session { draft, evidence, length, capacity, .. } = &mut *work.session;
         let first = work.rows.first(work.tokens.len());
@@ -139,7 +139,7 @@ impl Processor {
     }
 
     /// Computes as many tokens as there is room for, of one session after another.
-    fn pass(&mut self, works: &mut [Work<'_>], fresh: &mut [Fresh], out: Sink<'_>) {
+    fn pass(&mut self, works: &mut [SessionStep<'_>], fresh: &mut [Fresh], out: Sink<'_>) {
         let mut room = self.model.settings().tokens_at_once();
         let mut taken: Vec<Range<usize>> = Vec::with_capacity(fresh.len());
         let mut stretches = Vec::with_capacity(fresh.len());
@@ -163,7 +163,12 @@ impl Processor {
     }
 
     /// Which rows of a pass are wanted. The residual streams of what was expected go to its draft.
-    fn sort(&self, works: &mut [Work<'_>], fresh: &[Fresh], taken: &[Range<usize>]) -> Vec<Wanted> {
+    fn sort(
+        &self,
+        works: &mut [SessionStep<'_>],
+        fresh: &[Fresh],
+        taken: &[Range<usize>],
+    ) -> Vec<RowsWanted> {
         let width = self.model.settings().width;
         let mut wanted = Vec::new();
         let mut at = 0;
@@ -172,7 +177,7 @@ impl Processor {
                 if token >= fresh.given {
                     works[work].session.draft.keep(&self.scratch.residual[at * width..(at + 1) * width]);
                 } else if token >= fresh.wanted {
-                    wanted.push(Wanted { work, position: fresh.position + token, at });
+                    wanted.push(RowsWanted { work, position: fresh.position + token, at });
                 }
                 at += 1;
             }
@@ -180,7 +185,7 @@ impl Processor {
         wanted
     }
 
-    fn give(&mut self, works: &mut [Work<'_>], rows: &[Wanted], out: Sink<'_>) {
+    fn give(&mut self, works: &mut [SessionStep<'_>], rows: &[RowsWanted], out: Sink<'_>) {
         let (width, vocabulary) = (self.model.settings().width, self.model.settings().vocabulary);
         let Scratch { residual, wanted, normed, quantized, logits, .. } = &mut self.scratch;
         wanted.clear();

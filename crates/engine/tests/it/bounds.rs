@@ -5,7 +5,7 @@
 
 use assay_engine::{
     format::{Format, Scales},
-    model::{EPSILON_MIN, FEED_MAX, Family, Gate, HEAD_WIDTH_MAX, Presence, WIDTH_MAX},
+    model::{Activation, EPSILON_MIN, FEED_MAX, Family, HEAD_WIDTH_MAX, Presence, WIDTH_MAX},
 };
 
 /// The exponent of the least normal number, and of what is infinite.
@@ -145,16 +145,16 @@ fn between_the_doors_of_every_family_nothing_is_subnormal_or_infinite() {
         // Gate and up, each through a door.
         let gated = match traits.gate {
             // The least of |x| · e^-|x| · r lies at the ends: 2^-40 · 1/2, and 40 · e^-40.
-            Gate::Silu => Size::new(-52.5, 40.1),
+            Activation::Silu => Size::new(-52.5, 40.1),
             // (x/2) · (1 + tanh): the sum is a multiple of 2^-24, or zero.
-            Gate::Gelu => {
+            Activation::Gelu => {
                 let _ = door.times(door).times(door).times(Size::new(-4.5, -4.4));
                 door.times(Size::new(-24.0, 1.0)).at_most(40.1)
             }
             // Held within 7; one and a number of 24 bits near −1 leave a multiple of 2^-24.
-            Gate::Clamped => Size::new(-52.5, 2.9).times(Size::new(-24.0, 3.0)).at_most(6.0),
+            Activation::Clamped => Size::new(-52.5, 2.9).times(Size::new(-24.0, 3.0)).at_most(6.0),
         };
-        let given = if traits.gate == Gate::Clamped { gated } else { gated.times(door) };
+        let given = if traits.gate == Activation::Clamped { gated } else { gated.times(door) };
         let down = product(given, FEED_MAX);
         let _ =
             if traits.post_norms == Presence::Never { down.plus_door() } else { norm(WIDTH_MAX).plus_door() };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use assay_engine::{
     cpu::{Cpu, Isa},
     gguf::{Gguf, TensorType, Writer},
-    model::{Choices, Model, ModelError, Plan},
+    model::{Choices, Model, ModelError, ModelPlan},
     pack::{Pack, PackError},
     session::{Processor, RowDigest, Rows, Session},
 };
@@ -284,7 +284,7 @@ fn a_vocabulary_that_is_not_as_long_as_the_embeddings_is_refused() {
     assert_eq!(why, ModelError::Vocabulary { tokens: 200, rows: 203 });
     assert!(
         Gguf::parse(&Shape { listed: Some(203), ..plain() }.file(1))
-            .is_ok_and(|file| Plan::of(&file).is_ok())
+            .is_ok_and(|file| ModelPlan::of(&file).is_ok())
     );
 }
 
@@ -345,5 +345,5 @@ fn a_norm_that_is_not_written_as_floats_is_refused() {
     assert!(matches!(why, ModelError::Written { .. }), "{why}");
     let bytes = writer.to_bytes(|_, _| {});
     let file = Gguf::parse(&bytes).expect("a file");
-    assert!(Plan::of(&file).is_err());
+    assert!(ModelPlan::of(&file).is_err());
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use assay_engine::{
     format::{Format, Unfit},
-    matrix::{Matrix, Refused},
+    matrix::{BadWeights, Matrix},
 };
 
 use crate::random::{Random, halves};
@@ -25,7 +25,7 @@ fn a_pack_that_was_written_is_read_back_the_same() {
         }
         file.pop();
         let short = Matrix::packed(packed.format(), rows, cols, Arc::new(file), 64);
-        assert!(matches!(short, Err(Refused::Length { .. })));
+        assert!(matches!(short, Err(BadWeights::Length { .. })));
     }
 }
 
@@ -58,7 +58,7 @@ fn a_scale_that_is_not_finite_is_refused_with_its_row() {
                 let row = 17 * source.len() / rows;
                 source[row + at..row + at + 2].copy_from_slice(&bad.to_le_bytes());
                 let refused = Matrix::pack(format, rows, cols, &source).unwrap_err();
-                assert!(matches!(refused, Refused::Block { row: 17, .. }), "{}: {refused}", format.name());
+                assert!(matches!(refused, BadWeights::Block { row: 17, .. }), "{}: {refused}", format.name());
             }
         }
     }
@@ -67,10 +67,10 @@ fn a_scale_that_is_not_finite_is_refused_with_its_row() {
     assert!(Matrix::pack(Format::Mxfp4, 1, 32, &power).is_ok());
     power[0] = 145;
     let refused = Matrix::pack(Format::Mxfp4, 1, 32, &power).unwrap_err();
-    assert_eq!(refused, Refused::Block { row: 0, unfit: Unfit::Scale });
+    assert_eq!(refused, BadWeights::Block { row: 0, unfit: Unfit::Scale });
 }
 
-fn floats(weights: &[f32]) -> Result<Matrix, Refused> {
+fn floats(weights: &[f32]) -> Result<Matrix, BadWeights> {
     let source: Vec<u8> = weights.iter().flat_map(|x| x.to_le_bytes()).collect();
     Matrix::pack(Format::F32, weights.len() / 32, 32, &source)
 }
@@ -94,7 +94,7 @@ fn floats_are_rounded_to_the_nearest_of_255_steps() {
     for bad in [f32::NAN, f32::INFINITY, 1e7] {
         let mut weights = vec![1.0; 64];
         weights[40] = bad;
-        assert_eq!(floats(&weights).unwrap_err(), Refused::Block { row: 1, unfit: Unfit::Weight });
+        assert_eq!(floats(&weights).unwrap_err(), BadWeights::Block { row: 1, unfit: Unfit::Weight });
     }
     assert!(floats(&[8e6; 32]).is_ok());
 }
@@ -107,10 +107,10 @@ fn shapes_that_a_format_cannot_have_are_refused() {
             [(0, cols), (1, 0), (1, cols / 2), (1, cols + 1), (1, 1 << 30), (usize::MAX, cols)]
         {
             let refused = Matrix::pack(format, rows, cols, &[]).unwrap_err();
-            assert_eq!(refused, Refused::Shape { format, rows, cols });
+            assert_eq!(refused, BadWeights::Shape { format, rows, cols });
         }
         let refused = Matrix::pack(format, 2, cols, &vec![0; format.unit().1]).unwrap_err();
-        assert_eq!(refused, Refused::Length { needed: 2 * format.unit().1, found: format.unit().1 });
+        assert_eq!(refused, BadWeights::Length { needed: 2 * format.unit().1, found: format.unit().1 });
     }
 }
 

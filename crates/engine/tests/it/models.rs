@@ -7,7 +7,7 @@ use assay_engine::{
     gguf::Gguf,
     model::{Choices, Model},
     pack::Pack,
-    session::{Processor, Row, Rows, Session, Work},
+    session::{Processor, Row, Rows, Session, SessionStep},
 };
 
 use crate::{
@@ -105,9 +105,9 @@ fn beside_strangers(model: &Arc<Model>, cpu: Cpu, tokens: &[u32]) -> Tally {
         one.truncate(200);
         two.truncate(3);
         let mut works = [
-            Work { session: one, tokens: &others[0], rows: Rows::Last },
-            Work { session: &mut session, tokens: now, rows: Rows::All },
-            Work { session: two, tokens: &others[1], rows: Rows::All },
+            SessionStep { session: one, tokens: &others[0], rows: Rows::Last },
+            SessionStep { session: &mut session, tokens: now, rows: Rows::All },
+            SessionStep { session: two, tokens: &others[1], rows: Rows::All },
         ];
         let mine = |work, row: Row<'_>| {
             if work == 1 {

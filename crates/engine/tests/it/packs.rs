@@ -9,8 +9,8 @@ use std::{
 use assay_engine::{
     cpu::{Cpu, Isa},
     gguf::Gguf,
-    matrix::Bytes,
-    model::{Choices, Memory, Model, Plan},
+    matrix::SharedBytes,
+    model::{Choices, MemoryNeed, Model, ModelPlan},
     pack::{self, Pack, PackError},
     session::{Processor, RowDigest, Rows, Session},
 };
@@ -27,12 +27,12 @@ fn written(shape: &Shape) -> Vec<u8> {
     let bytes = shape.file(1);
     let file = Gguf::parse(&bytes).expect("a file");
     let mut out = Vec::new();
-    pack::write(&file, &Plan::of(&file).expect("a model"), SOURCE, &mut out).expect("a pack");
+    pack::write(&file, &ModelPlan::of(&file).expect("a model"), SOURCE, &mut out).expect("a pack");
     out
 }
 
 fn open(bytes: Vec<u8>) -> Result<Pack, PackError> {
-    let bytes: Bytes = Arc::new(bytes);
+    let bytes: SharedBytes = Arc::new(bytes);
     Pack::open(bytes)
 }
 
@@ -115,8 +115,8 @@ fn what_is_computed_of_memory_before_a_load_is_what_a_pack_takes() {
     for shape in shapes::all() {
         let bytes = shape.file(1);
         let file = Gguf::parse(&bytes).expect("a file");
-        let plan = Plan::of(&file).expect("a model");
-        let memory = Memory::of(&plan);
+        let plan = ModelPlan::of(&file).expect("a model");
+        let memory = MemoryNeed::of(&plan);
         let pack = written(&shape).len();
         let spare = 64 * (plan.slots.len() + 2);
         assert!((pack..pack + spare).contains(&memory.weights), "{}: {memory:?}, {pack}", shape.name);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use assay_engine::{
     cpu::Cpu,
     model::Model,
-    session::{Evidence, Processor, RowDigest, Rows, Session, SessionError, Work},
+    session::{Processor, RowDigest, RowDigests, Rows, Session, SessionError, SessionStep},
 };
 
 use crate::shapes::{self, Chance};
@@ -66,8 +66,8 @@ fn one_bad_work_refuses_the_whole_step() {
     let mut desk = Desk::new(20);
     let mut other = Session::new(&desk.model, 2).expect("room");
     let mut works = [
-        Work { session: &mut desk.session, tokens: &[1, 2], rows: Rows::All },
-        Work { session: &mut other, tokens: &[1, 2, 3], rows: Rows::All },
+        SessionStep { session: &mut desk.session, tokens: &[1, 2], rows: Rows::All },
+        SessionStep { session: &mut other, tokens: &[1, 2, 3], rows: Rows::All },
     ];
     let refused = desk.processor.step(&mut works, |_, _| panic!("a row of a refused step"));
     assert_eq!(refused, Err(SessionError::Full { wanted: 3, capacity: 2 }));
@@ -92,7 +92,7 @@ fn evidence_is_of_the_rows_that_were_given_in_their_order() {
     given.extend(desk.read(&[2], Rows::Last).expect("a step"));
     let rows: Vec<RowDigest> = given.iter().map(|(_, digest)| *digest).collect();
     assert_eq!(desk.session.evidence().rows(), rows);
-    assert_ne!(desk.session.evidence().digest(), Evidence::default().digest());
+    assert_ne!(desk.session.evidence().digest(), RowDigests::default().digest());
     assert!(desk.session.fork().evidence().rows().is_empty(), "a fork has given no row");
 }
 

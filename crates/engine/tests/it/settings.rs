@@ -2,13 +2,13 @@
 
 use assay_engine::{
     gguf::{Gguf, Writer},
-    model::{Gate, Settings},
+    model::{Activation, ModelSettings},
 };
 
 /// Whole numbers, floats and texts of a file.
 type Keys<'a> = (&'a [(&'a str, u32)], &'a [(&'a str, f32)], &'a [(&'a str, &'a str)]);
 
-fn read(family: &str, (whole, floats, texts): Keys<'_>) -> Settings {
+fn read(family: &str, (whole, floats, texts): Keys<'_>) -> ModelSettings {
     let mut writer = Writer::new();
     writer.key("general.architecture", family);
     for (key, number) in whole {
@@ -21,7 +21,7 @@ fn read(family: &str, (whole, floats, texts): Keys<'_>) -> Settings {
         writer.key(&format!("{family}.{key}"), *text);
     }
     let bytes = writer.to_bytes(|_, _| {});
-    Settings::read(&Gguf::parse(&bytes).expect("a file")).expect("a model")
+    ModelSettings::read(&Gguf::parse(&bytes).expect("a file")).expect("a model")
 }
 
 const EPSILON: (&str, f32) = ("attention.layer_norm_rms_epsilon", 1e-6);
@@ -46,7 +46,7 @@ fn a_head_is_as_wide_as_its_key_says_or_as_the_width_leaves() {
         (128, 4, 4096, 1024)
     );
     assert_eq!(plain.query_scale, (1.0 / 128_f64.sqrt()) as f32);
-    assert_eq!((plain.window, plain.embedding_scale, plain.gate), (None, None, Gate::Silu));
+    assert_eq!((plain.window, plain.embedding_scale, plain.gate), (None, None, Activation::Silu));
     let keys = [&shape(1024, 28, 16, 8, 3072)[..], &[("attention.key_length", 128)]].concat();
     let wide = read("qwen3", (&keys, &[EPSILON], &[]));
     assert_eq!((wide.head_width, wide.query_width(), wide.rotary.pairs()), (128, 2048, 64));
@@ -73,7 +73,7 @@ fn five_layers_of_gemma3_see_a_window_and_the_sixth_all() {
     let seen: Vec<usize> = (0..26).filter(|layer| small.window_of(*layer).is_none()).collect();
     assert_eq!(seen, [5, 11, 17, 23]);
     assert_eq!(small.embedding_scale, Some(1152_f64.sqrt() as f32));
-    assert_eq!((small.query_scale, small.gate), (1.0 / 16.0, Gate::Gelu));
+    assert_eq!((small.query_scale, small.gate), (1.0 / 16.0, Activation::Gelu));
     assert!(small.window_rotary.is_some_and(|rotary| rotary != small.rotary));
     // The largest scales its queries by another width than that of a head.
     let keys = [
@@ -104,7 +104,7 @@ fn every_second_layer_of_gpt_oss_sees_all_and_the_first_a_window() {
     assert_eq!((settings.window_of(0), settings.window_of(1)), (Some(128), None));
     let routing = settings.routing.expect("experts");
     assert_eq!((routing.experts, routing.used, settings.feed), (32, 4, 2880));
-    assert_eq!(settings.gate, Gate::Clamped);
+    assert_eq!(settings.gate, Activation::Clamped);
 }
 
 #[test]

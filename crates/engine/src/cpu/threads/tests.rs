@@ -1,3 +1,5 @@
+//! What the threads are asked: each piece once, a panic that stays its own, callers that wait for each other.
+
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{AtomicUsize, Ordering},
