@@ -25,21 +25,28 @@ fn shares(world: &World) -> Vec<usize> {
     shares
 }
 
+/// Lives through a run and looks at who had how many jobs.
+fn check(seed: u64) {
+    let plan = Plan { seed, founders: PROVIDERS, price_step: STEP, slots: 8, clients: 4, ..Plan::default() };
+    let mut world = market(plan);
+    for number in 0..JOBS {
+        let client = world.plan().client((number % 4) as usize);
+        world.submit(client, Wish { number, ..Wish::default() });
+        world.run_for(Span::millis(100));
+    }
+    settle(&mut world, LIMIT, &format!("seed {seed}"));
+    let shares = shares(&world);
+    assert_eq!(shares.iter().sum::<usize>() as u64, JOBS, "seed {seed}: every job ran once");
+    assert!(shares[0] <= 3 * shares[PROVIDERS / 2], "seed {seed}: {shares:?}");
+}
+
 #[test]
 fn no_provider_gets_three_times_the_median_share_of_jobs() {
-    for seed in 1..=3 {
-        let plan =
-            Plan { seed, founders: PROVIDERS, price_step: STEP, slots: 8, clients: 4, ..Plan::default() };
-        let mut world = market(plan);
-        for number in 0..JOBS {
-            let client = world.plan().client((number % 4) as usize);
-            world.submit(client, Wish { number, ..Wish::default() });
-            world.run_for(Span::millis(100));
-        }
-        settle(&mut world, LIMIT, &format!("seed {seed}"));
-        let shares = shares(&world);
-        println!("seed {seed}: {} jobs fell as {shares:?}", shares.iter().sum::<usize>());
-        assert_eq!(shares.iter().sum::<usize>() as u64, JOBS, "seed {seed}: every job ran once");
-        assert!(shares[0] <= 3 * shares[PROVIDERS / 2], "seed {seed}: {shares:?}");
-    }
+    check(1);
+}
+
+#[test]
+#[ignore = "asks the same of more chances: a minute"]
+fn no_provider_gets_three_times_the_median_share_by_other_chances() {
+    (2..=6).for_each(check);
 }
