@@ -36,7 +36,7 @@ pub enum Format {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Codes {
     /// Signed bytes.
-    SharedBytes,
+    Bytes,
     /// Numbers of so many bits, from which an offset is taken.
     Bits {
         /// How many bits a code has: 2 to 6.
@@ -209,7 +209,7 @@ impl Format {
     #[must_use]
     pub const fn codes(self) -> Codes {
         match self {
-            Self::F32 | Self::F16 | Self::Bf16 | Self::Q8_0 => Codes::SharedBytes,
+            Self::F32 | Self::F16 | Self::Bf16 | Self::Q8_0 => Codes::Bytes,
             Self::Q4_0 => Codes::Bits { bits: 4, offset: 8 },
             Self::Q4_1 | Self::Q4K => Codes::Bits { bits: 4, offset: 0 },
             Self::Q5_0 => Codes::Bits { bits: 5, offset: 16 },
@@ -267,7 +267,7 @@ impl Codes {
     /// The integer that a code stands for.
     const fn quant(self, code: u8) -> i8 {
         match self {
-            Self::SharedBytes => code as i8,
+            Self::Bytes => code as i8,
             Self::Bits { offset, .. } => code as i8 - offset,
             Self::Table(table) => table[code as usize & 15],
         }

@@ -335,7 +335,7 @@ unsafe fn steps<
     // What codes have too much, the sum of the activations takes off.
     let owed = match const { Format::ALL[F].codes() } {
         Codes::Bits { offset, .. } => i32::from(offset),
-        Codes::SharedBytes | Codes::Table(_) => V::FLIP,
+        Codes::Bytes | Codes::Table(_) => V::FLIP,
     };
     // SAFETY: the caller's promises.
     unsafe {
@@ -389,7 +389,7 @@ unsafe fn pair<V: Vector, const F: usize, const S: usize, const M: usize, const 
                 for s in 0..S {
                     acc[s][m] = match const { Format::ALL[F].codes() } {
                         Codes::Bits { .. } => V::dot(acc[s][m], all[s][step], quad),
-                        Codes::SharedBytes | Codes::Table(_) => V::dot_signed(acc[s][m], all[s][step], quad),
+                        Codes::Bytes | Codes::Table(_) => V::dot_signed(acc[s][m], all[s][step], quad),
                     };
                 }
             }
@@ -397,7 +397,7 @@ unsafe fn pair<V: Vector, const F: usize, const S: usize, const M: usize, const 
         let settles = match const { Format::ALL[F].codes() } {
             Codes::Bits { bits: 6, .. } => true,
             Codes::Bits { bits: 5, .. } => G == 1,
-            Codes::Bits { .. } | Codes::SharedBytes | Codes::Table(_) => false,
+            Codes::Bits { .. } | Codes::Bytes | Codes::Table(_) => false,
         };
         if settles {
             for s in 0..S {

@@ -21,7 +21,7 @@ const WORD: usize = ROWS * 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CardLayout {
     /// A byte each, a scale of sixteen bits a block.
-    SharedBytes = 0,
+    Bytes = 0,
     /// Four bits each, of which eight is taken.
     Nibbles = 1,
     /// Four bits each, and a minimum.
@@ -34,7 +34,7 @@ impl CardLayout {
     const fn of(format: Format) -> Self {
         match format {
             Format::F32 | Format::F16 | Format::Bf16 | Format::Q8_0 | Format::Q5_0 | Format::Iq4Nl => {
-                Self::SharedBytes
+                Self::Bytes
             }
             Format::Q4_0 => Self::Nibbles,
             Format::Q4_1 => Self::NibblesAndMinimum,
@@ -52,7 +52,7 @@ impl CardLayout {
     /// Words of a group.
     const fn words(self) -> usize {
         match self {
-            Self::SharedBytes => 17,
+            Self::Bytes => 17,
             Self::Nibbles => 9,
             Self::NibblesAndMinimum => 10,
             Self::Any => 22,
@@ -65,7 +65,7 @@ impl CardLayout {
             group[slot * WORD + index / 2] |= u32::from(half_bits(number)) << (16 * (index % 2));
         };
         match self {
-            Self::SharedBytes => half(16, block.scale),
+            Self::Bytes => half(16, block.scale),
             Self::Nibbles => half(8, block.scale),
             Self::NibblesAndMinimum => {
                 half(8, block.scale);
@@ -74,7 +74,7 @@ impl CardLayout {
             Self::Any => Self::put_sides(group, index, block),
         }
         match self {
-            Self::SharedBytes | Self::Any => {
+            Self::Bytes | Self::Any => {
                 for (i, quant) in block.quants.iter().enumerate() {
                     let at = (2 * index + i / 16) * WORD + i % 16 / 4;
                     group[at] |= u32::from(*quant as u8) << (8 * (i % 4));

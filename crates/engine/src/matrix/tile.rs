@@ -50,7 +50,7 @@ impl Layout {
             Scales::Power => (0, LANES),
         };
         let planes = match format.codes() {
-            Codes::SharedBytes => [8, 0],
+            Codes::Bytes => [8, 0],
             Codes::Table(_) => [4, 0],
             Codes::Bits { bits: 2, .. } => [2, 0],
             Codes::Bits { bits: 3, .. } => [2, 1],

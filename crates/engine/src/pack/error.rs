@@ -43,7 +43,7 @@ pub enum PackError {
     },
     /// A part does not lie in it.
     #[error("part {name} of the pack: {why}")]
-    PackPart {
+    Part {
         /// The part.
         name: String,
         /// What is wrong with it.

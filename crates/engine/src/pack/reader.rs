@@ -139,7 +139,7 @@ impl PackPart {
             | Format::Iq4Nl
             | Format::Iq4Xs
             | Format::Mxfp4 => {
-                let refused = |why| PackError::PackPart { name: name.to_owned(), why };
+                let refused = |why| PackError::Part { name: name.to_owned(), why };
                 Some(Matrix::pack_bytes(self.format, self.rows, self.columns).map_err(refused)?)
             }
         };

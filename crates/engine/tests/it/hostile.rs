@@ -209,21 +209,27 @@ fn numbers_that_do_not_fit_together_are_refused() {
     }
 }
 
+/// The keys of a small llama, but for its epsilon.
+fn small_llama() -> Writer {
+    let mut writer = Writer::new();
+    writer.key("general.architecture", "llama");
+    for (key, number) in [
+        ("embedding_length", 64_u32),
+        ("block_count", 1),
+        ("attention.head_count", 4),
+        ("feed_forward_length", 64),
+        ("context_length", 64),
+        ("vocab_size", 8),
+    ] {
+        writer.key(&format!("llama.{key}"), number);
+    }
+    writer
+}
+
 #[test]
 fn an_epsilon_beyond_its_bounds_is_refused() {
     for epsilon in [0.0, 1e-13, 2.0, -1.0, f32::NAN, f32::INFINITY] {
-        let mut writer = Writer::new();
-        writer.key("general.architecture", "llama");
-        for (key, number) in [
-            ("embedding_length", 64_u32),
-            ("block_count", 1),
-            ("attention.head_count", 4),
-            ("feed_forward_length", 64),
-            ("context_length", 64),
-            ("vocab_size", 8),
-        ] {
-            writer.key(&format!("llama.{key}"), number);
-        }
+        let mut writer = small_llama();
         writer.key("llama.attention.layer_norm_rms_epsilon", epsilon);
         let why = refused_file(&writer.to_bytes(|_, _| {}), "epsilon");
         assert!(matches!(why, ModelError::Float { .. }), "{epsilon}: {why}");
@@ -326,18 +332,7 @@ fn a_divisor_of_frequencies_beyond_its_bounds_is_refused() {
 
 #[test]
 fn a_norm_that_is_not_written_as_floats_is_refused() {
-    let mut writer = Writer::new();
-    writer.key("general.architecture", "llama");
-    for (key, number) in [
-        ("embedding_length", 64_u32),
-        ("block_count", 1),
-        ("attention.head_count", 4),
-        ("feed_forward_length", 64),
-        ("context_length", 64),
-        ("vocab_size", 8),
-    ] {
-        writer.key(&format!("llama.{key}"), number);
-    }
+    let mut writer = small_llama();
     writer.key("llama.attention.layer_norm_rms_epsilon", 1e-5_f32);
     writer.tensor("token_embd.weight", TensorType::F16, &[64, 8]).expect("a shape");
     writer.tensor("blk.0.attn_norm.weight", TensorType::F16, &[64]).expect("a shape");

@@ -21,7 +21,7 @@ pub(super) unsafe fn decode<V: Vector, const F: usize, const G: usize>(planes: *
     // SAFETY: the caller's promises.
     unsafe {
         match const { Format::ALL[F].codes() } {
-            Codes::SharedBytes => {
+            Codes::Bytes => {
                 [V::codes(planes.add(2 * G * VECTOR)), V::codes(planes.add((2 * G + 1) * VECTOR))]
             }
             Codes::Table(table) => {
