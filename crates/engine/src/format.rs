@@ -10,25 +10,40 @@ pub use file::Unfit;
 
 use crate::arithmetic::{BLOCK, f16};
 
-/// The formats of matrices in files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
+/// How the values of a tensor are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Format {
+    /// 32-bit floats.
     F32,
+    /// 16-bit floats of IEEE 754.
     F16,
+    /// The upper half of 32-bit floats.
     Bf16,
+    /// 4 bits and a scale for 32 values.
     Q4_0,
+    /// 4 bits, a scale and a minimum for 32 values.
     Q4_1,
+    /// 5 bits and a scale for 32 values.
     Q5_0,
+    /// 5 bits, a scale and a minimum for 32 values.
     Q5_1,
+    /// 8 bits and a scale for 32 values.
     Q8_0,
+    /// 2 bits, in super-blocks of 256 values.
     Q2K,
+    /// 3 bits, in super-blocks of 256 values.
     Q3K,
+    /// 4 bits, in super-blocks of 256 values.
     Q4K,
+    /// 5 bits, in super-blocks of 256 values.
     Q5K,
+    /// 6 bits, in super-blocks of 256 values.
     Q6K,
+    /// 4 bits that name one of 16 uneven levels, and a scale for 32 values.
     Iq4Nl,
+    /// The same levels, in super-blocks of 256 values.
     Iq4Xs,
+    /// 4-bit floats and a power of two for 32 values.
     Mxfp4,
 }
 
@@ -105,64 +120,6 @@ const LINES: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38
 const FLOATS: [i8; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
 
 impl Format {
-    /// Every format that is served.
-    pub const ALL: [Format; 16] = {
-        use Format::*;
-        [F32, F16, Bf16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2K, Q3K, Q4K, Q5K, Q6K, Iq4Nl, Iq4Xs, Mxfp4]
-    };
-
-    /// The format that a GGUF file names by this number.
-    #[must_use]
-    pub fn of_number(number: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.number() == number)
-    }
-
-    /// Its number in GGUF files.
-    #[must_use]
-    pub const fn number(self) -> u32 {
-        match self {
-            Self::F32 => 0,
-            Self::F16 => 1,
-            Self::Q4_0 => 2,
-            Self::Q4_1 => 3,
-            Self::Q5_0 => 6,
-            Self::Q5_1 => 7,
-            Self::Q8_0 => 8,
-            Self::Q2K => 10,
-            Self::Q3K => 11,
-            Self::Q4K => 12,
-            Self::Q5K => 13,
-            Self::Q6K => 14,
-            Self::Iq4Nl => 20,
-            Self::Iq4Xs => 23,
-            Self::Bf16 => 30,
-            Self::Mxfp4 => 39,
-        }
-    }
-
-    /// Its name, as people write it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Bf16 => "bf16",
-            Self::Q4_0 => "q4_0",
-            Self::Q4_1 => "q4_1",
-            Self::Q5_0 => "q5_0",
-            Self::Q5_1 => "q5_1",
-            Self::Q8_0 => "q8_0",
-            Self::Q2K => "q2_K",
-            Self::Q3K => "q3_K",
-            Self::Q4K => "q4_K",
-            Self::Q5K => "q5_K",
-            Self::Q6K => "q6_K",
-            Self::Iq4Nl => "iq4_nl",
-            Self::Iq4Xs => "iq4_xs",
-            Self::Mxfp4 => "mxfp4",
-        }
-    }
-
     /// The format it is computed in: floats become q8_0 on load.
     #[must_use]
     pub const fn packed(self) -> Self {
@@ -184,24 +141,12 @@ impl Format {
         }
     }
 
-    /// How many weights a unit of a file holds, and in how many bytes.
+    /// How many weights a unit of a file holds, and in how many bytes: a block, or 32 where each is written by itself.
     #[must_use]
     pub const fn unit(self) -> (usize, usize) {
-        match self {
-            Self::F32 => (BLOCK, 128),
-            Self::F16 | Self::Bf16 => (BLOCK, 64),
-            Self::Q4_0 | Self::Iq4Nl => (BLOCK, 18),
-            Self::Q4_1 => (BLOCK, 20),
-            Self::Q5_0 => (BLOCK, 22),
-            Self::Q5_1 => (BLOCK, 24),
-            Self::Q8_0 => (BLOCK, 34),
-            Self::Mxfp4 => (BLOCK, 17),
-            Self::Q2K => (256, 84),
-            Self::Q3K => (256, 110),
-            Self::Q4K => (256, 144),
-            Self::Q5K => (256, 176),
-            Self::Q6K => (256, 210),
-            Self::Iq4Xs => (256, 136),
+        match (self.block_values(), self.block_bytes()) {
+            (1, bytes) => (BLOCK, BLOCK * bytes),
+            block => block,
         }
     }
 

@@ -16,9 +16,11 @@ mod writer;
 use std::collections::BTreeMap;
 
 use self::cursor::{HeaderCursor, Within};
+pub use crate::format::Format;
+
 pub use self::{
     error::GgufError,
-    tensor::{DIMENSIONS_MAX, Tensor, TensorType},
+    tensor::{DIMENSIONS_MAX, Tensor},
     value::{Array, KeyValue, Texts, Typed},
     writer::{Writable, Writer},
 };
@@ -190,7 +192,7 @@ fn alignment(keys: &BTreeMap<&str, KeyValue<'_>>) -> Result<usize, GgufError> {
 /// What a file says of a tensor before it is known where tensors begin.
 struct Heading<'a> {
     name: &'a str,
-    tensor_type: TensorType,
+    tensor_type: Format,
     lengths: [usize; DIMENSIONS_MAX],
     rank: usize,
     bytes: usize,
@@ -219,7 +221,7 @@ fn heading<'a>(cursor: &mut HeaderCursor<'a>, name: &'a str) -> Result<Heading<'
         *length = cursor.u64()?;
     }
     let code = cursor.u32()?;
-    let Some(tensor_type) = TensorType::from_code(code) else {
+    let Some(tensor_type) = Format::from_code(code) else {
         let named = tensor::foreign(code).map_or_else(|| format!("type {code}"), str::to_owned);
         return Err(GgufError::TensorType { tensor: name.to_owned(), name: named });
     };

@@ -1,8 +1,8 @@
 //! What can be wrong with a file.
 
 use super::{
-    ALIGNMENT_MAX, ARRAY_LENGTH_MAX, HEADER_BYTES_MAX, KEYS_MAX, NAME_BYTES_MAX, TENSORS_MAX, TEXT_BYTES_MAX,
-    TensorType, tensor::DIMENSIONS_MAX,
+    ALIGNMENT_MAX, ARRAY_LENGTH_MAX, Format, HEADER_BYTES_MAX, KEYS_MAX, NAME_BYTES_MAX, TENSORS_MAX,
+    TEXT_BYTES_MAX, tensor::DIMENSIONS_MAX,
 };
 
 /// Why a file, or what was asked of it, is refused.
@@ -101,7 +101,7 @@ pub enum GgufError {
         found: u64,
     },
     /// A tensor of a type that is not read.
-    #[error("tensor {tensor} is written as {name}, and what is read is {}", TensorType::known())]
+    #[error("tensor {tensor} is written as {name}, and what is read is {}", Format::known())]
     TensorType {
         /// The tensor.
         tensor: String,

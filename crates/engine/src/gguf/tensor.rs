@@ -4,48 +4,12 @@
 //! may begin at any address: whoever reads numbers from them asks for no alignment.
 
 use super::GgufError;
+use crate::format::Format;
 
 /// How many dimensions a tensor has at most.
 pub const DIMENSIONS_MAX: usize = 4;
 
-/// How the values of a tensor are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum TensorType {
-    /// 32-bit floats.
-    F32,
-    /// 16-bit floats of IEEE 754.
-    F16,
-    /// The upper half of 32-bit floats.
-    Bf16,
-    /// 4 bits and a scale for 32 values.
-    Q4_0,
-    /// 4 bits, a scale and a minimum for 32 values.
-    Q4_1,
-    /// 5 bits and a scale for 32 values.
-    Q5_0,
-    /// 5 bits, a scale and a minimum for 32 values.
-    Q5_1,
-    /// 8 bits and a scale for 32 values.
-    Q8_0,
-    /// 2 bits, in super-blocks of 256 values.
-    Q2K,
-    /// 3 bits, in super-blocks of 256 values.
-    Q3K,
-    /// 4 bits, in super-blocks of 256 values.
-    Q4K,
-    /// 5 bits, in super-blocks of 256 values.
-    Q5K,
-    /// 6 bits, in super-blocks of 256 values.
-    Q6K,
-    /// 4 bits that name one of 16 uneven levels, and a scale for 32 values.
-    Iq4Nl,
-    /// The same levels, in super-blocks of 256 values.
-    Iq4Xs,
-    /// 4-bit floats and a power of two for 32 values.
-    Mxfp4,
-}
-
-impl TensorType {
+impl Format {
     /// Every type that is read.
     pub const ALL: [Self; 16] = [
         Self::F32,
@@ -166,7 +130,7 @@ pub struct Tensor<'a> {
     /// What the file calls it.
     pub name: &'a str,
     /// How its values are written.
-    pub tensor_type: TensorType,
+    pub tensor_type: Format,
     /// Its values: row after row, each in whole blocks.
     pub bytes: &'a [u8],
     /// Its lengths, beginning with that of a row; 1 beyond its rank.
@@ -199,7 +163,7 @@ impl Tensor<'_> {
 /// # Errors
 /// Says what is wrong with a shape: too many dimensions, an empty one, rows that are no whole blocks, more bytes than
 /// this machine can address.
-pub(super) fn size(name: &str, tensor_type: TensorType, lengths: &[u64]) -> Result<usize, GgufError> {
+pub(super) fn size(name: &str, tensor_type: Format, lengths: &[u64]) -> Result<usize, GgufError> {
     let name = || name.to_owned();
     if lengths.len() > DIMENSIONS_MAX {
         return Err(GgufError::Dimensions { tensor: name(), found: lengths.len() as u64 });

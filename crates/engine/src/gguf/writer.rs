@@ -4,7 +4,8 @@
 
 use std::io;
 
-use super::{ALIGNMENT, GgufError, MAGIC, TensorType, VERSION, tensor};
+use super::{ALIGNMENT, GgufError, MAGIC, VERSION, tensor};
+use crate::format::Format;
 
 /// What a key can be given.
 pub trait Writable {
@@ -106,7 +107,7 @@ impl Writer {
     pub fn tensor(
         &mut self,
         name: &str,
-        tensor_type: TensorType,
+        tensor_type: Format,
         lengths: &[usize],
     ) -> Result<&mut Self, GgufError> {
         let lengths: Vec<u64> = lengths.iter().map(|length| *length as u64).collect();

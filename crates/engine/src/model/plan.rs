@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     format::Format,
-    gguf::{Gguf, Tensor, TensorType},
+    gguf::{Gguf, Tensor},
     matrix::Matrix,
     pack,
 };
@@ -116,13 +116,13 @@ impl TensorSlot {
         let (rows, columns) = self.packed();
         if self.is_matrix() {
             let refused = |why| ModelError::Weights { tensor: self.name.clone(), why };
-            return Matrix::pack_bytes(self.format(tensor)?, rows, columns).map_err(refused);
+            return Matrix::pack_bytes(tensor.tensor_type, rows, columns).map_err(refused);
         }
-        if tensor.tensor_type == TensorType::F32 {
+        if tensor.tensor_type == Format::F32 {
             return Ok(columns * size_of::<f32>());
         }
         let (tensor, found) = (self.name.clone(), tensor.tensor_type.name());
-        Err(ModelError::Written { tensor, found, wanted: TensorType::F32.name() })
+        Err(ModelError::Written { tensor, found, wanted: Format::F32.name() })
     }
 
     /// Whether it is packed in tiles, and not as numbers.
@@ -138,13 +138,6 @@ impl TensorSlot {
             Shape::Matrix(rows, columns) => (rows, columns),
             Shape::Matrices(count, rows, columns) => (count * rows, columns),
         }
-    }
-
-    /// The format of a matrix.
-    pub(crate) fn format(&self, tensor: &Tensor<'_>) -> Result<Format, ModelError> {
-        let (found, wanted) = (tensor.tensor_type.name(), "a format of matrices");
-        let refused = || ModelError::Written { tensor: self.name.clone(), found, wanted };
-        Format::of_number(tensor.tensor_type.code()).ok_or_else(refused)
     }
 }
 

@@ -122,26 +122,11 @@ impl Pack {
 
 impl PackPart {
     fn check(&self, name: &str, end: usize) -> Result<(), PackError> {
-        let size = match self.format {
-            Format::F32 => self.rows.checked_mul(self.columns).and_then(|count| count.checked_mul(4)),
-            Format::F16
-            | Format::Bf16
-            | Format::Q4_0
-            | Format::Q4_1
-            | Format::Q5_0
-            | Format::Q5_1
-            | Format::Q8_0
-            | Format::Q2K
-            | Format::Q3K
-            | Format::Q4K
-            | Format::Q5K
-            | Format::Q6K
-            | Format::Iq4Nl
-            | Format::Iq4Xs
-            | Format::Mxfp4 => {
-                let refused = |why| PackError::Part { name: name.to_owned(), why };
-                Some(Matrix::pack_bytes(self.format, self.rows, self.columns).map_err(refused)?)
-            }
+        let size = if self.format == Format::F32 {
+            self.rows.checked_mul(self.columns).and_then(|count| count.checked_mul(size_of::<f32>()))
+        } else {
+            let refused = |why| PackError::Part { name: name.to_owned(), why };
+            Some(Matrix::pack_bytes(self.format, self.rows, self.columns).map_err(refused)?)
         };
         let lies = size.and_then(|size| size.checked_add(self.begin)).is_some_and(|last| last <= end);
         match lies && self.begin.is_multiple_of(ALIGNMENT) {
@@ -187,7 +172,7 @@ impl<'a> Cursor<'a> {
             return Err(PackError::Broken { what: "a name longer than names are" });
         }
         let name = String::from_utf8_lossy(self.take(length)?).into_owned();
-        let format = Format::of_number(self.u32()?);
+        let format = Format::from_code(self.u32()?);
         let format = format.ok_or(PackError::Broken { what: "a format that is not known" })?;
         let (rows, columns, begin) = (self.count()?, self.count()?, self.count()?);
         Ok((name, PackPart { format, rows, columns, begin }))

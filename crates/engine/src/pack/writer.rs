@@ -70,7 +70,7 @@ fn table(file: &Gguf<'_>, plan: &ModelPlan, keys: usize) -> Result<(Vec<u8>, usi
         at = at.next_multiple_of(ALIGNMENT);
         table.extend((slot.name.len() as u16).to_le_bytes());
         table.extend(slot.name.as_bytes());
-        table.extend(format.number().to_le_bytes());
+        table.extend(format.code().to_le_bytes());
         for number in [rows, columns, at] {
             table.extend((number as u64).to_le_bytes());
         }
@@ -85,7 +85,7 @@ fn packed(file: &Gguf<'_>, slot: &TensorSlot) -> Result<(Format, usize, usize, u
     if !slot.is_matrix() {
         return Ok((Format::F32, rows, columns, columns * size_of::<f32>()));
     }
-    let format = slot.format(&file.tensor(&slot.name)?)?.packed();
+    let format = file.tensor(&slot.name)?.tensor_type.packed();
     let size = Matrix::pack_bytes(format, rows, columns).map_err(|why| refused(slot, why))?;
     Ok((format, rows, columns, size))
 }
@@ -108,7 +108,7 @@ fn vector(tensor: &Tensor<'_>, through: fn(f32) -> f32, out: &mut Hashed<'_>) ->
 
 fn matrix(slot: &TensorSlot, tensor: &Tensor<'_>, out: &mut Hashed<'_>) -> Result<(), PackError> {
     let (rows, columns) = slot.packed();
-    let format = slot.format(tensor)?;
+    let format = tensor.tensor_type;
     let row_bytes = tensor.bytes.len() / rows;
     let mut band = Vec::new();
     for (number, source) in tensor.bytes.chunks(BAND * row_bytes).enumerate() {

@@ -2,7 +2,7 @@
 
 mod edges;
 
-use assay_engine::gguf::{Array, Gguf, GgufError, KeyValue, TensorType, Texts, Writer};
+use assay_engine::gguf::{Array, Format, Gguf, GgufError, KeyValue, Texts, Writer};
 
 use crate::fuzz::files::sample;
 
@@ -40,15 +40,15 @@ fn what_was_written_is_read() {
 fn tensors_lie_where_they_were_written() {
     let file = sample().unwrap();
     let gguf = Gguf::parse(&file).unwrap();
-    assert_eq!(gguf.tensors().len(), TensorType::ALL.len());
-    for tensor_type in TensorType::ALL {
+    assert_eq!(gguf.tensors().len(), Format::ALL.len());
+    for tensor_type in Format::ALL {
         let tensor = gguf.tensor(&format!("tensors.{}", tensor_type.name())).unwrap();
         assert_eq!(tensor.tensor_type, tensor_type);
         assert_eq!(tensor.lengths(), [tensor_type.block_values() * 2, 3]);
         assert_eq!((tensor.row_length(), tensor.rows()), (tensor_type.block_values() * 2, 3));
         let written: Vec<u8> = (0..tensor.bytes.len()).map(|number| number as u8).collect();
         assert!(tensor.bytes == written, "{}", tensor_type.name());
-        assert_eq!(TensorType::from_code(tensor_type.code()), Some(tensor_type));
+        assert_eq!(Format::from_code(tensor_type.code()), Some(tensor_type));
     }
 }
 
@@ -96,7 +96,7 @@ fn a_file_that_ends_too_soon_is_refused_wherever_it_ends() {
 #[test]
 fn tensors_may_share_their_bytes() {
     let mut writer = Writer::new();
-    writer.tensor("first", TensorType::F32, &[8]).unwrap().tensor("second", TensorType::F32, &[8]).unwrap();
+    writer.tensor("first", Format::F32, &[8]).unwrap().tensor("second", Format::F32, &[8]).unwrap();
     let mut file = writer.to_bytes(|name, bytes| bytes.fill(if name == "first" { 1 } else { 2 }));
     // The offset of the second is the last number of the header.
     let at = file.len() - 64 - 8 - padding(&file);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use assay_engine::{
     cpu::{Cpu, Isa},
-    gguf::{Gguf, TensorType, Writer},
+    gguf::{Format, Gguf, Writer},
     model::{Choices, Model, ModelError, ModelPlan},
     pack::{Pack, PackError},
     session::{Processor, RowDigest, Rows, Session},
@@ -56,20 +56,20 @@ fn a_damaged_file_is_refused_or_gives_everywhere_the_same_rows() {
 }
 
 /// Where a block has its f16 scales, of the formats that the random models have.
-const fn halves(tensor_type: TensorType) -> &'static [usize] {
+const fn halves(tensor_type: Format) -> &'static [usize] {
     match tensor_type {
-        TensorType::Q8_0 | TensorType::Q4_0 | TensorType::Q5_0 | TensorType::Iq4Nl => &[0],
-        TensorType::Q4_1 | TensorType::Q4K => &[0, 2],
-        TensorType::Q6K => &[208],
-        TensorType::F32
-        | TensorType::F16
-        | TensorType::Bf16
-        | TensorType::Q5_1
-        | TensorType::Q2K
-        | TensorType::Q3K
-        | TensorType::Q5K
-        | TensorType::Iq4Xs
-        | TensorType::Mxfp4 => &[],
+        Format::Q8_0 | Format::Q4_0 | Format::Q5_0 | Format::Iq4Nl => &[0],
+        Format::Q4_1 | Format::Q4K => &[0, 2],
+        Format::Q6K => &[208],
+        Format::F32
+        | Format::F16
+        | Format::Bf16
+        | Format::Q5_1
+        | Format::Q2K
+        | Format::Q3K
+        | Format::Q5K
+        | Format::Iq4Xs
+        | Format::Mxfp4 => &[],
     }
 }
 
@@ -80,14 +80,14 @@ fn extreme(good: &[u8], half: u16, exponent: u8, number: f32) -> Vec<u8> {
         let at = tensor.bytes.as_ptr() as usize - good.as_ptr() as usize;
         let bytes = &mut bad[at..at + tensor.bytes.len()];
         let is_matrix = tensor.lengths().len() > 1;
-        if tensor.tensor_type == TensorType::F32 && !is_matrix && !tensor.name.starts_with("rope") {
+        if tensor.tensor_type == Format::F32 && !is_matrix && !tensor.name.starts_with("rope") {
             bytes.as_chunks_mut::<4>().0.iter_mut().for_each(|out| *out = number.to_le_bytes());
         }
         for block in bytes.chunks_exact_mut(tensor.tensor_type.block_bytes()) {
             for at in halves(tensor.tensor_type) {
                 block[*at..at + 2].copy_from_slice(&half.to_le_bytes());
             }
-            if tensor.tensor_type == TensorType::Mxfp4 {
+            if tensor.tensor_type == Format::Mxfp4 {
                 block[0] = exponent;
             }
         }
@@ -334,8 +334,8 @@ fn a_divisor_of_frequencies_beyond_its_bounds_is_refused() {
 fn a_norm_that_is_not_written_as_floats_is_refused() {
     let mut writer = small_llama();
     writer.key("llama.attention.layer_norm_rms_epsilon", 1e-5_f32);
-    writer.tensor("token_embd.weight", TensorType::F16, &[64, 8]).expect("a shape");
-    writer.tensor("blk.0.attn_norm.weight", TensorType::F16, &[64]).expect("a shape");
+    writer.tensor("token_embd.weight", Format::F16, &[64, 8]).expect("a shape");
+    writer.tensor("blk.0.attn_norm.weight", Format::F16, &[64]).expect("a shape");
     let why = refused_file(&writer.to_bytes(|_, _| {}), "f16");
     assert!(matches!(why, ModelError::Written { .. }), "{why}");
     let bytes = writer.to_bytes(|_, _| {});

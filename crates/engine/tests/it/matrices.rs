@@ -117,9 +117,9 @@ fn shapes_that_a_format_cannot_have_are_refused() {
 #[test]
 fn each_format_has_its_number_and_name() {
     for format in Format::ALL {
-        assert_eq!(Format::of_number(format.number()), Some(format));
+        assert_eq!(Format::from_code(format.code()), Some(format));
         assert_eq!(Format::ALL[format as usize], format);
         assert_eq!(Format::ALL.iter().filter(|other| other.name() == format.name()).count(), 1);
     }
-    assert_eq!(Format::of_number(9), None);
+    assert_eq!(Format::from_code(9), None);
 }

@@ -44,7 +44,7 @@ fn activations(random: &mut Random, count: usize) -> Vec<f32> {
 }
 
 fn everything(format: Format, shapes: &[(usize, usize)]) {
-    let mut random = Random::new(format.number().into());
+    let mut random = Random::new(format.code().into());
     let cpus: Vec<Cpu> =
         Isa::here().flat_map(|isa| [1, 2, 3].map(|threads| Cpu::with(isa, threads))).collect();
     let scalar = Cpu::with(Isa::Scalar, 1);

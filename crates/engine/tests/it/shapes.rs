@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use TensorType::{F16, F32, Iq4Nl, Mxfp4, Q4_0, Q4_1, Q4K, Q5_0, Q6K, Q8_0};
+use Format::{F16, F32, Iq4Nl, Mxfp4, Q4_0, Q4_1, Q4K, Q5_0, Q6K, Q8_0};
 use assay_engine::{
-    gguf::{Gguf, TensorType, Writer},
+    gguf::{Format, Gguf, Writer},
     model::{Choices, Model},
     pack::Pack,
 };
@@ -64,7 +64,7 @@ pub(crate) struct Shape {
     pub(crate) vocabulary: usize,
     pub(crate) keys: Vec<(&'static str, Key)>,
     /// Formats of matrices, taken in turn.
-    pub(crate) formats: Vec<TensorType>,
+    pub(crate) formats: Vec<Format>,
     pub(crate) tied: bool,
     pub(crate) biases: bool,
     pub(crate) head_norms: bool,
@@ -83,17 +83,17 @@ pub(crate) struct Shape {
 pub(crate) const CONTEXT: usize = 1024;
 
 /// Name, how it is written, lengths.
-type Tensor = (String, TensorType, Vec<usize>);
+type Tensor = (String, Format, Vec<usize>);
 
 /// Tensors in the order of a file. Matrices take the formats in turn, as far as their rows are whole blocks.
 struct Tensors {
-    formats: Vec<TensorType>,
+    formats: Vec<Format>,
     turn: usize,
     list: Vec<Tensor>,
 }
 
 impl Tensors {
-    fn next_format(&mut self, columns: usize) -> TensorType {
+    fn next_format(&mut self, columns: usize) -> Format {
         loop {
             let format = self.formats[self.turn % self.formats.len()];
             self.turn += 1;
@@ -114,11 +114,11 @@ impl Tensors {
     }
 
     fn numbers(&mut self, name: &str, columns: usize, rows: usize) {
-        self.list.push((name.to_owned(), TensorType::F32, vec![columns, rows]));
+        self.list.push((name.to_owned(), Format::F32, vec![columns, rows]));
     }
 
     fn vector(&mut self, name: &str, count: usize) {
-        self.list.push((name.to_owned(), TensorType::F32, vec![count]));
+        self.list.push((name.to_owned(), Format::F32, vec![count]));
     }
 }
 
@@ -135,7 +135,7 @@ impl Shape {
             feed: 96,
             vocabulary: 203,
             keys: Vec::new(),
-            formats: vec![TensorType::Q8_0, TensorType::Q4_0, TensorType::Q4_1],
+            formats: vec![Format::Q8_0, Format::Q4_0, Format::Q4_1],
             tied: false,
             biases: false,
             head_norms: false,
@@ -322,7 +322,7 @@ fn half(number: f32) -> [u8; 2] {
 }
 
 /// Blocks of random codes, with scales that make their weights spread as wanted.
-fn blocks(chance: &mut Chance, format: TensorType, spread: f32, bytes: &mut [u8]) {
+fn blocks(chance: &mut Chance, format: Format, spread: f32, bytes: &mut [u8]) {
     for block in bytes.chunks_exact_mut(format.block_bytes()) {
         for byte in &mut *block {
             *byte = (chance.word() >> 24) as u8;
@@ -331,28 +331,25 @@ fn blocks(chance: &mut Chance, format: TensorType, spread: f32, bytes: &mut [u8]
         // Of codes of four bits, the spread is 4.6 of their steps; of bytes, 74; of five and six bits, 9.2 and 18.5.
         let put = |block: &mut [u8], at: usize, number: f32| block[at..at + 2].copy_from_slice(&half(number));
         match format {
-            TensorType::Q8_0 => put(block, 0, spread * vary / 74.0),
-            TensorType::Q4_0 | TensorType::Iq4Nl => put(block, 0, spread * vary / 4.6),
-            TensorType::Q4_1 => {
+            Format::Q8_0 => put(block, 0, spread * vary / 74.0),
+            Format::Q4_0 | Format::Iq4Nl => put(block, 0, spread * vary / 4.6),
+            Format::Q4_1 => {
                 put(block, 0, spread * vary / 4.6);
                 put(block, 2, spread * vary / 4.6 * -7.5);
             }
-            TensorType::Q5_0 => put(block, 0, spread * vary / 9.2),
-            TensorType::Q4K => {
+            Format::Q5_0 => put(block, 0, spread * vary / 9.2),
+            Format::Q4K => {
                 put(block, 0, spread * vary / (4.6 * 36.0));
                 put(block, 2, spread * vary * 7.5 / (4.6 * 36.0));
             }
-            TensorType::Q6K => put(block, 208, spread * vary / (18.5 * 74.0)),
-            TensorType::F16 => block.copy_from_slice(&half(1.7 * spread * (chance.signed() + 1e-3))),
-            TensorType::F32 => block.copy_from_slice(&(1.7 * spread * chance.signed()).to_le_bytes()),
+            Format::Q6K => put(block, 208, spread * vary / (18.5 * 74.0)),
+            Format::F16 => block.copy_from_slice(&half(1.7 * spread * (chance.signed() + 1e-3))),
+            Format::F32 => block.copy_from_slice(&(1.7 * spread * chance.signed()).to_le_bytes()),
             // Of codes of four-bit floats, twice which are meant, the spread is six.
-            TensorType::Mxfp4 => block[0] = (128.0 + (spread * vary / 6.0).log2()).round() as u8,
-            TensorType::Bf16
-            | TensorType::Q5_1
-            | TensorType::Q2K
-            | TensorType::Q3K
-            | TensorType::Q5K
-            | TensorType::Iq4Xs => panic!("no random blocks of {}", format.name()),
+            Format::Mxfp4 => block[0] = (128.0 + (spread * vary / 6.0).log2()).round() as u8,
+            Format::Bf16 | Format::Q5_1 | Format::Q2K | Format::Q3K | Format::Q5K | Format::Iq4Xs => {
+                panic!("no random blocks of {}", format.name())
+            }
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use assay_engine::gguf::{
-    ARRAY_LENGTH_MAX, Gguf, GgufError, HEADER_BYTES_MAX, KEYS_MAX, NAME_BYTES_MAX, TENSORS_MAX,
-    TEXT_BYTES_MAX, TensorType, Writable, Writer,
+    ARRAY_LENGTH_MAX, Format, Gguf, GgufError, HEADER_BYTES_MAX, KEYS_MAX, NAME_BYTES_MAX, TENSORS_MAX,
+    TEXT_BYTES_MAX, Writable, Writer,
 };
 
 /// How long any file may take that is refused, or read: a second, and more where nothing is optimised.
@@ -197,7 +197,7 @@ fn headers_that_are_as_long_as_they_can_be() {
 fn files_of_as_many_tensors_as_there_can_be() {
     let mut writer = Writer::new();
     for number in 0..TENSORS_MAX {
-        writer.tensor(&format!("tensors.{number}"), TensorType::F32, &[1]).unwrap();
+        writer.tensor(&format!("tensors.{number}"), Format::F32, &[1]).unwrap();
     }
     let file = writer.to_bytes(|_, _| ());
     let began = Instant::now();

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use assay_engine::{
-    gguf::{Gguf, GgufError, TensorType, Texts, Writer},
+    gguf::{Format, Gguf, GgufError, Texts, Writer},
     vocabulary::Vocabulary,
 };
 
@@ -23,7 +23,7 @@ pub(crate) fn sample() -> Result<Vec<u8>, GgufError> {
     writer.key("tokenizer.ggml.tokens", vec!["a", "b", "c", "ab", "abc", "<end>"]);
     writer.key("tokenizer.ggml.token_type", vec![1_i32, 1, 1, 1, 1, 3]);
     writer.key("tokenizer.ggml.merges", vec!["a b", "ab c"]).key("tokenizer.ggml.eos_token_id", 5_u32);
-    for tensor_type in TensorType::ALL {
+    for tensor_type in Format::ALL {
         let lengths = [tensor_type.block_values() * 2, 3];
         writer.tensor(&format!("tensors.{}", tensor_type.name()), tensor_type, &lengths)?;
     }
