@@ -6,7 +6,7 @@
 use std::{
     fs::{self, OpenOptions},
     io,
-    os::unix::process::CommandExt,
+    os::unix::{fs::OpenOptionsExt, process::CommandExt},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -81,7 +81,7 @@ async fn start(invocation: &Invocation) -> Result<Handle, CommandError> {
 }
 
 fn spawn(home: &Home) -> io::Result<Child> {
-    let log = OpenOptions::new().create(true).append(true).open(home.log())?;
+    let log = OpenOptions::new().create(true).append(true).mode(0o600).open(home.log())?;
     Command::new(std::env::current_exe()?)
         .arg("--home")
         .arg(home.root())

@@ -3,10 +3,15 @@
 use assay_peer::{
     daemon::DaemonError,
     home::{LockError, Locked},
+    journal::OpenError,
 };
 use serde_json::json;
 
 use super::{CommandError, Exit};
+
+/// What helps where the end of a journal is lost.
+const WITHOUT_TAIL: &str = "put back the newest copy of the whole home, or go on without what is lost with \
+                            `assay up --accept-lost-tail`: open jobs of that time may end as if this peer had been away";
 
 impl From<LockError> for CommandError {
     fn from(error: LockError) -> Self {
@@ -14,6 +19,10 @@ impl From<LockError> for CommandError {
             LockError::Locked(Locked { pid }) => {
                 let hint = "use that one, or end it with `assay down`";
                 Self::new(Exit::Daemon, "HOME_IN_USE", &error, hint).with(json!({ "process": pid }))
+            }
+            LockError::Exposed { home, .. } => {
+                let hint = format!("run `chmod -R go= {}`", home.display());
+                Self::new(Exit::Forbidden, "HOME_EXPOSED", &error, hint)
             }
             LockError::Disk(_) => Self::new(
                 Exit::Forbidden,
@@ -31,10 +40,21 @@ impl From<DaemonError> for CommandError {
             DaemonError::Lock(error) => error.into(),
             DaemonError::Key(error) => error.into(),
             DaemonError::File(error) => error.into(),
-            DaemonError::Journal(_) | DaemonError::Read(_) => {
-                let hint = "put the home back from a backup; the journal is what this peer must not forget";
-                Self::new(Exit::Other, "JOURNAL_DAMAGED", &error, hint)
+            DaemonError::Journal(OpenError::OtherNetwork { .. }) => {
+                let hint = "put the network file back that this home was made with, or join the other network from a \
+                            home of its own (`--home DIR`)";
+                Self::new(Exit::Usage, "OTHER_NETWORK", &error, hint)
             }
+            DaemonError::Journal(_) | DaemonError::Read(_) => {
+                Self::new(Exit::Other, "JOURNAL_DAMAGED", &error, WITHOUT_TAIL)
+            }
+            DaemonError::LostTail { .. } => Self::new(Exit::Other, "JOURNAL_CUT", &error, WITHOUT_TAIL),
+            DaemonError::Forgetful => Self::new(
+                Exit::Forbidden,
+                "NOTARY_WOULD_FORK",
+                &error,
+                "put back the newest copy of the whole home; every peer leaves a notary that keeps two journals",
+            ),
             DaemonError::Record { .. } => Self::new(
                 Exit::Daemon,
                 "WRONG_VERSION",

@@ -8,7 +8,10 @@ use std::{
     path::PathBuf,
 };
 
-use assay_peer::config::{KeyError, NetworkFile};
+use assay_peer::{
+    config::{KeyError, NetworkFile},
+    home,
+};
 use assay_protocol::signed::Signer;
 use serde_json::json;
 
@@ -56,6 +59,7 @@ pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
             "run it again and answer yes to join",
         ));
     }
+    home::make(invocation.home.root())?;
     let peer = match invocation.home.create_key() {
         Ok(peer) => peer,
         Err(KeyError::Present { .. }) => invocation.home.key()?.id(),

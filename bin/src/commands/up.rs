@@ -40,6 +40,9 @@ pub(crate) struct Args {
     /// Where to listen, as a multiaddress; may be repeated
     #[arg(long, value_name = "ADDR")]
     listen: Vec<String>,
+    /// Go on although the end of the journal is lost or damaged; never for a notary
+    #[arg(long)]
+    accept_lost_tail: bool,
     /// End when standard input ends
     #[arg(long, hide = true)]
     tethered: bool,
@@ -70,6 +73,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
             ConductFlag::Honest => executor::Conduct::Honest,
             ConductFlag::Forge => executor::Conduct::Forge,
         },
+        accept_lost_tail: args.accept_lost_tail,
         ready: Some(ready),
         stop: args.tethered.then(tether),
         ..Options::new(worker)

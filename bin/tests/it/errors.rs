@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde_json::Value;
 
-use crate::assay::assay;
+use crate::{assay::assay, homes::private_folder};
 
 /// Arguments, exit status, the line and the hint. `HOME` stands for the home, `FILE` for a file in it.
 type Case = (&'static [&'static str], i32, &'static str, &'static str);
@@ -141,7 +141,7 @@ fn every_failure_is_a_line_a_hint_and_an_exit_code() {
 
 #[test]
 fn a_daemon_is_not_started_where_that_is_forbidden() {
-    let home = tempfile::tempdir().unwrap();
+    let home = private_folder();
     let file = home.path().join("file");
     fs::write(&file, "").unwrap();
     let network = home.path().join("joined.toml");
@@ -155,7 +155,7 @@ fn a_daemon_is_not_started_where_that_is_forbidden() {
 
 #[test]
 fn a_home_keeps_its_key_and_its_network() {
-    let home = tempfile::tempdir().unwrap();
+    let home = private_folder();
     let join = |name: &str| {
         let network = home.path().join(name);
         let genesis = assay_peer::config::genesis(name, assay_protocol::id::PeerId([1; 32]));

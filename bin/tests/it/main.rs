@@ -8,6 +8,7 @@ mod docs;
 mod endurance;
 mod errors;
 mod help;
+mod homes;
 mod joins;
 mod kill_loops;
 mod kills;

@@ -19,7 +19,10 @@ use assay_protocol::{
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::assay::{Ran, assay};
+use crate::{
+    assay::{Ran, assay},
+    homes::private_folder,
+};
 
 /// The longest that a message is on its way.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,7 +37,7 @@ struct Hermit {
 
 impl Hermit {
     fn found() -> Self {
-        let home = tempfile::tempdir().unwrap();
+        let home = private_folder();
         let genesis = assay_peer::config::genesis("test", PeerId([1; 32]));
         let network = home.path().join("joined.toml");
         fs::write(&network, assay_peer::config::to_documented_toml(&genesis, &[])).unwrap();

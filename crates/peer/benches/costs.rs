@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use assay_peer::{
-    journal::Journal,
+    journal::{Journal, Owner},
     network::{BlobSource, Limits, Network, NetworkEvent, NetworkSettings},
 };
 use assay_protocol::id::{Digest, PeerId};
@@ -21,7 +21,8 @@ fn main() {
 #[divan::bench(args = [1, 16, 256], sample_count = 50)]
 fn durable_records(bencher: Bencher, together: u64) {
     let (folder, runtime) = (tempfile::tempdir().expect("a folder"), Runtime::new().expect("a runtime"));
-    let journal = Journal::open(&folder.path().join("journal"), PeerId([7; 32])).expect("a journal");
+    let owner = Owner { peer: PeerId([7; 32]), network: Digest([9; 32]) };
+    let journal = Journal::open(&folder.path().join("journal"), owner).expect("a journal");
     bencher.counter(ItemsCount::new(together)).bench_local(|| {
         let mut last = 0;
         for _ in 0..together {

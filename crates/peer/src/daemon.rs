@@ -21,7 +21,7 @@ use crate::{
     handle::{Handle, Local, Server},
     home::{HomeLock, LockError},
     index::{Index, IndexError},
-    journal::{Broken, Journal, OpenError, ReadError},
+    journal::{Broken, Journal, OpenError, Owner, ReadError},
     network::{Limits, Network, NetworkError, NetworkSettings},
     store::Store,
 };
@@ -35,6 +35,9 @@ pub struct Options {
     pub worker: PathBuf,
     /// How this peer behaves as a provider.
     pub conduct: Conduct,
+    /// Go on although the journal has lost its end, or what stands there is damaged. Not for a notary: it would say other
+    /// things under numbers that it has used.
+    pub accept_lost_tail: bool,
     /// Told once the daemon takes requests.
     pub ready: Option<oneshot::Sender<Ready>>,
     /// Ends the daemon as a signal does; a sender that is dropped ends nothing.
@@ -45,7 +48,14 @@ impl Options {
     /// An honest peer as its settings have it.
     #[must_use]
     pub fn new(worker: PathBuf) -> Self {
-        Self { listen: None, worker, conduct: Conduct::Honest, ready: None, stop: None }
+        Self {
+            listen: None,
+            worker,
+            conduct: Conduct::Honest,
+            accept_lost_tail: false,
+            ready: None,
+            stop: None,
+        }
     }
 }
 
@@ -80,6 +90,22 @@ pub enum DaemonError {
     /// The journal cannot be read back.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The journal ends before what was once in it.
+    #[error(
+        "the journal holds {present} records where there were {indexed}: its end is lost, or it was put back from an \
+         older copy"
+    )]
+    LostTail {
+        /// How many records there were at least.
+        indexed: u64,
+        /// How many there are.
+        present: u64,
+    },
+    /// Whoever keeps books for others cannot forget what it told them.
+    #[error(
+        "a notary cannot go on without the end of its journal: it would say other things under numbers it has used"
+    )]
+    Forgetful,
     /// The journal holds what this program does not know.
     #[error("record {sequence} of the journal is of a version that this program does not know: {error}")]
     Record {
@@ -118,6 +144,7 @@ impl From<OpeningError> for DaemonError {
         match error {
             OpeningError::Read(error) => Self::Read(error),
             OpeningError::Record { sequence, error } => Self::Record { sequence, error },
+            OpeningError::LostTail { indexed, present } => Self::LostTail { indexed, present },
             OpeningError::Index(error) => Self::Index(error),
             OpeningError::Disk(error) => Self::System(error),
             OpeningError::Random(error) => Self::System(io::Error::other(error)),
@@ -139,7 +166,7 @@ impl Daemon {
         let mut signals = Signals::new().map_err(DaemonError::System)?;
         let file = NetworkFile::read(&home.network())?;
         let settings = Settings::read(&home)?;
-        let restored = open_journal(&home, &file)?;
+        let restored = open_journal(&home, &file, options.accept_lost_tail)?;
         let store = Store::open(&home, settings.daemon.blob_bytes_max).map_err(DaemonError::Blobs)?;
         let listen = options.listen.unwrap_or_else(|| settings.daemon.listen.clone());
         let (network, events) = join(&home, &file, listen, &store).await?;
@@ -177,12 +204,20 @@ impl Daemon {
     }
 }
 
-fn open_journal(home: &Home, file: &NetworkFile) -> Result<Restored, DaemonError> {
+fn open_journal(home: &Home, file: &NetworkFile, accept_lost_tail: bool) -> Result<Restored, DaemonError> {
     let key = home.key()?;
-    let peer = key.id();
-    let journal = Journal::open(&home.journal(), peer)?;
+    let owner = Owner { peer: key.id(), network: file.genesis.id() };
+    if accept_lost_tail {
+        if file.genesis.notaries.contains(&owner.peer) {
+            return Err(DaemonError::Forgetful);
+        }
+        if let Some(aside) = Journal::cut_damage(&home.journal(), owner)? {
+            tracing::warn!(path = %aside.display(), "what was behind the damage in the journal was moved there");
+        }
+    }
+    let journal = Journal::open(&home.journal(), owner)?;
     let index = Index::open(&home.index())?.index;
-    Ok(restore(key, file.genesis.clone(), journal, index)?)
+    Ok(restore(key, file.genesis.clone(), journal, index, accept_lost_tail)?)
 }
 
 async fn join(

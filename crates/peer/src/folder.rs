@@ -14,7 +14,7 @@ use std::{
 
 use assay_protocol::id::Digest;
 
-use crate::files::{publish, sync_folder};
+use crate::files::{create_folder, private, publish, sync_folder};
 
 /// The folder, in the folder, of files that are still being written.
 pub(crate) const TEMPORARY: &str = "arriving";
@@ -56,7 +56,7 @@ impl Folder {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
-        fs::create_dir_all(&temporary)?;
+        create_folder(&temporary)?;
         Ok(Self { root: root.to_owned() })
     }
 
@@ -99,7 +99,7 @@ impl Folder {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let temporary = self.root.join(TEMPORARY).join(format!("{:032x}", u128::from_le_bytes(random)));
-        let mut file = File::create_new(&temporary)?;
+        let mut file = private().write(true).create_new(true).open(&temporary)?;
         let stored = copy(&mut from, &mut file).and_then(|(digest, bytes)| {
             self.publish(&file, &temporary, &digest)?;
             Ok((digest, bytes))
@@ -141,7 +141,7 @@ impl Folder {
             && !second.try_exists()?
             && let Some(first) = second.parent()
         {
-            fs::create_dir_all(second)?;
+            create_folder(second)?;
             sync_folder(first)?;
             sync_folder(&self.root)?;
         }

@@ -1,15 +1,21 @@
-//! The home of a peer belongs to one process at a time.
+//! The home of a peer belongs to one process at a time, and to one account of the machine.
 //!
 //! **Invariant:** while a `HomeLock` lives, no other process holds one for the same folder; the kernel lets go of it
-//! however the process ends, so a stale lock cannot exist.
+//! however the process ends, so a stale lock cannot exist. No home is taken that another account could read: it holds
+//! the seeds of beacons, the secrets of clients and the inputs of strangers.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::File,
     io::{self, Read, Seek, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use rustix::fs::{FlockOperation, flock};
+
+use crate::{
+    config::Home,
+    files::{create_folder, exposed, private},
+};
 
 /// The file in a home that is locked. It holds the process id of the owner, for people to read.
 const LOCK_FILE: &str = "lock";
@@ -22,6 +28,16 @@ pub enum LockError {
     /// Another process has it.
     #[error(transparent)]
     Locked(#[from] Locked),
+    /// Others can read or enter it.
+    #[error("others can get at {}: its mode is {mode:03o}", path.display())]
+    Exposed {
+        /// The home, or what in it is open to others.
+        path: PathBuf,
+        /// What the mode is.
+        mode: u32,
+        /// The home.
+        home: PathBuf,
+    },
     /// The lock file could not be made or read.
     #[error("the home cannot be locked: {0}")]
     Disk(#[from] io::Error),
@@ -45,11 +61,12 @@ impl HomeLock {
     /// Takes the home in `folder`, which is made if there is none.
     ///
     /// # Errors
-    /// [`LockError::Locked`] with the owner's process id, if another process has it.
+    /// [`LockError::Locked`] with the owner's process id, if another process has it; [`LockError::Exposed`], if other
+    /// accounts can read what is in it.
     pub fn take(folder: &Path) -> Result<Self, LockError> {
-        fs::create_dir_all(folder)?;
+        make(folder)?;
         let path = folder.join(LOCK_FILE);
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let mut file = private().read(true).write(true).create(true).truncate(false).open(path)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(Locked { pid: owner(&file) }.into()),
@@ -62,6 +79,20 @@ impl HomeLock {
     }
 }
 
+/// Makes the folder of a home, if there is none.
+///
+/// # Errors
+/// [`LockError::Exposed`], if there is one that other accounts can get at, or something in it that only its peer writes.
+pub fn make(folder: &Path) -> Result<(), LockError> {
+    create_folder(folder)?;
+    for path in Home::at(folder).private() {
+        if let Some(mode) = exposed(&path)? {
+            return Err(LockError::Exposed { path, mode, home: folder.to_owned() });
+        }
+    }
+    Ok(())
+}
+
 fn owner(file: &File) -> u32 {
     let mut text = String::new();
     let read = file.take(PID_BYTES_MAX).read_to_string(&mut text);
@@ -70,6 +101,8 @@ fn owner(file: &File) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
     use super::*;
 
     #[test]
@@ -82,5 +115,29 @@ mod tests {
         }
         drop(held);
         HomeLock::take(home.path()).unwrap();
+    }
+
+    #[test]
+    fn a_home_that_others_can_read_is_not_taken() {
+        let outer = tempfile::tempdir().unwrap();
+        let home = outer.path().join("above/home");
+        drop(HomeLock::take(&home).unwrap());
+        assert_eq!(exposed(&home).unwrap(), None);
+        for (path, mode) in
+            [(home.clone(), 0o750), (home.join("journal"), 0o604), (home.join("blobs"), 0o701)]
+        {
+            if !path.exists() {
+                fs::write(&path, b"").unwrap();
+            }
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            match HomeLock::take(&home) {
+                Err(LockError::Exposed { path: found, mode: of, .. }) => {
+                    assert_eq!((found, of), (path.clone(), mode))
+                }
+                other => panic!("{other:?}"),
+            }
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode & 0o700)).unwrap();
+        }
+        HomeLock::take(&home).unwrap();
     }
 }

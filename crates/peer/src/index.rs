@@ -17,6 +17,8 @@ use std::{fs, io, panic, path::Path, thread, time::Duration};
 
 use assay_protocol::id::{Digest, JobId};
 
+use crate::files::create_folder;
+
 /// Bytes of rows that are kept in memory.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 /// How often a locked index is tried.
@@ -40,8 +42,8 @@ pub enum IndexError {
     /// The database failed.
     #[error("the index cannot be used: {0}")]
     Database(#[from] sled::Error),
-    /// The folder could not be emptied.
-    #[error("the index cannot be replaced: {0}")]
+    /// The folder could not be made or emptied.
+    #[error("the folder of the index cannot be made anew: {0}")]
     Disk(#[from] io::Error),
 }
 
@@ -152,6 +154,7 @@ fn is_locked(error: &sled::Error) -> bool {
 }
 
 fn open_database(folder: &Path) -> Result<Index, IndexError> {
+    create_folder(folder)?;
     // On some torn files the database panics instead of returning an error.
     let (tree, database) = panic::catch_unwind(|| {
         let database = sled::Config::default().path(folder).cache_capacity(CACHE_BYTES).open()?;

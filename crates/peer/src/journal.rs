@@ -15,7 +15,7 @@ pub(crate) mod tests;
 mod writer;
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::OpenOptions,
     io::{self, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     sync::Arc,
@@ -23,7 +23,7 @@ use std::{
 };
 
 use assay_market::record::RECORD_BYTES_MAX;
-use assay_protocol::id::PeerId;
+use assay_protocol::id::{NetworkId, PeerId};
 use tokio::sync::watch;
 
 pub use self::records::{ReadError, Records};
@@ -32,12 +32,22 @@ use self::{
     scan::{Scan, scan},
     writer::{BatchSink, Shared, write_batches},
 };
-use crate::files::publish;
+use crate::files::{private, publish};
 
 /// Bytes of records, with their lengths, in the longest batch.
 pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of records that may wait for the disk.
 pub const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Whose journal it is: that of one peer in one network. A peer that took its journal to another network would judge
+/// old records by rules they were not made under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The peer.
+    pub peer: PeerId,
+    /// The network.
+    pub network: NetworkId,
+}
 
 /// Why a journal could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -51,8 +61,16 @@ pub enum OpenError {
         /// Whose it is.
         owner: PeerId,
     },
+    /// The journal was kept under the rules of another network.
+    #[error("the journal was kept in the network {network}, not in this one")]
+    OtherNetwork {
+        /// In which it was.
+        network: NetworkId,
+    },
     /// Records that were acknowledged are not what they were.
-    #[error("the journal is damaged at byte {offset}; restore the file from a copy")]
+    #[error(
+        "the journal is damaged at byte {offset}: what it held from there on was acknowledged, and is lost"
+    )]
     Damaged {
         /// Where the first damaged batch begins.
         offset: u64,
@@ -96,17 +114,17 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal of `peer`, or makes an empty one. Reads all of it, cuts a torn tail off and syncs, so that
+    /// Opens the journal of its owner, or makes an empty one. Reads all of it, cuts a torn tail off and syncs, so that
     /// everything found is durable.
     ///
     /// # Errors
     /// [`OpenError`], if the file is not this peer's journal in whole.
-    pub fn open(path: &Path, peer: PeerId) -> Result<Self, OpenError> {
+    pub fn open(path: &Path, owner: Owner) -> Result<Self, OpenError> {
         if !path.try_exists()? {
-            create(path, peer)?;
+            create(path, owner)?;
         }
         let mut file = OpenOptions::new().read(true).write(true).open(path)?;
-        let scan = scan(&file, peer)?;
+        let scan = scan(&file, owner)?;
         if scan.torn_bytes > 0 {
             tracing::warn!(
                 bytes = scan.torn_bytes,
@@ -118,6 +136,28 @@ impl Journal {
         file.sync_all()?;
         file.seek(SeekFrom::Start(scan.extent.end))?;
         Ok(Self::start(path, scan, Box::new(file))?)
+    }
+
+    /// Cuts a damaged journal off where the damage begins, so that it opens; what stood from there on is moved to a file
+    /// beside it, whose path is returned. A journal that is whole stays as it is.
+    ///
+    /// # Errors
+    /// [`OpenError`], if the file is not this owner's journal, or cannot be written.
+    pub fn cut_damage(path: &Path, owner: Owner) -> Result<Option<PathBuf>, OpenError> {
+        let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+        let offset = match scan(&file, owner) {
+            Ok(_) => return Ok(None),
+            Err(OpenError::Damaged { offset }) if offset > 0 => offset,
+            Err(error) => return Err(error),
+        };
+        let aside = path.with_extension(format!("lost-{offset}"));
+        let mut lost = private().write(true).create(true).truncate(true).open(&aside)?;
+        file.seek(SeekFrom::Start(offset))?;
+        io::copy(&mut file, &mut lost)?;
+        lost.sync_all()?;
+        file.set_len(offset)?;
+        file.sync_all()?;
+        Ok(Some(aside))
     }
 
     fn start(path: &Path, scan: Scan, disk: Box<dyn BatchSink>) -> io::Result<Self> {
@@ -194,11 +234,11 @@ impl Drop for Journal {
 }
 
 /// Makes an empty journal, which has its name only once its header is whole.
-fn create(path: &Path, peer: PeerId) -> io::Result<()> {
+fn create(path: &Path, owner: Owner) -> io::Result<()> {
     let mut key = [0; 32];
     getrandom::fill(&mut key)?;
     let temporary = path.with_extension("new");
-    let mut file = File::create(&temporary)?;
-    file.write_all(&Header::new(peer, key).encode())?;
+    let mut file = private().write(true).create(true).truncate(true).open(&temporary)?;
+    file.write_all(&Header::new(owner, key).encode())?;
     publish(&file, &temporary, path)
 }

@@ -7,7 +7,7 @@ use std::{
     fs::{self, File},
     io,
     net::TcpListener,
-    os::unix::process::CommandExt,
+    os::unix::{fs::OpenOptionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -197,8 +197,12 @@ impl DemoNetwork {
 
     fn spawn(&mut self, place: usize) -> Result<(), CommandError> {
         let peer = &mut self.peers[place];
-        let log =
-            File::options().create(true).append(true).open(peer.home.log()).map_err(|error| disk(&error))?;
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(peer.home.log())
+            .map_err(|error| disk(&error))?;
         let mut command = Command::new(&self.binary);
         command.arg("--home").arg(peer.home.root()).args(["up", "--tethered", "--listen", &peer.listen]);
         if peer.duty == Duty::Cheat {

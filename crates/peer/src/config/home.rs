@@ -3,9 +3,8 @@
 //! **Invariant:** every path of a peer is made here, below one root; the key is its owner's alone to read.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs,
     io::{self, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -14,10 +13,7 @@ use assay_protocol::{
     signed::{Keypair, Signer},
 };
 
-/// Whoever else may read, write or enter.
-const OTHERS: u32 = 0o077;
-/// Only the owner reads and writes.
-const OWNER_ONLY: u32 = 0o600;
+use crate::files::{self, exposed, private};
 
 /// Why a home has no key to use.
 #[derive(Debug, thiserror::Error)]
@@ -131,6 +127,20 @@ impl Home {
         self.root.join("socket")
     }
 
+    /// All that the peer itself writes, and nobody else may read: what it must not forget, what it was given in
+    /// confidence, and what can be made again from these.
+    pub(crate) fn private(&self) -> [PathBuf; 7] {
+        [
+            self.root.clone(),
+            self.journal(),
+            self.index(),
+            self.blobs(),
+            self.receipts(),
+            self.compiled(),
+            self.log(),
+        ]
+    }
+
     /// What the daemon logs when it runs in the background.
     #[must_use]
     pub fn log(&self) -> PathBuf {
@@ -148,8 +158,7 @@ impl Home {
             let absent = error.kind() == io::ErrorKind::NotFound;
             if absent { KeyError::Absent { path } } else { KeyError::Disk { path, error } }
         };
-        let mode = fs::metadata(&path).map_err(fail)?.permissions().mode() & 0o777;
-        if mode & OTHERS != 0 {
+        if let Some(mode) = exposed(&path).map_err(fail)? {
             return Err(KeyError::Exposed { path, mode });
         }
         let text = fs::read_to_string(&path).map_err(fail)?;
@@ -187,11 +196,10 @@ impl Home {
             let present = error.kind() == io::ErrorKind::AlreadyExists;
             if present { KeyError::Present { path } } else { KeyError::Disk { path, error } }
         };
-        fs::create_dir_all(&self.root).map_err(fail)?;
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(path).map_err(fail)?;
+        files::create_folder(&self.root).map_err(fail)?;
+        let mut file = private().write(true).create_new(true).open(path).map_err(fail)?;
         writeln!(file, "{}", Digest(seed)).and_then(|()| file.sync_all()).map_err(fail)?;
-        crate::files::sync_folder(&self.root).map_err(fail)?;
+        files::sync_folder(&self.root).map_err(fail)?;
         Ok(Keypair::from_seed(seed).id())
     }
 }

@@ -49,6 +49,11 @@ pub(crate) enum OpeningError {
     Read(#[from] ReadError),
     #[error("record {sequence} of the journal is of a version that this program does not know: {error}")]
     Record { sequence: u64, error: Malformed },
+    #[error(
+        "the journal holds {present} records where there were {indexed}: its end is lost, or it was put back from an \
+         older copy"
+    )]
+    LostTail { indexed: u64, present: u64 },
     #[error(transparent)]
     Index(#[from] IndexError),
     #[error("the system has no randomness: {0}")]
@@ -81,21 +86,25 @@ impl Seen {
     }
 }
 
-/// Restores the brain from the journal, and the index beside it if it is behind.
+/// Restores the brain from the journal, and the index beside it if it is behind. An index that is ahead has seen records
+/// that are gone: what rested on them was said to others, so only an owner who knows of it may go on without them.
 pub(crate) fn restore(
     key: Keypair,
     genesis: Genesis,
     journal: Journal,
     index: Index,
+    accept_lost_tail: bool,
 ) -> Result<Restored, OpeningError> {
     let own = key.id();
     let mut indexing = Indexing::new(index);
+    let present = *journal.durable().borrow().as_ref().unwrap_or(&0);
     let indexed = match indexing.sequence()? {
-        ahead if ahead > *journal.durable().borrow().as_ref().unwrap_or(&0) => {
+        indexed if indexed <= present => indexed,
+        _ if accept_lost_tail => {
             indexing.clear()?;
             0
         }
-        sequence => sequence,
+        indexed => return Err(OpeningError::LostTail { indexed, present }),
     };
     let mut entropy = [0; 32];
     getrandom::fill(&mut entropy)?;

@@ -23,7 +23,7 @@ use crate::{
     config::{self, ClientSettings, Home},
     executor::{Conduct, Executor},
     index::Index,
-    journal::tests::held_back,
+    journal::{Owner, tests::held_back},
     network::{Limits, Network, NetworkSettings},
     store::Store,
 };
@@ -69,7 +69,8 @@ impl Started {
     /// The process of this key's owner in a folder, with room for so many bytes of blobs.
     pub(super) async fn new(folder: &Path, secret: [u8; 32], genesis: Genesis, quota_bytes: u64) -> Self {
         let key = Keypair::from_seed(secret);
-        let (journal, let_through, begins) = held_back(folder, key.id());
+        let owner = Owner { peer: key.id(), network: genesis.id() };
+        let (journal, let_through, begins) = held_back(folder, owner);
         let store = Store::open(&Home::at(folder), quota_bytes).unwrap();
         let settings = NetworkSettings {
             secret,
@@ -82,7 +83,7 @@ impl Started {
         let (compiled, blobs) = (folder.join("compiled"), store.blobs.clone());
         let executor = Executor::new("none".into(), compiled, 1, blobs, Conduct::Forge);
         let index = Index::open(&folder.join("index")).unwrap().index;
-        let restored = restore(key, genesis.clone(), journal, index).unwrap();
+        let restored = restore(key, genesis.clone(), journal, index, false).unwrap();
         let (_, ending) = oneshot::channel();
         let settings = ClientSettings::default();
         let genesis = Arc::new(genesis);

@@ -1,13 +1,14 @@
 //! The bytes of a journal file: a header, then batches.
 //!
 //! ```text
-//! header  magic 16 · peer 32 · key 32 · BLAKE3 of the 80 bytes before
-//! batch   mark 8 · digest of the batch before 32 · digest 32 · records 4 · body length 4 · body
+//! header  magic 16 · peer 32 · network 32 · key 32 · BLAKE3 of the 112 bytes before
+//! batch   mark 8 · digest of the batch before 32 · digest 32 · records 4 · body length 4 · check 4 · body
 //! body    record after record: length 4 · bytes
 //! ```
 //!
 //! Whole numbers are little-endian. The digest of a batch is keyed and covers the digest before it, both numbers and the
-//! body; the first batch follows the digest of the header. The key is random and stays in this file, so nobody whose
+//! body; the first batch follows the digest of the header. The check is keyed too and covers the length alone, so that a
+//! batch whose end is missing is told from one whose length was changed. The key is random and stays in this file, so nobody whose
 //! words are recorded can word them so that they look like a batch.
 //!
 //! **Invariant:** a batch is there in whole or not at all, and says which batch it follows.
@@ -16,40 +17,48 @@ use std::io::{self, Read};
 
 use assay_protocol::id::{Digest, PeerId};
 
-use super::{BATCH_BYTES_MAX, RECORD_BYTES_MAX};
+use super::{BATCH_BYTES_MAX, Owner, RECORD_BYTES_MAX};
 
 /// What every journal of this version begins with.
-pub(super) const MAGIC: &[u8; 16] = b"assay journal 1\n";
+pub(super) const MAGIC: &[u8; 16] = b"assay journal 2\n";
 /// Bytes in a header.
-pub(super) const HEADER_BYTES: usize = 112;
+pub(super) const HEADER_BYTES: usize = 144;
 /// Bytes in front of the body of a batch.
-pub(super) const PREFIX_BYTES: usize = 80;
+pub(super) const PREFIX_BYTES: usize = 84;
 /// Bytes in the mark that a batch begins with.
 pub(super) const MARK_BYTES: usize = 8;
 /// Bytes that the length of a record takes.
 pub(super) const LENGTH_BYTES: usize = 4;
 
+/// Where in a prefix the length of the body stands.
+const LENGTH_AT: usize = 76;
+
+/// Where in a prefix the check of that length stands.
+const CHECK_AT: usize = 80;
+
 /// Who the journal belongs to, and the key of its digests.
 #[derive(Clone)]
 pub(super) struct Header {
-    pub(super) peer: PeerId,
+    pub(super) owner: Owner,
     key: [u8; 32],
 }
 
 impl Header {
-    pub(super) fn new(peer: PeerId, key: [u8; 32]) -> Self {
-        Self { peer, key }
+    pub(super) fn new(owner: Owner, key: [u8; 32]) -> Self {
+        Self { owner, key }
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut bytes = [&MAGIC[..], self.peer.as_bytes(), &self.key].concat();
+        let Owner { peer, network } = &self.owner;
+        let mut bytes = [&MAGIC[..], peer.as_bytes(), network.as_bytes(), &self.key].concat();
         bytes.extend(Digest::of(&bytes).as_bytes());
         bytes
     }
 
     /// The header that the bytes are, unless they were changed.
     pub(super) fn decode(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
-        let header = Self { peer: PeerId(part(bytes, 16)), key: part(bytes, 48) };
+        let owner = Owner { peer: PeerId(part(bytes, 16)), network: Digest(part(bytes, 48)) };
+        let header = Self { owner, key: part(bytes, 80) };
         (header.encode() == bytes).then_some(header)
     }
 
@@ -74,9 +83,21 @@ impl Header {
         }
         let (records, length) = (number(records.len()), number(body_bytes));
         let digest = self.batch_digest(previous, records, length, &bytes[PREFIX_BYTES..]);
-        let prefix = [&self.mark()[..], previous.as_bytes(), digest.as_bytes(), &records, &length].concat();
+        let check = self.check(length);
+        let prefix =
+            [&self.mark()[..], previous.as_bytes(), digest.as_bytes(), &records, &length, &check].concat();
         bytes[..PREFIX_BYTES].copy_from_slice(&prefix);
         (bytes, digest)
+    }
+
+    /// Whether these bytes, at the end of a file, are the beginning of a longer batch.
+    pub(super) fn is_short(&self, batch: &[u8]) -> bool {
+        if batch.len() < PREFIX_BYTES {
+            return true;
+        }
+        let length = part(batch, LENGTH_AT);
+        let body_bytes = u32::from_le_bytes(length) as usize;
+        part(batch, CHECK_AT) == self.check(length) && batch.len() - PREFIX_BYTES < body_bytes
     }
 
     /// Reads the next batch.
@@ -86,9 +107,12 @@ impl Header {
         if read == 0 {
             return Err(BatchError::End);
         }
-        let (records, length) = (part(&prefix, 72), part(&prefix, 76));
+        let (records, length) = (part(&prefix, 72), part(&prefix, LENGTH_AT));
         let body_bytes = u32::from_le_bytes(length) as usize;
-        if read < PREFIX_BYTES || prefix[..MARK_BYTES] != self.mark() || body_bytes > BATCH_BYTES_MAX {
+        let begins = read == PREFIX_BYTES
+            && prefix[..MARK_BYTES] == self.mark()
+            && part(&prefix, CHECK_AT) == self.check(length);
+        if !begins || body_bytes > BATCH_BYTES_MAX {
             return Err(BatchError::Broken);
         }
         let mut body = vec![0; body_bytes];
@@ -99,6 +123,10 @@ impl Header {
         }
         let records = split(&body, u32::from_le_bytes(records)).ok_or(BatchError::Broken)?;
         Ok(Batch { previous, digest, records, bytes: (PREFIX_BYTES + body_bytes) as u64 })
+    }
+
+    fn check(&self, length: [u8; LENGTH_BYTES]) -> [u8; LENGTH_BYTES] {
+        part(blake3::keyed_hash(&self.key, &[&b"length"[..], &length].concat()).as_bytes(), 0)
     }
 
     fn batch_digest(&self, previous: Digest, records: [u8; 4], length: [u8; 4], body: &[u8]) -> Digest {

@@ -1,14 +1,15 @@
 //! Opening a journal: finding where the truth ends.
 //!
 //! A batch is written only after the batch before it is on the disk. So of all batches only the last can be incomplete
-//! after a crash, in any way: short, with zeros, or with its later pages there and its earlier ones not. What does not
-//! read as the next batch is therefore
+//! after a crash: short, or with sectors that were never written and read as zeros, early ones and late ones alike. A
+//! disk writes a sector whole or not at all. What does not read as the next batch is therefore
 //!
-//! - a **torn tail**, which nobody was ever told of, if no whole batch stands behind it and it is no longer than a
-//!   batch can be: it is cut off;
-//! - **damage**, in all other cases: acknowledged records are gone, and the journal is refused with the place.
+//! - a **torn tail**, which nobody was ever told of, if it is short or holds a sector of zeros, no whole batch stands
+//!   behind it and it is no longer than a batch can be: it is cut off;
+//! - **damage**, in all other cases: acknowledged records are gone, and the journal is refused with the place. A bit that
+//!   turned in the last batch is damage too: were it cut off, the peer would forget what it has signed.
 //!
-//! Damage to the very last batch looks like a torn tail. Whoever keeps the sequence elsewhere (the index, a checkpoint
+//! Loss of whole batches from the end cannot be seen here. Whoever keeps the sequence elsewhere (the index, a checkpoint
 //! that peers have seen) can tell: it is then ahead of the journal.
 //!
 //! **Invariant:** what is behind the returned end was never acknowledged.
@@ -18,13 +19,16 @@ use std::{
     io::{self, BufReader, Read, Seek, SeekFrom},
 };
 
-use assay_protocol::id::{Digest, PeerId};
+use assay_protocol::id::Digest;
 
 use super::{
-    BATCH_BYTES_MAX, OpenError,
+    BATCH_BYTES_MAX, OpenError, Owner,
     extent::Extent,
     format::{BatchError, HEADER_BYTES, Header, MAGIC, MARK_BYTES, PREFIX_BYTES},
 };
+
+/// What a disk writes whole or not at all. Most write more; none writes less.
+pub(super) const SECTOR_BYTES: usize = 512;
 
 /// What a file was found to hold.
 pub(super) struct Scan {
@@ -37,12 +41,15 @@ pub(super) struct Scan {
 }
 
 /// Reads a journal from its first byte to its last.
-pub(super) fn scan(file: &File, peer: PeerId) -> Result<Scan, OpenError> {
+pub(super) fn scan(file: &File, owner: Owner) -> Result<Scan, OpenError> {
     let length = file.metadata()?.len();
     let mut reader = BufReader::new(file);
     let header = read_header(&mut reader)?;
-    if header.peer != peer {
-        return Err(OpenError::Foreign { owner: header.peer });
+    if header.owner.peer != owner.peer {
+        return Err(OpenError::Foreign { owner: header.owner.peer });
+    }
+    if header.owner.network != owner.network {
+        return Err(OpenError::OtherNetwork { network: header.owner.network });
     }
     let (mut last, mut extent) = (header.digest(), Extent::new(HEADER_BYTES as u64));
     loop {
@@ -58,10 +65,11 @@ pub(super) fn scan(file: &File, peer: PeerId) -> Result<Scan, OpenError> {
         }
     }
     let torn_bytes = length - extent.end;
-    if holds_more_than_a_torn_batch(file, &header, extent.end, torn_bytes)? {
-        return Err(OpenError::Damaged { offset: extent.end });
+    if is_torn(file, &header, extent.end, torn_bytes)? {
+        Ok(Scan { header, last, extent, torn_bytes })
+    } else {
+        Err(OpenError::Damaged { offset: extent.end })
     }
-    Ok(Scan { header, last, extent, torn_bytes })
 }
 
 fn read_header(reader: &mut impl Read) -> Result<Header, OpenError> {
@@ -78,19 +86,24 @@ fn read_header(reader: &mut impl Read) -> Result<Header, OpenError> {
     Header::decode(&bytes).ok_or(OpenError::Damaged { offset: 0 })
 }
 
-fn holds_more_than_a_torn_batch(
-    mut file: &File,
-    header: &Header,
-    offset: u64,
-    bytes: u64,
-) -> io::Result<bool> {
+/// Whether a crash can have left the bytes from `offset` on.
+fn is_torn(mut file: &File, header: &Header, offset: u64, bytes: u64) -> io::Result<bool> {
     if bytes > (PREFIX_BYTES + BATCH_BYTES_MAX) as u64 {
-        return Ok(true);
+        return Ok(false);
     }
     let mut rest = Vec::new();
     file.seek(SeekFrom::Start(offset))?;
     file.take(bytes).read_to_end(&mut rest)?;
     let mark = header.mark();
     let mut places = (1..rest.len()).filter(|&at| rest[at..].get(..MARK_BYTES) == Some(&mark[..]));
-    Ok(places.any(|at| header.read_batch(&mut &rest[at..]).is_ok()))
+    let followed = places.any(|at| header.read_batch(&mut &rest[at..]).is_ok());
+    Ok(!followed && (header.is_short(&rest) || lacks_a_sector(&rest, offset)))
+}
+
+/// Whether a sector, as far as it lies in these bytes at `offset` of the file, is all zeros.
+fn lacks_a_sector(bytes: &[u8], offset: u64) -> bool {
+    let into = usize::try_from(offset % SECTOR_BYTES as u64).unwrap_or(0);
+    let (first, rest) = bytes.split_at(bytes.len().min(SECTOR_BYTES - into));
+    let mut sectors = [first].into_iter().chain(rest.chunks(SECTOR_BYTES));
+    sectors.any(|sector| sector.iter().all(|byte| *byte == 0))
 }

@@ -1,16 +1,19 @@
 //! Journals that were torn, flipped or cut off from power: what is acknowledged is there.
 
 use std::{
-    fs,
+    fs::{self, File},
     sync::{Mutex, mpsc},
     time::Duration,
 };
 
 use proptest::prelude::*;
 
-use super::{format::HEADER_BYTES, *};
+use assay_protocol::id::Digest;
+
+use super::{format::HEADER_BYTES, scan::SECTOR_BYTES, *};
 
 const PEER: PeerId = PeerId([7; 32]);
+const OWNER: Owner = Owner { peer: PEER, network: Digest([9; 32]) };
 
 /// A journal in a folder of its own; each record waited for, so each a batch.
 struct World {
@@ -34,7 +37,7 @@ impl World {
     }
 
     fn open(&self) -> Result<Journal, OpenError> {
-        Journal::open(&self.path(), PEER)
+        Journal::open(&self.path(), OWNER)
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -69,10 +72,6 @@ fn a_tail_torn_at_any_byte_is_cut_and_the_journal_goes_on() {
     for length in two.len()..three.len() {
         let torn = &three[..length];
         assert_eq!(world.read_from(torn).unwrap(), [b"one", b"two"], "cut at {length}");
-        // The later pages of a batch may be there without the earlier ones.
-        let mut zeroed = three.clone();
-        zeroed[two.len()..=length].fill(0);
-        assert_eq!(world.read_from(&zeroed).unwrap(), [b"one", b"two"], "zeros to {length}");
     }
     let journal = world.open().unwrap();
     assert_eq!(world.bytes(), two);
@@ -82,19 +81,41 @@ fn a_tail_torn_at_any_byte_is_cut_and_the_journal_goes_on() {
 }
 
 #[test]
-fn a_byte_flipped_before_the_last_batch_is_refused_with_its_place() {
+fn a_batch_that_lacks_any_of_its_sectors_is_cut() {
     let world = World::with(&[b"one", b"two"]);
-    let acknowledged = world.bytes().len();
-    assert_eq!(world.open().unwrap().append(b"three".to_vec()), Ok(3));
+    let begun = world.bytes().len();
+    let long = vec![3; 8 * SECTOR_BYTES];
+    assert_eq!(world.open().unwrap().append(long), Ok(3));
     let whole = world.bytes();
-    for at in HEADER_BYTES..acknowledged {
+    for sector in begun / SECTOR_BYTES..whole.len().div_ceil(SECTOR_BYTES) {
+        let mut torn = whole.clone();
+        let end = torn.len().min((sector + 1) * SECTOR_BYTES);
+        torn[begun.max(sector * SECTOR_BYTES)..end].fill(0);
+        assert_eq!(world.read_from(&torn).unwrap(), [b"one", b"two"], "sector {sector}");
+    }
+}
+
+#[test]
+fn a_byte_flipped_in_any_batch_is_refused_with_its_place() {
+    let world = World::with(&[b"one", b"two"]);
+    let (third, long) = (world.bytes().len(), vec![3; 3 * SECTOR_BYTES]);
+    assert_eq!(world.open().unwrap().append(long), Ok(3));
+    let whole = world.bytes();
+    for at in HEADER_BYTES..whole.len() {
         let mut flipped = whole.clone();
         flipped[at] ^= 1;
         match world.read_from(&flipped) {
             Err(OpenError::Damaged { offset }) => assert!(offset as usize <= at, "{offset} for {at}"),
-            other => panic!("byte {at}: {other:?}"),
+            other => panic!("byte {at}: {:?}", other.map(|records| records.len())),
         }
     }
+    let mut flipped = whole.clone();
+    flipped[third + 80] ^= 1;
+    assert!(world.read_from(&flipped).is_err());
+    let aside = Journal::cut_damage(&world.path(), OWNER).unwrap().expect("something was cut off");
+    assert_eq!(fs::read(aside).unwrap(), flipped[third..]);
+    assert_eq!(records(&world.open().unwrap()), [b"one", b"two"]);
+    assert_eq!(Journal::cut_damage(&world.path(), OWNER).unwrap(), None);
 }
 
 #[test]
@@ -120,8 +141,7 @@ fn a_record_that_quotes_a_batch_of_another_journal_does_not_pass_for_one() {
     let planted = other.bytes().split_off(HEADER_BYTES);
     let world = World::with(&[b"one", &planted]);
     let mut torn = world.bytes();
-    let record = torn.len() - planted.len();
-    torn[record - 8] ^= 1;
+    torn.pop();
     assert_eq!(world.read_from(&torn).unwrap(), [b"one"]);
 }
 
@@ -129,8 +149,10 @@ fn a_record_that_quotes_a_batch_of_another_journal_does_not_pass_for_one() {
 fn files_that_are_not_the_peers_journal_are_refused() {
     let world = World::with(&[b"one"]);
     let bytes = world.bytes();
-    let stranger = Journal::open(&world.path(), PeerId([8; 32]));
+    let stranger = Journal::open(&world.path(), Owner { peer: PeerId([8; 32]), ..OWNER });
     assert!(matches!(stranger, Err(OpenError::Foreign { owner: PEER })));
+    let elsewhere = Journal::open(&world.path(), Owner { network: Digest([8; 32]), ..OWNER });
+    assert!(matches!(elsewhere, Err(OpenError::OtherNetwork { network }) if network == OWNER.network));
     for wrong in [&b""[..], b"something else", &bytes[..HEADER_BYTES - 1], &[0; 500]] {
         assert!(matches!(world.read_from(wrong), Err(OpenError::NotAJournal)));
     }
@@ -187,11 +209,11 @@ impl BatchSink for Gate {
 }
 
 /// An empty journal in `folder` whose every sync says that it began, and waits for a permit.
-pub(crate) fn held_back(folder: &Path, peer: PeerId) -> (Journal, mpsc::Sender<()>, mpsc::Receiver<()>) {
+pub(crate) fn held_back(folder: &Path, owner: Owner) -> (Journal, mpsc::Sender<()>, mpsc::Receiver<()>) {
     let path = folder.join("journal");
-    Journal::open(&path, peer).unwrap().close().unwrap();
+    Journal::open(&path, owner).unwrap().close().unwrap();
     let mut file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
-    let scan = scan(&file, peer).unwrap();
+    let scan = scan(&file, owner).unwrap();
     file.seek(SeekFrom::End(0)).unwrap();
     let ((begun, begins), (let_through, permits)) = (mpsc::channel(), mpsc::channel());
     let gate = Gate { file, begun, permits: Mutex::new(permits) };
@@ -200,7 +222,7 @@ pub(crate) fn held_back(folder: &Path, peer: PeerId) -> (Journal, mpsc::Sender<(
 
 fn start_on(world: &World, disk: impl FnOnce(File) -> Box<dyn BatchSink>) -> Journal {
     let mut file = OpenOptions::new().read(true).write(true).open(world.path()).unwrap();
-    let scan = scan(&file, PEER).unwrap();
+    let scan = scan(&file, OWNER).unwrap();
     file.seek(SeekFrom::End(0)).unwrap();
     Journal::start(&world.path(), scan, disk(file)).unwrap()
 }
@@ -240,16 +262,18 @@ fn a_failed_sync_breaks_the_journal_for_ever() {
 /// A disk that forgets: what was not synced when the power fails is there sector by sector, as chance has it.
 struct Forgetful {
     file: File,
+    /// How long the file is.
+    length: usize,
     unsynced: Vec<u8>,
     syncs_left: usize,
     chance: u64,
 }
 
-const SECTOR_BYTES: usize = 64;
-
 impl Forgetful {
     fn lose_power(&mut self) -> io::Result<()> {
-        for sector in self.unsynced.chunks_mut(SECTOR_BYTES) {
+        let begun = self.unsynced.len().min(SECTOR_BYTES - self.length % SECTOR_BYTES);
+        let (first, rest) = self.unsynced.split_at_mut(begun);
+        for sector in [first].into_iter().chain(rest.chunks_mut(SECTOR_BYTES)) {
             self.chance =
                 self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             if self.chance >> 63 == 0 {
@@ -274,6 +298,7 @@ impl BatchSink for Forgetful {
         }
         self.syncs_left -= 1;
         self.file.append(&self.unsynced)?;
+        self.length += self.unsynced.len();
         self.unsynced.clear();
         Ok(())
     }
@@ -290,7 +315,7 @@ proptest! {
     ) {
         let world = World::with(&[]);
         let journal = start_on(&world, |file| {
-            Box::new(Forgetful { file, unsynced: Vec::new(), syncs_left, chance })
+            Box::new(Forgetful { file, length: HEADER_BYTES, unsynced: Vec::new(), syncs_left, chance })
         });
         let record = |index: usize| vec![index as u8; sizes[index]];
         let (mut acknowledged, durable) = (0, journal.durable());

@@ -4,9 +4,12 @@
 //! and nothing else. A process that broke off is dead by the time its failure is known.
 
 use std::{
-    fs::{self, File},
+    fs::{self, DirBuilder, File},
     io::{self, Read},
-    os::{fd::OwnedFd, unix::net::UnixStream},
+    os::{
+        fd::OwnedFd,
+        unix::{fs::DirBuilderExt, net::UnixStream},
+    },
     path::{self, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -176,7 +179,9 @@ impl Drop for Process {
 fn cache(worker_source: &WorkerSource) -> Result<Option<String>, RunFailure> {
     let Some(path) = &worker_source.cache else { return Ok(None) };
     let absent = |error: String| RunFailure::WorkerAbsent(format!("cache {}: {error}", path.display()));
-    fs::create_dir_all(path).map_err(|error| absent(error.to_string()))?;
+    // Nobody else may put compiled code there, nor see what is run.
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| absent(error.to_string()))?;
     let path = fs::canonicalize(path).map_err(|error| absent(error.to_string()))?;
     let path = path.into_os_string().into_string().map_err(|_| absent("not Unicode".into()))?;
     Ok(Some(path))

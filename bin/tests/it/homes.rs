@@ -1,0 +1,193 @@
+//! Homes that were opened to others, moved to another network, cut or put back from an older copy: each is refused with
+//! its place and what mends it, and nothing is signed.
+
+use std::{
+    fs::{self, Permissions},
+    io::{BufRead, BufReader, Read},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{self, Instant},
+};
+
+use assay_cli::Bundle;
+use assay_peer::config::{Home, genesis, to_documented_toml};
+use assay_protocol::{
+    genesis::Genesis,
+    id::PeerId,
+    signed::{Keypair, Signer},
+    units::Duration,
+};
+use serde_json::Value;
+
+use crate::assay::{BINARY, assay};
+
+/// How long a daemon may take.
+const PATIENCE: time::Duration = time::Duration::from_secs(30);
+/// Between two looks at a file.
+const LOOK_STEP: time::Duration = time::Duration::from_millis(20);
+
+/// A folder that nobody else can enter.
+pub(crate) fn private_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
+    folder
+}
+
+/// The rules of a network that has a model, and a notary that often says what time it is.
+fn rules(name: &str, notary: PeerId) -> Genesis {
+    let mut rules = genesis(name, notary);
+    rules.notaries.push(notary);
+    rules.timers.tick = Duration(100);
+    rules.manifests.extend(Bundle::all().iter().map(|bundle| bundle.manifest()));
+    rules
+}
+
+/// A home of a network on this machine.
+struct Homestead {
+    _folder: tempfile::TempDir,
+    home: Home,
+    network: PathBuf,
+}
+
+impl Homestead {
+    /// A peer's home, in a network whose notary it is itself or somebody who is away.
+    fn new(notary: bool) -> Self {
+        let folder = private_folder();
+        let (home, network) = (Home::at(folder.path().join("home")), folder.path().join("network.toml"));
+        let seed = [5; 32];
+        let keeper = if notary { Keypair::from_seed(seed).id() } else { PeerId([1; 32]) };
+        fs::write(&network, to_documented_toml(&rules("here", keeper), &[])).unwrap();
+        home.create_key_from(seed).unwrap();
+        let homestead = Self { _folder: folder, home, network };
+        let joined = homestead.types(&["init", "--yes", "--network", homestead.network.to_str().unwrap()]);
+        assert_eq!(joined.status, Some(0), "{joined:?}");
+        homestead
+    }
+
+    fn types(&self, arguments: &[&str]) -> crate::assay::Ran {
+        assay(self.home.root(), arguments)
+    }
+
+    /// Runs the daemon until it is ready and has written, and ends it in good order.
+    fn lives_once(&self, extra: &[&str]) {
+        self.lives_until(extra, |_| true);
+    }
+
+    /// Runs the daemon until its journal has a length that is enough.
+    fn lives_until(&self, extra: &[&str], enough: impl Fn(usize) -> bool) {
+        let mut daemon = Command::new(BINARY);
+        daemon.args(["up", "--tethered", "--listen", "/ip4/127.0.0.1/tcp/0"]).args(extra);
+        daemon.env("ASSAY_HOME", self.home.root()).stdin(Stdio::piped());
+        let mut daemon = Daemon(daemon.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+        let mut lines = BufReader::new(daemon.0.stdout.take().unwrap()).lines();
+        assert!(lines.next().unwrap().unwrap().starts_with("Peer "));
+        let begun = Instant::now();
+        while !enough(self.journal().len()) {
+            assert!(begun.elapsed() < PATIENCE, "{} bytes", self.journal().len());
+            thread::sleep(LOOK_STEP);
+        }
+        drop(daemon.0.stdin.take());
+        assert!(daemon.0.wait().unwrap().success());
+    }
+
+    /// Why the daemon does not start: the code of the failure.
+    fn fails(&self, extra: &[&str]) -> Value {
+        let ran = self.types(&[&["up", "--json"], extra].concat());
+        assert_ne!(ran.status, Some(0), "{ran:?}");
+        let line = ran.stderr.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("{ran:?}"));
+        serde_json::from_str::<Value>(line).unwrap()["error"]["code"].clone()
+    }
+
+    fn journal(&self) -> Vec<u8> {
+        fs::read(self.home.journal()).unwrap()
+    }
+}
+
+/// A daemon that ends with the test, however that ends.
+struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn nobody_else_can_read_what_a_peer_keeps() {
+    let homestead = Homestead::new(true);
+    homestead.lives_once(&[]);
+    let home = &homestead.home;
+    for folder in [home.root().to_owned(), home.index(), home.blobs(), home.receipts()] {
+        assert_eq!(mode(&folder), 0o700, "{}", folder.display());
+    }
+    for file in [home.journal(), home.identity()] {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+    fs::set_permissions(home.journal(), Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(homestead.fails(&[]), "HOME_EXPOSED");
+    let said = homestead.types(&["up"]).stderr;
+    let mends = format!("hint: run `chmod -R go= {}`", home.root().display());
+    assert_eq!(said.lines().last(), Some(mends.as_str()), "{said}");
+    fs::set_permissions(home.journal(), Permissions::from_mode(0o600)).unwrap();
+    homestead.lives_once(&[]);
+}
+
+#[test]
+fn a_home_whose_network_file_was_changed_does_not_start() {
+    let homestead = Homestead::new(true);
+    homestead.lives_once(&[]);
+    let file = fs::read_to_string(&homestead.network).unwrap();
+    let other = to_documented_toml(&rules("elsewhere", Keypair::from_seed([5; 32]).id()), &[]);
+    let before = homestead.journal();
+    fs::write(homestead.home.network(), other).unwrap();
+    assert_eq!(homestead.fails(&[]), "OTHER_NETWORK");
+    assert_eq!(homestead.journal(), before);
+    fs::write(homestead.home.network(), file).unwrap();
+    homestead.lives_once(&[]);
+}
+
+#[test]
+fn a_notary_whose_journal_lost_its_end_signs_nothing() {
+    let homestead = Homestead::new(true);
+    homestead.lives_until(&[], |bytes| bytes > 1024);
+    let copy = homestead.journal();
+    homestead.lives_until(&[], |bytes| bytes > copy.len() + 1024);
+    fs::write(homestead.home.journal(), &copy).unwrap();
+    assert_eq!(homestead.fails(&[]), "JOURNAL_CUT");
+    assert_eq!(homestead.fails(&["--accept-lost-tail"]), "NOTARY_WOULD_FORK");
+    assert_eq!(homestead.journal(), copy);
+    let mut flipped = copy.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    fs::write(homestead.home.journal(), &flipped).unwrap();
+    assert_eq!(homestead.fails(&[]), "JOURNAL_DAMAGED");
+    assert_eq!(homestead.journal(), flipped);
+    fs::remove_file(homestead.home.journal()).unwrap();
+    assert_eq!(homestead.fails(&[]), "JOURNAL_CUT");
+}
+
+#[test]
+fn another_peer_may_go_on_without_what_is_lost() {
+    let homestead = Homestead::new(false);
+    homestead.lives_once(&[]);
+    let provided = homestead.types(&["provide", "digits", "--price", "0.03"]);
+    homestead.types(&["down"]);
+    assert_eq!(provided.status, Some(0), "{provided:?}");
+    let mut flipped = homestead.journal();
+    *flipped.last_mut().unwrap() ^= 1;
+    fs::write(homestead.home.journal(), &flipped).unwrap();
+    assert_eq!(homestead.fails(&[]), "JOURNAL_DAMAGED");
+    homestead.lives_once(&["--accept-lost-tail"]);
+    let mut lost = fs::read_dir(homestead.home.root()).unwrap().map(|entry| entry.unwrap().path());
+    let mut kept = Vec::new();
+    let aside = lost.find(|path| path.to_string_lossy().contains("journal.lost-")).unwrap();
+    fs::File::open(aside).unwrap().read_to_end(&mut kept).unwrap();
+    assert!(flipped.ends_with(&kept) && !kept.is_empty());
+    homestead.lives_once(&[]);
+}
