@@ -9,6 +9,8 @@ mod decode;
 mod dice;
 #[path = "../../crates/engine/tests/it/fuzz/files.rs"]
 mod files;
+#[path = "../../crates/engine/tests/it/fuzz/models.rs"]
+mod models;
 #[path = "../../crates/protocol/tests/it/fuzz/open.rs"]
 mod open;
 #[path = "../../crates/protocol/tests/it/fuzz/play.rs"]
@@ -19,6 +21,8 @@ mod run;
 mod samples;
 #[path = "../../crates/protocol/tests/it/fuzz/seeds.rs"]
 mod seeds;
+#[path = "../../crates/engine/tests/it/shapes.rs"]
+mod shapes;
 #[path = "../../crates/protocol/tests/it/fuzz/steps.rs"]
 mod steps;
 #[path = "../../crates/engine/tests/it/fuzz/texts.rs"]
@@ -56,6 +60,11 @@ pub fn facts(bytes: &[u8]) {
 /// Model files.
 pub fn files(bytes: &[u8]) {
     files::target(bytes);
+}
+
+/// Models that are run.
+pub fn models(bytes: &[u8]) {
+    models::target(bytes);
 }
 
 /// Texts by small vocabularies.

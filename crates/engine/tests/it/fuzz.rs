@@ -5,6 +5,7 @@
 #[path = "../../../protocol/tests/it/fuzz/dice.rs"]
 pub(crate) mod dice;
 pub(crate) mod files;
+mod models;
 pub(crate) mod texts;
 
 /// Bytes of one input are made from this and its number.
@@ -36,4 +37,9 @@ fn no_file_harms_whoever_reads_it() {
 #[test]
 fn what_is_made_of_tokens_is_the_text() {
     run("texts", 4_000, texts::target);
+}
+
+#[test]
+fn a_model_that_is_run_gives_rows_or_is_refused() {
+    run("models", 1_500, models::target);
 }
