@@ -40,7 +40,7 @@ def models(folder):
     """Each NAME.gguf of a folder, with the tokens in NAME.tokens, against its line of models.txt."""
     well = True
     for line in (GOLDEN / "models.txt").read_text().splitlines():
-        expected, name = line.split(" ", 1)
+        name, _, expected = line.rpartition(": ")
         tokens = [int(word) for word in (Path(folder) / f"{name}.tokens").read_text().split()]
         found = digest(Model(File(Path(folder) / f"{name}.gguf")), tokens)
         print(f"{name}: {found}" + ("" if found == expected else f", where {expected} was expected"), flush=True)

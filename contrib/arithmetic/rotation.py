@@ -1,7 +1,7 @@
 """Section 8 of docs/arithmetic.md: how far each pair of a head is turned.
 
-The page asks for the f64 functions of `libm` 0.2.16. Python has those of its C library, which may differ in the last of
-53 bits. Of a cosine 24 are left, so this shows seldom, and only where positions count thousands: section 13 says how often.
+Frequencies are exact: they come of whole numbers. Of cos, sin and log the page asks for those of `libm` 0.2.16; Python has
+those of its C library, which may differ in the last of 53 bits. Of a cosine 24 are left: section 13 says how often it shows.
 """
 
 import math
@@ -11,10 +11,30 @@ import numpy as np
 from functions import F32, door
 
 
+DIGITS = 160
+"""Bits behind the point of a root: more than a hundred of them count, and what lies below is remembered as one bit."""
+
+
+def root(number, degree, found):
+    """The greatest whole number whose power is not above `number`, by Newton's steps down from `found`."""
+    while (better := ((degree - 1) * found + number // found ** (degree - 1)) // degree) < found:
+        found = better
+    return found
+
+
+def frequency(base, pair, pairs):
+    """The nearest f64 to base^(-pair/pairs): the root of (1/base)^pair, whose last bit says whether anything was cut."""
+    above, below = base.as_integer_ratio()
+    number, remainder = divmod(below**pair << DIGITS * pairs, above**pair)
+    whole = root(number, pairs, int(math.ldexp(math.pow(base, -pair / pairs) * (1 + 2**-40), DIGITS)) + 1)
+    exact = remainder == 0 and whole**pairs == number
+    return math.ldexp(float(2 * whole + (not exact)), -DIGITS - 1)
+
+
 class Rotary:
     def __init__(self, width, base):
         self.width, self.base, self.magnitude = width, float(base), 1.0
-        self.turns = [math.pow(self.base, (-2.0 * i) / width) for i in range(width // 2)]
+        self.turns = [frequency(self.base, i, width // 2) for i in range(width // 2)]
 
     def linear(self, factor):
         self.turns = [f / factor for f in self.turns]

@@ -1,5 +1,6 @@
 """The golden vectors of section 12 of docs/arithmetic.md, computed anew."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,13 @@ def formats():
             yield f"{name} product", words, hexadecimal(weights.products(taken["blocks"], taken["x"]))
 
 
+def frequencies():
+    for what, *expected in lines("frequencies"):
+        width, base = what.split("/")
+        found = [struct.pack(">d", turn).hex() for turn in Rotary(int(width), int(base)).turns]
+        yield "frequencies", expected, found
+
+
 def rotary():
     tables = {
         "plain": Rotary(64, 10000),
@@ -132,7 +140,7 @@ def rotary():
 def check():
     """Prints what was compared, and what differs; whether nothing does."""
     counts, wrong = {}, {}
-    for maker in (functions, steps, sums, formats, rotary):
+    for maker in (functions, steps, sums, formats, frequencies, rotary):
         for name, expected, found in maker():
             differ = sum(a != b for a, b in zip(expected, found)) + abs(len(expected) - len(found))
             counts[name] = counts.get(name, 0) + len(expected)

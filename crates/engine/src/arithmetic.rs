@@ -8,6 +8,7 @@
 //! Loops over these functions become vectors of the same bits: the compiler neither contracts nor reassociates.
 
 mod attention;
+mod frequency;
 mod functions;
 mod half;
 mod product;

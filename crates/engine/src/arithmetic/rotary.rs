@@ -1,11 +1,11 @@
 //! Positions as rotations of pairs of numbers.
 //!
-//! **Invariant:** angles, cosines and sines are computed in f64 through `libm` (the same on every machine), rounded once
-//! to f32 and passed through a door; on f32 there is only the rotation itself.
+//! **Invariant:** frequencies are the nearest f64; cosines and sines are computed in f64 through `libm` (the same on every
+//! machine), rounded once to f32 and passed through a door; on f32 there is only the rotation itself.
 
 use std::f64::consts::PI;
 
-use super::door;
+use super::{door, frequency::frequency};
 
 /// Which two numbers of a head make a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,11 +24,11 @@ pub struct Rotary {
 }
 
 impl Rotary {
-    /// Pair i of `width` numbers turns by base^(−2i/width) a position.
+    /// Pair i of `width` numbers turns by base^(−2i/width) a position. The base is above 1.
     #[must_use]
     pub fn new(width: usize, base: f64) -> Self {
-        let frequency = |i| libm::pow(base, -2.0 * i as f64 / width as f64);
-        Self { frequencies: (0..width / 2).map(frequency).collect(), magnitude: 1.0 }
+        let pairs = width / 2;
+        Self { frequencies: (0..pairs).map(|pair| frequency(base, pair, pairs)).collect(), magnitude: 1.0 }
     }
 
     /// Every pair turns slower by one factor.
@@ -73,6 +73,12 @@ impl Rotary {
     #[must_use]
     pub fn pairs(&self) -> usize {
         self.frequencies.len()
+    }
+
+    /// By how much each pair turns a position.
+    #[must_use]
+    pub fn frequencies(&self) -> &[f64] {
+        &self.frequencies
     }
 
     /// The cosines and sines of a position, one of each a pair.

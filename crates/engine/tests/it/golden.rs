@@ -180,6 +180,32 @@ fn rotations_are_as_ever() {
     check("rotary", &lines);
 }
 
+/// Rotations in use: how many numbers of a head are turned, and by which base.
+const ROTATIONS: [(usize, u32); 9] = [
+    (64, 10_000),
+    (64, 500_000),
+    (64, 1_000_000),
+    (80, 10_000),
+    (96, 10_000),
+    (128, 10_000),
+    (128, 500_000),
+    (128, 1_000_000),
+    (256, 1_000_000),
+];
+
+#[test]
+fn frequencies_are_as_ever() {
+    let mut lines = String::new();
+    for (width, base) in ROTATIONS {
+        write!(lines, "{width}/{base}").unwrap();
+        for frequency in Rotary::new(width, f64::from(base)).frequencies() {
+            write!(lines, " {:016x}", frequency.to_bits()).unwrap();
+        }
+        lines.push('\n');
+    }
+    check("frequencies", &lines);
+}
+
 /// Of every format: the bytes of a row of a file, its weights, and its product with a row of activations.
 #[test]
 fn formats_are_as_ever() {
