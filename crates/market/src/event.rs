@@ -138,13 +138,6 @@ pub enum Event {
         /// Why.
         reason: NotDisputed,
     },
-    /// The provider signed two claims for one job; the notary is shown both.
-    Contradicted {
-        /// The submission.
-        key: Digest,
-        /// The job.
-        job: JobId,
-    },
     /// No attempt is left.
     Failed {
         /// The submission.

@@ -48,8 +48,8 @@ pub enum Input {
         job: JobId,
         /// Which receipt.
         digest: Digest,
-        /// How it proves that the job ended; it is filed then.
-        found: Result<Outcome, Uncollected>,
+        /// What it proves; it is filed then.
+        found: Result<Proven, Uncollected>,
     },
     /// A run ended.
     Ran {
@@ -67,6 +67,15 @@ pub enum Input {
     },
     /// The time asked for has come.
     Wake,
+}
+
+/// What a receipt proves to the parties of its job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Proven {
+    /// How the job ended.
+    pub outcome: Outcome,
+    /// The digest of the claim that was in the books, if there was one.
+    pub claim: Option<Digest>,
 }
 
 /// Why a receipt was not filed.

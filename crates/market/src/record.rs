@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     command::Instruction,
-    input::{RunId, RunResult},
+    input::{Proven, RunId, RunResult},
     provision::Provision,
     reliability::Timing,
     submission::Submission,
@@ -68,7 +68,7 @@ pub enum ClientRecord {
     },
     /// The notary's ticket.
     Ticketed(Recorded<Ticket>),
-    /// The provider's claim, as the notary has shown it.
+    /// The claim in the notary's books, as the notary has shown it.
     Claimed(Recorded<Claim>),
     /// An order that will not be opened any more, or was refused.
     Dropped {
@@ -95,10 +95,10 @@ pub enum ClientRecord {
     Closed {
         /// Which job.
         job: JobId,
-        /// How.
-        outcome: Outcome,
         /// The digest of the receipt.
         receipt: Digest,
+        /// What that proves.
+        proven: Proven,
     },
     /// No attempt is left.
     Ended {
@@ -119,11 +119,6 @@ pub enum ClientRecord {
     NotDisputed {
         /// Which job.
         job: JobId,
-    },
-    /// Two claims that the provider signed for one job.
-    Contradicted {
-        /// The claims.
-        claims: [Recorded<Claim>; 2],
     },
     /// The user has the result.
     Taken {

@@ -226,7 +226,6 @@ pub fn deed_of(outcome: Outcome, failure: Option<Failure>) -> Option<Deed> {
         | Outcome::Withdrawn
         | Outcome::Slashed
         | Outcome::Silent
-        | Outcome::TwoClaims
         | Outcome::FalseStream
         | Outcome::FalseOpening => Some(Deed::Refunded),
         Outcome::NoClaim => Some(Deed::Unclaimed),

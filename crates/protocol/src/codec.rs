@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::id::Digest;
 
 /// The version of everything that peers send and of receipt files. It rises with every change of an encoding.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 /// The first byte of whatever carries a version.
 const MARK: u8 = 0xa5;
 

@@ -6,9 +6,9 @@
 //!   │ ▼                     │                         ▼                      ▼
 //!   │ Cancelling ──claim────┤              Checking: Seating ─▶ Sealing ─▶ Opening ──▶ Checked Grey GreyRefunded Mismatch
 //!   │ │ the fee, 30 s       │                         ▲ another one wanted ─┘ │ └───▶ Unchecked Void (nobody left)
-//!   ▼ ▼                     │ two claims, false stream,                       ▼ mismatch
+//!   ▼ ▼                     │ false stream,                                   ▼ mismatch
 //!  Aborted NoClaim          │ false opening             Jury: Seating ─▶ Sealing ─▶ Opening ──▶ Slashed Cleared Disputed Void
-//!  Cancelled Withdrawn      └▶ TwoClaims FalseStream FalseOpening     ▲── margin open ──┘ └─▶ Silence ──▶ Silent
+//!  Cancelled Withdrawn      └▶ FalseStream FalseOpening               ▲── margin open ──┘ └─▶ Silence ──▶ Silent
 //! ```
 //!
 //! T2 claim, T3 reveal, T4 draw, T5 not drawn, T6 checked, T7 grey, T8 mismatch, T9 slashed, T10 cleared, T11 disputed or

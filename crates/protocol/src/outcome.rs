@@ -34,8 +34,6 @@ pub enum Outcome {
     Slashed,
     /// Refunded and slashed: accused with a juror's support, the provider never opened its claim.
     Silent,
-    /// Refunded and slashed: the provider signed two different claims.
-    TwoClaims,
     /// Refunded and slashed: the provider had streamed something else than it claimed.
     FalseStream,
     /// Refunded and slashed: what the provider opened is not what it had claimed.
@@ -46,7 +44,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every way in which a job can end.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 17] = [
         Self::NotDrawn,
         Self::Checked,
         Self::Grey,
@@ -61,7 +59,6 @@ impl Outcome {
         Self::Withdrawn,
         Self::Slashed,
         Self::Silent,
-        Self::TwoClaims,
         Self::FalseStream,
         Self::FalseOpening,
         Self::Void,
@@ -76,10 +73,7 @@ impl Outcome {
     /// True if the provider lost stake.
     #[must_use]
     pub fn is_slashed(self) -> bool {
-        matches!(
-            self,
-            Self::Slashed | Self::Silent | Self::TwoClaims | Self::FalseStream | Self::FalseOpening
-        )
+        matches!(self, Self::Slashed | Self::Silent | Self::FalseStream | Self::FalseOpening)
     }
 
     /// The honest label of a receipt.
@@ -97,9 +91,7 @@ impl Outcome {
             | Self::Mismatch
             | Self::Disputed
             | Self::Withdrawn => "refunded",
-            Self::Slashed | Self::Silent | Self::TwoClaims | Self::FalseStream | Self::FalseOpening => {
-                "slashed"
-            }
+            Self::Slashed | Self::Silent | Self::FalseStream | Self::FalseOpening => "slashed",
             Self::Void => "void",
         }
     }

@@ -60,9 +60,7 @@ pub fn settle(genesis: &Genesis, job: &Job, at_stake: Amount) -> Settlement {
         Outcome::Cleared => settling.cleared(),
         Outcome::GreyRefunded | Outcome::Mismatch => settling.refunded_but_checked(),
         Outcome::Cancelled => settling.cancelled(),
-        Outcome::Slashed | Outcome::TwoClaims | Outcome::FalseStream | Outcome::FalseOpening => {
-            settling.slashed(at_stake, true)
-        }
+        Outcome::Slashed | Outcome::FalseStream | Outcome::FalseOpening => settling.slashed(at_stake, true),
         Outcome::Silent => settling.slashed(at_stake, false),
         Outcome::Disputed | Outcome::Void => settling.undecided(),
         Outcome::NoClaim | Outcome::Aborted | Outcome::Withdrawn => {

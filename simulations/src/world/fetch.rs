@@ -7,11 +7,10 @@ use std::rc::Rc;
 
 use assay_market::{
     Input,
-    input::{Blob, Uncollected},
+    input::{Blob, Proven, Uncollected},
 };
 use assay_protocol::{
     id::{Digest, JobId, PeerId},
-    outcome::Outcome,
     receipt::{Receipt, verify},
 };
 
@@ -176,13 +175,13 @@ impl World {
         self.feed(place, Input::Collected { job, digest, found });
     }
 
-    /// How a receipt proves that its job ended.
+    /// What a receipt proves of its job.
     fn judge(
         &mut self,
         place: Place,
         expected: Expected,
         bytes: Option<&[u8]>,
-    ) -> Result<Outcome, Uncollected> {
+    ) -> Result<Proven, Uncollected> {
         let bytes = bytes.ok_or(Uncollected::Absent)?;
         let receipt = Receipt::from_bytes(bytes).map_err(|_| Uncollected::Refuted)?;
         let report = verify::<Simulated>(&receipt).map_err(|_| Uncollected::Refuted)?;
@@ -191,7 +190,7 @@ impl World {
             return Err(Uncollected::Refuted);
         }
         self.peers[place.0].store.file(&receipt);
-        Ok(report.outcome)
+        Ok(Proven { outcome: report.outcome, claim: report.claim })
     }
 
     /// When bytes sent now arrive, if they do.

@@ -145,7 +145,6 @@ impl Jobs {
             | Event::Disputing { .. }
             | Event::Disputed { .. }
             | Event::NotDisputed { .. }
-            | Event::Contradicted { .. }
             | Event::Forked { .. }
             | Event::Stranded { .. }
             | Event::CarriedOut { .. }

@@ -45,7 +45,6 @@ pub(crate) fn outcome_words(outcome: Outcome) -> &'static str {
         Outcome::NoClaim => "refunded, no result came in time",
         Outcome::Aborted => "refunded, the provider gave up",
         Outcome::Cancelled => "refunded, cancelled by the client",
-        Outcome::TwoClaims => "refunded, the provider was convicted of two claims",
         Outcome::FalseStream => "refunded, the provider was convicted of streaming something else",
         Outcome::FalseOpening => "refunded, the provider was convicted of a false opening",
         Outcome::GreyRefunded => "refunded, one unclear result too many",
@@ -136,7 +135,6 @@ pub(crate) fn event_words(event: &Event) -> String {
         Event::Disputing { .. } => "asked the notary to have the result checked".to_owned(),
         Event::Disputed { .. } => "the notary will have the result checked".to_owned(),
         Event::NotDisputed { reason, .. } => format!("not disputed: {reason}"),
-        Event::Contradicted { .. } => "the provider signed two claims; the notary is shown both".to_owned(),
         Event::Failed { .. } => "no provider is left to try".to_owned(),
         Event::Stranded { .. } => "the notary's books hold its money and would never release it".to_owned(),
         Event::Forked { notary } => {

@@ -187,7 +187,6 @@ impl Teller {
             | Event::NotCancelled { .. }
             | Event::Disputing { .. }
             | Event::NotDisputed { .. }
-            | Event::Contradicted { .. }
             | Event::Failed { .. }
             | Event::Forked { .. }
             | Event::Serving { .. }

@@ -122,7 +122,6 @@ pub(super) fn meaning(report: &Report) -> String {
         Outcome::NoClaim => "no result came in time".to_owned(),
         Outcome::Aborted => "the provider gave up before it had a result".to_owned(),
         Outcome::Cancelled => "the client cancelled it before there was a claim".to_owned(),
-        Outcome::TwoClaims => "the provider signed two different claims; refunded, stake lost".to_owned(),
         Outcome::FalseStream => {
             "the provider had streamed something else than it claimed; refunded, stake lost".to_owned()
         }

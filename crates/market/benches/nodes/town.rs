@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use assay_market::{
     Book, Command, Config, Effect, Effects, Input, Moment, Node, Steady,
     effect::Run,
-    input::{Blob, RunResult, Uncollected},
+    input::{Blob, Proven, RunResult, Uncollected},
     provision::{Provision, Stock},
     submission::Submission,
 };
@@ -20,7 +20,7 @@ use assay_protocol::{
     manifest::{End, Policy, TensorFormat},
     merkle::{self, RECORD_BYTES},
     message::{Message, Opened},
-    outcome::Outcome,
+    receipt::{Happening, Receipt},
     signed::Signer,
     units::{Amount, Duration, Timestamp},
 };
@@ -88,7 +88,7 @@ struct Town {
     numbered: u64,
     outputs: BTreeMap<Digest, Vec<u8>>,
     blobs: BTreeMap<Digest, Blob>,
-    receipts: BTreeMap<Digest, Outcome>,
+    receipts: BTreeMap<Digest, Proven>,
     now: Timestamp,
 }
 
@@ -246,7 +246,7 @@ impl Town {
                 self.happens(Duration(1), place, Input::Shown { run, records });
             }
             Effect::File { receipt } => {
-                self.receipts.insert(Digest::of(&receipt.to_bytes()), receipt.story.outcome);
+                self.receipts.insert(Digest::of(&receipt.to_bytes()), proven(&receipt));
             }
             Effect::WakeAt(Steady(time)) => self.wakes[place] = Timestamp(time),
             Effect::Save(_)
@@ -289,4 +289,12 @@ impl Town {
         self.outputs.insert(digest, bytes);
         result
     }
+}
+
+/// What a receipt proves.
+fn proven(receipt: &Receipt) -> Proven {
+    let claim = receipt.story.events.iter().find_map(|event| {
+        if let Happening::Claim { claim, .. } = &event.what { Some(claim.said().digest()) } else { None }
+    });
+    Proven { outcome: receipt.story.outcome, claim }
 }

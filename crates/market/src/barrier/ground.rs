@@ -9,7 +9,7 @@ use assay_protocol::{
     journal::{Entry, Fact},
     notice::Head,
     order::{Abort, Open, Order},
-    signed::{Recorded, Signed},
+    signed::Signed,
     ticket::Ticket,
 };
 
@@ -31,8 +31,6 @@ pub(super) enum Ground<'a> {
     Ticket(&'a Signed<Ticket>),
     /// A claim that the notary showed.
     Shown(&'a Signed<Claim>),
-    /// Two claims for one job.
-    Contradiction(&'a [Recorded<Claim>; 2]),
     /// A result that its client doubts.
     Doubt(JobId),
     /// A job that is over.
@@ -95,7 +93,6 @@ impl<'a> Ground<'a> {
             ClientRecord::Closed { .. } => Self::Close,
             ClientRecord::Cancelled { key } => Self::End(*key),
             ClientRecord::Disputed { job } => Self::Doubt(*job),
-            ClientRecord::Contradicted { claims } => Self::Contradiction(claims),
             ClientRecord::Dropped { .. }
             | ClientRecord::Delivered { .. }
             | ClientRecord::Failed { .. }
@@ -117,10 +114,9 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// True for one of the provider's, or of its client's, that holds this claim.
+    /// True for one of the provider's that holds this claim.
     pub(super) fn holds(&self, claim: &Signed<Claim>) -> bool {
-        let held = matches!(self, Self::Result(held, _) | Self::Yield(held) if *held == claim);
-        held || matches!(self, Self::Contradiction(claims) if claims.iter().any(|held| held.signed() == claim))
+        matches!(self, Self::Result(held, _) | Self::Yield(held) if *held == claim)
     }
 
     /// True for the entry that a notary's statement of its journal quotes, and for one about the same job or account.

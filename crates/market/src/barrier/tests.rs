@@ -161,9 +161,6 @@ impl Job {
         let cancel = send(CLIENT, NOTARY, Cancel { job, ticket: Digest::default() });
         let start = || send(CLIENT, PROVIDER, Start { ticket: ticket.clone() });
         let serve = Effect::Serve { holder: self.id, digest: self.order.input_commit, to: provider };
-        let claims = [self.claim(1), self.claim(2)];
-        let both =
-            claims.clone().map(|claim| Effect::Send { to: peer(NOTARY), message: opened(claim).into() });
         let record = |record| Record::Client(Box::new(record));
         let case = |name, save, said| Case { name, save: record(save), said };
         vec![
@@ -187,7 +184,6 @@ impl Job {
             case("shown", ClientRecord::Claimed(kept(self.claim(1))), vec![send(CLIENT, NOTARY, reveal)]),
             case("end", ClientRecord::Cancelled { key }, vec![cancelling, cancel]),
             case("doubt", ClientRecord::Disputed { job }, vec![send(CLIENT, NOTARY, Dispute { job })]),
-            case("two claims", ClientRecord::Contradicted { claims: claims.map(kept) }, both.into()),
         ]
     }
 

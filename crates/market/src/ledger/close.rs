@@ -162,7 +162,6 @@ impl Ledger {
             Outcome::GreyRefunded => self.trust.grey(kind, true, now),
             Outcome::Slashed
             | Outcome::Silent
-            | Outcome::TwoClaims
             | Outcome::FalseStream
             | Outcome::FalseOpening
             | Outcome::Mismatch => self.trust.lose(kind, now),

@@ -150,15 +150,12 @@ impl Client {
                 self.delivered(deliver.verified(), *timing);
             }
             ClientRecord::Failed { job, reason } => self.failed(*job, *reason),
-            ClientRecord::Closed { job, outcome, receipt } => self.closed(*job, *outcome, *receipt),
+            ClientRecord::Closed { job, receipt, proven } => self.closed(*job, *receipt, *proven),
             ClientRecord::Ended { key } => self.end(*key),
             ClientRecord::Cancelled { key } => self.cancelled(*key),
             ClientRecord::Taken { key } => self.taken(*key),
             ClientRecord::Disputed { job } => self.step(*job, AttemptStep::Doubt(Doubt::Told)),
             ClientRecord::NotDisputed { job } => self.step(*job, AttemptStep::Doubt(Doubt::None)),
-            ClientRecord::Contradicted { claims } => {
-                self.step(claims[0].job, AttemptStep::Contradict(claims.clone()));
-            }
         }
     }
 

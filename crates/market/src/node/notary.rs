@@ -257,6 +257,7 @@ impl Notary {
         cx.say(from, self.statement(from, query.sequence));
         if let Some(job) = query.job {
             self.state(job, from, cx);
+            self.remind(job, from, cx);
         }
         Heard::Taken
     }

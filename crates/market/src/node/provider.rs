@@ -187,23 +187,30 @@ impl Provider {
         if notice.signer() != serving.order.notary {
             return Heard::Misstep(Fault::Stranger);
         }
-        match notice.event {
+        match &notice.event {
             NoticeEvent::Claimed { .. } | NoticeEvent::Disputed => {
-                (serving.noticed, serving.tries) = (true, 0);
-                let window = serving.ticket.as_ref().map_or(cx.genesis.timers.tick, |ticket| ticket.window);
-                cx.set(Alarm::Serving(job), cx.now.after(until_close(cx.genesis.timers.tick, window)));
+                if let NoticeEvent::Claimed { claim, .. } = &notice.event {
+                    serving.bound = Some(claim.said().digest());
+                }
+                // Said again, in answer to a question, it puts nothing off.
+                if !core::mem::replace(&mut serving.noticed, true) {
+                    serving.tries = 0;
+                    let window =
+                        serving.ticket.as_ref().map_or(cx.genesis.timers.tick, |ticket| ticket.window);
+                    cx.set(Alarm::Serving(job), cx.now.after(until_close(cx.genesis.timers.tick, window)));
+                }
             }
             NoticeEvent::Open { beacon } => {
-                let Some(claimed) = serving.claimed() else { return Heard::Misstep(Fault::Untimely) };
+                let Some(claimed) = serving.bound_claim() else { return Heard::Misstep(Fault::Untimely) };
                 let (output, records) = (claimed.result.output, claimed.evidence.records);
                 // What opens a claim is said until the notary has it: silence would cost the stake.
                 (serving.noticed, serving.tries) = (true, 0);
                 cx.set(Alarm::Serving(job), cx.now.after(backoff(0)));
-                if let Some(positions) = draw::positions(job, records, beacon) {
+                if let Some(positions) = draw::positions(job, records, *beacon) {
                     cx.show(RunId { job, check: false }, output, positions);
                 }
             }
-            NoticeEvent::Closed { outcome, receipt } => self.on_closed(job, outcome, receipt, cx),
+            NoticeEvent::Closed { outcome, receipt } => self.on_closed(job, *outcome, *receipt, cx),
             NoticeEvent::Cancelled => self.on_cancelled(job, cx),
             NoticeEvent::Unknown => {}
         }

@@ -1,7 +1,13 @@
 //! Receipts: kept for good beside the blobs, given to those whose job it was, and judged before they are believed.
 
-use assay_market::{Effect, input::Uncollected};
-use assay_protocol::id::{Digest, JobId};
+use assay_market::{
+    Effect,
+    input::{Proven, Uncollected},
+};
+use assay_protocol::{
+    id::{Digest, JobId},
+    receipt::Happening,
+};
 
 use super::{
     Answer, Case, Cast, Left, Step,
@@ -42,7 +48,11 @@ fn wrong() -> JobId {
 }
 
 fn proven(cast: &Cast) -> Answer {
-    Answer::Collected(right(cast), cast.digest(0), Ok(cast.receipts[0].story.outcome))
+    let story = &cast.receipts[0].story;
+    let claim = story.events.iter().find_map(|event| {
+        if let Happening::Claim { claim, .. } = &event.what { Some(claim.said().digest()) } else { None }
+    });
+    Answer::Collected(right(cast), cast.digest(0), Ok(Proven { outcome: story.outcome, claim }))
 }
 
 fn filed(cast: &Cast) -> Vec<Step> {

@@ -24,12 +24,11 @@ mod working;
 
 use assay_market::{
     Effect, Input, Steady,
-    input::{RunId, Uncollected},
+    input::{Proven, RunId, Uncollected},
 };
 use assay_protocol::{
     id::{Digest, JobId, PeerId},
     order::Failure,
-    outcome::Outcome,
     units::Duration,
 };
 
@@ -82,7 +81,7 @@ pub(crate) enum Left {
 pub(crate) enum Answer {
     /// For whom, what, and how many bytes of it are here.
     Fetched(Digest, Digest, Option<u64>),
-    Collected(JobId, Digest, Result<Outcome, Uncollected>),
+    Collected(JobId, Digest, Result<Proven, Uncollected>),
     Ran(RunId, Result<(), Failure>),
     /// The positions that were shown.
     Shown(RunId, Vec<u64>),

@@ -48,7 +48,6 @@ pub(crate) fn ended<K: Key>(outcome: Outcome) -> (Office<K>, JobId) {
         Outcome::Aborted => aborted(&mut office),
         Outcome::Cancelled => cancelled(&mut office),
         Outcome::Withdrawn => withdrawn(&mut office),
-        Outcome::TwoClaims => two_claims(&mut office),
         Outcome::FalseStream => false_stream(&mut office),
         Outcome::FalseOpening => false_opening(&mut office),
     };
@@ -148,26 +147,20 @@ fn withdrawn<K: Key>(office: &mut Office<K>) -> Ordered {
     let accused = open(office, PROVIDER, 1);
     office.run(&accused, &honest());
     let job = open(office, PROVIDER, 0);
-    take(office, second_claim(office, &accused));
+    take(office, contradiction(office, &accused));
     job
-}
-
-fn two_claims<K: Key>(office: &mut Office<K>) -> Ordered {
-    let job = open(office, PROVIDER, 0);
-    office.claim(&job, &honest()).unwrap_or_else(|rejection| panic!("{rejection}"));
-    take(office, second_claim(office, &job));
-    job
-}
-
-fn second_claim<K: Key>(office: &Office<K>, job: &Ordered) -> Happening {
-    let claim = office.claim_of(job, &Claimed::new(output(NUMBERS, WRONG)));
-    Happening::Claim { claim: office.say(job.order.provider, claim), position: office.head.sequence }
 }
 
 fn false_stream<K: Key>(office: &mut Office<K>) -> Ordered {
     let job = open(office, PROVIDER, 0);
+    office.claim(&job, &honest()).unwrap_or_else(|rejection| panic!("{rejection}"));
+    take(office, contradiction(office, &job));
+    job
+}
+
+/// The provider of a job that was claimed honestly had streamed something else.
+fn contradiction<K: Key>(office: &Office<K>, job: &Ordered) -> Happening {
     let (streamed, claimed) = (output(NUMBERS, WRONG), honest());
-    office.claim(&job, &claimed).unwrap_or_else(|rejection| panic!("{rejection}"));
     let whole = &streamed[..4 * RECORD_BYTES];
     let word = Output { job: job.id, records: 4, root: merkle::root(whole, RECORD_BYTES) };
     let (leaf, evidence) = claimed.leaves(job.order.manifest.policy);
@@ -178,8 +171,7 @@ fn false_stream<K: Key>(office: &mut Office<K>) -> Ordered {
         evidence: evidence.digest(),
         records: Some((record(whole, 2), record(&claimed.output, 2))),
     };
-    take(office, Happening::Contradict(Box::new(office.say(job.order.client, contradict))));
-    job
+    Happening::Contradict(Box::new(office.say(job.order.client, contradict)))
 }
 
 fn false_opening<K: Key>(office: &mut Office<K>) -> Ordered {

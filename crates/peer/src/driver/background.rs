@@ -7,12 +7,13 @@ use std::sync::Arc;
 use assay_market::{
     Input,
     effect::Run,
-    input::{RunId, Uncollected},
+    input::{Proven, RunId, Uncollected},
 };
 use assay_protocol::{
     id::{Digest, PeerId},
     manifest::Manifest,
     order::Failure,
+    receipt::Report,
 };
 use tokio::sync::mpsc;
 
@@ -61,7 +62,8 @@ impl Background {
         tokio::spawn(async move {
             let Expected { job, digest, .. } = expected;
             let collected = collect(&background.network, &background.store, expected).await;
-            let found = collected.map(|report| report.outcome).map_err(|error| {
+            let proven = |report: Report| Proven { outcome: report.outcome, claim: report.claim };
+            let found = collected.map(proven).map_err(|error| {
                 tracing::warn!(%job, %digest, %error, "a receipt is not filed");
                 if error.refutes() { Uncollected::Refuted } else { Uncollected::Absent }
             });

@@ -98,7 +98,6 @@ pub(crate) fn concerns(event: &Event) -> (Option<Digest>, Option<JobId>) {
         | Event::Cancelling { key, job }
         | Event::Disputing { key, job }
         | Event::Disputed { key, job }
-        | Event::Contradicted { key, job }
         | Event::Closed { key, job, .. } => (Some(*key), Some(*job)),
         Event::NotSubmitted { key }
         | Event::Failed { key, .. }

@@ -4,11 +4,12 @@ mod offers;
 
 use std::{path::Path, sync::Arc};
 
-use assay_market::record::ClientRecord;
+use assay_market::{input::Proven, record::ClientRecord};
 use assay_protocol::{
     id::Digest,
     notice::Query,
     offer::Offer,
+    outcome::Outcome,
     signed::{Signed, Signer},
 };
 use tempfile::TempDir;
@@ -146,7 +147,8 @@ impl Held {
 
 fn closed(job: u8) -> ClientRecord {
     let (job, receipt) = (Digest([job; 32]), Digest([job; 32]));
-    ClientRecord::Closed { job, outcome: assay_protocol::outcome::Outcome::NotDrawn, receipt }
+    let proven = Proven { outcome: Outcome::NotDrawn, claim: None };
+    ClientRecord::Closed { job, receipt, proven }
 }
 
 fn save(job: u8) -> Effect {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     check::{Evidence, ShownRecord},
-    claim::{Claim, EvidenceLeaf, OutputLeaf},
+    claim::{EvidenceLeaf, OutputLeaf},
     compare::{self, Testimony},
     deadline::ROUNDS_AHEAD,
     id::{Digest, PeerId},
@@ -31,7 +31,7 @@ impl Job {
         self.take_claim(claimed, Stage::Claimed { until: now.live.after(self.rules.timers.reveal) })
     }
 
-    /// A provider that was done before it heard of the cancellation claims as ever: it cannot sign a second claim.
+    /// A provider that was done before it heard of the cancellation claims as ever.
     pub(super) fn claim_cancelled(&mut self, claimed: BookedClaim, now: LiveTime) -> Result<Stage, Misstep> {
         if claimed.claim.is_for_the_fee() {
             return self.take_claim(claimed, Stage::Closed(Outcome::Cancelled));
@@ -46,20 +46,6 @@ impl Job {
         let next = self.quoting(claimed.claim.ticket, next)?;
         self.claim = Some(claimed);
         Ok(next)
-    }
-
-    /// The same claim again changes nothing; another one convicts whoever signed both.
-    pub(super) fn claim_again(&self, claim: &Claim, digest: Digest) -> Result<Stage, Misstep> {
-        if self.is_claim(digest) {
-            return Err(Misstep::Known);
-        }
-        debug_assert_eq!(claim.job, self.id, "a claim reaches the job that it is about");
-        Ok(Stage::Closed(Outcome::TwoClaims))
-    }
-
-    /// True if this is the claim in the books.
-    pub(super) fn is_claim(&self, digest: Digest) -> bool {
-        self.claim.as_ref().is_some_and(|claimed| claimed.digest == digest)
     }
 
     pub(super) fn contradicted(

@@ -34,7 +34,7 @@ impl Job {
                 return Err(Misstep::NotYours);
             }
 
-            // T2, T14; T17: two claims.
+            // T2, T14: the first one binds.
             (Open { .. }, Step::Claim { claim, digest, position }, Provider) => {
                 self.claim_in(BookedClaim { claim, digest, position }, now)?
             }
@@ -43,11 +43,11 @@ impl Job {
             }
             (
                 Claimed { .. } | Drawing { .. } | Waiting { .. } | Checking(_) | Jury(_),
-                Step::Claim { claim, digest, .. },
+                Step::Claim { .. },
                 Provider,
-            ) => self.claim_again(&claim, digest)?,
-            (Closed(_), Step::Claim { digest, .. }, Provider) => {
-                return Err(if self.is_claim(digest) { Misstep::Known } else { Misstep::Closed });
+            ) => return Err(Misstep::Known),
+            (Closed(_), Step::Claim { .. }, Provider) => {
+                return Err(if self.claim.is_some() { Misstep::Known } else { Misstep::Closed });
             }
 
             // T13.

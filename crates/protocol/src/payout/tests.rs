@@ -67,12 +67,12 @@ const TABLE: &[(Terms, &str)] = &[
         accused unserving*2                         | Slashed      | 2000     | 0       | 200000 | 0:1344
         accused voice:cheaper*2                     | Slashed      | 2000     | 0       | 200000 | 0:1344 1:32 2:32
         drawn seat unserved voice:other open voice:other | Slashed | 2000     | 0       | 200000 | 1:64 2:64
-        claim claim:other                           | TwoClaims    | 2000     | 0       | 200000 |
+        claim contradict                            | FalseStream  | 2000     | 0       | 200000 |
         undrawn contradict                          | FalseStream  | 2000     | 0       | 200000 |
         drawn sealed:same open:output               | FalseOpening | 2000     | 0       | 200000 |
         drawn sealed:same open-seal:same open:output | FalseOpening | 2000    | 0       | 200000 | 0:1344
-        accused voice:other claim:other             | TwoClaims    | 2000     | 0       | 200000 | 0:1344 1:64
-        undrawn dispute claim:other                 | TwoClaims    | 2064     | 0       | 200000 |
+        accused voice:other contradict              | FalseStream  | 2000     | 0       | 200000 | 0:1344 1:64
+        undrawn dispute contradict                  | FalseStream  | 2064     | 0       | 200000 |
         drawn sealed:other open-seal:other overdue voice:other overdue | Silent | 2000 | 0 | 200000 | 0:64 1:64
         accused voice:other nobody                  | Disputed     | 2000     | 0       | 0      | 0:64 1:64
         accused voice:other voice:third nobody      | Disputed     | 2000     | 0       | 0      | 0:64 1:64 2:64
@@ -122,7 +122,7 @@ const TABLE: &[(Terms, &str)] = &[
         drawn sealed:same open-seal:same overdue    | Mismatch     | 1934.875 | 0       | 0      | 0:64
         drawn seat unserved                         | Mismatch     | 1998.875 | 0       | 0      |
         drawn seat:nobody                           | Void         | 2000     | 0       | 0      |
-        claim claim:other                           | TwoClaims    | 2000     | 0       | 0      |
+        claim contradict                            | FalseStream  | 2000     | 0       | 0      |
         drawn sealed:same open-seal:same open:output | FalseOpening | 2000    | 0       | 0      | 0:64
         ",
     ),

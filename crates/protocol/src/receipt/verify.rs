@@ -46,6 +46,8 @@ pub struct Report {
     pub label: &'static str,
     /// The rate at which it was to be checked.
     pub rate: Rate,
+    /// The digest of the claim that counts; none if nothing was claimed.
+    pub claim: Option<Digest>,
     /// Re-executions that found what was claimed.
     pub agreeing: u64,
     /// Re-executions that found something.
@@ -381,6 +383,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
             outcome: story.outcome,
             label: story.outcome.label(),
             rate: story.ticket.rate,
+            claim: job.claim().map(|claimed| claimed.digest),
             agreeing,
             checks: found,
         }

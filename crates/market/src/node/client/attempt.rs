@@ -1,18 +1,18 @@
 //! One order on its way, as its client sees it.
 //!
 //! ```text
-//! |           | agree   | open    | claim | deliver   | fail   | close  | drop    | cancel    | doubt | no doubt | contradict |
-//! |-----------|---------|---------|-------|-----------|--------|--------|---------|-----------|-------|----------|------------|
-//! | proposed  | opening | .       | .     | .         | .      | .      | unseen  | cancelled | .     | .        | .          |
-//! | opening   | .       | running | .     | .         | .      | closed | dropped | .         | .     | .        | .          |
-//! | running   | .       | .       | same  | delivered | failed | closed | .       | .         | .     | .        | same       |
-//! | failed    | .       | .       | same  | delivered | .      | closed | .       | .         | .     | .        | same       |
-//! | delivered | .       | .       | same  | .         | .      | done   | .       | .         | same  | same     | same       |
-//! | unseen    | .       | .       | .     | .         | .      | .      | .       | .         | .     | .        | .          |
-//! | dropped   | .       | running | .     | .         | .      | closed | .       | .         | .     | .        | .          |
-//! | cancelled | .       | .       | .     | .         | .      | .      | .       | .         | .     | .        | .          |
-//! | closed    | .       | .       | same  | done      | .      | .      | .       | .         | .     | same     | .          |
-//! | done      | .       | .       | same  | .         | .      | .      | .       | .         | .     | same     | .          |
+//! |           | agree   | open    | claim | deliver   | fail   | close  | drop    | cancel    | doubt | no doubt |
+//! |-----------|---------|---------|-------|-----------|--------|--------|---------|-----------|-------|----------|
+//! | proposed  | opening | .       | .     | .         | .      | .      | unseen  | cancelled | .     | .        |
+//! | opening   | .       | running | .     | .         | .      | closed | dropped | .         | .     | .        |
+//! | running   | .       | .       | same  | delivered | failed | closed | .       | .         | .     | .        |
+//! | failed    | .       | .       | same  | delivered | .      | closed | .       | .         | .     | .        |
+//! | delivered | .       | .       | same  | .         | .      | done   | .       | .         | same  | same     |
+//! | unseen    | .       | .       | .     | .         | .      | .      | .       | .         | .     | .        |
+//! | dropped   | .       | running | .     | .         | .      | closed | .       | .         | .     | .        |
+//! | cancelled | .       | .       | .     | .         | .      | .      | .       | .         | .     | .        |
+//! | closed    | .       | .       | same  | done      | .      | .      | .       | .         | .     | same     |
+//! | done      | .       | .       | same  | .         | .      | .      | .       | .         | .     | same     |
 //! ```
 //!
 //! A step that has a point is refused, and one that has the same is taken and leads nowhere else. Unseen and dropped are
@@ -20,7 +20,7 @@
 //! the same, and its ticket, or its close, is taken when it comes. Done is closed with the result here, which may come
 //! after the close.
 //!
-//! **Invariant:** closed is final, and so is the first result that was what its claim said.
+//! **Invariant:** closed is final, and so is the first result that was what the claim in the books said.
 
 use assay_protocol::{
     claim::{Claim, Deliver},
@@ -34,6 +34,7 @@ use assay_protocol::{
 
 use super::RESULT_TRIES_MAX;
 use crate::{
+    input::Proven,
     node::{
         alarms::{backoff, lull},
         context::Context,
@@ -53,16 +54,16 @@ pub(super) struct Attempt {
     pub(super) state: AttemptState,
     pub(super) open: Option<Recorded<Open>>,
     pub(super) ticket: Option<Verified<Ticket>>,
-    /// The provider's claim, once it was seen.
-    pub(super) claim: Option<Recorded<Claim>>,
-    /// True once it would be known after a restart.
-    pub(super) claim_kept: bool,
+    /// The digest of the claim in the notary's books, once that is known: no other counts.
+    pub(super) bound: Option<Digest>,
+    /// True once some claim was seen: the provider has committed itself.
+    pub(super) committed: bool,
     /// What became of the client's doubt.
     pub(super) doubt: Doubt,
-    /// Two claims that the provider signed.
-    pub(super) contradiction: Option<[Recorded<Claim>; 2]>,
-    /// The provider's result while it is fetched.
+    /// The provider's result while it is fetched, and until it is known which claim is in the books.
     pub(super) delivering: Option<Verified<Deliver>>,
+    /// True while that is here and waits for the claim in the books.
+    pub(super) is_here: bool,
     /// How long a run takes, as the offer said; nothing after a restart.
     pub(super) promised: Option<Duration>,
     /// When the ticket came; nothing after a restart.
@@ -104,22 +105,20 @@ pub(super) enum AttemptStep {
     Agree(Recorded<Open>),
     /// The notary holds the money.
     Open(Verified<Ticket>),
-    /// The provider committed itself.
+    /// The notary has this claim in its books.
     Claim(Recorded<Claim>),
     /// The result is here, and is what was claimed.
     Deliver(Verified<Deliver>),
     /// The provider gave up.
     Fail(Failure),
     /// The notary closed the job, and its receipt is here.
-    Close(Outcome, Digest),
+    Close(Digest, Proven),
     /// It was refused, or nobody answered.
     Drop(Option<Refusal>),
     /// Its user wants no more of it, and nobody but the provider has seen it.
     Cancel,
     /// Its user doubts the result, or the notary answered to that.
     Doubt(Doubt),
-    /// The provider signed two claims.
-    Contradict([Recorded<Claim>; 2]),
 }
 
 impl Attempt {
@@ -132,11 +131,11 @@ impl Attempt {
             state: AttemptState::Proposed,
             open: None,
             ticket: None,
-            claim: None,
-            claim_kept: false,
+            bound: None,
+            committed: false,
             doubt: Doubt::None,
-            contradiction: None,
             delivering: None,
+            is_here: false,
             promised: None,
             started: None,
             closing: None,
@@ -168,7 +167,7 @@ impl Attempt {
                 (self.ticket, self.state, self.tries) = (Some(ticket), Running, 0);
             }
             (Running | Delivered | Failed(_) | Closed(_), AttemptStep::Claim(claim)) => {
-                (self.claim, self.claim_kept) = (Some(claim), true);
+                (self.bound, self.committed) = (Some(claim.verified().digest()), true);
             }
             (Running | Failed(_) | Closed(_), AttemptStep::Deliver(deliver)) if self.output.is_none() => {
                 self.deliver(&deliver);
@@ -176,10 +175,11 @@ impl Attempt {
             (Running, AttemptStep::Fail(reason)) => self.state = Failed(reason),
             (
                 Opening | Running | Delivered | Failed(_) | Refused(_) | Unanswered,
-                AttemptStep::Close(outcome, receipt),
+                AttemptStep::Close(receipt, Proven { outcome, claim }),
             ) if self.open.is_some() => {
                 (self.state, self.receipt) = (Closed(outcome), Some(receipt));
                 (self.closing, self.tries) = (None, 0);
+                self.bound = claim.or(self.bound);
             }
             (Proposed | Opening, AttemptStep::Drop(reason)) => {
                 self.state = reason.map_or(Unanswered, Refused);
@@ -187,9 +187,6 @@ impl Attempt {
             (Proposed, AttemptStep::Cancel) => self.state = Cancelled,
             (Delivered, AttemptStep::Doubt(doubt)) | (Closed(_), AttemptStep::Doubt(doubt @ Doubt::None)) => {
                 (self.doubt, self.tries) = (doubt, 0)
-            }
-            (Running | Delivered | Failed(_), AttemptStep::Contradict(claims)) => {
-                self.contradiction = Some(claims);
             }
             (
                 Proposed | Opening | Running | Delivered | Refused(_) | Unanswered | Failed(_) | Cancelled
@@ -202,8 +199,8 @@ impl Attempt {
 
     fn deliver(&mut self, deliver: &Verified<Deliver>) {
         self.output = Some(deliver.output);
-        (self.claim, self.claim_kept) = (Some(deliver.claim().to_verified().into()), true);
-        (self.delivering, self.tries) = (None, 0);
+        (self.bound, self.committed) = (Some(deliver.claim().to_verified().digest()), true);
+        (self.delivering, self.is_here, self.tries) = (None, false, 0);
         if !matches!(self.state, AttemptState::Closed(_)) {
             self.state = AttemptState::Delivered;
         }
@@ -211,7 +208,7 @@ impl Attempt {
 
     /// Gets the result that its provider named, unless that goes on already.
     pub(super) fn fetch<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
-        let output = self.delivering.as_ref().map(|deliver| deliver.output);
+        let output = self.delivering.as_ref().filter(|_| !self.is_here).map(|deliver| deliver.output);
         if let Some(output) = output.filter(|_| !core::mem::replace(&mut self.fetches, true)) {
             cx.fetch(job, output, [self.order.provider]);
         }
@@ -229,8 +226,7 @@ impl Attempt {
         let presses = match self.state {
             AttemptState::Proposed | AttemptState::Opening | AttemptState::Closed(_) => true,
             AttemptState::Running | AttemptState::Delivered | AttemptState::Failed(_) => {
-                let objects = self.doubt == Doubt::Told || self.contradiction.is_some();
-                objects || (cancelling && !self.is_claimed())
+                self.doubt == Doubt::Told || (cancelling && !self.committed)
             }
             AttemptState::Refused(_) | AttemptState::Unanswered | AttemptState::Cancelled => false,
         };
@@ -253,11 +249,6 @@ impl Attempt {
     /// True while the notary's ticket would be taken.
     pub(super) fn awaits_ticket(&self) -> bool {
         self.may_close() && self.ticket.is_none()
-    }
-
-    /// True once the provider has committed itself.
-    pub(super) fn is_claimed(&self) -> bool {
-        self.claim.is_some()
     }
 
     /// How long its result took, if it comes now. Nothing if the client was restarted meanwhile: that the result was not

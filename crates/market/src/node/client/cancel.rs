@@ -61,7 +61,7 @@ impl Client {
     pub(super) fn cancel_job<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
         let Some(attempt) = self.attempts.get(&job) else { return };
         let key = attempt.key;
-        if attempt.is_claimed() {
+        if attempt.committed {
             let reason = NotCancelled::Claimed;
             cx.tell(Event::NotCancelled { key, reason });
         } else if attempt.ticket.is_some() {
@@ -71,7 +71,7 @@ impl Client {
 
     /// Tells the notary that no more is wanted of an open job; true if that is all there is to do about it.
     pub(super) fn send_cancel<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) -> bool {
-        let Some(attempt) = self.attempts.get(&job).filter(|attempt| !attempt.is_claimed()) else {
+        let Some(attempt) = self.attempts.get(&job).filter(|attempt| !attempt.committed) else {
             return false;
         };
         let Some(ticket) = attempt.ticket.as_ref().filter(|_| self.is_cancelled(attempt.key)) else {

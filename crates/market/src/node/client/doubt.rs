@@ -1,15 +1,14 @@
-//! What a client says against a result: that it doubts it, or that its provider signed two.
+//! What a client says against a result: that it doubts it.
 //!
 //! **Invariant:** a doubt is saved before the notary hears of it, and is told until the notary took it, refused it or
 //! closed the job.
 
 use assay_protocol::{
-    claim::Claim,
     id::{Digest, JobId},
     objection::Dispute,
     order::Refusal,
     outcome::Outcome,
-    signed::{Signer, Verified},
+    signed::Signer,
 };
 
 use super::{Client, Doubt};
@@ -57,9 +56,6 @@ impl Client {
         if attempt.doubt == Doubt::Told {
             cx.say(notary, Dispute { job });
         }
-        for claim in attempt.contradiction.iter().flatten() {
-            cx.send(notary, claim.verified());
-        }
     }
 
     /// The notary has the result checked.
@@ -95,36 +91,12 @@ impl Client {
         }
     }
 
-    /// Notes the claim of a job, which ends all wishes to cancel it. Another one than before is evidence by itself.
-    pub(super) fn note_claim<S: Signer>(&mut self, claim: &Verified<Claim>, cx: &mut Context<'_, S>) {
-        let job = claim.job;
+    /// Notes that the provider has committed itself, which ends all wishes to cancel.
+    pub(super) fn note_commitment<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         let Some(attempt) = self.attempts.get_mut(&job) else { return };
-        let (key, notary) = (attempt.key, attempt.order.notary);
-        let Some(known) = attempt.claim.clone() else {
-            attempt.claim = Some(claim.into());
-            let open = attempt.may_close();
-            if open && self.is_cancelled(key) {
-                let reason = NotCancelled::Claimed;
-                cx.tell(Event::NotCancelled { key, reason });
-            }
-            return;
-        };
-        let other = known.verified().digest() != claim.digest();
-        if other && attempt.contradiction.is_none() && attempt.may_close() {
-            let claims = [known, claim.into()];
-            self.keep(ClientRecord::Contradicted { claims: claims.clone() }, cx);
-            cx.tell(Event::Contradicted { key, job });
-            for claim in claims {
-                cx.send(notary, claim.into_verified());
-            }
-        }
-    }
-
-    /// Has the claim of a job known after a restart as well: what the client says of it rests on it.
-    pub(super) fn keep_claim<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
-        let attempt = self.attempts.get(&job).filter(|attempt| !attempt.claim_kept);
-        if let Some(claim) = attempt.and_then(|attempt| attempt.claim.clone()) {
-            self.keep(ClientRecord::Claimed(claim), cx);
+        let (key, open) = (attempt.key, attempt.may_close());
+        if !core::mem::replace(&mut attempt.committed, true) && open && self.is_cancelled(key) {
+            cx.tell(Event::NotCancelled { key, reason: NotCancelled::Claimed });
         }
     }
 

@@ -9,7 +9,6 @@ use assay_protocol::{
     claim::Deliver,
     id::{Digest, JobId},
     order::{Failure, Order, Refusal},
-    outcome::Outcome,
     signed::Verified,
     ticket::Ticket,
 };
@@ -19,6 +18,7 @@ use super::{
     is_passing,
 };
 use crate::{
+    input::Proven,
     reliability::{self, Timing},
     submission::Submission,
     view::{AttemptState, AttemptView, SubmissionView},
@@ -98,10 +98,11 @@ impl Client {
         }
     }
 
-    pub(super) fn closed(&mut self, job: JobId, outcome: Outcome, receipt: Digest) {
+    pub(super) fn closed(&mut self, job: JobId, receipt: Digest, proven: Proven) {
         let Some(attempt) = self.attempts.get_mut(&job) else { return };
         let failure = if let AttemptState::Failed(reason) = attempt.state { Some(reason) } else { None };
-        let taken = attempt.apply(AttemptStep::Close(outcome, receipt));
+        let outcome = proven.outcome;
+        let taken = attempt.apply(AttemptStep::Close(receipt, proven));
         debug_assert!(taken.is_ok(), "a step that was saved is not in the table");
         let (key, order) = (attempt.key, &attempt.order);
         if let Some(deed) = reliability::deed_of(outcome, failure) {

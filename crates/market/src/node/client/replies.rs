@@ -10,7 +10,6 @@ use assay_protocol::{
     id::{Digest, JobId, PeerId},
     notice::{Notice, NoticeEvent},
     order::{Abort, Accept, Open, Refusal, Refuse},
-    outcome::Outcome,
     signed::{Signer, Verified},
     ticket::{Start, Ticket},
 };
@@ -18,7 +17,7 @@ use assay_protocol::{
 use super::{Attempt, Client, belongings::untaken};
 use crate::{
     event::Event,
-    input::{Blob, Uncollected},
+    input::{Blob, Proven, Uncollected},
     node::{
         alarms::{Alarm, backoff},
         context::Context,
@@ -143,7 +142,7 @@ impl Client {
             return Heard::Misstep(Fault::Stranger);
         }
         // Nobody checks what is not claimed: before that, whoever asks wants to read the input.
-        if !attempt.is_claimed() {
+        if !attempt.committed {
             return Heard::Misstep(Fault::Untimely);
         }
         if check.input_commit != attempt.order.input_commit {
@@ -172,13 +171,17 @@ impl Client {
         if attempt.ticket.is_none() {
             return Heard::Misstep(Fault::Untimely);
         }
-        self.note_claim(&claim, cx);
+        // Only the claim in the books is paid for: what another one says is nobody's result.
+        if attempt.bound.is_some_and(|bound| bound != claim.digest()) {
+            return Heard::Misstep(Fault::Contrary);
+        }
+        self.note_commitment(job, cx);
         let Some(attempt) = self.attempts.get_mut(&job).filter(|attempt| attempt.output.is_none()) else {
             return Heard::Taken;
         };
         // One fetch at a time: whoever names another output each time has the last of them looked at, and no more.
-        if attempt.fetches && attempt.delivering.as_ref().is_some_and(|known| known.output != deliver.output)
-        {
+        let busy = attempt.fetches || attempt.is_here;
+        if busy && attempt.delivering.as_ref().is_some_and(|known| known.output != deliver.output) {
             return Heard::Misstep(Fault::Untimely);
         }
         attempt.delivering = Some(deliver.clone());
@@ -257,15 +260,23 @@ impl Client {
         if claim.signer() != attempt.order.provider || claim.job != job || !fits {
             return Heard::Misstep(Fault::Contrary);
         }
-        let (notary, secret) = (attempt.order.notary, attempt.secret);
-        self.note_claim(&claim, cx);
-        self.keep_claim(job, cx);
+        if attempt.bound.is_some_and(|bound| bound != claim.digest()) {
+            return Heard::Misstep(Fault::Contrary);
+        }
+        let (notary, secret, known) = (attempt.order.notary, attempt.secret, attempt.bound.is_some());
+        self.note_commitment(job, cx);
+        if !known {
+            self.keep(ClientRecord::Claimed(claim.into()), cx);
+        }
         cx.say(notary, Reveal { job, position, secret });
-        self.await_close(job, cx);
+        if self.attempts.get(&job).is_some_and(|attempt| attempt.close_due.is_none()) {
+            self.await_close(job, cx);
+        }
+        self.take_result(job, cx);
         Heard::Taken
     }
 
-    /// Takes an output that was fetched, if it is what was claimed.
+    /// An output that was fetched is here: it waits for the claim in the books, if it is what its own claim says.
     pub(super) fn on_output<S: Signer>(
         &mut self,
         job: JobId,
@@ -283,7 +294,25 @@ impl Client {
             attempt.delivering = None;
             return Heard::Misstep(Fault::Contrary);
         }
-        let (key, timing) = (attempt.key, attempt.timing(cx.now));
+        attempt.is_here = true;
+        self.take_result(job, cx);
+        Heard::Taken
+    }
+
+    /// Takes an output that is here, once its claim is known to be the one in the books; drops that of another.
+    fn take_result<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(attempt) = self.attempts.get_mut(&job).filter(|attempt| attempt.output.is_none()) else {
+            return;
+        };
+        let (Some(bound), Some(deliver)) = (attempt.bound, attempt.delivering.clone()) else { return };
+        if deliver.claim().to_verified().digest() != bound {
+            (attempt.delivering, attempt.is_here, attempt.fetches) = (None, false, false);
+            return;
+        }
+        if !attempt.is_here {
+            return;
+        }
+        let (key, timing, digest) = (attempt.key, attempt.timing(cx.now), deliver.output);
         self.keep(ClientRecord::Delivered { deliver: deliver.into(), timing }, cx);
         cx.hold(untaken(key), digest);
         cx.tell(Event::Delivered { key, job, output: digest });
@@ -293,7 +322,6 @@ impl Client {
             None => self.await_close(job, cx),
         }
         self.release_job(job, cx);
-        Heard::Taken
     }
 
     /// Takes a receipt that was looked for, if it proves what the notary said.
@@ -301,7 +329,7 @@ impl Client {
         &mut self,
         job: JobId,
         digest: Digest,
-        found: Result<Outcome, Uncollected>,
+        found: Result<Proven, Uncollected>,
         cx: &mut Context<'_, S>,
     ) -> Heard {
         let Some(attempt) = self.attempts.get_mut(&job) else { return Heard::NotMine };
@@ -310,7 +338,7 @@ impl Client {
         };
         attempt.collects = false;
         match found {
-            Ok(proven) if proven == outcome => self.close_attempt(job, outcome, digest, cx),
+            Ok(proven) if proven.outcome == outcome => self.close_attempt(job, digest, proven, cx),
             Err(Uncollected::Absent) => {
                 attempt.tries = attempt.tries.min(COLLECT_TRIES);
                 cx.set(Alarm::Attempt(job), cx.now.after(backoff(attempt.tries)));
@@ -330,20 +358,21 @@ impl Client {
     fn close_attempt<S: Signer>(
         &mut self,
         job: JobId,
-        outcome: Outcome,
         receipt: Digest,
+        proven: Proven,
         cx: &mut Context<'_, S>,
     ) {
         let Some(attempt) = self.attempts.get(&job) else { return };
-        let key = attempt.key;
+        let (key, outcome) = (attempt.key, proven.outcome);
         self.end_doubt(job, outcome, cx);
-        self.keep(ClientRecord::Closed { job, outcome, receipt }, cx);
+        self.keep(ClientRecord::Closed { job, receipt, proven }, cx);
         if self.attempts.get(&job).is_some_and(Attempt::is_pursued) {
             cx.set(Alarm::Attempt(job), cx.now.after(backoff(0)));
         } else {
             cx.alarms.clear(Alarm::Attempt(job));
         }
         cx.tell(Event::Closed { key, job, outcome, receipt });
+        self.take_result(job, cx);
         self.release_job(job, cx);
         if !outcome.is_paid() {
             self.seek_again(key, cx);

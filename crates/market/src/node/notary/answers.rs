@@ -60,8 +60,6 @@ impl Notary {
             } else if to == order.provider
                 && let Some(claimed) = self.claimed(job)
             {
-                // Not the client: it would answer with its secret, and that again with this, for as long as the job
-                // lasts.
                 self.notice(to, job, claimed, cx);
             }
             self.tell(open, cx);
@@ -73,6 +71,20 @@ impl Notary {
         if to == closed.client || to == closed.provider {
             let (outcome, receipt) = (closed.outcome, *receipt);
             self.notice(to, job, NoticeEvent::Closed { outcome, receipt }, cx);
+        }
+    }
+
+    /// Shows a client that asks the claim in the books, where nobody presses it to reveal any more: it takes no result of
+    /// another claim. Not in answer to its steps: it answers with its secret, and that again with this, for as long as
+    /// the job lasts.
+    pub(super) fn remind<S: Signer>(&self, job: JobId, to: PeerId, cx: &mut Context<'_, S>) {
+        let Some(open) = self.ledger.open_job(job).filter(|open| open.job.order().client == to) else {
+            return;
+        };
+        if !matches!(open.job.stage(), Stage::Claimed { .. })
+            && let Some(claimed) = self.claimed(job)
+        {
+            self.notice(to, job, claimed, cx);
         }
     }
 

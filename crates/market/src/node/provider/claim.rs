@@ -84,7 +84,7 @@ impl Provider {
     }
 
     /// The client wants no more of a job that is not claimed yet: it ends with the agreed fee. One that is claimed stays
-    /// so, since nobody can sign two claims.
+    /// so.
     pub(super) fn on_cancelled<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         let Some(serving) = self.servings.get(&job) else { return };
         if matches!(serving.phase, ServingPhase::Fetching | ServingPhase::Running) {
@@ -105,7 +105,7 @@ impl Provider {
         cx: &mut Context<'_, S>,
     ) -> Heard {
         let Some(serving) = self.servings.get(&job) else { return Heard::NotMine };
-        let Some(claimed) = serving.claimed() else { return Heard::Misstep(Fault::Untimely) };
+        let Some(claimed) = serving.bound_claim() else { return Heard::Misstep(Fault::Untimely) };
         // An opening that does not open the claim convicts: bytes that a disk has spoilt are better not shown at all.
         let EvidenceLeaf { evidence_root, records: count, .. } = claimed.evidence;
         let intact = |record: &ShownRecord| {

@@ -42,6 +42,9 @@ pub(super) struct Serving {
     pub(super) ticket: Option<Verified<Ticket>>,
     /// True once the notary has the claim.
     pub(super) noticed: bool,
+    /// The digest of the claim in its books, once it said so: what a machine that lost its disk claims the next time may
+    /// be another one, which counts for nothing.
+    pub(super) bound: Option<Digest>,
     /// Until when a slot is kept for its ticket.
     pub(super) held_until: Timestamp,
     pub(super) tries: u32,
@@ -95,6 +98,7 @@ impl Serving {
             phase,
             ticket: None,
             noticed: false,
+            bound: None,
             held_until,
             tries: 0,
             claim_by: Timestamp::default(),
@@ -151,6 +155,13 @@ impl Serving {
     /// Its claim with what opens it.
     pub(super) fn claimed(&self) -> Option<&Claimed> {
         if let ServingPhase::Claimed(claimed) = &self.phase { Some(claimed) } else { None }
+    }
+
+    /// The same, unless another one is in the books.
+    pub(super) fn bound_claim(&self) -> Option<&Claimed> {
+        let other =
+            |claimed: &&Claimed| self.bound.is_some_and(|bound| bound != claimed.claim.verified().digest());
+        self.claimed().filter(|claimed| !other(claimed))
     }
 
     /// What the notary is told of its end.

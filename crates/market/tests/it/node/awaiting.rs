@@ -4,7 +4,7 @@
 use assay_market::{
     Command, Event, Input,
     command::{NotCancelled, NotDisputed},
-    input::{Blob, Uncollected},
+    input::{Blob, Proven, Uncollected},
     view::AttemptState,
 };
 use assay_protocol::{
@@ -47,11 +47,18 @@ pub(super) fn delivery(table: &Table, order: &Order) -> Deliver {
     Deliver { claim, leaf, evidence, output: run.output }
 }
 
+/// Its notary has the claim of this result in its books.
+pub(super) fn bind(table: &mut Table, order: &Order, deliver: &Deliver) {
+    let claim = deliver.claim.clone();
+    table.notice(NOTARY, order.id(), NoticeEvent::Claimed { position: 9, claim });
+}
+
 /// A client that has its result.
 pub(super) fn delivered() -> (Table, Order) {
     let (mut table, order, _) = Table::running(&[PROVIDER]);
     let deliver = delivery(&table, &order);
-    table.hear(PROVIDER, deliver);
+    table.hear(PROVIDER, deliver.clone());
+    bind(&mut table, &order, &deliver);
     table.fetched(result(4).output, result(4).output_root);
     assert_eq!(state(&table), Some(AttemptState::Delivered));
     (table, order)
@@ -104,6 +111,7 @@ fn a_checker_is_given_the_input_once_there_is_a_claim_and_if_the_notary_asked_it
 fn a_result_is_taken_from_its_provider_and_if_it_is_what_was_claimed() {
     let (mut table, order, _) = Table::running(&[PROVIDER]);
     let deliver = delivery(&table, &order);
+    bind(&mut table, &order, &deliver);
     let other = Deliver { leaf: OutputLeaf { records: 9, ..deliver.leaf }, ..deliver.clone() };
     for (by, deliver) in [(STRANGER, &deliver), (NOTARY, &deliver), (PROVIDER, &other)] {
         table.hear(by, deliver.clone());
@@ -123,6 +131,7 @@ fn a_result_is_taken_from_its_provider_and_if_it_is_what_was_claimed() {
 fn while_a_result_is_fetched_no_other_takes_its_place() {
     let (mut table, order, _) = Table::running(&[PROVIDER]);
     let deliver = delivery(&table, &order);
+    bind(&mut table, &order, &deliver);
     let other = Deliver { output: Digest::of(b"other bytes"), ..deliver.clone() };
     table.hear(PROVIDER, deliver.clone());
     table.hear(PROVIDER, other.clone());
@@ -137,6 +146,7 @@ fn while_a_result_is_fetched_no_other_takes_its_place() {
 fn a_result_that_nobody_served_makes_room_for_another() {
     let (mut table, order, _) = Table::running(&[PROVIDER]);
     let deliver = delivery(&table, &order);
+    bind(&mut table, &order, &deliver);
     let other = Deliver { output: Digest::of(b"other bytes"), ..deliver.clone() };
     table.hear(PROVIDER, other.clone());
     let (holder, digest) = (order.id(), other.output);
@@ -160,9 +170,9 @@ fn a_job_is_closed_by_the_receipt_that_its_notary_named_if_that_proves_what_it_s
     let another = Digest::of(b"another receipt");
     let refuted = Event::ReceiptRefuted { key: KEY, job, notary: order.notary };
     let cases = [
-        (another, Ok(outcome), false),
+        (another, Ok(proven(outcome, None)), false),
         (receipt, Err(Uncollected::Absent), false),
-        (receipt, Ok(Outcome::Checked), true),
+        (receipt, Ok(proven(Outcome::Checked, None)), true),
         (receipt, Err(Uncollected::Refuted), false),
     ];
     for (digest, found, told) in cases {
@@ -173,7 +183,7 @@ fn a_job_is_closed_by_the_receipt_that_its_notary_named_if_that_proves_what_it_s
     }
     table.notice(NOTARY, job, NoticeEvent::Closed { outcome, receipt });
     assert!(table.collects(receipt));
-    table.feed(Input::Collected { job, digest: receipt, found: Ok(outcome) });
+    table.feed(Input::Collected { job, digest: receipt, found: Ok(proven(outcome, None)) });
     assert_eq!(state(&table), Some(AttemptState::Closed(outcome)));
 }
 
@@ -246,12 +256,99 @@ fn a_doubt_is_told_until_the_notary_takes_it_or_refuses_it() {
     }
 }
 
+/// What a receipt proves.
+pub(super) fn proven(outcome: Outcome, claim: Option<Digest>) -> Proven {
+    Proven { outcome, claim }
+}
+
+/// How a client comes to know which claim is in the books.
+#[derive(Clone, Copy, Debug)]
+enum Told {
+    Before,
+    Between,
+    After,
+    ByReceipt,
+}
+
 #[test]
-fn two_claims_for_one_job_are_both_shown_to_the_notary() {
-    let (mut table, order) = delivered();
+fn a_result_is_taken_for_the_claim_in_the_books_however_the_client_comes_to_know_that_one() {
+    for told in [Told::Before, Told::Between, Told::After, Told::ByReceipt] {
+        let (mut table, order, _) = Table::running(&[PROVIDER]);
+        let deliver = delivery(&table, &order);
+        let waits = |table: &Table| {
+            assert_ne!(
+                state(table),
+                Some(AttemptState::Delivered),
+                "{told:?}: nobody knows what is in the books"
+            );
+        };
+        if matches!(told, Told::Before) {
+            bind(&mut table, &order, &deliver);
+        }
+        table.hear(PROVIDER, deliver.clone());
+        if matches!(told, Told::Between) {
+            bind(&mut table, &order, &deliver);
+        }
+        waits(&table);
+        table.fetched(deliver.output, deliver.leaf.output_root);
+        match told {
+            Told::Before | Told::Between => {}
+            Told::After => {
+                waits(&table);
+                bind(&mut table, &order, &deliver);
+            }
+            Told::ByReceipt => {
+                waits(&table);
+                table.pass(Duration::seconds(30));
+                assert!(table.count("Query") > 0, "it asks: {:?}", table.said());
+                let (job, receipt, outcome) = (order.id(), Digest::of(b"a receipt"), Outcome::Unchecked);
+                table.notice(NOTARY, job, NoticeEvent::Closed { outcome, receipt });
+                let found = Ok(proven(outcome, Some(deliver.claim.said().digest())));
+                table.feed(Input::Collected { job, digest: receipt, found });
+            }
+        }
+        let delivered = Event::Delivered { key: KEY, job: order.id(), output: deliver.output };
+        assert!(table.told().any(|event| *event == delivered), "{told:?}: {:?}", table.effects);
+        table.restart();
+        let known = table.node().submission(KEY).and_then(|view| view.attempts.last()?.output);
+        assert_eq!(known, Some(deliver.output), "{told:?}");
+    }
+}
+
+#[test]
+fn a_result_of_another_claim_than_the_one_in_the_books_is_nobodys() {
+    for told in [Told::Before, Told::Between, Told::After] {
+        let (mut table, order, _) = Table::running(&[PROVIDER]);
+        let deliver = delivery(&table, &order);
+        let work = deliver.claim.said().work + 1;
+        let claim = table.office.say(order.provider, Claim { work, ..*deliver.claim.said() });
+        let other = Deliver { claim, ..deliver.clone() };
+        if matches!(told, Told::Before) {
+            bind(&mut table, &order, &deliver);
+        }
+        table.hear(PROVIDER, other.clone());
+        if matches!(told, Told::Between) {
+            bind(&mut table, &order, &deliver);
+        }
+        table.fetched(other.output, other.leaf.output_root);
+        if matches!(told, Told::After) {
+            bind(&mut table, &order, &deliver);
+        }
+        assert_eq!(state(&table), Some(AttemptState::Running), "{told:?}");
+        table.hear(PROVIDER, deliver.clone());
+        table.fetched(deliver.output, deliver.leaf.output_root);
+        assert_eq!(state(&table), Some(AttemptState::Delivered), "{told:?}: the other one is in the way");
+    }
+}
+
+#[test]
+fn a_notary_that_shows_two_claims_gets_one_secret() {
+    let (mut table, order, _) = Table::running(&[PROVIDER]);
     let digest = ticket(&table, &order);
-    let other = table.claim(&order, digest);
-    table.notice(NOTARY, order.id(), NoticeEvent::Claimed { position: 9, claim: other });
-    assert_eq!(table.count("Claim"), 2, "{:?}", table.said());
-    assert!(table.told().any(|event| *event == Event::Contradicted { key: KEY, job: order.id() }));
+    let claim = table.claim(&order, digest);
+    let other = table.office.say(order.provider, Claim { work: claim.said().work + 1, ..*claim.said() });
+    table.notice(NOTARY, order.id(), NoticeEvent::Claimed { position: 9, claim });
+    assert_eq!(table.said(), [("Reveal", NOTARY)]);
+    table.notice(NOTARY, order.id(), NoticeEvent::Claimed { position: 10, claim: other });
+    assert!(table.effects.is_empty(), "{:?}", table.effects);
 }

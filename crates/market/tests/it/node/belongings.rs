@@ -12,7 +12,7 @@ use assay_protocol::{
 };
 
 use super::{
-    awaiting::{KEY, delivered, delivery},
+    awaiting::{KEY, delivered, delivery, proven},
     checking::{asked, running},
     table::{Table, result},
 };
@@ -20,9 +20,13 @@ use crate::office::{NOTARY, PROVIDER};
 
 /// Its notary closes a job, and the receipt is here.
 fn close(table: &mut Table, order: &Order, outcome: Outcome) {
+    close_claimed(table, order, outcome, None);
+}
+
+fn close_claimed(table: &mut Table, order: &Order, outcome: Outcome, claim: Option<Digest>) {
     let (job, digest) = (order.id(), Digest::of(b"a receipt"));
     table.notice(NOTARY, job, NoticeEvent::Closed { outcome, receipt: digest });
-    table.feed(Input::Collected { job, digest, found: Ok(outcome) });
+    table.feed(Input::Collected { job, digest, found: Ok(proven(outcome, claim)) });
 }
 
 /// What is kept now, and after a restart.
@@ -71,7 +75,7 @@ fn a_result_is_kept_for_its_user_until_that_has_taken_it() {
 fn a_result_that_comes_after_the_close_is_kept_for_its_user_alone() {
     let (mut table, order, _) = Table::running(&[PROVIDER]);
     let deliver = delivery(&table, &order);
-    close(&mut table, &order, Outcome::Checked);
+    close_claimed(&mut table, &order, Outcome::Checked, Some(deliver.claim.said().digest()));
     table.hear(PROVIDER, deliver.clone());
     table.fetched(deliver.output, deliver.leaf.output_root);
     assert_eq!(kept(&mut table), twice([deliver.output]));

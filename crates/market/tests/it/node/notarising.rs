@@ -2,8 +2,10 @@
 
 use assay_market::{Effect, Input, view::AttemptState};
 use assay_protocol::{
+    claim::{Claim, Reveal},
     genesis::Founder,
     id::{Digest, JobId},
+    manifest::End,
     message::Message,
     notice::{NoticeEvent, Query},
     order::{Abort, Accept, Failure, Open, Order},
@@ -118,6 +120,30 @@ fn a_notary_that_begins_anew_files_the_last_receipts_again_and_answers_as_before
     assert_eq!(filed(&table), receipts);
     table.hear(CLIENT, Query { sequence: 2, job: Some(job) });
     assert!(notices(&table).iter().any(|(_, event)| matches!(event, NoticeEvent::Closed { .. })));
+}
+
+/// It takes no result of another claim; and an answer to its own steps would have it answer for ever.
+#[test]
+fn a_client_that_asks_after_a_claimed_job_is_shown_the_claim_in_the_books_and_its_steps_are_not_answered_so()
+{
+    let (mut table, order, ticket) = opened();
+    let (job, commit) = (order.id(), Digest::default());
+    let claim = Claim { job, ticket: ticket.digest(), units: 4, work: 8, end: End::Stop, commit };
+    table.hear(PROVIDER, claim);
+    table.pass(table.office.genesis.timers.reveal.times(2));
+    let shown = |table: &Table, by: u64| {
+        let is_it =
+            |event| matches!(event, NoticeEvent::Claimed { claim: said, .. } if *said.said() == claim);
+        notices(table).into_iter().filter(|(to, event)| *to == by && is_it(event.clone())).count()
+    };
+    table.hear(PROVIDER, Claim { work: 9, ..claim });
+    assert_eq!((table.saves(), shown(&table, PROVIDER)), (0, 1), "{:?}", table.effects);
+    for (by, expected) in [(STRANGER, 0), (CLIENT, 1)] {
+        table.hear(by, Query { sequence: 1, job: Some(job) });
+        assert_eq!(shown(&table, by), expected, "asked by {by}");
+    }
+    table.hear(CLIENT, Reveal { job, position: 9, secret: Digest::default() });
+    assert_eq!((shown(&table, CLIENT), table.saves()), (0, 0), "{:?}", table.effects);
 }
 
 /// The notary's own messages to itself come in again.

@@ -11,7 +11,10 @@ use assay_protocol::{
     units::{Amount, Duration, Rate, Timestamp},
 };
 
-use super::table::{Table, account};
+use super::{
+    awaiting::proven,
+    table::{Table, account},
+};
 use crate::{
     cheap::Cheap,
     office::{CLIENT, FIRST_VERIFIER, NOTARY, PROVIDER, STRANGER, id},
@@ -301,7 +304,8 @@ fn the_next_order_in_a_lane_has_the_next_number_even_where_no_ticket_came() {
     }
     table.notice(NOTARY, order.id(), NoticeEvent::Closed { outcome: Outcome::NoClaim, receipt });
     assert!(table.collects(receipt));
-    table.feed(Input::Collected { job: order.id(), digest: receipt, found: Ok(Outcome::NoClaim) });
+    let found = Ok(proven(Outcome::NoClaim, None));
+    table.feed(Input::Collected { job: order.id(), digest: receipt, found });
     let (next, order) = table.proposed();
     assert_eq!((next, order.lane, order.nonce), (other(to), 0, 1));
 }

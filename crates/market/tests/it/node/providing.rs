@@ -255,3 +255,17 @@ fn a_claim_is_not_opened_with_records_that_a_disk_has_spoilt() {
         assert_eq!(table.count("OpenClaim"), opened);
     }
 }
+
+/// A machine that lost its disk may claim something else the next time. What opens that would be a false opening.
+#[test]
+fn what_opens_another_claim_than_the_one_in_the_books_is_not_said() {
+    let (mut table, order) = Table::claimed();
+    let claim = table.claim(&order, Digest::default());
+    let shown = RunId { job: order.id(), check: false };
+    table.notice(NOTARY, order.id(), NoticeEvent::Claimed { position: 1, claim });
+    table.notice(NOTARY, order.id(), NoticeEvent::Open { beacon: None });
+    assert!(table.effects.is_empty(), "{:?}", table.effects);
+    let records = vec![record(&output(), 0), record(&output(), 1)];
+    table.feed(Input::Shown { run: shown, records });
+    assert_eq!(table.count("OpenClaim"), 0, "{:?}", table.said());
+}

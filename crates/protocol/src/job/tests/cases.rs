@@ -74,33 +74,34 @@ const CLAIMS: &[Group] = &[Group {
         cancel                 | claim:fee       | Cancelled
         cancel                 | claim:excess    | ! Excess
         cancel                 | claim:ticket    | ! OtherTicket
-        cancel claim:cancelled | claim:fee       | TwoClaims
+        cancel claim:cancelled | claim:fee       | ! Known
         claim                  | claim           | ! Known
-        claim                  | claim:other     | TwoClaims
-        claim                  | claim:excess    | TwoClaims
-        claim                  | claim:ticket    | TwoClaims
+        claim                  | claim:other     | ! Known
+        claim                  | claim:excess    | ! Known
+        claim                  | claim:ticket    | ! Known
         claim reveal           | claim           | ! Known
-        claim reveal           | claim:other     | TwoClaims
+        claim reveal           | claim:other     | ! Known
         undrawn                | claim           | ! Known
-        undrawn                | claim:other     | TwoClaims
+        undrawn                | claim:other     | ! Known
         drawn                  | claim           | ! Known
-        drawn                  | claim:other     | TwoClaims
+        drawn                  | claim:other     | ! Known
         drawn seat             | claim           | ! Known
-        drawn seat             | claim:other     | TwoClaims
+        drawn seat             | claim:other     | ! Known
         drawn seat seal:same   | claim           | ! Known
-        drawn seat seal:same   | claim:other     | TwoClaims
+        drawn seat seal:same   | claim:other     | ! Known
         accused                | claim           | ! Known
-        accused                | claim:other     | TwoClaims
+        accused                | claim:other     | ! Known
         accused rounds seat    | claim           | ! Known
-        accused rounds seat    | claim:other     | TwoClaims
+        accused rounds seat    | claim:other     | ! Known
         accused sealed:other   | claim           | ! Known
-        accused sealed:other   | claim:other     | TwoClaims
+        accused sealed:other   | claim:other     | ! Known
         drawn sealed:other open-seal:other overdue voice:other | claim       | ! Known
-        drawn sealed:other open-seal:other overdue voice:other | claim:other | TwoClaims
+        drawn sealed:other open-seal:other overdue voice:other | claim:other | ! Known
         undrawn overdue        | claim           | ! Known
-        undrawn overdue        | claim:other     | ! Closed
+        undrawn overdue        | claim:other     | ! Known
         cancel claim:fee       | claim:fee       | ! Known
-        cancel claim:fee       | claim           | ! Closed
+        cancel claim:fee       | claim           | ! Known
+        abort                  | claim           | ! Closed
         overdue                | claim           | ! Closed
     ",
 }];
@@ -358,7 +359,7 @@ const DEADLINES: &[Group] = &[Group {
 }];
 
 #[test]
-fn a_claim_is_taken_once_and_within_the_order_and_a_second_one_convicts() {
+fn the_first_claim_within_the_order_binds_and_any_other_is_known() {
     check(CLAIMS);
 }
 

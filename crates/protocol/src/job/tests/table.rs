@@ -103,7 +103,6 @@ fn closed(outcome: Outcome) -> &'static str {
         Outcome::Withdrawn => "=withd",
         Outcome::Slashed => "=slash",
         Outcome::Silent => "=silnt",
-        Outcome::TwoClaims => "=2clms",
         Outcome::FalseStream => "=fstrm",
         Outcome::FalseOpening => "=fopen",
         Outcome::Void => "=void",
@@ -199,17 +198,17 @@ fn what_a_provider_can_do_in_each_stage() {
                  claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic
 Open             Claimd =abort -      -      -      -      -      -      -      -      early  -      -      -
 Cancelling       Claimd =abort -      -      -      -      -      -      -      -      early  -      -      -
-Claimed          =2clms late   -      -      -      -      -      -      -      -      early  -      -      -
-Drawing          =2clms late   -      -      -      -      -      -      -      -      early  -      -      -
-Waiting          =2clms late   -      -      -      -      -      -      -      -      early  -      -      -
-Checking.Seating =2clms late   -      -      -      -      -      -      -      -      early  -      -      -
-Checking.Sealing =2clms late   -      -      -      -      -      -      -      -      early  -      -      -
-Checking.Opening =2clms late   -      -      -      -      -      -      -      -      C.Open -      -      -
-Jury.Seating     =2clms late   -      -      -      -      -      -      -      -      known  -      -      -
-Jury.Sealing     =2clms late   -      -      -      -      -      -      -      -      known  -      -      -
-Jury.Opening     =2clms late   -      -      -      -      -      -      -      -      known  -      -      -
-Jury.Silence     =2clms late   -      -      -      -      -      -      -      -      J.Seat -      -      -
-NotDrawn         closed closed -      -      -      -      -      -      -      -      closed -      -      -
+Claimed          known  late   -      -      -      -      -      -      -      -      early  -      -      -
+Drawing          known  late   -      -      -      -      -      -      -      -      early  -      -      -
+Waiting          known  late   -      -      -      -      -      -      -      -      early  -      -      -
+Checking.Seating known  late   -      -      -      -      -      -      -      -      early  -      -      -
+Checking.Sealing known  late   -      -      -      -      -      -      -      -      early  -      -      -
+Checking.Opening known  late   -      -      -      -      -      -      -      -      C.Open -      -      -
+Jury.Seating     known  late   -      -      -      -      -      -      -      -      known  -      -      -
+Jury.Sealing     known  late   -      -      -      -      -      -      -      -      known  -      -      -
+Jury.Opening     known  late   -      -      -      -      -      -      -      -      known  -      -      -
+Jury.Silence     known  late   -      -      -      -      -      -      -      -      J.Seat -      -      -
+NotDrawn         known  closed -      -      -      -      -      -      -      -      closed -      -      -
 ",
     );
 }
