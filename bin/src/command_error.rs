@@ -92,6 +92,11 @@ impl CommandError {
         self.code
     }
 
+    /// The line that names the thing and the one that says what to do, as they were said: nothing is escaped yet.
+    pub(crate) fn lines(&self) -> [&str; 2] {
+        [&self.message, &self.hint]
+    }
+
     /// The one document that `--json` puts on standard error.
     #[must_use]
     pub fn to_json(&self) -> Value {

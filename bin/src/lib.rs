@@ -16,4 +16,4 @@ pub use bundle::Bundle;
 pub use cli::{Cli, main};
 pub use command_error::{CommandError, Exit};
 pub use invocation::Invocation;
-pub use printer::Printer;
+pub use printer::{Paint, Printer, Spinner, Styled};

@@ -1,49 +1,49 @@
 //! What a command shows: tables for a terminal, plain lines for a pipe, one document with `--json`.
 //!
 //! **Invariant:** results go to standard output and nothing else does; progress, notes and errors go to standard error.
-//! With `--json`, standard output gets exactly one document.
+//! With `--json`, standard output gets exactly one document. This is the one door to a terminal: whatever others chose
+//! is escaped here, so that no name, result or error can do more than be read. Bytes as they came go only to a file or
+//! a pipe.
 
+mod escape;
+mod spinner;
+mod stream;
+mod styled;
 mod table;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::{
-    fmt::Display,
-    io::{self, IsTerminal, Write},
+    io::{self, BufRead},
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-pub(crate) use self::table::Table;
-pub(crate) use self::value::{ago, full, moment, money, rate, short};
+use self::stream::StandardStream;
+pub(crate) use self::{
+    escape::called,
+    table::Table,
+    value::{ago, full, moment, money, rate, short},
+};
+pub use self::{
+    spinner::Spinner,
+    styled::{Paint, Styled},
+};
 use crate::command_error::{CommandError, Exit};
 
-/// Between two pictures of a spinner.
-const SPINNER_STEP: Duration = Duration::from_millis(100);
-
-/// How a piece of text stands out on a terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paint {
-    /// Important.
-    Bold,
-    /// Beside the point.
-    Dim,
-    /// Good.
-    Green,
-    /// Bad.
-    Red,
-    /// Surprising.
-    Yellow,
-}
+/// Characters of one piece of a line; ours are far shorter.
+const LINE_CHARS_MAX: usize = 1_000;
+/// Bytes of a result that is no text, of which a terminal is shown the beginning.
+const EXCERPT_BYTES: usize = 1_024;
 
 /// Where a command writes.
 #[derive(Debug)]
 pub struct Printer {
     is_json: bool,
-    is_terminal: bool,
-    has_colour: bool,
+    out: StandardStream,
+    aside: StandardStream,
     is_lost: AtomicBool,
 }
 
@@ -58,9 +58,12 @@ impl Printer {
     /// Looks at what standard output is and at `NO_COLOR`.
     #[must_use]
     pub fn new(is_json: bool) -> Self {
-        let is_terminal = io::stdout().is_terminal();
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { is_json, is_terminal, has_colour: is_terminal && !refused, is_lost: AtomicBool::new(false) }
+        Self {
+            is_json,
+            out: StandardStream::stdout(),
+            aside: StandardStream::stderr(),
+            is_lost: AtomicBool::new(false),
+        }
     }
 
     /// True if one document is wanted and nothing else.
@@ -72,7 +75,7 @@ impl Printer {
     /// True if colours may be used.
     #[must_use]
     pub fn has_colour(&self) -> bool {
-        self.has_colour
+        self.out.has_colour
     }
 
     /// The one document of a command; without `--json`, nothing.
@@ -82,92 +85,96 @@ impl Printer {
         }
         let document = Document { schema: format!("assay.{noun}/1"), body };
         match serde_json::to_string_pretty(&document) {
-            Ok(text) => self.write(text.as_bytes(), true),
+            Ok(text) => self.write(&(escape::json(&text) + "\n")),
             Err(error) => unreachable!("documents have text for keys: {error}"),
         }
     }
 
     /// A line of the result; with `--json`, nothing.
-    pub fn line(&self, text: impl Display) {
+    pub fn line(&self, text: impl Into<Styled>) {
         if !self.is_json {
-            self.write(text.to_string().as_bytes(), true);
+            self.write(&(text.into().shown(self.has_colour(), LINE_CHARS_MAX) + "\n"));
         }
     }
 
-    /// The result as it is.
+    /// The result: as it came for a file or a pipe, escaped for a terminal; with `--json`, nothing.
     pub fn bytes(&self, bytes: &[u8]) {
         if !self.is_json {
-            self.write(bytes, false);
+            self.file(bytes);
         }
     }
 
-    /// A file on standard output: as it is, with `--json` as well.
+    /// A file on standard output, with `--json` as well: as it is for a file or a pipe, escaped for a terminal.
     pub(crate) fn file(&self, bytes: &[u8]) {
-        self.write(bytes, false);
+        if !self.out.is_terminal {
+            return self.write_bytes(bytes);
+        }
+        let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+        let excerpt = bytes.get(..EXCERPT_BYTES).unwrap_or(bytes);
+        let shown = text.map_or_else(|| escape::bytes(excerpt), escape::prose);
+        let end = if shown.ends_with('\n') || shown.is_empty() { "" } else { "\n" };
+        self.write(&(shown + end));
+        if text.is_none() {
+            let bytes = bytes.len();
+            self.note(format!(
+                "these are {bytes} bytes that are no text, of which the first {EXCERPT_BYTES} are shown at most; \
+                 a pipe or -o FILE gets all of them as they are"
+            ));
+        }
+    }
+
+    /// A file of JSON on standard output, likewise: what a terminal shows is the same document.
+    pub(crate) fn json_file(&self, text: &str) {
+        if self.out.is_terminal { self.write(&escape::json(text)) } else { self.write(text) }
     }
 
     /// Rows of a result; with `--json`, nothing.
     pub(crate) fn table(&self, table: &Table) {
-        if self.is_json {
-            return;
+        match self.out.is_terminal {
+            true => self.aligned(table, ""),
+            false if self.is_json => {}
+            false => self.write(&table.plain()),
         }
-        let text = if self.is_terminal {
-            table.aligned(|head| self.paint(Paint::Bold, head))
-        } else {
-            table.plain()
-        };
-        self.write(text.as_bytes(), false);
     }
 
     /// Rows that line up even in a pipe, for a story; with `--json`, nothing.
     pub(crate) fn aligned(&self, table: &Table, indent: &str) {
-        if self.is_json {
-            return;
-        }
-        for line in table.aligned(|head| self.paint(Paint::Bold, head)).lines() {
-            self.line(format!("{indent}{line}"));
-        }
+        table.aligned().for_each(|line| self.line(Styled::from(indent).and(line)));
     }
 
     /// Something to know beside the result; with `--json`, nothing.
-    pub fn note(&self, text: impl Display) {
+    pub fn note(&self, text: impl Into<Styled>) {
         if !self.is_json {
-            let _ = writeln!(io::stderr(), "{text}");
+            self.say(&(text.into().shown(false, LINE_CHARS_MAX) + "\n"));
         }
+    }
+
+    /// Asks whoever sits at the terminal, and gives back a line.
+    pub(crate) fn ask(&self, question: &str) -> String {
+        self.say(&(escape::field(question, LINE_CHARS_MAX)));
+        let mut answer = String::new();
+        let _ = io::stdin().lock().read_line(&mut answer);
+        answer.trim().to_owned()
     }
 
     /// Something that takes a while. Only a terminal shows it.
     #[must_use]
-    pub fn spinner(&self, text: impl Display) -> ProgressBar {
-        if self.is_json || !io::stderr().is_terminal() {
-            return ProgressBar::hidden();
-        }
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(SPINNER_STEP);
-        bar.set_message(text.to_string());
-        bar
-    }
-
-    /// The text with colour, where there is any.
-    #[must_use]
-    pub fn paint(&self, paint: Paint, text: impl Display) -> String {
-        let code = match paint {
-            Paint::Bold => 1,
-            Paint::Dim => 2,
-            Paint::Green => 32,
-            Paint::Red => 31,
-            Paint::Yellow => 33,
-        };
-        if self.has_colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
+    pub fn spinner(&self, text: &str) -> Spinner {
+        let spinner =
+            if self.is_json || !self.aside.is_terminal { Spinner::hidden() } else { Spinner::shown() };
+        spinner.say(text);
+        spinner
     }
 
     /// Shows a failure.
     pub fn failure(&self, failure: &CommandError) {
-        let text = if self.is_json { failure.to_json().to_string() } else { failure.to_string() };
-        let _ = writeln!(io::stderr(), "{text}");
+        let text = if self.is_json {
+            escape::json(&failure.to_json().to_string())
+        } else {
+            let [message, hint] = failure.lines().map(|line| escape::field(line, LINE_CHARS_MAX));
+            format!("error: {message}\nhint: {hint}")
+        };
+        self.say(&(text + "\n"));
     }
 
     /// Ends the output.
@@ -187,12 +194,18 @@ impl Printer {
         Ok(())
     }
 
-    fn write(&self, bytes: &[u8], is_line: bool) {
-        let end: &[u8] = if is_line { b"\n" } else { b"" };
-        let mut out = io::stdout().lock();
-        let written = out.write_all(bytes).and_then(|()| out.write_all(end)).and_then(|()| out.flush());
-        if written.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+    fn write(&self, text: &str) {
+        self.write_bytes(text.as_bytes());
+    }
+
+    fn write_bytes(&self, bytes: &[u8]) {
+        if self.out.write(bytes).is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe) {
             self.is_lost.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Whoever does not listen misses what is said aside.
+    fn say(&self, text: &str) {
+        let _ = self.aside.write(text.as_bytes());
     }
 }

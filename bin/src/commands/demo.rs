@@ -57,7 +57,8 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     if args.stay {
         story.how_to_join(&network);
         stop::asked().await;
-        story.say("\nThe network ends.");
+        story.say("");
+        story.say("The network ends.");
     } else {
         story.what_next();
     }

@@ -4,7 +4,7 @@
 
 use std::{
     fs,
-    io::{self, BufRead, IsTerminal, Write},
+    io::{self, IsTerminal},
     path::PathBuf,
 };
 
@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
-    printer::{full, short},
+    printer::{called, full, short},
 };
 
 const EXAMPLES: &str = "\
@@ -46,12 +46,12 @@ pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     let asks = !args.yes && !invocation.printer.is_json() && io::stdin().is_terminal();
     let path = match &args.network {
         Some(path) => path.clone(),
-        None if asks => PathBuf::from(ask("Which network? Give the path of its file: ")),
+        None if asks => PathBuf::from(invocation.printer.ask("Which network? Give the path of its file: ")),
         None => return Err(no_network()),
     };
     let network = NetworkFile::read(&path)?;
     refuse_another(&network, invocation)?;
-    if asks && !agrees(&network) {
+    if asks && !agrees(&network, invocation) {
         return Err(CommandError::new(
             Exit::Other,
             "DECLINED",
@@ -75,7 +75,12 @@ pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         )
     })?;
     let (name, id) = (&network.genesis.name, network.genesis.id());
-    invocation.printer.line(format!("This peer is {} in the network {name} ({}).", short(peer), short(id)));
+    invocation.printer.line(format!(
+        "This peer is {} in the network {} ({}).",
+        short(peer),
+        called(name),
+        short(id)
+    ));
     invocation.printer.line(format!("Its home is {}.", invocation.home.root().display()));
     invocation.printer.note("next: `assay up` starts it, `assay offers` shows what can be ordered");
     invocation.printer.document(
@@ -107,21 +112,14 @@ fn refuse_another(network: &NetworkFile, invocation: &Invocation) -> Result<(), 
     Err(CommandError::new(Exit::Usage, "OTHER_NETWORK", message, "choose another folder with --home DIR"))
 }
 
-fn agrees(network: &NetworkFile) -> bool {
+fn agrees(network: &NetworkFile, invocation: &Invocation) -> bool {
     let genesis = &network.genesis;
     let notaries: Vec<String> = genesis.notaries.iter().map(short).collect();
     let question = format!(
         "The network {} ({}) is kept by {}; its credits are not money. Join it? [Y/n] ",
-        genesis.name,
+        called(&genesis.name),
         short(genesis.id()),
         notaries.join(", ")
     );
-    matches!(ask(&question).to_lowercase().as_str(), "" | "y" | "yes")
-}
-
-fn ask(question: &str) -> String {
-    let _ = write!(io::stderr(), "{question}").and_then(|()| io::stderr().flush());
-    let mut answer = String::new();
-    let _ = io::stdin().lock().read_line(&mut answer);
-    answer.trim().to_owned()
+    matches!(invocation.printer.ask(&question).to_lowercase().as_str(), "" | "y" | "yes")
 }

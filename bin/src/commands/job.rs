@@ -11,7 +11,7 @@ use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, full, short},
+    printer::{Table, called, full, short},
 };
 
 /// What became of what this home submitted.
@@ -93,7 +93,7 @@ fn table(jobs: &[JobView]) -> Table {
         let cell = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         table.row([
             short(job.submission.key),
-            job.submission.manifest.clone(),
+            called(&job.submission.manifest),
             cell(last.map(|attempt| short(attempt.provider))),
             cell(last.map(|attempt| attempt.price.to_string())),
             state(&job.submission),

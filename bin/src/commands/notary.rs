@@ -39,7 +39,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let spinner = invocation.printer.spinner("fetching and replaying the journal");
     let audited = daemon.call(AuditNotary { notary: args.notary }).await;
-    spinner.finish_and_clear();
+    spinner.end();
     let audited = audited?;
     if let Some((entry, reason)) = &audited.divergence {
         return Err(diverges(&audited, *entry, reason));

@@ -10,7 +10,7 @@ use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, ago, full, moment, money, short},
+    printer::{Table, ago, called, full, moment, money, short},
 };
 
 const EXAMPLES: &str = "\
@@ -49,7 +49,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         rows.iter().map(|(offer, service)| document(offer, service, daemon.unit())).collect();
     invocation.printer.document("offers", &json!({ "offers": documents }));
     match args.quiet {
-        true => rows.iter().for_each(|(offer, _)| invocation.printer.line(offer.provider)),
+        true => rows.iter().for_each(|(offer, _)| invocation.printer.line(full(offer.provider))),
         false => invocation.printer.table(&table(&rows)),
     }
     if rows.is_empty() {
@@ -74,15 +74,15 @@ fn table(rows: &[(&OfferView, &ServiceView)]) -> Table {
         table.row([
             short(offer.provider),
             if service.pinned {
-                service.name.clone()
+                called(&service.name)
             } else {
-                format!("{} (not of this network)", service.name)
+                format!("{} (not of this network)", called(&service.name))
             },
             service.unit_price.to_string(),
             format!("{} ms", service.run.0),
             offer.slots.to_string(),
             ago(offer.age),
-            offer.machine.clone(),
+            called(&offer.machine),
         ]);
     }
     table

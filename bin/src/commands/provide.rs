@@ -48,7 +48,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let services = services(args, &daemon.genesis)?;
     let spinner = invocation.printer.spinner("fetching and testing what is to be offered");
     let providing = daemon.call(Provide { services, slots: args.slots }).await;
-    spinner.finish_and_clear();
+    spinner.end();
     let providing = providing?;
     invocation.printer.document("providing", &document(&providing, daemon.unit()));
     invocation.printer.line(format!(

@@ -18,7 +18,7 @@ use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, ago, full, moment, money, short},
+    printer::{Table, ago, called, full, moment, money, short},
 };
 
 const EXAMPLES: &str = "\
@@ -86,9 +86,9 @@ fn table(quote: &Quote, chosen: &Chosen, unit: &str) -> Table {
     let Cost { total, price, premium, prepaid, .. } = chosen.explanation.cost;
     let mut table = Table::new(["WHAT", "HOW"]);
     let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
-    row("model", order.manifest.name.clone());
+    row("model", called(&order.manifest.name));
     row("provider", full(order.provider));
-    row("machine", format!("{}, class {}", chosen.machine, short(order.class)));
+    row("machine", format!("{}, class {}", called(&chosen.machine), short(order.class)));
     row("run", format!("{} ms, as its offer says", chosen.run.0));
     row("unit price", format!("{} {unit}s; units at most: {}", order.unit_price, order.units_max));
     row("price", format!("{price} {unit}s"));

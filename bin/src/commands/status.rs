@@ -11,7 +11,7 @@ use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, ago, full, moment, short},
+    printer::{Table, ago, called, full, moment, short},
 };
 
 const EXAMPLES: &str = "\
@@ -44,7 +44,7 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
     let mut table = Table::new(["WHAT", "HOW"]);
     let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
     row("peer", full(status.peer));
-    row("network", format!("{} ({})", status.network_name, short(status.network)));
+    row("network", format!("{} ({})", called(&status.network_name), short(status.network)));
     row("roles", roles(status));
     row("up for", ago(status.uptime));
     row("listens on", status.addresses.join(", "));
@@ -60,7 +60,7 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
             count(runs, true)
         ),
     );
-    row("machine", status.machine.clone());
+    row("machine", called(&status.machine));
     row("keeps", format!("{} records, {} KiB of blobs", status.records, status.blob_bytes / 1024));
     if status.malformed + status.forged > 0 {
         row("refused", format!("{} malformed and {} forged messages", status.malformed, status.forged));

@@ -16,5 +16,6 @@ mod names;
 mod quotes;
 mod receipts;
 mod statuses;
+mod terminals;
 mod tidy;
 mod town;

@@ -85,6 +85,36 @@ fn every_path_on_the_map_exists() {
     assert!(seen > 20, "only {seen} paths were found");
 }
 
+/// What writes to a terminal, and where in the program it may stand.
+const DOOR: &str = "bin/src/printer";
+const WRITES: [&str; 7] =
+    ["stdout()", "stderr()", "print!(", "println!(", "eprintln!(", "indicatif", "\\x1b["];
+
+#[test]
+fn there_is_one_door_to_the_terminal() {
+    let mut seen = 0;
+    each_source(|path, text| {
+        let path = path.strip_prefix(repository()).unwrap();
+        let tests = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
+        let found: Vec<&str> = WRITES
+            .into_iter()
+            .filter(|word| path.starts_with("bin/src") && text[..tests].contains(word))
+            .collect();
+        if path.starts_with(DOOR) || path.starts_with("bin/src/printer.rs") {
+            seen += found.len();
+            return None;
+        }
+        // Whether somebody sits there may be asked; that writes nothing.
+        let found: Vec<&str> = found.into_iter().filter(|word| !asks_alone(&text[..tests], word)).collect();
+        (!found.is_empty()).then(|| format!("{} writes by itself: {}", path.display(), found.join(", ")))
+    });
+    assert!(seen >= 3, "the door writes nothing");
+}
+
+fn asks_alone(text: &str, word: &str) -> bool {
+    text.matches(word).count() == text.matches(&format!("{word}.is_terminal()")).count()
+}
+
 #[test]
 fn every_mutant_can_be_made_and_has_a_test_to_kill_it() {
     let list = fs::read_to_string(repository().join(".ci/mutants.txt")).unwrap();
@@ -109,7 +139,7 @@ fn every_mutant_can_be_made_and_has_a_test_to_kill_it() {
 }
 
 /// Gathers what a rule says against each file, so that one run shows all.
-fn each_source(rule: impl Fn(&Path, &str) -> Option<String>) {
+fn each_source(mut rule: impl FnMut(&Path, &str) -> Option<String>) {
     let sources: Vec<PathBuf> =
         SOURCES.iter().flat_map(|folder| files(&repository().join(folder), "rs")).collect();
     assert!(sources.len() > 50, "only {} files were found", sources.len());

@@ -1,6 +1,7 @@
 //! A small network of honest peers, real processes all of them.
 
 use std::{
+    fs,
     path::Path,
     time::{Duration, Instant},
 };
@@ -32,8 +33,16 @@ pub(crate) struct Town {
 impl Town {
     /// Starts the peers and waits until the client knows ada's offer.
     pub(crate) async fn start() -> Self {
+        Self::begin(str::to_owned).await
+    }
+
+    /// The same with another network file.
+    pub(crate) async fn begin(rewrite: impl Fn(&str) -> String) -> Self {
         let honest: Vec<Part> = PARTS.into_iter().filter(|part| part.duty != Duty::Cheat).collect();
         let mut network = DemoNetwork::found(Path::new(BINARY), &honest).unwrap();
+        let file = rewrite(&fs::read_to_string(network.file()).unwrap());
+        let homes = network.peers().iter().map(|peer| peer.home.network());
+        homes.chain([network.file()]).for_each(|path| fs::write(path, &file).unwrap());
         network.start().await.unwrap();
         let feed = Feed::open(&network).await.unwrap();
         network.peer("you").account().await.unwrap();

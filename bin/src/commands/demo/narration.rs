@@ -24,7 +24,7 @@ use super::{
 use crate::{
     bundle::{DIGITS, Sample},
     commands::{job, notary, run::reading::Reading},
-    printer::{Paint, Printer, Table, short},
+    printer::{Paint, Printer, Styled, Table, short},
 };
 
 /// What is put before each line that tells an event.
@@ -43,20 +43,19 @@ impl<'a> Narration<'a> {
 
     /// A chapter.
     pub(super) fn chapter(&self, title: &str, text: &str) {
-        self.output.line(format!("\n{}", self.output.paint(Paint::Bold, title)));
+        self.output.line("");
+        self.output.line(Paint::Bold.on(title));
         self.say(text);
     }
 
-    /// A line.
+    /// Lines of ours.
     pub(super) fn say(&self, text: &str) {
-        if !text.is_empty() {
-            self.output.line(text);
-        }
+        text.lines().for_each(|line| self.output.line(line));
     }
 
     /// A line below another.
-    pub(super) fn detail(&self, text: &str) {
-        self.output.line(format!("{INDENT}{text}"));
+    pub(super) fn detail(&self, text: impl Into<Styled>) {
+        self.output.line(Styled::from(INDENT).and(text));
     }
 
     /// Who takes part.
@@ -71,14 +70,16 @@ impl<'a> Narration<'a> {
 
     /// A picture that is sent out.
     pub(super) fn picture(&self, sample: &Sample, text: &str) {
-        let lines = Picture::of(sample).map(|picture| picture.lines(self.output)).unwrap_or_default();
-        for (place, line) in lines.iter().enumerate() {
+        let has_colour = self.output.has_colour();
+        let lines = Picture::of(sample).map(|picture| picture.lines(has_colour)).unwrap_or_default();
+        for (place, line) in lines.into_iter().enumerate() {
             let beside = match place {
                 1 => text,
                 2 => sample.file,
                 _ => "",
             };
-            self.output.line(format!("{INDENT}{line}   {beside}").trim_end());
+            let beside = if beside.is_empty() { String::new() } else { format!("   {beside}") };
+            self.detail(line.and(beside));
         }
     }
 
@@ -88,7 +89,7 @@ impl<'a> Narration<'a> {
         let Some(peer) = network.peers().get(place) else { return };
         match (&heard.event, peer.duty) {
             (Event::OfferSeen { provider }, Duty::Client) => {
-                self.detail(&format!("an offer arrives from {}", network.name_of(*provider)));
+                self.detail(format!("an offer arrives from {}", network.name_of(*provider)));
             }
             (Event::Opened { rate, .. }, Duty::Client) => {
                 self.dim(&format!("nora holds the money; the job will be checked with a chance of {rate}"));
@@ -112,11 +113,11 @@ impl<'a> Narration<'a> {
             (Event::Accused { job, provider }, Duty::Notary) => {
                 let (name, who) = (pictured(jobs, *job), network.name_of(*provider));
                 let text = format!("check of {name}: the result is NOT what {who} claimed; a jury decides");
-                self.detail(&self.output.paint(Paint::Yellow, text));
+                self.detail(Paint::Yellow.on(text));
             }
             (Event::Settled { job, outcome, provider, paid, slashed, .. }, Duty::Notary) => {
                 let name = pictured(jobs, *job);
-                self.detail(&self.settled(&name, *outcome, &network.name_of(*provider), *paid, *slashed));
+                self.detail(self.settled(&name, *outcome, &network.name_of(*provider), *paid, *slashed));
             }
             _ => {}
         }
@@ -139,9 +140,9 @@ impl<'a> Narration<'a> {
             None => format!("{who} sends something that is no reading, {took}"),
         };
         let is_right = job.answer.as_deref() == Some(job.sample.answer);
-        self.detail(&self.output.paint(if is_right { Paint::Bold } else { Paint::Yellow }, text));
+        self.detail(if is_right { Paint::Bold.on(text) } else { Paint::Yellow.on(text) });
         if !is_right {
-            self.detail(&format!("(it is a {}, but how should you know?)", job.sample.answer));
+            self.detail(format!("(it is a {}, but how should you know?)", job.sample.answer));
         }
     }
 
@@ -154,31 +155,29 @@ impl<'a> Narration<'a> {
             .iter()
             .map(|fee| format!("{} {}", network.name_of(fee.peer), credits(fee.amount)));
         let shares = shares.collect::<Vec<_>>().join(", ");
-        self.detail(&format!(
+        self.detail(format!(
             "of that: {shares}, for finding out; the rest goes to the pool that pays for checks"
         ));
-        self.detail(&format!("you have your {} back, and nothing more", credits(settlement.client)));
+        self.detail(format!("you have your {} back, and nothing more", credits(settlement.client)));
     }
 
     fn dim(&self, text: &str) {
-        self.detail(&self.output.paint(Paint::Dim, text));
+        self.detail(Paint::Dim.on(text));
     }
 
-    fn settled(&self, name: &str, outcome: Outcome, provider: &str, paid: Amount, slashed: Amount) -> String {
+    fn settled(&self, name: &str, outcome: Outcome, provider: &str, paid: Amount, slashed: Amount) -> Styled {
         if outcome.is_slashed() {
             let text = format!(
                 "jury: {provider} is convicted over {name} and loses {} of its stake",
                 credits(slashed)
             );
-            return self.output.paint(Paint::Red, text);
+            return Paint::Red.on(text);
         }
         if outcome.is_paid() {
             let how = job::outcome_words(outcome).trim_start_matches("paid, ");
-            return self
-                .output
-                .paint(Paint::Green, format!("{name}: {how}; {provider} is paid {} credits", credits(paid)));
+            return Paint::Green.on(format!("{name}: {how}; {provider} is paid {} credits", credits(paid)));
         }
-        format!("{name}: {}; you have your money back", outcome.label())
+        format!("{name}: {}; you have your money back", outcome.label()).into()
     }
 
     /// Balances before and after.
@@ -211,35 +210,34 @@ impl<'a> Narration<'a> {
     /// Whether any money appeared or vanished.
     pub(super) fn books(&self, books: &BooksView) {
         let verdict = if notary::balance(books) {
-            self.output.paint(Paint::Green, "the books balance")
+            Paint::Green.on("the books balance")
         } else {
-            self.output.paint(Paint::Red, "THE BOOKS DO NOT BALANCE")
+            Paint::Red.on("THE BOOKS DO NOT BALANCE")
         };
         let sum = notary::sum(books);
-        self.detail(&format!(
-            "all of it together is {sum}; created {}, destroyed {}: {verdict}",
-            books.minted, books.burned
-        ));
+        let boxes =
+            format!("all of it together is {sum}; created {}, destroyed {}: ", books.minted, books.burned);
+        self.detail(Styled::from(boxes).and(verdict));
     }
 
     /// What a process that knows nothing says of a receipt.
     pub(super) fn judgement(&self, judgement: &Judgement) {
         let file =
             judgement.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        self.detail(&format!("$ assay receipt verify {file}"));
+        self.detail(format!("$ assay receipt verify {file}"));
         let paint = if judgement.holds() { Paint::Green } else { Paint::Red };
         let status =
             judgement.status.map_or_else(|| "no exit status".to_owned(), |status| format!("exit {status}"));
-        self.detail(&format!("  {}  ({status})", self.output.paint(paint, judgement.words())));
+        self.detail(Styled::from("  ").and(paint.on(judgement.words())).and(format!("  ({status})")));
     }
 
     /// Where to go from here.
     pub(super) fn what_next(&self) {
         self.chapter("Try next", "All of this network is gone again. Three commands to go on with:");
         let assay = program();
-        self.detail(&format!("{assay} demo --stay     # keep it up, and join it with a peer of your own"));
-        self.detail(&format!("{assay} run --help      # what a client can ask for"));
-        self.detail(&format!("{assay} provide --help  # what a provider can offer"));
+        self.detail(format!("{assay} demo --stay     # keep it up, and join it with a peer of your own"));
+        self.detail(format!("{assay} run --help      # what a client can ask for"));
+        self.detail(format!("{assay} provide --help  # what a provider can offer"));
     }
 
     /// How another home becomes part of the network.
@@ -250,22 +248,22 @@ impl<'a> Narration<'a> {
             "Join it",
             "The network stays up until Ctrl-C. In another terminal, a provider of your own:",
         );
-        self.detail(&format!("{assay} --home A init --network {file} --yes"));
-        self.detail(&format!("{assay} --home A provide digits --price 0.05"));
-        self.detail(&format!("{assay} --home A status"));
+        self.detail(format!("{assay} --home A init --network {file} --yes"));
+        self.detail(format!("{assay} --home A provide digits --price 0.05"));
+        self.detail(format!("{assay} --home A status"));
         self.say(
             "and a client, whose account begins with a welcome grant. PEER is what that status says, or:",
         );
         for peer in network.peers().iter().filter(|peer| peer.duty == Duty::Provider) {
             self.dim(&format!("{}  {}", peer.id, peer.name));
         }
-        self.detail(&format!("{assay} --home B init --network {file} --yes"));
-        self.detail(&format!("{assay} --home B account show"));
+        self.detail(format!("{assay} --home B init --network {file} --yes"));
+        self.detail(format!("{assay} --home B account show"));
         let receipt = "--receipt my.receipt";
-        self.detail(&format!("{assay} --home B run digits {} --provider PEER {receipt}", sample.display()));
-        self.detail(&format!("{assay} receipt verify my.receipt --network {file}"));
+        self.detail(format!("{assay} --home B run digits {} --provider PEER {receipt}", sample.display()));
+        self.detail(format!("{assay} receipt verify my.receipt --network {file}"));
         self.say("In the end, end their daemons:");
-        self.detail(&format!("{assay} --home A down; {assay} --home B down"));
+        self.detail(format!("{assay} --home A down; {assay} --home B down"));
     }
 }
 

@@ -1,13 +1,16 @@
 //! A digit as people see it in a terminal: two rows of pixels to a line of half blocks.
 
-use crate::{bundle::Sample, printer::Printer};
+use crate::{
+    bundle::Sample,
+    printer::{Paint, Styled},
+};
 
 /// Rows and columns of the picture.
 const SIDE: usize = 8;
 /// From this on a pixel counts as ink where there are no colours.
 const INK: u8 = 96;
 /// The terminal's first shade of grey, and how many there are.
-const GREY: (u16, u16) = (232, 24);
+const GREY: (u8, u8) = (232, 24);
 
 /// An 8 × 8 picture.
 pub(super) struct Picture([[u8; SIDE]; SIDE]);
@@ -29,33 +32,32 @@ impl Picture {
     }
 
     /// The picture as four lines, each of eight cells.
-    pub(super) fn lines(&self, printer: &Printer) -> Vec<String> {
+    pub(super) fn lines(&self, has_colour: bool) -> Vec<Styled> {
         let (pairs, _) = self.0.as_chunks::<2>();
-        pairs.iter().map(|[above, below]| line(above, below, printer.has_colour())).collect()
+        pairs.iter().map(|[above, below]| line(above, below, has_colour)).collect()
     }
 }
 
-fn line(above: &[u8; SIDE], below: &[u8; SIDE], has_colour: bool) -> String {
-    let cells: String =
-        above.iter().zip(below).map(|(above, below)| cell(*above, *below, has_colour)).collect();
-    if has_colour { cells + "\x1b[0m" } else { cells }
+fn line(above: &[u8; SIDE], below: &[u8; SIDE], has_colour: bool) -> Styled {
+    let pairs = above.iter().zip(below);
+    pairs.fold(Styled::default(), |line, (above, below)| line.and(cell(*above, *below, has_colour)))
 }
 
-fn cell(above: u8, below: u8, has_colour: bool) -> String {
+fn cell(above: u8, below: u8, has_colour: bool) -> Styled {
     if has_colour {
-        return format!("\x1b[38;5;{};48;5;{}m▀", shade(above), shade(below));
+        return Paint::Shades(shade(above), shade(below)).on('▀');
     }
     let symbol = match (above >= INK, below >= INK) {
-        (true, true) => '█',
-        (true, false) => '▀',
-        (false, true) => '▄',
-        (false, false) => ' ',
+        (true, true) => "█",
+        (true, false) => "▀",
+        (false, true) => "▄",
+        (false, false) => " ",
     };
-    symbol.to_string()
+    symbol.into()
 }
 
-fn shade(pixel: u8) -> u16 {
-    GREY.0 + u16::from(pixel) * (GREY.1 - 1) / 255
+fn shade(pixel: u8) -> u8 {
+    GREY.0 + pixel / (255 / (GREY.1 - 1))
 }
 
 #[cfg(test)]
@@ -72,8 +74,7 @@ mod tests {
     fn a_seven_looks_like_one() {
         let seven = DIGITS.samples.iter().find(|sample| sample.file == "seven-1.png").unwrap();
         let picture = Picture::of(seven).unwrap();
-        let lines: Vec<String> =
-            picture.0.as_chunks::<2>().0.iter().map(|[one, two]| line(one, two, false)).collect();
+        let lines: Vec<String> = picture.lines(false).iter().map(Styled::text).collect();
         insta::assert_snapshot!(lines.join("|\n"));
     }
 }

@@ -86,7 +86,7 @@ impl<'a> Play<'a> {
         self.until("offers", |play| wanted.iter().all(|peer| play.offers.contains(peer))).await?;
         let (price, welcome) = (credits(plan::PRICE), credits(plan::WELCOME));
         self.story
-            .detail(&format!("each asks {price} credits a picture; nora gave you {welcome} to begin with"));
+            .detail(format!("each asks {price} credits a picture; nora gave you {welcome} to begin with"));
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use assay_peer::handle::{Dated, JobView};
 use assay_protocol::outcome::Outcome;
 use serde_json::{Value, json};
 
-use crate::printer::{Table, full, moment, money, rate, short};
+use crate::printer::{Table, called, full, moment, money, rate, short};
 
 /// How far a submission is, in a few words.
 pub(crate) fn state(submission: &SubmissionView) -> String {
@@ -84,7 +84,7 @@ pub(super) fn table(job: &JobView, unit: &str) -> Table {
     let mut table = Table::new(["WHAT", "HOW"]);
     let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
     row("job", full(submission.key));
-    row("model", submission.manifest.clone());
+    row("model", called(&submission.manifest));
     row("state", state(submission));
     for (number, attempt) in (1..).zip(&submission.attempts) {
         row(

@@ -20,7 +20,7 @@ use crate::{
     commands::{offers::passed, quote::rate},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, full, moment, money, short},
+    printer::{Table, called, full, moment, money, short},
 };
 
 const EXAMPLES: &str = "\
@@ -49,14 +49,17 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     output.document("job-explanation", &document(&explained, unit));
     let submission = &explained.job.submission;
     output.line(format!("Job {}", full(submission.key)));
-    output.line(format!("{INDENT}{}: {}", submission.manifest, describe::state(submission)));
-    output.line("\nOffers that were passed over");
+    output.line(format!("{INDENT}{}: {}", called(&submission.manifest), describe::state(submission)));
+    output.line("");
+    output.line("Offers that were passed over");
     show_passed(invocation, &explained, unit);
     for (number, attempt) in (1..).zip(&submission.attempts) {
-        output.line(format!("\nAttempt {number}"));
+        output.line("");
+        output.line(format!("Attempt {number}"));
         output.aligned(&attempt_table(attempt, order(&explained, attempt.job), unit), INDENT);
     }
-    output.line("\nWhat happened since the daemon started");
+    output.line("");
+    output.line("What happened since the daemon started");
     match explained.job.timeline.as_slice() {
         [] => output.line(format!("{INDENT}nothing")),
         timeline => output.aligned(&timeline_table(timeline, &explained), INDENT),

@@ -38,12 +38,15 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let (receipt, report) = file::judge(&bytes)?;
     // What a program reads from standard output is to be JSON, if it asked for that.
     let readable = args.readable || (invocation.printer.is_json() && args.output.is_none());
-    let written =
-        if readable { format!("{:#}\n", receipt.to_view()).into_bytes() } else { receipt.to_bytes() };
+    let view = readable.then(|| format!("{:#}\n", receipt.to_view()));
     let Some(path) = &args.output else {
-        invocation.printer.file(&written);
+        match view {
+            Some(view) => invocation.printer.json_file(&view),
+            None => invocation.printer.file(&receipt.to_bytes()),
+        }
         return Ok(());
     };
+    let written = view.map_or_else(|| receipt.to_bytes(), String::into_bytes);
     fs::write(path, &written).map_err(|error| {
         let message = format!("{} cannot be written: {error}", path.display());
         CommandError::new(Exit::Usage, "FILE", message, "name another file, or leave out -o")

@@ -16,7 +16,7 @@ use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, full, money, short},
+    printer::{Table, called, full, money, short},
 };
 
 const EXAMPLES: &str = "\
@@ -81,11 +81,11 @@ fn table(receipt: &Receipt, report: &Report, order: &Order) -> Table {
     let mut table = Table::new(["WHAT", "HOW"]);
     let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
     row("job", full(report.job));
-    row("network", format!("{} ({})", report.network_name, full(report.network)));
+    row("network", format!("{} ({})", called(&report.network_name), full(report.network)));
     row("notary", full(report.notary));
     row("client", full(order.client));
     row("provider", full(order.provider));
-    row("model", format!("{} ({})", order.manifest.name, full(order.manifest.model)));
+    row("model", format!("{} ({})", called(&order.manifest.name), full(order.manifest.model)));
     row("runner", full(order.manifest.runner));
     row("class", full(order.class));
     row("input", format!("{} (salted)", full(order.input_commit)));

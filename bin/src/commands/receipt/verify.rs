@@ -12,7 +12,7 @@ use super::file;
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
-    printer::{Paint, full, rate, short},
+    printer::{Paint, called, full, rate, short},
 };
 
 const EXAMPLES: &str = "\
@@ -54,10 +54,10 @@ pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     let (_, report) = file::judge(&bytes)?;
     let pin = pin(args, invocation, report.network)?;
     invocation.printer.document("verification", &document(&report, pin));
-    let label = invocation.printer.paint(paint(report.outcome), report.outcome.label());
-    invocation.printer.line(format!("{label}: {}", meaning(&report)));
+    let label = paint(report.outcome).on(report.outcome.label());
+    invocation.printer.line(label.and(format!(": {}", meaning(&report))));
     invocation.printer.line(format!("job      {}", report.job));
-    invocation.printer.line(format!("network  {} ({})", report.network_name, report.network));
+    invocation.printer.line(format!("network  {} ({})", called(&report.network_name), report.network));
     invocation.printer.line(format!("notary   {}", report.notary));
     invocation.printer.line(format!("client   {}", report.client));
     invocation.printer.line(format!("provider {}", report.provider));
@@ -154,7 +154,7 @@ pub(super) fn headline(report: &Report) -> String {
         "{}: {} (network {}, notary {})",
         report.outcome.label(),
         meaning(report),
-        report.network_name,
+        called(&report.network_name),
         short(report.notary)
     )
 }

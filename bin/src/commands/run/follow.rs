@@ -5,7 +5,6 @@ use std::{future::pending, time::Duration};
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
 use assay_peer::handle::{CallError, FrameError, Update, Updates, WatchUpdates};
 use assay_protocol::id::Digest;
-use indicatif::ProgressBar;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -14,7 +13,7 @@ use crate::{
     command_error::{CommandError, Exit, lost},
     daemon::RunningDaemon,
     invocation::Invocation,
-    printer::{full, short},
+    printer::{Spinner, full, short},
 };
 
 /// What is waited for.
@@ -31,7 +30,7 @@ pub(super) struct Waiting {
     key: Digest,
     updates: Updates<Update>,
     deadline: Option<Instant>,
-    spinner: ProgressBar,
+    spinner: Spinner,
 }
 
 impl Waiting {
@@ -49,7 +48,7 @@ impl Waiting {
 
     /// Shows what is being waited for.
     pub(super) fn note(&self, text: &'static str) {
-        self.spinner.set_message(text);
+        self.spinner.say(text);
     }
 
     /// The attempt that reached the goal.
@@ -62,7 +61,7 @@ impl Waiting {
             _ = tokio::signal::ctrl_c() => Err(interrupted(key)),
         };
         if reached.is_err() || goal == Goal::Closed {
-            spinner.finish_and_clear();
+            spinner.end();
         }
         reached
     }
@@ -82,7 +81,7 @@ impl Waiting {
             if view.submission.ended {
                 return Err(came_to_nothing(&view.submission));
             }
-            self.spinner.set_message(job::state(&view.submission));
+            self.spinner.say(&job::state(&view.submission));
         }
     }
 }
