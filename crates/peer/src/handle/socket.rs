@@ -61,12 +61,12 @@ struct OpenCalls {
 
 /// Where what comes for a call goes.
 struct Awaited {
-    inbox: mpsc::Sender<Whole>,
+    inbox: mpsc::Sender<WholeFrame>,
     gathered: Vec<u8>,
 }
 
 /// A whole message.
-type Whole = (FrameKind, Vec<u8>);
+type WholeFrame = (FrameKind, Vec<u8>);
 
 impl Socket {
     /// Greets whoever is at the other end.
@@ -163,7 +163,7 @@ impl Link {
 }
 
 impl OpenCalls {
-    fn enter(&mut self, inbox: mpsc::Sender<Whole>) -> Result<u32, FrameError> {
+    fn enter(&mut self, inbox: mpsc::Sender<WholeFrame>) -> Result<u32, FrameError> {
         if let Some(error) = &self.ended {
             return Err(error.clone());
         }
@@ -217,7 +217,7 @@ async fn listen(from: impl AsyncRead + Unpin, open_calls: &Mutex<OpenCalls>) -> 
 struct OpenCall {
     link: Arc<Link>,
     number: u32,
-    messages: mpsc::Receiver<Whole>,
+    messages: mpsc::Receiver<WholeFrame>,
     /// Room for the cancellation; none once the call is over.
     cancel: Option<mpsc::OwnedPermit<Frame>>,
     _place: OwnedSemaphorePermit,
@@ -229,7 +229,7 @@ impl OpenCall {
     }
 
     /// The next message, if it is no refusal.
-    async fn receive(&mut self) -> Result<Whole, CallError> {
+    async fn receive(&mut self) -> Result<WholeFrame, CallError> {
         let message = self.messages.recv().await.ok_or_else(|| self.link.ended())?;
         let (FrameKind::Refused, body) = message else { return Ok(message) };
         self.close();
