@@ -285,9 +285,8 @@ impl Ledger {
     fn tick_of(&self, time: Timestamp, beacon: Digest, checkpoint: Option<notice::Checkpoint>) -> Tick {
         let time = time.max(self.wall.unwrap_or_default());
         let round = self.next_round();
-        let passed = self
-            .wall
-            .map_or(Duration(time.0), |wall| Duration(time.since(wall).0.min(self.genesis.timers.gap_max.0)));
+        let timers = &self.genesis.timers;
+        let passed = self.wall.map_or(Duration(time.0), |wall| timers.live_between(time.since(wall)));
         Tick { round, time, live: self.live_time.live.after(passed), beacon, checkpoint }
     }
 

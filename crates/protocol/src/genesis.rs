@@ -123,6 +123,12 @@ impl Default for Timers {
 }
 
 impl Timers {
+    /// How much live time passes between two ticks that are this far apart by the notary's clock.
+    #[must_use]
+    pub fn live_between(&self, apart: Duration) -> Duration {
+        apart.min(self.gap_max)
+    }
+
     /// The lengths of a network on one machine or in a simulation: seconds, where strangers take minutes.
     #[must_use]
     pub fn brisk() -> Self {

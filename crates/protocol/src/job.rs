@@ -309,6 +309,12 @@ impl Job {
         self.positions
     }
 
+    /// The round whose beacon draws the records that are opened, while it is awaited.
+    #[must_use]
+    pub fn awaited_positions(&self) -> Option<u64> {
+        self.positions_round.filter(|_| self.positions.is_none())
+    }
+
     /// What a tick or a conviction can move: a record of one that moves nothing would be idle.
     #[must_use]
     pub fn progress(&self) -> (Stage, Option<Beacon>, bool) {

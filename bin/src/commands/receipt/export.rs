@@ -38,7 +38,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let (receipt, report) = file::judge(&bytes)?;
     // What a program reads from standard output is to be JSON, if it asked for that.
     let readable = args.readable || (invocation.printer.is_json() && args.output.is_none());
-    let view = readable.then(|| format!("{:#}\n", receipt.to_view()));
+    let view = readable.then(|| receipt.to_text());
     let Some(path) = &args.output else {
         match view {
             Some(view) => invocation.printer.json_file(&view),

@@ -99,14 +99,15 @@ impl Job {
             }
 
             // T15.
-            (Waiting { .. }, Step::Dispute, Client) => {
+            (Waiting { until }, Step::Dispute, Client) if now.live < until => {
                 self.disputed = true;
                 Checking(SeatPhase::Seating { round: now.round_ahead() })
             }
             (Open { .. } | Cancelling { .. } | Claimed { .. } | Drawing { .. }, Step::Dispute, Client) => {
                 return Err(Misstep::TooEarly);
             }
-            (Checking(_) | Jury(_), Step::Dispute, Client) => {
+            // A freeze that holds the payment back does not hold the window open.
+            (Waiting { .. } | Checking(_) | Jury(_), Step::Dispute, Client) => {
                 return Err(if self.disputed { Misstep::Known } else { Misstep::TooLate });
             }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    genesis::Timers,
     id::Digest,
     job::{Beacon, LiveTime},
     signed::statements,
@@ -30,6 +31,21 @@ impl Tick {
     #[must_use]
     pub fn live_time(&self) -> LiveTime {
         LiveTime { live: self.live, beacon: Beacon { round: self.round, value: self.beacon } }
+    }
+
+    /// True if a notary can have come to its live time after this earlier tick, whatever ticks lie between; the first of
+    /// all begins at its own time.
+    #[must_use]
+    pub fn counts_from(&self, earlier: Option<&Self>, timers: &Timers) -> bool {
+        let Some(earlier) = earlier else {
+            return if self.round == 0 { self.live == self.time } else { self.live <= self.time };
+        };
+        let (apart, passed) = (self.time.since(earlier.time), self.live.since(earlier.live));
+        let ticks = self.round.saturating_sub(earlier.round);
+        // All of it was live if each gap is short, and can have been one gap if it is long.
+        let least = timers.live_between(apart);
+        let most = if ticks > 1 { apart.min(timers.gap_max.times(ticks)) } else { least };
+        self.live >= earlier.live && (least..=most).contains(&passed)
     }
 }
 

@@ -8,7 +8,10 @@ use alloc::{
 
 use serde::Serialize;
 
-use super::{Happening, Receipt, Story, StoryEvent};
+use super::{
+    Happening, Receipt, Story, StoryEvent,
+    punctual::{self, Moment},
+};
 use crate::{
     admission,
     draw::{self, Barred, Lot, Try},
@@ -68,12 +71,14 @@ pub enum Stop {
     Order,
     /// The ticket follows from the order and the rules.
     Ticket,
-    /// The claim is the provider's and in time.
+    /// The claim is the provider's.
     Claim,
     /// The secret is the client's and was committed to.
     Reveal,
     /// The ticks are the notary's, and their beacons belong to chains that were anchored before.
     Ticks,
+    /// Nobody was heard after a deadline, and no tick passed over.
+    InTime,
     /// What the client says against the job is its own, and true.
     Objection,
     /// The draw is what secret, claim and beacon give.
@@ -89,6 +94,25 @@ pub enum Stop {
 }
 
 impl Stop {
+    /// All steps, in no order.
+    pub const ALL: [Self; 15] = [
+        Self::Encoding,
+        Self::Network,
+        Self::Notary,
+        Self::Order,
+        Self::Ticket,
+        Self::Claim,
+        Self::Reveal,
+        Self::Ticks,
+        Self::InTime,
+        Self::Objection,
+        Self::Draw,
+        Self::Verifiers,
+        Self::Evidence,
+        Self::Outcome,
+        Self::Payout,
+    ];
+
     /// The step in words.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -101,6 +125,7 @@ impl Stop {
             Self::Claim => "claim",
             Self::Reveal => "reveal",
             Self::Ticks => "ticks",
+            Self::InTime => "in time",
             Self::Objection => "objection",
             Self::Draw => "draw",
             Self::Verifiers => "verifiers",
@@ -212,10 +237,13 @@ impl<'a, S: Scheme> Judge<'a, S> {
             demand(tick.signer() == notary, Stop::Ticks, "the signature of the notary that the order names")?;
             let tick = tick.into_body();
             let last = self.ticks.last_key_value();
-            let follows = last.is_none_or(|(_, last)| {
-                tick.round > last.round && tick.live >= last.live && tick.time >= last.time
-            });
+            let last = last.map(|(_, last)| last);
+            let follows = last.is_none_or(|last| tick.round > last.round && tick.time >= last.time);
             demand(follows, Stop::Ticks, "ticks in order")?;
+            let counted = tick.counts_from(last, &story.genesis.timers);
+            demand(counted, Stop::Ticks, "live time as the times of the ticks give it")?;
+            let begins = self.checkpoint_of(tick.round) == tick.round;
+            demand(tick.checkpoint.is_some() == begins, Stop::Ticks, "a checkpoint where an epoch begins")?;
             self.ticks.insert(tick.round, tick);
         }
         let mut used: BTreeSet<u64> = story.events.iter().map(|event| event.round).collect();
@@ -260,6 +288,19 @@ impl<'a, S: Scheme> Judge<'a, S> {
         self.ticks.get(&round).map(Tick::live_time).unwrap_or_default()
     }
 
+    /// Nothing that was due between this event and the one before was passed over.
+    fn in_time(&self, job: &Job, event: &StoryEvent) -> Result<(), Refuted> {
+        // Ticks that are told for another reason count as well as any.
+        let before = self.ticks.range(..event.round).next_back().map(|(_, tick)| tick.live_time());
+        let moment = Moment {
+            before: before.unwrap_or_default().live,
+            now: self.live_time(event.round),
+            gap_max: self.story.genesis.timers.gap_max,
+        };
+        let late = punctual::overdue(job, &event.what, moment);
+        late.map_or(Ok(()), |expected| refute(Stop::InTime, expected))
+    }
+
     /// The roster, if it is the one that the last checkpoint before the claim fixed for these jobs.
     fn listing(&self, order: &Order) -> Result<(), Refuted> {
         let Some(listing) = &self.story.listing else { return Ok(()) };
@@ -283,6 +324,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
         for event in &story.events {
             let (stop, at) = (stop_of(&event.what), self.live_time(event.round));
             demand(event.round >= last, Stop::Ticks, "events in order")?;
+            self.in_time(&job, event)?;
             last = event.round;
             let (step, by) = event.what.step(&job);
             self.signature(&job, &event.what, by, stop)?;

@@ -22,6 +22,12 @@ pub enum NotAView {
         /// How many there are.
         bytes: usize,
     },
+    /// The file of what it says has more bytes than any.
+    #[error("what it says takes {bytes} bytes, where a receipt has at most {RECEIPT_BYTES_MAX}")]
+    FileTooLong {
+        /// How many there are.
+        bytes: usize,
+    },
     /// Not JSON, or not of a receipt.
     #[error("{0}")]
     Invalid(String),
@@ -43,6 +49,14 @@ impl Receipt {
         }
     }
 
+    /// The same as a text, in lines for people where these are not more than a readable form may have.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let view = self.to_view();
+        let lines = alloc::format!("{view:#}\n");
+        if lines.len() <= VIEW_BYTES_MAX { lines } else { view.to_string() }
+    }
+
     /// The receipt that a text is the readable form of, not yet judged.
     ///
     /// # Errors
@@ -53,6 +67,10 @@ impl Receipt {
         }
         let invalid = |error: serde_json::Error| NotAView::Invalid(error.to_string());
         let receipt: Self = serde_json::from_str(text).map_err(invalid)?;
+        let bytes = receipt.to_bytes().len();
+        if bytes > RECEIPT_BYTES_MAX {
+            return Err(NotAView::FileTooLong { bytes });
+        }
         let said: Value = serde_json::from_str(text).map_err(invalid)?;
         if said == receipt.to_view() { Ok(receipt) } else { Err(NotAView::NotCanonical) }
     }

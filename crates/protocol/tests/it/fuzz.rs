@@ -25,7 +25,7 @@ use self::{
 const SEED: u64 = 20_261_121;
 
 /// So many bytes that depend on the seed and a number alone.
-fn noise(number: u64, length: usize) -> Vec<u8> {
+pub(crate) fn noise(number: u64, length: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(length + 32);
     while bytes.len() < length {
         let block = codec::digest("noise", &(SEED, number, bytes.len() as u64));

@@ -5,5 +5,6 @@ mod fuzz;
 mod golden;
 mod happenings;
 mod inside;
+mod lies;
 mod receipts;
 mod samples;

@@ -3,10 +3,10 @@
 use std::{cell::RefCell, collections::BTreeSet, fs};
 
 use assay_protocol::{
-    codec,
+    codec::{self, RECEIPT_BYTES_MAX},
     id::{PeerId, Signature},
     outcome::Outcome,
-    receipt::{Happening, Receipt, Refuted, Report, Stop, verify},
+    receipt::{EVENTS_MAX, Happening, NotAView, Receipt, Refuted, Report, Stop, VIEW_BYTES_MAX, verify},
     signed::{Ed25519, Keypair, Scheme, Signed},
 };
 use serde_json::Value;
@@ -161,6 +161,23 @@ fn the_readable_form_of_any_outcome_says_the_same_and_cannot_be_changed() {
     for outcome in Outcome::ALL {
         refuses_views(outcome, stride(fields::all(&receipt(outcome).to_view()).len()));
     }
+}
+
+#[test]
+fn a_story_that_no_file_can_hold_is_refused_in_either_form() {
+    let mut receipt = receipt(Outcome::Checked);
+    let opens = |what: &Happening| matches!(what, Happening::OpenClaim(_));
+    let opening = receipt.story.events.iter().find(|event| opens(&event.what)).cloned();
+    let Some(opening) = opening else { panic!("a claim that was checked was opened") };
+    receipt.story.events.resize(EVENTS_MAX, opening);
+    while receipt.to_bytes().len() > RECEIPT_BYTES_MAX + (RECEIPT_BYTES_MAX >> 2) {
+        let fewer = receipt.story.events.len() * 4 / 5;
+        receipt.story.events.truncate(fewer);
+    }
+    let (file, text) = (receipt.to_bytes(), receipt.to_text());
+    assert!(file.len() > RECEIPT_BYTES_MAX && text.len() <= VIEW_BYTES_MAX, "{} {}", file.len(), text.len());
+    assert!(Receipt::from_bytes(&file).is_err());
+    assert_eq!(Receipt::from_view(&text), Err(NotAView::FileTooLong { bytes: file.len() }));
 }
 
 #[test]

@@ -188,7 +188,7 @@ const OBJECTIONS: &[Group] = &[
             claim reveal                          | dispute      | ! TooEarly
             undrawn                               | dispute      | Checking.Seating
             undrawn almost                        | dispute      | Checking.Seating
-            undrawn frozen                        | dispute      | Checking.Seating
+            undrawn frozen                        | dispute      | ! TooLate
             undrawn dispute                       | dispute      | ! Known
             undrawn dispute                       | seat         | ! TooEarly
             undrawn dispute rounds                | seat         | Checking.Sealing

@@ -1,12 +1,18 @@
 //! One job from its opening to its close, played as its notary would enter it, with parties that lie when chance says so.
 
+#[path = "crook.rs"]
+mod crook;
+#[path = "terms.rs"]
+mod terms;
+
 use std::collections::BTreeSet;
 
 use assay_protocol::{
     admission,
     check::{OPENED_RECORDS_MAX, OpenClaim, OpenSeal, Seal, Unserved},
     claim::Reveal,
-    codec, draw,
+    codec,
+    draw::{self, Try},
     id::{Digest, PeerId},
     job::{Job, LiveTime, Misstep, Party, SeatPhase, Stage, Step},
     manifest::End,
@@ -20,6 +26,7 @@ use assay_protocol::{
     units::{Amount, Duration, Rate, Timestamp},
 };
 
+pub(crate) use self::crook::Crook;
 use super::{
     dice::Dice,
     run::Run,
@@ -50,12 +57,24 @@ pub(crate) struct Play<'a> {
     usual: bool,
     /// True if the provider opens nothing.
     silent: bool,
+    /// True if nobody checks it.
+    absent: bool,
     events: Vec<StoryEvent>,
     operators: Vec<Digest>,
+    crook: Crook,
+    /// How often what the crook waits for has happened.
+    occasions: usize,
+    /// True once the crook has done what it does.
+    pub(crate) crooked: bool,
 }
 
 impl<'a> Play<'a> {
     pub(crate) fn new(town: &'a Town, dice: &mut Dice<'_>) -> Self {
+        Self::crooked(town, dice, Crook::None)
+    }
+
+    /// A job in which the notary does something against a rule.
+    pub(crate) fn crooked(town: &'a Town, dice: &mut Dice<'_>, crook: Crook) -> Self {
         let (mut order, mut standing) = (order(town), standing(town));
         (order.checks, order.unchecked_ok) = (dice.mostly_first(&[0, 1, 3]), dice.happens(64));
         standing.stake = dice.mostly_first(&[Amount::credits(1), Amount(5), Amount::ZERO, Amount(u64::MAX)]);
@@ -68,39 +87,57 @@ impl<'a> Play<'a> {
         }
         let ticket = Ticket::new(&town.genesis, &order, standing);
         order.total_max = ticket.total(&town.genesis, &order).unwrap_or(order.total_max);
-        let play = Self::opened(town, order, standing, dice);
+        let play = Self::opened(town, order, standing, crook, dice);
         Self { usual: !bent && !town.is_bent, ..play }
     }
 
     /// A job that was played to its end, as long as there are ticks.
     pub(crate) fn to_its_end(town: &'a Town, dice: &mut Dice<'_>) -> Self {
-        let mut play = Self::new(town, dice);
+        Self::crooked_to_its_end(town, dice, Crook::None)
+    }
+
+    /// The same with a notary that does something against a rule.
+    pub(crate) fn crooked_to_its_end(town: &'a Town, dice: &mut Dice<'_>, crook: Crook) -> Self {
+        let mut play = Self::crooked(town, dice, crook);
         while !play.is_over() {
             play.turn(dice);
         }
         play
     }
 
-    fn opened(town: &'a Town, order: Order, standing: Standing, dice: &mut Dice<'_>) -> Self {
-        let ticket = Ticket::new(&town.genesis, &order, standing);
+    fn opened(
+        town: &'a Town,
+        mut order: Order,
+        standing: Standing,
+        crook: Crook,
+        dice: &mut Dice<'_>,
+    ) -> Self {
+        let breaks = matches!(crook, Crook::Opens(demand) if terms::break_demand(&mut order, demand));
+        let mut ticket = Ticket::new(&town.genesis, &order, standing);
+        let fixes = matches!(crook, Crook::Fixes(number) if terms::change_ticket(&mut ticket, number));
         let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE };
         let admitted = admission::admit(&town.genesis, &order, &accept, &ticket);
         let job = Job::open(&town.genesis, order.clone(), ticket, town.ticks[OPENED as usize].live_time());
         let truth = Run::of(dice.mostly_first(&[3, 1, 16, 17, 40, 0]));
         let (order, accept) = (signed(town, order, CLIENT), signed(town, accept, PROVIDER));
+        let (run, opens) = (truth.told(dice), dice.byte());
         Self {
             town,
             job,
             round: OPENED,
-            run: truth.told(dice),
+            run,
             found: Vec::new(),
             truth,
             open: signed(town, Open { order, accept }, CLIENT),
             admitted,
             usual: true,
-            silent: dice.happens(32),
+            silent: opens > u8::MAX - 32,
+            absent: (u8::MAX - 48..=u8::MAX - 32).contains(&opens),
             events: Vec::new(),
             operators: standing.party_operators.to_vec(),
+            crook,
+            occasions: 0,
+            crooked: breaks || fixes,
         }
     }
 
@@ -125,7 +162,11 @@ impl<'a> Play<'a> {
     }
 
     pub(crate) fn live_time(&self) -> LiveTime {
-        self.town.ticks[self.round as usize].live_time()
+        self.live_time_of(self.round)
+    }
+
+    fn live_time_of(&self, round: u64) -> LiveTime {
+        self.town.ticks[round as usize].live_time()
     }
 
     /// Somebody says what the stage calls for, or time passes.
@@ -193,6 +234,7 @@ impl<'a> Play<'a> {
         let (job, verifier) = (self.job.id(), self.job.seats()[usize::from(seat)].peer);
         match phase {
             SeatPhase::Seating { .. } => None,
+            SeatPhase::Sealing { .. } if self.absent => None,
             SeatPhase::Sealing { .. } => match dice.mostly_first(&[0, 1, 2]) {
                 0 => {
                     let told = self.truth.told(dice);
@@ -247,7 +289,13 @@ impl<'a> Play<'a> {
     fn happens(&mut self, what: Happening) -> Result<Stage, Misstep> {
         let (step, by) = what.step(&self.job);
         let before = self.job.progress();
-        let stage = self.job.apply(step, by, self.live_time())?;
+        let late = self.too_late_for(&what);
+        // What the table itself refuses then is taken as if it had come before.
+        let tabled = matches!(what, Happening::Dispute(_));
+        let at = late.filter(|_| !tabled).map_or(self.live_time(), |round| self.live_time_of(round));
+        let stage = self.job.apply(step, by, at)?;
+        (self.round, self.crooked) = (late.unwrap_or(self.round), self.crooked || late.is_some());
+        self.occasions += usize::from(matches!(self.crook, Crook::HearsLate(_)) && what.about().is_some());
         if matches!(what, Happening::Convicted) && before == self.job.progress() {
             return Ok(stage);
         }
@@ -264,9 +312,10 @@ impl<'a> Play<'a> {
     /// Enters the next tick.
     pub(crate) fn tick(&mut self) {
         self.round += 1;
+        self.dawdle();
         let before = self.job.progress();
         let _ = self.job.apply(Step::Tick { frozen: false }, Party::Notary, self.live_time());
-        if before != self.job.progress() {
+        if before != self.job.progress() && !self.conceals(before) {
             self.events.push(StoryEvent { round: self.round, what: Happening::Tick });
         }
         if let Some(due) = self.due() {
@@ -275,19 +324,33 @@ impl<'a> Play<'a> {
     }
 
     /// The draw that is due now.
-    fn due(&self) -> Option<Happening> {
+    fn due(&mut self) -> Option<Happening> {
         let beacon = self.live_time().beacon;
         self.job.due().1.filter(|round| beacon.round >= *round)?;
         if let Stage::Drawing { .. } = self.job.stage() {
             let claim = self.job.claim().map(|claimed| claimed.digest).unwrap_or_default();
             let rate = self.job.ticket().rate;
-            let check = draw::is_drawn(self.job.id(), claim, self.job.secret(), beacon.value, rate);
-            return Some(Happening::Draw { check });
+            let drawn = draw::is_drawn(self.job.id(), claim, self.job.secret(), beacon.value, rate);
+            let otherwise = self.crook == Crook::DrawsOtherwise && self.is_occasion(0);
+            return Some(Happening::Draw { check: drawn != otherwise });
         }
-        let barred = receipt::barred(&self.town.genesis, self.job.order(), &self.operators);
-        let tries_max = self.town.genesis.checks.tries_max;
-        let cast = receipt::lot(&self.job, beacon.value).cast(&self.town.roster, &barred, tries_max);
-        Some(Happening::Seat(cast.unwrap_or_default()))
+        let cast = self.cast(&self.operators);
+        if let Crook::PassesOver(number) = self.crook
+            && let Some(first) = cast.last().map(|tried| tried.leaf.operator)
+        {
+            let others = self.cast(&[&self.operators[..], &[first]].concat());
+            if !others.is_empty() && self.is_occasion(number) {
+                return Some(Happening::Seat(others));
+            }
+        }
+        Some(Happening::Seat(cast))
+    }
+
+    /// The tries by which the next verifier is drawn, where these operators cannot be; none if nobody can.
+    fn cast(&self, operators: &[Digest]) -> Vec<Try> {
+        let barred = receipt::barred(&self.town.genesis, self.job.order(), operators);
+        let lot = receipt::lot(&self.job, self.live_time().beacon.value);
+        lot.cast(&self.town.roster, &barred, self.town.genesis.checks.tries_max).unwrap_or_default()
     }
 
     /// The receipt of the job, once it is closed.
@@ -332,7 +395,7 @@ pub(crate) fn attested(story: Story) -> Receipt {
     Receipt { story, settled }
 }
 
-fn signed<T: Statement>(town: &Town, body: T, signer: PeerId) -> Signed<T> {
+pub(crate) fn signed<T: Statement>(town: &Town, body: T, signer: PeerId) -> Signed<T> {
     Signed::seal(body, &Stamper(signer), town.network).into_signed()
 }
 

@@ -1,0 +1,378 @@
+//! Lies in a story, which the notary signs all the same: one thing in it is another than the rules allow.
+
+use assay_protocol::{
+    draw::Try,
+    genesis::Genesis,
+    id::{Digest, PeerId},
+    manifest::End,
+    notice::{Checkpoint, Head, Tick},
+    order::{Accept, Open},
+    outcome::Outcome,
+    payout::Fee,
+    receipt::{Happening, Stop, Story, StoryEvent},
+    signed::{Signed, Statement},
+    units::{Amount, Duration, Rate},
+};
+
+use crate::fuzz::{
+    dice::Dice,
+    town::{CLIENT, NOTARY, PROVIDER, Stamper},
+};
+
+/// The step that refuses the lie, what it is, and how it is told; false where the story has no place for it.
+type Lie = (Stop, &'static str, fn(&mut Story, &mut Dice<'_>) -> bool);
+
+pub(super) const TOLD: &[Lie] = &[
+    (Stop::Network, "rules that no network can be run by", unsound),
+    (Stop::Order, "an opening in the provider's name", |story, _| {
+        opened(story, PROVIDER, CLIENT, PROVIDER, 0)
+    }),
+    (Stop::Order, "an order in the provider's name", |story, _| opened(story, CLIENT, PROVIDER, PROVIDER, 0)),
+    (Stop::Order, "an agreement in the client's name", |story, _| opened(story, CLIENT, CLIENT, CLIENT, 0)),
+    (Stop::Order, "an agreement to another order", |story, _| opened(story, CLIENT, CLIENT, PROVIDER, 1)),
+    (Stop::Ticks, "a tick of somebody else", |story, dice| tick(story, dice, CLIENT, |_| {})),
+    (Stop::Ticks, "a tick of another chain", |story, dice| {
+        let round = story.events.get(dice.below(story.events.len())).map(|event| event.round);
+        let place = story.ticks.iter().position(|signed| Some(signed.said().round) == round);
+        tick_at(story, place, NOTARY, |tick| tick.beacon.0[0] ^= 1)
+    }),
+    (Stop::Ticks, "live time that goes before the clock", |story, dice| {
+        tick(story, dice, NOTARY, |tick| tick.live = tick.time.after(Duration(1)))
+    }),
+    (Stop::Ticks, "live time that leaps", |story, _| leap(story)),
+    (Stop::Ticks, "a checkpoint in the middle of an epoch", |story, dice| {
+        let begun = Checkpoint { anchor: Digest([1; 32]), rosters: Digest([2; 32]), head: Head::default() };
+        let length = story.genesis.timers.epoch_ticks;
+        let middle = |signed: &Signed<Tick>| !signed.said().round.is_multiple_of(length);
+        let places: Vec<usize> = places(&story.ticks, middle);
+        tick_at(story, any(&places, dice), NOTARY, |tick| tick.checkpoint = Some(begun))
+    }),
+    (Stop::Ticks, "an epoch without a checkpoint", |story, dice| {
+        let places = places(&story.ticks, |signed| signed.said().checkpoint.is_some());
+        tick_at(story, any(&places, dice), NOTARY, |tick| tick.checkpoint = None)
+    }),
+    (Stop::Ticks, "a tick left out", |story, dice| {
+        let at = dice.below(story.ticks.len());
+        story.ticks.remove(at);
+        true
+    }),
+    (Stop::Ticks, "a tick twice", |story, dice| {
+        let at = dice.below(story.ticks.len());
+        story.ticks.insert(at, story.ticks[at].clone());
+        true
+    }),
+    (Stop::Ticks, "events out of order", |story, _| {
+        let Some(last) = story.events.len().checked_sub(1) else { return false };
+        let early = story.ticket.standing.round;
+        let moves = last > 0 && story.events[last - 1].round > early;
+        story.events[last].round = early;
+        // The ticks are told as if that were so.
+        let events = &story.events;
+        let unused = places(&story.ticks, |signed| {
+            signed.said().checkpoint.is_none()
+                && signed.said().round != early
+                && events.iter().all(|event| event.round != signed.said().round)
+        });
+        for at in unused.into_iter().rev() {
+            story.ticks.remove(at);
+        }
+        moves
+    }),
+    (Stop::Claim, "a claim in the client's name", |story, _| said(story, CLIENT, Change::Nothing, is_claim)),
+    (Stop::Claim, "a claim of another job", |story, _| said(story, PROVIDER, Change::Job, is_claim)),
+    (Stop::Claim, "a claim under another ticket", |story, _| {
+        said(story, PROVIDER, Change::Content, is_claim)
+    }),
+    (Stop::Claim, "a claim beyond the order", |story, _| said(story, PROVIDER, Change::Excess, is_claim)),
+    (Stop::Claim, "an abort in the client's name", |story, _| said(story, CLIENT, Change::Nothing, is_abort)),
+    (Stop::Claim, "an abort under another ticket", |story, _| {
+        said(story, PROVIDER, Change::Content, is_abort)
+    }),
+    (Stop::Reveal, "a secret of the provider", |story, _| said(story, PROVIDER, Change::Nothing, is_reveal)),
+    (Stop::Reveal, "another secret", |story, _| said(story, CLIENT, Change::Content, is_reveal)),
+    (Stop::Reveal, "another position", |story, _| said(story, CLIENT, Change::Excess, is_reveal)),
+    (Stop::Reveal, "a secret of another job", |story, _| said(story, CLIENT, Change::Job, is_reveal)),
+    (Stop::Objection, "an objection in the provider's name", |story, _| {
+        said(story, PROVIDER, Change::Nothing, is_objection)
+    }),
+    (Stop::Objection, "an objection to another job", |story, _| {
+        said(story, CLIENT, Change::Job, is_objection)
+    }),
+    (Stop::Objection, "an objection that says something else", |story, _| {
+        said(story, CLIENT, Change::Content, is_objection)
+    }),
+    (Stop::Draw, "the draw the other way", |story, _| {
+        let drawn = story.events.iter_mut().find_map(|event| {
+            if let Happening::Draw { check } = &mut event.what { Some(check) } else { None }
+        });
+        drawn.map(|check| *check = !*check).is_some()
+    }),
+    (Stop::Verifiers, "another verifier", |story, dice| {
+        tries(story, dice, |tries| tries[0].leaf.peer = NOTARY)
+    }),
+    (Stop::Verifiers, "a verifier of more weight", |story, dice| {
+        tries(story, dice, |tries| tries[0].leaf.weight += 1)
+    }),
+    (Stop::Verifiers, "a try too many", |story, dice| {
+        tries(story, dice, |tries| tries.push(tries[0].clone()))
+    }),
+    (Stop::Verifiers, "a path that shows nothing", |story, dice| {
+        tries(story, dice, |tries| tries[0].path = Default::default())
+    }),
+    (Stop::Verifiers, "the roster of another epoch", |story, _| {
+        story.listing.as_mut().map(|listing| listing.roster.epoch += 1).is_some()
+    }),
+    (Stop::Verifiers, "a roster that is not listed", |story, _| {
+        story.listing.as_mut().map(|listing| listing.position ^= 1).is_some()
+    }),
+    (Stop::Verifiers, "no roster", |story, _| {
+        let drawn = |event: &StoryEvent| matches!(&event.what, Happening::Seat(tries) if !tries.is_empty());
+        story.listing = None;
+        story.events.iter().any(drawn)
+    }),
+    (Stop::Evidence, "evidence in the client's name", |story, dice| evidence(story, dice, Change::Nothing)),
+    (Stop::Evidence, "evidence of another job", |story, dice| evidence(story, dice, Change::Job)),
+    (Stop::Evidence, "evidence that was not sealed", |story, _| {
+        let opens = |what: &Happening| matches!(what, Happening::OpenSeal(_));
+        let by = story.events.iter().find(|event| opens(&event.what)).and_then(|event| event.what.about());
+        by.is_some_and(|(_, by)| said(story, by, Change::Content, opens))
+    }),
+    (Stop::Evidence, "records that were not drawn", |story, _| {
+        let opens = |what: &Happening| matches!(what, Happening::OpenClaim(_));
+        said(story, PROVIDER, Change::Content, opens)
+    }),
+    (Stop::Outcome, "another outcome", |story, dice| {
+        let others: Vec<Outcome> = Outcome::ALL.into_iter().filter(|other| *other != story.outcome).collect();
+        story.outcome = others[dice.below(others.len())];
+        true
+    }),
+    (Stop::Outcome, "a tick that moves nothing", |story, _| idle(story, Happening::Tick)),
+    (Stop::Outcome, "a conviction that moves nothing", |story, _| {
+        let checked = story.events.iter().any(|event| matches!(event.what, Happening::Seat(_)));
+        checked && idle(story, Happening::Convicted)
+    }),
+    (Stop::Outcome, "a tick after the end", |story, _| {
+        let Some(last) = story.events.last().map(|event| event.round) else { return false };
+        story.events.push(StoryEvent { round: last, what: Happening::Tick });
+        true
+    }),
+    (Stop::Payout, "more for the client", |story, _| {
+        story.settlement.client.0 += 1;
+        true
+    }),
+    (Stop::Payout, "more for the provider", |story, _| {
+        story.settlement.provider.0 += 1;
+        true
+    }),
+    (Stop::Payout, "a fee more", |story, _| {
+        story.settlement.fees.push(Fee { peer: NOTARY, amount: Amount(1) });
+        true
+    }),
+    (Stop::Payout, "a fee of nothing", |story, _| {
+        story.settlement.fees.push(Fee { peer: NOTARY, amount: Amount::ZERO });
+        true
+    }),
+    (Stop::Payout, "a fee less", |story, _| story.settlement.fees.pop().is_some()),
+    (Stop::Payout, "a fine more", |story, _| {
+        story.settlement.fines.push(Fee { peer: NOTARY, amount: Amount(1) });
+        true
+    }),
+    (Stop::Payout, "a slash beyond the ticket", |story, _| {
+        story.settlement.slashed = Amount(story.ticket.slash.0 + 1);
+        true
+    }),
+];
+
+fn places<T>(items: &[T], wanted: impl Fn(&T) -> bool) -> Vec<usize> {
+    items.iter().enumerate().filter(|(_, item)| wanted(item)).map(|(at, _)| at).collect()
+}
+
+fn any(places: &[usize], dice: &mut Dice<'_>) -> Option<usize> {
+    places.get(dice.below(places.len())).copied()
+}
+
+fn unsound(story: &mut Story, dice: &mut Dice<'_>) -> bool {
+    let more = Rate(Rate::ONE.0 + 1);
+    let ways: [fn(&mut Genesis, Rate); 11] = [
+        |genesis, _| genesis.timers.tick = Duration(0),
+        |genesis, _| genesis.timers.gap_max = Duration(genesis.timers.tick.0 - 1),
+        |genesis, _| genesis.timers.epoch_ticks = 0,
+        |genesis, _| genesis.timers.epoch_ticks = 4_097,
+        |genesis, more| genesis.checks.collusion = more,
+        |genesis, more| genesis.money.autostake = more,
+        |genesis, _| genesis.checks.base = Rate::ZERO,
+        |genesis, _| genesis.checks.jurors_max = 41,
+        |genesis, _| genesis.checks.tries_max = 0,
+        |genesis, _| genesis.money.low_water = Amount::ZERO,
+        |genesis, _| (genesis.money.pool, genesis.money.endowment) = (Amount(u64::MAX), Amount(1)),
+    ];
+    let mut genesis = (*story.genesis).clone();
+    ways[dice.below(ways.len())](&mut genesis, more);
+    story.genesis = genesis.into();
+    true
+}
+
+/// Signs opening, order and agreement by these peers; the agreement is to an order of another number.
+fn opened(story: &mut Story, opener: PeerId, orderer: PeerId, agreer: PeerId, other: u8) -> bool {
+    let open = story.open.said();
+    let order = sealed(story, orderer, (*open.order.said()).clone());
+    let mut accept: Accept = (*open.accept.said()).clone();
+    accept.job.0[0] ^= other;
+    let accept = sealed(story, agreer, accept);
+    story.open = sealed(story, opener, Open { order, accept });
+    true
+}
+
+fn sealed<T: Statement>(story: &Story, by: PeerId, body: T) -> Signed<T> {
+    Signed::seal(body, &Stamper(by), story.genesis.id()).into_signed()
+}
+
+/// Changes one of the ticks.
+fn tick(story: &mut Story, dice: &mut Dice<'_>, by: PeerId, change: fn(&mut Tick)) -> bool {
+    let at = dice.below(story.ticks.len());
+    tick_at(story, Some(at), by, change)
+}
+
+fn tick_at(story: &mut Story, at: Option<usize>, by: PeerId, change: impl FnOnce(&mut Tick)) -> bool {
+    let Some(at) = at else { return false };
+    let mut changed = *story.ticks[at].said();
+    change(&mut changed);
+    story.ticks[at] = sealed(story, by, changed);
+    true
+}
+
+/// From the second tick on, live time and the clock are as much later as no gap counts.
+fn leap(story: &mut Story) -> bool {
+    let gap = story.genesis.timers.gap_max;
+    for at in 1..story.ticks.len() {
+        let rounds = story.ticks[1].said().round - story.ticks[0].said().round;
+        let leap = gap.times(rounds + 1);
+        tick_at(story, Some(at), NOTARY, |tick| {
+            (tick.live, tick.time) = (tick.live.after(leap), tick.time.after(leap));
+        });
+    }
+    story.ticks.len() > 1
+}
+
+/// What is changed in a statement.
+#[derive(Clone, Copy)]
+enum Change {
+    Nothing,
+    /// What it is about.
+    Job,
+    /// What it says of this job.
+    Content,
+    /// A number in it.
+    Excess,
+}
+
+fn is_claim(what: &Happening) -> bool {
+    matches!(what, Happening::Claim { .. })
+}
+
+fn is_abort(what: &Happening) -> bool {
+    matches!(what, Happening::Abort(_))
+}
+
+fn is_reveal(what: &Happening) -> bool {
+    matches!(what, Happening::Reveal(_))
+}
+
+fn is_objection(what: &Happening) -> bool {
+    matches!(what, Happening::Cancel(_) | Happening::Dispute(_) | Happening::Contradict(_))
+}
+
+/// A statement of evidence in the client's name, or about another job.
+fn evidence(story: &mut Story, dice: &mut Dice<'_>, change: Change) -> bool {
+    let is = |event: &StoryEvent| {
+        matches!(
+            event.what,
+            Happening::Seal(_) | Happening::Unserved(_) | Happening::OpenSeal(_) | Happening::OpenClaim(_)
+        )
+    };
+    let Some(at) = any(&places(&story.events, is), dice) else { return false };
+    let Some((_, by)) = story.events[at].what.about() else { return false };
+    let by = if matches!(change, Change::Nothing) { CLIENT } else { by };
+    let what = restated(story, &story.events[at].what, by, change);
+    what.map(|what| story.events[at].what = what).is_some()
+}
+
+/// States the first of these anew, changed, in the name of this peer.
+fn said(story: &mut Story, by: PeerId, change: Change, is: fn(&Happening) -> bool) -> bool {
+    let Some(at) = story.events.iter().position(|event| is(&event.what)) else { return false };
+    let what = restated(story, &story.events[at].what, by, change);
+    what.map(|what| story.events[at].what = what).is_some()
+}
+
+fn restated(story: &Story, what: &Happening, by: PeerId, change: Change) -> Option<Happening> {
+    /// States this anew; nothing, if that is no lie.
+    macro_rules! anew {
+        ($signed:expr, $body:ident => $content:expr) => {
+            anew!($signed, $body => $content, else return None)
+        };
+        ($signed:expr, $body:ident => $content:expr, else $excess:expr) => {{
+            let mut $body = (*$signed.said()).clone();
+            match change {
+                Change::Nothing => {}
+                Change::Job => $body.job.0[0] ^= 1,
+                Change::Content => $content,
+                Change::Excess => $excess,
+            }
+            sealed(story, by, $body)
+        }};
+    }
+    Some(match what {
+        Happening::Claim { claim, position } => {
+            let units_max = story.open.said().order.said().units_max;
+            let ends = claim.said().end == End::Cancelled;
+            let claim = anew!(claim, claim => claim.ticket.0[0] ^= 1, else claim.units = units_max + 1);
+            // Who claims the fee for nothing is refused as well, but by no more than one rule.
+            (!ends).then_some(())?;
+            Happening::Claim { claim, position: *position }
+        }
+        Happening::Abort(abort) => Happening::Abort(anew!(abort, abort => abort.ticket.0[0] ^= 1)),
+        Happening::Cancel(cancel) => Happening::Cancel(anew!(cancel, cancel => cancel.ticket.0[0] ^= 1)),
+        Happening::Reveal(reveal) => {
+            Happening::Reveal(anew!(reveal, reveal => reveal.secret.0[0] ^= 1, else reveal.position += 1))
+        }
+        Happening::Dispute(dispute) => Happening::Dispute(anew!(dispute, _dispute => return None)),
+        Happening::Contradict(contradict) => {
+            Happening::Contradict(anew!(contradict, contradict => contradict.evidence.0[0] ^= 1).into())
+        }
+        Happening::Seal(seal) => Happening::Seal(anew!(seal, _seal => return None)),
+        Happening::Unserved(unserved) => Happening::Unserved(anew!(unserved, _unserved => return None)),
+        Happening::OpenClaim(opening) => {
+            Happening::OpenClaim(anew!(opening, opening => opening.records.pop().map(drop)?))
+        }
+        Happening::OpenSeal(opening) => {
+            Happening::OpenSeal(anew!(opening, opening => opening.evidence.salt.0[0] ^= 1))
+        }
+        Happening::Draw { .. } | Happening::Seat(_) | Happening::Tick | Happening::Convicted => return None,
+    })
+}
+
+/// Changes by whom a verifier was drawn.
+fn tries(story: &mut Story, dice: &mut Dice<'_>, change: fn(&mut Vec<Try>)) -> bool {
+    let drawn = |event: &StoryEvent| matches!(&event.what, Happening::Seat(tries) if !tries.is_empty());
+    let Some(at) = any(&places(&story.events, drawn), dice) else { return false };
+    if let Happening::Seat(tries) = &mut story.events[at].what {
+        change(tries);
+    }
+    true
+}
+
+/// Tells of the first statement's round what moved nothing then.
+fn idle(story: &mut Story, what: Happening) -> bool {
+    let place = if what == Happening::Tick {
+        story.events.iter().position(|event| event.what.about().is_some())
+    } else {
+        story.events.iter().position(|event| matches!(event.what, Happening::Seat(_))).map(|at| at + 1)
+    };
+    let Some((at, round)) = place.and_then(|at| Some((at, story.events.get(at)?.round))) else {
+        return false;
+    };
+    let drawn = story.events[at.saturating_sub(1)].round;
+    let round = if matches!(what, Happening::Tick) { round } else { drawn };
+    story.events.insert(at, StoryEvent { round, what });
+    true
+}
