@@ -2,19 +2,27 @@
 //!
 //! **Invariant:** an audit trusts nothing but the genesis: every signature is checked, every link, every rule.
 
-use alloc::string::{String, ToString};
+use alloc::{
+    collections::VecDeque,
+    string::{String, ToString},
+};
 
 use assay_protocol::{
     genesis::Genesis,
     id::{NetworkId, PeerId},
     journal::{Entry, Fact, Published},
-    notice::Head,
+    notice::{Head, Tick},
     signed::Scheme,
-    units::Amount,
+    units::{Amount, Duration, Timestamp},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::Ledger;
+
+/// How far back is looked for how much of the time was live.
+const DAY: Duration = Duration::seconds(24 * 3_600);
+/// Between two ticks that are looked back on.
+const LOOK: Duration = Duration::seconds(60);
 
 /// The first entry that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
@@ -52,14 +60,25 @@ pub struct Audit {
     network: NetworkId,
     head: Head,
     withheld: u64,
+    live: LiveShare,
 }
+
+/// How a notary's live time kept up with its clock: one tick of each minute of the last day, time and live time.
+#[derive(Debug, Default)]
+struct LiveShare(VecDeque<(Timestamp, Timestamp)>);
 
 impl Audit {
     /// An audit of this notary's chain from its first entry.
     #[must_use]
     pub fn new(genesis: Genesis, notary: PeerId) -> Self {
         let network = genesis.id();
-        Self { ledger: Ledger::new(genesis, notary), network, head: Head::default(), withheld: 0 }
+        Self {
+            ledger: Ledger::new(genesis, notary),
+            network,
+            head: Head::default(),
+            withheld: 0,
+            live: LiveShare::default(),
+        }
     }
 
     /// Takes the next entry.
@@ -86,6 +105,11 @@ impl Audit {
                 }
                 let applied = self.ledger.apply(&entry.fact);
                 applied.map_err(|rejection| diverges(&rejection.to_string()))?;
+                if let Fact::Tick(tick) = &entry.fact
+                    && !self.live.keeps_up(&tick.said())
+                {
+                    return Err(diverges("less than half of a day counted as live time"));
+                }
                 if self.ledger.total().is_none_or(|total| Some(total) != self.supply()) {
                     return Err(diverges("money was made or lost"));
                 }
@@ -114,6 +138,22 @@ impl Audit {
     fn supply(&self) -> Option<Amount> {
         let (_, minted, burned) = self.ledger.pool_minted_burned();
         minted.minus(burned)
+    }
+}
+
+impl LiveShare {
+    /// True if at least half of the time since a tick a day ago was live. A notary that stretches every gap would make
+    /// deadlines as long as it likes.
+    fn keeps_up(&mut self, tick: &Tick) -> bool {
+        let Self(minutes) = self;
+        while minutes.get(1).is_some_and(|(time, _)| tick.time.since(*time) >= DAY) {
+            minutes.pop_front();
+        }
+        let day = minutes.front().copied().filter(|(time, _)| tick.time.since(*time) >= DAY);
+        if minutes.back().is_none_or(|(time, _)| tick.time.since(*time) >= LOOK) {
+            minutes.push_back((tick.time, tick.live));
+        }
+        day.is_none_or(|(time, live)| tick.live.since(live).times(2) >= tick.time.since(time))
     }
 }
 

@@ -75,7 +75,7 @@ pub struct Genesis {
 pub struct Timers {
     /// Between two ticks of a notary.
     pub tick: Duration,
-    /// The most that a pause between two ticks counts.
+    /// The longest pause between two ticks that counts as it is; a longer one counts as one tick.
     pub gap_max: Duration,
     /// Ticks from one checkpoint to the next.
     pub epoch_ticks: u64,
@@ -108,13 +108,13 @@ impl Default for Timers {
             tick: Duration::seconds(10),
             gap_max: Duration::seconds(20),
             epoch_ticks: 60,
-            claim: Duration::seconds(30),
-            reveal: Duration::seconds(15),
+            claim: Duration::seconds(45),
+            reveal: Duration::seconds(45),
             input: Duration::seconds(10),
-            seal: Duration::seconds(20),
-            opening: Duration::seconds(30),
+            seal: Duration::seconds(45),
+            opening: Duration::seconds(45),
             silence: Duration::seconds(3_600),
-            cancelling: Duration::seconds(30),
+            cancelling: Duration::seconds(45),
             unbonding: Duration::seconds(24 * 3_600),
             window: Duration::seconds(600),
             settle_max: Duration::seconds(12 * 3_600),
@@ -123,10 +123,24 @@ impl Default for Timers {
 }
 
 impl Timers {
-    /// How much live time passes between two ticks that are this far apart by the notary's clock.
+    /// How much live time passes between two ticks that are this far apart by the notary's clock. Whoever is cut off from
+    /// the notary by its outage loses no more time to it than between two ticks, however long it lasts.
     #[must_use]
     pub fn live_between(&self, apart: Duration) -> Duration {
-        apart.min(self.gap_max)
+        if apart <= self.gap_max { apart } else { self.tick }
+    }
+
+    /// What each time that a statement is waited for exceeds: one gap, in which nobody may be heard, and two ticks.
+    #[must_use]
+    pub fn answer_min(&self) -> Duration {
+        self.gap_max.plus(self.tick.times(2))
+    }
+
+    /// True if an outage of the notary costs nobody the time to say what is waited for.
+    fn outlast_outages(&self) -> bool {
+        let waits =
+            [self.claim, self.reveal, self.seal, self.opening, self.cancelling, self.silence, self.window];
+        waits.iter().all(|wait| *wait > self.answer_min())
     }
 
     /// The lengths of a network on one machine or in a simulation: seconds, where strangers take minutes.
@@ -334,6 +348,7 @@ impl Genesis {
         ];
         let demands = [
             (timers.tick.0 > 0 && timers.gap_max >= timers.tick, "a tick, and a gap that is no shorter"),
+            (timers.outlast_outages(), "times to answer that exceed a gap and two ticks"),
             ((1..=EPOCH_TICKS_MAX).contains(&timers.epoch_ticks), "1 to 4,096 ticks in an epoch"),
             (parts.iter().all(|part| *part <= Rate::ONE), "shares of at most the whole"),
             (checks.base > Rate::ZERO, "a least rate of checks"),

@@ -14,6 +14,7 @@ mod histories;
 mod money;
 mod node;
 mod office;
+mod outages;
 mod outcomes;
 mod play;
 mod refusals;

@@ -238,6 +238,8 @@ impl<K: Key> Office<K> {
 pub(crate) fn hasten(genesis: &mut Genesis) {
     let second = Duration::seconds(1);
     genesis.timers = Timers {
+        tick: Duration(300),
+        gap_max: Duration(350),
         epoch_ticks: 8,
         claim: second,
         reveal: second,

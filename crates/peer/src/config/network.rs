@@ -69,7 +69,7 @@ section!(Contact {
 
 section!(Timers {
     tick: "Between two ticks of a notary.",
-    gap_max: "The most that a pause between two ticks counts; what is beyond is added to every deadline.",
+    gap_max: "The longest pause between two ticks that counts against deadlines as it is; a longer one counts as one tick.",
     epoch_ticks: "Ticks from one roster of verifiers to the next.",
     claim: "The least time for a provider's claim, beside three times the order's longest run.",
     reveal: "For the client's secret after a claim.",

@@ -42,9 +42,14 @@ impl Tick {
         };
         let (apart, passed) = (self.time.since(earlier.time), self.live.since(earlier.live));
         let ticks = self.round.saturating_sub(earlier.round);
-        // All of it was live if each gap is short, and can have been one gap if it is long.
+        // The least, if all of it was one gap; the most, if as many as can be were just short enough.
         let least = timers.live_between(apart);
-        let most = if ticks > 1 { apart.min(timers.gap_max.times(ticks)) } else { least };
+        let short = timers.gap_max.times(ticks.saturating_sub(1));
+        let most = match ticks {
+            0 | 1 => least,
+            _ if apart <= short.plus(timers.gap_max) => apart,
+            _ => short.plus(timers.tick),
+        };
         self.live >= earlier.live && (least..=most).contains(&passed)
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 
 /// When something happened, among the ticks that are told.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
+pub(super) struct ToldTime {
     /// The live time of the tick that is told before.
     pub(super) before: Timestamp,
     /// The last tick before what happened.
@@ -24,8 +24,8 @@ pub(super) struct Moment {
 ///
 /// A statement is heard before the deadline of its stage, before a round that a draw is due at, and before one that the
 /// records to be opened are drawn at: at that tick the notary moves the job by itself.
-pub(super) fn overdue(job: &Job, what: &Happening, moment: Moment) -> Option<&'static str> {
-    let Moment { before, now, gap_max } = moment;
+pub(super) fn overdue(job: &Job, what: &Happening, at: ToldTime) -> Option<&'static str> {
+    let ToldTime { before, now, gap_max } = at;
     let (until, draw) = job.due();
     let positions = job.awaited_positions();
     let round = now.beacon.round;

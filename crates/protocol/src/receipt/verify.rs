@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     Happening, Receipt, Story, StoryEvent,
-    punctual::{self, Moment},
+    punctual::{self, ToldTime},
 };
 use crate::{
     admission,
@@ -292,12 +292,12 @@ impl<'a, S: Scheme> Judge<'a, S> {
     fn in_time(&self, job: &Job, event: &StoryEvent) -> Result<(), Refuted> {
         // Ticks that are told for another reason count as well as any.
         let before = self.ticks.range(..event.round).next_back().map(|(_, tick)| tick.live_time());
-        let moment = Moment {
+        let at = ToldTime {
             before: before.unwrap_or_default().live,
             now: self.live_time(event.round),
             gap_max: self.story.genesis.timers.gap_max,
         };
-        let late = punctual::overdue(job, &event.what, moment);
+        let late = punctual::overdue(job, &event.what, at);
         late.map_or(Ok(()), |expected| refute(Stop::InTime, expected))
     }
 

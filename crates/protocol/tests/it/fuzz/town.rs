@@ -188,7 +188,14 @@ fn genesis() -> Genesis {
         real_money: false,
         notaries: [NOTARY].into(),
         issuer: NOTARY,
-        timers: Timers { tick: Duration::seconds(1), epoch_ticks: 8, ..Timers::brisk() },
+        timers: Timers {
+            tick: Duration::seconds(1),
+            epoch_ticks: 8,
+            reveal: Duration::seconds(4),
+            opening: Duration::seconds(4),
+            cancelling: Duration::seconds(4),
+            ..Timers::brisk()
+        },
         checks: Checks { jurors_max: 12, base: Rate::per_mille(300), ..Checks::default() },
         money: Money { per_work: Amount(10), ..Money::default() },
         thresholds: [Threshold { format: TensorFormat::F32, ok: share(50), bad: share(500) }].into(),

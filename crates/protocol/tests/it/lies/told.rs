@@ -139,7 +139,8 @@ pub(super) const TOLD: &[Lie] = &[
     }),
     (Stop::Evidence, "records that were not drawn", |story, _| {
         let opens = |what: &Happening| matches!(what, Happening::OpenClaim(_));
-        said(story, PROVIDER, Change::Content, opens)
+        // One that does not open the claim convicts, whatever records it shows.
+        story.outcome != Outcome::FalseOpening && said(story, PROVIDER, Change::Content, opens)
     }),
     (Stop::Outcome, "another outcome", |story, dice| {
         let others: Vec<Outcome> = Outcome::ALL.into_iter().filter(|other| *other != story.outcome).collect();
@@ -193,7 +194,9 @@ fn any(places: &[usize], dice: &mut Dice<'_>) -> Option<usize> {
 
 fn unsound(story: &mut Story, dice: &mut Dice<'_>) -> bool {
     let more = Rate(Rate::ONE.0 + 1);
-    let ways: [fn(&mut Genesis, Rate); 11] = [
+    let ways: [fn(&mut Genesis, Rate); 13] = [
+        |genesis, _| genesis.timers.reveal = genesis.timers.answer_min(),
+        |genesis, _| genesis.timers.window = Duration(0),
         |genesis, _| genesis.timers.tick = Duration(0),
         |genesis, _| genesis.timers.gap_max = Duration(genesis.timers.tick.0 - 1),
         |genesis, _| genesis.timers.epoch_ticks = 0,
