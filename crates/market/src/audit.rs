@@ -8,6 +8,7 @@ use alloc::{
 };
 
 use assay_protocol::{
+    deadline,
     genesis::Genesis,
     id::{NetworkId, PeerId},
     journal::{Entry, Fact, Published},
@@ -61,6 +62,13 @@ pub struct Audit {
     head: Head,
     withheld: u64,
     live: LiveShare,
+    notary: PeerId,
+    /// The longest that a job can be open.
+    open_max: Duration,
+    /// The live time of the last tick that was shown.
+    now: Timestamp,
+    /// The same where the first entry was withheld.
+    withheld_at: Option<Timestamp>,
 }
 
 /// How a notary's live time kept up with its clock: one tick of each minute of the last day, time and live time.
@@ -73,6 +81,10 @@ impl Audit {
     pub fn new(genesis: Genesis, notary: PeerId) -> Self {
         let network = genesis.id();
         Self {
+            notary,
+            open_max: deadline::open_max(&genesis),
+            now: Timestamp(0),
+            withheld_at: None,
             ledger: Ledger::new(genesis, notary),
             network,
             head: Head::default(),
@@ -115,10 +127,25 @@ impl Audit {
                 }
             }
             // What stands behind a withheld entry cannot be replayed yet.
-            Published::Whole(_) | Published::Withheld { .. } => self.withheld += 1,
+            Published::Whole(_) | Published::Withheld { .. } => {
+                self.withheld += 1;
+                self.withheld_at.get_or_insert(self.now);
+            }
+        }
+        self.now = self.tick::<S>(published).map_or(self.now, |tick| tick.live.max(self.now));
+        if self.withheld_at.is_some_and(|since| self.now.since(since) > self.open_max) {
+            return Err(diverges("a fact is withheld for longer than a job can be open"));
         }
         self.head = Head { sequence: position + 1, digest };
         Ok(())
+    }
+
+    /// The tick of this entry, if it is one of the notary.
+    fn tick<S: Scheme>(&self, published: &Published) -> Option<Tick> {
+        let Published::Whole(Entry { fact: Fact::Tick(tick), .. }) = published else { return None };
+        // What was replayed is signed; what stands behind a withheld entry need not be.
+        let signed = self.withheld == 0 || tick.is_signed::<S>(self.network);
+        (signed && tick.said().signer() == self.notary).then(|| *tick.said())
     }
 
     /// What was found.

@@ -98,6 +98,8 @@ pub struct Ledger {
     granted: (u64, Digest),
     /// How many facts were taken.
     sequence: u64,
+    /// The positions of those that are not published yet.
+    withheld: BTreeSet<u64>,
     /// The hour, and the welcome grants in it.
     welcomed: (u64, u64),
 }
@@ -118,8 +120,8 @@ pub struct OpenJob {
     reserve: Amount,
     /// The endowment's money, for the check.
     endowed: Amount,
-    /// The position from which on nothing of it is published while it is open.
-    withheld: Option<u64>,
+    /// The positions of its facts from its claim on: they are not published while it is open.
+    withheld: Vec<u64>,
     /// What the agenda last noted of it.
     planned: Due,
 }
@@ -238,6 +240,7 @@ impl Ledger {
             unbonding: BTreeSet::new(),
             granted: (0, Digest::default()),
             sequence: 0,
+            withheld: BTreeSet::new(),
             welcomed: (0, 0),
         }
     }

@@ -1,6 +1,11 @@
 //! How long a job may take, from what its order and the rules of its network say: known before anything of it happens.
 
-use crate::{genesis::Genesis, order::Order, units::Duration};
+use crate::{
+    genesis::Genesis,
+    job::ABSENT_MAX,
+    order::{ORDER_CHECKS_MAX, Order},
+    units::Duration,
+};
 
 /// Rounds between a statement and the beacon that it is drawn with: nobody has seen the value when it is made.
 pub const ROUNDS_AHEAD: u64 = 2;
@@ -9,6 +14,22 @@ pub const ROUNDS_AHEAD: u64 = 2;
 #[must_use]
 pub fn claim_time(genesis: &Genesis, order: &Order) -> Duration {
     order.run_max.times(3).plus(genesis.timers.claim)
+}
+
+/// The longest, in live time, that a job can be open under the rules of a network, whatever it is about.
+///
+/// It settles within `settle_max` unless it is checked, or waits for another job of its provider that is: that one was
+/// opened before it began to wait, and may be checked as long as this one. No check takes longer than a quarter of
+/// `settle_max`, since four of them fit the window of every job (T1).
+#[must_use]
+pub fn open_max(genesis: &Genesis) -> Duration {
+    let (timers, checks) = (&genesis.timers, &genesis.checks);
+    let verifiers = (u64::from(ORDER_CHECKS_MAX) + ABSENT_MAX as u64).saturating_add(checks.jurors_max);
+    let seat = Duration(timers.settle_max.0 / 4)
+        .plus(timers.opening)
+        .plus(timers.gap_max.times(2 * ROUNDS_AHEAD + 2));
+    let checked = seat.times(verifiers).plus(timers.silence);
+    timers.settle_max.plus(checked).times(2)
 }
 
 /// From the draw to the payment, where nothing is drawn: long enough for a check to have run its course.

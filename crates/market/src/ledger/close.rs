@@ -29,6 +29,9 @@ impl Ledger {
             return;
         };
         self.agenda.forget(id);
+        for position in &closing.withheld {
+            self.withheld.remove(position);
+        }
         let (client, provider) = (closing.job.order().client, closing.job.order().provider);
         let at_stake = self.accounts.get(&provider).map_or(Amount::ZERO, Holdings::at_stake);
         let settlement = payout::settle(&self.genesis, &closing.job, at_stake);

@@ -44,8 +44,16 @@ impl Ledger {
         if matches!(happening, Happening::Claim { .. }) && first_claim {
             open.roster = self.checkpoint.enrolled(open.job.order());
         }
+        self.withhold(id);
         self.advance(id, out);
         Ok(())
+    }
+
+    /// From the claim on a fact of a job tells who is being checked, or what others are to find by themselves.
+    fn withhold(&mut self, id: JobId) {
+        let Some(open) = self.jobs.get_mut(&id).filter(|open| open.job.claim().is_some()) else { return };
+        open.withheld.push(self.sequence);
+        self.withheld.insert(self.sequence);
     }
 
     /// T15: the client pays one check of its result in advance.
@@ -62,6 +70,7 @@ impl Ledger {
         open.held = sum(open.held, deposit);
         open.job = disputed;
         open.events.push(StoryEvent { round, what: happening.clone() });
+        self.withhold(id);
         self.advance(id, out);
         Ok(())
     }
@@ -80,10 +89,6 @@ impl Ledger {
         note_accusation(&mut self.accounts, &open.job, out);
         if matches!(open.job.stage(), Stage::Closed(_)) {
             return self.close(id, out);
-        }
-        // From the draw on nothing of it is published while it is open, whatever brought it there.
-        if matches!(open.job.stage(), Stage::Drawing { .. }) {
-            open.withheld.get_or_insert(self.sequence);
         }
         self.agenda.note(&open.job, &mut open.planned);
     }

@@ -52,7 +52,7 @@ impl Ledger {
             held,
             reserve: Amount::ZERO,
             endowed,
-            withheld: None,
+            withheld: Vec::new(),
             planned: Due::default(),
         };
         self.agenda.note(&opened.job, &mut opened.planned);

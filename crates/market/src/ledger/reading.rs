@@ -1,6 +1,7 @@
 //! What the books say, to whoever reads them; nothing here changes them.
 
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use core::ops::Range;
 
 use assay_protocol::{
     claim::Claim,
@@ -164,9 +165,9 @@ impl Ledger {
         money.margin.times(Rate(2 * Rate::ONE.0 - filled.0.min(Rate::ONE.0)))
     }
 
-    /// How many facts may be published: none from the first on that would tell who is being checked.
-    #[must_use]
-    pub fn published(&self) -> u64 {
-        self.jobs.values().filter_map(|open| open.withheld).min().unwrap_or(self.sequence)
+    /// The positions, among these, of facts that are published by their digests alone: those of open jobs, from their
+    /// claims on.
+    pub fn withheld(&self, among: Range<u64>) -> impl Iterator<Item = u64> {
+        self.withheld.range(among).copied()
     }
 }

@@ -3,6 +3,7 @@
 //! **Invariant:** looking changes nothing.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use assay_protocol::{
     id::{Digest, PeerId},
@@ -130,8 +131,9 @@ impl<S: Signer> Node<S> {
         self.roles.notary.as_ref().map(|notary| &notary.ledger)
     }
 
-    /// How many entries of this notary's chain may be published: those after it would tell who is being checked.
-    pub fn published(&self) -> u64 {
-        self.ledger().map_or(0, Ledger::published)
+    /// Which of these entries of this notary's chain are published by their digests alone: they would tell who is being
+    /// checked, or what others are to find by themselves.
+    pub fn withheld(&self, among: Range<u64>) -> Vec<u64> {
+        self.ledger().map(|ledger| ledger.withheld(among).collect()).unwrap_or_default()
     }
 }

@@ -21,3 +21,4 @@ mod refusals;
 mod rejections;
 mod replay;
 mod theory;
+mod withheld;

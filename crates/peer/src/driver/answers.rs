@@ -33,11 +33,13 @@ impl Driver {
     }
 
     fn answer_page(&self, wanted: JournalRange, reply: network::Reply) {
-        let (published, total) = (self.node.published(), self.chain.len() as u64);
+        let total = self.chain.len() as u64;
+        let last = wanted.from.saturating_add(pages::ENTRIES_MAX);
+        let withheld = self.node.withheld(wanted.from..last);
         let records = self.records_from(wanted.from);
         tokio::task::spawn_blocking(move || {
             let records = records.into_iter().flatten();
-            reply.answer(codec::encode(&pages::page(records, wanted, published, total)));
+            reply.answer(codec::encode(&pages::page(records, wanted, &withheld, total)));
         });
     }
 

@@ -17,6 +17,8 @@ use crate::journal::ReadError;
 pub(crate) const BOOK: u8 = 1;
 /// The question for a page of a notary's journal.
 pub(crate) const JOURNAL: u8 = 2;
+/// Entries in the longest page: one takes two digests at least.
+pub(super) const ENTRIES_MAX: u64 = PAGE_BYTES_MAX as u64 / 64;
 /// Offers in one answer.
 const OFFERS_MAX: usize = 256;
 
@@ -49,11 +51,11 @@ pub(crate) fn read_page(bytes: &[u8]) -> Result<Page, Malformed> {
 pub(crate) fn page(
     records: impl Iterator<Item = Read>,
     wanted: JournalRange,
-    published: u64,
+    withheld: &[u64],
     total: u64,
 ) -> Page {
     let (mut page, mut bytes) = (Page { total, entries: Vec::new() }, 0);
-    for entry in shown(records, wanted.from, published, total) {
+    for entry in shown(records, wanted.from, withheld, total) {
         bytes += codec::encode(&entry).len();
         page.entries.push(entry);
         if bytes > PAGE_BYTES_MAX - MESSAGE_BYTES_MAX {
@@ -63,17 +65,18 @@ pub(crate) fn page(
     page
 }
 
-/// The entries of a notary's chain from the one of number `from` on, as everybody may see them.
+/// The entries of a notary's chain from the one of number `from` on, as everybody may see them: those at the places in
+/// `withheld`, which ascend, by their digests alone.
 pub(crate) fn shown(
     records: impl Iterator<Item = Read>,
     from: u64,
-    published: u64,
+    withheld: &[u64],
     total: u64,
 ) -> impl Iterator<Item = Published> {
     let entries = records.map_while(Result::ok).filter_map(|(_, record)| entry(&record));
-    (from..total).zip(entries).map(move |(position, entry)| match position < published {
-        true => Published::Whole(entry),
-        false => Published::withheld(&entry),
+    (from..total).zip(entries).map(move |(position, entry)| {
+        let whole = withheld.binary_search(&position).is_err();
+        if whole { Published::Whole(entry) } else { Published::withheld(&entry) }
     })
 }
 
