@@ -8,3 +8,4 @@ mod inside;
 mod lies;
 mod receipts;
 mod samples;
+mod schema;

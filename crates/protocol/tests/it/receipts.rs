@@ -36,7 +36,7 @@ fn bytes(outcome: Outcome) -> Vec<u8> {
     fs::read(&file).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-fn receipt(outcome: Outcome) -> Receipt {
+pub(crate) fn receipt(outcome: Outcome) -> Receipt {
     Receipt::from_bytes(&bytes(outcome)).unwrap_or_else(|error| panic!("{outcome:?}: {error}"))
 }
 
