@@ -7,7 +7,13 @@
 mod files;
 mod told;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    env,
+    fs::File,
+    io::{BufWriter, Write},
+    path::PathBuf,
+};
 
 use assay_protocol::{
     outcome::Outcome,
@@ -128,6 +134,27 @@ fn ten_thousand_stories_hold_and_as_many_lies_are_refused() {
         let Some(receipt) = truth(number) else { continue };
         assert_eq!(judged(&receipt), Ok(receipt.story.outcome), "true story {number} is refused");
     }
+}
+
+/// Where stories are written for another reader, who is to come to the same steps: `contrib/receipts`.
+const SWITCH: &str = "ASSAY_STORIES";
+
+#[test]
+#[ignore = "takes minutes: part of .ci/long"]
+fn every_story_and_lie_is_written_for_another_reader() {
+    let path = env::var_os(SWITCH).map(PathBuf::from);
+    let path = path.unwrap_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("stories"));
+    let file = File::create(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut file = BufWriter::new(file);
+    let mut write = |bytes: &[u8]| {
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
+        let written = file.write_all(&length).and_then(|()| file.write_all(bytes));
+        written.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    };
+    tell(MANY, |story, judged| {
+        write(judged.err().map_or("", Stop::name).as_bytes());
+        write(story);
+    });
 }
 
 #[test]

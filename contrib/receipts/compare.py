@@ -1,0 +1,97 @@
+"""Whether two found the same, and how a jury weighs: docs/protocol.md, section 8."""
+
+import math
+import struct
+
+MATCH, GREY, MISMATCH = range(3)
+NO_NUMBER = 0x7FF8000000000000
+
+
+def floats(data):
+    whole = len(data) // 4
+    values = list(struct.unpack(f"<{whole}f", data[: 4 * whole]))
+    return values + [math.nan] * (len(data) % 4 > 0)
+
+
+def rms(policy, data):
+    """The measure of an output, as the bits of a float."""
+    values = floats(data)
+    if policy[0] == "exact" or not values:
+        return 0
+    squares = 0.0
+    for value in values:
+        squares += value * value
+    measure = math.sqrt(squares / len(values))
+    return NO_NUMBER if math.isnan(measure) else struct.unpack("<Q", struct.pack("<d", measure))[0]
+
+
+def scale(one, other):
+    measures = [struct.unpack("<d", struct.pack("<Q", side["rms"]))[0] for side in (one, other)]
+    return min(measures) if all(math.isfinite(measure) and measure > 0 for measure in measures) else None
+
+
+def record(threshold, one, other, measure):
+    if one == other:
+        return MATCH
+    if measure is None or len(one) != len(other) or len(one) % 4:
+        return MISMATCH
+    apart = [abs(a - b) for a, b in zip(floats(one), floats(other))]
+    if not all(math.isfinite(distance) for distance in apart):
+        return MISMATCH
+    furthest = max(apart, default=0.0)
+    ok, bad = (measure * float(threshold[name]) / float(1 << 32) for name in ("ok", "bad"))
+    return MATCH if furthest <= ok else GREY if furthest < bad else MISMATCH
+
+
+def compare(policy, threshold, claimed, found):
+    if not claimed["records"] or not found["records"]:
+        return MISMATCH
+    if claimed["end"] != found["end"] and claimed["end"][0] != "cancelled":
+        return MISMATCH
+    if policy[0] == "exact":
+        same = all(claimed[name] == found[name] for name in ("output_root", "work", "units"))
+        return MATCH if same else MISMATCH
+    units = [claimed["units"], found["units"]]
+    shown = claimed["shown"]
+    if (
+        threshold is None
+        or claimed["records"] != found["records"]
+        or max(units) - min(units) > max(units) // 100
+        or not shown
+        or sorted(shown) != sorted(found["shown"])
+    ):
+        return MISMATCH
+    measure = scale(claimed, found)
+    return max(record(threshold, shown[at], found["shown"][at], measure) for at in sorted(shown))
+
+
+def agree(policy, threshold, one, other):
+    if one is None or other is None:
+        return one is other
+    if not one["records"] and not other["records"]:
+        return True
+    return all(
+        compare(policy, threshold, *pair) == MATCH for pair in ((one, other), (other, one))
+    )
+
+
+def stands(policy, threshold, claimed, voices):
+    """How each voice stands: "with", "against" or "apart". One that was not served is None."""
+    to_claim = [
+        MISMATCH if claimed is None or voice is None else compare(policy, threshold, claimed, voice)
+        for voice in voices
+    ]
+    opposed = [at for at, found in enumerate(to_claim) if found == MISMATCH]
+    largest = []
+    for first in opposed:
+        group = [first]
+        for other in opposed:
+            if other != first and all(
+                agree(policy, threshold, voices[member], voices[other]) for member in group
+            ):
+                group.append(other)
+        if len(group) > len(largest):
+            largest = group
+    return [
+        "with" if found == MATCH else "against" if at in largest else "apart" for at, found in enumerate(to_claim)
+    ]

@@ -1,0 +1,296 @@
+"""The table of a job: docs/protocol.md, section 11."""
+
+import law
+import trees
+from compare import GREY, MATCH, compare, rms, stands
+from names import digest, name
+from shapes import BODIES, EVIDENCE, EVIDENCE_LEAF, OUTPUT_LEAF, TICKET
+from wire import number
+
+NOBODY = bytes(32)
+
+
+class Refused(Exception):
+    """A step that the table does not allow."""
+
+
+def demand(holds):
+    if not holds:
+        raise Refused
+
+
+def opens(claim, leaf, evidence):
+    """True if a claim opens to this leaf and the digest of the other."""
+    commit = digest("claim", name(digest("output leaf", OUTPUT_LEAF.write(leaf))) + name(evidence))
+    return claim["commit"] == commit and (claim["units"], claim["end"]) == (leaf["units"], leaf["end"])
+
+
+def proven(root, count, records):
+    return all(trees.shows(root, count, record["position"], record["bytes"], record["path"]) for record in records)
+
+
+def contradicts(output, leaf, records):
+    if leaf["records"] < output["records"] and records is None:
+        return True
+    if records is None:
+        return False
+    streamed, claimed = records
+    return (
+        streamed["position"] == claimed["position"]
+        and streamed["bytes"] != claimed["bytes"]
+        and proven(output["root"], output["records"], [streamed])
+        and proven(leaf["output_root"], leaf["records"], [claimed])
+    )
+
+
+class Job:
+    """A job as it moves: `stage` is its name, with the phase of a check behind it."""
+
+    def __init__(self, genesis, order, ticket, tick):
+        self.genesis, self.order, self.ticket = genesis, order, ticket
+        self.id, self.named = ticket["job"], digest("Ticket", TICKET.write(ticket))
+        self.timers, self.checks = genesis["timers"], genesis["checks"]
+        self.policy = order["manifest"]["policy"]
+        found = [entry for entry in genesis["thresholds"] if self.policy[0] == "tensor" and entry["format"] == self.policy[1]]
+        self.threshold = found[0] if found else None
+        self.stage, self.phase = "open", None
+        self.until, self.round = law.held(tick["live"] + law.claim_time(genesis, order)), None
+        self.outcome = self.claim = self.position = self.secret = self.opened = self.jury_from = None
+        self.revealed = self.forced = self.disputed = False
+        self.seats, self.positions, self.positions_round = [], None, None
+
+    # Where it stands.
+
+    def moved(self):
+        return self.stage, self.phase, self.until, self.round, self.positions, self.forced, self.outcome
+
+    def close(self, outcome):
+        self.stage, self.phase, self.until, self.round, self.outcome = "closed", None, None, None, outcome
+
+    def enter(self, stage, phase=None, until=None, round=None):
+        self.stage, self.phase, self.round = stage, phase, round
+        self.until = None if until is None else law.held(until)
+
+    def seating(self, tick):
+        stage = "checking" if self.jury_from is None else "jury"
+        self.enter(stage, "seating", round=law.held(tick["round"] + law.AHEAD))
+
+    def is_checked(self):
+        return self.stage in ("checking", "jury")
+
+    # Steps, by their names in a story.
+
+    def step_claim(self, said, tick, position):
+        demand(self.claim is None and self.stage in ("open", "cancelling"))
+        claim = said["body"]
+        cancelled = claim["end"][0] == "cancelled"
+        demand(not (cancelled and self.stage == "open"))
+        demand(claim["units"] <= self.order["units_max"] and claim["ticket"] == self.named)
+        fee = self.stage == "cancelling" and cancelled and claim["units"] == 0
+        self.claim, self.position = claim, position
+        if fee:
+            return self.close("cancelled")
+        self.enter("claimed", until=tick["live"] + self.timers["reveal"])
+
+    def step_abort(self, said, tick):
+        demand(self.stage in ("open", "cancelling") and said["body"]["ticket"] == self.named)
+        self.close("aborted")
+
+    def step_cancel(self, said, tick):
+        demand(self.stage == "open" and said["body"]["ticket"] == self.named)
+        self.enter("cancelling", until=min(self.until, tick["live"] + self.timers["cancelling"]))
+
+    def step_reveal(self, said, tick):
+        reveal = said["body"]
+        demand(self.stage == "claimed" and reveal["position"] == self.position)
+        # The secret is an array: without a length.
+        demand(digest("secret", reveal["secret"]) == self.order["secret_commit"])
+        self.secret, self.revealed = reveal["secret"], True
+        self.enter("drawing", round=law.held(tick["round"] + law.AHEAD))
+
+    def step_dispute(self, said, tick):
+        demand(self.stage == "waiting" and tick["live"] < self.until)
+        self.disputed = True
+        self.seating(tick)
+
+    def step_contradict(self, said, tick):
+        body = said["body"]
+        demand(self.stage in ("claimed", "drawing", "waiting", "checking", "jury"))
+        output = body["output"]
+        demand(opens(self.claim, body["leaf"], body["evidence"]))
+        demand(output["signer"] == self.order["provider"] and output["body"]["job"] == self.id)
+        demand(contradicts(output["body"], body["leaf"], body["records"]))
+        self.close("false_stream")
+
+    def step_draw(self, content, tick):
+        demand(self.stage == "drawing" and tick["round"] >= self.round)
+        if content["check"] or self.forced:
+            self.enter("checking", "seating", round=self.round)
+        else:
+            self.enter("waiting", until=tick["live"] + self.ticket["window"])
+
+    def step_seat(self, tries, tick):
+        demand(self.is_checked() and self.phase == "seating" and tick["round"] >= self.round)
+        if not tries:
+            return self.hung() if self.jury_from is not None else self.unchecked()
+        self.seats.append({"peer": tries[-1]["leaf"]["peer"], "sealed": None, "found": None, "done": None})
+        self.enter(self.stage, "sealing", until=tick["live"] + law.sealing(self.genesis, self.order))
+
+    def seat_of(self, said):
+        """The last seat, if it is the one that speaks."""
+        demand(self.is_checked() and self.seats and self.seats[-1]["peer"] == said["signer"])
+        return self.seats[-1]
+
+    def step_seal(self, said, tick):
+        seat = self.seat_of(said)
+        demand(seat["sealed"] is None and seat["done"] is None)
+        seat["sealed"] = said["body"]["commit"]
+        if self.positions_round is None:
+            self.positions_round = law.held(tick["round"] + law.AHEAD)
+        until = tick["live"] + self.timers["opening"] + law.AHEAD * self.timers["tick"]
+        self.enter(self.stage, "opening", until=until)
+
+    def step_unserved(self, said, tick):
+        seat = self.seat_of(said)
+        demand(seat["sealed"] is None and seat["done"] is None)
+        seat["done"] = "unserved"
+        self.resolve(tick)
+
+    def step_open_seal(self, said, tick):
+        seat, body = self.seat_of(said), said["body"]
+        evidence, records = body["evidence"], body["records"]
+        demand(seat["sealed"] == digest("seal", EVIDENCE.write(evidence)) and seat["done"] is None)
+        demand(evidence["evidence_root"] == evidence["output_root"])
+        demand(self.wants(evidence["records"], records))
+        demand(proven(evidence["evidence_root"], evidence["records"], records))
+        found = dict(evidence, shown={record["position"]: record["bytes"] for record in records})
+        demand(self.measured(found))
+        seat["found"], seat["done"] = found, "found"
+        self.weigh(tick)
+
+    def step_open_claim(self, said, tick):
+        demand(self.is_checked() and self.positions_round is not None)
+        body = said["body"]
+        leaf, evidence, records = body["output"], body["evidence"], body["records"]
+        one = (evidence["evidence_root"], evidence["records"]) == (leaf["output_root"], leaf["records"])
+        named = digest("evidence leaf", EVIDENCE_LEAF.write(evidence))
+        if not (opens(self.claim, leaf, named) and one and proven(evidence["evidence_root"], evidence["records"], records)):
+            return self.close("false_opening")
+        demand(self.opened is None and self.wants(evidence["records"], records))
+        opened = {
+            "output_root": leaf["output_root"],
+            "records": evidence["records"],
+            "units": leaf["units"],
+            "work": self.claim["work"],
+            "end": leaf["end"],
+            "rms": evidence["rms"],
+            "shown": {record["position"]: record["bytes"] for record in records},
+        }
+        demand(self.measured(opened))
+        self.opened = opened
+        if self.phase == "silence":
+            return self.resolve(tick)
+        self.weigh(tick)
+
+    def step_tick(self, _, tick):
+        demand(self.stage != "closed")
+        if self.positions is None and self.positions_round == tick["round"]:
+            self.positions = tick["beacon"]
+        if self.until is None or tick["live"] < self.until:
+            return
+        if self.stage == "claimed":
+            self.enter("drawing", round=law.held(tick["round"] + law.AHEAD))
+        elif self.stage in ("open", "cancelling", "waiting"):
+            self.close({"open": "no_claim", "cancelling": "cancelled", "waiting": "not_drawn"}[self.stage])
+        elif self.phase == "silence":
+            self.close("silent")
+        else:
+            if self.seats[-1]["done"] is None:
+                self.seats[-1]["done"] = "absent"
+            self.resolve(tick)
+
+    def step_convicted(self, _, tick):
+        demand(self.stage != "closed")
+        if self.stage in ("open", "cancelling"):
+            return self.close("withdrawn")
+        if self.stage == "waiting":
+            self.forced = True
+            return self.seating(tick)
+        if self.stage in ("claimed", "drawing"):
+            self.forced = True
+
+    # What follows.
+
+    def wants(self, count, records):
+        wanted = trees.positions(self.id, count, self.positions)
+        return wanted is not None and wanted == [record["position"] for record in records]
+
+    def measured(self, found):
+        """True if the sealed measure is that of the output, where all of it is shown."""
+        if len(found["shown"]) != found["records"] or found["records"] == 0:
+            return True
+        whole = b"".join(found["shown"][at] for at in sorted(found["shown"]))
+        return rms(self.policy, whole) == found["rms"]
+
+    def heard(self):
+        return self.seats and self.seats[-1]["done"] in ("found", "unserved")
+
+    def weigh(self, tick):
+        ready = self.phase == "opening" and self.heard() and (self.stage == "jury" or self.opened is not None)
+        if ready:
+            self.resolve(tick)
+
+    def compared(self, seat):
+        if self.opened is None or seat["found"] is None:
+            return None
+        return compare(self.policy, self.threshold, self.opened, seat["found"])
+
+    def tally(self):
+        """How each juror that was heard stands, by its seat."""
+        if self.jury_from is None:
+            return []
+        heard = [at for at in range(self.jury_from, len(self.seats)) if self.seats[at]["done"] in ("found", "unserved")]
+        voices = [self.seats[at]["found"] for at in heard]
+        return list(zip(heard, stands(self.policy, self.threshold, self.opened, voices)))
+
+    def margin(self):
+        told = [stand for _, stand in self.tally()]
+        return told.count("against") - told.count("with")
+
+    def unchecked(self):
+        self.close("unchecked" if self.ticket["covered"] else "void")
+
+    def hung(self):
+        margin = self.margin()
+        self.close("disputed" if margin > 0 and margin + 2 >= self.ticket["margin"] else "void")
+
+    def resolve(self, tick):
+        if self.jury_from is not None:
+            return self.resolve_jury(tick)
+        seat = self.seats[-1]
+        heard = sum(seat["done"] in ("found", "unserved") for seat in self.seats)
+        if seat["done"] not in ("found", "unserved"):
+            return self.unchecked() if len(self.seats) - heard >= 3 else self.seating(tick)
+        found = self.compared(seat)
+        if found == MATCH:
+            return self.seating(tick) if heard < self.ticket["prepaid"] else self.close("checked")
+        if found == GREY:
+            return self.close("grey_refunded" if self.ticket["standing"]["greys"] >= 3 else "grey")
+        if self.ticket["newcomer"]:
+            return self.close("mismatch")
+        self.jury_from = len(self.seats)
+        self.seating(tick)
+
+    def resolve_jury(self, tick):
+        margin, bound = self.margin(), max(1, self.ticket["margin"])
+        if self.opened is None and margin > 0:
+            if self.positions_round is None:
+                self.positions_round = law.held(tick["round"] + law.AHEAD)
+            return self.enter("jury", "silence", until=tick["live"] + self.timers["silence"])
+        if margin >= bound:
+            return self.close("slashed")
+        if margin <= -min(4, bound):
+            return self.close("cleared")
+        if len(self.seats) - self.jury_from >= self.checks["jurors_max"]:
+            return self.hung()
+        self.seating(tick)

@@ -1,0 +1,102 @@
+"""Who gets what: docs/protocol.md, section 12."""
+
+import law
+from compare import MISMATCH
+
+
+def less(amount, *parts):
+    for part in parts:
+        amount = max(0, amount - part)
+    return amount
+
+
+def settle(job, at_stake):
+    order, ticket, genesis, seats = job.order, job.ticket, job.genesis, job.seats
+    worked = min(job.claim["work"] if job.claim else 0, order["work_max"])
+    total_max = order["total_max"]
+    deposit = law.check_cost(genesis, worked) if job.disputed else 0
+    held = total_max + deposit if total_max + deposit <= law.MAX else total_max
+    accuser = None if job.jury_from is None else job.jury_from - 1
+
+    def fees_of(places):
+        found = [seats[at] for at in places if seats[at]["found"] is not None]
+        return [
+            {"peer": seat["peer"], "amount": law.check_cost(genesis, min(seat["found"]["work"], worked))}
+            for seat in found
+        ]
+
+    before = range(len(seats) if job.jury_from is None else job.jury_from)
+    first_fees = fees_of(before)
+    agreed = [seats[at]["found"] for at in range(len(seats) if accuser is None else accuser)]
+    agreed = [found for found in agreed if found is not None]
+    counted = min([worked, *(found["work"] for found in agreed)])
+    units = min([job.claim["units"] if job.claim else 0, order["units_max"], *(found["units"] for found in agreed)])
+    pay = order["unit_price"] * units
+    pay = pay if pay <= law.MAX else 0
+    costs = law.quote(genesis, order, counted, ticket["policy_rate"], ticket["standing"]["fee_margin"])
+    prepays = ticket["prepaid"] > 0 or job.disputed
+    sum_of = lambda fees: law.held(sum(fee["amount"] for fee in fees))
+
+    def settlement(client=0, provider=0, slashed=0, fees=(), fines=()):
+        return {"client": client, "provider": provider, "slashed": slashed, "fees": list(fees), "fines": list(fines)}
+
+    def paid(fees):
+        bears = min(fees[0]["amount"] if fees else 0, pay) if ticket["newcomer"] or job.forced else 0
+        client = less(sum_of(fees), bears) if prepays else 0
+        dues = 0 if ticket["newcomer"] else costs["dues"]
+        return settlement(less(held, pay, costs["premium"], client), less(pay, bears, dues), fees=fees)
+
+    def cleared():
+        tally = job.tally()
+        with_it = fees_of(at for at, stand in tally if stand == "with")
+        agreement = job.compared(seats[accuser])
+        slandered = agreement is None or agreement == MISMATCH
+        unserved = seats[accuser]["done"] == "unserved"
+        losers = [seats[accuser]["peer"]] if slandered else []
+        losers += [order["provider"]] if unserved or not slandered else []
+        losers += [seats[at]["peer"] for at, stand in tally if stand == "against"]
+        each, rest = divmod(sum_of(with_it), len(losers))
+        fines = [{"peer": peer, "amount": each + (at < rest)} for at, peer in enumerate(losers)]
+        result = paid(fees_of(range(accuser + (not slandered))))
+        return dict(result, fees=result["fees"] + with_it, fines=fines)
+
+    def slashed(with_bounty):
+        taken = min(ticket["slash"], at_stake)
+        first = accuser if accuser is not None else len(seats) - 1 if seats else None
+        if first is not None and seats[first]["found"] is None:
+            first = None
+        against = [at for at, stand in job.tally() if stand == "against"]
+        fees = fees_of(([] if first is None else [first]) + against)
+        if with_bounty and first is not None:
+            most = fees[0]["amount"] * genesis["money"]["bounty_checks"]
+            bounty = min(taken // 2, most if most <= law.MAX else taken)
+            whole = fees[0]["amount"] + bounty
+            fees[0]["amount"] = whole if whole <= law.MAX else fees[0]["amount"]
+        return settlement(held, slashed=taken, fees=fees)
+
+    def undecided():
+        known = any(order["class"] in founder["classes"] for founder in genesis["verifiers"])
+        fees = fees_of(range(len(seats))) if known else first_fees if prepays else []
+        return settlement(less(held, sum_of(first_fees) if prepays else 0), fees=fees)
+
+    outcome = job.outcome
+    if outcome == "not_drawn":
+        return paid([])
+    if outcome in ("checked", "grey", "unchecked"):
+        return paid(first_fees)
+    if outcome == "cleared":
+        return cleared()
+    if outcome in ("grey_refunded", "mismatch"):
+        fines = [] if ticket["newcomer"] else [{"peer": order["provider"], "amount": costs["dues"]}]
+        client = less(held, costs["premium"], sum_of(first_fees) if prepays else 0)
+        return settlement(client, fees=first_fees, fines=fines)
+    if outcome == "cancelled":
+        fee = order["cancel_fee"] if job.claim else 0
+        return settlement(less(held, fee), fee)
+    if outcome in ("slashed", "false_stream", "false_opening"):
+        return slashed(True)
+    if outcome == "silent":
+        return slashed(False)
+    if outcome in ("disputed", "void"):
+        return undecided()
+    return settlement(held)
