@@ -50,8 +50,9 @@ pub(crate) struct Play<'a> {
     usual: bool,
     /// True if the provider opens nothing.
     silent: bool,
+    /// True if no verifier says anything.
+    deserted: bool,
     events: Vec<StoryEvent>,
-    operators: Vec<Digest>,
 }
 
 impl<'a> Play<'a> {
@@ -99,8 +100,8 @@ impl<'a> Play<'a> {
             admitted,
             usual: true,
             silent: dice.happens(32),
+            deserted: dice.happens(32),
             events: Vec::new(),
-            operators: standing.party_operators.to_vec(),
         }
     }
 
@@ -193,6 +194,7 @@ impl<'a> Play<'a> {
         let (job, verifier) = (self.job.id(), self.job.seats()[usize::from(seat)].peer);
         match phase {
             SeatPhase::Seating { .. } => None,
+            SeatPhase::Sealing { .. } if self.deserted => None,
             SeatPhase::Sealing { .. } => match dice.mostly_first(&[0, 1, 2]) {
                 0 => {
                     let told = self.truth.told(dice);
@@ -251,9 +253,6 @@ impl<'a> Play<'a> {
         if matches!(what, Happening::Convicted) && before == self.job.progress() {
             return Ok(stage);
         }
-        if let Happening::Seat(tries) = &what {
-            self.operators.extend(tries.last().map(|tried| tried.leaf.operator));
-        }
         self.events.push(StoryEvent { round: self.round, what });
         match self.due() {
             Some(due) => self.happens(due),
@@ -284,7 +283,7 @@ impl<'a> Play<'a> {
             let check = draw::is_drawn(self.job.id(), claim, self.job.secret(), beacon.value, rate);
             return Some(Happening::Draw { check });
         }
-        let barred = receipt::barred(&self.town.genesis, self.job.order(), &self.operators);
+        let barred = receipt::barred(&self.job);
         let tries_max = self.town.genesis.checks.tries_max;
         let cast = receipt::lot(&self.job, beacon.value).cast(&self.town.roster, &barred, tries_max);
         Some(Happening::Seat(cast.unwrap_or_default()))
@@ -365,8 +364,7 @@ fn standing(town: &Town) -> Standing {
         opened: tick.time,
         round: tick.round,
         position: 5,
-        operators: 10,
-        party_operators: [Digest([2; 32]), Digest([3; 32])],
+        checkers: town.roster.beside([CLIENT, PROVIDER]),
         trust: 20 << 32,
         greys: 0,
         strict: false,
@@ -387,7 +385,10 @@ fn numbers<'a>(order: &'a mut Order, standing: &'a mut Standing) -> Vec<&'a mut 
         &mut order.cancel_fee.0,
         &mut order.run_max.0,
         &mut order.open_by.0,
-        &mut standing.operators,
+        &mut standing.checkers.leaves,
+        &mut standing.checkers.weight,
+        &mut standing.checkers.squares.low,
+        &mut standing.checkers.parties[1],
         &mut standing.trust,
         &mut standing.greys,
         &mut standing.exposed.0,
