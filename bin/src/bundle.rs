@@ -5,6 +5,7 @@
 use assay_protocol::{
     id::Digest,
     manifest::{Manifest, Meter, Policy, TensorFormat, WorkPerMeter},
+    units::Work,
 };
 use serde::Deserialize;
 
@@ -72,6 +73,7 @@ struct ManifestFile {
     params: String,
     policy: String,
     meter: Meter,
+    work_most: Work,
     memory_bytes: u64,
     licence: String,
     work: WorkPerMeter,
@@ -99,6 +101,7 @@ impl Bundle {
             policy: policy(&draft.policy),
             meter: draft.meter,
             work: draft.work,
+            work_most: draft.work_most,
             memory_bytes: draft.memory_bytes,
             licence: draft.licence,
         }

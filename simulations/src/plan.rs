@@ -7,7 +7,7 @@ use assay_protocol::{
     id::Digest,
     manifest::{Manifest, Meter, Policy, TensorFormat, WorkPerMeter},
     signed::Signer,
-    units::{Amount, Duration, NANO_PER_CREDIT, Rate},
+    units::{Amount, Duration, NANO_PER_CREDIT, Rate, Work},
 };
 
 use crate::{crypto::SimulatedKey, kernel::Span, network::Conditions, world::Place};
@@ -53,6 +53,8 @@ pub struct Plan {
     pub cancel_fee_min: Amount,
     /// How results are checked.
     pub checks: Checks,
+    /// The most work of one run, by every manifest: who checks has a stake to match.
+    pub work_most: Work,
 }
 
 impl Default for Plan {
@@ -72,6 +74,7 @@ impl Default for Plan {
             slots: 2,
             cancel_fee_min: Amount::ZERO,
             checks: Checks::default(),
+            work_most: 8,
         }
     }
 }
@@ -134,21 +137,20 @@ impl Plan {
             checks: self.checks,
             money: Money { endowment: self.endowment, ..money() },
             thresholds: vec![threshold()],
-            manifests: manifests(),
+            manifests: self.manifests(),
             endowed: if self.endowment.is_zero() { Vec::new() } else { endowed() },
             verifiers: (0..self.founders).map(|number| self.founding(number)).collect(),
         }
     }
 
+    fn manifests(&self) -> Vec<Manifest> {
+        let of = |manifest| Manifest { work_most: self.work_most, ..manifest };
+        manifests().into_iter().map(of).collect()
+    }
+
     fn founding(&self, number: usize) -> Founder {
         let peer = self.key(self.founder(number)).id();
-        Founder {
-            peer,
-            operator: Digest(peer.0),
-            stake: self.stake,
-            free: Amount::credits(1),
-            classes: vec![class()],
-        }
+        Founder { peer, stake: self.stake, free: Amount::credits(1), classes: vec![class()] }
     }
 }
 
@@ -171,6 +173,7 @@ pub fn manifests() -> Vec<Manifest> {
             policy,
             meter: Meter::Calls,
             work: WorkPerMeter { call: 2, ..WorkPerMeter::default() },
+            work_most: 8,
             memory_bytes: 1 << 20,
             licence: "MIT".into(),
         })

@@ -60,8 +60,6 @@ pub enum Command {
     Register {
         /// Which notary.
         notary: PeerId,
-        /// Who runs this peer; the peer itself where nothing is declared.
-        operator: Digest,
         /// What it can check.
         kinds: Vec<Registration>,
     },
@@ -85,8 +83,6 @@ pub enum Instruction {
     },
     /// To note what it can check.
     Register {
-        /// Who runs the peer.
-        operator: Digest,
         /// What it can check, in ascending order.
         kinds: Vec<Registration>,
     },

@@ -23,13 +23,11 @@ use alloc::{
 };
 
 use assay_protocol::{
-    account::Registration,
     draw,
     genesis::{Genesis, Pair},
     id::{Digest, JobId, PeerId},
     job::{Job, LiveTime, Misstep, Party},
     journal::Fact,
-    manifest::Manifest,
     notice::{self, Head, Tick},
     order::{Open, Refusal},
     outcome::Outcome,
@@ -112,8 +110,6 @@ pub struct OpenJob {
     open: Signed<Open>,
     events: Vec<StoryEvent>,
     roster: Option<Enrolled>,
-    /// Operators that cannot check it: the parties' and those drawn before.
-    operators: Vec<Digest>,
     /// The client's money.
     held: Amount,
     /// The pool's money, for the check.
@@ -204,13 +200,11 @@ impl Ledger {
         let mut accounts: BTreeMap<PeerId, Holdings> = BTreeMap::new();
         for founder in &genesis.verifiers {
             let account = accounts.entry(founder.peer).or_default();
-            (account.free, account.stake, account.operator) = (founder.free, founder.stake, founder.operator);
-            account.declare(founder.peer);
-            let kinds = founder.classes.iter().flat_map(|class| {
-                let of_class = |manifest: &Manifest| (*class, manifest.digest());
-                genesis.manifests.iter().map(of_class)
-            });
-            let kinds = kinds.map(|(class, manifest)| Registration { class, manifest });
+            (account.free, account.stake) = (founder.free, founder.stake);
+            let kinds = founder
+                .classes
+                .iter()
+                .flat_map(|class| genesis.manifests.iter().map(|manifest| manifest.kind(*class)));
             account.registered = kinds.map(|kind| (kind, None)).collect();
         }
         let (pool, endowment) = (genesis.money.pool, genesis.money.endowment);

@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 
 use assay_protocol::{
     genesis::Genesis,
-    id::Digest,
     order::Order,
     rate,
+    roster::{Checkers, Squares},
     ticket::{Standing, Ticket},
     units::{Amount, Rate, Timestamp},
 };
@@ -123,8 +123,7 @@ pub fn newcomer(genesis: &Genesis) -> Standing {
         opened: Timestamp::default(),
         round: 0,
         position: 0,
-        operators: genesis.checks.operators_min,
-        party_operators: [Digest::default(); 2],
+        checkers: least_checkers(genesis),
         trust: 0,
         greys: 0,
         strict: false,
@@ -133,6 +132,12 @@ pub fn newcomer(genesis: &Genesis) -> Standing {
         exposed: Amount::ZERO,
         fee_margin: margin_max(genesis),
     }
+}
+
+/// Who can check a job, where these are no more than there must be.
+fn least_checkers(genesis: &Genesis) -> Checkers {
+    let leaves = genesis.checks.leaves_min;
+    Checkers { leaves, weight: leaves, squares: Squares { high: 0, low: leaves }, parties: [0; 2] }
 }
 
 /// The most that fees exceed the expected cost of checks by: a pool that runs low doubles it.

@@ -10,7 +10,7 @@ use crate::{
     codec::bounded,
     id::{Digest, PeerId},
     signed::statements,
-    units::Amount,
+    units::{Amount, Work},
 };
 
 /// Kinds of jobs that one account can be registered for.
@@ -42,7 +42,7 @@ pub struct Unstake {
     pub amount: Amount,
 }
 
-/// A kind of jobs that somebody can check.
+/// A kind of jobs that somebody can check, with the largest of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Registration {
@@ -50,6 +50,9 @@ pub struct Registration {
     pub class: Digest,
     /// The digest of the manifest, whose constants for work the verifier thereby accepts.
     pub manifest: Digest,
+    /// The most work of one of its runs, as the manifest states it: books that know its digest alone can weigh by it. With
+    /// another number one stands in a roster that no order is drawn from.
+    pub work_most: Work,
 }
 
 /// States all that an account can check, instead of what it stated before.
@@ -60,8 +63,6 @@ pub struct Register {
     pub notary: PeerId,
     /// One more than the account's last instruction.
     pub sequence: u64,
-    /// Who runs the peer; the peer itself where nothing is declared.
-    pub operator: Digest,
     /// What it can check, in ascending order.
     #[serde(deserialize_with = "bounded::list::<REGISTRATIONS_MAX, _, _>")]
     pub kinds: Vec<Registration>,

@@ -18,6 +18,7 @@ use crate::{
 pub fn sound(genesis: &Genesis, order: &Order) -> Result<(), Refusal> {
     let counted = [order.units_max, order.work_max, order.unit_price.0, order.run_max.0];
     let fits = order.price().is_some_and(|price| price <= order.total_max && order.cancel_fee <= price);
+    let small = order.work_max <= order.manifest.work_most;
     let comparable = match order.manifest.policy {
         Policy::Exact => true,
         Policy::Tensor(format) => genesis.threshold(format).is_some(),
@@ -25,7 +26,7 @@ pub fn sound(genesis: &Genesis, order: &Order) -> Result<(), Refusal> {
     first_unmet(&[
         (genesis.notaries.contains(&order.notary), Refusal::Notary),
         (counted.iter().all(|number| *number > 0) && fits, Refusal::Numbers),
-        (order.manifest.is_bounded() && order.checks <= ORDER_CHECKS_MAX, Refusal::Limits),
+        (order.manifest.is_bounded() && order.checks <= ORDER_CHECKS_MAX && small, Refusal::Limits),
         (order.client != order.provider, Refusal::SelfDealing),
         (comparable, Refusal::Policy),
     ])
@@ -45,8 +46,7 @@ pub fn admit(genesis: &Genesis, order: &Order, accept: &Accept, ticket: &Ticket)
         .plus(timers.reveal)
         .plus(timers.tick.times(deadline::ROUNDS_AHEAD))
         .plus(ticket.window);
-    let wanted = genesis.checks.operators_min.max(u64::from(ticket.prepaid));
-    let enough = standing.operators >= wanted;
+    let enough = standing.checkers.suffice(&genesis.checks, ticket.prepaid);
     first_unmet(&[
         (accept.job == ticket.job, Refusal::Conflict),
         (accept.class == order.class, Refusal::Class),

@@ -12,7 +12,7 @@ use crate::{
     codec,
     id::{Digest, JobId, PeerId},
     roster::{Leaf, Roster, RosterRoot, SumPath},
-    units::{Amount, Rate},
+    units::Rate,
 };
 
 /// The value before `value` in a hash chain: chains are published backwards.
@@ -70,27 +70,6 @@ pub struct Lot {
     pub seat: u16,
 }
 
-/// Who may not check a job.
-#[derive(Clone, Debug, Default)]
-pub struct Barred {
-    /// Client and provider.
-    pub parties: Vec<PeerId>,
-    /// Their operators and those already drawn.
-    pub operators: Vec<Digest>,
-    /// Less stake than this is too little.
-    pub stake_min: Amount,
-}
-
-impl Barred {
-    /// True if this verifier may check.
-    #[must_use]
-    pub fn admits(&self, leaf: &Leaf) -> bool {
-        leaf.stake >= self.stake_min
-            && !self.parties.contains(&leaf.peer)
-            && !self.operators.contains(&leaf.operator)
-    }
-}
-
 impl Lot {
     /// The position that the try of this number lands on, in a roster of this total weight.
     #[must_use]
@@ -102,8 +81,8 @@ impl Lot {
 
     /// Tries positions until one belongs to somebody who may check; the last try is that one.
     #[must_use]
-    pub fn cast(&self, roster: &Roster, barred: &Barred, tries_max: u64) -> Option<Vec<Try>> {
-        if !roster.leaves().iter().any(|leaf| barred.admits(leaf)) {
+    pub fn cast(&self, roster: &Roster, barred: &[PeerId], tries_max: u64) -> Option<Vec<Try>> {
+        if roster.leaves().iter().all(|leaf| barred.contains(&leaf.peer)) {
             return None;
         }
         let total = roster.root(0).top.sum;
@@ -111,7 +90,7 @@ impl Lot {
         for attempt in 0..tries_max.min(TRIES_MAX as u64) {
             let (leaf, path) = roster.at(self.position(attempt, total))?;
             tries.push(Try { leaf, path });
-            if barred.admits(&leaf) {
+            if !barred.contains(&leaf.peer) {
                 return Some(tries);
             }
         }
@@ -120,11 +99,11 @@ impl Lot {
 
     /// True if these tries are what [`Lot::cast`] found in the roster of this root.
     #[must_use]
-    pub fn confirms(&self, root: &RosterRoot, barred: &Barred, tries: &[Try], tries_max: u64) -> bool {
+    pub fn confirms(&self, root: &RosterRoot, barred: &[PeerId], tries: &[Try], tries_max: u64) -> bool {
         let holds = (0..).zip(tries).all(|(attempt, tried)| {
             root.top.sum > 0
                 && root.holds(self.position(attempt, root.top.sum), &tried.leaf, &tried.path)
-                && barred.admits(&tried.leaf) == (attempt + 1 == tries.len() as u64)
+                && barred.contains(&tried.leaf.peer) == (attempt + 1 < tries.len() as u64)
         });
         holds && !tries.is_empty() && tries.len() as u64 <= tries_max
     }
@@ -140,32 +119,25 @@ fn reduce(digest: Digest, total: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Amount;
 
     fn roster(size: u8) -> Roster {
-        Roster::new((0..size).map(|name| Leaf {
-            peer: PeerId([name; 32]),
-            operator: Digest([name; 32]),
-            stake: Amount(u64::from(name)),
-            weight: 1 + u64::from(name),
-        }))
+        let leaf = |name: u8| Leaf { peer: PeerId([name; 32]), stake: Amount(1 + u64::from(name)) };
+        Roster::new((0..size).map(leaf))
     }
 
     #[test]
     fn a_cast_lands_on_an_admitted_verifier_and_is_confirmed_only_as_it_was() {
         let (roster, root) = (roster(9), roster(9).root(1));
-        let barred = Barred {
-            parties: [PeerId([8; 32])].into(),
-            operators: [Digest([7; 32])].into(),
-            stake_min: Amount(3),
-        };
+        let barred = [PeerId([8; 32]), PeerId([7; 32])];
         let (mut skipped, mut fooled) = (0, 0);
         for seat in 0..200 {
             let lot = Lot { job: Digest([1; 32]), secret: Digest([2; 32]), beacon: Digest([3; 32]), seat };
-            let tries = lot.cast(&roster, &barred, 256).expect("four verifiers are admitted");
+            let tries = lot.cast(&roster, &barred, 256).expect("seven verifiers are admitted");
             skipped += tries.len() - 1;
-            assert!(barred.admits(&tries[tries.len() - 1].leaf));
+            assert!(!barred.contains(&tries[tries.len() - 1].leaf.peer));
             assert!(lot.confirms(&root, &barred, &tries, 256));
-            assert!(!lot.confirms(&root, &Barred::default(), &tries, 256) || tries.len() == 1);
+            assert!(!lot.confirms(&root, &[], &tries, 256) || tries.len() == 1);
             assert!(!lot.confirms(&root, &barred, &tries[1..], 256));
             let other = Lot { beacon: Digest([4; 32]), ..lot };
             fooled += u32::from(other.confirms(&root, &barred, &tries, 256));
@@ -173,7 +145,8 @@ mod tests {
         assert!(skipped > 100, "the test saw skipped positions");
         assert!(fooled < 60, "another beacon draws the same verifier only by chance: {fooled} of 200");
         let lot = Lot { job: Digest([1; 32]), secret: Digest([2; 32]), beacon: Digest([3; 32]), seat: 0 };
-        assert_eq!(lot.cast(&roster, &Barred { stake_min: Amount(99), ..barred }, 256), None);
+        let all: Vec<PeerId> = roster.leaves().iter().map(|leaf| leaf.peer).collect();
+        assert_eq!(lot.cast(&roster, &all, 256), None);
     }
 
     #[test]

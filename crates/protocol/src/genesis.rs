@@ -178,20 +178,20 @@ pub struct Checks {
     pub collusion: Rate,
     /// The chance that a check notices a cheat.
     pub power: Rate,
-    /// Operators beside the parties that must be able to check a job.
-    pub operators_min: u64,
+    /// Verifiers beside the parties that must be able to check a job.
+    pub leaves_min: u64,
+    /// As how many of equal weight they must count: (Σ weight)² / Σ weight².
+    pub effective_min: Rate,
+    /// The share of the stake that can check a job which one party to it may hold.
+    pub party_share: Rate,
+    /// The stake that a verifier of a manifest needs, in costs of the largest run that the manifest allows.
+    pub stake_checks: u64,
     /// The greatest margin by which a jury convicts.
     pub margin_max: u64,
     /// Jurors after which a jury gives up.
     pub jurors_max: u64,
     /// Positions tried for one verifier.
     pub tries_max: u64,
-    /// The share of the checking stake below which a verifier is not drawn.
-    pub share_min: Rate,
-    /// The share of the draws that one operator can have.
-    pub share_max: Rate,
-    /// A verifier's stake, in multiples of what the client can lose.
-    pub stake_multiple: u64,
     /// Checks that the endowment pays for each pair of model and class that the network names.
     pub endowed_checks: u64,
 }
@@ -205,13 +205,13 @@ impl Default for Checks {
             theta: Rate::per_mille(1_500),
             collusion: Rate::per_mille(200),
             power: Rate::per_mille(950),
-            operators_min: 3,
+            leaves_min: 3,
+            effective_min: Rate::per_mille(2_500),
+            party_share: Rate::per_mille(250),
+            stake_checks: 12,
             margin_max: 6,
             jurors_max: 40,
             tries_max: 256,
-            share_min: Rate::per_mille(10),
-            share_max: Rate::per_mille(50),
-            stake_multiple: 10,
             endowed_checks: 200,
         }
     }
@@ -304,8 +304,6 @@ pub struct Threshold {
 pub struct Founder {
     /// The peer.
     pub peer: PeerId,
-    /// Who runs it; the peer itself where nothing is declared.
-    pub operator: Digest,
     /// What it has at stake.
     pub stake: Amount,
     /// What it has to spend.
@@ -340,8 +338,7 @@ impl Genesis {
             checks.base,
             checks.collusion,
             checks.power,
-            checks.share_min,
-            checks.share_max,
+            checks.party_share,
             money.margin,
             money.autostake,
             money.autostake_newcomer,
@@ -373,6 +370,13 @@ impl Genesis {
     #[must_use]
     pub fn check_cost(&self, work: Work) -> Amount {
         self.money.per_work.times(work).unwrap_or(Amount(u64::MAX))
+    }
+
+    /// The stake that a verifier needs to stand in the roster of a manifest whose runs are at most this much work: dust
+    /// that accuses falsely would cost others more than it lost.
+    #[must_use]
+    pub fn stake_least(&self, work_most: Work) -> Amount {
+        self.check_cost(work_most).times(self.checks.stake_checks).unwrap_or(Amount(u64::MAX))
     }
 
     /// How long this much work is estimated to take.

@@ -8,6 +8,7 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    account::Registration,
     codec::{self, bounded},
     id::Digest,
     units::{Units, Work},
@@ -40,6 +41,8 @@ pub struct Manifest {
     pub meter: Meter,
     /// What a job costs to compute.
     pub work: WorkPerMeter,
+    /// The most work of one run: no order asks for more, and who checks has a stake to match.
+    pub work_most: Work,
     /// Memory that a run needs, in bytes.
     pub memory_bytes: u64,
     /// The licence of the model, as an SPDX expression.
@@ -121,6 +124,12 @@ impl Manifest {
     #[must_use]
     pub fn digest(&self) -> Digest {
         codec::digest("manifest", self)
+    }
+
+    /// The kind of its jobs on machines of this class.
+    #[must_use]
+    pub fn kind(&self, class: Digest) -> Registration {
+        Registration { class, manifest: self.digest(), work_most: self.work_most }
     }
 
     /// True if its texts are within their bounds.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 pub use refusal::{Abort, Failure, Refusal, Refuse};
 
 use crate::{
+    account::Registration,
     codec,
     id::{Digest, JobId, PeerId},
     manifest::Manifest,
@@ -64,6 +65,12 @@ impl Order {
     #[must_use]
     pub fn id(&self) -> JobId {
         codec::digest("Order", self)
+    }
+
+    /// The kind of jobs that it is of: who is registered for it can check it.
+    #[must_use]
+    pub fn kind(&self) -> Registration {
+        self.manifest.kind(self.class)
     }
 
     /// What every run of the job draws its choices from.

@@ -10,6 +10,7 @@ use crate::{
     id::{Digest, JobId},
     order::Order,
     rate::{self, Circumstances},
+    roster::Checkers,
     signed::{Attested, Signed, Statement, Verified, statements},
     units::{Amount, Duration, Rate, Timestamp},
 };
@@ -56,10 +57,8 @@ pub struct Standing {
     pub round: u64,
     /// The position of the opening in the notary's journal.
     pub position: u64,
-    /// Operators beside the parties that can check the job.
-    pub operators: u64,
-    /// Who runs the client and the provider: their operators, who cannot check the job.
-    pub party_operators: [Digest; 2],
+    /// Who can check the job.
+    pub checkers: Checkers,
     /// Checks that the provider passed, decayed, in parts per 2³².
     pub trust: u64,
     /// Grey results among the provider's last checks of this kind.
@@ -87,7 +86,7 @@ impl Ticket {
     #[must_use]
     pub fn for_job(job: JobId, genesis: &Genesis, order: &Order, standing: Standing) -> Self {
         let checks = &genesis.checks;
-        let margin = checks.margin_max.min(standing.operators.saturating_sub(1) / 2);
+        let margin = checks.margin_max.min(standing.checkers.leaves.saturating_sub(1) / 2);
         let price = order.price().unwrap_or(Amount(u64::MAX));
         let at_most = costs::of_order(genesis, order, order.work_max, Rate::ONE, standing.fee_margin);
         let newcomer = standing.stake < at_most.entry;

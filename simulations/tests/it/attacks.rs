@@ -16,6 +16,7 @@ mod stakes;
 mod thresholds;
 mod trust;
 mod verdicts;
+mod whales;
 
 use assay_market::{Command, Event, provision::Provision, view::BalanceView};
 use assay_protocol::{

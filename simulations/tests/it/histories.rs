@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 
 use assay_market::Command;
 use assay_protocol::{
-    account::Registration,
-    codec,
     genesis::{Genesis, Pair},
     id::Digest,
     outcome::Outcome,
@@ -228,14 +226,9 @@ impl History {
             1 => Command::Stake { notary, amount, target: Some(Amount(luck.below(20_000_000_000))) },
             2 => Command::Unstake { notary, amount: whole.unwrap_or(amount) },
             _ => {
-                let named = codec::digest("operator", &luck.below(3));
-                let operator = if luck.below(3) == 0 { named } else { Digest::default() };
                 let kinds = self.world.genesis().manifests.iter().filter(|_| luck.below(3) > 0);
-                let kind = |manifest: &assay_protocol::manifest::Manifest| Registration {
-                    class: plan::class(),
-                    manifest: manifest.digest(),
-                };
-                Command::Register { notary, operator, kinds: kinds.map(kind).collect() }
+                let kinds = kinds.map(|manifest| manifest.kind(plan::class())).collect();
+                Command::Register { notary, kinds }
             }
         }
     }
@@ -315,6 +308,8 @@ fn plan(seed: u64, luck: &mut Stream) -> Plan {
 fn rules(plan: &Plan, mood: Mood, luck: &mut Stream) -> Genesis {
     let mut genesis = plan.genesis();
     genesis.checks.ramp = 1;
+    // Few jurors, and a margin that they seldom reach.
+    genesis.checks.margin_max = if mood == Mood::Lying { luck.between(2, 4) } else { 6 };
     genesis.checks.jurors_max = if mood == Mood::Lying { luck.between(2, 6) } else { 40 };
     genesis.money.pool = [Amount::ZERO, Amount(20_000_000), Amount::credits(100)][pick(luck, 3)];
     genesis.money.welcome = [Amount::credits(100), Amount(300_000_000)][pick(luck, 2)];

@@ -10,6 +10,7 @@ use assay_market::{
 use assay_peer::handle::{Dated, ExplainJob, Explained};
 use assay_protocol::{
     id::{JobId, PeerId},
+    roster::Checkers,
     ticket::Standing,
 };
 use serde_json::{Value, json};
@@ -129,13 +130,20 @@ fn attempt_table(attempt: &AttemptView, grounds: Option<&OrderGrounds>, unit: &s
 fn standing(stood: &Standing, unit: &str) -> String {
     let hundredths = (u128::from(stood.trust) * 100) >> 32;
     format!(
-        "trust of {}.{:02} checks, {} {unit}s at stake, {} operators could check; entry {} of the journal",
+        "trust of {}.{:02} checks, {} {unit}s at stake, {} others could check, who count as {:.1} equal ones; entry {} of the journal",
         hundredths / 100,
         hundredths % 100,
         stood.stake,
-        stood.operators,
+        stood.checkers.leaves,
+        effective(&stood.checkers),
         stood.position,
     )
+}
+
+/// As how many verifiers of equal stake they count: (Σ stake)² / Σ stake².
+fn effective(checkers: &Checkers) -> f64 {
+    let weight = checkers.weight as f64;
+    if checkers.leaves == 0 { 0.0 } else { weight * weight / checkers.squares.sum() as f64 }
 }
 
 fn timeline_table(timeline: &[Dated], explained: &Explained) -> Table {
@@ -249,7 +257,8 @@ fn grounds_document(grounds: &OrderGrounds, unit: &str) -> Value {
         "units_max": order.units_max, "unit_price": money(order.unit_price, unit), "work_max": order.work_max,
         "run_max_ms": order.run_max.0, "checks": order.checks, "open_by": moment(order.open_by),
         "standing": grounds.standing.map(|stood| json!({
-            "opened": moment(stood.opened), "position": stood.position, "operators": stood.operators,
+            "opened": moment(stood.opened), "position": stood.position, "checkers": stood.checkers.leaves,
+            "checkers_effective": effective(&stood.checkers),
             "trust_parts_per_2_32": stood.trust, "stake": money(stood.stake, unit),
             "exposed": money(stood.exposed, unit), "strict": stood.strict, "endowed": stood.endowed,
         })),

@@ -262,7 +262,7 @@ impl Job {
         let (notary, sequence, amount) = (peer(NOTARY), self.number, Amount(1));
         let stake = Stake { notary, sequence, amount, target: None };
         let unstake = Unstake { notary, sequence, amount };
-        let register = Register { notary, sequence, operator: Digest::default(), kinds: Vec::new() };
+        let register = Register { notary, sequence, kinds: Vec::new() };
         let account = Account { sequence, ..account() };
         let tick = tick(self.number);
         let other = Self::new(90 + sequence);

@@ -34,7 +34,6 @@ pub struct Holdings {
     pub instruction: u64,
     /// What its open jobs as a client hold: the sum over them, kept so that nobody has to look at all of them.
     pub(super) held: Amount,
-    pub(super) operator: Digest,
     /// The last instruction, to know it again.
     last: Digest,
     /// Up to which stake a part of its pay is added; none leaves it to the network.
@@ -152,23 +151,16 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes what an account can check. Kinds that it could check before keep their age, unless its operator changes.
+    /// Notes what an account can check. Kinds that it could check before keep their age.
     pub(super) fn register(&mut self, register: &Said<'_, Register>) -> Result<(), Rejection> {
         let epoch = self.checkpoint.epoch();
         let account = self.instructed(register, register.notary, register.sequence)?;
         if !register.kinds.is_sorted_by(|one, other| one < other) {
             return Err(Rejection::Unordered);
         }
-        // Who declares nobody runs itself.
-        let declared = Some(register.operator).filter(|operator| *operator != Digest::default());
-        let operator = declared.unwrap_or(Digest(register.signer().0));
-        let same = account.operator == operator;
-        let since = |kind: &Registration| {
-            let known = account.registered.get(kind).filter(|_| same);
-            (*kind, known.copied().unwrap_or(Some(epoch)))
-        };
+        let since =
+            |kind: &Registration| (*kind, account.registered.get(kind).copied().unwrap_or(Some(epoch)));
         account.registered = register.kinds.iter().map(since).collect();
-        account.operator = operator;
         account.carried_out(register.sequence, register.digest());
         Ok(())
     }
@@ -191,7 +183,6 @@ impl Ledger {
         self.granted = (grant.serial, grant.digest());
         let account = self.accounts.or_default(grant.account);
         account.free = sum(account.free, grant.amount);
-        account.declare(grant.account);
         Ok(())
     }
 
@@ -211,7 +202,6 @@ impl Ledger {
         self.welcomed = (hour, given + 1);
         let account = self.accounts.or_default(query.signer());
         account.free = grant;
-        account.declare(query.signer());
         Ok(())
     }
 
@@ -240,15 +230,6 @@ impl Ledger {
         let serving = &self.accounts.get(&peer)?.serving;
         let open = serving.iter().filter_map(|job| self.jobs.get(job));
         open.map(|open| open.job.ticket().standing.position).min()
-    }
-}
-
-impl Holdings {
-    /// An account that declares nothing is run by its own peer.
-    pub(super) fn declare(&mut self, peer: PeerId) {
-        if self.operator == Digest::default() {
-            self.operator = Digest(peer.0);
-        }
     }
 }
 

@@ -108,7 +108,7 @@ impl Ledger {
                 if beacon.round >= round =>
             {
                 let lot = receipt::lot(&open.job, beacon.value);
-                let barred = receipt::barred(&self.genesis, open.job.order(), &open.operators);
+                let barred = receipt::barred(&open.job);
                 let cast = open
                     .roster
                     .as_ref()
@@ -126,7 +126,7 @@ impl Ledger {
         }
     }
 
-    /// Reserves what a drawn check costs, bars the drawn operator from the next draws, and says what was drawn.
+    /// Reserves what a drawn check costs, and says what was drawn.
     fn note_draw(&mut self, id: JobId, happening: &Happening, out: &mut Vec<News>) {
         let Some(open) = self.jobs.get_mut(&id) else { return };
         let ticket = open.job.ticket();
@@ -144,7 +144,6 @@ impl Ledger {
             }
             Happening::Seat(tries) => {
                 let drawn = tries.last().map(|tried| tried.leaf);
-                open.operators.extend(drawn.map(|leaf| leaf.operator));
                 out.push(News::Drawn { job, rate, verifier: drawn.map(|leaf| leaf.peer) });
             }
             Happening::Claim { .. }

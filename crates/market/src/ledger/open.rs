@@ -4,10 +4,10 @@ use alloc::{boxed::Box, vec::Vec};
 
 use assay_protocol::{
     admission::{self, first_unmet, price},
-    id::{Digest, JobId, PeerId},
+    id::{JobId, PeerId},
     job::Job,
     order::{Accept, Open, Order, Refusal},
-    receipt,
+    roster::Checkers,
     signed::{Said, Signed},
     ticket::{Standing, Ticket},
     units::{Amount, Timestamp},
@@ -35,7 +35,6 @@ impl Ledger {
         let lane = client.lanes.entry(order.lane).or_default();
         (lane.next, lane.open) = (order.nonce + 1, Some(id));
         let provider = self.accounts.or_default(order.provider);
-        provider.declare(order.provider);
         provider.serving.insert(id);
         if ticket.covered {
             provider.exposed = sum(provider.exposed, price(&order)?);
@@ -48,7 +47,6 @@ impl Ledger {
             open: open.clone(),
             events: Vec::new(),
             roster: None,
-            operators: ticket.standing.party_operators.to_vec(),
             held,
             reserve: Amount::ZERO,
             endowed,
@@ -101,13 +99,11 @@ impl Ledger {
         let nobody = Holdings::default();
         let provider = self.accounts.get(&order.provider).unwrap_or(&nobody);
         let kind = Kind::of(order);
-        let party_operators = [self.operator(order.client), self.operator(order.provider)];
         Standing {
             opened: self.wall.unwrap_or(Timestamp(0)),
             round: self.live_time.beacon.round,
             position: self.sequence,
-            operators: self.checkers(order, &party_operators),
-            party_operators,
+            checkers: self.checkers(order),
             trust: self.trust.value(&kind, self.live_time.live),
             greys: self.trust.greys(&kind),
             strict: !provider.accused.is_empty() || self.trust.is_strict(&kind),
@@ -118,20 +114,10 @@ impl Ledger {
         }
     }
 
-    fn operator(&self, peer: PeerId) -> Digest {
-        let declared = self.accounts.get(&peer).map(|account| account.operator);
-        declared.filter(|operator| *operator != Digest::default()).unwrap_or(Digest(peer.0))
-    }
-
-    /// How many operators beside the parties can check it.
-    fn checkers(&self, order: &Order, party_operators: &[Digest; 2]) -> u64 {
-        let Some(roster) = self.checkpoint.roster(order) else { return 0 };
-        let barred = receipt::barred(&self.genesis, order, party_operators);
-        let mut able: Vec<Digest> =
-            roster.leaves().iter().filter(|leaf| barred.admits(leaf)).map(|leaf| leaf.operator).collect();
-        able.sort_unstable();
-        able.dedup();
-        able.len() as u64
+    /// Who can check it beside the parties.
+    fn checkers(&self, order: &Order) -> Checkers {
+        let roster = self.checkpoint.roster(order);
+        roster.map(|roster| roster.beside([order.client, order.provider])).unwrap_or_default()
     }
 
     fn is_next(&self, order: &Order) -> bool {

@@ -6,12 +6,12 @@ use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
 use assay_protocol::{
     account::Registration,
-    genesis::{Checks, Genesis},
+    genesis::Genesis,
     id::{Digest, PeerId},
     merkle,
     order::Order,
     roster::{self, Leaf, Listing, Roster},
-    units::{Amount, Rate},
+    units::Amount,
 };
 
 use super::Holdings;
@@ -39,19 +39,17 @@ pub(super) struct Enrolled {
 impl Rosters {
     /// The rosters as the accounts stand now: of those that were registered for one full epoch.
     pub(super) fn new(epoch: u64, genesis: &Genesis, accounts: &BTreeMap<PeerId, Holdings>) -> Self {
-        let mut able: BTreeMap<Registration, Vec<(PeerId, &Holdings)>> = BTreeMap::new();
+        let mut able: BTreeMap<Registration, Vec<(PeerId, Amount)>> = BTreeMap::new();
         for (peer, account) in accounts {
             for (kind, since) in &account.registered {
                 if since.is_none_or(|since| since + EPOCHS_WAITED <= epoch) {
-                    able.entry(*kind).or_default().push((*peer, account));
+                    able.entry(*kind).or_default().push((*peer, account.stake));
                 }
             }
         }
-        let weigh = |(kind, able): (Registration, Vec<_>)| (kind, Arc::new(weigh(&genesis.checks, &able)));
+        let weigh = |(kind, able): (Registration, Vec<_>)| (kind, Arc::new(weigh(genesis, &kind, &able)));
         let rosters: BTreeMap<Registration, Arc<Roster>> = able.into_iter().map(weigh).collect();
-        let entry = |(kind, roster): (&Registration, &Arc<Roster>)| {
-            roster::entry(kind.class, kind.manifest, &roster.root(epoch))
-        };
+        let entry = |(kind, roster): (&Registration, &Arc<Roster>)| roster::entry(kind, &roster.root(epoch));
         Self { epoch, entries: rosters.iter().map(entry).collect(), rosters }
     }
 
@@ -67,12 +65,12 @@ impl Rosters {
 
     /// Those who can check this order.
     pub(super) fn roster(&self, order: &Order) -> Option<&Arc<Roster>> {
-        self.rosters.get(&kind(order))
+        self.rosters.get(&order.kind())
     }
 
     /// Those who can check this order, with what shows it.
     pub(super) fn enrolled(&self, order: &Order) -> Option<Enrolled> {
-        let kind = kind(order);
+        let kind = order.kind();
         let roster = Arc::clone(self.rosters.get(&kind)?);
         let position = self.rosters.range(..kind).count() as u64;
         let path = merkle::prove_in(self.entries.iter().map(|entry| &entry[..]), position)?;
@@ -81,30 +79,9 @@ impl Rosters {
     }
 }
 
-fn kind(order: &Order) -> Registration {
-    Registration { class: order.class, manifest: order.manifest.digest() }
-}
-
-/// Weighs verifiers by stake: nobody below the least share, no operator above the greatest.
-fn weigh(checks: &Checks, able: &[(PeerId, &Holdings)]) -> Roster {
-    let total = able.iter().fold(0_u64, |total, (_, account)| total.saturating_add(account.stake.0));
-    let least = share(total, checks.share_min);
-    let able: Vec<&(PeerId, &Holdings)> =
-        able.iter().filter(|(_, account)| account.stake.0 > 0 && account.stake.0 >= least).collect();
-    let mut stakes: BTreeMap<Digest, u64> = BTreeMap::new();
-    for (_, account) in &able {
-        let of_operator = stakes.entry(account.operator).or_default();
-        *of_operator = of_operator.saturating_add(account.stake.0);
-    }
-    let greatest = share(total, checks.share_max.max(Rate::of(1, stakes.len() as u64)));
-    let leaf = |(peer, account): &&(PeerId, &Holdings)| {
-        let of_operator = stakes.get(&account.operator).copied().unwrap_or_default();
-        let weight = share(account.stake.0, Rate::of(greatest.min(of_operator), of_operator));
-        Leaf { peer: *peer, operator: account.operator, stake: account.stake, weight }
-    };
-    Roster::new(able.iter().map(leaf))
-}
-
-fn share(amount: u64, rate: Rate) -> u64 {
-    Amount(amount).share(rate).0
+/// Weighs verifiers by stake, without a bound: of those whose stake answers for the largest of these jobs.
+fn weigh(genesis: &Genesis, kind: &Registration, able: &[(PeerId, Amount)]) -> Roster {
+    let least = genesis.stake_least(kind.work_most);
+    let able = able.iter().filter(|(_, stake)| *stake >= least);
+    Roster::new(able.map(|(peer, stake)| Leaf { peer: *peer, stake: *stake }))
 }

@@ -79,8 +79,8 @@ impl Roles {
             Command::Unstake { notary, amount } => {
                 Notaries::instruct(*notary, Instruction::Unstake { amount: *amount }, cx);
             }
-            Command::Register { notary, operator, kinds } => {
-                let instruction = Instruction::Register { operator: *operator, kinds: kinds.clone() };
+            Command::Register { notary, kinds } => {
+                let instruction = Instruction::Register { kinds: kinds.clone() };
                 Notaries::instruct(*notary, instruction, cx);
             }
         }

@@ -11,7 +11,6 @@ use alloc::{
 };
 
 use assay_protocol::{
-    account::Registration,
     check::{Check, Evidence, OpenSeal, Seal, ShownRecord, Unserved},
     draw,
     id::{Digest, JobId},
@@ -288,13 +287,13 @@ impl Verifier {
 
 /// True if this peer told the notary, or the network knew from the first day, that it checks jobs of this kind.
 fn checks_kind<S: Signer>(check: &Verified<Check>, cx: &Context<'_, S>) -> bool {
-    let (own, manifest) = (cx.own(), check.manifest.digest());
+    let (own, kind) = (cx.own(), check.manifest.kind(check.class));
     let founded = cx.genesis.verifiers.iter().any(|founder| {
         founder.peer == own
             && founder.classes.contains(&check.class)
-            && cx.genesis.manifests.iter().any(|pinned| pinned.digest() == manifest)
+            && cx.genesis.manifests.iter().any(|pinned| pinned.digest() == kind.manifest)
     });
-    founded || cx.notaries.has_registered(check.signer(), &Registration { class: check.class, manifest })
+    founded || cx.notaries.has_registered(check.signer(), &kind)
 }
 
 fn run_id(job: JobId) -> RunId {

@@ -151,6 +151,7 @@ pub(super) fn run(id: RunId, input: Digest) -> Effect {
         policy: Policy::Exact,
         meter: Meter::Calls,
         work: WorkPerMeter::default(),
+        work_most: 64,
         memory_bytes: 1,
         licence: "MIT".into(),
     };

@@ -3,8 +3,7 @@
 use assay_market::ledger::Rejection;
 use assay_protocol::{
     account::{Grant, Register, Registration, Stake, Unstake},
-    genesis::Genesis,
-    id::Digest,
+    genesis::{Founder, Genesis},
     job::Stage,
     journal::Fact,
     notice::Query,
@@ -18,8 +17,8 @@ use crate::{
     cheap::Cheap,
     course::{Conduct, Finding},
     office::{
-        CLIENT, FIRST_VERIFIER, ISSUER, NEWCOMER, NOTARY, Office, Ordered, PROVIDER, STAKE, STRANGER, class,
-        id,
+        CLIENT, FIRST_VERIFIER, FREE, ISSUER, NEWCOMER, NOTARY, Office, Ordered, PROVIDER, STAKE, STRANGER,
+        class, id,
     },
     outcomes::{honest, judged_in, lie, open, truth},
     rejections::waiting,
@@ -361,38 +360,57 @@ fn so_many_are_welcomed_in_an_hour_and_again_in_the_next() {
 }
 
 #[test]
-fn a_registration_counts_from_the_second_checkpoint_after_it_and_a_new_operator_begins_anew() {
+fn a_registration_counts_from_the_second_checkpoint_after_it_and_keeps_its_age() {
     let mut desk = Desk::new(|_| {});
-    let operators = |desk: &mut Desk, lane: u16| open(desk, PROVIDER, lane).ticket.standing.operators;
-    let manifest = desk.genesis.manifests[0].digest();
-    let register = |desk: &mut Desk, operator: Digest| {
+    let leaves = |desk: &mut Desk, lane: u16| open(desk, PROVIDER, lane).ticket.standing.checkers.leaves;
+    let register = |desk: &mut Desk, kinds: Vec<Registration>| {
         let (notary, sequence) = (id::<Cheap>(NOTARY), desk.instruction(FIRST_VERIFIER));
-        let kinds = vec![Registration { class: class(), manifest }];
-        let register = desk.say(id::<Cheap>(FIRST_VERIFIER), Register { notary, sequence, operator, kinds });
+        let register = desk.say(id::<Cheap>(FIRST_VERIFIER), Register { notary, sequence, kinds });
         take(desk, Fact::Register(register));
     };
+    let kind = desk.genesis.manifests[0].kind(class());
     let epoch = desk.genesis.timers.tick.times(desk.genesis.timers.epoch_ticks);
-    register(&mut desk, Digest::default());
+    register(&mut desk, vec![kind]);
     desk.wait(epoch);
-    assert_eq!(operators(&mut desk, 0), 5, "a kind that it could check before keeps its age");
-    register(&mut desk, Digest::of(b"somebody"));
+    assert_eq!(leaves(&mut desk, 0), 5, "a kind that it could check before keeps its age");
+    register(&mut desk, Vec::new());
+    register(&mut desk, vec![kind]);
     for (lane, expected) in [(1, 4), (2, 5)] {
         desk.wait(epoch);
-        assert_eq!(operators(&mut desk, lane), expected, "after epoch {lane}");
+        assert_eq!(leaves(&mut desk, lane), expected, "after epoch {lane}");
+    }
+    let other = Registration { work_most: kind.work_most - 1, ..kind };
+    register(&mut desk, vec![other]);
+    for (lane, expected) in [(3, 4), (4, 4)] {
+        desk.wait(epoch);
+        assert_eq!(leaves(&mut desk, lane), expected, "another number than the manifest's is another kind");
     }
 }
 
 #[test]
-fn a_verifier_with_exactly_the_least_share_of_the_stakes_is_drawn_and_with_less_it_is_not() {
-    for (less, expected) in [(0, 4), (4, 0)] {
+fn a_verifier_with_exactly_the_least_stake_of_a_manifest_is_drawn_and_with_less_it_is_not() {
+    for (less, expected) in [(0, 5), (1, 4)] {
         let mut desk = Desk::new(|genesis| {
-            genesis.verifiers.retain(|founder| founder.peer != id::<Cheap>(FIRST_VERIFIER));
-            // Of four with equal stakes each has a quarter.
-            genesis.checks.share_min = Rate(Rate::of(1, 4).0 + less);
+            // A check costs five million for each unit of work: twelve runs of a thousand.
+            genesis.verifiers[0].stake = Amount(12 * 5_000_000 * 1_000 - less);
+            genesis.checks.effective_min = Rate::ONE;
         });
-        let (mut order, secret) = desk.order(CLIENT, PROVIDER, 0, 0);
-        order.unchecked_ok = true;
+        assert_eq!(open(&mut desk, PROVIDER, 0).ticket.standing.checkers.leaves, expected, "{less} less");
+    }
+}
+
+#[test]
+fn a_hundred_and_one_equal_verifiers_can_all_be_drawn_whatever_an_order_can_cost() {
+    let mut desk = Desk::new(|genesis| {
+        let founder = genesis.verifiers[0].clone();
+        let more = (0..96).map(|number| Founder { peer: id::<Cheap>(1_000 + number), ..founder.clone() });
+        genesis.verifiers.extend(more);
+    });
+    for (lane, total) in [(0, None), (1, Some(Amount(FREE.0 / 2)))] {
+        let (mut order, secret) = desk.order(CLIENT, PROVIDER, lane, 0);
+        order.total_max = total.unwrap_or(order.total_max);
         let job = desk.open((order, secret)).unwrap_or_else(|rejection| panic!("{rejection}"));
-        assert_eq!(job.ticket.standing.operators, expected, "{less} more than a quarter");
+        let checkers = job.ticket.standing.checkers;
+        assert_eq!((checkers.leaves, checkers.weight), (101, 101 * STAKE.0), "at a total of {total:?}");
     }
 }

@@ -173,14 +173,13 @@ impl Books {
             }
             1 => Fact::Unstake(office.say(peer, Unstake { notary, sequence, amount })),
             2 => {
-                let manifest = office.genesis.manifests[0].digest();
+                let known = office.genesis.manifests[0].kind(class());
                 let kind = |byte: u8| {
                     let class = if byte < 128 { class() } else { Digest([byte; 32]) };
-                    Registration { class, manifest }
+                    Registration { class, ..known }
                 };
                 let kinds = (0..dice.below(4)).map(|_| kind(dice.byte())).collect();
-                let operator = codec::digest("operator", &dice.below(3));
-                Fact::Register(office.say(peer, Register { notary, sequence, operator, kinds }))
+                Fact::Register(office.say(peer, Register { notary, sequence, kinds }))
             }
             3 => {
                 let grants = office.facts.iter().filter(|fact| matches!(fact, Fact::Grant(_))).count() as u64;
@@ -284,13 +283,13 @@ fn bend(genesis: &mut Genesis, dice: &mut Dice<'_>) {
             &mut checks.theta.0,
             &mut checks.collusion.0,
             &mut checks.power.0,
-            &mut checks.operators_min,
+            &mut checks.leaves_min,
+            &mut checks.effective_min.0,
             &mut checks.margin_max,
             &mut checks.jurors_max,
             &mut checks.tries_max,
-            &mut checks.share_min.0,
-            &mut checks.share_max.0,
-            &mut checks.stake_multiple,
+            &mut checks.party_share.0,
+            &mut checks.stake_checks,
             &mut money.per_work.0,
             &mut money.margin.0,
             &mut money.pool.0,

@@ -86,7 +86,7 @@ struct Terms {
 enum Instruction {
     Stake(u64, Option<u64>),
     Unstake(u64),
-    Register(bool, u8),
+    Register(bool),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -149,7 +149,7 @@ fn act() -> impl Strategy<Value = Act> {
         (0..40_u64, prop::option::of(0..100_u64))
             .prop_map(|(amount, target)| Instruction::Stake(amount, target)),
         (0..900_u64).prop_map(Instruction::Unstake),
-        (any::<bool>(), 0..3_u8).prop_map(|(more, operator)| Instruction::Register(more, operator)),
+        any::<bool>().prop_map(Instruction::Register),
     ];
     let hostile = select(vec![
         Hostile::Repeats,
@@ -186,7 +186,7 @@ fn network(genesis: &mut Genesis, kind: u8) {
     }
     let founder = |number: u64, stake: Amount, free: u64, classes: Vec<Digest>| {
         let (peer, free) = (id::<Cheap>(number), Amount::credits(free));
-        Founder { peer, operator: Digest::default(), stake, free, classes }
+        Founder { peer, stake, free, classes }
     };
     genesis.verifiers.push(founder(SMALL, Amount::credits(9), 5, Vec::new()));
     genesis.verifiers.push(founder(SECOND, Amount::ZERO, 30, Vec::new()));
@@ -348,14 +348,12 @@ impl World {
                 let amount = Amount::credits(credits);
                 Fact::Unstake(self.office.say(peer, Unstake { notary, sequence, amount }))
             }
-            Instruction::Register(more, operator) => {
+            Instruction::Register(more) => {
                 let manifests = &self.office.genesis.manifests[..1 + usize::from(more)];
-                let kind = |manifest: &Manifest| Registration { class: class(), manifest: manifest.digest() };
+                let kind = |manifest: &Manifest| manifest.kind(class());
                 let mut kinds: Vec<Registration> = manifests.iter().map(kind).collect();
                 kinds.sort_unstable();
-                let operator =
-                    if operator == 0 { Digest::default() } else { codec::digest("operator", &operator) };
-                Fact::Register(self.office.say(peer, Register { notary, sequence, operator, kinds }))
+                Fact::Register(self.office.say(peer, Register { notary, sequence, kinds }))
             }
         }
     }

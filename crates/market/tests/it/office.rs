@@ -273,7 +273,7 @@ pub(crate) fn class() -> Digest {
 fn genesis<K: Key>() -> Genesis {
     let founder = |number: u64, stake: Amount, classes: Vec<Digest>| {
         let peer = id::<K>(number);
-        Founder { peer, operator: Digest(peer.0), stake, free: FREE, classes }
+        Founder { peer, stake, free: FREE, classes }
     };
     let mut founders: Vec<Founder> =
         verifiers().map(|number| founder(number, STAKE, vec![class()])).collect();
@@ -314,6 +314,7 @@ fn manifest() -> Manifest {
         policy: Policy::Tensor(TensorFormat::F32),
         meter: Meter::Calls,
         work: WorkPerMeter { call: 2, ..WorkPerMeter::default() },
+        work_most: 1_000,
         memory_bytes: 1 << 20,
         licence: "MIT".to_owned(),
     }

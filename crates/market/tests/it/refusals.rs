@@ -44,6 +44,7 @@ const TERMS: &[Term] = &[
     }),
     ("its checks do not fit", Refusal::Numbers, |order| {
         (order.checks, order.work_max) = (2, u64::MAX / 5_000_000);
+        order.manifest.work_most = order.work_max;
     }),
     ("its price exceeds the total", Refusal::Numbers, |order| order.total_max = Amount(999_999_999)),
     ("its fee exceeds the price", Refusal::Numbers, |order| order.cancel_fee = Amount(1_000_000_001)),
@@ -68,10 +69,9 @@ const TERMS: &[Term] = &[
     ("it takes for ever", Refusal::Settle, |order| order.run_max = Duration(u64::MAX)),
     ("nobody is registered for its class", Refusal::Checkers, |order| order.class = Digest::of(b"none")),
     ("nobody is registered for its manifest", Refusal::Checkers, |order| order.manifest.name.push('2')),
-    ("it wants more checks than there are operators", Refusal::Checkers, |order| order.checks = 6),
-    ("nobody has enough at stake for its total", Refusal::Checkers, |order| {
-        order.total_max = Amount(FREE.0 + 1);
-    }),
+    ("it wants more checks than there are verifiers", Refusal::Checkers, |order| order.checks = 6),
+    ("its work is more than its manifest allows", Refusal::Limits, |order| order.work_max = 1_001),
+    ("its total is more than its client has", Refusal::Funds, |order| order.total_max = Amount(FREE.0 + 1)),
     ("its lane does not exist", Refusal::Nonce, |order| order.lane = LANES_MAX),
     ("its number is not the next", Refusal::Nonce, |order| order.nonce = 1),
     ("its number is the last of all", Refusal::Nonce, |order| order.nonce = u64::MAX),
@@ -128,9 +128,9 @@ const CASES: &[Case] = &[
         |desk| ordered(desk, 0, |_| {}),
     ),
     (
-        "a sixth operator is demanded",
+        "a sixth verifier is demanded",
         Refusal::Checkers,
-        |genesis| genesis.checks.operators_min = 6,
+        |genesis| genesis.checks.leaves_min = 6,
         |desk| ordered(desk, 0, |_| {}),
     ),
     ("its lane holds an open job", Refusal::Nonce, usual, |desk| {
@@ -327,7 +327,6 @@ fn an_order_that_was_opened_before_is_known_and_changes_nothing() {
 #[ignore = "opens 100,000 jobs: seconds in a release build, minutes where every fact is checked against all boxes"]
 fn books_with_as_many_open_jobs_as_they_keep_refuse_another() {
     let mut desk = Desk::new(|genesis| {
-        genesis.checks.stake_multiple = 0;
         stake(genesis, 1_000_000_000);
     });
     let clients = (JOBS_OPEN_MAX as u64).div_ceil(u64::from(LANES_MAX)) + 1;

@@ -311,9 +311,10 @@ fn unstake(desk: &Desk, by: u64, notary: u64, amount: Amount) -> Fact {
 
 fn register(desk: &Desk, by: u64, notary: u64, classes: &[u8]) -> Fact {
     let (notary, sequence) = (id::<Cheap>(notary), desk.instruction(by));
-    let kind = |class: &u8| Registration { class: Digest([*class; 32]), manifest: Digest::default() };
+    let kind =
+        |class: &u8| Registration { class: Digest([*class; 32]), manifest: Digest::default(), work_most: 1 };
     let kinds = classes.iter().map(kind).collect();
-    let register = Register { notary, sequence, operator: Digest::default(), kinds };
+    let register = Register { notary, sequence, kinds };
     Fact::Register(desk.say(id::<Cheap>(by), register))
 }
 

@@ -5,7 +5,7 @@ use assay_protocol::{
     codec,
     compare::Testimony,
     costs,
-    draw::{self, Barred, Lot},
+    draw::{self, Lot},
     genesis::Checks,
     id::{Digest, PeerId},
     jury::{self, Verdict, Voice},
@@ -166,27 +166,22 @@ fn a_burst_of_cheats_pays_without_a_freeze_and_costs_with_one() {
 #[test]
 fn all_verifiers_collude_as_rarely_as_without_replacement() {
     let mut luck = Luck(3);
-    let roster = Roster::new((0..100_u8).map(|name| Leaf {
-        peer: PeerId([name; 32]),
-        operator: Digest([name; 32]),
-        stake: Amount(1),
-        weight: 1,
-    }));
+    let roster = Roster::new((0..100_u8).map(|name| Leaf { peer: PeerId([name; 32]), stake: Amount(1) }));
     for (verifiers, expected) in [(1, 0.2), (2, 0.038_384), (3, 0.007_050)] {
         let hits = (0..TRIALS).filter(|_| all_collude(&mut luck, &roster, verifiers)).count() as u64;
         frequency(&format!("all of {verifiers} verifiers collude"), hits, expected);
     }
 }
 
-/// True if so many verifiers in a row, of operators that were not drawn before, are all of the first twenty.
+/// True if so many verifiers in a row, none of which was drawn before, are all of the first twenty.
 fn all_collude(luck: &mut Luck, roster: &Roster, verifiers: u16) -> bool {
     let (job, secret) = (luck.digest(), luck.digest());
-    let mut barred = Barred::default();
+    let mut barred = Vec::new();
     (0..verifiers).all(|seat| {
         let lot = Lot { job, secret, beacon: luck.digest(), seat };
         let tries = lot.cast(roster, &barred, 256).unwrap_or_default();
         let Some(drawn) = tries.last().map(|tried| tried.leaf) else { panic!("somebody is left") };
-        barred.operators.push(drawn.operator);
+        barred.push(drawn.peer);
         drawn.peer.0[0] < 20
     })
 }
@@ -260,16 +255,13 @@ fn draws_and_seats_fall_as_rates_and_weights_say() {
         frequency(&format!("drawn at {rate}"), drawn, share(rate));
     }
     let weights: Vec<u64> = (1..=20).collect();
-    let roster = Roster::new(weights.iter().map(|weight| Leaf {
-        peer: PeerId([*weight as u8; 32]),
-        operator: Digest([*weight as u8; 32]),
-        stake: Amount(*weight),
-        weight: *weight,
-    }));
+    let roster = Roster::new(
+        weights.iter().map(|weight| Leaf { peer: PeerId([*weight as u8; 32]), stake: Amount(*weight) }),
+    );
     let mut counts = [0_u64; 21];
     for _ in 0..TRIALS {
         let lot = Lot { job: luck.digest(), secret: luck.digest(), beacon: luck.digest(), seat: 0 };
-        let tries = lot.cast(&roster, &Barred::default(), 256).unwrap_or_default();
+        let tries = lot.cast(&roster, &[], 256).unwrap_or_default();
         counts[usize::from(tries[0].leaf.peer.0[0])] += 1;
     }
     let total: u64 = weights.iter().sum();

@@ -89,13 +89,13 @@ section!(Checks {
     theta: "How far the expected loss of a cheat exceeds its gain.",
     collusion: "The share of the checking stake that may collude.",
     power: "The chance that a check notices a cheat.",
-    operators_min: "Operators beside the parties that must be able to check a job.",
+    leaves_min: "Verifiers beside the parties that must be able to check a job.",
+    effective_min: "As how many of equal stake they must count.",
+    party_share: "The share of the stake that can check a job which one party to it may hold.",
+    stake_checks: "The stake that a verifier of a manifest needs, in costs of its largest run.",
     margin_max: "The greatest margin by which a jury convicts.",
     jurors_max: "Jurors after which a jury gives up.",
     tries_max: "Positions tried for one verifier.",
-    share_min: "The share of the checking stake below which a verifier is not drawn.",
-    share_max: "The share of the draws that one operator can have.",
-    stake_multiple: "A verifier's stake, in multiples of what the client can lose.",
     endowed_checks: "Checks that the endowment pays for each endowed pair.",
 });
 
@@ -131,6 +131,7 @@ section!(Manifest {
     policy: "How two outputs are compared: exact, or tensor and a format.",
     meter: "What a unit is: calls, tokens or mega_fuel.",
     work: "How much work one step of each meter is.",
+    work_most: "The most work of one run.",
     memory_bytes: "Memory that a run needs.",
     licence: "The licence of the model, as an SPDX expression.",
 });
@@ -139,7 +140,6 @@ section!(Pair { model: "The digest of the model file.", class: "The class of mac
 
 section!(Founder {
     peer: "A peer that checks from the first day.",
-    operator: "Who runs it: the peer itself where nothing else is declared.",
     stake: "What it has at stake.",
     free: "What it has to spend.",
     classes: "The classes of machine it checks for.",

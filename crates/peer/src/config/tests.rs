@@ -19,6 +19,7 @@ fn full() -> NetworkFile {
         policy,
         meter: Meter::MegaFuel,
         work: WorkPerMeter { call: 1, token_read: 2, token_written: 3, mega_fuel: 4 },
+        work_most: 1_000,
         memory_bytes: 1 << 28,
         licence: "MIT OR Apache-2.0".to_owned(),
     };
@@ -30,7 +31,6 @@ fn full() -> NetworkFile {
         ],
         verifiers: vec![Founder {
             peer: peer(3),
-            operator: Digest([3; 32]),
             stake: Amount(123_456_789_012),
             free: Amount::ZERO,
             classes: vec![Digest([4; 32]), Digest([5; 32])],

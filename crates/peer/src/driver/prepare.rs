@@ -97,5 +97,5 @@ fn work_assumed(manifest: &Manifest, units_max: Units) -> Work {
     let (tokens_read, tokens_written) = if read > written { (tokens, 0) } else { (0, tokens) };
     let calls = units_max.max(1);
     let fuel = mega_fuel.saturating_mul(FUEL_PER_MEGA);
-    manifest.work(&Meters { calls, tokens_read, tokens_written, fuel }).max(1)
+    manifest.work(&Meters { calls, tokens_read, tokens_written, fuel }).min(manifest.work_most).max(1)
 }

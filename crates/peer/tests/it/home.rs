@@ -50,6 +50,7 @@ pub(crate) fn pure() -> Manifest {
         policy: Policy::Exact,
         meter: Meter::MegaFuel,
         work: WorkPerMeter { mega_fuel: 1, ..WorkPerMeter::default() },
+        work_most: 1_000_000,
         memory_bytes: 1 << 26,
         licence: "CC-BY-4.0".to_owned(),
     }

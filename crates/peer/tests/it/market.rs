@@ -177,7 +177,6 @@ pub(crate) async fn rules() -> Genesis {
     let class = class.unwrap().digest();
     let founders = VERIFIERS.map(|seed| Founder {
         peer: id(seed),
-        operator: Digest(id(seed).0),
         stake: Amount::credits(100),
         free: Amount::credits(10),
         classes: vec![class],

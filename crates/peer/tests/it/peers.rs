@@ -3,7 +3,6 @@
 use assay_peer::handle::{CallError, ReadOutput, Refused, WatchUpdates};
 use assay_protocol::{
     genesis::{Founder, Genesis},
-    id::Digest,
     units::Amount,
 };
 use tokio::time::{sleep, timeout};
@@ -15,13 +14,8 @@ use crate::{
 
 /// A network whose notary is peer 1 and whose verifier is peer 2.
 fn with_verifier() -> Genesis {
-    let verifier = Founder {
-        peer: id(2),
-        operator: Digest(*id(2).as_bytes()),
-        stake: Amount::credits(10),
-        free: Amount::ZERO,
-        classes: Vec::new(),
-    };
+    let verifier =
+        Founder { peer: id(2), stake: Amount::credits(10), free: Amount::ZERO, classes: Vec::new() };
     Genesis { verifiers: vec![verifier], ..genesis(id(1)) }
 }
 

@@ -11,7 +11,6 @@ use assay_peer::{
 };
 use assay_protocol::{
     genesis::{Founder, Genesis, Timers},
-    id::Digest,
     units::{self, Amount},
 };
 use tokio::time::{Instant, timeout};
@@ -40,7 +39,6 @@ async fn rich() -> Genesis {
     let rules = rules().await;
     let founder = |seed| Founder {
         peer: id(seed),
-        operator: Digest(id(seed).0),
         stake: Amount::credits(1_000),
         free: Amount::credits(1_000),
         classes: Vec::new(),

@@ -5,7 +5,7 @@ use alloc::{collections::BTreeSet, string::String};
 use super::*;
 use crate::{
     id::{Digest, PeerId},
-    job::tests::world::{CLIENT, Terms, genesis, order, standing},
+    job::tests::world::{CLIENT, Terms, checkers, genesis, order, standing},
     ticket::Standing,
     units::{Duration, Timestamp},
 };
@@ -33,6 +33,8 @@ const UNSOUND: &[Row] = &[
     ("a fee of the price", |case| case.order.cancel_fee = Amount(1_000_000), Ok(())),
     ("a fee above the price", |case| case.order.cancel_fee = Amount(1_000_001), Err(Refusal::Numbers)),
     ("a manifest without a name", |case| case.order.manifest.name = String::new(), Err(Refusal::Limits)),
+    ("all the work of the manifest", |case| case.order.work_max = 1_000, Ok(())),
+    ("more than it", |case| case.order.work_max = 1_001, Err(Refusal::Limits)),
     ("too many checks", |case| case.order.checks = ORDER_CHECKS_MAX + 1, Err(Refusal::Limits)),
     ("client and provider in one", |case| case.order.provider = CLIENT, Err(Refusal::SelfDealing)),
     ("a known format", |case| case.order.manifest.policy = Terms::TENSOR.policy, Ok(())),
@@ -69,8 +71,19 @@ const INADMISSIBLE: &[Row] = &[
     ("a stake for all", |case| case.standing.exposed = Amount(299_000_000), Ok(())),
     ("for less", |case| case.standing.exposed = Amount(299_000_001), Err(Refusal::Exposure)),
     ("uncovered but always checked", |case| uncovered(case, 13), Ok(())),
-    ("three that can check it", |case| case.standing.operators = 3, Ok(())),
-    ("two", |case| case.standing.operators = 2, Err(Refusal::Checkers)),
+    ("three that can check it", |case| case.standing.checkers = checkers(3), Ok(())),
+    ("two", |case| case.standing.checkers = checkers(2), Err(Refusal::Checkers)),
+    (
+        "one with nearly all the weight",
+        |case| case.standing.checkers.squares.low = 100,
+        Err(Refusal::Checkers),
+    ),
+    (
+        "a provider with more than a quarter",
+        |case| case.standing.checkers.parties[1] = 5,
+        Err(Refusal::Checkers),
+    ),
+    ("a client with a little less", |case| case.standing.checkers.parties[0] = 4, Ok(())),
     ("two, and it may go unchecked", |case| unchecked(case), Ok(())),
     ("the same, uncovered", |case| uncovered(case, 2), Err(Refusal::Checkers)),
     ("as many as checks", |case| several(case, 4), Ok(())),
@@ -90,17 +103,17 @@ fn cheap(case: &mut Case, unit_price: u64) {
 }
 
 fn unchecked(case: &mut Case) {
-    (case.standing.operators, case.order.unchecked_ok) = (2, true);
+    (case.standing.checkers, case.order.unchecked_ok) = (checkers(2), true);
 }
 
 /// It may go unchecked, and the stake does not stand for the pay.
-fn uncovered(case: &mut Case, operators: u64) {
-    (case.standing.operators, case.order.unchecked_ok) = (operators, true);
+fn uncovered(case: &mut Case, leaves: u64) {
+    (case.standing.checkers, case.order.unchecked_ok) = (checkers(leaves), true);
     (case.order.checks, case.standing.exposed) = (1, Amount(300_000_000));
 }
 
-fn several(case: &mut Case, operators: u64) {
-    (case.order.checks, case.standing.operators) = (4, operators);
+fn several(case: &mut Case, leaves: u64) {
+    (case.order.checks, case.standing.checkers) = (4, checkers(leaves));
 }
 
 /// Says what becomes of an order that is admitted but for one change.

@@ -14,8 +14,7 @@ use super::{
 };
 use crate::{
     admission,
-    draw::{self, Barred, Lot, Try},
-    genesis::Genesis,
+    draw::{self, Lot, Try},
     id::{Digest, JobId, NetworkId, PeerId},
     job::{Job, LiveTime, Party, Stage},
     notice::Tick,
@@ -25,7 +24,7 @@ use crate::{
     roster::Listing,
     signed::{Scheme, Signed, Statement, Verified},
     ticket::Ticket,
-    units::{Amount, Rate},
+    units::Rate,
 };
 
 /// What a verified receipt says.
@@ -310,9 +309,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
         };
         let checkpoint = self.ticks.get(&round).and_then(|tick| tick.checkpoint);
         let epoch = round.checked_div(self.story.genesis.timers.epoch_ticks);
-        let listed = checkpoint.is_some_and(|checkpoint| {
-            listing.is_in(checkpoint.rosters, order.class, order.manifest.digest())
-        });
+        let listed = checkpoint.is_some_and(|checkpoint| listing.is_in(checkpoint.rosters, &order.kind()));
         demand(listed && epoch == Some(listing.roster.epoch), stop, "the roster of the last checkpoint")
     }
 
@@ -320,7 +317,6 @@ impl<'a, S: Scheme> Judge<'a, S> {
     fn replay(&self, order: Order) -> Result<Job, Refuted> {
         let (story, mut last) = (self.story, self.story.ticket.standing.round);
         let mut job = Job::open(&story.genesis, order, story.ticket, self.live_time(last));
-        let mut operators: Vec<Digest> = story.ticket.standing.party_operators.to_vec();
         for event in &story.events {
             let (stop, at) = (stop_of(&event.what), self.live_time(event.round));
             demand(event.round >= last, Stop::Ticks, "events in order")?;
@@ -330,7 +326,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
             self.signature(&job, &event.what, by, stop)?;
             match &event.what {
                 Happening::Draw { check } => self.draw(&job, *check, at)?,
-                Happening::Seat(tries) => self.seat(&job, tries, at, &mut operators)?,
+                Happening::Seat(tries) => self.seat(&job, tries, at)?,
                 Happening::Claim { .. }
                 | Happening::Abort(_)
                 | Happening::Cancel(_)
@@ -378,28 +374,18 @@ impl<'a, S: Scheme> Judge<'a, S> {
         demand(check == drawn, Stop::Draw, "the draw that secret, claim and beacon give")
     }
 
-    fn seat(
-        &self,
-        job: &Job,
-        tries: &[Try],
-        at: LiveTime,
-        operators: &mut Vec<Digest>,
-    ) -> Result<(), Refuted> {
+    fn seat(&self, job: &Job, tries: &[Try], at: LiveTime) -> Result<(), Refuted> {
         let stop = Stop::Verifiers;
         demand(job.due().1 == Some(at.beacon.round), stop, "the beacon of the round that was due")?;
-        let Some(last) = tries.last() else { return Ok(()) };
+        if tries.is_empty() {
+            return Ok(());
+        }
         let Some(Listing { roster, .. }) = &self.story.listing else {
             return refute(stop, "the roster that verifiers are drawn from");
         };
-        let lot = lot(job, at.beacon.value);
-        let barred = barred(&self.story.genesis, job.order(), operators);
-        demand(
-            lot.confirms(roster, &barred, tries, self.story.genesis.checks.tries_max),
-            stop,
-            "the verifier that secret and beacon give",
-        )?;
-        operators.push(last.leaf.operator);
-        Ok(())
+        let tries_max = self.story.genesis.checks.tries_max;
+        let drawn = lot(job, at.beacon.value).confirms(roster, &barred(job), tries, tries_max);
+        demand(drawn, stop, "the verifier that secret and beacon give")
     }
 
     fn outcome(&self, job: &Job) -> Result<(), Refuted> {
@@ -439,14 +425,11 @@ pub fn lot(job: &Job, beacon: Digest) -> Lot {
     Lot { job: job.id(), secret: job.secret(), beacon, seat }
 }
 
-/// Who may not be a job's next verifier, given the operators of the parties and of those drawn before.
+/// Who may not be a job's next verifier: its parties, and who was drawn before.
 #[must_use]
-pub fn barred(genesis: &Genesis, order: &Order, operators: &[Digest]) -> Barred {
-    Barred {
-        parties: [order.client, order.provider].into(),
-        operators: operators.to_vec(),
-        stake_min: order.total_max.times(genesis.checks.stake_multiple).unwrap_or(Amount(u64::MAX)),
-    }
+pub fn barred(job: &Job) -> Vec<PeerId> {
+    let parties = [job.order().client, job.order().provider];
+    parties.into_iter().chain(job.seats().iter().map(|seat| seat.peer)).collect()
 }
 
 fn stop_of(what: &Happening) -> Stop {

@@ -14,6 +14,7 @@ use assay_protocol::{
     offer::{Offer, Service},
     order::{Abort, Accept, Failure, Open, Order, Propose, Refusal, Refuse},
     outcome::Outcome,
+    roster::{Checkers, Squares},
     signed::{Keypair, Signed, Signer, Statement, Verified},
     ticket::{Standing, Start, Ticket},
     units::{Amount, Duration, Rate, Timestamp},
@@ -171,7 +172,7 @@ fn objections() -> Vec<Message> {
 }
 
 fn instructions() -> Vec<Message> {
-    let kinds = vec![Registration { class: digest(2), manifest: digest(3) }];
+    let kinds = vec![Registration { class: digest(2), manifest: digest(3), work_most: 64 }];
     vec![
         said(Stake {
             notary: key(3),
@@ -180,7 +181,7 @@ fn instructions() -> Vec<Message> {
             target: Some(Amount::credits(9)),
         }),
         said(Unstake { notary: key(3), sequence: 2, amount: Amount::credits(1) }),
-        said(Register { notary: key(3), sequence: 3, operator: digest(4), kinds }),
+        said(Register { notary: key(3), sequence: 3, kinds }),
         said(Grant { notary: key(3), account: key(2), amount: Amount::credits(100), serial: 1 }),
     ]
 }
@@ -237,6 +238,7 @@ fn manifest() -> Manifest {
         policy: Policy::Tensor(TensorFormat::F32),
         meter: Meter::Calls,
         work: WorkPerMeter { call: 2, token_read: 0, token_written: 0, mega_fuel: 1 },
+        work_most: 64,
         memory_bytes: 1 << 28,
         licence: "MIT".to_owned(),
     }
@@ -247,8 +249,12 @@ fn ticket() -> Ticket {
         opened: Timestamp(1_800_000_000_000),
         round: 9,
         position: 12,
-        operators: 5,
-        party_operators: [digest(1), digest(2)],
+        checkers: Checkers {
+            leaves: 5,
+            weight: 50_000,
+            squares: Squares { high: 0, low: 500_000_000 },
+            parties: [10_000, 0],
+        },
         trust: 3 << 32,
         greys: 0,
         strict: false,

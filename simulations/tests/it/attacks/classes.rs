@@ -55,15 +55,12 @@ fn checkers(world: &World) -> Vec<Place> {
 fn invented(operators: usize) -> World {
     let mut world = market(Plan { seed: 2, clients: 2 + operators, ..Plan::default() });
     let notary = world.id(world.plan().notary());
-    let registration = |manifest: &assay_protocol::manifest::Manifest| Registration {
-        class: class(),
-        manifest: manifest.digest(),
-    };
-    let mut kinds: Vec<Registration> = world.genesis().manifests.iter().map(registration).collect();
+    let manifests = world.genesis().manifests.iter();
+    let mut kinds: Vec<Registration> = manifests.map(|manifest| manifest.kind(class())).collect();
     kinds.sort_unstable();
     for checker in checkers(&world) {
         world.command(checker, Command::Stake { notary, amount: STAKE, target: Some(STAKE) });
-        let register = Command::Register { notary, operator: Digest::default(), kinds: kinds.clone() };
+        let register = Command::Register { notary, kinds: kinds.clone() };
         world.command(checker, register);
     }
     let place = provider(&world);

@@ -26,7 +26,7 @@ const FRIENDS: [usize; 2] = [1, 2];
 const FRIENDLY: f64 = 0.2;
 
 fn plan() -> Plan {
-    Plan { founders: FOUNDERS, clients: 2, slots: 32, ..Plan::default() }
+    Plan { founders: FOUNDERS, clients: 2, slots: 32, work_most: 2 * INFLATION, ..Plan::default() }
 }
 
 fn friends(world: &World) -> [Place; 2] {

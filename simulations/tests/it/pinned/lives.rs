@@ -2,7 +2,6 @@
 
 use assay_market::{Command, Effect, view::AttemptState};
 use assay_protocol::{
-    account::Registration,
     id::{Digest, PeerId},
     message::Message,
     notice::Head,
@@ -259,11 +258,11 @@ fn disputed(world: &mut World) {
 
 fn joining(world: &mut World) {
     let (place, notary) = (world.plan().client(1), world.id(world.plan().notary()));
-    let (amount, operator) = (Amount::credits(50), Digest::of(b"operator"));
+    let amount = Amount::credits(50);
     let manifests = world.genesis().manifests.iter();
-    let kinds = manifests.map(|it| Registration { class: plan::class(), manifest: it.digest() }).collect();
+    let kinds = manifests.map(|it| it.kind(plan::class())).collect();
     world.command(place, Command::Stake { notary, amount, target: Some(amount) });
-    world.command(place, Command::Register { notary, operator, kinds });
+    world.command(place, Command::Register { notary, kinds });
     world.command(place, Command::Unstake { notary, amount: Amount::credits(1_000) });
     world.provide(place);
     world.run_for(Span::seconds(25));

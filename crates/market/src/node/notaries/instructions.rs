@@ -163,8 +163,8 @@ fn number<S: Signer>(notary: PeerId, sequence: u64, cx: &mut Context<'_, S>) {
         Instruction::Unstake { amount } => {
             Instructed::Unstake(cx.seal(Unstake { notary, sequence, amount }).into())
         }
-        Instruction::Register { operator, kinds } => {
-            Instructed::Register(cx.seal(Register { notary, sequence, operator, kinds }).into())
+        Instruction::Register { kinds } => {
+            Instructed::Register(cx.seal(Register { notary, sequence, kinds }).into())
         }
     };
     cx.keep_of_notary(OwnerRecord::Numbered(said));

@@ -161,8 +161,8 @@ fn answer_itself(table: &mut Table) {
 fn a_notary_hears_of_the_end_of_its_own_job_as_its_client_and_then_as_its_notary() {
     let mut table = Table::of(NOTARY, |genesis| {
         let peer = id::<Cheap>(NOTARY);
-        let (operator, stake) = (Digest(peer.0), Amount::ZERO);
-        genesis.verifiers.push(Founder { peer, operator, stake, free: FREE, classes: Vec::new() });
+        let stake = Amount::ZERO;
+        genesis.verifiers.push(Founder { peer, stake, free: FREE, classes: Vec::new() });
     });
     table.hear(NOTARY, account(0, 0));
     table.offer(PROVIDER);

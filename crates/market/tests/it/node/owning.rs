@@ -119,8 +119,8 @@ fn a_verifier_checks_what_it_registered_last_and_before_that() {
     let kind = table.kind();
     let other = assay_protocol::account::Registration { class: Digest::of(b"another machine"), ..kind };
     for (number, kinds) in [(1, vec![kind]), (2, vec![other]), (3, vec![other])] {
-        let (notary, operator) = (id::<Cheap>(NOTARY), Digest::default());
-        table.want(Command::Register { notary, operator, kinds });
+        let notary = id::<Cheap>(NOTARY);
+        table.want(Command::Register { notary, kinds });
         let question = asked(&table).expect("it asks");
         table.hear(NOTARY, account(question, number - 1));
         table.hear(NOTARY, account(1, number));

@@ -442,7 +442,7 @@ impl Table {
 
     /// What this class can check of the usual model.
     pub(crate) fn kind(&self) -> Registration {
-        Registration { class: class(), manifest: self.office.genesis.manifests[0].digest() }
+        self.office.genesis.manifests[0].kind(class())
     }
 }
 

@@ -24,6 +24,7 @@ fn manifest() -> Manifest {
         policy: Policy::Exact,
         meter: Meter::Calls,
         work: WorkPerMeter { call: 1, ..WorkPerMeter::default() },
+        work_most: 64,
         memory_bytes: 1,
         licence: "MIT".into(),
     }

@@ -14,6 +14,7 @@ use crate::{
     genesis::{Founder, Money},
     manifest::{Manifest, Meter, TensorFormat, WorkPerMeter},
     order::secret_commit,
+    roster::{Checkers, Squares},
     ticket::Standing,
     units::{Amount, Rate},
 };
@@ -33,7 +34,7 @@ pub(crate) struct Terms {
     pub(crate) output_bytes: usize,
     pub(crate) checks: u16,
     pub(crate) unchecked_ok: bool,
-    pub(crate) operators: u64,
+    pub(crate) leaves: u64,
     pub(crate) stake: Amount,
     pub(crate) greys: u64,
 }
@@ -50,7 +51,7 @@ impl Terms {
         output_bytes: FEW,
         checks: 0,
         unchecked_ok: false,
-        operators: 13,
+        leaves: 13,
         stake: Amount(300_000_000),
         greys: 0,
     };
@@ -67,7 +68,7 @@ impl Terms {
 
     /// The same with a jury that convicts by this margin.
     pub(crate) const fn with_margin(self, margin: u64) -> Self {
-        Self { operators: 2 * margin + 1, ..self }
+        Self { leaves: 2 * margin + 1, ..self }
     }
 }
 
@@ -97,7 +98,12 @@ pub(crate) fn genesis() -> Genesis {
 fn founder() -> Founder {
     let peer = PeerId([64; 32]);
     let (stake, free) = (Amount(1_000_000), Amount::ZERO);
-    Founder { peer, operator: Digest(peer.0), stake, free, classes: [CLASS].into() }
+    Founder { peer, stake, free, classes: [CLASS].into() }
+}
+
+/// So many verifiers of equal weight, beside parties that are none.
+pub(crate) fn checkers(leaves: u64) -> Checkers {
+    Checkers { leaves, weight: leaves, squares: Squares { high: 0, low: leaves }, parties: [0; 2] }
 }
 
 pub(crate) fn order(terms: &Terms) -> Order {
@@ -109,6 +115,7 @@ pub(crate) fn order(terms: &Terms) -> Order {
         policy: terms.policy,
         meter: Meter::Calls,
         work: WorkPerMeter::default(),
+        work_most: 1_000,
         memory_bytes: 1 << 20,
         licence: "MIT".to_string(),
     };
@@ -140,8 +147,7 @@ pub(crate) fn standing(terms: &Terms) -> Standing {
         opened: Timestamp(1_000_000),
         round: 100,
         position: 5,
-        operators: terms.operators,
-        party_operators: [Digest([1; 32]), Digest([2; 32])],
+        checkers: checkers(terms.leaves),
         trust: 19 << 32,
         greys: terms.greys,
         strict: false,

@@ -57,10 +57,9 @@ pub(crate) struct Play<'a> {
     usual: bool,
     /// True if the provider opens nothing.
     silent: bool,
-    /// True if nobody checks it.
-    absent: bool,
+    /// True if no verifier says anything.
+    deserted: bool,
     events: Vec<StoryEvent>,
-    operators: Vec<Digest>,
     crook: Crook,
     /// How often what the crook waits for has happened.
     occasions: usize,
@@ -132,9 +131,8 @@ impl<'a> Play<'a> {
             admitted,
             usual: true,
             silent: opens > u8::MAX - 32,
-            absent: (u8::MAX - 48..=u8::MAX - 32).contains(&opens),
+            deserted: (u8::MAX - 64..=u8::MAX - 32).contains(&opens),
             events: Vec::new(),
-            operators: standing.party_operators.to_vec(),
             crook,
             occasions: 0,
             crooked: breaks || fixes,
@@ -234,7 +232,7 @@ impl<'a> Play<'a> {
         let (job, verifier) = (self.job.id(), self.job.seats()[usize::from(seat)].peer);
         match phase {
             SeatPhase::Seating { .. } => None,
-            SeatPhase::Sealing { .. } if self.absent => None,
+            SeatPhase::Sealing { .. } if self.deserted => None,
             SeatPhase::Sealing { .. } => match dice.mostly_first(&[0, 1, 2]) {
                 0 => {
                     let told = self.truth.told(dice);
@@ -299,9 +297,6 @@ impl<'a> Play<'a> {
         if matches!(what, Happening::Convicted) && before == self.job.progress() {
             return Ok(stage);
         }
-        if let Happening::Seat(tries) = &what {
-            self.operators.extend(tries.last().map(|tried| tried.leaf.operator));
-        }
         self.events.push(StoryEvent { round: self.round, what });
         match self.due() {
             Some(due) => self.happens(due),
@@ -334,11 +329,12 @@ impl<'a> Play<'a> {
             let otherwise = self.crook == Crook::DrawsOtherwise && self.is_occasion(0);
             return Some(Happening::Draw { check: drawn != otherwise });
         }
-        let cast = self.cast(&self.operators);
+        let barred = receipt::barred(&self.job);
+        let cast = self.cast(&barred);
         if let Crook::PassesOver(number) = self.crook
-            && let Some(first) = cast.last().map(|tried| tried.leaf.operator)
+            && let Some(first) = cast.last().map(|tried| tried.leaf.peer)
         {
-            let others = self.cast(&[&self.operators[..], &[first]].concat());
+            let others = self.cast(&[&barred[..], &[first]].concat());
             if !others.is_empty() && self.is_occasion(number) {
                 return Some(Happening::Seat(others));
             }
@@ -346,11 +342,10 @@ impl<'a> Play<'a> {
         Some(Happening::Seat(cast))
     }
 
-    /// The tries by which the next verifier is drawn, where these operators cannot be; none if nobody can.
-    fn cast(&self, operators: &[Digest]) -> Vec<Try> {
-        let barred = receipt::barred(&self.town.genesis, self.job.order(), operators);
+    /// The tries by which the next verifier is drawn, where these peers cannot be; none if nobody can.
+    fn cast(&self, barred: &[PeerId]) -> Vec<Try> {
         let lot = receipt::lot(&self.job, self.live_time().beacon.value);
-        lot.cast(&self.town.roster, &barred, self.town.genesis.checks.tries_max).unwrap_or_default()
+        lot.cast(&self.town.roster, barred, self.town.genesis.checks.tries_max).unwrap_or_default()
     }
 
     /// The receipt of the job, once it is closed.
@@ -428,8 +423,7 @@ fn standing(town: &Town) -> Standing {
         opened: tick.time,
         round: tick.round,
         position: 5,
-        operators: 10,
-        party_operators: [Digest([2; 32]), Digest([3; 32])],
+        checkers: town.roster.beside([CLIENT, PROVIDER]),
         trust: 20 << 32,
         greys: 0,
         strict: false,
@@ -450,7 +444,10 @@ fn numbers<'a>(order: &'a mut Order, standing: &'a mut Standing) -> Vec<&'a mut 
         &mut order.cancel_fee.0,
         &mut order.run_max.0,
         &mut order.open_by.0,
-        &mut standing.operators,
+        &mut standing.checkers.leaves,
+        &mut standing.checkers.weight,
+        &mut standing.checkers.squares.low,
+        &mut standing.checkers.parties[1],
         &mut standing.trust,
         &mut standing.greys,
         &mut standing.exposed.0,

@@ -81,9 +81,7 @@ impl Town {
     fn new(genesis: Genesis) -> Self {
         let verifier = |name: u8| Leaf {
             peer: PeerId([name; 32]),
-            operator: Digest([name; 32]),
-            stake: Amount::credits(1_000_000),
-            weight: 1 + u64::from(name) % 3,
+            stake: Amount::credits(1_000_000 * (1 + u64::from(name) % 3)),
         };
         let roster = Roster::new((100..100 + VERIFIERS).map(verifier));
         let mut town = Self { network: genesis.id(), genesis, roster, ticks: Vec::new(), is_bent: false };
@@ -112,19 +110,17 @@ impl Town {
 
     /// The place of the roster among those that the checkpoint of this round fixes.
     pub(crate) fn listing(&self, round: u64) -> Listing {
-        let (epoch, manifest) = (round / self.epoch_ticks(), manifest(&self.genesis).digest());
+        let (epoch, manifest) = (round / self.epoch_ticks(), manifest(&self.genesis));
         let roster = self.roster.root(epoch);
-        let entries =
-            [roster::entry(Digest([9; 32]), manifest, &roster), roster::entry(CLASS, manifest, &roster)];
+        let entries = [Digest([9; 32]), CLASS].map(|class| roster::entry(&manifest.kind(class), &roster));
         let path = merkle::prove_in(entries.iter().map(Vec::as_slice), 1).unwrap_or_default();
         Listing { roster, position: 1, count: 2, path }
     }
 
     fn rosters(&self, round: u64) -> Digest {
-        let (epoch, manifest) = (round / self.epoch_ticks(), manifest(&self.genesis).digest());
+        let (epoch, manifest) = (round / self.epoch_ticks(), manifest(&self.genesis));
         let roster = self.roster.root(epoch);
-        let entries =
-            [roster::entry(Digest([9; 32]), manifest, &roster), roster::entry(CLASS, manifest, &roster)];
+        let entries = [Digest([9; 32]), CLASS].map(|class| roster::entry(&manifest.kind(class), &roster));
         merkle::root_of(entries.iter().map(Vec::as_slice))
     }
 
@@ -175,6 +171,7 @@ pub(crate) fn manifest(genesis: &Genesis) -> Manifest {
         policy: if comparable { Policy::Tensor(TensorFormat::F32) } else { Policy::Exact },
         meter: Meter::Calls,
         work: WorkPerMeter { call: 10, ..WorkPerMeter::default() },
+        work_most: 1_000,
         memory_bytes: 1_000,
         licence: "MIT".into(),
     }
@@ -225,11 +222,13 @@ fn numbers(genesis: &mut Genesis) -> Vec<&mut u64> {
         &mut checks.theta.0,
         &mut checks.collusion.0,
         &mut checks.power.0,
-        &mut checks.operators_min,
+        &mut checks.leaves_min,
+        &mut checks.effective_min.0,
+        &mut checks.party_share.0,
+        &mut checks.stake_checks,
         &mut checks.margin_max,
         &mut checks.jurors_max,
         &mut checks.tries_max,
-        &mut checks.stake_multiple,
         &mut money.per_work.0,
         &mut money.micros_per_work,
         &mut money.slash_multiple,

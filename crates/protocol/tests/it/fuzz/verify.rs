@@ -5,6 +5,7 @@ use assay_protocol::{
     codec::{self, RECEIPT_BYTES_MAX},
     genesis::Genesis,
     receipt::{Happening, Receipt, Stop, Story, StoryEvent, verify},
+    roster::Checkers,
     ticket::Ticket,
 };
 
@@ -74,11 +75,11 @@ fn proven(story: &Story) -> Story {
         let open = story.open.said();
         let order = open.order.said();
         let mut standing = story.ticket.standing;
-        (standing.trust, standing.operators, standing.greys, standing.position) = (0, 0, 0, 0);
+        (standing.trust, standing.checkers, standing.greys, standing.position) =
+            (0, Checkers::default(), 0, 0);
         (standing.strict, standing.endowed) = (false, false);
         (standing.stake, standing.exposed, standing.fee_margin) = Default::default();
         (standing.opened, standing.round) = Default::default();
-        standing.party_operators = Default::default();
         story.ticket = Ticket::new(&story.genesis, &order, standing);
     }
     if story.outcome.is_slashed() {
