@@ -1,11 +1,12 @@
 //! The books of a notary: accounts, open jobs, and the rules by which money moves between them.
 //!
-//! **Invariant:** Σ free + Σ stake + Σ unbonding + Σ held + pool + endowment = minted − burned after every fact;
-//! `held(job)` is zero exactly when the job is closed; money leaves `held` in one function, [`close`]; the same facts
-//! give the same books.
+//! **Invariant:** Σ free + Σ stake + Σ unbonding + Σ held + pool + endowment = minted − burned after every fact, or the
+//! process ends before it says anything; `held(job)` is zero exactly when the job is closed; money leaves `held` in one
+//! function, [`close`]; the same facts give the same books.
 
 mod account;
 mod agenda;
+mod boxes;
 mod close;
 mod course;
 mod endowment;
@@ -38,16 +39,16 @@ use assay_protocol::{
     units::{Amount, Duration, Timestamp},
 };
 
-use self::{
-    account::sum,
-    agenda::{Agenda, Due},
-    registry::{Enrolled, Rosters},
-    tracked::Tracked,
-};
 pub use self::{
     account::{Holdings, WITHDRAWALS_MAX},
     open::LANES_MAX,
     touched::{News, Touched},
+};
+use self::{
+    agenda::{Agenda, Due},
+    boxes::sum,
+    registry::{Enrolled, Rosters},
+    tracked::Tracked,
 };
 use crate::{recent::Recent, trust::Trust};
 
@@ -246,14 +247,16 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Rejection`], if the rules do not allow it now.
+    ///
+    /// # Panics
+    /// If the fact made or lost money: a fault of this program, after which nothing is to be said of these books.
     pub fn apply(&mut self, fact: &Fact) -> Result<Touched, Rejection> {
         let mut news = Vec::new();
         let taken = self.take(fact, &mut news);
         let (jobs, accounts) = (self.jobs.take_touched(), self.accounts.take_touched());
+        self.assert_conserved();
         taken?;
         self.sequence += 1;
-        debug_assert_eq!(self.total(), self.minted.minus(self.burned), "money is neither made nor lost");
-        debug_assert!(self.held_adds_up(), "what a client's open jobs hold is noted with its account");
         Ok(Touched { news, jobs, accounts })
     }
 

@@ -16,7 +16,7 @@ use assay_protocol::{
     units::{Amount, Timestamp},
 };
 
-use super::{HOUR_MS, Ledger, Rejection};
+use super::{HOUR_MS, Ledger, Rejection, boxes::sum};
 
 /// Withdrawals from one stake that are under way.
 pub const WITHDRAWALS_MAX: usize = 16;
@@ -250,10 +250,4 @@ impl Holdings {
             self.operator = Digest(peer.0);
         }
     }
-}
-
-/// A sum that fits, since all money together does.
-pub(super) fn sum(one: Amount, other: Amount) -> Amount {
-    debug_assert!(one.plus(other).is_some(), "all money together fits");
-    one.plus(other).unwrap_or(one)
 }

@@ -17,7 +17,7 @@ use assay_protocol::{
     units::{Amount, Rate},
 };
 
-use super::{ClosedJob, FLAGGED_MAX, Holdings, Ledger, News, OpenJob, account::sum, endowment};
+use super::{ClosedJob, FLAGGED_MAX, Holdings, Ledger, News, OpenJob, boxes::sum, endowment};
 use crate::trust::Kind;
 
 impl Ledger {

@@ -12,8 +12,8 @@ use assay_protocol::{
 
 use super::{
     Holdings, Ledger, News, Rejection,
-    account::sum,
     agenda::{Due, may_move},
+    boxes::sum,
     tracked::Tracked,
 };
 

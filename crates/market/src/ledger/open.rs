@@ -13,7 +13,7 @@ use assay_protocol::{
     units::{Amount, Timestamp},
 };
 
-use super::{Holdings, JOBS_OPEN_MAX, Ledger, News, OpenJob, Rejection, account::sum, agenda::Due};
+use super::{Holdings, JOBS_OPEN_MAX, Ledger, News, OpenJob, Rejection, agenda::Due, boxes::sum};
 use crate::trust::Kind;
 
 /// Queues of one client, and so the most orders it can have open.
