@@ -11,20 +11,21 @@ use assay_protocol::{
     journal::Fact,
     order::Order,
     outcome::Outcome,
-    payout,
     receipt::{Happening, Receipt, Story, verify},
     signed::Scheme,
     units::Amount,
 };
 
-use super::before::{Before, Scope, wealth};
+use super::before::{Before, Scope, Sums, wealth};
 use crate::ledger::{Holdings, Ledger, Touched};
 
 /// I15, where the stake is gone: whatever a convicted provider still has open is checked.
-pub(super) fn the_convicted_are_checked(ledger: &Ledger, story: &Story) {
-    let provider = order(story).provider;
-    let serving = ledger.open_jobs().filter(|open| open.job.order().provider == provider);
-    for open in serving.filter(|_| story.outcome.is_slashed()) {
+pub(super) fn the_convicted_are_checked(ledger: &Ledger, story: &Story, before: &Before) {
+    if !story.outcome.is_slashed() {
+        return;
+    }
+    let serving = before.sums.of(order(story).provider).serving;
+    for open in serving.iter().filter_map(|job| ledger.open_job(*job)) {
         let is_checked = matches!(open.job.stage(), Stage::Checking(_) | Stage::Jury(_));
         assert!(is_checked || open.job.forced(), "I15: a job of a convicted provider may stay unchecked");
     }
@@ -48,25 +49,22 @@ pub(super) fn money_is_conserved(ledger: &Ledger) {
     );
 }
 
+/// What is kept by what changed is what there is, counted one by one.
+pub(super) fn all_is_as_it_was_summed(genesis: &Genesis, ledger: &Ledger, before: &Before) {
+    assert_eq!(ledger.total(), ledger.counted(), "I1: the boxes hold something else than their sums");
+    assert_eq!(before.sums, Sums::counted(genesis, ledger), "what open jobs come to changed unseen");
+    assert_eq!(ledger.stranded(), [], "I13: time alone does not move these jobs on");
+}
+
 /// I2: an open job holds the client's total and its deposit, if it disputed; a closed one is none of the open.
-pub(super) fn held_is_what_open_jobs_hold(
-    genesis: &Genesis,
-    ledger: &Ledger,
-    before: &Before,
-    scope: &Scope,
-) {
-    let mut held: BTreeMap<PeerId, u64> = BTreeMap::new();
-    for open in ledger.open_jobs().filter(|open| scope.accounts.contains(&open.job.order().client)) {
-        let deposit = payout::deposit(genesis, &open.job).0;
-        *held.entry(open.job.order().client).or_default() += open.job.order().total_max.0 + deposit;
-    }
+pub(super) fn held_is_what_open_jobs_hold(ledger: &Ledger, before: &Before, scope: &Scope) {
     for open in scope.open_jobs(ledger) {
         assert!(!matches!(open.job.stage(), Stage::Closed(_)), "I2: a closed job holds money");
         assert!(open.job.order().total_max > Amount::ZERO, "I2: an open job holds nothing");
     }
     for peer in &scope.accounts {
-        let expected = held.get(peer).copied().unwrap_or_default();
-        assert_eq!(ledger.held_of(*peer), Amount(expected), "I2: held is not what the open jobs hold");
+        let expected = Amount(before.sums.of(*peer).held);
+        assert_eq!(ledger.held_of(*peer), expected, "I2: held is not what the open jobs hold");
     }
     for job in scope.jobs.iter().filter(|job| before.jobs.contains_key(*job)) {
         let (open, closed) = (ledger.open_job(*job).is_some(), ledger.closed_job(*job).is_some());
@@ -172,13 +170,14 @@ pub(super) fn an_objection_raises_nothing(ledger: &Ledger, fact: &Fact, before: 
     );
 }
 
-/// I4, I10, I14, I17, as far as one settlement shows them; its receipt is judged as a whole beside. `stakes` are those
-/// before the fact, less what it has taken of them so far.
+/// I4, I10, I14, I17, as far as one settlement shows them; its receipt is judged as a whole beside. `lost` is what the
+/// fact has taken of stakes so far.
 pub(super) fn settled_by_the_table(
     genesis: &Genesis,
     ledger: &Ledger,
     story: &Story,
-    stakes: &mut BTreeMap<PeerId, u64>,
+    before: &Before,
+    lost: &mut BTreeMap<PeerId, u64>,
 ) {
     let (order, settlement) = (order(story), &story.settlement);
     let disputed = story.events.iter().any(|event| matches!(event.what, Happening::Dispute(_)));
@@ -190,7 +189,8 @@ pub(super) fn settled_by_the_table(
     assert!(slashed.is_zero() || story.outcome.is_slashed(), "I4: a slash of who was not convicted");
     assert!(settlement.provider.is_zero() || !story.outcome.is_slashed(), "I4: pay and a slash");
     if story.outcome.is_slashed() {
-        let stake = stakes.get(&order.provider).copied().unwrap_or_default();
+        let stake = before.stakes.get(&order.provider).copied().unwrap_or_default();
+        let stake = stake.saturating_sub(lost.get(&order.provider).copied().unwrap_or_default());
         let unbonding = ledger.accounts().get(&order.provider).map(Holdings::unbonding).unwrap_or_default();
         // What was withdrawn long before may have been paid at the same tick, and is none of it any more.
         let all = slashed.0 >= stake && unbonding.is_zero();
@@ -202,7 +202,8 @@ pub(super) fn settled_by_the_table(
     }
     let losses = settlement.fines.iter().map(|fine| (fine.peer, fine.amount));
     for (peer, amount) in losses.chain([(order.provider, slashed)]) {
-        stakes.entry(peer).and_modify(|stake| *stake = stake.saturating_sub(amount.0));
+        let lost = lost.entry(peer).or_default();
+        *lost = lost.saturating_add(amount.0);
     }
     if story.outcome == Outcome::Unchecked {
         assert!(story.ticket.covered, "I5: unchecked, paid, and nothing stood for it");
