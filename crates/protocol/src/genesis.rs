@@ -327,6 +327,8 @@ impl Genesis {
             money.autostake_newcomer,
         ];
         let demands = [
+            (self.notaries.len() <= 1, "one notary: two would each keep all of the money"),
+            (self.is_bounded(), "lists and texts that can be read"),
             (timers.tick.0 > 0 && timers.gap_max >= timers.tick, "a tick, and a gap that is no shorter"),
             ((1..=EPOCH_TICKS_MAX).contains(&timers.epoch_ticks), "1 to 4,096 ticks in an epoch"),
             (parts.iter().all(|part| *part <= Rate::ONE), "shares of at most the whole"),
@@ -339,6 +341,18 @@ impl Genesis {
             (self.minted().is_some(), "money that fits into one sum"),
         ];
         demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, expected)| Err(Unsound { expected }))
+    }
+
+    /// True if its lists and texts are no longer than whoever reads it takes.
+    fn is_bounded(&self) -> bool {
+        self.name.len() <= NAME_BYTES_MAX
+            && self.unit.len() <= NAME_BYTES_MAX
+            && self.thresholds.len() <= THRESHOLDS_MAX
+            && self.manifests.len() <= MANIFESTS_MAX
+            && self.manifests.iter().all(Manifest::is_bounded)
+            && self.endowed.len() <= PAIRS_MAX
+            && self.verifiers.len() <= FOUNDERS_MAX
+            && self.verifiers.iter().all(|founder| founder.classes.len() <= CLASSES_MAX)
     }
 
     /// All money of the first day, unless it does not fit.
@@ -370,5 +384,79 @@ impl Genesis {
     #[must_use]
     pub fn threshold(&self, format: TensorFormat) -> Option<Threshold> {
         self.thresholds.iter().copied().find(|threshold| threshold.format == format)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{vec, vec::Vec};
+
+    use super::*;
+    use crate::{job::tests::world, manifest::PARAMS_BYTES_MAX};
+
+    fn founder(classes: usize) -> Founder {
+        let peer = PeerId([9; 32]);
+        Founder {
+            peer,
+            operator: Digest(peer.0),
+            stake: Amount(1),
+            free: Amount(1),
+            classes: vec![Digest::default(); classes],
+        }
+    }
+
+    /// What a network lacks once this was done to a sound one.
+    fn lacks(change: impl FnOnce(&mut Genesis)) -> Option<&'static str> {
+        let mut genesis = world::genesis();
+        change(&mut genesis);
+        genesis.examine().err().map(|unsound| unsound.expected)
+    }
+
+    #[test]
+    fn two_notaries_would_each_hold_all_the_money_of_the_first_day() {
+        assert_eq!(lacks(|_| {}), None);
+        assert_eq!(lacks(|genesis| genesis.notaries.clear()), None);
+        let two = lacks(|genesis| genesis.notaries = vec![PeerId([1; 32]), PeerId([2; 32])]);
+        assert!(two.is_some_and(|expected| expected.contains("one notary")), "{two:?}");
+    }
+
+    #[test]
+    fn a_network_that_is_sound_can_be_read() {
+        type Change = fn(&mut Genesis, usize);
+        let longest: [(usize, Change); 10] = [
+            (NAME_BYTES_MAX, |genesis, length| genesis.name = "n".repeat(length)),
+            (NAME_BYTES_MAX, |genesis, length| genesis.unit = "n".repeat(length)),
+            (THRESHOLDS_MAX, |genesis, length| {
+                let threshold = Threshold { format: TensorFormat::F32, ok: Rate(1), bad: Rate(2) };
+                genesis.thresholds = vec![threshold; length];
+            }),
+            (MANIFESTS_MAX, |genesis, length| {
+                let manifest = genesis.manifests[0].clone();
+                genesis.manifests = vec![manifest; length];
+            }),
+            (NAME_BYTES_MAX, |genesis, length| genesis.manifests[0].name = "n".repeat(length)),
+            (NAME_BYTES_MAX, |genesis, length| genesis.manifests[0].licence = "n".repeat(length)),
+            (PARAMS_BYTES_MAX, |genesis, length| genesis.manifests[0].params = "n".repeat(length)),
+            (PAIRS_MAX, |genesis, length| {
+                genesis.endowed = vec![Pair { model: Digest::default(), class: Digest::default() }; length];
+            }),
+            (FOUNDERS_MAX, |genesis, length| genesis.verifiers = vec![founder(1); length]),
+            (CLASSES_MAX, |genesis, length| genesis.verifiers = vec![founder(length)]),
+        ];
+        for (at, (max, change)) in longest.into_iter().enumerate() {
+            for (length, fits) in [(max, true), (max + 1, false)] {
+                let mut genesis = world::genesis();
+                change(&mut genesis, length);
+                let bytes = codec::encode(&genesis);
+                let read = codec::decode::<Genesis>(&bytes, codec::RECEIPT_BYTES_MAX);
+                assert_eq!(read.is_ok(), fits, "{at}: {length}");
+                assert_eq!(genesis.examine().is_ok(), fits, "{at}: {length}");
+            }
+        }
+        let empty: Vec<Option<&str>> = vec![
+            lacks(|genesis| genesis.manifests[0].name.clear()),
+            lacks(|genesis| genesis.manifests[0].licence.clear()),
+        ];
+        assert!(empty.iter().all(Option::is_some), "nobody could order it: {empty:?}");
     }
 }
