@@ -99,6 +99,7 @@ pub(crate) fn submission(number: u64) -> Submission {
         checks: 0,
         unchecked_ok: false,
         key: codec::digest("submission", &number),
+        content: Digest::default(),
         manifest: manifest(),
         input_commit: Digest::default(),
         units_max: 10,

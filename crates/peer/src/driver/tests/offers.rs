@@ -46,6 +46,7 @@ fn account() -> Account {
 fn submission() -> Submission {
     Submission {
         key: Digest([7; 32]),
+        content: Digest::default(),
         manifest: manifest(),
         input_commit: Digest::of(b"input"),
         units_max: 1,
