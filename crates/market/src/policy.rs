@@ -5,6 +5,7 @@
 use alloc::vec::Vec;
 
 use assay_protocol::{
+    costs,
     genesis::Genesis,
     id::Digest,
     order::Order,
@@ -93,7 +94,8 @@ pub struct Cost {
     pub premium: Amount,
     /// The part of the premium that exceeds the expected cost of checks.
     pub margin: Amount,
-    /// For checks that the client pays in advance; that of a newcomer comes back from the pay on a match.
+    /// For checks that the client pays in advance, or for one that it pays if it does not reveal its secret; that of a
+    /// newcomer comes back from the pay on a match.
     pub prepaid: Amount,
 }
 
@@ -160,7 +162,7 @@ pub fn explain(genesis: &Genesis, order: &Order, standing: Standing, shares: &[R
         price,
         premium: ticket.premium,
         margin: ticket.premium.minus_up_to(check.share(checks.base)),
-        prepaid: check.times(u64::from(ticket.prepaid))?,
+        prepaid: costs::prepaid(check, ticket.prepaid)?,
     };
     Some(Explanation {
         rate: ticket.rate,

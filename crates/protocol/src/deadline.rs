@@ -4,11 +4,21 @@ use crate::{genesis::Genesis, order::Order, units::Duration};
 
 /// Rounds between a statement and the beacon that it is drawn with: nobody has seen the value when it is made.
 pub const ROUNDS_AHEAD: u64 = 2;
+/// What every run may take, and how many times its estimate beside that.
+const RUN_BASE: Duration = Duration::seconds(60);
+const RUN_ESTIMATES: u64 = 10;
 
 /// How long after its opening a job's claim is due.
 #[must_use]
 pub fn claim_time(genesis: &Genesis, order: &Order) -> Duration {
     order.run_max.times(3).plus(genesis.timers.claim)
+}
+
+/// The longest run that an order may ask for: what its work is estimated to take, ten times over, and a minute. Who wants
+/// more time has to say that it is more work.
+#[must_use]
+pub fn run_max(genesis: &Genesis, order: &Order) -> Duration {
+    RUN_BASE.plus(genesis.estimate(order.work_max).times(RUN_ESTIMATES))
 }
 
 /// From the draw to the payment, where nothing is drawn: long enough for a check to have run its course.

@@ -223,7 +223,7 @@ pub struct Money {
     pub slash_checks: u64,
     /// The greatest bounty in check costs.
     pub bounty_checks: u64,
-    /// The entry level in check costs.
+    /// By how many check costs the entry level of an order lies above its price.
     pub entry_checks: u64,
     /// What a provider puts at stake of its net pay below the entry level.
     pub autostake_newcomer: Rate,
@@ -248,7 +248,7 @@ impl Default for Money {
             slash_multiple: 100,
             slash_checks: 12,
             bounty_checks: 20,
-            entry_checks: 4,
+            entry_checks: 14,
             autostake_newcomer: Rate::per_mille(500),
             autostake: Rate::per_mille(200),
             autostake_multiple: 100,

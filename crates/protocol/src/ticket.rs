@@ -91,17 +91,19 @@ impl Ticket {
         let price = order.price().unwrap_or(Amount(u64::MAX));
         let at_most = costs::of_order(genesis, order, order.work_max, Rate::ONE, standing.fee_margin);
         let newcomer = standing.stake < at_most.entry;
+        let prepaid = order.checks.max(u16::from(newcomer));
+        let advance = costs::prepaid(at_most.check, prepaid).unwrap_or(Amount(u64::MAX));
+        let slash = costs::slash(genesis, order, advance);
         let policy_rate = rate::rate(
             checks,
             &Circumstances {
                 trust: standing.trust,
                 margin,
                 price,
-                slash: at_most.slash.min(standing.stake),
+                slash: slash.min(standing.stake),
                 always: newcomer || standing.strict,
             },
         );
-        let prepaid = order.checks.max(u16::from(newcomer));
         let always = prepaid > 0 || standing.endowed;
         let rate = if always { Rate::ONE } else { policy_rate };
         let costs = costs::of_order(genesis, order, order.work_max, policy_rate, standing.fee_margin);
@@ -113,7 +115,7 @@ impl Ticket {
             policy_rate,
             prepaid,
             margin,
-            slash: at_most.slash,
+            slash,
             premium: costs.premium,
             dues: if newcomer { Amount::ZERO } else { costs.dues },
             newcomer,
@@ -129,10 +131,10 @@ impl Ticket {
         codec::digest(Self::NAME, self)
     }
 
-    /// What the client must put up: price, premium and the checks that it pays in advance.
+    /// What the client must put up: price, premium and the checks that it pays in advance, or one.
     #[must_use]
     pub fn total(&self, genesis: &Genesis, order: &Order) -> Option<Amount> {
-        let prepaid = genesis.check_cost(order.work_max).times(u64::from(self.prepaid))?;
+        let prepaid = costs::prepaid(genesis.check_cost(order.work_max), self.prepaid)?;
         order.price()?.plus(self.premium)?.plus(prepaid)
     }
 }

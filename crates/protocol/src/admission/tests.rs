@@ -18,6 +18,11 @@ struct Case {
     accept: Accept,
 }
 
+/// Work takes a millisecond a unit, and a run so many.
+fn slow(case: &mut Case, run_ms: u64) {
+    (case.genesis.money.micros_per_work, case.order.run_max) = (1_000, Duration(run_ms));
+}
+
 /// Changes an order that is admitted, and says what becomes of it.
 type Row = (&'static str, fn(&mut Case), Result<(), Refusal>);
 
@@ -28,6 +33,8 @@ const UNSOUND: &[Row] = &[
     ("no work", |case| case.order.work_max = 0, Err(Refusal::Numbers)),
     ("no price", |case| case.order.unit_price = Amount::ZERO, Err(Refusal::Numbers)),
     ("no time", |case| case.order.run_max = Duration(0), Err(Refusal::Numbers)),
+    ("a minute and ten times what it takes", |case| slow(case, 60_000 + 10 * 80), Ok(())),
+    ("a longer run", |case| slow(case, 60_001 + 10 * 80), Err(Refusal::Limits)),
     ("a price that does not fit", |case| case.order.unit_price = Amount(u64::MAX), Err(Refusal::Numbers)),
     ("less than the price", |case| case.order.total_max = Amount(999_999), Err(Refusal::Numbers)),
     ("a fee of the price", |case| case.order.cancel_fee = Amount(1_000_000), Ok(())),
@@ -54,8 +61,12 @@ const INADMISSIBLE: &[Row] = &[
     ("opened later", |case| case.standing.opened = Timestamp(case.order.open_by.0 + 1), Err(Refusal::Late)),
     ("12 hours to open it", |case| case.order.open_by = Timestamp(1_000_000 + 43_200_000), Ok(())),
     ("more", |case| case.order.open_by = Timestamp(1_000_001 + 43_200_000), Err(Refusal::Future)),
-    ("price and premium", |case| case.order.total_max = Amount(1_001_406), Ok(())),
-    ("less", |case| case.order.total_max = Amount(1_001_405), Err(Refusal::Total)),
+    ("price, premium and one check", |case| case.order.total_max = Amount(1_081_406), Ok(())),
+    ("less", |case| case.order.total_max = Amount(1_081_405), Err(Refusal::Total)),
+    ("twice as much", |case| case.order.total_max = Amount(2_162_812), Ok(())),
+    ("more than twice", |case| case.order.total_max = Amount(2_162_813), Err(Refusal::Total)),
+    ("twice as much with two checks", |case| prepay(case, 2_322_812), Ok(())),
+    ("more than that", |case| prepay(case, 2_322_813), Err(Refusal::Total)),
     ("price, premium and prepaid checks", |case| prepay(case, 1_161_406), Ok(())),
     ("less of them", |case| prepay(case, 1_161_405), Err(Refusal::Total)),
     ("a newcomer's check", |case| newcomer(case, 1_081_406), Ok(())),
@@ -64,8 +75,12 @@ const INADMISSIBLE: &[Row] = &[
     ("a lower price", |case| cheap(case, 21), Err(Refusal::Dues)),
     ("agreed to just this rate", |case| case.accept.rate_max = Rate::of(1, 4), Ok(())),
     ("a lower one", |case| case.accept.rate_max = Rate(Rate::of(1, 4).0 - 1), Err(Refusal::Rate)),
-    ("12 hours to settle", |case| case.order.run_max = Duration(14_178_333), Ok(())),
-    ("more to settle", |case| case.order.run_max = Duration(14_178_334), Err(Refusal::Settle)),
+    ("just the time to settle", |case| case.genesis.timers.settle_max = settle(case), Ok(())),
+    (
+        "less of it",
+        |case| case.genesis.timers.settle_max = Duration(settle(case).0 - 1),
+        Err(Refusal::Settle),
+    ),
     ("a stake for all", |case| case.standing.exposed = Amount(299_000_000), Ok(())),
     ("for less", |case| case.standing.exposed = Amount(299_000_001), Err(Refusal::Exposure)),
     ("uncovered but always checked", |case| uncovered(case, 13), Ok(())),
@@ -76,6 +91,15 @@ const INADMISSIBLE: &[Row] = &[
     ("as many as checks", |case| several(case, 4), Ok(())),
     ("fewer than checks", |case| several(case, 3), Err(Refusal::Checkers)),
 ];
+
+/// How long a job of this order may take from opening to payment.
+fn settle(case: &Case) -> Duration {
+    let (genesis, order) = (&case.genesis, &case.order);
+    let ticket = Ticket::new(genesis, order, case.standing);
+    let timers = &genesis.timers;
+    let drawn = timers.reveal.plus(timers.tick.times(deadline::ROUNDS_AHEAD));
+    deadline::claim_time(genesis, order).plus(drawn).plus(ticket.window)
+}
 
 fn prepay(case: &mut Case, total: u64) {
     (case.order.checks, case.order.total_max) = (2, Amount(total));

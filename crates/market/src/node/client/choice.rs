@@ -3,7 +3,7 @@
 //! **Invariant:** changes nothing but what is told of the choice; an order that is made here fits the user's ceilings.
 
 use assay_protocol::{
-    costs,
+    costs, deadline,
     id::{Digest, PeerId},
     offer::Offer,
     order::Order,
@@ -129,12 +129,12 @@ impl Client {
 fn overhead(order: &Order, outlook: Outlook<'_>) -> Option<Amount> {
     let margin = policy::margin_max(outlook.genesis);
     let costs = costs::of_order(outlook.genesis, order, order.work_max, Rate::ONE, margin);
-    costs.premium.plus(costs.check.times(u64::from(order.checks.max(1)))?)
+    costs.premium.plus(costs::prepaid(costs.check, order.checks)?)
 }
 
 /// An order without provider, price and secret.
 fn draft(wish: &Submission, place: LanePlace, now: Timestamp, outlook: Outlook<'_>) -> Order {
-    Order {
+    let order = Order {
         client: outlook.own,
         provider: PeerId::default(),
         notary: place.notary,
@@ -153,5 +153,6 @@ fn draft(wish: &Submission, place: LanePlace, now: Timestamp, outlook: Outlook<'
         run_max: wish.run_max,
         open_by: now.after(OPEN_TIME),
         secret_commit: Digest::default(),
-    }
+    };
+    Order { run_max: order.run_max.min(deadline::run_max(outlook.genesis, &order)), ..order }
 }
