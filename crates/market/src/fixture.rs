@@ -152,6 +152,8 @@ pub(crate) fn standing(passed: u64, stake: Amount) -> Standing {
         endowed: false,
         stake,
         exposed: Amount::ZERO,
+        reserve: Amount::ZERO,
+        serving: 0,
         fee_margin: genesis().money.margin,
     }
 }

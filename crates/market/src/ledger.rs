@@ -10,6 +10,7 @@ mod boxes;
 mod close;
 mod course;
 mod endowment;
+mod exposure;
 mod open;
 mod reading;
 mod registry;
@@ -119,6 +120,8 @@ pub struct OpenJob {
     reserve: Amount,
     /// The endowment's money, for the check.
     endowed: Amount,
+    /// What it takes of its provider's stake.
+    exposed: Amount,
     /// The position from which on nothing of it is published while it is open.
     withheld: Option<u64>,
     /// What the agenda last noted of it.

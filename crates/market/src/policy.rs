@@ -133,6 +133,8 @@ pub fn newcomer(genesis: &Genesis) -> Standing {
         endowed: false,
         stake: Amount::ZERO,
         exposed: Amount::ZERO,
+        reserve: Amount::ZERO,
+        serving: 0,
         fee_margin: margin_max(genesis),
     }
 }

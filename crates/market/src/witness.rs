@@ -167,18 +167,19 @@ impl Witness {
 
     /// I15. As worded it holds until stake is lost: a slash takes it while other jobs of the provider are open, which are
     /// all checked from then on; a fine takes it from a verifier that may be a provider as well. So what holds is that
-    /// exposure is what the open jobs say, that no other fact than a slash or a fine brings it above the stake, and that a
-    /// convicted provider has no unsettled job left that nobody checks.
+    /// exposure is what the open jobs say by their stages, that no other fact than a slash or a fine brings it, with the
+    /// jury over the dearest of them, above the stake, and that a convicted provider has no unsettled job left that nobody
+    /// checks.
     fn exposure_is_covered(&mut self, ledger: &Ledger, scope: &Scope) {
         for peer in &scope.accounts {
             let Some(account) = ledger.accounts().get(peer) else { continue };
             let pay = Amount(self.before.sums.of(*peer).exposed);
-            assert_eq!(account.exposed, pay, "I15: exposure is the pay of the covered open jobs");
-            if account.exposed <= account.stake {
+            assert_eq!(account.exposed, pay, "I15: exposure is what the covered open jobs take");
+            if account.engaged() <= account.stake {
                 self.shaken.remove(peer);
             }
             let excused = self.shaken.contains(peer);
-            assert!(excused || account.exposed <= account.stake, "I15: {peer} is exposed beyond its stake");
+            assert!(excused || account.engaged() <= account.stake, "I15: {peer} is exposed beyond its stake");
         }
         for open in scope.open_jobs(ledger).filter(|open| open.job.ticket().rate < Rate::ONE) {
             assert!(open.job.ticket().covered, "I15: nothing stands for a job that may stay unchecked");

@@ -8,7 +8,7 @@ use crate::{
     manifest::Policy,
     order::{Accept, ORDER_CHECKS_MAX, Order, Refusal},
     ticket::Ticket,
-    units::{Amount, Rate},
+    units::Amount,
 };
 
 /// Whether an order is one that its network can run at all, whoever offers it.
@@ -58,7 +58,7 @@ pub fn admit(genesis: &Genesis, order: &Order, accept: &Accept, ticket: &Ticket)
         (price >= ticket.dues, Refusal::Dues),
         (ticket.policy_rate <= accept.rate_max, Refusal::Rate),
         (settle <= timers.settle_max, Refusal::Settle),
-        (ticket.covered || ticket.rate == Rate::ONE, Refusal::Exposure),
+        (ticket.covered || ticket.newcomer, Refusal::Exposure),
         (enough || (order.unchecked_ok && ticket.covered), Refusal::Checkers),
     ])
 }

@@ -405,9 +405,15 @@ mod tests {
         }
     }
 
+    /// A sound network that pins a manifest.
+    fn sound() -> Genesis {
+        let manifest = world::order(&world::Terms::SPOT).manifest;
+        Genesis { manifests: vec![manifest], ..world::genesis() }
+    }
+
     /// What a network lacks once this was done to a sound one.
     fn lacks(change: impl FnOnce(&mut Genesis)) -> Option<&'static str> {
-        let mut genesis = world::genesis();
+        let mut genesis = sound();
         change(&mut genesis);
         genesis.examine().err().map(|unsound| unsound.expected)
     }
@@ -445,7 +451,7 @@ mod tests {
         ];
         for (at, (max, change)) in longest.into_iter().enumerate() {
             for (length, fits) in [(max, true), (max + 1, false)] {
-                let mut genesis = world::genesis();
+                let mut genesis = sound();
                 change(&mut genesis, length);
                 let bytes = codec::encode(&genesis);
                 let read = codec::decode::<Genesis>(&bytes, codec::RECEIPT_BYTES_MAX);

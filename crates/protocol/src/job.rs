@@ -43,7 +43,7 @@ use crate::{
     order::Order,
     outcome::Outcome,
     ticket::Ticket,
-    units::{Duration, Timestamp, Units, Work},
+    units::{Amount, Duration, Timestamp, Units, Work},
 };
 
 /// Verifiers that may fail to appear before a check is given up.
@@ -276,6 +276,13 @@ impl Job {
     #[must_use]
     pub fn claimed_work(&self) -> Work {
         self.claim.map_or(0, |claimed| claimed.claim.work).min(self.order.work_max)
+    }
+
+    /// The most that it will be paid, by its claim.
+    #[must_use]
+    pub fn pay_most(&self) -> Amount {
+        let claimed = self.claim.map_or(0, |claimed| claimed.claim.units).min(self.order.units_max);
+        self.order.unit_price.times(claimed).unwrap_or_default()
     }
 
     /// Where a check of the claim ends at the latest: a job that was cancelled is checked only as far as it got.

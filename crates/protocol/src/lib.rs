@@ -15,6 +15,7 @@ pub mod compare;
 pub mod costs;
 pub mod deadline;
 pub mod draw;
+pub mod exposure;
 pub mod genesis;
 pub mod id;
 pub mod job;

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    codec, costs, deadline,
+    codec, costs, deadline, exposure,
     genesis::Genesis,
     id::{Digest, JobId},
     order::Order,
@@ -38,7 +38,7 @@ pub struct Ticket {
     pub dues: Amount,
     /// True below the entry level.
     pub newcomer: bool,
-    /// True if the provider's stake stands for the pay, should nobody be able to check it.
+    /// True if the provider's stake stands for the job, and for a jury over it.
     pub covered: bool,
     /// From the draw to the payment, if it is not drawn.
     pub window: Duration,
@@ -70,8 +70,12 @@ pub struct Standing {
     pub endowed: bool,
     /// What the provider has at stake.
     pub stake: Amount,
-    /// The pay of its unsettled jobs that its stake stands for.
+    /// What its open jobs take of its stake.
     pub exposed: Amount,
+    /// What the jury over the dearest of them can cost.
+    pub reserve: Amount,
+    /// Its open jobs.
+    pub serving: u64,
     /// What fees exceed the expected cost of checks by.
     pub fee_margin: Rate,
 }
@@ -107,7 +111,7 @@ impl Ticket {
         let always = prepaid > 0 || standing.endowed;
         let rate = if always { Rate::ONE } else { policy_rate };
         let costs = costs::of_order(genesis, order, order.work_max, policy_rate, standing.fee_margin);
-        let fits = standing.exposed.plus(price).is_some_and(|exposed| exposed <= standing.stake);
+        let others = (standing.exposed, standing.reserve, standing.serving);
         Self {
             job,
             standing,
@@ -119,7 +123,7 @@ impl Ticket {
             premium: costs.premium,
             dues: if newcomer { Amount::ZERO } else { costs.dues },
             newcomer,
-            covered: fits && (rate < Rate::ONE || order.unchecked_ok),
+            covered: exposure::fits(genesis, order, standing.stake, others),
             window: deadline::window(genesis, order),
             claim_by: standing.opened.after(deadline::claim_time(genesis, order)),
         }

@@ -28,8 +28,10 @@ pub struct Holdings {
     pub free: Amount,
     /// What is at stake.
     pub stake: Amount,
-    /// The pay of its unsettled jobs that its stake stands for.
+    /// What its open jobs take of its stake.
     pub exposed: Amount,
+    /// What the jury over each of them can cost, and over how many.
+    pub(super) juries: BTreeMap<Amount, u64>,
     /// The number of its last instruction.
     pub instruction: u64,
     /// What its open jobs as a client hold: the sum over them, kept so that nobody has to look at all of them.
@@ -139,7 +141,7 @@ impl Ledger {
         let (due, position) = (self.live_time.live.after(self.genesis.timers.unbonding), self.sequence);
         let account = self.instructed(unstake, unstake.notary, unstake.sequence)?;
         let rest = account.stake.minus(unstake.amount).ok_or(Rejection::Funds)?;
-        if rest < account.exposed {
+        if rest < account.engaged() {
             return Err(Rejection::Exposed);
         }
         if account.withdrawals.len() >= WITHDRAWALS_MAX {

@@ -140,9 +140,7 @@ impl Ledger {
         provider.serving.remove(&id);
         provider.accused.remove(&id);
         provider.frozen.remove(&id);
-        if closing.job.ticket().covered {
-            provider.exposed = provider.exposed.minus_up_to(order.price().unwrap_or_default());
-        }
+        provider.discharge(&self.genesis, &closing.job, closing.exposed);
     }
 
     /// T11: notes where a jury came to nothing, for the operator and for who reads the journal.

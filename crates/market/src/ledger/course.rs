@@ -81,6 +81,7 @@ impl Ledger {
         if matches!(open.job.stage(), Stage::Closed(_)) {
             return self.close(id, out);
         }
+        open.exposed = Self::relieve(&mut self.accounts, &self.genesis, &open.job, open.exposed);
         // From the draw on nothing of it is published while it is open, whatever brought it there.
         if matches!(open.job.stage(), Stage::Drawing { .. }) {
             open.withheld.get_or_insert(self.sequence);

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use assay_protocol::{
-    admission::{self, first_unmet, price},
+    admission::{self, first_unmet},
     id::{Digest, JobId, PeerId},
     job::Job,
     order::{Accept, Open, Order, Refusal},
@@ -37,14 +37,13 @@ impl Ledger {
         let provider = self.accounts.or_default(order.provider);
         provider.declare(order.provider);
         provider.serving.insert(id);
-        if ticket.covered {
-            provider.exposed = sum(provider.exposed, price(&order)?);
-        }
         let endowed = self.endow(&order, &ticket);
         out.push(News::Opened { client: order.client, ticket: Box::new(ticket) });
         let held = order.total_max;
+        let job = Job::open(&self.genesis, order.clone(), ticket, self.live_time);
         let mut opened = OpenJob {
-            job: Job::open(&self.genesis, order.clone(), ticket, self.live_time),
+            exposed: Self::expose(&mut self.accounts, &self.genesis, &job),
+            job,
             open: open.clone(),
             events: Vec::new(),
             roster: None,
@@ -114,6 +113,8 @@ impl Ledger {
             endowed: self.endows(order),
             stake: provider.stake,
             exposed: provider.exposed,
+            reserve: provider.reserve(),
+            serving: provider.serving.len() as u64,
             fee_margin: self.fee_margin(),
         }
     }

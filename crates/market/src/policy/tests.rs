@@ -55,7 +55,11 @@ fn a_newcomer_can_cost_a_client_one_check_and_its_premium_and_garbage_earns_a_qu
     assert_eq!((share.0 * 1_000 + (1 << 31)) >> 32, 240, "1 − .76");
     assert_eq!(found.dues, Amount::ZERO);
     let proven = check(standing(1_000, Amount::credits(10_000)), Ruler::Base);
-    assert_eq!((proven.newcomer, proven.cost.prepaid), (None, Amount::ZERO));
+    assert_eq!(
+        (proven.newcomer, proven.cost.prepaid),
+        (None, Amount(100_000)),
+        "for a secret that is not told"
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use assay_protocol::{
+    exposure,
     genesis::Genesis,
     id::{JobId, PeerId},
     job::Job,
@@ -56,7 +57,7 @@ impl Sums {
         let Some(job) = open.map(|open| &open.job) else { return };
         let (order, covered) = (job.order(), job.ticket().covered);
         let held = order.total_max.0 + payout::deposit(genesis, job).0;
-        let exposed = if covered { order.price().unwrap_or_default().0 } else { 0 };
+        let exposed = if covered { exposure::of(genesis, job).0 } else { 0 };
         self.change(order.client, |of| of.held += held);
         self.change(order.provider, |of| {
             of.exposed += exposed;

@@ -5,6 +5,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use assay_protocol::{
+    exposure,
     genesis::Genesis,
     id::PeerId,
     job::{Job, Stage, Testified},
@@ -53,6 +54,13 @@ pub(super) fn money_is_conserved(ledger: &Ledger) {
 pub(super) fn all_is_as_it_was_summed(genesis: &Genesis, ledger: &Ledger, before: &Before) {
     assert_eq!(ledger.total(), ledger.counted(), "I1: the boxes hold something else than their sums");
     assert_eq!(before.sums, Sums::counted(genesis, ledger), "what open jobs come to changed unseen");
+    for (peer, account) in ledger.accounts() {
+        let serving = before.sums.of(*peer).serving;
+        let covered = serving.iter().filter_map(|job| ledger.open_job(*job)).map(|open| &open.job);
+        let covered = covered.filter(|job| job.ticket().covered);
+        let dearest = covered.map(|job| exposure::jury(genesis, job.order())).max().unwrap_or_default();
+        assert_eq!(account.reserve(), dearest, "I15: the jury over the dearest job is not set aside");
+    }
     assert_eq!(ledger.stranded(), [], "I13: time alone does not move these jobs on");
 }
 

@@ -388,7 +388,7 @@ fn an_endowed_place_is_taken_by_a_check_freed_without_one_and_only_for_pinned_ma
     assert!(first.ticket.standing.endowed);
     let second = open(&mut desk, PROVIDER, 3);
     assert!(!second.ticket.standing.endowed, "the only place is taken");
-    closes(&mut desk, &first, &|_| Finding::Absent, Outcome::Void);
+    closes(&mut desk, &first, &|_| Finding::Absent, Outcome::Unchecked);
     assert_eq!(desk.ledger.endowment(), ENDOWMENT, "what was set aside came back");
     let third = open(&mut desk, PROVIDER, 4);
     assert!(third.ticket.standing.endowed, "the place was freed");

@@ -7,7 +7,7 @@ use crate::{
     id::{Digest, PeerId},
     job::tests::world::{CLIENT, Terms, genesis, order, standing},
     ticket::Standing,
-    units::{Duration, Timestamp},
+    units::{Duration, Rate, Timestamp},
 };
 
 /// All that an admission is judged by.
@@ -81,13 +81,15 @@ const INADMISSIBLE: &[Row] = &[
         |case| case.genesis.timers.settle_max = Duration(settle(case).0 - 1),
         Err(Refusal::Settle),
     ),
-    ("a stake for all", |case| case.standing.exposed = Amount(299_000_000), Ok(())),
-    ("for less", |case| case.standing.exposed = Amount(299_000_001), Err(Refusal::Exposure)),
-    ("uncovered but always checked", |case| uncovered(case, 13), Ok(())),
+    ("a stake for all, and for a jury", |case| case.standing.exposed = Amount(297_880_000), Ok(())),
+    ("for less", |case| case.standing.exposed = Amount(297_880_001), Err(Refusal::Exposure)),
+    ("uncovered, even if it is checked anyway", |case| uncovered(case), Err(Refusal::Exposure)),
+    ("a quarter of the stake", |case| another(case, 4_640_000), Ok(())),
+    ("more than that", |case| another(case, 4_639_999), Err(Refusal::Exposure)),
     ("three that can check it", |case| case.standing.operators = 3, Ok(())),
     ("two", |case| case.standing.operators = 2, Err(Refusal::Checkers)),
     ("two, and it may go unchecked", |case| unchecked(case), Ok(())),
-    ("the same, uncovered", |case| uncovered(case, 2), Err(Refusal::Checkers)),
+    ("the same with a newcomer, for whom nothing stands", |case| unstaked(case), Err(Refusal::Checkers)),
     ("as many as checks", |case| several(case, 4), Ok(())),
     ("fewer than checks", |case| several(case, 3), Err(Refusal::Checkers)),
 ];
@@ -111,16 +113,27 @@ fn newcomer(case: &mut Case, total: u64) {
 
 fn cheap(case: &mut Case, unit_price: u64) {
     (case.order.unit_price, case.order.cancel_fee) = (Amount(unit_price), Amount::ZERO);
+    case.order.total_max = Amount(150_000);
 }
 
 fn unchecked(case: &mut Case) {
     (case.standing.operators, case.order.unchecked_ok) = (2, true);
 }
 
-/// It may go unchecked, and the stake does not stand for the pay.
-fn uncovered(case: &mut Case, operators: u64) {
-    (case.standing.operators, case.order.unchecked_ok) = (operators, true);
+/// The client pays a check in advance, and the stake does not stand for the job.
+fn uncovered(case: &mut Case) {
     (case.order.checks, case.standing.exposed) = (1, Amount(300_000_000));
+}
+
+/// With this stake, and a job that is open already.
+fn another(case: &mut Case, stake: u64) {
+    (case.standing.stake, case.standing.serving) = (Amount(stake), 1);
+}
+
+/// It may go unchecked, and there is no stake.
+fn unstaked(case: &mut Case) {
+    unchecked(case);
+    case.standing.stake = Amount::ZERO;
 }
 
 fn several(case: &mut Case, operators: u64) {

@@ -255,6 +255,8 @@ fn ticket() -> Ticket {
         endowed: false,
         stake: Amount::credits(100),
         exposed: Amount::credits(1),
+        reserve: Amount(480_000_000),
+        serving: 3,
         fee_margin: Rate::per_mille(150),
     };
     Ticket {

@@ -148,6 +148,8 @@ pub(crate) fn standing(terms: &Terms) -> Standing {
         endowed: false,
         stake: terms.stake,
         exposed: Amount::ZERO,
+        reserve: Amount::ZERO,
+        serving: 0,
         fee_margin: Rate::of(1, 8),
     }
 }
