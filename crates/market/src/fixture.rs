@@ -154,6 +154,7 @@ pub(crate) fn standing(passed: u64, stake: Amount) -> Standing {
         exposed: Amount::ZERO,
         reserve: Amount::ZERO,
         serving: 0,
+        open: 0,
         fee_margin: genesis().money.margin,
     }
 }
@@ -173,6 +174,7 @@ pub(crate) fn genesis() -> Genesis {
             micros_per_work: 1_000,
             pool: Amount::credits(1),
             low_water: Amount::credits(1),
+            place_hour: Amount::ZERO,
             ..Money::default()
         },
         thresholds: Vec::new(),

@@ -53,8 +53,6 @@ use self::{
 };
 use crate::{recent::Recent, trust::Trust};
 
-/// Jobs that one notary keeps open.
-pub const JOBS_OPEN_MAX: usize = 100_000;
 /// Closed jobs whose end one notary remembers; whoever asks after an older one has its receipt, or its journal.
 pub const JOBS_CLOSED_MAX: usize = 1 << 20;
 /// Pairs of model and class that are flagged; more say nothing that these do not.

@@ -9,7 +9,7 @@ use assay_protocol::{
     genesis::Genesis,
     id::Digest,
     order::Order,
-    rate,
+    place, rate,
     ticket::{Standing, Ticket},
     units::{Amount, Rate, Timestamp},
 };
@@ -97,6 +97,8 @@ pub struct Cost {
     /// For checks that the client pays in advance, or for one that it pays if it does not reveal its secret; that of a
     /// newcomer comes back from the pay on a match.
     pub prepaid: Amount,
+    /// For its place among the notary's open jobs; hours that are not used come back.
+    pub place: Amount,
 }
 
 /// What a provider below the entry level could do, and what it could not.
@@ -135,6 +137,7 @@ pub fn newcomer(genesis: &Genesis) -> Standing {
         exposed: Amount::ZERO,
         reserve: Amount::ZERO,
         serving: 0,
+        open: 0,
         fee_margin: margin_max(genesis),
     }
 }
@@ -165,6 +168,7 @@ pub fn explain(genesis: &Genesis, order: &Order, standing: Standing, shares: &[R
         premium: ticket.premium,
         margin: ticket.premium.minus_up_to(check.share(checks.base)),
         prepaid: costs::prepaid(check, ticket.prepaid)?,
+        place: place::reserved(genesis, order, ticket.place)?,
     };
     Some(Explanation {
         rate: ticket.rate,

@@ -103,7 +103,7 @@ impl Witness {
         held_is_what_open_jobs_hold(ledger, before, &scope);
         what_was_written_once_stays(ledger, before, &scope);
         only_the_touched_change(ledger, before, touched, &scope);
-        only_signers_lose(ledger, fact, before, &stories, &scope);
+        only_signers_lose(&self.genesis, ledger, fact, before, &stories, &scope);
         an_objection_raises_nothing(ledger, fact, before);
         let mut lost = BTreeMap::new();
         for story in &stories {

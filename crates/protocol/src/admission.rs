@@ -43,10 +43,7 @@ pub fn admit(genesis: &Genesis, order: &Order, accept: &Accept, ticket: &Ticket)
     let total = ticket.total(genesis, order).ok_or(Refusal::Numbers)?;
     let total_most = costs::total_most(total);
     let timers = &genesis.timers;
-    let settle = deadline::claim_time(genesis, order)
-        .plus(timers.reveal)
-        .plus(timers.tick.times(deadline::ROUNDS_AHEAD))
-        .plus(ticket.window);
+    let settle = deadline::settle(genesis, order);
     let wanted = genesis.checks.operators_min.max(u64::from(ticket.prepaid));
     let enough = standing.operators >= wanted;
     first_unmet(&[

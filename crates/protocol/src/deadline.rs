@@ -21,6 +21,14 @@ pub fn run_max(genesis: &Genesis, order: &Order) -> Duration {
     RUN_BASE.plus(genesis.estimate(order.work_max).times(RUN_ESTIMATES))
 }
 
+/// From the opening to the payment, where nobody objects and no jury is called.
+#[must_use]
+pub fn settle(genesis: &Genesis, order: &Order) -> Duration {
+    let timers = &genesis.timers;
+    let drawn = timers.reveal.plus(timers.tick.times(ROUNDS_AHEAD));
+    claim_time(genesis, order).plus(drawn).plus(window(genesis, order))
+}
+
 /// From the draw to the payment, where nothing is drawn: long enough for a check to have run its course.
 #[must_use]
 pub fn window(genesis: &Genesis, order: &Order) -> Duration {

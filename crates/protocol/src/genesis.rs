@@ -29,6 +29,8 @@ pub const CLASSES_MAX: usize = 16;
 pub const EPOCH_TICKS_MAX: u64 = 4_096;
 /// Jurors in the longest jury; what each says has to fit one receipt.
 pub const JURORS_MAX: u64 = 40;
+/// Jobs that one notary can be made to keep open.
+pub const JOBS_OPEN_MAX: u64 = 1_000_000;
 /// Formats that one network compares.
 pub const THRESHOLDS_MAX: usize = 16;
 
@@ -231,6 +233,10 @@ pub struct Money {
     pub autostake: Rate,
     /// The target in multiples of the price of the job, where the provider has set none.
     pub autostake_multiple: u64,
+    /// What a place among the open jobs costs for an hour where half of them are taken.
+    pub place_hour: Amount,
+    /// Jobs that a notary keeps open.
+    pub jobs_max: u64,
 }
 
 impl Default for Money {
@@ -252,6 +258,8 @@ impl Default for Money {
             autostake_newcomer: Rate::per_mille(500),
             autostake: Rate::per_mille(200),
             autostake_multiple: 100,
+            place_hour: Amount(100_000),
+            jobs_max: 100_000,
         }
     }
 }
@@ -337,6 +345,7 @@ impl Genesis {
             ((1..=JURORS_MAX).contains(&checks.jurors_max), "1 to 40 jurors"),
             ((1..=TRIES_MAX as u64).contains(&checks.tries_max), "1 to 256 tries for a verifier"),
             (money.low_water.0 > 0, "a low-water mark"),
+            ((1..=JOBS_OPEN_MAX).contains(&money.jobs_max), "1 to 1,000,000 open jobs"),
             (self.thresholds.iter().all(|threshold| threshold.ok < threshold.bad), "ok below bad"),
             (self.minted().is_some(), "money that fits into one sum"),
         ];

@@ -30,6 +30,7 @@ pub mod offer;
 pub mod order;
 pub mod outcome;
 pub mod payout;
+pub mod place;
 
 pub mod rate;
 pub mod receipt;

@@ -16,6 +16,7 @@ use crate::{
     jury::Stand,
     order::Order,
     outcome::Outcome,
+    place,
     ticket::Ticket,
     units::{Amount, Units, Work},
 };
@@ -84,10 +85,12 @@ struct Settling<'a> {
 }
 
 impl Settling<'_> {
-    /// All that was held of the client's money: the total, and a check that it disputed the result for.
+    /// All that was held of the client's money: the total, and a check that it disputed the result for; less what its
+    /// place was used for, which the pool has whatever came of it.
     fn held(&self) -> Amount {
         let total = self.order.total_max;
-        total.plus(deposit(self.genesis, self.job)).unwrap_or(total)
+        let place = place::used(self.genesis, self.order, self.ticket, self.job.lasted());
+        total.plus(deposit(self.genesis, self.job)).unwrap_or(total).minus_up_to(place)
     }
 
     /// Paid, with these checks to be paid for.

@@ -9,6 +9,7 @@ use crate::{
     genesis::Genesis,
     id::{Digest, JobId},
     order::Order,
+    place,
     rate::{self, Circumstances},
     signed::{Attested, Signed, Statement, Verified, statements},
     units::{Amount, Duration, Rate, Timestamp},
@@ -40,6 +41,8 @@ pub struct Ticket {
     pub newcomer: bool,
     /// True if the provider's stake stands for the job, and for a jury over it.
     pub covered: bool,
+    /// What its place costs for an hour.
+    pub place: Amount,
     /// From the draw to the payment, if it is not drawn.
     pub window: Duration,
     /// Until when the claim must be in, if the notary does not pause.
@@ -76,6 +79,8 @@ pub struct Standing {
     pub reserve: Amount,
     /// Its open jobs.
     pub serving: u64,
+    /// All jobs that the notary keeps open.
+    pub open: u64,
     /// What fees exceed the expected cost of checks by.
     pub fee_margin: Rate,
 }
@@ -124,6 +129,7 @@ impl Ticket {
             dues: if newcomer { Amount::ZERO } else { costs.dues },
             newcomer,
             covered: exposure::fits(genesis, order, standing.stake, others),
+            place: place::hour(genesis, standing.open),
             window: deadline::window(genesis, order),
             claim_by: standing.opened.after(deadline::claim_time(genesis, order)),
         }
@@ -135,11 +141,11 @@ impl Ticket {
         codec::digest(Self::NAME, self)
     }
 
-    /// What the client must put up: price, premium and the checks that it pays in advance, or one.
+    /// What the client must put up: price, premium, the checks that it pays in advance, or one, and the place.
     #[must_use]
     pub fn total(&self, genesis: &Genesis, order: &Order) -> Option<Amount> {
         let prepaid = costs::prepaid(genesis.check_cost(order.work_max), self.prepaid)?;
-        order.price()?.plus(self.premium)?.plus(prepaid)
+        order.price()?.plus(self.premium)?.plus(prepaid)?.plus(place::reserved(genesis, order, self.place)?)
     }
 }
 

@@ -13,7 +13,7 @@ use assay_protocol::{
     units::{Amount, Timestamp},
 };
 
-use super::{Holdings, JOBS_OPEN_MAX, Ledger, News, OpenJob, Rejection, agenda::Due, boxes::sum};
+use super::{Holdings, Ledger, News, OpenJob, Rejection, agenda::Due, boxes::sum};
 use crate::trust::Kind;
 
 /// Queues of one client, and so the most orders it can have open.
@@ -88,7 +88,7 @@ impl Ledger {
         let provider = self.accounts.get(&order.provider).unwrap_or(&nobody);
         first_unmet(&[
             (self.is_next(order), Refusal::Nonce),
-            (self.jobs.len() < JOBS_OPEN_MAX, Refusal::Full),
+            (self.open_count() < self.genesis.money.jobs_max, Refusal::Full),
             (provider.frozen.is_empty(), Refusal::Frozen),
             (!ticket.newcomer || provider.serving.is_empty(), Refusal::Newcomer),
             (client.free >= order.total_max, Refusal::Funds),
@@ -115,6 +115,7 @@ impl Ledger {
             exposed: provider.exposed,
             reserve: provider.reserve(),
             serving: provider.serving.len() as u64,
+            open: self.open_count(),
             fee_margin: self.fee_margin(),
         }
     }

@@ -38,6 +38,12 @@ impl Ledger {
         self.jobs.values().map(Box::as_ref)
     }
 
+    /// How many they are.
+    #[must_use]
+    pub fn open_count(&self) -> u64 {
+        self.jobs.len() as u64
+    }
+
     /// Jobs that hold money and that no coming tick would look at: none, unless these books are wrong. Asked now and then,
     /// so that nobody's money is lost unseen.
     #[must_use]

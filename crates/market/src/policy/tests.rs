@@ -26,8 +26,8 @@ fn check(standing: Standing, ruler: Ruler) -> Explanation {
         (ticket.rate, ticket.premium, ticket.dues, ticket.slash, ticket.margin)
     );
     assert_eq!(Some(found.cost.total), ticket.total(&genesis(), &order(PRICE)));
-    let Cost { total, price, premium, prepaid, margin } = found.cost;
-    assert_eq!(price.plus(premium).and_then(|sum| sum.plus(prepaid)), Some(total));
+    let Cost { total, price, premium, prepaid, place, margin } = found.cost;
+    assert_eq!(price.plus(premium).and_then(|sum| sum.plus(prepaid)?.plus(place)), Some(total));
     assert!(margin < premium);
     found
 }

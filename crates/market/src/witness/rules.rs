@@ -12,9 +12,10 @@ use assay_protocol::{
     journal::Fact,
     order::Order,
     outcome::Outcome,
+    place,
     receipt::{Happening, Receipt, Story, verify},
-    signed::Scheme,
-    units::Amount,
+    signed::{Scheme, Signed},
+    units::{Amount, Timestamp},
 };
 
 use super::before::{Before, Scope, Sums, wealth};
@@ -127,6 +128,7 @@ pub(super) fn only_the_touched_change(ledger: &Ledger, before: &Before, touched:
 /// I8: an event lowers the wealth only of parties that signed in that job; without a close it moves none at all, but for
 /// what is created.
 pub(super) fn only_signers_lose(
+    genesis: &Genesis,
     ledger: &Ledger,
     fact: &Fact,
     before: &Before,
@@ -145,13 +147,26 @@ pub(super) fn only_signers_lose(
             && story.outcome.is_slashed()
         {
             let (order, slashed) = (order(story), story.settlement.slashed.0);
-            assert!(peer != order.client || now == was, "I10: a client gained or lost by a slash");
+            // But for what it paid for the place.
+            let place = place_of(genesis, story);
+            assert!(peer != order.client || now + place == was, "I10: a client gained or lost by a slash");
             assert!(
                 peer != order.provider || now + slashed == was,
                 "I17: a slash was not taken from the stake"
             );
         }
     }
+}
+
+/// What a closed job has used of its place, by the ticks that it was opened and closed at.
+fn place_of(genesis: &Genesis, story: &Story) -> u64 {
+    let live = |round: u64| {
+        let tick = story.ticks.iter().map(Signed::said).find(|tick| tick.round == round);
+        tick.map_or(Timestamp::default(), |tick| tick.live)
+    };
+    let opened = story.ticket.standing.round;
+    let closed = story.events.last().map_or(opened, |event| event.round);
+    place::used(genesis, &order(story), &story.ticket, live(closed).since(live(opened))).0
 }
 
 fn signers(story: &Story) -> BTreeSet<PeerId> {
@@ -205,7 +220,8 @@ pub(super) fn settled_by_the_table(
         assert!(all || slashed >= story.ticket.slash, "I17: a conviction costs less than the ticket says");
         assert!(slashed <= story.ticket.slash, "I17: a conviction costs more than the ticket says");
         assert!(slashed.0 > 0 || all, "I17: a conviction costs nothing although there is stake");
-        assert!(settlement.client >= order.total_max, "I10: a client lost by a slash");
+        let kept = settlement.client.0 + place_of(genesis, story);
+        assert!(kept >= order.total_max.0, "I10: a client lost by a slash");
         assert!(settlement.fees.iter().all(|fee| fee.peer != order.client), "I10: a bounty for the client");
     }
     let losses = settlement.fines.iter().map(|fine| (fine.peer, fine.amount));

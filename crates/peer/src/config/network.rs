@@ -115,6 +115,8 @@ section!(Money {
     autostake_newcomer: "The share of its pay that a newcomer puts at stake.",
     autostake: "The share that any other provider does, up to its target.",
     autostake_multiple: "The target, in multiples of the price of a job, where the provider has set none.",
+    place_hour: "What a place among the open jobs costs for an hour where half of them are taken.",
+    jobs_max: "Jobs that the notary keeps open.",
 });
 
 section!(Threshold {

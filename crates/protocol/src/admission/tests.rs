@@ -65,6 +65,8 @@ const INADMISSIBLE: &[Row] = &[
     ("less", |case| case.order.total_max = Amount(1_081_405), Err(Refusal::Total)),
     ("twice as much", |case| case.order.total_max = Amount(2_162_812), Ok(())),
     ("more than twice", |case| case.order.total_max = Amount(2_162_813), Err(Refusal::Total)),
+    ("and a place", |case| placed(case, 1_081_506), Ok(())),
+    ("less of it", |case| placed(case, 1_081_505), Err(Refusal::Total)),
     ("twice as much with two checks", |case| prepay(case, 2_322_812), Ok(())),
     ("more than that", |case| prepay(case, 2_322_813), Err(Refusal::Total)),
     ("price, premium and prepaid checks", |case| prepay(case, 1_161_406), Ok(())),
@@ -94,13 +96,18 @@ const INADMISSIBLE: &[Row] = &[
     ("fewer than checks", |case| several(case, 3), Err(Refusal::Checkers)),
 ];
 
+/// Half of all places are taken, and one costs a hundred for an hour.
+fn placed(case: &mut Case, total: u64) {
+    (case.genesis.money.place_hour, case.standing.open) = (Amount(100), case.genesis.money.jobs_max / 2);
+    case.order.total_max = Amount(total);
+}
+
 /// How long a job of this order may take from opening to payment.
 fn settle(case: &Case) -> Duration {
     let (genesis, order) = (&case.genesis, &case.order);
-    let ticket = Ticket::new(genesis, order, case.standing);
     let timers = &genesis.timers;
     let drawn = timers.reveal.plus(timers.tick.times(deadline::ROUNDS_AHEAD));
-    deadline::claim_time(genesis, order).plus(drawn).plus(ticket.window)
+    deadline::claim_time(genesis, order).plus(drawn).plus(deadline::window(genesis, order))
 }
 
 fn prepay(case: &mut Case, total: u64) {

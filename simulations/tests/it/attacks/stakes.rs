@@ -60,7 +60,6 @@ fn unstake(world: &mut World) {
     let (place, notary) = (world.plan().founder(0), world.id(world.plan().notary()));
     let amount = account(world, place).stake.minus_up_to(engaged(world));
     // What stands for its open jobs, and for a jury, stays.
-    world.command(place, Command::Unstake { notary, amount: Amount(amount.0 + 1) });
     world.command(place, Command::Unstake { notary, amount });
     world.run_for(Span::millis(200));
     let (left, engaged) = (account(world, place).stake, engaged(world));

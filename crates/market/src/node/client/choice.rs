@@ -7,6 +7,7 @@ use assay_protocol::{
     id::{Digest, PeerId},
     offer::Offer,
     order::Order,
+    place,
     signed::Verified,
     units::{Amount, Duration, Rate, Timestamp},
 };
@@ -124,12 +125,14 @@ impl Client {
     }
 }
 
-/// What an order costs beside its price. The margin doubles at most, and a newcomer's check is prepaid: what is not
-/// needed comes back.
+/// What an order costs beside its price. The margin doubles at most, a newcomer's check is prepaid, and a place may cost
+/// twice as much when it is opened: what is not needed comes back.
 fn overhead(order: &Order, outlook: Outlook<'_>) -> Option<Amount> {
     let margin = policy::margin_max(outlook.genesis);
     let costs = costs::of_order(outlook.genesis, order, order.work_max, Rate::ONE, margin);
-    costs.premium.plus(costs::prepaid(costs.check, order.checks)?)
+    let open = outlook.notaries.account(order.notary).map_or(0, |account| account.open);
+    let place = place::reserved(outlook.genesis, order, place::hour_ahead(outlook.genesis, open))?;
+    costs.premium.plus(costs::prepaid(costs.check, order.checks)?)?.plus(place)
 }
 
 /// An order without provider, price and secret.

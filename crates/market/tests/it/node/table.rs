@@ -490,6 +490,7 @@ pub(crate) fn account(sequence: u64, instruction: u64) -> Account {
         held: Amount::ZERO,
         owed: Amount::ZERO,
         fee_margin: Rate::ZERO,
+        open: 0,
         head: Head::default(),
     }
 }

@@ -39,6 +39,7 @@ fn account() -> Account {
         held: Amount::ZERO,
         owed: Amount::ZERO,
         fee_margin: Rate::ZERO,
+        open: 0,
         head: Head::default(),
     }
 }

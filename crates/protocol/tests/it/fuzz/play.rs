@@ -376,6 +376,7 @@ fn standing(town: &Town) -> Standing {
         exposed: Amount::ZERO,
         reserve: Amount::ZERO,
         serving: 0,
+        open: 0,
         fee_margin: Rate::per_mille(150),
     }
 }
@@ -396,6 +397,7 @@ fn numbers<'a>(order: &'a mut Order, standing: &'a mut Standing) -> Vec<&'a mut 
         &mut standing.exposed.0,
         &mut standing.reserve.0,
         &mut standing.serving,
+        &mut standing.open,
         &mut standing.fee_margin.0,
     ]
 }
