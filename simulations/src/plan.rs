@@ -192,6 +192,7 @@ fn money() -> Money {
         low_water: Amount::credits(10),
         welcome: Amount::credits(100),
         welcomes_per_hour: 100,
+        place_hour: Amount::ZERO,
         ..Money::default()
     }
 }

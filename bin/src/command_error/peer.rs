@@ -86,6 +86,14 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
             "a job has its receipt once it is closed; `assay job show` says how far it is",
         ),
         Refused::InputTooLong { .. } => (Exit::Usage, "INPUT_TOO_LONG", "send a smaller input, or split it"),
+        Refused::KeyInUse => (
+            Exit::Usage,
+            "KEY_IN_USE",
+            "take another key, or say the same as the first time: the same command again is the same job",
+        ),
+        Refused::TooMuchToOffer => {
+            (Exit::Usage, "TOO_MUCH_TO_OFFER", "offer fewer models at a time: 16 at most, with short names")
+        }
         Refused::TooManyJobs => (
             Exit::Other,
             "TOO_MANY_JOBS",

@@ -83,7 +83,7 @@ fn tell_of_funds(invocation: &Invocation, quote: &Quote, total: Amount, unit: &s
 
 fn table(quote: &Quote, chosen: &Chosen, unit: &str) -> Table {
     let order = &chosen.order;
-    let Cost { total, price, premium, prepaid, .. } = chosen.explanation.cost;
+    let Cost { total, price, premium, prepaid, place, .. } = chosen.explanation.cost;
     let mut table = Table::new(["WHAT", "HOW"]);
     let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
     row("model", called(&order.manifest.name));
@@ -94,6 +94,7 @@ fn table(quote: &Quote, chosen: &Chosen, unit: &str) -> Table {
     row("price", format!("{price} {unit}s"));
     row("premium", format!("{premium} {unit}s, for checks that any job may need"));
     row("check in advance", in_advance(chosen, prepaid, unit));
+    row("place", format!("{place} {unit}s among the notary's open jobs; hours that are not used come back"));
     row("cost", format!("{total} {unit}s in all"));
     row("held", format!("{} {unit}s until it is closed: the most that can be lost", order.total_max));
     row("checked", format!("with a chance of {}", chosen.explanation.rate));
@@ -105,7 +106,9 @@ fn table(quote: &Quote, chosen: &Chosen, unit: &str) -> Table {
 fn in_advance(chosen: &Chosen, prepaid: Amount, unit: &str) -> String {
     match chosen.explanation.newcomer {
         Some(_) => format!("{prepaid} {unit}s, which come back from the pay if the result holds"),
-        None if prepaid.is_zero() => "nothing".to_owned(),
+        None if chosen.order.checks == 0 => {
+            format!("{prepaid} {unit}s, which come back once the client has told its secret")
+        }
         None => format!("{prepaid} {unit}s"),
     }
 }

@@ -180,6 +180,7 @@ fn offer(network: NetworkId, number: u64, sequence: u64, manifest: Digest) -> Ve
 fn submission(genesis: &Genesis) -> Submission {
     Submission {
         key: codec::digest("wish", &0_u64),
+        content: Digest::default(),
         manifest: genesis.manifests[0].clone(),
         input_commit: Digest::default(),
         units_max: 4,

@@ -100,6 +100,30 @@ pub enum Effect {
     Tell(Event),
 }
 
+impl Effect {
+    /// True if whoever is told something by it can read that.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        match self {
+            Self::Send { message, .. } | Self::Publish(message) => {
+                Message::decode(&message.encode()).as_ref() == Ok(message)
+            }
+            Self::Save(_)
+            | Self::Fetch { .. }
+            | Self::Collect { .. }
+            | Self::Run(_)
+            | Self::Stop(_)
+            | Self::Show { .. }
+            | Self::Keep { .. }
+            | Self::Release { .. }
+            | Self::Serve { .. }
+            | Self::File { .. }
+            | Self::WakeAt(_)
+            | Self::Tell(_) => true,
+        }
+    }
+}
+
 /// One run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {

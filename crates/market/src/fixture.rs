@@ -101,6 +101,7 @@ pub(crate) fn submission(number: u64) -> Submission {
         checks: 0,
         unchecked_ok: false,
         key: codec::digest("submission", &number),
+        content: Digest::default(),
         manifest: manifest(),
         input_commit: Digest::default(),
         units_max: 10,
@@ -152,6 +153,9 @@ pub(crate) fn standing(passed: u64, stake: Amount) -> Standing {
         endowed: false,
         stake,
         exposed: Amount::ZERO,
+        reserve: Amount::ZERO,
+        serving: 0,
+        open: 0,
         fee_margin: genesis().money.margin,
     }
 }
@@ -171,6 +175,7 @@ pub(crate) fn genesis() -> Genesis {
             micros_per_work: 1_000,
             pool: Amount::credits(1),
             low_water: Amount::credits(1),
+            place_hour: Amount::ZERO,
             ..Money::default()
         },
         thresholds: Vec::new(),

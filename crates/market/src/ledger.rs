@@ -1,14 +1,16 @@
 //! The books of a notary: accounts, open jobs, and the rules by which money moves between them.
 //!
-//! **Invariant:** Σ free + Σ stake + Σ unbonding + Σ held + pool + endowment = minted − burned after every fact;
-//! `held(job)` is zero exactly when the job is closed; money leaves `held` in one function, [`close`]; the same facts
-//! give the same books.
+//! **Invariant:** Σ free + Σ stake + Σ unbonding + Σ held + pool + endowment = minted − burned after every fact, or the
+//! process ends before it says anything; `held(job)` is zero exactly when the job is closed; money leaves `held` in one
+//! function, [`close`]; the same facts give the same books.
 
 mod account;
 mod agenda;
+mod boxes;
 mod close;
 mod course;
 mod endowment;
+mod exposure;
 mod open;
 mod reading;
 mod registry;
@@ -36,21 +38,19 @@ use assay_protocol::{
     units::{Amount, Duration, Timestamp},
 };
 
-use self::{
-    account::sum,
-    agenda::{Agenda, Due},
-    registry::{Enrolled, Rosters},
-    tracked::Tracked,
-};
 pub use self::{
     account::{Holdings, WITHDRAWALS_MAX},
     open::LANES_MAX,
     touched::{News, Touched},
 };
+use self::{
+    agenda::{Agenda, Due},
+    boxes::sum,
+    registry::{Enrolled, Rosters},
+    tracked::Tracked,
+};
 use crate::{recent::Recent, trust::Trust};
 
-/// Jobs that one notary keeps open.
-pub const JOBS_OPEN_MAX: usize = 100_000;
 /// Closed jobs whose end one notary remembers; whoever asks after an older one has its receipt, or its journal.
 pub const JOBS_CLOSED_MAX: usize = 1 << 20;
 /// Pairs of model and class that are flagged; more say nothing that these do not.
@@ -118,6 +118,8 @@ pub struct OpenJob {
     endowed: Amount,
     /// The positions of its facts from its claim on: they are not published while it is open.
     withheld: Vec<u64>,
+    /// What it takes of its provider's stake.
+    exposed: Amount,
     /// What the agenda last noted of it.
     planned: Due,
 }
@@ -243,14 +245,16 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Rejection`], if the rules do not allow it now.
+    ///
+    /// # Panics
+    /// If the fact made or lost money: a fault of this program, after which nothing is to be said of these books.
     pub fn apply(&mut self, fact: &Fact) -> Result<Touched, Rejection> {
         let mut news = Vec::new();
         let taken = self.take(fact, &mut news);
         let (jobs, accounts) = (self.jobs.take_touched(), self.accounts.take_touched());
+        self.assert_conserved();
         taken?;
         self.sequence += 1;
-        debug_assert_eq!(self.total(), self.minted.minus(self.burned), "money is neither made nor lost");
-        debug_assert!(self.held_adds_up(), "what a client's open jobs hold is noted with its account");
         Ok(Touched { news, jobs, accounts })
     }
 

@@ -142,6 +142,7 @@ impl<S: Signer> Node<S> {
         }
         self.wake(book, out);
         barrier::debug_assert_kept(&out[before..]);
+        debug_assert!(out[before..].iter().all(Effect::is_readable), "what is said can be read");
         heard
     }
 

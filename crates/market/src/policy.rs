@@ -5,9 +5,10 @@
 use alloc::vec::Vec;
 
 use assay_protocol::{
+    costs,
     genesis::Genesis,
     order::Order,
-    rate,
+    place, rate,
     roster::{Checkers, Squares},
     ticket::{Standing, Ticket},
     units::{Amount, Rate, Timestamp},
@@ -93,8 +94,11 @@ pub struct Cost {
     pub premium: Amount,
     /// The part of the premium that exceeds the expected cost of checks.
     pub margin: Amount,
-    /// For checks that the client pays in advance; that of a newcomer comes back from the pay on a match.
+    /// For checks that the client pays in advance, or for one that it pays if it does not reveal its secret; that of a
+    /// newcomer comes back from the pay on a match.
     pub prepaid: Amount,
+    /// For its place among the notary's open jobs; hours that are not used come back.
+    pub place: Amount,
 }
 
 /// What a provider below the entry level could do, and what it could not.
@@ -130,6 +134,9 @@ pub fn newcomer(genesis: &Genesis) -> Standing {
         endowed: false,
         stake: Amount::ZERO,
         exposed: Amount::ZERO,
+        reserve: Amount::ZERO,
+        serving: 0,
+        open: 0,
         fee_margin: margin_max(genesis),
     }
 }
@@ -165,7 +172,8 @@ pub fn explain(genesis: &Genesis, order: &Order, standing: Standing, shares: &[R
         price,
         premium: ticket.premium,
         margin: ticket.premium.minus_up_to(check.share(checks.base)),
-        prepaid: check.times(u64::from(ticket.prepaid))?,
+        prepaid: costs::prepaid(check, ticket.prepaid)?,
+        place: place::reserved(genesis, order, ticket.place)?,
     };
     Some(Explanation {
         rate: ticket.rate,

@@ -5,9 +5,11 @@
 use alloc::{string::String, vec::Vec};
 
 use assay_protocol::{
-    id::Digest,
+    genesis::Genesis,
+    id::{Digest, PeerId},
     manifest::Manifest,
-    units::{Amount, Duration},
+    offer::{OFFER_ADDRESSES_MAX, OFFER_TEXT_BYTES_MAX, Offer, Service, Unreadable},
+    units::{Amount, Duration, Timestamp},
 };
 
 /// The longest run that a provider takes on.
@@ -39,4 +41,86 @@ pub struct Stock {
     pub unit_price: Amount,
     /// How long a typical run takes here.
     pub run: Duration,
+}
+
+impl Provision {
+    /// Whether others could read the offer that is made of it.
+    ///
+    /// # Errors
+    /// [`Unreadable`], if it holds more services than one offer can, or longer ones.
+    pub fn examine(&self, genesis: &Genesis) -> Result<(), Unreadable> {
+        self.offer(u64::MAX, Timestamp::NEVER, genesis.notaries.clone(), |_| true).map(|_| ())
+    }
+
+    /// What others are told: of the addresses, as many of the first ones as there is room for.
+    pub(crate) fn offer(
+        &self,
+        sequence: u64,
+        valid_until: Timestamp,
+        notaries: Vec<PeerId>,
+        is_warm: impl Fn(Digest) -> bool,
+    ) -> Result<Offer, Unreadable> {
+        let service = |stock: &Stock| {
+            let (manifest, name) = (stock.manifest.digest(), stock.manifest.name.clone());
+            Service { manifest, name, unit_price: stock.unit_price, run: stock.run, warm: is_warm(manifest) }
+        };
+        let told = self.addresses.iter().filter(|address| address.len() <= OFFER_TEXT_BYTES_MAX);
+        let mut addresses: Vec<String> = told.take(OFFER_ADDRESSES_MAX).cloned().collect();
+        loop {
+            let offer = Offer {
+                sequence,
+                valid_until,
+                class: self.class,
+                machine: self.machine.clone(),
+                services: self.services.iter().map(service).collect(),
+                slots: self.slots,
+                notaries: notaries.clone(),
+                addresses: addresses.clone(),
+            };
+            let offer = offer.readable();
+            if offer.is_ok() || addresses.pop().is_none() {
+                return offer;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{string::ToString, vec};
+
+    use super::*;
+    use crate::fixture;
+
+    fn provision(services: usize, addresses: usize) -> Provision {
+        let (manifest, run) = (fixture::manifest(), Duration(100));
+        Provision {
+            class: Digest::of(b"class"),
+            machine: "machine".into(),
+            services: vec![Stock { manifest, unit_price: Amount(1), run }; services],
+            slots: 1,
+            cancel_fee_min: Amount::ZERO,
+            addresses: (0..addresses).map(|at| "/ip4/192.0.2.1/tcp/".to_string() + &at.to_string()).collect(),
+        }
+    }
+
+    #[test]
+    fn of_too_many_addresses_the_first_are_told_and_of_too_many_services_none() {
+        let genesis = fixture::genesis();
+        let told = |services, addresses| {
+            let offer = provision(services, addresses).offer(1, fixture::NOW, Vec::new(), |_| true);
+            offer.map(|offer| (offer.services.len(), offer.addresses.len()))
+        };
+        assert_eq!((told(1, 3), told(16, 9)), (Ok((1, 3)), Ok((16, 8))));
+        assert_eq!(told(17, 0), Err(Unreadable));
+        let mut long = provision(1, 2);
+        long.addresses[0] = "x".repeat(OFFER_TEXT_BYTES_MAX + 1);
+        let offer = long.offer(1, fixture::NOW, Vec::new(), |_| true);
+        assert_eq!(offer.map(|offer| offer.addresses), Ok(vec!["/ip4/192.0.2.1/tcp/1".to_string()]));
+        long.machine = "x".repeat(OFFER_TEXT_BYTES_MAX + 1);
+        assert_eq!(long.examine(&genesis), Err(Unreadable));
+        let wide = Provision { addresses: vec!["x".repeat(OFFER_TEXT_BYTES_MAX); 8], ..provision(8, 0) };
+        let offer = wide.offer(1, fixture::NOW, Vec::new(), |_| true);
+        assert!(offer.is_ok_and(|offer| (1..8).contains(&offer.addresses.len())));
+    }
 }

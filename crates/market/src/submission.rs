@@ -1,6 +1,6 @@
 //! A job as its user wants it, before anybody is asked.
 //!
-//! **Invariant:** its key names it: the same key again is the same job.
+//! **Invariant:** its key names it: the same key again is the same job, or is refused.
 
 use assay_protocol::{
     id::{Digest, PeerId},
@@ -14,6 +14,9 @@ use assay_protocol::{
 pub struct Submission {
     /// Names the submission: the same key again is the same job.
     pub key: Digest,
+    /// The digest of all that its user said, without what was made up for it: the same key with another content is not
+    /// the same job.
+    pub content: Digest,
     /// What is to run.
     pub manifest: Manifest,
     /// The digest of the blob salt ‖ input, which the shell holds.

@@ -4,8 +4,8 @@
 //! program, so it panics and says which.
 //!
 //! After most facts it looks at what they touched, after some at all there is: so it finds what changed and was not said
-//! to be touched, and costs a small part of what it would if it always looked at everything. What all boxes hold is
-//! summed after every fact.
+//! to be touched. What it costs beside those sweeps grows neither with the jobs that are open nor with those that are
+//! closed; of the closed ones it remembers the last [`CLOSED_MAX`].
 //!
 //! **Invariant:** it knows the books from outside, as everybody who replays them does, and changes nothing.
 
@@ -31,19 +31,27 @@ use assay_protocol::{
 use self::{
     before::{Before, Scope},
     rules::{
-        an_objection_raises_nothing, held_is_what_open_jobs_hold, money_is_conserved, only_signers_lose,
-        only_the_touched_change, order, settled_by_the_table, the_convicted_are_checked, the_receipt_holds,
-        what_was_written_once_stays,
+        all_is_as_it_was_summed, an_objection_raises_nothing, held_is_what_open_jobs_hold,
+        money_is_conserved, only_signers_lose, only_the_touched_change, order, settled_by_the_table,
+        the_convicted_are_checked, the_receipt_holds, what_was_written_once_stays,
     },
 };
-use crate::ledger::{ClosedJob, Ledger, News, Touched};
+use crate::{
+    ledger::{ClosedJob, Ledger, News, Touched},
+    recent::Recent,
+};
+
+/// Closed jobs that a witness remembers, to know them again.
+pub const CLOSED_MAX: usize = 1_024;
 
 /// What was seen so far, to be compared with.
 #[derive(Clone, Debug)]
 pub struct Witness {
     genesis: Genesis,
     before: Before,
-    closed: BTreeMap<JobId, ClosedJob>,
+    /// The last jobs that were closed, and how many there were in all.
+    closed: Recent<JobId, ClosedJob>,
+    closed_count: u64,
     /// Providers that lost stake that stood for pay.
     shaken: BTreeSet<PeerId>,
     /// How jobs ended.
@@ -57,10 +65,18 @@ impl Witness {
     /// A witness who hears every fact from now on, and looks at everything after each so many of them.
     #[must_use]
     pub fn new(genesis: Genesis, ledger: &Ledger, sweep_facts: u64) -> Self {
-        let (mut before, closed, shaken, outcomes) =
-            (Before::default(), <_>::default(), <_>::default(), <_>::default());
-        before.note(ledger, &Scope::everything(ledger));
-        Self { genesis, before, closed, shaken, outcomes, facts: 0, sweep_facts }
+        let mut before = Before::default();
+        before.note(&genesis, ledger, &Scope::everything(ledger));
+        Self {
+            genesis,
+            before,
+            closed: Recent::new(CLOSED_MAX),
+            closed_count: ledger.closed_count(),
+            shaken: BTreeSet::new(),
+            outcomes: BTreeSet::new(),
+            facts: 0,
+            sweep_facts,
+        }
     }
 
     /// Asks every rule that concerns the books about a fact that they took. Judging the receipt of a job that it closed
@@ -75,40 +91,50 @@ impl Witness {
         touched: &Touched,
         receipt: impl Fn(&Story) -> Option<Receipt>,
     ) {
-        let (scope, before) = (self.scope(ledger, touched), &self.before);
+        let sweeps = self.sweeps();
+        let scope = self.scope(ledger, touched, sweeps);
         let stories: Vec<&Story> = touched.news.iter().filter_map(story).collect();
+        self.before.stand(&self.genesis, ledger, &scope);
+        let before = &self.before;
         money_is_conserved(ledger);
-        held_is_what_open_jobs_hold(&self.genesis, ledger, before, &scope);
+        if sweeps {
+            all_is_as_it_was_summed(&self.genesis, ledger, before);
+        }
+        held_is_what_open_jobs_hold(ledger, before, &scope);
         what_was_written_once_stays(ledger, before, &scope);
         only_the_touched_change(ledger, before, touched, &scope);
-        only_signers_lose(ledger, fact, before, &stories, &scope);
+        only_signers_lose(&self.genesis, ledger, fact, before, &stories, &scope);
         an_objection_raises_nothing(ledger, fact, before);
-        if matches!(fact, Fact::Tick(_)) {
-            assert_eq!(ledger.stranded(), [], "I13: time alone does not move these jobs on");
-        }
-        let mut stakes = if stories.is_empty() { BTreeMap::new() } else { before.stakes.clone() };
+        let mut lost = BTreeMap::new();
         for story in &stories {
-            settled_by_the_table(&self.genesis, ledger, story, &mut stakes);
+            settled_by_the_table(&self.genesis, ledger, story, before, &mut lost);
             if let Some(receipt) = receipt(story) {
                 the_receipt_holds::<S>(&receipt);
             }
-            the_convicted_are_checked(ledger, story);
+            the_convicted_are_checked(ledger, story, before);
+        }
+        for story in &stories {
             self.shake(story);
             self.outcomes.insert(story.outcome);
         }
         self.closed_is_final(ledger, &stories, &scope);
         self.exposure_is_covered(ledger, &scope);
-        self.before.note(ledger, &scope);
+        self.before.note(&self.genesis, ledger, &scope);
+    }
+
+    /// True if everything is looked at after this fact.
+    fn sweeps(&mut self) -> bool {
+        self.facts += 1;
+        self.facts.is_multiple_of(self.sweep_facts)
     }
 
     /// What is looked at after a fact: mostly what it touched, and now and then all there is, or was.
-    fn scope(&mut self, ledger: &Ledger, touched: &Touched) -> Scope {
-        self.facts += 1;
+    fn scope(&self, ledger: &Ledger, touched: &Touched, sweeps: bool) -> Scope {
         let mut scope = Scope::touched(ledger, &self.before, touched);
-        if self.facts.is_multiple_of(self.sweep_facts) {
+        if sweeps {
             let Scope { jobs, accounts } = Scope::everything(ledger);
             scope.jobs.extend(jobs);
-            scope.jobs.extend(self.before.jobs.keys().chain(self.closed.keys()));
+            scope.jobs.extend(self.before.jobs.keys().chain(self.closed.iter().map(|(job, _)| job)));
             scope.accounts.extend(accounts);
             scope.accounts.extend(self.before.wealth.keys());
         }
@@ -127,14 +153,13 @@ impl Witness {
             let job = story.ticket.job;
             let Some(closed) = ledger.closed_job(job) else { panic!("I2: job {job} is not closed") };
             assert_eq!(closed.outcome, story.outcome, "I3: a job closed otherwise than its story says");
-            assert!(self.closed.insert(job, *closed).is_none(), "I3: job {job} was closed twice");
+            assert!(self.closed.get(&job).is_none(), "I3: job {job} was closed twice");
+            self.closed.insert(job, *closed);
+            self.closed_count += 1;
         }
-        assert_eq!(
-            ledger.closed_count(),
-            self.closed.len() as u64,
-            "I3: a closed job was forgotten or invented"
-        );
-        for (job, closed) in scope.jobs.iter().filter_map(|job| self.closed.get_key_value(job)) {
+        assert_eq!(ledger.closed_count(), self.closed_count, "I3: a closed job was forgotten or invented");
+        for job in &scope.jobs {
+            let Some(closed) = self.closed.get(job) else { continue };
             assert_eq!(ledger.closed_job(*job), Some(closed), "I3: a closed job changed");
             assert!(ledger.open_job(*job).is_none(), "I2: a closed job holds money");
         }
@@ -142,23 +167,19 @@ impl Witness {
 
     /// I15. As worded it holds until stake is lost: a slash takes it while other jobs of the provider are open, which are
     /// all checked from then on; a fine takes it from a verifier that may be a provider as well. So what holds is that
-    /// exposure is what the open jobs say, that no other fact than a slash or a fine brings it above the stake, and that a
-    /// convicted provider has no unsettled job left that nobody checks.
+    /// exposure is what the open jobs say by their stages, that no other fact than a slash or a fine brings it, with the
+    /// jury over the dearest of them, above the stake, and that a convicted provider has no unsettled job left that nobody
+    /// checks.
     fn exposure_is_covered(&mut self, ledger: &Ledger, scope: &Scope) {
-        let mut pay: BTreeMap<PeerId, u64> = BTreeMap::new();
-        for open in ledger.open_jobs().filter(|open| open.job.ticket().covered) {
-            let order = open.job.order();
-            *pay.entry(order.provider).or_default() += order.price().unwrap_or_default().0;
-        }
         for peer in &scope.accounts {
             let Some(account) = ledger.accounts().get(peer) else { continue };
-            let pay = Amount(pay.get(peer).copied().unwrap_or_default());
-            assert_eq!(account.exposed, pay, "I15: exposure is the pay of the covered open jobs");
-            if account.exposed <= account.stake {
+            let pay = Amount(self.before.sums.of(*peer).exposed);
+            assert_eq!(account.exposed, pay, "I15: exposure is what the covered open jobs take");
+            if account.engaged() <= account.stake {
                 self.shaken.remove(peer);
             }
             let excused = self.shaken.contains(peer);
-            assert!(excused || account.exposed <= account.stake, "I15: {peer} is exposed beyond its stake");
+            assert!(excused || account.engaged() <= account.stake, "I15: {peer} is exposed beyond its stake");
         }
         for open in scope.open_jobs(ledger).filter(|open| open.job.ticket().rate < Rate::ONE) {
             assert!(open.job.ticket().covered, "I15: nothing stands for a job that may stay unchecked");

@@ -3,12 +3,12 @@
 //! What only the books can say (funds, numbers in a lane, freezes) is asked by whoever keeps them.
 
 use crate::{
-    deadline,
+    costs, deadline,
     genesis::Genesis,
     manifest::Policy,
     order::{Accept, ORDER_CHECKS_MAX, Order, Refusal},
     ticket::Ticket,
-    units::{Amount, Rate},
+    units::Amount,
 };
 
 /// Whether an order is one that its network can run at all, whoever offers it.
@@ -28,6 +28,7 @@ pub fn sound(genesis: &Genesis, order: &Order) -> Result<(), Refusal> {
         (counted.iter().all(|number| *number > 0) && fits, Refusal::Numbers),
         (order.manifest.is_bounded() && order.checks <= ORDER_CHECKS_MAX && small, Refusal::Limits),
         (order.client != order.provider, Refusal::SelfDealing),
+        (order.run_max <= deadline::run_max(genesis, order), Refusal::Limits),
         (comparable, Refusal::Policy),
     ])
 }
@@ -41,22 +42,20 @@ pub fn admit(genesis: &Genesis, order: &Order, accept: &Accept, ticket: &Ticket)
     let standing = &ticket.standing;
     let price = order.price().ok_or(Refusal::Numbers)?;
     let total = ticket.total(genesis, order).ok_or(Refusal::Numbers)?;
+    let total_most = costs::total_most(total);
     let timers = &genesis.timers;
-    let settle = deadline::claim_time(genesis, order)
-        .plus(timers.reveal)
-        .plus(timers.tick.times(deadline::ROUNDS_AHEAD))
-        .plus(ticket.window);
+    let settle = deadline::settle(genesis, order);
     let enough = standing.checkers.suffice(&genesis.checks, ticket.prepaid);
     first_unmet(&[
         (accept.job == ticket.job, Refusal::Conflict),
         (accept.class == order.class, Refusal::Class),
         (standing.opened <= order.open_by, Refusal::Late),
         (order.open_by <= standing.opened.after(timers.settle_max), Refusal::Future),
-        (order.total_max >= total, Refusal::Total),
+        ((total..=total_most).contains(&order.total_max), Refusal::Total),
         (price >= ticket.dues, Refusal::Dues),
         (ticket.policy_rate <= accept.rate_max, Refusal::Rate),
         (settle <= timers.settle_max, Refusal::Settle),
-        (ticket.covered || ticket.rate == Rate::ONE, Refusal::Exposure),
+        (ticket.covered || ticket.newcomer, Refusal::Exposure),
         (enough || (order.unchecked_ok && ticket.covered), Refusal::Checkers),
     ])
 }

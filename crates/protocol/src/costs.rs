@@ -15,11 +15,13 @@ pub struct OrderCosts {
     pub premium: Amount,
     /// What the provider pays for checks.
     pub dues: Amount,
-    /// The entry level: with less at stake a provider is a newcomer.
+    /// The entry level: with less at stake a provider is a newcomer. From it on the stake stands for one such job until it
+    /// closes, and for the jury that would convict it.
     pub entry: Amount,
-    /// What a conviction costs, as long as the stake lasts.
-    pub slash: Amount,
 }
+
+/// The most that a client puts up, in multiples of what its order can come to: a slash is a hundred times it.
+const TOTAL_MULTIPLE: u64 = 2;
 
 /// What an order costs beside its price, for this much work, at this rate.
 #[must_use]
@@ -27,13 +29,35 @@ pub fn of_order(genesis: &Genesis, order: &Order, work: Work, rate: Rate, margin
     let check = genesis.check_cost(work);
     let with_margin = Rate(Rate::ONE.0.saturating_add(margin.0));
     let fee = |rate: Rate| check.share(rate).share(with_margin);
-    let times = |amount: Amount, count: u64| amount.times(count).unwrap_or(Amount(u64::MAX));
-    let money = &genesis.money;
+    let most = Amount(u64::MAX);
+    let entry = order.price().and_then(|price| price.plus(check.times(genesis.money.entry_checks)?));
     OrderCosts {
         check,
         premium: fee(genesis.checks.base),
         dues: fee(rate.minus_up_to(genesis.checks.base)),
-        entry: order.price().unwrap_or(Amount(u64::MAX)).max(times(check, money.entry_checks)),
-        slash: times(order.total_max, money.slash_multiple).max(times(check, money.slash_checks)),
+        entry: entry.unwrap_or(most),
     }
+}
+
+/// What a client pays in advance for so many checks: never less than for one, which it pays where it does not reveal its
+/// secret.
+#[must_use]
+pub fn prepaid(check: Amount, checks: u16) -> Option<Amount> {
+    check.times(u64::from(checks.max(1)))
+}
+
+/// The most that a client may put up for an order that can come to this much.
+#[must_use]
+pub fn total_most(total: Amount) -> Amount {
+    total.times(TOTAL_MULTIPLE).unwrap_or(Amount(u64::MAX))
+}
+
+/// What a conviction costs, as long as the stake lasts. Of the checks that are paid in advance one counts: who orders more
+/// of them does not raise what is at stake for its provider.
+#[must_use]
+pub fn slash(genesis: &Genesis, order: &Order, prepaid: Amount) -> Amount {
+    let (money, check) = (&genesis.money, genesis.check_cost(order.work_max));
+    let times = |amount: Amount, count: u64| amount.times(count).unwrap_or(Amount(u64::MAX));
+    let counted = order.total_max.minus_up_to(prepaid.minus_up_to(check));
+    times(counted, money.slash_multiple).max(times(check, money.slash_checks))
 }

@@ -9,6 +9,9 @@ use crate::{
 
 /// Rounds between a statement and the beacon that it is drawn with: nobody has seen the value when it is made.
 pub const ROUNDS_AHEAD: u64 = 2;
+/// What every run may take, and how many times its estimate beside that.
+const RUN_BASE: Duration = Duration::seconds(60);
+const RUN_ESTIMATES: u64 = 10;
 
 /// How long after its opening a job's claim is due.
 #[must_use]
@@ -30,6 +33,21 @@ pub fn open_max(genesis: &Genesis) -> Duration {
         .plus(timers.gap_max.times(2 * ROUNDS_AHEAD + 2));
     let checked = seat.times(verifiers).plus(timers.silence);
     timers.settle_max.plus(checked).times(2)
+}
+
+/// The longest run that an order may ask for: what its work is estimated to take, ten times over, and a minute. Who wants
+/// more time has to say that it is more work.
+#[must_use]
+pub fn run_max(genesis: &Genesis, order: &Order) -> Duration {
+    RUN_BASE.plus(genesis.estimate(order.work_max).times(RUN_ESTIMATES))
+}
+
+/// From the opening to the payment, where nobody objects and no jury is called.
+#[must_use]
+pub fn settle(genesis: &Genesis, order: &Order) -> Duration {
+    let timers = &genesis.timers;
+    let drawn = timers.reveal.plus(timers.tick.times(ROUNDS_AHEAD));
+    claim_time(genesis, order).plus(drawn).plus(window(genesis, order))
 }
 
 /// From the draw to the payment, where nothing is drawn: long enough for a check to have run its course.

@@ -29,6 +29,8 @@ pub const CLASSES_MAX: usize = 16;
 pub const EPOCH_TICKS_MAX: u64 = 4_096;
 /// Jurors in the longest jury; what each says has to fit one receipt.
 pub const JURORS_MAX: u64 = 40;
+/// Jobs that one notary can be made to keep open.
+pub const JOBS_OPEN_MAX: u64 = 1_000_000;
 /// Formats that one network compares.
 pub const THRESHOLDS_MAX: usize = 16;
 
@@ -243,7 +245,7 @@ pub struct Money {
     pub slash_checks: u64,
     /// The greatest bounty in check costs.
     pub bounty_checks: u64,
-    /// The entry level in check costs.
+    /// By how many check costs the entry level of an order lies above its price.
     pub entry_checks: u64,
     /// What a provider puts at stake of its net pay below the entry level.
     pub autostake_newcomer: Rate,
@@ -251,6 +253,10 @@ pub struct Money {
     pub autostake: Rate,
     /// The target in multiples of the price of the job, where the provider has set none.
     pub autostake_multiple: u64,
+    /// What a place among the open jobs costs for an hour where half of them are taken.
+    pub place_hour: Amount,
+    /// Jobs that a notary keeps open.
+    pub jobs_max: u64,
 }
 
 impl Default for Money {
@@ -268,10 +274,12 @@ impl Default for Money {
             slash_multiple: 100,
             slash_checks: 12,
             bounty_checks: 20,
-            entry_checks: 4,
+            entry_checks: 14,
             autostake_newcomer: Rate::per_mille(500),
             autostake: Rate::per_mille(200),
             autostake_multiple: 100,
+            place_hour: Amount(100_000),
+            jobs_max: 100_000,
         }
     }
 }
@@ -344,6 +352,8 @@ impl Genesis {
             money.autostake_newcomer,
         ];
         let demands = [
+            (self.notaries.len() <= 1, "one notary: two would each keep all of the money"),
+            (self.is_bounded(), "lists and texts that can be read"),
             (timers.tick.0 > 0 && timers.gap_max >= timers.tick, "a tick, and a gap that is no shorter"),
             (timers.outlast_outages(), "times to answer that exceed a gap and two ticks"),
             ((1..=EPOCH_TICKS_MAX).contains(&timers.epoch_ticks), "1 to 4,096 ticks in an epoch"),
@@ -353,10 +363,23 @@ impl Genesis {
             ((1..=JURORS_MAX).contains(&checks.jurors_max), "1 to 40 jurors"),
             ((1..=TRIES_MAX as u64).contains(&checks.tries_max), "1 to 256 tries for a verifier"),
             (money.low_water.0 > 0, "a low-water mark"),
+            ((1..=JOBS_OPEN_MAX).contains(&money.jobs_max), "1 to 1,000,000 open jobs"),
             (self.thresholds.iter().all(|threshold| threshold.ok < threshold.bad), "ok below bad"),
             (self.minted().is_some(), "money that fits into one sum"),
         ];
         demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, expected)| Err(Unsound { expected }))
+    }
+
+    /// True if its lists and texts are no longer than whoever reads it takes.
+    fn is_bounded(&self) -> bool {
+        self.name.len() <= NAME_BYTES_MAX
+            && self.unit.len() <= NAME_BYTES_MAX
+            && self.thresholds.len() <= THRESHOLDS_MAX
+            && self.manifests.len() <= MANIFESTS_MAX
+            && self.manifests.iter().all(Manifest::is_bounded)
+            && self.endowed.len() <= PAIRS_MAX
+            && self.verifiers.len() <= FOUNDERS_MAX
+            && self.verifiers.iter().all(|founder| founder.classes.len() <= CLASSES_MAX)
     }
 
     /// All money of the first day, unless it does not fit.
@@ -395,5 +418,79 @@ impl Genesis {
     #[must_use]
     pub fn threshold(&self, format: TensorFormat) -> Option<Threshold> {
         self.thresholds.iter().copied().find(|threshold| threshold.format == format)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{vec, vec::Vec};
+
+    use super::*;
+    use crate::{job::tests::world, manifest::PARAMS_BYTES_MAX};
+
+    fn founder(classes: usize) -> Founder {
+        let peer = PeerId([9; 32]);
+        Founder { peer, stake: Amount(1), free: Amount(1), classes: vec![Digest::default(); classes] }
+    }
+
+    /// A sound network that pins a manifest.
+    fn sound() -> Genesis {
+        let manifest = world::order(&world::Terms::SPOT).manifest;
+        Genesis { manifests: vec![manifest], ..world::genesis() }
+    }
+
+    /// What a network lacks once this was done to a sound one.
+    fn lacks(change: impl FnOnce(&mut Genesis)) -> Option<&'static str> {
+        let mut genesis = sound();
+        change(&mut genesis);
+        genesis.examine().err().map(|unsound| unsound.expected)
+    }
+
+    #[test]
+    fn two_notaries_would_each_hold_all_the_money_of_the_first_day() {
+        assert_eq!(lacks(|_| {}), None);
+        assert_eq!(lacks(|genesis| genesis.notaries.clear()), None);
+        let two = lacks(|genesis| genesis.notaries = vec![PeerId([1; 32]), PeerId([2; 32])]);
+        assert!(two.is_some_and(|expected| expected.contains("one notary")), "{two:?}");
+    }
+
+    #[test]
+    fn a_network_that_is_sound_can_be_read() {
+        type Change = fn(&mut Genesis, usize);
+        let longest: [(usize, Change); 10] = [
+            (NAME_BYTES_MAX, |genesis, length| genesis.name = "n".repeat(length)),
+            (NAME_BYTES_MAX, |genesis, length| genesis.unit = "n".repeat(length)),
+            (THRESHOLDS_MAX, |genesis, length| {
+                let threshold = Threshold { format: TensorFormat::F32, ok: Rate(1), bad: Rate(2) };
+                genesis.thresholds = vec![threshold; length];
+            }),
+            (MANIFESTS_MAX, |genesis, length| {
+                let manifest = genesis.manifests[0].clone();
+                genesis.manifests = vec![manifest; length];
+            }),
+            (NAME_BYTES_MAX, |genesis, length| genesis.manifests[0].name = "n".repeat(length)),
+            (NAME_BYTES_MAX, |genesis, length| genesis.manifests[0].licence = "n".repeat(length)),
+            (PARAMS_BYTES_MAX, |genesis, length| genesis.manifests[0].params = "n".repeat(length)),
+            (PAIRS_MAX, |genesis, length| {
+                genesis.endowed = vec![Pair { model: Digest::default(), class: Digest::default() }; length];
+            }),
+            (FOUNDERS_MAX, |genesis, length| genesis.verifiers = vec![founder(1); length]),
+            (CLASSES_MAX, |genesis, length| genesis.verifiers = vec![founder(length)]),
+        ];
+        for (at, (max, change)) in longest.into_iter().enumerate() {
+            for (length, fits) in [(max, true), (max + 1, false)] {
+                let mut genesis = sound();
+                change(&mut genesis, length);
+                let bytes = codec::encode(&genesis);
+                let read = codec::decode::<Genesis>(&bytes, codec::RECEIPT_BYTES_MAX);
+                assert_eq!(read.is_ok(), fits, "{at}: {length}");
+                assert_eq!(genesis.examine().is_ok(), fits, "{at}: {length}");
+            }
+        }
+        let empty: Vec<Option<&str>> = vec![
+            lacks(|genesis| genesis.manifests[0].name.clear()),
+            lacks(|genesis| genesis.manifests[0].licence.clear()),
+        ];
+        assert!(empty.iter().all(Option::is_some), "nobody could order it: {empty:?}");
     }
 }

@@ -43,7 +43,7 @@ use crate::{
     order::Order,
     outcome::Outcome,
     ticket::Ticket,
-    units::{Duration, Timestamp, Units, Work},
+    units::{Amount, Duration, Timestamp, Units, Work},
 };
 
 /// Verifiers that may fail to appear before a check is given up.
@@ -181,6 +181,9 @@ pub struct Job {
     opened: Option<Testimony>,
     positions_round: Option<u64>,
     positions: Option<Beacon>,
+    /// When it was opened, and when it was closed.
+    since: Timestamp,
+    ended: Option<Timestamp>,
 }
 
 impl Job {
@@ -215,6 +218,8 @@ impl Job {
             opened: None,
             positions_round: None,
             positions: None,
+            since: now.live,
+            ended: None,
         }
     }
 
@@ -276,6 +281,19 @@ impl Job {
     #[must_use]
     pub fn claimed_work(&self) -> Work {
         self.claim.map_or(0, |claimed| claimed.claim.work).min(self.order.work_max)
+    }
+
+    /// How long it was open; nothing while it still is.
+    #[must_use]
+    pub fn lasted(&self) -> Duration {
+        self.ended.map_or(Duration::default(), |ended| ended.since(self.since))
+    }
+
+    /// The most that it will be paid, by its claim.
+    #[must_use]
+    pub fn pay_most(&self) -> Amount {
+        let claimed = self.claim.map_or(0, |claimed| claimed.claim.units).min(self.order.units_max);
+        self.order.unit_price.times(claimed).unwrap_or_default()
     }
 
     /// Where a check of the claim ends at the latest: a job that was cancelled is checked only as far as it got.

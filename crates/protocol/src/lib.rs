@@ -15,6 +15,7 @@ pub mod compare;
 pub mod costs;
 pub mod deadline;
 pub mod draw;
+pub mod exposure;
 pub mod genesis;
 pub mod id;
 pub mod job;
@@ -29,6 +30,7 @@ pub mod offer;
 pub mod order;
 pub mod outcome;
 pub mod payout;
+pub mod place;
 
 pub mod rate;
 pub mod receipt;

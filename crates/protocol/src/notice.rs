@@ -110,6 +110,8 @@ pub struct Account {
     pub owed: Amount,
     /// What fees exceed the expected cost of checks by, now.
     pub fee_margin: Rate,
+    /// All jobs that the notary keeps open: what a place among them costs follows.
+    pub open: u64,
     /// The notary's journal.
     pub head: Head,
 }

@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    codec::bounded,
+    codec::{self, bounded},
     genesis::NOTARIES_MAX,
     id::{Digest, PeerId},
     manifest::NAME_BYTES_MAX,
@@ -13,7 +13,7 @@ use crate::{
     units::{Amount, Duration, Timestamp},
 };
 
-/// Bytes in the longest offer.
+/// Bytes in the longest offer, as it is told to everybody: with its header and its signature.
 pub const OFFER_BYTES_MAX: usize = 2 * 1024;
 /// Manifests in one offer.
 pub const OFFER_MANIFESTS_MAX: usize = 16;
@@ -21,6 +21,8 @@ pub const OFFER_MANIFESTS_MAX: usize = 16;
 pub const OFFER_ADDRESSES_MAX: usize = 8;
 /// Bytes in the longest text of an offer.
 pub const OFFER_TEXT_BYTES_MAX: usize = 256;
+/// Bytes that are around an offer when it is told: header, kind, signer and signature.
+const AROUND_BYTES: usize = 2 + 1 + 33 + 65;
 
 /// A standing promise, replaced by the next one of the same provider with a higher sequence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +49,23 @@ pub struct Offer {
     pub addresses: Vec<String>,
 }
 
+/// An offer that nobody could read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the offer is longer than anybody reads")]
+pub struct Unreadable;
+
+impl Offer {
+    /// The offer, if others can read it: by the bounds that they read it by.
+    ///
+    /// # Errors
+    /// [`Unreadable`], if a list or a text in it is too long, or all of it.
+    pub fn readable(self) -> Result<Self, Unreadable> {
+        let bytes = codec::encode(&self);
+        let read = codec::decode::<Self>(&bytes, OFFER_BYTES_MAX - AROUND_BYTES);
+        read.map(|_| self).map_err(|_| Unreadable)
+    }
+}
+
 /// One manifest on offer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
@@ -64,3 +83,54 @@ pub struct Service {
 }
 
 statements!(Offer);
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::{
+        message::Message,
+        signed::{Keypair, Signed},
+    };
+
+    fn offer(services: usize, addresses: usize, text: usize) -> Offer {
+        let service = Service {
+            manifest: Digest::of(b"manifest"),
+            name: "n".repeat(text / 4),
+            unit_price: Amount(u64::MAX),
+            run: Duration(u64::MAX),
+            warm: true,
+        };
+        Offer {
+            sequence: u64::MAX,
+            valid_until: Timestamp::NEVER,
+            class: Digest::of(b"class"),
+            machine: "m".repeat(text),
+            services: vec![service; services],
+            slots: u16::MAX,
+            notaries: Vec::new(),
+            addresses: vec!["a".repeat(text); addresses],
+        }
+    }
+
+    #[test]
+    fn an_offer_is_told_only_if_whoever_hears_it_can_read_it() {
+        let (key, here) = (Keypair::from_seed([1; 32]), Digest::of(b"here"));
+        let mut refused = 0;
+        for (services, addresses, text) in [0, 1, 7, 8, 9, 16, 17]
+            .iter()
+            .flat_map(|services| [0, 1, 7, 8, 9].map(|addresses| (*services, addresses)))
+            .flat_map(|(services, addresses)| {
+                [0, 16, 20, 64, 256, 257].map(|text| (services, addresses, text))
+            })
+        {
+            let offer = offer(services, addresses, text);
+            let told = Message::from(Signed::seal(offer.clone(), &key, here)).encode();
+            let heard = Message::decode(&told).is_ok() && told.len() <= OFFER_BYTES_MAX;
+            assert_eq!(offer.readable().is_ok(), heard, "{services} services, {addresses} addresses, {text}");
+            refused += usize::from(!heard);
+        }
+        assert!((50..200).contains(&refused), "{refused}");
+    }
+}

@@ -16,6 +16,7 @@ use crate::{
     jury::Stand,
     order::Order,
     outcome::Outcome,
+    place,
     ticket::Ticket,
     units::{Amount, Units, Work},
 };
@@ -84,10 +85,12 @@ struct Settling<'a> {
 }
 
 impl Settling<'_> {
-    /// All that was held of the client's money: the total, and a check that it disputed the result for.
+    /// All that was held of the client's money: the total, and a check that it disputed the result for; less what its
+    /// place was used for, which the pool has whatever came of it.
     fn held(&self) -> Amount {
         let total = self.order.total_max;
-        total.plus(deposit(self.genesis, self.job)).unwrap_or(total)
+        let place = place::used(self.genesis, self.order, self.ticket, self.job.lasted());
+        total.plus(deposit(self.genesis, self.job)).unwrap_or(total).minus_up_to(place)
     }
 
     /// Paid, with these checks to be paid for.
@@ -96,15 +99,18 @@ impl Settling<'_> {
         let all = total(&fees);
         let first = fees.first().map_or(Amount::ZERO, |fee| fee.amount);
         // The provider bears the check of a newcomer, and one that its conviction over another job forced. A newcomer's
-        // was prepaid by the client, who gets it back from the pay as far as that goes.
+        // was prepaid by the client, who gets it back from the pay as far as that goes; what the pay does not suffice for of
+        // a forced one is taken from the stake.
         let provider_bears =
             if self.ticket.newcomer || self.job.forced() { first.min(pay) } else { Amount::ZERO };
         let client_bears = if self.prepays() { all.minus_up_to(provider_bears) } else { Amount::ZERO };
+        let forced = if self.job.forced() { first.minus_up_to(provider_bears) } else { Amount::ZERO };
         let dues = if self.ticket.newcomer { Amount::ZERO } else { costs.dues };
         Settlement {
             client: less(self.held(), &[pay, costs.premium, client_bears]),
             provider: pay.minus_up_to(provider_bears).minus_up_to(dues),
             fees,
+            fines: self.fine(forced),
             ..Settlement::default()
         }
     }
@@ -120,9 +126,17 @@ impl Settling<'_> {
         let (fees, costs) = (self.first_fees(), self.charged());
         let checks = if self.prepays() { total(&fees) } else { Amount::ZERO };
         let client = less(self.held(), &[costs.premium, checks]);
-        let dues = Fee { peer: self.order.provider, amount: costs.dues };
-        let fines = if self.ticket.newcomer { Vec::new() } else { Vec::from([dues]) };
+        let dues = if self.ticket.newcomer { Amount::ZERO } else { costs.dues };
+        let first = fees.first().map_or(Amount::ZERO, |fee| fee.amount);
+        let forced = if self.job.forced() { first } else { Amount::ZERO };
+        let fines = self.fine(dues.plus(forced).unwrap_or(dues));
         Settlement { client, fees, fines, ..Settlement::default() }
+    }
+
+    /// What the provider is to pay from its stake.
+    fn fine(&self, amount: Amount) -> Vec<Fee> {
+        let fine = Fee { peer: self.order.provider, amount };
+        if amount.is_zero() { Vec::new() } else { Vec::from([fine]) }
     }
 
     /// Nobody knows who was right. Checks that the client has paid for in advance were done for it; jurors have the pool,
@@ -166,10 +180,12 @@ impl Settling<'_> {
             let amount = Amount(total / count + u64::from(index < total % count));
             Fee { peer: *peer, amount }
         });
-        let fines = fines.collect();
+        let fines: Vec<Fee> = fines.collect();
         let matched = self.accuser().map_or(0, |accuser| accuser + usize::from(!slandered));
-        let Settlement { fees: mut all, client, provider, .. } = self.paid(self.fees_of(0..matched));
+        let Settlement { fees: mut all, fines: forced, client, provider, .. } =
+            self.paid(self.fees_of(0..matched));
         all.extend(fees);
+        let fines = forced.into_iter().chain(fines).collect();
         Settlement { client, provider, fees: all, fines, ..Settlement::default() }
     }
 

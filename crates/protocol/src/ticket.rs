@@ -5,10 +5,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    codec, costs, deadline,
+    codec, costs, deadline, exposure,
     genesis::Genesis,
     id::{Digest, JobId},
     order::Order,
+    place,
     rate::{self, Circumstances},
     roster::Checkers,
     signed::{Attested, Signed, Statement, Verified, statements},
@@ -39,8 +40,10 @@ pub struct Ticket {
     pub dues: Amount,
     /// True below the entry level.
     pub newcomer: bool,
-    /// True if the provider's stake stands for the pay, should nobody be able to check it.
+    /// True if the provider's stake stands for the job, and for a jury over it.
     pub covered: bool,
+    /// What its place costs for an hour.
+    pub place: Amount,
     /// From the draw to the payment, if it is not drawn.
     pub window: Duration,
     /// Until when the claim must be in, if the notary does not pause.
@@ -69,8 +72,14 @@ pub struct Standing {
     pub endowed: bool,
     /// What the provider has at stake.
     pub stake: Amount,
-    /// The pay of its unsettled jobs that its stake stands for.
+    /// What its open jobs take of its stake.
     pub exposed: Amount,
+    /// What the jury over the dearest of them can cost.
+    pub reserve: Amount,
+    /// Its open jobs.
+    pub serving: u64,
+    /// All jobs that the notary keeps open.
+    pub open: u64,
     /// What fees exceed the expected cost of checks by.
     pub fee_margin: Rate,
 }
@@ -90,21 +99,23 @@ impl Ticket {
         let price = order.price().unwrap_or(Amount(u64::MAX));
         let at_most = costs::of_order(genesis, order, order.work_max, Rate::ONE, standing.fee_margin);
         let newcomer = standing.stake < at_most.entry;
+        let prepaid = order.checks.max(u16::from(newcomer));
+        let advance = costs::prepaid(at_most.check, prepaid).unwrap_or(Amount(u64::MAX));
+        let slash = costs::slash(genesis, order, advance);
         let policy_rate = rate::rate(
             checks,
             &Circumstances {
                 trust: standing.trust,
                 margin,
                 price,
-                slash: at_most.slash.min(standing.stake),
+                slash: slash.min(standing.stake),
                 always: newcomer || standing.strict,
             },
         );
-        let prepaid = order.checks.max(u16::from(newcomer));
         let always = prepaid > 0 || standing.endowed;
         let rate = if always { Rate::ONE } else { policy_rate };
         let costs = costs::of_order(genesis, order, order.work_max, policy_rate, standing.fee_margin);
-        let fits = standing.exposed.plus(price).is_some_and(|exposed| exposed <= standing.stake);
+        let others = (standing.exposed, standing.reserve, standing.serving);
         Self {
             job,
             standing,
@@ -112,11 +123,12 @@ impl Ticket {
             policy_rate,
             prepaid,
             margin,
-            slash: at_most.slash,
+            slash,
             premium: costs.premium,
             dues: if newcomer { Amount::ZERO } else { costs.dues },
             newcomer,
-            covered: fits && (rate < Rate::ONE || order.unchecked_ok),
+            covered: exposure::fits(genesis, order, standing.stake, others),
+            place: place::hour(genesis, standing.open),
             window: deadline::window(genesis, order),
             claim_by: standing.opened.after(deadline::claim_time(genesis, order)),
         }
@@ -128,11 +140,11 @@ impl Ticket {
         codec::digest(Self::NAME, self)
     }
 
-    /// What the client must put up: price, premium and the checks that it pays in advance.
+    /// What the client must put up: price, premium, the checks that it pays in advance, or one, and the place.
     #[must_use]
     pub fn total(&self, genesis: &Genesis, order: &Order) -> Option<Amount> {
-        let prepaid = genesis.check_cost(order.work_max).times(u64::from(self.prepaid))?;
-        order.price()?.plus(self.premium)?.plus(prepaid)
+        let prepaid = costs::prepaid(genesis.check_cost(order.work_max), self.prepaid)?;
+        order.price()?.plus(self.premium)?.plus(prepaid)?.plus(place::reserved(genesis, order, self.place)?)
     }
 }
 

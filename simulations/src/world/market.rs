@@ -13,7 +13,7 @@ use assay_protocol::{
     id::{Digest, JobId, PeerId},
     receipt::Receipt,
     signed::Signer,
-    units::{Amount, Duration, Work},
+    units::{Amount, Duration, Units, Work},
 };
 
 use super::{Closed, Place, World, peer::Peer};
@@ -36,6 +36,8 @@ pub struct Wish {
     pub manifest: &'static str,
     /// Tells this job from others of the same client.
     pub number: u64,
+    /// The most units that are paid; a run always takes one.
+    pub units_max: Units,
     /// Only this provider.
     pub provider: Option<Place>,
     /// Providers tried one after another.
@@ -59,6 +61,7 @@ impl Default for Wish {
         Self {
             manifest: plan::LABEL,
             number: 0,
+            units_max: 1,
             provider: None,
             attempts_max: 3,
             unit_price_max: None,
@@ -128,8 +131,9 @@ impl World {
         self.peers[client.0].store.put(key, input);
         let submission = Submission {
             key,
+            content: Digest::of(&wish.number.to_be_bytes()),
             input_commit,
-            units_max: 1,
+            units_max: wish.units_max,
             work_max: wish.work_max.unwrap_or(manifest.work.call),
             manifest,
             run_max: Duration::seconds(1),

@@ -3,6 +3,7 @@
 mod classes;
 mod copies;
 mod draws;
+mod exposure;
 mod friends;
 mod inputs;
 mod newcomers;

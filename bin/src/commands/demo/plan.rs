@@ -109,6 +109,8 @@ fn money(manifest: &Manifest) -> Money {
         per_work: Amount((CHECK.0 / work).max(1)),
         welcome: WELCOME,
         welcomes_per_hour: 60,
+        // Among so few nobody can keep the others out.
+        place_hour: Amount::ZERO,
         ..Money::default()
     }
 }

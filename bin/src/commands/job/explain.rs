@@ -260,7 +260,8 @@ fn grounds_document(grounds: &OrderGrounds, unit: &str) -> Value {
             "opened": moment(stood.opened), "position": stood.position, "checkers": stood.checkers.leaves,
             "checkers_effective": effective(&stood.checkers),
             "trust_parts_per_2_32": stood.trust, "stake": money(stood.stake, unit),
-            "exposed": money(stood.exposed, unit), "strict": stood.strict, "endowed": stood.endowed,
+            "exposed": money(stood.exposed, unit), "reserve": money(stood.reserve, unit), "serving": stood.serving,
+            "strict": stood.strict, "endowed": stood.endowed,
         })),
         "explanation": grounds.explanation.as_ref().map(|explained| rate::document(explained, unit)),
     })

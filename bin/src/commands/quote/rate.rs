@@ -89,7 +89,7 @@ fn cost_document(cost: &Cost, unit: &str) -> Value {
     let money = |amount| money(amount, unit);
     json!({
         "total": money(cost.total), "price": money(cost.price), "premium": money(cost.premium),
-        "margin": money(cost.margin), "prepaid": money(cost.prepaid),
+        "margin": money(cost.margin), "prepaid": money(cost.prepaid), "place": money(cost.place),
     })
 }
 

@@ -179,6 +179,7 @@ impl Town {
             self.blobs.insert(input_commit, Blob { bytes: 64, root: input_commit });
             let submission = Submission {
                 key: codec::digest("wish of this town", &number),
+                content: Digest::default(),
                 manifest: manifest.clone(),
                 input_commit,
                 units_max: 4,

@@ -312,6 +312,7 @@ fn account() -> Account {
         held: nothing,
         owed: nothing,
         fee_margin: Rate::ZERO,
+        open: 0,
         head: Head::default(),
     }
 }

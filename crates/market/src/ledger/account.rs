@@ -16,7 +16,7 @@ use assay_protocol::{
     units::{Amount, Timestamp},
 };
 
-use super::{HOUR_MS, Ledger, Rejection};
+use super::{HOUR_MS, Ledger, Rejection, boxes::sum};
 
 /// Withdrawals from one stake that are under way.
 pub const WITHDRAWALS_MAX: usize = 16;
@@ -28,8 +28,10 @@ pub struct Holdings {
     pub free: Amount,
     /// What is at stake.
     pub stake: Amount,
-    /// The pay of its unsettled jobs that its stake stands for.
+    /// What its open jobs take of its stake.
     pub exposed: Amount,
+    /// What the jury over each of them can cost, and over how many.
+    pub(super) juries: BTreeMap<Amount, u64>,
     /// The number of its last instruction.
     pub instruction: u64,
     /// What its open jobs as a client hold: the sum over them, kept so that nobody has to look at all of them.
@@ -138,7 +140,7 @@ impl Ledger {
         let (due, position) = (self.live_time.live.after(self.genesis.timers.unbonding), self.sequence);
         let account = self.instructed(unstake, unstake.notary, unstake.sequence)?;
         let rest = account.stake.minus(unstake.amount).ok_or(Rejection::Funds)?;
-        if rest < account.exposed {
+        if rest < account.engaged() {
             return Err(Rejection::Exposed);
         }
         if account.withdrawals.len() >= WITHDRAWALS_MAX {
@@ -231,10 +233,4 @@ impl Ledger {
         let open = serving.iter().filter_map(|job| self.jobs.get(job));
         open.map(|open| open.job.ticket().standing.position).min()
     }
-}
-
-/// A sum that fits, since all money together does.
-pub(super) fn sum(one: Amount, other: Amount) -> Amount {
-    debug_assert!(one.plus(other).is_some(), "all money together fits");
-    one.plus(other).unwrap_or(one)
 }

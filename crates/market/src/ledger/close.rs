@@ -17,7 +17,7 @@ use assay_protocol::{
     units::{Amount, Rate},
 };
 
-use super::{ClosedJob, FLAGGED_MAX, Holdings, Ledger, News, OpenJob, account::sum, endowment};
+use super::{ClosedJob, FLAGGED_MAX, Holdings, Ledger, News, OpenJob, boxes::sum, endowment};
 use crate::trust::Kind;
 
 impl Ledger {
@@ -143,9 +143,7 @@ impl Ledger {
         provider.serving.remove(&id);
         provider.accused.remove(&id);
         provider.frozen.remove(&id);
-        if closing.job.ticket().covered {
-            provider.exposed = provider.exposed.minus_up_to(order.price().unwrap_or_default());
-        }
+        provider.discharge(&self.genesis, &closing.job, closing.exposed);
     }
 
     /// T11: notes where a jury came to nothing, for the operator and for who reads the journal.

@@ -12,8 +12,8 @@ use assay_protocol::{
 
 use super::{
     Holdings, Ledger, News, Rejection,
-    account::sum,
     agenda::{Due, may_move},
+    boxes::sum,
     tracked::Tracked,
 };
 
@@ -90,6 +90,7 @@ impl Ledger {
         if matches!(open.job.stage(), Stage::Closed(_)) {
             return self.close(id, out);
         }
+        open.exposed = Self::relieve(&mut self.accounts, &self.genesis, &open.job, open.exposed);
         self.agenda.note(&open.job, &mut open.planned);
     }
 

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use assay_protocol::{
-    admission::{self, first_unmet, price},
+    admission::{self, first_unmet},
     id::{JobId, PeerId},
     job::Job,
     order::{Accept, Open, Order, Refusal},
@@ -13,7 +13,7 @@ use assay_protocol::{
     units::{Amount, Timestamp},
 };
 
-use super::{Holdings, JOBS_OPEN_MAX, Ledger, News, OpenJob, Rejection, account::sum, agenda::Due};
+use super::{Holdings, Ledger, News, OpenJob, Rejection, agenda::Due, boxes::sum};
 use crate::trust::Kind;
 
 /// Queues of one client, and so the most orders it can have open.
@@ -36,14 +36,13 @@ impl Ledger {
         (lane.next, lane.open) = (order.nonce + 1, Some(id));
         let provider = self.accounts.or_default(order.provider);
         provider.serving.insert(id);
-        if ticket.covered {
-            provider.exposed = sum(provider.exposed, price(&order)?);
-        }
         let endowed = self.endow(&order, &ticket);
         out.push(News::Opened { client: order.client, ticket: Box::new(ticket) });
         let held = order.total_max;
+        let job = Job::open(&self.genesis, order.clone(), ticket, self.live_time);
         let mut opened = OpenJob {
-            job: Job::open(&self.genesis, order.clone(), ticket, self.live_time),
+            exposed: Self::expose(&mut self.accounts, &self.genesis, &job),
+            job,
             open: open.clone(),
             events: Vec::new(),
             roster: None,
@@ -87,7 +86,7 @@ impl Ledger {
         let provider = self.accounts.get(&order.provider).unwrap_or(&nobody);
         first_unmet(&[
             (self.is_next(order), Refusal::Nonce),
-            (self.jobs.len() < JOBS_OPEN_MAX, Refusal::Full),
+            (self.open_count() < self.genesis.money.jobs_max, Refusal::Full),
             (provider.frozen.is_empty(), Refusal::Frozen),
             (!ticket.newcomer || provider.serving.is_empty(), Refusal::Newcomer),
             (client.free >= order.total_max, Refusal::Funds),
@@ -110,6 +109,9 @@ impl Ledger {
             endowed: self.endows(order),
             stake: provider.stake,
             exposed: provider.exposed,
+            reserve: provider.reserve(),
+            serving: provider.serving.len() as u64,
+            open: self.open_count(),
             fee_margin: self.fee_margin(),
         }
     }

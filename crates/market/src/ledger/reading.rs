@@ -13,18 +13,9 @@ use assay_protocol::{
     units::{Amount, Rate, Timestamp},
 };
 
-use super::{ClosedJob, Holdings, Ledger, OpenJob, account::sum};
+use super::{ClosedJob, Holdings, Ledger, OpenJob};
 
 impl Ledger {
-    /// What all boxes hold.
-    #[must_use]
-    pub fn total(&self) -> Option<Amount> {
-        let accounts =
-            self.accounts.values().flat_map(|account| [account.free, account.stake, account.unbonding()]);
-        let held = self.jobs.values().flat_map(|open| [open.held, open.reserve, open.endowed]);
-        accounts.chain(held).chain([self.endowment]).try_fold(self.pool, Amount::plus)
-    }
-
     /// How many facts were taken.
     #[must_use]
     pub fn sequence(&self) -> u64 {
@@ -48,6 +39,12 @@ impl Ledger {
         self.jobs.values().map(Box::as_ref)
     }
 
+    /// How many they are.
+    #[must_use]
+    pub fn open_count(&self) -> u64 {
+        self.jobs.len() as u64
+    }
+
     /// Jobs that hold money and that no coming tick would look at: none, unless these books are wrong. Asked now and then,
     /// so that nobody's money is lost unseen.
     #[must_use]
@@ -67,17 +64,6 @@ impl Ledger {
     #[must_use]
     pub fn open_job(&self, job: JobId) -> Option<&OpenJob> {
         self.jobs.get(&job).map(Box::as_ref)
-    }
-
-    /// True if what each account is said to hold in open jobs is what they hold.
-    pub(super) fn held_adds_up(&self) -> bool {
-        let mut held: BTreeMap<PeerId, Amount> = BTreeMap::new();
-        for open in self.jobs.values() {
-            let of_client = held.entry(open.job.order().client).or_default();
-            *of_client = sum(*of_client, open.held);
-        }
-        let mut accounts = self.accounts.iter();
-        accounts.all(|(peer, account)| held.get(peer).copied().unwrap_or_default() == account.held)
     }
 
     /// The claim of an open job as it was signed.
@@ -124,13 +110,6 @@ impl Ledger {
     #[must_use]
     pub fn held_of(&self, client: PeerId) -> Amount {
         self.accounts.get(&client).map_or(Amount::ZERO, |account| account.held)
-    }
-
-    /// What open jobs hold, of clients and of the pool.
-    #[must_use]
-    pub fn held(&self) -> Amount {
-        let held = self.jobs.values().flat_map(|open| [open.held, open.reserve, open.endowed]);
-        held.fold(Amount::ZERO, |sum, held| sum.plus(held).unwrap_or(sum))
     }
 
     /// What the pool owes to one peer, or to all.

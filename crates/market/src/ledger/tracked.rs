@@ -1,6 +1,7 @@
-//! A map that knows which of its entries may have changed.
+//! A map that knows which of its entries may have changed, and what all of them hold.
 //!
-//! **Invariant:** no entry is put in, taken out or lent to be changed without being noted; to read notes nothing.
+//! **Invariant:** no entry is put in, taken out or lent to be changed without being noted; to read notes nothing. What all
+//! hold is kept by what the noted ones held before and hold now, so that it costs the same however many there are.
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -8,22 +9,26 @@ use alloc::{
 };
 use core::{fmt, mem, ops::Deref};
 
-/// A map, and whose entries were touched since that was last asked.
+use super::boxes::{Boxes, Holds};
+
+/// A map, whose entries were touched since that was last asked, and what they held then.
 #[derive(Clone)]
 pub(super) struct Tracked<K, V> {
     entries: BTreeMap<K, V>,
-    touched: Vec<K>,
+    touched: Vec<(K, Boxes)>,
+    /// What all entries held when this was last asked.
+    held: Boxes,
 }
 
-impl<K: Copy + Ord, V> Tracked<K, V> {
+impl<K: Copy + Ord, V: Holds> Tracked<K, V> {
     /// A map that nobody has touched.
     pub(super) fn new(entries: BTreeMap<K, V>) -> Self {
-        Self { entries, touched: Vec::new() }
+        Self { held: count(&entries), entries, touched: Vec::new() }
     }
 
     pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         let entry = self.entries.get_mut(key)?;
-        self.touched.push(*key);
+        self.touched.push((*key, entry.boxes()));
         Some(entry)
     }
 
@@ -32,24 +37,48 @@ impl<K: Copy + Ord, V> Tracked<K, V> {
     where
         V: Default,
     {
-        self.touched.push(key);
-        self.entries.entry(key).or_default()
+        let entry = self.entries.entry(key).or_default();
+        self.touched.push((key, entry.boxes()));
+        entry
     }
 
     pub(super) fn insert(&mut self, key: K, value: V) {
-        self.touched.push(key);
-        self.entries.insert(key, value);
+        let before = self.entries.insert(key, value);
+        self.touched.push((key, before.map(|entry| entry.boxes()).unwrap_or_default()));
     }
 
     pub(super) fn remove(&mut self, key: &K) -> Option<V> {
-        self.touched.push(*key);
-        self.entries.remove(key)
+        let entry = self.entries.remove(key);
+        self.touched.push((*key, entry.as_ref().map(Holds::boxes).unwrap_or_default()));
+        entry
     }
 
     /// Whose entries were touched since this was last asked.
     pub(super) fn take_touched(&mut self) -> BTreeSet<K> {
-        mem::take(&mut self.touched).into_iter().collect()
+        let mut touched = mem::take(&mut self.touched);
+        // The first note of an entry says what it held before all of them.
+        touched.sort_by_key(|(key, _)| *key);
+        touched.dedup_by_key(|(key, _)| *key);
+        for (key, before) in &touched {
+            let now = self.entries.get(key).map(Holds::boxes).unwrap_or_default();
+            self.held = self.held.changed(*before, now);
+        }
+        touched.into_iter().map(|(key, _)| key).collect()
     }
+
+    /// What all entries held when it was last asked which were touched.
+    pub(super) fn held(&self) -> Boxes {
+        self.held
+    }
+
+    /// The same, counted one by one.
+    pub(super) fn counted(&self) -> Boxes {
+        count(&self.entries)
+    }
+}
+
+fn count<K, V: Holds>(entries: &BTreeMap<K, V>) -> Boxes {
+    entries.values().fold(Boxes::default(), |all, entry| all.changed(Boxes::default(), entry.boxes()))
 }
 
 impl<K, V> Deref for Tracked<K, V> {
@@ -70,20 +99,52 @@ impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for Tracked<K, V> {
 mod tests {
     use super::*;
 
+    /// Something that holds its number.
+    #[derive(Clone, Copy, Debug, Default, PartialEq)]
+    struct Purse(u64);
+
+    impl Holds for Purse {
+        fn boxes(&self) -> Boxes {
+            Boxes { own: self.0.into(), held: (self.0 / 2).into() }
+        }
+    }
+
+    fn map() -> Tracked<u64, Purse> {
+        Tracked::new(BTreeMap::from([(1, Purse(10)), (2, Purse(20)), (3, Purse(30))]))
+    }
+
     #[test]
     fn what_is_read_is_not_touched_and_what_is_lent_is_told_once() {
-        let mut map = Tracked::new(BTreeMap::from([(1, 'a'), (2, 'b'), (3, 'c')]));
-        assert_eq!((map.get(&1), map.len()), (Some(&'a'), 3));
+        let mut map = map();
+        assert_eq!((map.get(&1), map.len()), (Some(&Purse(10)), 3));
         assert_eq!(map.get_mut(&9), None);
         assert!(map.take_touched().is_empty());
-        map.insert(4, 'd');
+        map.insert(4, Purse(40));
         map.remove(&3);
-        *map.or_default(5) = 'e';
-        for changed in ['x', 'y'] {
-            map.get_mut(&2).into_iter().for_each(|entry| *entry = changed);
+        *map.or_default(5) = Purse(50);
+        for changed in [7, 8] {
+            map.get_mut(&2).into_iter().for_each(|entry| *entry = Purse(changed));
         }
         assert_eq!(map.take_touched(), BTreeSet::from([2, 3, 4, 5]));
         assert!(map.take_touched().is_empty());
-        assert_eq!(map.values().collect::<Vec<_>>(), [&'a', &'y', &'d', &'e']);
+        assert_eq!(map.values().map(|purse| purse.0).collect::<Vec<_>>(), [10, 8, 40, 50]);
+    }
+
+    #[test]
+    fn what_all_hold_is_kept_through_every_change() {
+        let mut map = map();
+        assert_eq!(map.held(), Boxes { own: 60, held: 30 });
+        map.insert(4, Purse(40));
+        map.insert(4, Purse(44));
+        map.get_mut(&4).into_iter().for_each(|entry| entry.0 = 2);
+        map.remove(&1);
+        map.insert(1, Purse(1));
+        map.remove(&3);
+        map.remove(&3);
+        map.or_default(5).0 += 6;
+        map.or_default(5).0 += 6;
+        map.take_touched();
+        assert_eq!(map.held(), Boxes { own: 35, held: 17 });
+        assert_eq!(map.held(), map.counted());
     }
 }

@@ -73,7 +73,7 @@ impl Notaries {
     /// The number of the next question to a notary.
     pub(super) fn number_question(&mut self, notary: PeerId, now: Timestamp) -> u64 {
         let last = self.asked.get(&notary).copied().unwrap_or(QUESTIONS_FROM);
-        let sequence = (last + 1).max(QUESTIONS_FROM | now.0);
+        let sequence = last.saturating_add(1).max(QUESTIONS_FROM | now.0);
         self.asked.insert(notary, sequence);
         sequence
     }

@@ -68,7 +68,7 @@ impl Roles {
             Command::Submit(_) | Command::Cancel { .. } | Command::Dispute { .. } | Command::Taken { .. } => {
                 return self.client.handle(input, cx);
             }
-            Command::Provide(provision) => self.provider.provide(provision.clone(), cx),
+            Command::Provide(provision) => return self.provider.provide(provision, cx),
             Command::Ask { notary } => {
                 let _ = cx.ask(*notary, None);
             }

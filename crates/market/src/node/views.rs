@@ -52,6 +52,11 @@ impl<S: Signer> Node<S> {
         self.roles.client.view_of(key)
     }
 
+    /// What its user said of one job of this client, by its digest.
+    pub fn submission_content(&self, key: Digest) -> Option<Digest> {
+        self.roles.client.content_of(key)
+    }
+
     /// The submissions whose result is this, and that keep it for their user.
     pub fn submissions_with(&self, output: Digest) -> Vec<Digest> {
         self.roles.client.with_untaken(output)

@@ -26,8 +26,8 @@ fn check(standing: Standing, ruler: Ruler) -> Explanation {
         (ticket.rate, ticket.premium, ticket.dues, ticket.slash, ticket.margin)
     );
     assert_eq!(Some(found.cost.total), ticket.total(&genesis(), &order(PRICE)));
-    let Cost { total, price, premium, prepaid, margin } = found.cost;
-    assert_eq!(price.plus(premium).and_then(|sum| sum.plus(prepaid)), Some(total));
+    let Cost { total, price, premium, prepaid, place, margin } = found.cost;
+    assert_eq!(price.plus(premium).and_then(|sum| sum.plus(prepaid)?.plus(place)), Some(total));
     assert!(margin < premium);
     found
 }
@@ -55,7 +55,11 @@ fn a_newcomer_can_cost_a_client_one_check_and_its_premium_and_garbage_earns_a_qu
     assert_eq!((share.0 * 1_000 + (1 << 31)) >> 32, 240, "1 − .76");
     assert_eq!(found.dues, Amount::ZERO);
     let proven = check(standing(1_000, Amount::credits(10_000)), Ruler::Base);
-    assert_eq!((proven.newcomer, proven.cost.prepaid), (None, Amount::ZERO));
+    assert_eq!(
+        (proven.newcomer, proven.cost.prepaid),
+        (None, Amount(100_000)),
+        "for a secret that is not told"
+    );
 }
 
 #[test]

@@ -6,8 +6,11 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use assay_protocol::{
+    exposure,
+    genesis::Genesis,
     id::{JobId, PeerId},
     job::Job,
+    payout,
 };
 
 use crate::ledger::{Ledger, OpenJob, Touched};
@@ -18,6 +21,71 @@ pub(super) struct Before {
     pub(super) wealth: BTreeMap<PeerId, u64>,
     pub(super) stakes: BTreeMap<PeerId, u64>,
     pub(super) jobs: BTreeMap<JobId, Job>,
+    /// What open jobs come to for each account: as they are now, once a fact was taken in.
+    pub(super) sums: Sums,
+}
+
+/// What open jobs come to, by account: kept up with each job that is touched, so that nobody has to look at all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sums {
+    by_account: BTreeMap<PeerId, Stands>,
+    /// What each job was counted as.
+    counted: BTreeMap<JobId, (PeerId, PeerId, Stands)>,
+}
+
+/// What open jobs come to for one account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stands {
+    /// What they hold of its money, as a client.
+    pub(super) held: u64,
+    /// What of its stake stands for them, as a provider.
+    pub(super) exposed: u64,
+    /// Those it serves.
+    pub(super) serving: BTreeSet<JobId>,
+}
+
+impl Sums {
+    /// Counts a job as it stands now, or no more.
+    fn count(&mut self, genesis: &Genesis, id: JobId, open: Option<&OpenJob>) {
+        if let Some((client, provider, stands)) = self.counted.remove(&id) {
+            self.change(client, |of| of.held -= stands.held);
+            self.change(provider, |of| {
+                of.exposed -= stands.exposed;
+                of.serving.remove(&id);
+            });
+        }
+        let Some(job) = open.map(|open| &open.job) else { return };
+        let (order, covered) = (job.order(), job.ticket().covered);
+        let held = order.total_max.0 + payout::deposit(genesis, job).0;
+        let exposed = if covered { exposure::of(genesis, job).0 } else { 0 };
+        self.change(order.client, |of| of.held += held);
+        self.change(order.provider, |of| {
+            of.exposed += exposed;
+            of.serving.insert(id);
+        });
+        let stands = Stands { held, exposed, serving: BTreeSet::new() };
+        self.counted.insert(id, (order.client, order.provider, stands));
+    }
+
+    fn change(&mut self, peer: PeerId, change: impl FnOnce(&mut Stands)) {
+        let stands = self.by_account.entry(peer).or_default();
+        change(stands);
+        if *stands == Stands::default() {
+            self.by_account.remove(&peer);
+        }
+    }
+
+    /// What open jobs come to for this account.
+    pub(super) fn of(&self, peer: PeerId) -> Stands {
+        self.by_account.get(&peer).cloned().unwrap_or_default()
+    }
+
+    /// The same, counted from nothing.
+    pub(super) fn counted(genesis: &Genesis, ledger: &Ledger) -> Self {
+        let mut sums = Self::default();
+        ledger.open_jobs().for_each(|open| sums.count(genesis, open.job.id(), Some(open)));
+        sums
+    }
 }
 
 /// What of the books is looked at.
@@ -27,8 +95,14 @@ pub(super) struct Scope {
 }
 
 impl Before {
+    /// Counts the jobs in this scope as they stand now.
+    pub(super) fn stand(&mut self, genesis: &Genesis, ledger: &Ledger, scope: &Scope) {
+        scope.jobs.iter().for_each(|job| self.sums.count(genesis, *job, ledger.open_job(*job)));
+    }
+
     /// Takes over what is so now.
-    pub(super) fn note(&mut self, ledger: &Ledger, scope: &Scope) {
+    pub(super) fn note(&mut self, genesis: &Genesis, ledger: &Ledger, scope: &Scope) {
+        self.stand(genesis, ledger, scope);
         for peer in &scope.accounts {
             if let Some(account) = ledger.accounts().get(peer) {
                 self.wealth.insert(*peer, wealth(ledger, *peer));

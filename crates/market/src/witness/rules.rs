@@ -5,26 +5,29 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use assay_protocol::{
+    exposure,
     genesis::Genesis,
     id::PeerId,
     job::{Job, Stage, Testified},
     journal::Fact,
     order::Order,
     outcome::Outcome,
-    payout,
+    place,
     receipt::{Happening, Receipt, Story, verify},
-    signed::Scheme,
-    units::Amount,
+    signed::{Scheme, Signed},
+    units::{Amount, Timestamp},
 };
 
-use super::before::{Before, Scope, wealth};
+use super::before::{Before, Scope, Sums, wealth};
 use crate::ledger::{Holdings, Ledger, Touched};
 
 /// I15, where the stake is gone: whatever a convicted provider still has open is checked.
-pub(super) fn the_convicted_are_checked(ledger: &Ledger, story: &Story) {
-    let provider = order(story).provider;
-    let serving = ledger.open_jobs().filter(|open| open.job.order().provider == provider);
-    for open in serving.filter(|_| story.outcome.is_slashed()) {
+pub(super) fn the_convicted_are_checked(ledger: &Ledger, story: &Story, before: &Before) {
+    if !story.outcome.is_slashed() {
+        return;
+    }
+    let serving = before.sums.of(order(story).provider).serving;
+    for open in serving.iter().filter_map(|job| ledger.open_job(*job)) {
         let is_checked = matches!(open.job.stage(), Stage::Checking(_) | Stage::Jury(_));
         assert!(is_checked || open.job.forced(), "I15: a job of a convicted provider may stay unchecked");
     }
@@ -48,25 +51,29 @@ pub(super) fn money_is_conserved(ledger: &Ledger) {
     );
 }
 
-/// I2: an open job holds the client's total and its deposit, if it disputed; a closed one is none of the open.
-pub(super) fn held_is_what_open_jobs_hold(
-    genesis: &Genesis,
-    ledger: &Ledger,
-    before: &Before,
-    scope: &Scope,
-) {
-    let mut held: BTreeMap<PeerId, u64> = BTreeMap::new();
-    for open in ledger.open_jobs().filter(|open| scope.accounts.contains(&open.job.order().client)) {
-        let deposit = payout::deposit(genesis, &open.job).0;
-        *held.entry(open.job.order().client).or_default() += open.job.order().total_max.0 + deposit;
+/// What is kept by what changed is what there is, counted one by one.
+pub(super) fn all_is_as_it_was_summed(genesis: &Genesis, ledger: &Ledger, before: &Before) {
+    assert_eq!(ledger.total(), ledger.counted(), "I1: the boxes hold something else than their sums");
+    assert_eq!(before.sums, Sums::counted(genesis, ledger), "what open jobs come to changed unseen");
+    for (peer, account) in ledger.accounts() {
+        let serving = before.sums.of(*peer).serving;
+        let covered = serving.iter().filter_map(|job| ledger.open_job(*job)).map(|open| &open.job);
+        let covered = covered.filter(|job| job.ticket().covered);
+        let dearest = covered.map(|job| exposure::jury(genesis, job.order())).max().unwrap_or_default();
+        assert_eq!(account.reserve(), dearest, "I15: the jury over the dearest job is not set aside");
     }
+    assert_eq!(ledger.stranded(), [], "I13: time alone does not move these jobs on");
+}
+
+/// I2: an open job holds the client's total and its deposit, if it disputed; a closed one is none of the open.
+pub(super) fn held_is_what_open_jobs_hold(ledger: &Ledger, before: &Before, scope: &Scope) {
     for open in scope.open_jobs(ledger) {
         assert!(!matches!(open.job.stage(), Stage::Closed(_)), "I2: a closed job holds money");
         assert!(open.job.order().total_max > Amount::ZERO, "I2: an open job holds nothing");
     }
     for peer in &scope.accounts {
-        let expected = held.get(peer).copied().unwrap_or_default();
-        assert_eq!(ledger.held_of(*peer), Amount(expected), "I2: held is not what the open jobs hold");
+        let expected = Amount(before.sums.of(*peer).held);
+        assert_eq!(ledger.held_of(*peer), expected, "I2: held is not what the open jobs hold");
     }
     for job in scope.jobs.iter().filter(|job| before.jobs.contains_key(*job)) {
         let (open, closed) = (ledger.open_job(*job).is_some(), ledger.closed_job(*job).is_some());
@@ -121,6 +128,7 @@ pub(super) fn only_the_touched_change(ledger: &Ledger, before: &Before, touched:
 /// I8: an event lowers the wealth only of parties that signed in that job; without a close it moves none at all, but for
 /// what is created.
 pub(super) fn only_signers_lose(
+    genesis: &Genesis,
     ledger: &Ledger,
     fact: &Fact,
     before: &Before,
@@ -139,13 +147,26 @@ pub(super) fn only_signers_lose(
             && story.outcome.is_slashed()
         {
             let (order, slashed) = (order(story), story.settlement.slashed.0);
-            assert!(peer != order.client || now == was, "I10: a client gained or lost by a slash");
+            // But for what it paid for the place.
+            let place = place_of(genesis, story);
+            assert!(peer != order.client || now + place == was, "I10: a client gained or lost by a slash");
             assert!(
                 peer != order.provider || now + slashed == was,
                 "I17: a slash was not taken from the stake"
             );
         }
     }
+}
+
+/// What a closed job has used of its place, by the ticks that it was opened and closed at.
+fn place_of(genesis: &Genesis, story: &Story) -> u64 {
+    let live = |round: u64| {
+        let tick = story.ticks.iter().map(Signed::said).find(|tick| tick.round == round);
+        tick.map_or(Timestamp::default(), |tick| tick.live)
+    };
+    let opened = story.ticket.standing.round;
+    let closed = story.events.last().map_or(opened, |event| event.round);
+    place::used(genesis, &order(story), &story.ticket, live(closed).since(live(opened))).0
 }
 
 fn signers(story: &Story) -> BTreeSet<PeerId> {
@@ -172,13 +193,14 @@ pub(super) fn an_objection_raises_nothing(ledger: &Ledger, fact: &Fact, before: 
     );
 }
 
-/// I4, I10, I14, I17, as far as one settlement shows them; its receipt is judged as a whole beside. `stakes` are those
-/// before the fact, less what it has taken of them so far.
+/// I4, I10, I14, I17, as far as one settlement shows them; its receipt is judged as a whole beside. `lost` is what the
+/// fact has taken of stakes so far.
 pub(super) fn settled_by_the_table(
     genesis: &Genesis,
     ledger: &Ledger,
     story: &Story,
-    stakes: &mut BTreeMap<PeerId, u64>,
+    before: &Before,
+    lost: &mut BTreeMap<PeerId, u64>,
 ) {
     let (order, settlement) = (order(story), &story.settlement);
     let disputed = story.events.iter().any(|event| matches!(event.what, Happening::Dispute(_)));
@@ -190,19 +212,22 @@ pub(super) fn settled_by_the_table(
     assert!(slashed.is_zero() || story.outcome.is_slashed(), "I4: a slash of who was not convicted");
     assert!(settlement.provider.is_zero() || !story.outcome.is_slashed(), "I4: pay and a slash");
     if story.outcome.is_slashed() {
-        let stake = stakes.get(&order.provider).copied().unwrap_or_default();
+        let stake = before.stakes.get(&order.provider).copied().unwrap_or_default();
+        let stake = stake.saturating_sub(lost.get(&order.provider).copied().unwrap_or_default());
         let unbonding = ledger.accounts().get(&order.provider).map(Holdings::unbonding).unwrap_or_default();
         // What was withdrawn long before may have been paid at the same tick, and is none of it any more.
         let all = slashed.0 >= stake && unbonding.is_zero();
         assert!(all || slashed >= story.ticket.slash, "I17: a conviction costs less than the ticket says");
         assert!(slashed <= story.ticket.slash, "I17: a conviction costs more than the ticket says");
         assert!(slashed.0 > 0 || all, "I17: a conviction costs nothing although there is stake");
-        assert!(settlement.client >= order.total_max, "I10: a client lost by a slash");
+        let kept = settlement.client.0 + place_of(genesis, story);
+        assert!(kept >= order.total_max.0, "I10: a client lost by a slash");
         assert!(settlement.fees.iter().all(|fee| fee.peer != order.client), "I10: a bounty for the client");
     }
     let losses = settlement.fines.iter().map(|fine| (fine.peer, fine.amount));
     for (peer, amount) in losses.chain([(order.provider, slashed)]) {
-        stakes.entry(peer).and_modify(|stake| *stake = stake.saturating_sub(amount.0));
+        let lost = lost.entry(peer).or_default();
+        *lost = lost.saturating_add(amount.0);
     }
     if story.outcome == Outcome::Unchecked {
         assert!(story.ticket.covered, "I5: unchecked, paid, and nothing stood for it");

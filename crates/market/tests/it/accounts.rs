@@ -63,12 +63,12 @@ fn long(desk: &mut Desk, lane: u16, run_max: Duration) -> Ordered {
 #[test]
 fn half_of_a_newcomers_pay_is_put_at_stake_up_to_the_entry_level_then_a_fifth_up_to_the_target() {
     let mut desk = Desk::new(|_| {});
-    // The pay is 0.96 while the check comes out of it, and 1 less the dues at a rate of one from the entry level on.
-    let stakes = [480_000_000, 960_000_000, 1_000_000_000, 1_190_984_000];
+    // The pay is 0.96 while the check comes out of it, and 1 less the dues at the rate that deters from the entry level on.
+    let stakes = [480_000_000, 960_000_000, 1_440_000_000, 1_560_000_000, 1_752_521_740];
     for (lane, expected) in (0..).zip(stakes) {
         let order = desk.order(CLIENT, NEWCOMER, lane, 0);
         let job = desk.open(order).unwrap_or_else(|rejection| panic!("{rejection}"));
-        assert_eq!(job.ticket.newcomer, lane < 3, "job {lane}");
+        assert_eq!(job.ticket.newcomer, lane < 4, "job {lane}");
         desk.run(&job, &honest());
         desk.judge(&job, &honest(), Conduct { finding: &|_| truth(), opens: true });
         assert_eq!(desk.account(NEWCOMER).stake, Amount(expected), "after job {lane}");
@@ -105,28 +105,36 @@ fn a_provider_sets_its_own_target_and_at_the_target_keeps_all_its_pay() {
 }
 
 #[test]
-fn the_pay_of_unsettled_jobs_is_exposed_until_they_close_and_what_stands_for_it_stays() {
+fn what_stands_for_open_jobs_and_one_jury_stays_until_they_close() {
     let mut desk = Desk::new(|_| {});
     judged_in(&mut desk, 0, &|_| truth(), true);
     let jobs = [1, 2].map(|lane| open(&mut desk, PROVIDER, lane));
     assert!(jobs.iter().all(|job| job.ticket.covered && job.ticket.rate < Rate::ONE));
-    assert_eq!(desk.account(PROVIDER).exposed, Amount::credits(2));
-    let stake = desk.account(PROVIDER).stake;
-    let too_much = Amount(stake.0 - Amount::credits(2).0 + 1);
+    // The price, and two runs; a jury is twelve.
+    let (job, jury) = (Amount(1_080_000_000), Amount(480_000_000));
+    let account = desk.account(PROVIDER);
+    assert_eq!((account.exposed, account.reserve()), (Amount(2 * job.0), jury));
+    let too_much = Amount(account.stake.0 - account.engaged().0 + 1);
     assert_eq!(unstake(&mut desk, PROVIDER, too_much), Err(Rejection::Exposed));
     assert_eq!(unstake(&mut desk, PROVIDER, Amount(too_much.0 - 1)), Ok(()));
     abort(&mut desk, &jobs[0]);
-    assert_eq!(desk.account(PROVIDER).exposed, Amount::credits(1));
-    assert_eq!(unstake(&mut desk, PROVIDER, Amount::credits(1)), Ok(()), "what stood for the closed job");
+    let account = desk.account(PROVIDER);
+    assert_eq!((account.exposed, account.reserve()), (job, jury));
+    assert_eq!(unstake(&mut desk, PROVIDER, job), Ok(()), "what stood for the closed job");
     assert_eq!(unstake(&mut desk, PROVIDER, Amount(1)), Err(Rejection::Exposed));
+    abort(&mut desk, &jobs[1]);
+    assert_eq!(desk.account(PROVIDER).engaged(), Amount::ZERO);
 }
 
 #[test]
-fn a_job_that_is_checked_for_certain_exposes_nothing() {
+fn a_job_that_is_checked_for_certain_is_exposed_like_any_other() {
     let mut desk = Desk::new(|_| {});
     let job = open(&mut desk, PROVIDER, 0);
-    assert_eq!((job.ticket.rate, job.ticket.covered), (Rate::ONE, false));
-    assert_eq!(desk.account(PROVIDER).exposed, Amount::ZERO);
+    assert_eq!((job.ticket.rate, job.ticket.covered), (Rate::ONE, true));
+    assert_eq!(desk.account(PROVIDER).exposed, Amount(1_080_000_000));
+    let newcomer = open(&mut desk, NEWCOMER, 1);
+    assert_eq!((newcomer.ticket.newcomer, newcomer.ticket.covered), (true, false));
+    assert_eq!(desk.account(NEWCOMER).engaged(), Amount::ZERO, "nothing stands for a newcomer's");
 }
 
 #[test]

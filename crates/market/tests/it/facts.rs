@@ -302,6 +302,8 @@ fn bend(genesis: &mut Genesis, dice: &mut Dice<'_>) {
             &mut money.autostake_newcomer.0,
             &mut money.autostake.0,
             &mut money.autostake_multiple,
+            &mut money.place_hour.0,
+            &mut money.jobs_max,
         ];
         let at = dice.below(numbers.len());
         if let Some(number) = numbers.into_iter().nth(at) {

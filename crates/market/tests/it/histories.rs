@@ -387,7 +387,7 @@ impl World {
             Hostile::Unstake => {
                 let account = office.account(PROVIDER);
                 let (notary, sequence) = (id::<Cheap>(NOTARY), account.instruction + 1);
-                let amount = Amount(account.stake.minus_up_to(account.exposed).0 + 1);
+                let amount = Amount(account.stake.minus_up_to(account.engaged()).0 + 1);
                 let unstake = Unstake { notary, sequence, amount };
                 Fact::Unstake(office.say(id::<Cheap>(PROVIDER), unstake))
             }

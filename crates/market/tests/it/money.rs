@@ -388,7 +388,7 @@ fn an_endowed_place_is_taken_by_a_check_freed_without_one_and_only_for_pinned_ma
     assert!(first.ticket.standing.endowed);
     let second = open(&mut desk, PROVIDER, 3);
     assert!(!second.ticket.standing.endowed, "the only place is taken");
-    closes(&mut desk, &first, &|_| Finding::Absent, Outcome::Void);
+    closes(&mut desk, &first, &|_| Finding::Absent, Outcome::Unchecked);
     assert_eq!(desk.ledger.endowment(), ENDOWMENT, "what was set aside came back");
     let third = open(&mut desk, PROVIDER, 4);
     assert!(third.ticket.standing.endowed, "the place was freed");
@@ -417,4 +417,59 @@ fn money_at_stake_is_not_there_to_be_spent() {
     let order = desk.order(CLIENT, PROVIDER, 0, 0);
     let refused = desk.open(order).map(drop);
     assert_eq!(refused, Err(Rejection::Refused(assay_protocol::order::Refusal::Funds)));
+}
+
+/// A place among the open jobs costs the same whatever becomes of the job, so that nobody holds it for nothing.
+#[test]
+fn a_place_is_paid_for_by_the_hour_however_the_job_ends_and_the_rest_comes_back() {
+    let place = 1_000;
+    let mut desk = Desk::new(|genesis| genesis.money.place_hour = Amount(16 * place as u64));
+    let unclaimed = flows(&mut desk, PROVIDER, |desk| {
+        let job = open(desk, PROVIDER, 0);
+        assert_eq!(job.ticket.place, Amount(place as u64));
+        desk.tick_while(&job, |stage| !matches!(stage, Stage::Closed(_)));
+        assert_eq!(desk.stage(job.id), Stage::Closed(Outcome::NoClaim));
+    });
+    assert_eq!(unclaimed, Flows { client: -place, pool: place, ..Flows::default() });
+    let checked = flows(&mut desk, PROVIDER, |desk| {
+        let job = open(desk, PROVIDER, 1);
+        closes(desk, &job, &|_| truth(), Outcome::Checked);
+    });
+    let (client, pool) = (-PRICE - PREMIUM - place, PREMIUM + DUES - CHECK + place);
+    assert_eq!(checked, Flows { client, provider: PRICE - DUES, verifiers: CHECK, pool, ..Flows::default() });
+    let mut desk = Desk::new(|genesis| genesis.money.place_hour = Amount(16 * place as u64));
+    let slashed = flows(&mut desk, PROVIDER, |desk| {
+        judged_in(desk, 0, &|_| lie(0), true);
+    });
+    assert_eq!(desk.closed.last().map(|story| story.outcome), Some(Outcome::Slashed));
+    assert_eq!(slashed.client, -place, "nobody gains by a slash, and nobody has a place for nothing");
+}
+
+/// Jobs that nobody means to end keep others out as long as they may: what they pay rises with how many they are.
+#[test]
+fn a_full_notary_costs_whoever_fills_it() {
+    let mut desk = Desk::new(|genesis| {
+        (genesis.money.place_hour, genesis.money.jobs_max) = (Amount(16_000), 64);
+    });
+    let paid = flows(&mut desk, PROVIDER, |desk| {
+        let jobs: Vec<Ordered> = (0..64)
+            .map(|lane| {
+                opened(desk, lane, |order| {
+                    (order.units_max, order.unit_price, order.cancel_fee) =
+                        (1, Amount(50_000_000), Amount::ZERO);
+                    order.total_max = Amount(95_000_000);
+                })
+            })
+            .collect();
+        desk.tick_while(&jobs[63], |stage| !matches!(stage, Stage::Closed(_)));
+    });
+    // Eight jobs in each eighth of the places, each a little dearer than the one before.
+    let expected: u64 = (0..64)
+        .map(|open: u64| {
+            let begin = 1_000 << (open / 8);
+            begin + begin * (open % 8) / 8
+        })
+        .sum();
+    assert_eq!(paid, Flows { client: -(expected as i64), pool: expected as i64, ..Flows::default() });
+    assert_eq!(expected, 2_932_500, "a flat price would bring 64,000");
 }

@@ -292,6 +292,7 @@ fn genesis<K: Key>() -> Genesis {
             micros_per_work: 50_000,
             pool: FREE,
             low_water: Amount::credits(10),
+            place_hour: Amount::ZERO,
             ..Money::default()
         },
         thresholds: vec![Threshold {

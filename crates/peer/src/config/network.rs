@@ -111,10 +111,12 @@ section!(Money {
     slash_multiple: "What a conviction costs, in multiples of what the client can lose.",
     slash_checks: "The least that a conviction costs, in check costs.",
     bounty_checks: "The greatest bounty for the verifier that noticed, in check costs.",
-    entry_checks: "The stake from which a provider is no newcomer, in check costs.",
+    entry_checks: "The stake from which a provider is no newcomer, above the price of the job, in check costs.",
     autostake_newcomer: "The share of its pay that a newcomer puts at stake.",
     autostake: "The share that any other provider does, up to its target.",
     autostake_multiple: "The target, in multiples of the price of a job, where the provider has set none.",
+    place_hour: "What a place among the open jobs costs for an hour where half of them are taken.",
+    jobs_max: "Jobs that the notary keeps open.",
 });
 
 section!(Threshold {

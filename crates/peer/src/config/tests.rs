@@ -24,7 +24,7 @@ fn full() -> NetworkFile {
         licence: "MIT OR Apache-2.0".to_owned(),
     };
     let mut genesis = Genesis {
-        notaries: vec![peer(1), peer(2)],
+        notaries: vec![peer(1)],
         manifests: vec![
             manifest("digits", Policy::Tensor(TensorFormat::F32)),
             manifest("pure", Policy::Exact),

@@ -51,11 +51,13 @@ pub(crate) fn prepare(
         Some(word) => codec::digest("submission", word),
         None => Digest(random()?),
     };
+    let content = content(&submit, manifest.digest());
     let units_max = submit.units_max.unwrap_or_else(|| units_assumed(&manifest));
     let submission = Submission {
         checks: 0,
         unchecked_ok: false,
         key,
+        content,
         input_commit: Digest::of(&blob),
         units_max,
         work_max: submit.work_max.unwrap_or_else(|| work_assumed(&manifest, units_max)),
@@ -69,6 +71,14 @@ pub(crate) fn prepare(
         manifest,
     };
     Ok(Prepared { submission, blob })
+}
+
+/// What the user said: the same word again names the same job only with the same content. The salt of the input and what
+/// the home's settings fill in are none of it.
+fn content(submit: &Submit, manifest: Digest) -> Digest {
+    let limits = (submit.cost_max, submit.unit_price_max, submit.units_max, submit.work_max, submit.run_max);
+    let said = (manifest, Digest::of(&submit.input.0), submit.provider, submit.attempts_max, limits);
+    codec::digest("submission content", &said)
 }
 
 fn random() -> Result<[u8; SALT_BYTES], Refused> {
@@ -98,4 +108,44 @@ fn work_assumed(manifest: &Manifest, units_max: Units) -> Work {
     let calls = units_max.max(1);
     let fuel = mega_fuel.saturating_mul(FUEL_PER_MEGA);
     manifest.work(&Meters { calls, tokens_read, tokens_written, fuel }).min(manifest.work_most).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use assay_protocol::{
+        id::PeerId,
+        units::{Amount, Duration},
+    };
+
+    use super::*;
+
+    fn submit(change: impl FnOnce(&mut Submit)) -> Submit {
+        let mut submit = Submit { idempotency_key: Some("word".to_owned()), ..Submit::default() };
+        submit.input.0 = b"input".to_vec();
+        change(&mut submit);
+        submit
+    }
+
+    #[test]
+    fn the_content_of_a_job_is_what_its_user_said_of_it() {
+        let named = Digest::of(b"manifest");
+        let usual = content(&submit(|_| {}), named);
+        assert_eq!(usual, content(&submit(|_| {}), named));
+        assert_eq!(usual, content(&submit(|other| other.idempotency_key = None), named));
+        let others = [
+            content(&submit(|_| {}), Digest::of(b"another manifest")),
+            content(&submit(|other| other.input.0.push(0)), named),
+            content(&submit(|other| other.cost_max = Some(Amount(7))), named),
+            content(&submit(|other| other.unit_price_max = Some(Amount(7))), named),
+            content(&submit(|other| other.units_max = Some(7)), named),
+            content(&submit(|other| other.work_max = Some(7)), named),
+            content(&submit(|other| other.run_max = Some(Duration(7))), named),
+            content(&submit(|other| other.attempts_max = Some(7)), named),
+            content(&submit(|other| other.provider = Some(PeerId([7; 32]))), named),
+        ];
+        let distinct: BTreeSet<&Digest> = others.iter().chain([&usual]).collect();
+        assert_eq!(distinct.len(), others.len() + 1);
+    }
 }

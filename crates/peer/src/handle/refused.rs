@@ -57,6 +57,9 @@ pub enum Refused {
         /// How many it may have.
         max: u64,
     },
+    /// The word that should name the job names another one.
+    #[error("another job has this idempotency key")]
+    KeyInUse,
     /// Too many jobs are under way.
     #[error("too many jobs of this peer are under way")]
     TooManyJobs,
@@ -74,6 +77,9 @@ pub enum Refused {
         /// How long it was waited for.
         waited_ms: u64,
     },
+    /// More services than one offer can hold.
+    #[error("these are more services than one offer can hold")]
+    TooMuchToOffer,
     /// A runner or model of a manifest could not be had.
     #[error("{manifest} cannot be offered: its {part} {digest} is not here and no peer has it")]
     PartAbsent {

@@ -7,7 +7,7 @@ use crate::{
     id::{Digest, PeerId},
     job::tests::world::{CLIENT, Terms, checkers, genesis, order, standing},
     ticket::Standing,
-    units::{Duration, Timestamp},
+    units::{Duration, Rate, Timestamp},
 };
 
 /// All that an admission is judged by.
@@ -16,6 +16,11 @@ struct Case {
     order: Order,
     standing: Standing,
     accept: Accept,
+}
+
+/// Work takes a millisecond a unit, and a run so many.
+fn slow(case: &mut Case, run_ms: u64) {
+    (case.genesis.money.micros_per_work, case.order.run_max) = (1_000, Duration(run_ms));
 }
 
 /// Changes an order that is admitted, and says what becomes of it.
@@ -28,6 +33,8 @@ const UNSOUND: &[Row] = &[
     ("no work", |case| case.order.work_max = 0, Err(Refusal::Numbers)),
     ("no price", |case| case.order.unit_price = Amount::ZERO, Err(Refusal::Numbers)),
     ("no time", |case| case.order.run_max = Duration(0), Err(Refusal::Numbers)),
+    ("a minute and ten times what it takes", |case| slow(case, 60_000 + 10 * 80), Ok(())),
+    ("a longer run", |case| slow(case, 60_001 + 10 * 80), Err(Refusal::Limits)),
     ("a price that does not fit", |case| case.order.unit_price = Amount(u64::MAX), Err(Refusal::Numbers)),
     ("less than the price", |case| case.order.total_max = Amount(999_999), Err(Refusal::Numbers)),
     ("a fee of the price", |case| case.order.cancel_fee = Amount(1_000_000), Ok(())),
@@ -56,8 +63,14 @@ const INADMISSIBLE: &[Row] = &[
     ("opened later", |case| case.standing.opened = Timestamp(case.order.open_by.0 + 1), Err(Refusal::Late)),
     ("12 hours to open it", |case| case.order.open_by = Timestamp(1_000_000 + 43_200_000), Ok(())),
     ("more", |case| case.order.open_by = Timestamp(1_000_001 + 43_200_000), Err(Refusal::Future)),
-    ("price and premium", |case| case.order.total_max = Amount(1_001_406), Ok(())),
-    ("less", |case| case.order.total_max = Amount(1_001_405), Err(Refusal::Total)),
+    ("price, premium and one check", |case| case.order.total_max = Amount(1_081_406), Ok(())),
+    ("less", |case| case.order.total_max = Amount(1_081_405), Err(Refusal::Total)),
+    ("twice as much", |case| case.order.total_max = Amount(2_162_812), Ok(())),
+    ("more than twice", |case| case.order.total_max = Amount(2_162_813), Err(Refusal::Total)),
+    ("and a place", |case| placed(case, 1_081_506), Ok(())),
+    ("less of it", |case| placed(case, 1_081_505), Err(Refusal::Total)),
+    ("twice as much with two checks", |case| prepay(case, 2_322_812), Ok(())),
+    ("more than that", |case| prepay(case, 2_322_813), Err(Refusal::Total)),
     ("price, premium and prepaid checks", |case| prepay(case, 1_161_406), Ok(())),
     ("less of them", |case| prepay(case, 1_161_405), Err(Refusal::Total)),
     ("a newcomer's check", |case| newcomer(case, 1_081_406), Ok(())),
@@ -66,11 +79,17 @@ const INADMISSIBLE: &[Row] = &[
     ("a lower price", |case| cheap(case, 21), Err(Refusal::Dues)),
     ("agreed to just this rate", |case| case.accept.rate_max = Rate::of(1, 4), Ok(())),
     ("a lower one", |case| case.accept.rate_max = Rate(Rate::of(1, 4).0 - 1), Err(Refusal::Rate)),
-    ("12 hours to settle", |case| case.order.run_max = Duration(14_163_333), Ok(())),
-    ("more to settle", |case| case.order.run_max = Duration(14_163_334), Err(Refusal::Settle)),
-    ("a stake for all", |case| case.standing.exposed = Amount(299_000_000), Ok(())),
-    ("for less", |case| case.standing.exposed = Amount(299_000_001), Err(Refusal::Exposure)),
-    ("uncovered but always checked", |case| uncovered(case, 13), Ok(())),
+    ("just the time to settle", |case| case.genesis.timers.settle_max = settle(case), Ok(())),
+    (
+        "less of it",
+        |case| case.genesis.timers.settle_max = Duration(settle(case).0 - 1),
+        Err(Refusal::Settle),
+    ),
+    ("a stake for all, and for a jury", |case| case.standing.exposed = Amount(297_880_000), Ok(())),
+    ("for less", |case| case.standing.exposed = Amount(297_880_001), Err(Refusal::Exposure)),
+    ("uncovered, even if it is checked anyway", |case| uncovered(case), Err(Refusal::Exposure)),
+    ("a quarter of the stake", |case| another(case, 4_640_000), Ok(())),
+    ("more than that", |case| another(case, 4_639_999), Err(Refusal::Exposure)),
     ("three that can check it", |case| case.standing.checkers = checkers(3), Ok(())),
     ("two", |case| case.standing.checkers = checkers(2), Err(Refusal::Checkers)),
     (
@@ -85,10 +104,24 @@ const INADMISSIBLE: &[Row] = &[
     ),
     ("a client with a little less", |case| case.standing.checkers.parties[0] = 4, Ok(())),
     ("two, and it may go unchecked", |case| unchecked(case), Ok(())),
-    ("the same, uncovered", |case| uncovered(case, 2), Err(Refusal::Checkers)),
+    ("the same with a newcomer, for whom nothing stands", |case| unstaked(case), Err(Refusal::Checkers)),
     ("as many as checks", |case| several(case, 4), Ok(())),
     ("fewer than checks", |case| several(case, 3), Err(Refusal::Checkers)),
 ];
+
+/// Half of all places are taken, and one costs a hundred for an hour.
+fn placed(case: &mut Case, total: u64) {
+    (case.genesis.money.place_hour, case.standing.open) = (Amount(100), case.genesis.money.jobs_max / 2);
+    case.order.total_max = Amount(total);
+}
+
+/// How long a job of this order may take from opening to payment.
+fn settle(case: &Case) -> Duration {
+    let (genesis, order) = (&case.genesis, &case.order);
+    let timers = &genesis.timers;
+    let drawn = timers.reveal.plus(timers.tick.times(deadline::ROUNDS_AHEAD));
+    deadline::claim_time(genesis, order).plus(drawn).plus(deadline::window(genesis, order))
+}
 
 fn prepay(case: &mut Case, total: u64) {
     (case.order.checks, case.order.total_max) = (2, Amount(total));
@@ -100,16 +133,27 @@ fn newcomer(case: &mut Case, total: u64) {
 
 fn cheap(case: &mut Case, unit_price: u64) {
     (case.order.unit_price, case.order.cancel_fee) = (Amount(unit_price), Amount::ZERO);
+    case.order.total_max = Amount(150_000);
 }
 
 fn unchecked(case: &mut Case) {
     (case.standing.checkers, case.order.unchecked_ok) = (checkers(2), true);
 }
 
-/// It may go unchecked, and the stake does not stand for the pay.
-fn uncovered(case: &mut Case, leaves: u64) {
-    (case.standing.checkers, case.order.unchecked_ok) = (checkers(leaves), true);
+/// The client pays a check in advance, and the stake does not stand for the job.
+fn uncovered(case: &mut Case) {
     (case.order.checks, case.standing.exposed) = (1, Amount(300_000_000));
+}
+
+/// With this stake, and a job that is open already.
+fn another(case: &mut Case, stake: u64) {
+    (case.standing.stake, case.standing.serving) = (Amount(stake), 1);
+}
+
+/// It may go unchecked, and there is no stake.
+fn unstaked(case: &mut Case) {
+    unchecked(case);
+    case.standing.stake = Amount::ZERO;
 }
 
 fn several(case: &mut Case, leaves: u64) {

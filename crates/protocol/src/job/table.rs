@@ -196,6 +196,9 @@ impl Job {
                 Client | Provider | Verifier(_) | Notary,
             ) => return Err(Misstep::Closed),
         };
+        if let Closed(_) = next {
+            self.ended.get_or_insert(now.live);
+        }
         self.stage = next;
         Ok(next)
     }

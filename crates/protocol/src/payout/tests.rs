@@ -28,7 +28,8 @@ const TENSOR: Terms = Terms::TENSOR.with_margin(2);
 /// earns or, with a minus, pays; a verifier is its seat, `p` the provider. All in thousands.
 ///
 /// The price is 1,000, of which 800 are claimed; the client puts up 2,000; a check of the claim costs 64, the premium on
-/// it 64 × 1/64 × 9/8 = 1.125, the dues 64 × 15/64 × 9/8 = 16.875; the slash is a hundred times what the client puts up.
+/// it 64 × 1/64 × 9/8 = 1.125, the dues 64 × 15/64 × 9/8 = 16.875; the slash is a hundred times what the client puts up,
+/// but for all checks in advance beyond the first, of 80 each.
 const TABLE: &[(Terms, &str)] = &[
     (
         SPOT,
@@ -42,6 +43,7 @@ const TABLE: &[(Terms, &str)] = &[
         claim:idle reveal rounds draw:none overdue  | NotDrawn     | 1998.875 | 0       | 0      |
         claim:most reveal rounds draw:none overdue  | NotDrawn     | 998.875  | 983.125 | 0      |
         claim convicted reveal rounds draw:none checked:same | Checked | 1198.875 | 719.125 | 0    | 0:64
+        claim:idle convicted reveal rounds draw:none checked:same | Checked | 1998.875 | 0 | 0 | 0:64 p:-64
         claim convicted reveal rounds draw:none seat:nobody | Unchecked | 1198.875 | 783.125 | 0   |
         undrawn convicted checked:same              | Checked      | 1198.875 | 719.125 | 0      | 0:64
         undrawn dispute checked:same                | Checked      | 1198.875 | 783.125 | 0      | 0:64
@@ -92,26 +94,21 @@ const TABLE: &[(Terms, &str)] = &[
         ALWAYS,
         "
         drawn checked:same                          | Checked      | 1134.875 | 783.125 | 0      | 0:64
-        drawn seat:nobody                           | Void         | 2000     | 0       | 0      |
+        drawn seat:nobody                           | Unchecked    | 1198.875 | 783.125 | 0      |
         accused voice:same*2                        | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
         accused voice:other*2                       | Slashed      | 2000     | 0       | 200000 | 0:1344 1:64 2:64
         overdue                                     | NoClaim      | 2000     | 0       | 0      |
         ",
     ),
-    (Terms { unchecked_ok: true, ..ALWAYS }, "drawn seat:nobody | Unchecked | 1198.875 | 783.125 | 0 |"),
     (
         THRICE,
         "
         drawn checked:same voice:same*2             | Checked      | 1006.875 | 783.125 | 0      | 0:64 1:64 2:64
-        drawn checked:same nobody                   | Void         | 1936     | 0       | 0      | 0:64
+        drawn checked:same nobody                   | Unchecked    | 1134.875 | 783.125 | 0      | 0:64
         drawn checked:same voice:same voice:other voice:same*2 | Cleared | 1070.875 | 783.125 | 0 | 0:64 1:64 3:64 4:64 2:-128
-        drawn checked:same voice:other voice:other*2 | Slashed     | 2000     | 0       | 200000 | 1:1344 2:64 3:64
+        drawn checked:same voice:other voice:other*2 | Slashed     | 2000     | 0       | 184000 | 1:1344 2:64 3:64
         drawn checked:same voice:other nobody       | Void         | 1872     | 0       | 0      | 0:64 1:64
         ",
-    ),
-    (
-        Terms { unchecked_ok: true, ..THRICE },
-        "drawn checked:same nobody                  | Unchecked    | 1134.875 | 783.125 | 0      | 0:64",
     ),
     (
         NEWCOMER,
@@ -163,10 +160,10 @@ const TABLE: &[(Terms, &str)] = &[
         "drawn checked:grey                         | GreyRefunded | 1934.875 | 0       | 0      | 0:64 p:-16.875",
     ),
     (
-        Terms { stake: Amount(1_000_000), ..SPOT },
+        Terms { stake: Amount(2_120_000), ..SPOT },
         "
-        accused voice:other*2                       | Slashed      | 2000     | 0       | 1000   | 0:564 1:64 2:64
-        undrawn overdue                             | NotDrawn     | 1198.875 | 729.125 | 0      |
+        accused voice:other*2                       | Slashed      | 2000     | 0       | 2120   | 0:1124 1:64 2:64
+        undrawn overdue                             | NotDrawn     | 1198.875 | 751.924 | 0      |
         ",
     ),
 ];

@@ -128,6 +128,7 @@ fn notices() -> Vec<Message> {
         held: Amount::credits(5),
         owed: Amount::credits(6),
         fee_margin: Rate::per_mille(150),
+        open: 70_000,
         head: head(),
     };
     let closed = NoticeEvent::Closed { outcome: Outcome::Checked, receipt: digest(4) };
@@ -261,6 +262,9 @@ fn ticket() -> Ticket {
         endowed: false,
         stake: Amount::credits(100),
         exposed: Amount::credits(1),
+        reserve: Amount(480_000_000),
+        serving: 3,
+        open: 60_000,
         fee_margin: Rate::per_mille(150),
     };
     Ticket {
@@ -275,6 +279,7 @@ fn ticket() -> Ticket {
         dues: Amount(4_000),
         newcomer: false,
         covered: true,
+        place: Amount(190_000),
         window: Duration::seconds(600),
         claim_by: Timestamp(1_800_000_210_000),
     }

@@ -25,7 +25,7 @@ use super::{
 use crate::support::{LIMIT, settle};
 
 /// What a provider has at stake that would gain by a rate that is only a little lower.
-const SMALL: Amount = Amount(20_000_000);
+const SMALL: Amount = Amount(82_500_000);
 
 /// Publishes each value of the beacon as soon as the notary has it.
 #[derive(Clone, Debug)]

@@ -1,14 +1,17 @@
 //! What newcomers, who have nothing at stake, are cheated out of, and what they cheat others out of: the rules bound both.
 
 use assay_market::policy;
-use assay_protocol::{receipt::Receipt, units::Rate};
+use assay_protocol::{
+    receipt::Receipt,
+    units::{Amount, Rate},
+};
 use assay_simulations::{
     behaviour::LazyVerifier,
     plan::{Plan, UNIT_PRICE},
     world::{Place, Wish, World},
 };
 
-use super::{Coalition, Gamble, friends::Liar, results, run};
+use super::{Coalition, Gamble, friends::Liar, restake, results, run};
 use crate::support::market;
 
 /// Newcomers in one market: each is one of many who try, or are tried, once or twice.
@@ -18,6 +21,8 @@ const FOUNDERS: usize = 10;
 /// The share of them that colludes: what the rules reckon with.
 const FRIENDLY: f64 = 0.2;
 
+/// The entry level of the usual order: its price and fourteen runs.
+const ENTRY: Amount = Amount(UNIT_PRICE.0 + 14 * 4_000_000);
 /// The price of a job, in nano-credits.
 const PRICE: i128 = UNIT_PRICE.0 as i128;
 
@@ -74,8 +79,12 @@ fn free_inference_from_newcomers_brings_their_client_no_more_than_its_share_of_t
 fn free_inference_ends_where_newcomers_have_something_at_stake() {
     let mut world = newcomers_market();
     let client = world.plan().client(0);
-    // Half of what they earn becomes their stake, until it reaches the entry level.
-    let served = serve(&mut world, 0..9);
+    // Half of what they earn becomes their stake, until it reaches the entry level; here they put up the rest themselves.
+    serve(&mut world, 0..2);
+    for newcomer in newcomers(&world) {
+        restake(&mut world, newcomer, ENTRY);
+    }
+    let served = serve(&mut world, 2..9);
     let entered =
         served.iter().rev().take(NEWCOMERS).filter(|receipt| !receipt.story.ticket.newcomer).count();
     assert_eq!(entered, NEWCOMERS, "all of them are above the entry level");

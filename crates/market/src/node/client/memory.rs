@@ -163,7 +163,8 @@ impl Client {
     /// Lets go of all of a submission that is long over but what its user is shown.
     fn shrink(&mut self, key: Digest) {
         let Some(submitted) = self.submissions.remove(&key) else { return };
-        let past = Past { arrival: submitted.arrival, view: self.view(&submitted) };
+        let (arrival, content) = (submitted.arrival, submitted.submission.content);
+        let past = Past { arrival, content, view: self.view(&submitted) };
         for job in submitted.attempts.iter().chain(&submitted.waived) {
             self.attempts.remove(job);
         }
@@ -173,9 +174,10 @@ impl Client {
         self.past.insert(key, past);
     }
 
-    /// True if a submission of this name was taken and is not forgotten.
-    pub(super) fn knows(&self, key: Digest) -> bool {
-        self.submissions.contains_key(&key) || self.past.get(&key).is_some()
+    /// What its user said of a submission that was taken and is not forgotten.
+    pub(in crate::node) fn content_of(&self, key: Digest) -> Option<Digest> {
+        let past = || self.past.get(&key).map(|past| past.content);
+        self.submissions.get(&key).map(|submitted| submitted.submission.content).or_else(past)
     }
 
     /// True if no more submissions are taken.

@@ -8,7 +8,7 @@ use assay_protocol::{
     genesis::Genesis,
     id::Digest,
     order::{Order, Refusal},
-    ticket::Ticket,
+    ticket::{Standing, Ticket},
 };
 
 use super::{Attempt, Client};
@@ -44,7 +44,7 @@ impl Client {
         let offers = outlook.book.serving(criteria.manifest, submission.provider);
         let (chosen, passed) = self.choose(offers, &criteria, Some(self.place(notary, lane)), outlook);
         Quote {
-            chosen: chosen.and_then(|(order, fit)| self.quoted(order, &fit, outlook.genesis)),
+            chosen: chosen.and_then(|(order, fit)| self.quoted(order, &fit, outlook)),
             passed,
             free: outlook.notaries.account(notary).map(|account| account.free),
         }
@@ -52,13 +52,16 @@ impl Client {
 
     /// An order with what is known of how it would be checked. Its sums fit: they are parts of the total that it was
     /// ranked by.
-    fn quoted(&self, order: Order, fit: &Match<'_>, genesis: &Genesis) -> Option<Chosen> {
+    fn quoted(&self, order: Order, fit: &Match<'_>, outlook: Outlook<'_>) -> Option<Chosen> {
+        let genesis = outlook.genesis;
         let (standing, basis) = match self.last_ticket(&order) {
             Some(Ticket { job, standing, .. }) => {
                 (*standing, Basis::Ticket { job: *job, opened: standing.opened, position: standing.position })
             }
             None => (policy::newcomer(genesis), Basis::Newcomer),
         };
+        let open = outlook.notaries.account(order.notary).map_or(0, |account| account.open);
+        let standing = Standing { open, ..standing };
         let explanation = policy::explain(genesis, &order, standing, &CHEAT_SHARES)?;
         Some(Chosen { order, machine: fit.offer.machine.clone(), run: fit.service.run, basis, explanation })
     }

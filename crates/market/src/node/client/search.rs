@@ -35,11 +35,12 @@ const ORDERS_MAX: usize = 32;
 const ASKED_MAX: usize = 512;
 
 impl Client {
-    /// Takes a user's wish; the same key again is the same wish.
+    /// Takes a user's wish; the same key again is the same wish, and no other.
     pub(super) fn submit<S: Signer>(&mut self, submission: &Submission, cx: &mut Context<'_, S>) -> Heard {
         let key = submission.key;
-        if self.knows(key) {
-            return Heard::Taken;
+        if let Some(known) = self.content_of(key) {
+            let same = known == submission.content;
+            return if same { Heard::Taken } else { Heard::Misstep(Fault::Contrary) };
         }
         if self.is_full() {
             cx.tell(Event::NotSubmitted { key });

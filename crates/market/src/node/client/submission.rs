@@ -6,7 +6,7 @@ use alloc::{
 };
 
 use assay_protocol::{
-    id::{JobId, PeerId},
+    id::{Digest, JobId, PeerId},
     order::{Failure, Refusal},
     units::Timestamp,
 };
@@ -50,6 +50,7 @@ pub(super) struct Submitted {
 #[derive(Clone, Debug)]
 pub(super) struct Past {
     pub(super) arrival: u64,
+    pub(super) content: Digest,
     pub(super) view: SubmissionView,
 }
 

@@ -131,8 +131,11 @@ pub(super) fn on_statement<S: Signer>(account: &Verified<Account>, cx: &mut Cont
     let Some(instruction) = queue.waiting.front() else { return };
     let answered = matches!(queue.awaits, Awaits::Statement(asked) if account.sequence >= asked);
     let Some(said) = &queue.said else {
-        if answered {
-            number(notary, account.instruction + 1, cx);
+        // After the last number there is none: an account that a notary says to be there can instruct nothing more.
+        match account.instruction.checked_add(1).filter(|_| answered) {
+            Some(sequence) => number(notary, sequence, cx),
+            None if answered => end(notary, Some(NotCarriedOut::Unanswered), cx),
+            None => {}
         }
         return;
     };

@@ -37,6 +37,7 @@ impl Notary {
             held: self.ledger.held_of(peer),
             owed: self.ledger.owed(Some(peer)),
             fee_margin: self.ledger.fee_margin(),
+            open: self.ledger.open_count(),
             head: self.head,
         }
     }
@@ -174,7 +175,7 @@ impl Notary {
             minted,
             burned,
             owed: ledger.owed(None),
-            open: ledger.open_jobs().count() as u64,
+            open: ledger.open_count(),
             closed: ledger.closed_count(),
             flagged: ledger
                 .flagged()

@@ -2,19 +2,17 @@
 //!
 //! **Invariant:** an offer is told for a short while only; one that is not renewed is forgotten by those who heard it.
 
-use alloc::vec::Vec;
-
-use assay_protocol::{
-    offer::{Offer, Service},
-    signed::Signer,
-    units::Duration,
-};
+use assay_protocol::{id::Digest, signed::Signer, units::Duration};
 
 use super::Provider;
 use crate::{
     effect::Effect,
-    node::{alarms::Alarm, context::Context},
-    provision::{Provision, Stock},
+    node::{
+        alarms::Alarm,
+        context::Context,
+        heard::{Fault, Heard},
+    },
+    provision::Provision,
     record::ProviderRecord,
 };
 
@@ -27,11 +25,19 @@ const OFFER_PAUSES: [Duration; 4] =
 const WARM: Duration = Duration::seconds(300);
 
 impl Provider {
-    /// Offers these services from now on.
-    pub(in crate::node) fn provide<S: Signer>(&mut self, provision: Provision, cx: &mut Context<'_, S>) {
-        self.keep(ProviderRecord::Provision(provision), cx);
+    /// Offers these services from now on; unless there are more than anybody would read of.
+    pub(in crate::node) fn provide<S: Signer>(
+        &mut self,
+        provision: &Provision,
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
+        if provision.examine(cx.genesis).is_err() {
+            return Heard::Misstep(Fault::Crowded);
+        }
+        self.keep(ProviderRecord::Provision(provision.clone()), cx);
         self.told = 0;
         self.tell_offer(cx);
+        Heard::Taken
     }
 
     /// What is on offer; nothing, if that is nothing.
@@ -44,28 +50,15 @@ impl Provider {
         let now = cx.now;
         self.ran.retain(|_, at| at.after(WARM) > now);
         let Some(provision) = &self.provision else { return };
-        let services: Vec<Service> = provision.services.iter().map(|stock| self.service(stock)).collect();
-        let valid_for = if services.is_empty() { Duration(1_000) } else { OFFER_VALIDITY };
-        let offer = Offer {
-            sequence: now.0,
-            valid_until: now.after(valid_for),
-            class: provision.class,
-            machine: provision.machine.clone(),
-            services,
-            slots: provision.slots,
-            notaries: cx.notaries_in_use().collect(),
-            addresses: provision.addresses.clone(),
-        };
+        let valid_for = if provision.services.is_empty() { Duration(1_000) } else { OFFER_VALIDITY };
+        let is_warm = |manifest: Digest| self.ran.contains_key(&manifest);
+        let notaries = cx.notaries_in_use().collect();
+        // What was kept by an older version may be more than anybody reads of: then nothing is told.
+        let Ok(offer) = provision.offer(now.0, now.after(valid_for), notaries, is_warm) else { return };
         let offer = cx.seal(offer);
         cx.out.push(Effect::Publish(offer.into()));
         let pause = OFFER_PAUSES[self.told.min(OFFER_PAUSES.len() - 1)];
         self.told += 1;
         cx.set(Alarm::Offer, now.after(pause));
-    }
-
-    fn service(&self, stock: &Stock) -> Service {
-        let (manifest, name) = (stock.manifest.digest(), stock.manifest.name.clone());
-        let warm = self.ran.contains_key(&manifest);
-        Service { manifest, name, unit_price: stock.unit_price, run: stock.run, warm }
     }
 }

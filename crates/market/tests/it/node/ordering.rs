@@ -1,6 +1,11 @@
 //! A client until its job is opened: whose word counts when, whom it asks next, and under which number.
 
-use assay_market::{Command, Event, Input, ledger::LANES_MAX, view::AttemptState};
+use assay_market::{
+    Command, Event, Input,
+    ledger::LANES_MAX,
+    node::{Fault, Heard},
+    view::AttemptState,
+};
 use assay_protocol::{
     id::Digest,
     message::Message,
@@ -326,4 +331,20 @@ fn jobs_for_which_there_is_no_lane_wait_until_there_is_one() {
     table.want(Command::Cancel { key: key(3) });
     let (_, order) = table.proposed();
     assert_eq!((order.lane, order.nonce), (3, 0));
+}
+
+#[test]
+fn the_same_key_is_the_same_wish_only_with_the_same_content() {
+    let mut table = Table::client(&[PROVIDER]);
+    let key = table.submit(1, |_| {});
+    let proposed = table.proposed().1.id();
+    table.submit(1, |again| again.input_commit = Digest::of(b"salted anew"));
+    assert_eq!((table.heard, table.saves()), (Heard::Taken, 0), "its content is the same");
+    for _ in 0..2 {
+        table.submit(1, |other| other.content = Digest::of(b"another content"));
+        assert_eq!((table.heard, table.saves()), (Heard::Misstep(Fault::Contrary), 0));
+        assert_eq!(table.node().submission_content(key), Some(Digest::default()), "the first one counts");
+        table.restart();
+    }
+    assert_eq!(table.node().submission(key).map(|known| known.attempts[0].job), Some(proposed));
 }

@@ -131,3 +131,18 @@ fn a_verifier_checks_what_it_registered_last_and_before_that() {
         assert_eq!(table.count("Check") > 0, number < 3, "after list {number}");
     }
 }
+
+/// No notary comes that far by itself; one may say so all the same, to any of its accounts, at any time.
+#[test]
+fn an_account_whose_numbers_are_said_to_be_used_up_instructs_nothing_and_lives_on() {
+    for (instruction, number) in [(u64::MAX - 1, Some(u64::MAX)), (u64::MAX, None)] {
+        let mut table = wished();
+        let question = asked(&table).expect("it asks");
+        table.hear(NOTARY, account(question, instruction));
+        assert_eq!(said(&table), number);
+        let told = table.told().any(|event| matches!(event, Event::NotCarriedOut { .. }));
+        assert_eq!(told, number.is_none(), "{:?}", table.effects);
+        table.restart();
+        table.pass(Duration::seconds(60));
+    }
+}

@@ -269,3 +269,25 @@ fn what_opens_another_claim_than_the_one_in_the_books_is_not_said() {
     table.feed(Input::Shown { run: shown, records });
     assert_eq!(table.count("OpenClaim"), 0, "{:?}", table.said());
 }
+
+/// Whoever tells what cannot be read is taken for somebody who does it on purpose.
+#[test]
+fn more_than_one_offer_can_hold_is_not_offered_and_what_was_offered_stays() {
+    let mut table = Table::provider();
+    let offered = table.node().provision().cloned();
+    for times in [17, 64] {
+        let more = offered.clone().map(|mut more| {
+            more.services = more.services.iter().cycle().take(times).cloned().collect();
+            more
+        });
+        more.into_iter().for_each(|more| table.want(Command::Provide(more)));
+        assert_eq!((table.saves(), table.published()), (0, 0), "{times} services");
+        assert_eq!(table.node().provision(), offered.as_ref());
+    }
+    let reached = offered.map(|mut reached| {
+        reached.addresses = (0..40).map(|port| format!("/ip4/192.0.2.1/tcp/{port}")).collect();
+        reached
+    });
+    reached.into_iter().for_each(|reached| table.want(Command::Provide(reached)));
+    assert_eq!((table.saves(), table.published()), (1, 1), "the first of many addresses are enough");
+}

@@ -9,6 +9,7 @@ use assay_market::{
     Book, Command, Config, Effect, Effects, Event, Input, Moment, Node, Record, Steady,
     book::Received,
     input::{Blob, RunId, RunResult},
+    node::Heard,
     provision::{Provision, Stock},
     submission::Submission,
 };
@@ -53,6 +54,8 @@ pub(crate) struct Table {
     number: u64,
     wakes_at: Timestamp,
     records: Vec<Record>,
+    /// What became of what it was told last.
+    pub(crate) heard: Heard,
 }
 
 impl Table {
@@ -71,6 +74,7 @@ impl Table {
             number,
             wakes_at: Timestamp::NEVER,
             records: Vec::new(),
+            heard: Heard::NotMine,
         };
         table.feed(Input::Wake);
         table
@@ -90,7 +94,7 @@ impl Table {
     fn take(&mut self, input: Input) {
         let mut effects = Effects::new();
         let moment = Moment { steady: Steady(self.now.0), wall: self.now };
-        self.node.handle(input, moment, &self.book, &mut effects);
+        self.heard = self.node.handle(input, moment, &self.book, &mut effects);
         self.perform(effects);
     }
 
@@ -200,6 +204,11 @@ impl Table {
     /// How many records were saved.
     pub(crate) fn saves(&self) -> usize {
         self.effects.iter().filter(|effect| matches!(effect, Effect::Save(_))).count()
+    }
+
+    /// How many offers were told.
+    pub(crate) fn published(&self) -> usize {
+        self.effects.iter().filter(|effect| matches!(effect, Effect::Publish(_))).count()
     }
 
     /// How many runs were begun.
@@ -362,6 +371,7 @@ impl Table {
         let key = Digest([number; 32]);
         let mut submission = Submission {
             key,
+            content: Digest::default(),
             manifest: self.office.genesis.manifests[0].clone(),
             input_commit: Digest::of(&[number]),
             units_max: 4,
@@ -480,6 +490,7 @@ pub(crate) fn account(sequence: u64, instruction: u64) -> Account {
         held: Amount::ZERO,
         owed: Amount::ZERO,
         fee_margin: Rate::ZERO,
+        open: 0,
         head: Head::default(),
     }
 }

@@ -80,7 +80,7 @@ impl Call for Provide {
 impl Respond for Provide {
     async fn respond(self, responder: &Responder) -> Result<Providing, Refused> {
         let provision = try_out(self, responder).await?;
-        responder.act_and_save(|driver| Box::pin(driver.offer(provision))).await
+        responder.act_and_save(|driver| Box::pin(driver.offer(provision))).await?
     }
 }
 
@@ -146,10 +146,13 @@ async fn test(
 }
 
 impl Driver {
-    async fn offer(&mut self, provision: Provision) -> Result<Providing, Broken> {
+    async fn offer(&mut self, provision: Provision) -> Result<Result<Providing, Refused>, Broken> {
+        if provision.examine(&self.genesis).is_err() {
+            return Ok(Err(Refused::TooMuchToOffer));
+        }
         let providing = self.providing_view(&provision);
         self.take(Input::Command(Command::Provide(provision))).await?;
-        Ok(providing)
+        Ok(Ok(providing))
     }
 
     async fn offer_nothing(&mut self) -> Result<(), Broken> {

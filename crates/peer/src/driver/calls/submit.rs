@@ -80,8 +80,12 @@ impl Respond for Submit {
 
 impl Driver {
     async fn submit(&mut self, submission: Submission) -> Result<Result<SubmittedView, Refused>, Broken> {
-        let key = submission.key;
+        let (key, content) = (submission.key, submission.content);
         self.take(Input::Command(Command::Submit(submission))).await?;
-        Ok(self.node.submission(key).map(|_| SubmittedView { key }).ok_or(Refused::TooManyJobs))
+        Ok(match self.node.submission_content(key) {
+            Some(known) if known == content => Ok(SubmittedView { key }),
+            Some(_) => Err(Refused::KeyInUse),
+            None => Err(Refused::TooManyJobs),
+        })
     }
 }

@@ -40,6 +40,7 @@ fn account() -> Account {
         held: Amount::ZERO,
         owed: Amount::ZERO,
         fee_margin: Rate::ZERO,
+        open: 0,
         head: Head::default(),
     }
 }
@@ -47,6 +48,7 @@ fn account() -> Account {
 fn submission() -> Submission {
     Submission {
         key: Digest([7; 32]),
+        content: Digest::default(),
         manifest: manifest(),
         input_commit: Digest::of(b"input"),
         units_max: 1,

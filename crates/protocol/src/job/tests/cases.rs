@@ -52,10 +52,10 @@ pub(super) fn all() -> impl Iterator<Item = &'static Group> {
 }
 
 const SPOT: Terms = Terms::SPOT;
-/// Too few can check it, and the provider's stake does not stand for the pay.
-pub(super) const UNCOVERED: Terms = Terms::ALWAYS;
-/// The client agreed that it may go unchecked, so the stake stands for the pay.
-pub(super) const UNCHECKED_OK: Terms = Terms { unchecked_ok: true, ..Terms::ALWAYS };
+/// The provider is a newcomer: nothing stands for its job.
+pub(super) const UNCOVERED: Terms = Terms::NEWCOMER;
+/// The client pays a check in advance; the stake stands for the job all the same.
+pub(super) const COVERED: Terms = Terms::ALWAYS;
 
 const CLAIMS: &[Group] = &[Group {
     terms: SPOT,
@@ -175,7 +175,7 @@ const DRAWS: &[Group] = &[
         ",
     },
     Group { terms: UNCOVERED, rows: "drawn | seat:nobody | Void" },
-    Group { terms: UNCHECKED_OK, rows: "drawn | seat:nobody | Unchecked" },
+    Group { terms: COVERED, rows: "drawn | seat:nobody | Unchecked" },
 ];
 
 const OBJECTIONS: &[Group] = &[

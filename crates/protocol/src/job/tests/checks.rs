@@ -1,7 +1,7 @@
 //! How a check ends: by what its verifiers found, by how many of them it wants, by their absence.
 
 use super::{
-    cases::{self, Group, UNCHECKED_OK, UNCOVERED},
+    cases::{self, COVERED, Group, UNCOVERED},
     world::Terms,
 };
 
@@ -71,8 +71,8 @@ const SERIES: &[Group] = &[
             drawn checked:same voice:same             | voice:other   | Jury.Seating
             drawn checked:same                        | unserving     | Jury.Seating
             drawn unheard checked:same unheard voice:same | voice:same | Checked
-            drawn checked:same unheard*2              | unheard       | Void
-            drawn checked:same voice:same             | nobody        | Void
+            drawn checked:same unheard*2              | unheard       | Unchecked
+            drawn checked:same voice:same             | nobody        | Unchecked
         ",
     },
     Group {
@@ -105,7 +105,7 @@ const ABSENCES: &[Group] = &[
         ",
     },
     Group { terms: UNCOVERED, rows: "drawn unheard*2 | unheard | Void" },
-    Group { terms: UNCHECKED_OK, rows: "drawn unheard*2 | unheard | Unchecked" },
+    Group { terms: COVERED, rows: "drawn unheard*2 | unheard | Unchecked" },
 ];
 
 #[test]

@@ -86,7 +86,7 @@ pub(crate) fn genesis() -> Genesis {
         issuer: PeerId([4; 32]),
         timers: Timers::default(),
         checks: Checks { base: Rate::of(1, 64), ..Checks::default() },
-        money: Money::default(),
+        money: Money { place_hour: Amount::ZERO, ..Money::default() },
         thresholds: [Threshold { format: TensorFormat::F32, ok: parts(5e-5), bad: parts(5e-4) }].into(),
         manifests: Vec::new(),
         endowed: Vec::new(),
@@ -154,6 +154,9 @@ pub(crate) fn standing(terms: &Terms) -> Standing {
         endowed: false,
         stake: terms.stake,
         exposed: Amount::ZERO,
+        reserve: Amount::ZERO,
+        serving: 0,
+        open: 0,
         fee_margin: Rate::of(1, 8),
     }
 }

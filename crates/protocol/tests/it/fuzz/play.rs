@@ -76,7 +76,8 @@ impl<'a> Play<'a> {
     pub(crate) fn crooked(town: &'a Town, dice: &mut Dice<'_>, crook: Crook) -> Self {
         let (mut order, mut standing) = (order(town), standing(town));
         (order.checks, order.unchecked_ok) = (dice.mostly_first(&[0, 1, 3]), dice.happens(64));
-        standing.stake = dice.mostly_first(&[Amount::credits(1), Amount(5), Amount::ZERO, Amount(u64::MAX)]);
+        standing.stake =
+            dice.mostly_first(&[Amount::credits(1_000), Amount(5), Amount::ZERO, Amount(u64::MAX)]);
         standing.greys = dice.mostly_first(&[0, 2, 3]);
         let bent = dice.happens(40);
         if bent {
@@ -430,6 +431,9 @@ fn standing(town: &Town) -> Standing {
         endowed: false,
         stake: Amount::ZERO,
         exposed: Amount::ZERO,
+        reserve: Amount::ZERO,
+        serving: 0,
+        open: 0,
         fee_margin: Rate::per_mille(150),
     }
 }
@@ -451,6 +455,9 @@ fn numbers<'a>(order: &'a mut Order, standing: &'a mut Standing) -> Vec<&'a mut 
         &mut standing.trust,
         &mut standing.greys,
         &mut standing.exposed.0,
+        &mut standing.reserve.0,
+        &mut standing.serving,
+        &mut standing.open,
         &mut standing.fee_margin.0,
     ]
 }

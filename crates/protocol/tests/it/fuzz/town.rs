@@ -235,6 +235,8 @@ fn numbers(genesis: &mut Genesis) -> Vec<&mut u64> {
         &mut money.slash_checks,
         &mut money.bounty_checks,
         &mut money.entry_checks,
+        &mut money.place_hour.0,
+        &mut money.jobs_max,
     ];
     for threshold in thresholds {
         numbers.extend([&mut threshold.ok.0, &mut threshold.bad.0]);

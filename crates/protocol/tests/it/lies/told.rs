@@ -111,7 +111,7 @@ pub(super) const TOLD: &[Lie] = &[
         tries(story, dice, |tries| tries[0].leaf.peer = NOTARY)
     }),
     (Stop::Verifiers, "a verifier of more weight", |story, dice| {
-        tries(story, dice, |tries| tries[0].leaf.weight += 1)
+        tries(story, dice, |tries| tries[0].leaf.stake.0 += 1)
     }),
     (Stop::Verifiers, "a try too many", |story, dice| {
         tries(story, dice, |tries| tries.push(tries[0].clone()))

@@ -45,6 +45,7 @@ fn account() -> Verified<Account> {
         held: Amount::ZERO,
         owed: Amount::ZERO,
         fee_margin: Rate::ZERO,
+        open: 0,
         head: Head { sequence: 1, digest: Digest::default() },
     };
     Signed::seal(account, &Key(peer(NOTARY)), genesis().id())
