@@ -193,10 +193,13 @@ pub enum Instructed {
 pub enum ProviderRecord {
     /// What is offered.
     Provision(Provision),
-    /// An order this peer agreed to.
-    Accepted(Recorded<Order>),
-    /// The ticket for it.
-    Started(Recorded<Ticket>),
+    /// An order that was opened, with its ticket: the job begins.
+    Started {
+        /// The order.
+        order: Recorded<Order>,
+        /// The ticket for it.
+        ticket: Recorded<Ticket>,
+    },
     /// The claim, before anyone sees it, with what it is opened by.
     Claimed {
         /// The claim.
@@ -216,8 +219,8 @@ pub enum ProviderRecord {
     Closed {
         /// Which job.
         job: JobId,
-        /// How; nothing if it was never opened.
-        outcome: Option<Outcome>,
+        /// How.
+        outcome: Outcome,
     },
 }
 

@@ -230,8 +230,14 @@ pub fn deed_of(outcome: Outcome, failure: Option<Failure>) -> Option<Deed> {
         | Outcome::FalseOpening => Some(Deed::Refunded),
         Outcome::NoClaim => Some(Deed::Unclaimed),
         Outcome::Aborted => match failure {
-            // What the client sent, or did not send.
-            Some(Failure::BadInput | Failure::InputAbsent | Failure::Empty) => None,
+            // What the client sent, or did not send; and a slot that somebody else was faster to take.
+            Some(
+                Failure::BadInput
+                | Failure::InputAbsent
+                | Failure::Empty
+                | Failure::Busy
+                | Failure::NotStarted,
+            ) => None,
             Some(
                 Failure::Trap | Failure::Limit | Failure::Overdue | Failure::Unusable | Failure::Machine,
             )

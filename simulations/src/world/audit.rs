@@ -102,11 +102,6 @@ impl World {
             let attempts = &mut submission.attempts;
             attempts.iter_mut().for_each(|attempt| attempt.state = settled(attempt.state));
         }
-        for run in &mut memory.runs {
-            if run.state == RunState::Waiting {
-                run.state = RunState::Running;
-            }
-        }
         memory
     }
 }

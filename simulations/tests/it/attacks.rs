@@ -2,12 +2,15 @@
 
 mod classes;
 mod copies;
+mod decoys;
+mod deliveries;
 mod draws;
 mod friends;
 mod inputs;
 mod newcomers;
 mod orders;
 mod pools;
+mod proposals;
 mod restores;
 mod scenes;
 mod silence;

@@ -115,7 +115,12 @@ impl Crook {
             Opened::Open(open) => {
                 let order = self.twist(open.order().to_verified(), key)?;
                 let terms = order.clone().open::<Simulated>(self.network).ok()?;
-                let accept = Accept { job: terms.id(), class: terms.class, rate_max: Rate::ONE };
+                let accept = Accept {
+                    job: terms.id(),
+                    class: terms.class,
+                    rate_max: Rate::ONE,
+                    starts_in: Duration::default(),
+                };
                 let (_, provider) = self.keys[self.keys.len() - 1];
                 let accept = Signed::seal(accept, &provider, self.network).into_signed();
                 Message::Open(self.signed(&Open { order, accept }, key)?)

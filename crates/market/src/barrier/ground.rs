@@ -37,8 +37,6 @@ pub(super) enum Ground<'a> {
     Close,
     /// What is on offer.
     Provision,
-    /// An order that was taken on.
-    Acceptance(&'a Signed<Order>),
     /// A claim, with the digest of what was computed.
     Result(&'a Signed<Claim>, Digest),
     /// A claim for the fee of a job that was cancelled.
@@ -105,12 +103,11 @@ impl<'a> Ground<'a> {
     fn of_provider(record: &'a ProviderRecord) -> Self {
         match record {
             ProviderRecord::Provision(_) => Self::Provision,
-            ProviderRecord::Accepted(order) => Self::Acceptance(order.signed()),
             ProviderRecord::Claimed { claim, result, .. } => Self::Result(claim.signed(), result.output),
             ProviderRecord::Yielded(claim) => Self::Yield(claim.signed()),
             ProviderRecord::Aborted(abort) => Self::Abort(abort.signed()),
-            ProviderRecord::Closed { outcome: Some(_), .. } => Self::Close,
-            ProviderRecord::Started(_) | ProviderRecord::Closed { outcome: None, .. } => Self::Nothing,
+            ProviderRecord::Closed { .. } => Self::Close,
+            ProviderRecord::Started { .. } => Self::Nothing,
         }
     }
 

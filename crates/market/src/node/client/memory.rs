@@ -111,8 +111,13 @@ impl Client {
         let lane = self.lanes.entry((order.notary, order.lane)).or_default();
         lane.next = lane.next.max(order.nonce + 1);
         if let Some(submitted) = self.submissions.get_mut(&key) {
-            submitted.excluded.insert(attempt.order.provider);
             submitted.take_up(job);
+            // Who was only too slow to get a slot may ask again, and has not used up an attempt.
+            if failure == Some(Failure::Busy) {
+                submitted.too_late += 1;
+            } else {
+                submitted.excluded.insert(attempt.order.provider);
+            }
         }
         // In the same record: a crash between two would leave a submission that is paid and still wanted.
         if outcome.is_paid() {

@@ -87,7 +87,10 @@ impl Client {
             // The notary's books say whether it is the result.
             (Some(_), _) if attempt.is_here => drop(cx.ask(attempt.order.notary, Some(job))),
             (Some(_), _) => attempt.fetch(job, cx),
-            (None, Some(ticket)) if !failed => cx.say(provider, Start { ticket: ticket.signed().clone() }),
+            (None, Some(ticket)) if !failed => {
+                let (order, ticket) = (attempt.order.signed().clone(), ticket.signed().clone());
+                cx.say(provider, Start { order, ticket });
+            }
             (None, _) => {}
         }
     }

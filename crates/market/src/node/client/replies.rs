@@ -9,7 +9,7 @@ use assay_protocol::{
     claim::{Deliver, Reveal},
     id::{Digest, JobId, PeerId},
     notice::{Notice, NoticeEvent},
-    order::{Abort, Accept, Open, Refusal, Refuse},
+    order::{Abort, Accept, Failure, Open, Refusal, Refuse},
     signed::{Signer, Verified},
     ticket::{Start, Ticket},
 };
@@ -117,7 +117,7 @@ impl Client {
         if **ticket != Ticket::new(cx.genesis, &attempt.order, ticket.standing) {
             return Heard::Misstep(Fault::Contrary);
         }
-        let (key, provider) = (attempt.key, attempt.order.provider);
+        let (key, provider, order) = (attempt.key, attempt.order.provider, attempt.order.signed().clone());
         cx.compare_clocks(ticket.signer(), ticket.standing.opened);
         self.keep(ClientRecord::Ticketed(ticket.into()), cx);
         if let Some(attempt) = self.attempts.get_mut(&job) {
@@ -128,7 +128,7 @@ impl Client {
             cx.tell(Event::Cancelling { key, job });
         } else {
             self.serve_provider(job, cx);
-            cx.say(provider, Start { ticket: ticket.signed().clone() });
+            cx.say(provider, Start { order, ticket: ticket.signed().clone() });
         }
         self.stop_seeking(key, cx);
         cx.set(Alarm::Attempt(job), cx.now.after(backoff(1)));
@@ -236,7 +236,8 @@ impl Client {
             NoticeEvent::Cancelled
             | NoticeEvent::Closed { .. }
             | NoticeEvent::Open { .. }
-            | NoticeEvent::Unknown => {}
+            | NoticeEvent::Unknown
+            | NoticeEvent::Overdue => {}
         }
         Heard::Taken
     }
@@ -363,7 +364,10 @@ impl Client {
         cx: &mut Context<'_, S>,
     ) {
         let Some(attempt) = self.attempts.get(&job) else { return };
-        let (key, outcome) = (attempt.key, proven.outcome);
+        let (key, outcome, provider) = (attempt.key, proven.outcome, attempt.order.provider);
+        if attempt.state == AttemptState::Failed(Failure::Busy) {
+            self.rest(key, provider, cx.now);
+        }
         self.end_doubt(job, outcome, cx);
         self.keep(ClientRecord::Closed { job, receipt, proven }, cx);
         if self.attempts.get(&job).is_some_and(Attempt::is_pursued) {

@@ -156,7 +156,7 @@ impl Client {
         let Some(submitted) = self.submissions.get(&key) else { return true };
         let attempts = submitted.attempts.iter().filter_map(|job| self.attempts.get(job));
         let opened = attempts.filter(|attempt| attempt.ticket.is_some()).count();
-        opened >= usize::from(submitted.submission.attempts_max.max(1))
+        opened - submitted.too_late.min(opened) >= usize::from(submitted.submission.attempts_max.max(1))
             || submitted.attempts.len() >= ORDERS_MAX
             || submitted.orders >= ASKED_MAX
     }

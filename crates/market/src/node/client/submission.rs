@@ -28,6 +28,8 @@ pub(super) struct Submitted {
     pub(super) waived: Vec<JobId>,
     /// Orders so far, those that met a busy provider included: each is another choice.
     pub(super) orders: usize,
+    /// Opened orders that came to nothing because another one took the slot.
+    pub(super) too_late: usize,
     pub(super) excluded: BTreeSet<PeerId>,
     /// Who was busy.
     pub(super) resting: BTreeMap<PeerId, Rest>,
@@ -62,6 +64,7 @@ impl Submitted {
             attempts: Vec::new(),
             waived: Vec::new(),
             orders: 0,
+            too_late: 0,
             excluded: BTreeSet::new(),
             resting: BTreeMap::new(),
             lane: None,

@@ -5,9 +5,10 @@
 use alloc::vec::Vec;
 
 use assay_protocol::{
+    id::Digest,
     offer::{Offer, Service},
     signed::Signer,
-    units::Duration,
+    units::{Duration, Timestamp},
 };
 
 use super::Provider;
@@ -61,6 +62,11 @@ impl Provider {
         let pause = OFFER_PAUSES[self.told.min(OFFER_PAUSES.len() - 1)];
         self.told += 1;
         cx.set(Alarm::Offer, now.after(pause));
+    }
+
+    /// True while a model that last ran then counts as loaded.
+    pub(super) fn is_warm(&self, manifest: Digest, now: Timestamp) -> bool {
+        self.ran.get(&manifest).is_some_and(|at| at.after(WARM) > now)
     }
 
     fn service(&self, stock: &Stock) -> Service {

@@ -23,7 +23,8 @@ use crate::{
 
 /// An order with its provider's agreement.
 fn open(table: &Table, order: &Order) -> Open {
-    let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE };
+    let accept =
+        Accept { job: order.id(), class: order.class, rate_max: Rate::ONE, starts_in: Duration::default() };
     let accept = table.office.say(order.provider, accept);
     Open { order: table.office.say(order.client, order.clone()), accept }
 }

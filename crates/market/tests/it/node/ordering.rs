@@ -135,7 +135,12 @@ fn an_agreement_counts_from_the_provider_that_was_asked_and_for_its_class_alone(
         table.accept(by, &order);
         assert!(table.effects.is_empty(), "{by}: {:?}", table.effects);
     }
-    let accept = Accept { job: order.id(), class: Digest::default(), rate_max: Rate::ONE };
+    let accept = Accept {
+        job: order.id(),
+        class: Digest::default(),
+        rate_max: Rate::ONE,
+        starts_in: Duration::default(),
+    };
     table.hear(PROVIDER, accept);
     assert!(table.effects.is_empty(), "another class: {:?}", table.effects);
     table.accept(PROVIDER, &order);

@@ -83,7 +83,12 @@ impl<'a> Play<'a> {
 
     fn opened(town: &'a Town, order: Order, standing: Standing, dice: &mut Dice<'_>) -> Self {
         let ticket = Ticket::new(&town.genesis, &order, standing);
-        let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE };
+        let accept = Accept {
+            job: order.id(),
+            class: order.class,
+            rate_max: Rate::ONE,
+            starts_in: Duration::default(),
+        };
         let admitted = admission::admit(&town.genesis, &order, &accept, &ticket);
         let job = Job::open(&town.genesis, order.clone(), ticket, town.ticks[OPENED as usize].live_time());
         let truth = Run::of(dice.mostly_first(&[3, 1, 16, 17, 40, 0]));

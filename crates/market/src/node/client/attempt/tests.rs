@@ -28,7 +28,8 @@ fn placed() -> Order {
 
 fn agree() -> AttemptStep {
     let order = placed();
-    let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE };
+    let accept =
+        Accept { job: order.id(), class: order.class, rate_max: Rate::ONE, starts_in: Duration::default() };
     let (order, accept) = (says(CLIENT, order).into_signed(), says(PROVIDER, accept).into_signed());
     AttemptStep::Agree(says(CLIENT, Open { order, accept }).into())
 }
