@@ -182,6 +182,7 @@ fn submission(genesis: &Genesis) -> Submission {
         key: codec::digest("wish", &0_u64),
         manifest: genesis.manifests[0].clone(),
         input_commit: Digest::default(),
+        input_bytes: 1,
         units_max: 4,
         work_max: 8,
         run_max: units::Duration::seconds(1),

@@ -107,7 +107,9 @@ fn is_said_on(message: &Message, to: Option<PeerId>, ground: &Ground<'_>, around
             matches!(ground, Ground::Ticket(ticket) if **ticket == start.said().ticket)
         }
         Message::Cancel(cancel) => {
-            matches!(ground, Ground::End(key) if around.belongs(cancel.said().job, *key))
+            let job = cancel.said().job;
+            matches!(ground, Ground::End(key) if around.belongs(job, *key))
+                || matches!(ground, Ground::Forsaken(of) if *of == job)
         }
         Message::Reveal(reveal) => {
             matches!(ground, Ground::Shown(claim) if claim.said().job == reveal.said().job)

@@ -110,6 +110,11 @@ pub enum ClientRecord {
         /// The submission.
         key: Digest,
     },
+    /// No more is wanted of a job whose provider is not heard of.
+    Forsaken {
+        /// Which job.
+        job: JobId,
+    },
     /// The result is to be checked at the client's cost.
     Disputed {
         /// Which job.

@@ -8,7 +8,7 @@ use assay_market::{
     ledger::Ledger,
     record::ClientRecord,
     reliability::Impression,
-    view::{AttemptState, BooksView, InstructionView, RunState, RunView, SubmissionView},
+    view::{AttemptState, BooksView, InstructionView, RunView, SubmissionView},
     witness::state_of,
 };
 use assay_protocol::{

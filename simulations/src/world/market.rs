@@ -129,6 +129,7 @@ impl World {
         let submission = Submission {
             key,
             input_commit,
+            input_bytes: 40,
             units_max: 1,
             work_max: wish.work_max.unwrap_or(manifest.work.call),
             manifest,

@@ -13,10 +13,7 @@ use std::{
     time::Instant,
 };
 
-use assay_market::{
-    effect::Run,
-    view::{AttemptState, RunState},
-};
+use assay_market::{effect::Run, view::AttemptState};
 use assay_protocol::{id::JobId, manifest::Policy};
 use assay_simulations::{
     behaviour::Behaviour,

@@ -10,7 +10,7 @@ use assay_protocol::{
     message::{Message, Opened},
     order::{Accept, Open, Propose},
     signed::{Signed, Signer, Statement, Verified},
-    units::Rate,
+    units::{Duration, Rate},
 };
 use assay_simulations::{
     behaviour::Behaviour,

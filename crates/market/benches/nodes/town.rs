@@ -181,6 +181,7 @@ impl Town {
                 key: codec::digest("wish of this town", &number),
                 manifest: manifest.clone(),
                 input_commit,
+                input_bytes: 1,
                 units_max: 4,
                 work_max: 8,
                 run_max: Duration::seconds(1),

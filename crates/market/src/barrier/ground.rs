@@ -23,6 +23,8 @@ pub(super) enum Ground<'a> {
     Wish(Digest),
     /// The end that a submission's user wants.
     End(Digest),
+    /// The end of a job whose provider is not heard of.
+    Forsaken(JobId),
     /// An order that was made.
     Order(&'a Signed<Order>),
     /// An order that its provider agreed to.
@@ -90,6 +92,7 @@ impl<'a> Ground<'a> {
             ClientRecord::Claimed(claim) => Self::Shown(claim.signed()),
             ClientRecord::Closed { .. } => Self::Close,
             ClientRecord::Cancelled { key } => Self::End(*key),
+            ClientRecord::Forsaken { job } => Self::Forsaken(*job),
             ClientRecord::Disputed { job } => Self::Doubt(*job),
             ClientRecord::Dropped { .. }
             | ClientRecord::Delivered { .. }

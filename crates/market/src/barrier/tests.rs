@@ -187,6 +187,7 @@ impl Job {
             case("ticket", ClientRecord::Ticketed(kept(ticket.clone())), vec![start()]),
             case("ticket, input", ClientRecord::Ticketed(kept(ticket.clone())), vec![serve, start()]),
             case("shown", ClientRecord::Claimed(kept(self.claim(1))), vec![send(CLIENT, NOTARY, reveal)]),
+            case("end, forsaken", ClientRecord::Forsaken { job }, vec![cancel.clone()]),
             case("end", ClientRecord::Cancelled { key }, vec![cancelling, cancel]),
             case("doubt", ClientRecord::Disputed { job }, vec![send(CLIENT, NOTARY, Dispute { job })]),
         ]

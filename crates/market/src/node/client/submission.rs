@@ -38,6 +38,10 @@ pub(super) struct Submitted {
     pub(super) seeks_since: Option<Timestamp>,
     pub(super) refusal: Option<Refusal>,
     pub(super) failure: Option<Failure>,
+    /// Who gave it up, and why.
+    pub(super) failures: Vec<(PeerId, Failure)>,
+    /// Why no other machine would make more of it.
+    pub(super) hopeless: Option<Failure>,
     pub(super) ended: bool,
     /// True once its user, or its time, wanted its end.
     pub(super) cancelled: bool,
@@ -71,6 +75,8 @@ impl Submitted {
             seeks_since: None,
             refusal: None,
             failure: None,
+            failures: Vec::new(),
+            hopeless: None,
             ended: false,
             cancelled: false,
             unmatched: None,

@@ -130,8 +130,10 @@ impl Provider {
         if order.id() != job || !agrees(&order, &ticket, cx) {
             return Heard::Misstep(Fault::Contrary);
         }
-        // Nothing of an older job is remembered: whoever shows its ticket again would have it run for nothing.
-        if cx.now >= ticket.claim_by {
+        // Nothing of an older job is remembered: whoever shows its ticket again would have it run for nothing. Whatever time
+        // its notary thinks it is, it was opened before its end, and is over by then.
+        let claim_time = ticket.claim_by.since(ticket.standing.opened);
+        if cx.now >= order.open_by.after(claim_time) {
             return Heard::Misstep(Fault::Untimely);
         }
         cx.compare_clocks(notary, ticket.standing.opened);

@@ -6,10 +6,10 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use assay_protocol::{id::PeerId, units::Duration};
 
-use crate::moment::Steady;
+use crate::{ledger::LANES_MAX, moment::Steady};
 
-/// Proposals that a key may make at once.
-const BURST: u64 = 64;
+/// Proposals that a key may make at once: as many as it can have open at a notary.
+const BURST: u64 = LANES_MAX as u64;
 /// How long it takes until it may make another one.
 const PAUSE: Duration = Duration(50);
 /// Keys that are remembered.
@@ -52,12 +52,12 @@ mod tests {
     fn a_key_proposes_so_many_at_once_and_then_one_each_pause() {
         let mut rates = Rates::default();
         let (key, now) = (peer(1), Steady(1_000));
-        let at_once = (0..200).filter(|_| rates.take(key, now)).count() as u64;
+        let at_once = (0..2 * BURST).filter(|_| rates.take(key, now)).count() as u64;
         assert_eq!(at_once, BURST);
         assert!(rates.take(peer(2), now), "another key has proposed nothing");
         let later = |pauses: u64| now.after(PAUSE.times(pauses));
         assert!(rates.take(key, later(1)) && !rates.take(key, later(1)));
-        assert_eq!((0..200).filter(|_| rates.take(key, later(500))).count() as u64, BURST);
+        assert_eq!((0..2 * BURST).filter(|_| rates.take(key, later(500))).count() as u64, BURST);
     }
 
     #[test]

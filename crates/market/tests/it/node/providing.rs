@@ -1,6 +1,6 @@
 //! A provider: whose orders it takes on, when it begins, and what it claims.
 
-use assay_market::{Command, Effect, Input, input::RunId, provision::Provision};
+use assay_market::{Command, Effect, Input, input::RunId, ledger::LANES_MAX, provision::Provision};
 use assay_protocol::{
     id::Digest,
     message::Message,
@@ -169,7 +169,8 @@ fn a_ticket_begins_nothing_at_other_terms_or_after_its_time() {
     let other = table.office.order(CLIENT, FIRST_VERIFIER, 1, 0).0;
     table.start(CLIENT, &other, ticket.clone());
     assert!(table.effects.is_empty(), "another order: {:?}", table.effects);
-    let late = ticket.said().claim_by.since(table.now);
+    let claim_time = ticket.said().claim_by.since(ticket.said().standing.opened);
+    let late = order.open_by.after(claim_time).since(table.now);
     table.pass(late);
     table.start(CLIENT, &order, ticket.clone());
     assert!(table.effects.is_empty(), "its claim would come too late: {:?}", table.effects);
@@ -196,22 +197,22 @@ fn an_agreement_says_how_long_loading_takes() {
     table.propose(&table.order(1, 0));
     assert_eq!(starts_in(&table), Some(Duration::default()), "it is warm now");
     table.pass(Duration::seconds(301));
-    table.propose(&table.order(1, 0));
+    table.propose(&Order { open_by: table.now.after(Duration::seconds(30)), ..table.order(1, 0) });
     assert_eq!(starts_in(&table), Some(Duration(1_500)), "as long as the last time, beside the run");
 }
 
 #[test]
 fn a_key_that_proposes_without_end_is_not_answered_each_time() {
     let mut table = Table::provider();
-    let answered: usize = (0..200)
-        .map(|lane| {
-            table.propose(&table.order(lane, 0));
+    let answered: usize = (0..2 * LANES_MAX)
+        .map(|number| {
+            table.propose(&table.order(number % LANES_MAX, u64::from(number / LANES_MAX)));
             table.count("Accept")
         })
         .sum();
-    assert_eq!(answered, 64);
+    assert_eq!(answered, usize::from(LANES_MAX));
     table.pass(Duration::seconds(1));
-    table.propose(&table.order(201, 0));
+    table.propose(&table.order(0, 2));
     assert_eq!(table.count("Accept"), 1, "after a while it is heard again");
 }
 

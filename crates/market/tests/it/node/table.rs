@@ -375,6 +375,7 @@ impl Table {
             key,
             manifest: self.office.genesis.manifests[0].clone(),
             input_commit: Digest::of(&[number]),
+            input_bytes: 1,
             units_max: 4,
             work_max: 8,
             run_max: Duration::seconds(1),

@@ -48,6 +48,7 @@ fn submission() -> Submission {
         key: Digest([7; 32]),
         manifest: manifest(),
         input_commit: Digest::of(b"input"),
+        input_bytes: 5,
         units_max: 1,
         work_max: 1,
         run_max: Duration::seconds(1),

@@ -115,7 +115,6 @@ const ENDS: &[Group] = &[Group {
         cancel                 | abort:ticket    | ! OtherTicket
                                | abort:alone     | Aborted
         cancel                 | abort:alone     | Aborted
-                               | claim:alone     | ! OtherTicket
                                | cancel:alone    | ! OtherTicket
         claim                  | abort:alone     | ! TooLate
         claim                  | abort           | ! TooLate

@@ -111,6 +111,7 @@ fn an_order_takes_the_steps_that_its_table_shows_and_a_refused_one_leaves_it_as_
             ("close", CLOSE),
             ("drop", dropped.clone()),
             ("cancel", AttemptStep::Cancel),
+            ("forsake", AttemptStep::Forsake),
             ("doubt", AttemptStep::Doubt(Doubt::Told)),
             ("no doubt", AttemptStep::Doubt(Doubt::None)),
         ];
