@@ -77,8 +77,10 @@ pub(super) struct Client {
     lanes: BTreeMap<(PeerId, u16), Lane>,
     /// What the last record leaves nothing to keep for.
     let_go: Vec<Digest>,
-    /// How long providers usually take to answer; nothing before the first.
+    /// How long providers usually take to answer what they are asked once; nothing before the first.
     answers_in: Option<Duration>,
+    /// The same of all, those included that had to be asked again: where much is lost, far more.
+    answered_after: Option<Duration>,
     /// What was seen of each provider.
     pub(super) reliability: Reliability,
 }
@@ -191,6 +193,7 @@ impl Default for Client {
             let_go: Vec::new(),
             lanes: BTreeMap::new(),
             answers_in: None,
+            answered_after: None,
             reliability: Reliability::default(),
         }
     }

@@ -73,5 +73,5 @@ fn mute_providers_keep_no_job_from_those_who_answer() {
 
 #[test]
 fn providers_that_accept_and_stall_keep_no_job_from_those_who_work() {
-    Crowd { stalling: 12, ..Crowd::default() }.check("12 providers that accept and stall", 3_000);
+    Crowd { stalling: 12, ..Crowd::default() }.check("12 providers that accept and stall", 10_000);
 }

@@ -243,11 +243,13 @@ impl Attempt {
         }
     }
 
-    /// Sets until when a provider that has the ticket must be heard of: three times as long as it offered, and as a slow
-    /// line takes for the input.
-    pub(super) fn await_life(&mut self, input_bytes: u64, now: Timestamp) {
+    /// Sets until when a provider that has the ticket must be heard of: three times as long as it offered, or ten answers
+    /// where those take long, and as a slow line takes for the input.
+    pub(super) fn await_life(&mut self, input_bytes: u64, answers: Option<Duration>, now: Timestamp) {
         let offered = self.promised.unwrap_or(self.order.run_max).plus(self.starts_in);
-        let time = offered.times(3).max(LIFE_TIME).plus(Duration(input_bytes / LINE_BYTES_PER_MS));
+        let answers = answers.unwrap_or_default().times(10);
+        let time =
+            offered.times(3).max(LIFE_TIME).max(answers).plus(Duration(input_bytes / LINE_BYTES_PER_MS));
         self.stirs_by = Some(now.after(time));
     }
 

@@ -73,7 +73,7 @@ impl Client {
         attempt.resumed = true;
         let input_bytes = self.submissions.get(&attempt.key).map_or(0, |of| of.submission.input_bytes);
         if attempt.state == AttemptState::Running {
-            attempt.await_life(input_bytes, cx.now);
+            attempt.await_life(input_bytes, None, cx.now);
         }
         if attempt.state == AttemptState::Proposed {
             cx.set(Alarm::Submission(attempt.key), cx.now.after(answer_time));

@@ -69,13 +69,16 @@ impl Client {
         Heard::Taken
     }
 
-    /// Notes how long a provider took to answer what it was asked once.
+    /// Notes how long a provider took to answer.
     fn note_answer(&mut self, job: JobId, now: Timestamp) {
-        let Some(attempt) = self.attempts.get(&job).filter(|attempt| attempt.tries == 0) else { return };
+        let Some(attempt) = self.attempts.get(&job) else { return };
         let Some(asked) = attempt.asked else { return };
         let took = now.since(asked);
         let mixed = |usual: Duration| Duration((usual.0 * (ANSWER_PARTS - 1) + took.0) / ANSWER_PARTS);
-        self.answers_in = Some(self.answers_in.map_or(took, mixed));
+        self.answered_after = Some(self.answered_after.map_or(took, mixed));
+        if attempt.tries == 0 {
+            self.answers_in = Some(self.answers_in.map_or(took, mixed));
+        }
     }
 
     /// Lets go of those who were asked as well: who had time enough to answer was silent, the others are only not needed.
@@ -164,7 +167,7 @@ impl Client {
         let input_bytes = self.submissions.get(&key).map_or(0, |of| of.submission.input_bytes);
         if let Some(attempt) = self.attempts.get_mut(&job) {
             attempt.started = Some(cx.now);
-            attempt.await_life(input_bytes, cx.now);
+            attempt.await_life(input_bytes, self.answered_after, cx.now);
         }
         cx.tell(Event::Opened { key, job, rate: ticket.rate });
         if self.send_cancel(job, cx) {
