@@ -412,7 +412,8 @@ impl World {
     }
 
     /// What a peer's clock shows.
-    fn clock(&self, place: Place) -> Timestamp {
+    #[must_use]
+    pub fn clock(&self, place: Place) -> Timestamp {
         let skewed =
             (EPOCH_MILLIS + self.now().millis()).saturating_add_signed(self.peers[place.0].skew_millis);
         Timestamp(skewed)

@@ -146,7 +146,6 @@ fn fault(view: &FaultView) -> Value {
 
 fn run(run: &RunView) -> Value {
     let (state, outcome) = match run.state {
-        RunState::Waiting => ("waiting", None),
         RunState::Running => ("running", None),
         RunState::Committed => ("committed", None),
         RunState::Closed(outcome) => ("closed", Some(outcome)),

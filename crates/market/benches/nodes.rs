@@ -183,6 +183,7 @@ fn submission(genesis: &Genesis) -> Submission {
         content: Digest::default(),
         manifest: genesis.manifests[0].clone(),
         input_commit: Digest::default(),
+        input_bytes: 1,
         units_max: 4,
         work_max: 8,
         run_max: units::Duration::seconds(1),

@@ -1,9 +1,9 @@
 //! The barrier: save, then say. A shell holds back what others can see until the records before it are durable, so what
 //! a peer says survives a crash only if the brain puts the record it rests on in front of it.
 //!
-//! A statement rests on the record that holds it, or that made it true: a seal on the evidence behind it, an agreement on
-//! the order that was taken on, a notary's word on the entry that it quotes or that is about the same job or account. A
-//! question rests on nothing, and neither does a refusal. What is asked here is asked of the effects of one input:
+//! A statement rests on the record that holds it, or that made it true: a seal on the evidence behind it, a notary's word
+//! on the entry that it quotes or that is about the same job or account. A question rests on nothing, and neither does a
+//! provider's agreement, nor a refusal. What is asked here is asked of the effects of one input:
 //! between two inputs nothing is saved.
 //!
 //! **Invariant:** every kind of message and of record is weighed by its name; a new one does not compile until it is.
@@ -102,15 +102,14 @@ fn is_said_on(message: &Message, to: Option<PeerId>, ground: &Ground<'_>, around
             matches!(ground, Ground::Order(made) if *made == order)
                 || matches!(ground, Ground::Wish(key) if around.belongs(job, *key))
         }
-        Message::Accept(accept) => {
-            matches!(ground, Ground::Acceptance(order) if order.said().id() == accept.said().job)
-        }
         Message::Open(open) => matches!(ground, Ground::Agreement(agreed) if *agreed == open),
         Message::Start(start) => {
             matches!(ground, Ground::Ticket(ticket) if **ticket == start.said().ticket)
         }
         Message::Cancel(cancel) => {
-            matches!(ground, Ground::End(key) if around.belongs(cancel.said().job, *key))
+            let job = cancel.said().job;
+            matches!(ground, Ground::End(key) if around.belongs(job, *key))
+                || matches!(ground, Ground::Forsaken(of) if *of == job)
         }
         Message::Reveal(reveal) => {
             matches!(ground, Ground::Shown(claim) if claim.said().job == reveal.said().job)
@@ -148,9 +147,10 @@ fn is_said_on(message: &Message, to: Option<PeerId>, ground: &Ground<'_>, around
             matches!(ground, Ground::Seed)
                 || matches!(ground, Ground::Entry(entry) if entry.fact == Fact::Tick(tick.clone()))
         }
-        // Questions and refusals; and what no brain says of its own accord: a shell streams, an issuer grants, a receipt
+        // Questions, refusals, and agreements, which hold nothing; and what no brain says of its own accord: a shell streams, an issuer grants, a receipt
         // holds the notary's word on itself.
         Message::Query(_)
+        | Message::Accept(_)
         | Message::Refuse(_)
         | Message::Output(_)
         | Message::Contradict(_)

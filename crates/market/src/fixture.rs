@@ -104,6 +104,7 @@ pub(crate) fn submission(number: u64) -> Submission {
         content: Digest::default(),
         manifest: manifest(),
         input_commit: Digest::default(),
+        input_bytes: 1,
         units_max: 10,
         work_max: 10,
         run_max: Duration::seconds(60),

@@ -110,6 +110,11 @@ pub enum ClientRecord {
         /// The submission.
         key: Digest,
     },
+    /// No more is wanted of a job whose provider is not heard of.
+    Forsaken {
+        /// Which job.
+        job: JobId,
+    },
     /// The result is to be checked at the client's cost.
     Disputed {
         /// Which job.
@@ -193,10 +198,13 @@ pub enum Instructed {
 pub enum ProviderRecord {
     /// What is offered.
     Provision(Provision),
-    /// An order this peer agreed to.
-    Accepted(Recorded<Order>),
-    /// The ticket for it.
-    Started(Recorded<Ticket>),
+    /// An order that was opened, with its ticket: the job begins.
+    Started {
+        /// The order.
+        order: Recorded<Order>,
+        /// The ticket for it.
+        ticket: Recorded<Ticket>,
+    },
     /// The claim, before anyone sees it, with what it is opened by.
     Claimed {
         /// The claim.
@@ -216,8 +224,8 @@ pub enum ProviderRecord {
     Closed {
         /// Which job.
         job: JobId,
-        /// How; nothing if it was never opened.
-        outcome: Option<Outcome>,
+        /// How.
+        outcome: Outcome,
     },
 }
 

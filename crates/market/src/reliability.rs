@@ -55,10 +55,12 @@ pub enum Deed {
     Declined,
     /// Its result came much later than it promised.
     Slow,
+    /// It took the job and gave it up over the input, which may be true: the first time does not count.
+    Blamed,
 }
 
 /// How many kinds of deeds there are.
-const DEEDS: usize = 7;
+const DEEDS: usize = 8;
 
 /// What is remembered of everybody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -129,6 +131,12 @@ impl Reliability {
         *count = count.saturating_add(DEED).min(DEEDS_MAX * DEED);
     }
 
+    /// Takes a deed back: it was not the provider's doing.
+    pub fn clear(&mut self, provider: PeerId, deed: Deed, at: Timestamp) {
+        let count = &mut self.at(provider, at).counts[deed as usize];
+        *count = count.saturating_sub(DEED);
+    }
+
     /// Notes that the user asked for a provider by name.
     pub fn name(&mut self, provider: PeerId) {
         self.at(provider, Timestamp::default()).named = true;
@@ -185,7 +193,11 @@ impl ProviderHistory {
     fn impression(&self) -> Impression {
         let credit = CREDIT_DEEDS * u64::from(DEED);
         let paid = u64::from(self.counts[Deed::Paid as usize]);
-        let faults = FAULTS.iter().map(|(deed, weight)| u64::from(self.counts[*deed as usize]) * weight);
+        let count = |deed: Deed| {
+            let forgiven = if deed == Deed::Blamed { DEED } else { 0 };
+            u64::from(self.counts[deed as usize].saturating_sub(forgiven))
+        };
+        let faults = FAULTS.iter().map(|(deed, weight)| count(*deed) * weight);
         let faults: u64 = faults.sum();
         let kept = (paid + credit) * PAID_WEIGHT;
         Impression {
@@ -208,6 +220,7 @@ const FAULTS: [(Deed, u64); DEEDS - 1] = [
     (Deed::Silent, 1),
     (Deed::Declined, 1),
     (Deed::Aborted, 2),
+    (Deed::Blamed, 2),
     (Deed::Unclaimed, 4),
     (Deed::Refunded, 16),
 ];
@@ -230,14 +243,30 @@ pub fn deed_of(outcome: Outcome, failure: Option<Failure>) -> Option<Deed> {
         | Outcome::FalseOpening => Some(Deed::Refunded),
         Outcome::NoClaim => Some(Deed::Unclaimed),
         Outcome::Aborted => match failure {
-            // What the client sent, or did not send.
-            Some(Failure::BadInput | Failure::InputAbsent | Failure::Empty) => None,
+            // What the client sent, or did not send, as it says.
+            Some(Failure::BadInput | Failure::InputAbsent | Failure::Empty) => Some(Deed::Blamed),
+            // A slot that somebody else was faster to take.
+            Some(Failure::Busy | Failure::NotStarted) => None,
             Some(
                 Failure::Trap | Failure::Limit | Failure::Overdue | Failure::Unusable | Failure::Machine,
             )
             | None => Some(Deed::Aborted),
         },
         Outcome::Void | Outcome::Cancelled => None,
+    }
+}
+
+/// True for what any machine would give a job up for.
+#[must_use]
+pub fn is_deterministic(failure: Failure) -> bool {
+    match failure {
+        Failure::BadInput | Failure::Trap | Failure::Limit | Failure::Empty => true,
+        Failure::Overdue
+        | Failure::InputAbsent
+        | Failure::Unusable
+        | Failure::Machine
+        | Failure::Busy
+        | Failure::NotStarted => false,
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Submission {
     pub manifest: Manifest,
     /// The digest of the blob salt ‖ input, which the shell holds.
     pub input_commit: Digest,
+    /// How many bytes that blob has.
+    pub input_bytes: u64,
     /// The most units that are paid.
     pub units_max: Units,
     /// The most work that checks are paid for.

@@ -117,8 +117,6 @@ pub struct RunView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
-    /// Agreed to, not started.
-    Waiting,
     /// The input is fetched or the sandbox works.
     Running,
     /// What came of it is claimed or sealed.

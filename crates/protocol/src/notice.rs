@@ -53,15 +53,20 @@ pub enum NoticeEvent {
     },
     /// The notary does not know the job.
     Unknown,
+    /// The job is open, and half of the time for its claim is over.
+    Overdue,
 }
 
 impl NoticeEvent {
     fn claim(&self) -> Option<&Signed<Claim>> {
         match self {
             Self::Claimed { claim, .. } => Some(claim),
-            Self::Cancelled | Self::Disputed | Self::Open { .. } | Self::Closed { .. } | Self::Unknown => {
-                None
-            }
+            Self::Cancelled
+            | Self::Disputed
+            | Self::Open { .. }
+            | Self::Closed { .. }
+            | Self::Unknown
+            | Self::Overdue => None,
         }
     }
 }

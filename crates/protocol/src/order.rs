@@ -107,7 +107,7 @@ impl Verified<Propose> {
     }
 }
 
-/// The provider agrees.
+/// The provider agrees. It keeps no slot and no record for that: the first ticket takes the slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accept {
@@ -117,6 +117,8 @@ pub struct Accept {
     pub class: Digest,
     /// The highest rate that the provider pays dues for.
     pub rate_max: Rate,
+    /// How long after its ticket the run could begin, as things stand.
+    pub starts_in: Duration,
 }
 
 /// Order and agreement, shown to the notary.

@@ -148,14 +148,23 @@ impl Ticket {
     }
 }
 
-/// The client shows the provider the ticket: from now on the provider may fetch the input.
+/// The client shows the provider the ticket: from now on the provider may fetch the input. The order comes along, since
+/// a provider that agrees to one keeps nothing of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
+    /// The terms.
+    pub order: Signed<Order>,
     /// The notary's ticket.
     pub ticket: Signed<Ticket>,
 }
 
 impl Verified<Start> {
+    /// The terms, as whoever ordered signed them.
+    #[must_use]
+    pub fn order(&self) -> Attested<'_, Order> {
+        self.inside(|start| &start.order)
+    }
+
     /// The ticket, as whoever keeps the books signed it.
     #[must_use]
     pub fn ticket(&self) -> Attested<'_, Ticket> {
@@ -163,4 +172,4 @@ impl Verified<Start> {
     }
 }
 
-statements!(Ticket, Start { ticket });
+statements!(Ticket, Start { order, ticket });

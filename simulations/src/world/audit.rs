@@ -8,7 +8,7 @@ use assay_market::{
     ledger::Ledger,
     record::ClientRecord,
     reliability::Impression,
-    view::{AttemptState, BooksView, InstructionView, RunState, RunView, SubmissionView},
+    view::{AttemptState, BooksView, InstructionView, RunView, SubmissionView},
     witness::state_of,
 };
 use assay_protocol::{
@@ -101,11 +101,6 @@ impl World {
             submission.unmatched = None;
             let attempts = &mut submission.attempts;
             attempts.iter_mut().for_each(|attempt| attempt.state = settled(attempt.state));
-        }
-        for run in &mut memory.runs {
-            if run.state == RunState::Waiting {
-                run.state = RunState::Running;
-            }
         }
         memory
     }

@@ -133,6 +133,7 @@ impl World {
             key,
             content: Digest::of(&wish.number.to_be_bytes()),
             input_commit,
+            input_bytes: 40,
             units_max: wish.units_max,
             work_max: wish.work_max.unwrap_or(manifest.work.call),
             manifest,

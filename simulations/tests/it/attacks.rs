@@ -2,6 +2,8 @@
 
 mod classes;
 mod copies;
+mod decoys;
+mod deliveries;
 mod draws;
 mod exposure;
 mod friends;
@@ -9,6 +11,7 @@ mod inputs;
 mod newcomers;
 mod orders;
 mod pools;
+mod proposals;
 mod restores;
 mod scenes;
 mod silence;

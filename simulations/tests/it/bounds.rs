@@ -18,7 +18,7 @@ use assay_simulations::{
     world::{Tail, Wish, World},
 };
 
-use crate::support::{LIMIT, market, settle};
+use crate::support::{LIMIT, Stuck, market, settle};
 
 /// Lanes of a client, and so the jobs that it has open at a time.
 const LANES: u64 = 256;
@@ -111,23 +111,24 @@ fn more_submissions_than_are_remembered_are_refused_and_cost_nothing() {
 
 #[test]
 fn a_job_that_meets_a_busy_provider_goes_to_another_at_once_and_says_so() {
-    let mut world = market(Plan { slots: 1, founders: 3, ..Plan::default() });
+    let mut world = market(Plan { slots: 1, ..Plan::default() });
     let client = world.plan().client(0);
-    (0..3).for_each(|number| world.behave(world.plan().founder(number), Sleeper));
-    for number in 0..3 {
+    (0..6).for_each(|number| world.behave(world.plan().founder(number), Stuck));
+    for number in 0..6 {
         world.submit(client, Wish { number, attempts_max: 1, ..Wish::default() });
     }
-    world.run_for(Span::seconds(2));
-    let key = world.submit(client, Wish { number: 3, attempts_max: 1, ..Wish::default() });
+    // Whoever loses the race for a slot goes on to another.
+    world.run_for(Span::seconds(3));
+    let key = world.submit(client, Wish { number: 6, attempts_max: 1, ..Wish::default() });
     world.run_for(Span::seconds(1));
     let passed = world.node(client).and_then(|node| node.passed_over(key)).expect("it looked");
-    assert_eq!((passed.counts.offers, passed.counts.busy), (3, 3), "{passed:?}");
+    assert_eq!((passed.counts.offers, passed.counts.busy), (6, 6), "{passed:?}");
     assert!(passed.offers.iter().all(|passed| matches!(passed.reason, Reason::Busy { .. })), "{passed:?}");
     let asked = world
         .told(client)
         .iter()
         .filter(|(_, event)| matches!(event, Event::Proposed { key: of, .. } if *of == key));
-    assert_eq!(asked.count(), 3, "each of them was asked once");
+    assert_eq!(asked.count(), 6, "each of them was asked once");
 }
 
 /// A client knows a claim from the notary alone, and is restarted: whoever checks it has the input from the client all the

@@ -143,7 +143,8 @@ fn what_is_cancelled_while_it_is_being_opened_is_never_begun() {
     case.until(|case| case.state() == Some(AttemptState::Opening));
     case.cancel();
     case.settle("opening");
-    assert_eq!((case.outcome(), case.attempts(), case.gain()), (Some(Outcome::Cancelled), 1, [0, 0]));
+    // Its provider has seen no ticket, and says so.
+    assert_eq!((case.outcome(), case.attempts(), case.gain()), (Some(Outcome::Aborted), 1, [0, 0]));
     assert!(case.was_told(&Event::Cancelled { key: case.key }));
     let provider = case.world.plan().founder(0);
     let begun = case.world.told(provider).iter().any(|(_, told)| matches!(told, Event::Serving { .. }));

@@ -13,10 +13,7 @@ use std::{
     time::Instant,
 };
 
-use assay_market::{
-    effect::Run,
-    view::{AttemptState, RunState},
-};
+use assay_market::{effect::Run, view::AttemptState};
 use assay_protocol::{id::JobId, manifest::Policy};
 use assay_simulations::{
     behaviour::Behaviour,
@@ -196,12 +193,7 @@ impl History {
         let (until, since) = (self.luck.below(800), self.luck.below(longest));
         self.world.run_for(Span::millis(until));
         let runs = self.world.node(self.provider).map(|node| node.runs()).unwrap_or_default();
-        self.known = Some(
-            runs.iter()
-                .filter(|run| !run.check && run.state != RunState::Waiting)
-                .map(|run| run.job)
-                .collect(),
-        );
+        self.known = Some(runs.iter().filter(|run| !run.check).map(|run| run.job).collect());
         // All of that is on the disk then.
         self.world.run_for(Span::millis(20));
         let backup = self.world.backup(self.provider);

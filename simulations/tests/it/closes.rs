@@ -58,7 +58,9 @@ struct Diary {
 impl Diary {
     fn look(&mut self, world: &World, keys: &[Digest]) {
         let (client, provider, now) = (world.plan().client(0), world.plan().founder(0), world.now());
-        for job in world.closed().keys() {
+        // A job that came to no claim may never have begun: its provider need not know of it.
+        let nothing = [Outcome::Aborted, Outcome::Cancelled, Outcome::NoClaim];
+        for (job, _) in world.closed().iter().filter(|(_, closed)| !nothing.contains(&closed.outcome)) {
             self.closed.entry(*job).or_insert(now);
         }
         let wanted = world.node(client).map(|node| node.submissions()).unwrap_or_default();

@@ -122,7 +122,7 @@ impl Disturbed {
 
     /// An honest provider never loses more than its pay, and a forger that claims is never paid.
     fn expects(&self, outcome: Outcome, context: &str) {
-        let nothing_claimed = [Outcome::NoClaim, Outcome::Aborted].contains(&outcome);
+        let nothing_claimed = [Outcome::NoClaim, Outcome::Aborted, Outcome::Cancelled].contains(&outcome);
         let expected = if self.forged { outcome.is_slashed() } else { outcome.is_paid() };
         assert!(expected || nothing_claimed, "{context}: {outcome:?}");
     }

@@ -10,7 +10,7 @@ use assay_protocol::{
     message::{Message, Opened},
     order::{Accept, Open, Propose},
     signed::{Signed, Signer, Statement, Verified},
-    units::Rate,
+    units::{Duration, Rate},
 };
 use assay_simulations::{
     behaviour::Behaviour,
@@ -115,7 +115,12 @@ impl Crook {
             Opened::Open(open) => {
                 let order = self.twist(open.order().to_verified(), key)?;
                 let terms = order.clone().open::<Simulated>(self.network).ok()?;
-                let accept = Accept { job: terms.id(), class: terms.class, rate_max: Rate::ONE };
+                let accept = Accept {
+                    job: terms.id(),
+                    class: terms.class,
+                    rate_max: Rate::ONE,
+                    starts_in: Duration::default(),
+                };
                 let (_, provider) = self.keys[self.keys.len() - 1];
                 let accept = Signed::seal(accept, &provider, self.network).into_signed();
                 Message::Open(self.signed(&Open { order, accept }, key)?)

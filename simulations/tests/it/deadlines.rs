@@ -1,23 +1,41 @@
 //! Jobs in which somebody does not do the next step: the deadline closes them.
 
+use assay_market::view::AttemptState;
 use assay_protocol::{outcome::Outcome, units::Amount};
 use assay_simulations::{
     behaviour::{SecretiveClient, Sleeper, Withholder},
+    kernel::Span,
     plan::Plan,
-    world::Wish,
+    world::{Tail, Wish},
 };
 
-use crate::support::{market, settle_one};
+use crate::support::{LIMIT, market, settle, settle_one};
 
 #[test]
-fn a_job_that_is_never_claimed_is_refunded() {
+fn a_job_that_is_never_claimed_is_cancelled_by_its_client() {
     let mut world = market(Plan::default());
     let plan = world.plan().clone();
     world.behave(plan.founder(0), Sleeper);
     let job = settle_one(&mut world, Wish::default());
-    assert_eq!(job.outcome, Outcome::NoClaim);
+    assert_eq!(job.outcome, Outcome::Cancelled);
     assert_eq!((job.gain(plan.client(0)), job.gain(plan.founder(0))), (0, 0));
-    assert_eq!(job.report(&world).outcome, Outcome::NoClaim);
+    assert_eq!(job.report(&world).outcome, Outcome::Cancelled);
+}
+
+#[test]
+fn a_job_that_is_never_claimed_is_refunded_though_its_client_is_away() {
+    let mut world = market(Plan::default());
+    let (client, provider) = (world.plan().client(0), world.plan().founder(0));
+    world.behave(provider, Sleeper);
+    let key = world.submit(client, Wish { provider: Some(provider), attempts_max: 1, ..Wish::default() });
+    while world.state(client, key) != Some(AttemptState::Running) {
+        world.step();
+    }
+    world.run_for(Span::millis(300));
+    world.crash(client, Tail::Kept, Span::seconds(30));
+    world.run_for(Span::seconds(31));
+    settle(&mut world, LIMIT, "away");
+    assert_eq!(world.state(client, key), Some(AttemptState::Closed(Outcome::NoClaim)));
 }
 
 #[test]
@@ -37,7 +55,8 @@ fn a_job_whose_input_nobody_serves_is_given_up_and_refunded() {
     let plan = world.plan().clone();
     world.behave(plan.client(0), Withholder);
     let job = settle_one(&mut world, Wish::default());
-    assert!([Outcome::Aborted, Outcome::NoClaim].contains(&job.outcome), "{:?}", job.outcome);
+    let ends = [Outcome::Aborted, Outcome::NoClaim, Outcome::Cancelled];
+    assert!(ends.contains(&job.outcome), "{:?}", job.outcome);
     assert_eq!((job.gain(plan.client(0)), job.gain(plan.founder(0))), (0, 0));
     assert_eq!(job.report(&world).outcome, job.outcome);
 }

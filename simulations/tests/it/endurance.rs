@@ -156,6 +156,6 @@ fn a_receipt_is_asked_for_again_even_by_a_client_whose_ticket_never_came() {
     world.behave(client, Unlucky::default());
     let key = world.submit(client, Wish { provider: Some(provider), attempts_max: 1, ..Wish::default() });
     settle(&mut world, Span::seconds(120), "no ticket");
-    assert_eq!(world.state(client, key), Some(AttemptState::Closed(Outcome::NoClaim)));
+    assert_eq!(world.state(client, key), Some(AttemptState::Closed(Outcome::Aborted)));
     assert!(world.receipt(client, key).is_some());
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use assay_market::view::AttemptState;
+use assay_market::{Effect, view::AttemptState};
 use assay_protocol::{
     id::{Digest, JobId},
     message::{Message, Opened},
@@ -11,6 +11,7 @@ use assay_protocol::{
     units::Amount,
 };
 use assay_simulations::{
+    behaviour::Behaviour,
     crypto::Simulated,
     kernel::Span,
     plan::Plan,
@@ -108,6 +109,16 @@ impl Wealth {
     fn of(world: &World) -> Self {
         let owned = |number| i128::from(world.wealth(Place(number)).unwrap_or(Amount::ZERO).0);
         Self((0..world.plan().peers()).map(owned).collect())
+    }
+}
+
+/// A provider whose runs never end: each keeps its slot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stuck;
+
+impl Behaviour for Stuck {
+    fn act(&mut self, effect: Effect) -> Option<Effect> {
+        (!matches!(effect, Effect::Run(_))).then_some(effect)
     }
 }
 

@@ -182,6 +182,7 @@ impl Town {
                 content: Digest::default(),
                 manifest: manifest.clone(),
                 input_commit,
+                input_bytes: 1,
                 units_max: 4,
                 work_max: 8,
                 run_max: Duration::seconds(1),

@@ -23,6 +23,8 @@ pub(super) enum Ground<'a> {
     Wish(Digest),
     /// The end that a submission's user wants.
     End(Digest),
+    /// The end of a job whose provider is not heard of.
+    Forsaken(JobId),
     /// An order that was made.
     Order(&'a Signed<Order>),
     /// An order that its provider agreed to.
@@ -37,8 +39,6 @@ pub(super) enum Ground<'a> {
     Close,
     /// What is on offer.
     Provision,
-    /// An order that was taken on.
-    Acceptance(&'a Signed<Order>),
     /// A claim, with the digest of what was computed.
     Result(&'a Signed<Claim>, Digest),
     /// A claim for the fee of a job that was cancelled.
@@ -92,6 +92,7 @@ impl<'a> Ground<'a> {
             ClientRecord::Claimed(claim) => Self::Shown(claim.signed()),
             ClientRecord::Closed { .. } => Self::Close,
             ClientRecord::Cancelled { key } => Self::End(*key),
+            ClientRecord::Forsaken { job } => Self::Forsaken(*job),
             ClientRecord::Disputed { job } => Self::Doubt(*job),
             ClientRecord::Dropped { .. }
             | ClientRecord::Delivered { .. }
@@ -105,12 +106,11 @@ impl<'a> Ground<'a> {
     fn of_provider(record: &'a ProviderRecord) -> Self {
         match record {
             ProviderRecord::Provision(_) => Self::Provision,
-            ProviderRecord::Accepted(order) => Self::Acceptance(order.signed()),
             ProviderRecord::Claimed { claim, result, .. } => Self::Result(claim.signed(), result.output),
             ProviderRecord::Yielded(claim) => Self::Yield(claim.signed()),
             ProviderRecord::Aborted(abort) => Self::Abort(abort.signed()),
-            ProviderRecord::Closed { outcome: Some(_), .. } => Self::Close,
-            ProviderRecord::Started(_) | ProviderRecord::Closed { outcome: None, .. } => Self::Nothing,
+            ProviderRecord::Closed { .. } => Self::Close,
+            ProviderRecord::Started { .. } => Self::Nothing,
         }
     }
 

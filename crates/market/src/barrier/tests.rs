@@ -85,7 +85,12 @@ impl Job {
     }
 
     fn open(&self) -> Open {
-        let accept = Accept { job: self.id, class: self.order.class, rate_max: Rate::ONE };
+        let accept = Accept {
+            job: self.id,
+            class: self.order.class,
+            rate_max: Rate::ONE,
+            starts_in: Duration::default(),
+        };
         Open { order: self.order(), accept: seal(PROVIDER, accept) }
     }
 
@@ -159,7 +164,7 @@ impl Job {
         let reveal = Reveal { job, position: 0, secret: Digest::default() };
         let cancelling = Effect::Tell(Event::Cancelling { key, job });
         let cancel = send(CLIENT, NOTARY, Cancel { job, ticket: Digest::default() });
-        let start = || send(CLIENT, PROVIDER, Start { ticket: ticket.clone() });
+        let start = || send(CLIENT, PROVIDER, Start { order: self.order(), ticket: ticket.clone() });
         let serve = Effect::Serve { holder: self.id, digest: self.order.input_commit, to: provider };
         let record = |record| Record::Client(Box::new(record));
         let case = |name, save, said| Case { name, save: record(save), said };
@@ -182,15 +187,15 @@ impl Job {
             case("ticket", ClientRecord::Ticketed(kept(ticket.clone())), vec![start()]),
             case("ticket, input", ClientRecord::Ticketed(kept(ticket.clone())), vec![serve, start()]),
             case("shown", ClientRecord::Claimed(kept(self.claim(1))), vec![send(CLIENT, NOTARY, reveal)]),
+            case("end, forsaken", ClientRecord::Forsaken { job }, vec![cancel.clone()]),
             case("end", ClientRecord::Cancelled { key }, vec![cancelling, cancel]),
             case("doubt", ClientRecord::Disputed { job }, vec![send(CLIENT, NOTARY, Dispute { job })]),
         ]
     }
 
     fn of_provider(&self) -> Vec<Case> {
-        let (job, class) = (self.id, self.order.class);
+        let job = self.id;
         let (leaf, evidence) = self.leaves();
-        let accept = Accept { job, class, rate_max: Rate::ONE };
         let (output, records) = (self.result().output, Vec::new());
         let deliver = Deliver { claim: self.claim(3), leaf, evidence: evidence.digest(), output };
         let opening = OpenClaim { job, output: leaf, evidence, records };
@@ -205,7 +210,6 @@ impl Job {
         let record = |record| Record::Provider(Box::new(record));
         let case = |name, save, said: Effect| Case { name, save: record(save), said: vec![said] };
         vec![
-            case("acceptance", ProviderRecord::Accepted(kept(self.order())), send(PROVIDER, CLIENT, accept)),
             case("result, claim", result.clone(), claim(3)),
             case("result, delivered", result.clone(), send(PROVIDER, CLIENT, deliver)),
             case("result, opened", result.clone(), send(PROVIDER, NOTARY, opening)),
@@ -377,7 +381,7 @@ fn what_is_done_again_behind_a_record_rested_on_an_older_one_before_it() {
     let provision = Effect::Save(Record::Provider(Box::new(ProviderRecord::Provision(provision))));
     let offer = Effect::Publish(fixture::signed(PROVIDER, fixture::offer(PROVIDER, Amount(1))).into());
     let job = Job::new(1);
-    let outcome = Some(Outcome::Checked);
+    let outcome = Outcome::Checked;
     let closed = Effect::Save(Record::Provider(Box::new(ProviderRecord::Closed { job: job.id, outcome })));
     let stop = Effect::Release { holder: job.id };
     for (said, save) in [(offer, provision), (stop, closed)] {
@@ -394,7 +398,7 @@ fn what_is_done_again_behind_a_record_rested_on_an_older_one_before_it() {
             to: peer(PROVIDER),
         })
         .into();
-    let start = send(CLIENT, PROVIDER, Start { ticket });
+    let start = send(CLIENT, PROVIDER, Start { order: job.order(), ticket });
     assert!(overtakes(from_ref(&older), &[save.clone(), start.clone()]));
     assert!(!overtakes(&[older], &[save, input, start]));
 }

@@ -1,7 +1,7 @@
 //! The client: finds a provider, has the money held, takes the result, reveals its secret, files the receipt.
 //!
 //! **Invariant:** all attempts of a submission use one lane and, until one of them is opened, one number in it, so a
-//! notary can open no two of them at once. Of submissions that are over the last [`ENDED_MAX`] are remembered in full, and
+//! notary can open no two of them at once, however many providers are asked beside each other. Of submissions that are over the last [`ENDED_MAX`] are remembered in full, and
 //! [`PAST_MAX`] before them by what their user is shown.
 
 mod attempt;
@@ -28,6 +28,7 @@ use assay_protocol::{
     message::Opened,
     order::Refusal,
     signed::Signer,
+    units::Duration,
 };
 
 use self::{
@@ -76,6 +77,10 @@ pub(super) struct Client {
     lanes: BTreeMap<(PeerId, u16), Lane>,
     /// What the last record leaves nothing to keep for.
     let_go: Vec<Digest>,
+    /// How long providers usually take to answer what they are asked once; nothing before the first.
+    answers_in: Option<Duration>,
+    /// The same of all, those included that had to be asked again: where much is lost, far more.
+    answered_after: Option<Duration>,
     /// What was seen of each provider.
     pub(super) reliability: Reliability,
 }
@@ -109,7 +114,7 @@ impl<S: Signer> Role<S> for Client {
         let open: Vec<JobId> =
             self.attempts.iter().filter(|(_, at)| at.is_pursued()).map(|(job, _)| *job).collect();
         for job in open {
-            self.attempts.get_mut(&job).into_iter().for_each(|attempt| attempt.resumed = true);
+            self.take_up_again(job, cx);
             cx.set(Alarm::Attempt(job), cx.now);
             self.serve_provider(job, cx);
         }
@@ -153,6 +158,7 @@ impl Client {
             ClientRecord::Closed { job, receipt, proven } => self.closed(*job, *receipt, *proven),
             ClientRecord::Ended { key } => self.end(*key),
             ClientRecord::Cancelled { key } => self.cancelled(*key),
+            ClientRecord::Forsaken { job } => self.step(*job, AttemptStep::Forsake),
             ClientRecord::Taken { key } => self.taken(*key),
             ClientRecord::Disputed { job } => self.step(*job, AttemptStep::Doubt(Doubt::Told)),
             ClientRecord::NotDisputed { job } => self.step(*job, AttemptStep::Doubt(Doubt::None)),
@@ -186,6 +192,8 @@ impl Default for Client {
             attempts: BTreeMap::new(),
             let_go: Vec::new(),
             lanes: BTreeMap::new(),
+            answers_in: None,
+            answered_after: None,
             reliability: Reliability::default(),
         }
     }

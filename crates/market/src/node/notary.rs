@@ -14,13 +14,14 @@ use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 use assay_protocol::{
     id::{Digest, JobId, PeerId},
-    job::Misstep,
+    job::{Misstep, Stage},
     journal::Fact,
     message::Opened,
     notice::{Head, NoticeEvent, Query},
     order::{Open, Refusal, Refuse},
     receipt::{Happening, Receipt},
     signed::{Signed, Signer, Statement, Verified},
+    ticket::Ticket,
     units::{Duration, Timestamp},
 };
 
@@ -34,7 +35,7 @@ use crate::{
     effect::Effect,
     event::Event,
     input::Input,
-    ledger::{JOBS_CLOSED_MAX, Ledger, News, Rejection},
+    ledger::{JOBS_CLOSED_MAX, Ledger, News, OpenJob, Rejection},
     moment::Steady,
     recent::Recent,
     record::Record,
@@ -115,6 +116,10 @@ impl<S: Signer> Role<S> for Notary {
             cx.save(Record::Beacon(seed));
         }
         cx.set(Alarm::Tick, cx.now);
+        let is_open = |open: &&OpenJob| matches!(open.job.stage(), Stage::Open { .. });
+        let open: Vec<Ticket> =
+            self.ledger.open_jobs().filter(is_open).map(|open| *open.job.ticket()).collect();
+        open.iter().for_each(|ticket| self.await_claim(ticket, cx));
     }
 }
 
@@ -158,6 +163,13 @@ impl Notary {
     fn notify<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         self.pressed.insert(job, 0);
         self.press(job, cx);
+    }
+
+    /// Looks at a job that was opened once half of the time for its claim is over, and has the tick that shows it passed.
+    fn await_claim<S: Signer>(&mut self, ticket: &Ticket, cx: &mut Context<'_, S>) {
+        self.pressed.insert(ticket.job, 0);
+        let half = answers::half_of(ticket).plus(cx.genesis.timers.tick.times(2));
+        cx.set(Alarm::Notice(ticket.job), cx.now.after(half));
     }
 
     /// Tells them, and sets the time of the next telling.
@@ -279,7 +291,10 @@ impl Notary {
     /// Says what follows from a fact that was taken.
     fn announce<S: Signer>(&mut self, news: News, cx: &mut Context<'_, S>) {
         match news {
-            News::Opened { client, ticket } => cx.say(client, *ticket),
+            News::Opened { client, ticket } => {
+                self.await_claim(&ticket, cx);
+                cx.say(client, *ticket);
+            }
             News::Drawn { job, rate, verifier } => cx.tell(Event::Drawn { job, rate, verifier }),
             News::Accused { job, provider } => cx.tell(Event::Accused { job, provider }),
             News::Closed { story, client, provider } => {

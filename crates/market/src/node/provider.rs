@@ -1,4 +1,5 @@
-//! The provider: tells what it offers, takes orders, runs them, claims, and opens its claims when asked.
+//! The provider: tells what it offers, agrees to orders, runs those that were opened, claims, and opens its claims when
+//! asked.
 //!
 //! **Invariant:** a claim is saved, with what opens it, before anyone sees it; a job is run for a ticket, never for an
 //! order alone.
@@ -7,6 +8,7 @@ mod acceptance;
 mod claim;
 mod memory;
 mod offer;
+mod rates;
 mod serving;
 
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
@@ -20,13 +22,14 @@ use assay_protocol::{
     order::{Abort, Failure},
     outcome::Outcome,
     signed::{Signer, Verified},
-    units::Timestamp,
+    units::{Duration, Timestamp},
 };
 
 use self::{
-    acceptance::TICKET_SLACK,
+    acceptance::TURNED_AWAY_MAX,
     memory::{SERVED_MAX, Served},
-    serving::{Number, Serving, ServingPhase, ServingStep},
+    rates::Rates,
+    serving::{Serving, ServingPhase, ServingStep},
 };
 use super::{
     alarms::{Alarm, backoff, lull, until_close},
@@ -47,14 +50,18 @@ use crate::{
 pub(super) struct Provider {
     provision: Option<Provision>,
     told: usize,
-    /// The orders that were taken on and are not over.
+    /// The jobs that began and are not over.
     servings: BTreeMap<JobId, Serving>,
     /// Those that are.
     served: Recent<JobId, Served>,
-    /// The orders that wait for a ticket, by number: of two with one number only one can be opened.
-    numbers: BTreeMap<Number, JobId>,
+    /// What was said of jobs that did not begin: it stays so.
+    turned_away: Recent<JobId, Verified<Abort>>,
+    /// How often each key proposes.
+    rates: Rates,
     /// When each manifest last ran.
     ran: BTreeMap<Digest, Timestamp>,
+    /// How much longer than promised each last took when it was cold.
+    loads: BTreeMap<Digest, Duration>,
     /// Jobs that the last record leaves nothing to keep for.
     let_go: Vec<JobId>,
 }
@@ -84,15 +91,7 @@ impl<S: Signer> Role<S> for Provider {
         self.let_go.clear();
         for (job, serving) in &mut self.servings {
             serving.set_claim_by(cx.now);
-            let at = match serving.phase {
-                ServingPhase::Accepted => serving.order.open_by.after(TICKET_SLACK),
-                ServingPhase::Fetching
-                | ServingPhase::Running
-                | ServingPhase::Claimed(_)
-                | ServingPhase::Yielded(_)
-                | ServingPhase::Aborted(_) => cx.now,
-            };
-            cx.set(Alarm::Serving(*job), at);
+            cx.set(Alarm::Serving(*job), cx.now);
             if let Some(claimed) = serving.claimed() {
                 cx.hold(*job, serving.order.input_commit);
                 cx.hold(*job, claimed.result.output);
@@ -115,9 +114,6 @@ impl Provider {
             matches!(serving.phase, ServingPhase::Aborted(_)) || serving.noticed || serving.asks.is_some();
         let again = cx.now.after(if settled { lull(serving.tries) } else { backoff(serving.tries) });
         match &serving.phase {
-            ServingPhase::Accepted => {
-                return self.keep(ProviderRecord::Closed { job, outcome: None }, cx);
-            }
             ServingPhase::Fetching => {
                 let late = cx.now >= serving.claim_by;
                 if late {
@@ -153,6 +149,7 @@ impl Provider {
         if let Err(fault) = serving.apply(ServingStep::Run) {
             return Heard::Misstep(fault);
         }
+        serving.runs_since = Some(cx.now);
         cx.run(serving.run(job));
         Heard::Taken
     }
@@ -183,7 +180,9 @@ impl Provider {
 
     fn on_notice<S: Signer>(&mut self, notice: &Verified<Notice>, cx: &mut Context<'_, S>) -> Heard {
         let job = notice.job;
-        let Some(serving) = self.servings.get_mut(&job) else { return Heard::NotMine };
+        let Some(serving) = self.servings.get_mut(&job) else {
+            return self.on_unstarted((job, notice.signer()), &notice.event, cx);
+        };
         if notice.signer() != serving.order.notary {
             return Heard::Misstep(Fault::Stranger);
         }
@@ -195,9 +194,8 @@ impl Provider {
                 // Said again, in answer to a question, it puts nothing off.
                 if !core::mem::replace(&mut serving.noticed, true) {
                     serving.tries = 0;
-                    let window =
-                        serving.ticket.as_ref().map_or(cx.genesis.timers.tick, |ticket| ticket.window);
-                    cx.set(Alarm::Serving(job), cx.now.after(until_close(cx.genesis.timers.tick, window)));
+                    let due = until_close(cx.genesis.timers.tick, serving.ticket.window);
+                    cx.set(Alarm::Serving(job), cx.now.after(due));
                 }
             }
             NoticeEvent::Open { beacon } => {
@@ -212,7 +210,7 @@ impl Provider {
             }
             NoticeEvent::Closed { outcome, receipt } => self.on_closed(job, *outcome, *receipt, cx),
             NoticeEvent::Cancelled => self.on_cancelled(job, cx),
-            NoticeEvent::Unknown => {}
+            NoticeEvent::Unknown | NoticeEvent::Overdue => {}
         }
         Heard::Taken
     }
@@ -227,7 +225,7 @@ impl Provider {
         let Some(serving) = self.servings.get(&job) else { return };
         let (client, notary) = (serving.order.client, serving.order.notary);
         let output = serving.claimed().map(|claimed| claimed.result.output);
-        self.keep(ProviderRecord::Closed { job, outcome: Some(outcome) }, cx);
+        self.keep(ProviderRecord::Closed { job, outcome }, cx);
         cx.alarms.clear(Alarm::Serving(job));
         cx.collect(job, receipt, notary);
         cx.tell(Event::Served { job, outcome });
@@ -251,8 +249,10 @@ impl Default for Provider {
             told: 0,
             servings: BTreeMap::new(),
             served: Recent::new(SERVED_MAX),
-            numbers: BTreeMap::new(),
+            turned_away: Recent::new(TURNED_AWAY_MAX),
+            rates: Rates::default(),
             ran: BTreeMap::new(),
+            loads: BTreeMap::new(),
             let_go: Vec::new(),
         }
     }

@@ -318,6 +318,13 @@ fn evidence(result: Result<RunResult, Failure>, salt: Digest) -> Option<(Evidenc
             Some((empty, Digest::of(&[])))
         }
         // A slower machine than the provider's proves nothing either, whatever time the client allows.
-        Err(Failure::InputAbsent | Failure::Unusable | Failure::Machine | Failure::Overdue) => None,
+        Err(
+            Failure::InputAbsent
+            | Failure::Unusable
+            | Failure::Machine
+            | Failure::Overdue
+            | Failure::Busy
+            | Failure::NotStarted,
+        ) => None,
     }
 }

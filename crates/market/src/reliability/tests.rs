@@ -26,6 +26,8 @@ fn a_fault_weighs_what_it_costs_the_client_and_a_stranger_has_none() {
     check(&[(Deed::Declined, 1)], 889, 0);
     check(&[(Deed::Slow, 1)], 889, 0);
     check(&[(Deed::Aborted, 1)], 800, 0);
+    check(&[(Deed::Blamed, 1)], 1_000, 0);
+    check(&[(Deed::Blamed, 2)], 800, 0);
     check(&[(Deed::Unclaimed, 1)], 667, 0);
     check(&[(Deed::Refunded, 1)], 333, 0);
     check(&[(Deed::Refunded, 1), (Deed::Paid, 28)], 800, 875);
@@ -104,8 +106,9 @@ fn strangers_are_forgotten_before_those_who_served_or_were_named() {
 #[test]
 fn only_the_providers_own_doing_counts() {
     let aborted = |failure| deed_of(Outcome::Aborted, failure);
-    assert_eq!(aborted(Some(Failure::BadInput)), None);
-    assert_eq!(aborted(Some(Failure::InputAbsent)), None);
+    assert_eq!(aborted(Some(Failure::BadInput)), Some(Deed::Blamed));
+    assert_eq!(aborted(Some(Failure::InputAbsent)), Some(Deed::Blamed));
+    assert_eq!(aborted(Some(Failure::Busy)), None);
     assert_eq!(aborted(Some(Failure::Machine)), Some(Deed::Aborted));
     assert_eq!(aborted(None), Some(Deed::Aborted));
     assert_eq!(deed_of(Outcome::Void, None), None);

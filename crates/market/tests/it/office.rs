@@ -181,7 +181,7 @@ impl<K: Key> Office<K> {
 
     /// Both parties' agreement to an order.
     pub(crate) fn agreed(&self, order: &Order, rate_max: Rate) -> Signed<Open> {
-        let accept = Accept { job: order.id(), class: order.class, rate_max };
+        let accept = Accept { job: order.id(), class: order.class, rate_max, starts_in: Duration::default() };
         let accept = self.say(order.provider, accept);
         let signed = self.say(order.client, order.clone());
         self.say(order.client, Open { order: signed, accept })

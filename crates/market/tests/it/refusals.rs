@@ -114,7 +114,12 @@ const CASES: &[Case] = &[
     }),
     ("the provider runs another class", Refusal::Class, usual, |desk| {
         let order = desk.order(CLIENT, PROVIDER, 0, 0).0;
-        let accept = Accept { job: order.id(), class: Digest::of(b"other"), rate_max: Rate::ONE };
+        let accept = Accept {
+            job: order.id(),
+            class: Digest::of(b"other"),
+            rate_max: Rate::ONE,
+            starts_in: Duration::default(),
+        };
         let accept = desk.say(order.provider, accept);
         let open = Open { order: desk.say(order.client, order.clone()), accept };
         Fact::Open(desk.say(order.client, open))
@@ -249,7 +254,8 @@ fn ordered(desk: &Desk, lane: u16, change: impl FnOnce(&mut Order)) -> Fact {
 /// An order as it was shown, signed and agreed to by these.
 fn agreement(desk: &Desk, order: &Order, by: [u64; 3], job: Digest) -> Fact {
     let [shown, signed, agreed] = by.map(id::<Cheap>);
-    let accept = desk.say(agreed, Accept { job, class: order.class, rate_max: Rate::ONE });
+    let accept = desk
+        .say(agreed, Accept { job, class: order.class, rate_max: Rate::ONE, starts_in: Duration::default() });
     Fact::Open(desk.say(shown, Open { order: desk.say(signed, order.clone()), accept }))
 }
 

@@ -59,6 +59,7 @@ pub(crate) fn prepare(
         key,
         content,
         input_commit: Digest::of(&blob),
+        input_bytes: blob.len() as u64,
         units_max,
         work_max: submit.work_max.unwrap_or_else(|| work_assumed(&manifest, units_max)),
         run_max: submit.run_max.unwrap_or(settings.run_max),

@@ -141,8 +141,8 @@ impl Client {
             }
             Opened::Ticket(ticket) => {
                 let order = self.orders.iter().find(|order| order.id() == ticket.job).unwrap();
-                let provider = order.provider;
-                self.say(provider, Start { ticket: ticket.into_signed() });
+                let (provider, order) = (order.provider, order.signed().clone());
+                self.say(provider, Start { order, ticket: ticket.into_signed() });
             }
             Opened::Refuse(refuse) => panic!("{refuse:?}"),
             _ => {}

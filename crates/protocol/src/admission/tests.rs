@@ -164,7 +164,8 @@ fn several(case: &mut Case, leaves: u64) {
 fn check(row: &Row) -> [Result<(), Refusal>; 2] {
     let (_, change, _) = row;
     let (order, standing) = (order(&Terms::SPOT), standing(&Terms::SPOT));
-    let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE };
+    let accept =
+        Accept { job: order.id(), class: order.class, rate_max: Rate::ONE, starts_in: Duration::default() };
     let mut case = Case { genesis: genesis(), order, standing, accept };
     change(&mut case);
     let Case { genesis, order, standing, mut accept } = case;

@@ -36,7 +36,7 @@ pub enum Step {
     },
     /// The provider gives up.
     Abort {
-        /// The digest of the ticket that it worked under.
+        /// The digest of the ticket that it worked under; that of zeros, if it was shown none.
         ticket: Digest,
     },
     /// The client wants no more of it.

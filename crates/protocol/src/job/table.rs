@@ -1,7 +1,7 @@
 //! The table itself: one match on stage, step and party.
 
 use super::{BookedClaim, Job, LiveTime, Misstep, Party, SeatPhase, Stage, Step};
-use crate::outcome::Outcome;
+use crate::{id::Digest, outcome::Outcome};
 
 impl Job {
     /// Takes one step. A refused step leaves the job as it was.
@@ -51,6 +51,11 @@ impl Job {
             }
 
             // T13.
+            (Open { .. } | Cancelling { .. }, Step::Abort { ticket }, Provider)
+                if ticket == Digest::default() =>
+            {
+                Closed(Outcome::Aborted)
+            }
             (Open { .. } | Cancelling { .. }, Step::Abort { ticket }, Provider) => {
                 self.quoting(ticket, Closed(Outcome::Aborted))?
             }

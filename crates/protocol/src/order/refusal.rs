@@ -99,7 +99,8 @@ pub enum Refusal {
 pub struct Abort {
     /// Which job.
     pub job: JobId,
-    /// The digest of the ticket that it worked under.
+    /// The digest of the ticket that it worked under; that of zeros names the job alone, by a provider that was shown no
+    /// ticket.
     pub ticket: Digest,
     /// Why.
     pub reason: Failure,
@@ -135,6 +136,12 @@ pub enum Failure {
     /// The machine failed.
     #[error("the machine failed")]
     Machine,
+    /// Another ticket took the last slot.
+    #[error("the provider was busy by then")]
+    Busy,
+    /// The client never showed its ticket.
+    #[error("the client did not show its ticket")]
+    NotStarted,
 }
 
 statements!(Refuse, Abort);

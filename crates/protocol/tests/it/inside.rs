@@ -12,10 +12,11 @@ use serde_json::Value;
 use crate::samples;
 
 /// Each kind that holds others, with what it holds.
-const INSIDE: [(&str, &str); 7] = [
+const INSIDE: [(&str, &str); 8] = [
     ("Propose", "Order"),
     ("Open", "Accept"),
     ("Open", "Order"),
+    ("Start", "Order"),
     ("Start", "Ticket"),
     ("Deliver", "Claim"),
     ("Contradict", "Output"),
@@ -96,6 +97,7 @@ fn what_is_inside_a_verified_statement_is_verified() {
     check(&open.order(), &open.order);
     check(&open.accept(), &open.accept);
     let Opened::Start(start) = opened("Start") else { panic!("not that kind") };
+    check(&start.order(), &start.order);
     check(&start.ticket(), &start.ticket);
     let Opened::Deliver(deliver) = opened("Deliver") else { panic!("not that kind") };
     check(&deliver.claim(), &deliver.claim);

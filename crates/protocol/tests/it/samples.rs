@@ -75,7 +75,8 @@ pub(crate) fn all() -> Vec<Message> {
 }
 
 fn orders() -> Vec<Message> {
-    let accept = Accept { job: order().id(), class: digest(2), rate_max: Rate::ONE };
+    let accept =
+        Accept { job: order().id(), class: digest(2), rate_max: Rate::ONE, starts_in: Duration(250) };
     vec![
         said(offer()),
         said(Propose { order: signed(order()) }),
@@ -83,7 +84,7 @@ fn orders() -> Vec<Message> {
         said(Refuse { job: digest(1), reason: Refusal::Busy }),
         said(Open { order: signed(order()), accept: signed(accept) }),
         said(ticket()),
-        said(Start { ticket: signed(ticket()) }),
+        said(Start { order: signed(order()), ticket: signed(ticket()) }),
         said(Abort { job: digest(1), ticket: digest(2), reason: Failure::Limit }),
     ]
 }

@@ -98,6 +98,10 @@ impl Twin {
         Self { order, client, provider }
     }
 
+    fn signed(&self, world: &World) -> Signed<Order> {
+        Signed::seal(self.order.clone(), &world.key(self.client), world.genesis().id()).into_signed()
+    }
+
     /// Shows the notary the second order, once its provider has accepted it, and that provider every ticket there is.
     fn press(&self, world: &mut World) {
         let accepted = |world: &World| {
@@ -117,7 +121,7 @@ impl Twin {
             Some(ticket.into_signed())
         });
         for ticket in tickets.collect::<Vec<_>>() {
-            say(world, self.client, self.provider, Start { ticket });
+            say(world, self.client, self.provider, Start { order: self.signed(world), ticket });
         }
         world.run_for(Span::millis(600));
     }

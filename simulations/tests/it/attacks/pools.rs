@@ -70,7 +70,9 @@ fn pool_drain_by_prices_near_zero_costs_more_than_the_pool_pays() {
 
     let check = check_cost(world.genesis(), 2);
     let (mut drawn, mut expected, mut spent) = (0, Gamble::default(), 0);
-    let receipts = receipts_from(&world, client, known);
+    let mut receipts = receipts_from(&world, client, known);
+    // Of 60 at a time some are too late for a slot.
+    receipts.retain(|receipt| receipt.story.outcome != Outcome::Aborted);
     assert_eq!(receipts.len(), 600);
     for receipt in &receipts {
         let ticket = &receipt.story.ticket;

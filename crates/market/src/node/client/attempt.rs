@@ -1,18 +1,18 @@
 //! One order on its way, as its client sees it.
 //!
 //! ```text
-//! |           | agree   | open    | claim | deliver   | fail   | close  | drop    | cancel    | doubt | no doubt |
-//! |-----------|---------|---------|-------|-----------|--------|--------|---------|-----------|-------|----------|
-//! | proposed  | opening | .       | .     | .         | .      | .      | unseen  | cancelled | .     | .        |
-//! | opening   | .       | running | .     | .         | .      | closed | dropped | .         | .     | .        |
-//! | running   | .       | .       | same  | delivered | failed | closed | .       | .         | .     | .        |
-//! | failed    | .       | .       | same  | delivered | .      | closed | .       | .         | .     | .        |
-//! | delivered | .       | .       | same  | .         | .      | done   | .       | .         | same  | same     |
-//! | unseen    | .       | .       | .     | .         | .      | .      | .       | .         | .     | .        |
-//! | dropped   | .       | running | .     | .         | .      | closed | .       | .         | .     | .        |
-//! | cancelled | .       | .       | .     | .         | .      | .      | .       | .         | .     | .        |
-//! | closed    | .       | .       | same  | done      | .      | .      | .       | .         | .     | same     |
-//! | done      | .       | .       | same  | .         | .      | .      | .       | .         | .     | same     |
+//! |           | agree   | open    | claim | deliver   | fail   | close  | drop    | cancel    | forsake | doubt | no doubt |
+//! |-----------|---------|---------|-------|-----------|--------|--------|---------|-----------|---------|-------|----------|
+//! | proposed  | opening | .       | .     | .         | .      | .      | unseen  | cancelled | .       | .     | .        |
+//! | opening   | .       | running | .     | .         | .      | closed | dropped | .         | .       | .     | .        |
+//! | running   | .       | .       | same  | delivered | failed | closed | .       | .         | same    | .     | .        |
+//! | failed    | .       | .       | same  | delivered | .      | closed | .       | .         | .       | .     | .        |
+//! | delivered | .       | .       | same  | .         | .      | done   | .       | .         | .       | same  | same     |
+//! | unseen    | .       | .       | .     | .         | .      | .      | .       | .         | .       | .     | .        |
+//! | dropped   | .       | running | .     | .         | .      | closed | .       | .         | .       | .     | .        |
+//! | cancelled | .       | .       | .     | .         | .      | .      | .       | .         | .       | .     | .        |
+//! | closed    | .       | .       | same  | done      | .      | .      | .       | .         | .       | .     | same     |
+//! | done      | .       | .       | same  | .         | .      | .      | .       | .         | .       | .     | same     |
 //! ```
 //!
 //! A step that has a point is refused, and one that has the same is taken and leads nowhere else. Unseen and dropped are
@@ -44,6 +44,13 @@ use crate::{
     view::AttemptState,
 };
 
+/// How long a provider that has the ticket may be silent at least.
+const LIFE_TIME: Duration = Duration::seconds(5);
+/// How often a provider is shown its ticket again in quick succession, until it is heard of.
+const LIFE_TRIES: u32 = 6;
+/// What a slow line carries in a millisecond: twice what a blob must move at least.
+const LINE_BYTES_PER_MS: u64 = 32;
+
 /// One order.
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
@@ -64,10 +71,18 @@ pub(super) struct Attempt {
     pub(super) delivering: Option<Verified<Deliver>>,
     /// True while that is here and waits for the claim in the books.
     pub(super) is_here: bool,
+    /// When its provider was first asked; nothing after a restart.
+    pub(super) asked: Option<Timestamp>,
     /// How long a run takes, as the offer said; nothing after a restart.
     pub(super) promised: Option<Duration>,
+    /// How long after the ticket it could begin, as its provider said.
+    pub(super) starts_in: Duration,
     /// When the ticket came; nothing after a restart.
     pub(super) started: Option<Timestamp>,
+    /// Until when its provider has to be heard of.
+    pub(super) stirs_by: Option<Timestamp>,
+    /// True once its provider was not, and no more is wanted of it.
+    pub(super) forsaken: bool,
     /// How the notary says it closed, while the receipt is fetched.
     pub(super) closing: Option<(Outcome, Digest)>,
     /// True while a fetch of the result goes on.
@@ -117,6 +132,8 @@ pub(super) enum AttemptStep {
     Drop(Option<Refusal>),
     /// Its user wants no more of it, and nobody but the provider has seen it.
     Cancel,
+    /// Its provider has the ticket and is not heard of.
+    Forsake,
     /// Its user doubts the result, or the notary answered to that.
     Doubt(Doubt),
 }
@@ -136,8 +153,12 @@ impl Attempt {
             doubt: Doubt::None,
             delivering: None,
             is_here: false,
+            asked: None,
             promised: None,
+            starts_in: Duration::default(),
             started: None,
+            stirs_by: None,
+            forsaken: false,
             closing: None,
             fetches: false,
             collects: false,
@@ -185,6 +206,7 @@ impl Attempt {
                 self.state = reason.map_or(Unanswered, Refused);
             }
             (Proposed, AttemptStep::Cancel) => self.state = Cancelled,
+            (Running, AttemptStep::Forsake) => (self.forsaken, self.tries) = (true, 0),
             (Delivered, AttemptStep::Doubt(doubt)) | (Closed(_), AttemptStep::Doubt(doubt @ Doubt::None)) => {
                 (self.doubt, self.tries) = (doubt, 0)
             }
@@ -221,8 +243,35 @@ impl Attempt {
         }
     }
 
+    /// Sets until when a provider that has the ticket must be heard of: three times as long as it offered, or ten answers
+    /// where those take long, and as a slow line takes for the input.
+    pub(super) fn await_life(&mut self, input_bytes: u64, answers: Option<Duration>, now: Timestamp) {
+        let offered = self.promised.unwrap_or(self.order.run_max).plus(self.starts_in);
+        let answers = answers.unwrap_or_default().times(10);
+        let time =
+            offered.times(3).max(LIFE_TIME).max(answers).plus(Duration(input_bytes / LINE_BYTES_PER_MS));
+        self.stirs_by = Some(now.after(time));
+    }
+
+    /// True once its provider should have been heard of, and was not.
+    pub(super) fn is_lifeless(&self, now: Timestamp) -> bool {
+        let silent = self.state == AttemptState::Running && !self.committed;
+        silent && !self.forsaken && self.stirs_by.is_some_and(|by| now >= by)
+    }
+
+    /// When it is to be looked at, if that is before `again`.
+    pub(super) fn due_before(&self, again: Timestamp, now: Timestamp) -> Timestamp {
+        let stirs_by = self.stirs_by.filter(|_| self.state == AttemptState::Running && !self.forsaken);
+        [self.close_due, stirs_by].into_iter().flatten().filter(|due| *due > now).fold(again, Ord::min)
+    }
+
     /// How long to wait until it is looked at again.
     pub(super) fn pause(&self, cancelling: bool) -> Duration {
+        // Until it stirs its provider is told often: where much is lost, little is silence.
+        let awaits_life = self.state == AttemptState::Running && !self.committed && !self.forsaken;
+        if awaits_life && self.tries <= LIFE_TRIES {
+            return backoff(1);
+        }
         let presses = match self.state {
             AttemptState::Proposed | AttemptState::Opening | AttemptState::Closed(_) => true,
             AttemptState::Running | AttemptState::Delivered | AttemptState::Failed(_) => {

@@ -74,7 +74,8 @@ impl Client {
         let Some(attempt) = self.attempts.get(&job).filter(|attempt| !attempt.committed) else {
             return false;
         };
-        let Some(ticket) = attempt.ticket.as_ref().filter(|_| self.is_cancelled(attempt.key)) else {
+        let unwanted = attempt.forsaken || self.is_cancelled(attempt.key);
+        let Some(ticket) = attempt.ticket.as_ref().filter(|_| unwanted) else {
             return false;
         };
         let cancel = Cancel { job, ticket: Ticket::digest(ticket) };

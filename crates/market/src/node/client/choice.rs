@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** changes nothing but what is told of the choice; an order that is made here fits the user's ceilings.
 
+use alloc::borrow::Cow;
+
 use assay_protocol::{
     costs, deadline,
     id::{Digest, PeerId},
@@ -49,11 +51,15 @@ impl Client {
         offers: impl Iterator<Item = &'a Verified<Offer>>,
         outlook: Outlook<'a>,
     ) -> (Option<Choice>, Passed) {
+        let mut excluded = Cow::Borrowed(&submitted.excluded);
+        for job in self.asked(submitted.submission.key).unwrap_or_default() {
+            excluded.to_mut().extend(self.attempts.get(&job).map(|attempt| attempt.order.provider));
+        }
         let criteria = Criteria {
             submission: &submitted.submission,
             manifest: submitted.submission.manifest.digest(),
             client: outlook.own,
-            excluded: &submitted.excluded,
+            excluded: &excluded,
             resting: &submitted.resting,
             attempt: submitted.orders,
             reliability: &self.reliability,

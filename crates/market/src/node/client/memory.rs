@@ -7,10 +7,12 @@ use alloc::vec::Vec;
 
 use assay_protocol::{
     claim::Deliver,
-    id::{Digest, JobId},
+    id::{Digest, JobId, PeerId},
     order::{Failure, Order, Refusal},
+    outcome::Outcome,
     signed::Verified,
     ticket::Ticket,
+    units::Timestamp,
 };
 
 use super::{
@@ -19,7 +21,7 @@ use super::{
 };
 use crate::{
     input::Proven,
-    reliability::{self, Timing},
+    reliability::{self, Deed, Timing},
     submission::Submission,
     view::{AttemptState, AttemptView, SubmissionView},
 };
@@ -105,20 +107,49 @@ impl Client {
         let taken = attempt.apply(AttemptStep::Close(receipt, proven));
         debug_assert!(taken.is_ok(), "a step that was saved is not in the table");
         let (key, order) = (attempt.key, &attempt.order);
-        if let Some(deed) = reliability::deed_of(outcome, failure) {
-            self.reliability.note(order.provider, deed, order.open_by);
-        }
+        let (provider, at) = (order.provider, order.open_by);
+        let deed = match reliability::deed_of(outcome, failure) {
+            None if attempt.forsaken && outcome == Outcome::Cancelled => Some(Deed::Unclaimed),
+            deed => deed,
+        };
+        deed.into_iter().for_each(|deed| self.reliability.note(provider, deed, at));
         let lane = self.lanes.entry((order.notary, order.lane)).or_default();
         lane.next = lane.next.max(order.nonce + 1);
         if let Some(submitted) = self.submissions.get_mut(&key) {
-            submitted.excluded.insert(attempt.order.provider);
             submitted.take_up(job);
+            // Who was only too slow to get a slot may ask again, and has not used up an attempt.
+            if failure == Some(Failure::Busy) {
+                submitted.too_late += 1;
+            } else {
+                submitted.excluded.insert(attempt.order.provider);
+            }
         }
         // In the same record: a crash between two would leave a submission that is paid and still wanted.
-        if outcome.is_paid() {
+        if outcome.is_paid() || self.is_hopeless(key, (provider, failure), at) {
             self.end(key);
         }
         self.end_cancelled(key);
+    }
+
+    /// True if a second provider gave a job up for a reason that any other machine would have as well: neither of them is
+    /// to blame.
+    fn is_hopeless(
+        &mut self,
+        key: Digest,
+        (provider, failure): (PeerId, Option<Failure>),
+        at: Timestamp,
+    ) -> bool {
+        let (Some(submitted), Some(reason)) = (self.submissions.get_mut(&key), failure) else { return false };
+        let first = submitted.failures.iter().find(|(peer, of)| *of == reason && *peer != provider);
+        let first = first.map(|(peer, _)| *peer).filter(|_| reliability::is_deterministic(reason));
+        submitted.failures.push((provider, reason));
+        let Some(first) = first.filter(|_| !submitted.ended) else { return false };
+        submitted.hopeless = Some(reason);
+        let deed = reliability::deed_of(Outcome::Aborted, Some(reason));
+        for peer in [first, provider] {
+            deed.into_iter().for_each(|deed| self.reliability.clear(peer, deed, at));
+        }
+        true
     }
 
     /// Notes that no more is wanted of a submission: an order that was not shown to the notary ends with it.

@@ -10,6 +10,7 @@ use assay_protocol::{
 
 use super::{Client, Doubt, is_passing};
 use crate::{
+    event::Event,
     node::{
         alarms::{Alarm, until_close},
         context::Context,
@@ -27,17 +28,18 @@ impl Client {
         let Some(attempt) = self.attempts.get_mut(&job).filter(|attempt| attempt.is_pursued()) else {
             return self.release_job(job, cx);
         };
+        if attempt.is_lifeless(cx.now) {
+            return self.forsake(job, cx);
+        }
         attempt.tries += 1;
         let state = attempt.state;
         let (provider, open_by) = (attempt.order.provider, attempt.order.open_by);
-        let cancelling = self.submissions.get(&attempt.key).is_some_and(|submitted| submitted.cancelled);
+        let submitted = self.submissions.get(&attempt.key);
+        let cancelling = attempt.forsaken || submitted.is_some_and(|submitted| submitted.cancelled);
         let works = !cancelling && !attempt.is_overdue(cx.now);
         attempt.resumed = false;
         let again = cx.now.after(attempt.pause(cancelling));
-        cx.set(
-            Alarm::Attempt(job),
-            attempt.close_due.filter(|due| *due > cx.now).map_or(again, |due| due.min(again)),
-        );
+        cx.set(Alarm::Attempt(job), attempt.due_before(again, cx.now));
         match state {
             AttemptState::Proposed if cx.now > open_by => self.drop_attempt(job, None, cx),
             AttemptState::Proposed => {
@@ -53,6 +55,28 @@ impl Client {
             }
             AttemptState::Closed(_) => self.pursue_result(job, cx),
             AttemptState::Refused(_) | AttemptState::Unanswered | AttemptState::Cancelled => {}
+        }
+    }
+
+    /// Gives up a job whose provider has the ticket and is not heard of: its money is free again once the notary ends it.
+    fn forsake<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(key) = self.attempts.get(&job).map(|attempt| attempt.key) else { return };
+        self.keep(ClientRecord::Forsaken { job }, cx);
+        cx.tell(Event::Cancelling { key, job });
+        self.wake_attempt(job, cx);
+    }
+
+    /// Takes up an attempt again after a restart: what was said meanwhile was not heard.
+    pub(super) fn take_up_again<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let answer_time = self.answer_time();
+        let Some(attempt) = self.attempts.get_mut(&job) else { return };
+        attempt.resumed = true;
+        let input_bytes = self.submissions.get(&attempt.key).map_or(0, |of| of.submission.input_bytes);
+        if attempt.state == AttemptState::Running {
+            attempt.await_life(input_bytes, None, cx.now);
+        }
+        if attempt.state == AttemptState::Proposed {
+            cx.set(Alarm::Submission(attempt.key), cx.now.after(answer_time));
         }
     }
 
@@ -87,7 +111,10 @@ impl Client {
             // The notary's books say whether it is the result.
             (Some(_), _) if attempt.is_here => drop(cx.ask(attempt.order.notary, Some(job))),
             (Some(_), _) => attempt.fetch(job, cx),
-            (None, Some(ticket)) if !failed => cx.say(provider, Start { ticket: ticket.signed().clone() }),
+            (None, Some(ticket)) if !failed => {
+                let (order, ticket) = (attempt.order.signed().clone(), ticket.signed().clone());
+                cx.say(provider, Start { order, ticket });
+            }
             (None, _) => {}
         }
     }

@@ -9,12 +9,13 @@ use assay_protocol::{
     claim::{Deliver, Reveal},
     id::{Digest, JobId, PeerId},
     notice::{Notice, NoticeEvent},
-    order::{Abort, Accept, Open, Refusal, Refuse},
+    order::{Abort, Accept, Failure, Open, Refusal, Refuse},
     signed::{Signer, Verified},
     ticket::{Start, Ticket},
+    units::{Duration, Timestamp},
 };
 
-use super::{Attempt, Client, belongings::untaken};
+use super::{Attempt, Client, belongings::untaken, search::ANSWER_TIME};
 use crate::{
     event::Event,
     input::{Blob, Proven, Uncollected},
@@ -24,11 +25,14 @@ use crate::{
         heard::{Fault, Heard},
     },
     record::ClientRecord,
+    submission::Unmatched,
     view::AttemptState,
 };
 
 /// Tries that may fail to reach a provider before another one is asked.
 const UNDELIVERED_MAX: u32 = 3;
+/// The latest answer counts for one part in this many of the usual time.
+const ANSWER_PARTS: u64 = 4;
 /// A receipt that was not to be had is looked for again as soon as after so many tries.
 const COLLECT_TRIES: u32 = 2;
 
@@ -52,12 +56,52 @@ impl Client {
         if attempt.state != AttemptState::Proposed {
             return Heard::Misstep(Fault::Untimely);
         }
+        let key = attempt.key;
         let open = Open { order: attempt.order.signed().clone(), accept: accept.signed().clone() };
         let open = cx.seal(open).into();
+        self.note_answer(job, cx.now);
         self.keep(ClientRecord::Agreed { open }, cx);
+        self.attempts.get_mut(&job).into_iter().for_each(|attempt| attempt.starts_in = accept.starts_in);
+        self.stop_seeking(key, cx);
+        self.drop_others(key, job, cx);
         self.send_open(job, cx);
         cx.set(Alarm::Attempt(job), cx.now.after(backoff(0)));
         Heard::Taken
+    }
+
+    /// Notes how long a provider took to answer.
+    fn note_answer(&mut self, job: JobId, now: Timestamp) {
+        let Some(attempt) = self.attempts.get(&job) else { return };
+        let Some(asked) = attempt.asked else { return };
+        let took = now.since(asked);
+        let mixed = |usual: Duration| Duration((usual.0 * (ANSWER_PARTS - 1) + took.0) / ANSWER_PARTS);
+        self.answered_after = Some(self.answered_after.map_or(took, mixed));
+        if attempt.tries == 0 {
+            self.answers_in = Some(self.answers_in.map_or(took, mixed));
+        }
+    }
+
+    /// Lets go of those who were asked as well: who had time enough to answer was silent, the others are only not needed.
+    fn drop_others<S: Signer>(&mut self, key: Digest, taken: JobId, cx: &mut Context<'_, S>) {
+        let Some(submitted) = self.submissions.get(&key) else { return };
+        let proposed = |job: &&JobId| {
+            let attempt = self.attempts.get(*job);
+            attempt.is_some_and(|attempt| attempt.state == AttemptState::Proposed) && **job != taken
+        };
+        let others: Vec<JobId> = submitted.attempts.iter().filter(proposed).copied().collect();
+        let silent_after = self.answer_time().max(ANSWER_TIME);
+        for job in others {
+            let asked = self.attempts.get(&job).and_then(|attempt| attempt.asked);
+            let silent = asked.is_some_and(|asked| cx.now.since(asked) >= silent_after);
+            let reason = (!silent).then_some(Refusal::Busy);
+            let provider = self.attempts.get(&job).map(|attempt| attempt.order.provider);
+            self.keep(ClientRecord::Dropped { job, reason }, cx);
+            cx.alarms.clear(Alarm::Attempt(job));
+            // Where much is lost everybody is silent now and then: it may be asked again for this job.
+            if let (Some(submitted), Some(provider)) = (self.submissions.get_mut(&key), provider) {
+                submitted.excluded.remove(&provider);
+            }
+        }
     }
 
     pub(super) fn on_refuse<S: Signer>(
@@ -117,20 +161,23 @@ impl Client {
         if **ticket != Ticket::new(cx.genesis, &attempt.order, ticket.standing) {
             return Heard::Misstep(Fault::Contrary);
         }
-        let (key, provider) = (attempt.key, attempt.order.provider);
+        let (key, provider, order) = (attempt.key, attempt.order.provider, attempt.order.signed().clone());
         cx.compare_clocks(ticket.signer(), ticket.standing.opened);
         self.keep(ClientRecord::Ticketed(ticket.into()), cx);
+        let input_bytes = self.submissions.get(&key).map_or(0, |of| of.submission.input_bytes);
         if let Some(attempt) = self.attempts.get_mut(&job) {
             attempt.started = Some(cx.now);
+            attempt.await_life(input_bytes, self.answered_after, cx.now);
         }
         cx.tell(Event::Opened { key, job, rate: ticket.rate });
         if self.send_cancel(job, cx) {
             cx.tell(Event::Cancelling { key, job });
         } else {
             self.serve_provider(job, cx);
-            cx.say(provider, Start { ticket: ticket.signed().clone() });
+            cx.say(provider, Start { order, ticket: ticket.signed().clone() });
         }
         self.stop_seeking(key, cx);
+        self.drop_others(key, job, cx);
         cx.set(Alarm::Attempt(job), cx.now.after(backoff(1)));
         Heard::Taken
     }
@@ -236,7 +283,8 @@ impl Client {
             NoticeEvent::Cancelled
             | NoticeEvent::Closed { .. }
             | NoticeEvent::Open { .. }
-            | NoticeEvent::Unknown => {}
+            | NoticeEvent::Unknown
+            | NoticeEvent::Overdue => {}
         }
         Heard::Taken
     }
@@ -363,7 +411,10 @@ impl Client {
         cx: &mut Context<'_, S>,
     ) {
         let Some(attempt) = self.attempts.get(&job) else { return };
-        let (key, outcome) = (attempt.key, proven.outcome);
+        let (key, outcome, provider) = (attempt.key, proven.outcome, attempt.order.provider);
+        if attempt.state == AttemptState::Failed(Failure::Busy) {
+            self.rest(key, provider, cx.now);
+        }
         self.end_doubt(job, outcome, cx);
         self.keep(ClientRecord::Closed { job, receipt, proven }, cx);
         if self.attempts.get(&job).is_some_and(Attempt::is_pursued) {
@@ -374,8 +425,19 @@ impl Client {
         cx.tell(Event::Closed { key, job, outcome, receipt });
         self.take_result(job, cx);
         self.release_job(job, cx);
+        self.tell_given_up(key, cx);
         if !outcome.is_paid() {
             self.seek_again(key, cx);
+        }
+    }
+
+    /// Tells the user that no other machine would make more of a job than those that tried.
+    fn tell_given_up<S: Signer>(&mut self, key: Digest, cx: &mut Context<'_, S>) {
+        let Some(submitted) = self.submissions.get_mut(&key) else { return };
+        if let Some(reason) = submitted.hopeless.filter(|_| submitted.unmatched.is_none()) {
+            let unmatched = Unmatched { failure: Some(reason), ..Unmatched::default() };
+            submitted.unmatched = Some(unmatched.clone());
+            cx.tell(Event::Failed { key, reason: unmatched });
         }
     }
 

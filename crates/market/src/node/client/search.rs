@@ -1,14 +1,16 @@
 //! The search for a provider: a wish is taken, an offer chosen, an order signed and shown to its provider.
 //!
-//! Where no offer can be taken up, the search waits for one to come, for a busy provider's rest to be over, or for its own
+//! Asking is not opening: where a provider does not answer soon, the next is asked beside it, and the first that agrees is
+//! taken. Where no offer can be taken up, the search waits for one to come, for a busy provider's rest to be over, or for its own
 //! end, and does nothing in between.
 //!
-//! **Invariant:** an order is saved with its secret before anybody sees it; one submission has at most one order open.
+//! **Invariant:** an order is saved with its secret before anybody sees it; of one submission at most one order is shown to
+//! the notary.
 
 use alloc::vec::Vec;
 
 use assay_protocol::{
-    id::{Digest, PeerId},
+    id::{Digest, JobId, PeerId},
     offer::{Offer, Service},
     order::{Propose, Refusal, secret_commit},
     signed::{Signer, Verified},
@@ -25,12 +27,19 @@ use crate::{
     },
     record::ClientRecord,
     submission::{Submission, Unmatched},
+    view::AttemptState,
 };
 
 /// How long a submission waits for a first offer, or for a busy provider.
 pub(super) const MATCH_TIME: Duration = Duration::seconds(30);
 /// Orders for one submission, refused ones included.
-const ORDERS_MAX: usize = 32;
+const ORDERS_MAX: usize = 128;
+/// Providers that are asked beside each other.
+const BESIDE_MAX: usize = 16;
+/// How long the first answer is awaited before the next provider is asked, where nothing is known of how long that takes.
+pub(super) const ANSWER_TIME: Duration = Duration::seconds(2);
+/// The shortest and the longest that it is awaited: three usual times within these.
+const ANSWER_TIMES: [Duration; 2] = [RESEND_FIRST, Duration::seconds(8)];
 /// Orders for one submission, those that met a busy provider included.
 const ASKED_MAX: usize = 512;
 
@@ -59,7 +68,8 @@ impl Client {
     /// Looks for a provider, and waits for one if there is none.
     pub(in crate::node) fn seek<S: Signer>(&mut self, key: Digest, cx: &mut Context<'_, S>) {
         self.stop_seeking(key, cx);
-        if self.is_served(key) {
+        let Some(asked) = self.asked(key) else { return };
+        if asked.len() >= BESIDE_MAX {
             return;
         }
         let waits = self.waits_for_lane(key) && !self.has_lane(cx.outlook());
@@ -82,15 +92,38 @@ impl Client {
         let (choice, passed) = self.best_offer(key, cx.outlook());
         let unmatched = passed.counts.clone();
         let until = since.after(self.patience(key, &unmatched, cx.outlook()));
-        if let Some(submitted) = self.submissions.get_mut(&key) {
-            submitted.passed = Some(passed);
-        }
+        let submitted = self.submissions.get_mut(&key).filter(|_| asked.is_empty());
+        submitted.into_iter().for_each(|submitted| submitted.passed = Some(passed.clone()));
         match choice {
             Some(choice) if !spent => self.propose(key, choice, cx),
+            // Those who were asked may answer yet, and others may come.
+            _ if !asked.is_empty() => self.await_others(key),
             Some(_) => self.give_up(key, Unmatched::default(), cx),
             None if spent || cx.now >= until => self.give_up(key, unmatched, cx),
             None => self.await_offer(key, until, cx),
         }
+    }
+
+    /// Those who were asked and have not answered; nothing once one of them is to be opened.
+    pub(super) fn asked(&self, key: Digest) -> Option<Vec<JobId>> {
+        let submitted = self.submissions.get(&key)?;
+        let attempts = submitted.attempts.iter().filter_map(|job| Some((job, self.attempts.get(job)?)));
+        let open: Vec<_> = attempts.filter(|(_, attempt)| attempt.is_open()).collect();
+        let unanswered = open.iter().all(|(_, attempt)| attempt.state == AttemptState::Proposed);
+        unanswered.then(|| open.into_iter().map(|(job, _)| *job).collect())
+    }
+
+    /// Takes up an offer that comes beside those who were asked.
+    fn await_others(&mut self, key: Digest) {
+        if let Some(submitted) = self.submissions.get(&key) {
+            self.waiting.insert(submitted.arrival, key);
+        }
+    }
+
+    /// How long an answer is awaited before the next provider is asked.
+    pub(super) fn answer_time(&self) -> Duration {
+        let [least, most] = ANSWER_TIMES;
+        self.answers_in.map_or(ANSWER_TIME, |usual| usual.times(3).clamp(least, most))
     }
 
     /// Waits for an offer until then, or until a provider that was busy may be asked again.
@@ -157,7 +190,7 @@ impl Client {
         let Some(submitted) = self.submissions.get(&key) else { return true };
         let attempts = submitted.attempts.iter().filter_map(|job| self.attempts.get(job));
         let opened = attempts.filter(|attempt| attempt.ticket.is_some()).count();
-        opened >= usize::from(submitted.submission.attempts_max.max(1))
+        opened - submitted.too_late.min(opened) >= usize::from(submitted.submission.attempts_max.max(1))
             || submitted.attempts.len() >= ORDERS_MAX
             || submitted.orders >= ASKED_MAX
     }
@@ -179,11 +212,12 @@ impl Client {
         let order = cx.seal(order);
         self.keep(ClientRecord::Ordered { key, order: (&order).into(), secret }, cx);
         if let Some(attempt) = self.attempts.get_mut(&job) {
-            attempt.promised = Some(promised);
+            (attempt.promised, attempt.asked) = (Some(promised), Some(cx.now));
         }
         cx.tell(Event::Proposed { key, job, provider, price });
         cx.say(provider, Propose { order: order.into_signed() });
         cx.set(Alarm::Attempt(job), cx.now.after(RESEND_FIRST));
+        cx.set(Alarm::Submission(key), cx.now.after(self.answer_time()));
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Submitted {
     pub(super) waived: Vec<JobId>,
     /// Orders so far, those that met a busy provider included: each is another choice.
     pub(super) orders: usize,
+    /// Opened orders that came to nothing because another one took the slot.
+    pub(super) too_late: usize,
     pub(super) excluded: BTreeSet<PeerId>,
     /// Who was busy.
     pub(super) resting: BTreeMap<PeerId, Rest>,
@@ -36,6 +38,10 @@ pub(super) struct Submitted {
     pub(super) seeks_since: Option<Timestamp>,
     pub(super) refusal: Option<Refusal>,
     pub(super) failure: Option<Failure>,
+    /// Who gave it up, and why.
+    pub(super) failures: Vec<(PeerId, Failure)>,
+    /// Why no other machine would make more of it.
+    pub(super) hopeless: Option<Failure>,
     pub(super) ended: bool,
     /// True once its user, or its time, wanted its end.
     pub(super) cancelled: bool,
@@ -63,12 +69,15 @@ impl Submitted {
             attempts: Vec::new(),
             waived: Vec::new(),
             orders: 0,
+            too_late: 0,
             excluded: BTreeSet::new(),
             resting: BTreeMap::new(),
             lane: None,
             seeks_since: None,
             refusal: None,
             failure: None,
+            failures: Vec::new(),
+            hopeless: None,
             ended: false,
             cancelled: false,
             unmatched: None,

@@ -10,7 +10,7 @@ use assay_protocol::{
     notice::{Account, Notice, NoticeEvent},
     signed::Signer,
     ticket::Ticket,
-    units::{Amount, Timestamp},
+    units::{Amount, Duration, Timestamp},
 };
 
 use super::Notary;
@@ -19,6 +19,11 @@ use crate::{
     node::context::Context,
     view::{BalanceView, BooksView, FlagView},
 };
+
+/// Half of the time that a job's claim may take.
+pub(super) fn half_of(ticket: &Ticket) -> Duration {
+    Duration(ticket.claim_by.since(ticket.standing.opened).0 / 2)
+}
 
 /// How much longer than a provider a verifier may run: a slower machine is to find out what a faster one claims.
 const CHECK_PATIENCE: u64 = 3;
@@ -125,6 +130,10 @@ impl Notary {
                     self.notice(seat.peer, job, NoticeEvent::Open { beacon }, cx);
                 }
             }
+            // A provider that was shown no ticket cannot know that its claim is awaited.
+            Stage::Open { until } if self.is_overdue(open, until) => {
+                self.notice(provider, job, NoticeEvent::Overdue, cx);
+            }
             Stage::Open { .. }
             | Stage::Drawing { .. }
             | Stage::Waiting { .. }
@@ -133,6 +142,12 @@ impl Notary {
             | Stage::Closed(_) => {}
         }
         cx.out.len() > before
+    }
+
+    /// True once half of the time for a claim is over.
+    fn is_overdue(&self, open: &OpenJob, until: Timestamp) -> bool {
+        let left = until.since(self.ledger.live_time().live);
+        left.0 <= half_of(open.job.ticket()).0
     }
 
     /// What the verifier in the last seat is asked.

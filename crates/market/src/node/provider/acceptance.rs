@@ -1,24 +1,22 @@
-//! Which orders a provider takes on, and when a job of one begins.
+//! Which orders a provider agrees to, and when a job of one begins.
 //!
-//! **Invariant:** an order is saved before its client hears that it is taken on; of two with one number only the last
-//! keeps a slot; a job begins with its notary's ticket for exactly the terms that were agreed to.
+//! **Invariant:** to agree takes no slot and writes nothing: the first ticket takes the slot; a job begins with its
+//! notary's ticket for exactly the terms that are on offer.
 
 use assay_protocol::{
     admission,
-    order::{Accept, Order, Propose, Refusal, Refuse},
+    id::{Digest, JobId, PeerId},
+    notice::NoticeEvent,
+    order::{Abort, Accept, Failure, Order, Propose, Refusal, Refuse},
     signed::{Signer, Verified},
     ticket::{Start, Ticket},
     units::{Duration, Rate},
 };
 
-use super::{
-    Provider,
-    serving::{Serving, ServingPhase, number},
-};
+use super::{Provider, serving::ServingPhase};
 use crate::{
     event::Event,
     node::{
-        alarms::Alarm,
         context::Context,
         heard::{Fault, Heard},
     },
@@ -26,17 +24,15 @@ use crate::{
     record::ProviderRecord,
 };
 
-/// How long a slot is kept for a ticket: a client that cannot pay takes up no more.
-const SLOT_HOLD: Duration = Duration::seconds(8);
-/// How long after its end an order is remembered whose ticket does not come.
-pub(super) const TICKET_SLACK: Duration = Duration::seconds(30);
-/// The longest time in which an order may still be opened: it is remembered for as long.
+/// The longest time in which an order may still be opened.
 const OPEN_MAX: Duration = Duration::seconds(120);
-/// Orders that are taken on at the same time: those that run, wait for a ticket, or have claimed and wait for their end.
+/// Jobs under way at the same time: those that run, or have claimed and wait for their end.
 const SERVINGS_MAX: usize = 16_384;
+/// Jobs that were turned away and are remembered: each of them was opened with somebody's money.
+pub(super) const TURNED_AWAY_MAX: usize = 4_096;
 
 impl Provider {
-    /// A client shows its order: it is taken on or refused; one that was taken on before is agreed to again.
+    /// A client shows its order: it is agreed to or refused, as things stand.
     pub(super) fn on_propose<S: Signer>(
         &mut self,
         propose: &Verified<Propose>,
@@ -46,93 +42,157 @@ impl Provider {
         if order.provider != cx.own() || order.signer() != order.client || propose.signer() != order.client {
             return Heard::Misstep(Fault::Stranger);
         }
-        let (job, client) = (order.id(), order.client);
-        if self.served.get(&job).is_some() {
-            cx.say(client, Refuse { job, reason: Refusal::Late });
-            return Heard::Taken;
+        let (client, class) = (order.client, order.class);
+        if !self.rates.take(client, cx.steady) {
+            return Heard::Misstep(Fault::Crowded);
         }
-        let class = order.class;
-        if !self.servings.contains_key(&job) {
-            self.drop_replaced(&order, cx);
-            if let Err(reason) = self.consider(&order, cx) {
-                cx.say(client, Refuse { job, reason });
-                return Heard::Taken;
-            }
-            let until = order.open_by.after(TICKET_SLACK);
-            self.keep(ProviderRecord::Accepted(order.to_verified().into()), cx);
-            if let Some(serving) = self.servings.get_mut(&job) {
-                serving.held_until = cx.now.after(SLOT_HOLD);
-            }
-            cx.set(Alarm::Serving(job), until);
+        let job = order.id();
+        match self.consider(job, &order, cx) {
+            Ok(starts_in) => cx.say(client, Accept { job, class, rate_max: Rate::ONE, starts_in }),
+            Err(reason) => cx.say(client, Refuse { job, reason }),
         }
-        cx.say(client, Accept { job, class, rate_max: Rate::ONE });
         Heard::Taken
     }
 
-    /// Frees the slot of an order that its client replaces: of two with one number only one can be opened.
-    fn drop_replaced<S: Signer>(&mut self, order: &Order, cx: &mut Context<'_, S>) {
-        if let Some(job) = self.numbers.get(&number(order)).copied() {
-            self.keep(ProviderRecord::Closed { job, outcome: None }, cx);
-            cx.alarms.clear(Alarm::Serving(job));
+    /// Whether an order would be taken on now, and when it could begin.
+    fn consider<S: Signer>(
+        &self,
+        job: JobId,
+        order: &Order,
+        cx: &Context<'_, S>,
+    ) -> Result<Duration, Refusal> {
+        if self.served.get(&job).is_some() || self.turned_away.get(&job).is_some() {
+            return Err(Refusal::Late);
         }
+        let in_time = order.open_by > cx.now && order.open_by <= cx.now.after(OPEN_MAX);
+        self.terms(order, cx)?;
+        let demands =
+            [(in_time, Refusal::Late), (self.servings.contains_key(&job) || self.has_room(), Refusal::Busy)];
+        demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, refusal)| Err(*refusal))?;
+        let manifest = order.manifest.digest();
+        let load = self.loads.get(&manifest).filter(|_| !self.is_warm(manifest, cx.now));
+        Ok(load.copied().unwrap_or_default())
     }
 
-    /// Whether an order is taken on.
-    fn consider<S: Signer>(&self, order: &Order, cx: &Context<'_, S>) -> Result<(), Refusal> {
-        let now = cx.now;
+    /// Whether the terms of an order are those on offer.
+    fn terms<S: Signer>(&self, order: &Order, cx: &Context<'_, S>) -> Result<(), Refusal> {
         let provision = self.provision.as_ref().ok_or(Refusal::ModelAbsent)?;
         let stock = provision.services.iter().find(|stock| stock.manifest == order.manifest);
         let stock = stock.ok_or(Refusal::ModelAbsent)?;
-        let busy = self.servings.values().filter(|serving| serving.is_busy(now)).count();
         let demands = [
             (order.class == provision.class, Refusal::Class),
             (order.unit_price >= stock.unit_price, Refusal::Price),
             (order.cancel_fee >= provision.cancel_fee_min, Refusal::Price),
-            (order.open_by > now && order.open_by <= now.after(OPEN_MAX), Refusal::Late),
             (order.units_max > 0 && order.run_max <= RUN_MAX && order.run_max.0 > 0, Refusal::Limits),
             (cx.takes_orders_of(order.notary), Refusal::Notary),
-            (busy < usize::from(provision.slots), Refusal::Busy),
-            (self.servings.len() < SERVINGS_MAX, Refusal::Busy),
         ];
         demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, refusal)| Err(*refusal))
     }
 
-    /// The client shows that the notary holds the money: the job begins. One that is over is delivered again.
+    /// True if another job could begin now.
+    fn has_room(&self) -> bool {
+        let busy = self.servings.values().filter(|serving| serving.is_busy()).count();
+        let slots = self.provision.as_ref().map_or(0, |provision| provision.slots);
+        busy < usize::from(slots) && self.servings.len() < SERVINGS_MAX
+    }
+
+    /// The client shows that the notary holds the money: the job begins, if there is a slot. One that is over is delivered
+    /// again.
     pub(super) fn on_start<S: Signer>(&mut self, start: &Verified<Start>, cx: &mut Context<'_, S>) -> Heard {
-        let ticket = start.ticket();
-        let (job, client) = (ticket.job, start.signer());
+        let (job, client) = (start.ticket().job, start.signer());
         if self.served.get(&job).is_some_and(|served| served.client == client) {
             self.deliver(job, cx);
             return Heard::Taken;
         }
-        let Some(serving) = self.servings.get(&job) else { return Heard::NotMine };
-        if client != serving.order.client || ticket.signer() != serving.order.notary {
+        let Some(serving) = self.servings.get(&job) else { return self.begin(start, cx) };
+        if client != serving.order.client || start.ticket().signer() != serving.order.notary {
             return Heard::Misstep(Fault::Stranger);
         }
-        if !serving.agrees_to(&ticket, cx) {
+        if serving.ticket_digest() != Ticket::digest(&start.ticket()) {
             return Heard::Misstep(Fault::Contrary);
         }
         match &serving.phase {
-            ServingPhase::Accepted => {
-                cx.compare_clocks(ticket.signer(), ticket.standing.opened);
-                self.keep(ProviderRecord::Started(ticket.to_verified().into()), cx);
-                self.servings.get_mut(&job).into_iter().for_each(|serving| serving.set_claim_by(cx.now));
-                cx.tell(Event::Serving { job, client });
-                self.wake(job, cx);
-            }
             ServingPhase::Claimed(_) => self.deliver(job, cx),
             ServingPhase::Aborted(abort) => cx.send(client, abort.verified()),
             ServingPhase::Yielded(_) | ServingPhase::Fetching | ServingPhase::Running => {}
         }
         Heard::Taken
     }
+
+    /// Begins a job, or turns it away.
+    fn begin<S: Signer>(&mut self, start: &Verified<Start>, cx: &mut Context<'_, S>) -> Heard {
+        let (order, ticket) = (start.order(), start.ticket());
+        let (job, client, notary) = (ticket.job, order.client, order.notary);
+        let parties = start.signer() == client && order.signer() == client && ticket.signer() == notary;
+        if order.provider != cx.own() || !parties {
+            return Heard::Misstep(Fault::Stranger);
+        }
+        if order.id() != job || !agrees(&order, &ticket, cx) {
+            return Heard::Misstep(Fault::Contrary);
+        }
+        // Nothing of an older job is remembered: whoever shows its ticket again would have it run for nothing. Whatever time
+        // its notary thinks it is, it was opened before its end, and is over by then.
+        let claim_time = ticket.claim_by.since(ticket.standing.opened);
+        if cx.now >= order.open_by.after(claim_time) {
+            return Heard::Misstep(Fault::Untimely);
+        }
+        cx.compare_clocks(notary, ticket.standing.opened);
+        let turned_away = self.turned_away.get(&job).is_some();
+        if turned_away || !self.has_room() || self.terms(&order, cx).is_err() {
+            let quoted = Ticket::digest(&ticket);
+            self.turn_away(Abort { job, ticket: quoted, reason: Failure::Busy }, &[notary, client], cx);
+            return Heard::Taken;
+        }
+        let (order, ticket) = (order.to_verified().into(), ticket.to_verified().into());
+        self.keep(ProviderRecord::Started { order, ticket }, cx);
+        self.servings.get_mut(&job).into_iter().for_each(|serving| serving.set_claim_by(cx.now));
+        cx.tell(Event::Serving { job, client });
+        self.wake(job, cx);
+        Heard::Taken
+    }
+
+    /// A notary speaks of a job that this peer is said to be the provider of, and that never began here: nobody has shown
+    /// its ticket, and whoever waits for it waits in vain.
+    pub(super) fn on_unstarted<S: Signer>(
+        &mut self,
+        (job, by): (JobId, PeerId),
+        event: &NoticeEvent,
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
+        let waits = match event {
+            NoticeEvent::Overdue | NoticeEvent::Cancelled => true,
+            NoticeEvent::Claimed { .. }
+            | NoticeEvent::Disputed
+            | NoticeEvent::Open { .. }
+            | NoticeEvent::Closed { .. }
+            | NoticeEvent::Unknown => false,
+        };
+        if !waits || self.served.get(&job).is_some() {
+            return Heard::NotMine;
+        }
+        if !cx.is_notary(by) {
+            return Heard::Misstep(Fault::Stranger);
+        }
+        self.turn_away(Abort { job, ticket: Digest::default(), reason: Failure::NotStarted }, &[by], cx);
+        Heard::Taken
+    }
+
+    /// Says that a job is not begun here, and the same again whenever it is asked.
+    fn turn_away<S: Signer>(&mut self, abort: Abort, to: &[PeerId], cx: &mut Context<'_, S>) {
+        let known = self.turned_away.get(&abort.job).cloned();
+        let abort = known.unwrap_or_else(|| {
+            let sealed = cx.seal(abort);
+            self.turned_away.insert(sealed.job, sealed.clone());
+            sealed
+        });
+        to.iter().for_each(|peer| cx.send(*peer, abort.clone()));
+    }
 }
 
-impl Serving {
-    /// True for a ticket that follows from the order, and whose terms the provider agreed to: it runs nothing for others.
-    fn agrees_to<S: Signer>(&self, ticket: &Ticket, cx: &Context<'_, S>) -> bool {
-        let expected = Ticket::new(cx.genesis, &self.order, ticket.standing);
-        let accept = Accept { job: ticket.job, class: self.order.class, rate_max: Rate::ONE };
-        *ticket == expected && admission::admit(cx.genesis, &self.order, &accept, &expected).is_ok()
-    }
+/// True for a ticket that follows from the order, and by which it could be opened: a provider runs nothing for others.
+fn agrees<S: Signer>(order: &Order, ticket: &Ticket, cx: &Context<'_, S>) -> bool {
+    let expected = Ticket::new(cx.genesis, order, ticket.standing);
+    let starts_in = Duration::default();
+    let accept = Accept { job: ticket.job, class: order.class, rate_max: Rate::ONE, starts_in };
+    *ticket == expected && admission::admit(cx.genesis, order, &accept, &expected).is_ok()
 }

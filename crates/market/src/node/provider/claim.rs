@@ -10,6 +10,7 @@ use assay_protocol::{
     merkle,
     order::Failure,
     signed::Signer,
+    units::{Duration, Timestamp},
 };
 
 use super::{Provider, ServingPhase};
@@ -36,7 +37,7 @@ impl Provider {
             return Heard::Misstep(Fault::Untimely);
         }
         let (units_max, ticket) = (serving.order.units_max, serving.ticket_digest());
-        self.ran.insert(serving.order.manifest.digest(), cx.now);
+        self.note_run(job, cx.now);
         match result {
             Ok(result) if result.records > 0 && result.units <= units_max => {
                 self.claim(job, ticket, result, cx);
@@ -47,6 +48,21 @@ impl Provider {
             Err(failure) => self.abort(job, failure, cx),
         }
         Heard::Taken
+    }
+
+    /// Notes that a model is warm now, and how long that took if it was not.
+    fn note_run(&mut self, job: JobId, now: Timestamp) {
+        let Some(serving) = self.servings.get(&job) else { return };
+        let manifest = serving.order.manifest.digest();
+        let promised = self.provision().and_then(|provision| {
+            let stock = provision.services.iter().find(|stock| stock.manifest == serving.order.manifest);
+            stock.map(|stock| stock.run)
+        });
+        let since = serving.runs_since.filter(|since| !self.is_warm(manifest, *since));
+        if let Some((since, promised)) = since.zip(promised) {
+            self.loads.insert(manifest, Duration(now.since(since).0.saturating_sub(promised.0)));
+        }
+        self.ran.insert(manifest, now);
     }
 
     fn claim<S: Signer>(&mut self, job: JobId, ticket: Digest, result: RunResult, cx: &mut Context<'_, S>) {

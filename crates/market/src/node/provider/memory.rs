@@ -16,7 +16,7 @@ use assay_protocol::{
 use super::{
     Provider,
     claim::leaves,
-    serving::{Claimed, Serving, ServingPhase, ServingStep, number},
+    serving::{Claimed, Serving, ServingPhase, ServingStep},
 };
 use crate::{
     record::ProviderRecord,
@@ -26,13 +26,13 @@ use crate::{
 /// Jobs that are over and remembered.
 pub(super) const SERVED_MAX: usize = 1_024;
 
-/// One order that is over.
+/// One job that is over.
 #[derive(Clone, Debug)]
 pub(super) struct Served {
     pub(super) client: PeerId,
     manifest: String,
-    /// How; nothing if it was never opened.
-    outcome: Option<Outcome>,
+    /// How.
+    outcome: Outcome,
     /// What its client paid for, and may ask for again.
     claimed: Option<Box<Claimed>>,
 }
@@ -42,17 +42,9 @@ impl Provider {
     pub(in crate::node) fn fold(&mut self, record: &ProviderRecord) {
         match record {
             ProviderRecord::Provision(provision) => self.provision = Some(provision.clone()),
-            ProviderRecord::Accepted(order) => {
-                let order = order.verified();
-                self.numbers.insert(number(&order), order.id());
-                self.servings.insert(order.id(), Serving::new(order));
-            }
-            ProviderRecord::Started(ticket) => {
-                let ticket = ticket.verified();
-                if let Some(serving) = self.servings.get(&ticket.job) {
-                    self.numbers.remove(&number(&serving.order));
-                }
-                self.step(ticket.job, ServingStep::Start(ticket));
+            ProviderRecord::Started { order, ticket } => {
+                let (order, ticket) = (order.verified(), ticket.verified());
+                self.servings.insert(ticket.job, Serving::new(order, ticket));
             }
             ProviderRecord::Claimed { claim, result, output_blind, evidence_blind } => {
                 let (output, evidence) = leaves(result, *output_blind, *evidence_blind);
@@ -77,20 +69,14 @@ impl Provider {
         }
     }
 
-    /// Takes an order from those under way to those that are over, with what its client paid for.
-    fn close(&mut self, job: JobId, outcome: Option<Outcome>) {
+    /// Takes a job from those under way to those that are over, with what its client paid for.
+    fn close(&mut self, job: JobId, outcome: Outcome) {
         let Some(serving) = self.servings.remove(&job) else { return };
-        if matches!(serving.phase, ServingPhase::Accepted) {
-            self.numbers.remove(&number(&serving.order));
-        }
-        let paid = outcome.is_some_and(Outcome::is_paid);
-        if !matches!(serving.phase, ServingPhase::Accepted) {
-            self.let_go.push(job);
-        }
+        let paid = outcome.is_paid();
+        self.let_go.push(job);
         let claimed = match serving.phase {
             ServingPhase::Claimed(claimed) if paid => Some(claimed),
             ServingPhase::Claimed(_)
-            | ServingPhase::Accepted
             | ServingPhase::Fetching
             | ServingPhase::Running
             | ServingPhase::Yielded(_)
@@ -110,7 +96,7 @@ impl Provider {
         Some((served.client, served.claimed.as_deref()?))
     }
 
-    /// The jobs that this provider took on.
+    /// The jobs that began here.
     pub(in crate::node) fn views(&self) -> impl Iterator<Item = RunView> {
         let view = |job: &JobId, manifest: &str, state| RunView {
             job: *job,
@@ -118,9 +104,10 @@ impl Provider {
             manifest: manifest.to_string(),
             state,
         };
-        let served = self.served.iter().map(move |(job, served)| {
-            view(job, &served.manifest, served.outcome.map_or(RunState::Ended, RunState::Closed))
-        });
+        let served = self
+            .served
+            .iter()
+            .map(move |(job, served)| view(job, &served.manifest, RunState::Closed(served.outcome)));
         let servings = self.servings.iter();
         let servings =
             servings.map(move |(job, serving)| view(job, &serving.order.manifest.name, serving.state()));

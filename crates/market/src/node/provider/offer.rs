@@ -2,7 +2,11 @@
 //!
 //! **Invariant:** an offer is told for a short while only; one that is not renewed is forgotten by those who heard it.
 
-use assay_protocol::{id::Digest, signed::Signer, units::Duration};
+use assay_protocol::{
+    id::Digest,
+    signed::Signer,
+    units::{Duration, Timestamp},
+};
 
 use super::Provider;
 use crate::{
@@ -60,5 +64,10 @@ impl Provider {
         let pause = OFFER_PAUSES[self.told.min(OFFER_PAUSES.len() - 1)];
         self.told += 1;
         cx.set(Alarm::Offer, now.after(pause));
+    }
+
+    /// True while a model that last ran then counts as loaded.
+    pub(super) fn is_warm(&self, manifest: Digest, now: Timestamp) -> bool {
+        self.ran.get(&manifest).is_some_and(|at| at.after(WARM) > now)
     }
 }

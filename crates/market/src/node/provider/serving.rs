@@ -1,14 +1,13 @@
-//! One order that was taken on, until its job is closed.
+//! One job that was begun, until it is closed.
 //!
 //! ```text
-//! |          | start    | run     | claim   | yield   | abort   |
-//! |----------|----------|---------|---------|---------|---------|
-//! | accepted | fetching | .       | .       | .       | .       |
-//! | fetching | .        | running | claimed | yielded | aborted |
-//! | running  | .        | .       | claimed | yielded | aborted |
-//! | claimed  | .        | .       | .       | .       | .       |
-//! | yielded  | .        | .       | .       | .       | .       |
-//! | aborted  | .        | .       | .       | .       | .       |
+//! |          | run     | claim   | yield   | abort   |
+//! |----------|---------|---------|---------|---------|
+//! | fetching | running | claimed | yielded | aborted |
+//! | running  | .       | claimed | yielded | aborted |
+//! | claimed  | .       | .       | .       | .       |
+//! | yielded  | .       | .       | .       | .       |
+//! | aborted  | .       | .       | .       | .       |
 //! ```
 //!
 //! A step that has a point is refused. What is fetching can be claimed because a run is forgotten by a restart, and what
@@ -20,7 +19,7 @@ use alloc::boxed::Box;
 
 use assay_protocol::{
     claim::{Claim, EvidenceLeaf, OutputLeaf},
-    id::{Digest, JobId, PeerId},
+    id::{Digest, JobId},
     order::{Abort, Order},
     signed::{Recorded, Verified},
     ticket::Ticket,
@@ -34,30 +33,29 @@ use crate::{
     view::RunState,
 };
 
-/// One order that was taken on.
+/// One job that was begun.
 #[derive(Clone, Debug)]
 pub(super) struct Serving {
     pub(super) order: Verified<Order>,
     pub(super) phase: ServingPhase,
-    pub(super) ticket: Option<Verified<Ticket>>,
+    pub(super) ticket: Verified<Ticket>,
     /// True once the notary has the claim.
     pub(super) noticed: bool,
     /// The digest of the claim in its books, once it said so: what a machine that lost its disk claims the next time may
     /// be another one, which counts for nothing.
     pub(super) bound: Option<Digest>,
-    /// Until when a slot is kept for its ticket.
-    pub(super) held_until: Timestamp,
     pub(super) tries: u32,
     /// When it is too late to begin, by this peer's clock.
     pub(super) claim_by: Timestamp,
     /// Since when a fetch of the input goes on.
     pub(super) asks: Option<Timestamp>,
+    /// When it began to run; nothing after a restart.
+    pub(super) runs_since: Option<Timestamp>,
 }
 
 /// How far it is.
 #[derive(Clone, Debug)]
 pub(super) enum ServingPhase {
-    Accepted,
     Fetching,
     Running,
     Claimed(Box<Claimed>),
@@ -77,8 +75,6 @@ pub(super) struct Claimed {
 /// What can happen to it.
 #[derive(Clone, Debug)]
 pub(super) enum ServingStep {
-    /// The notary holds the money.
-    Start(Verified<Ticket>),
     /// The input is here.
     Run,
     /// The run gave a result.
@@ -90,19 +86,19 @@ pub(super) enum ServingStep {
 }
 
 impl Serving {
-    /// An order that was just taken on.
-    pub(super) fn new(order: Verified<Order>) -> Self {
-        let (phase, held_until) = (ServingPhase::Accepted, Timestamp::default());
+    /// A job that was just begun.
+    pub(super) fn new(order: Verified<Order>, ticket: Verified<Ticket>) -> Self {
+        let (phase, claim_by) = (ServingPhase::Fetching, Timestamp::default());
         Self {
             order,
             phase,
-            ticket: None,
+            ticket,
             noticed: false,
             bound: None,
-            held_until,
             tries: 0,
-            claim_by: Timestamp::default(),
+            claim_by,
             asks: None,
+            runs_since: None,
         }
     }
 
@@ -112,10 +108,6 @@ impl Serving {
     /// [`Fault::Untimely`], if things do not stand so; nothing changes then.
     pub(super) fn apply(&mut self, step: ServingStep) -> Result<(), Fault> {
         self.phase = match (&self.phase, step) {
-            (ServingPhase::Accepted, ServingStep::Start(ticket)) => {
-                self.ticket = Some(ticket);
-                ServingPhase::Fetching
-            }
             (ServingPhase::Fetching, ServingStep::Run) => {
                 self.phase = ServingPhase::Running;
                 return Ok(());
@@ -131,9 +123,7 @@ impl Serving {
                 ServingPhase::Aborted(abort)
             }
             (
-                ServingPhase::Accepted
-                | ServingPhase::Fetching
-                | ServingPhase::Running
+                ServingPhase::Running
                 | ServingPhase::Claimed(_)
                 | ServingPhase::Yielded(_)
                 | ServingPhase::Aborted(_),
@@ -147,9 +137,7 @@ impl Serving {
     /// Notes until when the claim must be in: as long after the ticket came as the notary gives it, whatever time it is
     /// there.
     pub(super) fn set_claim_by(&mut self, now: Timestamp) {
-        if let Some(ticket) = &self.ticket {
-            self.claim_by = now.after(ticket.claim_by.since(ticket.standing.opened));
-        }
+        self.claim_by = now.after(self.ticket.claim_by.since(self.ticket.standing.opened));
     }
 
     /// Its claim with what opens it.
@@ -169,22 +157,18 @@ impl Serving {
         match &self.phase {
             ServingPhase::Claimed(claimed) => Some(&claimed.claim),
             ServingPhase::Yielded(claim) => Some(claim),
-            ServingPhase::Accepted
-            | ServingPhase::Fetching
-            | ServingPhase::Running
-            | ServingPhase::Aborted(_) => None,
+            ServingPhase::Fetching | ServingPhase::Running | ServingPhase::Aborted(_) => None,
         }
     }
 
     /// What its statements quote.
     pub(super) fn ticket_digest(&self) -> Digest {
-        self.ticket.as_ref().map(|ticket| Ticket::digest(ticket)).unwrap_or_default()
+        Ticket::digest(&self.ticket)
     }
 
     /// True while it takes up a slot.
-    pub(super) fn is_busy(&self, now: Timestamp) -> bool {
+    pub(super) fn is_busy(&self) -> bool {
         match self.phase {
-            ServingPhase::Accepted => now < self.held_until,
             ServingPhase::Fetching | ServingPhase::Running => true,
             ServingPhase::Claimed(_) | ServingPhase::Yielded(_) | ServingPhase::Aborted(_) => false,
         }
@@ -193,7 +177,6 @@ impl Serving {
     /// How far it is, as it is shown.
     pub(super) fn state(&self) -> RunState {
         match self.phase {
-            ServingPhase::Accepted => RunState::Waiting,
             ServingPhase::Fetching | ServingPhase::Running => RunState::Running,
             ServingPhase::Claimed(_) | ServingPhase::Yielded(_) => RunState::Committed,
             ServingPhase::Aborted(_) => RunState::Ended,
@@ -212,14 +195,6 @@ impl Serving {
             run_max: order.run_max,
         }
     }
-}
-
-/// Client, notary, lane and number of an order: what names it before it is opened.
-pub(super) type Number = (PeerId, PeerId, u16, u64);
-
-/// What names an order before it is opened.
-pub(super) fn number(order: &Order) -> Number {
-    (order.client, order.notary, order.lane, order.nonce)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use assay_protocol::{
     outcome::Outcome,
     receipt::Receipt,
     ticket::Ticket,
-    units::{Amount, Rate},
+    units::{Amount, Duration, Rate},
 };
 
 use super::table::{Table, account};
@@ -23,7 +23,8 @@ use crate::{
 
 /// An order with its provider's agreement.
 fn open(table: &Table, order: &Order) -> Open {
-    let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE };
+    let accept =
+        Accept { job: order.id(), class: order.class, rate_max: Rate::ONE, starts_in: Duration::default() };
     let accept = table.office.say(order.provider, accept);
     Open { order: table.office.say(order.client, order.clone()), accept }
 }
@@ -109,6 +110,30 @@ fn a_client_that_asks_after_its_open_job_is_given_the_ticket_again_and_nobody_el
             (*to, *said.said()) == (by, ticket)
         });
         assert_eq!(tickets.count(), given, "asked by {by}");
+    }
+}
+
+/// Otherwise who opens a job and shows its ticket to nobody has it look as if its provider had claimed nothing.
+#[test]
+fn a_provider_is_told_of_a_job_once_half_of_the_time_for_its_claim_is_over() {
+    for restarts in [false, true] {
+        let (mut table, _, ticket) = opened();
+        if restarts {
+            table.restart();
+        }
+        let half = Duration(ticket.claim_by.since(ticket.standing.opened).0 / 2);
+        table.pass(Duration(half.0 - 1));
+        assert!(notices(&table).is_empty(), "{restarts}: {:?}", table.said());
+        table.pass(table.office.genesis.timers.tick.times(3));
+        let told = notices(&table);
+        assert!(told.first() == Some(&(PROVIDER, NoticeEvent::Overdue)), "{restarts}: {:?}", table.said());
+        let alone = Abort { job: ticket.job, ticket: Digest::default(), reason: Failure::NotStarted };
+        table.hear(STRANGER, alone);
+        assert!(filed(&table).is_empty(), "{restarts}: a stranger gives nothing up");
+        table.hear(PROVIDER, alone);
+        assert_eq!(filed(&table).len(), 1, "{restarts}: {:?}", table.said());
+        table.pass(half);
+        assert!(notices(&table).is_empty(), "{restarts}: {:?}", table.said());
     }
 }
 

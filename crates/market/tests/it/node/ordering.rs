@@ -10,8 +10,9 @@ use assay_protocol::{
     id::Digest,
     message::Message,
     notice::NoticeEvent,
-    order::{Accept, Refusal, Refuse},
+    order::{Abort, Accept, Failure, Order, Refusal, Refuse},
     outcome::Outcome,
+    receipt::Happening,
     ticket::Ticket,
     units::{Amount, Duration, Rate, Timestamp},
 };
@@ -26,6 +27,7 @@ use crate::{
 };
 
 const OTHER: u64 = FIRST_VERIFIER;
+const KEY: Digest = Digest([1; 32]);
 
 /// Two providers, and which of them is not this one.
 const BOTH: [u64; 2] = [PROVIDER, OTHER];
@@ -140,7 +142,12 @@ fn an_agreement_counts_from_the_provider_that_was_asked_and_for_its_class_alone(
         table.accept(by, &order);
         assert!(table.effects.is_empty(), "{by}: {:?}", table.effects);
     }
-    let accept = Accept { job: order.id(), class: Digest::default(), rate_max: Rate::ONE };
+    let accept = Accept {
+        job: order.id(),
+        class: Digest::default(),
+        rate_max: Rate::ONE,
+        starts_in: Duration::default(),
+    };
     table.hear(PROVIDER, accept);
     assert!(table.effects.is_empty(), "another class: {:?}", table.effects);
     table.accept(PROVIDER, &order);
@@ -347,4 +354,129 @@ fn the_same_key_is_the_same_wish_only_with_the_same_content() {
         table.restart();
     }
     assert_eq!(table.node().submission(key).map(|known| known.attempts[0].job), Some(proposed));
+}
+
+#[test]
+fn where_an_answer_does_not_come_soon_the_next_is_asked_beside_and_the_first_that_agrees_is_taken() {
+    let mut table = Table::client(&BOTH);
+    table.submit(1, |_| {});
+    let (first, slow) = table.proposed();
+    table.pass(Duration(1_900));
+    assert_eq!(table.said(), vec![("Propose", first); 2], "it is asked again meanwhile");
+    table.pass(Duration(100));
+    let (second, order) = table.proposed();
+    assert_eq!((second, order.lane, order.nonce), (other(first), slow.lane, slow.nonce), "in the same place");
+    assert!(table.node().submission(KEY).is_some_and(|view| view.attempts.len() == 2));
+    table.accept(second, &order);
+    assert_eq!(table.said(), [("Open", NOTARY)]);
+    table.accept(first, &slow);
+    assert!(table.effects.is_empty(), "one of them is enough: {:?}", table.effects);
+    table.pass(Duration::seconds(20));
+    assert_eq!(table.count("Propose"), 0, "{:?}", table.said());
+    let silent = |table: &Table, peer| table.node().impression(id::<Cheap>(peer)).odds < Rate::ONE;
+    assert!(silent(&table, first) && !silent(&table, second), "who was silent is known for it");
+    table.restart();
+    assert!(silent(&table, first) && !silent(&table, second), "after a restart too");
+}
+
+#[test]
+fn who_was_asked_beside_and_not_needed_is_not_called_silent() {
+    let mut table = Table::client(&BOTH);
+    table.submit(1, |_| {});
+    let (first, order) = table.proposed();
+    table.pass(Duration::seconds(2));
+    let second = table.proposed().0;
+    table.pass(Duration(500));
+    table.accept(first, &order);
+    assert_eq!(table.said(), [("Open", NOTARY)]);
+    assert_eq!(table.node().impression(id::<Cheap>(second)).odds, Rate::ONE);
+}
+
+#[test]
+fn answers_are_awaited_for_three_usual_times() {
+    let mut table = Table::client(&BOTH);
+    table.submit(1, |_| {});
+    let (to, order) = table.proposed();
+    table.pass(Duration(300));
+    table.accept(to, &order);
+    table.submit(2, |_| {});
+    let first = table.proposed().0;
+    let beside = |table: &Table| table.said().contains(&("Propose", other(first)));
+    table.pass(Duration(899));
+    assert!(!beside(&table), "{:?}", table.said());
+    table.pass(Duration(1));
+    assert!(beside(&table), "{:?}", table.said());
+}
+
+#[test]
+fn a_provider_that_is_not_heard_of_is_given_up_and_another_is_asked_once_the_money_is_free() {
+    let (mut table, order, to) = Table::running(&BOTH);
+    table.pass(Duration(4_900));
+    assert_eq!(table.count("Cancel"), 0, "{:?}", table.said());
+    table.pass(Duration(100));
+    assert_eq!((table.count("Cancel"), table.count("Propose")), (1, 0), "{:?}", table.said());
+    table.restart();
+    assert_eq!((table.count("Cancel"), table.count("Start")), (1, 0), "{:?}", table.said());
+    let (outcome, receipt) = (Outcome::Cancelled, Digest::of(b"a receipt"));
+    table.notice(NOTARY, order.id(), NoticeEvent::Closed { outcome, receipt });
+    table.feed(Input::Collected { job: order.id(), digest: receipt, found: Ok(proven(outcome, None)) });
+    assert!(
+        table.node().impression(id::<Cheap>(to)).odds < Rate::per_mille(700),
+        "as one that claimed nothing"
+    );
+    table.hear(NOTARY, account(0, 0));
+    assert_eq!(table.proposed().0, other(to), "{:?}", table.said());
+}
+
+#[test]
+fn what_a_slow_line_takes_for_the_input_is_no_silence() {
+    let mut table = Table::client(&[PROVIDER]);
+    table.submit(1, |submission| submission.input_bytes = 320_000);
+    let (to, order) = table.proposed();
+    table.accept(to, &order);
+    let ticket = *table.ticket(&order).said();
+    table.hear(NOTARY, ticket);
+    table.pass(Duration(14_900));
+    assert_eq!(table.count("Cancel"), 0, "{:?}", table.said());
+    table.pass(Duration(100));
+    assert_eq!(table.count("Cancel"), 1, "{:?}", table.said());
+}
+
+/// Gives up the order that is running, and closes its job.
+fn give_up(table: &mut Table, order: &Order, reason: Failure) {
+    let ticket = table.office.job(order.id()).map(|job| job.ticket().digest()).expect("the job is open");
+    let provider = (0..100).find(|number| id::<Cheap>(*number) == order.provider).expect("somebody");
+    let abort = Abort { job: order.id(), ticket, reason };
+    let said = table.office.say(order.provider, abort);
+    assert!(table.office.step(Happening::Abort(said)).is_ok(), "the books take it");
+    table.hear(provider, abort);
+    let (outcome, receipt) = (Outcome::Aborted, Digest::of(&order.id().0));
+    table.notice(NOTARY, order.id(), NoticeEvent::Closed { outcome, receipt });
+    table.feed(Input::Collected { job: order.id(), digest: receipt, found: Ok(proven(outcome, None)) });
+}
+
+#[test]
+fn a_failure_that_a_second_provider_repeats_ends_the_submission_and_blames_neither() {
+    for (reasons, ends) in [
+        ([Failure::Empty, Failure::Empty], true),
+        ([Failure::Trap, Failure::Trap], true),
+        ([Failure::Empty, Failure::BadInput], false),
+        ([Failure::Machine, Failure::Machine], false),
+    ] {
+        let (mut table, first, to) = Table::running(&[PROVIDER, OTHER, FIRST_VERIFIER + 1]);
+        give_up(&mut table, &first, reasons[0]);
+        let (next, second) = table.proposed();
+        table.accept(next, &second);
+        let ticket = *table.ticket(&second).said();
+        table.hear(NOTARY, ticket);
+        give_up(&mut table, &second, reasons[1]);
+        let failed = table
+            .told()
+            .any(|event| matches!(event, Event::Failed { reason, .. } if reason.failure == Some(reasons[1])));
+        assert_eq!((failed, table.count("Propose")), (ends, usize::from(!ends)), "{reasons:?}");
+        assert_eq!(table.node().submission(KEY).map(|view| view.ended), Some(ends));
+        let blamed = [to, next].map(|peer| table.node().impression(id::<Cheap>(peer)).odds < Rate::ONE);
+        let counts = reasons[0] == Failure::Machine;
+        assert_eq!(blamed, [counts; 2], "{reasons:?}");
+    }
 }

@@ -1,15 +1,15 @@
 //! A provider: whose orders it takes on, when it begins, and what it claims.
 
-use assay_market::{Command, Effect, Input, input::RunId, provision::Provision};
+use assay_market::{Command, Effect, Input, input::RunId, ledger::LANES_MAX, provision::Provision};
 use assay_protocol::{
     id::Digest,
     message::Message,
     notice::NoticeEvent,
     order::{Failure, Order, Propose, Refusal},
     outcome::Outcome,
-    ticket::Start,
+    signed::Signed,
     ticket::Ticket,
-    units::Duration,
+    units::{Amount, Duration},
 };
 
 use super::table::{Table, output, result};
@@ -25,6 +25,19 @@ fn refusal(table: &Table) -> Option<Refusal> {
         let Message::Refuse(refuse) = message else { return None };
         Some(refuse.said().reason)
     })
+}
+
+/// What was given up: which ticket each abort quotes, and why.
+fn aborts(table: &Table) -> Vec<(Digest, Failure)> {
+    let given_up = table.sent().filter_map(|(_, message)| {
+        let Message::Abort(abort) = message else { return None };
+        Some((abort.said().ticket, abort.said().reason))
+    });
+    given_up.collect()
+}
+
+fn quoted(ticket: &Signed<Ticket>) -> Digest {
+    Ticket::digest(&ticket.said())
 }
 
 /// The claims that were sent.
@@ -54,11 +67,7 @@ fn an_order_is_taken_on_from_its_client_alone() {
         let mut table = Table::provider();
         let order = table.office.say(id::<Cheap>(signed_by), table.order(0, 0));
         table.hear(shown_by, Propose { order });
-        assert_eq!(
-            (table.count("Accept"), table.saves()),
-            (taken.into(), taken.into()),
-            "{signed_by} {shown_by}"
-        );
+        assert_eq!((table.count("Accept"), table.saves()), (taken.into(), 0), "{signed_by} {shown_by}");
     }
 }
 
@@ -78,7 +87,7 @@ fn a_job_is_begun_by_its_client_with_its_notarys_ticket_alone() {
     ];
     for (shown_by, signed_by, ticket, begun) in cases {
         let ticket = table.office.say(id::<Cheap>(signed_by), ticket);
-        table.hear(shown_by, Start { ticket });
+        table.start(shown_by, &order, ticket);
         assert_eq!(
             (table.fetches(order.input_commit), table.saves() > 0),
             (begun, begun),
@@ -93,39 +102,118 @@ fn a_second_start_begins_nothing_anew() {
     let ticket = table.office.job(order.id()).map(|job| *job.ticket()).expect("the job is open");
     let ticket = table.office.say(id::<Cheap>(NOTARY), ticket);
     for begun in [false, true] {
-        table.hear(CLIENT, Start { ticket: ticket.clone() });
+        table.start(CLIENT, &order, ticket.clone());
         assert_eq!((table.saves(), table.runs(), table.said().len()), (0, 0, 0), "{begun}");
         table.fetched(order.input_commit, Digest::default());
         assert_eq!(table.runs(), usize::from(!begun));
     }
     table.ran(order.id(), false, Ok(result(4)));
     let said = table.sent().map(|(_, message)| message.clone()).next();
-    table.hear(CLIENT, Start { ticket });
+    table.start(CLIENT, &order, ticket);
     assert_eq!((table.saves(), table.sent().next().map(|(_, message)| message.clone())), (0, said));
 }
 
 #[test]
-fn an_order_that_its_client_replaces_frees_its_slot() {
+fn the_first_ticket_takes_the_slot_and_a_later_one_is_turned_away() {
     let mut table = Table::provider();
-    let order = table.order(0, 0);
-    table.propose(&order);
-    table.propose(&table.order(1, 0));
-    assert_eq!(refusal(&table), Some(Refusal::Busy), "there is one slot");
-    let other = Order { input_commit: Digest::of(b"another input"), ..order };
-    table.propose(&other);
-    assert_eq!(table.said(), [("Accept", CLIENT)], "of two with one number only one can be opened");
+    let orders = [0, 1, 2].map(|lane| table.order(lane, 0));
+    for order in &orders {
+        table.propose(order);
+        assert_eq!((table.said(), table.saves()), (vec![("Accept", CLIENT)], 0), "there is one slot");
+    }
+    let tickets = [0, 1, 2].map(|lane| table.ticket(&orders[lane]));
+    table.start(CLIENT, &orders[1], tickets[1].clone());
+    assert!(table.fetches(orders[1].input_commit));
+    table.propose(&table.order(3, 0));
+    assert_eq!(refusal(&table), Some(Refusal::Busy), "the slot is taken");
+    for time in ["at first", "and again"] {
+        table.start(CLIENT, &orders[0], tickets[0].clone());
+        assert_eq!(table.said(), [("Abort", NOTARY), ("Abort", CLIENT)], "{time}");
+        assert_eq!((aborts(&table), table.saves()), (vec![(quoted(&tickets[0]), Failure::Busy); 2], 0));
+    }
+    table.fetched(orders[1].input_commit, Digest::default());
+    table.ran(orders[1].id(), false, Ok(result(4)));
+    table.start(CLIENT, &orders[0], tickets[0].clone());
+    assert_eq!(table.count("Abort"), 2, "what was said stays so, though the slot is free");
+    table.start(CLIENT, &orders[2], tickets[2].clone());
+    assert!(table.fetches(orders[2].input_commit), "who was not turned away gets it");
 }
 
 #[test]
-fn a_slot_is_kept_for_a_ticket_for_a_while_and_no_longer() {
+fn a_job_that_was_never_begun_is_given_up_by_its_name_alone() {
     let mut table = Table::provider();
-    table.propose(&table.order(0, 0));
-    table.pass(Duration(7_900));
+    let order = table.order(0, 0);
+    for (by, event, given_up) in [
+        (NOTARY, NoticeEvent::Unknown, 0),
+        (CLIENT, NoticeEvent::Overdue, 0),
+        (NOTARY, NoticeEvent::Overdue, 1),
+        (NOTARY, NoticeEvent::Cancelled, 1),
+    ] {
+        table.notice(by, order.id(), event.clone());
+        assert_eq!(aborts(&table), vec![(Digest::default(), Failure::NotStarted); given_up], "{event:?}");
+        assert_eq!((table.count("Abort"), table.saves()), (given_up, 0));
+    }
+    let ticket = table.ticket(&order);
+    table.start(CLIENT, &order, ticket);
+    assert!(!table.fetches(order.input_commit), "what was given up is not begun");
+    let (mut table, order) = Table::started(|table| table.order(0, 0));
+    table.notice(NOTARY, order.id(), NoticeEvent::Overdue);
+    assert!(table.effects.is_empty(), "it has begun: {:?}", table.effects);
+}
+
+#[test]
+fn a_ticket_begins_nothing_at_other_terms_or_after_its_time() {
+    let mut table = Table::provider();
+    let order = table.order(0, 0);
+    let ticket = table.ticket(&order);
+    let other = table.office.order(CLIENT, FIRST_VERIFIER, 1, 0).0;
+    table.start(CLIENT, &other, ticket.clone());
+    assert!(table.effects.is_empty(), "another order: {:?}", table.effects);
+    let claim_time = ticket.said().claim_by.since(ticket.said().standing.opened);
+    let late = order.open_by.after(claim_time).since(table.now);
+    table.pass(late);
+    table.start(CLIENT, &order, ticket.clone());
+    assert!(table.effects.is_empty(), "its claim would come too late: {:?}", table.effects);
+
+    let mut table = Table::provider();
+    let ticket = table.ticket(&order);
+    table.provide_at(order.unit_price.plus(Amount(1)).unwrap_or_default());
+    table.start(CLIENT, &order, ticket.clone());
+    assert_eq!(aborts(&table), [(quoted(&ticket), Failure::Busy); 2], "it is dearer by now");
+}
+
+#[test]
+fn an_agreement_says_how_long_loading_takes() {
+    let starts_in = |table: &Table| {
+        table.sent().find_map(|(_, message)| {
+            let Message::Accept(accept) = message else { return None };
+            Some(accept.said().starts_in)
+        })
+    };
+    let (mut table, order) = Table::started(|table| table.order(0, 0));
+    table.fetched(order.input_commit, Digest::default());
+    table.pass(Duration(1_600));
+    table.ran(order.id(), false, Ok(result(4)));
     table.propose(&table.order(1, 0));
-    assert_eq!(refusal(&table), Some(Refusal::Busy));
-    table.pass(Duration(200));
-    table.propose(&table.order(1, 0));
-    assert_eq!(table.said(), [("Accept", CLIENT)]);
+    assert_eq!(starts_in(&table), Some(Duration::default()), "it is warm now");
+    table.pass(Duration::seconds(301));
+    table.propose(&Order { open_by: table.now.after(Duration::seconds(30)), ..table.order(1, 0) });
+    assert_eq!(starts_in(&table), Some(Duration(1_500)), "as long as the last time, beside the run");
+}
+
+#[test]
+fn a_key_that_proposes_without_end_is_not_answered_each_time() {
+    let mut table = Table::provider();
+    let answered: usize = (0..2 * LANES_MAX)
+        .map(|number| {
+            table.propose(&table.order(number % LANES_MAX, u64::from(number / LANES_MAX)));
+            table.count("Accept")
+        })
+        .sum();
+    assert_eq!(answered, usize::from(LANES_MAX));
+    table.pass(Duration::seconds(1));
+    table.propose(&table.order(0, 2));
+    assert_eq!(table.count("Accept"), 1, "after a while it is heard again");
 }
 
 #[test]

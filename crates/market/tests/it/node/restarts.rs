@@ -4,9 +4,7 @@ use assay_market::{
     Command, Event,
     view::{AttemptState, RunState},
 };
-use assay_protocol::{
-    id::Digest, message::Message, notice::NoticeEvent, order::Failure, ticket::Start, units::Duration,
-};
+use assay_protocol::{id::Digest, message::Message, notice::NoticeEvent, order::Failure, units::Duration};
 
 use super::{
     checking::{running, seals},
@@ -28,7 +26,7 @@ fn a_provider_that_has_agreed_still_serves_the_order() {
     table.restart();
     table.pass(Duration::seconds(1));
     let ticket = table.ticket(&order);
-    table.hear(CLIENT, Start { ticket });
+    table.start(CLIENT, &order, ticket);
     assert!(table.fetches(order.input_commit), "{:?}", table.effects);
 }
 

@@ -10,7 +10,6 @@ use assay_protocol::{
     id::{Digest, JobId},
     message::Message,
     notice::NoticeEvent,
-    ticket::Start,
 };
 
 use super::table::{Table, account, output, result};
@@ -33,7 +32,7 @@ fn opening(network: &str, lane: u16, restarts: bool) -> OpenClaim {
     let order = table.order(lane, 0);
     table.propose(&order);
     let ticket = table.ticket(&order);
-    table.hear(CLIENT, Start { ticket });
+    table.start(CLIENT, &order, ticket);
     table.fetched(order.input_commit, Digest::default());
     if restarts {
         table.restart();

@@ -259,11 +259,16 @@ impl Table {
 
     /// The provider offers the usual model.
     pub(crate) fn provide(&mut self) {
+        self.provide_at(Amount(250_000_000));
+    }
+
+    /// The same at this price.
+    pub(crate) fn provide_at(&mut self, unit_price: Amount) {
         let manifest = self.office.genesis.manifests[0].clone();
         self.want(Command::Provide(Provision {
             class: class(),
             machine: String::new(),
-            services: vec![Stock { manifest, unit_price: Amount(250_000_000), run: Duration(100) }],
+            services: vec![Stock { manifest, unit_price, run: Duration(100) }],
             slots: 1,
             cancel_fee_min: Amount::ZERO,
             addresses: Vec::new(),
@@ -279,6 +284,12 @@ impl Table {
     pub(crate) fn propose(&mut self, order: &Order) {
         let order = self.office.say(id::<Cheap>(CLIENT), order.clone());
         self.hear(CLIENT, Propose { order });
+    }
+
+    /// Somebody shows the client's order and a ticket.
+    pub(crate) fn start(&mut self, by: u64, order: &Order, ticket: Signed<Ticket>) {
+        let order = self.office.say(id::<Cheap>(CLIENT), order.clone());
+        self.hear(by, Start { order, ticket });
     }
 
     /// The ticket that the notary gives to an order, as its books stand.
@@ -318,7 +329,7 @@ impl Table {
         table.propose(&order);
         assert_eq!(table.said(), [("Accept", CLIENT)]);
         let ticket = table.ticket(&order);
-        table.hear(CLIENT, Start { ticket });
+        table.start(CLIENT, &order, ticket);
         assert!(table.fetches(order.input_commit), "{:?}", table.effects);
         (table, order)
     }
@@ -374,6 +385,7 @@ impl Table {
             content: Digest::default(),
             manifest: self.office.genesis.manifests[0].clone(),
             input_commit: Digest::of(&[number]),
+            input_bytes: 1,
             units_max: 4,
             work_max: 8,
             run_max: Duration::seconds(1),
@@ -402,7 +414,15 @@ impl Table {
 
     /// Somebody agrees to an order.
     pub(crate) fn accept(&mut self, by: u64, order: &Order) {
-        self.hear(by, Accept { job: order.id(), class: order.class, rate_max: Rate::ONE });
+        self.hear(
+            by,
+            Accept {
+                job: order.id(),
+                class: order.class,
+                rate_max: Rate::ONE,
+                starts_in: Duration::default(),
+            },
+        );
     }
 
     /// A client whose order was agreed to and is to be opened.

@@ -51,6 +51,7 @@ fn submission() -> Submission {
         content: Digest::default(),
         manifest: manifest(),
         input_commit: Digest::of(b"input"),
+        input_bytes: 5,
         units_max: 1,
         work_max: 1,
         run_max: Duration::seconds(1),

@@ -113,6 +113,10 @@ const ENDS: &[Group] = &[Group {
         cancel                 | abort           | Aborted
                                | abort:ticket    | ! OtherTicket
         cancel                 | abort:ticket    | ! OtherTicket
+                               | abort:alone     | Aborted
+        cancel                 | abort:alone     | Aborted
+                               | cancel:alone    | ! OtherTicket
+        claim                  | abort:alone     | ! TooLate
         claim                  | abort           | ! TooLate
         abort                  | abort           | ! Closed
                                | cancel          | Cancelling

@@ -124,7 +124,11 @@ impl World {
     }
 
     fn quoted(&self, manner: &str) -> Digest {
-        if manner == "ticket" { Digest::default() } else { self.job.ticket().digest() }
+        match manner {
+            "ticket" => Digest([88; 32]),
+            "alone" => Digest::default(),
+            _ => self.job.ticket().digest(),
+        }
     }
 
     /// The two leaves of a claim over this output.

@@ -115,7 +115,12 @@ impl<'a> Play<'a> {
         let breaks = matches!(crook, Crook::Opens(demand) if terms::break_demand(&mut order, demand));
         let mut ticket = Ticket::new(&town.genesis, &order, standing);
         let fixes = matches!(crook, Crook::Fixes(number) if terms::change_ticket(&mut ticket, number));
-        let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE };
+        let accept = Accept {
+            job: order.id(),
+            class: order.class,
+            rate_max: Rate::ONE,
+            starts_in: Duration::default(),
+        };
         let admitted = admission::admit(&town.genesis, &order, &accept, &ticket);
         let job = Job::open(&town.genesis, order.clone(), ticket, town.ticks[OPENED as usize].live_time());
         let truth = Run::of(dice.mostly_first(&[3, 1, 16, 17, 40, 0]));

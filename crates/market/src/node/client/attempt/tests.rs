@@ -28,7 +28,8 @@ fn placed() -> Order {
 
 fn agree() -> AttemptStep {
     let order = placed();
-    let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE };
+    let accept =
+        Accept { job: order.id(), class: order.class, rate_max: Rate::ONE, starts_in: Duration::default() };
     let (order, accept) = (says(CLIENT, order).into_signed(), says(PROVIDER, accept).into_signed());
     AttemptStep::Agree(says(CLIENT, Open { order, accept }).into())
 }
@@ -110,6 +111,7 @@ fn an_order_takes_the_steps_that_its_table_shows_and_a_refused_one_leaves_it_as_
             ("close", CLOSE),
             ("drop", dropped.clone()),
             ("cancel", AttemptStep::Cancel),
+            ("forsake", AttemptStep::Forsake),
             ("doubt", AttemptStep::Doubt(Doubt::Told)),
             ("no doubt", AttemptStep::Doubt(Doubt::None)),
         ];

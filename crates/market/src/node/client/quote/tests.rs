@@ -191,7 +191,8 @@ fn ticketed(node: &mut Buyer, number: u64, change: impl FnOnce(&mut Order), stan
     change(&mut order);
     let ticket = Ticket::new(&genesis(), &order, standing);
     let sign = |number| Key(peer(number));
-    let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE };
+    let accept =
+        Accept { job: order.id(), class: order.class, rate_max: Rate::ONE, starts_in: Duration::default() };
     let open = Open {
         order: Signed::seal(order.clone(), &sign(CLIENT), genesis().id()).into_signed(),
         accept: Signed::seal(accept, &sign(FIRST), genesis().id()).into_signed(),

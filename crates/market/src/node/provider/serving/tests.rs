@@ -1,4 +1,4 @@
-//! That an order that was taken on takes the steps that its table shows, and no others.
+//! That a job that was begun takes the steps that its table shows, and no others.
 
 use assay_protocol::{
     manifest::End,
@@ -23,10 +23,6 @@ fn says<T: Statement>(by: u64, said: T) -> Verified<T> {
 
 fn placed() -> Order {
     order(Amount(1))
-}
-
-fn start() -> ServingStep {
-    ServingStep::Start(says(NOTARY, Ticket::new(&genesis(), &placed(), standing(0, Amount::ZERO))))
 }
 
 fn claim(end: End) -> Recorded<Claim> {
@@ -55,9 +51,10 @@ fn aborted() -> ServingStep {
     ServingStep::Abort(says(PROVIDER, abort).into())
 }
 
-/// An order after these steps, and after some in vain.
+/// A job after these steps, and after some in vain.
 fn after(steps: &[ServingStep]) -> Serving {
-    let mut serving = Serving::new(says(CLIENT, placed()));
+    let ticket = Ticket::new(&genesis(), &placed(), standing(0, Amount::ZERO));
+    let mut serving = Serving::new(says(CLIENT, placed()), says(NOTARY, ticket));
     for step in steps {
         assert_eq!(serving.apply(step.clone()), Ok(()), "{step:?}");
     }
@@ -68,7 +65,6 @@ fn after(steps: &[ServingStep]) -> Serving {
 /// What the table calls its state.
 fn name(serving: &Serving) -> &'static str {
     match serving.phase {
-        ServingPhase::Accepted => "accepted",
         ServingPhase::Fetching => "fetching",
         ServingPhase::Running => "running",
         ServingPhase::Claimed(_) => "claimed",
@@ -78,21 +74,14 @@ fn name(serving: &Serving) -> &'static str {
 }
 
 #[test]
-fn an_order_takes_the_steps_that_its_table_shows_and_a_refused_one_leaves_it_as_it_was() {
+fn a_job_takes_the_steps_that_its_table_shows_and_a_refused_one_leaves_it_as_it_was() {
     let states = [
         after(&[]),
-        after(&[start()]),
-        after(&[start(), ServingStep::Run]),
-        after(&[start(), claimed()]),
-        after(&[start(), ServingStep::Run, yielded()]),
-        after(&[start(), ServingStep::Run, aborted()]),
+        after(&[ServingStep::Run]),
+        after(&[claimed()]),
+        after(&[ServingStep::Run, yielded()]),
+        after(&[ServingStep::Run, aborted()]),
     ];
-    let steps = [
-        ("start", start()),
-        ("run", ServingStep::Run),
-        ("claim", claimed()),
-        ("yield", yielded()),
-        ("abort", aborted()),
-    ];
+    let steps = [("run", ServingStep::Run), ("claim", claimed()), ("yield", yielded()), ("abort", aborted())];
     drawn::check(include_str!("../serving.rs"), &states, name, &steps, Serving::apply);
 }
