@@ -414,11 +414,12 @@ fn a_hundred_and_one_equal_verifiers_can_all_be_drawn_whatever_an_order_can_cost
         let more = (0..96).map(|number| Founder { peer: id::<Cheap>(1_000 + number), ..founder.clone() });
         genesis.verifiers.extend(more);
     });
-    for (lane, total) in [(0, None), (1, Some(Amount(FREE.0 / 2)))] {
+    for (lane, dearer) in [(0, 1), (1, 10)] {
         let (mut order, secret) = desk.order(CLIENT, PROVIDER, lane, 0);
-        order.total_max = total.unwrap_or(order.total_max);
+        order.unit_price.0 *= dearer;
+        order.total_max.0 *= dearer;
         let job = desk.open((order, secret)).unwrap_or_else(|rejection| panic!("{rejection}"));
         let checkers = job.ticket.standing.checkers;
-        assert_eq!((checkers.leaves, checkers.weight), (101, 101 * STAKE.0), "at a total of {total:?}");
+        assert_eq!((checkers.leaves, checkers.weight), (101, 101 * STAKE.0), "at {dearer} times the price");
     }
 }

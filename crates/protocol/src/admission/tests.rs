@@ -40,7 +40,11 @@ const UNSOUND: &[Row] = &[
     ("a fee of the price", |case| case.order.cancel_fee = Amount(1_000_000), Ok(())),
     ("a fee above the price", |case| case.order.cancel_fee = Amount(1_000_001), Err(Refusal::Numbers)),
     ("a manifest without a name", |case| case.order.manifest.name = String::new(), Err(Refusal::Limits)),
-    ("all the work of the manifest", |case| case.order.work_max = 1_000, Ok(())),
+    (
+        "all the work of the manifest",
+        |case| (case.order.work_max, case.order.total_max) = (1_000, Amount(3_000_000)),
+        Ok(()),
+    ),
     ("more than it", |case| case.order.work_max = 1_001, Err(Refusal::Limits)),
     ("too many checks", |case| case.order.checks = ORDER_CHECKS_MAX + 1, Err(Refusal::Limits)),
     ("client and provider in one", |case| case.order.provider = CLIENT, Err(Refusal::SelfDealing)),
