@@ -67,7 +67,7 @@ impl Arguments {
             let bytes = map(&self.model)?;
             let file = Gguf::parse(&bytes)?;
             let mut out = BufWriter::new(File::create(path)?);
-            pack::write(&file, &ModelPlan::of(&file)?, [0; 32], &mut out)?;
+            pack::write_by(self.threads, &file, &ModelPlan::of(&file)?, [0; 32], &mut out)?;
             out.flush()?;
         }
         Ok(Pack::map(&File::open(path)?)?)

@@ -28,7 +28,7 @@ use std::{collections::BTreeMap, fmt, ops::Range};
 use crate::{format::Format, matrix::SharedBytes};
 
 pub use error::PackError;
-pub use writer::write;
+pub use writer::{write, write_by};
 
 /// The version of the layout.
 pub const VERSION: u32 = 1;

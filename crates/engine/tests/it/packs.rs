@@ -46,6 +46,20 @@ fn last_row(pack: &Pack) -> RowDigest {
 }
 
 #[test]
+fn a_pack_is_the_same_however_many_threads_write_it() {
+    let bytes = Shape { vocabulary: 1_003, ..shape() }.file(1);
+    let file = Gguf::parse(&bytes).expect("a file");
+    let plan = ModelPlan::of(&file).expect("a model");
+    let [one, two, five] = [1, 2, 5].map(|threads| {
+        let mut out = Vec::new();
+        pack::write_by(threads, &file, &plan, SOURCE, &mut out).expect("a pack");
+        out
+    });
+    assert_eq!(one, two);
+    assert_eq!(one, five);
+}
+
+#[test]
 fn a_mapped_pack_is_the_model_that_was_packed_in_memory() {
     for shape in shapes::all() {
         let bytes = shape.file(1);
