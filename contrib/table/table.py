@@ -1,0 +1,22 @@
+"""Prints the lines of `contrib/table/check` as a table: table.py LINES. Ends with 1 if two digests of a model differ."""
+
+import sys
+from pathlib import Path
+
+well = True
+models = {}
+for line in Path(sys.argv[1]).read_text().splitlines():
+    name, device, positions, digest, ways, _ = line.split("\t")
+    found = models.setdefault(name, {"positions": positions, "digests": {}, "devices": {}})
+    count = ways if ways.endswith("runs") else len(ways.split(", "))
+    found["digests"].setdefault(digest, []).append(device)
+    found["devices"].setdefault(device.split(" ")[0], []).append(str(count))
+columns = list(dict.fromkeys(device for found in models.values() for device in found["devices"]))
+print("| model | positions | digest |", " | ".join(columns), "|")
+print("|---" * (len(columns) + 3) + "|")
+for name, found in models.items():
+    digest = " ≠ ".join(found["digests"])
+    well &= len(found["digests"]) == 1 and "≠" not in digest
+    cells = [", ".join(found["devices"].get(column, [])) for column in columns]
+    print(f"| {name} | {found['positions']} | `{digest}` |", " | ".join(cells), "|")
+sys.exit(not well)
