@@ -37,7 +37,7 @@ impl Pack {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
         // SAFETY: the file is one of this program's own folder, written once, named by its digest and never changed.
-        // Where its owner cuts it all the same, the process that reads it ends, as one does that loses its memory.
+        // Where its owner cuts it all the same, the process that reads it ends, and can say so (`cut.rs`).
         let map = unsafe { Mmap::map(file)? };
         let bytes: SharedBytes = Arc::new(map);
         Self::open(bytes)
