@@ -8,7 +8,7 @@ models = {}
 for line in Path(sys.argv[1]).read_text().splitlines():
     name, device, positions, digest, ways, _ = line.split("\t")
     found = models.setdefault(name, {"positions": positions, "digests": {}, "devices": {}})
-    count = ways if ways.endswith("runs") else len(ways.split(", "))
+    count = ways if ways.endswith("runs") else ways.count(", ") + 1
     found["digests"].setdefault(digest, []).append(device)
     found["devices"].setdefault(device.split(" ")[0], []).append(str(count))
 columns = list(dict.fromkeys(device for found in models.values() for device in found["devices"]))
