@@ -3,6 +3,9 @@
 import sys
 from pathlib import Path
 
+# How others call what the driver calls so.
+NAMES = {"llvmpipe": "lavapipe"}
+
 well = True
 models = {}
 for line in Path(sys.argv[1]).read_text().splitlines():
@@ -10,7 +13,7 @@ for line in Path(sys.argv[1]).read_text().splitlines():
     found = models.setdefault(name, {"positions": positions, "digests": {}, "devices": {}})
     count = ways if ways.endswith("runs") else ways.count(", ") + 1
     found["digests"].setdefault(digest, []).append(device)
-    found["devices"].setdefault(device.split(" ")[0], []).append(str(count))
+    found["devices"].setdefault(NAMES.get(device.split(" ")[0], device), []).append(str(count))
 columns = list(dict.fromkeys(device for found in models.values() for device in found["devices"]))
 print("| model | positions | digest |", " | ".join(columns), "|")
 print("|---" * (len(columns) + 3) + "|")
