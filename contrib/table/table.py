@@ -5,6 +5,7 @@ from pathlib import Path
 
 # How others call what the driver calls so.
 NAMES = {"llvmpipe": "lavapipe"}
+ORDER = ["scalar", "avx2", "avxvnni", "avx512vnni", "neon", "neondot", "simd128", "lavapipe"]
 
 well = True
 models = {}
@@ -14,7 +15,8 @@ for line in Path(sys.argv[1]).read_text().splitlines():
     count = ways if ways.endswith("runs") else ways.count(", ") + 1
     found["digests"].setdefault(digest, []).append(device)
     found["devices"].setdefault(NAMES.get(device.split(" ")[0], device), []).append(str(count))
-columns = list(dict.fromkeys(device for found in models.values() for device in found["devices"]))
+columns = dict.fromkeys(device for found in models.values() for device in found["devices"])
+columns = sorted(columns, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 print("| model | positions | digest |", " | ".join(columns), "|")
 print("|---" * (len(columns) + 3) + "|")
 for name, found in models.items():
