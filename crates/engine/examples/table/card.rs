@@ -7,10 +7,13 @@ use assay_engine::{
     session::Rows,
 };
 
-use crate::{Found, Subject, ways::Tally};
+use crate::{DigestsFound, ReadModel, ways::Tally};
 
 /// What was found and the card's name; nothing where there is no card, or it does not run the model.
-pub(crate) fn rows(subject: &Subject, only: &str) -> Result<Option<(Found, String)>, Box<dyn Error>> {
+pub(crate) fn rows(
+    subject: &ReadModel,
+    only: &str,
+) -> Result<Option<(DigestsFound, String)>, Box<dyn Error>> {
     if Card::list().is_empty() {
         return Ok(None);
     }
@@ -22,7 +25,7 @@ pub(crate) fn rows(subject: &Subject, only: &str) -> Result<Option<(Found, Strin
     };
     let tokens = subject.tokens.as_slice();
     let mut session = CardSession::new(&model, tokens.len())?;
-    let mut found = Found::default();
+    let mut found = DigestsFound::default();
     for (how, size) in [("all at once", tokens.len()), ("one by one", 1), ("in pieces", 37)] {
         if how.starts_with(only) {
             session.truncate(0);

@@ -43,13 +43,13 @@ const SEED: u64 = 17;
 const THREADS_MAX: usize = if cfg!(target_family = "wasm") { 1 } else { 3 };
 
 /// A model and what it reads.
-struct Subject {
+struct ReadModel {
     name: String,
     model: Arc<Model>,
     tokens: Vec<u32>,
 }
 
-struct Arguments {
+struct TableWish {
     what: String,
     positions: usize,
     by: Option<String>,
@@ -57,7 +57,7 @@ struct Arguments {
     only: String,
 }
 
-impl Arguments {
+impl TableWish {
     fn read() -> Result<Self, Box<dyn Error>> {
         let mut words = std::env::args().skip(1);
         let what = words.next().ok_or("table WHAT [--positions N] …, see the source")?;
@@ -80,12 +80,12 @@ impl Arguments {
     }
 }
 
-fn subjects(arguments: &Arguments) -> Result<Vec<Subject>, Box<dyn Error>> {
+fn subjects(arguments: &TableWish) -> Result<Vec<ReadModel>, Box<dyn Error>> {
     let positions = arguments.positions;
     if arguments.what == "random" {
         let random = |shape: shapes::Shape| {
             let tokens = Chance::new(SEED + 1).tokens(positions, shape.vocabulary);
-            Subject { name: shape.name.to_owned(), model: shape.model(SEED), tokens }
+            ReadModel { name: shape.name.to_owned(), model: shape.model(SEED), tokens }
         };
         return Ok(shapes::all().into_iter().map(random).collect());
     }
@@ -97,17 +97,17 @@ fn subjects(arguments: &Arguments) -> Result<Vec<Subject>, Box<dyn Error>> {
     let count = positions.min(model.settings().context) as u32;
     let tokens = (0..count).map(|i| (i * 7919 + 13) % bound).collect();
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(vec![Subject { name, model, tokens }])
+    Ok(vec![ReadModel { name, model, tokens }])
 }
 
 /// The digests that were found of one model on one device, in how many ways.
 #[derive(Default)]
-struct Found {
+struct DigestsFound {
     digests: Vec<String>,
     ways: Vec<String>,
 }
 
-impl Found {
+impl DigestsFound {
     fn add(&mut self, way: String, digest: String) {
         if !self.digests.contains(&digest) {
             self.digests.push(digest);
@@ -116,7 +116,12 @@ impl Found {
     }
 
     /// Prints its line; the digest, if there is one alone.
-    fn print(&self, subject: &Subject, device: &str, began: Instant) -> Result<Option<&str>, Box<dyn Error>> {
+    fn print(
+        &self,
+        subject: &ReadModel,
+        device: &str,
+        began: Instant,
+    ) -> Result<Option<&str>, Box<dyn Error>> {
         let (digests, ways) = (self.digests.join(" ≠ "), self.ways.join(", "));
         let (name, positions) = (&subject.name, subject.tokens.len());
         let seconds = began.elapsed().as_secs();
@@ -130,8 +135,8 @@ impl Found {
     }
 }
 
-fn by_processor(subject: &Subject, isa: Isa, only: &str) -> Found {
-    let mut found = Found::default();
+fn by_processor(subject: &ReadModel, isa: Isa, only: &str) -> DigestsFound {
+    let mut found = DigestsFound::default();
     for (how, threads, way) in WAYS.into_iter().filter(|(how, ..)| how.starts_with(only)) {
         let threads = threads.min(THREADS_MAX);
         let tally = way(&subject.model, Cpu::with(isa, threads), &subject.tokens);
@@ -140,8 +145,8 @@ fn by_processor(subject: &Subject, isa: Isa, only: &str) -> Found {
     found
 }
 
-fn again(subject: &Subject, runs: usize) -> Found {
-    let mut found = Found::default();
+fn again(subject: &ReadModel, runs: usize) -> DigestsFound {
+    let mut found = DigestsFound::default();
     for run in 0..runs {
         let cpu = Cpu::new(1 + run % THREADS_MAX);
         found.add(String::new(), at_once(&subject.model, cpu, &subject.tokens).digest());
@@ -151,11 +156,11 @@ fn again(subject: &Subject, runs: usize) -> Found {
 }
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let arguments = Arguments::read()?;
+    let arguments = TableWish::read()?;
     let mut same = true;
     for subject in subjects(&arguments)? {
         let mut digests = Vec::new();
-        let mut print = |found: Found, device: &str, began| -> Result<(), Box<dyn Error>> {
+        let mut print = |found: DigestsFound, device: &str, began| -> Result<(), Box<dyn Error>> {
             digests.push(found.print(&subject, device, began)?.map(str::to_owned));
             Ok(())
         };
