@@ -1,17 +1,20 @@
-"""Writes a random q4_0 model of the shape of Llama 3 8B, or of another: for speed alone, it has no vocabulary.
+"""Writes a random model of the shape of Llama 3 8B, or of another: for speed alone, it has no vocabulary.
 
-python3 large.py OUT [LAYERS WIDTH FEED HEADS KEY_HEADS TOKENS]
+python3 large.py OUT [LAYERS WIDTH FEED HEADS KEY_HEADS TOKENS [q4_0 | q8_0 | q4_K]]
 """
 import random
 import struct
 import sys
 
-BLOCK = 18  # a scale of sixteen bits and 32 weights of four
+# The number of a format, weights and bytes of a block, where scales of sixteen bits lie in it, and the greatest of what
+# they are multiplied with, for weights about as large as those of 4 bits.
+FORMATS = {"q4_0": (2, 32, 18, [0], 8), "q8_0": (8, 32, 34, [0], 128), "q4_K": (12, 256, 144, [0, 2], 500)}
 POOL = 1 << 20  # blocks that are written over and over, each time from another one on
 
 layers, width, feed, heads, key_heads, tokens = (
     map(int, sys.argv[2:8]) if len(sys.argv) > 2 else (32, 4096, 14336, 32, 8, 128256))
 head = width // heads
+number_of, WEIGHTS, BLOCK, scales, greatest = FORMATS[sys.argv[8] if len(sys.argv) > 8 else "q4_0"]
 
 
 def text(s):
@@ -56,7 +59,7 @@ tensors.append(("output_norm", width, 0))
 
 
 def size(columns, rows):
-    return columns // 32 * rows * BLOCK if rows else columns * 4
+    return columns // WEIGHTS * rows * BLOCK if rows else columns * 4
 
 
 header = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(keys))
@@ -65,7 +68,7 @@ at = 0
 for name, columns, rows in tensors:
     lengths = (columns, rows) if rows else (columns,)
     header += text(name + ".weight") + struct.pack(f"<I{len(lengths)}Q", len(lengths), *lengths)
-    header += struct.pack("<IQ", 2 if rows else 0, at)
+    header += struct.pack("<IQ", number_of if rows else 0, at)
     at += (size(columns, rows) + 31) // 32 * 32
 
 pool = bytearray(random.Random(1).randbytes(BLOCK * POOL))
@@ -75,9 +78,10 @@ with open(sys.argv[1], "wb") as out:
         length = size(columns, rows)
         if rows:
             # Scales that make what comes out about as large as what went in, of either sign.
-            high = struct.pack("<e", 1 / (4.6 * columns ** 0.5))[1]
+            high = struct.pack("<e", 1.74 / (greatest * columns ** 0.5))[1]
             signs = bytes(high | byte & 128 for byte in range(256))
-            pool[1::BLOCK] = pool[7::BLOCK].translate(signs)
+            for scale in scales:
+                pool[scale + 1::BLOCK] = pool[scale + 7::BLOCK].translate(signs)
             turn = number * 7919 % 4096 * BLOCK
             piece = bytes(pool[turn:] + pool[:turn])
             for start in range(0, length, len(piece)):

@@ -18,6 +18,8 @@
 //! **Invariant:** what a pack gives lies within it. Whether it is what was once written, [`Pack::verify`] alone says:
 //! opening looks at no weight.
 
+#[cfg(unix)]
+mod cut;
 mod error;
 mod memory;
 mod reader;
@@ -27,8 +29,10 @@ use std::{collections::BTreeMap, fmt, ops::Range};
 
 use crate::{format::Format, matrix::SharedBytes};
 
+#[cfg(unix)]
+pub use cut::{CUT_EXIT_CODE, end_where_a_file_is_cut};
 pub use error::PackError;
-pub use writer::write;
+pub use writer::{write, write_by};
 
 /// The version of the layout.
 pub const VERSION: u32 = 1;

@@ -39,9 +39,9 @@ const fn parts(number: f64) -> (u64, i64) {
 }
 
 /// Digits of 64 bits, the least first.
-type Whole = Vec<u64>;
+type WholeNumber = Vec<u64>;
 
-fn power(number: u64, exponent: usize) -> Whole {
+fn power(number: u64, exponent: usize) -> WholeNumber {
     let digits = exponent.checked_ilog2().map_or(0, |log| log + 1);
     (0..digits).rev().fold(vec![1], |power, digit| {
         let square = multiplied(&power, &power);
@@ -49,7 +49,7 @@ fn power(number: u64, exponent: usize) -> Whole {
     })
 }
 
-fn multiplied(one: &[u64], other: &[u64]) -> Whole {
+fn multiplied(one: &[u64], other: &[u64]) -> WholeNumber {
     let mut product = vec![0; one.len() + other.len()];
     for (at, digit) in one.iter().enumerate() {
         let mut carry = 0;

@@ -66,11 +66,16 @@ unsafe fn some<V: Vector, const F: usize, const S: usize, const M: usize>(
             std::array::from_fn(|s| work.bytes.as_ptr().add((strip / parts + s / parts) * tile_bytes));
         let mut tokens: [*const Activations; M] =
             std::array::from_fn(|m| work.x.blocks.as_ptr().add((token + m) * blocks));
+        let ahead = match (M, token) {
+            (1, _) => AHEAD,
+            (_, 0) => S.div_ceil(parts) * tile_bytes,
+            _ => 0,
+        };
         let mut totals = [[V::splat(0.0); M]; S];
         let mut left = blocks;
         while left > 0 {
             let here = GROUP.min(left);
-            let sums = group::<V, F, S, M>(heads, lanes, tokens, here);
+            let sums = group::<V, F, S, M>(heads, lanes, tokens, here, ahead);
             for s in 0..S {
                 for m in 0..M {
                     totals[s][m] = V::add(totals[s][m], sums[s][m]);
@@ -95,8 +100,10 @@ unsafe fn group<V: Vector, const F: usize, const S: usize, const M: usize>(
     lanes: [usize; S],
     tokens: [*const Activations; M],
     blocks: usize,
+    far: usize,
 ) -> [[V::Floats; M]; S] {
     let layout = const { Layout::of(Format::ALL[F]) };
+    let parts = LANES / V::LANES;
     let codes = if blocks == GROUP {
         const { Layout::of(Format::ALL[F]).codes_at(GROUP) }
     } else {
@@ -107,7 +114,11 @@ unsafe fn group<V: Vector, const F: usize, const S: usize, const M: usize>(
         let mut sums = [[V::splat(0.0); M]; S];
         for b in 0..blocks {
             if M == 1 {
-                ahead::<V>(heads[0], layout.group_bytes(GROUP) / GROUP, b);
+                ahead::<V>(heads[0].wrapping_add(far), layout.group_bytes(GROUP) / GROUP, b);
+            } else if far > 0 {
+                for head in heads.into_iter().step_by(parts) {
+                    ahead::<V>(head.wrapping_add(far), layout.group_bytes(GROUP) / GROUP, b);
+                }
             }
             let place = BlockPlace {
                 heads,
@@ -131,7 +142,7 @@ unsafe fn group<V: Vector, const F: usize, const S: usize, const M: usize>(
 unsafe fn ahead<V: Vector>(head: *const u8, bytes: usize, b: usize) {
     for line in 0..bytes.div_ceil(64) {
         // SAFETY: a prefetch reads nothing.
-        unsafe { V::prefetch(head.wrapping_add(AHEAD + b * bytes + 64 * line)) };
+        unsafe { V::prefetch(head.wrapping_add(b * bytes + 64 * line)) };
     }
 }
 

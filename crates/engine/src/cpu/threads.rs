@@ -1,7 +1,8 @@
 //! Threads that share the pieces of one work after another.
 //!
 //! **Invariant:** who takes which piece changes nothing; `run` comes back when every piece is done; a thread without
-//! work looks out for some for a moment, then parks.
+//! work looks out for some for a moment, then parks. Each thread takes pieces side by side as long as it can, since what
+//! it asked for ahead belongs to the next of them.
 
 use std::{
     fmt,
@@ -29,14 +30,19 @@ pub(super) struct Threads {
 struct Sharing {
     /// Counts the works; a helper that has seen fewer has one to do.
     work: AtomicUsize,
-    /// The piece that is taken next.
-    next: AtomicUsize,
+    /// Of each thread's share of the pieces, how many are taken.
+    taken: Vec<OwnLine>,
     /// Helpers that have not finished the work.
     left: AtomicUsize,
     job: Mutex<Option<SharedPieces>>,
     panicked: AtomicBool,
     over: AtomicBool,
 }
+
+/// A number that no other shares a line of the cache with.
+#[derive(Default)]
+#[repr(align(128))]
+struct OwnLine(AtomicUsize);
 
 #[derive(Clone)]
 struct SharedPieces {
@@ -52,15 +58,15 @@ impl Threads {
     pub(super) fn new(threads: usize) -> Self {
         let shared = Arc::new(Sharing {
             work: AtomicUsize::new(0),
-            next: AtomicUsize::new(0),
+            taken: (0..threads.max(1)).map(|_| OwnLine::default()).collect(),
             left: AtomicUsize::new(0),
             job: Mutex::new(None),
             panicked: AtomicBool::new(false),
             over: AtomicBool::new(false),
         });
-        let helper = |_| {
+        let helper = |number| {
             let shared = shared.clone();
-            thread::spawn(move || shared.help())
+            thread::spawn(move || shared.help(number))
         };
         let helpers = (1..threads).map(helper).collect();
         Self { shared, helpers, running: Mutex::new(()) }
@@ -81,11 +87,11 @@ impl Threads {
         let forgotten = unsafe { std::mem::transmute::<&Piece<'_>, &'static Piece<'static>>(piece) };
         let job = SharedPieces { pieces, piece: forgotten, caller: thread::current() };
         *shared.job.lock().unwrap_or_else(PoisonError::into_inner) = Some(job);
-        shared.next.store(0, Ordering::Relaxed);
+        shared.taken.iter().for_each(|taken| taken.0.store(0, Ordering::Relaxed));
         shared.left.store(self.helpers.len(), Ordering::Relaxed);
         shared.work.fetch_add(1, Ordering::Release);
         self.helpers.iter().for_each(|helper| helper.thread().unpark());
-        let mine = catch_unwind(AssertUnwindSafe(|| shared.take(pieces, piece)));
+        let mine = catch_unwind(AssertUnwindSafe(|| shared.take(0, pieces, piece)));
         // The closure lives until here: no helper has it any more.
         wait(|| shared.left.load(Ordering::Acquire) == 0);
         let theirs = shared.panicked.swap(false, Ordering::Relaxed);
@@ -98,17 +104,22 @@ impl Threads {
 }
 
 impl Sharing {
-    fn take(&self, pieces: usize, piece: &Piece<'_>) {
-        loop {
-            let taken = self.next.fetch_add(1, Ordering::Relaxed);
-            if taken >= pieces {
-                return;
+    /// The pieces of a thread's own share, then what others have not come to.
+    fn take(&self, number: usize, pieces: usize, piece: &Piece<'_>) {
+        let threads = self.taken.len();
+        for share in (number..threads).chain(0..number) {
+            let (first, end) = (share * pieces / threads, (share + 1) * pieces / threads);
+            loop {
+                let next = first + self.taken[share].0.fetch_add(1, Ordering::Relaxed);
+                if next >= end {
+                    break;
+                }
+                piece(next);
             }
-            piece(taken);
         }
     }
 
-    fn help(&self) {
+    fn help(&self, number: usize) {
         let mut seen = 0;
         loop {
             wait(|| self.work.load(Ordering::Acquire) != seen || self.over.load(Ordering::Acquire));
@@ -120,7 +131,7 @@ impl Sharing {
             let Some(SharedPieces { pieces, piece, caller }) = job else { return };
             // SAFETY: `run` waits until `left` is 0, which this thread has not let it be yet.
             let piece = unsafe { &*piece };
-            if catch_unwind(AssertUnwindSafe(|| self.take(pieces, piece))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| self.take(number, pieces, piece))).is_err() {
                 self.panicked.store(true, Ordering::Relaxed);
             }
             if self.left.fetch_sub(1, Ordering::Release) == 1 {

@@ -81,6 +81,20 @@ impl CardSession {
         self.length = self.length.min(length);
     }
 
+    /// Another session that has read the same, with keys and values of its own. It has given no row yet.
+    ///
+    /// # Errors
+    /// The card has no room for it.
+    pub fn fork(&self) -> Result<Self, CardError> {
+        let fork = Self::new(&self.model, self.capacity)?;
+        let device = &self.model.card.device;
+        let mut encoder = device.encoder();
+        fork.steps.keep_as(&self.steps, &mut encoder);
+        device.submit(encoder.finish());
+        device.wait()?;
+        Ok(Self { length: self.length, ..fork })
+    }
+
     /// The digests of all rows that were given, in the order that they were given in.
     #[must_use]
     pub const fn evidence(&self) -> &RowDigests {

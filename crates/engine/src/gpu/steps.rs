@@ -56,6 +56,7 @@ pub(super) struct Steps {
     pub(super) tokens: wgpu::Buffer,
     pub(super) logits: wgpu::Buffer,
     pub(super) tokens_at_once: usize,
+    kept: Vec<Kept>,
 }
 
 /// The buffers of a pass.
@@ -87,6 +88,7 @@ struct Builder<'a> {
 }
 
 /// The keys and values of one layer, and how the layer sees them.
+#[derive(Debug)]
 struct Kept {
     keys: wgpu::Buffer,
     values: wgpu::Buffer,
@@ -124,7 +126,16 @@ impl Steps {
         let cap = settings.logit_cap.map(|cap| builder.cap(cap));
         let Rooms { tokens, logits, .. } = builder.rooms;
         device.wait()?;
-        Ok(Self { one, many, head_one, head_many, cap, tokens, logits, tokens_at_once })
+        Ok(Self { one, many, head_one, head_many, cap, tokens, logits, tokens_at_once, kept })
+    }
+
+    /// Copies the keys and values of another session with as much room.
+    pub(super) fn keep_as(&self, other: &Self, encoder: &mut wgpu::CommandEncoder) {
+        for (mine, theirs) in self.kept.iter().zip(&other.kept) {
+            for (to, from) in [(&mine.keys, &theirs.keys), (&mine.values, &theirs.values)] {
+                encoder.copy_buffer_to_buffer(from, 0, to, 0, from.size());
+            }
+        }
     }
 }
 

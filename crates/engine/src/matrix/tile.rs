@@ -90,17 +90,26 @@ impl Layout {
         for (at, byte) in self.subs(side, lane).into_iter().zip(coded.subs) {
             tile[at] = byte;
         }
-        for (i, code) in coded.codes.iter().enumerate() {
-            let (mut at, mut taken) = (codes, 0);
-            for bits in self.planes {
-                if bits > 0 {
-                    let (byte, shift) = place(bits, lane, i);
-                    let mask = ((1u16 << bits) - 1) as u8;
-                    tile[at + byte] |= (code >> taken & mask) << shift;
-                    at += bits * BLOCK * LANES / 8;
-                    taken += bits;
-                }
+        self.put_codes(&mut tile[codes..codes + self.codes], lane, &coded.codes);
+    }
+
+    /// Writes the codes of a row, four at a time: what a vector of a plane holds of a row is a word.
+    fn put_codes(&self, mut planes: &mut [u8], lane: usize, codes: &[u8; BLOCK]) {
+        let mut steps = [0u32; BLOCK / STEP];
+        for (word, codes) in steps.iter_mut().zip(codes.as_chunks::<STEP>().0) {
+            *word = u32::from_le_bytes(*codes);
+        }
+        for bits in self.planes.into_iter().filter(|bits| *bits > 0) {
+            let mask = u32::MAX / 255 * ((1 << bits) - 1);
+            let (plane, rest) = planes.split_at_mut(bits * VECTOR);
+            for (vector, steps) in plane.chunks_exact_mut(VECTOR).zip(steps.chunks_exact(8 / bits)) {
+                let parts = steps.iter().enumerate().map(|(step, codes)| (codes & mask) << (step * bits));
+                let word = parts.fold(0, |all, part| all | part);
+                vector[lane * STEP..(lane + 1) * STEP].copy_from_slice(&word.to_le_bytes());
             }
+            // Behind the mask nothing of a neighbour is left.
+            steps = steps.map(|codes| codes >> bits);
+            planes = rest;
         }
     }
 

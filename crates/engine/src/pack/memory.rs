@@ -3,9 +3,15 @@
 //! **Invariant:** the only file that maps.
 #![allow(unsafe_code)]
 
-use std::{fs::File, io, sync::Arc};
+use std::{
+    fs::File,
+    io::{self, Write},
+    sync::Arc,
+};
 
-use memmap2::{Mmap, MmapMut};
+use memmap2::Mmap;
+#[cfg(not(target_family = "wasm"))]
+use memmap2::MmapMut;
 
 use super::{Pack, PackError, write, writer};
 use crate::{gguf::Gguf, matrix::SharedBytes, model::ModelPlan};
@@ -17,14 +23,8 @@ impl Pack {
     /// The model is refused, or there is no memory.
     pub fn of_file(file: &Gguf<'_>, source: [u8; 32]) -> Result<Self, PackError> {
         let plan = ModelPlan::of(file)?;
-        let mut memory = MmapMut::map_anon(writer::bytes(file, &plan)?)?;
-        // Weights are read from end to end for each token: large pages save a look-up each 4 KiB. Without them it is
-        // slower and nothing else.
-        #[cfg(target_os = "linux")]
-        let _ = memory.advise(memmap2::Advice::HugePage);
-        write(file, &plan, source, &mut memory.as_mut())?;
-        let bytes: SharedBytes = Arc::new(memory.make_read_only()?);
-        Self::open(bytes)
+        let size = writer::bytes(file, &plan)?;
+        Self::open(filled(size, |memory| write(file, &plan, source, memory))?)
     }
 
     /// Maps a pack that was written to a file.
@@ -37,9 +37,36 @@ impl Pack {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
         // SAFETY: the file is one of this program's own folder, written once, named by its digest and never changed.
-        // Where its owner cuts it all the same, the process that reads it ends, as one does that loses its memory.
+        // Where its owner cuts it all the same, the process that reads it ends, and can say so (`cut.rs`).
         let map = unsafe { Mmap::map(file)? };
         let bytes: SharedBytes = Arc::new(map);
         Self::open(bytes)
     }
+}
+
+/// Memory of its own that was written once.
+#[cfg(not(target_family = "wasm"))]
+fn filled(
+    size: usize,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), PackError>,
+) -> Result<SharedBytes, PackError> {
+    let mut memory = MmapMut::map_anon(size)?;
+    // Weights are read from end to end for each token: large pages save a look-up each 4 KiB. Without them it is slower
+    // and nothing else.
+    #[cfg(target_os = "linux")]
+    let _ = memory.advise(memmap2::Advice::HugePage);
+    write(&mut memory.as_mut())?;
+    Ok(Arc::new(memory.make_read_only()?))
+}
+
+/// The same where nothing is mapped.
+#[cfg(target_family = "wasm")]
+fn filled(
+    size: usize,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), PackError>,
+) -> Result<SharedBytes, PackError> {
+    let mut memory = Vec::new();
+    memory.try_reserve_exact(size).map_err(io::Error::other)?;
+    write(&mut memory)?;
+    Ok(Arc::new(memory))
 }

@@ -2,7 +2,10 @@
 //!
 //! **Invariant:** what is written depends on the source alone, and passed the checks of every weight on its way.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    panic, thread,
+};
 
 use super::{ALIGNMENT, DIGEST, MAGIC, PREFIX, PackError, VERSION};
 use crate::{
@@ -15,6 +18,8 @@ use crate::{
 
 /// Rows that are packed at a time: whole tiles.
 const BAND: usize = 64;
+/// Bands that a thread packs before they are written.
+const BANDS: usize = 4;
 
 /// How many bytes a pack takes.
 pub(super) fn bytes(file: &Gguf<'_>, plan: &ModelPlan) -> Result<usize, PackError> {
@@ -28,6 +33,20 @@ pub(super) fn bytes(file: &Gguf<'_>, plan: &ModelPlan) -> Result<usize, PackErro
 /// # Errors
 /// A weight that cannot be computed with, or what `out` fails with.
 pub fn write(
+    file: &Gguf<'_>,
+    plan: &ModelPlan,
+    source: [u8; DIGEST],
+    out: &mut dyn Write,
+) -> Result<(), PackError> {
+    write_by(1, file, plan, source, out)
+}
+
+/// Writes a model's pack by so many threads. They change no byte of it.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_by(
+    threads: usize,
     file: &Gguf<'_>,
     plan: &ModelPlan,
     source: [u8; DIGEST],
@@ -50,7 +69,7 @@ pub fn write(
         match slot.shape {
             Shape::Vector(_) | Shape::Numbers(..) => vector(&tensor, door, &mut out)?,
             Shape::Factors(_) => vector(&tensor, |factor| factor, &mut out)?,
-            Shape::Matrix(..) | Shape::Matrices(..) => matrix(slot, &tensor, &mut out)?,
+            Shape::Matrix(..) | Shape::Matrices(..) => matrix(threads, slot, &tensor, &mut out)?,
         }
     }
     out.align()?;
@@ -106,26 +125,63 @@ fn vector(tensor: &Tensor<'_>, through: fn(f32) -> f32, out: &mut Hashed<'_>) ->
     Ok(out.put(&bytes)?)
 }
 
-fn matrix(slot: &TensorSlot, tensor: &Tensor<'_>, out: &mut Hashed<'_>) -> Result<(), PackError> {
+fn matrix(
+    threads: usize,
+    slot: &TensorSlot,
+    tensor: &Tensor<'_>,
+    out: &mut Hashed<'_>,
+) -> Result<(), PackError> {
     let (rows, columns) = slot.packed();
-    let format = tensor.tensor_type;
     let row_bytes = tensor.bytes.len() / rows;
-    let mut band = Vec::new();
-    for (number, source) in tensor.bytes.chunks(BAND * row_bytes).enumerate() {
-        let here = source.len() / row_bytes;
-        let size = Matrix::pack_bytes(format, here, columns).map_err(|why| refused(slot, why))?;
-        band.clear();
-        band.resize(size, 0);
-        Matrix::pack_into(format, here, columns, source, &mut band).map_err(|why| {
-            let why = match why {
-                BadWeights::Block { row, unfit } => BadWeights::Block { row: number * BAND + row, unfit },
-                BadWeights::Shape { .. } | BadWeights::Length { .. } => why,
-            };
-            refused(slot, why)
-        })?;
-        out.put(&band)?;
+    let sources: Vec<&[u8]> = tensor.bytes.chunks(BAND * row_bytes).collect();
+    let pack = |first: usize, sources: &[&[u8]]| -> Result<Vec<u8>, BadWeights> {
+        let mut packed = Vec::new();
+        for (number, source) in sources.iter().enumerate() {
+            let first_row = (first + number) * BAND;
+            band(tensor.tensor_type, source.len() / row_bytes, columns, source, &mut packed)
+                .map_err(|why| below(first_row, why))?;
+        }
+        Ok(packed)
+    };
+    for (turn, sources) in sources.chunks(BANDS * threads.max(1)).enumerate() {
+        let first = turn * BANDS * threads.max(1);
+        let parts = sources.chunks(BANDS).enumerate().map(|(part, sources)| (first + part * BANDS, sources));
+        let done: Vec<Result<Vec<u8>, BadWeights>> = thread::scope(|scope| {
+            let pack = &pack;
+            let (mut parts, mut others) = (parts, Vec::new());
+            let own = parts.next();
+            others.extend(parts.map(|(first, sources)| scope.spawn(move || pack(first, sources))));
+            let own = own.into_iter().map(|(first, sources)| pack(first, sources)).collect::<Vec<_>>();
+            let joined =
+                others.into_iter().map(|one| one.join().unwrap_or_else(|why| panic::resume_unwind(why)));
+            own.into_iter().chain(joined).collect()
+        });
+        for part in done {
+            out.put(&part.map_err(|why| refused(slot, why))?)?;
+        }
     }
     Ok(())
+}
+
+/// Adds the pack of a few rows.
+fn band(
+    format: Format,
+    rows: usize,
+    columns: usize,
+    source: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), BadWeights> {
+    let begin = out.len();
+    out.resize(begin + Matrix::pack_bytes(format, rows, columns)?, 0);
+    Matrix::pack_into(format, rows, columns, source, &mut out[begin..])
+}
+
+/// What is wrong, said of the whole matrix.
+const fn below(first: usize, why: BadWeights) -> BadWeights {
+    match why {
+        BadWeights::Block { row, unfit } => BadWeights::Block { row: first + row, unfit },
+        BadWeights::Shape { .. } | BadWeights::Length { .. } => why,
+    }
 }
 
 /// Hashes what it writes.

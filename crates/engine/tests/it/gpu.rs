@@ -80,7 +80,13 @@ fn a_card_gives_the_rows_of_the_processor_however_it_is_asked() {
         let other: Vec<u32> = tokens.iter().rev().copied().collect();
         extend(&mut session, &other[..20], 20);
         session.truncate(half);
+        let mut fork = session.fork().expect("room");
+        // What the one reads on does not reach the other.
+        extend(&mut fork, &other[..30], 30);
         assert_eq!(extend(&mut session, &tokens[half..], 50), wanted[half..], "{}: truncated", shape.name);
+        fork.truncate(half);
+        assert_eq!(extend(&mut fork, &tokens[half..], 50), wanted[half..], "{}: forked", shape.name);
+        assert_eq!(fork.evidence().rows().len(), 30 + tokens.len() - half);
     }
     assert_eq!(served, shapes::all().iter().filter(|shape| shape.experts.is_none()).count());
 }

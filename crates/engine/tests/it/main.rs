@@ -20,3 +20,4 @@ mod sessions;
 mod settings;
 mod shapes;
 mod vocabularies;
+mod ways;

@@ -100,6 +100,26 @@ fn floats_are_rounded_to_the_nearest_of_255_steps() {
 }
 
 #[test]
+fn floats_that_no_scale_is_small_enough_for_are_zeros() {
+    let least = 2f32.powi(-24);
+    for (greatest, scale) in [
+        (f32::from_bits(1), 0.0),
+        (1e-38, 0.0),
+        (f32::MIN_POSITIVE, 0.0),
+        (127.0 * least / 4.0, 0.0),
+        (127.0 * least, least),
+        (127.0 * 1023.0 * least, 1023.0 * least),
+        (127.0 * 1024.0 * least, 1024.0 * least),
+    ] {
+        let matrix = floats(&[greatest; 32]).unwrap();
+        let mut row = [f32::NAN; 32];
+        matrix.row(0, &mut row);
+        assert_eq!(matrix.block(0, 0).scale, scale, "{greatest:e}");
+        assert_eq!(row, [127.0 * scale; 32], "{greatest:e}");
+    }
+}
+
+#[test]
 fn shapes_that_a_format_cannot_have_are_refused() {
     for format in Format::ALL {
         let cols = format.unit().0;

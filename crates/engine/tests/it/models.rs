@@ -7,12 +7,12 @@ use assay_engine::{
     gguf::Gguf,
     model::{Choices, Model},
     pack::Pack,
-    session::{Processor, Row, Rows, Session, SessionStep},
 };
 
 use crate::{
     golden,
-    shapes::{self, CONTEXT, Chance, Shape},
+    shapes::{self, Chance, Shape},
+    ways::{WAYS, at_once, rows},
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/models.txt");
@@ -23,128 +23,13 @@ fn positions(shape: &Shape) -> usize {
     if shape.family == "llama" || shape.name == "gemma3" { 530 } else { 300 }
 }
 
-/// One digest over all logits, in the order of positions, and how far they spread.
-#[derive(Default)]
-struct Tally {
-    hasher: blake3::Hasher,
-    next: usize,
-    count: f64,
-    sum: f64,
-    squares: f64,
-}
-
-impl Tally {
-    fn take(&mut self, row: &Row<'_>) {
-        assert_eq!(row.position, self.next, "rows come in order");
-        self.next += 1;
-        for logit in row.logits {
-            self.hasher.update(&logit.to_le_bytes());
-            self.count += 1.0;
-            self.sum += f64::from(*logit);
-            self.squares += f64::from(*logit).powi(2);
-        }
-    }
-
-    fn digest(&self) -> String {
-        self.hasher.finalize().to_hex()[..16].to_owned()
-    }
-
-    fn spread(&self) -> f64 {
-        (self.squares / self.count - (self.sum / self.count).powi(2)).sqrt()
-    }
-}
-
-/// The rows of all tokens, read in pieces of the sizes given, over and over.
-fn rows(model: &Arc<Model>, cpu: Cpu, tokens: &[u32], sizes: &[usize]) -> Tally {
-    let mut processor = Processor::new(Arc::clone(model), cpu);
-    let mut session = Session::new(model, CONTEXT).expect("room");
-    let mut tally = Tally::default();
-    let (mut rest, mut sizes) = (tokens, sizes.iter().cycle());
-    while !rest.is_empty() {
-        let size = sizes.next().map_or(1, |size| *size).min(rest.len());
-        let (now, later) = rest.split_at(size);
-        processor.extend(&mut session, now, Rows::All, |row| tally.take(&row)).expect("a step");
-        rest = later;
-    }
-    tally
-}
-
-/// Reads on after tokens were taken back, and in a fork.
-fn taken_back(model: &Arc<Model>, cpu: Cpu, tokens: &[u32]) -> Tally {
-    let mut processor = Processor::new(Arc::clone(model), cpu);
-    let mut session = Session::new(model, CONTEXT).expect("room");
-    let mut tally = Tally::default();
-    let (first, rest) = tokens.split_at(tokens.len() / 2);
-    processor.extend(&mut session, first, Rows::All, |row| tally.take(&row)).expect("a step");
-    let other: Vec<u32> = rest.iter().rev().copied().collect();
-    processor.extend(&mut session, &other, Rows::Last, |_| {}).expect("a step");
-    session.truncate(first.len());
-    let mut fork = session.fork();
-    // What the first one reads on does not reach the fork.
-    processor.extend(&mut session, &other, Rows::From(other.len()), |_| {}).expect("a step");
-    processor.extend(&mut fork, rest, Rows::All, |row| tally.take(&row)).expect("a step");
-    tally
-}
-
-/// In one pass with strangers, who come and go.
-fn beside_strangers(model: &Arc<Model>, cpu: Cpu, tokens: &[u32]) -> Tally {
-    let mut processor = Processor::new(Arc::clone(model), cpu);
-    let mut chance = Chance::new(5);
-    let vocabulary = model.settings().vocabulary;
-    let mut session = Session::new(model, CONTEXT).expect("room");
-    let mut strangers = [(); 2].map(|()| Session::new(model, CONTEXT).expect("room"));
-    let mut tally = Tally::default();
-    let mut rest = tokens;
-    while !rest.is_empty() {
-        let (now, later) = rest.split_at((1 + chance.below(40)).min(rest.len()));
-        let others = [(); 2].map(|()| {
-            let count = 1 + chance.below(9);
-            chance.tokens(count, vocabulary)
-        });
-        let [one, two] = &mut strangers;
-        one.truncate(200);
-        two.truncate(3);
-        let mut works = [
-            SessionStep { session: one, tokens: &others[0], rows: Rows::Last },
-            SessionStep { session: &mut session, tokens: now, rows: Rows::All },
-            SessionStep { session: two, tokens: &others[1], rows: Rows::All },
-        ];
-        let mine = |work, row: Row<'_>| {
-            if work == 1 {
-                tally.take(&row);
-            }
-        };
-        processor.step(&mut works, mine).expect("a step");
-        rest = later;
-    }
-    tally
-}
-
-/// As a draft, whose tokens come one by one.
-fn expected(model: &Arc<Model>, cpu: Cpu, tokens: &[u32]) -> Tally {
-    let mut processor = Processor::new(Arc::clone(model), cpu);
-    let mut session = Session::new(model, CONTEXT).expect("room");
-    let mut tally = Tally::default();
-    let (first, rest) = tokens.split_at(tokens.len() / 3);
-    // In the end another token comes than was expected.
-    let mut draft = rest.to_vec();
-    let wrong = draft.len() * 2 / 3;
-    draft[wrong] = (draft[wrong] + 1) % model.settings().vocabulary as u32;
-    session.expect(&draft).expect("a draft");
-    processor.extend(&mut session, first, Rows::All, |row| tally.take(&row)).expect("a step");
-    for token in rest {
-        processor.extend(&mut session, &[*token], Rows::Last, |row| tally.take(&row)).expect("a step");
-    }
-    tally
-}
-
 #[test]
 fn each_model_gives_its_rows_as_ever() {
     let mut lines = BTreeMap::new();
     for shape in shapes::all() {
         let model = shape.model(SEED);
         let tokens = Chance::new(SEED + 1).tokens(positions(&shape), shape.vocabulary);
-        let tally = rows(&model, Cpu::with(Isa::Scalar, 1), &tokens, &[tokens.len()]);
+        let tally = at_once(&model, Cpu::with(Isa::Scalar, 1), &tokens);
         assert!(tally.spread() >= 2.0, "{}: the logits spread by {:.2} alone", shape.name, tally.spread());
         lines.insert(shape.name, tally.digest());
     }
@@ -168,18 +53,11 @@ fn whoever_computes_a_row_and_however_it_is_asked_for_its_bits_are_the_same() {
         let model = shape.model(SEED);
         let tokens = Chance::new(SEED + 1).tokens(positions(&shape), shape.vocabulary);
         let written = written(shape.name);
-        let check = |how: &str, isa: Isa, threads: usize, tally: Tally| {
-            assert_eq!(tally.digest(), written, "{}: {how} by {isa}, {threads} threads", shape.name);
-        };
         for isa in Isa::here().filter(|isa| *isa != Isa::Scalar) {
-            let cpu = |threads| Cpu::with(isa, threads);
-            check("all at once", isa, 1, rows(&model, cpu(1), &tokens, &[tokens.len()]));
-            check("all at once", isa, 3, rows(&model, cpu(3), &tokens, &[tokens.len()]));
-            check("one by one", isa, 1, rows(&model, cpu(1), &tokens, &[1]));
-            check("in pieces", isa, 2, rows(&model, cpu(2), &tokens, &[7, 1, 100, 33]));
-            check("after some were taken back", isa, 1, taken_back(&model, cpu(1), &tokens));
-            check("beside strangers", isa, 2, beside_strangers(&model, cpu(2), &tokens));
-            check("as a draft", isa, 1, expected(&model, cpu(1), &tokens));
+            for (how, threads, way) in WAYS {
+                let tally = way(&model, Cpu::with(isa, threads), &tokens);
+                assert_eq!(tally.digest(), written, "{}: {how} by {isa}, {threads} threads", shape.name);
+            }
         }
     }
 }

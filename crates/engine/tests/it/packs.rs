@@ -1,8 +1,9 @@
 //! Packs: written, mapped, and refused where they are not what was written.
 
 use std::{
-    fs,
-    io::{Seek, Write},
+    env, fs,
+    io::{Read, Seek, Write},
+    process::{Command, Stdio},
     sync::Arc,
 };
 
@@ -43,6 +44,20 @@ fn last_row(pack: &Pack) -> RowDigest {
     let mut digest = None;
     processor.extend(&mut session, &[1, 2, 3], Rows::Last, |row| digest = Some(row.digest)).expect("a step");
     digest.expect("a row")
+}
+
+#[test]
+fn a_pack_is_the_same_however_many_threads_write_it() {
+    let bytes = Shape { vocabulary: 1_003, ..shape() }.file(1);
+    let file = Gguf::parse(&bytes).expect("a file");
+    let plan = ModelPlan::of(&file).expect("a model");
+    let [one, two, five] = [1, 2, 5].map(|threads| {
+        let mut out = Vec::new();
+        pack::write_by(threads, &file, &plan, SOURCE, &mut out).expect("a pack");
+        out
+    });
+    assert_eq!(one, two);
+    assert_eq!(one, five);
 }
 
 #[test]
@@ -136,4 +151,44 @@ fn a_file_cut_under_a_map_is_seen_by_its_length() {
     assert!(matches!(Pack::map(&file), Err(PackError::Broken { .. })));
     on_disk.as_file().set_len(0).expect("a file");
     assert!(matches!(Pack::map(&file), Err(PackError::Io(_))));
+}
+
+/// The file that the process which runs this test is to map, if it is the one that maps.
+const MAPPED: &str = "ASSAY_TEST_MAPS";
+
+#[cfg(unix)]
+#[test]
+fn a_file_cut_while_it_is_mapped_ends_its_reader_with_an_error_of_its_own() {
+    if let Some(path) = env::var_os(MAPPED) {
+        pack::end_where_a_file_is_cut().expect("a handler");
+        let pack = Pack::map(&fs::File::open(path).expect("a file")).expect("a pack");
+        pack.verify().expect("what was written");
+        println!("mapped");
+        std::io::stdin().read_to_end(&mut Vec::new()).expect("an end of what comes in");
+        panic!("what was cut was read: {:?}", pack.verify());
+    }
+    let mut on_disk = tempfile::NamedTempFile::new().expect("a file");
+    on_disk.write_all(&written(&shape())).expect("room on the disk");
+    let mut reader = Command::new(env::current_exe().expect("a test has a path"))
+        .args(["--exact", "packs::a_file_cut_while_it_is_mapped_ends_its_reader_with_an_error_of_its_own"])
+        .args(["--nocapture", "--test-threads=1"])
+        .env(MAPPED, on_disk.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a test can be started");
+    let mut said = reader.stdout.take().expect("its output");
+    let mut heard = Vec::new();
+    while !heard.ends_with(b"mapped\n") {
+        let mut byte = [0];
+        assert_eq!(said.read(&mut byte).expect("what it says"), 1, "{}", String::from_utf8_lossy(&heard));
+        heard.push(byte[0]);
+    }
+    on_disk.as_file().set_len(0).expect("a file");
+    drop(reader.stdin.take());
+    let ended = reader.wait_with_output().expect("its end");
+    let error = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(pack::CUT_EXIT_CODE), "{}, {error}", ended.status);
+    assert!(error.contains("a file was cut while it was read"), "{error}");
 }
