@@ -179,6 +179,7 @@ impl<S: Signer> Node<S> {
             Record::Chain(entry) => {
                 notary.iter_mut().for_each(|notary| notary.fold_entry(entry, &self.signer, self.network));
             }
+            Record::Opening(opening) => notary.iter_mut().for_each(|notary| notary.fold_opening(opening)),
             Record::Beacon(seed) => notary.iter_mut().for_each(|notary| notary.fold_beacon(*seed)),
         }
     }

@@ -1,20 +1,20 @@
 //! What a peer keeps so that it can go on after a crash: an enum of records by role.
 //!
-//! **Invariant:** a statement among them was verified before it was kept; but for the notary's chain, which others are
-//! shown, and which is read as it was signed.
+//! **Invariant:** a statement among them was verified before it was kept; but for the notary's chain and what is entered
+//! there later, which others are shown, and which is read as it was signed.
 
 use alloc::boxed::Box;
 
 use assay_protocol::{
     account::{Register, Stake, Unstake},
-    check::{Check, Evidence, Seal, Unserved},
+    check::{Check, Evidence, OpenClaim, Seal, Unserved},
     claim::{Claim, Deliver},
     id::{Digest, JobId, PeerId},
     journal::Entry,
     notice::{Account, Notice, Tick},
     order::{Abort, Failure, Open, Order, Refusal},
     outcome::Outcome,
-    signed::Recorded,
+    signed::{Recorded, Signed},
     ticket::Ticket,
 };
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,8 @@ pub enum Record {
     Verifier(Box<VerifierRecord>),
     /// Of the notary: its public chain.
     Chain(Box<Entry>),
+    /// Of the notary: what opens a claim, before that is entered.
+    Opening(Box<Signed<OpenClaim>>),
     /// Of the notary: what its beacons grow from; never leaves the machine.
     Beacon(Digest),
     /// Of the owner of accounts.

@@ -91,7 +91,7 @@ fn verify_a_receipt(bencher: Bencher<'_, '_>, outcome: &str) {
 }
 
 fn seal() -> Seal {
-    Seal { job: Digest([1; 32]), commit: Digest([2; 32]) }
+    Seal { job: Digest([1; 32]), commit: Digest([2; 32]), evidence: None }
 }
 
 #[divan::bench]

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    claim::{EvidenceLeaf, OutputLeaf},
+    claim::{Claim, EvidenceLeaf, OutputLeaf},
     codec::{self, bounded},
     id::{Digest, JobId, PeerId},
     manifest::{End, Manifest},
@@ -72,7 +72,7 @@ impl Evidence {
     }
 }
 
-/// A verifier fixes what it found before it sees what was claimed.
+/// A verifier fixes what it found; where records are drawn from it, before it is known which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seal {
@@ -80,6 +80,8 @@ pub struct Seal {
     pub job: JobId,
     /// The digest of its evidence.
     pub commit: Digest,
+    /// The evidence itself, where the policy compares no records; none where it is opened later.
+    pub evidence: Option<Evidence>,
 }
 
 /// Nobody gave a verifier the input.
@@ -116,6 +118,26 @@ pub struct OpenClaim {
     /// All records if they are few, otherwise those that the beacon drew.
     #[serde(deserialize_with = "bounded::list::<OPENED_RECORDS_MAX, _, _>")]
     pub records: Vec<ShownRecord>,
+}
+
+impl OpenClaim {
+    /// True if this opens all of a claim whose policy compares no records.
+    #[must_use]
+    pub fn is_whole(&self, claim: &Claim) -> bool {
+        is_whole(claim, &self.output, &self.evidence, &self.records)
+    }
+}
+
+/// True if these open all of a claim whose policy compares no records: both halves are those that were committed to, over
+/// one output, without a measure of it.
+pub(crate) fn is_whole(
+    claim: &Claim,
+    output: &OutputLeaf,
+    evidence: &EvidenceLeaf,
+    records: &[ShownRecord],
+) -> bool {
+    let one_root = (evidence.evidence_root, evidence.records) == (output.output_root, output.records);
+    claim.opens_to(output, evidence.digest()) && one_root && evidence.rms == 0 && records.is_empty()
 }
 
 /// A verifier opens its seal.

@@ -90,6 +90,7 @@ pub fn rms(policy: Policy, output: &[u8]) -> u64 {
 
 fn exact(claimed: &Testimony, found: &Testimony) -> Agreement {
     let same = claimed.output_root == found.output_root
+        && claimed.records == found.records
         && claimed.work == found.work
         && claimed.units == found.units;
     if same { Agreement::Match } else { Agreement::Mismatch }
@@ -248,6 +249,7 @@ mod tests {
         assert_eq!(exact(&whole), Agreement::Match);
         assert_eq!(exact(&Testimony { work: 2, ..whole.clone() }), Agreement::Mismatch);
         assert_eq!(exact(&Testimony { units: 2, ..whole.clone() }), Agreement::Mismatch);
+        assert_eq!(exact(&Testimony { records: 2, ..whole.clone() }), Agreement::Mismatch);
         assert_eq!(exact(&found(&[1.000_001])), Agreement::Mismatch);
     }
 }

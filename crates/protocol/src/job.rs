@@ -31,7 +31,7 @@ pub use step::{Misstep, Party, Step};
 
 use crate::{
     check::{Evidence, ShownRecord},
-    claim::Claim,
+    claim::{Claim, EvidenceLeaf, OutputLeaf},
     compare::{self, Agreement, Testimony},
     deadline::{self, ROUNDS_AHEAD},
     draw,
@@ -118,6 +118,13 @@ pub enum Stage {
 /// Where one re-execution stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum SeatPhase {
+    /// What opens the claim is to be entered: before anybody is drawn, where a claim opens itself.
+    Disclosing {
+        /// When it is too late.
+        until: Timestamp,
+        /// The round that draws the first verifier, if it is entered by then.
+        round: u64,
+    },
     /// The beacon is awaited that draws the next verifier.
     Seating {
         /// Its round.
@@ -350,7 +357,8 @@ impl Job {
             Stage::Drawing { round } => (None, Some(round)),
             Stage::Checking(phase) | Stage::Jury(phase) => match phase {
                 SeatPhase::Seating { round } => (None, Some(round)),
-                SeatPhase::Sealing { until }
+                SeatPhase::Disclosing { until, .. }
+                | SeatPhase::Sealing { until }
                 | SeatPhase::Opening { until }
                 | SeatPhase::Silence { until } => (Some(until), None),
             },
@@ -459,6 +467,19 @@ fn proven(root: Digest, count: u64, records: &[ShownRecord]) -> bool {
         record.bytes.len() <= merkle::RECORD_BYTES
             && merkle::verify(root, count, record.position, &record.bytes, &record.path)
     })
+}
+
+/// What a provider claimed, with the records that it shows.
+fn opened(claim: &Claim, output: &OutputLeaf, evidence: &EvidenceLeaf, records: &[ShownRecord]) -> Testimony {
+    Testimony {
+        output_root: output.output_root,
+        records: evidence.records,
+        units: output.units,
+        work: claim.work,
+        end: output.end,
+        rms: evidence.rms,
+        shown: records.iter().map(|record| (record.position, record.bytes.clone())).collect(),
+    }
 }
 
 fn testimony(evidence: &Evidence, records: &[ShownRecord]) -> Testimony {

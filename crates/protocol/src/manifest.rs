@@ -60,6 +60,18 @@ pub enum Policy {
     Tensor(TensorFormat),
 }
 
+impl Policy {
+    /// True if what is compared is roots and counts, and no records: then a claim is opened to the notary as it is made,
+    /// and a seal as it is said, so that nobody has to be asked for either later.
+    #[must_use]
+    pub fn opens_itself(self) -> bool {
+        match self {
+            Self::Exact => true,
+            Self::Tensor(_) => false,
+        }
+    }
+}
+
 /// The numbers an output of [`Policy::Tensor`] consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,5 +1,6 @@
 //! The market as a whole: networks of peers in virtual time, one question a module.
 
+mod absences;
 mod attacks;
 mod belongings;
 mod bounds;

@@ -72,6 +72,7 @@ impl<'a> Ground<'a> {
                 VerifierRecord::Ended(_) | VerifierRecord::Forgotten(_) => Self::Nothing,
             },
             Record::Chain(entry) => Self::Entry(entry),
+            Record::Opening(_) => Self::Nothing,
             Record::Beacon(_) => Self::Seed,
             Record::Owner(record) => match &**record {
                 OwnerRecord::Numbered(said) => Self::Instruction(said),

@@ -225,7 +225,7 @@ impl Job {
 
     fn of_verifier(&self) -> Vec<Case> {
         let (job, output, records) = (self.id, self.result().output, Vec::new());
-        let sealed = Seal { job, commit: self.evidence().commit() };
+        let sealed = Seal { job, commit: self.evidence().commit(), evidence: None };
         let seals =
             VerifierRecord::Sealed { seal: kept(seal(VERIFIER, sealed)), evidence: self.evidence(), output };
         let opening = OpenSeal { job, evidence: self.evidence(), records };

@@ -9,10 +9,12 @@
 mod answers;
 mod beacon;
 mod chain;
+mod openings;
 
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 use assay_protocol::{
+    check::OpenClaim,
     id::{Digest, JobId, PeerId},
     job::{Misstep, Stage},
     journal::Fact,
@@ -65,6 +67,8 @@ pub(super) struct Notary {
     ticked: Option<(Steady, Timestamp)>,
     /// Who was just told that a job is closed, and may not have heard it.
     told: Vec<Told>,
+    /// What opens the claims of open jobs that open themselves; of those without a claim, what came last.
+    openings: BTreeMap<JobId, Signed<OpenClaim>>,
     /// How often those whom a job waits for were told so since it last went on.
     pressed: BTreeMap<JobId, u32>,
 }
@@ -115,6 +119,7 @@ impl<S: Signer> Role<S> for Notary {
             self.seed = Some(seed);
             cx.save(Record::Beacon(seed));
         }
+        self.disclose_all(cx);
         cx.set(Alarm::Tick, cx.now);
         let is_open = |open: &&OpenJob| matches!(open.job.stage(), Stage::Open { .. });
         let open: Vec<Ticket> =
@@ -134,6 +139,7 @@ impl Notary {
             reconciled: false,
             ticked: None,
             told: Vec::new(),
+            openings: BTreeMap::new(),
             pressed: BTreeMap::new(),
         }
     }
@@ -233,6 +239,25 @@ impl Notary {
     /// Takes a party's step; one that is not taken is answered with how the job stands.
     fn on_step<S: Signer>(&mut self, happening: Happening, cx: &mut Context<'_, S>) -> Heard {
         let Some((job, from)) = happening.about() else { return Heard::NotMine };
+        let beside = match &happening {
+            Happening::OpenClaim(opening) => self.await_claim(opening),
+            Happening::Claim { claim, .. } => self.keep_opening(claim, &happening, cx),
+            Happening::Abort(_)
+            | Happening::Cancel(_)
+            | Happening::Reveal(_)
+            | Happening::Dispute(_)
+            | Happening::Contradict(_)
+            | Happening::Draw { .. }
+            | Happening::Seat(_)
+            | Happening::Seal(_)
+            | Happening::Unserved(_)
+            | Happening::OpenSeal(_)
+            | Happening::Tick
+            | Happening::Convicted => None,
+        };
+        if let Some(heard) = beside {
+            return heard;
+        }
         let disputed = matches!(happening, Happening::Dispute(_));
         match self.enter(Fact::Job(happening), cx) {
             Ok(()) => {
@@ -303,6 +328,7 @@ impl Notary {
                 let receipt = Box::new(chain::sign(*story, cx.signer, cx.network));
                 let digest = Digest::of(&receipt.to_bytes());
                 self.receipts.insert(job, digest);
+                self.openings.remove(&job);
                 cx.out.push(Effect::File { receipt });
                 cx.tell(Event::Settled { job, outcome, provider, paid, slashed, receipt: digest });
                 let until = cx.steady.after(cx.genesis.timers.tick);

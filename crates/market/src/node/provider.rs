@@ -198,6 +198,7 @@ impl Provider {
                     cx.set(Alarm::Serving(job), cx.now.after(due));
                 }
             }
+            NoticeEvent::Open { .. } if serving.opens_itself() => self.send_claim(job, cx),
             NoticeEvent::Open { beacon } => {
                 let Some(claimed) = serving.bound_claim() else { return Heard::Misstep(Fault::Untimely) };
                 let (output, records) = (claimed.result.output, claimed.evidence.records);

@@ -203,7 +203,8 @@ impl Verifier {
             cx.release([job]);
             return Heard::Taken;
         };
-        let seal = cx.seal(Seal { job, commit: evidence.commit() });
+        let whole = checking.check.manifest.policy.opens_itself();
+        let seal = cx.seal(Seal { job, commit: evidence.commit(), evidence: whole.then_some(evidence) });
         self.keep(VerifierRecord::Sealed { seal: (&seal).into(), evidence, output }, cx);
         cx.send(notary, seal);
         self.wake(job, cx);

@@ -130,6 +130,7 @@ impl<K: Key> Office<K> {
     /// Does what the check or the jury of a job waits for, if anything.
     pub(crate) fn attend(&mut self, job: &Ordered, claimed: &Claimed, conduct: Conduct<'_>) {
         match self.stage(job.id) {
+            Stage::Checking(SeatPhase::Disclosing { .. }) => self.open_all(job, claimed, conduct),
             Stage::Checking(SeatPhase::Sealing { .. }) | Stage::Jury(SeatPhase::Sealing { .. }) => {
                 self.seal(job, conduct);
             }
@@ -153,8 +154,10 @@ impl<K: Key> Office<K> {
             Finding::Absent => return,
             Finding::Unserved => Happening::Unserved(self.say(peer, Unserved { job: job.id })),
             Finding::Output(output) => {
-                let commit = self.evidence(job, peer, &output).commit();
-                Happening::Seal(self.say(peer, Seal { job: job.id, commit }))
+                let evidence = self.evidence(job, peer, &output);
+                let whole = job.order.manifest.policy.opens_itself();
+                let (job, commit, evidence) = (job.id, evidence.commit(), whole.then_some(evidence));
+                Happening::Seal(self.say(peer, Seal { job, commit, evidence }))
             }
         };
         self.step(happening).unwrap_or_else(|rejection| panic!("a seal was refused: {rejection}"));
@@ -187,7 +190,8 @@ impl<K: Key> Office<K> {
     /// What opens a claim, once it is known which records are wanted.
     pub(crate) fn opening(&self, job: &Ordered, claimed: &Claimed) -> Option<OpenClaim> {
         let (output, evidence) = claimed.leaves(job.order.manifest.policy);
-        let records = self.records(job, &claimed.output)?;
+        let whole = job.order.manifest.policy.opens_itself();
+        let records = if whole { Vec::new() } else { self.records(job, &claimed.output)? };
         Some(OpenClaim { job: job.id, output, evidence, records })
     }
 

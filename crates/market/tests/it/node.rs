@@ -6,6 +6,7 @@ mod belongings;
 mod checking;
 mod forks;
 mod notarising;
+mod openings;
 mod ordering;
 mod owning;
 mod providing;

@@ -173,6 +173,7 @@ impl Play {
 
     fn check(&self, office: &Office<Cheap>, phase: SeatPhase) -> Option<Happening> {
         match phase {
+            SeatPhase::Disclosing { .. } => self.open_claim(office),
             SeatPhase::Seating { .. } => None,
             SeatPhase::Sealing { .. } => self.seal(office),
             SeatPhase::Opening { .. } => self.open_claim(office).or_else(|| self.open_seal(office)),
@@ -189,8 +190,10 @@ impl Play {
             Finding::Absent => None,
             Finding::Unserved => Some(Happening::Unserved(office.say(peer, Unserved { job: self.job.id }))),
             Finding::Output(output) => {
-                let commit = office.evidence(&self.job, peer, &output).commit();
-                Some(Happening::Seal(office.say(peer, Seal { job: self.job.id, commit })))
+                let evidence = office.evidence(&self.job, peer, &output);
+                let whole = self.job.order.manifest.policy.opens_itself();
+                let (commit, evidence) = (evidence.commit(), whole.then_some(evidence));
+                Some(Happening::Seal(office.say(peer, Seal { job: self.job.id, commit, evidence })))
             }
         }
     }

@@ -241,12 +241,12 @@ const STEPS: &[Case] = &[
     }),
     ("a seal by somebody who was not drawn", Rejection::Misstep(Misstep::NotYours), |desk| {
         let job = sealing(desk);
-        step(desk, CLIENT, Seal { job: job.id, commit: Digest::default() }, Happening::Seal)
+        step(desk, CLIENT, Seal { job: job.id, commit: Digest::default(), evidence: None }, Happening::Seal)
     }),
     ("another seal", Rejection::Misstep(Misstep::Conflict), |desk| {
         let job = opening(desk);
         let seat = seated(desk, &job);
-        let seal = desk.say(seat, Seal { job: job.id, commit: Digest::default() });
+        let seal = desk.say(seat, Seal { job: job.id, commit: Digest::default(), evidence: None });
         Fact::Job(Happening::Seal(seal))
     }),
     ("a complaint after the seal", Rejection::Misstep(Misstep::TooLate), |desk| {

@@ -87,6 +87,7 @@ fn entry(record: &[u8]) -> Option<Entry> {
             Record::Client(_)
             | Record::Provider(_)
             | Record::Verifier(_)
+            | Record::Opening(_)
             | Record::Beacon(_)
             | Record::Owner(_),
         )

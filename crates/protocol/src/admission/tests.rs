@@ -48,11 +48,11 @@ const UNSOUND: &[Row] = &[
     ("more than it", |case| case.order.work_max = 1_001, Err(Refusal::Limits)),
     ("too many checks", |case| case.order.checks = ORDER_CHECKS_MAX + 1, Err(Refusal::Limits)),
     ("client and provider in one", |case| case.order.provider = CLIENT, Err(Refusal::SelfDealing)),
-    ("a known format", |case| case.order.manifest.policy = Terms::TENSOR.policy, Ok(())),
+    ("a known format", |case| case.order.manifest.policy = Terms::SPOT.policy, Ok(())),
     (
         "an unknown format",
         |case| {
-            case.order.manifest.policy = Terms::TENSOR.policy;
+            case.order.manifest.policy = Terms::SPOT.policy;
             case.genesis.thresholds.clear();
         },
         Err(Refusal::Policy),

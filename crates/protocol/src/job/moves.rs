@@ -3,10 +3,11 @@
 use alloc::vec::Vec;
 
 use super::{
-    BookedClaim, Job, LiveTime, Misstep, Seat, SeatPhase, Stage, Testified, proven, speaker, testimony,
+    BookedClaim, Job, LiveTime, Misstep, Seat, SeatPhase, Stage, Testified, opened, proven, speaker,
+    testimony,
 };
 use crate::{
-    check::{Evidence, ShownRecord},
+    check::{self, Evidence, ShownRecord},
     claim::{EvidenceLeaf, OutputLeaf},
     compare::{self, Testimony},
     deadline::ROUNDS_AHEAD,
@@ -84,10 +85,18 @@ impl Job {
 
     pub(super) fn drawn(&mut self, check: bool, round: u64, now: LiveTime) -> Stage {
         if check || self.forced {
-            Stage::Checking(SeatPhase::Seating { round })
+            self.begin_check(round, now)
         } else {
             Stage::Waiting { until: now.live.after(self.ticket.window) }
         }
+    }
+
+    /// A check, whose first verifier is drawn by this round: at once, or when the notary has entered what opens the claim.
+    pub(super) fn begin_check(&self, round: u64, now: LiveTime) -> Stage {
+        if !self.order.manifest.policy.opens_itself() {
+            return Stage::Checking(SeatPhase::Seating { round });
+        }
+        Stage::Checking(SeatPhase::Disclosing { until: now.live.after(self.rules.timers.opening), round })
     }
 
     pub(super) fn seat(&mut self, verifier: Option<PeerId>, now: LiveTime) -> Stage {
@@ -99,21 +108,52 @@ impl Job {
         self.in_phase(SeatPhase::Sealing { until: now.live.after(working) })
     }
 
-    pub(super) fn seal(&mut self, commit: Digest, seat: u16, now: LiveTime) -> Result<Stage, Misstep> {
-        match self.speaking(seat)?.testified {
+    pub(super) fn seal(
+        &mut self,
+        commit: Digest,
+        evidence: Option<Evidence>,
+        seat: u16,
+        now: LiveTime,
+    ) -> Result<Stage, Misstep> {
+        match &self.speaking(seat)?.testified {
             Testified::NotYet => {}
             Testified::Sealed(sealed) => {
-                return Err(if sealed == commit { Misstep::Known } else { Misstep::Conflict });
+                return Err(if *sealed == commit { Misstep::Known } else { Misstep::Conflict });
+            }
+            Testified::Heard { evidence: known, .. } if evidence == Some(*known) => {
+                return Err(Misstep::Known);
             }
             Testified::Heard { .. } | Testified::Unserved(_) | Testified::Absent => {
                 return Err(Misstep::TooLate);
             }
+        }
+        match (self.order.manifest.policy.opens_itself(), evidence) {
+            (true, Some(evidence)) => return self.seal_whole(commit, evidence, seat, now),
+            (true, None) | (false, Some(_)) => return Err(Misstep::Unmatched),
+            (false, None) => {}
         }
         self.testify(seat, Testified::Sealed(commit));
         self.positions_round.get_or_insert(now.round_ahead());
         // Where records are drawn, the openings wait for the beacon: its rounds do not count against them.
         let waiting = self.rules.timers.opening.plus(self.rules.timers.tick.times(ROUNDS_AHEAD));
         Ok(self.in_phase(SeatPhase::Opening { until: now.live.after(waiting) }))
+    }
+
+    /// A seal that opens itself: the verifier has said all.
+    fn seal_whole(
+        &mut self,
+        commit: Digest,
+        evidence: Evidence,
+        seat: u16,
+        now: LiveTime,
+    ) -> Result<Stage, Misstep> {
+        let whole = evidence.evidence_root == evidence.output_root && evidence.rms == 0;
+        if evidence.commit() != commit || !whole {
+            return Err(Misstep::Unmatched);
+        }
+        let voice = Voice::Found(testimony(&evidence, &[]));
+        self.testify(seat, Testified::Heard { evidence, voice });
+        Ok(self.resolve_seat(now))
     }
 
     pub(super) fn unserved(&mut self, seat: u16, now: LiveTime) -> Result<Stage, Misstep> {
@@ -175,6 +215,9 @@ impl Job {
         records: &[ShownRecord],
         now: LiveTime,
     ) -> Result<Stage, Misstep> {
+        if self.order.manifest.policy.opens_itself() {
+            return self.disclose(output, evidence, records, now);
+        }
         let Some(claimed) = self.claim.filter(|_| self.positions_round.is_some()) else {
             return Err(Misstep::TooEarly);
         };
@@ -189,15 +232,7 @@ impl Job {
         if !self.wants(evidence.records, records) {
             return Err(Misstep::Unwanted);
         }
-        let opened = Testimony {
-            output_root: output.output_root,
-            records: evidence.records,
-            units: output.units,
-            work: claimed.claim.work,
-            end: output.end,
-            rms: evidence.rms,
-            shown: records.iter().map(|record| (record.position, record.bytes.clone())).collect(),
-        };
+        let opened = opened(&claimed.claim, output, evidence, records);
         if !self.measured_truly(&opened) {
             return Err(Misstep::Unproven);
         }
@@ -206,6 +241,30 @@ impl Job {
             return Ok(self.resolve_jury(now));
         }
         Ok(self.resolve_if_heard(now))
+    }
+
+    /// A claim that opens itself: the notary enters what came with it, once the job is checked. It convicts nobody.
+    fn disclose(
+        &mut self,
+        output: &OutputLeaf,
+        evidence: &EvidenceLeaf,
+        records: &[ShownRecord],
+        now: LiveTime,
+    ) -> Result<Stage, Misstep> {
+        if self.opened.is_some() {
+            return Err(Misstep::Known);
+        }
+        let (Some(claimed), Stage::Checking(SeatPhase::Disclosing { round, .. })) = (self.claim, self.stage)
+        else {
+            return Err(Misstep::TooEarly);
+        };
+        if !check::is_whole(&claimed.claim, output, evidence, records) {
+            return Err(Misstep::Unmatched);
+        }
+        self.opened = Some(opened(&claimed.claim, output, evidence, records));
+        // By a value that everybody knows already somebody could wait for another verifier.
+        let round = if now.beacon.round <= round { round } else { now.round_ahead() };
+        Ok(Stage::Checking(SeatPhase::Seating { round }))
     }
 
     /// Resolves the seat that is being opened once all is heard that is waited for: a jury's juror alone, a first
@@ -249,6 +308,10 @@ impl Job {
                 self.overdue(now)
             }
             Stage::Jury(SeatPhase::Silence { until }) if now.live >= until => Stage::Closed(Outcome::Silent),
+            // What opens the claim is lost, and nobody knows whose fault that is.
+            Stage::Checking(SeatPhase::Disclosing { until, .. }) if now.live >= until => {
+                Stage::Closed(Outcome::Void)
+            }
             Stage::Open { .. }
             | Stage::Cancelling { .. }
             | Stage::Claimed { .. }

@@ -80,6 +80,8 @@ pub enum Step {
     Seal {
         /// The digest of its evidence.
         commit: Digest,
+        /// The evidence, where it is sealed and opened at once.
+        evidence: Option<Evidence>,
     },
     /// A verifier was not given the input.
     Unserved,

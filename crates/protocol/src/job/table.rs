@@ -106,7 +106,7 @@ impl Job {
             // T15.
             (Waiting { until }, Step::Dispute, Client) if now.live < until => {
                 self.disputed = true;
-                Checking(SeatPhase::Seating { round: now.round_ahead() })
+                self.begin_check(now.round_ahead(), now)
             }
             (Open { .. } | Cancelling { .. } | Claimed { .. } | Drawing { .. }, Step::Dispute, Client) => {
                 return Err(Misstep::TooEarly);
@@ -138,8 +138,8 @@ impl Job {
                 | Claimed { .. }
                 | Drawing { .. }
                 | Waiting { .. }
-                | Checking(SeatPhase::Seating { .. })
-                | Jury(SeatPhase::Seating { .. }),
+                | Checking(SeatPhase::Disclosing { .. } | SeatPhase::Seating { .. })
+                | Jury(SeatPhase::Disclosing { .. } | SeatPhase::Seating { .. }),
                 Step::Seat { .. },
                 Notary,
             ) => return Err(Misstep::TooEarly),
@@ -151,7 +151,9 @@ impl Job {
             ) => return Err(Misstep::TooLate),
 
             // T6 to T11; T17: false opening.
-            (Checking(_) | Jury(_), Step::Seal { commit }, Verifier(seat)) => self.seal(commit, seat, now)?,
+            (Checking(_) | Jury(_), Step::Seal { commit, evidence }, Verifier(seat)) => {
+                self.seal(commit, evidence, seat, now)?
+            }
             (Checking(_) | Jury(_), Step::Unserved, Verifier(seat)) => self.unserved(seat, now)?,
             (Checking(_) | Jury(_), Step::OpenSeal { evidence, records }, Verifier(seat)) => {
                 self.open_seal(evidence, &records, seat, now)?
@@ -175,7 +177,7 @@ impl Job {
             (Open { .. } | Cancelling { .. }, Step::Convicted, Notary) => Closed(Outcome::Withdrawn),
             (Waiting { .. }, Step::Convicted, Notary) => {
                 self.forced = true;
-                Checking(SeatPhase::Seating { round: now.round_ahead() })
+                self.begin_check(now.round_ahead(), now)
             }
             (stage @ (Claimed { .. } | Drawing { .. }), Step::Convicted, Notary) => {
                 self.forced = true;

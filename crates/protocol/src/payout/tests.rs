@@ -22,7 +22,7 @@ const SPOT: Terms = Terms::SPOT.with_margin(2);
 const ALWAYS: Terms = Terms::ALWAYS.with_margin(2);
 const THRICE: Terms = Terms::THRICE.with_margin(2);
 const NEWCOMER: Terms = Terms::NEWCOMER.with_margin(2);
-const TENSOR: Terms = Terms::TENSOR.with_margin(2);
+const TENSOR: Terms = Terms::SPOT.with_margin(2);
 
 /// The payout table: a story, how it ends, what client and provider get, what the provider loses, what each verifier
 /// earns or, with a minus, pays; a verifier is its seat, `p` the provider. All in thousands.
@@ -56,8 +56,6 @@ const TABLE: &[(Terms, &str)] = &[
         accused voice:other voice:same voice:other voice:same*3 | Cleared | 1198.875 | 783.125 | 0 | 2:64 4:64 5:64 6:64 0:-85.334 1:-85.333 3:-85.333
         accused voice:third voice:same*3            | Cleared      | 1198.875 | 783.125 | 0      | 2:64 3:64 4:64 0:-96 1:-96
         accused unheard voice:same*2                | Cleared      | 1198.875 | 783.125 | 0      | 2:64 3:64 0:-128
-        drawn checked:cheaper voice:same*2          | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
-        drawn checked:fewer voice:same*2            | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
         drawn seat unserved voice:same open voice:same | Cleared   | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-64 p:-64
         drawn sealed:same open-seal:same overdue open voice:same*2 | Cleared | 1198.875 | 783.125 | 0 | 0:64 1:64 2:64 p:-128
         drawn sealed:same open-seal:same overdue voice:same open voice:same | Cleared | 1198.875 | 783.125 | 0 | 0:64 1:64 2:64 p:-128
@@ -67,7 +65,6 @@ const TABLE: &[(Terms, &str)] = &[
         accused voice:other voice:third voice:other | Slashed      | 2000     | 0       | 200000 | 0:1344 1:64 3:64
         accused voice:same voice:other*3            | Slashed      | 2000     | 0       | 200000 | 0:1344 2:64 3:64 4:64
         accused unserving*2                         | Slashed      | 2000     | 0       | 200000 | 0:1344
-        accused voice:cheaper*2                     | Slashed      | 2000     | 0       | 200000 | 0:1344 1:32 2:32
         drawn seat unserved voice:other open voice:other | Slashed | 2000     | 0       | 200000 | 1:64 2:64
         claim contradict                            | FalseStream  | 2000     | 0       | 200000 |
         undrawn contradict                          | FalseStream  | 2000     | 0       | 200000 |
@@ -88,6 +85,17 @@ const TABLE: &[(Terms, &str)] = &[
         cancel claim:fee                            | Cancelled    | 1950     | 50      | 0      |
         cancel claim:cancelled reveal rounds draw:none overdue | NotDrawn | 1498.875 | 483.125 | 0 |
         cancel claim reveal rounds draw:none overdue | NotDrawn    | 1198.875 | 783.125 | 0      |
+        ",
+    ),
+    (
+        Terms { policy: Terms::EXACT.policy, ..SPOT },
+        "
+        drawn overdue                               | Void         | 2000     | 0       | 0      |
+        undrawn dispute overdue                     | Void         | 2064     | 0       | 0      |
+        drawn open seat seal:same                   | Checked      | 1198.875 | 783.125 | 0      | 0:64
+        drawn open seat seal:cheaper sealed:same*2  | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
+        drawn open seat seal:fewer sealed:same*2    | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
+        drawn open seat seal:other sealed:cheaper*2 | Slashed      | 2000     | 0       | 200000 | 0:1344 1:32 2:32
         ",
     ),
     (

@@ -157,7 +157,8 @@ impl Happening {
             }
             Self::Seal(seal) => {
                 let said = seal.said();
-                (Step::Seal { commit: said.commit }, seat_of(job, said.signer()))
+                let step = Step::Seal { commit: said.commit, evidence: said.evidence };
+                (step, seat_of(job, said.signer()))
             }
             Self::Unserved(unserved) => (Step::Unserved, seat_of(job, unserved.said().signer())),
             Self::OpenClaim(opening) => {

@@ -112,7 +112,7 @@ fn checks() -> Vec<Message> {
         EvidenceLeaf { evidence_root: digest(7), records: 1, rms: 0.5_f64.to_bits(), blind: digest(9) };
     vec![
         said(check),
-        said(Seal { job: digest(1), commit: digest(3) }),
+        said(Seal { job: digest(1), commit: digest(3), evidence: Some(found()) }),
         said(Unserved { job: digest(1) }),
         said(OpenClaim { job: digest(1), output: output_leaf(), evidence, records: vec![record()] }),
         said(OpenSeal { job: digest(1), evidence: found(), records: vec![record()] }),

@@ -70,7 +70,10 @@ impl Behaviour for Copier {
         let Effect::Send { to, message: Message::Seal(seal) } = effect else { return Some(effect) };
         let job = seal.said().job;
         let commit = *self.0.borrow().commits.get(&job)?.last()?;
-        Some(Effect::Send { to, message: Signed::seal(Seal { job, commit }, &self.1, self.2).into() })
+        Some(Effect::Send {
+            to,
+            message: Signed::seal(Seal { job, commit, evidence: None }, &self.1, self.2).into(),
+        })
     }
 
     fn compute(&mut self, run: &Run, output: Vec<u8>) -> Vec<u8> {

@@ -113,6 +113,10 @@ impl Notary {
                 }
             }
             Stage::Cancelling { .. } => self.notice(provider, job, NoticeEvent::Cancelled, cx),
+            // What opens the claim is not here any more.
+            Stage::Checking(SeatPhase::Disclosing { .. }) => {
+                self.notice(provider, job, NoticeEvent::Open { beacon: None }, cx);
+            }
             Stage::Checking(SeatPhase::Seating { .. }) if open.job.disputed() => {
                 self.notice(provider, job, NoticeEvent::Disputed, cx);
             }

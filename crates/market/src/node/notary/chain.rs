@@ -29,6 +29,7 @@ impl Notary {
         self.head = Head { sequence: self.head.sequence + 1, digest: entry.digest() };
         cx.save(Record::Chain(Box::new(entry)));
         touched.news.into_iter().for_each(|news| self.announce(news, cx));
+        self.disclose(&touched.jobs, cx);
         Ok(())
     }
 
@@ -40,6 +41,7 @@ impl Notary {
         for news in touched.news {
             let News::Closed { story, .. } = news else { continue };
             let receipt = Box::new(sign(*story, signer, network));
+            self.openings.remove(&receipt.story.ticket.job);
             self.receipts.insert(receipt.story.ticket.job, Digest::of(&receipt.to_bytes()));
             self.recent.retain(|(at, _)| at + REFILED_ENTRIES >= position);
             self.recent.push((position, receipt));

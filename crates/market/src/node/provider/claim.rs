@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** for one job one claim is signed, and saved with what opens it before anyone sees it.
 
+use alloc::vec::Vec;
+
 use assay_protocol::{
     check::{OpenClaim, ShownRecord},
     claim::{self, Claim, Deliver, EvidenceLeaf, OutputLeaf},
@@ -95,7 +97,17 @@ impl Provider {
     pub(super) fn send_claim<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
         let Some(serving) = self.servings.get(&job) else { return };
         if let Some(claim) = serving.claim() {
+            self.send_opening(job, cx);
             cx.send(serving.order.notary, claim.verified());
+        }
+    }
+
+    /// Opens a claim that opens itself, beside it, or again where the notary has lost what came with it.
+    pub(super) fn send_opening<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(serving) = self.servings.get(&job) else { return };
+        if let Some(claimed) = serving.bound_claim().filter(|_| serving.opens_itself()) {
+            let (output, evidence, records) = (claimed.output, claimed.evidence, Vec::new());
+            cx.say(serving.order.notary, OpenClaim { job, output, evidence, records });
         }
     }
 

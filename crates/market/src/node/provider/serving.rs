@@ -152,6 +152,11 @@ impl Serving {
         self.claimed().filter(|claimed| !other(claimed))
     }
 
+    /// True if its claim is opened to the notary as it is made.
+    pub(super) fn opens_itself(&self) -> bool {
+        self.order.manifest.policy.opens_itself()
+    }
+
     /// What the notary is told of its end.
     pub(super) fn claim(&self) -> Option<&Recorded<Claim>> {
         match &self.phase {

@@ -166,6 +166,11 @@ impl Table {
         self.take(Input::Wake);
     }
 
+    /// Its disk forgets these records.
+    pub(crate) fn lose(&mut self, which: impl Fn(&Record) -> bool) {
+        self.records.retain(|record| !which(record));
+    }
+
     /// When the peer wants to be woken next.
     pub(crate) fn wakes_at(&self) -> Timestamp {
         self.wakes_at

@@ -305,7 +305,7 @@ const SEALS: &[Group] = &[
             drawn checked:same                     | seal:same               | ! Closed
         ",
     },
-    Group { terms: Terms::TENSOR, rows: "drawn seat seal:measure        | open-seal:measure | ! Unproven" },
+    Group { terms: Terms::SPOT, rows: "drawn seat seal:measure        | open-seal:measure | ! Unproven" },
     Group {
         terms: Terms::LONG,
         rows: "drawn seat seal:measure rounds | open-seal:measure | Checking.Opening",

@@ -11,7 +11,7 @@ use super::{
 
 const TERMS: [Terms; 6] = [
     Terms::SPOT,
-    Terms::TENSOR,
+    Terms::EXACT,
     Terms::LONG.with_margin(1),
     Terms::THRICE.with_margin(2),
     Terms::NEWCOMER,
@@ -19,13 +19,14 @@ const TERMS: [Terms; 6] = [
 ];
 
 /// Where the parties stand when they begin to say anything at all.
-const BEGINNINGS: [&str; 11] = [
+const BEGINNINGS: [&str; 12] = [
     "",
     "cancel",
     "claim",
     "claim reveal rounds",
     "undrawn",
     "drawn",
+    "undrawn dispute",
     "drawn seat",
     "drawn sealed:same",
     "drawn sealed:same overdue rounds seat",
@@ -78,7 +79,8 @@ proptest! {
         beginning in sample::select(&BEGINNINGS[..]),
         speech in prop::collection::vec(said(), 0..60),
     ) {
-        let mut world = World::after(&terms, beginning);
+        let mut world = World::new(&terms);
+        world.tell(beginning);
         for (word, by) in speech {
             let before = world.job.clone();
             let by = by.unwrap_or_else(|| world.speaker(word));

@@ -4,9 +4,10 @@ use super::{
     cases::{self, COVERED, Group, UNCOVERED},
     world::Terms,
 };
+use crate::units::Amount;
 
 /// All rows of this module.
-pub(super) const ALL: [&[Group]; 3] = [CHECKS, SERIES, ABSENCES];
+pub(super) const ALL: [&[Group]; 4] = [CHECKS, EXACT, SERIES, ABSENCES];
 
 const CHECKS: &[Group] = &[
     Group {
@@ -14,18 +15,12 @@ const CHECKS: &[Group] = &[
         rows: "
             drawn                         | checked:same    | Checked
             drawn                         | checked:other   | Jury.Seating
-            drawn                         | checked:near    | Jury.Seating
-            drawn                         | checked:cheaper | Jury.Seating
-            drawn                         | checked:fewer   | Jury.Seating
-            drawn                         | checked:length  | Jury.Seating
-            drawn                         | checked:empty   | Jury.Seating
             drawn seat                    | unserved        | Jury.Seating
             undrawn dispute               | checked:same    | Checked
             undrawn dispute               | checked:other   | Jury.Seating
             drawn sealed:same open-seal:same | overdue      | Jury.Seating
             cancel claim:cancelled reveal rounds draw:check | checked:same   | Checked
             cancel claim:cancelled reveal rounds draw:check | checked:length | Checked
-            cancel claim:cancelled reveal rounds draw:check | checked:fewer  | Jury.Seating
         ",
     },
     Group {
@@ -38,7 +33,7 @@ const CHECKS: &[Group] = &[
         ",
     },
     Group {
-        terms: Terms::TENSOR,
+        terms: Terms::SPOT,
         rows: "
             drawn                         | checked:same    | Checked
             drawn                         | checked:near    | Checked
@@ -51,10 +46,76 @@ const CHECKS: &[Group] = &[
         ",
     },
     Group { terms: Terms::LONG, rows: "drawn | checked:near | Checked\n drawn | checked:grey | Grey" },
-    Group { terms: Terms { greys: 2, ..Terms::TENSOR }, rows: "drawn | checked:grey | Grey" },
+    Group { terms: Terms { greys: 2, ..Terms::SPOT }, rows: "drawn | checked:grey | Grey" },
     Group {
-        terms: Terms { greys: 3, ..Terms::TENSOR },
+        terms: Terms { greys: 3, ..Terms::SPOT },
         rows: "drawn | checked:grey | GreyRefunded\n drawn | checked:near | Checked",
+    },
+];
+
+/// Where a claim opens itself nobody waits for anybody: the notary enters what came with it, a verifier says all at once.
+const EXACT: &[Group] = &[
+    Group {
+        terms: Terms::EXACT,
+        rows: "
+            claim                         | open            | ! TooEarly
+            claim reveal                  | open            | ! TooEarly
+            undrawn                       | open            | ! TooEarly
+            drawn                         | tick            | Checking.Disclosing
+            drawn                         | seat            | ! TooEarly
+            drawn                         | dispute         | ! TooLate
+            drawn                         | convicted       | Checking.Disclosing
+            drawn                         | open            | Checking.Seating
+            drawn                         | open:output     | ! Unmatched
+            drawn                         | open:two-roots  | ! Unmatched
+            drawn                         | open:records    | ! Unmatched
+            drawn                         | open:measure    | ! Unmatched
+            drawn                         | almost          | Checking.Disclosing
+            drawn                         | overdue         | Void
+            drawn overdue                 | open            | ! Closed
+            claim:two-roots reveal rounds draw:check | open:two-roots | ! Unmatched
+            drawn open                    | open            | ! Known
+            drawn open                    | open:output     | ! Known
+            drawn open                    | seat            | Checking.Sealing
+            drawn tick open               | seat            | ! TooEarly
+            drawn tick open tick          | seat            | ! TooEarly
+            drawn tick open rounds        | seat            | Checking.Sealing
+            undrawn dispute               | tick            | Checking.Disclosing
+            undrawn dispute               | overdue         | Void
+            undrawn dispute open          | seat            | ! TooEarly
+            undrawn dispute open rounds   | seat            | Checking.Sealing
+            undrawn convicted open        | seat            | ! TooEarly
+            undrawn convicted open rounds | seat            | Checking.Sealing
+            drawn open seat               | seal:same       | Checked
+            drawn open seat               | seal:other      | Jury.Seating
+            drawn open seat               | seal:near       | Jury.Seating
+            drawn open seat               | seal:cheaper    | Jury.Seating
+            drawn open seat               | seal:fewer      | Jury.Seating
+            drawn open seat               | seal:length     | Jury.Seating
+            drawn open seat               | seal:empty      | Jury.Seating
+            drawn open seat               | seal:bare       | ! Unmatched
+            drawn open seat               | seal:measure    | ! Unmatched
+            drawn open seat               | seal:swapped    | ! Unmatched
+            drawn open seat               | seal:two-roots  | ! Unmatched
+            drawn open seat               | open-seal:same  | ! TooEarly
+            drawn open seat               | unserved        | Jury.Seating
+            drawn open seat               | overdue         | Checking.Seating
+            drawn open seat overdue       | seal:same       | ! TooLate
+            drawn open seat seal:other    | seal:other      | ! Known
+            drawn open seat seal:other    | seal:same       | ! TooLate
+            drawn open seat seal:other    | open-seal:other | ! Known
+            drawn open seat seal:other    | open            | ! Known
+            drawn open seat seal:other sealed:other*5 | sealed:other | Slashed
+            drawn open seat seal:other sealed:same*3  | sealed:same  | Cleared
+            cancel claim:cancelled reveal rounds draw:check open seat | seal:same   | Checked
+            cancel claim:cancelled reveal rounds draw:check open seat | seal:length | Checked
+            cancel claim:cancelled reveal rounds draw:check open seat | seal:fewer  | Jury.Seating
+        ",
+    },
+    Group { terms: Terms::SPOT, rows: "drawn seat                 | seal:whole      | ! Unmatched" },
+    Group {
+        terms: Terms { stake: Amount::ZERO, ..Terms::EXACT },
+        rows: "drawn open seat            | seal:other      | Mismatch",
     },
 ];
 
@@ -87,7 +148,7 @@ const SERIES: &[Group] = &[
         rows: "drawn checked:same voice:same | voice:other | Mismatch",
     },
     Group {
-        terms: Terms { checks: 3, ..Terms::TENSOR },
+        terms: Terms { checks: 3, ..Terms::SPOT },
         rows: "drawn checked:same            | voice:grey  | Grey",
     },
 ];
@@ -111,6 +172,11 @@ const ABSENCES: &[Group] = &[
 #[test]
 fn a_match_pays_a_mismatch_calls_a_jury_and_what_is_grey_is_paid_a_few_times() {
     cases::check(CHECKS);
+}
+
+#[test]
+fn a_claim_that_opens_itself_is_checked_without_a_word_of_its_provider() {
+    cases::check(EXACT);
 }
 
 #[test]

@@ -99,7 +99,7 @@ const VOICES: &[Group] = &[
         ",
     },
     Group {
-        terms: Terms::TENSOR.with_margin(2),
+        terms: Terms::SPOT.with_margin(2),
         rows: "
             accused voice:near                            | voice:same   | Cleared
             accused voice:grey*3                          | voice:grey   | Jury.Seating

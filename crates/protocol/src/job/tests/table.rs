@@ -13,20 +13,21 @@ use super::{
 };
 
 /// Each stage with a story that leads to it; rounds that are awaited have come.
-const STAGES: [(&str, &str); 13] = [
-    ("Open", ""),
-    ("Cancelling", "cancel"),
-    ("Claimed", "claim"),
-    ("Drawing", "claim reveal rounds"),
-    ("Waiting", "undrawn"),
-    ("Checking.Seating", "drawn"),
-    ("Checking.Sealing", "drawn seat"),
-    ("Checking.Opening", "drawn seat seal:other"),
-    ("Jury.Seating", "drawn checked:other rounds"),
-    ("Jury.Sealing", "drawn checked:other rounds seat"),
-    ("Jury.Opening", "drawn checked:other sealed:other"),
-    ("Jury.Silence", "drawn sealed:other open-seal:other overdue voice:other"),
-    ("NotDrawn", "undrawn overdue"),
+const STAGES: [(&str, Terms, &str); 14] = [
+    ("Open", Terms::SPOT, ""),
+    ("Cancelling", Terms::SPOT, "cancel"),
+    ("Claimed", Terms::SPOT, "claim"),
+    ("Drawing", Terms::SPOT, "claim reveal rounds"),
+    ("Waiting", Terms::SPOT, "undrawn"),
+    ("Checking.Disclosing", Terms::EXACT, "drawn"),
+    ("Checking.Seating", Terms::SPOT, "drawn"),
+    ("Checking.Sealing", Terms::SPOT, "drawn seat"),
+    ("Checking.Opening", Terms::SPOT, "drawn seat seal:other"),
+    ("Jury.Seating", Terms::SPOT, "drawn checked:other rounds"),
+    ("Jury.Sealing", Terms::SPOT, "drawn checked:other rounds seat"),
+    ("Jury.Opening", Terms::SPOT, "drawn checked:other sealed:other"),
+    ("Jury.Silence", Terms::SPOT, "drawn sealed:other open-seal:other overdue voice:other"),
+    ("NotDrawn", Terms::SPOT, "undrawn overdue"),
 ];
 
 /// Each step, as somebody takes it whose step it is and who tells the truth.
@@ -74,6 +75,8 @@ fn cell(taken: Result<Stage, Misstep>) -> &'static str {
         Ok(Stage::Claimed { .. }) => "Claimd",
         Ok(Stage::Drawing { .. }) => "Drawng",
         Ok(Stage::Waiting { .. }) => "Wait",
+        Ok(Stage::Checking(SeatPhase::Disclosing { .. })) => "C.Disc",
+        Ok(Stage::Jury(SeatPhase::Disclosing { .. })) => "J.Disc",
         Ok(Stage::Checking(SeatPhase::Seating { .. })) => "C.Seat",
         Ok(Stage::Checking(SeatPhase::Sealing { .. })) => "C.Seal",
         Ok(Stage::Checking(SeatPhase::Opening { .. })) => "C.Open",
@@ -129,9 +132,9 @@ fn refused(misstep: Misstep) -> &'static str {
 }
 
 /// Probes one cell of the table.
-fn probe(stage: &str, story: &str, word: &str, party: fn(&Job) -> Party) -> &'static str {
-    let mut world = World::after(&Terms::SPOT, story);
-    assert_eq!(name(world.job.stage()), stage, "where the story of this row ends");
+fn probe((stage, terms, story): &(&str, Terms, &str), word: &str, party: fn(&Job) -> Party) -> &'static str {
+    let mut world = World::after(terms, story);
+    assert_eq!(name(world.job.stage()), *stage, "where the story of this row ends");
     let by = party(&world.job);
     let step = world.step(word, by);
     assert_eq!(STEPS.get(column(&step)), Some(&word), "the column that this step belongs to");
@@ -148,11 +151,11 @@ fn check(party: fn(&Job) -> Party, expected: &str) {
         let verb = word.split(':').next().unwrap_or_default();
         let _ = write!(actual, "{verb:7.6}");
     }
-    for (stage, story) in STAGES {
+    for row in &STAGES {
         actual = String::from(actual.trim_end()) + "\n";
-        let _ = write!(actual, "{stage:17}");
+        let _ = write!(actual, "{:17.16}", row.0);
         for word in STEPS {
-            let _ = write!(actual, "{:7}", probe(stage, story, word, party));
+            let _ = write!(actual, "{:7}", probe(row, word, party));
         }
     }
     let (actual, expected) = (actual.trim_end(), expected.trim_matches('\n'));
@@ -178,6 +181,7 @@ Cancelling       -      -      known  early  early  early  -      -      -      
 Claimed          -      -      late   Drawng early  =fstrm -      -      -      -      -      -      -      -
 Drawing          -      -      late   known  early  =fstrm -      -      -      -      -      -      -      -
 Waiting          -      -      late   known  C.Seat =fstrm -      -      -      -      -      -      -      -
+Checking.Disclos -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
 Checking.Seating -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
 Checking.Sealing -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
 Checking.Opening -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
@@ -201,6 +205,7 @@ Cancelling       Claimd =abort -      -      -      -      -      -      -      
 Claimed          known  late   -      -      -      -      -      -      -      -      early  -      -      -
 Drawing          known  late   -      -      -      -      -      -      -      -      early  -      -      -
 Waiting          known  late   -      -      -      -      -      -      -      -      early  -      -      -
+Checking.Disclos known  late   -      -      -      -      -      -      -      -      C.Seat -      -      -
 Checking.Seating known  late   -      -      -      -      -      -      -      -      early  -      -      -
 Checking.Sealing known  late   -      -      -      -      -      -      -      -      early  -      -      -
 Checking.Opening known  late   -      -      -      -      -      -      -      -      C.Open -      -      -
@@ -224,6 +229,7 @@ Cancelling       -      -      -      -      -      -      -      -      -      
 Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -
 Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -
 Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Disclos -      -      -      -      -      -      -      -      -      -      -      -      -      -
 Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -
 Checking.Sealing -      -      -      -      -      -      -      -      C.Open J.Seat -      early  -      -
 Checking.Opening -      -      -      -      -      -      -      -      known  late   -      C.Open -      -
@@ -247,6 +253,7 @@ Cancelling       -      -      -      -      -      -      -      -      -      
 Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -
 Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -
 Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Disclos -      -      -      -      -      -      -      -      -      -      -      -      -      -
 Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -
 Checking.Sealing -      -      -      -      -      -      -      -      C.Open J.Seat -      early  -      -
 Checking.Opening -      -      -      -      -      -      -      -      known  late   -      C.Open -      -
@@ -270,6 +277,7 @@ Cancelling       -      -      -      -      -      -      -      -      -      
 Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -
 Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -
 Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Disclos -      -      -      -      -      -      -      -      -      -      -      -      -      -
 Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -
 Checking.Sealing -      -      -      -      -      -      -      -      -      -      -      -      -      -
 Checking.Opening -      -      -      -      -      -      -      -      -      -      -      -      -      -
@@ -293,6 +301,7 @@ Cancelling       -      -      -      -      -      -      early  early  -      
 Claimed          -      -      -      -      -      -      early  early  -      -      -      -      Claimd Claimd
 Drawing          -      -      -      -      -      -      C.Seat early  -      -      -      -      Drawng Drawng
 Waiting          -      -      -      -      -      -      late   early  -      -      -      -      Wait   C.Seat
+Checking.Disclos -      -      -      -      -      -      late   early  -      -      -      -      C.Disc C.Disc
 Checking.Seating -      -      -      -      -      -      late   C.Seal -      -      -      -      C.Seat C.Seat
 Checking.Sealing -      -      -      -      -      -      late   late   -      -      -      -      C.Seal C.Seal
 Checking.Opening -      -      -      -      -      -      late   late   -      -      -      -      C.Open C.Open

@@ -19,8 +19,8 @@ const WORDS: &str = "
     claim:two-roots abort abort:ticket cancel cancel:ticket reveal reveal:position reveal:secret dispute
     contradict contradict:longer contradict:consistent contradict:stranger contradict:job
     contradict:leaf draw:check draw:none seat seat:nobody seal:same seal:other seal:third seal:near
-    seal:grey seal:empty seal:cheaper seal:fewer seal:length seal:measure seal:two-roots unserved open
-    open:output open:two-roots open:forged open:missing open:shuffled open-seal:same open-seal:other
+    seal:grey seal:empty seal:cheaper seal:fewer seal:length seal:measure seal:two-roots seal:bare seal:whole seal:swapped unserved open
+    open:output open:two-roots open:records open:measure open:forged open:missing open:shuffled open-seal:same open-seal:other
     open-seal:third open-seal:near open-seal:grey open-seal:empty open-seal:cheaper open-seal:fewer
     open-seal:length open-seal:measure open-seal:two-roots open-seal:same:forged open-seal:same:missing
     open-seal:same:shuffled tick almost overdue frozen leap convicted
@@ -107,7 +107,7 @@ impl World {
                 let peer = PeerId([100 + u8::try_from(self.job.seats().len()).expect("few seats"); 32]);
                 Step::Seat { verifier: (manner != "nobody").then_some(peer) }
             }
-            "seal" => Step::Seal { commit: self.evidence(manner, seat).commit() },
+            "seal" => self.seal(manner, seat),
             "unserved" => Step::Unserved,
             "open" => self.open_claim(manner),
             "open-seal" => {
@@ -164,7 +164,7 @@ impl World {
         let end = if claimed.end == End::Stop { End::Stop } else { End::Length };
         let same = Finding { bytes: self.output.clone(), units: claimed.units, work: claimed.work, end };
         match manner {
-            "same" | "measure" | "two-roots" => same,
+            "same" | "measure" | "two-roots" | "bare" | "whole" | "swapped" => same,
             "other" => Finding { bytes: self.scaled(-1.0), ..same },
             "third" => Finding { bytes: self.scaled(2.0), ..same },
             "near" => Finding { bytes: self.scaled(1.0 + 1e-5), ..same },
@@ -181,6 +181,14 @@ impl World {
     fn scaled(&self, by: f32) -> Vec<u8> {
         let (numbers, _) = self.output.as_chunks::<4>();
         numbers.iter().flat_map(|number| (f32::from_le_bytes(*number) * by).to_le_bytes()).collect()
+    }
+
+    /// A seal, with what it seals where that is how it is done.
+    fn seal(&self, manner: &str, seat: u16) -> Step {
+        let (evidence, opens) =
+            (self.evidence(manner, seat), self.job.order().manifest.policy.opens_itself());
+        let commit = if manner == "swapped" { Digest::default() } else { evidence.commit() };
+        Step::Seal { commit, evidence: (opens && manner != "bare" || manner == "whole").then_some(evidence) }
     }
 
     fn evidence(&self, manner: &str, seat: u16) -> Evidence {
@@ -226,8 +234,15 @@ impl World {
             manner => (mine, mine, manner),
         };
         let (leaf, _) = self.leaves(output, claimed.units, claimed.end);
-        let (_, evidence) = self.leaves(shown, claimed.units, claimed.end);
-        Step::OpenClaim { output: leaf, evidence, records: self.records(shown, manner) }
+        let (_, mut evidence) = self.leaves(shown, claimed.units, claimed.end);
+        evidence.rms ^= u64::from(manner == "measure");
+        let whole = self.job.order().manifest.policy.opens_itself();
+        let records = match manner {
+            "records" | "measure" => self.records(shown, ""),
+            manner => self.records(shown, manner),
+        };
+        let records = if whole && manner != "records" { Vec::new() } else { records };
+        Step::OpenClaim { output: leaf, evidence, records }
     }
 
     /// What the client holds against the provider: two records were streamed.

@@ -47,7 +47,7 @@ const MANY: usize = 20 * merkle::RECORD_BYTES;
 impl Terms {
     /// A check by the draw, of a provider whose stake covers everything; the jury's margin is 6.
     pub(crate) const SPOT: Self = Self {
-        policy: Policy::Exact,
+        policy: Policy::Tensor(TensorFormat::F32),
         output_bytes: FEW,
         checks: 0,
         unchecked_ok: false,
@@ -55,10 +55,10 @@ impl Terms {
         stake: Amount(300_000_000),
         greys: 0,
     };
-    /// Outputs that may differ by a little.
-    pub(crate) const TENSOR: Self = Self { policy: Policy::Tensor(TensorFormat::F32), ..Self::SPOT };
+    /// Outputs that must agree in each byte: claims and seals open themselves.
+    pub(crate) const EXACT: Self = Self { policy: Policy::Exact, ..Self::SPOT };
     /// The records to be opened are drawn.
-    pub(crate) const LONG: Self = Self { output_bytes: MANY, ..Self::TENSOR };
+    pub(crate) const LONG: Self = Self { output_bytes: MANY, ..Self::SPOT };
     /// One check that the client pays in advance.
     pub(crate) const ALWAYS: Self = Self { checks: 1, ..Self::SPOT };
     /// Three of them.
@@ -266,6 +266,7 @@ impl World {
 /// The name of an open stage; the way in which a closed one ended.
 pub(crate) fn name(stage: Stage) -> String {
     let phase = |phase| match phase {
+        SeatPhase::Disclosing { .. } => "Disclosing",
         SeatPhase::Seating { .. } => "Seating",
         SeatPhase::Sealing { .. } => "Sealing",
         SeatPhase::Opening { .. } => "Opening",

@@ -234,18 +234,24 @@ impl<'a> Play<'a> {
     }
 
     fn in_phase(&mut self, phase: SeatPhase, dice: &mut Dice<'_>) -> Option<Happening> {
+        if let SeatPhase::Disclosing { .. } = phase {
+            return self.disclose(dice);
+        }
         let seat = u16::try_from(self.job.seats().len().checked_sub(1)?).ok()?;
         let (job, verifier) = (self.job.id(), self.job.seats()[usize::from(seat)].peer);
         match phase {
-            SeatPhase::Seating { .. } => None,
+            SeatPhase::Disclosing { .. } | SeatPhase::Seating { .. } => None,
             SeatPhase::Sealing { .. } if self.deserted => None,
             SeatPhase::Sealing { .. } => match dice.mostly_first(&[0, 1, 2]) {
                 0 => {
                     let told = self.truth.told(dice);
-                    let commit = told.evidence(&self.job).commit();
+                    let evidence = told.evidence(&self.job);
+                    let (commit, opens) =
+                        (evidence.commit(), self.job.order().manifest.policy.opens_itself());
                     self.found.resize(usize::from(seat), self.truth.clone());
                     self.found.push(told);
-                    Some(Happening::Seal(self.by(verifier, Seal { job, commit })))
+                    let evidence = opens.then_some(evidence);
+                    Some(Happening::Seal(self.by(verifier, Seal { job, commit, evidence })))
                 }
                 1 => Some(Happening::Unserved(self.by(verifier, Unserved { job }))),
                 _ => None,
@@ -267,6 +273,17 @@ impl<'a> Play<'a> {
                 dice.mostly_first(&[Some(opening), None])
             }
         }
+    }
+
+    /// The notary enters what came with the claim.
+    fn disclose(&self, dice: &mut Dice<'_>) -> Option<Happening> {
+        if self.silent {
+            return None;
+        }
+        let run = if dice.happens(8) { self.truth.told(dice) } else { self.run.clone() };
+        let (job, records) = (self.job.id(), Vec::new());
+        let opening = OpenClaim { job, output: run.leaf(), evidence: run.sealed_leaf(&self.job), records };
+        dice.mostly_first(&[Some(Happening::OpenClaim(self.by(PROVIDER, opening))), None])
     }
 
     fn claim(&self) -> Happening {

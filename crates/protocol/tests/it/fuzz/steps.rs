@@ -150,7 +150,11 @@ fn arbitrary(play: &Play<'_>, dice: &mut Dice<'_>) -> (Step, Party, LiveTime) {
         5 => contradict(play, dice),
         6 => Step::Draw { check: dice.happens(128) },
         7 => Step::Seat { verifier: dice.mostly_first(&[Some(PeerId([50; 32])), None]) },
-        8 => Step::Seal { commit: evidence(play, dice).commit() },
+        8 => {
+            let evidence = evidence(play, dice);
+            let (commit, told) = (evidence.commit(), dice.mostly_first(&[None, Some(evidence)]));
+            Step::Seal { commit, evidence: told }
+        }
         9 => Step::Unserved,
         10 => opening(play, dice),
         11 => Step::OpenSeal { evidence: evidence(play, dice), records: records(play, dice) },

@@ -44,7 +44,7 @@ fn seal() -> CheckingStep {
     let (root, salt) = (Digest::default(), Digest::default());
     let (output_root, evidence_root, records, units, work, end, rms) = (root, root, 1, 1, 1, End::Stop, 0);
     let evidence = Evidence { output_root, evidence_root, records, units, work, end, rms, salt };
-    let seal = says(VERIFIER, Seal { job: JOB, commit: evidence.commit() }).into();
+    let seal = says(VERIFIER, Seal { job: JOB, commit: evidence.commit(), evidence: None }).into();
     CheckingStep::Seal(Sealed { seal, evidence, output: Digest::of(b"output") })
 }
 

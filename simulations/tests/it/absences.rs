@@ -1,0 +1,176 @@
+//! Honest peers of which one crashes, loses its last records, sleeps or is cut off at some moment of a job: nobody of them
+//! loses its stake (I20), and the job is paid if its provider could claim.
+//!
+//! The job's claim opens itself: nobody has to be there when it is checked. What verifiers lose who say that nobody gave
+//! them the input is another rule, so a cut leaves each of them a way to one of the parties.
+
+use std::thread;
+
+use assay_market::view::AttemptState;
+use assay_protocol::{outcome::Outcome, receipt::Happening, units::Amount};
+use assay_simulations::{
+    kernel::Span,
+    plan::{EXACT, Plan},
+    random::Stream,
+    world::{Crash, Place, Tail, Wish, World},
+};
+
+use crate::support::{LIMIT, market};
+
+/// Histories in the tests of every day.
+const FEW: u64 = 400;
+/// Histories in those that take longer.
+const MANY: u64 = 100_000;
+/// Effects of a peer in the life of a job.
+const POINTS: u64 = 60;
+/// The life of a job that nothing happens to, in milliseconds.
+const LIFE: u64 = 6_000;
+/// The longest that anybody is away: twice as long as the accused are waited for, where claims do not open themselves.
+const AWAY_MAX: u64 = 40_000;
+
+/// What becomes of somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Crash(Tail),
+    CutOff { with_another: bool },
+}
+
+const FATES: [Fate; 4] = [
+    Fate::Crash(Tail::Lost),
+    Fate::Crash(Tail::Kept),
+    Fate::CutOff { with_another: false },
+    Fate::CutOff { with_another: true },
+];
+
+/// What was seen in some histories.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    histories: u64,
+    paid: u64,
+    checked: u64,
+    /// Histories in which somebody was away for longer than a job without accidents lasts.
+    long: u64,
+}
+
+impl Tally {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            histories: self.histories + other.histories,
+            paid: self.paid + other.paid,
+            checked: self.checked + other.checked,
+            long: self.long + other.long,
+        }
+    }
+}
+
+/// Lives through one job of which each result is checked, with one accident.
+fn live(seed: u64) -> Tally {
+    let mut luck = Stream::new(seed, "absence", 0);
+    let fate = FATES[luck.below(FATES.len() as u64) as usize];
+    let mut world = market(Plan { seed, founders: 5, ..Plan::default() });
+    let whom = Place(luck.below(world.plan().peers() as u64) as usize);
+    let longest = if luck.below(3) == 0 { AWAY_MAX } else { 2_500 };
+    let away = Span::millis(luck.between(10, longest));
+    let context = format!("seed {seed}: {fate:?} of {whom:?} for {} ms", away.0 / 1_000_000);
+    let (client, provider) = (world.plan().client(0), world.plan().founder(0));
+    let wish =
+        Wish { manifest: EXACT, provider: Some(provider), attempts_max: 1, checks: 1, ..Wish::default() };
+    let key = world.submit(client, wish);
+    match fate {
+        Fate::Crash(tail) => {
+            world.crash_at(whom, Crash { before: luck.below(POINTS), tail, down: away });
+        }
+        Fate::CutOff { with_another } => {
+            world.run_for(Span::millis(luck.below(LIFE)));
+            let verifier = world.plan().founder(1 + luck.below(4) as usize);
+            world.network().cut_off([whom].into_iter().chain(with_another.then_some(verifier)));
+            world.run_for(away);
+            world.network().cut_off([]);
+        }
+    }
+    world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("{context}: {unsettled}"));
+    assert!(
+        world.closed().values().all(|closed| closed.slashed.is_zero()),
+        "{context}: somebody honest is slashed: {:?}",
+        world.closed()
+    );
+    assert_stakes(&world, &context);
+    let outcome = match world.state(client, key) {
+        Some(AttemptState::Closed(outcome)) => Some(outcome),
+        _ => None,
+    };
+    Tally {
+        histories: 1,
+        paid: u64::from(outcome.is_some_and(Outcome::is_paid)),
+        checked: u64::from(outcome == Some(Outcome::Checked)),
+        long: u64::from(away > Span::millis(LIFE)),
+    }
+}
+
+/// Whoever never said that nobody gave it the input has at least the stake that it began with.
+fn assert_stakes(world: &World, context: &str) {
+    let books = world.books().unwrap_or_else(|| panic!("{context}: no books"));
+    let unserved = world
+        .receipts(world.plan().client(0))
+        .into_iter()
+        .any(|receipt| receipt.story.events.iter().any(|event| matches!(event.what, Happening::Unserved(_))));
+    let least = |place| {
+        let account = books.accounts.iter().find(|account| account.peer == world.id(place));
+        account.map_or(Amount::ZERO, |account| account.stake)
+    };
+    for number in 0..world.plan().founders {
+        let stake = least(world.plan().founder(number));
+        assert!(unserved || stake >= world.plan().stake, "{context}: founder {number} has {stake:?} left");
+    }
+}
+
+/// Lives through so many histories on all cores.
+#[allow(clippy::print_stdout, reason = "figures beside what is asserted of them")]
+fn check_all(seeds: u64) {
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let tally = thread::scope(|scope| {
+        let mine = |first: usize| {
+            move || (first as u64..seeds).step_by(workers).map(live).fold(Tally::default(), Tally::plus)
+        };
+        let running: Vec<_> = (0..workers).map(|first| scope.spawn(mine(first))).collect();
+        let seen = running.into_iter().map(|worker| worker.join().expect("a history went wrong"));
+        seen.fold(Tally::default(), Tally::plus)
+    });
+    println!("{tally:?}");
+    assert!(10 * tally.paid >= 7 * tally.histories, "too little is paid: {tally:?}");
+    assert!(2 * tally.checked >= tally.histories, "too little is checked: {tally:?}");
+    assert!(10 * tally.long >= tally.histories, "too few are away for long: {tally:?}");
+}
+
+#[test]
+fn no_honest_peer_loses_its_stake_whoever_is_away_and_when() {
+    check_all(FEW);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn no_honest_peer_loses_its_stake_in_a_hundred_thousand_histories() {
+    check_all(MANY);
+}
+
+/// Long after an accused provider would be given up where claims do not open themselves.
+#[test]
+fn a_provider_that_is_away_from_its_claim_on_is_checked_and_paid_meanwhile() {
+    for seed in 0..4 {
+        let mut world = market(Plan { seed, founders: 5, ..Plan::default() });
+        let (client, provider) = (world.plan().client(0), world.plan().founder(0));
+        let wish =
+            Wish { manifest: EXACT, provider: Some(provider), attempts_max: 1, checks: 1, ..Wish::default() };
+        let key = world.submit(client, wish);
+        while world.state(client, key) != Some(AttemptState::Delivered) {
+            world.step();
+        }
+        world.network().cut_off([provider]);
+        world.run_for(Span::seconds(60));
+        let closed: Vec<Outcome> = world.closed().values().map(|closed| closed.outcome).collect();
+        assert_eq!(closed, [Outcome::Checked], "seed {seed}");
+        world.network().cut_off([]);
+        world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("seed {seed}: {unsettled}"));
+        assert_stakes(&world, &format!("seed {seed}"));
+    }
+}
