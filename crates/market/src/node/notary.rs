@@ -240,7 +240,7 @@ impl Notary {
     fn on_step<S: Signer>(&mut self, happening: Happening, cx: &mut Context<'_, S>) -> Heard {
         let Some((job, from)) = happening.about() else { return Heard::NotMine };
         let beside = match &happening {
-            Happening::OpenClaim(opening) => self.await_claim(opening),
+            Happening::OpenClaim(opening) => self.hold_opening(opening),
             Happening::Claim { claim, .. } => self.keep_opening(claim, &happening, cx),
             Happening::Abort(_)
             | Happening::Cancel(_)

@@ -17,8 +17,8 @@ use crate::{
     cheap::Cheap,
     course::{Conduct, Finding},
     office::{
-        CLIENT, FIRST_VERIFIER, FREE, ISSUER, NEWCOMER, NOTARY, Office, Ordered, PROVIDER, STAKE, STRANGER,
-        class, id,
+        CLIENT, FIRST_VERIFIER, ISSUER, NEWCOMER, NOTARY, Office, Ordered, PROVIDER, STAKE, STRANGER, class,
+        id,
     },
     outcomes::{honest, judged_in, lie, open, truth},
     rejections::waiting,

@@ -28,7 +28,7 @@ use crate::{
 impl Notary {
     /// Takes what opens a claim that opens itself: it waits for its claim. Nothing, if it is for the books; beside a claim
     /// that is in them it says nothing new.
-    pub(super) fn await_claim(&mut self, opening: &Signed<OpenClaim>) -> Option<Heard> {
+    pub(super) fn hold_opening(&mut self, opening: &Signed<OpenClaim>) -> Option<Heard> {
         let said = opening.said();
         let job = &self.ledger.open_job(said.job)?.job;
         if is_disclosing(job.stage()) || !job.order().manifest.policy.opens_itself() {

@@ -15,7 +15,7 @@ use assay_protocol::{
     order::{Accept, Open, Order},
     outcome::Outcome,
     receipt::Happening,
-    ticket::{Start, Ticket},
+    ticket::Ticket,
     units::{Duration, Rate},
 };
 
@@ -30,7 +30,7 @@ fn exact(genesis: &mut Genesis) {
 fn opened() -> (Table, Order, Ticket) {
     let mut table = Table::of(NOTARY, exact);
     let order = table.order(0, 0);
-    let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE };
+    let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE, starts_in: Duration(0) };
     let accept = table.office.say(order.provider, accept);
     table.hear(CLIENT, Open { order: table.office.say(order.client, order.clone()), accept });
     let ticket = table.sent().find_map(|(_, message)| {
@@ -170,7 +170,7 @@ fn a_provider_opens_its_claim_beside_it_and_again_where_the_notary_has_lost_that
     let order = table.order(0, 0);
     table.propose(&order);
     let ticket = table.ticket(&order);
-    table.hear(CLIENT, Start { ticket });
+    table.start(CLIENT, &order, ticket);
     table.fetched(order.input_commit, Digest::default());
     table.ran(order.id(), false, Ok(result(4)));
     assert_eq!(table.said(), [("Deliver", CLIENT), ("OpenClaim", NOTARY), ("Claim", NOTARY)]);
