@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use assay_market::{Effect, Input};
 use assay_protocol::{
-    id::{JobId, NetworkId},
+    claim::OutputLeaf,
+    id::{Digest, JobId, NetworkId},
     message::{Message, Opened},
     objection::{Contradict, Output},
     signed::Signed,
@@ -19,15 +20,22 @@ pub struct Listener {
     key: SimulatedKey,
     network: NetworkId,
     streamed: BTreeMap<JobId, Signed<Output>>,
-    contradictions: BTreeMap<JobId, Contradict>,
+    delivered: BTreeMap<JobId, (OutputLeaf, Digest)>,
 }
 
 impl Listener {
     /// The client with this key.
     #[must_use]
     pub fn new(key: SimulatedKey, network: NetworkId) -> Self {
-        let (streamed, contradictions) = Default::default();
-        Self { key, network, streamed, contradictions }
+        let (streamed, delivered) = Default::default();
+        Self { key, network, streamed, delivered }
+    }
+
+    /// What it can say against the claim of a job.
+    fn contradiction(&self, job: JobId) -> Option<Contradict> {
+        let (leaf, evidence) = *self.delivered.get(&job)?;
+        let output = self.streamed.get(&job).filter(|word| word.said().contradicts(&leaf, None))?;
+        Some(Contradict { job, output: output.clone(), leaf, evidence, records: None })
     }
 }
 
@@ -37,21 +45,14 @@ impl Behaviour for Listener {
             self.streamed.insert(output.job, output.signed().clone());
         }
         if let Input::Message(Opened::Deliver(deliver)) = &input {
-            let job = deliver.claim().job;
-            let (leaf, evidence) = (deliver.leaf, deliver.evidence);
-            let streamed = self.streamed.get(&job).cloned();
-            if let Some(output) = streamed.filter(|word| word.said().contradicts(&leaf, None)) {
-                let contradict = Contradict { job, output, leaf, evidence, records: None };
-                self.contradictions.insert(job, contradict);
-            }
+            self.delivered.insert(deliver.claim().job, (deliver.leaf, deliver.evidence));
         }
         Some(input)
     }
 
     fn act(&mut self, effect: Effect) -> Option<Effect> {
         let Effect::Send { to, message: Message::Reveal(reveal) } = &effect else { return Some(effect) };
-        let job = reveal.said().job;
-        let Some(contradict) = self.contradictions.get(&job).cloned() else { return Some(effect) };
+        let Some(contradict) = self.contradiction(reveal.said().job) else { return Some(effect) };
         Some(Effect::Send { to: *to, message: Signed::seal(contradict, &self.key, self.network).into() })
     }
 }

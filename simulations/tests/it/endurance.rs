@@ -2,7 +2,13 @@
 
 use assay_market::{Effect, Input, view::AttemptState};
 use assay_protocol::{
-    genesis::Timers, id::Digest, message::Opened, notice::NoticeEvent, outcome::Outcome, units::Rate,
+    genesis::Timers,
+    id::{Digest, JobId},
+    message::Opened,
+    notice::NoticeEvent,
+    outcome::Outcome,
+    receipt::Happening,
+    units::Rate,
 };
 use assay_simulations::{
     behaviour::Behaviour,
@@ -23,6 +29,9 @@ const LIMIT: Span = Span::seconds(6 * 3_600);
 
 /// The loss from which on hardly anything is said in time.
 const DEAF_PERCENT: u64 = 90;
+
+/// The loss from which on three verifiers in a row can fetch an input in vain, and convict whoever served it.
+const MUFFLED_PERCENT: u64 = 70;
 
 /// Nine peers of whom six provide, by the deadlines of a network of strangers. Where hardly anything is heard every other
 /// run has those of one machine. There a jury can convict an honest provider: three verifiers in a row fetch its input in
@@ -57,9 +66,22 @@ fn endure(seed: u64, percent: u64) -> [u64; 2] {
     let is_ended =
         |(client, key): &(Place, Digest)| world.submission(*client, *key).is_some_and(|known| known.ended);
     assert!(wishes.iter().all(is_ended), "{context}: a submission has not ended");
-    let slashed = world.closed().iter().find(|(_, closed)| !closed.slashed.is_zero());
-    assert_eq!(slashed.filter(|_| percent < DEAF_PERCENT), None, "{context}: an honest peer was slashed");
+    let slashed = world.closed().iter().filter(|(_, closed)| !closed.slashed.is_zero());
+    for (job, _) in slashed {
+        assert!(
+            percent >= MUFFLED_PERCENT && !is_sealed(&world, job),
+            "{context}: an honest peer was slashed"
+        );
+    }
     [world.closed().len() as u64, paid_once(&world, &clients(&world), &context)]
+}
+
+/// Whether any verifier of a job found something.
+fn is_sealed(world: &World, job: &JobId) -> bool {
+    let receipts = clients(world).into_iter().flat_map(|client| world.receipts(client));
+    let mut events =
+        receipts.filter(|known| known.story.ticket.job == *job).flat_map(|known| known.story.events);
+    events.any(|event| matches!(event.what, Happening::Seal(_)))
 }
 
 fn clients(world: &World) -> Vec<Place> {
@@ -104,7 +126,7 @@ fn where_two_fifths_are_lost_almost_every_submission_is_paid_once() {
 
 #[test]
 fn where_half_is_lost_almost_every_submission_is_paid_once() {
-    check(50, 95);
+    check(50, 93);
 }
 
 #[test]

@@ -202,7 +202,7 @@ fn verifiers_that_copy_what_others_committed_to_cannot_open_it_and_earn_nothing(
 #[test]
 fn verifiers_that_ask_for_the_output_are_not_served_and_earn_nothing() {
     let mut seats = 0;
-    for seed in 0..3 {
+    for seed in 0..8 {
         let (gain, drawn) = freeloaders(3, seed, Wish::default(), false, |world, place| {
             let overheard = Rc::new(RefCell::new(Overheard::default()));
             world.behave(world.plan().client(0), Tap(overheard.clone()));
@@ -211,7 +211,7 @@ fn verifiers_that_ask_for_the_output_are_not_served_and_earn_nothing() {
         assert_eq!(gain, 0, "seed {seed}");
         seats += drawn;
     }
-    assert!(seats > 8, "beggars were drawn {seats} times");
+    assert!(seats > 6, "beggars were drawn {seats} times");
 }
 
 #[test]
