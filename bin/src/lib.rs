@@ -9,6 +9,7 @@ mod command_error;
 pub mod commands;
 mod daemon;
 mod invocation;
+mod log;
 mod printer;
 mod stop;
 

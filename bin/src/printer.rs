@@ -23,7 +23,7 @@ use serde::Serialize;
 
 use self::stream::StandardStream;
 pub(crate) use self::{
-    escape::called,
+    escape::{called, field},
     table::Table,
     value::{ago, full, moment, money, rate, short},
 };

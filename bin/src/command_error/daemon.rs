@@ -79,6 +79,13 @@ impl From<DaemonError> for CommandError {
                 &error,
                 "choose a --home with a shorter path, on a local disk that you own",
             ),
+            DaemonError::Fault { .. } => Self::new(
+                Exit::Other,
+                "FAULT",
+                &error,
+                "start it again with `assay up`, which loses nothing, and report the lines above and in daemon.log",
+            )
+            .retryable(),
             DaemonError::Blobs(_) | DaemonError::Broken(_) | DaemonError::System(_) => {
                 let hint = "free some space in the home, check who owns it, and start it again";
                 Self::new(Exit::Other, "DISK", &error, hint)

@@ -118,6 +118,11 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         Refused::NothingToOffer => {
             (Exit::Usage, "NOTHING_TO_OFFER", "name a model, such as `assay provide digits`")
         }
+        Refused::NoRoom { .. } => (
+            Exit::Other,
+            "NO_ROOM",
+            "free some space, or lower daemon.free_bytes_min in the home's config.toml; open jobs go on",
+        ),
         Refused::Disk { .. } => (Exit::Other, "DISK", "free some space in the home and try again"),
         Refused::TooManyCalls { .. } => {
             (Exit::Other, "TOO_MANY_CALLS", "wait until some questions are answered, and ask again")

@@ -62,6 +62,7 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
     );
     row("machine", called(&status.machine));
     row("keeps", format!("{} records, {} KiB of blobs", status.records, status.blob_bytes / 1024));
+    row("disk", disk(status));
     if status.malformed + status.forged > 0 {
         row("refused", format!("{} malformed and {} forged messages", status.malformed, status.forged));
     }
@@ -72,6 +73,15 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
         row("left", format!("the notary {}, which keeps two journals", short(notary)));
     }
     table
+}
+
+/// How much room the disk has, and what follows from it.
+fn disk(status: &StatusView) -> String {
+    let (free, floor) = (status.disk_free >> 20, status.disk_floor >> 20);
+    if status.disk_free < status.disk_floor {
+        return format!("{free} MiB free, less than {floor}: no new jobs are taken, and nothing is offered");
+    }
+    format!("{free} MiB free")
 }
 
 fn roles(status: &StatusView) -> String {
@@ -125,6 +135,8 @@ fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
         "started": moment(status.started), "uptime_ms": status.uptime.0,
         "offers": status.offers, "jobs": status.jobs, "jobs_open": status.jobs_open, "running": status.running,
         "records": status.records, "blob_bytes": status.blob_bytes,
+        "disk_free": status.disk_free, "disk_floor": status.disk_floor,
+        "takes_new_jobs": status.disk_free >= status.disk_floor,
         "malformed": status.malformed, "forged": status.forged,
         "faults": status.faults.iter().map(fault).collect::<Vec<_>>(),
         "forked": status.forked.iter().map(full).collect::<Vec<_>>(),

@@ -1,28 +1,27 @@
 //! `assay up`: the daemon, in the foreground.
 
-use std::io::{self, IsTerminal};
+use std::pin::pin;
 
 use assay_peer::{
     blobs::Blobs,
     config::Settings,
     daemon::{Daemon, Options, Ready},
     executor,
+    handle::{Dated, Handle, Update, WatchUpdates},
     home::HomeLock,
 };
 use serde_json::json;
 use tokio::sync::oneshot;
-use tracing_subscriber::EnvFilter;
 
+use super::job;
 use crate::{
     bundle::Bundle,
     command_error::{CommandError, Exit},
     invocation::Invocation,
+    log::Log,
     printer::{full, short},
     stop,
 };
-
-/// What is logged where `ASSAY_LOG` says nothing.
-const LOGGED: &str = "warn,assay_peer=info";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,7 +61,13 @@ enum ConductFlag {
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     invocation.network()?;
-    log();
+    let log = Log::begin(&invocation.home);
+    let ended = run(args, invocation).await;
+    log.end();
+    ended
+}
+
+async fn run(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     stock(invocation)?;
     let worker = std::env::current_exe()
         .map_err(|error| CommandError::new(Exit::Other, "NO_PROGRAM", error, "start it by its full path"))?;
@@ -81,10 +86,29 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let greeting = async {
         if let Ok(ready) = is_ready.await {
             greet(invocation, &ready);
+            tell(&ready.handle).await;
         }
     };
-    let (ended, ()) = tokio::join!(Daemon::run(invocation.home.clone(), options), greeting);
-    Ok(ended?)
+    let mut running = pin!(Daemon::run(invocation.home.clone(), options));
+    tokio::select! {
+        ended = &mut running => Ok(ended?),
+        // There is nothing to tell any more, but what is left may take a while.
+        () = greeting => Ok(running.await?),
+    }
+}
+
+/// Puts what happens into the log, in words.
+async fn tell(handle: &Handle) {
+    let Ok(mut updates) = handle.call(WatchUpdates::default()).await else { return };
+    while let Some(update) = updates.next().await {
+        match update {
+            Ok(Update::Event(Dated { event, .. })) => tracing::info!("{}", job::event_words(&event)),
+            Ok(Update::Missed { updates }) => tracing::info!("{updates} things happened too fast to be told"),
+            Ok(Update::Job(_)) => {}
+            // It ends.
+            Err(_) => return,
+        }
+    }
 }
 
 /// Lets the daemon end with whoever holds the other end of its standard input.
@@ -128,11 +152,4 @@ fn stock(invocation: &Invocation) -> Result<(), CommandError> {
         }
     }
     Ok(())
-}
-
-fn log() {
-    let filter = EnvFilter::try_from_env("ASSAY_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED));
-    let logged = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    // Another subscriber is there already only where this runs inside a test.
-    let _ = logged.with_ansi(io::stderr().is_terminal()).try_init();
 }

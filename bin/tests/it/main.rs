@@ -12,6 +12,7 @@ mod homes;
 mod joins;
 mod kill_loops;
 mod kills;
+mod logs;
 mod names;
 mod quotes;
 mod receipts;

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -30,15 +31,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SEED: [u8; 32] = [9; 32];
 
 /// A peer that is alone in its network. Its daemon ends with the test.
-struct Hermit {
+pub(crate) struct Hermit {
     home: tempfile::TempDir,
     genesis: Genesis,
 }
 
 impl Hermit {
-    fn found() -> Self {
+    pub(crate) fn found() -> Self {
         let home = private_folder();
         let genesis = assay_peer::config::genesis("test", PeerId([1; 32]));
+        let manifests = Bundle::all().iter().map(|bundle| bundle.manifest()).collect();
+        let genesis = Genesis { manifests, ..genesis };
         let network = home.path().join("joined.toml");
         fs::write(&network, assay_peer::config::to_documented_toml(&genesis, &[])).unwrap();
         let joined = assay(home.path(), &["init", "--yes", "--network", network.to_str().unwrap()]);
@@ -46,11 +49,15 @@ impl Hermit {
         Self { home, genesis }
     }
 
-    fn types(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn types(&self, arguments: &[&str]) -> Ran {
         assay(self.home.path(), arguments)
     }
 
-    fn status(&self) -> Value {
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    pub(crate) fn status(&self) -> Value {
         self.types(&["status", "--json"]).document()
     }
 
@@ -68,7 +75,7 @@ impl Drop for Hermit {
 }
 
 /// Somebody who has its address, and a key.
-struct Stranger {
+pub(crate) struct Stranger {
     network: Network,
     _events: mpsc::Receiver<NetworkEvent>,
     to: PeerId,
@@ -84,7 +91,7 @@ impl BlobSource for Nothing {
 }
 
 impl Stranger {
-    async fn knocks_at(hermit: &Hermit, status: &Value) -> Self {
+    pub(crate) async fn knocks_at(hermit: &Hermit, status: &Value) -> Self {
         let (genesis, text) = (hermit.genesis.clone(), |value: &Value| value.as_str().unwrap().to_owned());
         let to: PeerId = text(&status["peer"]).parse().unwrap();
         let settings = NetworkSettings {
@@ -97,6 +104,11 @@ impl Stranger {
         let (network, mut events) = Network::start(settings, Arc::new(Nothing)).await.unwrap();
         connected(&mut events, to).await;
         Self { network, _events: events, to, genesis }
+    }
+
+    /// Sends what need be no message; what finds no room is as if it was never sent.
+    pub(crate) fn sends(&self, bytes: Vec<u8>) {
+        let _ = self.network.send(self.to, bytes);
     }
 
     fn says<T: Statement>(&self, statement: T)

@@ -12,6 +12,7 @@ use assay_protocol::{
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot},
+    task::JoinHandle,
 };
 
 use crate::{
@@ -23,7 +24,9 @@ use crate::{
     index::{Index, IndexError},
     journal::{Broken, Journal, OpenError, Owner, ReadError},
     network::{Limits, Network, NetworkError, NetworkSettings},
+    room::DiskRoom,
     store::Store,
+    watchdog::Watchdog,
 };
 
 /// How a daemon is to run.
@@ -134,6 +137,12 @@ pub enum DaemonError {
     /// The journal broke while the daemon ran.
     #[error(transparent)]
     Broken(#[from] Broken),
+    /// A part of the daemon failed by a fault of this program.
+    #[error("the {part} of the daemon failed by a fault of this program")]
+    Fault {
+        /// Which part.
+        part: &'static str,
+    },
     /// The system failed.
     #[error("the system failed: {0}")]
     System(io::Error),
@@ -178,29 +187,51 @@ impl Daemon {
         let (end, ending) = oneshot::channel();
         let genesis = Arc::new(file.genesis);
         let (peer, name, addresses) = (restored.peer(), genesis.name.clone(), network.listening());
-        let parts = Parts { genesis, settings: settings.client, network, events, store, executor, ending };
+        let room = DiskRoom::watch(home.root().to_owned(), settings.daemon.free_bytes_min);
+        let settings = settings.client;
+        let parts = Parts { genesis, settings, network, events, store, executor, room, ending };
+        let watchdog = parts.network.watchdog().clone();
         let (driver, inlets, responder) = restored.into_driver(parts);
         let mut running = tokio::spawn(driver.run(inlets));
         server.serve(responder.clone());
         let handle = Handle::Local(Local::new(responder));
         let ready = Ready { peer, network: name, addresses, handle };
-        tracing::info!(peer = %ready.peer, network = ready.network, addresses = ?ready.addresses, "ready");
+        let listening = ready.addresses.join(" ");
+        tracing::info!(own = %ready.peer, network = ready.network, %listening, "ready");
         if let Some(told) = options.ready {
             drop(told.send(ready));
         }
-        let ended = tokio::select! {
-            ended = &mut running => ended,
-            () = wished(options.stop, &mut signals) => {
-                // An error means that it has just ended by itself.
-                end.send(()).unwrap_or(());
-                running.await
-            }
+        let wish = async {
+            wished(options.stop, &mut signals).await;
+            // An error means that it has just ended by itself.
+            end.send(()).unwrap_or(());
         };
+        let ended = until_ended(&mut running, wish, &watchdog).await;
+        running.abort();
         server.close().await;
         drop(lock);
         ended
-            .map_err(|cut_short| DaemonError::System(io::Error::other(cut_short)))?
-            .map_err(DaemonError::Broken)
+    }
+}
+
+/// Waits for the end of the loop, which may be wished for, or for a part without which it would go on for nothing.
+async fn until_ended(
+    running: &mut JoinHandle<Result<(), Broken>>,
+    wish: impl Future<Output = ()>,
+    watchdog: &Watchdog,
+) -> Result<(), DaemonError> {
+    let wished_for = async {
+        wish.await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        biased;
+        ended = running => match ended {
+            Ok(ended) => ended.map_err(DaemonError::Broken),
+            Err(_) => Err(DaemonError::Fault { part: "loop" }),
+        },
+        part = watchdog.fault() => Err(DaemonError::Fault { part }),
+        () = wished_for => unreachable!("a wish alone ends nothing"),
     }
 }
 
@@ -274,5 +305,40 @@ async fn wished(stop: Option<oneshot::Receiver<()>>, signals: &mut Signals) {
     tokio::select! {
         () = told => {}
         () = signals.any() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_fails_ends_a_daemon_whose_loop_goes_on() {
+        let watchdog = Watchdog::default();
+        let mut running = tokio::spawn(pending());
+        let guard = watchdog.guard("network");
+        tokio::spawn(async move {
+            let _guard = guard;
+            panic!("a fault");
+        });
+        let ended = until_ended(&mut running, pending(), &watchdog).await;
+        assert_eq!(
+            ended.unwrap_err().to_string(),
+            "the network of the daemon failed by a fault of this program"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_loop_that_panics_is_a_fault_and_one_that_was_told_to_end_is_none() {
+        let watchdog = Watchdog::default();
+        let mut panics = tokio::spawn(async { panic!("a fault") });
+        let ended = until_ended(&mut panics, pending(), &watchdog).await;
+        assert!(matches!(ended, Err(DaemonError::Fault { part: "loop" })), "{ended:?}");
+        let (end, ending) = oneshot::channel();
+        let mut running =
+            tokio::spawn(async move { ending.await.map_err(|_| Broken { reason: "lost".into() }) });
+        until_ended(&mut running, async { end.send(()).unwrap() }, &watchdog).await.unwrap();
     }
 }

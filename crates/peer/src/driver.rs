@@ -25,7 +25,9 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use assay_market::{Book, Effect, Effects, Event, Input, Moment, Node, Record, book::Received, node::Heard};
+use assay_market::{
+    Book, Command, Effect, Effects, Event, Input, Moment, Node, Record, book::Received, node::Heard,
+};
 use assay_protocol::{
     codec,
     genesis::Genesis,
@@ -55,6 +57,7 @@ use crate::{
     fetcher::Want,
     journal::{AppendError, Broken, Journal},
     receipts::collect::Expected,
+    room::DiskRoom,
 };
 
 /// How often the loop looks after what has no moment of its own.
@@ -103,6 +106,10 @@ pub(crate) struct Driver {
     thrown: Arc<Thrown>,
     /// The last offer reached nobody.
     unpublished: Option<Visible>,
+    /// The room on the disk.
+    room: DiskRoom,
+    /// Whether that was too little when the house was last kept.
+    was_short: bool,
     ended: bool,
 }
 
@@ -202,6 +209,10 @@ impl Driver {
         if let Visible::Publish(message) = &visible
             && let Message::Offer(offer) = &**message
         {
+            if self.room.is_short() {
+                // Others forget the last one by themselves; another is made as soon as there is room.
+                return;
+            }
             match offer.clone().open::<Ed25519>(self.network_id) {
                 Ok(offer) => {
                     self.note_offer(offer);
@@ -227,7 +238,7 @@ impl Driver {
     /// Tells whoever watches.
     fn tell(&mut self, event: Event) {
         let now = self.node.time(moment());
-        tracing::info!(?event, "event");
+        tracing::debug!(?event, "event");
         if let Event::Settled { job, receipt, .. } = &event {
             self.indexing.note_receipt(self.saved, *job, *receipt);
         }
@@ -264,6 +275,10 @@ impl Driver {
     }
 
     async fn hear(&mut self, opened: Opened) -> Result<(), Broken> {
+        if is_new(&opened) && self.room.is_short() {
+            tracing::debug!(from = %opened.signer(), kind = opened.kind(), "not taken: the disk has too little room");
+            return Ok(());
+        }
         let Opened::Offer(offer) = opened else { return self.take(Input::Message(opened)).await };
         let provider = offer.signer();
         if self.note_offer(offer) != Received::Ignored && self.node.awaits_offers() {
@@ -302,6 +317,13 @@ impl Driver {
     /// Publishes again what nobody heard, once there is somebody.
     async fn keep_house(&mut self) {
         self.background.executor.sweep();
+        let is_short = self.room.is_short();
+        if std::mem::replace(&mut self.was_short, is_short)
+            && !is_short
+            && let Some(provision) = self.node.provision().cloned()
+        {
+            drop(self.background.reports.send(Input::Command(Command::Provide(provision))));
+        }
         if !self.background.network.peers().is_empty()
             && let Some(offer) = self.unpublished.take()
         {
@@ -322,4 +344,9 @@ impl Driver {
         }
         Ok(())
     }
+}
+
+/// Whether it would begin something: a job here, or in the books.
+fn is_new(opened: &Opened) -> bool {
+    matches!(opened, Opened::Propose(_) | Opened::Open(_))
 }

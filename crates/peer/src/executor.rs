@@ -138,7 +138,10 @@ impl Executor {
             None => return Err(NoClass { reason: "the examination was cut short".to_owned() }),
         };
         if !missing.is_empty() {
-            tracing::warn!(?missing, "this machine does not give the sandbox all its walls");
+            tracing::warn!(
+                missing = missing.join(", "),
+                "this machine does not give the sandbox all its walls"
+            );
         }
         *lock(&self.inner.class) = Some(class.clone());
         Ok(class)

@@ -18,4 +18,6 @@ pub mod receipts;
 mod fetcher;
 mod files;
 mod folder;
+mod room;
 mod store;
+mod watchdog;

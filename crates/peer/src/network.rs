@@ -52,6 +52,7 @@ pub use self::{
     limits::{Limits, Pace},
     progress::Progress,
 };
+use crate::watchdog::Watchdog;
 
 /// Bytes in the longest answer to a question.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -93,6 +94,7 @@ pub struct Network {
     asks: Arc<Semaphore>,
     fetches: Arc<Gate>,
     pace: Pace,
+    watchdog: Watchdog,
 }
 
 impl Network {
@@ -108,10 +110,15 @@ impl Network {
         let (commands, orders) = mpsc::channel(COMMANDS_MAX);
         let (events, happened) = mpsc::channel(limits.events_max);
         let (task, status) = task::SwarmTask::start(settings, blobs, orders, events).await?;
-        tokio::spawn(task.run());
+        let watchdog = Watchdog::default();
+        let guard = watchdog.guard("network");
+        tokio::spawn(async move {
+            let _guard = guard;
+            task.run().await;
+        });
         let asks = Arc::new(Semaphore::new(limits.asks_max));
         let fetches = Gate::new(limits.fetches_max, limits.fetches_per_peer_max);
-        Ok((Self { commands, status, asks, fetches, pace: limits.pace }, happened))
+        Ok((Self { commands, status, asks, fetches, pace: limits.pace, watchdog }, happened))
     }
 
     /// Sends a message, once, to a peer that is connected or can be dialled. Unless an
@@ -224,6 +231,11 @@ impl Network {
     #[must_use]
     pub fn peers(&self) -> Vec<PeerId> {
         self.status.borrow().peers.iter().copied().collect()
+    }
+
+    /// Who is told if a part fails that works with the network.
+    pub(crate) fn watchdog(&self) -> &Watchdog {
+        &self.watchdog
     }
 
     /// Waits a moment for messages on their way, then closes all connections and the queue of events.

@@ -30,6 +30,8 @@ pub struct DaemonSettings {
     pub blob_bytes_max: u64,
     /// Runs at the same time, the provider's and the verifier's together; 0 for one for every two cores.
     pub workers: u64,
+    /// Bytes that the disk of the home must have free; below, nothing new is taken.
+    pub free_bytes_min: u64,
 }
 
 /// What a client wants where a command says nothing.
@@ -51,6 +53,7 @@ impl Default for DaemonSettings {
             listen: vec!["/ip4/0.0.0.0/tcp/0".to_owned()],
             blob_bytes_max: 8 * 1024 * 1024 * 1024,
             workers: 0,
+            free_bytes_min: 256 * 1024 * 1024,
         }
     }
 }
@@ -70,6 +73,7 @@ section!(optional DaemonSettings {
     listen: "Where to listen, as multiaddresses. Port 0 is any free one.",
     blob_bytes_max: "Bytes that inputs, outputs, runners and models may take on the disk; receipts come on top.",
     workers: "Runs at the same time; 0 for one for every two cores.",
+    free_bytes_min: "Bytes that the home's disk must have free; below, no new jobs are taken and nothing is offered.",
 });
 
 section!(optional ClientSettings {

@@ -97,11 +97,19 @@ impl Intake {
                 arrivals,
                 thrown,
             };
-            tokio::task::spawn_blocking(move || thread.work(incoming));
+            let guard = thread.network.watchdog().guard("thread that verifies");
+            tokio::task::spawn_blocking(move || {
+                let _guard = guard;
+                thread.work(incoming);
+            });
             lane
         });
         let intake = Self { lanes: lanes.collect() };
-        tokio::spawn(sort(events, intake.clone(), arrivals));
+        let (guard, sorting) = (network.watchdog().guard("intake"), sort(events, intake.clone(), arrivals));
+        tokio::spawn(async move {
+            let _guard = guard;
+            sorting.await;
+        });
         (intake, arrived, thrown)
     }
 

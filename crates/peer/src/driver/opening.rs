@@ -34,6 +34,7 @@ use crate::{
     index::{Index, IndexError},
     journal::{Journal, ReadError},
     network::{Network, NetworkEvent},
+    room::DiskRoom,
     store::Store,
 };
 
@@ -140,6 +141,7 @@ pub(crate) struct Parts {
     pub(crate) events: mpsc::Receiver<NetworkEvent>,
     pub(crate) store: Store,
     pub(crate) executor: Executor,
+    pub(crate) room: DiskRoom,
     pub(crate) ending: oneshot::Receiver<()>,
 }
 
@@ -155,7 +157,7 @@ impl Restored {
         reason = "reports answer effects: never more than the brain asked for"
     )]
     pub(crate) fn into_driver(self, parts: Parts) -> (Driver, Inlets, Responder) {
-        let Parts { genesis, settings, network, events, store, executor, ending } = parts;
+        let Parts { genesis, settings, network, events, store, executor, room, ending } = parts;
         let Self { node, own, effects, journal, indexing, seen } = self;
         let network_id = genesis.id();
         let (reports, reported) = mpsc::unbounded_channel();
@@ -183,6 +185,7 @@ impl Restored {
             executor: executor.clone(),
             pinned: Arc::clone(&pinned),
             works: Responder::works(),
+            room: room.clone(),
         };
         let background = Background { network, store, executor, fetcher, pinned, intake, reports };
         let inlets =
@@ -206,6 +209,8 @@ impl Restored {
             updates,
             thrown,
             unpublished: None,
+            was_short: room.is_short(),
+            room,
             ended: false,
         };
         (driver.prepared(), inlets, responder)

@@ -25,6 +25,7 @@ use crate::{
     journal::Broken,
     network::{Network, PublishError, SendError},
     store::Store,
+    watchdog::Watchdog,
 };
 
 /// Things that may wait for the disk.
@@ -52,6 +53,11 @@ pub(crate) enum Visible {
 
 /// Where visible things go.
 pub(crate) trait LetOut: Send + 'static {
+    /// Who is told if the barrier fails.
+    fn watchdog(&self) -> Watchdog {
+        Watchdog::default()
+    }
+
     /// Lets one thing out.
     fn let_out(&mut self, visible: Visible) -> impl Future<Output = ()> + Send;
 }
@@ -66,7 +72,12 @@ impl Outbox {
     /// A barrier that follows a journal.
     pub(crate) fn new(durable: watch::Receiver<Result<u64, Broken>>, door: impl LetOut) -> Self {
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
-        Self { queue, task: tokio::spawn(let_out_in_order(waiting, durable, door)) }
+        let guard = door.watchdog().guard("outbox");
+        let task = tokio::spawn(async move {
+            let _guard = guard;
+            let_out_in_order(waiting, durable, door).await;
+        });
+        Self { queue, task }
     }
 
     /// Puts something in behind the record of this number.
@@ -118,6 +129,10 @@ pub(crate) struct Outside {
 }
 
 impl LetOut for Outside {
+    fn watchdog(&self) -> Watchdog {
+        self.network.watchdog().clone()
+    }
+
     async fn let_out(&mut self, visible: Visible) {
         match visible {
             Visible::Send(to, message) => self.send(to, *message).await,

@@ -22,6 +22,7 @@ use crate::{
     handle::{Ask, Attachment, Call, Dispatch, Dispatched, Pieces, Refused, Transit, Update},
     journal::Broken,
     network::Network,
+    room::DiskRoom,
     store::Store,
 };
 
@@ -56,6 +57,7 @@ pub struct Responder {
     pub(super) executor: Executor,
     pub(super) pinned: Arc<Pinned>,
     pub(super) works: Arc<Semaphore>,
+    pub(super) room: DiskRoom,
 }
 
 impl fmt::Debug for Responder {
@@ -68,6 +70,12 @@ impl Responder {
     /// Places for works, all of them free.
     pub(super) fn works() -> Arc<Semaphore> {
         Arc::new(Semaphore::new(WORKS_MAX))
+    }
+
+    /// Whether the disk has room for something new.
+    pub(super) fn takes_new(&self) -> Result<(), Refused> {
+        let (free, floor) = (self.room.free(), self.room.floor());
+        if self.room.is_short() { Err(Refused::NoRoom { free, floor }) } else { Ok(()) }
     }
 
     /// Looks at the loop's state.

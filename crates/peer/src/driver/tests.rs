@@ -1,6 +1,7 @@
 //! The barrier and the bookkeeping around it, on a journal whose disk does as it is told.
 
 mod offers;
+mod room;
 
 use std::{path::Path, sync::Arc};
 
@@ -26,6 +27,7 @@ use crate::{
     index::Index,
     journal::{Owner, tests::held_back},
     network::{Limits, Network, NetworkSettings},
+    room::DiskRoom,
     store::Store,
 };
 
@@ -88,7 +90,8 @@ impl Started {
         let (_, ending) = oneshot::channel();
         let settings = ClientSettings::default();
         let genesis = Arc::new(genesis);
-        let parts = Parts { genesis, settings, network, events, store, executor, ending };
+        let parts =
+            Parts { genesis, settings, network, events, store, executor, room: DiskRoom::with(1), ending };
         let (driver, inlets, responder) = restored.into_driver(parts);
         Self { driver, inlets, responder, let_through, begins }
     }

@@ -107,6 +107,14 @@ pub enum Refused {
     /// Nothing to offer.
     #[error("nothing was named that could be offered")]
     NothingToOffer,
+    /// The disk has too little room for anything new.
+    #[error("the disk of the home has {} MiB free, and new jobs are taken from {} MiB on", free >> 20, floor >> 20)]
+    NoRoom {
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that have to be.
+        floor: u64,
+    },
     /// The disk failed.
     #[error("{reason}")]
     Disk {

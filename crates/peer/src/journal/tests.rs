@@ -208,6 +208,29 @@ impl BatchSink for Gate {
     }
 }
 
+/// A disk whose driver is at fault.
+struct Faulty;
+
+impl BatchSink for Faulty {
+    fn append(&mut self, _: &[u8]) -> io::Result<()> {
+        panic!("a fault")
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_thread_that_panics_says_that_nothing_more_is_written() {
+    let world = World::with(&[]);
+    let file = File::open(world.path()).unwrap();
+    let journal = Journal::start(&world.path(), scan(&file, OWNER).unwrap(), Box::new(Faulty)).unwrap();
+    let broken = wait(&journal, journal.append(b"one".to_vec()).unwrap()).unwrap_err();
+    assert!(broken.to_string().contains("panicked"), "{broken}");
+    assert!(matches!(journal.append(b"two".to_vec()), Err(AppendError::Broken(_))));
+}
+
 /// An empty journal in `folder` whose every sync says that it began, and waits for a permit.
 pub(crate) fn held_back(folder: &Path, owner: Owner) -> (Journal, mpsc::Sender<()>, mpsc::Receiver<()>) {
     let path = folder.join("journal");

@@ -8,6 +8,7 @@ use std::{
     fs::File,
     io::{self, Write},
     sync::{Arc, Condvar, Mutex, PoisonError},
+    thread,
 };
 
 use assay_protocol::id::Digest;
@@ -111,11 +112,24 @@ impl Shared {
     }
 
     fn fail(&self, error: &io::Error) {
-        tracing::error!(%error, "the journal cannot be written; nothing more will be acknowledged");
         let mut queue = lock(&self.queue);
         queue.records.clear();
         queue.bytes = 0;
+        // Before anything else: whoever relies on the journal must hear of it, whatever becomes of the rest.
         self.announce(Err(Broken { reason: Arc::from(error.to_string()) }));
+        drop(queue);
+        tracing::error!(%error, "the journal cannot be written; nothing more will be acknowledged");
+    }
+}
+
+/// Says that nothing more will be written if the thread panics.
+struct LastWords<'a>(&'a Shared);
+
+impl Drop for LastWords<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.announce(Err(Broken { reason: "the thread that writes it panicked".into() }));
+        }
     }
 }
 
@@ -126,6 +140,7 @@ pub(super) fn write_batches(
     header: &Header,
     mut last: Digest,
 ) {
+    let _last = LastWords(shared);
     while let Some(records) = shared.next_batch() {
         let (bytes, digest) = header.encode_batch(last, &records);
         if let Err(error) = disk.append(&bytes).and_then(|()| disk.sync()) {

@@ -169,7 +169,9 @@ impl SwarmTask {
                 self.redial.lost(&peer, Instant::now());
             }
             SwarmEvent::ListenerClosed { addresses, reason, .. } => {
-                tracing::warn!(?addresses, ?reason, "no longer listening");
+                let reason = reason.err().map(|error| error.to_string()).unwrap_or_default();
+                let places = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+                tracing::warn!(addresses = places, reason, "no longer listening");
                 self.status.send_modify(|status| status.listening.retain(|other| !addresses.contains(other)));
             }
             _ => {}

@@ -79,6 +79,7 @@ impl Call for Provide {
 
 impl Respond for Provide {
     async fn respond(self, responder: &Responder) -> Result<Providing, Refused> {
+        responder.takes_new()?;
         let provision = try_out(self, responder).await?;
         responder.act_and_save(|driver| Box::pin(driver.offer(provision))).await?
     }

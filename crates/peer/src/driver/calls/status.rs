@@ -72,6 +72,10 @@ pub struct StatusView {
     pub blob_bytes: u64,
     /// Bytes in those that somebody still needs.
     pub blob_bytes_kept: u64,
+    /// Bytes that the home's disk has free.
+    pub disk_free: u64,
+    /// Bytes that it must have free, so that something new is taken.
+    pub disk_floor: u64,
     /// Messages that were not messages.
     pub malformed: u64,
     /// Messages whose signature did not hold.
@@ -120,6 +124,8 @@ impl Driver {
             records: self.journal.durable().borrow().as_ref().copied().unwrap_or(0),
             blob_bytes: figures.bytes,
             blob_bytes_kept: figures.pinned_bytes,
+            disk_free: self.room.free(),
+            disk_floor: self.room.floor(),
             malformed: self.thrown.malformed.load(Ordering::Relaxed),
             forged: self.thrown.forged.load(Ordering::Relaxed),
             faults: self.node.faults(),

@@ -65,6 +65,7 @@ impl Call for Submit {
 
 impl Respond for Submit {
     async fn respond(self, responder: &Responder) -> Result<SubmittedView, Refused> {
+        responder.takes_new()?;
         let (genesis, settings) = (Arc::clone(&responder.genesis), responder.settings.clone());
         let blobs = responder.store.blobs.clone();
         let stored = responder.work(move |_| {

@@ -1,0 +1,125 @@
+//! What a daemon says while it runs, and what becomes of it when that cannot be written.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    process::{Child, ChildStdout, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    assay::BINARY,
+    statuses::{Hermit, Stranger},
+};
+
+/// How long a daemon may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Messages that are none.
+const JUNK: usize = 100;
+
+/// A daemon in the foreground, killed with the test.
+struct Foreground(Child);
+
+impl Foreground {
+    /// Starts it with all that can be said.
+    fn start(hermit: &Hermit, out: Stdio, aside: Stdio) -> Self {
+        let mut command = Command::new(BINARY);
+        command.args(["up", "--listen", "/ip4/127.0.0.1/tcp/0"]).env_clear();
+        command.env("ASSAY_HOME", hermit.home()).env("ASSAY_LOG", "trace").stdin(Stdio::null());
+        Self(command.stdout(out).stderr(aside).spawn().unwrap())
+    }
+
+    /// Answers, again and again, and ends in good order when it is asked to.
+    fn lives_on(mut self, hermit: &Hermit) {
+        let begin = Instant::now();
+        for _ in 0..5 {
+            while hermit.types(&["status", "--no-start"]).status != Some(0) {
+                assert_eq!(self.0.try_wait().unwrap(), None, "it ended by itself");
+                assert!(begin.elapsed() < PATIENCE, "it never answers");
+            }
+        }
+        assert_eq!(hermit.types(&["down"]).status, Some(0));
+        assert_eq!(self.0.wait().unwrap().code(), Some(0));
+    }
+}
+
+impl Drop for Foreground {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn first_line(out: &mut Option<ChildStdout>) -> String {
+    let mut line = String::new();
+    BufReader::new(out.take().unwrap()).read_line(&mut line).unwrap();
+    line
+}
+
+#[test]
+fn a_daemon_goes_on_when_its_reader_has_seen_enough() {
+    let hermit = Hermit::found();
+    let (read, write) = std::io::pipe().unwrap();
+    let daemon = Foreground::start(&hermit, write.try_clone().unwrap().into(), write.into());
+    let mut line = String::new();
+    BufReader::new(read).read_line(&mut line).unwrap();
+    assert!(!line.is_empty());
+    daemon.lives_on(&hermit);
+}
+
+#[test]
+fn a_daemon_waits_for_nobody_who_reads_its_log() {
+    let hermit = Hermit::found();
+    let mut daemon = Foreground::start(&hermit, Stdio::piped(), Stdio::piped());
+    // Standard error is a pipe that is never read.
+    assert!(first_line(&mut daemon.0.stdout).starts_with("Peer "));
+    daemon.lives_on(&hermit);
+}
+
+#[test]
+fn a_daemon_whose_log_is_on_a_full_disk_goes_on() {
+    let hermit = Hermit::found();
+    let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
+    Foreground::start(&hermit, Stdio::null(), full()).lives_on(&hermit);
+}
+
+/// The stranger goes on while a command is waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stranger_has_said_again_and_again_is_said_once() {
+    let hermit = Hermit::found();
+    let before = hermit.status();
+    let stranger = Stranger::knocks_at(&hermit, &before).await;
+    let begin = Instant::now();
+    let malformed = || hermit.status()["malformed"].as_u64().unwrap();
+    while malformed() < JUNK as u64 {
+        assert!(begin.elapsed() < PATIENCE, "{} of {JUNK}", malformed());
+        (0..JUNK).for_each(|_| stranger.sends(b"\x1b[2Jno message".to_vec()));
+    }
+    let log = fs::read_to_string(hermit.home().join("daemon.log")).unwrap();
+    let said = log.lines().filter(|line| line.contains("a peer sent what is no message")).count();
+    assert!((1..=2).contains(&said), "{said} lines:\n{log}");
+    let odd = |letter: char| letter.is_control() && letter != '\n';
+    assert!(!log.contains(odd), "{log}");
+    let line = log.lines().find(|line| line.contains("no message")).unwrap();
+    assert!(line[..24].ends_with('Z') && line[24..].starts_with("  warn   a peer sent"), "{line}");
+}
+
+#[test]
+fn a_disk_with_too_little_room_takes_nothing_new_and_says_so() {
+    let hermit = Hermit::found();
+    let settings = "[daemon]\nfree_bytes_min = 9000000000000000000\n";
+    fs::write(hermit.home().join("config.toml"), settings).unwrap();
+    let status = hermit.types(&["status"]).stdout;
+    let disk = status.lines().find_map(|line| line.strip_prefix("disk\t")).unwrap();
+    assert!(disk.ends_with(": no new jobs are taken, and nothing is offered"), "{disk}");
+    assert_eq!(hermit.status()["takes_new_jobs"], false);
+    let seven = hermit.home().join("seven.png");
+    fs::write(&seven, "an input").unwrap();
+    for arguments in
+        [&["run", "digits", seven.to_str().unwrap(), "--json"][..], &["provide", "digits", "--json"]]
+    {
+        let refused = hermit.types(arguments);
+        let error: serde_json::Value = serde_json::from_str(&refused.stderr).unwrap();
+        assert_eq!((refused.status, &error["error"]["code"]), (Some(1), &"NO_ROOM".into()), "{refused:?}");
+    }
+}
