@@ -83,7 +83,7 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         Refused::NoReceipt => (
             Exit::NotFound,
             "NO_RECEIPT",
-            "a job has its receipt once it is closed; `assay job show` says how far it is",
+            "a job has one once it is closed; `assay job show` says how far it is",
         ),
         Refused::InputTooLong { .. } => (Exit::Usage, "INPUT_TOO_LONG", "send a smaller input, or split it"),
         Refused::KeyInUse => (

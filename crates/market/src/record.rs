@@ -51,6 +51,7 @@ pub enum Record {
 
 /// What a client keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "a record lies in a box wherever it waits")]
 pub enum ClientRecord {
     /// A user's wish.
     Submitted(Submission),
@@ -197,6 +198,7 @@ pub enum Instructed {
 
 /// What a provider keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "a record lies in a box wherever it waits")]
 pub enum ProviderRecord {
     /// What is offered.
     Provision(Provision),

@@ -40,6 +40,7 @@ pub(super) struct Checking {
 
 /// How far it is.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a verifier checks few jobs at a time")]
 pub(super) enum CheckingPhase {
     Fetching,
     Running,
@@ -59,6 +60,7 @@ pub(super) struct Sealed {
 
 /// What can happen to it.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is moved once")]
 pub(super) enum CheckingStep {
     /// The input is here.
     Run,
