@@ -80,11 +80,9 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
             "BLOB_ABSENT",
             "it may have made room for others; `assay job show` says what is still here",
         ),
-        Refused::NoReceipt => (
-            Exit::NotFound,
-            "NO_RECEIPT",
-            "a job has one once it is closed; `assay job show` says how far it is",
-        ),
+        Refused::NoReceipt => {
+            (Exit::NotFound, "NO_RECEIPT", "a job has one once it is closed: see `assay job show`")
+        }
         Refused::InputTooLong { .. } => (Exit::Usage, "INPUT_TOO_LONG", "send a smaller input, or split it"),
         Refused::KeyInUse => (
             Exit::Usage,

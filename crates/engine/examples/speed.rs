@@ -26,19 +26,19 @@ use assay_engine::{
 };
 use memmap2::Mmap;
 
-type Failure = Box<dyn Error>;
+type SpeedError = Box<dyn Error>;
 
 const POSITIONS: usize = 2304;
 
-struct Arguments {
+struct SpeedOptions {
     model: String,
     isa: Isa,
     threads: usize,
     pack: Option<String>,
 }
 
-impl Arguments {
-    fn read() -> Result<Self, Failure> {
+impl SpeedOptions {
+    fn read() -> Result<Self, SpeedError> {
         let mut words = std::env::args().skip(1);
         let model = words.next().ok_or("speed MODEL …, see the source")?;
         let mut all = Self { model, isa: Isa::detect(), threads: 1, pack: None };
@@ -58,7 +58,7 @@ impl Arguments {
     }
 
     /// The pack, of this process or mapped.
-    fn pack(&self) -> Result<Pack, Failure> {
+    fn pack(&self) -> Result<Pack, SpeedError> {
         let Some(path) = &self.pack else {
             let bytes = map(&self.model)?;
             return Ok(Pack::of_file(&Gguf::parse(&bytes)?, [0; 32])?);
@@ -75,7 +75,7 @@ impl Arguments {
 }
 
 #[allow(unsafe_code, reason = "maps a file that the caller names")]
-fn map(path: &str) -> Result<Mmap, Failure> {
+fn map(path: &str) -> Result<Mmap, SpeedError> {
     // SAFETY: who runs this does not change the file meanwhile.
     Ok(unsafe { Mmap::map(&File::open(path)?)? })
 }
@@ -98,7 +98,7 @@ struct Runner {
 }
 
 impl Runner {
-    fn new(pack: &Pack, isa: Isa, threads: usize) -> Result<Self, Failure> {
+    fn new(pack: &Pack, isa: Isa, threads: usize) -> Result<Self, SpeedError> {
         let model = Arc::new(Model::load(pack, Choices::default())?);
         let session = Session::new(&model, POSITIONS.min(model.settings().context))?;
         let bound = model.settings().vocabulary.min(49_000) as u32;
@@ -107,17 +107,17 @@ impl Runner {
     }
 
     /// Reads tokens from one of them on.
-    fn take(&mut self, from: usize, count: usize) -> Result<(), Failure> {
+    fn take(&mut self, from: usize, count: usize) -> Result<(), SpeedError> {
         let tokens = &self.tokens[from..from + count];
         Ok(self.processor.extend(&mut self.session, tokens, Rows::Last, |_| {})?)
     }
 
-    fn generate(&mut self, past: usize, count: usize) -> Result<(), Failure> {
+    fn generate(&mut self, past: usize, count: usize) -> Result<(), SpeedError> {
         (past..past + count).try_for_each(|at| self.take(at, 1))
     }
 
     /// A token for each of the sessions, in one pass.
-    fn together(&mut self, sessions: &mut [Session], past: usize) -> Result<(), Failure> {
+    fn together(&mut self, sessions: &mut [Session], past: usize) -> Result<(), SpeedError> {
         let work = |(at, session)| {
             let tokens = std::slice::from_ref(&self.tokens[past + at]);
             SessionStep { session, tokens, rows: Rows::Last }
@@ -126,7 +126,7 @@ impl Runner {
         Ok(self.processor.step(&mut works, |_, _| {})?)
     }
 
-    fn answer(&mut self, words: &[&str]) -> Result<String, Failure> {
+    fn answer(&mut self, words: &[&str]) -> Result<String, SpeedError> {
         self.session.truncate(0);
         let numbers: Vec<usize> = words[1..].iter().map(|word| word.parse()).collect::<Result<_, _>>()?;
         match (words[0], numbers.as_slice()) {
@@ -187,7 +187,7 @@ fn sum(bytes: &[u8]) -> u64 {
     sums.into_iter().fold(0, u64::wrapping_add)
 }
 
-fn timed(act: impl FnOnce() -> Result<(), Failure>) -> Result<String, Failure> {
+fn timed(act: impl FnOnce() -> Result<(), SpeedError>) -> Result<String, SpeedError> {
     let (clock, processors) = (Instant::now(), processor_seconds());
     act()?;
     let wall = clock.elapsed().as_secs_f64();
@@ -195,15 +195,15 @@ fn timed(act: impl FnOnce() -> Result<(), Failure>) -> Result<String, Failure> {
     Ok(format!("{wall:.6} {busy:.6}"))
 }
 
-fn memory() -> Result<String, Failure> {
+fn memory() -> Result<String, SpeedError> {
     let all = fs::read_to_string("/proc/self/smaps_rollup")?;
     let wanted = ["Rss:", "Pss:", "Anonymous:", "Shared_Clean:", "Private_Clean:"];
     let lines = all.lines().filter(|line| wanted.iter().any(|name| line.starts_with(name)));
     Ok(lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join(", "))
 }
 
-fn main() -> Result<(), Failure> {
-    let options = Arguments::read()?;
+fn main() -> Result<(), SpeedError> {
+    let options = SpeedOptions::read()?;
     let clock = Instant::now();
     let pack = options.pack()?;
     let packed = clock.elapsed().as_secs_f64();

@@ -28,7 +28,7 @@ use assay_protocol::{
 use self::{
     acceptance::TURNED_AWAY_MAX,
     memory::{SERVED_MAX, Served},
-    rates::Rates,
+    rates::ProposalRates,
     serving::{Serving, ServingPhase, ServingStep},
 };
 use super::{
@@ -57,7 +57,7 @@ pub(super) struct Provider {
     /// What was said of jobs that did not begin: it stays so.
     turned_away: Recent<JobId, Verified<Abort>>,
     /// How often each key proposes.
-    rates: Rates,
+    rates: ProposalRates,
     /// When each manifest last ran.
     ran: BTreeMap<Digest, Timestamp>,
     /// How much longer than promised each last took when it was cold.
@@ -251,7 +251,7 @@ impl Default for Provider {
             servings: BTreeMap::new(),
             served: Recent::new(SERVED_MAX),
             turned_away: Recent::new(TURNED_AWAY_MAX),
-            rates: Rates::default(),
+            rates: ProposalRates::default(),
             ran: BTreeMap::new(),
             loads: BTreeMap::new(),
             let_go: Vec::new(),

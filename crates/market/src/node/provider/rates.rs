@@ -17,13 +17,13 @@ const KEYS_MAX: usize = 4_096;
 
 /// When each key will have made up for what it proposed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Rates {
+pub(super) struct ProposalRates {
     paid_by: BTreeMap<PeerId, Steady>,
     /// The same by time, so that who has made up for most is forgotten first.
     by_time: BTreeSet<(Steady, PeerId)>,
 }
 
-impl Rates {
+impl ProposalRates {
     /// True if this key may propose now; that is counted then.
     pub(super) fn take(&mut self, key: PeerId, now: Steady) -> bool {
         let before = self.paid_by.get(&key).copied();
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_key_proposes_so_many_at_once_and_then_one_each_pause() {
-        let mut rates = Rates::default();
+        let mut rates = ProposalRates::default();
         let (key, now) = (peer(1), Steady(1_000));
         let at_once = (0..2 * BURST).filter(|_| rates.take(key, now)).count() as u64;
         assert_eq!(at_once, BURST);
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn no_more_keys_are_remembered_than_there_is_room_for() {
-        let mut rates = Rates::default();
+        let mut rates = ProposalRates::default();
         for number in 0..2 * KEYS_MAX as u64 {
             assert!(rates.take(peer(number), Steady(number)));
         }
