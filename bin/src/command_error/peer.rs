@@ -92,11 +92,9 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         Refused::TooMuchToOffer => {
             (Exit::Usage, "TOO_MUCH_TO_OFFER", "offer fewer models at a time: 16 at most, with short names")
         }
-        Refused::TooManyJobs => (
-            Exit::Other,
-            "TOO_MANY_JOBS",
-            "wait until some are over, or cancel them; `assay job ls` lists them",
-        ),
+        Refused::TooManyJobs => {
+            (Exit::Other, "TOO_MANY_JOBS", "wait until some are over; `assay job ls` lists them")
+        }
         Refused::NotANotary => (Exit::Usage, "NOT_A_NOTARY", "`assay notary audit` works from any peer"),
         Refused::NoNotary => (Exit::Usage, "NO_NOTARY", "the network file must name one under `notaries`"),
         Refused::NoAnswer { .. } => {
