@@ -56,6 +56,8 @@ class Job:
         self.stage, self.phase = "open", None
         self.until, self.round = law.held(tick["live"] + law.claim_time(genesis, order)), None
         self.outcome = self.claim = self.position = self.secret = self.opened = self.jury_from = None
+        self.began, self.lasted, self.kept = tick["live"], None, None
+        self.exact = self.policy[0] == "exact"
         self.revealed = self.forced = self.disputed = False
         self.seats, self.positions, self.positions_round = [], None, None
 
@@ -75,6 +77,13 @@ class Job:
         stage = "checking" if self.jury_from is None else "jury"
         self.enter(stage, "seating", round=law.held(tick["round"] + law.AHEAD))
 
+    def begin_check(self, tick, round):
+        """A check whose first verifier is drawn at this round, or once the claim has opened itself."""
+        if not self.exact:
+            return self.enter("checking", "seating", round=round)
+        self.kept = law.held(round)
+        self.enter("checking", "disclosing", until=tick["live"] + self.timers["opening"])
+
     def is_checked(self):
         return self.stage in ("checking", "jury")
 
@@ -93,7 +102,7 @@ class Job:
         self.enter("claimed", until=tick["live"] + self.timers["reveal"])
 
     def step_abort(self, said, tick):
-        demand(self.stage in ("open", "cancelling") and said["body"]["ticket"] == self.named)
+        demand(self.stage in ("open", "cancelling") and said["body"]["ticket"] in (self.named, NOBODY))
         self.close("aborted")
 
     def step_cancel(self, said, tick):
@@ -111,7 +120,7 @@ class Job:
     def step_dispute(self, said, tick):
         demand(self.stage == "waiting" and tick["live"] < self.until)
         self.disputed = True
-        self.seating(tick)
+        self.begin_check(tick, tick["round"] + law.AHEAD)
 
     def step_contradict(self, said, tick):
         body = said["body"]
@@ -125,7 +134,7 @@ class Job:
     def step_draw(self, content, tick):
         demand(self.stage == "drawing" and tick["round"] >= self.round)
         if content["check"] or self.forced:
-            self.enter("checking", "seating", round=self.round)
+            self.begin_check(tick, self.round)
         else:
             self.enter("waiting", until=tick["live"] + self.ticket["window"])
 
@@ -144,7 +153,14 @@ class Job:
     def step_seal(self, said, tick):
         seat = self.seat_of(said)
         demand(seat["sealed"] is None and seat["done"] is None)
-        seat["sealed"] = said["body"]["commit"]
+        commit, evidence = said["body"]["commit"], said["body"]["evidence"]
+        demand(self.exact == (evidence is not None))
+        if self.exact:
+            demand(commit == digest("seal", EVIDENCE.write(evidence)))
+            demand(evidence["evidence_root"] == evidence["output_root"] and evidence["rms"] == 0)
+            seat["found"], seat["done"] = dict(evidence, shown={}), "found"
+            return self.resolve(tick)
+        seat["sealed"] = commit
         if self.positions_round is None:
             self.positions_round = law.held(tick["round"] + law.AHEAD)
         until = tick["live"] + self.timers["opening"] + law.AHEAD * self.timers["tick"]
@@ -169,23 +185,20 @@ class Job:
         self.weigh(tick)
 
     def step_open_claim(self, said, tick):
-        demand(self.is_checked() and self.positions_round is not None)
+        demand(self.phase == "disclosing" if self.exact else self.is_checked() and self.positions_round is not None)
         body = said["body"]
         leaf, evidence, records = body["output"], body["evidence"], body["records"]
         one = (evidence["evidence_root"], evidence["records"]) == (leaf["output_root"], leaf["records"])
         named = digest("evidence leaf", EVIDENCE_LEAF.write(evidence))
+        if self.exact:
+            demand(opens(self.claim, leaf, named) and one and evidence["rms"] == 0 and not records)
+            self.opened = self.shown(leaf, evidence, records)
+            ahead = law.held(tick["round"] + law.AHEAD)
+            return self.enter("checking", "seating", round=self.kept if tick["round"] <= self.kept else ahead)
         if not (opens(self.claim, leaf, named) and one and proven(evidence["evidence_root"], evidence["records"], records)):
             return self.close("false_opening")
         demand(self.opened is None and self.wants(evidence["records"], records))
-        opened = {
-            "output_root": leaf["output_root"],
-            "records": evidence["records"],
-            "units": leaf["units"],
-            "work": self.claim["work"],
-            "end": leaf["end"],
-            "rms": evidence["rms"],
-            "shown": {record["position"]: record["bytes"] for record in records},
-        }
+        opened = self.shown(leaf, evidence, records)
         demand(self.measured(opened))
         self.opened = opened
         if self.phase == "silence":
@@ -204,6 +217,8 @@ class Job:
             self.close({"open": "no_claim", "cancelling": "cancelled", "waiting": "not_drawn"}[self.stage])
         elif self.phase == "silence":
             self.close("silent")
+        elif self.phase == "disclosing":
+            self.close("void")
         else:
             if self.seats[-1]["done"] is None:
                 self.seats[-1]["done"] = "absent"
@@ -215,11 +230,23 @@ class Job:
             return self.close("withdrawn")
         if self.stage == "waiting":
             self.forced = True
-            return self.seating(tick)
+            return self.begin_check(tick, tick["round"] + law.AHEAD)
         if self.stage in ("claimed", "drawing"):
             self.forced = True
 
     # What follows.
+
+    def shown(self, leaf, evidence, records):
+        """What the claim says, opened."""
+        return {
+            "output_root": leaf["output_root"],
+            "records": evidence["records"],
+            "units": leaf["units"],
+            "work": self.claim["work"],
+            "end": leaf["end"],
+            "rms": evidence["rms"],
+            "shown": {record["position"]: record["bytes"] for record in records},
+        }
 
     def wants(self, count, records):
         wanted = trees.positions(self.id, count, self.positions)

@@ -137,7 +137,7 @@ def listing(story):
     length, terms = story["genesis"]["timers"]["epoch_ticks"], terms_of(story)
     told = {tick["body"]["round"]: tick["body"]["checkpoint"] for tick in story["ticks"]}
     checkpoint = told[claimed // length * length]
-    kind = terms["class"], names.digest("manifest", MANIFEST.write(terms["manifest"]))
+    kind = terms["class"], names.digest("manifest", MANIFEST.write(terms["manifest"])), terms["manifest"]["work_most"]
     fits = trees.lists(story["listing"], checkpoint["rosters"], kind)
     return None if fits and story["listing"]["roster"]["epoch"] == claimed // length else VERIFIERS
 
@@ -150,7 +150,6 @@ class Replay:
         self.told = {tick["body"]["round"]: tick["body"] for tick in story["ticks"]}
         standing = story["ticket"]["standing"]
         self.job = Job(story["genesis"], terms_of(story), story["ticket"], self.told[standing["round"]])
-        self.operators = list(standing["party_operators"])
 
     def judge(self):
         last = self.story["ticket"]["standing"]["round"]
@@ -189,6 +188,8 @@ class Replay:
                 getattr(job, "step_" + kind)(content, tick)
         except Refused:
             return step
+        if job.stage == "closed":
+            job.lasted = max(0, tick["live"] - job.began)
         return step if step == OUTCOME and job.moved() == before else None
 
     def is_late(self, kind, tick):
@@ -233,18 +234,13 @@ class Replay:
         if roster is None or len(tries) > job.checks["tries_max"]:
             return False
         top, seat = roster["roster"]["top"], len(job.seats)
-        least = law.held(job.order["total_max"] * job.checks["stake_multiple"])
+        away = {job.order["client"], job.order["provider"], *(sat["peer"] for sat in job.seats)}
         for attempt, tried in enumerate(tries):
             leaf = tried["leaf"]
-            barred = (
-                leaf["peer"] in (job.order["client"], job.order["provider"])
-                or leaf["operator"] in self.operators
-                or leaf["stake"] < least
-            )
+            barred = leaf["peer"] in away
             drawn = top["sum"] > 0 and trees.place(
                 job.id, job.secret or NOBODY, tick["beacon"], seat, attempt, top["sum"]
             )
             if drawn is False or not trees.lies_at(tried, top, drawn) or barred == (tried is tries[-1]):
                 return False
-        self.operators.append(tries[-1]["leaf"]["operator"])
         return True

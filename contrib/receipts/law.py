@@ -1,7 +1,7 @@
 """Costs, rates, tickets and what an order must be like: docs/protocol.md, sections 5, 9 and 10."""
 
 ONE, MAX = 1 << 32, (1 << 64) - 1
-AHEAD = 2
+AHEAD, HOUR = 2, 3_600_000
 """Rounds between a statement and the value that it is drawn with."""
 
 
@@ -18,11 +18,13 @@ def unsound(genesis):
     """True if no network can be run by these rules."""
     timers, checks, money = genesis["timers"], genesis["checks"], genesis["money"]
     waits = "claim reveal seal opening cancelling silence window".split()
-    parts = [checks[name] for name in "base collusion power share_min share_max".split()]
+    parts = [checks[name] for name in "base collusion power party_share".split()]
     parts += [money[name] for name in "margin autostake autostake_newcomer".split()]
     founders = sum(founder["free"] + founder["stake"] for founder in genesis["verifiers"])
     return not (
-        0 < timers["tick"] <= timers["gap_max"]
+        len(genesis["notaries"]) <= 1
+        and all(manifest["name"] and manifest["licence"] for manifest in genesis["manifests"])
+        and 0 < timers["tick"] <= timers["gap_max"]
         and all(timers[name] > held(timers["gap_max"] + held(2 * timers["tick"])) for name in waits)
         and 1 <= timers["epoch_ticks"] <= 4096
         and max(parts) <= ONE
@@ -31,6 +33,7 @@ def unsound(genesis):
         and 1 <= checks["jurors_max"] <= 40
         and 1 <= checks["tries_max"] <= 256
         and money["low_water"] > 0
+        and 1 <= money["jobs_max"] <= 1_000_000
         and all(threshold["ok"] < threshold["bad"] for threshold in genesis["thresholds"])
         and money["pool"] + money["endowment"] + founders <= MAX
     )
@@ -55,9 +58,60 @@ def quote(genesis, order, work, rate, margin):
     return {
         "premium": fee(base),
         "dues": fee(max(0, rate - base)),
-        "entry": max(held(price(order)), held(check * money["entry_checks"])),
-        "slash": max(held(order["total_max"] * money["slash_multiple"]), held(check * money["slash_checks"])),
+        "entry": held(price(order) + held(check * money["entry_checks"])),
     }
+
+
+def advance(genesis, order, prepaid):
+    """What is paid before it is known whether the job is checked."""
+    return held(max(prepaid, 1) * check_cost(genesis, order["work_max"]))
+
+
+def slash(genesis, order, prepaid):
+    """Of several prepaid checks one counts."""
+    check, money = check_cost(genesis, order["work_max"]), genesis["money"]
+    counted = max(0, order["total_max"] - max(0, advance(genesis, order, prepaid) - check))
+    return max(held(counted * money["slash_multiple"]), held(check * money["slash_checks"]))
+
+
+def place(money, jobs):
+    """What an hour in the books costs: twice as much with every eighth of jobs_max."""
+    full, eighth = min(ONE, (jobs << 32) // money["jobs_max"]), 1 << 29
+    begins = 1 << 28 + full // eighth
+    return share(money["place_hour"], begins + begins * (full % eighth) // eighth)
+
+
+def hours(lasts):
+    """Begun hours, at least one."""
+    return max(1, -(-lasts // HOUR))
+
+
+def settles(genesis, order, ticket):
+    """How long the job may take until it is paid, where it is not drawn."""
+    timers = genesis["timers"]
+    reveals = held(timers["reveal"] + AHEAD * timers["tick"])
+    return held(held(claim_time(genesis, order) + reveals) + ticket["window"])
+
+
+def covered(genesis, order, standing):
+    """True if the stake bears this job beside those that it bears."""
+    check = check_cost(genesis, order["work_max"])
+    takes = price(order) + 2 * check
+    jury = check * genesis["money"]["slash_checks"]
+    alone = standing["serving"] == 0 or 4 * takes <= standing["stake"]
+    return alone and standing["exposed"] + takes + max(standing["reserve"], jury) <= standing["stake"]
+
+
+def suffice(checks, checkers, prepaid):
+    """True if those who could check are enough, and neither party weighs too much among them."""
+    squares = checkers["squares"]["high"] << 64 | checkers["squares"]["low"]
+    weight = checkers["weight"]
+    whole = weight + sum(checkers["parties"])
+    return (
+        checkers["leaves"] >= max(checks["leaves_min"], prepaid)
+        and weight * weight << 32 >= squares * checks["effective_min"]
+        and all(party << 32 <= checks["party_share"] * whole for party in checkers["parties"])
+    )
 
 
 def errs(rate, margin):
@@ -86,16 +140,16 @@ def deterrence(checks, margin, gain, slash):
 def ticket(genesis, job, order, standing):
     checks, timers = genesis["checks"], genesis["timers"]
     worth = held(price(order))
-    margin = min(checks["margin_max"], max(0, standing["operators"] - 1) // 2)
+    margin = min(checks["margin_max"], max(0, standing["checkers"]["leaves"] - 1) // 2)
     most = quote(genesis, order, order["work_max"], ONE, standing["fee_margin"])
     newcomer = standing["stake"] < most["entry"]
     ramp = min(ONE, (checks["ramp"] << 64) // (standing["trust"] + ONE))
-    deters = deterrence(checks, margin, worth, min(most["slash"], standing["stake"]))
-    policy = ONE if newcomer or standing["strict"] else min(ONE, max(checks["base"], deters, ramp))
     prepaid = max(order["checks"], int(newcomer))
+    most_slashed = slash(genesis, order, prepaid)
+    deters = deterrence(checks, margin, worth, min(most_slashed, standing["stake"]))
+    policy = ONE if newcomer or standing["strict"] else min(ONE, max(checks["base"], deters, ramp))
     rate = ONE if prepaid > 0 or standing["endowed"] else policy
     costs = quote(genesis, order, order["work_max"], policy, standing["fee_margin"])
-    fits = standing["exposed"] + worth <= min(standing["stake"], MAX)
     return {
         "job": job,
         "standing": standing,
@@ -103,11 +157,12 @@ def ticket(genesis, job, order, standing):
         "policy_rate": policy,
         "prepaid": prepaid,
         "margin": margin,
-        "slash": most["slash"],
+        "slash": most_slashed,
         "premium": costs["premium"],
         "dues": 0 if newcomer else costs["dues"],
         "newcomer": newcomer,
-        "covered": fits and (rate < ONE or order["unchecked_ok"]),
+        "covered": covered(genesis, order, standing),
+        "place": place(genesis["money"], standing["open"]),
         "window": max(timers["window"], course(genesis, order)),
         "claim_by": held(standing["opened"] + claim_time(genesis, order)),
     }
@@ -133,9 +188,10 @@ def inadmissible(genesis, order, accept, ticket):
     """True if one of the demands 3 to 17 is not met."""
     timers, checks, standing = genesis["timers"], genesis["checks"], ticket["standing"]
     manifest, worth = order["manifest"], price(order)
-    total = worth + ticket["premium"] + ticket["prepaid"] * check_cost(genesis, order["work_max"])
+    lasts = settles(genesis, order, ticket)
+    placed = ticket["place"] * hours(lasts)
+    total = worth + ticket["premium"] + advance(genesis, order, ticket["prepaid"]) + placed
     formats = [threshold["format"] for threshold in genesis["thresholds"]]
-    lasts = claim_time(genesis, order) + timers["reveal"] + 2 * timers["tick"] + ticket["window"]
     return not (
         order["notary"] in genesis["notaries"]
         and min(order[name] for name in "units_max work_max unit_price run_max".split()) > 0
@@ -144,18 +200,20 @@ def inadmissible(genesis, order, accept, ticket):
         and manifest["name"]
         and manifest["licence"]
         and order["checks"] <= 16
+        and order["work_max"] <= manifest["work_most"]
+        and order["run_max"] <= held(60_000 + held(10 * estimate(genesis, order["work_max"])))
         and order["client"] != order["provider"]
         and (manifest["policy"][0] == "exact" or manifest["policy"][1] in formats)
         and total <= MAX
         and accept["class"] == order["class"]
         and standing["opened"] <= order["open_by"] <= held(standing["opened"] + timers["settle_max"])
-        and order["total_max"] >= total
+        and total <= order["total_max"] <= 2 * total
         and worth >= ticket["dues"]
         and ticket["policy_rate"] <= accept["rate_max"]
-        and held(lasts) <= timers["settle_max"]
-        and (ticket["covered"] or ticket["rate"] == ONE)
+        and lasts <= timers["settle_max"]
+        and (ticket["covered"] or ticket["newcomer"])
         and (
-            standing["operators"] >= max(checks["operators_min"], ticket["prepaid"])
+            suffice(checks, standing["checkers"], ticket["prepaid"])
             or order["unchecked_ok"]
             and ticket["covered"]
         )

@@ -15,7 +15,9 @@ def settle(job, at_stake):
     worked = min(job.claim["work"] if job.claim else 0, order["work_max"])
     total_max = order["total_max"]
     deposit = law.check_cost(genesis, worked) if job.disputed else 0
-    held = total_max + deposit if total_max + deposit <= law.MAX else total_max
+    most = law.hours(law.settles(genesis, order, ticket))
+    used = law.held(ticket["place"] * min(law.hours(job.lasted), most))
+    held = less(total_max + deposit if total_max + deposit <= law.MAX else total_max, used)
     accuser = None if job.jury_from is None else job.jury_from - 1
 
     def fees_of(places):
@@ -40,11 +42,16 @@ def settle(job, at_stake):
     def settlement(client=0, provider=0, slashed=0, fees=(), fines=()):
         return {"client": client, "provider": provider, "slashed": slashed, "fees": list(fees), "fines": list(fines)}
 
+    def fined(amount):
+        return [{"peer": order["provider"], "amount": amount}] if amount else []
+
     def paid(fees):
-        bears = min(fees[0]["amount"] if fees else 0, pay) if ticket["newcomer"] or job.forced else 0
+        first = fees[0]["amount"] if fees else 0
+        bears = min(first, pay) if ticket["newcomer"] or job.forced else 0
+        fines = fined(first - bears if job.forced else 0)
         client = less(sum_of(fees), bears) if prepays else 0
         dues = 0 if ticket["newcomer"] else costs["dues"]
-        return settlement(less(held, pay, costs["premium"], client), less(pay, bears, dues), fees=fees)
+        return settlement(less(held, pay, costs["premium"], client), less(pay, bears, dues), fees=fees, fines=fines)
 
     def cleared():
         tally = job.tally()
@@ -58,7 +65,7 @@ def settle(job, at_stake):
         each, rest = divmod(sum_of(with_it), len(losers))
         fines = [{"peer": peer, "amount": each + (at < rest)} for at, peer in enumerate(losers)]
         result = paid(fees_of(range(accuser + (not slandered))))
-        return dict(result, fees=result["fees"] + with_it, fines=fines)
+        return dict(result, fees=result["fees"] + with_it, fines=result["fines"] + fines)
 
     def slashed(with_bounty):
         taken = min(ticket["slash"], at_stake)
@@ -87,7 +94,9 @@ def settle(job, at_stake):
     if outcome == "cleared":
         return cleared()
     if outcome in ("grey_refunded", "mismatch"):
-        fines = [] if ticket["newcomer"] else [{"peer": order["provider"], "amount": costs["dues"]}]
+        dues = 0 if ticket["newcomer"] else costs["dues"]
+        forced = first_fees[0]["amount"] if job.forced and first_fees else 0
+        fines = fined(dues + forced if dues + forced <= law.MAX else dues)
         client = less(held, costs["premium"], sum_of(first_fees) if prepays else 0)
         return settlement(client, fees=first_fees, fines=fines)
     if outcome == "cancelled":

@@ -19,7 +19,7 @@ REFUSAL = Enumeration(
         "total dues rate settle exposure checkers numbers policy full"
     ).split()
 )
-FAILURE = Enumeration(*"bad_input trap limit overdue empty input_absent unusable machine".split())
+FAILURE = Enumeration(*"bad_input trap limit overdue empty input_absent unusable machine busy not_started".split())
 
 MANIFEST = Structure(
     name=Text(64),
@@ -29,6 +29,7 @@ MANIFEST = Structure(
     policy=Enumeration("exact", tensor=FORMAT),
     meter=Enumeration("calls", "tokens", "mega_fuel"),
     work=Structure(call=U64, token_read=U64, token_written=U64, mega_fuel=U64),
+    work_most=U64,
     memory_bytes=U64,
     licence=Text(64),
 )
@@ -40,18 +41,21 @@ EVIDENCE = Structure(
 )
 RECORD = Structure(position=U64, bytes=Sized(256, 0), path=PATH)
 RECORDS = Vector(RECORD, 16)
+SQUARES = Structure(high=U64, low=U64)
 STANDING = Structure(
     opened=U64,
     round=U64,
     position=U64,
-    operators=U64,
-    party_operators=Tuple(NAME, NAME),
+    checkers=Structure(leaves=U64, weight=U64, squares=SQUARES, parties=Tuple(U64, U64)),
     trust=U64,
     greys=U64,
     strict=BOOL,
     endowed=BOOL,
     stake=U64,
     exposed=U64,
+    reserve=U64,
+    serving=U64,
+    open=U64,
     fee_margin=U64,
 )
 TICKET = Structure(
@@ -66,6 +70,7 @@ TICKET = Structure(
     dues=U64,
     newcomer=BOOL,
     covered=BOOL,
+    place=U64,
     window=U64,
     claim_by=U64,
 )
@@ -95,6 +100,7 @@ NOTICE_EVENT = Enumeration(
     open=Structure(beacon=Option(NAME)),
     closed=Structure(outcome=OUTCOME, receipt=NAME),
     unknown=None,
+    overdue=None,
 )
 BODIES = {
     "Order": Structure(
@@ -128,11 +134,11 @@ BODIES = {
         addresses=Vector(Text(1 << 16), 8),
     ),
     "Propose": Structure(order=Signed("Order")),
-    "Accept": Structure(job=NAME, **{"class": NAME}, rate_max=U64),
+    "Accept": Structure(job=NAME, **{"class": NAME}, rate_max=U64, starts_in=U64),
     "Refuse": Structure(job=NAME, reason=REFUSAL),
     "Open": Structure(order=Signed("Order"), accept=Signed("Accept")),
     "Ticket": TICKET,
-    "Start": Structure(ticket=Signed("Ticket")),
+    "Start": Structure(order=Signed("Order"), ticket=Signed("Ticket")),
     "Abort": Structure(job=NAME, ticket=NAME, reason=FAILURE),
     "Claim": Structure(job=NAME, ticket=NAME, units=U64, work=U64, end=END, commit=NAME),
     "Deliver": Structure(claim=Signed("Claim"), leaf=OUTPUT_LEAF, evidence=NAME, output=NAME),
@@ -149,7 +155,7 @@ BODIES = {
         sources=Tuple(NAME, NAME),
         seal_by=U64,
     ),
-    "Seal": Structure(job=NAME, commit=NAME),
+    "Seal": Structure(job=NAME, commit=NAME, evidence=Option(EVIDENCE)),
     "Unserved": Structure(job=NAME),
     "OpenClaim": Structure(job=NAME, output=OUTPUT_LEAF, evidence=EVIDENCE_LEAF, records=RECORDS),
     "OpenSeal": Structure(job=NAME, evidence=EVIDENCE, records=RECORDS),
@@ -164,6 +170,7 @@ BODIES = {
         held=U64,
         owed=U64,
         fee_margin=U64,
+        open=U64,
         head=HEAD,
     ),
     "Cancel": Structure(job=NAME, ticket=NAME),
@@ -177,8 +184,7 @@ BODIES = {
     "Register": Structure(
         notary=NAME,
         sequence=U64,
-        operator=NAME,
-        kinds=Vector(Structure(**{"class": NAME}, manifest=NAME), 64),
+        kinds=Vector(Structure(**{"class": NAME}, manifest=NAME, work_most=U64), 64),
     ),
     "Grant": Structure(notary=NAME, account=NAME, amount=U64, serial=U64),
     "Tick": Structure(
@@ -211,26 +217,27 @@ GENESIS = Structure(
     ),
     checks=Structure(
         **dict.fromkeys(
-            "base ramp theta collusion power operators_min margin_max jurors_max tries_max share_min share_max "
-            "stake_multiple endowed_checks".split(),
+            "base ramp theta collusion power leaves_min effective_min party_share stake_checks margin_max "
+            "jurors_max tries_max endowed_checks".split(),
             U64,
         )
     ),
     money=Structure(
         **dict.fromkeys(
             "per_work micros_per_work margin pool endowment low_water welcome welcomes_per_hour slash_multiple "
-            "slash_checks bounty_checks entry_checks autostake_newcomer autostake autostake_multiple".split(),
+            "slash_checks bounty_checks entry_checks autostake_newcomer autostake autostake_multiple "
+            "place_hour jobs_max".split(),
             U64,
         )
     ),
     thresholds=Vector(Structure(format=FORMAT, ok=U64, bad=U64), 16),
     manifests=Vector(MANIFEST, 64),
     endowed=Vector(Structure(model=NAME, **{"class": NAME}), 64),
-    verifiers=Vector(Structure(peer=NAME, operator=NAME, stake=U64, free=U64, classes=Vector(NAME, 16)), 256),
+    verifiers=Vector(Structure(peer=NAME, stake=U64, free=U64, classes=Vector(NAME, 16)), 256),
 )
 NODE = Structure(digest=NAME, sum=U64)
 TRY = Structure(
-    leaf=Structure(peer=NAME, operator=NAME, stake=U64, weight=U64),
+    leaf=Structure(peer=NAME, stake=U64),
     path=Vector(Structure(node=NODE, left=BOOL), 32),
 )
 HAPPENING = Enumeration(
@@ -251,7 +258,7 @@ HAPPENING = Enumeration(
 )
 FEES = Vector(Structure(peer=NAME, amount=U64))
 LISTING = Structure(
-    roster=Structure(epoch=U64, count=U64, top=NODE), position=U64, count=U64, path=PATH
+    roster=Structure(epoch=U64, count=U64, top=NODE, squares=SQUARES), position=U64, count=U64, path=PATH
 )
 STORY = Structure(
     genesis=GENESIS,

@@ -2,7 +2,7 @@
 
 from blake3 import blake3
 from names import digest, name
-from shapes import NODE, TRY
+from shapes import LISTING, NODE, TRY
 from wire import number
 
 NOTHING = bytes(32)
@@ -43,15 +43,14 @@ def shows(root, count, position, record, path):
 def lists(listing, rosters, kind):
     """True if the listing stands among all rosters as that of a kind."""
     roster = listing["roster"]
-    top = NODE.write(roster["top"])
-    entry = name(kind[0]) + name(kind[1]) + u64(roster["epoch"]) + u64(roster["count"]) + top
+    entry = name(kind[0]) + name(kind[1]) + u64(kind[2]) + LISTING.fields["roster"].write(roster)
     return shows(rosters, listing["count"], listing["position"], entry, listing["path"])
 
 
 def lies_at(tried, top, position):
     """True if the path of a try shows its leaf as the one that a position belongs to."""
     leaf, before = tried["leaf"], 0
-    node = {"digest": digest("roster leaf", LEAF.write(leaf)), "sum": leaf["weight"]}
+    node = {"digest": digest("roster leaf", LEAF.write(leaf)), "sum": leaf["stake"]}
     for sibling in tried["path"]:
         pair = (sibling["node"], node) if sibling["left"] else (node, sibling["node"])
         before += sibling["node"]["sum"] if sibling["left"] else 0
@@ -59,7 +58,7 @@ def lies_at(tried, top, position):
         if both["sum"] >= 1 << 64:
             return False
         node = both
-    return node == top and before <= position < before + leaf["weight"]
+    return node == top and before <= position < before + leaf["stake"]
 
 
 def place(job, secret, beacon, seat, attempt, total):
