@@ -185,7 +185,8 @@ class Job:
         self.weigh(tick)
 
     def step_open_claim(self, said, tick):
-        demand(self.phase == "disclosing" if self.exact else self.is_checked() and self.positions_round is not None)
+        due = self.phase == "disclosing" if self.exact else self.is_checked() and self.positions_round is not None
+        demand(due)
         body = said["body"]
         leaf, evidence, records = body["output"], body["evidence"], body["records"]
         one = (evidence["evidence_root"], evidence["records"]) == (leaf["output_root"], leaf["records"])
@@ -195,7 +196,8 @@ class Job:
             self.opened = self.shown(leaf, evidence, records)
             ahead = law.held(tick["round"] + law.AHEAD)
             return self.enter("checking", "seating", round=self.kept if tick["round"] <= self.kept else ahead)
-        if not (opens(self.claim, leaf, named) and one and proven(evidence["evidence_root"], evidence["records"], records)):
+        true = proven(evidence["evidence_root"], evidence["records"], records)
+        if not (opens(self.claim, leaf, named) and one and true):
             return self.close("false_opening")
         demand(self.opened is None and self.wants(evidence["records"], records))
         opened = self.shown(leaf, evidence, records)
