@@ -1,4 +1,4 @@
-"""A second reader of receipts, written from docs/protocol.md alone, in Python without anything beside it.
+"""A second reader of receipts, that follows docs/protocol.md, in Python without anything beside it.
 
     python3 contrib/receipts vectors          every golden message and receipt: its encoding, its signatures, its names
     python3 contrib/receipts read FILE…       whether receipts hold, and at which step they fail
