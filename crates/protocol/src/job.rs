@@ -1,15 +1,17 @@
 //! The transition table of a job: what may happen next, by whom, and by when.
 //!
 //! ```text
-//!  Open ──────claim────▶ Claimed ──reveal / 15 s──▶ Drawing ──not drawn──▶ Waiting ──window──▶ NotDrawn
+//!  Open ──────claim────▶ Claimed ──reveal / 45 s──▶ Drawing ──not drawn──▶ Waiting ──window──▶ NotDrawn
 //!   │ │ cancel              ▲                         │ drawn                │ dispute, or convicted over another job
 //!   │ ▼                     │                         ▼                      ▼
 //!   │ Cancelling ──claim────┤              Checking: Seating ─▶ Sealing ─▶ Opening ──▶ Checked Grey GreyRefunded Mismatch
-//!   │ │ the fee, 30 s       │                         ▲ another one wanted ─┘ │ └───▶ Unchecked Void (nobody left)
+//!   │ │ the fee, 45 s       │                         ▲ another one wanted ─┘ │ └───▶ Unchecked Void (nobody left)
 //!   ▼ ▼                     │ false stream,                                   ▼ mismatch
 //!  Aborted NoClaim          │ false opening             Jury: Seating ─▶ Sealing ─▶ Opening ──▶ Slashed Cleared Disputed Void
 //!  Cancelled Withdrawn      └▶ FalseStream FalseOpening               ▲── margin open ──┘ └─▶ Silence ──▶ Silent
 //! ```
+//!
+//! Where a claim opens itself, Checking begins with Disclosing, and no seat has an Opening.
 //!
 //! T2 claim, T3 reveal, T4 draw, T5 not drawn, T6 checked, T7 grey, T8 mismatch, T9 slashed, T10 cleared, T11 disputed or
 //! void, T12 no claim, T13 aborted, T14 cancelling, T15 dispute, T16 unchecked or void, T17 what convicts by itself.
@@ -19,6 +21,7 @@
 
 mod moves;
 mod seat;
+mod stage;
 mod step;
 mod table;
 
@@ -27,6 +30,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 pub use seat::{Seat, Testified};
+pub use stage::{SeatPhase, Stage};
 pub use step::{Misstep, Party, Step};
 
 use crate::{
@@ -77,74 +81,6 @@ impl LiveTime {
     pub fn round_ahead(&self) -> u64 {
         self.beacon.round.saturating_add(ROUNDS_AHEAD)
     }
-}
-
-/// Where a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Stage {
-    /// Money is reserved; the provider works.
-    Open {
-        /// When the claim is due.
-        until: Timestamp,
-    },
-    /// The client wants no more of it.
-    Cancelling {
-        /// Until when the provider may claim what it has done.
-        until: Timestamp,
-    },
-    /// The claim is in the books.
-    Claimed {
-        /// When the secret is due.
-        until: Timestamp,
-    },
-    /// The beacon is awaited that decides about a check.
-    Drawing {
-        /// Its round.
-        round: u64,
-    },
-    /// Not drawn; somebody may still object.
-    Waiting {
-        /// When it is paid.
-        until: Timestamp,
-    },
-    /// A first verifier runs it again.
-    Checking(SeatPhase),
-    /// A check did not match: jurors run it again, one at a time.
-    Jury(SeatPhase),
-    /// Closed.
-    Closed(Outcome),
-}
-
-/// Where one re-execution stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum SeatPhase {
-    /// What opens the claim is to be entered: before anybody is drawn, where a claim opens itself.
-    Disclosing {
-        /// When it is too late.
-        until: Timestamp,
-        /// The round that draws the first verifier, if it is entered by then.
-        round: u64,
-    },
-    /// The beacon is awaited that draws the next verifier.
-    Seating {
-        /// Its round.
-        round: u64,
-    },
-    /// The verifier works.
-    Sealing {
-        /// When its seal is due.
-        until: Timestamp,
-    },
-    /// Claim and seal are to be opened.
-    Opening {
-        /// When the openings are due.
-        until: Timestamp,
-    },
-    /// A juror supports the accusation and the provider has not opened its claim.
-    Silence {
-        /// When it is convicted of that.
-        until: Timestamp,
-    },
 }
 
 /// The claim as it stands in the books.
@@ -349,21 +285,7 @@ impl Job {
     /// When ticks alone will move it on: a time, or a round.
     #[must_use]
     pub fn due(&self) -> (Option<Timestamp>, Option<u64>) {
-        match self.stage {
-            Stage::Open { until }
-            | Stage::Cancelling { until }
-            | Stage::Claimed { until }
-            | Stage::Waiting { until } => (Some(until), None),
-            Stage::Drawing { round } => (None, Some(round)),
-            Stage::Checking(phase) | Stage::Jury(phase) => match phase {
-                SeatPhase::Seating { round } => (None, Some(round)),
-                SeatPhase::Disclosing { until, .. }
-                | SeatPhase::Sealing { until }
-                | SeatPhase::Opening { until }
-                | SeatPhase::Silence { until } => (Some(until), None),
-            },
-            Stage::Closed(_) => (None, None),
-        }
+        self.stage.due()
     }
 
     /// How the jury's voices stand to the provider, seat by seat from the first juror.

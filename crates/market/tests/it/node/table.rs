@@ -3,36 +3,31 @@
 //! It is the only user of [`Node`] in these tests. What the peer saves is what it finds after a restart; time passes with
 //! everything that the peer wanted to be woken for.
 
+mod client;
+mod provider;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use assay_market::{
-    Book, Command, Config, Effect, Effects, Event, Input, Moment, Node, Record, Steady,
-    book::Received,
-    input::{Blob, RunId, RunResult},
-    node::Heard,
-    provision::{Provision, Stock},
-    submission::Submission,
+    Book, Command, Config, Effect, Effects, Event, Input, Moment, Node, Record, Steady, book::Received,
+    input::RunResult, node::Heard,
 };
 use assay_protocol::{
     account::Registration,
     check::Check,
-    claim::Claim,
     genesis::Genesis,
-    id::{Digest, JobId},
+    id::Digest,
     manifest::End,
     merkle::{self, RECORD_BYTES},
     message::{Message, Opened},
-    notice::{Account, Head, Notice, NoticeEvent},
-    offer::{Offer, Service},
-    order::{Accept, Failure, Order, Propose},
+    notice::{Account, Head},
     signed::{Signed, Statement, Verified},
-    ticket::{Start, Ticket},
     units::{Amount, Duration, Rate, Timestamp},
 };
 
 use crate::{
     cheap::{Cheap, CheapScheme},
-    office::{CLIENT, Key, NOTARY, Office, PROVIDER, class, id},
+    office::{CLIENT, Key, Office, PROVIDER, class, id},
 };
 
 /// When the peer starts: with the books that the tickets of these tests are from.
@@ -250,210 +245,6 @@ impl Table {
     /// Whether something is fetched.
     pub(crate) fn fetches(&self, wanted: Digest) -> bool {
         self.effects.iter().any(|effect| matches!(effect, Effect::Fetch { digest, .. } if *digest == wanted))
-    }
-}
-
-/// What they say to a provider, and what happens to it.
-impl Table {
-    /// A provider of the usual model with a slot for one job.
-    pub(crate) fn provider() -> Self {
-        let mut table = Self::new(PROVIDER);
-        table.provide();
-        table
-    }
-
-    /// The provider offers the usual model.
-    pub(crate) fn provide(&mut self) {
-        self.provide_at(Amount(250_000_000));
-    }
-
-    /// The same at this price.
-    pub(crate) fn provide_at(&mut self, unit_price: Amount) {
-        let manifest = self.office.genesis.manifests[0].clone();
-        self.want(Command::Provide(Provision {
-            class: class(),
-            machine: String::new(),
-            services: vec![Stock { manifest, unit_price, run: Duration(100) }],
-            slots: 1,
-            cancel_fee_min: Amount::ZERO,
-            addresses: Vec::new(),
-        }));
-    }
-
-    /// The client's order of this number in this lane.
-    pub(crate) fn order(&self, lane: u16, nonce: u64) -> Order {
-        self.office.order(CLIENT, PROVIDER, lane, nonce).0
-    }
-
-    /// The client shows an order.
-    pub(crate) fn propose(&mut self, order: &Order) {
-        let order = self.office.say(id::<Cheap>(CLIENT), order.clone());
-        self.hear(CLIENT, Propose { order });
-    }
-
-    /// Somebody shows the client's order and a ticket.
-    pub(crate) fn start(&mut self, by: u64, order: &Order, ticket: Signed<Ticket>) {
-        let order = self.office.say(id::<Cheap>(CLIENT), order.clone());
-        self.hear(by, Start { order, ticket });
-    }
-
-    /// The ticket that the notary gives to an order, as its books stand.
-    pub(crate) fn ticket(&mut self, order: &Order) -> Signed<Ticket> {
-        let opened = self.office.open((order.clone(), Digest::default()));
-        let ticket = opened.unwrap_or_else(|rejection| panic!("an order was refused: {rejection}")).ticket;
-        self.office.say(id::<Cheap>(NOTARY), ticket)
-    }
-
-    /// The notary says how a job stands.
-    pub(crate) fn notice(&mut self, by: u64, job: JobId, event: NoticeEvent) {
-        self.hear(by, Notice { job, event, head: Head::default() });
-    }
-
-    /// A fetch ends with a blob.
-    pub(crate) fn fetched(&mut self, digest: Digest, root: Digest) {
-        let holder = self.wanted.get(&digest).copied().unwrap_or_default();
-        self.feed(Input::Fetched { holder, digest, found: Some(Blob { bytes: 1, root }) });
-    }
-
-    /// A fetch ends without a blob.
-    pub(crate) fn unfetched(&mut self, digest: Digest) {
-        let holder = self.wanted.get(&digest).copied().unwrap_or_default();
-        self.feed(Input::Fetched { holder, digest, found: None });
-    }
-
-    /// A run ends; what it wrote is kept for its job.
-    pub(crate) fn ran(&mut self, job: JobId, check: bool, result: Result<RunResult, Failure>) {
-        self.kept.extend(result.map(|run| (job, run.output)));
-        self.feed(Input::Ran { run: RunId { job, check }, result });
-    }
-
-    /// A provider that has taken on this order and was shown its ticket.
-    pub(crate) fn started(order: impl Fn(&Self) -> Order) -> (Self, Order) {
-        let mut table = Self::provider();
-        let order = order(&table);
-        table.propose(&order);
-        assert_eq!(table.said(), [("Accept", CLIENT)]);
-        let ticket = table.ticket(&order);
-        table.start(CLIENT, &order, ticket);
-        assert!(table.fetches(order.input_commit), "{:?}", table.effects);
-        (table, order)
-    }
-
-    /// A provider that has run this order and claimed what it found.
-    pub(crate) fn claimed() -> (Self, Order) {
-        let (mut table, order) = Self::started(|table| table.order(0, 0));
-        table.fetched(order.input_commit, Digest::default());
-        table.ran(order.id(), false, Ok(result(4)));
-        assert_eq!(table.said(), [("Deliver", CLIENT), ("Claim", NOTARY)]);
-        (table, order)
-    }
-}
-
-/// What they say to a client.
-impl Table {
-    /// A client that knows its account and has heard these providers' offers.
-    pub(crate) fn client(providers: &[u64]) -> Self {
-        let mut table = Self::new(CLIENT);
-        table.hear(NOTARY, account(0, 0));
-        providers.iter().for_each(|provider| table.offer(*provider));
-        table
-    }
-
-    /// A provider offers the usual model.
-    pub(crate) fn offer(&mut self, by: u64) {
-        self.offer_at(by, Amount(250_000_000));
-    }
-
-    /// The same at this price.
-    pub(crate) fn offer_at(&mut self, by: u64, unit_price: Amount) {
-        let manifest = self.office.genesis.manifests[0].digest();
-        let service =
-            Service { manifest, name: "numbers".to_owned(), unit_price, run: Duration(100), warm: true };
-        let offer = Offer {
-            sequence: self.now.0,
-            valid_until: self.now.after(Duration::seconds(900)),
-            class: class(),
-            machine: String::new(),
-            services: vec![service],
-            slots: 1,
-            notaries: self.office.genesis.notaries.clone(),
-            addresses: vec![format!("/memory/{by}")],
-        };
-        self.hear(by, offer);
-    }
-
-    /// The user wants the usual model to be run; returns the name of the submission.
-    pub(crate) fn submit(&mut self, number: u8, change: impl FnOnce(&mut Submission)) -> Digest {
-        let key = Digest([number; 32]);
-        let mut submission = Submission {
-            key,
-            content: Digest::default(),
-            manifest: self.office.genesis.manifests[0].clone(),
-            input_commit: Digest::of(&[number]),
-            input_bytes: 1,
-            units_max: 4,
-            work_max: 8,
-            run_max: Duration::seconds(1),
-            checks: 0,
-            unchecked_ok: true,
-            cost_max: Amount::credits(10),
-            unit_price_max: Amount(250_000_000),
-            provider: None,
-            attempts_max: 3,
-            cancel_fee: Amount::ZERO,
-            until: None,
-        };
-        change(&mut submission);
-        self.want(Command::Submit(submission));
-        key
-    }
-
-    /// The order that was proposed last, and to whom.
-    pub(crate) fn proposed(&self) -> (u64, Order) {
-        let proposed = self.sent().filter_map(|(to, message)| {
-            let Message::Propose(propose) = message else { return None };
-            Some((to, propose.said().order.said().clone()))
-        });
-        proposed.last().unwrap_or_else(|| panic!("nothing was proposed: {:?}", self.effects))
-    }
-
-    /// Somebody agrees to an order.
-    pub(crate) fn accept(&mut self, by: u64, order: &Order) {
-        self.hear(
-            by,
-            Accept {
-                job: order.id(),
-                class: order.class,
-                rate_max: Rate::ONE,
-                starts_in: Duration::default(),
-            },
-        );
-    }
-
-    /// A client whose order was agreed to and is to be opened.
-    pub(crate) fn opening(providers: &[u64]) -> (Self, Order, u64) {
-        let mut table = Self::client(providers);
-        table.submit(1, |_| {});
-        let (to, order) = table.proposed();
-        table.accept(to, &order);
-        assert_eq!(table.said(), [("Open", NOTARY)]);
-        (table, order, to)
-    }
-
-    /// A client whose order was opened.
-    pub(crate) fn running(providers: &[u64]) -> (Self, Order, u64) {
-        let (mut table, order, to) = Self::opening(providers);
-        let ticket = *table.ticket(&order).said();
-        table.hear(NOTARY, ticket);
-        assert_eq!(table.said(), [("Start", to)]);
-        (table, order, to)
-    }
-
-    /// What the provider of an order claims.
-    pub(crate) fn claim(&mut self, order: &Order, ticket: Digest) -> Signed<Claim> {
-        let commit = Digest::default();
-        let claim = Claim { job: order.id(), ticket, units: 4, work: 8, end: End::Stop, commit };
-        self.office.say(order.provider, claim)
     }
 }
 
