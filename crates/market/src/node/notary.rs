@@ -239,21 +239,12 @@ impl Notary {
     /// Takes a party's step; one that is not taken is answered with how the job stands.
     fn on_step<S: Signer>(&mut self, happening: Happening, cx: &mut Context<'_, S>) -> Heard {
         let Some((job, from)) = happening.about() else { return Heard::NotMine };
-        let beside = match &happening {
-            Happening::OpenClaim(opening) => self.hold_opening(opening),
-            Happening::Claim { claim, .. } => self.keep_opening(claim, &happening, cx),
-            Happening::Abort(_)
-            | Happening::Cancel(_)
-            | Happening::Reveal(_)
-            | Happening::Dispute(_)
-            | Happening::Contradict(_)
-            | Happening::Draw { .. }
-            | Happening::Seat(_)
-            | Happening::Seal(_)
-            | Happening::Unserved(_)
-            | Happening::OpenSeal(_)
-            | Happening::Tick
-            | Happening::Convicted => None,
+        let beside = if let Happening::OpenClaim(opening) = &happening {
+            self.hold_opening(opening)
+        } else if let Happening::Claim { claim, .. } = &happening {
+            self.keep_opening(claim, &happening, cx)
+        } else {
+            None
         };
         if let Some(heard) = beside {
             return heard;
