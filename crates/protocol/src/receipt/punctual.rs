@@ -62,3 +62,51 @@ pub(super) fn overdue(job: &Job, what: &Happening, at: ToldTime) -> Option<&'sta
         (false, false) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::job::{
+        Beacon,
+        tests::world::{Terms, World},
+    };
+
+    /// Whether something comes too late to a job, told behind ticks with these live times; the last is of this round.
+    fn late(job: &Job, what: &Happening, before: Timestamp, live: Timestamp, round: u64) -> bool {
+        let now = LiveTime { live, beacon: Beacon { round, ..Beacon::default() } };
+        overdue(job, what, ToldTime { before, now, gap_max: Duration(20_000) }).is_some()
+    }
+
+    #[test]
+    fn a_tick_is_told_less_than_a_gap_behind_the_deadline_that_it_acts_on() {
+        let job = World::after(&Terms::SPOT, "claim").job;
+        let until = job.due().0.expect("a secret is due");
+        let (earlier, gap) = (Timestamp(until.0 - 1), until.after(Duration(20_000)));
+        for (before, live, expected) in [
+            (earlier, until, false),
+            (earlier, Timestamp(gap.0 - 1), false),
+            (earlier, gap, true),
+            (until, until, true),
+        ] {
+            assert_eq!(late(&job, &Happening::Tick, before, live, 0), expected, "{before:?}, {live:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_drawn_once_the_records_to_be_opened_were_to_be() {
+        let world = World::after(&Terms::LONG, "drawn rounds seat seal:same");
+        let awaited = world.job.awaited_positions().expect("records are to be drawn");
+        let draws = [Happening::Draw { check: true }, Happening::Seat(Vec::new())];
+        for (round, expected) in [(awaited - 1, false), (awaited, true)] {
+            for what in &draws {
+                assert_eq!(
+                    late(&world.job, what, world.now.live, world.now.live, round),
+                    expected,
+                    "{what:?}"
+                );
+            }
+        }
+    }
+}
