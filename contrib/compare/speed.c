@@ -6,28 +6,17 @@
 // file of TYPE (llama_ftype) and ends. The headers are those of the package that the libraries are compared with.
 #define _GNU_SOURCE
 #include <dlfcn.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "library.h"
 #include "llama.h"
 
 #define POSITIONS 4096
 
 static void *libraries[4];
-
-static void *library(const char *folder, const char *name) {
-  char pattern[4096];
-  snprintf(pattern, sizeof pattern, "%s/%s", folder, name);
-  glob_t found;
-  if (glob(pattern, 0, NULL, &found)) return NULL;
-  void *handle = dlopen(found.gl_pathv[0], RTLD_NOW | RTLD_GLOBAL);
-  if (!handle) fprintf(stderr, "%s\n", dlerror());
-  globfree(&found);
-  return handle;
-}
 
 static void *symbol(const char *name) {
   for (int at = 0; at < 4; at++) {

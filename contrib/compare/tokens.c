@@ -4,12 +4,13 @@
 // a line of tokens for each text, without what a text begins and ends with; SPECIAL is 1 where control tokens are sought.
 #define _GNU_SOURCE
 #include <dlfcn.h>
-#include <glob.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "library.h"
 
 // The library's own struct is opaque here: it is handed back as it was given, with one flag changed.
 typedef struct {
@@ -19,17 +20,6 @@ typedef struct {
 static void quiet(int level, const char *text, void *data) {
   (void)level, (void)data;
   if (getenv("LOUD")) fputs(text, stderr);
-}
-
-static void *library(const char *folder, const char *name) {
-  char pattern[4096];
-  snprintf(pattern, sizeof pattern, "%s/%s", folder, name);
-  glob_t found;
-  if (glob(pattern, 0, NULL, &found)) return NULL;
-  void *handle = dlopen(found.gl_pathv[0], RTLD_NOW | RTLD_GLOBAL);
-  if (!handle) fprintf(stderr, "%s\n", dlerror());
-  globfree(&found);
-  return handle;
 }
 
 int main(int count, char **arguments) {
