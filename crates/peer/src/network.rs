@@ -11,6 +11,7 @@
 mod addresses;
 mod arrivals;
 mod commands;
+mod crowds;
 mod event;
 mod gate;
 mod identity;

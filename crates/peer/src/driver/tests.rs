@@ -77,7 +77,8 @@ impl Started {
         let store = Store::open(&Home::at(folder), quota_bytes).unwrap();
         let settings = NetworkSettings {
             secret,
-            listen: Vec::new(),
+            // There for others on this machine, so that these can be reached here by what is said of them.
+            listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
             known: Vec::new(),
             network: genesis.id(),
             limits: Limits::default(),

@@ -1,11 +1,12 @@
 //! Where peers may be reached.
 //!
 //! **Invariant:** a peer's own claims take the place of its earlier claims only, and none of them leads to this machine
-//! unless the peer is on it; the book has a bound, and known peers are never dropped from it.
+//! unless the peer is on it; what others say of a peer leads to this machine or this room only if we are there for others
+//! ourselves; the book has a bound, and known peers are never dropped from it.
 
 use std::{
     collections::{HashMap, VecDeque},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
 };
 
 use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
@@ -21,6 +22,35 @@ pub(super) struct Addresses {
     heard: HashMap<PeerId, HeardAddresses>,
     /// The peers of `heard`, the one added first at the front.
     order: VecDeque<PeerId>,
+    nearness: Nearness,
+}
+
+/// How near the addresses are that others may send us to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Nearness {
+    /// To this machine.
+    machine: bool,
+    /// To networks that are not the whole world's.
+    room: bool,
+}
+
+impl Nearness {
+    /// As near as we listen for others, or were told that known peers are.
+    pub(super) fn of<'a>(listen: &[String], known: impl Iterator<Item = &'a Multiaddr>) -> Self {
+        let listen: Vec<Multiaddr> = listen.iter().filter_map(|address| address.parse().ok()).collect();
+        let listen = listen.iter().filter_map(Multiaddr::ip_addr);
+        let all = listen.chain(known.filter_map(Multiaddr::ip_addr));
+        all.fold(Self::default(), |nearness, host| Self {
+            machine: nearness.machine || host.is_loopback(),
+            room: nearness.room || is_private(host),
+        })
+    }
+
+    fn admits(self, address: &Multiaddr) -> bool {
+        let Some(host) = address.ip_addr() else { return true };
+        let is_loopback = host.is_loopback() || host.is_unspecified();
+        (self.machine || !is_loopback) && (self.room || !is_private(host))
+    }
 }
 
 #[derive(Default)]
@@ -32,8 +62,9 @@ struct HeardAddresses {
 }
 
 impl Addresses {
-    pub(super) fn new(known: impl Iterator<Item = (PeerId, Multiaddr)>) -> Self {
-        let mut book = Self { known: HashMap::new(), heard: HashMap::new(), order: VecDeque::new() };
+    pub(super) fn new(known: impl Iterator<Item = (PeerId, Multiaddr)>, nearness: Nearness) -> Self {
+        let mut book =
+            Self { known: HashMap::new(), heard: HashMap::new(), order: VecDeque::new(), nearness };
         known.for_each(|(peer, address)| book.known.entry(peer).or_default().push(address));
         book
     }
@@ -52,8 +83,16 @@ impl Addresses {
         all
     }
 
-    /// Notes what somebody said about a peer.
+    /// This peer listens here.
+    pub(super) fn listens_on(&mut self, address: &Multiaddr) {
+        self.nearness.room |= address.ip_addr().is_some_and(is_private);
+    }
+
+    /// Notes what somebody said about a peer, unless it leads nearer than anybody could mean who is not here.
     pub(super) fn hint(&mut self, peer: PeerId, address: Multiaddr) {
+        if !self.nearness.admits(&address) {
+            return;
+        }
         let hints = &mut self.entry(peer).hints;
         if !hints.contains(&address) {
             hints.truncate(PER_PEER_MAX - 1);
@@ -86,6 +125,14 @@ pub(super) fn leads_to_this_machine(address: &Multiaddr) -> bool {
     address.ip_addr().is_some_and(|host| host.is_loopback() || host.is_unspecified())
 }
 
+/// Whether an address is one of a room or a house: it names somebody else in each of them.
+fn is_private(host: IpAddr) -> bool {
+    match host {
+        IpAddr::V4(host) => host.is_private() || host.is_link_local(),
+        IpAddr::V6(host) => host.is_unique_local() || host.is_unicast_link_local(),
+    }
+}
+
 /// The socket that an address over TCP names.
 pub(super) fn socket_of(address: &Multiaddr) -> Option<SocketAddr> {
     let Protocol::Tcp(port) = address.iter().nth(1)? else { return None };
@@ -103,6 +150,25 @@ fn without_peer(mut address: Multiaddr) -> Multiaddr {
 mod tests {
     use super::*;
 
+    const NEAR: Nearness = Nearness { machine: true, room: true };
+
+    #[test]
+    fn offers_send_nobody_to_machines_that_are_not_meant() {
+        let hosts = ["127.0.0.1", "0.0.0.0", "10.0.0.1", "192.168.1.1", "169.254.1.1", "93.184.216.34"];
+        let kept = |listen: &[&str], known: Option<&str>| {
+            let listen: Vec<String> = listen.iter().map(|text| (*text).to_owned()).collect();
+            let known: Vec<Multiaddr> = known.map(|host| address(host, 1)).into_iter().collect();
+            let nearness = Nearness::of(&listen, known.iter());
+            let (mut book, peer) = (Addresses::new([].into_iter(), nearness), PeerId::random());
+            hosts.iter().for_each(|host| book.hint(peer, address(host, 9)));
+            book.of(&peer).len()
+        };
+        assert_eq!(kept(&["/ip4/0.0.0.0/tcp/0"], Some("93.184.216.35")), 1, "the whole world alone");
+        assert_eq!(kept(&["/ip4/10.0.0.2/tcp/0"], None), 4, "this room");
+        assert_eq!(kept(&["/ip4/127.0.0.1/tcp/0"], None), 3, "this machine");
+        assert_eq!(kept(&[], Some("127.0.0.1")), 3, "this machine, where a known peer is");
+    }
+
     fn address(host: &str, port: u16) -> Multiaddr {
         format!("/ip4/{host}/tcp/{port}").parse().unwrap()
     }
@@ -110,7 +176,7 @@ mod tests {
     #[test]
     fn a_stranger_cannot_make_us_dial_ourselves_nor_forget_a_known_peer() {
         let [known, stranger] = [PeerId::random(), PeerId::random()];
-        let mut book = Addresses::new([(known, address("10.0.0.1", 1))].into_iter());
+        let mut book = Addresses::new([(known, address("10.0.0.1", 1))].into_iter(), Nearness::default());
         book.claim(
             stranger,
             vec![address("127.0.0.1", 1), address("0.0.0.0", 1), address("10.0.0.2", 1)],
@@ -127,7 +193,7 @@ mod tests {
 
     #[test]
     fn of_many_addresses_a_few_are_kept_and_hints_outlive_claims() {
-        let (mut book, peer) = (Addresses::new([].into_iter()), PeerId::random());
+        let (mut book, peer) = (Addresses::new([].into_iter(), NEAR), PeerId::random());
         (0..100).for_each(|port| book.hint(peer, address("10.0.0.1", port)));
         book.claim(peer, (0..100).map(|port| address("10.0.0.2", port)).collect(), false);
         assert_eq!(book.of(&peer).len(), 2 * PER_PEER_MAX);

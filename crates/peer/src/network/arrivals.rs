@@ -115,7 +115,10 @@ impl SwarmTask {
             gossipsub::Event::Message { propagation_source: relay, message_id, message } => {
                 let id = GossipId { message: message_id, relay };
                 let from = message.source.as_ref().and_then(from_libp2p);
-                let taken = self.is_within_gossip_rate(relay)
+                // What there is too much of is held against who said it: whoever passed it on could not know.
+                let author = message.source.unwrap_or(relay);
+                let taken = self.is_within_gossip_rate(author)
+                    && self.relay_rate.admit(relay, Instant::now()).is_ok()
                     && from.is_some_and(|from| {
                         self.offer(NetworkEvent::Gossip { from, bytes: message.data, id: id.clone() })
                     });
@@ -150,11 +153,11 @@ impl SwarmTask {
         self.rate.admit(peer, Instant::now()).is_ok()
     }
 
-    fn is_within_gossip_rate(&mut self, relay: PeerId) -> bool {
-        let Err(dropped) = self.gossip_rate.admit(relay, Instant::now()) else { return true };
+    fn is_within_gossip_rate(&mut self, author: PeerId) -> bool {
+        let Err(dropped) = self.gossip_rate.admit(author, Instant::now()) else { return true };
         if dropped == GOSSIP_DROPPED_MAX {
-            tracing::warn!(peer = %relay, "a peer floods us with gossip and is not listened to for a while");
-            self.swarm.behaviour_mut().gossip.set_application_score(&relay, SCORE_FLOODING);
+            tracing::warn!(peer = %author, "a peer floods us with gossip and is not listened to for a while");
+            self.swarm.behaviour_mut().gossip.set_application_score(&author, SCORE_FLOODING);
         }
         false
     }
@@ -163,6 +166,7 @@ impl SwarmTask {
     pub(super) fn forgive(&mut self) {
         let now = Instant::now();
         self.rate.forget(now);
+        self.relay_rate.forget(now);
         for gone in self.gossip_rate.forget(now) {
             if gone.refused >= GOSSIP_DROPPED_MAX {
                 self.swarm.behaviour_mut().gossip.set_application_score(&gone.peer, 0.0);

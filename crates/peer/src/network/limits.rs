@@ -9,13 +9,15 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections at a time; at most two thirds of them may be opened by others.
     pub connections_max: u32,
+    /// Of those that others open, how many from one address; known peers come on top.
+    pub connections_per_address_max: usize,
     /// Bytes of memory that this process may use before it refuses new connections.
     pub memory_bytes_max: usize,
     /// Events that may wait for the driver: at most 16 MiB of messages.
     pub events_max: usize,
     /// Messages and questions from one peer in one second, over a longer time.
     pub messages_per_second: u32,
-    /// Gossip passed on by one peer in one second, over a longer time.
+    /// Gossip of one author in one second, over a longer time, whoever passes it on.
     pub gossip_per_second: u32,
     /// Own questions without an answer at a time.
     pub asks_max: usize,
@@ -52,6 +54,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: 384,
+            connections_per_address_max: 64,
             memory_bytes_max: 4 * 1024 * 1024 * 1024,
             events_max: 256,
             messages_per_second: 200,

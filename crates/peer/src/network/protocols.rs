@@ -9,7 +9,7 @@ use std::{collections::HashMap, time::Duration};
 
 use assay_protocol::id::Digest;
 use libp2p::{
-    StreamProtocol, connection_limits, gossipsub, identify,
+    PeerId, StreamProtocol, connection_limits, gossipsub, identify,
     identity::Keypair,
     memory_connection_limits, ping,
     request_response::{self, ProtocolSupport},
@@ -17,14 +17,14 @@ use libp2p::{
 };
 
 use super::{
-    GOSSIP_BYTES_MAX, Limits, messages::MessageCodec, questions::QuestionCodec, queues::IN_FLIGHT_MAX,
-    streams::Streams,
+    GOSSIP_BYTES_MAX, Limits, crowds::Crowds, messages::MessageCodec, questions::QuestionCodec,
+    queues::IN_FLIGHT_MAX, streams::Streams,
 };
 
 /// Connections to one peer: as many as two peers need that dial each other through several paths at once.
 const CONNECTIONS_PER_PEER_MAX: u32 = 8;
-/// Connections being set up in each direction.
-const CONNECTIONS_PENDING_MAX: u32 = 64;
+/// Connections being set up in each direction. Of those that others open, one address has a small share.
+const CONNECTIONS_PENDING_MAX: u32 = 256;
 /// How long a message may take.
 const MESSAGE_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long an answer may take.
@@ -51,6 +51,7 @@ pub(super) type Gossip =
 /// All of it, in the order in which a connection is offered to it.
 #[derive(NetworkBehaviour)]
 pub(super) struct Protocols {
+    crowds: Crowds,
     connections: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
     identify: identify::Behaviour,
@@ -62,10 +63,18 @@ pub(super) struct Protocols {
 }
 
 impl Protocols {
-    pub(super) fn new(keys: &Keypair, network: &Digest, limits: &Limits) -> Result<Self, String> {
+    pub(super) fn new(
+        keys: &Keypair,
+        network: &Digest,
+        limits: &Limits,
+        known: &[PeerId],
+    ) -> Result<Self, String> {
+        let mut connections = connection_limits::Behaviour::new(connection_limits(limits));
+        known.iter().for_each(|peer| connections.bypass_peer_id(peer));
         let version = version(network);
         Ok(Self {
-            connections: connection_limits::Behaviour::new(connection_limits(limits)),
+            crowds: Crowds::new(limits.connections_per_address_max, known.iter().copied()),
+            connections,
             memory: memory_connection_limits::Behaviour::with_max_bytes(limits.memory_bytes_max),
             identify: identify::Behaviour::new(
                 identify::Config::new(version.clone(), keys.public())

@@ -1,7 +1,7 @@
 //! How much each peer may send over time: a bucket for each, which fills at a steady rate.
 //!
 //! **Invariant:** in any stretch of time a peer is admitted at most twice its rate of one second, plus its rate; buckets
-//! of peers that fell silent are forgotten.
+//! of peers that fell silent are forgotten. There are at most [`BUCKETS_MAX`]; all for whom there is none share one.
 
 use std::{
     collections::HashMap,
@@ -14,11 +14,15 @@ use libp2p::PeerId;
 const BURST_SECONDS: u32 = 2;
 /// How long a peer must be silent until nothing of it is remembered.
 const FORGET_AFTER: Duration = Duration::from_secs(600);
+/// Peers that have a bucket of their own.
+const BUCKETS_MAX: usize = 16_384;
 
 /// The buckets.
 pub(super) struct Rates {
     per_second: u32,
     buckets: HashMap<PeerId, Bucket>,
+    /// Of all the others.
+    shared: Option<Bucket>,
 }
 
 struct Bucket {
@@ -37,13 +41,18 @@ pub(super) struct Forgotten {
 
 impl Rates {
     pub(super) fn new(per_second: u32) -> Self {
-        Self { per_second, buckets: HashMap::new() }
+        Self { per_second, buckets: HashMap::new(), shared: None }
     }
 
     /// Whether the peer is within its rate; if not, how often it was refused by now.
     pub(super) fn admit(&mut self, peer: PeerId, now: Instant) -> Result<(), u32> {
         let most = f64::from(self.per_second) * f64::from(BURST_SECONDS);
-        let bucket = self.buckets.entry(peer).or_insert(Bucket { left: most, filled: now, refused: 0 });
+        let new = Bucket { left: most, filled: now, refused: 0 };
+        let has_own = self.buckets.len() < BUCKETS_MAX || self.buckets.contains_key(&peer);
+        let bucket = match has_own {
+            true => self.buckets.entry(peer).or_insert(new),
+            false => self.shared.get_or_insert(new),
+        };
         let passed = now.saturating_duration_since(bucket.filled).as_secs_f64();
         bucket.left = (bucket.left + passed * f64::from(self.per_second)).min(most);
         bucket.filled = now;
@@ -66,6 +75,14 @@ impl Rates {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_are_made_up_share_a_bucket_once_there_are_too_many() {
+        let (mut rates, now) = (Rates::new(10), Instant::now());
+        (0..BUCKETS_MAX).for_each(|_| assert!(rates.admit(PeerId::random(), now).is_ok()));
+        let more = (0..1_000).filter(|_| rates.admit(PeerId::random(), now).is_ok()).count();
+        assert_eq!((more, rates.buckets.len()), (20, BUCKETS_MAX));
+    }
 
     #[test]
     fn a_flood_is_cut_to_the_rate_and_forgotten_when_it_is_over() {

@@ -22,7 +22,7 @@ use tokio::{
 
 use super::{
     BlobSource, NetworkSettings,
-    addresses::{Addresses, socket_of},
+    addresses::{Addresses, Nearness, socket_of},
     commands::NetworkCommand,
     event::{NetworkError, NetworkEvent},
     identity::{address_of, keypair, to_libp2p},
@@ -39,6 +39,10 @@ use super::{
 const STREAMS_PER_CONNECTION_MAX: usize = 256;
 /// How long a connection that nobody uses stays.
 const IDLE_MAX: Duration = Duration::from_secs(120);
+/// How long the other side of a connection may take to show who it is.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+/// How many authors at their full rate one peer may pass on.
+const AUTHORS_PER_RELAY: u32 = 16;
 /// How long the system may take to say what it listens on.
 const LISTEN_WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -51,14 +55,15 @@ impl SwarmTask {
     ) -> Result<(Self, watch::Receiver<Status>), NetworkError> {
         let limits = &settings.limits;
         let known = known(&settings.known)?;
+        let nearness = Nearness::of(&settings.listen, known.iter().map(|(_, address)| address));
         let (status, seen) = watch::channel(Status::default());
         let mut task = Self {
-            swarm: swarm(&settings)?,
+            swarm: swarm(&settings, &known)?,
             version: version(&settings.network),
             network: settings.network,
             blobs,
             redial: Redial::new(known.iter().map(|(peer, _)| *peer), seed()?, Instant::now()),
-            addresses: Addresses::new(known.into_iter()),
+            addresses: Addresses::new(known.into_iter(), nearness),
             queues: SendQueues::default(),
             pending: Pending::default(),
             answers: Slots::new(limits.answers_max, limits.per_peer_max),
@@ -66,6 +71,7 @@ impl SwarmTask {
             pace: limits.pace,
             rate: Rates::new(limits.messages_per_second),
             gossip_rate: Rates::new(limits.gossip_per_second),
+            relay_rate: Rates::new(limits.gossip_per_second.saturating_mul(AUTHORS_PER_RELAY)),
             backlog: VecDeque::new(),
             ending: None,
             local: BTreeSet::new(),
@@ -109,10 +115,14 @@ fn is_free(address: &Multiaddr) -> io::Result<()> {
     socket_of(address).map_or(Ok(()), |socket| TcpListener::bind(socket).map(drop))
 }
 
-fn swarm(settings: &NetworkSettings) -> Result<Swarm<Protocols>, NetworkError> {
+fn swarm(
+    settings: &NetworkSettings,
+    known: &[(libp2p::PeerId, Multiaddr)],
+) -> Result<Swarm<Protocols>, NetworkError> {
     let setup = |reason: String| NetworkError::Setup { reason };
     let keys = keypair(settings.secret).ok_or_else(|| setup("the secret is no key".into()))?;
-    let behaviour = Protocols::new(&keys, &settings.network, &settings.limits).map_err(setup)?;
+    let known: Vec<libp2p::PeerId> = known.iter().map(|(peer, _)| *peer).collect();
+    let behaviour = Protocols::new(&keys, &settings.network, &settings.limits, &known).map_err(setup)?;
     let builder = SwarmBuilder::with_existing_identity(keys)
         .with_tokio()
         .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, || {
@@ -123,7 +133,8 @@ fn swarm(settings: &NetworkSettings) -> Result<Swarm<Protocols>, NetworkError> {
         .map_err(|error| setup(error.to_string()))?
         .with_behaviour(|_| behaviour)
         .map_err(|error| setup(error.to_string()))?;
-    Ok(builder.with_swarm_config(|config| config.with_idle_connection_timeout(IDLE_MAX)).build())
+    let builder = builder.with_swarm_config(|config| config.with_idle_connection_timeout(IDLE_MAX));
+    Ok(builder.with_connection_timeout(HANDSHAKE_MAX).build())
 }
 
 fn known(peers: &[(PeerId, String)]) -> Result<Vec<(libp2p::PeerId, Multiaddr)>, NetworkError> {

@@ -64,7 +64,10 @@ pub(super) struct SwarmTask {
     pub(super) serves: Slots,
     pub(super) pace: Pace,
     pub(super) rate: Rates,
+    /// Of each author.
     pub(super) gossip_rate: Rates,
+    /// Of each who passes on.
+    pub(super) relay_rate: Rates,
     pub(super) backlog: VecDeque<NetworkEvent>,
     /// Whom to tell when all has ended; set once the end has begun.
     pub(super) ending: Option<oneshot::Sender<()>>,
@@ -148,6 +151,7 @@ impl SwarmTask {
         match event {
             SwarmEvent::Behaviour(event) => self.take(event),
             SwarmEvent::NewListenAddr { address, .. } => {
+                self.addresses.listens_on(&address);
                 self.status.send_modify(|status| status.listening.push(address));
             }
             SwarmEvent::ExpiredListenAddr { address, .. } => {

@@ -1,9 +1,16 @@
 //! Gossip: who hears what, and who decides.
 
+use std::time::Duration;
+
 use assay_peer::network::{GOSSIP_BYTES_MAX, GossipId, NetworkEvent, PublishError};
 use assay_protocol::id::PeerId;
 
+use tokio::time::sleep;
+
 use crate::world::{Peer, plan};
+
+/// How long something that was published may be on its way.
+const AGAIN: Duration = Duration::from_millis(500);
 
 async fn heard(peer: &mut Peer) -> (PeerId, Vec<u8>, GossipId) {
     peer.wait_for(|event| match event {
@@ -21,6 +28,8 @@ async fn publish(peer: &mut Peer, bytes: &[u8], listener: &mut Peer) -> (PeerId,
         tokio::select! {
             heard = heard(listener) => return heard,
             () = unpublished => {}
+            // Others heard it.
+            () = sleep(AGAIN) => {}
         }
     }
 }
@@ -86,5 +95,29 @@ async fn a_flood_of_gossip_is_cut_to_the_rate() {
         }
         passed += 1;
     }
+    assert!(passed <= 10, "{passed} passed");
+}
+
+#[tokio::test]
+async fn a_flood_costs_its_author_and_not_who_passes_it_on() {
+    let [mut first, mut middle, _] = row().await;
+    let slow = plan(4).with(|settings| settings.limits.gossip_per_second = 1).knowing(&middle);
+    let mut last = slow.start().await;
+    last.connected(middle.id).await;
+    let (from, ..) = publish(&mut middle, b"early", &mut last).await;
+    assert_eq!(from, middle.id);
+    // All of it is valid, so the middle passes it on.
+    for number in 0..100_u8 {
+        let (_, _, id) = publish(&mut first, &[number], &mut middle).await;
+        middle.network.accept(id).unwrap();
+    }
+    middle.network.publish(b"late".to_vec()).unwrap();
+    let (mut passed, mut heard_of) = (0, heard(&mut last).await);
+    while heard_of.0 == first.id {
+        last.network.accept(heard_of.2).unwrap();
+        passed += 1;
+        heard_of = heard(&mut last).await;
+    }
+    assert_eq!((heard_of.0, heard_of.1), (middle.id, b"late".to_vec()));
     assert!(passed <= 10, "{passed} passed");
 }

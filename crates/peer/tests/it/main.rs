@@ -6,6 +6,7 @@
 )]
 
 mod blobs;
+mod crowds;
 mod daemon;
 mod executor;
 mod gossip;
