@@ -1,7 +1,7 @@
 //! The executor: runs jobs in the sandbox, a few at a time, and keeps what they give as blobs.
 //!
 //! **Invariant:** a run that was asked for ends in one answer, or is stopped; its output is on the disk before anybody
-//! hears of it. What a run cost is computed from the host's meters alone.
+//! hears of it. What a run cost is computed from the host's meters alone. Checks wait for no job.
 
 mod begun;
 mod forge;
@@ -37,7 +37,7 @@ use assay_runtime::{
     pool::Pool,
     worker::{Files, Follower, WorkerSource},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 use self::begun::Begun;
 pub(crate) use self::sample::sample;
@@ -45,6 +45,8 @@ use crate::blobs::Blobs;
 
 /// Bytes of salt before the input in an input's blob.
 pub(crate) const SALT_BYTES: usize = 32;
+/// Checks that run whatever else does; more take the places of jobs.
+const CHECK_PLACES: usize = 1;
 /// The longest run of a test before an offer.
 const TEST_WAIT: Duration = Duration::seconds(60);
 
@@ -70,6 +72,8 @@ struct Inner {
     conduct: Conduct,
     places: Semaphore,
     places_max: usize,
+    /// The place that checks have to themselves, however many jobs run or wait.
+    checks: Semaphore,
     class: Mutex<Option<Class>>,
     running: Mutex<BTreeMap<RunId, Arc<AtomicBool>>>,
     /// What an honest run gave, by manifest: what a forger starts from.
@@ -86,7 +90,7 @@ pub struct NoClass {
 
 impl Executor {
     /// An executor whose workers are `worker` (a program that runs [`assay_runtime::worker::main`] when its first argument
-    /// is `worker`), as many at a time as `places`, or one for every two cores if that is 0.
+    /// is `worker`), as many at a time as `places`, or one for every two cores if that is 0, and a check beside them.
     #[must_use]
     pub fn new(worker: PathBuf, cache: PathBuf, places: usize, blobs: Blobs, conduct: Conduct) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -98,6 +102,7 @@ impl Executor {
                 conduct,
                 places: Semaphore::new(places_max),
                 places_max,
+                checks: Semaphore::new(CHECK_PLACES),
                 class: Mutex::new(None),
                 running: Mutex::default(),
                 seen: Mutex::default(),
@@ -105,7 +110,7 @@ impl Executor {
         }
     }
 
-    /// Runs at the same time.
+    /// Jobs at the same time; a check may run beside them.
     #[must_use]
     pub fn places(&self) -> usize {
         self.inner.places_max
@@ -182,6 +187,7 @@ impl Executor {
     pub fn end(&self) {
         lock(&self.inner.running).values().for_each(|stopped| stopped.store(true, Ordering::Relaxed));
         self.inner.places.close();
+        self.inner.checks.close();
         self.inner.pool.clear();
     }
 
@@ -237,6 +243,18 @@ impl Paths {
 }
 
 impl Inner {
+    /// Waits for a place. Jobs never keep a check from running: who is drawn for one and is late counts as absent.
+    async fn enter(&self, check: bool) -> Result<SemaphorePermit<'_>, AcquireError> {
+        if !check {
+            return self.places.acquire().await;
+        }
+        tokio::select! {
+            biased;
+            place = self.checks.acquire() => place,
+            place = self.places.acquire() => place,
+        }
+    }
+
     fn run(&self, run: &Run, mut stopped: StopFlag) -> Result<RunResult, Failure> {
         let files = self.files(&run.manifest)?;
         let input = self.blobs.get(&run.input).ok().flatten().ok_or(Failure::InputAbsent)?;

@@ -44,7 +44,7 @@ impl Begun {
 
     async fn in_place(&self) -> Result<RunResult, Failure> {
         let inner = &self.executor.inner;
-        let _place = inner.places.acquire().await.map_err(|_| Failure::Machine)?;
+        let _place = inner.enter(self.run.id.check).await.map_err(|_| Failure::Machine)?;
         if self.stopped.load(Ordering::Relaxed) {
             return Err(Failure::Machine);
         }
