@@ -8,6 +8,7 @@
 //! and one that no holder permits to a peer is not opened for it.
 
 mod holders;
+mod proofs;
 mod quota;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use assay_protocol::{
 
 use self::{
     holders::{Holders, Reader},
+    proofs::{Proofs, Stamp},
     quota::Quota,
 };
 use crate::{
@@ -88,6 +90,8 @@ pub struct Blobs {
 struct State {
     quota: Quota,
     holders: Holders,
+    /// Files whose bytes were seen to be what their names say.
+    proofs: Proofs,
     /// Holders that were made for a [`Hold`].
     holds: u64,
 }
@@ -124,7 +128,8 @@ impl Blobs {
         found.sort_unstable_by_key(|blob| blob.written);
         let mut quota = Quota::new(quota_bytes);
         found.into_iter().for_each(|blob| quota.add(blob.digest, blob.bytes));
-        let state = Mutex::new(State { quota, holders: Holders::default(), holds: 0 });
+        let state =
+            Mutex::new(State { quota, holders: Holders::default(), proofs: Proofs::default(), holds: 0 });
         Ok(Self { folder: Arc::new(folder), state: Arc::new(state) })
     }
 
@@ -183,16 +188,22 @@ impl Blobs {
         }
     }
 
-    /// Where the file of a blob is, once its bytes were checked. It stays there while it is kept.
+    /// Where the file of a blob is, once its bytes were checked: read once, and again only when the file is another one or
+    /// was written to since. It stays there while it is kept.
     ///
     /// # Errors
     /// [`BlobError::Damaged`], and then the file is gone.
     pub fn path(&self, digest: &Digest) -> Result<Option<PathBuf>, BlobError> {
         let Some(mut file) = self.open_file(digest)? else { return Ok(None) };
-        match Folder::verify(digest, &mut file)? {
-            true => Ok(Some(self.folder.path(digest))),
-            false => Err(self.discard(*digest)),
+        // Taken first, so that what is written while the bytes are read makes it another file.
+        let stamp = Stamp::of(&file.metadata()?);
+        if !self.state().proofs.holds(digest, &stamp) {
+            if !Folder::verify(digest, &mut file)? {
+                return Err(self.discard(*digest));
+            }
+            self.state().proofs.note(*digest, stamp);
         }
+        Ok(Some(self.folder.path(digest)))
     }
 
     /// Whether the blob is stored.
@@ -262,6 +273,7 @@ impl Blobs {
     pub fn remove(&self, digest: &Digest) -> io::Result<()> {
         let state = &mut *self.state();
         state.quota.remove(digest);
+        state.proofs.forget(digest);
         self.folder.remove(digest)
     }
 

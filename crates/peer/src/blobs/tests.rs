@@ -49,6 +49,39 @@ fn a_damaged_file_is_reported_once_and_then_absent() {
     }
 }
 
+/// Whether a blob was read whole to say where it is.
+fn is_read_for_path(blobs: &Blobs, digest: &Digest) -> bool {
+    let known = |blobs: &Blobs| {
+        let file = blobs.open_file(digest).unwrap().unwrap();
+        blobs.state().proofs.holds(digest, &Stamp::of(&file.metadata().unwrap()))
+    };
+    let before = known(blobs);
+    blobs.path(digest).unwrap().unwrap();
+    assert!(known(blobs));
+    !before
+}
+
+#[test]
+fn a_file_is_read_once_and_again_when_it_is_another() {
+    let (folder, blobs) = store();
+    let digest = blobs.put(b"content").unwrap();
+    assert!(is_read_for_path(&blobs, &digest));
+    assert!(!is_read_for_path(&blobs, &digest), "the second job");
+    let path = blobs.path(&digest).unwrap().unwrap();
+    let copy = folder.path().join("copy");
+    fs::copy(&path, &copy).unwrap();
+    fs::rename(&copy, &path).unwrap();
+    assert!(is_read_for_path(&blobs, &digest), "the same bytes in another file");
+    let before = fs::metadata(&path).unwrap();
+    // The system's clock for files goes on in steps.
+    while Stamp::of(&fs::metadata(&path).unwrap()) == Stamp::of(&before) {
+        fs::write(&path, b"c0ntent").unwrap();
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(before.modified().unwrap()).unwrap();
+    }
+    assert!(matches!(blobs.path(&digest), Err(BlobError::Damaged { .. })), "its time was set back");
+}
+
 #[test]
 fn what_an_ended_process_left_half_written_is_swept() {
     let (folder, blobs) = store();
