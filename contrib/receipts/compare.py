@@ -66,8 +66,6 @@ def compare(policy, threshold, claimed, found):
 
 
 def agree(policy, threshold, one, other):
-    if one is None or other is None:
-        return one is other
     if not one["records"] and not other["records"]:
         return True
     return all(
@@ -76,22 +74,26 @@ def agree(policy, threshold, one, other):
 
 
 def stands(policy, threshold, claimed, voices):
-    """How each voice stands: "with", "against" or "apart". One that was not served is None."""
-    to_claim = [
-        MISMATCH if claimed is None or voice is None else compare(policy, threshold, claimed, voice)
-        for voice in voices
-    ]
-    opposed = [at for at, found in enumerate(to_claim) if found == MISMATCH]
+    """How each voice, of what it found and how often it was drawn, stands. One that was not served found None."""
+    stood = []
+    for found, _ in voices:
+        if found is None:
+            stood.append("unserved")
+            continue
+        agreed = MISMATCH if claimed is None else compare(policy, threshold, claimed, found)
+        stood.append({MATCH: "with", GREY: "apart", MISMATCH: "against"}[agreed])
+    if policy[0] == "exact":
+        return stood
+    opposed = [at for at, stand in enumerate(stood) if stand == "against"]
+    often = lambda group: sum(voices[at][1] for at in group)
     largest = []
     for first in opposed:
         group = [first]
         for other in opposed:
             if other != first and all(
-                agree(policy, threshold, voices[member], voices[other]) for member in group
+                agree(policy, threshold, voices[member][0], voices[other][0]) for member in group
             ):
                 group.append(other)
-        if len(group) > len(largest):
+        if often(group) > often(largest):
             largest = group
-    return [
-        "with" if found == MATCH else "against" if at in largest else "apart" for at, found in enumerate(to_claim)
-    ]
+    return ["apart" if stand == "against" and at not in largest else stand for at, stand in enumerate(stood)]

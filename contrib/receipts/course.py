@@ -60,6 +60,8 @@ class Job:
         self.exact = self.policy[0] == "exact"
         self.revealed = self.forced = self.disputed = False
         self.seats, self.positions, self.positions_round = [], None, None
+        # The jury's draws, each by its seat, and what all weighs that can be drawn.
+        self.draws, self.electorate = [], law.MAX
 
     # Where it stands.
 
@@ -142,7 +144,13 @@ class Job:
         demand(self.is_checked() and self.phase == "seating" and tick["round"] >= self.round)
         if not tries:
             return self.hung() if self.jury_from is not None else self.unchecked()
-        self.seats.append({"peer": tries[-1]["leaf"]["peer"], "sealed": None, "found": None, "done": None})
+        leaf = tries[-1]["leaf"]
+        known = [at for at, seat in enumerate(self.seats) if seat["peer"] == leaf["peer"]]
+        if self.jury_from is not None:
+            self.draws.append(known[0] if known else len(self.seats))
+            if known:
+                return self.resolve_jury(tick["round"], tick)
+        self.seats.append({**leaf, "sealed": None, "found": None, "done": None})
         self.enter(self.stage, "sealing", until=tick["live"] + law.sealing(self.genesis, self.order))
 
     def seat_of(self, said):
@@ -276,26 +284,38 @@ class Job:
 
     def tally(self):
         """How each juror that was heard stands, by its seat."""
-        if self.jury_from is None:
-            return []
-        heard = [at for at in range(self.jury_from, len(self.seats)) if self.seats[at]["done"] in ("found", "unserved")]
-        voices = [self.seats[at]["found"] for at in heard]
+        heard = [at for at in dict.fromkeys(self.draws) if self.seats[at]["done"] in ("found", "unserved")]
+        voices = [(self.seats[at]["found"], self.draws.count(at)) for at in heard]
         return list(zip(heard, stands(self.policy, self.threshold, self.opened, voices)))
 
-    def margin(self):
-        told = [stand for _, stand in self.tally()]
-        return told.count("against") - told.count("with")
+    def sides(self):
+        """For each side, how often it was drawn, by how many, and what these weigh."""
+        told, result = self.tally(), []
+        for side in ("against", "with", "unserved"):
+            seats = [at for at, stand in told if stand == side]
+            weight = sum(self.seats[at]["stake"] for at in seats)
+            result.append((sum(self.draws.count(at) for at in seats), len(seats), weight))
+        return result
+
+    def barred(self):
+        """Who cannot be drawn next."""
+        away = [seat["peer"] for seat in self.seats if self.jury_from is None or seat["done"] == "absent"]
+        return {self.order["client"], self.order["provider"], *away}
+
+    def drawn(self):
+        """How many were drawn so far, whoever was drawn twice."""
+        return len(self.seats) if self.jury_from is None else self.jury_from + len(self.draws)
 
     def unchecked(self):
         self.close("unchecked" if self.ticket["covered"] else "void")
 
     def hung(self):
-        margin = self.margin()
-        self.close("disputed" if margin > 0 and margin + 2 >= self.ticket["margin"] else "void")
+        (against, *_), (matched, *_), _ = self.sides()
+        self.close("disputed" if against > matched else "void")
 
     def resolve(self, tick):
         if self.jury_from is not None:
-            return self.resolve_jury(tick)
+            return self.resolve_jury(law.held(tick["round"] + law.AHEAD), tick)
         seat = self.seats[-1]
         heard = sum(seat["done"] in ("found", "unserved") for seat in self.seats)
         if seat["done"] not in ("found", "unserved"):
@@ -310,16 +330,26 @@ class Job:
         self.jury_from = len(self.seats)
         self.seating(tick)
 
-    def resolve_jury(self, tick):
-        margin, bound = self.margin(), max(1, self.ticket["margin"])
-        if self.opened is None and margin > 0:
-            if self.positions_round is None:
-                self.positions_round = law.held(tick["round"] + law.AHEAD)
+    def resolve_jury(self, next_round, tick):
+        sides, checks = self.sides(), self.checks
+        (against, *_), (matched, *_), (unserved, *_) = sides
+        if self.opened is None and against > matched:
             return self.enter("jury", "silence", until=tick["live"] + self.timers["silence"])
-        if margin >= bound:
+        asleep = sum(seat["stake"] for seat in self.seats if seat["done"] == "absent")
+        electorate = max(0, self.electorate - asleep)
+
+        def decides(side, far_enough):
+            _, voices, weight = sides[side]
+            return voices >= 2 and (far_enough or 2 * weight > electorate)
+
+        if decides(0, against - matched >= checks["convict_margin"]):
             return self.close("slashed")
-        if margin <= -min(4, bound):
+        if decides(1, 2 * (matched - against) - unserved >= 2 * checks["clear_margin"]):
             return self.close("cleared")
-        if len(self.seats) - self.jury_from >= self.checks["jurors_max"]:
-            return self.hung()
-        self.seating(tick)
+        if unserved - against - matched >= checks["unreached_margin"]:
+            return self.close("unreached")
+        if len(self.draws) < checks["draws_max"]:
+            return self.enter("jury", "seating", round=next_round)
+        if unserved > 0 and unserved >= against + matched:
+            return self.close("unreached")
+        self.hung()

@@ -139,7 +139,12 @@ def listing(story):
     checkpoint = told[claimed // length * length]
     kind = terms["class"], names.digest("manifest", MANIFEST.write(terms["manifest"])), terms["manifest"]["work_most"]
     fits = trees.lists(story["listing"], checkpoint["rosters"], kind)
-    return None if fits and story["listing"]["roster"]["epoch"] == claimed // length else VERIFIERS
+    roster, members = story["listing"]["roster"], story["listing"]["parties"]
+    parties = iter((terms["client"], terms["provider"]))
+    shown = all(
+        member["leaf"]["peer"] in parties and trees.reach(member, roster["top"]) is not None for member in members
+    )
+    return None if shown and fits and roster["epoch"] == claimed // length else VERIFIERS
 
 
 class Replay:
@@ -188,6 +193,10 @@ class Replay:
                 getattr(job, "step_" + kind)(content, tick)
         except Refused:
             return step
+        if kind == "claim" and self.story["listing"] is not None:
+            listing = self.story["listing"]
+            parties = sum(member["leaf"]["stake"] for member in listing["parties"])
+            job.electorate = max(0, listing["roster"]["top"]["sum"] - parties)
         if job.stage == "closed":
             job.lasted = max(0, tick["live"] - job.began)
         return step if step == OUTCOME and job.moved() == before else None
@@ -233,8 +242,7 @@ class Replay:
             return True
         if roster is None or len(tries) > job.checks["tries_max"]:
             return False
-        top, seat = roster["roster"]["top"], len(job.seats)
-        away = {job.order["client"], job.order["provider"], *(sat["peer"] for sat in job.seats)}
+        top, seat, away = roster["roster"]["top"], job.drawn(), job.barred()
         for attempt, tried in enumerate(tries):
             leaf = tried["leaf"]
             barred = leaf["peer"] in away

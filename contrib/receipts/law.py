@@ -29,8 +29,8 @@ def unsound(genesis):
         and 1 <= timers["epoch_ticks"] <= 4096
         and max(parts) <= ONE
         and checks["base"] > 0
-        and checks["margin_max"] <= 64
-        and 1 <= checks["jurors_max"] <= 40
+        and all(1 <= checks[name + "_margin"] <= 64 for name in ("convict", "clear", "unreached"))
+        and 1 <= checks["draws_max"] <= 40
         and 1 <= checks["tries_max"] <= 256
         and money["low_water"] > 0
         and 1 <= money["jobs_max"] <= 1_000_000
@@ -114,24 +114,24 @@ def suffice(checks, checkers, prepaid):
     )
 
 
-def errs(rate, margin):
-    """The chance that a jury of this margin errs."""
+def convicts(checks, against):
+    """The chance that a jury convicts each draw of which is against with this chance."""
+    places = [0] * (checks["clear_margin"] + checks["convict_margin"] + 1)
+    places[checks["clear_margin"]] = ONE
+    for _ in range(checks["draws_max"]):
+        moved = [0] * (len(places) - 1) + [places[-1]]
+        for at in range(1, len(places) - 1):
+            moved[at + 1] += share(places[at], against)
+            moved[at - 1] += share(places[at], ONE - against)
+        places = moved
+    return places[-1]
 
-    def power(of):
-        result = 1 << 60
-        for _ in range(margin):
-            result = result * (of << 28) >> 60
-        return result
 
-    wrong, right = power(rate), power(max(0, ONE - rate))
-    return (wrong << 32) // (wrong + right) if wrong + right else ONE
-
-
-def deterrence(checks, margin, gain, slash):
-    wrong = errs(checks["collusion"], margin)
-    caught = share(share(checks["power"], ONE - checks["collusion"]), ONE - wrong)
-    slandered = share(checks["collusion"], wrong)
-    if margin == 0 or gain + slash == 0 or caught <= slandered:
+def deterrence(checks, gain, slash):
+    friends = checks["collusion"]
+    caught = share(share(checks["power"], ONE - friends), convicts(checks, ONE - friends))
+    slandered = share(friends, convicts(checks, friends))
+    if gain + slash == 0 or caught <= slandered:
         return ONE
     lost = (gain << 32) // (gain + slash)
     return min(ONE, lost * checks["theta"] // (caught - slandered))
@@ -140,13 +140,12 @@ def deterrence(checks, margin, gain, slash):
 def ticket(genesis, job, order, standing):
     checks, timers = genesis["checks"], genesis["timers"]
     worth = held(price(order))
-    margin = min(checks["margin_max"], max(0, standing["checkers"]["leaves"] - 1) // 2)
     most = quote(genesis, order, order["work_max"], ONE, standing["fee_margin"])
     newcomer = standing["stake"] < most["entry"]
     ramp = min(ONE, (checks["ramp"] << 64) // (standing["trust"] + ONE))
     prepaid = max(order["checks"], int(newcomer))
     most_slashed = slash(genesis, order, prepaid)
-    deters = deterrence(checks, margin, worth, min(most_slashed, standing["stake"]))
+    deters = deterrence(checks, worth, min(most_slashed, standing["stake"]))
     policy = ONE if newcomer or standing["strict"] else min(ONE, max(checks["base"], deters, ramp))
     rate = ONE if prepaid > 0 or standing["endowed"] else policy
     costs = quote(genesis, order, order["work_max"], policy, standing["fee_margin"])
@@ -156,7 +155,6 @@ def ticket(genesis, job, order, standing):
         "rate": rate,
         "policy_rate": policy,
         "prepaid": prepaid,
-        "margin": margin,
         "slash": most_slashed,
         "premium": costs["premium"],
         "dues": 0 if newcomer else costs["dues"],

@@ -55,16 +55,17 @@ def settle(job, at_stake):
 
     def cleared():
         tally = job.tally()
-        with_it = fees_of(at for at, stand in tally if stand == "with")
         agreement = job.compared(seats[accuser])
         slandered = agreement is None or agreement == MISMATCH
+        before = range(accuser + (not slandered))
+        with_it = fees_of(at for at, stand in tally if stand == "with" and at not in before)
         unserved = seats[accuser]["done"] == "unserved"
         losers = [seats[accuser]["peer"]] if slandered else []
         losers += [order["provider"]] if unserved or not slandered else []
-        losers += [seats[at]["peer"] for at, stand in tally if stand == "against"]
+        losers += [seats[at]["peer"] for at, stand in tally if stand == "against" and at != accuser]
         each, rest = divmod(sum_of(with_it), len(losers))
         fines = [{"peer": peer, "amount": each + (at < rest)} for at, peer in enumerate(losers)]
-        result = paid(fees_of(range(accuser + (not slandered))))
+        result = paid(fees_of(before))
         return dict(result, fees=result["fees"] + with_it, fines=result["fines"] + fines)
 
     def slashed(with_bounty):
@@ -72,7 +73,7 @@ def settle(job, at_stake):
         first = accuser if accuser is not None else len(seats) - 1 if seats else None
         if first is not None and seats[first]["found"] is None:
             first = None
-        against = [at for at, stand in job.tally() if stand == "against"]
+        against = [at for at, stand in job.tally() if stand == "against" and at != first]
         fees = fees_of(([] if first is None else [first]) + against)
         if with_bounty and first is not None:
             most = fees[0]["amount"] * genesis["money"]["bounty_checks"]
@@ -108,4 +109,7 @@ def settle(job, at_stake):
         return slashed(False)
     if outcome in ("disputed", "void"):
         return undecided()
+    if outcome == "unreached":
+        fees = fees_of(range(len(seats)))
+        return settlement(held, fees=fees, fines=[{"peer": order["provider"], "amount": sum_of(fees)}])
     return settlement(held)

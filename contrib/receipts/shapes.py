@@ -10,7 +10,7 @@ END = Enumeration("stop", "length", "cancelled")
 FORMAT = Enumeration("f32")
 OUTCOMES = (
     "not_drawn checked grey cleared unchecked no_claim aborted cancelled grey_refunded mismatch disputed withdrawn "
-    "slashed silent false_stream false_opening void"
+    "slashed silent false_stream false_opening void unreached"
 ).split()
 OUTCOME = Enumeration(*OUTCOMES)
 REFUSAL = Enumeration(
@@ -64,7 +64,6 @@ TICKET = Structure(
     rate=U64,
     policy_rate=U64,
     prepaid=U16,
-    margin=U64,
     slash=U64,
     premium=U64,
     dues=U64,
@@ -217,8 +216,8 @@ GENESIS = Structure(
     ),
     checks=Structure(
         **dict.fromkeys(
-            "base ramp theta collusion power leaves_min effective_min party_share stake_checks margin_max "
-            "jurors_max tries_max endowed_checks".split(),
+            "base ramp theta collusion power leaves_min effective_min party_share stake_checks convict_margin "
+            "clear_margin unreached_margin draws_max tries_max endowed_checks".split(),
             U64,
         )
     ),
@@ -258,7 +257,11 @@ HAPPENING = Enumeration(
 )
 FEES = Vector(Structure(peer=NAME, amount=U64))
 LISTING = Structure(
-    roster=Structure(epoch=U64, count=U64, top=NODE, squares=SQUARES), position=U64, count=U64, path=PATH
+    roster=Structure(epoch=U64, count=U64, top=NODE, squares=SQUARES),
+    position=U64,
+    count=U64,
+    path=PATH,
+    parties=Vector(TRY, 2),
 )
 STORY = Structure(
     genesis=GENESIS,

@@ -47,8 +47,8 @@ def lists(listing, rosters, kind):
     return shows(rosters, listing["count"], listing["position"], entry, listing["path"])
 
 
-def lies_at(tried, top, position):
-    """True if the path of a try shows its leaf as the one that a position belongs to."""
+def reach(tried, top):
+    """Where the positions of a leaf begin that its path shows; none if it does not."""
     leaf, before = tried["leaf"], 0
     node = {"digest": digest("roster leaf", LEAF.write(leaf)), "sum": leaf["stake"]}
     for sibling in tried["path"]:
@@ -56,9 +56,15 @@ def lies_at(tried, top, position):
         before += sibling["node"]["sum"] if sibling["left"] else 0
         both = {"digest": digest("roster node", b"".join(map(NODE.write, pair))), "sum": sum(n["sum"] for n in pair)}
         if both["sum"] >= 1 << 64:
-            return False
+            return None
         node = both
-    return node == top and before <= position < before + leaf["stake"]
+    return before if node == top else None
+
+
+def lies_at(tried, top, position):
+    """True if the path of a try shows its leaf as the one that a position belongs to."""
+    before = reach(tried, top)
+    return before is not None and before <= position < before + tried["leaf"]["stake"]
 
 
 def place(job, secret, beacon, seat, attempt, total):

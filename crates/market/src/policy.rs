@@ -160,10 +160,10 @@ pub fn explain(genesis: &Genesis, order: &Order, standing: Standing, shares: &[R
     let ticket = Ticket::new(genesis, order, standing);
     let price = order.price()?;
     let check = genesis.check_cost(order.work_max);
-    let convicts = rate::convicts(checks, ticket.margin);
+    let convicts = rate::convicts(checks);
     let components = Components {
         base: checks.base,
-        deterrence: rate::deterrence(checks, ticket.margin, price, ticket.slash.min(standing.stake)),
+        deterrence: rate::deterrence(checks, price, ticket.slash.min(standing.stake)),
         ramp: rate::ramp(checks, standing.trust),
     };
     let caught = ticket.rate.times(convicts);
@@ -182,9 +182,9 @@ pub fn explain(genesis: &Genesis, order: &Order, standing: Standing, shares: &[R
         cost,
         dues: ticket.dues,
         slash: ticket.slash,
-        margin: ticket.margin,
+        margin: checks.convict_margin,
         convicts,
-        convicts_honest: rate::convicts_honest(checks, ticket.margin),
+        convicts_honest: rate::convicts_honest(checks),
         newcomer: ticket.newcomer.then_some(Newcomer {
             loss_max: cost.premium.plus(check)?,
             garbage_max: price.share(Rate::ONE.minus_up_to(convicts)),

@@ -27,7 +27,7 @@ pub fn claim_time(genesis: &Genesis, order: &Order) -> Duration {
 #[must_use]
 pub fn open_max(genesis: &Genesis) -> Duration {
     let (timers, checks) = (&genesis.timers, &genesis.checks);
-    let verifiers = (u64::from(ORDER_CHECKS_MAX) + ABSENT_MAX as u64).saturating_add(checks.jurors_max);
+    let verifiers = (u64::from(ORDER_CHECKS_MAX) + ABSENT_MAX as u64).saturating_add(checks.draws_max);
     let seat = Duration(timers.settle_max.0 / 4)
         .plus(timers.opening)
         .plus(timers.gap_max.times(2 * ROUNDS_AHEAD + 2));

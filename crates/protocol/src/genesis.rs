@@ -11,7 +11,6 @@ use crate::{
     draw::TRIES_MAX,
     id::{Digest, NetworkId, PeerId},
     manifest::{Manifest, NAME_BYTES_MAX, TensorFormat},
-    rate,
     units::{Amount, Duration, Rate, Work},
 };
 
@@ -27,8 +26,10 @@ pub const FOUNDERS_MAX: usize = 256;
 pub const CLASSES_MAX: usize = 16;
 /// Ticks in the longest epoch: a hash chain is walked from one end of it to the other.
 pub const EPOCH_TICKS_MAX: u64 = 4_096;
-/// Jurors in the longest jury; what each says has to fit one receipt.
-pub const JURORS_MAX: u64 = 40;
+/// Draws in the longest jury; what each juror says has to fit one receipt.
+pub const DRAWS_MAX: u64 = 40;
+/// The greatest margin of any jury: there are not many more draws.
+pub const MARGIN_MAX: u64 = 64;
 /// Jobs that one notary can be made to keep open.
 pub const JOBS_OPEN_MAX: u64 = 1_000_000;
 /// Formats that one network compares.
@@ -188,10 +189,14 @@ pub struct Checks {
     pub party_share: Rate,
     /// The stake that a verifier of a manifest needs, in costs of the largest run that the manifest allows.
     pub stake_checks: u64,
-    /// The greatest margin by which a jury convicts.
-    pub margin_max: u64,
-    /// Jurors after which a jury gives up.
-    pub jurors_max: u64,
+    /// The margin by which a jury convicts, in draws.
+    pub convict_margin: u64,
+    /// The margin by which it clears.
+    pub clear_margin: u64,
+    /// By how many draws those that were not given the input outnumber all others where it ends as unreached.
+    pub unreached_margin: u64,
+    /// Draws after which a jury gives up.
+    pub draws_max: u64,
     /// Positions tried for one verifier.
     pub tries_max: u64,
     /// Checks that the endowment pays for each pair of model and class that the network names.
@@ -211,8 +216,10 @@ impl Default for Checks {
             effective_min: Rate::per_mille(2_500),
             party_share: Rate::per_mille(250),
             stake_checks: 12,
-            margin_max: 6,
-            jurors_max: 40,
+            convict_margin: 6,
+            clear_margin: 4,
+            unreached_margin: 12,
+            draws_max: 40,
             tries_max: 256,
             endowed_checks: 200,
         }
@@ -351,6 +358,7 @@ impl Genesis {
             money.autostake,
             money.autostake_newcomer,
         ];
+        let margins = [checks.convict_margin, checks.clear_margin, checks.unreached_margin];
         let demands = [
             (self.notaries.len() <= 1, "one notary: two would each keep all of the money"),
             (self.is_bounded(), "lists and texts that can be read"),
@@ -359,8 +367,11 @@ impl Genesis {
             ((1..=EPOCH_TICKS_MAX).contains(&timers.epoch_ticks), "1 to 4,096 ticks in an epoch"),
             (parts.iter().all(|part| *part <= Rate::ONE), "shares of at most the whole"),
             (checks.base > Rate::ZERO, "a least rate of checks"),
-            (checks.margin_max <= rate::MARGIN_MAX, "a jury's margin of at most 64"),
-            ((1..=JURORS_MAX).contains(&checks.jurors_max), "1 to 40 jurors"),
+            (
+                margins.iter().all(|margin| (1..=MARGIN_MAX).contains(margin)),
+                "margins of a jury from 1 to 64",
+            ),
+            ((1..=DRAWS_MAX).contains(&checks.draws_max), "1 to 40 draws in a jury"),
             ((1..=TRIES_MAX as u64).contains(&checks.tries_max), "1 to 256 tries for a verifier"),
             (money.low_water.0 > 0, "a low-water mark"),
             ((1..=JOBS_OPEN_MAX).contains(&money.jobs_max), "1 to 1,000,000 open jobs"),

@@ -41,7 +41,7 @@ use crate::{
     draw,
     genesis::{Checks, Genesis, Threshold, Timers},
     id::{Digest, JobId, PeerId},
-    jury::{self, Tally, Verdict, Voice},
+    jury::{self, Ballot, Stand, Tally, Verdict, Voice},
     manifest::{End, Policy},
     merkle,
     order::Order,
@@ -119,8 +119,12 @@ pub struct Job {
     forced: bool,
     disputed: bool,
     seats: Vec<Seat>,
-    /// Where the jury's seats begin, once there is one.
+    /// Where the seats begin that only the jury drew, once there is one.
     jury_from: Option<usize>,
+    /// The jury's draws, each by its seat: of several one may be of the same.
+    draws: Vec<usize>,
+    /// What all weighs that can be drawn: nobody is in the majority before that is known.
+    electorate: u64,
     opened: Option<Testimony>,
     positions_round: Option<u64>,
     positions: Option<Beacon>,
@@ -158,6 +162,8 @@ impl Job {
             disputed: false,
             seats: Vec::new(),
             jury_from: None,
+            draws: Vec::new(),
+            electorate: u64::MAX,
             opened: None,
             positions_round: None,
             positions: None,
@@ -252,10 +258,41 @@ impl Job {
         &self.seats
     }
 
-    /// Where the jury's seats begin, once the provider was accused.
+    /// Where the seats begin that only the jury drew, once the provider was accused.
     #[must_use]
     pub fn jury_from(&self) -> Option<usize> {
         self.jury_from
+    }
+
+    /// How many verifiers were drawn so far, whoever was drawn twice.
+    #[must_use]
+    pub fn drawn_so_far(&self) -> usize {
+        self.jury_from.map_or(self.seats.len(), |from| from + self.draws.len())
+    }
+
+    /// The seats of the jurors, each once, as they were first drawn.
+    #[must_use]
+    pub fn jurors(&self) -> Vec<usize> {
+        let mut jurors: Vec<usize> = Vec::new();
+        for seat in &self.draws {
+            if !jurors.contains(seat) {
+                jurors.push(*seat);
+            }
+        }
+        jurors
+    }
+
+    /// Who may not be drawn next: the parties, and who was absent. Outside a jury nobody is drawn twice.
+    #[must_use]
+    pub fn barred(&self) -> Vec<PeerId> {
+        let passed = |seat: &&Seat| self.jury_from.is_none() || seat.testified == Testified::Absent;
+        let seated = self.seats.iter().filter(passed).map(|seat| seat.peer);
+        [self.order.client, self.order.provider].into_iter().chain(seated).collect()
+    }
+
+    /// Notes what all verifiers weigh together that can be drawn, once the roster is fixed.
+    pub fn enrol(&mut self, electorate: u64) {
+        self.electorate = electorate;
     }
 
     /// What the provider opened, once it is complete.
@@ -288,12 +325,35 @@ impl Job {
         self.stage.due()
     }
 
-    /// How the jury's voices stand to the provider, seat by seat from the first juror.
+    /// How those jurors stand to the provider that have said all, as they were first drawn.
     #[must_use]
     pub fn tally(&self) -> Tally {
-        let jurors = self.seats.get(self.jury_from.unwrap_or(self.seats.len())..).unwrap_or_default();
-        let voices: Vec<&Voice> = jurors.iter().filter_map(|seat| seat.voice()).collect();
-        jury::tally(self.order.manifest.policy, self.rules.threshold.as_ref(), self.opened.as_ref(), &voices)
+        let heard = |at: &usize| {
+            let seat = &self.seats[*at];
+            let draws = self.draws.iter().filter(|drawn| *drawn == at).count() as u64;
+            Some(Ballot { voice: seat.voice()?, draws, weight: seat.weight })
+        };
+        let heard: Vec<Ballot<'_>> = self.jurors().iter().filter_map(heard).collect();
+        jury::tally(self.order.manifest.policy, self.rules.threshold.as_ref(), self.opened.as_ref(), &heard)
+    }
+
+    /// The seats of those jurors that have said all, each with how it stands to the provider.
+    #[must_use]
+    pub fn stands(&self) -> Vec<(usize, Stand)> {
+        let heard = self.jurors().into_iter().filter(|at| self.seats[*at].voice().is_some());
+        heard.zip(self.tally().stands).collect()
+    }
+
+    /// How many found what was claimed: verifiers before any jury, and jurors.
+    #[must_use]
+    pub fn agreeing(&self) -> u64 {
+        let stands = self.stands();
+        let before = self.jury_from.unwrap_or(self.seats.len());
+        let agrees = |at: usize| {
+            let matched = at < before && self.compare_with(&self.seats[at]) == Some(Agreement::Match);
+            matched || stands.contains(&(at, Stand::With))
+        };
+        (0..self.seats.len()).filter(|at| agrees(*at)).count() as u64
     }
 
     /// How the first verifier's finding compares with the claim; none if it found nothing or the claim is not open.
@@ -301,13 +361,6 @@ impl Job {
     pub fn agreement(&self) -> Option<Agreement> {
         let first = self.jury_from.map_or(self.seats.last(), |from| self.seats.get(from.checked_sub(1)?));
         self.compare_with(first?)
-    }
-
-    /// How many verifiers before any jury found what was claimed.
-    #[must_use]
-    pub fn matches(&self) -> u64 {
-        let first = &self.seats[..self.jury_from.unwrap_or(self.seats.len())];
-        first.iter().filter(|seat| self.compare_with(seat) == Some(Agreement::Match)).count() as u64
     }
 
     fn compare_with(&self, seat: &Seat) -> Option<Agreement> {
@@ -319,7 +372,7 @@ impl Job {
     fn resolve_seat(&mut self, now: LiveTime) -> Stage {
         match self.jury_from {
             None => self.resolve_check(now),
-            Some(_) => self.resolve_jury(now),
+            Some(_) => self.resolve_jury(now, now.round_ahead()),
         }
     }
 
@@ -347,19 +400,21 @@ impl Job {
         }
     }
 
-    fn resolve_jury(&mut self, now: LiveTime) -> Stage {
+    /// Weighs what the jury has said; the next juror, if one is needed, is drawn by the beacon of that round.
+    fn resolve_jury(&mut self, now: LiveTime, next: u64) -> Stage {
         let tally = self.tally();
         if self.opened.is_none() && tally.margin() > 0 {
-            // Nobody may have sealed anything so far: what is to be opened is drawn from here on at the latest.
-            self.positions_round.get_or_insert(now.round_ahead());
             return Stage::Jury(SeatPhase::Silence { until: now.live.after(self.rules.timers.silence) });
         }
-        let jurors = self.seats.len() - self.jury_from.unwrap_or_default();
-        match tally.verdict(self.ticket.margin) {
+        let absent = self.seats.iter().filter(|seat| seat.testified == Testified::Absent);
+        let absent: u128 = absent.map(|seat| u128::from(seat.weight)).sum();
+        let electorate = u128::from(self.electorate).saturating_sub(absent);
+        match tally.verdict(&self.rules.checks, self.draws.len() as u64, electorate) {
             Verdict::Convicted => Stage::Closed(Outcome::Slashed),
             Verdict::Cleared => Stage::Closed(Outcome::Cleared),
-            Verdict::Open if jurors as u64 >= self.rules.checks.jurors_max => self.hung(&tally),
-            Verdict::Open => Stage::Jury(SeatPhase::Seating { round: now.round_ahead() }),
+            Verdict::Unreached => Stage::Closed(Outcome::Unreached),
+            Verdict::Hung => hung(&tally),
+            Verdict::Open => Stage::Jury(SeatPhase::Seating { round: next }),
         }
     }
 
@@ -368,19 +423,17 @@ impl Job {
         Stage::Closed(if self.ticket.covered { Outcome::Unchecked } else { Outcome::Void })
     }
 
-    /// Nobody is left to decide: refunded in doubt, void without one.
-    fn hung(&self, tally: &Tally) -> Stage {
-        let doubt =
-            tally.margin() > 0 && tally.margin() + 2 >= i64::try_from(self.ticket.margin).unwrap_or(i64::MAX);
-        Stage::Closed(if doubt { Outcome::Disputed } else { Outcome::Void })
-    }
-
     /// True if these are the wanted records. Where records are drawn, none are before the beacon is known.
     fn wants(&self, count: u64, records: &[ShownRecord]) -> bool {
         let beacon = self.positions.map(|beacon| beacon.value);
         let wanted = draw::positions(self.id, count, beacon);
         wanted.is_some_and(|wanted| wanted.iter().eq(records.iter().map(|record| &record.position)))
     }
+}
+
+/// Nobody is left to decide: refunded in doubt, void without one.
+fn hung(tally: &Tally) -> Stage {
+    Stage::Closed(if tally.margin() > 0 { Outcome::Disputed } else { Outcome::Void })
 }
 
 /// True if each of these records stands under `root`.

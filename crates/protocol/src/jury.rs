@@ -1,20 +1,36 @@
 //! The jury: how jurors who found different things weigh against each other.
+//!
+//! **Invariant:** whoever is drawn again counts again with what it said; nobody counts that was not drawn.
 
 use alloc::vec::Vec;
 
 use crate::{
     compare::{self, Agreement, Testimony},
-    genesis::Threshold,
+    genesis::{Checks, Threshold},
     manifest::Policy,
 };
+
+/// Voices that a verdict wants on its side: a guard against one broken machine, not against split stakes.
+const VOICES_MIN: u64 = 2;
 
 /// What a juror brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Voice {
     /// It ran the job.
     Found(Testimony),
-    /// It was not given the input: this agrees with others who were not, and with nothing else.
+    /// It was not given the input: a voice of its own kind.
     Unserved,
+}
+
+/// What a juror brings, with how much it counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Ballot<'a> {
+    /// What it says.
+    pub voice: &'a Voice,
+    /// How often it was drawn.
+    pub draws: u64,
+    /// What it has at stake.
+    pub weight: u64,
 }
 
 /// How a voice stands to the provider.
@@ -22,10 +38,23 @@ pub enum Voice {
 pub enum Stand {
     /// It found what the provider claims.
     With,
-    /// It belongs to the largest group that found something else.
+    /// It found something else; where outputs may differ a little, it belongs to the largest group that agrees on it.
     Against,
-    /// It belongs to neither, and counts for nobody.
+    /// It was not given the input.
+    Unserved,
+    /// It belongs to no group, and counts for nobody.
     Apart,
+}
+
+/// What stands on one side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Side {
+    /// Draws.
+    pub draws: i64,
+    /// Jurors that were drawn.
+    pub voices: u64,
+    /// What these have at stake.
+    pub weight: u128,
 }
 
 /// A count of voices.
@@ -33,10 +62,12 @@ pub enum Stand {
 pub struct Tally {
     /// How each voice stands, in the order of the voices.
     pub stands: Vec<Stand>,
-    /// How many stand with the provider.
-    pub with: i64,
-    /// How many stand against it.
-    pub against: i64,
+    /// What stands with the provider.
+    pub with: Side,
+    /// What stands against it.
+    pub against: Side,
+    /// Who was not given the input.
+    pub unserved: Side,
 }
 
 /// What a tally amounts to.
@@ -46,27 +77,45 @@ pub enum Verdict {
     Convicted,
     /// The provider is cleared.
     Cleared,
+    /// Too many could not reach anybody.
+    Unreached,
+    /// Enough were drawn, and nothing is decided.
+    Hung,
     /// Another juror is needed.
     Open,
 }
 
 impl Tally {
-    /// By how many the voices against the provider outweigh those with it.
+    /// By how many draws those against the provider outweigh those with it.
     #[must_use]
     pub fn margin(&self) -> i64 {
-        self.against - self.with
+        self.against.draws - self.with.draws
     }
 
-    /// The verdict if a jury convicts by `margin`; it clears by as much, but never needs more than four.
+    /// The verdict after so many draws, where all that can be drawn weighs so much.
     #[must_use]
-    pub fn verdict(&self, margin: u64) -> Verdict {
-        let margin = i64::try_from(margin.max(1)).unwrap_or(i64::MAX);
-        if self.margin() >= margin {
+    pub fn verdict(&self, checks: &Checks, draws: u64, electorate: u128) -> Verdict {
+        let [convict, clear, unreached, most] =
+            [checks.convict_margin, checks.clear_margin, checks.unreached_margin, checks.draws_max]
+                .map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+        let Self { with, against, unserved, .. } = self;
+        let decides = |side: &Side, leads: bool| {
+            side.voices >= VOICES_MIN && (leads || side.weight > electorate.saturating_sub(side.weight))
+        };
+        let heard = against.draws + with.draws;
+        let relieved = -2 * self.margin() - unserved.draws;
+        if decides(against, self.margin() >= convict) {
             Verdict::Convicted
-        } else if self.margin() <= -margin.min(4) {
+        } else if decides(with, relieved >= clear.saturating_mul(2)) {
             Verdict::Cleared
-        } else {
+        } else if unserved.draws - heard >= unreached {
+            Verdict::Unreached
+        } else if i64::try_from(draws).unwrap_or(i64::MAX) < most {
             Verdict::Open
+        } else if unserved.draws > 0 && unserved.draws >= heard {
+            Verdict::Unreached
+        } else {
+            Verdict::Hung
         }
     }
 }
@@ -77,53 +126,68 @@ pub fn tally(
     policy: Policy,
     threshold: Option<&Threshold>,
     claimed: Option<&Testimony>,
-    voices: &[&Voice],
+    jurors: &[Ballot<'_>],
 ) -> Tally {
-    let to_claim: Vec<Agreement> =
-        voices.iter().map(|voice| against(policy, threshold, claimed, voice)).collect();
-    let group = largest_group(policy, threshold, voices, &to_claim);
-    let stands: Vec<Stand> = (0..)
-        .zip(&to_claim)
-        .map(|(index, agreement)| match agreement {
-            Agreement::Match => Stand::With,
-            Agreement::Mismatch if group.contains(&index) => Stand::Against,
-            Agreement::Mismatch | Agreement::Grey => Stand::Apart,
-        })
-        .collect();
-    let count = |stand| stands.iter().filter(|other| **other == stand).count() as i64;
-    Tally { with: count(Stand::With), against: count(Stand::Against), stands }
+    let stands = stands(policy, threshold, claimed, jurors);
+    let mut tally = Tally { stands, ..Tally::default() };
+    for (juror, stand) in jurors.iter().zip(&tally.stands) {
+        let side = match stand {
+            Stand::With => &mut tally.with,
+            Stand::Against => &mut tally.against,
+            Stand::Unserved => &mut tally.unserved,
+            Stand::Apart => continue,
+        };
+        side.draws += i64::try_from(juror.draws).unwrap_or(i64::MAX);
+        side.voices += 1;
+        side.weight += u128::from(juror.weight);
+    }
+    tally
 }
 
-fn against(
+fn stands(
     policy: Policy,
     threshold: Option<&Threshold>,
     claimed: Option<&Testimony>,
-    voice: &Voice,
-) -> Agreement {
-    match (claimed, voice) {
-        (Some(claimed), Voice::Found(found)) => compare::compare(policy, threshold, claimed, found),
-        (None, _) | (_, Voice::Unserved) => Agreement::Mismatch,
+    jurors: &[Ballot<'_>],
+) -> Vec<Stand> {
+    let agreement = |found: &Testimony| {
+        claimed.map_or(Agreement::Mismatch, |claimed| compare::compare(policy, threshold, claimed, found))
+    };
+    let stand = |juror: &Ballot<'_>| match juror.voice {
+        Voice::Unserved => Stand::Unserved,
+        Voice::Found(found) => match agreement(found) {
+            Agreement::Match => Stand::With,
+            Agreement::Mismatch => Stand::Against,
+            Agreement::Grey => Stand::Apart,
+        },
+    };
+    let mut stands: Vec<Stand> = jurors.iter().map(stand).collect();
+    if let Policy::Tensor(_) = policy {
+        let opposed = (0..).zip(&stands).filter(|(_, stand)| **stand == Stand::Against).map(|(at, _)| at);
+        let opposed: Vec<usize> = opposed.collect();
+        let group = largest_group(policy, threshold, jurors, &opposed);
+        opposed.iter().filter(|at| !group.contains(at)).for_each(|at| stands[*at] = Stand::Apart);
     }
+    stands
 }
 
-/// The most voices that mismatch the claim and mutually agree; grown from each voice in turn, the first of equals.
+/// Those of these voices that mutually agree and were drawn most often; grown from each voice in turn, the first of equals.
 fn largest_group(
     policy: Policy,
     threshold: Option<&Threshold>,
-    voices: &[&Voice],
-    to_claim: &[Agreement],
+    jurors: &[Ballot<'_>],
+    opposed: &[usize],
 ) -> Vec<usize> {
-    let agree = |one: usize, other: usize| match (voices[one], voices[other]) {
+    let agree = |one: usize, other: usize| match (jurors[one].voice, jurors[other].voice) {
         (Voice::Found(one), Voice::Found(other)) => compare::agree(policy, threshold, one, other),
-        (Voice::Unserved, Voice::Unserved) => true,
-        (Voice::Found(_), Voice::Unserved) | (Voice::Unserved, Voice::Found(_)) => false,
+        (Voice::Unserved, _) | (_, Voice::Unserved) => false,
     };
-    let opposed: Vec<usize> = (0..voices.len()).filter(|at| to_claim[*at] == Agreement::Mismatch).collect();
     // Each pair is compared once, since a comparison reads whole records.
     let pairs: Vec<Vec<bool>> = (0..opposed.len())
         .map(|at| opposed[..at].iter().map(|other| agree(opposed[at], *other)).collect())
         .collect();
     let agreed = |one: usize, other: usize| pairs[one.max(other)][one.min(other)];
+    let drawn = |group: &[usize]| group.iter().map(|at| jurors[opposed[*at]].draws).sum::<u64>();
     let mut largest: Vec<usize> = Vec::new();
     for seed in 0..opposed.len() {
         let mut group: Vec<usize> = alloc::vec![seed];
@@ -132,7 +196,7 @@ fn largest_group(
                 group.push(other);
             }
         }
-        if group.len() > largest.len() {
+        if drawn(&group) > drawn(&largest) {
             largest = group;
         }
     }
@@ -145,7 +209,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        genesis::JURORS_MAX,
+        genesis::DRAWS_MAX,
         id::Digest,
         manifest::{End, TensorFormat},
         units::Rate,
@@ -168,19 +232,32 @@ mod tests {
             .iter()
             .map(|voice| voice.map_or(Voice::Unserved, |value| Voice::Found(found(value))))
             .collect();
-        let voices: Vec<&Voice> = voices.iter().collect();
-        let tally = tally(Policy::Exact, None, Some(&found(0)), &voices);
+        let tally = tally(Policy::Exact, None, Some(&found(0)), &once(&voices));
         assert_eq!((tally.margin(), &tally.stands[..]), (margin, stands));
     }
 
+    /// Each of these was drawn once and weighs one.
+    fn once(voices: &[Voice]) -> Vec<Ballot<'_>> {
+        voices.iter().map(|voice| Ballot { voice, draws: 1, weight: 1 }).collect()
+    }
+
     #[test]
-    fn junk_of_one_juror_vetoes_nothing_and_the_absent_agree_only_with_each_other() {
-        use Stand::{Against, Apart, With};
+    fn whatever_differs_from_a_claim_of_exact_bytes_stands_against_it_and_who_got_no_input_for_nobody() {
+        use Stand::{Against, Unserved, With};
         check(&[Some(0)], -1, &[With]);
-        check(&[Some(1), Some(1), Some(2)], 2, &[Against, Against, Apart]);
-        check(&[Some(2), Some(1), Some(1), Some(0)], 1, &[Apart, Against, Against, With]);
-        check(&[None, None, Some(1)], 2, &[Against, Against, Apart]);
+        check(&[Some(1), Some(1), Some(2)], 3, &[Against, Against, Against]);
+        check(&[Some(2), Some(1), None, Some(0)], 1, &[Against, Against, Unserved, With]);
         check(&[], 0, &[]);
+    }
+
+    #[test]
+    fn whoever_is_drawn_again_counts_again_and_is_one_voice() {
+        let (same, other) = (Voice::Found(found(0)), Voice::Found(found(1)));
+        let heard =
+            [Ballot { voice: &same, draws: 3, weight: 5 }, Ballot { voice: &other, draws: 4, weight: 2 }];
+        let tally = tally(Policy::Exact, None, Some(&found(0)), &heard);
+        assert_eq!(tally.with, Side { draws: 3, voices: 1, weight: 5 });
+        assert_eq!(tally.against, Side { draws: 4, voices: 1, weight: 2 });
     }
 
     #[test]
@@ -194,28 +271,78 @@ mod tests {
             let shown = (0..).zip(bytes.chunks(256).map(<[u8]>::to_vec)).collect();
             Testimony { records: 16, rms: compare::rms(policy, &bytes), shown, ..found(0) }
         };
-        let jurors = JURORS_MAX as usize;
+        let jurors = DRAWS_MAX as usize;
         let voices: Vec<Voice> =
             (0..jurors).map(|juror| Voice::Found(scaled(1.0 + juror as f32 * 1e-7))).collect();
-        let voices: Vec<&Voice> = voices.iter().collect();
-        let tally = tally(policy, Some(&threshold), Some(&scaled(3.0)), &voices);
-        assert_eq!((tally.against, tally.with), (jurors as i64, 0));
+        let tally = tally(policy, Some(&threshold), Some(&scaled(3.0)), &once(&voices));
+        assert_eq!((tally.against.voices, tally.with.voices), (jurors as u64, 0));
     }
 
     #[test]
     fn a_claim_that_was_never_opened_agrees_with_nobody() {
-        let voice = Voice::Found(found(0));
-        let tally = tally(Policy::Exact, None, None, &[&voice]);
-        assert_eq!((tally.margin(), tally.verdict(1)), (1, Verdict::Convicted));
+        let voices = [Voice::Found(found(0))];
+        let tally = tally(Policy::Exact, None, None, &once(&voices));
+        assert_eq!((tally.margin(), &tally.stands[..]), (1, &[Stand::Against][..]));
+    }
+
+    /// The verdict over so many draws against, with and unserved, by so many voices on each side, none of any weight.
+    fn verdict(draws: [i64; 3], voices: [u64; 2]) -> Verdict {
+        let side = |draws: i64, voices: u64| Side { draws, voices, weight: 0 };
+        let [against, with, unserved] = draws;
+        let tally = Tally {
+            stands: Vec::new(),
+            against: side(against, voices[0]),
+            with: side(with, voices[1]),
+            unserved: side(unserved, 1),
+        };
+        tally.verdict(&Checks::default(), (against + with + unserved) as u64, u128::MAX)
     }
 
     #[test]
-    fn a_jury_convicts_by_its_margin_and_clears_by_at_most_four() {
-        let verdict = |against, with, margin| Tally { stands: Vec::new(), with, against }.verdict(margin);
-        assert_eq!(verdict(6, 0, 6), Verdict::Convicted);
-        assert_eq!(verdict(5, 0, 6), Verdict::Open);
-        assert_eq!(verdict(0, 4, 6), Verdict::Cleared);
-        assert_eq!(verdict(0, 1, 1), Verdict::Cleared);
-        assert_eq!(verdict(0, 0, 0), Verdict::Open, "no voice convicts nobody, whatever the margin");
+    fn a_jury_convicts_by_six_clears_by_four_and_ends_where_too_many_could_not_reach_anybody() {
+        for (draws, voices, expected) in [
+            ([6, 0, 0], [2, 0], Verdict::Convicted),
+            ([5, 0, 0], [2, 0], Verdict::Open),
+            ([9, 3, 0], [2, 1], Verdict::Convicted),
+            ([9, 4, 0], [2, 1], Verdict::Open),
+            ([30, 0, 0], [1, 0], Verdict::Open),
+            ([0, 4, 0], [0, 2], Verdict::Cleared),
+            ([0, 3, 0], [0, 2], Verdict::Open),
+            ([0, 30, 0], [0, 1], Verdict::Open),
+            ([3, 7, 0], [1, 2], Verdict::Cleared),
+            // Each that got no input is worth half of one that stands against, when it comes to clearing.
+            ([0, 4, 1], [0, 2], Verdict::Open),
+            ([0, 5, 2], [0, 2], Verdict::Cleared),
+            ([0, 5, 3], [0, 2], Verdict::Open),
+            ([6, 0, 17], [2, 0], Verdict::Convicted),
+            ([0, 0, 11], [0, 0], Verdict::Open),
+            ([0, 0, 12], [0, 0], Verdict::Unreached),
+            ([1, 1, 13], [1, 1], Verdict::Open),
+            ([1, 1, 14], [1, 1], Verdict::Unreached),
+            ([10, 10, 20], [2, 2], Verdict::Unreached),
+            ([11, 10, 19], [2, 2], Verdict::Hung),
+            ([22, 18, 0], [2, 2], Verdict::Hung),
+        ] {
+            assert_eq!(verdict(draws, voices), expected, "{draws:?} by {voices:?}");
+        }
+        let nobody = Tally::default().verdict(&Checks::default(), 40, 0);
+        assert_eq!(nobody, Verdict::Hung, "forty that were all absent");
+    }
+
+    #[test]
+    fn more_than_half_of_all_weight_decides_at_once_if_it_has_two_voices() {
+        for (voices, weight, electorate, expected) in [
+            (2, 51, 101, Verdict::Convicted),
+            (2, 50, 100, Verdict::Open),
+            (1, 51, 101, Verdict::Open),
+            (2, u128::from(u64::MAX), u128::from(u64::MAX), Verdict::Convicted),
+        ] {
+            let side = Side { draws: 2, voices, weight };
+            let tally = Tally { against: side, ..Tally::default() };
+            assert_eq!(tally.verdict(&Checks::default(), 2, electorate), expected, "{side:?}");
+            let tally = Tally { with: side, ..Tally::default() };
+            let cleared = if expected == Verdict::Open { Verdict::Open } else { Verdict::Cleared };
+            assert_eq!(tally.verdict(&Checks::default(), 2, electorate), cleared, "{side:?}");
+        }
     }
 }

@@ -40,11 +40,13 @@ pub enum Outcome {
     FalseOpening,
     /// Refunded: nothing could be found out.
     Void,
+    /// Refunded: too many of those who were to check it were given no input.
+    Unreached,
 }
 
 impl Outcome {
     /// Every way in which a job can end.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::NotDrawn,
         Self::Checked,
         Self::Grey,
@@ -62,6 +64,7 @@ impl Outcome {
         Self::FalseStream,
         Self::FalseOpening,
         Self::Void,
+        Self::Unreached,
     ];
 
     /// True if the provider was paid.
@@ -93,6 +96,7 @@ impl Outcome {
             | Self::Withdrawn => "refunded",
             Self::Slashed | Self::Silent | Self::FalseStream | Self::FalseOpening => "slashed",
             Self::Void => "void",
+            Self::Unreached => "unreached",
         }
     }
 }

@@ -64,6 +64,7 @@ pub fn settle(genesis: &Genesis, job: &Job, at_stake: Amount) -> Settlement {
         Outcome::Slashed | Outcome::FalseStream | Outcome::FalseOpening => settling.slashed(at_stake, true),
         Outcome::Silent => settling.slashed(at_stake, false),
         Outcome::Disputed | Outcome::Void => settling.undecided(),
+        Outcome::Unreached => settling.unreached(),
         Outcome::NoClaim | Outcome::Aborted | Outcome::Withdrawn => {
             Settlement { client: settling.held(), ..Settlement::default() }
         }
@@ -154,6 +155,13 @@ impl Settling<'_> {
         Settlement { client: less(self.held(), &[borne]), fees, ..Settlement::default() }
     }
 
+    /// The provider pays all that was found out, since nobody could find out more: whoever claims can be reached.
+    fn unreached(&self) -> Settlement {
+        let fees = self.all_fees();
+        let fines = Vec::from([Fee { peer: self.order.provider, amount: total(&fees) }]);
+        Settlement { client: self.held(), fees, fines, ..Settlement::default() }
+    }
+
     /// The client keeps its money but for the agreed fee, where the provider asked for it.
     fn cancelled(&self) -> Settlement {
         let fee = if self.job.claim().is_some() { self.order.cancel_fee } else { Amount::ZERO };
@@ -164,16 +172,20 @@ impl Settling<'_> {
     /// first verifier found it too, the jury was called because the provider had not opened its claim: then it pays. Where
     /// the first verifier says that nobody gave it the input, nobody else knows whether that is true: both pay.
     fn cleared(&self) -> Settlement {
-        let stands = self.stands();
+        let stands = self.job.stands();
         let of = |stand| stands.iter().filter(move |(_, other)| *other == stand).map(|(at, _)| *at);
-        let fees = self.fees_of(of(Stand::With));
         let slandered = self.job.agreement().is_none_or(|agreement| agreement == Agreement::Mismatch);
         let unserved =
             self.accuser().is_some_and(|at| matches!(self.job.seats()[at].testified, Testified::Unserved(_)));
         let accuser = self.accuser().filter(|_| slandered).map(|at| self.peer_of(at));
         let provider = Some(self.order.provider).filter(|_| unserved || !slandered);
         let against = of(Stand::Against).map(|at| self.peer_of(at));
-        let losers: Vec<PeerId> = accuser.into_iter().chain(provider).chain(against).collect();
+        let mut losers: Vec<PeerId> = accuser.into_iter().chain(provider).collect();
+        // Who called the jury may have been drawn into it.
+        losers.extend(against.filter(|peer| Some(*peer) != accuser));
+        // Who matched before anybody accused is paid for that, and not again as a juror.
+        let matched = 0..self.accuser().map_or(0, |accuser| accuser + usize::from(!slandered));
+        let fees = self.fees_of(of(Stand::With).filter(|at| !matched.contains(at)));
         let total = total(&fees).0;
         let fines = (0..).zip(&losers).map(|(index, peer)| {
             let count = losers.len() as u64;
@@ -181,9 +193,8 @@ impl Settling<'_> {
             Fee { peer: *peer, amount }
         });
         let fines: Vec<Fee> = fines.collect();
-        let matched = self.accuser().map_or(0, |accuser| accuser + usize::from(!slandered));
         let Settlement { fees: mut all, fines: forced, client, provider, .. } =
-            self.paid(self.fees_of(0..matched));
+            self.paid(self.fees_of(matched));
         all.extend(fees);
         let fines = forced.into_iter().chain(fines).collect();
         Settlement { client, provider, fees: all, fines, ..Settlement::default() }
@@ -193,10 +204,11 @@ impl Settling<'_> {
     /// unless the provider was convicted of its silence alone.
     fn slashed(&self, at_stake: Amount, with_bounty: bool) -> Settlement {
         let slashed = self.ticket.slash.min(at_stake);
-        let stands = self.stands();
+        let stands = self.job.stands();
         let against = stands.iter().filter(|(_, stand)| *stand == Stand::Against).map(|(at, _)| *at);
         let first = self.accuser().or(self.job.seats().len().checked_sub(1));
         let first = first.filter(|at| self.job.seats()[*at].found().is_some());
+        let against = against.filter(|at| Some(*at) != first);
         let mut fees = self.fees_of(first.into_iter().chain(against));
         if let (true, Some(_), Some(first)) = (with_bounty, first, fees.first_mut()) {
             let checks = first.amount.times(self.genesis.money.bounty_checks).unwrap_or(slashed);
@@ -233,14 +245,6 @@ impl Settling<'_> {
     /// The seat whose finding called the jury.
     fn accuser(&self) -> Option<usize> {
         self.job.jury_from()?.checked_sub(1)
-    }
-
-    /// The jury's seats that were heard, with how each stands.
-    fn stands(&self) -> Vec<(usize, Stand)> {
-        let from = self.job.jury_from().unwrap_or(self.job.seats().len());
-        let heard = (from..).zip(&self.job.seats()[from..]);
-        let heard = heard.filter(|(_, seat)| seat.voice().is_some()).map(|(at, _)| at);
-        heard.zip(self.job.tally().stands).collect()
     }
 
     /// Premium and dues for the work that counts: the least of claimed, sealed and ordered.

@@ -3,23 +3,15 @@
 //! **Invariant:** integers only, parts per 2³², rounded down; replay gives the same rate on every machine.
 
 use crate::{
-    genesis::Checks,
+    genesis::{Checks, MARGIN_MAX},
     units::{Amount, Rate},
 };
-
-/// Scale of intermediate powers; finer than [`Rate`] so that six factors keep their digits.
-const FINE: u32 = 60;
-
-/// The greatest margin of any jury: beyond it the chance of an error no longer shows in a [`Rate`].
-pub const MARGIN_MAX: u64 = 64;
 
 /// What the rate of one job depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Circumstances {
     /// Checks passed, decayed, in parts per 2³².
     pub trust: u64,
-    /// The margin by which a jury convicts.
-    pub margin: u64,
     /// The price of the job: the most that a cheat can gain.
     pub price: Amount,
     /// What a conviction costs.
@@ -34,7 +26,7 @@ pub fn rate(checks: &Checks, job: &Circumstances) -> Rate {
     if job.always {
         return Rate::ONE;
     }
-    let deterring = deterrence(checks, job.margin, job.price, job.slash);
+    let deterring = deterrence(checks, job.price, job.slash);
     checks.base.max(deterring).max(ramp(checks, job.trust)).min(Rate::ONE)
 }
 
@@ -48,11 +40,8 @@ pub fn ramp(checks: &Checks, trust: u64) -> Rate {
 
 /// The rate from which on a cheat loses more than it gains: `θ·g / ((d − α)(g + slash))`.
 #[must_use]
-pub fn deterrence(checks: &Checks, margin: u64, gain: Amount, slash: Amount) -> Rate {
-    if margin == 0 {
-        return Rate::ONE;
-    }
-    let net = convicts(checks, margin).minus_up_to(convicts_honest(checks, margin));
+pub fn deterrence(checks: &Checks, gain: Amount, slash: Amount) -> Rate {
+    let net = convicts(checks).minus_up_to(convicts_honest(checks));
     let at_stake = u128::from(gain.0) + u128::from(slash.0);
     let Some(share) = (u128::from(gain.0) << 32).checked_div(at_stake) else { return Rate::ONE };
     let Some(rate) = (share * u128::from(checks.theta.0)).checked_div(u128::from(net.0)) else {
@@ -63,27 +52,38 @@ pub fn deterrence(checks: &Checks, margin: u64, gain: Amount, slash: Amount) -> 
 
 /// The chance that the check of a cheat ends in a conviction.
 #[must_use]
-pub fn convicts(checks: &Checks, margin: u64) -> Rate {
+pub fn convicts(checks: &Checks) -> Rate {
     let honest = Rate::ONE.minus_up_to(checks.collusion);
-    checks.power.times(honest).times(Rate::ONE.minus_up_to(errs(checks.collusion, margin)))
+    checks.power.times(honest).times(jury_convicts(checks, honest))
 }
 
 /// The chance that the check of an honest job ends in a conviction.
 #[must_use]
-pub fn convicts_honest(checks: &Checks, margin: u64) -> Rate {
-    checks.collusion.times(errs(checks.collusion, margin))
+pub fn convicts_honest(checks: &Checks) -> Rate {
+    checks.collusion.times(jury_convicts(checks, checks.collusion))
 }
 
-/// The chance that a jury with symmetric margin errs, if each juror does so with chance `wrong`.
+/// The chance that a jury convicts, if each of its draws is against the provider with this chance and with it otherwise: a
+/// walk between the margins that ends after the last draw.
 #[must_use]
-pub fn errs(wrong: Rate, margin: u64) -> Rate {
-    let power = |rate: Rate| {
-        let fine = u128::from(rate.0) << (FINE - 32);
-        (0..margin.min(MARGIN_MAX)).fold(1_u128 << FINE, |product, _| (product * fine) >> FINE)
-    };
-    let (wrong, right) = (power(wrong), power(Rate::ONE.minus_up_to(wrong)));
-    let chance = (wrong << 32).checked_div(wrong + right).unwrap_or(u128::from(Rate::ONE.0));
-    Rate(u64::try_from(chance).unwrap_or(u64::MAX))
+pub fn jury_convicts(checks: &Checks, against: Rate) -> Rate {
+    let with = Rate::ONE.minus_up_to(against);
+    let margin = |number: u64| usize::try_from(number.clamp(1, MARGIN_MAX)).unwrap_or(1);
+    let (clear, convict) = (margin(checks.clear_margin), margin(checks.convict_margin));
+    // Place 0 is cleared, the last one convicted; the walk begins between them.
+    let last = clear + convict;
+    let mut chances = [Rate::ZERO; 2 * MARGIN_MAX as usize + 1];
+    chances[clear] = Rate::ONE;
+    for draws in 0..usize::try_from(checks.draws_max).unwrap_or(usize::MAX) {
+        // After an even number of draws the walk is an even number of places from where it began.
+        let first = 1 + (clear + draws + 1) % 2;
+        for at in (first..last).step_by(2) {
+            let leaves = core::mem::take(&mut chances[at]);
+            chances[at + 1].0 += leaves.times(against).0;
+            chances[at - 1].0 += leaves.times(with).0;
+        }
+    }
+    chances[last]
 }
 
 #[cfg(test)]
@@ -99,26 +99,56 @@ mod tests {
         (rate.0 * 1_000 + (1 << 31)) >> 32
     }
 
-    #[test]
-    fn the_chance_of_conviction_is_as_published_for_each_margin() {
-        let found: alloc::vec::Vec<u64> =
-            (1..=6).map(|margin| per_mille(convicts(&checks(), margin))).collect();
-        assert_eq!(found, [608, 715, 748, 757, 759, 760]);
-        assert_eq!((errs(Rate::per_mille(200), 4).0 * 100_000) >> 32, 389);
+    /// The closed form of the gambler's ruin, without an end after the last draw.
+    fn ruin(against: f64, convict: i32, clear: i32) -> f64 {
+        let odds: f64 = (1.0 - against) / against;
+        (odds.powi(clear) - 1.0) / (odds.powi(convict + clear) - 1.0)
+    }
+
+    fn share(rate: Rate) -> f64 {
+        rate.0 as f64 / Rate::ONE.0 as f64
     }
 
     #[test]
-    fn a_hundredfold_stake_and_a_margin_of_six_give_1_95_per_cent() {
+    fn a_jury_errs_as_the_gamblers_ruin_says_and_hangs_where_it_says_nothing() {
+        let fifth = jury_convicts(&checks(), Rate::per_mille(200));
+        assert!((share(fifth) - ruin(0.2, 6, 4)).abs() < 1e-6, "{fifth}");
+        assert_eq!((fifth.0 * 100_000) >> 32, 24, "an honest provider at a fifth of colluders: .00024");
+        let cheat = jury_convicts(&checks(), Rate::per_mille(800));
+        assert!((share(cheat) - ruin(0.8, 6, 4)).abs() < 1e-4, "{cheat}");
+        let mirrored = Checks { convict_margin: 4, clear_margin: 6, ..checks() };
+        let acquitted = jury_convicts(&mirrored, Rate::per_mille(200));
+        assert_eq!((acquitted.0 * 10_000) >> 32, 39, "a cheat at a fifth is acquitted: .0039");
+        // At a third forty draws are not always enough: .0608 and .0143 instead of .0616 and .0147 are decided wrongly.
+        let third = Rate::of(1, 3);
+        assert!((ruin(1.0 / 3.0, 6, 4) - 0.014_66).abs() < 1e-5);
+        assert!((1.0 - ruin(2.0 / 3.0, 6, 4) - 0.061_6).abs() < 1e-4);
+        assert!((share(jury_convicts(&checks(), third)) - 0.014_3).abs() < 1e-4);
+        assert!((share(jury_convicts(&mirrored, third)) - 0.060_8).abs() < 1e-4);
+        let cheat = jury_convicts(&checks(), Rate(Rate::ONE.0 - third.0));
+        let hung = 1.0 - share(cheat) - share(jury_convicts(&mirrored, third));
+        assert!((hung - 0.027).abs() < 1e-3, "{hung}");
+    }
+
+    #[test]
+    fn the_chance_of_conviction_is_as_published() {
+        assert_eq!(per_mille(convicts(&checks())), 757);
+        assert_eq!((convicts_honest(&checks()).0 * 1_000_000) >> 32, 48, "about .00005");
+        let third = Checks { collusion: Rate::of(1, 3), ..checks() };
+        assert!((share(convicts(&third)) - 0.95 * 2.0 / 3.0 * 0.912).abs() < 1e-3, "{}", convicts(&third));
+    }
+
+    #[test]
+    fn a_hundredfold_stake_gives_1_96_per_cent() {
         let price = Amount::credits(1);
-        let rate = deterrence(&checks(), 6, price, Amount::credits(100));
-        assert_eq!((rate.0 * 10_000) >> 32, 195);
+        let rate = deterrence(&checks(), price, Amount::credits(100));
+        assert_eq!((rate.0 * 10_000 + (1 << 31)) >> 32, 196);
     }
 
     #[test]
     fn trust_lowers_the_rate_to_the_base_and_never_below() {
         let job = |passed: u64| Circumstances {
             trust: passed << 32,
-            margin: 6,
             price: Amount::credits(1),
             slash: Amount::credits(1_000),
             always: false,
@@ -131,8 +161,9 @@ mod tests {
     }
 
     #[test]
-    fn without_a_stake_every_job_is_checked() {
-        assert_eq!(deterrence(&checks(), 6, Amount::credits(1), Amount::ZERO), Rate::ONE);
-        assert_eq!(deterrence(&checks(), 0, Amount::credits(1), Amount::credits(9)), Rate::ONE);
+    fn without_a_stake_or_without_power_every_job_is_checked() {
+        assert_eq!(deterrence(&checks(), Amount::credits(1), Amount::ZERO), Rate::ONE);
+        let deaf = Checks { power: Rate::ZERO, ..checks() };
+        assert_eq!(deterrence(&deaf, Amount::credits(1), Amount::credits(9)), Rate::ONE);
     }
 }

@@ -13,7 +13,7 @@ use alloc::{sync::Arc, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 pub use event::{Happening, StoryEvent};
-pub use verify::{Refuted, Report, Stop, barred, lot, verify};
+pub use verify::{Refuted, Report, Stop, lot, verify};
 pub use view::{NotAView, VIEW_BYTES_MAX};
 
 use crate::{

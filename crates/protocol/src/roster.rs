@@ -129,6 +129,19 @@ pub struct Listing {
     pub count: u64,
     /// What shows it.
     pub path: merkle::Path,
+    /// Client and provider, in this order, as far as they stand in it: they cannot be drawn.
+    #[serde(deserialize_with = "bounded::list::<2, _, _>")]
+    pub parties: Vec<Member>,
+}
+
+/// A verifier with what shows that it stands in a roster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// The verifier.
+    pub leaf: Leaf,
+    /// What shows it.
+    pub path: SumPath,
 }
 
 impl Listing {
@@ -137,6 +150,22 @@ impl Listing {
     pub fn is_in(&self, rosters: Digest, kind: &Registration) -> bool {
         let entry = entry(kind, &self.roster);
         merkle::verify(rosters, self.count, self.position, &entry, &self.path)
+    }
+
+    /// True if these parties, and nobody else, are shown to stand in it, as far as they do.
+    #[must_use]
+    pub fn shows(&self, client: PeerId, provider: PeerId) -> bool {
+        let mut parties = [client, provider].into_iter();
+        self.parties.iter().all(|member| {
+            parties.any(|party| party == member.leaf.peer) && self.roster.shows(&member.leaf, &member.path)
+        })
+    }
+
+    /// What all weighs that can be drawn.
+    #[must_use]
+    pub fn electorate(&self) -> u64 {
+        let parties = self.parties.iter().map(|member| member.leaf.stake.0);
+        parties.fold(self.roster.top.sum, u64::saturating_sub)
     }
 }
 
@@ -211,8 +240,19 @@ impl Roster {
     }
 
     fn stake_of(&self, peer: PeerId) -> Amount {
-        let place = self.leaves.binary_search_by_key(&peer, |leaf| leaf.peer);
-        place.ok().and_then(|place| self.leaves.get(place)).map_or(Amount::ZERO, |leaf| leaf.stake)
+        self.place_of(peer).and_then(|place| self.leaves.get(place)).map_or(Amount::ZERO, |leaf| leaf.stake)
+    }
+
+    fn place_of(&self, peer: PeerId) -> Option<usize> {
+        self.leaves.binary_search_by_key(&peer, |leaf| leaf.peer).ok()
+    }
+
+    /// A peer that stands in it, with what shows that.
+    #[must_use]
+    pub fn member(&self, peer: PeerId) -> Option<Member> {
+        let before = self.leaves.get(..self.place_of(peer)?)?;
+        let (leaf, path) = self.at(before.iter().map(|leaf| leaf.stake.0).sum())?;
+        Some(Member { leaf, path })
     }
 
     /// The leaves in their order.
@@ -250,20 +290,32 @@ impl RosterRoot {
     /// True if `position` belongs to `leaf`.
     #[must_use]
     pub fn holds(&self, position: u64, leaf: &Leaf, path: &SumPath) -> bool {
+        let start = self.start_of(leaf, path);
+        start.is_some_and(|start| position >= start && position - start < leaf.stake.0)
+    }
+
+    /// True if `leaf` stands in the roster.
+    #[must_use]
+    pub fn shows(&self, leaf: &Leaf, path: &SumPath) -> bool {
+        self.start_of(leaf, path).is_some()
+    }
+
+    /// The first position of a leaf, if the path shows it.
+    fn start_of(&self, leaf: &Leaf, path: &SumPath) -> Option<u64> {
         if path.0.len() > PATH_NODES_MAX {
-            return false;
+            return None;
         }
         let mut node = leaf_node(leaf);
         let mut start: u64 = 0;
         for sibling in &path.0 {
-            let Some(sum) = node.sum.checked_add(sibling.node.sum) else { return false };
+            let sum = node.sum.checked_add(sibling.node.sum)?;
             node = if sibling.left { join(&sibling.node, &node) } else { join(&node, &sibling.node) };
             debug_assert_eq!(node.sum, sum, "a joined node weighs what its halves weigh");
             if sibling.left {
                 start += sibling.node.sum;
             }
         }
-        node == self.top && position >= start && position - start < leaf.stake.0
+        (node == self.top).then_some(start)
     }
 }
 

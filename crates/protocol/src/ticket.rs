@@ -30,8 +30,6 @@ pub struct Ticket {
     pub policy_rate: Rate,
     /// The checks that the client pays in advance.
     pub prepaid: u16,
-    /// The margin by which a jury convicts.
-    pub margin: u64,
     /// What a conviction costs, as long as the stake lasts.
     pub slash: Amount,
     /// The most that the client pays for checks that others may need.
@@ -95,7 +93,6 @@ impl Ticket {
     #[must_use]
     pub fn for_job(job: JobId, genesis: &Genesis, order: &Order, standing: Standing) -> Self {
         let checks = &genesis.checks;
-        let margin = checks.margin_max.min(standing.checkers.leaves.saturating_sub(1) / 2);
         let price = order.price().unwrap_or(Amount(u64::MAX));
         let at_most = costs::of_order(genesis, order, order.work_max, Rate::ONE, standing.fee_margin);
         let newcomer = standing.stake < at_most.entry;
@@ -106,7 +103,6 @@ impl Ticket {
             checks,
             &Circumstances {
                 trust: standing.trust,
-                margin,
                 price,
                 slash: slash.min(standing.stake),
                 always: newcomer || standing.strict,
@@ -122,7 +118,6 @@ impl Ticket {
             rate,
             policy_rate,
             prepaid,
-            margin,
             slash,
             premium: costs.premium,
             dues: if newcomer { Amount::ZERO } else { costs.dues },

@@ -308,9 +308,8 @@ fn plan(seed: u64, luck: &mut Stream) -> Plan {
 fn rules(plan: &Plan, mood: Mood, luck: &mut Stream) -> Genesis {
     let mut genesis = plan.genesis();
     genesis.checks.ramp = 1;
-    // Few jurors, and a margin that they seldom reach.
-    genesis.checks.margin_max = if mood == Mood::Lying { luck.between(2, 4) } else { 6 };
-    genesis.checks.jurors_max = if mood == Mood::Lying { luck.between(2, 6) } else { 40 };
+    // Few draws, and margins that they seldom reach.
+    genesis.checks.draws_max = if mood == Mood::Lying { luck.between(2, 6) } else { 40 };
     genesis.money.pool = [Amount::ZERO, Amount(20_000_000), Amount::credits(100)][pick(luck, 3)];
     genesis.money.welcome = [Amount::credits(100), Amount(300_000_000)][pick(luck, 2)];
     genesis.money.welcomes_per_hour = 2 + luck.below(3);

@@ -134,6 +134,9 @@ pub(super) fn meaning(report: &Report) -> String {
             "the provider was convicted over another job before it claimed this one".to_owned()
         }
         Outcome::Void => "nothing could be found out; the client has its money back".to_owned(),
+        Outcome::Unreached => {
+            "too many who were to check it were given no input; the client has its money back".to_owned()
+        }
     }
 }
 

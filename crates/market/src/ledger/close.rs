@@ -165,7 +165,8 @@ impl Ledger {
             | Outcome::Silent
             | Outcome::FalseStream
             | Outcome::FalseOpening
-            | Outcome::Mismatch => self.trust.lose(kind, now),
+            | Outcome::Mismatch
+            | Outcome::Unreached => self.trust.lose(kind, now),
             Outcome::Checked
             | Outcome::Cleared
             | Outcome::NotDrawn

@@ -43,6 +43,7 @@ impl Ledger {
         open.events.push(StoryEvent { round, what: happening.clone() });
         if matches!(happening, Happening::Claim { .. }) && first_claim {
             open.roster = self.checkpoint.enrolled(open.job.order());
+            open.job.enrol(open.roster.as_ref().map_or(0, |enrolled| enrolled.listing.electorate()));
         }
         self.withhold(id);
         self.advance(id, out);
@@ -109,7 +110,7 @@ impl Ledger {
                 if beacon.round >= round =>
             {
                 let lot = receipt::lot(&open.job, beacon.value);
-                let barred = receipt::barred(&open.job);
+                let barred = open.job.barred();
                 let cast = open
                     .roster
                     .as_ref()
@@ -223,7 +224,7 @@ fn note_accusation(accounts: &mut Tracked<PeerId, Holdings>, job: &Job, out: &mu
     if job.jury_from().is_none() {
         return;
     }
-    let (id, provider, supported) = (job.id(), job.order().provider, job.tally().against > 0);
+    let (id, provider, supported) = (job.id(), job.order().provider, job.tally().against.draws > 0);
     let account = accounts.or_default(provider);
     if account.accused.insert(id) {
         out.push(News::Accused { job: id, provider });

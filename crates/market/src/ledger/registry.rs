@@ -75,7 +75,9 @@ impl Rosters {
         let position = self.rosters.range(..kind).count() as u64;
         let path = merkle::prove_in(self.entries.iter().map(|entry| &entry[..]), position)?;
         let (count, root) = (self.entries.len() as u64, roster.root(self.epoch));
-        Some(Enrolled { roster, listing: Listing { roster: root, position, count, path } })
+        let parties = [order.client, order.provider].into_iter().filter_map(|peer| roster.member(peer));
+        let listing = Listing { roster: root, position, count, path, parties: parties.collect() };
+        Some(Enrolled { roster, listing })
     }
 }
 

@@ -64,7 +64,7 @@ fn long(desk: &mut Desk, lane: u16, run_max: Duration) -> Ordered {
 fn half_of_a_newcomers_pay_is_put_at_stake_up_to_the_entry_level_then_a_fifth_up_to_the_target() {
     let mut desk = Desk::new(|_| {});
     // The pay is 0.96 while the check comes out of it, and 1 less the dues at the rate that deters from the entry level on.
-    let stakes = [480_000_000, 960_000_000, 1_440_000_000, 1_560_000_000, 1_752_521_740];
+    let stakes = [480_000_000, 960_000_000, 1_440_000_000, 1_560_000_000, 1_753_062_112];
     for (lane, expected) in (0..).zip(stakes) {
         let order = desk.order(CLIENT, NEWCOMER, lane, 0);
         let job = desk.open(order).unwrap_or_else(|rejection| panic!("{rejection}"));
@@ -227,7 +227,7 @@ fn from_an_accusation_on_new_jobs_are_all_checked_and_from_a_jurors_support_on_t
     }
     let strict = open(&mut desk, PROVIDER, 251);
     assert!(strict.ticket.standing.strict && strict.ticket.policy_rate == Rate::ONE, "accused");
-    while desk.job(accused.id).is_some_and(|job| job.tally().against == 0) {
+    while desk.job(accused.id).is_some_and(|job| job.tally().against.draws == 0) {
         desk.judge_once(&accused, &honest(), conduct);
     }
     let order = desk.order(CLIENT, PROVIDER, 252, 0);
@@ -250,7 +250,8 @@ fn a_provider_that_two_juries_accuse_is_frozen_until_both_have_cleared_it() {
     // The first verifier and one juror find otherwise, all others the truth.
     let finding = |seat: usize| if seat < 2 { lie(0) } else { truth() };
     let conduct = Conduct { finding: &finding, opens: true };
-    let accused = |desk: &Desk, job: &Ordered| desk.job(job.id).is_some_and(|job| job.tally().against > 0);
+    let accused =
+        |desk: &Desk, job: &Ordered| desk.job(job.id).is_some_and(|job| job.tally().against.draws > 0);
     let refused = |desk: &mut Desk| {
         let order = desk.order(CLIENT, PROVIDER, 2, 0);
         desk.open(order).map(drop) == Err(Rejection::Refused(Refusal::Frozen))

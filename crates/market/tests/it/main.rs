@@ -11,6 +11,7 @@ mod facts;
 mod fuzz;
 mod golden;
 mod histories;
+mod juries;
 mod money;
 mod node;
 mod office;

@@ -191,11 +191,12 @@ fn what_the_pool_cannot_pay_is_owed_and_paid_first_in_first_out() {
 }
 
 #[test]
-fn a_void_job_refunds_the_client_and_pays_every_juror_from_the_pool() {
+fn a_jury_that_hangs_refunds_the_client_and_pays_every_juror_once_from_the_pool() {
     let mut desk = Desk::new(|_| {});
     let moved = flows(&mut desk, PROVIDER, |desk| {
         let job = open(desk, PROVIDER, 0);
-        closes(desk, &job, &|seat| if seat == 1 { truth() } else { lie(seat) }, Outcome::Void);
+        // Nobody agrees with anybody, however often forty draws fall on each of five.
+        closes(desk, &job, &lie, Outcome::Disputed);
     });
     assert_eq!(moved, Flows { verifiers: 5 * CHECK, pool: -5 * CHECK, ..Flows::default() });
 }
@@ -208,7 +209,10 @@ fn a_slash_refunds_the_client_pays_the_jury_and_a_bounty_and_fills_the_pool() {
         closes(desk, &job, &|_| lie(0), Outcome::Slashed);
     });
     let slash = 200 * PRICE;
-    let verifiers = 3 * CHECK + BOUNTY;
+    // More than half of five: the first verifier may be one of the three, or beside them.
+    let paid = desk.closed.last().map_or(0, |story| story.settlement.fees.len() as i64);
+    assert!((3..=4).contains(&paid), "{paid} verifiers are paid");
+    let verifiers = paid * CHECK + BOUNTY;
     assert_eq!(moved, Flows { stake: -slash, verifiers, pool: slash - verifiers, ..Flows::default() });
 }
 
@@ -221,8 +225,12 @@ fn a_cleared_provider_is_paid_and_its_accuser_pays_the_jurors() {
     });
     let (provider, pool) = (PRICE - DUES, PREMIUM + DUES);
     assert_eq!(moved, Flows { client: -PRICE - PREMIUM, provider, pool, ..Flows::default() });
-    let accuser = desk.closed.last().and_then(|story| story.settlement.fines.first().copied());
-    assert_eq!(accuser.map(|fine| fine.amount), Some(Amount(2 * CHECK as u64)));
+    let Some(settlement) = desk.closed.last().map(|story| &story.settlement) else {
+        panic!("a job was closed")
+    };
+    let fees: u64 = settlement.fees.iter().map(|fee| fee.amount.0).sum();
+    assert!([2, 3].contains(&(fees / CHECK as u64)), "two voices, or half of five");
+    assert_eq!(settlement.fines.iter().map(|fine| fine.amount).collect::<Vec<_>>(), [Amount(fees)]);
 }
 
 #[test]

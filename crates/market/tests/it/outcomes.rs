@@ -36,8 +36,9 @@ pub(crate) fn ended<K: Key>(outcome: Outcome) -> (Office<K>, JobId) {
         Outcome::Cleared => judged(&mut office, &|seat| if seat == 0 { lie(0) } else { truth() }, true),
         Outcome::Slashed => judged(&mut office, &|_| lie(0), true),
         Outcome::Silent => judged(&mut office, &|_| truth(), false),
-        Outcome::Disputed => judged(&mut office, &|seat| lie(seat.saturating_sub(1)), true),
-        Outcome::Void => judged(&mut office, &|seat| if seat == 1 { truth() } else { lie(seat) }, true),
+        Outcome::Disputed => judged(&mut office, &lie, true),
+        Outcome::Void => void(&mut office),
+        Outcome::Unreached => judged(&mut office, &|_| Finding::Unserved, true),
         Outcome::Unchecked => unchecked(&mut office),
         Outcome::Mismatch => mismatch(&mut office),
         Outcome::NoClaim => {
@@ -190,6 +191,14 @@ fn is_sealing(phase: assay_protocol::job::SeatPhase) -> bool {
     matches!(phase, assay_protocol::job::SeatPhase::Sealing { .. })
 }
 
+/// A newcomer's job, which nobody checks: no stake stands for it.
+fn void<K: Key>(office: &mut Office<K>) -> Ordered {
+    let job = open(office, NEWCOMER, 0);
+    office.run(&job, &honest());
+    office.judge(&job, &honest(), Conduct { finding: &|_| Finding::Absent, opens: true });
+    job
+}
+
 fn take<K: Key>(office: &mut Office<K>, happening: Happening) {
     office.step(happening).unwrap_or_else(|rejection| panic!("a step was refused: {rejection}"));
 }
@@ -201,7 +210,7 @@ fn a_jury_that_comes_to_nothing_flags_its_model_and_class_and_no_other_end_does(
         let order = order_of(&office, job);
         let flagged: Vec<_> = office.ledger.flagged().collect();
         let pair = Pair { model: order.manifest.model, class: order.class };
-        let expected = matches!(outcome, Outcome::Disputed | Outcome::Void).then_some((&pair, 1));
+        let expected = matches!(outcome, Outcome::Disputed).then_some((&pair, 1));
         assert_eq!(flagged, Vec::from_iter(expected), "{outcome:?}");
     }
 }

@@ -269,7 +269,7 @@ fn frozen(desk: &mut Desk) {
     let job = open(desk, PROVIDER, 0);
     desk.run(&job, &honest());
     let lie = |_| Finding::Output(output(300, 0.5));
-    while desk.job(job.id).is_some_and(|job| job.tally().against == 0) {
+    while desk.job(job.id).is_some_and(|job| job.tally().against.draws == 0) {
         desk.judge_once(&job, &honest(), Conduct { finding: &lie, opens: true });
     }
     assert!(desk.job(job.id).is_some(), "one juror convicts nobody here");

@@ -8,7 +8,7 @@ use assay_protocol::{
     draw::{self, Lot},
     genesis::Checks,
     id::{Digest, PeerId},
-    jury::{self, Verdict, Voice},
+    jury::{self, Ballot, Verdict, Voice},
     manifest::{End, Policy},
     rate::{self, Circumstances},
     roster::{Leaf, Roster},
@@ -89,44 +89,48 @@ fn found(value: u8) -> Voice {
     })
 }
 
-/// What a jury decides over a claim, and how many jurors it took. Each juror says `lie` with the chance of a colluder,
-/// junk of its own with the chance of that, and otherwise the truth, which is 0.
-fn judge(luck: &mut Luck, claimed: u8, lie: u8, collusion: f64, junk: f64, margin: u64) -> (Verdict, u64) {
-    let Voice::Found(claim) = found(claimed) else { unreachable!("a finding") };
+/// What a jury decides over a claim, and how many jurors it took, of so many verifiers that nobody is drawn twice. Each
+/// juror says `lie` with the chance of a colluder, junk of its own with the chance of that, and otherwise the truth, which
+/// is 0.
+fn judge(luck: &mut Luck, claimed: u8, lie: u8, collusion: f64, junk: f64) -> (Verdict, u64) {
+    let (checks, Voice::Found(claim)) = (Checks::default(), found(claimed)) else {
+        unreachable!("a finding")
+    };
     let mut voices: Vec<Voice> = Vec::new();
     loop {
         let voice = match voices.len() as u8 {
             _ if luck.happens(collusion) => found(lie),
-            // Junk agrees with nobody.
             number if luck.happens(junk) => found(100 + number),
             _ => found(0),
         };
         voices.push(voice);
-        let heard: Vec<&Voice> = voices.iter().collect();
-        let verdict = jury::tally(Policy::Exact, None, Some(&claim), &heard).verdict(margin);
-        if verdict != Verdict::Open || voices.len() >= 40 {
+        let heard: Vec<Ballot<'_>> =
+            voices.iter().map(|voice| Ballot { voice, draws: 1, weight: 1 }).collect();
+        let tally = jury::tally(Policy::Exact, None, Some(&claim), &heard);
+        let verdict = tally.verdict(&checks, voices.len() as u64, u128::MAX);
+        if verdict != Verdict::Open {
             return (verdict, voices.len() as u64);
         }
     }
 }
 
 /// Whether a false claim is convicted: drawn, noticed by a first verifier that does not collude, and by a jury.
-fn is_convicted(luck: &mut Luck, checks: &Checks, rate: Rate, junk: f64, margin: u64) -> bool {
+fn is_convicted(luck: &mut Luck, checks: &Checks, rate: Rate, junk: f64) -> bool {
     let (collusion, power) = (share(checks.collusion), share(checks.power));
     luck.is_drawn(rate)
         && !luck.happens(collusion)
         && luck.happens(power)
-        && judge(luck, 1, 1, collusion, junk, margin).0 == Verdict::Convicted
+        && judge(luck, 1, 1, collusion, junk).0 == Verdict::Convicted
 }
 
 #[test]
 fn a_cheat_survives_n_checks_as_often_as_it_should() {
     let (mut luck, checks) = (Luck(1), Checks::default());
     let rate = Rate::per_mille(100);
-    let q = share(rate) * share(rate::convicts(&checks, 6));
+    let q = share(rate) * share(rate::convicts(&checks));
     let survived: Vec<f64> = (0..TRIALS)
         .map(|_| {
-            let caught = (0_u32..).find(|_| is_convicted(&mut luck, &checks, rate, 0.0, 6));
+            let caught = (0_u32..).find(|_| is_convicted(&mut luck, &checks, rate, 0.0));
             f64::from(caught.unwrap_or_default())
         })
         .collect();
@@ -189,14 +193,23 @@ fn all_collude(luck: &mut Luck, roster: &Roster, verifiers: u16) -> bool {
 #[test]
 fn a_jury_errs_and_grows_as_the_gamblers_ruin_says() {
     let mut luck = Luck(4);
-    // An honest claim before jurors of whom a fifth lie alike: the clearing margin is the convicting one for h = 4.
-    let verdicts: Vec<(Verdict, u64)> = (0..TRIALS).map(|_| judge(&mut luck, 0, 1, 0.2, 0.0, 4)).collect();
-    let wrong = verdicts.iter().filter(|(verdict, _)| *verdict == Verdict::Convicted).count() as u64;
-    let jurors: Vec<f64> = verdicts.iter().map(|(_, jurors)| *jurors as f64).collect();
-    // E = (h − 2h·P) / (1 − 2r), which is 6.61 to two digits.
-    let (h, r, errs) = (4.0, 0.2, share(rate::errs(Rate::per_mille(200), 4)));
-    frequency("a jury errs", wrong, errs);
-    mean("jurors of a jury", &jurors, (h - 2.0 * h * errs) / (1.0 - 2.0 * r));
+    // A claim before jurors of whom a fifth lie alike: the walk goes from 0 to 6 or to −4.
+    for (claimed, lie, right, wrong, published) in [
+        (1, 1, Verdict::Convicted, Verdict::Cleared, 0.0039),
+        (0, 1, Verdict::Cleared, Verdict::Convicted, 0.000_24),
+    ] {
+        let verdicts: Vec<(Verdict, u64)> =
+            (0..TRIALS).map(|_| judge(&mut luck, claimed, lie, 0.2, 0.0)).collect();
+        let count = |which: Verdict| verdicts.iter().filter(|(verdict, _)| *verdict == which).count() as u64;
+        let (for_it, against_it) = if claimed == 0 { (4, 6) } else { (6, 4) };
+        // P(ruin) = (ρᵃ − 1) / (ρᵃ⁺ᵇ − 1) with ρ = (1 − r) / r = 4; E = (right · P(right) − wrong · P(wrong)) / (1 − 2r).
+        let errs = (4_f64.powi(for_it) - 1.0) / (4_f64.powi(10) - 1.0);
+        assert!((errs - published).abs() < 1e-4, "{errs}");
+        frequency(&format!("a jury says {wrong:?}"), count(wrong), errs);
+        let jurors: Vec<f64> = verdicts.iter().map(|(_, jurors)| *jurors as f64).collect();
+        let expected = (f64::from(for_it) * (1.0 - errs) - f64::from(against_it) * errs) / 0.6;
+        mean(&format!("jurors of a jury that says {right:?}"), &jurors, expected);
+    }
 }
 
 #[test]
@@ -204,9 +217,9 @@ fn a_cheat_loses_though_a_fifth_collude_and_another_fifth_seal_junk() {
     let (mut luck, checks) = (Luck(5), Checks::default());
     let (price, slash) = (Amount::credits(1), Amount::credits(100));
     let always = false;
-    let job = Circumstances { trust: 1_000 << 32, margin: 6, price, slash, always };
+    let job = Circumstances { trust: 1_000 << 32, price, slash, always };
     let rate = rate::rate(&checks, &job);
-    let convicted = (0..TRIALS).filter(|_| is_convicted(&mut luck, &checks, rate, 0.2, 6)).count() as f64;
+    let convicted = (0..TRIALS).filter(|_| is_convicted(&mut luck, &checks, rate, 0.2)).count() as f64;
     let gain = (TRIALS as f64 - convicted - 100.0 * convicted) / TRIALS as f64;
     println!("a cheat at {rate} gains {gain:.4} prices a job, with junk of one juror in five");
     assert!(gain < 0.0, "{gain}");
@@ -306,7 +319,7 @@ fn dues_fall_to_a_small_share_of_the_check_cost_as_trust_grows() {
     let check = genesis.check_cost(order.work_max).0 as f64;
     let rates: Vec<Rate> = (0..=RAMP_JOBS)
         .map(|passed| {
-            let job = Circumstances { trust: passed << 32, margin: 6, price, slash, always: false };
+            let job = Circumstances { trust: passed << 32, price, slash, always: false };
             rate::rate(&genesis.checks, &job)
         })
         .collect();
@@ -363,12 +376,12 @@ fn ten_honest_results_buy_nothing_that_a_cheat_could_spend() {
     // once it is convicted.
     let (mut luck, checks) = (Luck(8), Checks::default());
     let (price, slash) = (Amount::credits(1), Amount::credits(100));
-    let job = Circumstances { trust: 10 << 32, margin: 6, price, slash, always: false };
+    let job = Circumstances { trust: 10 << 32, price, slash, always: false };
     let rate = rate::rate(&checks, &job);
-    let q = share(rate) * share(rate::convicts(&checks, 6));
+    let q = share(rate) * share(rate::convicts(&checks));
     let surplus: Vec<f64> = (0..TRIALS)
         .map(|_| {
-            let accepted = (0_u32..).find(|_| is_convicted(&mut luck, &checks, rate, 0.0, 6));
+            let accepted = (0_u32..).find(|_| is_convicted(&mut luck, &checks, rate, 0.0));
             f64::from(accepted.unwrap_or_default()) - 100.0
         })
         .collect();

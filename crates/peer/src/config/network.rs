@@ -93,8 +93,10 @@ section!(Checks {
     effective_min: "As how many of equal stake they must count.",
     party_share: "The share of the stake that can check a job which one party to it may hold.",
     stake_checks: "The stake that a verifier of a manifest needs, in costs of its largest run.",
-    margin_max: "The greatest margin by which a jury convicts.",
-    jurors_max: "Jurors after which a jury gives up.",
+    convict_margin: "The margin by which a jury convicts, in draws.",
+    clear_margin: "The margin by which a jury clears, in draws.",
+    unreached_margin: "The margin by which those that got no input end a jury, in draws.",
+    draws_max: "Draws after which a jury gives up.",
     tries_max: "Positions tried for one verifier.",
     endowed_checks: "Checks that the endowment pays for each endowed pair.",
 });

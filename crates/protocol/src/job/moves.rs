@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    BookedClaim, Job, LiveTime, Misstep, Seat, SeatPhase, Stage, Testified, opened, proven, speaker,
+    BookedClaim, Job, LiveTime, Misstep, Seat, SeatPhase, Stage, Testified, hung, opened, proven, speaker,
     testimony,
 };
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     objection::Output,
     order::secret_commit,
     outcome::Outcome,
+    roster::Leaf,
 };
 
 impl Job {
@@ -99,11 +100,19 @@ impl Job {
         Stage::Checking(SeatPhase::Disclosing { until: now.live.after(self.rules.timers.opening), round })
     }
 
-    pub(super) fn seat(&mut self, verifier: Option<PeerId>, now: LiveTime) -> Stage {
-        let Some(peer) = verifier else {
-            return if self.jury_from.is_some() { self.hung(&self.tally()) } else { self.unchecked() };
+    /// Who is drawn again counts again with what it said: the next one is drawn at once, by the same value of the beacon.
+    pub(super) fn seat(&mut self, verifier: Option<Leaf>, now: LiveTime) -> Stage {
+        let Some(leaf) = verifier else {
+            return if self.jury_from.is_some() { hung(&self.tally()) } else { self.unchecked() };
         };
-        self.seats.push(Seat::new(peer));
+        let known = self.seats.iter().position(|seat| seat.peer == leaf.peer);
+        if self.jury_from.is_some() {
+            self.draws.push(known.unwrap_or(self.seats.len()));
+        }
+        if known.is_some() && self.jury_from.is_some() {
+            return self.resolve_jury(now, now.beacon.round);
+        }
+        self.seats.push(Seat::new(leaf));
         let working = self.rules.check_estimate.times(3).plus(self.rules.timers.seal);
         self.in_phase(SeatPhase::Sealing { until: now.live.after(working) })
     }
@@ -238,7 +247,7 @@ impl Job {
         }
         self.opened = Some(opened);
         if matches!(self.stage, Stage::Jury(SeatPhase::Silence { .. })) {
-            return Ok(self.resolve_jury(now));
+            return Ok(self.resolve_jury(now, now.round_ahead()));
         }
         Ok(self.resolve_if_heard(now))
     }

@@ -5,6 +5,7 @@ use crate::{
     compare::Testimony,
     id::{Digest, PeerId},
     jury::Voice,
+    roster::Leaf,
 };
 
 /// One verifier's place in a job, from the draw to what it found.
@@ -12,6 +13,8 @@ use crate::{
 pub struct Seat {
     /// Who was drawn.
     pub peer: PeerId,
+    /// What it has at stake.
+    pub weight: u64,
     /// How far it is.
     pub testified: Testified,
 }
@@ -39,8 +42,8 @@ pub enum Testified {
 impl Seat {
     /// A verifier that was just drawn.
     #[must_use]
-    pub fn new(peer: PeerId) -> Self {
-        Self { peer, testified: Testified::NotYet }
+    pub fn new(leaf: Leaf) -> Self {
+        Self { peer: leaf.peer, weight: leaf.stake.0, testified: Testified::NotYet }
     }
 
     /// What it says, once it has said all.

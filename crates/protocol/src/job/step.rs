@@ -7,6 +7,7 @@ use crate::{
     claim::{Claim, EvidenceLeaf, OutputLeaf},
     id::{Digest, PeerId},
     objection::Output,
+    roster::Leaf,
 };
 
 /// Who takes a step.
@@ -74,7 +75,7 @@ pub enum Step {
     /// The notary draws a verifier.
     Seat {
         /// Who it is; none if nobody can check it.
-        verifier: Option<PeerId>,
+        verifier: Option<Leaf>,
     },
     /// A verifier seals what it found.
     Seal {

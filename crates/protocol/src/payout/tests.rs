@@ -13,7 +13,7 @@ use super::*;
 use crate::{
     job::tests::{
         ticks,
-        world::{Terms, World, genesis, name, order, standing},
+        world::{Terms, World, name, order, rules, standing},
     },
     units::Rate,
 };
@@ -63,8 +63,11 @@ const TABLE: &[(Terms, &str)] = &[
         drawn sealed:other open-seal:other overdue open voice:same*2 | Cleared | 1198.875 | 783.125 | 0 | 1:64 2:64 0:-128
         accused voice:other*2                       | Slashed      | 2000     | 0       | 200000 | 0:1344 1:64 2:64
         accused voice:other voice:third voice:other | Slashed      | 2000     | 0       | 200000 | 0:1344 1:64 3:64
+        accused rounds seat:accuser voice:other     | Slashed      | 2000     | 0       | 200000 | 0:1344 1:64
+        accused voice:same rounds seat:again voice:other rounds seat:again*2 seat:accuser | Slashed | 2000 | 0 | 200000 | 0:1344 2:64
+        accused rounds seat:accuser voice:same*3    | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 3:64 0:-192
         accused voice:same voice:other*3            | Slashed      | 2000     | 0       | 200000 | 0:1344 2:64 3:64 4:64
-        accused unserving*2                         | Slashed      | 2000     | 0       | 200000 | 0:1344
+        accused unserving*12                        | Unreached    | 2000     | 0       | 0      | 0:64 p:-64
         drawn seat unserved voice:other open voice:other | Slashed | 2000     | 0       | 200000 | 1:64 2:64
         claim contradict                            | FalseStream  | 2000     | 0       | 200000 |
         undrawn contradict                          | FalseStream  | 2000     | 0       | 200000 |
@@ -96,6 +99,7 @@ const TABLE: &[(Terms, &str)] = &[
         drawn open seat seal:cheaper sealed:same*2  | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
         drawn open seat seal:fewer sealed:same*2    | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
         drawn open seat seal:other sealed:cheaper*2 | Slashed      | 2000     | 0       | 200000 | 0:1344 1:32 2:32
+        drawn open seat seal:other sealed:other sealed:third | Slashed | 2000  | 0       | 200000 | 0:1344 1:64 2:64
         ",
     ),
     (
@@ -114,6 +118,7 @@ const TABLE: &[(Terms, &str)] = &[
         drawn checked:same voice:same*2             | Checked      | 1006.875 | 783.125 | 0      | 0:64 1:64 2:64
         drawn checked:same nobody                   | Unchecked    | 1134.875 | 783.125 | 0      | 0:64
         drawn checked:same voice:same voice:other voice:same*2 | Cleared | 1070.875 | 783.125 | 0 | 0:64 1:64 3:64 4:64 2:-128
+        drawn checked:same voice:other rounds seat:first voice:same | Cleared | 1134.875 | 783.125 | 0 | 0:64 2:64 1:-64
         drawn checked:same voice:other voice:other*2 | Slashed     | 2000     | 0       | 184000 | 1:1344 2:64 3:64
         drawn checked:same voice:other nobody       | Void         | 1872     | 0       | 0      | 0:64 1:64
         ",
@@ -237,7 +242,7 @@ fn a_job_that_is_not_closed_pays_nobody() {
 
 /// A world of other amounts, with a total that its ticket admits.
 fn opened(terms: &Terms, amounts: &Amounts) -> World {
-    let (mut genesis, mut order, mut standing) = (genesis(), order(terms), standing(terms));
+    let (mut genesis, mut order, mut standing) = (rules(terms), order(terms), standing(terms));
     genesis.money.per_work = Amount(amounts.per_work);
     (order.unit_price, order.work_max) = (Amount(amounts.unit_price), amounts.work_max);
     order.cancel_fee = Amount(amounts.unit_price * order.units_max * amounts.cancel_percent / 100);
@@ -315,7 +320,7 @@ fn assert_conserved(world: &World, at_stake: Amount) {
     assert!(bounty <= wide(*slashed) / 2, "a bounty of more than half of the slash: {settlement:?}");
     assert!(*slashed <= at_stake && *slashed <= job.ticket().slash, "{settlement:?}");
     assert_eq!(slashed.is_zero(), !outcome.is_slashed() || at_stake.is_zero(), "{settlement:?}");
-    let fined = [Outcome::Cleared, Outcome::GreyRefunded].contains(&outcome);
+    let fined = [Outcome::Cleared, Outcome::GreyRefunded, Outcome::Unreached].contains(&outcome);
     assert!(fines.is_empty() || fined, "fined at {outcome:?}: {settlement:?}");
     assert!(provider.is_zero() || outcome.is_paid() || outcome == Outcome::Cancelled, "{settlement:?}");
 }

@@ -172,7 +172,7 @@ impl Happening {
             }
             Self::Draw { check } => (Step::Draw { check: *check }, Party::Notary),
             Self::Seat(tries) => {
-                (Step::Seat { verifier: tries.last().map(|tried| tried.leaf.peer) }, Party::Notary)
+                (Step::Seat { verifier: tries.last().map(|tried| tried.leaf) }, Party::Notary)
             }
             Self::Tick => (Step::Tick { frozen: false }, Party::Notary),
             Self::Convicted => (Step::Convicted, Party::Notary),

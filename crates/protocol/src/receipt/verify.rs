@@ -3,7 +3,6 @@
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     string::{String, ToString},
-    vec::Vec,
 };
 
 use serde::Serialize;
@@ -309,6 +308,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
         };
         let checkpoint = self.ticks.get(&round).and_then(|tick| tick.checkpoint);
         let epoch = round.checked_div(self.story.genesis.timers.epoch_ticks);
+        demand(listing.shows(order.client, order.provider), stop, "parties that stand in the roster")?;
         let listed = checkpoint.is_some_and(|checkpoint| listing.is_in(checkpoint.rosters, &order.kind()));
         demand(listed && epoch == Some(listing.roster.epoch), stop, "the roster of the last checkpoint")
     }
@@ -347,6 +347,9 @@ impl<'a, S: Scheme> Judge<'a, S> {
                     alloc::format!("a step that the table allows, not one that is refused: {misstep}"),
                 );
             }
+            if let (Happening::Claim { .. }, Some(listing)) = (&event.what, &story.listing) {
+                job.enrol(listing.electorate());
+            }
             let idle = stop == Stop::Outcome && job.progress() == before;
             demand(!idle, stop, "a tick or a conviction that moves the job")?;
         }
@@ -384,7 +387,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
             return refute(stop, "the roster that verifiers are drawn from");
         };
         let tries_max = self.story.genesis.checks.tries_max;
-        let drawn = lot(job, at.beacon.value).confirms(roster, &barred(job), tries, tries_max);
+        let drawn = lot(job, at.beacon.value).confirms(roster, &job.barred(), tries, tries_max);
         demand(drawn, stop, "the verifier that secret and beacon give")
     }
 
@@ -400,7 +403,6 @@ impl<'a, S: Scheme> Judge<'a, S> {
     fn report(&self, job: &Job) -> Report {
         let story = self.story;
         let found = job.seats().iter().filter(|seat| seat.found().is_some()).count() as u64;
-        let agreeing = u64::try_from(job.tally().with).unwrap_or_default() + job.matches();
         Report {
             network: self.network,
             network_name: story.genesis.name.clone(),
@@ -412,7 +414,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
             label: story.outcome.label(),
             rate: story.ticket.rate,
             claim: job.claim().map(|claimed| claimed.digest),
-            agreeing,
+            agreeing: job.agreeing(),
             checks: found,
         }
     }
@@ -421,15 +423,8 @@ impl<'a, S: Scheme> Judge<'a, S> {
 /// The lot that a job's next verifier is found by.
 #[must_use]
 pub fn lot(job: &Job, beacon: Digest) -> Lot {
-    let seat = u16::try_from(job.seats().len()).unwrap_or(u16::MAX);
+    let seat = u16::try_from(job.drawn_so_far()).unwrap_or(u16::MAX);
     Lot { job: job.id(), secret: job.secret(), beacon, seat }
-}
-
-/// Who may not be a job's next verifier: its parties, and who was drawn before.
-#[must_use]
-pub fn barred(job: &Job) -> Vec<PeerId> {
-    let parties = [job.order().client, job.order().provider];
-    parties.into_iter().chain(job.seats().iter().map(|seat| seat.peer)).collect()
 }
 
 fn stop_of(what: &Happening) -> Stop {

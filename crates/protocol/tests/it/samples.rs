@@ -274,7 +274,6 @@ fn ticket() -> Ticket {
         rate: Rate::per_mille(100),
         policy_rate: Rate::per_mille(100),
         prepaid: 0,
-        margin: 2,
         slash: Amount::credits(100),
         premium: Amount(1_000),
         dues: Amount(4_000),

@@ -103,13 +103,19 @@ pub(super) fn price(receipt: &Receipt) -> i128 {
     PRICE + i128::from(receipt.story.ticket.premium.0)
 }
 
-/// Who was drawn to check a job, in order.
+/// Who was drawn to check a job, in order, each once.
 pub(super) fn drawn(world: &World, receipt: &Receipt) -> Vec<Place> {
     let seats = receipt.story.events.iter().filter_map(|event| {
         let Happening::Seat(tries) = &event.what else { return None };
         world.place(tries.last()?.leaf.peer)
     });
-    seats.collect()
+    let mut drawn: Vec<Place> = Vec::new();
+    for seat in seats {
+        if !drawn.contains(&seat) {
+            drawn.push(seat);
+        }
+    }
+    drawn
 }
 
 /// What one check earns.

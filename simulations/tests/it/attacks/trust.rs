@@ -75,7 +75,7 @@ fn self_dealing_buys_trust_at_the_price_of_its_checks_and_no_rate_below_what_det
         assert!(receipt.story.outcome.is_paid(), "{:?}", receipt.story.outcome);
         let fees = i128::from(ticket.premium.0) + i128::from(ticket.dues.0);
         assert!(number >= RAMP || fees >= check, "{number}: {fees} is less than a check");
-        let deterring = rate::deterrence(&genesis.checks, ticket.margin, UNIT_PRICE, STAKE);
+        let deterring = rate::deterrence(&genesis.checks, UNIT_PRICE, STAKE);
         assert!(ticket.rate >= deterring, "{number}: {} is below what deters", ticket.rate);
         spent += fees;
     }

@@ -109,6 +109,7 @@ fn closed(outcome: Outcome) -> &'static str {
         Outcome::FalseStream => "=fstrm",
         Outcome::FalseOpening => "=fopen",
         Outcome::Void => "=void",
+        Outcome::Unreached => "=unrch",
     }
 }
 

@@ -10,7 +10,9 @@ use crate::{
     claim::{EvidenceLeaf, OutputLeaf, commit},
     codec,
     objection::Output,
+    roster::Leaf,
     signed::Statement as _,
+    units::Amount,
 };
 
 /// Every word: a verb, then the manner in which it is done, if it can be done in several.
@@ -18,7 +20,7 @@ const WORDS: &str = "
     claim claim:other claim:most claim:excess claim:ticket claim:cancelled claim:fee claim:idle
     claim:two-roots abort abort:ticket cancel cancel:ticket reveal reveal:position reveal:secret dispute
     contradict contradict:longer contradict:consistent contradict:stranger contradict:job
-    contradict:leaf draw:check draw:none seat seat:nobody seal:same seal:other seal:third seal:near
+    contradict:leaf draw:check draw:none seat seat:nobody seat:again seat:first seat:accuser seal:same seal:other seal:third seal:near
     seal:grey seal:empty seal:cheaper seal:fewer seal:length seal:measure seal:two-roots seal:bare seal:whole seal:swapped unserved open
     open:output open:two-roots open:records open:measure open:forged open:missing open:shuffled open-seal:same open-seal:other
     open-seal:third open-seal:near open-seal:grey open-seal:empty open-seal:cheaper open-seal:fewer
@@ -104,8 +106,16 @@ impl World {
             "contradict" => self.contradict(manner),
             "draw" => Step::Draw { check: manner == "check" },
             "seat" => {
-                let peer = PeerId([100 + u8::try_from(self.job.seats().len()).expect("few seats"); 32]);
-                Step::Seat { verifier: (manner != "nobody").then_some(peer) }
+                let seats = self.job.seats();
+                let new = PeerId([100 + u8::try_from(seats.len()).expect("few seats"); 32]);
+                let seated = match manner {
+                    "again" => seats.last(),
+                    "first" => seats.first(),
+                    "accuser" => self.job.jury_from().and_then(|from| seats.get(from.checked_sub(1)?)),
+                    _ => None,
+                };
+                let peer = seated.map_or(new, |seat| seat.peer);
+                Step::Seat { verifier: (manner != "nobody").then_some(Leaf { peer, stake: Amount(1) }) }
             }
             "seal" => self.seal(manner, seat),
             "unserved" => Step::Unserved,

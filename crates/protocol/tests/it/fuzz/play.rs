@@ -320,6 +320,9 @@ impl<'a> Play<'a> {
         if matches!(what, Happening::Convicted) && before == self.job.progress() {
             return Ok(stage);
         }
+        if let Happening::Claim { .. } = &what {
+            self.job.enrol(self.town.listing(0).electorate());
+        }
         self.events.push(StoryEvent { round: self.round, what });
         match self.due() {
             Some(due) => self.happens(due),
@@ -352,7 +355,7 @@ impl<'a> Play<'a> {
             let otherwise = self.crook == Crook::DrawsOtherwise && self.is_occasion(0);
             return Some(Happening::Draw { check: drawn != otherwise });
         }
-        let barred = receipt::barred(&self.job);
+        let barred = self.job.barred();
         let cast = self.cast(&barred);
         if let Crook::PassesOver(number) = self.crook
             && let Some(first) = cast.last().map(|tried| tried.leaf.peer)

@@ -10,6 +10,7 @@ use assay_protocol::{
     job::{Beacon, Job, LiveTime, Misstep, Party, SeatPhase, Stage, Step, Testified},
     objection::Output,
     payout,
+    roster::Leaf,
     units::{Amount, Timestamp},
 };
 
@@ -51,7 +52,7 @@ pub(crate) fn target(bytes: &[u8]) {
     }
     let lawful = play.is_lawful();
     let mut job = play.job;
-    ticks_close(&mut job, &mut dice, town.genesis.checks.jurors_max);
+    ticks_close(&mut job, &mut dice, town.genesis.checks.draws_max);
     assert_nobody_is_paid_too_much(town, &job, lawful);
 }
 
@@ -93,15 +94,16 @@ fn assert_nothing_is_written_twice(before: &Job, after: &Job) {
 }
 
 /// Ticks, and the draws that are due at them, close every job; each seat takes a few.
-fn ticks_close(job: &mut Job, dice: &mut Dice<'_>, jurors_max: u64) {
+fn ticks_close(job: &mut Job, dice: &mut Dice<'_>, draws_max: u64) {
     let mut live_time = LiveTime::default();
-    let enough = 8 * (jurors_max + 24);
+    let enough = 8 * (draws_max + 24);
     for count in 0..enough {
         let step = match job.stage() {
             Stage::Closed(_) => return,
             Stage::Drawing { .. } => Step::Draw { check: dice.happens(128) },
             Stage::Checking(SeatPhase::Seating { .. }) | Stage::Jury(SeatPhase::Seating { .. }) => {
-                Step::Seat { verifier: (!dice.happens(8)).then_some(PeerId([count as u8; 32])) }
+                let leaf = Leaf { peer: PeerId([count as u8; 32]), stake: Amount(1 + count) };
+                Step::Seat { verifier: (!dice.happens(8)).then_some(leaf) }
             }
             Stage::Open { .. }
             | Stage::Cancelling { .. }
@@ -149,7 +151,10 @@ fn arbitrary(play: &Play<'_>, dice: &mut Dice<'_>) -> (Step, Party, LiveTime) {
         4 => Step::Dispute,
         5 => contradict(play, dice),
         6 => Step::Draw { check: dice.happens(128) },
-        7 => Step::Seat { verifier: dice.mostly_first(&[Some(PeerId([50; 32])), None]) },
+        7 => {
+            let leaf = Leaf { peer: PeerId([50; 32]), stake: Amount(7) };
+            Step::Seat { verifier: dice.mostly_first(&[Some(leaf), None]) }
+        }
         8 => {
             let evidence = evidence(play, dice);
             let (commit, told) = (evidence.commit(), dice.mostly_first(&[None, Some(evidence)]));

@@ -83,7 +83,9 @@ impl Town {
             peer: PeerId([name; 32]),
             stake: Amount::credits(1_000_000 * (1 + u64::from(name) % 3)),
         };
-        let roster = Roster::new((100..100 + VERIFIERS).map(verifier));
+        // The parties check the jobs of others.
+        let parties = [CLIENT, PROVIDER].map(|peer| Leaf { peer, stake: Amount::credits(2_000_000) });
+        let roster = Roster::new(parties.into_iter().chain((100..100 + VERIFIERS).map(verifier)));
         let mut town = Self { network: genesis.id(), genesis, roster, ticks: Vec::new(), is_bent: false };
         town.ticks = town.all_ticks();
         town
@@ -114,7 +116,8 @@ impl Town {
         let roster = self.roster.root(epoch);
         let entries = [Digest([9; 32]), CLASS].map(|class| roster::entry(&manifest.kind(class), &roster));
         let path = merkle::prove_in(entries.iter().map(Vec::as_slice), 1).unwrap_or_default();
-        Listing { roster, position: 1, count: 2, path }
+        let parties = [CLIENT, PROVIDER].into_iter().filter_map(|party| self.roster.member(party));
+        Listing { roster, position: 1, count: 2, path, parties: parties.collect() }
     }
 
     fn rosters(&self, round: u64) -> Digest {
@@ -193,7 +196,7 @@ fn genesis() -> Genesis {
             cancelling: Duration::seconds(4),
             ..Timers::brisk()
         },
-        checks: Checks { jurors_max: 12, base: Rate::per_mille(300), ..Checks::default() },
+        checks: Checks { draws_max: 12, base: Rate::per_mille(300), ..Checks::default() },
         money: Money { per_work: Amount(10), ..Money::default() },
         thresholds: [Threshold { format: TensorFormat::F32, ok: share(50), bad: share(500) }].into(),
         manifests: Vec::new(),
@@ -226,8 +229,10 @@ fn numbers(genesis: &mut Genesis) -> Vec<&mut u64> {
         &mut checks.effective_min.0,
         &mut checks.party_share.0,
         &mut checks.stake_checks,
-        &mut checks.margin_max,
-        &mut checks.jurors_max,
+        &mut checks.convict_margin,
+        &mut checks.clear_margin,
+        &mut checks.unreached_margin,
+        &mut checks.draws_max,
         &mut checks.tries_max,
         &mut money.per_work.0,
         &mut money.micros_per_work,

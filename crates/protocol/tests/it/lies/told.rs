@@ -10,6 +10,7 @@ use assay_protocol::{
     outcome::Outcome,
     payout::Fee,
     receipt::{Happening, Stop, Story, StoryEvent},
+    roster::Member,
     signed::{Signed, Statement},
     units::{Amount, Duration, Rate},
 };
@@ -125,6 +126,19 @@ pub(super) const TOLD: &[Lie] = &[
     (Stop::Verifiers, "a roster that is not listed", |story, _| {
         story.listing.as_mut().map(|listing| listing.position ^= 1).is_some()
     }),
+    (Stop::Verifiers, "a party of more weight", |story, _| {
+        story.listing.as_mut().map(|listing| listing.parties[0].leaf.stake.0 += 1).is_some()
+    }),
+    (Stop::Verifiers, "the provider before the client", |story, _| {
+        story.listing.as_mut().map(|listing| listing.parties.reverse()).is_some()
+    }),
+    (Stop::Verifiers, "a verifier that is taken for a party", |story, dice| {
+        let drawn = |event: &StoryEvent| matches!(&event.what, Happening::Seat(tries) if !tries.is_empty());
+        let Some(at) = any(&places(&story.events, drawn), dice) else { return false };
+        let Happening::Seat(tries) = &story.events[at].what else { return false };
+        let Some(Try { leaf, path }) = tries.last().cloned() else { return false };
+        story.listing.as_mut().map(|listing| listing.parties[1] = Member { leaf, path }).is_some()
+    }),
     (Stop::Verifiers, "no roster", |story, _| {
         let drawn = |event: &StoryEvent| matches!(&event.what, Happening::Seat(tries) if !tries.is_empty());
         story.listing = None;
@@ -204,7 +218,7 @@ fn unsound(story: &mut Story, dice: &mut Dice<'_>) -> bool {
         |genesis, more| genesis.checks.collusion = more,
         |genesis, more| genesis.money.autostake = more,
         |genesis, _| genesis.checks.base = Rate::ZERO,
-        |genesis, _| genesis.checks.jurors_max = 41,
+        |genesis, _| genesis.checks.draws_max = 41,
         |genesis, _| genesis.checks.tries_max = 0,
         |genesis, _| genesis.money.low_water = Amount::ZERO,
         |genesis, _| (genesis.money.pool, genesis.money.endowment) = (Amount(u64::MAX), Amount(1)),
