@@ -15,9 +15,7 @@ use assay_protocol::{
     order::Failure,
     units::Duration,
 };
-use futures::FutureExt;
 use tempfile::TempDir;
-use tokio::task::JoinSet;
 
 use crate::home::{PURE, pure, worker};
 
@@ -100,33 +98,4 @@ async fn a_run_that_was_stopped_says_nothing_and_may_be_begun_anew() {
     assert_eq!((first, again), (None, None), "stopped, and the same one");
     assert!(anew.expect("not stopped").is_ok());
     assert_eq!(shop.executor.running(), 0);
-}
-
-#[tokio::test]
-async fn a_check_waits_for_no_job() {
-    let shop = Shop::new(Conduct::Honest);
-    // The runner is compiled before anything is measured against anything.
-    shop.run(pure(), &[128; 64], false).await.unwrap();
-    let input = shop.blobs.put(&[128; 32 + 64]).unwrap();
-    let run = |number: u8, check| Run {
-        id: RunId { job: Digest([number; 32]), check },
-        manifest: pure(),
-        input,
-        seed: Digest([2; 32]),
-        units_max: 1_000_000,
-        run_max: Duration::seconds(60),
-    };
-    let mut jobs = JoinSet::new();
-    for number in 0..50 {
-        let (executor, run) = (shop.executor.clone(), run(number, false));
-        let mut job = Box::pin(async move { executor.run(run).await });
-        // One of them has the place of jobs, and the others stand in its queue.
-        assert!((&mut job).now_or_never().is_none());
-        jobs.spawn(job);
-    }
-    assert!(shop.executor.run(run(99, true)).await.expect("not stopped").is_ok());
-    let ended = std::iter::from_fn(|| jobs.try_join_next()).count();
-    assert!(ended < 40, "{ended} of 50 jobs went before");
-    shop.executor.end();
-    while jobs.join_next().await.is_some() {}
 }
