@@ -31,6 +31,7 @@ use self::{
     quota::Quota,
 };
 use crate::{
+    disk::Disk,
     folder::{Content, Folder},
     network::BlobSource,
 };
@@ -123,7 +124,15 @@ impl Blobs {
     /// # Errors
     /// If the folder cannot be read or written.
     pub fn open(folder: &Path, quota_bytes: u64) -> io::Result<Self> {
-        let folder = Folder::open(folder)?;
+        Self::open_on(&Disk::default(), folder, quota_bytes)
+    }
+
+    /// The same on a disk that may be watched.
+    ///
+    /// # Errors
+    /// If the folder cannot be read or written.
+    pub fn open_on(disk: &Disk, folder: &Path, quota_bytes: u64) -> io::Result<Self> {
+        let folder = Folder::open(disk, folder)?;
         let mut found = folder.list()?;
         found.sort_unstable_by_key(|blob| blob.written);
         let mut quota = Quota::new(quota_bytes);

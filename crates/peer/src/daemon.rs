@@ -17,6 +17,7 @@ use tokio::{
 
 use crate::{
     config::{ConfigError, Home, KeyError, NetworkFile, Settings},
+    disk::Disk,
     driver::{OpeningError, Parts, Restored, restore},
     executor::{Conduct, Executor},
     handle::{Handle, Local, Server},
@@ -41,6 +42,8 @@ pub struct Options {
     /// Go on although the journal has lost its end, or what stands there is damaged. Not for a notary: it would say other
     /// things under numbers that it has used.
     pub accept_lost_tail: bool,
+    /// The disk that the home lies on.
+    pub disk: Disk,
     /// Told once the daemon takes requests.
     pub ready: Option<oneshot::Sender<Ready>>,
     /// Ends the daemon as a signal does; a sender that is dropped ends nothing.
@@ -56,6 +59,7 @@ impl Options {
             worker,
             conduct: Conduct::Honest,
             accept_lost_tail: false,
+            disk: Disk::default(),
             ready: None,
             stop: None,
         }
@@ -175,8 +179,9 @@ impl Daemon {
         let mut signals = Signals::new().map_err(DaemonError::System)?;
         let file = NetworkFile::read(&home.network())?;
         let settings = Settings::read(&home)?;
-        let restored = open_journal(&home, &file, options.accept_lost_tail)?;
-        let store = Store::open(&home, settings.daemon.blob_bytes_max).map_err(DaemonError::Blobs)?;
+        let restored = open_journal(&home, &file, &options)?;
+        let store =
+            Store::open(&options.disk, &home, settings.daemon.blob_bytes_max).map_err(DaemonError::Blobs)?;
         let listen = options.listen.unwrap_or_else(|| settings.daemon.listen.clone());
         let (network, events) = join(&home, &file, listen, &store).await?;
         let places = usize::try_from(settings.daemon.workers).unwrap_or(0);
@@ -235,20 +240,21 @@ async fn until_ended(
     }
 }
 
-fn open_journal(home: &Home, file: &NetworkFile, accept_lost_tail: bool) -> Result<Restored, DaemonError> {
+fn open_journal(home: &Home, file: &NetworkFile, options: &Options) -> Result<Restored, DaemonError> {
+    let Options { disk, accept_lost_tail, .. } = options;
     let key = home.key()?;
     let owner = Owner { peer: key.id(), network: file.genesis.id() };
-    if accept_lost_tail {
+    if *accept_lost_tail {
         if file.genesis.notaries.contains(&owner.peer) {
             return Err(DaemonError::Forgetful);
         }
-        if let Some(aside) = Journal::cut_damage(&home.journal(), owner)? {
+        if let Some(aside) = Journal::cut_damage(disk, &home.journal(), owner)? {
             tracing::warn!(path = %aside.display(), "what was behind the damage in the journal was moved there");
         }
     }
-    let journal = Journal::open(&home.journal(), owner)?;
+    let journal = Journal::open(disk, &home.journal(), owner)?;
     let index = Index::open(&home.index())?.index;
-    Ok(restore(key, file.genesis.clone(), journal, index, accept_lost_tail)?)
+    Ok(restore(key, file.genesis.clone(), journal, index, *accept_lost_tail)?)
 }
 
 async fn join(

@@ -1,7 +1,6 @@
-//! Files that only their owner may read, with names as durable as the bytes behind them.
+//! Files and folders that only their owner may read.
 //!
-//! **Invariant:** a file that appears under its final name is whole and on the disk; nobody sees it half written. What is
-//! made here nobody else reads, writes or enters, whatever the process's mask is.
+//! **Invariant:** what is made here nobody else reads, writes or enters, whatever the process's mask is.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
@@ -13,7 +12,7 @@ use std::{
 /// Only the owner reads and writes.
 const FILE_MODE: u32 = 0o600;
 /// Only the owner reads, writes and enters.
-const FOLDER_MODE: u32 = 0o700;
+pub(crate) const FOLDER_MODE: u32 = 0o700;
 /// Whoever else may read, write or enter.
 const OTHERS: u32 = 0o077;
 
@@ -48,12 +47,4 @@ pub(crate) fn exposed(path: &Path) -> io::Result<Option<u32>> {
 /// Waits until the entries of a folder are on the disk.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
-}
-
-/// Gives a written file its final name. Durable when this returns.
-pub(crate) fn publish(file: &File, temporary: &Path, name: &Path) -> io::Result<()> {
-    file.sync_all()?;
-    fs::rename(temporary, name)?;
-    let folder = name.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    sync_folder(folder)
 }

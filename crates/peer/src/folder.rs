@@ -14,7 +14,10 @@ use std::{
 
 use assay_protocol::id::Digest;
 
-use crate::files::{create_folder, private, publish, sync_folder};
+use crate::{
+    disk::{Disk, DiskFile},
+    files::create_folder,
+};
 
 /// The folder, in the folder, of files that are still being written.
 pub(crate) const TEMPORARY: &str = "arriving";
@@ -23,6 +26,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 /// The folder.
 pub(crate) struct Folder {
+    disk: Disk,
     root: PathBuf,
 }
 
@@ -50,14 +54,14 @@ pub(crate) enum Content {
 
 impl Folder {
     /// Opens a folder, made if there is none.
-    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+    pub(crate) fn open(disk: &Disk, root: &Path) -> io::Result<Self> {
         let temporary = root.join(TEMPORARY);
         match fs::remove_dir_all(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
         create_folder(&temporary)?;
-        Ok(Self { root: root.to_owned() })
+        Ok(Self { disk: disk.clone(), root: root.to_owned() })
     }
 
     /// Where the file of this name is, or would be.
@@ -99,24 +103,21 @@ impl Folder {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let temporary = self.root.join(TEMPORARY).join(format!("{:032x}", u128::from_le_bytes(random)));
-        let mut file = private().write(true).create_new(true).open(&temporary)?;
+        let mut file = self.disk.create_new(&temporary)?;
         let stored = copy(&mut from, &mut file).and_then(|(digest, bytes)| {
-            self.publish(&file, &temporary, &digest)?;
+            self.publish(&file, &digest)?;
             Ok((digest, bytes))
         });
         if stored.is_err() {
             // Left where it is it would only be swept at the next start, and the disk may be full.
-            drop(fs::remove_file(&temporary));
+            drop(self.disk.remove(&temporary));
         }
         stored
     }
 
     /// Removes a file. What is not there is no error.
     pub(crate) fn remove(&self, digest: &Digest) -> io::Result<()> {
-        match fs::remove_file(self.path(digest)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            result => result,
-        }
+        self.disk.remove(&self.path(digest))
     }
 
     /// All files that are named by a digest. Those named otherwise are not ours and stay.
@@ -135,17 +136,13 @@ impl Folder {
         Ok(found)
     }
 
-    fn publish(&self, file: &File, temporary: &Path, digest: &Digest) -> io::Result<()> {
+    fn publish(&self, file: &DiskFile, digest: &Digest) -> io::Result<()> {
         let path = self.path(digest);
-        if let Some(second) = path.parent()
-            && !second.try_exists()?
-            && let Some(first) = second.parent()
-        {
-            create_folder(second)?;
-            sync_folder(first)?;
-            sync_folder(&self.root)?;
-        }
-        publish(file, temporary, &path)
+        let folders = path.parent().and_then(|second| Some((second.parent()?, second)));
+        let (first, second) = folders.ok_or(io::ErrorKind::InvalidInput)?;
+        self.disk.create_folder(first)?;
+        self.disk.create_folder(second)?;
+        self.disk.publish(file, &path)
     }
 }
 

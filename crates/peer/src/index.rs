@@ -95,7 +95,7 @@ impl Index {
     /// # Errors
     /// [`IndexError`].
     pub fn sequence(&self) -> Result<u64, IndexError> {
-        self.tree.get(SEQUENCE)?.map_or(Ok(0), |bytes| number(&bytes))
+        caught(|| self.tree.get(SEQUENCE))?.map_or(Ok(0), |bytes| number(&bytes))
     }
 
     /// Writes the rows that the journal up to `sequence` asks for: all of them or none.
@@ -108,7 +108,7 @@ impl Index {
             batch.insert(&key(job)[..], receipt.as_bytes());
         }
         batch.insert(SEQUENCE, &sequence.to_be_bytes());
-        Ok(self.tree.apply_batch(batch)?)
+        caught(|| self.tree.apply_batch(batch))
     }
 
     /// The digest of a job's receipt.
@@ -116,7 +116,7 @@ impl Index {
     /// # Errors
     /// [`IndexError`].
     pub fn receipt(&self, of: &JobId) -> Result<Option<Digest>, IndexError> {
-        self.tree.get(key(of))?.map(|row| digest(&row)).transpose()
+        caught(|| self.tree.get(key(of)))?.map(|row| digest(&row)).transpose()
     }
 
     /// Empties the index, so that the whole journal can be folded in again.
@@ -124,7 +124,7 @@ impl Index {
     /// # Errors
     /// [`IndexError`].
     pub fn clear(&self) -> Result<(), IndexError> {
-        Ok(self.tree.clear()?)
+        caught(|| self.tree.clear())
     }
 
     /// Hands what is in memory to the disk. Nothing rests on it: it only shortens the next start.
@@ -132,9 +132,14 @@ impl Index {
     /// # Errors
     /// [`IndexError`].
     pub fn flush(&self) -> Result<(), IndexError> {
-        self.tree.flush()?;
-        Ok(())
+        caught(|| self.tree.flush()).map(|_| ())
     }
+}
+
+/// Asks the database, which panics on some faults of the disk instead of returning an error.
+fn caught<T>(ask: impl FnOnce() -> sled::Result<T>) -> Result<T, IndexError> {
+    let answered = panic::catch_unwind(panic::AssertUnwindSafe(ask));
+    answered.map_err(|_| IndexError::Damaged)?.map_err(IndexError::Database)
 }
 
 /// Opens the database. One that was closed a moment ago is still locked until its threads have ended.
@@ -155,12 +160,10 @@ fn is_locked(error: &sled::Error) -> bool {
 
 fn open_database(folder: &Path) -> Result<Index, IndexError> {
     create_folder(folder)?;
-    // On some torn files the database panics instead of returning an error.
-    let (tree, database) = panic::catch_unwind(|| {
+    let (tree, database) = caught(|| {
         let database = sled::Config::default().path(folder).cache_capacity(CACHE_BYTES).open()?;
-        sled::Result::Ok((database.open_tree("rows")?, database))
-    })
-    .map_err(|_| IndexError::Damaged)??;
+        Ok((database.open_tree("rows")?, database))
+    })?;
     let index = Index { tree, _database: database };
     index.sequence()?;
     Ok(index)

@@ -15,7 +15,6 @@ pub(crate) mod tests;
 mod writer;
 
 use std::{
-    fs::OpenOptions,
     io::{self, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     sync::Arc,
@@ -32,7 +31,7 @@ use self::{
     scan::{Scan, scan},
     writer::{BatchSink, Shared, write_batches},
 };
-use crate::files::{private, publish};
+use crate::disk::Disk;
 
 /// Bytes of records, with their lengths, in the longest batch.
 pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -119,12 +118,12 @@ impl Journal {
     ///
     /// # Errors
     /// [`OpenError`], if the file is not this peer's journal in whole.
-    pub fn open(path: &Path, owner: Owner) -> Result<Self, OpenError> {
+    pub fn open(disk: &Disk, path: &Path, owner: Owner) -> Result<Self, OpenError> {
         if !path.try_exists()? {
-            create(path, owner)?;
+            create(disk, path, owner)?;
         }
-        let mut file = OpenOptions::new().read(true).write(true).open(path)?;
-        let scan = scan(&file, owner)?;
+        let mut file = disk.open(path)?;
+        let scan = scan(file.inner(), owner)?;
         if scan.torn_bytes > 0 {
             tracing::warn!(
                 bytes = scan.torn_bytes,
@@ -143,15 +142,15 @@ impl Journal {
     ///
     /// # Errors
     /// [`OpenError`], if the file is not this owner's journal, or cannot be written.
-    pub fn cut_damage(path: &Path, owner: Owner) -> Result<Option<PathBuf>, OpenError> {
-        let mut file = OpenOptions::new().read(true).write(true).open(path)?;
-        let offset = match scan(&file, owner) {
+    pub fn cut_damage(disk: &Disk, path: &Path, owner: Owner) -> Result<Option<PathBuf>, OpenError> {
+        let mut file = disk.open(path)?;
+        let offset = match scan(file.inner(), owner) {
             Ok(_) => return Ok(None),
             Err(OpenError::Damaged { offset }) if offset > 0 => offset,
             Err(error) => return Err(error),
         };
         let aside = path.with_extension(format!("lost-{offset}"));
-        let mut lost = private().write(true).create(true).truncate(true).open(&aside)?;
+        let mut lost = disk.create(&aside)?;
         file.seek(SeekFrom::Start(offset))?;
         io::copy(&mut file, &mut lost)?;
         lost.sync_all()?;
@@ -234,11 +233,10 @@ impl Drop for Journal {
 }
 
 /// Makes an empty journal, which has its name only once its header is whole.
-fn create(path: &Path, owner: Owner) -> io::Result<()> {
+fn create(disk: &Disk, path: &Path, owner: Owner) -> io::Result<()> {
     let mut key = [0; 32];
     getrandom::fill(&mut key)?;
-    let temporary = path.with_extension("new");
-    let mut file = private().write(true).create(true).truncate(true).open(&temporary)?;
+    let mut file = disk.create(&path.with_extension("new"))?;
     file.write_all(&Header::new(owner, key).encode())?;
-    publish(&file, &temporary, path)
+    disk.publish(&file, path)
 }

@@ -2,10 +2,14 @@
 //!
 //! **Invariant:** nothing here decides about jobs, trust or money.
 
+#[cfg(test)]
+extern crate self as assay_peer;
+
 pub mod blobs;
 pub mod clock;
 pub mod config;
 pub mod daemon;
+pub mod disk;
 mod driver;
 pub mod executor;
 pub mod handle;
@@ -15,6 +19,10 @@ pub mod journal;
 pub mod network;
 pub mod receipts;
 
+#[cfg(test)]
+#[allow(unreachable_pub, reason = "the tests of whole peers use it too")]
+#[path = "../tests/it/brittle.rs"]
+mod brittle;
 mod fetcher;
 mod files;
 mod folder;

@@ -26,6 +26,7 @@ use assay_protocol::{
 
 use self::parties::Parties;
 use crate::{
+    disk::Disk,
     folder::{Content, Folder},
     network::BlobSource,
 };
@@ -56,8 +57,8 @@ impl Receipts {
     ///
     /// # Errors
     /// If the folder cannot be written.
-    pub fn open(folder: &Path) -> io::Result<Self> {
-        Ok(Self { folder: Arc::new(Folder::open(folder)?), parties: Arc::default() })
+    pub fn open(disk: &Disk, folder: &Path) -> io::Result<Self> {
+        Ok(Self { folder: Arc::new(Folder::open(disk, folder)?), parties: Arc::default() })
     }
 
     /// Stores a receipt under the digest of its file. Durable when this returns; the same receipt again changes nothing.

@@ -9,6 +9,7 @@ use assay_protocol::id::{Digest, PeerId};
 use crate::{
     blobs::{BlobError, Blobs},
     config::Home,
+    disk::Disk,
     network::BlobSource,
     receipts::{ReceiptError, Receipts},
 };
@@ -31,9 +32,9 @@ pub(crate) enum StoreError {
 
 impl Store {
     /// Opens what lies in a home.
-    pub(crate) fn open(home: &Home, blob_bytes_max: u64) -> io::Result<Self> {
-        let blobs = Blobs::open(&home.blobs(), blob_bytes_max)?;
-        Ok(Self { blobs, receipts: Receipts::open(&home.receipts())? })
+    pub(crate) fn open(disk: &Disk, home: &Home, blob_bytes_max: u64) -> io::Result<Self> {
+        let blobs = Blobs::open_on(disk, &home.blobs(), blob_bytes_max)?;
+        Ok(Self { blobs, receipts: Receipts::open(disk, &home.receipts())? })
     }
 
     /// The bytes of this digest, proven to be those.

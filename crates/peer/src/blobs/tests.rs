@@ -5,7 +5,10 @@ use std::{collections::HashMap, fs};
 use proptest::prelude::*;
 
 use super::*;
-use crate::folder::TEMPORARY;
+use crate::{
+    brittle::{Brittle, Lot, Trouble},
+    folder::TEMPORARY,
+};
 
 const QUOTA_BYTES: u64 = 1024;
 const JOB: Digest = Digest([1; 32]);
@@ -212,6 +215,62 @@ proptest! {
             prop_assert_eq!(quota.bytes(), model.values().sum::<u64>());
             prop_assert_eq!(quota.blobs(), model.len() as u64);
             prop_assert!(quota.bytes() <= 200);
+        }
+    }
+}
+
+#[test]
+fn a_blob_that_was_stored_outlasts_power_cuts_and_no_other_is_half_there() {
+    for seed in 0..60 {
+        let (brittle, disk) = Brittle::new();
+        let (folder, mut lot) = (tempfile::tempdir().unwrap(), Lot(seed));
+        let (mut stored, mut tried) = (Vec::new(), Vec::new());
+        for _ in 0..3 {
+            brittle.order(1 + lot.below(20), Trouble::Power);
+            if let Ok(blobs) = Blobs::open_on(&disk, folder.path(), 1 << 20) {
+                for _ in 0..4 {
+                    let bytes = vec![lot.below(256) as u8; lot.below(3_000) as usize];
+                    tried.push(Digest::of(&bytes));
+                    match blobs.put(&bytes) {
+                        Ok(digest) => stored.push(digest),
+                        Err(_) => break,
+                    }
+                }
+            }
+            brittle.forget(&mut lot);
+            let blobs = Blobs::open(folder.path(), 1 << 20).unwrap();
+            for digest in &stored {
+                assert!(blobs.get(digest).unwrap().is_some(), "seed {seed}: {digest} is gone");
+            }
+            for digest in &tried {
+                blobs.get(digest).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_store_whose_disk_fails_at_any_change_says_so_and_goes_on() {
+    for trouble in [Trouble::Full, Trouble::Fault, Trouble::Short] {
+        for at in 1.. {
+            let (brittle, disk) = Brittle::new();
+            let folder = tempfile::tempdir().unwrap();
+            let blobs = Blobs::open_on(&disk, folder.path(), 1 << 20).unwrap();
+            brittle.order(at, trouble);
+            let stored = blobs.put(&[7; 200_000]);
+            if !brittle.has_struck() {
+                break;
+            }
+            assert_eq!(stored.is_ok(), trouble == Trouble::Short, "{trouble:?} at {at}");
+            brittle.mend();
+            let digest = blobs.put(&[7; 200_000]).unwrap();
+            assert_eq!(blobs.total_bytes(), 200_000);
+            assert!(blobs.get(&digest).unwrap().is_some());
+            assert_eq!(
+                fs::read_dir(folder.path().join(TEMPORARY)).unwrap().count(),
+                0,
+                "{trouble:?} at {at}"
+            );
         }
     }
 }

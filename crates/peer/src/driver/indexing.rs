@@ -16,11 +16,13 @@ const BATCH_RECORDS: usize = 1024;
 pub(crate) struct Indexing {
     index: Index,
     waiting: VecDeque<(u64, FiledReceipt)>,
+    /// It failed: nothing more is written into it in this life, and the next one makes up for that.
+    is_off: bool,
 }
 
 impl Indexing {
     pub(crate) fn new(index: Index) -> Self {
-        Self { index, waiting: VecDeque::new() }
+        Self { index, waiting: VecDeque::new(), is_off: false }
     }
 
     /// The last record that is in the index.
@@ -50,7 +52,12 @@ impl Indexing {
             return Ok(());
         }
         let rows: Vec<FiledReceipt> = self.waiting.drain(..ready).map(|(_, row)| row).collect();
-        self.index.fold(durable, &rows)
+        if self.is_off {
+            return Ok(());
+        }
+        let folded = self.index.fold(durable, &rows);
+        self.is_off = folded.is_err();
+        folded
     }
 
     /// Writes rows while the index is made anew, a good many at once.
@@ -61,6 +68,9 @@ impl Indexing {
     /// Says that everything up to this record is in the index, and hands it to the disk.
     pub(crate) fn close(&mut self, durable: u64) -> Result<(), IndexError> {
         self.settle(durable)?;
+        if self.is_off {
+            return Ok(());
+        }
         self.index.fold(durable, &[])?;
         self.index.flush()
     }

@@ -74,7 +74,7 @@ impl Started {
         let key = Keypair::from_seed(secret);
         let owner = Owner { peer: key.id(), network: genesis.id() };
         let (journal, let_through, begins) = held_back(folder, owner);
-        let store = Store::open(&Home::at(folder), quota_bytes).unwrap();
+        let store = Store::open(&crate::disk::Disk::default(), &Home::at(folder), quota_bytes).unwrap();
         let settings = NetworkSettings {
             secret,
             // There for others on this machine, so that these can be reached here by what is said of them.

@@ -1,7 +1,7 @@
 //! Journals that were torn, flipped or cut off from power: what is acknowledged is there.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     sync::{Mutex, mpsc},
     time::Duration,
 };
@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use assay_protocol::id::Digest;
 
 use super::{format::HEADER_BYTES, scan::SECTOR_BYTES, *};
+use crate::brittle::{Brittle, Lot, Trouble};
 
 const PEER: PeerId = PeerId([7; 32]);
 const OWNER: Owner = Owner { peer: PEER, network: Digest([9; 32]) };
@@ -37,7 +38,7 @@ impl World {
     }
 
     fn open(&self) -> Result<Journal, OpenError> {
-        Journal::open(&self.path(), OWNER)
+        Journal::open(&Disk::default(), &self.path(), OWNER)
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -112,10 +113,11 @@ fn a_byte_flipped_in_any_batch_is_refused_with_its_place() {
     let mut flipped = whole.clone();
     flipped[third + 80] ^= 1;
     assert!(world.read_from(&flipped).is_err());
-    let aside = Journal::cut_damage(&world.path(), OWNER).unwrap().expect("something was cut off");
+    let aside =
+        Journal::cut_damage(&Disk::default(), &world.path(), OWNER).unwrap().expect("something was cut off");
     assert_eq!(fs::read(aside).unwrap(), flipped[third..]);
     assert_eq!(records(&world.open().unwrap()), [b"one", b"two"]);
-    assert_eq!(Journal::cut_damage(&world.path(), OWNER).unwrap(), None);
+    assert_eq!(Journal::cut_damage(&Disk::default(), &world.path(), OWNER).unwrap(), None);
 }
 
 #[test]
@@ -149,9 +151,10 @@ fn a_record_that_quotes_a_batch_of_another_journal_does_not_pass_for_one() {
 fn files_that_are_not_the_peers_journal_are_refused() {
     let world = World::with(&[b"one"]);
     let bytes = world.bytes();
-    let stranger = Journal::open(&world.path(), Owner { peer: PeerId([8; 32]), ..OWNER });
+    let stranger = Journal::open(&Disk::default(), &world.path(), Owner { peer: PeerId([8; 32]), ..OWNER });
     assert!(matches!(stranger, Err(OpenError::Foreign { owner: PEER })));
-    let elsewhere = Journal::open(&world.path(), Owner { network: Digest([8; 32]), ..OWNER });
+    let elsewhere =
+        Journal::open(&Disk::default(), &world.path(), Owner { network: Digest([8; 32]), ..OWNER });
     assert!(matches!(elsewhere, Err(OpenError::OtherNetwork { network }) if network == OWNER.network));
     for wrong in [&b""[..], b"something else", &bytes[..HEADER_BYTES - 1], &[0; 500]] {
         assert!(matches!(world.read_from(wrong), Err(OpenError::NotAJournal)));
@@ -199,7 +202,7 @@ struct Gate {
 
 impl BatchSink for Gate {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.append(bytes)
+        self.file.write_all(bytes)
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -234,7 +237,7 @@ fn a_thread_that_panics_says_that_nothing_more_is_written() {
 /// An empty journal in `folder` whose every sync says that it began, and waits for a permit.
 pub(crate) fn held_back(folder: &Path, owner: Owner) -> (Journal, mpsc::Sender<()>, mpsc::Receiver<()>) {
     let path = folder.join("journal");
-    Journal::open(&path, owner).unwrap().close().unwrap();
+    Journal::open(&Disk::default(), &path, owner).unwrap().close().unwrap();
     let mut file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
     let scan = scan(&file, owner).unwrap();
     file.seek(SeekFrom::End(0)).unwrap();
@@ -282,74 +285,80 @@ fn a_failed_sync_breaks_the_journal_for_ever() {
     assert!(journal.close().is_err());
 }
 
-/// A disk that forgets: what was not synced when the power fails is there sector by sector, as chance has it.
-struct Forgetful {
-    file: File,
-    /// How long the file is.
-    length: usize,
-    unsynced: Vec<u8>,
-    syncs_left: usize,
-    chance: u64,
+/// What a life of a journal left: how many records were acknowledged, and whether it ended in good order.
+struct Life {
+    acknowledged: usize,
+    is_whole: bool,
 }
 
-impl Forgetful {
-    fn lose_power(&mut self) -> io::Result<()> {
-        let begun = self.unsynced.len().min(SECTOR_BYTES - self.length % SECTOR_BYTES);
-        let (first, rest) = self.unsynced.split_at_mut(begun);
-        for sector in [first].into_iter().chain(rest.chunks_mut(SECTOR_BYTES)) {
-            self.chance =
-                self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            if self.chance >> 63 == 0 {
-                sector.fill(0);
-            }
+/// Opens a journal and appends records until there are `until`, or the disk fails.
+fn live(disk: &Disk, path: &Path, until: usize, lot: &mut Lot) -> Result<Life, OpenError> {
+    let journal = Journal::open(disk, path, OWNER)?;
+    let durable = journal.durable();
+    let before = durable.borrow().clone().unwrap_or(0) as usize;
+    let mut acknowledged = before;
+    for index in before..until {
+        let Ok(sequence) = journal.append(record(index)) else { break };
+        if lot.below(7) == 0 && wait(&journal, sequence).is_err() {
+            break;
         }
-        let kept = (self.chance >> 8) as usize % (self.unsynced.len() + 1);
-        self.file.append(&self.unsynced[..kept])?;
-        Err(io::Error::other("the power is gone"))
+        if let Ok(reached) = *durable.borrow() {
+            acknowledged = reached as usize;
+        }
     }
+    let is_whole = journal.close().is_ok();
+    Ok(Life { acknowledged: if is_whole { until } else { acknowledged }, is_whole })
 }
 
-impl BatchSink for Forgetful {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.unsynced.extend(bytes);
-        Ok(())
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        if self.syncs_left == 0 {
-            return self.lose_power();
-        }
-        self.syncs_left -= 1;
-        self.file.append(&self.unsynced)?;
-        self.length += self.unsynced.len();
-        self.unsynced.clear();
-        Ok(())
-    }
+/// The record of this number, of a length of its own.
+fn record(index: usize) -> Vec<u8> {
+    vec![index as u8; index * 131 % 1500]
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn a_power_loss_takes_nothing_that_was_acknowledged(
-        syncs_left in 0..6_usize,
-        chance: u64,
-        sizes in proptest::collection::vec(0..300_usize, 1..80),
-    ) {
-        let world = World::with(&[]);
-        let journal = start_on(&world, |file| {
-            Box::new(Forgetful { file, length: HEADER_BYTES, unsynced: Vec::new(), syncs_left, chance })
-        });
-        let record = |index: usize| vec![index as u8; sizes[index]];
-        let (mut acknowledged, durable) = (0, journal.durable());
-        for index in 0..sizes.len() {
-            let Ok(sequence) = journal.append(record(index)) else { break };
-            if index % 7 == 0 && wait(&journal, sequence).is_err() { break }
-            if let Ok(reached) = *durable.borrow() { acknowledged = reached as usize }
+    fn a_power_loss_takes_nothing_that_was_acknowledged(seed: u64, cuts in 1..5_u64) {
+        let (brittle, disk) = Brittle::new();
+        let (folder, mut lot) = (tempfile::tempdir().unwrap(), Lot(seed));
+        let (path, mut acknowledged, mut until) = (folder.path().join("journal"), 0, 0);
+        for _ in 0..cuts {
+            until += lot.below(60) as usize;
+            brittle.order(1 + lot.below(40), Trouble::Power);
+            // An opening that the power cut short has said nothing.
+            if let Ok(life) = live(&disk, &path, until, &mut lot) {
+                acknowledged = acknowledged.max(life.acknowledged);
+            }
+            brittle.forget(&mut lot);
+            let read = if path.exists() { records(&Journal::open(&Disk::default(), &path, OWNER).unwrap()) } else { Vec::new() };
+            prop_assert!(read.len() >= acknowledged, "{} of {acknowledged}", read.len());
+            prop_assert_eq!(&read, &(0..read.len()).map(record).collect::<Vec<_>>());
+            until = until.max(read.len());
         }
-        drop(journal);
-        let read = records(&world.open().unwrap());
-        prop_assert!(read.len() >= acknowledged, "{} of {acknowledged}", read.len());
-        prop_assert_eq!(&read, &(0..read.len()).map(record).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_disk_that_fails_at_any_change_is_told_of_and_loses_nothing() {
+    for trouble in [Trouble::Full, Trouble::Fault, Trouble::Short] {
+        for at in 1.. {
+            let (brittle, disk) = Brittle::new();
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("journal");
+            brittle.order(at, trouble);
+            let first = live(&disk, &path, 20, &mut Lot(at));
+            if !brittle.has_struck() {
+                break;
+            }
+            let acknowledged = first.as_ref().map_or(0, |life| life.acknowledged);
+            let is_whole = first.is_ok_and(|life| life.is_whole);
+            assert_eq!(is_whole, trouble == Trouble::Short, "{trouble:?} at {at}");
+            brittle.mend();
+            let again = live(&disk, &path, 30, &mut Lot(at)).unwrap();
+            assert!(again.is_whole && acknowledged <= 30, "{trouble:?} at {at}");
+            let read = records(&Journal::open(&disk, &path, OWNER).unwrap());
+            assert_eq!(read, (0..30).map(record).collect::<Vec<_>>(), "{trouble:?} at {at}");
+        }
     }
 }

@@ -5,7 +5,6 @@
 
 use std::{
     collections::VecDeque,
-    fs::File,
     io::{self, Write},
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread,
@@ -18,6 +17,7 @@ use super::{
     AppendError, BATCH_BYTES_MAX, Broken, QUEUE_BYTES_MAX, extent::Extent, format::Header,
     format::LENGTH_BYTES,
 };
+use crate::disk::DiskFile;
 
 /// Where batches go. A test puts in its place a disk that forgets what was not synced.
 pub(super) trait BatchSink: Send {
@@ -27,7 +27,7 @@ pub(super) trait BatchSink: Send {
     fn sync(&mut self) -> io::Result<()>;
 }
 
-impl BatchSink for File {
+impl BatchSink for DiskFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.write_all(bytes)
     }
