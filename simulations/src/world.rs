@@ -355,10 +355,12 @@ impl World {
         let entropy = codec::digest("simulated entropy", &(self.plan.seed, place.0 as u64, peer.life)).0;
         let mut effects = Effects::new();
         let saved = peer.disk.records();
-        peer.node = Some(if saved.is_empty() {
-            Node::new(peer.key, config, entropy)
+        // Which of them a snapshot stands for makes no difference.
+        let cut = usize::from(u16::from_le_bytes([entropy[0], entropy[1]])) % (saved.len() + 1);
+        self.peers[place.0].node = Some(if saved.is_empty() {
+            Node::new(self.peers[place.0].key, config, entropy)
         } else {
-            Node::restore(peer.key, config, entropy, saved.into_iter(), &mut effects)
+            self.restore_at(place, &saved, cut, entropy, &mut effects)
         });
         assert_barred(place, &effects);
         self.perform_all(place, effects);

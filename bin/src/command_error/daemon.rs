@@ -45,10 +45,17 @@ impl From<DaemonError> for CommandError {
                             home of its own (`--home DIR`)";
                 Self::new(Exit::Usage, "OTHER_NETWORK", &error, hint)
             }
+            DaemonError::Journal(OpenError::LostTail { .. }) => {
+                Self::new(Exit::Other, "JOURNAL_CUT", &error, WITHOUT_TAIL)
+            }
+            DaemonError::Journal(OpenError::NoBeginning { .. }) => {
+                let hint = "start it with the version that wrote its snapshots, or put back the newest copy of the whole \
+                            home";
+                Self::new(Exit::Other, "SNAPSHOTS_LOST", &error, hint)
+            }
             DaemonError::Journal(_) | DaemonError::Read(_) => {
                 Self::new(Exit::Other, "JOURNAL_DAMAGED", &error, WITHOUT_TAIL)
             }
-            DaemonError::LostTail { .. } => Self::new(Exit::Other, "JOURNAL_CUT", &error, WITHOUT_TAIL),
             DaemonError::Forgetful => Self::new(
                 Exit::Forbidden,
                 "NOTARY_WOULD_FORK",

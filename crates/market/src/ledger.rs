@@ -14,6 +14,7 @@ mod exposure;
 mod open;
 mod reading;
 mod registry;
+mod sharing;
 mod touched;
 mod tracked;
 
@@ -59,7 +60,7 @@ const FLAGGED_MAX: usize = 1_024;
 const HOUR_MS: u64 = 3_600_000;
 
 /// The books of one notary.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Ledger {
     /// Shared with the story of each job that closes.
     genesis: Arc<Genesis>,
@@ -103,7 +104,7 @@ pub struct Ledger {
 }
 
 /// A job that holds money.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct OpenJob {
     /// Where it stands.
     pub job: Job,
@@ -125,7 +126,7 @@ pub struct OpenJob {
 }
 
 /// What is remembered of a closed job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ClosedJob {
     /// How it ended.
     pub outcome: Outcome,

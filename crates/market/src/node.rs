@@ -19,13 +19,19 @@ mod notary;
 mod provider;
 mod role;
 mod roles;
+mod snapshot;
 mod takers;
 mod verifier;
 mod views;
 
 use alloc::sync::Arc;
 
-use assay_protocol::{genesis::Genesis, id::NetworkId, signed::Signer, units::Timestamp};
+use assay_protocol::{
+    genesis::Genesis,
+    id::{NetworkId, PeerId},
+    signed::Signer,
+    units::Timestamp,
+};
 
 use self::{
     alarms::Alarms, chance::Chance, clock::Clock, context::Context, heard::Faults, notaries::Notaries,
@@ -33,6 +39,7 @@ use self::{
 };
 pub use self::{
     heard::{Fault, Heard},
+    snapshot::{SHAPE, Snapshot},
     takers::RoleName,
 };
 use crate::{
@@ -59,6 +66,12 @@ impl Config {
         let genesis = genesis.into();
         Self { network: genesis.id(), genesis }
     }
+
+    /// Whether this peer keeps books.
+    #[must_use]
+    pub fn is_notary(&self, peer: PeerId) -> bool {
+        self.genesis.notaries.contains(&peer)
+    }
 }
 
 /// A peer.
@@ -82,8 +95,8 @@ pub struct Node<S> {
 impl<S: Signer> Node<S> {
     /// A peer that has done nothing yet. It keeps books if the network names it a notary.
     pub fn new(signer: S, config: Config, entropy: [u8; 32]) -> Self {
-        let (id, Config { genesis, network }) = (signer.id(), config);
-        let keeps_books = genesis.notaries.contains(&id);
+        let (id, keeps_books) = (signer.id(), config.is_notary(signer.id()));
+        let Config { genesis, network } = config;
         let notary = keeps_books.then(|| Notary::new(Ledger::new(Arc::clone(&genesis), id)));
         Self {
             network,
@@ -110,8 +123,23 @@ impl<S: Signer> Node<S> {
         saved: impl Iterator<Item = Record>,
         out: &mut Effects,
     ) -> Self {
+        Self::restore_from(signer, config, entropy, None, saved, out)
+    }
+
+    /// The same, by a snapshot of those before and the records behind it.
+    pub fn restore_from(
+        signer: S,
+        config: Config,
+        entropy: [u8; 32],
+        snapshot: Option<Snapshot>,
+        saved: impl Iterator<Item = Record>,
+        out: &mut Effects,
+    ) -> Self {
         let mut node = Self::new(signer, config, entropy);
+        snapshot.into_iter().for_each(|snapshot| node.take_over(snapshot));
         saved.for_each(|record| node.fold(&record));
+        node.roles.client.forget_let_go();
+        node.roles.provider.forget_let_go();
         let before = out.len();
         node.roles.notary.iter_mut().for_each(|notary| notary.refile(out));
         out.push(Effect::WakeAt(Steady::default()));

@@ -4,8 +4,14 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 
+use serde::{Serialize, de::DeserializeOwned};
+
 /// The last so many things, by name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(
+    bound(serialize = "K: Ord + Serialize, V: Serialize"),
+    bound(deserialize = "K: Ord + DeserializeOwned, V: DeserializeOwned")
+)]
 pub(crate) struct Recent<K, V> {
     items: BTreeMap<K, V>,
     /// The names, oldest first.

@@ -63,7 +63,7 @@ pub enum Deed {
 const DEEDS: usize = 8;
 
 /// What is remembered of everybody.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Reliability {
     records: BTreeMap<PeerId, ProviderHistory>,
 }
@@ -89,7 +89,7 @@ pub struct Timing {
 }
 
 /// What is remembered of one provider.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 struct ProviderHistory {
     /// Deeds of each kind, faded, in parts of [`DEED`].
     counts: [u32; DEEDS],

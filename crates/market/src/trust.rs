@@ -20,7 +20,7 @@ const HISTORY: u32 = 20;
 const HOURS_MAX: u64 = 720 * 64;
 
 /// What trust is about: trust in one runner, model and class says nothing of another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Kind {
     /// Who is trusted.
     pub provider: PeerId,
@@ -41,7 +41,7 @@ impl Kind {
 }
 
 /// What checks said of one kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 struct KindHistory {
     /// Checks passed, decayed, in parts per 2³².
     passed: u64,
@@ -54,7 +54,7 @@ struct KindHistory {
 }
 
 /// What checks said of everyone.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Trust {
     records: BTreeMap<Kind, KindHistory>,
 }

@@ -2,8 +2,9 @@
 //!
 //! **Invariant:** a home is locked before anything in it is touched, and everything is closed before the lock is let go.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc, thread};
 
+use assay_market::node::Config;
 use assay_protocol::{
     codec::Malformed,
     id::PeerId,
@@ -18,14 +19,16 @@ use tokio::{
 use crate::{
     config::{ConfigError, Home, KeyError, NetworkFile, Settings},
     disk::Disk,
-    driver::{OpeningError, Parts, Restored, restore},
+    driver::{OpeningError, Parts, Restored, Snapshotting, beginnings, restore},
     executor::{Conduct, Executor},
     handle::{Handle, Local, Server},
     home::{HomeLock, LockError},
     index::{Index, IndexError},
     journal::{Broken, Journal, OpenError, Owner, ReadError},
     network::{Limits, Network, NetworkError, NetworkSettings},
+    receipts::Receipts,
     room::DiskRoom,
+    snapshots::Snapshots,
     store::Store,
     watchdog::Watchdog,
 };
@@ -97,17 +100,6 @@ pub enum DaemonError {
     /// The journal cannot be read back.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The journal ends before what was once in it.
-    #[error(
-        "the journal holds {present} records where there were {indexed}: its end is lost, or it was put back from an \
-         older copy"
-    )]
-    LostTail {
-        /// How many records there were at least.
-        indexed: u64,
-        /// How many there are.
-        present: u64,
-    },
     /// Whoever keeps books for others cannot forget what it told them.
     #[error(
         "a notary cannot go on without the end of its journal: it would say other things under numbers it has used"
@@ -157,7 +149,7 @@ impl From<OpeningError> for DaemonError {
         match error {
             OpeningError::Read(error) => Self::Read(error),
             OpeningError::Record { sequence, error } => Self::Record { sequence, error },
-            OpeningError::LostTail { indexed, present } => Self::LostTail { indexed, present },
+            OpeningError::Open(error) => Self::Journal(error),
             OpeningError::Index(error) => Self::Index(error),
             OpeningError::Disk(error) => Self::System(error),
             OpeningError::Random(error) => Self::System(io::Error::other(error)),
@@ -179,9 +171,12 @@ impl Daemon {
         let mut signals = Signals::new().map_err(DaemonError::System)?;
         let file = NetworkFile::read(&home.network())?;
         let settings = Settings::read(&home)?;
-        let restored = open_journal(&home, &file, &options)?;
+        let (restored, snapshotting) = open_journal(&home, &file, &options)?;
         let store =
             Store::open(&options.disk, &home, settings.daemon.blob_bytes_max).map_err(DaemonError::Blobs)?;
+        if let Some(index) = restored.incomplete_index() {
+            fill_index(index, store.receipts.clone()).map_err(DaemonError::System)?;
+        }
         let listen = options.listen.unwrap_or_else(|| settings.daemon.listen.clone());
         let (network, events) = join(&home, &file, listen, &store).await?;
         let places = usize::try_from(settings.daemon.workers).unwrap_or(0);
@@ -197,6 +192,7 @@ impl Daemon {
         let parts = Parts { genesis, settings, network, events, store, executor, room, ending };
         let watchdog = parts.network.watchdog().clone();
         let (driver, inlets, responder) = restored.into_driver(parts);
+        let snapshotting = snapshotting.start(responder.clone());
         let mut running = tokio::spawn(driver.run(inlets));
         server.serve(responder.clone());
         let handle = Handle::Local(Local::new(responder));
@@ -213,6 +209,7 @@ impl Daemon {
         };
         let ended = until_ended(&mut running, wish, &watchdog).await;
         running.abort();
+        snapshotting.end().await;
         server.close().await;
         drop(lock);
         ended
@@ -240,21 +237,54 @@ async fn until_ended(
     }
 }
 
-fn open_journal(home: &Home, file: &NetworkFile, options: &Options) -> Result<Restored, DaemonError> {
+/// Looks all receipts through, on a thread of its own, for rows that an index has not.
+fn fill_index(index: Index, receipts: Receipts) -> io::Result<()> {
+    let fill = move || match index.fill(&receipts) {
+        Ok(rows) => tracing::info!(rows, "the index was made anew from the receipts"),
+        Err(error) => tracing::warn!(%error, "the index cannot be made anew; the next start tries again"),
+    };
+    thread::Builder::new().name("index".into()).spawn(fill).map(drop)
+}
+
+/// Opens the journal where the best snapshot stands that it goes on from.
+fn open_journal(
+    home: &Home,
+    file: &NetworkFile,
+    options: &Options,
+) -> Result<(Restored, Snapshotting), DaemonError> {
     let Options { disk, accept_lost_tail, .. } = options;
-    let key = home.key()?;
-    let owner = Owner { peer: key.id(), network: file.genesis.id() };
-    if *accept_lost_tail {
-        if file.genesis.notaries.contains(&owner.peer) {
-            return Err(DaemonError::Forgetful);
-        }
-        if let Some(aside) = Journal::cut_damage(disk, &home.journal(), owner)? {
+    let (key, folder) = (home.key()?, home.journal());
+    let (own, owner) = (key.id(), Owner { peer: key.id(), network: file.genesis.id() });
+    let is_notary = file.genesis.notaries.contains(&own);
+    if is_notary && *accept_lost_tail {
+        return Err(DaemonError::Forgetful);
+    }
+    let config = Config::new(file.genesis.clone());
+    let snapshots = Snapshots::new(disk, &folder, owner);
+    let mut refused = None;
+    for begun in beginnings(&snapshots, own, &config).map_err(DaemonError::System)? {
+        if *accept_lost_tail && let Some(aside) = Journal::cut_damage(disk, &folder, owner, &begun.base)? {
             tracing::warn!(path = %aside.display(), "what was behind the damage in the journal was moved there");
         }
+        let journal = match Journal::open(disk, &folder, owner, &begun.base) {
+            Err(OpenError::LostTail { .. }) if *accept_lost_tail => {
+                Journal::begin(disk, &folder, owner, &begun.base)?
+            }
+            // Another snapshot may be of this journal.
+            Err(error @ OpenError::Damaged { offset: 0, .. }) => {
+                refused.get_or_insert(error);
+                continue;
+            }
+            opened => opened?,
+        };
+        let index = Index::open(&home.index())?;
+        let snapshotting =
+            Snapshotting::new(home.seed()?, config.clone(), snapshots.clone(), journal.reader());
+        let genesis = file.genesis.clone();
+        let restored = restore(key, genesis, journal, begun, index, *accept_lost_tail)?;
+        return Ok((restored, snapshotting));
     }
-    let journal = Journal::open(disk, &home.journal(), owner)?;
-    let index = Index::open(&home.index())?.index;
-    Ok(restore(key, file.genesis.clone(), journal, index, *accept_lost_tail)?)
+    Err(refused.unwrap_or(OpenError::NotAJournal).into())
 }
 
 async fn join(

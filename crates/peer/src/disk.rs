@@ -130,9 +130,10 @@ impl Disk {
     }
 
     /// Gives a written file its final name. Durable when this returns.
-    pub(crate) fn publish(&self, file: &DiskFile, name: &Path) -> io::Result<()> {
+    pub(crate) fn publish(&self, file: &mut DiskFile, name: &Path) -> io::Result<()> {
         file.sync_all()?;
         self.rename(&file.path, name)?;
+        file.path = name.to_owned();
         self.sync_folder(name.parent().ok_or(io::ErrorKind::InvalidInput)?)
     }
 
@@ -159,11 +160,6 @@ pub(crate) struct DiskFile {
 }
 
 impl DiskFile {
-    /// The file of the system, to be read.
-    pub(crate) fn inner(&self) -> &File {
-        &self.file
-    }
-
     /// Waits until the bytes are on the disk.
     pub(crate) fn sync_data(&self) -> io::Result<()> {
         self.disk.permit(Change::Sync(&self.path))?;

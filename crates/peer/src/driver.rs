@@ -20,6 +20,7 @@ mod pages;
 mod pinned;
 mod prepare;
 pub(crate) mod responder;
+mod snapshotting;
 #[cfg(test)]
 mod tests;
 
@@ -41,7 +42,8 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 
-pub(crate) use self::opening::{OpeningError, Parts, Restored, restore};
+pub(crate) use self::opening::{OpeningError, Parts, Restored, beginnings, restore};
+pub(crate) use self::snapshotting::Snapshotting;
 use self::{
     alarm::WakeTime,
     background::Background,
@@ -93,8 +95,8 @@ pub(crate) struct Driver {
     journal: Journal,
     /// The number of the last record saved.
     saved: u64,
-    /// The numbers of this notary's entries.
-    chain: Vec<u64>,
+    /// How many entries of this notary were saved.
+    entries: u64,
     outbox: Outbox,
     indexing: Indexing,
     background: Background,
@@ -187,9 +189,12 @@ impl Driver {
 
     /// Queues a record for the disk. Waits only if the disk is far behind.
     async fn save(&mut self, record: &Record) -> Result<(), Broken> {
-        let bytes = codec::encode(record);
+        let (bytes, is_entry) = (codec::encode(record), matches!(record, Record::Chain(_)));
         self.saved = loop {
-            match self.journal.append(bytes.clone()) {
+            let bytes = bytes.clone();
+            let appended =
+                if is_entry { self.journal.append_entry(bytes) } else { self.journal.append(bytes) };
+            match appended {
                 Ok(sequence) => break sequence,
                 Err(AppendError::Full) => self.journal.wait(self.saved).await?,
                 Err(AppendError::Broken(broken)) => return Err(broken),
@@ -198,11 +203,16 @@ impl Driver {
                 }
             }
         };
-        if matches!(record, Record::Chain(_)) {
-            self.chain.push(self.saved);
-        }
+        self.entries += u64::from(is_entry);
         self.indexing.note(self.saved, record);
         Ok(())
+    }
+
+    /// A snapshot stands for all records up to this one.
+    fn reach(&mut self, record: u64) {
+        if let Err(error) = self.indexing.reach(record) {
+            tracing::warn!(%error, "the index falls behind; the next start makes up for it");
+        }
     }
 
     async fn let_out(&mut self, visible: Visible) {

@@ -105,7 +105,7 @@ impl Folder {
         let temporary = self.root.join(TEMPORARY).join(format!("{:032x}", u128::from_le_bytes(random)));
         let mut file = self.disk.create_new(&temporary)?;
         let stored = copy(&mut from, &mut file).and_then(|(digest, bytes)| {
-            self.publish(&file, &digest)?;
+            self.publish(&mut file, &digest)?;
             Ok((digest, bytes))
         });
         if stored.is_err() {
@@ -136,7 +136,7 @@ impl Folder {
         Ok(found)
     }
 
-    fn publish(&self, file: &DiskFile, digest: &Digest) -> io::Result<()> {
+    fn publish(&self, file: &mut DiskFile, digest: &Digest) -> io::Result<()> {
         let path = self.path(digest);
         let folders = path.parent().and_then(|second| Some((second.parent()?, second)));
         let (first, second) = folders.ok_or(io::ErrorKind::InvalidInput)?;

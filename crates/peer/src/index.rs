@@ -6,18 +6,24 @@
 //! ```text
 //! r job        → receipt 32            the digest of a job's receipt
 //! s            → sequence              the last journal record folded in
+//! m            → nothing               rows are missing that only receipts tell
 //! ```
 //!
 //! The database forgets acknowledged rows when the power fails and sometimes will not open again. Both are harmless:
 //! the sequence then lies behind the journal, and the caller folds the rest in, or everything.
 //!
-//! **Invariant:** nothing is in the index that cannot be made again from the journal. No other file names sled.
+//! Where the journal does not reach back so far any more, receipts tell the same.
+//!
+//! **Invariant:** nothing is in the index that cannot be made again from journal and receipts. No other file names sled.
 
 use std::{fs, io, panic, path::Path, thread, time::Duration};
 
-use assay_protocol::id::{Digest, JobId};
+use assay_protocol::{
+    id::{Digest, JobId},
+    receipt::Receipt,
+};
 
-use crate::files::create_folder;
+use crate::{files::create_folder, receipts::Receipts};
 
 /// Bytes of rows that are kept in memory.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
@@ -27,6 +33,10 @@ const LOCK_TRIES_MAX: u32 = 20;
 const LOCK_WAIT: Duration = Duration::from_millis(50);
 /// The key of the sequence.
 const SEQUENCE: &[u8] = b"s";
+/// Set while rows are missing that only receipts tell.
+const MISSING: &[u8] = b"m";
+/// Rows written at a time while they are looked for.
+const FILLED_ROWS: usize = 1024;
 /// The first byte of the keys of receipts.
 const RECEIPTS: u8 = b'r';
 
@@ -117,6 +127,36 @@ impl Index {
     /// [`IndexError`].
     pub fn receipt(&self, of: &JobId) -> Result<Option<Digest>, IndexError> {
         caught(|| self.tree.get(key(of)))?.map(|row| digest(&row)).transpose()
+    }
+
+    /// True if rows are missing that only receipts tell: [`Index::fill`] was begun and has not ended.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn is_incomplete(&self) -> Result<bool, IndexError> {
+        caught(|| self.tree.contains_key(MISSING))
+    }
+
+    /// Writes the row of every receipt, and says how many there are.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn fill(&self, receipts: &Receipts) -> Result<u64, IndexError> {
+        caught(|| self.tree.insert(MISSING, &[]))?;
+        let (digests, mut rows) = (receipts.list()?, 0);
+        for digests in digests.chunks(FILLED_ROWS) {
+            let mut batch = sled::Batch::default();
+            for digest in digests {
+                let bytes = receipts.get(digest).ok().flatten();
+                if let Some(receipt) = bytes.and_then(|bytes| Receipt::from_bytes(&bytes).ok()) {
+                    batch.insert(&key(&receipt.story.ticket.job)[..], digest.as_bytes());
+                    rows += 1;
+                }
+            }
+            caught(|| self.tree.apply_batch(batch))?;
+        }
+        caught(|| self.tree.remove(MISSING))?;
+        Ok(rows)
     }
 
     /// Empties the index, so that the whole journal can be folded in again.

@@ -1,10 +1,12 @@
-//! The journal: everything a peer must not forget, in one file that only grows.
+//! The journal: everything a peer must not forget, in parts of which only the last is written to.
 //!
-//! Records are opaque bytes, numbered from 1. A record is durable when [`Journal::wait`] for its number returns; what
-//! relies on it may be said to others only then. Batches form by themselves: what queued during one sync is the next.
+//! Records are opaque bytes, numbered from 1; some are entries, and counted beside. A record is durable when
+//! [`Journal::wait`] for its number returns; what relies on it may be said to others only then. Batches form by
+//! themselves: what queued during one sync is the next. A part that is full is sealed: a snapshot of what it leads to can
+//! be made then, and with two of those the parts before the older one can go.
 //!
-//! **Invariant:** a record that was announced as durable is read back by every later opening, in its place, or the
-//! opening fails and says where.
+//! **Invariant:** a record that was announced as durable is read back by every later opening, in its place, or is in the
+//! snapshot that the opening begins with, or the opening fails and says where.
 
 mod extent;
 mod format;
@@ -15,26 +17,31 @@ pub(crate) mod tests;
 mod writer;
 
 use std::{
-    io::{self, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     sync::Arc,
     thread::{self, JoinHandle},
 };
 
 use assay_market::record::RECORD_BYTES_MAX;
-use assay_protocol::id::{NetworkId, PeerId};
+use assay_protocol::id::{Digest, NetworkId, PeerId};
 use tokio::sync::watch;
 
 pub use self::records::{ReadError, Records};
 use self::{
-    format::Header,
-    scan::{Scan, scan},
-    writer::{BatchSink, Shared, write_batches},
+    extent::Place,
+    format::{Header, Written},
+    scan::{Scan, read_header, scan},
+    writer::{BatchSink, LastPart, Shared, create, lock, write_batches},
 };
 use crate::disk::Disk;
 
 /// Bytes of records, with their lengths, in the longest batch.
 pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Records in one.
+const BATCH_RECORDS_MAX: usize = 1024;
+/// A part that is still being made.
+const TEMPORARY: &str = "new";
 /// Bytes of records that may wait for the disk.
 pub const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -46,6 +53,17 @@ pub struct Owner {
     pub peer: PeerId,
     /// The network.
     pub network: NetworkId,
+}
+
+/// What is known of a journal without reading it: what a snapshot says, or nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Base {
+    /// The number of the last record that is known.
+    pub records: u64,
+    /// How many of all up to there are entries.
+    pub entries: u64,
+    /// The digest of its batch.
+    pub digest: Digest,
 }
 
 /// Why a journal could not be opened.
@@ -68,11 +86,33 @@ pub enum OpenError {
     },
     /// Records that were acknowledged are not what they were.
     #[error(
-        "the journal is damaged at byte {offset}: what it held from there on was acknowledged, and is lost"
+        "the journal is damaged at byte {offset} of the part that begins with record {part}: what it held from there on \
+         was acknowledged, and is lost"
     )]
     Damaged {
+        /// The first record of the part.
+        part: u64,
         /// Where the first damaged batch begins.
         offset: u64,
+    },
+    /// What the first part follows is gone, and no snapshot of it can be read.
+    #[error("the journal begins with record {first}, and only what led to record {known} is known")]
+    NoBeginning {
+        /// Its first record.
+        first: u64,
+        /// Up to where a snapshot goes.
+        known: u64,
+    },
+    /// The journal ends before what was once in it.
+    #[error(
+        "the journal holds {present} records where there were {known}: its end is lost, or it was put back from an \
+         older copy"
+    )]
+    LostTail {
+        /// How many records there were at least.
+        known: u64,
+        /// How many there are.
+        present: u64,
     },
     /// The file could not be read or written.
     #[error("the journal cannot be opened: {0}")]
@@ -106,24 +146,43 @@ pub struct Broken {
 
 /// An open journal and its writing thread.
 pub struct Journal {
-    path: PathBuf,
-    header: Header,
     shared: Arc<Shared>,
+    disk: Disk,
     writer: Option<JoinHandle<()>>,
 }
 
+/// Reads an open journal, from any thread.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    shared: Arc<Shared>,
+    disk: Disk,
+}
+
 impl Journal {
-    /// Opens the journal of its owner, or makes an empty one. Reads all of it, cuts a torn tail off and syncs, so that
-    /// everything found is durable.
+    /// Opens the journal of its owner in a folder, or makes an empty one. Reads all of it that lies behind what is known,
+    /// cuts a torn tail off and syncs, so that everything found is durable.
     ///
     /// # Errors
-    /// [`OpenError`], if the file is not this peer's journal in whole.
-    pub fn open(disk: &Disk, path: &Path, owner: Owner) -> Result<Self, OpenError> {
-        if !path.try_exists()? {
-            create(disk, path, owner)?;
+    /// [`OpenError`], if it is not this peer's journal in whole.
+    pub fn open(disk: &Disk, folder: &Path, owner: Owner, base: &Base) -> Result<Self, OpenError> {
+        if folder.is_file() {
+            return Err(OpenError::NotAJournal);
         }
-        let mut file = disk.open(path)?;
-        let scan = scan(file.inner(), owner)?;
+        disk.create_folder(folder)?;
+        let Some(scan) = scan(folder, owner, base)? else {
+            let present = 0;
+            let is_lost = base.records > 0;
+            return if is_lost {
+                Err(OpenError::LostTail { known: base.records, present })
+            } else {
+                Self::begin(disk, folder, owner, base)
+            };
+        };
+        let present = scan.extent.records;
+        if present < base.records {
+            return Err(OpenError::LostTail { known: base.records, present });
+        }
+        let mut file = disk.open(&scan.header.place.path(folder))?;
         if scan.torn_bytes > 0 {
             tracing::warn!(
                 bytes = scan.torn_bytes,
@@ -134,39 +193,72 @@ impl Journal {
         }
         file.sync_all()?;
         file.seek(SeekFrom::Start(scan.extent.end))?;
-        Ok(Self::start(path, scan, Box::new(file))?)
+        let part = LastPart { disk: disk.clone(), folder: folder.to_owned(), file };
+        Ok(Self::start(disk, scan, Box::new(part))?)
     }
 
-    /// Cuts a damaged journal off where the damage begins, so that it opens; what stood from there on is moved to a file
+    /// Begins a journal behind what is known. Parts of an older one are moved out of its way, into a folder beside it.
+    ///
+    /// # Errors
+    /// [`OpenError`], if the disk fails.
+    pub fn begin(disk: &Disk, folder: &Path, owner: Owner, base: &Base) -> Result<Self, OpenError> {
+        let parts = Place::list(folder)?;
+        if !parts.is_empty() {
+            let aside = aside(disk, folder, base.records)?;
+            for place in parts {
+                disk.rename(&place.path(folder), &place.path(&aside))?;
+            }
+            disk.sync_folder(&aside)?;
+        }
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(io::Error::from)?;
+        create(disk, folder, &Header::new(owner, key, base))?;
+        Self::open(disk, folder, owner, base)
+    }
+
+    /// Cuts a damaged journal off where the damage begins, so that it opens; what stood from there on is moved to a folder
     /// beside it, whose path is returned. A journal that is whole stays as it is.
     ///
     /// # Errors
-    /// [`OpenError`], if the file is not this owner's journal, or cannot be written.
-    pub fn cut_damage(disk: &Disk, path: &Path, owner: Owner) -> Result<Option<PathBuf>, OpenError> {
-        let mut file = disk.open(path)?;
-        let offset = match scan(file.inner(), owner) {
+    /// [`OpenError`], if it is not this owner's journal, or cannot be written.
+    pub fn cut_damage(
+        disk: &Disk,
+        folder: &Path,
+        owner: Owner,
+        base: &Base,
+    ) -> Result<Option<PathBuf>, OpenError> {
+        let (part, offset) = match scan(folder, owner, base) {
             Ok(_) => return Ok(None),
-            Err(OpenError::Damaged { offset }) if offset > 0 => offset,
+            Err(OpenError::Damaged { part, offset }) => (part, offset),
             Err(error) => return Err(error),
         };
-        let aside = path.with_extension(format!("lost-{offset}"));
-        let mut lost = disk.create(&aside)?;
-        file.seek(SeekFrom::Start(offset))?;
-        io::copy(&mut file, &mut lost)?;
-        lost.sync_all()?;
-        file.set_len(offset)?;
-        file.sync_all()?;
+        let aside = aside(disk, folder, part)?;
+        for place in Place::list(folder)?.into_iter().filter(|place| place.first >= part) {
+            let path = place.path(folder);
+            if place.first > part || offset == 0 {
+                disk.rename(&path, &place.path(&aside))?;
+                continue;
+            }
+            let (mut file, mut lost) = (disk.open(&path)?, disk.create(&place.path(&aside))?);
+            file.seek(SeekFrom::Start(offset))?;
+            io::copy(&mut file, &mut lost)?;
+            lost.sync_all()?;
+            file.set_len(offset)?;
+            file.sync_all()?;
+        }
+        disk.sync_folder(&aside)?;
+        disk.sync_folder(folder)?;
         Ok(Some(aside))
     }
 
-    fn start(path: &Path, scan: Scan, disk: Box<dyn BatchSink>) -> io::Result<Self> {
+    fn start(disk: &Disk, scan: Scan, sink: Box<dyn BatchSink>) -> io::Result<Self> {
         let shared = Arc::new(Shared::new(scan.extent));
         let (header, last) = (scan.header, scan.last);
         let writer = thread::Builder::new().name("journal".into()).spawn({
-            let (shared, header) = (shared.clone(), header.clone());
-            move || write_batches(&shared, disk, &header, last)
+            let shared = shared.clone();
+            move || write_batches(&shared, sink, header, last)
         })?;
-        Ok(Self { path: path.into(), header, shared, writer: Some(writer) })
+        Ok(Self { shared, disk: disk.clone(), writer: Some(writer) })
     }
 
     /// Queues a record and returns its sequence. Never blocks on the disk.
@@ -174,10 +266,22 @@ impl Journal {
     /// # Errors
     /// [`AppendError`]; the record then has no sequence and will never be there.
     pub fn append(&self, record: Vec<u8>) -> Result<u64, AppendError> {
-        if record.len() > RECORD_BYTES_MAX {
-            return Err(AppendError::TooLong { bytes: record.len() });
+        self.push(record, false)
+    }
+
+    /// Queues a record that is an entry.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
+    pub fn append_entry(&self, record: Vec<u8>) -> Result<u64, AppendError> {
+        self.push(record, true)
+    }
+
+    fn push(&self, bytes: Vec<u8>, is_entry: bool) -> Result<u64, AppendError> {
+        if bytes.len() > RECORD_BYTES_MAX {
+            return Err(AppendError::TooLong { bytes: bytes.len() });
         }
-        self.shared.push(record)
+        self.shared.push(Written { bytes, is_entry })
     }
 
     /// The sequence up to which all records are durable, as it changes. Once broken, it stays so.
@@ -200,11 +304,20 @@ impl Journal {
     }
 
     /// The durable records from `first` on, as many as there are now.
-    ///
-    /// # Errors
-    /// If the file cannot be opened.
-    pub fn records(&self, first: u64) -> io::Result<Records> {
-        Records::new(&self.path, self.header.clone(), &self.shared.extent, first)
+    #[must_use]
+    pub fn records(&self, first: u64) -> Records {
+        self.reader().records(first)
+    }
+
+    /// The durable entries from this one on, as many as there are now; the first is 0.
+    #[must_use]
+    pub fn entries(&self, first: u64) -> Records {
+        Records::new(&lock(&self.shared.extent), records::From::Entry(first))
+    }
+
+    /// What reads it from any thread.
+    pub(crate) fn reader(&self) -> Reader {
+        Reader { shared: Arc::clone(&self.shared), disk: self.disk.clone() }
     }
 
     /// Writes what is queued and ends. Dropping does the same, but nobody learns how it went.
@@ -232,11 +345,57 @@ impl Drop for Journal {
     }
 }
 
-/// Makes an empty journal, which has its name only once its header is whole.
-fn create(disk: &Disk, path: &Path, owner: Owner) -> io::Result<()> {
-    let mut key = [0; 32];
-    getrandom::fill(&mut key)?;
-    let mut file = disk.create(&path.with_extension("new"))?;
-    file.write_all(&Header::new(owner, key).encode())?;
-    disk.publish(&file, path)
+impl Reader {
+    /// The durable records from `first` on, as many as there are now.
+    pub(crate) fn records(&self, first: u64) -> Records {
+        Records::new(&lock(&self.shared.extent), records::From::Record(first))
+    }
+
+    /// The number of the first record that is still there.
+    pub(crate) fn first(&self) -> u64 {
+        lock(&self.shared.extent).parts.first().map_or(1, |place| place.first)
+    }
+
+    /// The number of the last record of the last part that is sealed, as it changes.
+    pub(crate) fn sealed(&self) -> watch::Receiver<u64> {
+        self.shared.sealed.subscribe()
+    }
+
+    /// What is known once this record is, the last of a part, and how many bytes the parts from another one on take up to
+    /// there.
+    pub(crate) fn base_at(&self, sealed: u64, since: u64) -> io::Result<Option<(Base, u64)>> {
+        let extent = lock(&self.shared.extent).clone();
+        let Some(next) = extent.parts.iter().find(|place| place.first == sealed + 1) else { return Ok(None) };
+        let path = next.path(&extent.folder);
+        let mut header = Vec::new();
+        std::fs::File::open(path)?.take(format::HEADER_BYTES as u64).read_to_end(&mut header)?;
+        let Ok(header) = read_header(&mut &header[..]) else { return Ok(None) };
+        let mut bytes = 0;
+        for place in extent.parts.iter().filter(|place| place.first > since && place.first <= sealed) {
+            bytes += std::fs::metadata(place.path(&extent.folder))?.len();
+        }
+        let base = Base { records: sealed, entries: next.entries, digest: header.previous };
+        Ok(Some((base, bytes)))
+    }
+
+    /// Removes the parts that hold nothing behind this record.
+    pub(crate) fn forget(&self, sequence: u64) -> io::Result<()> {
+        let (folder, gone) = {
+            let mut extent = lock(&self.shared.extent);
+            let kept = extent.from_record(sequence + 1).len();
+            let gone = extent.parts.len() - kept;
+            (extent.folder.clone(), extent.parts.drain(..gone).collect::<Vec<_>>())
+        };
+        for place in &gone {
+            self.disk.remove(&place.path(&folder))?;
+        }
+        if gone.is_empty() { Ok(()) } else { self.disk.sync_folder(&folder) }
+    }
+}
+
+/// A folder beside a journal for what is cut off it from this record on.
+fn aside(disk: &Disk, folder: &Path, record: u64) -> io::Result<PathBuf> {
+    let aside = folder.with_extension(format!("lost-{record}"));
+    disk.create_folder(&aside)?;
+    Ok(aside)
 }

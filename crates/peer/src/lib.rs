@@ -27,5 +27,6 @@ mod fetcher;
 mod files;
 mod folder;
 mod room;
+mod snapshots;
 mod store;
 mod watchdog;

@@ -117,6 +117,15 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], max: usize) -> Resu
     Ok(value)
 }
 
+/// The value that a peer wrote down for itself and reads back: of any length up to two gibibytes, and not asked whether it
+/// is in its one encoding.
+#[must_use]
+pub fn decode_own<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let config = config().with_limit::<{ 1 << 31 }>();
+    let (value, read) = bincode::serde::borrow_decode_from_slice(bytes, config).ok()?;
+    (read == bytes.len()).then_some(value)
+}
+
 /// The value that `bytes` are the encoding of, behind a header of this version; `max` counts the header.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ pub enum Agreement {
 }
 
 /// What one peer found and opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Testimony {
     /// The root over the output's records.
     pub output_root: Digest,

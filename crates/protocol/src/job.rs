@@ -84,7 +84,7 @@ impl LiveTime {
 }
 
 /// The claim as it stands in the books.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BookedClaim {
     /// What was claimed.
     pub claim: Claim,
@@ -95,7 +95,7 @@ pub struct BookedClaim {
 }
 
 /// The network's numbers that a job is run by.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 struct Rules {
     timers: Timers,
     checks: Checks,
@@ -104,7 +104,7 @@ struct Rules {
 }
 
 /// One accepted order on its way to a close.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Job {
     id: JobId,
     order: Order,

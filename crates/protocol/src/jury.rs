@@ -14,7 +14,7 @@ use crate::{
 const VOICES_MIN: u64 = 2;
 
 /// What a juror brings.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Voice {
     /// It ran the job.
     Found(Testimony),

@@ -191,7 +191,7 @@ pub struct Sibling {
 pub struct SumPath(#[serde(deserialize_with = "bounded::list::<PATH_NODES_MAX, _, _>")] pub Vec<Sibling>);
 
 /// A roster with all its leaves.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Roster {
     leaves: Vec<Leaf>,
     /// `levels[0]` is over the leaves, the last holds the top alone.

@@ -11,7 +11,7 @@ use core::{fmt, ops::Deref};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-pub use recorded::Recorded;
+pub use recorded::{Recorded, kept};
 
 use crate::{
     codec,

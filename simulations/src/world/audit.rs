@@ -6,6 +6,7 @@ use assay_market::{
     Config, Effects, Node, Record,
     audit::{Audit, AuditReport, Divergence},
     ledger::Ledger,
+    node::Snapshot,
     record::ClientRecord,
     reliability::Impression,
     view::{AttemptState, BooksView, InstructionView, RunView, SubmissionView},
@@ -18,7 +19,7 @@ use assay_protocol::{
 };
 
 use super::{Place, World};
-use crate::crypto::Simulated;
+use crate::crypto::{Simulated, SimulatedKey};
 
 /// What of a brain must survive a restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +87,53 @@ impl World {
         let records = peer.disk.records().into_iter();
         let restored = Node::restore(peer.key, config, [0; 32], records, &mut Effects::new());
         Some((self.memory_of(peer.node.as_ref()?), self.memory_of(&restored)))
+    }
+
+    /// How many peers there are.
+    #[must_use]
+    pub fn peers(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// How many records a peer has saved.
+    #[must_use]
+    pub fn saved(&self, place: Place) -> usize {
+        usize::try_from(self.peers[place.0].disk.saved()).unwrap_or(usize::MAX)
+    }
+
+    /// What a peer is when it goes on from a snapshot of so many of its records and from those behind it, and when it
+    /// goes on from all: in every bit of it, and as snapshots of both.
+    #[must_use]
+    pub fn restored(&self, place: Place, cut: usize) -> [(String, Vec<u8>); 2] {
+        let peer = &self.peers[place.0];
+        let records = peer.disk.records();
+        [cut, 0].map(|cut| {
+            let node = self.restore_at(place, &records, cut, [0; 32], &mut Effects::new());
+            (format!("{node:?}"), node.snapshot())
+        })
+    }
+
+    /// A peer that goes on from a snapshot of so many of these records, and from the others.
+    pub(super) fn restore_at(
+        &self,
+        place: Place,
+        records: &[Record],
+        cut: usize,
+        entropy: [u8; 32],
+        out: &mut Effects,
+    ) -> Node<SimulatedKey> {
+        let (key, config) = (self.peers[place.0].key, Config::new(Arc::clone(&self.genesis)));
+        let restore = |snapshot, records: &[Record], out: &mut Effects| {
+            Node::restore_from(key, config.clone(), entropy, snapshot, records.iter().cloned(), out)
+        };
+        if cut == 0 {
+            return restore(None, records, out);
+        }
+        let bytes = restore(None, &records[..cut], &mut Effects::new()).snapshot();
+        let Some(snapshot) = Snapshot::read(&bytes, key.id(), &config) else {
+            unreachable!("a snapshot does not read back");
+        };
+        restore(Some(snapshot), &records[cut..], out)
     }
 
     fn memory_of<S: Signer>(&self, node: &Node<S>) -> Memory {

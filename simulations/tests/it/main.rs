@@ -22,6 +22,7 @@ mod hostile;
 mod jobs;
 mod losses;
 mod pinned;
+mod snapshots;
 mod spread;
 mod stakes;
 mod support;

@@ -22,7 +22,7 @@ use super::{HOUR_MS, Ledger, Rejection, boxes::sum};
 pub const WITHDRAWALS_MAX: usize = 16;
 
 /// What one peer has.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Holdings {
     /// What can be spent.
     pub free: Amount,
@@ -54,14 +54,14 @@ pub struct Holdings {
 }
 
 /// One queue of a client.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct LaneState {
     pub(super) next: u64,
     pub(super) open: Option<JobId>,
 }
 
 /// What was withdrawn from a stake at one time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Withdrawal {
     pub(super) amount: Amount,
     /// The earliest time of its payment.

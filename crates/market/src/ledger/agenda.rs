@@ -20,7 +20,7 @@ use assay_protocol::{
 pub(super) type Due = (Option<Timestamp>, Option<u64>);
 
 /// What is due when.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Agenda {
     by_time: BTreeMap<Timestamp, Vec<JobId>>,
     by_round: BTreeMap<u64, Vec<JobId>>,

@@ -10,7 +10,7 @@ use assay_protocol::units::Amount;
 use super::{Holdings, Ledger, OpenJob};
 
 /// What lies somewhere. Wider than an amount: a sum that went wrong is to be told, not to wrap.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Boxes {
     /// What is there beside what open jobs hold of clients.
     pub(super) own: u128,

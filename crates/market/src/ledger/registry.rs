@@ -20,7 +20,7 @@ use super::Holdings;
 const EPOCHS_WAITED: u64 = 2;
 
 /// The rosters of one checkpoint, by kind of jobs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Rosters {
     epoch: u64,
     rosters: BTreeMap<Registration, Arc<Roster>>,
@@ -29,7 +29,7 @@ pub(super) struct Rosters {
 }
 
 /// Who can check one job.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Enrolled {
     pub(super) roster: Arc<Roster>,
     /// What shows that this is the roster of its checkpoint.
@@ -66,6 +66,11 @@ impl Rosters {
     /// Those who can check this order.
     pub(super) fn roster(&self, order: &Order) -> Option<&Arc<Roster>> {
         self.rosters.get(&order.kind())
+    }
+
+    /// All of them.
+    pub(super) fn shared(&self) -> impl Iterator<Item = &Arc<Roster>> {
+        self.rosters.values()
     }
 
     /// Those who can check this order, with what shows it.

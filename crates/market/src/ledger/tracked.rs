@@ -9,12 +9,19 @@ use alloc::{
 };
 use core::{fmt, mem, ops::Deref};
 
+use serde::{Serialize, de::DeserializeOwned};
+
 use super::boxes::{Boxes, Holds};
 
 /// A map, whose entries were touched since that was last asked, and what they held then.
-#[derive(Clone)]
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+#[serde(
+    bound(serialize = "K: Ord + Serialize, V: Serialize"),
+    bound(deserialize = "K: Ord + DeserializeOwned, V: DeserializeOwned")
+)]
 pub(super) struct Tracked<K, V> {
     entries: BTreeMap<K, V>,
+    #[serde(skip, default = "Vec::new")]
     touched: Vec<(K, Boxes)>,
     /// What all entries held when this was last asked.
     held: Boxes,
@@ -30,6 +37,11 @@ impl<K: Copy + Ord, V: Holds> Tracked<K, V> {
         let entry = self.entries.get_mut(key)?;
         self.touched.push((*key, entry.boxes()));
         Some(entry)
+    }
+
+    /// Lends every entry; what it holds must stay what it was.
+    pub(super) fn each_mut(&mut self, change: impl FnMut(&mut V)) {
+        self.entries.values_mut().for_each(change);
     }
 
     /// The entry of a key, made if it is not there.

@@ -60,7 +60,7 @@ const PAST_MAX: usize = 16_384;
 const RESULT_TRIES_MAX: u32 = 30;
 
 /// A client's state.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Client {
     submissions: BTreeMap<Digest, Submitted>,
     /// Those of them that are over, the longest first.
@@ -70,16 +70,21 @@ pub(super) struct Client {
     /// How many there were.
     arrivals: u64,
     /// Those that wait for a lane.
+    #[serde(skip)]
     queue: VecDeque<Digest>,
     /// Those that wait for an offer, by arrival.
+    #[serde(skip)]
     waiting: BTreeMap<u64, Digest>,
     attempts: BTreeMap<JobId, Attempt>,
     lanes: BTreeMap<(PeerId, u16), Lane>,
     /// What the last record leaves nothing to keep for.
+    #[serde(skip)]
     let_go: Vec<Digest>,
     /// How long providers usually take to answer what they are asked once; nothing before the first.
+    #[serde(skip)]
     answers_in: Option<Duration>,
     /// The same of all, those included that had to be asked again: where much is lost, far more.
+    #[serde(skip)]
     answered_after: Option<Duration>,
     /// What was seen of each provider.
     pub(super) reliability: Reliability,
@@ -110,7 +115,6 @@ impl<S: Signer> Role<S> for Client {
     }
 
     fn resume(&mut self, cx: &mut Context<'_, S>) {
-        self.let_go.clear();
         let open: Vec<JobId> =
             self.attempts.iter().filter(|(_, at)| at.is_pursued()).map(|(job, _)| *job).collect();
         for job in open {
@@ -129,6 +133,11 @@ impl<S: Signer> Role<S> for Client {
 }
 
 impl Client {
+    /// What its records left nothing to keep for is not kept after a start anyway.
+    pub(super) fn forget_let_go(&mut self) {
+        self.let_go.clear();
+    }
+
     fn keep<S: Signer>(&mut self, record: ClientRecord, cx: &mut Context<'_, S>) {
         self.fold(&record);
         cx.save(Record::Client(Box::new(record)));

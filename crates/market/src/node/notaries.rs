@@ -33,10 +33,12 @@ use crate::{
 const QUESTIONS_FROM: u64 = 1 << 63;
 
 /// What is known of notaries.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Notaries {
     /// The number of the last question to each.
+    #[serde(skip)]
     asked: BTreeMap<PeerId, u64>,
+    #[serde(skip)]
     accounts: BTreeMap<PeerId, Account>,
     heads: Heads,
     instructions: Instructions,

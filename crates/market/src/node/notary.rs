@@ -51,7 +51,7 @@ const TIME_SLACK: u64 = 8;
 const TOLD_TRIES_MAX: u32 = 4;
 
 /// A notary's state: its books and where its chain ends.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Notary {
     pub(super) ledger: Ledger,
     head: Head,
@@ -62,14 +62,18 @@ pub(super) struct Notary {
     /// Receipts of the last entries, to be filed again.
     recent: Vec<(u64, Box<Receipt>)>,
     /// True once the books were looked through in this life.
+    #[serde(skip)]
     reconciled: bool,
     /// The last tick of this life: when it was, and what time it told.
+    #[serde(skip)]
     ticked: Option<(Steady, Timestamp)>,
     /// Who was just told that a job is closed, and may not have heard it.
+    #[serde(skip)]
     told: Vec<Told>,
     /// What opens the claims of open jobs that open themselves; of those without a claim, what came last.
     openings: BTreeMap<JobId, Signed<OpenClaim>>,
     /// How often those whom a job waits for were told so since it last went on.
+    #[serde(skip)]
     pressed: BTreeMap<JobId, u32>,
 }
 

@@ -46,23 +46,29 @@ use crate::{
 };
 
 /// A provider's state.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Provider {
     provision: Option<Provision>,
+    #[serde(skip)]
     told: usize,
     /// The jobs that began and are not over.
     servings: BTreeMap<JobId, Serving>,
     /// Those that are.
     served: Recent<JobId, Served>,
     /// What was said of jobs that did not begin: it stays so.
+    #[serde(skip, default = "nobody_turned_away")]
     turned_away: Recent<JobId, Verified<Abort>>,
     /// How often each key proposes.
+    #[serde(skip)]
     rates: ProposalRates,
     /// When each manifest last ran.
+    #[serde(skip)]
     ran: BTreeMap<Digest, Timestamp>,
     /// How much longer than promised each last took when it was cold.
+    #[serde(skip)]
     loads: BTreeMap<Digest, Duration>,
     /// Jobs that the last record leaves nothing to keep for.
+    #[serde(skip)]
     let_go: Vec<JobId>,
 }
 
@@ -88,7 +94,6 @@ impl<S: Signer> Role<S> for Provider {
     }
 
     fn resume(&mut self, cx: &mut Context<'_, S>) {
-        self.let_go.clear();
         for (job, serving) in &mut self.servings {
             serving.set_claim_by(cx.now);
             cx.set(Alarm::Serving(*job), cx.now);
@@ -236,6 +241,11 @@ impl Provider {
         }
     }
 
+    /// What its records left nothing to keep for is not kept after a start anyway.
+    pub(super) fn forget_let_go(&mut self) {
+        self.let_go.clear();
+    }
+
     fn keep<S: Signer>(&mut self, record: ProviderRecord, cx: &mut Context<'_, S>) {
         self.fold(&record);
         cx.save(Record::Provider(Box::new(record)));
@@ -250,11 +260,15 @@ impl Default for Provider {
             told: 0,
             servings: BTreeMap::new(),
             served: Recent::new(SERVED_MAX),
-            turned_away: Recent::new(TURNED_AWAY_MAX),
+            turned_away: nobody_turned_away(),
             rates: ProposalRates::default(),
             ran: BTreeMap::new(),
             loads: BTreeMap::new(),
             let_go: Vec::new(),
         }
     }
+}
+
+fn nobody_turned_away() -> Recent<JobId, Verified<Abort>> {
+    Recent::new(TURNED_AWAY_MAX)
 }

@@ -48,7 +48,7 @@ const CHECKS_MAX: usize = 64;
 const CHECKS_KEPT_MAX: usize = 16_384;
 
 /// A verifier's state.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Verifier {
     checks: BTreeMap<JobId, Checking>,
     /// Those that wait for their input, or for their run.

@@ -33,20 +33,12 @@ impl Driver {
     }
 
     fn answer_page(&self, wanted: JournalRange, reply: network::Reply) {
-        let total = self.chain.len() as u64;
+        let total = self.entries;
         let last = wanted.from.saturating_add(pages::ENTRIES_MAX);
         let withheld = self.node.withheld(wanted.from..last);
-        let records = self.records_from(wanted.from);
+        let records = self.journal.entries(wanted.from);
         tokio::task::spawn_blocking(move || {
-            let records = records.into_iter().flatten();
             reply.answer(codec::encode(&pages::page(records, wanted, &withheld, total)));
         });
-    }
-
-    /// The durable records from this notary's entry of this number on.
-    pub(super) fn records_from(&self, entry: u64) -> Option<crate::journal::Records> {
-        let sequence = usize::try_from(entry).ok().and_then(|entry| self.chain.get(entry))?;
-        let records = self.journal.records(*sequence);
-        records.inspect_err(|error| tracing::warn!(%error, "the journal cannot be read")).ok()
     }
 }

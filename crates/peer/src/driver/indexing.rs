@@ -60,6 +60,21 @@ impl Indexing {
         folded
     }
 
+    /// Notes that all rows up to this durable record are there: what a snapshot stands for need not be read again for
+    /// them.
+    pub(crate) fn reach(&mut self, durable: u64) -> Result<(), IndexError> {
+        self.settle(durable)?;
+        if self.is_off || self.index.sequence()? >= durable {
+            return Ok(());
+        }
+        self.index.fold(durable, &[])
+    }
+
+    /// The index, to be filled from receipts.
+    pub(crate) fn index(&self) -> Index {
+        self.index.clone()
+    }
+
     /// Writes rows while the index is made anew, a good many at once.
     pub(crate) fn settle_many(&mut self, durable: u64) -> Result<(), IndexError> {
         if self.waiting.len() < BATCH_RECORDS { Ok(()) } else { self.settle(durable) }

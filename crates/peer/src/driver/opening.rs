@@ -1,11 +1,14 @@
 //! From what is on the disk to a running loop.
 //!
-//! **Invariant:** the brain is restored from the whole journal or not at all.
+//! **Invariant:** the brain is restored from all that the journal led to, or not at all.
 
 use std::{io, sync::Arc};
 
 use assay_market::{
-    Book, Command, Effects, Input, Node, Record, node::Config, provision::Provision, record::RECORD_BYTES_MAX,
+    Book, Command, Effects, Input, Node, Record,
+    node::{Config, Snapshot},
+    provision::Provision,
+    record::RECORD_BYTES_MAX,
 };
 use assay_protocol::{
     codec::{self, Malformed},
@@ -31,10 +34,11 @@ use crate::{
     config::ClientSettings,
     executor::Executor,
     fetcher::Fetcher,
-    index::{Index, IndexError},
-    journal::{Journal, ReadError},
+    index::{Index, IndexError, OpenedIndex},
+    journal::{Base, Journal, OpenError, ReadError},
     network::{Network, NetworkEvent},
     room::DiskRoom,
+    snapshots::Snapshots,
     store::Store,
 };
 
@@ -50,11 +54,8 @@ pub(crate) enum OpeningError {
     Read(#[from] ReadError),
     #[error("record {sequence} of the journal is of a version that this program does not know: {error}")]
     Record { sequence: u64, error: Malformed },
-    #[error(
-        "the journal holds {present} records where there were {indexed}: its end is lost, or it was put back from an \
-         older copy"
-    )]
-    LostTail { indexed: u64, present: u64 },
+    #[error(transparent)]
+    Open(#[from] OpenError),
     #[error(transparent)]
     Index(#[from] IndexError),
     #[error("the system has no randomness: {0}")]
@@ -68,35 +69,55 @@ pub(crate) struct Restored {
     effects: Effects,
     journal: Journal,
     indexing: Indexing,
-    seen: Seen,
-}
-
-/// What the shell itself learns from the records.
-#[derive(Default)]
-struct Seen {
+    /// The index has not all rows of what the snapshot stands for.
+    lacks_rows: bool,
+    /// The last record, and how many of all are entries.
     last: u64,
-    chain: Vec<u64>,
+    entries: u64,
 }
 
-impl Seen {
-    fn note(&mut self, sequence: u64, record: &Record) {
-        self.last = sequence;
-        if matches!(record, Record::Chain(_)) {
-            self.chain.push(sequence);
+/// Where a peer begins: what is known of its journal, and what that led to.
+#[derive(Default)]
+pub(crate) struct Begun {
+    pub(crate) base: Base,
+    pub(crate) snapshot: Option<Snapshot>,
+    /// Bytes of the snapshot.
+    pub(crate) bytes: u64,
+}
+
+/// Where a peer can begin, the best first: with each snapshot that can be read, or with nothing.
+pub(crate) fn beginnings<'a>(
+    snapshots: &'a Snapshots,
+    own: PeerId,
+    config: &'a Config,
+) -> io::Result<impl Iterator<Item = Begun> + 'a> {
+    let read = move |record: u64| {
+        let read = snapshots.read(record).inspect_err(|error| tracing::warn!(%error, record, "no snapshot"));
+        let begun = read.ok().flatten().and_then(|read| {
+            let (base, bytes) = (read.base, read.body.len() as u64);
+            let snapshot = Snapshot::read(&read.body, own, config)?;
+            Some(Begun { base, snapshot: Some(snapshot), bytes })
+        });
+        if begun.is_none() {
+            tracing::warn!(record, "a snapshot is damaged or of another version, and is not used");
         }
-    }
+        begun
+    };
+    Ok(snapshots.list()?.into_iter().filter_map(read).chain([Begun::default()]))
 }
 
-/// Restores the brain from the journal, and the index beside it if it is behind. An index that is ahead has seen records
+/// Restores the brain from where it begins and the journal behind that, and the index beside it if it is behind. An index that is ahead has seen records
 /// that are gone: what rested on them was said to others, so only an owner who knows of it may go on without them.
 pub(crate) fn restore(
     key: Keypair,
     genesis: Genesis,
     journal: Journal,
-    index: Index,
+    begun: Begun,
+    index: OpenedIndex,
     accept_lost_tail: bool,
 ) -> Result<Restored, OpeningError> {
-    let own = key.id();
+    let (own, Begun { base, snapshot, .. }) = (key.id(), begun);
+    let OpenedIndex { index, rebuilt } = index;
     let mut indexing = Indexing::new(index);
     let present = *journal.durable().borrow().as_ref().unwrap_or(&0);
     let indexed = match indexing.sequence()? {
@@ -105,30 +126,33 @@ pub(crate) fn restore(
             indexing.clear()?;
             0
         }
-        indexed => return Err(OpeningError::LostTail { indexed, present }),
+        known => return Err(OpenError::LostTail { known, present }.into()),
     };
+    let lacks_rows = rebuilt || indexed < base.records || indexing.index().is_incomplete()?;
     let mut entropy = [0; 32];
     getrandom::fill(&mut entropy)?;
-    let (mut seen, mut failed, mut effects) = (Seen::default(), None, Effects::new());
+    let (mut last, mut entries, mut failed, mut effects) = (base.records, base.entries, None, Effects::new());
     let mut next = |read: Result<(u64, Vec<u8>), ReadError>| -> Result<Record, OpeningError> {
         let (sequence, bytes) = read?;
         let record = codec::decode::<Record>(&bytes, RECORD_BYTES_MAX)
             .map_err(|error| OpeningError::Record { sequence, error })?;
-        seen.note(sequence, &record);
+        last = sequence;
+        entries += u64::from(matches!(record, Record::Chain(_)));
         if sequence > indexed {
             indexing.note(sequence, &record);
             indexing.settle_many(sequence)?;
         }
         Ok(record)
     };
-    let records = journal.records(1)?;
-    let saved = records.map_while(|read| next(read).map_err(|error| failed = Some(error)).ok());
-    let node = Node::restore(key, Config::new(genesis), entropy, saved, &mut effects);
+    let saved = journal
+        .records(base.records + 1)
+        .map_while(|read| next(read).map_err(|error| failed = Some(error)).ok());
+    let node = Node::restore_from(key, Config::new(genesis), entropy, snapshot, saved, &mut effects);
     match failed {
         Some(error) => Err(error),
         None => {
-            indexing.settle(seen.last)?;
-            Ok(Restored { node, own, effects, journal, indexing, seen })
+            indexing.settle(last)?;
+            Ok(Restored { node, own, effects, journal, indexing, lacks_rows, last, entries })
         }
     }
 }
@@ -146,6 +170,11 @@ pub(crate) struct Parts {
 }
 
 impl Restored {
+    /// The index, if rows are missing in it that only receipts tell.
+    pub(crate) fn incomplete_index(&self) -> Option<Index> {
+        self.lacks_rows.then(|| self.indexing.index())
+    }
+
     /// Whose journal it was.
     pub(crate) fn peer(&self) -> PeerId {
         self.own
@@ -158,7 +187,7 @@ impl Restored {
     )]
     pub(crate) fn into_driver(self, parts: Parts) -> (Driver, Inlets, Responder) {
         let Parts { genesis, settings, network, events, store, executor, room, ending } = parts;
-        let Self { node, own, effects, journal, indexing, seen } = self;
+        let Self { node, own, effects, journal, indexing, last, entries, .. } = self;
         let network_id = genesis.id();
         let (reports, reported) = mpsc::unbounded_channel();
         let (visits, visited) = mpsc::channel(VISITS_MAX);
@@ -198,8 +227,8 @@ impl Restored {
             book: Book::default(),
             effects,
             journal,
-            saved: seen.last,
-            chain: seen.chain,
+            saved: last,
+            entries,
             outbox,
             indexing,
             background,

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 
 use super::{
     calls::WatchUpdates,
+    opening::Begun,
     outbox::LetOut,
     responder::{Respond, Responder},
     *,
@@ -86,8 +87,8 @@ impl Started {
         let (network, events) = Network::start(settings, Arc::new(store.clone())).await.unwrap();
         let (compiled, blobs) = (folder.join("compiled"), store.blobs.clone());
         let executor = Executor::new("none".into(), compiled, 1, blobs, Conduct::Forge);
-        let index = Index::open(&folder.join("index")).unwrap().index;
-        let restored = restore(key, genesis.clone(), journal, index, false).unwrap();
+        let index = Index::open(&folder.join("index")).unwrap();
+        let restored = restore(key, genesis.clone(), journal, Begun::default(), index, false).unwrap();
         let (_, ending) = oneshot::channel();
         let settings = ClientSettings::default();
         let genesis = Arc::new(genesis);

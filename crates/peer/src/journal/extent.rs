@@ -1,47 +1,94 @@
-//! How far the durable part of a journal goes, and where in it to start reading.
+//! How far the durable part of a journal goes, and which files it lies in.
 //!
-//! **Invariant:** everything inside an extent is on the disk; its starts are batch boundaries in ascending order.
+//! **Invariant:** everything inside an extent is on the disk; its parts are in ascending order, the last is written to.
 
-/// Bytes of file between two remembered starts: reading from any record starts at most so far before it.
-const START_BYTES: u64 = 256 * 1024;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
-/// The part of the file that holds durable records.
-#[derive(Debug)]
-pub(super) struct Extent {
-    /// Records in it. The last has this number; the first is 1.
-    pub(super) records: u64,
-    /// The byte behind it.
-    pub(super) end: u64,
-    starts: Vec<BatchStart>,
+/// How the name of a part ends.
+const ENDING: &str = ".records";
+/// Records after which a part is sealed.
+pub(super) const PART_RECORDS: u64 = 1024;
+/// Bytes after which it is, too.
+pub(super) const PART_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Where a part of a journal begins. Its file is named by that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// The number of its first record.
+    pub(super) first: u64,
+    /// Entries before it.
+    pub(super) entries: u64,
 }
 
-/// Where a batch begins.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct BatchStart {
-    /// Records in front of it.
-    pub(super) before: u64,
-    pub(super) offset: u64,
+/// The part of the journal that holds durable records.
+#[derive(Clone, Debug)]
+pub(super) struct Extent {
+    pub(super) folder: PathBuf,
+    /// The number of the last record.
+    pub(super) records: u64,
+    /// How many of all are entries.
+    pub(super) entries: u64,
+    /// The byte behind the last record, in the last part.
+    pub(super) end: u64,
+    /// Never empty.
+    pub(super) parts: Vec<Place>,
+}
+
+impl Place {
+    /// The file that holds this part.
+    pub(super) fn path(self, folder: &Path) -> PathBuf {
+        folder.join(format!("{:016}-{:016}{ENDING}", self.first, self.entries))
+    }
+
+    fn of(name: &str) -> Option<Self> {
+        let (first, entries) = name.strip_suffix(ENDING)?.split_once('-')?;
+        Some(Self { first: first.parse().ok()?, entries: entries.parse().ok()? })
+    }
+
+    /// The parts in a folder, in their order.
+    pub(super) fn list(folder: &Path) -> io::Result<Vec<Self>> {
+        let mut parts = Vec::new();
+        for file in fs::read_dir(folder)? {
+            parts.extend(file?.file_name().to_str().and_then(Self::of));
+        }
+        parts.sort_unstable();
+        Ok(parts)
+    }
 }
 
 impl Extent {
-    /// No records, behind a header of so many bytes.
-    pub(super) fn new(header_bytes: u64) -> Self {
-        let start = BatchStart { before: 0, offset: header_bytes };
-        Self { records: 0, end: header_bytes, starts: vec![start] }
-    }
-
     /// Takes in a batch that stands at the end.
-    pub(super) fn grow(&mut self, records: u64, bytes: u64) {
-        if self.starts.last().is_none_or(|start| self.end - start.offset >= START_BYTES) {
-            self.starts.push(BatchStart { before: self.records, offset: self.end });
-        }
+    pub(super) fn grow(&mut self, records: u64, entries: u64, bytes: u64) {
         self.records += records;
+        self.entries += entries;
         self.end += bytes;
     }
 
-    /// The last remembered start in front of a record.
-    pub(super) fn start_before(&self, sequence: u64) -> BatchStart {
-        let after = self.starts.partition_point(|start| start.before < sequence);
-        self.starts[after.saturating_sub(1)]
+    /// Takes in a part that begins behind all others.
+    pub(super) fn begin(&mut self, place: Place, header_bytes: u64) {
+        self.parts.push(place);
+        self.end = header_bytes;
+    }
+
+    /// Where the next part would begin, if the last is full.
+    pub(super) fn next_part(&self) -> Option<Place> {
+        let first = self.parts.last().map_or(0, |place| place.first);
+        let is_full = self.records + 1 - first >= PART_RECORDS || self.end >= PART_BYTES;
+        is_full.then_some(Place { first: self.records + 1, entries: self.entries })
+    }
+
+    /// The parts from the one on that holds this record.
+    pub(super) fn from_record(&self, sequence: u64) -> &[Place] {
+        let after = self.parts.partition_point(|place| place.first <= sequence);
+        &self.parts[after.saturating_sub(1)..]
+    }
+
+    /// The parts from the one on that holds this entry; the first is 0.
+    pub(super) fn from_entry(&self, entry: u64) -> &[Place] {
+        let after = self.parts.partition_point(|place| place.entries <= entry);
+        &self.parts[after.saturating_sub(1)..]
     }
 }

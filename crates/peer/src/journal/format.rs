@@ -1,13 +1,14 @@
-//! The bytes of a journal file: a header, then batches.
+//! The bytes of a part of a journal: a header, then batches.
 //!
 //! ```text
-//! header  magic 16 · peer 32 · network 32 · key 32 · BLAKE3 of the 112 bytes before
+//! header  magic 16 · peer 32 · network 32 · key 32 · first record 8 · entries before 8 · digest of the batch before 32
+//!         · BLAKE3 of the 160 bytes before
 //! batch   mark 8 · digest of the batch before 32 · digest 32 · records 4 · body length 4 · check 4 · body
-//! body    record after record: length 4 · bytes
+//! body    record after record: length 4, its highest bit set in an entry · bytes
 //! ```
 //!
 //! Whole numbers are little-endian. The digest of a batch is keyed and covers the digest before it, both numbers and the
-//! body; the first batch follows the digest of the header. The check is keyed too and covers the length alone, so that a
+//! body; the first batch follows the digest of the header, which names the last one of the part before. The check is keyed too and covers the length alone, so that a
 //! batch whose end is missing is told from one whose length was changed. The key is random and stays in this file, so nobody whose
 //! words are recorded can word them so that they look like a batch.
 //!
@@ -17,12 +18,12 @@ use std::io::{self, Read};
 
 use assay_protocol::id::{Digest, PeerId};
 
-use super::{BATCH_BYTES_MAX, Owner, RECORD_BYTES_MAX};
+use super::{BATCH_BYTES_MAX, Base, Owner, RECORD_BYTES_MAX, extent::Place};
 
 /// What every journal of this version begins with.
-pub(super) const MAGIC: &[u8; 16] = b"assay journal 2\n";
+pub(super) const MAGIC: &[u8; 16] = b"assay journal 3\n";
 /// Bytes in a header.
-pub(super) const HEADER_BYTES: usize = 144;
+pub(super) const HEADER_BYTES: usize = 192;
 /// Bytes in front of the body of a batch.
 pub(super) const PREFIX_BYTES: usize = 84;
 /// Bytes in the mark that a batch begins with.
@@ -30,27 +31,51 @@ pub(super) const MARK_BYTES: usize = 8;
 /// Bytes that the length of a record takes.
 pub(super) const LENGTH_BYTES: usize = 4;
 
+/// Set in the length of a record that is an entry.
+const ENTRY: u32 = 1 << 31;
+
 /// Where in a prefix the length of the body stands.
 const LENGTH_AT: usize = 76;
 
 /// Where in a prefix the check of that length stands.
 const CHECK_AT: usize = 80;
 
-/// Who the journal belongs to, and the key of its digests.
+/// Who the journal belongs to, the key of its digests, and what stands before this part of it.
 #[derive(Clone)]
 pub(super) struct Header {
     pub(super) owner: Owner,
     key: [u8; 32],
+    /// Where it begins.
+    pub(super) place: Place,
+    /// The digest of the last batch before; none in front of the first.
+    pub(super) previous: Digest,
+}
+
+/// A record as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) bytes: Vec<u8>,
+    /// It is counted among the entries.
+    pub(super) is_entry: bool,
 }
 
 impl Header {
-    pub(super) fn new(owner: Owner, key: [u8; 32]) -> Self {
-        Self { owner, key }
+    /// That of a new journal, behind what is known of one before.
+    pub(super) fn new(owner: Owner, key: [u8; 32], base: &Base) -> Self {
+        let place = Place { first: base.records + 1, entries: base.entries };
+        Self { owner, key, place, previous: base.digest }
+    }
+
+    /// That of the next part.
+    pub(super) fn next(&self, place: Place, previous: Digest) -> Self {
+        Self { place, previous, ..self.clone() }
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let Owner { peer, network } = &self.owner;
+        let (Owner { peer, network }, Place { first, entries }) = (&self.owner, self.place);
         let mut bytes = [&MAGIC[..], peer.as_bytes(), network.as_bytes(), &self.key].concat();
+        bytes.extend([first.to_le_bytes(), entries.to_le_bytes()].concat());
+        bytes.extend(self.previous.as_bytes());
         bytes.extend(Digest::of(&bytes).as_bytes());
         bytes
     }
@@ -58,7 +83,9 @@ impl Header {
     /// The header that the bytes are, unless they were changed.
     pub(super) fn decode(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
         let owner = Owner { peer: PeerId(part(bytes, 16)), network: Digest(part(bytes, 48)) };
-        let header = Self { owner, key: part(bytes, 80) };
+        let number = |at| u64::from_le_bytes(part(bytes, at));
+        let place = Place { first: number(112), entries: number(120) };
+        let header = Self { owner, key: part(bytes, 80), place, previous: Digest(part(bytes, 128)) };
         (header.encode() == bytes).then_some(header)
     }
 
@@ -73,13 +100,15 @@ impl Header {
     }
 
     /// The batch of these records, ready to be written, and its digest.
-    pub(super) fn encode_batch(&self, previous: Digest, records: &[Vec<u8>]) -> (Vec<u8>, Digest) {
-        let body_bytes = records.iter().map(|record| LENGTH_BYTES + record.len()).sum::<usize>();
+    pub(super) fn encode_batch(&self, previous: Digest, records: &[Written]) -> (Vec<u8>, Digest) {
+        let body_bytes = records.iter().map(|record| LENGTH_BYTES + record.bytes.len()).sum::<usize>();
         let mut bytes = vec![0; PREFIX_BYTES];
         bytes.reserve_exact(body_bytes);
         for record in records {
-            bytes.extend(number(record.len()));
-            bytes.extend(record);
+            let mark = if record.is_entry { ENTRY } else { 0 };
+            let length = u32::try_from(record.bytes.len()).unwrap_or(u32::MAX);
+            bytes.extend((length | mark).to_le_bytes());
+            bytes.extend(&record.bytes);
         }
         let (records, length) = (number(records.len()), number(body_bytes));
         let digest = self.batch_digest(previous, records, length, &bytes[PREFIX_BYTES..]);
@@ -141,7 +170,7 @@ pub(super) struct Batch {
     /// The digest of the batch before.
     pub(super) previous: Digest,
     pub(super) digest: Digest,
-    pub(super) records: Vec<Vec<u8>>,
+    pub(super) records: Vec<Written>,
     /// Bytes that it takes in the file.
     pub(super) bytes: u64,
 }
@@ -157,16 +186,17 @@ pub(super) enum BatchError {
     Disk(#[from] io::Error),
 }
 
-fn split(body: &[u8], count: u32) -> Option<Vec<Vec<u8>>> {
+fn split(body: &[u8], count: u32) -> Option<Vec<Written>> {
     let (mut records, mut rest) = (Vec::new(), body);
     while !rest.is_empty() {
         let (length, behind) = rest.split_first_chunk::<LENGTH_BYTES>()?;
-        let length = u32::from_le_bytes(*length) as usize;
+        let length = u32::from_le_bytes(*length);
+        let (is_entry, length) = (length & ENTRY != 0, (length & !ENTRY) as usize);
         if length > RECORD_BYTES_MAX {
             return None;
         }
         let (record, behind) = behind.split_at_checked(length)?;
-        records.push(record.to_vec());
+        records.push(Written { bytes: record.to_vec(), is_entry });
         rest = behind;
     }
     (records.len() == count as usize).then_some(records)

@@ -3,17 +3,17 @@
 //! **Invariant:** yields only durable records, each with the number it was appended under, in order and without a gap.
 
 use std::{
+    collections::VecDeque,
     fs::File,
-    io::{self, BufReader, Read, Seek, SeekFrom, Take},
-    path::Path,
-    sync::Mutex,
+    io::{self, BufReader, Read, Take},
+    path::PathBuf,
     vec,
 };
 
 use super::{
-    extent::Extent,
-    format::{BatchError, Header},
-    writer::lock,
+    extent::{Extent, Place},
+    format::{BatchError, Header, Written},
+    scan::read_header,
 };
 
 /// Why a durable record could not be read back.
@@ -30,40 +30,78 @@ pub enum ReadError {
     Disk(#[from] io::Error),
 }
 
-/// Durable records with their sequences. Holds one batch in memory at a time; blocks while it reads.
+/// Durable records with their numbers. Holds one batch in memory at a time; blocks while it reads.
 pub struct Records {
-    reader: Take<BufReader<File>>,
-    header: Header,
-    batch: vec::IntoIter<Vec<u8>>,
-    /// The sequence of the last record taken out of a batch.
+    folder: PathBuf,
+    /// The parts that are still to be read.
+    parts: VecDeque<Place>,
+    part: Option<(Header, Take<BufReader<File>>)>,
+    batch: vec::IntoIter<Written>,
+    /// The number of the last record taken out of a batch.
     sequence: u64,
-    first: u64,
-    /// The last record there was when reading began.
+    /// Entries up to there.
+    entries: u64,
+    from: From,
+    /// The last record there was when reading began, and where it ended.
     last: u64,
+    end: u64,
     ended: bool,
 }
 
+/// What is wanted.
+#[derive(Clone, Copy)]
+pub(super) enum From {
+    /// Records from this number on.
+    Record(u64),
+    /// Entries from this one on; the first is 0.
+    Entry(u64),
+}
+
 impl Records {
-    pub(super) fn new(path: &Path, header: Header, extent: &Mutex<Extent>, first: u64) -> io::Result<Self> {
-        let mut file = File::open(path)?;
-        let (place, end, last) = {
-            let extent = lock(extent);
-            (extent.start_before(first), extent.end, extent.records)
+    pub(super) fn new(extent: &Extent, from: From) -> Self {
+        let parts = match from {
+            From::Record(first) => extent.from_record(first),
+            From::Entry(first) => extent.from_entry(first),
         };
-        file.seek(SeekFrom::Start(place.offset))?;
-        let reader = BufReader::new(file).take(end - place.offset);
-        let (batch, sequence) = (Vec::new().into_iter(), place.before);
-        Ok(Self { reader, header, batch, sequence, first, last, ended: false })
+        let begin = parts.first().copied().unwrap_or(Place { first: 1, entries: 0 });
+        Self {
+            folder: extent.folder.clone(),
+            parts: parts.iter().copied().collect(),
+            part: None,
+            batch: Vec::new().into_iter(),
+            sequence: begin.first - 1,
+            entries: begin.entries,
+            from,
+            last: extent.records,
+            end: extent.end,
+            ended: false,
+        }
     }
 
+    /// Reads the next batch, of the next part where one ends.
     fn read_batch(&mut self) -> Result<(), ReadError> {
-        let sequence = self.sequence;
-        let batch = self.header.read_batch(&mut self.reader).map_err(|error| match error {
-            BatchError::Disk(error) => ReadError::Disk(error),
-            BatchError::End | BatchError::Broken => ReadError::Damaged { sequence },
-        })?;
-        self.batch = batch.records.into_iter();
-        Ok(())
+        let damaged = ReadError::Damaged { sequence: self.sequence };
+        loop {
+            if let Some((header, reader)) = &mut self.part {
+                match header.read_batch(reader) {
+                    Ok(batch) => {
+                        self.batch = batch.records.into_iter();
+                        return Ok(());
+                    }
+                    Err(BatchError::Disk(error)) => return Err(error.into()),
+                    Err(BatchError::End) => {}
+                    Err(BatchError::Broken) => return Err(damaged),
+                }
+            }
+            let Some(place) = self.parts.pop_front() else { return Err(damaged) };
+            if place.first != self.sequence + 1 {
+                return Err(damaged);
+            }
+            let mut reader = BufReader::new(File::open(place.path(&self.folder))?);
+            let Ok(header) = read_header(&mut reader) else { return Err(damaged) };
+            let bytes = if self.parts.is_empty() { self.end } else { u64::MAX };
+            self.part = Some((header, reader.take(bytes.saturating_sub(super::format::HEADER_BYTES as u64))));
+        }
     }
 }
 
@@ -80,8 +118,13 @@ impl Iterator for Records {
                 continue;
             };
             self.sequence += 1;
-            if self.sequence >= self.first {
-                return Some(Ok((self.sequence, record)));
+            self.entries += u64::from(record.is_entry);
+            let is_wanted = match self.from {
+                From::Record(first) => self.sequence >= first,
+                From::Entry(first) => record.is_entry && self.entries > first,
+            };
+            if is_wanted {
+                return Some(Ok((self.sequence, record.bytes)));
             }
         }
         None

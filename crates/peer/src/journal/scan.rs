@@ -9,29 +9,34 @@
 //! - **damage**, in all other cases: acknowledged records are gone, and the journal is refused with the place. A bit that
 //!   turned in the last batch is damage too: were it cut off, the peer would forget what it has signed.
 //!
-//! Loss of whole batches from the end cannot be seen here. Whoever keeps the sequence elsewhere (the index, a checkpoint
-//! that peers have seen) can tell: it is then ahead of the journal.
+//! Only the last part can have a torn tail: a part is begun when all before it is on the disk.
 //!
-//! **Invariant:** what is behind the returned end was never acknowledged.
+//! Loss of whole batches from the end cannot be seen here. Whoever keeps the sequence elsewhere (a snapshot, the index, a
+//! checkpoint that peers have seen) can tell: it is then ahead of the journal.
+//!
+//! **Invariant:** what is behind the returned end was never acknowledged; parts that end before what is known already are
+//! not read.
 
 use std::{
     fs::File,
     io::{self, BufReader, Read, Seek, SeekFrom},
+    path::Path,
 };
 
 use assay_protocol::id::Digest;
 
 use super::{
-    BATCH_BYTES_MAX, OpenError, Owner,
-    extent::Extent,
+    BATCH_BYTES_MAX, Base, OpenError, Owner,
+    extent::{Extent, Place},
     format::{BatchError, HEADER_BYTES, Header, MAGIC, MARK_BYTES, PREFIX_BYTES},
 };
 
 /// What a disk writes whole or not at all. Most write more; none writes less.
 pub(super) const SECTOR_BYTES: usize = 512;
 
-/// What a file was found to hold.
+/// What a journal was found to hold.
 pub(super) struct Scan {
+    /// That of its last part.
     pub(super) header: Header,
     /// The digest that the next batch follows.
     pub(super) last: Digest,
@@ -40,39 +45,108 @@ pub(super) struct Scan {
     pub(super) torn_bytes: u64,
 }
 
-/// Reads a journal from its first byte to its last.
-pub(super) fn scan(file: &File, owner: Owner) -> Result<Scan, OpenError> {
-    let length = file.metadata()?.len();
-    let mut reader = BufReader::new(file);
-    let header = read_header(&mut reader)?;
+/// Reads a journal from what is known of it to its last byte; nothing, if it has no parts.
+pub(super) fn scan(folder: &Path, owner: Owner, base: &Base) -> Result<Option<Scan>, OpenError> {
+    let parts = Place::list(folder)?;
+    let Some(first) = parts.first() else { return Ok(None) };
+    if first.first > base.records + 1 {
+        return Err(OpenError::NoBeginning { first: first.first, known: base.records });
+    }
+    let begin = parts.partition_point(|place| place.first <= base.records + 1) - 1;
+    let (mut known, mut at) = (Some(base.digest).filter(|_| parts[begin].first == base.records + 1), begin);
+    loop {
+        let (place, following) = (parts[at], parts.get(at + 1));
+        let (header, mut part) = scan_part(folder, owner, place, known)?;
+        let damaged = OpenError::Damaged { part: place.first, offset: part.end };
+        match following {
+            Some(next) if part.torn_bytes == 0 && part.place() == *next => known = Some(part.last),
+            Some(_) => return Err(damaged),
+            None => {
+                let extent = Extent {
+                    folder: folder.to_owned(),
+                    records: part.records,
+                    entries: part.entries,
+                    end: part.end,
+                    parts,
+                };
+                let torn_bytes = std::mem::take(&mut part.torn_bytes);
+                return Ok(Some(Scan { header, last: part.last, extent, torn_bytes }));
+            }
+        }
+        at += 1;
+    }
+}
+
+/// What a part was found to hold.
+struct Part {
+    last: Digest,
+    records: u64,
+    entries: u64,
+    end: u64,
+    torn_bytes: u64,
+}
+
+impl Part {
+    /// Where the next would begin.
+    fn place(&self) -> Place {
+        Place { first: self.records + 1, entries: self.entries }
+    }
+}
+
+/// Reads one part, which follows the batch of this digest if that is known.
+fn scan_part(
+    folder: &Path,
+    owner: Owner,
+    place: Place,
+    known: Option<Digest>,
+) -> Result<(Header, Part), OpenError> {
+    let file = File::open(place.path(folder))?;
+    let (length, mut reader) = (file.metadata()?.len(), BufReader::new(&file));
+    let damaged = |offset| OpenError::Damaged { part: place.first, offset };
+    let header = read_header(&mut reader).map_err(|error| match error {
+        OpenError::Damaged { .. } => damaged(0),
+        error => error,
+    })?;
     if header.owner.peer != owner.peer {
         return Err(OpenError::Foreign { owner: header.owner.peer });
     }
     if header.owner.network != owner.network {
         return Err(OpenError::OtherNetwork { network: header.owner.network });
     }
-    let (mut last, mut extent) = (header.digest(), Extent::new(HEADER_BYTES as u64));
+    if header.place != place || known.is_some_and(|known| known != header.previous) {
+        return Err(damaged(0));
+    }
+    let mut part = Part {
+        last: header.digest(),
+        records: place.first - 1,
+        entries: place.entries,
+        end: HEADER_BYTES as u64,
+        torn_bytes: 0,
+    };
     loop {
         match header.read_batch(&mut reader) {
-            Ok(batch) if batch.previous == last => {
-                last = batch.digest;
-                extent.grow(batch.records.len() as u64, batch.bytes);
+            Ok(batch) if batch.previous == part.last => {
+                part.last = batch.digest;
+                part.records += batch.records.len() as u64;
+                part.entries += batch.records.iter().filter(|record| record.is_entry).count() as u64;
+                part.end += batch.bytes;
             }
-            Ok(_) => return Err(OpenError::Damaged { offset: extent.end }),
-            Err(BatchError::End) => return Ok(Scan { header, last, extent, torn_bytes: 0 }),
+            Ok(_) => return Err(damaged(part.end)),
+            Err(BatchError::End) => return Ok((header, part)),
             Err(BatchError::Broken) => break,
             Err(BatchError::Disk(error)) => return Err(error.into()),
         }
     }
-    let torn_bytes = length - extent.end;
-    if is_torn(file, &header, extent.end, torn_bytes)? {
-        Ok(Scan { header, last, extent, torn_bytes })
+    part.torn_bytes = length - part.end;
+    if is_torn(&file, &header, part.end, part.torn_bytes)? {
+        Ok((header, part))
     } else {
-        Err(OpenError::Damaged { offset: extent.end })
+        Err(damaged(part.end))
     }
 }
 
-fn read_header(reader: &mut impl Read) -> Result<Header, OpenError> {
+/// Reads what a part begins with.
+pub(super) fn read_header(reader: &mut impl Read) -> Result<Header, OpenError> {
     let mut bytes = [0; HEADER_BYTES];
     match reader.read_exact(&mut bytes) {
         Ok(()) => {}
@@ -83,7 +157,7 @@ fn read_header(reader: &mut impl Read) -> Result<Header, OpenError> {
     if bytes[..MAGIC.len()] != *MAGIC {
         return Err(OpenError::NotAJournal);
     }
-    Header::decode(&bytes).ok_or(OpenError::Damaged { offset: 0 })
+    Header::decode(&bytes).ok_or(OpenError::Damaged { part: 0, offset: 0 })
 }
 
 /// Whether a crash can have left the bytes from `offset` on.

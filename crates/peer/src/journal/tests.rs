@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
+    io::Write,
     sync::{Mutex, mpsc},
     time::Duration,
 };
@@ -10,7 +11,7 @@ use proptest::prelude::*;
 
 use assay_protocol::id::Digest;
 
-use super::{format::HEADER_BYTES, scan::SECTOR_BYTES, *};
+use super::{extent::PART_RECORDS, format::HEADER_BYTES, scan::SECTOR_BYTES, *};
 use crate::brittle::{Brittle, Lot, Trouble};
 
 const PEER: PeerId = PeerId([7; 32]);
@@ -33,12 +34,21 @@ impl World {
         world
     }
 
-    fn path(&self) -> PathBuf {
+    fn journal(&self) -> PathBuf {
         self.folder.path().join("journal")
     }
 
+    /// Its first part.
+    fn path(&self) -> PathBuf {
+        Place { first: 1, entries: 0 }.path(&self.journal())
+    }
+
     fn open(&self) -> Result<Journal, OpenError> {
-        Journal::open(&Disk::default(), &self.path(), OWNER)
+        open(&Disk::default(), &self.journal(), OWNER)
+    }
+
+    fn scan(&self) -> Scan {
+        scan(&self.journal(), OWNER, &Base::default()).unwrap().unwrap()
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -52,8 +62,12 @@ impl World {
     }
 }
 
+fn open(disk: &Disk, folder: &Path, owner: Owner) -> Result<Journal, OpenError> {
+    Journal::open(disk, folder, owner, &Base::default())
+}
+
 fn records(journal: &Journal) -> Vec<Vec<u8>> {
-    let all: Result<Vec<_>, _> = journal.records(1).unwrap().collect();
+    let all: Result<Vec<_>, _> = journal.records(1).collect();
     let (sequences, records): (Vec<u64>, Vec<_>) = all.unwrap().into_iter().unzip();
     assert_eq!(sequences, (1..=records.len() as u64).collect::<Vec<_>>());
     records
@@ -106,18 +120,23 @@ fn a_byte_flipped_in_any_batch_is_refused_with_its_place() {
         let mut flipped = whole.clone();
         flipped[at] ^= 1;
         match world.read_from(&flipped) {
-            Err(OpenError::Damaged { offset }) => assert!(offset as usize <= at, "{offset} for {at}"),
+            Err(OpenError::Damaged { offset, .. }) => assert!(offset as usize <= at, "{offset} for {at}"),
             other => panic!("byte {at}: {:?}", other.map(|records| records.len())),
         }
     }
     let mut flipped = whole.clone();
     flipped[third + 80] ^= 1;
     assert!(world.read_from(&flipped).is_err());
-    let aside =
-        Journal::cut_damage(&Disk::default(), &world.path(), OWNER).unwrap().expect("something was cut off");
-    assert_eq!(fs::read(aside).unwrap(), flipped[third..]);
+    let aside = Journal::cut_damage(&Disk::default(), &world.journal(), OWNER, &Base::default())
+        .unwrap()
+        .expect("something was cut off");
+    let lost = aside.join(world.path().file_name().unwrap());
+    assert_eq!(fs::read(lost).unwrap(), flipped[third..]);
     assert_eq!(records(&world.open().unwrap()), [b"one", b"two"]);
-    assert_eq!(Journal::cut_damage(&Disk::default(), &world.path(), OWNER).unwrap(), None);
+    assert_eq!(
+        Journal::cut_damage(&Disk::default(), &world.journal(), OWNER, &Base::default()).unwrap(),
+        None
+    );
 }
 
 #[test]
@@ -151,17 +170,16 @@ fn a_record_that_quotes_a_batch_of_another_journal_does_not_pass_for_one() {
 fn files_that_are_not_the_peers_journal_are_refused() {
     let world = World::with(&[b"one"]);
     let bytes = world.bytes();
-    let stranger = Journal::open(&Disk::default(), &world.path(), Owner { peer: PeerId([8; 32]), ..OWNER });
+    let stranger = open(&Disk::default(), &world.journal(), Owner { peer: PeerId([8; 32]), ..OWNER });
     assert!(matches!(stranger, Err(OpenError::Foreign { owner: PEER })));
-    let elsewhere =
-        Journal::open(&Disk::default(), &world.path(), Owner { network: Digest([8; 32]), ..OWNER });
+    let elsewhere = open(&Disk::default(), &world.journal(), Owner { network: Digest([8; 32]), ..OWNER });
     assert!(matches!(elsewhere, Err(OpenError::OtherNetwork { network }) if network == OWNER.network));
     for wrong in [&b""[..], b"something else", &bytes[..HEADER_BYTES - 1], &[0; 500]] {
         assert!(matches!(world.read_from(wrong), Err(OpenError::NotAJournal)));
     }
     let mut flipped = bytes.clone();
     flipped[60] ^= 1;
-    assert!(matches!(world.read_from(&flipped), Err(OpenError::Damaged { offset: 0 })));
+    assert!(matches!(world.read_from(&flipped), Err(OpenError::Damaged { offset: 0, .. })));
 }
 
 #[test]
@@ -175,10 +193,10 @@ fn reading_starts_at_any_record() {
     wait(&journal, 50).unwrap();
     for journal in [journal, world.open().unwrap()] {
         for first in [1, 2, 17, 50] {
-            let read: Vec<_> = journal.records(first).unwrap().map(Result::unwrap).collect();
+            let read: Vec<_> = journal.records(first).map(Result::unwrap).collect();
             assert_eq!(read, (first..=50).map(|sequence| (sequence, record(sequence))).collect::<Vec<_>>());
         }
-        assert_eq!(journal.records(51).unwrap().count(), 0);
+        assert_eq!(journal.records(51).count(), 0);
     }
 }
 
@@ -201,6 +219,10 @@ struct Gate {
 }
 
 impl BatchSink for Gate {
+    fn begin(&mut self, _: &Header) -> io::Result<()> {
+        Ok(())
+    }
+
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)
     }
@@ -215,6 +237,10 @@ impl BatchSink for Gate {
 struct Faulty;
 
 impl BatchSink for Faulty {
+    fn begin(&mut self, _: &Header) -> io::Result<()> {
+        Ok(())
+    }
+
     fn append(&mut self, _: &[u8]) -> io::Result<()> {
         panic!("a fault")
     }
@@ -227,8 +253,7 @@ impl BatchSink for Faulty {
 #[test]
 fn a_thread_that_panics_says_that_nothing_more_is_written() {
     let world = World::with(&[]);
-    let file = File::open(world.path()).unwrap();
-    let journal = Journal::start(&world.path(), scan(&file, OWNER).unwrap(), Box::new(Faulty)).unwrap();
+    let journal = Journal::start(&Disk::default(), world.scan(), Box::new(Faulty)).unwrap();
     let broken = wait(&journal, journal.append(b"one".to_vec()).unwrap()).unwrap_err();
     assert!(broken.to_string().contains("panicked"), "{broken}");
     assert!(matches!(journal.append(b"two".to_vec()), Err(AppendError::Broken(_))));
@@ -236,21 +261,26 @@ fn a_thread_that_panics_says_that_nothing_more_is_written() {
 
 /// An empty journal in `folder` whose every sync says that it began, and waits for a permit.
 pub(crate) fn held_back(folder: &Path, owner: Owner) -> (Journal, mpsc::Sender<()>, mpsc::Receiver<()>) {
-    let path = folder.join("journal");
-    Journal::open(&Disk::default(), &path, owner).unwrap().close().unwrap();
-    let mut file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
-    let scan = scan(&file, owner).unwrap();
-    file.seek(SeekFrom::End(0)).unwrap();
+    let (disk, journal) = (Disk::default(), folder.join("journal"));
+    open(&disk, &journal, owner).unwrap().close().unwrap();
+    let scan = scan(&journal, owner, &Base::default()).unwrap().unwrap();
+    let file = last_part(&scan);
     let ((begun, begins), (let_through, permits)) = (mpsc::channel(), mpsc::channel());
     let gate = Gate { file, begun, permits: Mutex::new(permits) };
-    (Journal::start(&path, scan, Box::new(gate)).unwrap(), let_through, begins)
+    (Journal::start(&disk, scan, Box::new(gate)).unwrap(), let_through, begins)
 }
 
-fn start_on(world: &World, disk: impl FnOnce(File) -> Box<dyn BatchSink>) -> Journal {
-    let mut file = OpenOptions::new().read(true).write(true).open(world.path()).unwrap();
-    let scan = scan(&file, OWNER).unwrap();
+fn last_part(scan: &Scan) -> File {
+    let path = scan.header.place.path(&scan.extent.folder);
+    let mut file = OpenOptions::new().read(true).write(true).open(path).unwrap();
     file.seek(SeekFrom::End(0)).unwrap();
-    Journal::start(&world.path(), scan, disk(file)).unwrap()
+    file
+}
+
+fn start_on(world: &World, sink: impl FnOnce(File) -> Box<dyn BatchSink>) -> Journal {
+    let scan = world.scan();
+    let file = last_part(&scan);
+    Journal::start(&Disk::default(), scan, sink(file)).unwrap()
 }
 
 #[test]
@@ -293,7 +323,7 @@ struct Life {
 
 /// Opens a journal and appends records until there are `until`, or the disk fails.
 fn live(disk: &Disk, path: &Path, until: usize, lot: &mut Lot) -> Result<Life, OpenError> {
-    let journal = Journal::open(disk, path, OWNER)?;
+    let journal = open(disk, path, OWNER)?;
     let durable = journal.durable();
     let before = durable.borrow().clone().unwrap_or(0) as usize;
     let mut acknowledged = before;
@@ -331,7 +361,7 @@ proptest! {
                 acknowledged = acknowledged.max(life.acknowledged);
             }
             brittle.forget(&mut lot);
-            let read = if path.exists() { records(&Journal::open(&Disk::default(), &path, OWNER).unwrap()) } else { Vec::new() };
+            let read = if path.exists() { records(&open(&Disk::default(), &path, OWNER).unwrap()) } else { Vec::new() };
             prop_assert!(read.len() >= acknowledged, "{} of {acknowledged}", read.len());
             prop_assert_eq!(&read, &(0..read.len()).map(record).collect::<Vec<_>>());
             until = until.max(read.len());
@@ -357,8 +387,89 @@ fn a_disk_that_fails_at_any_change_is_told_of_and_loses_nothing() {
             brittle.mend();
             let again = live(&disk, &path, 30, &mut Lot(at)).unwrap();
             assert!(again.is_whole && acknowledged <= 30, "{trouble:?} at {at}");
-            let read = records(&Journal::open(&disk, &path, OWNER).unwrap());
+            let read = records(&open(&disk, &path, OWNER).unwrap());
             assert_eq!(read, (0..30).map(record).collect::<Vec<_>>(), "{trouble:?} at {at}");
         }
     }
+}
+
+/// What is known once so many records, all entries, were written in full parts.
+fn base(journal: &Journal, sealed: u64) -> Base {
+    journal.reader().base_at(sealed, 0).unwrap().unwrap().0
+}
+
+/// A journal of three full parts and one record; every second one is an entry.
+fn long(world: &World) -> Journal {
+    let journal = world.open().unwrap();
+    for index in 0..3 * PART_RECORDS {
+        let record = (index as u32).to_le_bytes().to_vec();
+        let appended = if index % 2 == 0 { journal.append_entry(record) } else { journal.append(record) };
+        if (index + 1) % PART_RECORDS == 0 {
+            wait(&journal, appended.unwrap()).unwrap();
+        }
+    }
+    wait(&journal, journal.append(b"last".to_vec()).unwrap()).unwrap();
+    journal
+}
+
+#[test]
+fn records_and_entries_are_found_across_parts_by_any_life() {
+    let world = World::with(&[]);
+    let journal = long(&world);
+    let all = 3 * PART_RECORDS + 1;
+    assert_eq!(*journal.reader().sealed().borrow(), 3 * PART_RECORDS);
+    for first in [1, PART_RECORDS, PART_RECORDS + 1, 3 * PART_RECORDS, all] {
+        let read: Vec<u64> = journal.records(first).map(|read| read.unwrap().0).collect();
+        assert_eq!(read, (first..=all).collect::<Vec<_>>());
+    }
+    for first in [0, 1, PART_RECORDS / 2 - 1, PART_RECORDS / 2, 3 * PART_RECORDS / 2 - 1] {
+        let read: Vec<u64> = journal.entries(first).map(|read| read.unwrap().0).collect();
+        assert_eq!(read, (first..3 * PART_RECORDS / 2).map(|entry| 2 * entry + 1).collect::<Vec<_>>());
+    }
+    journal.close().unwrap();
+    let again = world.open().unwrap();
+    assert_eq!((records(&again).len() as u64, again.entries(0).count() as u64), (all, 3 * PART_RECORDS / 2));
+}
+
+#[test]
+fn what_a_snapshot_stands_for_can_go_and_is_not_read_again() {
+    let world = World::with(&[]);
+    let journal = long(&world);
+    let known = base(&journal, 2 * PART_RECORDS);
+    journal.reader().forget(PART_RECORDS).unwrap();
+    assert_eq!(journal.reader().first(), PART_RECORDS + 1);
+    journal.close().unwrap();
+    assert!(
+        matches!(world.open(), Err(OpenError::NoBeginning { first, known: 0 }) if first == PART_RECORDS + 1)
+    );
+    let second = Place { first: PART_RECORDS + 1, entries: PART_RECORDS / 2 }.path(&world.journal());
+    let mut damaged = fs::read(&second).unwrap();
+    damaged[500] ^= 1;
+    fs::write(&second, damaged).unwrap();
+    let reopen = |base: &Base| Journal::open(&Disk::default(), &world.journal(), OWNER, base);
+    let behind: Vec<u64> =
+        reopen(&known).unwrap().records(known.records + 1).map(|read| read.unwrap().0).collect();
+    assert_eq!(behind, (known.records + 1..=3 * PART_RECORDS + 1).collect::<Vec<_>>());
+    let elsewhere = Base { digest: Digest([3; 32]), ..known };
+    assert!(
+        matches!(reopen(&elsewhere), Err(OpenError::Damaged { offset: 0, .. })),
+        "a snapshot of another journal"
+    );
+    let ahead = Base { records: 9 * PART_RECORDS, ..known };
+    assert!(
+        matches!(reopen(&ahead), Err(OpenError::LostTail { present, .. }) if present == 3 * PART_RECORDS + 1)
+    );
+}
+
+#[test]
+fn a_part_that_is_missing_is_refused() {
+    let world = World::with(&[]);
+    long(&world).close().unwrap();
+    let second = Place { first: PART_RECORDS + 1, entries: PART_RECORDS / 2 }.path(&world.journal());
+    fs::remove_file(second).unwrap();
+    assert!(matches!(world.open(), Err(OpenError::Damaged { part: 1, .. })));
+    let aside =
+        Journal::cut_damage(&Disk::default(), &world.journal(), OWNER, &Base::default()).unwrap().unwrap();
+    assert_eq!(fs::read_dir(aside).unwrap().count(), 3);
+    assert_eq!(records(&world.open().unwrap()).len() as u64, PART_RECORDS);
 }

@@ -6,6 +6,7 @@
 use std::{
     collections::VecDeque,
     io::{self, Write},
+    path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread,
 };
@@ -14,27 +15,50 @@ use assay_protocol::id::Digest;
 use tokio::sync::watch;
 
 use super::{
-    AppendError, BATCH_BYTES_MAX, Broken, QUEUE_BYTES_MAX, extent::Extent, format::Header,
-    format::LENGTH_BYTES,
+    AppendError, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Broken, QUEUE_BYTES_MAX, TEMPORARY,
+    extent::Extent,
+    format::{HEADER_BYTES, Header, LENGTH_BYTES, Written},
 };
-use crate::disk::DiskFile;
+use crate::disk::{Disk, DiskFile};
 
-/// Where batches go. A test puts in its place a disk that forgets what was not synced.
+/// Where batches go. A test puts in its place what holds a sync back.
 pub(super) trait BatchSink: Send {
     /// Adds bytes at the end.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Returns when everything added is durable.
     fn sync(&mut self) -> io::Result<()>;
+    /// Begins the part with this header, durably; what is added from now on goes there.
+    fn begin(&mut self, header: &Header) -> io::Result<()>;
 }
 
-impl BatchSink for DiskFile {
+/// The last part of a journal.
+pub(super) struct LastPart {
+    pub(super) disk: Disk,
+    pub(super) folder: PathBuf,
+    pub(super) file: DiskFile,
+}
+
+impl BatchSink for LastPart {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)
+        self.file.write_all(bytes)
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
+        self.file.sync_data()
     }
+
+    fn begin(&mut self, header: &Header) -> io::Result<()> {
+        self.file = create(&self.disk, &self.folder, header)?;
+        Ok(())
+    }
+}
+
+/// Makes a part without records, which has its name only once its header is whole.
+pub(super) fn create(disk: &Disk, folder: &Path, header: &Header) -> io::Result<DiskFile> {
+    let mut file = disk.create(&folder.join(TEMPORARY))?;
+    file.write_all(&header.encode())?;
+    disk.publish(&mut file, &header.place.path(folder))?;
+    Ok(file)
 }
 
 /// What the appending side and the writing thread share.
@@ -44,10 +68,12 @@ pub(super) struct Shared {
     changed: Condvar,
     pub(super) extent: Mutex<Extent>,
     pub(super) durable: watch::Sender<Result<u64, Broken>>,
+    /// The number of the last record in a part that is sealed.
+    pub(super) sealed: watch::Sender<u64>,
 }
 
 struct RecordQueue {
-    records: VecDeque<Vec<u8>>,
+    records: VecDeque<Written>,
     bytes: usize,
     /// The sequence of the last record queued.
     sequence: u64,
@@ -57,21 +83,23 @@ struct RecordQueue {
 impl Shared {
     pub(super) fn new(extent: Extent) -> Self {
         let (sequence, records) = (extent.records, VecDeque::new());
+        let sealed = extent.parts.last().map_or(0, |place| place.first - 1);
         Self {
             queue: Mutex::new(RecordQueue { records, bytes: 0, sequence, closed: false }),
             changed: Condvar::new(),
             extent: Mutex::new(extent),
             durable: watch::Sender::new(Ok(sequence)),
+            sealed: watch::Sender::new(sealed),
         }
     }
 
-    pub(super) fn push(&self, record: Vec<u8>) -> Result<u64, AppendError> {
+    pub(super) fn push(&self, record: Written) -> Result<u64, AppendError> {
         let mut queue = lock(&self.queue);
         // Looked at under the lock: the writer closes the queue under it when it fails.
         if let Err(broken) = &*self.durable.borrow() {
             return Err(AppendError::Broken(broken.clone()));
         }
-        let bytes = queue.bytes + LENGTH_BYTES + record.len();
+        let bytes = queue.bytes + LENGTH_BYTES + record.bytes.len();
         if bytes > QUEUE_BYTES_MAX {
             return Err(AppendError::Full);
         }
@@ -88,7 +116,7 @@ impl Shared {
     }
 
     /// Waits for records; none when the queue is closed and empty.
-    fn next_batch(&self) -> Option<Vec<Vec<u8>>> {
+    fn next_batch(&self) -> Option<Vec<Written>> {
         let queue = lock(&self.queue);
         let mut queue = self
             .changed
@@ -96,12 +124,12 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner);
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while let Some(record) = queue.records.pop_front() {
-            bytes += LENGTH_BYTES + record.len();
-            if bytes > BATCH_BYTES_MAX {
+            bytes += LENGTH_BYTES + record.bytes.len();
+            if bytes > BATCH_BYTES_MAX || batch.len() >= BATCH_RECORDS_MAX {
                 queue.records.push_front(record);
                 break;
             }
-            queue.bytes -= LENGTH_BYTES + record.len();
+            queue.bytes -= LENGTH_BYTES + record.bytes.len();
             batch.push(record);
         }
         (!batch.is_empty()).then_some(batch)
@@ -137,7 +165,7 @@ impl Drop for LastWords<'_> {
 pub(super) fn write_batches(
     shared: &Shared,
     mut disk: Box<dyn BatchSink>,
-    header: &Header,
+    mut header: Header,
     mut last: Digest,
 ) {
     let _last = LastWords(shared);
@@ -147,12 +175,22 @@ pub(super) fn write_batches(
             return shared.fail(&error);
         }
         last = digest;
-        let durable = {
+        let entries = records.iter().filter(|record| record.is_entry).count() as u64;
+        let (durable, next) = {
             let mut extent = lock(&shared.extent);
-            extent.grow(records.len() as u64, bytes.len() as u64);
-            extent.records
+            extent.grow(records.len() as u64, entries, bytes.len() as u64);
+            (extent.records, extent.next_part())
         };
         shared.announce(Ok(durable));
+        if let Some(place) = next {
+            header = header.next(place, last);
+            if let Err(error) = disk.begin(&header) {
+                return shared.fail(&error);
+            }
+            last = header.digest();
+            lock(&shared.extent).begin(place, HEADER_BYTES as u64);
+            shared.sealed.send_replace(durable);
+        }
     }
 }
 

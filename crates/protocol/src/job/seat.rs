@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// One verifier's place in a job, from the draw to what it found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Seat {
     /// Who was drawn.
     pub peer: PeerId,
@@ -20,7 +20,7 @@ pub struct Seat {
 }
 
 /// How far a verifier is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Testified {
     /// It works.
     NotYet,

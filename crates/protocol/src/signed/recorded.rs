@@ -63,6 +63,68 @@ impl<T> Deref for Recorded<T> {
     }
 }
 
+/// How a verified statement lies in what a peer keeps of its records: as it was signed. For `#[serde(with)]`.
+pub mod kept {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Recorded, Verified};
+
+    /// A statement, or perhaps one.
+    pub trait Kept: Sized {
+        /// As what it is written.
+        type Form;
+        /// That form of it.
+        fn form(&self) -> Self::Form;
+        /// What a form is of.
+        fn of(form: Self::Form) -> Self;
+    }
+
+    impl<T: Clone> Kept for Verified<T> {
+        type Form = Recorded<T>;
+
+        fn form(&self) -> Recorded<T> {
+            self.into()
+        }
+
+        fn of(form: Recorded<T>) -> Self {
+            form.into_verified()
+        }
+    }
+
+    impl<T: Kept> Kept for Option<T> {
+        type Form = Option<T::Form>;
+
+        fn form(&self) -> Option<T::Form> {
+            self.as_ref().map(T::form)
+        }
+
+        fn of(form: Option<T::Form>) -> Self {
+            form.map(T::of)
+        }
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// Those of the format.
+    pub fn serialize<T: Kept<Form: Serialize>, S: Serializer>(
+        statement: &T,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        statement.form().serialize(to)
+    }
+
+    /// Reads it back.
+    ///
+    /// # Errors
+    /// Those of the format.
+    pub fn deserialize<'de, T: Kept<Form: Deserialize<'de>>, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<T, D::Error> {
+        T::Form::deserialize(from).map(T::of)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

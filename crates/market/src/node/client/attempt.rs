@@ -52,14 +52,16 @@ const LIFE_TRIES: u32 = 6;
 const LINE_BYTES_PER_MS: u64 = 32;
 
 /// One order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Attempt {
     /// The submission.
     pub(super) key: Digest,
+    #[serde(with = "assay_protocol::signed::kept")]
     pub(super) order: Verified<Order>,
     pub(super) secret: Digest,
     pub(super) state: AttemptState,
     pub(super) open: Option<Recorded<Open>>,
+    #[serde(with = "assay_protocol::signed::kept")]
     pub(super) ticket: Option<Verified<Ticket>>,
     /// The digest of the claim in the notary's books, once that is known: no other counts.
     pub(super) bound: Option<Digest>,
@@ -68,41 +70,56 @@ pub(super) struct Attempt {
     /// What became of the client's doubt.
     pub(super) doubt: Doubt,
     /// The provider's result while it is fetched, and until it is known which claim is in the books.
+    #[serde(skip)]
     pub(super) delivering: Option<Verified<Deliver>>,
     /// True while that is here and waits for the claim in the books.
+    #[serde(skip)]
     pub(super) is_here: bool,
     /// When its provider was first asked; nothing after a restart.
+    #[serde(skip)]
     pub(super) asked: Option<Timestamp>,
     /// How long a run takes, as the offer said; nothing after a restart.
+    #[serde(skip)]
     pub(super) promised: Option<Duration>,
     /// How long after the ticket it could begin, as its provider said.
+    #[serde(skip)]
     pub(super) starts_in: Duration,
     /// When the ticket came; nothing after a restart.
+    #[serde(skip)]
     pub(super) started: Option<Timestamp>,
     /// Until when its provider has to be heard of.
+    #[serde(skip)]
     pub(super) stirs_by: Option<Timestamp>,
     /// True once its provider was not, and no more is wanted of it.
     pub(super) forsaken: bool,
     /// How the notary says it closed, while the receipt is fetched.
+    #[serde(skip)]
     pub(super) closing: Option<(Outcome, Digest)>,
     /// True while a fetch of the result goes on.
+    #[serde(skip)]
     pub(super) fetches: bool,
     /// True while the receipt is looked for.
+    #[serde(skip)]
     pub(super) collects: bool,
     /// True once its notary gave what is no receipt.
+    #[serde(skip)]
     pub(super) refuted: bool,
     pub(super) output: Option<Digest>,
     pub(super) receipt: Option<Digest>,
+    #[serde(skip)]
     pub(super) tries: u32,
     /// True until it is looked at after a restart: what was said meanwhile was not heard.
+    #[serde(skip)]
     pub(super) resumed: bool,
+    #[serde(skip)]
     pub(super) undelivered: u32,
     /// When the close is due, once it is claimed and if it is not drawn; nothing after a restart.
+    #[serde(skip)]
     pub(super) close_due: Option<Timestamp>,
 }
 
 /// What became of a client's doubt in a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) enum Doubt {
     /// It has none, or the notary refused to look into it.
     None,

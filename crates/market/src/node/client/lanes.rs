@@ -6,7 +6,7 @@ use super::{Client, Submitted};
 use crate::{ledger::LANES_MAX, node::context::Outlook};
 
 /// One queue at a notary.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Lane {
     pub(super) next: u64,
     pub(super) user: Option<Digest>,

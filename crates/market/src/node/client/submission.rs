@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A user's wish and what became of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Submitted {
     pub(super) submission: Submission,
     /// Its number among all.
@@ -32,9 +32,11 @@ pub(super) struct Submitted {
     pub(super) too_late: usize,
     pub(super) excluded: BTreeSet<PeerId>,
     /// Who was busy.
+    #[serde(skip)]
     pub(super) resting: BTreeMap<PeerId, Rest>,
     pub(super) lane: Option<(PeerId, u16)>,
     /// Since when it looks for an offer.
+    #[serde(skip)]
     pub(super) seeks_since: Option<Timestamp>,
     pub(super) refusal: Option<Refusal>,
     pub(super) failure: Option<Failure>,
@@ -45,15 +47,17 @@ pub(super) struct Submitted {
     pub(super) ended: bool,
     /// True once its user, or its time, wanted its end.
     pub(super) cancelled: bool,
+    #[serde(skip)]
     pub(super) unmatched: Option<Unmatched>,
     /// True while a result of it is kept for its user.
     pub(super) has_untaken: bool,
     /// What was not taken up when an offer was last looked for.
+    #[serde(skip)]
     pub(super) passed: Option<Passed>,
 }
 
 /// What is remembered of a submission that is long over.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Past {
     pub(super) arrival: u64,
     pub(super) content: Digest,

@@ -29,24 +29,25 @@ const CHECKPOINTS_MAX: usize = 8;
 const TOLD_MAX: usize = 16;
 
 /// What notaries said: of each that said something, and a network names few.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Heads {
     notaries: Vec<Word>,
 }
 
 /// What one notary said.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Word {
     notary: PeerId,
     /// Its last checkpoints, by round.
     checkpoints: VecDeque<Noted>,
     /// What it told this peer alone of the end of its journal, oldest first.
+    #[serde(skip)]
     told: VecDeque<(Head, Box<HeadQuote>)>,
     forked: bool,
 }
 
 /// A checkpoint in this peer's journal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 struct Noted {
     round: u64,
     /// Tells its tick from another of this round.

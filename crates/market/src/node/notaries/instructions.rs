@@ -43,20 +43,22 @@ const QUIET: Duration = Duration::seconds(8);
 const TRIES_MAX: u32 = 450;
 
 /// A queue for each notary.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Instructions {
     queues: BTreeMap<PeerId, InstructionQueue>,
 }
 
 /// What one notary is instructed to do.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 struct InstructionQueue {
     /// Oldest first.
     waiting: VecDeque<Instruction>,
     /// The oldest as it was signed.
     said: Option<Instructed>,
     /// What is awaited; a restart begins anew.
+    #[serde(skip)]
     awaits: Awaits,
+    #[serde(skip)]
     tries: u32,
     /// What was registered last, and before that: a check may still be drawn from the older list.
     registered: [Vec<Registration>; 2],

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** an entry quotes the one before; the books are the fold of the chain, live and on restore alike.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::boxed::Box;
 
 use assay_protocol::{
     id::{Digest, NetworkId},
@@ -51,9 +51,8 @@ impl Notary {
     /// Files again what a crash may have kept from being filed.
     pub(in crate::node) fn refile(&mut self, out: &mut Effects) {
         let since = self.head.sequence.saturating_sub(REFILED_ENTRIES);
-        let recent: Vec<_> = core::mem::take(&mut self.recent);
-        let lost = recent.into_iter().filter(|(position, _)| *position >= since);
-        out.extend(lost.map(|(_, receipt)| Effect::File { receipt }));
+        let lost = self.recent.iter().filter(|(position, _)| *position >= since);
+        out.extend(lost.map(|(_, receipt)| Effect::File { receipt: receipt.clone() }));
     }
 }
 

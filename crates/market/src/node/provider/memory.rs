@@ -27,7 +27,7 @@ use crate::{
 pub(super) const SERVED_MAX: usize = 1_024;
 
 /// One job that is over.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Served {
     pub(super) client: PeerId,
     manifest: String,

@@ -34,27 +34,35 @@ use crate::{
 };
 
 /// One job that was begun.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Serving {
+    #[serde(with = "assay_protocol::signed::kept")]
     pub(super) order: Verified<Order>,
     pub(super) phase: ServingPhase,
+    #[serde(with = "assay_protocol::signed::kept")]
     pub(super) ticket: Verified<Ticket>,
     /// True once the notary has the claim.
+    #[serde(skip)]
     pub(super) noticed: bool,
     /// The digest of the claim in its books, once it said so: what a machine that lost its disk claims the next time may
     /// be another one, which counts for nothing.
+    #[serde(skip)]
     pub(super) bound: Option<Digest>,
+    #[serde(skip)]
     pub(super) tries: u32,
     /// When it is too late to begin, by this peer's clock.
+    #[serde(skip)]
     pub(super) claim_by: Timestamp,
     /// Since when a fetch of the input goes on.
+    #[serde(skip)]
     pub(super) asks: Option<Timestamp>,
     /// When it began to run; nothing after a restart.
+    #[serde(skip)]
     pub(super) runs_since: Option<Timestamp>,
 }
 
 /// How far it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) enum ServingPhase {
     Fetching,
     Running,
@@ -64,7 +72,7 @@ pub(super) enum ServingPhase {
 }
 
 /// A claim with what opens it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Claimed {
     pub(super) claim: Recorded<Claim>,
     pub(super) result: RunResult,

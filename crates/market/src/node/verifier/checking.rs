@@ -26,20 +26,28 @@ use assay_protocol::{
 use crate::{node::heard::Fault, view::RunState};
 
 /// One check.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Checking {
+    #[serde(with = "assay_protocol::signed::kept")]
     pub(super) check: Verified<Check>,
     pub(super) phase: CheckingPhase,
     /// When it was asked for, or when this life began if that is later.
+    #[serde(skip)]
     pub(super) asked: Timestamp,
     /// When the input is given up.
+    #[serde(skip, default = "never")]
     pub(super) serve_by: Timestamp,
     /// Since when a fetch of the input goes on.
+    #[serde(skip)]
     pub(super) asks: Option<Timestamp>,
 }
 
+fn never() -> Timestamp {
+    Timestamp::NEVER
+}
+
 /// How far it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[expect(clippy::large_enum_variant, reason = "a verifier checks few jobs at a time")]
 pub(super) enum CheckingPhase {
     Fetching,
@@ -50,7 +58,7 @@ pub(super) enum CheckingPhase {
 }
 
 /// A seal with what it is opened by.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Sealed {
     pub(super) seal: Recorded<Seal>,
     pub(super) evidence: Evidence,

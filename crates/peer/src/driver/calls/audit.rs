@@ -57,12 +57,12 @@ impl Respond for AuditNotary {
             return audit(responder.network.clone(), genesis, notary).await;
         }
         let journal = |driver: &mut crate::driver::Driver| {
-            (driver.node.withheld(0..u64::MAX), driver.chain.len() as u64, driver.records_from(0))
+            (driver.node.withheld(0..u64::MAX), driver.entries, driver.journal.entries(0))
         };
         let (withheld, total, records) = responder.look(journal).await?;
         let replayed = responder.work(move |is_wanted| {
             let mut replay = Replay::new(&genesis, notary);
-            let mut entries = pages::shown(records.into_iter().flatten(), 0, &withheld, total);
+            let mut entries = pages::shown(records, 0, &withheld, total);
             entries.all(|entry| is_wanted() && replay.push_entry(&entry));
             replay.finish()
         });
