@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, Permissions},
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -100,8 +100,14 @@ impl Homestead {
         serde_json::from_str::<Value>(line).unwrap()["error"]["code"].clone()
     }
 
+    /// The last part of the journal.
+    fn part(&self) -> PathBuf {
+        let files = fs::read_dir(self.home.journal()).unwrap().map(|entry| entry.unwrap().path());
+        files.filter(|path| path.extension().is_some_and(|ending| ending == "records")).max().unwrap()
+    }
+
     fn journal(&self) -> Vec<u8> {
-        fs::read(self.home.journal()).unwrap()
+        fs::read(self.part()).unwrap()
     }
 }
 
@@ -124,18 +130,18 @@ fn nobody_else_can_read_what_a_peer_keeps() {
     let homestead = Homestead::new(true);
     homestead.lives_once(&[]);
     let home = &homestead.home;
-    for folder in [home.root().to_owned(), home.index(), home.blobs(), home.receipts()] {
+    for folder in [home.root().to_owned(), home.journal(), home.index(), home.blobs(), home.receipts()] {
         assert_eq!(mode(&folder), 0o700, "{}", folder.display());
     }
-    for file in [home.journal(), home.identity()] {
+    for file in [homestead.part(), home.identity()] {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
-    fs::set_permissions(home.journal(), Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(home.journal(), Permissions::from_mode(0o755)).unwrap();
     assert_eq!(homestead.fails(&[]), "HOME_EXPOSED");
     let said = homestead.types(&["up"]).stderr;
     let mends = format!("hint: run `chmod -R go= {}`", home.root().display());
     assert_eq!(said.lines().last(), Some(mends.as_str()), "{said}");
-    fs::set_permissions(home.journal(), Permissions::from_mode(0o600)).unwrap();
+    fs::set_permissions(home.journal(), Permissions::from_mode(0o700)).unwrap();
     homestead.lives_once(&[]);
 }
 
@@ -159,16 +165,16 @@ fn a_notary_whose_journal_lost_its_end_signs_nothing() {
     homestead.lives_until(&[], |bytes| bytes > 1024);
     let copy = homestead.journal();
     homestead.lives_until(&[], |bytes| bytes > copy.len() + 1024);
-    fs::write(homestead.home.journal(), &copy).unwrap();
+    fs::write(homestead.part(), &copy).unwrap();
     assert_eq!(homestead.fails(&[]), "JOURNAL_CUT");
     assert_eq!(homestead.fails(&["--accept-lost-tail"]), "NOTARY_WOULD_FORK");
     assert_eq!(homestead.journal(), copy);
     let mut flipped = copy.clone();
     *flipped.last_mut().unwrap() ^= 1;
-    fs::write(homestead.home.journal(), &flipped).unwrap();
+    fs::write(homestead.part(), &flipped).unwrap();
     assert_eq!(homestead.fails(&[]), "JOURNAL_DAMAGED");
     assert_eq!(homestead.journal(), flipped);
-    fs::remove_file(homestead.home.journal()).unwrap();
+    fs::remove_dir_all(homestead.home.journal()).unwrap();
     assert_eq!(homestead.fails(&[]), "JOURNAL_CUT");
 }
 
@@ -181,13 +187,12 @@ fn another_peer_may_go_on_without_what_is_lost() {
     assert_eq!(provided.status, Some(0), "{provided:?}");
     let mut flipped = homestead.journal();
     *flipped.last_mut().unwrap() ^= 1;
-    fs::write(homestead.home.journal(), &flipped).unwrap();
+    fs::write(homestead.part(), &flipped).unwrap();
     assert_eq!(homestead.fails(&[]), "JOURNAL_DAMAGED");
     homestead.lives_once(&["--accept-lost-tail"]);
-    let mut lost = fs::read_dir(homestead.home.root()).unwrap().map(|entry| entry.unwrap().path());
-    let mut kept = Vec::new();
-    let aside = lost.find(|path| path.to_string_lossy().contains("journal.lost-")).unwrap();
-    fs::File::open(aside).unwrap().read_to_end(&mut kept).unwrap();
+    let mut beside = fs::read_dir(homestead.home.root()).unwrap().map(|entry| entry.unwrap().path());
+    let aside = beside.find(|path| path.to_string_lossy().contains("journal.lost-")).unwrap();
+    let kept = fs::read(aside.join(homestead.part().file_name().unwrap())).unwrap();
     assert!(flipped.ends_with(&kept) && !kept.is_empty());
     homestead.lives_once(&[]);
 }

@@ -3,6 +3,8 @@
 
 mod arrows;
 mod assay;
+#[path = "../../../crates/peer/tests/it/brittle.rs"]
+mod brittle;
 mod demo;
 mod docs;
 mod endurance;
@@ -14,6 +16,7 @@ mod kill_loops;
 mod kills;
 mod logs;
 mod names;
+mod outages;
 mod quotes;
 mod receipts;
 mod statuses;
