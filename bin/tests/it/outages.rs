@@ -25,7 +25,7 @@ use assay_peer::{
     blobs::Blobs,
     config::NetworkFile,
     daemon::{Daemon, DaemonError, Options},
-    disk::Disk,
+    disk::HomeDisk,
     handle::{ListJobs, ListOffers},
 };
 use assay_protocol::{id::Digest, units::Amount};
@@ -51,7 +51,7 @@ const SEED: &str = "ASSAY_SEED";
 /// A network of daemons in this process, each on a disk of its own.
 struct Village {
     network: DemoNetwork,
-    disks: Vec<(Arc<Brittle>, Disk)>,
+    disks: Vec<(Arc<Brittle>, HomeDisk)>,
     listen: Vec<String>,
     daemons: Vec<Option<Life>>,
     submitted: BTreeSet<Digest>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use assay_peer::{
-    disk::Disk,
+    disk::HomeDisk,
     journal::{Base, Journal, Owner},
     network::{BlobSource, Limits, Network, NetworkEvent, NetworkSettings},
 };
@@ -23,8 +23,9 @@ fn main() {
 fn durable_records(bencher: Bencher, together: u64) {
     let (folder, runtime) = (tempfile::tempdir().expect("a folder"), Runtime::new().expect("a runtime"));
     let owner = Owner { peer: PeerId([7; 32]), network: Digest([9; 32]) };
-    let journal = Journal::open(&Disk::default(), &folder.path().join("journal"), owner, &Base::default())
-        .expect("a journal");
+    let journal =
+        Journal::open(&HomeDisk::default(), &folder.path().join("journal"), owner, &Base::default())
+            .expect("a journal");
     bencher.counter(ItemsCount::new(together)).bench_local(|| {
         let mut last = 0;
         for _ in 0..together {

@@ -31,7 +31,7 @@ use self::{
     quota::Quota,
 };
 use crate::{
-    disk::Disk,
+    disk::HomeDisk,
     folder::{Content, Folder},
     network::BlobSource,
 };
@@ -124,14 +124,14 @@ impl Blobs {
     /// # Errors
     /// If the folder cannot be read or written.
     pub fn open(folder: &Path, quota_bytes: u64) -> io::Result<Self> {
-        Self::open_on(&Disk::default(), folder, quota_bytes)
+        Self::open_on(&HomeDisk::default(), folder, quota_bytes)
     }
 
     /// The same on a disk that may be watched.
     ///
     /// # Errors
     /// If the folder cannot be read or written.
-    pub fn open_on(disk: &Disk, folder: &Path, quota_bytes: u64) -> io::Result<Self> {
+    pub fn open_on(disk: &HomeDisk, folder: &Path, quota_bytes: u64) -> io::Result<Self> {
         let folder = Folder::open(disk, folder)?;
         let mut found = folder.list()?;
         found.sort_unstable_by_key(|blob| blob.written);

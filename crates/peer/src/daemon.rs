@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::{
     config::{ConfigError, Home, KeyError, NetworkFile, Settings},
-    disk::Disk,
+    disk::HomeDisk,
     driver::{OpeningError, Parts, Restored, Snapshotting, beginnings, restore},
     executor::{Conduct, Executor},
     handle::{Handle, Local, Server},
@@ -46,7 +46,7 @@ pub struct Options {
     /// things under numbers that it has used.
     pub accept_lost_tail: bool,
     /// The disk that the home lies on.
-    pub disk: Disk,
+    pub disk: HomeDisk,
     /// Told once the daemon takes requests.
     pub ready: Option<oneshot::Sender<Ready>>,
     /// Ends the daemon as a signal does; a sender that is dropped ends nothing.
@@ -62,7 +62,7 @@ impl Options {
             worker,
             conduct: Conduct::Honest,
             accept_lost_tail: false,
-            disk: Disk::default(),
+            disk: HomeDisk::default(),
             ready: None,
             stop: None,
         }

@@ -18,7 +18,7 @@ use crate::files::{FOLDER_MODE, private};
 
 /// The disk. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Disk {
+pub struct HomeDisk {
     watcher: Option<Arc<dyn Watcher>>,
 }
 
@@ -67,13 +67,13 @@ pub enum Change<'a> {
     SyncFolder(&'a Path),
 }
 
-impl std::fmt::Debug for Disk {
+impl std::fmt::Debug for HomeDisk {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        to.write_str(if self.watcher.is_some() { "Disk(watched)" } else { "Disk" })
+        to.write_str(if self.watcher.is_some() { "HomeDisk(watched)" } else { "HomeDisk" })
     }
 }
 
-impl Disk {
+impl HomeDisk {
     /// A disk whose changes somebody hears of.
     #[must_use]
     pub fn watched(watcher: Arc<dyn Watcher>) -> Self {
@@ -153,7 +153,7 @@ impl Disk {
 /// A file that is changed.
 #[derive(Debug)]
 pub(crate) struct DiskFile {
-    disk: Disk,
+    disk: HomeDisk,
     path: PathBuf,
     file: File,
     at: u64,

@@ -15,7 +15,7 @@ use std::{
 use assay_protocol::id::Digest;
 
 use crate::{
-    disk::{Disk, DiskFile},
+    disk::{DiskFile, HomeDisk},
     files::create_folder,
 };
 
@@ -26,7 +26,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 /// The folder.
 pub(crate) struct Folder {
-    disk: Disk,
+    disk: HomeDisk,
     root: PathBuf,
 }
 
@@ -54,7 +54,7 @@ pub(crate) enum Content {
 
 impl Folder {
     /// Opens a folder, made if there is none.
-    pub(crate) fn open(disk: &Disk, root: &Path) -> io::Result<Self> {
+    pub(crate) fn open(disk: &HomeDisk, root: &Path) -> io::Result<Self> {
         let temporary = root.join(TEMPORARY);
         match fs::remove_dir_all(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -29,12 +29,12 @@ use tokio::sync::watch;
 
 pub use self::records::{ReadError, Records};
 use self::{
-    extent::Place,
+    extent::PartPlace,
     format::{Header, Written},
     scan::{Scan, read_header, scan},
     writer::{BatchSink, LastPart, Shared, create, lock, write_batches},
 };
-use crate::disk::Disk;
+use crate::disk::HomeDisk;
 
 /// Bytes of records, with their lengths, in the longest batch.
 pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -147,15 +147,15 @@ pub struct Broken {
 /// An open journal and its writing thread.
 pub struct Journal {
     shared: Arc<Shared>,
-    disk: Disk,
+    disk: HomeDisk,
     writer: Option<JoinHandle<()>>,
 }
 
 /// Reads an open journal, from any thread.
 #[derive(Clone)]
-pub(crate) struct Reader {
+pub(crate) struct JournalReader {
     shared: Arc<Shared>,
-    disk: Disk,
+    disk: HomeDisk,
 }
 
 impl Journal {
@@ -164,7 +164,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`OpenError`], if it is not this peer's journal in whole.
-    pub fn open(disk: &Disk, folder: &Path, owner: Owner, base: &Base) -> Result<Self, OpenError> {
+    pub fn open(disk: &HomeDisk, folder: &Path, owner: Owner, base: &Base) -> Result<Self, OpenError> {
         if folder.is_file() {
             return Err(OpenError::NotAJournal);
         }
@@ -201,8 +201,8 @@ impl Journal {
     ///
     /// # Errors
     /// [`OpenError`], if the disk fails.
-    pub fn begin(disk: &Disk, folder: &Path, owner: Owner, base: &Base) -> Result<Self, OpenError> {
-        let parts = Place::list(folder)?;
+    pub fn begin(disk: &HomeDisk, folder: &Path, owner: Owner, base: &Base) -> Result<Self, OpenError> {
+        let parts = PartPlace::list(folder)?;
         if !parts.is_empty() {
             let aside = aside(disk, folder, base.records)?;
             for place in parts {
@@ -222,7 +222,7 @@ impl Journal {
     /// # Errors
     /// [`OpenError`], if it is not this owner's journal, or cannot be written.
     pub fn cut_damage(
-        disk: &Disk,
+        disk: &HomeDisk,
         folder: &Path,
         owner: Owner,
         base: &Base,
@@ -233,7 +233,7 @@ impl Journal {
             Err(error) => return Err(error),
         };
         let aside = aside(disk, folder, part)?;
-        for place in Place::list(folder)?.into_iter().filter(|place| place.first >= part) {
+        for place in PartPlace::list(folder)?.into_iter().filter(|place| place.first >= part) {
             let path = place.path(folder);
             if place.first > part || offset == 0 {
                 disk.rename(&path, &place.path(&aside))?;
@@ -251,7 +251,7 @@ impl Journal {
         Ok(Some(aside))
     }
 
-    fn start(disk: &Disk, scan: Scan, sink: Box<dyn BatchSink>) -> io::Result<Self> {
+    fn start(disk: &HomeDisk, scan: Scan, sink: Box<dyn BatchSink>) -> io::Result<Self> {
         let shared = Arc::new(Shared::new(scan.extent));
         let (header, last) = (scan.header, scan.last);
         let writer = thread::Builder::new().name("journal".into()).spawn({
@@ -312,12 +312,12 @@ impl Journal {
     /// The durable entries from this one on, as many as there are now; the first is 0.
     #[must_use]
     pub fn entries(&self, first: u64) -> Records {
-        Records::new(&lock(&self.shared.extent), records::From::Entry(first))
+        Records::new(&lock(&self.shared.extent), records::ReadFrom::Entry(first))
     }
 
     /// What reads it from any thread.
-    pub(crate) fn reader(&self) -> Reader {
-        Reader { shared: Arc::clone(&self.shared), disk: self.disk.clone() }
+    pub(crate) fn reader(&self) -> JournalReader {
+        JournalReader { shared: Arc::clone(&self.shared), disk: self.disk.clone() }
     }
 
     /// Writes what is queued and ends. Dropping does the same, but nobody learns how it went.
@@ -345,10 +345,10 @@ impl Drop for Journal {
     }
 }
 
-impl Reader {
+impl JournalReader {
     /// The durable records from `first` on, as many as there are now.
     pub(crate) fn records(&self, first: u64) -> Records {
-        Records::new(&lock(&self.shared.extent), records::From::Record(first))
+        Records::new(&lock(&self.shared.extent), records::ReadFrom::Record(first))
     }
 
     /// The number of the first record that is still there.
@@ -382,7 +382,7 @@ impl Reader {
     pub(crate) fn forget(&self, sequence: u64) -> io::Result<()> {
         let (folder, gone) = {
             let mut extent = lock(&self.shared.extent);
-            let kept = extent.from_record(sequence + 1).len();
+            let kept = extent.parts_from_record(sequence + 1).len();
             let gone = extent.parts.len() - kept;
             (extent.folder.clone(), extent.parts.drain(..gone).collect::<Vec<_>>())
         };
@@ -394,7 +394,7 @@ impl Reader {
 }
 
 /// A folder beside a journal for what is cut off it from this record on.
-fn aside(disk: &Disk, folder: &Path, record: u64) -> io::Result<PathBuf> {
+fn aside(disk: &HomeDisk, folder: &Path, record: u64) -> io::Result<PathBuf> {
     let aside = folder.with_extension(format!("lost-{record}"));
     disk.create_folder(&aside)?;
     Ok(aside)

@@ -26,7 +26,7 @@ use assay_protocol::{
 
 use self::parties::Parties;
 use crate::{
-    disk::Disk,
+    disk::HomeDisk,
     folder::{Content, Folder},
     network::BlobSource,
 };
@@ -57,7 +57,7 @@ impl Receipts {
     ///
     /// # Errors
     /// If the folder cannot be written.
-    pub fn open(disk: &Disk, folder: &Path) -> io::Result<Self> {
+    pub fn open(disk: &HomeDisk, folder: &Path) -> io::Result<Self> {
         Ok(Self { folder: Arc::new(Folder::open(disk, folder)?), parties: Arc::default() })
     }
 

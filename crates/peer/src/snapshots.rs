@@ -19,7 +19,7 @@ use std::{
 use assay_protocol::id::Digest;
 
 use crate::{
-    disk::Disk,
+    disk::HomeDisk,
     journal::{Base, Owner},
 };
 
@@ -37,13 +37,13 @@ const TEMPORARY: &str = "new-snapshot";
 /// The snapshots of one peer.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshots {
-    disk: Disk,
+    disk: HomeDisk,
     folder: PathBuf,
     owner: Owner,
 }
 
 /// One that was read.
-pub(crate) struct Snapshot {
+pub(crate) struct StoredSnapshot {
     /// What is known of the journal with it.
     pub(crate) base: Base,
     /// The brain's part.
@@ -52,7 +52,7 @@ pub(crate) struct Snapshot {
 
 impl Snapshots {
     /// Those in the folder of a journal.
-    pub(crate) fn new(disk: &Disk, folder: &Path, owner: Owner) -> Self {
+    pub(crate) fn new(disk: &HomeDisk, folder: &Path, owner: Owner) -> Self {
         Self { disk: disk.clone(), folder: folder.to_owned(), owner }
     }
 
@@ -73,7 +73,7 @@ impl Snapshots {
     }
 
     /// Reads the snapshot of this record, if it is what was written.
-    pub(crate) fn read(&self, record: u64) -> io::Result<Option<Snapshot>> {
+    pub(crate) fn read(&self, record: u64) -> io::Result<Option<StoredSnapshot>> {
         let bytes = fs::read(self.path(record))?;
         Ok(self.decode(bytes).filter(|snapshot| snapshot.base.records == record))
     }
@@ -108,7 +108,7 @@ impl Snapshots {
         [&MAGIC[..], peer.as_bytes(), network.as_bytes(), &numbers, base.digest.as_bytes()].concat()
     }
 
-    fn decode(&self, mut bytes: Vec<u8>) -> Option<Snapshot> {
+    fn decode(&self, mut bytes: Vec<u8>) -> Option<StoredSnapshot> {
         let body_end = bytes.len().checked_sub(DIGEST_BYTES).filter(|end| *end >= HEADER_BYTES)?;
         let number = |at: usize| Some(u64::from_le_bytes(bytes[at..at + 8].try_into().ok()?));
         let base = Base {
@@ -122,7 +122,7 @@ impl Snapshots {
         }
         bytes.truncate(body_end);
         bytes.drain(..HEADER_BYTES);
-        Some(Snapshot { base, body: bytes })
+        Some(StoredSnapshot { base, body: bytes })
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
 
     fn snapshots(folder: &Path, peer: u8) -> Snapshots {
         let owner = Owner { peer: PeerId([peer; 32]), network: Digest([9; 32]) };
-        Snapshots::new(&Disk::default(), folder, owner)
+        Snapshots::new(&HomeDisk::default(), folder, owner)
     }
 
     fn base(records: u64) -> Base {

@@ -9,7 +9,7 @@ use assay_protocol::id::{Digest, PeerId};
 use crate::{
     blobs::{BlobError, Blobs},
     config::Home,
-    disk::Disk,
+    disk::HomeDisk,
     network::BlobSource,
     receipts::{ReceiptError, Receipts},
 };
@@ -32,7 +32,7 @@ pub(crate) enum StoreError {
 
 impl Store {
     /// Opens what lies in a home.
-    pub(crate) fn open(disk: &Disk, home: &Home, blob_bytes_max: u64) -> io::Result<Self> {
+    pub(crate) fn open(disk: &HomeDisk, home: &Home, blob_bytes_max: u64) -> io::Result<Self> {
         let blobs = Blobs::open_on(disk, &home.blobs(), blob_bytes_max)?;
         Ok(Self { blobs, receipts: Receipts::open(disk, &home.receipts())? })
     }

@@ -78,7 +78,7 @@ pub(crate) struct Restored {
 
 /// Where a peer begins: what is known of its journal, and what that led to.
 #[derive(Default)]
-pub(crate) struct Begun {
+pub(crate) struct Beginning {
     pub(crate) base: Base,
     pub(crate) snapshot: Option<Snapshot>,
     /// Bytes of the snapshot.
@@ -90,20 +90,20 @@ pub(crate) fn beginnings<'a>(
     snapshots: &'a Snapshots,
     own: PeerId,
     config: &'a Config,
-) -> io::Result<impl Iterator<Item = Begun> + 'a> {
+) -> io::Result<impl Iterator<Item = Beginning> + 'a> {
     let read = move |record: u64| {
         let read = snapshots.read(record).inspect_err(|error| tracing::warn!(%error, record, "no snapshot"));
         let begun = read.ok().flatten().and_then(|read| {
             let (base, bytes) = (read.base, read.body.len() as u64);
             let snapshot = Snapshot::read(&read.body, own, config)?;
-            Some(Begun { base, snapshot: Some(snapshot), bytes })
+            Some(Beginning { base, snapshot: Some(snapshot), bytes })
         });
         if begun.is_none() {
             tracing::warn!(record, "a snapshot is damaged or of another version, and is not used");
         }
         begun
     };
-    Ok(snapshots.list()?.into_iter().filter_map(read).chain([Begun::default()]))
+    Ok(snapshots.list()?.into_iter().filter_map(read).chain([Beginning::default()]))
 }
 
 /// Restores the brain from where it begins and the journal behind that, and the index beside it if it is behind. An index that is ahead has seen records
@@ -112,11 +112,11 @@ pub(crate) fn restore(
     key: Keypair,
     genesis: Genesis,
     journal: Journal,
-    begun: Begun,
+    begun: Beginning,
     index: OpenedIndex,
     accept_lost_tail: bool,
 ) -> Result<Restored, OpeningError> {
-    let (own, Begun { base, snapshot, .. }) = (key.id(), begun);
+    let (own, Beginning { base, snapshot, .. }) = (key.id(), begun);
     let OpenedIndex { index, rebuilt } = index;
     let mut indexing = Indexing::new(index);
     let present = *journal.durable().borrow().as_ref().unwrap_or(&0);

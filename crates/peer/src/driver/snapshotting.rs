@@ -21,7 +21,7 @@ use tokio::{
 
 use super::{opening::beginnings, responder::Responder};
 use crate::{
-    journal::{ReadError, Reader},
+    journal::{JournalReader, ReadError},
     snapshots::Snapshots,
 };
 
@@ -44,7 +44,7 @@ struct Maker {
     own: PeerId,
     config: Config,
     snapshots: Snapshots,
-    reader: Reader,
+    reader: JournalReader,
     keeps_all: bool,
 }
 
@@ -60,7 +60,7 @@ enum SnapshotError {
 }
 
 impl Snapshotting {
-    pub(crate) fn new(seed: [u8; 32], config: Config, snapshots: Snapshots, reader: Reader) -> Self {
+    pub(crate) fn new(seed: [u8; 32], config: Config, snapshots: Snapshots, reader: JournalReader) -> Self {
         let own = Keypair::from_seed(seed).id();
         let keeps_all = config.is_notary(own);
         Self { maker: Arc::new(Maker { seed, own, config, snapshots, reader, keeps_all }) }

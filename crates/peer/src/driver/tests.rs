@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use super::{
     calls::WatchUpdates,
-    opening::Begun,
+    opening::Beginning,
     outbox::LetOut,
     responder::{Respond, Responder},
     *,
@@ -75,7 +75,7 @@ impl Started {
         let key = Keypair::from_seed(secret);
         let owner = Owner { peer: key.id(), network: genesis.id() };
         let (journal, let_through, begins) = held_back(folder, owner);
-        let store = Store::open(&crate::disk::Disk::default(), &Home::at(folder), quota_bytes).unwrap();
+        let store = Store::open(&crate::disk::HomeDisk::default(), &Home::at(folder), quota_bytes).unwrap();
         let settings = NetworkSettings {
             secret,
             // There for others on this machine, so that these can be reached here by what is said of them.
@@ -88,7 +88,7 @@ impl Started {
         let (compiled, blobs) = (folder.join("compiled"), store.blobs.clone());
         let executor = Executor::new("none".into(), compiled, 1, blobs, Conduct::Forge);
         let index = Index::open(&folder.join("index")).unwrap();
-        let restored = restore(key, genesis.clone(), journal, Begun::default(), index, false).unwrap();
+        let restored = restore(key, genesis.clone(), journal, Beginning::default(), index, false).unwrap();
         let (_, ending) = oneshot::channel();
         let settings = ClientSettings::default();
         let genesis = Arc::new(genesis);

@@ -16,7 +16,7 @@ pub(super) const PART_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Where a part of a journal begins. Its file is named by that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct PartPlace {
     /// The number of its first record.
     pub(super) first: u64,
     /// Entries before it.
@@ -34,10 +34,10 @@ pub(super) struct Extent {
     /// The byte behind the last record, in the last part.
     pub(super) end: u64,
     /// Never empty.
-    pub(super) parts: Vec<Place>,
+    pub(super) parts: Vec<PartPlace>,
 }
 
-impl Place {
+impl PartPlace {
     /// The file that holds this part.
     pub(super) fn path(self, folder: &Path) -> PathBuf {
         folder.join(format!("{:016}-{:016}{ENDING}", self.first, self.entries))
@@ -68,26 +68,26 @@ impl Extent {
     }
 
     /// Takes in a part that begins behind all others.
-    pub(super) fn begin(&mut self, place: Place, header_bytes: u64) {
+    pub(super) fn begin(&mut self, place: PartPlace, header_bytes: u64) {
         self.parts.push(place);
         self.end = header_bytes;
     }
 
     /// Where the next part would begin, if the last is full.
-    pub(super) fn next_part(&self) -> Option<Place> {
+    pub(super) fn next_part(&self) -> Option<PartPlace> {
         let first = self.parts.last().map_or(0, |place| place.first);
         let is_full = self.records + 1 - first >= PART_RECORDS || self.end >= PART_BYTES;
-        is_full.then_some(Place { first: self.records + 1, entries: self.entries })
+        is_full.then_some(PartPlace { first: self.records + 1, entries: self.entries })
     }
 
     /// The parts from the one on that holds this record.
-    pub(super) fn from_record(&self, sequence: u64) -> &[Place] {
+    pub(super) fn parts_from_record(&self, sequence: u64) -> &[PartPlace] {
         let after = self.parts.partition_point(|place| place.first <= sequence);
         &self.parts[after.saturating_sub(1)..]
     }
 
     /// The parts from the one on that holds this entry; the first is 0.
-    pub(super) fn from_entry(&self, entry: u64) -> &[Place] {
+    pub(super) fn parts_from_entry(&self, entry: u64) -> &[PartPlace] {
         let after = self.parts.partition_point(|place| place.entries <= entry);
         &self.parts[after.saturating_sub(1)..]
     }

@@ -18,7 +18,7 @@ use std::io::{self, Read};
 
 use assay_protocol::id::{Digest, PeerId};
 
-use super::{BATCH_BYTES_MAX, Base, Owner, RECORD_BYTES_MAX, extent::Place};
+use super::{BATCH_BYTES_MAX, Base, Owner, RECORD_BYTES_MAX, extent::PartPlace};
 
 /// What every journal of this version begins with.
 pub(super) const MAGIC: &[u8; 16] = b"assay journal 3\n";
@@ -46,7 +46,7 @@ pub(super) struct Header {
     pub(super) owner: Owner,
     key: [u8; 32],
     /// Where it begins.
-    pub(super) place: Place,
+    pub(super) place: PartPlace,
     /// The digest of the last batch before; none in front of the first.
     pub(super) previous: Digest,
 }
@@ -62,17 +62,17 @@ pub(super) struct Written {
 impl Header {
     /// That of a new journal, behind what is known of one before.
     pub(super) fn new(owner: Owner, key: [u8; 32], base: &Base) -> Self {
-        let place = Place { first: base.records + 1, entries: base.entries };
+        let place = PartPlace { first: base.records + 1, entries: base.entries };
         Self { owner, key, place, previous: base.digest }
     }
 
     /// That of the next part.
-    pub(super) fn next(&self, place: Place, previous: Digest) -> Self {
+    pub(super) fn next(&self, place: PartPlace, previous: Digest) -> Self {
         Self { place, previous, ..self.clone() }
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let (Owner { peer, network }, Place { first, entries }) = (&self.owner, self.place);
+        let (Owner { peer, network }, PartPlace { first, entries }) = (&self.owner, self.place);
         let mut bytes = [&MAGIC[..], peer.as_bytes(), network.as_bytes(), &self.key].concat();
         bytes.extend([first.to_le_bytes(), entries.to_le_bytes()].concat());
         bytes.extend(self.previous.as_bytes());
@@ -84,7 +84,7 @@ impl Header {
     pub(super) fn decode(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
         let owner = Owner { peer: PeerId(part(bytes, 16)), network: Digest(part(bytes, 48)) };
         let number = |at| u64::from_le_bytes(part(bytes, at));
-        let place = Place { first: number(112), entries: number(120) };
+        let place = PartPlace { first: number(112), entries: number(120) };
         let header = Self { owner, key: part(bytes, 80), place, previous: Digest(part(bytes, 128)) };
         (header.encode() == bytes).then_some(header)
     }

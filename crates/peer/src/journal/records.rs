@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    extent::{Extent, Place},
+    extent::{Extent, PartPlace},
     format::{BatchError, Header, Written},
     scan::read_header,
 };
@@ -34,14 +34,14 @@ pub enum ReadError {
 pub struct Records {
     folder: PathBuf,
     /// The parts that are still to be read.
-    parts: VecDeque<Place>,
+    parts: VecDeque<PartPlace>,
     part: Option<(Header, Take<BufReader<File>>)>,
     batch: vec::IntoIter<Written>,
     /// The number of the last record taken out of a batch.
     sequence: u64,
     /// Entries up to there.
     entries: u64,
-    from: From,
+    from: ReadFrom,
     /// The last record there was when reading began, and where it ended.
     last: u64,
     end: u64,
@@ -50,7 +50,7 @@ pub struct Records {
 
 /// What is wanted.
 #[derive(Clone, Copy)]
-pub(super) enum From {
+pub(super) enum ReadFrom {
     /// Records from this number on.
     Record(u64),
     /// Entries from this one on; the first is 0.
@@ -58,12 +58,12 @@ pub(super) enum From {
 }
 
 impl Records {
-    pub(super) fn new(extent: &Extent, from: From) -> Self {
+    pub(super) fn new(extent: &Extent, from: ReadFrom) -> Self {
         let parts = match from {
-            From::Record(first) => extent.from_record(first),
-            From::Entry(first) => extent.from_entry(first),
+            ReadFrom::Record(first) => extent.parts_from_record(first),
+            ReadFrom::Entry(first) => extent.parts_from_entry(first),
         };
-        let begin = parts.first().copied().unwrap_or(Place { first: 1, entries: 0 });
+        let begin = parts.first().copied().unwrap_or(PartPlace { first: 1, entries: 0 });
         Self {
             folder: extent.folder.clone(),
             parts: parts.iter().copied().collect(),
@@ -120,8 +120,8 @@ impl Iterator for Records {
             self.sequence += 1;
             self.entries += u64::from(record.is_entry);
             let is_wanted = match self.from {
-                From::Record(first) => self.sequence >= first,
-                From::Entry(first) => record.is_entry && self.entries > first,
+                ReadFrom::Record(first) => self.sequence >= first,
+                ReadFrom::Entry(first) => record.is_entry && self.entries > first,
             };
             if is_wanted {
                 return Some(Ok((self.sequence, record.bytes)));

@@ -27,7 +27,7 @@ use assay_protocol::id::Digest;
 
 use super::{
     BATCH_BYTES_MAX, Base, OpenError, Owner,
-    extent::{Extent, Place},
+    extent::{Extent, PartPlace},
     format::{BatchError, HEADER_BYTES, Header, MAGIC, MARK_BYTES, PREFIX_BYTES},
 };
 
@@ -47,7 +47,7 @@ pub(super) struct Scan {
 
 /// Reads a journal from what is known of it to its last byte; nothing, if it has no parts.
 pub(super) fn scan(folder: &Path, owner: Owner, base: &Base) -> Result<Option<Scan>, OpenError> {
-    let parts = Place::list(folder)?;
+    let parts = PartPlace::list(folder)?;
     let Some(first) = parts.first() else { return Ok(None) };
     if first.first > base.records + 1 {
         return Err(OpenError::NoBeginning { first: first.first, known: base.records });
@@ -78,7 +78,7 @@ pub(super) fn scan(folder: &Path, owner: Owner, base: &Base) -> Result<Option<Sc
 }
 
 /// What a part was found to hold.
-struct Part {
+struct ScannedPart {
     last: Digest,
     records: u64,
     entries: u64,
@@ -86,10 +86,10 @@ struct Part {
     torn_bytes: u64,
 }
 
-impl Part {
+impl ScannedPart {
     /// Where the next would begin.
-    fn place(&self) -> Place {
-        Place { first: self.records + 1, entries: self.entries }
+    fn place(&self) -> PartPlace {
+        PartPlace { first: self.records + 1, entries: self.entries }
     }
 }
 
@@ -97,16 +97,14 @@ impl Part {
 fn scan_part(
     folder: &Path,
     owner: Owner,
-    place: Place,
+    place: PartPlace,
     known: Option<Digest>,
-) -> Result<(Header, Part), OpenError> {
+) -> Result<(Header, ScannedPart), OpenError> {
     let file = File::open(place.path(folder))?;
     let (length, mut reader) = (file.metadata()?.len(), BufReader::new(&file));
     let damaged = |offset| OpenError::Damaged { part: place.first, offset };
-    let header = read_header(&mut reader).map_err(|error| match error {
-        OpenError::Damaged { .. } => damaged(0),
-        error => error,
-    })?;
+    let of_part = |error| if matches!(error, OpenError::Damaged { .. }) { damaged(0) } else { error };
+    let header = read_header(&mut reader).map_err(of_part)?;
     if header.owner.peer != owner.peer {
         return Err(OpenError::Foreign { owner: header.owner.peer });
     }
@@ -116,7 +114,7 @@ fn scan_part(
     if header.place != place || known.is_some_and(|known| known != header.previous) {
         return Err(damaged(0));
     }
-    let mut part = Part {
+    let mut part = ScannedPart {
         last: header.digest(),
         records: place.first - 1,
         entries: place.entries,

@@ -40,11 +40,11 @@ impl World {
 
     /// Its first part.
     fn path(&self) -> PathBuf {
-        Place { first: 1, entries: 0 }.path(&self.journal())
+        PartPlace { first: 1, entries: 0 }.path(&self.journal())
     }
 
     fn open(&self) -> Result<Journal, OpenError> {
-        open(&Disk::default(), &self.journal(), OWNER)
+        open(&HomeDisk::default(), &self.journal(), OWNER)
     }
 
     fn scan(&self) -> Scan {
@@ -62,7 +62,7 @@ impl World {
     }
 }
 
-fn open(disk: &Disk, folder: &Path, owner: Owner) -> Result<Journal, OpenError> {
+fn open(disk: &HomeDisk, folder: &Path, owner: Owner) -> Result<Journal, OpenError> {
     Journal::open(disk, folder, owner, &Base::default())
 }
 
@@ -127,14 +127,14 @@ fn a_byte_flipped_in_any_batch_is_refused_with_its_place() {
     let mut flipped = whole.clone();
     flipped[third + 80] ^= 1;
     assert!(world.read_from(&flipped).is_err());
-    let aside = Journal::cut_damage(&Disk::default(), &world.journal(), OWNER, &Base::default())
+    let aside = Journal::cut_damage(&HomeDisk::default(), &world.journal(), OWNER, &Base::default())
         .unwrap()
         .expect("something was cut off");
     let lost = aside.join(world.path().file_name().unwrap());
     assert_eq!(fs::read(lost).unwrap(), flipped[third..]);
     assert_eq!(records(&world.open().unwrap()), [b"one", b"two"]);
     assert_eq!(
-        Journal::cut_damage(&Disk::default(), &world.journal(), OWNER, &Base::default()).unwrap(),
+        Journal::cut_damage(&HomeDisk::default(), &world.journal(), OWNER, &Base::default()).unwrap(),
         None
     );
 }
@@ -170,9 +170,9 @@ fn a_record_that_quotes_a_batch_of_another_journal_does_not_pass_for_one() {
 fn files_that_are_not_the_peers_journal_are_refused() {
     let world = World::with(&[b"one"]);
     let bytes = world.bytes();
-    let stranger = open(&Disk::default(), &world.journal(), Owner { peer: PeerId([8; 32]), ..OWNER });
+    let stranger = open(&HomeDisk::default(), &world.journal(), Owner { peer: PeerId([8; 32]), ..OWNER });
     assert!(matches!(stranger, Err(OpenError::Foreign { owner: PEER })));
-    let elsewhere = open(&Disk::default(), &world.journal(), Owner { network: Digest([8; 32]), ..OWNER });
+    let elsewhere = open(&HomeDisk::default(), &world.journal(), Owner { network: Digest([8; 32]), ..OWNER });
     assert!(matches!(elsewhere, Err(OpenError::OtherNetwork { network }) if network == OWNER.network));
     for wrong in [&b""[..], b"something else", &bytes[..HEADER_BYTES - 1], &[0; 500]] {
         assert!(matches!(world.read_from(wrong), Err(OpenError::NotAJournal)));
@@ -253,7 +253,7 @@ impl BatchSink for Faulty {
 #[test]
 fn a_thread_that_panics_says_that_nothing_more_is_written() {
     let world = World::with(&[]);
-    let journal = Journal::start(&Disk::default(), world.scan(), Box::new(Faulty)).unwrap();
+    let journal = Journal::start(&HomeDisk::default(), world.scan(), Box::new(Faulty)).unwrap();
     let broken = wait(&journal, journal.append(b"one".to_vec()).unwrap()).unwrap_err();
     assert!(broken.to_string().contains("panicked"), "{broken}");
     assert!(matches!(journal.append(b"two".to_vec()), Err(AppendError::Broken(_))));
@@ -261,7 +261,7 @@ fn a_thread_that_panics_says_that_nothing_more_is_written() {
 
 /// An empty journal in `folder` whose every sync says that it began, and waits for a permit.
 pub(crate) fn held_back(folder: &Path, owner: Owner) -> (Journal, mpsc::Sender<()>, mpsc::Receiver<()>) {
-    let (disk, journal) = (Disk::default(), folder.join("journal"));
+    let (disk, journal) = (HomeDisk::default(), folder.join("journal"));
     open(&disk, &journal, owner).unwrap().close().unwrap();
     let scan = scan(&journal, owner, &Base::default()).unwrap().unwrap();
     let file = last_part(&scan);
@@ -280,7 +280,7 @@ fn last_part(scan: &Scan) -> File {
 fn start_on(world: &World, sink: impl FnOnce(File) -> Box<dyn BatchSink>) -> Journal {
     let scan = world.scan();
     let file = last_part(&scan);
-    Journal::start(&Disk::default(), scan, sink(file)).unwrap()
+    Journal::start(&HomeDisk::default(), scan, sink(file)).unwrap()
 }
 
 #[test]
@@ -322,7 +322,7 @@ struct Life {
 }
 
 /// Opens a journal and appends records until there are `until`, or the disk fails.
-fn live(disk: &Disk, path: &Path, until: usize, lot: &mut Lot) -> Result<Life, OpenError> {
+fn live(disk: &HomeDisk, path: &Path, until: usize, lot: &mut Lot) -> Result<Life, OpenError> {
     let journal = open(disk, path, OWNER)?;
     let durable = journal.durable();
     let before = durable.borrow().clone().unwrap_or(0) as usize;
@@ -361,7 +361,7 @@ proptest! {
                 acknowledged = acknowledged.max(life.acknowledged);
             }
             brittle.forget(&mut lot);
-            let read = if path.exists() { records(&open(&Disk::default(), &path, OWNER).unwrap()) } else { Vec::new() };
+            let read = if path.exists() { records(&open(&HomeDisk::default(), &path, OWNER).unwrap()) } else { Vec::new() };
             prop_assert!(read.len() >= acknowledged, "{} of {acknowledged}", read.len());
             prop_assert_eq!(&read, &(0..read.len()).map(record).collect::<Vec<_>>());
             until = until.max(read.len());
@@ -442,11 +442,11 @@ fn what_a_snapshot_stands_for_can_go_and_is_not_read_again() {
     assert!(
         matches!(world.open(), Err(OpenError::NoBeginning { first, known: 0 }) if first == PART_RECORDS + 1)
     );
-    let second = Place { first: PART_RECORDS + 1, entries: PART_RECORDS / 2 }.path(&world.journal());
+    let second = PartPlace { first: PART_RECORDS + 1, entries: PART_RECORDS / 2 }.path(&world.journal());
     let mut damaged = fs::read(&second).unwrap();
     damaged[500] ^= 1;
     fs::write(&second, damaged).unwrap();
-    let reopen = |base: &Base| Journal::open(&Disk::default(), &world.journal(), OWNER, base);
+    let reopen = |base: &Base| Journal::open(&HomeDisk::default(), &world.journal(), OWNER, base);
     let behind: Vec<u64> =
         reopen(&known).unwrap().records(known.records + 1).map(|read| read.unwrap().0).collect();
     assert_eq!(behind, (known.records + 1..=3 * PART_RECORDS + 1).collect::<Vec<_>>());
@@ -465,11 +465,12 @@ fn what_a_snapshot_stands_for_can_go_and_is_not_read_again() {
 fn a_part_that_is_missing_is_refused() {
     let world = World::with(&[]);
     long(&world).close().unwrap();
-    let second = Place { first: PART_RECORDS + 1, entries: PART_RECORDS / 2 }.path(&world.journal());
+    let second = PartPlace { first: PART_RECORDS + 1, entries: PART_RECORDS / 2 }.path(&world.journal());
     fs::remove_file(second).unwrap();
     assert!(matches!(world.open(), Err(OpenError::Damaged { part: 1, .. })));
-    let aside =
-        Journal::cut_damage(&Disk::default(), &world.journal(), OWNER, &Base::default()).unwrap().unwrap();
+    let aside = Journal::cut_damage(&HomeDisk::default(), &world.journal(), OWNER, &Base::default())
+        .unwrap()
+        .unwrap();
     assert_eq!(fs::read_dir(aside).unwrap().count(), 3);
     assert_eq!(records(&world.open().unwrap()).len() as u64, PART_RECORDS);
 }

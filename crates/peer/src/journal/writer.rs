@@ -19,7 +19,7 @@ use super::{
     extent::Extent,
     format::{HEADER_BYTES, Header, LENGTH_BYTES, Written},
 };
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{DiskFile, HomeDisk};
 
 /// Where batches go. A test puts in its place what holds a sync back.
 pub(super) trait BatchSink: Send {
@@ -33,7 +33,7 @@ pub(super) trait BatchSink: Send {
 
 /// The last part of a journal.
 pub(super) struct LastPart {
-    pub(super) disk: Disk,
+    pub(super) disk: HomeDisk,
     pub(super) folder: PathBuf,
     pub(super) file: DiskFile,
 }
@@ -54,7 +54,7 @@ impl BatchSink for LastPart {
 }
 
 /// Makes a part without records, which has its name only once its header is whole.
-pub(super) fn create(disk: &Disk, folder: &Path, header: &Header) -> io::Result<DiskFile> {
+pub(super) fn create(disk: &HomeDisk, folder: &Path, header: &Header) -> io::Result<DiskFile> {
     let mut file = disk.create(&folder.join(TEMPORARY))?;
     file.write_all(&header.encode())?;
     disk.publish(&mut file, &header.place.path(folder))?;

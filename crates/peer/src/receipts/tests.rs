@@ -47,7 +47,8 @@ fn expected(bytes: &[u8]) -> Expected {
 
 fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&crate::disk::Disk::default(), &Home::at(folder.path()), QUOTA_BYTES).unwrap();
+    let store =
+        Store::open(&crate::disk::HomeDisk::default(), &Home::at(folder.path()), QUOTA_BYTES).unwrap();
     (folder, store)
 }
 
@@ -64,7 +65,8 @@ fn the_parties_get_a_receipt_and_nobody_else_also_after_a_restart() {
     assert_eq!(digest, Digest::of(CHECKED));
     let [client, provider] = parties::of(&receipt(CHECKED));
     let others = [expected(CHECKED).notary, Keypair::from_seed([77; 32]).id()];
-    let again = Store::open(&crate::disk::Disk::default(), &Home::at(folder.path()), QUOTA_BYTES).unwrap();
+    let again =
+        Store::open(&crate::disk::HomeDisk::default(), &Home::at(folder.path()), QUOTA_BYTES).unwrap();
     for store in [&store, &again, &again] {
         for party in [client, provider] {
             assert_eq!(served(store, &digest, party).as_deref(), Some(CHECKED));
@@ -83,7 +85,8 @@ fn a_receipt_needs_no_room_among_blobs_and_outlives_them() {
     let digests = [CHECKED, ABORTED, CHECKED].map(|bytes| store.receipts.file(&receipt(bytes)).unwrap());
     store.blobs.release(job);
     store.blobs.put(&[2; QUOTA_BYTES as usize]).unwrap();
-    let again = Store::open(&crate::disk::Disk::default(), &Home::at(folder.path()), QUOTA_BYTES).unwrap();
+    let again =
+        Store::open(&crate::disk::HomeDisk::default(), &Home::at(folder.path()), QUOTA_BYTES).unwrap();
     for store in [store, again] {
         assert_eq!(store.get(&digests[0]).unwrap().unwrap(), CHECKED);
         assert_eq!(store.get(&digests[1]).unwrap().unwrap(), ABORTED);

@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use assay_peer::disk::{Change, Disk, Watcher};
+use assay_peer::disk::{Change, HomeDisk, Watcher};
 
 /// What a disk writes whole or not at all.
 pub(crate) const SECTOR_BYTES: u64 = 512;
@@ -82,10 +82,10 @@ impl Lot {
 
 impl Brittle {
     /// A disk that holds for now, and the same as a home is opened on.
-    pub(crate) fn new() -> (Arc<Self>, Disk) {
+    pub(crate) fn new() -> (Arc<Self>, HomeDisk) {
         let graves = tempfile::tempdir().unwrap();
         let brittle = Arc::new(Self { state: Mutex::default(), graves });
-        let disk = Disk::watched(brittle.clone());
+        let disk = HomeDisk::watched(brittle.clone());
         (brittle, disk)
     }
 

@@ -70,7 +70,7 @@ pub mod kept {
     use super::{Recorded, Verified};
 
     /// A statement, or perhaps one.
-    pub trait Kept: Sized {
+    pub trait Recordable: Sized {
         /// As what it is written.
         type Form;
         /// That form of it.
@@ -79,7 +79,7 @@ pub mod kept {
         fn of(form: Self::Form) -> Self;
     }
 
-    impl<T: Clone> Kept for Verified<T> {
+    impl<T: Clone> Recordable for Verified<T> {
         type Form = Recorded<T>;
 
         fn form(&self) -> Recorded<T> {
@@ -91,7 +91,7 @@ pub mod kept {
         }
     }
 
-    impl<T: Kept> Kept for Option<T> {
+    impl<T: Recordable> Recordable for Option<T> {
         type Form = Option<T::Form>;
 
         fn form(&self) -> Option<T::Form> {
@@ -107,7 +107,7 @@ pub mod kept {
     ///
     /// # Errors
     /// Those of the format.
-    pub fn serialize<T: Kept<Form: Serialize>, S: Serializer>(
+    pub fn serialize<T: Recordable<Form: Serialize>, S: Serializer>(
         statement: &T,
         to: S,
     ) -> Result<S::Ok, S::Error> {
@@ -118,7 +118,7 @@ pub mod kept {
     ///
     /// # Errors
     /// Those of the format.
-    pub fn deserialize<'de, T: Kept<Form: Deserialize<'de>>, D: Deserializer<'de>>(
+    pub fn deserialize<'de, T: Recordable<Form: Deserialize<'de>>, D: Deserializer<'de>>(
         from: D,
     ) -> Result<T, D::Error> {
         T::Form::deserialize(from).map(T::of)
