@@ -107,8 +107,20 @@ impl Village {
         }
     }
 
-    /// Starts a daemon and waits until it takes requests.
+    /// Starts a daemon and waits until it takes requests. What listened before may need a moment to let go of its port.
     async fn begin(&mut self, place: usize) -> Result<(), DaemonError> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.try_to_begin(place).await {
+                Err(DaemonError::Network(_)) if Instant::now() < deadline => {
+                    tokio::time::sleep(LOOK_STEP).await;
+                }
+                begun => return begun,
+            }
+        }
+    }
+
+    async fn try_to_begin(&mut self, place: usize) -> Result<(), DaemonError> {
         let home = self.network.peers()[place].home.clone();
         let ((told, ready), (stop, stopped)) = (oneshot::channel(), oneshot::channel());
         let options = Options {
