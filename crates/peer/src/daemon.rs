@@ -190,7 +190,7 @@ impl Daemon {
         let room = DiskRoom::watch(home.root().to_owned(), settings.daemon.free_bytes_min);
         let settings = settings.client;
         let parts = Parts { genesis, settings, network, events, store, executor, room, ending };
-        let watchdog = parts.network.watchdog().clone();
+        let (watchdog, closing) = (parts.network.watchdog().clone(), parts.network.clone());
         let (driver, inlets, responder) = restored.into_driver(parts);
         let snapshotting = snapshotting.start(responder.clone());
         let mut running = tokio::spawn(driver.run(inlets));
@@ -210,6 +210,8 @@ impl Daemon {
         let ended = until_ended(&mut running, wish, &watchdog).await;
         running.abort();
         snapshotting.end().await;
+        // The loop has closed it, unless it ended by a fault.
+        closing.shutdown().await;
         server.close().await;
         drop(lock);
         ended
