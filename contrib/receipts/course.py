@@ -58,7 +58,7 @@ class Job:
         self.outcome = self.claim = self.position = self.secret = self.opened = self.jury_from = None
         self.began, self.lasted, self.kept = tick["live"], None, None
         self.exact = self.policy[0] == "exact"
-        self.revealed = self.forced = self.disputed = False
+        self.revealed = self.forced = self.suspected = self.disputed = False
         self.seats, self.positions, self.positions_round = [], None, None
         # The jury's draws, each by its seat, and what all weighs that can be drawn.
         self.draws, self.electorate = [], law.MAX
@@ -66,7 +66,7 @@ class Job:
     # Where it stands.
 
     def moved(self):
-        return self.stage, self.phase, self.until, self.round, self.positions, self.forced, self.outcome
+        return self.stage, self.phase, self.until, self.round, self.positions, self.forced, self.suspected, self.outcome
 
     def close(self, outcome):
         self.stage, self.phase, self.until, self.round, self.outcome = "closed", None, None, None, outcome
@@ -134,7 +134,9 @@ class Job:
         self.close("false_stream")
 
     def step_draw(self, content, tick):
-        demand(self.stage == "drawing" and tick["round"] >= self.round)
+        demand((self.stage == "drawing" or self.phase == "doubting") and tick["round"] >= self.round)
+        if self.phase == "doubting":
+            return self.enter("jury", "seating", round=self.round) if content["check"] else self.close("mismatch")
         if content["check"] or self.forced:
             self.begin_check(tick, self.round)
         else:
@@ -158,16 +160,27 @@ class Job:
         demand(self.is_checked() and self.seats and self.seats[-1]["peer"] == said["signer"])
         return self.seats[-1]
 
+    def seat_to_find(self, said):
+        """The number of the last seat, or of one that was not served, while its seal may yet replace that."""
+        for at, seat in enumerate(self.seats):
+            late = seat["peer"] == said["signer"] and seat["done"] == "unserved" and self.exact
+            first = self.stage == "checking" and self.phase == "seating" and at + 1 == len(self.seats)
+            if late and (first or self.stage == "jury"):
+                return at
+        self.seat_of(said)
+        return len(self.seats) - 1
+
     def step_seal(self, said, tick):
-        seat = self.seat_of(said)
-        demand(seat["sealed"] is None and seat["done"] is None)
+        at = self.seat_to_find(said)
+        seat, again = self.seats[at], self.seats[at]["done"] == "unserved"
+        demand(seat["sealed"] is None and (seat["done"] is None or again))
         commit, evidence = said["body"]["commit"], said["body"]["evidence"]
         demand(self.exact == (evidence is not None))
         if self.exact:
             demand(commit == digest("seal", EVIDENCE.write(evidence)))
             demand(evidence["evidence_root"] == evidence["output_root"] and evidence["rms"] == 0)
             seat["found"], seat["done"] = dict(evidence, shown={}), "found"
-            return self.resolve(tick)
+            return self.reconsider(tick) if again else self.resolve(tick)
         seat["sealed"] = commit
         if self.positions_round is None:
             self.positions_round = law.held(tick["round"] + law.AHEAD)
@@ -244,6 +257,13 @@ class Job:
         if self.stage in ("claimed", "drawing"):
             self.forced = True
 
+    def step_unreached(self, _, tick):
+        demand(self.stage != "closed")
+        if self.stage in ("claimed", "drawing", "waiting"):
+            self.forced = self.suspected = True
+        if self.stage == "waiting":
+            self.begin_check(tick, tick["round"] + law.AHEAD)
+
     # What follows.
 
     def shown(self, leaf, evidence, records):
@@ -273,7 +293,8 @@ class Job:
         return self.seats and self.seats[-1]["done"] in ("found", "unserved")
 
     def weigh(self, tick):
-        ready = self.phase == "opening" and self.heard() and (self.stage == "jury" or self.opened is not None)
+        alone = self.stage == "jury" and not self.ticket["newcomer"]
+        ready = self.phase == "opening" and self.heard() and (alone or self.opened is not None)
         if ready:
             self.resolve(tick)
 
@@ -304,12 +325,43 @@ class Job:
 
     def drawn(self):
         """How many were drawn so far, whoever was drawn twice."""
-        return len(self.seats) if self.jury_from is None else self.jury_from + len(self.draws)
+        if self.jury_from is None:
+            return len(self.seats)
+        # Where two of three decide, the accuser is the first of them.
+        return self.jury_from + len(self.draws) - self.ticket["newcomer"]
+
+    def reached(self):
+        """How many matched before any jury, and how many were not served."""
+        before = self.seats if self.jury_from is None else self.seats[: self.jury_from]
+        matched = sum(self.compared(seat) == MATCH for seat in before)
+        return matched, sum(seat["done"] == "unserved" for seat in before)
 
     def unchecked(self):
+        matched, unserved = self.reached()
+        if unserved:
+            return self.close("checked" if matched > unserved else "unreached")
         self.close("unchecked" if self.ticket["covered"] else "void")
 
+    def weigh_check(self, tick):
+        matched, unserved = self.reached()
+        if matched >= max(1, self.ticket["prepaid"]) and matched > unserved:
+            return self.close("checked")
+        if self.disputed and unserved >= 3:
+            return self.close("unchecked")
+        if self.suspected and unserved:
+            return self.close("unreached")
+        if unserved >= matched + 8 or unserved and len(self.seats) >= self.checks["draws_max"]:
+            return self.unchecked()
+        self.seating(tick)
+
+    def reconsider(self, tick):
+        """A verifier that was not served has found something after all."""
+        if self.phase == "seating":
+            return self.resolve(tick) if self.jury_from is None else self.resolve_jury(self.round, tick)
+
     def hung(self):
+        if self.ticket["newcomer"]:
+            return self.refunded()
         (against, *_), (matched, *_), _ = self.sides()
         self.close("disputed" if against > matched else "void")
 
@@ -317,20 +369,58 @@ class Job:
         if self.jury_from is not None:
             return self.resolve_jury(law.held(tick["round"] + law.AHEAD), tick)
         seat = self.seats[-1]
-        heard = sum(seat["done"] in ("found", "unserved") for seat in self.seats)
-        if seat["done"] not in ("found", "unserved"):
-            return self.unchecked() if len(self.seats) - heard >= 3 else self.seating(tick)
+        if seat["done"] == "absent":
+            absent = sum(seat["done"] == "absent" for seat in self.seats)
+            return self.unchecked() if absent >= 3 else self.seating(tick)
+        if seat["done"] == "unserved":
+            return self.look_again("seating", tick) if self.ticket["newcomer"] else self.weigh_check(tick)
         found = self.compared(seat)
         if found == MATCH:
-            return self.seating(tick) if heard < self.ticket["prepaid"] else self.close("checked")
+            return self.weigh_check(tick)
         if found == GREY:
             return self.close("grey_refunded" if self.ticket["standing"]["greys"] >= 3 else "grey")
         if self.ticket["newcomer"]:
-            return self.close("mismatch")
+            return self.look_again("doubting", tick)
         self.jury_from = len(self.seats)
         self.seating(tick)
 
+    # Below the entry level two of three decide.
+
+    def look_again(self, phase, tick):
+        self.jury_from = len(self.seats)
+        self.draws.append(len(self.seats) - 1)
+        self.enter("jury", phase, round=law.held(tick["round"] + law.AHEAD))
+
+    def looked(self):
+        """How each draw stands, with its seat."""
+        told = []
+        for at in self.draws:
+            seat = self.seats[at]
+            if seat["done"] == "unserved":
+                told.append((at, "unserved"))
+            elif seat["done"] == "found":
+                told.append((at, {MATCH: "with", GREY: "apart"}.get(self.compared(seat), "against")))
+        return told
+
+    def refunded(self):
+        self.close("mismatch" if "against" in [stand for _, stand in self.looked()] else "unreached")
+
+    def weigh_look(self, next_round):
+        stands = [stand for _, stand in self.looked()]
+        matched, against = stands.count("with"), stands.count("against")
+        absent = sum(seat["done"] == "absent" for seat in self.seats)
+        if matched >= 2:
+            self.close("checked")
+        elif against and against + stands.count("unserved") >= 2:
+            self.close("mismatch")
+        elif len(stands) >= 3 or absent >= 3:
+            self.refunded()
+        else:
+            self.enter("jury", "seating", round=next_round)
+
     def resolve_jury(self, next_round, tick):
+        if self.ticket["newcomer"]:
+            return self.weigh_look(next_round)
         sides, checks = self.sides(), self.checks
         (against, *_), (matched, *_), (unserved, *_) = sides
         if self.opened is None and against > matched:

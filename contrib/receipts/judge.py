@@ -15,7 +15,7 @@ STEPS = {
     **dict.fromkeys(("claim", "abort"), "claim"),
     **dict.fromkeys(("cancel", "dispute", "contradict"), "objection"),
     **dict.fromkeys(("seal", "unserved", "open_claim", "open_seal"), "evidence"),
-    **dict.fromkeys(("tick", "convicted"), OUTCOME),
+    **dict.fromkeys(("tick", "convicted", "unreached"), OUTCOME),
     "reveal": "reveal",
     "draw": DRAW,
     "seat": VERIFIERS,
@@ -206,7 +206,7 @@ class Replay:
         until = None if job.stage == "waiting" and kind != "dispute" else job.until
         awaited = job.positions_round if job.positions is None else None
         rounds = [due for due in (job.round, awaited) if due is not None]
-        if kind in ("tick", "convicted"):
+        if kind in ("tick", "convicted", "unreached"):
             before = max((other for other in self.told if other < at), default=None)
             earlier = 0 if before is None else self.told[before]["live"]
             gap = job.timers["gap_max"]
@@ -230,6 +230,9 @@ class Replay:
         job = self.job
         if job.round != tick["round"]:
             return False
+        if job.phase == "doubting":
+            chance = law.second(job.genesis, job.order)
+            return check == trees.is_second(job.id, job.secret or NOBODY, tick["beacon"], chance)
         claim = NOBODY if job.claim is None else names.digest("Claim", BODIES["Claim"].write(job.claim))
         secret, rate = job.secret or NOBODY, self.story["ticket"]["rate"]
         return check == trees.is_drawn(job.id, claim, secret, tick["beacon"], rate)

@@ -18,7 +18,7 @@ def unsound(genesis):
     """True if no network can be run by these rules."""
     timers, checks, money = genesis["timers"], genesis["checks"], genesis["money"]
     waits = "claim reveal seal opening cancelling silence window".split()
-    parts = [checks[name] for name in "base collusion power party_share".split()]
+    parts = [checks[name] for name in "base collusion power party_share second".split()]
     parts += [money[name] for name in "margin autostake autostake_newcomer".split()]
     founders = sum(founder["free"] + founder["stake"] for founder in genesis["verifiers"])
     return not (
@@ -29,6 +29,7 @@ def unsound(genesis):
         and 1 <= timers["epoch_ticks"] <= 4096
         and max(parts) <= ONE
         and checks["base"] > 0
+        and checks["second"] > 0
         and all(1 <= checks[name + "_margin"] <= 64 for name in ("convict", "clear", "unreached"))
         and 1 <= checks["draws_max"] <= 40
         and 1 <= checks["tries_max"] <= 256
@@ -62,15 +63,23 @@ def quote(genesis, order, work, rate, margin):
     }
 
 
-def advance(genesis, order, prepaid):
+def second(genesis, order):
+    """The chance that somebody looks again where a newcomer is accused."""
+    chance = genesis["checks"]["second"]
+    dear = price(order) > MAX or share(price(order), chance) > check_cost(genesis, order["work_max"])
+    return ONE if dear else chance
+
+
+def advance(genesis, order, prepaid, newcomer):
     """What is paid before it is known whether the job is checked."""
-    return held(max(prepaid, 1) * check_cost(genesis, order["work_max"]))
+    check = check_cost(genesis, order["work_max"])
+    return max(prepaid, 1) * check + (share(check, second(genesis, order)) if newcomer else 0)
 
 
-def slash(genesis, order, prepaid):
+def slash(genesis, order, prepaid, newcomer):
     """Of several prepaid checks one counts."""
     check, money = check_cost(genesis, order["work_max"]), genesis["money"]
-    counted = max(0, order["total_max"] - max(0, advance(genesis, order, prepaid) - check))
+    counted = max(0, order["total_max"] - max(0, held(advance(genesis, order, prepaid, newcomer)) - check))
     return max(held(counted * money["slash_multiple"]), held(check * money["slash_checks"]))
 
 
@@ -144,7 +153,7 @@ def ticket(genesis, job, order, standing):
     newcomer = standing["stake"] < most["entry"]
     ramp = min(ONE, (checks["ramp"] << 64) // (standing["trust"] + ONE))
     prepaid = max(order["checks"], int(newcomer))
-    most_slashed = slash(genesis, order, prepaid)
+    most_slashed = slash(genesis, order, prepaid, newcomer)
     deters = deterrence(checks, worth, min(most_slashed, standing["stake"]))
     policy = ONE if newcomer or standing["strict"] else min(ONE, max(checks["base"], deters, ramp))
     rate = ONE if prepaid > 0 or standing["endowed"] else policy
@@ -188,7 +197,7 @@ def inadmissible(genesis, order, accept, ticket):
     manifest, worth = order["manifest"], price(order)
     lasts = settles(genesis, order, ticket)
     placed = ticket["place"] * hours(lasts)
-    total = worth + ticket["premium"] + advance(genesis, order, ticket["prepaid"]) + placed
+    total = worth + ticket["premium"] + advance(genesis, order, ticket["prepaid"], ticket["newcomer"]) + placed
     formats = [threshold["format"] for threshold in genesis["thresholds"]]
     return not (
         order["notary"] in genesis["notaries"]

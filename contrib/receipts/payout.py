@@ -46,12 +46,37 @@ def settle(job, at_stake):
         return [{"peer": order["provider"], "amount": amount}] if amount else []
 
     def paid(fees):
-        first = fees[0]["amount"] if fees else 0
-        bears = min(first, pay) if ticket["newcomer"] or job.forced else 0
-        fines = fined(first - bears if job.forced else 0)
-        client = less(sum_of(fees), bears) if prepays else 0
+        own = fees[0]["amount"] if fees and (ticket["newcomer"] or job.forced) else 0
+        extra = beyond(fees)
+        bears = min(own + extra if own + extra <= law.MAX else own, pay)
+        of_own = min(own, bears)
+        forced, rest = own - of_own if job.forced else 0, less(extra, bears - of_own)
+        fines = fined(forced + rest if forced + rest <= law.MAX else forced)
+        client = less(sum_of(fees), extra, of_own) if prepays else 0
         dues = 0 if ticket["newcomer"] else costs["dues"]
         return settlement(less(held, pay, costs["premium"], client), less(pay, bears, dues), fees=fees, fines=fines)
+
+    def beyond(fees):
+        """What checks cost that were done because others were not served."""
+        return sum_of(fees[max(1, ticket["prepaid"]) :])
+
+    def unserved_dispute():
+        found = sum_of(first_fees)
+        third = {"amount": deposit // 3}
+        shares = [{"peer": seat["peer"], **third} for seat in seats if seat["done"] == "unserved"]
+        client, provider = less(held, pay, costs["premium"], deposit), less(pay, found, costs["dues"])
+        return settlement(client, provider, fees=first_fees + shares, fines=fined(less(found, pay)))
+
+    def unreached():
+        rest = law.check_cost(genesis, order["work_max"]) * genesis["money"]["slash_checks"]
+        rest, fees = rest if rest <= law.MAX else law.MAX, []
+        for at, seat in enumerate(seats):
+            for fee in fees_of([at]):
+                if job.compared(seat) != MISMATCH:
+                    fee["amount"] = min(fee["amount"], rest)
+                    rest -= fee["amount"]
+                fees.append(fee)
+        return settlement(held, fees=fees, fines=fined(sum_of(fees)))
 
     def cleared():
         tally = job.tally()
@@ -59,9 +84,8 @@ def settle(job, at_stake):
         slandered = agreement is None or agreement == MISMATCH
         before = range(accuser + (not slandered))
         with_it = fees_of(at for at, stand in tally if stand == "with" and at not in before)
-        unserved = seats[accuser]["done"] == "unserved"
         losers = [seats[accuser]["peer"]] if slandered else []
-        losers += [order["provider"]] if unserved or not slandered else []
+        losers += [] if slandered else [order["provider"]]
         losers += [seats[at]["peer"] for at, stand in tally if stand == "against" and at != accuser]
         each, rest = divmod(sum_of(with_it), len(losers))
         fines = [{"peer": peer, "amount": each + (at < rest)} for at, peer in enumerate(losers)]
@@ -82,6 +106,34 @@ def settle(job, at_stake):
             fees[0]["amount"] = whole if whole <= law.MAX else fees[0]["amount"]
         return settlement(held, slashed=taken, fees=fees)
 
+    wanted = max(1, ticket["prepaid"])
+    again = law.second(genesis, order)
+
+    def contradicted():
+        looked = job.looked()
+        drawn = [stand for _, stand in looked]
+        amount = law.held(law.held(3 * law.check_cost(genesis, worked)) * law.ONE // again)
+        other = {"with": "against", "against": "with"}
+        wrong = dict.fromkeys(at for at, stand in looked if stand in other and drawn.count(other[stand]) >= 2)
+        return [{"peer": seats[at]["peer"], "amount": amount} for at in wrong]
+
+    def confirmed():
+        fees = fees_of(range(len(seats)))
+        result = paid(fees[:wanted])
+        return dict(result, fees=fees, fines=result["fines"] + contradicted())
+
+    def mismatched():
+        fees = fees_of(range(len(seats)))
+        more = law.share(law.check_cost(genesis, worked), again)
+        client = less(held, costs["premium"], sum_of(fees[:wanted]), more)
+        return settlement(client, fees=fees, fines=contradicted())
+
+    def newcomer_unreached():
+        fees = fees_of(range(len(seats)))
+        third = {"amount": law.check_cost(genesis, worked) // 3}
+        fees = fees or [{"peer": seat["peer"], **third} for seat in seats if seat["done"] == "unserved"]
+        return settlement(less(held, sum_of(fees)), fees=fees)
+
     def undecided():
         known = any(order["class"] in founder["classes"] for founder in genesis["verifiers"])
         fees = fees_of(range(len(seats))) if known else first_fees if prepays else []
@@ -90,15 +142,25 @@ def settle(job, at_stake):
     outcome = job.outcome
     if outcome == "not_drawn":
         return paid([])
+    if outcome == "checked" and ticket["newcomer"] and job.jury_from is not None:
+        return confirmed()
+    if outcome == "mismatch":
+        return mismatched()
+    if outcome == "unreached" and ticket["newcomer"]:
+        return newcomer_unreached()
+    if outcome == "unchecked" and job.disputed and any(seat["done"] == "unserved" for seat in seats):
+        return unserved_dispute()
     if outcome in ("checked", "grey", "unchecked"):
         return paid(first_fees)
     if outcome == "cleared":
         return cleared()
-    if outcome in ("grey_refunded", "mismatch"):
+    if outcome == "grey_refunded":
         dues = 0 if ticket["newcomer"] else costs["dues"]
         forced = first_fees[0]["amount"] if job.forced and first_fees else 0
-        fines = fined(dues + forced if dues + forced <= law.MAX else dues)
-        client = less(held, costs["premium"], sum_of(first_fees) if prepays else 0)
+        extra = beyond(first_fees)
+        owed = dues + forced + extra
+        fines = fined(owed if owed <= law.MAX else dues)
+        client = less(held, costs["premium"], less(sum_of(first_fees), extra) if prepays else 0)
         return settlement(client, fees=first_fees, fines=fines)
     if outcome == "cancelled":
         fee = order["cancel_fee"] if job.claim else 0
@@ -110,6 +172,5 @@ def settle(job, at_stake):
     if outcome in ("disputed", "void"):
         return undecided()
     if outcome == "unreached":
-        fees = fees_of(range(len(seats)))
-        return settlement(held, fees=fees, fines=[{"peer": order["provider"], "amount": sum_of(fees)}])
+        return unreached()
     return settlement(held)

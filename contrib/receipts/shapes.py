@@ -217,7 +217,7 @@ GENESIS = Structure(
     checks=Structure(
         **dict.fromkeys(
             "base ramp theta collusion power leaves_min effective_min party_share stake_checks convict_margin "
-            "clear_margin unreached_margin draws_max tries_max endowed_checks".split(),
+            "clear_margin unreached_margin draws_max second tries_max endowed_checks".split(),
             U64,
         )
     ),
@@ -254,6 +254,7 @@ HAPPENING = Enumeration(
     open_seal=Signed("OpenSeal"),
     tick=None,
     convicted=None,
+    unreached=None,
 )
 FEES = Vector(Structure(peer=NAME, amount=U64))
 LISTING = Structure(

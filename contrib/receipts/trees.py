@@ -77,6 +77,12 @@ def is_drawn(job, claim, secret, beacon, rate):
     return int.from_bytes(drawn[:4], "big") < rate
 
 
+def is_second(job, secret, beacon, chance):
+    """Whether somebody looks again."""
+    drawn = digest("second", name(job) + name(secret) + name(beacon))
+    return int.from_bytes(drawn[:4], "big") < chance
+
+
 def positions(job, count, beacon):
     """Which of so many records are opened; none while their value is awaited."""
     if count <= 16:

@@ -104,7 +104,7 @@ pub struct Cost {
 /// What a provider below the entry level could do, and what it could not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Newcomer {
-    /// What the client loses if the result is found false: premium and one check.
+    /// What the client loses if the result is found false: premium, one check and its part of a second look.
     pub loss_max: Amount,
     /// What garbage still earns on average, if colluders hold as much of the checkers as the network reckons with.
     pub garbage_max: Amount,
@@ -172,7 +172,7 @@ pub fn explain(genesis: &Genesis, order: &Order, standing: Standing, shares: &[R
         price,
         premium: ticket.premium,
         margin: ticket.premium.minus_up_to(check.share(checks.base)),
-        prepaid: costs::prepaid(check, ticket.prepaid)?,
+        prepaid: ticket.advance(genesis, order)?,
         place: place::reserved(genesis, order, ticket.place)?,
     };
     Some(Explanation {
@@ -186,7 +186,11 @@ pub fn explain(genesis: &Genesis, order: &Order, standing: Standing, shares: &[R
         convicts,
         convicts_honest: rate::convicts_honest(checks),
         newcomer: ticket.newcomer.then_some(Newcomer {
-            loss_max: cost.premium.plus(check)?,
+            loss_max: cost.premium.plus(check)?.plus(check.share(costs::second(
+                genesis,
+                order.work_max,
+                Some(price),
+            )))?,
             garbage_max: price.share(Rate::ONE.minus_up_to(convicts)),
         }),
         detections: shares.iter().map(|share| detection(caught, *share)).collect(),

@@ -100,6 +100,12 @@ impl Trust {
         self.at(kind, now).passed = 0;
     }
 
+    /// Too many that were to check it were given no input: all is checked until enough have matched.
+    pub fn suspect(&mut self, kind: Kind, now: Timestamp) {
+        let record = self.at(kind, now);
+        (record.passed, record.strict) = (0, HISTORY);
+    }
+
     fn at(&mut self, kind: Kind, now: Timestamp) -> &mut KindHistory {
         let record = self.records.entry(kind).or_default();
         record.passed = record.decayed(hour(now));

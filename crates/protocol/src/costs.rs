@@ -40,10 +40,19 @@ pub fn of_order(genesis: &Genesis, order: &Order, work: Work, rate: Rate, margin
 }
 
 /// What a client pays in advance for so many checks: never less than for one, which it pays where it does not reveal its
-/// secret.
+/// secret; and to a newcomer what it costs on average that somebody looks again, with this chance.
 #[must_use]
-pub fn prepaid(check: Amount, checks: u16) -> Option<Amount> {
-    check.times(u64::from(checks.max(1)))
+pub fn prepaid(check: Amount, checks: u16, again: Rate) -> Option<Amount> {
+    check.times(u64::from(checks.max(1)))?.plus(check.share(again))
+}
+
+/// The chance that somebody looks again where a verifier accuses a newcomer: where a lie would take more from the client
+/// than a look costs on average, always.
+#[must_use]
+pub fn second(genesis: &Genesis, work_max: Work, price: Option<Amount>) -> Rate {
+    let (check, chance) = (genesis.check_cost(work_max), genesis.checks.second);
+    let dear = price.is_none_or(|price| price.share(chance) > check);
+    if dear { Rate::ONE } else { chance }
 }
 
 /// The most that a client may put up for an order that can come to this much.

@@ -27,7 +27,9 @@ pub fn claim_time(genesis: &Genesis, order: &Order) -> Duration {
 #[must_use]
 pub fn open_max(genesis: &Genesis) -> Duration {
     let (timers, checks) = (&genesis.timers, &genesis.checks);
-    let verifiers = (u64::from(ORDER_CHECKS_MAX) + ABSENT_MAX as u64).saturating_add(checks.draws_max);
+    // A first check goes on while verifiers are given no input, and a jury may follow it.
+    let verifiers =
+        (u64::from(ORDER_CHECKS_MAX) + ABSENT_MAX as u64).saturating_add(checks.draws_max.saturating_mul(2));
     let seat = Duration(timers.settle_max.0 / 4)
         .plus(timers.opening)
         .plus(timers.gap_max.times(2 * ROUNDS_AHEAD + 2));

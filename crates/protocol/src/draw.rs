@@ -24,7 +24,16 @@ pub fn chain_step(value: Digest) -> Digest {
 /// True if the job is to be checked at this rate.
 #[must_use]
 pub fn is_drawn(job: JobId, claim: Digest, secret: Digest, beacon: Digest, rate: Rate) -> bool {
-    let drawn = codec::digest("draw", &(job, claim, secret, beacon));
+    is_below(codec::digest("draw", &(job, claim, secret, beacon)), rate)
+}
+
+/// True if somebody looks again, where a verifier accuses a newcomer, with this chance.
+#[must_use]
+pub fn is_second(job: JobId, secret: Digest, beacon: Digest, chance: Rate) -> bool {
+    is_below(codec::digest("second", &(job, secret, beacon)), chance)
+}
+
+fn is_below(drawn: Digest, rate: Rate) -> bool {
     let [a, b, c, d, ..] = drawn.0;
     u64::from(u32::from_be_bytes([a, b, c, d])) < rate.0
 }

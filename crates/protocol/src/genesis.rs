@@ -197,6 +197,8 @@ pub struct Checks {
     pub unreached_margin: u64,
     /// Draws after which a jury gives up.
     pub draws_max: u64,
+    /// The chance that somebody looks again where a verifier accuses a newcomer.
+    pub second: Rate,
     /// Positions tried for one verifier.
     pub tries_max: u64,
     /// Checks that the endowment pays for each pair of model and class that the network names.
@@ -220,6 +222,7 @@ impl Default for Checks {
             clear_margin: 4,
             unreached_margin: 12,
             draws_max: 40,
+            second: Rate::per_mille(250),
             tries_max: 256,
             endowed_checks: 200,
         }
@@ -354,6 +357,7 @@ impl Genesis {
             checks.collusion,
             checks.power,
             checks.party_share,
+            checks.second,
             money.margin,
             money.autostake,
             money.autostake_newcomer,
@@ -367,6 +371,7 @@ impl Genesis {
             ((1..=EPOCH_TICKS_MAX).contains(&timers.epoch_ticks), "1 to 4,096 ticks in an epoch"),
             (parts.iter().all(|part| *part <= Rate::ONE), "shares of at most the whole"),
             (checks.base > Rate::ZERO, "a least rate of checks"),
+            (checks.second > Rate::ZERO, "accusations of newcomers that are looked at again"),
             (
                 margins.iter().all(|margin| (1..=MARGIN_MAX).contains(margin)),
                 "margins of a jury from 1 to 64",

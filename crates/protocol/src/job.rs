@@ -24,6 +24,7 @@ mod seat;
 mod stage;
 mod step;
 mod table;
+mod verdict;
 
 use alloc::vec::Vec;
 
@@ -37,21 +38,23 @@ use crate::{
     check::{Evidence, ShownRecord},
     claim::{Claim, EvidenceLeaf, OutputLeaf},
     compare::{self, Agreement, Testimony},
+    costs,
     deadline::{self, ROUNDS_AHEAD},
     draw,
     genesis::{Checks, Genesis, Threshold, Timers},
     id::{Digest, JobId, PeerId},
-    jury::{self, Ballot, Stand, Tally, Verdict, Voice},
+    jury::{self, Ballot, Stand, Tally, Voice},
     manifest::{End, Policy},
     merkle,
     order::Order,
-    outcome::Outcome,
     ticket::Ticket,
-    units::{Amount, Duration, Timestamp, Units, Work},
+    units::{Amount, Duration, Rate, Timestamp, Units, Work},
 };
 
 /// Verifiers that may fail to appear before a check is given up.
 pub const ABSENT_MAX: usize = 3;
+/// By how many those that were given no input outnumber those that found what was claimed, where a first check is given up.
+pub const UNREACHED_LEAD: usize = 8;
 /// Grey results among the last checks from which on another one is refunded.
 pub const GREYS_MAX: u64 = 3;
 
@@ -101,6 +104,8 @@ struct Rules {
     checks: Checks,
     threshold: Option<Threshold>,
     check_estimate: Duration,
+    /// The chance that somebody looks again where a newcomer is accused.
+    second: Rate,
 }
 
 /// One accepted order on its way to a close.
@@ -117,6 +122,7 @@ pub struct Job {
     secret: Option<Digest>,
     revealed: bool,
     forced: bool,
+    suspected: bool,
     disputed: bool,
     seats: Vec<Seat>,
     /// Where the seats begin that only the jury drew, once there is one.
@@ -146,6 +152,7 @@ impl Job {
             checks: genesis.checks,
             threshold,
             check_estimate: genesis.estimate(order.work_max),
+            second: costs::second(genesis, order.work_max, order.price()),
         };
         let until = now.live.after(deadline::claim_time(genesis, &order));
         Self {
@@ -159,6 +166,7 @@ impl Job {
             secret: None,
             revealed: false,
             forced: false,
+            suspected: false,
             disputed: false,
             seats: Vec::new(),
             jury_from: None,
@@ -258,6 +266,12 @@ impl Job {
         &self.seats
     }
 
+    /// The chance that somebody looks again, where a verifier accuses a newcomer.
+    #[must_use]
+    pub fn second(&self) -> Rate {
+        self.rules.second
+    }
+
     /// Where the seats begin that only the jury drew, once the provider was accused.
     #[must_use]
     pub fn jury_from(&self) -> Option<usize> {
@@ -267,7 +281,9 @@ impl Job {
     /// How many verifiers were drawn so far, whoever was drawn twice.
     #[must_use]
     pub fn drawn_so_far(&self) -> usize {
-        self.jury_from.map_or(self.seats.len(), |from| from + self.draws.len())
+        // Where two of three decide, who accused the provider is the first of them.
+        let again = usize::from(self.ticket.newcomer);
+        self.jury_from.map_or(self.seats.len(), |from| from + self.draws.len() - again)
     }
 
     /// The seats of the jurors, each once, as they were first drawn.
@@ -315,8 +331,8 @@ impl Job {
 
     /// What a tick or a conviction can move: a record of one that moves nothing would be idle.
     #[must_use]
-    pub fn progress(&self) -> (Stage, Option<Beacon>, bool) {
-        (self.stage, self.positions, self.forced)
+    pub fn progress(&self) -> (Stage, Option<Beacon>, [bool; 2]) {
+        (self.stage, self.positions, [self.forced, self.suspected])
     }
 
     /// When ticks alone will move it on: a time, or a round.
@@ -344,6 +360,21 @@ impl Job {
         heard.zip(self.tally().stands).collect()
     }
 
+    /// How each draw stands to a newcomer that two of three decide about, with its seat.
+    #[must_use]
+    pub fn looked(&self) -> Vec<(usize, Stand)> {
+        let stand = |at: &usize| {
+            let seat = self.seats.get(*at)?;
+            Some(match (seat.voice()?, self.compare_with(seat)) {
+                (Voice::Unserved, _) => Stand::Unserved,
+                (Voice::Found(_), Some(Agreement::Match)) => Stand::With,
+                (Voice::Found(_), Some(Agreement::Grey)) => Stand::Apart,
+                (Voice::Found(_), Some(Agreement::Mismatch) | None) => Stand::Against,
+            })
+        };
+        self.draws.iter().filter_map(|at| Some((*at, stand(at)?))).collect()
+    }
+
     /// How many found what was claimed: verifiers before any jury, and jurors.
     #[must_use]
     pub fn agreeing(&self) -> u64 {
@@ -363,64 +394,21 @@ impl Job {
         self.compare_with(first?)
     }
 
+    /// How what was found in this seat compares with the claim; none if nothing was, or the claim is not open.
+    #[must_use]
+    pub fn agreement_of(&self, seat: usize) -> Option<Agreement> {
+        self.compare_with(self.seats.get(seat)?)
+    }
+
+    /// True if somebody was given no input.
+    #[must_use]
+    pub fn is_unserved(&self) -> bool {
+        self.seats.iter().any(|seat| matches!(seat.testified, Testified::Unserved(_)))
+    }
+
     fn compare_with(&self, seat: &Seat) -> Option<Agreement> {
         let (Some(opened), Some(Voice::Found(found))) = (&self.opened, seat.voice()) else { return None };
         Some(compare::compare(self.order.manifest.policy, self.rules.threshold.as_ref(), opened, found))
-    }
-
-    /// Moves on after the verifier in the last seat has testified, or will not.
-    fn resolve_seat(&mut self, now: LiveTime) -> Stage {
-        match self.jury_from {
-            None => self.resolve_check(now),
-            Some(_) => self.resolve_jury(now, now.round_ahead()),
-        }
-    }
-
-    fn resolve_check(&mut self, now: LiveTime) -> Stage {
-        let Some(seat) = self.seats.last() else { return self.stage };
-        let next = SeatPhase::Seating { round: now.round_ahead() };
-        let heard = self.seats.iter().filter(|seat| seat.voice().is_some()).count();
-        if seat.voice().is_none() {
-            let absent = self.seats.len() - heard;
-            return if absent >= ABSENT_MAX { self.unchecked() } else { Stage::Checking(next) };
-        }
-        match self.compare_with(seat) {
-            // All that were heard before have matched, or the check would be over.
-            Some(Agreement::Match) if heard < usize::from(self.ticket.prepaid) => Stage::Checking(next),
-            Some(Agreement::Match) => Stage::Closed(Outcome::Checked),
-            Some(Agreement::Grey) if self.ticket.standing.greys >= GREYS_MAX => {
-                Stage::Closed(Outcome::GreyRefunded)
-            }
-            Some(Agreement::Grey) => Stage::Closed(Outcome::Grey),
-            Some(Agreement::Mismatch) | None if self.ticket.newcomer => Stage::Closed(Outcome::Mismatch),
-            Some(Agreement::Mismatch) | None => {
-                self.jury_from = Some(self.seats.len());
-                Stage::Jury(next)
-            }
-        }
-    }
-
-    /// Weighs what the jury has said; the next juror, if one is needed, is drawn by the beacon of that round.
-    fn resolve_jury(&mut self, now: LiveTime, next: u64) -> Stage {
-        let tally = self.tally();
-        if self.opened.is_none() && tally.margin() > 0 {
-            return Stage::Jury(SeatPhase::Silence { until: now.live.after(self.rules.timers.silence) });
-        }
-        let absent = self.seats.iter().filter(|seat| seat.testified == Testified::Absent);
-        let absent: u128 = absent.map(|seat| u128::from(seat.weight)).sum();
-        let electorate = u128::from(self.electorate).saturating_sub(absent);
-        match tally.verdict(&self.rules.checks, self.draws.len() as u64, electorate) {
-            Verdict::Convicted => Stage::Closed(Outcome::Slashed),
-            Verdict::Cleared => Stage::Closed(Outcome::Cleared),
-            Verdict::Unreached => Stage::Closed(Outcome::Unreached),
-            Verdict::Hung => hung(&tally),
-            Verdict::Open => Stage::Jury(SeatPhase::Seating { round: next }),
-        }
-    }
-
-    /// Nobody can check it: paid if the provider's stake stood behind it.
-    fn unchecked(&self) -> Stage {
-        Stage::Closed(if self.ticket.covered { Outcome::Unchecked } else { Outcome::Void })
     }
 
     /// True if these are the wanted records. Where records are drawn, none are before the beacon is known.
@@ -429,11 +417,6 @@ impl Job {
         let wanted = draw::positions(self.id, count, beacon);
         wanted.is_some_and(|wanted| wanted.iter().eq(records.iter().map(|record| &record.position)))
     }
-}
-
-/// Nobody is left to decide: refunded in doubt, void without one.
-fn hung(tally: &Tally) -> Stage {
-    Stage::Closed(if tally.margin() > 0 { Outcome::Disputed } else { Outcome::Void })
 }
 
 /// True if each of these records stands under `root`.

@@ -12,7 +12,7 @@ use crate::{
     costs::{self, OrderCosts},
     genesis::Genesis,
     id::PeerId,
-    job::{Job, Seat, Stage, Testified},
+    job::{ABSENT_MAX, Job, Seat, Stage, Testified},
     jury::Stand,
     order::Order,
     outcome::Outcome,
@@ -56,10 +56,16 @@ pub fn settle(genesis: &Genesis, job: &Job, at_stake: Amount) -> Settlement {
     match outcome {
         Outcome::NotDrawn => settling.paid(Vec::new()),
         // Of several checks that were wanted, some may have been done.
+        Outcome::Checked if settling.is_looked_at() => settling.confirmed(),
+        Outcome::Mismatch => settling.mismatched(),
+        Outcome::Unreached if settling.ticket.newcomer => settling.newcomer_unreached(),
+        Outcome::Unchecked if settling.job.disputed() && settling.job.is_unserved() => {
+            settling.unserved_dispute()
+        }
         Outcome::Unchecked => settling.paid(settling.first_fees()),
         Outcome::Checked | Outcome::Grey => settling.paid(settling.first_fees()),
         Outcome::Cleared => settling.cleared(),
-        Outcome::GreyRefunded | Outcome::Mismatch => settling.refunded_but_checked(),
+        Outcome::GreyRefunded => settling.refunded_but_checked(),
         Outcome::Cancelled => settling.cancelled(),
         Outcome::Slashed | Outcome::FalseStream | Outcome::FalseOpening => settling.slashed(at_stake, true),
         Outcome::Silent => settling.slashed(at_stake, false),
@@ -99,13 +105,18 @@ impl Settling<'_> {
         let (costs, pay) = (self.charged(), self.pay());
         let all = total(&fees);
         let first = fees.first().map_or(Amount::ZERO, |fee| fee.amount);
-        // The provider bears the check of a newcomer, and one that its conviction over another job forced. A newcomer's
-        // was prepaid by the client, who gets it back from the pay as far as that goes; what the pay does not suffice for of
-        // a forced one is taken from the stake.
-        let provider_bears =
-            if self.ticket.newcomer || self.job.forced() { first.min(pay) } else { Amount::ZERO };
-        let client_bears = if self.prepays() { all.minus_up_to(provider_bears) } else { Amount::ZERO };
-        let forced = if self.job.forced() { first.minus_up_to(provider_bears) } else { Amount::ZERO };
+        // The provider bears the check of a newcomer, one that another job of its forced, and those that were done because
+        // others were given no input. A newcomer's was prepaid by the client, who gets it back from the pay as far as that
+        // goes; what the pay does not suffice for of all others is taken from the stake.
+        let own = if self.ticket.newcomer || self.job.forced() { first } else { Amount::ZERO };
+        let beyond = self.beyond(&fees);
+        let provider_bears = own.plus(beyond).unwrap_or(own).min(pay);
+        let of_own = own.min(provider_bears);
+        let client_bears =
+            if self.prepays() { all.minus_up_to(beyond).minus_up_to(of_own) } else { Amount::ZERO };
+        let forced = if self.job.forced() { own.minus_up_to(of_own) } else { Amount::ZERO };
+        let beyond = beyond.minus_up_to(provider_bears.minus_up_to(of_own));
+        let forced = forced.plus(beyond).unwrap_or(forced);
         let dues = if self.ticket.newcomer { Amount::ZERO } else { costs.dues };
         Settlement {
             client: less(self.held(), &[pay, costs.premium, client_bears]),
@@ -114,6 +125,12 @@ impl Settling<'_> {
             fines: self.fine(forced),
             ..Settlement::default()
         }
+    }
+
+    /// What is due for checks beyond those that were wanted: each was done because another verifier was given no input.
+    fn beyond(&self, fees: &[Fee]) -> Amount {
+        let wanted = usize::from(self.ticket.prepaid.max(1));
+        total(fees.get(wanted..).unwrap_or_default())
     }
 
     /// True if the client has paid for the first checks in advance. What they do not cost goes back to it.
@@ -125,13 +142,75 @@ impl Settling<'_> {
     /// dues all the same: otherwise the pool would pay for checks that a provider and its friends have made grey.
     fn refunded_but_checked(&self) -> Settlement {
         let (fees, costs) = (self.first_fees(), self.charged());
-        let checks = if self.prepays() { total(&fees) } else { Amount::ZERO };
+        let beyond = self.beyond(&fees);
+        let checks = if self.prepays() { total(&fees).minus_up_to(beyond) } else { Amount::ZERO };
         let client = less(self.held(), &[costs.premium, checks]);
         let dues = if self.ticket.newcomer { Amount::ZERO } else { costs.dues };
         let first = fees.first().map_or(Amount::ZERO, |fee| fee.amount);
         let forced = if self.job.forced() { first } else { Amount::ZERO };
-        let fines = self.fine(dues.plus(forced).unwrap_or(dues));
+        let owed = dues.plus(forced).and_then(|owed| owed.plus(beyond)).unwrap_or(dues);
+        let fines = self.fine(owed);
         Settlement { client, fees, fines, ..Settlement::default() }
+    }
+
+    /// True if two of three decided about a newcomer's result.
+    fn is_looked_at(&self) -> bool {
+        self.ticket.newcomer && self.job.jury_from().is_some()
+    }
+
+    /// Paid, since two of three found what a newcomer claims: the others were wrong to accuse it, and the pool pays who
+    /// looked again.
+    fn confirmed(&self) -> Settlement {
+        let mut wanted = self.all_fees();
+        let again = wanted.split_off(usize::from(self.ticket.prepaid.max(1)).min(wanted.len()));
+        let mut settlement = self.paid(wanted);
+        settlement.fees.extend(again);
+        settlement.fines.extend(self.contradicted());
+        settlement
+    }
+
+    /// Refunded, since a newcomer's result was found to be another. The client pays for the checks that it wanted, and as
+    /// much more as a second look costs on average, whether or not there was one.
+    fn mismatched(&self) -> Settlement {
+        let (fees, costs) = (self.all_fees(), self.charged());
+        let wanted = usize::from(self.ticket.prepaid.max(1)).min(fees.len());
+        let again = self.genesis.check_cost(self.job.claimed_work()).share(self.job.second());
+        let client = less(self.held(), &[costs.premium, total(&fees[..wanted]), again]);
+        Settlement { client, fees, fines: self.contradicted(), ..Settlement::default() }
+    }
+
+    /// What a newcomer claims could not be checked. The client's check is theirs who found something, or else theirs who
+    /// asked for the input in vain.
+    fn newcomer_unreached(&self) -> Settlement {
+        let mut fees = self.all_fees();
+        if fees.is_empty() {
+            let third = Amount(self.genesis.check_cost(self.job.claimed_work()).0 / 3);
+            let unserved =
+                self.job.seats().iter().filter(|seat| matches!(seat.testified, Testified::Unserved(_)));
+            fees.extend(unserved.map(|seat| Fee { peer: seat.peer, amount: third }));
+        }
+        Settlement { client: less(self.held(), &[total(&fees)]), fees, ..Settlement::default() }
+    }
+
+    /// Whoever was contradicted by two of three pays what makes lies about newcomers a loss: three checks for each that is
+    /// looked at again, to the pool.
+    fn contradicted(&self) -> Vec<Fee> {
+        let three = self.genesis.check_cost(self.job.claimed_work()).times(3).unwrap_or(Amount(u64::MAX));
+        let fine = (u128::from(three.0) << 32).checked_div(u128::from(self.job.second().0));
+        let amount = Amount(fine.and_then(|fine| u64::try_from(fine).ok()).unwrap_or(u64::MAX));
+        let looked = self.job.looked();
+        let against = |stand: Stand| match stand {
+            Stand::With => Some(Stand::Against),
+            Stand::Against => Some(Stand::With),
+            Stand::Unserved | Stand::Apart => None,
+        };
+        let drawn = |other: Stand| looked.iter().filter(|(_, stand)| *stand == other).count();
+        let alone = |at: &usize| {
+            let stand = looked.iter().find(|(other, _)| other == at).map(|(_, stand)| *stand);
+            stand.and_then(against).is_some_and(|other| drawn(other) >= 2)
+        };
+        let jurors = self.job.jurors();
+        jurors.into_iter().filter(alone).map(|at| Fee { peer: self.peer_of(at), amount }).collect()
     }
 
     /// What the provider is to pay from its stake.
@@ -155,11 +234,49 @@ impl Settling<'_> {
         Settlement { client: less(self.held(), &[borne]), fees, ..Settlement::default() }
     }
 
-    /// The provider pays all that was found out, since nobody could find out more: whoever claims can be reached.
+    /// The provider pays for all that was found out, since nobody could find out more: whoever claims can be reached. Only
+    /// whoever found something else is paid whatever that comes to; the others, who may be its enemies' as well, have what
+    /// a jury costs among them.
     fn unreached(&self) -> Settlement {
-        let fees = self.all_fees();
-        let fines = Vec::from([Fee { peer: self.order.provider, amount: total(&fees) }]);
+        let mut rest = self
+            .genesis
+            .check_cost(self.order.work_max)
+            .times(self.genesis.money.slash_checks)
+            .unwrap_or(Amount(u64::MAX));
+        let mut fees = Vec::new();
+        for at in 0..self.job.seats().len() {
+            for mut fee in self.fees_of([at]) {
+                if self.job.agreement_of(at) != Some(Agreement::Mismatch) {
+                    fee.amount = fee.amount.min(rest);
+                    rest = rest.minus_up_to(fee.amount);
+                }
+                fees.push(fee);
+            }
+        }
+        let fines = self.fine(total(&fees));
         Settlement { client: self.held(), fees, fines, ..Settlement::default() }
+    }
+
+    /// A dispute whose client served nobody the input: those that asked for it in vain share its deposit. Whoever found
+    /// something all the same has it from the provider, which may have served it.
+    fn unserved_dispute(&self) -> Settlement {
+        let deposit = deposit(self.genesis, self.job);
+        let unserved =
+            self.job.seats().iter().filter(|seat| matches!(seat.testified, Testified::Unserved(_)));
+        let third = Amount(deposit.0 / ABSENT_MAX as u64);
+        let shares = unserved.map(|seat| Fee { peer: seat.peer, amount: third });
+        let (costs, pay, fees) = (self.charged(), self.pay(), self.first_fees());
+        let found = total(&fees);
+        let provider = less(pay, &[found, costs.dues]);
+        let fines = self.fine(found.minus_up_to(pay));
+        let client = less(self.held(), &[pay, costs.premium, deposit]);
+        Settlement {
+            client,
+            provider,
+            fees: fees.into_iter().chain(shares).collect(),
+            fines,
+            ..Settlement::default()
+        }
     }
 
     /// The client keeps its money but for the agreed fee, where the provider asked for it.
@@ -169,16 +286,13 @@ impl Settling<'_> {
     }
 
     /// The jurors that found what was claimed are paid by those, and by the first verifier, that found otherwise. Where the
-    /// first verifier found it too, the jury was called because the provider had not opened its claim: then it pays. Where
-    /// the first verifier says that nobody gave it the input, nobody else knows whether that is true: both pay.
+    /// first verifier found it too, the jury was called because the provider had not opened its claim: then it pays.
     fn cleared(&self) -> Settlement {
         let stands = self.job.stands();
         let of = |stand| stands.iter().filter(move |(_, other)| *other == stand).map(|(at, _)| *at);
         let slandered = self.job.agreement().is_none_or(|agreement| agreement == Agreement::Mismatch);
-        let unserved =
-            self.accuser().is_some_and(|at| matches!(self.job.seats()[at].testified, Testified::Unserved(_)));
         let accuser = self.accuser().filter(|_| slandered).map(|at| self.peer_of(at));
-        let provider = Some(self.order.provider).filter(|_| unserved || !slandered);
+        let provider = Some(self.order.provider).filter(|_| !slandered);
         let against = of(Stand::Against).map(|at| self.peer_of(at));
         let mut losers: Vec<PeerId> = accuser.into_iter().chain(provider).collect();
         // Who called the jury may have been drawn into it.

@@ -97,7 +97,8 @@ impl Ticket {
         let at_most = costs::of_order(genesis, order, order.work_max, Rate::ONE, standing.fee_margin);
         let newcomer = standing.stake < at_most.entry;
         let prepaid = order.checks.max(u16::from(newcomer));
-        let advance = costs::prepaid(at_most.check, prepaid).unwrap_or(Amount(u64::MAX));
+        let advance = costs::prepaid(at_most.check, prepaid, again(genesis, order, newcomer));
+        let advance = advance.unwrap_or(Amount(u64::MAX));
         let slash = costs::slash(genesis, order, advance);
         let policy_rate = rate::rate(
             checks,
@@ -135,12 +136,24 @@ impl Ticket {
         codec::digest(Self::NAME, self)
     }
 
+    /// What it must put up for checks.
+    #[must_use]
+    pub fn advance(&self, genesis: &Genesis, order: &Order) -> Option<Amount> {
+        let check = genesis.check_cost(order.work_max);
+        costs::prepaid(check, self.prepaid, again(genesis, order, self.newcomer))
+    }
+
     /// What the client must put up: price, premium, the checks that it pays in advance, or one, and the place.
     #[must_use]
     pub fn total(&self, genesis: &Genesis, order: &Order) -> Option<Amount> {
-        let prepaid = costs::prepaid(genesis.check_cost(order.work_max), self.prepaid)?;
+        let prepaid = self.advance(genesis, order)?;
         order.price()?.plus(self.premium)?.plus(prepaid)?.plus(place::reserved(genesis, order, self.place)?)
     }
+}
+
+/// The chance that somebody looks again where the provider is accused, which there is for newcomers alone.
+fn again(genesis: &Genesis, order: &Order, newcomer: bool) -> Rate {
+    if newcomer { costs::second(genesis, order.work_max, order.price()) } else { Rate::ZERO }
 }
 
 /// The client shows the provider the ticket: from now on the provider may fetch the input. The order comes along, since

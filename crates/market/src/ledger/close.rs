@@ -48,7 +48,9 @@ impl Ledger {
         self.closed_count += 1;
         out.push(News::Closed { story, client, provider });
         if outcome.is_slashed() {
-            self.convict(provider, out);
+            self.tell_others(provider, &Step::Convicted, &Happening::Convicted, out);
+        } else if outcome == Outcome::Unreached {
+            self.tell_others(provider, &Step::Unreached, &Happening::Unreached, out);
         }
     }
 
@@ -165,8 +167,8 @@ impl Ledger {
             | Outcome::Silent
             | Outcome::FalseStream
             | Outcome::FalseOpening
-            | Outcome::Mismatch
-            | Outcome::Unreached => self.trust.lose(kind, now),
+            | Outcome::Mismatch => self.trust.lose(kind, now),
+            Outcome::Unreached => self.trust.suspect(kind, now),
             Outcome::Checked
             | Outcome::Cleared
             | Outcome::NotDrawn
@@ -180,18 +182,19 @@ impl Ledger {
         }
     }
 
-    /// The convicted provider's other jobs: refunded if nothing was claimed yet, otherwise checked whatever the draw.
-    fn convict(&mut self, provider: PeerId, out: &mut Vec<News>) {
+    /// How a job ended moves its provider's others: after a conviction they are refunded if nothing was claimed yet; what
+    /// was claimed is checked whatever the draw, then and where too many could not reach anybody.
+    fn tell_others(&mut self, provider: PeerId, step: &Step, what: &Happening, out: &mut Vec<News>) {
         let serving = self.accounts.get(&provider).map(|account| account.serving.clone()).unwrap_or_default();
         for id in serving {
             let Some(open) = self.jobs.get_mut(&id) else { continue };
             let before = open.job.progress();
-            let taken = open.job.apply(Step::Convicted, Party::Notary, self.live_time);
-            debug_assert!(taken.is_ok(), "every open job takes a conviction");
+            let taken = open.job.apply(step.clone(), Party::Notary, self.live_time);
+            debug_assert!(taken.is_ok(), "every open job takes how another one ended");
             if open.job.progress() == before {
                 continue;
             }
-            open.events.push(StoryEvent { round: self.live_time.beacon.round, what: Happening::Convicted });
+            open.events.push(StoryEvent { round: self.live_time.beacon.round, what: what.clone() });
             self.advance(id, out);
         }
     }

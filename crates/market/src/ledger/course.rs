@@ -106,6 +106,10 @@ impl Ledger {
                 let check = draw::is_drawn(id, claim, open.job.secret(), beacon.value, rate);
                 Some(Happening::Draw { check })
             }
+            Stage::Jury(SeatPhase::Doubting { round }) if beacon.round >= round => {
+                let check = draw::is_second(id, open.job.secret(), beacon.value, open.job.second());
+                Some(Happening::Draw { check })
+            }
             Stage::Checking(SeatPhase::Seating { round }) | Stage::Jury(SeatPhase::Seating { round })
                 if beacon.round >= round =>
             {
@@ -134,6 +138,8 @@ impl Ledger {
         let ticket = open.job.ticket();
         let (job, rate) = (id, ticket.rate);
         match happening {
+            // Whether the job is checked was drawn before: this is whether somebody looks again.
+            Happening::Draw { .. } if matches!(open.job.stage(), Stage::Jury(_)) => {}
             Happening::Draw { check: false } if !open.job.forced() => {
                 out.push(News::Drawn { job, rate, verifier: None });
             }
@@ -159,7 +165,8 @@ impl Ledger {
             | Happening::OpenClaim(_)
             | Happening::OpenSeal(_)
             | Happening::Tick
-            | Happening::Convicted => {}
+            | Happening::Convicted
+            | Happening::Unreached => {}
         }
     }
 
@@ -221,7 +228,8 @@ impl Ledger {
 
 /// From the accusation on the provider's new jobs are all checked; once a juror supports it, it gets none.
 fn note_accusation(accounts: &mut Tracked<PeerId, Holdings>, job: &Job, out: &mut Vec<News>) {
-    if job.jury_from().is_none() {
+    // Below the entry level nobody is accused: two of three decide.
+    if job.jury_from().is_none() || job.ticket().newcomer {
         return;
     }
     let (id, provider, supported) = (job.id(), job.order().provider, job.tally().against.draws > 0);

@@ -84,7 +84,8 @@ impl Ledger {
             | Happening::OpenClaim(_)
             | Happening::OpenSeal(_)
             | Happening::Tick
-            | Happening::Convicted => None,
+            | Happening::Convicted
+            | Happening::Unreached => None,
         })
     }
 

@@ -44,12 +44,12 @@ fn each_part_of_the_rate_rules_where_it_is_the_highest() {
 }
 
 #[test]
-fn a_newcomer_can_cost_a_client_one_check_and_its_premium_and_garbage_earns_a_quarter() {
+fn a_newcomer_can_cost_a_client_its_checks_and_its_premium_and_garbage_earns_a_quarter() {
     let found = check(standing(0, Amount::ZERO), Ruler::Newcomer);
-    // A hundred units of work at 1,000; two per cent of it with a margin of 15 %, rounded down twice.
+    // A hundred units of work at 1,000, and as much again since its price is dear; two per cent of it with a margin of 15 %, rounded down twice.
     let newcomer = found.newcomer.expect("a newcomer");
-    assert_eq!((found.cost.prepaid, found.cost.premium), (Amount(100_000), Amount(2_298)));
-    assert_eq!(newcomer.loss_max, Amount(102_298));
+    assert_eq!((found.cost.prepaid, found.cost.premium), (Amount(200_000), Amount(2_298)));
+    assert_eq!(newcomer.loss_max, Amount(202_298));
     let price = order(PRICE).price().expect("a price");
     let share = Rate::of(newcomer.garbage_max.0, price.0);
     assert_eq!((share.0 * 1_000 + (1 << 31)) >> 32, 243, "1 − .757");

@@ -288,6 +288,7 @@ fn bend(genesis: &mut Genesis, dice: &mut Dice<'_>) {
             &mut checks.convict_margin,
             &mut checks.clear_margin,
             &mut checks.draws_max,
+            &mut checks.second.0,
             &mut checks.tries_max,
             &mut checks.party_share.0,
             &mut checks.stake_checks,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use assay_protocol::{
     codec,
     compare::Testimony,
-    draw::Lot,
+    draw::{self, Lot},
     genesis::Checks,
     id::{Digest, PeerId},
     jury::{self, Ballot, Side, Tally, Verdict, Voice},
@@ -22,6 +22,8 @@ const JURIES: u64 = 1_000;
 const JURIES_LONG: u64 = 20_000;
 /// Verifiers that a share of dust is spread over.
 const DUST: u64 = 100;
+/// Accusations of newcomers of each kind.
+const LOOKS: u64 = 100_000;
 /// σ within which a frequency has to be.
 const SIGMAS: f64 = 4.0;
 
@@ -223,6 +225,46 @@ fn few_equal_verifiers_convict_always_though_one_is_a_friend_and_some_are_asleep
     for number in 0..JURIES {
         let verdict = crowd.judge(number);
         assert!(["disputed", "void"].contains(&verdict), "one against one: {verdict}");
+    }
+}
+
+/// What a verifier that accuses a newcomer nets of each check on average, with four standard deviations, where such a
+/// share of the others is friends: an honest one for the truth, or one that says anything.
+fn accuser_nets(per_mille: u64, is_honest: bool) -> (f64, f64) {
+    let members = 1_000;
+    let crowd = Panel::new((0..members).map(|number| {
+        (1_000, if number * 1_000 < per_mille * members { Mind::Friend } else { Mind::Honest })
+    }));
+    let checks = Checks::default();
+    let fine = 3.0 / (checks.second.0 as f64 / Rate::ONE.0 as f64);
+    let (mut sum, mut squares) = (0.0, 0.0);
+    for number in 0..LOOKS {
+        let (job, secret) = (codec::digest("job", &number), codec::digest("secret", &number));
+        let beacons = [1, 2].map(|round| codec::digest("value", &(number, round)));
+        let contradicts = |seat: u16| {
+            let lot = Lot { job, secret, beacon: beacons[usize::from(seat) - 1], seat };
+            let drawn =
+                lot.cast(&crowd.roster, &[], checks.tries_max).and_then(|tries| tries.last().cloned());
+            drawn.is_some_and(|tried| (crowd.minds[&tried.leaf.peer] == Mind::Friend) == is_honest)
+        };
+        let looked = draw::is_second(job, secret, beacons[0], checks.second);
+        let net = if looked && contradicts(1) && contradicts(2) { 1.0 - fine } else { 1.0 };
+        (sum, squares) = (sum + net, squares + net * net);
+    }
+    let mean = sum / LOOKS as f64;
+    (mean, SIGMAS * ((squares / LOOKS as f64 - mean * mean) / LOOKS as f64).sqrt())
+}
+
+#[test]
+fn where_two_of_three_decide_the_truth_about_newcomers_is_paid_and_junk_is_not() {
+    for (per_mille, honest, junk) in [(200, 0.88, -0.92), (333, 0.667, -0.335)] {
+        for (is_honest, expected) in [(true, honest), (false, junk)] {
+            let (mean, bound) = accuser_nets(per_mille, is_honest);
+            assert!(
+                (mean - expected).abs() <= bound + 5e-4,
+                "{per_mille} ‰: {mean}, not {expected} ± {bound}"
+            );
+        }
     }
 }
 

@@ -174,7 +174,7 @@ impl Play {
     fn check(&self, office: &Office<Cheap>, phase: SeatPhase) -> Option<Happening> {
         match phase {
             SeatPhase::Disclosing { .. } => self.open_claim(office),
-            SeatPhase::Seating { .. } => None,
+            SeatPhase::Seating { .. } | SeatPhase::Doubting { .. } => None,
             SeatPhase::Sealing { .. } => self.seal(office),
             SeatPhase::Opening { .. } => self.open_claim(office).or_else(|| self.open_seal(office)),
             SeatPhase::Silence { .. } => {

@@ -97,6 +97,7 @@ section!(Checks {
     clear_margin: "The margin by which a jury clears, in draws.",
     unreached_margin: "The margin by which those that got no input end a jury, in draws.",
     draws_max: "Draws after which a jury gives up.",
+    second: "The chance that somebody looks again where a verifier accuses a newcomer.",
     tries_max: "Positions tried for one verifier.",
     endowed_checks: "Checks that the endowment pays for each endowed pair.",
 });

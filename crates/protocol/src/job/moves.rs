@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    BookedClaim, Job, LiveTime, Misstep, Seat, SeatPhase, Stage, Testified, hung, opened, proven, speaker,
+    BookedClaim, Job, LiveTime, Misstep, Seat, SeatPhase, Stage, Testified, opened, proven, speaker,
     testimony,
 };
 use crate::{
@@ -102,9 +102,7 @@ impl Job {
 
     /// Who is drawn again counts again with what it said: the next one is drawn at once, by the same value of the beacon.
     pub(super) fn seat(&mut self, verifier: Option<Leaf>, now: LiveTime) -> Stage {
-        let Some(leaf) = verifier else {
-            return if self.jury_from.is_some() { hung(&self.tally()) } else { self.unchecked() };
-        };
+        let Some(leaf) = verifier else { return self.deserted() };
         let known = self.seats.iter().position(|seat| seat.peer == leaf.peer);
         if self.jury_from.is_some() {
             self.draws.push(known.unwrap_or(self.seats.len()));
@@ -132,6 +130,7 @@ impl Job {
             Testified::Heard { evidence: known, .. } if evidence == Some(*known) => {
                 return Err(Misstep::Known);
             }
+            Testified::Unserved(_) if self.may_yet_find(seat) => {}
             Testified::Heard { .. } | Testified::Unserved(_) | Testified::Absent => {
                 return Err(Misstep::TooLate);
             }
@@ -160,9 +159,28 @@ impl Job {
         if evidence.commit() != commit || !whole {
             return Err(Misstep::Unmatched);
         }
+        let again = self.seats[usize::from(seat)].voice().is_some();
         let voice = Voice::Found(testimony(&evidence, &[]));
         self.testify(seat, Testified::Heard { evidence, voice });
-        Ok(self.resolve_seat(now))
+        Ok(if again { self.reconsider(now) } else { self.resolve_seat(now) })
+    }
+
+    /// Whoever was given no input may find something after all, once, where a seal is all that it has to say: before the
+    /// next verifier of a first check is drawn, and as long as a jury sits.
+    fn may_yet_find(&self, seat: u16) -> bool {
+        let last = usize::from(seat) + 1 == self.seats.len();
+        let open = match self.stage {
+            Stage::Checking(SeatPhase::Seating { .. }) => last,
+            Stage::Jury(_) => true,
+            Stage::Open { .. }
+            | Stage::Cancelling { .. }
+            | Stage::Claimed { .. }
+            | Stage::Drawing { .. }
+            | Stage::Waiting { .. }
+            | Stage::Checking(_)
+            | Stage::Closed(_) => false,
+        };
+        open && self.order.manifest.policy.opens_itself()
     }
 
     pub(super) fn unserved(&mut self, seat: u16, now: LiveTime) -> Result<Stage, Misstep> {
@@ -276,13 +294,16 @@ impl Job {
         Ok(Stage::Checking(SeatPhase::Seating { round }))
     }
 
-    /// Resolves the seat that is being opened once all is heard that is waited for: a jury's juror alone, a first
-    /// verifier together with the provider.
+    /// Resolves the seat that is being opened once all is heard that is waited for: a jury's juror alone, all others
+    /// together with the provider.
     fn resolve_if_heard(&mut self, now: LiveTime) -> Stage {
         let heard = self.seats.last().is_some_and(|seat| seat.voice().is_some());
         let ready = match self.stage {
             Stage::Checking(SeatPhase::Opening { .. }) => heard && self.opened.is_some(),
-            Stage::Jury(SeatPhase::Opening { .. }) => heard,
+            // A newcomer is not convicted of being late: what it does not open in time counts against it.
+            Stage::Jury(SeatPhase::Opening { .. }) => {
+                heard && (!self.ticket.newcomer || self.opened.is_some())
+            }
             Stage::Open { .. }
             | Stage::Cancelling { .. }
             | Stage::Claimed { .. }

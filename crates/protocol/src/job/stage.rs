@@ -72,6 +72,11 @@ pub enum SeatPhase {
         /// When it is convicted of that.
         until: Timestamp,
     },
+    /// The beacon is awaited that draws whether somebody looks again where a newcomer was accused.
+    Doubting {
+        /// Its round.
+        round: u64,
+    },
 }
 
 impl Stage {
@@ -85,7 +90,7 @@ impl Stage {
             | Stage::Waiting { until } => (Some(until), None),
             Stage::Drawing { round } => (None, Some(round)),
             Stage::Checking(phase) | Stage::Jury(phase) => match phase {
-                SeatPhase::Seating { round } => (None, Some(round)),
+                SeatPhase::Seating { round } | SeatPhase::Doubting { round } => (None, Some(round)),
                 SeatPhase::Disclosing { until, .. }
                 | SeatPhase::Sealing { until }
                 | SeatPhase::Opening { until }

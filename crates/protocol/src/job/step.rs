@@ -109,6 +109,8 @@ pub enum Step {
     },
     /// The provider was convicted over another job.
     Convicted,
+    /// Over another job of the provider too many were given no input.
+    Unreached,
 }
 
 /// Why a step was refused.

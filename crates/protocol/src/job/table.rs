@@ -27,7 +27,7 @@ impl Job {
             )
             | (
                 _,
-                Step::Draw { .. } | Step::Seat { .. } | Step::Tick { .. } | Step::Convicted,
+                Step::Draw { .. } | Step::Seat { .. } | Step::Tick { .. } | Step::Convicted | Step::Unreached,
                 Client | Provider | Verifier(_),
             )
             | (_, Step::Seal { .. } | Step::Unserved | Step::OpenSeal { .. }, Client | Provider | Notary) => {
@@ -94,8 +94,16 @@ impl Job {
             (Drawing { round }, Step::Draw { check }, Notary) if reached(round) => {
                 self.drawn(check, round, now)
             }
+            // T8, below the entry level.
+            (Jury(SeatPhase::Doubting { round }), Step::Draw { check }, Notary) if reached(round) => {
+                if check { Jury(SeatPhase::Seating { round }) } else { Closed(Outcome::Mismatch) }
+            }
             (
-                Open { .. } | Cancelling { .. } | Claimed { .. } | Drawing { .. },
+                Open { .. }
+                | Cancelling { .. }
+                | Claimed { .. }
+                | Drawing { .. }
+                | Jury(SeatPhase::Doubting { .. }),
                 Step::Draw { .. },
                 Notary,
             ) => return Err(Misstep::TooEarly),
@@ -138,8 +146,10 @@ impl Job {
                 | Claimed { .. }
                 | Drawing { .. }
                 | Waiting { .. }
-                | Checking(SeatPhase::Disclosing { .. } | SeatPhase::Seating { .. })
-                | Jury(SeatPhase::Disclosing { .. } | SeatPhase::Seating { .. }),
+                | Checking(
+                    SeatPhase::Disclosing { .. } | SeatPhase::Seating { .. } | SeatPhase::Doubting { .. },
+                )
+                | Jury(SeatPhase::Disclosing { .. } | SeatPhase::Seating { .. } | SeatPhase::Doubting { .. }),
                 Step::Seat { .. },
                 Notary,
             ) => return Err(Misstep::TooEarly),
@@ -184,6 +194,17 @@ impl Job {
                 stage
             }
             (stage @ (Checking(_) | Jury(_)), Step::Convicted, Notary) => stage,
+            (Waiting { .. }, Step::Unreached, Notary) => {
+                (self.forced, self.suspected) = (true, true);
+                self.begin_check(now.round_ahead(), now)
+            }
+            (stage @ (Claimed { .. } | Drawing { .. }), Step::Unreached, Notary) => {
+                (self.forced, self.suspected) = (true, true);
+                stage
+            }
+            (stage @ (Open { .. } | Cancelling { .. } | Checking(_) | Jury(_)), Step::Unreached, Notary) => {
+                stage
+            }
 
             // Closed is final.
             (
@@ -199,7 +220,8 @@ impl Job {
                 | Step::Unserved
                 | Step::OpenClaim { .. }
                 | Step::OpenSeal { .. }
-                | Step::Convicted,
+                | Step::Convicted
+                | Step::Unreached,
                 Client | Provider | Verifier(_) | Notary,
             ) => return Err(Misstep::Closed),
         };

@@ -56,7 +56,15 @@ const TABLE: &[(Terms, &str)] = &[
         accused voice:other voice:same voice:other voice:same*3 | Cleared | 1198.875 | 783.125 | 0 | 2:64 4:64 5:64 6:64 0:-85.334 1:-85.333 3:-85.333
         accused voice:third voice:same*3            | Cleared      | 1198.875 | 783.125 | 0      | 2:64 3:64 4:64 0:-96 1:-96
         accused unheard voice:same*2                | Cleared      | 1198.875 | 783.125 | 0      | 2:64 3:64 0:-128
-        drawn seat unserved voice:same open voice:same | Cleared   | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-64 p:-64
+        drawn unserving checked:same voice:same     | Checked      | 1198.875 | 719.125 | 0      | 1:64 2:64
+        drawn unserving checked:same nobody         | Unreached    | 2000     | 0       | 0      | 1:64 p:-64
+        claim:idle reveal rounds draw:check unserving checked:same voice:same | Checked | 1998.875 | 0 | 0 | 1:64 2:64 p:-64
+        undrawn convicted unserving checked:same voice:same | Checked | 1198.875 | 655.125 | 0   | 1:64 2:64
+        undrawn unreached unserving                 | Unreached    | 2000     | 0       | 0      |
+        undrawn dispute unserving*3                 | Unchecked    | 1198.875 | 783.125 | 0      | 0:21.333 1:21.333 2:21.333
+        undrawn dispute unserving checked:same unserving*2 | Unchecked | 1198.875 | 719.125 | 0  | 1:64 0:21.333 2:21.333 3:21.333
+        drawn unserving checked:grey                | Grey         | 1198.875 | 783.125 | 0      | 1:64
+        drawn unserving*8                           | Unreached    | 2000     | 0       | 0      |
         drawn sealed:same open-seal:same overdue open voice:same*2 | Cleared | 1198.875 | 783.125 | 0 | 0:64 1:64 2:64 p:-128
         drawn sealed:same open-seal:same overdue voice:same open voice:same | Cleared | 1198.875 | 783.125 | 0 | 0:64 1:64 2:64 p:-128
         drawn sealed:same open-seal:same overdue open voice:other voice:same*3 | Cleared | 1198.875 | 783.125 | 0 | 0:64 2:64 3:64 4:64 p:-96 1:-96
@@ -68,7 +76,7 @@ const TABLE: &[(Terms, &str)] = &[
         accused rounds seat:accuser voice:same*3    | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 3:64 0:-192
         accused voice:same voice:other*3            | Slashed      | 2000     | 0       | 200000 | 0:1344 2:64 3:64 4:64
         accused unserving*12                        | Unreached    | 2000     | 0       | 0      | 0:64 p:-64
-        drawn seat unserved voice:other open voice:other | Slashed | 2000     | 0       | 200000 | 1:64 2:64
+        drawn unserving checked:other voice:other*2 | Slashed      | 2000     | 0       | 200000 | 1:1344 2:64 3:64
         claim contradict                            | FalseStream  | 2000     | 0       | 200000 |
         undrawn contradict                          | FalseStream  | 2000     | 0       | 200000 |
         drawn sealed:same open:output               | FalseOpening | 2000     | 0       | 200000 |
@@ -128,9 +136,18 @@ const TABLE: &[(Terms, &str)] = &[
         "
         drawn checked:same                          | Checked      | 1198.875 | 736     | 0      | 0:64
         claim:idle reveal rounds draw:check checked:same | Checked | 1934.875 | 0       | 0      | 0:64
-        drawn checked:other                         | Mismatch     | 1934.875 | 0       | 0      | 0:64
-        drawn sealed:same open-seal:same overdue    | Mismatch     | 1934.875 | 0       | 0      | 0:64
-        drawn seat unserved                         | Mismatch     | 1998.875 | 0       | 0      |
+        drawn checked:other rounds draw:none        | Mismatch     | 1870.875 | 0       | 0      | 0:64
+        drawn checked:other rounds draw:check voice:other | Mismatch | 1870.875 | 0     | 0      | 0:64 1:64
+        drawn checked:other rounds draw:check seat:accuser | Mismatch | 1870.875 | 0    | 0      | 0:64
+        drawn checked:other rounds draw:check voice:same voice:other | Mismatch | 1870.875 | 0 | 0 | 0:64 1:64 2:64 1:-192
+        drawn checked:other rounds draw:check voice:same*2 | Checked | 1198.875 | 736   | 0      | 0:64 1:64 2:64 0:-192
+        drawn checked:other rounds draw:check voice:same rounds seat:again | Checked | 1198.875 | 736 | 0 | 0:64 1:64 0:-192
+        drawn checked:other rounds draw:check voice:same unserving | Mismatch | 1870.875 | 0 | 0 | 0:64 1:64
+        drawn sealed:same open-seal:same overdue rounds draw:none | Mismatch | 1870.875 | 0 | 0 | 0:64
+        drawn unserving checked:other               | Mismatch     | 1870.875 | 0       | 0      | 1:64
+        drawn unserving checked:same voice:same     | Checked      | 1198.875 | 736     | 0      | 1:64 2:64
+        drawn unserving*3                           | Unreached    | 1936.001 | 0       | 0      | 0:21.333 1:21.333 2:21.333
+        drawn unserving*2 checked:same              | Unreached    | 1936     | 0       | 0      | 2:64
         drawn seat:nobody                           | Void         | 2000     | 0       | 0      |
         claim contradict                            | FalseStream  | 2000     | 0       | 0      |
         drawn sealed:same open-seal:same open:output | FalseOpening | 2000    | 0       | 0      | 0:64
@@ -140,7 +157,8 @@ const TABLE: &[(Terms, &str)] = &[
         Terms { checks: 3, ..NEWCOMER },
         "
         drawn checked:same voice:same*2             | Checked      | 1070.875 | 736     | 0      | 0:64 1:64 2:64
-        drawn checked:same voice:other              | Mismatch     | 1870.875 | 0       | 0      | 0:64 1:64
+        drawn checked:same voice:other rounds draw:none | Mismatch | 1806.875 | 0       | 0      | 0:64 1:64
+        drawn checked:same voice:other rounds draw:check voice:same*2 | Checked | 1070.875 | 736 | 0 | 0:64 1:64 2:64 3:64 1:-192
         ",
     ),
     (
@@ -311,7 +329,12 @@ fn assert_conserved(world: &World, at_stake: Amount) {
     let held = wide(job.order().total_max) + wide(deposit(genesis, job));
     let done = job.seats().iter().filter_map(Seat::found);
     let costs: u128 = done.map(|found| wide(genesis.check_cost(found.work.min(job.claimed_work())))).sum();
-    let bounty = sum(fees).saturating_sub(costs);
+    // Whoever asked for an input in vain has a part of a check that was paid in advance.
+    let found = |peer: PeerId| job.seats().iter().any(|seat| seat.peer == peer && seat.found().is_some());
+    let (done, vain): (Vec<Fee>, Vec<Fee>) = fees.iter().copied().partition(|fee| found(fee.peer));
+    let check = wide(genesis.check_cost(job.claimed_work()));
+    assert!(sum(&vain) <= check, "more than a check for nothing: {settlement:?}");
+    let bounty = sum(&done).saturating_sub(costs);
     let out = wide(*client) + wide(*provider) + sum(fees);
     let asked = out.saturating_sub(held + wide(*slashed) + sum(fines));
     assert!(asked <= costs, "the pool is asked for more than checks: {settlement:?}");
@@ -320,7 +343,16 @@ fn assert_conserved(world: &World, at_stake: Amount) {
     assert!(bounty <= wide(*slashed) / 2, "a bounty of more than half of the slash: {settlement:?}");
     assert!(*slashed <= at_stake && *slashed <= job.ticket().slash, "{settlement:?}");
     assert_eq!(slashed.is_zero(), !outcome.is_slashed() || at_stake.is_zero(), "{settlement:?}");
-    let fined = [Outcome::Cleared, Outcome::GreyRefunded, Outcome::Unreached].contains(&outcome);
+    let fined = [
+        Outcome::Cleared,
+        Outcome::GreyRefunded,
+        Outcome::Unreached,
+        Outcome::Checked,
+        Outcome::Mismatch,
+        Outcome::Grey,
+        Outcome::Unchecked,
+    ];
+    let fined = fined.contains(&outcome);
     assert!(fines.is_empty() || fined, "fined at {outcome:?}: {settlement:?}");
     assert!(provider.is_zero() || outcome.is_paid() || outcome == Outcome::Cancelled, "{settlement:?}");
 }

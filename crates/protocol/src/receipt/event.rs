@@ -67,6 +67,8 @@ pub enum Happening {
     Tick,
     /// The provider was convicted over another job.
     Convicted,
+    /// Over another job of the provider too many were given no input.
+    Unreached,
 }
 
 /// What to do with the statement in a happening, whichever it is, and what to say where there is none.
@@ -83,7 +85,11 @@ macro_rules! of_statement {
             Happening::Unserved($signed) => $of,
             Happening::OpenClaim($signed) => $of,
             Happening::OpenSeal($signed) => $of,
-            Happening::Draw { .. } | Happening::Seat(_) | Happening::Tick | Happening::Convicted => $none,
+            Happening::Draw { .. }
+            | Happening::Seat(_)
+            | Happening::Tick
+            | Happening::Convicted
+            | Happening::Unreached => $none,
         }
     };
 }
@@ -176,6 +182,7 @@ impl Happening {
             }
             Self::Tick => (Step::Tick { frozen: false }, Party::Notary),
             Self::Convicted => (Step::Convicted, Party::Notary),
+            Self::Unreached => (Step::Unreached, Party::Notary),
         }
     }
 

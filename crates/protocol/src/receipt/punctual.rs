@@ -35,7 +35,7 @@ pub(super) fn overdue(job: &Job, what: &Happening, at: ToldTime) -> Option<&'sta
     let until = until.filter(|_| !held);
     let (late, drawn) = match what {
         // These come at a tick, before what is drawn at it. The first at or past a deadline is less than a gap behind it.
-        Happening::Tick | Happening::Convicted => (
+        Happening::Tick | Happening::Convicted | Happening::Unreached => (
             until.is_some_and(|until| before >= until || now.live >= until.after(gap_max)),
             awaited().any(|awaited| awaited < round),
         ),

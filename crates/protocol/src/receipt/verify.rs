@@ -338,7 +338,8 @@ impl<'a, S: Scheme> Judge<'a, S> {
                 | Happening::OpenClaim(_)
                 | Happening::OpenSeal(_)
                 | Happening::Tick
-                | Happening::Convicted => {}
+                | Happening::Convicted
+                | Happening::Unreached => {}
             }
             let before = job.progress();
             if let Err(misstep) = job.apply(step, by, at) {
@@ -351,7 +352,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
                 job.enrol(listing.electorate());
             }
             let idle = stop == Stop::Outcome && job.progress() == before;
-            demand(!idle, stop, "a tick or a conviction that moves the job")?;
+            demand(!idle, stop, "a tick, or an end of another job, that moves the job")?;
         }
         Ok(job)
     }
@@ -373,7 +374,11 @@ impl<'a, S: Scheme> Judge<'a, S> {
     fn draw(&self, job: &Job, check: bool, at: LiveTime) -> Result<(), Refuted> {
         demand(job.due().1 == Some(at.beacon.round), Stop::Draw, "the beacon of the round that was due")?;
         let claim = job.claim().map(|claimed| claimed.digest).unwrap_or_default();
-        let drawn = draw::is_drawn(job.id(), claim, job.secret(), at.beacon.value, self.story.ticket.rate);
+        let drawn = if matches!(job.stage(), Stage::Jury(_)) {
+            draw::is_second(job.id(), job.secret(), at.beacon.value, job.second())
+        } else {
+            draw::is_drawn(job.id(), claim, job.secret(), at.beacon.value, self.story.ticket.rate)
+        };
         demand(check == drawn, Stop::Draw, "the draw that secret, claim and beacon give")
     }
 
@@ -437,6 +442,6 @@ fn stop_of(what: &Happening) -> Stop {
         Happening::Seal(_) | Happening::Unserved(_) | Happening::OpenClaim(_) | Happening::OpenSeal(_) => {
             Stop::Evidence
         }
-        Happening::Tick | Happening::Convicted => Stop::Outcome,
+        Happening::Tick | Happening::Convicted | Happening::Unreached => Stop::Outcome,
     }
 }

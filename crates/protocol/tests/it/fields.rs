@@ -96,8 +96,19 @@ fn others(value: &Value) -> Vec<Value> {
 }
 
 fn other_texts(text: &str) -> Vec<String> {
-    let words =
-        ["tick", "convicted", "exact", "stop", "length", "cancelled", "calls", "tokens", "checked", "void"];
+    let words = [
+        "tick",
+        "convicted",
+        "unreached",
+        "exact",
+        "stop",
+        "length",
+        "cancelled",
+        "calls",
+        "tokens",
+        "checked",
+        "void",
+    ];
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let mut others: Vec<String> = if digits && text.len() >= 64 {
         let turn = |digit: &str| if digit == "0" { "1" } else { "0" };

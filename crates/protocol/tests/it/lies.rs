@@ -66,7 +66,7 @@ fn crooks() -> Vec<(Stop, Crook)> {
         each(Stop::InTime, 12, Crook::HearsLate),
         each(Stop::InTime, 6, Crook::Dawdles),
         each(Stop::InTime, 1, |_| Crook::TellsNoPositions),
-        each(Stop::Draw, 1, |_| Crook::DrawsOtherwise),
+        each(Stop::Draw, 2, Crook::DrawsOtherwise),
         each(Stop::Draw, 1, |_| Crook::DrawsLate),
         each(Stop::Verifiers, 4, Crook::PassesOver),
         each(Stop::Ticket, 11, Crook::Fixes),

@@ -185,7 +185,7 @@ fn nothing_that_a_verifier_is_told_says_what_was_claimed_or_what_others_found() 
 #[test]
 fn verifiers_that_copy_what_others_committed_to_cannot_open_it_and_earn_nothing() {
     let mut seats = 0;
-    for (seed, checks, forged) in [(0, 1, false), (1, 2, false), (2, 0, true)] {
+    for (seed, checks, forged) in [(0, 1, false), (1, 2, false), (5, 0, true)] {
         let (gain, drawn) =
             freeloaders(3, seed, Wish { checks, ..Wish::default() }, forged, |world, place| {
                 let overheard = Rc::new(RefCell::new(Overheard::default()));

@@ -2,6 +2,7 @@
 
 use assay_market::policy;
 use assay_protocol::{
+    genesis::{Checks, Genesis},
     receipt::Receipt,
     units::{Amount, Rate},
 };
@@ -51,6 +52,51 @@ fn serve(world: &mut World, rounds: core::ops::Range<u64>) -> Vec<Receipt> {
     world.receipts(client).split_off(known)
 }
 
+/// A check, in prices.
+const CHECK: f64 = 0.4;
+/// The chance that somebody looks again where a newcomer is accused.
+const AGAIN: f64 = 0.25;
+
+/// What comes of a friend's false word about a newcomer, by the chance that it does, a friend being drawn first included:
+/// whether it stands, and what friends have of it in checks, where they are two of ten.
+fn accusing(genesis: &Genesis) -> impl Iterator<Item = (f64, bool, f64)> {
+    let again = genesis.checks.second.0 as f64 / Rate::ONE.0 as f64;
+    let (friend, honest) = (FRIENDLY, 1.0 - FRIENDLY);
+    // Who is drawn again is paid once: half of the friends that look again are another one.
+    let cases = [
+        (1.0 - again, true, 1.0),
+        (again * friend / 2.0, true, 1.0),
+        (again * friend / 2.0, true, 2.0),
+        (again * honest * friend / 2.0, true, 1.0),
+        (again * honest * friend / 2.0, true, 2.0),
+        (again * honest * honest, false, 1.0 - 3.0 / again),
+    ];
+    cases.into_iter().map(move |(chance, stands, checks)| (friend * chance, stands, checks))
+}
+
+/// With a refund by the first word alone they earned a check for each.
+#[test]
+fn verifiers_that_find_all_newcomers_wanting_lose_by_it() {
+    // Every accusation is looked at again, so that chance says little.
+    let checks = Checks { second: Rate::ONE, ..Checks::default() };
+    let plan = Plan { founders: FOUNDERS, clients: 1 + NEWCOMERS, checks, ..Plan::default() };
+    let mut world = market(plan);
+    newcomers(&world).into_iter().for_each(|newcomer| world.provide(newcomer));
+    let friends = [0, 1].map(|number| world.plan().founder(number));
+    friends.iter().for_each(|friend| world.behave(*friend, LazyVerifier));
+    let coalition = Coalition::new(&world, friends);
+    let receipts = serve(&mut world, 0..3);
+    let mut expected = Gamble::default();
+    for _ in &receipts {
+        let accused: Vec<(f64, f64)> =
+            accusing(world.genesis()).map(|(chance, _, checks)| (chance, checks)).collect();
+        expected.add(&[&accused[..], &[(1.0 - FRIENDLY, 0.0)]].concat());
+    }
+    let gained = coalition.gain(&world, "junk about newcomers") as f64 / (PRICE as f64 * CHECK);
+    expected.assert_near("junk about newcomers, in checks", gained);
+    assert!(gained < 0.0, "{gained}");
+}
+
 #[test]
 fn free_inference_from_newcomers_brings_their_client_no_more_than_its_share_of_the_checkers() {
     let mut world = newcomers_market();
@@ -63,9 +109,13 @@ fn free_inference_from_newcomers_brings_their_client_no_more_than_its_share_of_t
     for receipt in &receipts {
         let ticket = &receipt.story.ticket;
         assert!(ticket.newcomer && ticket.rate == Rate::ONE, "nobody has anything at stake yet");
-        // What a friend takes for its false word is what the client has paid in advance.
         let premium = ticket.premium.0 as f64 / PRICE as f64;
-        expected.add(&[(FRIENDLY, 1.0 - premium), (1.0 - FRIENDLY, -premium)]);
+        let accused: Vec<(f64, f64)> = accusing(world.genesis())
+            .map(|(chance, stands, checks)| {
+                (chance, if stands { 1.0 - AGAIN * CHECK } else { 0.0 } + checks * CHECK - premium)
+            })
+            .collect();
+        expected.add(&[&accused[..], &[(1.0 - FRIENDLY, -premium)]].concat());
     }
     coalition.consume(PRICE * results(&world, client));
     let gained = coalition.gain(&world, "free inference from newcomers") as f64 / PRICE as f64;
@@ -118,8 +168,19 @@ fn garbage_from_newcomers_brings_them_no_more_than_quotes_say() {
         let quoted = policy::explain(world.genesis(), &order, receipt.story.ticket.standing, &[]);
         let quoted = quoted.and_then(|quoted| quoted.newcomer).expect("they are newcomers");
         most += quoted.garbage_max.0 as f64 / PRICE as f64;
-        // What of the pay goes to the friend that checked stays among friends.
-        expected.add(&[(FRIENDLY, 1.0), (1.0 - FRIENDLY, 0.0)]);
+        // What of the pay goes to the friend that checked stays among friends. Where an honest verifier was first, friends
+        // who look again confirm the lie if there are two of them; one alone is contradicted.
+        let looks = (1.0 - FRIENDLY) * AGAIN * FRIENDLY;
+        let (caught, alone, both) =
+            (looks * (1.0 - FRIENDLY), looks * FRIENDLY / 2.0, looks * FRIENDLY / 2.0);
+        let fined = (1.0 - 3.0 / AGAIN) * CHECK;
+        expected.add(&[
+            (FRIENDLY, 1.0),
+            (caught, fined),
+            (alone, 1.0),
+            (both, 1.0 + CHECK),
+            (1.0 - FRIENDLY - looks, 0.0),
+        ]);
     }
     let gained = coalition.gain(&world, "garbage from newcomers") as f64 / PRICE as f64;
     victim.gain(&world, "garbage from newcomers, its client");

@@ -139,22 +139,27 @@ fn slandered(seed: u64, slander: impl Fn(&mut World, Place)) -> Slandered {
     // An order that was refused while the provider was frozen never became a job.
     let opened = |key: &&Digest| world.receipt(plan.client(0), **key).is_some();
     let receipts: Vec<_> = keys.iter().filter(opened).map(|key| receipt(&world, *key)).collect();
-    let earned: i128 = receipts.iter().map(owed).sum();
+    let earned: i128 = receipts.iter().map(|receipt| i128::from(receipt.story.settlement.provider.0)).sum();
     let share: i128 = receipts.iter().map(|receipt| fined(&world, receipt, provider)).sum();
+    let checked = receipts.iter().filter(|receipt| receipt.story.outcome == Outcome::Checked);
+    let beyond = checked.flat_map(|receipt| receipt.story.settlement.fees.iter().skip(1));
+    let beyond: i128 = beyond.map(|fee| i128::from(fee.amount.0)).sum();
+    let due: i128 = receipts.iter().map(owed).sum();
+    assert!(beyond > 0 || earned == due, "seed {seed}: paid {earned}, and owed {due}");
     let ended = receipts.iter().map(|receipt| receipt.story.outcome).collect();
     let gain: Vec<i128> =
         (0..8).zip(&before).map(|(number, before)| wealth(&world, plan.founder(number)) - before).collect();
     assert_eq!(
         gain[0],
         earned - share,
-        "seed {seed}: the accused is as rich as without accusers, but for its share"
+        "seed {seed}: the provider is as rich as without liars, but for its share and further checks"
     );
     let liars_share: i128 =
         receipts.iter().flat_map(|receipt| liars.map(|liar| fined(&world, receipt, liar))).sum();
     assert!(share <= liars_share, "seed {seed}: liars pay {liars_share}, the accused {share}");
     assert!(gain[3..].iter().all(|gain| *gain >= 0), "seed {seed}: honest verifiers lost: {gain:?}");
     let frozen = world.told(plan.client(0)).iter().filter(|(_, event)| is_frozen(event)).count();
-    Slandered { share, gain: coalition.gain(&world, &format!("slander, seed {seed}")), ended, frozen }
+    Slandered { share, beyond, gain: coalition.gain(&world, &format!("slander, seed {seed}")), ended, frozen }
 }
 
 /// What came of slander.
@@ -162,6 +167,8 @@ struct Slandered {
     gain: i128,
     /// What the accused paid of the juries.
     share: i128,
+    /// What it paid for checks beyond the first.
+    beyond: i128,
     ended: Vec<Outcome>,
     frozen: usize,
 }
@@ -195,14 +202,22 @@ fn verifiers_that_always_mismatch_pay_for_it_and_the_frozen_provider_is_as_rich_
     assert_eq!(share, 0, "who is slandered pays nothing");
 }
 
-/// Whether it was served nobody but the two knows, so they share what the jury costs.
+/// Whether it was served nobody but the two knows: nobody is accused, and others are asked.
 #[test]
-fn verifiers_that_deny_that_they_were_served_pay_as_much_for_it_as_they_cost_the_provider() {
-    let share = assert_slander_costs(|world, liar| {
-        let complainer = Complainer(world.key(liar), world.genesis().id());
-        world.behave(liar, complainer);
-    });
-    assert!(share > 0, "a half of each jury");
+fn verifiers_that_deny_that_they_were_served_earn_nothing_and_cost_the_provider_further_checks() {
+    for seed in 0..6 {
+        let slandered = slandered(seed, |world, liar| {
+            let complainer = Complainer(world.key(liar), world.genesis().id());
+            world.behave(liar, complainer);
+        });
+        let ended = &slandered.ended;
+        assert!(
+            ended.iter().all(|outcome| [Outcome::Checked, Outcome::NotDrawn].contains(outcome)),
+            "{ended:?}"
+        );
+        assert_eq!((slandered.gain, slandered.frozen), (0, 0), "seed {seed}");
+        assert!(slandered.beyond > 0, "seed {seed}: nobody lied");
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ const STAKE: Amount = Amount(9_900_000_000);
 /// What one of the friends has.
 const MORE: Amount = Amount(10_200_000_000);
 /// A price of which ten times is more than an honest verifier's stake, and less than a friend's.
-const DEAR: Amount = Amount(995_000_000);
+const DEAR: Amount = Amount(990_500_000);
 
 #[test]
 fn three_friends_with_a_twentieth_of_the_stake_slash_nobody_by_an_order_that_is_too_dear_for_others_to_check()

@@ -81,8 +81,10 @@ impl Client {
         // Apart from the price every order of this job costs the same, so one is drafted for all offers.
         let draft = place.map(|place| draft(criteria.submission, place, criteria.now, outlook));
         let units_max = criteria.submission.units_max;
-        let total =
-            |unit_price: Amount| unit_price.times(units_max)?.plus(overhead(draft.as_ref()?, outlook)?);
+        let total = |unit_price: Amount| {
+            let price = unit_price.times(units_max)?;
+            price.plus(overhead(draft.as_ref()?, price, outlook)?)
+        };
         let ranking = matching::rank(offers, criteria, |service| total(service.unit_price));
         let mut passed = ranking.passed;
         passed.add_elsewhere((outlook.book.len() as u64).saturating_sub(passed.counts.offers));
@@ -131,14 +133,15 @@ impl Client {
     }
 }
 
-/// What an order costs beside its price. The margin doubles at most, a newcomer's check is prepaid, and a place may cost
-/// twice as much when it is opened: what is not needed comes back.
-fn overhead(order: &Order, outlook: Outlook<'_>) -> Option<Amount> {
+/// What an order costs beside its price. The margin doubles at most, a newcomer's check is prepaid with its part of a second
+/// look, and a place may cost twice as much when it is opened: what is not needed comes back.
+fn overhead(order: &Order, price: Amount, outlook: Outlook<'_>) -> Option<Amount> {
     let margin = policy::margin_max(outlook.genesis);
     let costs = costs::of_order(outlook.genesis, order, order.work_max, Rate::ONE, margin);
     let open = outlook.notaries.account(order.notary).map_or(0, |account| account.open);
     let place = place::reserved(outlook.genesis, order, place::hour_ahead(outlook.genesis, open))?;
-    costs.premium.plus(costs::prepaid(costs.check, order.checks)?)?.plus(place)
+    let again = costs::second(outlook.genesis, order.work_max, Some(price));
+    costs.premium.plus(costs::prepaid(costs.check, order.checks, again)?)?.plus(place)
 }
 
 /// An order without provider, price and secret.

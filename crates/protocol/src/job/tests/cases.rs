@@ -6,10 +6,10 @@
 use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
 use super::{
-    super::*,
     checks, jury,
     world::{Terms, World, said},
 };
+use crate::outcome::Outcome;
 
 /// Rows that are played under the same terms.
 pub(super) struct Group {
@@ -277,7 +277,7 @@ const SEALS: &[Group] = &[
             drawn                                  | seal:same               | ! NotYours
             drawn seat                             | seal:same               | Checking.Opening
             drawn seat                             | open-seal:same          | ! TooEarly
-            drawn seat                             | unserved                | Jury.Seating
+            drawn seat                             | unserved                | Checking.Seating
             drawn seat seal:same                   | seal:same               | ! Known
             drawn seat seal:same                   | seal:other              | ! Conflict
             drawn seat seal:same                   | unserved                | ! TooLate

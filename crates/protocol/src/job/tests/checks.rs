@@ -7,7 +7,7 @@ use super::{
 use crate::units::Amount;
 
 /// All rows of this module.
-pub(super) const ALL: [&[Group]; 4] = [CHECKS, EXACT, SERIES, ABSENCES];
+pub(super) const ALL: [&[Group]; 6] = [CHECKS, EXACT, SERIES, ABSENCES, UNSERVED, LOOKS];
 
 const CHECKS: &[Group] = &[
     Group {
@@ -15,7 +15,6 @@ const CHECKS: &[Group] = &[
         rows: "
             drawn                         | checked:same    | Checked
             drawn                         | checked:other   | Jury.Seating
-            drawn seat                    | unserved        | Jury.Seating
             undrawn dispute               | checked:same    | Checked
             undrawn dispute               | checked:other   | Jury.Seating
             drawn sealed:same open-seal:same | overdue      | Jury.Seating
@@ -27,9 +26,8 @@ const CHECKS: &[Group] = &[
         terms: Terms::NEWCOMER,
         rows: "
             drawn                         | checked:same    | Checked
-            drawn                         | checked:other   | Mismatch
-            drawn seat                    | unserved        | Mismatch
-            drawn sealed:same open-seal:same | overdue      | Mismatch
+            drawn                         | checked:other   | Jury.Doubting
+            drawn sealed:same open-seal:same | overdue      | Jury.Doubting
         ",
     },
     Group {
@@ -98,7 +96,6 @@ const EXACT: &[Group] = &[
             drawn open seat               | seal:swapped    | ! Unmatched
             drawn open seat               | seal:two-roots  | ! Unmatched
             drawn open seat               | open-seal:same  | ! TooEarly
-            drawn open seat               | unserved        | Jury.Seating
             drawn open seat               | overdue         | Checking.Seating
             drawn open seat overdue       | seal:same       | ! TooLate
             drawn open seat seal:other    | seal:other      | ! Known
@@ -115,7 +112,120 @@ const EXACT: &[Group] = &[
     Group { terms: Terms::SPOT, rows: "drawn seat                 | seal:whole      | ! Unmatched" },
     Group {
         terms: Terms { stake: Amount::ZERO, ..Terms::EXACT },
-        rows: "drawn open seat            | seal:other      | Mismatch",
+        rows: "drawn open seat            | seal:other      | Jury.Doubting",
+    },
+];
+
+/// Below the entry level two of three decide, drawn like a jury; the first of them is who accused the provider.
+const LOOKS: &[Group] = &[
+    Group {
+        terms: Terms::NEWCOMER,
+        rows: "
+            drawn checked:other                                | draw:check   | ! TooEarly
+            drawn checked:other rounds                         | seat         | ! TooEarly
+            drawn checked:other rounds                         | draw:none    | Mismatch
+            drawn checked:other rounds                         | draw:check   | Jury.Seating
+            drawn checked:other rounds draw:check              | draw:check   | ! TooLate
+            drawn checked:other rounds draw:check              | seat:accuser | Mismatch
+            drawn checked:other rounds draw:check              | voice:other  | Mismatch
+            drawn checked:other rounds draw:check              | voice:third  | Mismatch
+            drawn checked:other rounds draw:check              | unserving    | Mismatch
+            drawn checked:other rounds draw:check              | nobody       | Mismatch
+            drawn checked:other rounds draw:check unheard*2    | unheard      | Mismatch
+            drawn checked:other rounds draw:check              | voice:same   | Jury.Seating
+            drawn checked:other rounds draw:check voice:same   | voice:same   | Checked
+            drawn checked:other rounds draw:check voice:same   | voice:other  | Mismatch
+            drawn checked:other rounds draw:check voice:same   | unserving    | Mismatch
+            drawn checked:other rounds draw:check voice:same   | voice:grey   | Mismatch
+            drawn checked:other rounds draw:check voice:same rounds | seat:accuser | Mismatch
+            drawn checked:other rounds draw:check voice:same rounds | seat:again   | Checked
+            drawn                                              | unserving    | Jury.Seating
+            drawn unserving                                    | checked:other | Mismatch
+            drawn unserving                                    | checked:same | Jury.Seating
+            drawn unserving checked:same                       | voice:same   | Checked
+            drawn unserving                                    | voice:same   | Jury.Opening
+            drawn unserving voice:same                         | open         | Jury.Seating
+            drawn unserving voice:same                         | overdue      | Mismatch
+            drawn unserving                                    | unserving    | Jury.Seating
+            drawn unserving*2                                  | checked:same | Unreached
+            drawn unserving*2                                  | unserving    | Unreached
+            drawn unserving rounds seat:again                  | seat:again   | Unreached
+            drawn unserving                                    | nobody       | Unreached
+            drawn sealed:same open-seal:same overdue rounds draw:check voice:same | overdue | Mismatch
+            drawn sealed:same open-seal:same overdue open rounds draw:check | voice:same | Checked
+        ",
+    },
+    Group {
+        terms: Terms { stake: Amount::ZERO, ..Terms::EXACT },
+        rows: "
+            drawn open unserving                               | seal:same    | Jury.Seating
+            drawn open unserving seal:same                     | sealed:same  | Checked
+            drawn open unserving                               | seal:other   | Jury.Seating
+            drawn open unserving seal:other                    | sealed:other | Mismatch
+        ",
+    },
+];
+
+/// Whoever is given no input accuses nobody: the check goes on until more were given it, or far fewer.
+const UNSERVED: &[Group] = &[
+    Group {
+        terms: Terms::SPOT,
+        rows: "
+            drawn                                     | unserving     | Checking.Seating
+            drawn unserving                           | checked:same  | Checking.Seating
+            drawn unserving checked:same              | voice:same    | Checked
+            drawn unserving                           | checked:other | Jury.Seating
+            drawn unserving                           | checked:grey  | Grey
+            drawn unserving                           | nobody        | Unreached
+            drawn unserving checked:same              | nobody        | Unreached
+            drawn unserving unheard*2                 | unheard       | Unreached
+            drawn unserving*7                         | unserving     | Unreached
+            drawn unserving*6                         | unserving     | Checking.Seating
+            drawn unserving*7 checked:same            | unserving     | Checking.Seating
+            drawn unserving*7 checked:same unserving  | unserving     | Unreached
+            drawn unserving                           | seal:same     | ! TooLate
+            undrawn dispute unserving*2               | unserving     | Unchecked
+            undrawn dispute unserving                 | unserving     | Checking.Seating
+            undrawn dispute unserving checked:same    | voice:same    | Checked
+        ",
+    },
+    Group {
+        terms: Terms::THRICE,
+        rows: "
+            drawn checked:same unserving voice:same   | voice:same    | Checked
+            drawn checked:same unserving voice:same   | nobody        | Checked
+            drawn checked:same unserving              | nobody        | Unreached
+        ",
+    },
+    Group {
+        terms: Terms::EXACT,
+        rows: "
+            drawn open unserving                      | seal:same     | Checked
+            drawn open unserving                      | seal:other    | Jury.Seating
+            drawn open unserving seal:same            | unserved      | ! Closed
+            drawn open unserving seal:other           | seal:same     | ! TooLate
+            drawn open unserving rounds seat          | seal:same     | Checking.Seating
+            drawn open seat seal:other unserving      | seal:same     | Jury.Seating
+            drawn open seat seal:other unserving seal:other | seal:same | ! TooLate
+            drawn open seat seal:other sealed:same*3 unserving | seal:same | Cleared
+            drawn open seat seal:other sealed:other*5 unserving | seal:other | Slashed
+        ",
+    },
+    Group {
+        terms: Terms::SPOT,
+        rows: "
+                                          | unreached     | Open
+            cancel                        | unreached     | Cancelling
+            claim                         | unreached     | Claimed
+            claim unreached reveal rounds | draw:none     | Checking.Seating
+            undrawn                       | unreached     | Checking.Seating
+            drawn                         | unreached     | Checking.Seating
+            accused                       | unreached     | Jury.Seating
+            undrawn unreached             | unserving     | Unreached
+            undrawn unreached             | checked:same  | Checked
+            undrawn convicted             | unserving     | Checking.Seating
+            drawn unreached               | unserving     | Checking.Seating
+        ",
     },
 ];
 
@@ -130,7 +240,6 @@ const SERIES: &[Group] = &[
             drawn                                     | checked:other | Jury.Seating
             drawn checked:same                        | voice:other   | Jury.Seating
             drawn checked:same voice:same             | voice:other   | Jury.Seating
-            drawn checked:same                        | unserving     | Jury.Seating
             drawn unheard checked:same unheard voice:same | voice:same | Checked
             drawn checked:same unheard*2              | unheard       | Unchecked
             drawn checked:same voice:same             | nobody        | Unchecked
@@ -145,7 +254,7 @@ const SERIES: &[Group] = &[
     },
     Group {
         terms: Terms { checks: 3, ..Terms::NEWCOMER },
-        rows: "drawn checked:same voice:same | voice:other | Mismatch",
+        rows: "drawn checked:same voice:same | voice:other | Jury.Doubting",
     },
     Group {
         terms: Terms { checks: 3, ..Terms::SPOT },
@@ -177,6 +286,16 @@ fn a_match_pays_a_mismatch_calls_a_jury_and_what_is_grey_is_paid_a_few_times() {
 #[test]
 fn a_claim_that_opens_itself_is_checked_without_a_word_of_its_provider() {
     cases::check(EXACT);
+}
+
+#[test]
+fn below_the_entry_level_two_of_three_decide() {
+    cases::check(LOOKS);
+}
+
+#[test]
+fn whoever_is_given_no_input_accuses_nobody_and_the_check_goes_on() {
+    cases::check(UNSERVED);
 }
 
 #[test]

@@ -60,7 +60,7 @@ const AGAIN: &[Group] = &[Group {
         accused voice:same rounds seat:again*30           | voice:same    | Cleared
         accused voice:other rounds seat:again*38          | seat:again    | Disputed
         accused unserving rounds seat:again*10            | seat:again    | Unreached
-        drawn seat unserved rounds seat:accuser*11        | seat:accuser  | Unreached
+        drawn unserving checked:other rounds seat:first*11 | seat:first   | Unreached
     ",
 }];
 
@@ -141,10 +141,8 @@ const SILENCES: &[Group] = &[
             drawn sealed:other open-seal:other overdue voice:other overdue | open      | ! Closed
             drawn sealed:same open-seal:same overdue     | voice:same                  | Jury.Silence
             drawn sealed:same open-seal:same overdue voice:same open voice:same*2 | voice:same | Cleared
-            drawn seat unserved                          | voice:same                  | Jury.Silence
-            drawn seat unserved voice:same               | open                        | Jury.Seating
-            drawn seat unserved                          | unserving                   | Jury.Seating
-            drawn seat unserved unserving                | open                        | ! TooEarly
+            drawn sealed:other open-seal:other overdue   | unserving                   | Jury.Seating
+            drawn unserving                              | open                        | ! TooEarly
         ",
     },
     Group {

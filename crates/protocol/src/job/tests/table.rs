@@ -11,9 +11,10 @@ use super::{
     super::*,
     world::{Terms, World, name},
 };
+use crate::outcome::Outcome;
 
 /// Each stage with a story that leads to it; rounds that are awaited have come.
-const STAGES: [(&str, Terms, &str); 14] = [
+const STAGES: [(&str, Terms, &str); 15] = [
     ("Open", Terms::SPOT, ""),
     ("Cancelling", Terms::SPOT, "cancel"),
     ("Claimed", Terms::SPOT, "claim"),
@@ -27,11 +28,12 @@ const STAGES: [(&str, Terms, &str); 14] = [
     ("Jury.Sealing", Terms::SPOT, "drawn checked:other rounds seat"),
     ("Jury.Opening", Terms::SPOT, "drawn checked:other sealed:other"),
     ("Jury.Silence", Terms::SPOT, "drawn sealed:other open-seal:other overdue voice:other"),
+    ("Jury.Doubting", Terms::NEWCOMER, "drawn checked:other rounds"),
     ("NotDrawn", Terms::SPOT, "undrawn overdue"),
 ];
 
 /// Each step, as somebody takes it whose step it is and who tells the truth.
-const STEPS: [&str; 14] = [
+const STEPS: [&str; 15] = [
     "claim:other",
     "abort",
     "cancel",
@@ -46,6 +48,7 @@ const STEPS: [&str; 14] = [
     "open-seal:other",
     "tick",
     "convicted",
+    "unreached",
 ];
 
 /// Where in [`STEPS`] a step stands: there is no step without a column.
@@ -65,6 +68,7 @@ fn column(step: &Step) -> usize {
         Step::OpenSeal { .. } => 11,
         Step::Tick { .. } => 12,
         Step::Convicted => 13,
+        Step::Unreached => 14,
     }
 }
 
@@ -85,6 +89,8 @@ fn cell(taken: Result<Stage, Misstep>) -> &'static str {
         Ok(Stage::Jury(SeatPhase::Sealing { .. })) => "J.Seal",
         Ok(Stage::Jury(SeatPhase::Opening { .. })) => "J.Open",
         Ok(Stage::Jury(SeatPhase::Silence { .. })) => "J.Sile",
+        Ok(Stage::Checking(SeatPhase::Doubting { .. })) => "C.Doub",
+        Ok(Stage::Jury(SeatPhase::Doubting { .. })) => "J.Doub",
         Ok(Stage::Closed(outcome)) => closed(outcome),
         Err(misstep) => refused(misstep),
     }
@@ -140,7 +146,7 @@ fn probe((stage, terms, story): &(&str, Terms, &str), word: &str, party: fn(&Job
     let step = world.step(word, by);
     assert_eq!(STEPS.get(column(&step)), Some(&word), "the column that this step belongs to");
     let (taken, again) = world.probe(word, by);
-    let repeats = matches!(step, Step::Tick { .. } | Step::Convicted);
+    let repeats = matches!(step, Step::Tick { .. } | Step::Convicted | Step::Unreached);
     assert!(taken.is_err() || repeats || again.is_err(), "{word} was taken twice in {stage}");
     cell(taken)
 }
@@ -176,21 +182,22 @@ fn what_a_client_can_do_in_each_stage() {
     check(
         |_| Party::Client,
         "
-                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic
-Open             -      -      Cancel early  early  early  -      -      -      -      -      -      -      -
-Cancelling       -      -      known  early  early  early  -      -      -      -      -      -      -      -
-Claimed          -      -      late   Drawng early  =fstrm -      -      -      -      -      -      -      -
-Drawing          -      -      late   known  early  =fstrm -      -      -      -      -      -      -      -
-Waiting          -      -      late   known  C.Seat =fstrm -      -      -      -      -      -      -      -
-Checking.Disclos -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
-Checking.Seating -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
-Checking.Sealing -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
-Checking.Opening -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
-Jury.Seating     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
-Jury.Sealing     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
-Jury.Opening     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
-Jury.Silence     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -
-NotDrawn         -      -      closed closed closed closed -      -      -      -      -      -      -      -
+                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic unreac
+Open             -      -      Cancel early  early  early  -      -      -      -      -      -      -      -      -
+Cancelling       -      -      known  early  early  early  -      -      -      -      -      -      -      -      -
+Claimed          -      -      late   Drawng early  =fstrm -      -      -      -      -      -      -      -      -
+Drawing          -      -      late   known  early  =fstrm -      -      -      -      -      -      -      -      -
+Waiting          -      -      late   known  C.Seat =fstrm -      -      -      -      -      -      -      -      -
+Checking.Disclos -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
+Checking.Seating -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
+Checking.Sealing -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
+Checking.Opening -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
+Jury.Seating     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
+Jury.Sealing     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
+Jury.Opening     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
+Jury.Silence     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
+Jury.Doubting    -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
+NotDrawn         -      -      closed closed closed closed -      -      -      -      -      -      -      -      -
 ",
     );
 }
@@ -200,21 +207,22 @@ fn what_a_provider_can_do_in_each_stage() {
     check(
         |_| Party::Provider,
         "
-                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic
-Open             Claimd =abort -      -      -      -      -      -      -      -      early  -      -      -
-Cancelling       Claimd =abort -      -      -      -      -      -      -      -      early  -      -      -
-Claimed          known  late   -      -      -      -      -      -      -      -      early  -      -      -
-Drawing          known  late   -      -      -      -      -      -      -      -      early  -      -      -
-Waiting          known  late   -      -      -      -      -      -      -      -      early  -      -      -
-Checking.Disclos known  late   -      -      -      -      -      -      -      -      C.Seat -      -      -
-Checking.Seating known  late   -      -      -      -      -      -      -      -      early  -      -      -
-Checking.Sealing known  late   -      -      -      -      -      -      -      -      early  -      -      -
-Checking.Opening known  late   -      -      -      -      -      -      -      -      C.Open -      -      -
-Jury.Seating     known  late   -      -      -      -      -      -      -      -      known  -      -      -
-Jury.Sealing     known  late   -      -      -      -      -      -      -      -      known  -      -      -
-Jury.Opening     known  late   -      -      -      -      -      -      -      -      known  -      -      -
-Jury.Silence     known  late   -      -      -      -      -      -      -      -      J.Seat -      -      -
-NotDrawn         known  closed -      -      -      -      -      -      -      -      closed -      -      -
+                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic unreac
+Open             Claimd =abort -      -      -      -      -      -      -      -      early  -      -      -      -
+Cancelling       Claimd =abort -      -      -      -      -      -      -      -      early  -      -      -      -
+Claimed          known  late   -      -      -      -      -      -      -      -      early  -      -      -      -
+Drawing          known  late   -      -      -      -      -      -      -      -      early  -      -      -      -
+Waiting          known  late   -      -      -      -      -      -      -      -      early  -      -      -      -
+Checking.Disclos known  late   -      -      -      -      -      -      -      -      C.Seat -      -      -      -
+Checking.Seating known  late   -      -      -      -      -      -      -      -      early  -      -      -      -
+Checking.Sealing known  late   -      -      -      -      -      -      -      -      early  -      -      -      -
+Checking.Opening known  late   -      -      -      -      -      -      -      -      C.Open -      -      -      -
+Jury.Seating     known  late   -      -      -      -      -      -      -      -      known  -      -      -      -
+Jury.Sealing     known  late   -      -      -      -      -      -      -      -      known  -      -      -      -
+Jury.Opening     known  late   -      -      -      -      -      -      -      -      known  -      -      -      -
+Jury.Silence     known  late   -      -      -      -      -      -      -      -      J.Seat -      -      -      -
+Jury.Doubting    known  late   -      -      -      -      -      -      -      -      known  -      -      -      -
+NotDrawn         known  closed -      -      -      -      -      -      -      -      closed -      -      -      -
 ",
     );
 }
@@ -224,21 +232,22 @@ fn what_the_verifier_that_was_drawn_last_can_do_in_each_stage() {
     check(
         last,
         "
-                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic
-Open             -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Cancelling       -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Disclos -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Sealing -      -      -      -      -      -      -      -      C.Open J.Seat -      early  -      -
-Checking.Opening -      -      -      -      -      -      -      -      known  late   -      C.Open -      -
-Jury.Seating     -      -      -      -      -      -      -      -      late   late   -      known  -      -
-Jury.Sealing     -      -      -      -      -      -      -      -      J.Open J.Seat -      early  -      -
-Jury.Opening     -      -      -      -      -      -      -      -      known  late   -      J.Seat -      -
-Jury.Silence     -      -      -      -      -      -      -      -      late   late   -      known  -      -
-NotDrawn         -      -      -      -      -      -      -      -      closed closed -      closed -      -
+                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic unreac
+Open             -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Cancelling       -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Disclos -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Sealing -      -      -      -      -      -      -      -      C.Open C.Seat -      early  -      -      -
+Checking.Opening -      -      -      -      -      -      -      -      known  late   -      C.Open -      -      -
+Jury.Seating     -      -      -      -      -      -      -      -      late   late   -      known  -      -      -
+Jury.Sealing     -      -      -      -      -      -      -      -      J.Open J.Seat -      early  -      -      -
+Jury.Opening     -      -      -      -      -      -      -      -      known  late   -      J.Seat -      -      -
+Jury.Silence     -      -      -      -      -      -      -      -      late   late   -      known  -      -      -
+Jury.Doubting    -      -      -      -      -      -      -      -      late   late   -      known  -      -      -
+NotDrawn         -      -      -      -      -      -      -      -      closed closed -      closed -      -      -
 ",
     );
 }
@@ -248,21 +257,22 @@ fn what_the_verifier_that_was_drawn_first_can_do_in_each_stage() {
     check(
         |_| Party::Verifier(0),
         "
-                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic
-Open             -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Cancelling       -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Disclos -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Sealing -      -      -      -      -      -      -      -      C.Open J.Seat -      early  -      -
-Checking.Opening -      -      -      -      -      -      -      -      known  late   -      C.Open -      -
-Jury.Seating     -      -      -      -      -      -      -      -      late   late   -      known  -      -
-Jury.Sealing     -      -      -      -      -      -      -      -      late   late   -      known  -      -
-Jury.Opening     -      -      -      -      -      -      -      -      late   late   -      known  -      -
-Jury.Silence     -      -      -      -      -      -      -      -      late   late   -      known  -      -
-NotDrawn         -      -      -      -      -      -      -      -      closed closed -      closed -      -
+                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic unreac
+Open             -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Cancelling       -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Disclos -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Sealing -      -      -      -      -      -      -      -      C.Open C.Seat -      early  -      -      -
+Checking.Opening -      -      -      -      -      -      -      -      known  late   -      C.Open -      -      -
+Jury.Seating     -      -      -      -      -      -      -      -      late   late   -      known  -      -      -
+Jury.Sealing     -      -      -      -      -      -      -      -      late   late   -      known  -      -      -
+Jury.Opening     -      -      -      -      -      -      -      -      late   late   -      known  -      -      -
+Jury.Silence     -      -      -      -      -      -      -      -      late   late   -      known  -      -      -
+Jury.Doubting    -      -      -      -      -      -      -      -      late   late   -      known  -      -      -
+NotDrawn         -      -      -      -      -      -      -      -      closed closed -      closed -      -      -
 ",
     );
 }
@@ -272,21 +282,22 @@ fn what_a_verifier_without_a_seat_can_do_in_each_stage() {
     check(
         |_| Party::Verifier(9),
         "
-                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic
-Open             -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Cancelling       -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Disclos -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Sealing -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Opening -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Jury.Seating     -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Jury.Sealing     -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Jury.Opening     -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Jury.Silence     -      -      -      -      -      -      -      -      -      -      -      -      -      -
-NotDrawn         -      -      -      -      -      -      -      -      closed closed -      closed -      -
+                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic unreac
+Open             -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Cancelling       -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Disclos -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Sealing -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Opening -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Jury.Seating     -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Jury.Sealing     -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Jury.Opening     -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Jury.Silence     -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Jury.Doubting    -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+NotDrawn         -      -      -      -      -      -      -      -      closed closed -      closed -      -      -
 ",
     );
 }
@@ -296,21 +307,22 @@ fn what_a_notary_can_do_in_each_stage() {
     check(
         |_| Party::Notary,
         "
-                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic
-Open             -      -      -      -      -      -      early  early  -      -      -      -      Open   =withd
-Cancelling       -      -      -      -      -      -      early  early  -      -      -      -      Cancel =withd
-Claimed          -      -      -      -      -      -      early  early  -      -      -      -      Claimd Claimd
-Drawing          -      -      -      -      -      -      C.Seat early  -      -      -      -      Drawng Drawng
-Waiting          -      -      -      -      -      -      late   early  -      -      -      -      Wait   C.Seat
-Checking.Disclos -      -      -      -      -      -      late   early  -      -      -      -      C.Disc C.Disc
-Checking.Seating -      -      -      -      -      -      late   C.Seal -      -      -      -      C.Seat C.Seat
-Checking.Sealing -      -      -      -      -      -      late   late   -      -      -      -      C.Seal C.Seal
-Checking.Opening -      -      -      -      -      -      late   late   -      -      -      -      C.Open C.Open
-Jury.Seating     -      -      -      -      -      -      late   J.Seal -      -      -      -      J.Seat J.Seat
-Jury.Sealing     -      -      -      -      -      -      late   late   -      -      -      -      J.Seal J.Seal
-Jury.Opening     -      -      -      -      -      -      late   late   -      -      -      -      J.Open J.Open
-Jury.Silence     -      -      -      -      -      -      late   late   -      -      -      -      J.Sile J.Sile
-NotDrawn         -      -      -      -      -      -      closed closed -      -      -      -      =ndrwn closed
+                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic unreac
+Open             -      -      -      -      -      -      early  early  -      -      -      -      Open   =withd Open
+Cancelling       -      -      -      -      -      -      early  early  -      -      -      -      Cancel =withd Cancel
+Claimed          -      -      -      -      -      -      early  early  -      -      -      -      Claimd Claimd Claimd
+Drawing          -      -      -      -      -      -      C.Seat early  -      -      -      -      Drawng Drawng Drawng
+Waiting          -      -      -      -      -      -      late   early  -      -      -      -      Wait   C.Seat C.Seat
+Checking.Disclos -      -      -      -      -      -      late   early  -      -      -      -      C.Disc C.Disc C.Disc
+Checking.Seating -      -      -      -      -      -      late   C.Seal -      -      -      -      C.Seat C.Seat C.Seat
+Checking.Sealing -      -      -      -      -      -      late   late   -      -      -      -      C.Seal C.Seal C.Seal
+Checking.Opening -      -      -      -      -      -      late   late   -      -      -      -      C.Open C.Open C.Open
+Jury.Seating     -      -      -      -      -      -      late   J.Seal -      -      -      -      J.Seat J.Seat J.Seat
+Jury.Sealing     -      -      -      -      -      -      late   late   -      -      -      -      J.Seal J.Seal J.Seal
+Jury.Opening     -      -      -      -      -      -      late   late   -      -      -      -      J.Open J.Open J.Open
+Jury.Silence     -      -      -      -      -      -      late   late   -      -      -      -      J.Sile J.Sile J.Sile
+Jury.Doubting    -      -      -      -      -      -      J.Seat early  -      -      -      -      J.Doub J.Doub J.Doub
+NotDrawn         -      -      -      -      -      -      closed closed -      -      -      -      =ndrwn closed closed
 ",
     );
 }

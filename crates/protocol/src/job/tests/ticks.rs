@@ -30,7 +30,11 @@ pub(crate) fn close(world: &mut World, check: &str, seat: &str) {
     for _ in 0..TICKS_MAX {
         let drawn = match world.job.stage() {
             Stage::Closed(_) => return,
-            Stage::Drawing { round } if world.now.beacon.round >= round => world.act(check, Party::Notary),
+            Stage::Drawing { round } | Stage::Jury(SeatPhase::Doubting { round })
+                if world.now.beacon.round >= round =>
+            {
+                world.act(check, Party::Notary)
+            }
             Stage::Checking(SeatPhase::Seating { round }) | Stage::Jury(SeatPhase::Seating { round })
                 if world.now.beacon.round >= round =>
             {

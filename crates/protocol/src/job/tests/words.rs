@@ -25,7 +25,7 @@ const WORDS: &str = "
     open:output open:two-roots open:records open:measure open:forged open:missing open:shuffled open-seal:same open-seal:other
     open-seal:third open-seal:near open-seal:grey open-seal:empty open-seal:cheaper open-seal:fewer
     open-seal:length open-seal:measure open-seal:two-roots open-seal:same:forged open-seal:same:missing
-    open-seal:same:shuffled tick almost overdue frozen leap convicted
+    open-seal:same:shuffled tick almost overdue frozen leap convicted unreached
 ";
 
 /// All the words.
@@ -129,6 +129,7 @@ impl World {
             "tick" | "almost" | "overdue" | "leap" => Step::Tick { frozen: false },
             "frozen" => Step::Tick { frozen: true },
             "convicted" => Step::Convicted,
+            "unreached" => Step::Unreached,
             other => panic!("no word {other}"),
         }
     }

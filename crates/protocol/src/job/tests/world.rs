@@ -282,6 +282,7 @@ pub(crate) fn name(stage: Stage) -> String {
         SeatPhase::Sealing { .. } => "Sealing",
         SeatPhase::Opening { .. } => "Opening",
         SeatPhase::Silence { .. } => "Silence",
+        SeatPhase::Doubting { .. } => "Doubting",
     };
     match stage {
         Stage::Open { .. } => "Open".to_string(),

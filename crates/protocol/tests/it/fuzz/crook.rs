@@ -19,7 +19,7 @@ pub(crate) enum Crook {
     /// It does not tell at which tick the records to be opened were drawn.
     TellsNoPositions,
     /// It says that the draw whether to check came out the other way.
-    DrawsOtherwise,
+    DrawsOtherwise(usize),
     /// It draws a round later whether to check.
     DrawsLate,
     /// It passes over whom the draw of this number lands on.
@@ -69,7 +69,7 @@ impl Play<'_> {
     }
 
     /// True if the crook does not tell of a tick at which nothing but the records to be opened was drawn.
-    pub(super) fn conceals(&mut self, before: (Stage, Option<Beacon>, bool)) -> bool {
+    pub(super) fn conceals(&mut self, before: (Stage, Option<Beacon>, [bool; 2])) -> bool {
         let now = self.job.progress();
         let drawn = self.crook == Crook::TellsNoPositions && before.0 == now.0 && before.1 != now.1;
         self.crooked |= drawn;

@@ -224,7 +224,7 @@ impl<'a> Play<'a> {
             }
             1 => Some(Happening::Dispute(self.by(CLIENT, Dispute { job }))),
             2 => Some(self.contradict(dice)),
-            3 => Some(Happening::Convicted),
+            3 => Some(dice.mostly_first(&[Happening::Convicted, Happening::Unreached])),
             4 => {
                 self.run = self.truth.told(dice);
                 Some(self.claim())
@@ -240,7 +240,7 @@ impl<'a> Play<'a> {
         let seat = u16::try_from(self.job.seats().len().checked_sub(1)?).ok()?;
         let (job, verifier) = (self.job.id(), self.job.seats()[usize::from(seat)].peer);
         match phase {
-            SeatPhase::Disclosing { .. } | SeatPhase::Seating { .. } => None,
+            SeatPhase::Disclosing { .. } | SeatPhase::Seating { .. } | SeatPhase::Doubting { .. } => None,
             SeatPhase::Sealing { .. } if self.deserted => None,
             SeatPhase::Sealing { .. } => match dice.mostly_first(&[0, 1, 2]) {
                 0 => {
@@ -317,7 +317,7 @@ impl<'a> Play<'a> {
         let stage = self.job.apply(step, by, at)?;
         (self.round, self.crooked) = (late.unwrap_or(self.round), self.crooked || late.is_some());
         self.occasions += usize::from(matches!(self.crook, Crook::HearsLate(_)) && what.about().is_some());
-        if matches!(what, Happening::Convicted) && before == self.job.progress() {
+        if matches!(what, Happening::Convicted | Happening::Unreached) && before == self.job.progress() {
             return Ok(stage);
         }
         if let Happening::Claim { .. } = &what {
@@ -352,8 +352,11 @@ impl<'a> Play<'a> {
             let claim = self.job.claim().map(|claimed| claimed.digest).unwrap_or_default();
             let rate = self.job.ticket().rate;
             let drawn = draw::is_drawn(self.job.id(), claim, self.job.secret(), beacon.value, rate);
-            let otherwise = self.crook == Crook::DrawsOtherwise && self.is_occasion(0);
-            return Some(Happening::Draw { check: drawn != otherwise });
+            return Some(Happening::Draw { check: drawn != self.draws_otherwise() });
+        }
+        if let Stage::Jury(SeatPhase::Doubting { .. }) = self.job.stage() {
+            let check = draw::is_second(self.job.id(), self.job.secret(), beacon.value, self.job.second());
+            return Some(Happening::Draw { check: check != self.draws_otherwise() });
         }
         let barred = self.job.barred();
         let cast = self.cast(&barred);
@@ -366,6 +369,12 @@ impl<'a> Play<'a> {
             }
         }
         Some(Happening::Seat(cast))
+    }
+
+    /// True if this draw is the one that a crooked notary lies about.
+    fn draws_otherwise(&mut self) -> bool {
+        let Crook::DrawsOtherwise(number) = self.crook else { return false };
+        self.is_occasion(number)
     }
 
     /// The tries by which the next verifier is drawn, where these peers cannot be; none if nobody can.

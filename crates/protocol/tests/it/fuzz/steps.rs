@@ -96,11 +96,13 @@ fn assert_nothing_is_written_twice(before: &Job, after: &Job) {
 /// Ticks, and the draws that are due at them, close every job; each seat takes a few.
 fn ticks_close(job: &mut Job, dice: &mut Dice<'_>, draws_max: u64) {
     let mut live_time = LiveTime::default();
-    let enough = 8 * (draws_max + 24);
+    let enough = 8 * (2 * draws_max + 24);
     for count in 0..enough {
         let step = match job.stage() {
             Stage::Closed(_) => return,
-            Stage::Drawing { .. } => Step::Draw { check: dice.happens(128) },
+            Stage::Drawing { .. } | Stage::Jury(SeatPhase::Doubting { .. }) => {
+                Step::Draw { check: dice.happens(128) }
+            }
             Stage::Checking(SeatPhase::Seating { .. }) | Stage::Jury(SeatPhase::Seating { .. }) => {
                 let leaf = Leaf { peer: PeerId([count as u8; 32]), stake: Amount(1 + count) };
                 Step::Seat { verifier: (!dice.happens(8)).then_some(leaf) }
@@ -164,7 +166,8 @@ fn arbitrary(play: &Play<'_>, dice: &mut Dice<'_>) -> (Step, Party, LiveTime) {
         10 => opening(play, dice),
         11 => Step::OpenSeal { evidence: evidence(play, dice), records: records(play, dice) },
         12 => Step::Tick { frozen: dice.happens(64) },
-        _ => Step::Convicted,
+        13 => Step::Convicted,
+        _ => Step::Unreached,
     };
     (step.clone(), party(&step, play, dice), live_time(play, dice))
 }
@@ -176,7 +179,9 @@ fn party(step: &Step, play: &Play<'_>, dice: &mut Dice<'_>) -> Party {
     let right = match step {
         Step::Claim { .. } | Step::Abort { .. } | Step::OpenClaim { .. } => Party::Provider,
         Step::Cancel { .. } | Step::Reveal { .. } | Step::Dispute | Step::Contradict { .. } => Party::Client,
-        Step::Draw { .. } | Step::Seat { .. } | Step::Tick { .. } | Step::Convicted => Party::Notary,
+        Step::Draw { .. } | Step::Seat { .. } | Step::Tick { .. } | Step::Convicted | Step::Unreached => {
+            Party::Notary
+        }
         Step::Seal { .. } | Step::Unserved | Step::OpenSeal { .. } => Party::Verifier(seat),
     };
     let wrong = [Party::Client, Party::Provider, Party::Notary, Party::Verifier(seat)];

@@ -233,6 +233,7 @@ fn numbers(genesis: &mut Genesis) -> Vec<&mut u64> {
         &mut checks.clear_margin,
         &mut checks.unreached_margin,
         &mut checks.draws_max,
+        &mut checks.second.0,
         &mut checks.tries_max,
         &mut money.per_work.0,
         &mut money.micros_per_work,

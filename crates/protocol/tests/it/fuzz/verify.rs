@@ -70,7 +70,9 @@ fn proven(story: &Story) -> Story {
     let mut story = story.clone();
     story.position = 0;
     story.ticks.clear();
-    let quoted = |event: &StoryEvent| !matches!(event.what, Happening::Tick | Happening::Convicted);
+    let quoted = |event: &StoryEvent| {
+        !matches!(event.what, Happening::Tick | Happening::Convicted | Happening::Unreached)
+    };
     if !story.events.iter().any(quoted) {
         let open = story.open.said();
         let order = open.order.said();

@@ -166,6 +166,10 @@ pub(super) const TOLD: &[Lie] = &[
         let checked = story.events.iter().any(|event| matches!(event.what, Happening::Seat(_)));
         checked && idle(story, Happening::Convicted)
     }),
+    (Stop::Outcome, "another job without a word that moves nothing", |story, _| {
+        let checked = story.events.iter().any(|event| matches!(event.what, Happening::Seat(_)));
+        checked && idle(story, Happening::Unreached)
+    }),
     (Stop::Outcome, "a tick after the end", |story, _| {
         let Some(last) = story.events.last().map(|event| event.round) else { return false };
         story.events.push(StoryEvent { round: last, what: Happening::Tick });
@@ -364,7 +368,11 @@ fn restated(story: &Story, what: &Happening, by: PeerId, change: Change) -> Opti
         Happening::OpenSeal(opening) => {
             Happening::OpenSeal(anew!(opening, opening => opening.evidence.salt.0[0] ^= 1))
         }
-        Happening::Draw { .. } | Happening::Seat(_) | Happening::Tick | Happening::Convicted => return None,
+        Happening::Draw { .. }
+        | Happening::Seat(_)
+        | Happening::Tick
+        | Happening::Convicted
+        | Happening::Unreached => return None,
     })
 }
 

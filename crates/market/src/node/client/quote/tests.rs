@@ -145,7 +145,7 @@ fn a_quote_keeps_to_the_ceilings_of_its_submission() {
     };
     assert!(asked(&quote.passed) > Some(micros(100)));
     let more = Submission { units_max: 40, checks: 2, ..submission(2) };
-    assert_eq!(taken(&mut node, more).explanation.cost.prepaid, Amount(20_000));
+    assert_eq!(taken(&mut node, more).explanation.cost.prepaid, Amount(30_000));
 }
 
 #[test]

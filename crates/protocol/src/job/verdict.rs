@@ -1,0 +1,178 @@
+//! What those that were heard amount to: in a first check, and in a jury.
+//!
+//! **Invariant:** whoever was given no input accuses nobody by that, and clears nobody.
+
+use super::{ABSENT_MAX, GREYS_MAX, Job, LiveTime, SeatPhase, Stage, Testified, UNREACHED_LEAD};
+use crate::{
+    compare::Agreement,
+    jury::{Stand, Tally, Verdict, Voice},
+    outcome::Outcome,
+};
+
+/// Who looks at a newcomer's result at most, and how many of them decide.
+const LOOKS: usize = 3;
+const MAJORITY: usize = 2;
+
+impl Job {
+    /// Moves on after the verifier in the last seat has testified, or will not.
+    pub(super) fn resolve_seat(&mut self, now: LiveTime) -> Stage {
+        match self.jury_from {
+            None => self.resolve_check(now),
+            Some(_) => self.resolve_jury(now, now.round_ahead()),
+        }
+    }
+
+    fn resolve_check(&mut self, now: LiveTime) -> Stage {
+        let Some(seat) = self.seats.last() else { return self.stage };
+        let next = SeatPhase::Seating { round: now.round_ahead() };
+        let agreement = match seat.voice() {
+            Some(Voice::Found(_)) => self.compare_with(seat),
+            Some(Voice::Unserved) if self.ticket.newcomer => return self.look_again(next),
+            Some(Voice::Unserved) => return self.weigh_check(next),
+            None => {
+                let absent = self.seats.iter().filter(|seat| seat.testified == Testified::Absent).count();
+                return if absent >= ABSENT_MAX { self.unchecked() } else { Stage::Checking(next) };
+            }
+        };
+        match agreement {
+            // All that found anything before have matched, or the check would be over.
+            Some(Agreement::Match) => self.weigh_check(next),
+            Some(Agreement::Grey) if self.ticket.standing.greys >= GREYS_MAX => {
+                Stage::Closed(Outcome::GreyRefunded)
+            }
+            Some(Agreement::Grey) => Stage::Closed(Outcome::Grey),
+            Some(Agreement::Mismatch) | None if self.ticket.newcomer => {
+                self.look_again(SeatPhase::Doubting { round: now.round_ahead() })
+            }
+            Some(Agreement::Mismatch) | None => {
+                self.jury_from = Some(self.seats.len());
+                Stage::Jury(next)
+            }
+        }
+    }
+
+    /// Below the entry level two of three decide, of whom the last verifier is the first.
+    fn look_again(&mut self, phase: SeatPhase) -> Stage {
+        self.jury_from = Some(self.seats.len());
+        self.draws.push(self.seats.len().saturating_sub(1));
+        Stage::Jury(phase)
+    }
+
+    /// Whether two of three have found the same; another one is drawn by the beacon of that round.
+    fn weigh_look(&self, next: u64) -> Stage {
+        let looked = self.looked();
+        let count = |of: Stand| looked.iter().filter(|(_, stand)| *stand == of).count();
+        let [matched, mismatched, unserved] = [Stand::With, Stand::Against, Stand::Unserved].map(count);
+        let absent = self.seats.iter().filter(|seat| seat.testified == Testified::Absent).count();
+        if matched >= MAJORITY {
+            Stage::Closed(Outcome::Checked)
+        } else if mismatched > 0 && mismatched + unserved >= MAJORITY {
+            Stage::Closed(Outcome::Mismatch)
+        } else if looked.len() >= LOOKS || absent >= ABSENT_MAX {
+            refunded(mismatched)
+        } else {
+            Stage::Jury(SeatPhase::Seating { round: next })
+        }
+    }
+
+    /// How many found what was claimed before anybody accused the provider, and how many were given no input.
+    fn reached(&self) -> (usize, usize) {
+        let before = &self.seats[..self.jury_from.unwrap_or(self.seats.len())];
+        let matched = before.iter().filter(|seat| self.compare_with(seat) == Some(Agreement::Match)).count();
+        let unserved = before.iter().filter(|seat| matches!(seat.testified, Testified::Unserved(_))).count();
+        (matched, unserved)
+    }
+
+    /// A first check that has found nothing else than was claimed: enough, given up, or another verifier.
+    fn weigh_check(&self, next: SeatPhase) -> Stage {
+        let (matched, unserved) = self.reached();
+        let wanted = usize::from(self.ticket.prepaid.max(1));
+        let long = self.seats.len() as u64 >= self.rules.checks.draws_max;
+        if matched >= wanted && matched > unserved {
+            return Stage::Closed(Outcome::Checked);
+        }
+        // Who disputes a result is to serve the input itself: its deposit is theirs who asked in vain.
+        if self.disputed && unserved >= ABSENT_MAX {
+            return Stage::Closed(Outcome::Unchecked);
+        }
+        // Over another job of this provider enough was tried.
+        if self.suspected && unserved > 0 {
+            return Stage::Closed(Outcome::Unreached);
+        }
+        if unserved >= matched + UNREACHED_LEAD || unserved > 0 && long {
+            return self.unchecked();
+        }
+        Stage::Checking(next)
+    }
+
+    /// Somebody who was given no input found something after all.
+    pub(super) fn reconsider(&mut self, now: LiveTime) -> Stage {
+        match self.stage {
+            Stage::Checking(SeatPhase::Seating { .. }) => self.resolve_check(now),
+            Stage::Jury(SeatPhase::Seating { round }) => self.resolve_jury(now, round),
+            // What it found is weighed with the voice that is awaited.
+            Stage::Open { .. }
+            | Stage::Cancelling { .. }
+            | Stage::Claimed { .. }
+            | Stage::Drawing { .. }
+            | Stage::Waiting { .. }
+            | Stage::Checking(_)
+            | Stage::Jury(_)
+            | Stage::Closed(_) => self.stage,
+        }
+    }
+
+    /// Weighs what the jury has said; the next juror, if one is needed, is drawn by the beacon of that round.
+    pub(super) fn resolve_jury(&mut self, now: LiveTime, next: u64) -> Stage {
+        if self.ticket.newcomer {
+            return self.weigh_look(next);
+        }
+        let tally = self.tally();
+        if self.opened.is_none() && tally.margin() > 0 {
+            return Stage::Jury(SeatPhase::Silence { until: now.live.after(self.rules.timers.silence) });
+        }
+        let absent = self.seats.iter().filter(|seat| seat.testified == Testified::Absent);
+        let absent: u128 = absent.map(|seat| u128::from(seat.weight)).sum();
+        let electorate = u128::from(self.electorate).saturating_sub(absent);
+        match tally.verdict(&self.rules.checks, self.draws.len() as u64, electorate) {
+            Verdict::Convicted => Stage::Closed(Outcome::Slashed),
+            Verdict::Cleared => Stage::Closed(Outcome::Cleared),
+            Verdict::Unreached => Stage::Closed(Outcome::Unreached),
+            Verdict::Hung => hung(&tally),
+            Verdict::Open => Stage::Jury(SeatPhase::Seating { round: next }),
+        }
+    }
+
+    /// Nobody is left that can be drawn.
+    pub(super) fn deserted(&self) -> Stage {
+        match self.jury_from {
+            None => self.unchecked(),
+            Some(_) if self.ticket.newcomer => {
+                refunded(self.looked().iter().filter(|(_, stand)| *stand == Stand::Against).count())
+            }
+            Some(_) => hung(&self.tally()),
+        }
+    }
+
+    /// Nobody can check it: paid if the provider's stake stood behind it; but where somebody was given no input, only if
+    /// more were given it.
+    fn unchecked(&self) -> Stage {
+        let (matched, unserved) = self.reached();
+        Stage::Closed(match (unserved, self.ticket.covered) {
+            (1.., _) if matched > unserved => Outcome::Checked,
+            (1.., _) => Outcome::Unreached,
+            (0, true) => Outcome::Unchecked,
+            (0, false) => Outcome::Void,
+        })
+    }
+}
+
+/// No two have found what a newcomer claims.
+fn refunded(mismatched: usize) -> Stage {
+    Stage::Closed(if mismatched > 0 { Outcome::Mismatch } else { Outcome::Unreached })
+}
+
+/// Nobody is left to decide: refunded in doubt, void without one.
+fn hung(tally: &Tally) -> Stage {
+    Stage::Closed(if tally.margin() > 0 { Outcome::Disputed } else { Outcome::Void })
+}
