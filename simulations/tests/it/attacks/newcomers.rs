@@ -2,7 +2,7 @@
 
 use assay_market::policy;
 use assay_protocol::{
-    genesis::{Checks, Genesis},
+    genesis::Checks,
     receipt::Receipt,
     units::{Amount, Rate},
 };
@@ -59,8 +59,8 @@ const AGAIN: f64 = 0.25;
 
 /// What comes of a friend's false word about a newcomer, by the chance that it does, a friend being drawn first included:
 /// whether it stands, and what friends have of it in checks, where they are two of ten.
-fn accusing(genesis: &Genesis) -> impl Iterator<Item = (f64, bool, f64)> {
-    let again = genesis.checks.second.0 as f64 / Rate::ONE.0 as f64;
+fn accusing(again: Rate) -> impl Iterator<Item = (f64, bool, f64)> {
+    let again = again.0 as f64 / Rate::ONE.0 as f64;
     let (friend, honest) = (FRIENDLY, 1.0 - FRIENDLY);
     // Who is drawn again is paid once: half of the friends that look again are another one.
     let cases = [
@@ -74,25 +74,32 @@ fn accusing(genesis: &Genesis) -> impl Iterator<Item = (f64, bool, f64)> {
     cases.into_iter().map(move |(chance, stands, checks)| (friend * chance, stands, checks))
 }
 
-/// With a refund by the first word alone they earned a check for each.
-#[test]
-fn verifiers_that_find_all_newcomers_wanting_lose_by_it() {
-    // Every accusation is looked at again, so that chance says little.
-    let checks = Checks { second: Rate::ONE, ..Checks::default() };
+/// What two of ten verifiers gain in checks that find all newcomers wanting, if they are looked at again with this chance;
+/// and in how many jobs.
+fn junk(again: Rate) -> (f64, usize) {
+    let checks = Checks { second: again, ..Checks::default() };
     let plan = Plan { founders: FOUNDERS, clients: 1 + NEWCOMERS, checks, ..Plan::default() };
     let mut world = market(plan);
     newcomers(&world).into_iter().for_each(|newcomer| world.provide(newcomer));
     let friends = [0, 1].map(|number| world.plan().founder(number));
     friends.iter().for_each(|friend| world.behave(*friend, LazyVerifier));
     let coalition = Coalition::new(&world, friends);
-    let receipts = serve(&mut world, 0..3);
+    let jobs = serve(&mut world, 0..3).len();
+    (coalition.gain(&world, "junk about newcomers") as f64 / (PRICE as f64 * CHECK), jobs)
+}
+
+#[test]
+fn verifiers_that_find_all_newcomers_wanting_lose_by_it_and_earned_by_their_first_word_alone() {
+    let (earned, jobs) = junk(Rate(1));
+    assert!(earned > 0.5 * FRIENDLY * jobs as f64, "a check for each word: {earned} in {jobs} jobs");
+    // Every accusation is looked at again, so that chance says little.
+    let (gained, jobs) = junk(Rate::ONE);
     let mut expected = Gamble::default();
-    for _ in &receipts {
+    for _ in 0..jobs {
         let accused: Vec<(f64, f64)> =
-            accusing(world.genesis()).map(|(chance, _, checks)| (chance, checks)).collect();
+            accusing(Rate::ONE).map(|(chance, _, checks)| (chance, checks)).collect();
         expected.add(&[&accused[..], &[(1.0 - FRIENDLY, 0.0)]].concat());
     }
-    let gained = coalition.gain(&world, "junk about newcomers") as f64 / (PRICE as f64 * CHECK);
     expected.assert_near("junk about newcomers, in checks", gained);
     assert!(gained < 0.0, "{gained}");
 }
@@ -110,7 +117,7 @@ fn free_inference_from_newcomers_brings_their_client_no_more_than_its_share_of_t
         let ticket = &receipt.story.ticket;
         assert!(ticket.newcomer && ticket.rate == Rate::ONE, "nobody has anything at stake yet");
         let premium = ticket.premium.0 as f64 / PRICE as f64;
-        let accused: Vec<(f64, f64)> = accusing(world.genesis())
+        let accused: Vec<(f64, f64)> = accusing(world.genesis().checks.second)
             .map(|(chance, stands, checks)| {
                 (chance, if stands { 1.0 - AGAIN * CHECK } else { 0.0 } + checks * CHECK - premium)
             })
