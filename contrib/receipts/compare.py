@@ -49,7 +49,7 @@ def compare(policy, threshold, claimed, found):
     if claimed["end"] != found["end"] and claimed["end"][0] != "cancelled":
         return MISMATCH
     if policy[0] == "exact":
-        same = all(claimed[name] == found[name] for name in ("output_root", "records", "work", "units"))
+        same = all(claimed[name] == found[name] for name in ("written", "records", "work", "units"))
         return MATCH if same else MISMATCH
     units = [claimed["units"], found["units"]]
     shown = claimed["shown"]

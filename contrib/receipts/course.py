@@ -29,8 +29,13 @@ def proven(root, count, records):
     return all(trees.shows(root, count, record["position"], record["bytes"], record["path"]) for record in records)
 
 
+def over(evidence, written):
+    """True if the records of evidence are those of an output."""
+    return (evidence["evidence_root"], evidence["records"]) == (written["root"], written["records"])
+
+
 def contradicts(output, leaf, records):
-    if leaf["records"] < output["records"] and records is None:
+    if leaf["written"]["records"] < output["records"] and records is None:
         return True
     if records is None:
         return False
@@ -39,7 +44,7 @@ def contradicts(output, leaf, records):
         streamed["position"] == claimed["position"]
         and streamed["bytes"] != claimed["bytes"]
         and proven(output["root"], output["records"], [streamed])
-        and proven(leaf["output_root"], leaf["records"], [claimed])
+        and proven(leaf["written"]["root"], leaf["written"]["records"], [claimed])
     )
 
 
@@ -178,7 +183,7 @@ class Job:
         demand(self.exact == (evidence is not None))
         if self.exact:
             demand(commit == digest("seal", EVIDENCE.write(evidence)))
-            demand(evidence["evidence_root"] == evidence["output_root"] and evidence["rms"] == 0)
+            demand(over(evidence, evidence["written"]) and evidence["rms"] == 0)
             seat["found"], seat["done"] = dict(evidence, shown={}), "found"
             return self.reconsider(tick) if again else self.resolve(tick)
         seat["sealed"] = commit
@@ -197,7 +202,7 @@ class Job:
         seat, body = self.seat_of(said), said["body"]
         evidence, records = body["evidence"], body["records"]
         demand(seat["sealed"] == digest("seal", EVIDENCE.write(evidence)) and seat["done"] is None)
-        demand(evidence["evidence_root"] == evidence["output_root"])
+        demand(over(evidence, evidence["written"]))
         demand(self.wants(evidence["records"], records))
         demand(proven(evidence["evidence_root"], evidence["records"], records))
         found = dict(evidence, shown={record["position"]: record["bytes"] for record in records})
@@ -210,7 +215,7 @@ class Job:
         demand(due)
         body = said["body"]
         leaf, evidence, records = body["output"], body["evidence"], body["records"]
-        one = (evidence["evidence_root"], evidence["records"]) == (leaf["output_root"], leaf["records"])
+        one = over(evidence, leaf["written"])
         named = digest("evidence leaf", EVIDENCE_LEAF.write(evidence))
         if self.exact:
             demand(opens(self.claim, leaf, named) and one and evidence["rms"] == 0 and not records)
@@ -269,7 +274,7 @@ class Job:
     def shown(self, leaf, evidence, records):
         """What the claim says, opened."""
         return {
-            "output_root": leaf["output_root"],
+            "written": leaf["written"],
             "records": evidence["records"],
             "units": leaf["units"],
             "work": self.claim["work"],

@@ -34,10 +34,11 @@ MANIFEST = Structure(
     licence=Text(64),
 )
 HEAD = Structure(sequence=U64, digest=NAME)
-OUTPUT_LEAF = Structure(output_root=NAME, records=U64, units=U64, end=END, blind=NAME)
+WRITTEN = Structure(root=NAME, records=U64, blob=NAME)
+OUTPUT_LEAF = Structure(written=WRITTEN, units=U64, end=END, blind=NAME)
 EVIDENCE_LEAF = Structure(evidence_root=NAME, records=U64, rms=U64, blind=NAME)
 EVIDENCE = Structure(
-    output_root=NAME, evidence_root=NAME, records=U64, units=U64, work=U64, end=END, rms=U64, salt=NAME
+    written=WRITTEN, evidence_root=NAME, records=U64, units=U64, work=U64, end=END, rms=U64, salt=NAME
 )
 RECORD = Structure(position=U64, bytes=Sized(256, 0), path=PATH)
 RECORDS = Vector(RECORD, 16)
@@ -140,7 +141,7 @@ BODIES = {
     "Start": Structure(order=Signed("Order"), ticket=Signed("Ticket")),
     "Abort": Structure(job=NAME, ticket=NAME, reason=FAILURE),
     "Claim": Structure(job=NAME, ticket=NAME, units=U64, work=U64, end=END, commit=NAME),
-    "Deliver": Structure(claim=Signed("Claim"), leaf=OUTPUT_LEAF, evidence=NAME, output=NAME),
+    "Deliver": Structure(claim=Signed("Claim"), leaf=OUTPUT_LEAF, evidence=NAME),
     "Reveal": Structure(job=NAME, position=U64, secret=NAME),
     "Check": Structure(
         job=NAME,

@@ -7,10 +7,10 @@
 
 use assay_market::{effect::Run, input::RunResult};
 use assay_protocol::{
+    claim::Written,
     codec, compare,
     id::{Digest, PeerId},
     manifest::{End, Manifest, Meters, Policy},
-    merkle::{self, RECORD_BYTES},
 };
 
 use crate::{kernel::Span, random::Stream};
@@ -50,9 +50,7 @@ pub fn result(run: &Run, output: &[u8]) -> RunResult {
     let meters = Meters { calls: 1, fuel: 1_000_000, ..Meters::default() };
     let units = run.manifest.units(&meters);
     RunResult {
-        output: Digest::of(output),
-        output_root: merkle::root(output, RECORD_BYTES),
-        records: merkle::count(output.len() as u64, RECORD_BYTES),
+        written: Written::of(output),
         units: units.min(run.units_max),
         work: run.manifest.work(&meters),
         end: if units > run.units_max { End::Length } else { End::Stop },

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use assay_protocol::{
     check::ShownRecord,
+    claim::Written,
     id::{Digest, JobId, PeerId},
     manifest::End,
     message::Opened,
@@ -108,12 +109,8 @@ pub struct RunId {
 /// What a run gave. The output is in the blob store before this is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RunResult {
-    /// The digest of the output's bytes.
-    pub output: Digest,
-    /// The root over the output's records.
-    pub output_root: Digest,
-    /// How many records the output has.
-    pub records: u64,
+    /// The output.
+    pub written: Written,
     /// What is billed.
     pub units: Units,
     /// What it cost to compute.

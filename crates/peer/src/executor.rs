@@ -23,6 +23,7 @@ use assay_market::{
 };
 use assay_protocol::{
     check::ShownRecord,
+    claim::Written,
     compare,
     id::Digest,
     manifest::{End, Manifest, Meters},
@@ -278,14 +279,12 @@ impl Inner {
     /// Puts an output into the store, for its job, and says what it is worth.
     fn keep(&self, run: &Run, output: &[u8], meters: &Meters, end: End) -> Result<RunResult, Failure> {
         let manifest = &run.manifest;
-        let stored = self.blobs.put_for(run.id.job, output).map_err(|error| {
+        self.blobs.put_for(run.id.job, output).map_err(|error| {
             tracing::warn!(%error, "an output cannot be stored");
             Failure::Machine
         })?;
         Ok(RunResult {
-            output: stored,
-            output_root: merkle::root(output, RECORD_BYTES),
-            records: merkle::count(output.len() as u64, RECORD_BYTES),
+            written: Written::of(output),
             units: manifest.units(meters),
             work: manifest.work(meters),
             end,

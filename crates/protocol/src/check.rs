@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    claim::{Claim, EvidenceLeaf, OutputLeaf},
+    claim::{Claim, EvidenceLeaf, OutputLeaf, Written},
     codec::{self, bounded},
     id::{Digest, JobId, PeerId},
     manifest::{End, Manifest},
@@ -46,8 +46,8 @@ pub struct Check {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
-    /// The root over the output's records.
-    pub output_root: Digest,
+    /// The output.
+    pub written: Written,
     /// The root over the evidence's records.
     pub evidence_root: Digest,
     /// How many records of evidence there are.
@@ -65,6 +65,12 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// True if its records are those of the output.
+    #[must_use]
+    pub fn is_of_its_output(&self) -> bool {
+        (self.evidence_root, self.records) == (self.written.root, self.written.records)
+    }
+
     /// What is sealed.
     #[must_use]
     pub fn commit(&self) -> Digest {
@@ -136,8 +142,8 @@ pub(crate) fn is_whole(
     evidence: &EvidenceLeaf,
     records: &[ShownRecord],
 ) -> bool {
-    let one_root = (evidence.evidence_root, evidence.records) == (output.output_root, output.records);
-    claim.opens_to(output, evidence.digest()) && one_root && evidence.rms == 0 && records.is_empty()
+    let opens = claim.opens_to(output, evidence.digest()) && evidence.is_of(&output.written);
+    opens && evidence.rms == 0 && records.is_empty()
 }
 
 /// A verifier opens its seal.

@@ -6,6 +6,7 @@ use crate::{
     codec,
     id::{Digest, JobId},
     manifest::End,
+    merkle::{self, RECORD_BYTES},
     signed::{Attested, Signed, Verified, statements},
     units::{Units, Work},
 };
@@ -28,14 +29,25 @@ pub struct Claim {
     pub commit: Digest,
 }
 
+/// What a run wrote, by both of its names: records are shown under the one, bytes are fetched by the other. Whoever states
+/// them states that they are names of the same bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    /// The root over its records.
+    pub root: Digest,
+    /// How many records there are.
+    pub records: u64,
+    /// The digest of its bytes.
+    pub blob: Digest,
+}
+
 /// The half of a claim that the client sees at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutputLeaf {
-    /// The root over the output's records.
-    pub output_root: Digest,
-    /// How many records there are.
-    pub records: u64,
+    /// The output.
+    pub written: Written,
     /// What is billed.
     pub units: Units,
     /// Why the run ended.
@@ -58,6 +70,15 @@ pub struct EvidenceLeaf {
     pub blind: Digest,
 }
 
+impl Written {
+    /// The names of these bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        let records = merkle::count(bytes.len() as u64, RECORD_BYTES);
+        Self { root: merkle::root(bytes, RECORD_BYTES), records, blob: Digest::of(bytes) }
+    }
+}
+
 impl OutputLeaf {
     /// What stands for this leaf in the commitment.
     #[must_use]
@@ -67,6 +88,12 @@ impl OutputLeaf {
 }
 
 impl EvidenceLeaf {
+    /// True if its records are those of this output.
+    #[must_use]
+    pub fn is_of(&self, written: &Written) -> bool {
+        (self.evidence_root, self.records) == (written.root, written.records)
+    }
+
     /// What stands for this leaf in the commitment.
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -105,8 +132,6 @@ pub struct Deliver {
     pub leaf: OutputLeaf,
     /// The digest of the sealed half.
     pub evidence: Digest,
-    /// The digest of the output's bytes.
-    pub output: Digest,
 }
 
 impl Verified<Deliver> {

@@ -5,8 +5,8 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 
 use crate::{
+    claim::Written,
     genesis::Threshold,
-    id::Digest,
     manifest::{End, Policy, TensorFormat},
     units::{Rate, Units, Work},
 };
@@ -25,8 +25,8 @@ pub enum Agreement {
 /// What one peer found and opened.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Testimony {
-    /// The root over the output's records.
-    pub output_root: Digest,
+    /// The output.
+    pub written: Written,
     /// How many records of evidence there are.
     pub records: u64,
     /// What is billed.
@@ -89,7 +89,7 @@ pub fn rms(policy: Policy, output: &[u8]) -> u64 {
 }
 
 fn exact(claimed: &Testimony, found: &Testimony) -> Agreement {
-    let same = claimed.output_root == found.output_root
+    let same = claimed.written == found.written
         && claimed.records == found.records
         && claimed.work == found.work
         && claimed.units == found.units;
@@ -166,6 +166,7 @@ fn within_a_hundredth(one: u64, other: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::Digest;
 
     const OK: f32 = 5e-5;
     const BAD: f32 = 5e-4;
@@ -178,7 +179,7 @@ mod tests {
     fn found(values: &[f32]) -> Testimony {
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         Testimony {
-            output_root: Digest::of(&bytes),
+            written: Written::of(&bytes),
             records: 1,
             units: 1,
             work: 1,
@@ -250,6 +251,8 @@ mod tests {
         assert_eq!(exact(&Testimony { work: 2, ..whole.clone() }), Agreement::Mismatch);
         assert_eq!(exact(&Testimony { units: 2, ..whole.clone() }), Agreement::Mismatch);
         assert_eq!(exact(&Testimony { records: 2, ..whole.clone() }), Agreement::Mismatch);
+        let elsewhere = Written { blob: Digest([7; 32]), ..whole.written };
+        assert_eq!(exact(&Testimony { written: elsewhere, ..whole.clone() }), Agreement::Mismatch);
         assert_eq!(exact(&found(&[1.000_001])), Agreement::Mismatch);
     }
 }

@@ -430,7 +430,7 @@ fn proven(root: Digest, count: u64, records: &[ShownRecord]) -> bool {
 /// What a provider claimed, with the records that it shows.
 fn opened(claim: &Claim, output: &OutputLeaf, evidence: &EvidenceLeaf, records: &[ShownRecord]) -> Testimony {
     Testimony {
-        output_root: output.output_root,
+        written: output.written,
         records: evidence.records,
         units: output.units,
         work: claim.work,
@@ -442,7 +442,7 @@ fn opened(claim: &Claim, output: &OutputLeaf, evidence: &EvidenceLeaf, records: 
 
 fn testimony(evidence: &Evidence, records: &[ShownRecord]) -> Testimony {
     Testimony {
-        output_root: evidence.output_root,
+        written: evidence.written,
         records: evidence.records,
         units: evidence.units,
         work: evidence.work,

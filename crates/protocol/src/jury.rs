@@ -209,6 +209,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        claim::Written,
         genesis::DRAWS_MAX,
         id::Digest,
         manifest::{End, TensorFormat},
@@ -217,7 +218,7 @@ mod tests {
 
     fn found(value: u8) -> Testimony {
         Testimony {
-            output_root: Digest([value; 32]),
+            written: Written { root: Digest([value; 32]), ..Written::default() },
             records: 1,
             units: 1,
             work: 1,

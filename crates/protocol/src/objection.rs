@@ -69,7 +69,7 @@ impl Output {
     /// True if what was streamed is not the beginning of what was claimed.
     #[must_use]
     pub fn contradicts(&self, leaf: &OutputLeaf, records: Option<&(ShownRecord, ShownRecord)>) -> bool {
-        let Some((streamed, claimed)) = records else { return leaf.records < self.records };
+        let Some((streamed, claimed)) = records else { return leaf.written.records < self.records };
         let shown = |root, count, record: &ShownRecord| {
             record.bytes.len() <= RECORD_BYTES
                 && merkle::verify(root, count, record.position, &record.bytes, &record.path)
@@ -77,7 +77,7 @@ impl Output {
         streamed.position == claimed.position
             && streamed.bytes != claimed.bytes
             && shown(self.root, self.records, streamed)
-            && shown(leaf.output_root, leaf.records, claimed)
+            && shown(leaf.written.root, leaf.written.records, claimed)
     }
 }
 
@@ -88,16 +88,10 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::manifest::End;
+    use crate::{claim::Written, manifest::End};
 
     fn leaf(bytes: &[u8]) -> OutputLeaf {
-        OutputLeaf {
-            output_root: merkle::root(bytes, RECORD_BYTES),
-            records: merkle::count(bytes.len() as u64, RECORD_BYTES),
-            units: 1,
-            end: End::Stop,
-            blind: Digest::default(),
-        }
+        OutputLeaf { written: Written::of(bytes), units: 1, end: End::Stop, blind: Digest::default() }
     }
 
     fn record(bytes: &[u8], position: u64) -> ShownRecord {

@@ -35,7 +35,7 @@ impl Behaviour for Streamer {
         let Effect::Send { to, message } = &effect else { return Some(effect) };
         if let Message::Deliver(deliver) = message {
             let said = deliver.said();
-            self.delivered.entry(said.claim.said().job).or_insert(Some((*to, said.leaf.records)));
+            self.delivered.entry(said.claim.said().job).or_insert(Some((*to, said.leaf.written.records)));
         }
         let Message::Claim(claim) = message else { return Some(effect) };
         let job = claim.said().job;

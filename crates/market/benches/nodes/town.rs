@@ -14,11 +14,11 @@ use assay_market::{
 };
 use assay_protocol::{
     check::ShownRecord,
+    claim::Written,
     codec, compare,
     genesis::Genesis,
     id::{Digest, NetworkId, PeerId},
     manifest::{End, Policy, TensorFormat},
-    merkle::{self, RECORD_BYTES},
     message::{Message, Opened},
     receipt::{Happening, Receipt},
     signed::Signer,
@@ -277,18 +277,16 @@ impl Town {
     fn run(&mut self, run: &Run) -> RunResult {
         let mut bytes = output(NUMBERS, 0.0);
         bytes[..2].copy_from_slice(&run.seed.0[..2]);
-        let (digest, root) = (Digest::of(&bytes), merkle::root(&bytes, RECORD_BYTES));
+        let written = Written::of(&bytes);
         let result = RunResult {
-            output: digest,
-            output_root: root,
-            records: merkle::count(bytes.len() as u64, RECORD_BYTES),
+            written,
             units: 4,
             work: 8,
             end: End::Stop,
             rms: compare::rms(Policy::Tensor(TensorFormat::F32), &bytes),
         };
-        self.blobs.insert(digest, Blob { bytes: bytes.len() as u64, root });
-        self.outputs.insert(digest, bytes);
+        self.blobs.insert(written.blob, Blob { bytes: bytes.len() as u64, root: written.root });
+        self.outputs.insert(written.blob, bytes);
         result
     }
 }

@@ -107,7 +107,9 @@ impl<'a> Ground<'a> {
     fn of_provider(record: &'a ProviderRecord) -> Self {
         match record {
             ProviderRecord::Provision(_) => Self::Provision,
-            ProviderRecord::Claimed { claim, result, .. } => Self::Result(claim.signed(), result.output),
+            ProviderRecord::Claimed { claim, result, .. } => {
+                Self::Result(claim.signed(), result.written.blob)
+            }
             ProviderRecord::Yielded(claim) => Self::Yield(claim.signed()),
             ProviderRecord::Aborted(abort) => Self::Abort(abort.signed()),
             ProviderRecord::Closed { .. } => Self::Close,

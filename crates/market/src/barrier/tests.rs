@@ -6,7 +6,7 @@ use core::slice::from_ref;
 use assay_protocol::{
     account::{Register, Stake, Unstake},
     check::{Check, Evidence, OpenClaim, OpenSeal, Seal, Unserved},
-    claim::{Claim, Deliver, EvidenceLeaf, OutputLeaf, Reveal},
+    claim::{Claim, Deliver, EvidenceLeaf, OutputLeaf, Reveal, Written},
     journal::Entry,
     manifest::End,
     notice::{Account, Head, Notice, NoticeEvent, Query, Settled, Tick},
@@ -99,14 +99,19 @@ impl Job {
     }
 
     fn result(&self) -> RunResult {
-        let output = assay_protocol::codec::digest("output", &self.number);
-        RunResult { output, output_root: output, records: 1, units: 1, work: 1, end: End::Stop, rms: 0 }
+        RunResult {
+            written: Written::of(&self.number.to_le_bytes()),
+            units: 1,
+            work: 1,
+            end: End::Stop,
+            rms: 0,
+        }
     }
 
     fn leaves(&self) -> (OutputLeaf, EvidenceLeaf) {
-        let (root, blind) = (self.result().output_root, Digest::default());
-        let output = OutputLeaf { output_root: root, records: 1, units: 1, end: End::Stop, blind };
-        (output, EvidenceLeaf { evidence_root: root, records: 1, rms: 0, blind })
+        let (written, blind) = (self.result().written, Digest::default());
+        let output = OutputLeaf { written, units: 1, end: End::Stop, blind };
+        (output, EvidenceLeaf { evidence_root: written.root, records: 1, rms: 0, blind })
     }
 
     fn claim(&self, work: u64) -> Signed<Claim> {
@@ -131,9 +136,9 @@ impl Job {
     }
 
     fn evidence(&self) -> Evidence {
-        let RunResult { output_root, records, units, work, end, rms, .. } = self.result();
-        let (evidence_root, salt) = (output_root, Digest::default());
-        Evidence { output_root, evidence_root, records, units, work, end, rms, salt }
+        let RunResult { written, units, work, end, rms } = self.result();
+        let (evidence_root, records, salt) = (written.root, written.records, Digest::default());
+        Evidence { written, evidence_root, records, units, work, end, rms, salt }
     }
 
     fn receipt(&self, ticks: Vec<Signed<Tick>>) -> Effect {
@@ -196,8 +201,8 @@ impl Job {
     fn of_provider(&self) -> Vec<Case> {
         let job = self.id;
         let (leaf, evidence) = self.leaves();
-        let (output, records) = (self.result().output, Vec::new());
-        let deliver = Deliver { claim: self.claim(3), leaf, evidence: evidence.digest(), output };
+        let (output, records) = (self.result().written.blob, Vec::new());
+        let deliver = Deliver { claim: self.claim(3), leaf, evidence: evidence.digest() };
         let opening = OpenClaim { job, output: leaf, evidence, records };
         let abort = Abort { job, ticket: Digest::default(), reason: Failure::Trap };
         let claim = |work| Effect::Send { to: peer(NOTARY), message: opened(self.claim(work)).into() };
@@ -224,7 +229,7 @@ impl Job {
     }
 
     fn of_verifier(&self) -> Vec<Case> {
-        let (job, output, records) = (self.id, self.result().output, Vec::new());
+        let (job, output, records) = (self.id, self.result().written.blob, Vec::new());
         let sealed = Seal { job, commit: self.evidence().commit(), evidence: None };
         let seals =
             VerifierRecord::Sealed { seal: kept(seal(VERIFIER, sealed)), evidence: self.evidence(), output };

@@ -99,8 +99,8 @@ impl<S: Signer> Role<S> for Provider {
             cx.set(Alarm::Serving(*job), cx.now);
             if let Some(claimed) = serving.claimed() {
                 cx.hold(*job, serving.order.input_commit);
-                cx.hold(*job, claimed.result.output);
-                cx.serve(*job, claimed.result.output, serving.order.client);
+                cx.hold(*job, claimed.result.written.blob);
+                cx.serve(*job, claimed.result.written.blob, serving.order.client);
             }
         }
         if self.provision.is_some() {
@@ -206,7 +206,7 @@ impl Provider {
             NoticeEvent::Open { .. } if serving.opens_itself() => self.send_claim(job, cx),
             NoticeEvent::Open { beacon } => {
                 let Some(claimed) = serving.bound_claim() else { return Heard::Misstep(Fault::Untimely) };
-                let (output, records) = (claimed.result.output, claimed.evidence.records);
+                let (output, records) = (claimed.result.written.blob, claimed.evidence.records);
                 // What opens a claim is said until the notary has it: silence would cost the stake.
                 (serving.noticed, serving.tries) = (true, 0);
                 cx.set(Alarm::Serving(job), cx.now.after(backoff(0)));
@@ -230,7 +230,7 @@ impl Provider {
     ) {
         let Some(serving) = self.servings.get(&job) else { return };
         let (client, notary) = (serving.order.client, serving.order.notary);
-        let output = serving.claimed().map(|claimed| claimed.result.output);
+        let output = serving.claimed().map(|claimed| claimed.result.written.blob);
         self.keep(ProviderRecord::Closed { job, outcome }, cx);
         cx.alarms.clear(Alarm::Serving(job));
         cx.collect(job, receipt, notary);

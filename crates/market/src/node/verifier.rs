@@ -12,10 +12,10 @@ use alloc::{
 
 use assay_protocol::{
     check::{Check, Evidence, OpenSeal, Seal, ShownRecord, Unserved},
+    claim::Written,
     draw,
     id::{Digest, JobId},
     manifest::End,
-    merkle,
     message::Opened,
     notice::{Notice, NoticeEvent},
     order::Failure,
@@ -304,19 +304,18 @@ fn run_id(job: JobId) -> RunId {
 /// What a run proves. A job that no sandbox can run, or whose run writes nothing, is found to have no output: that matches
 /// no claim, and an honest provider makes none. A fault of this machine proves nothing.
 fn evidence(result: Result<RunResult, Failure>, salt: Digest) -> Option<(Evidence, Digest)> {
-    let nothing = merkle::root(&[], merkle::RECORD_BYTES);
     match result {
         Ok(run) => {
-            let RunResult { output, output_root, records, units, work, end, rms } = run;
-            let evidence_root = output_root;
-            Some((Evidence { output_root, evidence_root, records, units, work, end, rms, salt }, output))
+            let RunResult { written, units, work, end, rms } = run;
+            let (evidence_root, records) = (written.root, written.records);
+            Some((Evidence { written, evidence_root, records, units, work, end, rms, salt }, written.blob))
         }
         Err(Failure::BadInput | Failure::Trap | Failure::Limit | Failure::Empty) => {
-            let (output_root, evidence_root) = (nothing, nothing);
+            let written = Written::of(&[]);
+            let (evidence_root, end) = (written.root, End::Stop);
             let (records, units, work, rms) = (0, 0, 0, 0);
-            let empty =
-                Evidence { output_root, evidence_root, records, units, work, end: End::Stop, rms, salt };
-            Some((empty, Digest::of(&[])))
+            let empty = Evidence { written, evidence_root, records, units, work, end, rms, salt };
+            Some((empty, written.blob))
         }
         // A slower machine than the provider's proves nothing either, whatever time the client allows.
         Err(

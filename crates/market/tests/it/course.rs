@@ -3,7 +3,7 @@
 use assay_market::ledger::Rejection;
 use assay_protocol::{
     check::{Evidence, OpenClaim, OpenSeal, Seal, ShownRecord, Unserved},
-    claim::{self, Claim, EvidenceLeaf, OutputLeaf, Reveal},
+    claim::{self, Claim, EvidenceLeaf, OutputLeaf, Reveal, Written},
     codec, compare, draw,
     id::PeerId,
     job::{SeatPhase, Stage, Testified},
@@ -53,13 +53,20 @@ impl Claimed {
     }
 
     pub(crate) fn leaves(&self, policy: Policy) -> (OutputLeaf, EvidenceLeaf) {
-        let root = merkle::root(&self.output, RECORD_BYTES);
-        let records = merkle::count(self.output.len() as u64, RECORD_BYTES);
-        let blind = |name: &str| codec::digest("test blind", &(name, root));
+        let written = Written::of(&self.output);
+        let blind = |name: &str| codec::digest("test blind", &(name, written.root));
         let (units, end) = (self.units, self.end);
-        let output = OutputLeaf { output_root: root, records, units, end, blind: blind("output") };
+        let output = OutputLeaf { written, units, end, blind: blind("output") };
         let rms = compare::rms(policy, &self.output);
-        (output, EvidenceLeaf { evidence_root: root, records, rms, blind: blind("evidence") })
+        (
+            output,
+            EvidenceLeaf {
+                evidence_root: written.root,
+                records: written.records,
+                rms,
+                blind: blind("evidence"),
+            },
+        )
     }
 }
 
@@ -196,11 +203,11 @@ impl<K: Key> Office<K> {
     }
 
     pub(crate) fn evidence(&self, job: &Ordered, peer: PeerId, output: &[u8]) -> Evidence {
-        let root = merkle::root(output, RECORD_BYTES);
+        let written = Written::of(output);
         Evidence {
-            output_root: root,
-            evidence_root: root,
-            records: merkle::count(output.len() as u64, RECORD_BYTES),
+            written,
+            evidence_root: written.root,
+            records: written.records,
             units: 4,
             work: 8,
             end: End::Stop,

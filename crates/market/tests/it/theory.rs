@@ -2,6 +2,7 @@
 //! 4 σ, printed beside what they should be.
 
 use assay_protocol::{
+    claim::Written,
     codec,
     compare::Testimony,
     costs,
@@ -79,7 +80,7 @@ fn near(what: &str, found: f64, expected: f64, sigma: f64) {
 
 fn found(value: u8) -> Voice {
     Voice::Found(Testimony {
-        output_root: Digest([value; 32]),
+        written: Written { root: Digest([value; 32]), ..Written::default() },
         records: 1,
         units: 1,
         work: 1,

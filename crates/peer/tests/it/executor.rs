@@ -9,9 +9,10 @@ use assay_peer::{
     executor::{Conduct, Executor},
 };
 use assay_protocol::{
+    claim::Written,
     id::Digest,
     manifest::{End, Manifest},
-    merkle::{self, RECORD_BYTES},
+    merkle,
     order::Failure,
     units::Duration,
 };
@@ -48,13 +49,13 @@ impl Shop {
 async fn an_honest_run_is_stored_counted_and_shown() {
     let shop = Shop::new(Conduct::Honest);
     let result = shop.run(pure(), &[128; 64], false).await.unwrap();
-    let output = shop.blobs.get(&result.output).unwrap().unwrap();
+    let output = shop.blobs.get(&result.written.blob).unwrap().unwrap();
     assert_eq!(output.len(), 10 * 4, "ten scores");
-    assert_eq!((result.output_root, result.records), (merkle::root(&output, RECORD_BYTES), 1));
+    assert_eq!(result.written, Written::of(&output));
     assert!(result.units > 0 && result.work == result.units && result.end == End::Stop);
-    let shown = shop.executor.show(result.output, vec![0]).await;
-    assert!(merkle::verify(result.output_root, 1, 0, &shown[0].bytes, &shown[0].path));
-    assert_eq!(shop.executor.show(result.output, vec![1]).await, []);
+    let shown = shop.executor.show(result.written.blob, vec![0]).await;
+    assert!(merkle::verify(result.written.root, 1, 0, &shown[0].bytes, &shown[0].path));
+    assert_eq!(shop.executor.show(result.written.blob, vec![1]).await, []);
     assert_eq!(shop.run(pure(), &[128; 64], true).await.unwrap(), result, "the same wherever it runs");
 }
 
@@ -64,8 +65,8 @@ async fn a_forger_gives_something_else_of_the_same_form() {
     shop.executor.test(pure(), vec![128; 64]).await.unwrap();
     let forged = shop.run(pure(), &[128; 64], false).await.unwrap();
     let true_one = shop.run(pure(), &[128; 64], true).await.unwrap();
-    assert_ne!(forged.output_root, true_one.output_root);
-    assert_eq!((forged.records, forged.units), (true_one.records, true_one.units));
+    assert_ne!(forged.written.root, true_one.written.root);
+    assert_eq!((forged.written.records, forged.units), (true_one.written.records, true_one.units));
 }
 
 #[tokio::test]

@@ -155,7 +155,7 @@ impl Job {
         seat: u16,
         now: LiveTime,
     ) -> Result<Stage, Misstep> {
-        let whole = evidence.evidence_root == evidence.output_root && evidence.rms == 0;
+        let whole = evidence.is_of_its_output() && evidence.rms == 0;
         if evidence.commit() != commit || !whole {
             return Err(Misstep::Unmatched);
         }
@@ -209,7 +209,7 @@ impl Job {
             Testified::NotYet => return Err(Misstep::TooEarly),
             Testified::Unserved(_) | Testified::Absent => return Err(Misstep::TooLate),
         }
-        if evidence.evidence_root != evidence.output_root {
+        if !evidence.is_of_its_output() {
             return Err(Misstep::Unmatched);
         }
         if !self.wants(evidence.records, records) {
@@ -248,8 +248,7 @@ impl Job {
         let Some(claimed) = self.claim.filter(|_| self.positions_round.is_some()) else {
             return Err(Misstep::TooEarly);
         };
-        let one_root = (evidence.evidence_root, evidence.records) == (output.output_root, output.records);
-        let opens = claimed.claim.opens_to(output, evidence.digest()) && one_root;
+        let opens = claimed.claim.opens_to(output, evidence.digest()) && evidence.is_of(&output.written);
         if !opens || !proven(evidence.evidence_root, evidence.records, records) {
             return Ok(Stage::Closed(Outcome::FalseOpening));
         }

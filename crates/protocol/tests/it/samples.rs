@@ -3,7 +3,7 @@
 use assay_protocol::{
     account::{Grant, Register, Registration, Stake, Unstake},
     check::{Check, Evidence, OpenClaim, OpenSeal, Seal, ShownRecord, Unserved},
-    claim::{Claim, Deliver, EvidenceLeaf, OutputLeaf, Reveal},
+    claim::{Claim, Deliver, EvidenceLeaf, OutputLeaf, Reveal, Written},
     codec,
     id::{Digest, NetworkId, PeerId},
     manifest::{End, Manifest, Meter, Policy, TensorFormat, WorkPerMeter},
@@ -90,8 +90,7 @@ fn orders() -> Vec<Message> {
 }
 
 fn claims() -> Vec<Message> {
-    let deliver =
-        Deliver { claim: signed(claim()), leaf: output_leaf(), evidence: digest(8), output: digest(9) };
+    let deliver = Deliver { claim: signed(claim()), leaf: output_leaf(), evidence: digest(8) };
     vec![said(claim()), said(deliver), said(Reveal { job: digest(1), position: 300, secret: digest(3) })]
 }
 
@@ -289,13 +288,17 @@ fn claim() -> Claim {
     Claim { job: digest(1), ticket: digest(2), units: 4, work: 8, end: End::Stop, commit: digest(3) }
 }
 
+fn written() -> Written {
+    Written { root: digest(4), records: 1, blob: digest(9) }
+}
+
 fn output_leaf() -> OutputLeaf {
-    OutputLeaf { output_root: digest(4), records: 1, units: 4, end: End::Stop, blind: digest(5) }
+    OutputLeaf { written: written(), units: 4, end: End::Stop, blind: digest(5) }
 }
 
 fn found() -> Evidence {
     Evidence {
-        output_root: digest(4),
+        written: written(),
         evidence_root: digest(4),
         records: 1,
         units: 4,

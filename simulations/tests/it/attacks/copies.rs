@@ -55,7 +55,7 @@ impl Behaviour for Tap {
         }
         if let Input::Message(Opened::Deliver(deliver)) = &input {
             let job = deliver.claim().job;
-            overheard.outputs.insert(job, (deliver.output, deliver.signer()));
+            overheard.outputs.insert(job, (deliver.leaf.written.blob, deliver.signer()));
         }
         Some(input)
     }

@@ -237,7 +237,7 @@ impl Attempt {
     }
 
     fn deliver(&mut self, deliver: &Verified<Deliver>) {
-        self.output = Some(deliver.output);
+        self.output = Some(deliver.leaf.written.blob);
         (self.bound, self.committed) = (Some(deliver.claim().to_verified().digest()), true);
         (self.delivering, self.is_here, self.tries) = (None, false, 0);
         if !matches!(self.state, AttemptState::Closed(_)) {
@@ -247,7 +247,8 @@ impl Attempt {
 
     /// Gets the result that its provider named, unless that goes on already.
     pub(super) fn fetch<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
-        let output = self.delivering.as_ref().filter(|_| !self.is_here).map(|deliver| deliver.output);
+        let output =
+            self.delivering.as_ref().filter(|_| !self.is_here).map(|deliver| deliver.leaf.written.blob);
         if let Some(output) = output.filter(|_| !core::mem::replace(&mut self.fetches, true)) {
             cx.fetch(job, output, [self.order.provider]);
         }

@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 
 use assay_protocol::{
     check::Check,
-    claim::{Deliver, Reveal},
+    claim::{Deliver, Reveal, Written},
     id::{Digest, JobId, PeerId},
+    merkle,
     notice::{Notice, NoticeEvent},
     order::{Abort, Accept, Failure, Open, Refusal, Refuse},
     signed::{Signer, Verified},
@@ -228,7 +229,8 @@ impl Client {
         };
         // One fetch at a time: whoever names another output each time has the last of them looked at, and no more.
         let busy = attempt.fetches || attempt.is_here;
-        if busy && attempt.delivering.as_ref().is_some_and(|known| known.output != deliver.output) {
+        if busy && attempt.delivering.as_ref().is_some_and(|known| known.leaf.written != deliver.leaf.written)
+        {
             return Heard::Misstep(Fault::Untimely);
         }
         attempt.delivering = Some(deliver.clone());
@@ -333,12 +335,14 @@ impl Client {
         cx: &mut Context<'_, S>,
     ) -> Heard {
         let Some(attempt) = self.attempts.get_mut(&job) else { return Heard::NotMine };
-        let Some(deliver) = attempt.delivering.clone().filter(|deliver| deliver.output == digest) else {
+        let Some(deliver) = attempt.delivering.clone().filter(|deliver| deliver.leaf.written.blob == digest)
+        else {
             return Heard::Misstep(Fault::Untimely);
         };
         attempt.fetches = false;
         let Some(blob) = found else { return Heard::Taken };
-        if deliver.leaf.output_root != blob.root {
+        let Written { root, records, .. } = deliver.leaf.written;
+        if (root, records) != (blob.root, merkle::count(blob.bytes, merkle::RECORD_BYTES)) {
             attempt.delivering = None;
             return Heard::Misstep(Fault::Contrary);
         }
@@ -360,7 +364,7 @@ impl Client {
         if !attempt.is_here {
             return;
         }
-        let (key, timing, digest) = (attempt.key, attempt.timing(cx.now), deliver.output);
+        let (key, timing, digest) = (attempt.key, attempt.timing(cx.now), deliver.leaf.written.blob);
         self.keep(ClientRecord::Delivered { deliver: deliver.into(), timing }, cx);
         cx.hold(untaken(key), digest);
         cx.tell(Event::Delivered { key, job, output: digest });

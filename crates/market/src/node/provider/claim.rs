@@ -41,11 +41,11 @@ impl Provider {
         let (units_max, ticket) = (serving.order.units_max, serving.ticket_digest());
         self.note_run(job, cx.now);
         match result {
-            Ok(result) if result.records > 0 && result.units <= units_max => {
+            Ok(result) if result.written.records > 0 && result.units <= units_max => {
                 self.claim(job, ticket, result, cx);
             }
             // Nobody could confirm an empty output: claiming it would be a lie that nobody told.
-            Ok(result) if result.records == 0 => self.abort(job, Failure::Empty, cx),
+            Ok(result) if result.written.records == 0 => self.abort(job, Failure::Empty, cx),
             Ok(_) => self.abort(job, Failure::Limit, cx),
             Err(failure) => self.abort(job, failure, cx),
         }
@@ -88,9 +88,8 @@ impl Provider {
             claim: claimed.claim.signed().clone(),
             leaf: claimed.output,
             evidence: claimed.evidence.digest(),
-            output: claimed.result.output,
         };
-        cx.serve(job, deliver.output, to);
+        cx.serve(job, deliver.leaf.written.blob, to);
         cx.say(to, deliver);
     }
 
@@ -154,7 +153,8 @@ pub(super) fn leaves(
     output_blind: Digest,
     evidence_blind: Digest,
 ) -> (OutputLeaf, EvidenceLeaf) {
-    let RunResult { output_root, records, units, end, rms, .. } = *result;
-    let output = OutputLeaf { output_root, records, units, end, blind: output_blind };
-    (output, EvidenceLeaf { evidence_root: output_root, records, rms, blind: evidence_blind })
+    let RunResult { written, units, end, rms, .. } = *result;
+    let (evidence_root, records) = (written.root, written.records);
+    let output = OutputLeaf { written, units, end, blind: output_blind };
+    (output, EvidenceLeaf { evidence_root, records, rms, blind: evidence_blind })
 }

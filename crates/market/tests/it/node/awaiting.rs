@@ -9,7 +9,7 @@ use assay_market::{
 };
 use assay_protocol::{
     check::Check,
-    claim::{self, Claim, Deliver, EvidenceLeaf, OutputLeaf},
+    claim::{self, Claim, Deliver, EvidenceLeaf, OutputLeaf, Written},
     id::Digest,
     manifest::End,
     notice::NoticeEvent,
@@ -37,14 +37,19 @@ fn ticket(table: &Table, order: &Order) -> Digest {
 /// A result as its provider delivers it.
 pub(super) fn delivery(table: &Table, order: &Order) -> Deliver {
     let (run, blind) = (result(4), Digest::default());
-    let (output_root, records) = (run.output_root, run.records);
-    let leaf = OutputLeaf { output_root, records, units: 4, end: End::Stop, blind };
-    let evidence = EvidenceLeaf { evidence_root: output_root, records, rms: 0, blind }.digest();
+    delivery_of(table, order, run.written, blind)
+}
+
+/// The same of another output.
+fn delivery_of(table: &Table, order: &Order, written: Written, blind: Digest) -> Deliver {
+    let leaf = OutputLeaf { written, units: 4, end: End::Stop, blind };
+    let (evidence_root, records) = (written.root, written.records);
+    let evidence = EvidenceLeaf { evidence_root, records, rms: 0, blind }.digest();
     let commit = claim::commit(leaf.digest(), evidence);
     let claim =
         Claim { job: order.id(), ticket: ticket(table, order), units: 4, work: 8, end: End::Stop, commit };
     let claim = table.office.say(order.provider, claim);
-    Deliver { claim, leaf, evidence, output: run.output }
+    Deliver { claim, leaf, evidence }
 }
 
 /// Its notary has the claim of this result in its books.
@@ -59,7 +64,7 @@ pub(super) fn delivered() -> (Table, Order) {
     let deliver = delivery(&table, &order);
     table.hear(PROVIDER, deliver.clone());
     bind(&mut table, &order, &deliver);
-    table.fetched(result(4).output, result(4).output_root);
+    table.fetched(result(4).written.blob, result(4).written.root);
     assert_eq!(state(&table), Some(AttemptState::Delivered));
     (table, order)
 }
@@ -112,17 +117,21 @@ fn a_result_is_taken_from_its_provider_and_if_it_is_what_was_claimed() {
     let (mut table, order, _) = Table::running(&[PROVIDER]);
     let deliver = delivery(&table, &order);
     bind(&mut table, &order, &deliver);
-    let other = Deliver { leaf: OutputLeaf { records: 9, ..deliver.leaf }, ..deliver.clone() };
+    let other = Deliver { leaf: OutputLeaf { units: 3, ..deliver.leaf }, ..deliver.clone() };
     for (by, deliver) in [(STRANGER, &deliver), (NOTARY, &deliver), (PROVIDER, &other)] {
         table.hear(by, deliver.clone());
         assert!(table.effects.is_empty(), "{by}: {:?}", table.effects);
     }
     table.hear(PROVIDER, deliver.clone());
-    assert!(table.fetches(deliver.output));
-    table.fetched(deliver.output, Digest::of(b"another root"));
+    assert!(table.fetches(deliver.leaf.written.blob));
+    table.fetched(deliver.leaf.written.blob, Digest::of(b"another root"));
     assert_eq!((table.saves(), state(&table)), (0, Some(AttemptState::Running)), "it has other records");
     table.hear(PROVIDER, deliver.clone());
-    table.fetched(deliver.output, deliver.leaf.output_root);
+    let (holder, Written { root, blob, .. }) = (order.id(), deliver.leaf.written);
+    table.feed(Input::Fetched { holder, digest: blob, found: Some(Blob { bytes: 1, root }) });
+    assert_eq!((table.saves(), state(&table)), (0, Some(AttemptState::Running)), "it has fewer records");
+    table.hear(PROVIDER, deliver.clone());
+    table.fetched(deliver.leaf.written.blob, deliver.leaf.written.root);
     assert_eq!((table.saves(), state(&table)), (1, Some(AttemptState::Delivered)));
 }
 
@@ -132,11 +141,11 @@ fn while_a_result_is_fetched_no_other_takes_its_place() {
     let (mut table, order, _) = Table::running(&[PROVIDER]);
     let deliver = delivery(&table, &order);
     bind(&mut table, &order, &deliver);
-    let other = Deliver { output: Digest::of(b"other bytes"), ..deliver.clone() };
+    let other = delivery_of(&table, &order, Written::of(b"other bytes"), Digest::default());
     table.hear(PROVIDER, deliver.clone());
     table.hear(PROVIDER, other.clone());
     assert!(table.effects.is_empty(), "{:?}", table.effects);
-    table.fetched(deliver.output, deliver.leaf.output_root);
+    table.fetched(deliver.leaf.written.blob, deliver.leaf.written.root);
     assert_eq!(state(&table), Some(AttemptState::Delivered));
     table.hear(PROVIDER, other);
     assert!(table.effects.is_empty(), "nor does any once it is here: {:?}", table.effects);
@@ -147,19 +156,19 @@ fn a_result_that_nobody_served_makes_room_for_another() {
     let (mut table, order, _) = Table::running(&[PROVIDER]);
     let deliver = delivery(&table, &order);
     bind(&mut table, &order, &deliver);
-    let other = Deliver { output: Digest::of(b"other bytes"), ..deliver.clone() };
+    let other = delivery_of(&table, &order, Written::of(b"other bytes"), Digest::default());
     table.hear(PROVIDER, other.clone());
-    let (holder, digest) = (order.id(), other.output);
+    let (holder, digest) = (order.id(), other.leaf.written.blob);
     table.feed(Input::Fetched { holder, digest, found: None });
     table.hear(PROVIDER, deliver.clone());
-    assert!(table.fetches(deliver.output), "{:?}", table.effects);
+    assert!(table.fetches(deliver.leaf.written.blob), "{:?}", table.effects);
     table.feed(Input::Fetched {
         holder,
         digest,
-        found: Some(Blob { bytes: 1, root: deliver.leaf.output_root }),
+        found: Some(Blob { bytes: 768, root: deliver.leaf.written.root }),
     });
     assert_eq!(table.saves(), 0, "these are the bytes that were wanted before");
-    table.fetched(deliver.output, deliver.leaf.output_root);
+    table.fetched(deliver.leaf.written.blob, deliver.leaf.written.root);
     assert_eq!(state(&table), Some(AttemptState::Delivered));
 }
 
@@ -290,7 +299,7 @@ fn a_result_is_taken_for_the_claim_in_the_books_however_the_client_comes_to_know
             bind(&mut table, &order, &deliver);
         }
         waits(&table);
-        table.fetched(deliver.output, deliver.leaf.output_root);
+        table.fetched(deliver.leaf.written.blob, deliver.leaf.written.root);
         match told {
             Told::Before | Told::Between => {}
             Told::After => {
@@ -307,11 +316,11 @@ fn a_result_is_taken_for_the_claim_in_the_books_however_the_client_comes_to_know
                 table.feed(Input::Collected { job, digest: receipt, found });
             }
         }
-        let delivered = Event::Delivered { key: KEY, job: order.id(), output: deliver.output };
+        let delivered = Event::Delivered { key: KEY, job: order.id(), output: deliver.leaf.written.blob };
         assert!(table.told().any(|event| *event == delivered), "{told:?}: {:?}", table.effects);
         table.restart();
         let known = table.node().submission(KEY).and_then(|view| view.attempts.last()?.output);
-        assert_eq!(known, Some(deliver.output), "{told:?}");
+        assert_eq!(known, Some(deliver.leaf.written.blob), "{told:?}");
     }
 }
 
@@ -330,13 +339,13 @@ fn a_result_of_another_claim_than_the_one_in_the_books_is_nobodys() {
         if matches!(told, Told::Between) {
             bind(&mut table, &order, &deliver);
         }
-        table.fetched(other.output, other.leaf.output_root);
+        table.fetched(other.leaf.written.blob, other.leaf.written.root);
         if matches!(told, Told::After) {
             bind(&mut table, &order, &deliver);
         }
         assert_eq!(state(&table), Some(AttemptState::Running), "{told:?}");
         table.hear(PROVIDER, deliver.clone());
-        table.fetched(deliver.output, deliver.leaf.output_root);
+        table.fetched(deliver.leaf.written.blob, deliver.leaf.written.root);
         assert_eq!(state(&table), Some(AttemptState::Delivered), "{told:?}: the other one is in the way");
     }
 }

@@ -66,7 +66,7 @@ fn an_input_is_kept_for_its_submission_until_that_is_over_and_for_its_job_until_
 fn a_result_is_kept_for_its_user_until_that_has_taken_it() {
     let (mut table, order) = delivered();
     close(&mut table, &order, Outcome::Checked);
-    assert_eq!(kept(&mut table), twice([result(4).output]));
+    assert_eq!(kept(&mut table), twice([result(4).written.blob]));
     table.want(Command::Taken { key: KEY });
     assert_eq!(kept(&mut table), twice([]));
 }
@@ -77,8 +77,8 @@ fn a_result_that_comes_after_the_close_is_kept_for_its_user_alone() {
     let deliver = delivery(&table, &order);
     close_claimed(&mut table, &order, Outcome::Checked, Some(deliver.claim.said().digest()));
     table.hear(PROVIDER, deliver.clone());
-    table.fetched(deliver.output, deliver.leaf.output_root);
-    assert_eq!(kept(&mut table), twice([deliver.output]));
+    table.fetched(deliver.leaf.written.blob, deliver.leaf.written.root);
+    assert_eq!(kept(&mut table), twice([deliver.leaf.written.blob]));
     assert!(table.kept_for(order.id()).is_empty());
 }
 
@@ -86,7 +86,7 @@ fn a_result_that_comes_after_the_close_is_kept_for_its_user_alone() {
 fn a_provider_keeps_input_and_result_until_the_close() {
     for outcome in [Outcome::Checked, Outcome::Slashed] {
         let (mut table, order) = Table::claimed();
-        assert_eq!(kept(&mut table), twice([order.input_commit, result(4).output]));
+        assert_eq!(kept(&mut table), twice([order.input_commit, result(4).written.blob]));
         table.notice(NOTARY, order.id(), NoticeEvent::Closed { outcome, receipt: Digest::default() });
         assert_eq!(kept(&mut table), twice([]), "{outcome:?}");
     }
@@ -108,7 +108,7 @@ fn a_verifier_keeps_what_it_found_until_it_can_be_asked_for_no_more() {
     let timers = table.office.genesis.timers;
     let asked_by = timers.seal.plus(timers.opening.times(2)).plus(timers.gap_max);
     table.pass(Duration(asked_by.0 - 1));
-    assert_eq!(table.kept_for(check.job), [result(4).output]);
+    assert_eq!(table.kept_for(check.job), [result(4).written.blob]);
     table.pass(Duration::seconds(10));
     assert_eq!(kept(&mut table), twice([]));
 }

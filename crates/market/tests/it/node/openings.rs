@@ -42,9 +42,9 @@ fn opened() -> (Table, Order, Ticket) {
 /// A claim with what opens it.
 fn claimed(order: &Order, ticket: &Ticket) -> (Claim, OpenClaim) {
     let (run, blind, job) = (result(4), Digest::default(), order.id());
-    let (output_root, records, end) = (run.output_root, run.records, End::Stop);
-    let output = OutputLeaf { output_root, records, units: 4, end, blind };
-    let evidence = EvidenceLeaf { evidence_root: output_root, records, rms: 0, blind };
+    let (written, end) = (run.written, End::Stop);
+    let output = OutputLeaf { written, units: 4, end, blind };
+    let evidence = EvidenceLeaf { evidence_root: written.root, records: written.records, rms: 0, blind };
     let commit = claim::commit(output.digest(), evidence.digest());
     let claim = Claim { job, ticket: ticket.digest(), units: 4, work: 8, end, commit };
     (claim, OpenClaim { job, output, evidence, records: Vec::new() })
@@ -104,7 +104,7 @@ fn a_claim_that_opens_itself_is_taken_with_what_opens_it_and_not_without() {
     table.hear(PROVIDER, claim);
     assert_eq!((table.saves(), asks(&table)), (0, true), "{:?}", table.effects);
     table.hear(STRANGER, opening.clone());
-    let leaf = OutputLeaf { records: 9, ..opening.output };
+    let leaf = OutputLeaf { units: 3, ..opening.output };
     let record = ShownRecord { position: 0, bytes: vec![1], path: merkle::Path(Vec::new()) };
     let false_ones = [
         OpenClaim { output: leaf, ..opening.clone() },
@@ -148,7 +148,7 @@ fn what_the_notary_lost_it_asks_for_and_takes_again_and_without_it_the_job_is_vo
         assert!(asks(&table) && !entered(&table).iter().any(is_opening), "{:?}", table.said());
         if comes {
             let false_one =
-                OpenClaim { output: OutputLeaf { records: 9, ..opening.output }, ..opening.clone() };
+                OpenClaim { output: OutputLeaf { units: 3, ..opening.output }, ..opening.clone() };
             table.hear(PROVIDER, false_one);
             assert_eq!(table.saves(), 0, "{:?}", table.effects);
             table.hear(PROVIDER, opening);
@@ -193,7 +193,7 @@ fn a_seal_that_opens_itself_holds_what_it_seals() {
         .find_map(|(_, message)| if let Message::Seal(seal) = message { Some(*seal.said()) } else { None });
     let seal = seal.expect("a seal");
     let evidence = seal.evidence.expect("what it seals");
-    assert_eq!((evidence.commit(), evidence.output_root), (seal.commit, result(4).output_root));
+    assert_eq!((evidence.commit(), evidence.written), (seal.commit, result(4).written));
     table.feed(Input::Wake);
     table.pass(Duration::seconds(30));
     assert_eq!(table.count("OpenSeal"), 0);

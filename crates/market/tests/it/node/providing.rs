@@ -2,6 +2,7 @@
 
 use assay_market::{Command, Effect, Input, input::RunId, ledger::LANES_MAX, provision::Provision};
 use assay_protocol::{
+    claim::Written,
     id::Digest,
     message::Message,
     notice::NoticeEvent,
@@ -218,7 +219,7 @@ fn a_key_that_proposes_without_end_is_not_answered_each_time() {
 
 #[test]
 fn a_run_that_cannot_be_claimed_is_given_up() {
-    let nothing = assay_market::input::RunResult { records: 0, ..result(4) };
+    let nothing = assay_market::input::RunResult { written: Written::of(&[]), ..result(4) };
     let cases = [
         (Ok(result(5)), Failure::Limit),
         (Ok(nothing), Failure::Empty),

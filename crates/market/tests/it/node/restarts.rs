@@ -50,7 +50,7 @@ fn a_provider_says_what_it_claimed_and_nothing_else_and_serves_the_result() {
     let claim = messages(&table, "Claim");
     table.restart();
     assert_eq!(messages(&table, "Claim"), claim);
-    assert!(table.served().contains(&(result(4).output, CLIENT)), "{:?}", table.effects);
+    assert!(table.served().contains(&(result(4).written.blob, CLIENT)), "{:?}", table.effects);
     table.fetched(order.input_commit, Digest::default());
     assert_eq!(table.runs(), 0);
 

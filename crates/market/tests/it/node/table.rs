@@ -15,10 +15,11 @@ use assay_market::{
 use assay_protocol::{
     account::Registration,
     check::Check,
+    claim::Written,
     genesis::Genesis,
     id::Digest,
     manifest::End,
-    merkle::{self, RECORD_BYTES},
+    merkle::RECORD_BYTES,
     message::{Message, Opened},
     notice::{Account, Head},
     signed::{Signed, Statement, Verified},
@@ -283,16 +284,7 @@ pub(crate) fn output() -> Vec<u8> {
 
 /// What a run gives that is billed so.
 pub(crate) fn result(units: u64) -> RunResult {
-    let output = output();
-    RunResult {
-        output: Digest::of(&output),
-        output_root: merkle::root(&output, RECORD_BYTES),
-        records: merkle::count(output.len() as u64, RECORD_BYTES),
-        units,
-        work: 8,
-        end: End::Stop,
-        rms: 0,
-    }
+    RunResult { written: Written::of(&output()), units, work: 8, end: End::Stop, rms: 0 }
 }
 
 /// What a notary says of an account in answer to this, once so many of its instructions were carried out.

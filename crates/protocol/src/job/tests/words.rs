@@ -7,7 +7,7 @@ use super::{
     world::{POSITION, PROVIDER, SECRET, World},
 };
 use crate::{
-    claim::{EvidenceLeaf, OutputLeaf, commit},
+    claim::{EvidenceLeaf, OutputLeaf, Written, commit},
     codec,
     objection::Output,
     roster::Leaf,
@@ -146,7 +146,7 @@ impl World {
     fn leaves(&self, output: &[u8], units: Units, end: End) -> (OutputLeaf, EvidenceLeaf) {
         let (root, records) = tree(output);
         let rms = compare::rms(self.job.order().manifest.policy, output);
-        let output = OutputLeaf { output_root: root, records, units, end, blind: Digest([21; 32]) };
+        let output = OutputLeaf { written: Written::of(output), units, end, blind: Digest([21; 32]) };
         (output, EvidenceLeaf { evidence_root: root, records, rms, blind: Digest([22; 32]) })
     }
 
@@ -206,7 +206,7 @@ impl World {
         let found = self.found(manner);
         let (root, records) = tree(&found.bytes);
         Evidence {
-            output_root: root,
+            written: Written::of(&found.bytes),
             evidence_root: if manner == "two-roots" { tree(&self.scaled(-1.0)).0 } else { root },
             records,
             units: found.units,
@@ -268,7 +268,7 @@ impl World {
         let mut streamed_by = PROVIDER;
         match manner {
             "" | "consistent" => {}
-            "longer" => (output.records, records) = (leaf.records + 1, None),
+            "longer" => (output.records, records) = (leaf.written.records + 1, None),
             "stranger" => streamed_by = PeerId([50; 32]),
             "job" => output.job = Digest::default(),
             "leaf" => leaf.blind = Digest::default(),

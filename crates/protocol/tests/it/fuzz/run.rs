@@ -2,7 +2,7 @@
 
 use assay_protocol::{
     check::{Evidence, ShownRecord},
-    claim::{Claim, EvidenceLeaf, OutputLeaf, commit},
+    claim::{Claim, EvidenceLeaf, OutputLeaf, Written, commit},
     compare, draw,
     id::Digest,
     job::Job,
@@ -58,13 +58,7 @@ impl Run {
 
     pub(crate) fn leaf(&self) -> OutputLeaf {
         let blind = Digest([11; 32]);
-        OutputLeaf {
-            output_root: self.root(),
-            records: self.count(),
-            units: self.units,
-            end: self.end,
-            blind,
-        }
+        OutputLeaf { written: Written::of(&self.bytes), units: self.units, end: self.end, blind }
     }
 
     pub(crate) fn sealed_leaf(&self, job: &Job) -> EvidenceLeaf {
@@ -85,7 +79,7 @@ impl Run {
 
     pub(crate) fn evidence(&self, job: &Job) -> Evidence {
         Evidence {
-            output_root: self.root(),
+            written: Written::of(&self.bytes),
             evidence_root: self.root(),
             records: self.count(),
             units: self.units,

@@ -224,7 +224,7 @@ fn evidence(play: &Play<'_>, dice: &mut Dice<'_>) -> assay_protocol::check::Evid
         1 => evidence.records = dice.number(),
         2 => evidence.rms = dice.number(),
         3 => (evidence.units, evidence.work) = (dice.number(), dice.number()),
-        4 => evidence.output_root = Digest([dice.byte(); 32]),
+        4 => evidence.written.root = Digest([dice.byte(); 32]),
         _ => {}
     }
     evidence
@@ -234,9 +234,9 @@ fn opening(play: &Play<'_>, dice: &mut Dice<'_>) -> Step {
     let run = play.run.told(dice);
     let (mut output, mut evidence) = (run.leaf(), run.sealed_leaf(&play.job));
     match dice.mostly_first(&[0, 1, 2, 3, 4]) {
-        1 => output.records = dice.number(),
+        1 => output.written.records = dice.number(),
         2 => evidence.records = dice.number(),
-        3 => (output.records, evidence.records) = (u64::MAX, u64::MAX),
+        3 => (output.written.records, evidence.records) = (u64::MAX, u64::MAX),
         4 => evidence.rms = dice.number(),
         _ => {}
     }
@@ -246,10 +246,10 @@ fn opening(play: &Play<'_>, dice: &mut Dice<'_>) -> Step {
 fn contradict(play: &Play<'_>, dice: &mut Dice<'_>) -> Step {
     let (claimed, streamed) = (&play.run, play.run.told(dice));
     let (mut leaf, told) = (claimed.leaf(), streamed.leaf());
-    let mut output = Output { job: play.job.id(), records: told.records, root: told.output_root };
+    let mut output = Output { job: play.job.id(), records: told.written.records, root: told.written.root };
     match dice.mostly_first(&[0, 1, 2]) {
         1 => output.records = dice.number(),
-        2 => leaf.records = dice.number(),
+        2 => leaf.written.records = dice.number(),
         _ => {}
     }
     let position = dice.mostly_first(&[0, 1, 2, u64::MAX - 1]);

@@ -1,7 +1,7 @@
 //! That an order takes the steps that its table shows, and no others.
 
 use assay_protocol::{
-    claim::{EvidenceLeaf, OutputLeaf},
+    claim::{EvidenceLeaf, OutputLeaf, Written},
     manifest::End,
     order::Accept,
     signed::{Signed, Statement},
@@ -45,11 +45,11 @@ fn claim(units: u64) -> Verified<Claim> {
 }
 
 fn deliver() -> AttemptStep {
-    let (root, blind) = (Digest::default(), Digest::default());
-    let leaf = OutputLeaf { output_root: root, records: 1, units: 1, end: End::Stop, blind };
-    let evidence = EvidenceLeaf { evidence_root: root, records: 1, rms: 0, blind }.digest();
-    let (claim, output) = (claim(1).into_signed(), Digest::of(b"output"));
-    AttemptStep::Deliver(says(PROVIDER, Deliver { claim, leaf, evidence, output }))
+    let (written, blind) = (Written::of(b"output"), Digest::default());
+    let leaf = OutputLeaf { written, units: 1, end: End::Stop, blind };
+    let evidence = EvidenceLeaf { evidence_root: written.root, records: 1, rms: 0, blind }.digest();
+    let claim = claim(1).into_signed();
+    AttemptStep::Deliver(says(PROVIDER, Deliver { claim, leaf, evidence }))
 }
 
 const FAIL: AttemptStep = AttemptStep::Fail(Failure::Trap);

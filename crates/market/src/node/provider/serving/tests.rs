@@ -1,6 +1,7 @@
 //! That a job that was begun takes the steps that its table shows, and no others.
 
 use assay_protocol::{
+    claim::Written,
     manifest::End,
     order::Failure,
     signed::{Signed, Statement},
@@ -31,13 +32,13 @@ fn claim(end: End) -> Recorded<Claim> {
 }
 
 fn claimed() -> ServingStep {
-    let (root, blind, end) = (Digest::default(), Digest::default(), End::Stop);
-    let (output_root, evidence_root, records, units, rms) = (root, root, 1, 1, 0);
-    let result = RunResult { output: Digest::of(b"output"), output_root, records, units, work: 1, end, rms };
+    let (written, blind, end) = (Written::of(b"output"), Digest::default(), End::Stop);
+    let (evidence_root, records, units, rms) = (written.root, 1, 1, 0);
+    let result = RunResult { written, units, work: 1, end, rms };
     ServingStep::Claim(Box::new(Claimed {
         claim: claim(end),
         result,
-        output: OutputLeaf { output_root, records, units, end, blind },
+        output: OutputLeaf { written, units, end, blind },
         evidence: EvidenceLeaf { evidence_root, records, rms, blind },
     }))
 }

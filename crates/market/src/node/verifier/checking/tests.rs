@@ -1,6 +1,7 @@
 //! That a check takes the steps that its table shows, and no others.
 
 use assay_protocol::{
+    claim::Written,
     id::PeerId,
     manifest::End,
     signed::{Signed, Statement},
@@ -41,9 +42,9 @@ fn asked() -> Verified<Check> {
 }
 
 fn seal() -> CheckingStep {
-    let (root, salt) = (Digest::default(), Digest::default());
-    let (output_root, evidence_root, records, units, work, end, rms) = (root, root, 1, 1, 1, End::Stop, 0);
-    let evidence = Evidence { output_root, evidence_root, records, units, work, end, rms, salt };
+    let (written, salt) = (Written::of(b"output"), Digest::default());
+    let (evidence_root, records, units, work, end, rms) = (written.root, 1, 1, 1, End::Stop, 0);
+    let evidence = Evidence { written, evidence_root, records, units, work, end, rms, salt };
     let seal = says(VERIFIER, Seal { job: JOB, commit: evidence.commit(), evidence: None }).into();
     CheckingStep::Seal(Sealed { seal, evidence, output: Digest::of(b"output") })
 }

@@ -14,7 +14,7 @@ use assay_protocol::{
     units::{Amount, Duration},
 };
 
-use super::{Table, result};
+use super::{Table, output, result};
 use crate::{
     cheap::Cheap,
     office::{CLIENT, NOTARY, PROVIDER, class, id},
@@ -78,7 +78,11 @@ impl Table {
     /// A fetch ends with a blob.
     pub(crate) fn fetched(&mut self, digest: Digest, root: Digest) {
         let holder = self.wanted.get(&digest).copied().unwrap_or_default();
-        self.feed(Input::Fetched { holder, digest, found: Some(Blob { bytes: 1, root }) });
+        self.feed(Input::Fetched {
+            holder,
+            digest,
+            found: Some(Blob { bytes: output().len() as u64, root }),
+        });
     }
 
     /// A fetch ends without a blob.
@@ -89,7 +93,7 @@ impl Table {
 
     /// A run ends; what it wrote is kept for its job.
     pub(crate) fn ran(&mut self, job: JobId, check: bool, result: Result<RunResult, Failure>) {
-        self.kept.extend(result.map(|run| (job, run.output)));
+        self.kept.extend(result.map(|run| (job, run.written.blob)));
         self.feed(Input::Ran { run: RunId { job, check }, result });
     }
 
