@@ -111,6 +111,7 @@ impl Bundle {
 fn policy(text: &str) -> Policy {
     match text {
         "exact" => Policy::Exact,
+        "replay" => Policy::Replay,
         "tensor f32" => Policy::Tensor(TensorFormat::F32),
         other => unreachable!("an embedded manifest has the unknown policy {other}"),
     }

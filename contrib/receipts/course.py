@@ -62,7 +62,7 @@ class Job:
         self.until, self.round = law.held(tick["live"] + law.claim_time(genesis, order)), None
         self.outcome = self.claim = self.position = self.secret = self.opened = self.jury_from = None
         self.began, self.lasted, self.kept = tick["live"], None, None
-        self.exact = self.policy[0] == "exact"
+        self.exact, self.rows = self.policy[0] != "tensor", self.policy[0] == "replay"
         self.revealed = self.forced = self.suspected = self.disputed = False
         self.seats, self.positions, self.positions_round = [], None, None
         # The jury's draws, each by its seat, and what all weighs that can be drawn.
@@ -183,7 +183,7 @@ class Job:
         demand(self.exact == (evidence is not None))
         if self.exact:
             demand(commit == digest("seal", EVIDENCE.write(evidence)))
-            demand(over(evidence, evidence["written"]) and evidence["rms"] == 0)
+            demand((self.rows or over(evidence, evidence["written"])) and evidence["rms"] == 0)
             seat["found"], seat["done"] = dict(evidence, shown={}), "found"
             return self.reconsider(tick) if again else self.resolve(tick)
         seat["sealed"] = commit
@@ -215,7 +215,7 @@ class Job:
         demand(due)
         body = said["body"]
         leaf, evidence, records = body["output"], body["evidence"], body["records"]
-        one = over(evidence, leaf["written"])
+        one = self.rows or over(evidence, leaf["written"])
         named = digest("evidence leaf", EVIDENCE_LEAF.write(evidence))
         if self.exact:
             demand(opens(self.claim, leaf, named) and one and evidence["rms"] == 0 and not records)
@@ -275,9 +275,11 @@ class Job:
         """What the claim says, opened."""
         return {
             "written": leaf["written"],
+            "evidence_root": evidence["evidence_root"],
             "records": evidence["records"],
             "units": leaf["units"],
             "work": self.claim["work"],
+            "check_work": self.claim["check_work"],
             "end": leaf["end"],
             "rms": evidence["rms"],
             "shown": {record["position"]: record["bytes"] for record in records},

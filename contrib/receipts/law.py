@@ -52,14 +52,29 @@ def price(order):
     return order["unit_price"] * order["units_max"]
 
 
+def rows(order):
+    """True if a run is proven by the rows that made it, so that a check reads what the run wrote."""
+    return order["manifest"]["policy"][0] == "replay"
+
+
+def check_work_max(order):
+    """The most work of a check that finds what was claimed."""
+    meter, work = order["manifest"]["meter"], order["manifest"]["work"]
+    lightest = min(meter[1].values()) if meter[0] == "tokens" else 0
+    if not rows(order) or not lightest or work["call"] or work["mega_fuel"]:
+        return order["work_max"]
+    return min(held(order["units_max"] // lightest * work["token_read"]), order["work_max"])
+
+
 def quote(genesis, order, work, rate, margin):
     check, base = check_cost(genesis, work), genesis["checks"]["base"]
+    run = check_cost(genesis, order["work_max"])
     fee = lambda of: share(share(check, of), held(ONE + margin))
     money = genesis["money"]
     return {
         "premium": fee(base),
         "dues": fee(max(0, rate - base)),
-        "entry": held(price(order) + held(check * money["entry_checks"])),
+        "entry": held(price(order) + held(run * money["entry_checks"])),
     }
 
 
@@ -71,16 +86,16 @@ def second(genesis, order):
 
 
 def advance(genesis, order, prepaid, newcomer):
-    """What is paid before it is known whether the job is checked."""
-    check = check_cost(genesis, order["work_max"])
+    """What is paid before it is known whether the job is checked: a newcomer's check may have to be a run."""
+    check = check_cost(genesis, order["work_max"] if newcomer else check_work_max(order))
     return max(prepaid, 1) * check + (share(check, second(genesis, order)) if newcomer else 0)
 
 
 def slash(genesis, order, prepaid, newcomer):
     """Of several prepaid checks one counts."""
-    check, money = check_cost(genesis, order["work_max"]), genesis["money"]
-    counted = max(0, order["total_max"] - max(0, held(advance(genesis, order, prepaid, newcomer)) - check))
-    return max(held(counted * money["slash_multiple"]), held(check * money["slash_checks"]))
+    run, money = check_cost(genesis, order["work_max"]), genesis["money"]
+    counted = max(0, order["total_max"] - max(0, held(advance(genesis, order, prepaid, newcomer)) - run))
+    return max(held(counted * money["slash_multiple"]), held(run * money["slash_checks"]))
 
 
 def place(money, jobs):
@@ -149,7 +164,7 @@ def deterrence(checks, gain, slash):
 def ticket(genesis, job, order, standing):
     checks, timers = genesis["checks"], genesis["timers"]
     worth = held(price(order))
-    most = quote(genesis, order, order["work_max"], ONE, standing["fee_margin"])
+    most = quote(genesis, order, check_work_max(order), ONE, standing["fee_margin"])
     newcomer = standing["stake"] < most["entry"]
     ramp = min(ONE, (checks["ramp"] << 64) // (standing["trust"] + ONE))
     prepaid = max(order["checks"], int(newcomer))
@@ -157,7 +172,7 @@ def ticket(genesis, job, order, standing):
     deters = deterrence(checks, worth, min(most_slashed, standing["stake"]))
     policy = ONE if newcomer or standing["strict"] else min(ONE, max(checks["base"], deters, ramp))
     rate = ONE if prepaid > 0 or standing["endowed"] else policy
-    costs = quote(genesis, order, order["work_max"], policy, standing["fee_margin"])
+    costs = quote(genesis, order, check_work_max(order), policy, standing["fee_margin"])
     return {
         "job": job,
         "standing": standing,
@@ -181,7 +196,9 @@ def claim_time(genesis, order):
 
 def sealing(genesis, order):
     """For a seal."""
-    return held(held(3 * estimate(genesis, order["work_max"])) + genesis["timers"]["seal"])
+    along = estimate(genesis, check_work_max(order)) if rows(order) else 0
+    working = held(estimate(genesis, order["work_max"]) + along)
+    return held(held(3 * working) + genesis["timers"]["seal"])
 
 
 def course(genesis, order):
@@ -210,7 +227,7 @@ def inadmissible(genesis, order, accept, ticket):
         and order["work_max"] <= manifest["work_most"]
         and order["run_max"] <= held(60_000 + held(10 * estimate(genesis, order["work_max"])))
         and order["client"] != order["provider"]
-        and (manifest["policy"][0] == "exact" or manifest["policy"][1] in formats)
+        and (manifest["policy"][0] != "tensor" or manifest["policy"][1] in formats)
         and total <= MAX
         and accept["class"] == order["class"]
         and standing["opened"] <= order["open_by"] <= held(standing["opened"] + timers["settle_max"])

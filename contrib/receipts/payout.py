@@ -1,7 +1,7 @@
 """Who gets what: docs/protocol.md, section 12."""
 
 import law
-from compare import MISMATCH
+from compare import GREY, MATCH, MISMATCH
 
 
 def less(amount, *parts):
@@ -14,24 +14,29 @@ def settle(job, at_stake):
     order, ticket, genesis, seats = job.order, job.ticket, job.genesis, job.seats
     worked = min(job.claim["work"] if job.claim else 0, order["work_max"])
     total_max = order["total_max"]
-    deposit = law.check_cost(genesis, worked) if job.disputed else 0
+    checked = "check_work" if law.rows(order) else "work"
+    once = min(job.claim[checked] if job.claim else 0, law.check_work_max(order))
+    deposit = law.check_cost(genesis, once) if job.disputed else 0
     most = law.hours(law.settles(genesis, order, ticket))
     used = law.held(ticket["place"] * min(law.hours(job.lasted), most))
     held = less(total_max + deposit if total_max + deposit <= law.MAX else total_max, used)
     accuser = None if job.jury_from is None else job.jury_from - 1
 
+    def work_of(seat):
+        """A check, for who found what was claimed, and else a run."""
+        if job.compared(seat) in (MATCH, GREY):
+            return min(seat["found"][checked], once)
+        return min(seat["found"]["work"], worked)
+
     def fees_of(places):
         found = [seats[at] for at in places if seats[at]["found"] is not None]
-        return [
-            {"peer": seat["peer"], "amount": law.check_cost(genesis, min(seat["found"]["work"], worked))}
-            for seat in found
-        ]
+        return [{"peer": seat["peer"], "amount": law.check_cost(genesis, work_of(seat))} for seat in found]
 
     before = range(len(seats) if job.jury_from is None else job.jury_from)
     first_fees = fees_of(before)
     agreed = [seats[at]["found"] for at in range(len(seats) if accuser is None else accuser)]
     agreed = [found for found in agreed if found is not None]
-    counted = min([worked, *(found["work"] for found in agreed)])
+    counted = min([once, *(found[checked] for found in agreed)])
     units = min([job.claim["units"] if job.claim else 0, order["units_max"], *(found["units"] for found in agreed)])
     pay = order["unit_price"] * units
     pay = pay if pay <= law.MAX else 0
@@ -137,7 +142,9 @@ def settle(job, at_stake):
     def undecided():
         known = any(order["class"] in founder["classes"] for founder in genesis["verifiers"])
         fees = fees_of(range(len(seats))) if known else first_fees if prepays else []
-        return settlement(less(held, sum_of(first_fees) if prepays else 0), fees=fees)
+        most = law.check_cost(genesis, once)
+        borne = law.held(sum(min(fee["amount"], most) for fee in first_fees)) if prepays else 0
+        return settlement(less(held, borne), fees=fees)
 
     outcome = job.outcome
     if outcome == "not_drawn":

@@ -26,8 +26,8 @@ MANIFEST = Structure(
     runner=NAME,
     model=NAME,
     params=Text(4096),
-    policy=Enumeration("exact", tensor=FORMAT),
-    meter=Enumeration("calls", "tokens", "mega_fuel"),
+    policy=Enumeration("exact", tensor=FORMAT, replay=None),
+    meter=Enumeration(calls=None, tokens=Structure(read=Number(32), written=Number(32)), mega_fuel=None),
     work=Structure(call=U64, token_read=U64, token_written=U64, mega_fuel=U64),
     work_most=U64,
     memory_bytes=U64,
@@ -38,7 +38,7 @@ WRITTEN = Structure(root=NAME, records=U64, blob=NAME)
 OUTPUT_LEAF = Structure(written=WRITTEN, units=U64, end=END, blind=NAME)
 EVIDENCE_LEAF = Structure(evidence_root=NAME, records=U64, rms=U64, blind=NAME)
 EVIDENCE = Structure(
-    written=WRITTEN, evidence_root=NAME, records=U64, units=U64, work=U64, end=END, rms=U64, salt=NAME
+    written=WRITTEN, evidence_root=NAME, records=U64, units=U64, work=U64, check_work=U64, end=END, rms=U64, salt=NAME
 )
 RECORD = Structure(position=U64, bytes=Sized(256, 0), path=PATH)
 RECORDS = Vector(RECORD, 16)
@@ -140,7 +140,7 @@ BODIES = {
     "Ticket": TICKET,
     "Start": Structure(order=Signed("Order"), ticket=Signed("Ticket")),
     "Abort": Structure(job=NAME, ticket=NAME, reason=FAILURE),
-    "Claim": Structure(job=NAME, ticket=NAME, units=U64, work=U64, end=END, commit=NAME),
+    "Claim": Structure(job=NAME, ticket=NAME, units=U64, work=U64, check_work=U64, end=END, commit=NAME),
     "Deliver": Structure(claim=Signed("Claim"), leaf=OUTPUT_LEAF, evidence=NAME),
     "Reveal": Structure(job=NAME, position=U64, secret=NAME),
     "Check": Structure(
@@ -154,6 +154,7 @@ BODIES = {
         input_commit=NAME,
         sources=Tuple(NAME, NAME),
         seal_by=U64,
+        draft=Option(Structure(written=WRITTEN, units=U64, end=END)),
     ),
     "Seal": Structure(job=NAME, commit=NAME, evidence=Option(EVIDENCE)),
     "Unserved": Structure(job=NAME),

@@ -26,6 +26,8 @@ use assay_market::{
     input::Input,
 };
 
+use crate::machine::Made;
+
 pub use aborter::Aborter;
 pub use absent_verifier::AbsentVerifier;
 pub use drifter::Drifter;
@@ -55,7 +57,13 @@ pub trait Behaviour: Debug {
         Some(effect)
     }
 
-    /// What a run gives, where an honest machine would give `output`.
+    /// What a run of this input makes, where an honest machine would make `made`.
+    fn make(&mut self, run: &Run, input: &[u8], made: Made) -> Made {
+        let _ = input;
+        Made { output: self.compute(run, made.output), ..made }
+    }
+
+    /// What a run writes, where an honest machine would write `output`.
     fn compute(&mut self, run: &Run, output: Vec<u8>) -> Vec<u8> {
         let _ = run;
         output

@@ -1,9 +1,11 @@
 //! Machines that only pretend to compute: an output that follows from what was ordered, as a model's would.
 //!
 //! Under `exact` every honest machine gives the same bytes. Under `tensor` each adds an error of its own, a tenth of
-//! what the network lets pass.
+//! what the network lets pass. Under `replay` a pretended language model writes, token by token.
 //!
 //! **Invariant:** the same run on the same machine gives the same bytes, and on another one an output that matches.
+
+pub mod text;
 
 use assay_market::{effect::Run, input::RunResult};
 use assay_protocol::{
@@ -11,20 +13,46 @@ use assay_protocol::{
     codec, compare,
     id::{Digest, PeerId},
     manifest::{End, Manifest, Meters, Policy},
+    merkle,
 };
 
 use crate::{kernel::Span, random::Stream};
 
+/// Bytes of a record of evidence that a row leaves.
+const ROW_BYTES: usize = 32;
 /// The error of a machine, as a share of the largest number that an output holds.
 const ERROR_MAX: f32 = 3e-6;
 
-/// The output that an honest machine gives.
+/// What a run made, before its host gives it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The output.
+    pub output: Vec<u8>,
+    /// The digests of the rows that it was made by, where they prove it.
+    pub rows: Vec<Digest>,
+    /// What was counted.
+    pub meters: Meters,
+    /// Why it ended.
+    pub end: End,
+}
+
+/// What an honest machine makes, along an output that was claimed if that is at hand.
 #[must_use]
-pub fn output(run: &Run, input: &[u8], machine: &PeerId) -> Vec<u8> {
+pub fn run(run: &Run, input: &[u8], machine: &PeerId, draft: Option<&[u8]>) -> Made {
+    if run.manifest.policy.is_proven_by_rows() {
+        return text::write(run, input, draft, text::Manner::ordered(run));
+    }
+    let meters = Meters { calls: 1, fuel: 1_000_000, ..Meters::default() };
+    let end = if run.manifest.units(&meters) > run.units_max { End::Length } else { End::Stop };
+    Made { output: output(run, input, machine), rows: Vec::new(), meters, end }
+}
+
+/// The output that an honest machine gives.
+fn output(run: &Run, input: &[u8], machine: &PeerId) -> Vec<u8> {
     let choices = codec::digest("simulated output", &(run.manifest.digest(), run.seed, input));
     let length = output_bytes(&run.manifest);
     match run.manifest.policy {
-        Policy::Exact => noise(choices, length).collect(),
+        Policy::Exact | Policy::Replay => noise(choices, length).collect(),
         Policy::Tensor(_) => {
             let error = codec::digest("simulated error", &(choices, machine));
             let (exact, error) = (numbers(choices, length), numbers(error, length));
@@ -39,22 +67,30 @@ pub fn forgery(run: &Run, purpose: &str) -> Vec<u8> {
     let choices = codec::digest("simulated forgery", &(purpose, run.id));
     let length = output_bytes(&run.manifest);
     match run.manifest.policy {
-        Policy::Exact => noise(choices, length).collect(),
+        Policy::Exact | Policy::Replay => noise(choices, length).collect(),
         Policy::Tensor(_) => numbers(choices, length).flat_map(f32::to_le_bytes).collect(),
     }
 }
 
-/// What the host of a run reports of an output.
+/// What the host of a run reports of what it made.
 #[must_use]
-pub fn result(run: &Run, output: &[u8]) -> RunResult {
-    let meters = Meters { calls: 1, fuel: 1_000_000, ..Meters::default() };
-    let units = run.manifest.units(&meters);
+pub fn result(run: &Run, made: &Made) -> RunResult {
+    let (manifest, written) = (&run.manifest, Written::of(&made.output));
+    let rows: Vec<u8> = made.rows.iter().flat_map(|row| row.0).collect();
+    let (evidence_root, evidence_records) = if manifest.policy.is_proven_by_rows() {
+        (merkle::root(&rows, ROW_BYTES), made.rows.len() as u64)
+    } else {
+        (written.root, written.records)
+    };
     RunResult {
-        written: Written::of(output),
-        units: units.min(run.units_max),
-        work: run.manifest.work(&meters),
-        end: if units > run.units_max { End::Length } else { End::Stop },
-        rms: compare::rms(run.manifest.policy, output),
+        written,
+        evidence_root,
+        evidence_records,
+        units: manifest.units(&made.meters).min(run.units_max),
+        work: manifest.work(&made.meters),
+        check_work: manifest.check_work(&made.meters),
+        end: made.end,
+        rms: compare::rms(manifest.policy, &made.output),
     }
 }
 

@@ -5,7 +5,7 @@
 use assay_protocol::{
     genesis::{Checks, Founder, Genesis, Money, Pair, Threshold, Timers},
     id::Digest,
-    manifest::{Manifest, Meter, Policy, TensorFormat, WorkPerMeter},
+    manifest::{Manifest, Meter, Policy, TensorFormat, TokenWeights, WorkPerMeter},
     signed::Signer,
     units::{Amount, Duration, NANO_PER_CREDIT, Rate, Work},
 };
@@ -18,6 +18,12 @@ pub const TENSOR: &str = "tensor";
 pub const LABEL: &str = "label";
 /// Outputs of 600 bytes that must agree in each.
 pub const EXACT: &str = "exact";
+
+/// Up to 12 tokens, each of which follows from its row.
+pub const TEXT: &str = "text";
+
+/// Units that the longest text takes.
+pub const TEXT_UNITS: u64 = 58;
 
 /// What a unit costs at the cheapest founder, and at whoever else provides.
 pub const UNIT_PRICE: Amount = Amount(NANO_PER_CREDIT / 100);
@@ -53,8 +59,10 @@ pub struct Plan {
     pub cancel_fee_min: Amount,
     /// How results are checked.
     pub checks: Checks,
-    /// The most work of one run, by every manifest: who checks has a stake to match.
+    /// The most work of one run, by every manifest but that of texts: who checks has a stake to match.
     pub work_most: Work,
+    /// True if texts can be ordered as well.
+    pub texts: bool,
 }
 
 impl Default for Plan {
@@ -75,6 +83,7 @@ impl Default for Plan {
             cancel_fee_min: Amount::ZERO,
             checks: Checks::default(),
             work_most: 8,
+            texts: false,
         }
     }
 }
@@ -145,7 +154,7 @@ impl Plan {
 
     fn manifests(&self) -> Vec<Manifest> {
         let of = |manifest| Manifest { work_most: self.work_most, ..manifest };
-        manifests().into_iter().map(of).collect()
+        manifests().into_iter().map(of).chain(self.texts.then(text)).collect()
     }
 
     fn founding(&self, number: usize) -> Founder {
@@ -178,6 +187,23 @@ pub fn manifests() -> Vec<Manifest> {
             licence: "MIT".into(),
         })
         .into()
+}
+
+/// A pretended language model. A prompt of 40 bytes is ten tokens.
+#[must_use]
+pub fn text() -> Manifest {
+    Manifest {
+        name: TEXT.into(),
+        runner: Digest::of(b"simulated runner"),
+        model: Digest::of(TEXT.as_bytes()),
+        params: "12".into(),
+        policy: Policy::Replay,
+        meter: Meter::Tokens(TokenWeights::default()),
+        work: WorkPerMeter { token_read: 1, token_written: 4, ..WorkPerMeter::default() },
+        work_most: TEXT_UNITS,
+        memory_bytes: 1 << 20,
+        licence: "MIT".into(),
+    }
 }
 
 fn endowed() -> Vec<Pair> {

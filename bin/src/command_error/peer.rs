@@ -69,17 +69,16 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         Refused::UnknownManifest { .. } => {
             (Exit::NotFound, "UNKNOWN_MODEL", "use one of these names; `assay offers` shows who serves them")
         }
+        Refused::RowsAbsent { .. } => (Exit::NotFound, "ROWS_ABSENT", "use another model of this network"),
         Refused::UnknownJob { .. } => {
             (Exit::NotFound, "UNKNOWN_JOB", "`assay job ls` lists the jobs of this home")
         }
         Refused::Ambiguous { .. } => {
             (Exit::Usage, "AMBIGUOUS", "`assay job ls --json` shows every name in full")
         }
-        Refused::BlobAbsent { .. } => (
-            Exit::NotFound,
-            "BLOB_ABSENT",
-            "it may have made room for others; `assay job show` says what is still here",
-        ),
+        Refused::BlobAbsent { .. } => {
+            (Exit::NotFound, "BLOB_ABSENT", "it may have made room; `assay job show` says what is still here")
+        }
         Refused::NoReceipt => {
             (Exit::NotFound, "NO_RECEIPT", "a job has one once it is closed: see `assay job show`")
         }

@@ -139,4 +139,6 @@ pub struct Run {
     pub units_max: Units,
     /// The longest time.
     pub run_max: Duration,
+    /// The digest of an output that it may be tried along, which is here: a hint that changes no bit of what it gives.
+    pub draft: Option<Digest>,
 }

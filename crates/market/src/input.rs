@@ -111,12 +111,26 @@ pub struct RunId {
 pub struct RunResult {
     /// The output.
     pub written: Written,
+    /// The root over the records of what proves it.
+    pub evidence_root: Digest,
+    /// How many records of that there are.
+    pub evidence_records: u64,
     /// What is billed.
     pub units: Units,
-    /// What it cost to compute.
+    /// What it cost to compute, as a run by itself.
     pub work: Work,
+    /// What it costs to check.
+    pub check_work: Work,
     /// Why it ended.
     pub end: End,
     /// The root mean square of the output under the manifest's policy, as the bits of a 64-bit float; 0 for none.
     pub rms: u64,
+}
+
+impl RunResult {
+    /// True if it wrote nothing, or nothing proves what it wrote: nobody could confirm that.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.written.records == 0 || self.evidence_records == 0
+    }
 }

@@ -159,7 +159,7 @@ pub fn explain(genesis: &Genesis, order: &Order, standing: Standing, shares: &[R
     let checks = &genesis.checks;
     let ticket = Ticket::new(genesis, order, standing);
     let price = order.price()?;
-    let check = genesis.check_cost(order.work_max);
+    let (check, run) = (genesis.check_cost(order.check_work_max()), genesis.check_cost(order.work_max));
     let convicts = rate::convicts(checks);
     let components = Components {
         base: checks.base,
@@ -186,7 +186,7 @@ pub fn explain(genesis: &Genesis, order: &Order, standing: Standing, shares: &[R
         convicts,
         convicts_honest: rate::convicts_honest(checks),
         newcomer: ticket.newcomer.then_some(Newcomer {
-            loss_max: cost.premium.plus(check)?.plus(check.share(costs::second(
+            loss_max: cost.premium.plus(run)?.plus(run.share(costs::second(
                 genesis,
                 order.work_max,
                 Some(price),

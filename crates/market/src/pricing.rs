@@ -89,9 +89,10 @@ pub fn floor(
 ) -> Option<Floor> {
     let upkeep = (u128::from(upkeep_hour.0) * u128::from(run.0)).div_ceil(HOUR_MS);
     let upkeep = u64::try_from(upkeep).ok().map(Amount)?;
+    let check_work = order.check_work_max();
     let levy = match levy {
-        Levy::Newcomer => genesis.check_cost(order.work_max),
-        Levy::Dues { rate, margin } => costs::of_order(genesis, order, order.work_max, rate, margin).dues,
+        Levy::Newcomer => genesis.check_cost(check_work),
+        Levy::Dues { rate, margin } => costs::of_order(genesis, order, check_work, rate, margin).dues,
     };
     let least = upkeep.plus(levy)?;
     // Rounded up: a pay that is a fraction too small is a loss.

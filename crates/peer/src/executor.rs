@@ -257,6 +257,11 @@ impl Inner {
     }
 
     fn run(&self, run: &Run, mut stopped: StopFlag) -> Result<RunResult, Failure> {
+        // Without the rows that it was made by an output could not be checked, and the engines here give none.
+        if run.manifest.policy.is_proven_by_rows() {
+            tracing::warn!(job = %run.id.job, manifest = run.manifest.name, "no engine here gives its rows");
+            return Err(Failure::Unusable);
+        }
         let files = self.files(&run.manifest)?;
         let input = self.blobs.get(&run.input).ok().flatten().ok_or(Failure::InputAbsent)?;
         let input = input.get(SALT_BYTES..).ok_or(Failure::BadInput)?;
@@ -283,10 +288,14 @@ impl Inner {
             tracing::warn!(%error, "an output cannot be stored");
             Failure::Machine
         })?;
+        let written = Written::of(output);
         Ok(RunResult {
-            written: Written::of(output),
+            written,
+            evidence_root: written.root,
+            evidence_records: written.records,
             units: manifest.units(meters),
             work: manifest.work(meters),
+            check_work: manifest.check_work(meters),
             end,
             rms: compare::rms(manifest.policy, output),
         })

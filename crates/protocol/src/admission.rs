@@ -20,7 +20,7 @@ pub fn sound(genesis: &Genesis, order: &Order) -> Result<(), Refusal> {
     let fits = order.price().is_some_and(|price| price <= order.total_max && order.cancel_fee <= price);
     let small = order.work_max <= order.manifest.work_most;
     let comparable = match order.manifest.policy {
-        Policy::Exact => true,
+        Policy::Exact | Policy::Replay => true,
         Policy::Tensor(format) => genesis.threshold(format).is_some(),
     };
     first_unmet(&[

@@ -8,7 +8,7 @@ use crate::{
     claim::{Claim, EvidenceLeaf, OutputLeaf, Written},
     codec::{self, bounded},
     id::{Digest, JobId, PeerId},
-    manifest::{End, Manifest},
+    manifest::{End, Manifest, Policy},
     merkle::Path,
     signed::statements,
     units::{Duration, Timestamp, Units, Work},
@@ -40,6 +40,21 @@ pub struct Check {
     pub sources: [PeerId; 2],
     /// Until when the seal must be in.
     pub seal_by: Timestamp,
+    /// What was claimed to have been written, where a run may be tried along it.
+    pub draft: Option<Draft>,
+}
+
+/// What a run may be tried along: what was claimed of the output, and nothing of what proves it. A hint that changes no bit
+/// of what is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Draft {
+    /// The output; both parties serve it to the verifier.
+    pub written: Written,
+    /// What was billed.
+    pub units: Units,
+    /// Why the run ended.
+    pub end: End,
 }
 
 /// What a verifier found.
@@ -54,8 +69,10 @@ pub struct Evidence {
     pub records: u64,
     /// What the verifier counted.
     pub units: Units,
-    /// What it cost to compute.
+    /// What it cost to compute, as a run by itself.
     pub work: Work,
+    /// What it costs to check: the same, but where a check runs along the output.
+    pub check_work: Work,
     /// Why the run ended.
     pub end: End,
     /// The root mean square of the whole output, as the bits of a 64-bit float; 0 where nothing is measured.
@@ -65,10 +82,11 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// True if its records are those of the output.
+    /// True if its records are those that the policy wants: of the output itself, or of the rows that made it.
     #[must_use]
-    pub fn is_of_its_output(&self) -> bool {
-        (self.evidence_root, self.records) == (self.written.root, self.written.records)
+    pub fn is_in_form(&self, policy: Policy) -> bool {
+        let of_output = (self.evidence_root, self.records) == (self.written.root, self.written.records);
+        of_output || policy.is_proven_by_rows()
     }
 
     /// What is sealed.
@@ -129,20 +147,21 @@ pub struct OpenClaim {
 impl OpenClaim {
     /// True if this opens all of a claim whose policy compares no records.
     #[must_use]
-    pub fn is_whole(&self, claim: &Claim) -> bool {
-        is_whole(claim, &self.output, &self.evidence, &self.records)
+    pub fn is_whole(&self, claim: &Claim, policy: Policy) -> bool {
+        is_whole(claim, policy, &self.output, &self.evidence, &self.records)
     }
 }
 
-/// True if these open all of a claim whose policy compares no records: both halves are those that were committed to, over
-/// one output, without a measure of it.
+/// True if these open all of a claim whose policy compares no records: both halves are those that were committed to, in the
+/// form that the policy wants, without a measure of it.
 pub(crate) fn is_whole(
     claim: &Claim,
+    policy: Policy,
     output: &OutputLeaf,
     evidence: &EvidenceLeaf,
     records: &[ShownRecord],
 ) -> bool {
-    let opens = claim.opens_to(output, evidence.digest()) && evidence.is_of(&output.written);
+    let opens = claim.opens_to(output, evidence.digest()) && evidence.is_in_form(policy, &output.written);
     opens && evidence.rms == 0 && records.is_empty()
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     codec,
     id::{Digest, JobId},
-    manifest::End,
+    manifest::{End, Policy},
     merkle::{self, RECORD_BYTES},
     signed::{Attested, Signed, Verified, statements},
     units::{Units, Work},
@@ -23,6 +23,8 @@ pub struct Claim {
     pub units: Units,
     /// What it cost to compute.
     pub work: Work,
+    /// What it costs to check: the same, but where a check runs along the output.
+    pub check_work: Work,
     /// Why the run ended.
     pub end: End,
     /// The digest over both leaves.
@@ -88,10 +90,11 @@ impl OutputLeaf {
 }
 
 impl EvidenceLeaf {
-    /// True if its records are those of this output.
+    /// True if its records are those that the policy wants: of this output, or of the rows that made it.
     #[must_use]
-    pub fn is_of(&self, written: &Written) -> bool {
-        (self.evidence_root, self.records) == (written.root, written.records)
+    pub fn is_in_form(&self, policy: Policy, written: &Written) -> bool {
+        let of_output = (self.evidence_root, self.records) == (written.root, written.records);
+        of_output || policy.is_proven_by_rows()
     }
 
     /// What stands for this leaf in the commitment.

@@ -7,6 +7,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use crate::{
     claim::Written,
     genesis::Threshold,
+    id::Digest,
     manifest::{End, Policy, TensorFormat},
     units::{Rate, Units, Work},
 };
@@ -27,18 +28,29 @@ pub enum Agreement {
 pub struct Testimony {
     /// The output.
     pub written: Written,
+    /// The root over the evidence's records.
+    pub evidence_root: Digest,
     /// How many records of evidence there are.
     pub records: u64,
     /// What is billed.
     pub units: Units,
     /// What it cost to compute.
     pub work: Work,
+    /// What it costs to check.
+    pub check_work: Work,
     /// Why the run ended.
     pub end: End,
     /// The root mean square of the whole output, as the bits of a 64-bit float.
     pub rms: u64,
     /// The opened records by position.
     pub shown: BTreeMap<u64, Vec<u8>>,
+}
+
+impl Testimony {
+    /// True if it wrote nothing, or shows nothing that would prove it.
+    fn is_empty(&self) -> bool {
+        self.records == 0 || self.written.records == 0
+    }
 }
 
 /// How `claimed` compares with what a verifier found. A claim that the client cut short is run again up to where it
@@ -51,11 +63,12 @@ pub fn compare(
     found: &Testimony,
 ) -> Agreement {
     let ended_alike = claimed.end == End::Cancelled || claimed.end == found.end;
-    if claimed.records == 0 || found.records == 0 || !ended_alike {
+    if claimed.is_empty() || found.is_empty() || !ended_alike {
         return Agreement::Mismatch;
     }
     match (policy, threshold) {
         (Policy::Exact, _) => exact(claimed, found),
+        (Policy::Replay, _) => replay(claimed, found),
         (Policy::Tensor(TensorFormat::F32), Some(threshold)) => tensor(threshold, claimed, found),
         (Policy::Tensor(TensorFormat::F32), None) => Agreement::Mismatch,
     }
@@ -64,7 +77,7 @@ pub fn compare(
 /// True if two verifiers found the same, whichever of them is asked.
 #[must_use]
 pub fn agree(policy: Policy, threshold: Option<&Threshold>, one: &Testimony, other: &Testimony) -> bool {
-    let nothing = one.records == 0 && other.records == 0;
+    let nothing = one.is_empty() && other.is_empty();
     let matches = |one, other| compare(policy, threshold, one, other) == Agreement::Match;
     nothing || (matches(one, other) && matches(other, one))
 }
@@ -73,7 +86,7 @@ pub fn agree(policy: Policy, threshold: Option<&Threshold>, one: &Testimony, oth
 #[must_use]
 pub fn rms(policy: Policy, output: &[u8]) -> u64 {
     match policy {
-        Policy::Exact => 0,
+        Policy::Exact | Policy::Replay => 0,
         Policy::Tensor(TensorFormat::F32) => {
             let values = floats(output);
             let squares: f64 = values.iter().map(|value| value * value).sum();
@@ -94,6 +107,12 @@ fn exact(claimed: &Testimony, found: &Testimony) -> Agreement {
         && claimed.work == found.work
         && claimed.units == found.units;
     if same { Agreement::Match } else { Agreement::Mismatch }
+}
+
+/// The same output, made by the same rows: whoever has the one and not the other has not computed it.
+fn replay(claimed: &Testimony, found: &Testimony) -> Agreement {
+    let proven = claimed.evidence_root == found.evidence_root && claimed.check_work == found.check_work;
+    if proven { exact(claimed, found) } else { Agreement::Mismatch }
 }
 
 fn tensor(threshold: &Threshold, claimed: &Testimony, found: &Testimony) -> Agreement {
@@ -166,7 +185,6 @@ fn within_a_hundredth(one: u64, other: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::Digest;
 
     const OK: f32 = 5e-5;
     const BAD: f32 = 5e-4;
@@ -180,9 +198,11 @@ mod tests {
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         Testimony {
             written: Written::of(&bytes),
+            evidence_root: Digest::default(),
             records: 1,
             units: 1,
             work: 1,
+            check_work: 1,
             end: End::Stop,
             rms: rms(Policy::Tensor(TensorFormat::F32), &bytes),
             shown: [(0, bytes)].into(),
@@ -241,6 +261,30 @@ mod tests {
         let compared = compare(policy, Some(&threshold()), &honest, &boundless(&noise));
         assert_eq!(compared, Agreement::Mismatch, "nor for the verifier");
         check(&Testimony { rms: 0, ..found(&[1.0 + OK * 0.5, -1.0, 1.0, -1.0]) }, Agreement::Mismatch);
+    }
+
+    #[test]
+    fn replay_demands_the_same_rows_beside_and_some_at_all() {
+        let whole = found(&[1.0]);
+        let replay = |claimed: &Testimony| compare(Policy::Replay, None, claimed, &found(&[1.0]));
+        assert_eq!(replay(&whole), Agreement::Match);
+        let rows = Testimony { evidence_root: Digest([1; 32]), ..whole.clone() };
+        assert_eq!(replay(&rows), Agreement::Mismatch, "the output alone proves nothing");
+        assert_eq!(compare(Policy::Exact, None, &rows, &whole), Agreement::Match);
+        assert_eq!(replay(&found(&[1.000_001])), Agreement::Mismatch, "nor do the rows");
+        for claimed in [
+            Testimony { check_work: 2, ..whole.clone() },
+            Testimony { work: 2, ..whole.clone() },
+            Testimony { units: 2, ..whole.clone() },
+            Testimony { end: End::Length, ..whole.clone() },
+            Testimony { written: Written { blob: Digest([2; 32]), ..whole.written }, ..whole.clone() },
+        ] {
+            assert_eq!(replay(&claimed), Agreement::Mismatch, "{claimed:?}");
+        }
+        let nothing = Testimony { records: 0, ..whole.clone() };
+        assert_eq!(compare(Policy::Replay, None, &nothing, &nothing), Agreement::Mismatch);
+        let mute = Testimony { written: Written::of(&[]), ..whole };
+        assert_eq!(compare(Policy::Replay, None, &mute, &mute), Agreement::Mismatch);
     }
 
     #[test]

@@ -23,14 +23,14 @@ pub struct OrderCosts {
 /// The most that a client puts up, in multiples of what its order can come to: a slash is a hundred times it.
 const TOTAL_MULTIPLE: u64 = 2;
 
-/// What an order costs beside its price, for this much work, at this rate.
+/// What an order costs beside its price, for checks of this much work, at this rate.
 #[must_use]
-pub fn of_order(genesis: &Genesis, order: &Order, work: Work, rate: Rate, margin: Rate) -> OrderCosts {
-    let check = genesis.check_cost(work);
+pub fn of_order(genesis: &Genesis, order: &Order, check_work: Work, rate: Rate, margin: Rate) -> OrderCosts {
+    let (check, run) = (genesis.check_cost(check_work), genesis.check_cost(order.work_max));
     let with_margin = Rate(Rate::ONE.0.saturating_add(margin.0));
     let fee = |rate: Rate| check.share(rate).share(with_margin);
     let most = Amount(u64::MAX);
-    let entry = order.price().and_then(|price| price.plus(check.times(genesis.money.entry_checks)?));
+    let entry = order.price().and_then(|price| price.plus(run.times(genesis.money.entry_checks)?));
     OrderCosts {
         check,
         premium: fee(genesis.checks.base),
@@ -55,6 +55,13 @@ pub fn second(genesis: &Genesis, work_max: Work, price: Option<Amount>) -> Rate 
     if dear { Rate::ONE } else { chance }
 }
 
+/// What one check costs that a client pays in advance: a reading where it finds what was claimed; but one that finds a
+/// newcomer's result false has to be paid for a run, and there is no stake to pay it from.
+#[must_use]
+pub fn looked_at(genesis: &Genesis, order: &Order, newcomer: bool) -> Amount {
+    genesis.check_cost(if newcomer { order.work_max } else { order.check_work_max() })
+}
+
 /// The most that a client may put up for an order that can come to this much.
 #[must_use]
 pub fn total_most(total: Amount) -> Amount {
@@ -62,11 +69,11 @@ pub fn total_most(total: Amount) -> Amount {
 }
 
 /// What a conviction costs, as long as the stake lasts. Of the checks that are paid in advance one counts: who orders more
-/// of them does not raise what is at stake for its provider.
+/// of them does not raise what is at stake for its provider; and that as at most a run.
 #[must_use]
 pub fn slash(genesis: &Genesis, order: &Order, prepaid: Amount) -> Amount {
-    let (money, check) = (&genesis.money, genesis.check_cost(order.work_max));
+    let (money, run) = (&genesis.money, genesis.check_cost(order.work_max));
     let times = |amount: Amount, count: u64| amount.times(count).unwrap_or(Amount(u64::MAX));
-    let counted = order.total_max.minus_up_to(prepaid.minus_up_to(check));
-    times(counted, money.slash_multiple).max(times(check, money.slash_checks))
+    let counted = order.total_max.minus_up_to(prepaid.minus_up_to(run));
+    times(counted, money.slash_multiple).max(times(run, money.slash_checks))
 }

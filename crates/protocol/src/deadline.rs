@@ -12,6 +12,8 @@ pub const ROUNDS_AHEAD: u64 = 2;
 /// What every run may take, and how many times its estimate beside that.
 const RUN_BASE: Duration = Duration::seconds(60);
 const RUN_ESTIMATES: u64 = 10;
+/// How many times its estimate a check may take.
+const CHECK_ESTIMATES: u64 = 3;
 
 /// How long after its opening a job's claim is due.
 #[must_use]
@@ -44,6 +46,15 @@ pub fn run_max(genesis: &Genesis, order: &Order) -> Duration {
     RUN_BASE.plus(genesis.estimate(order.work_max).times(RUN_ESTIMATES))
 }
 
+/// How long a verifier has for its seal: as long as three runs. Where it may be tried along the output, and that may be
+/// false, both a reading and a run fit in.
+#[must_use]
+pub fn sealing(genesis: &Genesis, order: &Order) -> Duration {
+    let along = if order.manifest.policy.is_proven_by_rows() { order.check_work_max() } else { 0 };
+    let working = genesis.estimate(order.work_max).plus(genesis.estimate(along));
+    working.times(CHECK_ESTIMATES).plus(genesis.timers.seal)
+}
+
 /// From the opening to the payment, where nobody objects and no jury is called.
 #[must_use]
 pub fn settle(genesis: &Genesis, order: &Order) -> Duration {
@@ -56,7 +67,7 @@ pub fn settle(genesis: &Genesis, order: &Order) -> Duration {
 #[must_use]
 pub fn window(genesis: &Genesis, order: &Order) -> Duration {
     let timers = &genesis.timers;
-    let seal = genesis.estimate(order.work_max).times(3).plus(timers.seal);
-    let course = timers.reveal.plus(timers.tick.times(ROUNDS_AHEAD)).plus(seal.times(4)).plus(timers.opening);
+    let drawn = timers.reveal.plus(timers.tick.times(ROUNDS_AHEAD));
+    let course = drawn.plus(sealing(genesis, order).times(4)).plus(timers.opening);
     timers.window.max(course)
 }

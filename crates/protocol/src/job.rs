@@ -103,7 +103,8 @@ struct Rules {
     timers: Timers,
     checks: Checks,
     threshold: Option<Threshold>,
-    check_estimate: Duration,
+    /// How long a verifier has for its seal.
+    sealing: Duration,
     /// The chance that somebody looks again where a newcomer is accused.
     second: Rate,
 }
@@ -144,14 +145,14 @@ impl Job {
     #[must_use]
     pub fn open(genesis: &Genesis, order: Order, ticket: Ticket, now: LiveTime) -> Self {
         let threshold = match order.manifest.policy {
-            Policy::Exact => None,
+            Policy::Exact | Policy::Replay => None,
             Policy::Tensor(format) => genesis.threshold(format),
         };
         let rules = Rules {
             timers: genesis.timers,
             checks: genesis.checks,
             threshold,
-            check_estimate: genesis.estimate(order.work_max),
+            sealing: deadline::sealing(genesis, &order),
             second: costs::second(genesis, order.work_max, order.price()),
         };
         let until = now.live.after(deadline::claim_time(genesis, &order));
@@ -238,6 +239,14 @@ impl Job {
     #[must_use]
     pub fn claimed_work(&self) -> Work {
         self.claim.map_or(0, |claimed| claimed.claim.work).min(self.order.work_max)
+    }
+
+    /// The work that a check is paid for at most that finds what was claimed.
+    #[must_use]
+    pub fn claimed_check_work(&self) -> Work {
+        let Some(BookedClaim { claim, .. }) = &self.claim else { return 0 };
+        let counted = self.order.manifest.policy.work_of_check(claim.work, claim.check_work);
+        counted.min(self.order.check_work_max())
     }
 
     /// How long it was open; nothing while it still is.
@@ -406,7 +415,9 @@ impl Job {
         self.seats.iter().any(|seat| matches!(seat.testified, Testified::Unserved(_)))
     }
 
-    fn compare_with(&self, seat: &Seat) -> Option<Agreement> {
+    /// How what a verifier found compares with the claim; none if it found nothing or the claim is not open.
+    #[must_use]
+    pub fn compare_with(&self, seat: &Seat) -> Option<Agreement> {
         let (Some(opened), Some(Voice::Found(found))) = (&self.opened, seat.voice()) else { return None };
         Some(compare::compare(self.order.manifest.policy, self.rules.threshold.as_ref(), opened, found))
     }
@@ -431,9 +442,11 @@ fn proven(root: Digest, count: u64, records: &[ShownRecord]) -> bool {
 fn opened(claim: &Claim, output: &OutputLeaf, evidence: &EvidenceLeaf, records: &[ShownRecord]) -> Testimony {
     Testimony {
         written: output.written,
+        evidence_root: evidence.evidence_root,
         records: evidence.records,
         units: output.units,
         work: claim.work,
+        check_work: claim.check_work,
         end: output.end,
         rms: evidence.rms,
         shown: records.iter().map(|record| (record.position, record.bytes.clone())).collect(),
@@ -443,9 +456,11 @@ fn opened(claim: &Claim, output: &OutputLeaf, evidence: &EvidenceLeaf, records: 
 fn testimony(evidence: &Evidence, records: &[ShownRecord]) -> Testimony {
     Testimony {
         written: evidence.written,
+        evidence_root: evidence.evidence_root,
         records: evidence.records,
         units: evidence.units,
         work: evidence.work,
+        check_work: evidence.check_work,
         end: evidence.end,
         rms: evidence.rms,
         shown: records.iter().map(|record| (record.position, record.bytes.clone())).collect(),

@@ -218,10 +218,12 @@ mod tests {
 
     fn found(value: u8) -> Testimony {
         Testimony {
-            written: Written { root: Digest([value; 32]), ..Written::default() },
+            written: Written { root: Digest([value; 32]), records: 1, ..Written::default() },
+            evidence_root: Digest::default(),
             records: 1,
             units: 1,
             work: 1,
+            check_work: 1,
             end: End::Stop,
             rms: 0,
             shown: BTreeMap::new(),

@@ -58,6 +58,9 @@ pub enum Policy {
     Exact,
     /// Numbers of one format that differ by little, as a share of their root mean square.
     Tensor(TensorFormat),
+    /// The same bytes, made by the same rows: a language model whose every choice can be followed, on an engine that gives
+    /// the same bits on every machine.
+    Replay,
 }
 
 impl Policy {
@@ -66,8 +69,25 @@ impl Policy {
     #[must_use]
     pub fn opens_itself(self) -> bool {
         match self {
-            Self::Exact => true,
+            Self::Exact | Self::Replay => true,
             Self::Tensor(_) => false,
+        }
+    }
+
+    /// What a check costs to compute, of a run with so much work that says that a check of it is so much. Where a check is
+    /// the run once more there is nothing to say.
+    #[must_use]
+    pub fn work_of_check(self, work: Work, check_work: Work) -> Work {
+        if self.is_proven_by_rows() { check_work } else { work }
+    }
+
+    /// True if what a run proves itself by is no part of its output: one digest of a row for each token that it wrote.
+    /// Then a check may run along the claimed output, which by itself proves nothing.
+    #[must_use]
+    pub fn is_proven_by_rows(self) -> bool {
+        match self {
+            Self::Replay => true,
+            Self::Exact | Self::Tensor(_) => false,
         }
     }
 }
@@ -86,10 +106,27 @@ pub enum TensorFormat {
 pub enum Meter {
     /// One call to the engine.
     Calls,
-    /// One token read or written.
-    Tokens,
+    /// Tokens, each with a weight.
+    Tokens(TokenWeights),
     /// A million instructions of the guest.
     MegaFuel,
+}
+
+/// What a token counts, by what was done with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenWeights {
+    /// Units of a token that was read.
+    pub read: u32,
+    /// Units of a token that was written.
+    pub written: u32,
+}
+
+impl Default for TokenWeights {
+    /// To write a token takes a pass through the whole model of its own.
+    fn default() -> Self {
+        Self { read: 1, written: 4 }
+    }
 }
 
 /// How much work one step of each meter is.
@@ -156,7 +193,10 @@ impl Manifest {
     pub fn units(&self, meters: &Meters) -> Units {
         match self.meter {
             Meter::Calls => meters.calls,
-            Meter::Tokens => meters.tokens_read.saturating_add(meters.tokens_written),
+            Meter::Tokens(TokenWeights { read, written }) => {
+                let read = meters.tokens_read.saturating_mul(read.into());
+                read.saturating_add(meters.tokens_written.saturating_mul(written.into()))
+            }
             Meter::MegaFuel => meters.fuel.div_ceil(FUEL_PER_MEGA),
         }
     }
@@ -173,5 +213,94 @@ impl Manifest {
         ]
         .iter()
         .fold(0, |work: Work, (count, each)| work.saturating_add(count.saturating_mul(*each)))
+    }
+
+    /// What it costs to compute whether a run is what it says. Where a check runs along the claimed output, it reads what
+    /// the run wrote; elsewhere it is the run once more.
+    #[must_use]
+    pub fn check_work(&self, meters: &Meters) -> Work {
+        let along = Meters {
+            tokens_read: meters.tokens_read.saturating_add(meters.tokens_written),
+            tokens_written: 0,
+            ..*meters
+        };
+        if self.policy.is_proven_by_rows() {
+            self.work(&along).min(self.work(meters))
+        } else {
+            self.work(meters)
+        }
+    }
+
+    /// The most work of a check of a run with so many units and so much work at most. How much of it is reading is not
+    /// known before it is done; but where tokens are all that counts, units bound them.
+    #[must_use]
+    pub fn check_work_most(&self, units_max: Units, work_max: Work) -> Work {
+        let lightest = match self.meter {
+            Meter::Tokens(weights) => u64::from(weights.read.min(weights.written)),
+            Meter::Calls | Meter::MegaFuel => 0,
+        };
+        let tokens_alone = (self.work.call, self.work.mega_fuel) == (0, 0) && self.policy.is_proven_by_rows();
+        let tokens = units_max.checked_div(lightest).filter(|_| tokens_alone);
+        tokens.map_or(work_max, |tokens| tokens.saturating_mul(self.work.token_read).min(work_max))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(weights: TokenWeights, work: WorkPerMeter, policy: Policy) -> Manifest {
+        Manifest {
+            name: "text".into(),
+            runner: Digest::default(),
+            model: Digest::default(),
+            params: String::new(),
+            policy,
+            meter: Meter::Tokens(weights),
+            work,
+            work_most: 0,
+            memory_bytes: 0,
+            licence: "MIT".into(),
+        }
+    }
+
+    const WEIGHTS: TokenWeights = TokenWeights { read: 2, written: 5 };
+    const WORK: WorkPerMeter = WorkPerMeter { call: 0, token_read: 3, token_written: 40, mega_fuel: 0 };
+    const METERS: Meters = Meters { calls: 6, tokens_read: 10, tokens_written: 4, fuel: 1_000_000 };
+
+    #[test]
+    fn a_token_counts_by_what_was_done_with_it_and_its_check_as_one_that_is_read() {
+        let replay = text(WEIGHTS, WORK, Policy::Replay);
+        assert_eq!((replay.units(&METERS), replay.work(&METERS), replay.check_work(&METERS)), (40, 190, 42));
+        let exact = text(WEIGHTS, WORK, Policy::Exact);
+        assert_eq!(exact.check_work(&METERS), 190, "a check is the run once more");
+        let calling = WorkPerMeter { call: 7, mega_fuel: 1, ..WORK };
+        let calls = text(WEIGHTS, calling, Policy::Replay);
+        assert_eq!(calls.check_work(&METERS), 42 + 6 * 7 + 1, "the other meters are those of the run");
+        let slow = text(WEIGHTS, WorkPerMeter { token_read: 50, ..WORK }, Policy::Replay);
+        assert_eq!(slow.check_work(&METERS), slow.work(&METERS), "no check is more than a run");
+    }
+
+    #[test]
+    fn no_run_within_an_order_has_a_check_that_is_more_work_than_the_order_says() {
+        let replay = text(WEIGHTS, WORK, Policy::Replay);
+        for (read, written) in [(0, 8), (20, 0), (5, 6), (10, 4)] {
+            let meters = Meters { tokens_read: read, tokens_written: written, ..METERS };
+            let (units, work) = (replay.units(&meters), replay.work(&meters));
+            assert!(units <= 40 && work <= 500, "{read} and {written} are not within the order");
+            assert!(replay.check_work(&meters) <= replay.check_work_most(40, 500), "{read} and {written}");
+        }
+        assert_eq!(replay.check_work_most(40, 500), 60);
+        assert_eq!(replay.check_work_most(40, 30), 30, "no more than the run");
+        let most = |manifest: Manifest| manifest.check_work_most(40, 500);
+        let weightless = TokenWeights { read: 0, ..WEIGHTS };
+        for manifest in [
+            text(WEIGHTS, WORK, Policy::Exact),
+            text(weightless, WORK, Policy::Replay),
+            text(WEIGHTS, WorkPerMeter { call: 1, ..WORK }, Policy::Replay),
+            Manifest { meter: Meter::Calls, ..replay },
+        ] {
+            assert_eq!(most(manifest.clone()), 500, "units do not bound tokens: {manifest:?}");
+        }
     }
 }

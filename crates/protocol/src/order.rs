@@ -40,7 +40,7 @@ pub struct Order {
     pub input_commit: Digest,
     /// The most units that are paid.
     pub units_max: Units,
-    /// The most work that checks are paid for.
+    /// The most work of a run that checks are paid for.
     pub work_max: Work,
     /// What a unit costs.
     pub unit_price: Amount,
@@ -77,6 +77,12 @@ impl Order {
     #[must_use]
     pub fn seed(&self) -> Digest {
         codec::digest("sample", &self.id())
+    }
+
+    /// The most work that a check is paid for that finds what was claimed.
+    #[must_use]
+    pub fn check_work_max(&self) -> Work {
+        self.manifest.check_work_most(self.units_max, self.work_max)
     }
 
     /// The highest pay.

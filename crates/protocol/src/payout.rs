@@ -80,7 +80,7 @@ pub fn settle(genesis: &Genesis, job: &Job, at_stake: Amount) -> Settlement {
 /// What a dispute costs its client until the check is done: one check of the claim.
 #[must_use]
 pub fn deposit(genesis: &Genesis, job: &Job) -> Amount {
-    if job.disputed() { genesis.check_cost(job.claimed_work()) } else { Amount::ZERO }
+    if job.disputed() { genesis.check_cost(job.claimed_check_work()) } else { Amount::ZERO }
 }
 
 /// A job that is being settled, and what its settlement is made of.
@@ -224,7 +224,10 @@ impl Settling<'_> {
     /// would be paid for finding nothing.
     fn undecided(&self) -> Settlement {
         let first = self.first_fees();
-        let borne = if self.prepays() { total(&first) } else { Amount::ZERO };
+        let check = self.genesis.check_cost(self.job.claimed_check_work());
+        // What was paid in advance is what a check costs that finds what was claimed: a run that found otherwise may be more.
+        let borne: Vec<Fee> = first.iter().map(|fee| Fee { amount: fee.amount.min(check), ..*fee }).collect();
+        let borne = if self.prepays() { total(&borne) } else { Amount::ZERO };
         let known = self.genesis.verifiers.iter().any(|founder| founder.classes.contains(&self.order.class));
         let fees = match (known, self.prepays()) {
             (true, _) => self.all_fees(),
@@ -342,14 +345,25 @@ impl Settling<'_> {
     }
 
     /// The fees of those in these seats that found something: each for the least of what was claimed, sealed and
-    /// ordered.
+    /// ordered; for a check, if it found what was claimed, and otherwise for a run, which it had to do to the end.
     fn fees_of(&self, seats: impl IntoIterator<Item = usize>) -> Vec<Fee> {
         let seats = seats.into_iter().filter_map(|at| self.job.seats().get(at));
         let fee = |seat: &Seat| {
-            let work = seat.found()?.work.min(self.job.claimed_work());
+            let found = seat.found()?;
+            let work = match self.job.compare_with(seat) {
+                Some(Agreement::Match | Agreement::Grey) => {
+                    self.checked(found).min(self.job.claimed_check_work())
+                }
+                Some(Agreement::Mismatch) | None => found.work.min(self.job.claimed_work()),
+            };
             Some(Fee { peer: seat.peer, amount: self.genesis.check_cost(work) })
         };
         seats.filter_map(fee).collect()
+    }
+
+    /// What a check costs to compute, by what a verifier found.
+    fn checked(&self, found: &Testimony) -> Work {
+        self.order.manifest.policy.work_of_check(found.work, found.check_work)
     }
 
     fn peer_of(&self, seat: usize) -> PeerId {
@@ -363,8 +377,8 @@ impl Settling<'_> {
 
     /// Premium and dues for the work that counts: the least of claimed, sealed and ordered.
     fn charged(&self) -> OrderCosts {
-        let claimed = self.job.claimed_work();
-        let work = self.agreed().map(|found| found.work).fold(claimed, Work::min);
+        let claimed = self.job.claimed_check_work();
+        let work = self.agreed().map(|found| self.checked(found)).fold(claimed, Work::min);
         costs::of_order(
             self.genesis,
             self.order,

@@ -94,10 +94,12 @@ impl Ticket {
     pub fn for_job(job: JobId, genesis: &Genesis, order: &Order, standing: Standing) -> Self {
         let checks = &genesis.checks;
         let price = order.price().unwrap_or(Amount(u64::MAX));
-        let at_most = costs::of_order(genesis, order, order.work_max, Rate::ONE, standing.fee_margin);
+        let check_work = order.check_work_max();
+        let at_most = costs::of_order(genesis, order, check_work, Rate::ONE, standing.fee_margin);
         let newcomer = standing.stake < at_most.entry;
         let prepaid = order.checks.max(u16::from(newcomer));
-        let advance = costs::prepaid(at_most.check, prepaid, again(genesis, order, newcomer));
+        let check = costs::looked_at(genesis, order, newcomer);
+        let advance = costs::prepaid(check, prepaid, again(genesis, order, newcomer));
         let advance = advance.unwrap_or(Amount(u64::MAX));
         let slash = costs::slash(genesis, order, advance);
         let policy_rate = rate::rate(
@@ -111,7 +113,7 @@ impl Ticket {
         );
         let always = prepaid > 0 || standing.endowed;
         let rate = if always { Rate::ONE } else { policy_rate };
-        let costs = costs::of_order(genesis, order, order.work_max, policy_rate, standing.fee_margin);
+        let costs = costs::of_order(genesis, order, check_work, policy_rate, standing.fee_margin);
         let others = (standing.exposed, standing.reserve, standing.serving);
         Self {
             job,
@@ -139,7 +141,7 @@ impl Ticket {
     /// What it must put up for checks.
     #[must_use]
     pub fn advance(&self, genesis: &Genesis, order: &Order) -> Option<Amount> {
-        let check = genesis.check_cost(order.work_max);
+        let check = costs::looked_at(genesis, order, self.newcomer);
         costs::prepaid(check, self.prepaid, again(genesis, order, self.newcomer))
     }
 

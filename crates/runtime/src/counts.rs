@@ -36,7 +36,7 @@ impl RunCounts {
     pub(crate) fn new(envelope: &Envelope, port: Arc<dyn Port>) -> Self {
         let calls_max = match envelope.meter {
             Meter::Calls => envelope.units_max,
-            Meter::Tokens | Meter::MegaFuel => Units::MAX,
+            Meter::Tokens(_) | Meter::MegaFuel => Units::MAX,
         };
         Self {
             calls: AtomicU64::new(0),

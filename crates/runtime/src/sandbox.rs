@@ -164,7 +164,7 @@ fn ticks_until(deadline: Instant) -> u64 {
 fn fuel(envelope: &Envelope) -> u64 {
     match envelope.meter {
         Meter::MegaFuel => envelope.limits.fuel.min(envelope.units_max.saturating_mul(FUEL_PER_UNIT)),
-        Meter::Calls | Meter::Tokens => envelope.limits.fuel,
+        Meter::Calls | Meter::Tokens(_) => envelope.limits.fuel,
     }
 }
 

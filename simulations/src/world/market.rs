@@ -11,6 +11,7 @@ use assay_market::{
 use assay_protocol::{
     codec,
     id::{Digest, JobId, PeerId},
+    manifest::Manifest,
     receipt::Receipt,
     signed::Signer,
     units::{Amount, Duration, Units, Work},
@@ -135,7 +136,7 @@ impl World {
             input_commit,
             input_bytes: 40,
             units_max: wish.units_max,
-            work_max: wish.work_max.unwrap_or(manifest.work.call),
+            work_max: wish.work_max.unwrap_or_else(|| work_assumed(&manifest)),
             manifest,
             run_max: Duration::seconds(1),
             checks: wish.checks,
@@ -247,6 +248,11 @@ impl World {
     pub fn closed(&self) -> &BTreeMap<JobId, Closed> {
         self.watch.closed()
     }
+}
+
+/// The work of one call, or of the longest text.
+fn work_assumed(manifest: &Manifest) -> Work {
+    if manifest.policy.is_proven_by_rows() { manifest.work_most } else { manifest.work.call }
 }
 
 /// What is still going on at one peer, in words.

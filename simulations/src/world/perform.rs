@@ -154,10 +154,11 @@ impl World {
     fn compute(&mut self, place: Place, run: &Run) -> Result<RunResult, Failure> {
         let peer = &mut self.peers[place.0];
         let input = peer.store.read(&run.input).ok_or(Failure::InputAbsent)?;
-        let output = machine::output(run, &input, &peer.id());
-        let output = peer.behaviour.compute(run, output);
-        let result = machine::result(run, &output);
-        peer.store.put(run.id.job, output).then_some(result).ok_or(Failure::Machine)
+        let draft = run.draft.and_then(|draft| peer.store.read(&draft));
+        let made = machine::run(run, &input, &peer.id(), draft.as_deref());
+        let made = peer.behaviour.make(run, &input, made);
+        let result = machine::result(run, &made);
+        peer.store.put(run.id.job, made.output).then_some(result).ok_or(Failure::Machine)
     }
 
     fn show(&mut self, place: Place, run: RunId, output: Digest, positions: &[u64]) {

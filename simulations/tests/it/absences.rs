@@ -10,7 +10,7 @@ use assay_market::view::AttemptState;
 use assay_protocol::{outcome::Outcome, units::Amount};
 use assay_simulations::{
     kernel::Span,
-    plan::{EXACT, Plan},
+    plan::{EXACT, Plan, TEXT, TEXT_UNITS},
     random::Stream,
     world::{Crash, Place, Tail, Wish, World},
 };
@@ -67,14 +67,15 @@ impl Tally {
 fn live(seed: u64) -> Tally {
     let mut luck = Stream::new(seed, "absence", 0);
     let fate = FATES[luck.below(FATES.len() as u64) as usize];
-    let mut world = market(Plan { seed, founders: 5, ..Plan::default() });
+    let (manifest, units_max) = [(EXACT, 1), (TEXT, TEXT_UNITS)][(seed % 2) as usize];
+    let mut world = market(Plan { seed, founders: 5, texts: manifest == TEXT, ..Plan::default() });
     let whom = Place(luck.below(world.plan().peers() as u64) as usize);
     let longest = if luck.below(3) == 0 { AWAY_MAX } else { 2_500 };
     let away = Span::millis(luck.between(10, longest));
-    let context = format!("seed {seed}: {fate:?} of {whom:?} for {} ms", away.0 / 1_000_000);
+    let context = format!("seed {seed}, {manifest}: {fate:?} of {whom:?} for {} ms", away.0 / 1_000_000);
     let (client, provider) = (world.plan().client(0), world.plan().founder(0));
     let wish =
-        Wish { manifest: EXACT, provider: Some(provider), attempts_max: 1, checks: 1, ..Wish::default() };
+        Wish { manifest, units_max, provider: Some(provider), attempts_max: 1, checks: 1, ..Wish::default() };
     let key = world.submit(client, wish);
     match fate {
         Fate::Crash(tail) => {

@@ -27,4 +27,5 @@ mod spread;
 mod stakes;
 mod support;
 mod takers;
+mod texts;
 mod undrawn;

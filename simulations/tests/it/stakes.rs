@@ -245,6 +245,7 @@ fn a_verifier_ignores_checks_for_what_it_never_registered() {
             input_commit: Digest::default(),
             sources: [notary; 2],
             seal_by: Timestamp::NEVER,
+            draft: None,
         };
         let at = world.plan().notary();
         let check = Signed::seal(check, &world.key(at), world.genesis().id());

@@ -280,8 +280,11 @@ impl Town {
         let written = Written::of(&bytes);
         let result = RunResult {
             written,
+            evidence_root: written.root,
+            evidence_records: written.records,
             units: 4,
             work: 8,
+            check_work: 8,
             end: End::Stop,
             rms: compare::rms(Policy::Tensor(TensorFormat::F32), &bytes),
         };

@@ -99,13 +99,10 @@ impl Job {
     }
 
     fn result(&self) -> RunResult {
-        RunResult {
-            written: Written::of(&self.number.to_le_bytes()),
-            units: 1,
-            work: 1,
-            end: End::Stop,
-            rms: 0,
-        }
+        let written = Written::of(&self.number.to_le_bytes());
+        let (evidence_root, evidence_records) = (written.root, written.records);
+        let (units, work, check_work, end, rms) = (1, 1, 1, End::Stop, 0);
+        RunResult { written, evidence_root, evidence_records, units, work, check_work, end, rms }
     }
 
     fn leaves(&self) -> (OutputLeaf, EvidenceLeaf) {
@@ -116,7 +113,10 @@ impl Job {
 
     fn claim(&self, work: u64) -> Signed<Claim> {
         let (ticket, commit) = (Digest::default(), Digest::default());
-        seal(PROVIDER, Claim { job: self.id, ticket, units: 1, work, end: End::Stop, commit })
+        seal(
+            PROVIDER,
+            Claim { job: self.id, ticket, units: 1, work, check_work: work, end: End::Stop, commit },
+        )
     }
 
     fn check(&self) -> Signed<Check> {
@@ -131,14 +131,15 @@ impl Job {
             input_commit: Digest::default(),
             sources: [peer(CLIENT), peer(PROVIDER)],
             seal_by: Timestamp(1),
+            draft: None,
         };
         seal(NOTARY, check)
     }
 
     fn evidence(&self) -> Evidence {
-        let RunResult { written, units, work, end, rms } = self.result();
-        let (evidence_root, records, salt) = (written.root, written.records, Digest::default());
-        Evidence { written, evidence_root, records, units, work, end, rms, salt }
+        let RunResult { written, evidence_root, evidence_records: records, .. } = self.result();
+        let (units, work, check_work, end, rms, salt) = (1, 1, 1, End::Stop, 0, Digest::default());
+        Evidence { written, evidence_root, records, units, work, check_work, end, rms, salt }
     }
 
     fn receipt(&self, ticks: Vec<Signed<Tick>>) -> Effect {

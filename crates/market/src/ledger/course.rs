@@ -180,7 +180,7 @@ impl Ledger {
     /// T4: the pool sets aside what the check costs; what the endowment had set aside goes back.
     fn reserve(&mut self, id: JobId) {
         let Some(open) = self.jobs.get_mut(&id) else { return };
-        let fee = self.genesis.check_cost(open.job.order().work_max).min(self.pool);
+        let fee = self.genesis.check_cost(open.job.order().check_work_max()).min(self.pool);
         self.pool = self.pool.minus_up_to(fee);
         open.reserve = sum(open.reserve, fee);
         self.endowment = sum(self.endowment, core::mem::take(&mut open.endowed));

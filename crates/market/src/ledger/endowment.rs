@@ -18,7 +18,7 @@ impl Ledger {
         if !is_endowed(ticket) {
             return Amount::ZERO;
         }
-        let fee = self.genesis.check_cost(order.work_max).min(self.endowment);
+        let fee = self.genesis.check_cost(order.check_work_max()).min(self.endowment);
         self.endowment = self.endowment.minus_up_to(fee);
         *self.endowed.entry(pair(order)).or_default() += 1;
         fee
@@ -28,7 +28,7 @@ impl Ledger {
     /// constants that a check is paid by could be anything. And only work that costs no more than one check's part of
     /// it: a client says how much work its job may be, and friends among the checkers would find that it was.
     pub(super) fn endows(&self, order: &Order) -> bool {
-        let (pair, cost) = (pair(order), self.genesis.check_cost(order.work_max));
+        let (pair, cost) = (pair(order), self.genesis.check_cost(order.check_work_max()));
         let done = self.endowed.get(&pair).copied().unwrap_or_default();
         self.genesis.endowed.contains(&pair)
             && done < self.genesis.checks.endowed_checks

@@ -180,6 +180,11 @@ impl Provider {
             return Heard::Misstep(Fault::Contrary);
         }
         cx.serve(check.job, check.input_commit, check.verifier);
+        // Where nothing is proven by an output alone, a verifier may run along it.
+        let along = serving.claimed().filter(|_| serving.order.manifest.policy.is_proven_by_rows());
+        if let Some(claimed) = along {
+            cx.serve(check.job, claimed.result.written.blob, check.verifier);
+        }
         Heard::Taken
     }
 

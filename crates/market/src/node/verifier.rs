@@ -33,7 +33,7 @@ use super::{
 use crate::{
     effect::Run,
     event::Event,
-    input::{Input, RunId, RunResult},
+    input::{Blob, Input, RunId, RunResult},
     record::{Record, VerifierRecord},
     view::RunView,
 };
@@ -60,7 +60,7 @@ impl<S: Signer> Role<S> for Verifier {
         match input {
             Input::Message(Opened::Check(check)) => self.on_check(check, cx),
             Input::Message(Opened::Notice(notice)) => self.on_notice(notice, cx),
-            Input::Fetched { holder, found, .. } => self.on_input(*holder, found.is_some(), cx),
+            Input::Fetched { holder, digest, found } => self.on_fetched((*holder, *digest), *found, cx),
             Input::Ran { run, result } if run.check => self.on_run(run.job, *result, cx),
             Input::Shown { run, records } if run.check => self.on_shown(run.job, records, cx),
             Input::Command(_)
@@ -105,6 +105,10 @@ impl Verifier {
             return self.keep(VerifierRecord::Forgotten(run_id(job)), cx);
         }
         match checking.phase {
+            CheckingPhase::Fetching if checking.is_ready(cx.now) => {
+                self.run(job, cx);
+                cx.set(Alarm::Checking(job), forget_at);
+            }
             CheckingPhase::Fetching if cx.now >= checking.serve_by => {
                 let unserved = cx.seal(Unserved { job });
                 self.keep(VerifierRecord::Unserved((&unserved).into()), cx);
@@ -113,16 +117,18 @@ impl Verifier {
                 cx.set(Alarm::Checking(job), forget_at);
             }
             CheckingPhase::Fetching => {
-                let serve_by = checking.serve_by;
-                if checking.asks.is_none() {
-                    checking.asks = Some(cx.now);
+                let due = checking.due();
+                let wanted: Vec<Digest> = checking.ask(cx.now).collect();
+                if !wanted.is_empty() {
                     let check = &checking.check;
                     for to in check.sources {
                         cx.send(to, check.clone());
                     }
-                    cx.fetch(job, check.input_commit, check.sources);
+                    for digest in wanted {
+                        cx.fetch(job, digest, check.sources);
+                    }
                 }
-                cx.set(Alarm::Checking(job), serve_by);
+                cx.set(Alarm::Checking(job), due);
             }
             CheckingPhase::Sealed(_) if cx.now < shown_by => cx.set(Alarm::Checking(job), shown_by),
             CheckingPhase::Running => cx.set(Alarm::Checking(job), forget_at),
@@ -159,21 +165,36 @@ impl Verifier {
     fn begin<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         let input = cx.genesis.timers.input;
         let Some(checking) = self.checks.get_mut(&job) else { return };
-        (checking.asked, checking.serve_by) = (cx.now, cx.now.after(input.times(2)));
+        checking.begin(cx.now, input);
         self.wake(job, cx);
     }
 
-    /// The input of a check is here, or was not to be had this time.
-    fn on_input<S: Signer>(&mut self, job: JobId, found: bool, cx: &mut Context<'_, S>) -> Heard {
+    /// The input of a check is here, or what it may be run along, or one of them was not to be had this time.
+    fn on_fetched<S: Signer>(
+        &mut self,
+        (job, digest): (JobId, Digest),
+        found: Option<Blob>,
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
         let Some(checking) = self.checks.get_mut(&job) else { return Heard::NotMine };
-        let asked = checking.asks.take().unwrap_or(cx.now);
-        if !found {
-            let serve_by = checking.serve_by;
-            cx.set(Alarm::Checking(job), asked.after(FETCH_PAUSE).min(serve_by));
-            return Heard::Taken;
+        if !matches!(checking.phase, CheckingPhase::Fetching) {
+            return Heard::Misstep(Fault::Untimely);
         }
-        if let Err(fault) = checking.apply(CheckingStep::Run) {
-            return Heard::Misstep(fault);
+        let asked = checking.fetched(digest, found).unwrap_or(cx.now);
+        if checking.is_ready(cx.now) {
+            self.run(job, cx);
+        } else if found.is_none() {
+            let due = checking.due();
+            cx.set(Alarm::Checking(job), asked.after(FETCH_PAUSE).min(due));
+        }
+        Heard::Taken
+    }
+
+    /// Begins the run: along the claimed output, if that is here.
+    fn run<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(checking) = self.checks.get_mut(&job) else { return };
+        if checking.apply(CheckingStep::Run).is_err() {
+            return;
         }
         let check = &checking.check;
         cx.run(Run {
@@ -183,8 +204,8 @@ impl Verifier {
             seed: check.seed,
             units_max: check.units_max,
             run_max: check.run_max,
+            draft: checking.draft.here(),
         });
-        Heard::Taken
     }
 
     fn on_run<S: Signer>(
@@ -306,15 +327,16 @@ fn run_id(job: JobId) -> RunId {
 fn evidence(result: Result<RunResult, Failure>, salt: Digest) -> Option<(Evidence, Digest)> {
     match result {
         Ok(run) => {
-            let RunResult { written, units, work, end, rms } = run;
-            let (evidence_root, records) = (written.root, written.records);
-            Some((Evidence { written, evidence_root, records, units, work, end, rms, salt }, written.blob))
+            let RunResult { written, evidence_root, evidence_records: records, units, work, .. } = run;
+            let RunResult { check_work, end, rms, .. } = run;
+            let found = Evidence { written, evidence_root, records, units, work, check_work, end, rms, salt };
+            Some((found, written.blob))
         }
         Err(Failure::BadInput | Failure::Trap | Failure::Limit | Failure::Empty) => {
             let written = Written::of(&[]);
             let (evidence_root, end) = (written.root, End::Stop);
-            let (records, units, work, rms) = (0, 0, 0, 0);
-            let empty = Evidence { written, evidence_root, records, units, work, end, rms, salt };
+            let (records, units, work, check_work, rms) = (0, 0, 0, 0, 0);
+            let empty = Evidence { written, evidence_root, records, units, work, check_work, end, rms, salt };
             Some((empty, written.blob))
         }
         // A slower machine than the provider's proves nothing either, whatever time the client allows.

@@ -155,7 +155,8 @@ pub(super) fn run(id: RunId, input: Digest) -> Effect {
         memory_bytes: 1,
         licence: "MIT".into(),
     };
-    let run = Run { id, manifest, input, seed: name(1), units_max: 1, run_max: Duration::seconds(60) };
+    let run_max = Duration::seconds(60);
+    let run = Run { id, manifest, input, seed: name(1), units_max: 1, run_max, draft: None };
     Effect::Run(Box::new(run))
 }
 

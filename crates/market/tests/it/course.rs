@@ -79,6 +79,7 @@ impl<K: Key> Office<K> {
             ticket: job.ticket.digest(),
             units: claimed.units,
             work: claimed.work,
+            check_work: claimed.work,
             end: claimed.end,
             commit: claim::commit(output.digest(), evidence.digest()),
         }
@@ -210,6 +211,7 @@ impl<K: Key> Office<K> {
             records: written.records,
             units: 4,
             work: 8,
+            check_work: 8,
             end: End::Stop,
             rms: compare::rms(job.order.manifest.policy, output),
             salt: codec::digest("test salt", &(peer, job.id)),

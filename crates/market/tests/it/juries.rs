@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use assay_protocol::{
+    claim::Written,
     codec,
     compare::Testimony,
     draw::{self, Lot},
@@ -198,10 +199,12 @@ impl Panel {
 
 fn testimony(value: u8) -> Testimony {
     Testimony {
-        output_root: Digest([value; 32]),
+        written: Written { root: Digest([value; 32]), records: 1, blob: Digest([value; 32]) },
+        evidence_root: Digest::default(),
         records: 1,
         units: 1,
         work: 1,
+        check_work: 1,
         end: End::Stop,
         rms: 0,
         shown: BTreeMap::new(),

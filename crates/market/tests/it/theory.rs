@@ -80,10 +80,12 @@ fn near(what: &str, found: f64, expected: f64, sigma: f64) {
 
 fn found(value: u8) -> Voice {
     Voice::Found(Testimony {
-        written: Written { root: Digest([value; 32]), ..Written::default() },
+        written: Written { root: Digest([value; 32]), records: 1, ..Written::default() },
+        evidence_root: Digest::default(),
         records: 1,
         units: 1,
         work: 1,
+        check_work: 1,
         end: End::Stop,
         rms: 0,
         shown: Default::default(),

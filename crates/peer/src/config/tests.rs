@@ -3,7 +3,7 @@
 use assay_protocol::{
     genesis::{Founder, Genesis},
     id::{Digest, PeerId},
-    manifest::{Manifest, Meter, Policy, TensorFormat, WorkPerMeter},
+    manifest::{Manifest, Meter, Policy, TensorFormat, TokenWeights, WorkPerMeter},
     units::{Amount, Rate},
 };
 
@@ -28,6 +28,10 @@ fn full() -> NetworkFile {
         manifests: vec![
             manifest("digits", Policy::Tensor(TensorFormat::F32)),
             manifest("pure", Policy::Exact),
+            Manifest {
+                meter: Meter::Tokens(TokenWeights { read: 1, written: 4 }),
+                ..manifest("text", Policy::Replay)
+            },
         ],
         verifiers: vec![Founder {
             peer: peer(3),

@@ -4,7 +4,7 @@
 
 use assay_protocol::{
     id::{Digest, PeerId},
-    manifest::{Meter, Policy, TensorFormat, WorkPerMeter},
+    manifest::{Meter, Policy, TensorFormat, TokenWeights, WorkPerMeter},
     units::{Amount, Duration, Rate},
 };
 
@@ -44,9 +44,9 @@ texts! {
     Amount, "credits such as \"12\" or \"0.0035\"", |text| text.parse().ok(), ToString::to_string;
     Duration, "a time such as \"500ms\", \"10s\", \"10m\" or \"12h\"", read_duration, write_duration;
     Rate, "a rate such as \"2%\" or \"1.5\"", read_rate, write_rate;
-    Policy, "\"exact\" or \"tensor f32\"", read_policy, write_policy;
+    Policy, "\"exact\", \"replay\" or \"tensor f32\"", read_policy, write_policy;
     TensorFormat, "\"f32\"", |text| (text == "f32").then_some(TensorFormat::F32), |_| "f32".to_owned();
-    Meter, "\"calls\", \"tokens\" or \"mega_fuel\"", read_meter, write_meter;
+    Meter, "\"calls\", \"mega_fuel\", or \"tokens\" with their weights such as \"tokens 1 4\"", read_meter, write_meter;
 }
 
 impl Value for u64 {
@@ -196,6 +196,7 @@ fn write_rate(rate: &Rate) -> String {
 fn read_policy(text: &str) -> Option<Policy> {
     match text {
         "exact" => Some(Policy::Exact),
+        "replay" => Some(Policy::Replay),
         "tensor f32" => Some(Policy::Tensor(TensorFormat::F32)),
         _ => None,
     }
@@ -204,6 +205,7 @@ fn read_policy(text: &str) -> Option<Policy> {
 fn write_policy(policy: &Policy) -> String {
     match policy {
         Policy::Exact => "exact",
+        Policy::Replay => "replay",
         Policy::Tensor(TensorFormat::F32) => "tensor f32",
     }
     .to_owned()
@@ -212,16 +214,20 @@ fn write_policy(policy: &Policy) -> String {
 fn read_meter(text: &str) -> Option<Meter> {
     match text {
         "calls" => Some(Meter::Calls),
-        "tokens" => Some(Meter::Tokens),
         "mega_fuel" => Some(Meter::MegaFuel),
-        _ => None,
+        _ => {
+            let (read, written) = text.strip_prefix("tokens ")?.split_once(' ')?;
+            let (read, written) = (read.parse().ok()?, written.parse().ok()?);
+            let meter = Meter::Tokens(TokenWeights { read, written });
+            (write_meter(&meter) == text).then_some(meter)
+        }
     }
 }
 
 fn write_meter(meter: &Meter) -> String {
     match meter {
         Meter::Calls => "calls",
-        Meter::Tokens => "tokens",
+        Meter::Tokens(TokenWeights { read, written }) => return format!("tokens {read} {written}"),
         Meter::MegaFuel => "mega_fuel",
     }
     .to_owned()
@@ -239,6 +245,10 @@ mod tests {
         for (rate, text) in rates {
             assert_eq!((write_rate(&rate).as_str(), read_rate(text)), (text, Some(rate)));
         }
+        let weights = TokenWeights { read: 1, written: 4 };
+        for (meter, text) in [(Meter::Calls, "calls"), (Meter::Tokens(weights), "tokens 1 4")] {
+            assert_eq!((write_meter(&meter).as_str(), read_meter(text)), (text, Some(meter)));
+        }
         let times = [(0, "0s"), (500, "500ms"), (90_000, "90s"), (600_000, "10m"), (43_200_000, "12h")];
         for (ms, text) in times {
             assert_eq!(
@@ -254,6 +264,10 @@ mod tests {
             ["", "%", "2 percent", "-1%", ".5", "1.", "1e3", "99999999999999999999999999999999999999999"]
         {
             assert_eq!(read_rate(text), None, "{text}");
+        }
+        for text in ["tokens", "tokens 1", "tokens 1 4 ", "tokens 01 4", "tokens -1 4", "tokens 1 4294967296"]
+        {
+            assert_eq!(read_meter(text), None, "{text}");
         }
         for text in ["", "10", "s", "10 days", "1.5s", "-1s", "99999999999999999999h"] {
             assert_eq!(read_duration(text), None, "{text}");

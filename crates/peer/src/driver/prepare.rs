@@ -92,7 +92,7 @@ fn random() -> Result<[u8; SALT_BYTES], Refused> {
 fn units_assumed(manifest: &Manifest) -> Units {
     match manifest.meter {
         Meter::Calls => CALLS_ASSUMED,
-        Meter::Tokens => TOKENS_ASSUMED,
+        Meter::Tokens(_) => TOKENS_ASSUMED,
         Meter::MegaFuel => MEGA_FUEL_ASSUMED,
     }
 }
@@ -101,11 +101,17 @@ fn units_assumed(manifest: &Manifest) -> Units {
 fn work_assumed(manifest: &Manifest, units_max: Units) -> Work {
     let mega_fuel = match manifest.meter {
         Meter::MegaFuel => units_max,
-        Meter::Calls | Meter::Tokens => MEGA_FUEL_ASSUMED,
+        Meter::Calls | Meter::Tokens(_) => MEGA_FUEL_ASSUMED,
     };
     let (read, written) = (manifest.work.token_read, manifest.work.token_written);
-    let tokens = if manifest.meter == Meter::Tokens { units_max } else { 0 };
-    let (tokens_read, tokens_written) = if read > written { (tokens, 0) } else { (0, tokens) };
+    // As many of each as the units suffice for: what is the most work is more than any job can be.
+    let of = |weight: u32| units_max.checked_div(weight.into()).unwrap_or(units_max);
+    let (all_read, all_written) = match manifest.meter {
+        Meter::Tokens(weights) => (of(weights.read), of(weights.written)),
+        Meter::Calls | Meter::MegaFuel => (0, 0),
+    };
+    let reads = all_read.saturating_mul(read) > all_written.saturating_mul(written);
+    let (tokens_read, tokens_written) = if reads { (all_read, 0) } else { (0, all_written) };
     let calls = units_max.max(1);
     let fuel = mega_fuel.saturating_mul(FUEL_PER_MEGA);
     manifest.work(&Meters { calls, tokens_read, tokens_written, fuel }).min(manifest.work_most).max(1)

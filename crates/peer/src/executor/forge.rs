@@ -24,7 +24,7 @@ pub(super) fn forge(
     });
     match manifest.policy {
         Policy::Tensor(_) => swap_largest(&mut output),
-        Policy::Exact => {
+        Policy::Exact | Policy::Replay => {
             output.iter_mut().zip(seed.0.iter().cycle()).for_each(|(byte, noise)| *byte ^= noise | 1)
         }
     }

@@ -40,7 +40,8 @@ impl Shop {
         let input = self.blobs.put(&[&[9; 32], input].concat()).unwrap();
         let id = RunId { job: Digest([1; 32]), check };
         let run_max = Duration::seconds(60);
-        let run = Run { id, manifest, input, seed: Digest([2; 32]), units_max: 1_000_000, run_max };
+        let run =
+            Run { id, manifest, input, seed: Digest([2; 32]), units_max: 1_000_000, run_max, draft: None };
         self.executor.run(run).await.expect("nobody stopped it")
     }
 }
@@ -90,6 +91,7 @@ async fn a_run_that_was_stopped_says_nothing_and_may_be_begun_anew() {
         seed: Digest([2; 32]),
         units_max: 1_000_000,
         run_max: Duration::seconds(60),
+        draft: None,
     };
     let (first, again, anew) =
         tokio::join!(shop.executor.run(run.clone()), shop.executor.run(run.clone()), async {

@@ -111,8 +111,7 @@ impl Job {
             return self.resolve_jury(now, now.beacon.round);
         }
         self.seats.push(Seat::new(leaf));
-        let working = self.rules.check_estimate.times(3).plus(self.rules.timers.seal);
-        self.in_phase(SeatPhase::Sealing { until: now.live.after(working) })
+        self.in_phase(SeatPhase::Sealing { until: now.live.after(self.rules.sealing) })
     }
 
     pub(super) fn seal(
@@ -155,7 +154,7 @@ impl Job {
         seat: u16,
         now: LiveTime,
     ) -> Result<Stage, Misstep> {
-        let whole = evidence.is_of_its_output() && evidence.rms == 0;
+        let whole = evidence.is_in_form(self.order.manifest.policy) && evidence.rms == 0;
         if evidence.commit() != commit || !whole {
             return Err(Misstep::Unmatched);
         }
@@ -209,7 +208,7 @@ impl Job {
             Testified::NotYet => return Err(Misstep::TooEarly),
             Testified::Unserved(_) | Testified::Absent => return Err(Misstep::TooLate),
         }
-        if !evidence.is_of_its_output() {
+        if !evidence.is_in_form(self.order.manifest.policy) {
             return Err(Misstep::Unmatched);
         }
         if !self.wants(evidence.records, records) {
@@ -248,7 +247,8 @@ impl Job {
         let Some(claimed) = self.claim.filter(|_| self.positions_round.is_some()) else {
             return Err(Misstep::TooEarly);
         };
-        let opens = claimed.claim.opens_to(output, evidence.digest()) && evidence.is_of(&output.written);
+        let opens = claimed.claim.opens_to(output, evidence.digest())
+            && evidence.is_in_form(self.order.manifest.policy, &output.written);
         if !opens || !proven(evidence.evidence_root, evidence.records, records) {
             return Ok(Stage::Closed(Outcome::FalseOpening));
         }
@@ -284,7 +284,7 @@ impl Job {
         else {
             return Err(Misstep::TooEarly);
         };
-        if !check::is_whole(&claimed.claim, output, evidence, records) {
+        if !check::is_whole(&claimed.claim, self.order.manifest.policy, output, evidence, records) {
             return Err(Misstep::Unmatched);
         }
         self.opened = Some(opened(&claimed.claim, output, evidence, records));

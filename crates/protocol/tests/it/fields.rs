@@ -101,11 +101,11 @@ fn other_texts(text: &str) -> Vec<String> {
         "convicted",
         "unreached",
         "exact",
-        "stop",
+        "replay",
         "length",
         "cancelled",
         "calls",
-        "tokens",
+        "mega_fuel",
         "checked",
         "void",
     ];

@@ -2,7 +2,7 @@
 
 use assay_protocol::{
     account::{Grant, Register, Registration, Stake, Unstake},
-    check::{Check, Evidence, OpenClaim, OpenSeal, Seal, ShownRecord, Unserved},
+    check::{Check, Draft, Evidence, OpenClaim, OpenSeal, Seal, ShownRecord, Unserved},
     claim::{Claim, Deliver, EvidenceLeaf, OutputLeaf, Reveal, Written},
     codec,
     id::{Digest, NetworkId, PeerId},
@@ -106,6 +106,7 @@ fn checks() -> Vec<Message> {
         input_commit: digest(6),
         sources: [key(2), key(3)],
         seal_by: Timestamp(1_800_000_000_000),
+        draft: Some(Draft { written: written(), units: 4, end: End::Stop }),
     };
     let evidence =
         EvidenceLeaf { evidence_root: digest(7), records: 1, rms: 0.5_f64.to_bits(), blind: digest(9) };
@@ -285,7 +286,15 @@ fn ticket() -> Ticket {
 }
 
 fn claim() -> Claim {
-    Claim { job: digest(1), ticket: digest(2), units: 4, work: 8, end: End::Stop, commit: digest(3) }
+    Claim {
+        job: digest(1),
+        ticket: digest(2),
+        units: 4,
+        work: 8,
+        check_work: 6,
+        end: End::Stop,
+        commit: digest(3),
+    }
 }
 
 fn written() -> Written {
@@ -303,6 +312,7 @@ fn found() -> Evidence {
         records: 1,
         units: 4,
         work: 8,
+        check_work: 6,
         end: End::Stop,
         rms: 1.5_f64.to_bits(),
         salt: digest(6),

@@ -131,7 +131,12 @@ impl Twin {
 fn claim(world: &mut World, provider: Place, job: JobId) {
     let (ticket, commit) = (Digest::default(), Digest::of(b"anything"));
     let notary = world.plan().notary();
-    say(world, provider, notary, Claim { job, ticket, units: 1, work: 2, end: End::Stop, commit });
+    say(
+        world,
+        provider,
+        notary,
+        Claim { job, ticket, units: 1, work: 2, check_work: 2, end: End::Stop, commit },
+    );
     world.run_for(Span::millis(300));
 }
 

@@ -245,6 +245,13 @@ impl Attempt {
         }
     }
 
+    /// The digest of its output, once that is here.
+    pub(super) fn output_here(&self) -> Option<Digest> {
+        let arrived =
+            self.delivering.as_ref().filter(|_| self.is_here).map(|deliver| deliver.leaf.written.blob);
+        self.output.or(arrived)
+    }
+
     /// Gets the result that its provider named, unless that goes on already.
     pub(super) fn fetch<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         let output =

@@ -137,11 +137,14 @@ impl Client {
 /// look, and a place may cost twice as much when it is opened: what is not needed comes back.
 fn overhead(order: &Order, price: Amount, outlook: Outlook<'_>) -> Option<Amount> {
     let margin = policy::margin_max(outlook.genesis);
-    let costs = costs::of_order(outlook.genesis, order, order.work_max, Rate::ONE, margin);
+    let costs = costs::of_order(outlook.genesis, order, order.check_work_max(), Rate::ONE, margin);
     let open = outlook.notaries.account(order.notary).map_or(0, |account| account.open);
     let place = place::reserved(outlook.genesis, order, place::hour_ahead(outlook.genesis, open))?;
     let again = costs::second(outlook.genesis, order.work_max, Some(price));
-    costs.premium.plus(costs::prepaid(costs.check, order.checks, again)?)?.plus(place)
+    costs
+        .premium
+        .plus(costs::prepaid(costs::looked_at(outlook.genesis, order, true), order.checks, again)?)?
+        .plus(place)
 }
 
 /// An order without provider, price and secret.

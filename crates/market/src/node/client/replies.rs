@@ -197,6 +197,11 @@ impl Client {
             return Heard::Misstep(Fault::Contrary);
         }
         cx.serve(check.job, check.input_commit, check.verifier);
+        // Where nothing is proven by an output alone, a verifier may run along it.
+        let along = attempt.output_here().filter(|_| attempt.order.manifest.policy.is_proven_by_rows());
+        if let Some(output) = along {
+            cx.serve(check.job, output, check.verifier);
+        }
         Heard::Taken
     }
 

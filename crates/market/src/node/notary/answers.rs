@@ -3,10 +3,10 @@
 //! **Invariant:** nothing here changes the books; a job is told of to its parties and to whoever is to check it.
 
 use assay_protocol::{
-    check::Check,
+    check::{Check, Draft},
     codec,
     id::{JobId, PeerId},
-    job::{SeatPhase, Stage},
+    job::{Job, SeatPhase, Stage},
     notice::{Account, Notice, NoticeEvent},
     signed::Signer,
     ticket::Ticket,
@@ -172,6 +172,7 @@ impl Notary {
             input_commit: order.input_commit,
             sources,
             seal_by: self.ledger.wall().unwrap_or_default().after(left),
+            draft: draft(&open.job),
         })
     }
 
@@ -212,4 +213,11 @@ impl Notary {
                 .collect(),
         }
     }
+}
+
+/// What a verifier may try its run along, where that proves nothing by itself.
+fn draft(job: &Job) -> Option<Draft> {
+    let proven = job.order().manifest.policy.is_proven_by_rows();
+    let claimed = job.opened().filter(|_| proven)?;
+    Some(Draft { written: claimed.written, units: claimed.units, end: claimed.end })
 }

@@ -65,7 +65,7 @@ impl Notary {
             self.notice(provider, said.job, NoticeEvent::Open { beacon: None }, cx);
             return Some(Heard::Taken);
         };
-        if !opening.said().is_whole(&said) {
+        if !opening.said().is_whole(&said, job.order().manifest.policy) {
             return Some(Heard::Misstep(Fault::Refused));
         }
         cx.save(Record::Opening(Box::new(opening.clone())));

@@ -41,11 +41,11 @@ impl Provider {
         let (units_max, ticket) = (serving.order.units_max, serving.ticket_digest());
         self.note_run(job, cx.now);
         match result {
-            Ok(result) if result.written.records > 0 && result.units <= units_max => {
+            Ok(result) if !result.is_empty() && result.units <= units_max => {
                 self.claim(job, ticket, result, cx);
             }
             // Nobody could confirm an empty output: claiming it would be a lie that nobody told.
-            Ok(result) if result.written.records == 0 => self.abort(job, Failure::Empty, cx),
+            Ok(result) if result.is_empty() => self.abort(job, Failure::Empty, cx),
             Ok(_) => self.abort(job, Failure::Limit, cx),
             Err(failure) => self.abort(job, failure, cx),
         }
@@ -72,9 +72,9 @@ impl Provider {
         let (output_blind, evidence_blind) =
             (cx.secret("output blind", job), cx.secret("evidence blind", job));
         let (output, evidence) = leaves(&result, output_blind, evidence_blind);
-        let RunResult { units, work, end, .. } = result;
+        let RunResult { units, work, check_work, end, .. } = result;
         let commit = claim::commit(output.digest(), evidence.digest());
-        let claim = cx.seal(Claim { job, ticket, units, work, end, commit });
+        let claim = cx.seal(Claim { job, ticket, units, work, check_work, end, commit });
         let claim = claim.into();
         self.keep(ProviderRecord::Claimed { claim, result, output_blind, evidence_blind }, cx);
         self.deliver(job, cx);
@@ -116,7 +116,7 @@ impl Provider {
         let Some(serving) = self.servings.get(&job) else { return };
         if matches!(serving.phase, ServingPhase::Fetching | ServingPhase::Running) {
             let (ticket, commit) = (serving.ticket_digest(), Digest::default());
-            let claim = Claim { job, ticket, units: 0, work: 0, end: End::Cancelled, commit };
+            let claim = Claim { job, ticket, units: 0, work: 0, check_work: 0, end: End::Cancelled, commit };
             let claim = cx.seal(claim);
             self.keep(ProviderRecord::Yielded(claim.into()), cx);
             cx.out.push(Effect::Stop(RunId { job, check: false }));
@@ -153,8 +153,7 @@ pub(super) fn leaves(
     output_blind: Digest,
     evidence_blind: Digest,
 ) -> (OutputLeaf, EvidenceLeaf) {
-    let RunResult { written, units, end, rms, .. } = *result;
-    let (evidence_root, records) = (written.root, written.records);
+    let RunResult { written, evidence_root, evidence_records: records, units, end, rms, .. } = *result;
     let output = OutputLeaf { written, units, end, blind: output_blind };
     (output, EvidenceLeaf { evidence_root, records, rms, blind: evidence_blind })
 }

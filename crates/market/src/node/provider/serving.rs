@@ -206,6 +206,7 @@ impl Serving {
             seed: order.seed(),
             units_max: order.units_max,
             run_max: order.run_max,
+            draft: None,
         }
     }
 }

@@ -20,10 +20,10 @@ use assay_protocol::{
     genesis::Timers,
     id::Digest,
     signed::{Recorded, Verified},
-    units::Timestamp,
+    units::{Duration, Timestamp},
 };
 
-use crate::{node::heard::Fault, view::RunState};
+use crate::{input::Blob, node::heard::Fault, view::RunState};
 
 /// One check.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -37,9 +37,54 @@ pub(super) struct Checking {
     /// When the input is given up.
     #[serde(skip, default = "never")]
     pub(super) serve_by: Timestamp,
-    /// Since when a fetch of the input goes on.
+    /// The input.
     #[serde(skip)]
-    pub(super) asks: Option<Timestamp>,
+    pub(super) input: Sought,
+    /// The claimed output, where the run may be tried along it.
+    #[serde(skip)]
+    pub(super) draft: Sought,
+    /// Until when that is waited for.
+    #[serde(skip, default = "never")]
+    draft_by: Timestamp,
+}
+
+/// A blob that is looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Sought {
+    /// Nobody wants it.
+    #[default]
+    Unwanted,
+    /// It is wanted; a fetch of it goes on since this time, if one does.
+    Wanted(Digest, Option<Timestamp>),
+    /// It is here.
+    Here(Digest),
+}
+
+impl Sought {
+    /// Its digest, once it is here.
+    pub(super) fn here(self) -> Option<Digest> {
+        match self {
+            Self::Here(digest) => Some(digest),
+            Self::Unwanted | Self::Wanted(..) => None,
+        }
+    }
+
+    /// Begins a fetch, if it is wanted and none goes on.
+    fn ask(&mut self, now: Timestamp) -> Option<Digest> {
+        let Self::Wanted(digest, asked @ None) = self else { return None };
+        *asked = Some(now);
+        Some(*digest)
+    }
+
+    /// Ends the fetch of this blob; says when it began.
+    fn end(&mut self, digest: Digest, found: bool) -> Option<Timestamp> {
+        let Self::Wanted(wanted, asked) = *self else { return None };
+        if wanted != digest {
+            return None;
+        }
+        *self = if found { Self::Here(digest) } else { Self::Wanted(digest, None) };
+        asked
+    }
 }
 
 fn never() -> Timestamp {
@@ -83,13 +128,44 @@ pub(super) enum CheckingStep {
 impl Checking {
     /// A check that was just asked for.
     pub(super) fn new(check: Verified<Check>) -> Self {
-        Self {
-            check,
-            phase: CheckingPhase::Fetching,
-            asked: Timestamp::default(),
-            serve_by: Timestamp::NEVER,
-            asks: None,
+        let (phase, asked, never) = (CheckingPhase::Fetching, Timestamp::default(), Timestamp::NEVER);
+        let (input, draft) = (Sought::Unwanted, Sought::Unwanted);
+        Self { check, phase, asked, serve_by: never, input, draft, draft_by: never }
+    }
+
+    /// Looks for the input, and for the claimed output half as long: that is only a help.
+    pub(super) fn begin(&mut self, now: Timestamp, patience: Duration) {
+        self.asked = now;
+        (self.draft_by, self.serve_by) = (now.after(patience), now.after(patience.times(2)));
+        self.input = Sought::Wanted(self.check.input_commit, None);
+        let claimed = self.check.draft.map(|draft| draft.written.blob);
+        self.draft = claimed.map_or(Sought::Unwanted, |blob| Sought::Wanted(blob, None));
+    }
+
+    /// What is to be fetched now.
+    pub(super) fn ask(&mut self, now: Timestamp) -> impl Iterator<Item = Digest> {
+        [self.input.ask(now), self.draft.ask(now)].into_iter().flatten()
+    }
+
+    /// A fetch has ended; says when it began. Of the output only what is what was claimed is used.
+    pub(super) fn fetched(&mut self, digest: Digest, found: Option<Blob>) -> Option<Timestamp> {
+        let asked = self.input.end(digest, found.is_some());
+        let other = self.check.draft.zip(found).filter(|(draft, blob)| draft.written.root != blob.root);
+        if other.is_some_and(|(draft, _)| draft.written.blob == digest) {
+            self.draft = Sought::Unwanted;
         }
+        asked.or(self.draft.end(digest, found.is_some()))
+    }
+
+    /// True once the run can begin.
+    pub(super) fn is_ready(&self, now: Timestamp) -> bool {
+        let waits = matches!(self.draft, Sought::Wanted(..)) && now < self.draft_by;
+        self.input.here().is_some() && !waits
+    }
+
+    /// When something is given up.
+    pub(super) fn due(&self) -> Timestamp {
+        if self.input.here().is_some() { self.draft_by } else { self.serve_by }
     }
 
     /// Takes a step.

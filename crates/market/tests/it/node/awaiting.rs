@@ -46,8 +46,15 @@ fn delivery_of(table: &Table, order: &Order, written: Written, blind: Digest) ->
     let (evidence_root, records) = (written.root, written.records);
     let evidence = EvidenceLeaf { evidence_root, records, rms: 0, blind }.digest();
     let commit = claim::commit(leaf.digest(), evidence);
-    let claim =
-        Claim { job: order.id(), ticket: ticket(table, order), units: 4, work: 8, end: End::Stop, commit };
+    let claim = Claim {
+        job: order.id(),
+        ticket: ticket(table, order),
+        units: 4,
+        work: 8,
+        check_work: 8,
+        end: End::Stop,
+        commit,
+    };
     let claim = table.office.say(order.provider, claim);
     Deliver { claim, leaf, evidence }
 }

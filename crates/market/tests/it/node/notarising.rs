@@ -153,7 +153,8 @@ fn a_client_that_asks_after_a_claimed_job_is_shown_the_claim_in_the_books_and_it
 {
     let (mut table, order, ticket) = opened();
     let (job, commit) = (order.id(), Digest::default());
-    let claim = Claim { job, ticket: ticket.digest(), units: 4, work: 8, end: End::Stop, commit };
+    let (ticket, end) = (ticket.digest(), End::Stop);
+    let claim = Claim { job, ticket, units: 4, work: 8, check_work: 8, end, commit };
     table.hear(PROVIDER, claim);
     table.pass(table.office.genesis.timers.reveal.times(2));
     let shown = |table: &Table, by: u64| {

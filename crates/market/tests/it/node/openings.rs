@@ -46,7 +46,7 @@ fn claimed(order: &Order, ticket: &Ticket) -> (Claim, OpenClaim) {
     let output = OutputLeaf { written, units: 4, end, blind };
     let evidence = EvidenceLeaf { evidence_root: written.root, records: written.records, rms: 0, blind };
     let commit = claim::commit(output.digest(), evidence.digest());
-    let claim = Claim { job, ticket: ticket.digest(), units: 4, work: 8, end, commit };
+    let claim = Claim { job, ticket: ticket.digest(), units: 4, work: 8, check_work: 8, end, commit };
     (claim, OpenClaim { job, output, evidence, records: Vec::new() })
 }
 

@@ -311,6 +311,7 @@ fn a_claim_is_said_until_the_notary_has_it() {
             ticket: Digest::default(),
             units: 4,
             work: 8,
+            check_work: 8,
             end: assay_protocol::manifest::End::Stop,
             commit: Digest::default(),
         },

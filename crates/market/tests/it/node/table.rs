@@ -264,6 +264,7 @@ impl Table {
             input_commit: Digest::of(&[job]),
             sources: [id::<Cheap>(CLIENT), id::<Cheap>(PROVIDER)],
             seal_by: self.now.after(Duration::seconds(10)),
+            draft: None,
         }
     }
 
@@ -284,7 +285,9 @@ pub(crate) fn output() -> Vec<u8> {
 
 /// What a run gives that is billed so.
 pub(crate) fn result(units: u64) -> RunResult {
-    RunResult { written: Written::of(&output()), units, work: 8, end: End::Stop, rms: 0 }
+    let written = Written::of(&output());
+    let (evidence_root, evidence_records, end) = (written.root, written.records, End::Stop);
+    RunResult { written, evidence_root, evidence_records, units, work: 8, check_work: 8, end, rms: 0 }
 }
 
 /// What a notary says of an account in answer to this, once so many of its instructions were carried out.

@@ -166,7 +166,15 @@ impl World {
             evidence.evidence_root = tree(&self.scaled(-1.0)).0;
         }
         let commit = commit(output.digest(), evidence.digest());
-        Claim { job: self.job.id(), ticket: self.quoted(manner), units, work: 64, end, commit }
+        Claim {
+            job: self.job.id(),
+            ticket: self.quoted(manner),
+            units,
+            work: 64,
+            check_work: 64,
+            end,
+            commit,
+        }
     }
 
     /// What a verifier found: what was claimed, or something else.
@@ -211,6 +219,7 @@ impl World {
             records,
             units: found.units,
             work: found.work,
+            check_work: found.work,
             end: found.end,
             rms: compare::rms(self.job.order().manifest.policy, &found.bytes)
                 ^ u64::from(manner == "measure"),

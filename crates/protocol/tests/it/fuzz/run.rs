@@ -3,7 +3,7 @@
 use assay_protocol::{
     check::{Evidence, ShownRecord},
     claim::{Claim, EvidenceLeaf, OutputLeaf, Written, commit},
-    compare, draw,
+    codec, compare, draw,
     id::Digest,
     job::Job,
     manifest::End,
@@ -18,6 +18,10 @@ pub(crate) struct Run {
     pub(crate) bytes: Vec<u8>,
     pub(crate) units: u64,
     pub(crate) work: u64,
+    /// What a check of it is said to cost, where that is another thing.
+    pub(crate) check_work: u64,
+    /// Tells rows from others of the same output.
+    pub(crate) rows: u8,
     pub(crate) end: End,
 }
 
@@ -27,7 +31,7 @@ impl Run {
         let values = (0..records * RECORD_BYTES / 4).map(|value| 0.5 + value as f32);
         let mut bytes: Vec<u8> = values.flat_map(f32::to_le_bytes).collect();
         bytes.truncate(bytes.len().saturating_sub(8));
-        Self { bytes, units: 10, work: 900, end: End::Stop }
+        Self { bytes, units: 10, work: 900, check_work: 150, rows: 0, end: End::Stop }
     }
 
     /// The run as somebody tells it.
@@ -36,7 +40,7 @@ impl Run {
             let values = self.bytes.as_chunks::<4>().0.iter().map(|value| f32::from_le_bytes(*value) * by);
             Self { bytes: values.flat_map(f32::to_le_bytes).collect(), ..self.clone() }
         };
-        match dice.mostly_first(&[0, 1, 2, 3, 4, 5, 6, 7]) {
+        match dice.mostly_first(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]) {
             1 => scaled(1.000_01),
             2 => scaled(1.000_2),
             3 => scaled(2.0),
@@ -44,6 +48,8 @@ impl Run {
             5 => Self { bytes: self.bytes[..self.bytes.len() / 2].to_vec(), ..self.clone() },
             6 => Self { units: dice.number(), work: dice.number(), ..self.clone() },
             7 => Self { bytes: Vec::new(), end: End::Length, ..self.clone() },
+            8 => Self { rows: dice.byte(), ..self.clone() },
+            9 => Self { check_work: dice.number(), ..self.clone() },
             _ => self.clone(),
         }
     }
@@ -61,9 +67,20 @@ impl Run {
         OutputLeaf { written: Written::of(&self.bytes), units: self.units, end: self.end, blind }
     }
 
+    /// The root and the count of what proves it: records of the output, or rows, one for each four bytes.
+    fn proven(&self, job: &Job) -> (Digest, u64) {
+        if !job.order().manifest.policy.is_proven_by_rows() {
+            return (self.root(), self.count());
+        }
+        let row = |(place, token): (usize, &[u8])| codec::digest("row", &(self.rows, place as u64, token)).0;
+        let rows: Vec<u8> = self.bytes.chunks(4).enumerate().flat_map(row).collect();
+        (merkle::root(&rows, 32), merkle::count(rows.len() as u64, 32))
+    }
+
     pub(crate) fn sealed_leaf(&self, job: &Job) -> EvidenceLeaf {
         let rms = compare::rms(job.order().manifest.policy, &self.bytes);
-        EvidenceLeaf { evidence_root: self.root(), records: self.count(), rms, blind: Digest([12; 32]) }
+        let (evidence_root, records) = self.proven(job);
+        EvidenceLeaf { evidence_root, records, rms, blind: Digest([12; 32]) }
     }
 
     pub(crate) fn claim(&self, job: &Job) -> Claim {
@@ -72,18 +89,21 @@ impl Run {
             ticket: job.ticket().digest(),
             units: self.units,
             work: self.work,
+            check_work: self.check_work,
             end: self.end,
             commit: commit(self.leaf().digest(), self.sealed_leaf(job).digest()),
         }
     }
 
     pub(crate) fn evidence(&self, job: &Job) -> Evidence {
+        let (evidence_root, records) = self.proven(job);
         Evidence {
             written: Written::of(&self.bytes),
-            evidence_root: self.root(),
-            records: self.count(),
+            evidence_root,
+            records,
             units: self.units,
             work: self.work,
+            check_work: self.check_work,
             end: self.end,
             rms: compare::rms(job.order().manifest.policy, &self.bytes),
             salt: Digest([13; 32]),

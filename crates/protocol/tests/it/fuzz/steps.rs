@@ -17,7 +17,7 @@ use assay_protocol::{
 use super::{
     dice::Dice,
     play::{POSITION, Play, SECRET},
-    town::{EXACT, PROVIDER, SOUND, Town},
+    town::{EXACT, PROVIDER, SOUND, TEXTS, Town},
 };
 
 /// Steps of one input.
@@ -27,9 +27,10 @@ const STEPS_MAX: usize = 200;
 pub(crate) fn target(bytes: &[u8]) {
     let mut dice = Dice::new(bytes);
     let bent;
-    let town = match dice.mostly_first(&[0, 1, 2]) {
+    let town = match dice.mostly_first(&[0, 1, 2, 3]) {
         0 => &*SOUND,
         1 => &*EXACT,
+        2 => &*TEXTS,
         _ => {
             let Ok(town) = Town::bent(&mut dice) else { return };
             bent = town;

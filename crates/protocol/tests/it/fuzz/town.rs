@@ -8,7 +8,7 @@ use assay_protocol::{
     codec, draw,
     genesis::{Checks, Genesis, Money, Threshold, Timers},
     id::{Digest, NetworkId, PeerId, Signature},
-    manifest::{Manifest, Meter, Policy, TensorFormat, WorkPerMeter},
+    manifest::{Manifest, Meter, Policy, TensorFormat, TokenWeights, WorkPerMeter},
     merkle,
     notice::{Checkpoint, Head, Tick},
     roster::{self, Leaf, Listing, Roster},
@@ -76,6 +76,12 @@ pub(crate) static SOUND: LazyLock<Town> = LazyLock::new(|| Town::new(genesis()))
 /// The same, where outputs must be equal.
 pub(crate) static EXACT: LazyLock<Town> =
     LazyLock::new(|| Town::new(Genesis { thresholds: Vec::new(), ..genesis() }));
+
+/// What a network is called where texts are ordered.
+const TEXTUAL: &str = "texts";
+/// The same, where outputs must be made by equal rows.
+pub(crate) static TEXTS: LazyLock<Town> =
+    LazyLock::new(|| Town::new(Genesis { thresholds: Vec::new(), name: TEXTUAL.into(), ..genesis() }));
 
 impl Town {
     fn new(genesis: Genesis) -> Self {
@@ -165,15 +171,23 @@ fn chain(epoch: u64, length: u64) -> Vec<Digest> {
 
 /// What is ordered here: numbers that may differ a little, unless the rules have no threshold for them.
 pub(crate) fn manifest(genesis: &Genesis) -> Manifest {
-    let comparable = !genesis.thresholds.is_empty();
+    let policy = match (genesis.thresholds.is_empty(), genesis.name == TEXTUAL) {
+        (false, _) => Policy::Tensor(TensorFormat::F32),
+        (true, false) => Policy::Exact,
+        (true, true) => Policy::Replay,
+    };
+    let tokens = Meter::Tokens(TokenWeights { read: 2, written: 3 });
     Manifest {
         name: "echo".into(),
         runner: Digest([5; 32]),
         model: Digest([6; 32]),
         params: "{}".into(),
-        policy: if comparable { Policy::Tensor(TensorFormat::F32) } else { Policy::Exact },
-        meter: Meter::Calls,
-        work: WorkPerMeter { call: 10, ..WorkPerMeter::default() },
+        policy,
+        meter: if policy == Policy::Replay { tokens } else { Meter::Calls },
+        work: match policy {
+            Policy::Replay => WorkPerMeter { token_read: 4, token_written: 40, ..WorkPerMeter::default() },
+            Policy::Exact | Policy::Tensor(_) => WorkPerMeter { call: 10, ..WorkPerMeter::default() },
+        },
         work_most: 1_000,
         memory_bytes: 1_000,
         licence: "MIT".into(),

@@ -41,7 +41,10 @@ fn open() -> AttemptStep {
 /// What the provider claims, for so many units.
 fn claim(units: u64) -> Verified<Claim> {
     let (ticket, commit) = (Digest::default(), Digest::default());
-    says(PROVIDER, Claim { job: placed().id(), ticket, units, work: 1, end: End::Stop, commit })
+    says(
+        PROVIDER,
+        Claim { job: placed().id(), ticket, units, work: 1, check_work: 1, end: End::Stop, commit },
+    )
 }
 
 fn deliver() -> AttemptStep {

@@ -28,13 +28,14 @@ fn placed() -> Order {
 
 fn claim(end: End) -> Recorded<Claim> {
     let (ticket, commit) = (Digest::default(), Digest::default());
-    says(PROVIDER, Claim { job: placed().id(), ticket, units: 1, work: 1, end, commit }).into()
+    says(PROVIDER, Claim { job: placed().id(), ticket, units: 1, work: 1, check_work: 1, end, commit }).into()
 }
 
 fn claimed() -> ServingStep {
     let (written, blind, end) = (Written::of(b"output"), Digest::default(), End::Stop);
     let (evidence_root, records, units, rms) = (written.root, 1, 1, 0);
-    let result = RunResult { written, units, work: 1, end, rms };
+    let (evidence_records, work, check_work) = (records, 1, 1);
+    let result = RunResult { written, evidence_root, evidence_records, units, work, check_work, end, rms };
     ServingStep::Claim(Box::new(Claimed {
         claim: claim(end),
         result,

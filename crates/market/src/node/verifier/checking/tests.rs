@@ -37,14 +37,16 @@ fn asked() -> Verified<Check> {
             input_commit: nothing,
             sources: [PeerId::default(); 2],
             seal_by: NOW,
+            draft: None,
         },
     )
 }
 
 fn seal() -> CheckingStep {
     let (written, salt) = (Written::of(b"output"), Digest::default());
-    let (evidence_root, records, units, work, end, rms) = (written.root, 1, 1, 1, End::Stop, 0);
-    let evidence = Evidence { written, evidence_root, records, units, work, end, rms, salt };
+    let (evidence_root, records, units, work, check_work, end, rms) =
+        (written.root, 1, 1, 1, 1, End::Stop, 0);
+    let evidence = Evidence { written, evidence_root, records, units, work, check_work, end, rms, salt };
     let seal = says(VERIFIER, Seal { job: JOB, commit: evidence.commit(), evidence: None }).into();
     CheckingStep::Seal(Sealed { seal, evidence, output: Digest::of(b"output") })
 }

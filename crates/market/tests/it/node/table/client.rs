@@ -117,7 +117,8 @@ impl Table {
     /// What the provider of an order claims.
     pub(crate) fn claim(&mut self, order: &Order, ticket: Digest) -> Signed<Claim> {
         let commit = Digest::default();
-        let claim = Claim { job: order.id(), ticket, units: 4, work: 8, end: End::Stop, commit };
+        let claim =
+            Claim { job: order.id(), ticket, units: 4, work: 8, check_work: 8, end: End::Stop, commit };
         self.office.say(order.provider, claim)
     }
 }
