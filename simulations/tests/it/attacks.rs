@@ -17,6 +17,7 @@ mod scenes;
 mod silence;
 mod slashes;
 mod stakes;
+mod streams;
 mod texts;
 mod thresholds;
 mod trust;

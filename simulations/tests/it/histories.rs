@@ -13,8 +13,8 @@ use assay_protocol::{
 };
 use assay_simulations::{
     behaviour::{
-        Aborter, AbsentVerifier, Drifter, FalseOpener, Forger, Honest, LazyVerifier, Listener, Raver,
-        SecretiveClient, SilentProvider, Sleeper, Streamer, TwoFaced, Withholder,
+        Aborter, AbsentVerifier, Drifter, FalseOpener, Forger, Honest, LazyVerifier, Raver, SecretiveClient,
+        SilentProvider, Sleeper, Streamer, TwoFaced, Withholder,
     },
     kernel::Span,
     network::Conditions,
@@ -116,9 +116,9 @@ impl History {
             (Mood::Lying, 8..11) if !is_client => world.behave(place, AbsentVerifier),
             (_, 0) if is_client => world.behave(place, SecretiveClient),
             (_, 1) if is_client => world.behave(place, Withholder),
-            (_, 2..6) if is_client => world.behave(place, Listener::new(key, network)),
+            (_, 2..6) if is_client => world.behave(place, Honest),
             (_, 6..) if is_client && !self.newcomers.contains(&place) => {
-                world.behave(place, Listener::new(key, network));
+                world.behave(place, Honest);
             }
             (_, 6) => world.behave(place, Forger),
             (_, 7) => world.behave(place, SilentProvider),

@@ -32,7 +32,7 @@ const TAKEN_BY: [(&str, &[RoleName]); 29] = [
     ("Account", &[]),
     ("Cancel", &[Notary]),
     ("Dispute", &[Notary]),
-    ("Output", &[]),
+    ("Output", &[Client]),
     ("Contradict", &[Notary]),
     ("Stake", &[Notary]),
     ("Unstake", &[Notary]),

@@ -15,6 +15,7 @@ mod pursuit;
 mod quote;
 mod replies;
 mod search;
+mod streams;
 mod submission;
 
 use alloc::{
@@ -101,6 +102,7 @@ impl<S: Signer> Role<S> for Client {
             Input::Message(Opened::Refuse(refuse)) => self.on_refuse(refuse, cx),
             Input::Message(Opened::Ticket(ticket)) => self.on_ticket(ticket, cx),
             Input::Message(Opened::Deliver(deliver)) => self.on_deliver(deliver, cx),
+            Input::Message(Opened::Output(output)) => self.on_stream(output, cx),
             Input::Message(Opened::Abort(abort)) => self.on_abort(abort, cx),
             Input::Message(Opened::Check(check)) => self.on_check(check, cx),
             Input::Message(Opened::Notice(notice)) => self.on_notice(notice, cx),

@@ -93,9 +93,11 @@ impl Roles {
             self.client.look_again(cx);
         }
         match message {
-            Opened::Accept(_) | Opened::Refuse(_) | Opened::Ticket(_) | Opened::Deliver(_) => {
-                self.client.handle(input, cx)
-            }
+            Opened::Accept(_)
+            | Opened::Refuse(_)
+            | Opened::Ticket(_)
+            | Opened::Deliver(_)
+            | Opened::Output(_) => self.client.handle(input, cx),
             Opened::Propose(_) | Opened::Start(_) => self.provider.handle(input, cx),
             Opened::Check(_) | Opened::Notice(_) => first(
                 [&mut self.verifier as &mut dyn Role<S>, &mut self.client, &mut self.provider],
@@ -122,8 +124,8 @@ impl Roles {
                 first([&mut self.client as &mut dyn Role<S>].into_iter().chain(notary), input, cx)
             }
             Opened::Account(_) | Opened::Tick(_) => Heard::Taken,
-            // For the client's shell along with the stream, found in receipts, and for the book.
-            Opened::Output(_) | Opened::Settled(_) | Opened::Offer(_) => Heard::NotMine,
+            // Found in receipts, and for the book.
+            Opened::Settled(_) | Opened::Offer(_) => Heard::NotMine,
         }
     }
 

@@ -10,7 +10,7 @@ use assay_protocol::{
 };
 use assay_simulations::{
     behaviour::{
-        Aborter, AbsentVerifier, Behaviour, Drifter, FalseOpener, Forger, LazyVerifier, Listener, Raver,
+        Aborter, AbsentVerifier, Behaviour, Drifter, FalseOpener, Forger, LazyVerifier, Raver,
         SecretiveClient, SilentProvider, Sleeper, Streamer, TwoFaced, Withholder,
     },
     kernel::Span,
@@ -214,11 +214,6 @@ fn two_faced(world: &World, place: Place) -> TwoFaced {
 }
 
 fn streamed(world: &mut World) {
-    let network = world.genesis().id();
-    for number in 0..world.plan().clients {
-        let place = world.plan().client(number);
-        world.behave(place, Listener::new(world.key(place), network));
-    }
     with(world, &[0, 1, 2], |world, place| Streamer::new(world.key(place), world.genesis().id()));
 }
 

@@ -25,6 +25,7 @@
 use assay_protocol::{
     claim::{Claim, Deliver},
     id::{Digest, JobId, PeerId},
+    objection::Output,
     order::{Failure, Open, Order, Refusal},
     outcome::Outcome,
     signed::{Recorded, Signer, Verified},
@@ -72,6 +73,12 @@ pub(super) struct Attempt {
     /// The provider's result while it is fetched, and until it is known which claim is in the books.
     #[serde(skip)]
     pub(super) delivering: Option<Verified<Deliver>>,
+    /// What opens the last claim that its provider delivered under, and may be the one in the books.
+    #[serde(skip)]
+    pub(super) shown: Option<Verified<Deliver>>,
+    /// Its word for what it has streamed; nothing after a restart.
+    #[serde(skip)]
+    pub(super) streamed: Option<Verified<Output>>,
     /// True while that is here and waits for the claim in the books.
     #[serde(skip)]
     pub(super) is_here: bool,
@@ -169,6 +176,8 @@ impl Attempt {
             committed: false,
             doubt: Doubt::None,
             delivering: None,
+            shown: None,
+            streamed: None,
             is_here: false,
             asked: None,
             promised: None,

@@ -53,7 +53,7 @@ impl Client {
             return;
         };
         let notary = attempt.order.notary;
-        if attempt.doubt == Doubt::Told {
+        if !self.contradict(job, cx) && attempt.doubt == Doubt::Told {
             cx.say(notary, Dispute { job });
         }
     }

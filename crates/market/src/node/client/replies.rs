@@ -229,6 +229,8 @@ impl Client {
             return Heard::Misstep(Fault::Contrary);
         }
         self.note_commitment(job, cx);
+        self.note_leaf(job, deliver);
+        self.contradict(job, cx);
         let Some(attempt) = self.attempts.get_mut(&job).filter(|attempt| attempt.output.is_none()) else {
             return Heard::Taken;
         };
@@ -323,7 +325,9 @@ impl Client {
         if !known {
             self.keep(ClientRecord::Claimed(claim.into()), cx);
         }
-        cx.say(notary, Reveal { job, position, secret });
+        if !self.contradict(job, cx) {
+            cx.say(notary, Reveal { job, position, secret });
+        }
         if self.attempts.get(&job).is_some_and(|attempt| attempt.close_due.is_none()) {
             self.await_close(job, cx);
         }
