@@ -99,6 +99,7 @@ impl Stranger {
             listen: Vec::new(),
             known: vec![(to, text(&status["addresses"][0]))],
             network: genesis.id(),
+            notaries: genesis.notaries.clone(),
             limits: Limits::default(),
         };
         let (network, mut events) = Network::start(settings, Arc::new(Nothing)).await.unwrap();

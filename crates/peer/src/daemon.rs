@@ -305,6 +305,7 @@ async fn join(
         listen,
         known: known.collect(),
         network: file.genesis.id(),
+        notaries: file.genesis.notaries.clone(),
         limits: Limits::default(),
     };
     Ok(Network::start(settings, Arc::new(store.clone())).await?)

@@ -29,6 +29,7 @@ mod slots;
 mod start;
 mod streams;
 mod task;
+mod topics;
 mod transfers;
 mod wire;
 
@@ -52,6 +53,7 @@ pub use self::{
     },
     limits::{Limits, Pace},
     progress::Progress,
+    topics::Topic,
 };
 use crate::watchdog::Watchdog;
 
@@ -83,6 +85,8 @@ pub struct NetworkSettings {
     pub known: Vec<(PeerId, String)>,
     /// The network. Peers of others are refused.
     pub network: Digest,
+    /// Whose checkpoints are heard.
+    pub notaries: Vec<PeerId>,
     /// How much of everything.
     pub limits: Limits,
 }
@@ -138,11 +142,11 @@ impl Network {
     ///
     /// # Errors
     /// [`PublishError`].
-    pub fn publish(&self, bytes: Vec<u8>) -> Result<(), PublishError> {
+    pub fn publish(&self, topic: Topic, bytes: Vec<u8>) -> Result<(), PublishError> {
         if bytes.len() > GOSSIP_BYTES_MAX {
             return Err(PublishError::TooLong { bytes: bytes.len() });
         }
-        Ok(self.commands.try_send(NetworkCommand::Publish { bytes })?)
+        Ok(self.commands.try_send(NetworkCommand::Publish { topic, bytes })?)
     }
 
     /// Passes a gossip on: it is valid.

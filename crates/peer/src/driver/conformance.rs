@@ -144,6 +144,7 @@ impl Other {
             listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
             known: Vec::new(),
             network: genesis().id(),
+            notaries: genesis().notaries,
             limits: Limits::default(),
         };
         let (network, mut events) =

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     clock,
-    network::{GossipId, Network, NetworkEvent, Reply},
+    network::{GossipId, Network, NetworkEvent, Reply, Topic},
 };
 
 /// Threads that verify.
@@ -68,7 +68,7 @@ pub(crate) struct Thrown {
 /// What a lane carries.
 enum Incoming {
     Message { from: PeerId, bytes: Vec<u8> },
-    Gossip { from: PeerId, bytes: Vec<u8>, id: GossipId },
+    Gossip { topic: Topic, from: PeerId, bytes: Vec<u8>, id: GossipId },
     Book { from: PeerId, offers: Vec<Signed<Offer>> },
 }
 
@@ -133,8 +133,8 @@ async fn sort(mut events: mpsc::Receiver<NetworkEvent>, intake: Intake, arrivals
                 intake.put(from, Incoming::Message { from, bytes }).await;
                 continue;
             }
-            NetworkEvent::Gossip { from, bytes, id } => {
-                intake.put(from, Incoming::Gossip { from, bytes, id }).await;
+            NetworkEvent::Gossip { topic, from, bytes, id } => {
+                intake.put(from, Incoming::Gossip { topic, from, bytes, id }).await;
                 continue;
             }
             NetworkEvent::Connected { peer } => Arrival::Connected(peer),
@@ -142,7 +142,9 @@ async fn sort(mut events: mpsc::Receiver<NetworkEvent>, intake: Intake, arrivals
                 tracing::debug!(%to, %why, "a message did not get through");
                 Arrival::Undelivered(to)
             }
-            NetworkEvent::Unpublished => Arrival::Unpublished,
+            NetworkEvent::Unpublished { topic: Topic::Offers } => Arrival::Unpublished,
+            // The next one says all that this one would have said.
+            NetworkEvent::Unpublished { topic: Topic::Checkpoints } => continue,
             NetworkEvent::Asked { from, kind, bytes, reply } => Arrival::Asked { from, kind, bytes, reply },
             NetworkEvent::Disconnected { .. } => continue,
         };
@@ -167,7 +169,7 @@ impl LaneThread {
         while let Some(incoming) = incoming.blocking_recv() {
             match incoming {
                 Incoming::Message { from, bytes } => self.message(from, &bytes),
-                Incoming::Gossip { from, bytes, id } => self.gossip(from, &bytes, id),
+                Incoming::Gossip { topic, from, bytes, id } => self.gossip(topic, from, &bytes, id),
                 Incoming::Book { from, offers } => {
                     for offer in offers {
                         self.offer(from, offer);
@@ -185,20 +187,20 @@ impl LaneThread {
         }
     }
 
-    fn gossip(&self, from: PeerId, bytes: &[u8], id: GossipId) {
+    fn gossip(&self, topic: Topic, from: PeerId, bytes: &[u8], id: GossipId) {
         let short = bytes.len() <= OFFER_BYTES_MAX;
-        let judged = match short.then(|| self.decode(from, bytes)).flatten() {
-            Some(Message::Offer(offer)) => match self.offer(from, offer) {
+        let judged = match (topic, short.then(|| self.decode(from, bytes)).flatten()) {
+            (Topic::Offers, Some(Message::Offer(offer))) => match self.offer(from, offer) {
                 Some(until) if until > clock::wall() => self.network.accept(id),
                 Some(_) => self.network.ignore(id),
                 None => self.network.reject(id),
             },
-            Some(Message::Tick(tick)) => match self.checkpoint(from, tick) {
+            (Topic::Checkpoints, Some(Message::Tick(tick))) => match self.checkpoint(from, tick) {
                 Some(until) if until > clock::wall() => self.network.accept(id),
                 Some(_) => self.network.ignore(id),
                 None => self.network.reject(id),
             },
-            Some(_) | None => self.network.reject(id),
+            (Topic::Offers | Topic::Checkpoints, Some(_) | None) => self.network.reject(id),
         };
         if let Err(error) = judged {
             tracing::debug!(%error, "a gossip goes no further");

@@ -23,7 +23,7 @@ use tokio::{
 use crate::{
     fetcher::Fetcher,
     journal::Broken,
-    network::{Network, PublishError, SendError},
+    network::{Network, PublishError, SendError, Topic},
     store::Store,
     watchdog::Watchdog,
 };
@@ -172,7 +172,8 @@ impl Outside {
     }
 
     fn publish(&self, message: &Message) {
-        match self.network.publish(message.encode()) {
+        let topic = if matches!(message, Message::Tick(_)) { Topic::Checkpoints } else { Topic::Offers };
+        match self.network.publish(topic, message.encode()) {
             Ok(()) | Err(PublishError::Closed) => {}
             Err(error @ (PublishError::TooLong { .. } | PublishError::Busy)) => {
                 tracing::warn!(%error, kind = message.kind(), "cannot be published");

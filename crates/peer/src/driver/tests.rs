@@ -82,6 +82,7 @@ impl Started {
             listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
             known: Vec::new(),
             network: genesis.id(),
+            notaries: genesis.notaries.clone(),
             limits: Limits::default(),
         };
         let (network, events) = Network::start(settings, Arc::new(store.clone())).await.unwrap();

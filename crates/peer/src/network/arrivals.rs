@@ -20,6 +20,7 @@ use super::{
     questions::{Answer, Question},
     streams::IncomingStream,
     task::SwarmTask,
+    topics::Topic,
     transfers::{Upload, serve},
 };
 
@@ -113,20 +114,10 @@ impl SwarmTask {
     fn take_gossip(&mut self, event: gossipsub::Event) {
         match event {
             gossipsub::Event::Message { propagation_source: relay, message_id, message } => {
-                let id = GossipId { message: message_id, relay };
-                let from = message.source.as_ref().and_then(from_libp2p);
-                // What there is too much of is held against who said it: whoever passed it on could not know.
-                let author = message.source.unwrap_or(relay);
-                let taken = self.is_within_gossip_rate(author)
-                    && self.relay_rate.admit(relay, Instant::now()).is_ok()
-                    && from.is_some_and(|from| {
-                        self.offer(NetworkEvent::Gossip { from, bytes: message.data, id: id.clone() })
-                    });
-                if !taken {
-                    let gossip = &mut self.swarm.behaviour_mut().gossip;
-                    let ignore = gossipsub::MessageAcceptance::Ignore;
-                    gossip.report_message_validation_result(&id.message, &relay, ignore);
-                }
+                let id = GossipId { message: message_id.clone(), relay };
+                let Err(refused) = self.hear(relay, message, id) else { return };
+                let gossip = &mut self.swarm.behaviour_mut().gossip;
+                gossip.report_message_validation_result(&message_id, &relay, refused);
             }
             gossipsub::Event::SlowPeer { peer_id, .. } => {
                 tracing::debug!(peer = %peer_id, "a peer is too slow for the gossip meant for it");
@@ -135,6 +126,37 @@ impl SwarmTask {
             | gossipsub::Event::Subscribed { .. }
             | gossipsub::Event::Unsubscribed { .. } => {}
         }
+    }
+
+    /// Has the driver judge a gossip, unless it is clear already what becomes of it. What there is too much of is held
+    /// against who said it: whoever passed it on could not know.
+    fn hear(
+        &mut self,
+        relay: PeerId,
+        message: gossipsub::Message,
+        id: GossipId,
+    ) -> Result<(), gossipsub::MessageAcceptance> {
+        use gossipsub::MessageAcceptance::{Ignore, Reject};
+        let author = message.source.ok_or(Reject)?;
+        let from = from_libp2p(&author).ok_or(Reject)?;
+        let topic = Topic::named(&message.topic, &self.network).ok_or(Reject)?;
+        let event = NetworkEvent::Gossip { topic, from, bytes: message.data, id };
+        let heard = match topic {
+            Topic::Offers => {
+                self.is_within_gossip_rate(author)
+                    && self.relay_rate.admit(relay, Instant::now()).is_ok()
+                    && self.offer(event)
+            }
+            Topic::Checkpoints if !self.notaries.contains(&from) => return Err(Reject),
+            Topic::Checkpoints => {
+                let is_within = self.checkpoint_rate.admit(author, Instant::now()).is_ok();
+                if is_within {
+                    self.backlog.push_back(event);
+                }
+                is_within
+            }
+        };
+        if heard { Ok(()) } else { Err(Ignore) }
     }
 
     fn take_identity(&mut self, event: identify::Event) {

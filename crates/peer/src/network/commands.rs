@@ -10,11 +10,11 @@ use super::{
     event::{AskError, ExchangeFailure, GossipId, NetworkEvent},
     identity::to_libp2p,
     pending::Asking,
-    protocols::offers,
     questions::Question,
     queues::Posted,
     streams::Opening,
     task::SwarmTask,
+    topics::Topic,
 };
 
 /// Something to do.
@@ -25,6 +25,7 @@ pub(super) enum NetworkCommand {
         bytes: Vec<u8>,
     },
     Publish {
+        topic: Topic,
         bytes: Vec<u8>,
     },
     Judge {
@@ -55,7 +56,7 @@ impl SwarmTask {
     pub(super) fn obey(&mut self, command: NetworkCommand) {
         match command {
             NetworkCommand::Send { to, bytes } => self.post(to, bytes),
-            NetworkCommand::Publish { bytes } => self.publish(bytes),
+            NetworkCommand::Publish { topic, bytes } => self.publish(topic, bytes),
             NetworkCommand::Judge { id, acceptance } => {
                 let gossip = &mut self.swarm.behaviour_mut().gossip;
                 gossip.report_message_validation_result(&id.message, &id.relay, acceptance);
@@ -109,11 +110,10 @@ impl SwarmTask {
         self.backlog.push_back(NetworkEvent::Undelivered { to, why });
     }
 
-    fn publish(&mut self, bytes: Vec<u8>) {
-        let topic = offers(&self.network);
-        if let Err(error) = self.swarm.behaviour_mut().gossip.publish(topic, bytes) {
-            tracing::debug!(%error, "nobody was told");
-            self.backlog.push_back(NetworkEvent::Unpublished);
+    fn publish(&mut self, topic: Topic, bytes: Vec<u8>) {
+        if let Err(error) = self.swarm.behaviour_mut().gossip.publish(topic.of(&self.network), bytes) {
+            tracing::debug!(?topic, %error, "nobody was told");
+            self.backlog.push_back(NetworkEvent::Unpublished { topic });
         }
     }
 

@@ -9,7 +9,7 @@ use assay_protocol::{
 use libp2p::gossipsub::MessageId;
 use tokio::sync::{mpsc::error::TrySendError, oneshot};
 
-use super::GOSSIP_BYTES_MAX;
+use super::{GOSSIP_BYTES_MAX, Topic};
 
 /// Something happened on the network.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub enum NetworkEvent {
     },
     /// Something a peer told everybody. Judge it within five seconds, or it goes no further.
     Gossip {
+        /// What it is about; of checkpoints only those of notaries come.
+        topic: Topic,
         /// Who said it first, by its signature.
         from: PeerId,
         /// Its bytes, at most [`GOSSIP_BYTES_MAX`].
@@ -48,7 +50,10 @@ pub enum NetworkEvent {
         id: GossipId,
     },
     /// What was published last reached nobody: no peer is there to hear it, or all are too slow.
-    Unpublished,
+    Unpublished {
+        /// What it was about.
+        topic: Topic,
+    },
     /// A question that waits for an answer.
     Asked {
         /// Who asks.

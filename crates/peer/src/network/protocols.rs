@@ -5,7 +5,7 @@
 //! **Invariant:** the limits stand first: a connection that they refuse reaches nothing behind them. Every number that
 //! gossip scores by is written here; none is left to a default.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use assay_protocol::id::Digest;
 use libp2p::{
@@ -18,7 +18,7 @@ use libp2p::{
 
 use super::{
     GOSSIP_BYTES_MAX, Limits, crowds::Crowds, messages::MessageCodec, questions::QuestionCodec,
-    queues::IN_FLIGHT_MAX, streams::Streams,
+    queues::IN_FLIGHT_MAX, streams::Streams, topics::Topic,
 };
 
 /// Connections to one peer: as many as two peers need that dial each other through several paths at once.
@@ -96,11 +96,6 @@ pub(super) fn version(network: &Digest) -> String {
     format!("/assay/1/{}", &network.to_string()[..16])
 }
 
-/// The topic of all offers.
-pub(super) fn offers(network: &Digest) -> gossipsub::IdentTopic {
-    gossipsub::IdentTopic::new(format!("assay/1/{network}/offers/0"))
-}
-
 fn connection_limits(limits: &Limits) -> connection_limits::ConnectionLimits {
     connection_limits::ConnectionLimits::default()
         .with_max_pending_incoming(Some(CONNECTIONS_PENDING_MAX))
@@ -128,24 +123,29 @@ fn protocol(version: &str, name: &str) -> Result<StreamProtocol, String> {
 }
 
 fn gossip(keys: &Keypair, network: &Digest) -> Result<Gossip, String> {
-    let topic = offers(network);
-    let config = gossipsub::ConfigBuilder::default()
+    let topics = Topic::ALL.map(|topic| topic.of(network));
+    let mut config = gossipsub::ConfigBuilder::default();
+    for topic in &topics {
+        config.max_transmit_size_for_topic(GOSSIP_BYTES_MAX + GOSSIP_ENVELOPE_BYTES, topic.hash());
+    }
+    let config = config
         .protocol_id_prefix(format!("{}/gossip", version(network)))
         .heartbeat_initial_delay(Duration::from_millis(200))
         .validation_mode(gossipsub::ValidationMode::Strict)
         .validate_messages()
         .message_id_fn(message_id)
         .max_transmit_size(GOSSIP_BATCH_BYTES_MAX)
-        .max_transmit_size_for_topic(GOSSIP_BYTES_MAX + GOSSIP_ENVELOPE_BYTES, topic.hash())
         .connection_handler_queue_len(GOSSIP_QUEUE_MAX)
         .duplicate_cache_time(GOSSIP_MEMORY)
         .build()
         .map_err(|error| error.to_string())?;
-    let filter = gossipsub::WhitelistSubscriptionFilter([topic.hash()].into());
+    let filter = gossipsub::WhitelistSubscriptionFilter(topics.iter().map(gossipsub::IdentTopic::hash).collect());
     let authenticity = gossipsub::MessageAuthenticity::Signed(keys.clone());
     let mut gossip = Gossip::new_with_subscription_filter(authenticity, config, filter)?;
-    gossip.with_peer_score(scores(&topic), thresholds())?;
-    gossip.subscribe(&topic).map_err(|error| error.to_string())?;
+    gossip.with_peer_score(scores(&topics), thresholds())?;
+    for topic in &topics {
+        gossip.subscribe(topic).map_err(|error| error.to_string())?;
+    }
     Ok(gossip)
 }
 
@@ -170,9 +170,9 @@ fn thresholds() -> gossipsub::PeerScoreThresholds {
     }
 }
 
-fn scores(topic: &gossipsub::IdentTopic) -> gossipsub::PeerScoreParams {
+fn scores(topics: &[gossipsub::IdentTopic]) -> gossipsub::PeerScoreParams {
     gossipsub::PeerScoreParams {
-        topics: HashMap::from([(topic.hash(), topic_scores())]),
+        topics: topics.iter().map(|topic| (topic.hash(), topic_scores())).collect(),
         topic_score_cap: 30.0,
         app_specific_weight: 1.0,
         // Many machines in one room share an address, so that is held against nobody until it is a crowd.
@@ -225,8 +225,8 @@ mod tests {
 
     #[test]
     fn the_scores_pass_gossipsubs_own_check() {
-        let topic = offers(&Digest::of(b"network"));
-        scores(&topic).validate().unwrap();
+        let topics = Topic::ALL.map(|topic| topic.of(&Digest::of(b"network")));
+        scores(&topics).validate().unwrap();
         thresholds().validate().unwrap();
         let invalid = topic_scores().invalid_message_deliveries_weight;
         assert!(9.0 * invalid < SCORE_SHUNNED && 4.0 * invalid > SCORE_SHUNNED, "three strikes");

@@ -41,6 +41,8 @@ const STREAMS_PER_CONNECTION_MAX: usize = 256;
 const IDLE_MAX: Duration = Duration::from_secs(120);
 /// How long the other side of a connection may take to show who it is.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+/// Checkpoints of one notary in one second, over a longer time: many more than any makes.
+const CHECKPOINTS_PER_SECOND: u32 = 10;
 /// How many authors at their full rate one peer may pass on.
 const AUTHORS_PER_RELAY: u32 = 16;
 /// How long the system may take to say what it listens on.
@@ -72,6 +74,8 @@ impl SwarmTask {
             rate: Rates::new(limits.messages_per_second),
             gossip_rate: Rates::new(limits.gossip_per_second),
             relay_rate: Rates::new(limits.gossip_per_second.saturating_mul(AUTHORS_PER_RELAY)),
+            checkpoint_rate: Rates::new(CHECKPOINTS_PER_SECOND),
+            notaries: settings.notaries.clone(),
             backlog: VecDeque::new(),
             ending: None,
             local: BTreeSet::new(),

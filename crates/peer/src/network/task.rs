@@ -1,6 +1,6 @@
 //! The task that owns the swarm: one loop, in which own commands go before what others want.
 //!
-//! Events that must not be lost (a message undelivered, a peer gone) wait in a backlog when the driver's queue is full;
+//! Events that must not be lost (a message undelivered, a peer gone, a checkpoint) wait in a backlog when the driver's queue is full;
 //! while there is one, others' messages are refused. When the backlog itself is full, nothing more is taken from the
 //! network, and at twice that no commands either, until the driver has caught up.
 //!
@@ -68,6 +68,9 @@ pub(super) struct SwarmTask {
     pub(super) gossip_rate: Rates,
     /// Of each who passes on.
     pub(super) relay_rate: Rates,
+    /// Of each notary.
+    pub(super) checkpoint_rate: Rates,
+    pub(super) notaries: Vec<PeerId>,
     pub(super) backlog: VecDeque<NetworkEvent>,
     /// Whom to tell when all has ended; set once the end has begun.
     pub(super) ending: Option<oneshot::Sender<()>>,

@@ -2,19 +2,18 @@
 
 use std::time::Duration;
 
-use assay_peer::network::{GOSSIP_BYTES_MAX, GossipId, NetworkEvent, PublishError};
+use assay_peer::network::{GOSSIP_BYTES_MAX, GossipId, NetworkEvent, PublishError, Topic};
 use assay_protocol::id::PeerId;
-
 use tokio::time::sleep;
 
-use crate::world::{Peer, plan};
+use crate::world::{Peer, id, plan};
 
 /// How long something that was published may be on its way.
 const AGAIN: Duration = Duration::from_millis(500);
 
 async fn heard(peer: &mut Peer) -> (PeerId, Vec<u8>, GossipId) {
     peer.wait_for(|event| match event {
-        NetworkEvent::Gossip { from, bytes, id } => Some((from, bytes, id)),
+        NetworkEvent::Gossip { from, bytes, id, .. } => Some((from, bytes, id)),
         _ => None,
     })
     .await
@@ -23,8 +22,8 @@ async fn heard(peer: &mut Peer) -> (PeerId, Vec<u8>, GossipId) {
 /// Publishes until somebody is there to hear it: that the others subscribed is known to them only.
 async fn publish(peer: &mut Peer, bytes: &[u8], listener: &mut Peer) -> (PeerId, Vec<u8>, GossipId) {
     loop {
-        peer.network.publish(bytes.to_vec()).unwrap();
-        let unpublished = peer.wait_for(|event| matches!(event, NetworkEvent::Unpublished).then_some(()));
+        peer.network.publish(Topic::Offers, bytes.to_vec()).unwrap();
+        let unpublished = peer.wait_for(|event| matches!(event, NetworkEvent::Unpublished { .. }).then_some(()));
         tokio::select! {
             heard = heard(listener) => return heard,
             () = unpublished => {}
@@ -51,25 +50,31 @@ async fn gossip_goes_as_far_as_each_peer_accepts_it() {
     let (from, bytes, id) = publish(&mut first, b"refused", &mut middle).await;
     assert_eq!((from, bytes), (first.id, b"refused".to_vec()));
     middle.network.reject(id).unwrap();
-    first.network.publish(b"not of interest".to_vec()).unwrap();
+    first.network.publish(Topic::Offers, b"not of interest".to_vec()).unwrap();
     let (_, _, id) = heard(&mut middle).await;
     middle.network.ignore(id).unwrap();
     let longest = vec![7; GOSSIP_BYTES_MAX];
-    first.network.publish(longest.clone()).unwrap();
+    first.network.publish(Topic::Offers, longest.clone()).unwrap();
     let (_, bytes, id) = heard(&mut middle).await;
     assert!(bytes == longest);
     middle.network.accept(id).unwrap();
     let (from, bytes, _) = heard(&mut last).await;
     assert!(from == first.id && bytes == longest, "the last peer heard what the middle did not accept");
     let bytes = GOSSIP_BYTES_MAX + 1;
-    assert_eq!(first.network.publish(vec![7; bytes]), Err(PublishError::TooLong { bytes }));
+    assert_eq!(first.network.publish(Topic::Offers, vec![7; bytes]), Err(PublishError::TooLong { bytes }));
 }
 
 #[tokio::test]
-async fn gossip_that_nobody_hears_is_reported() {
+async fn gossip_that_nobody_hears_is_reported_by_what_it_was_about() {
     let mut alone = plan(1).start().await;
-    alone.network.publish(b"anybody?".to_vec()).unwrap();
-    alone.wait_for(|event| matches!(event, NetworkEvent::Unpublished).then_some(())).await;
+    for topic in [Topic::Checkpoints, Topic::Offers] {
+        alone.network.publish(topic, b"anybody?".to_vec()).unwrap();
+        let unpublished = alone.wait_for(|event| match event {
+            NetworkEvent::Unpublished { topic } => Some(topic),
+            _ => None,
+        });
+        assert_eq!(unpublished.await, topic);
+    }
 }
 
 #[tokio::test]
@@ -80,7 +85,7 @@ async fn a_flood_of_gossip_is_cut_to_the_rate() {
     first.connected(middle.id).await;
     publish(&mut first, b"first", &mut middle).await;
     for number in 0..100_u8 {
-        first.network.publish(vec![number]).unwrap();
+        first.network.publish(Topic::Offers, vec![number]).unwrap();
     }
     first.network.send(middle.id, b"end".to_vec()).unwrap();
     let mut passed = 0;
@@ -111,7 +116,7 @@ async fn a_flood_costs_its_author_and_not_who_passes_it_on() {
         let (_, _, id) = publish(&mut first, &[number], &mut middle).await;
         middle.network.accept(id).unwrap();
     }
-    middle.network.publish(b"late".to_vec()).unwrap();
+    middle.network.publish(Topic::Offers, b"late".to_vec()).unwrap();
     let (mut passed, mut heard_of) = (0, heard(&mut last).await);
     while heard_of.0 == first.id {
         last.network.accept(heard_of.2).unwrap();
@@ -120,4 +125,39 @@ async fn a_flood_costs_its_author_and_not_who_passes_it_on() {
     }
     assert_eq!((heard_of.0, heard_of.1), (middle.id, b"late".to_vec()));
     assert!(passed <= 10, "{passed} passed");
+}
+
+/// The next checkpoint that a peer hears.
+async fn checkpoint(peer: &mut Peer) -> (PeerId, Vec<u8>) {
+    peer.wait_for(|event| match event {
+        NetworkEvent::Gossip { topic: Topic::Checkpoints, from, bytes, .. } => Some((from, bytes)),
+        _ => None,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn no_flood_of_offers_keeps_a_checkpoint_out_and_strangers_make_none() {
+    let crowded = plan(3).with(|settings| {
+        settings.notaries = vec![id(1)];
+        settings.limits.events_max = 4;
+    });
+    let mut listener = crowded.start().await;
+    let mut notary = plan(1).knowing(&listener).start().await;
+    let mut stranger = plan(2).knowing(&listener).start().await;
+    for peer in [&mut notary, &mut stranger] {
+        peer.connected(listener.id).await;
+        publish(peer, b"here", &mut listener).await;
+    }
+    stranger.network.publish(Topic::Checkpoints, b"made up".to_vec()).unwrap();
+    // Nobody takes what the listener hears, so there is no room for more.
+    for number in 0..20_u8 {
+        stranger.network.publish(Topic::Offers, vec![number]).unwrap();
+    }
+    stranger.network.send(listener.id, b"refused: no room".to_vec()).unwrap();
+    stranger.wait_for(|event| matches!(event, NetworkEvent::Undelivered { .. }).then_some(())).await;
+    notary.network.publish(Topic::Checkpoints, b"true".to_vec()).unwrap();
+    notary.network.send(listener.id, b"behind it".to_vec()).unwrap();
+    notary.wait_for(|event| matches!(event, NetworkEvent::Undelivered { .. }).then_some(())).await;
+    assert_eq!(checkpoint(&mut listener).await, (notary.id, b"true".to_vec()));
 }

@@ -46,6 +46,7 @@ pub(crate) fn plan(seed: u8) -> Plan {
         listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
         known: Vec::new(),
         network: Digest::of(b"test network"),
+        notaries: Vec::new(),
         limits: Limits { messages_per_second: 10_000, ..Limits::default() },
     };
     Plan { settings, blobs: Arc::new(Source(|_: &Digest, _: &PeerId| None)) }
