@@ -45,7 +45,12 @@ use tokio::{
     time::timeout,
 };
 
-use self::{commands::NetworkCommand, gate::Gate, streams::Opening, task::Status};
+use self::{
+    commands::{GossipVerdict, NetworkCommand},
+    gate::Gate,
+    streams::Opening,
+    task::Status,
+};
 pub use self::{
     event::{
         AskError, ExchangeFailure, FetchError, GossipId, NetworkError, NetworkEvent, PublishError, Reply,
@@ -63,6 +68,8 @@ pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 pub const GOSSIP_BYTES_MAX: usize = 4 * 1024;
 /// Commands that may wait for the task: at most 16 MiB of messages.
 const COMMANDS_MAX: usize = 256;
+/// Judgements of gossip that may wait for the task, in a queue of their own: strangers bring them about.
+const JUDGEMENTS_MAX: usize = 256;
 /// How long a stream may take to open, where the peer must be dialled first.
 const OPENING_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How long an ending network waits for messages that are on their way.
@@ -95,6 +102,7 @@ pub struct NetworkSettings {
 #[derive(Clone, Debug)]
 pub struct Network {
     commands: mpsc::Sender<NetworkCommand>,
+    judgements: mpsc::Sender<GossipVerdict>,
     status: watch::Receiver<Status>,
     asks: Arc<Semaphore>,
     fetches: Arc<Gate>,
@@ -113,8 +121,9 @@ impl Network {
     ) -> Result<(Self, mpsc::Receiver<NetworkEvent>), NetworkError> {
         let limits = settings.limits.clone();
         let (commands, orders) = mpsc::channel(COMMANDS_MAX);
+        let (judgements, judged) = mpsc::channel(JUDGEMENTS_MAX);
         let (events, happened) = mpsc::channel(limits.events_max);
-        let (task, status) = task::SwarmTask::start(settings, blobs, orders, events).await?;
+        let (task, status) = task::SwarmTask::start(settings, blobs, (orders, judged), events).await?;
         let watchdog = Watchdog::default();
         let guard = watchdog.guard("network");
         tokio::spawn(async move {
@@ -123,7 +132,7 @@ impl Network {
         });
         let asks = Arc::new(Semaphore::new(limits.asks_max));
         let fetches = Gate::new(limits.fetches_max, limits.fetches_per_peer_max);
-        Ok((Self { commands, status, asks, fetches, pace: limits.pace, watchdog }, happened))
+        Ok((Self { commands, judgements, status, asks, fetches, pace: limits.pace, watchdog }, happened))
     }
 
     /// Sends a message, once, to a peer that is connected or can be dialled. Unless an
@@ -253,6 +262,6 @@ impl Network {
     }
 
     fn judge(&self, id: GossipId, acceptance: MessageAcceptance) -> Result<(), SendError> {
-        Ok(self.commands.try_send(NetworkCommand::Judge { id, acceptance })?)
+        Ok(self.judgements.try_send((id, acceptance))?)
     }
 }

@@ -116,6 +116,11 @@ impl Receipts {
     }
 }
 
+/// Who may fetch a receipt: client and provider of its job.
+pub(crate) fn parties_of(receipt: &Receipt) -> [PeerId; 2] {
+    parties::of(receipt)
+}
+
 impl BlobSource for Receipts {
     fn open(&self, digest: &Digest, to: &PeerId) -> Option<File> {
         let served = self.is_served(digest, to);

@@ -25,7 +25,7 @@ use tokio::{runtime, time::timeout};
 
 use self::suite::{Cast, Left, QUOTA_BYTES, Shell};
 use super::{
-    outbox::{LetOut, Outside},
+    outbox::{LetOut, Outside, Passage},
     tests::Started,
     *,
 };
@@ -72,6 +72,8 @@ struct Life {
     /// How many should have left.
     due: usize,
     left: Arc<Mutex<Vec<Left>>>,
+    /// How much of it is still being stored.
+    underway: Arc<AtomicUsize>,
     /// How many of these were looked at.
     looked_at: usize,
     /// Senders of reports while nothing is under way.
@@ -107,21 +109,37 @@ impl BlobSource for Stock {
     }
 }
 
-/// The real world, with a list of what has left.
-struct Watched(Outside, Arc<Mutex<Vec<Left>>>);
+/// The real world, with a list of what has left, and how much of that is still being stored.
+struct Watched(Outside, Arc<Mutex<Vec<Left>>>, Arc<AtomicUsize>);
 
 impl LetOut for Watched {
-    async fn let_out(&mut self, visible: Visible) {
+    fn let_out(&mut self, visible: Visible) -> Passage {
         let left = match &visible {
             Visible::Send(to, _) => Some(Left::Sent(*to)),
             Visible::Publish(_) => Some(Left::Published),
             Visible::Serve { digest, to, .. } => Some(Left::Served(*digest, *to)),
             Visible::Release(holder) => Some(Left::Released(*holder)),
             Visible::File(receipt) => Some(Left::filed(receipt)),
-            Visible::Flushed(_) => None,
+            Visible::Saved(_) | Visible::Flushed(_) => None,
         };
-        self.0.let_out(visible).await;
         self.1.lock().unwrap().extend(left);
+        match self.0.let_out(visible) {
+            Passage::Through => Passage::Through,
+            Passage::Leaving(leaving, peers) => {
+                self.2.fetch_add(1, Ordering::SeqCst);
+                let underway = Arc::clone(&self.2);
+                let leaving = async move {
+                    leaving.await;
+                    underway.fetch_sub(1, Ordering::SeqCst);
+                };
+                Passage::Leaving(Box::pin(leaving), peers)
+            }
+            Passage::Busy(_) => panic!("the network has little to do"),
+        }
+    }
+
+    fn give_up(&mut self, to: PeerId) {
+        self.0.give_up(to);
     }
 }
 
@@ -191,7 +209,8 @@ impl Life {
         }
         // What every run needs takes no room.
         let runner = background.store.blobs.hold([background.store.blobs.put(b"").unwrap()]);
-        let watched = Watched(outside, Arc::clone(&left));
+        let underway = Arc::<AtomicUsize>::default();
+        let watched = Watched(outside, Arc::clone(&left), Arc::clone(&underway));
         driver.outbox = runtime.block_on(async { Outbox::new(driver.journal.durable(), watched) });
         let mut life = Self {
             let_through,
@@ -201,6 +220,7 @@ impl Life {
             waiting: VecDeque::new(),
             due: 0,
             left,
+            underway,
             looked_at: 0,
             idle: 0,
             _runner: runner,
@@ -225,9 +245,9 @@ impl Life {
         while self.waiting.pop_front_if(|saved| *saved <= durable).is_some() {
             self.due += 1;
         }
-        let (left, due) = (Arc::clone(&self.left), self.due);
+        let (left, due, underway) = (Arc::clone(&self.left), self.due, Arc::clone(&self.underway));
         self.wait(async |_| {
-            while left.lock().unwrap().len() < due {
+            while left.lock().unwrap().len() < due || underway.load(Ordering::SeqCst) > 0 {
                 tokio::task::yield_now().await;
             }
         });

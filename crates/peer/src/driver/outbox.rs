@@ -1,11 +1,16 @@
 //! The barrier: what others can see waits, in order, until what it relies on is on the disk.
 //!
 //! The loop puts effects in with the number of the last record saved before them, and goes on. A task of its own takes
-//! them out one by one, each when the journal says that its record is durable.
+//! them out one by one, each when the journal says that its record is durable. From there each peer has a lane of its own
+//! (`crates/peer/src/driver/outbox/lanes.rs`): what cannot leave yet, or rests on a receipt that is still being stored,
+//! holds up what is for the same peer and nothing else.
 //!
-//! **Invariant:** nothing leaves before the record it was put in behind is durable, and nothing overtakes.
+//! **Invariant:** nothing leaves before the record it was put in behind is durable, and nothing overtakes what is for the
+//! same peer.
 
-use std::io;
+mod lanes;
+
+use std::{io, time::Duration};
 
 use assay_market::input::Input;
 use assay_protocol::{
@@ -14,26 +19,26 @@ use assay_protocol::{
     receipt::Receipt,
     signed::Ed25519,
 };
+use futures::future::BoxFuture;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::{JoinHandle, spawn_blocking},
-    time,
 };
 
+use self::lanes::Lanes;
 use crate::{
     fetcher::Fetcher,
     journal::Broken,
     network::{Network, PublishError, SendError, Topic},
+    receipts,
     store::Store,
     watchdog::Watchdog,
 };
 
-/// Things that may wait for the disk.
+/// Things that may wait for the disk, and as many for their peers.
 const WAITING_MAX: usize = 4096;
-/// Times that a message is offered to a network which is busy.
-const TRIES_MAX: u32 = 40;
-/// How long it is left alone in between.
-const TRY_WAIT: time::Duration = time::Duration::from_millis(25);
+/// How long a message waits for a network that is busy.
+const BUSY_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// Something that others can see.
 pub(crate) enum Visible {
@@ -47,8 +52,30 @@ pub(crate) enum Visible {
     Release(Digest),
     /// A receipt is stored, and its parties may fetch it.
     File(Box<Receipt>),
+    /// Everything before this is on the disk.
+    Saved(oneshot::Sender<()>),
     /// Everything before this has left.
     Flushed(oneshot::Sender<()>),
+}
+
+impl Visible {
+    /// Whom it is for, if it is for one peer.
+    fn to(&self) -> Option<PeerId> {
+        match self {
+            Self::Send(to, _) | Self::Serve { to, .. } => Some(*to),
+            Self::Publish(_) | Self::Release(_) | Self::File(_) | Self::Saved(_) | Self::Flushed(_) => None,
+        }
+    }
+}
+
+/// What became of something that was to leave.
+pub(crate) enum Passage {
+    /// It has left.
+    Through,
+    /// It cannot leave now: here it is again.
+    Busy(Visible),
+    /// It leaves by itself, and what is for these peers waits for that.
+    Leaving(BoxFuture<'static, ()>, Vec<PeerId>),
 }
 
 /// Where visible things go.
@@ -58,8 +85,11 @@ pub(crate) trait LetOut: Send + 'static {
         Watchdog::default()
     }
 
-    /// Lets one thing out.
-    fn let_out(&mut self, visible: Visible) -> impl Future<Output = ()> + Send;
+    /// Lets one thing out, and waits for nothing.
+    fn let_out(&mut self, visible: Visible) -> Passage;
+
+    /// A message waited too long for a network that is busy.
+    fn give_up(&mut self, to: PeerId);
 }
 
 /// The near end of the barrier.
@@ -103,12 +133,18 @@ impl Drop for Outbox {
 async fn let_out_in_order(
     mut waiting: mpsc::Receiver<(u64, Visible)>,
     mut durable: watch::Receiver<Result<u64, Broken>>,
-    mut door: impl LetOut,
+    door: impl LetOut,
 ) {
-    while let Some((saved, visible)) = waiting.recv().await {
+    let mut lanes = Lanes::new(door);
+    loop {
+        while lanes.waiting() >= WAITING_MAX {
+            lanes.go_on().await;
+        }
+        let Some((saved, visible)) = lanes.meanwhile(waiting.recv()).await else { return };
         let reached = |state: &Result<u64, Broken>| !matches!(state, Ok(durable) if *durable < saved);
-        match durable.wait_for(reached).await.map(|state| state.is_ok()) {
-            Ok(true) => door.let_out(visible).await,
+        let is_durable = lanes.meanwhile(durable.wait_for(reached)).await;
+        match is_durable.map(|state| state.is_ok()) {
+            Ok(true) => lanes.put(visible),
             Ok(false) | Err(_) => return,
         }
     }
@@ -133,35 +169,38 @@ impl LetOut for Outside {
         self.network.watchdog().clone()
     }
 
-    async fn let_out(&mut self, visible: Visible) {
+    fn let_out(&mut self, visible: Visible) -> Passage {
         match visible {
-            Visible::Send(to, message) => self.send(to, *message).await,
+            Visible::Send(to, message) => return self.send(to, message),
             Visible::Publish(message) => self.publish(&message),
             Visible::Serve { holder, digest, to } => self.store.blobs.permit(holder, digest, to),
             Visible::Release(holder) => self.fetcher.release(holder),
-            Visible::File(receipt) => self.file(*receipt).await,
-            Visible::Flushed(done) => done.send(()).unwrap_or(()),
+            Visible::File(receipt) => return self.file(*receipt),
+            Visible::Saved(done) | Visible::Flushed(done) => done.send(()).unwrap_or(()),
         }
+        Passage::Through
+    }
+
+    fn give_up(&mut self, to: PeerId) {
+        // The loop has ended, and nobody waits for this any more.
+        drop(self.reports.send(Input::Undelivered { to }));
     }
 }
 
 impl Outside {
-    async fn send(&self, to: PeerId, message: Message) {
+    fn send(&self, to: PeerId, message: Box<Message>) -> Passage {
         if to == self.own.0 {
-            return self.hear(message);
+            self.hear(*message);
+            return Passage::Through;
         }
-        let bytes = message.encode();
-        for _ in 0..TRIES_MAX {
-            match self.network.send(to, bytes.clone()) {
-                Ok(()) => return,
-                Err(SendError::Busy) => time::sleep(TRY_WAIT).await,
-                Err(error @ (SendError::TooLong { .. } | SendError::Closed)) => {
-                    tracing::warn!(%to, kind = message.kind(), %error, "a message cannot be sent");
-                    return;
-                }
+        match self.network.send(to, message.encode()) {
+            Ok(()) => Passage::Through,
+            Err(SendError::Busy) => Passage::Busy(Visible::Send(to, message)),
+            Err(error @ (SendError::TooLong { .. } | SendError::Closed)) => {
+                tracing::warn!(%to, kind = message.kind(), %error, "a message cannot be sent");
+                Passage::Through
             }
         }
-        drop(self.reports.send(Input::Undelivered { to }));
     }
 
     fn hear(&self, message: Message) {
@@ -181,11 +220,15 @@ impl Outside {
         }
     }
 
-    async fn file(&self, receipt: Receipt) {
-        let receipts = self.store.receipts.clone();
-        let filed = spawn_blocking(move || receipts.file(&receipt)).await;
-        if let Err(error) = filed.unwrap_or_else(|cut_short| Err(io::Error::other(cut_short))) {
-            tracing::error!(%error, "a receipt cannot be stored");
-        }
+    /// Stores a receipt. Its parties hear of it when they can fetch it, and everybody else meanwhile.
+    fn file(&self, receipt: Receipt) -> Passage {
+        let (receipts, parties) = (self.store.receipts.clone(), receipts::parties_of(&receipt));
+        let filing = async move {
+            let filed = spawn_blocking(move || receipts.file(&receipt)).await;
+            if let Err(error) = filed.unwrap_or_else(|cut_short| Err(io::Error::other(cut_short))) {
+                tracing::error!(%error, "a receipt cannot be stored");
+            }
+        };
+        Passage::Leaving(Box::pin(filing), parties.into())
     }
 }

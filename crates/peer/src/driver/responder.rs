@@ -120,7 +120,7 @@ impl Responder {
         let done = self.act(|driver| {
             Box::pin(async move {
                 let done = act(driver).await?;
-                driver.let_out(Visible::Flushed(saved)).await;
+                driver.let_out(Visible::Saved(saved)).await;
                 Ok(done)
             })
         });

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use super::{
     calls::WatchUpdates,
     opening::Beginning,
-    outbox::LetOut,
+    outbox::{LetOut, Passage},
     responder::{Respond, Responder},
     *,
 };
@@ -47,16 +47,21 @@ struct Held {
 struct Witness(mpsc::UnboundedSender<String>);
 
 impl LetOut for Witness {
-    async fn let_out(&mut self, visible: Visible) {
+    fn let_out(&mut self, visible: Visible) -> Passage {
         let seen = match visible {
             Visible::Send(to, message) => format!("send {} {}", message.kind(), to.0[0]),
             Visible::Publish(_) => "publish".to_owned(),
             Visible::Serve { digest, to, .. } => format!("serve {} {}", digest.0[0], to.0[0]),
             Visible::Release(holder) => format!("release {}", holder.0[0]),
             Visible::File(_) => "file".to_owned(),
-            Visible::Flushed(done) => return done.send(()).unwrap(),
+            Visible::Saved(_) | Visible::Flushed(_) => "saved".to_owned(),
         };
         self.0.send(seen).unwrap();
+        Passage::Through
+    }
+
+    fn give_up(&mut self, to: PeerId) {
+        self.0.send(format!("given up {}", to.0[0])).unwrap();
     }
 }
 

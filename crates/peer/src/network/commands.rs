@@ -17,6 +17,9 @@ use super::{
     topics::Topic,
 };
 
+/// What becomes of a gossip.
+pub(super) type GossipVerdict = (GossipId, MessageAcceptance);
+
 /// Something to do.
 #[derive(Debug)]
 pub(super) enum NetworkCommand {
@@ -27,10 +30,6 @@ pub(super) enum NetworkCommand {
     Publish {
         topic: Topic,
         bytes: Vec<u8>,
-    },
-    Judge {
-        id: GossipId,
-        acceptance: MessageAcceptance,
     },
     AddAddress {
         peer: PeerId,
@@ -57,10 +56,6 @@ impl SwarmTask {
         match command {
             NetworkCommand::Send { to, bytes } => self.post(to, bytes),
             NetworkCommand::Publish { topic, bytes } => self.publish(topic, bytes),
-            NetworkCommand::Judge { id, acceptance } => {
-                let gossip = &mut self.swarm.behaviour_mut().gossip;
-                gossip.report_message_validation_result(&id.message, &id.relay, acceptance);
-            }
             NetworkCommand::AddAddress { peer, address } => {
                 if let Some(peer) = to_libp2p(peer) {
                     self.addresses.hint(peer, address);
@@ -72,6 +67,11 @@ impl SwarmTask {
             NetworkCommand::OpenStream { to, opening } => self.open_stream(to, opening),
             NetworkCommand::Shutdown { done } => self.ending = Some(done),
         }
+    }
+
+    pub(super) fn judge(&mut self, (id, acceptance): GossipVerdict) {
+        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        gossip.report_message_validation_result(&id.message, &id.relay, acceptance);
     }
 
     fn post(&mut self, to: PeerId, message: Vec<u8>) {

@@ -139,7 +139,8 @@ fn gossip(keys: &Keypair, network: &Digest) -> Result<Gossip, String> {
         .duplicate_cache_time(GOSSIP_MEMORY)
         .build()
         .map_err(|error| error.to_string())?;
-    let filter = gossipsub::WhitelistSubscriptionFilter(topics.iter().map(gossipsub::IdentTopic::hash).collect());
+    let filter =
+        gossipsub::WhitelistSubscriptionFilter(topics.iter().map(gossipsub::IdentTopic::hash).collect());
     let authenticity = gossipsub::MessageAuthenticity::Signed(keys.clone());
     let mut gossip = Gossip::new_with_subscription_filter(authenticity, config, filter)?;
     gossip.with_peer_score(scores(&topics), thresholds())?;

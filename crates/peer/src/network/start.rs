@@ -23,7 +23,7 @@ use tokio::{
 use super::{
     BlobSource, NetworkSettings,
     addresses::{Addresses, Nearness, socket_of},
-    commands::NetworkCommand,
+    commands::{GossipVerdict, NetworkCommand},
     event::{NetworkError, NetworkEvent},
     identity::{address_of, keypair, to_libp2p},
     pending::Pending,
@@ -52,7 +52,7 @@ impl SwarmTask {
     pub(super) async fn start(
         settings: NetworkSettings,
         blobs: Arc<dyn BlobSource>,
-        commands: mpsc::Receiver<NetworkCommand>,
+        (commands, judgements): (mpsc::Receiver<NetworkCommand>, mpsc::Receiver<GossipVerdict>),
         events: mpsc::Sender<NetworkEvent>,
     ) -> Result<(Self, watch::Receiver<Status>), NetworkError> {
         let limits = &settings.limits;
@@ -80,6 +80,7 @@ impl SwarmTask {
             ending: None,
             local: BTreeSet::new(),
             commands,
+            judgements,
             events,
             status,
         };

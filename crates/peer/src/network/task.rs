@@ -28,7 +28,7 @@ use tokio::{
 use super::{
     BlobSource, Pace, SHUTDOWN_WAIT,
     addresses::{Addresses, leads_to_this_machine},
-    commands::NetworkCommand,
+    commands::{GossipVerdict, NetworkCommand},
     event::NetworkEvent,
     identity::from_libp2p,
     pending::Pending,
@@ -78,6 +78,7 @@ pub(super) struct SwarmTask {
     /// Connections from and to this machine.
     pub(super) local: BTreeSet<ConnectionId>,
     pub(super) commands: mpsc::Receiver<NetworkCommand>,
+    pub(super) judgements: mpsc::Receiver<GossipVerdict>,
     pub(super) events: mpsc::Sender<NetworkEvent>,
     pub(super) status: watch::Sender<Status>,
 }
@@ -88,6 +89,7 @@ enum Turn {
     Room,
     NetworkCommand(NetworkCommand),
     Dial,
+    GossipVerdict(GossipVerdict),
     Happened(Box<SwarmEvent<ProtocolsEvent>>),
     Forgive,
 }
@@ -103,6 +105,7 @@ impl SwarmTask {
                 Turn::Room => self.hand_over(),
                 Turn::NetworkCommand(command) => self.obey(command),
                 Turn::Dial => self.dial_known(),
+                Turn::GossipVerdict(judgement) => self.judge(judgement),
                 Turn::Happened(event) => self.notice(*event),
                 Turn::Forgive => self.forgive(),
             }
@@ -128,6 +131,8 @@ impl SwarmTask {
                 command.map_or(Turn::End, Turn::NetworkCommand)
             }
             () = until(redial) => Turn::Dial,
+            // The handle holds both queues, so they end together.
+            Some(judgement) = self.judgements.recv() => Turn::GossipVerdict(judgement),
             event = self.swarm.select_next_some(), if self.backlog.len() < BACKLOG_MAX => {
                 Turn::Happened(Box::new(event))
             }

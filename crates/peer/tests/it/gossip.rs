@@ -23,7 +23,8 @@ async fn heard(peer: &mut Peer) -> (PeerId, Vec<u8>, GossipId) {
 async fn publish(peer: &mut Peer, bytes: &[u8], listener: &mut Peer) -> (PeerId, Vec<u8>, GossipId) {
     loop {
         peer.network.publish(Topic::Offers, bytes.to_vec()).unwrap();
-        let unpublished = peer.wait_for(|event| matches!(event, NetworkEvent::Unpublished { .. }).then_some(()));
+        let unpublished =
+            peer.wait_for(|event| matches!(event, NetworkEvent::Unpublished { .. }).then_some(()));
         tokio::select! {
             heard = heard(listener) => return heard,
             () = unpublished => {}
