@@ -10,6 +10,7 @@ use assay_protocol::{
     id::PeerId,
     signed::{Keypair, Signer},
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot},
@@ -32,6 +33,9 @@ use crate::{
     store::Store,
     watchdog::Watchdog,
 };
+
+/// Files that a daemon has open at a time.
+const FILES_OPEN_MAX: u64 = 16_384;
 
 /// How a daemon is to run.
 #[derive(Debug)]
@@ -168,6 +172,7 @@ impl Daemon {
     /// [`DaemonError`].
     pub async fn run(home: Home, options: Options) -> Result<(), DaemonError> {
         let lock = HomeLock::take(home.root())?;
+        raise_open_files();
         let mut signals = Signals::new().map_err(DaemonError::System)?;
         let file = NetworkFile::read(&home.network())?;
         let settings = Settings::read(&home)?;
@@ -309,6 +314,15 @@ async fn join(
         limits: Limits::default(),
     };
     Ok(Network::start(settings, Arc::new(store.clone())).await?)
+}
+
+/// Lets this process have as many files open as the system gives it: each peer and each user takes one.
+fn raise_open_files() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let most = maximum.unwrap_or(FILES_OPEN_MAX).min(FILES_OPEN_MAX);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum }) {
+        tracing::warn!(%error, "no more files can be open at a time");
+    }
 }
 
 /// The signals that end a daemon.

@@ -1,5 +1,9 @@
 //! The socket in a home: who may connect, and how many at a time.
 //!
+//! A connection is a file and a few tasks, and most of them wait: for a job that runs, for whatever happens next. So they
+//! are bounded by what a process can have open and not by what it can do at once, which each call is bounded by where it
+//! is done. One more than that is hung up on, so that nobody waits without knowing it.
+//!
 //! **Invariant:** the socket has its name only once it is its owner's alone; a user who is slow or rude holds up nobody
 //! else.
 
@@ -19,7 +23,7 @@ use super::{
 use crate::config::Home;
 
 /// Connections at a time.
-const CONNECTIONS_MAX: usize = 64;
+const CONNECTIONS_MAX: usize = 1024;
 /// How long a server that cannot take a connection waits before it tries again.
 const ACCEPT_STEP: Duration = Duration::from_millis(100);
 /// How long a server that ends waits for its connections.
@@ -79,17 +83,17 @@ async fn accept(listener: UnixListener, dispatch: impl Dispatch) {
     let room = Arc::new(Semaphore::new(ATTACHED_BYTES_MAX));
     let mut connections = JoinSet::new();
     loop {
-        let next = async {
-            let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
-            Ok::<_, io::Error>((place, listener.accept().await?.0))
-        };
         let accepted = tokio::select! {
-            accepted = next => accepted,
+            accepted = listener.accept() => accepted,
             () = dispatch.ended() => break,
         };
         while connections.try_join_next().is_some() {}
         match accepted {
-            Ok((place, stream)) => {
+            Ok((stream, _)) => {
+                let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+                    tracing::warn!(connections = CONNECTIONS_MAX, "a user is hung up on: there are too many");
+                    continue;
+                };
                 let attending = attend(stream, dispatch.clone(), Arc::clone(&room));
                 connections.spawn(async move {
                     let _place = place;

@@ -6,7 +6,9 @@
 use std::{
     collections::HashMap,
     fmt,
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use futures::{StreamExt, stream};
@@ -16,6 +18,7 @@ use tokio::{
     net::UnixStream,
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::AbortHandle,
+    time::timeout,
 };
 
 use super::{
@@ -29,6 +32,9 @@ use super::{
 const QUEUE_FRAMES_MAX: usize = 2 * CALLS_MAX;
 /// Messages of one call that may wait for whoever asked. A daemon sends each only when it is asked for.
 const INBOX_MESSAGES_MAX: usize = 2;
+
+/// How long a daemon has to say hello.
+const HELLO_WAIT: Duration = Duration::from_secs(10);
 
 /// A connection to a daemon. Cheap to clone; it ends when nobody holds it and no call is under way.
 #[derive(Clone)]
@@ -73,7 +79,7 @@ impl Socket {
     pub(super) async fn greet(stream: UnixStream) -> Result<Self, ConnectError> {
         let (mut from, mut to) = stream.into_split();
         Hello::ours().write(&mut to).await?;
-        let hello = Hello::read(&mut from).await?;
+        let hello = timeout(HELLO_WAIT, Hello::read(&mut from)).await.map_err(|_| silent())??;
         if hello.assay != HANDLE_VERSION {
             return Err(ConnectError::WrongVersion {
                 daemon: hello.program,
@@ -285,6 +291,11 @@ impl Drop for OpenCall {
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, FrameError> {
     Ok(serde_json::from_slice(body)?)
+}
+
+/// The failure of a daemon that does not greet.
+fn silent() -> FrameError {
+    io::Error::from(io::ErrorKind::TimedOut).into()
 }
 
 fn misplaced() -> FrameError {

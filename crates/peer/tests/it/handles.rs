@@ -263,3 +263,21 @@ async fn a_daemon_that_has_ended_answers_nothing() {
     assert_eq!(refused(local.call(ShowStatus).await), Refused::Ending);
     assert_eq!(refused(local.call(AuditNotary::default()).await), Refused::Ending);
 }
+
+/// Users who wait at a time.
+const WAITING: usize = 400;
+
+#[tokio::test]
+async fn hundreds_of_users_who_wait_keep_nobody_from_being_answered() {
+    let house = alone();
+    let running = house.start().await;
+    let mut waiting = Vec::new();
+    for _ in 0..WAITING {
+        let handle = timeout(WAIT_MAX, Handle::connect(&house.home)).await.expect("let in").unwrap();
+        waiting.push((handle.call(WatchUpdates::default()).await.unwrap(), handle));
+    }
+    let one_more = timeout(WAIT_MAX, Handle::connect(&house.home)).await.expect("let in").unwrap();
+    timeout(WAIT_MAX, one_more.call(ShowStatus)).await.expect("answered").unwrap();
+    drop(waiting);
+    running.stop().await;
+}
