@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::json;
+
 use crate::{
     assay::BINARY,
     statuses::{Hermit, Stranger},
@@ -15,7 +17,7 @@ use crate::{
 /// How long a daemon may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Messages that are none.
-const JUNK: usize = 100;
+const JUNK: usize = 32;
 
 /// A daemon in the foreground, killed with the test.
 struct Foreground(Child);
@@ -85,7 +87,7 @@ fn a_daemon_whose_log_is_on_a_full_disk_goes_on() {
 
 /// The stranger goes on while a command is waited for.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_stranger_has_said_again_and_again_is_said_once() {
+async fn junk_is_said_once_and_whoever_sends_it_again_and_again_is_kept_out() {
     let hermit = Hermit::found();
     let before = hermit.status();
     let stranger = Stranger::knocks_at(&hermit, &before).await;
@@ -95,6 +97,11 @@ async fn what_a_stranger_has_said_again_and_again_is_said_once() {
         assert!(begin.elapsed() < PATIENCE, "{} of {JUNK}", malformed());
         (0..JUNK).for_each(|_| stranger.sends(b"\x1b[2Jno message".to_vec()));
     }
+    while hermit.status()["neighbours"] != json!([]) {
+        assert!(begin.elapsed() < PATIENCE, "whoever sends junk is kept out");
+    }
+    // It knocks again and again.
+    assert_eq!(hermit.status()["neighbours"], json!([]));
     let log = fs::read_to_string(hermit.home().join("daemon.log")).unwrap();
     let said = log.lines().filter(|line| line.contains("a peer sent what is no message")).count();
     assert!((1..=2).contains(&said), "{said} lines:\n{log}");

@@ -89,7 +89,7 @@ async fn message(events: &mut mpsc::Receiver<NetworkEvent>) -> Vec<u8> {
             NetworkEvent::Connected { .. }
             | NetworkEvent::Disconnected { .. }
             | NetworkEvent::Gossip { .. }
-            | NetworkEvent::Unpublished
+            | NetworkEvent::Unpublished { .. }
             | NetworkEvent::Asked { .. } => {}
         }
     }

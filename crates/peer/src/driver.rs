@@ -164,7 +164,10 @@ impl Driver {
     async fn perform(&mut self, effect: Effect) -> Result<(), Broken> {
         match effect {
             Effect::Save(record) => self.save(&record).await?,
-            Effect::Send { to, message } => self.let_out(Visible::Send(to, Box::new(message))).await,
+            Effect::Send { to, message } => {
+                self.introduce(to);
+                self.let_out(Visible::Send(to, Box::new(message))).await;
+            }
             Effect::Publish(message) => self.let_out(Visible::Publish(Box::new(message))).await,
             Effect::Serve { holder, digest, to } => {
                 self.let_out(Visible::Serve { holder, digest, to }).await;
@@ -173,6 +176,7 @@ impl Driver {
             Effect::File { receipt } => self.let_out(Visible::File(receipt)).await,
             Effect::Keep { holder, digest } => self.background.store.blobs.keep(holder, digest),
             Effect::Fetch { holder, digest, from, bytes_max } => {
+                from.iter().for_each(|peer| self.introduce(*peer));
                 self.background.fetch(Want { holder, digest, from, bytes_max });
             }
             Effect::Collect { job, digest, from } => {
@@ -185,6 +189,18 @@ impl Driver {
             Effect::Tell(event) => self.tell(event),
         }
         Ok(())
+    }
+
+    /// Tells the network where a peer that is needed now says it can be reached. Nobody else is looked for: offers are
+    /// anybody's, and so is what they say.
+    fn introduce(&self, peer: PeerId) {
+        let network = &self.background.network;
+        let offer = self.book.get(peer).filter(|_| !network.is_connected(&peer));
+        for address in offer.into_iter().flat_map(|offer| &offer.addresses) {
+            if let Err(error) = network.add_address(peer, address) {
+                tracing::debug!(%peer, %error, "an offer's address is of no use");
+            }
+        }
     }
 
     /// Queues a record for the disk. Waits only if the disk is far behind.

@@ -182,6 +182,14 @@ impl Network {
         self.judge(id, MessageAcceptance::Ignore)
     }
 
+    /// Ends what there is with a peer that sends junk and keeps it out for a while, unless it is one of the known.
+    ///
+    /// # Errors
+    /// [`SendError`]; the peer then stays.
+    pub fn shun(&self, peer: PeerId) -> Result<(), SendError> {
+        Ok(self.commands.try_send(NetworkCommand::Shun { peer })?)
+    }
+
     /// Notes where a peer may be reached.
     ///
     /// # Errors
@@ -245,6 +253,12 @@ impl Network {
     #[must_use]
     pub fn peers(&self) -> Vec<PeerId> {
         self.status.borrow().peers.iter().copied().collect()
+    }
+
+    /// Whether a peer of this network is connected.
+    #[must_use]
+    pub fn is_connected(&self, peer: &PeerId) -> bool {
+        self.status.borrow().peers.contains(peer)
     }
 
     /// Who is told if a part fails that works with the network.

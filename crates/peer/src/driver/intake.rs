@@ -3,11 +3,18 @@
 //! Each sender's messages go through one lane, so that they stay in order; a lane that is full holds the network up, which
 //! tells those who send too much.
 //!
-//! **Invariant:** what reaches the loop as a message was signed by whom it names; everything else is counted and gone.
+//! **Invariant:** what reaches the loop as a message was signed by whom it names; everything else is counted, held
+//! against whoever sent it, or said it in gossip, and gone.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+mod blame;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
 };
 
 use assay_protocol::{
@@ -16,11 +23,12 @@ use assay_protocol::{
     message::{Message, Opened, PUBLISHED_VALIDITY_MAX},
     notice::Tick,
     offer::{OFFER_BYTES_MAX, Offer},
-    signed::{Ed25519, Signed, Verified},
+    signed::{Ed25519, Signed},
     units::Timestamp,
 };
 use tokio::sync::mpsc;
 
+use self::blame::Blame;
 use crate::{
     clock,
     network::{GossipId, Network, NetworkEvent, Reply, Topic},
@@ -32,6 +40,9 @@ const LANES: usize = 2;
 const LANE_MESSAGES_MAX: usize = 128;
 /// Things that may wait for the loop.
 const ARRIVALS_MAX: usize = 256;
+
+/// Faults of one peer in one minute after which nothing more is wanted of it.
+const FAULTS_MAX: u32 = 32;
 
 /// Something from outside that the loop should see.
 pub(crate) enum Arrival {
@@ -96,6 +107,7 @@ impl Intake {
                 notaries: genesis.notaries.clone(),
                 arrivals,
                 thrown,
+                blame: Blame::default(),
             };
             let guard = thread.network.watchdog().guard("thread that verifies");
             tokio::task::spawn_blocking(move || {
@@ -162,10 +174,11 @@ struct LaneThread {
     notaries: Vec<PeerId>,
     arrivals: mpsc::Sender<Arrival>,
     thrown: Arc<Thrown>,
+    blame: Blame,
 }
 
 impl LaneThread {
-    fn work(self, mut incoming: mpsc::Receiver<Incoming>) {
+    fn work(mut self, mut incoming: mpsc::Receiver<Incoming>) {
         while let Some(incoming) = incoming.blocking_recv() {
             match incoming {
                 Incoming::Message { from, bytes } => self.message(from, &bytes),
@@ -179,7 +192,7 @@ impl LaneThread {
         }
     }
 
-    fn message(&self, from: PeerId, bytes: &[u8]) {
+    fn message(&mut self, from: PeerId, bytes: &[u8]) {
         let Some(message) = self.decode(from, bytes) else { return };
         match message.open::<Ed25519>(self.name) {
             Ok(opened) => self.pass_on(opened),
@@ -187,7 +200,7 @@ impl LaneThread {
         }
     }
 
-    fn gossip(&self, topic: Topic, from: PeerId, bytes: &[u8], id: GossipId) {
+    fn gossip(&mut self, topic: Topic, from: PeerId, bytes: &[u8], id: GossipId) {
         let short = bytes.len() <= OFFER_BYTES_MAX;
         let judged = match (topic, short.then(|| self.decode(from, bytes)).flatten()) {
             (Topic::Offers, Some(Message::Offer(offer))) => match self.offer(from, offer) {
@@ -208,11 +221,10 @@ impl LaneThread {
     }
 
     /// Until when the offer holds, if it is one.
-    fn offer(&self, from: PeerId, offer: Signed<Offer>) -> Option<Timestamp> {
+    fn offer(&mut self, from: PeerId, offer: Signed<Offer>) -> Option<Timestamp> {
         match offer.open::<Ed25519>(self.name) {
             Ok(offer) => {
                 let until = offer.valid_until;
-                self.note_addresses(&offer);
                 self.pass_on(Opened::Offer(offer));
                 Some(until)
             }
@@ -224,7 +236,7 @@ impl LaneThread {
     }
 
     /// Until when a checkpoint is passed on, if it is one of this network's notaries.
-    fn checkpoint(&self, from: PeerId, tick: Signed<Tick>) -> Option<Timestamp> {
+    fn checkpoint(&mut self, from: PeerId, tick: Signed<Tick>) -> Option<Timestamp> {
         match tick.open::<Ed25519>(self.name) {
             Ok(tick) if tick.checkpoint.is_some() && self.notaries.contains(&tick.signer()) => {
                 let until = tick.time.after(PUBLISHED_VALIDITY_MAX);
@@ -239,27 +251,33 @@ impl LaneThread {
         }
     }
 
-    fn note_addresses(&self, offer: &Verified<Offer>) {
-        for address in &offer.addresses {
-            if let Err(error) = self.network.add_address(offer.signer(), address) {
-                tracing::debug!(provider = %offer.signer(), %error, "an offer's address is of no use");
+    fn decode(&mut self, from: PeerId, bytes: &[u8]) -> Option<Message> {
+        match Message::decode(bytes) {
+            Ok(message) => Some(message),
+            Err(error) => {
+                self.thrown.malformed.fetch_add(1, Ordering::Relaxed);
+                self.blame(from, &error);
+                None
             }
         }
     }
 
-    fn decode(&self, from: PeerId, bytes: &[u8]) -> Option<Message> {
-        let decoded = Message::decode(bytes);
-        decoded
-            .inspect_err(|error| {
-                self.thrown.malformed.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(%from, %error, "a peer sent what is no message");
-            })
-            .ok()
+    fn forged(&mut self, from: PeerId, error: &dyn fmt::Display) {
+        self.thrown.forged.fetch_add(1, Ordering::Relaxed);
+        self.blame(from, error);
     }
 
-    fn forged(&self, from: PeerId, error: &dyn std::fmt::Display) {
-        self.thrown.forged.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(%from, %error, "a peer sent a forged message");
+    /// Says so once a peer and minute, and wants nothing more of those who do it again and again.
+    fn blame(&mut self, from: PeerId, error: &dyn fmt::Display) {
+        let faults = self.blame.note(from, Instant::now());
+        if faults == 1 {
+            tracing::warn!(%from, %error, "a peer sent what is no message");
+        }
+        if faults.is_multiple_of(FAULTS_MAX)
+            && let Err(error) = self.network.shun(from)
+        {
+            tracing::debug!(%from, %error, "a peer that sends junk stays");
+        }
     }
 
     fn pass_on(&self, opened: Opened) {

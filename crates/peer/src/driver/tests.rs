@@ -27,7 +27,7 @@ use crate::{
     executor::{Conduct, Executor},
     index::Index,
     journal::{Owner, tests::held_back},
-    network::{Limits, Network, NetworkSettings},
+    network::{Limits, Network, NetworkEvent, NetworkSettings},
     room::DiskRoom,
     store::Store,
 };

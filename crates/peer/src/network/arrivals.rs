@@ -24,7 +24,7 @@ use super::{
     transfers::{Upload, serve},
 };
 
-/// How often a peer's gossip is dropped until the peer is not listened to any more.
+/// How often gossip of a peer, or passed on by it, is dropped until the peer is not listened to any more.
 const GOSSIP_DROPPED_MAX: u32 = 1000;
 
 type Exchange<A, B> = request_response::Event<A, B>;
@@ -143,8 +143,11 @@ impl SwarmTask {
         let event = NetworkEvent::Gossip { topic, from, bytes: message.data, id };
         let heard = match topic {
             Topic::Offers => {
-                self.is_within_gossip_rate(author)
-                    && self.relay_rate.admit(relay, Instant::now()).is_ok()
+                let now = Instant::now();
+                !self.swarm.behaviour().crowds.shuns(&author, now)
+                    && self.is_within_gossip_rate(author)
+                    && self.is_within_relay_rate(relay)
+                    && self.gossip_total.admit((), now).is_ok()
                     && self.offer(event)
             }
             Topic::Checkpoints if !self.notaries.contains(&from) => return Err(Reject),
@@ -184,14 +187,33 @@ impl SwarmTask {
         false
     }
 
+    /// Who passes on more than twice as much as anybody takes in has not taken it in.
+    fn is_within_relay_rate(&mut self, relay: PeerId) -> bool {
+        let Err(dropped) = self.relay_rate.admit(relay, Instant::now()) else { return true };
+        if dropped == GOSSIP_DROPPED_MAX {
+            self.shun(relay);
+        }
+        false
+    }
+
+    /// Ends what there is with a peer that sends junk, and keeps it out for a while.
+    pub(super) fn shun(&mut self, peer: PeerId) {
+        if self.swarm.behaviour_mut().crowds.shun(peer, Instant::now()) {
+            tracing::warn!(%peer, "a peer sends junk and is kept out for a while");
+            // An error means that it has left already.
+            self.swarm.disconnect_peer_id(peer).unwrap_or(());
+        }
+    }
+
     /// Forgets peers that fell silent, and listens again to those among them that flooded.
     pub(super) fn forgive(&mut self) {
         let now = Instant::now();
         self.rate.forget(now);
         self.relay_rate.forget(now);
+        self.swarm.behaviour_mut().crowds.forget(now);
         for gone in self.gossip_rate.forget(now) {
             if gone.refused >= GOSSIP_DROPPED_MAX {
-                self.swarm.behaviour_mut().gossip.set_application_score(&gone.peer, 0.0);
+                self.swarm.behaviour_mut().gossip.set_application_score(&gone.source, 0.0);
             }
         }
     }

@@ -31,6 +31,9 @@ pub(super) enum NetworkCommand {
         topic: Topic,
         bytes: Vec<u8>,
     },
+    Shun {
+        peer: PeerId,
+    },
     AddAddress {
         peer: PeerId,
         address: Multiaddr,
@@ -56,6 +59,7 @@ impl SwarmTask {
         match command {
             NetworkCommand::Send { to, bytes } => self.post(to, bytes),
             NetworkCommand::Publish { topic, bytes } => self.publish(topic, bytes),
+            NetworkCommand::Shun { peer } => to_libp2p(peer).into_iter().for_each(|peer| self.shun(peer)),
             NetworkCommand::AddAddress { peer, address } => {
                 if let Some(peer) = to_libp2p(peer) {
                     self.addresses.hint(peer, address);

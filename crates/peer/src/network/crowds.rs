@@ -1,14 +1,15 @@
-//! Connections from one address: so many at a time, and fewer of those that have not yet shown who they are.
+//! Connections from one address: so many at a time, so many in a second, and fewer of those that have not yet shown who they
+//! are; and none of those who sent junk, for a while.
 //!
-//! **Invariant:** whoever has one address takes no more than its share of the places for newcomers; known peers are let in
-//! from anywhere. Nothing is remembered of an address without a connection.
+//! **Invariant:** whoever has one address takes no more than its share of the places for newcomers, and of the work that a
+//! greeting is; known peers are let in from anywhere. What is remembered of others has a bound.
 
 use std::{
     collections::{HashMap, HashSet},
     convert::Infallible,
-    fmt,
     net::{IpAddr, Ipv6Addr},
     task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use libp2p::{
@@ -20,13 +21,24 @@ use libp2p::{
     },
 };
 
+use super::rates::Rates;
+
 /// Connections from one address that are being set up.
 const PENDING_PER_ADDRESS_MAX: usize = 16;
+/// Connections that one address begins in one second, over a longer time: a greeting costs a millisecond.
+const BEGUN_PER_SECOND: u32 = 32;
+/// How long nobody is let in who sent junk.
+const SHUN_FOR: Duration = Duration::from_secs(10 * 60);
+/// Peers that are kept out at a time.
+const SHUNNED_MAX: usize = 16_384;
 
 /// Counts connections that others open, by the address they come from.
 pub(super) struct Crowds {
     known: HashSet<PeerId>,
     per_address_max: usize,
+    begun: Rates<IpAddr>,
+    /// Who is kept out, and until when.
+    shunned: HashMap<PeerId, Instant>,
     /// Being set up.
     pending: Places,
     /// Set up.
@@ -40,22 +52,41 @@ struct Places {
     at: HashMap<IpAddr, usize>,
 }
 
-/// Too many come from there.
-#[derive(Debug)]
-struct Crowded(IpAddr);
-
-impl fmt::Display for Crowded {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "too many connections come from {}", self.0)
-    }
+/// Why a connection is not taken.
+#[derive(Debug, thiserror::Error)]
+enum KeptOut {
+    #[error("too many connections come from {0}")]
+    Crowded(IpAddr),
+    #[error("the peer sent junk not long ago")]
+    Shunned,
 }
-
-impl std::error::Error for Crowded {}
 
 impl Crowds {
     pub(super) fn new(per_address_max: usize, known: impl Iterator<Item = PeerId>) -> Self {
         let (pending, open) = (Places::default(), Places::default());
-        Self { known: known.collect(), per_address_max, pending, open }
+        let (begun, shunned) = (Rates::new(BEGUN_PER_SECOND), HashMap::new());
+        Self { known: known.collect(), per_address_max, begun, shunned, pending, open }
+    }
+
+    /// Keeps a peer out for a while, unless it is one that this peer knows. Says whether it does.
+    pub(super) fn shun(&mut self, peer: PeerId, now: Instant) -> bool {
+        let keeps_out = !self.known.contains(&peer)
+            && (self.shunned.len() < SHUNNED_MAX || self.shunned.contains_key(&peer));
+        if keeps_out {
+            self.shunned.insert(peer, now + SHUN_FOR);
+        }
+        keeps_out
+    }
+
+    /// Whether a peer is kept out.
+    pub(super) fn shuns(&self, peer: &PeerId, now: Instant) -> bool {
+        self.shunned.get(peer).is_some_and(|until| now < *until)
+    }
+
+    /// Forgets what is over.
+    pub(super) fn forget(&mut self, now: Instant) {
+        self.begun.forget(now);
+        self.shunned.retain(|_, until| now < *until);
     }
 }
 
@@ -63,7 +94,7 @@ impl Places {
     fn take(&mut self, id: ConnectionId, from: IpAddr, max: usize) -> Result<(), ConnectionDenied> {
         let taken = self.at.entry(from).or_default();
         if *taken >= max {
-            return Err(ConnectionDenied::new(Crowded(from)));
+            return Err(ConnectionDenied::new(KeptOut::Crowded(from)));
         }
         *taken += 1;
         self.of.insert(id, from);
@@ -102,7 +133,10 @@ impl NetworkBehaviour for Crowds {
         _: &Multiaddr,
         from: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        source(from).map_or(Ok(()), |from| self.pending.take(id, from, PENDING_PER_ADDRESS_MAX))
+        let Some(from) = source(from) else { return Ok(()) };
+        let is_within = self.begun.admit(from, Instant::now());
+        is_within.map_err(|_| ConnectionDenied::new(KeptOut::Crowded(from)))?;
+        self.pending.take(id, from, PENDING_PER_ADDRESS_MAX)
     }
 
     fn handle_established_inbound_connection(
@@ -113,6 +147,9 @@ impl NetworkBehaviour for Crowds {
         from: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         self.pending.leave(&id);
+        if self.shuns(&peer, Instant::now()) {
+            return Err(ConnectionDenied::new(KeptOut::Shunned));
+        }
         if let Some(from) = source(from).filter(|_| !self.known.contains(&peer)) {
             self.open.take(id, from, self.per_address_max)?;
         }
@@ -155,6 +192,32 @@ impl NetworkBehaviour for Crowds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_sent_junk_is_kept_out_for_a_while_and_no_known_peer_ever() {
+        let [known, stranger] = [PeerId::random(), PeerId::random()];
+        let (mut crowds, now) = (Crowds::new(8, [known].into_iter()), Instant::now());
+        assert!(crowds.shun(stranger, now) && !crowds.shun(known, now));
+        assert!(crowds.shuns(&stranger, now) && !crowds.shuns(&known, now));
+        assert!(!crowds.shuns(&stranger, now + SHUN_FOR));
+        crowds.forget(now + SHUN_FOR);
+        assert!(crowds.shunned.is_empty());
+    }
+
+    #[test]
+    fn an_address_begins_no_more_connections_than_its_rate() {
+        let mut crowds = Crowds::new(8, [].into_iter());
+        let [here, there] = ["/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.2/tcp/1"].map(|text| text.parse().unwrap());
+        let mut begin = |number, from| {
+            let id = ConnectionId::new_unchecked(number);
+            let begun = crowds.handle_pending_inbound_connection(id, &here, from).is_ok();
+            crowds.pending.leave(&id);
+            begun
+        };
+        let begun = (0..1000).filter(|number| begin(*number, &here)).count();
+        assert!((64..100).contains(&begun), "{begun} of a thousand at once");
+        assert!(begin(1000, &there), "another address has its own");
+    }
 
     #[test]
     fn a_network_of_version_six_is_one_source_and_nothing_is_remembered_of_who_left() {

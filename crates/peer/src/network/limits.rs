@@ -19,6 +19,8 @@ pub struct Limits {
     pub messages_per_second: u32,
     /// Gossip of one author in one second, over a longer time, whoever passes it on.
     pub gossip_per_second: u32,
+    /// Gossip of all authors together in one second, over a longer time.
+    pub gossip_total_per_second: u32,
     /// Own questions without an answer at a time.
     pub asks_max: usize,
     /// Questions of others being answered at a time, each up to [`ANSWER_BYTES_MAX`](super::ANSWER_BYTES_MAX) of memory.
@@ -58,7 +60,8 @@ impl Default for Limits {
             memory_bytes_max: 4 * 1024 * 1024 * 1024,
             events_max: 256,
             messages_per_second: 200,
-            gossip_per_second: 100,
+            gossip_per_second: 5,
+            gossip_total_per_second: 400,
             asks_max: 32,
             answers_max: 64,
             fetches_max: 16,

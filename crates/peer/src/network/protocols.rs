@@ -51,7 +51,7 @@ pub(super) type Gossip =
 /// All of it, in the order in which a connection is offered to it.
 #[derive(NetworkBehaviour)]
 pub(super) struct Protocols {
-    crowds: Crowds,
+    pub(super) crowds: Crowds,
     connections: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
     identify: identify::Behaviour,

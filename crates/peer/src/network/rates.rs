@@ -1,56 +1,55 @@
-//! How much each peer may send over time: a bucket for each, which fills at a steady rate.
+//! How much each source, a peer or an address, may send over time: a bucket for each, which fills at a steady rate.
 //!
-//! **Invariant:** in any stretch of time a peer is admitted at most twice its rate of one second, plus its rate; buckets
-//! of peers that fell silent are forgotten. There are at most [`BUCKETS_MAX`]; all for whom there is none share one.
+//! **Invariant:** in any stretch of time a source is admitted at most twice its rate of one second, plus its rate; buckets
+//! of those that fell silent are forgotten. There are at most [`BUCKETS_MAX`]; all for whom there is none share one.
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     time::{Duration, Instant},
 };
 
-use libp2p::PeerId;
-
-/// Seconds of its rate that a peer may use at once.
+/// Seconds of its rate that a source may use at once.
 const BURST_SECONDS: u32 = 2;
-/// How long a peer must be silent until nothing of it is remembered.
+/// How long a source must be silent until nothing of it is remembered.
 const FORGET_AFTER: Duration = Duration::from_secs(600);
-/// Peers that have a bucket of their own.
+/// Sources that have a bucket of their own.
 const BUCKETS_MAX: usize = 16_384;
 
 /// The buckets.
-pub(super) struct Rates {
+pub(super) struct Rates<S> {
     per_second: u32,
-    buckets: HashMap<PeerId, Bucket>,
+    buckets: HashMap<S, Bucket>,
     /// Of all the others.
     shared: Option<Bucket>,
 }
 
 struct Bucket {
-    /// How often the peer may still be admitted.
+    /// How often it may still be admitted.
     left: f64,
     filled: Instant,
     refused: u32,
 }
 
 /// What was forgotten.
-pub(super) struct Forgotten {
-    pub(super) peer: PeerId,
+pub(super) struct Forgotten<S> {
+    pub(super) source: S,
     /// How often it was refused.
     pub(super) refused: u32,
 }
 
-impl Rates {
+impl<S: Eq + Hash> Rates<S> {
     pub(super) fn new(per_second: u32) -> Self {
         Self { per_second, buckets: HashMap::new(), shared: None }
     }
 
-    /// Whether the peer is within its rate; if not, how often it was refused by now.
-    pub(super) fn admit(&mut self, peer: PeerId, now: Instant) -> Result<(), u32> {
+    /// Whether a source is within its rate; if not, how often it was refused by now.
+    pub(super) fn admit(&mut self, source: S, now: Instant) -> Result<(), u32> {
         let most = f64::from(self.per_second) * f64::from(BURST_SECONDS);
         let new = Bucket { left: most, filled: now, refused: 0 };
-        let has_own = self.buckets.len() < BUCKETS_MAX || self.buckets.contains_key(&peer);
+        let has_own = self.buckets.len() < BUCKETS_MAX || self.buckets.contains_key(&source);
         let bucket = match has_own {
-            true => self.buckets.entry(peer).or_insert(new),
+            true => self.buckets.entry(source).or_insert(new),
             false => self.shared.get_or_insert(new),
         };
         let passed = now.saturating_duration_since(bucket.filled).as_secs_f64();
@@ -64,16 +63,18 @@ impl Rates {
         Ok(())
     }
 
-    /// Forgets the peers that have been silent for long.
-    pub(super) fn forget(&mut self, now: Instant) -> Vec<Forgotten> {
+    /// Forgets those that have been silent for long.
+    pub(super) fn forget(&mut self, now: Instant) -> Vec<Forgotten<S>> {
         let silent = |bucket: &Bucket| now.saturating_duration_since(bucket.filled) >= FORGET_AFTER;
         let gone = self.buckets.extract_if(|_, bucket| silent(bucket));
-        gone.map(|(peer, bucket)| Forgotten { peer, refused: bucket.refused }).collect()
+        gone.map(|(source, bucket)| Forgotten { source, refused: bucket.refused }).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use libp2p::PeerId;
+
     use super::*;
 
     #[test]
@@ -93,7 +94,7 @@ mod tests {
         assert!(rates.admit(PeerId::random(), at(10_000)).is_ok(), "another peer has its own");
         assert!(rates.forget(at(20_000)).is_empty());
         let forgotten = rates.forget(at(10_000) + FORGET_AFTER);
-        assert!(forgotten.iter().any(|gone| gone.peer == peer && gone.refused as usize == 10_000 - admitted));
+        assert!(forgotten.iter().any(|gone| gone.source == peer && gone.refused as usize == 10_000 - admitted));
         assert!(rates.buckets.is_empty());
     }
 }

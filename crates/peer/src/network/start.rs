@@ -43,8 +43,8 @@ const IDLE_MAX: Duration = Duration::from_secs(120);
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 /// Checkpoints of one notary in one second, over a longer time: many more than any makes.
 const CHECKPOINTS_PER_SECOND: u32 = 10;
-/// How many authors at their full rate one peer may pass on.
-const AUTHORS_PER_RELAY: u32 = 16;
+/// How much more than all that is heard may come from one who passes it on: it hears no more itself.
+const RELAY_FACTOR: u32 = 2;
 /// How long the system may take to say what it listens on.
 const LISTEN_WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -73,7 +73,8 @@ impl SwarmTask {
             pace: limits.pace,
             rate: Rates::new(limits.messages_per_second),
             gossip_rate: Rates::new(limits.gossip_per_second),
-            relay_rate: Rates::new(limits.gossip_per_second.saturating_mul(AUTHORS_PER_RELAY)),
+            relay_rate: Rates::new(limits.gossip_total_per_second.saturating_mul(RELAY_FACTOR)),
+            gossip_total: Rates::new(limits.gossip_total_per_second),
             checkpoint_rate: Rates::new(CHECKPOINTS_PER_SECOND),
             notaries: settings.notaries.clone(),
             backlog: VecDeque::new(),

@@ -63,13 +63,15 @@ pub(super) struct SwarmTask {
     pub(super) answers: Slots,
     pub(super) serves: Slots,
     pub(super) pace: Pace,
-    pub(super) rate: Rates,
+    pub(super) rate: Rates<libp2p::PeerId>,
     /// Of each author.
-    pub(super) gossip_rate: Rates,
+    pub(super) gossip_rate: Rates<libp2p::PeerId>,
     /// Of each who passes on.
-    pub(super) relay_rate: Rates,
+    pub(super) relay_rate: Rates<libp2p::PeerId>,
+    /// Of all together.
+    pub(super) gossip_total: Rates<()>,
     /// Of each notary.
-    pub(super) checkpoint_rate: Rates,
+    pub(super) checkpoint_rate: Rates<libp2p::PeerId>,
     pub(super) notaries: Vec<PeerId>,
     pub(super) backlog: VecDeque<NetworkEvent>,
     /// Whom to tell when all has ended; set once the end has begun.

@@ -47,7 +47,7 @@ pub(crate) fn plan(seed: u8) -> Plan {
         known: Vec::new(),
         network: Digest::of(b"test network"),
         notaries: Vec::new(),
-        limits: Limits { messages_per_second: 10_000, ..Limits::default() },
+        limits: Limits { messages_per_second: 10_000, gossip_per_second: 1000, ..Limits::default() },
     };
     Plan { settings, blobs: Arc::new(Source(|_: &Digest, _: &PeerId| None)) }
 }

@@ -86,6 +86,52 @@ fn offer(now: Timestamp) -> Offer {
     }
 }
 
+/// Strangers that offer: more than the network keeps addresses of.
+const STRANGERS: u64 = 4_200;
+
+#[tokio::test]
+async fn a_flood_of_offers_takes_no_provider_out_of_reach() {
+    let mut genesis = config::genesis("test", Keypair::from_seed(NOTARY).id());
+    genesis.manifests = vec![manifest()];
+    let folder = tempfile::tempdir().unwrap();
+    let mut started = Started::new(folder.path(), OWN, genesis, 1 << 20).await;
+    let driver = &mut started.driver;
+    let settings = NetworkSettings {
+        secret: PROVIDER,
+        listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
+        known: Vec::new(),
+        network: driver.network_id,
+        notaries: Vec::new(),
+        limits: Limits::default(),
+    };
+    let (network, mut heard) =
+        Network::start(settings, Arc::new(driver.background.store.clone())).await.unwrap();
+    let (name, now) = (driver.network_id, moment().wall);
+    let seal = move |secret, addresses| {
+        Signed::seal(Offer { addresses, ..offer(now) }, &Keypair::from_seed(secret), name).signed().clone()
+    };
+    let (first, intake) = (seal(PROVIDER, network.listening()), driver.background.intake.clone());
+    let feeding = tokio::spawn(async move {
+        intake.book(PeerId(PROVIDER), vec![first]).await;
+        for stranger in 0..STRANGERS {
+            let addresses = (1..=8).map(|port| format!("/ip4/127.0.0.1/tcp/{port}")).collect();
+            let offer = seal(codec::digest("stranger", &stranger).0, addresses);
+            intake.book(PeerId(PROVIDER), vec![offer]).await;
+        }
+    });
+    while driver.book.len() < 1 + STRANGERS as usize {
+        let arrival = started.inlets.arrivals.recv().await.unwrap();
+        driver.arrive(arrival).await.unwrap();
+    }
+    feeding.await.unwrap();
+    let query = Signed::seal(Query { sequence: 1, job: None }, &Keypair::from_seed(OWN), name);
+    let to = Keypair::from_seed(PROVIDER).id();
+    driver.perform(Effect::Send { to, message: query.into() }).await.unwrap();
+    let message = async { while !matches!(heard.recv().await.unwrap(), NetworkEvent::Message { .. }) {} };
+    time::timeout(std::time::Duration::from_secs(20), message).await.expect("it is out of reach");
+    drop(started.let_through);
+}
+
 #[tokio::test]
 async fn an_offer_that_a_submission_waits_for_is_taken_up_when_it_comes() {
     let [notary, provider] = [NOTARY, PROVIDER].map(Keypair::from_seed);
