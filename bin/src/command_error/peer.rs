@@ -105,6 +105,7 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         Refused::TestFailed { .. } => {
             (Exit::JobFailed, "SELF_TEST_FAILED", "daemon.log in the home says what the sandbox reported")
         }
+        Refused::NotListening { .. } => (Exit::Other, "NOT_LISTENING", "start `assay up --listen ADDR`"),
         Refused::Sandbox { .. } => (
             Exit::Other,
             "SANDBOX",

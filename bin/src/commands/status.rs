@@ -1,5 +1,7 @@
 //! `assay status`: how this peer is.
 
+use std::net::IpAddr;
+
 use assay_market::{
     node::Fault,
     view::{FaultView, RunState, RunView},
@@ -47,7 +49,7 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
     row("network", format!("{} ({})", called(&status.network_name), short(status.network)));
     row("roles", roles(status));
     row("up for", ago(status.uptime));
-    row("listens on", status.addresses.join(", "));
+    row("listens on", listening(&status.addresses));
     row("connected to", peers(status.neighbours.len()));
     row("offers known", status.offers.to_string());
     row("own jobs", format!("{}, {} of them open", status.jobs, status.jobs_open));
@@ -73,6 +75,38 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
         row("left", format!("the notary {}, which keeps two journals", short(notary)));
     }
     table
+}
+
+/// Where others find this peer, and who of them.
+fn listening(addresses: &[String]) -> String {
+    let far = addresses.iter().filter(|address| reach_of(address) == Reached::World).count();
+    let near = addresses.iter().filter(|address| reach_of(address) == Reached::Room).count();
+    let who = match (addresses.len(), far, near) {
+        (0, ..) => return "nothing: it asks others, and nobody needs to ask it".to_owned(),
+        (_, 0, 0) => "from this machine alone",
+        (_, 0, _) => "from this network alone, unless a router passes the port on",
+        _ => "from everywhere, unless a firewall is in the way",
+    };
+    format!("{}; can be reached {who}", addresses.join(", "))
+}
+
+/// How far away those may be who use an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reached {
+    Machine,
+    Room,
+    World,
+}
+
+fn reach_of(address: &str) -> Reached {
+    let host = address.split('/').nth(2).and_then(|host| host.parse::<IpAddr>().ok());
+    match host {
+        None => Reached::World,
+        Some(host) if host.is_loopback() => Reached::Machine,
+        Some(IpAddr::V4(host)) if host.is_private() || host.is_link_local() => Reached::Room,
+        Some(IpAddr::V6(host)) if host.is_unique_local() || host.is_unicast_link_local() => Reached::Room,
+        Some(_) => Reached::World,
+    }
 }
 
 /// How much room the disk has, and what follows from it.

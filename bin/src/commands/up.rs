@@ -36,7 +36,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Where to listen, as a multiaddress; may be repeated
+    /// Where to listen, as a multiaddress; may be repeated; else port 29292, or nowhere
     #[arg(long, value_name = "ADDR")]
     listen: Vec<String>,
     /// Go on although the end of the journal is lost or damaged; never for a notary
@@ -122,12 +122,11 @@ fn tether() -> oneshot::Receiver<()> {
 }
 
 fn greet(invocation: &Invocation, ready: &Ready) {
-    let addresses = ready.addresses.join(", ");
-    invocation.printer.line(format!(
-        "Peer {} of the network {} listens on {addresses}.",
-        short(ready.peer),
-        ready.network
-    ));
+    let does = match ready.addresses.as_slice() {
+        [] => "asks others, and listens on nothing".to_owned(),
+        addresses => format!("listens on {}", addresses.join(", ")),
+    };
+    invocation.printer.line(format!("Peer {} of the network {} {does}.", short(ready.peer), ready.network));
     invocation.printer.note("Ctrl-C or `assay down` ends it; open jobs go on when it starts again");
     invocation.printer.document(
         "up",

@@ -46,6 +46,9 @@ impl Hermit {
         fs::write(&network, assay_peer::config::to_documented_toml(&genesis, &[])).unwrap();
         let joined = assay(home.path(), &["init", "--yes", "--network", network.to_str().unwrap()]);
         assert_eq!(joined.status, Some(0), "{joined:?}");
+        // It would listen on nothing by itself.
+        let settings = "[daemon]\nlisten = [\"/ip4/127.0.0.1/tcp/0\"]\n";
+        fs::write(home.path().join("config.toml"), settings).unwrap();
         Self { home, genesis }
     }
 

@@ -26,7 +26,7 @@ use crate::{
     home::{HomeLock, LockError},
     index::{Index, IndexError},
     journal::{Broken, Journal, OpenError, Owner, ReadError},
-    network::{Limits, Network, NetworkError, NetworkSettings},
+    network::{Limits, Network, NetworkError, NetworkSettings, usual_address},
     receipts::Receipts,
     room::DiskRoom,
     snapshots::Snapshots,
@@ -40,7 +40,7 @@ const FILES_OPEN_MAX: u64 = 16_384;
 /// How a daemon is to run.
 #[derive(Debug)]
 pub struct Options {
-    /// Where to listen, instead of where the settings say.
+    /// Where to listen, instead of where the settings say, or what its role needs.
     pub listen: Option<Vec<String>>,
     /// The program that jobs run in: one that calls [`assay_runtime::worker::main`] when its first argument is `worker`.
     pub worker: PathBuf,
@@ -182,7 +182,11 @@ impl Daemon {
         if let Some(index) = restored.incomplete_index() {
             fill_index(index, store.receipts.clone()).map_err(DaemonError::System)?;
         }
-        let listen = options.listen.unwrap_or_else(|| settings.daemon.listen.clone());
+        let told = options.listen.unwrap_or_else(|| settings.daemon.listen.clone());
+        let listen = match told.is_empty() && restored.serves(&file.genesis) {
+            true => vec![usual_address()],
+            false => told,
+        };
         let (network, events) = join(&home, &file, listen, &store).await?;
         let places = usize::try_from(settings.daemon.workers).unwrap_or(0);
         let blobs = store.blobs.clone();
@@ -202,7 +206,8 @@ impl Daemon {
         server.serve(responder.clone());
         let handle = Handle::Local(Local::new(responder));
         let ready = Ready { peer, network: name, addresses, handle };
-        let listening = ready.addresses.join(" ");
+        let listening =
+            if ready.addresses.is_empty() { "nowhere".to_owned() } else { ready.addresses.join(" ") };
         tracing::info!(own = %ready.peer, network = ready.network, %listening, "ready");
         if let Some(told) = options.ready {
             drop(told.send(ready));

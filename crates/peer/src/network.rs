@@ -58,6 +58,7 @@ pub use self::{
     },
     limits::{Limits, Pace},
     progress::Progress,
+    start::{USUAL_PORT, usual_address},
     topics::Topic,
 };
 use crate::watchdog::Watchdog;
@@ -72,6 +73,8 @@ const COMMANDS_MAX: usize = 256;
 const JUDGEMENTS_MAX: usize = 256;
 /// How long a stream may take to open, where the peer must be dialled first.
 const OPENING_WAIT_MAX: Duration = Duration::from_secs(30);
+/// How long the system may take to say what it listens on.
+const LISTEN_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How long an ending network waits for messages that are on their way.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(2);
 
@@ -241,6 +244,25 @@ impl Network {
         // It is dropped with the connection it should be on, or with the network.
         let lost = if self.commands.is_closed() { ExchangeFailure::Closed } else { ExchangeFailure::Broken };
         opened.unwrap_or(Err(lost))
+    }
+
+    /// Listens on one more address, and returns when it is known what that comes to.
+    ///
+    /// # Errors
+    /// [`NetworkError`], if it is no address or cannot be listened on.
+    pub async fn listen(&self, address: &str) -> Result<(), NetworkError> {
+        let failed = |reason: String| NetworkError::Listen { address: address.to_owned(), reason };
+        let parsed: Multiaddr = address.parse().map_err(|error| failed(format!("{error}")))?;
+        start::is_free(&parsed).map_err(|error| failed(error.to_string()))?;
+        let mut status = self.status.clone();
+        let before = status.borrow().listening.len();
+        let (reply, listens) = oneshot::channel();
+        let command = NetworkCommand::Listen { address: parsed, reply };
+        self.commands.send(command).await.map_err(|_| NetworkError::Closed)?;
+        listens.await.map_err(|_| NetworkError::Closed)?.map_err(failed)?;
+        let known = timeout(LISTEN_WAIT_MAX, status.wait_for(|status| status.listening.len() > before)).await;
+        let known = known.map_err(|_| failed("the system does not say where it listens".to_owned()))?;
+        known.map(drop).map_err(|_| NetworkError::Closed)
     }
 
     /// The addresses this peer listens on, with the ports it was given.

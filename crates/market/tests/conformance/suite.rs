@@ -11,6 +11,8 @@
 //!   nobody does, and its messages are lost on purpose.
 //! - An offer that reached nobody is published again by the shell of real peers. In a simulated network somebody always
 //!   listens.
+//! - A real receipt takes a while to be stored. What is for its parties waits for that, and what is for others may leave
+//!   before; the list of what has left names it in its place.
 //! - A real shell tells of a message to whoever it cannot reach; a simulated one also loses some without a word.
 //!
 //! **Invariant:** no case asks how a shell does something, and no shell skips a case.

@@ -24,7 +24,8 @@ pub struct Settings {
 /// Settings of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DaemonSettings {
-    /// Multiaddresses to listen on.
+    /// Multiaddresses to listen on; none for what its role needs: the usual port for who serves others, and nothing for who
+    /// only asks.
     pub listen: Vec<String>,
     /// Bytes that blobs may take on the disk.
     pub blob_bytes_max: u64,
@@ -50,7 +51,7 @@ pub struct ClientSettings {
 impl Default for DaemonSettings {
     fn default() -> Self {
         Self {
-            listen: vec!["/ip4/0.0.0.0/tcp/0".to_owned()],
+            listen: Vec::new(),
             blob_bytes_max: 8 * 1024 * 1024 * 1024,
             workers: 0,
             free_bytes_min: 256 * 1024 * 1024,
@@ -70,7 +71,7 @@ impl Default for ClientSettings {
 }
 
 section!(optional DaemonSettings {
-    listen: "Where to listen, as multiaddresses. Port 0 is any free one.",
+    listen: "Where to listen, as multiaddresses; port 0 is any free one. None: port 29292 once it serves others.",
     blob_bytes_max: "Bytes that inputs, outputs, runners and models may take on the disk; receipts come on top.",
     workers: "Runs at the same time; 0 for one for every two cores.",
     free_bytes_min: "Bytes that the home's disk must have free; below, no new jobs are taken and nothing is offered.",

@@ -180,6 +180,13 @@ impl Restored {
         self.own
     }
 
+    /// Whether others have to reach this peer: it keeps books, checks from the first day, or offers something.
+    pub(crate) fn serves(&self, genesis: &Genesis) -> bool {
+        let is_founder = genesis.verifiers.iter().any(|founder| founder.peer == self.own);
+        let provides = self.node.provision().is_some_and(|provision| !provision.services.is_empty());
+        genesis.notaries.contains(&self.own) || is_founder || provides
+    }
+
     /// A loop that is ready to run, what comes into it, and what its user's calls are answered with.
     #[expect(
         clippy::disallowed_methods,

@@ -112,6 +112,12 @@ pub enum Refused {
         /// Why.
         reason: String,
     },
+    /// Whoever offers must be reached, and this peer cannot listen.
+    #[error("{reason}")]
+    NotListening {
+        /// What the system said.
+        reason: String,
+    },
     /// Nothing to offer.
     #[error("nothing was named that could be offered")]
     NothingToOffer,

@@ -5,8 +5,7 @@
 
 use std::{
     collections::HashMap,
-    fmt,
-    io,
+    fmt, io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };

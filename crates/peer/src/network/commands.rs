@@ -31,6 +31,10 @@ pub(super) enum NetworkCommand {
         topic: Topic,
         bytes: Vec<u8>,
     },
+    Listen {
+        address: Multiaddr,
+        reply: oneshot::Sender<Result<(), String>>,
+    },
     Shun {
         peer: PeerId,
     },
@@ -59,6 +63,11 @@ impl SwarmTask {
         match command {
             NetworkCommand::Send { to, bytes } => self.post(to, bytes),
             NetworkCommand::Publish { topic, bytes } => self.publish(topic, bytes),
+            NetworkCommand::Listen { address, reply } => {
+                let listens = self.swarm.listen_on(address).map(drop).map_err(|error| error.to_string());
+                // An error means that nobody waits for it any more.
+                drop(reply.send(listens));
+            }
             NetworkCommand::Shun { peer } => to_libp2p(peer).into_iter().for_each(|peer| self.shun(peer)),
             NetworkCommand::AddAddress { peer, address } => {
                 if let Some(peer) = to_libp2p(peer) {

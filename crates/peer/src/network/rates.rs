@@ -94,7 +94,9 @@ mod tests {
         assert!(rates.admit(PeerId::random(), at(10_000)).is_ok(), "another peer has its own");
         assert!(rates.forget(at(20_000)).is_empty());
         let forgotten = rates.forget(at(10_000) + FORGET_AFTER);
-        assert!(forgotten.iter().any(|gone| gone.source == peer && gone.refused as usize == 10_000 - admitted));
+        assert!(
+            forgotten.iter().any(|gone| gone.source == peer && gone.refused as usize == 10_000 - admitted)
+        );
         assert!(rates.buckets.is_empty());
     }
 }

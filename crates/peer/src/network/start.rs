@@ -5,7 +5,7 @@
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     io,
-    net::TcpListener,
+    net::{Ipv4Addr, TcpListener},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::{
-    BlobSource, NetworkSettings,
+    BlobSource, LISTEN_WAIT_MAX, NetworkSettings,
     addresses::{Addresses, Nearness, socket_of},
     commands::{GossipVerdict, NetworkCommand},
     event::{NetworkError, NetworkEvent},
@@ -35,6 +35,8 @@ use super::{
     task::{Status, SwarmTask},
 };
 
+/// The port of those who serve others: a fixed one, so that a router and a firewall can be told.
+pub const USUAL_PORT: u16 = 29292;
 /// Streams on one connection at a time.
 const STREAMS_PER_CONNECTION_MAX: usize = 256;
 /// How long a connection that nobody uses stays.
@@ -45,8 +47,6 @@ const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 const CHECKPOINTS_PER_SECOND: u32 = 10;
 /// How much more than all that is heard may come from one who passes it on: it hears no more itself.
 const RELAY_FACTOR: u32 = 2;
-/// How long the system may take to say what it listens on.
-const LISTEN_WAIT_MAX: Duration = Duration::from_secs(5);
 
 impl SwarmTask {
     pub(super) async fn start(
@@ -116,8 +116,19 @@ impl SwarmTask {
     }
 }
 
+/// Where a peer listens that serves others and was told nothing: on the usual port of every address, or on any port where
+/// another peer of this machine has that.
+#[must_use]
+pub fn usual_address() -> String {
+    let is_free = TcpListener::bind((Ipv4Addr::UNSPECIFIED, USUAL_PORT)).is_ok();
+    if !is_free {
+        tracing::warn!(port = USUAL_PORT, "the usual port is taken, so this peer listens on another one");
+    }
+    format!("/ip4/0.0.0.0/tcp/{}", if is_free { USUAL_PORT } else { 0 })
+}
+
 /// Whether nobody listens there. libp2p shares ports, so a second peer would silently take half of the connections.
-fn is_free(address: &Multiaddr) -> io::Result<()> {
+pub(super) fn is_free(address: &Multiaddr) -> io::Result<()> {
     socket_of(address).map_or(Ok(()), |socket| TcpListener::bind(socket).map(drop))
 }
 

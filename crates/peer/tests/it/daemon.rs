@@ -3,10 +3,11 @@
 use std::os::unix::fs::PermissionsExt;
 
 use assay_peer::{
-    daemon::{Daemon, DaemonError},
+    daemon::{Daemon, DaemonError, Options},
     handle::{
         ConnectError, HANDLE_VERSION, Handle, Provide, ServiceWish, ShowStatus, Shutdown, StopProviding,
     },
+    network::USUAL_PORT,
 };
 use assay_protocol::{
     id::Digest,
@@ -19,7 +20,7 @@ use tokio::{
 };
 
 use crate::{
-    home::{House, WAIT_MAX, genesis},
+    home::{House, WAIT_MAX, genesis, worker},
     world::id,
 };
 
@@ -41,6 +42,34 @@ async fn a_daemon_serves_its_user_and_leaves_no_socket_behind() {
     running.ended().await;
     assert!(!house.home.socket().exists());
     assert!(matches!(Handle::connect(&house.home).await, Err(ConnectError::NotRunning { .. })));
+}
+
+#[tokio::test]
+async fn who_only_asks_listens_on_nothing_until_it_offers() {
+    let house = House::new(2, genesis(id(1)), Vec::new());
+    let running = house.start_with(Options::new(worker())).await;
+    assert_eq!(running.handle.call(ShowStatus).await.unwrap().addresses, [""; 0]);
+    running.keep_runner(&house).await;
+    let service = ServiceWish { manifest: "pure-digits".to_owned(), ..ServiceWish::default() };
+    let provide = Provide { services: vec![service], slots: None };
+    let offered = running.handle.call(provide).await.unwrap().addresses;
+    assert!(!offered.is_empty());
+    running.stop().await;
+    let again = house.start_with(Options::new(worker())).await;
+    assert!(!again.ready.addresses.is_empty(), "it offers from the start");
+    again.stop().await;
+}
+
+#[tokio::test]
+async fn a_notary_listens_where_it_is_looked_for() {
+    let house = alone();
+    let running = house.start_with(Options::new(worker())).await;
+    let port = |address: &String| address.rsplit('/').next().unwrap().parse::<u16>().unwrap();
+    let ports: Vec<u16> = running.ready.addresses.iter().map(port).collect();
+    // Another peer of this machine may have the usual one.
+    let taken = std::net::TcpListener::bind(("0.0.0.0", USUAL_PORT)).is_err();
+    assert!(!ports.is_empty() && ports.iter().all(|port| *port == USUAL_PORT || taken), "{ports:?}");
+    running.stop().await;
 }
 
 #[tokio::test]

@@ -84,9 +84,13 @@ impl House {
     }
 
     pub(crate) async fn start_as(&self, conduct: Conduct) -> Running {
+        self.start_with(Options { conduct, ..self.options() }).await
+    }
+
+    pub(crate) async fn start_with(&self, options: Options) -> Running {
         let (told, ready) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
-        let options = Options { conduct, ready: Some(told), stop: Some(stopped), ..self.options() };
+        let options = Options { ready: Some(told), stop: Some(stopped), ..options };
         let task = tokio::spawn(Daemon::run(self.home.clone(), options));
         let Ok(ready) = timeout(WAIT_MAX, ready).await.expect("ready in time") else {
             panic!("the daemon did not start: {:?}", task.await);

@@ -25,6 +25,7 @@ use crate::{
     executor::sample,
     handle::{Attachment, Call, Refused},
     journal::Broken,
+    network::usual_address,
 };
 
 /// Offer services from now on.
@@ -105,6 +106,10 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<Provision, R
     for service in provide.services {
         let manifest = names::manifest(&responder.genesis, &service.manifest)?.clone();
         services.push(stock(manifest, service, responder).await?);
+    }
+    if responder.network.listening().is_empty() {
+        let listens = responder.network.listen(&usual_address()).await;
+        listens.map_err(|error| Refused::NotListening { reason: error.to_string() })?;
     }
     let class = responder.executor.class().await.map_err(|none| Refused::Sandbox { reason: none.reason })?;
     let places = u16::try_from(responder.executor.places()).unwrap_or(u16::MAX);
