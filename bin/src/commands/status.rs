@@ -63,6 +63,9 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
         ),
     );
     row("machine", called(&status.machine));
+    for wall in &status.missing_walls {
+        row("sandbox", format!("this machine does not give it a wall: {wall}"));
+    }
     row("keeps", format!("{} records, {} KiB of blobs", status.records, status.blob_bytes / 1024));
     row("disk", disk(status));
     if status.malformed + status.forged > 0 {
@@ -164,7 +167,7 @@ fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
         "network": full(status.network), "network_name": status.network_name,
         "is_notary": status.is_notary, "is_verifier": status.is_verifier,
         "providing": status.providing.as_ref().map(|providing| super::provide::document(providing, unit)),
-        "class": full(status.class), "machine": status.machine,
+        "class": full(status.class), "machine": status.machine, "missing_walls": status.missing_walls,
         "addresses": status.addresses, "neighbours": neighbours,
         "started": moment(status.started), "uptime_ms": status.uptime.0,
         "offers": status.offers, "jobs": status.jobs, "jobs_open": status.jobs_open, "running": status.running,

@@ -76,6 +76,8 @@ struct Inner {
     /// The place that checks have to themselves, however many jobs run or wait.
     checks: Semaphore,
     class: Mutex<Option<Class>>,
+    /// Walls that this machine does not give to workers, once that is known.
+    missing_walls: Mutex<Vec<String>>,
     running: Mutex<BTreeMap<RunId, Arc<AtomicBool>>>,
     /// What an honest run gave, by manifest: what a forger starts from.
     seen: Mutex<BTreeMap<Digest, (Vec<u8>, Meters)>>,
@@ -105,6 +107,7 @@ impl Executor {
                 places_max,
                 checks: Semaphore::new(CHECK_PLACES),
                 class: Mutex::new(None),
+                missing_walls: Mutex::default(),
                 running: Mutex::default(),
                 seen: Mutex::default(),
             }),
@@ -129,6 +132,12 @@ impl Executor {
         lock(&self.inner.class).clone()
     }
 
+    /// The walls that this machine does not give to the sandbox; known as soon as the class is.
+    #[must_use]
+    pub fn missing_walls(&self) -> Vec<String> {
+        lock(&self.inner.missing_walls).clone()
+    }
+
     /// The class of this machine; the first call has a worker compute it.
     ///
     /// # Errors
@@ -149,6 +158,7 @@ impl Executor {
                 "this machine does not give the sandbox all its walls"
             );
         }
+        *lock(&self.inner.missing_walls) = missing;
         *lock(&self.inner.class) = Some(class.clone());
         Ok(class)
     }

@@ -115,7 +115,9 @@ fn engine(stack_bytes: u32, cache: Option<&Path>) -> wasmtime::Result<Engine> {
         .max_wasm_stack(stack_bytes as usize)
         .relaxed_simd_deterministic(true)
         .wasm_memory64(false)
-        .generate_address_map(false);
+        .generate_address_map(false)
+        // What a guest's memory begins with is copied: a worker has no memory that it could share.
+        .memory_init_cow(false);
     if let Some(directory) = cache {
         let mut cache = CacheConfig::new();
         cache.with_directory(directory);

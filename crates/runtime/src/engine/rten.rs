@@ -27,6 +27,11 @@ pub(crate) const THREADS_VARIABLE: &str = "RTEN_NUM_THREADS";
 /// The version that is linked, which is part of the class.
 pub(crate) const VERSION: &str = "0.27.0";
 
+/// Starts the threads that networks run on, which cannot be started later.
+pub(crate) fn start_threads() {
+    rten::thread_pool().run(|| ());
+}
+
 /// A model that rten has read.
 pub(crate) struct OnnxModel {
     model: Model,

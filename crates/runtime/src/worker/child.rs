@@ -21,13 +21,14 @@ use std::{
 
 use super::{
     INPUT_BYTES_MAX,
-    confine::confine,
+    confine::{Confined, Enclosure, confine, seal},
     files,
     wire::{self, Request, WorkerReply},
 };
 use crate::{
     class::Class,
     counts::Port,
+    engine::rten,
     envelope::Envelope,
     models::Loaded,
     outcome::RunFailure,
@@ -62,13 +63,15 @@ fn serve() -> io::Result<()> {
     let mut requests = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let replies = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let Some((first, _)) = wire::receive(&mut requests, 0)? else { return Ok(()) };
-    let Request::Prepare { purpose, cache, stack_bytes, process_memory_bytes } = first else {
+    let Request::Prepare { purpose, cache, user, stack_bytes, process_memory_bytes } = first else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the first message is not Prepare"));
     };
-    let missing = confine(purpose, cache.as_deref(), process_memory_bytes);
+    let Confined { missing, cache } = confine(Enclosure { purpose, cache, user, process_memory_bytes });
+    // Without the first filter, which is named then, there is nothing to seal.
+    let can_seal = !missing.iter().any(|wall| wall.starts_with("system calls"));
     let line = Arc::new(Line { replies: Mutex::new(replies), cancelled: AtomicBool::new(false) });
     line.send(&WorkerReply::Ready { missing }, &[]);
-    let bench = Bench { line: Arc::clone(&line), cache: cache.map(PathBuf::from), loaded: None };
+    let bench = Bench { line: Arc::clone(&line), cache: cache.map(PathBuf::from), can_seal, loaded: None };
     let (sender, work) = mpsc::sync_channel(1);
     thread::Builder::new()
         .name("job".into())
@@ -151,6 +154,7 @@ impl Port for Line {
 struct Bench {
     line: Arc<Line>,
     cache: Option<PathBuf>,
+    can_seal: bool,
     loaded: Option<(Sandbox, Option<Loaded>)>,
 }
 
@@ -194,11 +198,23 @@ impl Bench {
         let file = files.next().ok_or_else(|| RunFailure::RunnerAbsent("none was handed over".into()))?;
         let runner = files::read(file, envelope.runner, RunFailure::RunnerAbsent)?;
         let sandbox = Sandbox::compile(&runner, envelope.limits.stack_bytes, self.cache.as_deref())?;
-        let model = files.next().map(|file| {
-            let bytes = files::read(file, envelope.model, RunFailure::ModelAbsent)?;
-            Loaded::read(envelope.model, bytes)
-        });
+        let model = files.next().map(|file| files::read(file, envelope.model, RunFailure::ModelAbsent));
+        let model = model.transpose()?;
+        self.seal();
+        let model = model.map(|bytes| Loaded::read(envelope.model, bytes));
         Ok((sandbox, model.transpose()?))
+    }
+
+    /// From here on there is no file to open and no thread to start, for the model's reader as well. The engine's threads
+    /// are here before.
+    fn seal(&self) {
+        rten::start_threads();
+        if self.can_seal
+            && let Err(error) = seal()
+        {
+            eprintln!("the worker cannot be sealed: {error}");
+            process::exit(1);
+        }
     }
 
     fn compile(&self, stack_bytes: u32, mut file: File) -> Result<(), RunFailure> {

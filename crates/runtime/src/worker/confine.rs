@@ -3,9 +3,11 @@
 //! **Invariant:** only the main thread exists when the walls go up, so every later thread stands inside them; each wall
 //! that the machine did not give is named to the parent, and none is silently left out.
 //!
-//! The walls: no new privileges, no core dumps, no debugger, a ceiling on writable memory, few open files, a file system
-//! of nothing but the cache of compiled components (readable for a worker that runs guests, writable for one that only
-//! compiles), no network, no signals to others, and the system calls that compiling and running need.
+//! The walls: no new privileges, no capabilities, another user than root, no core dumps, no debugger, a ceiling on writable
+//! memory and none that is shared, few open files, a file system of nothing but the cache of compiled components (readable
+//! for a worker that runs guests, writable for one that only compiles), no network, no signals to others, and the system
+//! calls that compiling and running need. Once runner and model are read, and before a guest runs, [`seal`] takes the calls
+//! away that name a file or start a thread.
 //!
 //! There is no parent-death signal: the kernel sends it when the *thread* that spawned the worker ends, and parents run
 //! jobs on threads that come and go. A worker leaves when its parent's end of the socket closes, which the kernel does
@@ -18,13 +20,45 @@ mod filter;
 #[cfg(target_os = "linux")]
 mod linux;
 
+/// What a worker is shut in with.
+pub(super) struct Enclosure {
+    /// What it is for.
+    pub(super) purpose: Purpose,
+    /// The cache, if it has one.
+    pub(super) cache: Option<String>,
+    /// Whom it runs as instead of root.
+    pub(super) user: Option<u32>,
+    /// Bytes that it may write to.
+    pub(super) process_memory_bytes: u64,
+}
+
+/// What came of it.
+pub(super) struct Confined {
+    /// The walls that the machine did not give.
+    pub(super) missing: Vec<String>,
+    /// Where the cache is, seen from inside.
+    pub(super) cache: Option<String>,
+}
+
 /// Shuts this process in and names what is missing.
-pub(super) fn confine(purpose: Purpose, cache: Option<&str>, process_memory_bytes: u64) -> Vec<String> {
+pub(super) fn confine(enclosure: Enclosure) -> Confined {
     #[cfg(target_os = "linux")]
-    return linux::confine(purpose, cache, process_memory_bytes);
+    return linux::confine(enclosure);
     #[cfg(not(target_os = "linux"))]
     {
-        let _ = (purpose, cache, process_memory_bytes);
-        ["memory ceiling", "file system", "network", "system calls"].map(String::from).into()
+        let Enclosure { cache, .. } = enclosure;
+        let missing = ["memory ceiling", "file system", "network", "system calls"].map(String::from).into();
+        Confined { missing, cache }
     }
+}
+
+/// From now on no thread of this process names a file or starts another thread.
+///
+/// # Errors
+/// Where the first filter stands and this one cannot be put up.
+pub(super) fn seal() -> Result<(), String> {
+    #[cfg(target_os = "linux")]
+    return filter::seal();
+    #[cfg(not(target_os = "linux"))]
+    Ok(())
 }

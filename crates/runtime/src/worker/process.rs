@@ -8,9 +8,12 @@ use std::{
     io::{self, Read},
     os::{
         fd::OwnedFd,
-        unix::{fs::DirBuilderExt, net::UnixStream},
+        unix::{
+            fs::{DirBuilderExt, MetadataExt, lchown},
+            net::UnixStream,
+        },
     },
-    path::{self, PathBuf},
+    path::{self, Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -27,6 +30,8 @@ use crate::{
     outcome::{RunFailure, cut},
 };
 
+/// Whom a process runs as that root starts: nobody else's number.
+const USER: u32 = 29_292;
 /// What a process has to shut itself in.
 const READY_WAIT: Duration = Duration::from_secs(10);
 /// How long a process may refuse to read before it is given up.
@@ -66,6 +71,7 @@ impl Process {
     ) -> Result<Self, RunFailure> {
         let absent = |error: io::Error| RunFailure::WorkerAbsent(error.to_string());
         let cache = cache(worker_source)?;
+        let user = user(cache.as_deref());
         // The child stands in another directory.
         let binary = path::absolute(&worker_source.binary).map_err(absent)?;
         let (requests, stdin) = UnixStream::pair().map_err(absent)?;
@@ -84,7 +90,11 @@ impl Process {
         let inbox = Inbox::new(replies);
         let mut process = Self { child, requests, inbox, limits: *limits, missing: Vec::new() };
         let RunLimits { stack_bytes, process_memory_bytes, .. } = *limits;
-        process.send(&Request::Prepare { purpose, cache, stack_bytes, process_memory_bytes }, &[], &[])?;
+        process.send(
+            &Request::Prepare { purpose, cache, user, stack_bytes, process_memory_bytes },
+            &[],
+            &[],
+        )?;
         let reply = process.answer(READY_WAIT)?;
         let WorkerReply::Ready { missing } = reply else { return Err(process.astray(reply)) };
         process.missing = missing;
@@ -185,4 +195,24 @@ fn cache(worker_source: &WorkerSource) -> Result<Option<String>, RunFailure> {
     let path = fs::canonicalize(path).map_err(|error| absent(error.to_string()))?;
     let path = path.into_os_string().into_string().map_err(|_| absent("not Unicode".into()))?;
     Ok(Some(path))
+}
+
+/// Whom a process runs as instead of root, if the cache can be given to it.
+fn user(cache: Option<&str>) -> Option<u32> {
+    let is_given = |path: &str| give(Path::new(path)).is_ok();
+    (rustix::process::geteuid().is_root() && cache.is_none_or(is_given)).then_some(USER)
+}
+
+/// Gives a folder and all in it to the user of workers.
+fn give(folder: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(folder)?.uid() == USER {
+        return Ok(());
+    }
+    if fs::symlink_metadata(folder)?.is_dir() {
+        for entry in fs::read_dir(folder)? {
+            give(&entry?.path())?;
+        }
+    }
+    // The last, so that a folder that is given has nothing in it that is not.
+    lchown(folder, Some(USER), Some(USER))
 }

@@ -37,6 +37,8 @@ pub(super) enum Request {
         purpose: Purpose,
         /// Where compiled components are kept.
         cache: Option<String>,
+        /// Whom to run as instead of root; the cache belongs to that user.
+        user: Option<u32>,
         /// Bytes of stack for guests.
         stack_bytes: u32,
         /// Bytes that the process may write to.

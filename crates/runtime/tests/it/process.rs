@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_runtime::outcome::RunFailure;
+use assay_runtime::{outcome::RunFailure, worker::Worker};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
@@ -114,4 +114,41 @@ fn a_worker_stands_inside_its_walls() {
     // A kernel may be too old for all of landlock; whatever else is missing is a mistake here.
     let strange: Vec<_> = worker.missing().iter().filter(|wall| !wall.starts_with("file system")).collect();
     assert!(strange.is_empty(), "{strange:?}");
+    for capabilities in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        assert_eq!(named(&status, capabilities), ["0000000000000000"], "{capabilities}");
+    }
+    if rustix::process::geteuid().is_root() {
+        for users in ["Uid", "Gid"] {
+            assert!(named(&status, users).iter().all(|user| *user != "0"), "{status}");
+        }
+        assert_eq!(named(&status, "Groups"), [""; 0]);
+        let root = std::fs::read_link(format!("/proc/{}/root", worker.process_id()));
+        assert!(root.expect("the worker is there").ends_with("cache"));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn every_thread_is_sealed_before_a_guest_runs() {
+    let world = World::new();
+    let job = world.job(&runner(guests::ECHO));
+    let mut worker = world.worker(&job);
+    let filters = |worker: &Worker| -> Vec<u32> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", worker.process_id()));
+        let status = |task: std::io::Result<std::fs::DirEntry>| {
+            let status = std::fs::read_to_string(task.expect("a thread").path().join("status"));
+            named(&status.expect("the thread is there"), "Seccomp_filters")[0].parse().expect("a number")
+        };
+        tasks.expect("the worker is there").map(status).collect()
+    };
+    let before = *filters(&worker).iter().max().expect("a thread");
+    worker.run(&job.envelope, job.files(), b"", &mut ()).expect("the job succeeds");
+    let after = filters(&worker);
+    assert!(after.len() >= 2 && after.iter().all(|filters| *filters == before + 1), "{before}: {after:?}");
+}
+
+/// What stands behind a name in the state of a process.
+fn named<'a>(status: &'a str, name: &str) -> Vec<&'a str> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or_else(|| panic!("no {name} in {status}")).split_whitespace().collect()
 }

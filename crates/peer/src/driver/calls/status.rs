@@ -48,6 +48,8 @@ pub struct StatusView {
     pub class: Digest,
     /// The class in words.
     pub machine: String,
+    /// Walls that this machine does not give to the sandbox; known once the class is.
+    pub missing_walls: Vec<String>,
     /// Where this peer listens.
     pub addresses: Vec<String>,
     /// Who it is connected to.
@@ -112,6 +114,7 @@ impl Driver {
             providing: self.node.provision().map(|provision| self.providing_view(provision)),
             class: class.as_ref().map(|class| class.digest()).unwrap_or_default(),
             machine: class.map(|class| class.to_string()).unwrap_or_default(),
+            missing_walls: self.background.executor.missing_walls(),
             addresses: self.background.network.listening(),
             neighbours: self.background.network.peers(),
             started: self.started.wall,

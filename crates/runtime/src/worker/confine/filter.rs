@@ -1,14 +1,14 @@
 //! The system calls that a worker may make.
 //!
 //! **Invariant:** the list says what is allowed; all else answers "not permitted". Nothing on it starts a process, opens a
-//! socket, or reaches another process.
+//! socket, reaches another process, or gives memory that the ceiling does not count. What is sealed stays so.
 
 use std::collections::BTreeMap;
 
-use libc::c_long;
+use libc::{c_int, c_long};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    apply_filter,
+    apply_filter, apply_filter_all_threads,
 };
 
 use super::super::wire::Purpose;
@@ -34,8 +34,6 @@ const ALWAYS: &[c_long] = &[
     libc::SYS_madvise,
     libc::SYS_membarrier,
     libc::SYS_mkdirat,
-    libc::SYS_memfd_create,
-    libc::SYS_mmap,
     libc::SYS_mprotect,
     libc::SYS_mremap,
     libc::SYS_munmap,
@@ -94,12 +92,50 @@ const MAKE_DIRECTORY: &[c_long] = &[libc::SYS_mkdir, libc::SYS_mkdirat];
 #[cfg(not(target_arch = "x86_64"))]
 const MAKE_DIRECTORY: &[c_long] = &[libc::SYS_mkdirat];
 
+/// What a guest never needs: all calls that name a file, and those that start a thread. A hint where to read is one too.
+const SEALED: &[c_long] = &[
+    libc::SYS_clone,
+    libc::SYS_getdents64,
+    libc::SYS_mkdirat,
+    libc::SYS_newfstatat,
+    libc::SYS_openat,
+    libc::SYS_readlinkat,
+    libc::SYS_seccomp,
+    libc::SYS_statx,
+];
+#[cfg(target_arch = "x86_64")]
+const SEALED_BY_PROCESSOR: &[c_long] = &[libc::SYS_mkdir, libc::SYS_open, libc::SYS_readlink, libc::SYS_stat];
+#[cfg(not(target_arch = "x86_64"))]
+const SEALED_BY_PROCESSOR: &[c_long] = &[];
+
+/// The kind of a mapping, and that it grows downwards, which takes it out of the ceiling.
+const MAPPING: c_int = 0x0f | libc::MAP_GROWSDOWN;
+
+/// Takes away, from all threads of this process, what no guest needs.
+pub(super) fn seal() -> Result<(), String> {
+    let sealed = sealed().and_then(|program| apply_filter_all_threads(&program));
+    sealed.map_err(|error| error.to_string())
+}
+
+/// The filter of a process that runs a guest.
+pub(super) fn sealed() -> Result<BpfProgram, seccompiler::Error> {
+    let rules = [SEALED, SEALED_BY_PROCESSOR].into_iter().flatten().map(|call| (*call, Vec::new())).collect();
+    let deny = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    let architecture = std::env::consts::ARCH.try_into()?;
+    Ok(BpfProgram::try_from(SeccompFilter::new(rules, SeccompAction::Allow, deny, architecture)?)?)
+}
+
 /// Puts the filter up for this thread and all that it starts.
 pub(super) fn install(purpose: Purpose) -> Result<(), String> {
     install_filters(purpose).map_err(|error| error.to_string())
 }
 
 fn install_filters(purpose: Purpose) -> Result<(), seccompiler::Error> {
+    filters(purpose)?.iter().try_for_each(|filter| apply_filter(filter))
+}
+
+/// What is put up, in this order.
+fn filters(purpose: Purpose) -> Result<Vec<BpfProgram>, seccompiler::Error> {
     let architecture = std::env::consts::ARCH.try_into()?;
     let deny = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let allowed = SeccompFilter::new(allowed(purpose)?, deny, SeccompAction::Allow, architecture)?;
@@ -112,9 +148,9 @@ fn install_filters(purpose: Purpose) -> Result<(), seccompiler::Error> {
     if purpose == Purpose::Run {
         filters.push(answer(MAKE_DIRECTORY, libc::EEXIST)?);
     }
-    // The last, since it allows no more filters.
+    // The last, since the others need not be on its list to go up.
     filters.push(allowed);
-    filters.into_iter().try_for_each(|filter| apply_filter(&BpfProgram::try_from(filter)?))
+    Ok(filters.into_iter().map(BpfProgram::try_from).collect::<Result<_, _>>()?)
 }
 
 fn allowed(purpose: Purpose) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::Error> {
@@ -133,12 +169,88 @@ fn allowed(purpose: Purpose) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompi
     rules.insert(libc::SYS_tgkill, vec![when(0, SeccompCmpOp::Eq, std::process::id().into())?]);
     // Reading a limit, not setting one.
     rules.insert(libc::SYS_prlimit64, vec![when(2, SeccompCmpOp::Eq, 0)?]);
+    // Private memory is what the ceiling counts.
+    let private = libc::MAP_PRIVATE.unsigned_abs().into();
+    let mapping = SeccompCmpOp::MaskedEq(MAPPING.unsigned_abs().into());
+    rules.insert(libc::SYS_mmap, vec![when(3, mapping, private)?]);
     let name = libc::PR_SET_NAME.unsigned_abs().into();
     let memory = libc::PR_SET_VMA.unsigned_abs().into();
-    rules.insert(libc::SYS_prctl, vec![when(0, SeccompCmpOp::Eq, name)?, when(0, SeccompCmpOp::Eq, memory)?]);
+    let privileges = libc::PR_SET_NO_NEW_PRIVS.unsigned_abs().into();
+    let harmless = [name, memory, privileges].map(|option| when(0, SeccompCmpOp::Eq, option));
+    rules.insert(libc::SYS_prctl, harmless.into_iter().collect::<Result<_, _>>()?);
+    // One more filter may be put up, which only takes away.
+    let filter = libc::SECCOMP_SET_MODE_FILTER.into();
+    rules.insert(libc::SYS_seccomp, vec![when(0, SeccompCmpOp::Eq, filter)?]);
     Ok(rules)
 }
 
 fn when(argument: u8, is: SeccompCmpOp, value: u64) -> Result<SeccompRule, seccompiler::BackendError> {
     SeccompRule::new(vec![SeccompCondition::new(argument, SeccompCmpArgLen::Qword, is, value)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a filter answers to a call, read as the kernel reads it.
+    fn answer(filter: &BpfProgram, call: c_long, arguments: [u64; 6]) -> u32 {
+        let architecture = if cfg!(target_arch = "x86_64") { 0xC000_003E_u32 } else { 0xC000_00B7 };
+        let mut data = u32::try_from(call).unwrap().to_ne_bytes().to_vec();
+        data.extend(architecture.to_ne_bytes());
+        data.extend([0; 8]);
+        arguments.iter().for_each(|argument| data.extend(argument.to_ne_bytes()));
+        let (mut at, mut held) = (0, 0_u32);
+        loop {
+            let step = &filter[at];
+            let (code, constant) = (u32::from(step.code), step.k);
+            let goes_on = |is: bool| usize::from(if is { step.jt } else { step.jf });
+            at += 1;
+            match code {
+                0x20 => {
+                    let place = constant as usize;
+                    held = u32::from_ne_bytes(data[place..place + 4].try_into().unwrap());
+                }
+                0x54 => held &= constant,
+                0x05 => at += constant as usize,
+                0x15 => at += goes_on(held == constant),
+                0x25 => at += goes_on(held > constant),
+                0x35 => at += goes_on(held >= constant),
+                0x06 => return constant,
+                other => panic!("{other:#x} is no step of these filters"),
+            }
+        }
+    }
+
+    #[test]
+    fn memory_is_private_and_grows_only_as_the_ceiling_counts() {
+        let flags = [
+            (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, true),
+            (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK | libc::MAP_NORESERVE, true),
+            (libc::MAP_PRIVATE | libc::MAP_FIXED, true),
+            (libc::MAP_SHARED | libc::MAP_ANONYMOUS, false),
+            (libc::MAP_SHARED_VALIDATE, false),
+            (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_GROWSDOWN, false),
+        ];
+        for purpose in [Purpose::Run, Purpose::Compile] {
+            let filters = filters(purpose).unwrap();
+            for (flags, expected) in flags {
+                let arguments = [0, 6 << 30, 3, u64::from(flags.unsigned_abs()), u64::MAX, 0];
+                let is_allowed =
+                    |filter| answer(filter, libc::SYS_mmap, arguments) == libc::SECCOMP_RET_ALLOW;
+                assert_eq!(filters.iter().all(is_allowed), expected, "{purpose:?}: {flags:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_starts_a_process() {
+        let (filters, seal) = (filters(Purpose::Run).unwrap(), sealed().unwrap());
+        let threads = u64::from(libc::CLONE_THREAD.unsigned_abs());
+        for call in [libc::SYS_clone, libc::SYS_clone3, libc::SYS_execve, libc::SYS_unshare, libc::SYS_kill] {
+            let is_allowed = |filter| answer(filter, call, [0; 6]) == libc::SECCOMP_RET_ALLOW;
+            assert!(!filters.iter().all(is_allowed), "{call}");
+        }
+        let is_allowed = |filter| answer(filter, libc::SYS_clone, [threads; 6]) == libc::SECCOMP_RET_ALLOW;
+        assert!(filters.iter().all(is_allowed) && !is_allowed(&seal), "threads, before the seal");
+    }
 }

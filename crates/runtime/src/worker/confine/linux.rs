@@ -1,14 +1,25 @@
 //! The walls as Linux builds them.
 //!
-//! **Invariant:** the filter on system calls goes up last, since it forbids building the others.
+//! **Invariant:** the filter on system calls goes up last, since it forbids building the others; capabilities go before it,
+//! and only after what they are needed for.
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::{
+    io::Errno,
+    process::{
+        DumpableBehavior, Gid, Resource, Rlimit, Uid, chdir, chroot, geteuid, set_dumpable_behavior,
+        setrlimit,
+    },
+    thread::{
+        CapabilitySet, CapabilitySets, clear_ambient_capability_set, set_capabilities, set_no_new_privs,
+        set_thread_groups, set_thread_res_gid, set_thread_res_uid,
+    },
+};
 
-use super::{super::wire::Purpose, filter};
+use super::{super::wire::Purpose, Confined, Enclosure, filter};
 
 /// Files that a worker has open at once: three pipes, runner, model, one or two of the cache.
 const FILES_OPEN_MAX: u64 = 64;
@@ -17,14 +28,17 @@ const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// The newest rights that are asked for; an older kernel gives what it has, and says so.
 const RIGHTS: ABI = ABI::V6;
 
-pub(super) fn confine(purpose: Purpose, cache: Option<&str>, process_memory_bytes: u64) -> Vec<String> {
+pub(super) fn confine(enclosure: Enclosure) -> Confined {
+    let Enclosure { purpose, mut cache, user, process_memory_bytes } = enclosure;
     let mut missing = Vec::new();
     let mut note = |what: &str, done: Result<(), String>| {
         if let Err(why) = done {
             missing.push(format!("{what}: {why}"));
         }
     };
-    note("no new privileges", rustix::thread::set_no_new_privs(true).map_err(|error| error.to_string()));
+    note("no new privileges", set_no_new_privs(true).map_err(|error| error.to_string()));
+    note("another user than root", leave_root(user, &mut cache));
+    note("no capabilities", drop_capabilities().map_err(|error| error.to_string()));
     note(
         "no debugger",
         set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| error.to_string()),
@@ -33,9 +47,36 @@ pub(super) fn confine(purpose: Purpose, cache: Option<&str>, process_memory_byte
     note("memory ceiling", limit(Resource::Data, process_memory_bytes));
     note("open files", limit(Resource::Nofile, FILES_OPEN_MAX));
     note("file size", limit(Resource::Fsize, FILE_BYTES_MAX));
-    note("file system and network", wall_off(purpose, cache));
+    note("file system and network", wall_off(purpose, cache.as_deref()));
     note("system calls", filter::install(purpose));
-    missing
+    Confined { missing, cache }
+}
+
+/// Becomes another user where this process is root's, with the cache for its root directory.
+fn leave_root(user: Option<u32>, cache: &mut Option<String>) -> Result<(), String> {
+    if !geteuid().is_root() {
+        return Ok(());
+    }
+    let user = user.ok_or("the cache cannot be given to it")?;
+    if let Some(directory) = cache {
+        let entered = chroot(directory.as_str()).and_then(|()| chdir("/"));
+        entered.map_err(|error| format!("the cache is no root directory: {error}"))?;
+        *directory = "/".to_owned();
+    }
+    become_user(user).map_err(|error| error.to_string())
+}
+
+fn become_user(user: u32) -> Result<(), Errno> {
+    let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
+    set_thread_groups(&[])?;
+    set_thread_res_gid(gid, gid, gid)?;
+    set_thread_res_uid(uid, uid, uid)
+}
+
+fn drop_capabilities() -> Result<(), Errno> {
+    clear_ambient_capability_set()?;
+    let none = CapabilitySet::empty();
+    set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
 }
 
 fn limit(resource: Resource, most: u64) -> Result<(), String> {
@@ -94,6 +135,12 @@ mod tests {
 
     use super::*;
 
+    /// Memory by the one way to it that needs no file of the machine's.
+    fn shared_memory() -> std::io::Result<()> {
+        let file = rustix::fs::memfd_create("shared", rustix::fs::MemfdFlags::CLOEXEC)?;
+        Ok(rustix::fs::ftruncate(file, 6 << 30)?)
+    }
+
     /// What a confined thread gets for each attempt to reach outside.
     fn attempts(cache: &str) -> Vec<(&'static str, Result<(), ErrorKind>)> {
         let listing = fs::read_dir("/").map(drop);
@@ -106,24 +153,48 @@ mod tests {
             ("start a process", Command::new("/bin/true").spawn().map(drop).map_err(|error| error.kind())),
             ("listen", TcpListener::bind("127.0.0.1:0").map(drop).map_err(|error| error.kind())),
             ("open a socket", UdpSocket::bind("127.0.0.1:0").map(drop).map_err(|error| error.kind())),
+            ("share memory", shared_memory().map_err(|error| error.kind())),
             ("start a thread", thread::Builder::new().spawn(|| ()).map(drop).map_err(|error| error.kind())),
         ]
     }
 
+    /// What a thread gets that is shut in, and sealed if it is to run a guest. Not as root, whose walls are the whole
+    /// process's; nor is the seal put on other threads.
     fn confined(purpose: Purpose) -> Vec<(&'static str, Result<(), ErrorKind>)> {
         let cache = tempfile::tempdir().expect("a temporary directory");
         let path = cache.path().to_str().expect("its name is text").to_owned();
         fs::write(cache.path().join("entry"), b"compiled").expect("it can be written to");
         let inside = thread::spawn(move || {
-            let missing = confine(purpose, Some(&path), u64::MAX);
+            let enclosure =
+                Enclosure { purpose, cache: Some(path.clone()), user: None, process_memory_bytes: u64::MAX };
+            let Confined { missing, .. } = confine(enclosure);
             // An older kernel gives a part of the file system's wall and says so; then there is nothing to hold it to.
             if missing.iter().any(|wall| wall.starts_with("file system")) {
                 return Vec::new();
             }
-            assert!(missing.is_empty(), "{missing:?}");
-            attempts(&path)
+            assert!(missing.iter().all(|wall| wall.starts_with("another user")), "{missing:?}");
+            let mut attempts = attempts(&path);
+            if purpose == Purpose::Run {
+                let sealed = filter::sealed().and_then(|program| seccompiler::apply_filter(&program));
+                sealed.expect("it is put up");
+                attempts.extend(attempts_of_a_guest(&path));
+            }
+            attempts
         });
         inside.join().expect("the thread does not panic")
+    }
+
+    /// What a thread gets that runs a guest which broke out.
+    fn attempts_of_a_guest(cache: &str) -> Vec<(&'static str, Result<(), ErrorKind>)> {
+        let entry = format!("{cache}/entry");
+        let thread = thread::Builder::new().spawn(|| ());
+        vec![
+            ("stat a file", fs::metadata("/etc/passwd").map(drop).map_err(|error| error.kind())),
+            ("stat the cache", fs::metadata(&entry).map(drop).map_err(|error| error.kind())),
+            ("read the cache as a guest", fs::read(&entry).map(drop).map_err(|error| error.kind())),
+            ("start a thread as a guest", thread.map(drop).map_err(|error| error.kind())),
+            ("lift the seal", filter::install(Purpose::Run).map_err(|_| PermissionDenied)),
+        ]
     }
 
     #[test]
