@@ -97,7 +97,7 @@ fn a_bad_file_is_one_line_that_names_the_key() {
         (
             "meter = \"mega_fuel\"",
             "meter = \"seconds\"",
-            "manifest 1.meter is \"seconds\": expected \"calls\", \"tokens\" or \"mega_fuel\"",
+            "manifest 1.meter is \"seconds\": expected \"calls\", \"mega_fuel\", or \"tokens\" with their weights such as \"tokens 1 4\"",
         ),
         (
             "mega_fuel = 4",
