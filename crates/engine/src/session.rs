@@ -9,7 +9,7 @@ mod processor;
 
 use std::sync::Arc;
 
-use draft::Draft;
+use draft::Continuation;
 
 pub use draft::DRAFT_TOKENS_MAX;
 pub(crate) use draft::ROWS_AT_ONCE as DRAFT_ROWS_AT_ONCE;
@@ -115,7 +115,7 @@ pub struct Session {
     /// Positions that were read and not taken back; the caches may hold a draft beyond.
     length: usize,
     capacity: usize,
-    draft: Draft,
+    draft: Continuation,
     evidence: RowDigests,
 }
 
@@ -135,7 +135,7 @@ impl Session {
             caches: vec![empty; settings.layers],
             length: 0,
             capacity,
-            draft: Draft::default(),
+            draft: Continuation::default(),
             evidence: RowDigests::default(),
         })
     }
@@ -175,7 +175,7 @@ impl Session {
             caches: self.caches.clone(),
             length: self.length,
             capacity: self.capacity,
-            draft: Draft::default(),
+            draft: Continuation::default(),
             evidence: RowDigests::default(),
         };
         // What a draft holds beyond is not the fork's to keep.
@@ -194,7 +194,7 @@ impl Session {
         }
         self.known(tokens)?;
         self.clear();
-        self.draft = Draft::expecting(tokens);
+        self.draft = Continuation::expecting(tokens);
         Ok(())
     }
 

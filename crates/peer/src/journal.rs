@@ -30,7 +30,7 @@ use tokio::sync::watch;
 pub use self::records::{ReadError, Records};
 use self::{
     extent::PartPlace,
-    format::{Header, Written},
+    format::{Header, StoredRecord},
     scan::{Scan, read_header, scan},
     writer::{BatchSink, LastPart, Shared, create, lock, write_batches},
 };
@@ -281,7 +281,7 @@ impl Journal {
         if bytes.len() > RECORD_BYTES_MAX {
             return Err(AppendError::TooLong { bytes: bytes.len() });
         }
-        self.shared.push(Written { bytes, is_entry })
+        self.shared.push(StoredRecord { bytes, is_entry })
     }
 
     /// The sequence up to which all records are durable, as it changes. Once broken, it stays so.

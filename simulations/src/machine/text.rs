@@ -21,9 +21,9 @@ const STOPS: u32 = 16;
 
 /// What the engine knows of a session: a digest of the model and of all tokens up to here.
 #[derive(Clone, Copy, Debug)]
-pub struct Session(Digest);
+pub struct TextSession(Digest);
 
-impl Session {
+impl TextSession {
     /// A session of this model, in this precision, that has read a prompt.
     #[must_use]
     pub fn new(run: &Run, precision: &str, prompt: &[u8]) -> Self {
@@ -81,7 +81,7 @@ impl Manner {
 /// Runs a model along a draft, if there is one.
 #[must_use]
 pub fn write(run: &Run, input: &[u8], draft: Option<&[u8]>, manner: Manner) -> Made {
-    let session = Session::new(run, manner.precision, input);
+    let session = TextSession::new(run, manner.precision, input);
     compose(run, input, Host::new(session, draft), |index, row| {
         choose(row, manner.seed, manner.temperature, index)
     })
@@ -118,16 +118,16 @@ pub fn compose(
 /// The engine's host: hands out the rows of a draft one by one, as long as the guest goes the way of the draft.
 #[derive(Debug)]
 pub struct Host {
-    session: Session,
+    session: TextSession,
     /// What is drafted from here on, each token with the session behind it, made in one pass.
-    ahead: VecDeque<(u32, Session)>,
+    ahead: VecDeque<(u32, TextSession)>,
 }
 
 impl Host {
     /// The host of a session with what is drafted from there on.
     #[must_use]
-    pub fn new(session: Session, draft: Option<&[u8]>) -> Self {
-        let step = |session: &mut Session, token| {
+    pub fn new(session: TextSession, draft: Option<&[u8]>) -> Self {
+        let step = |session: &mut TextSession, token| {
             *session = session.with(token);
             Some((token, *session))
         };

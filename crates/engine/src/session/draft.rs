@@ -13,7 +13,7 @@ pub(crate) const ROWS_AT_ONCE: usize = 16;
 
 /// What is expected, and what is known of it.
 #[derive(Debug, Default)]
-pub(crate) struct Draft {
+pub(crate) struct Continuation {
     tokens: Vec<u32>,
     /// The residual stream of each token, once it was computed.
     residual: Vec<f32>,
@@ -24,7 +24,7 @@ pub(crate) struct Draft {
     first: usize,
 }
 
-impl Draft {
+impl Continuation {
     pub(crate) fn expecting(tokens: &[u32]) -> Self {
         Self { tokens: tokens.to_vec(), ..Self::default() }
     }

@@ -53,7 +53,7 @@ pub(super) struct Header {
 
 /// A record as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Written {
+pub(super) struct StoredRecord {
     pub(super) bytes: Vec<u8>,
     /// It is counted among the entries.
     pub(super) is_entry: bool,
@@ -100,7 +100,7 @@ impl Header {
     }
 
     /// The batch of these records, ready to be written, and its digest.
-    pub(super) fn encode_batch(&self, previous: Digest, records: &[Written]) -> (Vec<u8>, Digest) {
+    pub(super) fn encode_batch(&self, previous: Digest, records: &[StoredRecord]) -> (Vec<u8>, Digest) {
         let body_bytes = records.iter().map(|record| LENGTH_BYTES + record.bytes.len()).sum::<usize>();
         let mut bytes = vec![0; PREFIX_BYTES];
         bytes.reserve_exact(body_bytes);
@@ -170,7 +170,7 @@ pub(super) struct Batch {
     /// The digest of the batch before.
     pub(super) previous: Digest,
     pub(super) digest: Digest,
-    pub(super) records: Vec<Written>,
+    pub(super) records: Vec<StoredRecord>,
     /// Bytes that it takes in the file.
     pub(super) bytes: u64,
 }
@@ -186,7 +186,7 @@ pub(super) enum BatchError {
     Disk(#[from] io::Error),
 }
 
-fn split(body: &[u8], count: u32) -> Option<Vec<Written>> {
+fn split(body: &[u8], count: u32) -> Option<Vec<StoredRecord>> {
     let (mut records, mut rest) = (Vec::new(), body);
     while !rest.is_empty() {
         let (length, behind) = rest.split_first_chunk::<LENGTH_BYTES>()?;
@@ -196,7 +196,7 @@ fn split(body: &[u8], count: u32) -> Option<Vec<Written>> {
             return None;
         }
         let (record, behind) = behind.split_at_checked(length)?;
-        records.push(Written { bytes: record.to_vec(), is_entry });
+        records.push(StoredRecord { bytes: record.to_vec(), is_entry });
         rest = behind;
     }
     (records.len() == count as usize).then_some(records)

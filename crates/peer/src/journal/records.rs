@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     extent::{Extent, PartPlace},
-    format::{BatchError, Header, Written},
+    format::{BatchError, Header, StoredRecord},
     scan::read_header,
 };
 
@@ -36,7 +36,7 @@ pub struct Records {
     /// The parts that are still to be read.
     parts: VecDeque<PartPlace>,
     part: Option<(Header, Take<BufReader<File>>)>,
-    batch: vec::IntoIter<Written>,
+    batch: vec::IntoIter<StoredRecord>,
     /// The number of the last record taken out of a batch.
     sequence: u64,
     /// Entries up to there.

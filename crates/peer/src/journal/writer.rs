@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use super::{
     AppendError, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Broken, QUEUE_BYTES_MAX, TEMPORARY,
     extent::Extent,
-    format::{HEADER_BYTES, Header, LENGTH_BYTES, Written},
+    format::{HEADER_BYTES, Header, LENGTH_BYTES, StoredRecord},
 };
 use crate::disk::{DiskFile, HomeDisk};
 
@@ -73,7 +73,7 @@ pub(super) struct Shared {
 }
 
 struct RecordQueue {
-    records: VecDeque<Written>,
+    records: VecDeque<StoredRecord>,
     bytes: usize,
     /// The sequence of the last record queued.
     sequence: u64,
@@ -93,7 +93,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn push(&self, record: Written) -> Result<u64, AppendError> {
+    pub(super) fn push(&self, record: StoredRecord) -> Result<u64, AppendError> {
         let mut queue = lock(&self.queue);
         // Looked at under the lock: the writer closes the queue under it when it fails.
         if let Err(broken) = &*self.durable.borrow() {
@@ -116,7 +116,7 @@ impl Shared {
     }
 
     /// Waits for records; none when the queue is closed and empty.
-    fn next_batch(&self) -> Option<Vec<Written>> {
+    fn next_batch(&self) -> Option<Vec<StoredRecord>> {
         let queue = lock(&self.queue);
         let mut queue = self
             .changed

@@ -18,7 +18,7 @@ use assay_simulations::{
     behaviour::Behaviour,
     machine::{
         Made,
-        text::{self, Host, Manner, Session},
+        text::{self, Host, Manner, TextSession},
     },
     plan::{Plan, TEXT, TEXT_UNITS},
     world::{Place, Wish, World},
@@ -90,7 +90,7 @@ struct Liar(Lie);
 impl Liar {
     fn tell(self, run: &Run, input: &[u8], honest: Made) -> Made {
         let ordered = Manner::ordered(run);
-        let session = |precision| Host::new(Session::new(run, precision, input), None);
+        let session = |precision| Host::new(TextSession::new(run, precision, input), None);
         let rule = |index, row| text::choose(row, run.seed, ordered.temperature, index);
         let along = |tokens: &[u32]| {
             text::compose(run, input, session(ordered.precision), |index, _| tokens.get(index).copied())
@@ -111,7 +111,7 @@ impl Liar {
             Lie::Checks => honest,
             Lie::Model => {
                 let manifest = Manifest { model: Digest([7; 32]), ..run.manifest.clone() };
-                let other = Session::new(&Run { manifest, ..run.clone() }, ordered.precision, input);
+                let other = TextSession::new(&Run { manifest, ..run.clone() }, ordered.precision, input);
                 text::compose(run, input, Host::new(other, None), rule)
             }
             Lie::Precision => text::write(run, input, None, Manner { precision: "halved", ..ordered }),

@@ -39,10 +39,10 @@ pub(super) struct Checking {
     pub(super) serve_by: Timestamp,
     /// The input.
     #[serde(skip)]
-    pub(super) input: Sought,
+    pub(super) input: Need,
     /// The claimed output, where the run may be tried along it.
     #[serde(skip)]
-    pub(super) draft: Sought,
+    pub(super) draft: Need,
     /// Until when that is waited for.
     #[serde(skip, default = "never")]
     draft_by: Timestamp,
@@ -50,7 +50,7 @@ pub(super) struct Checking {
 
 /// A blob that is looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Sought {
+pub(super) enum Need {
     /// Nobody wants it.
     #[default]
     Unwanted,
@@ -60,7 +60,7 @@ pub(super) enum Sought {
     Here(Digest),
 }
 
-impl Sought {
+impl Need {
     /// Its digest, once it is here.
     pub(super) fn here(self) -> Option<Digest> {
         match self {
@@ -129,7 +129,7 @@ impl Checking {
     /// A check that was just asked for.
     pub(super) fn new(check: Verified<Check>) -> Self {
         let (phase, asked, never) = (CheckingPhase::Fetching, Timestamp::default(), Timestamp::NEVER);
-        let (input, draft) = (Sought::Unwanted, Sought::Unwanted);
+        let (input, draft) = (Need::Unwanted, Need::Unwanted);
         Self { check, phase, asked, serve_by: never, input, draft, draft_by: never }
     }
 
@@ -137,9 +137,9 @@ impl Checking {
     pub(super) fn begin(&mut self, now: Timestamp, patience: Duration) {
         self.asked = now;
         (self.draft_by, self.serve_by) = (now.after(patience), now.after(patience.times(2)));
-        self.input = Sought::Wanted(self.check.input_commit, None);
+        self.input = Need::Wanted(self.check.input_commit, None);
         let claimed = self.check.draft.map(|draft| draft.written.blob);
-        self.draft = claimed.map_or(Sought::Unwanted, |blob| Sought::Wanted(blob, None));
+        self.draft = claimed.map_or(Need::Unwanted, |blob| Need::Wanted(blob, None));
     }
 
     /// What is to be fetched now.
@@ -152,14 +152,14 @@ impl Checking {
         let asked = self.input.end(digest, found.is_some());
         let other = self.check.draft.zip(found).filter(|(draft, blob)| draft.written.root != blob.root);
         if other.is_some_and(|(draft, _)| draft.written.blob == digest) {
-            self.draft = Sought::Unwanted;
+            self.draft = Need::Unwanted;
         }
         asked.or(self.draft.end(digest, found.is_some()))
     }
 
     /// True once the run can begin.
     pub(super) fn is_ready(&self, now: Timestamp) -> bool {
-        let waits = matches!(self.draft, Sought::Wanted(..)) && now < self.draft_by;
+        let waits = matches!(self.draft, Need::Wanted(..)) && now < self.draft_by;
         self.input.here().is_some() && !waits
     }
 
