@@ -34,6 +34,7 @@ use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 use crate::{
     assay::BINARY,
     brittle::{Brittle, Lot, Trouble},
+    town::closed_books,
 };
 
 /// The longest that a test waits for something.
@@ -198,18 +199,8 @@ impl Village {
             assert!(of_it <= 1, "paid twice: {job:?}");
             paid += of_it;
         }
-        let books = loop {
-            let books = self.network.peer("nora").books().await.unwrap();
-            if books.open == 0 {
-                break books;
-            }
-            assert!(Instant::now() < deadline, "a job never closes: {books:?}");
-            tokio::time::sleep(LOOK_STEP).await;
-        };
-        assert_eq!(books.held, Amount::ZERO);
-        if paid == 0 {
-            panic!("no job came to anything: {jobs:?}");
-        }
+        let books = closed_books(&self.network, deadline).await;
+        assert!(paid > 0, "no job came to anything: {jobs:?}");
         for peer in self.network.peers().iter().filter(|peer| peer.duty == Duty::Provider) {
             let account = books.accounts.iter().find(|account| account.peer == peer.id).unwrap();
             assert!(account.stake >= STAKE, "{} lost stake: {account:?}", peer.name);

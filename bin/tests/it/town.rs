@@ -14,7 +14,10 @@ use assay_cli::{
         plan::{Duty, PARTS, PRICE, Part},
     },
 };
-use assay_market::{event::Event, view::SubmissionView};
+use assay_market::{
+    event::Event,
+    view::{BooksView, SubmissionView},
+};
 use assay_protocol::{id::Digest, units::Amount};
 
 use crate::assay::BINARY;
@@ -88,16 +91,7 @@ impl Town {
 
     /// Nothing is held, nothing appeared or vanished, nothing was paid twice, and the journal replays to the same books.
     pub(crate) async fn check_books(&self) {
-        let deadline = Instant::now() + PATIENCE;
-        let books = loop {
-            let books = self.network.peer("nora").books().await.unwrap();
-            if books.open == 0 {
-                break books;
-            }
-            assert!(Instant::now() < deadline, "a job never closes: {books:?}");
-            tokio::time::sleep(LOOK_STEP).await;
-        };
-        assert_eq!(books.held, Amount::ZERO);
+        let books = closed_books(&self.network, Instant::now() + PATIENCE).await;
         let boxes = [books.free, books.stake, books.held, books.pool];
         let sum = boxes.into_iter().try_fold(Amount::ZERO, Amount::plus).unwrap();
         assert_eq!(sum, books.minted.minus(books.burned).unwrap());
@@ -108,4 +102,18 @@ impl Town {
         assert_eq!(audited.divergence, None);
         assert!(audited.entries > 0);
     }
+}
+
+/// The books of a network once every job in them is closed; nothing is held then.
+pub(crate) async fn closed_books(network: &DemoNetwork, deadline: Instant) -> BooksView {
+    let books = loop {
+        let books = network.peer("nora").books().await.unwrap();
+        if books.open == 0 {
+            break books;
+        }
+        assert!(Instant::now() < deadline, "a job never closes: {books:?}");
+        tokio::time::sleep(LOOK_STEP).await;
+    };
+    assert_eq!(books.held, Amount::ZERO);
+    books
 }

@@ -197,7 +197,8 @@ impl Panel {
     }
 }
 
-fn testimony(value: u8) -> Testimony {
+/// What somebody found who read this in the output.
+pub(crate) fn testimony(value: u8) -> Testimony {
     Testimony {
         written: Written { root: Digest([value; 32]), records: 1, blob: Digest([value; 32]) },
         evidence_root: Digest::default(),

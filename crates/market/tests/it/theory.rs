@@ -2,15 +2,12 @@
 //! 4 σ, printed beside what they should be.
 
 use assay_protocol::{
-    claim::Written,
-    codec,
-    compare::Testimony,
-    costs,
+    codec, costs,
     draw::{self, Lot},
     genesis::Checks,
     id::{Digest, PeerId},
     jury::{self, Ballot, Verdict, Voice},
-    manifest::{End, Policy},
+    manifest::Policy,
     rate::{self, Circumstances},
     roster::{Leaf, Roster},
     units::{Amount, Rate},
@@ -18,6 +15,7 @@ use assay_protocol::{
 
 use crate::{
     cheap::Cheap,
+    juries::testimony,
     office::{CLIENT, Office, PROVIDER},
 };
 
@@ -78,27 +76,12 @@ fn near(what: &str, found: f64, expected: f64, sigma: f64) {
     assert!((found - expected).abs() <= SIGMAS * sigma, "{what}: {found} is not {expected}");
 }
 
-fn found(value: u8) -> Voice {
-    Voice::Found(Testimony {
-        written: Written { root: Digest([value; 32]), records: 1, ..Written::default() },
-        evidence_root: Digest::default(),
-        records: 1,
-        units: 1,
-        work: 1,
-        check_work: 1,
-        end: End::Stop,
-        rms: 0,
-        shown: Default::default(),
-    })
-}
-
 /// What a jury decides over a claim, and how many jurors it took, of so many verifiers that nobody is drawn twice. Each
 /// juror says `lie` with the chance of a colluder, junk of its own with the chance of that, and otherwise the truth, which
 /// is 0.
 fn judge(luck: &mut Luck, claimed: u8, lie: u8, collusion: f64, junk: f64) -> (Verdict, u64) {
-    let (checks, Voice::Found(claim)) = (Checks::default(), found(claimed)) else {
-        unreachable!("a finding")
-    };
+    let (checks, claim) = (Checks::default(), testimony(claimed));
+    let found = |value| Voice::Found(testimony(value));
     let mut voices: Vec<Voice> = Vec::new();
     loop {
         let voice = match voices.len() as u8 {
