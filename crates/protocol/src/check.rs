@@ -85,8 +85,7 @@ impl Evidence {
     /// True if its records are those that the policy wants: of the output itself, or of the rows that made it.
     #[must_use]
     pub fn is_in_form(&self, policy: Policy) -> bool {
-        let of_output = (self.evidence_root, self.records) == (self.written.root, self.written.records);
-        of_output || policy.is_proven_by_rows()
+        self.written.is_shown_by(policy, self.evidence_root, self.records)
     }
 
     /// What is sealed.

@@ -79,6 +79,12 @@ impl Written {
         let records = merkle::count(bytes.len() as u64, RECORD_BYTES);
         Self { root: merkle::root(bytes, RECORD_BYTES), records, blob: Digest::of(bytes) }
     }
+
+    /// True if evidence of this root and so many records is what the policy wants: this output's own records, or those of
+    /// the rows that made it.
+    pub(crate) fn is_shown_by(&self, policy: Policy, root: Digest, records: u64) -> bool {
+        (root, records) == (self.root, self.records) || policy.is_proven_by_rows()
+    }
 }
 
 impl OutputLeaf {
@@ -93,8 +99,7 @@ impl EvidenceLeaf {
     /// True if its records are those that the policy wants: of this output, or of the rows that made it.
     #[must_use]
     pub fn is_in_form(&self, policy: Policy, written: &Written) -> bool {
-        let of_output = (self.evidence_root, self.records) == (written.root, written.records);
-        of_output || policy.is_proven_by_rows()
+        written.is_shown_by(policy, self.evidence_root, self.records)
     }
 
     /// What stands for this leaf in the commitment.

@@ -5,13 +5,14 @@
 //!   │ │ cancel              ▲                         │ drawn                │ dispute, or convicted over another job
 //!   │ ▼                     │                         ▼                      ▼
 //!   │ Cancelling ──claim────┤              Checking: Seating ─▶ Sealing ─▶ Opening ──▶ Checked Grey GreyRefunded Mismatch
-//!   │ │ the fee, 45 s       │                         ▲ another one wanted ─┘ │ └───▶ Unchecked Void (nobody left)
+//!   │ │ the fee, 45 s       │                         ▲ another one wanted ─┘ │ └───▶ Unreached Unchecked Void (nobody left)
 //!   ▼ ▼                     │ false stream,                                   ▼ mismatch
-//!  Aborted NoClaim          │ false opening             Jury: Seating ─▶ Sealing ─▶ Opening ──▶ Slashed Cleared Disputed Void
+//!  Aborted NoClaim          │ false opening             Jury: Seating ─▶ Sealing ─▶ Opening ──▶ Slashed Cleared Unreached Disputed Void
 //!  Cancelled Withdrawn      └▶ FalseStream FalseOpening               ▲── margin open ──┘ └─▶ Silence ──▶ Silent
 //! ```
 //!
-//! Where a claim opens itself, Checking begins with Disclosing, and no seat has an Opening.
+//! Where a claim opens itself, Checking begins with Disclosing, and no seat has an Opening. The second and the third look at
+//! a newcomer's result are stages of a jury; Doubting, whether there is a second one, stands before it.
 //!
 //! T2 claim, T3 reveal, T4 draw, T5 not drawn, T6 checked, T7 grey, T8 mismatch, T9 slashed, T10 cleared, T11 disputed or
 //! void, T12 no claim, T13 aborted, T14 cancelling, T15 dispute, T16 unchecked or void, T17 what convicts by itself.
@@ -310,7 +311,7 @@ impl Job {
     /// Who may not be drawn next: the parties, and who was absent. Outside a jury nobody is drawn twice.
     #[must_use]
     pub fn barred(&self) -> Vec<PeerId> {
-        let passed = |seat: &&Seat| self.jury_from.is_none() || seat.testified == Testified::Absent;
+        let passed = |seat: &&Seat| self.jury_from.is_none() || seat.is_absent();
         let seated = self.seats.iter().filter(passed).map(|seat| seat.peer);
         [self.order.client, self.order.provider].into_iter().chain(seated).collect()
     }
@@ -372,14 +373,10 @@ impl Job {
     /// How each draw stands to a newcomer that two of three decide about, with its seat.
     #[must_use]
     pub fn looked(&self) -> Vec<(usize, Stand)> {
+        let (policy, threshold) = (self.order.manifest.policy, self.rules.threshold.as_ref());
         let stand = |at: &usize| {
-            let seat = self.seats.get(*at)?;
-            Some(match (seat.voice()?, self.compare_with(seat)) {
-                (Voice::Unserved, _) => Stand::Unserved,
-                (Voice::Found(_), Some(Agreement::Match)) => Stand::With,
-                (Voice::Found(_), Some(Agreement::Grey)) => Stand::Apart,
-                (Voice::Found(_), Some(Agreement::Mismatch) | None) => Stand::Against,
-            })
+            let voice = self.seats.get(*at)?.voice()?;
+            Some(jury::stand(policy, threshold, self.opened.as_ref(), voice))
         };
         self.draws.iter().filter_map(|at| Some((*at, stand(at)?))).collect()
     }
@@ -403,16 +400,10 @@ impl Job {
         self.compare_with(first?)
     }
 
-    /// How what was found in this seat compares with the claim; none if nothing was, or the claim is not open.
-    #[must_use]
-    pub fn agreement_of(&self, seat: usize) -> Option<Agreement> {
-        self.compare_with(self.seats.get(seat)?)
-    }
-
     /// True if somebody was given no input.
     #[must_use]
     pub fn is_unserved(&self) -> bool {
-        self.seats.iter().any(|seat| matches!(seat.testified, Testified::Unserved(_)))
+        self.seats.iter().any(Seat::is_unserved)
     }
 
     /// How what a verifier found compares with the claim; none if it found nothing or the claim is not open.

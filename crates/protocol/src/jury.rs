@@ -144,24 +144,30 @@ pub fn tally(
     tally
 }
 
+/// How one voice by itself stands to the provider; nothing agrees with a claim that is not open.
+pub(crate) fn stand(
+    policy: Policy,
+    threshold: Option<&Threshold>,
+    claimed: Option<&Testimony>,
+    voice: &Voice,
+) -> Stand {
+    let Voice::Found(found) = voice else { return Stand::Unserved };
+    let agreement = claimed.map(|claimed| compare::compare(policy, threshold, claimed, found));
+    match agreement.unwrap_or(Agreement::Mismatch) {
+        Agreement::Match => Stand::With,
+        Agreement::Mismatch => Stand::Against,
+        Agreement::Grey => Stand::Apart,
+    }
+}
+
 fn stands(
     policy: Policy,
     threshold: Option<&Threshold>,
     claimed: Option<&Testimony>,
     jurors: &[Ballot<'_>],
 ) -> Vec<Stand> {
-    let agreement = |found: &Testimony| {
-        claimed.map_or(Agreement::Mismatch, |claimed| compare::compare(policy, threshold, claimed, found))
-    };
-    let stand = |juror: &Ballot<'_>| match juror.voice {
-        Voice::Unserved => Stand::Unserved,
-        Voice::Found(found) => match agreement(found) {
-            Agreement::Match => Stand::With,
-            Agreement::Mismatch => Stand::Against,
-            Agreement::Grey => Stand::Apart,
-        },
-    };
-    let mut stands: Vec<Stand> = jurors.iter().map(stand).collect();
+    let mut stands: Vec<Stand> =
+        jurors.iter().map(|juror| stand(policy, threshold, claimed, juror.voice)).collect();
     if let Policy::Tensor(_) = policy {
         let opposed = (0..).zip(&stands).filter(|(_, stand)| **stand == Stand::Against).map(|(at, _)| at);
         let opposed: Vec<usize> = opposed.collect();

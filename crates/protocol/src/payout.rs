@@ -12,7 +12,7 @@ use crate::{
     costs::{self, OrderCosts},
     genesis::Genesis,
     id::PeerId,
-    job::{ABSENT_MAX, Job, Seat, Stage, Testified},
+    job::{ABSENT_MAX, Job, Seat, Stage},
     jury::Stand,
     order::Order,
     outcome::Outcome,
@@ -55,13 +55,13 @@ pub fn settle(genesis: &Genesis, job: &Job, at_stake: Amount) -> Settlement {
     let settling = Settling { genesis, job, order: job.order(), ticket: job.ticket() };
     match outcome {
         Outcome::NotDrawn => settling.paid(Vec::new()),
-        // Of several checks that were wanted, some may have been done.
         Outcome::Checked if settling.is_looked_at() => settling.confirmed(),
         Outcome::Mismatch => settling.mismatched(),
         Outcome::Unreached if settling.ticket.newcomer => settling.newcomer_unreached(),
         Outcome::Unchecked if settling.job.disputed() && settling.job.is_unserved() => {
             settling.unserved_dispute()
         }
+        // Of several checks that were wanted, some may have been done.
         Outcome::Unchecked => settling.paid(settling.first_fees()),
         Outcome::Checked | Outcome::Grey => settling.paid(settling.first_fees()),
         Outcome::Cleared => settling.cleared(),
@@ -129,7 +129,7 @@ impl Settling<'_> {
 
     /// What is due for checks beyond those that were wanted: each was done because another verifier was given no input.
     fn beyond(&self, fees: &[Fee]) -> Amount {
-        let wanted = usize::from(self.ticket.prepaid.max(1));
+        let wanted = self.ticket.checks_wanted();
         total(fees.get(wanted..).unwrap_or_default())
     }
 
@@ -162,7 +162,7 @@ impl Settling<'_> {
     /// looked again.
     fn confirmed(&self) -> Settlement {
         let mut wanted = self.all_fees();
-        let again = wanted.split_off(usize::from(self.ticket.prepaid.max(1)).min(wanted.len()));
+        let again = wanted.split_off(self.ticket.checks_wanted().min(wanted.len()));
         let mut settlement = self.paid(wanted);
         settlement.fees.extend(again);
         settlement.fines.extend(self.contradicted());
@@ -173,7 +173,7 @@ impl Settling<'_> {
     /// much more as a second look costs on average, whether or not there was one.
     fn mismatched(&self) -> Settlement {
         let (fees, costs) = (self.all_fees(), self.charged());
-        let wanted = usize::from(self.ticket.prepaid.max(1)).min(fees.len());
+        let wanted = self.ticket.checks_wanted().min(fees.len());
         let again = self.genesis.check_cost(self.job.claimed_work()).share(self.job.second());
         let client = less(self.held(), &[costs.premium, total(&fees[..wanted]), again]);
         Settlement { client, fees, fines: self.contradicted(), ..Settlement::default() }
@@ -185,8 +185,7 @@ impl Settling<'_> {
         let mut fees = self.all_fees();
         if fees.is_empty() {
             let third = Amount(self.genesis.check_cost(self.job.claimed_work()).0 / 3);
-            let unserved =
-                self.job.seats().iter().filter(|seat| matches!(seat.testified, Testified::Unserved(_)));
+            let unserved = self.job.seats().iter().filter(|seat| seat.is_unserved());
             fees.extend(unserved.map(|seat| Fee { peer: seat.peer, amount: third }));
         }
         Settlement { client: less(self.held(), &[total(&fees)]), fees, ..Settlement::default() }
@@ -247,9 +246,9 @@ impl Settling<'_> {
             .times(self.genesis.money.slash_checks)
             .unwrap_or(Amount(u64::MAX));
         let mut fees = Vec::new();
-        for at in 0..self.job.seats().len() {
+        for (at, seat) in self.job.seats().iter().enumerate() {
             for mut fee in self.fees_of([at]) {
-                if self.job.agreement_of(at) != Some(Agreement::Mismatch) {
+                if self.job.compare_with(seat) != Some(Agreement::Mismatch) {
                     fee.amount = fee.amount.min(rest);
                     rest = rest.minus_up_to(fee.amount);
                 }
@@ -264,8 +263,7 @@ impl Settling<'_> {
     /// something all the same has it from the provider, which may have served it.
     fn unserved_dispute(&self) -> Settlement {
         let deposit = deposit(self.genesis, self.job);
-        let unserved =
-            self.job.seats().iter().filter(|seat| matches!(seat.testified, Testified::Unserved(_)));
+        let unserved = self.job.seats().iter().filter(|seat| seat.is_unserved());
         let third = Amount(deposit.0 / ABSENT_MAX as u64);
         let shares = unserved.map(|seat| Fee { peer: seat.peer, amount: third });
         let (costs, pay, fees) = (self.charged(), self.pay(), self.first_fees());

@@ -98,9 +98,7 @@ impl Ticket {
         let at_most = costs::of_order(genesis, order, check_work, Rate::ONE, standing.fee_margin);
         let newcomer = standing.stake < at_most.entry;
         let prepaid = order.checks.max(u16::from(newcomer));
-        let check = costs::looked_at(genesis, order, newcomer);
-        let advance = costs::prepaid(check, prepaid, again(genesis, order, newcomer));
-        let advance = advance.unwrap_or(Amount(u64::MAX));
+        let advance = advance(genesis, order, prepaid, newcomer).unwrap_or(Amount(u64::MAX));
         let slash = costs::slash(genesis, order, advance);
         let policy_rate = rate::rate(
             checks,
@@ -141,8 +139,13 @@ impl Ticket {
     /// What it must put up for checks.
     #[must_use]
     pub fn advance(&self, genesis: &Genesis, order: &Order) -> Option<Amount> {
-        let check = costs::looked_at(genesis, order, self.newcomer);
-        costs::prepaid(check, self.prepaid, again(genesis, order, self.newcomer))
+        advance(genesis, order, self.prepaid, self.newcomer)
+    }
+
+    /// How many that find what was claimed a first check wants.
+    #[must_use]
+    pub fn checks_wanted(&self) -> usize {
+        usize::from(self.prepaid.max(1))
     }
 
     /// What the client must put up: price, premium, the checks that it pays in advance, or one, and the place.
@@ -153,9 +156,10 @@ impl Ticket {
     }
 }
 
-/// The chance that somebody looks again where the provider is accused, which there is for newcomers alone.
-fn again(genesis: &Genesis, order: &Order, newcomer: bool) -> Rate {
-    if newcomer { costs::second(genesis, order.work_max, order.price()) } else { Rate::ZERO }
+/// What is put up for so many checks. That somebody looks again where the provider is accused, there is for newcomers alone.
+fn advance(genesis: &Genesis, order: &Order, prepaid: u16, newcomer: bool) -> Option<Amount> {
+    let again = if newcomer { costs::second(genesis, order.work_max, order.price()) } else { Rate::ZERO };
+    costs::prepaid(costs::looked_at(genesis, order, newcomer), prepaid, again)
 }
 
 /// The client shows the provider the ticket: from now on the provider may fetch the input. The order comes along, since

@@ -2,13 +2,7 @@
 
 use assay_market::{Effect, Input, view::AttemptState};
 use assay_protocol::{
-    genesis::Timers,
-    id::{Digest, JobId},
-    message::Opened,
-    notice::NoticeEvent,
-    outcome::Outcome,
-    receipt::Happening,
-    units::Rate,
+    genesis::Timers, id::Digest, message::Opened, notice::NoticeEvent, outcome::Outcome, units::Rate,
 };
 use assay_simulations::{
     behaviour::Behaviour,
@@ -30,12 +24,8 @@ const LIMIT: Span = Span::seconds(6 * 3_600);
 /// The loss from which on hardly anything is said in time.
 const DEAF_PERCENT: u64 = 90;
 
-/// The loss from which on three verifiers in a row can fetch an input in vain, and convict whoever served it.
-const MUFFLED_PERCENT: u64 = 70;
-
 /// Nine peers of whom six provide, by the deadlines of a network of strangers. Where hardly anything is heard every other
-/// run has those of one machine. There a jury can convict an honest provider: three verifiers in a row fetch its input in
-/// vain for four seconds, and cannot know that the network swallowed it.
+/// run has those of one machine.
 fn plan(seed: u64, percent: u64) -> Plan {
     let usual = Plan { seed: 1_000 * percent + seed, founders: 6, clients: 2, slots: 4, ..Plan::default() };
     let hasty = percent >= DEAF_PERCENT && seed % 2 == 1;
@@ -66,22 +56,9 @@ fn endure(seed: u64, percent: u64) -> [u64; 2] {
     let is_ended =
         |(client, key): &(Place, Digest)| world.submission(*client, *key).is_some_and(|known| known.ended);
     assert!(wishes.iter().all(is_ended), "{context}: a submission has not ended");
-    let slashed = world.closed().iter().filter(|(_, closed)| !closed.slashed.is_zero());
-    for (job, _) in slashed {
-        assert!(
-            percent >= MUFFLED_PERCENT && !is_sealed(&world, job),
-            "{context}: an honest peer was slashed"
-        );
-    }
+    let slashed = world.closed().iter().any(|(_, closed)| !closed.slashed.is_zero());
+    assert!(!slashed, "{context}: an honest peer was slashed");
     [world.closed().len() as u64, paid_once(&world, &clients(&world), &context)]
-}
-
-/// Whether any verifier of a job found something, as its receipt says.
-fn is_sealed(world: &World, job: &JobId) -> bool {
-    let mut receipts = clients(world).into_iter().flat_map(|client| world.receipts(client));
-    let receipt = receipts.find(|receipt| receipt.story.ticket.job == *job);
-    let events = receipt.unwrap_or_else(|| panic!("nobody holds the receipt of {job}")).story.events;
-    events.iter().any(|event| matches!(event.what, Happening::Seal(_)))
 }
 
 fn clients(world: &World) -> Vec<Place> {

@@ -168,17 +168,8 @@ impl Job {
     /// next verifier of a first check is drawn, and as long as a jury sits.
     fn may_yet_find(&self, seat: u16) -> bool {
         let last = usize::from(seat) + 1 == self.seats.len();
-        let open = match self.stage {
-            Stage::Checking(SeatPhase::Seating { .. }) => last,
-            Stage::Jury(_) => true,
-            Stage::Open { .. }
-            | Stage::Cancelling { .. }
-            | Stage::Claimed { .. }
-            | Stage::Drawing { .. }
-            | Stage::Waiting { .. }
-            | Stage::Checking(_)
-            | Stage::Closed(_) => false,
-        };
+        let before_next = last && matches!(self.stage, Stage::Checking(SeatPhase::Seating { .. }));
+        let open = before_next || matches!(self.stage, Stage::Jury(_));
         open && self.order.manifest.policy.opens_itself()
     }
 

@@ -64,9 +64,21 @@ impl Seat {
         }
     }
 
+    /// True if it let a deadline pass.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        self.testified == Testified::Absent
+    }
+
+    /// True if it was not given the input.
+    #[must_use]
+    pub fn is_unserved(&self) -> bool {
+        matches!(self.testified, Testified::Unserved(_))
+    }
+
     /// True once it will say nothing more.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.voice().is_some() || self.testified == Testified::Absent
+        self.voice().is_some() || self.is_absent()
     }
 }

@@ -67,7 +67,7 @@ pub enum Step {
         /// One record as it was streamed, and as it was claimed.
         records: Option<(ShownRecord, ShownRecord)>,
     },
-    /// The notary draws whether it is checked.
+    /// The notary draws whether it is checked, or whether somebody looks again.
     Draw {
         /// Whether.
         check: bool,

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** whoever was given no input accuses nobody by that, and clears nobody.
 
-use super::{ABSENT_MAX, GREYS_MAX, Job, LiveTime, SeatPhase, Stage, Testified, UNREACHED_LEAD};
+use super::{ABSENT_MAX, GREYS_MAX, Job, LiveTime, SeatPhase, Stage, UNREACHED_LEAD};
 use crate::{
     compare::Agreement,
     jury::{Stand, Tally, Verdict, Voice},
@@ -30,7 +30,7 @@ impl Job {
             Some(Voice::Unserved) if self.ticket.newcomer => return self.look_again(next),
             Some(Voice::Unserved) => return self.weigh_check(next),
             None => {
-                let absent = self.seats.iter().filter(|seat| seat.testified == Testified::Absent).count();
+                let absent = self.seats.iter().filter(|seat| seat.is_absent()).count();
                 return if absent >= ABSENT_MAX { self.unchecked() } else { Stage::Checking(next) };
             }
         };
@@ -63,7 +63,7 @@ impl Job {
         let looked = self.looked();
         let count = |of: Stand| looked.iter().filter(|(_, stand)| *stand == of).count();
         let [matched, mismatched, unserved] = [Stand::With, Stand::Against, Stand::Unserved].map(count);
-        let absent = self.seats.iter().filter(|seat| seat.testified == Testified::Absent).count();
+        let absent = self.seats.iter().filter(|seat| seat.is_absent()).count();
         if matched >= MAJORITY {
             Stage::Closed(Outcome::Checked)
         } else if mismatched > 0 && mismatched + unserved >= MAJORITY {
@@ -79,14 +79,14 @@ impl Job {
     fn reached(&self) -> (usize, usize) {
         let before = &self.seats[..self.jury_from.unwrap_or(self.seats.len())];
         let matched = before.iter().filter(|seat| self.compare_with(seat) == Some(Agreement::Match)).count();
-        let unserved = before.iter().filter(|seat| matches!(seat.testified, Testified::Unserved(_))).count();
+        let unserved = before.iter().filter(|seat| seat.is_unserved()).count();
         (matched, unserved)
     }
 
     /// A first check that has found nothing else than was claimed: enough, given up, or another verifier.
     fn weigh_check(&self, next: SeatPhase) -> Stage {
         let (matched, unserved) = self.reached();
-        let wanted = usize::from(self.ticket.prepaid.max(1));
+        let wanted = self.ticket.checks_wanted();
         let long = self.seats.len() as u64 >= self.rules.checks.draws_max;
         if matched >= wanted && matched > unserved {
             return Stage::Closed(Outcome::Checked);
@@ -107,19 +107,13 @@ impl Job {
 
     /// Somebody who was given no input found something after all.
     pub(super) fn reconsider(&mut self, now: LiveTime) -> Stage {
-        match self.stage {
-            Stage::Checking(SeatPhase::Seating { .. }) => self.resolve_check(now),
-            Stage::Jury(SeatPhase::Seating { round }) => self.resolve_jury(now, round),
+        let (Stage::Checking(SeatPhase::Seating { round }) | Stage::Jury(SeatPhase::Seating { round })) =
+            self.stage
+        else {
             // What it found is weighed with the voice that is awaited.
-            Stage::Open { .. }
-            | Stage::Cancelling { .. }
-            | Stage::Claimed { .. }
-            | Stage::Drawing { .. }
-            | Stage::Waiting { .. }
-            | Stage::Checking(_)
-            | Stage::Jury(_)
-            | Stage::Closed(_) => self.stage,
-        }
+            return self.stage;
+        };
+        if self.jury_from.is_some() { self.resolve_jury(now, round) } else { self.resolve_check(now) }
     }
 
     /// Weighs what the jury has said; the next juror, if one is needed, is drawn by the beacon of that round.
@@ -131,7 +125,7 @@ impl Job {
         if self.opened.is_none() && tally.margin() > 0 {
             return Stage::Jury(SeatPhase::Silence { until: now.live.after(self.rules.timers.silence) });
         }
-        let absent = self.seats.iter().filter(|seat| seat.testified == Testified::Absent);
+        let absent = self.seats.iter().filter(|seat| seat.is_absent());
         let absent: u128 = absent.map(|seat| u128::from(seat.weight)).sum();
         let electorate = u128::from(self.electorate).saturating_sub(absent);
         match tally.verdict(&self.rules.checks, self.draws.len() as u64, electorate) {

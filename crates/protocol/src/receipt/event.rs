@@ -48,7 +48,7 @@ pub enum Happening {
     Dispute(Signed<Dispute>),
     /// The client showed that something else was streamed than claimed.
     Contradict(Box<Signed<Contradict>>),
-    /// It was drawn whether to check.
+    /// It was drawn whether to check, or whether to look again.
     Draw {
         /// Whether.
         check: bool,

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::{
     super::*,
     cases::{self, Group},
-    world::{CLIENT, PROVIDER, Terms, World},
+    world::{CLIENT, PROVIDER, Terms, World, name},
 };
 
 /// All rows of this module.
@@ -178,6 +178,21 @@ fn every_seat_of_a_check_is_of_another_verifier() {
         let passed = [CLIENT, PROVIDER].into_iter().chain(barred.iter().map(|name| PeerId([*name; 32])));
         let passed: Vec<PeerId> = passed.collect();
         assert_eq!(World::after(&Terms::THRICE, story).job.barred(), passed, "{story}");
+    }
+}
+
+#[test]
+fn more_than_half_of_all_that_can_be_drawn_decides_and_who_is_absent_weighs_nothing() {
+    for (electorate, story, expected) in [
+        (3, "accused voice:other voice:other", "Slashed"),
+        (4, "accused voice:other voice:other", "Jury.Seating"),
+        (4, "accused unheard voice:other voice:other", "Slashed"),
+        (5, "accused unheard voice:other voice:other", "Jury.Seating"),
+    ] {
+        let mut world = World::new(&Terms::SPOT);
+        world.job.enrol(electorate);
+        world.tell(story);
+        assert_eq!(name(world.job.stage()), expected, "{electorate}: {story}");
     }
 }
 
