@@ -188,8 +188,8 @@ mod tests {
         given_up: usize,
     }
 
-    /// A door that is busy for one peer if it is told so; what is released leaves when a sender says so.
-    struct Door(Arc<Mutex<Seen>>, Option<oneshot::Receiver<()>>);
+    /// A door that is busy for one peer if it is told so; what is released leaves when its sender says so.
+    struct Door(Arc<Mutex<Seen>>, Vec<oneshot::Receiver<()>>);
 
     impl LetOut for Door {
         fn let_out(&mut self, visible: Visible) -> Passage {
@@ -201,7 +201,7 @@ mod tests {
                     Passage::Through
                 }
                 Visible::Release(_) => {
-                    let stored = self.1.take().unwrap();
+                    let stored = self.1.pop().unwrap();
                     Passage::Leaving(Box::pin(async { stored.await.unwrap() }), vec![SLOW])
                 }
                 Visible::Send(..)
@@ -217,10 +217,10 @@ mod tests {
         }
     }
 
-    fn lanes() -> (Lanes<Door>, Arc<Mutex<Seen>>, oneshot::Sender<()>) {
-        let (store, stored) = oneshot::channel();
+    fn lanes() -> (Lanes<Door>, Arc<Mutex<Seen>>, [oneshot::Sender<()>; 2]) {
+        let [(one, first), (other, second)] = [oneshot::channel(), oneshot::channel()];
         let seen = Arc::<Mutex<Seen>>::default();
-        (Lanes::new(Door(Arc::clone(&seen), Some(stored))), seen, store)
+        (Lanes::new(Door(Arc::clone(&seen), vec![second, first])), seen, [one, other])
     }
 
     fn serve(to: PeerId, number: u8) -> Visible {
@@ -262,15 +262,19 @@ mod tests {
 
     #[tokio::test]
     async fn only_those_wait_for_a_receipt_who_may_fetch_it() {
-        let (mut lanes, seen, store) = lanes();
+        let (mut lanes, seen, [one, other]) = lanes();
         let (done, mut flushed) = oneshot::channel();
+        lanes.put(Visible::Release(Digest::default()));
         lanes.put(Visible::Release(Digest::default()));
         lanes.put(serve(SLOW, 0));
         lanes.put(serve(QUICK, 0));
         lanes.put(Visible::Flushed(done));
         assert_eq!(seen.lock().unwrap().left, [(QUICK, 0)]);
         assert!(flushed.try_recv().is_err(), "something has yet to leave");
-        store.send(()).unwrap();
+        one.send(()).unwrap();
+        lanes.go_on().await;
+        assert_eq!(seen.lock().unwrap().left, [(QUICK, 0)], "two receipts of one peer");
+        other.send(()).unwrap();
         lanes.go_on().await;
         assert_eq!(seen.lock().unwrap().left, [(QUICK, 0), (SLOW, 0)]);
         flushed.try_recv().unwrap();
