@@ -82,19 +82,17 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
 
 /// Where others find this peer, and who of them.
 fn listening(addresses: &[String]) -> String {
-    let far = addresses.iter().filter(|address| reach_of(address) == Reached::World).count();
-    let near = addresses.iter().filter(|address| reach_of(address) == Reached::Room).count();
-    let who = match (addresses.len(), far, near) {
-        (0, ..) => return "nothing: it asks others, and nobody needs to ask it".to_owned(),
-        (_, 0, 0) => "from this machine alone",
-        (_, 0, _) => "from this network alone, unless a router passes the port on",
-        _ => "from everywhere, unless a firewall is in the way",
+    let who = match addresses.iter().map(|address| reach_of(address)).max() {
+        None => return "nothing: it asks others, and nobody needs to ask it".to_owned(),
+        Some(Reached::Machine) => "from this machine alone",
+        Some(Reached::Room) => "from this network alone, unless a router passes the port on",
+        Some(Reached::World) => "from everywhere, unless a firewall is in the way",
     };
     format!("{}; can be reached {who}", addresses.join(", "))
 }
 
 /// How far away those may be who use an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reached {
     Machine,
     Room,

@@ -1,6 +1,7 @@
 //! A running peer: opens a home, joins its network, serves its user, ends in good order.
 //!
-//! **Invariant:** a home is locked before anything in it is touched, and everything is closed before the lock is let go.
+//! **Invariant:** a home is locked before anything in it is touched, and everything is closed before the lock is let go,
+//! but for the thread that fills an index again.
 
 use std::{io, path::PathBuf, sync::Arc, thread};
 
@@ -267,11 +268,10 @@ fn open_journal(
     let Options { disk, accept_lost_tail, .. } = options;
     let (key, folder) = (home.key()?, home.journal());
     let (own, owner) = (key.id(), Owner { peer: key.id(), network: file.genesis.id() });
-    let is_notary = file.genesis.notaries.contains(&own);
-    if is_notary && *accept_lost_tail {
+    let config = Config::new(file.genesis.clone());
+    if config.is_notary(own) && *accept_lost_tail {
         return Err(DaemonError::Forgetful);
     }
-    let config = Config::new(file.genesis.clone());
     let snapshots = Snapshots::new(disk, &folder, owner);
     let mut refused = None;
     for begun in beginnings(&snapshots, own, &config).map_err(DaemonError::System)? {

@@ -7,14 +7,13 @@
 //! **Invariant:** where nobody watches, a change is the one call of the system that it is named after.
 
 use std::{
-    fs::{self, DirBuilder, File},
+    fs::{self, File},
     io::{self, Read, Seek, SeekFrom, Write},
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use crate::files::{FOLDER_MODE, private};
+use crate::files::{self, private};
 
 /// The disk. Cheap to clone.
 #[derive(Clone, Default)]
@@ -126,7 +125,7 @@ impl HomeDisk {
     /// Waits until the entries of a folder are on the disk.
     pub(crate) fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         self.permit(Change::SyncFolder(folder))?;
-        File::open(folder)?.sync_all()
+        files::sync_folder(folder)
     }
 
     /// Gives a written file its final name. Durable when this returns.
@@ -142,10 +141,7 @@ impl HomeDisk {
         if folder.try_exists()? {
             return Ok(());
         }
-        match DirBuilder::new().mode(FOLDER_MODE).create(folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
+        files::create_folder(folder)?;
         self.sync_folder(folder.parent().ok_or(io::ErrorKind::InvalidInput)?)
     }
 }

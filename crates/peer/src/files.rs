@@ -12,7 +12,7 @@ use std::{
 /// Only the owner reads and writes.
 const FILE_MODE: u32 = 0o600;
 /// Only the owner reads, writes and enters.
-pub(crate) const FOLDER_MODE: u32 = 0o700;
+const FOLDER_MODE: u32 = 0o700;
 /// Whoever else may read, write or enter.
 const OTHERS: u32 = 0o077;
 

@@ -129,7 +129,15 @@ impl Index {
         caught(|| self.tree.get(key(of)))?.map(|row| digest(&row)).transpose()
     }
 
-    /// True if rows are missing that only receipts tell: [`Index::fill`] was begun and has not ended.
+    /// Notes that rows are missing that only receipts tell, until [`Index::fill`] has ended.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub(crate) fn note_missing(&self) -> Result<(), IndexError> {
+        caught(|| self.tree.insert(MISSING, &[])).map(drop)
+    }
+
+    /// True if rows are missing that only receipts tell.
     ///
     /// # Errors
     /// [`IndexError`].
@@ -142,7 +150,6 @@ impl Index {
     /// # Errors
     /// [`IndexError`].
     pub fn fill(&self, receipts: &Receipts) -> Result<u64, IndexError> {
-        caught(|| self.tree.insert(MISSING, &[]))?;
         let (digests, mut rows) = (receipts.list()?, 0);
         for digests in digests.chunks(FILLED_ROWS) {
             let mut batch = sled::Batch::default();

@@ -170,12 +170,9 @@ impl Journal {
         }
         disk.create_folder(folder)?;
         let Some(scan) = scan(folder, owner, base)? else {
-            let present = 0;
-            let is_lost = base.records > 0;
-            return if is_lost {
-                Err(OpenError::LostTail { known: base.records, present })
-            } else {
-                Self::begin(disk, folder, owner, base)
+            return match base.records {
+                0 => Self::begin(disk, folder, owner, base),
+                known => Err(OpenError::LostTail { known, present: 0 }),
             };
         };
         let present = scan.extent.records;

@@ -202,18 +202,15 @@ impl LaneThread {
 
     fn gossip(&mut self, topic: Topic, from: PeerId, bytes: &[u8], id: GossipId) {
         let short = bytes.len() <= OFFER_BYTES_MAX;
-        let judged = match (topic, short.then(|| self.decode(from, bytes)).flatten()) {
-            (Topic::Offers, Some(Message::Offer(offer))) => match self.offer(from, offer) {
-                Some(until) if until > clock::wall() => self.network.accept(id),
-                Some(_) => self.network.ignore(id),
-                None => self.network.reject(id),
-            },
-            (Topic::Checkpoints, Some(Message::Tick(tick))) => match self.checkpoint(from, tick) {
-                Some(until) if until > clock::wall() => self.network.accept(id),
-                Some(_) => self.network.ignore(id),
-                None => self.network.reject(id),
-            },
-            (Topic::Offers | Topic::Checkpoints, Some(_) | None) => self.network.reject(id),
+        let until = match (topic, short.then(|| self.decode(from, bytes)).flatten()) {
+            (Topic::Offers, Some(Message::Offer(offer))) => self.offer(from, offer),
+            (Topic::Checkpoints, Some(Message::Tick(tick))) => self.checkpoint(from, tick),
+            (Topic::Offers | Topic::Checkpoints, Some(_) | None) => None,
+        };
+        let judged = match until {
+            Some(until) if until > clock::wall() => self.network.accept(id),
+            Some(_) => self.network.ignore(id),
+            None => self.network.reject(id),
         };
         if let Err(error) = judged {
             tracing::debug!(%error, "a gossip goes no further");

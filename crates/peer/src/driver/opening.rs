@@ -99,15 +99,16 @@ pub(crate) fn beginnings<'a>(
             Some(Beginning { base, snapshot: Some(snapshot), bytes })
         });
         if begun.is_none() {
-            tracing::warn!(record, "a snapshot is damaged or of another version, and is not used");
+            tracing::warn!(record, "a snapshot cannot be used");
         }
         begun
     };
     Ok(snapshots.list()?.into_iter().filter_map(read).chain([Beginning::default()]))
 }
 
-/// Restores the brain from where it begins and the journal behind that, and the index beside it if it is behind. An index that is ahead has seen records
-/// that are gone: what rested on them was said to others, so only an owner who knows of it may go on without them.
+/// Restores the brain from where it begins and the journal behind that, and the index beside it if it is behind. An index
+/// that is ahead has seen records that are gone: what rested on them was said to others, so only an owner who knows of it
+/// may go on without them.
 pub(crate) fn restore(
     key: Keypair,
     genesis: Genesis,
@@ -128,7 +129,11 @@ pub(crate) fn restore(
         }
         known => return Err(OpenError::LostTail { known, present }.into()),
     };
+    // Before the sequence goes on: a crash from here on leaves an index that says what it lacks.
     let lacks_rows = rebuilt || indexed < base.records || indexing.index().is_incomplete()?;
+    if lacks_rows {
+        indexing.index().note_missing()?;
+    }
     let mut entropy = [0; 32];
     getrandom::fill(&mut entropy)?;
     let (mut last, mut entries, mut failed, mut effects) = (base.records, base.entries, None, Effects::new());

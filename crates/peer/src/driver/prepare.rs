@@ -104,7 +104,7 @@ fn work_assumed(manifest: &Manifest, units_max: Units) -> Work {
         Meter::Calls | Meter::Tokens(_) => MEGA_FUEL_ASSUMED,
     };
     let (read, written) = (manifest.work.token_read, manifest.work.token_written);
-    // As many of each as the units suffice for: what is the most work is more than any job can be.
+    // The units go furthest on one kind of token alone.
     let of = |weight: u32| units_max.checked_div(weight.into()).unwrap_or(units_max);
     let (all_read, all_written) = match manifest.meter {
         Meter::Tokens(weights) => (of(weights.read), of(weights.written)),

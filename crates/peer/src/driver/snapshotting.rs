@@ -45,7 +45,6 @@ struct Maker {
     config: Config,
     snapshots: Snapshots,
     reader: JournalReader,
-    keeps_all: bool,
 }
 
 /// Why none was made.
@@ -62,8 +61,7 @@ enum SnapshotError {
 impl Snapshotting {
     pub(crate) fn new(seed: [u8; 32], config: Config, snapshots: Snapshots, reader: JournalReader) -> Self {
         let own = Keypair::from_seed(seed).id();
-        let keeps_all = config.is_notary(own);
-        Self { maker: Arc::new(Maker { seed, own, config, snapshots, reader, keeps_all }) }
+        Self { maker: Arc::new(Maker { seed, own, config, snapshots, reader }) }
     }
 
     /// Begins to make snapshots, now and whenever a part is sealed.
@@ -137,7 +135,8 @@ impl Maker {
         }
         self.snapshots.write(&base, &node.snapshot())?;
         self.snapshots.prune([sealed, since])?;
-        if !self.keeps_all {
+        // Whoever asks may read a notary's from the first record on.
+        if !self.config.is_notary(self.own) {
             self.reader.forget(since)?;
         }
         Ok(true)

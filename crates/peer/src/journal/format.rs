@@ -8,9 +8,9 @@
 //! ```
 //!
 //! Whole numbers are little-endian. The digest of a batch is keyed and covers the digest before it, both numbers and the
-//! body; the first batch follows the digest of the header, which names the last one of the part before. The check is keyed too and covers the length alone, so that a
-//! batch whose end is missing is told from one whose length was changed. The key is random and stays in this file, so nobody whose
-//! words are recorded can word them so that they look like a batch.
+//! body; the first batch follows the digest of the header, which names the last one of the part before. The check is keyed
+//! too and covers the length alone, so that a batch whose end is missing is told from one whose length was changed. The
+//! key is random and stays in this file, so nobody whose words are recorded can word them so that they look like a batch.
 //!
 //! **Invariant:** a batch is there in whole or not at all, and says which batch it follows.
 

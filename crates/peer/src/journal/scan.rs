@@ -56,7 +56,7 @@ pub(super) fn scan(folder: &Path, owner: Owner, base: &Base) -> Result<Option<Sc
     let (mut known, mut at) = (Some(base.digest).filter(|_| parts[begin].first == base.records + 1), begin);
     loop {
         let (place, following) = (parts[at], parts.get(at + 1));
-        let (header, mut part) = scan_part(folder, owner, place, known)?;
+        let (header, part) = scan_part(folder, owner, place, known)?;
         let damaged = OpenError::Damaged { part: place.first, offset: part.end };
         match following {
             Some(next) if part.torn_bytes == 0 && part.place() == *next => known = Some(part.last),
@@ -69,8 +69,7 @@ pub(super) fn scan(folder: &Path, owner: Owner, base: &Base) -> Result<Option<Sc
                     end: part.end,
                     parts,
                 };
-                let torn_bytes = std::mem::take(&mut part.torn_bytes);
-                return Ok(Some(Scan { header, last: part.last, extent, torn_bytes }));
+                return Ok(Some(Scan { header, last: part.last, extent, torn_bytes: part.torn_bytes }));
             }
         }
         at += 1;

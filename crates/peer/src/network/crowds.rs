@@ -25,7 +25,7 @@ use super::rates::Rates;
 
 /// Connections from one address that are being set up.
 const PENDING_PER_ADDRESS_MAX: usize = 16;
-/// Connections that one address begins in one second, over a longer time: a greeting costs a millisecond.
+/// Connections that one address begins in one second, over a longer time: each costs a greeting.
 const BEGUN_PER_SECOND: u32 = 32;
 /// How long nobody is let in who sent junk.
 const SHUN_FOR: Duration = Duration::from_secs(10 * 60);
@@ -199,9 +199,25 @@ mod tests {
         let (mut crowds, now) = (Crowds::new(8, [known].into_iter()), Instant::now());
         assert!(crowds.shun(stranger, now) && !crowds.shun(known, now));
         assert!(crowds.shuns(&stranger, now) && !crowds.shuns(&known, now));
+        let here = "/ip4/10.0.0.1/tcp/1".parse().unwrap();
+        let mut enters = |peer| {
+            let id = ConnectionId::new_unchecked(1);
+            crowds.handle_established_inbound_connection(id, peer, &here, &here).is_ok()
+        };
+        assert!(!enters(stranger) && enters(known));
         assert!(!crowds.shuns(&stranger, now + SHUN_FOR));
         crowds.forget(now + SHUN_FOR);
         assert!(crowds.shunned.is_empty());
+    }
+
+    #[test]
+    fn an_address_has_so_many_connections_that_are_being_set_up() {
+        let (mut crowds, here) = (Crowds::new(8, [].into_iter()), "/ip4/10.0.0.1/tcp/1".parse().unwrap());
+        let mut begins = |number: &usize| {
+            let id = ConnectionId::new_unchecked(*number);
+            crowds.handle_pending_inbound_connection(id, &here, &here).is_ok()
+        };
+        assert_eq!((0..40).filter(|number| begins(number)).count(), PENDING_PER_ADDRESS_MAX);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What is told to everybody, and how much of it.
+//! What is told to everybody, by topic.
 //!
 //! Offers are anybody's, and there may be more of them than this peer can hear. Checkpoints are the notaries' alone: whoever
 //! else speaks there is not heard, so that no flood of offers keeps a notary's word from those who hold it to that.

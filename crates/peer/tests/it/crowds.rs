@@ -10,8 +10,8 @@ use tokio::{
 
 use crate::world::{Peer, id, plan};
 
-/// Connections that are opened and left alone.
-const HALF_OPEN: usize = 64;
+/// Connections that are opened and left alone: more than a peer sets up at a time.
+const HALF_OPEN: usize = 300;
 /// What a newcomer has until it is in.
 const JOIN_MAX: Duration = Duration::from_secs(5);
 

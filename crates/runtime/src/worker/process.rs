@@ -205,10 +205,11 @@ fn user(cache: Option<&str>) -> Option<u32> {
 
 /// Gives a folder and all in it to the user of workers.
 fn give(folder: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(folder)?.uid() == USER {
+    let metadata = fs::symlink_metadata(folder)?;
+    if metadata.uid() == USER {
         return Ok(());
     }
-    if fs::symlink_metadata(folder)?.is_dir() {
+    if metadata.is_dir() {
         for entry in fs::read_dir(folder)? {
             give(&entry?.path())?;
         }

@@ -53,9 +53,9 @@ impl<D: LetOut> Lanes<D> {
         Self { door, lanes, leaving, retry: None, flushes: Vec::new(), waiting: 0 }
     }
 
-    /// How many things wait in lanes.
+    /// How many things wait in lanes or are under way.
     pub(super) fn waiting(&self) -> usize {
-        self.waiting
+        self.waiting + self.leaving.len()
     }
 
     /// Lets something out, or has it wait in its lane.

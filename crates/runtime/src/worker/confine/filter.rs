@@ -92,7 +92,7 @@ const MAKE_DIRECTORY: &[c_long] = &[libc::SYS_mkdir, libc::SYS_mkdirat];
 #[cfg(not(target_arch = "x86_64"))]
 const MAKE_DIRECTORY: &[c_long] = &[libc::SYS_mkdirat];
 
-/// What a guest never needs: all calls that name a file, and those that start a thread. A hint where to read is one too.
+/// What a guest never needs: all calls that name a file, those that start a thread, and the one that puts up filters.
 const SEALED: &[c_long] = &[
     libc::SYS_clone,
     libc::SYS_getdents64,
