@@ -183,7 +183,10 @@ impl Verifier {
         let asked = checking.fetched(digest, found).unwrap_or(cx.now);
         if checking.is_ready(cx.now) {
             self.run(job, cx);
-        } else if found.is_none() {
+        } else if found.is_some() {
+            // What is still looked for is given up in its own time.
+            self.wake(job, cx);
+        } else {
             let due = checking.due();
             cx.set(Alarm::Checking(job), asked.after(FETCH_PAUSE).min(due));
         }

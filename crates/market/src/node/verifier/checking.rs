@@ -150,8 +150,8 @@ impl Checking {
     /// A fetch has ended; says when it began. Of the output only what is what was claimed is used.
     pub(super) fn fetched(&mut self, digest: Digest, found: Option<Blob>) -> Option<Timestamp> {
         let asked = self.input.end(digest, found.is_some());
-        let other = self.check.draft.zip(found).filter(|(draft, blob)| draft.written.root != blob.root);
-        if other.is_some_and(|(draft, _)| draft.written.blob == digest) {
+        let claimed = self.check.draft.map(|draft| draft.written).filter(|written| written.blob == digest);
+        if claimed.zip(found).is_some_and(|(written, blob)| written.root != blob.root) {
             self.draft = Need::Unwanted;
         }
         asked.or(self.draft.end(digest, found.is_some()))

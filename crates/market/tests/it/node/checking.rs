@@ -2,8 +2,10 @@
 
 use assay_market::{Effect, Event};
 use assay_protocol::{
-    check::Check,
+    check::{Check, Draft},
+    claim::Written,
     id::{Digest, JobId},
+    manifest::End,
     message::Message,
     notice::NoticeEvent,
     order::Failure,
@@ -28,6 +30,21 @@ pub(super) fn running() -> (Table, Check) {
     table.fetched(check.input_commit, Digest::default());
     assert_eq!(table.runs(), 1);
     (table, check)
+}
+
+/// A verifier that was asked to check a job along what was claimed.
+fn asked_along(written: Written) -> (Table, Check) {
+    let mut table = Table::new(FIRST_VERIFIER);
+    let draft = Some(Draft { written, units: 4, end: End::Stop });
+    let check = Check { draft, ..table.check(1, FIRST_VERIFIER) };
+    table.hear(NOTARY, check.clone());
+    (table, check)
+}
+
+/// What each run that was begun goes along.
+fn along(table: &Table) -> Vec<Option<Digest>> {
+    let draft = |effect: &Effect| if let Effect::Run(run) = effect { Some(run.draft) } else { None };
+    table.effects.iter().filter_map(draft).collect()
 }
 
 /// The seals that were sent.
@@ -90,6 +107,22 @@ fn a_seal_is_opened_for_its_notary_alone() {
         table.notice(by, check.job, NoticeEvent::Open { beacon: None });
         assert_eq!(shows(&table), opened, "asked by {by}");
     }
+}
+
+#[test]
+fn a_claimed_output_is_waited_for_half_as_long_as_an_input_and_used_if_it_is_what_was_claimed() {
+    let written = result(4).written;
+    for (root, used) in [(written.root, Some(written.blob)), (Digest::of(b"another root"), None)] {
+        let (mut table, check) = asked_along(written);
+        table.fetched(check.input_commit, Digest::default());
+        assert_eq!(table.runs(), 0, "the claimed output is on its way");
+        table.fetched(written.blob, root);
+        assert_eq!(along(&table), [used]);
+    }
+    let (mut table, check) = asked_along(written);
+    table.fetched(check.input_commit, Digest::default());
+    table.pass(table.office.genesis.timers.input);
+    assert_eq!(along(&table), [None], "nobody serves it");
 }
 
 #[test]
