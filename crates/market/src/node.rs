@@ -39,7 +39,7 @@ use self::{
 };
 pub use self::{
     heard::{Fault, Heard},
-    snapshot::{SHAPE, Snapshot},
+    snapshot::Snapshot,
     takers::RoleName,
 };
 use crate::{

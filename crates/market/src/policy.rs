@@ -186,11 +186,10 @@ pub fn explain(genesis: &Genesis, order: &Order, standing: Standing, shares: &[R
         convicts,
         convicts_honest: rate::convicts_honest(checks),
         newcomer: ticket.newcomer.then_some(Newcomer {
-            loss_max: cost.premium.plus(run)?.plus(run.share(costs::second(
-                genesis,
-                order.work_max,
-                Some(price),
-            )))?,
+            loss_max: {
+                let again = costs::second(genesis, order.work_max, Some(price));
+                cost.premium.plus(costs::prepaid(run, 1, again)?)?
+            },
             garbage_max: price.share(Rate::ONE.minus_up_to(convicts)),
         }),
         detections: shares.iter().map(|share| detection(caught, *share)).collect(),

@@ -83,16 +83,8 @@ impl World {
     #[must_use]
     pub fn memory(&self, place: Place) -> Option<(Memory, Memory)> {
         let peer = &self.peers[place.0];
-        let config = Config::new(Arc::clone(&self.genesis));
-        let records = peer.disk.records().into_iter();
-        let restored = Node::restore(peer.key, config, [0; 32], records, &mut Effects::new());
+        let restored = self.restore_at(place, &peer.disk.records(), 0, [0; 32], &mut Effects::new());
         Some((self.memory_of(peer.node.as_ref()?), self.memory_of(&restored)))
-    }
-
-    /// How many peers there are.
-    #[must_use]
-    pub fn peers(&self) -> usize {
-        self.peers.len()
     }
 
     /// How many records a peer has saved.

@@ -4,8 +4,6 @@
 //! The job's claim opens itself: nobody has to be there when it is checked. What verifiers lose who say that nobody gave
 //! them the input is another rule, so a cut leaves each of them a way to one of the parties.
 
-use std::thread;
-
 use assay_market::view::AttemptState;
 use assay_protocol::{outcome::Outcome, units::Amount};
 use assay_simulations::{
@@ -15,7 +13,7 @@ use assay_simulations::{
     world::{Crash, Place, Tail, Wish, World},
 };
 
-use crate::support::{LIMIT, market};
+use crate::support::{LIMIT, market, on_all_cores};
 
 /// Histories in the tests of every day.
 const FEW: u64 = 400;
@@ -126,15 +124,7 @@ fn assert_stakes(world: &World, context: &str) {
 /// Lives through so many histories on all cores.
 #[allow(clippy::print_stdout, reason = "figures beside what is asserted of them")]
 fn check_all(seeds: u64) {
-    let workers = thread::available_parallelism().map_or(1, usize::from);
-    let tally = thread::scope(|scope| {
-        let mine = |first: usize| {
-            move || (first as u64..seeds).step_by(workers).map(live).fold(Tally::default(), Tally::plus)
-        };
-        let running: Vec<_> = (0..workers).map(|first| scope.spawn(mine(first))).collect();
-        let seen = running.into_iter().map(|worker| worker.join().expect("a history went wrong"));
-        seen.fold(Tally::default(), Tally::plus)
-    });
+    let tally = on_all_cores(seeds, live).into_iter().fold(Tally::default(), Tally::plus);
     println!("{tally:?}");
     assert!(10 * tally.paid >= 7 * tally.histories, "too little is paid: {tally:?}");
     assert!(2 * tally.checked >= tally.histories, "too little is checked: {tally:?}");

@@ -9,7 +9,6 @@ use std::{
     cell::Cell,
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
-    thread,
     time::Instant,
 };
 
@@ -23,7 +22,7 @@ use assay_simulations::{
     world::{Crash, Place, Tail, Wish, World},
 };
 
-use crate::support::{LIMIT, claims, market};
+use crate::support::{LIMIT, claims, market, on_all_cores};
 
 /// Histories in the tests of every day.
 const FEW: u64 = 200;
@@ -225,13 +224,8 @@ fn check(seed: u64) -> (Fate, Tally) {
 /// Lives through so many histories on all cores, and says what was seen.
 #[allow(clippy::print_stdout, reason = "figures beside what is asserted of them")]
 fn check_all(seeds: u64) {
-    let (began, workers) = (Instant::now(), thread::available_parallelism().map_or(1, usize::from));
-    let seen: Vec<(Fate, Tally)> = thread::scope(|scope| {
-        let mine =
-            |first: usize| move || (first as u64..seeds).step_by(workers).map(check).collect::<Vec<_>>();
-        let running: Vec<_> = (0..workers).map(|first| scope.spawn(mine(first))).collect();
-        running.into_iter().flat_map(|worker| worker.join().expect("a history went wrong")).collect()
-    });
+    let began = Instant::now();
+    let seen = on_all_cores(seeds, check);
     let mut tallies: BTreeMap<Fate, Tally> = BTreeMap::new();
     for (fate, tally) in seen {
         let sum = tallies.entry(fate).or_default();

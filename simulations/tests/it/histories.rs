@@ -116,7 +116,6 @@ impl History {
             (Mood::Lying, 8..11) if !is_client => world.behave(place, AbsentVerifier),
             (_, 0) if is_client => world.behave(place, SecretiveClient),
             (_, 1) if is_client => world.behave(place, Withholder),
-            (_, 2..6) if is_client => world.behave(place, Honest),
             (_, 6..) if is_client && !self.newcomers.contains(&place) => {
                 world.behave(place, Honest);
             }

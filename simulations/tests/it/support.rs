@@ -1,6 +1,6 @@
 //! What the tests of the market share: a world that is open for business, and what is asserted of every world at rest.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, thread};
 
 use assay_market::{Effect, view::AttemptState};
 use assay_protocol::{
@@ -20,6 +20,17 @@ use assay_simulations::{
 
 /// No job of these tests takes longer, whatever goes wrong.
 pub(crate) const LIMIT: Span = Span::seconds(600);
+
+/// Does something with each of so many seeds, on all cores.
+pub(crate) fn on_all_cores<T: Send>(seeds: u64, live: impl Fn(u64) -> T + Copy + Send) -> Vec<T> {
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let mine =
+            |first: usize| move || (first as u64..seeds).step_by(workers).map(live).collect::<Vec<T>>();
+        let running: Vec<_> = (0..workers).map(|first| scope.spawn(mine(first))).collect();
+        running.into_iter().flat_map(|worker| worker.join().expect("a world went wrong")).collect()
+    })
+}
 
 /// A world in which everybody has an account and an offer.
 pub(crate) fn market(plan: Plan) -> World {

@@ -1,16 +1,16 @@
 //! Texts among honest machines, all of one class: each that is checked is found to be true, along its claim or without it.
 
-use std::{cell::RefCell, rc::Rc, thread};
+use std::{cell::RefCell, rc::Rc};
 
 use assay_market::{Effect, effect::Run};
 use assay_protocol::outcome::Outcome;
 use assay_simulations::{
-    behaviour::Behaviour,
+    behaviour::{Behaviour, Withholder},
     plan::{Plan, TEXT, TEXT_UNITS},
     world::{Wish, World},
 };
 
-use crate::support::{LIMIT, market};
+use crate::support::{LIMIT, market, on_all_cores};
 
 /// Texts in one world.
 const TEXTS: u64 = 25;
@@ -18,16 +18,6 @@ const TEXTS: u64 = 25;
 const FEW: u64 = 12;
 /// Worlds in those that take longer.
 const MANY: u64 = 4_000;
-
-/// A provider that serves nobody: who checks has the input from the client, and the output from nobody.
-#[derive(Clone, Copy, Debug)]
-struct Withholds;
-
-impl Behaviour for Withholds {
-    fn act(&mut self, effect: Effect) -> Option<Effect> {
-        (!matches!(effect, Effect::Serve { .. })).then_some(effect)
-    }
-}
 
 /// What became of some texts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,7 +30,8 @@ struct Tally {
 fn sell(seed: u64) -> Tally {
     let mut world = market(Plan { seed, texts: true, ..Plan::default() });
     let (client, plan) = (world.plan().client(0), world.plan().clone());
-    world.behave(plan.founder(5), Withholds);
+    // Who checks has the input from the client, and the output from nobody.
+    world.behave(plan.founder(5), Withholder);
     for number in 0..TEXTS {
         let provider = Some(plan.founder(number as usize % plan.founders));
         let (units_max, attempts_max, checks) = (TEXT_UNITS, 1, 1);
@@ -60,16 +51,7 @@ fn sell(seed: u64) -> Tally {
 
 #[allow(clippy::print_stdout, reason = "figures beside what is asserted of them")]
 fn sell_all(worlds: u64) {
-    let workers = thread::available_parallelism().map_or(1, usize::from);
-    let tallies = thread::scope(|scope| {
-        let mine =
-            |first: usize| move || (first as u64..worlds).step_by(workers).map(sell).collect::<Vec<_>>();
-        let running: Vec<_> = (0..workers).map(|first| scope.spawn(mine(first))).collect();
-        running
-            .into_iter()
-            .flat_map(|worker| worker.join().expect("a world went wrong"))
-            .collect::<Vec<Tally>>()
-    });
+    let tallies = on_all_cores(worlds, sell);
     let checked: u64 = tallies.iter().map(|tally| tally.checked).sum();
     let aborted: u64 = tallies.iter().map(|tally| tally.aborted).sum();
     println!("{checked} texts checked, {aborted} that were over before they began; nobody is slashed");
@@ -110,7 +92,7 @@ fn checks(seed: u64, withheld: bool) -> Vec<bool> {
     let seen = Rc::new(RefCell::new(Vec::new()));
     (1..plan.founders).for_each(|number| world.behave(plan.founder(number), Watches(Rc::clone(&seen))));
     if withheld {
-        world.behave(plan.founder(0), Withholds);
+        world.behave(plan.founder(0), Withholder);
     }
     let provider = Some(plan.founder(0));
     let wish = Wish {

@@ -7,7 +7,7 @@ use alloc::{boxed::Box, collections::BTreeSet, sync::Arc, vec::Vec};
 use assay_protocol::{
     costs,
     id::{JobId, PeerId},
-    job::{Party, Stage, Step},
+    job::Stage,
     notice::Tick,
     order::Order,
     outcome::Outcome,
@@ -48,9 +48,9 @@ impl Ledger {
         self.closed_count += 1;
         out.push(News::Closed { story, client, provider });
         if outcome.is_slashed() {
-            self.tell_others(provider, &Step::Convicted, &Happening::Convicted, out);
+            self.tell_others(provider, &Happening::Convicted, out);
         } else if outcome == Outcome::Unreached {
-            self.tell_others(provider, &Step::Unreached, &Happening::Unreached, out);
+            self.tell_others(provider, &Happening::Unreached, out);
         }
     }
 
@@ -184,12 +184,13 @@ impl Ledger {
 
     /// How a job ended moves its provider's others: after a conviction they are refunded if nothing was claimed yet; what
     /// was claimed is checked whatever the draw, then and where too many could not reach anybody.
-    fn tell_others(&mut self, provider: PeerId, step: &Step, what: &Happening, out: &mut Vec<News>) {
+    fn tell_others(&mut self, provider: PeerId, what: &Happening, out: &mut Vec<News>) {
         let serving = self.accounts.get(&provider).map(|account| account.serving.clone()).unwrap_or_default();
         for id in serving {
             let Some(open) = self.jobs.get_mut(&id) else { continue };
             let before = open.job.progress();
-            let taken = open.job.apply(step.clone(), Party::Notary, self.live_time);
+            let (step, by) = what.step(&open.job);
+            let taken = open.job.apply(step, by, self.live_time);
             debug_assert!(taken.is_ok(), "every open job takes how another one ended");
             if open.job.progress() == before {
                 continue;

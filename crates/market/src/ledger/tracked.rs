@@ -1,7 +1,8 @@
 //! A map that knows which of its entries may have changed, and what all of them hold.
 //!
-//! **Invariant:** no entry is put in, taken out or lent to be changed without being noted; to read notes nothing. What all
-//! hold is kept by what the noted ones held before and hold now, so that it costs the same however many there are.
+//! **Invariant:** no entry is put in, taken out or lent to be changed without being noted, but by `each_mut`, which
+//! changes nothing that is held; to read notes nothing. What all hold is kept by what the noted ones held before and hold
+//! now, so that it costs the same however many there are.
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// What a peer is, to each job another one of these.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Roles {
     pub(super) client: Client,
     pub(super) provider: Provider,

@@ -12,37 +12,15 @@ use assay_protocol::{
     id::{NetworkId, PeerId},
     signed::Signer,
 };
-use serde::{Deserialize, Serialize};
 
-use super::{
-    Config, Node, client::Client, notaries::Notaries, notary::Notary, provider::Provider, verifier::Verifier,
-};
+use super::{Config, Node, notaries::Notaries, roles::Roles};
 
 /// The shape of a snapshot. It rises with every change of what a role remembers.
-pub const SHAPE: u32 = 1;
+const SHAPE: u32 = 2;
+
 /// A snapshot that was read.
 #[derive(Debug)]
-pub struct Snapshot(Box<Lasting>);
-
-/// What lasts of a peer.
-#[derive(Debug, Deserialize)]
-struct Lasting {
-    client: Client,
-    provider: Provider,
-    verifier: Verifier,
-    notaries: Notaries,
-    notary: Option<Box<Notary>>,
-}
-
-/// The same, where it is.
-#[derive(Serialize)]
-struct LastingOf<'a> {
-    client: &'a Client,
-    provider: &'a Provider,
-    verifier: &'a Verifier,
-    notaries: &'a Notaries,
-    notary: &'a Option<Box<Notary>>,
-}
+pub struct Snapshot(Box<(Roles, Notaries)>);
 
 /// Whose it is and in which shape.
 type Title = (u32, PeerId, NetworkId);
@@ -53,14 +31,14 @@ impl Snapshot {
     pub fn read(bytes: &[u8], own: PeerId, config: &Config) -> Option<Self> {
         let title = codec::encode::<Title>(&(SHAPE, own, config.network));
         let body = bytes.strip_prefix(&title[..])?;
-        let mut lasting: Lasting = codec::decode_own(body)?;
-        if lasting.notary.is_some() != config.is_notary(own) {
+        let (mut roles, notaries): (Roles, Notaries) = codec::decode_own(body)?;
+        if roles.notary.is_some() != config.is_notary(own) {
             return None;
         }
-        if let Some(notary) = &mut lasting.notary {
+        if let Some(notary) = &mut roles.notary {
             notary.ledger.share(Arc::clone(&config.genesis))?;
         }
-        Some(Self(Box::new(lasting)))
+        Some(Self(Box::new((roles, notaries))))
     }
 }
 
@@ -68,23 +46,14 @@ impl<S: Signer> Node<S> {
     /// What its records led to.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
+        debug_assert!(!self.started, "a snapshot is of records alone");
         let mut bytes = codec::encode::<Title>(&(SHAPE, self.signer.id(), self.network));
-        let roles = &self.roles;
-        bytes.extend(codec::encode(&LastingOf {
-            client: &roles.client,
-            provider: &roles.provider,
-            verifier: &roles.verifier,
-            notaries: &self.notaries,
-            notary: &roles.notary,
-        }));
+        bytes.extend(codec::encode(&(&self.roles, &self.notaries)));
         bytes
     }
 
     /// Goes on where a snapshot stands.
     pub(super) fn take_over(&mut self, snapshot: Snapshot) {
-        let Lasting { client, provider, verifier, notaries, notary } = *snapshot.0;
-        self.notaries = notaries;
-        let roles = &mut self.roles;
-        (roles.client, roles.provider, roles.verifier, roles.notary) = (client, provider, verifier, notary);
+        (self.roles, self.notaries) = *snapshot.0;
     }
 }

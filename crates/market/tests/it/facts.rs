@@ -287,6 +287,7 @@ fn bend(genesis: &mut Genesis, dice: &mut Dice<'_>) {
             &mut checks.effective_min.0,
             &mut checks.convict_margin,
             &mut checks.clear_margin,
+            &mut checks.unreached_margin,
             &mut checks.draws_max,
             &mut checks.second.0,
             &mut checks.tries_max,

@@ -45,7 +45,7 @@ enum Lie {
     Stops,
     /// It is said to have ended for another reason.
     End,
-    /// One token more is said to have been read.
+    /// One token less is said to have been read.
     Reads,
     /// A check is said to be more work.
     Checks,

@@ -73,15 +73,15 @@ pub(super) struct Attempt {
     /// The provider's result while it is fetched, and until it is known which claim is in the books.
     #[serde(skip)]
     pub(super) delivering: Option<Verified<Deliver>>,
+    /// True while that is here and waits for the claim in the books.
+    #[serde(skip)]
+    pub(super) is_here: bool,
     /// What opens the last claim that its provider delivered under, and may be the one in the books.
     #[serde(skip)]
     pub(super) shown: Option<Verified<Deliver>>,
     /// Its word for what it has streamed; nothing after a restart.
     #[serde(skip)]
     pub(super) streamed: Option<Verified<Output>>,
-    /// True while that is here and waits for the claim in the books.
-    #[serde(skip)]
-    pub(super) is_here: bool,
     /// When its provider was first asked; nothing after a restart.
     #[serde(skip)]
     pub(super) asked: Option<Timestamp>,

@@ -141,10 +141,8 @@ fn overhead(order: &Order, price: Amount, outlook: Outlook<'_>) -> Option<Amount
     let open = outlook.notaries.account(order.notary).map_or(0, |account| account.open);
     let place = place::reserved(outlook.genesis, order, place::hour_ahead(outlook.genesis, open))?;
     let again = costs::second(outlook.genesis, order.work_max, Some(price));
-    costs
-        .premium
-        .plus(costs::prepaid(costs::looked_at(outlook.genesis, order, true), order.checks, again)?)?
-        .plus(place)
+    let prepaid = costs::prepaid(costs::looked_at(outlook.genesis, order, true), order.checks, again)?;
+    costs.premium.plus(prepaid)?.plus(place)
 }
 
 /// An order without provider, price and secret.

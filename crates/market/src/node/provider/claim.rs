@@ -41,11 +41,9 @@ impl Provider {
         let (units_max, ticket) = (serving.order.units_max, serving.ticket_digest());
         self.note_run(job, cx.now);
         match result {
-            Ok(result) if !result.is_empty() && result.units <= units_max => {
-                self.claim(job, ticket, result, cx);
-            }
             // Nobody could confirm an empty output: claiming it would be a lie that nobody told.
             Ok(result) if result.is_empty() => self.abort(job, Failure::Empty, cx),
+            Ok(result) if result.units <= units_max => self.claim(job, ticket, result, cx),
             Ok(_) => self.abort(job, Failure::Limit, cx),
             Err(failure) => self.abort(job, failure, cx),
         }

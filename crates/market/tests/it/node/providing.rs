@@ -223,6 +223,7 @@ fn a_run_that_cannot_be_claimed_is_given_up() {
     let cases = [
         (Ok(result(5)), Failure::Limit),
         (Ok(nothing), Failure::Empty),
+        (Ok(assay_market::input::RunResult { evidence_records: 0, ..result(4) }), Failure::Empty),
         (Err(Failure::Trap), Failure::Trap),
         (Err(Failure::Machine), Failure::Machine),
     ];
