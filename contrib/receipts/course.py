@@ -67,6 +67,7 @@ class Job:
         self.seats, self.positions, self.positions_round = [], None, None
         # The jury's draws, each by its seat, and what all weighs that can be drawn.
         self.draws, self.electorate = [], law.MAX
+        self.due = None
 
     # Where it stands.
 
@@ -147,7 +148,8 @@ class Job:
         else:
             self.enter("waiting", until=tick["live"] + self.ticket["window"])
 
-    def step_seat(self, tries, tick):
+    def step_seat(self, content, tick):
+        tries, after = content["tries"], content["after"]
         demand(self.is_checked() and self.phase == "seating" and tick["round"] >= self.round)
         if not tries:
             return self.hung() if self.jury_from is not None else self.unchecked()
@@ -158,7 +160,10 @@ class Job:
             if known:
                 return self.resolve_jury(tick["round"], tick)
         self.seats.append({**leaf, "sealed": None, "found": None, "done": None})
-        self.enter(self.stage, "sealing", until=tick["live"] + law.sealing(self.genesis, self.order))
+        begins = tick["live"] if after is None else max(after, tick["live"])
+        latest = law.held(tick["live"] + self.timers["settle_max"])
+        self.due = law.held(min(begins, latest) + law.sealing(self.genesis, self.order))
+        self.enter(self.stage, "calling", until=min(self.due, tick["live"] + self.timers["underway"]))
 
     def seat_of(self, said):
         """The last seat, if it is the one that speaks."""
@@ -174,6 +179,10 @@ class Job:
                 return at
         self.seat_of(said)
         return len(self.seats) - 1
+    def step_underway(self, said, tick):
+        seat = self.seat_of(said)
+        demand(self.phase == "calling" and seat["done"] is None and said["body"]["due"] == self.due)
+        self.enter(self.stage, "sealing", until=self.due)
 
     def step_seal(self, said, tick):
         at = self.seat_to_find(said)

@@ -14,7 +14,7 @@ OUTCOME, PAYOUT = "outcome", "payout"
 STEPS = {
     **dict.fromkeys(("claim", "abort"), "claim"),
     **dict.fromkeys(("cancel", "dispute", "contradict"), "objection"),
-    **dict.fromkeys(("seal", "unserved", "open_claim", "open_seal"), "evidence"),
+    **dict.fromkeys(("underway", "seal", "unserved", "open_claim", "open_seal"), "evidence"),
     **dict.fromkeys(("tick", "convicted", "unreached"), OUTCOME),
     "reveal": "reveal",
     "draw": DRAW,
@@ -219,7 +219,7 @@ class Replay:
     def is_said(self, kind, said):
         """True if a statement is signed, about this job, and by the party whose step it is."""
         job = self.job
-        if kind in ("seal", "unserved", "open_seal"):
+        if kind in ("underway", "seal", "unserved", "open_seal"):
             right = any(seat["peer"] == said["signer"] for seat in job.seats)
         else:
             party = "client" if kind in ("cancel", "reveal", "dispute", "contradict") else "provider"
@@ -237,10 +237,16 @@ class Replay:
         secret, rate = job.secret or NOBODY, self.story["ticket"]["rate"]
         return check == trees.is_drawn(job.id, claim, secret, tick["beacon"], rate)
 
-    def is_cast(self, tries, tick):
+    def is_cast(self, content, tick):
         job, roster = self.job, self.story["listing"]
+        tries, after = content["tries"], content["after"]
         if job.round != tick["round"]:
             return False
+        if after is not None:
+            seated = [seat["peer"] for seat in job.seats]
+            latest = law.held(tick["live"] + job.timers["settle_max"])
+            if not tries or tries[-1]["leaf"]["peer"] in seated or not tick["live"] < after <= latest:
+                return False
         if not tries:
             return True
         if roster is None or len(tries) > job.checks["tries_max"]:

@@ -17,8 +17,8 @@ def share(amount, rate):
 def unsound(genesis):
     """True if no network can be run by these rules."""
     timers, checks, money = genesis["timers"], genesis["checks"], genesis["money"]
-    waits = "claim reveal seal opening cancelling silence window".split()
-    parts = [checks[name] for name in "base collusion power party_share second".split()]
+    waits = "claim reveal underway seal opening cancelling silence window".split()
+    parts = [checks[name] for name in "base collusion power party_share weight_kept second".split()]
     parts += [money[name] for name in "margin autostake autostake_newcomer".split()]
     founders = sum(founder["free"] + founder["stake"] for founder in genesis["verifiers"])
     return not (
@@ -135,6 +135,7 @@ def suffice(checks, checkers, prepaid):
         checkers["leaves"] >= max(checks["leaves_min"], prepaid)
         and weight * weight << 32 >= squares * checks["effective_min"]
         and all(party << 32 <= checks["party_share"] * whole for party in checkers["parties"])
+        and whole << 32 >= checks["weight_kept"] * (whole + checkers["missing"])
     )
 
 
@@ -198,7 +199,7 @@ def sealing(genesis, order):
     """For a seal."""
     along = estimate(genesis, check_work_max(order)) if rows(order) else 0
     working = held(estimate(genesis, order["work_max"]) + along)
-    return held(held(3 * working) + genesis["timers"]["seal"])
+    return held(held(3 * max(working, order["run_max"])) + genesis["timers"]["seal"])
 
 
 def course(genesis, order):

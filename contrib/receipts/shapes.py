@@ -47,7 +47,7 @@ STANDING = Structure(
     opened=U64,
     round=U64,
     position=U64,
-    checkers=Structure(leaves=U64, weight=U64, squares=SQUARES, parties=Tuple(U64, U64)),
+    checkers=Structure(leaves=U64, weight=U64, squares=SQUARES, parties=Tuple(U64, U64), missing=U64),
     trust=U64,
     greys=U64,
     strict=BOOL,
@@ -155,8 +155,10 @@ BODIES = {
         sources=Tuple(NAME, NAME),
         seal_by=U64,
         draft=Option(Structure(written=WRITTEN, units=U64, end=END)),
+        due=U64,
     ),
     "Seal": Structure(job=NAME, commit=NAME, evidence=Option(EVIDENCE)),
+    "Underway": Structure(job=NAME, due=U64),
     "Unserved": Structure(job=NAME),
     "OpenClaim": Structure(job=NAME, output=OUTPUT_LEAF, evidence=EVIDENCE_LEAF, records=RECORDS),
     "OpenSeal": Structure(job=NAME, evidence=EVIDENCE, records=RECORDS),
@@ -171,6 +173,7 @@ BODIES = {
         held=U64,
         owed=U64,
         fee_margin=U64,
+        suspended=U64,
         open=U64,
         head=HEAD,
     ),
@@ -199,7 +202,7 @@ BODIES = {
 }
 MESSAGES = (
     "Offer Propose Accept Refuse Open Ticket Start Abort Claim Deliver Reveal Check Seal Unserved OpenClaim OpenSeal "
-    "Notice Query Account Cancel Dispute Output Contradict Stake Unstake Register Grant Tick Settled"
+    "Notice Query Account Cancel Dispute Output Contradict Stake Unstake Register Grant Tick Settled Underway"
 ).split()
 MESSAGE = Enumeration(**{kind: Signed(kind) for kind in MESSAGES})
 
@@ -211,15 +214,15 @@ GENESIS = Structure(
     issuer=NAME,
     timers=Structure(
         **dict.fromkeys(
-            "tick gap_max epoch_ticks claim reveal input seal opening silence cancelling unbonding window "
-            "settle_max".split(),
+            "tick gap_max epoch_ticks claim reveal input underway seal opening silence cancelling unbonding window "
+            "settle_max missed".split(),
             U64,
         )
     ),
     checks=Structure(
         **dict.fromkeys(
-            "base ramp theta collusion power leaves_min effective_min party_share stake_checks convict_margin "
-            "clear_margin unreached_margin draws_max second tries_max endowed_checks".split(),
+            "base ramp theta collusion power leaves_min effective_min party_share weight_kept stake_checks "
+            "convict_margin clear_margin unreached_margin draws_max second tries_max endowed_checks".split(),
             U64,
         )
     ),
@@ -249,7 +252,7 @@ HAPPENING = Enumeration(
     dispute=Signed("Dispute"),
     contradict=Signed("Contradict"),
     draw=Structure(check=BOOL),
-    seat=Vector(TRY, 256),
+    seat=Structure(tries=Vector(TRY, 256), after=Option(U64)),
     seal=Signed("Seal"),
     unserved=Signed("Unserved"),
     open_claim=Signed("OpenClaim"),
@@ -257,6 +260,7 @@ HAPPENING = Enumeration(
     tick=None,
     convicted=None,
     unreached=None,
+    underway=Signed("Underway"),
 )
 FEES = Vector(Structure(peer=NAME, amount=U64))
 LISTING = Structure(

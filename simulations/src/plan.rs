@@ -59,6 +59,8 @@ pub struct Plan {
     pub cancel_fee_min: Amount,
     /// How results are checked.
     pub checks: Checks,
+    /// How long each run takes on machines that run one after another; none for machines that run all at once.
+    pub one_by_one: Option<Span>,
     /// The most work of one run, by every manifest but that of texts: who checks has a stake to match.
     pub work_most: Work,
     /// True if texts can be ordered as well.
@@ -82,6 +84,7 @@ impl Default for Plan {
             slots: 2,
             cancel_fee_min: Amount::ZERO,
             checks: Checks::default(),
+            one_by_one: None,
             work_most: 8,
             texts: false,
         }

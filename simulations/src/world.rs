@@ -10,6 +10,7 @@ mod audit;
 mod conformance;
 mod crash;
 mod disk;
+mod errands;
 mod fetch;
 mod market;
 mod peer;
@@ -17,7 +18,6 @@ mod perform;
 mod store;
 mod takers;
 mod trace;
-mod underway;
 mod watch;
 
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};

@@ -47,6 +47,12 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
     ];
     boxes.iter().for_each(|(name, amount)| table.row([(*name).to_owned(), format!("{amount} {unit}s")]));
     invocation.printer.table(&table);
+    if account.suspended > 0 {
+        invocation.printer.note(format!(
+            "suspended as a verifier of {} kinds of jobs, for not answering; it registers again by itself",
+            account.suspended
+        ));
+    }
     let head = account.head;
     invocation.printer.note(format!(
         "said by the notary {} at record {} of its journal",
@@ -58,6 +64,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         &json!({
             "notary": full(view.notary), "free": money(account.free, unit), "stake": money(account.stake, unit),
             "held": money(account.held, unit), "owed": money(account.owed, unit), "fee_margin": rate(account.fee_margin),
+            "suspended": account.suspended,
             "head": { "sequence": head.sequence, "digest": full(head.digest) },
         }),
     );

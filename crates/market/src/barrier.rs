@@ -11,6 +11,7 @@
 mod ground;
 
 use assay_protocol::{
+    check::Underway,
     id::{Digest, JobId, PeerId},
     journal::Fact,
     message::Message,
@@ -124,6 +125,10 @@ fn is_said_on(message: &Message, to: Option<PeerId>, ground: &Ground<'_>, around
         Message::Seal(seal) => matches!(ground, Ground::Seal(sealed) if *sealed == seal),
         Message::OpenSeal(opening) => {
             matches!(ground, Ground::Seal(seal) if seal.said().job == opening.said().job)
+        }
+        Message::Underway(underway) => {
+            let Underway { job, due } = *underway.said();
+            matches!(ground, Ground::Asked(asked) if (asked.said().job, asked.said().due) == (job, due))
         }
         Message::Unserved(unserved) => matches!(ground, Ground::Unserved(given_up) if *given_up == unserved),
         Message::Stake(stake) => {

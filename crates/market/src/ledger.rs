@@ -4,6 +4,7 @@
 //! process ends before it says anything; `held(job)` is zero exactly when the job is closed; money leaves `held` in one
 //! function, [`close`]; the same facts give the same books.
 
+mod absence;
 mod account;
 mod agenda;
 mod boxes;
@@ -39,16 +40,17 @@ use assay_protocol::{
     units::{Amount, Duration, Timestamp},
 };
 
-pub use self::{
-    account::{Holdings, WITHDRAWALS_MAX},
-    open::LANES_MAX,
-    touched::{News, Touched},
-};
 use self::{
+    absence::{Absences, Enrolment},
     agenda::{Agenda, Due},
     boxes::sum,
     registry::{Enrolled, Rosters},
     tracked::Tracked,
+};
+pub use self::{
+    account::{Holdings, WITHDRAWALS_MAX},
+    open::LANES_MAX,
+    touched::{News, Touched},
 };
 use crate::{recent::Recent, trust::Trust};
 
@@ -91,6 +93,8 @@ pub struct Ledger {
     /// The ticks that a receipt of an open job may need, by round.
     ticks: BTreeMap<u64, Signed<Tick>>,
     checkpoint: Rosters,
+    /// Who did not answer, and what the market misses for it.
+    absences: Absences,
     /// Peers that wait for a withdrawal.
     unbonding: BTreeSet<PeerId>,
     /// The serial and the digest of the last grant.
@@ -121,6 +125,8 @@ pub struct OpenJob {
     withheld: Vec<u64>,
     /// What it takes of its provider's stake.
     exposed: Amount,
+    /// How many of its verifiers are through, found absent or heard.
+    ended: usize,
     /// What the agenda last noted of it.
     planned: Due,
 }
@@ -208,7 +214,7 @@ impl Ledger {
                 .classes
                 .iter()
                 .flat_map(|class| genesis.manifests.iter().map(|manifest| manifest.kind(*class)));
-            account.registered = kinds.map(|kind| (kind, None)).collect();
+            account.registered = kinds.map(|kind| (kind, Enrolment::default())).collect();
         }
         let (pool, endowment) = (genesis.money.pool, genesis.money.endowment);
         let owned = accounts.values().flat_map(|account| [account.free, account.stake]);
@@ -234,6 +240,7 @@ impl Ledger {
             wall: None,
             ticks: BTreeMap::new(),
             checkpoint,
+            absences: Absences::default(),
             unbonding: BTreeSet::new(),
             granted: (0, Digest::default()),
             sequence: 0,
@@ -326,10 +333,11 @@ impl Ledger {
         if tick.signer() != self.notary || *tick != expected || !chained || !placed {
             return Err(Rejection::Tick);
         }
+        (self.live_time, self.wall) = (tick.live_time(), Some(tick.time));
         if let Some(begun) = begun {
             self.checkpoint = begun;
+            self.suspend();
         }
-        (self.live_time, self.wall) = (tick.live_time(), Some(tick.time));
         self.remember(tick.round, signed.clone());
         self.pay_withdrawals();
         self.tick_jobs(out);

@@ -144,7 +144,13 @@ pub fn newcomer(genesis: &Genesis) -> Standing {
 /// Who can check a job, where these are no more than there must be.
 fn least_checkers(genesis: &Genesis) -> Checkers {
     let leaves = genesis.checks.leaves_min;
-    Checkers { leaves, weight: leaves, squares: Squares { high: 0, low: leaves }, parties: [0; 2] }
+    Checkers {
+        leaves,
+        weight: leaves,
+        squares: Squares { high: 0, low: leaves },
+        parties: [0; 2],
+        missing: 0,
+    }
 }
 
 /// The most that fees exceed the expected cost of checks by: a pool that runs low doubles it.

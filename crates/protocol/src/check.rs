@@ -42,6 +42,8 @@ pub struct Check {
     pub seal_by: Timestamp,
     /// What was claimed to have been written, where a run may be tried along it.
     pub draft: Option<Draft>,
+    /// The same in the live time of the notary's books, in which it stays what it is: what the verifier answers to.
+    pub due: Timestamp,
 }
 
 /// What a run may be tried along: what was claimed of the output, and nothing of what proves it. A hint that changes no bit
@@ -55,6 +57,16 @@ pub struct Draft {
     pub units: Units,
     /// Why the run ended.
     pub end: End,
+}
+
+/// A verifier is there, and works on its check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Underway {
+    /// Which job.
+    pub job: JobId,
+    /// Until when its seal is due, as its check says.
+    pub due: Timestamp,
 }
 
 /// What a verifier found.
@@ -177,4 +189,4 @@ pub struct OpenSeal {
     pub records: Vec<ShownRecord>,
 }
 
-statements!(Check, Seal, Unserved, OpenClaim, OpenSeal);
+statements!(Check, Underway, Seal, Unserved, OpenClaim, OpenSeal);

@@ -25,7 +25,8 @@ pub fn claim_time(genesis: &Genesis, order: &Order) -> Duration {
 ///
 /// It settles within `settle_max` unless it is checked, or waits for another job of its provider that is: that one was
 /// opened before it began to wait, and may be checked as long as this one. No check takes longer than a quarter of
-/// `settle_max`, since four of them fit the window of every job (T1).
+/// `settle_max`, since four of them fit the window of every job (T1), and none begins later than `settle_max` after its
+/// draw, however many its verifier was given before.
 #[must_use]
 pub fn open_max(genesis: &Genesis) -> Duration {
     let (timers, checks) = (&genesis.timers, &genesis.checks);
@@ -33,6 +34,7 @@ pub fn open_max(genesis: &Genesis) -> Duration {
     let verifiers =
         (u64::from(ORDER_CHECKS_MAX) + ABSENT_MAX as u64).saturating_add(checks.draws_max.saturating_mul(2));
     let seat = Duration(timers.settle_max.0 / 4)
+        .plus(timers.settle_max)
         .plus(timers.opening)
         .plus(timers.gap_max.times(2 * ROUNDS_AHEAD + 2));
     let checked = seat.times(verifiers).plus(timers.silence);
@@ -46,13 +48,14 @@ pub fn run_max(genesis: &Genesis, order: &Order) -> Duration {
     RUN_BASE.plus(genesis.estimate(order.work_max).times(RUN_ESTIMATES))
 }
 
-/// How long a verifier has for its seal: as long as three runs. Where it may be tried along the output, and that may be
-/// false, both a reading and a run fit in.
+/// How long a verifier has for its seal, from the beginning of its check: as long as three runs, by the estimate and by what
+/// the order allows its provider, so that a client that has a slow input run makes nobody late who is honest. Where it may
+/// be tried along the output, and that may be false, both a reading and a run fit in.
 #[must_use]
 pub fn sealing(genesis: &Genesis, order: &Order) -> Duration {
     let along = if order.manifest.policy.is_proven_by_rows() { order.check_work_max() } else { 0 };
     let working = genesis.estimate(order.work_max).plus(genesis.estimate(along));
-    working.times(CHECK_ESTIMATES).plus(genesis.timers.seal)
+    working.max(order.run_max).times(CHECK_ESTIMATES).plus(genesis.timers.seal)
 }
 
 /// From the opening to the payment, where nobody objects and no jury is called.

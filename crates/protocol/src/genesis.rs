@@ -95,6 +95,8 @@ pub struct Checks {
     pub effective_min: Rate,
     /// The share of the stake that can check a job which one party to it may hold.
     pub party_share: Rate,
+    /// The share of it that must be there, together with what suspensions took of late and has not come back.
+    pub weight_kept: Rate,
     /// The stake that a verifier of a manifest needs, in costs of the largest run that the manifest allows.
     pub stake_checks: u64,
     /// The margin by which a jury convicts, in draws.
@@ -125,6 +127,7 @@ impl Default for Checks {
             leaves_min: 3,
             effective_min: Rate::per_mille(2_500),
             party_share: Rate::per_mille(250),
+            weight_kept: Rate::per_mille(500),
             stake_checks: 12,
             convict_margin: 6,
             clear_margin: 4,
@@ -265,6 +268,7 @@ impl Genesis {
             checks.collusion,
             checks.power,
             checks.party_share,
+            checks.weight_kept,
             checks.second,
             money.margin,
             money.autostake,

@@ -13,6 +13,7 @@
 //!
 //! Where a claim opens itself, Checking begins with Disclosing, and no seat has an Opening. The second and the third look at
 //! a newcomer's result are stages of a jury; Doubting, whether there is a second one, stands before it.
+//! Sealing begins with Calling: who does not say that it is there is not waited for.
 //!
 //! T2 claim, T3 reveal, T4 draw, T5 not drawn, T6 checked, T7 grey, T8 mismatch, T9 slashed, T10 cleared, T11 disputed or
 //! void, T12 no claim, T13 aborted, T14 cancelling, T15 dispute, T16 unchecked or void, T17 what convicts by itself.
@@ -311,7 +312,7 @@ impl Job {
     /// Who may not be drawn next: the parties, and who was absent. Outside a jury nobody is drawn twice.
     #[must_use]
     pub fn barred(&self) -> Vec<PeerId> {
-        let passed = |seat: &&Seat| self.jury_from.is_none() || seat.is_absent();
+        let passed = |seat: &&Seat| self.jury_from.is_none() || seat.is_lost();
         let seated = self.seats.iter().filter(passed).map(|seat| seat.peer);
         [self.order.client, self.order.provider].into_iter().chain(seated).collect()
     }
@@ -349,6 +350,25 @@ impl Job {
     #[must_use]
     pub fn due(&self) -> (Option<Timestamp>, Option<u64>) {
         self.stage.due()
+    }
+
+    /// Until when the seal of the verifier in the last seat is due; none where nobody works.
+    #[must_use]
+    pub fn works_until(&self) -> Option<Timestamp> {
+        match self.stage {
+            Stage::Checking(SeatPhase::Calling { due: until, .. } | SeatPhase::Sealing { until })
+            | Stage::Jury(SeatPhase::Calling { due: until, .. } | SeatPhase::Sealing { until }) => {
+                Some(until)
+            }
+            Stage::Open { .. }
+            | Stage::Cancelling { .. }
+            | Stage::Claimed { .. }
+            | Stage::Drawing { .. }
+            | Stage::Waiting { .. }
+            | Stage::Checking(_)
+            | Stage::Jury(_)
+            | Stage::Closed(_) => None,
+        }
     }
 
     /// How those jurors stand to the provider that have said all, as they were first drawn.

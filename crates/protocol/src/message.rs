@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     account::{Grant, Register, Stake, Unstake},
-    check::{Check, OpenClaim, OpenSeal, Seal, Unserved},
+    check::{Check, OpenClaim, OpenSeal, Seal, Underway, Unserved},
     claim::{Claim, Deliver, Reveal},
     codec::{self, MESSAGE_BYTES_MAX, Malformed},
     id::{NetworkId, PeerId},
@@ -94,7 +94,7 @@ macro_rules! messages {
 messages!(
     Offer, Propose, Accept, Refuse, Open, Ticket, Start, Abort, Claim, Deliver, Reveal, Check, Seal,
     Unserved, OpenClaim, OpenSeal, Notice, Query, Account, Cancel, Dispute, Output, Contradict, Stake,
-    Unstake, Register, Grant, Tick, Settled,
+    Unstake, Register, Grant, Tick, Settled, Underway,
 );
 
 impl Message {

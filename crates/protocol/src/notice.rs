@@ -115,6 +115,8 @@ pub struct Account {
     pub owed: Amount,
     /// What fees exceed the expected cost of checks by, now.
     pub fee_margin: Rate,
+    /// How many of the kinds that it is registered for it is suspended from, until it registers again.
+    pub suspended: u64,
     /// All jobs that the notary keeps open: what a place among them costs follows.
     pub open: u64,
     /// The notary's journal.

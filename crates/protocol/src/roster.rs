@@ -89,6 +89,8 @@ pub struct Checkers {
     pub squares: Squares,
     /// What client and provider weigh in the same roster, who cannot check the job.
     pub parties: [u64; 2],
+    /// What suspensions took of late and has not come back.
+    pub missing: u64,
 }
 
 impl Checkers {
@@ -97,9 +99,11 @@ impl Checkers {
     pub fn suffice(&self, checks: &Checks, wanted: u16) -> bool {
         let all = u128::from(self.weight) + self.parties.iter().copied().map(u128::from).sum::<u128>();
         let fair = |party: u64| u128::from(party) << 32 <= u128::from(checks.party_share.0) * all;
+        let once = all + u128::from(self.missing);
         self.leaves >= checks.leaves_min.max(u64::from(wanted))
             && self.count_as(checks.effective_min)
             && self.parties.into_iter().all(fair)
+            && all << 32 >= u128::from(checks.weight_kept.0) * once
     }
 
     /// True if (Σ weight)² / Σ weight² is at least this: exactly, whatever stakes they have.
@@ -236,6 +240,7 @@ impl Roster {
             weight: weights.iter().fold(total, |rest, weight| rest.saturating_sub(weight.0)),
             squares: Squares::of(squares),
             parties: weights.map(|weight| weight.0),
+            missing: 0,
         }
     }
 
@@ -253,6 +258,12 @@ impl Roster {
         let before = self.leaves.get(..self.place_of(peer)?)?;
         let (leaf, path) = self.at(before.iter().map(|leaf| leaf.stake.0).sum())?;
         Some(Member { leaf, path })
+    }
+
+    /// True if this peer stands in it.
+    #[must_use]
+    pub fn holds(&self, peer: PeerId) -> bool {
+        !self.stake_of(peer).is_zero()
     }
 
     /// The leaves in their order.
@@ -393,6 +404,18 @@ mod tests {
         ] {
             assert_eq!(suffice(stakes, parties, wanted), expected, "{stakes:?} beside {parties:?}");
         }
+    }
+
+    #[test]
+    fn verifiers_suffice_while_enough_weight_is_left_of_what_suspensions_took() {
+        let suffice = |missing: u64, kept: Rate| {
+            let roster = Roster::new((0..4).map(|name| leaf(name, 30)));
+            let beside = Checkers { missing, ..roster.beside([PeerId([0; 32]), PeerId([200; 32])]) };
+            beside.suffice(&Checks { weight_kept: kept, ..Checks::default() }, 0)
+        };
+        // What a party weighs is there, though it cannot check this job: 120 of 240, of 241.
+        assert!(suffice(120, Rate::per_mille(500)) && !suffice(121, Rate::per_mille(500)));
+        assert!(suffice(u64::MAX, Rate::ZERO) && suffice(0, Rate::ONE) && !suffice(1, Rate::ONE));
     }
 
     #[test]

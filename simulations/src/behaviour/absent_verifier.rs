@@ -5,13 +5,16 @@ use assay_protocol::message::Message;
 
 use super::Behaviour;
 
-/// A verifier that never seals, and provides honestly.
+/// A verifier that never answers, and provides honestly.
 #[derive(Clone, Copy, Debug)]
 pub struct AbsentVerifier;
 
 impl Behaviour for AbsentVerifier {
     fn act(&mut self, effect: Effect) -> Option<Effect> {
-        let seals = matches!(effect, Effect::Send { message: Message::Seal(_) | Message::Unserved(_), .. });
-        (!seals).then_some(effect)
+        let answers = matches!(
+            effect,
+            Effect::Send { message: Message::Underway(_) | Message::Seal(_) | Message::Unserved(_), .. }
+        );
+        (!answers).then_some(effect)
     }
 }

@@ -9,11 +9,11 @@ use assay_protocol::{
     signed::Signer,
 };
 
-use super::{Place, crash::Crash, disk::Disk, store::SimulatedStore, underway::Underway};
+use super::{Place, crash::Crash, disk::Disk, errands::Errands, store::SimulatedStore};
 use crate::{
     behaviour::{Behaviour, Honest},
     crypto::SimulatedKey,
-    kernel::Instant,
+    kernel::{Instant, Span},
     plan::Plan,
     random::Stream,
 };
@@ -32,12 +32,14 @@ pub(super) struct Peer {
     pub(super) skew_millis: i64,
     pub(super) disk: Disk,
     pub(super) store: SimulatedStore,
-    pub(super) underway: Underway,
+    pub(super) errands: Errands,
     /// The number of the alarm that counts; those before it were replaced.
     pub(super) alarm: u64,
     /// The runs that are going on, each under the number it was started with.
     pub(super) runs: BTreeMap<RunId, (u64, Run)>,
     pub(super) runs_started: u64,
+    /// Until when a machine that runs one after another is busy.
+    busy_until: Instant,
     /// Commands, each with the record that must be durable before its user can rely on it.
     pub(super) unkept: Vec<(u64, Command)>,
     /// Nobody waits for what it wanted.
@@ -64,10 +66,11 @@ impl Peer {
             skew_millis: 0_i64.saturating_add_unsigned(skew).saturating_sub_unsigned(plan.skew_ms_max),
             disk: Disk::default(),
             store: SimulatedStore::default(),
-            underway: Underway::default(),
+            errands: Errands::default(),
             alarm: 0,
             runs: BTreeMap::new(),
             runs_started: 0,
+            busy_until: Instant::default(),
             unkept: Vec::new(),
             disowned: false,
             told: Vec::new(),
@@ -92,6 +95,12 @@ impl Peer {
         self.store.keep(holder(&run.id), run.input);
         self.runs.insert(run.id, (self.runs_started, run));
         Some(self.runs_started)
+    }
+
+    /// How long a run takes that begins now, and takes so long once all before it are over.
+    pub(super) fn queue(&mut self, now: Instant, span: Span) -> Span {
+        self.busy_until = self.busy_until.max(now).after(span);
+        Span(self.busy_until.0 - now.0)
     }
 
     /// A run goes on no more.

@@ -18,8 +18,8 @@ use assay_protocol::{
 
 use super::{
     Occurrence, Place, WithinPeer, World,
+    errands::Want,
     fetch::{Expected, Sought},
-    underway::Want,
 };
 use crate::{
     crypto::Simulated,
@@ -133,10 +133,12 @@ impl World {
 
     /// Begins a run, unless it goes on already. Its input stays meanwhile.
     fn run(&mut self, place: Place, run: Run) {
+        let (now, one_by_one) = (self.now(), self.plan.one_by_one);
         let peer = &mut self.peers[place.0];
         let id = run.id;
         if let Some(number) = peer.begin_run(run) {
-            let span = machine::service(&mut peer.luck);
+            let span = one_by_one.map(|span| peer.queue(now, span));
+            let span = span.unwrap_or_else(|| machine::service(&mut peer.luck));
             self.within(place, span, WithinPeer::Finished(id, number));
         }
     }

@@ -1,5 +1,6 @@
 //! Attacks that the rules answer, each by its name, and what it brings to those who try it, in money.
 
+mod absences;
 mod classes;
 mod copies;
 mod decoys;

@@ -39,7 +39,7 @@ fn a_provider_that_let_a_client_down_is_asked_no_more_and_a_restart_changes_noth
         world.behave(sleeper, Sleeper);
         let before = run(&mut world, 0..20);
         assert_eq!(before[0], 1, "seed {seed}: {before:?}");
-        assert!(before[1..].iter().all(|orders| *orders <= 9), "seed {seed}: {before:?}");
+        assert!(before[1..].iter().all(|orders| *orders <= 10), "seed {seed}: {before:?}");
         world.crash(client, Tail::Kept, Span::seconds(5));
         world.run_for(Span::seconds(10));
         let after = run(&mut world, 20..40);

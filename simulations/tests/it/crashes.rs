@@ -55,7 +55,7 @@ impl Disturbed {
         settle(&mut world, LIMIT, "undisturbed");
         let receipt = world.receipt(self.plan.client(0), key).expect("a receipt");
         let drawn = receipt.story.events.iter().filter_map(|event| {
-            let Happening::Seat(tries) = &event.what else { return None };
+            let Happening::Seat { tries, .. } = &event.what else { return None };
             world.place(tries.last()?.leaf.peer)
         });
         drawn.collect()

@@ -139,6 +139,7 @@ impl Crook {
             Opened::Reveal(said) => Message::Reveal(self.twist(said, key)?),
             Opened::Check(said) => Message::Check(self.twist(said, key)?),
             Opened::Seal(said) => Message::Seal(self.twist(said, key)?),
+            Opened::Underway(said) => Message::Underway(self.twist(said, key)?),
             Opened::Unserved(said) => Message::Unserved(self.twist(said, key)?),
             Opened::OpenClaim(said) => Message::OpenClaim(self.twist(said, key)?),
             Opened::OpenSeal(said) => Message::OpenSeal(self.twist(said, key)?),

@@ -1,7 +1,5 @@
 //! Jobs among honest peers.
 
-use std::rc::Rc;
-
 use assay_market::{
     Effect, Event,
     view::{AttemptState, RunState},
@@ -91,12 +89,15 @@ fn a_job_takes_few_messages_however_long_its_window_is() {
     let mut before = 0;
     for number in 0..20 {
         let job = settle_one(&mut world, Wish { number, manifest: TENSOR, ..Wish::default() });
-        let told_to_all = ["Offer", "Tick"];
-        let said = |bytes: &Rc<[u8]>| {
-            Message::decode(bytes).is_ok_and(|message| !told_to_all.contains(&message.kind()))
-        };
-        let messages = world.overheard()[before..].iter().filter(|bytes| said(bytes)).count();
+        let (told_to_all, asked) = (["Offer", "Tick"], ["Query", "Account"]);
+        let kinds =
+            world.overheard()[before..].iter().filter_map(|bytes| Some(Message::decode(bytes).ok()?.kind()));
+        let kinds: Vec<&str> = kinds.filter(|kind| !told_to_all.contains(kind)).collect();
+        let questions = kinds.iter().filter(|kind| asked.contains(kind)).count();
+        let messages = kinds.len() - questions;
         assert!(messages <= 60, "{messages} messages for a job that ended {:?}", job.outcome);
+        // Each verifier asks how it stands once an epoch, of which four begin meanwhile, and the client after its job.
+        assert!(questions <= 2 * (4 * world.plan().founders + 8), "{questions} questions and answers");
         before = world.overheard().len();
     }
 }

@@ -169,7 +169,7 @@ fn drawn(world: &World, epochs: core::ops::Range<u64>) -> Vec<PeerId> {
     });
     let events = receipts.flat_map(|receipt| receipt.story.events);
     let seats = events.filter_map(|event| {
-        let Happening::Seat(tries) = event.what else { return None };
+        let Happening::Seat { tries, .. } = event.what else { return None };
         Some(tries.last()?.leaf.peer)
     });
     seats.collect()
@@ -246,6 +246,7 @@ fn a_verifier_ignores_checks_for_what_it_never_registered() {
             sources: [notary; 2],
             seal_by: Timestamp::NEVER,
             draft: None,
+            due: Timestamp::NEVER,
         };
         let at = world.plan().notary();
         let check = Signed::seal(check, &world.key(at), world.genesis().id());

@@ -10,7 +10,7 @@ use crate::pinned;
 
 /// Each kind of message with the roles that take it. An account and a tick are heard whatever a peer is; offers, streams
 /// and the notary's word in a receipt do not reach a brain.
-const TAKEN_BY: [(&str, &[RoleName]); 29] = [
+const TAKEN_BY: [(&str, &[RoleName]); 30] = [
     ("Offer", &[]),
     ("Propose", &[Provider]),
     ("Accept", &[Client]),
@@ -24,6 +24,7 @@ const TAKEN_BY: [(&str, &[RoleName]); 29] = [
     ("Reveal", &[Notary]),
     ("Check", &[Client, Provider, Verifier]),
     ("Seal", &[Notary]),
+    ("Underway", &[Notary]),
     ("Unserved", &[Notary]),
     ("OpenClaim", &[Notary]),
     ("OpenSeal", &[Notary]),

@@ -98,6 +98,7 @@ fn checks() -> Checks {
         leaves_min: 2,
         effective_min: Rate::per_mille(1_900),
         party_share: Rate::per_mille(500),
+        weight_kept: Rate::ZERO,
         ..Checks::default()
     }
 }

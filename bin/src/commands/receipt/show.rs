@@ -71,7 +71,7 @@ fn order(receipt: &Receipt, network: NetworkId) -> Option<Order> {
 /// Who was drawn to run the job again, in the order of the draws.
 fn verifiers(receipt: &Receipt) -> impl Iterator<Item = PeerId> {
     receipt.story.events.iter().filter_map(|event| {
-        let Happening::Seat(tries) = &event.what else { return None };
+        let Happening::Seat { tries, .. } = &event.what else { return None };
         tries.last().map(|tried| tried.leaf.peer)
     })
 }

@@ -132,6 +132,7 @@ impl Job {
             sources: [peer(CLIENT), peer(PROVIDER)],
             seal_by: Timestamp(1),
             draft: None,
+            due: Timestamp(1),
         };
         seal(NOTARY, check)
     }
@@ -322,6 +323,7 @@ fn account() -> Account {
         held: nothing,
         owed: nothing,
         fee_margin: Rate::ZERO,
+        suspended: 0,
         open: 0,
         head: Head::default(),
     }

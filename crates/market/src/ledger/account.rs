@@ -16,7 +16,7 @@ use assay_protocol::{
     units::{Amount, Timestamp},
 };
 
-use super::{HOUR_MS, Ledger, Rejection, boxes::sum};
+use super::{HOUR_MS, Ledger, Rejection, absence::Enrolment, boxes::sum};
 
 /// Withdrawals from one stake that are under way.
 pub const WITHDRAWALS_MAX: usize = 16;
@@ -42,8 +42,10 @@ pub struct Holdings {
     pub(super) target: Option<Amount>,
     /// What was withdrawn from the stake and is not paid out yet, oldest first.
     pub(super) withdrawals: VecDeque<Withdrawal>,
-    /// What it can check, and since which epoch; none since the first day.
-    pub(super) registered: BTreeMap<Registration, Option<u64>>,
+    /// What it can check, and how each registration stands.
+    pub(super) registered: BTreeMap<Registration, Enrolment>,
+    /// The checks that it was given and that have not ended, and until when each is due.
+    pub(super) checks: BTreeMap<JobId, Timestamp>,
     pub(super) lanes: BTreeMap<u16, LaneState>,
     /// Its open jobs as a provider.
     pub(super) serving: BTreeSet<JobId>,
@@ -81,6 +83,12 @@ impl Holdings {
     #[must_use]
     pub fn at_stake(&self) -> Amount {
         sum(self.stake, self.unbonding())
+    }
+
+    /// From how many of the kinds that it registered for it is suspended.
+    #[must_use]
+    pub fn suspended(&self) -> u64 {
+        self.registered.values().filter(|enrolment| enrolment.suspended).count() as u64
     }
 
     /// Takes up to `amount` of the stake, then of what was withdrawn from it, and says how much it was.
@@ -153,16 +161,19 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes what an account can check. Kinds that it could check before keep their age.
+    /// Notes what an account can check. Kinds that it could check before keep their age, and what they wait for, unless
+    /// they were suspended.
     pub(super) fn register(&mut self, register: &Said<'_, Register>) -> Result<(), Rejection> {
         let epoch = self.checkpoint.epoch();
         let account = self.instructed(register, register.notary, register.sequence)?;
         if !register.kinds.is_sorted_by(|one, other| one < other) {
             return Err(Rejection::Unordered);
         }
-        let since =
-            |kind: &Registration| (*kind, account.registered.get(kind).copied().unwrap_or(Some(epoch)));
-        account.registered = register.kinds.iter().map(since).collect();
+        let fresh = Enrolment { since: Some(epoch), ..Enrolment::default() };
+        let known =
+            |kind: &Registration| account.registered.get(kind).filter(|known| !known.suspended).copied();
+        account.registered =
+            register.kinds.iter().map(|kind| (*kind, known(kind).unwrap_or(fresh))).collect();
         account.carried_out(register.sequence, register.digest());
         Ok(())
     }

@@ -86,6 +86,7 @@ impl Ledger {
             debug_assert!(drawn.is_ok(), "what is due can be drawn");
             open.events.push(StoryEvent { round: self.live_time.beacon.round, what: happening });
         }
+        self.note_checks(id);
         let Some(open) = self.jobs.get_mut(&id) else { return };
         note_accusation(&mut self.accounts, &open.job, out);
         if matches!(open.job.stage(), Stage::Closed(_)) {
@@ -119,7 +120,10 @@ impl Ledger {
                     .roster
                     .as_ref()
                     .and_then(|enrolled| lot.cast(&enrolled.roster, &barred, self.genesis.checks.tries_max));
-                Some(Happening::Seat(cast.unwrap_or_default()))
+                let tries = cast.unwrap_or_default();
+                let anew = tries.last().map(|tried| tried.leaf.peer);
+                let after = anew.filter(|peer| open.job.seats().iter().all(|seat| seat.peer != *peer));
+                Some(Happening::Seat { after: after.and_then(|peer| self.busy_until(peer)), tries })
             }
             Stage::Open { .. }
             | Stage::Cancelling { .. }
@@ -150,7 +154,7 @@ impl Ledger {
                     self.reserve(id);
                 }
             }
-            Happening::Seat(tries) => {
+            Happening::Seat { tries, .. } => {
                 let drawn = tries.last().map(|tried| tried.leaf);
                 out.push(News::Drawn { job, rate, verifier: drawn.map(|leaf| leaf.peer) });
             }
@@ -161,6 +165,7 @@ impl Ledger {
             | Happening::Dispute(_)
             | Happening::Contradict(_)
             | Happening::Seal(_)
+            | Happening::Underway(_)
             | Happening::Unserved(_)
             | Happening::OpenClaim(_)
             | Happening::OpenSeal(_)

@@ -10,7 +10,7 @@ use assay_protocol::{
     roster::Checkers,
     signed::{Said, Signed},
     ticket::{Standing, Ticket},
-    units::{Amount, Timestamp},
+    units::{Amount, Rate, Timestamp},
 };
 
 use super::{Holdings, Ledger, News, OpenJob, Rejection, agenda::Due, boxes::sum};
@@ -50,6 +50,7 @@ impl Ledger {
             reserve: Amount::ZERO,
             endowed,
             withheld: Vec::new(),
+            ended: 0,
             planned: Due::default(),
         };
         self.agenda.note(&opened.job, &mut opened.planned);
@@ -84,11 +85,13 @@ impl Ledger {
         let nobody = Holdings::default();
         let client = self.accounts.get(&order.client).unwrap_or(&nobody);
         let provider = self.accounts.get(&order.provider).unwrap_or(&nobody);
+        let always = ticket.rate == Rate::ONE;
         first_unmet(&[
             (self.is_next(order), Refusal::Nonce),
             (self.open_count() < self.genesis.money.jobs_max, Refusal::Full),
             (provider.frozen.is_empty(), Refusal::Frozen),
             (!ticket.newcomer || provider.serving.is_empty(), Refusal::Newcomer),
+            (!always || !self.is_busy(order), Refusal::Busy),
             (client.free >= order.total_max, Refusal::Funds),
         ])
     }
@@ -118,8 +121,8 @@ impl Ledger {
 
     /// Who can check it beside the parties.
     fn checkers(&self, order: &Order) -> Checkers {
-        let roster = self.checkpoint.roster(order);
-        roster.map(|roster| roster.beside([order.client, order.provider])).unwrap_or_default()
+        let Some(roster) = self.checkpoint.roster(order) else { return Checkers::default() };
+        Checkers { missing: self.missing(&order.kind()), ..roster.beside([order.client, order.provider]) }
     }
 
     fn is_next(&self, order: &Order) -> bool {

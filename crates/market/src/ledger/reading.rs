@@ -78,7 +78,8 @@ impl Ledger {
             | Happening::Dispute(_)
             | Happening::Contradict(_)
             | Happening::Draw { .. }
-            | Happening::Seat(_)
+            | Happening::Seat { .. }
+            | Happening::Underway(_)
             | Happening::Seal(_)
             | Happening::Unserved(_)
             | Happening::OpenClaim(_)

@@ -14,7 +14,10 @@ use assay_protocol::{
     units::Amount,
 };
 
-use super::Holdings;
+use super::{
+    Holdings,
+    absence::{self, Registrant},
+};
 
 /// Checkpoints that a registration waits for: between the two lies one full epoch.
 const EPOCHS_WAITED: u64 = 2;
@@ -26,6 +29,8 @@ pub(super) struct Rosters {
     rosters: BTreeMap<Registration, Arc<Roster>>,
     /// What stands for each roster in the tree over all of them, in the same order.
     entries: Vec<Vec<u8>>,
+    /// Whom it suspends, by kind.
+    suspended: Vec<(Registration, Registrant)>,
 }
 
 /// Who can check one job.
@@ -37,20 +42,42 @@ pub(super) struct Enrolled {
 }
 
 impl Rosters {
-    /// The rosters as the accounts stand now: of those that were registered for one full epoch.
+    /// The rosters as the accounts stand now: of those that were registered for one full epoch and are not suspended.
     pub(super) fn new(epoch: u64, genesis: &Genesis, accounts: &BTreeMap<PeerId, Holdings>) -> Self {
-        let mut able: BTreeMap<Registration, Vec<(PeerId, Amount)>> = BTreeMap::new();
+        let mut registered: BTreeMap<Registration, Vec<Registrant>> = BTreeMap::new();
         for (peer, account) in accounts {
-            for (kind, since) in &account.registered {
-                if since.is_none_or(|since| since + EPOCHS_WAITED <= epoch) {
-                    able.entry(*kind).or_default().push((*peer, account.stake));
+            for (kind, enrolment) in account.registered.iter().filter(|(_, enrolment)| !enrolment.suspended) {
+                let is_old = enrolment.since.is_none_or(|since| since + EPOCHS_WAITED <= epoch);
+                let weight = if is_old { weigh(genesis, kind, account.stake) } else { Amount::ZERO };
+                let registrant = Registrant { peer: *peer, weight, absence: enrolment.absence };
+                let registrants = registered.entry(*kind).or_default();
+                if is_old || registrant.absence.is_some() {
+                    registrants.push(registrant);
                 }
             }
         }
-        let weigh = |(kind, able): (Registration, Vec<_>)| (kind, Arc::new(weigh(genesis, &kind, &able)));
-        let rosters: BTreeMap<Registration, Arc<Roster>> = able.into_iter().map(weigh).collect();
+        registered.retain(|_, registrants| !registrants.is_empty());
+        let mut suspended = Vec::new();
+        let mut rosters = BTreeMap::new();
+        for (kind, registrants) in registered {
+            let taken = absence::suspended(&registrants);
+            let stays = |registrant: &&Registrant| taken.iter().all(|taken| taken.peer != registrant.peer);
+            let leaf = |registrant: &Registrant| Leaf { peer: registrant.peer, stake: registrant.weight };
+            rosters.insert(kind, Arc::new(Roster::new(registrants.iter().filter(stays).map(leaf))));
+            suspended.extend(taken.into_iter().map(|registrant| (kind, registrant)));
+        }
         let entry = |(kind, roster): (&Registration, &Arc<Roster>)| roster::entry(kind, &roster.root(epoch));
-        Self { epoch, entries: rosters.iter().map(entry).collect(), rosters }
+        Self { epoch, entries: rosters.iter().map(entry).collect(), rosters, suspended }
+    }
+
+    /// Whom it suspends, by kind.
+    pub(super) fn suspended(&self) -> &[(Registration, Registrant)] {
+        &self.suspended
+    }
+
+    /// True if this peer stands in the roster of a kind.
+    pub(super) fn holds(&self, kind: &Registration, peer: PeerId) -> bool {
+        self.rosters.get(kind).is_some_and(|roster| roster.holds(peer))
     }
 
     /// Which checkpoint it is.
@@ -86,9 +113,7 @@ impl Rosters {
     }
 }
 
-/// Weighs verifiers by stake, without a bound: of those whose stake answers for the largest of these jobs.
-fn weigh(genesis: &Genesis, kind: &Registration, able: &[(PeerId, Amount)]) -> Roster {
-    let least = genesis.stake_least(kind.work_most);
-    let able = able.iter().filter(|(_, stake)| *stake >= least);
-    Roster::new(able.map(|(peer, stake)| Leaf { peer: *peer, stake: *stake }))
+/// What a verifier weighs: its stake, without a bound, if that answers for the largest of these jobs.
+fn weigh(genesis: &Genesis, kind: &Registration, stake: Amount) -> Amount {
+    if stake >= genesis.stake_least(kind.work_most) { stake } else { Amount::ZERO }
 }

@@ -39,6 +39,8 @@ pub(super) enum Alarm {
     Deadline(Digest),
     /// An account's oldest instruction.
     Instruction(PeerId),
+    /// A question to a notary: how this peer's account stands.
+    Question(PeerId),
     /// A job in a notary's books that waits for somebody.
     Notice(JobId),
 }

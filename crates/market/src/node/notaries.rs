@@ -14,13 +14,13 @@ use assay_protocol::{
     account::Registration,
     id::PeerId,
     message::Opened,
-    notice::Account,
+    notice::{Account, Tick},
     signed::{Signer, Verified},
-    units::Timestamp,
+    units::{Duration, Timestamp},
 };
 
 use self::{heads::Heads, instructions::Instructions};
-use super::context::Context;
+use super::{alarms::Alarm, context::Context};
 use crate::{
     command::Instruction,
     event::Event,
@@ -53,9 +53,22 @@ impl Notaries {
             && cx.is_notary(tick.signer())
         {
             cx.compare_clocks(tick.signer(), tick.time);
+            Self::ask_anew(tick, cx);
         }
         let Opened::Account(account) = message else { return false };
         cx.is_notary(account.signer()) && Self::note(account, cx)
+    }
+
+    /// Once an epoch whoever checks asks how it stands: it may have been away, and suspended for that. Not all at once.
+    fn ask_anew<S: Signer>(tick: &Verified<Tick>, cx: &mut Context<'_, S>) {
+        let notary = tick.signer();
+        if tick.checkpoint.is_some() && !cx.registered_kinds(notary).is_empty() {
+            let timers = &cx.genesis.timers;
+            let half = (timers.tick.0 * timers.epoch_ticks / 2).max(1);
+            let [a, b, c, d, ..] = cx.chance.draw().0;
+            let wait = Duration(u64::from(u32::from_be_bytes([a, b, c, d])) % half);
+            cx.set(Alarm::Question(notary), cx.now.after(wait));
+        }
     }
 
     /// Takes a notary's statement of this peer's account.
@@ -69,6 +82,7 @@ impl Notaries {
         let first = cx.notaries.accounts.insert(notary, **account).is_none();
         cx.tell(Event::Balance { notary, account: **account });
         instructions::on_statement(account, cx);
+        instructions::register_again(account, cx);
         first
     }
 
@@ -141,6 +155,23 @@ impl Notaries {
 }
 
 impl<S: Signer> Context<'_, S> {
+    /// The kinds of jobs that a notary may draw this peer for: what it registered last, or checks from the first day.
+    pub(super) fn registered_kinds(&self, notary: PeerId) -> Vec<Registration> {
+        if let Some(kinds) = self.notaries.instructions.registered(notary) {
+            return kinds.to_vec();
+        }
+        let own = self.own();
+        let classes = self.genesis.verifiers.iter().filter(|founder| founder.peer == own);
+        let kinds = classes.flat_map(|founder| {
+            let kind = |class| self.genesis.manifests.iter().map(move |pinned| pinned.kind(class));
+            founder.classes.iter().copied().flat_map(kind)
+        });
+        let mut kinds: Vec<Registration> = kinds.collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+
     /// Folds a record of what is known of notaries, and has it saved.
     fn keep_of_notary(&mut self, record: OwnerRecord) {
         self.notaries.fold(&record);

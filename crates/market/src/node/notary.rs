@@ -16,7 +16,7 @@ use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 use assay_protocol::{
     check::OpenClaim,
     id::{Digest, JobId, PeerId},
-    job::{Misstep, Stage},
+    job::{Misstep, SeatPhase, Stage},
     journal::Fact,
     message::Opened,
     notice::{Head, NoticeEvent, Query},
@@ -47,6 +47,8 @@ use crate::{
 const RECONCILE_ROUNDS: u64 = 6;
 /// By which part of what has passed the time that ticks tell may be faster or slower.
 const TIME_SLACK: u64 = 8;
+/// As after so many tries whoever works is told again of its check: it is there.
+const TRIES_CALM: u32 = 5;
 /// How often somebody is told again that a job is closed.
 const TOLD_TRIES_MAX: u32 = 4;
 
@@ -164,7 +166,9 @@ impl Notary {
                 cx.out.push(Effect::Publish(tick.into()));
             }
             let jobs: Vec<JobId> = self.ledger.attended_jobs().map(|open| open.job.id()).collect();
-            jobs.into_iter().for_each(|job| self.notify(job, cx));
+            for job in jobs {
+                if self.is_worked_on(job) { self.recall(job, cx) } else { self.notify(job, cx) }
+            }
             self.reconcile(round, cx);
         }
     }
@@ -173,6 +177,24 @@ impl Notary {
     fn notify<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         self.pressed.insert(job, 0);
         self.press(job, cx);
+    }
+
+    /// True while a verifier works on it that has said so.
+    fn is_worked_on(&self, job: JobId) -> bool {
+        let stage = self.ledger.open_job(job).map(|open| open.job.stage());
+        let is_sealing = |phase| matches!(phase, SeatPhase::Sealing { .. });
+        stage.is_some_and(
+            |stage| matches!(stage, Stage::Checking(phase) | Stage::Jury(phase) if is_sealing(phase)),
+        )
+    }
+
+    /// Tells whoever works on a job of it now and then: its seal may have been lost.
+    fn recall<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        if self.pressed.contains_key(&job) {
+            return;
+        }
+        self.pressed.insert(job, TRIES_CALM);
+        cx.set(Alarm::Notice(job), cx.now.after(backoff(TRIES_CALM)));
     }
 
     /// Looks at a job that was opened once half of the time for its claim is over, and has the tick that shows it passed.
@@ -254,7 +276,16 @@ impl Notary {
             return heard;
         }
         let disputed = matches!(happening, Happening::Dispute(_));
+        let answers = matches!(happening, Happening::Underway(_));
         match self.enter(Fact::Job(happening), cx) {
+            Ok(()) if answers => {
+                self.pressed.remove(&job);
+                self.recall(job, cx);
+            }
+            // Whoever answers a check again is not asked for it again at once, or the two would answer each other for ever.
+            Err(
+                Rejection::Misstep(Misstep::Known | Misstep::TooLate | Misstep::Closed) | Rejection::Unknown,
+            ) if answers => {}
             Ok(()) => {
                 if disputed {
                     self.notice(from, job, NoticeEvent::Disputed, cx);

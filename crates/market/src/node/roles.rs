@@ -109,6 +109,7 @@ impl Roles {
             | Opened::Claim(_)
             | Opened::Reveal(_)
             | Opened::Seal(_)
+            | Opened::Underway(_)
             | Opened::Unserved(_)
             | Opened::OpenClaim(_)
             | Opened::OpenSeal(_)
@@ -152,6 +153,9 @@ impl Roles {
             Alarm::Checking(job) => self.verifier.wake(job, cx),
             Alarm::Deadline(key) => self.client.wake_deadline(key, cx),
             Alarm::Instruction(notary) => Notaries::wake(notary, cx),
+            Alarm::Question(notary) => {
+                cx.ask(notary, None);
+            }
             Alarm::Notice(job) => self.notary.iter_mut().for_each(|notary| notary.press(job, cx)),
         }
     }

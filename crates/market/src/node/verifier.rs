@@ -11,7 +11,7 @@ use alloc::{
 };
 
 use assay_protocol::{
-    check::{Check, Evidence, OpenSeal, Seal, ShownRecord, Unserved},
+    check::{Check, Evidence, OpenSeal, Seal, ShownRecord, Underway, Unserved},
     claim::Written,
     draw,
     id::{Digest, JobId},
@@ -42,22 +42,28 @@ use crate::{
 const FETCH_PAUSE: Duration = Duration(700);
 /// How long after its deadline a check is kept in mind.
 const KEPT: Duration = Duration::seconds(2 * 3_600);
-/// Checks that are under way at the same time; more are left to other verifiers.
-const CHECKS_MAX: usize = 64;
-/// Checks that are kept in mind, those that are under way included; more are left to others as well.
+/// Checks whose input is fetched, or that run, at the same time; more wait for their turn, by when they are due.
+const CHECKS_BEGUN_MAX: usize = 64;
+/// Runs at the same time, those first that are due first: each check has three times what it should take, so that two that
+/// slow each other down are in time.
+const RUNS_MAX: usize = 2;
+/// Checks that are kept in mind, those that are under way included; more are left to other verifiers.
 const CHECKS_KEPT_MAX: usize = 16_384;
 
 /// A verifier's state.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Verifier {
     checks: BTreeMap<JobId, Checking>,
-    /// Those that wait for their input, or for their run.
+    /// Those that wait for their turn, their input, or their run.
     under_way: BTreeSet<JobId>,
+    /// Those of them whose turn has come in this life.
+    #[serde(skip)]
+    begun: BTreeSet<JobId>,
 }
 
 impl<S: Signer> Role<S> for Verifier {
     fn handle(&mut self, input: &Input, cx: &mut Context<'_, S>) -> Heard {
-        match input {
+        let heard = match input {
             Input::Message(Opened::Check(check)) => self.on_check(check, cx),
             Input::Message(Opened::Notice(notice)) => self.on_notice(notice, cx),
             Input::Fetched { holder, digest, found } => self.on_fetched((*holder, *digest), *found, cx),
@@ -71,7 +77,10 @@ impl<S: Signer> Role<S> for Verifier {
             | Input::Ran { .. }
             | Input::Shown { .. }
             | Input::Wake => Heard::NotMine,
-        }
+        };
+        self.begin_next(cx);
+        self.run_next(cx);
+        heard
     }
 
     /// A run that a crash cut short begins anew.
@@ -86,18 +95,23 @@ impl<S: Signer> Role<S> for Verifier {
             {
                 cx.hold(job, sealed.output);
             }
-            if checking.is_under_way() {
-                self.begin(job, cx);
-            } else {
-                self.wake(job, cx);
+            if !checking.is_under_way() {
+                self.go_on(job, cx);
             }
         }
+        self.begin_next(cx);
     }
 }
 
 impl Verifier {
-    /// Asks for the input again, gives it up, or forgets the check.
+    /// Looks at a check again.
     pub(super) fn wake<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        self.go_on(job, cx);
+        self.begin_next(cx);
+    }
+
+    /// Asks for the input again, gives it up, or forgets the check.
+    fn go_on<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         let Some(checking) = self.checks.get_mut(&job) else { return };
         let (notary, shown_by) = (checking.check.signer(), checking.shown_by(&cx.genesis.timers));
         let forget_at = shown_by.after(KEPT);
@@ -106,7 +120,7 @@ impl Verifier {
         }
         match checking.phase {
             CheckingPhase::Fetching if checking.is_ready(cx.now) => {
-                self.run(job, cx);
+                self.run_next(cx);
                 cx.set(Alarm::Checking(job), forget_at);
             }
             CheckingPhase::Fetching if cx.now >= checking.serve_by => {
@@ -149,24 +163,39 @@ impl Verifier {
             return Heard::Misstep(Fault::Stranger);
         }
         match self.checks.get(&job).map(|checking| &checking.phase) {
-            None if self.has_room() => {
+            None if self.checks.len() < CHECKS_KEPT_MAX => {
                 self.keep(VerifierRecord::Asked(check.into()), cx);
                 cx.tell(Event::Checking { job });
-                self.begin(job, cx);
+                cx.say(notary, Underway { job, due: check.due });
             }
             None => return Heard::Misstep(Fault::Crowded),
             Some(CheckingPhase::Sealed(sealed)) => cx.send(notary, sealed.seal.verified()),
             Some(CheckingPhase::Unserved(unserved)) => cx.send(notary, unserved.verified()),
-            Some(CheckingPhase::Fetching | CheckingPhase::Running | CheckingPhase::Ended) => {}
+            Some(CheckingPhase::Fetching | CheckingPhase::Running) => {
+                cx.say(notary, Underway { job, due: check.due });
+            }
+            Some(CheckingPhase::Ended) => {}
         }
         Heard::Taken
+    }
+
+    /// Begins those checks that are due first, as many as go on beside each other.
+    fn begin_next<S: Signer>(&mut self, cx: &mut Context<'_, S>) {
+        self.begun.retain(|job| self.under_way.contains(job));
+        while self.begun.len() < CHECKS_BEGUN_MAX && self.begun.len() < self.under_way.len() {
+            let waiting = self.under_way.difference(&self.begun);
+            let due = |job: &&JobId| self.checks.get(job).map(|checking| checking.check.due);
+            let Some(next) = waiting.min_by_key(due).copied() else { return };
+            self.begun.insert(next);
+            self.begin(next, cx);
+        }
     }
 
     fn begin<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         let input = cx.genesis.timers.input;
         let Some(checking) = self.checks.get_mut(&job) else { return };
         checking.begin(cx.now, input);
-        self.wake(job, cx);
+        self.go_on(job, cx);
     }
 
     /// The input of a check is here, or what it may be run along, or one of them was not to be had this time.
@@ -177,15 +206,12 @@ impl Verifier {
         cx: &mut Context<'_, S>,
     ) -> Heard {
         let Some(checking) = self.checks.get_mut(&job) else { return Heard::NotMine };
-        if !matches!(checking.phase, CheckingPhase::Fetching) {
-            return Heard::Misstep(Fault::Untimely);
-        }
         let asked = checking.fetched(digest, found).unwrap_or(cx.now);
         if checking.is_ready(cx.now) {
-            self.run(job, cx);
+            self.run_next(cx);
         } else if found.is_some() {
             // What is still looked for is given up in its own time.
-            self.wake(job, cx);
+            self.go_on(job, cx);
         } else {
             let due = checking.due();
             cx.set(Alarm::Checking(job), asked.after(FETCH_PAUSE).min(due));
@@ -193,22 +219,38 @@ impl Verifier {
         Heard::Taken
     }
 
-    /// Begins the run: along the claimed output, if that is here.
-    fn run<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
-        let Some(checking) = self.checks.get_mut(&job) else { return };
-        if checking.apply(CheckingStep::Run).is_err() {
-            return;
+    /// Runs those checks whose input is here, as many as may run at the same time.
+    fn run_next<S: Signer>(&mut self, cx: &mut Context<'_, S>) {
+        loop {
+            let is = |job: &JobId, is: fn(&Checking, Timestamp) -> bool| {
+                self.checks.get(job).is_some_and(|checking| is(checking, cx.now))
+            };
+            let runs = |checking: &Checking, _| matches!(checking.phase, CheckingPhase::Running);
+            if self.begun.iter().filter(|job| is(job, runs)).count() >= RUNS_MAX {
+                return;
+            }
+            let is_ready = |job: &&JobId| {
+                is(job, |checking, now| {
+                    matches!(checking.phase, CheckingPhase::Fetching) && checking.is_ready(now)
+                })
+            };
+            let due = |job: &&JobId| self.checks.get(job).map(|checking| checking.check.due);
+            let Some(job) = self.begun.iter().filter(is_ready).min_by_key(due).copied() else { return };
+            let Some(checking) = self.checks.get_mut(&job) else { return };
+            if checking.apply(CheckingStep::Run).is_err() {
+                return;
+            }
+            let check = &checking.check;
+            cx.run(Run {
+                id: run_id(job),
+                manifest: check.manifest.clone(),
+                input: check.input_commit,
+                seed: check.seed,
+                units_max: check.units_max,
+                run_max: check.run_max,
+                draft: checking.draft.here(),
+            });
         }
-        let check = &checking.check;
-        cx.run(Run {
-            id: run_id(job),
-            manifest: check.manifest.clone(),
-            input: check.input_commit,
-            seed: check.seed,
-            units_max: check.units_max,
-            run_max: check.run_max,
-            draft: checking.draft.here(),
-        });
     }
 
     fn on_run<S: Signer>(
@@ -231,7 +273,11 @@ impl Verifier {
         let seal = cx.seal(Seal { job, commit: evidence.commit(), evidence: whole.then_some(evidence) });
         self.keep(VerifierRecord::Sealed { seal: (&seal).into(), evidence, output }, cx);
         cx.send(notary, seal);
-        self.wake(job, cx);
+        // From now on it may be asked for records, however long the check waited and ran.
+        if let Some(checking) = self.checks.get_mut(&job) {
+            checking.asked = cx.now;
+        }
+        self.go_on(job, cx);
         Heard::Taken
     }
 
@@ -293,10 +339,6 @@ impl Verifier {
         if taken.is_some_and(|taken| taken.is_ok()) {
             self.under_way.remove(&job);
         }
-    }
-
-    fn has_room(&self) -> bool {
-        self.under_way.len() < CHECKS_MAX && self.checks.len() < CHECKS_KEPT_MAX
     }
 
     /// The checks that this verifier was drawn for.

@@ -92,7 +92,9 @@ pub(super) fn what_was_written_once_stays(ledger: &Ledger, before: &Before, scop
         for (was, is) in earlier.seats().iter().zip(now.seats()) {
             assert_eq!(was.peer, is.peer, "I6: another peer sits in a seat");
             let kept = match (&was.testified, &is.testified) {
-                (Testified::NotYet, _) | (Testified::Sealed(_), Testified::Absent) => true,
+                (Testified::NotYet, _)
+                | (Testified::Sealed(_), Testified::Late)
+                | (Testified::Unserved(_), Testified::Heard { .. }) => true,
                 (Testified::Sealed(commit), Testified::Heard { evidence, .. }) => {
                     *commit == evidence.commit()
                 }

@@ -161,9 +161,9 @@ fn a_pause_of_the_notary_pays_out_no_withdrawal() {
 #[test]
 fn a_withdrawal_waits_for_every_job_that_was_opened_before_it_and_for_none_after() {
     let mut desk = Desk::new(|_| {});
-    let earlier = long(&mut desk, 0, Duration::seconds(60));
+    let earlier = long(&mut desk, 0, Duration::seconds(36));
     assert_eq!(unstake(&mut desk, PROVIDER, Amount::credits(7)), Ok(()));
-    let later = long(&mut desk, 1, Duration::seconds(60));
+    let later = long(&mut desk, 1, Duration::seconds(36));
     assert_eq!(unstake(&mut desk, PROVIDER, Amount::credits(5)), Ok(()));
     desk.wait(desk.genesis.timers.unbonding);
     assert_eq!(desk.account(PROVIDER).unbonding(), Amount::credits(12), "two jobs are open");
@@ -305,7 +305,7 @@ fn a_job_that_waits_is_not_paid_while_its_provider_is_frozen() {
 fn a_conviction_withdraws_the_jobs_without_a_claim_and_ends_trust() {
     let mut desk = Desk::new(|_| {});
     judged_in(&mut desk, 0, &|_| truth(), true);
-    let other = long(&mut desk, 1, Duration::seconds(60));
+    let other = long(&mut desk, 1, Duration::seconds(36));
     assert_eq!(other.ticket.standing.trust, Rate::ONE.0);
     let (mut order, secret) = desk.order(CLIENT, PROVIDER, 2, 0);
     order.checks = 1;

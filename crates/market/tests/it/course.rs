@@ -139,7 +139,8 @@ impl<K: Key> Office<K> {
     pub(crate) fn attend(&mut self, job: &Ordered, claimed: &Claimed, conduct: Conduct<'_>) {
         match self.stage(job.id) {
             Stage::Checking(SeatPhase::Disclosing { .. }) => self.open_all(job, claimed, conduct),
-            Stage::Checking(SeatPhase::Sealing { .. }) | Stage::Jury(SeatPhase::Sealing { .. }) => {
+            Stage::Checking(SeatPhase::Calling { .. } | SeatPhase::Sealing { .. })
+            | Stage::Jury(SeatPhase::Calling { .. } | SeatPhase::Sealing { .. }) => {
                 self.seal(job, conduct);
             }
             Stage::Checking(SeatPhase::Opening { .. }) | Stage::Jury(SeatPhase::Opening { .. }) => {

@@ -292,6 +292,7 @@ fn bend(genesis: &mut Genesis, dice: &mut Dice<'_>) {
             &mut checks.second.0,
             &mut checks.tries_max,
             &mut checks.party_share.0,
+            &mut checks.weight_kept.0,
             &mut checks.stake_checks,
             &mut money.per_work.0,
             &mut money.margin.0,

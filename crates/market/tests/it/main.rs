@@ -1,5 +1,6 @@
 //! What peers decide, seen from outside.
 
+mod absences;
 mod accounts;
 mod cheap;
 mod course;

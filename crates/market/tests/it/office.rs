@@ -243,6 +243,7 @@ pub(crate) fn hasten(genesis: &mut Genesis) {
         epoch_ticks: 8,
         claim: second,
         reveal: second,
+        underway: second,
         seal: second,
         opening: second,
         silence: Duration::seconds(3),

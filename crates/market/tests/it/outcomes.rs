@@ -3,7 +3,7 @@
 use assay_protocol::{
     genesis::Pair,
     id::JobId,
-    job::Stage,
+    job::{SeatPhase, Stage},
     manifest::End,
     merkle::{self, RECORD_BYTES},
     objection::{Cancel, Contradict, Output},
@@ -187,8 +187,8 @@ fn false_opening<K: Key>(office: &mut Office<K>) -> Ordered {
     job
 }
 
-fn is_sealing(phase: assay_protocol::job::SeatPhase) -> bool {
-    matches!(phase, assay_protocol::job::SeatPhase::Sealing { .. })
+fn is_sealing(phase: SeatPhase) -> bool {
+    matches!(phase, SeatPhase::Calling { .. } | SeatPhase::Sealing { .. })
 }
 
 /// A newcomer's job, which nobody checks: no stake stands for it.

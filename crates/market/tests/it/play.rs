@@ -1,7 +1,7 @@
 //! What the parties to one job are up to: a plan, and the fact by which each stage follows from it.
 
 use assay_protocol::{
-    check::{OpenSeal, Seal, Unserved},
+    check::{OpenSeal, Seal, Underway, Unserved},
     claim::Reveal,
     job::{SeatPhase, Stage, Testified},
     journal::Fact,
@@ -10,6 +10,7 @@ use assay_protocol::{
     objection::{Cancel, Contradict, Dispute, Output},
     order::{Abort, Failure},
     receipt::Happening,
+    units::Timestamp,
 };
 
 use super::{
@@ -175,6 +176,7 @@ impl Play {
         match phase {
             SeatPhase::Disclosing { .. } => self.open_claim(office),
             SeatPhase::Seating { .. } | SeatPhase::Doubting { .. } => None,
+            SeatPhase::Calling { due, .. } => self.answer(office, due),
             SeatPhase::Sealing { .. } => self.seal(office),
             SeatPhase::Opening { .. } => self.open_claim(office).or_else(|| self.open_seal(office)),
             SeatPhase::Silence { .. } => {
@@ -182,6 +184,16 @@ impl Play {
                 (self.plan.opens == Opens::Late).then(|| late.open_claim(office)).flatten()
             }
         }
+    }
+
+    /// Every other verifier says that it is there before it says what it found.
+    fn answer(&self, office: &Office<Cheap>, due: Timestamp) -> Option<Happening> {
+        let (at, peer) = office.last_seat(&self.job);
+        if at.is_multiple_of(2) {
+            return self.seal(office);
+        }
+        let underway = Underway { job: self.job.id, due };
+        Some(Happening::Underway(office.say(peer, underway)))
     }
 
     fn seal(&self, office: &Office<Cheap>) -> Option<Happening> {

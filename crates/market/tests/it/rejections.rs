@@ -423,7 +423,7 @@ pub(crate) fn waiting(desk: &mut Desk) -> Ordered {
 fn sealing(desk: &mut Desk) -> Ordered {
     let job = open(desk, PROVIDER, 0);
     desk.run(&job, &small());
-    desk.tick_while(&job, |stage| !matches!(stage, Stage::Checking(SeatPhase::Sealing { .. })));
+    desk.tick_while(&job, |stage| !matches!(stage, Stage::Checking(SeatPhase::Calling { .. })));
     job
 }
 

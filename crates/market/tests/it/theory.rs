@@ -276,6 +276,40 @@ fn draws_and_seats_fall_as_rates_and_weights_say() {
     assert!(square < 50.8, "{square}");
 }
 
+/// Who does not answer is passed over: where a share a of the weight is asleep, colluders with r of it are asked as often as
+/// if they had r / (1 − a). Suspension takes a tenth of the weight an epoch, so that a falls.
+#[test]
+fn sleepers_make_colluders_heavier_by_what_they_weigh_and_no_more() {
+    let mut luck = Luck(11);
+    let verifier = |number: u8| PeerId([number; 32]);
+    let roster = Roster::new((0..40).map(|number| Leaf { peer: verifier(number), stake: Amount(7) }));
+    for asleep in [0_u8, 4, 10, 20] {
+        // Numbers below eight collude: a fifth. The last ones sleep.
+        let (mut heard, mut colluding) = (0, 0);
+        while heard < TRIALS {
+            let (job, secret) = (luck.digest(), luck.digest());
+            let mut barred = Vec::new();
+            for seat in 0..3 {
+                let lot = Lot { job, secret, beacon: luck.digest(), seat };
+                let tries = lot.cast(&roster, &barred, 256).unwrap_or_default();
+                let Some(drawn) = tries.last().map(|tried| tried.leaf.peer) else { break };
+                if drawn.0[0] < 40 - asleep {
+                    heard += 1;
+                    colluding += u64::from(drawn.0[0] < 8);
+                    break;
+                }
+                barred.push(drawn);
+            }
+        }
+        let share = f64::from(asleep) / 40.0;
+        frequency(
+            &format!("colluders among those that answer, {share} asleep"),
+            colluding,
+            0.2 / (1.0 - share),
+        );
+    }
+}
+
 /// Mean trust after each job of an honest provider at its full stake, by the chances of each number of checks passed.
 fn mean_trust(rate: impl Fn(u64) -> Rate) -> Vec<f64> {
     let mut chances = vec![1.0];

@@ -74,6 +74,7 @@ section!(Timers {
     claim: "The least time for a provider's claim, beside three times the order's longest run.",
     reveal: "For the client's secret after a claim.",
     input: "For the client to serve an input to a verifier, before the provider must.",
+    underway: "For a verifier to say that it is there.",
     seal: "The least time for a verifier's seal, beside three times the estimate of the check.",
     opening: "For opening what was claimed or sealed.",
     silence: "For an accused provider to open its claim.",
@@ -81,6 +82,7 @@ section!(Timers {
     unbonding: "From the withdrawal of a stake to its payment.",
     window: "The least time from the draw to the payment of a job that was not drawn.",
     settle_max: "The longest time from opening to settling that an order may ask for.",
+    missed: "How long the weight of suspended verifiers is missed, unless it comes back before.",
 });
 
 section!(Checks {
@@ -92,6 +94,7 @@ section!(Checks {
     leaves_min: "Verifiers beside the parties that must be able to check a job.",
     effective_min: "As how many of equal stake they must count.",
     party_share: "The share of the stake that can check a job which one party to it may hold.",
+    weight_kept: "The share of it that must be there, together with what suspensions took of late.",
     stake_checks: "The stake that a verifier of a manifest needs, in costs of its largest run.",
     convict_margin: "The margin by which a jury convicts, in draws.",
     clear_margin: "The margin by which a jury clears, in draws.",

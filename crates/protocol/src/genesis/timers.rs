@@ -22,6 +22,8 @@ pub struct Timers {
     pub reveal: Duration,
     /// For the client to serve an input, before the provider must.
     pub input: Duration,
+    /// For a verifier to say that it is there.
+    pub underway: Duration,
     /// The least time for a verifier's seal, beside three times the estimate of the check.
     pub seal: Duration,
     /// For opening what was claimed or sealed.
@@ -36,6 +38,8 @@ pub struct Timers {
     pub window: Duration,
     /// The longest time from opening to settling that an order may ask for.
     pub settle_max: Duration,
+    /// How long the market misses the weight of who was suspended, unless it comes back before.
+    pub missed: Duration,
 }
 
 impl Default for Timers {
@@ -48,6 +52,7 @@ impl Default for Timers {
             claim: Duration::seconds(45),
             reveal: Duration::seconds(45),
             input: Duration::seconds(10),
+            underway: Duration::seconds(45),
             seal: Duration::seconds(45),
             opening: Duration::seconds(45),
             silence: Duration::seconds(3_600),
@@ -55,6 +60,7 @@ impl Default for Timers {
             unbonding: Duration::seconds(24 * 3_600),
             window: Duration::seconds(600),
             settle_max: Duration::seconds(12 * 3_600),
+            missed: Duration::seconds(24 * 3_600),
         }
     }
 }
@@ -75,8 +81,16 @@ impl Timers {
 
     /// True if an outage of the notary costs nobody the time to say what is waited for.
     pub(super) fn outlast_outages(&self) -> bool {
-        let waits =
-            [self.claim, self.reveal, self.seal, self.opening, self.cancelling, self.silence, self.window];
+        let waits = [
+            self.claim,
+            self.reveal,
+            self.underway,
+            self.seal,
+            self.opening,
+            self.cancelling,
+            self.silence,
+            self.window,
+        ];
         waits.iter().all(|wait| *wait > self.answer_min())
     }
 
@@ -90,6 +104,7 @@ impl Timers {
             claim: Duration::seconds(4),
             reveal: Duration::seconds(3),
             input: Duration::seconds(2),
+            underway: Duration::seconds(3),
             seal: Duration::seconds(4),
             opening: Duration::seconds(3),
             silence: Duration::seconds(20),
@@ -97,6 +112,7 @@ impl Timers {
             unbonding: Duration::seconds(60),
             window: Duration::seconds(20),
             settle_max: Duration::seconds(600),
+            missed: Duration::seconds(120),
         }
     }
 }

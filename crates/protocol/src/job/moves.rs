@@ -18,6 +18,7 @@ use crate::{
     order::secret_commit,
     outcome::Outcome,
     roster::Leaf,
+    units::Timestamp,
 };
 
 impl Job {
@@ -101,7 +102,9 @@ impl Job {
     }
 
     /// Who is drawn again counts again with what it said: the next one is drawn at once, by the same value of the beacon.
-    pub(super) fn seat(&mut self, verifier: Option<Leaf>, now: LiveTime) -> Stage {
+    /// What anybody else is asked does not wait: whoever is there says so at once, and has its time from the end of the
+    /// checks on that it was given before.
+    pub(super) fn seat(&mut self, verifier: Option<Leaf>, after: Option<Timestamp>, now: LiveTime) -> Stage {
         let Some(leaf) = verifier else { return self.deserted() };
         let known = self.seats.iter().position(|seat| seat.peer == leaf.peer);
         if self.jury_from.is_some() {
@@ -111,7 +114,34 @@ impl Job {
             return self.resolve_jury(now, now.beacon.round);
         }
         self.seats.push(Seat::new(leaf));
-        self.in_phase(SeatPhase::Sealing { until: now.live.after(self.rules.sealing) })
+        let (begins, timers) = (after.map_or(now.live, |after| after.max(now.live)), &self.rules.timers);
+        let due = begins.min(now.live.after(timers.settle_max)).after(self.rules.sealing);
+        self.in_phase(SeatPhase::Calling { until: due.min(now.live.after(timers.underway)), due })
+    }
+
+    /// A verifier that is there has until its deadline; that it names it makes the notary's word on it one.
+    pub(super) fn underway(&mut self, told: Timestamp, seat: u16) -> Result<Stage, Misstep> {
+        if self.speaking(seat)?.is_lost() {
+            return Err(Misstep::TooLate);
+        }
+        match self.stage {
+            Stage::Checking(SeatPhase::Calling { due, .. }) | Stage::Jury(SeatPhase::Calling { due, .. })
+                if usize::from(seat) + 1 == self.seats.len() =>
+            {
+                if told != due {
+                    return Err(Misstep::OtherDeadline);
+                }
+                Ok(self.in_phase(SeatPhase::Sealing { until: due }))
+            }
+            Stage::Open { .. }
+            | Stage::Cancelling { .. }
+            | Stage::Claimed { .. }
+            | Stage::Drawing { .. }
+            | Stage::Waiting { .. }
+            | Stage::Checking(_)
+            | Stage::Jury(_)
+            | Stage::Closed(_) => Err(Misstep::Known),
+        }
     }
 
     pub(super) fn seal(
@@ -130,7 +160,7 @@ impl Job {
                 return Err(Misstep::Known);
             }
             Testified::Unserved(_) if self.may_yet_find(seat) => {}
-            Testified::Heard { .. } | Testified::Unserved(_) | Testified::Absent => {
+            Testified::Heard { .. } | Testified::Unserved(_) | Testified::Absent | Testified::Late => {
                 return Err(Misstep::TooLate);
             }
         }
@@ -177,7 +207,7 @@ impl Job {
         match self.speaking(seat)?.testified {
             Testified::NotYet => {}
             Testified::Unserved(_) => return Err(Misstep::Known),
-            Testified::Sealed(_) | Testified::Heard { .. } | Testified::Absent => {
+            Testified::Sealed(_) | Testified::Heard { .. } | Testified::Absent | Testified::Late => {
                 return Err(Misstep::TooLate);
             }
         }
@@ -197,7 +227,7 @@ impl Job {
             Testified::Heard { evidence: known, .. } if *known == evidence => return Err(Misstep::Known),
             Testified::Sealed(_) | Testified::Heard { .. } => return Err(Misstep::Unmatched),
             Testified::NotYet => return Err(Misstep::TooEarly),
-            Testified::Unserved(_) | Testified::Absent => return Err(Misstep::TooLate),
+            Testified::Unserved(_) | Testified::Absent | Testified::Late => return Err(Misstep::TooLate),
         }
         if !evidence.is_in_form(self.order.manifest.policy) {
             return Err(Misstep::Unmatched);
@@ -321,11 +351,17 @@ impl Job {
                 Stage::Drawing { round: now.round_ahead() }
             }
             Stage::Waiting { until } if now.live >= until && !frozen => Stage::Closed(Outcome::NotDrawn),
+            Stage::Checking(SeatPhase::Calling { until, .. })
+            | Stage::Jury(SeatPhase::Calling { until, .. })
+                if now.live >= until =>
+            {
+                self.overdue(Testified::Absent, now)
+            }
             Stage::Checking(SeatPhase::Sealing { until } | SeatPhase::Opening { until })
             | Stage::Jury(SeatPhase::Sealing { until } | SeatPhase::Opening { until })
                 if now.live >= until =>
             {
-                self.overdue(now)
+                self.overdue(Testified::Late, now)
             }
             Stage::Jury(SeatPhase::Silence { until }) if now.live >= until => Stage::Closed(Outcome::Silent),
             // What opens the claim is lost, and nobody knows whose fault that is.
@@ -343,12 +379,12 @@ impl Job {
         }
     }
 
-    /// The verifier in the last seat is heard, or counts as absent from now on.
-    fn overdue(&mut self, now: LiveTime) -> Stage {
+    /// The verifier in the last seat is heard, or lost from now on.
+    fn overdue(&mut self, lost: Testified, now: LiveTime) -> Stage {
         if let Some(seat) = self.seats.last_mut()
             && seat.voice().is_none()
         {
-            seat.testified = Testified::Absent;
+            seat.testified = lost;
         }
         self.resolve_seat(now)
     }

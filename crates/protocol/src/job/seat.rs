@@ -35,8 +35,10 @@ pub enum Testified {
     },
     /// It was not given the input.
     Unserved(Voice),
-    /// It let a deadline pass.
+    /// It did not say that it is there.
     Absent,
+    /// It was there, and let its time pass.
+    Late,
 }
 
 impl Seat {
@@ -51,7 +53,7 @@ impl Seat {
     pub fn voice(&self) -> Option<&Voice> {
         match &self.testified {
             Testified::Heard { voice, .. } | Testified::Unserved(voice) => Some(voice),
-            Testified::NotYet | Testified::Sealed(_) | Testified::Absent => None,
+            Testified::NotYet | Testified::Sealed(_) | Testified::Absent | Testified::Late => None,
         }
     }
 
@@ -64,10 +66,10 @@ impl Seat {
         }
     }
 
-    /// True if it let a deadline pass.
+    /// True if it let a deadline pass, absent or late: nobody waits for it any more.
     #[must_use]
-    pub fn is_absent(&self) -> bool {
-        self.testified == Testified::Absent
+    pub fn is_lost(&self) -> bool {
+        matches!(self.testified, Testified::Absent | Testified::Late)
     }
 
     /// True if it was not given the input.
@@ -79,6 +81,6 @@ impl Seat {
     /// True once it will say nothing more.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.voice().is_some() || self.is_absent()
+        self.voice().is_some() || self.is_lost()
     }
 }

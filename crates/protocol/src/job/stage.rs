@@ -57,6 +57,13 @@ pub enum SeatPhase {
         /// Its round.
         round: u64,
     },
+    /// The verifier was asked and has not said that it is there.
+    Calling {
+        /// When that is due.
+        until: Timestamp,
+        /// When its seal is due.
+        due: Timestamp,
+    },
     /// The verifier works.
     Sealing {
         /// When its seal is due.
@@ -92,6 +99,7 @@ impl Stage {
             Stage::Checking(phase) | Stage::Jury(phase) => match phase {
                 SeatPhase::Seating { round } | SeatPhase::Doubting { round } => (None, Some(round)),
                 SeatPhase::Disclosing { until, .. }
+                | SeatPhase::Calling { until, .. }
                 | SeatPhase::Sealing { until }
                 | SeatPhase::Opening { until }
                 | SeatPhase::Silence { until } => (Some(until), None),

@@ -8,6 +8,7 @@ use crate::{
     id::{Digest, PeerId},
     objection::Output,
     roster::Leaf,
+    units::Timestamp,
 };
 
 /// Who takes a step.
@@ -76,6 +77,13 @@ pub enum Step {
     Seat {
         /// Who it is; none if nobody can check it.
         verifier: Option<Leaf>,
+        /// From when on its time counts, where it has checks before it that were given to it earlier; none for now.
+        after: Option<Timestamp>,
+    },
+    /// A verifier says that it is there.
+    Underway {
+        /// Until when its seal is due, as it was told.
+        due: Timestamp,
     },
     /// A verifier seals what it found.
     Seal {
@@ -149,6 +157,9 @@ pub enum Misstep {
     /// What was streamed is the beginning of what was claimed.
     #[error("what was streamed is no other than what was claimed")]
     Consistent,
+    /// The verifier was told another deadline.
+    #[error("names another deadline than the check's")]
+    OtherDeadline,
     /// The claim exceeds the order.
     #[error("exceeds the order")]
     Excess,

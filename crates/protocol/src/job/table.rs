@@ -30,7 +30,11 @@ impl Job {
                 Step::Draw { .. } | Step::Seat { .. } | Step::Tick { .. } | Step::Convicted | Step::Unreached,
                 Client | Provider | Verifier(_),
             )
-            | (_, Step::Seal { .. } | Step::Unserved | Step::OpenSeal { .. }, Client | Provider | Notary) => {
+            | (
+                _,
+                Step::Underway { .. } | Step::Seal { .. } | Step::Unserved | Step::OpenSeal { .. },
+                Client | Provider | Notary,
+            ) => {
                 return Err(Misstep::NotYours);
             }
 
@@ -137,9 +141,9 @@ impl Job {
             // T16, where nobody is drawn.
             (
                 Checking(SeatPhase::Seating { round }) | Jury(SeatPhase::Seating { round }),
-                Step::Seat { verifier },
+                Step::Seat { verifier, after },
                 Notary,
-            ) if reached(round) => self.seat(verifier, now),
+            ) if reached(round) => self.seat(verifier, after, now),
             (
                 Open { .. }
                 | Cancelling { .. }
@@ -154,13 +158,24 @@ impl Job {
                 Notary,
             ) => return Err(Misstep::TooEarly),
             (
-                Checking(SeatPhase::Sealing { .. } | SeatPhase::Opening { .. } | SeatPhase::Silence { .. })
-                | Jury(SeatPhase::Sealing { .. } | SeatPhase::Opening { .. } | SeatPhase::Silence { .. }),
+                Checking(
+                    SeatPhase::Calling { .. }
+                    | SeatPhase::Sealing { .. }
+                    | SeatPhase::Opening { .. }
+                    | SeatPhase::Silence { .. },
+                )
+                | Jury(
+                    SeatPhase::Calling { .. }
+                    | SeatPhase::Sealing { .. }
+                    | SeatPhase::Opening { .. }
+                    | SeatPhase::Silence { .. },
+                ),
                 Step::Seat { .. },
                 Notary,
             ) => return Err(Misstep::TooLate),
 
             // T6 to T11; T17: false opening.
+            (Checking(_) | Jury(_), Step::Underway { due }, Verifier(seat)) => self.underway(due, seat)?,
             (Checking(_) | Jury(_), Step::Seal { commit, evidence }, Verifier(seat)) => {
                 self.seal(commit, evidence, seat, now)?
             }
@@ -173,7 +188,7 @@ impl Job {
             }
             (
                 Open { .. } | Cancelling { .. } | Claimed { .. } | Drawing { .. } | Waiting { .. },
-                Step::Seal { .. } | Step::Unserved | Step::OpenSeal { .. },
+                Step::Underway { .. } | Step::Seal { .. } | Step::Unserved | Step::OpenSeal { .. },
                 Verifier(_),
             ) => return Err(Misstep::NotYours),
             (
@@ -216,6 +231,7 @@ impl Job {
                 | Step::Contradict { .. }
                 | Step::Draw { .. }
                 | Step::Seat { .. }
+                | Step::Underway { .. }
                 | Step::Seal { .. }
                 | Step::Unserved
                 | Step::OpenClaim { .. }

@@ -30,7 +30,7 @@ impl Job {
             Some(Voice::Unserved) if self.ticket.newcomer => return self.look_again(next),
             Some(Voice::Unserved) => return self.weigh_check(next),
             None => {
-                let absent = self.seats.iter().filter(|seat| seat.is_absent()).count();
+                let absent = self.seats.iter().filter(|seat| seat.is_lost()).count();
                 return if absent >= ABSENT_MAX { self.unchecked() } else { Stage::Checking(next) };
             }
         };
@@ -63,7 +63,7 @@ impl Job {
         let looked = self.looked();
         let count = |of: Stand| looked.iter().filter(|(_, stand)| *stand == of).count();
         let [matched, mismatched, unserved] = [Stand::With, Stand::Against, Stand::Unserved].map(count);
-        let absent = self.seats.iter().filter(|seat| seat.is_absent()).count();
+        let absent = self.seats.iter().filter(|seat| seat.is_lost()).count();
         if matched >= MAJORITY {
             Stage::Closed(Outcome::Checked)
         } else if mismatched > 0 && mismatched + unserved >= MAJORITY {
@@ -125,7 +125,7 @@ impl Job {
         if self.opened.is_none() && tally.margin() > 0 {
             return Stage::Jury(SeatPhase::Silence { until: now.live.after(self.rules.timers.silence) });
         }
-        let absent = self.seats.iter().filter(|seat| seat.is_absent());
+        let absent = self.seats.iter().filter(|seat| seat.is_lost());
         let absent: u128 = absent.map(|seat| u128::from(seat.weight)).sum();
         let electorate = u128::from(self.electorate).saturating_sub(absent);
         match tally.verdict(&self.rules.checks, self.draws.len() as u64, electorate) {

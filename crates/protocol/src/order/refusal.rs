@@ -22,8 +22,8 @@ pub struct Refuse {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
-    /// No slot is free; costs no trust.
-    #[error("the provider is busy")]
+    /// No slot is free, or those who would check the job have too many checks before them; costs no trust.
+    #[error("the provider is busy, or those who would check the job are")]
     Busy,
     /// The price is not the one on offer.
     #[error("the price is below the provider's")]

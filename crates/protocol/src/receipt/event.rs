@@ -5,7 +5,7 @@ use alloc::{boxed::Box, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    check::{OpenClaim, OpenSeal, Seal, Unserved},
+    check::{OpenClaim, OpenSeal, Seal, Underway, Unserved},
     claim::{Claim, Reveal},
     codec::bounded,
     draw::{TRIES_MAX, Try},
@@ -15,6 +15,7 @@ use crate::{
     objection::{Cancel, Contradict, Dispute},
     order::Abort,
     signed::{Scheme, Signed},
+    units::Timestamp,
 };
 
 /// One thing that moved a job.
@@ -53,8 +54,14 @@ pub enum Happening {
         /// Whether.
         check: bool,
     },
-    /// A verifier was drawn: the positions that were tried, the last being its own; none if nobody could be drawn.
-    Seat(#[serde(deserialize_with = "bounded::list::<TRIES_MAX, _, _>")] Vec<Try>),
+    /// A verifier was drawn.
+    Seat {
+        /// The positions that were tried, the last being its own; none if nobody could be drawn.
+        #[serde(deserialize_with = "bounded::list::<TRIES_MAX, _, _>")]
+        tries: Vec<Try>,
+        /// From when on its time counts, where it has checks before it that were given to it earlier.
+        after: Option<Timestamp>,
+    },
     /// A verifier sealed.
     Seal(Signed<Seal>),
     /// A verifier was not given the input.
@@ -69,6 +76,8 @@ pub enum Happening {
     Convicted,
     /// Over another job of the provider too many were given no input.
     Unreached,
+    /// A verifier said that it is there.
+    Underway(Signed<Underway>),
 }
 
 /// What to do with the statement in a happening, whichever it is, and what to say where there is none.
@@ -85,8 +94,9 @@ macro_rules! of_statement {
             Happening::Unserved($signed) => $of,
             Happening::OpenClaim($signed) => $of,
             Happening::OpenSeal($signed) => $of,
+            Happening::Underway($signed) => $of,
             Happening::Draw { .. }
-            | Happening::Seat(_)
+            | Happening::Seat { .. }
             | Happening::Tick
             | Happening::Convicted
             | Happening::Unreached => $none,
@@ -106,6 +116,7 @@ impl Happening {
             Opened::Reveal(reveal) => Self::Reveal(reveal.signed().clone()),
             Opened::Dispute(dispute) => Self::Dispute(dispute.signed().clone()),
             Opened::Contradict(contradict) => Self::Contradict(Box::new(contradict.signed().clone())),
+            Opened::Underway(underway) => Self::Underway(underway.signed().clone()),
             Opened::Seal(seal) => Self::Seal(seal.signed().clone()),
             Opened::Unserved(unserved) => Self::Unserved(unserved.signed().clone()),
             Opened::OpenClaim(opening) => Self::OpenClaim(opening.signed().clone()),
@@ -166,6 +177,10 @@ impl Happening {
                 let step = Step::Seal { commit: said.commit, evidence: said.evidence };
                 (step, seat_of(job, said.signer()))
             }
+            Self::Underway(underway) => {
+                let said = underway.said();
+                (Step::Underway { due: said.due }, seat_of(job, said.signer()))
+            }
             Self::Unserved(unserved) => (Step::Unserved, seat_of(job, unserved.said().signer())),
             Self::OpenClaim(opening) => {
                 let OpenClaim { output, evidence, records, .. } = opening.said().clone();
@@ -177,8 +192,9 @@ impl Happening {
                 (Step::OpenSeal { evidence, records }, seat_of(job, said.signer()))
             }
             Self::Draw { check } => (Step::Draw { check: *check }, Party::Notary),
-            Self::Seat(tries) => {
-                (Step::Seat { verifier: tries.last().map(|tried| tried.leaf) }, Party::Notary)
+            Self::Seat { tries, after } => {
+                let verifier = tries.last().map(|tried| tried.leaf);
+                (Step::Seat { verifier, after: *after }, Party::Notary)
             }
             Self::Tick => (Step::Tick { frozen: false }, Party::Notary),
             Self::Convicted => (Step::Convicted, Party::Notary),

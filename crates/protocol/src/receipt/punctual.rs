@@ -40,7 +40,7 @@ pub(super) fn overdue(job: &Job, what: &Happening, at: ToldTime) -> Option<&'sta
             awaited().any(|awaited| awaited < round),
         ),
         // Whether its round is the one that was due is for the draw itself to say.
-        Happening::Draw { .. } | Happening::Seat(_) => {
+        Happening::Draw { .. } | Happening::Seat { .. } => {
             (false, positions.is_some_and(|awaited| awaited <= round))
         }
         Happening::Claim { .. }
@@ -50,6 +50,7 @@ pub(super) fn overdue(job: &Job, what: &Happening, at: ToldTime) -> Option<&'sta
         | Happening::Dispute(_)
         | Happening::Contradict(_)
         | Happening::Seal(_)
+        | Happening::Underway(_)
         | Happening::Unserved(_)
         | Happening::OpenClaim(_)
         | Happening::OpenSeal(_) => {
@@ -98,7 +99,7 @@ mod tests {
     fn nothing_is_drawn_once_the_records_to_be_opened_were_to_be() {
         let world = World::after(&Terms::LONG, "drawn rounds seat seal:same");
         let awaited = world.job.awaited_positions().expect("records are to be drawn");
-        let draws = [Happening::Draw { check: true }, Happening::Seat(Vec::new())];
+        let draws = [Happening::Draw { check: true }, Happening::Seat { tries: Vec::new(), after: None }];
         for (round, expected) in [(awaited - 1, false), (awaited, true)] {
             for what in &draws {
                 assert_eq!(

@@ -23,7 +23,7 @@ use crate::{
     roster::Listing,
     signed::{Scheme, Signed, Statement, Verified},
     ticket::Ticket,
-    units::Rate,
+    units::{Rate, Timestamp},
 };
 
 /// What a verified receipt says.
@@ -326,7 +326,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
             self.signature(&job, &event.what, by, stop)?;
             match &event.what {
                 Happening::Draw { check } => self.draw(&job, *check, at)?,
-                Happening::Seat(tries) => self.seat(&job, tries, at)?,
+                Happening::Seat { tries, after } => self.seat(&job, tries, *after, at)?,
                 Happening::Claim { .. }
                 | Happening::Abort(_)
                 | Happening::Cancel(_)
@@ -334,6 +334,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
                 | Happening::Dispute(_)
                 | Happening::Contradict(_)
                 | Happening::Seal(_)
+                | Happening::Underway(_)
                 | Happening::Unserved(_)
                 | Happening::OpenClaim(_)
                 | Happening::OpenSeal(_)
@@ -382,9 +383,14 @@ impl<'a, S: Scheme> Judge<'a, S> {
         demand(check == drawn, Stop::Draw, "the draw that secret, claim and beacon give")
     }
 
-    fn seat(&self, job: &Job, tries: &[Try], at: LiveTime) -> Result<(), Refuted> {
+    fn seat(&self, job: &Job, tries: &[Try], after: Option<Timestamp>, at: LiveTime) -> Result<(), Refuted> {
         let stop = Stop::Verifiers;
         demand(job.due().1 == Some(at.beacon.round), stop, "the beacon of the round that was due")?;
+        let anew =
+            tries.last().is_some_and(|tried| job.seats().iter().all(|seat| seat.peer != tried.leaf.peer));
+        let latest = at.live.after(self.story.genesis.timers.settle_max);
+        let waits = after.is_none_or(|after| anew && after > at.live && after <= latest);
+        demand(waits, stop, "time that counts from the draw, or from the end of checks before it")?;
         if tries.is_empty() {
             return Ok(());
         }
@@ -438,10 +444,12 @@ fn stop_of(what: &Happening) -> Stop {
         Happening::Cancel(_) | Happening::Dispute(_) | Happening::Contradict(_) => Stop::Objection,
         Happening::Reveal(_) => Stop::Reveal,
         Happening::Draw { .. } => Stop::Draw,
-        Happening::Seat(_) => Stop::Verifiers,
-        Happening::Seal(_) | Happening::Unserved(_) | Happening::OpenClaim(_) | Happening::OpenSeal(_) => {
-            Stop::Evidence
-        }
+        Happening::Seat { .. } => Stop::Verifiers,
+        Happening::Underway(_)
+        | Happening::Seal(_)
+        | Happening::Unserved(_)
+        | Happening::OpenClaim(_)
+        | Happening::OpenSeal(_) => Stop::Evidence,
         Happening::Tick | Happening::Convicted | Happening::Unreached => Stop::Outcome,
     }
 }

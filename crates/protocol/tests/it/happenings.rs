@@ -9,7 +9,7 @@ use assay_protocol::{
 use crate::samples;
 
 /// The kinds of statements that are steps of a job.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     "Abort",
     "Cancel",
     "Claim",
@@ -19,6 +19,7 @@ const STEPS: [&str; 10] = [
     "OpenSeal",
     "Reveal",
     "Seal",
+    "Underway",
     "Unserved",
 ];
 

@@ -70,7 +70,7 @@ fn crooks() -> Vec<(Stop, Crook)> {
         each(Stop::Draw, 1, |_| Crook::DrawsLate),
         each(Stop::Verifiers, 4, Crook::PassesOver),
         each(Stop::Ticket, 11, Crook::Fixes),
-        each(Stop::Ticket, 8, Crook::Opens),
+        each(Stop::Ticket, 9, Crook::Opens),
     ]
     .concat()
 }

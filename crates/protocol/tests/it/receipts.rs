@@ -258,9 +258,11 @@ fn steps(name: &str) -> &'static [Stop] {
         Some("events") if of(".claim") || of(".abort") => &[Stop::Claim, Stop::Reveal],
         Some("events") if of(".reveal") => &[Stop::Reveal, Stop::Claim],
         Some("events") if of(".draw") => &[Stop::Draw],
-        Some("events") if of(".seat[") => &[Stop::Verifiers],
+        Some("events") if of(".seat.") => &[Stop::Verifiers, Stop::Evidence],
         Some("events") if of(".cancel") || of(".dispute") || of(".contradict") => &[Stop::Objection],
-        Some("events") if of("seal") || of("unserved") || of("open_claim") => &[Stop::Evidence],
+        Some("events") if of("seal") || of("underway") || of("unserved") || of("open_claim") => {
+            &[Stop::Evidence]
+        }
         // A tick or a conviction told as the other.
         Some("events") => &[Stop::Outcome, Stop::Draw, Stop::Verifiers],
         _ => &[],

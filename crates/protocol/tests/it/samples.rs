@@ -2,7 +2,7 @@
 
 use assay_protocol::{
     account::{Grant, Register, Registration, Stake, Unstake},
-    check::{Check, Draft, Evidence, OpenClaim, OpenSeal, Seal, ShownRecord, Unserved},
+    check::{Check, Draft, Evidence, OpenClaim, OpenSeal, Seal, ShownRecord, Underway, Unserved},
     claim::{Claim, Deliver, EvidenceLeaf, OutputLeaf, Reveal, Written},
     codec,
     id::{Digest, NetworkId, PeerId},
@@ -107,12 +107,14 @@ fn checks() -> Vec<Message> {
         sources: [key(2), key(3)],
         seal_by: Timestamp(1_800_000_000_000),
         draft: Some(Draft { written: written(), units: 4, end: End::Stop }),
+        due: Timestamp(1_700_000_000_000),
     };
     let evidence =
         EvidenceLeaf { evidence_root: digest(7), records: 1, rms: 0.5_f64.to_bits(), blind: digest(9) };
     vec![
         said(check),
         said(Seal { job: digest(1), commit: digest(3), evidence: Some(found()) }),
+        said(Underway { job: digest(1), due: Timestamp(1_700_000_000_000) }),
         said(Unserved { job: digest(1) }),
         said(OpenClaim { job: digest(1), output: output_leaf(), evidence, records: vec![record()] }),
         said(OpenSeal { job: digest(1), evidence: found(), records: vec![record()] }),
@@ -129,6 +131,7 @@ fn notices() -> Vec<Message> {
         held: Amount::credits(5),
         owed: Amount::credits(6),
         fee_margin: Rate::per_mille(150),
+        suspended: 0,
         open: 70_000,
         head: head(),
     };
@@ -256,6 +259,7 @@ fn ticket() -> Ticket {
             weight: 50_000,
             squares: Squares { high: 0, low: 500_000_000 },
             parties: [10_000, 0],
+            missing: 5_000,
         },
         trust: 3 << 32,
         greys: 0,

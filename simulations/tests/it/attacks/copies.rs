@@ -179,7 +179,10 @@ fn nothing_that_a_verifier_is_told_says_what_was_claimed_or_what_others_found() 
         order(&mut world, plan.founder(0), 0, manifest);
         run_out(&mut world);
     }
-    assert_eq!(listener.0.borrow().iter().copied().collect::<Vec<_>>(), ["Check", "Notice", "Tick"]);
+    assert_eq!(
+        listener.0.borrow().iter().copied().collect::<Vec<_>>(),
+        ["Account", "Check", "Notice", "Tick"]
+    );
 }
 
 #[test]
@@ -230,7 +233,7 @@ fn verifiers_that_seal_noise_pay_for_it() {
 fn verifiers_that_seal_noise_with_a_boundless_scale_earn_nothing() {
     for (manifest, count) in [(LABEL, 3), (TENSOR, 2)] {
         let (mut seats, mut gained) = (0, 0);
-        for seed in 0..4 {
+        for seed in 0..6 {
             let wish = Wish { manifest, ..Wish::default() };
             let stamp = |world: &mut World, place| world.behave(place, RubberStamp);
             let (gain, drawn) = freeloaders(count, seed, wish, false, stamp);

@@ -106,7 +106,7 @@ pub(super) fn price(receipt: &Receipt) -> i128 {
 /// Who was drawn to check a job, in order, each once.
 pub(super) fn drawn(world: &World, receipt: &Receipt) -> Vec<Place> {
     let seats = receipt.story.events.iter().filter_map(|event| {
-        let Happening::Seat(tries) = &event.what else { return None };
+        let Happening::Seat { tries, .. } = &event.what else { return None };
         world.place(tries.last()?.leaf.peer)
     });
     let mut drawn: Vec<Place> = Vec::new();

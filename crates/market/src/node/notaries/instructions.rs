@@ -61,7 +61,7 @@ struct InstructionQueue {
     #[serde(skip)]
     tries: u32,
     /// What was registered last, and before that: a check may still be drawn from the older list.
-    registered: [Vec<Registration>; 2],
+    registered: [Option<Vec<Registration>>; 2],
 }
 
 /// What the oldest instruction waits for.
@@ -158,6 +158,18 @@ pub(super) fn on_statement<S: Signer>(account: &Verified<Account>, cx: &mut Cont
     }
 }
 
+/// Whoever was suspended, and is back to hear of it, registers again for all that it was registered for.
+pub(super) fn register_again<S: Signer>(account: &Verified<Account>, cx: &mut Context<'_, S>) {
+    let notary = account.signer();
+    if account.suspended == 0 || cx.notaries.instructions.registers(notary) {
+        return;
+    }
+    let kinds = cx.registered_kinds(notary);
+    if !kinds.is_empty() {
+        instruct(notary, Instruction::Register { kinds }, cx);
+    }
+}
+
 /// Signs the oldest instruction under a number.
 fn number<S: Signer>(notary: PeerId, sequence: u64, cx: &mut Context<'_, S>) {
     let Some(instruction) = cx.notaries.instructions.oldest(notary).cloned() else { return };
@@ -225,13 +237,25 @@ impl Instructions {
         let ended = queue.waiting.pop_front();
         (queue.said, queue.awaits, queue.tries) = (None, Awaits::Act, 0);
         if let (Some(Instruction::Register { kinds, .. }), true) = (ended, carried_out) {
-            queue.registered = [kinds, core::mem::take(&mut queue.registered[0])];
+            queue.registered = [Some(kinds), queue.registered[0].take()];
         }
+    }
+
+    /// What was registered last; none if nothing ever was.
+    pub(super) fn registered(&self, notary: PeerId) -> Option<&[Registration]> {
+        self.queues.get(&notary)?.registered[0].as_deref()
+    }
+
+    /// True while a registration is under way.
+    fn registers(&self, notary: PeerId) -> bool {
+        let waiting = self.queues.get(&notary).map(|queue| &queue.waiting);
+        let registers = |instruction: &Instruction| matches!(instruction, Instruction::Register { .. });
+        waiting.is_some_and(|waiting| waiting.iter().any(registers))
     }
 
     pub(super) fn has_registered(&self, notary: PeerId, kind: &Registration) -> bool {
         let lists = self.queues.get(&notary).map(|queue| &queue.registered);
-        lists.is_some_and(|lists| lists.iter().any(|list| list.binary_search(kind).is_ok()))
+        lists.is_some_and(|lists| lists.iter().flatten().any(|list| list.binary_search(kind).is_ok()))
     }
 
     /// The instructions that wait, oldest first for each notary.

@@ -42,6 +42,7 @@ impl Notary {
             held: self.ledger.held_of(peer),
             owed: self.ledger.owed(Some(peer)),
             fee_margin: self.ledger.fee_margin(),
+            suspended: account.suspended(),
             open: self.ledger.open_count(),
             head: self.head,
         }
@@ -120,8 +121,9 @@ impl Notary {
             Stage::Checking(SeatPhase::Seating { .. }) if open.job.disputed() => {
                 self.notice(provider, job, NoticeEvent::Disputed, cx);
             }
-            Stage::Checking(SeatPhase::Sealing { until }) | Stage::Jury(SeatPhase::Sealing { until }) => {
-                if let Some(check) = self.check(open, until) {
+            Stage::Checking(SeatPhase::Calling { .. } | SeatPhase::Sealing { .. })
+            | Stage::Jury(SeatPhase::Calling { .. } | SeatPhase::Sealing { .. }) => {
+                if let Some(check) = self.check(open) {
                     cx.say(check.verifier, check);
                 }
             }
@@ -155,12 +157,12 @@ impl Notary {
     }
 
     /// What the verifier in the last seat is asked.
-    fn check(&self, open: &OpenJob, until: Timestamp) -> Option<Check> {
-        let (order, job) = (open.job.order(), open.job.id());
+    fn check(&self, open: &OpenJob) -> Option<Check> {
+        let (order, job, due) = (open.job.order(), open.job.id(), open.job.works_until()?);
         let verifier = open.job.seats().last()?.peer;
         let swap = codec::digest("sources", &(job, verifier, self.seed)).0[0] & 1 == 1;
         let sources = if swap { [order.provider, order.client] } else { [order.client, order.provider] };
-        let left = until.since(self.ledger.live_time().live);
+        let left = due.since(self.ledger.live_time().live);
         Some(Check {
             job,
             verifier,
@@ -173,6 +175,7 @@ impl Notary {
             sources,
             seal_by: self.ledger.wall().unwrap_or_default().after(left),
             draft: draft(&open.job),
+            due,
         })
     }
 

@@ -20,7 +20,7 @@ pub(super) fn asked() -> (Table, Check) {
     let mut table = Table::new(FIRST_VERIFIER);
     let check = table.check(1, FIRST_VERIFIER);
     table.hear(NOTARY, check.clone());
-    assert_eq!(table.said(), [("Check", CLIENT), ("Check", PROVIDER)]);
+    assert_eq!(table.said(), [("Underway", NOTARY), ("Check", CLIENT), ("Check", PROVIDER)]);
     (table, check)
 }
 
@@ -144,17 +144,40 @@ fn an_input_that_nobody_serves_is_given_up_after_both_had_their_time() {
     assert_eq!(table.runs(), 0, "it is too late");
 }
 
+/// Whoever is asked answers at once, and until it has sealed whenever it is asked again, to the deadline of its check.
 #[test]
-fn a_verifier_takes_so_many_checks_at_a_time_and_more_once_one_is_done() {
+fn a_verifier_says_that_it_is_there_whenever_it_is_asked_until_it_has_sealed() {
+    let underway =
+        |table: &Table| table.sent().filter(|(_, message)| matches!(message, Message::Underway(_))).count();
+    let (mut table, check) = asked();
+    assert!(table.sent().any(|(to, message)| {
+        to == NOTARY && matches!(message, Message::Underway(said) if said.said().due == check.due)
+    }));
+    table.hear(NOTARY, check.clone());
+    assert_eq!((underway(&table), table.saves()), (1, 0), "{:?}", table.effects);
+    table.fetched(check.input_commit, Digest::default());
+    table.hear(NOTARY, check.clone());
+    assert_eq!((underway(&table), table.saves()), (1, 0), "{:?}", table.effects);
+    table.ran(check.job, true, Ok(result(4)));
+    table.hear(NOTARY, check);
+    assert_eq!((underway(&table), seals(&table).len()), (0, 1), "{:?}", table.effects);
+}
+
+#[test]
+fn a_verifier_answers_every_check_and_begins_so_many_at_a_time_those_first_that_are_due_first() {
     let mut table = Table::new(FIRST_VERIFIER);
-    let taken = |table: &mut Table, number: u8| {
+    let asked = |table: &mut Table, number: u8| {
         table.hear(NOTARY, table.check(number, FIRST_VERIFIER));
+        let answered = table.sent().any(|(_, message)| matches!(message, Message::Underway(_)));
+        assert!(answered, "{number} is answered");
         let job: JobId = Digest([number; 32]);
-        table.told().any(|event| *event == Event::Checking { job })
+        assert!(table.told().any(|event| *event == Event::Checking { job }));
+        table.fetches(Digest::of(&[number]))
     };
-    assert!((0..64).all(|number| taken(&mut table, number)));
-    assert!(!taken(&mut table, 64));
+    assert!((0..64).all(|number| asked(&mut table, number)));
+    assert!([66, 65, 64].into_iter().all(|number| !asked(&mut table, number)), "their turn comes later");
     table.fetched(Digest::of(&[7]), Digest::default());
+    assert!(!table.fetches(Digest::of(&[64])), "that one runs");
     table.ran(Digest([7; 32]), true, Ok(result(4)));
-    assert!(taken(&mut table, 64) && !taken(&mut table, 65));
+    assert!(table.fetches(Digest::of(&[64])) && !table.fetches(Digest::of(&[65])));
 }

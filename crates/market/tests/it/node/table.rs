@@ -265,6 +265,7 @@ impl Table {
             sources: [id::<Cheap>(CLIENT), id::<Cheap>(PROVIDER)],
             seal_by: self.now.after(Duration::seconds(10)),
             draft: None,
+            due: Timestamp(10_000 + u64::from(job)),
         }
     }
 
@@ -301,6 +302,7 @@ pub(crate) fn account(sequence: u64, instruction: u64) -> Account {
         held: Amount::ZERO,
         owed: Amount::ZERO,
         fee_margin: Rate::ZERO,
+        suspended: 0,
         open: 0,
         head: Head::default(),
     }

@@ -40,6 +40,7 @@ fn account() -> Account {
         held: Amount::ZERO,
         owed: Amount::ZERO,
         fee_margin: Rate::ZERO,
+        suspended: 0,
         open: 0,
         head: Head::default(),
     }

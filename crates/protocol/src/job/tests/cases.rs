@@ -165,16 +165,16 @@ const DRAWS: &[Group] = &[
             undrawn                        | draw:check  | ! TooLate
             drawn                          | draw:none   | ! TooLate
             undrawn                        | seat        | ! TooEarly
-            drawn                          | seat        | Checking.Sealing
+            drawn                          | seat        | Checking.Calling
             drawn                          | seat:nobody | Unchecked
             drawn seat                     | seat        | ! TooLate
             drawn unheard                  | seat        | ! TooEarly
             drawn unheard tick             | seat        | ! TooEarly
-            drawn unheard rounds           | seat        | Checking.Sealing
+            drawn unheard rounds           | seat        | Checking.Calling
             drawn unheard rounds           | seat:nobody | Unchecked
             accused                        | seat        | ! TooEarly
             accused tick                   | seat:nobody | ! TooEarly
-            accused rounds                 | seat        | Jury.Sealing
+            accused rounds                 | seat        | Jury.Calling
             undrawn overdue                | seat        | ! Closed
         ",
     },
@@ -195,7 +195,7 @@ const OBJECTIONS: &[Group] = &[
             undrawn frozen                        | dispute      | ! TooLate
             undrawn dispute                       | dispute      | ! Known
             undrawn dispute                       | seat         | ! TooEarly
-            undrawn dispute rounds                | seat         | Checking.Sealing
+            undrawn dispute rounds                | seat         | Checking.Calling
             undrawn dispute checked:same          | dispute      | ! Closed
             undrawn dispute checked:other         | dispute      | ! Known
             drawn                                 | dispute      | ! TooLate
@@ -323,9 +323,9 @@ const CONVICTIONS: &[Group] = &[Group {
         claim reveal rounds convicted          | draw:none  | Checking.Seating
         undrawn                                | convicted  | Checking.Seating
         undrawn convicted                      | seat       | ! TooEarly
-        undrawn convicted rounds               | seat       | Checking.Sealing
-        drawn seat                             | convicted  | Checking.Sealing
-        accused rounds seat                    | convicted  | Jury.Sealing
+        undrawn convicted rounds               | seat       | Checking.Calling
+        drawn seat                             | convicted  | Checking.Calling
+        accused rounds seat                    | convicted  | Jury.Calling
         undrawn overdue                        | convicted  | ! Closed
     ",
 }];
@@ -347,14 +347,14 @@ const DEADLINES: &[Group] = &[Group {
         undrawn frozen*3                       | overdue    | NotDrawn
         claim reveal leap leap draw:none       | tick       | Waiting
         drawn                                  | leap       | Checking.Seating
-        drawn seat                             | almost     | Checking.Sealing
+        drawn seat                             | almost     | Checking.Calling
         drawn seat                             | overdue    | Checking.Seating
         drawn seat                             | leap       | Checking.Seating
         drawn seat seal:same                   | almost     | Checking.Opening
         drawn seat seal:same                   | overdue    | Checking.Seating
         drawn seat seal:same open              | overdue    | Checking.Seating
         accused                                | leap       | Jury.Seating
-        accused rounds seat                    | almost     | Jury.Sealing
+        accused rounds seat                    | almost     | Jury.Calling
         accused rounds seat                    | overdue    | Jury.Seating
         accused sealed:other                   | almost     | Jury.Opening
         accused sealed:other                   | overdue    | Jury.Seating

@@ -19,7 +19,7 @@ const TERMS: [Terms; 6] = [
 ];
 
 /// Where the parties stand when they begin to say anything at all.
-const BEGINNINGS: [&str; 12] = [
+const BEGINNINGS: [&str; 13] = [
     "",
     "cancel",
     "claim",
@@ -28,6 +28,7 @@ const BEGINNINGS: [&str; 12] = [
     "drawn",
     "undrawn dispute",
     "drawn seat",
+    "drawn seat underway",
     "drawn sealed:same",
     "drawn sealed:same overdue rounds seat",
     "drawn seat unserved",
@@ -50,7 +51,9 @@ fn assert_kept(before: &Job, after: &Job) {
     for (earlier, later) in before.seats().iter().zip(after.seats()) {
         assert_eq!(earlier.peer, later.peer);
         let kept = match (&earlier.testified, &later.testified) {
-            (Testified::NotYet, _) | (Testified::Sealed(_), Testified::Absent) => true,
+            (Testified::NotYet, _)
+            | (Testified::Sealed(_), Testified::Late)
+            | (Testified::Unserved(_), Testified::Heard { .. }) => true,
             (Testified::Sealed(commit), Testified::Heard { evidence, .. }) => *commit == evidence.commit(),
             (earlier, later) => earlier == later,
         };

@@ -1,13 +1,14 @@
 //! How a check ends: by what its verifiers found, by how many of them it wants, by their absence.
 
 use super::{
+    super::*,
     cases::{self, COVERED, Group, UNCOVERED},
-    world::Terms,
+    world::{Terms, World},
 };
 use crate::units::Amount;
 
 /// All rows of this module.
-pub(super) const ALL: [&[Group]; 6] = [CHECKS, EXACT, SERIES, ABSENCES, UNSERVED, LOOKS];
+pub(super) const ALL: [&[Group]; 7] = [CHECKS, EXACT, SERIES, ANSWERS, ABSENCES, UNSERVED, LOOKS];
 
 const CHECKS: &[Group] = &[
     Group {
@@ -74,16 +75,16 @@ const EXACT: &[Group] = &[
             claim:two-roots reveal rounds draw:check | open:two-roots | ! Unmatched
             drawn open                    | open            | ! Known
             drawn open                    | open:output     | ! Known
-            drawn open                    | seat            | Checking.Sealing
+            drawn open                    | seat            | Checking.Calling
             drawn tick open               | seat            | ! TooEarly
             drawn tick open tick          | seat            | ! TooEarly
-            drawn tick open rounds        | seat            | Checking.Sealing
+            drawn tick open rounds        | seat            | Checking.Calling
             undrawn dispute               | tick            | Checking.Disclosing
             undrawn dispute               | overdue         | Void
             undrawn dispute open          | seat            | ! TooEarly
-            undrawn dispute open rounds   | seat            | Checking.Sealing
+            undrawn dispute open rounds   | seat            | Checking.Calling
             undrawn convicted open        | seat            | ! TooEarly
-            undrawn convicted open rounds | seat            | Checking.Sealing
+            undrawn convicted open rounds | seat            | Checking.Calling
             drawn open seat               | seal:same       | Checked
             drawn open seat               | seal:other      | Jury.Seating
             drawn open seat               | seal:near       | Jury.Seating
@@ -262,6 +263,66 @@ const SERIES: &[Group] = &[
     },
 ];
 
+/// A verifier says that it is there, or what it found at once. Whoever does neither is absent, who says so has its time.
+const ANSWERS: &[Group] = &[
+    Group {
+        terms: Terms::EXACT,
+        rows: "
+            drawn open                          | underway       | ! NotYours
+            drawn open seat                     | underway       | Checking.Sealing
+            drawn open seat                     | underway:other | ! OtherDeadline
+            drawn open seat                     | seal:same      | Checked
+            drawn open seat                     | almost         | Checking.Calling
+            drawn open seat                     | overdue        | Checking.Seating
+            drawn open seat overdue             | underway       | ! TooLate
+            drawn open seat underway            | underway       | ! Known
+            drawn open seat underway            | underway:other | ! Known
+            drawn open seat underway            | seal:same      | Checked
+            drawn open seat underway            | unserved       | Checking.Seating
+            drawn open seat underway            | almost         | Checking.Sealing
+            drawn open seat underway almost     | seal:same      | Checked
+            drawn open seat underway            | overdue        | Checking.Seating
+            drawn open seat underway overdue    | seal:same      | ! TooLate
+            drawn open seat underway overdue    | underway       | ! TooLate
+            drawn open seat seal:other rounds seat | underway    | Jury.Sealing
+            drawn open seat seal:other rounds seat underway | overdue | Jury.Seating
+        ",
+    },
+    Group { terms: Terms::SPOT, rows: "drawn sealed:same | underway | ! Known" },
+];
+
+/// Until when a seal is due, how long after the draw, and until when an answer is, in seconds.
+#[test]
+fn a_verifier_answers_at_once_and_has_its_time_from_the_end_of_the_checks_that_it_was_given_before() {
+    let (terms, seconds) = (Terms::EXACT, |length: crate::units::Duration| length.0 / 1_000);
+    for (drawn, waits) in [("seat", 0), ("seat:queued", 100), ("seat:behind", 12 * 3_600)] {
+        let mut world = World::after(&terms, &alloc::format!("drawn open {drawn}"));
+        let begun = world.now.live;
+        let sealing = crate::deadline::sealing(&world.genesis, world.job.order());
+        let answer = world.job.due().0.map(|until| seconds(until.since(begun)));
+        assert_eq!(answer, Some(world.genesis.timers.underway.0 / 1_000), "{drawn}");
+        world.tell("underway");
+        assert_eq!(
+            world.job.due().0.map(|until| seconds(until.since(begun))),
+            Some(waits + seconds(sealing)),
+            "{drawn}"
+        );
+    }
+}
+
+#[test]
+fn silence_and_lateness_of_verifiers_are_told_apart() {
+    for (story, lost) in [
+        ("drawn open seat overdue", Testified::Absent),
+        ("drawn open seat underway overdue", Testified::Late),
+    ] {
+        let world = World::after(&Terms::EXACT, story);
+        assert_eq!(world.job.seats()[0].testified, lost, "{story}");
+    }
+    let world = World::after(&Terms::SPOT, "drawn sealed:same overdue");
+    assert_eq!(world.job.seats()[0].testified, Testified::Late, "sealed, and never opened");
+}
+
 const ABSENCES: &[Group] = &[
     Group {
         terms: Terms::SPOT,
@@ -301,6 +362,11 @@ fn whoever_is_given_no_input_accuses_nobody_and_the_check_goes_on() {
 #[test]
 fn of_several_checks_all_must_match() {
     cases::check(SERIES);
+}
+
+#[test]
+fn a_verifier_that_answers_is_waited_for_and_one_that_does_not_is_absent() {
+    cases::check(ANSWERS);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::{
 use crate::outcome::Outcome;
 
 /// Each stage with a story that leads to it; rounds that are awaited have come.
-const STAGES: [(&str, Terms, &str); 15] = [
+const STAGES: [(&str, Terms, &str); 17] = [
     ("Open", Terms::SPOT, ""),
     ("Cancelling", Terms::SPOT, "cancel"),
     ("Claimed", Terms::SPOT, "claim"),
@@ -22,10 +22,12 @@ const STAGES: [(&str, Terms, &str); 15] = [
     ("Waiting", Terms::SPOT, "undrawn"),
     ("Checking.Disclosing", Terms::EXACT, "drawn"),
     ("Checking.Seating", Terms::SPOT, "drawn"),
-    ("Checking.Sealing", Terms::SPOT, "drawn seat"),
+    ("Checking.Calling", Terms::SPOT, "drawn seat"),
+    ("Checking.Sealing", Terms::SPOT, "drawn seat underway"),
     ("Checking.Opening", Terms::SPOT, "drawn seat seal:other"),
     ("Jury.Seating", Terms::SPOT, "drawn checked:other rounds"),
-    ("Jury.Sealing", Terms::SPOT, "drawn checked:other rounds seat"),
+    ("Jury.Calling", Terms::SPOT, "drawn checked:other rounds seat"),
+    ("Jury.Sealing", Terms::SPOT, "drawn checked:other rounds seat underway"),
     ("Jury.Opening", Terms::SPOT, "drawn checked:other sealed:other"),
     ("Jury.Silence", Terms::SPOT, "drawn sealed:other open-seal:other overdue voice:other"),
     ("Jury.Doubting", Terms::NEWCOMER, "drawn checked:other rounds"),
@@ -33,7 +35,7 @@ const STAGES: [(&str, Terms, &str); 15] = [
 ];
 
 /// Each step, as somebody takes it whose step it is and who tells the truth.
-const STEPS: [&str; 15] = [
+const STEPS: [&str; 16] = [
     "claim:other",
     "abort",
     "cancel",
@@ -42,6 +44,7 @@ const STEPS: [&str; 15] = [
     "contradict",
     "draw:check",
     "seat",
+    "underway",
     "seal:other",
     "unserved",
     "open",
@@ -62,13 +65,14 @@ fn column(step: &Step) -> usize {
         Step::Contradict { .. } => 5,
         Step::Draw { .. } => 6,
         Step::Seat { .. } => 7,
-        Step::Seal { .. } => 8,
-        Step::Unserved => 9,
-        Step::OpenClaim { .. } => 10,
-        Step::OpenSeal { .. } => 11,
-        Step::Tick { .. } => 12,
-        Step::Convicted => 13,
-        Step::Unreached => 14,
+        Step::Underway { .. } => 8,
+        Step::Seal { .. } => 9,
+        Step::Unserved => 10,
+        Step::OpenClaim { .. } => 11,
+        Step::OpenSeal { .. } => 12,
+        Step::Tick { .. } => 13,
+        Step::Convicted => 14,
+        Step::Unreached => 15,
     }
 }
 
@@ -82,6 +86,8 @@ fn cell(taken: Result<Stage, Misstep>) -> &'static str {
         Ok(Stage::Checking(SeatPhase::Disclosing { .. })) => "C.Disc",
         Ok(Stage::Jury(SeatPhase::Disclosing { .. })) => "J.Disc",
         Ok(Stage::Checking(SeatPhase::Seating { .. })) => "C.Seat",
+        Ok(Stage::Checking(SeatPhase::Calling { .. })) => "C.Call",
+        Ok(Stage::Jury(SeatPhase::Calling { .. })) => "J.Call",
         Ok(Stage::Checking(SeatPhase::Sealing { .. })) => "C.Seal",
         Ok(Stage::Checking(SeatPhase::Opening { .. })) => "C.Open",
         Ok(Stage::Checking(SeatPhase::Silence { .. })) => "C.Sile",
@@ -128,6 +134,7 @@ fn refused(misstep: Misstep) -> &'static str {
         Misstep::Conflict => "confl",
         Misstep::OtherTicket => "ticket",
         Misstep::OtherPosition => "posit",
+        Misstep::OtherDeadline => "dead",
         Misstep::Unmatched => "unmat",
         Misstep::Unwanted => "unwant",
         Misstep::Unproven => "unprov",
@@ -182,22 +189,24 @@ fn what_a_client_can_do_in_each_stage() {
     check(
         |_| Party::Client,
         "
-                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic unreac
-Open             -      -      Cancel early  early  early  -      -      -      -      -      -      -      -      -
-Cancelling       -      -      known  early  early  early  -      -      -      -      -      -      -      -      -
-Claimed          -      -      late   Drawng early  =fstrm -      -      -      -      -      -      -      -      -
-Drawing          -      -      late   known  early  =fstrm -      -      -      -      -      -      -      -      -
-Waiting          -      -      late   known  C.Seat =fstrm -      -      -      -      -      -      -      -      -
-Checking.Disclos -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
-Checking.Seating -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
-Checking.Sealing -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
-Checking.Opening -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
-Jury.Seating     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
-Jury.Sealing     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
-Jury.Opening     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
-Jury.Silence     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
-Jury.Doubting    -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -
-NotDrawn         -      -      closed closed closed closed -      -      -      -      -      -      -      -      -
+                 claim  abort  cancel reveal disput contra draw   seat   underw seal   unserv open   open-s tick   convic unreac
+Open             -      -      Cancel early  early  early  -      -      -      -      -      -      -      -      -      -
+Cancelling       -      -      known  early  early  early  -      -      -      -      -      -      -      -      -      -
+Claimed          -      -      late   Drawng early  =fstrm -      -      -      -      -      -      -      -      -      -
+Drawing          -      -      late   known  early  =fstrm -      -      -      -      -      -      -      -      -      -
+Waiting          -      -      late   known  C.Seat =fstrm -      -      -      -      -      -      -      -      -      -
+Checking.Disclos -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -      -
+Checking.Seating -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -      -
+Checking.Calling -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -      -
+Checking.Sealing -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -      -
+Checking.Opening -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -      -
+Jury.Seating     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -      -
+Jury.Calling     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -      -
+Jury.Sealing     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -      -
+Jury.Opening     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -      -
+Jury.Silence     -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -      -
+Jury.Doubting    -      -      late   known  late   =fstrm -      -      -      -      -      -      -      -      -      -
+NotDrawn         -      -      closed closed closed closed -      -      -      -      -      -      -      -      -      -
 ",
     );
 }
@@ -207,22 +216,24 @@ fn what_a_provider_can_do_in_each_stage() {
     check(
         |_| Party::Provider,
         "
-                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic unreac
-Open             Claimd =abort -      -      -      -      -      -      -      -      early  -      -      -      -
-Cancelling       Claimd =abort -      -      -      -      -      -      -      -      early  -      -      -      -
-Claimed          known  late   -      -      -      -      -      -      -      -      early  -      -      -      -
-Drawing          known  late   -      -      -      -      -      -      -      -      early  -      -      -      -
-Waiting          known  late   -      -      -      -      -      -      -      -      early  -      -      -      -
-Checking.Disclos known  late   -      -      -      -      -      -      -      -      C.Seat -      -      -      -
-Checking.Seating known  late   -      -      -      -      -      -      -      -      early  -      -      -      -
-Checking.Sealing known  late   -      -      -      -      -      -      -      -      early  -      -      -      -
-Checking.Opening known  late   -      -      -      -      -      -      -      -      C.Open -      -      -      -
-Jury.Seating     known  late   -      -      -      -      -      -      -      -      known  -      -      -      -
-Jury.Sealing     known  late   -      -      -      -      -      -      -      -      known  -      -      -      -
-Jury.Opening     known  late   -      -      -      -      -      -      -      -      known  -      -      -      -
-Jury.Silence     known  late   -      -      -      -      -      -      -      -      J.Seat -      -      -      -
-Jury.Doubting    known  late   -      -      -      -      -      -      -      -      known  -      -      -      -
-NotDrawn         known  closed -      -      -      -      -      -      -      -      closed -      -      -      -
+                 claim  abort  cancel reveal disput contra draw   seat   underw seal   unserv open   open-s tick   convic unreac
+Open             Claimd =abort -      -      -      -      -      -      -      -      -      early  -      -      -      -
+Cancelling       Claimd =abort -      -      -      -      -      -      -      -      -      early  -      -      -      -
+Claimed          known  late   -      -      -      -      -      -      -      -      -      early  -      -      -      -
+Drawing          known  late   -      -      -      -      -      -      -      -      -      early  -      -      -      -
+Waiting          known  late   -      -      -      -      -      -      -      -      -      early  -      -      -      -
+Checking.Disclos known  late   -      -      -      -      -      -      -      -      -      C.Seat -      -      -      -
+Checking.Seating known  late   -      -      -      -      -      -      -      -      -      early  -      -      -      -
+Checking.Calling known  late   -      -      -      -      -      -      -      -      -      early  -      -      -      -
+Checking.Sealing known  late   -      -      -      -      -      -      -      -      -      early  -      -      -      -
+Checking.Opening known  late   -      -      -      -      -      -      -      -      -      C.Open -      -      -      -
+Jury.Seating     known  late   -      -      -      -      -      -      -      -      -      known  -      -      -      -
+Jury.Calling     known  late   -      -      -      -      -      -      -      -      -      known  -      -      -      -
+Jury.Sealing     known  late   -      -      -      -      -      -      -      -      -      known  -      -      -      -
+Jury.Opening     known  late   -      -      -      -      -      -      -      -      -      known  -      -      -      -
+Jury.Silence     known  late   -      -      -      -      -      -      -      -      -      J.Seat -      -      -      -
+Jury.Doubting    known  late   -      -      -      -      -      -      -      -      -      known  -      -      -      -
+NotDrawn         known  closed -      -      -      -      -      -      -      -      -      closed -      -      -      -
 ",
     );
 }
@@ -232,22 +243,24 @@ fn what_the_verifier_that_was_drawn_last_can_do_in_each_stage() {
     check(
         last,
         "
-                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic unreac
-Open             -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Cancelling       -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Disclos -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Sealing -      -      -      -      -      -      -      -      C.Open C.Seat -      early  -      -      -
-Checking.Opening -      -      -      -      -      -      -      -      known  late   -      C.Open -      -      -
-Jury.Seating     -      -      -      -      -      -      -      -      late   late   -      known  -      -      -
-Jury.Sealing     -      -      -      -      -      -      -      -      J.Open J.Seat -      early  -      -      -
-Jury.Opening     -      -      -      -      -      -      -      -      known  late   -      J.Seat -      -      -
-Jury.Silence     -      -      -      -      -      -      -      -      late   late   -      known  -      -      -
-Jury.Doubting    -      -      -      -      -      -      -      -      late   late   -      known  -      -      -
-NotDrawn         -      -      -      -      -      -      -      -      closed closed -      closed -      -      -
+                 claim  abort  cancel reveal disput contra draw   seat   underw seal   unserv open   open-s tick   convic unreac
+Open             -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Cancelling       -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Disclos -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Calling -      -      -      -      -      -      -      -      C.Seal C.Open C.Seat -      early  -      -      -
+Checking.Sealing -      -      -      -      -      -      -      -      known  C.Open C.Seat -      early  -      -      -
+Checking.Opening -      -      -      -      -      -      -      -      known  known  late   -      C.Open -      -      -
+Jury.Seating     -      -      -      -      -      -      -      -      known  late   late   -      known  -      -      -
+Jury.Calling     -      -      -      -      -      -      -      -      J.Seal J.Open J.Seat -      early  -      -      -
+Jury.Sealing     -      -      -      -      -      -      -      -      known  J.Open J.Seat -      early  -      -      -
+Jury.Opening     -      -      -      -      -      -      -      -      known  known  late   -      J.Seat -      -      -
+Jury.Silence     -      -      -      -      -      -      -      -      known  late   late   -      known  -      -      -
+Jury.Doubting    -      -      -      -      -      -      -      -      known  late   late   -      known  -      -      -
+NotDrawn         -      -      -      -      -      -      -      -      closed closed closed -      closed -      -      -
 ",
     );
 }
@@ -257,22 +270,24 @@ fn what_the_verifier_that_was_drawn_first_can_do_in_each_stage() {
     check(
         |_| Party::Verifier(0),
         "
-                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic unreac
-Open             -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Cancelling       -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Disclos -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Sealing -      -      -      -      -      -      -      -      C.Open C.Seat -      early  -      -      -
-Checking.Opening -      -      -      -      -      -      -      -      known  late   -      C.Open -      -      -
-Jury.Seating     -      -      -      -      -      -      -      -      late   late   -      known  -      -      -
-Jury.Sealing     -      -      -      -      -      -      -      -      late   late   -      known  -      -      -
-Jury.Opening     -      -      -      -      -      -      -      -      late   late   -      known  -      -      -
-Jury.Silence     -      -      -      -      -      -      -      -      late   late   -      known  -      -      -
-Jury.Doubting    -      -      -      -      -      -      -      -      late   late   -      known  -      -      -
-NotDrawn         -      -      -      -      -      -      -      -      closed closed -      closed -      -      -
+                 claim  abort  cancel reveal disput contra draw   seat   underw seal   unserv open   open-s tick   convic unreac
+Open             -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Cancelling       -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Disclos -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Calling -      -      -      -      -      -      -      -      C.Seal C.Open C.Seat -      early  -      -      -
+Checking.Sealing -      -      -      -      -      -      -      -      known  C.Open C.Seat -      early  -      -      -
+Checking.Opening -      -      -      -      -      -      -      -      known  known  late   -      C.Open -      -      -
+Jury.Seating     -      -      -      -      -      -      -      -      known  late   late   -      known  -      -      -
+Jury.Calling     -      -      -      -      -      -      -      -      known  late   late   -      known  -      -      -
+Jury.Sealing     -      -      -      -      -      -      -      -      known  late   late   -      known  -      -      -
+Jury.Opening     -      -      -      -      -      -      -      -      known  late   late   -      known  -      -      -
+Jury.Silence     -      -      -      -      -      -      -      -      known  late   late   -      known  -      -      -
+Jury.Doubting    -      -      -      -      -      -      -      -      known  late   late   -      known  -      -      -
+NotDrawn         -      -      -      -      -      -      -      -      closed closed closed -      closed -      -      -
 ",
     );
 }
@@ -282,22 +297,24 @@ fn what_a_verifier_without_a_seat_can_do_in_each_stage() {
     check(
         |_| Party::Verifier(9),
         "
-                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic unreac
-Open             -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Cancelling       -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Disclos -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Sealing -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Checking.Opening -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Jury.Seating     -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Jury.Sealing     -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Jury.Opening     -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Jury.Silence     -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-Jury.Doubting    -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
-NotDrawn         -      -      -      -      -      -      -      -      closed closed -      closed -      -      -
+                 claim  abort  cancel reveal disput contra draw   seat   underw seal   unserv open   open-s tick   convic unreac
+Open             -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Cancelling       -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Claimed          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Drawing          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Waiting          -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Disclos -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Seating -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Calling -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Sealing -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Checking.Opening -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Jury.Seating     -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Jury.Calling     -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Jury.Sealing     -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Jury.Opening     -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Jury.Silence     -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+Jury.Doubting    -      -      -      -      -      -      -      -      -      -      -      -      -      -      -      -
+NotDrawn         -      -      -      -      -      -      -      -      closed closed closed -      closed -      -      -
 ",
     );
 }
@@ -307,22 +324,24 @@ fn what_a_notary_can_do_in_each_stage() {
     check(
         |_| Party::Notary,
         "
-                 claim  abort  cancel reveal disput contra draw   seat   seal   unserv open   open-s tick   convic unreac
-Open             -      -      -      -      -      -      early  early  -      -      -      -      Open   =withd Open
-Cancelling       -      -      -      -      -      -      early  early  -      -      -      -      Cancel =withd Cancel
-Claimed          -      -      -      -      -      -      early  early  -      -      -      -      Claimd Claimd Claimd
-Drawing          -      -      -      -      -      -      C.Seat early  -      -      -      -      Drawng Drawng Drawng
-Waiting          -      -      -      -      -      -      late   early  -      -      -      -      Wait   C.Seat C.Seat
-Checking.Disclos -      -      -      -      -      -      late   early  -      -      -      -      C.Disc C.Disc C.Disc
-Checking.Seating -      -      -      -      -      -      late   C.Seal -      -      -      -      C.Seat C.Seat C.Seat
-Checking.Sealing -      -      -      -      -      -      late   late   -      -      -      -      C.Seal C.Seal C.Seal
-Checking.Opening -      -      -      -      -      -      late   late   -      -      -      -      C.Open C.Open C.Open
-Jury.Seating     -      -      -      -      -      -      late   J.Seal -      -      -      -      J.Seat J.Seat J.Seat
-Jury.Sealing     -      -      -      -      -      -      late   late   -      -      -      -      J.Seal J.Seal J.Seal
-Jury.Opening     -      -      -      -      -      -      late   late   -      -      -      -      J.Open J.Open J.Open
-Jury.Silence     -      -      -      -      -      -      late   late   -      -      -      -      J.Sile J.Sile J.Sile
-Jury.Doubting    -      -      -      -      -      -      J.Seat early  -      -      -      -      J.Doub J.Doub J.Doub
-NotDrawn         -      -      -      -      -      -      closed closed -      -      -      -      =ndrwn closed closed
+                 claim  abort  cancel reveal disput contra draw   seat   underw seal   unserv open   open-s tick   convic unreac
+Open             -      -      -      -      -      -      early  early  -      -      -      -      -      Open   =withd Open
+Cancelling       -      -      -      -      -      -      early  early  -      -      -      -      -      Cancel =withd Cancel
+Claimed          -      -      -      -      -      -      early  early  -      -      -      -      -      Claimd Claimd Claimd
+Drawing          -      -      -      -      -      -      C.Seat early  -      -      -      -      -      Drawng Drawng Drawng
+Waiting          -      -      -      -      -      -      late   early  -      -      -      -      -      Wait   C.Seat C.Seat
+Checking.Disclos -      -      -      -      -      -      late   early  -      -      -      -      -      C.Disc C.Disc C.Disc
+Checking.Seating -      -      -      -      -      -      late   C.Call -      -      -      -      -      C.Seat C.Seat C.Seat
+Checking.Calling -      -      -      -      -      -      late   late   -      -      -      -      -      C.Call C.Call C.Call
+Checking.Sealing -      -      -      -      -      -      late   late   -      -      -      -      -      C.Seal C.Seal C.Seal
+Checking.Opening -      -      -      -      -      -      late   late   -      -      -      -      -      C.Open C.Open C.Open
+Jury.Seating     -      -      -      -      -      -      late   J.Call -      -      -      -      -      J.Seat J.Seat J.Seat
+Jury.Calling     -      -      -      -      -      -      late   late   -      -      -      -      -      J.Call J.Call J.Call
+Jury.Sealing     -      -      -      -      -      -      late   late   -      -      -      -      -      J.Seal J.Seal J.Seal
+Jury.Opening     -      -      -      -      -      -      late   late   -      -      -      -      -      J.Open J.Open J.Open
+Jury.Silence     -      -      -      -      -      -      late   late   -      -      -      -      -      J.Sile J.Sile J.Sile
+Jury.Doubting    -      -      -      -      -      -      J.Seat early  -      -      -      -      -      J.Doub J.Doub J.Doub
+NotDrawn         -      -      -      -      -      -      closed closed -      -      -      -      -      =ndrwn closed closed
 ",
     );
 }

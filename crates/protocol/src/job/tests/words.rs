@@ -20,7 +20,8 @@ const WORDS: &str = "
     claim claim:other claim:most claim:excess claim:ticket claim:cancelled claim:fee claim:idle
     claim:two-roots abort abort:ticket cancel cancel:ticket reveal reveal:position reveal:secret dispute
     contradict contradict:longer contradict:consistent contradict:stranger contradict:job
-    contradict:leaf draw:check draw:none seat seat:nobody seat:again seat:first seat:accuser seal:same seal:other seal:third seal:near
+    contradict:leaf draw:check draw:none seat seat:nobody seat:again seat:first seat:accuser seat:queued
+    seat:behind underway underway:other seal:same seal:other seal:third seal:near
     seal:grey seal:empty seal:cheaper seal:fewer seal:length seal:measure seal:two-roots seal:bare seal:whole seal:swapped unserved open
     open:output open:two-roots open:records open:measure open:forged open:missing open:shuffled open-seal:same open-seal:other
     open-seal:third open-seal:near open-seal:grey open-seal:empty open-seal:cheaper open-seal:fewer
@@ -79,7 +80,7 @@ impl World {
         match word.split(':').next().unwrap_or_default() {
             "claim" | "abort" | "open" => Party::Provider,
             "cancel" | "reveal" | "dispute" | "contradict" => Party::Client,
-            "seal" | "unserved" | "open-seal" => Party::Verifier(seat),
+            "underway" | "seal" | "unserved" | "open-seal" => Party::Verifier(seat),
             _ => Party::Notary,
         }
     }
@@ -115,9 +116,19 @@ impl World {
                     _ => None,
                 };
                 let peer = seated.map_or(new, |seat| seat.peer);
-                Step::Seat { verifier: (manner != "nobody").then_some(Leaf { peer, stake: Amount(1) }) }
+                let after = match manner {
+                    "queued" => Some(self.now.live.after(Duration::seconds(100))),
+                    "behind" => Some(Timestamp::NEVER),
+                    _ => None,
+                };
+                let verifier = (manner != "nobody").then_some(Leaf { peer, stake: Amount(1) });
+                Step::Seat { verifier, after }
             }
             "seal" => self.seal(manner, seat),
+            "underway" => {
+                let due = self.job.works_until().unwrap_or_default();
+                Step::Underway { due: if manner == "other" { due.after(Duration(1)) } else { due } }
+            }
             "unserved" => Step::Unserved,
             "open" => self.open_claim(manner),
             "open-seal" => {

@@ -112,7 +112,13 @@ fn founder() -> Founder {
 
 /// So many verifiers of equal weight, beside parties that are none.
 pub(crate) fn checkers(leaves: u64) -> Checkers {
-    Checkers { leaves, weight: leaves, squares: Squares { high: 0, low: leaves }, parties: [0; 2] }
+    Checkers {
+        leaves,
+        weight: leaves,
+        squares: Squares { high: 0, low: leaves },
+        parties: [0; 2],
+        missing: 0,
+    }
 }
 
 pub(crate) fn order(terms: &Terms) -> Order {
@@ -279,6 +285,7 @@ pub(crate) fn name(stage: Stage) -> String {
     let phase = |phase| match phase {
         SeatPhase::Disclosing { .. } => "Disclosing",
         SeatPhase::Seating { .. } => "Seating",
+        SeatPhase::Calling { .. } => "Calling",
         SeatPhase::Sealing { .. } => "Sealing",
         SeatPhase::Opening { .. } => "Opening",
         SeatPhase::Silence { .. } => "Silence",

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use assay_protocol::{
     admission,
-    check::{OPENED_RECORDS_MAX, OpenClaim, OpenSeal, Seal, Unserved},
+    check::{OPENED_RECORDS_MAX, OpenClaim, OpenSeal, Seal, Underway, Unserved},
     claim::Reveal,
     codec,
     draw::{self, Try},
@@ -108,11 +108,12 @@ impl<'a> Play<'a> {
     fn opened(
         town: &'a Town,
         mut order: Order,
-        standing: Standing,
+        mut standing: Standing,
         crook: Crook,
         dice: &mut Dice<'_>,
     ) -> Self {
-        let breaks = matches!(crook, Crook::Opens(demand) if terms::break_demand(&mut order, demand));
+        let breaks =
+            matches!(crook, Crook::Opens(demand) if terms::break_demand(&mut order, &mut standing, demand));
         let mut ticket = Ticket::new(&town.genesis, &order, standing);
         let fixes = matches!(crook, Crook::Fixes(number) if terms::change_ticket(&mut ticket, number));
         let accept = Accept {
@@ -241,8 +242,12 @@ impl<'a> Play<'a> {
         let (job, verifier) = (self.job.id(), self.job.seats()[usize::from(seat)].peer);
         match phase {
             SeatPhase::Disclosing { .. } | SeatPhase::Seating { .. } | SeatPhase::Doubting { .. } => None,
-            SeatPhase::Sealing { .. } if self.deserted => None,
-            SeatPhase::Sealing { .. } => match dice.mostly_first(&[0, 1, 2]) {
+            SeatPhase::Calling { .. } | SeatPhase::Sealing { .. } if self.deserted => None,
+            SeatPhase::Calling { due, .. } if dice.happens(128) => {
+                let due = dice.mostly_first(&[due, due.after(Duration(1))]);
+                Some(Happening::Underway(self.by(verifier, Underway { job, due })))
+            }
+            SeatPhase::Calling { .. } | SeatPhase::Sealing { .. } => match dice.mostly_first(&[0, 1, 2]) {
                 0 => {
                     let told = self.truth.told(dice);
                     let evidence = told.evidence(&self.job);
@@ -365,10 +370,19 @@ impl<'a> Play<'a> {
         {
             let others = self.cast(&[&barred[..], &[first]].concat());
             if !others.is_empty() && self.is_occasion(number) {
-                return Some(Happening::Seat(others));
+                return Some(self.seated(others));
             }
         }
-        Some(Happening::Seat(cast))
+        Some(self.seated(cast))
+    }
+
+    /// Whoever is drawn with these tries; one in three has other checks before it.
+    fn seated(&self, tries: Vec<Try>) -> Happening {
+        let known = |peer: PeerId| self.job.seats().iter().any(|seat| seat.peer == peer);
+        let anew = tries.last().map(|tried| tried.leaf.peer).filter(|peer| !known(*peer));
+        let now = self.live_time();
+        let busy = anew.filter(|_| now.beacon.value.0[0].is_multiple_of(3));
+        Happening::Seat { tries, after: busy.map(|_| now.live.after(self.town.genesis.timers.tick)) }
     }
 
     /// True if this draw is the one that a crooked notary lies about.
@@ -486,6 +500,7 @@ fn numbers<'a>(order: &'a mut Order, standing: &'a mut Standing) -> Vec<&'a mut 
         &mut standing.checkers.weight,
         &mut standing.checkers.squares.low,
         &mut standing.checkers.parties[1],
+        &mut standing.checkers.missing,
         &mut standing.trust,
         &mut standing.greys,
         &mut standing.exposed.0,

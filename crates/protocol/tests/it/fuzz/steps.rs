@@ -11,7 +11,7 @@ use assay_protocol::{
     objection::Output,
     payout,
     roster::Leaf,
-    units::{Amount, Timestamp},
+    units::{Amount, Duration, Timestamp},
 };
 
 use super::{
@@ -87,7 +87,10 @@ fn assert_nothing_is_written_twice(before: &Job, after: &Job) {
         let kept = match (&before.testified, &after.testified) {
             (Testified::NotYet, _) => true,
             (Testified::Sealed(sealed), Testified::Heard { evidence, .. }) => *sealed == evidence.commit(),
-            (Testified::Sealed(_), Testified::Absent) => true,
+            // Whoever was given no input may find something after all; whoever sealed may open nothing.
+            (Testified::Sealed(_), Testified::Late) | (Testified::Unserved(_), Testified::Heard { .. }) => {
+                true
+            }
             (before, after) => before == after,
         };
         assert!(kept, "a verifier said two things: {before:?}, {after:?}");
@@ -106,7 +109,7 @@ fn ticks_close(job: &mut Job, dice: &mut Dice<'_>, draws_max: u64) {
             }
             Stage::Checking(SeatPhase::Seating { .. }) | Stage::Jury(SeatPhase::Seating { .. }) => {
                 let leaf = Leaf { peer: PeerId([count as u8; 32]), stake: Amount(1 + count) };
-                Step::Seat { verifier: (!dice.happens(8)).then_some(leaf) }
+                Step::Seat { verifier: (!dice.happens(8)).then_some(leaf), after: None }
             }
             Stage::Open { .. }
             | Stage::Cancelling { .. }
@@ -139,7 +142,7 @@ fn assert_nobody_is_paid_too_much(town: &Town, job: &Job, lawful: bool) {
 
 /// A step made of truthful and false parts.
 fn arbitrary(play: &Play<'_>, dice: &mut Dice<'_>) -> (Step, Party, LiveTime) {
-    let step = match dice.below(14) {
+    let step = match dice.below(16) {
         0 => {
             let claim = claim(play, dice);
             let position = dice.mostly_first(&[POSITION, 0, u64::MAX]);
@@ -156,7 +159,8 @@ fn arbitrary(play: &Play<'_>, dice: &mut Dice<'_>) -> (Step, Party, LiveTime) {
         6 => Step::Draw { check: dice.happens(128) },
         7 => {
             let leaf = Leaf { peer: PeerId([50; 32]), stake: Amount(7) };
-            Step::Seat { verifier: dice.mostly_first(&[Some(leaf), None]) }
+            let after = dice.mostly_first(&[None, Some(Timestamp(2_000_000)), Some(Timestamp::NEVER)]);
+            Step::Seat { verifier: dice.mostly_first(&[Some(leaf), None]), after }
         }
         8 => {
             let evidence = evidence(play, dice);
@@ -167,7 +171,11 @@ fn arbitrary(play: &Play<'_>, dice: &mut Dice<'_>) -> (Step, Party, LiveTime) {
         10 => opening(play, dice),
         11 => Step::OpenSeal { evidence: evidence(play, dice), records: records(play, dice) },
         12 => Step::Tick { frozen: dice.happens(64) },
-        13 => Step::Convicted,
+        13 => {
+            let due = play.job.works_until().unwrap_or_default();
+            Step::Underway { due: dice.mostly_first(&[due, due.after(Duration(1))]) }
+        }
+        14 => Step::Convicted,
         _ => Step::Unreached,
     };
     (step.clone(), party(&step, play, dice), live_time(play, dice))
@@ -183,7 +191,9 @@ fn party(step: &Step, play: &Play<'_>, dice: &mut Dice<'_>) -> Party {
         Step::Draw { .. } | Step::Seat { .. } | Step::Tick { .. } | Step::Convicted | Step::Unreached => {
             Party::Notary
         }
-        Step::Seal { .. } | Step::Unserved | Step::OpenSeal { .. } => Party::Verifier(seat),
+        Step::Underway { .. } | Step::Seal { .. } | Step::Unserved | Step::OpenSeal { .. } => {
+            Party::Verifier(seat)
+        }
     };
     let wrong = [Party::Client, Party::Provider, Party::Notary, Party::Verifier(seat)];
     if dice.happens(24) { wrong[dice.below(wrong.len())] } else { right }

@@ -2,7 +2,7 @@
 
 use assay_protocol::{
     order::Order,
-    ticket::Ticket,
+    ticket::{Standing, Ticket},
     units::{Amount, Rate, Timestamp},
 };
 
@@ -25,8 +25,8 @@ pub(crate) fn change_ticket(ticket: &mut Ticket, number: usize) -> bool {
     true
 }
 
-/// Makes an order one that may not be opened; false if there is no such way.
-pub(crate) fn break_demand(order: &mut Order, number: usize) -> bool {
+/// Makes an order one that may not be opened as things stand; false if there is no such way.
+pub(crate) fn break_demand(order: &mut Order, standing: &mut Standing, number: usize) -> bool {
     match number {
         0 => order.cancel_fee = Amount(order.price().unwrap_or_default().0 + 1),
         1 => order.manifest.name.clear(),
@@ -36,6 +36,7 @@ pub(crate) fn break_demand(order: &mut Order, number: usize) -> bool {
         5 => order.open_by = Timestamp(u64::MAX),
         6 => order.total_max = order.total_max.minus_up_to(Amount(1)),
         7 => (order.checks, order.unchecked_ok, order.total_max) = (11, false, Amount::credits(1)),
+        8 => (order.unchecked_ok, standing.checkers.missing) = (false, u64::MAX),
         _ => return false,
     }
     true

@@ -206,6 +206,7 @@ fn genesis() -> Genesis {
             tick: Duration::seconds(1),
             epoch_ticks: 8,
             reveal: Duration::seconds(4),
+            underway: Duration::seconds(4),
             opening: Duration::seconds(4),
             cancelling: Duration::seconds(4),
             ..Timers::brisk()
@@ -228,6 +229,7 @@ fn numbers(genesis: &mut Genesis) -> Vec<&mut u64> {
         &mut timers.epoch_ticks,
         &mut timers.claim.0,
         &mut timers.reveal.0,
+        &mut timers.underway.0,
         &mut timers.seal.0,
         &mut timers.opening.0,
         &mut timers.silence.0,
@@ -242,6 +244,7 @@ fn numbers(genesis: &mut Genesis) -> Vec<&mut u64> {
         &mut checks.leaves_min,
         &mut checks.effective_min.0,
         &mut checks.party_share.0,
+        &mut checks.weight_kept.0,
         &mut checks.stake_checks,
         &mut checks.convict_margin,
         &mut checks.clear_margin,

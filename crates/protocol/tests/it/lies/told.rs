@@ -12,7 +12,7 @@ use assay_protocol::{
     receipt::{Happening, Stop, Story, StoryEvent},
     roster::Member,
     signed::{Signed, Statement},
-    units::{Amount, Duration, Rate},
+    units::{Amount, Duration, Rate, Timestamp},
 };
 
 use crate::fuzz::{
@@ -120,6 +120,31 @@ pub(super) const TOLD: &[Lie] = &[
     (Stop::Verifiers, "a path that shows nothing", |story, dice| {
         tries(story, dice, |tries| tries[0].path = Default::default())
     }),
+    (Stop::Verifiers, "time that counts from the past", |story, dice| after(story, dice, |now, _| now)),
+    (Stop::Verifiers, "time that begins later than any check may wait", |story, dice| {
+        after(story, dice, |now, settle_max| now.after(settle_max).after(Duration(1)))
+    }),
+    (Stop::Evidence, "an answer to another deadline", |story, dice| {
+        let is = |event: &StoryEvent| matches!(event.what, Happening::Underway(_));
+        let Some(at) = any(&places(&story.events, is), dice) else { return false };
+        let Some((_, by)) = story.events[at].what.about() else { return false };
+        let what = restated(story, &story.events[at].what, by, Change::Content);
+        what.map(|what| story.events[at].what = what).is_some()
+    }),
+    (Stop::Evidence, "a deadline that is not the one that its verifier answered to", |story, dice| {
+        let answered = |at: usize| {
+            matches!(story.events.get(at + 1).map(|event| &event.what), Some(Happening::Underway(_)))
+        };
+        let seats = places(&story.events, |event| matches!(event.what, Happening::Seat { .. }));
+        let answered: Vec<usize> = seats.into_iter().filter(|at| answered(*at)).collect();
+        let Some(at) = any(&answered, dice) else { return false };
+        let round = story.events[at].round;
+        let told = story.ticks.iter().find(|signed| signed.said().round == round);
+        let Some(live) = told.map(|signed| signed.said().live) else { return false };
+        let Happening::Seat { after, .. } = &mut story.events[at].what else { return false };
+        *after = Some(after.unwrap_or(live).after(Duration(1)));
+        true
+    }),
     (Stop::Verifiers, "the roster of another epoch", |story, _| {
         story.listing.as_mut().map(|listing| listing.roster.epoch += 1).is_some()
     }),
@@ -133,14 +158,16 @@ pub(super) const TOLD: &[Lie] = &[
         story.listing.as_mut().map(|listing| listing.parties.reverse()).is_some()
     }),
     (Stop::Verifiers, "a verifier that is taken for a party", |story, dice| {
-        let drawn = |event: &StoryEvent| matches!(&event.what, Happening::Seat(tries) if !tries.is_empty());
+        let drawn =
+            |event: &StoryEvent| matches!(&event.what, Happening::Seat { tries, .. } if !tries.is_empty());
         let Some(at) = any(&places(&story.events, drawn), dice) else { return false };
-        let Happening::Seat(tries) = &story.events[at].what else { return false };
+        let Happening::Seat { tries, .. } = &story.events[at].what else { return false };
         let Some(Try { leaf, path }) = tries.last().cloned() else { return false };
         story.listing.as_mut().map(|listing| listing.parties[1] = Member { leaf, path }).is_some()
     }),
     (Stop::Verifiers, "no roster", |story, _| {
-        let drawn = |event: &StoryEvent| matches!(&event.what, Happening::Seat(tries) if !tries.is_empty());
+        let drawn =
+            |event: &StoryEvent| matches!(&event.what, Happening::Seat { tries, .. } if !tries.is_empty());
         story.listing = None;
         story.events.iter().any(drawn)
     }),
@@ -163,11 +190,11 @@ pub(super) const TOLD: &[Lie] = &[
     }),
     (Stop::Outcome, "a tick that moves nothing", |story, _| idle(story, Happening::Tick)),
     (Stop::Outcome, "a conviction that moves nothing", |story, _| {
-        let checked = story.events.iter().any(|event| matches!(event.what, Happening::Seat(_)));
+        let checked = story.events.iter().any(|event| matches!(event.what, Happening::Seat { .. }));
         checked && idle(story, Happening::Convicted)
     }),
     (Stop::Outcome, "another job without a word that moves nothing", |story, _| {
-        let checked = story.events.iter().any(|event| matches!(event.what, Happening::Seat(_)));
+        let checked = story.events.iter().any(|event| matches!(event.what, Happening::Seat { .. }));
         checked && idle(story, Happening::Unreached)
     }),
     (Stop::Outcome, "a tick after the end", |story, _| {
@@ -308,7 +335,11 @@ fn evidence(story: &mut Story, dice: &mut Dice<'_>, change: Change) -> bool {
     let is = |event: &StoryEvent| {
         matches!(
             event.what,
-            Happening::Seal(_) | Happening::Unserved(_) | Happening::OpenSeal(_) | Happening::OpenClaim(_)
+            Happening::Underway(_)
+                | Happening::Seal(_)
+                | Happening::Unserved(_)
+                | Happening::OpenSeal(_)
+                | Happening::OpenClaim(_)
         )
     };
     let Some(at) = any(&places(&story.events, is), dice) else { return false };
@@ -361,6 +392,9 @@ fn restated(story: &Story, what: &Happening, by: PeerId, change: Change) -> Opti
             Happening::Contradict(anew!(contradict, contradict => contradict.evidence.0[0] ^= 1).into())
         }
         Happening::Seal(seal) => Happening::Seal(anew!(seal, _seal => return None)),
+        Happening::Underway(underway) => {
+            Happening::Underway(anew!(underway, underway => underway.due.0 ^= 1))
+        }
         Happening::Unserved(unserved) => Happening::Unserved(anew!(unserved, _unserved => return None)),
         Happening::OpenClaim(opening) => {
             Happening::OpenClaim(anew!(opening, opening => opening.records.pop().map(drop)?))
@@ -369,18 +403,33 @@ fn restated(story: &Story, what: &Happening, by: PeerId, change: Change) -> Opti
             Happening::OpenSeal(anew!(opening, opening => opening.evidence.salt.0[0] ^= 1))
         }
         Happening::Draw { .. }
-        | Happening::Seat(_)
+        | Happening::Seat { .. }
         | Happening::Tick
         | Happening::Convicted
         | Happening::Unreached => return None,
     })
 }
 
+/// Changes from when on the time of a verifier counts that was drawn, by when that was and how long a check waits at most.
+fn after(story: &mut Story, dice: &mut Dice<'_>, change: fn(Timestamp, Duration) -> Timestamp) -> bool {
+    let drawn =
+        |event: &StoryEvent| matches!(&event.what, Happening::Seat { tries, .. } if !tries.is_empty());
+    let Some(at) = any(&places(&story.events, drawn), dice) else { return false };
+    let (round, settle_max) = (story.events[at].round, story.genesis.timers.settle_max);
+    let told = story.ticks.iter().find(|signed| signed.said().round == round);
+    let Some(live) = told.map(|signed| signed.said().live) else { return false };
+    if let Happening::Seat { after, .. } = &mut story.events[at].what {
+        *after = Some(change(live, settle_max));
+    }
+    true
+}
+
 /// Changes by whom a verifier was drawn.
 fn tries(story: &mut Story, dice: &mut Dice<'_>, change: fn(&mut Vec<Try>)) -> bool {
-    let drawn = |event: &StoryEvent| matches!(&event.what, Happening::Seat(tries) if !tries.is_empty());
+    let drawn =
+        |event: &StoryEvent| matches!(&event.what, Happening::Seat { tries, .. } if !tries.is_empty());
     let Some(at) = any(&places(&story.events, drawn), dice) else { return false };
-    if let Happening::Seat(tries) = &mut story.events[at].what {
+    if let Happening::Seat { tries, .. } = &mut story.events[at].what {
         change(tries);
     }
     true
@@ -391,7 +440,7 @@ fn idle(story: &mut Story, what: Happening) -> bool {
     let place = if what == Happening::Tick {
         story.events.iter().position(|event| event.what.about().is_some())
     } else {
-        story.events.iter().position(|event| matches!(event.what, Happening::Seat(_))).map(|at| at + 1)
+        story.events.iter().position(|event| matches!(event.what, Happening::Seat { .. })).map(|at| at + 1)
     };
     let Some((at, round)) = place.and_then(|at| Some((at, story.events.get(at)?.round))) else {
         return false;

@@ -45,6 +45,7 @@ fn account() -> Verified<Account> {
         held: Amount::ZERO,
         owed: Amount::ZERO,
         fee_margin: Rate::ZERO,
+        suspended: 0,
         open: 0,
         head: Head { sequence: 1, digest: Digest::default() },
     };

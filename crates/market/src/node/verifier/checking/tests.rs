@@ -38,6 +38,7 @@ fn asked() -> Verified<Check> {
             sources: [PeerId::default(); 2],
             seal_by: NOW,
             draft: None,
+            due: NOW,
         },
     )
 }
