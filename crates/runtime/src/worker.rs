@@ -40,12 +40,15 @@ mod files;
 mod gathered;
 mod inbox;
 mod process;
+mod system;
 mod wire;
 
 /// Bytes of the longest input of any job.
 pub const INPUT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// What a worker has beyond the wall limit, and after a cancel, before it is killed.
 const GRACE: Duration = Duration::from_secs(1);
+/// How long a worker may refuse to read before it is given up.
+const WRITE_WAIT: Duration = Duration::from_secs(10);
 /// What a worker has to compile a component or compute the probe.
 const CHORE_WAIT: Duration = Duration::from_secs(60);
 /// How often a follower is asked whether it still wants the rest.

@@ -4,9 +4,7 @@
 //! a cancel arrives and a lost parent is noticed whatever a guest or an engine is doing.
 
 use std::{
-    fs::File,
-    io,
-    os::{fd::AsFd, unix::net::UnixStream},
+    io::{self, Write},
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     process,
@@ -21,8 +19,9 @@ use std::{
 
 use super::{
     INPUT_BYTES_MAX,
-    confine::{Confined, Enclosure, confine, seal},
+    confine::{Confined, Enclosure},
     files,
+    system::{self, Handed, Intake},
     wire::{self, Request, WorkerReply},
 };
 use crate::{
@@ -54,19 +53,20 @@ pub fn main() -> ! {
 
 /// One request that the thread for jobs carries out.
 enum ThreadRequest {
-    Job { envelope: Box<Envelope>, input: Vec<u8>, files: Vec<File>, deadline: Instant },
-    Compile { stack_bytes: u32, file: File },
+    Job { envelope: Box<Envelope>, input: Vec<u8>, files: Vec<Handed>, deadline: Instant },
+    Compile { stack_bytes: u32, file: Handed },
     Classify,
 }
 
 fn serve() -> io::Result<()> {
-    let mut requests = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let replies = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let mut requests = system::intake()?;
+    let replies = Box::new(system::replies()?);
     let Some((first, _)) = wire::receive(&mut requests, 0)? else { return Ok(()) };
     let Request::Prepare { purpose, cache, user, stack_bytes, process_memory_bytes } = first else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the first message is not Prepare"));
     };
-    let Confined { missing, cache } = confine(Enclosure { purpose, cache, user, process_memory_bytes });
+    let Confined { missing, cache } =
+        system::confine(Enclosure { purpose, cache, user, process_memory_bytes });
     // Without the first filter, which is named then, there is nothing to seal.
     let can_seal = !missing.iter().any(|wall| wall.starts_with("system calls"));
     let line = Arc::new(Line { replies: Mutex::new(replies), cancelled: AtomicBool::new(false) });
@@ -78,7 +78,7 @@ fn serve() -> io::Result<()> {
         .stack_size(HOST_STACK_BYTES + stack_bytes as usize)
         .spawn(move || labour(bench, &work))?;
     while let Some((request, body)) = wire::receive(&mut requests, INPUT_BYTES_MAX)? {
-        if let Some(work) = accept(request, body, &requests, &line)? {
+        if let Some(work) = accept(request, body, &mut requests, &line)? {
             // The receiver lives as long as the process.
             let _ = sender.send(work);
         }
@@ -89,18 +89,18 @@ fn serve() -> io::Result<()> {
 fn accept(
     request: Request,
     body: Vec<u8>,
-    socket: &UnixStream,
+    requests: &mut Intake,
     line: &Line,
 ) -> io::Result<Option<ThreadRequest>> {
     match request {
         Request::Start { envelope, files } => {
             let deadline = Instant::now() + Duration::from_millis(envelope.limits.wall_ms);
             line.cancelled.store(false, Ordering::Relaxed);
-            let files = (0..files).map(|_| files::take(socket)).collect::<io::Result<_>>()?;
+            let files = (0..files).map(|_| requests.take_file()).collect::<io::Result<_>>()?;
             Ok(Some(ThreadRequest::Job { envelope: Box::new(envelope), input: body, files, deadline }))
         }
         Request::Compile { stack_bytes } => {
-            Ok(Some(ThreadRequest::Compile { stack_bytes, file: files::take(socket)? }))
+            Ok(Some(ThreadRequest::Compile { stack_bytes, file: requests.take_file()? }))
         }
         Request::Classify => Ok(Some(ThreadRequest::Classify)),
         Request::Cancel => {
@@ -122,7 +122,7 @@ fn labour(mut bench: Bench, work: &mpsc::Receiver<ThreadRequest>) {
 
 /// The way to the parent.
 struct Line {
-    replies: Mutex<File>,
+    replies: Mutex<Box<dyn Write + Send>>,
     cancelled: AtomicBool,
 }
 
@@ -183,7 +183,7 @@ impl Bench {
         &mut self,
         envelope: &Envelope,
         input: &[u8],
-        files: Vec<File>,
+        files: Vec<Handed>,
         deadline: Instant,
     ) -> Result<Finished, RunFailure> {
         if self.loaded.is_none() {
@@ -193,7 +193,7 @@ impl Bench {
         sandbox.run(envelope, input, model.as_ref(), Arc::clone(&self.line) as Arc<dyn Port>, deadline)
     }
 
-    fn load(&self, envelope: &Envelope, files: Vec<File>) -> Result<(Sandbox, Option<Loaded>), RunFailure> {
+    fn load(&self, envelope: &Envelope, files: Vec<Handed>) -> Result<(Sandbox, Option<Loaded>), RunFailure> {
         let mut files = files.into_iter();
         let file = files.next().ok_or_else(|| RunFailure::RunnerAbsent("none was handed over".into()))?;
         let runner = files::read(file, envelope.runner, RunFailure::RunnerAbsent)?;
@@ -210,14 +210,14 @@ impl Bench {
     fn seal(&self) {
         rten::start_threads();
         if self.can_seal
-            && let Err(error) = seal()
+            && let Err(error) = system::seal()
         {
             eprintln!("the worker cannot be sealed: {error}");
             process::exit(1);
         }
     }
 
-    fn compile(&self, stack_bytes: u32, mut file: File) -> Result<(), RunFailure> {
+    fn compile(&self, stack_bytes: u32, mut file: Handed) -> Result<(), RunFailure> {
         let mut runner = Vec::new();
         io::Read::read_to_end(&mut file, &mut runner)
             .map_err(|error| RunFailure::RunnerAbsent(error.to_string()))?;

@@ -1,27 +1,21 @@
 //! The child process behind a worker: how it starts, is spoken to, and ends.
 //!
-//! **Invariant:** the process inherits three pipes and nothing else; its environment holds the number of engine threads
-//! and nothing else. A process that broke off is dead by the time its failure is known.
+//! **Invariant:** the process inherits three pipes and nothing else; its environment holds the number of engine threads,
+//! what the system cannot start a process without, and nothing else. A process that broke off is dead by the time its failure is known.
 
 use std::{
-    fs::{self, DirBuilder, File},
+    fs::{self, File},
     io::{self, Read},
-    os::{
-        fd::OwnedFd,
-        unix::{
-            fs::{DirBuilderExt, MetadataExt, lchown},
-            net::UnixStream,
-        },
-    },
-    path::{self, Path, PathBuf},
+    path::{self, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use super::{
-    GRACE, files,
+    GRACE,
     inbox::Inbox,
+    system::{self, Outlet},
     wire::{self, Purpose, Request, WorkerReply},
 };
 use crate::{
@@ -30,12 +24,8 @@ use crate::{
     outcome::{RunFailure, cut},
 };
 
-/// Whom a process runs as that root starts: nobody else's number.
-const USER: u32 = 29_292;
 /// What a process has to shut itself in.
 const READY_WAIT: Duration = Duration::from_secs(10);
-/// How long a process may refuse to read before it is given up.
-const WRITE_WAIT: Duration = Duration::from_secs(10);
 /// How often a process that is ending is looked at.
 const GLANCE: Duration = Duration::from_millis(2);
 /// Bytes of a dead process's last words.
@@ -55,7 +45,7 @@ pub struct WorkerSource {
 /// A live child. Dropping it kills it.
 pub(super) struct Process {
     child: Child,
-    requests: UnixStream,
+    outlet: Outlet,
     inbox: Inbox,
     limits: RunLimits,
     /// The walls that the machine did not give.
@@ -71,24 +61,23 @@ impl Process {
     ) -> Result<Self, RunFailure> {
         let absent = |error: io::Error| RunFailure::WorkerAbsent(error.to_string());
         let cache = cache(worker_source)?;
-        let user = user(cache.as_deref());
+        let user = system::user(cache.as_deref());
         // The child stands in another directory.
         let binary = path::absolute(&worker_source.binary).map_err(absent)?;
-        let (requests, stdin) = UnixStream::pair().map_err(absent)?;
-        requests.set_write_timeout(Some(WRITE_WAIT)).map_err(absent)?;
-        let mut child = Command::new(&binary)
+        let mut command = Command::new(&binary);
+        command
             .arg("worker")
             .env_clear()
+            .envs(system::environment())
             .env(THREADS_VARIABLE, THREADS.to_string())
             .current_dir("/")
-            .stdin(OwnedFd::from(stdin))
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
+            .stderr(Stdio::piped());
+        let (mut child, outlet) = system::spawn(&mut command)
             .map_err(|error| RunFailure::WorkerAbsent(format!("{}: {error}", binary.display())))?;
         let Some(replies) = child.stdout.take() else { unreachable!("standard output is a pipe") };
-        let inbox = Inbox::new(replies);
-        let mut process = Self { child, requests, inbox, limits: *limits, missing: Vec::new() };
+        let inbox = Inbox::new(replies).map_err(absent)?;
+        let mut process = Self { child, outlet, inbox, limits: *limits, missing: Vec::new() };
         let RunLimits { stack_bytes, process_memory_bytes, .. } = *limits;
         process.send(
             &Request::Prepare { purpose, cache, user, stack_bytes, process_memory_bytes },
@@ -111,8 +100,8 @@ impl Process {
 
     /// Says something and hands over the files that go with it.
     pub(super) fn send(&mut self, request: &Request, body: &[u8], files: &[File]) -> Result<(), RunFailure> {
-        let sent = wire::send(&mut self.requests, request, body)
-            .and_then(|()| files.iter().try_for_each(|file| files::give(&self.requests, file)));
+        let sent = wire::send(&mut self.outlet, request, body)
+            .and_then(|()| files.iter().try_for_each(|file| self.outlet.give(file)));
         sent.map_err(|error| self.mourn(&format!("it takes no message ({error})")))
     }
 
@@ -190,30 +179,8 @@ fn cache(worker_source: &WorkerSource) -> Result<Option<String>, RunFailure> {
     let Some(path) = &worker_source.cache else { return Ok(None) };
     let absent = |error: String| RunFailure::WorkerAbsent(format!("cache {}: {error}", path.display()));
     // Nobody else may put compiled code there, nor see what is run.
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| absent(error.to_string()))?;
+    system::create_folder(path).map_err(|error| absent(error.to_string()))?;
     let path = fs::canonicalize(path).map_err(|error| absent(error.to_string()))?;
     let path = path.into_os_string().into_string().map_err(|_| absent("not Unicode".into()))?;
     Ok(Some(path))
-}
-
-/// Whom a process runs as instead of root, if the cache can be given to it.
-fn user(cache: Option<&str>) -> Option<u32> {
-    let is_given = |path: &str| give(Path::new(path)).is_ok();
-    (rustix::process::geteuid().is_root() && cache.is_none_or(is_given)).then_some(USER)
-}
-
-/// Gives a folder and all in it to the user of workers.
-fn give(folder: &Path) -> io::Result<()> {
-    let metadata = fs::symlink_metadata(folder)?;
-    if metadata.uid() == USER {
-        return Ok(());
-    }
-    if metadata.is_dir() {
-        for entry in fs::read_dir(folder)? {
-            give(&entry?.path())?;
-        }
-    }
-    // The last, so that a folder that is given has nothing in it that is not.
-    lchown(folder, Some(USER), Some(USER))
 }

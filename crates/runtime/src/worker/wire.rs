@@ -97,7 +97,8 @@ pub(super) fn send<T: Serialize>(to: &mut impl Write, head: &T, body: &[u8]) -> 
     frame.extend_from_slice(&(body.len() as u64).to_le_bytes());
     frame.extend_from_slice(&head);
     to.write_all(&frame)?;
-    to.write_all(body)
+    to.write_all(body)?;
+    to.flush()
 }
 
 /// Reads one frame; nothing at the end of the stream.
@@ -149,7 +150,7 @@ fn open<T: Serialize + DeserializeOwned>(head: &[u8]) -> io::Result<T> {
 }
 
 /// Reads `count` bytes, allocating as they come.
-fn exactly(from: &mut impl Read, count: u64) -> io::Result<Vec<u8>> {
+pub(super) fn exactly(from: &mut impl Read, count: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(count).read_to_end(&mut bytes)?;
     if (bytes.len() as u64) < count {

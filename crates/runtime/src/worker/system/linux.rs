@@ -3,6 +3,14 @@
 //! **Invariant:** the filter on system calls goes up last, since it forbids building the others; capabilities go before it,
 //! and only after what they are needed for.
 
+mod filter;
+
+use std::{
+    fs, io,
+    os::unix::fs::{MetadataExt, lchown},
+    path::Path,
+};
+
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
@@ -19,8 +27,14 @@ use rustix::{
     },
 };
 
-use super::{super::wire::Purpose, Confined, Enclosure, filter};
+pub(in super::super) use self::filter::seal;
+use super::super::{
+    confine::{Confined, Enclosure},
+    wire::Purpose,
+};
 
+/// Whom a process runs as that root starts: nobody else's number.
+const USER: u32 = 29_292;
 /// Files that a worker has open at once: three pipes, runner, model, one or two of the cache.
 const FILES_OPEN_MAX: u64 = 64;
 /// Bytes of the longest file that a worker writes: a compiled component, or the image of a guest's memory.
@@ -28,7 +42,8 @@ const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// The newest rights that are asked for; an older kernel gives what it has, and says so.
 const RIGHTS: ABI = ABI::V6;
 
-pub(super) fn confine(enclosure: Enclosure) -> Confined {
+/// Shuts this process in and names what is missing.
+pub(in super::super) fn confine(enclosure: Enclosure) -> Confined {
     let Enclosure { purpose, mut cache, user, process_memory_bytes } = enclosure;
     let mut missing = Vec::new();
     let mut note = |what: &str, done: Result<(), String>| {
@@ -121,6 +136,27 @@ fn rights(purpose: Purpose) -> BitFlags<AccessFs> {
                 | AccessFs::Truncate
         }
     }
+}
+
+/// Whom a process runs as instead of root, if the cache can be given to it.
+pub(in super::super) fn user(cache: Option<&str>) -> Option<u32> {
+    let is_given = |path: &str| give(Path::new(path)).is_ok();
+    (geteuid().is_root() && cache.is_none_or(is_given)).then_some(USER)
+}
+
+/// Gives a folder and all in it to the user of workers.
+fn give(folder: &Path) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(folder)?;
+    if metadata.uid() == USER {
+        return Ok(());
+    }
+    if metadata.is_dir() {
+        for entry in fs::read_dir(folder)? {
+            give(&entry?.path())?;
+        }
+    }
+    // The last, so that a folder that is given has nothing in it that is not.
+    lchown(folder, Some(USER), Some(USER))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use seccompiler::{
     apply_filter, apply_filter_all_threads,
 };
 
-use super::super::wire::Purpose;
+use super::super::super::wire::Purpose;
 
 /// What compiling and running need: memory, threads, time, signals to oneself, reading.
 const ALWAYS: &[c_long] = &[
@@ -112,7 +112,10 @@ const SEALED_BY_PROCESSOR: &[c_long] = &[];
 const MAPPING: c_int = 0x0f | libc::MAP_GROWSDOWN;
 
 /// Takes away, from all threads of this process, what no guest needs.
-pub(super) fn seal() -> Result<(), String> {
+///
+/// # Errors
+/// Where the first filter stands and this one cannot be put up.
+pub(in super::super::super) fn seal() -> Result<(), String> {
     let sealed = sealed().and_then(|program| apply_filter_all_threads(&program));
     sealed.map_err(|error| error.to_string())
 }

@@ -1,0 +1,152 @@
+//! The way between a worker and its parent on Unix systems: a socket, which open files travel on, and a pipe.
+//!
+//! **Invariant:** a file travels with exactly one byte of its own, so that plain reads of frames never swallow it; nothing
+//! here waits longer than it was asked to.
+
+use std::{
+    fs::{DirBuilder, File},
+    io::{self, IoSlice, IoSliceMut, Read, Write},
+    mem::MaybeUninit,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::{fs::DirBuilderExt, net::UnixStream},
+    },
+    path::Path,
+    process::{Child, ChildStdout, Command},
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    net::{
+        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+        SendFlags, recvmsg, sendmsg,
+    },
+};
+
+use super::super::WRITE_WAIT;
+
+/// Bytes that are read at once.
+const READ_BYTES: usize = 64 * 1024;
+
+/// A file of a job, in the worker.
+pub(in super::super) type Handed = File;
+
+/// Starts a process whose requests come from the outlet.
+pub(in super::super) fn spawn(command: &mut Command) -> io::Result<(Child, Outlet)> {
+    let (socket, stdin) = UnixStream::pair()?;
+    socket.set_write_timeout(Some(WRITE_WAIT))?;
+    Ok((command.stdin(OwnedFd::from(stdin)).spawn()?, Outlet { socket }))
+}
+
+/// What a process needs of its parent's environment to start: nothing.
+pub(in super::super) fn environment() -> Option<(&'static str, std::ffi::OsString)> {
+    None
+}
+
+/// Makes a folder that is its owner's alone, if there is none.
+pub(in super::super) fn create_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// The parent's end, to write to.
+pub(in super::super) struct Outlet {
+    socket: UnixStream,
+}
+
+impl Outlet {
+    /// Hands over one open file.
+    pub(in super::super) fn give(&mut self, file: &File) -> io::Result<()> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        let files = [file.as_fd()];
+        control.push(SendAncillaryMessage::ScmRights(&files));
+        sendmsg(&self.socket, &[IoSlice::new(&[0])], &mut control, SendFlags::empty())?;
+        Ok(())
+    }
+}
+
+impl Write for Outlet {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.socket.flush()
+    }
+}
+
+/// The worker's end, to read from.
+pub(in super::super) struct Intake {
+    socket: UnixStream,
+}
+
+/// What this process, a worker, reads from.
+pub(in super::super) fn intake() -> io::Result<Intake> {
+    Ok(Intake { socket: UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?) })
+}
+
+/// What this process, a worker, answers on.
+pub(in super::super) fn replies() -> io::Result<File> {
+    Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+}
+
+impl Intake {
+    /// Takes one open file.
+    pub(in super::super) fn take_file(&mut self) -> io::Result<Handed> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut byte = [0];
+        recvmsg(&self.socket, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::empty())?;
+        let file = control.drain().find_map(|message| {
+            let RecvAncillaryMessage::ScmRights(mut files) = message else { return None };
+            files.next()
+        });
+        file.map(|file: OwnedFd| File::from(file)).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+}
+
+impl Read for Intake {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.socket.read(bytes)
+    }
+}
+
+/// What a worker says, as it arrives.
+pub(in super::super) struct Arrivals {
+    pipe: ChildStdout,
+}
+
+impl Arrivals {
+    pub(in super::super) fn over(pipe: ChildStdout) -> io::Result<Self> {
+        Ok(Self { pipe })
+    }
+
+    /// Adds what has arrived to `buffer`; false if nothing has by `until`, an error at the end.
+    pub(in super::super) fn read(&mut self, until: Instant, buffer: &mut Vec<u8>) -> io::Result<bool> {
+        if !self.wait(until)? {
+            return Ok(false);
+        }
+        let start = buffer.len();
+        buffer.resize(start + READ_BYTES, 0);
+        let count = self.pipe.read(&mut buffer[start..]);
+        buffer.truncate(start + *count.as_ref().unwrap_or(&0));
+        match count? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(true),
+        }
+    }
+
+    /// True once there is something to read, or the end.
+    fn wait(&self, until: Instant) -> io::Result<bool> {
+        let left = until.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left.max(Duration::from_millis(1))).map_err(io::Error::other)?;
+        let mut fds = [PollFd::from_borrowed_fd(self.pipe.as_fd(), PollFlags::IN)];
+        match poll(&mut fds, Some(&timeout)) {
+            Ok(ready) => Ok(ready > 0),
+            Err(Errno::INTR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
