@@ -112,8 +112,9 @@ fn reach_of(address: &str) -> Reached {
 
 /// How much room the disk has, and what follows from it.
 fn disk(status: &StatusView) -> String {
-    let (free, floor) = (status.disk_free >> 20, status.disk_floor >> 20);
-    if status.disk_free < status.disk_floor {
+    let Some(bytes) = status.disk_free else { return "this system does not say what is free".to_owned() };
+    let (free, floor) = (bytes >> 20, status.disk_floor >> 20);
+    if bytes < status.disk_floor {
         return format!("{free} MiB free, less than {floor}: no new jobs are taken, and nothing is offered");
     }
     format!("{free} MiB free")
@@ -171,7 +172,7 @@ fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
         "offers": status.offers, "jobs": status.jobs, "jobs_open": status.jobs_open, "running": status.running,
         "records": status.records, "blob_bytes": status.blob_bytes,
         "disk_free": status.disk_free, "disk_floor": status.disk_floor,
-        "takes_new_jobs": status.disk_free >= status.disk_floor,
+        "takes_new_jobs": status.disk_free.is_none_or(|free| free >= status.disk_floor),
         "malformed": status.malformed, "forged": status.forged,
         "faults": status.faults.iter().map(fault).collect::<Vec<_>>(),
         "forked": status.forked.iter().map(full).collect::<Vec<_>>(),

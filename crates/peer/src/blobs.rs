@@ -206,7 +206,7 @@ impl Blobs {
         let Some(mut file) = self.open_file(digest)? else { return Ok(None) };
         // Taken first, so that what is written while the bytes are read makes it another file.
         let stamp = Stamp::of(&file.metadata()?);
-        if !self.state().proofs.holds(digest, &stamp) {
+        if !self.state().proofs.holds(digest, stamp.as_ref()) {
             if !Folder::verify(digest, &mut file)? {
                 return Err(self.discard(*digest));
             }

@@ -8,21 +8,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use assay_market::{Moment, Steady};
 use assay_protocol::units::Timestamp;
 
+use crate::system::since_start;
+
 /// What both clocks show now.
 #[must_use]
 pub fn moment() -> Moment {
     Moment { steady: steady(), wall: wall() }
 }
 
-/// The time since the machine was started, its sleep included.
+/// The time since a moment that stays the same while this process runs, the sleep of the machine included.
 #[must_use]
 pub fn steady() -> Steady {
-    #[cfg(target_os = "linux")]
-    let since = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    #[cfg(not(target_os = "linux"))]
-    let since = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    let (seconds, nanos) = (since.tv_sec.unsigned_abs(), since.tv_nsec.unsigned_abs());
-    Steady(seconds.saturating_mul(1_000).saturating_add(nanos / 1_000_000))
+    Steady(u64::try_from(since_start().as_millis()).unwrap_or(u64::MAX))
 }
 
 /// What the machine's clock shows, which anybody may set.

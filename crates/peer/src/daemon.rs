@@ -11,9 +11,7 @@ use assay_protocol::{
     id::PeerId,
     signed::{Keypair, Signer},
 };
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
@@ -32,11 +30,9 @@ use crate::{
     room::DiskRoom,
     snapshots::Snapshots,
     store::Store,
+    system::{Signals, raise_open_files},
     watchdog::Watchdog,
 };
-
-/// Files that a daemon has open at a time.
-const FILES_OPEN_MAX: u64 = 16_384;
 
 /// How a daemon is to run.
 #[derive(Debug)]
@@ -319,34 +315,6 @@ async fn join(
         limits: Limits::default(),
     };
     Ok(Network::start(settings, Arc::new(store.clone())).await?)
-}
-
-/// Lets this process have as many files open as the system gives it: each peer and each user takes one.
-fn raise_open_files() {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    let most = maximum.unwrap_or(FILES_OPEN_MAX).min(FILES_OPEN_MAX);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum }) {
-        tracing::warn!(%error, "no more files can be open at a time");
-    }
-}
-
-/// The signals that end a daemon.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn any(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 /// Returns when somebody outside wishes for the end.

@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::files::{self, private};
+use crate::system::{self, private};
 
 /// The disk. Cheap to clone.
 #[derive(Clone, Default)]
@@ -125,7 +125,7 @@ impl HomeDisk {
     /// Waits until the entries of a folder are on the disk.
     pub(crate) fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         self.permit(Change::SyncFolder(folder))?;
-        files::sync_folder(folder)
+        system::sync_folder(folder)
     }
 
     /// Gives a written file its final name. Durable when this returns.
@@ -141,7 +141,7 @@ impl HomeDisk {
         if folder.try_exists()? {
             return Ok(());
         }
-        files::create_folder(folder)?;
+        system::create_folder(folder)?;
         self.sync_folder(folder.parent().ok_or(io::ErrorKind::InvalidInput)?)
     }
 }

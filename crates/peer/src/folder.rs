@@ -16,7 +16,7 @@ use assay_protocol::id::Digest;
 
 use crate::{
     disk::{DiskFile, HomeDisk},
-    files::create_folder,
+    system::create_folder,
 };
 
 /// The folder, in the folder, of files that are still being written.

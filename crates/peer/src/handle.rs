@@ -45,9 +45,8 @@ pub use crate::driver::{
 use std::{io, path::PathBuf};
 
 use assay_protocol::codec::BLOB_BYTES_MAX;
-use tokio::net::UnixStream;
 
-use crate::{config::Home, executor::SALT_BYTES};
+use crate::{config::Home, executor::SALT_BYTES, system};
 
 /// Calls at a time on one connection.
 pub const CALLS_MAX: usize = 128;
@@ -100,8 +99,8 @@ impl Handle {
     /// # Errors
     /// [`ConnectError`], by which a program knows whether to start a daemon.
     pub async fn connect(home: &Home) -> Result<Self, ConnectError> {
-        let stream = UnixStream::connect(home.socket()).await.map_err(|error| unreached(error, home))?;
-        Ok(Self::Socket(Socket::greet(stream).await?))
+        let (from, to) = system::connect(&home.socket()).await.map_err(|error| unreached(error, home))?;
+        Ok(Self::Socket(Socket::greet(from, to).await?))
     }
 
     /// Asks one thing and waits for the answer, or its beginning. Dropping this, or the answer, cancels the call; the

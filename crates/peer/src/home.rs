@@ -5,16 +5,14 @@
 //! the seeds of beacons, the secrets of clients and the inputs of strangers.
 
 use std::{
-    fs::File,
+    fs::{File, TryLockError},
     io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{FlockOperation, flock};
-
 use crate::{
     config::Home,
-    files::{create_folder, exposed, private},
+    system::{create_folder, exposed, private},
 };
 
 /// The file in a home that is locked. It holds the process id of the owner, for people to read.
@@ -67,10 +65,10 @@ impl HomeLock {
         make(folder)?;
         let path = folder.join(LOCK_FILE);
         let mut file = private().read(true).write(true).create(true).truncate(false).open(path)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match file.try_lock() {
             Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(Locked { pid: owner(&file) }.into()),
-            Err(error) => return Err(LockError::Disk(error.into())),
+            Err(TryLockError::WouldBlock) => return Err(Locked { pid: owner(&file) }.into()),
+            Err(TryLockError::Error(error)) => return Err(LockError::Disk(error)),
         }
         file.set_len(0)?;
         file.rewind()?;

@@ -23,7 +23,7 @@ use assay_protocol::{
     receipt::Receipt,
 };
 
-use crate::{files::create_folder, receipts::Receipts};
+use crate::{receipts::Receipts, system::create_folder};
 
 /// Bytes of rows that are kept in memory.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;

@@ -18,13 +18,13 @@ pub mod index;
 pub mod journal;
 pub mod network;
 pub mod receipts;
+pub mod system;
 
 #[cfg(test)]
 #[allow(unreachable_pub, reason = "the tests of whole peers use it too")]
 #[path = "../tests/it/brittle.rs"]
 mod brittle;
 mod fetcher;
-mod files;
 mod folder;
 mod room;
 mod snapshots;

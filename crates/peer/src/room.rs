@@ -3,7 +3,7 @@
 //! **Invariant:** looking never waits for the disk; what was begun goes on below the floor, for that it is there.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,12 +11,15 @@ use std::{
     time::Duration,
 };
 
-use rustix::fs::statvfs;
 use tokio::{
     task::spawn_blocking,
     time::{MissedTickBehavior, interval},
 };
 
+use crate::system::free_bytes;
+
+/// What is free on a disk that does not say.
+const UNKNOWN: u64 = u64::MAX;
 /// How often the disk is asked.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
@@ -51,6 +54,11 @@ impl DiskRoom {
     /// Bytes that are free.
     pub(crate) fn free(&self) -> u64 {
         self.free.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that are free, if the disk says so.
+    pub(crate) fn known_free(&self) -> Option<u64> {
+        Some(self.free()).filter(|free| *free != UNKNOWN)
     }
 
     /// Bytes that have to be.
@@ -90,8 +98,8 @@ async fn look_on(folder: PathBuf, room: DiskRoom) {
 }
 
 /// A disk that says nothing is not held to be full: what is written to it will fail by itself.
-fn free(folder: &std::path::Path) -> u64 {
-    statvfs(folder).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+fn free(folder: &Path) -> u64 {
+    free_bytes(folder).unwrap_or(UNKNOWN)
 }
 
 #[cfg(test)]

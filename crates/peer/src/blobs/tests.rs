@@ -56,7 +56,7 @@ fn a_damaged_file_is_reported_once_and_then_absent() {
 fn is_read_for_path(blobs: &Blobs, digest: &Digest) -> bool {
     let known = |blobs: &Blobs| {
         let file = blobs.open_file(digest).unwrap().unwrap();
-        blobs.state().proofs.holds(digest, &Stamp::of(&file.metadata().unwrap()))
+        blobs.state().proofs.holds(digest, Stamp::of(&file.metadata().unwrap()).as_ref())
     };
     let before = known(blobs);
     blobs.path(digest).unwrap().unwrap();

@@ -13,7 +13,7 @@ use assay_protocol::{
     signed::{Keypair, Signer},
 };
 
-use crate::files::{self, exposed, private};
+use crate::system::{self, exposed, private};
 
 /// Why a home has no key to use.
 #[derive(Debug, thiserror::Error)]
@@ -196,10 +196,10 @@ impl Home {
             let present = error.kind() == io::ErrorKind::AlreadyExists;
             if present { KeyError::Present { path } } else { KeyError::Disk { path, error } }
         };
-        files::create_folder(&self.root).map_err(fail)?;
+        system::create_folder(&self.root).map_err(fail)?;
         let mut file = private().write(true).create_new(true).open(path).map_err(fail)?;
         writeln!(file, "{}", Digest(seed)).and_then(|()| file.sync_all()).map_err(fail)?;
-        files::sync_folder(&self.root).map_err(fail)?;
+        system::sync_folder(&self.root).map_err(fail)?;
         Ok(Keypair::from_seed(seed).id())
     }
 }

@@ -13,8 +13,7 @@ use assay_protocol::codec::BLOB_BYTES_MAX;
 use futures::StreamExt;
 use serde_json::Value;
 use tokio::{
-    io::{AsyncRead, BufReader},
-    net::UnixStream,
+    io::{AsyncRead, AsyncWrite, BufReader},
     sync::{Semaphore, mpsc},
     task::AbortHandle,
     time::timeout,
@@ -62,11 +61,11 @@ pub(crate) struct Dispatched {
 
 /// Serves one user until it leaves or the daemon ends.
 pub(super) async fn attend(
-    stream: UnixStream,
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin + Send + 'static,
     dispatch: impl Dispatch,
     room: Arc<Semaphore>,
 ) -> Result<(), FrameError> {
-    let (mut from, mut to) = stream.into_split();
     Hello::ours().write(&mut to).await?;
     let hello = timeout(HELLO_WAIT, Hello::read(&mut from)).await;
     if hello.map_err(|_| FrameError::Ended)??.assay != HANDLE_VERSION {

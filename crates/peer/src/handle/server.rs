@@ -7,10 +7,9 @@
 //! **Invariant:** the socket has its name only once it is its owner's alone; a user who is slow or rude holds up nobody
 //! else.
 
-use std::{fs, io, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
-    net::UnixListener,
     sync::Semaphore,
     task::{JoinHandle, JoinSet},
     time::{sleep, timeout},
@@ -20,7 +19,7 @@ use super::{
     FrameError,
     connection::{ATTACHED_BYTES_MAX, Dispatch, attend},
 };
-use crate::config::Home;
+use crate::{config::Home, system::Listener};
 
 /// Connections at a time.
 const CONNECTIONS_MAX: usize = 1024;
@@ -33,7 +32,7 @@ const CLOSE_WAIT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Server {
     path: PathBuf,
-    listener: Option<UnixListener>,
+    listener: Option<Listener>,
     accepting: Option<JoinHandle<()>>,
 }
 
@@ -48,9 +47,7 @@ impl Server {
                 Ok(()) | Err(_) => {}
             }
         }
-        let listener = UnixListener::bind(&unnamed)?;
-        fs::set_permissions(&unnamed, fs::Permissions::from_mode(0o600))?;
-        fs::rename(&unnamed, &path)?;
+        let listener = Listener::bind(&path, &unnamed)?;
         Ok(Self { path, listener: Some(listener), accepting: None })
     }
 
@@ -78,7 +75,7 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: UnixListener, dispatch: impl Dispatch) {
+async fn accept(mut listener: Listener, dispatch: impl Dispatch) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let room = Arc::new(Semaphore::new(ATTACHED_BYTES_MAX));
     let mut connections = JoinSet::new();
@@ -89,12 +86,12 @@ async fn accept(listener: UnixListener, dispatch: impl Dispatch) {
         };
         while connections.try_join_next().is_some() {}
         match accepted {
-            Ok((stream, _)) => {
+            Ok((from, to)) => {
                 let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
                     tracing::warn!(connections = CONNECTIONS_MAX, "a user is hung up on: there are too many");
                     continue;
                 };
-                let attending = attend(stream, dispatch.clone(), Arc::clone(&room));
+                let attending = attend(from, to, dispatch.clone(), Arc::clone(&room));
                 connections.spawn(async move {
                     let _place = place;
                     match attending.await {

@@ -14,7 +14,6 @@ use futures::{StreamExt, stream};
 use serde::de::DeserializeOwned;
 use tokio::{
     io::{AsyncRead, AsyncWrite, BufReader},
-    net::UnixStream,
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::AbortHandle,
     time::timeout,
@@ -75,8 +74,10 @@ type WholeFrame = (FrameKind, Vec<u8>);
 
 impl Socket {
     /// Greets whoever is at the other end.
-    pub(super) async fn greet(stream: UnixStream) -> Result<Self, ConnectError> {
-        let (mut from, mut to) = stream.into_split();
+    pub(super) async fn greet(
+        mut from: impl AsyncRead + Unpin + Send + 'static,
+        mut to: impl AsyncWrite + Unpin + Send + 'static,
+    ) -> Result<Self, ConnectError> {
         Hello::ours().write(&mut to).await?;
         let hello = timeout(HELLO_WAIT, Hello::read(&mut from)).await.map_err(|_| silent())??;
         if hello.assay != HANDLE_VERSION {

@@ -155,11 +155,13 @@ impl Rig {
     fn connect(&self) -> (UnixStream, JoinHandle<Result<(), FrameError>>) {
         let (near, far) = UnixStream::pair().unwrap();
         let room = Arc::new(Semaphore::new(connection::ATTACHED_BYTES_MAX));
-        (near, tokio::spawn(attend(far, self.clone(), room)))
+        let (from, to) = far.into_split();
+        (near, tokio::spawn(attend(from, to, self.clone(), room)))
     }
 
     async fn socket(&self) -> Socket {
-        Socket::greet(self.connect().0).await.unwrap()
+        let (from, to) = self.connect().0.into_split();
+        Socket::greet(from, to).await.unwrap()
     }
 
     /// Waits until so many calls are being worked for.
@@ -328,7 +330,8 @@ async fn bytes_count_as_taken_once_all_of_them_were() {
 async fn a_daemon_that_ends_says_so() {
     let rig = Rig::new();
     let (stream, attending) = rig.connect();
-    let socket = Socket::greet(stream).await.unwrap();
+    let (from, to) = stream.into_split();
+    let socket = Socket::greet(from, to).await.unwrap();
     let mut counting = in_time(socket.call(Count)).await.unwrap();
     assert_eq!(in_time(counting.next()).await.unwrap().unwrap(), 0);
     rig.ended.send_replace(true);

@@ -1,13 +1,25 @@
-//! Files and folders that only their owner may read.
+//! Unix systems.
 //!
 //! **Invariant:** what is made here nobody else reads, writes or enters, whatever the process's mask is.
 
+mod socket;
+
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions},
     io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::Path,
+    time::Duration,
 };
+
+use rustix::{
+    fs::statvfs,
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+    time::{ClockId, clock_gettime},
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+pub(crate) use self::socket::{Listener, connect};
 
 /// Only the owner reads and writes.
 const FILE_MODE: u32 = 0o600;
@@ -15,6 +27,21 @@ const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 /// Whoever else may read, write or enter.
 const OTHERS: u32 = 0o077;
+
+/// Files that a daemon has open at a time.
+const FILES_OPEN_MAX: u64 = 16_384;
+/// The clock that goes on in sleep: on Apple's systems that is this one, by their manual.
+#[cfg(not(target_os = "linux"))]
+const STEADY: ClockId = ClockId::Monotonic;
+/// The clock that goes on in sleep.
+#[cfg(target_os = "linux")]
+const STEADY: ClockId = ClockId::Boottime;
+
+/// What this system does not give to a peer.
+#[must_use]
+pub fn lacks() -> &'static [&'static str] {
+    &[]
+}
 
 /// How a file of the owner's alone is opened where it may have to be made.
 pub(crate) fn private() -> OpenOptions {
@@ -47,4 +74,64 @@ pub(crate) fn exposed(path: &Path) -> io::Result<Option<u32>> {
 /// Waits until the entries of a folder are on the disk.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+/// What a file is, and when anything of it last changed. The last of these is the system's own: nobody sets it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    file: (u64, u64),
+    bytes: u64,
+    written: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    pub(crate) fn of(metadata: &Metadata) -> Option<Self> {
+        Some(Self {
+            file: (metadata.dev(), metadata.ino()),
+            bytes: metadata.len(),
+            written: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        })
+    }
+}
+
+/// Bytes that the disk of a folder has free for this user; nothing if it does not say.
+pub(crate) fn free_bytes(folder: &Path) -> Option<u64> {
+    statvfs(folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// The time since the machine was started, its sleep included.
+pub(crate) fn since_start() -> Duration {
+    let since = clock_gettime(STEADY);
+    Duration::new(since.tv_sec.unsigned_abs(), u32::try_from(since.tv_nsec).unwrap_or(0))
+}
+
+/// Lets this process have as many files open as the system gives it: each peer and each user takes one.
+pub(crate) fn raise_open_files() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let most = maximum.unwrap_or(FILES_OPEN_MAX).min(FILES_OPEN_MAX);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum }) {
+        tracing::warn!(%error, "no more files can be open at a time");
+    }
+}
+
+/// The signals that end a daemon.
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for the first of them.
+    pub(crate) async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

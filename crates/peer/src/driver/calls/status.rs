@@ -74,8 +74,8 @@ pub struct StatusView {
     pub blob_bytes: u64,
     /// Bytes in those that somebody still needs.
     pub blob_bytes_kept: u64,
-    /// Bytes that the home's disk has free.
-    pub disk_free: u64,
+    /// Bytes that the home's disk has free; nothing where the system does not say.
+    pub disk_free: Option<u64>,
     /// Bytes that it must have free, so that something new is taken.
     pub disk_floor: u64,
     /// Messages that were not messages.
@@ -127,7 +127,7 @@ impl Driver {
             records: self.journal.durable().borrow().as_ref().copied().unwrap_or(0),
             blob_bytes: figures.bytes,
             blob_bytes_kept: figures.pinned_bytes,
-            disk_free: self.room.free(),
+            disk_free: self.room.known_free(),
             disk_floor: self.room.floor(),
             malformed: self.thrown.malformed.load(Ordering::Relaxed),
             forged: self.thrown.forged.load(Ordering::Relaxed),

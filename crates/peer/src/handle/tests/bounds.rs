@@ -254,7 +254,8 @@ async fn a_daemon_that_talks_nonsense_is_told_apart_from_one_that_refuses() {
     for (bytes, expected) in cases {
         let (near, mut far) = UnixStream::pair().unwrap();
         Hello::ours().write(&mut far).await.unwrap();
-        let socket = Socket::greet(near).await.unwrap();
+        let (from, to) = near.into_split();
+        let socket = Socket::greet(from, to).await.unwrap();
         let call = left_open(&socket, Spell { letters: 1 });
         Hello::read(&mut far).await.unwrap();
         assert_eq!(in_time(Frame::read(&mut far)).await.unwrap().number, 1);

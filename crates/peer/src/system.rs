@@ -1,0 +1,35 @@
+//! What a peer asks of the system that it runs on, and where each system's answer stands.
+//!
+//! | what | Unix systems | Windows |
+//! |---|---|---|
+//! | a file or folder of the owner's alone | modes 600 and 700, and wider ones are refused | what the profile's folder gives, not looked at |
+//! | the names in a folder, on the disk | waited for | not waited for: there is no way to it for a user |
+//! | whether a file is as it was when it was read | by its number and the time of its last change | never known: it is read again |
+//! | bytes that a disk has free | asked | unknown |
+//! | a clock that goes on in sleep | `CLOCK_BOOTTIME`, or `CLOCK_MONOTONIC` where it does | the performance counter |
+//! | being asked to end | signals | events of the console |
+//! | the way to the daemon | a socket of mode 600 | a pipe whose name stands in the home |
+//!
+//! Locks are those of the standard library, on all systems.
+//!
+//! **Invariant:** no other file of this crate names a system; what one does not give is told by [`lacks`].
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub use self::unix::lacks;
+#[cfg(unix)]
+pub(crate) use self::unix::{
+    Listener, Signals, Stamp, connect, create_folder, exposed, free_bytes, private, raise_open_files,
+    since_start, sync_folder,
+};
+#[cfg(windows)]
+pub use self::windows::lacks;
+#[cfg(windows)]
+pub(crate) use self::windows::{
+    Listener, Signals, Stamp, connect, create_folder, exposed, free_bytes, private, raise_open_files,
+    since_start, sync_folder,
+};
