@@ -4,9 +4,7 @@
 //! the home.
 
 use std::{
-    fs::{self, OpenOptions},
-    io,
-    os::unix::{fs::OpenOptionsExt, process::CommandExt},
+    fs, io,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -21,6 +19,7 @@ use clap::Args;
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
+    system,
 };
 
 /// What a daemon has to begin to listen.
@@ -81,17 +80,17 @@ async fn start(invocation: &Invocation) -> Result<Handle, CommandError> {
 }
 
 fn spawn(home: &Home) -> io::Result<Child> {
-    let log = OpenOptions::new().create(true).append(true).mode(0o600).open(home.log())?;
-    Command::new(std::env::current_exe()?)
+    let log = system::open_log(&home.log())?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command
         .arg("--home")
         .arg(home.root())
         .arg("up")
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
-        .current_dir("/")
-        .process_group(0)
-        .spawn()
+        .current_dir("/");
+    system::detach(&mut command).spawn()
 }
 
 async fn listening(home: &Home, mut child: Child) -> Result<Handle, CommandError> {

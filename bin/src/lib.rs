@@ -12,6 +12,7 @@ mod invocation;
 mod log;
 mod printer;
 mod stop;
+mod system;
 
 pub use bundle::Bundle;
 pub use cli::{Cli, main};

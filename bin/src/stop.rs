@@ -2,21 +2,9 @@
 
 use std::{io::Read, thread};
 
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::oneshot,
-};
+use tokio::sync::oneshot;
 
-use crate::command_error::Exit;
-
-/// Waits until a person (Ctrl-C) or the system asks this process to end, and says with which status it then should.
-pub(crate) async fn asked() -> Exit {
-    tokio::select! {
-        () = heard(SignalKind::interrupt()) => Exit::Interrupted,
-        () = heard(SignalKind::terminate()) => Exit::Terminated,
-        () = heard(SignalKind::hangup()) => Exit::Terminated,
-    }
-}
+pub(crate) use crate::system::asked;
 
 /// Waits until standard input ends: until the process at the other end of the pipe is gone.
 pub(crate) async fn orphaned() {
@@ -29,14 +17,4 @@ pub(crate) async fn orphaned() {
         let _ = ended.send(());
     });
     let _ = end.await;
-}
-
-async fn heard(kind: SignalKind) {
-    match signal(kind) {
-        Ok(mut signals) => {
-            signals.recv().await;
-        }
-        // Without a handler the system's own applies, which ends the process.
-        Err(_) => std::future::pending().await,
-    }
 }

@@ -4,22 +4,12 @@
 //! outside the log, such as its last words, goes to the same file.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Write},
-    os::{
-        fd::AsFd,
-        unix::fs::{MetadataExt, OpenOptionsExt},
-    },
     path::{Path, PathBuf},
 };
 
-use rustix::{
-    fs::fstat,
-    stdio::{dup2_stderr, dup2_stdout},
-};
-
-/// Who may read it.
-const MODE: u32 = 0o600;
+use crate::system;
 
 /// The file that is written to.
 pub(super) struct Rotated {
@@ -34,16 +24,14 @@ pub(super) struct Rotated {
 impl Rotated {
     /// The log at this path, if standard error goes there.
     pub(super) fn here(path: &Path, bytes_max: u64) -> Option<Self> {
-        let (there, here) = (fs::metadata(path).ok()?, fstat(io::stderr().as_fd()).ok()?);
-        let is_same = (there.dev(), there.ino()) == (here.st_dev, here.st_ino);
-        if !is_same {
+        if !system::is_standard_error(&io::stderr(), path) {
             return None;
         }
         Self::open(path, bytes_max, true).ok()
     }
 
     fn open(path: &Path, bytes_max: u64, is_standard: bool) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).mode(MODE).open(path)?;
+        let file = system::open_log(path)?;
         let bytes = file.metadata()?.len();
         Ok(Self { path: path.to_owned(), file, bytes, bytes_max, is_standard })
     }
@@ -65,7 +53,7 @@ impl Rotated {
         *self = Self::open(&self.path, self.bytes_max, self.is_standard)?;
         if self.is_standard {
             // Where that fails, last words are in the file before.
-            let _ = dup2_stdout(&self.file).and_then(|()| dup2_stderr(&self.file));
+            let _ = system::take_over_output(&self.file);
         }
         Ok(())
     }

@@ -4,10 +4,8 @@
 //! read end of a pipe from here and ends with it, so even `kill -9` of this program leaves no peer behind.
 
 use std::{
-    fs::{self, File},
-    io,
+    fs, io,
     net::TcpListener,
-    os::unix::{fs::OpenOptionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -23,13 +21,13 @@ use assay_runtime::{
     outcome::RunFailure,
     worker::{Worker, WorkerSource},
 };
-use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
 use super::plan::{self, Duty, Part};
 use crate::{
     bundle::DIGITS,
     command_error::{CommandError, Exit},
+    system,
 };
 
 /// What a peer has to begin to listen.
@@ -67,10 +65,7 @@ struct ProcessTree(Child);
 
 impl Drop for ProcessTree {
     fn drop(&mut self) {
-        // Its workers are of its group; a group that is gone is no error.
-        if let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+        system::kill(&mut self.0);
         let _ = self.0.wait();
     }
 }
@@ -197,19 +192,14 @@ impl DemoNetwork {
 
     fn spawn(&mut self, place: usize) -> Result<(), CommandError> {
         let peer = &mut self.peers[place];
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(peer.home.log())
-            .map_err(|error| disk(&error))?;
+        let log = system::open_log(&peer.home.log()).map_err(|error| disk(&error))?;
         let mut command = Command::new(&self.binary);
         command.arg("--home").arg(peer.home.root()).args(["up", "--tethered", "--listen", &peer.listen]);
         if peer.duty == Duty::Cheat {
             command.args(["--conduct", "forge"]);
         }
         let also_log = log.try_clone().map_err(|error| disk(&error))?;
-        let child = command.stdin(Stdio::piped()).stdout(log).stderr(also_log).process_group(0).spawn();
+        let child = system::detach(command.stdin(Stdio::piped()).stdout(log).stderr(also_log)).spawn();
         peer.process = Some(ProcessTree(child.map_err(|error| unstarted(peer, &error.to_string()))?));
         Ok(())
     }

@@ -1,0 +1,20 @@
+//! What the program asks of the system that it runs on, and where each system's answer stands.
+//!
+//! | what | Unix systems | Windows |
+//! |---|---|---|
+//! | being asked to end | signals | events of the console |
+//! | a daemon in the background | a group of processes of its own | a console of its own, not shown |
+//! | the log of a home | mode 600; what is said beside the log follows it when it turns | what the folder gives; that stays in the file before |
+//! | the end of a demonstration's peer | its group is killed | it is killed, and its workers find their pipe closed |
+//!
+//! **Invariant:** no other file of the program names a system; what one does not give is told by [`lacks`].
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub(crate) use self::unix::{asked, detach, is_standard_error, kill, lacks, open_log, take_over_output};
+#[cfg(windows)]
+pub(crate) use self::windows::{asked, detach, is_standard_error, kill, lacks, open_log, take_over_output};

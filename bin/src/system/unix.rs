@@ -1,0 +1,79 @@
+//! Unix systems.
+//!
+//! **Invariant:** a file that is made here is its owner's alone.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    os::{
+        fd::AsFd,
+        unix::{
+            fs::{MetadataExt, OpenOptionsExt},
+            process::CommandExt,
+        },
+    },
+    path::Path,
+    process::{Child, Command},
+};
+
+use rustix::{
+    process::{Pid, Signal, kill_process_group},
+    stdio::{dup2_stderr, dup2_stdout},
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::command_error::Exit;
+
+/// What this system does not give to the program.
+pub(crate) fn lacks() -> &'static [&'static str] {
+    &[]
+}
+
+/// Waits until a person (Ctrl-C) or the system asks this process to end, and says with which status it then should.
+pub(crate) async fn asked() -> Exit {
+    tokio::select! {
+        () = heard(SignalKind::interrupt()) => Exit::Interrupted,
+        () = heard(SignalKind::terminate()) => Exit::Terminated,
+        () = heard(SignalKind::hangup()) => Exit::Terminated,
+    }
+}
+
+async fn heard(kind: SignalKind) {
+    match signal(kind) {
+        Ok(mut signals) => {
+            signals.recv().await;
+        }
+        // Without a handler the system's own applies, which ends the process.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// Opens a log to add to it; others than its owner read nothing there.
+pub(crate) fn open_log(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+}
+
+/// Gives a process that is to start a group of its own.
+pub(crate) fn detach(command: &mut Command) -> &mut Command {
+    command.process_group(0)
+}
+
+/// Kills a process that [`detach`] made independent, and everything that it started.
+pub(crate) fn kill(child: &mut Child) {
+    // Its workers are of its group; a group that is gone is no error.
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+/// Whether what this process says to standard error goes into this file.
+pub(crate) fn is_standard_error(stderr: &io::Stderr, path: &Path) -> bool {
+    let here = stderr.as_fd().try_clone_to_owned().and_then(|stream| File::from(stream).metadata());
+    let (Ok(there), Ok(here)) = (fs::metadata(path), here) else { return false };
+    (there.dev(), there.ino()) == (here.dev(), here.ino())
+}
+
+/// From now on standard output and standard error go into this file.
+pub(crate) fn take_over_output(file: &File) -> io::Result<()> {
+    Ok(dup2_stdout(file).and_then(|()| dup2_stderr(file))?)
+}

@@ -1,0 +1,70 @@
+//! Windows.
+//!
+//! **Invariant:** nothing here pretends: what this system does not give is in [`lacks`].
+
+use std::{
+    env,
+    fs::{File, OpenOptions},
+    io,
+    os::windows::process::CommandExt,
+    path::Path,
+    process::{Child, Command},
+};
+
+use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
+
+use crate::command_error::Exit;
+
+/// Begins a group that Ctrl-C of this console does not reach.
+const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
+/// Gives the process a console that is not shown.
+const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+/// Set for a process in the background: its standard error is the log of its home, which cannot be seen from inside.
+const BACKGROUND: &str = "ASSAY_BACKGROUND";
+
+/// What this system does not give to the program.
+pub(crate) fn lacks() -> &'static [&'static str] {
+    &["what a daemon in the background says beside its log stays in the log before, once there is one"]
+}
+
+/// Waits until a person (Ctrl-C) or the system asks this process to end, and says with which status it then should.
+pub(crate) async fn asked() -> Exit {
+    let (Ok(mut interrupt), Ok(mut breaking), Ok(mut closing), Ok(mut shutdown)) =
+        (ctrl_c(), ctrl_break(), ctrl_close(), ctrl_shutdown())
+    else {
+        // Without a handler the system's own applies, which ends the process.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => Exit::Interrupted,
+        _ = breaking.recv() => Exit::Terminated,
+        _ = closing.recv() => Exit::Terminated,
+        _ = shutdown.recv() => Exit::Terminated,
+    }
+}
+
+/// Opens a log to add to it. Who else may read it, the folder says that it is in.
+pub(crate) fn open_log(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+/// Gives a process that is to start a console of its own.
+pub(crate) fn detach(command: &mut Command) -> &mut Command {
+    command.creation_flags(CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW).env(BACKGROUND, "1")
+}
+
+/// Kills a process. Its workers end when they find that nobody speaks to them any more.
+pub(crate) fn kill(child: &mut Child) {
+    // One that is gone is no error.
+    let _ = child.kill();
+}
+
+/// Whether what this process says to standard error goes into this file: whoever started it in the background saw to that.
+pub(crate) fn is_standard_error(_stderr: &io::Stderr, path: &Path) -> bool {
+    env::var_os(BACKGROUND).is_some() && path.exists()
+}
+
+/// Standard output and standard error stay where they are.
+pub(crate) fn take_over_output(_file: &File) -> io::Result<()> {
+    Ok(())
+}
