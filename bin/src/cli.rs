@@ -6,7 +6,9 @@ use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 
 use crate::{
     command_error::{CommandError, Exit},
-    commands::{account, demo, down, init, job, notary, offers, provide, quote, receipt, run, status, up},
+    commands::{
+        account, demo, doctor, down, init, job, notary, offers, provide, quote, receipt, run, status, up,
+    },
     invocation::Invocation,
     printer::Printer,
 };
@@ -46,6 +48,7 @@ enum Verb {
     Run(run::Args),
     Quote(quote::Args),
     Status(status::Args),
+    Doctor(doctor::Args),
     Offers(offers::Args),
     #[command(subcommand)]
     Job(job::Verb),
@@ -102,6 +105,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Run(args) => run::perform(&args, invocation).await,
         Verb::Quote(args) => quote::perform(&args, invocation).await,
         Verb::Status(args) => status::perform(&args, invocation).await,
+        Verb::Doctor(args) => doctor::perform(&args, invocation).await,
         Verb::Offers(args) => offers::perform(&args, invocation).await,
         Verb::Job(verb) => job::perform(&verb, invocation).await,
         Verb::Receipt(verb) => receipt::perform(&verb, invocation).await,

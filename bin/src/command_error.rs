@@ -36,6 +36,8 @@ pub enum Exit {
     NotVerified = 9,
     /// Waited long enough; the job may still run.
     TimedOut = 10,
+    /// Something must be mended before this peer works.
+    Problem = 12,
     /// Nobody else is there.
     NoPeers = 13,
     /// Ctrl-C.

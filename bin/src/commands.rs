@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub mod demo;
+pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod init;
 pub(crate) mod job;

@@ -5,6 +5,7 @@
 //! | being asked to end | signals | events of the console |
 //! | a daemon in the background | a group of processes of its own | a console of its own, not shown |
 //! | the log of a home | mode 600; what is said beside the log follows it when it turns | what the folder gives; that stays in the file before |
+//! | memory of the machine | read where Linux writes it; else unknown | unknown |
 //! | the end of a demonstration's peer | its group is killed | it is killed, and its workers find their pipe closed |
 //!
 //! **Invariant:** no other file of the program names a system; what one does not give is told by [`lacks`].
@@ -15,6 +16,10 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub(crate) use self::unix::{asked, detach, is_standard_error, kill, lacks, open_log, take_over_output};
+pub(crate) use self::unix::{
+    asked, detach, is_standard_error, kill, lacks, memory_bytes, open_log, take_over_output,
+};
 #[cfg(windows)]
-pub(crate) use self::windows::{asked, detach, is_standard_error, kill, lacks, open_log, take_over_output};
+pub(crate) use self::windows::{
+    asked, detach, is_standard_error, kill, lacks, memory_bytes, open_log, take_over_output,
+};

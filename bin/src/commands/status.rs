@@ -67,7 +67,7 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
         row("sandbox", format!("this machine does not give it a wall: {wall}"));
     }
     row("keeps", format!("{} records, {} KiB of blobs", status.records, status.blob_bytes / 1024));
-    row("disk", disk(status));
+    row("disk", disk(status.disk_free, status.disk_floor));
     if status.malformed + status.forged > 0 {
         row("refused", format!("{} malformed and {} forged messages", status.malformed, status.forged));
     }
@@ -81,8 +81,8 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
 }
 
 /// Where others find this peer, and who of them.
-fn listening(addresses: &[String]) -> String {
-    let who = match addresses.iter().map(|address| reach_of(address)).max() {
+pub(super) fn listening(addresses: &[String]) -> String {
+    let who = match reach(addresses) {
         None => return "nothing: it asks others, and nobody needs to ask it".to_owned(),
         Some(Reached::Machine) => "from this machine alone",
         Some(Reached::Room) => "from this network alone, unless a router passes the port on",
@@ -93,10 +93,15 @@ fn listening(addresses: &[String]) -> String {
 
 /// How far away those may be who use an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reached {
+pub(super) enum Reached {
     Machine,
     Room,
     World,
+}
+
+/// The farthest that use one of these; nothing without any.
+pub(super) fn reach(addresses: &[String]) -> Option<Reached> {
+    addresses.iter().map(|address| reach_of(address)).max()
 }
 
 fn reach_of(address: &str) -> Reached {
@@ -111,13 +116,18 @@ fn reach_of(address: &str) -> Reached {
 }
 
 /// How much room the disk has, and what follows from it.
-fn disk(status: &StatusView) -> String {
-    let Some(bytes) = status.disk_free else { return "this system does not say what is free".to_owned() };
-    let (free, floor) = (bytes >> 20, status.disk_floor >> 20);
-    if bytes < status.disk_floor {
-        return format!("{free} MiB free, less than {floor}: no new jobs are taken, and nothing is offered");
+pub(super) fn disk(free: Option<u64>, floor: u64) -> String {
+    let Some(bytes) = free else { return "this system does not say what is free".to_owned() };
+    let (free, least) = (bytes >> 20, floor >> 20);
+    if is_short(Some(bytes), floor) {
+        return format!("{free} MiB free, less than {least}: no new jobs are taken, and nothing is offered");
     }
     format!("{free} MiB free")
+}
+
+/// Whether there is too little for anything new.
+pub(super) fn is_short(free: Option<u64>, floor: u64) -> bool {
+    free.is_some_and(|free| free < floor)
 }
 
 fn roles(status: &StatusView) -> String {
@@ -172,7 +182,7 @@ fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
         "offers": status.offers, "jobs": status.jobs, "jobs_open": status.jobs_open, "running": status.running,
         "records": status.records, "blob_bytes": status.blob_bytes,
         "disk_free": status.disk_free, "disk_floor": status.disk_floor,
-        "takes_new_jobs": status.disk_free.is_none_or(|free| free >= status.disk_floor),
+        "takes_new_jobs": !is_short(status.disk_free, status.disk_floor),
         "malformed": status.malformed, "forged": status.forged,
         "faults": status.faults.iter().map(fault).collect::<Vec<_>>(),
         "forked": status.forked.iter().map(full).collect::<Vec<_>>(),

@@ -29,6 +29,13 @@ pub(crate) fn lacks() -> &'static [&'static str] {
     &[]
 }
 
+/// Bytes of memory that the machine has, if the system says so in a file, as Linux does.
+pub(crate) fn memory_bytes() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let kibibytes = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    kibibytes.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()?.checked_mul(1024)
+}
+
 /// Waits until a person (Ctrl-C) or the system asks this process to end, and says with which status it then should.
 pub(crate) async fn asked() -> Exit {
     tokio::select! {

@@ -27,6 +27,11 @@ pub(crate) fn lacks() -> &'static [&'static str] {
     &["what a daemon in the background says beside its log stays in the log before, once there is one"]
 }
 
+/// Not known.
+pub(crate) fn memory_bytes() -> Option<u64> {
+    None
+}
+
 /// Waits until a person (Ctrl-C) or the system asks this process to end, and says with which status it then should.
 pub(crate) async fn asked() -> Exit {
     let (Ok(mut interrupt), Ok(mut breaking), Ok(mut closing), Ok(mut shutdown)) =

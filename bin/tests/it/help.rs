@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "",
     "demo",
     "init",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 20] = [
     "run",
     "quote",
     "status",
+    "doctor",
     "offers",
     "job",
     "job ls",

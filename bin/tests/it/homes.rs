@@ -45,15 +45,15 @@ fn rules(name: &str, notary: PeerId) -> Genesis {
 }
 
 /// A home of a network on this machine.
-struct Homestead {
+pub(crate) struct Homestead {
     _folder: tempfile::TempDir,
-    home: Home,
+    pub(crate) home: Home,
     network: PathBuf,
 }
 
 impl Homestead {
     /// A peer's home, in a network whose notary it is itself or somebody who is away.
-    fn new(notary: bool) -> Self {
+    pub(crate) fn new(notary: bool) -> Self {
         let folder = private_folder();
         let (home, network) = (Home::at(folder.path().join("home")), folder.path().join("network.toml"));
         let seed = [5; 32];
@@ -66,17 +66,17 @@ impl Homestead {
         homestead
     }
 
-    fn types(&self, arguments: &[&str]) -> crate::assay::Ran {
+    pub(crate) fn types(&self, arguments: &[&str]) -> crate::assay::Ran {
         assay(self.home.root(), arguments)
     }
 
     /// Runs the daemon until it is ready and has written, and ends it in good order.
-    fn lives_once(&self, extra: &[&str]) {
+    pub(crate) fn lives_once(&self, extra: &[&str]) {
         self.lives_until(extra, |_| true);
     }
 
     /// Runs the daemon until its journal has a length that is enough.
-    fn lives_until(&self, extra: &[&str], enough: impl Fn(usize) -> bool) {
+    pub(crate) fn lives_until(&self, extra: &[&str], enough: impl Fn(usize) -> bool) {
         let mut daemon = Command::new(BINARY);
         daemon.args(["up", "--tethered", "--listen", "/ip4/127.0.0.1/tcp/0"]).args(extra);
         daemon.env("ASSAY_HOME", self.home.root()).stdin(Stdio::piped());
@@ -101,12 +101,12 @@ impl Homestead {
     }
 
     /// The last part of the journal.
-    fn part(&self) -> PathBuf {
+    pub(crate) fn part(&self) -> PathBuf {
         let files = fs::read_dir(self.home.journal()).unwrap().map(|entry| entry.unwrap().path());
         files.filter(|path| path.extension().is_some_and(|ending| ending == "records")).max().unwrap()
     }
 
-    fn journal(&self) -> Vec<u8> {
+    pub(crate) fn journal(&self) -> Vec<u8> {
         fs::read(self.part()).unwrap()
     }
 }

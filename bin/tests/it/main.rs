@@ -8,6 +8,7 @@ mod assay;
 mod brittle;
 mod demo;
 mod docs;
+mod doctors;
 mod endurance;
 mod errors;
 mod help;

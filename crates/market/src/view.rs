@@ -213,6 +213,19 @@ pub struct SkewView {
     pub ahead_ms: i64,
 }
 
+/// From how far on a clock that is behind a notary's is told of: what a notary has said is past.
+const BEHIND_MS: i64 = 5_000;
+/// From how far on one that is ahead is: what a notary has said may have travelled for a while.
+const AHEAD_MS: i64 = 120_000;
+
+impl SkewView {
+    /// Whether one of the two clocks must be wrong.
+    #[must_use]
+    pub fn is_far(&self) -> bool {
+        !(-BEHIND_MS..=AHEAD_MS).contains(&self.ahead_ms)
+    }
+}
+
 /// Messages of one kind that came to nothing for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultView {

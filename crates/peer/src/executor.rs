@@ -47,7 +47,7 @@ use crate::blobs::Blobs;
 /// Bytes of salt before the input in an input's blob.
 pub(crate) const SALT_BYTES: usize = 32;
 /// Checks that run whatever else does; more take the places of jobs.
-const CHECK_PLACES: usize = 1;
+pub const CHECK_PLACES: usize = 1;
 /// The longest run of a test before an offer.
 const TEST_WAIT: Duration = Duration::seconds(60);
 
@@ -91,13 +91,24 @@ pub struct NoClass {
     pub reason: String,
 }
 
+/// Cores of this machine, as far as this process may use them.
+#[must_use]
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Runs at a time where `places` are asked for: one for every two cores if that is 0.
+#[must_use]
+pub fn places_of(places: usize) -> usize {
+    if places == 0 { cores().div_ceil(2) } else { places }
+}
+
 impl Executor {
     /// An executor whose workers are `worker` (a program that runs [`assay_runtime::worker::main`] when its first argument
     /// is `worker`), as many at a time as `places`, or one for every two cores if that is 0, and a check beside them.
     #[must_use]
     pub fn new(worker: PathBuf, cache: PathBuf, places: usize, blobs: Blobs, conduct: Conduct) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let places_max = if places == 0 { cores.div_ceil(2) } else { places };
+        let places_max = places_of(places);
         Self {
             inner: Arc::new(Inner {
                 pool: Pool::new(WorkerSource { binary: worker, cache: Some(cache) }),

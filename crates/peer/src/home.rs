@@ -83,6 +83,14 @@ impl HomeLock {
 /// [`LockError::Exposed`], if there is one that other accounts can get at, or something in it that only its peer writes.
 pub fn make(folder: &Path) -> Result<(), LockError> {
     create_folder(folder)?;
+    check(folder)
+}
+
+/// Looks whether a home is its owner's alone, where the system has such a thing.
+///
+/// # Errors
+/// As [`make`].
+pub fn check(folder: &Path) -> Result<(), LockError> {
     for path in Home::at(folder).private() {
         if let Some(mode) = exposed(&path)? {
             return Err(LockError::Exposed { path, mode, home: folder.to_owned() });

@@ -144,6 +144,17 @@ pub struct Broken {
     pub reason: Arc<str>,
 }
 
+/// What a journal was found to hold by somebody who only looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalFigures {
+    /// Records, those that only a snapshot stands for included.
+    pub records: u64,
+    /// Parts that are there.
+    pub parts: usize,
+    /// Bytes behind the last record that belong to none: the next opening cuts them off.
+    pub torn_bytes: u64,
+}
+
 /// An open journal and its writing thread.
 pub struct Journal {
     shared: Arc<Shared>,
@@ -169,16 +180,7 @@ impl Journal {
             return Err(OpenError::NotAJournal);
         }
         disk.create_folder(folder)?;
-        let Some(scan) = scan(folder, owner, base)? else {
-            return match base.records {
-                0 => Self::begin(disk, folder, owner, base),
-                known => Err(OpenError::LostTail { known, present: 0 }),
-            };
-        };
-        let present = scan.extent.records;
-        if present < base.records {
-            return Err(OpenError::LostTail { known: base.records, present });
-        }
+        let Some(scan) = read(folder, owner, base)? else { return Self::begin(disk, folder, owner, base) };
         let mut file = disk.open(&scan.header.place.path(folder))?;
         if scan.torn_bytes > 0 {
             tracing::warn!(
@@ -246,6 +248,23 @@ impl Journal {
         disk.sync_folder(&aside)?;
         disk.sync_folder(folder)?;
         Ok(Some(aside))
+    }
+
+    /// Reads a journal as [`Journal::open`] does, and leaves all as it is; nothing, if none was begun.
+    ///
+    /// # Errors
+    /// [`OpenError`], as one that does not open.
+    pub(crate) fn look(
+        folder: &Path,
+        owner: Owner,
+        base: &Base,
+    ) -> Result<Option<JournalFigures>, OpenError> {
+        if folder.is_file() {
+            return Err(OpenError::NotAJournal);
+        }
+        let Some(scan) = read(folder, owner, base)? else { return Ok(None) };
+        let Scan { extent, torn_bytes, .. } = scan;
+        Ok(Some(JournalFigures { records: extent.records, parts: extent.parts.len(), torn_bytes }))
     }
 
     fn start(disk: &HomeDisk, scan: Scan, sink: Box<dyn BatchSink>) -> io::Result<Self> {
@@ -388,6 +407,16 @@ impl JournalReader {
         }
         if gone.is_empty() { Ok(()) } else { self.disk.sync_folder(&folder) }
     }
+}
+
+/// Reads a journal behind what is known; nothing, if it has no parts and nothing is known.
+fn read(folder: &Path, owner: Owner, base: &Base) -> Result<Option<Scan>, OpenError> {
+    let scan = scan(folder, owner, base)?;
+    let present = scan.as_ref().map_or(0, |scan| scan.extent.records);
+    if present < base.records {
+        return Err(OpenError::LostTail { known: base.records, present });
+    }
+    Ok(scan)
 }
 
 /// A folder beside a journal for what is cut off it from this record on.

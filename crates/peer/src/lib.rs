@@ -6,6 +6,7 @@
 extern crate self as assay_peer;
 
 pub mod blobs;
+pub mod checkup;
 pub mod clock;
 pub mod config;
 pub mod daemon;

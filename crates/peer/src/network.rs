@@ -58,7 +58,7 @@ pub use self::{
     },
     limits::{Limits, Pace},
     progress::Progress,
-    start::{USUAL_PORT, usual_address},
+    start::{USUAL_PORT, can_listen, usual_address},
     topics::Topic,
 };
 use crate::watchdog::Watchdog;
@@ -252,8 +252,7 @@ impl Network {
     /// [`NetworkError`], if it is no address or cannot be listened on.
     pub async fn listen(&self, address: &str) -> Result<(), NetworkError> {
         let failed = |reason: String| NetworkError::Listen { address: address.to_owned(), reason };
-        let parsed: Multiaddr = address.parse().map_err(|error| failed(format!("{error}")))?;
-        start::is_free(&parsed).map_err(|error| failed(error.to_string()))?;
+        let parsed = start::free(address)?;
         let mut status = self.status.clone();
         let before = status.borrow().listening.len();
         let (reply, listens) = oneshot::channel();

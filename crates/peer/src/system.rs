@@ -20,16 +20,16 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub use self::unix::lacks;
-#[cfg(unix)]
 pub(crate) use self::unix::{
-    Listener, Signals, Stamp, connect, create_folder, exposed, free_bytes, private, raise_open_files,
-    since_start, sync_folder,
+    Listener, Signals, Stamp, connect, create_folder, exposed, private, raise_open_files, since_start,
+    sync_folder,
 };
-#[cfg(windows)]
-pub use self::windows::lacks;
+#[cfg(unix)]
+pub use self::unix::{free_bytes, lacks};
 #[cfg(windows)]
 pub(crate) use self::windows::{
-    Listener, Signals, Stamp, connect, create_folder, exposed, free_bytes, private, raise_open_files,
-    since_start, sync_folder,
+    Listener, Signals, Stamp, connect, create_folder, exposed, private, raise_open_files, since_start,
+    sync_folder,
 };
+#[cfg(windows)]
+pub use self::windows::{free_bytes, lacks};

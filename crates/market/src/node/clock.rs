@@ -22,10 +22,6 @@ use crate::{
 const DRIFT_MS: i64 = 1_000;
 /// How long a jump must last until it is followed.
 const JUMP_KEPT: Duration = Duration::seconds(300);
-/// From how far on a clock that is behind a notary's is told of: what a notary has said is past.
-const BEHIND_MS: i64 = 5_000;
-/// From how far on one that is ahead is: what a notary has said may have travelled for a while.
-const AHEAD_MS: i64 = 120_000;
 
 /// This peer's idea of the time.
 #[derive(Clone, Debug, Default)]
@@ -69,7 +65,7 @@ impl Clock {
     /// Compares the time with a notary's; by how much it is off, if that is news and worth telling.
     pub(super) fn compare(&mut self, notary: PeerId, theirs: Timestamp, now: Timestamp) -> Option<i64> {
         let off = signed(now.0).saturating_sub(signed(theirs.0));
-        let is_far = |off: i64| !(-BEHIND_MS..=AHEAD_MS).contains(&off);
+        let is_far = |ahead_ms: i64| SkewView { notary, ahead_ms }.is_far();
         let known = self.skews.insert(notary, off).is_some_and(is_far);
         (is_far(off) && !known).then_some(off)
     }

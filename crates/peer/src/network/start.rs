@@ -4,7 +4,6 @@
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
-    io,
     net::{Ipv4Addr, TcpListener},
     sync::Arc,
     time::{Duration, Instant},
@@ -94,8 +93,7 @@ impl SwarmTask {
         let mut waiting: HashMap<ListenerId, &String> = HashMap::new();
         for address in addresses {
             let failed = |reason: String| NetworkError::Listen { address: address.clone(), reason };
-            let parsed: Multiaddr = address.parse().map_err(|error| failed(format!("{error}")))?;
-            is_free(&parsed).map_err(|error| failed(error.to_string()))?;
+            let parsed = free(address)?;
             let listener = self.swarm.listen_on(parsed).map_err(|error| failed(error.to_string()))?;
             waiting.insert(listener, address);
         }
@@ -127,9 +125,21 @@ pub fn usual_address() -> String {
     format!("/ip4/0.0.0.0/tcp/{}", if is_free { USUAL_PORT } else { 0 })
 }
 
-/// Whether nobody listens there. libp2p shares ports, so a second peer would silently take half of the connections.
-pub(super) fn is_free(address: &Multiaddr) -> io::Result<()> {
-    socket_of(address).map_or(Ok(()), |socket| TcpListener::bind(socket).map(drop))
+/// Whether a peer could listen there now.
+///
+/// # Errors
+/// [`NetworkError::Listen`], if it is no address, not this machine's, or somebody listens there.
+pub fn can_listen(address: &str) -> Result<(), NetworkError> {
+    free(address).map(drop)
+}
+
+/// An address, if nobody listens there. libp2p shares ports, so a second peer would silently take half of the connections.
+pub(super) fn free(address: &str) -> Result<Multiaddr, NetworkError> {
+    let failed = |reason: String| NetworkError::Listen { address: address.to_owned(), reason };
+    let parsed: Multiaddr = address.parse().map_err(|error| failed(format!("{error}")))?;
+    let bound = socket_of(&parsed).map_or(Ok(()), |socket| TcpListener::bind(socket).map(drop));
+    bound.map_err(|error| failed(error.to_string()))?;
+    Ok(parsed)
 }
 
 fn swarm(

@@ -97,7 +97,8 @@ impl Stamp {
 }
 
 /// Bytes that the disk of a folder has free for this user; nothing if it does not say.
-pub(crate) fn free_bytes(folder: &Path) -> Option<u64> {
+#[must_use]
+pub fn free_bytes(folder: &Path) -> Option<u64> {
     statvfs(folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 

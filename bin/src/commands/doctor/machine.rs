@@ -1,0 +1,106 @@
+//! What this machine gives to jobs: a sandbox with its walls, cores and memory for what the settings sell.
+
+use assay_peer::{
+    config::DaemonSettings,
+    executor::{CHECK_PLACES, cores, places_of},
+};
+use assay_runtime::{envelope::RunLimits, pool::Pool, worker::WorkerSource};
+
+use super::Finding;
+use crate::{
+    command_error::{CommandError, Exit},
+    system,
+};
+
+/// What helps against a wall that is missing.
+const WALL_MENDS: &str = "a newer kernel, or a system that has it; until then a runner that breaks out of the sandbox \
+                          meets one wall less";
+/// What helps against what a system has not.
+const SYSTEM_MENDS: &str =
+    "nothing but another system; docs/decisions/063-other-systems.md says what follows";
+
+pub(super) fn look(settings: &DaemonSettings, findings: &mut Vec<Finding>) {
+    findings.extend(sandbox(examine()));
+    findings.push(capacity(settings, cores(), system::memory_bytes()));
+    let lacks = assay_peer::system::lacks().iter().chain(system::lacks());
+    findings.extend(lacks.map(|lack| Finding::warning("system", *lack, SYSTEM_MENDS)));
+}
+
+/// Starts a worker, as for a job, and asks it what it is, and which walls it has not.
+fn examine() -> Result<(String, Vec<String>), String> {
+    let binary = std::env::current_exe().map_err(|error| error.to_string())?;
+    let examined = Pool::new(WorkerSource { binary, cache: None }).examine();
+    let (class, missing) = examined.map_err(|error| error.to_string())?;
+    Ok((class.to_string(), missing))
+}
+
+fn sandbox(examined: Result<(String, Vec<String>), String>) -> Vec<Finding> {
+    let (class, missing) = match examined {
+        Ok(examined) => examined,
+        Err(reason) => {
+            let hint = "the sandbox must be able to start processes of this program";
+            return vec![Finding::problem(
+                "sandbox",
+                &CommandError::new(Exit::Other, "SANDBOX", reason, hint),
+            )];
+        }
+    };
+    let walls = if missing.is_empty() { "within all walls" } else { "with fewer walls than it should" };
+    let missing = missing.into_iter().map(|wall| {
+        Finding::warning("sandbox", format!("this machine does not give it a wall: {wall}"), WALL_MENDS)
+    });
+    [Finding::fine("sandbox", format!("starts, {walls}, as {class}"))].into_iter().chain(missing).collect()
+}
+
+/// Whether the runs that the settings allow at a time have room.
+fn capacity(settings: &DaemonSettings, cores: usize, memory: Option<u64>) -> Finding {
+    let places = places_of(usize::try_from(settings.workers).unwrap_or(usize::MAX));
+    let each = RunLimits::default().process_memory_bytes;
+    let most = each.saturating_mul(places.saturating_add(CHECK_PLACES) as u64);
+    let (most_mib, memory_mib) = (most >> 20, memory.map(|bytes| bytes >> 20));
+    let runs = if places == 1 { "1 run".to_owned() } else { format!("{places} runs") };
+    let said = format!("{runs} at a time beside a check, on {cores} cores; they may take {most_mib} MiB");
+    let lower = "lower daemon.workers in the home's config.toml";
+    match memory_mib {
+        _ if places > cores => Finding::warning("capacity", format!("{said}: more runs than cores"), lower),
+        Some(has) if most_mib > has => {
+            Finding::warning("capacity", format!("{said}, and the machine has {has} MiB"), lower)
+        }
+        Some(has) => Finding::fine("capacity", format!("{said} of {has} MiB")),
+        None => {
+            Finding::fine("capacity", format!("{said}; how much memory there is, this system does not say"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Verdict, *};
+
+    #[test]
+    fn a_sandbox_that_does_not_start_or_lacks_a_wall_is_named() {
+        let absent = sandbox(Err("the worker cannot be started: no".to_owned()));
+        assert!(matches!(&absent[..], [found] if found.verdict == Verdict::Problem), "{absent:?}");
+        let whole = sandbox(Ok(("class".to_owned(), Vec::new())));
+        assert!(
+            matches!(&whole[..], [found] if found.found == "starts, within all walls, as class"),
+            "{whole:?}"
+        );
+        let open = sandbox(Ok(("class".to_owned(), vec!["network: none".to_owned()])));
+        assert!(open[0].found.contains("fewer walls"), "{open:?}");
+        assert!(open[1].verdict == Verdict::Warning && open[1].found.ends_with("network: none"), "{open:?}");
+    }
+
+    #[test]
+    fn runs_need_cores_and_memory() {
+        let verdict = |workers, cores, memory| {
+            let settings = DaemonSettings { workers, ..DaemonSettings::default() };
+            capacity(&settings, cores, memory).verdict
+        };
+        let each = RunLimits::default().process_memory_bytes;
+        assert_eq!(verdict(2, 2, Some(3 * each)), Verdict::Fine);
+        assert_eq!(verdict(2, 2, Some(3 * each - (1 << 20))), Verdict::Warning, "the check has its own");
+        assert_eq!(verdict(3, 2, Some(u64::MAX)), Verdict::Warning);
+        assert_eq!(verdict(2, 2, None), Verdict::Fine);
+    }
+}

@@ -1,0 +1,126 @@
+//! What the daemon that runs says of itself: whom it reaches, who reaches it, and what time it is.
+
+use assay_market::view::ClockView;
+use assay_peer::handle::StatusView;
+
+use super::{
+    super::status::{Reached, listening, reach},
+    Finding,
+};
+use crate::{
+    command_error::{CommandError, Exit},
+    printer::short,
+};
+
+pub(super) fn look(status: &StatusView, findings: &mut Vec<Finding>) {
+    let version = status.program.as_str();
+    findings.push(match version == env!("CARGO_PKG_VERSION") {
+        true => Finding::fine("daemon", format!("runs, version {version}")),
+        false => Finding::warning(
+            "daemon",
+            format!("runs, of version {version}, while this program is {}", env!("CARGO_PKG_VERSION")),
+            "`assay down` and `assay up`",
+        ),
+    });
+    findings.push(peers(status.neighbours.len()));
+    let serves = status.is_notary || status.is_verifier || status.providing.is_some();
+    findings.push(ports(serves, &status.addresses));
+    findings.push(clock(&status.clock));
+    findings.extend(status.forked.iter().map(|notary| {
+        let found = format!("the notary {} keeps two journals, and this peer left it", short(notary));
+        Finding::warning("notary", found, "orders through another one, if the network has one")
+    }));
+}
+
+fn peers(connected: usize) -> Finding {
+    match connected {
+        0 => Finding::warning(
+            "peers",
+            "nobody is connected",
+            "get the network file anew from whoever founded the network; it may name peers that are gone",
+        ),
+        1 => Finding::fine("peers", "1 is connected"),
+        many => Finding::fine("peers", format!("{many} are connected")),
+    }
+}
+
+fn ports(serves: bool, addresses: &[String]) -> Finding {
+    let said = listening(addresses);
+    match (serves, reach(addresses)) {
+        (true, None) => {
+            let hint =
+                "start it with `assay up --listen ADDR`, or name daemon.listen in the home's config.toml";
+            let message = "this peer serves others and listens on nothing";
+            Finding::problem("ports", &CommandError::new(Exit::Other, "NOT_LISTENING", message, hint))
+        }
+        (true, Some(Reached::Machine)) => Finding::warning(
+            "ports",
+            said,
+            "name an address of this machine's as daemon.listen, if others are to find it",
+        ),
+        (true, Some(Reached::Room | Reached::World)) | (false, _) => Finding::fine("ports", said),
+    }
+}
+
+/// How far this machine's clock is from what notaries say, by the peer's own rule.
+fn clock(clock: &ClockView) -> Finding {
+    let mend = "have the system set its clock by the network, and start the daemon again";
+    if clock.jumped_ms != 0 {
+        let found = format!("the machine's clock was moved by {} ms while the daemon ran", clock.jumped_ms);
+        return Finding::warning("clock", found, mend);
+    }
+    let farthest = clock.skews.iter().max_by_key(|skew| skew.ahead_ms.unsigned_abs());
+    let Some(skew) = farthest else {
+        return Finding::fine("clock", "not compared: no notary has said what time it is");
+    };
+    let side = if skew.ahead_ms < 0 { "behind" } else { "ahead of" };
+    let off = skew.ahead_ms.unsigned_abs();
+    let found = format!("{off} ms {side} what the notary {} last said", short(skew.notary));
+    if !clock.skews.iter().any(|skew| skew.is_far()) {
+        return Finding::fine("clock", found);
+    }
+    Finding::problem("clock", &CommandError::new(Exit::Other, "CLOCK_OFF", found, mend))
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_market::view::SkewView;
+    use assay_protocol::id::PeerId;
+
+    use super::{super::Verdict, *};
+
+    #[test]
+    fn whoever_serves_others_must_be_found_by_them() {
+        let verdict = |serves, addresses: &[&str]| {
+            let addresses: Vec<String> = addresses.iter().map(|address| (*address).to_owned()).collect();
+            ports(serves, &addresses).verdict
+        };
+        let (machine, room) = ("/ip4/127.0.0.1/tcp/1", "/ip4/192.168.0.2/tcp/1");
+        assert_eq!([verdict(true, &[]), verdict(false, &[])], [Verdict::Problem, Verdict::Fine]);
+        assert_eq!(
+            [verdict(true, &[machine]), verdict(false, &[machine])],
+            [Verdict::Warning, Verdict::Fine]
+        );
+        assert_eq!(verdict(true, &[machine, room]), Verdict::Fine);
+    }
+
+    #[test]
+    fn a_clock_that_is_off_by_the_peers_own_rule_is_named() {
+        let off = |ahead_ms: &[i64]| {
+            let skew =
+                |(byte, ahead_ms): (u8, &i64)| SkewView { notary: PeerId([byte; 32]), ahead_ms: *ahead_ms };
+            let skews = (0..).zip(ahead_ms).map(skew).collect();
+            clock(&ClockView { jumped_ms: 0, skews })
+        };
+        assert_eq!(off(&[]).verdict, Verdict::Fine);
+        assert_eq!(off(&[-5_000, 120_000]).verdict, Verdict::Fine);
+        for (ahead_ms, said) in [(-5_001, "5001 ms behind "), (120_001, "120001 ms ahead of ")] {
+            let found = off(&[ahead_ms]);
+            assert!(found.verdict == Verdict::Problem && found.found.starts_with(said), "{found:?}");
+            assert!(found.mend.is_some_and(|mend| mend.contains("clock")));
+        }
+        assert_eq!(off(&[40_000, -6_000]).verdict, Verdict::Problem, "the nearer one is off as well");
+        let jumped = clock(&ClockView { jumped_ms: -70_000, skews: Vec::new() });
+        assert!(jumped.verdict == Verdict::Warning && jumped.found.contains("-70000 ms"), "{jumped:?}");
+    }
+}

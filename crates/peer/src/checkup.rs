@@ -1,0 +1,87 @@
+//! What of a home can be seen without living in it: whether its journal would open, and with what.
+//!
+//! **Invariant:** nothing is changed and no lock is taken. Of a home whose daemon runs, that daemon knows better.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use assay_market::node::Config;
+use assay_protocol::signed::Signer;
+
+use crate::{
+    config::{Home, NetworkFile},
+    daemon::DaemonError,
+    disk::HomeDisk,
+    driver::beginnings,
+    journal::{Journal, JournalFigures, OpenError, Owner},
+    snapshots::Snapshots,
+};
+
+/// How what a peer must not forget stands on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// The journal; nothing, if none was begun.
+    pub journal: Option<JournalFigures>,
+    /// Snapshots that can be begun with.
+    pub snapshots: usize,
+    /// Snapshots that cannot.
+    pub unusable: usize,
+}
+
+/// Bytes of all that lies in a folder; none if it is not there.
+///
+/// # Errors
+/// The disk fails.
+pub fn bytes_in(folder: &Path) -> io::Result<u64> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut bytes = 0;
+    for entry in entries {
+        let path: PathBuf = entry?.path();
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => bytes += bytes_in(&path)?,
+            Ok(metadata) => bytes += metadata.len(),
+            // A daemon that runs removes files.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(bytes)
+}
+
+/// Reads the journal of a home as its daemon would when it starts.
+///
+/// # Errors
+/// [`DaemonError`], as a daemon that would not start.
+pub fn memory(home: &Home, file: &NetworkFile) -> Result<Memory, DaemonError> {
+    let (own, folder) = (home.key()?.id(), home.journal());
+    let owner = Owner { peer: own, network: file.genesis.id() };
+    let config = Config::new(file.genesis.clone());
+    if !folder.exists() {
+        return Ok(Memory { journal: None, snapshots: 0, unusable: 0 });
+    }
+    let snapshots = Snapshots::new(&HomeDisk::default(), &folder, owner);
+    let all = snapshots.list().map_err(DaemonError::System)?.len();
+    let usable = beginnings(&snapshots, own, &config).map_err(DaemonError::System)?.count() - 1;
+    let mut refused = None;
+    for begun in beginnings(&snapshots, own, &config).map_err(DaemonError::System)? {
+        match Journal::look(&folder, owner, &begun.base) {
+            // Another snapshot may be of this journal.
+            Err(error @ OpenError::Damaged { offset: 0, .. }) => {
+                refused.get_or_insert(error);
+            }
+            journal => {
+                return Ok(Memory {
+                    journal: journal?,
+                    snapshots: usable,
+                    unusable: all.saturating_sub(usable),
+                });
+            }
+        }
+    }
+    Err(refused.unwrap_or(OpenError::NotAJournal).into())
+}
