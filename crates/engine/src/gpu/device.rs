@@ -54,7 +54,14 @@ pub(super) fn info(index: usize, adapter: &wgpu::Adapter) -> CardInfo {
     CardInfo { index, name: info.name, driver, is_hardware, memory_bytes }
 }
 
+/// Not known: these systems have no Vulkan of their own, so no device of theirs is listed.
+#[cfg(target_vendor = "apple")]
+fn memory(_adapter: &wgpu::Adapter) -> Option<u64> {
+    None
+}
+
 /// The largest heap that is the device's own.
+#[cfg(not(target_vendor = "apple"))]
 fn memory(adapter: &wgpu::Adapter) -> Option<u64> {
     // SAFETY: the physical device is only asked about its memory, and not kept.
     #[allow(unsafe_code)]
