@@ -56,6 +56,12 @@ impl From<DaemonError> for CommandError {
             DaemonError::Journal(_) | DaemonError::Read(_) => {
                 Self::new(Exit::Other, "JOURNAL_DAMAGED", &error, WITHOUT_TAIL)
             }
+            DaemonError::Behind(_) => Self::new(
+                Exit::Forbidden,
+                "NOTARY_BEHIND",
+                &error,
+                "`assay notary recover` says what is left to do; nothing was signed",
+            ),
             DaemonError::Forgetful => Self::new(
                 Exit::Forbidden,
                 "NOTARY_WOULD_FORK",

@@ -1,7 +1,10 @@
-//! `assay notary`: whether a notary's books follow from its journal.
+//! `assay notary`: whether a notary's books follow from its journal, and what is left to do where that is lost.
 
 use assay_market::view::BooksView;
-use assay_peer::handle::{AuditNotary, Audited};
+use assay_peer::{
+    daemon::{DaemonError, examine},
+    handle::{AuditNotary, Audited},
+};
 use assay_protocol::{id::PeerId, units::Amount};
 use serde_json::{Value, json};
 
@@ -12,10 +15,11 @@ use crate::{
     printer::{full, money, short},
 };
 
-/// Whether a notary's books follow from its journal.
+/// A notary's books and its journal.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     Audit(Args),
+    Recover(RecoverArgs),
 }
 
 const EXAMPLES: &str = "\
@@ -34,8 +38,60 @@ pub(crate) struct Args {
     reach: Reach,
 }
 
+/// Say whether this notary's journal is whole, and what is left to do if it is not.
+///
+/// Changes nothing and signs nothing. The daemon must not run.
+#[derive(Debug, clap::Args)]
+#[command(after_help = RECOVER_EXAMPLES)]
+pub(crate) struct RecoverArgs {}
+
+const RECOVER_EXAMPLES: &str = "\
+Examples:
+  assay notary recover  after `assay up` said that the journal is cut, damaged or behind";
+
+/// What is left to do where a notary has lost what it said.
+const LEFT_TO_DO: [&str; 4] = [
+    "Others hold what this notary signed. If it went on without its journal it would sign other things under the same",
+    "numbers; every peer that saw both would leave it for good. So it does not start, and there are two ways:",
+    "  1. Put back the newest copy of the whole home. `assay up` asks others what it said last, and ends if they know more.",
+    "  2. Where there is none, give it up: found a network with another notary. Receipts that it signed stay valid.",
+];
+
 pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
-    let Verb::Audit(args) = verb;
+    match verb {
+        Verb::Audit(args) => audit(args, invocation).await,
+        Verb::Recover(_) => recover(invocation),
+    }
+}
+
+fn recover(invocation: &Invocation) -> Result<(), CommandError> {
+    invocation.network()?;
+    let examined = examine(&invocation.home).inspect_err(|error| {
+        if matches!(error, DaemonError::Journal(_) | DaemonError::Read(_)) {
+            LEFT_TO_DO.iter().for_each(|line| invocation.printer.line((*line).to_owned()));
+        }
+    })?;
+    let Some(head) = examined.head else {
+        let hint = "other peers go on without what they lost: `assay up --accept-lost-tail`";
+        return Err(CommandError::new(Exit::Usage, "NOT_A_NOTARY", "this peer keeps no books", hint));
+    };
+    invocation.printer.line(format!(
+        "The journal is whole: {} records, {} of them entries. The last is {}.",
+        examined.records,
+        head.sequence,
+        full(head.digest)
+    ));
+    invocation.printer.line(
+        "`assay up` asks whom it can reach what this notary said last. If anybody heard more than this journal holds, it is \
+         an older copy: put back a newer one. `assay up --alone` asks nobody."
+            .to_owned(),
+    );
+    let head = json!({ "sequence": head.sequence, "digest": full(head.digest) });
+    invocation.printer.document("recover", &json!({ "records": examined.records, "head": head }));
+    Ok(())
+}
+
+async fn audit(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let spinner = invocation.printer.spinner("fetching and replaying the journal");
     let audited = daemon.call(AuditNotary { notary: args.notary }).await;

@@ -74,6 +74,13 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
     if !status.faults.is_empty() {
         row("not taken", format!("messages that could not be taken: {}", faults(&status.faults)));
     }
+    if status.waits {
+        row(
+            "books",
+            "not kept yet: waits for somebody who heard what this notary said last (`assay up --alone`)"
+                .to_owned(),
+        );
+    }
     for notary in &status.forked {
         row("left", format!("the notary {}, which keeps two journals", short(notary)));
     }
@@ -185,6 +192,7 @@ fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
         "takes_new_jobs": !is_short(status.disk_free, status.disk_floor),
         "malformed": status.malformed, "forged": status.forged,
         "faults": status.faults.iter().map(fault).collect::<Vec<_>>(),
+        "waits": status.waits,
         "forked": status.forked.iter().map(full).collect::<Vec<_>>(),
         "runs": runs.iter().map(run).collect::<Vec<_>>(),
     })

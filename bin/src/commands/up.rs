@@ -42,6 +42,9 @@ pub(crate) struct Args {
     /// Go on although the end of the journal is lost or damaged; never for a notary
     #[arg(long)]
     accept_lost_tail: bool,
+    /// Keep books at once, though nobody can be asked what this notary said last
+    #[arg(long)]
+    alone: bool,
     /// End when standard input ends
     #[arg(long, hide = true)]
     tethered: bool,
@@ -79,6 +82,7 @@ async fn run(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
             ConductFlag::Forge => executor::Conduct::Forge,
         },
         accept_lost_tail: args.accept_lost_tail,
+        alone: args.alone,
         ready: Some(ready),
         stop: args.tethered.then(tether),
         ..Options::new(worker)

@@ -75,10 +75,10 @@ impl Homestead {
         self.lives_until(extra, |_| true);
     }
 
-    /// Runs the daemon until its journal has a length that is enough.
+    /// Runs the daemon until its journal has a length that is enough. Nobody is there to be asked what a notary said.
     pub(crate) fn lives_until(&self, extra: &[&str], enough: impl Fn(usize) -> bool) {
         let mut daemon = Command::new(BINARY);
-        daemon.args(["up", "--tethered", "--listen", "/ip4/127.0.0.1/tcp/0"]).args(extra);
+        daemon.args(["up", "--alone", "--tethered", "--listen", "/ip4/127.0.0.1/tcp/0"]).args(extra);
         daemon.env("ASSAY_HOME", self.home.root()).stdin(Stdio::piped());
         let mut daemon = Daemon(daemon.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
         let mut lines = BufReader::new(daemon.0.stdout.take().unwrap()).lines();
@@ -174,6 +174,8 @@ fn a_notary_whose_journal_lost_its_end_signs_nothing() {
     fs::write(homestead.part(), &flipped).unwrap();
     assert_eq!(homestead.fails(&[]), "JOURNAL_DAMAGED");
     assert_eq!(homestead.journal(), flipped);
+    let lost = homestead.types(&["notary", "recover"]);
+    assert!(lost.stdout.contains("Put back the newest copy") && lost.status != Some(0), "{lost:?}");
     fs::remove_dir_all(homestead.home.journal()).unwrap();
     assert_eq!(homestead.fails(&[]), "JOURNAL_CUT");
 }

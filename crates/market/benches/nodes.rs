@@ -258,6 +258,7 @@ fn kind(input: &Input) -> &'static str {
         Input::Collected { .. } => "a receipt",
         Input::Ran { .. } => "a run's end",
         Input::Shown { .. } => "records",
+        Input::Recalled { .. } => "what was long closed",
         Input::Wake => "an alarm",
     }
 }

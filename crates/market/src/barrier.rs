@@ -89,6 +89,7 @@ fn rests(said: &Effect, ground: &Ground<'_>, around: &Around<'_>) -> bool {
         | Effect::Run(_)
         | Effect::Stop(_)
         | Effect::Show { .. }
+        | Effect::Recall(_)
         | Effect::WakeAt(_)
         | Effect::Tell(_) => false,
     }

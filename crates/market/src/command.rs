@@ -40,6 +40,8 @@ pub enum Command {
         /// The submission.
         key: Digest,
     },
+    /// Nobody remembers more of this notary's journal than it has: it goes on.
+    KeepBooks,
     /// Money is to be put at stake.
     Stake {
         /// Which notary.

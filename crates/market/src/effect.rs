@@ -14,7 +14,12 @@ use assay_protocol::{
     units::{Duration, Units},
 };
 
-use crate::{event::Event, input::RunId, moment::Steady, record::Record};
+use crate::{
+    event::Event,
+    input::{Inquiry, RunId},
+    moment::Steady,
+    record::Record,
+};
 
 /// Effects in the order in which they are to be performed.
 pub type Effects = Vec<Effect>;
@@ -94,6 +99,9 @@ pub enum Effect {
         /// The receipt.
         receipt: Box<Receipt>,
     },
+    /// Look for the receipt of a job that was closed so long ago that the books remember nothing of it; answered by
+    /// `Input::Recalled`.
+    Recall(Inquiry),
     /// Send `Input::Wake` at this time; replaces the last such wish.
     WakeAt(Steady),
     /// Tell the user.
@@ -118,6 +126,7 @@ impl Effect {
             | Self::Release { .. }
             | Self::Serve { .. }
             | Self::File { .. }
+            | Self::Recall(_)
             | Self::WakeAt(_)
             | Self::Tell(_) => true,
         }

@@ -8,8 +8,9 @@ use assay_protocol::{
     id::{Digest, JobId, PeerId},
     manifest::End,
     message::Opened,
-    order::Failure,
+    order::{Failure, Refusal},
     outcome::Outcome,
+    receipt::Receipt,
     units::{Units, Work},
 };
 
@@ -66,8 +67,50 @@ pub enum Input {
         /// The records, in the order of their positions; nothing if the blob is gone.
         records: Vec<ShownRecord>,
     },
+    /// The search for what was long closed ended.
+    Recalled {
+        /// Who asked after what.
+        question: Inquiry,
+        /// What its receipt says; nothing, if there is none.
+        closed: Option<Remembered>,
+    },
     /// The time asked for has come.
     Wake,
+}
+
+/// Somebody asks a notary after a job of which its books know nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inquiry {
+    /// Which job.
+    pub job: JobId,
+    /// Who asks.
+    pub to: PeerId,
+    /// Why the books refuse to open it, if that is what was asked.
+    pub refusal: Option<Refusal>,
+}
+
+/// What the receipt of a closed job says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// Who ordered it.
+    pub client: PeerId,
+    /// Who ran it.
+    pub provider: PeerId,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The digest of the receipt.
+    pub receipt: Digest,
+}
+
+impl Remembered {
+    /// What this receipt, the file of this digest, says.
+    #[must_use]
+    pub fn of(receipt: &Receipt, digest: Digest) -> Self {
+        let open = receipt.story.open.said();
+        let order = open.order.said();
+        let (client, provider, outcome) = (order.client, order.provider, receipt.story.outcome);
+        Self { client, provider, outcome, receipt: digest }
+    }
 }
 
 /// What a receipt proves to the parties of its job.

@@ -54,8 +54,8 @@ pub use self::{
 };
 use crate::{recent::Recent, trust::Trust};
 
-/// Closed jobs whose end one notary remembers; whoever asks after an older one has its receipt, or its journal.
-pub const JOBS_CLOSED_MAX: usize = 1 << 20;
+/// Closed jobs whose end the books remember; of an older one a notary finds the receipt, and others its journal.
+pub const JOBS_CLOSED_MAX: usize = 4_096;
 /// Pairs of model and class that are flagged; more say nothing that these do not.
 const FLAGGED_MAX: usize = 1_024;
 /// Milliseconds in an hour: welcome grants are counted by it.

@@ -19,6 +19,7 @@ mod notary;
 mod provider;
 mod role;
 mod roles;
+mod shape;
 mod snapshot;
 mod takers;
 mod verifier;
@@ -147,6 +148,11 @@ impl<S: Signer> Node<S> {
         node
     }
 
+    /// Keeps no books, and says nothing of them, until `Command::KeepBooks`: for a notary that has just been restored.
+    pub fn hold_books_back(&mut self) {
+        self.roles.notary.iter_mut().for_each(|notary| notary.hold_back());
+    }
+
     /// Takes one input; never fails, never blocks. Says what became of it. Offers go into the book, which is lent.
     pub fn handle(&mut self, input: Input, at: Moment, book: &Book, out: &mut Effects) -> Heard {
         let before = out.len();
@@ -165,6 +171,7 @@ impl<S: Signer> Node<S> {
             | Input::Undelivered { .. }
             | Input::Fetched { .. }
             | Input::Collected { .. }
+            | Input::Recalled { .. }
             | Input::Ran { .. }
             | Input::Shown { .. } => {}
         }

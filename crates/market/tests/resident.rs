@@ -36,8 +36,8 @@ const EPOCHS: u64 = 144;
 const EPOCH_TICKS: u64 = 60;
 /// Offers in the book that they share.
 const OFFERS: u64 = 10_000;
-/// Bytes that a day adds to a peer at most.
-const DAY_BYTES_MAX: u64 = 1_500;
+/// Bytes that a day adds to a peer at most, the last checkpoint as it was signed among them.
+const DAY_BYTES_MAX: u64 = 1_600;
 /// Bytes that every other day adds at most: none, but for pages that are broken open.
 const NEXT_BYTES_MAX: u64 = 16;
 const BEGIN: Timestamp = Timestamp(1_800_000_000_000);

@@ -9,6 +9,7 @@ use assay_market::node::Config;
 use assay_protocol::{
     codec::Malformed,
     id::PeerId,
+    notice::Head,
     signed::{Keypair, Signer},
 };
 use tokio::{
@@ -19,7 +20,7 @@ use tokio::{
 use crate::{
     config::{ConfigError, Home, KeyError, NetworkFile, Settings},
     disk::HomeDisk,
-    driver::{OpeningError, Parts, Restored, Snapshotting, beginnings, restore},
+    driver::{Ended, OpeningError, Parts, Restored, Snapshotting, beginnings, restore},
     executor::{Conduct, Executor},
     handle::{Handle, Local, Server},
     home::{HomeLock, LockError},
@@ -46,6 +47,8 @@ pub struct Options {
     /// Go on although the journal has lost its end, or what stands there is damaged. Not for a notary: it would say other
     /// things under numbers that it has used.
     pub accept_lost_tail: bool,
+    /// Begin to keep books at once, though nobody was asked what this notary said last.
+    pub alone: bool,
     /// The disk that the home lies on.
     pub disk: HomeDisk,
     /// Told once the daemon takes requests.
@@ -63,6 +66,7 @@ impl Options {
             worker,
             conduct: Conduct::Honest,
             accept_lost_tail: false,
+            alone: false,
             disk: HomeDisk::default(),
             ready: None,
             stop: None,
@@ -101,6 +105,9 @@ pub enum DaemonError {
     /// The journal cannot be read back.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A notary has signed what its journal does not hold.
+    #[error("the journal of this notary is not the one that others heard of: {0}")]
+    Behind(String),
     /// Whoever keeps books for others cannot forget what it told them.
     #[error(
         "a notary cannot go on without the end of its journal: it would say other things under numbers it has used"
@@ -158,6 +165,26 @@ impl From<OpeningError> for DaemonError {
     }
 }
 
+/// What a home remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Examined {
+    /// Records in its journal.
+    pub records: u64,
+    /// Where its journal as a notary ends; nothing, if it is none.
+    pub head: Option<Head>,
+}
+
+/// Reads what a home remembers, as a daemon would when it starts, and says nothing of it to anybody.
+///
+/// # Errors
+/// [`DaemonError`], as a daemon that would not start.
+pub fn examine(home: &Home) -> Result<Examined, DaemonError> {
+    let _lock = HomeLock::take(home.root())?;
+    let file = NetworkFile::read(&home.network())?;
+    let (restored, _) = open_journal(home, &file, &HomeDisk::default(), false)?;
+    Ok(restored.examined())
+}
+
 /// A peer that runs until it is told to end.
 #[derive(Debug)]
 pub struct Daemon;
@@ -173,7 +200,7 @@ impl Daemon {
         let mut signals = Signals::new().map_err(DaemonError::System)?;
         let file = NetworkFile::read(&home.network())?;
         let settings = Settings::read(&home)?;
-        let (restored, snapshotting) = open_journal(&home, &file, &options)?;
+        let (restored, snapshotting) = open_journal(&home, &file, &options.disk, options.accept_lost_tail)?;
         let store =
             Store::open(&options.disk, &home, settings.daemon.blob_bytes_max).map_err(DaemonError::Blobs)?;
         if let Some(index) = restored.incomplete_index() {
@@ -195,7 +222,8 @@ impl Daemon {
         let (peer, name, addresses) = (restored.peer(), genesis.name.clone(), network.listening());
         let room = DiskRoom::watch(home.root().to_owned(), settings.daemon.free_bytes_min);
         let settings = settings.client;
-        let parts = Parts { genesis, settings, network, events, store, executor, room, ending };
+        let parts =
+            Parts { genesis, settings, network, events, store, executor, room, ending, alone: options.alone };
         let (watchdog, closing) = (parts.network.watchdog().clone(), parts.network.clone());
         let (driver, inlets, responder) = restored.into_driver(parts);
         let snapshotting = snapshotting.start(responder.clone());
@@ -227,7 +255,7 @@ impl Daemon {
 
 /// Waits for the end of the loop, which may be wished for, or for a part without which it would go on for nothing.
 async fn until_ended(
-    running: &mut JoinHandle<Result<(), Broken>>,
+    running: &mut JoinHandle<Result<(), Ended>>,
     wish: impl Future<Output = ()>,
     watchdog: &Watchdog,
 ) -> Result<(), DaemonError> {
@@ -238,7 +266,11 @@ async fn until_ended(
     tokio::select! {
         biased;
         ended = running => match ended {
-            Ok(ended) => ended.map_err(DaemonError::Broken),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Ended::Broken(broken))) => Err(DaemonError::Broken(broken)),
+            Ok(Err(behind @ (Ended::Behind { .. } | Ended::Forked { .. }))) => {
+                Err(DaemonError::Behind(behind.to_string()))
+            }
             Err(_) => Err(DaemonError::Fault { part: "loop" }),
         },
         part = watchdog.fault() => Err(DaemonError::Fault { part }),
@@ -259,23 +291,23 @@ fn fill_index(index: Index, receipts: Receipts) -> io::Result<()> {
 fn open_journal(
     home: &Home,
     file: &NetworkFile,
-    options: &Options,
+    disk: &HomeDisk,
+    accept_lost_tail: bool,
 ) -> Result<(Restored, Snapshotting), DaemonError> {
-    let Options { disk, accept_lost_tail, .. } = options;
     let (key, folder) = (home.key()?, home.journal());
     let (own, owner) = (key.id(), Owner { peer: key.id(), network: file.genesis.id() });
     let config = Config::new(file.genesis.clone());
-    if config.is_notary(own) && *accept_lost_tail {
+    if config.is_notary(own) && accept_lost_tail {
         return Err(DaemonError::Forgetful);
     }
     let snapshots = Snapshots::new(disk, &folder, owner);
     let mut refused = None;
     for begun in beginnings(&snapshots, own, &config).map_err(DaemonError::System)? {
-        if *accept_lost_tail && let Some(aside) = Journal::cut_damage(disk, &folder, owner, &begun.base)? {
+        if accept_lost_tail && let Some(aside) = Journal::cut_damage(disk, &folder, owner, &begun.base)? {
             tracing::warn!(path = %aside.display(), "what was behind the damage in the journal was moved there");
         }
         let journal = match Journal::open(disk, &folder, owner, &begun.base) {
-            Err(OpenError::LostTail { .. }) if *accept_lost_tail => {
+            Err(OpenError::LostTail { .. }) if accept_lost_tail => {
                 Journal::begin(disk, &folder, owner, &begun.base)?
             }
             // Another snapshot may be of this journal.
@@ -289,7 +321,7 @@ fn open_journal(
         let snapshotting =
             Snapshotting::new(home.seed()?, config.clone(), snapshots.clone(), journal.reader());
         let genesis = file.genesis.clone();
-        let restored = restore(key, genesis, journal, begun, index, *accept_lost_tail)?;
+        let restored = restore(key, genesis, journal, begun, index, accept_lost_tail)?;
         return Ok((restored, snapshotting));
     }
     Err(refused.unwrap_or(OpenError::NotAJournal).into())
@@ -364,7 +396,9 @@ mod tests {
         assert!(matches!(ended, Err(DaemonError::Fault { part: "loop" })), "{ended:?}");
         let (end, ending) = oneshot::channel();
         let mut running =
-            tokio::spawn(async move { ending.await.map_err(|_| Broken { reason: "lost".into() }) });
+            tokio::spawn(
+                async move { ending.await.map_err(|_| Ended::Broken(Broken { reason: "lost".into() })) },
+            );
         until_ended(&mut running, async { end.send(()).unwrap() }, &watchdog).await.unwrap();
     }
 }

@@ -8,6 +8,7 @@ mod answers;
 mod audit;
 mod background;
 pub(crate) mod calls;
+mod confirming;
 #[cfg(test)]
 mod conformance;
 pub(crate) mod history;
@@ -32,7 +33,7 @@ use assay_market::{
 use assay_protocol::{
     codec,
     genesis::Genesis,
-    id::{NetworkId, PeerId},
+    id::{Digest, NetworkId, PeerId},
     message::{Message, Opened},
     offer::Offer,
     signed::{Ed25519, Keypair, Verified},
@@ -42,6 +43,7 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 
+pub(crate) use self::confirming::{Confirming, Ended};
 pub(crate) use self::opening::{OpeningError, Parts, Restored, beginnings, restore};
 pub(crate) use self::snapshotting::Snapshotting;
 use self::{
@@ -108,6 +110,8 @@ pub(crate) struct Driver {
     thrown: Arc<Thrown>,
     /// The last offer reached nobody.
     unpublished: Option<Visible>,
+    /// Whether others remember more of this notary's journal, until that is known.
+    confirming: Option<Confirming>,
     /// The room on the disk.
     room: DiskRoom,
     /// Whether that was too little when the house was last kept.
@@ -119,8 +123,8 @@ impl Driver {
     /// Runs until the end is wished for or the journal breaks.
     ///
     /// # Errors
-    /// [`Broken`], if what was saved may not be on the disk.
-    pub(crate) async fn run(mut self, mut inlets: Inlets) -> Result<(), Broken> {
+    /// [`Ended`], if what was saved may not be on the disk, or is not all that was said.
+    pub(crate) async fn run(mut self, mut inlets: Inlets) -> Result<(), Ended> {
         let mut housekeeping = time::interval(HOUSEKEEPING);
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.perform_all().await?;
@@ -140,7 +144,7 @@ impl Driver {
                 Some(arrival) = inlets.arrivals.recv() => self.arrive(arrival).await?,
             }
         }
-        self.end().await
+        Ok(self.end().await?)
     }
 
     /// Lets the brain take one input.
@@ -173,7 +177,11 @@ impl Driver {
                 self.let_out(Visible::Serve { holder, digest, to }).await;
             }
             Effect::Release { holder } => self.let_out(Visible::Release(holder)).await,
-            Effect::File { receipt } => self.let_out(Visible::File(receipt)).await,
+            Effect::File { receipt } => {
+                let (job, digest) = (receipt.story.ticket.job, Digest::of(&receipt.to_bytes()));
+                self.indexing.note_receipt(self.saved, job, digest);
+                self.let_out(Visible::File(receipt)).await;
+            }
             Effect::Keep { holder, digest } => self.background.store.blobs.keep(holder, digest),
             Effect::Fetch { holder, digest, from, bytes_max } => {
                 from.iter().for_each(|peer| self.introduce(*peer));
@@ -185,6 +193,9 @@ impl Driver {
             Effect::Run(run) => self.background.run(*run),
             Effect::Stop(run) => self.background.executor.stop(run),
             Effect::Show { run, output, positions } => self.background.show(run, output, positions),
+            Effect::Recall(question) => {
+                self.background.recall(question, self.indexing.receipt(&question.job));
+            }
             Effect::WakeAt(at) => self.alarm.set(at),
             Effect::Tell(event) => self.tell(event),
         }
@@ -265,9 +276,6 @@ impl Driver {
     fn tell(&mut self, event: Event) {
         let now = self.node.time(moment());
         tracing::debug!(?event, "event");
-        if let Event::Settled { job, receipt, .. } = &event {
-            self.indexing.note_receipt(self.saved, *job, *receipt);
-        }
         let dated = Dated { at: now, event };
         let key = self.history.note(&dated);
         if self.updates.receiver_count() == 0 {
@@ -286,11 +294,18 @@ impl Driver {
     }
 
     /// Takes what came from another peer.
-    async fn arrive(&mut self, arrival: Arrival) -> Result<(), Broken> {
+    async fn arrive(&mut self, arrival: Arrival) -> Result<(), Ended> {
         match arrival {
             Arrival::Opened(opened) => self.hear(*opened).await?,
             Arrival::Undelivered(to) => self.take(Input::Undelivered { to }).await?,
-            Arrival::Connected(peer) => self.greet(peer),
+            Arrival::Connected(peer) => {
+                self.greet(peer);
+                self.confirm_by(peer);
+            }
+            Arrival::Heads(from, heads) => {
+                self.weigh(from, heads.as_deref())?;
+                self.confirm();
+            }
             Arrival::Unpublished => {
                 let offer = self.book.get(self.own).map(|offer| Message::Offer(offer.signed().clone()));
                 self.unpublished = offer.map(|offer| Visible::Publish(Box::new(offer)));
@@ -343,6 +358,7 @@ impl Driver {
     /// Publishes again what nobody heard, once there is somebody.
     async fn keep_house(&mut self) {
         self.background.executor.sweep();
+        self.confirm();
         let is_short = self.room.is_short();
         if std::mem::replace(&mut self.was_short, is_short)
             && !is_short

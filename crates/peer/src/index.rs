@@ -295,4 +295,43 @@ mod tests {
             index.fold(8, &[row(2, 2)]).unwrap();
         }
     }
+
+    /// Names the folder that a process fills before it dies.
+    const FILLED: &str = "ASSAY_TEST_FILLS";
+    /// Rows, as of so many closed jobs.
+    const ROWS: u32 = 1_000_000;
+
+    fn numbered(number: u32) -> Digest {
+        Digest::of(&number.to_le_bytes())
+    }
+
+    #[test]
+    #[ignore = "writes a million rows"]
+    fn a_million_rows_are_there_at_once_after_a_kill() {
+        if let Ok(folder) = std::env::var(FILLED) {
+            let index = Index::open(Path::new(&folder)).unwrap().index;
+            for first in (0..ROWS).step_by(100) {
+                let rows: Vec<FiledReceipt> = (first..first + 100)
+                    .map(|number| FiledReceipt { job: numbered(number), receipt: numbered(number) })
+                    .collect();
+                index.fold(u64::from(first + 100), &rows).unwrap();
+            }
+            // What a second of a daemon's life hands to the system.
+            index.flush().unwrap();
+            std::process::abort();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let mut fill = std::process::Command::new(std::env::current_exe().unwrap());
+        fill.args(["--ignored", "--exact", "index::tests::a_million_rows_are_there_at_once_after_a_kill"]);
+        assert!(!fill.env(FILLED, folder.path()).status().unwrap().success());
+        let begun = std::time::Instant::now();
+        let index = Index::open(folder.path()).unwrap().index;
+        let opened = begun.elapsed();
+        assert_eq!(index.sequence().unwrap(), u64::from(ROWS));
+        assert_eq!(index.receipt(&numbered(ROWS / 2)).unwrap(), Some(numbered(ROWS / 2)));
+        let bytes: u64 =
+            fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
+        println!("{ROWS} rows in {bytes} bytes are open after {opened:?}");
+        assert!(opened < Duration::from_secs(1), "{opened:?}");
+    }
 }

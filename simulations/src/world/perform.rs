@@ -95,6 +95,11 @@ impl World {
             Effect::Release { holder } => self.release(place, holder),
             Effect::Serve { holder, digest, to } => peer.store.permit(holder, digest, to),
             Effect::File { receipt } => peer.store.file(&receipt),
+            Effect::Recall(question) => {
+                let closed = peer.store.recall(question.job);
+                let recalled = Input::Recalled { question, closed };
+                self.within(place, Span::ZERO, WithinPeer::Heard(Box::new(recalled)));
+            }
             Effect::WakeAt(time) => self.set_alarm(place, time),
             Effect::Tell(event) => {
                 self.trace.told(place, &event);
@@ -197,6 +202,7 @@ fn waits(effect: &Effect) -> bool {
         | Effect::Run(_)
         | Effect::Stop(_)
         | Effect::Show { .. }
+        | Effect::Recall(_)
         | Effect::WakeAt(_)
         | Effect::Tell(_) => false,
     }

@@ -11,9 +11,9 @@ use std::{
     rc::Rc,
 };
 
-use assay_market::input::Blob;
+use assay_market::input::{Blob, Remembered};
 use assay_protocol::{
-    id::{Digest, PeerId},
+    id::{Digest, JobId, PeerId},
     merkle::{self, RECORD_BYTES},
     receipt::Receipt,
 };
@@ -33,6 +33,8 @@ pub(super) struct SimulatedStore {
     quota: Option<usize>,
     holders: Holders,
     receipts: BTreeMap<Digest, Filed>,
+    /// What those say, by job.
+    closed: BTreeMap<JobId, Remembered>,
 }
 
 /// One blob.
@@ -181,7 +183,14 @@ impl SimulatedStore {
         let open = receipt.story.open.said();
         let order = open.order.said();
         let parties = [order.client, order.provider];
-        self.receipts.insert(Digest::of(&bytes), Filed { bytes: bytes.into(), parties });
+        let digest = Digest::of(&bytes);
+        self.closed.insert(receipt.story.ticket.job, Remembered::of(receipt, digest));
+        self.receipts.insert(digest, Filed { bytes: bytes.into(), parties });
+    }
+
+    /// What the receipt of a job says, if it is here.
+    pub(super) fn recall(&self, job: JobId) -> Option<Remembered> {
+        self.closed.get(&job).copied()
     }
 
     /// The bytes of a blob or a receipt, for a peer that may have them.

@@ -237,6 +237,9 @@ impl Town {
                 let found = self.receipts.get(&digest).copied().ok_or(Uncollected::Absent);
                 self.happens(TRAVEL, place, Input::Collected { job, digest, found });
             }
+            Effect::Recall(question) => {
+                self.happens(Duration(1), place, Input::Recalled { question, closed: None });
+            }
             Effect::Run(run) => {
                 let result = Ok(self.run(&run));
                 self.happens(RUN, place, Input::Ran { run: run.id, result });

@@ -110,9 +110,12 @@ impl<S: Signer> Role<S> for Client {
             Input::Undelivered { to } => self.on_undelivered(*to, cx),
             Input::Fetched { holder, digest, found } => self.on_output(*holder, *digest, *found, cx),
             Input::Collected { job, digest, found } => self.on_receipt(*job, *digest, *found, cx),
-            Input::Command(_) | Input::Message(_) | Input::Ran { .. } | Input::Shown { .. } | Input::Wake => {
-                Heard::NotMine
-            }
+            Input::Command(_)
+            | Input::Message(_)
+            | Input::Ran { .. }
+            | Input::Shown { .. }
+            | Input::Recalled { .. }
+            | Input::Wake => Heard::NotMine,
         }
     }
 

@@ -10,6 +10,7 @@ use assay_protocol::{
     id::{Digest, JobId, NetworkId, PeerId},
     message::Message,
     notice::Query,
+    order::Refusal,
     signed::{Signed, Signer, Statement, Verified},
     units::Timestamp,
 };
@@ -24,7 +25,7 @@ use crate::{
     book::Book,
     effect::{Effect, Effects, Run},
     event::Event,
-    input::RunId,
+    input::{Inquiry, RunId},
     moment::Steady,
     record::Record,
 };
@@ -105,6 +106,11 @@ impl<S: Signer> Context<'_, S> {
     /// Gets the receipt of a job from its notary.
     pub(super) fn collect(&mut self, job: JobId, digest: Digest, from: PeerId) {
         self.out.push(Effect::Collect { job, digest, from });
+    }
+
+    /// Looks for what became of a job that the books do not remember.
+    pub(super) fn recall(&mut self, job: JobId, to: PeerId, refusal: Option<Refusal>) {
+        self.out.push(Effect::Recall(Inquiry { job, to, refusal }));
     }
 
     /// Keeps a blob that is here.

@@ -13,7 +13,7 @@ use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 use assay_protocol::{
     account::Registration,
     id::PeerId,
-    message::Opened,
+    message::{Message, Opened},
     notice::{Account, Tick},
     signed::{Signer, Verified},
     units::{Duration, Timestamp},
@@ -125,6 +125,11 @@ impl Notaries {
     /// True for a notary of which it is proven that it keeps two journals.
     pub(super) fn has_forked(&self, notary: PeerId) -> bool {
         self.heads.has_forked(notary)
+    }
+
+    /// The last that a notary said of the end of its journal.
+    pub(super) fn last_words(&self, notary: PeerId) -> Vec<Message> {
+        self.heads.last_words(notary)
     }
 
     /// The notaries that keep two journals.

@@ -74,6 +74,9 @@ pub(super) struct Notary {
     told: Vec<Told>,
     /// What opens the claims of open jobs that open themselves; of those without a claim, what came last.
     openings: BTreeMap<JobId, Signed<OpenClaim>>,
+    /// True until it is known that nobody remembers more of its journal than it does.
+    #[serde(skip)]
+    held_back: bool,
     /// How often those whom a job waits for were told so since it last went on.
     #[serde(skip)]
     pressed: BTreeMap<JobId, u32>,
@@ -92,8 +95,12 @@ struct Told {
 impl<S: Signer> Role<S> for Notary {
     /// Takes what concerns the books: instructions of their owners, steps of jobs, questions.
     fn handle(&mut self, input: &Input, cx: &mut Context<'_, S>) -> Heard {
+        if self.held_back {
+            return Heard::NotMine;
+        }
         match input {
             Input::Undelivered { to } => self.tell_again(*to, cx),
+            Input::Recalled { question, closed } => self.recalled(question, *closed, cx),
             Input::Message(Opened::Open(open)) => self.on_open(open, cx),
             Input::Message(Opened::Query(query)) => self.on_query(query, cx),
             Input::Message(Opened::Stake(stake)) => {
@@ -120,6 +127,9 @@ impl<S: Signer> Role<S> for Notary {
 
     /// Begins to keep books, or goes on.
     fn resume(&mut self, cx: &mut Context<'_, S>) {
+        if self.held_back {
+            return;
+        }
         if self.seed.is_none() {
             let seed = cx.chance.draw();
             self.seed = Some(seed);
@@ -146,7 +156,24 @@ impl Notary {
             ticked: None,
             told: Vec::new(),
             openings: BTreeMap::new(),
+            held_back: false,
             pressed: BTreeMap::new(),
+        }
+    }
+
+    /// Says nothing until it goes on.
+    pub(super) fn hold_back(&mut self) {
+        self.held_back = true;
+    }
+
+    pub(super) fn is_held_back(&self) -> bool {
+        self.held_back
+    }
+
+    /// Goes on where its journal ends, if it was held back.
+    pub(super) fn go_on<S: Signer>(&mut self, cx: &mut Context<'_, S>) {
+        if core::mem::take(&mut self.held_back) {
+            self.resume(cx);
         }
     }
 
@@ -256,6 +283,8 @@ impl Notary {
         let (job, client) = (open.order().id(), open.signer());
         match self.enter(Fact::Open(open.signed().clone()), cx) {
             Ok(()) => {}
+            // Its number is used up: by itself, perhaps, long ago.
+            Err(Rejection::Refused(reason @ Refusal::Nonce)) => cx.recall(job, client, Some(reason)),
             Err(Rejection::Refused(reason)) => cx.say(client, Refuse { job, reason }),
             Err(_) => self.state(job, client, cx),
         }

@@ -87,6 +87,7 @@ impl<S: Signer> Role<S> for Provider {
             | Input::Offered { .. }
             | Input::Undelivered { .. }
             | Input::Collected { .. }
+            | Input::Recalled { .. }
             | Input::Ran { .. }
             | Input::Shown { .. }
             | Input::Wake => Heard::NotMine,

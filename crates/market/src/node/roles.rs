@@ -59,6 +59,9 @@ impl Roles {
             Input::Collected { .. } | Input::Offered { .. } => self.client.handle(input, cx),
             Input::Ran { run, .. } | Input::Shown { run, .. } if run.check => self.verifier.handle(input, cx),
             Input::Ran { .. } | Input::Shown { .. } => self.provider.handle(input, cx),
+            Input::Recalled { .. } => {
+                self.notary.as_deref_mut().map_or(Heard::NotMine, |notary| notary.handle(input, cx))
+            }
             Input::Wake => Heard::Taken,
         }
     }
@@ -69,6 +72,7 @@ impl Roles {
                 return self.client.handle(input, cx);
             }
             Command::Provide(provision) => return self.provider.provide(provision, cx),
+            Command::KeepBooks => self.notary.iter_mut().for_each(|notary| notary.go_on(cx)),
             Command::Ask { notary } => {
                 let _ = cx.ask(*notary, None);
             }

@@ -9,29 +9,36 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use assay_protocol::{
     codec,
-    id::{NetworkId, PeerId},
+    id::{Digest, NetworkId, PeerId},
     signed::Signer,
 };
 
-use super::{Config, Node, notaries::Notaries, roles::Roles};
+use super::{Config, Node, notaries::Notaries, roles::Roles, shape::shape};
 
-/// The shape of a snapshot. It rises with every change of what a role remembers.
-const SHAPE: u32 = 2;
+/// The version of snapshots. It rises where the same fields come to mean something else; that there are others shows in
+/// their shape.
+const VERSION: u32 = 3;
+
+/// What lasts of a peer.
+type Lasting = (Roles, Notaries);
 
 /// A snapshot that was read.
 #[derive(Debug)]
-pub struct Snapshot(Box<(Roles, Notaries)>);
+pub struct Snapshot(Box<Lasting>);
 
-/// Whose it is and in which shape.
-type Title = (u32, PeerId, NetworkId);
+/// In which version and shape, and whose.
+type Title = (u32, Digest, PeerId, NetworkId);
+
+fn title(own: PeerId, network: NetworkId) -> Vec<u8> {
+    codec::encode::<Title>(&(VERSION, shape::<Lasting>(), own, network))
+}
 
 impl Snapshot {
     /// Reads a snapshot of this peer; nothing, if it is of another one, of another network or of another shape.
     #[must_use]
     pub fn read(bytes: &[u8], own: PeerId, config: &Config) -> Option<Self> {
-        let title = codec::encode::<Title>(&(SHAPE, own, config.network));
-        let body = bytes.strip_prefix(&title[..])?;
-        let (mut roles, notaries): (Roles, Notaries) = codec::decode_own(body)?;
+        let body = bytes.strip_prefix(&title(own, config.network)[..])?;
+        let (mut roles, notaries): Lasting = codec::decode_own(body)?;
         if roles.notary.is_some() != config.is_notary(own) {
             return None;
         }
@@ -47,7 +54,7 @@ impl<S: Signer> Node<S> {
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
         debug_assert!(!self.started, "a snapshot is of records alone");
-        let mut bytes = codec::encode::<Title>(&(SHAPE, self.signer.id(), self.network));
+        let mut bytes = title(self.signer.id(), self.network);
         bytes.extend(codec::encode(&(&self.roles, &self.notaries)));
         bytes
     }
@@ -55,5 +62,16 @@ impl<S: Signer> Node<S> {
     /// Goes on where a snapshot stands.
     pub(super) fn take_over(&mut self, snapshot: Snapshot) {
         (self.roles, self.notaries) = *snapshot.0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::shape::is_whole;
+
+    #[test]
+    fn every_field_of_what_lasts_has_a_part_in_its_shape() {
+        assert!(is_whole::<Lasting>());
     }
 }

@@ -74,6 +74,7 @@ impl<S: Signer> Role<S> for Verifier {
             | Input::Offered { .. }
             | Input::Undelivered { .. }
             | Input::Collected { .. }
+            | Input::Recalled { .. }
             | Input::Ran { .. }
             | Input::Shown { .. }
             | Input::Wake => Heard::NotMine,

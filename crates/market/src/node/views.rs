@@ -7,6 +7,7 @@ use core::ops::Range;
 
 use assay_protocol::{
     id::{Digest, PeerId},
+    message::Message,
     signed::Signer,
     units::Timestamp,
 };
@@ -25,6 +26,16 @@ use crate::{
 };
 
 impl<S: Signer> Node<S> {
+    /// The last that this peer heard a notary say of the end of its journal, as it was signed.
+    pub fn last_words(&self, notary: PeerId) -> Vec<Message> {
+        self.notaries.last_words(notary)
+    }
+
+    /// True while this peer keeps no books because it is not known whether it remembers all that it said.
+    pub fn holds_books_back(&self) -> bool {
+        self.roles.notary.as_ref().is_some_and(|notary| notary.is_held_back())
+    }
+
     /// This peer.
     pub fn id(&self) -> PeerId {
         self.signer.id()

@@ -196,6 +196,7 @@ impl Answer {
             | Input::Message(_)
             | Input::Offered { .. }
             | Input::Undelivered { .. }
+            | Input::Recalled { .. }
             | Input::Wake => Self::Unasked,
         }
     }

@@ -176,6 +176,7 @@ impl Left {
             | Effect::Run(_)
             | Effect::Stop(_)
             | Effect::Show { .. }
+            | Effect::Recall(_)
             | Effect::WakeAt(_)
             | Effect::Tell(_) => return None,
         })

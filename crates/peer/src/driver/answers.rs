@@ -7,7 +7,7 @@ use assay_protocol::{codec, id::PeerId, journal::JournalRange, signed::Verified}
 
 use super::{
     Driver,
-    pages::{self, BOOK, JOURNAL},
+    pages::{self, BOOK, HEAD, JOURNAL},
 };
 use crate::network;
 
@@ -27,6 +27,7 @@ impl Driver {
                 Ok(wanted) => self.answer_page(wanted, reply),
                 Err(error) => tracing::warn!(%from, %error, "a question about the journal is none"),
             },
+            HEAD => reply.answer(pages::words(&self.node.last_words(from))),
             // Refused by being dropped.
             _ => tracing::debug!(%from, kind, "a question of an unknown kind"),
         }

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use assay_market::{
     Input,
     effect::Run,
-    input::{Proven, RunId, Uncollected},
+    input::{Inquiry, Proven, Remembered, RunId, Uncollected},
 };
 use assay_protocol::{
     id::{Digest, PeerId},
     manifest::Manifest,
     order::Failure,
-    receipt::Report,
+    receipt::{Receipt, Report},
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{
     intake::Intake,
@@ -68,6 +68,18 @@ impl Background {
                 if error.refutes() { Uncollected::Refuted } else { Uncollected::Absent }
             });
             background.report(Input::Collected { job, digest, found });
+        });
+    }
+
+    /// Reads what became of a job that was closed long ago, out of its receipt, if one is filed.
+    pub(crate) fn recall(&self, question: Inquiry, filed: Option<Digest>) {
+        let Some(digest) = filed else { return self.report(Input::Recalled { question, closed: None }) };
+        let background = self.clone();
+        spawn_blocking(move || {
+            let bytes = background.store.receipts.get(&digest).ok().flatten();
+            let receipt = bytes.and_then(|bytes| Receipt::from_bytes(&bytes).ok());
+            let closed = receipt.map(|receipt| Remembered::of(&receipt, digest));
+            background.report(Input::Recalled { question, closed });
         });
     }
 

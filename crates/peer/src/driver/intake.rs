@@ -21,7 +21,7 @@ use assay_protocol::{
     genesis::Genesis,
     id::{NetworkId, PeerId},
     message::{Message, Opened, PUBLISHED_VALIDITY_MAX},
-    notice::Tick,
+    notice::{Head, Tick},
     offer::{OFFER_BYTES_MAX, Offer},
     signed::{Ed25519, Signed},
     units::Timestamp,
@@ -54,6 +54,8 @@ pub(crate) enum Arrival {
     Connected(PeerId),
     /// The last offer of ours reached nobody.
     Unpublished,
+    /// What a peer heard this notary say of the end of its journal; nothing, if it did not answer.
+    Heads(PeerId, Option<Vec<Head>>),
     /// A question.
     Asked {
         /// Who asks.
@@ -86,6 +88,7 @@ enum Incoming {
 /// The way in for what did not come as an event of the network.
 #[derive(Clone)]
 pub(crate) struct Intake {
+    arrivals: mpsc::Sender<Arrival>,
     lanes: Vec<mpsc::Sender<Incoming>>,
 }
 
@@ -116,7 +119,7 @@ impl Intake {
             });
             lane
         });
-        let intake = Self { lanes: lanes.collect() };
+        let intake = Self { arrivals: arrivals.clone(), lanes: lanes.collect() };
         let (guard, sorting) = (network.watchdog().guard("intake"), sort(events, intake.clone(), arrivals));
         tokio::spawn(async move {
             let _guard = guard;
@@ -128,6 +131,12 @@ impl Intake {
     /// Takes in the offers that a peer knew of.
     pub(crate) async fn book(&self, from: PeerId, offers: Vec<Signed<Offer>>) {
         self.put(from, Incoming::Book { from, offers }).await;
+    }
+
+    /// Takes in what a peer heard of this notary.
+    pub(crate) async fn heads(&self, from: PeerId, heads: Option<Vec<Head>>) {
+        // The loop may have ended, and then nobody misses it.
+        drop(self.arrivals.send(Arrival::Heads(from, heads)).await);
     }
 
     async fn put(&self, from: PeerId, incoming: Incoming) {

@@ -19,7 +19,7 @@ use assay_protocol::{
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
-    Driver, Inlets,
+    Confirming, Driver, Inlets,
     alarm::WakeTime,
     background::Background,
     history::History,
@@ -32,6 +32,7 @@ use super::{
 use crate::{
     clock::moment,
     config::ClientSettings,
+    daemon::Examined,
     executor::Executor,
     fetcher::Fetcher,
     index::{Index, IndexError, OpenedIndex},
@@ -172,12 +173,19 @@ pub(crate) struct Parts {
     pub(crate) executor: Executor,
     pub(crate) room: DiskRoom,
     pub(crate) ending: oneshot::Receiver<()>,
+    /// A notary need not ask what others remember of it.
+    pub(crate) alone: bool,
 }
 
 impl Restored {
     /// The index, if rows are missing in it that only receipts tell.
     pub(crate) fn incomplete_index(&self) -> Option<Index> {
         self.lacks_rows.then(|| self.indexing.index())
+    }
+
+    /// What is remembered.
+    pub(crate) fn examined(&self) -> Examined {
+        Examined { records: self.last, head: self.node.books().map(|books| books.head) }
     }
 
     /// Whose journal it was.
@@ -198,9 +206,13 @@ impl Restored {
         reason = "reports answer effects: never more than the brain asked for"
     )]
     pub(crate) fn into_driver(self, parts: Parts) -> (Driver, Inlets, Responder) {
-        let Parts { genesis, settings, network, events, store, executor, room, ending } = parts;
-        let Self { node, own, effects, journal, indexing, last, entries, .. } = self;
+        let Parts { genesis, settings, network, events, store, executor, room, ending, alone } = parts;
+        let Self { mut node, own, effects, journal, indexing, last, entries, .. } = self;
         let network_id = genesis.id();
+        let confirming = (genesis.notaries.contains(&own) && !alone).then(|| {
+            node.hold_books_back();
+            Confirming::new(entries == 0)
+        });
         let (reports, reported) = mpsc::unbounded_channel();
         let (visits, visited) = mpsc::channel(VISITS_MAX);
         let (updates, _) = broadcast::channel(UPDATES_MAX);
@@ -250,6 +262,7 @@ impl Restored {
             updates,
             thrown,
             unpublished: None,
+            confirming,
             was_short: room.is_short(),
             room,
             ended: false,

@@ -7,6 +7,7 @@ use assay_market::record::Record;
 use assay_protocol::{
     codec::{self, MESSAGE_BYTES_MAX, Malformed},
     journal::{Entry, JournalRange, PAGE_BYTES_MAX, Page, Published},
+    message::Message,
     offer::Offer,
     signed::Signed,
 };
@@ -17,6 +18,10 @@ use crate::journal::ReadError;
 pub(crate) const BOOK: u8 = 1;
 /// The question for a page of a notary's journal.
 pub(crate) const JOURNAL: u8 = 2;
+/// The question for the last that a peer heard the asking notary say of the end of its journal.
+pub(crate) const HEAD: u8 = 3;
+/// Messages in the longest answer to that.
+const WORDS_MAX: usize = 4;
 /// Entries in the longest page: one takes two digests at least.
 pub(super) const ENTRIES_MAX: u64 = PAGE_BYTES_MAX as u64 / 64;
 /// Offers in one answer.
@@ -33,6 +38,17 @@ pub(crate) fn book<'a>(offers: impl Iterator<Item = &'a Signed<Offer>>) -> Vec<u
         bytes < PAGE_BYTES_MAX
     });
     codec::encode(&fitting.collect::<Vec<_>>())
+}
+
+/// Encodes what a notary said.
+pub(crate) fn words(words: &[Message]) -> Vec<u8> {
+    codec::encode(&words.iter().map(Message::encode).collect::<Vec<_>>())
+}
+
+/// What a notary said, in an answer.
+pub(crate) fn read_words(bytes: &[u8]) -> Result<Vec<Message>, Malformed> {
+    let words: Vec<Vec<u8>> = codec::decode(bytes, WORDS_MAX * (MESSAGE_BYTES_MAX + 16))?;
+    words.iter().take(WORDS_MAX).map(|bytes| Message::decode(bytes)).collect()
 }
 
 /// The offers in an answer.

@@ -98,8 +98,17 @@ impl Started {
         let (_, ending) = oneshot::channel();
         let settings = ClientSettings::default();
         let genesis = Arc::new(genesis);
-        let parts =
-            Parts { genesis, settings, network, events, store, executor, room: DiskRoom::with(1), ending };
+        let parts = Parts {
+            genesis,
+            settings,
+            network,
+            events,
+            store,
+            executor,
+            room: DiskRoom::with(1),
+            ending,
+            alone: true,
+        };
         let (driver, inlets, responder) = restored.into_driver(parts);
         Self { driver, inlets, responder, let_through, begins }
     }

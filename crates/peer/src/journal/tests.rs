@@ -476,3 +476,32 @@ fn a_part_that_is_missing_is_refused() {
     assert_eq!(fs::read_dir(aside).unwrap().count(), 3);
     assert_eq!(records(&world.open().unwrap()).len() as u64, PART_RECORDS);
 }
+
+/// Parts of a notary that has closed a million jobs, at a dozen entries each.
+const MANY_PARTS: u64 = 12_000;
+
+#[test]
+fn a_journal_of_any_length_opens_by_its_last_parts() {
+    let world = World::with(&[]);
+    let journal = long(&world);
+    let known = base(&journal, 3 * PART_RECORDS);
+    journal.close().unwrap();
+    // All that is read of an older part is its name.
+    let (last, far) = (world.scan().header, MANY_PARTS * PART_RECORDS);
+    fs::remove_dir_all(world.journal()).unwrap();
+    fs::create_dir(world.journal()).unwrap();
+    for part in 0..MANY_PARTS {
+        let place = PartPlace { first: part * PART_RECORDS + 1, entries: part * PART_RECORDS };
+        fs::write(place.path(&world.journal()), b"unread").unwrap();
+    }
+    let place = PartPlace { first: far + 1, entries: far };
+    let header = last.next(place, known.digest);
+    fs::write(place.path(&world.journal()), header.encode()).unwrap();
+    let begun = std::time::Instant::now();
+    let base = Base { records: far, entries: far, digest: known.digest };
+    let journal = Journal::open(&HomeDisk::default(), &world.journal(), OWNER, &base).unwrap();
+    let opened = begun.elapsed();
+    println!("{MANY_PARTS} parts are open after {opened:?}");
+    assert!(opened < Duration::from_secs(1), "{opened:?}");
+    assert_eq!(*journal.durable().borrow(), Ok(far));
+}

@@ -76,7 +76,11 @@ impl House {
     }
 
     pub(crate) fn options(&self) -> Options {
-        Options { listen: Some(vec!["/ip4/127.0.0.1/tcp/0".to_owned()]), ..Options::new(worker()) }
+        Options {
+            listen: Some(vec!["/ip4/127.0.0.1/tcp/0".to_owned()]),
+            alone: true,
+            ..Options::new(worker())
+        }
     }
 
     pub(crate) async fn start(&self) -> Running {

@@ -11,7 +11,7 @@ use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 
 use assay_protocol::{
     id::{Digest, PeerId},
-    message::Opened,
+    message::{Message, Opened},
     notice::{Head, Tick},
     signed::{Recorded, Signer, Verified},
 };
@@ -40,6 +40,8 @@ struct Word {
     notary: PeerId,
     /// Its last checkpoints, by round.
     checkpoints: VecDeque<Noted>,
+    /// The last of them, as it was signed: whoever kept that journal may have lost it.
+    last: Option<Box<Recorded<Tick>>>,
     /// What it told this peer alone of the end of its journal, oldest first.
     #[serde(skip)]
     told: VecDeque<(Head, Box<HeadQuote>)>,
@@ -119,7 +121,23 @@ impl Heads {
     pub(super) fn note_checkpoint(&mut self, tick: &Recorded<Tick>) {
         let Some(checkpoint) = tick.checkpoint else { return };
         let noted = Noted { round: tick.round, tick: tick.signed().said().digest(), head: checkpoint.head };
-        self.of(tick.signer()).note(noted);
+        let said = self.of(tick.signer());
+        if said.last.as_ref().is_none_or(|last| last.round < tick.round) {
+            said.last = Some(Box::new(tick.clone()));
+        }
+        said.note(noted);
+    }
+
+    /// The last that a notary said of the end of its journal, to everyone and to this peer alone.
+    pub(super) fn last_words(&self, notary: PeerId) -> Vec<Message> {
+        let Some(said) = self.notaries.iter().find(|said| said.notary == notary) else { return Vec::new() };
+        let told = said.told.iter().max_by_key(|(head, _)| head.sequence);
+        let told = told.and_then(|(_, quote)| match &**quote {
+            HeadQuote::Account(account) => Some(account.verified().into()),
+            HeadQuote::Notice(notice) => Some(notice.verified().into()),
+            HeadQuote::Tick(_) | HeadQuote::Checkpoint { .. } => None,
+        });
+        said.last.iter().map(|last| last.verified().into()).chain(told).collect()
     }
 
     /// True for a notary of which it is proven that it keeps two journals.
@@ -141,7 +159,7 @@ impl Heads {
 
 impl Word {
     fn nothing(notary: PeerId) -> Self {
-        Self { notary, checkpoints: VecDeque::new(), told: VecDeque::new(), forked: false }
+        Self { notary, checkpoints: VecDeque::new(), last: None, told: VecDeque::new(), forked: false }
     }
 
     /// What it said of a journal of this length that ends otherwise.

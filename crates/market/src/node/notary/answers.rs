@@ -8,6 +8,7 @@ use assay_protocol::{
     id::{JobId, PeerId},
     job::{Job, SeatPhase, Stage},
     notice::{Account, Notice, NoticeEvent},
+    order::Refuse,
     signed::Signer,
     ticket::Ticket,
     units::{Amount, Duration, Timestamp},
@@ -15,8 +16,9 @@ use assay_protocol::{
 
 use super::Notary;
 use crate::{
+    input::{Inquiry, Remembered},
     ledger::{self, OpenJob},
-    node::context::Context,
+    node::{context::Context, heard::Heard},
     view::{BalanceView, BooksView, FlagView},
 };
 
@@ -73,12 +75,36 @@ impl Notary {
             return;
         }
         let (Some(closed), Some(receipt)) = (self.ledger.closed_job(job), self.receipts.get(&job)) else {
-            return self.notice(to, job, NoticeEvent::Unknown, cx);
+            return cx.recall(job, to, None);
         };
         if to == closed.client || to == closed.provider {
             let (outcome, receipt) = (closed.outcome, *receipt);
             self.notice(to, job, NoticeEvent::Closed { outcome, receipt }, cx);
         }
+    }
+
+    /// Answers who asked after a job that was closed long ago, or was never opened here.
+    pub(super) fn recalled<S: Signer>(
+        &self,
+        question: &Inquiry,
+        closed: Option<Remembered>,
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
+        let Inquiry { job, to, refusal } = *question;
+        if self.ledger.open_job(job).is_some() || self.receipts.get(&job).is_some() {
+            self.state(job, to, cx);
+            return Heard::Taken;
+        }
+        match (closed, refusal) {
+            (Some(Remembered { client, provider, outcome, receipt }), _) => {
+                if to == client || to == provider {
+                    self.notice(to, job, NoticeEvent::Closed { outcome, receipt }, cx);
+                }
+            }
+            (None, Some(reason)) => cx.say(to, Refuse { job, reason }),
+            (None, None) => self.notice(to, job, NoticeEvent::Unknown, cx),
+        }
+        Heard::Taken
     }
 
     /// Shows a client that asks the claim in the books, where nobody presses it to reveal any more: it takes no result of

@@ -1,6 +1,6 @@
 //! A notary as it is met: what it takes into its books, and whom it answers.
 
-use assay_market::{Effect, Input, view::AttemptState};
+use assay_market::{Command, Effect, Input, input::Remembered, view::AttemptState};
 use assay_protocol::{
     claim::{Claim, Reveal},
     genesis::Founder,
@@ -98,6 +98,38 @@ fn the_parties_of_a_closed_job_are_told_of_it_and_nobody_else_is() {
     }
     table.hear(CLIENT, Query { sequence: 1, job: Some(Digest::of(b"no job")) });
     assert_eq!(notices(&table), [(CLIENT, NoticeEvent::Unknown)]);
+}
+
+#[test]
+fn of_a_job_that_was_closed_long_ago_its_parties_are_told_what_its_receipt_says() {
+    let (mut table, ..) = opened();
+    let (job, outcome, receipt) = (Digest::of(b"long ago"), Outcome::Checked, Digest::of(b"its receipt"));
+    let (client, provider) = (id::<Cheap>(CLIENT), id::<Cheap>(PROVIDER));
+    table.remembered.insert(job, Remembered { client, provider, outcome, receipt });
+    let told = |table: &mut Table, by| {
+        table.hear(by, Query { sequence: 1, job: Some(job) });
+        notices(table)
+    };
+    let closed = NoticeEvent::Closed { outcome, receipt };
+    assert_eq!(told(&mut table, CLIENT), [(CLIENT, closed.clone())]);
+    assert_eq!(told(&mut table, PROVIDER), [(PROVIDER, closed)]);
+    assert_eq!(told(&mut table, STRANGER), []);
+}
+
+#[test]
+fn a_notary_that_is_held_back_says_nothing_until_it_goes_on() {
+    let (mut table, order, _) = opened();
+    table.restart_held_back();
+    let query = Query { sequence: 1, job: Some(order.id()) };
+    table.pass(Duration::seconds(120));
+    assert_eq!((table.saves(), table.sent().count()), (0, 0), "{:?}", table.effects);
+    table.hear(CLIENT, query);
+    assert_eq!((table.saves(), table.sent().count()), (0, 0), "{:?}", table.effects);
+    assert!(table.node().holds_books_back());
+    table.want(Command::KeepBooks);
+    assert!(table.saves() > 0, "time enters the books");
+    table.hear(CLIENT, query);
+    assert!(table.count("Account") > 0);
 }
 
 #[test]

@@ -9,8 +9,10 @@ mod provider;
 use std::collections::{BTreeMap, BTreeSet};
 
 use assay_market::{
-    Book, Command, Config, Effect, Effects, Event, Input, Moment, Node, Record, Steady, book::Received,
-    input::RunResult, node::Heard,
+    Book, Command, Config, Effect, Effects, Event, Input, Moment, Node, Record, Steady,
+    book::Received,
+    input::{Remembered, RunResult},
+    node::Heard,
 };
 use assay_protocol::{
     account::Registration,
@@ -50,6 +52,8 @@ pub(crate) struct Table {
     number: u64,
     wakes_at: Timestamp,
     records: Vec<Record>,
+    /// What lies on its disk of jobs that were closed long ago.
+    pub(crate) remembered: BTreeMap<Digest, Remembered>,
     /// What became of what it was told last.
     pub(crate) heard: Heard,
 }
@@ -70,6 +74,7 @@ impl Table {
             number,
             wakes_at: Timestamp::NEVER,
             records: Vec::new(),
+            remembered: BTreeMap::new(),
             heard: Heard::NotMine,
         };
         table.feed(Input::Wake);
@@ -91,7 +96,16 @@ impl Table {
         let mut effects = Effects::new();
         let moment = Moment { steady: Steady(self.now.0), wall: self.now };
         self.heard = self.node.handle(input, moment, &self.book, &mut effects);
+        let asked = effects.iter().find_map(|effect| {
+            let Effect::Recall(question) = effect else { return None };
+            Some(Input::Recalled { question: *question, closed: self.remembered.get(&question.job).copied() })
+        });
         self.perform(effects);
+        if let Some(recalled) = asked {
+            let heard = self.heard;
+            self.take(recalled);
+            self.heard = heard;
+        }
     }
 
     fn perform(&mut self, effects: Effects) {
@@ -153,9 +167,19 @@ impl Table {
 
     /// The peer ends and begins anew from what it saved.
     pub(crate) fn restart(&mut self) {
+        self.restart_as(|_| {});
+    }
+
+    /// The same, and it keeps no books until it is told to.
+    pub(crate) fn restart_held_back(&mut self) {
+        self.restart_as(Node::hold_books_back);
+    }
+
+    fn restart_as(&mut self, change: impl FnOnce(&mut Node<Cheap>)) {
         let saved = self.records.clone().into_iter();
         let (mut effects, key) = (Effects::new(), Cheap::numbered(self.number));
         self.node = Node::restore(key, config(&self.office), [2; 32], saved, &mut effects);
+        change(&mut self.node);
         self.effects.clear();
         self.kept.clear();
         self.perform(effects);

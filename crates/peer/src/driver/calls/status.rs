@@ -84,6 +84,8 @@ pub struct StatusView {
     pub forged: u64,
     /// Messages that could not be taken: of which kind, why, and how many.
     pub faults: Vec<FaultView>,
+    /// True for a notary that signs nothing yet: it waits for somebody who can say what it said last.
+    pub waits: bool,
     /// Notaries that were seen to keep two journals.
     pub forked: Vec<PeerId>,
 }
@@ -132,6 +134,7 @@ impl Driver {
             malformed: self.thrown.malformed.load(Ordering::Relaxed),
             forged: self.thrown.forged.load(Ordering::Relaxed),
             faults: self.node.faults(),
+            waits: self.node.holds_books_back(),
             forked: self.node.forked(),
         }
     }

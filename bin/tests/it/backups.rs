@@ -1,0 +1,82 @@
+//! A notary that is put back from a copy: it asks others what it said last, and signs nothing that it would say otherwise.
+
+use std::{
+    fs, io,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use assay_cli::commands::demo::network::DemoPeer;
+use assay_peer::handle::ShowStatus;
+
+use crate::town::Town;
+
+/// The longest that a test waits for something.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks.
+const LOOK_STEP: Duration = Duration::from_millis(50);
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    fs::set_permissions(to, fs::metadata(from)?.permissions())?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, kind) = (to.join(entry.file_name()), entry.file_type()?);
+        if kind.is_dir() {
+            copy(&entry.path(), &path)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts what the peer must not forget back as it was in a copy.
+fn put_back(copy_of: &Path, peer: &DemoPeer) {
+    for folder in [peer.home.journal(), peer.home.index()] {
+        fs::remove_dir_all(&folder).unwrap();
+        copy(&copy_of.join(folder.file_name().unwrap()), &folder).unwrap();
+    }
+}
+
+async fn entries(town: &Town) -> u64 {
+    town.network.peer("nora").books().await.unwrap().head.sequence
+}
+
+async fn wait_for<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "{what}");
+        tokio::time::sleep(LOOK_STEP).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "takes half a minute of real time"]
+async fn a_notary_from_an_older_copy_signs_nothing_and_one_from_the_last_goes_on() {
+    let mut town = Town::start().await;
+    town.network.kill("nora");
+    let folder = tempfile::tempdir().unwrap();
+    copy(town.network.peer("nora").home.root(), folder.path()).unwrap();
+    town.network.restart("nora").await.unwrap();
+    let begun = entries(&town).await;
+    // Whoever is alive asks again and again, and is told where the journal ends.
+    wait_for("the notary goes on", || async { entries(&town).await > begun + 4 }).await;
+    let said = town.network.peer("you").account().await.unwrap().head.sequence;
+    assert!(said > begun, "{said}");
+    town.network.kill("nora");
+    let newest = tempfile::tempdir().unwrap();
+    copy(town.network.peer("nora").home.root(), newest.path()).unwrap();
+    put_back(folder.path(), town.network.peer("nora"));
+    town.network.restart("nora").await.unwrap();
+    let nora = town.network.peer("nora");
+    wait_for("the notary ends", || async { nora.connect().await.is_err() }).await;
+    let log = fs::read_to_string(nora.home.log()).unwrap();
+    assert!(log.contains("it signed the head of a journal of"), "{log}");
+    town.network.kill("nora");
+    put_back(newest.path(), town.network.peer("nora"));
+    town.network.restart("nora").await.unwrap();
+    wait_for("the notary goes on", || async { entries(&town).await > said }).await;
+    let you = town.network.peer("you").connect().await.unwrap().call(ShowStatus).await.unwrap();
+    assert_eq!(you.forked, []);
+}
