@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 23] = [
     "",
     "demo",
     "init",
@@ -25,7 +25,9 @@ const COMMANDS: [&str; 21] = [
     "receipt verify",
     "receipt export",
     "account show",
+    "notary",
     "notary audit",
+    "notary recover",
 ];
 
 #[test]
@@ -34,7 +36,7 @@ fn every_command_explains_itself_with_examples() {
         let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let help = assay(Path::new("/nowhere"), &words);
         assert_eq!((help.status, help.stderr.as_str()), (Some(0), ""), "{command}");
-        if !["job", "receipt"].contains(&command) {
+        if !["job", "receipt", "notary"].contains(&command) {
             assert!(help.stdout.contains("  assay "), "{command} has no example");
         }
         let name = if command.is_empty() { "assay".to_owned() } else { command.replace(' ', "-") };

@@ -100,7 +100,7 @@ pub enum Effect {
         receipt: Box<Receipt>,
     },
     /// Look for the receipt of a job that was closed so long ago that the books remember nothing of it; answered by
-    /// `Input::Recalled`.
+    /// `Input::Recalled`, or by nothing where that cannot be known now.
     Recall(Inquiry),
     /// Send `Input::Wake` at this time; replaces the last such wish.
     WakeAt(Steady),

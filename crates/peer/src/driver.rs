@@ -194,7 +194,7 @@ impl Driver {
             Effect::Stop(run) => self.background.executor.stop(run),
             Effect::Show { run, output, positions } => self.background.show(run, output, positions),
             Effect::Recall(question) => {
-                self.background.recall(question, self.indexing.receipt(&question.job));
+                self.background.recall(question, self.indexing.recall(&question.job));
             }
             Effect::WakeAt(at) => self.alarm.set(at),
             Effect::Tell(event) => self.tell(event),

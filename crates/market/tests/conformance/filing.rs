@@ -2,16 +2,17 @@
 
 use assay_market::{
     Effect,
-    input::{Proven, Uncollected},
+    input::{Inquiry, Proven, Remembered, Uncollected},
 };
 use assay_protocol::{
     id::{Digest, JobId},
+    order::Refusal,
     receipt::Happening,
 };
 
 use super::{
     Answer, Case, Cast, Left, Step,
-    words::{blob, full, job, keep, name, release},
+    words::{blob, full, job, keep, name, release, save},
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -22,6 +23,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "a receipt of something else is refuted and not filed", steps: other },
     Case { name: "what is no receipt is refuted", steps: no_receipt },
     Case { name: "a receipt that nobody has is absent", steps: absent },
+    Case { name: "a job is recalled by its receipt, for whoever asks, and no other is", steps: recalled },
 ];
 
 /// Who is given a receipt, and that nobody else is.
@@ -131,6 +133,25 @@ fn no_receipt(cast: &Cast) -> Vec<Step> {
         // Nor does it lie among the blobs now.
         Step::Perform(vec![cast.fetch(1, digest, &[])]),
         Step::Answers(vec![Answer::Fetched(name(1), digest, None)]),
+    ]
+}
+
+fn recalled(cast: &Cast) -> Vec<Step> {
+    let asks = |job, refusal| Inquiry { job, to: cast.others[2], refusal };
+    let [plain, refused] = [None, Some(Refusal::Class)].map(|refusal| asks(right(cast), refusal));
+    let closed = Some(Remembered::of(&cast.receipts[0], cast.digest(0)));
+    vec![
+        Step::Perform(vec![Effect::Recall(refused)]),
+        Step::Answers(vec![Answer::Recalled(refused, None)]),
+        Step::Perform(vec![save(1), cast.file(0)]),
+        Step::Sync,
+        Step::Left(vec![Left::filed(&cast.receipts[0])]),
+        Step::Perform([plain, refused, asks(wrong(), None)].map(Effect::Recall).into()),
+        Step::Answers(vec![
+            Answer::Recalled(plain, closed),
+            Answer::Recalled(refused, closed),
+            Answer::Recalled(asks(wrong(), None), None),
+        ]),
     ]
 }
 

@@ -26,7 +26,7 @@ mod working;
 
 use assay_market::{
     Effect, Input, Steady,
-    input::{Proven, RunId, Uncollected},
+    input::{Inquiry, Proven, Remembered, RunId, Uncollected},
 };
 use assay_protocol::{
     id::{Digest, JobId, PeerId},
@@ -87,6 +87,7 @@ pub(crate) enum Answer {
     Ran(RunId, Result<(), Failure>),
     /// The positions that were shown.
     Shown(RunId, Vec<u64>),
+    Recalled(Inquiry, Option<Remembered>),
     /// What answers no effect.
     Unasked,
 }
@@ -192,11 +193,11 @@ impl Answer {
             Input::Shown { run, records } => {
                 Self::Shown(*run, records.iter().map(|record| record.position).collect())
             }
+            Input::Recalled { question, closed } => Self::Recalled(*question, *closed),
             Input::Command(_)
             | Input::Message(_)
             | Input::Offered { .. }
             | Input::Undelivered { .. }
-            | Input::Recalled { .. }
             | Input::Wake => Self::Unasked,
         }
     }

@@ -1,6 +1,7 @@
 //! What takes long, each in a task of its own that reports back to the loop.
 //!
-//! **Invariant:** every task that answers an effect sends exactly one report, or none for a run that was stopped.
+//! **Invariant:** every task that answers an effect sends exactly one report, or none for a run that was stopped
+//! and for a search that cannot be made now.
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use assay_protocol::{
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{
+    indexing::Unknowable,
     intake::Intake,
     pages::{self, BOOK},
     pinned::Pinned,
@@ -71,15 +73,24 @@ impl Background {
         });
     }
 
-    /// Reads what became of a job that was closed long ago, out of its receipt, if one is filed.
-    pub(crate) fn recall(&self, question: Inquiry, filed: Option<Digest>) {
-        let Some(digest) = filed else { return self.report(Input::Recalled { question, closed: None }) };
+    /// Reads what became of a job that was closed long ago, out of its receipt, if one is filed. Where that cannot be said
+    /// now, nothing is: who wants to know asks again, and is not told that there is no such job.
+    pub(crate) fn recall(&self, question: Inquiry, filed: Result<Option<Digest>, Unknowable>) {
+        let job = question.job;
+        let digest = match filed {
+            Ok(Some(digest)) => digest,
+            Ok(None) => return self.report(Input::Recalled { question, closed: None }),
+            Err(error) => return tracing::warn!(%job, %error, "what became of a job cannot be looked up"),
+        };
         let background = self.clone();
         spawn_blocking(move || {
-            let bytes = background.store.receipts.get(&digest).ok().flatten();
-            let receipt = bytes.and_then(|bytes| Receipt::from_bytes(&bytes).ok());
-            let closed = receipt.map(|receipt| Remembered::of(&receipt, digest));
-            background.report(Input::Recalled { question, closed });
+            let bytes = background.store.receipts.get(&digest);
+            let bytes = bytes.inspect_err(|error| tracing::warn!(%job, %error, "a receipt cannot be read"));
+            let receipt = bytes.ok().flatten().and_then(|bytes| Receipt::from_bytes(&bytes).ok());
+            if let Some(receipt) = receipt {
+                let closed = Some(Remembered::of(&receipt, digest));
+                background.report(Input::Recalled { question, closed });
+            }
         });
     }
 

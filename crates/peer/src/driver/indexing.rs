@@ -12,6 +12,15 @@ use crate::index::{FiledReceipt, Index, IndexError};
 /// Records folded in at a time when the index is made anew.
 const BATCH_RECORDS: usize = 1024;
 
+/// Why it cannot be said whether a job has a receipt.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unknowable {
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error("the index lacks rows")]
+    Incomplete,
+}
+
 /// The index and the rows that wait for the disk.
 pub(crate) struct Indexing {
     index: Index,
@@ -88,6 +97,22 @@ impl Indexing {
         }
         self.index.fold(durable, &[])?;
         self.index.flush()
+    }
+
+    /// The digest of a job's receipt, if there is one; what cannot be known now is an error.
+    pub(crate) fn recall(&self, job: &JobId) -> Result<Option<Digest>, Unknowable> {
+        let found = self.receipt_of(job)?;
+        match found.is_none() && (self.is_off || self.index.is_incomplete()?) {
+            true => Err(Unknowable::Incomplete),
+            false => Ok(found),
+        }
+    }
+
+    fn receipt_of(&self, job: &JobId) -> Result<Option<Digest>, IndexError> {
+        match self.waiting.iter().rfind(|(_, row)| row.job == *job) {
+            Some((_, row)) => Ok(Some(row.receipt)),
+            None => self.index.receipt(job),
+        }
     }
 
     /// The digest of a job's receipt.
