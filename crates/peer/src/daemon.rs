@@ -367,38 +367,4 @@ async fn wished(stop: Option<oneshot::Receiver<()>>, signals: &mut Signals) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::future::pending;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_part_that_fails_ends_a_daemon_whose_loop_goes_on() {
-        let watchdog = Watchdog::default();
-        let mut running = tokio::spawn(pending());
-        let guard = watchdog.guard("network");
-        tokio::spawn(async move {
-            let _guard = guard;
-            panic!("a fault");
-        });
-        let ended = until_ended(&mut running, pending(), &watchdog).await;
-        assert_eq!(
-            ended.unwrap_err().to_string(),
-            "the network of the daemon failed by a fault of this program"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_loop_that_panics_is_a_fault_and_one_that_was_told_to_end_is_none() {
-        let watchdog = Watchdog::default();
-        let mut panics = tokio::spawn(async { panic!("a fault") });
-        let ended = until_ended(&mut panics, pending(), &watchdog).await;
-        assert!(matches!(ended, Err(DaemonError::Fault { part: "loop" })), "{ended:?}");
-        let (end, ending) = oneshot::channel();
-        let mut running =
-            tokio::spawn(
-                async move { ending.await.map_err(|_| Ended::Broken(Broken { reason: "lost".into() })) },
-            );
-        until_ended(&mut running, async { end.send(()).unwrap() }, &watchdog).await.unwrap();
-    }
-}
+mod tests;

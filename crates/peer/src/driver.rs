@@ -46,6 +46,8 @@ use tokio::{
 pub(crate) use self::confirming::{Confirming, Ended};
 pub(crate) use self::opening::{OpeningError, Parts, Restored, beginnings, restore};
 pub(crate) use self::snapshotting::Snapshotting;
+#[cfg(test)]
+pub(crate) use self::snapshotting::tests as snapshotting_tests;
 use self::{
     alarm::WakeTime,
     background::Background,

@@ -241,6 +241,7 @@ fn digest(bytes: &[u8]) -> Result<Digest, IndexError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::HomeDisk;
 
     fn row(job: u8, receipt: u8) -> FiledReceipt {
         FiledReceipt { job: Digest([job; 32]), receipt: Digest([receipt; 32]) }
@@ -294,6 +295,28 @@ mod tests {
             assert!(rebuilt || file == "db", "{file}");
             index.fold(8, &[row(2, 2)]).unwrap();
         }
+    }
+
+    #[test]
+    fn what_an_index_lacks_is_made_again_from_receipts() {
+        let golden = include_bytes!("../../protocol/tests/golden/receipts/checked.receipt");
+        let receipt = Receipt::from_bytes(golden).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let receipts = Receipts::open(&HomeDisk::default(), &folder.path().join("receipts")).unwrap();
+        let filed = receipts.file(&receipt).unwrap();
+        let path = folder.path().join("index");
+        let index = Index::open(&path).unwrap().index;
+        assert!(!index.is_incomplete().unwrap());
+        index.note_missing().unwrap();
+        index.fold(7, &[]).unwrap();
+        index.flush().unwrap();
+        drop(index);
+        let index = Index::open(&path).unwrap().index;
+        assert!(index.is_incomplete().unwrap(), "no restart forgets that");
+        assert_eq!(index.fill(&receipts).unwrap(), 1);
+        assert!(!index.is_incomplete().unwrap());
+        assert_eq!(index.receipt(&receipt.story.ticket.job).unwrap(), Some(filed));
+        assert_eq!(index.sequence().unwrap(), 7, "rows of receipts are no records");
     }
 
     /// Names the folder that a process fills before it dies.

@@ -36,6 +36,9 @@ use self::{
 };
 use crate::disk::HomeDisk;
 
+#[cfg(test)]
+pub(crate) use self::extent::PART_RECORDS;
+
 /// Bytes of records, with their lengths, in the longest batch.
 pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Records in one.

@@ -128,3 +128,24 @@ fn row_of(record: &Record) -> Option<FiledReceipt> {
     let ClientRecord::Closed { job, receipt, .. } = &**record else { return None };
     Some(FiledReceipt { job: *job, receipt: *receipt })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_index_lacks_is_not_taken_for_what_never_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut indexing = Indexing::new(Index::open(folder.path()).unwrap().index);
+        let [known, waiting, lacking] = [1, 2, 3].map(|number| Digest([number; 32]));
+        indexing.note_receipt(1, known, known);
+        indexing.settle(1).unwrap();
+        indexing.note_receipt(2, waiting, waiting);
+        assert_eq!(indexing.recall(&lacking).unwrap(), None, "the index is whole");
+        indexing.index().note_missing().unwrap();
+        assert!(matches!(indexing.recall(&lacking), Err(Unknowable::Incomplete)));
+        for job in [known, waiting] {
+            assert_eq!(indexing.recall(&job).unwrap(), Some(job));
+        }
+    }
+}

@@ -6,6 +6,9 @@
 //! **Invariant:** records are removed only where two snapshots stand for them, of which the older was just read; a notary
 //! keeps all of them, for they are what others audit.
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::{io, sync::Arc};
 
 use assay_market::{Effects, Node, Record, node::Config, record::RECORD_BYTES_MAX};

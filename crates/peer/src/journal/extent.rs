@@ -10,7 +10,7 @@ use std::{
 /// How the name of a part ends.
 const ENDING: &str = ".records";
 /// Records after which a part is sealed.
-pub(super) const PART_RECORDS: u64 = 1024;
+pub(crate) const PART_RECORDS: u64 = 1024;
 /// Bytes after which it is, too.
 pub(super) const PART_BYTES: u64 = 8 * 1024 * 1024;
 

@@ -464,6 +464,49 @@ fn what_a_snapshot_stands_for_can_go_and_is_not_read_again() {
 }
 
 #[test]
+fn a_power_loss_where_one_part_ends_and_the_next_begins_takes_nothing_that_was_acknowledged() {
+    let (world, begun) = (World::with(&[]), PART_RECORDS - 2);
+    let filling = world.open().unwrap();
+    for index in 0..begun {
+        filling.append(record(index as usize)).unwrap();
+    }
+    filling.close().unwrap();
+    let (whole, mut parts) = (world.bytes(), 0);
+    for at in 1.. {
+        let mut struck = false;
+        for seed in 0..4 {
+            let ((brittle, disk), folder) = (Brittle::new(), tempfile::tempdir().unwrap());
+            let path = folder.path().join("journal");
+            fs::create_dir(&path).unwrap();
+            fs::write(PartPlace { first: 1, entries: 0 }.path(&path), &whole).unwrap();
+            brittle.order(at, Trouble::Power);
+            let acknowledged = one_by_one(&disk, &path, begun, 6);
+            struck |= brittle.has_struck();
+            brittle.forget(&mut Lot(seed));
+            let journal = open(&HomeDisk::default(), &path, OWNER).unwrap();
+            let read = records(&journal);
+            assert!(read.len() as u64 >= acknowledged, "cut {at}: {} of {acknowledged}", read.len());
+            assert_eq!(read, (0..read.len()).map(record).collect::<Vec<_>>(), "cut {at}");
+            parts = parts.max(PartPlace::list(&path).unwrap().len());
+        }
+        if !struck {
+            break;
+        }
+    }
+    assert_eq!(parts, 2);
+}
+
+/// Adds so many records behind those that are there, and says up to which they were acknowledged.
+fn one_by_one(disk: &HomeDisk, path: &Path, begun: u64, count: u64) -> u64 {
+    let Ok(journal) = open(disk, path, OWNER) else { return begun };
+    let acknowledged = (begun..begun + count).map_while(|index| {
+        let sequence = journal.append(record(index as usize)).ok()?;
+        wait(&journal, sequence).ok().map(|()| sequence)
+    });
+    acknowledged.last().unwrap_or(begun)
+}
+
+#[test]
 fn a_part_that_is_missing_is_refused() {
     let world = World::with(&[]);
     long(&world).close().unwrap();
