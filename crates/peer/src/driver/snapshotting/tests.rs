@@ -31,7 +31,7 @@ fn record(number: u64) -> Record {
     let record = if number == 2 || number % 2 == 1 {
         OwnerRecord::Wished { notary, instruction: Instruction::Unstake { amount: Amount(number) } }
     } else {
-        OwnerRecord::Ended { notary, carried_out: number % 4 == 0 }
+        OwnerRecord::Ended { notary, carried_out: number.is_multiple_of(4) }
     };
     Record::Owner(Box::new(record))
 }
