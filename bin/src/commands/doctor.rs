@@ -14,7 +14,7 @@ use assay_peer::{
 };
 use serde_json::{Value, json};
 
-use self::finding::{Finding, Verdict};
+use self::finding::{Finding, Severity};
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
@@ -40,12 +40,12 @@ pub(crate) struct Args {}
 pub(crate) async fn perform(_args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let mut findings = find(invocation).await;
     // Stable, so that within a group they stand in the order in which they were looked for.
-    findings.sort_by_key(|finding| finding.verdict);
+    findings.sort_by_key(|finding| finding.severity);
     for finding in &findings {
         invocation.printer.line(line(finding));
     }
     invocation.printer.document("doctor", &document(&findings));
-    let problems = count(&findings, Verdict::Problem);
+    let problems = count(&findings, Severity::Problem);
     if problems == 0 {
         return Ok(());
     }
@@ -85,27 +85,27 @@ async fn reach(invocation: &Invocation) -> Result<Option<StatusView>, CommandErr
 }
 
 fn line(finding: &Finding) -> Styled {
-    let paint = match finding.verdict {
-        Verdict::Fine => Paint::Green,
-        Verdict::Warning => Paint::Yellow,
-        Verdict::Problem => Paint::Red,
+    let paint = match finding.severity {
+        Severity::Fine => Paint::Green,
+        Severity::Warning => Paint::Yellow,
+        Severity::Problem => Paint::Red,
     };
     let mends = finding.mend.as_ref().map(|mend| format!("; to mend it: {mend}")).unwrap_or_default();
     paint
-        .on(format!("{:<8}", finding.verdict.word()))
+        .on(format!("{:<8}", finding.severity.word()))
         .and(format!("{}: ", finding.about))
         .and(finding.found.as_str())
         .and(mends)
 }
 
-fn count(findings: &[Finding], verdict: Verdict) -> usize {
-    findings.iter().filter(|finding| finding.verdict == verdict).count()
+fn count(findings: &[Finding], severity: Severity) -> usize {
+    findings.iter().filter(|finding| finding.severity == severity).count()
 }
 
 fn document(findings: &[Finding]) -> Value {
     json!({
         "findings": findings.iter().map(Finding::to_json).collect::<Vec<_>>(),
-        "warnings": count(findings, Verdict::Warning),
-        "problems": count(findings, Verdict::Problem),
+        "warnings": count(findings, Severity::Warning),
+        "problems": count(findings, Severity::Problem),
     })
 }

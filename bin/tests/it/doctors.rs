@@ -27,7 +27,7 @@ fn found(ran: &Ran, about: &str) -> Vec<(String, String, String)> {
     let findings = document["findings"].as_array().unwrap().iter().rev();
     let about = findings.filter(|finding| finding["about"] == about);
     about
-        .map(|finding| (text(&finding["verdict"]), text(&finding["found"]), text(&finding["mend"])))
+        .map(|finding| (text(&finding["severity"]), text(&finding["found"]), text(&finding["mend"])))
         .collect()
 }
 
@@ -68,7 +68,7 @@ fn a_peer_that_is_well_has_no_problem_whether_its_daemon_runs_or_not() {
     let ran = homestead.types(&["doctor"]);
     assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
     let said: Vec<&str> = ran.stdout.lines().collect();
-    for (verdict, about) in [
+    for (severity, about) in [
         ("ok", "network"),
         ("ok", "home"),
         ("ok", "disk"),
@@ -77,7 +77,7 @@ fn a_peer_that_is_well_has_no_problem_whether_its_daemon_runs_or_not() {
         ("ok", "daemon"),
         ("ok", "sandbox"),
     ] {
-        let beginning = format!("{verdict:<8}{about}: ");
+        let beginning = format!("{severity:<8}{about}: ");
         assert!(said.iter().any(|line| line.starts_with(&beginning)), "{beginning}: {said:?}");
     }
     let hermit = Hermit::found();
@@ -111,8 +111,8 @@ fn a_home_that_is_not_there_or_not_its_owners_alone_is_named() {
 
     let homestead = Homestead::new(true);
     fs::set_permissions(homestead.home.root(), Permissions::from_mode(0o750)).unwrap();
-    let (verdict, said, mend) = diagnose(&homestead, "home");
-    assert!(verdict == "problem" && said.ends_with("its mode is 750"), "{said}");
+    let (severity, said, mend) = diagnose(&homestead, "home");
+    assert!(severity == "problem" && said.ends_with("its mode is 750"), "{said}");
     assert_eq!(mend, format!("run `chmod -R go= {}`", homestead.home.root().display()));
 }
 
@@ -122,16 +122,16 @@ fn a_key_that_cannot_be_used_is_named() {
     let key = homestead.home.identity();
     let text = fs::read_to_string(&key).unwrap();
     fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
-    let (verdict, said, mend) = diagnose(&homestead, "key");
-    assert!(verdict == "problem" && said.contains("its mode is 644"), "{said}");
+    let (severity, said, mend) = diagnose(&homestead, "key");
+    assert!(severity == "problem" && said.contains("its mode is 644"), "{said}");
     assert_eq!(mend, format!("run `chmod 600 {}`", key.display()));
     fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
     fs::write(&key, &text[1..]).unwrap();
-    let (verdict, said, _) = diagnose(&homestead, "key");
-    assert!(verdict == "problem" && said.contains("64 hexadecimal digits"), "{said}");
+    let (severity, said, _) = diagnose(&homestead, "key");
+    assert!(severity == "problem" && said.contains("64 hexadecimal digits"), "{said}");
     fs::remove_file(&key).unwrap();
-    let (verdict, said, _) = diagnose(&homestead, "key");
-    assert!(verdict == "problem" && said.starts_with("there is no key"), "{said}");
+    let (severity, said, _) = diagnose(&homestead, "key");
+    assert!(severity == "problem" && said.starts_with("there is no key"), "{said}");
 }
 
 #[test]
@@ -139,17 +139,17 @@ fn a_journal_that_would_not_open_is_named_and_left_as_it_is() {
     let homestead = Homestead::new(true);
     homestead.lives_until(&[], |bytes| bytes > 1024);
     let whole = homestead.journal();
-    let (verdict, said, _) = diagnose(&homestead, "journal");
-    assert!(verdict == "ok" && said.contains(" in 1 part, "), "{said}");
+    let (severity, said, _) = diagnose(&homestead, "journal");
+    assert!(severity == "ok" && said.contains(" in 1 part, "), "{said}");
     fs::write(homestead.part(), &whole[..whole.len() - 3]).unwrap();
-    let (verdict, said, mend) = diagnose(&homestead, "journal");
-    assert!(verdict == "warning" && said.ends_with("bytes of a write that was cut short"), "{said}");
+    let (severity, said, mend) = diagnose(&homestead, "journal");
+    assert!(severity == "warning" && said.ends_with("bytes of a write that was cut short"), "{said}");
     assert!(mend.contains("the next start removes it"), "{mend}");
     let mut flipped = whole.clone();
     flipped[whole.len() / 2] ^= 1;
     fs::write(homestead.part(), &flipped).unwrap();
-    let (verdict, said, mend) = diagnose(&homestead, "journal");
-    assert!(verdict == "problem" && said.starts_with("the journal is damaged at byte "), "{said}");
+    let (severity, said, mend) = diagnose(&homestead, "journal");
+    assert!(severity == "problem" && said.starts_with("the journal is damaged at byte "), "{said}");
     assert!(mend.contains("newest copy of the whole home"), "{mend}");
 }
 
@@ -157,20 +157,20 @@ fn a_journal_that_would_not_open_is_named_and_left_as_it_is() {
 fn rules_and_settings_that_cannot_be_read_are_named() {
     let homestead = Homestead::new(true);
     settings(&homestead, "free_bytes_mim = 1");
-    let (verdict, said, _) = diagnose(&homestead, "settings");
-    assert!(verdict == "problem" && said.contains("free_bytes_mim"), "{said}");
+    let (severity, said, _) = diagnose(&homestead, "settings");
+    assert!(severity == "problem" && said.contains("free_bytes_mim"), "{said}");
     fs::remove_file(homestead.home.settings()).unwrap();
     fs::write(homestead.home.network(), "name = 1\n").unwrap();
-    let (verdict, said, _) = diagnose(&homestead, "network");
-    assert!(verdict == "problem" && said.contains("network.toml"), "{said}");
+    let (severity, said, _) = diagnose(&homestead, "network");
+    assert!(severity == "problem" && said.contains("network.toml"), "{said}");
 }
 
 #[test]
 fn a_disk_without_room_is_named() {
     let homestead = Homestead::new(true);
     settings(&homestead, &format!("free_bytes_min = {}", i64::MAX));
-    let (verdict, said, mend) = diagnose(&homestead, "disk");
-    assert!(verdict == "problem" && said.contains("no new jobs are taken"), "{said}");
+    let (severity, said, mend) = diagnose(&homestead, "disk");
+    assert!(severity == "problem" && said.contains("no new jobs are taken"), "{said}");
     assert!(mend.contains("daemon.free_bytes_min"), "{mend}");
 }
 
@@ -180,20 +180,20 @@ fn a_port_that_somebody_else_has_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("/ip4/127.0.0.1/tcp/{}", taken.local_addr().unwrap().port());
     settings(&homestead, &format!("listen = [\"{address}\"]"));
-    let (verdict, said, mend) = diagnose(&homestead, "ports");
-    assert!(verdict == "problem" && said.contains(&address), "{said}");
+    let (severity, said, mend) = diagnose(&homestead, "ports");
+    assert!(severity == "problem" && said.contains(&address), "{said}");
     assert!(mend.contains("daemon.listen"), "{mend}");
     drop(taken);
-    let (verdict, said, _) = diagnose(&homestead, "ports");
-    assert_eq!((verdict.as_str(), said), ("ok", format!("{address} can be listened on")));
+    let (severity, said, _) = diagnose(&homestead, "ports");
+    assert_eq!((severity.as_str(), said), ("ok", format!("{address} can be listened on")));
 }
 
 #[test]
 fn more_runs_than_the_machine_has_room_for_are_named() {
     let homestead = Homestead::new(true);
     settings(&homestead, "workers = 4096");
-    let (verdict, said, mend) = diagnose(&homestead, "capacity");
-    assert!(verdict == "warning" && said.starts_with("4096 runs at a time"), "{said}");
+    let (severity, said, mend) = diagnose(&homestead, "capacity");
+    assert!(severity == "warning" && said.starts_with("4096 runs at a time"), "{said}");
     assert!(mend.contains("daemon.workers"), "{mend}");
 }
 
@@ -204,7 +204,7 @@ fn something_else_on_the_socket_is_named() {
     std::thread::spawn(move || silent.accept().map(drop));
     let ran = homestead.types(&["doctor", "--json"]);
     assert_eq!(ran.status, Some(PROBLEMS), "{ran:?}");
-    let (verdict, said, mend) = found(&ran, "daemon").remove(0);
-    assert!(verdict == "problem" && said.contains("does not answer"), "{said}");
+    let (severity, said, mend) = found(&ran, "daemon").remove(0);
+    assert!(severity == "problem" && said.contains("does not answer"), "{said}");
     assert!(mend.contains("assay down"), "{mend}");
 }

@@ -15,8 +15,10 @@ const TESTS: [&str; 5] = ["tests", "tests.rs", "benches", "fixture.rs", "conform
 
 /// What both shells have, the one of real peers and the one of simulated ones.
 const BOTH_SHELLS: &str = "the same part of either shell";
+/// What each system has, and only one of which is compiled.
+const EACH_SYSTEM: &str = "the same part of any system";
 /// Names that may be declared more than once, each with what makes it one meaning.
-const SHARED: [(&str, &str); 8] = [
+const SHARED: [(&str, &str); 11] = [
     (
         "Args",
         "what a verb of the command line is given; each stands in its verb's file and is named after it",
@@ -28,6 +30,9 @@ const SHARED: [(&str, &str); 8] = [
     ("Held", BOTH_SHELLS),
     ("Holders", BOTH_SHELLS),
     ("Waiter", BOTH_SHELLS),
+    ("Listener", EACH_SYSTEM),
+    ("Signals", EACH_SYSTEM),
+    ("Stamp", EACH_SYSTEM),
 ];
 
 /// Words that are no name of a type: those of other markets, those that fit anything, and pictures that say nothing of

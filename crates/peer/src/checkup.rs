@@ -21,7 +21,7 @@ use crate::{
 
 /// How what a peer must not forget stands on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Memory {
+pub struct HomeFigures {
     /// The journal; nothing, if none was begun.
     pub journal: Option<JournalFigures>,
     /// Snapshots that can be begun with.
@@ -57,12 +57,12 @@ pub fn bytes_in(folder: &Path) -> io::Result<u64> {
 ///
 /// # Errors
 /// [`DaemonError`], as a daemon that would not start.
-pub fn memory(home: &Home, file: &NetworkFile) -> Result<Memory, DaemonError> {
+pub fn memory(home: &Home, file: &NetworkFile) -> Result<HomeFigures, DaemonError> {
     let (own, folder) = (home.key()?.id(), home.journal());
     let owner = Owner { peer: own, network: file.genesis.id() };
     let config = Config::new(file.genesis.clone());
     if !folder.exists() {
-        return Ok(Memory { journal: None, snapshots: 0, unusable: 0 });
+        return Ok(HomeFigures { journal: None, snapshots: 0, unusable: 0 });
     }
     let snapshots = Snapshots::new(&HomeDisk::default(), &folder, owner);
     let all = snapshots.list().map_err(DaemonError::System)?.len();
@@ -75,7 +75,7 @@ pub fn memory(home: &Home, file: &NetworkFile) -> Result<Memory, DaemonError> {
                 refused.get_or_insert(error);
             }
             journal => {
-                return Ok(Memory {
+                return Ok(HomeFigures {
                     journal: journal?,
                     snapshots: usable,
                     unusable: all.saturating_sub(usable),

@@ -8,7 +8,7 @@ use crate::command_error::CommandError;
 
 /// How something was found, the least urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Verdict {
+pub(super) enum Severity {
     /// As it should be.
     Fine,
     /// Worth knowing: the peer works.
@@ -17,7 +17,7 @@ pub(super) enum Verdict {
     Problem,
 }
 
-impl Verdict {
+impl Severity {
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Fine => "ok",
@@ -31,7 +31,7 @@ impl Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
     pub(super) about: &'static str,
-    pub(super) verdict: Verdict,
+    pub(super) severity: Severity,
     pub(super) found: String,
     pub(super) mend: Option<String>,
     /// What a command that meets it fails with.
@@ -40,22 +40,22 @@ pub(super) struct Finding {
 
 impl Finding {
     pub(super) fn fine(about: &'static str, found: impl Into<String>) -> Self {
-        Self { about, verdict: Verdict::Fine, found: found.into(), mend: None, code: None }
+        Self { about, severity: Severity::Fine, found: found.into(), mend: None, code: None }
     }
 
     pub(super) fn warning(about: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
         let (found, mend) = (found.into(), Some(mend.into()));
-        Self { about, verdict: Verdict::Warning, found, mend, code: None }
+        Self { about, severity: Severity::Warning, found, mend, code: None }
     }
 
     /// What stops a command, in that command's words.
     pub(super) fn problem(about: &'static str, failure: &CommandError) -> Self {
         let [found, mend] = failure.lines().map(str::to_owned);
-        Self { about, verdict: Verdict::Problem, found, mend: Some(mend), code: Some(failure.code()) }
+        Self { about, severity: Severity::Problem, found, mend: Some(mend), code: Some(failure.code()) }
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let Self { about, verdict, found, mend, code } = self;
-        json!({ "about": about, "verdict": verdict.word(), "found": found, "mend": mend, "code": code })
+        let Self { about, severity, found, mend, code } = self;
+        json!({ "about": about, "severity": severity.word(), "found": found, "mend": mend, "code": code })
     }
 }

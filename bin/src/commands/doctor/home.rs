@@ -3,7 +3,7 @@
 //! **Invariant:** while a daemon runs, the journal is its own, and it is asked instead of the disk.
 
 use assay_peer::{
-    checkup::{self, Memory},
+    checkup::{self, HomeFigures},
     config::{DaemonSettings, Home, NetworkFile},
     handle::StatusView,
     home,
@@ -90,7 +90,7 @@ fn journal(home: &Home, file: &NetworkFile, status: Option<&StatusView>) -> Find
     if let Some(status) = status {
         return Finding::fine("journal", format!("{} records, {bytes} KiB, in use", status.records));
     }
-    let Memory { journal, snapshots, unusable } = match checkup::memory(home, file) {
+    let HomeFigures { journal, snapshots, unusable } = match checkup::memory(home, file) {
         Ok(memory) => memory,
         Err(error) => return Finding::problem("journal", &error.into()),
     };

@@ -75,12 +75,12 @@ fn capacity(settings: &DaemonSettings, cores: usize, memory: Option<u64>) -> Fin
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Verdict, *};
+    use super::{super::Severity, *};
 
     #[test]
     fn a_sandbox_that_does_not_start_or_lacks_a_wall_is_named() {
         let absent = sandbox(Err("the worker cannot be started: no".to_owned()));
-        assert!(matches!(&absent[..], [found] if found.verdict == Verdict::Problem), "{absent:?}");
+        assert!(matches!(&absent[..], [found] if found.severity == Severity::Problem), "{absent:?}");
         let whole = sandbox(Ok(("class".to_owned(), Vec::new())));
         assert!(
             matches!(&whole[..], [found] if found.found == "starts, within all walls, as class"),
@@ -88,19 +88,22 @@ mod tests {
         );
         let open = sandbox(Ok(("class".to_owned(), vec!["network: none".to_owned()])));
         assert!(open[0].found.contains("fewer walls"), "{open:?}");
-        assert!(open[1].verdict == Verdict::Warning && open[1].found.ends_with("network: none"), "{open:?}");
+        assert!(
+            open[1].severity == Severity::Warning && open[1].found.ends_with("network: none"),
+            "{open:?}"
+        );
     }
 
     #[test]
     fn runs_need_cores_and_memory() {
-        let verdict = |workers, cores, memory| {
+        let severity = |workers, cores, memory| {
             let settings = DaemonSettings { workers, ..DaemonSettings::default() };
-            capacity(&settings, cores, memory).verdict
+            capacity(&settings, cores, memory).severity
         };
         let each = RunLimits::default().process_memory_bytes;
-        assert_eq!(verdict(2, 2, Some(3 * each)), Verdict::Fine);
-        assert_eq!(verdict(2, 2, Some(3 * each - (1 << 20))), Verdict::Warning, "the check has its own");
-        assert_eq!(verdict(3, 2, Some(u64::MAX)), Verdict::Warning);
-        assert_eq!(verdict(2, 2, None), Verdict::Fine);
+        assert_eq!(severity(2, 2, Some(3 * each)), Severity::Fine);
+        assert_eq!(severity(2, 2, Some(3 * each - (1 << 20))), Severity::Warning, "the check has its own");
+        assert_eq!(severity(3, 2, Some(u64::MAX)), Severity::Warning);
+        assert_eq!(severity(2, 2, None), Severity::Fine);
     }
 }

@@ -26,6 +26,13 @@ pub(super) fn look(status: &StatusView, findings: &mut Vec<Finding>) {
     let serves = status.is_notary || status.is_verifier || status.providing.is_some();
     findings.push(ports(serves, &status.addresses));
     findings.push(clock(&status.clock));
+    if status.waits {
+        findings.push(Finding::warning(
+            "notary",
+            "keeps no books yet: it waits for somebody who heard what it said last",
+            "wait for one of them to be connected; if nobody can be, `assay down` and `assay up --alone`",
+        ));
+    }
     findings.extend(status.forked.iter().map(|notary| {
         let found = format!("the notary {} keeps two journals, and this peer left it", short(notary));
         Finding::warning("notary", found, "orders through another one, if the network has one")
@@ -87,21 +94,21 @@ mod tests {
     use assay_market::view::SkewView;
     use assay_protocol::id::PeerId;
 
-    use super::{super::Verdict, *};
+    use super::{super::Severity, *};
 
     #[test]
     fn whoever_serves_others_must_be_found_by_them() {
-        let verdict = |serves, addresses: &[&str]| {
+        let severity = |serves, addresses: &[&str]| {
             let addresses: Vec<String> = addresses.iter().map(|address| (*address).to_owned()).collect();
-            ports(serves, &addresses).verdict
+            ports(serves, &addresses).severity
         };
         let (machine, room) = ("/ip4/127.0.0.1/tcp/1", "/ip4/192.168.0.2/tcp/1");
-        assert_eq!([verdict(true, &[]), verdict(false, &[])], [Verdict::Problem, Verdict::Fine]);
+        assert_eq!([severity(true, &[]), severity(false, &[])], [Severity::Problem, Severity::Fine]);
         assert_eq!(
-            [verdict(true, &[machine]), verdict(false, &[machine])],
-            [Verdict::Warning, Verdict::Fine]
+            [severity(true, &[machine]), severity(false, &[machine])],
+            [Severity::Warning, Severity::Fine]
         );
-        assert_eq!(verdict(true, &[machine, room]), Verdict::Fine);
+        assert_eq!(severity(true, &[machine, room]), Severity::Fine);
     }
 
     #[test]
@@ -112,15 +119,15 @@ mod tests {
             let skews = (0..).zip(ahead_ms).map(skew).collect();
             clock(&ClockView { jumped_ms: 0, skews })
         };
-        assert_eq!(off(&[]).verdict, Verdict::Fine);
-        assert_eq!(off(&[-5_000, 120_000]).verdict, Verdict::Fine);
+        assert_eq!(off(&[]).severity, Severity::Fine);
+        assert_eq!(off(&[-5_000, 120_000]).severity, Severity::Fine);
         for (ahead_ms, said) in [(-5_001, "5001 ms behind "), (120_001, "120001 ms ahead of ")] {
             let found = off(&[ahead_ms]);
-            assert!(found.verdict == Verdict::Problem && found.found.starts_with(said), "{found:?}");
+            assert!(found.severity == Severity::Problem && found.found.starts_with(said), "{found:?}");
             assert!(found.mend.is_some_and(|mend| mend.contains("clock")));
         }
-        assert_eq!(off(&[40_000, -6_000]).verdict, Verdict::Problem, "the nearer one is off as well");
+        assert_eq!(off(&[40_000, -6_000]).severity, Severity::Problem, "the nearer one is off as well");
         let jumped = clock(&ClockView { jumped_ms: -70_000, skews: Vec::new() });
-        assert!(jumped.verdict == Verdict::Warning && jumped.found.contains("-70000 ms"), "{jumped:?}");
+        assert!(jumped.severity == Severity::Warning && jumped.found.contains("-70000 ms"), "{jumped:?}");
     }
 }
