@@ -42,7 +42,8 @@ pub const ALIGNMENT_MAX: usize = 1 << 16;
 
 /// What the place of a tensor is a multiple of, if a file says nothing.
 const ALIGNMENT: usize = 32;
-const MAGIC: &[u8; 4] = b"GGUF";
+/// What a file begins with.
+pub const MAGIC: &[u8; 4] = b"GGUF";
 /// The version that is written.
 const VERSION: u32 = 3;
 

@@ -16,6 +16,7 @@ pub mod costs;
 pub mod deadline;
 pub mod draw;
 pub mod exposure;
+pub mod frames;
 pub mod genesis;
 pub mod id;
 pub mod job;

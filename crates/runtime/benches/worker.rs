@@ -8,7 +8,7 @@ use assay_protocol::id::Digest;
 use assay_runtime::{
     envelope::Envelope,
     pool::Pool,
-    worker::{Files, WorkerSource},
+    worker::{Files, Given, WorkerSource},
 };
 
 fn main() {
@@ -43,7 +43,9 @@ impl Job {
 
     fn run(&self) {
         let files = Files { runner: &self.runner, model: Some(&self.model) };
-        self.pool.run(&self.envelope, files, &[0; 64], &mut ()).expect("the shipped runner runs");
+        self.pool
+            .run(&self.envelope, files, Given::from(&[0; 64][..]), &mut ())
+            .expect("the shipped runner runs");
     }
 }
 

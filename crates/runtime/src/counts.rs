@@ -1,16 +1,23 @@
 //! What the host counts and hears during a run, shared by the session and the engines behind it.
 //!
-//! **Invariant:** a call is counted before the engine sees it and never uncounted, so that the meters of a run depend on
-//! what the guest did and on nothing else.
+//! **Invariant:** a call or a token is counted before the engine sees it and never uncounted, so that the meters of a run
+//! depend on what the guest did and on nothing else.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use assay_protocol::{manifest::Meter, units::Units};
+use assay_protocol::{
+    manifest::{Meter, Meters, TokenWeights},
+    units::Units,
+};
 
-use crate::{envelope::Envelope, outcome::cut};
+use crate::{
+    envelope::Envelope,
+    outcome::cut,
+    transcript::{Misuse, Transcript},
+};
 
 /// Where a run's output and log go, and where a cancel comes from.
 pub(crate) trait Port: Send + Sync {
@@ -26,7 +33,13 @@ pub(crate) trait Port: Send + Sync {
 pub(crate) struct RunCounts {
     calls: AtomicU64,
     calls_max: Units,
+    tokens_read: AtomicU64,
+    tokens_written: AtomicU64,
+    /// What tokens count, and how many units of them there may be; nothing where tokens are not what is paid for.
+    tokens_max: Option<(TokenWeights, Units)>,
     exhausted: AtomicBool,
+    transcript: Mutex<Transcript>,
+    misuse: Mutex<Option<Misuse>>,
     log_bytes_left: Mutex<u64>,
     complaint: Mutex<Option<String>>,
     port: Arc<dyn Port>,
@@ -34,14 +47,20 @@ pub(crate) struct RunCounts {
 
 impl RunCounts {
     pub(crate) fn new(envelope: &Envelope, port: Arc<dyn Port>) -> Self {
-        let calls_max = match envelope.meter {
-            Meter::Calls => envelope.units_max,
-            Meter::Tokens(_) | Meter::MegaFuel => Units::MAX,
+        let (calls_max, tokens_max) = match envelope.meter {
+            Meter::Calls => (envelope.units_max, None),
+            Meter::Tokens(weights) => (Units::MAX, Some((weights, envelope.units_max))),
+            Meter::MegaFuel => (Units::MAX, None),
         };
         Self {
             calls: AtomicU64::new(0),
             calls_max,
+            tokens_read: AtomicU64::new(0),
+            tokens_written: AtomicU64::new(0),
+            tokens_max,
             exhausted: AtomicBool::new(false),
+            transcript: Mutex::default(),
+            misuse: Mutex::default(),
             log_bytes_left: Mutex::new(u64::from(envelope.limits.log_bytes)),
             complaint: Mutex::new(None),
             port,
@@ -58,8 +77,59 @@ impl RunCounts {
         true
     }
 
-    pub(crate) fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
+    /// Counts what is new of these tokens as read, unless that would be too much.
+    pub(crate) fn count_read(&self, tokens: &[u32]) -> bool {
+        let new = self.transcript().new_tokens(tokens) as u64;
+        self.count_tokens(&self.tokens_read, new)
+    }
+
+    /// Counts these tokens as written, and ties them to their rows, unless that would be too much.
+    pub(crate) fn count_written(&self, tokens: &[u32]) -> Result<bool, Misuse> {
+        if !self.count_tokens(&self.tokens_written, tokens.len() as u64) {
+            return Ok(false);
+        }
+        self.transcript().write(tokens)?;
+        Ok(true)
+    }
+
+    fn count_tokens(&self, counter: &AtomicU64, more: u64) -> bool {
+        let units = |read: u64, written: u64, weights: TokenWeights| {
+            let read = read.saturating_mul(weights.read.into());
+            read.saturating_add(written.saturating_mul(weights.written.into()))
+        };
+        counter.fetch_add(more, Ordering::Relaxed);
+        let (read, written) = self.tokens();
+        if self.tokens_max.is_some_and(|(weights, most)| units(read, written, weights) > most) {
+            counter.fetch_sub(more, Ordering::Relaxed);
+            self.exhausted.store(true, Ordering::Relaxed);
+            return false;
+        }
+        true
+    }
+
+    fn tokens(&self) -> (u64, u64) {
+        (self.tokens_read.load(Ordering::Relaxed), self.tokens_written.load(Ordering::Relaxed))
+    }
+
+    /// What was counted, but for the guest's own instructions.
+    pub(crate) fn meters(&self) -> Meters {
+        let (tokens_read, tokens_written) = self.tokens();
+        Meters { calls: self.calls.load(Ordering::Relaxed), tokens_read, tokens_written, fuel: 0 }
+    }
+
+    /// What was read and written.
+    pub(crate) fn transcript(&self) -> MutexGuard<'_, Transcript> {
+        self.transcript.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the guest did what no runner may do, after which nothing of the run counts.
+    pub(crate) fn accuse(&self, misuse: Misuse) {
+        self.misuse.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(misuse);
+    }
+
+    /// What the guest did first that no runner may do.
+    pub(crate) fn misuse(&self) -> Option<Misuse> {
+        *self.misuse.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// True once a call was refused.

@@ -14,4 +14,5 @@ pub mod models;
 pub mod outcome;
 pub mod pool;
 mod sandbox;
+mod transcript;
 pub mod worker;

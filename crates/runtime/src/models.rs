@@ -3,30 +3,92 @@
 //! **Invariant:** the names are the digest of the job's one model and the word [`ROLE`] that stands for it; there is no
 //! name for anything else on the machine.
 
-use std::sync::Arc;
+use std::{sync::Arc, thread};
 
 use assay_protocol::id::Digest;
 use wasmtime_wasi_nn::{Graph, GraphRegistry, backend::BackendGraph};
 
+use assay_engine::cpu::Cpu;
+
 use crate::{
     counts::RunCounts,
-    engine::rten::{Metered, OnnxModel},
+    engine::{
+        language::{LanguageGraph, LanguageModel},
+        rten::{self, Metered, OnnxModel},
+    },
     outcome::RunFailure,
 };
 
 /// The name by which a runner that serves any model asks for the one of its job.
 pub const ROLE: &str = "model";
 
+/// A model's bytes, and the threads of the engine that runs it.
+pub(crate) enum Unread {
+    /// For rten, whose threads are its own.
+    Onnx(Vec<u8>),
+    /// For the engine of language models.
+    Gguf(Vec<u8>, Cpu),
+}
+
+impl Unread {
+    /// Says by its header which engine runs a model, and starts that engine's threads: later there may be none to start.
+    pub(crate) fn prepare(bytes: Vec<u8>) -> Self {
+        if LanguageModel::is_one(&bytes) {
+            let threads = thread::available_parallelism().map_or(1, usize::from);
+            return Self::Gguf(bytes, Cpu::new(threads));
+        }
+        rten::start_threads();
+        Self::Onnx(bytes)
+    }
+}
+
 /// A model in memory, ready for any number of jobs.
+#[derive(Clone)]
 pub(crate) struct Loaded {
     name: Digest,
-    network: Arc<OnnxModel>,
+    model: LoadedModel,
+}
+
+#[derive(Clone)]
+enum LoadedModel {
+    Network(Arc<OnnxModel>),
+    Language(Arc<LanguageModel>),
 }
 
 impl Loaded {
     /// Reads a model that is known to be the one called `name`.
-    pub(crate) fn read(name: Digest, bytes: Vec<u8>) -> Result<Self, RunFailure> {
-        Ok(Self { name, network: Arc::new(OnnxModel::read(bytes)?) })
+    pub(crate) fn read(name: Digest, model: Unread) -> Result<Self, RunFailure> {
+        let model = match model {
+            Unread::Onnx(bytes) => LoadedModel::Network(Arc::new(OnnxModel::read(bytes)?)),
+            Unread::Gguf(bytes, cpu) => {
+                LoadedModel::Language(Arc::new(LanguageModel::read(name, &bytes, cpu)?))
+            }
+        };
+        Ok(Self { name, model })
+    }
+
+    /// The model, if it is one of language.
+    pub(crate) fn language(&self) -> Option<&Arc<LanguageModel>> {
+        match &self.model {
+            LoadedModel::Language(language) => Some(language),
+            LoadedModel::Network(_) => None,
+        }
+    }
+
+    /// Whether a guest means this model by a name.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        name == ROLE || name == self.name.to_string()
+    }
+
+    fn graph(&self, counts: &Arc<RunCounts>, draft: &Arc<[u32]>) -> Graph {
+        let counts = Arc::clone(counts);
+        let graph: Box<dyn BackendGraph> = match &self.model {
+            LoadedModel::Network(network) => Box::new(Metered::new(Arc::clone(network), counts)),
+            LoadedModel::Language(language) => {
+                Box::new(LanguageGraph::new(Arc::clone(language), counts, Arc::clone(draft)))
+            }
+        };
+        Graph::from(graph)
     }
 }
 
@@ -37,13 +99,9 @@ pub(crate) struct Graphs {
 }
 
 impl Graphs {
-    /// The registry of one job.
-    pub(crate) fn new(model: Option<&Loaded>, counts: &Arc<RunCounts>) -> Self {
-        let graph = model.map(|loaded| {
-            let graph: Box<dyn BackendGraph> =
-                Box::new(Metered::new(Arc::clone(&loaded.network), Arc::clone(counts)));
-            (loaded.name.to_string(), Graph::from(graph))
-        });
+    /// The registry of one job, which is expected to write the tokens of `draft`.
+    pub(crate) fn new(model: Option<&Loaded>, counts: &Arc<RunCounts>, draft: &Arc<[u32]>) -> Self {
+        let graph = model.map(|loaded| (loaded.name.to_string(), loaded.graph(counts, draft)));
         Self { graph, counts: Arc::clone(counts) }
     }
 }

@@ -22,6 +22,8 @@ pub struct Completed {
     pub end: End,
     /// What the host counted.
     pub meters: Meters,
+    /// Of each token that was written, the digest of the row of scores that it was chosen from: the evidence of a text.
+    pub rows: Vec<Digest>,
     /// What the runner and the engine had to say, line by line.
     pub log: Vec<String>,
 }

@@ -15,7 +15,7 @@ use crate::{
     class::Class,
     envelope::{Envelope, RunLimits},
     outcome::{Completed, RunFailure},
-    worker::{Files, Follower, Worker, WorkerSource},
+    worker::{Files, Follower, Given, Worker, WorkerSource},
 };
 
 /// Workers that wait for another job.
@@ -53,14 +53,14 @@ impl Pool {
         &self,
         envelope: &Envelope,
         files: Files<'_>,
-        input: &[u8],
+        given: Given<'_>,
         follower: &mut dyn Follower,
     ) -> Result<Completed, RunFailure> {
         let mut worker = match self.take(envelope) {
             Some(worker) => worker,
             None => self.hire(envelope, files)?,
         };
-        let ended = worker.run(envelope, files, input, follower);
+        let ended = worker.run(envelope, files, given, follower);
         if worker.is_alive() {
             self.give_back(worker);
         }

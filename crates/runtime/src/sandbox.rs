@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_protocol::manifest::{End, Meter, Meters};
+use assay_protocol::{
+    id::Digest,
+    manifest::{End, Meter, Meters},
+};
 use wasmtime::{
     Cache, CacheConfig, Config, Engine, Store, Trap,
     component::{Component, HasSelf, Linker, ResourceTableError},
@@ -31,6 +34,7 @@ use crate::{
 mod bindings;
 mod ceiling;
 mod session;
+mod text;
 
 /// How often a running guest looks whether its time is over.
 const TICK: Duration = Duration::from_millis(10);
@@ -39,22 +43,35 @@ const FUEL_PER_UNIT: u64 = 1_000_000;
 
 /// What a component may import.
 const IMPORTS: [&str; 7] = [
-    "assay:runner/session@1.0.0",
-    "assay:runner/text@1.0.0",
-    "assay:runner/types@1.0.0",
+    "assay:runner/session@2.0.0",
+    "assay:runner/text@2.0.0",
+    "assay:runner/types@2.0.0",
     "wasi:nn/errors@0.2.0-rc-2024-10-28",
     "wasi:nn/graph@0.2.0-rc-2024-10-28",
     "wasi:nn/inference@0.2.0-rc-2024-10-28",
     "wasi:nn/tensor@0.2.0-rc-2024-10-28",
 ];
 /// What a component must export.
-const EXPORT: &str = "assay:runner/running@1.0.0";
+const EXPORT: &str = "assay:runner/running@2.0.0";
 
 /// A runner that can run.
 pub(crate) struct Sandbox {
     engine: Engine,
     runner: GuestPre<GuestSession>,
     ticker: mpsc::SyncSender<()>,
+}
+
+/// One job, as it is run.
+#[derive(Clone, Copy)]
+pub(crate) struct SandboxWork<'a> {
+    /// The job.
+    pub(crate) envelope: &'a Envelope,
+    /// Its input.
+    pub(crate) input: &'a [u8],
+    /// The tokens that it is expected to write; a hint.
+    pub(crate) draft: &'a Arc<[u32]>,
+    /// When it is over at the latest.
+    pub(crate) deadline: Instant,
 }
 
 /// What a guest gave back.
@@ -65,6 +82,8 @@ pub(crate) struct Finished {
     pub(crate) end: End,
     /// What was counted.
     pub(crate) meters: Meters,
+    /// Of each token that was written, the digest of the row that it was chosen from.
+    pub(crate) rows: Vec<Digest>,
 }
 
 impl Sandbox {
@@ -81,16 +100,15 @@ impl Sandbox {
         Ok(Self { engine, runner, ticker })
     }
 
-    /// Runs one job until its end or `deadline`.
+    /// Runs one job until its end or the deadline.
     pub(crate) fn run(
         &self,
-        envelope: &Envelope,
-        input: &[u8],
+        work: &SandboxWork<'_>,
         model: Option<&Loaded>,
         port: Arc<dyn Port>,
-        deadline: Instant,
     ) -> Result<Finished, RunFailure> {
-        let mut store = Store::new(&self.engine, GuestSession::new(envelope, model, port));
+        let SandboxWork { envelope, input, draft, deadline } = *work;
+        let mut store = Store::new(&self.engine, GuestSession::new(envelope, model, draft, port));
         let fuel = fuel(envelope);
         store.set_fuel(fuel).map_err(|error| RunFailure::Trap(cut(format!("{error:#}"))))?;
         store.limiter(|session| &mut session.ceiling);
@@ -230,6 +248,9 @@ fn finish(
     envelope: &Envelope,
     session: &GuestSession,
 ) -> Result<Finished, RunFailure> {
+    if let Some(misuse) = session.counts.misuse() {
+        return Err(RunFailure::Internal(misuse.to_string()));
+    }
     let bytes = outcome.output.len() as u64;
     if session.emitted_bytes > 0 && bytes > 0 {
         return Err(RunFailure::Internal("it returned an output after it had emitted one".into()));
@@ -237,6 +258,7 @@ fn finish(
     if bytes > envelope.limits.output_bytes {
         return Err(RunFailure::OutputTooLong { bytes, max: envelope.limits.output_bytes });
     }
-    let meters = Meters { calls: session.counts.calls(), fuel, ..Meters::default() };
-    Ok(Finished { output: outcome.output, end: session.end(outcome.end), meters })
+    let meters = Meters { fuel, ..session.counts.meters() };
+    let rows = session.counts.transcript().evidence().to_vec();
+    Ok(Finished { output: outcome.output, end: session.end(outcome.end), meters, rows })
 }

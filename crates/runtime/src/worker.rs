@@ -8,8 +8,8 @@
 //!   parent                                   worker
 //!   Prepare ───────────────────────────────▶ walls go up
 //!           ◀─────────────────────── Ready
-//!   Start, input, files ───────────────────▶ compile, load (once), run
-//!           ◀────────────── Chunk, Line …
+//!   (Draft) Start, input, files ───────────▶ compile, load (once), run
+//!           ◀────────── Chunk, Line, Rows …
 //!   Cancel ────────────────────────────────▶ emit answers false
 //!           ◀────────────── Done or Failed
 //! ```
@@ -61,6 +61,21 @@ pub struct Files<'a> {
     pub runner: &'a Path,
     /// The model, for runners that need one.
     pub model: Option<&'a Path>,
+}
+
+/// What a job is given.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given<'a> {
+    /// Its input.
+    pub input: &'a [u8],
+    /// An output that it is expected to write, or empty: a hint, which decides how fast it is done and nothing else.
+    pub draft: &'a [u8],
+}
+
+impl<'a> From<&'a [u8]> for Given<'a> {
+    fn from(input: &'a [u8]) -> Self {
+        Self { input, draft: &[] }
+    }
 }
 
 /// Who follows a run.
@@ -163,14 +178,19 @@ impl Worker {
         &mut self,
         envelope: &Envelope,
         files: Files<'_>,
-        input: &[u8],
+        given: Given<'_>,
         follower: &mut dyn Follower,
     ) -> Result<Completed, RunFailure> {
         assert!(self.fits(envelope), "a worker runs jobs of one runner and one model");
+        let Given { input, draft } = given;
         check_lengths(envelope, input)?;
         let handed = if self.held.is_some() { Vec::new() } else { open_all(files)? };
         let count = u8::try_from(handed.len()).unwrap_or(u8::MAX);
         let started = Instant::now();
+        // A draft is an output, so one that is longer than any is none.
+        if !draft.is_empty() && draft.len() as u64 <= envelope.limits.output_bytes.min(INPUT_BYTES_MAX) {
+            self.process.send(&Request::Draft, draft, &[])?;
+        }
         self.process.send(&Request::Start { envelope: envelope.clone(), files: count }, input, &handed)?;
         let ended = self.follow(&envelope.limits, started, follower);
         match &ended {

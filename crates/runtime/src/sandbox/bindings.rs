@@ -9,9 +9,9 @@ wasmtime::component::bindgen!({
     inline: "
         package assay:host;
         world guest {
-            import assay:runner/session@1.0.0;
-            import assay:runner/text@1.0.0;
-            export assay:runner/running@1.0.0;
+            import assay:runner/session@2.0.0;
+            import assay:runner/text@2.0.0;
+            export assay:runner/running@2.0.0;
         }
     ",
     world: "assay:host/guest",

@@ -1,28 +1,24 @@
 //! What a running guest can reach: the log, its own output, and the graphs of its job.
 //!
 //! **Invariant:** a guest that ignores the answer of `emit` gains nothing: chunks beyond the ceiling or after a cancel are
-//! dropped, and the end that the host saw stands whatever the guest says.
+//! dropped, and the end that the host saw stands whatever the guest says. Frames are made here and nowhere else.
 
 use std::sync::Arc;
 
-use assay_protocol::manifest::End;
+use assay_protocol::{frames, manifest::End};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi_nn::wit::{WasiNnCtx, WasiNnView};
 
 use super::{
-    bindings::assay::runner::{
-        session, text,
-        types::{self, SpecialTokens},
-    },
+    bindings::assay::runner::{session, types},
     ceiling::Ceiling,
 };
 use crate::{
     counts::{Port, RunCounts},
     envelope::Envelope,
     models::{Graphs, Loaded},
+    transcript::Misuse,
 };
-
-const NO_TEXT: &str = "the model has no vocabulary";
 
 /// The state of one run.
 pub(super) struct GuestSession {
@@ -30,28 +26,48 @@ pub(super) struct GuestSession {
     table: ResourceTable,
     graphs: WasiNnCtx,
     pub(super) counts: Arc<RunCounts>,
+    /// The model of the job.
+    pub(super) model: Option<Loaded>,
     port: Arc<dyn Port>,
     pub(super) emitted_bytes: u64,
     output_bytes_max: u64,
+    /// What the output is made of, once there is any.
+    writes: Option<Writes>,
     /// Why the guest was told to return, if it was.
     told: Option<End>,
 }
 
+/// What an output is made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Writes {
+    /// Whatever bytes the guest makes.
+    Bytes,
+    /// Frames of tokens and text.
+    Frames,
+}
+
 impl GuestSession {
-    pub(super) fn new(envelope: &Envelope, model: Option<&Loaded>, port: Arc<dyn Port>) -> Self {
+    pub(super) fn new(
+        envelope: &Envelope,
+        model: Option<&Loaded>,
+        draft: &Arc<[u32]>,
+        port: Arc<dyn Port>,
+    ) -> Self {
         let counts = Arc::new(RunCounts::new(envelope, Arc::clone(&port)));
         let mut table = ResourceTable::new();
         table.set_max_capacity(envelope.limits.handles as usize);
-        let graphs = Graphs::new(model, &counts);
+        let graphs = Graphs::new(model, &counts, draft);
         Self {
             ceiling: Ceiling::new(&envelope.limits),
             table,
             // Without a backend `load` has nothing to read a guest's bytes with, so it is refused whatever they are.
             graphs: WasiNnCtx::new([], graphs.into()),
             counts,
+            model: model.cloned(),
             port,
             emitted_bytes: 0,
             output_bytes_max: envelope.limits.output_bytes,
+            writes: None,
             told: None,
         }
     }
@@ -69,48 +85,57 @@ impl GuestSession {
     pub(super) fn neural(&mut self) -> WasiNnView<'_> {
         WasiNnView::new(&mut self.table, &mut self.graphs)
     }
+
+    /// Whether so many more bytes of output are taken.
+    fn has_room(&mut self, bytes: usize, writes: Writes) -> bool {
+        if *self.writes.get_or_insert(writes) != writes {
+            return self.accuse(Misuse::Mixed);
+        }
+        if self.told.is_none() && self.port.is_cancelled() {
+            self.told = Some(End::Cancelled);
+        }
+        if self.told.is_none() && self.emitted_bytes.saturating_add(bytes as u64) > self.output_bytes_max {
+            self.told = Some(End::Length);
+        }
+        self.told.is_none()
+    }
+
+    fn give(&mut self, bytes: Vec<u8>) -> bool {
+        self.emitted_bytes += bytes.len() as u64;
+        self.port.chunk(bytes);
+        true
+    }
+
+    fn accuse(&mut self, misuse: Misuse) -> bool {
+        self.counts.accuse(misuse);
+        false
+    }
 }
 
 impl session::Host for GuestSession {
     fn emit(&mut self, chunk: Vec<u8>) -> bool {
-        if self.told.is_none() && self.port.is_cancelled() {
-            self.told = Some(End::Cancelled);
-        }
-        if self.told.is_some() {
+        self.has_room(chunk.len(), Writes::Bytes) && self.give(chunk)
+    }
+
+    fn emit_tokens(&mut self, tokens: Vec<u32>, text: Vec<u8>) -> bool {
+        let Some(frame) = frames::encode(&tokens, &text) else { return self.accuse(Misuse::Frame) };
+        if !self.has_room(frame.len(), Writes::Frames) {
             return false;
         }
-        let sum = self.emitted_bytes.saturating_add(chunk.len() as u64);
-        if sum > self.output_bytes_max {
-            self.told = Some(End::Length);
-            return false;
+        match self.counts.count_written(&tokens) {
+            Err(misuse) => self.accuse(misuse),
+            Ok(false) => {
+                self.told = Some(End::Length);
+                false
+            }
+            // There is nothing in it.
+            Ok(true) if tokens.is_empty() && text.is_empty() => true,
+            Ok(true) => self.give(frame),
         }
-        self.emitted_bytes = sum;
-        self.port.chunk(chunk);
-        true
     }
 
     fn log(&mut self, line: String) {
         self.counts.log(&line);
-    }
-}
-
-impl text::Host for GuestSession {
-    fn tokenize(&mut self, _model: String, _text: String, _special: bool) -> Result<Vec<u32>, String> {
-        Err(NO_TEXT.into())
-    }
-
-    fn detokenize(&mut self, _model: String, _tokens: Vec<u32>) -> Vec<u8> {
-        self.counts.log(NO_TEXT);
-        Vec::new()
-    }
-
-    fn special(&mut self, _model: String) -> SpecialTokens {
-        self.counts.log(NO_TEXT);
-        SpecialTokens { begin: None, end: Vec::new() }
-    }
-
-    fn chat_template(&mut self, _model: String) -> Option<String> {
-        None
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::{
     io::{self, Write},
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     process,
@@ -17,6 +18,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use assay_protocol::{frames, id::Digest};
+
 use super::{
     INPUT_BYTES_MAX,
     confine::{Confined, Enclosure},
@@ -27,15 +30,16 @@ use super::{
 use crate::{
     class::Class,
     counts::Port,
-    engine::rten,
     envelope::Envelope,
-    models::Loaded,
+    models::{Loaded, Unread},
     outcome::RunFailure,
-    sandbox::{Finished, Sandbox},
+    sandbox::{Finished, Sandbox, SandboxWork},
 };
 
 /// Bytes of stack that the host's own code has below a guest's.
 const HOST_STACK_BYTES: usize = 2 * 1024 * 1024;
+/// Rows of evidence that are said at once.
+const ROWS_AT_ONCE: usize = 1024;
 /// The exit status of a worker in which something panicked.
 const PANICKED: i32 = 101;
 
@@ -53,9 +57,18 @@ pub fn main() -> ! {
 
 /// One request that the thread for jobs carries out.
 enum ThreadRequest {
-    Job { envelope: Box<Envelope>, input: Vec<u8>, files: Vec<Handed>, deadline: Instant },
+    Job(Box<Ordered>),
     Compile { stack_bytes: u32, file: Handed },
     Classify,
+}
+
+/// A job, with all that it was given.
+struct Ordered {
+    envelope: Envelope,
+    input: Vec<u8>,
+    draft: Arc<[u32]>,
+    files: Vec<Handed>,
+    deadline: Instant,
 }
 
 fn serve() -> io::Result<()> {
@@ -77,8 +90,9 @@ fn serve() -> io::Result<()> {
         .name("job".into())
         .stack_size(HOST_STACK_BYTES + stack_bytes as usize)
         .spawn(move || labour(bench, &work))?;
+    let mut draft = Arc::default();
     while let Some((request, body)) = wire::receive(&mut requests, INPUT_BYTES_MAX)? {
-        if let Some(work) = accept(request, body, &mut requests, &line)? {
+        if let Some(work) = accept(request, body, &mut draft, &mut requests, &line)? {
             // The receiver lives as long as the process.
             let _ = sender.send(work);
         }
@@ -89,6 +103,7 @@ fn serve() -> io::Result<()> {
 fn accept(
     request: Request,
     body: Vec<u8>,
+    draft: &mut Arc<[u32]>,
     requests: &mut Intake,
     line: &Line,
 ) -> io::Result<Option<ThreadRequest>> {
@@ -97,12 +112,18 @@ fn accept(
             let deadline = Instant::now() + Duration::from_millis(envelope.limits.wall_ms);
             line.cancelled.store(false, Ordering::Relaxed);
             let files = (0..files).map(|_| requests.take_file()).collect::<io::Result<_>>()?;
-            Ok(Some(ThreadRequest::Job { envelope: Box::new(envelope), input: body, files, deadline }))
+            let draft = mem::take(draft);
+            let ordered = Ordered { envelope, input: body, draft, files, deadline };
+            Ok(Some(ThreadRequest::Job(Box::new(ordered))))
         }
         Request::Compile { stack_bytes } => {
             Ok(Some(ThreadRequest::Compile { stack_bytes, file: requests.take_file()? }))
         }
         Request::Classify => Ok(Some(ThreadRequest::Classify)),
+        Request::Draft => {
+            *draft = frames::tokens(&body).into();
+            Ok(None)
+        }
         Request::Cancel => {
             line.cancelled.store(true, Ordering::Relaxed);
             Ok(None)
@@ -161,12 +182,14 @@ struct Bench {
 impl Bench {
     fn perform(&mut self, work: ThreadRequest) {
         let done = match work {
-            ThreadRequest::Job { envelope, input, files, deadline } => {
-                self.run(&envelope, &input, files, deadline).map(|finished| {
-                    let Finished { output, end, meters } = finished;
-                    self.line.send(&WorkerReply::Done { end, meters }, &output);
-                })
-            }
+            ThreadRequest::Job(ordered) => self.run(*ordered).map(|finished| {
+                let Finished { output, end, meters, rows } = finished;
+                for rows in rows.chunks(ROWS_AT_ONCE) {
+                    let rows: Vec<u8> = rows.iter().flat_map(|Digest(row)| *row).collect();
+                    self.line.send(&WorkerReply::Rows, &rows);
+                }
+                self.line.send(&WorkerReply::Done { end, meters }, &output);
+            }),
             ThreadRequest::Compile { stack_bytes, file } => {
                 self.compile(stack_bytes, file).map(|()| self.line.send(&WorkerReply::Compiled, &[]))
             }
@@ -179,18 +202,14 @@ impl Bench {
         }
     }
 
-    fn run(
-        &mut self,
-        envelope: &Envelope,
-        input: &[u8],
-        files: Vec<Handed>,
-        deadline: Instant,
-    ) -> Result<Finished, RunFailure> {
+    fn run(&mut self, ordered: Ordered) -> Result<Finished, RunFailure> {
+        let Ordered { envelope, input, draft, files, deadline } = ordered;
         if self.loaded.is_none() {
-            self.loaded = Some(self.load(envelope, files)?);
+            self.loaded = Some(self.load(&envelope, files)?);
         }
         let Some((sandbox, model)) = &self.loaded else { unreachable!("it was loaded just now") };
-        sandbox.run(envelope, input, model.as_ref(), Arc::clone(&self.line) as Arc<dyn Port>, deadline)
+        let work = SandboxWork { envelope: &envelope, input: &input, draft: &draft, deadline };
+        sandbox.run(&work, model.as_ref(), Arc::clone(&self.line) as Arc<dyn Port>)
     }
 
     fn load(&self, envelope: &Envelope, files: Vec<Handed>) -> Result<(Sandbox, Option<Loaded>), RunFailure> {
@@ -199,16 +218,15 @@ impl Bench {
         let runner = files::read(file, envelope.runner, RunFailure::RunnerAbsent)?;
         let sandbox = Sandbox::compile(&runner, envelope.limits.stack_bytes, self.cache.as_deref())?;
         let model = files.next().map(|file| files::read(file, envelope.model, RunFailure::ModelAbsent));
-        let model = model.transpose()?;
+        let model = model.transpose()?.map(Unread::prepare);
         self.seal();
-        let model = model.map(|bytes| Loaded::read(envelope.model, bytes));
+        let model = model.map(|model| Loaded::read(envelope.model, model));
         Ok((sandbox, model.transpose()?))
     }
 
     /// From here on there is no file to open and no thread to start, for the model's reader as well. The engine's threads
     /// are here before.
     fn seal(&self) {
-        rten::start_threads();
         if self.can_seal
             && let Err(error) = system::seal()
         {

@@ -1,7 +1,9 @@
 //! What the parent has heard of a running job.
 //!
-//! **Invariant:** output and log stay inside their limits whatever the worker says: the worker enforces them on the guest,
+//! **Invariant:** output, evidence and log stay inside their limits whatever the worker says: the worker enforces them on the guest,
 //! and this enforces them on a worker that a guest took over.
+
+use assay_protocol::id::Digest;
 
 use super::{Follower, wire::WorkerReply};
 use crate::{
@@ -9,16 +11,20 @@ use crate::{
     outcome::{Completed, RunFailure},
 };
 
+/// Bytes of an output for each row of evidence at the least: a token's own.
+const OUTPUT_BYTES_PER_ROW: u64 = 4;
+
 pub(super) struct Gathered {
     limits: RunLimits,
     output: Vec<u8>,
+    rows: Vec<Digest>,
     log: Vec<String>,
     log_bytes: u64,
 }
 
 impl Gathered {
     pub(super) fn new(limits: &RunLimits) -> Self {
-        Self { limits: *limits, output: Vec::new(), log: Vec::new(), log_bytes: 0 }
+        Self { limits: *limits, output: Vec::new(), rows: Vec::new(), log: Vec::new(), log_bytes: 0 }
     }
 
     /// Adds a reply; says how the job ended, once it has.
@@ -29,6 +35,7 @@ impl Gathered {
     ) -> Option<Result<Completed, RunFailure>> {
         match reply {
             WorkerReply::Chunk => self.add_output(&body, follower).err().map(Err),
+            WorkerReply::Rows => self.add_rows(&body).err().map(Err),
             WorkerReply::Line => {
                 self.add_line(&body, follower);
                 None
@@ -37,8 +44,8 @@ impl Gathered {
                 if let Err(failure) = self.add_output(&body, follower) {
                     return Some(Err(failure));
                 }
-                let (output, log) = (std::mem::take(&mut self.output), std::mem::take(&mut self.log));
-                Some(Ok(Completed { output, end, meters, log }))
+                let Self { output, rows, log, .. } = std::mem::replace(self, Self::new(&self.limits));
+                Some(Ok(Completed { output, end, meters, rows, log }))
             }
             WorkerReply::Failed(failure) => Some(Err(failure)),
             other @ (WorkerReply::Ready { .. } | WorkerReply::Compiled | WorkerReply::Classified(_)) => {
@@ -56,6 +63,16 @@ impl Gathered {
             follower.chunk(bytes);
             self.output.extend_from_slice(bytes);
         }
+        Ok(())
+    }
+
+    fn add_rows(&mut self, bytes: &[u8]) -> Result<(), RunFailure> {
+        let (rows, rest) = bytes.as_chunks::<{ size_of::<Digest>() }>();
+        let count = (self.rows.len() + rows.len()) as u64;
+        if !rest.is_empty() || count.saturating_mul(OUTPUT_BYTES_PER_ROW) > self.output.len() as u64 {
+            return Err(RunFailure::WorkerDied("its evidence is longer than its output".into()));
+        }
+        self.rows.extend(rows.iter().map(|row| Digest(*row)));
         Ok(())
     }
 

@@ -44,6 +44,8 @@ pub(super) enum Request {
         /// Bytes that the process may write to.
         process_memory_bytes: u64,
     },
+    /// The body is what the next job is expected to write.
+    Draft,
     /// Runs a job; the body is its input. So many open files follow: the runner's, then the model's.
     Start {
         /// The job.
@@ -74,6 +76,8 @@ pub(super) enum WorkerReply {
     Line,
     /// The body is a piece of output.
     Chunk,
+    /// The body is a piece of the evidence: digests of rows.
+    Rows,
     /// The job has ended; the body is the output of a runner that emitted none.
     Done {
         /// Why.

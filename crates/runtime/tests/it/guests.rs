@@ -13,9 +13,10 @@ use wit_parser::Resolve;
 /// Bytes 0 to 31 are the result of `run`, 64 to 127 those of imports, and from 1024 on the guest's own; the allocator
 /// begins at 64 KiB.
 const PRELUDE: &str = r#"
-  (import "assay:runner/session@1.0.0" "emit" (func $emit (param i32 i32) (result i32)))
-  (import "assay:runner/session@1.0.0" "log" (func $log (param i32 i32)))
-  (import "assay:runner/text@1.0.0" "tokenize" (func $tokenize (param i32 i32 i32 i32 i32 i32)))
+  (import "assay:runner/session@2.0.0" "emit" (func $emit (param i32 i32) (result i32)))
+  (import "assay:runner/session@2.0.0" "emit-tokens" (func $emit_tokens (param i32 i32 i32 i32) (result i32)))
+  (import "assay:runner/session@2.0.0" "log" (func $log (param i32 i32)))
+  (import "assay:runner/text@2.0.0" "tokenize" (func $tokenize (param i32 i32 i32 i32 i32 i32)))
   (import "wasi:nn/graph@0.2.0-rc-2024-10-28" "load" (func $load (param i32 i32 i32 i32 i32)))
   (import "wasi:nn/graph@0.2.0-rc-2024-10-28" "load-by-name" (func $load_by_name (param i32 i32 i32)))
   (import "wasi:nn/graph@0.2.0-rc-2024-10-28" "[method]graph.init-execution-context" (func $context (param i32 i32)))
@@ -48,7 +49,7 @@ const PRELUDE: &str = r#"
 "#;
 
 /// The signature of `run`: parameters, seed, units, input.
-const RUN: &str = r#"(func (export "assay:runner/running@1.0.0#run")
+const RUN: &str = r#"(func (export "assay:runner/running@2.0.0#run")
     (param $params i32) (param $params_count i32) (param $seed i32) (param $seed_count i32) (param $units i64)
     (param $input i32) (param $input_count i32) (result i32)"#;
 

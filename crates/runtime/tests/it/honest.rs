@@ -5,7 +5,7 @@ use std::cell::Cell;
 use assay_protocol::{id::Digest, manifest::End};
 use assay_runtime::{
     outcome::RunFailure,
-    worker::{Follower, Worker},
+    worker::{Follower, Given, Worker},
 };
 
 use crate::{
@@ -64,7 +64,9 @@ fn a_worker_stays_warm_for_the_same_runner_and_model() {
     let job = world.job(&runner(guests::ECHO));
     let mut worker = world.worker(&job);
     for input in [b"one", b"two"] {
-        let outcome = worker.run(&job.envelope, job.files(), input, &mut ()).expect("the job succeeds");
+        let outcome = worker
+            .run(&job.envelope, job.files(), Given::from(input.as_slice()), &mut ())
+            .expect("the job succeeds");
         assert_eq!(outcome.output, input);
     }
     assert!(worker.is_alive());
@@ -84,7 +86,10 @@ fn a_failure_that_the_runner_reports_leaves_its_worker_warm() {
         let job = world.job(&runner(&format!("(call $fail (i32.const {kind}))")));
         let mut worker = world.worker(&job);
         for _ in 0..2 {
-            assert_eq!(worker.run(&job.envelope, job.files(), b"", &mut ()), Err(expected.clone()));
+            assert_eq!(
+                worker.run(&job.envelope, job.files(), Given::default(), &mut ()),
+                Err(expected.clone())
+            );
             assert!(worker.is_alive());
         }
     }
@@ -132,7 +137,7 @@ fn files_that_are_absent_or_false_are_told_apart() {
     let job = world.job_on(&echo, &double);
     let other = world.job(&runner(SPIN));
     let absent = std::path::Path::new("/nowhere/at/all");
-    let run = |files| world.pool.run(&job.envelope, files, b"", &mut ());
+    let run = |files| world.pool.run(&job.envelope, files, Given::default(), &mut ());
     let files = job.files();
     let with_runner = |runner| assay_runtime::worker::Files { runner, ..files };
     assert!(matches!(run(with_runner(absent)), Err(RunFailure::RunnerAbsent(_))));

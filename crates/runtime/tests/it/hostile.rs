@@ -236,7 +236,7 @@ fn what_is_no_runner_is_refused_by_name() {
         (corrupt, ""),
         (
             &wat::parse_str("(component)").expect("it is well formed"),
-            "does not export assay:runner/running@1.0.0",
+            "does not export assay:runner/running@2.0.0",
         ),
         (
             &wat::parse_str(r#"(component (import "wasi:clocks/wall-clock@0.2.0" (instance)))"#)
@@ -245,7 +245,7 @@ fn what_is_no_runner_is_refused_by_name() {
         ),
         (
             &wat::parse_str(
-                r#"(component (instance $empty) (export "assay:runner/running@1.0.0" (instance $empty)))"#,
+                r#"(component (instance $empty) (export "assay:runner/running@2.0.0" (instance $empty)))"#,
             )
             .expect("it is well formed"),
             "run",

@@ -5,6 +5,7 @@
 mod guests;
 mod honest;
 mod hostile;
+mod language;
 mod onnx;
 mod process;
 mod world;

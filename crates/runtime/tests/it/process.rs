@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_runtime::{outcome::RunFailure, worker::Worker};
+use assay_runtime::{
+    outcome::RunFailure,
+    worker::{Given, Worker},
+};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
@@ -28,7 +31,8 @@ fn a_worker_that_is_killed_under_a_job_is_said_to_have_died() {
         kill_process(id, Signal::KILL).expect("the worker is there");
         Instant::now()
     });
-    let failure = worker.run(&job.envelope, job.files(), b"", &mut ()).expect_err("the worker is dead");
+    let failure =
+        worker.run(&job.envelope, job.files(), Given::default(), &mut ()).expect_err("the worker is dead");
     let killed = killer.join().expect("the killer does not panic");
     assert!(killed.elapsed() < Duration::from_secs(2));
     assert!(matches!(&failure, RunFailure::WorkerDied(how) if how.contains("signal: 9")), "{failure}");
@@ -105,7 +109,7 @@ fn a_worker_stands_inside_its_walls() {
     let world = World::new();
     let job = world.job(&runner(guests::ECHO));
     let mut worker = world.worker(&job);
-    worker.run(&job.envelope, job.files(), b"", &mut ()).expect("the job succeeds");
+    worker.run(&job.envelope, job.files(), Given::default(), &mut ()).expect("the job succeeds");
     let path = format!("/proc/{}/status", worker.process_id());
     let status = std::fs::read_to_string(path).expect("the worker is there");
     for wall in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
@@ -142,7 +146,7 @@ fn every_thread_is_sealed_before_a_guest_runs() {
         tasks.expect("the worker is there").map(status).collect()
     };
     let before = *filters(&worker).iter().max().expect("a thread");
-    worker.run(&job.envelope, job.files(), b"", &mut ()).expect("the job succeeds");
+    worker.run(&job.envelope, job.files(), Given::default(), &mut ()).expect("the job succeeds");
     let after = filters(&worker);
     assert!(after.len() >= 2 && after.iter().all(|filters| *filters == before + 1), "{before}: {after:?}");
 }

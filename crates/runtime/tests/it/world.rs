@@ -14,7 +14,7 @@ use assay_runtime::{
     envelope::Envelope,
     outcome::{Completed, RunFailure},
     pool::Pool,
-    worker::{Files, Follower, Worker, WorkerSource},
+    worker::{Files, Follower, Given, Worker, WorkerSource},
 };
 use tempfile::TempDir;
 
@@ -74,7 +74,7 @@ impl World {
         input: &[u8],
         follower: &mut dyn Follower,
     ) -> Result<Completed, RunFailure> {
-        let ended = self.pool.run(&job.envelope, job.files(), input, follower);
+        let ended = self.pool.run(&job.envelope, job.files(), input.into(), follower);
         self.next_job_works();
         ended
     }
@@ -82,7 +82,7 @@ impl World {
     /// How a job fails, which must be known soon.
     pub(crate) fn failure(&self, job: &Job) -> RunFailure {
         let started = Instant::now();
-        let ended = self.pool.run(&job.envelope, job.files(), b"", &mut ());
+        let ended = self.pool.run(&job.envelope, job.files(), Given::default(), &mut ());
         let took = started.elapsed();
         let limit = Duration::from_millis(job.envelope.limits.wall_ms).min(FAULT_WAIT) + FAULT_WAIT;
         assert!(took < limit, "the failure was known after {took:?}");
@@ -96,8 +96,10 @@ impl World {
 
     fn next_job_works(&self) {
         let job = self.job(&ECHO);
-        let outcome =
-            self.pool.run(&job.envelope, job.files(), b"next", &mut ()).expect("the next job works");
+        let outcome = self
+            .pool
+            .run(&job.envelope, job.files(), Given::from(&b"next"[..]), &mut ())
+            .expect("the next job works");
         assert_eq!(outcome.output, b"next");
     }
 

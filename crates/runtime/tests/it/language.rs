@@ -1,0 +1,161 @@
+//! Texts: what they are made of, what they are evidence for, and what no runner may do.
+//!
+//! **Invariant:** the model is the one that is shipped, and so is the runner wherever it does what it should.
+
+use assay_protocol::{
+    frames,
+    manifest::{End, Meter, TokenWeights},
+};
+use assay_runtime::{
+    outcome::{Completed, RunFailure},
+    worker::{Follower, Given},
+};
+
+use crate::{
+    guests::{runner, runner_with},
+    world::{Job, World, shipped},
+};
+
+const SUMS: &str = "models/sums/sums.gguf";
+
+/// The shipped runner on the shipped model, billed by the token.
+fn sums(world: &World) -> Job {
+    let mut job = world.job_on(&shipped("runners/generate/generate.wasm"), &shipped(SUMS));
+    job.envelope.params = r#"{"temperature":0}"#.into();
+    job.envelope.meter = Meter::Tokens(TokenWeights { read: 1, written: 4 });
+    job
+}
+
+fn text(completed: &Completed) -> String {
+    String::from_utf8(frames::text(&completed.output)).expect("an answer is UTF-8")
+}
+
+#[test]
+fn the_shipped_model_adds() {
+    let world = World::new();
+    let job = sums(&world);
+    for (asked, answer) in [("27+58=", "85"), ("1+1=", "2"), ("90+19=", "109")] {
+        let completed = world.run(&job, asked.as_bytes()).expect("the job succeeds");
+        assert_eq!((text(&completed).as_str(), completed.end), (answer, End::Stop));
+        let written = frames::tokens(&completed.output).len();
+        assert_eq!((completed.rows.len(), completed.meters.tokens_written), (written, written as u64));
+        assert!(completed.meters.tokens_read > 0 && written > 0);
+    }
+}
+
+#[test]
+fn a_draft_changes_no_bit() {
+    let world = World::new();
+    let mut job = sums(&world);
+    job.envelope.params = r#"{"temperature":1,"max_tokens":40}"#.into();
+    let alone = world.run(&job, b"27+58=").expect("the job succeeds");
+    let other = world.run(&job, b"31+15=").expect("the job succeeds");
+    let long = [alone.output.clone(), other.output.clone()].concat();
+    let drafts: [&[u8]; 5] =
+        [&alone.output, &alone.output[..alone.output.len() / 2], &other.output, &long, b"what no frame is"];
+    for draft in drafts {
+        let given = Given { input: b"27+58=", draft };
+        let along = world.pool.run(&job.envelope, job.files(), given, &mut ()).expect("the job succeeds");
+        assert_eq!(along, alone);
+    }
+    world.pool.clear();
+    assert_eq!(world.run(&job, b"27+58="), Ok(alone), "in another process");
+}
+
+#[test]
+fn no_more_is_read_or_written_than_is_paid_for() {
+    let world = World::new();
+    let mut job = sums(&world);
+    let whole = world.run(&job, b"27+58=").expect("the job succeeds");
+    let units = whole.meters.tokens_read + 4 * whole.meters.tokens_written;
+    job.envelope.units_max = units;
+    assert_eq!(world.run(&job, b"27+58="), Ok(whole.clone()));
+    job.envelope.units_max = units - 1;
+    let short = world.run(&job, b"27+58=").expect("the job succeeds");
+    assert_eq!((short.end, short.meters.tokens_written), (End::Length, whole.meters.tokens_written - 1));
+    assert_eq!(short.rows[..], whole.rows[..short.rows.len()]);
+    job.envelope.units_max = whole.meters.tokens_read - 1;
+    let units = job.envelope.units_max;
+    assert_eq!(world.run(&job, b"27+58="), Err(RunFailure::OutOfUnits { units }));
+}
+
+/// Gives a text up once some of it is there.
+struct Impatient(usize);
+
+impl Follower for Impatient {
+    fn chunk(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0 > 0
+    }
+}
+
+#[test]
+fn a_text_that_nobody_wants_any_longer_ends_with_what_is_there() {
+    let world = World::new();
+    let mut job = sums(&world);
+    job.envelope.params = r#"{"temperature":1,"max_tokens":100000,"stop":[],"ignore_end":true}"#.into();
+    let completed = world.follow(&job, b"27+58=", &mut Impatient(0)).expect("the job ends in order");
+    assert_eq!(completed.end, End::Cancelled);
+    assert_eq!(completed.rows.len(), frames::tokens(&completed.output).len());
+}
+
+/// Opens a context of the model of the job at 76 and, if that goes well, does `body`.
+fn on_model(body: &str) -> Vec<u8> {
+    let fields = format!(
+        r#"(data (i32.const 2048) "model") (data (i32.const 2064) "\05\00\00\00\06\00\00\00")
+        (func $open (result i32)
+          (call $load_by_name (i32.const 2048) (i32.const 5) (i32.const 64))
+          (if (i32.load8_u (i32.const 64)) (then (return (i32.const 1))))
+          (call $context (i32.load (i32.const 68)) (i32.const 72))
+          (i32.load8_u (i32.const 72)))
+        (func $act (result i32) {body})"#
+    );
+    runner_with(
+        &fields,
+        "(if (result i32) (call $act) (then (call $fail (i32.const 3)))
+          (else (call $return (i32.const 1024) (i32.const 0) (i32.const 0))))",
+    )
+}
+
+#[test]
+fn what_no_runner_may_do_ends_its_run() {
+    let world = World::new();
+    let wrote = "(drop (call $emit_tokens (i32.const 2064) (i32.const 2) (i32.const 1024) (i32.const 0)))";
+    let plain = "(drop (call $emit (i32.const 1024) (i32.const 4)))";
+    let words = "(drop (call $emit_tokens (i32.const 2064) (i32.const 0) (i32.const 1024) (i32.const 4)))";
+    let cases = [
+        (format!("{wrote} (i32.const 0)"), "it wrote a token without asking for the row that it is chosen from"),
+        (
+            format!("(drop (call $open)) {wrote} (i32.const 0)"),
+            "it wrote a token without asking for the row that it is chosen from",
+        ),
+        ("(drop (call $open)) (call $open)".into(), "it opened a second context, and evidence is of one"),
+        (format!("{words} {plain} (i32.const 0)"), "it wrote tokens and plain bytes"),
+        (format!("{plain} {words} (i32.const 0)"), "it wrote tokens and plain bytes"),
+        (
+            "(drop (call $emit_tokens (i32.const 2064) (i32.const 0) (i32.const 1024) (i32.const 65536))) (i32.const 0)".into(),
+            "it wrote more at once than a frame holds",
+        ),
+    ];
+    for (body, expected) in cases {
+        let job = world.job_on(&on_model(&body), &shipped(SUMS));
+        let RunFailure::Internal(why) = world.failure(&job) else { panic!("{body} fails otherwise") };
+        assert!(why.contains(expected), "{body}: {why}");
+    }
+}
+
+#[test]
+fn a_model_that_no_engine_reads_is_refused_by_what_is_wrong_with_it() {
+    let world = World::new();
+    let whole = shipped(SUMS);
+    for (model, expected) in [(b"GGUF".to_vec(), "GGUF"), (whole[..whole.len() / 2].to_vec(), "beyond")] {
+        let job = world.job_on(&runner("(call $fail (i32.const 3))"), &model);
+        match world.failure(&job) {
+            RunFailure::NotAModel(why) => assert!(why.contains(expected), "{why}"),
+            other => panic!("{other}"),
+        }
+    }
+}
