@@ -69,7 +69,6 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         Refused::UnknownManifest { .. } => {
             (Exit::NotFound, "UNKNOWN_MODEL", "use one of these names; `assay offers` shows who serves them")
         }
-        Refused::RowsAbsent { .. } => (Exit::NotFound, "ROWS_ABSENT", "use another model of this network"),
         Refused::UnknownJob { .. } => {
             (Exit::NotFound, "UNKNOWN_JOB", "`assay job ls` lists the jobs of this home")
         }

@@ -24,7 +24,7 @@ use assay_market::{
 use assay_protocol::{
     check::ShownRecord,
     claim::Written,
-    compare,
+    compare, frames,
     id::Digest,
     manifest::{End, Manifest, Meters},
     merkle::{self, RECORD_BYTES},
@@ -34,9 +34,9 @@ use assay_protocol::{
 use assay_runtime::{
     class::Class,
     envelope::{Envelope, RunLimits},
-    outcome::RunFailure,
+    outcome::{Completed, RunFailure},
     pool::Pool,
-    worker::{Files, Follower, WorkerSource},
+    worker::{Files, Follower, Given, WorkerSource},
 };
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
@@ -225,7 +225,11 @@ impl Executor {
             let mut took = Duration::default();
             for _ in 0..2 {
                 let started = Instant::now();
-                match inner.pool.run(&envelope, files.borrowed(), &input, &mut ()) {
+                match inner.pool.run(&envelope, files.borrowed(), input[..].into(), &mut ()) {
+                    // Without the rows that it was made by an output could not be checked.
+                    Ok(outcome) if manifest.policy.is_proven_by_rows() && outcome.rows.is_empty() => {
+                        return Err(Failure::Unusable);
+                    }
                     Ok(outcome) => inner.note(&manifest, outcome.output, outcome.meters),
                     Err(RunFailure::BadInput(_)) => {}
                     Err(failure) => return Err(mapped(&failure)),
@@ -278,46 +282,50 @@ impl Inner {
     }
 
     fn run(&self, run: &Run, mut stopped: StopFlag) -> Result<RunResult, Failure> {
-        // Without the rows that it was made by an output could not be checked, and the engines here give none.
-        if run.manifest.policy.is_proven_by_rows() {
-            tracing::warn!(job = %run.id.job, manifest = run.manifest.name, "no engine here gives its rows");
-            return Err(Failure::Unusable);
-        }
         let files = self.files(&run.manifest)?;
         let input = self.blobs.get(&run.input).ok().flatten().ok_or(Failure::InputAbsent)?;
         let input = input.get(SALT_BYTES..).ok_or(Failure::BadInput)?;
         let envelope = envelope(&run.manifest, run.seed, run.units_max, run.run_max);
-        let outcome = self.pool.run(&envelope, files.borrowed(), input, &mut stopped).map_err(|failure| {
-            tracing::info!(job = %run.id.job, %failure, "a run failed");
-            mapped(&failure)
-        })?;
-        self.note(&run.manifest, outcome.output.clone(), outcome.meters);
-        self.keep(run, &outcome.output, &outcome.meters, outcome.end)
+        let draft = run.draft.and_then(|draft| self.blobs.get(&draft).ok().flatten()).unwrap_or_default();
+        let given = Given { input, draft: &draft };
+        let completed =
+            self.pool.run(&envelope, files.borrowed(), given, &mut stopped).map_err(|failure| {
+                tracing::info!(job = %run.id.job, %failure, "a run failed");
+                mapped(&failure)
+            })?;
+        self.note(&run.manifest, completed.output.clone(), completed.meters);
+        self.keep(run, &completed)
     }
 
     fn forge(&self, run: &Run) -> Result<RunResult, Failure> {
         let seen = lock(&self.seen).get(&run.manifest.digest()).cloned();
         let (output, meters) = forge::forge(&run.manifest, &run.seed, seen);
         tracing::warn!(job = %run.id.job, "made an output up");
-        self.keep(run, &output, &meters, End::Stop)
+        // Whatever rows it says that it has, nobody finds them.
+        let rows = frames::tokens(&output).iter().map(|_| run.seed).collect();
+        self.keep(run, &Completed { output, end: End::Stop, meters, rows, log: Vec::new() })
     }
 
     /// Puts an output into the store, for its job, and says what it is worth.
-    fn keep(&self, run: &Run, output: &[u8], meters: &Meters, end: End) -> Result<RunResult, Failure> {
-        let manifest = &run.manifest;
+    fn keep(&self, run: &Run, completed: &Completed) -> Result<RunResult, Failure> {
+        let (manifest, Completed { output, end, meters, rows, .. }) = (&run.manifest, completed);
         self.blobs.put_for(run.id.job, output).map_err(|error| {
             tracing::warn!(%error, "an output cannot be stored");
             Failure::Machine
         })?;
         let written = Written::of(output);
+        let (evidence_root, evidence_records) = match manifest.policy.is_proven_by_rows() {
+            true => (merkle::root_of(rows.iter().map(|row| row.0.as_slice())), rows.len() as u64),
+            false => (written.root, written.records),
+        };
         Ok(RunResult {
             written,
-            evidence_root: written.root,
-            evidence_records: written.records,
+            evidence_root,
+            evidence_records,
             units: manifest.units(meters),
             work: manifest.work(meters),
             check_work: manifest.check_work(meters),
-            end,
+            end: *end,
             rms: compare::rms(manifest.policy, output),
         })
     }

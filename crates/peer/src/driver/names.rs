@@ -10,16 +10,8 @@ use crate::handle::Refused;
 /// Digits of the shortest prefix of a digest.
 const PREFIX_DIGITS_MIN: usize = 4;
 
-/// The pinned manifest of this name, or whose digest begins so, if it can be run with what engines there are.
+/// The pinned manifest of this name, or whose digest begins so.
 pub(crate) fn manifest<'a>(genesis: &'a Genesis, name: &str) -> Result<&'a Manifest, Refused> {
-    let manifest = pinned(genesis, name)?;
-    if manifest.policy.is_proven_by_rows() {
-        return Err(Refused::RowsAbsent { manifest: manifest.name.clone() });
-    }
-    Ok(manifest)
-}
-
-fn pinned<'a>(genesis: &'a Genesis, name: &str) -> Result<&'a Manifest, Refused> {
     if let Some(manifest) = genesis.manifest(name) {
         return Ok(manifest);
     }
@@ -72,28 +64,6 @@ mod tests {
             ended: false,
             unmatched: None,
         }
-    }
-
-    #[test]
-    fn a_text_that_no_engine_here_proves_is_refused_and_named() {
-        use assay_protocol::manifest::{Meter, Policy};
-        let of = |name: &str, policy| Manifest {
-            name: name.to_owned(),
-            runner: Digest::default(),
-            model: Digest::default(),
-            params: "{}".to_owned(),
-            policy,
-            meter: Meter::Calls,
-            work: Default::default(),
-            work_most: 1,
-            memory_bytes: 0,
-            licence: "MIT".to_owned(),
-        };
-        let manifests = vec![of("text", Policy::Replay), of("pure", Policy::Exact)];
-        let genesis = Genesis { manifests, ..crate::config::genesis("test", Default::default()) };
-        assert_eq!(manifest(&genesis, "pure").map(|found| found.name.as_str()), Ok("pure"));
-        let refused = manifest(&genesis, "text").map(|found| found.name.clone());
-        assert_eq!(refused, Err(Refused::RowsAbsent { manifest: "text".into() }));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! **Invariant:** a forged output has the form of a true one, so that nothing but a re-execution tells them apart.
 
 use assay_protocol::{
+    frames,
     id::Digest,
     manifest::{Manifest, Meters, Policy},
 };
@@ -24,7 +25,8 @@ pub(super) fn forge(
     });
     match manifest.policy {
         Policy::Tensor(_) => swap_largest(&mut output),
-        Policy::Exact | Policy::Replay => {
+        Policy::Replay => output = other_text(&output),
+        Policy::Exact => {
             output.iter_mut().zip(seed.0.iter().cycle()).for_each(|(byte, noise)| *byte ^= noise | 1)
         }
     }
@@ -38,6 +40,20 @@ fn scores(manifest: &Manifest, seed: &Digest) -> Vec<u8> {
     let count = labels.unwrap_or(SCORES);
     let noise = seed.0.iter().cycle().take(count);
     noise.flat_map(|byte| (f32::from(*byte) / 256.0).to_le_bytes()).collect()
+}
+
+/// The same tokens the other way round, under the same words.
+fn other_text(output: &[u8]) -> Vec<u8> {
+    let mut tokens = frames::tokens(output);
+    tokens.reverse();
+    if tokens.iter().eq(frames::tokens(output).iter()) {
+        tokens.push(0);
+    }
+    let mut rest =
+        tokens.chunks(frames::FRAME_TOKENS_MAX).map(|tokens| (tokens, &[][..])).collect::<Vec<_>>();
+    let text = frames::text(output);
+    rest.extend(text.chunks(frames::FRAME_TEXT_BYTES_MAX).map(|text| (&[][..], text)));
+    rest.into_iter().filter_map(|(tokens, text)| frames::encode(tokens, text)).flatten().collect()
 }
 
 /// Makes the second best the best; what is no list of numbers loses its first byte's sense instead.
@@ -78,6 +94,16 @@ mod tests {
             let before = output.clone();
             swap_largest(&mut output);
             assert_ne!(output, before);
+        }
+    }
+
+    #[test]
+    fn a_text_changes_and_stays_a_text() {
+        for tokens in [&[][..], &[7], &[7, 7], &[1, 2, 3]] {
+            let before = frames::encode(tokens, b"words").unwrap();
+            let after = other_text(&before);
+            assert_ne!(frames::tokens(&after), tokens);
+            assert_eq!(frames::text(&after), b"words");
         }
     }
 }

@@ -90,14 +90,6 @@ pub enum Refused {
         /// Its digest.
         digest: Digest,
     },
-    /// No engine here gives what proves a run of this manifest.
-    #[error(
-        "{manifest} cannot be run yet: its policy is replay, and no engine here gives the rows that prove a run"
-    )]
-    RowsAbsent {
-        /// Which.
-        manifest: String,
-    },
     /// The self-test failed.
     #[error("{manifest} cannot be offered: the test run failed: {reason}")]
     TestFailed {
