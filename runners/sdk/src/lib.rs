@@ -25,22 +25,24 @@
 pub mod bindings;
 mod failure;
 mod job;
+mod language;
 mod model;
 mod outcome;
 mod tensor;
 
 pub mod session;
 
-pub use bindings::assay::runner::text;
+pub use bindings::assay::runner::types::SpecialTokens;
 pub use failure::Failure;
 pub use job::Job;
+pub use language::{Context, LanguageModel};
 pub use model::{MODEL_OF_JOB, Model, Outputs};
-pub use outcome::{End, Evidence, Outcome};
+pub use outcome::{End, Outcome};
 pub use tensor::{ElementType, Tensor};
 
 /// One kind of work.
 pub trait Runner {
-    /// Does the job: the same bytes for the same job and input, on every machine of a class.
+    /// Does the job: the same bytes for the same job and input, on every machine of a class. A check calls it too.
     fn run(job: &Job, input: &[u8]) -> Result<Outcome, Failure>;
 }
 

@@ -3,23 +3,12 @@
 use crate::bindings::assay::runner::types;
 
 /// What a job gave.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The result; empty if it was sent in chunks with [`crate::session::emit`].
+    /// The result; empty if it was sent with [`crate::session::emit`] or [`crate::session::emit_tokens`].
     pub output: Vec<u8>,
-    /// What a check compares, for runners whose policy is `tokens`; the host makes it for all others.
-    pub evidence: Option<Evidence>,
     /// Why the job ended.
     pub end: End,
-}
-
-/// What a check compares: records of one size.
-#[derive(Clone, Debug)]
-pub struct Evidence {
-    /// Bytes in each record.
-    pub record_bytes: u32,
-    /// The records, one after the other.
-    pub records: Vec<u8>,
 }
 
 /// Why a job ended.
@@ -27,7 +16,7 @@ pub struct Evidence {
 pub enum End {
     /// It was done.
     Stop,
-    /// The ceiling on units was reached.
+    /// It was as long as it may be.
     Length,
     /// The client wanted no more.
     Cancelled,
@@ -37,7 +26,7 @@ impl Outcome {
     /// A job that was done, and its result.
     #[must_use]
     pub fn bytes(output: Vec<u8>) -> Self {
-        Self { output, evidence: None, end: End::Stop }
+        Self { output, end: End::Stop }
     }
 
     /// A job that was done, and its result as little-endian numbers: what the policy `tensor f32` compares.
@@ -46,23 +35,20 @@ impl Outcome {
         Self::bytes(output.iter().flat_map(|value| value.to_le_bytes()).collect())
     }
 
-    /// A job whose result was sent in chunks.
+    /// A job whose result was sent while it ran.
     #[must_use]
     pub fn emitted(end: End) -> Self {
-        Self { output: Vec::new(), evidence: None, end }
+        Self { output: Vec::new(), end }
     }
 }
 
 impl From<Outcome> for types::Outcome {
     fn from(outcome: Outcome) -> Self {
-        let evidence = outcome
-            .evidence
-            .map(|Evidence { record_bytes, records }| types::Evidence { record_bytes, records });
         let end = match outcome.end {
             End::Stop => types::End::Stop,
             End::Length => types::End::Length,
             End::Cancelled => types::End::Cancelled,
         };
-        Self { output: outcome.output, evidence, end }
+        Self { output: outcome.output, end }
     }
 }
