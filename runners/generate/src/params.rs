@@ -146,3 +146,6 @@ impl Params {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
