@@ -72,7 +72,7 @@ impl Answer {
         let index = u32::try_from(written.len()).unwrap_or(u32::MAX);
         let step = Step { row, written, index, seed: &self.seed };
         self.rule
-            .choose(&step, |_| true)
+            .choose(&step, &|_| true)
             .ok_or_else(|| Failure::Internal("the model gives no logit that is a number".into()))
     }
 

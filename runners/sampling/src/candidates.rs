@@ -19,7 +19,7 @@ pub struct Candidate {
 
 impl Rule {
     /// Those that are left to be drawn from, from the greatest logit on, equal ones by their token.
-    pub fn candidates(&self, step: &Step<'_>, allowed: impl Fn(u32) -> bool) -> Vec<Candidate> {
+    pub fn candidates(&self, step: &Step<'_>, allowed: &dyn Fn(u32) -> bool) -> Vec<Candidate> {
         let mut greatest = self.greatest(step, allowed);
         if self.temperature > 0.0 {
             self.share(&mut greatest);
@@ -31,7 +31,7 @@ impl Rule {
     }
 
     /// The greatest that are allowed. What is not finite is no logit.
-    fn greatest(&self, step: &Step<'_>, allowed: impl Fn(u32) -> bool) -> Vec<Candidate> {
+    fn greatest(&self, step: &Step<'_>, allowed: &dyn Fn(u32) -> bool) -> Vec<Candidate> {
         let count = self.top_k.max(1);
         let mut greatest: Vec<Candidate> = Vec::with_capacity(count + 1);
         let mut adjusted = self.adjusted(step).into_iter().peekable();

@@ -27,7 +27,7 @@ pub struct Step<'a> {
 impl Rule {
     /// The token that is written next: none if no token may be.
     #[must_use]
-    pub fn choose(&self, step: &Step<'_>, allowed: impl Fn(u32) -> bool) -> Option<u32> {
+    pub fn choose(&self, step: &Step<'_>, allowed: &dyn Fn(u32) -> bool) -> Option<u32> {
         let left = self.candidates(step, allowed);
         let mut best: Option<(f64, u32)> = None;
         for candidate in &left {

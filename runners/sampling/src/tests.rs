@@ -84,8 +84,8 @@ fn result(case: &Value) -> BTreeMap<&'static str, Value> {
                 let numbers = numbers.into_iter().map(Value::from);
                 Value::Array(std::iter::once(each.token.into()).chain(numbers).collect())
             };
-            let left = rule.candidates(&step, allowed).iter().map(shown).collect();
-            [("left", Value::Array(left)), ("token", rule.choose(&step, allowed).into())].into()
+            let left = rule.candidates(&step, &allowed).iter().map(shown).collect();
+            [("left", Value::Array(left)), ("token", rule.choose(&step, &allowed).into())].into()
         }
         other => panic!("{other}"),
     }
@@ -131,7 +131,7 @@ fn an_order_that_means_nothing_changes_nothing() {
         let rule = Rule { frequency_penalty: 0.7, repeat_penalty: 1.2, top_k: 20, ..Rule::default() };
         let seed = seed_of(seed);
         let choose = |row: &[f32], written: &[u32]| {
-            rule.choose(&Step { row, written, index: 20, seed: &seed }, |token| token % 7 != 3)
+            rule.choose(&Step { row, written, index: 20, seed: &seed }, &|token| token % 7 != 3)
         };
         let chosen = choose(&row, &written).unwrap();
         // What penalties look at has no order.
@@ -140,7 +140,7 @@ fn an_order_that_means_nothing_changes_nothing() {
         assert_eq!(choose(&row, &written), Some(chosen));
         // What is out is out, whatever its logit, and so is what lies behind the greatest.
         let step = Step { row: &row, written: &written, index: 20, seed: &seed };
-        let left = rule.candidates(&step, |token| token % 7 != 3);
+        let left = rule.candidates(&step, &|token| token % 7 != 3);
         let least = left.last().unwrap().logit;
         let mut other = row.clone();
         for (token, logit) in (0_u32..).zip(&mut other) {
@@ -172,7 +172,7 @@ fn tokens_are_drawn_as_often_as_their_shares_say() {
         for draw in 0..draws {
             let (seed, index) = if by_place { (seed_of(1), draw) } else { (seed_of(draw.into()), 0) };
             let step = Step { row: &row, written: &[], index, seed: &seed };
-            let token = rule.choose(&step, |_| true).unwrap() as usize;
+            let token = rule.choose(&step, &|_| true).unwrap() as usize;
             seen[token] += 1;
             pairs[2 * (before == 2) as usize + (token == 2) as usize] += 1;
             before = token;
@@ -180,7 +180,7 @@ fn tokens_are_drawn_as_often_as_their_shares_say() {
         let seed = seed_of(1);
         let step = Step { row: &row, written: &[], index: 0, seed: &seed };
         let mut expected = [0.0; 8];
-        for candidate in rule.candidates(&step, |_| true) {
+        for candidate in rule.candidates(&step, &|_| true) {
             expected[candidate.token as usize] = candidate.share * f64::from(draws);
         }
         assert!(chi_square(&seen, &expected) < 24.3, "{seen:?} {expected:?}");

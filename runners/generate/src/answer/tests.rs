@@ -181,7 +181,7 @@ fn each_token_is_drawn_at_its_own_place() {
     };
     for (index, token) in (0_u32..).zip(&written) {
         let step = Step { row: &row, written: &written[..index as usize], index, seed: &even.seed };
-        assert_eq!(even.rule.choose(&step, |_| true), Some(*token));
+        assert_eq!(even.rule.choose(&step, &|_| true), Some(*token));
     }
 }
 

@@ -31,6 +31,16 @@ fn a_conversation_is_written_up_to_where_the_answer_begins() {
 }
 
 #[test]
+fn the_template_of_the_shipped_model_writes_its_questions() {
+    let file = include_bytes!("../../../../models/sums/sums.gguf");
+    let text = String::from_utf8_lossy(file);
+    let template = &text[text.find("{{ bos_token }}").unwrap()..];
+    let template = template.split_inclusive("{% endfor %}").next().unwrap();
+    let said = r#"[{"role":"user","content":"1+2 = "},{"role":"assistant","content":" 3"},{"role":"user","content":"4+5"}]"#;
+    assert_eq!(render_with(template, said, "{}"), Ok(format!("{BEGIN}1+2=3{END}4+5=")));
+}
+
+#[test]
 fn blocks_leave_no_lines_behind() {
     check("a\n  {% if true %}\nb\n  {% endif %}\nc\n", "a\nb\nc");
     check("{# note #}\n{{ 'a' }}\n\nb", "a\n\nb");
@@ -39,7 +49,7 @@ fn blocks_leave_no_lines_behind() {
 #[test]
 fn what_python_has_is_there() {
     check("{{ messages[0].content.strip().split(' ')[0] }}", "Be");
-    check("{{ messages[1].content.startswith('W') }}|{{ messages[1].get('name', 'none') }}", "true|none");
+    check("{{ messages[1].content.startswith('W') }}|{{ messages[1].get('name', 'none') }}", "True|none");
     check(
         "{% for key, value in messages[1].items() %}{{ key }}={{ value }};{% endfor %}",
         "role=user;content=Why?;",
@@ -59,7 +69,7 @@ fn what_python_has_is_there() {
     );
     check(
         "{{ tools is defined }}{{ (messages | selectattr('role', 'equalto', 'user') | list)[0].content }}",
-        "falseWhy?",
+        "FalseWhy?",
     );
 }
 
