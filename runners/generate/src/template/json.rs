@@ -66,6 +66,7 @@ impl Writer {
                     writer.write(state, &value.get_item(key)?, depth + 1)
                 })?;
             }
+            #[expect(clippy::wildcard_enum_match_arm, reason = "kinds may be added")]
             _ => return Err(wrong("a value has no form in JSON")),
         }
         Ok(())
