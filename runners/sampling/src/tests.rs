@@ -195,7 +195,8 @@ fn tokens_are_drawn_as_often_as_their_shares_say() {
 
 #[test]
 fn numbers_out_of_bounds_are_refused_by_name() {
-    let cases: [(&str, fn(&mut Rule)); 12] = [
+    type Change = fn(&mut Rule);
+    let cases: [(&str, Change); 12] = [
         ("temperature", |rule| rule.temperature = -0.1),
         ("temperature", |rule| rule.temperature = f64::NAN),
         ("top_k", |rule| rule.top_k = 0),

@@ -38,6 +38,7 @@ struct Writer {
 }
 
 impl Writer {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "kinds may be added")]
     fn write(&mut self, state: &State, value: &Value, depth: usize) -> Result<(), Error> {
         if depth > DEPTH_MAX {
             return Err(wrong("a value is nested too deep for JSON"));
@@ -66,7 +67,6 @@ impl Writer {
                     writer.write(state, &value.get_item(key)?, depth + 1)
                 })?;
             }
-            #[expect(clippy::wildcard_enum_match_arm, reason = "kinds may be added")]
             _ => return Err(wrong("a value has no form in JSON")),
         }
         Ok(())
