@@ -2,7 +2,7 @@
 
 use assay_market::Book;
 
-use super::{Occurrence, Place, World, errands::Errands};
+use super::{Occurrence, Place, World, fetches::SimulatedFetches};
 use crate::kernel::Span;
 
 /// A crash that is to come.
@@ -57,7 +57,7 @@ impl World {
         peer.life += 1;
         peer.runs.clear();
         peer.store.crash();
-        peer.errands = Errands::default();
+        peer.fetches = SimulatedFetches::default();
         let saved = peer.disk.saved();
         peer.disk.crash(tail == Tail::Lost);
         peer.forget_kept();

@@ -16,7 +16,7 @@ use assay_protocol::{
 
 use super::{
     Occurrence, Place, WithinPeer, World,
-    errands::{FetchId, Waiter, Want},
+    fetches::{FetchId, Waiter, Want},
 };
 use crate::{crypto::Simulated, kernel::Span, network::Fate};
 
@@ -68,7 +68,7 @@ impl World {
         let peer = &mut self.peers[place.0];
         peer.store.keep(want.holder, want.digest);
         let own = peer.id();
-        if let Some(id) = peer.errands.join(want, own) {
+        if let Some(id) = peer.fetches.join(want, own) {
             self.within(place, Span::ZERO, WithinPeer::Sought(Sought::Blob(id)));
         }
     }
@@ -77,7 +77,7 @@ impl World {
     pub(super) fn release(&mut self, place: Place, holder: Digest) {
         let peer = &mut self.peers[place.0];
         peer.store.release(&holder);
-        for digest in peer.errands.release(&holder) {
+        for digest in peer.fetches.release(&holder) {
             let ended = Input::Fetched { holder, digest, found: None };
             self.within(place, Span::ZERO, WithinPeer::Heard(Box::new(ended)));
         }
@@ -100,13 +100,13 @@ impl World {
 
     fn seek_blob(&mut self, place: Place, id: FetchId) {
         let peer = &mut self.peers[place.0];
-        if !peer.errands.goes_on(id) {
+        if !peer.fetches.goes_on(id) {
             return;
         }
         if let Some(found) = peer.store.describe(&id.digest) {
             return self.answer_blob(place, id, Some(found));
         }
-        while let Some((source, bytes_max)) = self.peers[place.0].errands.next(id) {
+        while let Some((source, bytes_max)) = self.peers[place.0].fetches.next(id) {
             if let Some(source) = self.places.get(&source).copied() {
                 return self.ask(place, Sought::Blob(id), source, bytes_max);
             }
@@ -153,7 +153,7 @@ impl World {
             (Sought::Blob(id), Some(bytes)) => {
                 let peer = &mut self.peers[place.0];
                 // What nobody waits for any more is let go.
-                if peer.errands.goes_on(id) {
+                if peer.fetches.goes_on(id) {
                     let stored = peer.store.store(Rc::clone(bytes));
                     let found = peer.store.describe(&id.digest).filter(|_| stored);
                     self.answer_blob(place, id, found);
@@ -163,7 +163,7 @@ impl World {
     }
 
     fn answer_blob(&mut self, place: Place, id: FetchId, found: Option<Blob>) {
-        for Waiter { holder, bytes_max } in self.peers[place.0].errands.end(id) {
+        for Waiter { holder, bytes_max } in self.peers[place.0].fetches.end(id) {
             let found = found.filter(|blob| blob.bytes <= bytes_max);
             self.feed(place, Input::Fetched { holder, digest: id.digest, found });
         }

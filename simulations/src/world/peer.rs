@@ -9,7 +9,7 @@ use assay_protocol::{
     signed::Signer,
 };
 
-use super::{Place, crash::Crash, disk::Disk, errands::Errands, store::SimulatedStore};
+use super::{Place, crash::Crash, disk::Disk, fetches::SimulatedFetches, store::SimulatedStore};
 use crate::{
     behaviour::{Behaviour, Honest},
     crypto::SimulatedKey,
@@ -32,7 +32,7 @@ pub(super) struct Peer {
     pub(super) skew_millis: i64,
     pub(super) disk: Disk,
     pub(super) store: SimulatedStore,
-    pub(super) errands: Errands,
+    pub(super) fetches: SimulatedFetches,
     /// The number of the alarm that counts; those before it were replaced.
     pub(super) alarm: u64,
     /// The runs that are going on, each under the number it was started with.
@@ -66,7 +66,7 @@ impl Peer {
             skew_millis: 0_i64.saturating_add_unsigned(skew).saturating_sub_unsigned(plan.skew_ms_max),
             disk: Disk::default(),
             store: SimulatedStore::default(),
-            errands: Errands::default(),
+            fetches: SimulatedFetches::default(),
             alarm: 0,
             runs: BTreeMap::new(),
             runs_started: 0,

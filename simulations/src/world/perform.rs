@@ -18,8 +18,8 @@ use assay_protocol::{
 
 use super::{
     Occurrence, Place, WithinPeer, World,
-    errands::Want,
     fetch::{Expected, Sought},
+    fetches::Want,
 };
 use crate::{
     crypto::Simulated,

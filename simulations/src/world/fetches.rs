@@ -9,7 +9,7 @@ use assay_protocol::id::{Digest, PeerId};
 
 /// All fetches of a peer.
 #[derive(Debug, Default)]
-pub(super) struct Errands {
+pub(super) struct SimulatedFetches {
     fetches: BTreeMap<Digest, Fetch>,
     /// Fetches that there have been.
     count: u64,
@@ -50,7 +50,7 @@ struct Fetch {
     bytes_max: u64,
 }
 
-impl Errands {
+impl SimulatedFetches {
     /// Joins the fetch of a blob, or begins it; says which one is new.
     pub(super) fn join(&mut self, want: Want, own: PeerId) -> Option<FetchId> {
         let Want { holder, digest, from, bytes_max } = want;
