@@ -11,6 +11,7 @@ mod friends;
 mod inputs;
 mod newcomers;
 mod orders;
+mod places;
 mod pools;
 mod proposals;
 mod restores;

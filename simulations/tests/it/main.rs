@@ -21,6 +21,7 @@ mod histories;
 mod hostile;
 mod jobs;
 mod losses;
+mod outages;
 mod pinned;
 mod snapshots;
 mod spread;
