@@ -41,8 +41,8 @@ fn activations(count: usize) -> Vec<f32> {
 
 fn matrix(format: Format, rows: usize, cols: usize) -> Matrix {
     let (weights, bytes) = format.unit();
-    // No exponent of an f16 in these bytes is that of an infinity.
-    let source: Vec<u8> = numbers(rows * cols / weights * bytes).map(|n| (n & 0x9B) as u8).collect();
+    // No exponent of an f16 in these bytes is that of an infinity, no byte of them a power beyond what mxfp4 may have.
+    let source: Vec<u8> = numbers(rows * cols / weights * bytes).map(|n| (n & 0x8B) as u8).collect();
     Matrix::pack(format, rows, cols, &source).expect("finite scales")
 }
 

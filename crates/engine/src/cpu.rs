@@ -43,8 +43,10 @@ use product::TileProduct;
 use split::Split;
 use threads::Threads;
 
-/// Tiles of a piece of a product: small enough to share evenly, large enough to stream.
+/// Tiles of a piece of a product: large enough to stream.
 const PIECE_TILES: usize = 8;
+/// Pieces of a product that each of several threads should have, so that none waits long for the last of another.
+const PIECES_EACH: usize = 16;
 /// Numbers of a piece of work on rows, below which another thread is not worth waking.
 const PIECE_NUMBERS: usize = 16_384;
 
@@ -110,17 +112,26 @@ impl Cpu {
     pub fn matmul(&self, x: &Quantized, products: &mut [Product<'_>]) {
         let works: Vec<TileProduct<'_>> =
             products.iter_mut().map(|product| TileProduct::new(product, x)).collect();
+        let each = self.piece_tiles(works.iter().map(TileProduct::tiles).sum());
         let pieces: Vec<(usize, usize)> = works
             .iter()
             .enumerate()
-            .flat_map(|(work, w)| (0..w.tiles()).step_by(PIECE_TILES).map(move |tile| (work, tile)))
+            .flat_map(|(work, w)| (0..w.tiles()).step_by(each).map(move |tile| (work, tile)))
             .collect();
         self.threads.run(pieces.len(), &|piece| {
             let (work, tile) = pieces[piece];
             let work = &works[work];
             // SAFETY: no other piece has these tiles' rows, and `self.isa` is here.
-            unsafe { product::matmul(self.isa, work, tile..work.tiles().min(tile + PIECE_TILES)) };
+            unsafe { product::matmul(self.isa, work, tile..work.tiles().min(tile + each)) };
         });
+    }
+
+    /// How many of so many tiles are a piece: an even number, since kernels take two at a time.
+    fn piece_tiles(&self, tiles: usize) -> usize {
+        match self.threads() {
+            1 => PIECE_TILES,
+            threads => (tiles / (threads * PIECES_EACH) / 2 * 2).clamp(2, PIECE_TILES),
+        }
     }
 
     /// Every row of `x`, normed and weighted.

@@ -1,15 +1,23 @@
 //! Attention, several query rows of one head of keys at a time.
 //!
-//! **Invariant:** each row's sums are those of `arithmetic::attend`: rows share what is read, never a sum.
+//! **Invariant:** each row's sums are those of `arithmetic::attend`: rows share what is read, never a sum, and threads share
+//! rows, or chunks of them that are joined in their order.
 
 #![allow(clippy::needless_range_loop, reason = "the same index runs over several arrays of registers")]
 
+mod halves;
+mod shared;
+
 use std::{cell::RefCell, ops::Range};
+
+#[cfg(target_arch = "x86_64")]
+use halves::x86;
+use halves::{Halves, Portable};
 
 use super::{Isa, Split, Threads};
 use crate::{
     arithmetic::{CHUNK, UNSEEN, cap, exp, max, reciprocal, sum},
-    cache::{Cache, CachedChunk, TILE},
+    cache::{Cache, TILE},
 };
 
 /// Tokens of a sequence that are taken together: they read the same keys.
@@ -67,6 +75,9 @@ pub(super) fn attend(isa: Isa, threads: &Threads, view: &View<'_>, sequences: &m
             Sequence { queries, cache, first: *first, out: Split::new(out) }
         })
         .collect();
+    if isa != Isa::Scalar && shared::is_fairer(threads.threads(), pieces.len(), &sequences) {
+        return shared::attend(isa, threads, view, &sequences, &pieces);
+    }
     threads.run(pieces.len(), &|piece| {
         let (sequence, tokens, head) = pieces[piece].clone();
         sequences[sequence].piece(isa, view, tokens, head);
@@ -82,8 +93,8 @@ struct QueryRow {
 }
 
 impl Sequence<'_> {
-    /// The queries of a head of keys and a few tokens, as many at a time as the registers hold.
-    fn piece(&self, isa: Isa, view: &View<'_>, tokens: Range<usize>, head: usize) {
+    /// The queries of a head of keys and a few tokens.
+    fn queries(&self, view: &View<'_>, tokens: Range<usize>, head: usize) -> Vec<QueryRow> {
         let (width, each) = (self.cache.width(), view.heads / self.cache.heads());
         let query = |token: usize, query: usize| {
             let end = self.first + token + 1;
@@ -91,48 +102,56 @@ impl Sequence<'_> {
             let sink = view.sinks.map(|sinks| sinks[head * each + query]);
             QueryRow { at, sink, sees: view.window.map_or(0, |window| end.saturating_sub(window))..end }
         };
-        let queries: Vec<QueryRow> =
-            tokens.flat_map(|token| (0..each).map(move |q| (token, q))).map(|(t, q)| query(t, q)).collect();
+        tokens.flat_map(|token| (0..each).map(move |q| (token, q))).map(|(t, q)| query(t, q)).collect()
+    }
+
+    /// The queries of a head of keys and a few tokens, as many at a time as the registers hold.
+    fn piece(&self, isa: Isa, view: &View<'_>, tokens: Range<usize>, head: usize) {
+        let queries = self.queries(view, tokens, head);
         let mut rest = queries.as_slice();
         while !rest.is_empty() {
-            rest = match rest.len() {
-                1 => self.rows::<1>(isa, view, head, rest),
-                2 => self.rows::<2>(isa, view, head, rest),
-                3 => self.rows::<3>(isa, view, head, rest),
-                4 | 5 | 8 => self.rows::<4>(isa, view, head, rest),
-                _ => self.rows::<6>(isa, view, head, rest),
-            };
+            let (these, others) = rest.split_at(together(rest.len()));
+            match these.len() {
+                1 => self.rows::<1>(isa, view, head, these),
+                2 => self.rows::<2>(isa, view, head, these),
+                3 => self.rows::<3>(isa, view, head, these),
+                4 => self.rows::<4>(isa, view, head, these),
+                _ => self.rows::<6>(isa, view, head, these),
+            }
+            rest = others;
         }
     }
 
-    /// The first `R` of the queries; gives the others back.
-    fn rows<'q, const R: usize>(
-        &self,
-        isa: Isa,
-        view: &View<'_>,
-        head: usize,
-        queries: &'q [QueryRow],
-    ) -> &'q [QueryRow] {
+    /// `R` queries, from scores to means.
+    fn rows<const R: usize>(&self, isa: Isa, view: &View<'_>, head: usize, queries: &[QueryRow]) {
         thread_local! {
             static WEIGHTS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
         }
-        let (queries, rest) = queries.split_at(R);
-        let width = self.cache.width();
         WEIGHTS.with_borrow_mut(|weights| {
-            let mut rows = QueryRows::<R> {
-                queries: std::array::from_fn(|r| &self.queries[queries[r].at..][..width]),
-                sees: std::array::from_fn(|r| queries[r].sees.clone()),
-                // SAFETY: each query is in one piece and in it once.
-                out: std::array::from_fn(|r| unsafe { self.out.part(queries[r].at..queries[r].at + width) }),
-                cap: view.cap,
-                sinks: std::array::from_fn(|r| queries[r].sink),
-                cache: self.cache,
-                head,
-                weights,
-            };
-            rows.attend(isa);
+            // SAFETY: each query is in one piece and in it once.
+            let out = std::array::from_fn(|r| unsafe { self.means(&queries[r]) });
+            QueryRows::<R>::new(self, view, head, queries).work(isa, RowsPart::Whole { weights, out });
         });
-        rest
+    }
+
+    /// Where the means of a query go.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else has those of this query.
+    #[allow(clippy::mut_from_ref, reason = "the caller says that the means are apart")]
+    unsafe fn means(&self, query: &QueryRow) -> &mut [f32] {
+        // SAFETY: the caller's promise.
+        unsafe { self.out.part(query.at..query.at + self.cache.width()) }
+    }
+}
+
+/// How many of so many queries are taken at a time.
+fn together(queries: usize) -> usize {
+    match queries {
+        0..=3 => queries,
+        4 | 5 | 8 => 4,
+        _ => 6,
     }
 }
 
@@ -140,65 +159,76 @@ impl Sequence<'_> {
 struct QueryRows<'a, const R: usize> {
     queries: [&'a [f32]; R],
     sees: [Range<usize>; R],
-    out: [&'a mut [f32]; R],
     cap: Option<f32>,
     sinks: [Option<f32>; R],
     cache: &'a Cache,
     head: usize,
-    /// A weight for each position of each row, from the first page that is seen on.
-    weights: &'a mut Vec<f32>,
 }
 
-/// How sixteen f16 of the cache become f32: exact, so it is no part of the arithmetic.
-trait Halves {
-    fn read(cells: &[u16; TILE]) -> [f32; TILE];
+/// What is done with rows at a time.
+enum RowsPart<'p, const R: usize> {
+    /// All of it. There is room for a weight of each position of each row, from the first page that is seen on.
+    Whole { weights: &'p mut Vec<f32>, out: [&'p mut [f32]; R] },
+    /// Scores of a chunk, and the greatest of each row.
+    Scores { chunk: usize, scores: [&'p mut [f32]; R], tops: &'p mut [f32] },
+    /// The weights of a chunk's scores, given the greatest of all; the sums of weights and of values.
+    Values {
+        chunk: usize,
+        tops: &'p [f32],
+        scores: [&'p mut [f32]; R],
+        totals: &'p mut [f32],
+        out: [&'p mut [f32]; R],
+    },
 }
 
-struct Portable;
-
-impl Halves for Portable {
-    /// The bits in their place, times 2¹¹²: none of them is subnormal.
-    #[inline(always)]
-    fn read(cells: &[u16; TILE]) -> [f32; TILE] {
-        cells.map(|cell| {
-            let bits = (i32::from(cell as i16) << 13) as u32 & 0x8FFF_E000;
-            f32::from_bits(bits) * f32::from_bits(0x7780_0000)
-        })
+impl<'a, const R: usize> QueryRows<'a, R> {
+    /// The first `R` of the queries.
+    fn new(of: &'a Sequence<'_>, view: &View<'_>, head: usize, queries: &[QueryRow]) -> Self {
+        let width = of.cache.width();
+        Self {
+            queries: std::array::from_fn(|r| &of.queries[queries[r].at..][..width]),
+            sees: std::array::from_fn(|r| queries[r].sees.clone()),
+            cap: view.cap,
+            sinks: std::array::from_fn(|r| queries[r].sink),
+            cache: of.cache,
+            head,
+        }
     }
-}
 
-impl<const R: usize> QueryRows<'_, R> {
-    fn attend(&mut self, isa: Isa) {
+    fn work(&self, isa: Isa, part: RowsPart<'_, R>) {
         match isa {
             // SAFETY: a processor is made of instructions that are here alone.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => unsafe { self.avx512() },
+            Isa::Avx512 => unsafe { self.avx512(part) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 | Isa::AvxVnni => unsafe { self.avx2() },
+            Isa::Avx2 | Isa::AvxVnni => unsafe { self.avx2(part) },
             #[cfg(not(target_arch = "x86_64"))]
-            Isa::Avx512 | Isa::Avx2 | Isa::AvxVnni => self.body::<Portable>(),
-            Isa::Scalar => self.define(),
-            Isa::Neon | Isa::NeonDot | Isa::Simd128 => self.body::<Portable>(),
+            Isa::Avx512 | Isa::Avx2 | Isa::AvxVnni => self.body::<Portable>(part),
+            Isa::Scalar => match part {
+                RowsPart::Whole { out, .. } => self.define(out),
+                part @ (RowsPart::Scores { .. } | RowsPart::Values { .. }) => self.body::<Portable>(part),
+            },
+            Isa::Neon | Isa::NeonDot | Isa::Simd128 => self.body::<Portable>(part),
         }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-    fn avx512(&mut self) {
-        self.body::<x86::Wide>();
+    fn avx512(&self, part: RowsPart<'_, R>) {
+        self.body::<x86::Wide>(part);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,f16c")]
-    fn avx2(&mut self) {
-        self.body::<x86::Half>();
+    fn avx2(&self, part: RowsPart<'_, R>) {
+        self.body::<x86::Half>(part);
     }
 
     /// The definition, row by row.
-    fn define(&mut self) {
+    fn define(&self, out: [&mut [f32]; R]) {
         let (cache, head) = (self.cache, self.head);
-        for r in 0..R {
+        for (r, out) in out.into_iter().enumerate() {
             crate::arithmetic::attend(
                 self.queries[r],
                 &crate::arithmetic::Sight {
@@ -208,53 +238,64 @@ impl<const R: usize> QueryRows<'_, R> {
                 },
                 |position, column| cache.key(head, position, column),
                 |position, column| cache.value(head, position, column),
-                self.out[r],
+                out,
             );
         }
     }
 
     #[inline(always)]
-    fn body<H: Halves>(&mut self) {
-        let first = self.sees.iter().map(|sees| sees.start).min().unwrap_or(0) / CHUNK;
+    fn body<H: Halves>(&self, part: RowsPart<'_, R>) {
+        match part {
+            RowsPart::Whole { weights, out } => self.whole::<H>(weights, out),
+            RowsPart::Scores { chunk, mut scores, tops } => {
+                self.scores::<H>(chunk, &mut scores);
+                for r in 0..R {
+                    tops[r] = top(scores[r], UNSEEN);
+                }
+            }
+            RowsPart::Values { chunk, tops, scores, totals, out } => {
+                for r in 0..R {
+                    weigh(scores[r], tops[r]);
+                    totals[r] = sum(scores[r]);
+                }
+                let end = chunk * CHUNK + scores[0].len();
+                // Times one changes no bit.
+                self.values::<H>(chunk, end, scores.map(|row| &*row), [1.0; R], out);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn whole<H: Halves>(&self, weights: &mut Vec<f32>, out: [&mut [f32]; R]) {
+        let seen = chunks(&self.sees);
         let end = self.sees.iter().map(|sees| sees.end).max().unwrap_or(0);
-        let from = first * CHUNK;
+        let from = seen.start * CHUNK;
         let length = (end - from).next_multiple_of(TILE);
-        self.weights.resize(R * length, 0.0);
-        let mut weights = std::mem::take(self.weights);
+        weights.resize(R * length, 0.0);
         let mut rest = &mut weights[..R * length];
         let mut rows: [&mut [f32]; R] =
             std::array::from_fn(|_| rest.split_off_mut(..length).unwrap_or_default());
-        let pages = || self.cache.pages().skip(first);
-        for (chunk, page) in pages().enumerate() {
-            let at = chunk * CHUNK;
-            let tiles = (length - at.min(length)).div_ceil(TILE).min(CHUNK / TILE);
-            self.scores::<H>(page, tiles, at, &mut rows);
+        for chunk in seen.clone() {
+            let here = (chunk - seen.start) * CHUNK..length.min((chunk - seen.start + 1) * CHUNK);
+            let mut scores = rows.each_mut().map(|row| &mut row[here.clone()]);
+            self.scores::<H>(chunk, &mut scores);
         }
         let mut inverses = [0f32; R];
         for r in 0..R {
-            if let Some(limit) = self.cap {
-                for score in rows[r].iter_mut() {
-                    *score = cap(*score, limit);
-                }
-            }
-            let seen = self.sees[r].start.max(from) - from..self.sees[r].end - from;
-            inverses[r] = soften(rows[r], seen, self.sinks[r]);
+            let top = top(rows[r], self.sinks[r].unwrap_or(UNSEEN));
+            weigh(rows[r], top);
+            inverses[r] = inverse(rows[r].chunks(CHUNK).map(sum), top, self.sinks[r]);
         }
-        let rows = rows.map(|row| &*row);
-        if R > 3 {
-            self.values::<H, 1>(first, end, rows, inverses);
-        } else {
-            self.values::<H, 2>(first, end, rows, inverses);
-        }
-        *self.weights = weights;
+        self.values::<H>(seen.start, end, rows.map(|row| &*row), inverses, out);
     }
 
-    /// The scores of a page's first tiles.
+    /// The scores of a chunk's first positions; below all others where nothing is seen.
     #[inline(always)]
-    fn scores<H: Halves>(&self, page: &CachedChunk, tiles: usize, at: usize, rows: &mut [&mut [f32]; R]) {
+    fn scores<H: Halves>(&self, chunk: usize, rows: &mut [&mut [f32]; R]) {
         let width = self.cache.width();
+        let Some(page) = self.cache.pages().nth(chunk) else { return };
         let keys = page.keys(self.head, width);
-        for (tile, keys) in keys.chunks_exact(width * TILE).take(tiles).enumerate() {
+        for (tile, keys) in keys.chunks_exact(width * TILE).take(rows[0].len() / TILE).enumerate() {
             let mut scores = [[0f32; TILE]; R];
             for (column, keys) in keys.as_chunks::<TILE>().0.iter().enumerate() {
                 let keys = H::read(keys);
@@ -266,44 +307,75 @@ impl<const R: usize> QueryRows<'_, R> {
                 }
             }
             for r in 0..R {
-                rows[r][at + tile * TILE..][..TILE].copy_from_slice(&scores[r]);
+                rows[r][tile * TILE..][..TILE].copy_from_slice(&scores[r]);
             }
+        }
+        for r in 0..R {
+            if let Some(limit) = self.cap {
+                for score in rows[r].iter_mut() {
+                    *score = cap(*score, limit);
+                }
+            }
+            let (first, length) = (chunk * CHUNK, rows[r].len());
+            let [start, end] =
+                [self.sees[r].start, self.sees[r].end].map(|at| at.saturating_sub(first).min(length));
+            rows[r][..start].fill(UNSEEN);
+            rows[r][end..].fill(UNSEEN);
         }
     }
 
-    /// The weighted means, `N` · 16 columns at a time.
+    /// The weighted means of positions from chunk `first` to `end`.
     #[inline(always)]
-    fn values<H: Halves, const N: usize>(
-        &mut self,
+    fn values<H: Halves>(
+        &self,
         first: usize,
         end: usize,
         weights: [&[f32]; R],
         inverses: [f32; R],
+        mut out: [&mut [f32]; R],
+    ) {
+        if R > 3 {
+            self.by_columns::<H, 1>(first, end, weights, inverses, &mut out);
+        } else {
+            self.by_columns::<H, 2>(first, end, weights, inverses, &mut out);
+        }
+    }
+
+    /// `N` · 16 columns at a time.
+    #[inline(always)]
+    fn by_columns<H: Halves, const N: usize>(
+        &self,
+        first: usize,
+        end: usize,
+        weights: [&[f32]; R],
+        inverses: [f32; R],
+        out: &mut [&mut [f32]; R],
     ) {
         let width = self.cache.width();
         let mut column = 0;
         while column + N * TILE <= width {
-            self.columns::<H, N>(column, first, end, weights, inverses);
+            self.columns::<H, N>(column, first, end, weights, inverses, out);
             column += N * TILE;
         }
         while column < width {
-            self.columns::<H, 1>(column, first, end, weights, inverses);
+            self.columns::<H, 1>(column, first, end, weights, inverses, out);
             column += TILE;
         }
     }
 
     #[inline(always)]
     fn columns<H: Halves, const N: usize>(
-        &mut self,
+        &self,
         column: usize,
         first: usize,
         end: usize,
         weights: [&[f32]; R],
         inverses: [f32; R],
+        out: &mut [&mut [f32]; R],
     ) {
         let width = self.cache.width();
         let mut totals = [[[0f32; TILE]; N]; R];
-        for (chunk, page) in self.cache.pages().skip(first).enumerate() {
+        for (chunk, page) in self.cache.pages().skip(first).take(end.div_ceil(CHUNK) - first).enumerate() {
             let positions = CHUNK.min((end - first * CHUNK).saturating_sub(chunk * CHUNK));
             let values = page.values(self.head, width).chunks_exact(width);
             let mut sums = [[[0f32; TILE]; N]; R];
@@ -333,79 +405,55 @@ impl<const R: usize> QueryRows<'_, R> {
         for r in 0..R {
             for n in 0..N {
                 for i in 0..TILE {
-                    self.out[r][column + n * TILE + i] = totals[r][n][i] * inverses[r];
+                    out[r][column + n * TILE + i] = totals[r][n][i] * inverses[r];
                 }
             }
         }
     }
 }
 
-/// Makes weights of scores, +0 where nothing is seen; gives 1 / their sum.
+/// The chunks that any of these sees.
+fn chunks(sees: &[Range<usize>]) -> Range<usize> {
+    let first = sees.iter().map(|sees| sees.start).min().unwrap_or(0);
+    let end = sees.iter().map(|sees| sees.end).max().unwrap_or(0);
+    first / CHUNK..end.div_ceil(CHUNK)
+}
+
+/// The greatest of these scores and another.
 #[inline(always)]
-fn soften(row: &mut [f32], seen: Range<usize>, sink: Option<f32>) -> f32 {
-    row[..seen.start].fill(UNSEEN);
-    row[seen.end..].fill(UNSEEN);
-    let (tiles, _) = row.as_chunks_mut::<TILE>();
+fn top(scores: &[f32], other: f32) -> f32 {
     let mut tops = [UNSEEN; TILE];
-    for tile in tiles.iter() {
+    for tile in scores.as_chunks::<TILE>().0 {
         for i in 0..TILE {
             tops[i] = max(tile[i], tops[i]);
         }
     }
-    let mut top = sink.unwrap_or(UNSEEN);
+    let mut top = other;
     for x in tops {
         top = max(x, top);
     }
-    for tile in tiles {
+    top
+}
+
+/// Makes weights of scores, +0 where nothing is seen.
+#[inline(always)]
+fn weigh(scores: &mut [f32], top: f32) {
+    for tile in scores.as_chunks_mut::<TILE>().0 {
         for score in tile {
             *score = exp(*score - top);
         }
     }
+}
+
+/// 1 / the sum of the chunks' sums and the sink's weight.
+#[inline(always)]
+fn inverse(sums: impl Iterator<Item = f32>, top: f32, sink: Option<f32>) -> f32 {
     let mut total = 0f32;
-    for chunk in row.chunks(CHUNK) {
-        total += sum(chunk);
+    for sum in sums {
+        total += sum;
     }
     if let Some(sink) = sink {
         total += exp(sink - top);
     }
     reciprocal(total)
-}
-
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    //! F16C, as wide as the vectors are.
-
-    use std::arch::x86_64::*;
-
-    use super::{Halves, TILE};
-
-    pub(super) struct Wide;
-    pub(super) struct Half;
-
-    impl Halves for Wide {
-        #[inline(always)]
-        fn read(cells: &[u16; TILE]) -> [f32; TILE] {
-            let mut out = [0f32; TILE];
-            // SAFETY: used by `avx512` alone; both arrays hold sixteen.
-            unsafe {
-                _mm512_storeu_ps(out.as_mut_ptr(), _mm512_cvtph_ps(_mm256_loadu_si256(cells.as_ptr().cast())))
-            };
-            out
-        }
-    }
-
-    impl Halves for Half {
-        #[inline(always)]
-        fn read(cells: &[u16; TILE]) -> [f32; TILE] {
-            let mut out = [0f32; TILE];
-            for at in [0, 8] {
-                // SAFETY: used by `avx2` alone; both arrays hold sixteen.
-                unsafe {
-                    let cells = _mm_loadu_si128(cells.as_ptr().add(at).cast());
-                    _mm256_storeu_ps(out.as_mut_ptr().add(at), _mm256_cvtph_ps(cells));
-                }
-            }
-            out
-        }
-    }
 }

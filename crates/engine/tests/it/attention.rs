@@ -42,11 +42,18 @@ impl World {
         Self { view, cache, queries, expected }
     }
 
-    /// The queries in sequences of these many tokens, in order.
-    fn check(&self, cpu: &Cpu, counts: impl Iterator<Item = usize>) {
+    /// All queries in sequences of these many tokens, in order.
+    fn check(&self, cpu: &Cpu, counts: impl Iterator<Item = usize> + Clone) {
+        self.check_from(0, cpu, counts);
+    }
+
+    /// Those from a position on, no more than are counted.
+    fn check_from(&self, mut first: usize, cpu: &Cpu, counts: impl Iterator<Item = usize> + Clone) {
         let row = self.view.heads * self.cache.width();
-        let mut out = vec![f32::NAN; self.queries.len()];
-        let (mut queries, mut rest, mut first) = (self.queries.as_slice(), out.as_mut_slice(), 0);
+        let numbers = first * row..self.queries.len().min((first + counts.clone().sum::<usize>()) * row);
+        let (mut queries, expected) = (&self.queries[numbers.clone()], &self.expected[numbers]);
+        let mut out = vec![f32::NAN; queries.len()];
+        let mut rest = out.as_mut_slice();
         let mut sequences = Vec::new();
         for count in counts {
             let numbers = queries.len().min(count * row);
@@ -57,7 +64,7 @@ impl World {
             first += numbers / row;
         }
         cpu.attend(&self.view, &mut sequences);
-        let same = out.iter().zip(&self.expected).all(|(a, b)| a.to_bits() == b.to_bits());
+        let same = out.iter().zip(expected).all(|(a, b)| a.to_bits() == b.to_bits());
         assert!(same, "{:?}, {} × {}", self.view, cpu.isa(), cpu.threads());
     }
 }
@@ -74,13 +81,38 @@ fn it_is_the_definition_in_one_pass_step_by_step_and_in_pieces() {
         World::new(7, View { sinks: Some(&[0.5, -30.0, 3.0, 60.0]), ..plain(4) }, 2, 16, 300),
         World::new(6, View { cap: Some(2.0), ..plain(2) }, 2, 48, 270),
     ];
+    let threads = [1, 2, 3, 1, 3, 2, 1];
     for isa in Isa::here() {
-        for (threads, world) in [1, 2, 3, 1, 3, 2].into_iter().zip(&worlds) {
+        for (threads, world) in threads.into_iter().zip(&worlds) {
             let cpu = Cpu::with(isa, threads);
             let positions = world.cache.len();
             world.check(&cpu, [positions].into_iter());
             world.check(&cpu, std::iter::repeat_n(1, positions));
             world.check(&cpu, std::iter::repeat_n(7, positions.div_ceil(7)));
+        }
+    }
+}
+
+#[test]
+fn chunks_that_threads_share_are_joined_in_their_order() {
+    let plain = |heads| View { heads, window: None, cap: None, sinks: None };
+    let worlds = [
+        World::new(11, plain(9), 3, 32, 1040),
+        World::new(12, View { window: Some(600), ..plain(4) }, 1, 16, 900),
+        World::new(13, View { sinks: Some(&[0.5, -30.0, 3.0, 60.0, 9.0]), ..plain(5) }, 1, 16, 800),
+        World::new(14, View { cap: Some(2.0), ..plain(2) }, 1, 48, 800),
+    ];
+    for isa in Isa::here() {
+        for (threads, world) in [2, 3, 2, 4].into_iter().zip(&worlds) {
+            let (cpu, last) = (Cpu::with(isa, threads), world.cache.len() - 1);
+            for counts in [vec![1], vec![1, 1, 1], vec![2, 1], vec![3]] {
+                let first = last + 1 - counts.iter().sum::<usize>();
+                world.check_from(first, &cpu, counts.into_iter());
+            }
+            for first in [512, 700, 767, 768, 769] {
+                // One after the other, each with threads of its own.
+                world.check_from(first, &cpu, std::iter::once(1));
+            }
         }
     }
 }
