@@ -309,7 +309,7 @@ impl World {
         let peer = &mut self.peers[place.0];
         let Some(node) = &peer.node else { return };
         let now = node.time(at);
-        let received = peer.book.take(offer, now, |provider| node.knows(provider));
+        let received = peer.book.take(offer, now, |offer| node.worth(offer));
         if provider == peer.id() || received == Received::Ignored {
             return;
         }

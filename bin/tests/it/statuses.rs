@@ -172,7 +172,7 @@ async fn messages_that_could_not_be_taken_are_counted_by_kind_and_reason() {
     let order = Signed::seal(elsewhere(), &Keypair::from_seed(SEED), stranger.genesis.id()).into_signed();
     stranger.says(abort);
     stranger.says(abort);
-    stranger.says(Propose { order });
+    stranger.says(Propose { order, standing: None });
 
     let expected = json!([
         { "kind": "Abort", "reason": "unknown", "count": 2 },

@@ -10,7 +10,7 @@ use std::{
 
 use assay_market::{
     Book, Effects, Input, Moment, Node, Steady,
-    matching::{Criteria, rank},
+    matching::{Cost, Criteria, Yardstick, rank},
     reliability::Reliability,
     submission::Submission,
 };
@@ -47,7 +47,7 @@ mod office;
 mod town;
 
 /// Offers that are remembered.
-const OFFERS: u64 = 10_000;
+const OFFERS: u64 = 9_000;
 /// How often the kinds of inputs are timed.
 const RUNS: usize = 5;
 /// Kinds of which there are fewer are left out.
@@ -130,10 +130,13 @@ fn rank_offers(bencher: Bencher<'_, '_>, count: u64) {
         excluded: &excluded,
         resting: &resting,
         attempt: 0,
+        yardstick: Yardstick::default(),
         reliability: &reliability,
         now: NOW,
     };
-    let cost = |service: &Service| service.unit_price.times(submission.units_max);
+    let cost = |service: &Service| {
+        Some(Cost { total: service.unit_price.times(submission.units_max)?, entry: Amount::credits(1) })
+    };
     bencher
         .counter(ItemsCount::new(count))
         .bench_local(|| rank(black_box(&offers).iter(), &criteria, cost).chosen);
@@ -141,7 +144,7 @@ fn rank_offers(bencher: Bencher<'_, '_>, count: u64) {
 
 fn hear(book: &mut Book, offers: Vec<Verified<Offer>>) {
     for offer in offers {
-        black_box(book.take(offer, NOW, |_| false));
+        black_box(book.take(offer, NOW, |offer| u64::from(offer.signer().0[31] % 2)));
     }
 }
 
@@ -173,6 +176,7 @@ fn offer(network: NetworkId, number: u64, sequence: u64, manifest: Digest) -> Ve
         slots: 4,
         notaries: vec![Cheap::numbered(1).id()],
         addresses: vec![format!("/ip4/10.0.{}.{}/tcp/4001", number / 256 % 256, number % 256)],
+        standing: None,
     };
     Signed::seal(offer, &Cheap::numbered(100_000 + number), network)
 }

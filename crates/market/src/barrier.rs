@@ -149,6 +149,7 @@ fn is_said_on(message: &Message, to: Option<PeerId>, ground: &Ground<'_>, around
         Message::Ticket(ticket) => ground.bears(None, Some(ticket.said().job), None),
         Message::Notice(notice) => ground.bears(Some(notice.said().head), Some(notice.said().job), None),
         Message::Account(account) => ground.bears(Some(account.said().head), None, to),
+        Message::PeerStanding(_) => ground.bears(None, None, to),
         Message::Tick(tick) => {
             matches!(ground, Ground::Seed)
                 || matches!(ground, Ground::Entry(entry) if entry.fact == Fact::Tick(tick.clone()))

@@ -1,15 +1,14 @@
 //! The offers a peer has heard of, and under which model each is found.
 //!
-//! A shell keeps it and lends it to the brain: a daemon has one of its own, simulated peers can share one. Whom a peer has
-//! worked with is the brain's own knowledge ([`crate::Node::knows`]), laid over it.
+//! A shell keeps it and lends it to the brain: a daemon has one of its own, simulated peers can share one. What an offer is
+//! worth is the brain's own knowledge ([`crate::Node::worth`]), and it puts the offer in one of two parts. Of those that
+//! are worth something the dearest are remembered. All others are one lot: names are free, and whoever makes up ten
+//! thousand of them should have no more by it than a share, so of the lot a sample is remembered, drawn by a seed that
+//! nobody else knows. Each hour draws anew as offers are renewed or expire, so whoever was left out has another chance.
 //!
-//! Where there is no room, offers that expired go first. Then a known provider's offer takes the place of the stranger's
-//! that came last; a stranger's takes nobody's. Names are free: whoever makes up ten thousand of them fills what is left,
-//! and displaces neither those who served this peer nor the strangers who were there before.
-//!
-//! **Invariant:** one offer for each provider, the one with the highest sequence; never more than [`OFFERS_MAX`], nor more
-//! than [`OFFERS_PER_MANIFEST_MAX`] that are found under one model; what is found under a model is in the book and
-//! serves it.
+//! **Invariant:** one offer for each provider, the one with the highest sequence; never more than [`PART_MAX`] of either
+//! part, nor more than [`PART_PER_MANIFEST_MAX`] of it that are found under one model; what is found under a model is in
+//! the book and serves it; nothing of the lot takes the place of what is worth something.
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -18,6 +17,7 @@ use alloc::{
 };
 
 use assay_protocol::{
+    codec,
     id::{Digest, PeerId},
     message::PUBLISHED_VALIDITY_MAX,
     offer::{OFFER_ADDRESSES_MAX, OFFER_MANIFESTS_MAX, OFFER_TEXT_BYTES_MAX, Offer},
@@ -25,28 +25,80 @@ use assay_protocol::{
     units::Timestamp,
 };
 
-/// Offers that are remembered: of two KiB at most, so 20 MiB.
-const OFFERS_MAX: usize = 10_000;
-/// Offers that are found under one model: more than anybody compares, and ranking them takes under a millisecond.
-const OFFERS_PER_MANIFEST_MAX: usize = 1_024;
+/// Offers of either part that are remembered: of four KiB at most, so 40 MiB in all.
+const PART_MAX: usize = 5_000;
+/// Offers of either part that are found under one model: more than anybody compares, and ranking them takes under a
+/// millisecond.
+const PART_PER_MANIFEST_MAX: usize = 512;
 
 /// The offers a peer has heard of.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
+    /// What the sample of the lot is drawn by.
+    seed: Digest,
     offers: BTreeMap<PeerId, Listed>,
-    /// By model, in the order in which the providers were first heard of.
-    by_manifest: BTreeMap<Digest, BTreeSet<(u64, PeerId)>>,
+    /// All of them.
+    all: Parts,
+    by_manifest: BTreeMap<Digest, Parts>,
     /// By the end of the promise.
     by_end: BTreeSet<(Timestamp, PeerId)>,
-    /// Providers heard of so far.
-    arrivals: u64,
 }
 
-/// An offer, and when its provider was first heard of.
+/// An offer, and where it stands.
 #[derive(Clone, Debug)]
 struct Listed {
     offer: Verified<Offer>,
-    arrival: u64,
+    seat: ListPlace,
+}
+
+/// Where an offer stands in its part: whoever has the higher one stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum ListPlace {
+    /// Of the lot, by chance.
+    Lot(u64),
+    /// Worth something, by that.
+    Known(u64),
+}
+
+/// Providers in their two parts.
+#[derive(Clone, Debug, Default)]
+struct Parts {
+    lot: BTreeSet<(ListPlace, PeerId)>,
+    known: BTreeSet<(ListPlace, PeerId)>,
+}
+
+impl Parts {
+    fn part(&mut self, place: ListPlace) -> &mut BTreeSet<(ListPlace, PeerId)> {
+        match place {
+            ListPlace::Lot(_) => &mut self.lot,
+            ListPlace::Known(_) => &mut self.known,
+        }
+    }
+
+    /// Who has to go, where `most` have room, if this one comes: the lowest, and that may be itself.
+    fn displaced(&mut self, comer: (ListPlace, PeerId), most: usize) -> Option<PeerId> {
+        let part = self.part(comer.0);
+        let lowest = part.first().copied().filter(|_| part.len() >= most)?;
+        Some(lowest.min(comer).1)
+    }
+
+    fn remove(&mut self, (place, provider): (ListPlace, PeerId)) {
+        self.part(place).remove(&(place, provider));
+    }
+
+    /// The highest of each part in turn.
+    fn iter(&self) -> impl Iterator<Item = PeerId> {
+        let (mut known, mut lot) = (self.known.iter().rev(), self.lot.iter().rev());
+        let pairs = core::iter::from_fn(move || {
+            let pair = [known.next(), lot.next()];
+            (pair != [None, None]).then_some(pair)
+        });
+        pairs.flatten().flatten().map(|(_, provider)| *provider)
+    }
+
+    fn len(&self) -> usize {
+        self.known.len() + self.lot.len()
+    }
 }
 
 /// What became of an offer that the book was shown.
@@ -61,51 +113,57 @@ pub enum Received {
 }
 
 impl Book {
-    /// Takes an offer, or leaves it. `is_known` says whose offer is not given up for a stranger's.
+    /// An empty book that draws by this seed, which nobody else may know.
+    #[must_use]
+    pub fn new(seed: Digest) -> Self {
+        Self { seed, ..Self::default() }
+    }
+
+    /// Takes an offer, or leaves it. `worth` is what it counts for; nothing puts it in the lot.
     pub fn take(
         &mut self,
         offer: Verified<Offer>,
         now: Timestamp,
-        is_known: impl Fn(PeerId) -> bool,
+        worth: impl Fn(&Verified<Offer>) -> u64,
     ) -> Received {
-        if !is_sound(&offer, now) {
-            return Received::Ignored;
-        }
         let provider = offer.signer();
-        let held = self.offers.get(&provider).map(|listed| (listed.offer.sequence, listed.arrival));
-        if held.is_some_and(|(sequence, _)| sequence >= offer.sequence) {
-            return Received::Ignored;
-        }
-        if held.is_none() && !self.make_room(provider, now, &is_known) {
+        let held = self.offers.get(&provider).map(|listed| listed.offer.sequence);
+        if !is_sound(&offer, now) || held.is_some_and(|sequence| sequence >= offer.sequence) {
             return Received::Ignored;
         }
         self.remove(provider);
-        let arrival = held.map_or(self.arrivals, |(_, arrival)| arrival);
-        self.arrivals += u64::from(held.is_none());
-        for service in &offer.services {
-            if self.make_room_under(service.manifest, provider, now, &is_known) {
-                self.by_manifest.entry(service.manifest).or_default().insert((arrival, provider));
-            }
+        let seat = match worth(&offer) {
+            0 => ListPlace::Lot(self.chance(provider, now)),
+            worth => ListPlace::Known(worth),
+        };
+        if !self.make_room((seat, provider), now) {
+            return Received::Ignored;
         }
+        for service in &offer.services {
+            self.find_under(service.manifest, (seat, provider), now);
+        }
+        self.all.part(seat).insert((seat, provider));
         self.by_end.insert((offer.valid_until, provider));
-        self.offers.insert(provider, Listed { offer, arrival });
+        self.offers.insert(provider, Listed { offer, seat });
         if held.is_none() { Received::First } else { Received::Renewed }
     }
 
-    /// All offers, by provider.
+    /// All offers: of those that are worth something and of the lot one each in turn, so that the first are of both.
     pub fn iter(&self) -> impl Iterator<Item = &Verified<Offer>> {
-        self.offers.values().map(|listed| &listed.offer)
+        self.all.iter().filter_map(|provider| self.get(provider))
     }
 
-    /// The offers that are found under a model, by the time at which their providers were first heard of; and that of
-    /// `named`, whom the user wants, even where there was no room for it under the model.
+    /// The offers that are found under a model; and that of `named`, whom the user wants, even where there was no room for
+    /// it under the model.
     pub fn serving(&self, manifest: Digest, named: Option<PeerId>) -> impl Iterator<Item = &Verified<Offer>> {
         let found = self.by_manifest.get(&manifest);
-        let is_found = move |place: &(u64, PeerId)| found.is_some_and(|found| found.contains(place));
-        let named = named.and_then(|peer| Some((self.offers.get(&peer)?.arrival, peer)));
-        let named = named.filter(|place| !is_found(place));
-        let places = found.into_iter().flatten().copied().chain(named);
-        places.filter_map(|(_, provider)| self.get(provider))
+        let is_found = move |place: (ListPlace, PeerId)| {
+            found.is_some_and(|parts| parts.known.contains(&place) || parts.lot.contains(&place))
+        };
+        let named =
+            named.filter(|peer| self.offers.get(peer).is_some_and(|listed| !is_found((listed.seat, *peer))));
+        let providers = found.into_iter().flat_map(Parts::iter).chain(named);
+        providers.filter_map(|provider| self.get(provider))
     }
 
     /// The offer of a provider.
@@ -126,39 +184,43 @@ impl Book {
         self.offers.is_empty()
     }
 
-    /// True if there is room for another provider, or some was made.
-    fn make_room(&mut self, provider: PeerId, now: Timestamp, is_known: &impl Fn(PeerId) -> bool) -> bool {
-        if self.offers.len() >= OFFERS_MAX {
-            self.drop_expired(now);
-        }
-        if self.offers.len() >= OFFERS_MAX && is_known(provider) {
-            let strangers = self.offers.iter().filter(|(peer, _)| !is_known(**peer));
-            let last = strangers.max_by_key(|(_, listed)| listed.arrival).map(|(peer, _)| *peer);
-            last.into_iter().for_each(|stranger| self.remove(stranger));
-        }
-        self.offers.len() < OFFERS_MAX
+    /// What the lot gives a provider in the hour of this time.
+    fn chance(&self, provider: PeerId, now: Timestamp) -> u64 {
+        let hour = now.0 / PUBLISHED_VALIDITY_MAX.0;
+        let Digest([a, b, c, d, e, f, g, h, ..]) = codec::digest("sample", &(self.seed, hour, provider));
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
-    /// True if there is room for another provider under a model, or some was made.
-    fn make_room_under(
-        &mut self,
-        manifest: Digest,
-        provider: PeerId,
-        now: Timestamp,
-        is_known: &impl Fn(PeerId) -> bool,
-    ) -> bool {
-        if self.count_under(manifest) >= OFFERS_PER_MANIFEST_MAX {
+    /// True if there is room for one more, or some was made.
+    fn make_room(&mut self, comer: (ListPlace, PeerId), now: Timestamp) -> bool {
+        if self.all.part(comer.0).len() >= PART_MAX {
             self.drop_expired(now);
         }
-        let is_full = self.count_under(manifest) >= OFFERS_PER_MANIFEST_MAX;
-        let Some(found) = self.by_manifest.get_mut(&manifest).filter(|_| is_full) else { return true };
-        let last = found.iter().rev().find(|(_, peer)| !is_known(*peer)).copied();
-        let Some(stranger) = last.filter(|_| is_known(provider)) else { return false };
-        found.remove(&stranger)
+        match self.all.displaced(comer, PART_MAX) {
+            Some(lowest) if lowest == comer.1 => false,
+            Some(lowest) => {
+                self.remove(lowest);
+                true
+            }
+            None => true,
+        }
     }
 
-    fn count_under(&self, manifest: Digest) -> usize {
-        self.by_manifest.get(&manifest).map_or(0, BTreeSet::len)
+    /// Has a provider found under a model, if there is room or some can be made.
+    fn find_under(&mut self, manifest: Digest, comer: (ListPlace, PeerId), now: Timestamp) {
+        let is_full = |parts: &mut Parts| parts.part(comer.0).len() >= PART_PER_MANIFEST_MAX;
+        if self.by_manifest.get_mut(&manifest).is_some_and(is_full) {
+            self.drop_expired(now);
+        }
+        let parts = self.by_manifest.entry(manifest).or_default();
+        let displaced = parts.displaced(comer, PART_PER_MANIFEST_MAX);
+        let part = parts.part(comer.0);
+        if displaced.is_some_and(|lowest| lowest != comer.1) {
+            part.pop_first();
+        }
+        if displaced != Some(comer.1) {
+            part.insert(comer);
+        }
     }
 
     fn drop_expired(&mut self, now: Timestamp) {
@@ -168,13 +230,14 @@ impl Book {
     }
 
     fn remove(&mut self, provider: PeerId) {
-        let Some(Listed { offer, arrival }) = self.offers.remove(&provider) else { return };
+        let Some(Listed { offer, seat }) = self.offers.remove(&provider) else { return };
         self.by_end.remove(&(offer.valid_until, provider));
+        self.all.remove((seat, provider));
         let manifests: Vec<Digest> = offer.services.iter().map(|service| service.manifest).collect();
         for manifest in manifests {
-            let Some(found) = self.by_manifest.get_mut(&manifest) else { continue };
-            found.remove(&(arrival, provider));
-            if found.is_empty() {
+            let Some(parts) = self.by_manifest.get_mut(&manifest) else { continue };
+            parts.remove((seat, provider));
+            if parts.len() == 0 {
                 self.by_manifest.remove(&manifest);
             }
         }

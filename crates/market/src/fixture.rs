@@ -82,6 +82,7 @@ pub(crate) fn offer(number: u64, unit_price: Amount) -> Offer {
         slots: 1,
         notaries: Vec::new(),
         addresses: [alloc::format!("/memory/{number}")].into(),
+        standing: None,
     }
 }
 

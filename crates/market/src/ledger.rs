@@ -16,6 +16,7 @@ mod open;
 mod reading;
 mod registry;
 mod sharing;
+mod standings;
 mod touched;
 mod tracked;
 

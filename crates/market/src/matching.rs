@@ -1,8 +1,8 @@
 //! Matching: which offer a client takes up, and why not the others.
 //!
 //! ```text
-//! all offers ─▶ those that fit ─▶ score: total cost × (1 + handicaps) ─▶ near the best ─▶ a lot decides
-//!                    │ others: Expired, Price, …         │ others: Outranked          │ others: Lot
+//! all offers ─▶ those that fit ─▶ the known ─▶ score: total cost × (1 + handicaps) ─▶ near the best ─▶ a lot decides
+//!         │ others: Expired, Price, …  │ others: Stranger      │ others: Outranked          │ others: Lot
 //! ```
 //!
 //! **Invariant:** a pure function of the offers, the criteria and what the client has seen; every offer but the chosen one is
@@ -10,6 +10,7 @@
 //! so that a provider one micro-credit cheaper does not get everything.
 
 mod score;
+mod worth;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -26,6 +27,8 @@ use assay_protocol::{
 use serde::{Deserialize, Serialize};
 
 use self::score::{Candidate, NEAR};
+pub(crate) use self::worth::standing_of;
+pub use self::worth::{Worth, Yardstick};
 use crate::{
     reliability::Reliability,
     submission::{Submission, Unmatched},
@@ -49,6 +52,8 @@ pub struct Criteria<'a> {
     pub resting: &'a BTreeMap<PeerId, Rest>,
     /// How many orders there were: another choice for each.
     pub attempt: usize,
+    /// By what it is told who is known.
+    pub yardstick: Yardstick,
     /// What the client has seen of each provider.
     pub reliability: &'a Reliability,
     /// Now.
@@ -75,6 +80,25 @@ pub struct Match<'a> {
     pub service: &'a Service,
     /// What the job would cost there in all.
     pub total: Amount,
+    /// What the provider has to lose by it.
+    pub worth: Worth,
+}
+
+impl Match<'_> {
+    /// True if its provider has something to lose by the job, or a name for such work.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.worth.is_known()
+    }
+}
+
+/// What a job would come to at a price.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost {
+    /// What it would cost in all.
+    pub total: Amount,
+    /// The least stake that stands for it.
+    pub entry: Amount,
 }
 
 /// What became of the offers.
@@ -120,6 +144,10 @@ pub enum Reason {
         /// In what it fell behind most.
         over: Aspect,
     },
+    /// Others have more to lose by this job.
+    Stranger,
+    /// It was convicted a short while ago.
+    Convicted,
     /// It was tried before, for this job.
     Tried,
     /// It was busy a moment ago.
@@ -171,7 +199,7 @@ pub enum Aspect {
 pub fn rank<'a>(
     offers: impl Iterator<Item = &'a Verified<Offer>>,
     criteria: &Criteria<'_>,
-    cost: impl Fn(&Service) -> Option<Amount>,
+    cost: impl Fn(&Service) -> Option<Cost>,
 ) -> Ranking<'a> {
     let mut fitting: Vec<Match<'a>> = Vec::new();
     let mut unfit: Vec<PassedOver> = Vec::new();
@@ -181,7 +209,9 @@ pub fn rank<'a>(
             Err(reason) => unfit.push(PassedOver { provider: offer.signer(), reason }),
         }
     }
-    let candidates = score::scored(fitting, criteria);
+    let (asked, strangers) = worth::among(fitting, criteria);
+    unfit.extend(strangers.iter().map(|fit| PassedOver { provider: fit.provider, reason: Reason::Stranger }));
+    let candidates = score::scored(asked, criteria);
     let chosen = draw(&candidates, criteria);
     let passed = passed(&candidates, chosen, unfit);
     Ranking { chosen: chosen.map(|index| candidates[index].fit.clone()), passed }
@@ -190,7 +220,7 @@ pub fn rank<'a>(
 fn consider<'a>(
     offer: &'a Verified<Offer>,
     criteria: &Criteria<'_>,
-    cost: &impl Fn(&Service) -> Option<Amount>,
+    cost: &impl Fn(&Service) -> Option<Cost>,
 ) -> Result<Match<'a>, Reason> {
     let provider = offer.signer();
     let found = offer.services.iter().find(|service| service.manifest == criteria.manifest);
@@ -214,16 +244,23 @@ fn consider<'a>(
     if service.unit_price > criteria.submission.unit_price_max {
         return Err(Reason::Price { asked: service.unit_price });
     }
-    match cost(service) {
-        Some(total) if total <= criteria.submission.cost_max => Ok(Match { provider, offer, service, total }),
-        total => Err(Reason::Cost { total }),
+    let cost = cost(service);
+    let within = cost.filter(|cost| cost.total <= criteria.submission.cost_max);
+    let Some(Cost { total, entry }) = within else {
+        return Err(Reason::Cost { total: cost.map(|cost| cost.total) });
+    };
+    let worth = Worth::of(offer, criteria, entry);
+    if worth == Worth::Convicted && criteria.submission.provider.is_none() {
+        return Err(Reason::Convicted);
     }
+    Ok(Match { provider, offer, service, total, worth })
 }
 
 /// Draws among the candidates near the best, the better the likelier. The draw hangs on the name of the submission,
 /// which no provider knows before it is asked.
 fn draw(candidates: &[Candidate<'_>], criteria: &Criteria<'_>) -> Option<usize> {
-    let weights: Vec<u64> = candidates.iter().map(Candidate::weight).collect();
+    let share = |candidate: &Candidate<'_>| worth::share(&candidate.fit, candidate.weight(), criteria);
+    let weights: Vec<u64> = candidates.iter().map(share).collect();
     // No overflow: a weight has 33 bits, and no book has 2³¹ offers.
     let total: u64 = weights.iter().sum();
     let digest = codec::digest("match", &(criteria.submission.key, criteria.attempt as u64));
@@ -278,14 +315,16 @@ impl Reason {
         match self {
             Self::Lot { .. } => 0,
             Self::Outranked { .. } => 1,
-            Self::Busy { .. } => 2,
-            Self::Tried => 3,
-            Self::Price { .. } => 4,
-            Self::Cost { .. } => 5,
-            Self::Expired { .. } => 6,
-            Self::OtherProvider => 7,
-            Self::Own => 8,
-            Self::OtherModel => 9,
+            Self::Stranger => 2,
+            Self::Busy { .. } => 3,
+            Self::Tried => 4,
+            Self::Price { .. } => 5,
+            Self::Cost { .. } => 6,
+            Self::Convicted => 7,
+            Self::Expired { .. } => 8,
+            Self::OtherProvider => 9,
+            Self::Own => 10,
+            Self::OtherModel => 11,
         }
     }
 }
@@ -296,6 +335,8 @@ impl Unmatched {
         match reason {
             Reason::Lot { .. } => &mut self.lot,
             Reason::Outranked { .. } => &mut self.outranked,
+            Reason::Stranger => &mut self.strangers,
+            Reason::Convicted => &mut self.convicted,
             Reason::Tried => &mut self.tried,
             Reason::Busy { .. } => &mut self.busy,
             Reason::Price { .. } => &mut self.price,

@@ -9,6 +9,8 @@ use assay_protocol::{
     id::{Digest, PeerId},
     manifest::Manifest,
     offer::{OFFER_ADDRESSES_MAX, OFFER_TEXT_BYTES_MAX, Offer, Service, Unreadable},
+    signed::Signed,
+    standing::PeerStanding,
     units::{Amount, Duration, Timestamp},
 };
 
@@ -49,7 +51,7 @@ impl Provision {
     /// # Errors
     /// [`Unreadable`], if it holds more services than one offer can, or longer ones.
     pub fn examine(&self, genesis: &Genesis) -> Result<(), Unreadable> {
-        self.offer(u64::MAX, Timestamp::NEVER, genesis.notaries.clone(), |_| true).map(|_| ())
+        self.offer(u64::MAX, Timestamp::NEVER, genesis.notaries.clone(), |_| true, None).map(|_| ())
     }
 
     /// What others are told: of the addresses, as many of the first ones as there is room for.
@@ -59,6 +61,7 @@ impl Provision {
         valid_until: Timestamp,
         notaries: Vec<PeerId>,
         is_warm: impl Fn(Digest) -> bool,
+        standing: Option<Signed<PeerStanding>>,
     ) -> Result<Offer, Unreadable> {
         let service = |stock: &Stock| {
             let (manifest, name) = (stock.manifest.digest(), stock.manifest.name.clone());
@@ -76,6 +79,7 @@ impl Provision {
                 slots: self.slots,
                 notaries: notaries.clone(),
                 addresses: addresses.clone(),
+                standing: standing.clone(),
             };
             let offer = offer.readable();
             if offer.is_ok() || addresses.pop().is_none() {
@@ -88,6 +92,8 @@ impl Provision {
 #[cfg(test)]
 mod tests {
     use alloc::{string::ToString, vec};
+
+    use assay_protocol::manifest::NAME_BYTES_MAX;
 
     use super::*;
     use crate::fixture;
@@ -108,19 +114,20 @@ mod tests {
     fn of_too_many_addresses_the_first_are_told_and_of_too_many_services_none() {
         let genesis = fixture::genesis();
         let told = |services, addresses| {
-            let offer = provision(services, addresses).offer(1, fixture::NOW, Vec::new(), |_| true);
+            let offer = provision(services, addresses).offer(1, fixture::NOW, Vec::new(), |_| true, None);
             offer.map(|offer| (offer.services.len(), offer.addresses.len()))
         };
         assert_eq!((told(1, 3), told(16, 9)), (Ok((1, 3)), Ok((16, 8))));
         assert_eq!(told(17, 0), Err(Unreadable));
         let mut long = provision(1, 2);
         long.addresses[0] = "x".repeat(OFFER_TEXT_BYTES_MAX + 1);
-        let offer = long.offer(1, fixture::NOW, Vec::new(), |_| true);
+        let offer = long.offer(1, fixture::NOW, Vec::new(), |_| true, None);
         assert_eq!(offer.map(|offer| offer.addresses), Ok(vec!["/ip4/192.0.2.1/tcp/1".to_string()]));
         long.machine = "x".repeat(OFFER_TEXT_BYTES_MAX + 1);
         assert_eq!(long.examine(&genesis), Err(Unreadable));
-        let wide = Provision { addresses: vec!["x".repeat(OFFER_TEXT_BYTES_MAX); 8], ..provision(8, 0) };
-        let offer = wide.offer(1, fixture::NOW, Vec::new(), |_| true);
+        let mut wide = Provision { addresses: vec!["x".repeat(OFFER_TEXT_BYTES_MAX); 8], ..provision(16, 0) };
+        wide.services.iter_mut().for_each(|stock| stock.manifest.name = "n".repeat(NAME_BYTES_MAX));
+        let offer = wide.offer(1, fixture::NOW, Vec::new(), |_| true, None);
         assert!(offer.is_ok_and(|offer| (1..8).contains(&offer.addresses.len())));
     }
 }

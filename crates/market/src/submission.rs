@@ -68,6 +68,10 @@ pub struct Unmatched {
     pub busy: u64,
     /// That fit, where another is better.
     pub outranked: u64,
+    /// That fit, where others have more to lose.
+    pub strangers: u64,
+    /// That were convicted a short while ago.
+    pub convicted: u64,
     /// That are as good as the one on which the lot fell.
     pub lot: u64,
     /// The last refusal.

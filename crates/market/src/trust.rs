@@ -66,6 +66,16 @@ impl Trust {
         self.records.get(kind).map_or(0, |record| record.decayed(hour(now)))
     }
 
+    /// The kinds in which a provider passed a check in the last thirty days, or more of them before, each with how many,
+    /// decayed.
+    pub fn passed(&self, provider: PeerId, now: Timestamp) -> impl Iterator<Item = (&Kind, u64)> {
+        let least =
+            Kind { provider, runner: Digest::default(), model: Digest::default(), class: Digest::default() };
+        let of = self.records.range(least..).take_while(move |(kind, _)| kind.provider == provider);
+        let passed = of.map(move |(kind, record)| (kind, record.decayed(hour(now))));
+        passed.filter(|(_, value)| *value >= Rate::ONE.0 / 2)
+    }
+
     /// Grey results among the last checks.
     #[must_use]
     pub fn greys(&self, kind: &Kind) -> u64 {

@@ -147,9 +147,10 @@ fn book(network: NetworkId) -> Book {
             slots: 4,
             notaries: vec![Cheap::numbered(NOTARY).id()],
             addresses: Vec::new(),
+            standing: None,
         };
         let offer = Signed::seal(offer, &Cheap::numbered(100_000 + number), network);
-        book.take(offer, BEGIN, |_| false);
+        book.take(offer, BEGIN, |_| number % 2);
     }
     assert_eq!(book.len() as u64, OFFERS);
     book

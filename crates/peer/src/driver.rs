@@ -334,7 +334,7 @@ impl Driver {
     fn note_offer(&mut self, offer: Verified<Offer>) -> Received {
         let (now, provider) = (self.node.time(moment()), offer.signer());
         self.history.note_offer(provider, offer.sequence, now);
-        let received = self.book.take(offer, now, |provider| self.node.knows(provider));
+        let received = self.book.take(offer, now, |offer| self.node.worth(offer));
         if received == Received::First && provider != self.own {
             self.tell(Event::OfferSeen { provider });
         }

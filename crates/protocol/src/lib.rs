@@ -37,5 +37,6 @@ pub mod rate;
 pub mod receipt;
 pub mod roster;
 pub mod signed;
+pub mod standing;
 pub mod ticket;
 pub mod units;

@@ -18,6 +18,7 @@ use crate::{
     offer::Offer,
     order::{Abort, Accept, Open, Propose, Refuse},
     signed::{Forged, Scheme, Signed, Statement, Verified},
+    standing::PeerStanding,
     ticket::{Start, Ticket},
     units::Duration,
 };
@@ -92,9 +93,37 @@ macro_rules! messages {
 }
 
 messages!(
-    Offer, Propose, Accept, Refuse, Open, Ticket, Start, Abort, Claim, Deliver, Reveal, Check, Seal,
-    Unserved, OpenClaim, OpenSeal, Notice, Query, Account, Cancel, Dispute, Output, Contradict, Stake,
-    Unstake, Register, Grant, Tick, Settled, Underway,
+    Offer,
+    Propose,
+    Accept,
+    Refuse,
+    Open,
+    Ticket,
+    Start,
+    Abort,
+    Claim,
+    Deliver,
+    Reveal,
+    Check,
+    Seal,
+    Unserved,
+    OpenClaim,
+    OpenSeal,
+    Notice,
+    Query,
+    Account,
+    Cancel,
+    Dispute,
+    Output,
+    Contradict,
+    Stake,
+    Unstake,
+    Register,
+    Grant,
+    Tick,
+    Settled,
+    Underway,
+    PeerStanding,
 );
 
 impl Message {

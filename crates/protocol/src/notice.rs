@@ -94,6 +94,8 @@ pub struct Query {
     pub sequence: u64,
     /// Also what became of this job.
     pub job: Option<JobId>,
+    /// True for who wants a standing to show to others.
+    pub standing: bool,
 }
 
 /// What an account holds.

@@ -7,14 +7,15 @@ use serde::{Deserialize, Serialize};
 use crate::{
     codec::{self, bounded},
     genesis::NOTARIES_MAX,
-    id::{Digest, PeerId},
+    id::{Digest, NetworkId, PeerId},
     manifest::NAME_BYTES_MAX,
-    signed::statements,
+    signed::{Attested, Forged, Scheme, Signed, Statement, Verified},
+    standing::PeerStanding,
     units::{Amount, Duration, Timestamp},
 };
 
 /// Bytes in the longest offer, as it is told to everybody: with its header and its signature.
-pub const OFFER_BYTES_MAX: usize = 2 * 1024;
+pub const OFFER_BYTES_MAX: usize = 4 * 1024;
 /// Manifests in one offer.
 pub const OFFER_MANIFESTS_MAX: usize = 16;
 /// Addresses in one offer.
@@ -47,6 +48,24 @@ pub struct Offer {
     /// Where the provider can be reached.
     #[serde(deserialize_with = "bounded::list::<OFFER_ADDRESSES_MAX, _, _>")]
     pub addresses: Vec<String>,
+    /// What a notary says of the provider.
+    pub standing: Option<Signed<PeerStanding>>,
+}
+
+impl Statement for Offer {
+    const NAME: &'static str = "Offer";
+
+    fn verify_inside<S: Scheme>(&self, network: NetworkId) -> Result<(), Forged> {
+        self.standing.as_ref().map_or(Ok(()), |standing| standing.verify::<S>(network))
+    }
+}
+
+impl Verified<Offer> {
+    /// What a notary says of the provider, as it signed it.
+    #[must_use]
+    pub fn standing(&self) -> Option<Attested<'_, PeerStanding>> {
+        self.inside_if(|offer| offer.standing.as_ref())
+    }
 }
 
 /// An offer that nobody could read.
@@ -82,8 +101,6 @@ pub struct Service {
     pub warm: bool,
 }
 
-statements!(Offer);
-
 #[cfg(test)]
 mod tests {
     use alloc::vec;
@@ -111,6 +128,7 @@ mod tests {
             slots: u16::MAX,
             notaries: Vec::new(),
             addresses: vec!["a".repeat(text); addresses],
+            standing: None,
         }
     }
 

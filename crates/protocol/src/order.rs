@@ -9,9 +9,10 @@ pub use refusal::{Abort, Failure, Refusal, Refuse};
 use crate::{
     account::Registration,
     codec,
-    id::{Digest, JobId, PeerId},
+    id::{Digest, JobId, NetworkId, PeerId},
     manifest::Manifest,
-    signed::{Attested, Signed, Verified, statements},
+    signed::{Attested, Forged, Scheme, Signed, Statement, Verified, statements},
+    standing::PeerStanding,
     units::{Amount, Duration, Rate, Timestamp, Units, Work},
 };
 
@@ -103,9 +104,26 @@ pub fn secret_commit(secret: &[u8; 32]) -> Digest {
 pub struct Propose {
     /// The terms.
     pub order: Signed<Order>,
+    /// What a notary says of the client.
+    pub standing: Option<Signed<PeerStanding>>,
+}
+
+impl Statement for Propose {
+    const NAME: &'static str = "Propose";
+
+    fn verify_inside<S: Scheme>(&self, network: NetworkId) -> Result<(), Forged> {
+        self.order.verify::<S>(network)?;
+        self.standing.as_ref().map_or(Ok(()), |standing| standing.verify::<S>(network))
+    }
 }
 
 impl Verified<Propose> {
+    /// What a notary says of the client, as it signed it.
+    #[must_use]
+    pub fn standing(&self) -> Option<Attested<'_, PeerStanding>> {
+        self.inside_if(|propose| propose.standing.as_ref())
+    }
+
     /// The terms, as whoever ordered signed them.
     #[must_use]
     pub fn order(&self) -> Attested<'_, Order> {
@@ -151,4 +169,4 @@ impl Verified<Open> {
     }
 }
 
-statements!(Order, Propose { order }, Accept, Open { order, accept });
+statements!(Order, Accept, Open { order, accept });

@@ -1,8 +1,6 @@
 //! Crashes: a process ends at a chosen effect and starts again later.
 
-use assay_market::Book;
-
-use super::{Occurrence, Place, World, fetches::SimulatedFetches};
+use super::{Occurrence, Place, World, fetches::SimulatedFetches, peer::empty_book};
 use crate::kernel::Span;
 
 /// A crash that is to come.
@@ -53,8 +51,8 @@ impl World {
         let peer = &mut self.peers[place.0];
         peer.crash = None;
         peer.node = None;
-        peer.book = Book::default();
         peer.life += 1;
+        peer.book = empty_book(self.plan.seed, place, peer.life);
         peer.runs.clear();
         peer.store.crash();
         peer.fetches = SimulatedFetches::default();

@@ -53,6 +53,11 @@ pub(super) struct Peer {
     pub(super) seen: super::conformance::Seen,
 }
 
+/// A book with nothing in it, for a life of a peer.
+pub(super) fn empty_book(seed: u64, place: Place, life: u64) -> Book {
+    Book::new(codec::digest("simulated book", &(seed, place.0 as u64, life)))
+}
+
 impl Peer {
     pub(super) fn new(plan: &Plan, place: Place) -> Self {
         let mut luck = Stream::new(plan.seed, "machine", place.0 as u64);
@@ -61,7 +66,7 @@ impl Peer {
             key: plan.key(place),
             behaviour: Box::new(Honest),
             node: None,
-            book: Book::default(),
+            book: empty_book(plan.seed, place, 0),
             life: 0,
             skew_millis: 0_i64.saturating_add_unsigned(skew).saturating_sub_unsigned(plan.skew_ms_max),
             disk: Disk::default(),

@@ -13,7 +13,7 @@ use super::World;
 use crate::crypto::SimulatedKey;
 
 /// What a peer hears whatever its roles are.
-const FOR_NO_ROLE: [&str; 2] = ["Account", "Tick"];
+const FOR_NO_ROLE: [&str; 3] = ["Account", "Standing", "Tick"];
 
 /// How often a role took a message of each kind.
 pub type Taken = BTreeMap<(&'static str, RoleName), u64>;

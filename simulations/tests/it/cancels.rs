@@ -251,7 +251,10 @@ impl Behaviour for Smuggler {
         let mut order = propose.order().clone();
         order.manifest.runner = Digest::of(b"another runner");
         let order = Signed::seal(order, &self.0, self.1).into_signed();
-        Some(Effect::Send { to, message: Signed::seal(Propose { order }, &self.0, self.1).into() })
+        Some(Effect::Send {
+            to,
+            message: Signed::seal(Propose { order, standing: None }, &self.0, self.1).into(),
+        })
     }
 }
 

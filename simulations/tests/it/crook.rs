@@ -110,7 +110,8 @@ impl Crook {
         Some(match opened {
             Opened::Propose(propose) => {
                 let order = self.twist(propose.order().to_verified(), key)?;
-                Message::Propose(self.signed(&Propose { order }, key)?)
+                let standing = propose.into_body().standing;
+                Message::Propose(self.signed(&Propose { order, standing }, key)?)
             }
             Opened::Open(open) => {
                 let order = self.twist(open.order().to_verified(), key)?;
@@ -155,6 +156,7 @@ impl Crook {
             Opened::Register(said) => Message::Register(self.twist(said, key)?),
             Opened::Grant(said) => Message::Grant(self.twist(said, key)?),
             Opened::Tick(said) => Message::Tick(self.twist(said, key)?),
+            Opened::PeerStanding(said) => Message::PeerStanding(self.twist(said, key)?),
             Opened::Settled(said) => Message::Settled(self.twist(said, key)?),
         })
     }

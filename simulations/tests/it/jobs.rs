@@ -89,15 +89,16 @@ fn a_job_takes_few_messages_however_long_its_window_is() {
     let mut before = 0;
     for number in 0..20 {
         let job = settle_one(&mut world, Wish { number, manifest: TENSOR, ..Wish::default() });
-        let (told_to_all, asked) = (["Offer", "Tick"], ["Query", "Account"]);
+        let (told_to_all, asked) = (["Offer", "Tick"], ["Query", "Account", "Standing"]);
         let kinds =
             world.overheard()[before..].iter().filter_map(|bytes| Some(Message::decode(bytes).ok()?.kind()));
         let kinds: Vec<&str> = kinds.filter(|kind| !told_to_all.contains(kind)).collect();
         let questions = kinds.iter().filter(|kind| asked.contains(kind)).count();
         let messages = kinds.len() - questions;
         assert!(messages <= 60, "{messages} messages for a job that ended {:?}", job.outcome);
-        // Each verifier asks how it stands once an epoch, of which four begin meanwhile, and the client after its job.
-        assert!(questions <= 2 * (4 * world.plan().founders + 8), "{questions} questions and answers");
+        // Each verifier asks how it stands once an epoch, of which four begin meanwhile, and what it can show of itself, and
+        // the client after its job.
+        assert!(questions <= 5 * (4 * world.plan().founders + 8), "{questions} questions and answers");
         before = world.overheard().len();
     }
 }

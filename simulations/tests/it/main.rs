@@ -16,6 +16,7 @@ mod deadlines;
 mod disputes;
 mod doubts;
 mod endurance;
+mod firsts;
 mod forks;
 mod histories;
 mod hostile;

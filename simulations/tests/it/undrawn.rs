@@ -129,7 +129,7 @@ impl Chronicle {
     fn note_offer(&mut self, world: &World, bytes: &[u8], at: Timestamp) {
         let opened = Message::decode(bytes).map(|message| message.open::<Simulated>(world.genesis().id()));
         if let Ok(Ok(Opened::Offer(offer))) = opened {
-            self.book.take(offer, at, |_| false);
+            self.book.take(offer, at, |_| 0);
         }
     }
 

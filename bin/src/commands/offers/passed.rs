@@ -21,10 +21,12 @@ pub(crate) fn counted(unmatched: &Unmatched) -> String {
     parts.join(", ")
 }
 
-fn reasons(unmatched: &Unmatched) -> [(u64, &'static str); 9] {
+fn reasons(unmatched: &Unmatched) -> [(u64, &'static str); 11] {
     [
         (unmatched.lot, "as good (a lot decides)"),
         (unmatched.outranked, "outranked"),
+        (unmatched.strangers, "with less to lose than others"),
+        (unmatched.convicted, "convicted lately"),
         (unmatched.other_model, "serve other models"),
         (unmatched.other_provider, "are of other providers"),
         (unmatched.price, "above --max-price"),
@@ -56,6 +58,8 @@ fn words(reason: Reason, unit: &str) -> String {
         Reason::Outranked { behind, over } => {
             format!("outranked, {behind} behind the best, most of it for {}", aspect(over))
         }
+        Reason::Stranger => "has less to lose by this job than others".to_owned(),
+        Reason::Convicted => "convicted of a false result in the last 30 days".to_owned(),
         Reason::Tried => "tried before, for this job".to_owned(),
         Reason::Busy { until } => format!("busy a moment ago; left alone until {}", moment(until)),
         Reason::Price { asked } => format!("asks {asked} {unit}s a unit, above --max-price"),
@@ -90,6 +94,8 @@ fn offer_document(passed: &PassedOver, unit: &str) -> Value {
     let (name, details) = match passed.reason {
         Reason::Lot { behind } => ("lot", json!({ "behind": rate(behind) })),
         Reason::Outranked { behind, over } => ("outranked", json!({ "behind": rate(behind), "over": over })),
+        Reason::Stranger => ("stranger", json!({})),
+        Reason::Convicted => ("convicted", json!({})),
         Reason::Tried => ("tried", json!({})),
         Reason::Busy { until } => ("busy", json!({ "until": moment(until) })),
         Reason::Price { asked } => ("price", json!({ "asked": money(asked, unit) })),

@@ -267,7 +267,7 @@ impl Town {
         let opened = message.open::<CheapScheme>(self.network).unwrap_or_else(|forged| panic!("{forged}"));
         if let Opened::Offer(offer) = opened {
             let provider = offer.signer();
-            self.book.take(offer, self.now, |_| false);
+            self.book.take(offer, self.now, |_| 0);
             if self.nodes[to].awaits_offers() {
                 self.happens(TRAVEL, to, Input::Offered { provider });
             }

@@ -166,7 +166,7 @@ impl Job {
     fn of_client(&self) -> Vec<Case> {
         let (job, key, ticket) = (self.id, self.key(), seal(NOTARY, self.ticket()));
         let (provider, price) = (peer(PROVIDER), Amount::ZERO);
-        let propose = || send(CLIENT, PROVIDER, Propose { order: self.order() });
+        let propose = || send(CLIENT, PROVIDER, Propose { order: self.order(), standing: None });
         let proposed = Effect::Tell(Event::Proposed { key, job, provider, price });
         let reveal = Reveal { job, position: 0, secret: Digest::default() };
         let cancelling = Effect::Tell(Event::Cancelling { key, job });
@@ -309,7 +309,7 @@ impl Job {
 }
 
 fn query(sequence: u64) -> Query {
-    Query { sequence, job: None }
+    Query { sequence, job: None, standing: false }
 }
 
 fn account() -> Account {
@@ -415,8 +415,10 @@ fn what_is_done_again_behind_a_record_rested_on_an_older_one_before_it() {
 fn questions_and_refusals_rest_on_nothing() {
     let job = Job::new(1);
     let refuse = Refuse { job: job.id, reason: Refusal::Busy };
-    let said =
-        [send(CLIENT, NOTARY, Query { sequence: 1, job: Some(job.id) }), send(PROVIDER, CLIENT, refuse)];
+    let said = [
+        send(CLIENT, NOTARY, Query { sequence: 1, job: Some(job.id), standing: false }),
+        send(PROVIDER, CLIENT, refuse),
+    ];
     for Case { name, save, .. } in job.cases() {
         assert!(!overtakes(&said, &[Effect::Save(save)]), "{name}");
     }

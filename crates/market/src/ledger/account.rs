@@ -16,7 +16,7 @@ use assay_protocol::{
     units::{Amount, Timestamp},
 };
 
-use super::{HOUR_MS, Ledger, Rejection, absence::Enrolment, boxes::sum};
+use super::{HOUR_MS, Ledger, Rejection, absence::Enrolment, boxes::sum, standings::Conduct};
 
 /// Withdrawals from one stake that are under way.
 pub const WITHDRAWALS_MAX: usize = 16;
@@ -47,6 +47,8 @@ pub struct Holdings {
     /// The checks that it was given and that have not ended, and until when each is due.
     pub(super) checks: BTreeMap<JobId, Timestamp>,
     pub(super) lanes: BTreeMap<u16, LaneState>,
+    /// What it did as a provider.
+    pub(super) conduct: Conduct,
     /// Its open jobs as a provider.
     pub(super) serving: BTreeSet<JobId>,
     /// Jobs over which it stands accused.

@@ -113,7 +113,8 @@ mod tests {
         let network = genesis.id();
         let mut ledger = Ledger::new(genesis, peer(3));
         tamper(&mut ledger);
-        let query = Signed::seal(Query { sequence: 0, job: None }, &Key(peer(9)), network).into_signed();
+        let query = Signed::seal(Query { sequence: 0, job: None, standing: false }, &Key(peer(9)), network)
+            .into_signed();
         ledger.apply(&Fact::Query(query)).map(|_| ())
     }
 

@@ -42,6 +42,8 @@ impl Ledger {
         }
         self.release_endowment(&closing);
         self.judge_trust(&closing, outcome);
+        let wall = self.wall.unwrap_or_default();
+        self.accounts.or_default(provider).conduct.note(outcome, wall);
         self.flag(&closing, outcome);
         let story = Box::new(self.story(*closing, outcome, settlement));
         self.closed.insert(id, ClosedJob { outcome, client, provider });

@@ -27,6 +27,8 @@ pub(super) enum Alarm {
     Tick,
     /// The next time the offer is told.
     Offer,
+    /// The next time a notary is asked for what it says of this peer.
+    Standing,
     /// A submission that waits for a match.
     Submission(Digest),
     /// A client's attempt.
@@ -65,6 +67,11 @@ impl Alarms {
         if let Some(at) = self.times.remove(&alarm) {
             self.by_time.remove(&(at, alarm));
         }
+    }
+
+    /// True if an alarm is set for this.
+    pub(super) fn is_set(&self, alarm: Alarm) -> bool {
+        self.times.contains_key(&alarm)
     }
 
     /// Takes the earliest alarm that is due.

@@ -10,6 +10,7 @@ mod cancel;
 mod choice;
 mod doubt;
 mod lanes;
+mod lot;
 mod memory;
 mod pursuit;
 mod quote;
@@ -35,6 +36,7 @@ use assay_protocol::{
 use self::{
     attempt::{Attempt, AttemptStep, Doubt},
     lanes::Lane,
+    lot::LotChance,
     submission::{Past, Submitted},
 };
 use super::{
@@ -87,6 +89,8 @@ pub(super) struct Client {
     /// The same of all, those included that had to be asked again: where much is lost, far more.
     #[serde(skip)]
     answered_after: Option<Duration>,
+    /// How often jobs fall on a stranger.
+    lot: LotChance,
     /// What was seen of each provider.
     pub(super) reliability: Reliability,
 }
@@ -208,6 +212,7 @@ impl Default for Client {
             lanes: BTreeMap::new(),
             answers_in: None,
             answered_after: None,
+            lot: LotChance::default(),
             reliability: Reliability::default(),
         }
     }

@@ -12,6 +12,7 @@ use assay_protocol::{
     notice::Query,
     order::Refusal,
     signed::{Signed, Signer, Statement, Verified},
+    standing::PeerStanding,
     units::Timestamp,
 };
 
@@ -154,8 +155,15 @@ impl<S: Signer> Context<'_, S> {
     /// Asks a notary what this peer's account holds, and how a job of it stands; returns the number of the question.
     pub(super) fn ask(&mut self, notary: PeerId, job: Option<JobId>) -> u64 {
         let sequence = self.notaries.number_question(notary, self.now);
-        self.say(notary, Query { sequence, job });
+        let standing = self.notaries.asks_standing(notary, self.now);
+        self.say(notary, Query { sequence, job, standing });
         sequence
+    }
+
+    /// What the notary in use says of this peer, to be shown to others.
+    pub(super) fn own_standing(&self) -> Option<Signed<PeerStanding>> {
+        let standing = self.notaries.standing(self.notary_in_use()?)?;
+        Some(standing.signed().clone())
     }
 
     /// What a choice is made by.

@@ -7,20 +7,23 @@
 
 mod heads;
 mod instructions;
+mod own;
 
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 use assay_protocol::{
     account::Registration,
+    genesis::Genesis,
     id::PeerId,
     message::{Message, Opened},
     notice::{Account, Tick},
     signed::{Signer, Verified},
+    standing::PeerStanding,
     units::{Duration, Timestamp},
 };
 
-use self::{heads::Heads, instructions::Instructions};
-use super::{alarms::Alarm, context::Context};
+use self::{heads::Heads, instructions::Instructions, own::OwnStandings};
+use super::{alarms::Alarm, context::Context, heard::Fault};
 use crate::{
     command::Instruction,
     event::Event,
@@ -32,6 +35,9 @@ use crate::{
 /// question or an instruction, and a question of this life or of one before.
 const QUESTIONS_FROM: u64 = 1 << 63;
 
+/// How often it is looked whether a notary's word on this peer is to be asked for, at most.
+const ASKS_EACH: Duration = Duration::seconds(1);
+
 /// What is known of notaries.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Notaries {
@@ -42,6 +48,7 @@ pub(super) struct Notaries {
     accounts: BTreeMap<PeerId, Account>,
     heads: Heads,
     instructions: Instructions,
+    standings: OwnStandings,
 }
 
 impl Notaries {
@@ -54,6 +61,8 @@ impl Notaries {
         {
             cx.compare_clocks(tick.signer(), tick.time);
             Self::ask_anew(tick, cx);
+            let epoch = tick.round / cx.genesis.timers.epoch_ticks;
+            cx.notaries.standings.note_epoch(tick.signer(), epoch);
         }
         let Opened::Account(account) = message else { return false };
         cx.is_notary(account.signer()) && Self::note(account, cx)
@@ -80,10 +89,56 @@ impl Notaries {
             return false;
         }
         let first = cx.notaries.accounts.insert(notary, **account).is_none();
+        if cx.notaries.standings.outgrown(notary, account, cx.now) && cx.alarms.is_set(Alarm::Standing) {
+            cx.set(Alarm::Standing, cx.now);
+        }
         cx.tell(Event::Balance { notary, account: **account });
         instructions::on_statement(account, cx);
         instructions::register_again(account, cx);
         first
+    }
+
+    /// Takes a notary's word on this peer, to be shown to others; true if it is news.
+    pub(super) fn take_standing<S: Signer>(
+        standing: &Verified<PeerStanding>,
+        cx: &mut Context<'_, S>,
+    ) -> Result<bool, Fault> {
+        if !cx.is_notary(standing.signer()) || standing.peer != cx.own() {
+            return Err(Fault::Stranger);
+        }
+        let luck = cx.chance.draw();
+        Ok(cx.notaries.standings.take(standing, &cx.genesis.timers, luck, cx.now))
+    }
+
+    /// Asks for it where that is due, and sets the next time.
+    pub(super) fn ask_standing<S: Signer>(cx: &mut Context<'_, S>) {
+        let Some(notary) = cx.notary_in_use() else { return };
+        if cx.now >= cx.notaries.standings.asks_at(notary) {
+            let _ = cx.ask(notary, None);
+        }
+        let next = cx.notaries.standings.asks_at(notary).max(cx.now.after(ASKS_EACH));
+        cx.set(Alarm::Standing, next);
+    }
+
+    /// True if a question to a notary asks for its word on this peer as well.
+    pub(super) fn asks_standing(&mut self, notary: PeerId, now: Timestamp) -> bool {
+        self.standings.asks(notary, now)
+    }
+
+    /// What a notary says of this peer, to be shown to others, while it holds.
+    pub(super) fn standing(&self, notary: PeerId) -> Option<&Verified<PeerStanding>> {
+        let holds = |standing: &&Verified<PeerStanding>| standing.holds_in(self.epoch(notary));
+        self.standings.get(notary).filter(holds)
+    }
+
+    /// Notes that a notary has come to this round.
+    pub(super) fn note_round(&mut self, notary: PeerId, round: u64, genesis: &Genesis) {
+        self.standings.note_epoch(notary, round / genesis.timers.epoch_ticks);
+    }
+
+    /// In which epoch a notary is at least.
+    pub(super) fn epoch(&self, notary: PeerId) -> u64 {
+        self.standings.epoch(notary)
     }
 
     /// The number of the next question to a notary.

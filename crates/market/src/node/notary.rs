@@ -23,6 +23,7 @@ use assay_protocol::{
     order::{Open, Refusal, Refuse},
     receipt::{Happening, Receipt},
     signed::{Signed, Signer, Statement, Verified},
+    standing::PeerStanding,
     ticket::Ticket,
     units::{Duration, Timestamp},
 };
@@ -49,6 +50,8 @@ const RECONCILE_ROUNDS: u64 = 6;
 const TIME_SLACK: u64 = 8;
 /// As after so many tries whoever works is told again of its check: it is there.
 const TRIES_CALM: u32 = 5;
+/// Peers of whom the last word is remembered.
+const STANDINGS_MAX: usize = 4_096;
 /// How often somebody is told again that a job is closed.
 const TOLD_TRIES_MAX: u32 = 4;
 
@@ -61,6 +64,8 @@ pub(super) struct Notary {
     seed: Option<Digest>,
     /// The digest of each closed job's receipt.
     receipts: Recent<JobId, Digest>,
+    /// What was said of peers to be shown to others.
+    standings: Recent<PeerId, Verified<PeerStanding>>,
     /// Receipts of the last entries, to be filed again.
     recent: Vec<(u64, Box<Receipt>)>,
     /// True once the books were looked through in this life.
@@ -151,6 +156,7 @@ impl Notary {
             head: Head::default(),
             seed: None,
             receipts: Recent::new(JOBS_CLOSED_MAX),
+            standings: Recent::new(STANDINGS_MAX),
             recent: Vec::new(),
             reconciled: false,
             ticked: None,
@@ -347,11 +353,23 @@ impl Notary {
             let _ = self.enter(Fact::Query(query.signed().clone()), cx);
         }
         cx.say(from, self.statement(from, query.sequence));
+        if query.standing {
+            self.give_standing(from, cx);
+        }
         if let Some(job) = query.job {
             self.state(job, from, cx);
             self.remind(job, from, cx);
         }
         Heard::Taken
+    }
+
+    /// Says of a peer what it may show to others: the same throughout an epoch, unless it is a step more or less.
+    fn give_standing<S: Signer>(&mut self, peer: PeerId, cx: &mut Context<'_, S>) {
+        let Some(standing) = self.ledger.peer_standing(peer) else { return };
+        let said = self.standings.get(&peer).filter(|said| said.is_alike(&standing)).cloned();
+        let said = said.unwrap_or_else(|| cx.seal(standing));
+        self.standings.insert(peer, said.clone());
+        cx.send(peer, said);
     }
 
     /// Takes an account's instruction; taken or not, the answer is how the account stands.

@@ -45,6 +45,9 @@ impl Roles {
         self.notary.iter_mut().for_each(|notary| notary.resume(cx));
         self.client.resume(cx);
         self.provider.resume(cx);
+        if self.provider.provision().is_some() {
+            Notaries::ask_standing(cx);
+        }
         self.verifier.resume(cx);
         Notaries::resume(cx);
     }
@@ -71,7 +74,11 @@ impl Roles {
             Command::Submit(_) | Command::Cancel { .. } | Command::Dispute { .. } | Command::Taken { .. } => {
                 return self.client.handle(input, cx);
             }
-            Command::Provide(provision) => return self.provider.provide(provision, cx),
+            Command::Provide(provision) => {
+                let heard = self.provider.provide(provision, cx);
+                Notaries::ask_standing(cx);
+                return heard;
+            }
             Command::KeepBooks => self.notary.iter_mut().for_each(|notary| notary.go_on(cx)),
             Command::Ask { notary } => {
                 let _ = cx.ask(*notary, None);
@@ -128,6 +135,16 @@ impl Roles {
                 let notary = self.notary.as_deref_mut().map(|notary| notary as &mut dyn Role<S>);
                 first([&mut self.client as &mut dyn Role<S>].into_iter().chain(notary), input, cx)
             }
+            Opened::PeerStanding(standing) => match Notaries::take_standing(standing, cx) {
+                Ok(is_new) => {
+                    // Whoever offers something shows it at once.
+                    if is_new && self.provider.provision().is_some() {
+                        self.provider.tell_offer(cx);
+                    }
+                    Heard::Taken
+                }
+                Err(fault) => Heard::Misstep(fault),
+            },
             Opened::Account(_) | Opened::Tick(_) => Heard::Taken,
             // Found in receipts, and for the book.
             Opened::Settled(_) | Opened::Offer(_) => Heard::NotMine,
@@ -151,6 +168,7 @@ impl Roles {
         match alarm {
             Alarm::Tick => self.notary.iter_mut().for_each(|notary| notary.tick(cx)),
             Alarm::Offer => self.provider.tell_offer(cx),
+            Alarm::Standing => Notaries::ask_standing(cx),
             Alarm::Submission(key) => self.client.seek(key, cx),
             Alarm::Attempt(job) => self.client.wake_attempt(job, cx),
             Alarm::Serving(job) => self.provider.wake(job, cx),

@@ -8,7 +8,8 @@ use core::ops::Range;
 use assay_protocol::{
     id::{Digest, PeerId},
     message::Message,
-    signed::Signer,
+    offer::Offer,
+    signed::{Signer, Verified},
     units::Timestamp,
 };
 
@@ -16,7 +17,7 @@ use super::{Node, context::Outlook};
 use crate::{
     book::Book,
     ledger::Ledger,
-    matching::Passed,
+    matching::{self, Passed},
     moment::Moment,
     provision::Provision,
     quote::Quote,
@@ -41,10 +42,16 @@ impl<S: Signer> Node<S> {
         self.signer.id()
     }
 
-    /// True for this peer, and for providers that it was served by or that its user asked for: a shell does not give up
-    /// their offers for those of strangers.
-    pub fn knows(&self, provider: PeerId) -> bool {
-        provider == self.id() || self.roles.client.reliability.is_known(provider)
+    /// What an offer counts for in a book of this peer: most that of this peer, of providers that it was served by and of
+    /// those that its user asked for; then what is at stake, by the notary's word; nothing of one of the lot.
+    pub fn worth(&self, offer: &Verified<Offer>) -> u64 {
+        let (provider, notary) = (offer.signer(), self.genesis.notaries.first().copied().unwrap_or_default());
+        if provider == self.id() || self.roles.client.reliability.is_known(provider) {
+            return u64::MAX;
+        }
+        let standing = matching::standing_of(offer, notary, self.notaries.epoch(notary));
+        let standing = standing.filter(|standing| !standing.is_convicted(self.now));
+        standing.map_or(0, |standing| standing.stake.0.max(u64::from(!standing.passed.is_empty())))
     }
 
     /// True while a submission waits for an offer that it could take up: a shell then tells of each that comes

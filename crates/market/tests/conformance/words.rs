@@ -53,8 +53,9 @@ impl Cast {
             slots: 1,
             notaries: Vec::new(),
             addresses: Vec::new(),
+            standing: None,
         };
-        let query = Signed::seal(Query { sequence: 1, job: None }, key, network).into();
+        let query = Signed::seal(Query { sequence: 1, job: None, standing: false }, key, network).into();
         Self { others, away, receipts, query, offer: Signed::seal(offer, key, network).into() }
     }
 

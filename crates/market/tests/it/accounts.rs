@@ -43,7 +43,7 @@ fn unstake(desk: &mut Desk, by: u64, amount: Amount) -> Result<(), Rejection> {
 }
 
 fn query(desk: &mut Desk, by: u64) -> Result<(), Rejection> {
-    let query = desk.say(id::<Cheap>(by), Query { sequence: 1, job: None });
+    let query = desk.say(id::<Cheap>(by), Query { sequence: 1, job: None, standing: false });
     desk.enter(Fact::Query(query)).map(drop)
 }
 

@@ -188,7 +188,7 @@ impl Books {
                 let grant = Grant { notary, account: peer, amount, serial };
                 Fact::Grant(office.say(id::<Cheap>(by), grant))
             }
-            _ => Fact::Query(office.say(peer, Query { sequence, job: None })),
+            _ => Fact::Query(office.say(peer, Query { sequence, job: None, standing: false })),
         }
     }
 

@@ -246,7 +246,8 @@ impl World {
             }
             Act::Query(number) => {
                 let by = if *number == 0 { STRANGER } else { 1_000 + number };
-                let query = self.office.say(id::<Cheap>(by), Query { sequence: 1, job: None });
+                let query =
+                    self.office.say(id::<Cheap>(by), Query { sequence: 1, job: None, standing: false });
                 self.enter(Fact::Query(query)).ok();
             }
             Act::Hostile(what, which) => self.attack(*what, *which),

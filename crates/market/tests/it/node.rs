@@ -12,4 +12,5 @@ mod owning;
 mod providing;
 mod restarts;
 mod secrets;
+mod standings;
 mod table;

@@ -324,7 +324,7 @@ fn grant(desk: &Desk, by: u64, notary: u64, serial: u64, amount: u64) -> Fact {
 }
 
 fn query(desk: &Desk, by: u64) -> Fact {
-    Fact::Query(desk.say(id::<Cheap>(by), Query { sequence: 1, job: None }))
+    Fact::Query(desk.say(id::<Cheap>(by), Query { sequence: 1, job: None, standing: false }))
 }
 
 fn tick(desk: &Desk, by: u64, change: impl FnOnce(&mut Tick)) -> Fact {

@@ -67,6 +67,7 @@ pub(crate) enum OpeningError {
 pub(crate) struct Restored {
     node: Node<Keypair>,
     own: PeerId,
+    book: Book,
     effects: Effects,
     journal: Journal,
     indexing: Indexing,
@@ -137,6 +138,7 @@ pub(crate) fn restore(
     }
     let mut entropy = [0; 32];
     getrandom::fill(&mut entropy)?;
+    let book = Book::new(codec::digest("book", &entropy));
     let (mut last, mut entries, mut failed, mut effects) = (base.records, base.entries, None, Effects::new());
     let mut next = |read: Result<(u64, Vec<u8>), ReadError>| -> Result<Record, OpeningError> {
         let (sequence, bytes) = read?;
@@ -158,7 +160,7 @@ pub(crate) fn restore(
         Some(error) => Err(error),
         None => {
             indexing.settle(last)?;
-            Ok(Restored { node, own, effects, journal, indexing, lacks_rows, last, entries })
+            Ok(Restored { node, own, book, effects, journal, indexing, lacks_rows, last, entries })
         }
     }
 }
@@ -207,7 +209,7 @@ impl Restored {
     )]
     pub(crate) fn into_driver(self, parts: Parts) -> (Driver, Inlets, Responder) {
         let Parts { genesis, settings, network, events, store, executor, room, ending, alone } = parts;
-        let Self { mut node, own, effects, journal, indexing, last, entries, .. } = self;
+        let Self { mut node, own, book, effects, journal, indexing, last, entries, .. } = self;
         let network_id = genesis.id();
         let confirming = (genesis.notaries.contains(&own) && !alone).then(|| {
             node.hold_books_back();
@@ -248,7 +250,7 @@ impl Restored {
             network_id,
             genesis,
             node,
-            book: Book::default(),
+            book,
             effects,
             journal,
             saved: last,

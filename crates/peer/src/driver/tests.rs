@@ -133,7 +133,7 @@ impl Held {
     }
 
     fn query(&self, to: u8) -> Effect {
-        let query = Query { sequence: 1, job: None };
+        let query = Query { sequence: 1, job: None, standing: false };
         let message = Signed::seal(query, &Keypair::from_seed([1; 32]), self.driver.network_id).into();
         Effect::Send { to: PeerId([to; 32]), message }
     }
@@ -148,6 +148,7 @@ impl Held {
             slots: 1,
             notaries: Vec::new(),
             addresses: Vec::new(),
+            standing: None,
         };
         Effect::Publish(Signed::seal(offer, &Keypair::from_seed([1; 32]), self.driver.network_id).into())
     }

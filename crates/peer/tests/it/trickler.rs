@@ -116,7 +116,7 @@ impl Client {
         let order = self.seal(order);
         let provider = order.provider;
         self.orders.push(order.clone());
-        self.say(provider, Propose { order: order.into_signed() });
+        self.say(provider, Propose { order: order.into_signed(), standing: None });
     }
 
     async fn run(mut self) {

@@ -139,7 +139,8 @@ impl Happening {
             | Opened::Register(_)
             | Opened::Grant(_)
             | Opened::Tick(_)
-            | Opened::Settled(_) => return None,
+            | Opened::Settled(_)
+            | Opened::PeerStanding(_) => return None,
         })
     }
 

@@ -12,7 +12,9 @@ use serde_json::Value;
 use crate::samples;
 
 /// Each kind that holds others, with what it holds.
-const INSIDE: [(&str, &str); 8] = [
+const INSIDE: [(&str, &str); 10] = [
+    ("Offer", "Standing"),
+    ("Propose", "Standing"),
     ("Propose", "Order"),
     ("Open", "Accept"),
     ("Open", "Order"),

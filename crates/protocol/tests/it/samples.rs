@@ -16,6 +16,7 @@ use assay_protocol::{
     outcome::Outcome,
     roster::{Checkers, Squares},
     signed::{Keypair, Signed, Signer, Statement, Verified},
+    standing::{KindName, PeerStanding},
     ticket::{Standing, Start, Ticket},
     units::{Amount, Duration, Rate, Timestamp},
 };
@@ -79,7 +80,7 @@ fn orders() -> Vec<Message> {
         Accept { job: order().id(), class: digest(2), rate_max: Rate::ONE, starts_in: Duration(250) };
     vec![
         said(offer()),
-        said(Propose { order: signed(order()) }),
+        said(Propose { order: signed(order()), standing: Some(signed(standing())) }),
         said(accept.clone()),
         said(Refuse { job: digest(1), reason: Refusal::Busy }),
         said(Open { order: signed(order()), accept: signed(accept) }),
@@ -146,8 +147,9 @@ fn notices() -> Vec<Message> {
     };
     vec![
         said(Notice { job: digest(1), event: closed, head: head() }),
-        said(Query { sequence: 7, job: Some(digest(1)) }),
+        said(Query { sequence: 7, job: Some(digest(1)), standing: true }),
         said(account),
+        said(standing()),
         said(tick),
         said(Settled { job: digest(1), receipt: digest(2) }),
     ]
@@ -208,6 +210,21 @@ fn offer() -> Offer {
         slots: 2,
         notaries: vec![key(3)],
         addresses: vec!["/ip4/192.0.2.1/tcp/4001".to_owned()],
+        standing: Some(signed(standing())),
+    }
+}
+
+fn standing() -> PeerStanding {
+    PeerStanding {
+        peer: key(1),
+        epoch: 7,
+        stake: Amount::credits(100),
+        exposed: Amount::credits(1),
+        passed: vec![KindName::new(digest(1), digest(2), digest(3))],
+        unclaimed: 1,
+        convictions: 1,
+        convicted_on: 20_000,
+        means: 16,
     }
 }
 

@@ -181,7 +181,7 @@ fn nothing_that_a_verifier_is_told_says_what_was_claimed_or_what_others_found() 
     }
     assert_eq!(
         listener.0.borrow().iter().copied().collect::<Vec<_>>(),
-        ["Account", "Check", "Notice", "Tick"]
+        ["Account", "Check", "Notice", "Standing", "Tick"]
     );
 }
 

@@ -1,10 +1,17 @@
-//! Decoys: offers at less than half the price from those who will not do the work. A client goes on to others by itself.
+//! Decoys: offers at less than half the price from those who will not, or cannot, do the work. Names and promises cost
+//! nothing, so whatever of them there is, jobs go on to those who have something to lose.
 
-use assay_protocol::units::Amount;
+use assay_protocol::{
+    message::Message,
+    offer::{Offer, Service},
+    signed::{Signed, Signer},
+    units::{Amount, Duration},
+};
 use assay_simulations::{
-    behaviour::{Behaviour, Mute, Sleeper},
+    behaviour::{Aborter, Behaviour, Mute, Sleeper},
+    crypto::SimulatedKey,
     kernel::Span,
-    plan::{Plan, UNIT_PRICE},
+    plan::{self, Plan, UNIT_PRICE},
     world::World,
 };
 
@@ -17,17 +24,21 @@ const CHEAP: Amount = Amount(UNIT_PRICE.0 * 46 / 100);
 const PACE: (Span, Span) = (Span::millis(400), Span::seconds(120));
 /// Jobs of the client in each test.
 const JOBS: u64 = 40;
+/// Keys without anybody behind them have numbers from here on.
+const NOBODY: u64 = 1_000_000;
 
 /// Who offers what it does not keep.
 #[derive(Clone, Copy, Debug, Default)]
 struct Crowd {
+    made_up: u64,
     mute: usize,
+    aborting: usize,
     stalling: usize,
 }
 
 impl Crowd {
     fn present(&self) -> usize {
-        self.mute + self.stalling
+        self.mute + self.aborting + self.stalling
     }
 
     fn plan(&self) -> Plan {
@@ -47,16 +58,55 @@ impl Crowd {
             next += count;
         };
         join(&mut world, self.mute, &|world, number| behave(world, number, Mute));
+        join(&mut world, self.aborting, &|world, number| behave(world, number, Aborter));
         join(&mut world, self.stalling, &|world, number| behave(world, number, Sleeper));
+        self.make_up(&mut world);
         world.run_for(Span::seconds(1));
         world
     }
 
-    /// Asserts that a client among them has all its results, and the one in the middle within so many milliseconds.
-    fn check(&self, attack: &str, most: u64) {
+    /// Tells the client of offers by keys that nobody answers for.
+    fn make_up(&self, world: &mut World) {
+        let (client, from) = (world.plan().client(0), world.plan().notary());
+        let services: Vec<Service> = world
+            .genesis()
+            .manifests
+            .iter()
+            .map(|manifest| Service {
+                manifest: manifest.digest(),
+                name: manifest.name.clone(),
+                unit_price: CHEAP,
+                run: Duration(1),
+                warm: true,
+            })
+            .collect();
+        for number in NOBODY..NOBODY + self.made_up {
+            let offer = Offer {
+                sequence: 1,
+                valid_until: world.clock(client).after(Duration::seconds(900)),
+                class: plan::class(),
+                machine: String::new(),
+                services: services.clone(),
+                slots: 100,
+                notaries: world.genesis().notaries.clone(),
+                addresses: vec![format!("/memory/{number}")],
+                standing: None,
+            };
+            let key = SimulatedKey::new(world.plan().seed, number);
+            assert!(world.place(key.id()).is_none());
+            let offer = Signed::seal(offer, &key, world.genesis().id());
+            world.post(from, client, Message::from(offer).encode());
+        }
+    }
+
+    /// Asserts that a client among them has its results as if they were not there.
+    fn check(&self, attack: &str) {
+        let mut quiet = market(Crowd::default().plan());
+        let client = quiet.plan().client(0);
+        let peace = Deliveries::of(&mut quiet, client, JOBS, PACE, |_| {});
         let mut world = self.market();
         let client = world.plan().client(0);
-        Deliveries::of(&mut world, client, JOBS, PACE, |_| {}).assert_within(most, attack);
+        Deliveries::of(&mut world, client, JOBS, PACE, |_| {}).assert_undisturbed(&peace, attack);
     }
 }
 
@@ -67,11 +117,26 @@ fn behave(world: &mut World, number: usize, behaviour: impl Behaviour + 'static)
 }
 
 #[test]
+fn made_up_offers_keep_no_job_from_those_who_are_there() {
+    Crowd { made_up: 400, ..Crowd::default() }.check("400 made-up offers");
+}
+
+#[test]
 fn mute_providers_keep_no_job_from_those_who_answer() {
-    Crowd { mute: 40, ..Crowd::default() }.check("40 mute providers", 60_000);
+    Crowd { mute: 40, ..Crowd::default() }.check("40 mute providers");
+}
+
+#[test]
+fn providers_that_abort_keep_no_job_from_those_who_work() {
+    Crowd { aborting: 12, ..Crowd::default() }.check("12 providers that abort");
 }
 
 #[test]
 fn providers_that_accept_and_stall_keep_no_job_from_those_who_work() {
-    Crowd { stalling: 12, ..Crowd::default() }.check("12 providers that accept and stall", 10_000);
+    Crowd { stalling: 12, ..Crowd::default() }.check("12 providers that accept and stall");
+}
+
+#[test]
+fn all_decoys_at_once_keep_no_job_from_those_who_work() {
+    Crowd { made_up: 10_000, mute: 40, aborting: 12, stalling: 12 }.check("all decoys and 10,000 names");
 }

@@ -62,16 +62,6 @@ impl Deliveries {
         assert!(median <= 2 * quiet, "{attack}: {median} ms instead of {quiet}");
     }
 
-    /// Asserts that all jobs were delivered, and the one in the middle within so many milliseconds. Says so, for who reads
-    /// along.
-    #[allow(clippy::print_stdout, reason = "a figure beside what is asserted of it")]
-    pub(super) fn assert_within(&self, most: u64, attack: &str) {
-        let median = self.median();
-        println!("{attack}: {} of {} delivered, {median} ms in the middle", self.waits.len(), self.jobs);
-        assert_eq!(self.waits.len(), self.jobs, "{attack}: not all are delivered");
-        assert!(median <= most, "{attack}: {median} ms of {most}");
-    }
-
     fn median(&self) -> u64 {
         self.waits.get(self.waits.len() / 2).copied().unwrap_or(u64::MAX)
     }

@@ -93,7 +93,7 @@ impl Twin {
         let secret_commit = secret_commit(&[7; 32]);
         let order = Order { provider: world.id(provider), secret_commit, ..first };
         let signed = Signed::seal(order.clone(), &world.key(client), world.genesis().id()).into_signed();
-        say(world, client, provider, Propose { order: signed });
+        say(world, client, provider, Propose { order: signed, standing: None });
         world.hand_over(client, input, provider);
         Self { order, client, provider }
     }

@@ -72,7 +72,11 @@ fn propose(world: &mut World, from: Place, to: Place, number: u64) {
     };
     let (key, network) = (world.key(from), world.genesis().id());
     let order = Signed::seal(order, &key, network).into_signed();
-    world.post(from, to, Message::from(Signed::seal(Propose { order }, &key, network)).encode());
+    world.post(
+        from,
+        to,
+        Message::from(Signed::seal(Propose { order, standing: None }, &key, network)).encode(),
+    );
 }
 
 #[test]

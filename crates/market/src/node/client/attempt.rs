@@ -88,6 +88,8 @@ pub(super) struct Attempt {
     /// How long a run takes, as the offer said; nothing after a restart.
     #[serde(skip)]
     pub(super) promised: Option<Duration>,
+    /// True if it fell on a stranger although others are known.
+    pub(super) of_lot: bool,
     /// How long after the ticket it could begin, as its provider said.
     #[serde(skip)]
     pub(super) starts_in: Duration,
@@ -181,6 +183,7 @@ impl Attempt {
             is_here: false,
             asked: None,
             promised: None,
+            of_lot: false,
             starts_in: Duration::default(),
             started: None,
             stirs_by: None,

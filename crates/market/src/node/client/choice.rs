@@ -7,7 +7,7 @@ use alloc::borrow::Cow;
 use assay_protocol::{
     costs, deadline,
     id::{Digest, PeerId},
-    offer::Offer,
+    offer::{Offer, Service},
     order::Order,
     place,
     signed::Verified,
@@ -16,7 +16,7 @@ use assay_protocol::{
 
 use super::{Client, Submitted, is_passing, lanes::LanePlace, search::MATCH_TIME};
 use crate::{
-    matching::{self, Criteria, Match, Passed},
+    matching::{self, Cost, Criteria, Match, Passed, Yardstick},
     node::context::Outlook,
     policy,
     submission::{Submission, Unmatched},
@@ -33,6 +33,8 @@ const BUSY_PAUSE: Duration = Duration::seconds(2);
 pub(super) struct Choice {
     pub(super) order: Order,
     pub(super) promised: Duration,
+    /// True if it fell on one of the lot although others are known.
+    pub(super) of_lot: bool,
 }
 
 impl Client {
@@ -62,11 +64,17 @@ impl Client {
             excluded: &excluded,
             resting: &submitted.resting,
             attempt: submitted.orders,
+            yardstick: self.yardstick(&submitted.submission, submitted.orders, outlook),
             reliability: &self.reliability,
             now: outlook.now,
         };
         let (chosen, passed) = self.choose(offers, &criteria, self.place_for(submitted, outlook), outlook);
-        (chosen.map(|(order, fit)| Choice { order, promised: fit.service.run }), passed)
+        let choice = |(order, fit): (Order, Match<'_>)| Choice {
+            order,
+            promised: fit.service.run,
+            of_lot: criteria.yardstick.falls_on_lot && !fit.is_known(),
+        };
+        (chosen.map(choice), passed)
     }
 
     /// The order that takes up the best of these offers for these criteria, with that offer, and why the others are not.
@@ -81,11 +89,13 @@ impl Client {
         // Apart from the price every order of this job costs the same, so one is drafted for all offers.
         let draft = place.map(|place| draft(criteria.submission, place, criteria.now, outlook));
         let units_max = criteria.submission.units_max;
-        let total = |unit_price: Amount| {
-            let price = unit_price.times(units_max)?;
-            price.plus(overhead(draft.as_ref()?, price, outlook)?)
+        let cost = |service: &Service| {
+            let draft = draft.as_ref()?;
+            let price = service.unit_price.times(units_max)?;
+            let total = price.plus(overhead(draft, price, outlook)?)?;
+            Some(Cost { total, entry: entry(draft, outlook).plus(price).unwrap_or(Amount(u64::MAX)) })
         };
-        let ranking = matching::rank(offers, criteria, |service| total(service.unit_price));
+        let ranking = matching::rank(offers, criteria, cost);
         let mut passed = ranking.passed;
         passed.add_elsewhere((outlook.book.len() as u64).saturating_sub(passed.counts.offers));
         let chosen = ranking.chosen.zip(draft);
@@ -102,6 +112,18 @@ impl Client {
             (order, fit)
         });
         (chosen, passed)
+    }
+
+    /// By what it is told who is known for the order of this number of a submission.
+    pub(super) fn yardstick(&self, wish: &Submission, number: usize, outlook: Outlook<'_>) -> Yardstick {
+        let notary = outlook.notary_in_use().unwrap_or_default();
+        Yardstick {
+            notary,
+            epoch: outlook.notaries.epoch(notary),
+            check: outlook.genesis.check_cost(wish.work_max),
+            // Of a submission the first order alone: whoever was let down once is not sent to strangers again.
+            falls_on_lot: number == 0 && self.lot.falls(wish.key, outlook.now),
+        }
     }
 
     /// How long to look for an offer: longer where time may bring one, because none for this model or of the wished-for
@@ -143,6 +165,11 @@ fn overhead(order: &Order, price: Amount, outlook: Outlook<'_>) -> Option<Amount
     let again = costs::second(outlook.genesis, order.work_max, Some(price));
     let prepaid = costs::prepaid(costs::looked_at(outlook.genesis, order, true), order.checks, again)?;
     costs.premium.plus(prepaid)?.plus(place)
+}
+
+/// The entry level of an order, beside its price.
+fn entry(order: &Order, outlook: Outlook<'_>) -> Amount {
+    costs::of_order(outlook.genesis, order, order.work_max, Rate::ONE, Rate::ZERO).entry
 }
 
 /// An order without provider, price and secret.

@@ -44,7 +44,7 @@ impl Client {
             AttemptState::Proposed if cx.now > open_by => self.drop_attempt(job, None, cx),
             AttemptState::Proposed => {
                 let order = attempt.order.signed().clone();
-                cx.say(provider, Propose { order });
+                cx.say(provider, Propose { order, standing: cx.own_standing() });
             }
             AttemptState::Opening if cx.now > open_by.after(CERTAIN_AFTER) => self.pursue_close(job, cx),
             AttemptState::Opening if cancelling => self.pursue_close(job, cx),
@@ -135,6 +135,10 @@ impl Client {
     ) {
         let Some(attempt) = self.attempts.get(&job) else { return };
         let (key, provider) = (attempt.key, attempt.order.provider);
+        // A stranger that is busy has let nobody down.
+        if attempt.of_lot && !reason.is_some_and(is_passing) {
+            self.lot.note(true, cx.now);
+        }
         self.keep(ClientRecord::Dropped { job, reason }, cx);
         cx.alarms.clear(Alarm::Attempt(job));
         if reason.is_some_and(is_passing) {

@@ -36,6 +36,7 @@ impl Client {
             excluded: &nobody,
             resting: &never,
             attempt: 0,
+            yardstick: self.yardstick(submission, 0, outlook),
             reliability: &self.reliability,
             now: outlook.now,
         };

@@ -95,6 +95,9 @@ impl Client {
             let asked = self.attempts.get(&job).and_then(|attempt| attempt.asked);
             let silent = asked.is_some_and(|asked| cx.now.since(asked) >= silent_after);
             let reason = (!silent).then_some(Refusal::Busy);
+            if silent && self.attempts.get(&job).is_some_and(|attempt| attempt.of_lot) {
+                self.lot.note(true, cx.now);
+            }
             let provider = self.attempts.get(&job).map(|attempt| attempt.order.provider);
             self.keep(ClientRecord::Dropped { job, reason }, cx);
             cx.alarms.clear(Alarm::Attempt(job));
@@ -164,6 +167,7 @@ impl Client {
         }
         let (key, provider, order) = (attempt.key, attempt.order.provider, attempt.order.signed().clone());
         cx.compare_clocks(ticket.signer(), ticket.standing.opened);
+        cx.notaries.note_round(ticket.signer(), ticket.standing.round, cx.genesis);
         self.keep(ClientRecord::Ticketed(ticket.into()), cx);
         let input_bytes = self.submissions.get(&key).map_or(0, |of| of.submission.input_bytes);
         if let Some(attempt) = self.attempts.get_mut(&job) {
@@ -427,6 +431,8 @@ impl Client {
         let (key, outcome, provider) = (attempt.key, proven.outcome, attempt.order.provider);
         if attempt.state == AttemptState::Failed(Failure::Busy) {
             self.rest(key, provider, cx.now);
+        } else if attempt.of_lot {
+            self.lot.note(!outcome.is_paid(), cx.now);
         }
         self.end_doubt(job, outcome, cx);
         self.keep(ClientRecord::Closed { job, receipt, proven }, cx);

@@ -204,7 +204,7 @@ impl Client {
     }
 
     fn propose<S: Signer>(&mut self, key: Digest, choice: Choice, cx: &mut Context<'_, S>) {
-        let Choice { mut order, promised } = choice;
+        let Choice { mut order, promised, of_lot } = choice;
         let secret = cx.secret("client secret", order.id());
         order.secret_commit = secret_commit(secret.as_bytes());
         let (provider, price) = (order.provider, order.price().unwrap_or_default());
@@ -212,10 +212,10 @@ impl Client {
         let order = cx.seal(order);
         self.keep(ClientRecord::Ordered { key, order: (&order).into(), secret }, cx);
         if let Some(attempt) = self.attempts.get_mut(&job) {
-            (attempt.promised, attempt.asked) = (Some(promised), Some(cx.now));
+            (attempt.promised, attempt.asked, attempt.of_lot) = (Some(promised), Some(cx.now), of_lot);
         }
         cx.tell(Event::Proposed { key, job, provider, price });
-        cx.say(provider, Propose { order: order.into_signed() });
+        cx.say(provider, Propose { order: order.into_signed(), standing: cx.own_standing() });
         cx.set(Alarm::Attempt(job), cx.now.after(RESEND_FIRST));
         cx.set(Alarm::Submission(key), cx.now.after(self.answer_time()));
     }

@@ -43,7 +43,12 @@ impl Provider {
             return Heard::Misstep(Fault::Stranger);
         }
         let (client, class) = (order.client, order.class);
-        if !self.rates.take(client, cx.steady) {
+        let standing = propose.standing().filter(|standing| {
+            let holds = standing.holds_in(cx.notaries.epoch(standing.signer()));
+            standing.peer == client && cx.is_notary(standing.signer()) && holds
+        });
+        let means = standing.map_or(0, |standing| standing.means);
+        if !self.rates.take(client, means, cx.steady) {
             return Heard::Misstep(Fault::Crowded);
         }
         let job = order.id();

@@ -58,7 +58,9 @@ impl Provider {
         let is_warm = |manifest: Digest| self.ran.contains_key(&manifest);
         let notaries = cx.notaries_in_use().collect();
         // What was kept by an older version may be more than anybody reads of: then nothing is told.
-        let Ok(offer) = provision.offer(now.0, now.after(valid_for), notaries, is_warm) else { return };
+        let standing = cx.own_standing();
+        let made = provision.offer(now.0, now.after(valid_for), notaries, is_warm, standing);
+        let Ok(offer) = made else { return };
         let offer = cx.seal(offer);
         cx.out.push(Effect::Publish(offer.into()));
         let pause = OFFER_PAUSES[self.told.min(OFFER_PAUSES.len() - 1)];

@@ -90,13 +90,13 @@ fn the_parties_of_a_closed_job_are_told_of_it_and_nobody_else_is() {
     let told: Vec<u64> = notices(&table).iter().map(|(to, _)| *to).collect();
     assert_eq!((told, filed(&table).len()), (vec![CLIENT, PROVIDER], 1));
     for (by, answered) in [(STRANGER, false), (10, false), (CLIENT, true), (PROVIDER, true)] {
-        table.hear(by, Query { sequence: 1, job: Some(job) });
+        table.hear(by, Query { sequence: 1, job: Some(job), standing: false });
         let closed = notices(&table).into_iter().any(|(to, event)| {
             to == by && matches!(event, NoticeEvent::Closed { outcome: Outcome::Aborted, .. })
         });
         assert_eq!(closed, answered, "asked by {by}");
     }
-    table.hear(CLIENT, Query { sequence: 1, job: Some(Digest::of(b"no job")) });
+    table.hear(CLIENT, Query { sequence: 1, job: Some(Digest::of(b"no job")), standing: false });
     assert_eq!(notices(&table), [(CLIENT, NoticeEvent::Unknown)]);
 }
 
@@ -136,7 +136,7 @@ fn a_notary_that_is_held_back_says_nothing_until_it_goes_on() {
 fn a_client_that_asks_after_its_open_job_is_given_the_ticket_again_and_nobody_else_is() {
     let (mut table, order, ticket) = opened();
     for (by, given) in [(STRANGER, 0), (PROVIDER, 0), (CLIENT, 1)] {
-        table.hear(by, Query { sequence: 1, job: Some(order.id()) });
+        table.hear(by, Query { sequence: 1, job: Some(order.id()), standing: false });
         let tickets = table.sent().filter(|(to, message)| {
             let Message::Ticket(said) = message else { return false };
             (*to, *said.said()) == (by, ticket)
@@ -175,7 +175,7 @@ fn a_notary_that_begins_anew_files_the_last_receipts_again_and_answers_as_before
     let receipts = filed(&table);
     table.restart();
     assert_eq!(filed(&table), receipts);
-    table.hear(CLIENT, Query { sequence: 2, job: Some(job) });
+    table.hear(CLIENT, Query { sequence: 2, job: Some(job), standing: false });
     assert!(notices(&table).iter().any(|(_, event)| matches!(event, NoticeEvent::Closed { .. })));
 }
 
@@ -197,7 +197,7 @@ fn a_client_that_asks_after_a_claimed_job_is_shown_the_claim_in_the_books_and_it
     table.hear(PROVIDER, Claim { work: 9, ..claim });
     assert_eq!((table.saves(), shown(&table, PROVIDER)), (0, 1), "{:?}", table.effects);
     for (by, expected) in [(STRANGER, 0), (CLIENT, 1)] {
-        table.hear(by, Query { sequence: 1, job: Some(job) });
+        table.hear(by, Query { sequence: 1, job: Some(job), standing: false });
         assert_eq!(shown(&table, by), expected, "asked by {by}");
     }
     table.hear(CLIENT, Reveal { job, position: 9, secret: Digest::default() });

@@ -139,7 +139,7 @@ impl Table {
         let opened = opened.unwrap_or_else(|forged| panic!("{forged}"));
         if let Opened::Offer(offer) = opened {
             let provider = offer.signer();
-            let received = self.book.take(offer, self.now, |peer| self.node.knows(peer));
+            let received = self.book.take(offer, self.now, |offer| self.node.worth(offer));
             if received != Received::Ignored && self.node.awaits_offers() {
                 self.feed(Input::Offered { provider });
             }
@@ -224,6 +224,13 @@ impl Table {
         self.effects
             .iter()
             .filter_map(|effect| if let Effect::Tell(event) = effect { Some(event) } else { None })
+    }
+
+    /// How often it was asked how a job stands.
+    pub(crate) fn asked(&self) -> usize {
+        let of_job =
+            |message: &Message| matches!(message, Message::Query(query) if query.said().job.is_some());
+        self.sent().filter(|(_, message)| of_job(message)).count()
     }
 
     /// How many records were saved.

@@ -84,6 +84,7 @@ fn offer(now: Timestamp) -> Offer {
         slots: 1,
         notaries: Vec::new(),
         addresses: Vec::new(),
+        standing: None,
     }
 }
 

@@ -39,7 +39,7 @@ async fn a_disk_with_too_little_room_offers_nothing_and_begins_nothing() {
     let stranger = Keypair::from_seed([3; 32]);
     let network = held.driver.network_id;
     let order = Signed::seal(elsewhere(stranger.id()), &stranger, network).into_signed();
-    let propose = Message::from(Signed::seal(Propose { order }, &stranger, network));
+    let propose = Message::from(Signed::seal(Propose { order, standing: None }, &stranger, network));
     let opened = || propose.clone().open::<Ed25519>(network).unwrap();
     held.driver.hear(opened()).await.unwrap();
     assert!(held.driver.node.faults().is_empty(), "the brain heard of it");

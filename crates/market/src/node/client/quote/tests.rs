@@ -68,7 +68,7 @@ impl Buyer {
     fn new(genesis: Genesis, offers: impl IntoIterator<Item = (u64, Amount)>) -> Self {
         let mut book = Book::default();
         for (number, price) in offers {
-            book.take(signed(number, offer(number, price)), NOW, |_| false);
+            book.take(signed(number, offer(number, price)), NOW, |_| 0);
         }
         Self { node: Node::new(Key(peer(CLIENT)), Config::new(genesis), [7; 32]), book }
     }

@@ -43,6 +43,7 @@ impl Table {
             slots: 1,
             notaries: self.office.genesis.notaries.clone(),
             addresses: vec![format!("/memory/{by}")],
+            standing: None,
         };
         self.hear(by, offer);
     }

@@ -54,7 +54,7 @@ impl Table {
     /// The client shows an order.
     pub(crate) fn propose(&mut self, order: &Order) {
         let order = self.office.say(id::<Cheap>(CLIENT), order.clone());
-        self.hear(CLIENT, Propose { order });
+        self.hear(CLIENT, Propose { order, standing: None });
     }
 
     /// Somebody shows the client's order and a ticket.
