@@ -1,6 +1,6 @@
 """The statements, messages and receipts of docs/protocol.md, sections 4, 5, 14 and 15, as shapes."""
 
-from wire import Bool, Enumeration, Number, Option, Sized, Structure, Text, Tuple, Vector
+from wire import Bool, Byte, Enumeration, Number, Option, Plain, Sized, Structure, Text, Tuple, Vector
 
 U16, U64, BOOL = Number(16), Number(64), Bool()
 NAME, SIGNATURE = Sized(32), Sized(64)
@@ -75,6 +75,9 @@ TICKET = Structure(
     claim_by=U64,
 )
 SERVICE = Structure(manifest=NAME, name=Text(64), unit_price=U64, run=U64, warm=BOOL)
+BENCH = Structure(
+    **{"class": NAME}, machine=Text(256), device=Text(256), memory_free=U64, slots=U16, services=Vector(SERVICE, 16)
+)
 
 
 class Signed:
@@ -126,14 +129,13 @@ BODIES = {
     "Offer": Structure(
         sequence=U64,
         valid_until=U64,
-        **{"class": NAME},
-        machine=Text(256),
-        services=Vector(SERVICE, 16),
-        slots=U16,
+        benches=Vector(BENCH, 4),
         notaries=Vector(NAME, 16),
         addresses=Vector(Text(1 << 16), 8),
+        reachability=Enumeration("unknown", "reached", "hidden"),
+        standing=Option(Signed("Standing")),
     ),
-    "Propose": Structure(order=Signed("Order")),
+    "Propose": Structure(order=Signed("Order"), standing=Option(Signed("Standing"))),
     "Accept": Structure(job=NAME, **{"class": NAME}, rate_max=U64, starts_in=U64),
     "Refuse": Structure(job=NAME, reason=REFUSAL),
     "Open": Structure(order=Signed("Order"), accept=Signed("Accept")),
@@ -163,7 +165,7 @@ BODIES = {
     "OpenClaim": Structure(job=NAME, output=OUTPUT_LEAF, evidence=EVIDENCE_LEAF, records=RECORDS),
     "OpenSeal": Structure(job=NAME, evidence=EVIDENCE, records=RECORDS),
     "Notice": Structure(job=NAME, event=NOTICE_EVENT, head=HEAD),
-    "Query": Structure(sequence=U64, job=Option(NAME)),
+    "Query": Structure(sequence=U64, job=Option(NAME), standing=BOOL),
     "Account": Structure(
         sequence=U64,
         free=U64,
@@ -199,10 +201,22 @@ BODIES = {
         checkpoint=Option(Structure(anchor=NAME, rosters=NAME, head=HEAD)),
     ),
     "Settled": Structure(job=NAME, receipt=NAME),
+    "Standing": Structure(
+        peer=NAME,
+        epoch=U64,
+        stake=U64,
+        exposed=U64,
+        passed=Vector(Plain(16), 16),
+        unclaimed=Byte(),
+        convictions=U64,
+        convicted_on=U64,
+        means=Byte(),
+    ),
 }
 MESSAGES = (
     "Offer Propose Accept Refuse Open Ticket Start Abort Claim Deliver Reveal Check Seal Unserved OpenClaim OpenSeal "
-    "Notice Query Account Cancel Dispute Output Contradict Stake Unstake Register Grant Tick Settled Underway"
+    "Notice Query Account Cancel Dispute Output Contradict Stake Unstake Register Grant Tick Settled Underway "
+    "Standing"
 ).split()
 MESSAGE = Enumeration(**{kind: Signed(kind) for kind in MESSAGES})
 

@@ -52,6 +52,16 @@ class Number:
         return number(value)
 
 
+class Byte:
+    """A number of 8 bits: that byte."""
+
+    def read(self, source):
+        return source.take(1)[0]
+
+    def write(self, value):
+        return bytes([value])
+
+
 class Bool:
     def read(self, source):
         byte = source.take(1)[0]

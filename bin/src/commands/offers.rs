@@ -2,7 +2,7 @@
 
 pub(crate) mod passed;
 
-use assay_peer::handle::{ListOffers, OfferView, ServiceView};
+use assay_peer::handle::{BenchView, ListOffers, OfferView, ServiceView};
 use assay_protocol::units::Amount;
 use serde_json::{Value, json};
 
@@ -39,17 +39,16 @@ pub(crate) struct Args {
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let offers = daemon.call(ListOffers).await?;
-    let mut rows: Vec<(&OfferView, &ServiceView)> = offers
-        .iter()
-        .flat_map(|offer| offer.services.iter().map(move |service| (offer, service)))
-        .filter(|(_, service)| args.fits(service))
+    let benches = offers.iter().flat_map(|offer| offer.benches.iter().map(move |bench| (offer, bench)));
+    let mut rows: Vec<Row<'_>> = benches
+        .flat_map(|(offer, bench)| bench.services.iter().map(move |service| Row { offer, bench, service }))
+        .filter(|row| args.fits(row.service))
         .collect();
-    rows.sort_by_key(|(offer, service)| (service.unit_price, offer.provider));
-    let documents: Vec<Value> =
-        rows.iter().map(|(offer, service)| document(offer, service, daemon.unit())).collect();
+    rows.sort_by_key(|row| (row.service.unit_price, row.offer.provider));
+    let documents: Vec<Value> = rows.iter().map(|row| document(row, daemon.unit())).collect();
     invocation.printer.document("offers", &json!({ "offers": documents }));
     match args.quiet {
-        true => rows.iter().for_each(|(offer, _)| invocation.printer.line(full(offer.provider))),
+        true => rows.iter().for_each(|row| invocation.printer.line(full(row.offer.provider))),
         false => invocation.printer.table(&table(&rows)),
     }
     if rows.is_empty() {
@@ -68,9 +67,16 @@ impl Args {
     }
 }
 
-fn table(rows: &[(&OfferView, &ServiceView)]) -> Table {
+/// One thing that can be ordered, where and of whom.
+struct Row<'a> {
+    offer: &'a OfferView,
+    bench: &'a BenchView,
+    service: &'a ServiceView,
+}
+
+fn table(rows: &[Row<'_>]) -> Table {
     let mut table = Table::new(["PROVIDER", "MODEL", "PRICE", "RUN", "SLOTS", "AGE", "MACHINE"]);
-    for (offer, service) in rows {
+    for Row { offer, bench, service } in rows {
         table.row([
             short(offer.provider),
             if service.pinned {
@@ -80,20 +86,22 @@ fn table(rows: &[(&OfferView, &ServiceView)]) -> Table {
             },
             service.unit_price.to_string(),
             format!("{} ms", service.run.0),
-            offer.slots.to_string(),
+            bench.slots.to_string(),
             ago(offer.age),
-            called(&offer.machine),
+            called(&bench.machine),
         ]);
     }
     table
 }
 
-fn document(offer: &OfferView, service: &ServiceView, unit: &str) -> Value {
+fn document(row: &Row<'_>, unit: &str) -> Value {
+    let Row { offer, bench, service } = row;
     json!({
         "provider": full(offer.provider), "model": service.name, "manifest": full(service.manifest),
         "pinned": service.pinned, "unit_price": money(service.unit_price, unit), "run_ms": service.run.0,
-        "warm": service.warm, "slots": offer.slots, "age_ms": offer.age.0, "valid_until": moment(offer.valid_until),
-        "class": full(offer.class), "machine": offer.machine, "addresses": offer.addresses,
+        "warm": service.warm, "slots": bench.slots, "age_ms": offer.age.0, "valid_until": moment(offer.valid_until),
+        "class": full(bench.class), "machine": bench.machine, "device": bench.device,
+        "memory_free_bytes": bench.memory_free, "addresses": offer.addresses, "reachability": offer.reachability,
         "notaries": offer.notaries.iter().map(full).collect::<Vec<_>>(), "sequence": offer.sequence,
     })
 }

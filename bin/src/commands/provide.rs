@@ -1,6 +1,6 @@
 //! `assay provide`: offers what this machine can run.
 
-use assay_peer::handle::{Attachment, Provide, Providing, ServiceWish};
+use assay_peer::handle::{Attachment, BenchView, Provide, Providing, ServiceView, ServiceWish};
 use assay_protocol::{genesis::Genesis, units::Amount};
 use serde_json::{Value, json};
 
@@ -51,16 +51,15 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     spinner.end();
     let providing = providing?;
     invocation.printer.document("providing", &document(&providing, daemon.unit()));
-    invocation.printer.line(format!(
-        "Offering, on {}, {} at a time:",
-        providing.machine,
-        jobs(providing.slots)
-    ));
-    for service in &providing.services {
-        let price = format!("{} {}s a unit", service.unit_price, daemon.unit());
-        invocation
-            .printer
-            .line(format!("  {}  {price}, a run takes {} ms here", service.name, service.run.0));
+    for bench in &providing.benches {
+        let slots = jobs(bench.slots);
+        invocation.printer.line(format!("Offering, on {}, {slots} at a time:", bench.machine));
+        for service in &bench.services {
+            let price = format!("{} {}s a unit", service.unit_price, daemon.unit());
+            invocation
+                .printer
+                .line(format!("  {}  {price}, a run takes {} ms here", service.name, service.run.0));
+        }
     }
     invocation
         .printer
@@ -107,18 +106,20 @@ fn jobs(slots: u16) -> String {
 
 /// What is offered, for programs.
 pub(super) fn document(providing: &Providing, unit: &str) -> Value {
-    let services: Vec<Value> = providing
-        .services
-        .iter()
-        .map(|service| {
-            json!({
-                "model": service.name, "manifest": full(service.manifest), "run_ms": service.run.0,
-                "unit_price": money(service.unit_price, unit), "warm": service.warm,
-            })
+    let service = |service: &ServiceView| {
+        json!({
+            "model": service.name, "manifest": full(service.manifest), "run_ms": service.run.0,
+            "unit_price": money(service.unit_price, unit), "warm": service.warm,
         })
-        .collect();
+    };
+    let bench = |bench: &BenchView| {
+        json!({
+            "class": full(bench.class), "machine": bench.machine, "device": bench.device,
+            "memory_free_bytes": bench.memory_free, "slots": bench.slots,
+            "services": bench.services.iter().map(service).collect::<Vec<_>>(),
+        })
+    };
     json!({
-        "class": full(providing.class), "machine": providing.machine, "slots": providing.slots,
-        "services": services, "addresses": providing.addresses,
+        "benches": providing.benches.iter().map(bench).collect::<Vec<_>>(), "addresses": providing.addresses,
     })
 }

@@ -139,7 +139,11 @@ pub(super) fn is_short(free: Option<u64>, floor: u64) -> bool {
 
 fn roles(status: &StatusView) -> String {
     let provides = status.providing.as_ref().map(|providing| {
-        let names: Vec<&str> = providing.services.iter().map(|service| service.name.as_str()).collect();
+        let names: Vec<&str> = providing
+            .benches
+            .iter()
+            .flat_map(|bench| bench.services.iter().map(|service| service.name.as_str()))
+            .collect();
         format!("provider of {}", names.join(", "))
     });
     let roles = [

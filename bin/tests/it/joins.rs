@@ -65,7 +65,7 @@ async fn two_strangers_join_and_trade() {
     assert!(provided.stderr.starts_with("started a daemon in the background"), "{provided:?}");
     let status = seller.asks(&["status", "--no-start"]);
     let provider = status["peer"].as_str().unwrap();
-    assert_eq!(status["providing"]["services"][0]["unit_price"]["amount"], "0.03");
+    assert_eq!(status["providing"]["benches"][0]["services"][0]["unit_price"]["amount"], "0.03");
     assert_eq!(buyer.asks(&["account", "show"])["free"]["amount"], "5.00");
     wait_for_offer(&buyer, provider).await;
 

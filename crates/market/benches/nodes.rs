@@ -18,7 +18,7 @@ use assay_protocol::{
     codec,
     genesis::Genesis,
     id::{Digest, NetworkId},
-    offer::{Offer, Service},
+    offer::{Bench, Offer, Reachability, Service},
     signed::{Signed, Signer, Verified},
     units::{self, Amount, Timestamp},
 };
@@ -170,12 +170,17 @@ fn offer(network: NetworkId, number: u64, sequence: u64, manifest: Digest) -> Ve
     let offer = Offer {
         sequence,
         valid_until: NOW.after(units::Duration::seconds(900)),
-        class: codec::digest("class", &(number % 7)),
-        machine: "a machine with sixteen cores".to_owned(),
-        services: vec![service],
-        slots: 4,
+        benches: vec![Bench {
+            class: codec::digest("class", &(number % 7)),
+            machine: "a machine with sixteen cores".to_owned(),
+            device: String::new(),
+            memory_free: 1 << 30,
+            slots: 4,
+            services: vec![service],
+        }],
         notaries: vec![Cheap::numbered(1).id()],
         addresses: vec![format!("/ip4/10.0.{}.{}/tcp/4001", number / 256 % 256, number % 256)],
+        reachability: Reachability::Unknown,
         standing: None,
     };
     Signed::seal(offer, &Cheap::numbered(100_000 + number), network)

@@ -12,7 +12,6 @@
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
-    string::String,
     vec::Vec,
 };
 
@@ -20,7 +19,7 @@ use assay_protocol::{
     codec,
     id::{Digest, PeerId},
     message::PUBLISHED_VALIDITY_MAX,
-    offer::{OFFER_ADDRESSES_MAX, OFFER_MANIFESTS_MAX, OFFER_TEXT_BYTES_MAX, Offer},
+    offer::Offer,
     signed::Verified,
     units::Timestamp,
 };
@@ -79,7 +78,8 @@ impl Parts {
     fn displaced(&mut self, comer: (ListPlace, PeerId), most: usize) -> Option<PeerId> {
         let part = self.part(comer.0);
         let lowest = part.first().copied().filter(|_| part.len() >= most)?;
-        Some(lowest.min(comer).1)
+        // Of equals whoever is there stays: names can be chosen.
+        Some(if lowest.0 < comer.0 { lowest.1 } else { comer.1 })
     }
 
     fn remove(&mut self, (place, provider): (ListPlace, PeerId)) {
@@ -139,7 +139,7 @@ impl Book {
         if !self.make_room((seat, provider), now) {
             return Received::Ignored;
         }
-        for service in &offer.services {
+        for (_, service) in offer.services() {
             self.find_under(service.manifest, (seat, provider), now);
         }
         self.all.part(seat).insert((seat, provider));
@@ -187,7 +187,7 @@ impl Book {
     /// What the lot gives a provider in the hour of this time.
     fn chance(&self, provider: PeerId, now: Timestamp) -> u64 {
         let hour = now.0 / PUBLISHED_VALIDITY_MAX.0;
-        let Digest([a, b, c, d, e, f, g, h, ..]) = codec::digest("sample", &(self.seed, hour, provider));
+        let Digest([a, b, c, d, e, f, g, h, ..]) = codec::digest("book", &(self.seed, hour, provider));
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
@@ -233,7 +233,7 @@ impl Book {
         let Some(Listed { offer, seat }) = self.offers.remove(&provider) else { return };
         self.by_end.remove(&(offer.valid_until, provider));
         self.all.remove((seat, provider));
-        let manifests: Vec<Digest> = offer.services.iter().map(|service| service.manifest).collect();
+        let manifests: Vec<Digest> = offer.services().map(|(_, service)| service.manifest).collect();
         for manifest in manifests {
             let Some(parts) = self.by_manifest.get_mut(&manifest) else { continue };
             parts.remove((seat, provider));
@@ -245,14 +245,7 @@ impl Book {
 }
 
 fn is_sound(offer: &Offer, now: Timestamp) -> bool {
-    let short = |text: &String| text.len() <= OFFER_TEXT_BYTES_MAX;
-    offer.valid_until > now
-        && offer.valid_until <= now.after(PUBLISHED_VALIDITY_MAX)
-        && offer.services.len() <= OFFER_MANIFESTS_MAX
-        && offer.addresses.len() <= OFFER_ADDRESSES_MAX
-        && offer.addresses.iter().all(short)
-        && offer.services.iter().all(|service| short(&service.name))
-        && short(&offer.machine)
+    offer.valid_until > now && offer.valid_until <= now.after(PUBLISHED_VALIDITY_MAX) && offer.is_sound()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use assay_protocol::{
     genesis::{Checks, Genesis, Money, Timers},
     id::{Digest, PeerId, Signature},
     manifest::{Manifest, Meter, Policy, WorkPerMeter},
-    offer::{Offer, Service},
+    offer::{Bench, Offer, Reachability, Service},
     order::Order,
     roster::{Checkers, Squares},
     signed::{Scheme, Signed, Signer, Verified},
@@ -76,14 +76,18 @@ pub(crate) fn offer(number: u64, unit_price: Amount) -> Offer {
     Offer {
         sequence: 1,
         valid_until: NOW.after(Duration::seconds(900)),
-        class: Digest::default(),
-        machine: String::new(),
-        services: [service(manifest().digest(), unit_price)].into(),
-        slots: 1,
+        benches: [bench([service(manifest().digest(), unit_price)].into())].into(),
         notaries: Vec::new(),
         addresses: [alloc::format!("/memory/{number}")].into(),
+        reachability: Reachability::Unknown,
         standing: None,
     }
+}
+
+/// A bench with these services.
+pub(crate) fn bench(services: Vec<Service>) -> Bench {
+    let (class, machine, device) = (Digest::default(), String::new(), String::new());
+    Bench { class, machine, device, memory_free: 1 << 30, slots: 1, services }
 }
 
 /// A service that is like every other but for its price.

@@ -20,7 +20,7 @@ use alloc::{
 use assay_protocol::{
     codec,
     id::{Digest, PeerId},
-    offer::{Offer, Service},
+    offer::{Bench, Offer, Service},
     signed::Verified,
     units::{Amount, Rate, Timestamp},
 };
@@ -76,7 +76,9 @@ pub struct Match<'a> {
     pub provider: PeerId,
     /// The offer.
     pub offer: &'a Offer,
-    /// The service in it.
+    /// The bench that would run the job.
+    pub bench: &'a Bench,
+    /// The service on it.
     pub service: &'a Service,
     /// What the job would cost there in all.
     pub total: Amount,
@@ -223,8 +225,10 @@ fn consider<'a>(
     cost: &impl Fn(&Service) -> Option<Cost>,
 ) -> Result<Match<'a>, Reason> {
     let provider = offer.signer();
-    let found = offer.services.iter().find(|service| service.manifest == criteria.manifest);
-    let Some(service) = found else { return Err(Reason::OtherModel) };
+    // Of several benches the cheapest, and of those the quickest.
+    let serving = offer.services().filter(|(_, service)| service.manifest == criteria.manifest);
+    let found = serving.min_by_key(|(_, service)| (service.unit_price, service.run));
+    let Some((bench, service)) = found else { return Err(Reason::OtherModel) };
     if provider == criteria.client {
         return Err(Reason::Own);
     }
@@ -249,11 +253,11 @@ fn consider<'a>(
     let Some(Cost { total, entry }) = within else {
         return Err(Reason::Cost { total: cost.map(|cost| cost.total) });
     };
-    let worth = Worth::of(offer, criteria, entry);
+    let worth = Worth::of(offer, bench, criteria, entry);
     if worth == Worth::Convicted && criteria.submission.provider.is_none() {
         return Err(Reason::Convicted);
     }
-    Ok(Match { provider, offer, service, total, worth })
+    Ok(Match { provider, offer, bench, service, total, worth })
 }
 
 /// Draws among the candidates near the best, the better the likelier. The draw hangs on the name of the submission,

@@ -112,8 +112,8 @@ pub fn suggest<'a>(
     let floor = floor.max(PRICE_MIN);
     let others = offers.filter(|offer| offer.signer() != own && offer.valid_until > now);
     let asked = others.filter_map(|offer| {
-        let service = offer.services.iter().find(|service| service.manifest == manifest)?;
-        Some(service.unit_price)
+        let serving = offer.services().filter(|(_, service)| service.manifest == manifest);
+        serving.map(|(_, service)| service.unit_price).min()
     });
     let mut asked: Vec<Amount> = asked.collect();
     asked.sort_unstable();

@@ -8,7 +8,7 @@ use assay_protocol::{
     genesis::Genesis,
     id::{Digest, PeerId},
     manifest::Manifest,
-    offer::{OFFER_ADDRESSES_MAX, OFFER_TEXT_BYTES_MAX, Offer, Service, Unreadable},
+    offer::{Bench, OFFER_ADDRESSES_MAX, OFFER_TEXT_BYTES_MAX, Offer, Reachability, Service, Unreadable},
     signed::Signed,
     standing::PeerStanding,
     units::{Amount, Duration, Timestamp},
@@ -20,18 +20,31 @@ pub(crate) const RUN_MAX: Duration = Duration::seconds(3_600);
 /// What a provider offers.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Provision {
-    /// The class of this machine.
-    pub class: Digest,
-    /// The class in words.
-    pub machine: String,
-    /// What is offered.
-    pub services: Vec<Stock>,
-    /// Jobs that run at the same time.
-    pub slots: u16,
+    /// The devices that run what is offered; no two of one class.
+    pub benches: Vec<Workbench>,
     /// The least that an order must leave here if it is cancelled.
     pub cancel_fee_min: Amount,
     /// Where this peer can be reached.
     pub addresses: Vec<String>,
+    /// What it knows of whether others reach it.
+    pub reachability: Reachability,
+}
+
+/// One device, and what is offered on it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Workbench {
+    /// The class of this machine.
+    pub class: Digest,
+    /// The class in words.
+    pub machine: String,
+    /// The processor or card in words.
+    pub device: String,
+    /// Bytes of memory that are free for a job.
+    pub memory_free: u64,
+    /// Jobs that run at the same time.
+    pub slots: u16,
+    /// What is offered.
+    pub services: Vec<Stock>,
 }
 
 /// One thing that a provider offers.
@@ -45,7 +58,47 @@ pub struct Stock {
     pub run: Duration,
 }
 
+impl Workbench {
+    /// What is offered of a model here.
+    #[must_use]
+    pub fn stock(&self, manifest: &Manifest) -> Option<&Stock> {
+        self.services.iter().find(|stock| stock.manifest == *manifest)
+    }
+
+    fn told(&self, is_warm: &impl Fn(Digest) -> bool) -> Bench {
+        let service = |stock: &Stock| {
+            let (manifest, name) = (stock.manifest.digest(), stock.manifest.name.clone());
+            Service { manifest, name, unit_price: stock.unit_price, run: stock.run, warm: is_warm(manifest) }
+        };
+        Bench {
+            class: self.class,
+            machine: self.machine.clone(),
+            device: self.device.clone(),
+            memory_free: self.memory_free,
+            slots: self.slots,
+            services: self.services.iter().map(service).collect(),
+        }
+    }
+}
+
 impl Provision {
+    /// The bench of this class.
+    #[must_use]
+    pub fn bench(&self, class: Digest) -> Option<&Workbench> {
+        self.benches.iter().find(|bench| bench.class == class)
+    }
+
+    /// All that is offered, with the bench that would run it.
+    pub fn stocks(&self) -> impl Iterator<Item = (&Workbench, &Stock)> {
+        self.benches.iter().flat_map(|bench| bench.services.iter().map(move |stock| (bench, stock)))
+    }
+
+    /// True if nothing is offered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.stocks().next().is_none()
+    }
+
     /// Whether others could read the offer that is made of it.
     ///
     /// # Errors
@@ -63,22 +116,16 @@ impl Provision {
         is_warm: impl Fn(Digest) -> bool,
         standing: Option<Signed<PeerStanding>>,
     ) -> Result<Offer, Unreadable> {
-        let service = |stock: &Stock| {
-            let (manifest, name) = (stock.manifest.digest(), stock.manifest.name.clone());
-            Service { manifest, name, unit_price: stock.unit_price, run: stock.run, warm: is_warm(manifest) }
-        };
         let told = self.addresses.iter().filter(|address| address.len() <= OFFER_TEXT_BYTES_MAX);
         let mut addresses: Vec<String> = told.take(OFFER_ADDRESSES_MAX).cloned().collect();
         loop {
             let offer = Offer {
                 sequence,
                 valid_until,
-                class: self.class,
-                machine: self.machine.clone(),
-                services: self.services.iter().map(service).collect(),
-                slots: self.slots,
+                benches: self.benches.iter().map(|bench| bench.told(&is_warm)).collect(),
                 notaries: notaries.clone(),
                 addresses: addresses.clone(),
+                reachability: self.reachability,
                 standing: standing.clone(),
             };
             let offer = offer.readable();
@@ -100,13 +147,19 @@ mod tests {
 
     fn provision(services: usize, addresses: usize) -> Provision {
         let (manifest, run) = (fixture::manifest(), Duration(100));
-        Provision {
+        let bench = Workbench {
             class: Digest::of(b"class"),
             machine: "machine".into(),
-            services: vec![Stock { manifest, unit_price: Amount(1), run }; services],
+            device: "a device".into(),
+            memory_free: 1 << 30,
             slots: 1,
+            services: vec![Stock { manifest, unit_price: Amount(1), run }; services],
+        };
+        Provision {
+            benches: vec![bench],
             cancel_fee_min: Amount::ZERO,
             addresses: (0..addresses).map(|at| "/ip4/192.0.2.1/tcp/".to_string() + &at.to_string()).collect(),
+            reachability: Reachability::Unknown,
         }
     }
 
@@ -115,7 +168,7 @@ mod tests {
         let genesis = fixture::genesis();
         let told = |services, addresses| {
             let offer = provision(services, addresses).offer(1, fixture::NOW, Vec::new(), |_| true, None);
-            offer.map(|offer| (offer.services.len(), offer.addresses.len()))
+            offer.map(|offer| (offer.services().count(), offer.addresses.len()))
         };
         assert_eq!((told(1, 3), told(16, 9)), (Ok((1, 3)), Ok((16, 8))));
         assert_eq!(told(17, 0), Err(Unreadable));
@@ -123,10 +176,15 @@ mod tests {
         long.addresses[0] = "x".repeat(OFFER_TEXT_BYTES_MAX + 1);
         let offer = long.offer(1, fixture::NOW, Vec::new(), |_| true, None);
         assert_eq!(offer.map(|offer| offer.addresses), Ok(vec!["/ip4/192.0.2.1/tcp/1".to_string()]));
-        long.machine = "x".repeat(OFFER_TEXT_BYTES_MAX + 1);
+        long.benches[0].machine = "x".repeat(OFFER_TEXT_BYTES_MAX + 1);
         assert_eq!(long.examine(&genesis), Err(Unreadable));
         let mut wide = Provision { addresses: vec!["x".repeat(OFFER_TEXT_BYTES_MAX); 8], ..provision(16, 0) };
-        wide.services.iter_mut().for_each(|stock| stock.manifest.name = "n".repeat(NAME_BYTES_MAX));
+        let text = || "x".repeat(OFFER_TEXT_BYTES_MAX);
+        (wide.benches[0].machine, wide.benches[0].device) = (text(), text());
+        wide.benches[0]
+            .services
+            .iter_mut()
+            .for_each(|stock| stock.manifest.name = "n".repeat(NAME_BYTES_MAX));
         let offer = wide.offer(1, fixture::NOW, Vec::new(), |_| true, None);
         assert!(offer.is_ok_and(|offer| (1..8).contains(&offer.addresses.len())));
     }

@@ -12,7 +12,7 @@ use assay_protocol::{
     id::{Digest, NetworkId},
     message::Opened,
     notice::{Checkpoint, Head, Tick},
-    offer::{Offer, Service},
+    offer::{Bench, Offer, Reachability, Service},
     signed::{Signed, Signer, Verified},
     units::{Amount, Duration, Timestamp},
 };
@@ -141,12 +141,17 @@ fn book(network: NetworkId) -> Book {
         let offer = Offer {
             sequence: 1,
             valid_until: BEGIN.after(Duration::seconds(900)),
-            class: Digest::default(),
-            machine: String::new(),
-            services: vec![service],
-            slots: 4,
+            benches: vec![Bench {
+                class: Digest::default(),
+                machine: String::new(),
+                device: String::new(),
+                memory_free: 1 << 30,
+                slots: 4,
+                services: vec![service],
+            }],
             notaries: vec![Cheap::numbered(NOTARY).id()],
             addresses: Vec::new(),
+            reachability: Reachability::Unknown,
             standing: None,
         };
         let offer = Signed::seal(offer, &Cheap::numbered(100_000 + number), network);

@@ -33,8 +33,8 @@ pub use self::{
 };
 pub use crate::driver::{
     calls::{
-        AuditNotary, Audited, ExplainJob, Explained, JobView, KeepFile, ListJobs, ListOffers, ListRuns,
-        OfferView, Provide, Providing, QuoteJob, ReadOutput, ReadReceipt, ServiceView, ServiceWish,
+        AuditNotary, Audited, BenchView, ExplainJob, Explained, JobView, KeepFile, ListJobs, ListOffers,
+        ListRuns, OfferView, Provide, Providing, QuoteJob, ReadOutput, ReadReceipt, ServiceView, ServiceWish,
         ShowAccount, ShowBooks, ShowJob, ShowRules, ShowStatus, Shutdown, StatusView, StopProviding, Submit,
         SubmittedView, Update, WatchUpdates,
     },

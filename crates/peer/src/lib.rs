@@ -25,6 +25,7 @@ pub mod system;
 #[allow(unreachable_pub, reason = "the tests of whole peers use it too")]
 #[path = "../tests/it/brittle.rs"]
 mod brittle;
+mod devices;
 mod fetcher;
 mod folder;
 mod room;

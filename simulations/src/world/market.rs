@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use assay_market::{
     Command, Node,
-    provision::{Provision, Stock},
+    provision::{Provision, Stock, Workbench},
     submission::Submission,
     view::{AttemptState, AttemptView, BooksView, SubmissionView},
 };
@@ -12,6 +12,7 @@ use assay_protocol::{
     codec,
     id::{Digest, JobId, PeerId},
     manifest::Manifest,
+    offer::Reachability,
     receipt::Receipt,
     signed::Signer,
     units::{Amount, Duration, Units, Work},
@@ -111,13 +112,19 @@ impl World {
     pub fn provision(&self, place: Place) -> Provision {
         let unit_price = self.plan.unit_price(place);
         let stock = |manifest| Stock { manifest, unit_price, run: Duration(100) };
-        Provision {
+        let bench = Workbench {
             class: plan::class(),
             machine: "a simulated machine".into(),
-            services: self.genesis.manifests.iter().cloned().map(stock).collect(),
+            device: "a simulated processor".into(),
+            memory_free: 1 << 32,
             slots: self.plan.slots,
+            services: self.genesis.manifests.iter().cloned().map(stock).collect(),
+        };
+        Provision {
+            benches: vec![bench],
             cancel_fee_min: self.plan.cancel_fee_min,
             addresses: vec![format!("/memory/{}", place.0)],
+            reachability: Reachability::Reached,
         }
     }
 

@@ -128,7 +128,8 @@ fn offer(world: &mut World, place: Place, change: impl Fn(&mut Provision)) {
 /// From now on a unit costs this at a peer.
 fn sell_at(world: &mut World, place: Place, unit_price: Amount) {
     offer(world, place, |provision| {
-        provision.services.iter_mut().for_each(|stock| stock.unit_price = unit_price);
+        let stocks = provision.benches.iter_mut().flat_map(|bench| &mut bench.services);
+        stocks.for_each(|stock| stock.unit_price = unit_price);
     });
 }
 

@@ -25,7 +25,7 @@ use assay_simulations::{
 use crate::support::{LIMIT, claims, market, on_all_cores};
 
 /// Histories in the tests of every day.
-const FEW: u64 = 240;
+const FEW: u64 = 400;
 /// Histories in those that take longer.
 const MANY: u64 = 10_000;
 /// Effects of a provider in the life of two jobs: a crash before one behind them comes too late to matter.

@@ -8,9 +8,9 @@ use assay_simulations::{kernel::Span, plan::Plan, world::World};
 
 use crate::pinned;
 
-/// Each kind of message with the roles that take it. An account and a tick are heard whatever a peer is; offers, streams
-/// and the notary's word in a receipt do not reach a brain.
-const TAKEN_BY: [(&str, &[RoleName]); 30] = [
+/// Each kind of message with the roles that take it. An account, a tick and a notary's word on a peer are heard whatever that
+/// is; offers and the notary's word in a receipt do not reach a brain.
+const TAKEN_BY: [(&str, &[RoleName]); 31] = [
     ("Offer", &[]),
     ("Propose", &[Provider]),
     ("Accept", &[Client]),
@@ -31,6 +31,7 @@ const TAKEN_BY: [(&str, &[RoleName]); 30] = [
     ("Notice", &[Client, Provider, Verifier]),
     ("Query", &[Notary]),
     ("Account", &[]),
+    ("Standing", &[]),
     ("Cancel", &[Notary]),
     ("Dispute", &[Notary]),
     ("Output", &[Client]),

@@ -9,7 +9,7 @@ use assay_market::{
     Book, Command, Config, Effect, Effects, Input, Moment, Node, Steady,
     effect::Run,
     input::{Blob, Proven, RunResult, Uncollected},
-    provision::{Provision, Stock},
+    provision::{Provision, Stock, Workbench},
     submission::Submission,
 };
 use assay_protocol::{
@@ -20,6 +20,7 @@ use assay_protocol::{
     id::{Digest, NetworkId, PeerId},
     manifest::{End, Policy, TensorFormat},
     message::{Message, Opened},
+    offer::Reachability,
     receipt::{Happening, Receipt},
     signed::Signer,
     units::{Amount, Duration, Timestamp},
@@ -165,13 +166,19 @@ impl Town {
     fn order_all(&mut self, genesis: &Genesis) {
         let manifest = genesis.manifests[0].clone();
         let unit_price = Amount(250_000_000);
-        let provision = Provision {
+        let bench = Workbench {
             class: class(),
             machine: "a machine of this town".to_owned(),
-            services: vec![Stock { manifest: manifest.clone(), unit_price, run: RUN }],
+            device: "a processor".to_owned(),
+            memory_free: 1 << 32,
             slots: 64,
+            services: vec![Stock { manifest: manifest.clone(), unit_price, run: RUN }],
+        };
+        let provision = Provision {
+            benches: vec![bench],
             cancel_fee_min: Amount::ZERO,
             addresses: vec!["/memory/1".to_owned()],
+            reachability: Reachability::Unknown,
         };
         self.happens(Duration(0), 1, Input::Command(Command::Provide(provision)));
         for number in 0..JOBS {

@@ -11,6 +11,7 @@ use assay_protocol::{
     manifest::End,
     notice::{Account, Head, Notice, NoticeEvent, Query, Settled, Tick},
     objection::{Cancel, Dispute},
+    offer::Reachability,
     order::{Abort, Accept, Failure, Open, Order, Propose, Refusal, Refuse},
     outcome::Outcome,
     payout::Settlement,
@@ -379,12 +380,10 @@ fn a_record_of_another_job_or_of_another_kind_holds_nothing_up() {
 #[test]
 fn what_is_done_again_behind_a_record_rested_on_an_older_one_before_it() {
     let provision = Provision {
-        class: Digest::default(),
-        machine: "".into(),
-        services: Vec::new(),
-        slots: 1,
+        benches: Vec::new(),
         cancel_fee_min: Amount::ZERO,
         addresses: Vec::new(),
+        reachability: Reachability::Unknown,
     };
     let provision = Effect::Save(Record::Provider(Box::new(ProviderRecord::Provision(provision))));
     let offer = Effect::Publish(fixture::signed(PROVIDER, fixture::offer(PROVIDER, Amount(1))).into());

@@ -70,7 +70,7 @@ impl Shop {
             for (place, provider) in found.known.iter().chain(&found.lot) {
                 let listed = &offers[provider];
                 assert!(listed.seat == *place, "{provider}");
-                assert!(listed.offer.services.iter().any(|service| service.manifest == *manifest));
+                assert!(listed.offer.benches[0].services.iter().any(|service| service.manifest == *manifest));
             }
         }
     }
@@ -94,12 +94,12 @@ fn an_offer_is_found_under_what_it_serves_now() {
     shop.take_all(1..3);
     let change = |offer: &mut Offer| {
         offer.sequence = 2;
-        offer.services = [service(other, PRICE)].into();
+        offer.benches[0].services = [service(other, PRICE)].into();
     };
     shop.take(1, change, NOW);
     assert!(!shop.is_found(1) && shop.is_found(2));
     assert_eq!(shop.book.serving(other, None).map(|offer| offer.signer()).collect::<Vec<_>>(), [peer(1)]);
-    shop.take(1, |offer| (offer.sequence, offer.services) = (3, Vec::new()), NOW);
+    shop.take(1, |offer| (offer.sequence, offer.benches[0].services) = (3, Vec::new()), NOW);
     assert_eq!(shop.book.serving(other, None).count(), 0);
     assert_eq!(shop.book.by_manifest.len(), 1, "a model that nobody serves takes no room");
 }
@@ -153,7 +153,7 @@ fn a_full_book_makes_room_for_who_is_worth_something_and_of_the_lot_keeps_a_samp
     let mut shop = Shop::default();
     let serve = |shop: &mut Shop, number: u64| {
         let model = Digest::of(&[u8::try_from(number % 16).unwrap()]);
-        shop.take(number, |offer| offer.services = [service(model, PRICE)].into(), NOW)
+        shop.take(number, |offer| offer.benches[0].services = [service(model, PRICE)].into(), NOW)
     };
     (0..12_000).for_each(|number| {
         serve(&mut shop, number);

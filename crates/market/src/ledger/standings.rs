@@ -14,7 +14,7 @@ use assay_protocol::{
 use super::Ledger;
 
 /// What a provider did, beside what became of its money.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Conduct {
     /// One bit for each of its last jobs, the latest lowest: 1 for one that it did not claim.
     unclaimed: u32,

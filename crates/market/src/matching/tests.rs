@@ -143,9 +143,9 @@ fn twenty_five_honest_peers_with_prices_within_one_per_cent_share_the_work() {
 fn one_peer_that_is_best_in_everything_within_one_per_cent_does_not_get_everything() {
     for seed in 0..SEEDS {
         let mut market = Market::of(PEERS, |number, offer| {
-            offer.services[0].warm = number == 7;
-            offer.services[0].unit_price = if number == 7 { PRICE } else { dearer(10) };
-            offer.services[0].run = Duration(100 + number);
+            offer.benches[0].services[0].warm = number == 7;
+            offer.benches[0].services[0].unit_price = if number == 7 { PRICE } else { dearer(10) };
+            offer.benches[0].services[0].run = Duration(100 + number);
         });
         (0..100).for_each(|_| market.reliability.note(peer(7), Deed::Paid, NOW));
         let shares = market.shares(seed, JOBS, |_, _| {});
@@ -191,7 +191,7 @@ fn an_offer_falls_behind_in_each_aspect_and_is_told_in_which() {
     let new = |_: &mut Reliability| {};
     let note = |deed| move |reliability: &mut Reliability| reliability.note(peer(1), deed, NOW);
     check_loses(Aspect::Reach, |offer| offer.addresses.clear(), new);
-    check_loses(Aspect::Speed, |offer| offer.services[0].run = Duration::seconds(5), new);
+    check_loses(Aspect::Speed, |offer| offer.benches[0].services[0].run = Duration::seconds(5), new);
     for deed in [Deed::Refunded, Deed::Unclaimed, Deed::Aborted, Deed::Silent, Deed::Declined, Deed::Slow] {
         check_loses(Aspect::Reliability, same, note(deed));
     }
@@ -201,7 +201,7 @@ fn an_offer_falls_behind_in_each_aspect_and_is_told_in_which() {
 
 #[test]
 fn a_cold_provider_and_a_stranger_are_the_less_likely() {
-    let mut market = Market::of(2, |number, offer| offer.services[0].warm = number == 0);
+    let mut market = Market::of(2, |number, offer| offer.benches[0].services[0].warm = number == 0);
     let cold = market.shares(1, 1_000, |_, _| {})[1];
     assert!((400..480).contains(&cold), "{cold}");
     let mut market = Market::of(2, |_, _| {});
@@ -214,7 +214,7 @@ fn a_cold_provider_and_a_stranger_are_the_less_likely() {
 fn a_promise_of_no_time_at_all_wins_no_more_than_a_twentieth() {
     let slow = |number: u64, offer: &mut Offer| {
         let run = if number == 0 { Duration(0) } else { Duration::seconds(600) };
-        offer.services[0].run = run;
+        offer.benches[0].services[0].run = run;
     };
     let market = Market::of(PEERS, slow);
     for passed in market.rank().passed.offers {
@@ -228,11 +228,11 @@ fn a_promise_of_no_time_at_all_wins_no_more_than_a_twentieth() {
 #[test]
 fn an_offer_that_does_not_fit_is_told_why() {
     let mut market = Market::of(11, |number, offer| match number {
-        1 => offer.services = vec![service(Digest::of(b"other"), PRICE)],
+        1 => offer.benches[0].services = vec![service(Digest::of(b"other"), PRICE)],
         2 => offer.valid_until = NOW,
-        4 => offer.services[0].unit_price = Amount(PRICE.0 * 2),
-        5 => offer.services[0].unit_price = dearer(300),
-        6 => offer.services[0].unit_price = dearer(100),
+        4 => offer.benches[0].services[0].unit_price = Amount(PRICE.0 * 2),
+        5 => offer.benches[0].services[0].unit_price = dearer(300),
+        6 => offer.benches[0].services[0].unit_price = dearer(100),
         _ => {}
     });
     market.excluded.insert(peer(3));
@@ -285,7 +285,8 @@ fn an_offer_that_does_not_fit_is_told_why() {
 #[test]
 fn the_reasons_that_are_told_are_bounded_and_the_nearest_come_first() {
     let market = Market::of(200, |number, offer| {
-        offer.services[0].unit_price = if number % 50 == 0 { dearer(2 * number) } else { Amount(u64::MAX) };
+        offer.benches[0].services[0].unit_price =
+            if number % 50 == 0 { dearer(2 * number) } else { Amount(u64::MAX) };
     });
     let Passed { counts, offers } = market.rank().passed;
     assert_eq!((counts.offers, counts.outranked, counts.cost, offers.len()), (200, 3, 196, PASSED_MAX));
@@ -344,12 +345,31 @@ fn standing(number: u64, stake: u64, change: impl FnOnce(&mut PeerStanding)) -> 
 fn staked(cheap: u64, stakes: &[u64]) -> Market {
     let stakes = stakes.to_vec();
     Market::of(cheap + stakes.len() as u64, move |number, offer| match number.checked_sub(cheap) {
-        None => offer.services[0].unit_price = Amount(PRICE.0 / 2),
+        None => offer.benches[0].services[0].unit_price = Amount(PRICE.0 / 2),
         Some(place) => {
             offer.standing =
                 Some(standing(number, stakes[usize::try_from(place).unwrap_or_default()], |_| {}));
         }
     })
+}
+
+#[test]
+fn of_several_benches_the_cheapest_is_taken_and_of_those_the_quickest() {
+    let cheapest = |prices: [u64; 3], runs: [u64; 3]| {
+        let market = Market::of(1, |_, offer| {
+            let bench = |place: usize| {
+                let mut bench = offer.benches[0].clone();
+                bench.class = Digest([u8::try_from(place).unwrap(); 32]);
+                (bench.services[0].unit_price, bench.services[0].run) =
+                    (Amount(prices[place]), Duration(runs[place]));
+                bench
+            };
+            offer.benches = (0..3).map(bench).collect();
+        });
+        market.rank().chosen.map(|fit| fit.bench.class.0[0])
+    };
+    assert_eq!(cheapest([3, 2, 4], [1, 9, 1]), Some(1));
+    assert_eq!(cheapest([3, 3, 3], [5, 9, 2]), Some(2));
 }
 
 #[test]
@@ -370,7 +390,7 @@ fn those_with_a_stake_are_asked_first_however_many_strangers_are_cheaper() {
 fn a_standing_counts_that_the_notary_gave_to_this_provider_a_short_while_ago() {
     let other = |change: fn(&mut PeerStanding)| {
         Market::of(2, move |number, offer| {
-            offer.services[0].unit_price = if number == 0 { Amount(PRICE.0 / 2) } else { PRICE };
+            offer.benches[0].services[0].unit_price = if number == 0 { Amount(PRICE.0 / 2) } else { PRICE };
             offer.standing = (number == 1).then(|| standing(1, 1_000, change));
         })
     };

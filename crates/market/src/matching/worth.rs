@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use assay_protocol::{
     codec,
     id::{Digest, PeerId},
-    offer::Offer,
+    offer::{Bench, Offer},
     signed::{Attested, Verified},
     standing::{KindName, PeerStanding},
     units::Amount,
@@ -57,10 +57,10 @@ pub enum Worth {
 
 impl Worth {
     /// What the provider of this offer has to lose by a job with this entry level.
-    pub(super) fn of(offer: &Verified<Offer>, criteria: &Criteria<'_>, entry: Amount) -> Self {
+    pub(super) fn of(offer: &Verified<Offer>, bench: &Bench, criteria: &Criteria<'_>, entry: Amount) -> Self {
         let measure = &criteria.yardstick;
         let Some(standing) = standing_of(offer, measure.notary, measure.epoch) else { return Self::Nothing };
-        let kind = KindName::of(&criteria.submission.manifest, offer.class);
+        let kind = KindName::of(&criteria.submission.manifest, bench.class);
         let counts = measure.check.times(STAKE_CHECKS_MAX).unwrap_or(standing.stake).min(standing.stake);
         if standing.is_convicted(criteria.now) {
             Self::Convicted

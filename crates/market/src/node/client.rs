@@ -89,7 +89,8 @@ pub(super) struct Client {
     /// The same of all, those included that had to be asked again: where much is lost, far more.
     #[serde(skip)]
     answered_after: Option<Duration>,
-    /// How often jobs fall on a stranger.
+    /// How often jobs fall on a stranger; after a restart as often as at first.
+    #[serde(skip)]
     lot: LotChance,
     /// What was seen of each provider.
     pub(super) reliability: Reliability,

@@ -48,6 +48,7 @@ pub(super) struct Notaries {
     accounts: BTreeMap<PeerId, Account>,
     heads: Heads,
     instructions: Instructions,
+    #[serde(skip)]
     standings: OwnStandings,
 }
 

@@ -64,7 +64,8 @@ pub(super) struct Notary {
     seed: Option<Digest>,
     /// The digest of each closed job's receipt.
     receipts: Recent<JobId, Digest>,
-    /// What was said of peers to be shown to others.
+    /// What was said of peers to be shown to others, in this life.
+    #[serde(skip, default = "no_standings")]
     standings: Recent<PeerId, Verified<PeerStanding>>,
     /// Receipts of the last entries, to be filed again.
     recent: Vec<(u64, Box<Receipt>)>,
@@ -85,6 +86,11 @@ pub(super) struct Notary {
     /// How often those whom a job waits for were told so since it last went on.
     #[serde(skip)]
     pressed: BTreeMap<JobId, u32>,
+}
+
+/// Nothing was said of anybody yet.
+fn no_standings() -> Recent<PeerId, Verified<PeerStanding>> {
+    Recent::new(STANDINGS_MAX)
 }
 
 /// Somebody was told that a job is closed.
@@ -156,7 +162,7 @@ impl Notary {
             head: Head::default(),
             seed: None,
             receipts: Recent::new(JOBS_CLOSED_MAX),
-            standings: Recent::new(STANDINGS_MAX),
+            standings: no_standings(),
             recent: Vec::new(),
             reconciled: false,
             ticked: None,

@@ -59,7 +59,10 @@ fn check_suggestion(others: &[u64], floor: u64, unit_price: u64, reason: PriceBa
     offers.push(signed(50, offer(50, Amount(1))));
     offers.push(signed(51, Offer { valid_until: NOW, ..offer(51, Amount(1)) }));
     let other = service(Digest::of(b"another model"), Amount(1));
-    offers.push(signed(52, Offer { services: [other].into(), ..offer(52, Amount(1)) }));
+    offers.push(signed(
+        52,
+        Offer { benches: [crate::fixture::bench([other].into())].into(), ..offer(52, Amount(1)) },
+    ));
     let found = suggest(offers.iter(), manifest().digest(), peer(50), Amount(floor), NOW);
     assert_eq!(found, Suggestion { unit_price: Amount(unit_price), reason }, "{others:?}, floor {floor}");
 }

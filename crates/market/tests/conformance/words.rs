@@ -8,7 +8,7 @@ use assay_protocol::{
     manifest::{Manifest, Meter, Policy, WorkPerMeter},
     message::Message,
     notice::Query,
-    offer::Offer,
+    offer::{Bench, Offer, Reachability},
     receipt::Receipt,
     signed::{Signed, Signer},
     units::{Duration, Timestamp},
@@ -47,12 +47,17 @@ impl Cast {
         let offer = Offer {
             sequence: 1,
             valid_until: Timestamp::NEVER,
-            class: Digest::default(),
-            machine: String::new(),
-            services: Vec::new(),
-            slots: 1,
+            benches: vec![Bench {
+                class: Digest::default(),
+                machine: String::new(),
+                device: String::new(),
+                memory_free: 1 << 30,
+                slots: 1,
+                services: Vec::new(),
+            }],
             notaries: Vec::new(),
             addresses: Vec::new(),
+            reachability: Reachability::Unknown,
             standing: None,
         };
         let query = Signed::seal(Query { sequence: 1, job: None, standing: false }, key, network).into();

@@ -22,7 +22,7 @@ pub use self::{
     audit::{AuditNotary, Audited},
     jobs::{ExplainJob, Explained, JobView, ListJobs, ShowJob},
     keep::KeepFile,
-    offers::{ListOffers, OfferView, ServiceView},
+    offers::{BenchView, ListOffers, OfferView, ServiceView},
     output::{ReadOutput, ReadReceipt},
     provide::{Provide, Providing, ServiceWish, StopProviding},
     quote::QuoteJob,

@@ -138,7 +138,7 @@ pub(crate) fn restore(
     }
     let mut entropy = [0; 32];
     getrandom::fill(&mut entropy)?;
-    let book = Book::new(codec::digest("book", &entropy));
+    let book = Book::new(codec::digest("seed of the book", &entropy));
     let (mut last, mut entries, mut failed, mut effects) = (base.records, base.entries, None, Effects::new());
     let mut next = |read: Result<(u64, Vec<u8>), ReadError>| -> Result<Record, OpeningError> {
         let (sequence, bytes) = read?;
@@ -198,7 +198,7 @@ impl Restored {
     /// Whether others have to reach this peer: it keeps books, checks from the first day, or offers something.
     pub(crate) fn serves(&self, genesis: &Genesis) -> bool {
         let is_founder = genesis.verifiers.iter().any(|founder| founder.peer == self.own);
-        let provides = self.node.provision().is_some_and(|provision| !provision.services.is_empty());
+        let provides = self.node.provision().is_some_and(|provision| !provision.is_empty());
         genesis.notaries.contains(&self.own) || is_founder || provides
     }
 

@@ -9,7 +9,7 @@ use assay_market::{input::Proven, record::ClientRecord};
 use assay_protocol::{
     id::Digest,
     notice::Query,
-    offer::Offer,
+    offer::{Bench, Offer, Reachability},
     outcome::Outcome,
     signed::{Signed, Signer},
 };
@@ -142,12 +142,17 @@ impl Held {
         let offer = Offer {
             sequence: 1,
             valid_until: assay_protocol::units::Timestamp::NEVER,
-            class: Digest::default(),
-            machine: String::new(),
-            services: Vec::new(),
-            slots: 1,
+            benches: vec![Bench {
+                class: Digest::default(),
+                machine: String::new(),
+                device: String::new(),
+                memory_free: 1 << 30,
+                slots: 1,
+                services: Vec::new(),
+            }],
             notaries: Vec::new(),
             addresses: Vec::new(),
+            reachability: Reachability::Unknown,
             standing: None,
         };
         Effect::Publish(Signed::seal(offer, &Keypair::from_seed([1; 32]), self.driver.network_id).into())

@@ -123,10 +123,11 @@ async fn what_is_offered_was_tried_first() {
     let service = ServiceWish { manifest: "pure-digits".to_owned(), unit_price: Amount(7), sample: None };
     let provide = Provide { services: vec![service], slots: Some(3) };
     let providing = running.handle.call(provide).await.unwrap();
-    assert_eq!((providing.services[0].unit_price, providing.slots), (Amount(7), 3));
-    assert!(providing.services[0].run > Duration::default());
+    let bench = &providing.benches[0];
+    assert_eq!((bench.services[0].unit_price, bench.slots), (Amount(7), 3));
+    assert!(bench.services[0].run > Duration::default());
     assert_eq!(providing.addresses, running.ready.addresses);
-    assert_ne!(providing.class, Digest::default());
+    assert_ne!(bench.class, Digest::default());
     let status = running.handle.call(ShowStatus).await.unwrap();
     assert_eq!(status.providing, Some(providing));
     running.handle.call(StopProviding).await.unwrap();

@@ -67,7 +67,7 @@ impl Scene {
     /// Begins to trickle, and comes back once as much is asked for at the same time as ever will be.
     async fn trickle(&self) -> Trickler {
         let status = self.market.call(PROVIDER, ShowStatus).await;
-        let class = status.providing.unwrap().class;
+        let class = status.providing.unwrap().benches[0].class;
         let (notary, provider) = (self.market.peer(NOTARY), self.market.peer(PROVIDER));
         let target = Target { notary, provider, class, unit_price: UNIT_PRICE };
         let mut trickler = Trickler::start(TRICKLER, &self.genesis, &target, TRICKLING, clock::wall());

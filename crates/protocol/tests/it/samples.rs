@@ -11,7 +11,7 @@ use assay_protocol::{
     message::Message,
     notice::{Account, Checkpoint, Head, Notice, NoticeEvent, Query, Settled, Tick},
     objection::{Cancel, Contradict, Dispute, Output},
-    offer::{Offer, Service},
+    offer::{Bench, Offer, Reachability, Service},
     order::{Abort, Accept, Failure, Open, Order, Propose, Refusal, Refuse},
     outcome::Outcome,
     roster::{Checkers, Squares},
@@ -204,12 +204,17 @@ fn offer() -> Offer {
     Offer {
         sequence: 5,
         valid_until: Timestamp(1_800_000_900_000),
-        class: digest(2),
-        machine: "rten 0.27, AVX2, 2 threads".to_owned(),
-        services: vec![service],
-        slots: 2,
+        benches: vec![Bench {
+            class: digest(2),
+            machine: "rten 0.27, AVX2, 2 threads".to_owned(),
+            device: String::new(),
+            memory_free: 1 << 30,
+            slots: 2,
+            services: vec![service],
+        }],
         notaries: vec![key(3)],
         addresses: vec!["/ip4/192.0.2.1/tcp/4001".to_owned()],
+        reachability: Reachability::Unknown,
         standing: Some(signed(standing())),
     }
 }

@@ -65,7 +65,7 @@ fn invented(operators: usize) -> World {
     }
     let place = provider(&world);
     restake(&mut world, place, STAKED);
-    offer(&mut world, place, |provision: &mut Provision| provision.class = class());
+    offer(&mut world, place, |provision: &mut Provision| provision.benches[0].class = class());
     world.run_for(ENROLMENT);
     world
 }

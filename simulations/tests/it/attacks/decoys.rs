@@ -3,7 +3,7 @@
 
 use assay_protocol::{
     message::Message,
-    offer::{Offer, Service},
+    offer::{Bench, Offer, Reachability, Service},
     signed::{Signed, Signer},
     units::{Amount, Duration},
 };
@@ -84,12 +84,17 @@ impl Crowd {
             let offer = Offer {
                 sequence: 1,
                 valid_until: world.clock(client).after(Duration::seconds(900)),
-                class: plan::class(),
-                machine: String::new(),
-                services: services.clone(),
-                slots: 100,
+                benches: vec![Bench {
+                    class: plan::class(),
+                    machine: String::new(),
+                    device: String::new(),
+                    memory_free: 1 << 30,
+                    slots: 100,
+                    services: services.clone(),
+                }],
                 notaries: world.genesis().notaries.clone(),
                 addresses: vec![format!("/memory/{number}")],
+                reachability: Reachability::Unknown,
                 standing: None,
             };
             let key = SimulatedKey::new(world.plan().seed, number);

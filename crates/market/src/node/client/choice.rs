@@ -103,7 +103,7 @@ impl Client {
             let price = fit.service.unit_price.times(draft.units_max).unwrap_or_default();
             let order = Order {
                 provider: fit.provider,
-                class: fit.offer.class,
+                class: fit.bench.class,
                 unit_price: fit.service.unit_price,
                 total_max: fit.total,
                 cancel_fee: draft.cancel_fee.min(price),

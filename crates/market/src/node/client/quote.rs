@@ -64,7 +64,7 @@ impl Client {
         let open = outlook.notaries.account(order.notary).map_or(0, |account| account.open);
         let standing = Standing { open, ..standing };
         let explanation = policy::explain(genesis, &order, standing, &CHEAT_SHARES)?;
-        Some(Chosen { order, machine: fit.offer.machine.clone(), run: fit.service.run, basis, explanation })
+        Some(Chosen { order, machine: fit.bench.machine.clone(), run: fit.service.run, basis, explanation })
     }
 
     /// Why what became of a submission became of it, as far as that is remembered.

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use assay_protocol::{
     id::{Digest, JobId, PeerId},
-    offer::{Offer, Service},
+    offer::Offer,
     order::{Propose, Refusal, secret_commit},
     signed::{Signer, Verified},
     units::{Duration, Timestamp},
@@ -224,8 +224,8 @@ impl Client {
 /// True if an offer is of the provider that a submission wants, or else for its model.
 fn concerns(offer: &Verified<Offer>, submission: &Submission) -> bool {
     let manifest = submission.manifest.digest();
-    let serves = |service: &Service| service.manifest == manifest;
-    submission.provider.map_or_else(|| offer.services.iter().any(serves), |wanted| wanted == offer.signer())
+    let serves = || offer.services().any(|(_, service)| service.manifest == manifest);
+    submission.provider.map_or_else(serves, |wanted| wanted == offer.signer())
 }
 
 /// A notary opens an account at the first question, so one is asked before the first order. True if there is an answer to

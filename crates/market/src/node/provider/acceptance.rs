@@ -71,8 +71,10 @@ impl Provider {
         }
         let in_time = order.open_by > cx.now && order.open_by <= cx.now.after(OPEN_MAX);
         self.terms(order, cx)?;
-        let demands =
-            [(in_time, Refusal::Late), (self.servings.contains_key(&job) || self.has_room(), Refusal::Busy)];
+        let demands = [
+            (in_time, Refusal::Late),
+            (self.servings.contains_key(&job) || self.has_room(order.class), Refusal::Busy),
+        ];
         demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, refusal)| Err(*refusal))?;
         let manifest = order.manifest.digest();
         let load = self.loads.get(&manifest).filter(|_| !self.is_warm(manifest, cx.now));
@@ -82,10 +84,11 @@ impl Provider {
     /// Whether the terms of an order are those on offer.
     fn terms<S: Signer>(&self, order: &Order, cx: &Context<'_, S>) -> Result<(), Refusal> {
         let provision = self.provision.as_ref().ok_or(Refusal::ModelAbsent)?;
-        let stock = provision.services.iter().find(|stock| stock.manifest == order.manifest);
-        let stock = stock.ok_or(Refusal::ModelAbsent)?;
+        let offered = provision.stocks().any(|(_, stock)| stock.manifest == order.manifest);
+        let bench = provision.bench(order.class);
+        let stock = bench.and_then(|bench| bench.stock(&order.manifest));
+        let stock = stock.ok_or(if offered { Refusal::Class } else { Refusal::ModelAbsent })?;
         let demands = [
-            (order.class == provision.class, Refusal::Class),
             (order.unit_price >= stock.unit_price, Refusal::Price),
             (order.cancel_fee >= provision.cancel_fee_min, Refusal::Price),
             (order.units_max > 0 && order.run_max <= RUN_MAX && order.run_max.0 > 0, Refusal::Limits),
@@ -94,10 +97,15 @@ impl Provider {
         demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, refusal)| Err(*refusal))
     }
 
-    /// True if another job could begin now.
-    fn has_room(&self) -> bool {
-        let busy = self.servings.values().filter(|serving| serving.is_busy()).count();
-        let slots = self.provision.as_ref().map_or(0, |provision| provision.slots);
+    /// True if another job could begin now on the bench of this class.
+    fn has_room(&self, class: Digest) -> bool {
+        let busy = self
+            .servings
+            .values()
+            .filter(|serving| serving.is_busy() && serving.order.class == class)
+            .count();
+        let bench = self.provision.as_ref().and_then(|provision| provision.bench(class));
+        let slots = bench.map_or(0, |bench| bench.slots);
         busy < usize::from(slots) && self.servings.len() < SERVINGS_MAX
     }
 
@@ -143,7 +151,7 @@ impl Provider {
         }
         cx.compare_clocks(notary, ticket.standing.opened);
         let turned_away = self.turned_away.get(&job).is_some();
-        if turned_away || !self.has_room() || self.terms(&order, cx).is_err() {
+        if turned_away || !self.has_room(order.class) || self.terms(&order, cx).is_err() {
             let quoted = Ticket::digest(&ticket);
             self.turn_away(Abort { job, ticket: quoted, reason: Failure::Busy }, &[notary, client], cx);
             return Heard::Taken;

@@ -55,8 +55,8 @@ impl Provider {
         let Some(serving) = self.servings.get(&job) else { return };
         let manifest = serving.order.manifest.digest();
         let promised = self.provision().and_then(|provision| {
-            let stock = provision.services.iter().find(|stock| stock.manifest == serving.order.manifest);
-            stock.map(|stock| stock.run)
+            let bench = provision.bench(serving.order.class)?;
+            bench.stock(&serving.order.manifest).map(|stock| stock.run)
         });
         let since = serving.runs_since.filter(|since| !self.is_warm(manifest, *since));
         if let Some((since, promised)) = since.zip(promised) {

@@ -46,7 +46,7 @@ impl Provider {
 
     /// What is on offer; nothing, if that is nothing.
     pub(in crate::node) fn provision(&self) -> Option<&Provision> {
-        self.provision.as_ref().filter(|provision| !provision.services.is_empty())
+        self.provision.as_ref().filter(|provision| !provision.is_empty())
     }
 
     /// Tells everyone what is on offer, and sets the time of the next telling.
@@ -54,7 +54,7 @@ impl Provider {
         let now = cx.now;
         self.ran.retain(|_, at| at.after(WARM) > now);
         let Some(provision) = &self.provision else { return };
-        let valid_for = if provision.services.is_empty() { Duration(1_000) } else { OFFER_VALIDITY };
+        let valid_for = if provision.is_empty() { Duration(1_000) } else { OFFER_VALIDITY };
         let is_warm = |manifest: Digest| self.ran.contains_key(&manifest);
         let notaries = cx.notaries_in_use().collect();
         // What was kept by an older version may be more than anybody reads of: then nothing is told.

@@ -107,7 +107,7 @@ fn of_a_job_that_was_closed_long_ago_its_parties_are_told_what_its_receipt_says(
     let (client, provider) = (id::<Cheap>(CLIENT), id::<Cheap>(PROVIDER));
     table.remembered.insert(job, Remembered { client, provider, outcome, receipt });
     let told = |table: &mut Table, by| {
-        table.hear(by, Query { sequence: 1, job: Some(job) });
+        table.hear(by, Query { sequence: 1, job: Some(job), standing: false });
         notices(table)
     };
     let closed = NoticeEvent::Closed { outcome, receipt };
@@ -120,7 +120,7 @@ fn of_a_job_that_was_closed_long_ago_its_parties_are_told_what_its_receipt_says(
 fn a_notary_that_is_held_back_says_nothing_until_it_goes_on() {
     let (mut table, order, _) = opened();
     table.restart_held_back();
-    let query = Query { sequence: 1, job: Some(order.id()) };
+    let query = Query { sequence: 1, job: Some(order.id()), standing: false };
     table.pass(Duration::seconds(120));
     assert_eq!((table.saves(), table.sent().count()), (0, 0), "{:?}", table.effects);
     table.hear(CLIENT, query);

@@ -1,6 +1,11 @@
 //! A provider: whose orders it takes on, when it begins, and what it claims.
 
-use assay_market::{Command, Effect, Input, input::RunId, ledger::LANES_MAX, provision::Provision};
+use assay_market::{
+    Command, Effect, Input,
+    input::RunId,
+    ledger::LANES_MAX,
+    provision::{Provision, Workbench},
+};
 use assay_protocol::{
     claim::Written,
     id::Digest,
@@ -50,10 +55,10 @@ fn claims(table: &Table) -> Vec<Message> {
 fn what_is_offered_is_known_until_nothing_is_and_after_a_restart_too() {
     let mut table = Table::provider();
     let offered = table.node().provision().cloned();
-    assert!(offered.as_ref().is_some_and(|offered| offered.services.len() == 1));
+    assert!(offered.as_ref().is_some_and(|offered| offered.stocks().count() == 1));
     table.restart();
     assert_eq!(table.node().provision(), offered.as_ref());
-    let nothing = offered.map(|offered| Provision { services: Vec::new(), ..offered });
+    let nothing = offered.map(|offered| Provision { benches: Vec::new(), ..offered });
     nothing.into_iter().for_each(|nothing| table.want(Command::Provide(nothing)));
     assert_eq!(table.node().provision(), None);
     table.restart();
@@ -69,6 +74,33 @@ fn an_order_is_taken_on_from_its_client_alone() {
         let order = table.office.say(id::<Cheap>(signed_by), table.order(0, 0));
         table.hear(shown_by, Propose { order, standing: None });
         assert_eq!((table.count("Accept"), table.saves()), (taken.into(), 0), "{signed_by} {shown_by}");
+    }
+}
+
+#[test]
+fn an_order_names_a_bench_by_its_class_and_takes_a_slot_of_that_one_alone() {
+    let (mut table, first) = Table::started(|table| table.order(0, 0));
+    let mut provision = table.node().provision().cloned().expect("something is offered");
+    let other = Workbench { class: Digest::of(b"a card"), ..provision.benches[0].clone() };
+    provision.benches.push(other);
+    provision.benches[1].services[0].unit_price = first.unit_price.times(2).unwrap();
+    table.want(Command::Provide(provision));
+    let dear = first.unit_price.times(2).unwrap();
+    let cases = [
+        (first.class, first.unit_price, Some(Refusal::Busy)),
+        (Digest::of(b"a card"), first.unit_price, Some(Refusal::Price)),
+        (Digest::of(b"a card"), dear, None),
+        (Digest::of(b"nothing here"), dear, Some(Refusal::Class)),
+    ];
+    for (class, unit_price, expected) in cases {
+        table.propose(&Order {
+            class,
+            unit_price,
+            total_max: first.total_max.times(2).unwrap(),
+            ..table.order(1, 0)
+        });
+        let accepted = usize::from(expected.is_none());
+        assert_eq!((refusal(&table), table.count("Accept")), (expected, accepted), "{class} at {unit_price}");
     }
 }
 
@@ -364,7 +396,8 @@ fn more_than_one_offer_can_hold_is_not_offered_and_what_was_offered_stays() {
     let offered = table.node().provision().cloned();
     for times in [17, 64] {
         let more = offered.clone().map(|mut more| {
-            more.services = more.services.iter().cycle().take(times).cloned().collect();
+            let services = &mut more.benches[0].services;
+            *services = services.iter().cycle().take(times).cloned().collect();
             more
         });
         more.into_iter().for_each(|more| table.want(Command::Provide(more)));

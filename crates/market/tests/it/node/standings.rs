@@ -1,7 +1,7 @@
 //! A notary's word on a peer: to whom it is given, when it is asked for, and whom it is shown to.
 
 use assay_protocol::{
-    account::Stake,
+    account::Unstake,
     id::Digest,
     message::Message,
     notice::{Checkpoint, Head, Query, Tick},
@@ -43,15 +43,15 @@ fn a_notary_gives_its_word_to_the_peer_that_it_is_about_and_the_same_until_it_is
         (PROVIDER, id::<Cheap>(PROVIDER), id::<Cheap>(NOTARY))
     );
     assert!(first.said().means > 0 && !first.said().stake.is_zero());
-    let mut stake = |sequence: u64, amount: Amount| {
+    let mut unstake = |sequence: u64, amount: Amount| {
         let notary = id::<Cheap>(NOTARY);
-        table.hear(PROVIDER, Stake { notary, sequence, amount, target: None });
+        table.hear(PROVIDER, Unstake { notary, sequence, amount });
         table.hear(PROVIDER, query(true));
         given(&table).map(|(_, standing)| standing)
     };
-    assert_eq!(stake(1, Amount(1)), Some(first.clone()), "within a step it is not signed again");
-    let more = stake(2, first.said().stake.times(4).unwrap()).expect("the notary's word");
-    assert!(more.said().stake > first.said().stake, "{:?}", more.said());
+    assert_eq!(unstake(1, Amount(1)), Some(first.clone()), "within a step it is not signed again");
+    let less = unstake(2, Amount(first.said().stake.0 / 8 * 7)).expect("the notary's word");
+    assert!(less.said().stake < first.said().stake, "{:?}", less.said());
 }
 
 /// What a notary says of a peer in this epoch, with this stake.
@@ -124,8 +124,9 @@ fn a_provider_asks_at_once_and_shows_what_it_is_told_while_that_holds() {
 fn it_is_asked_for_again_once_an_epoch_at_a_moment_that_differs_and_at_once_where_the_account_is_a_step_more()
 {
     let mut moments = Vec::new();
-    let mut table = Table::provider();
-    let epoch = { table.office.genesis.timers.tick.times(table.office.genesis.timers.epoch_ticks) };
+    let mut table = Table::of(PROVIDER, |genesis| genesis.timers.epoch_ticks = 4_000);
+    table.provide();
+    let epoch = table.office.genesis.timers.tick.times(4_000);
     for number in 0..12 {
         table.hear(NOTARY, standing(PROVIDER, 7 + number, 1_000));
         let since = table.now;
@@ -139,15 +140,17 @@ fn it_is_asked_for_again_once_an_epoch_at_a_moment_that_differs_and_at_once_wher
     moments.dedup();
     assert!(moments.len() > 3, "{moments:?}");
     table.hear(NOTARY, standing(PROVIDER, 30, 1_000));
-    let mut account = account(0, 0);
-    (account.stake, account.free) = (Amount(1_001), Amount(4_u64.pow(8)));
-    table.hear(NOTARY, account);
-    table.pass(Duration::seconds(2));
-    assert_eq!(asked(&table), 0, "{:?}", table.said());
-    (account.stake, account.head.sequence) = (Amount(4_000), account.head.sequence + 1);
-    table.hear(NOTARY, account);
-    table.pass(Duration::seconds(2));
-    assert_eq!(asked(&table), 1, "{:?}", table.said());
+    let mut asked_on = |sequence: u64, stake: u64| {
+        let mut account = account(0, 0);
+        (account.stake, account.free) = (Amount(stake), Amount(4_u64.pow(8)));
+        account.head.sequence += sequence;
+        table.hear(NOTARY, account);
+        let at_once = asked(&table);
+        table.pass(Duration::seconds(2));
+        (at_once, asked(&table))
+    };
+    assert_eq!(asked_on(0, 1_001), (0, 0), "within a step");
+    assert_eq!(asked_on(1, 4_000), (1, 0), "a step more");
 }
 
 #[test]

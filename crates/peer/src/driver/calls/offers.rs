@@ -4,7 +4,7 @@
 
 use assay_protocol::{
     id::{Digest, PeerId},
-    offer::{Offer, Service},
+    offer::{Bench, Offer, Reachability, Service},
     signed::Verified,
     units::{Amount, Duration, Timestamp},
 };
@@ -34,18 +34,31 @@ pub struct OfferView {
     pub age: Duration,
     /// Until when it holds.
     pub valid_until: Timestamp,
-    /// The class of machine.
-    pub class: Digest,
-    /// The class in words.
-    pub machine: String,
-    /// What can be ordered.
-    pub services: Vec<ServiceView>,
-    /// Jobs that run at the same time.
-    pub slots: u16,
+    /// What can be ordered, by device.
+    pub benches: Vec<BenchView>,
     /// Notaries it holds an account with.
     pub notaries: Vec<PeerId>,
     /// Where it can be reached.
     pub addresses: Vec<String>,
+    /// What it says of whether others reach it there.
+    pub reachability: Reachability,
+}
+
+/// One device of a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BenchView {
+    /// The class of machine.
+    pub class: Digest,
+    /// The class in words.
+    pub machine: String,
+    /// The processor or card in words.
+    pub device: String,
+    /// Bytes of memory that are free there for a job.
+    pub memory_free: u64,
+    /// Jobs that run at the same time.
+    pub slots: u16,
+    /// What can be ordered.
+    pub services: Vec<ServiceView>,
 }
 
 /// One thing on offer.
@@ -88,12 +101,21 @@ impl Driver {
             sequence: offer.sequence,
             age: now.since(self.history.offer_since(&provider).unwrap_or(now)),
             valid_until: offer.valid_until,
-            class: offer.class,
-            machine: offer.machine.clone(),
-            services: offer.services.iter().map(|service| self.service_view(service)).collect(),
-            slots: offer.slots,
+            benches: offer.benches.iter().map(|bench| self.bench_view(bench)).collect(),
             notaries: offer.notaries.clone(),
             addresses: offer.addresses.clone(),
+            reachability: offer.reachability,
+        }
+    }
+
+    fn bench_view(&self, bench: &Bench) -> BenchView {
+        BenchView {
+            class: bench.class,
+            machine: bench.machine.clone(),
+            device: bench.device.clone(),
+            memory_free: bench.memory_free,
+            slots: bench.slots,
+            services: bench.services.iter().map(|service| self.service_view(service)).collect(),
         }
     }
 

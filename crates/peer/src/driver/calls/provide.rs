@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use assay_market::{
     Command, Input,
-    provision::{Provision, Stock},
+    provision::{Provision, Stock, Workbench},
 };
 use assay_protocol::{
-    id::Digest,
     manifest::Manifest,
+    offer::Reachability,
     order::Failure,
     units::{Amount, Duration},
 };
 use serde::{Deserialize, Serialize};
 
-use super::ServiceView;
+use super::{BenchView, ServiceView};
 use crate::{
+    devices::{self, Processor},
     driver::{
         Driver, names,
         responder::{Respond, Responder},
@@ -57,14 +58,8 @@ pub struct StopProviding;
 /// What this peer offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Providing {
-    /// The class of this machine.
-    pub class: Digest,
-    /// The class in words.
-    pub machine: String,
-    /// What is offered.
-    pub services: Vec<ServiceView>,
-    /// Jobs that run at the same time.
-    pub slots: u16,
+    /// What is offered, by device.
+    pub benches: Vec<BenchView>,
     /// Where this peer can be reached.
     pub addresses: Vec<String>,
 }
@@ -113,13 +108,20 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<Provision, R
     }
     let class = responder.executor.class().await.map_err(|none| Refused::Sandbox { reason: none.reason })?;
     let places = u16::try_from(responder.executor.places()).unwrap_or(u16::MAX);
-    Ok(Provision {
+    let Processor { device, memory_free } = devices::processor();
+    let bench = Workbench {
         class: class.digest(),
         machine: class.to_string(),
-        services,
+        device,
+        memory_free,
         slots: provide.slots.unwrap_or(places).max(1),
+        services,
+    };
+    Ok(Provision {
+        benches: vec![bench],
         cancel_fee_min: Amount::ZERO,
         addresses: responder.network.listening(),
+        reachability: Reachability::Unknown,
     })
 }
 
@@ -151,6 +153,25 @@ async fn test(
     tested.await.map_err(|_| Refused::Ending)
 }
 
+fn bench_view(bench: &Workbench) -> BenchView {
+    let service = |stock: &Stock| ServiceView {
+        manifest: stock.manifest.digest(),
+        name: stock.manifest.name.clone(),
+        pinned: true,
+        unit_price: stock.unit_price,
+        run: stock.run,
+        warm: true,
+    };
+    BenchView {
+        class: bench.class,
+        machine: bench.machine.clone(),
+        device: bench.device.clone(),
+        memory_free: bench.memory_free,
+        slots: bench.slots,
+        services: bench.services.iter().map(service).collect(),
+    }
+}
+
 impl Driver {
     async fn offer(&mut self, provision: Provision) -> Result<Result<Providing, Refused>, Broken> {
         if provision.examine(&self.genesis).is_err() {
@@ -163,27 +184,14 @@ impl Driver {
 
     async fn offer_nothing(&mut self) -> Result<(), Broken> {
         let Some(mut provision) = self.node.provision().cloned() else { return Ok(()) };
-        provision.services.clear();
+        provision.benches.clear();
         self.unpublished = None;
         self.take(Input::Command(Command::Provide(provision))).await
     }
 
     /// What is offered, as its owner sees it.
     pub(super) fn providing_view(&self, provision: &Provision) -> Providing {
-        let services = provision.services.iter().map(|stock| ServiceView {
-            manifest: stock.manifest.digest(),
-            name: stock.manifest.name.clone(),
-            pinned: true,
-            unit_price: stock.unit_price,
-            run: stock.run,
-            warm: true,
-        });
-        Providing {
-            class: provision.class,
-            machine: provision.machine.clone(),
-            services: services.collect(),
-            slots: provision.slots,
-            addresses: provision.addresses.clone(),
-        }
+        let benches = provision.benches.iter().map(bench_view).collect();
+        Providing { benches, addresses: provision.addresses.clone() }
     }
 }

@@ -4,7 +4,7 @@ use assay_market::{Command, submission::Submission};
 use assay_protocol::{
     manifest::{Manifest, Meter, Policy, WorkPerMeter},
     notice::{Account, Head},
-    offer::Service,
+    offer::{Bench, Offer, Reachability, Service},
     units::{Amount, Duration, Rate, Timestamp},
 };
 
@@ -78,12 +78,17 @@ fn offer(now: Timestamp) -> Offer {
     Offer {
         sequence: 1,
         valid_until: now.after(Duration::seconds(60)),
-        class: Digest::default(),
-        machine: String::new(),
-        services: vec![service],
-        slots: 1,
+        benches: vec![Bench {
+            class: Digest::default(),
+            machine: String::new(),
+            device: String::new(),
+            memory_free: 1 << 30,
+            slots: 1,
+            services: vec![service],
+        }],
         notaries: Vec::new(),
         addresses: Vec::new(),
+        reachability: Reachability::Unknown,
         standing: None,
     }
 }
@@ -126,7 +131,8 @@ async fn a_flood_of_offers_takes_no_provider_out_of_reach() {
         driver.arrive(arrival).await.unwrap();
     }
     feeding.await.unwrap();
-    let query = Signed::seal(Query { sequence: 1, job: None }, &Keypair::from_seed(OWN), name);
+    let query =
+        Signed::seal(Query { sequence: 1, job: None, standing: false }, &Keypair::from_seed(OWN), name);
     let to = Keypair::from_seed(PROVIDER).id();
     driver.perform(Effect::Send { to, message: query.into() }).await.unwrap();
     let message = async { while !matches!(heard.recv().await.unwrap(), NetworkEvent::Message { .. }) {} };

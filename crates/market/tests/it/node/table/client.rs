@@ -6,7 +6,7 @@ use assay_protocol::{
     id::Digest,
     manifest::End,
     message::Message,
-    offer::{Offer, Service},
+    offer::{Bench, Offer, Reachability, Service},
     order::{Accept, Order},
     signed::Signed,
     units::{Amount, Duration, Rate},
@@ -37,12 +37,17 @@ impl Table {
         let offer = Offer {
             sequence: self.now.0,
             valid_until: self.now.after(Duration::seconds(900)),
-            class: class(),
-            machine: String::new(),
-            services: vec![service],
-            slots: 1,
+            benches: vec![Bench {
+                class: class(),
+                machine: String::new(),
+                device: String::new(),
+                memory_free: 1 << 30,
+                slots: 1,
+                services: vec![service],
+            }],
             notaries: self.office.genesis.notaries.clone(),
             addresses: vec![format!("/memory/{by}")],
+            reachability: Reachability::Unknown,
             standing: None,
         };
         self.hear(by, offer);

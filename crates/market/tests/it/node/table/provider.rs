@@ -3,11 +3,12 @@
 use assay_market::{
     Command, Input,
     input::{Blob, RunId, RunResult},
-    provision::{Provision, Stock},
+    provision::{Provision, Stock, Workbench},
 };
 use assay_protocol::{
     id::{Digest, JobId},
     notice::{Head, Notice, NoticeEvent},
+    offer::Reachability,
     order::{Failure, Order, Propose},
     signed::Signed,
     ticket::{Start, Ticket},
@@ -37,12 +38,17 @@ impl Table {
     pub(crate) fn provide_at(&mut self, unit_price: Amount) {
         let manifest = self.office.genesis.manifests[0].clone();
         self.want(Command::Provide(Provision {
-            class: class(),
-            machine: String::new(),
-            services: vec![Stock { manifest, unit_price, run: Duration(100) }],
-            slots: 1,
+            benches: vec![Workbench {
+                class: class(),
+                machine: String::new(),
+                device: String::new(),
+                memory_free: 1 << 30,
+                slots: 1,
+                services: vec![Stock { manifest, unit_price, run: Duration(100) }],
+            }],
             cancel_fee_min: Amount::ZERO,
             addresses: Vec::new(),
+            reachability: Reachability::Unknown,
         }));
     }
 
