@@ -25,7 +25,7 @@ fn paid(world: &World, newcomers: &[Place]) -> usize {
 }
 
 #[test]
-#[ignore = "an hour of 57 peers: some minutes"]
+#[ignore = "an hour of 61 peers: over a minute"]
 fn each_of_fifty_newcomers_has_its_first_paid_job_within_an_hour() {
     let plan = Plan { clients: 4 + NEWCOMERS, slots: 8, ..Plan::default() };
     let mut world = market(plan);
