@@ -9,7 +9,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
     ("assay-protocol", &[]),
     ("assay-engine", &[]),
     ("assay-market", &["assay-protocol"]),
-    ("assay-runtime", &["assay-protocol"]),
+    ("assay-runtime", &["assay-engine", "assay-protocol"]),
     ("assay-peer", &["assay-market", "assay-protocol", "assay-runtime"]),
     ("assay-simulations", &["assay-market", "assay-protocol"]),
     ("assay", &["assay-market", "assay-peer", "assay-protocol", "assay-runtime"]),

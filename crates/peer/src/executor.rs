@@ -24,9 +24,9 @@ use assay_market::{
 use assay_protocol::{
     check::ShownRecord,
     claim::Written,
-    compare, frames,
+    codec, compare, frames,
     id::Digest,
-    manifest::{End, Manifest, Meters},
+    manifest::{End, Manifest, Meter, Meters},
     merkle::{self, RECORD_BYTES},
     order::Failure,
     units::Duration,
@@ -50,6 +50,9 @@ pub(crate) const SALT_BYTES: usize = 32;
 pub const CHECK_PLACES: usize = 1;
 /// The longest run of a test before an offer.
 const TEST_WAIT: Duration = Duration::seconds(60);
+
+/// Tokens that are read and written in such a test.
+const TEST_TOKENS: u64 = 64;
 
 /// How a peer behaves when it is paid to run a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -220,7 +223,7 @@ impl Executor {
     /// [`Failure`], if it does not work.
     pub async fn test(&self, manifest: Manifest, input: Vec<u8>) -> Result<Duration, Failure> {
         let tested = self.block(move |inner| {
-            let envelope = envelope(&manifest, Digest::default(), u64::MAX, TEST_WAIT);
+            let envelope = envelope(&manifest, Digest::default(), test_units(&manifest), TEST_WAIT);
             let files = inner.files(&manifest)?;
             let mut took = Duration::default();
             for _ in 0..2 {
@@ -231,7 +234,8 @@ impl Executor {
                         return Err(Failure::Unusable);
                     }
                     Ok(outcome) => inner.note(&manifest, outcome.output, outcome.meters),
-                    Err(RunFailure::BadInput(_)) => {}
+                    // Of a text, which any model of language goes on from, nothing would have been tried.
+                    Err(RunFailure::BadInput(_)) if !manifest.policy.is_proven_by_rows() => {}
                     Err(failure) => return Err(mapped(&failure)),
                 }
                 took = Duration(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1));
@@ -302,7 +306,8 @@ impl Inner {
         let (output, meters) = forge::forge(&run.manifest, &run.seed, seen);
         tracing::warn!(job = %run.id.job, "made an output up");
         // Whatever rows it says that it has, nobody finds them.
-        let rows = frames::tokens(&output).iter().map(|_| run.seed).collect();
+        let row = |place| codec::digest("made-up row", &(run.seed, place as u64));
+        let rows = (0..frames::tokens(&output).len()).map(row).collect();
         self.keep(run, &Completed { output, end: End::Stop, meters, rows, log: Vec::new() })
     }
 
@@ -346,6 +351,17 @@ impl Inner {
 /// Whether a manifest names a model; the digest of nothing stands for none.
 pub(crate) fn has_model(manifest: &Manifest) -> bool {
     manifest.model != Digest::of(b"") && manifest.model != Digest::default()
+}
+
+/// The units of a test: a text without a limit would go on to the end of its context.
+fn test_units(manifest: &Manifest) -> u64 {
+    match manifest.meter {
+        Meter::Tokens(_) => {
+            let (tokens_read, tokens_written) = (TEST_TOKENS, TEST_TOKENS);
+            manifest.units(&Meters { tokens_read, tokens_written, ..Meters::default() })
+        }
+        Meter::Calls | Meter::MegaFuel => u64::MAX,
+    }
 }
 
 /// A job for the sandbox. Its ceilings come from the manifest and the order alone, so every machine has the same.
@@ -400,7 +416,10 @@ fn mapped(failure: &RunFailure) -> Failure {
         | RunFailure::ModelAbsent(_)
         | RunFailure::NotAModel(_)
         | RunFailure::WrongBytes { .. } => Failure::Unusable,
-        RunFailure::Cancelled | RunFailure::WorkerDied(_) | RunFailure::WorkerAbsent(_) => Failure::Machine,
+        RunFailure::Cancelled
+        | RunFailure::OutOfProcessMemory { .. }
+        | RunFailure::WorkerDied(_)
+        | RunFailure::WorkerAbsent(_) => Failure::Machine,
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct RunCounts {
     transcript: Mutex<Transcript>,
     misuse: Mutex<Option<Misuse>>,
     log_bytes_left: Mutex<u64>,
+    /// Bytes that may still go to and come from the vocabulary.
+    text_bytes_left: Mutex<u64>,
     complaint: Mutex<Option<String>>,
     port: Arc<dyn Port>,
 }
@@ -62,6 +64,7 @@ impl RunCounts {
             transcript: Mutex::default(),
             misuse: Mutex::default(),
             log_bytes_left: Mutex::new(u64::from(envelope.limits.log_bytes)),
+            text_bytes_left: Mutex::new(envelope.limits.host_call_bytes),
             complaint: Mutex::new(None),
             port,
         }
@@ -109,6 +112,23 @@ impl RunCounts {
 
     fn tokens(&self) -> (u64, u64) {
         (self.tokens_read.load(Ordering::Relaxed), self.tokens_written.load(Ordering::Relaxed))
+    }
+
+    /// How many tokens could still be written and paid for.
+    pub(crate) fn tokens_left(&self) -> u64 {
+        let Some((weights, most)) = self.tokens_max else { return u64::MAX };
+        let (read, written) = self.tokens();
+        let used = read.saturating_mul(weights.read.into());
+        let used = used.saturating_add(written.saturating_mul(weights.written.into()));
+        most.saturating_sub(used).checked_div(weights.written.into()).unwrap_or(u64::MAX)
+    }
+
+    /// Takes so many bytes of what may be asked of a vocabulary; false, if there are not as many left.
+    pub(crate) fn take_text(&self, bytes: usize) -> bool {
+        let mut left = self.text_bytes_left.lock().unwrap_or_else(PoisonError::into_inner);
+        let rest = left.checked_sub(bytes as u64);
+        *left = rest.unwrap_or_default();
+        rest.is_some()
     }
 
     /// What was counted, but for the guest's own instructions.
@@ -159,5 +179,47 @@ impl RunCounts {
     /// The last complaint.
     pub(crate) fn complaint(&self) -> Option<String> {
         self.complaint.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::id::Digest;
+
+    use super::*;
+
+    struct Nobody;
+
+    impl Port for Nobody {
+        fn chunk(&self, _: Vec<u8>) {}
+        fn line(&self, _: String) {}
+        fn is_cancelled(&self) -> bool {
+            false
+        }
+    }
+
+    fn counts(units_max: Units) -> RunCounts {
+        let mut envelope = Envelope::new(Digest::default(), Digest::default());
+        envelope.meter = Meter::Tokens(TokenWeights { read: 2, written: 5 });
+        envelope.units_max = units_max;
+        envelope.limits.host_call_bytes = 10;
+        RunCounts::new(&envelope, Arc::new(Nobody))
+    }
+
+    #[test]
+    fn what_was_read_is_not_there_to_be_written() {
+        let counts = counts(29);
+        assert_eq!(counts.tokens_left(), 5);
+        assert!(counts.count_read(&[1, 2, 3]));
+        assert_eq!(counts.tokens_left(), 4);
+        assert!(!counts.count_read(&[0; 12]) && counts.is_exhausted());
+        assert_eq!(counts.meters(), Meters { tokens_read: 3, ..Meters::default() });
+    }
+
+    #[test]
+    fn all_text_of_a_run_has_one_bound() {
+        let counts = counts(1);
+        assert!(counts.take_text(6) && counts.take_text(4));
+        assert!(!counts.take_text(1));
     }
 }

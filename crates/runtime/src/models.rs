@@ -3,7 +3,7 @@
 //! **Invariant:** the names are the digest of the job's one model and the word [`ROLE`] that stands for it; there is no
 //! name for anything else on the machine.
 
-use std::{sync::Arc, thread};
+use std::sync::Arc;
 
 use assay_protocol::id::Digest;
 use wasmtime_wasi_nn::{Graph, GraphRegistry, backend::BackendGraph};
@@ -22,6 +22,10 @@ use crate::{
 /// The name by which a runner that serves any model asks for the one of its job.
 pub const ROLE: &str = "model";
 
+/// Threads that one language model runs on. As many workers run as there are places; more threads in each would wait for
+/// each other at every product.
+const THREADS: usize = 1;
+
 /// A model's bytes, and the threads of the engine that runs it.
 pub(crate) enum Unread {
     /// For rten, whose threads are its own.
@@ -34,8 +38,7 @@ impl Unread {
     /// Says by its header which engine runs a model, and starts that engine's threads: later there may be none to start.
     pub(crate) fn prepare(bytes: Vec<u8>) -> Self {
         if LanguageModel::is_one(&bytes) {
-            let threads = thread::available_parallelism().map_or(1, usize::from);
-            return Self::Gguf(bytes, Cpu::new(threads));
+            return Self::Gguf(bytes, Cpu::new(THREADS));
         }
         rten::start_threads();
         Self::Onnx(bytes)
@@ -80,13 +83,16 @@ impl Loaded {
         name == ROLE || name == self.name.to_string()
     }
 
-    fn graph(&self, counts: &Arc<RunCounts>, draft: &Arc<[u32]>) -> Graph {
+    fn graph(&self, counts: &Arc<RunCounts>, draft: &Arc<[u32]>, logits_bytes_max: u64) -> Graph {
         let counts = Arc::clone(counts);
         let graph: Box<dyn BackendGraph> = match &self.model {
             LoadedModel::Network(network) => Box::new(Metered::new(Arc::clone(network), counts)),
-            LoadedModel::Language(language) => {
-                Box::new(LanguageGraph::new(Arc::clone(language), counts, Arc::clone(draft)))
-            }
+            LoadedModel::Language(language) => Box::new(LanguageGraph::new(
+                Arc::clone(language),
+                counts,
+                Arc::clone(draft),
+                logits_bytes_max,
+            )),
         };
         Graph::from(graph)
     }
@@ -99,9 +105,17 @@ pub(crate) struct Graphs {
 }
 
 impl Graphs {
-    /// The registry of one job, which is expected to write the tokens of `draft`.
-    pub(crate) fn new(model: Option<&Loaded>, counts: &Arc<RunCounts>, draft: &Arc<[u32]>) -> Self {
-        let graph = model.map(|loaded| (loaded.name.to_string(), loaded.graph(counts, draft)));
+    /// The registry of one job, which is expected to write the tokens of `draft`. One call gives at most so many bytes of
+    /// rows.
+    pub(crate) fn new(
+        model: Option<&Loaded>,
+        counts: &Arc<RunCounts>,
+        draft: &Arc<[u32]>,
+        logits_bytes_max: u64,
+    ) -> Self {
+        let graph =
+            |loaded: &Loaded| (loaded.name.to_string(), loaded.graph(counts, draft, logits_bytes_max));
+        let graph = model.map(graph);
         Self { graph, counts: Arc::clone(counts) }
     }
 }

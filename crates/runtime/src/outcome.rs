@@ -52,9 +52,15 @@ pub enum RunFailure {
         /// What it had.
         fuel: u64,
     },
-    /// The guest or the process around it wanted more memory than it may have.
+    /// The guest wanted more memory than it may have.
     #[error("the run needs more than its {bytes} bytes of memory")]
     OutOfMemory {
+        /// What it had.
+        bytes: u64,
+    },
+    /// The process around the guest wanted more memory than it may have, or than there is: another machine may do it.
+    #[error("the worker needs more than its {bytes} bytes of memory")]
+    OutOfProcessMemory {
         /// What it had.
         bytes: u64,
     },

@@ -118,9 +118,10 @@ impl Sandbox {
         let returned = call(&self.runner, &mut store, envelope, input);
         let _ = self.ticker.send(());
         let fuel_left = store.get_fuel().unwrap_or(0);
-        let session = store.into_data();
+        let mut session = store.into_data();
         let returned = returned.map_err(|error| explain(&error, envelope, &session))?;
         let outcome = returned.map_err(|failure| translate(failure, envelope, &session))?;
+        session.flush();
         finish(outcome, fuel - fuel_left, envelope, &session)
     }
 }

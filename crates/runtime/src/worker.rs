@@ -207,7 +207,7 @@ impl Worker {
         started: Instant,
         follower: &mut dyn Follower,
     ) -> Result<Completed, RunFailure> {
-        let body_bytes_max = limits.output_bytes.max(limits.log_bytes.into());
+        let body_bytes_max = limits.output_bytes.max(limits.log_bytes.into()).max(child::ROWS_BYTES_MAX);
         let mut kill_at = started + Duration::from_millis(limits.wall_ms) + GRACE;
         let mut cancelled = false;
         let mut gathered = Gathered::new(limits);

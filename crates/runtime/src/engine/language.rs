@@ -11,7 +11,7 @@ use assay_engine::{
     gguf::{Gguf, MAGIC},
     model::{Choices, Model},
     pack::Pack,
-    session::{Processor, Row, Rows, Session},
+    session::{DRAFT_TOKENS_MAX, Processor, Row, Rows, Session},
     vocabulary::Vocabulary,
 };
 use assay_protocol::id::Digest;
@@ -67,13 +67,20 @@ fn refuse(why: impl std::fmt::Display) -> RunFailure {
 pub(crate) struct LanguageGraph {
     language: Arc<LanguageModel>,
     counts: Arc<RunCounts>,
+    /// Bytes of rows that one call gives.
+    logits_bytes_max: u64,
     /// What the run is expected to write.
     draft: Arc<[u32]>,
 }
 
 impl LanguageGraph {
-    pub(crate) fn new(language: Arc<LanguageModel>, counts: Arc<RunCounts>, draft: Arc<[u32]>) -> Self {
-        Self { language, counts, draft }
+    pub(crate) fn new(
+        language: Arc<LanguageModel>,
+        counts: Arc<RunCounts>,
+        draft: Arc<[u32]>,
+        logits_bytes_max: u64,
+    ) -> Self {
+        Self { language, counts, logits_bytes_max, draft }
     }
 }
 
@@ -89,6 +96,7 @@ impl BackendGraph for LanguageGraph {
             language: Arc::clone(&self.language),
             counts: Arc::clone(&self.counts),
             session,
+            logits_bytes_max: self.logits_bytes_max,
             draft: Some(Arc::clone(&self.draft)),
         });
         Ok(context.into())
@@ -100,24 +108,32 @@ struct LanguageContext {
     language: Arc<LanguageModel>,
     counts: Arc<RunCounts>,
     session: Session,
+    /// Bytes of rows that one call gives.
+    logits_bytes_max: u64,
     /// What is expected behind the first tokens, until those are read.
     draft: Option<Arc<[u32]>>,
 }
 
 impl LanguageContext {
-    fn extend(&mut self, step: &Step) -> Result<Vec<NamedTensor>, String> {
+    fn extend(&mut self, step: &ContextStep) -> Result<Vec<NamedTensor>, String> {
         if let Some(keep) = step.keep {
             self.session.truncate(keep);
             self.counts.transcript().keep(keep);
+        }
+        let vocabulary = self.language.model.settings().vocabulary;
+        let rows = step.rows_count() as u64;
+        if rows.saturating_mul(4 * vocabulary as u64) > self.logits_bytes_max {
+            return Err(format!("{rows} rows at once are more than {} bytes", self.logits_bytes_max));
         }
         if !self.counts.count_read(&step.tokens) {
             return Err("the units ordered are used up".into());
         }
         if let Some(draft) = self.draft.take() {
-            // It is a hint: one that does not fit is none.
-            let _ = self.session.expect(&draft);
+            // It is a hint: one that does not fit is none. What could not be paid for is not computed.
+            let payable = self.counts.tokens_left().min(DRAFT_TOKENS_MAX as u64);
+            let length = draft.len().min(usize::try_from(payable).unwrap_or(usize::MAX));
+            let _ = self.session.expect(&draft[..length]);
         }
-        let vocabulary = self.language.model.settings().vocabulary;
         let mut logits = Vec::with_capacity(4 * vocabulary);
         let mut rows = 0_u32;
         let mut digests = Vec::new();
@@ -155,7 +171,7 @@ impl BackendExecutionContext for LanguageContext {
         if !self.counts.count_call() {
             return Err(complain(&self.counts, "the units ordered are used up"));
         }
-        let given = Step::read(inputs.unwrap_or_default()).and_then(|step| self.extend(&step));
+        let given = ContextStep::read(inputs.unwrap_or_default()).and_then(|step| self.extend(&step));
         given.map(Some).map_err(|why| complain(&self.counts, &why))
     }
 }
@@ -166,13 +182,22 @@ fn complain(counts: &RunCounts, why: &str) -> BackendError {
 }
 
 /// What a guest asks of its context.
-struct Step {
+struct ContextStep {
     tokens: Vec<u32>,
     rows: Rows,
     keep: Option<usize>,
 }
 
-impl Step {
+impl ContextStep {
+    /// How many rows are wanted.
+    fn rows_count(&self) -> usize {
+        match self.rows {
+            Rows::Last => 1,
+            Rows::All => self.tokens.len(),
+            Rows::From(first) => self.tokens.len().saturating_sub(first),
+        }
+    }
+
     fn read(inputs: Vec<NamedTensor>) -> Result<Self, String> {
         let (mut tokens, mut rows, mut keep) = (None, None, None);
         for NamedTensor { name, tensor } in inputs {

@@ -18,6 +18,7 @@ const TABLES_MAX: usize = 64;
 pub(super) struct Ceiling {
     memory_bytes: u64,
     memory_bytes_max: u64,
+    process_memory_bytes: u64,
     table_elements: u64,
     table_elements_max: u32,
     refused: Option<RunFailure>,
@@ -28,6 +29,7 @@ impl Ceiling {
         Self {
             memory_bytes: 0,
             memory_bytes_max: limits.guest_memory_bytes,
+            process_memory_bytes: limits.process_memory_bytes,
             table_elements: 0,
             table_elements_max: limits.table_elements,
             refused: None,
@@ -65,7 +67,7 @@ impl ResourceLimiter for Ceiling {
     /// The system refused what the limit allowed: the limit on the process was lower.
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         if error.downcast_ref::<std::io::Error>().is_some() {
-            self.refuse_memory();
+            self.refused = Some(RunFailure::OutOfProcessMemory { bytes: self.process_memory_bytes });
         }
         Ok(())
     }

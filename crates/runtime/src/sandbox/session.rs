@@ -33,6 +33,9 @@ pub(super) struct GuestSession {
     output_bytes_max: u64,
     /// What the output is made of, once there is any.
     writes: Option<Writes>,
+    /// Text that came without a token: it goes out with the next one, or with the runner's own end. So an output that
+    /// was cut short at any token is what a run gives that has no units beyond it.
+    held: Vec<u8>,
     /// Why the guest was told to return, if it was.
     told: Option<End>,
 }
@@ -56,7 +59,7 @@ impl GuestSession {
         let counts = Arc::new(RunCounts::new(envelope, Arc::clone(&port)));
         let mut table = ResourceTable::new();
         table.set_max_capacity(envelope.limits.handles as usize);
-        let graphs = Graphs::new(model, &counts, draft);
+        let graphs = Graphs::new(model, &counts, draft, envelope.limits.host_call_bytes);
         Self {
             ceiling: Ceiling::new(&envelope.limits),
             table,
@@ -68,6 +71,7 @@ impl GuestSession {
             emitted_bytes: 0,
             output_bytes_max: envelope.limits.output_bytes,
             writes: None,
+            held: Vec::new(),
             told: None,
         }
     }
@@ -79,6 +83,19 @@ impl GuestSession {
             (None, true, _) | (None, false, types::End::Length) => End::Length,
             // Without a cancel there is nobody who can have wanted one.
             (None, false, types::End::Stop | types::End::Cancelled) => End::Stop,
+        }
+    }
+
+    /// Gives out the text that no token came for any more, where the runner ended by itself.
+    pub(super) fn flush(&mut self) {
+        if self.told.is_some() || self.counts.is_exhausted() || self.held.is_empty() {
+            return;
+        }
+        let held = std::mem::take(&mut self.held);
+        if let Some(frame) = frames::encode(&[], &held)
+            && self.has_room(frame.len(), Writes::Frames)
+        {
+            self.give(frame);
         }
     }
 
@@ -118,18 +135,22 @@ impl session::Host for GuestSession {
     }
 
     fn emit_tokens(&mut self, tokens: Vec<u32>, text: Vec<u8>) -> bool {
-        let Some(frame) = frames::encode(&tokens, &text) else { return self.accuse(Misuse::Frame) };
+        let said = [self.held.as_slice(), &text].concat();
+        let Some(frame) = frames::encode(&tokens, &said) else { return self.accuse(Misuse::Frame) };
         if !self.has_room(frame.len(), Writes::Frames) {
             return false;
         }
+        if tokens.is_empty() {
+            self.held = said;
+            return true;
+        }
+        self.held.clear();
         match self.counts.count_written(&tokens) {
             Err(misuse) => self.accuse(misuse),
             Ok(false) => {
                 self.told = Some(End::Length);
                 false
             }
-            // There is nothing in it.
-            Ok(true) if tokens.is_empty() && text.is_empty() => true,
             Ok(true) => self.give(frame),
         }
     }

@@ -40,6 +40,8 @@ use crate::{
 const HOST_STACK_BYTES: usize = 2 * 1024 * 1024;
 /// Rows of evidence that are said at once.
 const ROWS_AT_ONCE: usize = 1024;
+/// Bytes of them.
+pub(super) const ROWS_BYTES_MAX: u64 = (ROWS_AT_ONCE * size_of::<Digest>()) as u64;
 /// The exit status of a worker in which something panicked.
 const PANICKED: i32 = 101;
 

@@ -152,7 +152,7 @@ impl Process {
         let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
         let words = self.last_words();
         if words.contains(OUT_OF_MEMORY) {
-            return RunFailure::OutOfMemory { bytes: self.limits.process_memory_bytes };
+            return RunFailure::OutOfProcessMemory { bytes: self.limits.process_memory_bytes };
         }
         let words = words.trim().replace('\n', " ");
         let colon = if words.is_empty() { "" } else { ": " };

@@ -207,7 +207,7 @@ fn a_model_that_eats_all_memory_is_told_so() {
     let world = World::new();
     let mut job = world.job_on(&caller("model", "x", 4, 16, CALL_ONCE), &onnx::glutton());
     job.envelope.limits.process_memory_bytes = 512 * MIB;
-    assert_eq!(world.failure(&job), RunFailure::OutOfMemory { bytes: 512 * MIB });
+    assert_eq!(world.failure(&job), RunFailure::OutOfProcessMemory { bytes: 512 * MIB });
 }
 
 #[test]
