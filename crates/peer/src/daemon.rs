@@ -218,12 +218,15 @@ impl Daemon {
         let socket = |error| DaemonError::Socket { path: home.socket(), error };
         let mut server = Server::bind(&home).map_err(socket)?;
         let (end, ending) = oneshot::channel();
+        let own = restored.peer();
+        let has_contacts = file.contacts.iter().any(|contact| contact.peer != own);
         let genesis = Arc::new(file.genesis);
-        let (peer, name, addresses) = (restored.peer(), genesis.name.clone(), network.listening());
+        let (peer, name, addresses) = (own, genesis.name.clone(), network.listening());
         let room = DiskRoom::watch(home.root().to_owned(), settings.daemon.free_bytes_min);
         let settings = settings.client;
+        let alone = options.alone;
         let parts =
-            Parts { genesis, settings, network, events, store, executor, room, ending, alone: options.alone };
+            Parts { genesis, settings, network, events, store, executor, room, ending, alone, has_contacts };
         let (watchdog, closing) = (parts.network.watchdog().clone(), parts.network.clone());
         let (driver, inlets, responder) = restored.into_driver(parts);
         let snapshotting = snapshotting.start(responder.clone());

@@ -4,11 +4,14 @@
 //! other things under numbers that it has used: every peer would leave it. So it asks whom it can reach for the last that
 //! they heard it say. Each answer bears its own signature, so nobody can hold it up with a lie.
 //!
+//! It waits for all whom it asked, and for as long as others may take to connect: whoever comes first may know less than
+//! who comes next, and an old head is as genuine as the last.
+//!
 //! **Invariant:** until somebody was heard, or its operator says that it is alone, a notary that has a journal signs
-//! nothing; one that is behind its own words ends.
+//! nothing; one that is behind its own words ends. No answer shortens the wait for others.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     time::{Duration, Instant},
 };
 
@@ -27,13 +30,13 @@ use crate::journal::Broken;
 
 /// How long a peer has to answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
-/// How long others may still answer once one has.
-const OTHERS_WAIT: Duration = Duration::from_secs(1);
-/// How long those may answer who know nothing, before their word is enough.
-const NOTHING_WAIT: Duration = Duration::from_secs(10);
-/// How long a new notary looks for somebody who has heard of it.
+/// How long others may take to connect, from the first that was asked and answered.
+const OTHERS_WAIT: Duration = Duration::from_secs(10);
+/// How long a new notary of a network that names no contacts looks for somebody who has heard of it.
 const NEW_WAIT: Duration = Duration::from_secs(1);
-/// After this long alone it says that it waits.
+/// After how long a peer that gave no answer is asked again.
+const ASK_PAUSE: Duration = Duration::from_secs(10);
+/// After this long without any answer it says that it waits.
 const ALONE_WAIT: Duration = Duration::from_secs(5);
 
 /// Why a loop ended.
@@ -61,40 +64,70 @@ pub(crate) enum Ended {
 /// What was heard so far.
 pub(crate) struct Confirming {
     since: Instant,
-    asked: BTreeSet<PeerId>,
-    waiting: usize,
-    /// When the first answered that knew something, and the first that did not.
-    agreed: Option<Instant>,
-    answered: bool,
-    is_new: bool,
+    asked: BTreeMap<PeerId, Asked>,
+    /// How long a notary without a journal waits, since nobody may be there.
+    new_wait: Option<Duration>,
     told: bool,
 }
 
+/// A peer that was asked.
+struct Asked {
+    at: Instant,
+    answer: Answer,
+}
+
+/// What it said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// It may still answer.
+    Awaited,
+    /// It refused, was not understood, or took too long.
+    Missing,
+    /// It gave what it heard, if that is nothing.
+    Given,
+}
+
 impl Confirming {
-    pub(crate) fn new(is_new: bool) -> Self {
-        Self {
-            since: Instant::now(),
-            asked: BTreeSet::new(),
-            waiting: 0,
-            agreed: None,
-            answered: false,
-            is_new,
-            told: false,
+    /// Of a notary with or without a journal, in a network that names contacts or none.
+    pub(crate) fn new(now: Instant, is_new: bool, has_contacts: bool) -> Self {
+        let new_wait = is_new.then_some(if has_contacts { OTHERS_WAIT } else { NEW_WAIT });
+        Self { since: now, asked: BTreeMap::new(), new_wait, told: false }
+    }
+
+    /// Notes that a peer is asked; false if that is not to be done now.
+    fn ask(&mut self, peer: PeerId, now: Instant) -> bool {
+        // Strangers who come, say nothing and go are not kept in mind.
+        self.asked.retain(|_, asked| asked.answer != Answer::Missing || now - asked.at < ASK_PAUSE);
+        if self.asked.contains_key(&peer) {
+            return false;
+        }
+        self.asked.insert(peer, Asked { at: now, answer: Answer::Awaited });
+        true
+    }
+
+    /// Notes what a peer answered.
+    fn note(&mut self, peer: PeerId, answer: Answer) {
+        if let Some(asked) = self.asked.get_mut(&peer) {
+            asked.answer = answer;
         }
     }
 
-    /// True once enough was heard.
-    fn suffices(&self) -> bool {
-        let passed = self.since.elapsed();
-        let all_heard = |since: Instant| self.waiting == 0 || since.elapsed() >= OTHERS_WAIT;
-        self.agreed.is_some_and(all_heard)
-            || (self.answered && passed >= NOTHING_WAIT)
-            || (self.is_new && (self.answered || passed >= NEW_WAIT))
+    /// When the first was asked of those that answered.
+    fn met(&self) -> Option<Instant> {
+        self.asked.values().filter(|asked| asked.answer == Answer::Given).map(|asked| asked.at).min()
     }
 
-    /// True if it is to be said now that nobody is there.
-    fn waits_alone(&mut self) -> bool {
-        let alone = !self.is_new && self.asked.is_empty() && self.since.elapsed() >= ALONE_WAIT;
+    /// True once enough was heard. Those that are asked late are not waited for: else strangers could hold it up for ever.
+    fn suffices(&self, now: Instant) -> bool {
+        let met = || self.met().map(|met| met + OTHERS_WAIT);
+        let Some(begin) = self.new_wait.map(|wait| self.since + wait).or_else(met) else { return false };
+        let awaited = |asked: &Asked| asked.answer == Answer::Awaited && asked.at < begin;
+        now >= begin && !self.asked.values().any(awaited)
+    }
+
+    /// True if it is to be said now that nobody answers.
+    fn waits_alone(&mut self, now: Instant) -> bool {
+        let alone = self.new_wait.is_none() && self.met().is_none() && now - self.since >= ALONE_WAIT;
         alone && !std::mem::replace(&mut self.told, true)
     }
 }
@@ -103,8 +136,7 @@ impl Driver {
     /// Asks a peer what it heard of this notary, if that is not known yet.
     pub(super) fn confirm_by(&mut self, peer: PeerId) {
         let Some(confirming) = &mut self.confirming else { return };
-        if confirming.asked.insert(peer) {
-            confirming.waiting += 1;
+        if confirming.ask(peer, Instant::now()) {
             ask_head(&self.background, peer, (self.own, self.network_id));
         }
     }
@@ -115,14 +147,7 @@ impl Driver {
             self.compare_with(*head)?;
         }
         let Some(confirming) = &mut self.confirming else { return Ok(()) };
-        confirming.waiting = confirming.waiting.saturating_sub(1);
-        match heads {
-            None => {
-                confirming.asked.remove(&from);
-            }
-            Some([]) => confirming.answered = true,
-            Some(_) => confirming.agreed = confirming.agreed.or_else(|| Some(Instant::now())),
-        }
+        confirming.note(from, if heads.is_some() { Answer::Given } else { Answer::Missing });
         Ok(())
     }
 
@@ -153,12 +178,12 @@ impl Driver {
             self.confirm_by(peer);
         }
         let Some(confirming) = &mut self.confirming else { return };
-        if confirming.suffices() {
+        if confirming.suffices(Instant::now()) {
             self.confirming = None;
             drop(self.background.reports.send(Input::Command(Command::KeepBooks)));
-        } else if confirming.waits_alone() {
+        } else if confirming.waits_alone(Instant::now()) {
             tracing::warn!(
-                "nobody is there to ask for the last head of this notary's journal: it signs nothing until somebody is, \
+                "nobody has said what they heard last of this notary's journal: it signs nothing until somebody does, \
                  or until it is started with `assay up --alone`"
             );
         }
@@ -188,3 +213,6 @@ fn head_of(word: Message, (own, network): (PeerId, NetworkId)) -> Option<Head> {
     }
     if let Opened::Notice(notice) = &opened { Some(notice.head) } else { None }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** the brain is restored from all that the journal led to, or not at all.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Instant};
 
 use assay_market::{
     Book, Command, Effects, Input, Node, Record,
@@ -177,6 +177,8 @@ pub(crate) struct Parts {
     pub(crate) ending: oneshot::Receiver<()>,
     /// A notary need not ask what others remember of it.
     pub(crate) alone: bool,
+    /// The network file says where others are.
+    pub(crate) has_contacts: bool,
 }
 
 impl Restored {
@@ -208,12 +210,13 @@ impl Restored {
         reason = "reports answer effects: never more than the brain asked for"
     )]
     pub(crate) fn into_driver(self, parts: Parts) -> (Driver, Inlets, Responder) {
-        let Parts { genesis, settings, network, events, store, executor, room, ending, alone } = parts;
+        let Parts { genesis, settings, network, events, store, executor, room, ending, alone, has_contacts } =
+            parts;
         let Self { mut node, own, book, effects, journal, indexing, last, entries, .. } = self;
         let network_id = genesis.id();
         let confirming = (genesis.notaries.contains(&own) && !alone).then(|| {
             node.hold_books_back();
-            Confirming::new(entries == 0)
+            Confirming::new(Instant::now(), entries == 0, has_contacts)
         });
         let (reports, reported) = mpsc::unbounded_channel();
         let (visits, visited) = mpsc::channel(VISITS_MAX);

@@ -108,6 +108,7 @@ impl Started {
             room: DiskRoom::with(1),
             ending,
             alone: true,
+            has_contacts: false,
         };
         let (driver, inlets, responder) = restored.into_driver(parts);
         Self { driver, inlets, responder, let_through, begins }
