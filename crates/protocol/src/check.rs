@@ -30,7 +30,7 @@ pub struct Check {
     pub manifest: Manifest,
     /// Where the run ends at the latest: the order's ceiling, or what was claimed of a job that its client cancelled.
     pub units_max: Units,
-    /// The longest run.
+    /// The longest run: [`crate::deadline::checking`].
     pub run_max: Duration,
     /// What the run draws its choices from.
     pub seed: Digest,

@@ -48,14 +48,20 @@ pub fn run_max(genesis: &Genesis, order: &Order) -> Duration {
     RUN_BASE.plus(genesis.estimate(order.work_max).times(RUN_ESTIMATES))
 }
 
-/// How long a verifier has for its seal, from the beginning of its check: as long as three runs, by the estimate and by what
-/// the order allows its provider, so that a client that has a slow input run makes nobody late who is honest. Where it may
-/// be tried along the output, and that may be false, both a reading and a run fit in.
+/// The longest run of a check: as long as three runs, by the estimate and by what the order allows its provider, so that
+/// neither a slow input nor an order that allows hardly any time makes anybody late who is honest. Where it may be tried
+/// along the output, and that may be false, both a reading and a run fit in.
 #[must_use]
-pub fn sealing(genesis: &Genesis, order: &Order) -> Duration {
+pub fn checking(genesis: &Genesis, order: &Order) -> Duration {
     let along = if order.manifest.policy.is_proven_by_rows() { order.check_work_max() } else { 0 };
     let working = genesis.estimate(order.work_max).plus(genesis.estimate(along));
-    working.max(order.run_max).times(CHECK_ESTIMATES).plus(genesis.timers.seal)
+    working.max(order.run_max).times(CHECK_ESTIMATES)
+}
+
+/// How long a verifier has for its seal, from the beginning of its check: its longest run, and the time for a seal.
+#[must_use]
+pub fn sealing(genesis: &Genesis, order: &Order) -> Duration {
+    checking(genesis, order).plus(genesis.timers.seal)
 }
 
 /// From the opening to the payment, where nobody objects and no jury is called.

@@ -4,7 +4,8 @@
 
 use assay_protocol::{
     check::{Check, Draft},
-    codec,
+    codec, deadline,
+    genesis::Genesis,
     id::{JobId, PeerId},
     job::{Job, SeatPhase, Stage},
     notice::{Account, Notice, NoticeEvent},
@@ -26,9 +27,6 @@ use crate::{
 pub(super) fn half_of(ticket: &Ticket) -> Duration {
     Duration(ticket.claim_by.since(ticket.standing.opened).0 / 2)
 }
-
-/// How much longer than a provider a verifier may run: a slower machine is to find out what a faster one claims.
-const CHECK_PATIENCE: u64 = 3;
 
 impl Notary {
     /// How an account stands, in answer to the question or instruction of this number.
@@ -149,7 +147,7 @@ impl Notary {
             }
             Stage::Checking(SeatPhase::Calling { .. } | SeatPhase::Sealing { .. })
             | Stage::Jury(SeatPhase::Calling { .. } | SeatPhase::Sealing { .. }) => {
-                if let Some(check) = self.check(open) {
+                if let Some(check) = self.check(open, cx.genesis) {
                     cx.say(check.verifier, check);
                 }
             }
@@ -183,7 +181,7 @@ impl Notary {
     }
 
     /// What the verifier in the last seat is asked.
-    fn check(&self, open: &OpenJob) -> Option<Check> {
+    fn check(&self, open: &OpenJob, genesis: &Genesis) -> Option<Check> {
         let (order, job, due) = (open.job.order(), open.job.id(), open.job.works_until()?);
         let verifier = open.job.seats().last()?.peer;
         let swap = codec::digest("sources", &(job, verifier, self.seed)).0[0] & 1 == 1;
@@ -195,7 +193,7 @@ impl Notary {
             class: order.class,
             manifest: order.manifest.clone(),
             units_max: open.job.checked_units(),
-            run_max: order.run_max.times(CHECK_PATIENCE),
+            run_max: deadline::checking(genesis, order),
             seed: order.seed(),
             input_commit: order.input_commit,
             sources,

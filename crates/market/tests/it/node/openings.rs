@@ -28,8 +28,13 @@ fn exact(genesis: &mut Genesis) {
 
 /// A notary that has opened an order whose outputs must agree in each byte.
 fn opened() -> (Table, Order, Ticket) {
+    opened_under(|_| {})
+}
+
+fn opened_under(change: fn(&mut Order)) -> (Table, Order, Ticket) {
     let mut table = Table::of(NOTARY, exact);
-    let order = table.order(0, 0);
+    let mut order = table.order(0, 0);
+    change(&mut order);
     let accept = Accept { job: order.id(), class: order.class, rate_max: Rate::ONE, starts_in: Duration(0) };
     let accept = table.office.say(order.provider, accept);
     table.hear(CLIENT, Open { order: table.office.say(order.client, order.clone()), accept });
@@ -79,7 +84,10 @@ fn draw(table: &mut Table) {
 
 /// A notary that has a claim with what opens it.
 fn kept() -> (Table, Order, OpenClaim) {
-    let (mut table, order, ticket) = opened();
+    kept_of(opened())
+}
+
+fn kept_of((mut table, order, ticket): (Table, Order, Ticket)) -> (Table, Order, OpenClaim) {
     let (claim, opening) = claimed(&order, &ticket);
     table.hear(PROVIDER, opening.clone());
     assert_eq!(table.saves(), 0, "it waits for the claim");
@@ -135,6 +143,21 @@ fn what_opens_a_claim_enters_the_books_when_the_job_is_checked_and_before_anybod
         assert_eq!(*said.said(), opening);
         assert!(table.count("Check") > 0, "nobody is asked: {:?}", table.said());
         assert!(!asks(&table), "the provider need not be there");
+    }
+}
+
+#[test]
+fn a_verifier_may_run_as_long_as_its_deadline_was_reckoned_for_however_little_the_order_allows() {
+    let changes: [fn(&mut Order); 2] = [|order| order.run_max = Duration(1), |_| {}];
+    for change in changes {
+        let (mut table, order, _) = kept_of(opened_under(change));
+        draw(&mut table);
+        let given = table.sent().find_map(|(_, message)| {
+            if let Message::Check(check) = message { Some(check.said().run_max) } else { None }
+        });
+        let (estimated, allowed) = (table.office.genesis.estimate(order.work_max), order.run_max);
+        assert_eq!(given, Some(estimated.max(allowed).times(3)), "{allowed:?} of {estimated:?}");
+        assert_eq!(estimated > allowed, allowed == Duration(1), "each decides once");
     }
 }
 
