@@ -115,7 +115,8 @@ impl Verifier {
     fn go_on<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         let Some(checking) = self.checks.get_mut(&job) else { return };
         let (notary, shown_by) = (checking.check.signer(), checking.shown_by(&cx.genesis.timers));
-        let forget_at = shown_by.after(KEPT);
+        // What waits its turn may be due long after one that is sealed at once, and of one check one thing is said.
+        let forget_at = shown_by.max(checking.check.seal_by).after(KEPT);
         if cx.now >= forget_at {
             return self.keep(VerifierRecord::Forgotten(run_id(job)), cx);
         }
@@ -163,19 +164,22 @@ impl Verifier {
         if !cx.is_notary(notary) || !checks_kind(check, cx) {
             return Heard::Misstep(Fault::Stranger);
         }
-        match self.checks.get(&job).map(|checking| &checking.phase) {
+        let saved = self.checks.get(&job);
+        // For one check it signs one deadline: that by which it was asked first.
+        let due = saved.map_or(check.due, |checking| checking.check.due);
+        match saved.map(|checking| &checking.phase) {
             None if self.checks.len() < CHECKS_KEPT_MAX => {
                 self.keep(VerifierRecord::Asked(check.into()), cx);
                 cx.tell(Event::Checking { job });
-                cx.say(notary, Underway { job, due: check.due });
+                cx.say(notary, Underway { job, due });
             }
             None => return Heard::Misstep(Fault::Crowded),
             Some(CheckingPhase::Sealed(sealed)) => cx.send(notary, sealed.seal.verified()),
             Some(CheckingPhase::Unserved(unserved)) => cx.send(notary, unserved.verified()),
-            Some(CheckingPhase::Fetching | CheckingPhase::Running) => {
-                cx.say(notary, Underway { job, due: check.due });
+            // It was heard, whatever comes of it: who gives no answer at all is taken to be away.
+            Some(CheckingPhase::Fetching | CheckingPhase::Running | CheckingPhase::Ended) => {
+                cx.say(notary, Underway { job, due });
             }
-            Some(CheckingPhase::Ended) => {}
         }
         Heard::Taken
     }

@@ -82,6 +82,8 @@ fn a_job_that_no_sandbox_can_run_is_sealed_as_nothing_and_a_fault_of_the_machine
         assert_eq!((table.said(), table.saves()), (expected, 1), "{failure:?}");
         table.hear(NOTARY, check);
         assert_eq!(table.runs(), 0, "{failure:?}: it is not run again");
+        let says = if proves.contains(&failure) { "Seal" } else { "Underway" };
+        assert_eq!(table.said(), [(says, NOTARY)], "{failure:?}: it was heard");
     }
 }
 
@@ -153,14 +155,32 @@ fn a_verifier_says_that_it_is_there_whenever_it_is_asked_until_it_has_sealed() {
     assert!(table.sent().any(|(to, message)| {
         to == NOTARY && matches!(message, Message::Underway(said) if said.said().due == check.due)
     }));
-    table.hear(NOTARY, check.clone());
-    assert_eq!((underway(&table), table.saves()), (1, 0), "{:?}", table.effects);
+    let later = Check { due: check.due.after(Duration(1)), ..check.clone() };
+    table.hear(NOTARY, later);
+    let promised = table.sent().find_map(|(_, message)| {
+        if let Message::Underway(said) = message { Some(said.said().due) } else { None }
+    });
+    assert_eq!((promised, table.saves()), (Some(check.due), 0), "one deadline: {:?}", table.effects);
     table.fetched(check.input_commit, Digest::default());
     table.hear(NOTARY, check.clone());
     assert_eq!((underway(&table), table.saves()), (1, 0), "{:?}", table.effects);
     table.ran(check.job, true, Ok(result(4)));
     table.hear(NOTARY, check);
     assert_eq!((underway(&table), seals(&table).len()), (0, 1), "{:?}", table.effects);
+}
+
+/// A check that waits behind others, or runs long, is kept in mind to its own deadline, however long that is.
+#[test]
+fn a_check_is_not_forgotten_before_its_seal_is_due() {
+    let mut table = Table::new(FIRST_VERIFIER);
+    let check = table.check(1, FIRST_VERIFIER);
+    let check = Check { seal_by: check.seal_by.after(Duration::seconds(40 * 3_600)), ..check };
+    table.hear(NOTARY, check.clone());
+    table.fetched(check.input_commit, Digest::default());
+    assert_eq!(table.runs(), 1);
+    table.pass(Duration::seconds(30 * 3_600));
+    table.ran(check.job, true, Ok(result(4)));
+    assert_eq!(seals(&table).len(), 1, "{:?}", table.effects);
 }
 
 #[test]
