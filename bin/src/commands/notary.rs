@@ -40,7 +40,8 @@ pub(crate) struct Args {
 
 /// Say whether this notary's journal is whole, and what is left to do if it is not.
 ///
-/// Changes nothing and signs nothing. The daemon must not run.
+/// Opens it as a start does: cuts off a last write that a crash left unfinished, begins an empty journal where there is
+/// none, and brings the index up to it. Signs nothing. The daemon must not run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = RECOVER_EXAMPLES)]
 pub(crate) struct RecoverArgs {}
