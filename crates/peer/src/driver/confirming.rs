@@ -8,7 +8,8 @@
 //! who comes next, and an old head is as genuine as the last.
 //!
 //! **Invariant:** until somebody was heard, or its operator says that it is alone, a notary that has a journal signs
-//! nothing; one that is behind its own words ends. No answer shortens the wait for others.
+//! nothing; one that is behind its own words ends. Where others are named, or there is a journal, no answer shortens
+//! the wait for them.
 
 use std::{
     collections::BTreeMap,
@@ -119,6 +120,10 @@ impl Confirming {
 
     /// True once enough was heard. Those that are asked late are not waited for: else strangers could hold it up for ever.
     fn suffices(&self, now: Instant) -> bool {
+        // Where nobody is named, whoever is there is all that there is.
+        if self.new_wait == Some(NEW_WAIT) && self.met().is_some() {
+            return true;
+        }
         let met = || self.met().map(|met| met + OTHERS_WAIT);
         let Some(begin) = self.new_wait.map(|wait| self.since + wait).or_else(met) else { return false };
         let awaited = |asked: &Asked| asked.answer == Answer::Awaited && asked.at < begin;

@@ -51,6 +51,9 @@ fn a_notary_without_a_journal_begins_soon_only_where_nobody_is_named() {
         assert!(!confirming.suffices(start + wait - Duration::from_millis(1)));
         assert!(confirming.suffices(start + wait));
         assert!(!confirming.waits_alone(start + SECOND * 60), "it goes on");
+        assert!(confirming.ask(peer(1), start));
+        confirming.note(peer(1), Answer::Given);
+        assert_eq!(confirming.suffices(start), !has_contacts, "one answer is enough where nobody is named");
     }
     let (confirming, _) = self::confirming();
     assert!(!confirming.suffices(start + SECOND * 3_600), "one with a journal does not");
