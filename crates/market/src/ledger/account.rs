@@ -16,7 +16,7 @@ use assay_protocol::{
     units::{Amount, Timestamp},
 };
 
-use super::{HOUR_MS, Ledger, Rejection, absence::Enrolment, boxes::sum, standings::Conduct};
+use super::{HOUR_MS, Ledger, Rejection, absence::Enrolment, boxes::sum, standings::ServiceHistory};
 
 /// Withdrawals from one stake that are under way.
 pub const WITHDRAWALS_MAX: usize = 16;
@@ -48,7 +48,7 @@ pub struct Holdings {
     pub(super) checks: BTreeMap<JobId, Timestamp>,
     pub(super) lanes: BTreeMap<u16, LaneState>,
     /// What it did as a provider.
-    pub(super) conduct: Conduct,
+    pub(super) conduct: ServiceHistory,
     /// Its open jobs as a provider.
     pub(super) serving: BTreeSet<JobId>,
     /// Jobs over which it stands accused.

@@ -15,14 +15,14 @@ use super::Ledger;
 
 /// What a provider did, beside what became of its money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct Conduct {
+pub(super) struct ServiceHistory {
     /// One bit for each of its last jobs, the latest lowest: 1 for one that it did not claim.
     unclaimed: u32,
     convictions: u64,
     convicted_on: u64,
 }
 
-impl Conduct {
+impl ServiceHistory {
     /// Notes how a job of the provider ended.
     pub(super) fn note(&mut self, outcome: Outcome, now: Timestamp) {
         self.unclaimed = self.unclaimed << 1 | u32::from(outcome == Outcome::NoClaim);

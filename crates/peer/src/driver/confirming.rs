@@ -65,21 +65,21 @@ pub(crate) enum Ended {
 /// What was heard so far.
 pub(crate) struct Confirming {
     since: Instant,
-    asked: BTreeMap<PeerId, Asked>,
+    asked: BTreeMap<PeerId, HeadQuestion>,
     /// How long a notary without a journal waits, since nobody may be there.
     new_wait: Option<Duration>,
     told: bool,
 }
 
 /// A peer that was asked.
-struct Asked {
+struct HeadQuestion {
     at: Instant,
-    answer: Answer,
+    answer: HeadAnswer,
 }
 
 /// What it said.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Answer {
+enum HeadAnswer {
     /// It may still answer.
     Awaited,
     /// It refused, was not understood, or took too long.
@@ -98,16 +98,16 @@ impl Confirming {
     /// Notes that a peer is asked; false if that is not to be done now.
     fn ask(&mut self, peer: PeerId, now: Instant) -> bool {
         // Strangers who come, say nothing and go are not kept in mind.
-        self.asked.retain(|_, asked| asked.answer != Answer::Missing || now - asked.at < ASK_PAUSE);
+        self.asked.retain(|_, asked| asked.answer != HeadAnswer::Missing || now - asked.at < ASK_PAUSE);
         if self.asked.contains_key(&peer) {
             return false;
         }
-        self.asked.insert(peer, Asked { at: now, answer: Answer::Awaited });
+        self.asked.insert(peer, HeadQuestion { at: now, answer: HeadAnswer::Awaited });
         true
     }
 
     /// Notes what a peer answered.
-    fn note(&mut self, peer: PeerId, answer: Answer) {
+    fn note(&mut self, peer: PeerId, answer: HeadAnswer) {
         if let Some(asked) = self.asked.get_mut(&peer) {
             asked.answer = answer;
         }
@@ -115,7 +115,7 @@ impl Confirming {
 
     /// When the first was asked of those that answered.
     fn met(&self) -> Option<Instant> {
-        self.asked.values().filter(|asked| asked.answer == Answer::Given).map(|asked| asked.at).min()
+        self.asked.values().filter(|asked| asked.answer == HeadAnswer::Given).map(|asked| asked.at).min()
     }
 
     /// True once enough was heard. Those that are asked late are not waited for: else strangers could hold it up for ever.
@@ -126,7 +126,7 @@ impl Confirming {
         }
         let met = || self.met().map(|met| met + OTHERS_WAIT);
         let Some(begin) = self.new_wait.map(|wait| self.since + wait).or_else(met) else { return false };
-        let awaited = |asked: &Asked| asked.answer == Answer::Awaited && asked.at < begin;
+        let awaited = |asked: &HeadQuestion| asked.answer == HeadAnswer::Awaited && asked.at < begin;
         now >= begin && !self.asked.values().any(awaited)
     }
 
@@ -152,7 +152,7 @@ impl Driver {
             self.compare_with(*head)?;
         }
         let Some(confirming) = &mut self.confirming else { return Ok(()) };
-        confirming.note(from, if heads.is_some() { Answer::Given } else { Answer::Missing });
+        confirming.note(from, if heads.is_some() { HeadAnswer::Given } else { HeadAnswer::Missing });
         Ok(())
     }
 

@@ -86,12 +86,12 @@ fn serve() -> io::Result<()> {
     let can_seal = !missing.iter().any(|wall| wall.starts_with("system calls"));
     let line = Arc::new(Line { replies: Mutex::new(replies), cancelled: AtomicBool::new(false) });
     line.send(&WorkerReply::Ready { missing }, &[]);
-    let bench = Bench { line: Arc::clone(&line), cache: cache.map(PathBuf::from), can_seal, loaded: None };
+    let warm = Warm { line: Arc::clone(&line), cache: cache.map(PathBuf::from), can_seal, loaded: None };
     let (sender, work) = mpsc::sync_channel(1);
     thread::Builder::new()
         .name("job".into())
         .stack_size(HOST_STACK_BYTES + stack_bytes as usize)
-        .spawn(move || labour(bench, &work))?;
+        .spawn(move || labour(warm, &work))?;
     let mut draft = Arc::default();
     while let Some((request, body)) = wire::receive(&mut requests, INPUT_BYTES_MAX)? {
         if let Some(work) = accept(request, body, &mut draft, &mut requests, &line)? {
@@ -135,9 +135,9 @@ fn accept(
 }
 
 /// Carries out one request after the other. A panic ends the process, since what panicked may be half done.
-fn labour(mut bench: Bench, work: &mpsc::Receiver<ThreadRequest>) {
+fn labour(mut warm: Warm, work: &mpsc::Receiver<ThreadRequest>) {
     while let Ok(work) = work.recv() {
-        if catch_unwind(AssertUnwindSafe(|| bench.perform(work))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| warm.perform(work))).is_err() {
             process::exit(PANICKED);
         }
     }
@@ -174,14 +174,14 @@ impl Port for Line {
 }
 
 /// What a worker works with: the runner and the model that it keeps for the next job.
-struct Bench {
+struct Warm {
     line: Arc<Line>,
     cache: Option<PathBuf>,
     can_seal: bool,
     loaded: Option<(Sandbox, Option<Loaded>)>,
 }
 
-impl Bench {
+impl Warm {
     fn perform(&mut self, work: ThreadRequest) {
         let done = match work {
             ThreadRequest::Job(ordered) => self.run(*ordered).map(|finished| {

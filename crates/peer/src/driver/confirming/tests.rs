@@ -18,11 +18,11 @@ fn confirming() -> (Confirming, Instant) {
 fn one_answer_shortens_no_wait_for_others() {
     let (mut confirming, start) = confirming();
     assert!(confirming.ask(peer(1), start));
-    confirming.note(peer(1), Answer::Given);
+    confirming.note(peer(1), HeadAnswer::Given);
     assert!(!confirming.suffices(start + SECOND * 9), "others may still connect");
     assert!(confirming.ask(peer(2), start + SECOND * 9));
     assert!(!confirming.suffices(start + SECOND * 11), "another may still answer");
-    confirming.note(peer(2), Answer::Missing);
+    confirming.note(peer(2), HeadAnswer::Missing);
     assert!(confirming.suffices(start + SECOND * 11));
     assert!(confirming.ask(peer(3), start + SECOND * 11));
     assert!(confirming.suffices(start + SECOND * 11), "who comes late holds nothing up");
@@ -32,12 +32,12 @@ fn one_answer_shortens_no_wait_for_others() {
 fn who_gives_no_answer_is_asked_again_after_a_while_and_its_silence_is_told() {
     let (mut confirming, start) = confirming();
     assert!(confirming.ask(peer(1), start));
-    confirming.note(peer(1), Answer::Missing);
+    confirming.note(peer(1), HeadAnswer::Missing);
     assert!(!confirming.ask(peer(1), start + SECOND * 9), "at once");
     assert!(confirming.waits_alone(start + SECOND * 9), "nobody answered");
     assert!(!confirming.waits_alone(start + SECOND * 9), "twice");
     assert!(confirming.ask(peer(1), start + SECOND * 10));
-    confirming.note(peer(1), Answer::Given);
+    confirming.note(peer(1), HeadAnswer::Given);
     assert!(!confirming.ask(peer(1), start + SECOND * 60), "it has answered");
     assert!(!confirming.suffices(start + SECOND * 19), "the first that answered was asked late");
     assert!(confirming.suffices(start + SECOND * 20));
@@ -52,7 +52,7 @@ fn a_notary_without_a_journal_begins_soon_only_where_nobody_is_named() {
         assert!(confirming.suffices(start + wait));
         assert!(!confirming.waits_alone(start + SECOND * 60), "it goes on");
         assert!(confirming.ask(peer(1), start));
-        confirming.note(peer(1), Answer::Given);
+        confirming.note(peer(1), HeadAnswer::Given);
         assert_eq!(confirming.suffices(start), !has_contacts, "one answer is enough where nobody is named");
     }
     let (confirming, _) = self::confirming();
