@@ -40,8 +40,10 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let offers = daemon.call(ListOffers).await?;
     let benches = offers.iter().flat_map(|offer| offer.benches.iter().map(move |bench| (offer, bench)));
-    let mut rows: Vec<Row<'_>> = benches
-        .flat_map(|(offer, bench)| bench.services.iter().map(move |service| Row { offer, bench, service }))
+    let mut rows: Vec<OfferRow<'_>> = benches
+        .flat_map(|(offer, bench)| {
+            bench.services.iter().map(move |service| OfferRow { offer, bench, service })
+        })
         .filter(|row| args.fits(row.service))
         .collect();
     rows.sort_by_key(|row| (row.service.unit_price, row.offer.provider));
@@ -68,15 +70,15 @@ impl Args {
 }
 
 /// One thing that can be ordered, where and of whom.
-struct Row<'a> {
+struct OfferRow<'a> {
     offer: &'a OfferView,
     bench: &'a BenchView,
     service: &'a ServiceView,
 }
 
-fn table(rows: &[Row<'_>]) -> Table {
+fn table(rows: &[OfferRow<'_>]) -> Table {
     let mut table = Table::new(["PROVIDER", "MODEL", "PRICE", "RUN", "SLOTS", "AGE", "MACHINE"]);
-    for Row { offer, bench, service } in rows {
+    for OfferRow { offer, bench, service } in rows {
         table.row([
             short(offer.provider),
             if service.pinned {
@@ -94,8 +96,8 @@ fn table(rows: &[Row<'_>]) -> Table {
     table
 }
 
-fn document(row: &Row<'_>, unit: &str) -> Value {
-    let Row { offer, bench, service } = row;
+fn document(row: &OfferRow<'_>, unit: &str) -> Value {
+    let OfferRow { offer, bench, service } = row;
     json!({
         "provider": full(offer.provider), "model": service.name, "manifest": full(service.manifest),
         "pinned": service.pinned, "unit_price": money(service.unit_price, unit), "run_ms": service.run.0,

@@ -10,7 +10,7 @@ use std::{
 
 use assay_market::{
     Book, Effects, Input, Moment, Node, Steady,
-    matching::{Cost, Criteria, Yardstick, rank},
+    matching::{Criteria, OrderCost, Yardstick, rank},
     reliability::Reliability,
     submission::Submission,
 };
@@ -135,7 +135,7 @@ fn rank_offers(bencher: Bencher<'_, '_>, count: u64) {
         now: NOW,
     };
     let cost = |service: &Service| {
-        Some(Cost { total: service.unit_price.times(submission.units_max)?, entry: Amount::credits(1) })
+        Some(OrderCost { total: service.unit_price.times(submission.units_max)?, entry: Amount::credits(1) })
     };
     bencher
         .counter(ItemsCount::new(count))

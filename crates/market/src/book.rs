@@ -37,8 +37,8 @@ pub struct Book {
     seed: Digest,
     offers: BTreeMap<PeerId, Listed>,
     /// All of them.
-    all: Parts,
-    by_manifest: BTreeMap<Digest, Parts>,
+    all: BookParts,
+    by_manifest: BTreeMap<Digest, BookParts>,
     /// By the end of the promise.
     by_end: BTreeSet<(Timestamp, PeerId)>,
 }
@@ -61,12 +61,12 @@ enum ListPlace {
 
 /// Providers in their two parts.
 #[derive(Clone, Debug, Default)]
-struct Parts {
+struct BookParts {
     lot: BTreeSet<(ListPlace, PeerId)>,
     known: BTreeSet<(ListPlace, PeerId)>,
 }
 
-impl Parts {
+impl BookParts {
     fn part(&mut self, place: ListPlace) -> &mut BTreeSet<(ListPlace, PeerId)> {
         match place {
             ListPlace::Lot(_) => &mut self.lot,
@@ -162,7 +162,7 @@ impl Book {
         };
         let named =
             named.filter(|peer| self.offers.get(peer).is_some_and(|listed| !is_found((listed.seat, *peer))));
-        let providers = found.into_iter().flat_map(Parts::iter).chain(named);
+        let providers = found.into_iter().flat_map(BookParts::iter).chain(named);
         providers.filter_map(|provider| self.get(provider))
     }
 
@@ -208,7 +208,7 @@ impl Book {
 
     /// Has a provider found under a model, if there is room or some can be made.
     fn find_under(&mut self, manifest: Digest, comer: (ListPlace, PeerId), now: Timestamp) {
-        let is_full = |parts: &mut Parts| parts.part(comer.0).len() >= PART_PER_MANIFEST_MAX;
+        let is_full = |parts: &mut BookParts| parts.part(comer.0).len() >= PART_PER_MANIFEST_MAX;
         if self.by_manifest.get_mut(&manifest).is_some_and(is_full) {
             self.drop_expired(now);
         }

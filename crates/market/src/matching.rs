@@ -96,7 +96,7 @@ impl Match<'_> {
 
 /// What a job would come to at a price.
 #[derive(Clone, Copy, Debug)]
-pub struct Cost {
+pub struct OrderCost {
     /// What it would cost in all.
     pub total: Amount,
     /// The least stake that stands for it.
@@ -201,7 +201,7 @@ pub enum Aspect {
 pub fn rank<'a>(
     offers: impl Iterator<Item = &'a Verified<Offer>>,
     criteria: &Criteria<'_>,
-    cost: impl Fn(&Service) -> Option<Cost>,
+    cost: impl Fn(&Service) -> Option<OrderCost>,
 ) -> Ranking<'a> {
     let mut fitting: Vec<Match<'a>> = Vec::new();
     let mut unfit: Vec<PassedOver> = Vec::new();
@@ -222,7 +222,7 @@ pub fn rank<'a>(
 fn consider<'a>(
     offer: &'a Verified<Offer>,
     criteria: &Criteria<'_>,
-    cost: &impl Fn(&Service) -> Option<Cost>,
+    cost: &impl Fn(&Service) -> Option<OrderCost>,
 ) -> Result<Match<'a>, Reason> {
     let provider = offer.signer();
     // Of several benches the cheapest, and of those the quickest.
@@ -250,7 +250,7 @@ fn consider<'a>(
     }
     let cost = cost(service);
     let within = cost.filter(|cost| cost.total <= criteria.submission.cost_max);
-    let Some(Cost { total, entry }) = within else {
+    let Some(OrderCost { total, entry }) = within else {
         return Err(Reason::Cost { total: cost.map(|cost| cost.total) });
     };
     let worth = Worth::of(offer, bench, criteria, entry);

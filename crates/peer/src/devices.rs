@@ -6,7 +6,7 @@ use std::fs;
 
 /// The processor, and the memory beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Processor {
+pub(crate) struct LocalProcessor {
     /// What its maker calls it; nothing, where the system does not say.
     pub(crate) device: String,
     /// Bytes of memory that are free for jobs.
@@ -14,9 +14,9 @@ pub(crate) struct Processor {
 }
 
 /// What the system says of the processor now.
-pub(crate) fn processor() -> Processor {
+pub(crate) fn processor() -> LocalProcessor {
     let said = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    Processor {
+    LocalProcessor {
         device: name(&said("/proc/cpuinfo")).unwrap_or_default().to_owned(),
         memory_free: available(&said("/proc/meminfo")).unwrap_or_default(),
     }

@@ -75,7 +75,7 @@ impl Market {
         };
         let cost = |service: &Service| {
             let total = service.unit_price.times(self.submission.units_max)?.plus(self.overhead)?;
-            Some(Cost { total, entry: ENTRY })
+            Some(OrderCost { total, entry: ENTRY })
         };
         rank(self.offers.iter(), &criteria, cost)
     }

@@ -16,7 +16,7 @@ use assay_protocol::{
 
 use super::{Client, Submitted, is_passing, lanes::LanePlace, search::MATCH_TIME};
 use crate::{
-    matching::{self, Cost, Criteria, Match, Passed, Yardstick},
+    matching::{self, Criteria, Match, OrderCost, Passed, Yardstick},
     node::context::Outlook,
     policy,
     submission::{Submission, Unmatched},
@@ -93,7 +93,7 @@ impl Client {
             let draft = draft.as_ref()?;
             let price = service.unit_price.times(units_max)?;
             let total = price.plus(overhead(draft, price, outlook)?)?;
-            Some(Cost { total, entry: entry(draft, outlook).plus(price).unwrap_or(Amount(u64::MAX)) })
+            Some(OrderCost { total, entry: entry(draft, outlook).plus(price).unwrap_or(Amount(u64::MAX)) })
         };
         let ranking = matching::rank(offers, criteria, cost);
         let mut passed = ranking.passed;

@@ -23,12 +23,12 @@ const DOUBLINGS_MAX: u32 = 4;
 /// What notaries say of this peer: of each that said something, and a network names few.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OwnStandings {
-    notaries: Vec<Word>,
+    notaries: Vec<StandingWord>,
 }
 
 /// One notary's word.
 #[derive(Clone, Debug)]
-struct Word {
+struct StandingWord {
     notary: PeerId,
     /// The last that it said.
     said: Option<Box<Verified<PeerStanding>>>,
@@ -41,16 +41,16 @@ struct Word {
 }
 
 impl OwnStandings {
-    fn find(&self, notary: PeerId) -> Option<&Word> {
+    fn find(&self, notary: PeerId) -> Option<&StandingWord> {
         self.notaries.iter().find(|word| word.notary == notary)
     }
 
-    fn of(&mut self, notary: PeerId) -> &mut Word {
+    fn of(&mut self, notary: PeerId) -> &mut StandingWord {
         let known = self.notaries.iter().position(|word| word.notary == notary);
         let place = known.unwrap_or_else(|| {
             self.notaries.reserve_exact(1);
             let asks_at = Timestamp::default();
-            self.notaries.push(Word { notary, said: None, epoch: 0, asks_at, tries: 0 });
+            self.notaries.push(StandingWord { notary, said: None, epoch: 0, asks_at, tries: 0 });
             self.notaries.len() - 1
         });
         &mut self.notaries[place]

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BenchView, ServiceView};
 use crate::{
-    devices::{self, Processor},
+    devices::{self, LocalProcessor},
     driver::{
         Driver, names,
         responder::{Respond, Responder},
@@ -108,7 +108,7 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<Provision, R
     }
     let class = responder.executor.class().await.map_err(|none| Refused::Sandbox { reason: none.reason })?;
     let places = u16::try_from(responder.executor.places()).unwrap_or(u16::MAX);
-    let Processor { device, memory_free } = devices::processor();
+    let LocalProcessor { device, memory_free } = devices::processor();
     let bench = Workbench {
         class: class.digest(),
         machine: class.to_string(),
