@@ -128,11 +128,13 @@ mod tests {
     /// A place that takes a line only when it is told to, and fails when it is told to.
     struct Door {
         open: Receiver<bool>,
+        entered: Sender<()>,
         written: Arc<Mutex<String>>,
     }
 
     impl Write for Door {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.entered.send(());
             if !self.open.recv().unwrap_or(true) {
                 return Err(io::ErrorKind::StorageFull.into());
             }
@@ -147,12 +149,14 @@ mod tests {
 
     #[test]
     fn a_place_that_is_stuck_or_full_holds_up_nobody_and_what_is_lost_is_said() {
-        let (opener, open) = channel();
+        let ((opener, open), (entered, is_stuck)) = (channel(), channel());
         let written = Arc::new(Mutex::new(String::new()));
-        let sink = LogSink::Test(Box::new(Door { open, written: Arc::clone(&written) }));
+        let sink = LogSink::Test(Box::new(Door { open, entered, written: Arc::clone(&written) }));
         let lines = Lines::start(sink, Vec::new);
+        lines.push("0\n".into());
+        is_stuck.recv().unwrap();
         // Far more than the queue holds, while nothing can be written.
-        (0..3 * LINES_MAX).for_each(|number| lines.push(format!("{number}\n")));
+        (1..3 * LINES_MAX).for_each(|number| lines.push(format!("{number}\n")));
         let lost = lines.lost.load(Ordering::Relaxed);
         assert!(lost >= 2 * LINES_MAX as u64 - 1, "{lost}");
         // The disk is full for two lines; then everything can be written.
