@@ -355,19 +355,13 @@ impl Job {
     /// Until when the seal of the verifier in the last seat is due; none where nobody works.
     #[must_use]
     pub fn works_until(&self) -> Option<Timestamp> {
-        match self.stage {
-            Stage::Checking(SeatPhase::Calling { due: until, .. } | SeatPhase::Sealing { until })
-            | Stage::Jury(SeatPhase::Calling { due: until, .. } | SeatPhase::Sealing { until }) => {
-                Some(until)
-            }
-            Stage::Open { .. }
-            | Stage::Cancelling { .. }
-            | Stage::Claimed { .. }
-            | Stage::Drawing { .. }
-            | Stage::Waiting { .. }
-            | Stage::Checking(_)
-            | Stage::Jury(_)
-            | Stage::Closed(_) => None,
+        match self.stage.seat_phase()? {
+            SeatPhase::Calling { due: until, .. } | SeatPhase::Sealing { until } => Some(until),
+            SeatPhase::Seating { .. }
+            | SeatPhase::Disclosing { .. }
+            | SeatPhase::Opening { .. }
+            | SeatPhase::Silence { .. }
+            | SeatPhase::Doubting { .. } => None,
         }
     }
 

@@ -124,23 +124,14 @@ impl Job {
         if self.speaking(seat)?.is_lost() {
             return Err(Misstep::TooLate);
         }
-        match self.stage {
-            Stage::Checking(SeatPhase::Calling { due, .. }) | Stage::Jury(SeatPhase::Calling { due, .. })
-                if usize::from(seat) + 1 == self.seats.len() =>
-            {
+        match self.stage.seat_phase() {
+            Some(SeatPhase::Calling { due, .. }) if usize::from(seat) + 1 == self.seats.len() => {
                 if told != due {
                     return Err(Misstep::OtherDeadline);
                 }
                 Ok(self.in_phase(SeatPhase::Sealing { until: due }))
             }
-            Stage::Open { .. }
-            | Stage::Cancelling { .. }
-            | Stage::Claimed { .. }
-            | Stage::Drawing { .. }
-            | Stage::Waiting { .. }
-            | Stage::Checking(_)
-            | Stage::Jury(_)
-            | Stage::Closed(_) => Err(Misstep::Known),
+            Some(_) | None => Err(Misstep::Known),
         }
     }
 

@@ -87,6 +87,20 @@ pub enum SeatPhase {
 }
 
 impl Stage {
+    /// How it stands with the verifier in the last seat, where there are any.
+    #[must_use]
+    pub fn seat_phase(self) -> Option<SeatPhase> {
+        match self {
+            Stage::Checking(phase) | Stage::Jury(phase) => Some(phase),
+            Stage::Open { .. }
+            | Stage::Cancelling { .. }
+            | Stage::Claimed { .. }
+            | Stage::Drawing { .. }
+            | Stage::Waiting { .. }
+            | Stage::Closed(_) => None,
+        }
+    }
+
     /// When ticks alone will move it on: a time, or a round.
     #[must_use]
     pub fn due(self) -> (Option<Timestamp>, Option<u64>) {
