@@ -122,6 +122,15 @@ pub struct TokenWeights {
     pub written: u32,
 }
 
+impl TokenWeights {
+    /// What so many tokens count.
+    #[must_use]
+    pub fn units(self, tokens_read: u64, tokens_written: u64) -> Units {
+        let read = tokens_read.saturating_mul(self.read.into());
+        read.saturating_add(tokens_written.saturating_mul(self.written.into()))
+    }
+}
+
 impl Default for TokenWeights {
     /// To write a token takes a pass through the whole model of its own.
     fn default() -> Self {
@@ -193,10 +202,7 @@ impl Manifest {
     pub fn units(&self, meters: &Meters) -> Units {
         match self.meter {
             Meter::Calls => meters.calls,
-            Meter::Tokens(TokenWeights { read, written }) => {
-                let read = meters.tokens_read.saturating_mul(read.into());
-                read.saturating_add(meters.tokens_written.saturating_mul(written.into()))
-            }
+            Meter::Tokens(weights) => weights.units(meters.tokens_read, meters.tokens_written),
             Meter::MegaFuel => meters.fuel.div_ceil(FUEL_PER_MEGA),
         }
     }

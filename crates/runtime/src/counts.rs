@@ -96,13 +96,9 @@ impl RunCounts {
     }
 
     fn count_tokens(&self, counter: &AtomicU64, more: u64) -> bool {
-        let units = |read: u64, written: u64, weights: TokenWeights| {
-            let read = read.saturating_mul(weights.read.into());
-            read.saturating_add(written.saturating_mul(weights.written.into()))
-        };
         counter.fetch_add(more, Ordering::Relaxed);
         let (read, written) = self.tokens();
-        if self.tokens_max.is_some_and(|(weights, most)| units(read, written, weights) > most) {
+        if self.tokens_max.is_some_and(|(weights, most)| weights.units(read, written) > most) {
             counter.fetch_sub(more, Ordering::Relaxed);
             self.exhausted.store(true, Ordering::Relaxed);
             return false;
@@ -118,9 +114,9 @@ impl RunCounts {
     pub(crate) fn tokens_left(&self) -> u64 {
         let Some((weights, most)) = self.tokens_max else { return u64::MAX };
         let (read, written) = self.tokens();
-        let used = read.saturating_mul(weights.read.into());
-        let used = used.saturating_add(written.saturating_mul(weights.written.into()));
-        most.saturating_sub(used).checked_div(weights.written.into()).unwrap_or(u64::MAX)
+        most.saturating_sub(weights.units(read, written))
+            .checked_div(weights.written.into())
+            .unwrap_or(u64::MAX)
     }
 
     /// Takes so many bytes of what may be asked of a vocabulary; false, if there are not as many left.

@@ -150,6 +150,15 @@ fn what_no_runner_may_do_ends_its_run() {
 }
 
 #[test]
+fn text_that_no_token_comes_for_goes_out_at_the_runners_own_end() {
+    let world = World::new();
+    let words = "(drop (call $emit_tokens (i32.const 2064) (i32.const 0) (i32.const 1024) (i32.const 4)))";
+    let job = world.job_on(&on_model(&format!("{words} {words} (i32.const 0)")), &shipped(SUMS));
+    let completed = world.run(&job, b"").expect("the job succeeds");
+    assert_eq!(Some(completed.output), frames::encode(&[], b"oopsoops"));
+}
+
+#[test]
 fn a_model_that_no_engine_reads_is_refused_by_what_is_wrong_with_it() {
     let world = World::new();
     let whole = shipped(SUMS);
