@@ -52,7 +52,7 @@ pub struct Locked {
 /// Proof that this process owns a home.
 #[derive(Debug)]
 pub struct HomeLock {
-    _file: File,
+    file: File,
 }
 
 impl HomeLock {
@@ -73,7 +73,15 @@ impl HomeLock {
         file.set_len(0)?;
         file.rewind()?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for HomeLock {
+    /// Lets go at once. Closing the file would not: a process that is just being started still has it open.
+    fn drop(&mut self) {
+        // What cannot be let go ends with this process.
+        _ = self.file.unlock();
     }
 }
 
@@ -119,6 +127,15 @@ mod tests {
             Err(LockError::Locked(Locked { pid })) => assert_eq!(pid, std::process::id()),
             other => panic!("{other:?}"),
         }
+        drop(held);
+        HomeLock::take(home.path()).unwrap();
+    }
+
+    #[test]
+    fn a_home_is_let_go_though_a_child_of_its_owner_has_the_file_open() {
+        let home = tempfile::tempdir().unwrap();
+        let held = HomeLock::take(home.path()).unwrap();
+        let _inherited = held.file.try_clone().unwrap();
         drop(held);
         HomeLock::take(home.path()).unwrap();
     }
