@@ -10,6 +10,7 @@
 
 mod addresses;
 mod arrivals;
+mod carrier;
 mod commands;
 mod crowds;
 mod event;

@@ -11,8 +11,7 @@ use std::{
 
 use assay_protocol::id::PeerId;
 use libp2p::{
-    Multiaddr, Swarm, SwarmBuilder, core::transport::ListenerId, futures::StreamExt, noise,
-    swarm::SwarmEvent, tcp, yamux,
+    Multiaddr, Swarm, SwarmBuilder, core::transport::ListenerId, futures::StreamExt, swarm::SwarmEvent,
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -22,6 +21,7 @@ use tokio::{
 use super::{
     BlobSource, LISTEN_WAIT_MAX, NetworkSettings,
     addresses::{Addresses, Nearness, socket_of},
+    carrier::carrier,
     commands::{GossipVerdict, NetworkCommand},
     event::{NetworkError, NetworkEvent},
     identity::{address_of, keypair, to_libp2p},
@@ -36,8 +36,6 @@ use super::{
 
 /// The port of those who serve others: a fixed one, so that a router and a firewall can be told.
 pub const USUAL_PORT: u16 = 29292;
-/// Streams on one connection at a time.
-const STREAMS_PER_CONNECTION_MAX: usize = 256;
 /// How long a connection that nobody uses stays.
 const IDLE_MAX: Duration = Duration::from_secs(120);
 /// How long the other side of a connection may take to show who it is.
@@ -152,11 +150,7 @@ fn swarm(
     let behaviour = Protocols::new(&keys, &settings.network, &settings.limits, &known).map_err(setup)?;
     let builder = SwarmBuilder::with_existing_identity(keys)
         .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, || {
-            let mut config = yamux::Config::default();
-            config.set_max_num_streams(STREAMS_PER_CONNECTION_MAX);
-            config
-        })
+        .with_other_transport(|keys| Ok(carrier(keys)?))
         .map_err(|error| setup(error.to_string()))?
         .with_behaviour(|_| behaviour)
         .map_err(|error| setup(error.to_string()))?;

@@ -46,6 +46,16 @@ async fn an_address_that_was_only_mentioned_is_dialled() {
 }
 
 #[tokio::test]
+async fn a_peer_dials_though_somebody_has_its_port_on_another_address() {
+    let (first, mut second) = (plan(1).start().await, plan(2).start().await);
+    let port: u16 = first.address().rsplit('/').next().unwrap().parse().unwrap();
+    let _taken = std::net::TcpListener::bind(("127.0.0.2", port)).unwrap();
+    first.network.add_address(second.id, &second.address()).unwrap();
+    first.network.send(second.id, b"hello".to_vec()).unwrap();
+    assert_eq!(second.message().await, (first.id, b"hello".to_vec()));
+}
+
+#[tokio::test]
 async fn a_peer_without_an_address_or_with_another_key_there_is_unreachable() {
     let (mut first, second) = pair().await;
     first.network.send(id(3), b"hello".to_vec()).unwrap();
