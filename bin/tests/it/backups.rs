@@ -1,7 +1,7 @@
 //! A notary that is put back from a copy: it asks others what it said last, and signs nothing that it would say otherwise.
 
 use std::{
-    fs, io,
+    fs,
     path::Path,
     time::{Duration, Instant},
 };
@@ -9,27 +9,12 @@ use std::{
 use assay_cli::commands::demo::network::DemoPeer;
 use assay_peer::handle::ShowStatus;
 
-use crate::town::Town;
+use crate::{load::copy, town::Town};
 
 /// The longest that a test waits for something.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks.
 const LOOK_STEP: Duration = Duration::from_millis(50);
-
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    fs::set_permissions(to, fs::metadata(from)?.permissions())?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let (path, kind) = (to.join(entry.file_name()), entry.file_type()?);
-        if kind.is_dir() {
-            copy(&entry.path(), &path)?;
-        } else if kind.is_file() {
-            fs::copy(entry.path(), path)?;
-        }
-    }
-    Ok(())
-}
 
 /// Puts what the peer must not forget back as it was in a copy.
 fn put_back(copy_of: &Path, peer: &DemoPeer) {
@@ -52,7 +37,6 @@ async fn wait_for<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
 }
 
 #[tokio::test]
-#[ignore = "takes half a minute of real time"]
 async fn a_notary_from_an_older_copy_signs_nothing_and_one_from_the_last_goes_on() {
     let mut town = Town::start().await;
     town.network.kill("nora");

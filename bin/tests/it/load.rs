@@ -1,0 +1,136 @@
+//! A network under load, whatever happens to its peers meanwhile, and what must be true of it in the end: what was
+//! acknowledged is there, every job ends, nothing is paid twice, the audit is clean and no honest stake is touched.
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use assay_cli::{
+    Bundle,
+    commands::demo::{
+        network::DemoNetwork,
+        plan::{Duty, PARTS, PRICE, Part, STAKE},
+    },
+};
+use assay_market::view::{AttemptState, SubmissionView};
+use assay_peer::handle::{ListJobs, ListOffers};
+use assay_protocol::{id::Digest, units::Amount};
+use tokio::time::timeout;
+
+use crate::town::closed_books;
+
+/// The longest that a test waits for something.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+/// Between two looks.
+pub(crate) const LOOK_STEP: Duration = Duration::from_millis(50);
+/// Set to a number, this chooses what chance decides.
+pub(crate) const SEED: &str = "ASSAY_SEED";
+
+/// A network whose client orders all the time.
+pub(crate) struct Load {
+    pub(crate) network: DemoNetwork,
+    submitted: BTreeSet<Digest>,
+}
+
+/// Everybody but who cheats.
+pub(crate) fn honest() -> Vec<Part> {
+    PARTS.into_iter().filter(|part| part.duty != Duty::Cheat).collect()
+}
+
+/// Copies a folder and all in it.
+pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    fs::set_permissions(to, fs::metadata(from)?.permissions())?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, kind) = (to.join(entry.file_name()), entry.file_type()?);
+        if kind.is_dir() {
+            copy(&entry.path(), &path)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), path)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a variable is set to.
+pub(crate) fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+impl Load {
+    pub(crate) fn new(network: DemoNetwork) -> Self {
+        Self { network, submitted: BTreeSet::new() }
+    }
+
+    /// Has providers offer, once everybody runs, and waits until the client knows an offer.
+    pub(crate) async fn open_market(&self) {
+        self.network.peer("you").account().await.unwrap();
+        for peer in self.network.peers().iter().filter(|peer| peer.duty == Duty::Provider) {
+            peer.provide(Amount(PRICE.0 / 50)).await.unwrap();
+        }
+        self.offers_are_known().await;
+    }
+
+    /// Waits until the client knows an offer.
+    async fn offers_are_known(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.network.peer("you").connect().await.unwrap().call(ListOffers).await.unwrap().is_empty() {
+            assert!(Instant::now() < deadline, "no offer is heard of");
+            tokio::time::sleep(LOOK_STEP).await;
+        }
+    }
+
+    /// Has one more picture read, if the client is there to ask.
+    pub(crate) async fn submit(&mut self) {
+        let sample = &Bundle::all()[0].samples[0];
+        let submitted = timeout(PATIENCE, self.network.peer("you").submit(sample, None)).await.unwrap();
+        self.submitted.extend(submitted);
+    }
+
+    /// Waits until every submission that was acknowledged has come to its end.
+    pub(crate) async fn all_end(&self) -> Vec<SubmissionView> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let handle = self.network.peer("you").connect().await.unwrap();
+            let jobs = handle.call(ListJobs).await.unwrap();
+            let jobs: Vec<SubmissionView> = jobs.into_iter().map(|job| job.submission).collect();
+            let known: BTreeSet<Digest> = jobs.iter().map(|job| job.key).collect();
+            let lost: Vec<&Digest> = self.submitted.difference(&known).collect();
+            assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+            if jobs.iter().all(|job| job.ended) {
+                return jobs;
+            }
+            assert!(Instant::now() < deadline, "a job never ends: {:?}", jobs.iter().find(|job| !job.ended));
+            tokio::time::sleep(LOOK_STEP).await;
+        }
+    }
+
+    /// Waits for the end of everything, and looks whether it is right; says how many jobs there were, and how many were
+    /// paid.
+    pub(crate) async fn check(&self) -> (usize, usize) {
+        self.offers_are_known().await;
+        let (jobs, deadline) = (self.all_end().await, Instant::now() + PATIENCE);
+        let mut paid = 0;
+        for job in &jobs {
+            let of_it = job.attempts.iter().filter(
+                |attempt| matches!(attempt.state, AttemptState::Closed(outcome) if outcome.is_paid()),
+            );
+            let of_it = of_it.count();
+            assert!(of_it <= 1, "paid twice: {job:?}");
+            paid += of_it;
+        }
+        let books = closed_books(&self.network, deadline).await;
+        assert!(paid > 0, "no job came to anything: {jobs:?}");
+        for peer in self.network.peers().iter().filter(|peer| peer.duty == Duty::Provider) {
+            let account = books.accounts.iter().find(|account| account.peer == peer.id).unwrap();
+            assert!(account.stake >= STAKE, "{} lost stake: {account:?}", peer.name);
+        }
+        let audited = self.network.peer("you").audit().await.unwrap();
+        assert_eq!((audited.divergence, audited.total), (None, audited.supply));
+        (jobs.len(), paid)
+    }
+}
