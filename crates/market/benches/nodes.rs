@@ -43,6 +43,7 @@ mod day;
 #[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../tests/it/office.rs"]
 mod office;
+#[allow(dead_code, reason = "another bench uses the rest")]
 #[path = "nodes/town.rs"]
 mod town;
 

@@ -35,12 +35,17 @@ use crate::{
 
 /// Jobs of the client.
 pub(crate) const JOBS: u64 = 1_000;
+/// Where the provider and the client stand among all.
+pub(crate) const PROVIDER_PLACE: usize = 1;
+pub(crate) const CLIENT_PLACE: usize = 2;
+/// What a unit costs.
+const UNIT_PRICE: Amount = Amount(250_000_000);
 /// Between two of them: few enough are open at a time that each finds a lane.
-const JOB_PAUSE: Duration = Duration(160);
+pub(crate) const JOB_PAUSE: Duration = Duration(160);
 /// When the first is ordered.
-const BEGIN: Timestamp = Timestamp(1_800_000_001_000);
+pub(crate) const BEGIN: Timestamp = Timestamp(1_800_000_001_000);
 /// From the last order to the end, when everything is closed.
-const SETTLING: Duration = Duration::seconds(60);
+pub(crate) const SETTLING: Duration = Duration::seconds(60);
 /// How long messages and blobs travel.
 const TRAVEL: Duration = Duration(5);
 /// How long a run takes.
@@ -78,9 +83,9 @@ pub(crate) struct Chronicle {
 }
 
 /// A town in which things happen.
-struct Town {
+pub(crate) struct Town {
     network: NetworkId,
-    nodes: Vec<Node<Cheap>>,
+    pub(crate) nodes: Vec<Node<Cheap>>,
     /// The offers that everybody has heard of.
     book: Book,
     places: BTreeMap<PeerId, usize>,
@@ -94,29 +99,45 @@ struct Town {
 }
 
 impl Chronicle {
-    /// Lets a town trade for a while.
-    pub(crate) fn of_a_town() -> Self {
+    /// One in which nothing has happened.
+    pub(crate) fn new() -> Self {
         let mut genesis = market().genesis;
         genesis.checks.ramp = 5;
         let numbers = [(Role::Notary, NOTARY), (Role::Provider, PROVIDER), (Role::Client, CLIENT)];
         let numbers = numbers.into_iter().chain(verifiers().map(|number| (Role::Verifier, number)));
         let keys: Vec<(Role, Cheap)> =
             numbers.map(|(role, number)| (role, Cheap::numbered(number))).collect();
-        let mut chronicle =
-            Self { effects: vec![0; keys.len()], genesis, keys, heard: Vec::new(), book: Book::default() };
+        Self { effects: vec![0; keys.len()], genesis, keys, heard: Vec::new(), book: Book::default() }
+    }
+
+    /// Lets a town trade for a while.
+    pub(crate) fn of_a_town() -> Self {
+        let mut chronicle = Self::new();
         let mut town = Town::new(&chronicle);
-        town.order_all(&chronicle.genesis);
+        town.provide(&chronicle.genesis);
+        for number in 0..JOBS {
+            town.order(&chronicle.genesis, number, Duration::seconds(1).plus(JOB_PAUSE.times(number)));
+        }
         let end = BEGIN.after(JOB_PAUSE.times(JOBS)).after(SETTLING);
         let mut effects = Effects::new();
         while let Some((place, input)) = town.next(end) {
             chronicle.heard.push(Heard { place, at: town.now, input: input.clone() });
-            let moment = Moment { steady: Steady(town.now.0), wall: town.now };
-            town.nodes[place].handle(input, moment, &town.book, &mut effects);
+            town.hear(place, input, &mut effects);
             chronicle.effects[place] += effects.len();
             effects.drain(..).for_each(|effect| town.perform(place, effect));
         }
         chronicle.book = town.book;
         chronicle
+    }
+
+    /// The rules.
+    pub(crate) fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// Who is there.
+    pub(crate) fn keys(&self) -> &[(Role, Cheap)] {
+        &self.keys
     }
 
     /// The offers that everybody had heard of in the end.
@@ -144,7 +165,7 @@ impl Chronicle {
 }
 
 impl Town {
-    fn new(chronicle: &Chronicle) -> Self {
+    pub(crate) fn new(chronicle: &Chronicle) -> Self {
         let nodes = chronicle.nodes();
         Self {
             network: chronicle.genesis.id(),
@@ -162,17 +183,16 @@ impl Town {
         }
     }
 
-    /// The provider offers its model, and the client wants its jobs.
-    fn order_all(&mut self, genesis: &Genesis) {
+    /// The provider offers its model.
+    pub(crate) fn provide(&mut self, genesis: &Genesis) {
         let manifest = genesis.manifests[0].clone();
-        let unit_price = Amount(250_000_000);
         let bench = Workbench {
             class: class(),
             machine: "a machine of this town".to_owned(),
             device: "a processor".to_owned(),
             memory_free: 1 << 32,
             slots: 64,
-            services: vec![Stock { manifest: manifest.clone(), unit_price, run: RUN }],
+            services: vec![Stock { manifest, unit_price: UNIT_PRICE, run: RUN }],
         };
         let provision = Provision {
             benches: vec![bench],
@@ -180,31 +200,46 @@ impl Town {
             addresses: vec!["/memory/1".to_owned()],
             reachability: Reachability::Unknown,
         };
-        self.happens(Duration(0), 1, Input::Command(Command::Provide(provision)));
-        for number in 0..JOBS {
-            let input_commit = codec::digest("input of this town", &number);
-            self.blobs.insert(input_commit, Blob { bytes: 64, root: input_commit });
-            let submission = Submission {
-                key: codec::digest("wish of this town", &number),
-                content: Digest::default(),
-                manifest: manifest.clone(),
-                input_commit,
-                input_bytes: 1,
-                units_max: 4,
-                work_max: 8,
-                run_max: Duration::seconds(1),
-                checks: 0,
-                unchecked_ok: false,
-                cost_max: Amount::credits(10),
-                unit_price_max: unit_price,
-                provider: None,
-                attempts_max: 3,
-                cancel_fee: Amount::ZERO,
-                until: None,
-            };
-            let delay = Duration::seconds(1).plus(JOB_PAUSE.times(number));
-            self.happens(delay, 2, Input::Command(Command::Submit(submission)));
-        }
+        self.happens(Duration(0), PROVIDER_PLACE, Input::Command(Command::Provide(provision)));
+    }
+
+    /// The client wants one more job.
+    pub(crate) fn order(&mut self, genesis: &Genesis, number: u64, delay: Duration) {
+        let input_commit = codec::digest("input of this town", &number);
+        self.blobs.insert(input_commit, Blob { bytes: 64, root: input_commit });
+        let submission = Submission {
+            key: codec::digest("wish of this town", &number),
+            content: Digest::default(),
+            manifest: genesis.manifests[0].clone(),
+            input_commit,
+            input_bytes: 1,
+            units_max: 4,
+            work_max: 8,
+            run_max: Duration::seconds(1),
+            checks: 0,
+            unchecked_ok: false,
+            cost_max: Amount::credits(10),
+            unit_price_max: UNIT_PRICE,
+            provider: None,
+            attempts_max: 3,
+            cancel_fee: Amount::ZERO,
+            until: None,
+        };
+        self.happens(delay, CLIENT_PLACE, Input::Command(Command::Submit(submission)));
+    }
+
+    /// The client has its result, and nothing that led to it is needed any more.
+    pub(crate) fn take_result(&mut self, key: Digest, input: &Digest, output: &Digest) {
+        self.blobs.remove(input);
+        self.blobs.remove(output);
+        self.outputs.remove(output);
+        self.happens(TRAVEL, CLIENT_PLACE, Input::Command(Command::Taken { key }));
+    }
+
+    /// Somebody hears something.
+    pub(crate) fn hear(&mut self, place: usize, input: Input, effects: &mut Effects) {
+        let moment = Moment { steady: Steady(self.now.0), wall: self.now };
+        self.nodes[place].handle(input, moment, &self.book, effects);
     }
 
     fn happens(&mut self, delay: Duration, place: usize, input: Input) {
@@ -213,7 +248,7 @@ impl Town {
     }
 
     /// The next thing that somebody hears, if it is before the end.
-    fn next(&mut self, end: Timestamp) -> Option<(usize, Input)> {
+    pub(crate) fn next(&mut self, end: Timestamp) -> Option<(usize, Input)> {
         let (place, wake) = self.wakes.iter().copied().enumerate().min_by_key(|(_, wake)| *wake)?;
         let due = self.due.first_key_value().map(|((at, _), _)| *at);
         if wake.min(due.unwrap_or(wake)) >= end {
@@ -229,7 +264,7 @@ impl Town {
         Some(what)
     }
 
-    fn perform(&mut self, place: usize, effect: Effect) {
+    pub(crate) fn perform(&mut self, place: usize, effect: Effect) {
         match effect {
             Effect::Send { to, message } => self.carry(self.places[&to], message),
             Effect::Publish(message) => {
