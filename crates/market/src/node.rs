@@ -40,6 +40,7 @@ use self::{
 };
 pub use self::{
     heard::{Fault, Heard},
+    notary::REFILED_ENTRIES,
     snapshot::Snapshot,
     takers::RoleName,
 };

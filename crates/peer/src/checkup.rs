@@ -15,6 +15,7 @@ use crate::{
     daemon::DaemonError,
     disk::HomeDisk,
     driver::beginnings,
+    index::Index,
     journal::{Journal, JournalFigures, OpenError, Owner},
     snapshots::Snapshots,
 };
@@ -28,6 +29,19 @@ pub struct HomeFigures {
     pub snapshots: usize,
     /// Snapshots that cannot.
     pub unusable: usize,
+    /// The last record that the index knows; nothing, if there is no index or it will not open.
+    pub indexed: Option<u64>,
+}
+
+impl HomeFigures {
+    /// These, if the index knows of no record that the journal has not.
+    fn compared(self) -> Result<Self, DaemonError> {
+        let present = self.journal.map_or(0, |journal| journal.records);
+        match self.indexed {
+            Some(known) if known > present => Err(OpenError::LostTail { known, present }.into()),
+            Some(_) | None => Ok(self),
+        }
+    }
 }
 
 /// Bytes of all that lies in a folder; none if it is not there.
@@ -53,7 +67,7 @@ pub fn bytes_in(folder: &Path) -> io::Result<u64> {
     Ok(bytes)
 }
 
-/// Reads the journal of a home as its daemon would when it starts.
+/// Reads the journal of a home as its daemon would when it starts, and compares it with the index.
 ///
 /// # Errors
 /// [`DaemonError`], as a daemon that would not start.
@@ -61,8 +75,10 @@ pub fn memory(home: &Home, file: &NetworkFile) -> Result<HomeFigures, DaemonErro
     let (own, folder) = (home.key()?.id(), home.journal());
     let owner = Owner { peer: own, network: file.genesis.id() };
     let config = Config::new(file.genesis.clone());
+    let indexed = Index::look(&home.index()).map_err(DaemonError::System)?;
     if !folder.exists() {
-        return Ok(HomeFigures { journal: None, snapshots: 0, unusable: 0 });
+        let figures = HomeFigures { journal: None, snapshots: 0, unusable: 0, indexed };
+        return figures.compared();
     }
     let snapshots = Snapshots::new(&HomeDisk::default(), &folder, owner);
     let all = snapshots.list().map_err(DaemonError::System)?.len();
@@ -75,11 +91,9 @@ pub fn memory(home: &Home, file: &NetworkFile) -> Result<HomeFigures, DaemonErro
                 refused.get_or_insert(error);
             }
             journal => {
-                return Ok(HomeFigures {
-                    journal: journal?,
-                    snapshots: usable,
-                    unusable: all.saturating_sub(usable),
-                });
+                let unusable = all.saturating_sub(usable);
+                let figures = HomeFigures { journal: journal?, snapshots: usable, unusable, indexed };
+                return figures.compared();
             }
         }
     }

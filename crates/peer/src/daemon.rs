@@ -24,7 +24,7 @@ use crate::{
     executor::{Conduct, Executor},
     handle::{Handle, Local, Server},
     home::{HomeLock, LockError},
-    index::{Index, IndexError},
+    index::{FilledRows, Index, IndexError},
     journal::{Broken, Journal, OpenError, Owner, ReadError},
     network::{Limits, Network, NetworkError, NetworkSettings, usual_address},
     receipts::Receipts,
@@ -284,7 +284,15 @@ async fn until_ended(
 /// Looks all receipts through, on a thread of its own, for rows that an index has not.
 fn fill_index(index: Index, receipts: Receipts) -> io::Result<()> {
     let fill = move || match index.fill(&receipts) {
-        Ok(rows) => tracing::info!(rows, "the index was made anew from the receipts"),
+        Ok(FilledRows { rows, unreadable }) if unreadable.is_empty() => {
+            tracing::info!(rows, "the index was made anew from the receipts");
+        }
+        Ok(FilledRows { rows, unreadable }) => tracing::warn!(
+            rows,
+            unreadable = unreadable.len(),
+            first = ?unreadable.first(),
+            "receipts cannot be read, so what became of their jobs may be unknown; the next start tries again"
+        ),
         Err(error) => tracing::warn!(%error, "the index cannot be made anew; the next start tries again"),
     };
     thread::Builder::new().name("index".into()).spawn(fill).map(drop)

@@ -16,7 +16,7 @@
 //!
 //! **Invariant:** nothing is in the index that cannot be made again from journal and receipts. No other file names sled.
 
-use std::{fs, io, panic, path::Path, thread, time::Duration};
+use std::{env, fs, io, panic, path::Path, thread, time::Duration};
 
 use assay_protocol::{
     id::{Digest, JobId},
@@ -66,6 +66,15 @@ pub struct FiledReceipt {
     pub receipt: Digest,
 }
 
+/// What receipts told an index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FilledRows {
+    /// How many rows.
+    pub rows: u64,
+    /// Receipts that cannot be read, so that nobody knows whose they are.
+    pub unreadable: Vec<Digest>,
+}
+
 /// An open index.
 #[derive(Clone)]
 pub struct Index {
@@ -98,6 +107,26 @@ impl Index {
                 Ok(OpenedIndex { index: open_database(folder)?, rebuilt: true })
             }
         }
+    }
+
+    /// The sequence of the last record folded into the index in `folder`, which is left as it is: a copy of it is opened. None,
+    /// if there is no index, or it will not open.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub(crate) fn look(folder: &Path) -> io::Result<Option<u64>> {
+        if !folder.try_exists()? {
+            return Ok(None);
+        }
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(io::Error::other)?;
+        let copied = env::temp_dir().join(format!("assay-index-{:032x}", u128::from_le_bytes(random)));
+        let looked = copy(folder, &copied).map(|()| {
+            let opened = open_unlocked(&copied).and_then(|index| index.sequence());
+            opened.inspect_err(|error| tracing::debug!(%error, "a copy of the index will not open")).ok()
+        });
+        let removed = remove(&copied);
+        looked.and_then(|sequence| removed.map(|()| sequence))
     }
 
     /// The sequence of the last journal record folded in; 0 for none.
@@ -145,25 +174,29 @@ impl Index {
         caught(|| self.tree.contains_key(MISSING))
     }
 
-    /// Writes the row of every receipt, and says how many there are.
+    /// Writes the row of every receipt that can be read, and says how many those are; while there are others, rows are missing.
     ///
     /// # Errors
     /// [`IndexError`].
-    pub fn fill(&self, receipts: &Receipts) -> Result<u64, IndexError> {
-        let (digests, mut rows) = (receipts.list()?, 0);
+    pub fn fill(&self, receipts: &Receipts) -> Result<FilledRows, IndexError> {
+        let (digests, mut filled) = (receipts.list()?, FilledRows::default());
         for digests in digests.chunks(FILLED_ROWS) {
             let mut batch = sled::Batch::default();
             for digest in digests {
                 let bytes = receipts.get(digest).ok().flatten();
-                if let Some(receipt) = bytes.and_then(|bytes| Receipt::from_bytes(&bytes).ok()) {
-                    batch.insert(&key(&receipt.story.ticket.job)[..], digest.as_bytes());
-                    rows += 1;
-                }
+                let Some(receipt) = bytes.and_then(|bytes| Receipt::from_bytes(&bytes).ok()) else {
+                    filled.unreadable.push(*digest);
+                    continue;
+                };
+                batch.insert(&key(&receipt.story.ticket.job)[..], digest.as_bytes());
+                filled.rows += 1;
             }
             caught(|| self.tree.apply_batch(batch))?;
         }
-        caught(|| self.tree.remove(MISSING))?;
-        Ok(rows)
+        if filled.unreadable.is_empty() {
+            caught(|| self.tree.remove(MISSING))?;
+        }
+        Ok(filled)
     }
 
     /// Empties the index, so that the whole journal can be folded in again.
@@ -222,6 +255,20 @@ fn remove(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,
     }
+}
+
+/// Copies a folder and all that is in it into one of the owner's alone.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    create_folder(to)?;
+    for entry in fs::read_dir(from)? {
+        let (entry, to) = (entry?, |name| to.join(name));
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to(entry.file_name()))?;
+        } else {
+            fs::copy(entry.path(), to(entry.file_name()))?;
+        }
+    }
+    Ok(())
 }
 
 fn key(of: &JobId) -> [u8; 33] {
@@ -313,7 +360,13 @@ mod tests {
         drop(index);
         let index = Index::open(&path).unwrap().index;
         assert!(index.is_incomplete().unwrap(), "no restart forgets that");
-        assert_eq!(index.fill(&receipts).unwrap(), 1);
+        let (stray, damaged) = (folder.path().join("receipts/00/00"), Digest([0; 32]));
+        fs::create_dir_all(&stray).unwrap();
+        fs::write(stray.join(damaged.to_string()), "no receipt").unwrap();
+        assert_eq!(index.fill(&receipts).unwrap(), FilledRows { rows: 1, unreadable: vec![damaged] });
+        assert!(index.is_incomplete().unwrap(), "whose receipt it was, nobody knows");
+        fs::remove_file(stray.join(damaged.to_string())).unwrap();
+        assert_eq!(index.fill(&receipts).unwrap(), FilledRows { rows: 1, unreadable: Vec::new() });
         assert!(!index.is_incomplete().unwrap());
         assert_eq!(index.receipt(&receipt.story.ticket.job).unwrap(), Some(filed));
         assert_eq!(index.sequence().unwrap(), 7, "rows of receipts are no records");

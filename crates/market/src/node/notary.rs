@@ -11,6 +11,8 @@ mod beacon;
 mod chain;
 mod openings;
 
+pub use self::chain::REFILED_ENTRIES;
+
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 use assay_protocol::{

@@ -6,7 +6,7 @@ use std::{io, sync::Arc, time::Instant};
 
 use assay_market::{
     Book, Command, Effects, Input, Node, Record,
-    node::{Config, Snapshot},
+    node::{Config, REFILED_ENTRIES, Snapshot},
     provision::Provision,
     record::RECORD_BYTES_MAX,
 };
@@ -132,7 +132,7 @@ pub(crate) fn restore(
         known => return Err(OpenError::LostTail { known, present }.into()),
     };
     // Before the sequence goes on: a crash from here on leaves an index that says what it lacks.
-    let lacks_rows = rebuilt || indexed < base.records || indexing.index().is_incomplete()?;
+    let mut lacks_rows = rebuilt || indexed < base.records || indexing.index().is_incomplete()?;
     if lacks_rows {
         indexing.index().note_missing()?;
     }
@@ -140,13 +140,21 @@ pub(crate) fn restore(
     getrandom::fill(&mut entropy)?;
     let book = Book::new(codec::digest("seed of the book", &entropy));
     let (mut last, mut entries, mut failed, mut effects) = (base.records, base.entries, None, Effects::new());
+    let mut unindexed = 0;
     let mut next = |read: Result<(u64, Vec<u8>), ReadError>| -> Result<Record, OpeningError> {
         let (sequence, bytes) = read?;
         let record = codec::decode::<Record>(&bytes, RECORD_BYTES_MAX)
             .map_err(|error| OpeningError::Record { sequence, error })?;
         last = sequence;
-        entries += u64::from(matches!(record, Record::Chain(_)));
+        let is_entry = matches!(record, Record::Chain(_));
+        entries += u64::from(is_entry);
         if sequence > indexed {
+            // Whose receipts a notary's books do not file again, and no other record names.
+            unindexed += u64::from(is_entry);
+            if unindexed > REFILED_ENTRIES && !lacks_rows {
+                lacks_rows = true;
+                indexing.index().note_missing()?;
+            }
             indexing.note(sequence, &record);
             indexing.settle_many(sequence)?;
         }

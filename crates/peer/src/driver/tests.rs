@@ -2,6 +2,7 @@
 
 mod offers;
 mod room;
+mod rows;
 
 use std::{path::Path, sync::Arc};
 

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Entries at the end of a chain whose receipts are filed again after a restart: a crash can lose no more.
-const REFILED_ENTRIES: u64 = 256;
+pub const REFILED_ENTRIES: u64 = 256;
 
 impl Notary {
     /// Takes a fact into the books, saves it, and says what follows.
