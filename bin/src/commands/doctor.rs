@@ -32,8 +32,8 @@ Examples:
 ///
 /// Looks at the home, the key, the journal, the disk, the clock, the ports, the sandbox and what this machine has for it,
 /// with and without a running daemon, and changes nothing. Each finding is a line: what is well, what is worth knowing, and
-/// what must be mended, with what mends it. A journal that is well is whole as far as it goes: it is not compared with
-/// the index, which a start does, and which may know of an end that the journal lost.
+/// what must be mended, with what mends it. A journal that is well is whole, and has an end that the index knows of none
+/// behind.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {}

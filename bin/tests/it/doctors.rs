@@ -141,7 +141,7 @@ fn a_journal_that_would_not_open_is_named_and_left_as_it_is() {
     let whole = homestead.journal();
     let (severity, said, _) = diagnose(&homestead, "journal");
     assert!(severity == "ok" && said.contains(" in 1 part, "), "{said}");
-    fs::write(homestead.part(), &whole[..whole.len() - 3]).unwrap();
+    fs::write(homestead.part(), [&whole[..], &[9, 0, 0]].concat()).unwrap();
     let (severity, said, mend) = diagnose(&homestead, "journal");
     assert!(severity == "warning" && said.ends_with("bytes of a write that was cut short"), "{said}");
     assert!(mend.contains("the next start removes it"), "{mend}");
@@ -151,6 +151,32 @@ fn a_journal_that_would_not_open_is_named_and_left_as_it_is() {
     let (severity, said, mend) = diagnose(&homestead, "journal");
     assert!(severity == "problem" && said.starts_with("the journal is damaged at byte "), "{said}");
     assert!(mend.contains("newest copy of the whole home"), "{mend}");
+}
+
+#[test]
+fn a_journal_that_ends_before_what_its_index_knows_is_named() {
+    let homestead = Homestead::new(true);
+    homestead.lives_until(&[], |bytes| bytes > 1024);
+    let older = homestead.journal();
+    homestead.lives_until(&[], |bytes| bytes > older.len() + 1024);
+    let whole = homestead.journal();
+    fs::write(homestead.part(), &older).unwrap();
+    let (severity, said, mend) = diagnose(&homestead, "journal");
+    assert!(severity == "problem" && said.contains("its end is lost"), "{said}");
+    assert!(mend.contains("newest copy of the whole home"), "{mend}");
+    fs::write(homestead.part(), &whole).unwrap();
+    let (severity, said, _) = diagnose(&homestead, "journal");
+    assert_eq!(severity, "ok", "{said}");
+    let journal = homestead.home.journal();
+    let aside = homestead.home.root().join("aside");
+    fs::rename(&journal, &aside).unwrap();
+    let (severity, said, _) = diagnose(&homestead, "journal");
+    assert!(severity == "problem" && said.starts_with("the journal holds 0 records"), "{said}");
+    fs::rename(&aside, &journal).unwrap();
+    fs::remove_dir_all(homestead.home.index()).unwrap();
+    let (severity, said, mend) = diagnose(&homestead, "journal");
+    assert!(severity == "warning" && said.ends_with("no index of it that would open"), "{said}");
+    assert!(mend.contains("the next start makes it anew"), "{mend}");
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn journal(home: &Home, file: &NetworkFile, status: Option<&StatusView>) -> Find
     if let Some(status) = status {
         return Finding::fine("journal", format!("{} records, {bytes} KiB, in use", status.records));
     }
-    let HomeFigures { journal, snapshots, unusable } = match checkup::memory(home, file) {
+    let HomeFigures { journal, snapshots, unusable, indexed } = match checkup::memory(home, file) {
         Ok(memory) => memory,
         Err(error) => return Finding::problem("journal", &error.into()),
     };
@@ -104,6 +104,10 @@ fn journal(home: &Home, file: &NetworkFile, status: Option<&StatusView>) -> Find
     if journal.torn_bytes > 0 {
         let found = format!("{said}, and {} bytes of a write that was cut short", journal.torn_bytes);
         return Finding::warning("journal", found, "nothing: nobody relied on it, the next start removes it");
+    }
+    if indexed.is_none() {
+        let found = format!("{said}, and there is no index of it that would open");
+        return Finding::warning("journal", found, "nothing: the next start makes it anew");
     }
     Finding::fine("journal", said)
 }
