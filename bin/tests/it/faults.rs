@@ -8,7 +8,7 @@ use assay_peer::{daemon::DaemonError, journal::OpenError};
 
 use crate::{
     brittle::{Lot, Trouble},
-    load::copy,
+    load::{ASKED, copy},
     village::Village,
 };
 
@@ -97,6 +97,10 @@ async fn a_journal_that_was_harmed_is_refused_by_every_role_and_mends_by_its_cop
         village.stop(place).await;
         copy(&journal, &older).unwrap();
         village.begin(place).await.unwrap();
+        if village.peer(place).duty == Duty::Provider {
+            // Whoever gets the next job, this peer has something to write down.
+            village.peer(place).provide(ASKED).await.unwrap();
+        }
         village.load.submit().await;
         village.load.all_end().await;
         village.stop(place).await;

@@ -70,10 +70,10 @@ const KILL_AFTER_MS: u64 = 300;
 /// Kills so often whomever the lot names, now and then two at once.
 async fn survives_all(kills: u64, seed: u64) {
     let (kills, seed) = (number(KILLS).unwrap_or(kills), number(SEED).unwrap_or(seed));
-    println!("{kills} kills, {SEED}={seed}");
-    let mut network = DemoNetwork::found(Path::new(BINARY), &honest()).unwrap();
-    network.start().await.unwrap();
+    eprintln!("{kills} kills, {SEED}={seed}");
+    let network = DemoNetwork::found(Path::new(BINARY), &honest()).unwrap();
     let (mut load, mut lot) = (Load::new(network), Lot(seed));
+    load.network.start().await.unwrap();
     load.open_market().await;
     let (names, begun) =
         (load.network.peers().iter().map(|peer| peer.name).collect::<Vec<_>>(), Instant::now());
@@ -92,8 +92,8 @@ async fn survives_all(kills: u64, seed: u64) {
         killed += victims.len() as u64;
     }
     let (jobs, paid) = load.check().await;
-    println!("{killed} kills over {jobs} jobs of which {paid} were paid");
-    println!("that took {:.0} s", begun.elapsed().as_secs_f64());
+    eprintln!("{killed} kills over {jobs} jobs of which {paid} were paid");
+    eprintln!("that took {:.0} s", begun.elapsed().as_secs_f64());
 }
 
 #[tokio::test]

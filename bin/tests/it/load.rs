@@ -16,7 +16,10 @@ use assay_cli::{
     },
 };
 use assay_market::view::{AttemptState, SubmissionView};
-use assay_peer::handle::{ListJobs, ListOffers};
+use assay_peer::{
+    config::NetworkFile,
+    handle::{ListJobs, ListOffers},
+};
 use assay_protocol::{id::Digest, units::Amount};
 use tokio::time::timeout;
 
@@ -28,6 +31,11 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) const LOOK_STEP: Duration = Duration::from_millis(50);
 /// Set to a number, this chooses what chance decides.
 pub(crate) const SEED: &str = "ASSAY_SEED";
+
+/// What the client begins with: enough for as many jobs as a test orders.
+const WELCOME: Amount = Amount::credits(100_000);
+/// What providers ask: little, so that a stake stands for many jobs at a time, and more than the dues of one.
+pub(crate) const ASKED: Amount = Amount(PRICE.0 / 10);
 
 /// A network whose client orders all the time.
 pub(crate) struct Load {
@@ -62,7 +70,12 @@ pub(crate) fn number(variable: &str) -> Option<u64> {
 }
 
 impl Load {
+    /// Of a network that was founded, and in which nothing runs yet.
     pub(crate) fn new(network: DemoNetwork) -> Self {
+        let mut file = NetworkFile::read(&network.file()).unwrap();
+        file.genesis.money.welcome = WELCOME;
+        let homes = network.peers().iter().map(|peer| peer.home.network());
+        homes.chain([network.file()]).for_each(|path| fs::write(path, file.to_toml()).unwrap());
         Self { network, submitted: BTreeSet::new() }
     }
 
@@ -70,7 +83,7 @@ impl Load {
     pub(crate) async fn open_market(&self) {
         self.network.peer("you").account().await.unwrap();
         for peer in self.network.peers().iter().filter(|peer| peer.duty == Duty::Provider) {
-            peer.provide(Amount(PRICE.0 / 50)).await.unwrap();
+            peer.provide(ASKED).await.unwrap();
         }
         self.offers_are_known().await;
     }
@@ -124,7 +137,7 @@ impl Load {
             paid += of_it;
         }
         let books = closed_books(&self.network, deadline).await;
-        assert!(paid > 0, "no job came to anything: {jobs:?}");
+        assert!(paid > 0, "no job came to anything: {:?}", jobs.last());
         for peer in self.network.peers().iter().filter(|peer| peer.duty == Duty::Provider) {
             let account = books.accounts.iter().find(|account| account.peer == peer.id).unwrap();
             assert!(account.stake >= STAKE, "{} lost stake: {account:?}", peer.name);

@@ -44,17 +44,17 @@ async fn cut(village: &mut Village, place: usize, lot: &mut Lot) -> bool {
 async fn survives(cuts: u64, seed: u64) {
     let (cuts, seed) = (number(CUTS).unwrap_or(cuts), number(SEED).unwrap_or(seed));
     let (mut village, mut lot) = (Village::start().await, Lot(seed));
-    println!("{cuts} power cuts, {SEED}={seed}");
+    eprintln!("{cuts} power cuts, {SEED}={seed}");
     let (begun, mut struck) = (Instant::now(), 0);
     for _ in 0..cuts {
         let place = lot.below(village.count() as u64) as usize;
         struck += u64::from(cut(&mut village, place, &mut lot).await);
     }
     let (jobs, paid) = village.load.check().await;
-    println!(
+    eprintln!(
         "{cuts} power cuts, {struck} in the middle of a change, over {jobs} jobs of which {paid} were paid"
     );
-    println!("that took {:.0} s", begun.elapsed().as_secs_f64());
+    eprintln!("that took {:.0} s", begun.elapsed().as_secs_f64());
     village.end().await;
 }
 

@@ -28,8 +28,10 @@ use crate::{
     load::{LOOK_STEP, Load, PATIENCE, honest},
 };
 
-/// How long a peer may change nothing before it is ended all the same.
-const IDLE: Duration = Duration::from_secs(3);
+/// How long a peer may take to the change that fails before there is one more job, and how many those are at most; then it
+/// is ended all the same.
+const IDLE: Duration = Duration::from_millis(750);
+const JOBS_MAX: u64 = 6;
 /// Changes up to which one fails.
 const CHANGES_MAX: u64 = 40;
 /// Bytes of blobs that a home may hold.
@@ -144,15 +146,15 @@ impl Village {
     ) -> Result<(), DaemonError> {
         self.load.submit().await;
         self.disk(place).order(1 + lot.below(CHANGES_MAX), trouble);
-        self.load.submit().await;
-        self.end_of(place).await
-    }
-
-    /// Waits for the end of a daemon that may end by itself, and ends it where it does not.
-    async fn end_of(&mut self, place: usize) -> Result<(), DaemonError> {
         let Life { mut task, stop } = self.daemons[place].take().unwrap();
-        if let Ok(ended) = timeout(IDLE, &mut task).await {
-            return ended.unwrap();
+        for _ in 0..JOBS_MAX {
+            self.load.submit().await;
+            if let Ok(ended) = timeout(IDLE, &mut task).await {
+                return ended.unwrap();
+            }
+            if self.disk(place).has_struck() {
+                break;
+            }
         }
         stop.send(()).unwrap_or(());
         timeout(PATIENCE, task).await.expect("ends in time").unwrap()
