@@ -31,6 +31,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) const LOOK_STEP: Duration = Duration::from_millis(50);
 /// Set to a number, this chooses what chance decides.
 pub(crate) const SEED: &str = "ASSAY_SEED";
+/// Set to a folder, this has the homes of a network kept there in which something was wrong.
+const KEPT: &str = "ASSAY_KEPT";
 
 /// What the client begins with: enough for as many jobs as a test orders.
 const WELCOME: Amount = Amount::credits(100_000);
@@ -88,6 +90,19 @@ impl Load {
         self.offers_are_known().await;
     }
 
+    /// What must be so.
+    fn demand(&self, is_so: bool, otherwise: impl FnOnce() -> String) {
+        if is_so {
+            return;
+        }
+        if let Ok(folder) = std::env::var(KEPT) {
+            for peer in self.network.peers() {
+                copy(peer.home.root(), &Path::new(&folder).join(peer.name)).unwrap();
+            }
+        }
+        panic!("{}", otherwise());
+    }
+
     /// Waits until the client knows an offer.
     async fn offers_are_known(&self) {
         let deadline = Instant::now() + PATIENCE;
@@ -113,11 +128,9 @@ impl Load {
             let jobs: Vec<SubmissionView> = jobs.into_iter().map(|job| job.submission).collect();
             let known: BTreeSet<Digest> = jobs.iter().map(|job| job.key).collect();
             let lost: Vec<&Digest> = self.submitted.difference(&known).collect();
-            assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
-            if jobs.iter().all(|job| job.ended) {
-                return jobs;
-            }
-            assert!(Instant::now() < deadline, "a job never ends: {:?}", jobs.iter().find(|job| !job.ended));
+            self.demand(lost.is_empty(), || format!("acknowledged and lost: {lost:?}"));
+            let Some(open) = jobs.iter().find(|job| !job.ended) else { return jobs };
+            self.demand(Instant::now() < deadline, || format!("a job never ends: {open:?}"));
             tokio::time::sleep(LOOK_STEP).await;
         }
     }
@@ -133,14 +146,14 @@ impl Load {
                 |attempt| matches!(attempt.state, AttemptState::Closed(outcome) if outcome.is_paid()),
             );
             let of_it = of_it.count();
-            assert!(of_it <= 1, "paid twice: {job:?}");
+            self.demand(of_it <= 1, || format!("paid twice: {job:?}"));
             paid += of_it;
         }
         let books = closed_books(&self.network, deadline).await;
         assert!(paid > 0, "no job came to anything: {:?}", jobs.last());
         for peer in self.network.peers().iter().filter(|peer| peer.duty == Duty::Provider) {
             let account = books.accounts.iter().find(|account| account.peer == peer.id).unwrap();
-            assert!(account.stake >= STAKE, "{} lost stake: {account:?}", peer.name);
+            self.demand(account.stake >= STAKE, || format!("{} lost stake: {account:?}", peer.name));
         }
         let audited = self.network.peer("you").audit().await.unwrap();
         assert_eq!((audited.divergence, audited.total), (None, audited.supply));
