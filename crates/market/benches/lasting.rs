@@ -1,18 +1,21 @@
 //! What a peer keeps of many closed jobs, and how soon its brain is there again after the process was killed.
 //!
 //! A town trades. Each peer's records are sealed by the thousand, and a snapshot is made of each such part and the snapshot
-//! before, as a daemon makes them. `ASSAY_JOBS` says how many jobs there are.
+//! before, as a daemon makes them. `ASSAY_JOBS` says how many jobs there are. Beside that: what each writes in a day on which
+//! nobody orders anything, by the timers of a network of strangers.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Instant};
 
 use assay_market::{
     Command, Config, Effect, Effects, Input, Node, Record, event::Event, node::Snapshot,
     record::RECORD_BYTES_MAX,
 };
-use assay_protocol::{codec, id::Digest, signed::Signer};
+use assay_protocol::{
+    codec,
+    id::Digest,
+    signed::Signer,
+    units::{Duration, Timestamp},
+};
 
 use crate::{
     cheap::Cheap,
@@ -42,6 +45,10 @@ const JOBS_USUAL: u64 = 10_000;
 const PART_RECORDS: usize = 1_024;
 /// Bytes of snapshot that are written for one of records at most.
 const BYTES_PER_BYTE: usize = 16;
+/// Bytes of a journal around a record that is written alone.
+const ALONE_BYTES: u64 = 88;
+/// A day on which nothing happens.
+const IDLE_DAY: Duration = Duration::seconds(24 * 60 * 60);
 /// How often a start is timed.
 const STARTS: usize = 9;
 
@@ -49,6 +56,8 @@ const STARTS: usize = 9;
 #[derive(Default)]
 struct Keeper {
     snapshot: Option<Vec<u8>>,
+    /// Bytes of all snapshots that were written.
+    snapshots_bytes: u64,
     /// The records behind that, and how many bytes they are.
     tail: Vec<Vec<u8>>,
     tail_bytes: usize,
@@ -68,7 +77,9 @@ impl Keeper {
         let is_sealed = self.tail.len().is_multiple_of(PART_RECORDS);
         let snapshot_bytes = self.snapshot.as_ref().map_or(0, Vec::len);
         if is_sealed && snapshot_bytes <= self.tail_bytes * BYTES_PER_BYTE {
-            self.snapshot = Some(self.start(key, config).snapshot());
+            let snapshot = self.start(key, config).snapshot();
+            self.snapshots_bytes += snapshot.len() as u64;
+            self.snapshot = Some(snapshot);
             self.tail.clear();
             self.tail_bytes = 0;
         }
@@ -84,8 +95,8 @@ impl Keeper {
     }
 
     /// How long that takes, in the middle of some times.
-    fn start_time(&self, key: Cheap, config: &Config) -> Duration {
-        let mut times: Vec<Duration> = (0..STARTS)
+    fn start_time(&self, key: Cheap, config: &Config) -> std::time::Duration {
+        let mut times: Vec<std::time::Duration> = (0..STARTS)
             .map(|_| {
                 let begun = Instant::now();
                 drop(std::hint::black_box(self.start(key, config)));
@@ -110,8 +121,7 @@ struct Trade {
 }
 
 impl Trade {
-    fn new() -> Self {
-        let chronicle = Chronicle::new();
+    fn new(chronicle: Chronicle) -> Self {
         let (config, mut town) = (Config::new(chronicle.genesis().clone()), Town::new(&chronicle));
         town.provide(chronicle.genesis());
         let keepers = chronicle.keys().iter().map(|_| Keeper::default()).collect();
@@ -124,8 +134,13 @@ impl Trade {
     }
 
     fn run(&mut self, jobs: u64) {
-        self.order();
-        let end = BEGIN.after(JOB_PAUSE.times(jobs + 1)).after(SETTLING);
+        if jobs > 0 {
+            self.order();
+        }
+        self.go_on_until(BEGIN.after(JOB_PAUSE.times(jobs + 1)).after(SETTLING), jobs);
+    }
+
+    fn go_on_until(&mut self, end: Timestamp, jobs: u64) {
         let mut effects = Effects::new();
         while let Some((place, input)) = self.town.next(end) {
             if let Input::Command(Command::Submit(submission)) = &input {
@@ -171,7 +186,7 @@ impl Trade {
 #[allow(clippy::print_stdout, reason = "a table beside the figures of the benches")]
 fn main() {
     let jobs = std::env::var(JOBS).ok().and_then(|jobs| jobs.parse().ok()).unwrap_or(JOBS_USUAL);
-    let mut trade = Trade::new();
+    let mut trade = Trade::new(Chronicle::new());
     trade.run(jobs);
     assert_eq!((trade.closed, trade.underway.len()), (jobs, 0), "every job closes");
     println!("{jobs} closed jobs: what is kept of them, and how soon a brain is there again");
@@ -189,6 +204,24 @@ fn main() {
             keeper.tail.len(),
             keeper.longest_tail,
             keeper.start_time(*key, &trade.config).as_secs_f64() * 1e3,
+        );
+    }
+    idle_day();
+}
+
+/// What each writes who has nothing to do: records, and what a journal and its snapshots add to them.
+#[allow(clippy::print_stdout, reason = "a table beside the figures of the benches")]
+fn idle_day() {
+    let mut trade = Trade::new(Chronicle::unhurried());
+    trade.go_on_until(BEGIN.after(IDLE_DAY), 0);
+    println!("an idle day");
+    for (keeper, (role, _)) in trade.keepers.iter().zip(trade.chronicle.keys()) {
+        println!(
+            "{:9} {:5} records, {:7} bytes with what a journal adds, {:7} bytes of snapshots",
+            format!("{role:?}"),
+            keeper.records,
+            keeper.bytes + keeper.records * ALONE_BYTES,
+            keeper.snapshots_bytes,
         );
     }
 }

@@ -16,7 +16,7 @@ use assay_protocol::{
     check::ShownRecord,
     claim::Written,
     codec, compare,
-    genesis::Genesis,
+    genesis::{Genesis, Timers},
     id::{Digest, NetworkId, PeerId},
     manifest::{End, Policy, TensorFormat},
     message::{Message, Opened},
@@ -108,6 +108,13 @@ impl Chronicle {
         let keys: Vec<(Role, Cheap)> =
             numbers.map(|(role, number)| (role, Cheap::numbered(number))).collect();
         Self { effects: vec![0; keys.len()], genesis, keys, heard: Vec::new(), book: Book::default() }
+    }
+
+    /// The same by the timers of a network of strangers.
+    pub(crate) fn unhurried() -> Self {
+        let mut chronicle = Self::new();
+        chronicle.genesis.timers = Timers::default();
+        chronicle
     }
 
     /// Lets a town trade for a while.
