@@ -2,7 +2,7 @@
 //! acknowledged is there, every job ends, nothing is paid twice, the audit is clean and no honest stake is touched.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::Path,
     time::{Duration, Instant},
@@ -18,9 +18,15 @@ use assay_cli::{
 use assay_market::view::{AttemptState, SubmissionView};
 use assay_peer::{
     config::NetworkFile,
-    handle::{ListJobs, ListOffers},
+    handle::{ListJobs, ListOffers, ShowStatus},
 };
-use assay_protocol::{id::Digest, units::Amount};
+use assay_protocol::{
+    id::{Digest, PeerId},
+    outcome::Outcome,
+    payout::Settlement,
+    receipt::Receipt,
+    units::Amount,
+};
 use tokio::time::timeout;
 
 use crate::town::closed_books;
@@ -34,6 +40,8 @@ pub(crate) const SEED: &str = "ASSAY_SEED";
 /// Set to a folder, this has the homes of a network kept there in which something was wrong.
 const KEPT: &str = "ASSAY_KEPT";
 
+/// Jobs that are open at a time, at most: more than four providers run, of which some are always down.
+const OPEN_MAX: u64 = 12;
 /// What the client begins with: enough for as many jobs as a test orders.
 const WELCOME: Amount = Amount::credits(100_000);
 /// What providers ask: little, so that a stake stands for many jobs at a time, and more than the dues of one.
@@ -112,16 +120,23 @@ impl Load {
         }
     }
 
-    /// Has one more picture read, if the client is there to ask.
+    /// Has one more picture read, if the client is there to ask and has not too many under way.
     pub(crate) async fn submit(&mut self) {
+        let open = async {
+            let handle = self.network.peer("you").connect().await.ok()?;
+            Some(handle.call(ShowStatus).await.ok()?.jobs_open)
+        };
+        if timeout(PATIENCE, open).await.unwrap().is_some_and(|open| open >= OPEN_MAX) {
+            return;
+        }
         let sample = &Bundle::all()[0].samples[0];
         let submitted = timeout(PATIENCE, self.network.peer("you").submit(sample, None)).await.unwrap();
         self.submitted.extend(submitted);
     }
 
-    /// Waits until every submission that was acknowledged has come to its end.
+    /// Waits until every submission that was acknowledged has come to its end: for as long as one ends now and then.
     pub(crate) async fn all_end(&self) -> Vec<SubmissionView> {
-        let deadline = Instant::now() + PATIENCE;
+        let (mut deadline, mut ended) = (Instant::now() + PATIENCE, 0);
         loop {
             let handle = self.network.peer("you").connect().await.unwrap();
             let jobs = handle.call(ListJobs).await.unwrap();
@@ -130,9 +145,37 @@ impl Load {
             let lost: Vec<&Digest> = self.submitted.difference(&known).collect();
             self.demand(lost.is_empty(), || format!("acknowledged and lost: {lost:?}"));
             let Some(open) = jobs.iter().find(|job| !job.ended) else { return jobs };
+            let now_ended = jobs.iter().filter(|job| job.ended).count();
+            if now_ended > ended {
+                (ended, deadline) = (now_ended, Instant::now() + PATIENCE);
+            }
             self.demand(Instant::now() < deadline, || format!("a job never ends: {open:?}"));
             tokio::time::sleep(LOOK_STEP).await;
         }
+    }
+
+    /// What each provider paid from its stake for jobs that could not be checked, by the receipts of all that closed; nobody
+    /// may have been slashed, nor have paid for anything else.
+    async fn fined(&self, jobs: &[SubmissionView]) -> BTreeMap<PeerId, Amount> {
+        let mut fined = BTreeMap::<PeerId, Amount>::new();
+        let attempts = jobs.iter().flat_map(|job| &job.attempts);
+        for job in attempts.filter(|attempt| attempt.receipt.is_some()).map(|attempt| attempt.job) {
+            let bytes = self.network.peer("you").receipt(job).await.unwrap();
+            let story = Receipt::from_bytes(&bytes).unwrap().story;
+            let Settlement { slashed, fines, .. } = &story.settlement;
+            let unreached = story.outcome == Outcome::Unreached || fines.is_empty();
+            self.demand(slashed.is_zero() && unreached, || {
+                format!("{job:?}: {:?}, {:?}", story.outcome, story.settlement)
+            });
+            for fine in fines {
+                let all = fined.entry(fine.peer).or_default();
+                *all = all.plus(fine.amount).unwrap();
+            }
+        }
+        if !fined.is_empty() {
+            eprintln!("paid by those who could not be reached: {fined:?}");
+        }
+        fined
     }
 
     /// Waits for the end of everything, and looks whether it is right; says how many jobs there were, and how many were
@@ -150,10 +193,14 @@ impl Load {
             paid += of_it;
         }
         let books = closed_books(&self.network, deadline).await;
+        let fined = self.fined(&jobs).await;
         assert!(paid > 0, "no job came to anything: {:?}", jobs.last());
         for peer in self.network.peers().iter().filter(|peer| peer.duty == Duty::Provider) {
             let account = books.accounts.iter().find(|account| account.peer == peer.id).unwrap();
-            self.demand(account.stake >= STAKE, || format!("{} lost stake: {account:?}", peer.name));
+            // It pays for what was found out of a job for whose input it could not be reached.
+            let fined = fined.get(&peer.id).copied().unwrap_or_default();
+            let left = account.stake.plus(fined).unwrap();
+            self.demand(left >= STAKE, || format!("{} lost stake beside {fined:?}: {account:?}", peer.name));
         }
         let audited = self.network.peer("you").audit().await.unwrap();
         assert_eq!((audited.divergence, audited.total), (None, audited.supply));

@@ -186,6 +186,7 @@ impl Trade {
 #[allow(clippy::print_stdout, reason = "a table beside the figures of the benches")]
 fn main() {
     let jobs = std::env::var(JOBS).ok().and_then(|jobs| jobs.parse().ok()).unwrap_or(JOBS_USUAL);
+    idle_day();
     let mut trade = Trade::new(Chronicle::new());
     trade.run(jobs);
     assert_eq!((trade.closed, trade.underway.len()), (jobs, 0), "every job closes");
@@ -206,7 +207,6 @@ fn main() {
             keeper.start_time(*key, &trade.config).as_secs_f64() * 1e3,
         );
     }
-    idle_day();
 }
 
 /// What each writes who has nothing to do: records, and what a journal and its snapshots add to them.

@@ -38,6 +38,8 @@ pub(crate) const JOBS: u64 = 1_000;
 /// Where the provider and the client stand among all.
 pub(crate) const PROVIDER_PLACE: usize = 1;
 pub(crate) const CLIENT_PLACE: usize = 2;
+/// What the client begins with: a credit and more for each of a million jobs.
+const CLIENT_MONEY: Amount = Amount::credits(10_000_000);
 /// What a unit costs.
 const UNIT_PRICE: Amount = Amount(250_000_000);
 /// Between two of them: few enough are open at a time that each finds a lane.
@@ -103,6 +105,9 @@ impl Chronicle {
     pub(crate) fn new() -> Self {
         let mut genesis = market().genesis;
         genesis.checks.ramp = 5;
+        let client =
+            genesis.verifiers.iter_mut().find(|founder| founder.peer == Cheap::numbered(CLIENT).id());
+        client.into_iter().for_each(|founder| founder.free = CLIENT_MONEY);
         let numbers = [(Role::Notary, NOTARY), (Role::Provider, PROVIDER), (Role::Client, CLIENT)];
         let numbers = numbers.into_iter().chain(verifiers().map(|number| (Role::Verifier, number)));
         let keys: Vec<(Role, Cheap)> =
