@@ -79,6 +79,7 @@ async fn survives_all(kills: u64, seed: u64) {
         (load.network.peers().iter().map(|peer| peer.name).collect::<Vec<_>>(), Instant::now());
     let mut killed = 0;
     while killed < kills {
+        load.breathe().await;
         load.submit().await;
         // The moment itself is what is tried here; there is nothing to wait for.
         tokio::time::sleep(Duration::from_millis(lot.below(KILL_AFTER_MS))).await;

@@ -120,15 +120,28 @@ impl Load {
         }
     }
 
-    /// Has one more picture read, if the client is there to ask and has not too many under way.
-    pub(crate) async fn submit(&mut self) {
-        let open = async {
-            let handle = self.network.peer("you").connect().await.ok()?;
-            Some(handle.call(ShowStatus).await.ok()?.jobs_open)
-        };
-        if timeout(PATIENCE, open).await.unwrap().is_some_and(|open| open >= OPEN_MAX) {
+    /// How many jobs are under way, if the client is there to ask.
+    async fn open(&self) -> Option<u64> {
+        let handle = self.network.peer("you").connect().await.ok()?;
+        Some(handle.call(ShowStatus).await.ok()?.jobs_open)
+    }
+
+    /// Lets jobs end while everybody is there, if too many are under way.
+    pub(crate) async fn breathe(&self) {
+        if self.open().await.is_none_or(|open| open < OPEN_MAX) {
             return;
         }
+        let deadline = Instant::now() + PATIENCE;
+        while self.open().await.is_none_or(|open| open > OPEN_MAX / 2) {
+            self.demand(Instant::now() < deadline, || {
+                "jobs do not end although nobody is disturbed".to_owned()
+            });
+            tokio::time::sleep(LOOK_STEP).await;
+        }
+    }
+
+    /// Has one more picture read, if the client is there to ask.
+    pub(crate) async fn submit(&mut self) {
         let sample = &Bundle::all()[0].samples[0];
         let submitted = timeout(PATIENCE, self.network.peer("you").submit(sample, None)).await.unwrap();
         self.submitted.extend(submitted);

@@ -144,6 +144,7 @@ impl Village {
         trouble: Trouble,
         lot: &mut Lot,
     ) -> Result<(), DaemonError> {
+        self.load.breathe().await;
         self.load.submit().await;
         self.disk(place).order(1 + lot.below(CHANGES_MAX), trouble);
         let Life { mut task, stop } = self.daemons[place].take().unwrap();
