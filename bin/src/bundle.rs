@@ -28,12 +28,24 @@ pub struct Bundle {
 /// Something to try a model on.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
-    /// The name of its file.
+    /// What it is called: the name of its file, or the text itself.
     pub file: &'static str,
     /// Its bytes.
     pub bytes: &'static [u8],
     /// The right answer.
     pub answer: &'static str,
+}
+
+impl Sample {
+    /// The bundle that it is of.
+    ///
+    /// # Panics
+    /// If it is of none.
+    #[must_use]
+    pub fn bundle(&self) -> &'static Bundle {
+        let of = |bundle: &&&Bundle| bundle.samples.iter().any(|sample| sample.file == self.file);
+        ALL.iter().find(of).unwrap_or_else(|| panic!("{} is a sample of no bundle", self.file))
+    }
 }
 
 macro_rules! samples {
@@ -63,8 +75,22 @@ pub(crate) static DIGITS: Bundle = Bundle {
     ),
 };
 
+/// Sums of two numbers, as a text.
+pub(crate) static SUMS: Bundle = Bundle {
+    name: "sums",
+    runner: include_bytes!("../../runners/generate/generate.wasm"),
+    model: include_bytes!("../../models/sums/sums.gguf"),
+    card: include_str!("../../models/sums/CARD.md"),
+    manifest: include_str!("../../models/sums/manifest.toml"),
+    samples: &[
+        Sample { file: "27+58=", bytes: b"27+58=", answer: "85" },
+        Sample { file: "389+456=", bytes: b"389+456=", answer: "845" },
+        Sample { file: "68+75 in words=", bytes: b"68+75 in words=", answer: "one hundred and forty-three" },
+    ],
+};
+
 /// Everything the program carries.
-pub(crate) static ALL: [&Bundle; 1] = [&DIGITS];
+pub(crate) static ALL: [&Bundle; 2] = [&DIGITS, &SUMS];
 
 /// A manifest as its author writes it: files by path, which the digests stand for later.
 #[derive(Deserialize)]
@@ -130,11 +156,14 @@ mod tests {
     fn what_is_embedded_is_what_the_lock_files_name() {
         let line = |digest: Digest, file: &str| format!("{digest}  {file}");
         assert!(MODELS.contains(&line(Digest::of(DIGITS.model), "digits/digits.onnx")));
+        assert!(MODELS.contains(&line(Digest::of(SUMS.model), "sums/sums.gguf")));
         for sample in DIGITS.samples {
             let line = line(Digest::of(sample.bytes), &format!("digits/samples/{}", sample.file));
             assert!(MODELS.contains(&line), "{}", sample.file);
         }
-        assert!(RUNNERS.contains(&format!("classify = \"{}\"", Digest::of(DIGITS.runner))));
+        for (runner, bundle) in [("classify", &DIGITS), ("generate", &SUMS)] {
+            assert!(RUNNERS.contains(&format!("{runner} = \"{}\"", Digest::of(bundle.runner))), "{runner}");
+        }
     }
 
     #[test]

@@ -34,7 +34,8 @@ Examples:
 /// See a whole network at work on this machine, in under a minute.
 ///
 /// Starts seven peers as processes of their own, which talk over the loopback: a notary, five that run and check jobs,
-/// and a client. Has pictures of digits read, catches one provider cheating, and shows who was paid and who lost what.
+/// and a client. Has pictures of digits read and sums written out by a model of language, catches one provider cheating, and
+/// shows who was paid and who lost what.
 /// Leaves nothing behind.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -6,15 +6,16 @@ mod follow;
 pub(crate) mod input;
 pub(crate) mod reading;
 pub(crate) mod terms;
+mod wishes;
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{ffi::OsString, fs, path::PathBuf, time::Duration};
 
 use assay_market::view::{AttemptState, AttemptView};
 use assay_peer::handle::{Attachment, ReadOutput, ReadReceipt, Submit};
 use assay_protocol::{id::Digest, manifest::Manifest};
 use serde_json::{Value, json};
 
-use self::{follow::Goal, reading::Reading, terms::Terms};
+use self::{follow::Goal, reading::Reading, terms::Terms, wishes::TextWishes};
 use super::{job, offers};
 use crate::{
     command_error::{CommandError, Exit},
@@ -28,6 +29,8 @@ Examples:
   assay run digits seven.png                          the label, and nothing else, on stdout
   assay run digits seven.png --receipt seven.receipt  wait for the end, keep its receipt
   assay run digits seven.png --max-cost 0.1           spend at most 0.1 credits, fees included
+  assay run sums 27+58=                               a text for a model of language
+  assay run sums -f question.txt --max-tokens 20      a longer one out of a file, a short answer
   assay run digits - < seven.png                      read the input from standard input
 
 The provider can read the input; when the job is checked, so can one verifier, or a few if it is disputed.";
@@ -42,9 +45,12 @@ pub(crate) struct Args {
     /// The model, by name
     #[arg(value_name = "NAME")]
     name: String,
-    /// The file with the input; - for standard input
-    #[arg(value_name = "INPUT")]
-    input: PathBuf,
+    /// What a model of language is asked; for other models, the file with the input; - for standard input
+    #[arg(value_name = "INPUT", required_unless_present = "file", conflicts_with = "file")]
+    input: Option<OsString>,
+    /// The file with the input, whatever model it is for
+    #[arg(long, short, value_name = "FILE")]
+    file: Option<PathBuf>,
     #[command(flatten)]
     terms: Terms,
     /// Providers to try one after another
@@ -60,13 +66,20 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
+    wishes: TextWishes,
+    #[command(flatten)]
     reach: Reach,
 }
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    let input = input::read(&args.input)?;
+    let file = args.file.as_deref().map(input::read).transpose()?;
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let manifest = input::manifest(&args.name, &daemon.genesis)?;
+    let input = match (file, &args.input) {
+        (Some(file), _) => file,
+        (None, typed) => input::typed(typed.as_deref().unwrap_or_default(), manifest)?,
+    };
+    let input = args.wishes.beside(input, manifest)?;
     tell_who_reads(invocation);
     let key = submit(args, &daemon, manifest, input).await?;
     let mut waiting = follow::Waiting::new(&daemon, invocation, key, args.timeout).await?;
@@ -129,12 +142,8 @@ fn show(
     }
     match reading {
         Some(reading) => {
-            invocation.printer.line(&reading.label);
-            invocation.printer.note(format!(
-                "{} sure, says provider {}",
-                reading.certainty(),
-                short(attempt.provider)
-            ));
+            reading.print(&invocation.printer);
+            invocation.printer.note(format!("{}, says provider {}", reading.note(), short(attempt.provider)));
         }
         None if args.output.is_none() => invocation.printer.bytes(output),
         None => {}
@@ -200,9 +209,10 @@ fn document(
     reading: Option<&Reading>,
     unit: &str,
 ) -> Value {
+    let read = reading.map(Reading::document).unwrap_or_default();
     json!({
         "key": full(key), "job": full(attempt.job), "provider": full(attempt.provider),
-        "label": reading.map(|reading| &reading.label), "scores": reading.map(Reading::document),
+        "label": read["label"], "scores": read["scores"], "text": read["text"], "tokens": read["tokens"],
         "output": { "digest": full(Digest::of(output)), "bytes": output.len() },
         "attempt": job::attempt_document(attempt, unit),
     })

@@ -6,7 +6,7 @@ use assay_market::{
     node::Fault,
     view::{FaultView, RunState, RunView},
 };
-use assay_peer::handle::{ListRuns, ShowStatus, StatusView};
+use assay_peer::handle::{ClassView, ListRuns, ShowStatus, StatusView};
 use serde_json::{Value, json};
 
 use crate::{
@@ -62,7 +62,7 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
             count(runs, true)
         ),
     );
-    row("machine", called(&status.machine));
+    row("machine", machine(&status.classes));
     for wall in &status.missing_walls {
         row("sandbox", format!("this machine does not give it a wall: {wall}"));
     }
@@ -179,15 +179,23 @@ fn count(runs: &[RunView], as_checks: bool) -> usize {
     runs.iter().filter(|run| run.check == as_checks).count()
 }
 
+/// What this machine is to jobs, an engine after the other.
+fn machine(classes: &[ClassView]) -> String {
+    let engines: Vec<&str> = classes.iter().map(|class| class.machine.as_str()).collect();
+    called(&engines.join("; "))
+}
+
 fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
     let neighbours: Vec<Value> =
         status.neighbours.iter().map(|neighbour| json!({ "peer": full(neighbour) })).collect();
+    let classes =
+        status.classes.iter().map(|class| json!({ "class": full(class.class), "machine": class.machine }));
     json!({
         "peer": full(status.peer), "version": status.program,
         "network": full(status.network), "network_name": status.network_name,
         "is_notary": status.is_notary, "is_verifier": status.is_verifier,
         "providing": status.providing.as_ref().map(|providing| super::provide::document(providing, unit)),
-        "class": full(status.class), "machine": status.machine, "missing_walls": status.missing_walls,
+        "classes": classes.collect::<Vec<_>>(), "missing_walls": status.missing_walls,
         "addresses": status.addresses, "neighbours": neighbours,
         "started": moment(status.started), "uptime_ms": status.uptime.0,
         "offers": status.offers, "jobs": status.jobs, "jobs_open": status.jobs_open, "running": status.running,

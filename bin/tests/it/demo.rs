@@ -36,6 +36,8 @@ fn the_demonstration_is_one_document_with_a_cheat_caught_and_books_that_balance(
     assert!(receipts.iter().all(|receipt| receipt["verified"] == true), "{document:#}");
     let honest = receipts.iter().filter(|receipt| receipt["label"] != "slashed");
     assert!(honest.clone().all(|receipt| receipt["answer"] == receipt["expected"]), "{document:#}");
+    let texts = labelled("checked").into_iter().filter(|receipt| receipt["input"] == "27+58=");
+    assert_eq!(texts.map(|receipt| &receipt["answer"]).collect::<Vec<_>>(), ["85"], "{document:#}");
     assert_eq!(document["books"]["balance"], true);
     assert_eq!(document["books"]["held"]["amount"], "0.00");
     assert_eq!(document["tampered"]["exit"], 9);

@@ -42,7 +42,7 @@ const EMPTY: &[Case] = &[
         "`assay run --help` shows what can be said, with examples",
     ),
     (
-        &["run", "digits", "HOME/none.png"],
+        &["run", "digits", "-f", "HOME/none.png"],
         2,
         "the input HOME/none.png cannot be read: No such file or directory (os error 2)",
         "name a file, or - for standard input",

@@ -40,7 +40,7 @@ pub struct AttemptView {
     pub job: JobId,
     /// Who was asked.
     pub provider: PeerId,
-    /// The price of all units.
+    /// What is asked for it: for all units, and once the run was claimed for those that it took.
     pub price: Amount,
     /// All that the client can lose.
     pub total_max: Amount,

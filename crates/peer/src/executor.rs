@@ -4,6 +4,7 @@
 //! hears of it. What a run cost is computed from the host's meters alone. Checks wait for no job.
 
 mod begun;
+mod classes;
 mod forge;
 mod sample;
 
@@ -41,6 +42,7 @@ use assay_runtime::{
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 use self::begun::Begun;
+pub use self::classes::NoClass;
 pub(crate) use self::sample::sample;
 use crate::blobs::Blobs;
 
@@ -78,20 +80,12 @@ struct Inner {
     places_max: usize,
     /// The place that checks have to themselves, however many jobs run or wait.
     checks: Semaphore,
-    class: Mutex<Option<Class>>,
+    classes: Mutex<Option<Vec<Class>>>,
     /// Walls that this machine does not give to workers, once that is known.
     missing_walls: Mutex<Vec<String>>,
     running: Mutex<BTreeMap<RunId, Arc<AtomicBool>>>,
     /// What an honest run gave, by manifest: what a forger starts from.
     seen: Mutex<BTreeMap<Digest, (Vec<u8>, Meters)>>,
-}
-
-/// Why this machine has no class.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{reason}")]
-pub struct NoClass {
-    /// What the sandbox said.
-    pub reason: String,
 }
 
 /// Cores of this machine, as far as this process may use them.
@@ -120,7 +114,7 @@ impl Executor {
                 places: Semaphore::new(places_max),
                 places_max,
                 checks: Semaphore::new(CHECK_PLACES),
-                class: Mutex::new(None),
+                classes: Mutex::new(None),
                 missing_walls: Mutex::default(),
                 running: Mutex::default(),
                 seen: Mutex::default(),
@@ -138,43 +132,6 @@ impl Executor {
     #[must_use]
     pub fn running(&self) -> usize {
         lock(&self.inner.running).len()
-    }
-
-    /// The class of this machine, once it is known.
-    #[must_use]
-    pub fn known_class(&self) -> Option<Class> {
-        lock(&self.inner.class).clone()
-    }
-
-    /// The walls that this machine does not give to the sandbox; known as soon as the class is.
-    #[must_use]
-    pub fn missing_walls(&self) -> Vec<String> {
-        lock(&self.inner.missing_walls).clone()
-    }
-
-    /// The class of this machine; the first call has a worker compute it.
-    ///
-    /// # Errors
-    /// [`NoClass`], if no worker comes up.
-    pub async fn class(&self) -> Result<Class, NoClass> {
-        if let Some(class) = self.known_class() {
-            return Ok(class);
-        }
-        let examined = self.block(|inner| inner.pool.examine()).await;
-        let (class, missing) = match examined {
-            Some(Ok(examined)) => examined,
-            Some(Err(failure)) => return Err(NoClass { reason: failure.to_string() }),
-            None => return Err(NoClass { reason: "the examination was cut short".to_owned() }),
-        };
-        if !missing.is_empty() {
-            tracing::warn!(
-                missing = missing.join(", "),
-                "this machine does not give the sandbox all its walls"
-            );
-        }
-        *lock(&self.inner.missing_walls) = missing;
-        *lock(&self.inner.class) = Some(class.clone());
-        Ok(class)
     }
 
     /// Runs a job whose runner, model and input are here. Nothing comes of one that was stopped, or that goes on already.

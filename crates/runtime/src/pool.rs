@@ -70,10 +70,10 @@ impl Pool {
     /// What this machine is, and the protections that it does not give to workers.
     ///
     /// # Errors
-    /// Those of [`Worker::class`].
-    pub fn examine(&self) -> Result<(Class, Vec<String>), RunFailure> {
+    /// Those of [`Worker::classes`].
+    pub fn examine(&self) -> Result<(Vec<Class>, Vec<String>), RunFailure> {
         let mut worker = Worker::spawn(&self.worker_source, &RunLimits::default())?;
-        Ok((worker.class()?, worker.missing().to_vec()))
+        Ok((worker.classes()?, worker.missing().to_vec()))
     }
 
     /// Lets the workers go that have waited longer than [`IDLE_WAIT`].

@@ -130,14 +130,18 @@ impl Worker {
         if reply == WorkerReply::Compiled { Ok(()) } else { Err(process.astray(reply)) }
     }
 
-    /// Says what this machine is, by computing the probe where jobs are computed.
+    /// Says what this machine is, by computing the probes where jobs are computed.
     ///
     /// # Errors
-    /// [`RunFailure::NotAModel`] if the engine does not run the probe, and those of a process that dies.
-    pub fn class(&mut self) -> Result<Class, RunFailure> {
+    /// [`RunFailure::NotAModel`] if an engine does not run its probe, and those of a process that dies.
+    pub fn classes(&mut self) -> Result<Vec<Class>, RunFailure> {
         self.process.send(&Request::Classify, &[], &[])?;
         let reply = self.process.answer(CHORE_WAIT)?;
-        if let WorkerReply::Classified(class) = reply { Ok(class) } else { Err(self.process.astray(reply)) }
+        if let WorkerReply::Classified(classes) = reply {
+            Ok(classes)
+        } else {
+            Err(self.process.astray(reply))
+        }
     }
 
     /// The protections that this machine did not give to the worker.

@@ -11,19 +11,45 @@ pub(crate) struct Conversation {
     pub(crate) messages: Vec<Value>,
 }
 
-impl Conversation {
-    /// An input is messages if it is a JSON list of objects that have a `role`, and otherwise what a user says, unless
-    /// the parameters say which.
-    pub(crate) fn read(input: &[u8], params: &Params) -> Result<Self, Failure> {
-        let text = text_of(input)?;
-        let mut messages = match (params.input, serde_json::from_str::<Vec<Map<String, Value>>>(text)) {
-            (InputKind::Auto, Ok(messages)) if are_messages(&messages) => messages,
-            (InputKind::Messages, Ok(messages)) if are_messages(&messages) => messages,
-            (InputKind::Messages, Ok(_)) => return Err(bad("a message has no role".into())),
-            (InputKind::Messages, Err(error)) => {
-                return Err(bad(format!("it is no list of messages: {error}")));
+/// What an order says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Said {
+    /// What a user says, or what is to be continued.
+    Text(String),
+    /// Messages, as they came.
+    Messages(Vec<Map<String, Value>>),
+}
+
+impl Said {
+    /// An input is messages if it is a JSON list of objects that have a `role`, and otherwise a text, unless the
+    /// parameters say which.
+    pub(crate) fn read(text: &str, kind: InputKind) -> Result<Self, Failure> {
+        match (kind, serde_json::from_str::<Vec<Map<String, Value>>>(text)) {
+            (InputKind::Auto | InputKind::Messages, Ok(messages)) if are_messages(&messages) => {
+                Ok(Self::Messages(messages))
             }
-            (InputKind::Auto | InputKind::Text, _) => vec![message("user", text)],
+            (InputKind::Messages, Ok(_)) => Err(bad("a message has no role".into())),
+            (InputKind::Messages, Err(error)) => Err(bad(format!("it is no list of messages: {error}"))),
+            (InputKind::Auto | InputKind::Text, _) => Ok(Self::Text(text.to_owned())),
+        }
+    }
+
+    /// It as a text to be continued.
+    pub(crate) fn text(&self) -> Result<&str, Failure> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Messages(_) => Err(bad("messages are for models with a chat template".into())),
+        }
+    }
+}
+
+impl Conversation {
+    /// What was said as messages.
+    pub(crate) fn of(said: &Said, params: &Params) -> Result<Self, Failure> {
+        let mut messages = match said {
+            Said::Text(text) => vec![message("user", text)],
+            Said::Messages(messages) if are_messages(messages) => messages.clone(),
+            Said::Messages(_) => return Err(bad("a message has no role".into())),
         };
         for message in &mut messages {
             flatten(message)?;

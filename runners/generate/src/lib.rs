@@ -1,12 +1,13 @@
 //! Writes text with a language model: an answer to a conversation, or what follows a text.
 //!
-//! Input: plain text, or a JSON list of messages. Output: tokens, and their text. What exactly ran is in here: the chat
+//! Input: plain text, a JSON list of messages, or one of these with parameters of its own. Output: tokens, and their text. What exactly ran is in here: the chat
 //! template is rendered, tokens are chosen by the rule of `docs/sampling.md`, and the host only computes rows.
 
 mod answer;
 mod conversation;
 mod params;
 mod prompt;
+mod request;
 mod template;
 mod text;
 
@@ -15,22 +16,22 @@ use assay_runner::{Context, Failure, Job, LanguageModel, Outcome, Runner, sessio
 use crate::{
     answer::{Answer, Session},
     conversation::Conversation,
-    params::Params,
     prompt::Prompt,
+    request::Request,
 };
 
 struct Generate;
 
 impl Runner for Generate {
     fn run(job: &Job, input: &[u8]) -> Result<Outcome, Failure> {
-        let params: Params = job.params()?;
+        let Request { said, params } = Request::read(job, input)?;
         let rule = params.rule()?;
         let seed = params.seed(&job.seed)?;
         let model = LanguageModel::of_job();
         let template = if params.raw { None } else { model.chat_template() };
         let prompt = match template {
-            Some(template) => Prompt::chat(&template, &Conversation::read(input, &params)?, &params)?,
-            None => Prompt::plain(input, &params)?,
+            Some(template) => Prompt::chat(&template, &Conversation::of(&said, &params)?, &params)?,
+            None => Prompt::plain(said.text()?, &params)?,
         };
         let special = model.special_tokens()?;
         let tokens = prompt.tokens(&special, |text, special| model.tokenize(text, special))?;

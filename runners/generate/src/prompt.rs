@@ -7,7 +7,7 @@ use assay_runner::{Failure, SpecialTokens};
 use serde_json::Value;
 
 use crate::{
-    conversation::{Conversation, text_of},
+    conversation::Conversation,
     params::Params,
     template::{self, BEGIN, END},
 };
@@ -34,12 +34,12 @@ impl Prompt {
     }
 
     /// A text that is continued as it is.
-    pub(crate) fn plain(input: &[u8], params: &Params) -> Result<Self, Failure> {
+    pub(crate) fn plain(text: &str, params: &Params) -> Result<Self, Failure> {
         if params.system.is_some() || !params.variables.is_empty() || params.date.is_some() {
             let why = "system, variables and date are for models with a chat template, and not for raw input";
             return Err(Failure::BadParams(why.into()));
         }
-        Ok(Self { text: text_of(input)?.to_owned(), special: params.raw, marked: false })
+        Ok(Self { text: text.to_owned(), special: params.raw, marked: false })
     }
 
     /// The tokens, with the one that the model wants texts to begin with in front.
@@ -62,7 +62,7 @@ impl Prompt {
         if !rest.is_empty() {
             tokens.extend(tokenize(rest, self.special)?);
         }
-        if let Some(begin) = special.begin
+        if let Some(begin) = special.begin.filter(|_| special.leads)
             && tokens.first() != Some(&begin)
         {
             tokens.insert(0, begin);

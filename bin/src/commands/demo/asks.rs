@@ -11,30 +11,33 @@ use assay_protocol::{
     units::Amount,
 };
 
-use super::network::DemoPeer;
+use super::{network::DemoPeer, plan};
 use crate::{
-    bundle::{DIGITS, Sample},
+    bundle::{DIGITS, SUMS, Sample},
     command_error::CommandError,
     commands::provide::service,
 };
 
 impl DemoPeer {
-    /// Has the peer offer the bundled model.
+    /// Has the peer offer the bundled models, at this price a picture and what is usual beside it for a token.
     ///
     /// # Errors
     /// [`CommandError`], if its daemon is gone or refuses; so for all that follow.
-    pub async fn provide(&self, price: Amount) -> Result<(), CommandError> {
-        let services = vec![service(DIGITS.name.to_owned(), price)];
+    pub async fn provide(&self, picture: Amount) -> Result<(), CommandError> {
+        let priced = [(&DIGITS, picture), (&SUMS, plan::token_price(picture))];
+        let services = priced.map(|(bundle, price)| service(bundle.name.to_owned(), price)).to_vec();
         self.ask(Provide { services, slots: None }).await.map(drop)
     }
 
-    /// Has the peer submit a picture, to be read by this provider or by any; returns the name of the submission.
+    /// Has the peer submit a sample of a model, to be run by this provider or by any; returns the name of the submission.
     ///
     /// # Errors
     /// [`CommandError`].
     pub async fn submit(&self, sample: &Sample, provider: Option<PeerId>) -> Result<Digest, CommandError> {
-        let input = Attachment(sample.bytes.to_vec());
-        let submit = Submit { manifest: DIGITS.name.to_owned(), input, provider, ..Submit::default() };
+        let (input, bundle) = (Attachment(sample.bytes.to_vec()), sample.bundle());
+        let units_max = bundle.manifest().policy.is_proven_by_rows().then_some(plan::TEXT_UNITS);
+        let submit =
+            Submit { manifest: bundle.name.to_owned(), input, provider, units_max, ..Submit::default() };
         Ok(self.ask(submit).await?.key)
     }
 

@@ -20,7 +20,7 @@ pub(super) struct DemoJob {
     pub(super) id: Option<JobId>,
     /// Who runs it.
     pub(super) provider: Option<PeerId>,
-    /// The price of all units.
+    /// What is asked for it: once it was claimed, for the units that it took.
     pub(super) price: Amount,
     /// The digest of the output, once it is here.
     pub(super) output: Option<Digest>,

@@ -68,17 +68,11 @@ impl<'a> Narration<'a> {
         self.output.aligned(&table, INDENT);
     }
 
-    /// A picture that is sent out.
-    pub(super) fn picture(&self, sample: &Sample, text: &str) {
-        let has_colour = self.output.has_colour();
-        let lines = Picture::of(sample).map(|picture| picture.lines(has_colour)).unwrap_or_default();
-        for (place, line) in lines.into_iter().enumerate() {
-            let beside = match place {
-                1 => text,
-                2 => sample.file,
-                _ => "",
-            };
-            let beside = if beside.is_empty() { String::new() } else { format!("   {beside}") };
+    /// A picture or a question that is sent out.
+    pub(super) fn sample(&self, sample: &Sample) {
+        let Some(picture) = Picture::of(sample) else { return self.detail(Paint::Bold.on(sample.file)) };
+        for (place, line) in picture.lines(self.output.has_colour()).into_iter().enumerate() {
+            let beside = if place == 2 { format!("   {}", sample.file) } else { String::new() };
             self.detail(line.and(beside));
         }
     }
@@ -135,14 +129,15 @@ impl<'a> Narration<'a> {
         let took = format!("for {} credits, in {:.1} s", credits(job.price), took.as_secs_f64());
         let text = match reading {
             Some(reading) => {
-                format!("{who} reads it as {} ({} sure) {took}", reading.label, reading.certainty())
+                let says = if matches!(reading, Reading::Label(_)) { "reads it as" } else { "answers" };
+                format!("{who} {says} {} ({}) {took}", reading.answer(), reading.note())
             }
             None => format!("{who} sends something that is no reading, {took}"),
         };
         let is_right = job.answer.as_deref() == Some(job.sample.answer);
         self.detail(if is_right { Paint::Bold.on(text) } else { Paint::Yellow.on(text) });
         if !is_right {
-            self.detail(format!("(it is a {}, but how should you know?)", job.sample.answer));
+            self.detail(format!("(it is {}, but how should you know?)", job.sample.answer));
         }
     }
 

@@ -78,9 +78,9 @@ impl DemoNetwork {
     pub fn found(binary: &Path, cast: &[Part]) -> Result<Self, CommandError> {
         let folder =
             tempfile::Builder::new().prefix("assay-demo-").tempdir().map_err(|error| disk(&error))?;
-        let class =
+        let classes =
             Worker::spawn(&WorkerSource { binary: binary.to_owned(), cache: None }, &RunLimits::default())
-                .and_then(|mut worker| worker.class())
+                .and_then(|mut worker| worker.classes())
                 .map_err(|error| unmeasured(&error))?;
         let mut peers = Vec::new();
         for part in cast {
@@ -91,7 +91,7 @@ impl DemoNetwork {
         };
         let verifiers: Vec<PeerId> =
             peers.iter().filter(|peer| peer.duty.checks()).map(|peer| peer.id).collect();
-        let genesis = plan::genesis(notary.id, &verifiers, class.digest(), DIGITS.manifest());
+        let genesis = plan::genesis(notary.id, &verifiers, &classes);
         let contact = Contact { peer: notary.id, addresses: vec![notary.listen.clone()] };
         let file = NetworkFile { genesis: genesis.clone(), contacts: vec![contact] }.to_toml();
         let network = Self { peers, genesis, binary: binary.to_owned(), folder };

@@ -7,8 +7,11 @@ use assay_protocol::{
     genesis::{Checks, Founder, Genesis, Money, Timers},
     id::{Digest, PeerId},
     manifest::Manifest,
-    units::{Amount, Rate},
+    units::{Amount, Rate, Units},
 };
+use assay_runtime::class::Class;
+
+use crate::bundle::{Bundle, DIGITS};
 
 /// What the client is given when it first asks for its account.
 pub const WELCOME: Amount = Amount::credits(5);
@@ -22,6 +25,11 @@ const CHECK: Amount = Amount(2_000_000);
 pub const PRICE: Amount = Amount(50_000_000);
 /// What the cheat asks.
 pub const CHEAP: Amount = Amount(40_000_000);
+
+/// Tokens that are read for the price of a picture; one that is written counts as four.
+const TOKENS_PER_PICTURE: u64 = 25;
+/// The most that a text may be billed.
+pub const TEXT_UNITS: Units = 128;
 
 /// What a peer does in the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,17 +83,24 @@ impl Duty {
     }
 }
 
-/// The rules of a network that `notary` keeps and `verifiers` check, on machines of one class.
+/// What is asked for a token by whoever asks so much for a picture.
 #[must_use]
-pub fn genesis(notary: PeerId, verifiers: &[PeerId], class: Digest, manifest: Manifest) -> Genesis {
-    let founders =
-        verifiers.iter().map(|peer| Founder { peer: *peer, stake: STAKE, free: FREE, classes: vec![class] });
+pub fn token_price(picture: Amount) -> Amount {
+    Amount(picture.0 / TOKENS_PER_PICTURE)
+}
+
+/// The rules of a network that `notary` keeps and `verifiers` check, on machines of these classes.
+#[must_use]
+pub fn genesis(notary: PeerId, verifiers: &[PeerId], classes: &[Class]) -> Genesis {
+    let classes: Vec<Digest> = classes.iter().map(Class::digest).collect();
+    let founder = |peer: &PeerId| Founder { peer: *peer, stake: STAKE, free: FREE, classes: classes.clone() };
+    let founders = verifiers.iter().map(founder);
     Genesis {
         notaries: vec![notary],
         timers: Timers::brisk(),
         checks: checks(),
-        money: money(&manifest),
-        manifests: vec![manifest],
+        money: money(&DIGITS.manifest()),
+        manifests: Bundle::all().iter().map(|bundle| bundle.manifest()).collect(),
         verifiers: founders.collect(),
         ..config::genesis("demo", notary)
     }

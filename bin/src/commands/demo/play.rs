@@ -18,7 +18,7 @@ use super::{
     proof, report,
 };
 use crate::{
-    bundle::{DIGITS, Sample},
+    bundle::{DIGITS, SUMS, Sample},
     command_error::{CommandError, Exit},
     commands::run::reading::Reading,
 };
@@ -56,6 +56,7 @@ impl<'a> Play<'a> {
         play.offers().await?;
         let before = play.notary.books().await?;
         play.honest_jobs().await?;
+        play.texts().await?;
         play.cheat().await?;
         play.all_closed().await?;
         let after = play.notary.books().await?;
@@ -84,9 +85,10 @@ impl<'a> Play<'a> {
         }
         let wanted: Vec<PeerId> = honest.iter().map(|peer| peer.id).collect();
         self.until("offers", |play| wanted.iter().all(|peer| play.offers.contains(peer))).await?;
-        let (price, welcome) = (credits(plan::PRICE), credits(plan::WELCOME));
-        self.story
-            .detail(format!("each asks {price} credits a picture; nora gave you {welcome} to begin with"));
+        let [picture, token, welcome] =
+            [plan::PRICE, plan::token_price(plan::PRICE), plan::WELCOME].map(credits);
+        self.story.detail(format!("each asks {picture} credits a picture, and {token} a token of a text"));
+        self.story.detail(format!("nora gave you {welcome} to begin with"));
         Ok(())
     }
 
@@ -105,6 +107,19 @@ impl<'a> Play<'a> {
         }
         let first = self.jobs.all().first().and_then(|job| job.provider);
         self.read_by(&DIGITS.samples[PICTURES], first).await.map(drop)
+    }
+
+    /// Texts, each of which is checked token by token.
+    async fn texts(&mut self) -> Result<(), CommandError> {
+        self.story.chapter(
+            "Texts",
+            "A model of language that can add. Every processor gives the same bits here, so whoever checks a text\n\
+             recomputes each of its tokens, in one pass over what was written.",
+        );
+        for sample in SUMS.samples {
+            self.read_by(sample, None).await?;
+        }
+        Ok(())
     }
 
     /// A provider that makes its results up meets a client that picks it.
@@ -157,7 +172,7 @@ impl<'a> Play<'a> {
         let mut proofs = Vec::new();
         for job in &jobs {
             let (Some(id), bytes) = (job.id, self.client.receipt(job.key).await?) else { continue };
-            let name = job.sample.file.replace(".png", ".receipt");
+            let name = format!("{}.receipt", proof::stem(job.sample.file));
             proofs.push((id, proof::judge(self.network, &name, &bytes)?));
         }
         let told = [jobs.iter().find(|job| job.is_checked()), jobs.iter().find(|job| job.is_slashed())];
@@ -177,22 +192,24 @@ impl<'a> Play<'a> {
         Ok(proofs)
     }
 
-    /// Sends a picture out and tells what comes back; returns the name of the submission.
+    /// Sends a picture or a question out and tells what comes back; returns the name of the submission.
     async fn read_by(
         &mut self,
         sample: &'static Sample,
         provider: Option<PeerId>,
     ) -> Result<Digest, CommandError> {
-        self.story.picture(sample, "");
+        self.story.sample(sample);
         let sent = Instant::now();
         let key = self.client.submit(sample, provider).await?;
         self.jobs.submit(key, sample);
         self.until("result", |play| play.jobs.find(key).is_some_and(|job| job.output.is_some())).await?;
         let Some(digest) = self.jobs.find(key).and_then(|job| job.output) else { return Ok(key) };
         let output = self.client.output(digest).await?;
-        let reading = Reading::of(&DIGITS.manifest(), &output);
+        let attempts = self.client.job(key).await?.submission.attempts;
+        let reading = Reading::of(&sample.bundle().manifest(), &output);
         if let Some(job) = self.jobs.by_key(key) {
-            job.answer = reading.as_ref().map(|reading| reading.label.clone());
+            job.price = attempts.last().map_or(job.price, |attempt| attempt.price);
+            job.answer = reading.as_ref().map(|reading| reading.answer().to_owned());
             self.story.answer(self.network, job, reading.as_ref(), sent.elapsed());
         }
         Ok(key)

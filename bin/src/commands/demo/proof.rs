@@ -37,6 +37,13 @@ impl Judgement {
     }
 }
 
+/// What the receipt of a sample is called, without the end: letters, digits and dashes.
+pub(super) fn stem(sample: &str) -> String {
+    let name = sample.strip_suffix(".png").unwrap_or(sample);
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+    name.trim_end_matches('=').chars().map(plain).collect()
+}
+
 /// Writes a receipt into the network's folder and judges it.
 pub(super) fn judge(network: &DemoNetwork, name: &str, bytes: &[u8]) -> Result<Judgement, CommandError> {
     let file = network.folder().join(name);

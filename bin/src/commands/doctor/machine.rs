@@ -4,7 +4,7 @@ use assay_peer::{
     config::DaemonSettings,
     executor::{CHECK_PLACES, cores, places_of},
 };
-use assay_runtime::{envelope::RunLimits, pool::Pool, worker::WorkerSource};
+use assay_runtime::{class::Class, envelope::RunLimits, pool::Pool, worker::WorkerSource};
 
 use super::Finding;
 use crate::{
@@ -19,6 +19,12 @@ const WALL_MENDS: &str = "a newer kernel, or a system that has it; until then a 
 const SYSTEM_MENDS: &str =
     "nothing but another system; docs/decisions/063-other-systems.md says what follows";
 
+/// What a machine is told whose arithmetic is not the one.
+const NO_TEXTS: &str = "this machine computes other bits than everybody else, so it can run no texts";
+/// What helps against that.
+const NO_TEXTS_MENDS: &str =
+    "the processor or its microcode is at fault, or this program was built with unsound options";
+
 pub(super) fn look(settings: &DaemonSettings, findings: &mut Vec<Finding>) {
     findings.extend(sandbox(examine()));
     findings.push(capacity(settings, cores(), system::memory_bytes()));
@@ -27,15 +33,13 @@ pub(super) fn look(settings: &DaemonSettings, findings: &mut Vec<Finding>) {
 }
 
 /// Starts a worker, as for a job, and asks it what it is, and which walls it has not.
-fn examine() -> Result<(String, Vec<String>), String> {
+fn examine() -> Result<(Vec<Class>, Vec<String>), String> {
     let binary = std::env::current_exe().map_err(|error| error.to_string())?;
-    let examined = Pool::new(WorkerSource { binary, cache: None }).examine();
-    let (class, missing) = examined.map_err(|error| error.to_string())?;
-    Ok((class.to_string(), missing))
+    Pool::new(WorkerSource { binary, cache: None }).examine().map_err(|error| error.to_string())
 }
 
-fn sandbox(examined: Result<(String, Vec<String>), String>) -> Vec<Finding> {
-    let (class, missing) = match examined {
+fn sandbox(examined: Result<(Vec<Class>, Vec<String>), String>) -> Vec<Finding> {
+    let (classes, missing) = match examined {
         Ok(examined) => examined,
         Err(reason) => {
             let hint = "the sandbox must be able to start processes of this program";
@@ -49,7 +53,11 @@ fn sandbox(examined: Result<(String, Vec<String>), String>) -> Vec<Finding> {
     let missing = missing.into_iter().map(|wall| {
         Finding::warning("sandbox", format!("this machine does not give it a wall: {wall}"), WALL_MENDS)
     });
-    [Finding::fine("sandbox", format!("starts, {walls}, as {class}"))].into_iter().chain(missing).collect()
+    let texts = classes.iter().any(|class| matches!(class, Class::Arithmetic(_)));
+    let no_texts = (!texts).then(|| Finding::warning("sandbox", NO_TEXTS, NO_TEXTS_MENDS));
+    let classes: Vec<String> = classes.iter().map(Class::to_string).collect();
+    let starts = Finding::fine("sandbox", format!("starts, {walls}, as {}", classes.join("; ")));
+    [starts].into_iter().chain(no_texts).chain(missing).collect()
 }
 
 /// Whether the runs that the settings allow at a time have room.
@@ -81,12 +89,18 @@ mod tests {
     fn a_sandbox_that_does_not_start_or_lacks_a_wall_is_named() {
         let absent = sandbox(Err("the worker cannot be started: no".to_owned()));
         assert!(matches!(&absent[..], [found] if found.severity == Severity::Problem), "{absent:?}");
-        let whole = sandbox(Ok(("class".to_owned(), Vec::new())));
+        let classes = vec![Class::Arithmetic(1)];
+        let whole = sandbox(Ok((classes.clone(), Vec::new())));
         assert!(
-            matches!(&whole[..], [found] if found.found == "starts, within all walls, as class"),
+            matches!(&whole[..], [found] if found.found == "starts, within all walls, as arithmetic 1"),
             "{whole:?}"
         );
-        let open = sandbox(Ok(("class".to_owned(), vec!["network: none".to_owned()])));
+        let other = sandbox(Ok((Vec::new(), Vec::new())));
+        assert!(
+            matches!(&other[..], [_, found] if found.severity == Severity::Warning && found.found == NO_TEXTS),
+            "{other:?}"
+        );
+        let open = sandbox(Ok((classes, vec!["network: none".to_owned()])));
         assert!(open[0].found.contains("fewer walls"), "{open:?}");
         assert!(
             open[1].severity == Severity::Warning && open[1].found.ends_with("network: none"),

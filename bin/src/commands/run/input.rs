@@ -1,6 +1,7 @@
 //! What a job is made of, as it was typed.
 
 use std::{
+    ffi::OsStr,
     fs::File,
     io::{self, Read},
     path::Path,
@@ -13,7 +14,15 @@ use serde_json::json;
 
 use crate::command_error::{CommandError, Exit};
 
-/// The bytes of the input.
+/// The input that was typed: for a model of language what it is asked, for others the name of a file.
+pub(super) fn typed(text: &OsStr, manifest: &Manifest) -> Result<Vec<u8>, CommandError> {
+    if text != "-" && manifest.policy.is_proven_by_rows() {
+        return within(text.as_encoded_bytes().to_vec());
+    }
+    read(Path::new(text))
+}
+
+/// The bytes of a file.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
     let limit = INPUT_BYTES_MAX as u64 + 1;
     let mut bytes = Vec::new();
@@ -26,6 +35,10 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
         let message = format!("the input {} cannot be read: {error}", path.display());
         CommandError::new(Exit::Usage, "FILE", message, "name a file, or - for standard input")
     })?;
+    within(bytes)
+}
+
+fn within(bytes: Vec<u8>) -> Result<Vec<u8>, CommandError> {
     if bytes.len() > INPUT_BYTES_MAX {
         let message = format!("the input is longer than the {INPUT_BYTES_MAX} bytes that are allowed");
         return Err(CommandError::new(
@@ -89,6 +102,21 @@ pub(super) fn length(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::{Bundle, DIGITS, SUMS};
+
+    #[test]
+    fn what_is_typed_is_a_text_for_models_of_texts_and_a_file_for_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("question");
+        std::fs::write(&file, "1+1=").unwrap();
+        let typed = |text: &str, bundle: &Bundle| typed(OsStr::new(text), &bundle.manifest());
+        let name = file.to_str().unwrap();
+        assert_eq!(typed(name, &SUMS).unwrap(), name.as_bytes());
+        assert_eq!(typed(name, &DIGITS).unwrap(), b"1+1=");
+        assert_eq!(typed("27+58=", &DIGITS).unwrap_err().exit(), Exit::Usage, "there is no such file");
+        let long = "1".repeat(INPUT_BYTES_MAX + 1);
+        assert_eq!(typed(&long, &SUMS).unwrap_err().exit(), Exit::Usage);
+    }
 
     #[test]
     fn a_length_of_time_has_a_number_and_a_unit() {

@@ -1,19 +1,38 @@
-//! What the output of a classifier says: the label with the highest score.
+//! What an output says, in the words of whoever asked: the label with the highest score, or a text.
 
-use assay_protocol::manifest::{Manifest, Policy, TensorFormat};
+use assay_protocol::{
+    frames,
+    manifest::{Manifest, Policy, TensorFormat},
+};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::printer::Printer;
 
 /// Bytes of one score.
 const SCORE_BYTES: usize = 4;
 
-/// A classifier's answer.
+/// An output that was understood.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Reading {
-    /// The label with the highest score.
-    pub(crate) label: String,
-    /// Every label with its score, in the model's order.
+pub(crate) enum Reading {
+    /// A classifier's answer.
+    Label(LabelReading),
+    /// What a model of language wrote.
+    Text(TextReading),
+}
+
+/// The answer of a classifier: every label with its score, in the model's order.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct LabelReading {
+    label: String,
     scores: Vec<(String, f32)>,
+}
+
+/// A text, and how many tokens it was written in.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TextReading {
+    text: String,
+    tokens: usize,
 }
 
 #[derive(Deserialize)]
@@ -22,9 +41,52 @@ struct Params {
 }
 
 impl Reading {
-    /// The answer in `output`, if `manifest` is that of a classifier and the output is one score for each label.
+    /// What `output` says, if it is what the model of `manifest` gives: one score for each label, or frames of a text.
     pub(crate) fn of(manifest: &Manifest, output: &[u8]) -> Option<Self> {
-        let Policy::Tensor(TensorFormat::F32) = manifest.policy else { return None };
+        match manifest.policy {
+            Policy::Tensor(TensorFormat::F32) => LabelReading::of(manifest, output).map(Self::Label),
+            Policy::Replay => Some(Self::Text(TextReading::of(output))),
+            Policy::Exact => None,
+        }
+    }
+
+    /// The answer and nothing else.
+    pub(crate) fn answer(&self) -> &str {
+        match self {
+            Self::Label(reading) => &reading.label,
+            Self::Text(reading) => &reading.text,
+        }
+    }
+
+    /// Prints the answer and nothing else.
+    pub(crate) fn print(&self, printer: &Printer) {
+        match self {
+            Self::Label(reading) => printer.line(&reading.label),
+            Self::Text(reading) if reading.text.ends_with('\n') => printer.bytes(reading.text.as_bytes()),
+            Self::Text(reading) => printer.bytes(format!("{}\n", reading.text).as_bytes()),
+        }
+    }
+
+    /// What there is to know about it, as people read it.
+    pub(crate) fn note(&self) -> String {
+        match self {
+            Self::Label(reading) => format!("{} sure", reading.certainty()),
+            Self::Text(TextReading { tokens: 1, .. }) => "one token".to_owned(),
+            Self::Text(TextReading { tokens, .. }) => format!("{tokens} tokens"),
+        }
+    }
+
+    /// The same for programs.
+    pub(crate) fn document(&self) -> Value {
+        match self {
+            Self::Label(reading) => json!({ "label": reading.label, "scores": reading.document() }),
+            Self::Text(reading) => json!({ "text": reading.text, "tokens": reading.tokens }),
+        }
+    }
+}
+
+impl LabelReading {
+    fn of(manifest: &Manifest, output: &[u8]) -> Option<Self> {
         let labels = serde_json::from_str::<Params>(&manifest.params).ok()?.labels;
         let (scores, rest) = output.as_chunks::<SCORE_BYTES>();
         if !rest.is_empty() || scores.len() != labels.len() {
@@ -37,23 +99,30 @@ impl Reading {
     }
 
     /// How far the highest score is from none, as people read it.
-    pub(crate) fn certainty(&self) -> String {
+    fn certainty(&self) -> String {
         let highest = self.scores.iter().map(|(_, score)| *score).max_by(f32::total_cmp).unwrap_or_default();
         format!("{:.1} %", 100.0 * highest)
     }
 
-    /// Every label with its score, for programs.
-    pub(crate) fn document(&self) -> Value {
+    fn document(&self) -> Value {
         // By way of the shortest text, so that 0.1 does not become 0.10000000149011612.
         let exact = |score: f32| score.to_string().parse::<f64>().ok();
         self.scores.iter().map(|(label, score)| (label.clone(), Value::from(exact(*score)))).collect()
     }
 }
 
+impl TextReading {
+    /// A text that is not UTF-8 where it was cut off is shown with a mark there.
+    fn of(output: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(&frames::text(output)).into_owned();
+        Self { text, tokens: frames::tokens(output).len() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bundle::DIGITS;
+    use crate::bundle::{DIGITS, SUMS};
 
     fn output(scores: &[f32]) -> Vec<u8> {
         scores.iter().flat_map(|score| score.to_le_bytes()).collect()
@@ -65,9 +134,8 @@ mod tests {
         let mut scores = [0.01; 10];
         scores[7] = 0.91;
         let reading = Reading::of(&manifest, &output(&scores)).unwrap();
-        assert_eq!(reading.label, "7");
-        assert_eq!(reading.certainty(), "91.0 %");
-        assert_eq!(reading.document()["7"], 0.91);
+        assert_eq!((reading.answer(), reading.note()), ("7", "91.0 % sure".to_owned()));
+        assert_eq!(reading.document()["scores"]["7"], 0.91);
     }
 
     #[test]
@@ -75,5 +143,15 @@ mod tests {
         let manifest = DIGITS.manifest();
         assert_eq!(Reading::of(&manifest, &output(&[0.5; 9])), None);
         assert_eq!(Reading::of(&manifest, &[0; 41]), None);
+    }
+
+    #[test]
+    fn a_text_is_read_out_of_its_frames() {
+        let manifest = SUMS.manifest();
+        let output =
+            [frames::encode(&[5, 6], "1é".as_bytes()).unwrap(), frames::encode(&[7], b"2\xC3").unwrap()]
+                .concat();
+        let reading = Reading::of(&manifest, &output).unwrap();
+        assert_eq!((reading.answer(), reading.note()), ("1é2\u{FFFD}", "3 tokens".to_owned()));
     }
 }

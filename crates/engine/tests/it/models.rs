@@ -63,6 +63,12 @@ fn whoever_computes_a_row_and_however_it_is_asked_for_its_bits_are_the_same() {
 }
 
 #[test]
+fn the_probe_that_is_shipped_is_this_one() {
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../runtime/src/class/probe.gguf");
+    assert!(fs::read(shipped).expect("a file") == shapes::named("probe").file(SEED));
+}
+
+#[test]
 fn the_table_that_was_chosen_divides() {
     let shape = shapes::named("phi3 of two tables");
     let bytes = shape.file(SEED);

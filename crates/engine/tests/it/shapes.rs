@@ -371,6 +371,14 @@ fn llamas() -> Vec<Shape> {
             ..Shape::plain("llama with divisors", "llama")
         }
         .with("rope.freq_base", Key::Real(500_000.0)),
+        // Small enough to be shipped, with every kind of product: by it a machine shows that it has the arithmetic.
+        Shape {
+            width: 256,
+            feed: 64,
+            vocabulary: 64,
+            formats: vec![Q4K, Q6K, Q5_0, Q4_1, Iq4Nl, Q4_0, Q8_0, F16, Mxfp4],
+            ..Shape::plain("probe", "llama")
+        },
     ]
 }
 

@@ -29,7 +29,7 @@ pub use self::{
     rules::ShowRules,
     runs::{ListRuns, ShowBooks},
     shutdown::Shutdown,
-    status::{ShowStatus, StatusView},
+    status::{ClassView, ShowStatus, StatusView},
     submit::{Submit, SubmittedView},
     watch::{Update, WatchUpdates},
 };

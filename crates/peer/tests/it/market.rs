@@ -19,6 +19,7 @@ use assay_protocol::{
     receipt::Receipt,
     units::{Amount, Duration},
 };
+use assay_runtime::class::Class;
 use tokio::time::timeout;
 
 use crate::{
@@ -172,14 +173,13 @@ pub(crate) async fn until<T>(updates: &mut Updates<Update>, pick: impl Fn(&Event
 pub(crate) async fn rules() -> Genesis {
     let folder = tempfile::tempdir().unwrap();
     let blobs = assay_peer::blobs::Blobs::open(folder.path(), 1 << 20).unwrap();
-    let class =
-        Executor::new(worker(), folder.path().join("compiled"), 1, blobs, Conduct::Honest).class().await;
-    let class = class.unwrap().digest();
+    let executor = Executor::new(worker(), folder.path().join("compiled"), 1, blobs, Conduct::Honest);
+    let classes: Vec<Digest> = executor.classes().await.unwrap().iter().map(Class::digest).collect();
     let founders = VERIFIERS.map(|seed| Founder {
         peer: id(seed),
         stake: Amount::credits(100),
         free: Amount::credits(10),
-        classes: vec![class],
+        classes: classes.clone(),
     });
     Genesis {
         timers: Timers {

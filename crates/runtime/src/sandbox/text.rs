@@ -44,12 +44,12 @@ impl Host for GuestSession {
 
     fn special(&mut self, model: String) -> Result<SpecialTokens, String> {
         let vocabulary = &self.language(&model)?.vocabulary;
-        let begin = vocabulary.bos().filter(|_| vocabulary.begins());
+        let (begin, leads) = (vocabulary.bos(), vocabulary.begins());
         // The first is the one that templates mean.
         let mut end = vocabulary.ends().to_vec();
         end.sort_by_key(|token| Some(*token) != vocabulary.eos());
         self.afford(size_of_val(end.as_slice()))?;
-        Ok(SpecialTokens { begin, end })
+        Ok(SpecialTokens { begin, leads, end })
     }
 
     fn chat_template(&mut self, model: String) -> Option<String> {

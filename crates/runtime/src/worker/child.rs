@@ -196,7 +196,7 @@ impl Warm {
                 self.compile(stack_bytes, file).map(|()| self.line.send(&WorkerReply::Compiled, &[]))
             }
             ThreadRequest::Classify => {
-                Class::probe().map(|class| self.line.send(&WorkerReply::Classified(class), &[]))
+                Class::probe().map(|classes| self.line.send(&WorkerReply::Classified(classes), &[]))
             }
         };
         if let Err(failure) = done {

@@ -58,7 +58,7 @@ pub(super) enum Request {
         /// Bytes of stack for guests.
         stack_bytes: u32,
     },
-    /// Says which class this machine is.
+    /// Says which classes this machine is in.
     Classify,
     /// Ends the running job soon.
     Cancel,
@@ -90,7 +90,7 @@ pub(super) enum WorkerReply {
     /// The component is compiled and in the cache.
     Compiled,
     /// What this machine is.
-    Classified(Class),
+    Classified(Vec<Class>),
 }
 
 /// Writes one frame.

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use assay_protocol::{id::Digest, manifest::End};
 use assay_runtime::{
+    class::Class,
     outcome::RunFailure,
     worker::{Follower, Given, Worker},
 };
@@ -160,16 +161,20 @@ fn lengths_are_checked_before_a_worker_hears_of_the_job() {
 }
 
 #[test]
-fn the_class_is_the_same_in_every_process_and_names_the_machine() {
+fn the_classes_are_the_same_in_every_process_and_name_the_machine() {
     let world = World::new();
-    let class = || {
-        let (class, _) = world.pool.examine().expect("the probe runs");
-        class
+    let classes = || {
+        let (classes, _) = world.pool.examine().expect("the probes run");
+        classes
     };
-    let first = class();
-    assert_eq!(first, class());
-    assert_eq!(first.digest(), class().digest());
-    assert!(first.to_string().starts_with("rten 0.27"), "{first}");
+    let first = classes();
+    assert_eq!(first, classes());
+    let [engine, arithmetic] = &first[..] else { panic!("{first:?}") };
+    assert_ne!(engine.digest(), arithmetic.digest());
+    assert!(engine.to_string().starts_with("rten 0.27"), "{engine}");
+    assert_eq!(arithmetic.to_string(), "arithmetic 1");
+    assert!(arithmetic.runs(b"GGUF") && !arithmetic.runs(b""));
+    assert!(engine.runs(b"") && engine.runs(&[8, 10, 58, 0]) && !engine.runs(b"GGUF"));
 }
 
 #[test]
@@ -188,8 +193,9 @@ fn the_probe_is_what_the_tests_make() {
 fn the_class_names_the_version_of_rten_that_is_linked() {
     let lock = String::from_utf8(shipped("Cargo.lock")).expect("the lock file is text");
     let world = World::new();
-    let (class, _) = world.pool.examine().expect("the probe runs");
-    assert!(lock.contains(&format!("name = \"rten\"\nversion = \"{}\"\n", class.version)), "{class}");
+    let (classes, _) = world.pool.examine().expect("the probes run");
+    let Class::Engine(engine) = &classes[0] else { panic!("{classes:?}") };
+    assert!(lock.contains(&format!("name = \"rten\"\nversion = \"{}\"\n", engine.version)), "{engine}");
 }
 
 #[test]

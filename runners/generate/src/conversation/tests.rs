@@ -4,7 +4,8 @@ use super::*;
 
 fn read(input: &str, params: &str) -> Result<Vec<Value>, String> {
     let params: Params = serde_json::from_str(params).unwrap();
-    Conversation::read(input.as_bytes(), &params).map(|said| said.messages).map_err(|why| why.to_string())
+    let said = Said::read(input, params.input).and_then(|said| Conversation::of(&said, &params));
+    said.map(|said| said.messages).map_err(|why| why.to_string())
 }
 
 #[test]
@@ -61,5 +62,6 @@ fn what_cannot_be_read_is_refused_in_a_sentence() {
         let why = read(input, params).unwrap_err();
         assert!(why.contains(says), "{input}: {why}");
     }
-    assert!(Conversation::read(b"a\xFF", &Params::default()).is_err());
+    let messages = Said::read(r#"[{"role":"user"}]"#, InputKind::Auto).unwrap();
+    assert!(messages.text().unwrap_err().to_string().contains("chat template"));
 }

@@ -1,13 +1,16 @@
 //! Templates like those that models bring, and some that nobody should.
 
 use super::*;
-use crate::conversation::Conversation;
+use crate::{
+    conversation::{Conversation, Said},
+    params::InputKind,
+};
 
 const SAID: &str = r#"[{"role":"system","content":" Be <brief>. "},{"role":"user","content":"Why?"}]"#;
 
 fn render_with(template: &str, said: &str, params: &str) -> Result<String, Failure> {
     let params: Params = serde_json::from_str(params).unwrap();
-    let said = Conversation::read(said.as_bytes(), &params)?;
+    let said = Conversation::of(&Said::read(said, InputKind::Auto)?, &params)?;
     render(template, &said.messages, &params)
 }
 

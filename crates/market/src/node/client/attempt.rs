@@ -30,7 +30,7 @@ use assay_protocol::{
     outcome::Outcome,
     signed::{Recorded, Signer, Verified},
     ticket::Ticket,
-    units::{Duration, Timestamp},
+    units::{Amount, Duration, Timestamp},
 };
 
 use super::RESULT_TRIES_MAX;
@@ -165,6 +165,12 @@ pub(super) enum AttemptStep {
 }
 
 impl Attempt {
+    /// What is asked for the run: for the units that were claimed, as soon as they are known.
+    pub(super) fn price(&self) -> Option<Amount> {
+        let claimed = self.delivering.as_ref().map(|deliver| deliver.leaf.units);
+        self.order.unit_price.times(claimed.unwrap_or(self.order.units_max))
+    }
+
     /// An order that was just signed.
     pub(super) fn new(key: Digest, order: Verified<Order>, secret: Digest) -> Self {
         Self {

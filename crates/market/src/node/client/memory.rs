@@ -250,7 +250,7 @@ impl Client {
         let view = |(job, attempt): (&JobId, &Attempt)| AttemptView {
             job: *job,
             provider: attempt.order.provider,
-            price: attempt.order.price().unwrap_or_default(),
+            price: attempt.price().unwrap_or_default(),
             total_max: attempt.order.total_max,
             state: attempt.state,
             rate: attempt.ticket.as_ref().map(|ticket| ticket.rate),

@@ -14,6 +14,7 @@ use assay_protocol::{
     order::Failure,
     units::{Amount, Duration},
 };
+use assay_runtime::class::Class;
 use serde::{Deserialize, Serialize};
 
 use super::{BenchView, ServiceView};
@@ -97,45 +98,60 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<Provision, R
     if provide.services.is_empty() {
         return Err(Refused::NothingToOffer);
     }
-    let mut services = Vec::new();
+    let mut stocks: Vec<(Class, Vec<Stock>)> = Vec::new();
     for service in provide.services {
         let manifest = names::manifest(&responder.genesis, &service.manifest)?.clone();
-        services.push(stock(manifest, service, responder).await?);
+        let (class, stock) = stock(manifest, service, responder).await?;
+        match stocks.iter_mut().find(|(other, _)| *other == class) {
+            Some((_, services)) => services.push(stock),
+            None => stocks.push((class, vec![stock])),
+        }
     }
     if responder.network.listening().is_empty() {
         let listens = responder.network.listen(&usual_address()).await;
         listens.map_err(|error| Refused::NotListening { reason: error.to_string() })?;
     }
-    let class = responder.executor.class().await.map_err(|none| Refused::Sandbox { reason: none.reason })?;
     let places = u16::try_from(responder.executor.places()).unwrap_or(u16::MAX);
-    let LocalProcessor { device, memory_free } = devices::processor();
-    let bench = Workbench {
-        class: class.digest(),
-        machine: class.to_string(),
-        device,
-        memory_free,
-        slots: provide.slots.unwrap_or(places).max(1),
-        services,
-    };
     Ok(Provision {
-        benches: vec![bench],
+        benches: benches(stocks, provide.slots.unwrap_or(places)),
         cancel_fee_min: Amount::ZERO,
         addresses: responder.network.listening(),
         reachability: Reachability::Unknown,
     })
 }
 
-async fn stock(manifest: Manifest, service: ServiceWish, responder: &Responder) -> Result<Stock, Refused> {
+/// A bench for each class. All of them share the processor, so they share what it runs at the same time.
+fn benches(stocks: Vec<(Class, Vec<Stock>)>, places: u16) -> Vec<Workbench> {
+    let LocalProcessor { device, memory_free } = devices::processor();
+    let shares = u16::try_from(stocks.len()).unwrap_or(u16::MAX).max(1);
+    let bench = |(class, services): (Class, Vec<Stock>)| Workbench {
+        class: class.digest(),
+        machine: class.to_string(),
+        device: device.clone(),
+        memory_free,
+        slots: places.div_ceil(shares).max(1),
+        services,
+    };
+    stocks.into_iter().map(bench).collect()
+}
+
+async fn stock(
+    manifest: Manifest,
+    service: ServiceWish,
+    responder: &Responder,
+) -> Result<(Class, Stock), Refused> {
     let equipped = responder.pinned.equip(&manifest).await;
     equipped.map_err(|absent| Refused::PartAbsent {
         manifest: manifest.name.clone(),
         part: absent.part.to_owned(),
         digest: absent.digest,
     })?;
+    let class = responder.executor.class_of(&manifest).await;
+    let class = class.map_err(|none| Refused::Sandbox { reason: none.reason })?;
     let input = service.sample.map_or_else(|| sample(&manifest), |sample| sample.0);
     let tested = test(manifest.clone(), input, responder).await?;
     let run = tested.map_err(|reason| Refused::TestFailed { manifest: manifest.name.clone(), reason })?;
-    Ok(Stock { manifest, unit_price: service.unit_price, run })
+    Ok((class, Stock { manifest, unit_price: service.unit_price, run }))
 }
 
 /// A run cannot be called back: it keeps its place until it is over, even if nobody waits for it any more.

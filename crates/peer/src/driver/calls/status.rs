@@ -44,10 +44,8 @@ pub struct StatusView {
     pub is_verifier: bool,
     /// What is offered, if anything.
     pub providing: Option<Providing>,
-    /// The class of this machine.
-    pub class: Digest,
-    /// The class in words.
-    pub machine: String,
+    /// The classes of this machine, as far as they are known: one for each engine.
+    pub classes: Vec<ClassView>,
     /// Walls that this machine does not give to the sandbox; known once the class is.
     pub missing_walls: Vec<String>,
     /// Where this peer listens.
@@ -90,6 +88,15 @@ pub struct StatusView {
     pub forked: Vec<PeerId>,
 }
 
+/// A class of a machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassView {
+    /// Its name.
+    pub class: Digest,
+    /// The same in words.
+    pub machine: String,
+}
+
 impl Call for ShowStatus {
     const NAME: &'static str = "show_status";
     type Answer = StatusView;
@@ -102,8 +109,12 @@ impl Respond for ShowStatus {
 }
 
 impl Driver {
+    fn classes(&self) -> Vec<ClassView> {
+        let known = self.background.executor.known_classes().unwrap_or_default();
+        known.iter().map(|class| ClassView { class: class.digest(), machine: class.to_string() }).collect()
+    }
+
     fn status(&mut self) -> StatusView {
-        let class = self.background.executor.known_class();
         let (jobs, figures) = (self.node.submissions(), self.background.store.blobs.figures());
         StatusView {
             peer: self.own,
@@ -114,8 +125,7 @@ impl Driver {
             is_notary: self.genesis.notaries.contains(&self.own),
             is_verifier: self.genesis.verifiers.iter().any(|founder| founder.peer == self.own),
             providing: self.node.provision().map(|provision| self.providing_view(provision)),
-            class: class.as_ref().map(|class| class.digest()).unwrap_or_default(),
-            machine: class.map(|class| class.to_string()).unwrap_or_default(),
+            classes: self.classes(),
             missing_walls: self.background.executor.missing_walls(),
             addresses: self.background.network.listening(),
             neighbours: self.background.network.peers(),

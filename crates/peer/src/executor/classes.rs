@@ -1,0 +1,91 @@
+//! What this machine is: a class for each engine, and which of them a model belongs to.
+//!
+//! **Invariant:** a class is said to be this machine's only once a worker has computed its probe here.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use assay_protocol::manifest::Manifest;
+use assay_runtime::class::{Class, MODEL_HEADER_BYTES};
+
+use super::{Executor, has_model, lock};
+
+/// Why this machine has no class.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct NoClass {
+    /// What the sandbox or the disk said.
+    pub reason: String,
+}
+
+impl Executor {
+    /// The classes of this machine, once they are known.
+    #[must_use]
+    pub fn known_classes(&self) -> Option<Vec<Class>> {
+        lock(&self.inner.classes).clone()
+    }
+
+    /// The walls that this machine does not give to the sandbox; known as soon as the classes are.
+    #[must_use]
+    pub fn missing_walls(&self) -> Vec<String> {
+        lock(&self.inner.missing_walls).clone()
+    }
+
+    /// The classes of this machine; the first call has a worker compute them.
+    ///
+    /// # Errors
+    /// [`NoClass`], if no worker comes up.
+    pub async fn classes(&self) -> Result<Vec<Class>, NoClass> {
+        if let Some(classes) = self.known_classes() {
+            return Ok(classes);
+        }
+        let examined = self.block(|inner| inner.pool.examine()).await;
+        let (classes, missing) = match examined {
+            Some(Ok(examined)) => examined,
+            Some(Err(failure)) => return Err(NoClass { reason: failure.to_string() }),
+            None => return Err(NoClass { reason: "the examination was cut short".to_owned() }),
+        };
+        if !missing.is_empty() {
+            tracing::warn!(
+                missing = missing.join(", "),
+                "this machine does not give the sandbox all its walls"
+            );
+        }
+        *lock(&self.inner.missing_walls) = missing;
+        *lock(&self.inner.classes) = Some(classes.clone());
+        Ok(classes)
+    }
+
+    /// The class of this machine for the jobs of a manifest whose model is here.
+    ///
+    /// # Errors
+    /// [`NoClass`], if the model cannot be read or this machine has not the engine for it.
+    pub async fn class_of(&self, manifest: &Manifest) -> Result<Class, NoClass> {
+        let classes = self.classes().await?;
+        let wanted = manifest.clone();
+        let header = self.block(move |inner| {
+            if !has_model(&wanted) {
+                return Ok(Vec::new());
+            }
+            let path = inner.blobs.path(&wanted.model).map_err(|error| error.to_string())?;
+            let path = path.ok_or_else(|| "its model is not here".to_owned())?;
+            header(&path).map_err(|error| error.to_string())
+        });
+        let header = header.await.unwrap_or_else(|| Err("the look was cut short".to_owned()));
+        let name = &manifest.name;
+        let header = header.map_err(|error| NoClass { reason: format!("{name} has no class: {error}") })?;
+        let reason = || NoClass {
+            reason: format!("this machine does not give the bits of the engine that runs {name}"),
+        };
+        classes.into_iter().find(|class| class.runs(&header)).ok_or_else(reason)
+    }
+}
+
+fn header(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MODEL_HEADER_BYTES as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,105 @@
+//! An engine whose bits depend on the processor that it finds.
+//!
+//! **Invariant:** the digest of what the probe computed is part of the class, so a machine whose arithmetic differs is in
+//! another class whatever it calls itself.
+
+use std::fmt;
+
+use assay_protocol::id::Digest;
+use serde::{Deserialize, Serialize};
+use wasmtime_wasi_nn::{Tensor, backend::NamedTensor, wit::TensorType};
+
+use crate::{
+    engine::rten::{self, OnnxModel},
+    outcome::RunFailure,
+};
+
+/// A fixed network with every kind of arithmetic that is done in more than one way: a convolution, a large matrix
+/// product, an exponential.
+const PROBE: &[u8] = include_bytes!("probe.onnx");
+/// The side of the probe's input, a square picture.
+const PROBE_SIDE: u32 = 8;
+
+/// An engine on a processor, as it was set up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EngineClass {
+    /// The inference engine.
+    pub engine: String,
+    /// Its version.
+    pub version: String,
+    /// The format of the models that it reads.
+    pub format: String,
+    /// What it does to a graph before it runs it.
+    pub graph: String,
+    /// The instructions that its kernels are chosen by.
+    pub instructions: String,
+    /// How many threads share one computation.
+    pub threads: u32,
+    /// The digest of what the probe gave.
+    pub probe: Digest,
+}
+
+impl EngineClass {
+    /// Computes the probe and describes this machine. For the process that runs jobs, whose engine has its threads.
+    pub(super) fn probe() -> Result<Self, RunFailure> {
+        let outputs =
+            OnnxModel::read(PROBE.to_vec())?.compute(vec![input()]).map_err(RunFailure::NotAModel)?;
+        let bytes: Vec<u8> = outputs.into_iter().flat_map(|output| output.tensor.data).collect();
+        Ok(Self {
+            engine: "rten".into(),
+            version: rten::VERSION.into(),
+            format: "onnx".into(),
+            graph: "optimised".into(),
+            instructions: instructions().into(),
+            threads: rten::THREADS as u32,
+            probe: Digest::of(&bytes),
+        })
+    }
+}
+
+impl fmt::Display for EngineClass {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { engine, version, format, graph, instructions, threads, probe } = self;
+        let threads_word = if *threads == 1 { "thread" } else { "threads" };
+        write!(
+            out,
+            "{engine} {version}, {format}, {graph} graph, {instructions}, {threads} {threads_word}, probe {probe:?}"
+        )
+    }
+}
+
+/// A picture with a value of its own in every pixel.
+fn input() -> NamedTensor {
+    let count = PROBE_SIDE * PROBE_SIDE;
+    let pixels = (0..count).flat_map(|index| ((index * 37 % 101) as f32 / 101.0 - 0.5).to_le_bytes());
+    let tensor = Tensor::new(vec![1, 1, PROBE_SIDE, PROBE_SIDE], TensorType::Fp32, pixels.collect());
+    NamedTensor { name: "picture".into(), tensor }
+}
+
+/// The widest instructions that rten uses here.
+fn instructions() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let has_512 = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq");
+        let has_vnni = is_x86_feature_detected!("avx512vnni");
+        let has_256 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        match (has_512, has_vnni, has_256) {
+            (true, true, _) => "x86-64 AVX-512 VNNI",
+            (true, false, _) => "x86-64 AVX-512",
+            (false, _, true) => "x86-64 AVX2 FMA",
+            (false, _, false) => "x86-64",
+        }
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        match std::arch::is_aarch64_feature_detected!("dotprod") {
+            true => "AArch64 NEON dot products",
+            false => "AArch64 NEON",
+        }
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    std::env::consts::ARCH
+}
