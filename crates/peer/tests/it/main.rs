@@ -9,6 +9,7 @@ mod blobs;
 mod crowds;
 mod daemon;
 mod executor;
+mod floods;
 mod gossip;
 mod handles;
 mod home;

@@ -43,7 +43,7 @@ pub(crate) struct Market {
 }
 
 impl Market {
-    async fn new(conduct: Conduct) -> Self {
+    pub(crate) async fn new(conduct: Conduct) -> Self {
         Self::by(rules().await, conduct, 1).await
     }
 
@@ -79,6 +79,10 @@ impl Market {
 
     pub(crate) fn peer(&self, seed: u8) -> &Running {
         &self.running.iter().find(|(other, _)| *other == seed).unwrap().1
+    }
+
+    pub(crate) fn house(&self, seed: u8) -> &House {
+        &self.houses.iter().find(|(other, _)| *other == seed).unwrap().1
     }
 
     pub(crate) async fn call<C: Respond>(&self, seed: u8, call: C) -> C::Answer {
