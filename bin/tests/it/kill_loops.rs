@@ -88,7 +88,8 @@ async fn survives_all(kills: u64, seed: u64) {
         let victims: Vec<&str> = [first].into_iter().chain(second.copied()).collect();
         victims.iter().for_each(|name| load.network.kill(name));
         for name in &victims {
-            load.network.restart(name).await.unwrap();
+            let restarted = load.network.restart(name).await;
+            load.demand(restarted.is_ok(), || format!("{name}: {restarted:?}"));
         }
         killed += victims.len() as u64;
     }

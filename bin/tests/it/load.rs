@@ -99,7 +99,7 @@ impl Load {
     }
 
     /// What must be so.
-    fn demand(&self, is_so: bool, otherwise: impl FnOnce() -> String) {
+    pub(crate) fn demand(&self, is_so: bool, otherwise: impl FnOnce() -> String) {
         if is_so {
             return;
         }
