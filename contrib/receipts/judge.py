@@ -11,6 +11,7 @@ from wire import Malformed
 ENCODING, NETWORK, NOTARY, ORDER, TICKS = "encoding", "network", "notary's signature", "order", "ticks"
 TICKET, VERIFIERS, IN_TIME, DRAW = "ticket", "verifiers", "in time", "draw"
 OUTCOME, PAYOUT = "outcome", "payout"
+DAY_MS, CONVICTED_DAYS = 86_400_000, 30
 STEPS = {
     **dict.fromkeys(("claim", "abort"), "claim"),
     **dict.fromkeys(("cancel", "dispute", "contradict"), "objection"),
@@ -73,6 +74,7 @@ def ticks(story, notary, network):
             and (last is None or tick["round"] > last["round"] and tick["time"] >= last["time"])
             and counts(tick, last, timers)
             and (tick["checkpoint"] is not None) == begins
+            and names_convicts(tick)
         )
         if not holds:
             return TICKS
@@ -94,6 +96,14 @@ def ticks(story, notary, network):
     if claimed is not None:
         wanted.add(claimed // length * length)
     return None if wanted == set(told) else TICKS
+
+
+def names_convicts(tick):
+    """Whether a checkpoint names convicts of the last days, each once and in order."""
+    convicted = tick["checkpoint"]["convicted"] if tick["checkpoint"] else []
+    today, peers = tick["time"] // DAY_MS, [convict["peer"] for convict in convicted]
+    counts_still = all(0 < convict["on"] <= today <= convict["on"] + CONVICTED_DAYS for convict in convicted)
+    return len(convicted) <= 32 and peers == sorted(set(peers)) and counts_still
 
 
 def counts(tick, last, timers):

@@ -198,7 +198,7 @@ BODIES = {
         time=U64,
         live=U64,
         beacon=NAME,
-        checkpoint=Option(Structure(anchor=NAME, rosters=NAME, head=HEAD)),
+        checkpoint=Option(Structure(anchor=NAME, rosters=NAME, head=HEAD, convicted=Vector(Structure(peer=NAME, on=U64), 32))),
     ),
     "Settled": Structure(job=NAME, receipt=NAME),
     "Standing": Structure(

@@ -10,7 +10,7 @@ use std::{
 
 use assay_market::{
     Book, Effects, Input, Moment, Node, Steady,
-    matching::{Criteria, OrderCost, Yardstick, rank},
+    matching::{Convicted, Criteria, OrderCost, Yardstick, rank},
     reliability::Reliability,
     submission::Submission,
 };
@@ -124,6 +124,7 @@ fn rank_offers(bencher: Bencher<'_, '_>, count: u64) {
     let offers = offers(&genesis, 0..count, 1);
     let submission = submission(&genesis);
     let (excluded, resting, reliability) = (BTreeSet::new(), BTreeMap::new(), Reliability::default());
+    let convicted = Convicted::default();
     let criteria = Criteria {
         submission: &submission,
         manifest: submission.manifest.digest(),
@@ -133,6 +134,7 @@ fn rank_offers(bencher: Bencher<'_, '_>, count: u64) {
         attempt: 0,
         yardstick: Yardstick::default(),
         reliability: &reliability,
+        convicted: &convicted,
         now: NOW,
     };
     let cost = |service: &Service| {

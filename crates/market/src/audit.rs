@@ -145,7 +145,7 @@ impl Audit {
         let Published::Whole(Entry { fact: Fact::Tick(tick), .. }) = published else { return None };
         // What was replayed is signed; what stands behind a withheld entry need not be.
         let signed = self.withheld == 0 || tick.is_signed::<S>(self.network);
-        (signed && tick.said().signer() == self.notary).then(|| *tick.said())
+        (signed && tick.said().signer() == self.notary).then(|| tick.said().clone())
     }
 
     /// What was found.
@@ -187,7 +187,7 @@ impl LiveShare {
 /// The place in the journal that a fact quotes as its own.
 fn quoted_head(fact: &Fact) -> Option<Head> {
     let Fact::Tick(tick) = fact else { return None };
-    tick.said().checkpoint.map(|checkpoint| checkpoint.head)
+    tick.said().checkpoint.as_ref().map(|checkpoint| checkpoint.head)
 }
 
 /// True if every statement in a fact was signed by the peer that it names.

@@ -9,6 +9,7 @@ mod account;
 mod agenda;
 mod boxes;
 mod close;
+mod convicts;
 mod course;
 mod endowment;
 mod exposure;
@@ -45,6 +46,7 @@ use self::{
     absence::{Absences, Enrolment},
     agenda::{Agenda, Due},
     boxes::sum,
+    convicts::Convicts,
     registry::{Enrolled, Rosters},
     tracked::Tracked,
 };
@@ -96,6 +98,8 @@ pub struct Ledger {
     checkpoint: Rosters,
     /// Who did not answer, and what the market misses for it.
     absences: Absences,
+    /// Who was convicted, for checkpoints to tell.
+    convicts: Convicts,
     /// Peers that wait for a withdrawal.
     unbonding: BTreeSet<PeerId>,
     /// The serial and the digest of the last grant.
@@ -242,6 +246,7 @@ impl Ledger {
             ticks: BTreeMap::new(),
             checkpoint,
             absences: Absences::default(),
+            convicts: Convicts::default(),
             unbonding: BTreeSet::new(),
             granted: (0, Digest::default()),
             sequence: 0,
@@ -285,15 +290,16 @@ impl Ledger {
     #[must_use]
     pub fn next_tick(&self, time: Timestamp, beacon: Digest, anchor: Digest, head: Head) -> Tick {
         let begun = self.next_checkpoint();
-        self.tick_of(
-            time,
-            beacon,
-            begun.map(|begun| notice::Checkpoint { anchor, rosters: begun.rosters(), head }),
-        )
+        self.tick_of(time, beacon, begun.as_ref().map(|begun| (begun, anchor, head)))
     }
 
-    fn tick_of(&self, time: Timestamp, beacon: Digest, checkpoint: Option<notice::Checkpoint>) -> Tick {
+    /// A tick at this time; where an epoch begins, with its rosters, the anchor and the journal before it.
+    fn tick_of(&self, time: Timestamp, beacon: Digest, begun: Option<(&Rosters, Digest, Head)>) -> Tick {
         let time = time.max(self.wall.unwrap_or_default());
+        let checkpoint = begun.map(|(begun, anchor, head)| {
+            let convicted = self.convicts.told(time);
+            notice::Checkpoint { anchor, rosters: begun.rosters(), head, convicted }
+        });
         let round = self.next_round();
         let timers = &self.genesis.timers;
         let passed = self.wall.map_or(Duration(time.0), |wall| timers.live_between(time.since(wall)));
@@ -320,17 +326,15 @@ impl Ledger {
 
     fn tick(&mut self, signed: &Signed<Tick>, out: &mut Vec<News>) -> Result<(), Rejection> {
         let tick = signed.said();
-        let anchor = tick.checkpoint.map(|checkpoint| checkpoint.anchor);
+        let said = tick.checkpoint.as_ref();
+        let anchor = said.map(|checkpoint| checkpoint.anchor);
         let begun = self.next_checkpoint();
-        let checkpoint = begun.as_ref().map(|begun| notice::Checkpoint {
-            anchor: anchor.unwrap_or_default(),
-            rosters: begun.rosters(),
-            head: tick.checkpoint.map(|checkpoint| checkpoint.head).unwrap_or_default(),
-        });
+        let head = said.map(|checkpoint| checkpoint.head).unwrap_or_default();
+        let checkpoint = begun.as_ref().map(|begun| (begun, anchor.unwrap_or_default(), head));
         let expected = self.tick_of(tick.time, tick.beacon, checkpoint);
         let first = self.wall.is_none();
         let chained = if first { anchor == Some(tick.beacon) } else { self.chained(tick.beacon) };
-        let placed = tick.checkpoint.is_none_or(|checkpoint| checkpoint.head.sequence == self.sequence);
+        let placed = said.is_none_or(|checkpoint| checkpoint.head.sequence == self.sequence);
         if tick.signer() != self.notary || *tick != expected || !chained || !placed {
             return Err(Rejection::Tick);
         }
@@ -338,6 +342,7 @@ impl Ledger {
         if let Some(begun) = begun {
             self.checkpoint = begun;
             self.suspend();
+            self.convicts.turn(tick.time);
         }
         self.remember(tick.round, signed.clone());
         self.pay_withdrawals();
@@ -348,8 +353,9 @@ impl Ledger {
     /// True if this value hashes to the last one of its chain.
     fn chained(&self, value: Digest) -> bool {
         let last = self.live_time.beacon;
-        let begun = self.ticks.get(&last.round).and_then(|tick| tick.said().checkpoint);
-        draw::chain_step(value) == begun.map_or(last.value, |checkpoint| checkpoint.anchor)
+        let begun = self.ticks.get(&last.round).map(Signed::said);
+        let anchor = begun.as_ref().and_then(|tick| tick.checkpoint.as_ref()).map(|begun| begun.anchor);
+        draw::chain_step(value) == anchor.unwrap_or(last.value)
     }
 
     /// Keeps the ticks that a receipt of an open job may need, with the checkpoints that anchor them.

@@ -9,6 +9,7 @@
 //! counted under exactly one reason; among offers that are nearly as good as the best the choice is spread by a hash,
 //! so that a provider one micro-credit cheaper does not get everything.
 
+mod convicted;
 mod score;
 mod worth;
 
@@ -26,6 +27,8 @@ use assay_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::convicted::CONVICTS_MAX;
+pub use self::convicted::Convicted;
 use self::score::{Candidate, NEAR};
 pub(crate) use self::worth::standing_of;
 pub use self::worth::{Worth, Yardstick};
@@ -56,6 +59,8 @@ pub struct Criteria<'a> {
     pub yardstick: Yardstick,
     /// What the client has seen of each provider.
     pub reliability: &'a Reliability,
+    /// Who was convicted, as notaries tell everyone.
+    pub convicted: &'a Convicted,
     /// Now.
     pub now: Timestamp,
 }

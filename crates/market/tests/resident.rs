@@ -11,9 +11,10 @@ use assay_protocol::{
     codec,
     id::{Digest, NetworkId},
     message::Opened,
-    notice::{Checkpoint, Head, Tick},
+    notice::{Checkpoint, Convict, Head, Tick},
     offer::{Bench, Offer, Reachability, Service},
     signed::{Signed, Signer, Verified},
+    standing,
     units::{Amount, Duration, Timestamp},
 };
 
@@ -37,9 +38,15 @@ const EPOCH_TICKS: u64 = 60;
 /// Offers in the book that they share.
 const OFFERS: u64 = 10_000;
 /// Bytes that a day adds to a peer at most, the last checkpoint as it was signed among them.
-const DAY_BYTES_MAX: u64 = 1_600;
+const DAY_BYTES_MAX: u64 = 1_650;
 /// Bytes that every other day adds at most: none, but for pages that are broken open.
 const NEXT_BYTES_MAX: u64 = 16;
+/// Convicts that the checkpoints behind these two days name in turn, and how many of those there are; bytes that each of them adds to a peer at most, and that the
+/// last checkpoint does.
+const CONVICTS: u64 = 320;
+const NAMING: u64 = 12;
+const CONVICT_BYTES_MAX: u64 = 96;
+const NAMED_BYTES_MAX: u64 = 2_048;
 const BEGIN: Timestamp = Timestamp(1_800_000_000_000);
 /// Says that this is the process that is measured.
 const MEASURED: &str = "ASSAY_TEST_IS_MEASURED";
@@ -68,7 +75,11 @@ fn a_peer_that_listens_for_a_day_grows_little_and_on_the_next_day_no_more() {
 fn measure() {
     let office = Office::<Cheap>::new(|_| {});
     let (config, network) = (Config::new(office.genesis.clone()), office.network);
-    let (book, days) = (book(network), [day(network, 1), day(network, 2)]);
+    let (book, days) = (
+        book(network),
+        [1..=EPOCHS, EPOCHS + 1..=2 * EPOCHS, 2 * EPOCHS + 1..=2 * EPOCHS + NAMING]
+            .map(|epochs| checkpoints(network, epochs)),
+    );
     let mut effects = Effects::with_capacity(16);
     let mut nodes = Vec::with_capacity(PEERS as usize);
     let empty = data_bytes();
@@ -80,12 +91,13 @@ fn measure() {
     }
     let mut before = data_bytes();
     println!("a new peer: {} bytes, and {} beside them", size_of::<Node<Cheap>>(), per_peer(empty, before));
-    for (ticks, bytes_max) in days.iter().zip([DAY_BYTES_MAX, NEXT_BYTES_MAX]) {
+    let convicts_max = CONVICTS * CONVICT_BYTES_MAX + NAMED_BYTES_MAX;
+    for (ticks, bytes_max) in days.iter().zip([DAY_BYTES_MAX, NEXT_BYTES_MAX, convicts_max]) {
         let saved = nodes.iter_mut().map(|node| listen(node, ticks, &book, &mut effects)).sum::<usize>();
-        assert_eq!(saved as u64, PEERS * EPOCHS, "every checkpoint is kept on the disk, once");
+        assert_eq!(saved, nodes.len() * ticks.len(), "every checkpoint is kept on the disk, once");
         let after = data_bytes();
         let grown = per_peer(before, after);
-        println!("a day of {EPOCHS} checkpoints and {OFFERS} offers: {grown} bytes more a peer");
+        println!("{} checkpoints and {OFFERS} offers: {grown} bytes more a peer", ticks.len());
         assert!(grown <= bytes_max, "{grown} bytes a peer, where {bytes_max} are allowed");
         before = after;
     }
@@ -114,17 +126,30 @@ fn listen(node: &mut Node<Cheap>, ticks: &[Verified<Tick>], book: &Book, effects
     saved
 }
 
-/// The checkpoints of a day.
-fn day(network: NetworkId, number: u64) -> Vec<Verified<Tick>> {
+/// Whom the checkpoint of this epoch names: nobody within the two days.
+fn convicted(epoch: u64, time: Timestamp) -> Vec<Convict> {
+    let convict = |number: u64| {
+        let peer = Cheap::numbered(200_000 + number % CONVICTS).id();
+        Convict { peer, on: standing::day(time) }
+    };
+    let numbers = (32 * epoch..32 * epoch + 32).filter(|_| epoch > 2 * EPOCHS);
+    let mut convicted: Vec<Convict> = numbers.map(convict).collect();
+    convicted.sort_unstable_by_key(|convict| convict.peer);
+    convicted
+}
+
+/// The checkpoints of these epochs.
+fn checkpoints(network: NetworkId, epochs: impl Iterator<Item = u64>) -> Vec<Verified<Tick>> {
     let tick = |epoch: u64| {
         let time = BEGIN.after(Duration::seconds(600).times(epoch));
         let head = Head { sequence: 1_000 * epoch, digest: codec::digest("head", &epoch) };
         let anchor = codec::digest("anchor", &epoch);
-        let checkpoint = Some(Checkpoint { anchor, rosters: Digest::default(), head });
+        let convicted = convicted(epoch, time);
+        let checkpoint = Some(Checkpoint { anchor, rosters: Digest::default(), head, convicted });
         let tick = Tick { round: EPOCH_TICKS * epoch, time, live: time, beacon: anchor, checkpoint };
         Signed::seal(tick, &Cheap::numbered(NOTARY), network)
     };
-    (EPOCHS * (number - 1) + 1..=EPOCHS * number).map(tick).collect()
+    epochs.map(tick).collect()
 }
 
 /// The book that all of them share.

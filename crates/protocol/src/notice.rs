@@ -4,7 +4,7 @@ mod tick;
 
 use serde::{Deserialize, Serialize};
 
-pub use tick::{Checkpoint, Head, Tick};
+pub use tick::{CONVICTED_MAX, Checkpoint, Convict, Head, Tick};
 
 use crate::{
     claim::Claim,

@@ -81,7 +81,7 @@ impl PeerStanding {
     /// True if the peer was convicted a short while before this time.
     #[must_use]
     pub fn is_convicted(&self, now: Timestamp) -> bool {
-        self.convicted_on > 0 && day(now) <= self.convicted_on.saturating_add(CONVICTED_DAYS)
+        counts_still(self.convicted_on, now)
     }
 
     /// True if both say the same to whoever chooses by them: sums may differ within a step.
@@ -90,6 +90,12 @@ impl PeerStanding {
         let steps = |of: &Self| (of.peer, of.epoch, step(of.stake), of.means, of.convictions);
         steps(self) == steps(other) && self.passed == other.passed
     }
+}
+
+/// True if a conviction on this day, 0 for none, was a short while before this time.
+#[must_use]
+pub fn counts_still(convicted_on: u64, now: Timestamp) -> bool {
+    convicted_on > 0 && day(now) <= convicted_on.saturating_add(CONVICTED_DAYS)
 }
 
 /// The day of a time, since 1970.

@@ -2,6 +2,7 @@
 
 mod absences;
 mod classes;
+mod convicts;
 mod copies;
 mod decoys;
 mod deliveries;

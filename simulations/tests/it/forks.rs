@@ -95,17 +95,18 @@ fn a_second_checkpoint_for_one_round_is_found_out_even_after_a_restart() {
         world.run_for(Span::seconds(1));
     }
     let tick = checkpoints(&world).pop().expect("the notary told of a checkpoint");
-    post(&mut world, client, tick);
+    post(&mut world, client, tick.clone());
     assert!(!has_left(&world, client), "the same checkpoint again is no fork");
     world.crash(client, Tail::Lost, Span::millis(10));
     world.run_for(Span::seconds(1));
-    let other = Tick { beacon: Digest::of(b"another beacon"), ..tick };
-    post(&mut world, client, other);
+    let other = Tick { beacon: Digest::of(b"another beacon"), ..tick.clone() };
+    post(&mut world, client, other.clone());
     assert!(has_left(&world, client));
     assert!(!has_left(&world, provider));
     // Of both the journal and the beacon there are two: one of them is enough, and told once.
-    let head = Head { digest: Digest::of(b"another journal"), ..tick.checkpoint.expect("it has one").head };
-    let checkpoint = tick.checkpoint.map(|checkpoint| Checkpoint { head, ..checkpoint });
+    let begun = tick.checkpoint.expect("it has one");
+    let head = Head { digest: Digest::of(b"another journal"), ..begun.head };
+    let checkpoint = Some(begun).map(|checkpoint| Checkpoint { head, ..checkpoint });
     post(&mut world, provider, Tick { checkpoint, ..other });
     assert!(has_left(&world, provider));
     assert_orders_nothing(&mut world);

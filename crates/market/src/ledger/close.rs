@@ -50,6 +50,7 @@ impl Ledger {
         self.closed_count += 1;
         out.push(News::Closed { story, client, provider });
         if outcome.is_slashed() {
+            self.convicts.note(provider, wall);
             self.tell_others(provider, &Happening::Convicted, out);
         } else if outcome == Outcome::Unreached {
             self.tell_others(provider, &Happening::Unreached, out);

@@ -8,6 +8,7 @@ use assay_protocol::{
     genesis::Pair,
     id::{JobId, PeerId},
     job::LiveTime,
+    notice::Tick,
     receipt::Happening,
     signed::Signed,
     units::{Amount, Rate, Timestamp},
@@ -32,6 +33,14 @@ impl Ledger {
     #[must_use]
     pub fn wall(&self) -> Option<Timestamp> {
         self.wall
+    }
+
+    /// The tick that this epoch began with.
+    #[must_use]
+    pub fn checkpoint_tick(&self) -> Option<&Signed<Tick>> {
+        let round = self.live_time.beacon.round;
+        let begun = round.checked_rem(self.genesis.timers.epoch_ticks).map_or(round, |within| round - within);
+        self.ticks.get(&begun)
     }
 
     /// The jobs that hold money.

@@ -3,8 +3,9 @@
 use alloc::{collections::BTreeMap, vec};
 
 use assay_protocol::{
+    notice::{Checkpoint, Convict, Head, Tick},
     signed::Signed,
-    standing::{KindName, PeerStanding},
+    standing::{KindName, PeerStanding, day},
     units::Duration,
 };
 
@@ -32,6 +33,7 @@ struct Market {
     /// What a job costs beside its price.
     overhead: Amount,
     yardstick: Yardstick,
+    convicted: Convicted,
 }
 
 impl Market {
@@ -47,6 +49,7 @@ impl Market {
             attempt: 0,
             overhead: Amount::ZERO,
             yardstick: Yardstick { notary: peer(NOTARY), epoch: 7, check: Amount(100), falls_on_lot: false },
+            convicted: Convicted::default(),
         }
     }
 
@@ -71,6 +74,7 @@ impl Market {
             attempt: self.attempt,
             yardstick: self.yardstick,
             reliability: &self.reliability,
+            convicted: &self.convicted,
             now: NOW,
         };
         let cost = |service: &Service| {
@@ -412,6 +416,24 @@ fn a_standing_counts_that_the_notary_gave_to_this_provider_a_short_while_ago() {
         of.stake = Amount::ZERO;
         of.passed.push(KindName::of(&manifest(), Digest::of(b"another class")));
     })));
+}
+
+#[test]
+fn whoever_a_checkpoint_says_was_convicted_is_left_out_whatever_it_shows_unless_its_user_names_it() {
+    let mut market = Market::of(3, |number, offer| {
+        offer.standing = (number == 1).then(|| standing(1, 1_000, |_| {}));
+    });
+    let (time, digest) = (NOW, Digest::default());
+    let convicted = [0, 1].map(|number| Convict { peer: peer(number), on: day(NOW) }).into();
+    let checkpoint = Checkpoint { anchor: digest, rosters: digest, head: Head::default(), convicted };
+    let tick = Tick { round: 0, time, live: time, beacon: digest, checkpoint: Some(checkpoint) };
+    market.convicted.note(peer(901), &tick);
+    assert_eq!(market.chosen(), Some(1), "another notary says so");
+    market.convicted.note(peer(NOTARY), &tick);
+    assert_eq!(market.chosen(), Some(2));
+    assert_eq!([0, 1].map(|number| market.reasons()[&peer(number)]), [Reason::Convicted; 2]);
+    market.submission.provider = Some(peer(0));
+    assert_eq!(market.chosen(), Some(0));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Who has something to lose by a job, and how the choice falls among those who show nothing of the kind.
 //!
 //! ```text
+//! told by a checkpoint to be convicted: left out, whatever is shown
 //! standing shown ─▶ stake ≥ entry level: Staked │ passed a check of this kind: Passed │ convicted: left out
 //!                   less at stake: Some │ nothing, or no standing: Nothing     ╰─▶ known ─▶ asked first
 //!                   ╰─▶ the lot: asked where nobody is known, and by one job in sixteen
@@ -59,6 +60,9 @@ impl Worth {
     /// What the provider of this offer has to lose by a job with this entry level.
     pub(super) fn of(offer: &Verified<Offer>, bench: &Bench, criteria: &Criteria<'_>, entry: Amount) -> Self {
         let measure = &criteria.yardstick;
+        if criteria.convicted.contains(measure.notary, offer.signer(), criteria.now) {
+            return Self::Convicted;
+        }
         let Some(standing) = standing_of(offer, measure.notary, measure.epoch) else { return Self::Nothing };
         let kind = KindName::of(&criteria.submission.manifest, bench.class);
         let counts = measure.check.times(STAKE_CHECKS_MAX).unwrap_or(standing.stake).min(standing.stake);

@@ -27,6 +27,7 @@ use super::{alarms::Alarm, context::Context, heard::Fault};
 use crate::{
     command::Instruction,
     event::Event,
+    matching::Convicted,
     record::{OwnerRecord, Record},
     view::{AccountView, InstructionView},
 };
@@ -47,6 +48,7 @@ pub(super) struct Notaries {
     #[serde(skip)]
     accounts: BTreeMap<PeerId, Account>,
     heads: Heads,
+    convicted: Convicted,
     instructions: Instructions,
     #[serde(skip)]
     standings: OwnStandings,
@@ -137,6 +139,11 @@ impl Notaries {
         self.standings.note_epoch(notary, round / genesis.timers.epoch_ticks);
     }
 
+    /// Whom notaries convicted, as they tell everyone.
+    pub(super) fn convicted(&self) -> &Convicted {
+        &self.convicted
+    }
+
     /// In which epoch a notary is at least.
     pub(super) fn epoch(&self, notary: PeerId) -> u64 {
         self.standings.epoch(notary)
@@ -168,7 +175,10 @@ impl Notaries {
     /// Changes what is known by one record: the only way in which what must survive changes.
     pub(super) fn fold(&mut self, record: &OwnerRecord) {
         match record {
-            OwnerRecord::Checkpoint(tick) => self.heads.note_checkpoint(tick),
+            OwnerRecord::Checkpoint(tick) => {
+                self.heads.note_checkpoint(tick);
+                self.convicted.note(tick.signer(), tick);
+            }
             OwnerRecord::Forked(fork) => self.heads.fork(fork.notary),
             OwnerRecord::Wished { notary, instruction } => {
                 self.instructions.wish(*notary, instruction.clone())

@@ -20,7 +20,7 @@ use assay_protocol::{
     id::{Digest, JobId, PeerId},
     job::{Misstep, SeatPhase, Stage},
     journal::Fact,
-    message::Opened,
+    message::{Message, Opened},
     notice::{Head, NoticeEvent, Query},
     order::{Open, Refusal, Refuse},
     receipt::{Happening, Receipt},
@@ -360,10 +360,11 @@ impl Notary {
             // Without a welcome grant it changes nothing either.
             let _ = self.enter(Fact::Query(query.signed().clone()), cx);
         }
-        cx.say(from, self.statement(from, query.sequence));
+        // First what to choose by: with its account it may go on to order.
         if query.standing {
             self.give_standing(from, cx);
         }
+        cx.say(from, self.statement(from, query.sequence));
         if let Some(job) = query.job {
             self.state(job, from, cx);
             self.remind(job, from, cx);
@@ -371,13 +372,17 @@ impl Notary {
         Heard::Taken
     }
 
-    /// Says of a peer what it may show to others: the same throughout an epoch, unless it is a step more or less.
+    /// Says of a peer what it may show to others: the same throughout an epoch, unless it is a step more or less. With it
+    /// what everyone was told as the epoch began: who asks may have been away then.
     fn give_standing<S: Signer>(&mut self, peer: PeerId, cx: &mut Context<'_, S>) {
         let Some(standing) = self.ledger.peer_standing(peer) else { return };
         let said = self.standings.get(&peer).filter(|said| said.is_alike(&standing)).cloned();
         let said = said.unwrap_or_else(|| cx.seal(standing));
         self.standings.insert(peer, said.clone());
         cx.send(peer, said);
+        if let Some(checkpoint) = self.ledger.checkpoint_tick() {
+            cx.send(peer, Message::Tick(checkpoint.clone()));
+        }
     }
 
     /// Takes an account's instruction; taken or not, the answer is how the account stands.

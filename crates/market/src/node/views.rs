@@ -49,6 +49,9 @@ impl<S: Signer> Node<S> {
         if provider == self.id() || self.roles.client.reliability.is_known(provider) {
             return u64::MAX;
         }
+        if self.notaries.convicted().contains(notary, provider, self.now) {
+            return 0;
+        }
         let standing = matching::standing_of(offer, notary, self.notaries.epoch(notary));
         let standing = standing.filter(|standing| !standing.is_convicted(self.now));
         standing.map_or(0, |standing| standing.stake.0.max(u64::from(!standing.passed.is_empty())))

@@ -129,7 +129,7 @@ impl Books {
     fn tick(&mut self, dice: &mut Dice<'_>) -> Fact {
         let tick = self.office.genesis.timers.tick;
         let length = dice.mostly_first(&[tick, Duration(0), tick.times(3), Duration(1 << 40)]);
-        let mut tick = *self.office.next_tick(length).said();
+        let mut tick = self.office.next_tick(length).said().clone();
         self.office.passes(length);
         match dice.mostly_first(&[0, 0, 0, 1, 2, 3]) {
             1 => tick.round = dice.number(),

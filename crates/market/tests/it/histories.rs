@@ -371,7 +371,7 @@ impl World {
         let fact = match what {
             Hostile::Repeats => office.facts[which % office.facts.len()].clone(),
             Hostile::Tick => {
-                let mut tick = *office.next_tick(office.genesis.timers.tick).said();
+                let mut tick = office.next_tick(office.genesis.timers.tick).said().clone();
                 tick.beacon = codec::digest("hostile", &(which as u64));
                 Fact::Tick(office.say(id::<Cheap>(NOTARY), tick))
             }

@@ -14,11 +14,12 @@ use assay_protocol::{
     journal::Fact,
     manifest::End,
     merkle::{self, RECORD_BYTES},
-    notice::{Query, Tick},
+    notice::{Convict, Query, Tick},
     objection::{Cancel, Contradict, Dispute, Output},
     order::{Abort, Failure},
     receipt::Happening,
     signed::Statement,
+    standing::day,
     units::Amount,
 };
 
@@ -124,8 +125,8 @@ const TICKS: &[Case] = &[
     }),
     ("a checkpoint in mid-epoch", Rejection::Tick, |desk| {
         let Some(Fact::Tick(first)) = desk.facts.first() else { panic!("the first fact is a tick") };
-        let checkpoint = first.said().checkpoint;
-        let tick = *desk.next_tick(desk.genesis.timers.tick).said();
+        let checkpoint = first.said().checkpoint.clone();
+        let tick = desk.next_tick(desk.genesis.timers.tick).said().clone();
         Fact::Tick(desk.say(id::<Cheap>(NOTARY), Tick { checkpoint, ..tick }))
     }),
     ("an epoch without a checkpoint", Rejection::Tick, |desk| {
@@ -137,6 +138,14 @@ const TICKS: &[Case] = &[
         tick(desk, NOTARY, |tick| {
             let checkpoint = tick.checkpoint.as_mut();
             checkpoint.into_iter().for_each(|checkpoint| checkpoint.rosters = Digest::default());
+        })
+    }),
+    ("a checkpoint that says of somebody that it was convicted", Rejection::Tick, |desk| {
+        until_epoch(desk);
+        tick(desk, NOTARY, |tick| {
+            let checkpoint = tick.checkpoint.as_mut();
+            let (peer, on) = (id::<Cheap>(PROVIDER), day(tick.time));
+            checkpoint.into_iter().for_each(|checkpoint| checkpoint.convicted.push(Convict { peer, on }));
         })
     }),
     ("a checkpoint at another place of the journal", Rejection::Tick, |desk| {
@@ -328,7 +337,7 @@ fn query(desk: &Desk, by: u64) -> Fact {
 }
 
 fn tick(desk: &Desk, by: u64, change: impl FnOnce(&mut Tick)) -> Fact {
-    let mut tick = *desk.next_tick(desk.genesis.timers.tick).said();
+    let mut tick = desk.next_tick(desk.genesis.timers.tick).said().clone();
     change(&mut tick);
     Fact::Tick(desk.say(id::<Cheap>(by), tick))
 }

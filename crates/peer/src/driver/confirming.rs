@@ -211,7 +211,7 @@ fn ask_head(background: &Background, peer: PeerId, own: (PeerId, NetworkId)) {
 fn head_of(word: Message, (own, network): (PeerId, NetworkId)) -> Option<Head> {
     let opened = word.open::<Ed25519>(network).ok().filter(|opened| opened.signer() == own)?;
     if let Opened::Tick(tick) = &opened {
-        return tick.checkpoint.map(|checkpoint| checkpoint.head);
+        return tick.checkpoint.as_ref().map(|checkpoint| checkpoint.head);
     }
     if let Opened::Account(account) = &opened {
         return Some(account.head);

@@ -242,6 +242,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
             demand(counted, Stop::Ticks, "live time as the times of the ticks give it")?;
             let begins = self.checkpoint_of(tick.round) == tick.round;
             demand(tick.checkpoint.is_some() == begins, Stop::Ticks, "a checkpoint where an epoch begins")?;
+            demand(tick.names_convicts(), Stop::Ticks, "convicts of the last days, each once")?;
             self.ticks.insert(tick.round, tick);
         }
         let mut used: BTreeSet<u64> = story.events.iter().map(|event| event.round).collect();
@@ -278,7 +279,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
             return false;
         };
         let end = (anchor..round).fold(tick.beacon, |value, _| draw::chain_step(value));
-        start.checkpoint.is_some_and(|checkpoint| checkpoint.anchor == end)
+        start.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.anchor == end)
     }
 
     /// The moment of an event.
@@ -306,7 +307,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
         let Some(round) = self.claimed_in().map(|round| self.checkpoint_of(round)) else {
             return refute(stop, "no roster, since nothing was claimed");
         };
-        let checkpoint = self.ticks.get(&round).and_then(|tick| tick.checkpoint);
+        let checkpoint = self.ticks.get(&round).and_then(|tick| tick.checkpoint.as_ref());
         let epoch = round.checked_div(self.story.genesis.timers.epoch_ticks);
         demand(listing.shows(order.client, order.provider), stop, "parties that stand in the roster")?;
         let listed = checkpoint.is_some_and(|checkpoint| listing.is_in(checkpoint.rosters, &order.kind()));

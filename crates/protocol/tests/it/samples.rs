@@ -9,7 +9,7 @@ use assay_protocol::{
     manifest::{End, Manifest, Meter, Policy, TensorFormat, WorkPerMeter},
     merkle::Path,
     message::Message,
-    notice::{Account, Checkpoint, Head, Notice, NoticeEvent, Query, Settled, Tick},
+    notice::{Account, Checkpoint, Convict, Head, Notice, NoticeEvent, Query, Settled, Tick},
     objection::{Cancel, Contradict, Dispute, Output},
     offer::{Bench, Offer, Reachability, Service},
     order::{Abort, Accept, Failure, Open, Order, Propose, Refusal, Refuse},
@@ -137,7 +137,12 @@ fn notices() -> Vec<Message> {
         head: head(),
     };
     let closed = NoticeEvent::Closed { outcome: Outcome::Checked, receipt: digest(4) };
-    let checkpoint = Checkpoint { anchor: digest(1), rosters: digest(2), head: head() };
+    let checkpoint = Checkpoint {
+        anchor: digest(1),
+        rosters: digest(2),
+        head: head(),
+        convicted: [(3, 20_830), (7, 20_833)].map(|(number, on)| Convict { peer: key(number), on }).into(),
+    };
     let tick = Tick {
         round: 60,
         time: Timestamp(1_800_000_000_000),

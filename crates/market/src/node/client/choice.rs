@@ -66,6 +66,7 @@ impl Client {
             attempt: submitted.orders,
             yardstick: self.yardstick(&submitted.submission, submitted.orders, outlook),
             reliability: &self.reliability,
+            convicted: outlook.notaries.convicted(),
             now: outlook.now,
         };
         let (chosen, passed) = self.choose(offers, &criteria, self.place_for(submitted, outlook), outlook);

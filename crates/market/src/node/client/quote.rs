@@ -38,6 +38,7 @@ impl Client {
             attempt: 0,
             yardstick: self.yardstick(submission, 0, outlook),
             reliability: &self.reliability,
+            convicted: outlook.notaries.convicted(),
             now: outlook.now,
         };
         // Where every lane is in use a submission waits for one: no price depends on which.

@@ -70,7 +70,7 @@ pub(super) fn compare<S: Signer>(message: &Opened, cx: &mut Context<'_, S>) {
 
 /// Takes a checkpoint that a notary tells everyone.
 fn hear_checkpoint<S: Signer>(tick: &Verified<Tick>, cx: &mut Context<'_, S>) {
-    let (notary, Some(checkpoint)) = (tick.signer(), tick.checkpoint) else { return };
+    let (notary, Some(checkpoint)) = (tick.signer(), &tick.checkpoint) else { return };
     if !watches(notary, cx) {
         return;
     }
@@ -78,7 +78,7 @@ fn hear_checkpoint<S: Signer>(tick: &Verified<Tick>, cx: &mut Context<'_, S>) {
     if let Some(other) = said.contradicting(checkpoint.head).or_else(|| said.contradicting_tick(tick)) {
         let quotes = [other, HeadQuote::Tick(tick.into())];
         leave(Fork { notary, quotes }, cx);
-    } else if said.is_new(tick.round) {
+    } else if said.is_new(tick.round) && tick.names_convicts() {
         cx.keep_of_notary(OwnerRecord::Checkpoint(tick.into()));
     }
 }
@@ -119,7 +119,7 @@ impl Heads {
 
     /// Remembers a checkpoint.
     pub(super) fn note_checkpoint(&mut self, tick: &Recorded<Tick>) {
-        let Some(checkpoint) = tick.checkpoint else { return };
+        let Some(checkpoint) = &tick.checkpoint else { return };
         let noted = Noted { round: tick.round, tick: tick.signed().said().digest(), head: checkpoint.head };
         let said = self.of(tick.signer());
         if said.last.as_ref().is_none_or(|last| last.round < tick.round) {

@@ -4,12 +4,16 @@
 use assay_market::Event;
 use assay_protocol::{
     id::Digest,
-    notice::{Checkpoint, Head, Tick},
+    notice::{Checkpoint, Convict, Head, Tick},
+    standing::day,
     units::{Duration, Timestamp},
 };
 
 use super::table::{Table, account};
-use crate::office::{CLIENT, NOTARY, STRANGER};
+use crate::{
+    cheap::Cheap,
+    office::{CLIENT, NOTARY, PROVIDER, STRANGER, id},
+};
 
 /// Ticks in an epoch.
 const EPOCH_TICKS: u64 = 60;
@@ -18,7 +22,8 @@ const EPOCH_TICKS: u64 = 60;
 fn tick(epoch: u64) -> Tick {
     let time = Timestamp(1_800_000_000_000).after(Duration::seconds(600).times(epoch));
     let head = Head { sequence: 100 * epoch, digest: Digest([epoch as u8; 32]) };
-    let checkpoint = Checkpoint { anchor: Digest::default(), rosters: Digest::default(), head };
+    let checkpoint =
+        Checkpoint { anchor: Digest::default(), rosters: Digest::default(), head, convicted: Vec::new() };
     let (round, beacon) = (EPOCH_TICKS * epoch, Digest([epoch as u8; 32]));
     Tick { round, time, live: time, beacon, checkpoint: Some(checkpoint) }
 }
@@ -30,7 +35,7 @@ fn other(epoch: u64, same_length: bool) -> Tick {
         let sequence = checkpoint.head.sequence + u64::from(!same_length);
         Checkpoint { head: Head { sequence, digest: Digest::of(b"another journal") }, ..checkpoint }
     };
-    Tick { checkpoint: of.checkpoint.map(ends), round: of.round + u64::from(same_length), ..of }
+    Tick { checkpoint: of.checkpoint.clone().map(ends), round: of.round + u64::from(same_length), ..of }
 }
 
 /// A client that heard of these epochs, one after the other.
@@ -78,6 +83,20 @@ fn each_checkpoint_is_kept_once_and_those_of_long_ago_are_not_kept() {
     assert_eq!(table.saves(), 0, "eight later ones are known");
     assert!(!leaves(&mut table, other(1, false)), "nothing is known of it any more");
     assert!(leaves(&mut table, other(2, false)));
+}
+
+#[test]
+fn a_checkpoint_that_names_convicts_as_none_can_is_not_taken() {
+    let of = |days: &[u64]| {
+        let mut told = tick(1);
+        let convict = |later: &u64| Convict { peer: id::<Cheap>(PROVIDER), on: day(told.time) + later };
+        let convicted: Vec<Convict> = days.iter().map(convict).collect();
+        told.checkpoint.iter_mut().for_each(|checkpoint| checkpoint.convicted = convicted.clone());
+        let mut table = heard([]);
+        table.hear(NOTARY, told);
+        table.saves()
+    };
+    assert_eq!([of(&[0]), of(&[0, 0]), of(&[1])], [1, 0, 0], "once, twice, tomorrow");
 }
 
 #[test]

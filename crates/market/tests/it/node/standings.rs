@@ -54,6 +54,20 @@ fn a_notary_gives_its_word_to_the_peer_that_it_is_about_and_the_same_until_it_is
     assert!(less.said().stake < first.said().stake, "{:?}", less.said());
 }
 
+#[test]
+fn with_its_word_a_notary_tells_what_the_epoch_began_with_and_first_of_all() {
+    let mut table = Table::new(NOTARY);
+    let kinds = |table: &mut Table, by: u64, standing: bool| -> Vec<&str> {
+        table.hear(by, query(standing));
+        table.sent().map(|(_, message)| message.kind()).collect()
+    };
+    assert_eq!(kinds(&mut table, CLIENT, true), ["Standing", "Tick", "Account"]);
+    assert_eq!(kinds(&mut table, CLIENT, false), ["Account"]);
+    assert_eq!(kinds(&mut table, STRANGER, true), ["Account"], "strangers cost it little");
+    table.pass(Duration::seconds(60));
+    assert_eq!(kinds(&mut table, CLIENT, true), ["Standing", "Tick", "Account"], "in mid-epoch too");
+}
+
 /// What a notary says of a peer in this epoch, with this stake.
 fn standing(of: u64, epoch: u64, stake: u64) -> PeerStanding {
     PeerStanding {
@@ -87,7 +101,8 @@ fn asked(table: &Table) -> usize {
 /// The notary tells everyone that it has come to this epoch.
 fn come_to(table: &mut Table, epoch: u64) {
     let head = Head { sequence: epoch, digest: Digest::of(&epoch.to_be_bytes()) };
-    let checkpoint = Checkpoint { anchor: Digest::default(), rosters: Digest::default(), head };
+    let checkpoint =
+        Checkpoint { anchor: Digest::default(), rosters: Digest::default(), head, convicted: Vec::new() };
     let round = epoch * table.office.genesis.timers.epoch_ticks;
     let time = Timestamp(table.now.0);
     table.hear(

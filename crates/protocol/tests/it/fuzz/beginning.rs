@@ -38,7 +38,7 @@ pub(super) fn order(town: &Town) -> Order {
 
 /// How the parties of that order stand.
 pub(super) fn standing(town: &Town) -> Standing {
-    let tick = town.ticks[OPENED as usize];
+    let tick = &town.ticks[OPENED as usize];
     Standing {
         opened: tick.time,
         round: tick.round,

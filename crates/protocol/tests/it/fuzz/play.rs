@@ -410,7 +410,7 @@ impl<'a> Play<'a> {
         used.insert(OPENED);
         let anchors = used.iter().map(|round| round.saturating_sub(1) / length * length);
         used = used.iter().copied().chain(anchors).chain(checkpoint).collect();
-        let ticks = used.iter().map(|round| self.by(NOTARY, self.town.ticks[*round as usize]));
+        let ticks = used.iter().map(|round| self.by(NOTARY, self.town.ticks[*round as usize].clone()));
         let story = Story {
             genesis: self.town.genesis.clone().into(),
             open: self.open.clone(),

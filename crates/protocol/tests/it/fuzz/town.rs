@@ -146,6 +146,7 @@ impl Town {
             anchor: of(round / length)[0],
             rosters: self.rosters(round),
             head: Head::default(),
+            convicted: Vec::new(),
         };
         (0..ROUNDS)
             .map(|round| Tick {

@@ -5,7 +5,7 @@ use assay_protocol::{
     genesis::Genesis,
     id::{Digest, PeerId},
     manifest::End,
-    notice::{Checkpoint, Head, Tick},
+    notice::{Checkpoint, Convict, Head, Tick},
     order::{Accept, Open},
     outcome::Outcome,
     payout::Fee,
@@ -42,7 +42,12 @@ pub(super) const TOLD: &[Lie] = &[
     }),
     (Stop::Ticks, "live time that leaps", |story, _| leap(story)),
     (Stop::Ticks, "a checkpoint in the middle of an epoch", |story, dice| {
-        let begun = Checkpoint { anchor: Digest([1; 32]), rosters: Digest([2; 32]), head: Head::default() };
+        let begun = Checkpoint {
+            anchor: Digest([1; 32]),
+            rosters: Digest([2; 32]),
+            head: Head::default(),
+            convicted: Vec::new(),
+        };
         let length = story.genesis.timers.epoch_ticks;
         let middle = |signed: &Signed<Tick>| !signed.said().round.is_multiple_of(length);
         let places: Vec<usize> = places(&story.ticks, middle);
@@ -52,6 +57,13 @@ pub(super) const TOLD: &[Lie] = &[
         let places = places(&story.ticks, |signed| signed.said().checkpoint.is_some());
         tick_at(story, any(&places, dice), NOTARY, |tick| tick.checkpoint = None)
     }),
+    (Stop::Ticket, "an opening of long ago, and convicts since", |story, _| {
+        convicts(story, 130, &[(1, 100), (2, 130)])
+    }),
+    (Stop::Ticks, "a convict twice", |story, _| convicts(story, 100, &[(1, 100), (1, 100)])),
+    (Stop::Ticks, "convicts out of order", |story, _| convicts(story, 100, &[(2, 100), (1, 100)])),
+    (Stop::Ticks, "who is to be convicted tomorrow", |story, _| convicts(story, 100, &[(1, 101)])),
+    (Stop::Ticks, "who was convicted long ago", |story, _| convicts(story, 131, &[(1, 100)])),
     (Stop::Ticks, "a tick left out", |story, dice| {
         let at = dice.below(story.ticks.len());
         story.ticks.remove(at);
@@ -283,10 +295,24 @@ fn tick(story: &mut Story, dice: &mut Dice<'_>, by: PeerId, change: fn(&mut Tick
 
 fn tick_at(story: &mut Story, at: Option<usize>, by: PeerId, change: impl FnOnce(&mut Tick)) -> bool {
     let Some(at) = at else { return false };
-    let mut changed = *story.ticks[at].said();
+    let mut changed = story.ticks[at].said().clone();
     change(&mut changed);
     story.ticks[at] = sealed(story, by, changed);
     true
+}
+
+/// All ticks are told so many days later, and each checkpoint names these as convicted, with their days.
+fn convicts(story: &mut Story, day: u64, convicted: &[(u8, u64)]) -> bool {
+    let convicts = convicted.iter().map(|(name, on)| Convict { peer: PeerId([*name; 32]), on: *on });
+    let convicts: Vec<Convict> = convicts.collect();
+    for at in 0..story.ticks.len() {
+        tick_at(story, Some(at), NOTARY, |tick| {
+            let later = Duration(day * 86_400_000);
+            (tick.time, tick.live) = (tick.time.after(later), tick.live.after(later));
+            tick.checkpoint.iter_mut().for_each(|checkpoint| checkpoint.convicted = convicts.clone());
+        });
+    }
+    story.ticks.iter().any(|tick| tick.said().checkpoint.is_some())
 }
 
 /// From the second tick on, live time and the clock are as much later as no gap counts.
