@@ -14,7 +14,7 @@ use assay_protocol::{
     units::{Amount, Timestamp},
 };
 
-use super::Ledger;
+use super::{Ledger, registry::EPOCHS_WAITED};
 
 /// The part of a kind's weight that one epoch takes: one in so many.
 const EPOCH_SHARE: u128 = 10;
@@ -37,6 +37,11 @@ pub(super) struct Enrolment {
 }
 
 impl Enrolment {
+    /// True if it counts at the checkpoint of this epoch.
+    pub(super) fn is_old(&self, epoch: u64) -> bool {
+        self.since.is_none_or(|since| since.saturating_add(EPOCHS_WAITED) <= epoch)
+    }
+
     /// Notes how a check ended; true if it is to be suspended for that: whoever did not answer at once, whoever was there
     /// and late when it was so three times of its last eight.
     fn has_failed(&mut self, testified: &Testified) -> bool {
@@ -93,6 +98,7 @@ impl Ledger {
     pub(super) fn note_checks(&mut self, id: JobId) {
         let Some(open) = self.jobs.get_mut(&id) else { return };
         let open = &mut **open;
+        let drawn_from = open.roster.as_ref().map_or(0, |enrolled| enrolled.listing.roster.epoch);
         while let Some(seat) = open.job.seats().get(open.ended) {
             let account = self.accounts.or_default(seat.peer);
             match open.job.works_until() {
@@ -102,7 +108,9 @@ impl Ledger {
             if !seat.is_done() {
                 return;
             }
+            // A registration that is new since then was not given this check, and does not answer for it.
             if let Some(enrolment) = account.registered.get_mut(&open.job.order().kind())
+                && enrolment.is_old(drawn_from)
                 && enrolment.has_failed(&seat.testified)
                 && enrolment.absence.is_none()
             {

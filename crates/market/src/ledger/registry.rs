@@ -20,7 +20,7 @@ use super::{
 };
 
 /// Checkpoints that a registration waits for: between the two lies one full epoch.
-const EPOCHS_WAITED: u64 = 2;
+pub(super) const EPOCHS_WAITED: u64 = 2;
 
 /// The rosters of one checkpoint, by kind of jobs.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -47,7 +47,7 @@ impl Rosters {
         let mut registered: BTreeMap<Registration, Vec<Registrant>> = BTreeMap::new();
         for (peer, account) in accounts {
             for (kind, enrolment) in account.registered.iter().filter(|(_, enrolment)| !enrolment.suspended) {
-                let is_old = enrolment.since.is_none_or(|since| since + EPOCHS_WAITED <= epoch);
+                let is_old = enrolment.is_old(epoch);
                 let weight = if is_old { weigh(genesis, kind, account.stake) } else { Amount::ZERO };
                 let registrant = Registrant { peer: *peer, weight, absence: enrolment.absence };
                 let registrants = registered.entry(*kind).or_default();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use assay_market::ledger::Rejection;
 use assay_protocol::{
-    account::Register,
+    account::{Register, Registration},
     check::Underway,
     genesis::Genesis,
     id::PeerId,
@@ -115,6 +115,11 @@ fn next_epoch(desk: &mut Desk) {
 
 fn register_again(desk: &mut Desk, peer: PeerId) {
     let kinds = vec![desk.genesis.manifests[0].kind(class())];
+    register(desk, peer, kinds);
+}
+
+/// A verifier registers for these kinds and no others.
+fn register(desk: &mut Desk, peer: PeerId, kinds: Vec<Registration>) {
     let sequence = desk.ledger.accounts()[&peer].instruction + 1;
     let register = desk.say(peer, Register { notary: id::<Cheap>(NOTARY), sequence, kinds });
     desk.enter(Fact::Register(register)).unwrap_or_else(|rejection| panic!("{rejection}"));
@@ -220,6 +225,27 @@ fn answer(desk: &mut Desk, job: &Ordered) {
     let due = desk.job(job.id).and_then(Job::works_until).unwrap_or_default();
     let underway = desk.say(desk.last_seat(job).1, Underway { job: job.id, due });
     desk.step(Happening::Underway(underway)).unwrap_or_else(|rejection| panic!("{rejection}"));
+}
+
+/// A verifier that was away comes back and registers anew while checks that it was given before still run out.
+#[test]
+fn what_was_given_to_a_registration_counts_against_none_that_came_after() {
+    for anew in [true, false] {
+        let mut desk = desk(|genesis| genesis.timers.missed = Duration::seconds(3_600));
+        let job = checked(&mut desk, 0).unwrap_or_else(|rejection| panic!("{rejection}"));
+        let away = draw(&mut desk, &job);
+        if anew {
+            register(&mut desk, away, Vec::new());
+        }
+        register_again(&mut desk, away);
+        go_on(&mut desk, &job, |peer| peer != away);
+        seal(&mut desk, &job);
+        (0..2).for_each(|_| next_epoch(&mut desk));
+        let suspended = desk.ledger.accounts()[&away].suspended();
+        let Checkers { leaves, .. } = checkers(&mut desk, 240);
+        let expected = if anew { (0, VERIFIERS) } else { (1, VERIFIERS - 1) };
+        assert_eq!((suspended, leaves), expected, "registered anew: {anew}");
+    }
 }
 
 /// How many verifiers are left after so many of the first one's last eight checks were late, and the others in time.
