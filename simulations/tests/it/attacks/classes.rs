@@ -103,7 +103,7 @@ struct Walk {
 
 /// The chance that a jury convicts of so many equal verifiers that are honest and so many that are friends of the accused:
 /// drawn with replacement, by a margin of six or of four or by more than half of all, and by two voices.
-fn convicts(checks: &Checks, sizes: [usize; 2]) -> f64 {
+pub(super) fn convicts(checks: &Checks, sizes: [usize; 2]) -> f64 {
     let all = sizes.iter().sum::<usize>();
     let margins = [checks.convict_margin, checks.clear_margin];
     let decided = |walk: &Walk, side: usize| {
