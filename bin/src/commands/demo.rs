@@ -7,13 +7,14 @@ pub mod feed;
 mod jobs;
 mod narration;
 pub mod network;
+mod own;
 mod picture;
 pub mod plan;
 mod play;
 mod proof;
 mod report;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use self::{narration::Narration, network::DemoNetwork, play::Play};
 use crate::{
@@ -25,9 +26,14 @@ use crate::{
 /// The longest the story may take.
 const PLAY_WAIT: Duration = Duration::from_secs(120);
 
+/// How much longer with a model of the user's own.
+const MODEL_WAIT: Duration = Duration::from_secs(240);
+
 const EXAMPLES: &str = "\
 Examples:
   assay demo         watch it happen; under a minute
+  assay demo --model smollm.gguf --ask \"Who are you?\"
+                     sell and ask a model of your own as well
   assay demo --stay  keep the network up until Ctrl-C, for a peer of your own to join
   assay demo --json  what happened, as one document";
 
@@ -43,15 +49,22 @@ pub(crate) struct Args {
     /// Keep the network up until Ctrl-C
     #[arg(long)]
     stay: bool,
+    /// A model of language of your own, to be sold and asked as well: a GGUF file
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// What that model is asked
+    #[arg(long, value_name = "TEXT", requires = "model", default_value = "Why is the sky blue?")]
+    ask: String,
 }
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let binary = std::env::current_exe()
         .map_err(|error| CommandError::new(Exit::Other, "NO_PROGRAM", error, "start it by its full path"))?;
     let story = Narration::new(&invocation.printer);
-    let mut network = DemoNetwork::found(&binary, &plan::PARTS)?;
+    let own = args.model.as_deref().map(|file| (file, args.ask.as_str()));
+    let mut network = DemoNetwork::found_with(&binary, &plan::PARTS, own)?;
     let report = tokio::select! {
-        played = tokio::time::timeout(PLAY_WAIT, Play::perform(&mut network, &story)) => played.map_err(|_| overdue())??,
+        played = tokio::time::timeout(play_wait(args), Play::perform(&mut network, &story)) => played.map_err(|_| overdue(args))??,
         exit = stop::asked() => return Err(interrupted(exit)),
     };
     invocation.printer.document("demo", &report);
@@ -66,13 +79,17 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     Ok(())
 }
 
+fn play_wait(args: &Args) -> Duration {
+    if args.model.is_some() { PLAY_WAIT + MODEL_WAIT } else { PLAY_WAIT }
+}
+
 fn interrupted(exit: Exit) -> CommandError {
     let hint = "everything it had started is gone; run it again any time";
     CommandError::new(exit, "INTERRUPTED", "the demonstration was interrupted", hint)
 }
 
-fn overdue() -> CommandError {
-    let message = format!("the demonstration did not end within {} s", PLAY_WAIT.as_secs());
+fn overdue(args: &Args) -> CommandError {
+    let message = format!("the demonstration did not end within {} s", play_wait(args).as_secs());
     CommandError::new(
         Exit::TimedOut,
         "DEMO_OVERDUE",

@@ -11,7 +11,11 @@ use assay_protocol::{
     units::Amount,
 };
 
-use super::{network::DemoPeer, plan};
+use super::{
+    network::DemoPeer,
+    own::{self, OwnModel},
+    plan,
+};
 use crate::{
     bundle::{DIGITS, SUMS, Sample},
     command_error::CommandError,
@@ -24,8 +28,19 @@ impl DemoPeer {
     /// # Errors
     /// [`CommandError`], if its daemon is gone or refuses; so for all that follow.
     pub async fn provide(&self, picture: Amount) -> Result<(), CommandError> {
+        self.provide_with(picture, None).await
+    }
+
+    /// The same, and a model of the user's own.
+    pub(super) async fn provide_with(
+        &self,
+        picture: Amount,
+        own: Option<&OwnModel>,
+    ) -> Result<(), CommandError> {
         let priced = [(&DIGITS, picture), (&SUMS, plan::token_price(picture))];
-        let services = priced.map(|(bundle, price)| service(bundle.name.to_owned(), price)).to_vec();
+        let bundled = priced.into_iter().map(|(bundle, price)| service(bundle.name.to_owned(), price));
+        let own = own.map(|own| service(own.manifest.name.clone(), own::TOKEN_PRICE));
+        let services = bundled.chain(own).collect();
         self.ask(Provide { services, slots: None }).await.map(drop)
     }
 
@@ -38,6 +53,18 @@ impl DemoPeer {
         let units_max = bundle.manifest().policy.is_proven_by_rows().then_some(plan::TEXT_UNITS);
         let submit =
             Submit { manifest: bundle.name.to_owned(), input, provider, units_max, ..Submit::default() };
+        Ok(self.ask(submit).await?.key)
+    }
+
+    /// Has the peer ask a model of the user's own; returns the name of the submission.
+    pub(super) async fn submit_own(&self, own: &OwnModel) -> Result<Digest, CommandError> {
+        let submit = Submit {
+            manifest: own.manifest.name.clone(),
+            input: Attachment(own.question.bytes.to_vec()),
+            units_max: Some(own::UNITS),
+            run_max: Some(own::RUN_MAX),
+            ..Submit::default()
+        };
         Ok(self.ask(submit).await?.key)
     }
 

@@ -12,10 +12,14 @@ use std::{
 };
 
 use assay_peer::{
-    config::{Contact, Home, NetworkFile},
+    blobs::{BlobError, Blobs},
+    config::{Contact, DaemonSettings, Home, NetworkFile},
     handle::{ConnectError, Handle},
 };
-use assay_protocol::{genesis::Genesis, id::PeerId};
+use assay_protocol::{
+    genesis::Genesis,
+    id::{Digest, PeerId},
+};
 use assay_runtime::{
     envelope::RunLimits,
     outcome::RunFailure,
@@ -23,7 +27,10 @@ use assay_runtime::{
 };
 use tempfile::TempDir;
 
-use super::plan::{self, Duty, Part};
+use super::{
+    own::OwnModel,
+    plan::{self, Duty, Part},
+};
 use crate::{
     bundle::DIGITS,
     command_error::{CommandError, Exit},
@@ -42,6 +49,7 @@ pub struct DemoNetwork {
     // Dropped before the folder that they write into.
     peers: Vec<DemoPeer>,
     genesis: Genesis,
+    own: Option<OwnModel>,
     binary: PathBuf,
     folder: TempDir,
 }
@@ -76,6 +84,15 @@ impl DemoNetwork {
     /// # Errors
     /// [`CommandError`], if the machine's class cannot be measured or the disk fails.
     pub fn found(binary: &Path, cast: &[Part]) -> Result<Self, CommandError> {
+        Self::found_with(binary, cast, None)
+    }
+
+    /// The same with a model of the user's own, and what it is asked.
+    pub(super) fn found_with(
+        binary: &Path,
+        cast: &[Part],
+        own: Option<(&Path, &str)>,
+    ) -> Result<Self, CommandError> {
         let folder =
             tempfile::Builder::new().prefix("assay-demo-").tempdir().map_err(|error| disk(&error))?;
         let classes =
@@ -91,10 +108,11 @@ impl DemoNetwork {
         };
         let verifiers: Vec<PeerId> =
             peers.iter().filter(|peer| peer.duty.checks()).map(|peer| peer.id).collect();
-        let genesis = plan::genesis(notary.id, &verifiers, &classes);
+        let own = own.map(|(file, question)| stocked(&peers, file, question)).transpose()?;
+        let genesis = plan::genesis(notary.id, &verifiers, &classes, own.as_ref().map(|own| &own.manifest));
         let contact = Contact { peer: notary.id, addresses: vec![notary.listen.clone()] };
         let file = NetworkFile { genesis: genesis.clone(), contacts: vec![contact] }.to_toml();
-        let network = Self { peers, genesis, binary: binary.to_owned(), folder };
+        let network = Self { peers, genesis, own, binary: binary.to_owned(), folder };
         network.write(&file).map_err(|error| disk(&error))?;
         Ok(network)
     }
@@ -154,6 +172,11 @@ impl DemoNetwork {
         known.map_or_else(|| crate::printer::short(id), |peer| peer.name.to_owned())
     }
 
+    /// The model of the user's own, if there is one.
+    pub(super) fn own(&self) -> Option<&OwnModel> {
+        self.own.as_ref()
+    }
+
     /// The rules.
     #[must_use]
     pub fn genesis(&self) -> &Genesis {
@@ -203,6 +226,21 @@ impl DemoNetwork {
         peer.process = Some(ProcessTree(child.map_err(|error| unstarted(peer, &error.to_string()))?));
         Ok(())
     }
+}
+
+/// Puts a copy of a model where everybody who runs or checks it has its models.
+fn stocked(peers: &[DemoPeer], file: &Path, question: &str) -> Result<OwnModel, CommandError> {
+    let mut digest = Digest::default();
+    for peer in peers.iter().filter(|peer| peer.duty.checks()) {
+        let blobs = Blobs::open(&peer.home.blobs(), DaemonSettings::default().blob_bytes_max);
+        let put = blobs.map_err(BlobError::from).and_then(|blobs| blobs.put_file(file));
+        digest = put.map_err(|error| {
+            let message = format!("{} cannot be stored: {error}", file.display());
+            let hint = "name a GGUF file, and free as much space as five copies of it take";
+            CommandError::new(Exit::Usage, "NO_MODEL", message, hint)
+        })?;
+    }
+    OwnModel::of(file, digest, question)
 }
 
 impl DemoPeer {

@@ -11,7 +11,7 @@ use assay_protocol::{
 };
 use assay_runtime::class::Class;
 
-use crate::bundle::{Bundle, DIGITS};
+use crate::bundle::Bundle;
 
 /// What the client is given when it first asks for its account.
 pub const WELCOME: Amount = Amount::credits(5);
@@ -19,8 +19,8 @@ pub const WELCOME: Amount = Amount::credits(5);
 pub const STAKE: Amount = Amount::credits(10);
 /// What each verifier of the first day has to spend.
 const FREE: Amount = Amount::credits(2);
-/// What a check of one job earns.
-const CHECK: Amount = Amount(2_000_000);
+/// What the heaviest check earns.
+const HEAVIEST_CHECK: Amount = Amount(160_000_000);
 /// What an honest provider asks for one picture.
 pub const PRICE: Amount = Amount(50_000_000);
 /// What the cheat asks.
@@ -91,7 +91,9 @@ pub fn token_price(picture: Amount) -> Amount {
 
 /// The rules of a network that `notary` keeps and `verifiers` check, on machines of these classes.
 #[must_use]
-pub fn genesis(notary: PeerId, verifiers: &[PeerId], classes: &[Class]) -> Genesis {
+pub fn genesis(notary: PeerId, verifiers: &[PeerId], classes: &[Class], own: Option<&Manifest>) -> Genesis {
+    let bundled = Bundle::all().iter().map(|bundle| bundle.manifest());
+    let manifests: Vec<Manifest> = bundled.chain(own.cloned()).collect();
     let classes: Vec<Digest> = classes.iter().map(Class::digest).collect();
     let founder = |peer: &PeerId| Founder { peer: *peer, stake: STAKE, free: FREE, classes: classes.clone() };
     let founders = verifiers.iter().map(founder);
@@ -99,8 +101,8 @@ pub fn genesis(notary: PeerId, verifiers: &[PeerId], classes: &[Class]) -> Genes
         notaries: vec![notary],
         timers: Timers::brisk(),
         checks: checks(),
-        money: money(&DIGITS.manifest()),
-        manifests: Bundle::all().iter().map(|bundle| bundle.manifest()).collect(),
+        money: money(&manifests),
+        manifests,
         verifiers: founders.collect(),
         ..config::genesis("demo", notary)
     }
@@ -118,11 +120,11 @@ fn checks() -> Checks {
     }
 }
 
-/// A check costs the same whatever the model's constants are.
-fn money(manifest: &Manifest) -> Money {
-    let work = manifest.work.call.max(1);
+/// The heaviest check of any model costs as much as that of a long text of `sums`, whatever the models' constants are.
+fn money(manifests: &[Manifest]) -> Money {
+    let heaviest = manifests.iter().map(|manifest| manifest.work_most).max().unwrap_or(1).max(1);
     Money {
-        per_work: Amount((CHECK.0 / work).max(1)),
+        per_work: Amount((HEAVIEST_CHECK.0 / heaviest).max(1)),
         welcome: WELCOME,
         welcomes_per_hour: 60,
         // Among so few nobody can keep the others out.

@@ -6,7 +6,10 @@ use std::{
 };
 
 use assay_market::{event::Event, view::BooksView};
-use assay_protocol::id::{Digest, PeerId};
+use assay_protocol::{
+    id::{Digest, PeerId},
+    manifest::Manifest,
+};
 use serde_json::Value;
 
 use super::{
@@ -57,6 +60,7 @@ impl<'a> Play<'a> {
         let before = play.notary.books().await?;
         play.honest_jobs().await?;
         play.texts().await?;
+        play.own().await?;
         play.cheat().await?;
         play.all_closed().await?;
         let after = play.notary.books().await?;
@@ -81,7 +85,7 @@ impl<'a> Play<'a> {
         let honest: Vec<&DemoPeer> =
             self.network.peers().iter().filter(|peer| peer.duty == Duty::Provider).collect();
         for peer in &honest {
-            peer.provide(plan::PRICE).await?;
+            peer.provide_with(plan::PRICE, self.network.own()).await?;
         }
         let wanted: Vec<PeerId> = honest.iter().map(|peer| peer.id).collect();
         self.until("offers", |play| wanted.iter().all(|peer| play.offers.contains(peer))).await?;
@@ -120,6 +124,19 @@ impl<'a> Play<'a> {
             self.read_by(sample, None).await?;
         }
         Ok(())
+    }
+
+    /// A model of the user's own is asked, and what it says is checked.
+    async fn own(&mut self) -> Result<(), CommandError> {
+        let Some(own) = self.network.own() else { return Ok(()) };
+        self.story.chapter("Your model", &format!("{} is on sale as well.", own.manifest.name));
+        self.story.sample(own.question);
+        let sent = Instant::now();
+        let key = self.client.submit_own(own).await?;
+        self.jobs.submit(key, own.question);
+        self.deliver(key, &own.manifest, sent).await?;
+        self.until("check of your model", |play| play.jobs.find(key).is_some_and(|job| job.closed.is_some()))
+            .await
     }
 
     /// A provider that makes its results up meets a client that picks it.
@@ -202,17 +219,23 @@ impl<'a> Play<'a> {
         let sent = Instant::now();
         let key = self.client.submit(sample, provider).await?;
         self.jobs.submit(key, sample);
+        self.deliver(key, &sample.bundle().manifest(), sent).await?;
+        Ok(key)
+    }
+
+    /// Tells what comes back.
+    async fn deliver(&mut self, key: Digest, manifest: &Manifest, sent: Instant) -> Result<(), CommandError> {
         self.until("result", |play| play.jobs.find(key).is_some_and(|job| job.output.is_some())).await?;
-        let Some(digest) = self.jobs.find(key).and_then(|job| job.output) else { return Ok(key) };
+        let Some(digest) = self.jobs.find(key).and_then(|job| job.output) else { return Ok(()) };
         let output = self.client.output(digest).await?;
         let attempts = self.client.job(key).await?.submission.attempts;
-        let reading = Reading::of(&sample.bundle().manifest(), &output);
+        let reading = Reading::of(manifest, &output);
         if let Some(job) = self.jobs.by_key(key) {
             job.price = attempts.last().map_or(job.price, |attempt| attempt.price);
             job.answer = reading.as_ref().map(|reading| reading.answer().to_owned());
             self.story.answer(self.network, job, reading.as_ref(), sent.elapsed());
         }
-        Ok(key)
+        Ok(())
     }
 
     fn has_closed(&self, kind: impl Fn(&DemoJob) -> bool) -> bool {

@@ -167,7 +167,7 @@ pub(super) enum AttemptStep {
 impl Attempt {
     /// What is asked for the run: for the units that were claimed, as soon as they are known.
     pub(super) fn price(&self) -> Option<Amount> {
-        let claimed = self.delivering.as_ref().map(|deliver| deliver.leaf.units);
+        let claimed = self.shown.as_ref().or(self.delivering.as_ref()).map(|deliver| deliver.leaf.units);
         self.order.unit_price.times(claimed.unwrap_or(self.order.units_max))
     }
 
