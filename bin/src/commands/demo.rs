@@ -61,8 +61,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let binary = std::env::current_exe()
         .map_err(|error| CommandError::new(Exit::Other, "NO_PROGRAM", error, "start it by its full path"))?;
     let story = Narration::new(&invocation.printer);
-    let own = args.model.as_deref().map(|file| (file, args.ask.as_str()));
-    let mut network = DemoNetwork::found_with(&binary, &plan::PARTS, own)?;
+    let mut network = found(binary, args).await?;
     let report = tokio::select! {
         played = tokio::time::timeout(play_wait(args), Play::perform(&mut network, &story)) => played.map_err(|_| overdue(args))??,
         exit = stop::asked() => return Err(interrupted(exit)),
@@ -77,6 +76,20 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         story.what_next();
     }
     Ok(())
+}
+
+/// Copies of a model take a while; whoever leaves meanwhile leaves none behind.
+async fn found(binary: PathBuf, args: &Args) -> Result<DemoNetwork, CommandError> {
+    let own = args.model.clone().map(|file| (file, args.ask.clone()));
+    let founding = tokio::task::spawn_blocking(move || {
+        let own = own.as_ref().map(|(file, question)| (file.as_path(), question.as_str()));
+        DemoNetwork::found_with(&binary, &plan::PARTS, own)
+    });
+    let lost = |error| CommandError::new(Exit::Other, "DEMO_FAILED", error, "run it again any time");
+    tokio::select! {
+        founded = founding => founded.map_err(lost)?,
+        exit = stop::asked() => Err(interrupted(exit)),
+    }
 }
 
 fn play_wait(args: &Args) -> Duration {

@@ -1,7 +1,11 @@
 //! `assay provide`: offers what this machine can run.
 
 use assay_peer::handle::{Attachment, BenchView, Provide, Providing, ServiceView, ServiceWish};
-use assay_protocol::{genesis::Genesis, units::Amount};
+use assay_protocol::{
+    genesis::Genesis,
+    manifest::{Manifest, Meter},
+    units::{Amount, Work},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -96,8 +100,22 @@ pub(super) fn service(manifest: String, unit_price: Amount) -> ServiceWish {
 
 /// A price for one unit that leaves something after the fees for checks.
 fn suggested(genesis: &Genesis, name: &str) -> Amount {
-    let work = genesis.manifest(name).map_or(1, |manifest| manifest.work.call.max(1));
+    let work = genesis.manifest(name).map_or(1, work_of_a_unit);
     genesis.check_cost(work).times(PRICE_CHECKS).unwrap_or(PRICE_MIN).max(PRICE_MIN)
+}
+
+/// The most work that one unit of a model can be.
+fn work_of_a_unit(manifest: &Manifest) -> Work {
+    let work = &manifest.work;
+    let most = match manifest.meter {
+        Meter::Calls => work.call,
+        Meter::Tokens(weights) => {
+            let of = |work: Work, weight: u32| work.div_ceil(u64::from(weight.max(1)));
+            of(work.token_read, weights.read).max(of(work.token_written, weights.written))
+        }
+        Meter::MegaFuel => work.mega_fuel,
+    };
+    most.max(1)
 }
 
 fn jobs(slots: u16) -> String {
@@ -122,4 +140,19 @@ pub(super) fn document(providing: &Providing, unit: &str) -> Value {
     json!({
         "benches": providing.benches.iter().map(bench).collect::<Vec<_>>(), "addresses": providing.addresses,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::{DIGITS, SUMS};
+
+    #[test]
+    fn a_unit_of_a_heavier_model_is_worth_more() {
+        let light = SUMS.manifest();
+        let mut heavy = light.clone();
+        (heavy.work.token_read, heavy.work.token_written) = (50, 400);
+        let units = [&light, &heavy, &DIGITS.manifest()].map(work_of_a_unit);
+        assert_eq!(units, [1, 100, 8]);
+    }
 }

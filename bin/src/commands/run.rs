@@ -66,9 +66,9 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
-    wishes: TextWishes,
-    #[command(flatten)]
     reach: Reach,
+    #[command(flatten)]
+    wishes: TextWishes,
 }
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
@@ -107,8 +107,9 @@ async fn submit(
     manifest: &Manifest,
     input: Vec<u8>,
 ) -> Result<Digest, CommandError> {
-    let input = Attachment(input);
-    let submit = Submit { input, attempts_max: args.attempts, ..args.terms.submit(manifest) };
+    let mut submit = Submit { attempts_max: args.attempts, ..args.terms.submit(manifest) };
+    submit.units_max = submit.units_max.or_else(|| args.wishes.units(&input, manifest));
+    submit.input = Attachment(input);
     Ok(daemon.call(submit).await?.key)
 }
 

@@ -230,6 +230,7 @@ impl DemoNetwork {
 
 /// Puts a copy of a model where everybody who runs or checks it has its models.
 fn stocked(peers: &[DemoPeer], file: &Path, question: &str) -> Result<OwnModel, CommandError> {
+    OwnModel::bytes_of(file)?;
     let mut digest = Digest::default();
     for peer in peers.iter().filter(|peer| peer.duty.checks()) {
         let blobs = Blobs::open(&peer.home.blobs(), DaemonSettings::default().blob_bytes_max);

@@ -10,7 +10,7 @@ use assay_protocol::{
 use serde_json::json;
 
 use crate::{
-    bundle::{SUMS, Sample},
+    bundle::{Bundle, SUMS, Sample},
     command_error::{CommandError, Exit},
 };
 
@@ -24,6 +24,8 @@ pub(super) const UNITS: Units = 1_024;
 pub(super) const RUN_MAX: Duration = Duration::seconds(30);
 /// What is asked for a token.
 pub(super) const TOKEN_PRICE: Amount = Amount(500_000);
+/// What is put before a name that a bundled model has.
+const OWN: &str = "my-";
 /// Memory that a run takes beside its model.
 const MEMORY_BESIDE: u64 = 1 << 30;
 
@@ -42,7 +44,7 @@ impl OwnModel {
     /// # Errors
     /// [`CommandError`], if it is no GGUF file.
     pub(super) fn of(file: &Path, digest: Digest, question: &str) -> Result<Self, CommandError> {
-        let bytes = bytes_of(file)?;
+        let bytes = Self::bytes_of(file)?;
         // Work is counted in tokens of `sums`; how long one takes goes with the bytes of its weights.
         let token = (bytes / SUMS.model.len() as u64).max(1);
         let manifest = Manifest {
@@ -61,27 +63,33 @@ impl OwnModel {
         let question = Sample { file: question, bytes: question.as_bytes(), answer: "" };
         Ok(Self { manifest, question: Box::leak(Box::new(question)) })
     }
-}
 
-fn bytes_of(file: &Path) -> Result<u64, CommandError> {
-    let failed = |why: String| {
-        let message = format!("{} cannot be sold: {why}", file.display());
-        CommandError::new(Exit::Usage, "NO_MODEL", message, "name a GGUF file of a model of language")
-    };
-    let mut magic = [0; MAGIC.len()];
-    let mut opened = File::open(file).map_err(|error| failed(error.to_string()))?;
-    opened.read_exact(&mut magic).map_err(|error| failed(error.to_string()))?;
-    if magic != *MAGIC {
-        return Err(failed("it is no GGUF file".to_owned()));
+    /// How long a file is that says that it is a GGUF file.
+    ///
+    /// # Errors
+    /// [`CommandError`], if it does not.
+    pub(super) fn bytes_of(file: &Path) -> Result<u64, CommandError> {
+        let failed = |why: String| {
+            let message = format!("{} cannot be sold: {why}", file.display());
+            CommandError::new(Exit::Usage, "NO_MODEL", message, "name a GGUF file of a model of language")
+        };
+        let mut magic = [0; MAGIC.len()];
+        let mut opened = File::open(file).map_err(|error| failed(error.to_string()))?;
+        opened.read_exact(&mut magic).map_err(|error| failed(error.to_string()))?;
+        if magic != *MAGIC {
+            return Err(failed("it is no GGUF file".to_owned()));
+        }
+        Ok(opened.metadata().map_err(|error| failed(error.to_string()))?.len())
     }
-    Ok(opened.metadata().map_err(|error| failed(error.to_string()))?.len())
 }
 
 /// The name of its file, as far as it can be that of a model.
 fn name_of(file: &Path) -> String {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
     let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '.' { letter } else { '-' };
-    stem.chars().map(plain).take(NAME_BYTES_MAX).collect()
+    let name: String = stem.chars().map(plain).take(NAME_BYTES_MAX - OWN.len()).collect();
+    let is_taken = Bundle::all().iter().any(|bundle| bundle.name == name);
+    if is_taken || name.is_empty() { format!("{OWN}{name}") } else { name }
 }
 
 #[cfg(test)]
@@ -97,6 +105,9 @@ mod tests {
         assert_eq!(own.manifest.name, "small-model-1b.q4-1");
         assert_eq!((own.manifest.work.token_read, own.manifest.work.token_written), (4, 16));
         assert!(own.manifest.is_bounded());
+        let bundled = folder.path().join("sums.gguf");
+        std::fs::copy(&file, &bundled).unwrap();
+        assert_eq!(OwnModel::of(&bundled, Digest::of(b"it"), "Why?").unwrap().manifest.name, "my-sums");
         std::fs::write(&file, "PK").unwrap();
         assert_eq!(OwnModel::of(&file, Digest::of(b"it"), "Why?").unwrap_err().exit(), Exit::Usage);
     }

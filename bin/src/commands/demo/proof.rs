@@ -37,11 +37,14 @@ impl Judgement {
     }
 }
 
-/// What the receipt of a sample is called, without the end: letters, digits and dashes.
+/// Letters in the name of a receipt.
+const STEM_LETTERS: usize = 40;
+
+/// What the receipt of a sample is called, without the end: some letters, digits and dashes.
 pub(super) fn stem(sample: &str) -> String {
     let name = sample.strip_suffix(".png").unwrap_or(sample);
     let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
-    name.trim_end_matches('=').chars().map(plain).collect()
+    name.trim_end_matches('=').chars().map(plain).take(STEM_LETTERS).collect()
 }
 
 /// Writes a receipt into the network's folder and judges it.
@@ -79,4 +82,16 @@ pub(super) fn tampered(bytes: &[u8]) -> Vec<u8> {
         *byte ^= 1;
     }
     copy
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_receipt_of_a_long_question_has_a_short_name() {
+        assert_eq!(stem("68+75 in words="), "68-75-in-words");
+        assert_eq!(stem("seven-1.png"), "seven-1");
+        assert_eq!(stem(&"a".repeat(1_000)).len(), STEM_LETTERS);
+    }
 }

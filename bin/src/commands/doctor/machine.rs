@@ -20,7 +20,7 @@ const SYSTEM_MENDS: &str =
     "nothing but another system; docs/decisions/063-other-systems.md says what follows";
 
 /// What a machine is told whose arithmetic is not the one.
-const NO_TEXTS: &str = "this machine computes other bits than everybody else, so it can run no texts";
+const NO_TEXTS: &str = "this machine computes other bits than everybody else, so it offers no texts";
 /// What helps against that.
 const NO_TEXTS_MENDS: &str =
     "the processor or its microcode is at fault, or this program was built with unsound options";

@@ -1,12 +1,18 @@
 //! How a model of language is to answer: what an order says beside its text.
 //!
-//! **Invariant:** what the flags say goes into the input, beside the text, where the notary cannot read it; an order
-//! without any of them is its text and nothing else.
+//! **Invariant:** what the flags say goes into the input, beside the text, where the notary cannot read it, or is refused;
+//! without any of them the input is sent as it was typed.
 
-use assay_protocol::manifest::Manifest;
+use assay_protocol::{
+    manifest::{Manifest, Meter},
+    units::Units,
+};
 use serde_json::{Map, Value, json};
 
 use crate::command_error::{CommandError, Exit};
+
+/// Tokens that a template adds to what was said, at most as a rule.
+const TEMPLATE_TOKENS: u64 = 64;
 
 /// The flags of texts.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -36,8 +42,11 @@ impl TextWishes {
         if request.is_empty() {
             return Ok(input);
         }
-        if !manifest.policy.is_proven_by_rows() {
-            let message = format!("{} is no model of language, so it takes no such flags", manifest.name);
+        let makers: Map<String, Value> = serde_json::from_str(&manifest.params).unwrap_or_default();
+        // Such a runner would take the flags for a part of the question.
+        let takes_texts_alone = makers.get("input") == Some(&json!("text"));
+        if !manifest.policy.is_proven_by_rows() || takes_texts_alone {
+            let message = format!("{} takes no such flags", manifest.name);
             let hint = "leave --system, --max-tokens, --temperature, --seed and --stop away";
             return Err(CommandError::new(Exit::Usage, "NO_TEXTS", message, hint));
         }
@@ -45,11 +54,22 @@ impl TextWishes {
             let hint = "models of language read UTF-8";
             CommandError::new(Exit::Usage, "NOT_A_TEXT", "the input is no text", hint)
         })?;
-        match messages(&text) {
-            Some(messages) => request.insert("messages".to_owned(), messages),
-            None => request.insert("text".to_owned(), Value::String(text)),
+        let is_raw = makers.get("raw") == Some(&json!(true));
+        let mut whole = match (request_of(&text), messages(&text).filter(|_| !is_raw)) {
+            (Some(whole), _) => whole,
+            (None, Some(messages)) => Map::from_iter([("messages".to_owned(), messages)]),
+            (None, None) => Map::from_iter([("text".to_owned(), Value::String(text))]),
         };
+        whole.append(&mut request);
+        let request = whole;
         Ok(Value::Object(request).to_string().into_bytes())
+    }
+
+    /// The units that an answer of the most tokens takes, with all of an input that can be read.
+    pub(super) fn units(&self, input: &[u8], manifest: &Manifest) -> Option<Units> {
+        let Meter::Tokens(weights) = manifest.meter else { return None };
+        let read = u64::try_from(input.len()).ok()?.saturating_add(TEMPLATE_TOKENS);
+        Some(weights.units(read, self.max_tokens?.into()))
     }
 
     fn parameters(&self) -> Map<String, Value> {
@@ -65,10 +85,19 @@ impl TextWishes {
     }
 }
 
+/// An input that says already how it is to be answered.
+fn request_of(text: &str) -> Option<Map<String, Value>> {
+    let object: Map<String, Value> = serde_json::from_str(text).ok()?;
+    let says = object.get("text").is_some_and(Value::is_string)
+        != object.get("messages").is_some_and(Value::is_array);
+    says.then_some(object)
+}
+
 /// A text that is a list of messages.
 fn messages(text: &str) -> Option<Value> {
     let list: Vec<Map<String, Value>> = serde_json::from_str(text).ok()?;
-    let are_messages = !list.is_empty() && list.iter().all(|message| message.contains_key("role"));
+    let has_role = |message: &Map<String, Value>| message.get("role").is_some_and(Value::is_string);
+    let are_messages = !list.is_empty() && list.iter().all(has_role);
     are_messages.then(|| list.into_iter().map(Value::Object).collect())
 }
 
@@ -100,7 +129,12 @@ mod tests {
         assert_eq!(read("1+1="), json!({ "text": "1+1=", "temperature": 0.5, "seed": 7 }));
         let messages = json!([{ "role": "user", "content": "1+1=" }]);
         assert_eq!(read(&messages.to_string())["messages"], messages);
+        let already = json!({ "text": "1+1=", "top_k": 3, "seed": 1 });
+        let both = json!({ "text": "1+1=", "top_k": 3, "temperature": 0.5, "seed": 7 });
+        assert_eq!(read(&already.to_string()), both);
         assert_eq!(asked(&some, "1+1=", &DIGITS), Err(Exit::Usage));
+        let texts = Manifest { params: r#"{"input":"text"}"#.to_owned(), ..SUMS.manifest() };
+        assert_eq!(some.beside(b"1+1=".to_vec(), &texts).unwrap_err().exit(), Exit::Usage);
     }
 
     #[test]

@@ -30,7 +30,7 @@ use assay_protocol::{
     outcome::Outcome,
     signed::{Recorded, Signer, Verified},
     ticket::Ticket,
-    units::{Amount, Duration, Timestamp},
+    units::{Amount, Duration, Timestamp, Units},
 };
 
 use super::RESULT_TRIES_MAX;
@@ -66,6 +66,8 @@ pub(super) struct Attempt {
     pub(super) ticket: Option<Verified<Ticket>>,
     /// The digest of the claim in the notary's books, once that is known: no other counts.
     pub(super) bound: Option<Digest>,
+    /// The units of that claim.
+    pub(super) claimed: Option<Units>,
     /// True once some claim was seen: the provider has committed itself.
     pub(super) committed: bool,
     /// What became of the client's doubt.
@@ -165,10 +167,9 @@ pub(super) enum AttemptStep {
 }
 
 impl Attempt {
-    /// What is asked for the run: for the units that were claimed, as soon as they are known.
+    /// What is asked for the run: for the units of the claim in the books, as soon as that is known.
     pub(super) fn price(&self) -> Option<Amount> {
-        let claimed = self.shown.as_ref().or(self.delivering.as_ref()).map(|deliver| deliver.leaf.units);
-        self.order.unit_price.times(claimed.unwrap_or(self.order.units_max))
+        self.order.unit_price.times(self.claimed.unwrap_or(self.order.units_max))
     }
 
     /// An order that was just signed.
@@ -183,6 +184,7 @@ impl Attempt {
             bound: None,
             committed: false,
             doubt: Doubt::None,
+            claimed: None,
             delivering: None,
             shown: None,
             streamed: None,
@@ -224,6 +226,7 @@ impl Attempt {
             }
             (Running | Delivered | Failed(_) | Closed(_), AttemptStep::Claim(claim)) => {
                 (self.bound, self.committed) = (Some(claim.verified().digest()), true);
+                self.claimed = Some(claim.units);
             }
             (Running | Failed(_) | Closed(_), AttemptStep::Deliver(deliver)) if self.output.is_none() => {
                 self.deliver(&deliver);
@@ -257,6 +260,7 @@ impl Attempt {
     fn deliver(&mut self, deliver: &Verified<Deliver>) {
         self.output = Some(deliver.leaf.written.blob);
         (self.bound, self.committed) = (Some(deliver.claim().to_verified().digest()), true);
+        self.claimed = Some(deliver.leaf.units);
         (self.delivering, self.is_here, self.tries) = (None, false, 0);
         if !matches!(self.state, AttemptState::Closed(_)) {
             self.state = AttemptState::Delivered;

@@ -97,16 +97,13 @@ impl Provider {
         demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, refusal)| Err(*refusal))
     }
 
-    /// True if another job could begin now on the bench of this class.
+    /// True if another job could begin now on the device of this class's bench: all benches of a device share it.
     fn has_room(&self, class: Digest) -> bool {
-        let busy = self
-            .servings
-            .values()
-            .filter(|serving| serving.is_busy() && serving.order.class == class)
-            .count();
-        let bench = self.provision.as_ref().and_then(|provision| provision.bench(class));
-        let slots = bench.map_or(0, |bench| bench.slots);
-        busy < usize::from(slots) && self.servings.len() < SERVINGS_MAX
+        let Some(provision) = &self.provision else { return false };
+        let Some(bench) = provision.bench(class) else { return false };
+        let shares = |class| provision.bench(class).is_some_and(|other| other.device == bench.device);
+        let busy = self.servings.values().filter(|serving| serving.is_busy() && shares(serving.order.class));
+        busy.count() < usize::from(bench.slots) && self.servings.len() < SERVINGS_MAX
     }
 
     /// The client shows that the notary holds the money: the job begins, if there is a slot. One that is over is delivered

@@ -120,16 +120,15 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<Provision, R
     })
 }
 
-/// A bench for each class. All of them share the processor, so they share what it runs at the same time.
+/// A bench for each class. All of them name the one processor, and share what it runs at the same time.
 fn benches(stocks: Vec<(Class, Vec<Stock>)>, places: u16) -> Vec<Workbench> {
     let LocalProcessor { device, memory_free } = devices::processor();
-    let shares = u16::try_from(stocks.len()).unwrap_or(u16::MAX).max(1);
     let bench = |(class, services): (Class, Vec<Stock>)| Workbench {
         class: class.digest(),
         machine: class.to_string(),
         device: device.clone(),
         memory_free,
-        slots: places.div_ceil(shares).max(1),
+        slots: places.max(1),
         services,
     };
     stocks.into_iter().map(bench).collect()
