@@ -78,16 +78,19 @@ fn an_order_is_taken_on_from_its_client_alone() {
 }
 
 #[test]
-fn an_order_names_a_bench_by_its_class_and_takes_a_slot_of_that_one_alone() {
+fn an_order_names_a_bench_by_its_class_and_takes_a_slot_of_that_device_alone() {
     let (mut table, first) = Table::started(|table| table.order(0, 0));
     let mut provision = table.node().provision().cloned().expect("something is offered");
-    let other = Workbench { class: Digest::of(b"a card"), ..provision.benches[0].clone() };
-    provision.benches.push(other);
+    let device = "a card".to_owned();
+    let other = Workbench { class: Digest::of(b"a card"), device, ..provision.benches[0].clone() };
+    let same = Workbench { class: Digest::of(b"another engine"), ..provision.benches[0].clone() };
+    provision.benches.extend([other, same]);
     provision.benches[1].services[0].unit_price = first.unit_price.times(2).unwrap();
     table.want(Command::Provide(provision));
     let dear = first.unit_price.times(2).unwrap();
     let cases = [
         (first.class, first.unit_price, Some(Refusal::Busy)),
+        (Digest::of(b"another engine"), first.unit_price, Some(Refusal::Busy)),
         (Digest::of(b"a card"), first.unit_price, Some(Refusal::Price)),
         (Digest::of(b"a card"), dear, None),
         (Digest::of(b"nothing here"), dear, Some(Refusal::Class)),
