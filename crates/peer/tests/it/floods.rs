@@ -71,13 +71,13 @@ const JUNKERS: u8 = 4;
 const TARGET: &str = "ASSAY_FLOODED";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes two minutes and gives figures; run it alone and optimised"]
+#[ignore = "takes three minutes and gives figures; run it alone and optimised"]
 async fn honest_jobs_under_a_flood() {
     let lines = count_lines();
     let market = Market::new(Conduct::Honest).await;
     // The first compiles the runner and opens the accounts.
     deliver(&market).await;
-    let quiet = times(&market, FLOOD / JOBS as u32 / 4).await;
+    let quiet = times(&market, FLOOD / JOBS as u32).await;
     let (before, said) = (resident(), lines());
     let house = &market.house(CLIENT).home;
     let mut waiting = Vec::new();
@@ -88,12 +88,12 @@ async fn honest_jobs_under_a_flood() {
     let status = market.call(NOTARY, ShowStatus).await;
     let mut strangers = strangers(&status);
     let flooded = times(&market, FLOOD / JOBS as u32).await;
+    eprintln!("quiet    {}", figures(&quiet));
+    eprintln!("flooded  {}", figures(&flooded));
     let joined = join(&market).await;
     let (during, junk, said) = (resident(), market.call(NOTARY, ShowStatus).await.malformed, lines() - said);
     strangers.kill().unwrap();
     strangers.wait().unwrap();
-    eprintln!("quiet    {}", figures(&quiet));
-    eprintln!("flooded  {}", figures(&flooded));
     eprintln!("joined   {joined:?}");
     eprintln!("memory   {before} KiB in peace, {during} KiB under the flood, {WAITING} users included");
     eprintln!(
