@@ -2,12 +2,18 @@
 //!
 //! **Invariant:** the answer is what the notary said after it was asked.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use assay_market::{Command, Input, event::Event, view::AccountView};
 use assay_protocol::id::PeerId;
 use serde::{Deserialize, Serialize};
-use tokio::{sync::broadcast::error::RecvError, time::timeout};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::timeout,
+};
 
 use crate::{
     driver::{
@@ -20,6 +26,8 @@ use crate::{
 
 /// How long a notary has to say what an account holds.
 const ACCOUNT_WAIT: Duration = Duration::from_secs(10);
+/// How long until it is asked again: one that has just started answers nobody yet.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What this peer's account holds, as the notary says now.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -49,19 +57,29 @@ async fn asked(responder: &Responder, notary: PeerId) -> Result<AccountView, Ref
     loop {
         let ask = Input::Command(Command::Ask { notary });
         responder.act(|driver| Box::pin(driver.take(ask))).await?;
-        loop {
-            match updates.recv().await {
-                Ok(update) if states(&update, notary) => {
-                    let views = responder.look(|driver| driver.node.accounts()).await?;
-                    if let Some(view) = views.into_iter().find(|view| view.notary == notary) {
-                        return Ok(view);
-                    }
-                }
-                Ok(_) => {}
-                // What it said may be among what was missed.
-                Err(RecvError::Lagged(_)) => break,
-                Err(RecvError::Closed) => return Err(Refused::Ending),
+        if let Ok(said) = timeout(ASK_AGAIN, said(&mut updates, responder, notary)).await
+            && let Some(view) = said?
+        {
+            return Ok(view);
+        }
+    }
+}
+
+/// What the notary says next; nothing if that may be among what was missed.
+async fn said(
+    updates: &mut Receiver<Arc<Update>>,
+    responder: &Responder,
+    notary: PeerId,
+) -> Result<Option<AccountView>, Refused> {
+    loop {
+        match updates.recv().await {
+            Ok(update) if states(&update, notary) => {
+                let views = responder.look(|driver| driver.node.accounts()).await?;
+                return Ok(views.into_iter().find(|view| view.notary == notary));
             }
+            Ok(_) => {}
+            Err(RecvError::Lagged(_)) => return Ok(None),
+            Err(RecvError::Closed) => return Err(Refused::Ending),
         }
     }
 }
