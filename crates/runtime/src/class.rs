@@ -6,7 +6,12 @@
 mod arithmetic;
 mod engine;
 
-use std::fmt;
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
 use assay_protocol::{codec, id::Digest};
 use serde::{Deserialize, Serialize};
@@ -15,7 +20,17 @@ pub use self::engine::EngineClass;
 use crate::{engine::language::LanguageModel, outcome::RunFailure};
 
 /// Bytes of a model file that say which engine reads it.
-pub const MODEL_HEADER_BYTES: usize = 4;
+const HEADER_BYTES: u64 = 4;
+
+/// What a model file begins with, as far as it says which engine reads it.
+///
+/// # Errors
+/// Those of the disk.
+pub fn model_header(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(HEADER_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
 
 /// Machines that give equal bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,12 +1,13 @@
 //! A model of the user's own in the demonstration: any GGUF file that the engine knows.
 
-use std::{fs::File, io::Read, path::Path};
+use std::{fs, path::Path};
 
 use assay_protocol::{
     id::Digest,
     manifest::{Manifest, Meter, NAME_BYTES_MAX, Policy, TokenWeights, WorkPerMeter},
     units::{Amount, Duration, Units, Work},
 };
+use assay_runtime::class::{Class, model_header};
 use serde_json::json;
 
 use crate::{
@@ -14,8 +15,8 @@ use crate::{
     command_error::{CommandError, Exit},
 };
 
-/// What a GGUF file begins with.
-const MAGIC: &[u8; 4] = b"GGUF";
+/// The version of the arithmetic that its texts are computed by; any would do to tell the file.
+const ARITHMETIC: u32 = 1;
 /// The most tokens of an answer.
 const ANSWER_TOKENS: u32 = 64;
 /// The most that an answer may be billed.
@@ -73,13 +74,11 @@ impl OwnModel {
             let message = format!("{} cannot be sold: {why}", file.display());
             CommandError::new(Exit::Usage, "NO_MODEL", message, "name a GGUF file of a model of language")
         };
-        let mut magic = [0; MAGIC.len()];
-        let mut opened = File::open(file).map_err(|error| failed(error.to_string()))?;
-        opened.read_exact(&mut magic).map_err(|error| failed(error.to_string()))?;
-        if magic != *MAGIC {
+        let header = model_header(file).map_err(|error| failed(error.to_string()))?;
+        if !Class::Arithmetic(ARITHMETIC).runs(&header) {
             return Err(failed("it is no GGUF file".to_owned()));
         }
-        Ok(opened.metadata().map_err(|error| failed(error.to_string()))?.len())
+        Ok(fs::metadata(file).map_err(|error| failed(error.to_string()))?.len())
     }
 }
 
@@ -100,7 +99,7 @@ mod tests {
     fn a_model_is_called_like_its_file_and_costs_what_its_bytes_do() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("Small Model-1B.Q4_1.gguf");
-        std::fs::write(&file, [MAGIC.as_slice(), &vec![0; 4 * SUMS.model.len()]].concat()).unwrap();
+        std::fs::write(&file, [b"GGUF".as_slice(), &vec![0; 4 * SUMS.model.len()]].concat()).unwrap();
         let own = OwnModel::of(&file, Digest::of(b"it"), "Why?").unwrap();
         assert_eq!(own.manifest.name, "small-model-1b.q4-1");
         assert_eq!((own.manifest.work.token_read, own.manifest.work.token_written), (4, 16));

@@ -2,14 +2,8 @@
 //!
 //! **Invariant:** a class is said to be this machine's only once a worker has computed its probe here.
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::Path,
-};
-
 use assay_protocol::manifest::Manifest;
-use assay_runtime::class::{Class, MODEL_HEADER_BYTES};
+use assay_runtime::class::{Class, model_header};
 
 use super::{Executor, has_model, lock};
 
@@ -72,7 +66,7 @@ impl Executor {
             }
             let path = inner.blobs.path(&wanted.model).map_err(|error| error.to_string())?;
             let path = path.ok_or_else(|| "its model is not here".to_owned())?;
-            header(&path).map_err(|error| error.to_string())
+            model_header(&path).map_err(|error| error.to_string())
         });
         let header = header.await.unwrap_or_else(|| Err("the look was cut short".to_owned()));
         let name = &manifest.name;
@@ -82,10 +76,4 @@ impl Executor {
         };
         classes.into_iter().find(|class| class.runs(&header)).ok_or_else(reason)
     }
-}
-
-fn header(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MODEL_HEADER_BYTES as u64).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
