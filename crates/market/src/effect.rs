@@ -138,6 +138,8 @@ impl Effect {
 pub struct Run {
     /// Which run.
     pub id: RunId,
+    /// The class of machines that the job is for: any other may give other bytes.
+    pub class: Digest,
     /// What runs.
     pub manifest: Manifest,
     /// The digest of the blob salt ‖ input, which is here.

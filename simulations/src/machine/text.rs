@@ -161,6 +161,7 @@ mod tests {
         let manifest: Manifest = plan::text();
         Run {
             id: RunId { job: Digest([number; 32]), check: false },
+            class: Digest::default(),
             input: Digest::default(),
             seed: Digest([number; 32]),
             units_max: 1_000,

@@ -248,6 +248,7 @@ impl Verifier {
             let check = &checking.check;
             cx.run(Run {
                 id: run_id(job),
+                class: check.class,
                 manifest: check.manifest.clone(),
                 input: check.input_commit,
                 seed: check.seed,

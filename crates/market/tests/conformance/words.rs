@@ -162,7 +162,7 @@ pub(super) fn run(id: RunId, input: Digest) -> Effect {
         licence: "MIT".into(),
     };
     let run_max = Duration::seconds(60);
-    let run = Run { id, manifest, input, seed: name(1), units_max: 1, run_max, draft: None };
+    let run = Run { id, class: name(2), manifest, input, seed: name(1), units_max: 1, run_max, draft: None };
     Effect::Run(Box::new(run))
 }
 

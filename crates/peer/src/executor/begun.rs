@@ -11,7 +11,7 @@ use std::sync::{
 use assay_market::{effect::Run, input::RunResult};
 use assay_protocol::order::Failure;
 
-use super::{Conduct, Executor, StopFlag, lock};
+use super::{Conduct, Executor, StopFlag, has_model, lock};
 use crate::blobs::Hold;
 
 /// A run that goes on until this is dropped.
@@ -50,11 +50,35 @@ impl Begun {
         }
         let (run, stopped) = (self.run.clone(), StopFlag(Arc::clone(&self.stopped)));
         let forge = inner.conduct == Conduct::Forge && !run.id.check;
+        if !forge {
+            self.is_of_its_class().await?;
+        }
         let ended = self.executor.block(move |inner| match forge {
             true => inner.forge(&run),
             false => inner.run(&run, stopped),
         });
         ended.await.unwrap_or(Err(Failure::Machine))
+    }
+
+    /// Whether this machine gives the bytes that the job is about: an engine that fails its probe may give others, and who
+    /// said so of a check would accuse an honest peer.
+    async fn is_of_its_class(&self) -> Result<(), Failure> {
+        let (Run { manifest, class, input, .. }, blobs) = (&self.run, &self.executor.inner.blobs);
+        if !blobs.contains(input) {
+            return Err(Failure::InputAbsent);
+        }
+        match self.executor.class_of(manifest).await {
+            Ok(own) if own.digest() == *class => Ok(()),
+            Ok(own) => {
+                tracing::warn!(job = %self.run.id.job, %own, "a job for machines of another class is not run");
+                Err(Failure::Machine)
+            }
+            Err(error) => {
+                tracing::warn!(job = %self.run.id.job, %error, "a job is not run");
+                let lacks = has_model(manifest) && !blobs.contains(&manifest.model);
+                Err(if lacks { Failure::Unusable } else { Failure::Machine })
+            }
+        }
     }
 
     fn end(self, result: Result<RunResult, Failure>) -> Option<Result<RunResult, Failure>> {

@@ -40,9 +40,15 @@ impl Shop {
         let input = self.blobs.put(&[&[9; 32], input].concat()).unwrap();
         let id = RunId { job: Digest([1; 32]), check };
         let run_max = Duration::seconds(60);
-        let run =
-            Run { id, manifest, input, seed: Digest([2; 32]), units_max: 1_000_000, run_max, draft: None };
+        let class = self.class().await;
+        let seed = Digest([2; 32]);
+        let run = Run { id, class, manifest, input, seed, units_max: 1_000_000, run_max, draft: None };
         self.executor.run(run).await.expect("nobody stopped it")
+    }
+
+    /// The class of this machine for what has no model.
+    async fn class(&self) -> Digest {
+        self.executor.class_of(&pure()).await.unwrap().digest()
     }
 }
 
@@ -81,11 +87,30 @@ async fn what_cannot_run_fails_by_kind() {
 }
 
 #[tokio::test]
+async fn what_is_for_machines_of_another_class_is_not_run_here() {
+    let shop = Shop::new(Conduct::Honest);
+    for check in [false, true] {
+        let run = Run {
+            id: RunId { job: Digest([1; 32]), check },
+            class: Digest([5; 32]),
+            manifest: pure(),
+            input: shop.blobs.put(&[128; 32 + 64]).unwrap(),
+            seed: Digest([2; 32]),
+            units_max: 1_000_000,
+            run_max: Duration::seconds(60),
+            draft: None,
+        };
+        assert_eq!(shop.executor.run(run).await, Some(Err(Failure::Machine)));
+    }
+}
+
+#[tokio::test]
 async fn a_run_that_was_stopped_says_nothing_and_may_be_begun_anew() {
     let shop = Shop::new(Conduct::Honest);
     let id = RunId { job: Digest([1; 32]), check: false };
     let run = Run {
         id,
+        class: shop.class().await,
         manifest: pure(),
         input: shop.blobs.put(&[128; 32 + 64]).unwrap(),
         seed: Digest([2; 32]),

@@ -201,6 +201,7 @@ impl Serving {
         let order = &self.order;
         Run {
             id: RunId { job, check: false },
+            class: order.class,
             manifest: order.manifest.clone(),
             input: order.input_commit,
             seed: order.seed(),
