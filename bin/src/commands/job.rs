@@ -6,7 +6,7 @@ mod explain;
 use assay_peer::handle::{JobView, ListJobs, ShowJob};
 use serde_json::{Value, json};
 
-pub(super) use self::describe::{attempt_document, document, event_words, outcome_words, state};
+pub(super) use self::describe::{attempt_document, document, event_words, is_cut_off, outcome_words, state};
 use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},

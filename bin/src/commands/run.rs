@@ -145,6 +145,10 @@ fn show(
         Some(reading) => {
             reading.print(&invocation.printer);
             invocation.printer.note(format!("{}, says provider {}", reading.note(), short(attempt.provider)));
+            if job::is_cut_off(attempt) {
+                let hint = "cut off where it may be no longer; --max-tokens or --units asks for more";
+                invocation.printer.note(hint);
+            }
         }
         None if args.output.is_none() => invocation.printer.bytes(output),
         None => {}

@@ -4,6 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use assay_protocol::{
     id::{Digest, JobId, PeerId},
+    manifest::End,
     notice::{Account, Head},
     order::{Failure, Order, Refusal},
     outcome::Outcome,
@@ -46,6 +47,8 @@ pub struct AttemptView {
     pub total_max: Amount,
     /// How far it is.
     pub state: AttemptState,
+    /// Why the run ended, once it was claimed.
+    pub end: Option<End>,
     /// The rate at which it is checked, once the ticket is here.
     pub rate: Option<Rate>,
     /// The digest of the output's bytes, once they are here.

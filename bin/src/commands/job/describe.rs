@@ -6,7 +6,7 @@ use assay_market::{
     view::{AttemptState, AttemptView, SubmissionView},
 };
 use assay_peer::handle::{Dated, JobView};
-use assay_protocol::outcome::Outcome;
+use assay_protocol::{manifest::End, outcome::Outcome};
 use serde_json::{Value, json};
 
 use crate::printer::{Table, called, full, moment, money, rate, short};
@@ -74,9 +74,17 @@ pub(super) fn money_place(state: AttemptState) -> &'static str {
 pub(super) fn run_end(attempt: &AttemptView) -> String {
     match (attempt.state, attempt.output) {
         (AttemptState::Failed(failure), _) => failure.to_string(),
+        (_, Some(_)) if is_cut_off(attempt) => {
+            "gave a result that was cut off where it may be no longer".to_owned()
+        }
         (_, Some(_)) => "gave a result".to_owned(),
         (_, None) => "nothing yet".to_owned(),
     }
+}
+
+/// Whether the result is all that may be paid for, and not all there was to say.
+pub(crate) fn is_cut_off(attempt: &AttemptView) -> bool {
+    attempt.end == Some(End::Length)
 }
 
 /// A job as rows.
@@ -189,7 +197,7 @@ pub(crate) fn attempt_document(attempt: &AttemptView, unit: &str) -> Value {
     json!({
         "job": full(attempt.job), "provider": full(attempt.provider),
         "state": attempt_state(attempt.state), "outcome": outcome, "label": outcome.map(Outcome::label),
-        "run": run_end(attempt), "money": money_place(attempt.state),
+        "run": run_end(attempt), "cut_off": is_cut_off(attempt), "money": money_place(attempt.state),
         "price": money(attempt.price, unit), "total_max": money(attempt.total_max, unit),
         "check_rate": attempt.rate.map(rate),
         "output": attempt.output.map(full), "receipt": attempt.receipt.map(full),

@@ -52,6 +52,7 @@ mod tests {
             price: Default::default(),
             total_max: Default::default(),
             state: AttemptState::Running,
+            end: None,
             rate: None,
             output: None,
             receipt: None,

@@ -25,6 +25,7 @@
 use assay_protocol::{
     claim::{Claim, Deliver},
     id::{Digest, JobId, PeerId},
+    manifest::End,
     objection::Output,
     order::{Failure, Open, Order, Refusal},
     outcome::Outcome,
@@ -66,8 +67,8 @@ pub(super) struct Attempt {
     pub(super) ticket: Option<Verified<Ticket>>,
     /// The digest of the claim in the notary's books, once that is known: no other counts.
     pub(super) bound: Option<Digest>,
-    /// The units of that claim.
-    pub(super) claimed: Option<Units>,
+    /// What that claim bills, and why it says that the run ended.
+    pub(super) claimed: Option<(Units, End)>,
     /// True once some claim was seen: the provider has committed itself.
     pub(super) committed: bool,
     /// What became of the client's doubt.
@@ -169,7 +170,7 @@ pub(super) enum AttemptStep {
 impl Attempt {
     /// What is asked for the run: for the units of the claim in the books, as soon as that is known.
     pub(super) fn price(&self) -> Option<Amount> {
-        self.order.unit_price.times(self.claimed.unwrap_or(self.order.units_max))
+        self.order.unit_price.times(self.claimed.map_or(self.order.units_max, |(units, _)| units))
     }
 
     /// An order that was just signed.
@@ -226,7 +227,7 @@ impl Attempt {
             }
             (Running | Delivered | Failed(_) | Closed(_), AttemptStep::Claim(claim)) => {
                 (self.bound, self.committed) = (Some(claim.verified().digest()), true);
-                self.claimed = Some(claim.units);
+                self.claimed = Some((claim.units, claim.end));
             }
             (Running | Failed(_) | Closed(_), AttemptStep::Deliver(deliver)) if self.output.is_none() => {
                 self.deliver(&deliver);
@@ -260,7 +261,7 @@ impl Attempt {
     fn deliver(&mut self, deliver: &Verified<Deliver>) {
         self.output = Some(deliver.leaf.written.blob);
         (self.bound, self.committed) = (Some(deliver.claim().to_verified().digest()), true);
-        self.claimed = Some(deliver.leaf.units);
+        self.claimed = Some((deliver.leaf.units, deliver.leaf.end));
         (self.delivering, self.is_here, self.tries) = (None, false, 0);
         if !matches!(self.state, AttemptState::Closed(_)) {
             self.state = AttemptState::Delivered;

@@ -253,6 +253,7 @@ impl Client {
             price: attempt.price().unwrap_or_default(),
             total_max: attempt.order.total_max,
             state: attempt.state,
+            end: attempt.claimed.map(|(_, end)| end),
             rate: attempt.ticket.as_ref().map(|ticket| ticket.rate),
             output: attempt.output,
             receipt: attempt.receipt,
