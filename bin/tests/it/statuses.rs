@@ -1,14 +1,17 @@
 //! What `assay status` says of messages that came to nothing.
 
 use std::{
-    fs::{self, File},
+    fs,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use assay_cli::Bundle;
-use assay_peer::network::{BlobSource, Limits, Network, NetworkEvent, NetworkSettings};
+use assay_peer::{
+    network::{BlobSource, Limits, Network, NetworkEvent, NetworkSettings},
+    pieces::ServedBlob,
+};
 use assay_protocol::{
     genesis::Genesis,
     id::{Digest, PeerId},
@@ -88,7 +91,7 @@ pub(crate) struct Stranger {
 struct Nothing;
 
 impl BlobSource for Nothing {
-    fn open(&self, _: &Digest, _: &PeerId) -> Option<File> {
+    fn open(&self, _: &Digest, _: &PeerId) -> Option<ServedBlob> {
         None
     }
 }

@@ -6,6 +6,7 @@ use assay_peer::{
     disk::HomeDisk,
     journal::{Base, Journal, Owner},
     network::{BlobSource, Limits, Network, NetworkEvent, NetworkSettings},
+    pieces::ServedBlob,
 };
 use assay_protocol::id::{Digest, PeerId};
 use divan::{Bencher, counter::ItemsCount};
@@ -50,7 +51,7 @@ fn message_round_trip(bencher: Bencher) {
 struct NoBlobs;
 
 impl BlobSource for NoBlobs {
-    fn open(&self, _: &Digest, _: &PeerId) -> Option<std::fs::File> {
+    fn open(&self, _: &Digest, _: &PeerId) -> Option<ServedBlob> {
         None
     }
 }

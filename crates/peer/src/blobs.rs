@@ -7,6 +7,7 @@
 //! **Invariant:** `get` returns bytes only if they have the digest asked for; a blob that is kept never goes to make room,
 //! and one that no holder permits to a peer is not opened for it.
 
+mod arrivals;
 mod holders;
 mod proofs;
 mod quota;
@@ -17,7 +18,7 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
 use assay_protocol::{
@@ -25,7 +26,9 @@ use assay_protocol::{
     id::{Digest, PeerId},
 };
 
+pub(crate) use self::arrivals::BlobArrival;
 use self::{
+    arrivals::Arrivals,
     holders::{Holders, Reader},
     proofs::{Proofs, Stamp},
     quota::Quota,
@@ -34,6 +37,7 @@ use crate::{
     disk::HomeDisk,
     folder::{Content, Folder},
     network::BlobSource,
+    pieces::ServedBlob,
 };
 
 /// Why a blob could not be stored or read.
@@ -86,10 +90,13 @@ pub struct Figures {
 pub struct Blobs {
     folder: Arc<Folder>,
     state: Arc<Mutex<State>>,
+    /// Whoever waits for an arrival hears when one is over.
+    ended: Arc<Condvar>,
 }
 
 struct State {
     quota: Quota,
+    arrivals: Arrivals,
     holders: Holders,
     /// Files whose bytes were seen to be what their names say.
     proofs: Proofs,
@@ -137,9 +144,15 @@ impl Blobs {
         found.sort_unstable_by_key(|blob| blob.written);
         let mut quota = Quota::new(quota_bytes);
         found.into_iter().for_each(|blob| quota.add(blob.digest, blob.bytes));
-        let state =
-            Mutex::new(State { quota, holders: Holders::default(), proofs: Proofs::default(), holds: 0 });
-        Ok(Self { folder: Arc::new(folder), state: Arc::new(state) })
+        folder.list_parts()?.into_iter().for_each(|(digest, bytes)| quota.note_part(digest, bytes));
+        let state = State {
+            quota,
+            arrivals: Arrivals::default(),
+            holders: Holders::default(),
+            proofs: Proofs::default(),
+            holds: 0,
+        };
+        Ok(Self { folder: Arc::new(folder), state: Arc::new(Mutex::new(state)), ended: Arc::default() })
     }
 
     /// Stores bytes under their digest. Durable when this returns.
@@ -203,16 +216,7 @@ impl Blobs {
     /// # Errors
     /// [`BlobError::Damaged`], and then the file is gone.
     pub fn path(&self, digest: &Digest) -> Result<Option<PathBuf>, BlobError> {
-        let Some(mut file) = self.open_file(digest)? else { return Ok(None) };
-        // Taken first, so that what is written while the bytes are read makes it another file.
-        let stamp = Stamp::of(&file.metadata()?);
-        if !self.state().proofs.holds(digest, stamp.as_ref()) {
-            if !Folder::verify(digest, &mut file)? {
-                return Err(self.discard(*digest));
-            }
-            self.state().proofs.note(*digest, stamp);
-        }
-        Ok(Some(self.folder.path(digest)))
+        Ok(self.proven(digest)?.map(|_| self.folder.path(digest)))
     }
 
     /// Whether the blob is stored.
@@ -297,6 +301,23 @@ impl Blobs {
     }
 
     /// Opens a blob's file and counts that as a use.
+    /// The file of a blob, at its beginning, and its pieces.
+    fn proven(&self, digest: &Digest) -> Result<Option<ServedBlob>, BlobError> {
+        let Some(file) = self.open_file(digest)? else { return Ok(None) };
+        // Taken first, so that what is written while the bytes are read makes it another file.
+        let stamp = Stamp::of(&file.metadata()?);
+        let known = self.state().proofs.of(digest, stamp.as_ref());
+        if let Some(pieces) = known {
+            return Ok(Some(ServedBlob { file, pieces }));
+        }
+        let (found, served) = ServedBlob::read(file)?;
+        if found != *digest {
+            return Err(self.discard(*digest));
+        }
+        self.state().proofs.note(*digest, stamp, served.pieces.clone());
+        Ok(Some(served))
+    }
+
     fn open_file(&self, digest: &Digest) -> io::Result<Option<File>> {
         if !self.state().quota.touch(digest) {
             return Ok(None);
@@ -330,9 +351,12 @@ impl Blobs {
     fn make_room(&self, need: u64) -> Result<(), BlobError> {
         // The files go before anybody can put the same blobs again, whose files these would be.
         let quota = &mut self.state().quota;
-        for digest in quota.reserve(need)? {
+        let going = quota.reserve(need)?;
+        let blobs = going.blobs.iter().map(|digest| (digest, self.folder.remove(digest)));
+        let parts = going.parts.iter().map(|digest| (digest, self.folder.remove_part(digest)));
+        for (digest, removed) in blobs.chain(parts) {
             tracing::info!(%digest, "removing a blob to stay within the quota");
-            if let Err(error) = self.folder.remove(&digest) {
+            if let Err(error) = removed {
                 quota.redeem(need);
                 return Err(error.into());
             }
@@ -359,10 +383,10 @@ impl State {
 }
 
 impl BlobSource for Blobs {
-    fn open(&self, digest: &Digest, to: &PeerId) -> Option<File> {
+    fn open(&self, digest: &Digest, to: &PeerId) -> Option<ServedBlob> {
         if !self.is_served(digest, to) {
             return None;
         }
-        self.open_file(digest).ok().flatten()
+        self.proven(digest).ok().flatten()
     }
 }

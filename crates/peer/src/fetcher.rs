@@ -2,7 +2,8 @@
 //!
 //! Whoever wants a blob joins the fetch of it, or begins one, and adds the peers it knows. The fetch looks into the store,
 //! then asks one source after the other; what arrives is kept for all who want it. A fetch that nobody wants any more ends
-//! where it is, on the wire too.
+//! where it is, on the wire too. One that may be longer than what jobs read and write goes to the disk piece by piece, and
+//! the next source goes on where the last one ended.
 //!
 //! **Invariant:** a blob counts as fetched only once it is in the store under its own digest, and there is no moment at
 //! which it could go before a holder that wanted it keeps it; of one digest there is at most one fetch.
@@ -19,21 +20,29 @@ use std::{
 
 use assay_market::input::Blob;
 use assay_protocol::{
+    codec::BLOB_BYTES_MAX,
     id::{Digest, PeerId},
     merkle::{self, RECORD_BYTES},
 };
-use tokio::{sync::oneshot, task::spawn_blocking, time::sleep};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::spawn_blocking,
+    time::sleep,
+};
 
 use self::fetches::{FetchId, FetchResult, Fetches, Joined, Next};
 use crate::{
-    blobs::{BlobError, Blobs},
+    blobs::{BlobArrival, BlobError, Blobs},
     network::{ExchangeFailure, FetchError, Network, Progress},
+    pieces::BlobPieces,
 };
 
 /// Times that the sources of one fetch may be busy.
 const BUSY_MAX: u32 = 6;
 /// How long one that is busy is left alone, for the first time; each time twice as long.
 const BUSY_WAIT: Duration = Duration::from_millis(100);
+/// BlobPieces that wait for the disk: one goes there while another arrives.
+const PIECES_QUEUED: usize = 4;
 
 /// Whoever brings a blob from a peer. What it brings has the digest that was asked for.
 pub(crate) trait Carrier: Send + Sync + 'static {
@@ -45,6 +54,24 @@ pub(crate) trait Carrier: Send + Sync + 'static {
         bytes_max: u64,
         progress: &Progress,
     ) -> impl Future<Output = Result<Vec<u8>, FetchError>> + Send;
+
+    /// Says what pieces a blob of at most `bytes_max` bytes has.
+    fn ask_pieces(
+        &self,
+        from: PeerId,
+        digest: Digest,
+        bytes_max: u64,
+    ) -> impl Future<Output = Result<BlobPieces, FetchError>> + Send;
+
+    /// Brings the pieces of a blob from one on, one after the other, each proven. Dropped, it stops.
+    fn bring_pieces(
+        &self,
+        from: PeerId,
+        blob: (Digest, &BlobPieces),
+        first: u64,
+        progress: &Progress,
+        into: mpsc::Sender<Vec<u8>>,
+    ) -> impl Future<Output = Result<(), FetchError>> + Send;
 }
 
 impl Carrier for Network {
@@ -56,6 +83,26 @@ impl Carrier for Network {
         progress: &Progress,
     ) -> Result<Vec<u8>, FetchError> {
         self.fetch(from, digest, bytes_max, progress).await
+    }
+
+    async fn ask_pieces(
+        &self,
+        from: PeerId,
+        digest: Digest,
+        bytes_max: u64,
+    ) -> Result<BlobPieces, FetchError> {
+        self.ask_pieces(from, digest, bytes_max).await
+    }
+
+    async fn bring_pieces(
+        &self,
+        from: PeerId,
+        blob: (Digest, &BlobPieces),
+        first: u64,
+        progress: &Progress,
+        into: mpsc::Sender<Vec<u8>>,
+    ) -> Result<(), FetchError> {
+        self.fetch_pieces(from, blob, first, progress, into).await
     }
 }
 
@@ -161,6 +208,18 @@ impl<C> Drop for Waiting<C> {
     }
 }
 
+/// Why a source was of no use, or nobody can be.
+enum Unbrought {
+    Source(FetchError),
+    Here(Unfetched),
+}
+
+impl From<FetchError> for Unbrought {
+    fn from(error: FetchError) -> Self {
+        Self::Source(error)
+    }
+}
+
 /// Sees to one fetch: looks here, then asks one source after the other.
 async fn run<C: Carrier>(inner: Arc<Inner<C>>, id: FetchId) {
     if let Some(found) = inner.find(id.digest).await {
@@ -168,13 +227,12 @@ async fn run<C: Carrier>(inner: Arc<Inner<C>>, id: FetchId) {
     }
     let mut busy = 0;
     loop {
-        let Some(Next { from, bytes_max, progress }) = inner.fetches().next(id) else { return };
-        let error = match inner.carrier.bring(from, id.digest, bytes_max, &progress).await {
-            Ok(bytes) => {
-                let stored = inner.store(bytes).await;
-                return inner.fetches().end(id, &stored);
-            }
-            Err(error) => error,
+        let Some(next) = inner.fetches().next(id) else { return };
+        let from = next.from;
+        let error = match inner.bring(id.digest, next).await {
+            Ok(blob) => return inner.fetches().end(id, &Ok(blob)),
+            Err(Unbrought::Here(failure)) => return inner.fetches().end(id, &Err(failure)),
+            Err(Unbrought::Source(error)) => error,
         };
         tracing::debug!(digest = %id.digest, %from, %error, "a blob was not served");
         match error {
@@ -186,9 +244,54 @@ async fn run<C: Carrier>(inner: Arc<Inner<C>>, id: FetchId) {
             FetchError::TooLong { digest, bytes, max } => {
                 inner.fetches().note(id, Unfetched::TooLong { digest, bytes, max });
             }
-            FetchError::Absent { .. } | FetchError::Corrupt { .. } | FetchError::Failed(_) => {}
+            FetchError::Corrupt { digest } => {
+                tracing::warn!(%digest, %from, "a peer served something else under the name of a blob");
+            }
+            FetchError::Absent { .. } | FetchError::Failed(_) => {}
         }
     }
+}
+
+impl<C: Carrier> Inner<C> {
+    /// Gets a blob from one source into the store, for those who already keep it.
+    async fn bring(&self, digest: Digest, next: Next) -> Result<Blob, Unbrought> {
+        let Next { from, bytes_max, progress } = next;
+        if bytes_max > BLOB_BYTES_MAX as u64 {
+            return self.bring_in_pieces(digest, Next { from, bytes_max, progress }).await;
+        }
+        let bytes = self.carrier.bring(from, digest, bytes_max, &progress).await?;
+        let store = move |blobs: Blobs| blobs.put(&bytes).map(|_| facts(&bytes));
+        self.on_disk(store).await.map_err(Unbrought::Here)
+    }
+
+    /// Gets a blob to the disk piece by piece, and goes on with what is here of it.
+    async fn bring_in_pieces(&self, digest: Digest, next: Next) -> Result<Blob, Unbrought> {
+        let Next { from, bytes_max, progress } = next;
+        let pieces = self.carrier.ask_pieces(from, digest, bytes_max).await?;
+        let bytes = pieces.bytes();
+        let known = pieces.clone();
+        let arrival =
+            self.on_disk(move |blobs| blobs.arrive(digest, known)).await.map_err(Unbrought::Here)?;
+        let first = arrival.next();
+        let (into, arriving) = mpsc::channel(PIECES_QUEUED);
+        let brings = self.carrier.bring_pieces(from, (digest, &pieces), first, &progress, into);
+        let takes = self.on_disk(move |_| take(arrival, arriving));
+        let (brought, taken) = tokio::join!(brings, takes);
+        let arrival = taken.map_err(Unbrought::Here)?;
+        brought?;
+        self.on_disk(move |_| arrival.settle()).await.map_err(Unbrought::Here)?;
+        // Nobody asks for records of what is longer than what jobs read and write.
+        let unread = Blob { bytes, root: Digest::default() };
+        Ok(self.find(digest).await.unwrap_or(unread))
+    }
+}
+
+/// Puts pieces onto the disk until no more come.
+fn take(mut arrival: BlobArrival, mut arriving: mpsc::Receiver<Vec<u8>>) -> Result<BlobArrival, BlobError> {
+    while let Some(piece) = arriving.blocking_recv() {
+        arrival.take(&piece)?;
+    }
+    Ok(arrival)
 }
 
 impl<C> Inner<C> {
@@ -206,12 +309,15 @@ impl<C> Inner<C> {
         read.await.ok().flatten()
     }
 
-    /// Stores what arrived, for those who already keep it.
-    async fn store(&self, bytes: Vec<u8>) -> FetchResult {
+    /// Does something with the store, where it may take long.
+    async fn on_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(Blobs) -> Result<T, BlobError> + Send + 'static,
+    ) -> Result<T, Unfetched> {
         let blobs = self.blobs.clone();
-        let stored = spawn_blocking(move || blobs.put(&bytes).map(|_| facts(&bytes))).await;
-        let stored = stored.unwrap_or_else(|cut_short| Err(BlobError::Disk(io::Error::other(cut_short))));
-        stored.map_err(|error| match error {
+        let done = spawn_blocking(move || work(blobs)).await;
+        let done = done.unwrap_or_else(|cut_short| Err(BlobError::Disk(io::Error::other(cut_short))));
+        done.map_err(|error| match error {
             BlobError::NoRoom { need, have, limit } => Unfetched::NoRoom { need, have, limit },
             error @ (BlobError::Damaged { .. } | BlobError::TooLong { .. } | BlobError::Disk(_)) => {
                 Unfetched::Disk { reason: error.to_string() }

@@ -1,11 +1,13 @@
 //! A folder of files that are named by the BLAKE3 digest of their bytes.
 //!
 //! A file arrives under a temporary name, is synced and then gets its own, so a name stands for whole bytes even after a
-//! power loss. What an ended process left half written is swept when the folder is opened.
+//! power loss. What an ended process left half written is swept when the folder is opened, but for what has its digest for
+//! a name there already: of that the pieces are known, and it goes on where it ended.
 //!
-//! **Invariant:** `read` and `verify` take a file for what its name says only if its bytes have that digest.
+//! **Invariant:** `read` takes a file for what its name says only if its bytes have that digest.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     io::{self, Read, Write},
     path::{Path, PathBuf},
@@ -56,12 +58,46 @@ impl Folder {
     /// Opens a folder, made if there is none.
     pub(crate) fn open(disk: &HomeDisk, root: &Path) -> io::Result<Self> {
         let temporary = root.join(TEMPORARY);
-        match fs::remove_dir_all(&temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
         create_folder(&temporary)?;
+        for left in fs::read_dir(&temporary)? {
+            let (path, name) = left.map(|left| (left.path(), left.file_name()))?;
+            if digest_of(&name).is_none() {
+                if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
+            }
+        }
         Ok(Self { disk: disk.clone(), root: root.to_owned() })
+    }
+
+    /// Opens what is here of a file that arrives in pieces; an empty one, if nothing is.
+    pub(crate) fn open_part(&self, digest: &Digest) -> io::Result<DiskFile> {
+        let path = self.part_path(digest);
+        if path.try_exists()? { self.disk.open(&path) } else { self.disk.create_new(&path) }
+    }
+
+    /// Gives a file that has arrived in pieces its place. Durable when this returns.
+    pub(crate) fn end_part(&self, part: &mut DiskFile, digest: &Digest) -> io::Result<()> {
+        self.publish(part, digest)
+    }
+
+    /// Removes what is here of such a file. What is not there is no error.
+    pub(crate) fn remove_part(&self, digest: &Digest) -> io::Result<()> {
+        self.disk.remove(&self.part_path(digest))
+    }
+
+    /// All files that have arrived in part, and how much of each.
+    pub(crate) fn list_parts(&self) -> io::Result<Vec<(Digest, u64)>> {
+        let mut parts = Vec::new();
+        for part in fs::read_dir(self.root.join(TEMPORARY))? {
+            let part = part?;
+            if let Some(digest) = digest_of(&part.file_name()) {
+                parts.push((digest, part.metadata()?.len()));
+            }
+        }
+        Ok(parts)
+    }
+
+    fn part_path(&self, digest: &Digest) -> PathBuf {
+        self.root.join(TEMPORARY).join(digest.to_string())
     }
 
     /// Where the file of this name is, or would be.
@@ -93,11 +129,6 @@ impl Folder {
         Ok(if whole { Content::Whole(content) } else { Content::Damaged })
     }
 
-    /// Whether a file, which is at its end then, has the bytes that this name stands for.
-    pub(crate) fn verify(digest: &Digest, file: &mut File) -> io::Result<bool> {
-        Ok(copy(file, &mut io::sink())?.0 == *digest)
-    }
-
     /// Stores bytes under their digest and says how many they are. Durable when this returns.
     pub(crate) fn store(&self, mut from: impl Read) -> io::Result<(Digest, u64)> {
         let mut random = [0; 16];
@@ -127,7 +158,7 @@ impl Folder {
             for second in folders_in(&first?.path())? {
                 for file in fs::read_dir(second)? {
                     let (file, name) = file.map(|file| (file.path(), file.file_name()))?;
-                    let Some(digest) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
+                    let Some(digest) = digest_of(&name) else { continue };
                     let metadata = fs::metadata(file)?;
                     found.push(Found { digest, bytes: metadata.len(), written: metadata.modified()? });
                 }
@@ -144,6 +175,11 @@ impl Folder {
         self.disk.create_folder(second)?;
         self.disk.publish(file, &path)
     }
+}
+
+/// The digest that a file is named by.
+fn digest_of(name: &OsStr) -> Option<Digest> {
+    name.to_str().and_then(|name| name.parse().ok())
 }
 
 fn folders_in(path: &Path) -> io::Result<Vec<PathBuf>> {

@@ -18,6 +18,7 @@ pub mod home;
 pub mod index;
 pub mod journal;
 pub mod network;
+pub mod pieces;
 pub mod receipts;
 pub mod system;
 

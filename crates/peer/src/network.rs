@@ -34,7 +34,7 @@ mod topics;
 mod transfers;
 mod wire;
 
-use std::{fs::File, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use assay_protocol::{
     codec::{BLOB_BYTES_MAX, MESSAGE_BYTES_MAX},
@@ -51,6 +51,7 @@ use self::{
     gate::Gate,
     streams::Opening,
     task::Status,
+    transfers::BlobWish,
 };
 pub use self::{
     event::{
@@ -62,7 +63,10 @@ pub use self::{
     start::{USUAL_PORT, can_listen, usual_address},
     topics::Topic,
 };
-use crate::watchdog::Watchdog;
+use crate::{
+    pieces::{BlobPieces, ServedBlob},
+    watchdog::Watchdog,
+};
 
 /// Bytes in the longest answer to a question.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -81,9 +85,9 @@ const SHUTDOWN_WAIT: Duration = Duration::from_secs(2);
 
 /// Where the blobs are that other peers may fetch.
 pub trait BlobSource: Send + Sync + 'static {
-    /// The file of a blob, if it is there and `to` may have it. The answer to both other cases is the same, so that
-    /// nobody learns what there is. May block on the disk.
-    fn open(&self, digest: &Digest, to: &PeerId) -> Option<File>;
+    /// A blob, if it is there and `to` may have it. The answer to both other cases is the same, so that nobody learns what
+    /// there is. May block on the disk.
+    fn open(&self, digest: &Digest, to: &PeerId) -> Option<ServedBlob>;
 }
 
 /// Who this peer is and whom it looks for.
@@ -218,8 +222,9 @@ impl Network {
         answer.await.map_err(|_| ExchangeFailure::Closed)?
     }
 
-    /// Fetches a blob of at most `bytes_max` bytes from a peer, whole, and proven to be the one of this name. It may wait
-    /// for a place; only what comes then is timed. Dropped, it ends on the wire and its place is free at once.
+    /// Fetches a blob of at most `bytes_max` bytes from a peer, whole, and proven to be the one of this name: one that is
+    /// held in memory, so never more than [`BLOB_BYTES_MAX`]. It may wait for a place; only what comes then is timed.
+    /// Dropped, it ends on the wire and its place is free at once.
     ///
     /// # Errors
     /// [`FetchError`].
@@ -233,8 +238,46 @@ impl Network {
         let _place = self.fetches.enter(from).await.map_err(|_| ExchangeFailure::Closed)?;
         progress.reset();
         let stream = self.open_stream(from).await?;
-        let bytes_max = bytes_max.min(BLOB_BYTES_MAX as u64);
-        transfers::fetch(stream, digest, bytes_max, progress, self.pace).await
+        transfers::fetch(stream, self.asked(digest, bytes_max.min(BLOB_BYTES_MAX as u64)), progress).await
+    }
+
+    /// Asks a peer what pieces a blob of at most `bytes_max` bytes has: those of the one of this name, if it has it.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub async fn ask_pieces(
+        &self,
+        from: PeerId,
+        digest: Digest,
+        bytes_max: u64,
+    ) -> Result<BlobPieces, FetchError> {
+        let _place = self.fetches.enter(from).await.map_err(|_| ExchangeFailure::Closed)?;
+        let stream = self.open_stream(from).await?;
+        transfers::ask_pieces(stream, self.asked(digest, bytes_max)).await
+    }
+
+    /// Fetches the pieces of a blob from the one at `first` on, in their order, each proven before it goes `into` the
+    /// hands of whoever keeps it; it waits while that one is busy.
+    ///
+    /// # Errors
+    /// [`FetchError`]; what was handed on until then stays proven.
+    pub async fn fetch_pieces(
+        &self,
+        from: PeerId,
+        (digest, pieces): (Digest, &BlobPieces),
+        first: u64,
+        progress: &Progress,
+        into: mpsc::Sender<Vec<u8>>,
+    ) -> Result<(), FetchError> {
+        let _place = self.fetches.enter(from).await.map_err(|_| ExchangeFailure::Closed)?;
+        progress.reset();
+        let stream = self.open_stream(from).await?;
+        let asked = self.asked(digest, pieces.bytes());
+        transfers::fetch_pieces(stream, asked, pieces, first, progress, into).await
+    }
+
+    fn asked(&self, digest: Digest, bytes_max: u64) -> BlobWish {
+        BlobWish { digest, bytes_max, pace: self.pace }
     }
 
     async fn open_stream(&self, to: PeerId) -> Result<Stream, ExchangeFailure> {

@@ -12,7 +12,6 @@ mod parties;
 pub(crate) mod tests;
 
 use std::{
-    fs::File,
     io,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -29,6 +28,7 @@ use crate::{
     disk::HomeDisk,
     folder::{Content, Folder},
     network::BlobSource,
+    pieces::ServedBlob,
 };
 
 /// Why a receipt could not be read.
@@ -122,12 +122,14 @@ pub(crate) fn parties_of(receipt: &Receipt) -> [PeerId; 2] {
 }
 
 impl BlobSource for Receipts {
-    fn open(&self, digest: &Digest, to: &PeerId) -> Option<File> {
+    fn open(&self, digest: &Digest, to: &PeerId) -> Option<ServedBlob> {
         let served = self.is_served(digest, to);
         let served = served.inspect_err(|error| tracing::warn!(%error, "a receipt cannot be served"));
         if !served.unwrap_or(false) {
             return None;
         }
-        self.folder.file(digest).ok().flatten()
+        let file = self.folder.file(digest).ok().flatten()?;
+        let (found, served) = ServedBlob::read(file).ok()?;
+        (found == *digest).then_some(served)
     }
 }

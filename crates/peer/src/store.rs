@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a digest names the same bytes wherever they lie, so whoever asks need not know where that is.
 
-use std::{fs::File, io};
+use std::io;
 
 use assay_protocol::id::{Digest, PeerId};
 
@@ -11,6 +11,7 @@ use crate::{
     config::Home,
     disk::HomeDisk,
     network::BlobSource,
+    pieces::ServedBlob,
     receipts::{ReceiptError, Receipts},
 };
 
@@ -47,7 +48,7 @@ impl Store {
 }
 
 impl BlobSource for Store {
-    fn open(&self, digest: &Digest, to: &PeerId) -> Option<File> {
+    fn open(&self, digest: &Digest, to: &PeerId) -> Option<ServedBlob> {
         self.blobs.open(digest, to).or_else(|| self.receipts.open(digest, to))
     }
 }

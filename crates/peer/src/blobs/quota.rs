@@ -20,6 +20,8 @@ pub(super) struct Quota {
     pinned_bytes: u64,
     /// Bytes of blobs that are being written.
     promised_bytes: u64,
+    /// What has arrived of blobs that do not arrive now, which goes before any blob does.
+    parts: BTreeMap<Digest, u64>,
     blobs: HashMap<Digest, BlobUse>,
     /// The blobs that may go, by their last use.
     idle: BTreeMap<u64, Digest>,
@@ -34,6 +36,15 @@ struct BlobUse {
     used: u64,
 }
 
+/// What makes room.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Going {
+    /// Blobs.
+    pub(super) blobs: Vec<Digest>,
+    /// Blobs of which a part is here.
+    pub(super) parts: Vec<Digest>,
+}
+
 impl Quota {
     pub(super) fn new(limit_bytes: u64) -> Self {
         Self {
@@ -41,6 +52,7 @@ impl Quota {
             bytes: 0,
             pinned_bytes: 0,
             promised_bytes: 0,
+            parts: BTreeMap::new(),
             blobs: HashMap::new(),
             idle: BTreeMap::new(),
             pins: HashMap::new(),
@@ -116,23 +128,41 @@ impl Quota {
         }
     }
 
-    /// Promises `need` bytes, and says which blobs must go for that. They are no longer listed.
-    pub(super) fn reserve(&mut self, need: u64) -> Result<Vec<Digest>, BlobError> {
+    /// Counts what has arrived of a blob that does not arrive now.
+    pub(super) fn note_part(&mut self, digest: Digest, bytes: u64) {
+        self.parts.insert(digest, bytes);
+    }
+
+    /// It goes on arriving, and is promised with the rest.
+    pub(super) fn forget_part(&mut self, digest: &Digest) {
+        self.parts.remove(digest);
+    }
+
+    /// Promises `need` bytes, and says what must go for that. It is no longer listed.
+    pub(super) fn reserve(&mut self, need: u64) -> Result<Going, BlobError> {
         let (limit, stays) = (self.limit_bytes, self.pinned_bytes.saturating_add(self.promised_bytes));
         if stays.saturating_add(need) > limit {
             return Err(BlobError::NoRoom { need, have: stays, limit });
         }
         self.promised_bytes += need;
-        let mut going = Vec::new();
-        while self.bytes.saturating_add(self.promised_bytes) > limit
-            && let Some((_, digest)) = self.idle.pop_first()
-        {
-            if let Some(blob) = self.blobs.remove(&digest) {
-                self.bytes -= blob.bytes;
+        let mut going = Going::default();
+        while self.bytes.saturating_add(self.promised_bytes).saturating_add(self.part_bytes()) > limit {
+            if let Some((digest, _)) = self.parts.pop_first() {
+                going.parts.push(digest);
+            } else if let Some((_, digest)) = self.idle.pop_first() {
+                if let Some(blob) = self.blobs.remove(&digest) {
+                    self.bytes -= blob.bytes;
+                }
+                going.blobs.push(digest);
+            } else {
+                break;
             }
-            going.push(digest);
         }
         Ok(going)
+    }
+
+    fn part_bytes(&self) -> u64 {
+        self.parts.values().sum()
     }
 
     /// Takes a promise back: the blob is there and listed, or will never be.

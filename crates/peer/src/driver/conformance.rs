@@ -10,8 +10,7 @@ mod suite;
 
 use std::{
     collections::{HashMap, VecDeque},
-    fs::File,
-    io::{Read, Seek, Write},
+    io::{Read, Write},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -32,6 +31,7 @@ use super::{
 use crate::{
     blobs::Hold,
     network::{BlobSource, Limits, Network, NetworkSettings},
+    pieces::ServedBlob,
 };
 
 /// How long anything may take on a busy machine.
@@ -99,13 +99,12 @@ struct Stock {
 }
 
 impl BlobSource for Stock {
-    fn open(&self, digest: &Digest, _: &PeerId) -> Option<File> {
+    fn open(&self, digest: &Digest, _: &PeerId) -> Option<ServedBlob> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let blobs = self.blobs.lock().unwrap();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(blobs.get(digest)?).unwrap();
-        file.rewind().unwrap();
-        Some(file)
+        ServedBlob::read(file).ok().map(|(_, served)| served)
     }
 }
 
@@ -335,7 +334,7 @@ impl Shell for Machine {
         let life = self.life();
         life.leave();
         let mut bytes = Vec::new();
-        life.driver.background.store.open(&digest, &by)?.read_to_end(&mut bytes).unwrap();
+        life.driver.background.store.open(&digest, &by)?.file.read_to_end(&mut bytes).unwrap();
         Some(bytes)
     }
 

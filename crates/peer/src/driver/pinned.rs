@@ -63,7 +63,8 @@ impl Pinned {
             if !self.digests.contains(&digest) {
                 return Err(absent);
             }
-            let bytes_max = BLOB_BYTES_MAX as u64;
+            // What runs in so much memory is no longer.
+            let bytes_max = manifest.memory_bytes.max(BLOB_BYTES_MAX as u64);
             let want = Want { holder: holder(), digest, from: self.sources(), bytes_max };
             self.fetcher.fetch(want).await.map_err(|error| {
                 tracing::debug!(part, %digest, %error, "a part of a manifest is not to be had");

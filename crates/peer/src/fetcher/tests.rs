@@ -7,15 +7,24 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::*;
+use crate::pieces::PIECE_BYTES;
 
 const QUOTA_BYTES: u64 = 10_000;
 const OWN: PeerId = PeerId([0; 32]);
 const CONTENT: &[u8] = b"content";
 
+/// More than jobs read and write may be, as a wish.
+const LONG: u64 = 2 * BLOB_BYTES_MAX as u64;
+
 /// How a peer behaves.
 #[derive(Clone, Copy)]
 enum Conduct {
     Serves,
+    /// It serves so many pieces, and then the connection is lost, or it sends something else.
+    Breaks {
+        after: u64,
+        with: FetchError,
+    },
     /// It sends other bytes, which the network notices.
     Lies,
     /// It is busy so many times.
@@ -30,6 +39,8 @@ enum Conduct {
 struct Town {
     conduct: Mutex<BTreeMap<PeerId, Conduct>>,
     log: Mutex<Vec<PeerId>>,
+    /// Who has sent which pieces of the long blob.
+    pieces: Mutex<Vec<(u8, u64)>>,
     /// Transfers that go on.
     going: Arc<Mutex<u32>>,
 }
@@ -61,6 +72,7 @@ impl Carrier for Arc<Town> {
                 Err(FetchError::TooLong { digest, bytes: CONTENT.len() as u64, max: bytes_max })
             }
             Conduct::Serves => Ok(CONTENT.to_vec()),
+            Conduct::Breaks { with, .. } => Err(with),
             Conduct::Lies => Err(FetchError::Corrupt { digest }),
             Conduct::Lacks => Err(FetchError::Absent { digest }),
             Conduct::Stalls => std::future::pending().await,
@@ -71,6 +83,58 @@ impl Carrier for Arc<Town> {
             }
         }
     }
+
+    async fn ask_pieces(
+        &self,
+        from: PeerId,
+        digest: Digest,
+        bytes_max: u64,
+    ) -> Result<BlobPieces, FetchError> {
+        let conduct = self.conduct.lock().unwrap().get(&from).copied().unwrap_or(Conduct::Lacks);
+        match conduct {
+            Conduct::Lacks => Err(FetchError::Absent { digest }),
+            Conduct::Lies => Err(FetchError::Corrupt { digest }),
+            Conduct::Busy(_) | Conduct::Stalls => Err(ExchangeFailure::Busy.into()),
+            Conduct::Serves | Conduct::Breaks { .. } => {
+                let (_, pieces) = BlobPieces::read(&long()[..]).unwrap();
+                let bytes = pieces.bytes();
+                if bytes > bytes_max {
+                    return Err(FetchError::TooLong { digest, bytes, max: bytes_max });
+                }
+                Ok(pieces)
+            }
+        }
+    }
+
+    async fn bring_pieces(
+        &self,
+        from: PeerId,
+        (_, pieces): (Digest, &BlobPieces),
+        first: u64,
+        progress: &Progress,
+        into: mpsc::Sender<Vec<u8>>,
+    ) -> Result<(), FetchError> {
+        let conduct = self.conduct.lock().unwrap().get(&from).copied().unwrap_or(Conduct::Lacks);
+        let (end, ended) = match conduct {
+            Conduct::Breaks { after, with } => (first + after, Err(with)),
+            Conduct::Serves | Conduct::Lies | Conduct::Busy(_) | Conduct::Stalls | Conduct::Lacks => {
+                (u64::MAX, Ok(()))
+            }
+        };
+        let _ = progress;
+        for piece in first..pieces.count().min(end) {
+            self.pieces.lock().unwrap().push((from.0[0], piece));
+            let range = pieces.range(piece);
+            let bytes = long()[range.start as usize..range.end as usize].to_vec();
+            into.send(bytes).await.map_err(|_| ExchangeFailure::Closed)?;
+        }
+        ended
+    }
+}
+
+/// A blob of five pieces.
+fn long() -> Vec<u8> {
+    (0..4 * PIECE_BYTES + 77).map(|at| (at / 5) as u8).collect()
 }
 
 /// A fetcher among peers.
@@ -83,8 +147,12 @@ struct Scene {
 
 impl Scene {
     fn new(conduct: &[(u8, Conduct)]) -> Self {
+        Self::with_room(QUOTA_BYTES, conduct)
+    }
+
+    fn with_room(quota_bytes: u64, conduct: &[(u8, Conduct)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(folder.path(), QUOTA_BYTES).unwrap();
+        let blobs = Blobs::open(folder.path(), quota_bytes).unwrap();
         let town = Arc::new(Town::default());
         town.conduct.lock().unwrap().extend(conduct.iter().map(|(seed, conduct)| (peer(*seed), *conduct)));
         let fetcher = Fetcher::new(Arc::clone(&town), blobs.clone(), OWN);
@@ -222,4 +290,32 @@ async fn a_full_store_is_told_and_what_arrives_makes_room_of_what_is_idle() {
     scene.fetcher.release(job(9));
     assert_eq!(scene.fetch(1, &[1]).await, Ok(7));
     assert!(scene.is_kept() && !scene.blobs.contains(&full));
+}
+
+/// Gets the long blob.
+async fn fetch_long(scene: &Scene, from: &[u8]) -> Result<u64, Unfetched> {
+    let from = from.iter().map(|seed| peer(*seed)).collect();
+    let want = Want { holder: job(1), digest: Digest::of(&long()), from, bytes_max: LONG };
+    scene.fetcher.fetch(want).await.map(|blob| blob.bytes)
+}
+
+#[tokio::test]
+async fn each_source_goes_on_where_the_last_one_ended() {
+    let digest = Digest::of(&long());
+    let lost = Conduct::Breaks { after: 2, with: ExchangeFailure::Broken.into() };
+    let lies = Conduct::Breaks { after: 1, with: FetchError::Corrupt { digest } };
+    let scene = Scene::with_room(LONG, &[(1, lost), (2, lies), (3, Conduct::Serves), (4, Conduct::Lies)]);
+    assert_eq!(fetch_long(&scene, &[4, 1]).await, Err(Unfetched::Nobody { digest }));
+    assert_eq!(fetch_long(&scene, &[2, 3]).await, Ok(long().len() as u64));
+    let sent = [(1, 0), (1, 1), (2, 2), (3, 3), (3, 4)];
+    assert_eq!(*scene.town.pieces.lock().unwrap(), sent, "no piece twice");
+    assert!(scene.blobs.get(&digest).unwrap().unwrap() == long());
+}
+
+#[tokio::test]
+async fn a_long_blob_needs_its_room_before_any_of_it_comes() {
+    let scene = Scene::new(&[(1, Conduct::Serves)]);
+    let no_room = Unfetched::NoRoom { need: long().len() as u64, have: 0, limit: QUOTA_BYTES };
+    assert_eq!(fetch_long(&scene, &[1]).await, Err(no_room));
+    assert_eq!(*scene.town.pieces.lock().unwrap(), []);
 }

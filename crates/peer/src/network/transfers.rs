@@ -1,19 +1,22 @@
-//! Blobs over streams: a digest there; a byte and, if it says so, the blob as one frame back.
+//! Blobs over streams: a digest and a number there; a byte and, if it says so, the values of the blob's pieces and then the
+//! pieces from that number on back.
 //!
-//! A served blob goes from its file to the stream piece by piece. A fetched one is hashed as it arrives. Both ends end a
-//! transfer that moves too slowly; one that is dropped ends at both.
+//! A served blob goes from its file to the stream piece by piece. What is fetched is proven piece by piece as it arrives,
+//! and handed on. Both ends end a transfer that moves too slowly; one that is dropped ends at both.
 //!
-//! **Invariant:** a transfer that is going out holds a slot; one that came in has the digest that was asked for, and no
-//! more bytes than were wanted are read.
+//! **Invariant:** a transfer that is going out holds a slot; a piece is handed on only if it is that piece of the blob that
+//! was asked for, and nothing of a longer blob than was wanted is read.
 
-use std::{fs::File, io, sync::Arc};
+use std::{io, sync::Arc};
 
-use assay_protocol::{
-    codec::BLOB_BYTES_MAX,
-    id::{Digest, PeerId},
-};
+use assay_protocol::id::{Digest, PeerId};
+use blake3::OUT_LEN;
 use libp2p::futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::{io::AsyncReadExt as _, task::spawn_blocking};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncSeekExt as _},
+    sync::mpsc,
+    task::spawn_blocking,
+};
 
 use super::{
     BlobSource, Pace, Progress,
@@ -22,24 +25,22 @@ use super::{
     slots::Slot,
     wire::CHUNK_BYTES,
 };
+use crate::pieces::{self, BlobPieces, ServedBlob};
 
 const ABSENT: u8 = 0;
 const FOUND: u8 = 1;
 const BUSY: u8 = 2;
 
-/// What comes back.
-enum Transfer {
-    /// Bytes, and their digest.
-    Blob {
-        bytes: Vec<u8>,
-        digest: Digest,
-    },
-    /// The blob has more bytes than are wanted.
-    TooLong {
-        bytes: u64,
-    },
-    Absent,
-    Busy,
+/// The number of a piece that no blob has: whoever asks from there on wants to know its pieces, and none of them yet.
+const NO_PIECE: u64 = u64::MAX;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlobWish {
+    pub(super) digest: Digest,
+    /// The most bytes that it may have.
+    pub(super) bytes_max: u64,
+    pub(super) pace: Pace,
 }
 
 /// Upload one blob to one peer.
@@ -51,26 +52,136 @@ pub(super) struct Upload {
     pub(super) pace: Pace,
 }
 
-/// Gets a blob of at most `bytes_max` bytes over a stream.
+/// Gets a blob whole.
 pub(super) async fn fetch(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    digest: Digest,
-    bytes_max: u64,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    asked: BlobWish,
     progress: &Progress,
-    pace: Pace,
 ) -> Result<Vec<u8>, FetchError> {
-    let mut patience = Patience::new(pace);
-    let transferred = async {
-        write_whole(&mut stream, digest.as_bytes(), &mut patience).await?;
-        stream.flush().await?;
-        read_transfer(&mut stream, bytes_max, progress, &mut patience).await
-    };
-    match transferred.await.map_err(|error| failure(&error))? {
-        Transfer::Blob { bytes, digest: found } if found == digest => Ok(bytes),
-        Transfer::Blob { .. } => Err(FetchError::Corrupt { digest }),
-        Transfer::TooLong { bytes } => Err(FetchError::TooLong { digest, bytes, max: bytes_max }),
-        Transfer::Absent => Err(FetchError::Absent { digest }),
-        Transfer::Busy => Err(ExchangeFailure::Busy.into()),
+    let (mut reader, pieces) = Download::begin(stream, asked, 0).await?;
+    let mut bytes = Vec::new();
+    for piece in 0..pieces.count() {
+        let filled = bytes.len();
+        reader.read_piece(&pieces, piece, progress, &mut bytes).await?;
+        if !pieces.proves(piece, &bytes[filled..]) {
+            return Err(FetchError::Corrupt { digest: asked.digest });
+        }
+    }
+    Ok(bytes)
+}
+
+/// Asks what pieces a blob has.
+pub(super) async fn ask_pieces(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    asked: BlobWish,
+) -> Result<BlobPieces, FetchError> {
+    Download::begin(stream, asked, NO_PIECE).await.map(|(_, pieces)| pieces)
+}
+
+/// Gets the pieces of a blob from the one at `first` on, one after the other.
+pub(super) async fn fetch_pieces(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    asked: BlobWish,
+    pieces: &BlobPieces,
+    first: u64,
+    progress: &Progress,
+    into: mpsc::Sender<Vec<u8>>,
+) -> Result<(), FetchError> {
+    let (mut reader, said) = Download::begin(stream, asked, first).await?;
+    let corrupt = FetchError::Corrupt { digest: asked.digest };
+    if said != *pieces {
+        return Err(corrupt);
+    }
+    progress.add(pieces.range(first).start);
+    for piece in first..pieces.count() {
+        let mut bytes = Vec::new();
+        reader.read_piece(pieces, piece, progress, &mut bytes).await?;
+        if !pieces.proves(piece, &bytes) {
+            return Err(corrupt);
+        }
+        // Nobody takes it: the disk failed, and whoever has it says so.
+        into.send(bytes).await.map_err(|_| ExchangeFailure::Closed)?;
+    }
+    Ok(())
+}
+
+/// The end of a stream at which a blob arrives.
+struct Download<S> {
+    stream: S,
+    patience: Patience,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Download<S> {
+    /// Asks for the pieces of a blob from one on, and reads what they all are.
+    async fn begin(stream: S, asked: BlobWish, first: u64) -> Result<(Self, BlobPieces), FetchError> {
+        let BlobWish { digest, bytes_max, pace } = asked;
+        let mut begun = Self { stream, patience: Patience::new(pace) };
+        let said = begun.ask(digest, first).await.map_err(|error| failure(&error))?;
+        match said {
+            FOUND => {}
+            ABSENT => return Err(FetchError::Absent { digest }),
+            BUSY => return Err(ExchangeFailure::Busy.into()),
+            _ => return Err(ExchangeFailure::Broken.into()),
+        }
+        let bytes = begun.read_number().await.map_err(|error| failure(&error))?;
+        if bytes > bytes_max {
+            return Err(FetchError::TooLong { digest, bytes, max: bytes_max });
+        }
+        let values = begun.read_values(pieces::count(bytes)).await.map_err(|error| failure(&error))?;
+        let pieces = BlobPieces::proven(&digest, bytes, values).ok_or(FetchError::Corrupt { digest })?;
+        Ok((begun, pieces))
+    }
+
+    /// Sends a question, and says the byte that comes back.
+    async fn ask(&mut self, digest: Digest, first: u64) -> io::Result<u8> {
+        let question = [&digest.as_bytes()[..], &first.to_le_bytes()].concat();
+        write_whole(&mut self.stream, &question, &mut self.patience).await?;
+        self.stream.flush().await?;
+        let mut said = [0];
+        self.patience.wait(read_whole(&mut self.stream, &mut said)).await?;
+        Ok(said[0])
+    }
+
+    async fn read_number(&mut self) -> io::Result<u64> {
+        let mut bytes = [0; 8];
+        self.patience.wait(read_whole(&mut self.stream, &mut bytes)).await?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    async fn read_values(&mut self, count: u64) -> io::Result<Vec<[u8; OUT_LEN]>> {
+        let mut values = Vec::new();
+        for _ in 0..count {
+            let mut value = [0; OUT_LEN];
+            self.patience.wait(read_whole(&mut self.stream, &mut value)).await?;
+            values.push(value);
+        }
+        Ok(values)
+    }
+
+    /// Reads one piece behind what is in `into`.
+    async fn read_piece(
+        &mut self,
+        pieces: &BlobPieces,
+        piece: u64,
+        progress: &Progress,
+        into: &mut Vec<u8>,
+    ) -> Result<(), FetchError> {
+        let range = pieces.range(piece);
+        let length = usize::try_from(range.end - range.start).map_err(|_| ExchangeFailure::Broken)?;
+        let mut filled = into.len();
+        let end = filled + length;
+        into.resize(end, 0);
+        while filled < end {
+            let read = self.patience.wait(self.stream.read(&mut into[filled..])).await;
+            match read.map_err(|error| failure(&error))? {
+                0 => return Err(ExchangeFailure::Broken.into()),
+                read => {
+                    progress.add(read as u64);
+                    filled += read;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -89,79 +200,43 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, serving: Upload
         write_whole(&mut stream, &[BUSY], &mut patience).await?;
         return close(&mut stream, &mut patience).await;
     }
-    let mut digest = [0; 32];
+    let (mut digest, mut first) = ([0; 32], [0; 8]);
     patience.wait(read_whole(&mut stream, &mut digest)).await?;
+    patience.wait(read_whole(&mut stream, &mut first)).await?;
     let opened = spawn_blocking(move || source.open(&Digest(digest), &to)).await;
-    match with_length(opened.ok().flatten()).await? {
-        Some((file, length)) => write_file(&mut stream, file, length, &mut patience).await?,
+    match opened.ok().flatten() {
+        Some(served) => write_file(&mut stream, served, u64::from_le_bytes(first), &mut patience).await?,
         None => write_whole(&mut stream, &[ABSENT], &mut patience).await?,
     }
     close(&mut stream, &mut patience).await
 }
 
-async fn read_transfer(
-    io: &mut (impl AsyncRead + Unpin),
-    bytes_max: u64,
-    progress: &Progress,
-    patience: &mut Patience,
-) -> io::Result<Transfer> {
-    let mut said = [0];
-    patience.wait(read_whole(io, &mut said)).await?;
-    match said[0] {
-        FOUND => {}
-        ABSENT => return Ok(Transfer::Absent),
-        BUSY => return Ok(Transfer::Busy),
-        _ => return Err(io::ErrorKind::InvalidData.into()),
-    }
-    let mut prefix = [0; 4];
-    patience.wait(read_whole(io, &mut prefix)).await?;
-    let length = u32::from_le_bytes(prefix);
-    if u64::from(length) > bytes_max {
-        return Ok(Transfer::TooLong { bytes: u64::from(length) });
-    }
-    let length = usize::try_from(length).map_err(|_| io::ErrorKind::InvalidData)?;
-    let (mut bytes, mut hasher) = (Vec::new(), blake3::Hasher::new());
-    while bytes.len() < length {
-        let filled = bytes.len();
-        bytes.resize(length.min(filled + CHUNK_BYTES), 0);
-        let read = patience.wait(io.read(&mut bytes[filled..])).await?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        bytes.truncate(filled + read);
-        hasher.update(&bytes[filled..]);
-        progress.add(read as u64);
-    }
-    Ok(Transfer::Blob { bytes, digest: Digest(*hasher.finalize().as_bytes()) })
-}
-
+/// Says what pieces there are, and then those from `first` on.
 async fn write_file(
     io: &mut (impl AsyncWrite + Unpin),
-    mut file: tokio::fs::File,
-    length: u32,
+    served: ServedBlob,
+    first: u64,
     patience: &mut Patience,
 ) -> io::Result<()> {
-    write_whole(io, &[FOUND], patience).await?;
-    write_whole(io, &length.to_le_bytes(), patience).await?;
-    let (mut rest, mut chunk) = (length as usize, vec![0; CHUNK_BYTES]);
+    let ServedBlob { file, pieces } = served;
+    let mut said = vec![FOUND];
+    said.extend(pieces.bytes().to_le_bytes());
+    said.extend(pieces.values().iter().flatten());
+    write_whole(io, &said, patience).await?;
+    let (mut file, start) = (tokio::fs::File::from_std(file), pieces.range(first).start);
+    file.seek(io::SeekFrom::Start(start)).await?;
+    let (mut rest, mut chunk) = (pieces.bytes() - start, vec![0; CHUNK_BYTES]);
     while rest > 0 {
-        let read = file.read(&mut chunk).await?.min(rest);
+        let wanted = CHUNK_BYTES.min(usize::try_from(rest).unwrap_or(usize::MAX));
+        let read = file.read(&mut chunk[..wanted]).await?;
         if read == 0 {
             // The file became shorter. The stream breaks off, and the other side sees that bytes are missing.
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         write_whole(io, &chunk[..read], patience).await?;
-        rest -= read;
+        rest -= read as u64;
     }
     Ok(())
-}
-
-/// The file and its length, unless it is too long to be transferred.
-async fn with_length(file: Option<File>) -> io::Result<Option<(tokio::fs::File, u32)>> {
-    let Some(file) = file.map(tokio::fs::File::from_std) else { return Ok(None) };
-    let bytes = file.metadata().await?.len();
-    let length = u32::try_from(bytes).ok().filter(|_| bytes <= BLOB_BYTES_MAX as u64);
-    Ok(length.map(|length| (file, length)))
 }
 
 async fn read_whole(io: &mut (impl AsyncRead + Unpin), into: &mut [u8]) -> io::Result<usize> {
@@ -190,5 +265,7 @@ fn failure(error: &io::Error) -> ExchangeFailure {
     if error.kind() == io::ErrorKind::TimedOut { ExchangeFailure::TimedOut } else { ExchangeFailure::Broken }
 }
 
+#[cfg(test)]
+mod race;
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ mod home;
 mod hostile;
 mod market;
 mod messages;
+mod models;
 mod peers;
 mod questions;
 mod trickler;

@@ -4,7 +4,10 @@
 
 use std::{fs::File, sync::Arc, time::Duration};
 
-use assay_peer::network::{BlobSource, Limits, Network, NetworkError, NetworkEvent, NetworkSettings};
+use assay_peer::{
+    network::{BlobSource, Limits, Network, NetworkError, NetworkEvent, NetworkSettings},
+    pieces::ServedBlob,
+};
 use assay_protocol::id::{Digest, PeerId};
 use tokio::{sync::mpsc, time::timeout};
 
@@ -29,8 +32,9 @@ pub(crate) struct Plan {
 pub(crate) struct Source<F>(pub(crate) F);
 
 impl<F: Fn(&Digest, &PeerId) -> Option<File> + Send + Sync + 'static> BlobSource for Source<F> {
-    fn open(&self, digest: &Digest, to: &PeerId) -> Option<File> {
-        (self.0)(digest, to)
+    fn open(&self, digest: &Digest, to: &PeerId) -> Option<ServedBlob> {
+        let (_, served) = ServedBlob::read((self.0)(digest, to)?).ok()?;
+        Some(served)
     }
 }
 

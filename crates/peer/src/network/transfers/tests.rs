@@ -1,8 +1,10 @@
 //! Transfers whose other end moves as slowly as it dares, in time that passes as fast as it can.
 
 use std::{
-    io::{Seek, Write},
+    collections::VecDeque,
+    io::Write,
     pin::Pin,
+    sync::Mutex,
     task::{Context, Poll},
     time::Duration,
 };
@@ -11,7 +13,7 @@ use libp2p::PeerId as Remote;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::*;
-use crate::network::slots::Slots;
+use crate::{network::slots::Slots, pieces::PIECE_BYTES};
 
 /// How often a trickle moves a byte.
 const DROP_EVERY: Duration = Duration::from_secs(9);
@@ -33,7 +35,7 @@ impl Trickle {
     }
 
     fn reader(at_once: usize) -> Self {
-        Self { is_slow_to_say: false, ..Self::source(DIGEST.0.to_vec(), at_once) }
+        Self { is_slow_to_say: false, ..Self::source(question(0), at_once) }
     }
 
     /// How many of these bytes pass now.
@@ -89,9 +91,19 @@ impl AsyncWrite for Trickle {
     }
 }
 
+/// What is asked for the pieces of a blob from one on.
+fn question(first: u64) -> Vec<u8> {
+    [&DIGEST.0[..], &first.to_le_bytes()].concat()
+}
+
 /// A blob as it goes over the wire.
 fn framed(content: &[u8]) -> Vec<u8> {
-    [&[FOUND][..], &(content.len() as u32).to_le_bytes(), content].concat()
+    let (_, pieces) = BlobPieces::read(content).unwrap();
+    [&[FOUND][..], &pieces.bytes().to_le_bytes(), &pieces.values().concat(), content].concat()
+}
+
+fn asked(content: &[u8], bytes_max: u64) -> BlobWish {
+    BlobWish { digest: Digest::of(content), bytes_max, pace: Pace::default() }
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,21 +112,21 @@ async fn a_source_that_trickles_is_given_up_in_seconds_however_it_began() {
     for at_once in [0, 1, 5, 1000, 1 << 19] {
         let (progress, begun) = (Progress::default(), Instant::now());
         let source = Trickle::source(framed(&content), at_once);
-        let failed = fetch(source, Digest::of(&content), 1 << 20, &progress, Pace::default()).await;
+        let failed = fetch(source, asked(&content, 1 << 20), &progress).await;
         assert_eq!(failed, Err(ExchangeFailure::TimedOut.into()));
         assert!(begun.elapsed() <= 2 * Pace::default().grace, "{:?} after {at_once}", begun.elapsed());
-        assert!(progress.bytes() + 5 >= at_once as u64, "what has arrived was counted");
+        let before = framed(&content).len() - content.len();
+        assert!(progress.bytes() + before as u64 >= at_once as u64, "what has arrived was counted");
     }
 }
 
 struct Sevens;
 
 impl BlobSource for Sevens {
-    fn open(&self, _: &Digest, _: &PeerId) -> Option<File> {
+    fn open(&self, _: &Digest, _: &PeerId) -> Option<ServedBlob> {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&vec![7; 1 << 20]).unwrap();
-        file.rewind().unwrap();
-        Some(file)
+        ServedBlob::read(file).ok().map(|(_, served)| served)
     }
 }
 
@@ -141,7 +153,7 @@ async fn a_peer_that_opens_a_stream_and_asks_for_nothing_gives_its_place_back() 
         slot: slots.take(Remote::random()),
         pace: Pace::default(),
     };
-    let asks_slowly = Trickle::source(DIGEST.0.to_vec(), 0);
+    let asks_slowly = Trickle::source(question(0), 0);
     assert_eq!(answer(asks_slowly, serving).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
     assert!(slots.take(Remote::random()).is_some());
 }
@@ -152,12 +164,102 @@ async fn more_than_was_wanted_is_not_read() {
     let digest = Digest::of(&content);
     for bytes_max in [999, 1000] {
         let (progress, source) = (Progress::default(), Trickle::source(framed(&content), usize::MAX));
-        let fetched = fetch(source, digest, bytes_max, &progress, Pace::default()).await;
+        let fetched = fetch(source, asked(&content, bytes_max), &progress).await;
         let expected = match bytes_max {
             1000 => Ok(content.to_vec()),
             max => Err(FetchError::TooLong { digest, bytes: 1000, max }),
         };
         assert_eq!(progress.bytes(), if expected.is_ok() { 1000 } else { 0 });
         assert_eq!(fetched, expected);
+    }
+}
+
+/// Content of a little more than three pieces.
+fn long() -> Vec<u8> {
+    (0..3 * PIECE_BYTES + 5).map(|at| (at / 3) as u8).collect()
+}
+
+/// What a source says that was asked for the pieces from `first` on.
+fn from(first: u64, content: &[u8]) -> Vec<u8> {
+    let before = framed(content).len() - content.len();
+    let start = first.saturating_mul(PIECE_BYTES).min(content.len() as u64) as usize;
+    [&framed(content)[..before], &content[start..]].concat()
+}
+
+#[tokio::test]
+async fn pieces_are_handed_on_up_to_the_one_that_is_another() {
+    let content = long();
+    let (digest, pieces) = BlobPieces::read(&content[..]).unwrap();
+    let mut bent = content.clone();
+    bent[2 * PIECE_BYTES as usize + 9] ^= 1;
+    for (first, source, handed_on) in [
+        (0, from(0, &content), Ok(4)),
+        (2, from(2, &content), Ok(2)),
+        (1, [&from(0, &content)[..from(4, &content).len()], &bent[PIECE_BYTES as usize..]].concat(), Err(1)),
+        (0, from(0, &bent), Err(0)),
+    ] {
+        let (progress, (into, mut taken)) = (Progress::default(), mpsc::channel(8));
+        let source = Trickle::source(source, usize::MAX);
+        let fetched = fetch_pieces(source, asked(&content, u64::MAX), &pieces, first, &progress, into).await;
+        let mut count = 0;
+        while let Some(piece) = taken.recv().await {
+            assert!(pieces.proves(first + count, &piece));
+            count += 1;
+        }
+        let corrupt = Err(FetchError::Corrupt { digest });
+        assert_eq!(
+            (fetched, count),
+            (handed_on.map(drop).or(corrupt), handed_on.unwrap_or_else(|count| count))
+        );
+        if fetched.is_ok() {
+            assert_eq!(progress.bytes(), content.len() as u64, "with what was there before");
+        }
+    }
+}
+
+/// Asks something, and keeps what it hears.
+struct Asker {
+    says: VecDeque<u8>,
+    heard: Arc<Mutex<Vec<u8>>>,
+}
+
+impl AsyncRead for Asker {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(io::Read::read(&mut self.says, into))
+    }
+}
+
+impl AsyncWrite for Asker {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.heard.lock().unwrap().extend(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_source_sends_the_pieces_that_are_asked_for() {
+    struct Long;
+    impl BlobSource for Long {
+        fn open(&self, _: &Digest, _: &PeerId) -> Option<ServedBlob> {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&long()).unwrap();
+            ServedBlob::read(file).ok().map(|(_, served)| served)
+        }
+    }
+    for first in [0, 1, 3, 4, NO_PIECE] {
+        let heard = Arc::default();
+        let asker = Asker { says: question(first).into(), heard: Arc::clone(&heard) };
+        let slot = Slots::new(1, 1).take(Remote::random());
+        let serving = Upload { source: Arc::new(Long), to: PeerId([1; 32]), slot, pace: Pace::default() };
+        answer(asker, serving).await.unwrap();
+        assert!(*heard.lock().unwrap() == from(first, &long()), "from {first} on");
     }
 }

@@ -1,0 +1,135 @@
+//! Blobs that arrive in pieces, straight to the disk.
+//!
+//! What has arrived of one stays when its source is lost or the process ends; it is proven again before it goes on.
+//!
+//! **Invariant:** of one blob there is at most one arrival, and its room is promised as long as that lives; whatever lies
+//! before its end on the disk is proven.
+
+use std::{
+    collections::HashSet,
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    sync::PoisonError,
+};
+
+use assay_protocol::id::Digest;
+
+use super::{BlobError, Blobs};
+use crate::{
+    disk::DiskFile,
+    pieces::{BlobPieces, PIECE_BYTES},
+};
+
+/// The blobs that arrive now.
+#[derive(Default)]
+pub(super) struct Arrivals {
+    under_way: HashSet<Digest>,
+}
+
+/// A blob that arrives. Dropped, it leaves what has come of it for the next one.
+pub(crate) struct BlobArrival {
+    blobs: Blobs,
+    digest: Digest,
+    pieces: BlobPieces,
+    part: BlobPart,
+    /// Whether what is here is of no use any more.
+    is_spoilt: bool,
+}
+
+/// What is here of it.
+struct BlobPart {
+    file: DiskFile,
+    /// BlobPieces that are here.
+    pieces: u64,
+}
+
+impl Blobs {
+    /// Makes room for a blob of these pieces, and goes on with what is here of it. Waits until nobody else does.
+    pub(crate) fn arrive(&self, digest: Digest, pieces: BlobPieces) -> Result<BlobArrival, BlobError> {
+        let mut state = self.state();
+        while !state.arrivals.under_way.insert(digest) {
+            state = self.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.quota.forget_part(&digest);
+        drop(state);
+        let begun = self.make_room(pieces.bytes()).and_then(|()| {
+            let begun = self.begin(&digest, &pieces);
+            begun.inspect_err(|_| self.state().quota.redeem(pieces.bytes())).map_err(BlobError::Disk)
+        });
+        match begun {
+            Ok(part) => Ok(BlobArrival { blobs: self.clone(), digest, pieces, part, is_spoilt: false }),
+            Err(error) => {
+                self.end_arrival(&digest);
+                Err(error)
+            }
+        }
+    }
+
+    /// Opens what is here of a blob, and cuts off what is not proven.
+    fn begin(&self, digest: &Digest, pieces: &BlobPieces) -> io::Result<BlobPart> {
+        let mut file = self.folder.open_part(digest)?;
+        let (mut here, mut piece) = (0, Vec::new());
+        while here < pieces.count() {
+            piece.clear();
+            (&mut file).take(PIECE_BYTES).read_to_end(&mut piece)?;
+            if !pieces.proves(here, &piece) {
+                break;
+            }
+            here += 1;
+        }
+        let end = pieces.range(here).start;
+        file.set_len(end)?;
+        file.seek(SeekFrom::Start(end))?;
+        Ok(BlobPart { file, pieces: here })
+    }
+
+    fn end_arrival(&self, digest: &Digest) {
+        self.state().arrivals.under_way.remove(digest);
+        self.ended.notify_all();
+    }
+}
+
+impl BlobArrival {
+    /// The piece that comes next; as many are here.
+    pub(crate) fn next(&self) -> u64 {
+        self.part.pieces
+    }
+
+    /// Puts the next piece behind the others. It was proven.
+    pub(crate) fn take(&mut self, piece: &[u8]) -> Result<(), BlobError> {
+        let written = self.part.file.write_all(piece);
+        self.part.pieces += u64::from(written.is_ok());
+        // A disk that is full gets its room back.
+        self.is_spoilt |= written.is_err();
+        Ok(written?)
+    }
+
+    /// The last piece is here: the blob is.
+    pub(crate) fn settle(mut self) -> Result<(), BlobError> {
+        let ended = self.blobs.folder.end_part(&mut self.part.file, &self.digest);
+        self.is_spoilt |= ended.is_err();
+        ended?;
+        self.blobs.state().quota.add(self.digest, self.pieces.bytes());
+        Ok(())
+    }
+}
+
+impl Drop for BlobArrival {
+    fn drop(&mut self) {
+        let bytes = self.pieces.range(self.part.pieces).start;
+        if (self.is_spoilt || bytes == 0)
+            && let Err(error) = self.blobs.folder.remove_part(&self.digest)
+        {
+            tracing::debug!(digest = %self.digest, %error, "what has come of a blob cannot be removed");
+        }
+        let state = &mut *self.blobs.state();
+        state.quota.redeem(self.pieces.bytes());
+        if !self.is_spoilt && bytes > 0 && !state.quota.contains(&self.digest) {
+            state.quota.note_part(self.digest, bytes);
+        }
+        state.arrivals.under_way.remove(&self.digest);
+        self.blobs.ended.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests;
