@@ -7,7 +7,8 @@ use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use crate::{
     command_error::{CommandError, Exit},
     commands::{
-        account, demo, doctor, down, init, job, notary, offers, provide, quote, receipt, run, status, up,
+        account, demo, doctor, down, init, job, key, network, notary, offers, provide, quote, receipt, run,
+        status, up,
     },
     invocation::Invocation,
     printer::Printer,
@@ -56,6 +57,10 @@ enum Verb {
     Receipt(receipt::Verb),
     #[command(subcommand)]
     Account(account::Verb),
+    #[command(subcommand)]
+    Key(key::Verb),
+    #[command(subcommand)]
+    Network(network::Verb),
     #[command(subcommand)]
     Notary(notary::Verb),
     /// Run jobs for the process that started this one.
@@ -110,6 +115,8 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Job(verb) => job::perform(&verb, invocation).await,
         Verb::Receipt(verb) => receipt::perform(&verb, invocation).await,
         Verb::Account(verb) => account::perform(&verb, invocation).await,
+        Verb::Key(verb) => key::perform(&verb, invocation),
+        Verb::Network(verb) => network::perform(&verb, invocation),
         Verb::Notary(verb) => notary::perform(&verb, invocation).await,
         Verb::Worker => unreachable!("a worker never comes back"),
     }

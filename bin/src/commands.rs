@@ -6,6 +6,8 @@ pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod init;
 pub(crate) mod job;
+pub(crate) mod key;
+pub(crate) mod network;
 pub(crate) mod notary;
 pub(crate) mod offers;
 pub(crate) mod provide;

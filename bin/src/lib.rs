@@ -10,6 +10,7 @@ pub mod commands;
 mod daemon;
 mod invocation;
 mod log;
+mod own_model;
 mod printer;
 mod stop;
 mod system;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 28] = [
     "",
     "demo",
     "init",
@@ -25,6 +25,11 @@ const COMMANDS: [&str; 23] = [
     "receipt verify",
     "receipt export",
     "account show",
+    "key",
+    "key new",
+    "key show",
+    "network",
+    "network new",
     "notary",
     "notary audit",
     "notary recover",
@@ -36,7 +41,7 @@ fn every_command_explains_itself_with_examples() {
         let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let help = assay(Path::new("/nowhere"), &words);
         assert_eq!((help.status, help.stderr.as_str()), (Some(0), ""), "{command}");
-        if !["job", "receipt", "notary"].contains(&command) {
+        if !["job", "receipt", "key", "network", "notary"].contains(&command) {
             assert!(help.stdout.contains("  assay "), "{command} has no example");
         }
         let name = if command.is_empty() { "assay".to_owned() } else { command.replace(' ', "-") };

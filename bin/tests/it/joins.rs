@@ -1,53 +1,8 @@
 //! Two people join a network with nothing but its file: one offers a machine, the other has jobs run on it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    thread,
-};
+use std::{fs, path::Path, thread};
 
-use serde_json::Value;
-
-use crate::{
-    assay::{Ran, assay},
-    town::Town,
-};
-
-/// A person's own peer. Its daemon ends with the test.
-struct Person {
-    home: PathBuf,
-}
-
-impl Person {
-    fn join(folder: &Path, name: &str, network: &Path) -> Self {
-        let person = Self { home: folder.join(name) };
-        let joined = person.types(&["init", "--yes", "--network", network.to_str().unwrap()]);
-        assert_eq!(joined.status, Some(0), "{joined:?}");
-        person
-    }
-
-    fn types(&self, arguments: &[&str]) -> Ran {
-        assay(&self.home, arguments)
-    }
-
-    fn asks(&self, arguments: &[&str]) -> Value {
-        self.types(&[arguments, &["--json"]].concat()).document()
-    }
-
-    /// Types what must fail, and reads the code of the failure.
-    fn fails(&self, arguments: &[&str], status: i32) -> Value {
-        let ran = self.types(&[arguments, &["--json"]].concat());
-        assert_eq!(ran.status, Some(status), "{arguments:?}: {ran:?}");
-        let document: Value = serde_json::from_str(&ran.stderr).unwrap();
-        document["error"]["code"].clone()
-    }
-}
-
-impl Drop for Person {
-    fn drop(&mut self) {
-        self.types(&["down"]);
-    }
-}
+use crate::{assay::assay, person::Person, town::Town};
 
 #[tokio::test]
 async fn two_strangers_join_and_trade() {
@@ -67,7 +22,7 @@ async fn two_strangers_join_and_trade() {
     let provider = status["peer"].as_str().unwrap();
     assert_eq!(status["providing"]["benches"][0]["services"][0]["unit_price"]["amount"], "0.03");
     assert_eq!(buyer.asks(&["account", "show"])["free"]["amount"], "5.00");
-    wait_for_offer(&buyer, provider).await;
+    buyer.waits_for_offer("digits", provider).await;
 
     let receipt = folder.path().join("seven.receipt");
     let receipt = receipt.to_str().unwrap();
@@ -80,16 +35,6 @@ async fn two_strangers_join_and_trade() {
     fails_in_its_own_way(&buyer, &seller, folder.path(), seven, provider);
     looks_back(&buyer, receipt);
     town.check_books().await;
-}
-
-async fn wait_for_offer(buyer: &Person, provider: &str) {
-    for _ in 0..100 {
-        if buyer.types(&["offers", "--model", "digits", "--quiet"]).stdout.contains(provider) {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    panic!("the offer never arrives");
 }
 
 fn fails_in_its_own_way(buyer: &Person, seller: &Person, folder: &Path, seven: &str, provider: &str) {

@@ -13,11 +13,15 @@ use std::{
     path::Path,
 };
 
+use assay_engine::model::ARITHMETIC_VERSION;
 use assay_protocol::{codec, id::Digest};
 use serde::{Deserialize, Serialize};
 
 pub use self::engine::EngineClass;
 use crate::{engine::language::LanguageModel, outcome::RunFailure};
+
+/// The class of all machines that compute by our arithmetic, as far as this program knows it.
+pub const ARITHMETIC: Class = Class::Arithmetic(ARITHMETIC_VERSION);
 
 /// Bytes of a model file that say which engine reads it.
 const HEADER_BYTES: u64 = 4;

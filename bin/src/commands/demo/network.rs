@@ -34,7 +34,7 @@ use super::{
 use crate::{
     bundle::DIGITS,
     command_error::{CommandError, Exit},
-    system,
+    own_model, system,
 };
 
 /// What a peer has to begin to listen.
@@ -230,7 +230,7 @@ impl DemoNetwork {
 
 /// Puts a copy of a model where everybody who runs or checks it has its models.
 fn stocked(peers: &[DemoPeer], file: &Path, question: &str) -> Result<OwnModel, CommandError> {
-    OwnModel::bytes_of(file)?;
+    own_model::bytes_of(file)?;
     let mut digest = Digest::default();
     for peer in peers.iter().filter(|peer| peer.duty.checks()) {
         let blobs = Blobs::open(&peer.home.blobs(), DaemonSettings::default().blob_bytes_max);

@@ -1,0 +1,84 @@
+//! `assay key`: who this peer is. The key can be made before there is a network, so that one can be founded with it.
+//!
+//! **Invariant:** a key is never replaced, and its secret half is never shown.
+
+use assay_peer::{config::KeyError, home};
+use assay_protocol::{
+    id::PeerId,
+    signed::{Keypair, Signer},
+};
+use serde_json::json;
+
+use crate::{
+    command_error::{CommandError, Exit},
+    invocation::Invocation,
+    printer::full,
+};
+
+/// Who this peer is.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    New(NewKeyArgs),
+    Show(ShowKeyArgs),
+}
+
+const NEW_EXAMPLES: &str = "\
+Examples:
+  assay key new                        prints what a founder needs to know of this peer
+  assay --home /tmp/second key new     a second peer on this machine";
+
+/// Make a key, before there is a network to join.
+///
+/// Makes the home and its secret key, and prints the public one: give that to whoever founds a network with this peer. `assay
+/// init` makes one by itself where there is none.
+#[derive(Debug, clap::Args)]
+#[command(after_help = NEW_EXAMPLES)]
+pub(crate) struct NewKeyArgs {}
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  assay key show         the name by which others know this peer
+  assay key show --json  the same, for programs";
+
+/// Print the public key, by which others know this peer.
+#[derive(Debug, clap::Args)]
+#[command(after_help = SHOW_EXAMPLES)]
+pub(crate) struct ShowKeyArgs {}
+
+pub(crate) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
+    match verb {
+        Verb::New(NewKeyArgs {}) => {
+            home::make(invocation.home.root())?;
+            show(invocation, invocation.home.create_key()?);
+            invocation
+                .printer
+                .note("next: give this to whoever founds the network, then `assay init --network FILE`");
+            Ok(())
+        }
+        Verb::Show(ShowKeyArgs {}) => {
+            show(invocation, own_key(invocation)?.id());
+            Ok(())
+        }
+    }
+}
+
+fn own_key(invocation: &Invocation) -> Result<Keypair, CommandError> {
+    invocation.home.key().map_err(|error| match error {
+        KeyError::Absent { .. } => {
+            let message = format!("no peer lives in {}", invocation.home.root().display());
+            let hint =
+                "make a key with `assay key new`, or a peer of a network with `assay init --network FILE`";
+            CommandError::new(Exit::NotFound, "NO_KEY", message, hint)
+        }
+        other @ (KeyError::Present { .. }
+        | KeyError::Exposed { .. }
+        | KeyError::Malformed { .. }
+        | KeyError::Disk { .. }) => other.into(),
+    })
+}
+
+fn show(invocation: &Invocation, peer: PeerId) {
+    invocation.printer.line(full(peer));
+    let home = invocation.home.root();
+    invocation.printer.document("key", &json!({ "peer": full(peer), "home": home }));
+}

@@ -1,0 +1,103 @@
+//! A model of the user's own: any GGUF file that the engine knows, and how it is sold.
+//!
+//! **Invariant:** its manifest names the bytes that were stored, and says no more of them than their header shows.
+
+use std::{fs, path::Path};
+
+use assay_protocol::{
+    id::Digest,
+    manifest::{Manifest, Meter, NAME_BYTES_MAX, Policy, TokenWeights, WorkPerMeter},
+    units::{Units, Work},
+};
+use assay_runtime::class::{ARITHMETIC, model_header};
+use serde_json::json;
+
+use crate::{
+    bundle::{Bundle, SUMS},
+    command_error::{CommandError, Exit},
+};
+
+/// What is put before a name that a bundled model has.
+const OWN: &str = "my-";
+/// Memory that a run takes beside its model.
+const MEMORY_BESIDE: u64 = 1 << 30;
+
+/// How long its texts may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TextExtent {
+    /// Tokens of an answer, where the order says nothing else.
+    pub(crate) answer_tokens: u32,
+    /// The most units of a run.
+    pub(crate) units: Units,
+}
+
+/// How the model in a file that has this digest is run.
+///
+/// # Errors
+/// [`CommandError`], if it is no GGUF file.
+pub(crate) fn manifest(file: &Path, digest: Digest, extent: TextExtent) -> Result<Manifest, CommandError> {
+    let bytes = bytes_of(file)?;
+    // Work is counted in tokens of `sums`; how long one takes goes with the bytes of its weights.
+    let token = (bytes / SUMS.model.len() as u64).max(1);
+    Ok(Manifest {
+        name: name_of(file),
+        model: digest,
+        params: json!({ "max_tokens": extent.answer_tokens }).to_string(),
+        policy: Policy::Replay,
+        meter: Meter::Tokens(TokenWeights { read: 1, written: 4 }),
+        work: WorkPerMeter { token_read: token, token_written: 4 * token, ..SUMS.manifest().work },
+        work_most: extent.units.saturating_mul(token) as Work,
+        memory_bytes: MEMORY_BESIDE.saturating_add(bytes.saturating_mul(3)),
+        licence: "as its file says".to_owned(),
+        ..SUMS.manifest()
+    })
+}
+
+/// How long a file is that says that it is a GGUF file.
+///
+/// # Errors
+/// [`CommandError`], if it does not.
+pub(crate) fn bytes_of(file: &Path) -> Result<u64, CommandError> {
+    let failed = |why: String| {
+        let message = format!("{} cannot be sold: {why}", file.display());
+        CommandError::new(Exit::Usage, "NO_MODEL", message, "name a GGUF file of a model of language")
+    };
+    let header = model_header(file).map_err(|error| failed(error.to_string()))?;
+    if !ARITHMETIC.runs(&header) {
+        return Err(failed("it is no GGUF file".to_owned()));
+    }
+    Ok(fs::metadata(file).map_err(|error| failed(error.to_string()))?.len())
+}
+
+/// The name of its file, as far as it can be that of a model.
+fn name_of(file: &Path) -> String {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '.' { letter } else { '-' };
+    let name: String = stem.chars().map(plain).take(NAME_BYTES_MAX - OWN.len()).collect();
+    let is_taken = Bundle::all().iter().any(|bundle| bundle.name == name);
+    if is_taken || name.is_empty() { format!("{OWN}{name}") } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXTENT: TextExtent = TextExtent { answer_tokens: 64, units: 1_024 };
+
+    #[test]
+    fn a_model_is_called_like_its_file_and_costs_what_its_bytes_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("Small Model-1B.Q4_1.gguf");
+        fs::write(&file, [b"GGUF".as_slice(), &vec![0; 4 * SUMS.model.len()]].concat()).unwrap();
+        let own = manifest(&file, Digest::of(b"it"), EXTENT).unwrap();
+        assert_eq!(own.name, "small-model-1b.q4-1");
+        assert_eq!((own.work.token_read, own.work.token_written), (4, 16));
+        assert_eq!((own.model, own.work_most), (Digest::of(b"it"), 4 * 1_024));
+        assert!(own.is_bounded());
+        let bundled = folder.path().join("sums.gguf");
+        fs::copy(&file, &bundled).unwrap();
+        assert_eq!(manifest(&bundled, Digest::of(b"it"), EXTENT).unwrap().name, "my-sums");
+        fs::write(&file, "PK").unwrap();
+        assert_eq!(manifest(&file, Digest::of(b"it"), EXTENT).unwrap_err().exit(), Exit::Usage);
+    }
+}
