@@ -105,10 +105,10 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
             (Exit::JobFailed, "SELF_TEST_FAILED", "daemon.log in the home says what the sandbox reported")
         }
         Refused::NotListening { .. } => (Exit::Other, "NOT_LISTENING", "start `assay up --listen ADDR`"),
-        Refused::Sandbox { .. } => (
+        Refused::NoClass { .. } => (
             Exit::Other,
-            "SANDBOX",
-            "the sandbox must be able to start processes here; daemon.log in the home says more",
+            "NO_CLASS",
+            "`assay doctor` tries the sandbox and its engines, and says what is wrong",
         ),
         Refused::NothingToOffer => {
             (Exit::Usage, "NOTHING_TO_OFFER", "name a model, such as `assay provide digits`")

@@ -51,7 +51,9 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let services = services(args, &daemon.genesis)?;
     let spinner = invocation.printer.spinner("fetching and testing what is to be offered");
-    let providing = daemon.call(Provide { services, slots: args.slots }).await;
+    // Of what nobody named, one that does not run here keeps no other from being offered.
+    let what_works = args.models.is_empty();
+    let providing = daemon.call(Provide { services, slots: args.slots, what_works }).await;
     spinner.end();
     let providing = providing?;
     invocation.printer.document("providing", &document(&providing, daemon.unit()));
@@ -64,6 +66,9 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
                 .printer
                 .line(format!("  {}  {price}, a run takes {} ms here", service.name, service.run.0));
         }
+    }
+    for left_out in &providing.left_out {
+        invocation.printer.note(format!("not offered: {}: {}", left_out.manifest, left_out.reason));
     }
     invocation
         .printer
@@ -139,6 +144,8 @@ pub(super) fn document(providing: &Providing, unit: &str) -> Value {
     };
     json!({
         "benches": providing.benches.iter().map(bench).collect::<Vec<_>>(), "addresses": providing.addresses,
+        "left_out": providing.left_out.iter().map(|left_out| json!({ "model": left_out.manifest, "reason": left_out.reason }))
+            .collect::<Vec<_>>(),
     })
 }
 

@@ -49,9 +49,9 @@ impl Class {
     /// Computes the probes and says what this machine is, each time for the jobs of other models. For the process that runs
     /// jobs, whose engines have their threads.
     pub(crate) fn probe() -> Result<Vec<Self>, RunFailure> {
-        let engine = EngineClass::probe().map(Self::Engine)?;
-        let arithmetic = arithmetic::probe()?.map(Self::Arithmetic);
-        Ok([engine].into_iter().chain(arithmetic).collect())
+        let engine = EngineClass::probe().map(|engine| Some(Self::Engine(engine)));
+        let arithmetic = arithmetic::probe().map(|version| version.map(Self::Arithmetic));
+        classes([engine, arithmetic])
     }
 
     /// The name of the class.
@@ -70,11 +70,41 @@ impl Class {
     }
 }
 
+/// The classes of those engines that work: one that does not takes no other with it.
+fn classes(probed: [Result<Option<Class>, RunFailure>; 2]) -> Result<Vec<Class>, RunFailure> {
+    let mut failure = None;
+    let mut classes = Vec::new();
+    for probed in probed {
+        match probed {
+            Ok(class) => classes.extend(class),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    match failure {
+        Some(error) if classes.is_empty() => Err(error),
+        Some(_) | None => Ok(classes),
+    }
+}
+
 impl fmt::Display for Class {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Engine(engine) => engine.fmt(out),
             Self::Arithmetic(version) => write!(out, "arithmetic {version}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_that_does_not_work_takes_no_other_with_it() {
+        let broken = || Err(RunFailure::NotAModel("a fault".to_owned()));
+        assert_eq!(classes([broken(), Ok(Some(ARITHMETIC))]), Ok(vec![ARITHMETIC]));
+        assert_eq!(classes([broken(), Ok(None)]), broken().map(|_| Vec::new()));
+        assert_eq!(classes([Ok(None), broken()]), broken().map(|_| Vec::new()));
+        assert_eq!(classes([Ok(None), Ok(None)]), Ok(Vec::new()));
     }
 }

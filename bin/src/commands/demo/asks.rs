@@ -41,7 +41,7 @@ impl DemoPeer {
         let bundled = priced.into_iter().map(|(bundle, price)| service(bundle.name.to_owned(), price));
         let own = own.map(|own| service(own.manifest.name.clone(), own::TOKEN_PRICE));
         let services = bundled.chain(own).collect();
-        self.ask(Provide { services, slots: None }).await.map(drop)
+        self.ask(Provide { services, slots: None, what_works: false }).await.map(drop)
     }
 
     /// Has the peer submit a sample of a model, to be run by this provider or by any; returns the name of the submission.

@@ -24,7 +24,7 @@ pub use self::{
     keep::KeepFile,
     offers::{BenchView, ListOffers, OfferView, ServiceView},
     output::{ReadOutput, ReadReceipt},
-    provide::{Provide, Providing, ServiceWish, StopProviding},
+    provide::{LeftOut, Provide, Providing, ServiceWish, StopProviding},
     quote::QuoteJob,
     rules::ShowRules,
     runs::{ListRuns, ShowBooks},

@@ -98,9 +98,9 @@ pub enum Refused {
         /// Why.
         reason: Failure,
     },
-    /// No job can be run on this machine.
-    #[error("the sandbox cannot be used: {reason}")]
-    Sandbox {
+    /// This machine does not give the bytes that jobs of the manifest are about.
+    #[error("{reason}")]
+    NoClass {
         /// Why.
         reason: String,
     },

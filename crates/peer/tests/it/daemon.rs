@@ -5,12 +5,15 @@ use std::os::unix::fs::PermissionsExt;
 use assay_peer::{
     daemon::{Daemon, DaemonError, Options},
     handle::{
-        ConnectError, HANDLE_VERSION, Handle, Provide, ServiceWish, ShowStatus, Shutdown, StopProviding,
+        CallError, ConnectError, HANDLE_VERSION, Handle, Provide, Refused, ServiceWish, ShowStatus, Shutdown,
+        StopProviding,
     },
     network::USUAL_PORT,
 };
 use assay_protocol::{
+    genesis::Genesis,
     id::Digest,
+    manifest::Manifest,
     units::{Amount, Duration},
 };
 use tokio::{
@@ -20,7 +23,7 @@ use tokio::{
 };
 
 use crate::{
-    home::{House, WAIT_MAX, genesis, worker},
+    home::{House, WAIT_MAX, genesis, pure, worker},
     world::id,
 };
 
@@ -51,7 +54,7 @@ async fn who_only_asks_listens_on_nothing_until_it_offers() {
     assert_eq!(running.handle.call(ShowStatus).await.unwrap().addresses, [""; 0]);
     running.keep_runner(&house).await;
     let service = ServiceWish { manifest: "pure-digits".to_owned(), ..ServiceWish::default() };
-    let provide = Provide { services: vec![service], slots: None };
+    let provide = Provide { services: vec![service], slots: None, what_works: false };
     let offered = running.handle.call(provide).await.unwrap().addresses;
     assert!(!offered.is_empty());
     running.stop().await;
@@ -116,12 +119,35 @@ async fn send(stream: &mut UnixStream, json: &str) {
 }
 
 #[tokio::test]
+async fn what_does_not_work_keeps_nothing_else_from_being_offered_where_nobody_named_it() {
+    let broken = Manifest { name: "broken".to_owned(), runner: Digest([5; 32]), ..pure() };
+    let rules = Genesis { manifests: vec![broken, pure()], ..genesis(id(1)) };
+    let house = House::new(1, rules, Vec::new());
+    let running = house.start().await;
+    running.keep_runner(&house).await;
+    let wish = |name: &str| ServiceWish { manifest: name.to_owned(), ..ServiceWish::default() };
+    let provide = |names: &[&str], what_works| {
+        let services = names.iter().map(|name| wish(name)).collect();
+        running.handle.call(Provide { services, slots: None, what_works })
+    };
+    let providing = provide(&["broken", "pure-digits"], true).await.unwrap();
+    assert_eq!(providing.benches[0].services[0].name, "pure-digits");
+    assert_eq!(providing.left_out.len(), 1);
+    assert_eq!(providing.left_out[0].manifest, "broken");
+    for (names, what_works) in [(&["broken", "pure-digits"][..], false), (&["broken"], true)] {
+        let refused = provide(names, what_works).await.unwrap_err();
+        assert!(matches!(refused, CallError::Refused(Refused::PartAbsent { .. })), "{refused:?}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_offered_was_tried_first() {
     let house = alone();
     let running = house.start().await;
     running.keep_runner(&house).await;
     let service = ServiceWish { manifest: "pure-digits".to_owned(), unit_price: Amount(7), sample: None };
-    let provide = Provide { services: vec![service], slots: Some(3) };
+    let provide = Provide { services: vec![service], slots: Some(3), what_works: false };
     let providing = running.handle.call(provide).await.unwrap();
     let bench = &providing.benches[0];
     assert_eq!((bench.services[0].unit_price, bench.slots), (Amount(7), 3));

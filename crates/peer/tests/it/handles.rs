@@ -70,7 +70,8 @@ impl Both<'_> {
         self.put("a folder", KeepFile { path: folder }).await;
         self.put("nothing to offer", Provide::default()).await;
         let service = ServiceWish { manifest: "digit".to_owned(), ..ServiceWish::default() };
-        self.put("an offer of nothing", Provide { services: vec![service], slots: None }).await;
+        self.put("an offer of nothing", Provide { services: vec![service], slots: None, what_works: false })
+            .await;
         self.put("no offer any more", StopProviding).await;
         self.put("watching nobody", WatchUpdates { name: Some(nobody()) }).await;
         self.put("watching a job", WatchUpdates { name: Some(name()) }).await;
@@ -179,7 +180,7 @@ async fn what_cannot_be_done_is_refused_by_name() {
     let digest = Digest::of(b"nothing");
     assert_eq!(refused(handle.call(ReadOutput { digest }).await), Refused::BlobAbsent { digest });
     let services = vec![ServiceWish { manifest: "pure-digits".to_owned(), ..ServiceWish::default() }];
-    let absent = refused(handle.call(Provide { services, slots: None }).await);
+    let absent = refused(handle.call(Provide { services, slots: None, what_works: false }).await);
     assert!(matches!(absent, Refused::PartAbsent { digest, .. } if digest == pure().runner), "{absent:?}");
     running.stop().await;
 }

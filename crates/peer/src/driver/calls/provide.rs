@@ -38,6 +38,8 @@ pub struct Provide {
     pub services: Vec<ServiceWish>,
     /// Jobs that run at the same time; as many as this machine has workers if none.
     pub slots: Option<u16>,
+    /// What does not work here is left out, as long as anything does; else nothing is offered then.
+    pub what_works: bool,
 }
 
 /// One thing that a provider wants to offer.
@@ -63,6 +65,17 @@ pub struct Providing {
     pub benches: Vec<BenchView>,
     /// Where this peer can be reached.
     pub addresses: Vec<String>,
+    /// What was wished for and does not work here.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A model that was to be offered, and is not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// As it was named.
+    pub manifest: String,
+    /// Why.
+    pub reason: String,
 }
 
 impl Call for Provide {
@@ -77,8 +90,9 @@ impl Call for Provide {
 impl Respond for Provide {
     async fn respond(self, responder: &Responder) -> Result<Providing, Refused> {
         responder.takes_new()?;
-        let provision = try_out(self, responder).await?;
-        responder.act_and_save(|driver| Box::pin(driver.offer(provision))).await?
+        let (provision, left_out) = try_out(self, responder).await?;
+        let offered = responder.act_and_save(|driver| Box::pin(driver.offer(provision))).await?;
+        offered.map(|providing| Providing { left_out, ..providing })
     }
 }
 
@@ -93,31 +107,45 @@ impl Respond for StopProviding {
     }
 }
 
-/// Sees to it that everything that is to be offered is here and works.
-async fn try_out(provide: Provide, responder: &Responder) -> Result<Provision, Refused> {
+/// Sees to it that everything that is to be offered is here and works, or says what does not.
+async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, Vec<LeftOut>), Refused> {
     if provide.services.is_empty() {
         return Err(Refused::NothingToOffer);
     }
-    let mut stocks: Vec<(Class, Vec<Stock>)> = Vec::new();
+    let (mut stocks, mut left_out, mut first): (Vec<(Class, Vec<Stock>)>, _, _) =
+        (Vec::new(), Vec::new(), None);
     for service in provide.services {
         let manifest = names::manifest(&responder.genesis, &service.manifest)?.clone();
-        let (class, stock) = stock(manifest, service, responder).await?;
+        let name = manifest.name.clone();
+        let (class, stock) = match stock(manifest, service, responder).await {
+            Ok(tried) => tried,
+            Err(refused) if provide.what_works => {
+                left_out.push(LeftOut { manifest: name, reason: refused.to_string() });
+                first = first.or(Some(refused));
+                continue;
+            }
+            Err(refused) => return Err(refused),
+        };
         match stocks.iter_mut().find(|(other, _)| *other == class) {
             Some((_, services)) => services.push(stock),
             None => stocks.push((class, vec![stock])),
         }
+    }
+    if let (true, Some(refused)) = (stocks.is_empty(), first) {
+        return Err(refused);
     }
     if responder.network.listening().is_empty() {
         let listens = responder.network.listen(&usual_address()).await;
         listens.map_err(|error| Refused::NotListening { reason: error.to_string() })?;
     }
     let places = u16::try_from(responder.executor.places()).unwrap_or(u16::MAX);
-    Ok(Provision {
+    let provision = Provision {
         benches: benches(stocks, provide.slots.unwrap_or(places)),
         cancel_fee_min: Amount::ZERO,
         addresses: responder.network.listening(),
         reachability: Reachability::Unknown,
-    })
+    };
+    Ok((provision, left_out))
 }
 
 /// A bench for each class. All of them name the one processor, and share what it runs at the same time.
@@ -146,7 +174,7 @@ async fn stock(
         digest: absent.digest,
     })?;
     let class = responder.executor.class_of(&manifest).await;
-    let class = class.map_err(|none| Refused::Sandbox { reason: none.reason })?;
+    let class = class.map_err(|none| Refused::NoClass { reason: none.reason })?;
     let input = service.sample.map_or_else(|| sample(&manifest), |sample| sample.0);
     let tested = test(manifest.clone(), input, responder).await?;
     let run = tested.map_err(|reason| Refused::TestFailed { manifest: manifest.name.clone(), reason })?;
@@ -207,6 +235,6 @@ impl Driver {
     /// What is offered, as its owner sees it.
     pub(super) fn providing_view(&self, provision: &Provision) -> Providing {
         let benches = provision.benches.iter().map(bench_view).collect();
-        Providing { benches, addresses: provision.addresses.clone() }
+        Providing { benches, addresses: provision.addresses.clone(), left_out: Vec::new() }
     }
 }
