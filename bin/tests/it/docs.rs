@@ -38,5 +38,10 @@ fn words(line: &str) -> Vec<String> {
     let line = line.split(" #").next().unwrap_or_default();
     let line = line.split(['<', '>', '|']).next().unwrap_or_default();
     let peer = "00".repeat(32);
-    line.split_whitespace().map(|word| if word == "PEER" { peer.clone() } else { word.to_owned() }).collect()
+    let quoted = line.split('"').enumerate();
+    let words = quoted.flat_map(|(place, part)| match place % 2 {
+        0 => part.split_whitespace().map(str::to_owned).collect(),
+        _ => vec![part.to_owned()],
+    });
+    words.map(|word| if word == "PEER" { peer.clone() } else { word }).collect()
 }
