@@ -2,7 +2,7 @@
 
 use std::{fs, iter};
 
-use assay_protocol::outcome::Outcome;
+use assay_protocol::{codec, order::Failure, outcome::Outcome};
 use serde_json::{Map, Value};
 
 use crate::receipts::receipt;
@@ -147,6 +147,21 @@ fn the_schema_admits_the_readable_form_of_each_outcome() {
     }
     let known = schema.0.pointer("/$defs/outcome/enum").and_then(Value::as_array).map(Vec::len);
     assert_eq!(known, Some(Outcome::ALL.len()));
+}
+
+#[test]
+fn the_schema_admits_an_abort_for_each_reason_that_there_is() {
+    let (schema, mut document) = (Schema::read(), receipt(Outcome::Aborted).to_view());
+    let mut places = Vec::new();
+    objects(&document, String::new(), &mut places);
+    let abort = places.into_iter().find(|place| place.ends_with("/what/abort/body")).expect("it was aborted");
+    let reasons: Vec<Failure> = (0..=u8::MAX).map_while(|number| codec::decode(&[number], 1).ok()).collect();
+    assert!(reasons.contains(&Failure::NotStarted), "{reasons:?}");
+    for reason in reasons {
+        let written = serde_json::to_value(reason).expect("a reason has a name");
+        *document.pointer_mut(&format!("{abort}/reason")).expect("it has a reason") = written;
+        assert!(schema.admits(&document), "{reason:?}");
+    }
 }
 
 #[test]
