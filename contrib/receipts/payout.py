@@ -34,8 +34,8 @@ def settle(job, at_stake):
 
     before = range(len(seats) if job.jury_from is None else job.jury_from)
     first_fees = fees_of(before)
-    agreed = [seats[at]["found"] for at in range(len(seats) if accuser is None else accuser)]
-    agreed = [found for found in agreed if found is not None]
+    agreed = [seat for seat in seats[:accuser] if job.compared(seat) != MISMATCH]
+    agreed = [seat["found"] for seat in agreed if seat["found"] is not None]
     counted = min([once, *(found[checked] for found in agreed)])
     units = min([job.claim["units"] if job.claim else 0, order["units_max"], *(found["units"] for found in agreed)])
     pay = order["unit_price"] * units
@@ -87,7 +87,7 @@ def settle(job, at_stake):
         tally = job.tally()
         agreement = job.compared(seats[accuser])
         slandered = agreement is None or agreement == MISMATCH
-        before = range(accuser + (not slandered))
+        before = [at for at in range(accuser + (not slandered)) if job.compared(seats[at]) != MISMATCH]
         with_it = fees_of(at for at, stand in tally if stand == "with" and at not in before)
         losers = [seats[accuser]["peer"]] if slandered else []
         losers += [] if slandered else [order["provider"]]

@@ -298,8 +298,10 @@ impl Settling<'_> {
         let mut losers: Vec<PeerId> = accuser.into_iter().chain(provider).collect();
         // Who called the jury may have been drawn into it.
         losers.extend(against.filter(|peer| Some(*peer) != accuser));
-        // Who matched before anybody accused is paid for that, and not again as a juror.
-        let matched = 0..self.accuser().map_or(0, |accuser| accuser + usize::from(!slandered));
+        // Who matched before anybody accused is paid for that, and not again as a juror. Who was given no input then and
+        // found something else while the jury sat has earned nothing.
+        let before = 0..self.accuser().map_or(0, |accuser| accuser + usize::from(!slandered));
+        let matched: Vec<usize> = before.filter(|at| !self.is_contrary(&self.job.seats()[*at])).collect();
         let fees = self.fees_of(of(Stand::With).filter(|at| !matched.contains(at)));
         let total = total(&fees).0;
         let fines = (0..).zip(&losers).map(|(index, peer)| {
@@ -393,10 +395,17 @@ impl Settling<'_> {
         self.order.unit_price.times(units.min(self.order.units_max)).unwrap_or(Amount::ZERO)
     }
 
-    /// What the verifiers found before anybody accused the provider: only this can lower pay and fees.
+    /// What the verifiers found before anybody accused the provider: only this can lower pay and fees. Not what one of them
+    /// found that was given no input then, and sealed something else while the jury sat: a friend of the client's would.
     fn agreed(&self) -> impl Iterator<Item = &Testimony> {
         let seats = self.job.seats();
-        seats[..self.accuser().unwrap_or(seats.len())].iter().filter_map(Seat::found)
+        let before = &seats[..self.accuser().unwrap_or(seats.len())];
+        before.iter().filter(|seat| !self.is_contrary(seat)).filter_map(Seat::found)
+    }
+
+    /// True if a verifier found something else than was claimed.
+    fn is_contrary(&self, seat: &Seat) -> bool {
+        self.job.compare_with(seat) == Some(Agreement::Mismatch)
     }
 }
 

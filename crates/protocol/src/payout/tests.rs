@@ -11,9 +11,12 @@ use proptest::{prelude::*, sample, test_runner::RngSeed};
 
 use super::*;
 use crate::{
-    job::tests::{
-        ticks,
-        world::{Terms, World, name, order, rules, standing},
+    job::{
+        Party,
+        tests::{
+            ticks,
+            world::{Terms, World, name, order, rules, standing},
+        },
     },
     units::Rate,
 };
@@ -248,6 +251,29 @@ fn every_close_pays_what_the_table_says() {
     for outcome in Outcome::ALL {
         assert!(reached.contains(&format!("{outcome:?}")), "{outcome:?} is in no row");
     }
+}
+
+/// Whoever was given no input may seal as long as a jury sits. A friend of the client's that did so would otherwise bring the
+/// pay of an honest provider down to what it likes.
+#[test]
+fn what_is_sealed_behind_an_accusation_lowers_no_pay_and_earns_something_only_where_it_is_what_was_claimed() {
+    let terms = Terms { policy: Terms::EXACT.policy, ..SPOT };
+    let cleared = |late: &[&str], voices: &str| {
+        let mut world = World::after(&terms, "drawn open seat unserved tick tick seat seal:other");
+        for word in late {
+            assert!(world.act(word, Party::Verifier(0)).is_ok(), "{word}");
+        }
+        world.tell(voices);
+        assert_eq!(name(world.job.stage()), "Cleared", "{late:?} {voices}");
+        columns(&world.job, &settle(&world.genesis, &world.job, terms.stake))
+    };
+    let paid = |verifiers: &str| ["1198.875", "783.125", "0", verifiers].map(str::to_string);
+    for late in [&[][..], &["seal:fewer"], &["seal:cheaper"], &["seal:other"]] {
+        assert_eq!(cleared(late, "sealed:same*2"), paid("2:64 3:64 1:-128"), "{late:?}");
+    }
+    assert_eq!(cleared(&["seal:same"], "sealed:same*2"), paid("0:64 2:64 3:64 1:-128"));
+    let drawn = "tick tick seat:first sealed:same*3";
+    assert_eq!(cleared(&["seal:fewer"], drawn), paid("2:64 3:64 4:64 1:-96 0:-96"));
 }
 
 #[test]
