@@ -247,7 +247,12 @@ impl Notary {
 
     /// Tells them, and sets the time of the next telling.
     pub(super) fn press<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
-        let waits = self.ledger.open_job(job).is_some_and(|open| self.tell(open, cx));
+        let open = self.ledger.open_job(job);
+        let waits = open.is_some_and(|open| self.tell(open, cx));
+        // Books that stood still for a while do not know yet that half of the time for a claim is over: a tick will say so.
+        if !waits && open.is_some_and(|open| matches!(open.job.stage(), Stage::Open { .. })) {
+            return cx.set(Alarm::Notice(job), cx.now.after(cx.genesis.timers.tick));
+        }
         let Some(tries) = self.pressed.get_mut(&job).filter(|_| waits) else {
             self.pressed.remove(&job);
             return cx.alarms.clear(Alarm::Notice(job));

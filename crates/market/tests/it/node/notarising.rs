@@ -170,6 +170,18 @@ fn a_provider_is_told_of_a_job_once_half_of_the_time_for_its_claim_is_over() {
 }
 
 #[test]
+fn a_provider_is_told_of_a_job_although_its_notary_stood_still_until_half_of_the_time_for_its_claim_was_over()
+{
+    let (mut table, _, ticket) = opened();
+    let half = Duration(ticket.claim_by.since(ticket.standing.opened).0 / 2);
+    table.now = table.now.after(half.times(2));
+    table.pass(Duration(1));
+    assert!(notices(&table).is_empty(), "in its books hardly any time has passed: {:?}", table.said());
+    table.pass(half.plus(table.office.genesis.timers.tick));
+    assert!(notices(&table).contains(&(PROVIDER, NoticeEvent::Overdue)), "{:?}", table.said());
+}
+
+#[test]
 fn a_notary_that_begins_anew_files_the_last_receipts_again_and_answers_as_before() {
     let (mut table, job) = closed();
     let receipts = filed(&table);
