@@ -65,6 +65,14 @@ pub enum BlobError {
         /// How long it is.
         bytes: u64,
     },
+    /// The disk is too full for it.
+    #[error("a blob needs {} MiB free on the disk, which has {}", need >> 20, free >> 20)]
+    DiskFull {
+        /// What it needs.
+        need: u64,
+        /// What is free.
+        free: u64,
+    },
     /// The disk failed.
     #[error("the blob store cannot be used: {0}")]
     Disk(#[from] io::Error),
@@ -300,7 +308,6 @@ impl Blobs {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a blob's file and counts that as a use.
     /// The file of a blob, at its beginning, and its pieces.
     fn proven(&self, digest: &Digest) -> Result<Option<ServedBlob>, BlobError> {
         let Some(file) = self.open_file(digest)? else { return Ok(None) };
@@ -318,6 +325,7 @@ impl Blobs {
         Ok(Some(served))
     }
 
+    /// Opens a blob's file and counts that as a use.
     fn open_file(&self, digest: &Digest) -> io::Result<Option<File>> {
         if !self.state().quota.touch(digest) {
             return Ok(None);
@@ -354,14 +362,18 @@ impl Blobs {
         let going = quota.reserve(need)?;
         let blobs = going.blobs.iter().map(|digest| (digest, self.folder.remove(digest)));
         let parts = going.parts.iter().map(|digest| (digest, self.folder.remove_part(digest)));
+        let mut failure = None;
         for (digest, removed) in blobs.chain(parts) {
             tracing::info!(%digest, "removing a blob to stay within the quota");
-            if let Err(error) = removed {
+            failure = failure.or(removed.err());
+        }
+        match failure {
+            None => Ok(()),
+            Some(error) => {
                 quota.redeem(need);
-                return Err(error.into());
+                Err(error.into())
             }
         }
-        Ok(())
     }
 }
 
@@ -387,6 +399,10 @@ impl BlobSource for Blobs {
         if !self.is_served(digest, to) {
             return None;
         }
-        self.proven(digest).ok().flatten()
+        let known = self.state().proofs.pieces(digest);
+        match known {
+            Some(pieces) => Some(ServedBlob { file: self.open_file(digest).ok().flatten()?, pieces }),
+            None => self.proven(digest).ok().flatten(),
+        }
     }
 }

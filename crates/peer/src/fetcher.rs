@@ -37,11 +37,17 @@ use crate::{
     pieces::BlobPieces,
 };
 
+/// Blobs that may be longer than this go to the disk piece by piece.
+const LONG_BYTES: u64 = BLOB_BYTES_MAX as u64;
 /// Times that the sources of one fetch may be busy.
 const BUSY_MAX: u32 = 6;
 /// How long one that is busy is left alone, for the first time; each time twice as long.
 const BUSY_WAIT: Duration = Duration::from_millis(100);
-/// BlobPieces that wait for the disk: one goes there while another arrives.
+/// Times in a row that a long blob may not come at all before its source is given up.
+const LOST_MAX: u32 = 5;
+/// How long such a source is left alone.
+const LOST_WAIT: Duration = Duration::from_secs(3);
+/// Pieces that wait for the disk: one goes there while another arrives.
 const PIECES_QUEUED: usize = 4;
 
 /// Whoever brings a blob from a peer. What it brings has the digest that was asked for.
@@ -225,10 +231,11 @@ async fn run<C: Carrier>(inner: Arc<Inner<C>>, id: FetchId) {
     if let Some(found) = inner.find(id.digest).await {
         return inner.fetches().end(id, &Ok(found));
     }
-    let mut busy = 0;
+    let (mut busy, mut lost) = (0, 0);
     loop {
         let Some(next) = inner.fetches().next(id) else { return };
-        let from = next.from;
+        let (from, is_long, progress) = (next.from, next.is_long(), next.progress.clone());
+        let before = progress.bytes();
         let error = match inner.bring(id.digest, next).await {
             Ok(blob) => return inner.fetches().end(id, &Ok(blob)),
             Err(Unbrought::Here(failure)) => return inner.fetches().end(id, &Err(failure)),
@@ -240,6 +247,14 @@ async fn run<C: Carrier>(inner: Arc<Inner<C>>, id: FetchId) {
                 inner.fetches().again(id, from);
                 sleep(BUSY_WAIT * 2_u32.pow(busy)).await;
                 busy += 1;
+            }
+            // What is long may lose its only source on the way, or find that it has to read all of it first.
+            FetchError::Failed(ExchangeFailure::Broken | ExchangeFailure::TimedOut) if is_long => {
+                lost = if progress.bytes() > before { 0 } else { lost + 1 };
+                if lost < LOST_MAX {
+                    inner.fetches().again(id, from);
+                    sleep(LOST_WAIT).await;
+                }
             }
             FetchError::TooLong { digest, bytes, max } => {
                 inner.fetches().note(id, Unfetched::TooLong { digest, bytes, max });
@@ -255,10 +270,10 @@ async fn run<C: Carrier>(inner: Arc<Inner<C>>, id: FetchId) {
 impl<C: Carrier> Inner<C> {
     /// Gets a blob from one source into the store, for those who already keep it.
     async fn bring(&self, digest: Digest, next: Next) -> Result<Blob, Unbrought> {
-        let Next { from, bytes_max, progress } = next;
-        if bytes_max > BLOB_BYTES_MAX as u64 {
-            return self.bring_in_pieces(digest, Next { from, bytes_max, progress }).await;
+        if next.is_long() {
+            return self.bring_in_pieces(digest, next).await;
         }
+        let Next { from, bytes_max, progress } = next;
         let bytes = self.carrier.bring(from, digest, bytes_max, &progress).await?;
         let store = move |blobs: Blobs| blobs.put(&bytes).map(|_| facts(&bytes));
         self.on_disk(store).await.map_err(Unbrought::Here)
@@ -268,7 +283,6 @@ impl<C: Carrier> Inner<C> {
     async fn bring_in_pieces(&self, digest: Digest, next: Next) -> Result<Blob, Unbrought> {
         let Next { from, bytes_max, progress } = next;
         let pieces = self.carrier.ask_pieces(from, digest, bytes_max).await?;
-        let bytes = pieces.bytes();
         let known = pieces.clone();
         let arrival =
             self.on_disk(move |blobs| blobs.arrive(digest, known)).await.map_err(Unbrought::Here)?;
@@ -278,11 +292,12 @@ impl<C: Carrier> Inner<C> {
         let takes = self.on_disk(move |_| take(arrival, arriving));
         let (brought, taken) = tokio::join!(brings, takes);
         let arrival = taken.map_err(Unbrought::Here)?;
-        brought?;
+        if arrival.next() < pieces.count() {
+            brought?;
+        }
         self.on_disk(move |_| arrival.settle()).await.map_err(Unbrought::Here)?;
-        // Nobody asks for records of what is longer than what jobs read and write.
-        let unread = Blob { bytes, root: Digest::default() };
-        Ok(self.find(digest).await.unwrap_or(unread))
+        let reason = "it is gone again".to_owned();
+        self.find(digest).await.ok_or(Unbrought::Here(Unfetched::Disk { reason }))
     }
 }
 
@@ -305,7 +320,12 @@ impl<C> Inner<C> {
             return None;
         }
         let blobs = self.blobs.clone();
-        let read = spawn_blocking(move || blobs.get(&digest).ok().flatten().map(|bytes| facts(&bytes)));
+        let read = spawn_blocking(move || match blobs.get(&digest) {
+            Ok(bytes) => bytes.map(|bytes| facts(&bytes)),
+            // Nobody asks for records of what is longer than what jobs read and write.
+            Err(BlobError::TooLong { bytes }) => Some(Blob { bytes, root: Digest::default() }),
+            Err(_) => None,
+        });
         read.await.ok().flatten()
     }
 
@@ -319,9 +339,10 @@ impl<C> Inner<C> {
         let done = done.unwrap_or_else(|cut_short| Err(BlobError::Disk(io::Error::other(cut_short))));
         done.map_err(|error| match error {
             BlobError::NoRoom { need, have, limit } => Unfetched::NoRoom { need, have, limit },
-            error @ (BlobError::Damaged { .. } | BlobError::TooLong { .. } | BlobError::Disk(_)) => {
-                Unfetched::Disk { reason: error.to_string() }
-            }
+            error @ (BlobError::Damaged { .. }
+            | BlobError::TooLong { .. }
+            | BlobError::DiskFull { .. }
+            | BlobError::Disk(_)) => Unfetched::Disk { reason: error.to_string() },
         })
     }
 }

@@ -18,7 +18,7 @@ use assay_protocol::id::Digest;
 
 use crate::{
     disk::{DiskFile, HomeDisk},
-    system::create_folder,
+    system::{create_folder, free_bytes},
 };
 
 /// The folder, in the folder, of files that are still being written.
@@ -60,9 +60,14 @@ impl Folder {
         let temporary = root.join(TEMPORARY);
         create_folder(&temporary)?;
         for left in fs::read_dir(&temporary)? {
-            let (path, name) = left.map(|left| (left.path(), left.file_name()))?;
-            if digest_of(&name).is_none() {
-                if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
+            let left = left?;
+            let (path, kind) = (left.path(), left.file_type()?);
+            let is_part =
+                digest_of(&left.file_name()).is_some_and(|digest| path.ends_with(digest.to_string()));
+            match (kind.is_file() && is_part, kind.is_dir()) {
+                (true, _) => {}
+                (false, true) => fs::remove_dir_all(path)?,
+                (false, false) => fs::remove_file(path)?,
             }
         }
         Ok(Self { disk: disk.clone(), root: root.to_owned() })
@@ -94,6 +99,11 @@ impl Folder {
             }
         }
         Ok(parts)
+    }
+
+    /// Bytes that are free on the disk, if it says so.
+    pub(crate) fn free_bytes(&self) -> Option<u64> {
+        free_bytes(&self.root)
     }
 
     fn part_path(&self, digest: &Digest) -> PathBuf {

@@ -114,6 +114,7 @@ pub struct Network {
     status: watch::Receiver<Status>,
     asks: Arc<Semaphore>,
     fetches: Arc<Gate>,
+    long_fetches: Arc<Gate>,
     pace: Pace,
     watchdog: Watchdog,
 }
@@ -140,7 +141,10 @@ impl Network {
         });
         let asks = Arc::new(Semaphore::new(limits.asks_max));
         let fetches = Gate::new(limits.fetches_max, limits.fetches_per_peer_max);
-        Ok((Self { commands, judgements, status, asks, fetches, pace: limits.pace, watchdog }, happened))
+        let long_fetches = Gate::new(limits.long_fetches_max, limits.long_fetches_per_peer_max);
+        let pace = limits.pace;
+        let network = Self { commands, judgements, status, asks, fetches, long_fetches, pace, watchdog };
+        Ok((network, happened))
     }
 
     /// Sends a message, once, to a peer that is connected or can be dialled. Unless an
@@ -251,7 +255,7 @@ impl Network {
         digest: Digest,
         bytes_max: u64,
     ) -> Result<BlobPieces, FetchError> {
-        let _place = self.fetches.enter(from).await.map_err(|_| ExchangeFailure::Closed)?;
+        let _place = self.long_fetches.enter(from).await.map_err(|_| ExchangeFailure::Closed)?;
         let stream = self.open_stream(from).await?;
         transfers::ask_pieces(stream, self.asked(digest, bytes_max)).await
     }
@@ -269,7 +273,7 @@ impl Network {
         progress: &Progress,
         into: mpsc::Sender<Vec<u8>>,
     ) -> Result<(), FetchError> {
-        let _place = self.fetches.enter(from).await.map_err(|_| ExchangeFailure::Closed)?;
+        let _place = self.long_fetches.enter(from).await.map_err(|_| ExchangeFailure::Closed)?;
         progress.reset();
         let stream = self.open_stream(from).await?;
         let asked = self.asked(digest, pieces.bytes());

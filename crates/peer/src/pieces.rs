@@ -3,6 +3,9 @@
 //! A blob is named by the root of that tree. Whoever knows the values of all pieces can join them to the root, and then
 //! says of each piece, as it comes, whether it is that part of the blob, whatever came before and whoever sent it.
 //!
+//! Values at another height of the tree join to the same root. That they are those of pieces, and that the blob has the length
+//! that goes with them, is known once the last piece was proven: its place and its length are in its value.
+//!
 //! **Invariant:** the values in a [`BlobPieces`] join to the digest that it was made for.
 
 use std::{
@@ -199,6 +202,13 @@ fn joined(values: &[ChainingValue]) -> ChainingValue {
 /// At least two values, as the tree has them left and right: the greatest power of two that leaves one, and the rest.
 fn halves(values: &[ChainingValue]) -> (&[ChainingValue], &[ChainingValue]) {
     values.split_at(1 << (values.len() - 1).ilog2())
+}
+
+/// Values of the parts of so many bytes that a blob has, at least two: of its tree at another height.
+#[cfg(test)]
+pub(crate) fn joined_of(content: &[u8], part_bytes: u64) -> Vec<ChainingValue> {
+    let parts = content.chunks(part_bytes as usize).enumerate();
+    parts.map(|(at, part)| value_of(part, at as u64 * part_bytes, false)).collect()
 }
 
 #[cfg(test)]

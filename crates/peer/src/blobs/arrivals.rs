@@ -19,6 +19,9 @@ use crate::{
     pieces::{BlobPieces, PIECE_BYTES},
 };
 
+/// Bytes that a blob which arrives leaves free on the disk.
+const FREE_BYTES_LEFT: u64 = 256 << 20;
+
 /// The blobs that arrive now.
 #[derive(Default)]
 pub(super) struct Arrivals {
@@ -31,14 +34,24 @@ pub(crate) struct BlobArrival {
     digest: Digest,
     pieces: BlobPieces,
     part: BlobPart,
-    /// Whether what is here is of no use any more.
-    is_spoilt: bool,
+    end: ArrivalEnd,
+}
+
+/// How an arrival ends, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ArrivalEnd {
+    /// Its source is lost: what is here stays for the next one.
+    Lost,
+    /// The disk failed: what is here goes, for it may be full.
+    Spoilt,
+    /// It is all here, and has its place.
+    Settled,
 }
 
 /// What is here of it.
 struct BlobPart {
     file: DiskFile,
-    /// BlobPieces that are here.
+    /// How many pieces are here.
     pieces: u64,
 }
 
@@ -49,18 +62,33 @@ impl Blobs {
         while !state.arrivals.under_way.insert(digest) {
             state = self.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.quota.forget_part(&digest);
+        let part = state.quota.forget_part(&digest);
         drop(state);
-        let begun = self.make_room(pieces.bytes()).and_then(|()| {
+        let begun = self.has_room(pieces.bytes(), part).and_then(|()| {
             let begun = self.begin(&digest, &pieces);
             begun.inspect_err(|_| self.state().quota.redeem(pieces.bytes())).map_err(BlobError::Disk)
         });
         match begun {
-            Ok(part) => Ok(BlobArrival { blobs: self.clone(), digest, pieces, part, is_spoilt: false }),
+            Ok(part) => Ok(BlobArrival { blobs: self.clone(), digest, pieces, part, end: ArrivalEnd::Lost }),
             Err(error) => {
+                match part {
+                    // An empty file may have been made; one that cannot be removed is swept at the next start.
+                    0 => drop(self.folder.remove_part(&digest)),
+                    _ => self.state().quota.note_part(digest, part),
+                }
                 self.end_arrival(&digest);
                 Err(error)
             }
+        }
+    }
+
+    /// Promises room in the quota, once the disk has it too: what a model takes must be left for what a peer cannot do
+    /// without.
+    fn has_room(&self, bytes: u64, part: u64) -> Result<(), BlobError> {
+        let need = bytes.saturating_sub(part).saturating_add(FREE_BYTES_LEFT);
+        match self.folder.free_bytes() {
+            Some(free) if free < need => Err(BlobError::DiskFull { need, free }),
+            Some(_) | None => self.make_room(bytes),
         }
     }
 
@@ -98,33 +126,41 @@ impl BlobArrival {
     pub(crate) fn take(&mut self, piece: &[u8]) -> Result<(), BlobError> {
         let written = self.part.file.write_all(piece);
         self.part.pieces += u64::from(written.is_ok());
-        // A disk that is full gets its room back.
-        self.is_spoilt |= written.is_err();
+        if written.is_err() {
+            self.end = ArrivalEnd::Spoilt;
+        }
         Ok(written?)
     }
 
     /// The last piece is here: the blob is.
+    ///
+    /// # Panics
+    /// If it is not.
     pub(crate) fn settle(mut self) -> Result<(), BlobError> {
+        assert_eq!(self.part.pieces, self.pieces.count(), "a piece of {} is missing", self.digest);
         let ended = self.blobs.folder.end_part(&mut self.part.file, &self.digest);
-        self.is_spoilt |= ended.is_err();
-        ended?;
-        self.blobs.state().quota.add(self.digest, self.pieces.bytes());
-        Ok(())
+        self.end = if ended.is_ok() { ArrivalEnd::Settled } else { ArrivalEnd::Spoilt };
+        Ok(ended?)
     }
 }
 
 impl Drop for BlobArrival {
     fn drop(&mut self) {
-        let bytes = self.pieces.range(self.part.pieces).start;
-        if (self.is_spoilt || bytes == 0)
+        let here = self.pieces.range(self.part.pieces).start;
+        let stays = self.end == ArrivalEnd::Lost && here > 0 && !self.blobs.contains(&self.digest);
+        if self.end != ArrivalEnd::Settled
+            && !stays
             && let Err(error) = self.blobs.folder.remove_part(&self.digest)
         {
             tracing::debug!(digest = %self.digest, %error, "what has come of a blob cannot be removed");
         }
         let state = &mut *self.blobs.state();
         state.quota.redeem(self.pieces.bytes());
-        if !self.is_spoilt && bytes > 0 && !state.quota.contains(&self.digest) {
-            state.quota.note_part(self.digest, bytes);
+        if self.end == ArrivalEnd::Settled {
+            state.quota.add(self.digest, self.pieces.bytes());
+            state.proofs.note(self.digest, None, self.pieces.clone());
+        } else if stays {
+            state.quota.note_part(self.digest, here);
         }
         state.arrivals.under_way.remove(&self.digest);
         self.blobs.ended.notify_all();

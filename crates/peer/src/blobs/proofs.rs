@@ -17,19 +17,23 @@ const PROOFS_MAX: usize = 1024;
 /// The files that were read.
 #[derive(Default)]
 pub(super) struct Proofs {
-    proofs: BTreeMap<Digest, (Stamp, BlobPieces)>,
+    proofs: BTreeMap<Digest, (Option<Stamp>, BlobPieces)>,
 }
 
 impl Proofs {
-    /// The pieces of a file that was read as it is. Of one without a stamp nobody knows.
+    /// The pieces of a file that was read as it is. Of one without a stamp nobody knows whether it still is.
     pub(super) fn of(&self, digest: &Digest, stamp: Option<&Stamp>) -> Option<BlobPieces> {
         let (read, pieces) = self.proofs.get(digest)?;
-        (stamp == Some(read)).then(|| pieces.clone())
+        (stamp.is_some() && stamp == read.as_ref()).then(|| pieces.clone())
+    }
+
+    /// The pieces that a file of this name had when it was read: enough to serve it by, for whoever is served proves them.
+    pub(super) fn pieces(&self, digest: &Digest) -> Option<BlobPieces> {
+        self.proofs.get(digest).map(|(_, pieces)| pieces.clone())
     }
 
     /// The file was read, is what its name says and has these pieces.
     pub(super) fn note(&mut self, digest: Digest, stamp: Option<Stamp>, pieces: BlobPieces) {
-        let Some(stamp) = stamp else { return };
         if self.proofs.len() >= PROOFS_MAX && !self.proofs.contains_key(&digest) {
             // Any will do: it is read once more when it is needed.
             self.proofs.pop_first();

@@ -133,9 +133,9 @@ impl Quota {
         self.parts.insert(digest, bytes);
     }
 
-    /// It goes on arriving, and is promised with the rest.
-    pub(super) fn forget_part(&mut self, digest: &Digest) {
-        self.parts.remove(digest);
+    /// It goes on arriving, and is promised with the rest: how much of it is here.
+    pub(super) fn forget_part(&mut self, digest: &Digest) -> u64 {
+        self.parts.remove(digest).unwrap_or_default()
     }
 
     /// Promises `need` bytes, and says what must go for that. It is no longer listed.

@@ -75,11 +75,12 @@ impl Pinned {
     }
 
     fn sources(&self) -> Vec<PeerId> {
-        let mut sources = self.network.peers();
-        let others: Vec<_> = self.founders.iter().filter(|peer| !sources.contains(peer)).copied().collect();
-        sources.extend(others);
-        sources.truncate(SOURCES_MAX);
-        sources
+        let connected = self.network.peers();
+        // Strangers who are connected come last: they could be many, and slow.
+        let (known, strangers): (Vec<_>, Vec<_>) =
+            connected.iter().partition(|peer| self.founders.contains(peer));
+        let away = self.founders.iter().copied().filter(|peer| !connected.contains(peer));
+        known.into_iter().chain(away).chain(strangers).take(SOURCES_MAX).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use assay_market::input::Blob;
 use assay_protocol::id::{Digest, PeerId};
 use tokio::{sync::oneshot, task::AbortHandle};
 
-use super::{Unfetched, Want};
+use super::{LONG_BYTES, Unfetched, Want};
 use crate::network::Progress;
 
 /// What comes of a fetch.
@@ -67,6 +67,13 @@ pub(super) struct Next {
     pub(super) from: PeerId,
     pub(super) bytes_max: u64,
     pub(super) progress: Progress,
+}
+
+impl Next {
+    /// Whether it may be longer than what jobs read and write.
+    pub(super) fn is_long(&self) -> bool {
+        self.bytes_max > LONG_BYTES
+    }
 }
 
 impl Fetches {

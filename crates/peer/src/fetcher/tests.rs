@@ -302,14 +302,26 @@ async fn fetch_long(scene: &Scene, from: &[u8]) -> Result<u64, Unfetched> {
 #[tokio::test]
 async fn each_source_goes_on_where_the_last_one_ended() {
     let digest = Digest::of(&long());
-    let lost = Conduct::Breaks { after: 2, with: ExchangeFailure::Broken.into() };
+    let gone = Conduct::Breaks { after: 2, with: FetchError::Absent { digest } };
     let lies = Conduct::Breaks { after: 1, with: FetchError::Corrupt { digest } };
-    let scene = Scene::with_room(LONG, &[(1, lost), (2, lies), (3, Conduct::Serves), (4, Conduct::Lies)]);
+    let scene = Scene::with_room(LONG, &[(1, gone), (2, lies), (3, Conduct::Serves), (4, Conduct::Lies)]);
     assert_eq!(fetch_long(&scene, &[4, 1]).await, Err(Unfetched::Nobody { digest }));
     assert_eq!(fetch_long(&scene, &[2, 3]).await, Ok(long().len() as u64));
     let sent = [(1, 0), (1, 1), (2, 2), (3, 3), (3, 4)];
     assert_eq!(*scene.town.pieces.lock().unwrap(), sent, "no piece twice");
     assert!(scene.blobs.get(&digest).unwrap().unwrap() == long());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_only_source_is_asked_again_when_its_connection_was_lost() {
+    let digest = Digest::of(&long());
+    let lost = |after| Conduct::Breaks { after, with: ExchangeFailure::Broken.into() };
+    let scene = Scene::with_room(LONG, &[(1, lost(2)), (2, lost(0))]);
+    assert_eq!(fetch_long(&scene, &[1]).await, Ok(long().len() as u64));
+    assert_eq!(*scene.town.pieces.lock().unwrap(), [0, 1, 2, 3, 4].map(|piece| (1, piece)));
+    scene.fetcher.release(job(1));
+    scene.blobs.remove(&digest).unwrap();
+    assert_eq!(fetch_long(&scene, &[2]).await, Err(Unfetched::Nobody { digest }), "and not for ever");
 }
 
 #[tokio::test]

@@ -29,6 +29,10 @@ pub struct Limits {
     pub fetches_max: usize,
     /// Of these, how many from one peer. Less than it serves one peer, which may not yet know that a fetch has ended.
     pub fetches_per_peer_max: usize,
+    /// Long blobs fetched at a time, beside those: they take hours, and what a job reads waits for none of them.
+    pub long_fetches_max: usize,
+    /// Of these, how many from one peer.
+    pub long_fetches_per_peer_max: usize,
     /// Blobs served at a time. They are read from their files as they leave.
     pub serves_max: usize,
     /// Of answers and blobs, how many one peer may be given at a time.
@@ -66,6 +70,8 @@ impl Default for Limits {
             answers_max: 64,
             fetches_max: 16,
             fetches_per_peer_max: 2,
+            long_fetches_max: 4,
+            long_fetches_per_peer_max: 1,
             serves_max: 32,
             per_peer_max: 4,
             pace: Pace::default(),

@@ -1,6 +1,7 @@
 //! How far a transfer is.
 //!
-//! **Invariant:** it counts what has arrived from the source that is asked now, and nothing from those before.
+//! **Invariant:** it counts what is here of the blob as the source that is asked now sends it: of one that goes on, what came
+//! before as well.
 
 use std::sync::{
     Arc,

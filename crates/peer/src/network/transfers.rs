@@ -31,8 +31,9 @@ const ABSENT: u8 = 0;
 const FOUND: u8 = 1;
 const BUSY: u8 = 2;
 
-/// The number of a piece that no blob has: whoever asks from there on wants to know its pieces, and none of them yet.
-const NO_PIECE: u64 = u64::MAX;
+/// The number of a piece that no blob has: whoever asks from there on is given the last one, and knows by that at which height of
+/// the tree the values lie and how long the blob is.
+const LAST_PIECE: u64 = u64::MAX;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -70,12 +71,16 @@ pub(super) async fn fetch(
     Ok(bytes)
 }
 
-/// Asks what pieces a blob has.
+/// Asks what pieces a blob has. Values of another height of its tree join to its digest as well; that they are those of pieces,
+/// and that the blob is as long as it is said to be, shows the last piece, whose place and length are in its value.
 pub(super) async fn ask_pieces(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     asked: BlobWish,
 ) -> Result<BlobPieces, FetchError> {
-    Download::begin(stream, asked, NO_PIECE).await.map(|(_, pieces)| pieces)
+    let (mut reader, pieces) = Download::begin(stream, asked, LAST_PIECE).await?;
+    let (last, mut bytes) = (pieces.count() - 1, Vec::new());
+    reader.read_piece(&pieces, last, &Progress::default(), &mut bytes).await?;
+    if pieces.proves(last, &bytes) { Ok(pieces) } else { Err(FetchError::Corrupt { digest: asked.digest }) }
 }
 
 /// Gets the pieces of a blob from the one at `first` on, one after the other.
@@ -223,6 +228,7 @@ async fn write_file(
     said.extend(pieces.bytes().to_le_bytes());
     said.extend(pieces.values().iter().flatten());
     write_whole(io, &said, patience).await?;
+    let first = first.min(pieces.count() - 1);
     let (mut file, start) = (tokio::fs::File::from_std(file), pieces.range(first).start);
     file.seek(io::SeekFrom::Start(start)).await?;
     let (mut rest, mut chunk) = (pieces.bytes() - start, vec![0; CHUNK_BYTES]);

@@ -82,7 +82,7 @@ async fn a_model_that_is_interrupted_five_times_comes_once() {
 }
 
 #[tokio::test]
-async fn a_source_that_changes_one_byte_is_found_out_at_its_piece() {
+async fn a_source_that_has_something_else_is_found_out_before_any_of_it_comes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model");
     let bytes = 5 * PIECE_BYTES;

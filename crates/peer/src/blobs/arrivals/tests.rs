@@ -94,6 +94,38 @@ fn what_has_arrived_goes_before_any_blob_does() {
 }
 
 #[test]
+fn a_part_that_finds_no_room_stays_in_the_books() {
+    let (folder, blobs) = store();
+    let mut arrival = arrive(&blobs);
+    arrival.take(&piece(0)).unwrap();
+    drop(arrival);
+    let kept = blobs.put_for(Digest([1; 32]), &[1; 2 * PIECE_BYTES as usize]).unwrap();
+    let (digest, pieces) = known();
+    assert!(matches!(blobs.arrive(digest, pieces), Err(BlobError::NoRoom { .. })));
+    let parts = || fs::read_dir(folder.path().join(TEMPORARY)).unwrap().count();
+    assert_eq!(parts(), 1);
+    blobs.put(&[2; 2 * PIECE_BYTES as usize]).unwrap();
+    assert_eq!(parts(), 0, "it makes room");
+    assert!(blobs.contains(&kept));
+}
+
+#[test]
+fn what_is_no_part_is_swept() {
+    let (folder, blobs) = store();
+    let mut arrival = arrive(&blobs);
+    arrival.take(&piece(0)).unwrap();
+    drop(arrival);
+    let arriving = folder.path().join(TEMPORARY);
+    fs::create_dir(arriving.join(Digest([7; 32]).to_string())).unwrap();
+    fs::write(arriving.join(Digest([0xab; 32]).to_string().to_uppercase()), "noise").unwrap();
+    fs::write(arriving.join("half"), "noise").unwrap();
+    drop(blobs);
+    let blobs = Blobs::open(folder.path(), QUOTA_BYTES).unwrap();
+    assert_eq!(fs::read_dir(arriving).unwrap().count(), 1);
+    assert_eq!(arrive(&blobs).next(), 1);
+}
+
+#[test]
 fn a_blob_arrives_once_at_a_time() {
     let (_folder, blobs) = store();
     let mut first = arrive(&blobs);
@@ -107,6 +139,8 @@ fn a_blob_arrives_once_at_a_time() {
     };
     begins.recv().unwrap();
     first.take(&piece(0)).unwrap();
+    thread::yield_now();
+    assert!(!second.is_finished(), "it waits");
     drop(first);
     assert_eq!(second.join().unwrap(), 1, "it goes on behind the other");
 }
@@ -130,6 +164,8 @@ fn a_disk_that_fails_keeps_nothing_of_it_and_no_room() {
             }
             assert!(arrived.is_err() || trouble == Trouble::Full, "{trouble:?} at {at}");
             brittle.mend();
+            let parts = fs::read_dir(folder.path().join(TEMPORARY)).unwrap().count();
+            assert!(parts == 0 || arrived.is_ok(), "{trouble:?} at {at}: something is left");
             let figures = blobs.figures();
             let mut arrival = arrive(&blobs);
             (arrival.next()..3).for_each(|at| arrival.take(&piece(at)).unwrap());

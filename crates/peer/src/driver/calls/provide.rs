@@ -119,7 +119,10 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, 
         let name = manifest.name.clone();
         let (class, stock) = match stock(manifest, service, responder).await {
             Ok(tried) => tried,
-            Err(refused) if provide.what_works => {
+            // Anything else is no fault of the model's.
+            Err(
+                refused @ (Refused::PartAbsent { .. } | Refused::NoClass { .. } | Refused::TestFailed { .. }),
+            ) if provide.what_works => {
                 left_out.push(LeftOut { manifest: name, reason: refused.to_string() });
                 first = first.or(Some(refused));
                 continue;

@@ -13,7 +13,10 @@ use libp2p::PeerId as Remote;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::*;
-use crate::{network::slots::Slots, pieces::PIECE_BYTES};
+use crate::{
+    network::slots::Slots,
+    pieces::{PIECE_BYTES, joined_of},
+};
 
 /// How often a trickle moves a byte.
 const DROP_EVERY: Duration = Duration::from_secs(9);
@@ -102,7 +105,7 @@ fn framed(content: &[u8]) -> Vec<u8> {
     [&[FOUND][..], &pieces.bytes().to_le_bytes(), &pieces.values().concat(), content].concat()
 }
 
-fn asked(content: &[u8], bytes_max: u64) -> BlobWish {
+fn wish(content: &[u8], bytes_max: u64) -> BlobWish {
     BlobWish { digest: Digest::of(content), bytes_max, pace: Pace::default() }
 }
 
@@ -112,7 +115,7 @@ async fn a_source_that_trickles_is_given_up_in_seconds_however_it_began() {
     for at_once in [0, 1, 5, 1000, 1 << 19] {
         let (progress, begun) = (Progress::default(), Instant::now());
         let source = Trickle::source(framed(&content), at_once);
-        let failed = fetch(source, asked(&content, 1 << 20), &progress).await;
+        let failed = fetch(source, wish(&content, 1 << 20), &progress).await;
         assert_eq!(failed, Err(ExchangeFailure::TimedOut.into()));
         assert!(begun.elapsed() <= 2 * Pace::default().grace, "{:?} after {at_once}", begun.elapsed());
         let before = framed(&content).len() - content.len();
@@ -164,7 +167,7 @@ async fn more_than_was_wanted_is_not_read() {
     let digest = Digest::of(&content);
     for bytes_max in [999, 1000] {
         let (progress, source) = (Progress::default(), Trickle::source(framed(&content), usize::MAX));
-        let fetched = fetch(source, asked(&content, bytes_max), &progress).await;
+        let fetched = fetch(source, wish(&content, bytes_max), &progress).await;
         let expected = match bytes_max {
             1000 => Ok(content.to_vec()),
             max => Err(FetchError::TooLong { digest, bytes: 1000, max }),
@@ -182,7 +185,7 @@ fn long() -> Vec<u8> {
 /// What a source says that was asked for the pieces from `first` on.
 fn from(first: u64, content: &[u8]) -> Vec<u8> {
     let before = framed(content).len() - content.len();
-    let start = first.saturating_mul(PIECE_BYTES).min(content.len() as u64) as usize;
+    let start = (first.min(pieces::count(content.len() as u64) - 1) * PIECE_BYTES) as usize;
     [&framed(content)[..before], &content[start..]].concat()
 }
 
@@ -195,12 +198,17 @@ async fn pieces_are_handed_on_up_to_the_one_that_is_another() {
     for (first, source, handed_on) in [
         (0, from(0, &content), Ok(4)),
         (2, from(2, &content), Ok(2)),
-        (1, [&from(0, &content)[..from(4, &content).len()], &bent[PIECE_BYTES as usize..]].concat(), Err(1)),
+        (
+            1,
+            [&framed(&content)[..framed(&content).len() - content.len()], &bent[PIECE_BYTES as usize..]]
+                .concat(),
+            Err(1),
+        ),
         (0, from(0, &bent), Err(0)),
     ] {
         let (progress, (into, mut taken)) = (Progress::default(), mpsc::channel(8));
         let source = Trickle::source(source, usize::MAX);
-        let fetched = fetch_pieces(source, asked(&content, u64::MAX), &pieces, first, &progress, into).await;
+        let fetched = fetch_pieces(source, wish(&content, u64::MAX), &pieces, first, &progress, into).await;
         let mut count = 0;
         while let Some(piece) = taken.recv().await {
             assert!(pieces.proves(first + count, &piece));
@@ -214,6 +222,24 @@ async fn pieces_are_handed_on_up_to_the_one_that_is_another() {
         if fetched.is_ok() {
             assert_eq!(progress.bytes(), content.len() as u64, "with what was there before");
         }
+    }
+}
+
+#[tokio::test]
+async fn values_of_another_height_are_found_out_before_anything_is_made_of_them() {
+    let content: Vec<u8> = (0..8 * PIECE_BYTES).map(|at| (at / 11) as u8).collect();
+    let (_, pieces) = BlobPieces::read(&content[..]).unwrap();
+    let true_one =
+        ask_pieces(Trickle::source(from(u64::MAX, &content), usize::MAX), wish(&content, u64::MAX)).await;
+    assert_eq!(true_one, Ok(pieces));
+    // Half as many values of pieces twice as long, and twice as many of half as long, each a tree of the same root.
+    for (bytes, height) in [(4 * PIECE_BYTES, 2 * PIECE_BYTES), (16 * PIECE_BYTES, PIECE_BYTES / 2)] {
+        let values = joined_of(&content, height);
+        assert!(BlobPieces::proven(&Digest::of(&content), bytes, values.clone()).is_some(), "they join");
+        let last = &content[content.len() - PIECE_BYTES as usize..];
+        let says = [&[FOUND][..], &bytes.to_le_bytes(), &values.concat(), last].concat();
+        let asked = ask_pieces(Trickle::source(says, usize::MAX), wish(&content, u64::MAX)).await;
+        assert_eq!(asked, Err(FetchError::Corrupt { digest: Digest::of(&content) }));
     }
 }
 
@@ -254,7 +280,7 @@ async fn a_source_sends_the_pieces_that_are_asked_for() {
             ServedBlob::read(file).ok().map(|(_, served)| served)
         }
     }
-    for first in [0, 1, 3, 4, NO_PIECE] {
+    for first in [0, 1, 3, 4, LAST_PIECE] {
         let heard = Arc::default();
         let asker = Asker { says: question(first).into(), heard: Arc::clone(&heard) };
         let slot = Slots::new(1, 1).take(Remote::random());
