@@ -7,8 +7,8 @@ use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use crate::{
     command_error::{CommandError, Exit},
     commands::{
-        account, demo, doctor, down, init, job, key, network, notary, offers, provide, quote, receipt, run,
-        status, up,
+        account, chat, demo, doctor, down, init, job, key, network, notary, offers, provide, quote, receipt,
+        run, status, up,
     },
     invocation::Invocation,
     printer::Printer,
@@ -47,6 +47,7 @@ enum Verb {
     Down(down::Args),
     Provide(provide::Args),
     Run(run::Args),
+    Chat(chat::Args),
     Quote(quote::Args),
     Status(status::Args),
     Doctor(doctor::Args),
@@ -108,6 +109,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Down(args) => down::perform(&args, invocation).await,
         Verb::Provide(args) => provide::perform(&args, invocation).await,
         Verb::Run(args) => run::perform(&args, invocation).await,
+        Verb::Chat(args) => chat::perform(&args, invocation).await,
         Verb::Quote(args) => quote::perform(&args, invocation).await,
         Verb::Status(args) => status::perform(&args, invocation).await,
         Verb::Doctor(args) => doctor::perform(&args, invocation).await,
@@ -116,7 +118,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Receipt(verb) => receipt::perform(&verb, invocation).await,
         Verb::Account(verb) => account::perform(&verb, invocation).await,
         Verb::Key(verb) => key::perform(&verb, invocation),
-        Verb::Network(verb) => network::perform(&verb, invocation),
+        Verb::Network(verb) => network::perform(&verb, invocation).await,
         Verb::Notary(verb) => notary::perform(&verb, invocation).await,
         Verb::Worker => unreachable!("a worker never comes back"),
     }

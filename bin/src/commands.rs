@@ -1,6 +1,7 @@
 //! One file for each thing a person can ask for.
 
 pub(crate) mod account;
+pub(crate) mod chat;
 pub mod demo;
 pub(crate) mod doctor;
 pub(crate) mod down;

@@ -149,6 +149,13 @@ impl Printer {
         }
     }
 
+    /// What stands before a line that is typed.
+    pub(crate) fn prompt(&self, text: &str) {
+        if !self.is_json {
+            self.say(text);
+        }
+    }
+
     /// Asks whoever sits at the terminal, and gives back a line.
     pub(crate) fn ask(&self, question: &str) -> String {
         self.say(&(escape::field(question, LINE_CHARS_MAX)));

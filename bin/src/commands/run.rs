@@ -2,11 +2,11 @@
 //!
 //! **Invariant:** leaving never cancels: whatever this command says when it ends, the daemon goes on with the job.
 
-mod follow;
+pub(super) mod follow;
 pub(crate) mod input;
 pub(crate) mod reading;
 pub(crate) mod terms;
-mod wishes;
+pub(super) mod wishes;
 
 use std::{ffi::OsString, fs, path::PathBuf, time::Duration};
 
@@ -114,7 +114,7 @@ async fn submit(
 }
 
 /// Says once in the life of a home who can read what is sent.
-fn tell_who_reads(invocation: &Invocation) {
+pub(super) fn tell_who_reads(invocation: &Invocation) {
     let marker = invocation.home.root().join("told-who-reads");
     if invocation.printer.is_json() || marker.exists() {
         return;
@@ -126,7 +126,10 @@ fn tell_who_reads(invocation: &Invocation) {
     let _ = fs::write(marker, "");
 }
 
-async fn fetch_output(daemon: &RunningDaemon, attempt: &AttemptView) -> Result<Vec<u8>, CommandError> {
+pub(super) async fn fetch_output(
+    daemon: &RunningDaemon,
+    attempt: &AttemptView,
+) -> Result<Vec<u8>, CommandError> {
     let Some(digest) = attempt.output else { unreachable!("a delivered job has an output") };
     Ok(daemon.call(ReadOutput { digest }).await?.all().await?)
 }
@@ -146,7 +149,7 @@ fn show(
             reading.print(&invocation.printer);
             invocation.printer.note(format!("{}, says provider {}", reading.note(), short(attempt.provider)));
             if job::is_cut_off(attempt) {
-                let hint = "cut off where it may be no longer; --max-tokens or --units asks for more";
+                let hint = "cut off: at its most tokens, its units, or what the model can read; --max-tokens asks for more";
                 invocation.printer.note(hint);
             }
         }

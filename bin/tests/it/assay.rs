@@ -1,6 +1,7 @@
 //! The one door: runs the program and says what came of it.
 
 use std::{
+    io::Write,
     path::Path,
     process::{Command, Stdio},
 };
@@ -20,14 +21,18 @@ pub(crate) struct Ran {
 
 /// Runs `assay` in a home, away from everything that this machine's user has.
 pub(crate) fn assay(home: &Path, arguments: &[&str]) -> Ran {
-    let output = Command::new(BINARY)
-        .args(arguments)
-        .env_clear()
-        .env("ASSAY_HOME", home)
-        .env("COLUMNS", "100")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    assay_told(home, arguments, "")
+}
+
+/// The same with something on standard input.
+pub(crate) fn assay_told(home: &Path, arguments: &[&str], told: &str) -> Ran {
+    let mut command = Command::new(BINARY);
+    command.args(arguments).env_clear().env("ASSAY_HOME", home).env("COLUMNS", "100");
+    let running = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut running = running.unwrap();
+    // Whoever reads nothing may be gone before it is told.
+    let _ = running.stdin.take().unwrap().write_all(told.as_bytes());
+    let output = running.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ran { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }

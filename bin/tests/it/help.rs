@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 29] = [
     "",
     "demo",
     "init",
@@ -12,6 +12,7 @@ const COMMANDS: [&str; 28] = [
     "down",
     "provide",
     "run",
+    "chat",
     "quote",
     "status",
     "doctor",

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::assay::{Ran, assay};
+use crate::assay::{Ran, assay, assay_told};
 
 /// Looks for an offer, a tenth of a second apart.
 const LOOKS_MAX: usize = 300;
@@ -37,6 +37,11 @@ impl Person {
 
     pub(crate) fn types(&self, arguments: &[&str]) -> Ran {
         assay(&self.home, arguments)
+    }
+
+    /// Types it, and then something on standard input.
+    pub(crate) fn told(&self, arguments: &[&str], told: &str) -> Ran {
+        assay_told(&self.home, arguments, told)
     }
 
     /// Types what must succeed, and reads its document.

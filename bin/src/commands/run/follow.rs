@@ -18,7 +18,7 @@ use crate::{
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Goal {
+pub(crate) enum Goal {
     /// The result is here.
     Delivered,
     /// The job is closed and its receipt is here.
@@ -26,7 +26,7 @@ pub(super) enum Goal {
 }
 
 /// A job that is being waited for.
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
     key: Digest,
     updates: Updates<Update>,
     deadline: Option<Instant>,
@@ -35,7 +35,7 @@ pub(super) struct Waiting {
 
 impl Waiting {
     /// Begins to wait.
-    pub(super) async fn new(
+    pub(crate) async fn new(
         daemon: &RunningDaemon,
         invocation: &Invocation,
         key: Digest,
@@ -47,12 +47,12 @@ impl Waiting {
     }
 
     /// Shows what is being waited for.
-    pub(super) fn note(&self, text: &'static str) {
+    pub(crate) fn note(&self, text: &'static str) {
         self.spinner.say(text);
     }
 
     /// The attempt that reached the goal.
-    pub(super) async fn until(&mut self, goal: Goal) -> Result<AttemptView, CommandError> {
+    pub(crate) async fn until(&mut self, goal: Goal) -> Result<AttemptView, CommandError> {
         let deadline = self.deadline;
         let (key, spinner) = (self.key, self.spinner.clone());
         let reached = tokio::select! {

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::command_error::{CommandError, Exit};
 
 /// The input that was typed: for a model of language what it is asked, for others the name of a file.
-pub(super) fn typed(text: &OsStr, manifest: &Manifest) -> Result<Vec<u8>, CommandError> {
+pub(crate) fn typed(text: &OsStr, manifest: &Manifest) -> Result<Vec<u8>, CommandError> {
     if text != "-" && manifest.policy.is_proven_by_rows() {
         return within(text.as_encoded_bytes().to_vec());
     }
@@ -23,7 +23,7 @@ pub(super) fn typed(text: &OsStr, manifest: &Manifest) -> Result<Vec<u8>, Comman
 }
 
 /// The bytes of a file.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
     let limit = INPUT_BYTES_MAX as u64 + 1;
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
@@ -84,7 +84,7 @@ fn unknown(name: &str, genesis: &Genesis) -> CommandError {
 }
 
 /// A length of time such as `500ms`, `30s`, `5m` or `2h`.
-pub(super) fn length(text: &str) -> Result<Duration, String> {
+pub(crate) fn length(text: &str) -> Result<Duration, String> {
     let wrong = || "expected a time such as 500ms, 30s, 5m or 2h".to_owned();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (count, unit) = text.split_at(digits);

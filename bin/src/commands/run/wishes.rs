@@ -17,7 +17,7 @@ const TEMPLATE_TOKENS: u64 = 64;
 /// The flags of texts.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Models of language")]
-pub(super) struct TextWishes {
+pub(crate) struct TextWishes {
     /// What the model is told before the question
     #[arg(long, value_name = "TEXT")]
     system: Option<String>,
@@ -37,7 +37,7 @@ pub(super) struct TextWishes {
 
 impl TextWishes {
     /// The input with what the flags say.
-    pub(super) fn beside(&self, input: Vec<u8>, manifest: &Manifest) -> Result<Vec<u8>, CommandError> {
+    pub(crate) fn beside(&self, input: Vec<u8>, manifest: &Manifest) -> Result<Vec<u8>, CommandError> {
         let mut request = self.parameters();
         if request.is_empty() {
             return Ok(input);
@@ -66,7 +66,7 @@ impl TextWishes {
     }
 
     /// The units that an answer of the most tokens takes, with all of an input that can be read.
-    pub(super) fn units(&self, input: &[u8], manifest: &Manifest) -> Option<Units> {
+    pub(crate) fn units(&self, input: &[u8], manifest: &Manifest) -> Option<Units> {
         let Meter::Tokens(weights) = manifest.meter else { return None };
         let read = u64::try_from(input.len()).ok()?.saturating_add(TEMPLATE_TOKENS);
         Some(weights.units(read, self.max_tokens?.into()))

@@ -1,0 +1,268 @@
+//! `assay chat`: a conversation with a model of language, each answer a job of its own.
+//!
+//! **Invariant:** an answer that does not come loses nothing that was said before, and costs what its job costs; whatever
+//! ends the conversation, jobs that were paid go on in the daemon.
+
+use std::{
+    io::{self, BufRead, IsTerminal},
+    time::Duration,
+};
+
+use assay_market::view::AttemptView;
+use assay_peer::handle::{Attachment, Submit};
+use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::{
+    job,
+    run::{
+        fetch_output,
+        follow::{Goal, Waiting},
+        input,
+        reading::Reading,
+        tell_who_reads,
+        terms::Terms,
+        wishes::TextWishes,
+    },
+};
+use crate::{
+    command_error::{CommandError, Exit},
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::{full, money, short},
+};
+
+/// Bytes of one line that is said.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+/// What may be typed instead of something to say.
+const COMMANDS: &str = "/cost  what it cost by now   /receipt  the receipt of the last answer   /again  answer anew   /quit  (or Ctrl-D)";
+
+const EXAMPLES: &str = "\
+Examples:
+  assay chat smollm2                                say something, read the answer, go on
+  assay chat smollm2 --system \"Answer in one word.\"  with a word to the model before
+  assay chat smollm2 --max-cost 0.5                 at most 0.5 credits for each answer
+  assay chat smollm2 --provider PEER                always with this provider
+
+Each answer is a job: whoever runs it reads the whole conversation; if it is checked, so does a verifier.";
+
+/// Talk with a model of language.
+///
+/// Reads a line, has the conversation continued by somebody's machine, prints the answer and reads the next line. Each
+/// answer is a job with a price, a draw and a receipt of its own. Lines that begin with / are commands; /help lists them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The model, by name
+    #[arg(value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    terms: Terms,
+    /// Give up an answer after so long
+    #[arg(long, value_name = "TIME", value_parser = input::length)]
+    timeout: Option<Duration>,
+    #[command(flatten)]
+    reach: Reach,
+    #[command(flatten)]
+    wishes: TextWishes,
+}
+
+pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    let manifest = input::manifest(&args.name, &daemon.genesis)?.clone();
+    if !manifest.policy.is_proven_by_rows() {
+        let message = format!("{} is no model of language", manifest.name);
+        let hint = format!("`assay run {} FILE` asks it once", manifest.name);
+        return Err(CommandError::new(Exit::Usage, "NO_TEXTS", message, hint));
+    }
+    tell_who_reads(invocation);
+    if io::stdin().is_terminal() {
+        invocation.printer.note("say something; /help lists commands, Ctrl-D ends");
+    }
+    let mut conversation =
+        Conversation { args, daemon, invocation, manifest, turns: Vec::new(), messages: Vec::new() };
+    let ended = conversation.go_on().await;
+    invocation.printer.document("chat", &conversation.document());
+    ended
+}
+
+/// What was said, and what it cost.
+struct Conversation<'a> {
+    args: &'a Args,
+    daemon: RunningDaemon,
+    invocation: &'a Invocation,
+    manifest: Manifest,
+    turns: Vec<ChatTurn>,
+    messages: Vec<Value>,
+}
+
+/// One answer.
+struct ChatTurn {
+    key: Digest,
+    attempt: AttemptView,
+    said: String,
+    answer: String,
+}
+
+impl Conversation<'_> {
+    async fn go_on(&mut self) -> Result<(), CommandError> {
+        let mut lines = lines();
+        loop {
+            if io::stdin().is_terminal() {
+                self.invocation.printer.prompt("> ");
+            }
+            let line = tokio::select! {
+                line = lines.recv() => line,
+                _ = tokio::signal::ctrl_c() => None,
+            };
+            let Some(line) = line.transpose().map_err(|error| unreadable(&error))? else { return Ok(()) };
+            match line.trim() {
+                "" => {}
+                "/quit" | "/exit" => return Ok(()),
+                "/help" => self.invocation.printer.note(COMMANDS),
+                "/cost" => self.tell_cost(),
+                "/receipt" => self.tell_receipt(),
+                "/again" => self.again().await?,
+                command if command.starts_with('/') => {
+                    self.invocation.printer.note(format!("there is no command {command}; {COMMANDS}"));
+                }
+                said => self.say(said.to_owned()).await?,
+            }
+        }
+    }
+
+    /// Has the last answer given anew.
+    async fn again(&mut self) -> Result<(), CommandError> {
+        let last = self.messages.iter().rposition(|message| message["role"] == "user");
+        let Some(last) = last else {
+            self.invocation.printer.note("nothing was said yet");
+            return Ok(());
+        };
+        let said = self.messages[last]["content"].as_str().unwrap_or_default().to_owned();
+        self.messages.truncate(last);
+        self.say(said).await
+    }
+
+    /// Says something and prints the answer. What goes wrong with one answer is told, and the next may be better.
+    async fn say(&mut self, said: String) -> Result<(), CommandError> {
+        self.messages.push(json!({ "role": "user", "content": said }));
+        match self.answer().await {
+            Ok((key, attempt, answer)) => {
+                self.messages.push(json!({ "role": "assistant", "content": answer }));
+                self.turns.push(ChatTurn { key, attempt, said, answer });
+                Ok(())
+            }
+            Err(error) if ends(&error) => Err(error),
+            Err(error) => {
+                self.messages.pop();
+                self.invocation.printer.failure(&error);
+                Ok(())
+            }
+        }
+    }
+
+    async fn answer(&self) -> Result<(Digest, AttemptView, String), CommandError> {
+        let Self { args, daemon, invocation, manifest, .. } = self;
+        let messages = Value::Array(self.messages.clone()).to_string().into_bytes();
+        let input = args.wishes.beside(messages, manifest)?;
+        let mut submit: Submit = args.terms.submit(manifest);
+        submit.units_max = submit.units_max.or_else(|| args.wishes.units(&input, manifest));
+        submit.input = Attachment(input);
+        let key = daemon.call(submit).await?.key;
+        let mut waiting = Waiting::new(daemon, invocation, key, args.timeout).await?;
+        let attempt = waiting.until(Goal::Delivered).await?;
+        drop(waiting);
+        let output = fetch_output(daemon, &attempt).await?;
+        let Some(reading) = Reading::of(manifest, &output) else {
+            unreachable!("a model of language gives texts")
+        };
+        reading.print(&invocation.printer);
+        let cut_off = if job::is_cut_off(&attempt) { ", cut off" } else { "" };
+        let (price, unit) = (attempt.price, daemon.unit());
+        let by = short(attempt.provider);
+        invocation.printer.note(format!("{}{cut_off}, by {by} for {price} {unit}s", reading.note()));
+        Ok((key, attempt, reading.answer().to_owned()))
+    }
+
+    fn cost(&self) -> Amount {
+        let sum = |sum: Amount, turn: &ChatTurn| sum.plus(turn.attempt.price).unwrap_or(sum);
+        self.turns.iter().fold(Amount::ZERO, sum)
+    }
+
+    fn tell_cost(&self) {
+        let (answers, cost, unit) = (self.turns.len(), self.cost(), self.daemon.unit());
+        self.invocation.printer.note(format!("{answers} answers for {cost} {unit}s"));
+    }
+
+    fn tell_receipt(&self) {
+        self.invocation.printer.note(match self.turns.last() {
+            None => "nothing was answered yet".to_owned(),
+            Some(turn) => {
+                let job = short(turn.attempt.job);
+                format!("`assay receipt show {job}`, once the job is closed; `assay job show {job}` says how far it is")
+            }
+        });
+    }
+
+    /// The conversation, for programs.
+    fn document(&self) -> Value {
+        let unit = self.daemon.unit();
+        let turn = |turn: &ChatTurn| {
+            json!({
+                "key": full(turn.key), "said": turn.said, "answer": turn.answer,
+                "attempt": job::attempt_document(&turn.attempt, unit),
+            })
+        };
+        json!({
+            "model": self.manifest.name, "manifest": full(self.manifest.digest()),
+            "turns": self.turns.iter().map(turn).collect::<Vec<_>>(), "cost": money(self.cost(), unit),
+        })
+    }
+}
+
+/// Whether nothing more can be said after this.
+fn ends(error: &CommandError) -> bool {
+    match error.exit() {
+        Exit::Interrupted | Exit::Terminated | Exit::Daemon => true,
+        Exit::Other
+        | Exit::Usage
+        | Exit::NotFound
+        | Exit::Forbidden
+        | Exit::NoMatch
+        | Exit::Money
+        | Exit::JobFailed
+        | Exit::NotVerified
+        | Exit::TimedOut
+        | Exit::Problem
+        | Exit::NoPeers => false,
+    }
+}
+
+/// Lines of standard input, as they come.
+fn lines() -> mpsc::Receiver<io::Result<String>> {
+    let (said, lines) = mpsc::channel(1);
+    // A thread of its own: nobody can interrupt a read, and the process must be able to end meanwhile.
+    std::thread::spawn(move || {
+        let mut stdin = io::stdin().lock();
+        loop {
+            let mut line = Vec::new();
+            let read = io::Read::take(&mut stdin, LINE_BYTES_MAX as u64).read_until(b'\n', &mut line);
+            let line = match read {
+                Ok(0) => return,
+                Ok(_) if line.len() == LINE_BYTES_MAX => Err(io::Error::other("the line is too long")),
+                Ok(_) => String::from_utf8(line).map_err(io::Error::other),
+                Err(error) => Err(error),
+            };
+            if said.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+fn unreadable(error: &io::Error) -> CommandError {
+    let hint = "say it in lines of UTF-8; `assay run NAME -f FILE` reads a longer text";
+    CommandError::new(Exit::Usage, "NOT_A_TEXT", format!("what was typed cannot be read: {error}"), hint)
+}
