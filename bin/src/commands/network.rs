@@ -4,22 +4,24 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
-    net::{SocketAddr, ToSocketAddrs},
+    fs::{self, File},
+    io::{self, Write},
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
     path::{Path, PathBuf},
 };
 
 use assay_peer::{
-    blobs::{BlobError, Blobs},
-    config::{self, Contact, DaemonSettings, KeyError, NetworkFile},
-    home,
+    blobs::{BlobError, Blobs, Hold},
+    config::{self, Contact, DaemonSettings, KeyError, NetworkFile, Settings},
+    executor::{Conduct, Executor},
+    home::HomeLock,
     network::USUAL_PORT,
 };
 use assay_protocol::{
     genesis::{Checks, Founder, Genesis, Money},
     id::{Digest, PeerId},
     manifest::Manifest,
-    signed::Signer,
+    signed::{Ed25519, Signer},
     units::{Amount, Rate},
 };
 use assay_runtime::class::ARITHMETIC;
@@ -33,18 +35,24 @@ use crate::{
     printer::{called, full, short},
 };
 
-/// Peers that must be able to check from the first day.
-const VERIFIERS_MIN: usize = 3;
+/// Peers that must be able to check from the first day: two must be left beside a client and a provider who are both of them.
+const VERIFIERS_MIN: usize = 4;
+/// Those that are left then.
+const LEAVES_MIN: u64 = 2;
+/// As how many of equal stake they must count: their stakes may be as different as one to ten.
+const EFFECTIVE_PER_MILLE: u64 = 1_150;
 /// What the heaviest check earns.
 const HEAVIEST_CHECK: Amount = Amount(160_000_000);
 /// What a verifier of the first day has at stake, and what it has to spend.
 const STAKE: Amount = Amount::credits(10);
 const FREE: Amount = Amount::credits(2);
-/// What a new account is given where everybody knows everybody, and how many an hour.
+/// What a new account is given, and how many an hour.
 const WELCOME: Amount = Amount::credits(5);
 const WELCOMES_PER_HOUR: u64 = 60;
 /// How long texts of a model of the founder's own may be.
 const EXTENT: TextExtent = TextExtent { answer_tokens: 512, units: 8_192 };
+/// What each model is asked before a network is founded with it.
+const QUESTION: &[u8] = b"Hello";
 
 /// Networks.
 #[derive(Debug, clap::Subcommand)]
@@ -54,68 +62,60 @@ pub(crate) enum Verb {
 
 const EXAMPLES: &str = "\
 Examples:
-  assay network new lab --at 192.168.1.5 --verifier ADA --verifier BEN --verifier CLEO
+  assay network new lab --at 192.168.1.5 --verifier ADA --verifier BEN --verifier CLEO --verifier DAN
                               a network of friends; each made a key with `assay key new`
   assay network new lab --at 192.168.1.5 --verifier … --model SmolLM2-135M-Instruct.Q4_1.gguf
                               the same, that sells a model of your own";
 
-/// Found a network: its rules, and its notary in this home.
+/// Found a network of friends: its rules, and its notary in this home.
 ///
-/// Whoever is to check from the first day makes a key with `assay key new` and tells you what it prints. This home becomes
-/// the notary; the file is for everybody who joins. Its credits are play money: each new account is given some.
+/// Whoever is to check from the first day makes a key with `assay key new` and tells you what it prints: four peers or more,
+/// so that two are left to check a job between two others. This home becomes the notary; the file is for everybody who
+/// joins. Its credits are play money, and each new account is given five.
 ///
 /// Models of language are on sale there: `sums`, and those in the files that you name. They give the same bits on every
-/// machine, so every peer can check them. The network's peers fetch them from this one.
+/// machine, so every peer can check them. Each is run once before; the network's peers fetch them from this one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// What people call it
     name: String,
-    /// Where this machine is reached by the others, such as 192.168.1.5 or example.org:4001
+    /// Where this machine is reached by the others, such as 192.168.1.5 or 192.168.1.5:4001; a name is looked up now
     #[arg(long, value_name = "HOST[:PORT]", required = true)]
     at: Vec<String>,
-    /// A peer that checks jobs from the first day; name three or more
+    /// A peer that checks jobs from the first day; name four or more
     #[arg(long = "verifier", value_name = "PEER", required = true)]
     verifiers: Vec<PeerId>,
     /// A model of language to be sold, a GGUF file; may be repeated
     #[arg(long = "model", value_name = "FILE")]
     models: Vec<PathBuf>,
-    /// Numbers for how many peers
-    #[arg(long, value_enum, default_value_t = Preset::Friends)]
-    preset: Preset,
     /// Where to write the network's file
     #[arg(long, short, value_name = "FILE", default_value = "network.toml")]
     output: PathBuf,
 }
 
-/// Numbers that fit so many peers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Preset {
-    /// A handful who know each other: a few verifiers are enough, and a new account is given credits
-    Friends,
-    /// Strangers: the numbers that the threat model is about; a check needs many verifiers
-    Public,
-}
-
-pub(crate) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
+pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     let Verb::New(args) = verb;
     refuse_taken(args, invocation)?;
-    let addresses = args.at.iter().map(|at| address(at)).collect::<Result<Vec<_>, _>>()?;
-    args.models.iter().try_for_each(|file| own_model::bytes_of(file).map(drop))?;
-    home::make(invocation.home.root())?;
+    let addresses = addresses(&args.at)?;
+    let _lock = HomeLock::take(invocation.home.root())?;
     let notary = match invocation.home.create_key() {
         Ok(peer) => peer,
         Err(KeyError::Present { .. }) => invocation.home.key()?.id(),
         Err(error) => return Err(error.into()),
     };
     let verifiers = verifiers(&args.verifiers, notary)?;
-    let spinner = invocation.printer.spinner("storing the models");
-    let models = args.models.iter().map(|file| stored(file, invocation)).collect();
-    spinner.end();
-    let genesis = genesis(args, notary, &verifiers, models)?;
+    let settings = Settings::read(&invocation.home)?.daemon;
+    let listen = listening(&addresses, &settings, invocation)?;
     let contact = Contact { peer: notary, addresses: addresses.iter().map(|at| multiaddress(*at)).collect() };
-    let file = NetworkFile { genesis, contacts: vec![contact] };
-    write(args, &file, &addresses, invocation)?;
+    // Whether it can be run by its numbers is known before gigabytes are copied.
+    let named = args.models.iter().map(|file| own_model::manifest(file, Digest::default(), EXTENT));
+    founded(args, &contact, &verifiers, named.collect::<Result<_, _>>()?)?;
+    let spinner = invocation.printer.spinner("storing the models, and running each once");
+    let stored = stocked(args, &settings, invocation).await;
+    spinner.end();
+    let file = founded(args, &contact, &verifiers, stored?)?;
+    write(args, &file, listen, invocation)?;
     tell(args, &file, invocation);
     Ok(())
 }
@@ -133,7 +133,16 @@ fn refuse_taken(args: &Args, invocation: &Invocation) -> Result<(), CommandError
     Ok(())
 }
 
-/// Where a notary is reached.
+/// Where a notary is reached, all of one family: what listens for one takes the port of the other.
+fn addresses(named: &[String]) -> Result<Vec<SocketAddr>, CommandError> {
+    let addresses = named.iter().map(|at| address(at)).collect::<Result<Vec<_>, _>>()?;
+    if addresses.iter().any(SocketAddr::is_ipv4) && addresses.iter().any(SocketAddr::is_ipv6) {
+        let hint = "name addresses of one kind; others reach this machine by either";
+        return Err(CommandError::new(Exit::Usage, "NO_ADDRESS", "some are of IPv4 and some of IPv6", hint));
+    }
+    Ok(addresses)
+}
+
 fn address(at: &str) -> Result<SocketAddr, CommandError> {
     let with_port = if at.parse::<std::net::Ipv6Addr>().is_ok() {
         format!("[{at}]:{USUAL_PORT}")
@@ -142,10 +151,12 @@ fn address(at: &str) -> Result<SocketAddr, CommandError> {
     } else {
         at.to_owned()
     };
-    let found = with_port.to_socket_addrs().ok().and_then(|mut found| found.next());
-    found.ok_or_else(|| {
-        let hint = "name this machine as others reach it: 192.168.1.5, or example.org:4001";
-        CommandError::new(Exit::Usage, "NO_ADDRESS", format!("{at} is no host that is known here"), hint)
+    let found: Vec<SocketAddr> = with_port.to_socket_addrs().map_or_else(|_| Vec::new(), Iterator::collect);
+    let reached = |at: &&SocketAddr| at.port() != 0 && !at.ip().is_unspecified();
+    let by_family = |is: fn(&SocketAddr) -> bool| found.iter().filter(reached).find(|at| is(at)).copied();
+    by_family(SocketAddr::is_ipv4).or_else(|| by_family(SocketAddr::is_ipv6)).ok_or_else(|| {
+        let hint = "name this machine as others reach it: 192.168.1.5, or 192.168.1.5:4001";
+        CommandError::new(Exit::Usage, "NO_ADDRESS", format!("nobody is reached at {at}"), hint)
     })
 }
 
@@ -154,7 +165,38 @@ fn multiaddress(at: SocketAddr) -> String {
     format!("/{family}/{}/tcp/{}", at.ip(), at.port())
 }
 
+/// What is to stand in the home's settings, so that it listens there; nothing, where it would by itself.
+fn listening(
+    addresses: &[SocketAddr],
+    settings: &DaemonSettings,
+    invocation: &Invocation,
+) -> Result<Option<String>, CommandError> {
+    let every = |at: &SocketAddr| {
+        let any = if at.is_ipv4() { "/ip4/0.0.0.0" } else { "/ip6/::" };
+        format!("{any}/tcp/{}", at.port())
+    };
+    let listen: BTreeSet<String> = addresses.iter().map(every).collect();
+    let usual = format!("/ip4/0.0.0.0/tcp/{USUAL_PORT}");
+    let already: BTreeSet<String> = settings.listen.iter().cloned().collect();
+    if listen == already || already.is_empty() && listen == BTreeSet::from([usual]) {
+        return Ok(None);
+    }
+    if invocation.home.settings().exists() {
+        let message =
+            format!("{} does not say that this peer listens there", invocation.home.settings().display());
+        let hint = format!("set daemon.listen to {listen:?} in it, and found the network again");
+        return Err(CommandError::new(Exit::Usage, "NO_ADDRESS", message, hint));
+    }
+    let listen: Vec<String> = listen.iter().map(|address| format!("\"{address}\"")).collect();
+    Ok(Some(format!("[daemon]\nlisten = [{}]\n", listen.join(", "))))
+}
+
 fn verifiers(named: &[PeerId], notary: PeerId) -> Result<Vec<PeerId>, CommandError> {
+    let hint = "each runs `assay key new` in a home of its own; name what that prints with --verifier";
+    if let Some(wrong) = named.iter().find(|peer| !Ed25519::is_key(peer)) {
+        let message = format!("{} is nobody's key", full(wrong));
+        return Err(CommandError::new(Exit::Usage, "VERIFIERS", message, hint));
+    }
     let verifiers: BTreeSet<PeerId> = named.iter().copied().filter(|peer| *peer != notary).collect();
     if verifiers.len() >= VERIFIERS_MIN {
         return Ok(verifiers.into_iter().collect());
@@ -163,28 +205,53 @@ fn verifiers(named: &[PeerId], notary: PeerId) -> Result<Vec<PeerId>, CommandErr
         "{} peers beside the notary are to check jobs, where {VERIFIERS_MIN} are needed",
         verifiers.len()
     );
-    let hint = "each runs `assay key new` in a home of its own; name what that prints with --verifier";
     Err(CommandError::new(Exit::Usage, "VERIFIERS", message, hint))
 }
 
-/// Puts a copy of a model where others can fetch it.
-fn stored(file: &Path, invocation: &Invocation) -> Result<Manifest, CommandError> {
-    let blobs = Blobs::open(&invocation.home.blobs(), DaemonSettings::default().blob_bytes_max);
-    let digest = blobs.map_err(BlobError::from).and_then(|blobs| blobs.put_file(file));
-    let digest = digest.map_err(|error| {
-        let message = format!("{} cannot be stored: {error}", file.display());
-        CommandError::new(Exit::Usage, "NO_MODEL", message, "free as much space as the model takes")
-    })?;
-    own_model::manifest(file, digest, EXTENT)
+/// Puts a copy of each model where others can fetch it, and runs it once.
+async fn stocked(
+    args: &Args,
+    settings: &DaemonSettings,
+    invocation: &Invocation,
+) -> Result<Vec<Manifest>, CommandError> {
+    let failed = |file: &Path, error: &dyn std::fmt::Display, hint: &str| {
+        let message = format!("{} cannot be sold: {error}", file.display());
+        CommandError::new(Exit::Usage, "NO_MODEL", message, hint.to_owned())
+    };
+    let room = "free some space; daemon.blob_bytes_max in config.toml says how much models may take, here and at whoever runs them";
+    let blobs = Blobs::open(&invocation.home.blobs(), settings.blob_bytes_max).map_err(BlobError::from);
+    let blobs = blobs.map_err(|error| failed(&invocation.home.blobs(), &error, room))?;
+    blobs.put(SUMS.runner).map_err(|error| failed(Path::new("the runner"), &error, room))?;
+    let worker = std::env::current_exe()
+        .map_err(|error| CommandError::new(Exit::Other, "NO_PROGRAM", error, "start it by its full path"))?;
+    let executor = Executor::new(worker, invocation.home.compiled(), 1, blobs.clone(), Conduct::Honest);
+    let mut held: Vec<Hold> = vec![blobs.hold([Digest::of(SUMS.runner)])];
+    let mut manifests = Vec::new();
+    for file in &args.models {
+        let digest = blobs.put_file(file).map_err(|error| failed(file, &error, room))?;
+        held.push(blobs.hold([digest]));
+        let manifest = own_model::manifest(file, digest, EXTENT)?;
+        let tried = executor.test(manifest.clone(), QUESTION.to_vec()).await;
+        tried.map_err(|failure| {
+            failed(
+                file,
+                &format!("a run of it failed: {failure}"),
+                "docs/arithmetic.md lists what the engine knows",
+            )
+        })?;
+        manifests.push(manifest);
+    }
+    Ok(manifests)
 }
 
-fn genesis(
+/// The network's file, if it can be read and run by.
+fn founded(
     args: &Args,
-    notary: PeerId,
+    contact: &Contact,
     verifiers: &[PeerId],
-    models: Result<Vec<Manifest>, CommandError>,
-) -> Result<Genesis, CommandError> {
-    let manifests: Vec<Manifest> = [SUMS.manifest()].into_iter().chain(models?).collect();
+    models: Vec<Manifest>,
+) -> Result<NetworkFile, CommandError> {
+    let manifests: Vec<Manifest> = [SUMS.manifest()].into_iter().chain(models).collect();
     let names: BTreeSet<&str> = manifests.iter().map(|manifest| manifest.name.as_str()).collect();
     if names.len() < manifests.len() {
         let hint = "a model is called like its file: give one of the files another name";
@@ -193,48 +260,45 @@ fn genesis(
     let classes: Vec<Digest> = vec![ARITHMETIC.digest()];
     let founder = |peer: &PeerId| Founder { peer: *peer, stake: STAKE, free: FREE, classes: classes.clone() };
     let genesis = Genesis {
-        notaries: vec![notary],
-        checks: args.preset.checks(),
-        money: args.preset.money(&manifests),
+        notaries: vec![contact.peer],
+        checks: checks(),
+        money: money(&manifests),
         verifiers: verifiers.iter().map(founder).collect(),
         manifests,
-        ..config::genesis(&args.name, notary)
+        ..config::genesis(&args.name, contact.peer)
     };
-    genesis.examine().map_err(|unsound| {
-        let hint = "a name has at most 64 bytes, and a network at most 64 models and 1,024 verifiers of the first day";
-        CommandError::new(Exit::Usage, "UNSOUND", unsound, hint)
-    })?;
-    Ok(genesis)
+    let file = NetworkFile { genesis, contacts: vec![contact.clone()] };
+    let hint = "a name has 1 to 64 bytes, and a network at most 64 models";
+    let unsound = |error: &dyn std::fmt::Display| CommandError::new(Exit::Usage, "UNSOUND", error, hint);
+    match NetworkFile::parse(&file.to_toml()) {
+        Ok(read) if read == file => Ok(file),
+        Ok(_) => Err(unsound(&"what is written would not be read as it is meant")),
+        Err(error) => Err(unsound(&error)),
+    }
 }
 
-impl Preset {
-    fn checks(self) -> Checks {
-        match self {
-            Self::Public => Checks::default(),
-            Self::Friends => Checks {
-                leaves_min: 2,
-                effective_min: Rate::per_mille(1_900),
-                party_share: Rate::per_mille(500),
-                weight_kept: Rate::ZERO,
-                ..Checks::default()
-            },
-        }
+/// A handful of verifiers are enough.
+fn checks() -> Checks {
+    Checks {
+        leaves_min: LEAVES_MIN,
+        effective_min: Rate::per_mille(EFFECTIVE_PER_MILLE),
+        party_share: Rate::per_mille(500),
+        weight_kept: Rate::ZERO,
+        ..Checks::default()
     }
+}
 
-    /// The heaviest check of any model earns the same, whatever the models' constants are.
-    fn money(self, manifests: &[Manifest]) -> Money {
-        let heaviest = manifests.iter().map(|manifest| manifest.work_most).max().unwrap_or(1).max(1);
-        let money = Money { per_work: Amount((HEAVIEST_CHECK.0 / heaviest).max(1)), ..Money::default() };
-        match self {
-            Self::Public => money,
-            // Among so few nobody can keep the others out.
-            Self::Friends => Money {
-                welcome: WELCOME,
-                welcomes_per_hour: WELCOMES_PER_HOUR,
-                place_hour: Amount::ZERO,
-                ..money
-            },
-        }
+/// The heaviest check of any model earns the same, whatever the models' constants are. Among so few nobody can keep the others
+/// out, and who earns much is not to outweigh them as a verifier.
+fn money(manifests: &[Manifest]) -> Money {
+    let heaviest = manifests.iter().map(|manifest| manifest.work_most).max().unwrap_or(1).max(1);
+    Money {
+        per_work: Amount((HEAVIEST_CHECK.0 / heaviest).max(1)),
+        welcome: WELCOME,
+        welcomes_per_hour: WELCOMES_PER_HOUR,
+        place_hour: Amount::ZERO,
+        autostake: Rate::ZERO,
+        ..Money::default()
     }
 }
 
@@ -242,35 +306,51 @@ impl Preset {
 fn write(
     args: &Args,
     file: &NetworkFile,
-    addresses: &[SocketAddr],
+    listen: Option<String>,
     invocation: &Invocation,
 ) -> Result<(), CommandError> {
     let (text, home) = (file.to_toml(), &invocation.home);
-    let unwritable = |path: &Path, error: std::io::Error| {
-        let message = format!("{} cannot be written: {error}", path.display());
-        CommandError::new(Exit::Forbidden, "FILE", message, "check who owns it and whether its disk is full")
+    let put = |path: &Path, text: &str| {
+        write_new(path, text).map_err(|error| {
+            let message = format!("{} cannot be written: {error}", path.display());
+            let hint = "check who owns it and whether its disk is full";
+            CommandError::new(Exit::Forbidden, "FILE", message, hint)
+        })
     };
-    fs::write(&args.output, &text).map_err(|error| unwritable(&args.output, error))?;
-    let ports: BTreeSet<u16> =
-        addresses.iter().map(SocketAddr::port).filter(|port| *port != USUAL_PORT).collect();
-    if !ports.is_empty() {
-        let listen: Vec<String> = ports.iter().map(|port| format!("\"/ip4/0.0.0.0/tcp/{port}\"")).collect();
-        let settings = format!("[daemon]\nlisten = [{}]\n", listen.join(", "));
-        fs::write(home.settings(), settings).map_err(|error| unwritable(&home.settings(), error))?;
-    }
-    fs::write(home.network(), text).map_err(|error| unwritable(&home.network(), error))
+    put(&args.output, &text)?;
+    let founded = listen.map_or(Ok(()), |settings| put(&home.settings(), &settings));
+    founded.and_then(|()| put(&home.network(), &text)).inspect_err(|_| {
+        // Nobody is to join what was not founded.
+        let _ = fs::remove_file(&args.output);
+    })
+}
+
+/// Writes a file that is not there yet: whole, or not at all.
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    written.inspect_err(|_| {
+        let _ = fs::remove_file(path);
+    })
 }
 
 fn tell(args: &Args, file: &NetworkFile, invocation: &Invocation) {
     let (genesis, printer) = (&file.genesis, &invocation.printer);
     let models: Vec<&str> = genesis.manifests.iter().map(|manifest| manifest.name.as_str()).collect();
+    let addresses: Vec<&String> = file.contacts.iter().flat_map(|contact| &contact.addresses).collect();
     printer.line(format!("Founded the network {} ({}).", called(&genesis.name), short(genesis.id())));
     printer.line(format!(
         "Its notary is this peer, {}; it sells {}.",
         short(genesis.issuer),
         models.join(", ")
     ));
+    for address in &addresses {
+        printer.line(format!("Others find it at {address}."));
+    }
     printer.line(format!("Its file is {}.", args.output.display()));
+    if file_is_local(file) {
+        printer.note("nobody beyond this machine reaches a loopback address");
+    }
     printer.note(
         "next: `assay up` keeps its books here; everybody else: `assay init --network FILE` with that file",
     );
@@ -278,13 +358,23 @@ fn tell(args: &Args, file: &NetworkFile, invocation: &Invocation) {
         "network",
         &json!({
             "network": full(genesis.id()), "network_name": genesis.name, "file": args.output,
-            "home": invocation.home.root(), "notary": full(genesis.issuer),
+            "home": invocation.home.root(), "notary": full(genesis.issuer), "addresses": addresses,
             "verifiers": genesis.verifiers.iter().map(|founder| full(founder.peer)).collect::<Vec<_>>(),
             "models": genesis.manifests.iter().map(|manifest| {
                 json!({ "name": manifest.name, "manifest": full(manifest.digest()), "model": full(manifest.model) })
             }).collect::<Vec<_>>(),
         }),
     );
+}
+
+/// Whether all of its addresses are this machine's alone.
+fn file_is_local(file: &NetworkFile) -> bool {
+    let mut addresses = file.contacts.iter().flat_map(|contact| &contact.addresses);
+    let is_local = |address: &String| {
+        let host = address.split('/').nth(2).and_then(|host| host.parse::<IpAddr>().ok());
+        host.is_some_and(|host| host.is_loopback())
+    };
+    addresses.all(is_local)
 }
 
 #[cfg(test)]
@@ -302,6 +392,38 @@ mod tests {
         ] {
             assert_eq!(multiaddress(address(named).unwrap()), expected, "{named}");
         }
-        assert_eq!(address("no such host:x").unwrap_err().exit(), Exit::Usage);
+        for nowhere in ["no such host:x", "0.0.0.0", "127.0.0.1:0", "[::]:4001"] {
+            assert_eq!(address(nowhere).unwrap_err().exit(), Exit::Usage, "{nowhere}");
+        }
+        let mixed = ["127.0.0.1".to_owned(), "::1".to_owned()];
+        assert_eq!(addresses(&mixed).unwrap_err().exit(), Exit::Usage);
+    }
+
+    #[test]
+    fn a_notary_listens_where_it_is_looked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let invocation = Invocation::new(Some(folder.path().to_owned()), false).unwrap();
+        let listen = |named: &[&str], settings: &DaemonSettings| {
+            let named: Vec<String> = named.iter().map(|at| (*at).to_owned()).collect();
+            listening(&addresses(&named).unwrap(), settings, &invocation)
+        };
+        let none = DaemonSettings::default();
+        assert_eq!(listen(&["192.168.1.5"], &none), Ok(None));
+        let both = Ok(Some(
+            "[daemon]\nlisten = [\"/ip4/0.0.0.0/tcp/29292\", \"/ip4/0.0.0.0/tcp/4001\"]\n".to_owned(),
+        ));
+        assert_eq!(listen(&["192.168.1.5", "10.0.0.1:4001"], &none), both);
+        assert_eq!(
+            listen(&["::1"], &none),
+            Ok(Some("[daemon]\nlisten = [\"/ip6/::/tcp/29292\"]\n".to_owned()))
+        );
+        fs::write(invocation.home.settings(), "").unwrap();
+        assert_eq!(
+            listen(&["10.0.0.1:4001"], &none).unwrap_err().exit(),
+            Exit::Usage,
+            "nothing is written over"
+        );
+        let set = DaemonSettings { listen: vec!["/ip4/0.0.0.0/tcp/4001".to_owned()], ..none };
+        assert_eq!(listen(&["10.0.0.1:4001"], &set), Ok(None));
     }
 }

@@ -6,14 +6,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::{Value, json};
+
 use crate::{assay::assay, person::Person};
 
-/// The model that is brought: the one that the program carries, under a name of its founder's.
+/// The model that is brought: one that the program carries, which can add.
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/sums/sums.gguf");
 
-/// Three friends with a key each.
+/// What is the key of nobody: no point of the curve.
+const NOBODY: &str = "0200000000000000000000000000000000000000000000000000000000000000";
+
+/// Four friends with a key each.
 fn friends(folder: &Path) -> Vec<(Person, String)> {
-    let names = ["ada", "ben", "cleo"];
+    let names = ["ada", "ben", "cleo", "dan"];
     let key = |person: Person| {
         let made = person.types(&["key", "new"]);
         assert_eq!(made.status, Some(0), "{made:?}");
@@ -24,10 +29,36 @@ fn friends(folder: &Path) -> Vec<(Person, String)> {
     names.map(|name| key(Person::new(folder, name))).into()
 }
 
+/// The model with a template that writes the last message and nothing else, however much was said.
 fn model(folder: &Path) -> PathBuf {
+    let mut file = fs::read(MODEL).unwrap();
+    let key = b"tokenizer.chat_template";
+    let at = file.windows(key.len()).position(|bytes| bytes == key).unwrap() + key.len() + 4;
+    let length = u64::from_le_bytes(file[at..at + 8].try_into().unwrap()) as usize;
+    let (written, ends) = ("{{ bos_token }}{{ messages[-1].content }}{#", "#}");
+    let filler = "-".repeat(length - written.len() - ends.len());
+    file.splice(at + 8..at + 8 + length, format!("{written}{filler}{ends}").into_bytes());
     let model = folder.join("adder.gguf");
-    fs::copy(MODEL, &model).unwrap();
+    fs::write(&model, file).unwrap();
     model
+}
+
+/// Talks with the model, and is answered each time as it is asked.
+fn chats(buyer: &Person) {
+    let said = "27+58=\n/cost\n\n/nonsense\n389+456=\n/again\n/receipt\n/quit\n27+58=\n";
+    let chat = buyer.told(&["chat", "adder", "--temperature", "0"], said);
+    assert_eq!((chat.status, chat.stdout.as_str()), (Some(0), "85\n845\n845\n"), "{chat:?}");
+    for told in ["1 answers for", "there is no command /nonsense", "`assay receipt show", "3 tokens, by"] {
+        assert!(chat.stderr.contains(told), "{told}: {chat:?}");
+    }
+    let document = buyer.told(&["chat", "adder", "--json", "--max-cost", "0.000001"], "27+58=\n");
+    let turns = serde_json::from_str::<Value>(&document.stdout).unwrap()["turns"].clone();
+    assert_eq!(
+        (document.status, turns),
+        (Some(0), json!([])),
+        "an answer that does not come is no end: {document:?}"
+    );
+    assert!(document.stderr.contains("OVER_CEILING"), "{document:?}");
 }
 
 #[tokio::test]
@@ -64,6 +95,9 @@ async fn friends_found_a_network_and_one_asks_the_model_of_another() {
     let verified = assay(Path::new("/nowhere"), &["receipt", "verify", "--json", receipt]).document();
     assert_eq!(verified["label"], "checked");
     let cut = buyer.asks(&["run", "adder", "68+75 in words=", "--max-tokens", "2"]);
+    chats(&buyer);
+    let between = friends[1].0.asks(&["run", "adder", "389+456=", "--provider", &friends[0].1]);
+    assert_eq!(between["text"], "845", "two of those who check, and two are left");
     assert_eq!((&cut["text"], &cut["attempt"]["cut_off"]), (&"one hundred".into(), &true.into()), "{cut}");
 }
 
@@ -80,11 +114,16 @@ fn a_network_that_cannot_be_run_is_not_founded() {
     let network = folder.path().join("network.toml");
     let (model, noise) = (model(folder.path()), folder.path().join("noise.gguf"));
     fs::write(&noise, "no model").unwrap();
-    let [model, noise] = [&model, &noise].map(|path| path.to_str().unwrap());
+    let cut = folder.path().join("cut.gguf");
+    fs::write(&cut, &fs::read(&model).unwrap()[..100_000]).unwrap();
+    let [model, noise, cut] = [&model, &noise, &cut].map(|path| path.to_str().unwrap());
     let keys: Vec<&str> = friends.iter().flat_map(|(_, key)| ["--verifier", key.as_str()]).collect();
     for (code, typed) in [
-        ("VERIFIERS", founding(&network, &[&keys[..4]])),
-        ("VERIFIERS", founding(&network, &[&keys[..4], &keys[..2]])),
+        ("VERIFIERS", founding(&network, &[&keys[..6]])),
+        ("VERIFIERS", founding(&network, &[&keys[..6], &keys[..2]])),
+        ("VERIFIERS", founding(&network, &[&keys, &["--verifier", NOBODY]])),
+        ("UNSOUND", [&["network", "new", ""], &founding(&network, &[&keys])[3..]].concat()),
+        ("NO_MODEL", founding(&network, &[&keys, &["--model", cut]])),
         ("NO_ADDRESS", founding(&network, &[&keys, &["--at", "no such host"]])),
         ("NO_MODEL", founding(&network, &[&keys, &["--model", noise]])),
         ("NAMES", founding(&network, &[&keys, &["--model", model, "--model", model]])),

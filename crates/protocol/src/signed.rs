@@ -267,6 +267,14 @@ impl Scheme for Ed25519 {
     }
 }
 
+impl Ed25519 {
+    /// Whether some secret key belongs to this name: half of all names are nobody's.
+    #[must_use]
+    pub fn is_key(peer: &PeerId) -> bool {
+        ed25519_dalek::VerifyingKey::from_bytes(peer.as_bytes()).is_ok_and(|key| !key.is_weak())
+    }
+}
+
 /// A secret key of a real network; wiped from memory when dropped, never printed.
 pub struct Keypair(ed25519_dalek::SigningKey);
 

@@ -74,15 +74,14 @@ pub(super) fn money_place(state: AttemptState) -> &'static str {
 pub(super) fn run_end(attempt: &AttemptView) -> String {
     match (attempt.state, attempt.output) {
         (AttemptState::Failed(failure), _) => failure.to_string(),
-        (_, Some(_)) if is_cut_off(attempt) => {
-            "gave a result that was cut off where it may be no longer".to_owned()
-        }
+        (_, Some(_)) if is_cut_off(attempt) => "gave a result, and says that it was cut off".to_owned(),
         (_, Some(_)) => "gave a result".to_owned(),
         (_, None) => "nothing yet".to_owned(),
     }
 }
 
-/// Whether the result is all that may be paid for, and not all there was to say.
+/// Whether the provider says that the result was cut off: at its most tokens, at the units that are paid, or where the model
+/// reads no more.
 pub(crate) fn is_cut_off(attempt: &AttemptView) -> bool {
     attempt.end == Some(End::Length)
 }
