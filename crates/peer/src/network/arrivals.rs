@@ -137,6 +137,7 @@ impl SwarmTask {
         id: GossipId,
     ) -> Result<(), gossipsub::MessageAcceptance> {
         use gossipsub::MessageAcceptance::{Ignore, Reject};
+        self.swarm.behaviour_mut().crowds.hear(&relay, Instant::now());
         let author = message.source.ok_or(Reject)?;
         let from = from_libp2p(&author).ok_or(Reject)?;
         let topic = Topic::named(&message.topic, &self.network).ok_or(Reject)?;
@@ -175,7 +176,9 @@ impl SwarmTask {
     }
 
     fn is_within_rate(&mut self, peer: PeerId) -> bool {
-        self.rate.admit(peer, Instant::now()).is_ok()
+        let now = Instant::now();
+        self.swarm.behaviour_mut().crowds.hear(&peer, now);
+        self.rate.admit(peer, now).is_ok()
     }
 
     fn is_within_gossip_rate(&mut self, author: PeerId) -> bool {

@@ -1,13 +1,16 @@
-//! Connections from one address: so many at a time, so many in a second, and fewer of those that have not yet shown who they
-//! are; and none of those who sent junk, for a while.
+//! Connections that others open: so many of one address at a time, so many in a second, fewer of those that have not yet
+//! shown who they are, and so many in all; and none of those who sent junk, for a while.
 //!
 //! **Invariant:** whoever has one address takes no more than its share of the places for newcomers, and of the work that a
-//! greeting is; known peers are let in from anywhere. What is remembered of others has a bound.
+//! greeting is; whoever has several bars nobody who has another one; known peers are let in from anywhere. What is
+//! remembered of others has a bound.
+
+mod guests;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     convert::Infallible,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -16,11 +19,12 @@ use libp2p::{
     Multiaddr, PeerId,
     core::{Endpoint, transport::PortUse},
     swarm::{
-        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent,
-        THandlerOutEvent, ToSwarm, dummy,
+        CloseConnection, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler,
+        THandlerInEvent, THandlerOutEvent, ToSwarm, dummy,
     },
 };
 
+use self::guests::Guests;
 use super::rates::Rates;
 
 /// Connections from one address that are being set up.
@@ -35,14 +39,15 @@ const SHUNNED_MAX: usize = 16_384;
 /// Counts connections that others open, by the address they come from.
 pub(super) struct Crowds {
     known: HashSet<PeerId>,
-    per_address_max: usize,
     begun: Rates<IpAddr>,
     /// Who is kept out, and until when.
     shunned: HashMap<PeerId, Instant>,
     /// Being set up.
     pending: Places,
-    /// Set up.
-    open: Places,
+    /// Set up, but for those of known peers.
+    guests: Guests,
+    /// Connections that are to end, so that others have room.
+    leaving: VecDeque<(PeerId, ConnectionId)>,
 }
 
 /// Which connection comes from where.
@@ -59,13 +64,21 @@ enum KeptOut {
     Crowded(IpAddr),
     #[error("the peer sent junk not long ago")]
     Shunned,
+    #[error("every place is taken by somebody who is of use")]
+    Full,
 }
 
 impl Crowds {
-    pub(super) fn new(per_address_max: usize, known: impl Iterator<Item = PeerId>) -> Self {
-        let (pending, open) = (Places::default(), Places::default());
+    /// With so many places, of which one address has some, and more for those that are known.
+    pub(super) fn new(places: usize, per_address_max: usize, known: impl Iterator<Item = PeerId>) -> Self {
         let (begun, shunned) = (Rates::new(BEGUN_PER_SECOND), HashMap::new());
-        Self { known: known.collect(), per_address_max, begun, shunned, pending, open }
+        let (pending, guests) = (Places::default(), Guests::new(places, per_address_max));
+        Self { known: known.collect(), begun, shunned, pending, guests, leaving: VecDeque::new() }
+    }
+
+    /// Notes that a peer said something.
+    pub(super) fn hear(&mut self, peer: &PeerId, now: Instant) {
+        self.guests.hear(peer, now);
     }
 
     /// Keeps a peer out for a while, unless it is one that this peer knows. Says whether it does.
@@ -147,11 +160,14 @@ impl NetworkBehaviour for Crowds {
         from: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         self.pending.leave(&id);
-        if self.shuns(&peer, Instant::now()) {
+        let now = Instant::now();
+        if self.shuns(&peer, now) {
             return Err(ConnectionDenied::new(KeptOut::Shunned));
         }
-        if let Some(from) = source(from).filter(|_| !self.known.contains(&peer)) {
-            self.open.take(id, from, self.per_address_max)?;
+        if !self.known.contains(&peer) {
+            let from = source(from).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+            let leaves = self.guests.enter(id, peer, from, now).map_err(ConnectionDenied::new)?;
+            self.leaving.extend(leaves);
         }
         Ok(dummy::ConnectionHandler)
     }
@@ -170,11 +186,11 @@ impl NetworkBehaviour for Crowds {
     #[expect(clippy::wildcard_enum_match_arm, reason = "libp2p tells much, and more with each version")]
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match event {
-            FromSwarm::ConnectionClosed(closed) => self.open.leave(&closed.connection_id),
+            FromSwarm::ConnectionClosed(closed) => self.guests.leave(&closed.connection_id),
             FromSwarm::ListenFailure(failed) => {
                 self.pending.leave(&failed.connection_id);
                 // Denied by another bound behind this one.
-                self.open.leave(&failed.connection_id);
+                self.guests.leave(&failed.connection_id);
             }
             _ => {}
         }
@@ -185,7 +201,9 @@ impl NetworkBehaviour for Crowds {
     }
 
     fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
-        Poll::Pending
+        let Some((peer_id, id)) = self.leaving.pop_front() else { return Poll::Pending };
+        tracing::debug!(peer = %peer_id, "a connection ends, so that another has its place");
+        Poll::Ready(ToSwarm::CloseConnection { peer_id, connection: CloseConnection::One(id) })
     }
 }
 
@@ -196,7 +214,7 @@ mod tests {
     #[test]
     fn who_sent_junk_is_kept_out_for_a_while_and_no_known_peer_ever() {
         let [known, stranger] = [PeerId::random(), PeerId::random()];
-        let (mut crowds, now) = (Crowds::new(8, [known].into_iter()), Instant::now());
+        let (mut crowds, now) = (Crowds::new(256, 8, [known].into_iter()), Instant::now());
         assert!(crowds.shun(stranger, now) && !crowds.shun(known, now));
         assert!(crowds.shuns(&stranger, now) && !crowds.shuns(&known, now));
         let here = "/ip4/10.0.0.1/tcp/1".parse().unwrap();
@@ -212,7 +230,8 @@ mod tests {
 
     #[test]
     fn an_address_has_so_many_connections_that_are_being_set_up() {
-        let (mut crowds, here) = (Crowds::new(8, [].into_iter()), "/ip4/10.0.0.1/tcp/1".parse().unwrap());
+        let (mut crowds, here) =
+            (Crowds::new(256, 8, [].into_iter()), "/ip4/10.0.0.1/tcp/1".parse().unwrap());
         let mut begins = |number: &usize| {
             let id = ConnectionId::new_unchecked(*number);
             crowds.handle_pending_inbound_connection(id, &here, &here).is_ok()
@@ -222,7 +241,7 @@ mod tests {
 
     #[test]
     fn an_address_begins_no_more_connections_than_its_rate() {
-        let mut crowds = Crowds::new(8, [].into_iter());
+        let mut crowds = Crowds::new(256, 8, [].into_iter());
         let [here, there] = ["/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.2/tcp/1"].map(|text| text.parse().unwrap());
         let mut begin = |number, from| {
             let id = ConnectionId::new_unchecked(number);

@@ -7,9 +7,10 @@ use std::time::Duration;
 /// How much this peer takes on.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections at a time; at most two thirds of them may be opened by others.
+    /// Connections at a time; at most two thirds of them may be opened by others. Where those are taken, a newcomer has the
+    /// place of whoever is of least use; known peers come on top.
     pub connections_max: u32,
-    /// Of those that others open, how many from one address; known peers come on top.
+    /// Of those that others open, how many from one address.
     pub connections_per_address_max: usize,
     /// Bytes of memory that this process may use before it refuses new connections.
     pub memory_bytes_max: usize,

@@ -51,9 +51,10 @@ pub(super) type Gossip =
 /// All of it, in the order in which a connection is offered to it.
 #[derive(NetworkBehaviour)]
 pub(super) struct Protocols {
-    pub(super) crowds: Crowds,
     connections: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
+    // Behind what may deny a connection, so that nobody makes room for one that does not come about.
+    pub(super) crowds: Crowds,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     pub(super) gossip: Gossip,
@@ -72,10 +73,12 @@ impl Protocols {
         let mut connections = connection_limits::Behaviour::new(connection_limits(limits));
         known.iter().for_each(|peer| connections.bypass_peer_id(peer));
         let version = version(network);
+        // The rest is for connections that this peer wants: others cannot crowd it out.
+        let places = (limits.connections_max - limits.connections_max / 3) as usize;
         Ok(Self {
-            crowds: Crowds::new(limits.connections_per_address_max, known.iter().copied()),
             connections,
             memory: memory_connection_limits::Behaviour::with_max_bytes(limits.memory_bytes_max),
+            crowds: Crowds::new(places, limits.connections_per_address_max, known.iter().copied()),
             identify: identify::Behaviour::new(
                 identify::Config::new(version.clone(), keys.public())
                     .with_agent_version(concat!("assay/", env!("CARGO_PKG_VERSION")).into())
@@ -101,8 +104,6 @@ fn connection_limits(limits: &Limits) -> connection_limits::ConnectionLimits {
         .with_max_pending_incoming(Some(CONNECTIONS_PENDING_MAX))
         .with_max_pending_outgoing(Some(CONNECTIONS_PENDING_MAX))
         .with_max_established(Some(limits.connections_max))
-        // The rest is for connections that this peer wants: others cannot crowd it out.
-        .with_max_established_incoming(Some(limits.connections_max - limits.connections_max / 3))
         .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER_MAX))
 }
 

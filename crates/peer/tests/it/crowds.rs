@@ -3,24 +3,18 @@
 use std::{net::SocketAddr, time::Duration};
 
 use assay_peer::network::NetworkEvent;
-use tokio::{
-    net::{TcpSocket, TcpStream},
-    time::timeout,
-};
+use libp2p::{futures::StreamExt, ping};
+use tokio::{task::JoinSet, time::timeout};
 
-use crate::world::{Peer, id, plan};
+use crate::{
+    strangers::{enters, knock, stranger},
+    world::{Peer, id, plan},
+};
 
 /// Connections that are opened and left alone: more than a peer sets up at a time.
 const HALF_OPEN: usize = 300;
 /// What a newcomer has until it is in.
 const JOIN_MAX: Duration = Duration::from_secs(5);
-
-/// A connection from another address of this machine.
-async fn knock(at: SocketAddr) -> Option<TcpStream> {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind(SocketAddr::from(([127, 0, 0, 2], 0))).unwrap();
-    socket.connect(at).await.ok()
-}
 
 fn socket_of(peer: &Peer) -> SocketAddr {
     let address = peer.address();
@@ -69,4 +63,26 @@ async fn who_fills_an_address_keeps_out_strangers_of_that_address_and_no_known_p
     assert_eq!(connected, [friend]);
     assert!(!server.network.peers().contains(&third.id));
     assert_eq!(server.network.peers().len(), 3);
+}
+
+#[tokio::test]
+async fn who_has_many_addresses_bars_nobody_who_has_another() {
+    let crowded = plan(1).with(|settings| {
+        (settings.limits.connections_max, settings.limits.connections_per_address_max) = (12, 4);
+    });
+    let server = crowded.start().await;
+    let (mut idle, address) = (JoinSet::new(), server.address().parse().unwrap());
+    for number in 0..8 {
+        let mut swarm = stranger(ping::Behaviour::default(), number % 2);
+        assert!(enters(&mut swarm, &address).await);
+        idle.spawn(async move {
+            loop {
+                swarm.select_next_some().await;
+            }
+        });
+    }
+    for seed in 2..4 {
+        let mut newcomer = plan(seed).knowing(&server).start().await;
+        timeout(JOIN_MAX, newcomer.connected(server.id)).await.expect("barred");
+    }
 }

@@ -2,19 +2,20 @@
 //!
 //! The strangers are a process of their own, which this one starts from itself. They keep 64 connections half open and 256
 //! idle, publish unsigned gossip and send what is no message, 10,000 of each a second as far as the machine lets them, and
-//! know of 10,000 offers with eight addresses each; meanwhile 400 users wait at the client. Four of the addresses of this
-//! machine are the strangers' own, so that no bound on one of them keeps them out.
+//! tell of 10,000 offers with eight addresses each; meanwhile 400 users wait at the client. Four of the addresses of this
+//! machine are the strangers' own, so that no bound on one of them keeps them out. They say each second what they did.
 //!
 //! **Invariant:** nothing of the strangers is in the process that is measured, but the machine is the same.
 
 use std::{
     env, fs,
-    net::SocketAddr,
+    io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -28,23 +29,20 @@ use assay_peer::{
 use assay_protocol::{
     codec,
     id::{Digest, PeerId},
-    offer::{Bench, Offer, Reachability},
-    signed::{Keypair, Signed},
     units::Timestamp,
 };
-use libp2p::{
-    Multiaddr, SwarmBuilder, futures::StreamExt, gossipsub, noise, ping, swarm::NetworkBehaviour, tcp, yamux,
-};
+use libp2p::{Multiaddr, futures::StreamExt, ping, request_response, swarm::SwarmEvent};
 use tokio::{
-    net::TcpSocket,
+    io::AsyncReadExt,
     task::JoinSet,
-    time::{interval, sleep},
+    time::{interval, sleep, timeout},
 };
 use tracing::{Level, Metadata, Subscriber, span};
 
 use crate::{
     home::House,
     market::{CLIENT, Market, NOTARY, until},
+    strangers::{self, enters, stranger},
     world::{Source, id},
 };
 
@@ -52,8 +50,9 @@ use crate::{
 const JOBS: usize = 20;
 /// How long the flood lasts, over which the jobs are spread.
 const FLOOD: Duration = Duration::from_secs(60);
-/// What a newcomer has until it is in.
+/// What a newcomer has until it is in, and how many try.
 const JOIN_MAX: Duration = Duration::from_secs(5);
+const NEWCOMERS: u8 = 5;
 /// Users who wait.
 const WAITING: usize = 400;
 /// Connections that say nothing at all, and that say who they are and no more.
@@ -62,11 +61,16 @@ const IDLE: usize = 256;
 /// Of each kind of junk: so many every so often, 10,000 a second.
 const BURST: usize = 100;
 const EVERY: Duration = Duration::from_millis(10);
-/// Strangers who know of so many offers each.
-const LIBRARIES: u8 = 40;
-const OFFERS: u64 = 256;
-/// Who sends what is no message, at a time.
-const JUNKERS: u8 = 4;
+/// Who publishes, and who sends what is no message, at a time.
+const SPEAKERS: usize = 4;
+/// What is under way of one of them, at most.
+const UNDER_WAY_MAX: usize = 128;
+/// Who tells of offers, how often, and of how many each time: as many as are read.
+const TELLERS: u16 = 4;
+const TALES: u16 = 10;
+const OFFERS: u16 = 256;
+/// What somebody waits who was kept out.
+const AGAIN: Duration = Duration::from_millis(250);
 /// What strangers are told by.
 const TARGET: &str = "ASSAY_FLOODED";
 
@@ -85,23 +89,28 @@ async fn honest_jobs_under_a_flood() {
         let handle = Handle::connect(house).await.unwrap();
         waiting.push((handle.call(WatchUpdates::default()).await.unwrap(), handle));
     }
-    let status = market.call(NOTARY, ShowStatus).await;
-    let mut strangers = strangers(&status);
+    let [notary, client] = [market.call(NOTARY, ShowStatus).await, market.call(CLIENT, ShowStatus).await];
+    let mut strangers = Strangers::begin(&notary, &client);
     let flooded = times(&market, FLOOD / JOBS as u32).await;
     eprintln!("quiet    {}", figures(&quiet));
     eprintln!("flooded  {}", figures(&flooded));
-    let joined = join(&market).await;
+    let mut joined = Vec::new();
+    for number in 0..NEWCOMERS {
+        joined.push(join(&market, 77 + number).await);
+    }
     let (during, junk, said) = (resident(), market.call(NOTARY, ShowStatus).await.malformed, lines() - said);
-    assert!(strangers.0.try_wait().unwrap().is_none() && junk > 0, "there was no flood: {junk}");
-    drop(strangers);
+    let known = market.call(CLIENT, ShowStatus).await.offers;
+    assert!(strangers.process.try_wait().unwrap().is_none() && junk > 0, "there was no flood: {junk}");
     eprintln!("joined   {joined:?}");
     eprintln!("memory   {before} KiB in peace, {during} KiB under the flood, {WAITING} users included");
     eprintln!(
         "said     {said} lines of six peers in {FLOOD:?}, the notary of {junk} messages that were none"
     );
+    eprintln!("known    {known} offers at the client");
+    eprintln!("they     {}", strangers.told());
     assert!(flooded[JOBS - 1] <= 2 * quiet[JOBS * 95 / 100], "{flooded:?}");
-    assert!(joined <= JOIN_MAX, "{joined:?}");
-    drop(waiting);
+    assert!(joined.iter().all(|took| *took <= JOIN_MAX), "{joined:?}");
+    drop((strangers, waiting));
     market.end().await;
 }
 
@@ -131,14 +140,17 @@ async fn deliver(market: &Market) -> Duration {
 }
 
 /// How long somebody whom nobody knows takes to have an account.
-async fn join(market: &Market) -> Duration {
+async fn join(market: &Market, seed: u8) -> Duration {
     let file = NetworkFile::read(&market.house(CLIENT).home.network()).unwrap();
-    let house = House::new(77, file.genesis, file.contacts);
+    let house = House::new(seed, file.genesis, file.contacts);
     let begun = Instant::now();
     let newcomer = house.start().await;
-    newcomer.handle.call(ShowAccount::default()).await.unwrap();
+    let account = newcomer.handle.call(ShowAccount::default()).await;
     let took = begun.elapsed();
     newcomer.stop().await;
+    if let Err(error) = account {
+        eprintln!("a newcomer has no account after {took:?}: {error}");
+    }
     took
 }
 
@@ -178,170 +190,223 @@ fn resident() -> u64 {
 }
 
 /// The strangers' process, which ends with the test that began it.
-struct Strangers(Child);
+struct Strangers {
+    process: Child,
+    told: Arc<Mutex<String>>,
+}
+
+impl Strangers {
+    /// Begins strangers, who yield to whoever wants the processor.
+    fn begin(notary: &StatusView, client: &StatusView) -> Self {
+        let mut command = Command::new("nice");
+        command.arg("-n19").arg(env::current_exe().unwrap());
+        command.args(["--exact", "floods::what_strangers_do", "--ignored", "--nocapture"]);
+        let (at, client) = (&notary.addresses[0], &client.addresses[0]);
+        command.env(TARGET, format!("{at} {client} {} {}", notary.network, notary.started.0));
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let (said, told) = (process.stdout.take().unwrap(), Arc::<Mutex<String>>::default());
+        let last = Arc::clone(&told);
+        thread::spawn(move || {
+            let lines = BufReader::new(said).lines().map_while(Result::ok);
+            lines.filter(|line| line.starts_with(TOLD)).for_each(|line| *last.lock().unwrap() = line);
+        });
+        Self { process, told }
+    }
+
+    /// What they said last of what they did.
+    fn told(&self) -> String {
+        self.told.lock().unwrap().clone()
+    }
+}
 
 impl Drop for Strangers {
     fn drop(&mut self) {
         // One that is gone already is what is wanted.
-        _ = self.0.kill();
-        _ = self.0.wait();
+        _ = self.process.kill();
+        _ = self.process.wait();
     }
 }
 
-/// Starts the strangers, who yield to whoever wants the processor.
-fn strangers(notary: &StatusView) -> Strangers {
-    let mut command = Command::new("nice");
-    command.arg("-n19").arg(env::current_exe().unwrap());
-    command.args(["--exact", "floods::what_strangers_do", "--ignored", "--nocapture"]);
-    command.env(TARGET, format!("{} {} {}", notary.addresses[0], notary.network, notary.started.0));
-    Strangers(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap())
+/// How a line begins by which strangers say what they did.
+const TOLD: &str = "after ";
+
+/// What strangers did.
+#[derive(Default)]
+struct Deeds {
+    half_open: AtomicU64,
+    idle: AtomicU64,
+    published: AtomicU64,
+    refused: AtomicU64,
+    answered: AtomicU64,
+    names: AtomicU64,
+    books: AtomicU64,
+}
+
+/// Whom strangers are after.
+#[derive(Clone)]
+struct Target {
+    notary: Multiaddr,
+    client: Multiaddr,
+    network: Digest,
+    until: Timestamp,
+    deeds: Arc<Deeds>,
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the strangers of the flood, who are started by it"]
+#[allow(clippy::print_stdout, reason = "how strangers say what they did")]
 async fn what_strangers_do() {
     let Ok(target) = env::var(TARGET) else { return };
-    let [address, network, now] = target.split(' ').collect::<Vec<_>>().try_into().unwrap();
-    let (address, network) = (address.to_owned(), network.parse::<Digest>().unwrap());
+    let [notary, client, network, now] = target.split(' ').collect::<Vec<_>>().try_into().unwrap();
     let until = Timestamp(now.parse().unwrap()).after(assay_protocol::units::Duration::seconds(900));
+    let [notary, client] = [notary, client].map(|address| address.parse().unwrap());
+    let target = Target { notary, client, network: network.parse().unwrap(), until, deeds: Arc::default() };
     let mut flood = JoinSet::new();
-    flood.spawn(half_open(address.clone()));
-    (0..IDLE).for_each(|number| drop(flood.spawn(idle(number, address.clone()))));
-    flood.spawn(unsigned_gossip(address.clone(), network));
-    (0..JUNKERS).for_each(|number| drop(flood.spawn(junk(address.clone(), network, number))));
-    (0..LIBRARIES).for_each(|number| drop(flood.spawn(library(address.clone(), network, number, until))));
-    while flood.join_next().await.is_some() {}
-}
-
-/// From another address of this machine, so that those who are measured keep theirs.
-async fn half_open(address: String) {
-    let port = address.rsplit('/').next().unwrap().parse().unwrap();
-    let mut held = Vec::new();
-    for _ in 0..HALF_OPEN {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind(SocketAddr::from(([127, 0, 0, 2], 0))).unwrap();
-        held.push(socket.connect(SocketAddr::from(([127, 0, 0, 1], port))).await);
-    }
-    sleep(2 * FLOOD).await;
-}
-
-/// A swarm that listens on one of the addresses of strangers and dials from there.
-fn swarm<B: NetworkBehaviour>(
-    behaviour: impl FnOnce(&libp2p::identity::Keypair) -> B,
-    number: usize,
-    address: &str,
-) -> libp2p::Swarm<B> {
-    let builder = SwarmBuilder::with_new_identity().with_tokio();
-    let builder = builder.with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default);
-    let builder = builder.unwrap().with_behaviour(|keys| behaviour(keys)).unwrap();
-    let keep = |config: libp2p::swarm::Config| config.with_idle_connection_timeout(2 * FLOOD);
-    let mut swarm = builder.with_swarm_config(keep).build();
-    swarm.listen_on(own_address(number).parse().unwrap()).unwrap();
-    swarm.dial(address.parse::<Multiaddr>().unwrap()).unwrap();
-    swarm
-}
-
-fn own_address(number: usize) -> String {
-    format!("/ip4/127.0.1.{}/tcp/0", 1 + number % 4)
-}
-
-async fn idle(number: usize, address: String) {
-    let mut swarm = swarm(|_| ping::Behaviour::default(), number, &address);
+    flood.spawn(half_open(target.clone()));
+    (0..IDLE).for_each(|number| drop(flood.spawn(idle(number, target.clone()))));
+    (0..SPEAKERS).for_each(|number| drop(flood.spawn(unsigned_gossip(number, target.clone()))));
+    (0..SPEAKERS).for_each(|number| drop(flood.spawn(junk(number, target.clone()))));
+    (0..TELLERS).for_each(|number| drop(flood.spawn(tell(number, target.clone()))));
+    let (begun, mut tick) = (Instant::now(), interval(Duration::from_secs(1)));
     loop {
-        swarm.select_next_some().await;
+        tick.tick().await;
+        let Deeds { half_open, idle, published, refused, answered, names, books } = &*target.deeds;
+        let [half_open, idle, published, refused, answered, names, books] =
+            [half_open, idle, published, refused, answered, names, books]
+                .map(|counter| counter.load(Ordering::Relaxed));
+        let seconds = begun.elapsed().as_secs().max(1);
+        println!(
+            "{TOLD}{seconds} s: {half_open} half open and {idle} idle at a time; a second {} published, {} more for \
+             which there was no room, {} messages answered to {names} names in all; {books} books read",
+            published / seconds,
+            refused / seconds,
+            answered / seconds,
+        );
     }
 }
 
-async fn unsigned_gossip(address: String, network: Digest) {
-    let config = gossipsub::ConfigBuilder::default()
-        .protocol_id_prefix(format!("/assay/1/{}/gossip", &network.to_string()[..16]))
-        .validation_mode(gossipsub::ValidationMode::None)
-        .build()
-        .unwrap();
-    let topic = gossipsub::IdentTopic::new(format!("assay/1/{network}/offers/0"));
-    let unsigned = gossipsub::MessageAuthenticity::RandomAuthor;
-    let new =
-        || -> gossipsub::Behaviour { gossipsub::Behaviour::new(unsigned.clone(), config.clone()).unwrap() };
-    let (mut tick, mut number) = (interval(EVERY), 0_u64);
-    let mut swarm = swarm(|_| new(), 0, &address);
-    swarm.behaviour_mut().subscribe(&topic).unwrap();
+/// Keeps connections half open: whatever is hung up on is begun anew.
+async fn half_open(target: Target) {
+    let notary = strangers::socket_of(&target.notary);
+    let mut held = JoinSet::new();
     loop {
-        tokio::select! {
-            _ = swarm.select_next_some() => {}
-            _ = tick.tick() => for _ in 0..BURST {
-                number += 1;
-                // What finds no room is as if it was never sent.
-                drop(swarm.behaviour_mut().publish(topic.clone(), [&number.to_le_bytes()[..], &[7; 512]].concat()));
-            },
+        while held.len() < HALF_OPEN {
+            let deeds = target.deeds.clone();
+            held.spawn(async move {
+                if let Some(mut stream) = strangers::knock(notary).await {
+                    count(&deeds.half_open);
+                    // Whatever is heard is not answered.
+                    while stream.read(&mut [0; 64]).await.is_ok_and(|bytes| bytes > 0) {}
+                    deeds.half_open.fetch_sub(1, Ordering::Relaxed);
+                }
+                sleep(AGAIN).await;
+            });
         }
+        held.join_next().await;
+    }
+}
+
+async fn idle(number: usize, target: Target) {
+    let mut swarm = stranger(ping::Behaviour::default(), number);
+    loop {
+        if enters(&mut swarm, &target.notary).await {
+            count(&target.deeds.idle);
+            while !matches!(swarm.select_next_some().await, SwarmEvent::ConnectionClosed { .. }) {}
+            target.deeds.idle.fetch_sub(1, Ordering::Relaxed);
+        }
+        sleep(AGAIN).await;
     }
 }
 
 /// Whoever is kept out goes on under another name.
-async fn junk(address: String, network: Digest, number: u8) {
-    for again in 0_u64.. {
-        let (stranger, mut events) = stranger(&address, network, &("junk", number, again)).await;
-        let to = id(NOTARY);
-        let mut tick = interval(EVERY);
-        loop {
+async fn unsigned_gossip(number: usize, target: Target) {
+    let (mut tick, mut last) = (interval(EVERY), 0_u64);
+    loop {
+        let (gossip, topic) = strangers::unsigned_gossip(&target.network);
+        let mut swarm = stranger(gossip, number);
+        let mut is_in = enters(&mut swarm, &target.notary).await;
+        while is_in {
             tokio::select! {
-                _ = tick.tick() => {
-                    (0..BURST / usize::from(JUNKERS)).for_each(|_| _ = stranger.send(to, vec![7; 512]));
-                }
-                event = events.recv() => match event {
-                    Some(NetworkEvent::Disconnected { .. }) | None => break,
-                    Some(_) => {}
+                event = swarm.select_next_some() => is_in = !matches!(event, SwarmEvent::ConnectionClosed { .. }),
+                _ = tick.tick() => for _ in 0..BURST / SPEAKERS {
+                    last += 1;
+                    let bytes = [&last.to_le_bytes()[..], &[7; 512]].concat();
+                    // What finds no room is as if it was never sent.
+                    match swarm.behaviour_mut().publish(topic.clone(), bytes) {
+                        Ok(_) => count(&target.deeds.published),
+                        Err(_) => count(&target.deeds.refused),
+                    }
                 },
             }
         }
-        stranger.shutdown().await;
+        sleep(AGAIN).await;
     }
 }
 
-async fn library(address: String, network: Digest, number: u8, valid_until: Timestamp) {
-    let addresses: Vec<String> = (1..=8).map(|port| format!("/ip4/127.0.0.1/tcp/{port}")).collect();
-    let offer = |made_up: u64| {
-        let key = Keypair::from_seed(codec::digest("made up", &(number, made_up)).0);
-        let offer = Offer {
-            sequence: 1,
-            valid_until,
-            benches: vec![Bench {
-                class: Digest::default(),
-                machine: String::new(),
-                device: String::new(),
-                memory_free: 1 << 30,
-                slots: 1,
-                services: Vec::new(),
-            }],
-            notaries: Vec::new(),
-            addresses: addresses.clone(),
-            reachability: Reachability::Unknown,
-            standing: None,
-        };
-        Signed::seal(offer, &key, network).into_signed()
-    };
-    let book = codec::encode(&(0..OFFERS).map(offer).collect::<Vec<_>>());
-    let (_stranger, mut events) = stranger(&address, network, &("library", number, 0_u64)).await;
-    while let Some(event) = events.recv().await {
-        if let NetworkEvent::Asked { reply, .. } = event {
-            reply.answer(book.clone());
+/// Whoever is kept out goes on under another name.
+async fn junk(number: usize, target: Target) {
+    use request_response::{Event, Message};
+    let mut tick = interval(EVERY);
+    loop {
+        let mut swarm = stranger(strangers::junk(&target.network), number);
+        count(&target.deeds.names);
+        let (mut is_in, mut under_way) = (enters(&mut swarm, &target.notary).await, 0);
+        while is_in {
+            tokio::select! {
+                event = swarm.select_next_some() => match event {
+                    SwarmEvent::ConnectionClosed { .. } => is_in = false,
+                    SwarmEvent::Behaviour(Event::Message { message: Message::Response { .. }, .. }) => {
+                        under_way -= 1;
+                        count(&target.deeds.answered);
+                    }
+                    SwarmEvent::Behaviour(Event::OutboundFailure { .. }) => under_way -= 1,
+                    _ => {}
+                },
+                _ = tick.tick() => {
+                    let Some(peer) = swarm.connected_peers().next().copied() else { break };
+                    let more = UNDER_WAY_MAX.saturating_sub(under_way).min(BURST / SPEAKERS);
+                    (0..more).for_each(|_| _ = swarm.behaviour_mut().send_request(&peer, vec![7; 512]));
+                    under_way += more;
+                }
+            }
+        }
+        sleep(AGAIN).await;
+    }
+}
+
+/// Comes as a peer that knows offers, and again under another name once it has told of them, to the notary and the client.
+async fn tell(number: u16, target: Target) {
+    for tale in (0..TALES).map(|tale| number * TALES + tale) {
+        let book = codec::encode(&strangers::library(&target.network, tale, OFFERS, target.until));
+        for (to, at) in [(id(NOTARY), &target.notary), (id(CLIENT), &target.client)] {
+            let settings = NetworkSettings {
+                secret: codec::digest("teller", &(tale, to)).0,
+                listen: Vec::new(),
+                known: vec![(to, at.to_string())],
+                network: target.network,
+                notaries: Vec::new(),
+                limits: Limits::default(),
+            };
+            let nothing = Arc::new(Source(|_: &Digest, _: &PeerId| None));
+            let (network, mut events) = Network::start(settings, nothing).await.unwrap();
+            let asked = async {
+                while let Some(event) = events.recv().await {
+                    if let NetworkEvent::Asked { reply, .. } = event {
+                        reply.answer(book.clone());
+                        count(&target.deeds.books);
+                        return;
+                    }
+                }
+            };
+            _ = timeout(JOIN_MAX, asked).await;
+            // Its answer leaves before it does, which nobody tells it.
+            sleep(AGAIN).await;
+            network.shutdown().await;
         }
     }
-}
-
-/// A peer of the network that nobody knows.
-async fn stranger(
-    address: &str,
-    network: Digest,
-    name: &impl serde::Serialize,
-) -> (Network, tokio::sync::mpsc::Receiver<NetworkEvent>) {
-    let settings = NetworkSettings {
-        secret: codec::digest("stranger", name).0,
-        listen: vec![own_address(1)],
-        known: vec![(id(NOTARY), address.to_owned())],
-        network,
-        notaries: Vec::new(),
-        limits: Limits::default(),
-    };
-    Network::start(settings, Arc::new(Source(|_: &Digest, _: &PeerId| None))).await.unwrap()
+    std::future::pending().await
 }

@@ -19,6 +19,7 @@ mod messages;
 mod models;
 mod peers;
 mod questions;
+mod strangers;
 mod trickler;
 mod trickles;
 mod world;
