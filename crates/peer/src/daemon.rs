@@ -26,7 +26,9 @@ use crate::{
     home::{HomeLock, LockError},
     index::{FilledRows, Index, IndexError},
     journal::{Broken, Journal, OpenError, Owner, ReadError},
-    network::{Limits, Network, NetworkError, NetworkSettings, usual_address},
+    network::{
+        Limits, Network, NetworkError, NetworkEvent, NetworkSettings, USUAL_PORT, everywhere, note_taken,
+    },
     receipts::Receipts,
     room::DiskRoom,
     snapshots::Snapshots,
@@ -185,6 +187,9 @@ pub fn examine(home: &Home) -> Result<Examined, DaemonError> {
     Ok(restored.examined())
 }
 
+/// The way to the network, and what happens there.
+type Joined = (Network, mpsc::Receiver<NetworkEvent>);
+
 /// A peer that runs until it is told to end.
 #[derive(Debug)]
 pub struct Daemon;
@@ -207,11 +212,10 @@ impl Daemon {
             fill_index(index, store.receipts.clone()).map_err(DaemonError::System)?;
         }
         let told = options.listen.unwrap_or_else(|| settings.daemon.listen.clone());
-        let listen = match told.is_empty() && restored.serves(&file.genesis) {
-            true => vec![usual_address()],
-            false => told,
+        let (network, events) = match told.is_empty() && restored.serves(&file.genesis) {
+            true => join_as_usual(&home, &file, &store).await?,
+            false => join(&home, &file, told, &store).await?,
         };
-        let (network, events) = join(&home, &file, listen, &store).await?;
         let places = usize::try_from(settings.daemon.workers).unwrap_or(0);
         let blobs = store.blobs.clone();
         let executor = Executor::new(options.worker, home.compiled(), places, blobs, options.conduct);
@@ -338,12 +342,23 @@ fn open_journal(
     Err(refused.unwrap_or(OpenError::NotAJournal).into())
 }
 
+/// Joins as one who serves others and was told nothing: on the usual port, or on any where somebody else has that.
+async fn join_as_usual(home: &Home, file: &NetworkFile, store: &Store) -> Result<Joined, DaemonError> {
+    match join(home, file, vec![everywhere(USUAL_PORT)], store).await {
+        Err(DaemonError::Network(NetworkError::Listen { reason, .. })) => {
+            note_taken(&reason);
+            join(home, file, vec![everywhere(0)], store).await
+        }
+        joined => joined,
+    }
+}
+
 async fn join(
     home: &Home,
     file: &NetworkFile,
     listen: Vec<String>,
     store: &Store,
-) -> Result<(Network, mpsc::Receiver<crate::network::NetworkEvent>), DaemonError> {
+) -> Result<Joined, DaemonError> {
     let secret = home.seed()?;
     let own = Keypair::from_seed(secret).id();
     let others = file.contacts.iter().filter(|contact| contact.peer != own);

@@ -46,6 +46,7 @@ use tokio::{
     time::timeout,
 };
 
+pub(crate) use self::start::everywhere;
 use self::{
     commands::{GossipVerdict, NetworkCommand},
     gate::Gate,
@@ -60,7 +61,7 @@ pub use self::{
     },
     limits::{Limits, Pace},
     progress::Progress,
-    start::{USUAL_PORT, can_listen, usual_address},
+    start::{USUAL_PORT, can_listen},
     topics::Topic,
 };
 use crate::{
@@ -300,16 +301,31 @@ impl Network {
     /// [`NetworkError`], if it is no address or cannot be listened on.
     pub async fn listen(&self, address: &str) -> Result<(), NetworkError> {
         let failed = |reason: String| NetworkError::Listen { address: address.to_owned(), reason };
-        let parsed = start::free(address)?;
+        let free = start::free(address)?;
         let mut status = self.status.clone();
         let before = status.borrow().listening.len();
         let (reply, listens) = oneshot::channel();
-        let command = NetworkCommand::Listen { address: parsed, reply };
+        let command = NetworkCommand::Listen { free, reply };
         self.commands.send(command).await.map_err(|_| NetworkError::Closed)?;
         listens.await.map_err(|_| NetworkError::Closed)?.map_err(failed)?;
         let known = timeout(LISTEN_WAIT_MAX, status.wait_for(|status| status.listening.len() > before)).await;
         let known = known.map_err(|_| failed("the system does not say where it listens".to_owned()))?;
         known.map(drop).map_err(|_| NetworkError::Closed)
+    }
+
+    /// Listens where a peer does that serves others and was told nothing: on the usual port of every address, or on any port
+    /// where somebody else has that.
+    ///
+    /// # Errors
+    /// [`NetworkError`], if there is no other port either.
+    pub async fn listen_as_usual(&self) -> Result<(), NetworkError> {
+        match self.listen(&everywhere(USUAL_PORT)).await {
+            Err(NetworkError::Listen { reason, .. }) => {
+                note_taken(&reason);
+                self.listen(&everywhere(0)).await
+            }
+            listens => listens,
+        }
     }
 
     /// The addresses this peer listens on, with the ports it was given.
@@ -347,4 +363,9 @@ impl Network {
     fn judge(&self, id: GossipId, acceptance: MessageAcceptance) -> Result<(), SendError> {
         Ok(self.judgements.try_send((id, acceptance))?)
     }
+}
+
+/// Says that the usual port is somebody else's.
+pub(crate) fn note_taken(reason: &str) {
+    tracing::warn!(port = USUAL_PORT, reason, "the usual port is taken, so this peer listens on another one");
 }

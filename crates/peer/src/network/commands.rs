@@ -12,6 +12,7 @@ use super::{
     pending::Asking,
     questions::Question,
     queues::Posted,
+    start::FreeAddress,
     streams::Opening,
     task::SwarmTask,
     topics::Topic,
@@ -32,7 +33,7 @@ pub(super) enum NetworkCommand {
         bytes: Vec<u8>,
     },
     Listen {
-        address: Multiaddr,
+        free: FreeAddress,
         reply: oneshot::Sender<Result<(), String>>,
     },
     Shun {
@@ -63,8 +64,9 @@ impl SwarmTask {
         match command {
             NetworkCommand::Send { to, bytes } => self.post(to, bytes),
             NetworkCommand::Publish { topic, bytes } => self.publish(topic, bytes),
-            NetworkCommand::Listen { address, reply } => {
-                let listens = self.swarm.listen_on(address).map(drop).map_err(|error| error.to_string());
+            NetworkCommand::Listen { free: FreeAddress { address, claim }, reply } => {
+                let listens = self.swarm.listen_on(address).map(|_| self.claims.extend(claim));
+                let listens = listens.map_err(|error| error.to_string());
                 // An error means that nobody waits for it any more.
                 drop(reply.send(listens));
             }

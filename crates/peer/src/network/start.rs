@@ -4,7 +4,8 @@
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
-    net::{Ipv4Addr, TcpListener},
+    fmt, io,
+    net::{SocketAddr, TcpListener, UdpSocket},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -76,6 +77,7 @@ impl SwarmTask {
             notaries: settings.notaries.clone(),
             backlog: VecDeque::new(),
             ending: None,
+            claims: Vec::new(),
             local: BTreeSet::new(),
             commands,
             judgements,
@@ -91,8 +93,9 @@ impl SwarmTask {
         let mut waiting: HashMap<ListenerId, &String> = HashMap::new();
         for address in addresses {
             let failed = |reason: String| NetworkError::Listen { address: address.clone(), reason };
-            let parsed = free(address)?;
+            let FreeAddress { address: parsed, claim } = free(address)?;
             let listener = self.swarm.listen_on(parsed).map_err(|error| failed(error.to_string()))?;
+            self.claims.extend(claim);
             waiting.insert(listener, address);
         }
         while let Some(address) = waiting.values().next() {
@@ -112,15 +115,9 @@ impl SwarmTask {
     }
 }
 
-/// Where a peer listens that serves others and was told nothing: on the usual port of every address, or on any port where
-/// another peer of this machine has that.
-#[must_use]
-pub fn usual_address() -> String {
-    let is_free = TcpListener::bind((Ipv4Addr::UNSPECIFIED, USUAL_PORT)).is_ok();
-    if !is_free {
-        tracing::warn!(port = USUAL_PORT, "the usual port is taken, so this peer listens on another one");
-    }
-    format!("/ip4/0.0.0.0/tcp/{}", if is_free { USUAL_PORT } else { 0 })
+/// Every address of this machine, on this port; on any for 0.
+pub(crate) fn everywhere(port: u16) -> String {
+    format!("/ip4/0.0.0.0/tcp/{port}")
 }
 
 /// Whether a peer could listen there now.
@@ -131,13 +128,30 @@ pub fn can_listen(address: &str) -> Result<(), NetworkError> {
     free(address).map(drop)
 }
 
+/// An address that nobody listens on. Where that is on the usual port, it stays this peer's for as long as it is held, even
+/// before it listens: all peers that were told nothing go there, perhaps at the same moment.
+#[derive(Debug)]
+pub(super) struct FreeAddress {
+    pub(super) address: Multiaddr,
+    /// libp2p shares ports, so whoever listens there keeps nobody out; this socket of the same number does.
+    pub(super) claim: Option<UdpSocket>,
+}
+
 /// An address, if nobody listens there. libp2p shares ports, so a second peer would silently take half of the connections.
-pub(super) fn free(address: &str) -> Result<Multiaddr, NetworkError> {
-    let failed = |reason: String| NetworkError::Listen { address: address.to_owned(), reason };
-    let parsed: Multiaddr = address.parse().map_err(|error| failed(format!("{error}")))?;
-    let bound = socket_of(&parsed).map_or(Ok(()), |socket| TcpListener::bind(socket).map(drop));
-    bound.map_err(|error| failed(error.to_string()))?;
-    Ok(parsed)
+pub(super) fn free(address: &str) -> Result<FreeAddress, NetworkError> {
+    let parsed: Multiaddr = address.parse().map_err(|error| unusable(address, &error))?;
+    let claim = socket_of(&parsed).map_or(Ok(None), |socket| claimed(socket, USUAL_PORT));
+    Ok(FreeAddress { address: parsed, claim: claim.map_err(|error| unusable(address, &error))? })
+}
+
+fn unusable(address: &str, error: &dyn fmt::Display) -> NetworkError {
+    NetworkError::Listen { address: address.to_owned(), reason: error.to_string() }
+}
+
+fn claimed(socket: SocketAddr, usual: u16) -> io::Result<Option<UdpSocket>> {
+    let claim = if socket.port() == usual { Some(UdpSocket::bind(socket)?) } else { None };
+    TcpListener::bind(socket)?;
+    Ok(claim)
 }
 
 fn swarm(
@@ -169,4 +183,21 @@ fn known(peers: &[(PeerId, String)]) -> Result<Vec<(libp2p::PeerId, Multiaddr)>,
 
 fn seed() -> Result<u64, NetworkError> {
     getrandom::u64().map_err(|error| NetworkError::Setup { reason: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_that_begin_at_once_on_the_usual_port_one_has_it() {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        // It has looked and does not listen yet.
+        let first = claimed(socket, socket.port()).unwrap();
+        assert!(claimed(socket, socket.port()).is_err());
+        drop(first);
+        assert!(claimed(socket, socket.port()).is_ok());
+        let _listens = TcpListener::bind(socket).unwrap();
+        assert!(claimed(socket, socket.port()).is_err(), "somebody else's program");
+    }
 }

@@ -9,6 +9,7 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     future,
+    net::UdpSocket,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -77,6 +78,8 @@ pub(super) struct SwarmTask {
     /// Whom to tell when all has ended; set once the end has begun.
     pub(super) ending: Option<oneshot::Sender<()>>,
     pub(super) redial: Redial,
+    /// What keeps others from listening where this peer does.
+    pub(super) claims: Vec<UdpSocket>,
     /// Connections from and to this machine.
     pub(super) local: BTreeSet<ConnectionId>,
     pub(super) commands: mpsc::Receiver<NetworkCommand>,

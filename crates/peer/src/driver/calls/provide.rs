@@ -27,7 +27,6 @@ use crate::{
     executor::sample,
     handle::{Attachment, Call, Refused},
     journal::Broken,
-    network::usual_address,
 };
 
 /// Offer services from now on.
@@ -138,7 +137,7 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, 
         return Err(refused);
     }
     if responder.network.listening().is_empty() {
-        let listens = responder.network.listen(&usual_address()).await;
+        let listens = responder.network.listen_as_usual().await;
         listens.map_err(|error| Refused::NotListening { reason: error.to_string() })?;
     }
     let places = u16::try_from(responder.executor.places()).unwrap_or(u16::MAX);
