@@ -42,9 +42,14 @@ pub use crate::driver::{
     responder::{Respond, Responder},
 };
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use assay_protocol::codec::BLOB_BYTES_MAX;
+use tokio::time::sleep;
 
 use crate::{config::Home, executor::SALT_BYTES, system};
 
@@ -52,6 +57,12 @@ use crate::{config::Home, executor::SALT_BYTES, system};
 pub const CALLS_MAX: usize = 128;
 /// Bytes in the longest input; so many may travel beside one call.
 pub const INPUT_BYTES_MAX: usize = BLOB_BYTES_MAX - SALT_BYTES;
+
+/// How long somebody who hangs up before it has said anything is tried again. A process that was killed takes calls for as
+/// long as one that it was just starting has its socket open, and answers none.
+const HUNG_UP_WAIT: Duration = Duration::from_secs(1);
+/// Between two tries.
+const HUNG_UP_STEP: Duration = Duration::from_millis(20);
 
 /// Why there is no way to a daemon.
 #[derive(Debug, thiserror::Error)]
@@ -99,8 +110,16 @@ impl Handle {
     /// # Errors
     /// [`ConnectError`], by which a program knows whether to start a daemon.
     pub async fn connect(home: &Home) -> Result<Self, ConnectError> {
-        let (from, to) = system::connect(&home.socket()).await.map_err(|error| unreached(error, home))?;
-        Ok(Self::Socket(Socket::greet(from, to).await?))
+        let deadline = Instant::now() + HUNG_UP_WAIT;
+        loop {
+            match reach(home).await {
+                // Whoever that was may be gone, and somebody else there soon.
+                Err(ConnectError::Broken(error)) if error.is_end() && Instant::now() < deadline => {
+                    sleep(HUNG_UP_STEP).await;
+                }
+                reached => return reached.map(Self::Socket),
+            }
+        }
     }
 
     /// Asks one thing and waits for the answer, or its beginning. Dropping this, or the answer, cancels the call; the
@@ -114,6 +133,11 @@ impl Handle {
             Self::Local(local) => local.call(call).await,
         }
     }
+}
+
+async fn reach(home: &Home) -> Result<Socket, ConnectError> {
+    let (from, to) = system::connect(&home.socket()).await.map_err(|error| unreached(error, home))?;
+    Socket::greet(from, to).await
 }
 
 fn unreached(error: io::Error, home: &Home) -> ConnectError {

@@ -56,6 +56,16 @@ impl FrameError {
     pub(super) fn malformed(reason: &str) -> Self {
         Self::Malformed { reason: reason.to_owned() }
     }
+
+    /// True if the other side is gone.
+    pub(super) fn is_end(&self) -> bool {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+        match self {
+            Self::Ended => true,
+            Self::Io(error) => matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset),
+            Self::TooLong { .. } | Self::Malformed { .. } => false,
+        }
+    }
 }
 
 impl From<io::Error> for FrameError {

@@ -16,7 +16,7 @@ use futures::stream;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::{
-    net::UnixStream,
+    net::{UnixListener, UnixStream},
     sync::{Semaphore, watch},
     task::JoinHandle,
     time::timeout,
@@ -191,6 +191,38 @@ fn noise(bytes: usize) -> Vec<u8> {
 
 fn echo(bytes: Vec<u8>) -> Echo {
     Echo { first: Attachment(bytes), second: None }
+}
+
+#[tokio::test]
+async fn who_is_hung_up_on_unheard_finds_whoever_comes_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path());
+    let dying = UnixListener::bind(home.socket()).unwrap();
+    let calling = home.clone();
+    let connecting = tokio::spawn(async move { Handle::connect(&calling).await });
+    let (unheard, _) = in_time(dying.accept()).await.unwrap();
+    let mut server = Server::bind(&home).unwrap();
+    server.serve(Rig::new());
+    drop(unheard);
+    assert!(in_time(connecting).await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn who_is_always_hung_up_on_is_told_so_and_where_nobody_is_left_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path());
+    let rude = UnixListener::bind(home.socket()).unwrap();
+    let hanging_up = tokio::spawn(async move {
+        loop {
+            drop(rude.accept().await.unwrap());
+        }
+    });
+    let refused = in_time(Handle::connect(&home)).await.unwrap_err();
+    assert!(matches!(&refused, ConnectError::Broken(error) if error.is_end()), "{refused:?}");
+    hanging_up.abort();
+    assert!(in_time(hanging_up).await.unwrap_err().is_cancelled());
+    let nobody = in_time(Handle::connect(&home)).await.unwrap_err();
+    assert!(matches!(nobody, ConnectError::NotRunning { .. }), "{nobody:?}");
 }
 
 #[tokio::test]
