@@ -16,6 +16,7 @@ mod deadlines;
 mod disputes;
 mod doubts;
 mod endurance;
+mod fines;
 mod firsts;
 mod forks;
 mod histories;
