@@ -6,12 +6,14 @@ use std::{
     net::TcpListener,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process::Command,
 };
 
+use assay_peer::network::USUAL_PORT;
 use serde_json::Value;
 
 use crate::{
-    assay::{Ran, assay},
+    assay::{BINARY, Ran, assay},
     homes::{Homestead, private_folder},
     statuses::Hermit,
 };
@@ -215,6 +217,59 @@ fn a_port_that_somebody_else_has_is_named() {
 }
 
 #[test]
+fn the_usual_port_that_somebody_else_has_is_named() {
+    let homestead = Homestead::new(true);
+    // One that cannot be had is somebody else's already.
+    let _taken = TcpListener::bind(("0.0.0.0", USUAL_PORT));
+    let (severity, said, mend) = diagnose(&homestead, "ports");
+    assert!(severity == "warning" && said.contains("it takes any free port"), "{said}");
+    assert!(mend.contains("daemon.listen"), "{mend}");
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_used_is_named() {
+    let homestead = Homestead::new(true);
+    homestead.lives_once(&[]);
+    fs::write(homestead.home.journal().join("0000000000000001.snapshot"), "no snapshot").unwrap();
+    let (severity, said, mend) = diagnose(&homestead, "journal");
+    assert!(severity == "warning" && said.ends_with("snapshots: 0, and 1 that cannot be used"), "{said}");
+    assert!(mend.contains("is begun with"), "{mend}");
+}
+
+#[test]
+fn a_notary_that_waits_to_be_told_what_it_said_is_named() {
+    let homestead = Homestead::new(true);
+    homestead.lives_once(&[]);
+    settings(&homestead, "listen = [\"/ip4/127.0.0.1/tcp/0\"]");
+    let started = homestead.types(&["status"]);
+    let ran = homestead.types(&["doctor", "--json"]);
+    homestead.types(&["down"]);
+    assert_eq!((started.status, ran.status), (Some(0), Some(0)), "{started:?}, {ran:?}");
+    let (severity, said, mend) = found(&ran, "notary").remove(0);
+    assert!(severity == "warning" && said.starts_with("keeps no books yet"), "{said}");
+    assert!(mend.contains("assay up --alone"), "{mend}");
+}
+
+/// The program is run under a name that it has lost, so that it does not find itself to start a worker.
+#[test]
+fn a_sandbox_that_does_not_start_is_named() {
+    let homestead = Homestead::new(true);
+    let folder = tempfile::tempdir_in(Path::new(BINARY).parent().unwrap()).unwrap();
+    let name = folder.path().join("assay");
+    fs::hard_link(BINARY, &name).unwrap();
+    let mut lost = Command::new("/bin/sh");
+    lost.args(["-c", "exec 3<\"$0\"; /bin/rm \"$0\"; exec /proc/self/fd/3 doctor --json"]).arg(name);
+    let output = lost.env_clear().env("ASSAY_HOME", homestead.home.root()).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+    let ran = Ran { status: output.status.code(), stdout, stderr };
+    assert_eq!(ran.status, Some(PROBLEMS), "{ran:?}");
+    let (severity, said, mend) = found(&ran, "sandbox").remove(0);
+    assert!(severity == "problem" && !said.is_empty(), "{said}");
+    assert!(mend.contains("start processes"), "{mend}");
+}
+
+#[test]
 fn more_runs_than_the_machine_has_room_for_are_named() {
     let homestead = Homestead::new(true);
     settings(&homestead, "workers = 4096");
@@ -227,7 +282,7 @@ fn more_runs_than_the_machine_has_room_for_are_named() {
 fn something_else_on_the_socket_is_named() {
     let homestead = Homestead::new(true);
     let silent = std::os::unix::net::UnixListener::bind(homestead.home.socket()).unwrap();
-    std::thread::spawn(move || silent.accept().map(drop));
+    std::thread::spawn(move || silent.incoming().for_each(drop));
     let ran = homestead.types(&["doctor", "--json"]);
     assert_eq!(ran.status, Some(PROBLEMS), "{ran:?}");
     let (severity, said, mend) = found(&ran, "daemon").remove(0);

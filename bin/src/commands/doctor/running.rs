@@ -2,6 +2,7 @@
 
 use assay_market::view::ClockView;
 use assay_peer::handle::StatusView;
+use assay_protocol::id::PeerId;
 
 use super::{
     super::status::{Reached, listening, reach},
@@ -13,30 +14,37 @@ use crate::{
 };
 
 pub(super) fn look(status: &StatusView, findings: &mut Vec<Finding>) {
-    let version = status.program.as_str();
-    findings.push(match version == env!("CARGO_PKG_VERSION") {
-        true => Finding::fine("daemon", format!("runs, version {version}")),
-        false => Finding::warning(
-            "daemon",
-            format!("runs, of version {version}, while this program is {}", env!("CARGO_PKG_VERSION")),
-            "`assay down` and `assay up`",
-        ),
-    });
+    findings.push(program(&status.program));
     findings.push(peers(status.neighbours.len()));
     let serves = status.is_notary || status.is_verifier || status.providing.is_some();
     findings.push(ports(serves, &status.addresses));
     findings.push(clock(&status.clock));
-    if status.waits {
-        findings.push(Finding::warning(
+    findings.extend(books(status.waits, &status.forked));
+}
+
+fn program(version: &str) -> Finding {
+    let own = env!("CARGO_PKG_VERSION");
+    if version == own {
+        return Finding::fine("daemon", format!("runs, version {version}"));
+    }
+    let found = format!("runs, of version {version}, while this program is {own}");
+    Finding::warning("daemon", found, "`assay down` and `assay up`")
+}
+
+/// Whether books are kept as they should be: its own, and those of the notaries that it has to do with.
+fn books(waits: bool, forked: &[PeerId]) -> Vec<Finding> {
+    let waiting = waits.then(|| {
+        Finding::warning(
             "notary",
             "keeps no books yet: it waits for somebody who heard what it said last",
             "wait for one of them to be connected; if nobody can be, `assay down` and `assay up --alone`",
-        ));
-    }
-    findings.extend(status.forked.iter().map(|notary| {
+        )
+    });
+    let forked = forked.iter().map(|notary| {
         let found = format!("the notary {} keeps two journals, and this peer left it", short(notary));
         Finding::warning("notary", found, "orders through another one, if the network has one")
-    }));
+    });
+    waiting.into_iter().chain(forked).collect()
 }
 
 fn peers(connected: usize) -> Finding {
@@ -92,9 +100,25 @@ fn clock(clock: &ClockView) -> Finding {
 #[cfg(test)]
 mod tests {
     use assay_market::view::SkewView;
-    use assay_protocol::id::PeerId;
 
     use super::{super::Severity, *};
+
+    #[test]
+    fn a_daemon_of_another_version_is_named() {
+        assert_eq!(program(env!("CARGO_PKG_VERSION")).severity, Severity::Fine);
+        let other = program("7.7.7");
+        assert!(other.severity == Severity::Warning && other.found.contains("7.7.7"), "{other:?}");
+        assert!(other.mend.is_some_and(|mend| mend.contains("assay up")));
+    }
+
+    #[test]
+    fn a_notary_with_two_journals_is_named() {
+        assert!(books(false, &[]).is_empty());
+        let forked = books(false, &[PeerId([7; 32]), PeerId([8; 32])]);
+        let [first, second] = &forked[..] else { panic!("{forked:?}") };
+        assert!(first.severity == Severity::Warning && first.found.contains("two journals"), "{first:?}");
+        assert_ne!(first.found, second.found, "each by its name");
+    }
 
     #[test]
     fn whoever_serves_others_must_be_found_by_them() {
