@@ -18,7 +18,7 @@ use assay_cli::{
 use assay_market::view::{AttemptState, SubmissionView};
 use assay_peer::{
     config::NetworkFile,
-    handle::{ListJobs, ListOffers, ShowStatus},
+    handle::{ListJobs, ListOffers, ListRuns, ShowStatus},
 };
 use assay_protocol::{
     id::{Digest, PeerId},
@@ -42,6 +42,10 @@ const KEPT: &str = "ASSAY_KEPT";
 
 /// Jobs that are open at a time, at most: more than four providers run, of which some are always down.
 const OPEN_MAX: u64 = 12;
+/// Set to a number, so many are open at a time instead.
+const OPEN: &str = "ASSAY_OPEN";
+/// Between two looks at what nothing seems to happen to.
+const STILL: Duration = Duration::from_secs(5);
 /// What the client begins with: enough for as many jobs as a test orders.
 const WELCOME: Amount = Amount::credits(100_000);
 /// What providers ask: little, so that a stake stands for many jobs at a time, and more than the dues of one.
@@ -128,11 +132,12 @@ impl Load {
 
     /// Lets jobs end while everybody is there, if too many are under way.
     pub(crate) async fn breathe(&self) {
-        if self.open().await.is_none_or(|open| open < OPEN_MAX) {
+        let most = number(OPEN).unwrap_or(OPEN_MAX);
+        if self.open().await.is_none_or(|open| open < most) {
             return;
         }
         let deadline = Instant::now() + PATIENCE;
-        while self.open().await.is_none_or(|open| open > OPEN_MAX / 2) {
+        while self.open().await.is_none_or(|open| open > most / 2) {
             self.demand(Instant::now() < deadline, || {
                 "jobs do not end although nobody is disturbed".to_owned()
             });
@@ -157,14 +162,55 @@ impl Load {
             let known: BTreeSet<Digest> = jobs.iter().map(|job| job.key).collect();
             let lost: Vec<&Digest> = self.submitted.difference(&known).collect();
             self.demand(lost.is_empty(), || format!("acknowledged and lost: {lost:?}"));
-            let Some(open) = jobs.iter().find(|job| !job.ended) else { return jobs };
             let now_ended = jobs.iter().filter(|job| job.ended).count();
+            if now_ended == jobs.len() {
+                return jobs;
+            }
             if now_ended > ended {
                 (ended, deadline) = (now_ended, Instant::now() + PATIENCE);
             }
-            self.demand(Instant::now() < deadline, || format!("a job never ends: {open:?}"));
+            if Instant::now() >= deadline {
+                let waiting = self.waiting(&jobs).await;
+                self.demand(false, || format!("jobs never end: {waiting}"));
+            }
             tokio::time::sleep(LOOK_STEP).await;
         }
+    }
+
+    /// What each open job waits for, as far as anybody says: how far its client is with each attempt, what is done about it
+    /// elsewhere, and whether its notary goes on.
+    async fn waiting(&self, jobs: &[SubmissionView]) -> String {
+        let open: Vec<&SubmissionView> = jobs.iter().filter(|job| !job.ended).collect();
+        let mut said = vec![format!("{} of {} are open", open.len(), jobs.len())];
+        for peer in self.network.peers() {
+            let Ok(handle) = peer.connect().await else {
+                said.push(format!("{} is not there", peer.name));
+                continue;
+            };
+            let (status, runs) =
+                (handle.call(ShowStatus).await.unwrap(), handle.call(ListRuns).await.unwrap());
+            let (near, waits) = (status.neighbours.len(), status.waits);
+            said.push(format!(
+                "{} knows {near} peers and {} offers, waits: {waits}",
+                peer.name, status.offers
+            ));
+            let of_open =
+                |job| open.iter().any(|open| open.attempts.iter().any(|attempt| attempt.job == job));
+            said.extend(
+                runs.iter().filter(|run| of_open(run.job)).map(|run| format!("{}: {run:?}", peer.name)),
+            );
+        }
+        let notary = self.network.peer("nora");
+        let before = notary.books().await.unwrap();
+        tokio::time::sleep(STILL).await;
+        let after = notary.books().await.unwrap();
+        said.push(format!(
+            "{} rounds in {STILL:?}, {} jobs in the books",
+            after.round - before.round,
+            after.open
+        ));
+        said.extend(open.iter().map(|job| format!("{job:?}")));
+        said.join("\n")
     }
 
     /// What each provider paid from its stake for jobs that could not be checked, by the receipts of all that closed; nobody
