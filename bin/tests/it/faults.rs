@@ -8,8 +8,8 @@ use assay_peer::{daemon::DaemonError, journal::OpenError};
 
 use crate::{
     brittle::{Lot, Trouble},
-    load::{ASKED, copy},
-    village::Village,
+    load::{ASKED, copy, number},
+    village::{CHANGES_MAX, Village},
 };
 
 /// How often each trouble comes over each peer.
@@ -38,6 +38,36 @@ async fn a_disk_that_fails_ends_a_daemon_with_a_word_or_not_at_all() {
     let (jobs, paid) = village.load.check().await;
     println!("{ends} daemons ended by their disks, over {jobs} jobs of which {paid} were paid");
     assert!(ends > 0, "no disk failed a journal");
+    village.end().await;
+}
+
+/// Set to a number, every so manieth change fails in turn.
+const STEP: &str = "ASSAY_STEP";
+/// The same otherwise.
+const CHANGES_STEP: u64 = 3;
+
+/// The changes of a few jobs' lives, one after another: of a notary, a client, and two that provide and check.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes"]
+async fn a_disk_that_runs_full_at_any_change_of_a_job_ends_a_daemon_with_a_word_or_not_at_all() {
+    let (mut village, step) = (Village::start().await, number(STEP).unwrap_or(CHANGES_STEP));
+    for name in ["nora", "you", "ada", "ben"] {
+        let place = (0..village.count()).find(|place| village.peer(*place).name == name).unwrap();
+        let (mut ends, mut struck) = (0, 0);
+        for change in (1..=CHANGES_MAX).step_by(step as usize) {
+            let ended = village.strike_at(place, Trouble::Full, change).await;
+            let told = matches!(ended, Ok(()) | Err(DaemonError::Broken(_)));
+            assert!(told, "{name}, change {change}: {ended:?}");
+            ends += u64::from(ended.is_err());
+            struck += u64::from(village.disk(place).has_struck());
+            village.disk(place).mend();
+            village.begin(place).await.unwrap_or_else(|error| panic!("{name}, change {change}: {error}"));
+        }
+        println!("{name}: {struck} changes found the disk full, {ends} times the daemon ended by it");
+        assert!(ends > 0, "{name} ended by none");
+    }
+    let (jobs, paid) = village.load.check().await;
+    println!("{jobs} jobs, of which {paid} were paid");
     village.end().await;
 }
 

@@ -21,6 +21,7 @@ mod kill_loops;
 mod kills;
 mod load;
 mod logs;
+mod mute;
 mod names;
 mod outages;
 mod person;

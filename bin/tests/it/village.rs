@@ -33,7 +33,7 @@ use crate::{
 const IDLE: Duration = Duration::from_millis(750);
 const JOBS_MAX: u64 = 6;
 /// Changes up to which one fails.
-const CHANGES_MAX: u64 = 40;
+pub(crate) const CHANGES_MAX: u64 = 40;
 /// Bytes of blobs that a home may hold.
 const BLOB_BYTES: u64 = 1 << 30;
 
@@ -144,9 +144,19 @@ impl Village {
         trouble: Trouble,
         lot: &mut Lot,
     ) -> Result<(), DaemonError> {
+        self.strike_at(place, trouble, 1 + lot.below(CHANGES_MAX)).await
+    }
+
+    /// The same for the change of this number from now on.
+    pub(crate) async fn strike_at(
+        &mut self,
+        place: usize,
+        trouble: Trouble,
+        change: u64,
+    ) -> Result<(), DaemonError> {
         self.load.breathe().await;
         self.load.submit().await;
-        self.disk(place).order(1 + lot.below(CHANGES_MAX), trouble);
+        self.disk(place).order(change, trouble);
         let Life { mut task, stop } = self.daemons[place].take().unwrap();
         for _ in 0..JOBS_MAX {
             self.load.submit().await;
