@@ -63,7 +63,7 @@ class Job:
         self.outcome = self.claim = self.position = self.secret = self.opened = self.jury_from = None
         self.began, self.lasted, self.kept = tick["live"], None, None
         self.exact, self.rows = self.policy[0] != "tensor", self.policy[0] == "replay"
-        self.revealed = self.forced = self.suspected = self.disputed = False
+        self.revealed = self.forced = self.suspected = self.disputed = self.trap = False
         self.seats, self.positions, self.positions_round = [], None, None
         # The jury's draws, each by its seat, and what all weighs that can be drawn.
         self.draws, self.electorate = [], law.MAX
@@ -223,11 +223,15 @@ class Job:
         due = self.phase == "disclosing" if self.exact else self.is_checked() and self.positions_round is not None
         demand(due)
         body = said["body"]
-        leaf, evidence, records = body["output"], body["evidence"], body["records"]
+        leaf, evidence, records, trap = body["output"], body["evidence"], body["records"], body["trap"]
+        demand(self.exact or trap is None)
         one = self.rows or over(evidence, leaf["written"])
         named = digest("evidence leaf", EVIDENCE_LEAF.write(evidence))
         if self.exact:
             demand(opens(self.claim, leaf, named) and one and evidence["rms"] == 0 and not records)
+            demand(trap is None or trap["signer"] == self.order["client"])
+            demand(trap is None or trap["body"] == {"job": self.id, "commit": self.claim["commit"]})
+            self.trap = trap is not None
             self.opened = self.shown(leaf, evidence, records)
             ahead = law.held(tick["round"] + law.AHEAD)
             return self.enter("checking", "seating", round=self.kept if tick["round"] <= self.kept else ahead)
@@ -344,7 +348,7 @@ class Job:
         if self.jury_from is None:
             return len(self.seats)
         # Where two of three decide, the accuser is the first of them.
-        return self.jury_from + len(self.draws) - self.ticket["newcomer"]
+        return self.jury_from + len(self.draws) - (self.ticket["newcomer"] and not self.trap)
 
     def reached(self):
         """How many matched before any jury, and how many were not served."""
@@ -353,6 +357,8 @@ class Job:
         return matched, sum(seat["done"] == "unserved" for seat in before)
 
     def unchecked(self):
+        if self.trap:
+            return self.close("trap")
         matched, unserved = self.reached()
         if unserved:
             return self.close("checked" if matched > unserved else "unreached")
@@ -375,7 +381,30 @@ class Job:
         if self.phase == "seating":
             return self.resolve(tick) if self.jury_from is None else self.resolve_jury(self.round, tick)
 
+    # A trap.
+
+    def lost(self):
+        return sum(seat["done"] == "absent" for seat in self.seats)
+
+    def spring(self, tick):
+        found = self.compared(self.seats[-1])
+        if found == MATCH:
+            self.jury_from = len(self.seats)
+            return self.seating(tick)
+        unserved = sum(seat["done"] == "unserved" for seat in self.seats)
+        if found is not None or self.lost() >= 3 or unserved >= 8:
+            return self.close("trap")
+        self.seating(tick)
+
+    def caught(self):
+        """The seat that matched a trap, if two found something else."""
+        if not self.trap or self.jury_from is None or [stand for _, stand in self.looked()].count("against") < 2:
+            return None
+        return self.jury_from - 1
+
     def hung(self):
+        if self.trap:
+            return self.close("trap")
         if self.ticket["newcomer"]:
             return self.refunded()
         (against, *_), (matched, *_), _ = self.sides()
@@ -384,6 +413,8 @@ class Job:
     def resolve(self, tick):
         if self.jury_from is not None:
             return self.resolve_jury(law.held(tick["round"] + law.AHEAD), tick)
+        if self.trap:
+            return self.spring(tick)
         seat = self.seats[-1]
         if seat["done"] == "absent":
             absent = sum(seat["done"] == "absent" for seat in self.seats)
@@ -435,6 +466,9 @@ class Job:
             self.enter("jury", "seating", round=next_round)
 
     def resolve_jury(self, next_round, tick):
+        if self.trap:
+            over = len(self.looked()) >= 2 or self.lost() >= 3
+            return self.close("trap") if over else self.enter("jury", "seating", round=next_round)
         if self.ticket["newcomer"]:
             return self.weigh_look(next_round)
         sides, checks = self.sides(), self.checks

@@ -178,8 +178,12 @@ class Replay:
         if self.job.outcome != self.story["outcome"][0]:
             return OUTCOME
         settlement, ticket = self.story["settlement"], self.story["ticket"]
-        at_stake = settlement["slashed"]
-        fits = at_stake <= ticket["slash"] and settlement == settle(self.job, at_stake)
+        at_stake, within = settlement["slashed"], settlement["slashed"] <= ticket["slash"]
+        caught = self.job.caught()
+        if caught is not None:
+            peer = self.job.seats[caught]["peer"]
+            at_stake = next((fine["amount"] for fine in settlement["fines"] if fine["peer"] == peer), at_stake)
+        fits = within and settlement == settle(self.job, at_stake)
         return None if fits else PAYOUT
 
     def event(self, what, tick):
@@ -188,7 +192,7 @@ class Replay:
         job, step = self.job, STEPS[kind]
         if self.is_late(kind, tick):
             return IN_TIME
-        said = content["claim"] if kind == "claim" else content
+        said = content[{"claim": "claim", "open_claim": "opening"}[kind]] if kind in ("claim", "open_claim") else content
         if isinstance(said, dict) and "signature" in said and not self.is_said(kind, said):
             return step
         if kind == "draw" and not self.is_drawn(content["check"], tick):
@@ -200,7 +204,7 @@ class Replay:
             if kind == "claim":
                 job.step_claim(said, tick, content["position"])
             else:
-                getattr(job, "step_" + kind)(content, tick)
+                getattr(job, "step_" + kind)(said, tick)
         except Refused:
             return step
         if kind == "claim" and self.story["listing"] is not None:

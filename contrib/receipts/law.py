@@ -30,6 +30,7 @@ def unsound(genesis):
         and max(parts) <= ONE
         and checks["base"] > 0
         and checks["second"] > 0
+        and checks["stake_checks"] >= 3
         and all(1 <= checks[name + "_margin"] <= 64 for name in ("convict", "clear", "unreached"))
         and 1 <= checks["draws_max"] <= 40
         and 1 <= checks["tries_max"] <= 256

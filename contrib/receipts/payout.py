@@ -17,9 +17,11 @@ def settle(job, at_stake):
     checked = "check_work" if law.rows(order) else "work"
     once = min(job.claim[checked] if job.claim else 0, law.check_work_max(order))
     deposit = law.check_cost(genesis, once) if job.disputed else 0
+    forfeit = law.held(law.check_cost(genesis, order["manifest"]["work_most"]) * genesis["checks"]["stake_checks"])
     most = law.hours(law.settles(genesis, order, ticket))
     used = law.held(ticket["place"] * min(law.hours(job.lasted), most))
-    held = less(total_max + deposit if total_max + deposit <= law.MAX else total_max, used)
+    beside = law.held(deposit + (forfeit if job.trap else 0))
+    held = less(total_max + beside if total_max + beside <= law.MAX else total_max, used)
     accuser = None if job.jury_from is None else job.jury_from - 1
 
     def work_of(seat):
@@ -146,7 +148,21 @@ def settle(job, at_stake):
         borne = law.held(sum(min(fee["amount"], most) for fee in first_fees)) if prepays else 0
         return settlement(less(held, borne), fees=fees)
 
+    def trapped():
+        caught = job.caught()
+        fees = fees_of(at for at in range(len(seats)) if at != caught)
+        owed = less(held, costs["premium"], 0 if ticket["newcomer"] else costs["dues"])
+        if caught is None:
+            confirmed = sum(stand != "against" for _, stand in job.looked()) >= 2
+            lost = max(forfeit, sum_of(fees)) if confirmed else sum_of(fees)
+            return settlement(less(owed, lost), fees=fees)
+        fine = min(forfeit, at_stake)
+        fines = [{"peer": seats[caught]["peer"], "amount": fine}]
+        return settlement(less(owed, less(sum_of(fees), fine)), less(fine, sum_of(fees)), fees=fees, fines=fines)
+
     outcome = job.outcome
+    if outcome == "trap":
+        return trapped()
     if outcome == "not_drawn":
         return paid([])
     if outcome == "checked" and ticket["newcomer"] and job.jury_from is not None:

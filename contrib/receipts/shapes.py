@@ -10,7 +10,7 @@ END = Enumeration("stop", "length", "cancelled")
 FORMAT = Enumeration("f32")
 OUTCOMES = (
     "not_drawn checked grey cleared unchecked no_claim aborted cancelled grey_refunded mismatch disputed withdrawn "
-    "slashed silent false_stream false_opening void unreached"
+    "slashed silent false_stream false_opening void unreached trap"
 ).split()
 OUTCOME = Enumeration(*OUTCOMES)
 REFUSAL = Enumeration(
@@ -162,7 +162,10 @@ BODIES = {
     "Seal": Structure(job=NAME, commit=NAME, evidence=Option(EVIDENCE)),
     "Underway": Structure(job=NAME, due=U64),
     "Unserved": Structure(job=NAME),
-    "OpenClaim": Structure(job=NAME, output=OUTPUT_LEAF, evidence=EVIDENCE_LEAF, records=RECORDS),
+    "Trap": Structure(job=NAME, commit=NAME),
+    "OpenClaim": Structure(
+        job=NAME, output=OUTPUT_LEAF, evidence=EVIDENCE_LEAF, records=RECORDS, trap=Option(Signed("Trap"))
+    ),
     "OpenSeal": Structure(job=NAME, evidence=EVIDENCE, records=RECORDS),
     "Notice": Structure(job=NAME, event=NOTICE_EVENT, head=HEAD),
     "Query": Structure(sequence=U64, job=Option(NAME), standing=BOOL),
@@ -269,7 +272,7 @@ HAPPENING = Enumeration(
     seat=Structure(tries=Vector(TRY, 256), after=Option(U64)),
     seal=Signed("Seal"),
     unserved=Signed("Unserved"),
-    open_claim=Signed("OpenClaim"),
+    open_claim=Structure(opening=Signed("OpenClaim"), blind=NAME),
     open_seal=Signed("OpenSeal"),
     tick=None,
     convicted=None,

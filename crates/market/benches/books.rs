@@ -129,7 +129,7 @@ fn kind(fact: &Fact, moves: bool) -> &'static str {
         Fact::Job(Happening::Claim { .. }) => "a claim",
         Fact::Job(Happening::Reveal(_)) => "a reveal",
         Fact::Job(Happening::Seal(_)) => "a seal",
-        Fact::Job(Happening::OpenClaim(_)) => "an opening by a provider",
+        Fact::Job(Happening::OpenClaim { .. }) => "an opening by a provider",
         Fact::Job(Happening::OpenSeal(_)) => "an opening by a verifier",
         Fact::Job(_) => "another step",
         Fact::Query(_) | Fact::Stake(_) | Fact::Unstake(_) | Fact::Register(_) | Fact::Grant(_) => {

@@ -252,7 +252,7 @@ pub fn deed_of(outcome: Outcome, failure: Option<Failure>) -> Option<Deed> {
             )
             | None => Some(Deed::Aborted),
         },
-        Outcome::Void | Outcome::Unreached | Outcome::Cancelled => None,
+        Outcome::Void | Outcome::Unreached | Outcome::Cancelled | Outcome::Trap => None,
     }
 }
 

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     claim::{Claim, EvidenceLeaf, OutputLeaf, Written},
     codec::{self, bounded},
-    id::{Digest, JobId, PeerId},
+    id::{Digest, JobId, NetworkId, PeerId},
     manifest::{End, Manifest, Policy},
     merkle::Path,
-    signed::statements,
+    signed::{Attested, Forged, Scheme, Signed, Statement, Verified, statements},
     units::{Duration, Timestamp, Units, Work},
 };
 
@@ -140,6 +140,17 @@ pub struct ShownRecord {
     pub path: Path,
 }
 
+/// The client knows that a claim is false on purpose: a trap for verifiers that say what they were told instead of what they
+/// found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trap {
+    /// Of which job.
+    pub job: JobId,
+    /// The commitment in the claim.
+    pub commit: Digest,
+}
+
 /// The provider opens its claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -153,13 +164,32 @@ pub struct OpenClaim {
     /// All records if they are few, otherwise those that the beacon drew.
     #[serde(deserialize_with = "bounded::list::<OPENED_RECORDS_MAX, _, _>")]
     pub records: Vec<ShownRecord>,
+    /// The client's word that the claim is a trap, where it is one.
+    pub trap: Option<Signed<Trap>>,
 }
 
 impl OpenClaim {
-    /// True if this opens all of a claim whose policy compares no records.
+    /// True if this opens all of a claim to an order of this client whose policy compares no records.
     #[must_use]
-    pub fn is_whole(&self, claim: &Claim, policy: Policy) -> bool {
+    pub fn is_whole(&self, claim: &Claim, policy: Policy, client: PeerId) -> bool {
+        let trap = self.trap.as_ref().map(|trap| (trap.said().signer(), *trap.said()));
         is_whole(claim, policy, &self.output, &self.evidence, &self.records)
+            && trap.is_none_or(|(signer, trap)| trap.is_set(claim, signer, client))
+    }
+}
+
+impl Trap {
+    /// True if this, by `signer`, makes a trap of a claim to an order of `client`.
+    pub(crate) fn is_set(self, claim: &Claim, signer: PeerId, client: PeerId) -> bool {
+        signer == client && (self.job, self.commit) == (claim.job, claim.commit)
+    }
+}
+
+impl Verified<OpenClaim> {
+    /// The client's word, as it was signed, where the claim is a trap.
+    #[must_use]
+    pub fn trap(&self) -> Option<Attested<'_, Trap>> {
+        self.inside_if(|opening| opening.trap.as_ref())
     }
 }
 
@@ -189,4 +219,12 @@ pub struct OpenSeal {
     pub records: Vec<ShownRecord>,
 }
 
-statements!(Check, Underway, Seal, Unserved, OpenClaim, OpenSeal);
+statements!(Check, Underway, Seal, Unserved, Trap, OpenSeal);
+
+impl Statement for OpenClaim {
+    const NAME: &'static str = "OpenClaim";
+
+    fn verify_inside<S: Scheme>(&self, network: NetworkId) -> Result<(), Forged> {
+        self.trap.as_ref().map_or(Ok(()), |trap| trap.verify::<S>(network))
+    }
+}

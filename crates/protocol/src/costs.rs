@@ -68,6 +68,12 @@ pub fn total_most(total: Amount) -> Amount {
     total.times(TOTAL_MULTIPLE).unwrap_or(Amount(u64::MAX))
 }
 
+/// What is at stake in a trap: what whoever checks such jobs has at stake at least.
+#[must_use]
+pub fn forfeit(genesis: &Genesis, order: &Order) -> Amount {
+    genesis.stake_least(order.manifest.work_most)
+}
+
 /// What a conviction costs, as long as the stake lasts. Of the checks that are paid in advance one counts: who orders more
 /// of them does not raise what is at stake for its provider; and that as at most a run.
 #[must_use]

@@ -215,6 +215,9 @@ pub struct Pair {
     pub class: Digest,
 }
 
+/// What a trap costs in checks at most, if nobody was caught in it: whoever sets it puts up what verifiers have at stake.
+const STAKE_CHECKS_MIN: u64 = 3;
+
 /// When outputs of one format agree, as shares of their root mean square.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -284,6 +287,7 @@ impl Genesis {
             (parts.iter().all(|part| *part <= Rate::ONE), "shares of at most the whole"),
             (checks.base > Rate::ZERO, "a least rate of checks"),
             (checks.second > Rate::ZERO, "accusations of newcomers that are looked at again"),
+            (checks.stake_checks >= STAKE_CHECKS_MIN, "three runs at stake of whoever checks"),
             (
                 margins.iter().all(|margin| (1..=MARGIN_MAX).contains(margin)),
                 "margins of a jury from 1 to 64",

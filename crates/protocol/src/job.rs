@@ -15,8 +15,10 @@
 //! a newcomer's result are stages of a jury; Doubting, whether there is a second one, stands before it.
 //! Sealing begins with Calling: who does not say that it is there is not waited for.
 //!
+//! A trap is closed by its first check, as Trap; but where that found what was claimed, by two more draws, as in a jury.
+//!
 //! T2 claim, T3 reveal, T4 draw, T5 not drawn, T6 checked, T7 grey, T8 mismatch, T9 slashed, T10 cleared, T11 disputed or
-//! void, T12 no claim, T13 aborted, T14 cancelling, T15 dispute, T16 unchecked or void, T17 what convicts by itself.
+//! void, T12 no claim, T13 aborted, T14 cancelling, T15 dispute, T16 unchecked or void, T17 what convicts by itself, T18 trap.
 //!
 //! **Invariant:** a refused step leaves the job as it was and says why; claims, seals and openings are written once;
 //! every open stage has a deadline or a round, so ticks alone close every job; closed is final.
@@ -127,6 +129,7 @@ pub struct Job {
     forced: bool,
     suspected: bool,
     disputed: bool,
+    trap: bool,
     seats: Vec<Seat>,
     /// Where the seats begin that only the jury drew, once there is one.
     jury_from: Option<usize>,
@@ -171,6 +174,7 @@ impl Job {
             forced: false,
             suspected: false,
             disputed: false,
+            trap: false,
             seats: Vec::new(),
             jury_from: None,
             draws: Vec::new(),
@@ -237,6 +241,12 @@ impl Job {
         self.disputed
     }
 
+    /// True if its parties said, before anybody was drawn to check it, that the claim is false on purpose.
+    #[must_use]
+    pub fn is_trap(&self) -> bool {
+        self.trap
+    }
+
     /// The work that a check of the claim is paid for at most.
     #[must_use]
     pub fn claimed_work(&self) -> Work {
@@ -293,7 +303,7 @@ impl Job {
     #[must_use]
     pub fn drawn_so_far(&self) -> usize {
         // Where two of three decide, who accused the provider is the first of them.
-        let again = usize::from(self.ticket.newcomer);
+        let again = usize::from(self.ticket.newcomer && !self.trap);
         self.jury_from.map_or(self.seats.len(), |from| from + self.draws.len() - again)
     }
 
@@ -384,7 +394,8 @@ impl Job {
         heard.zip(self.tally().stands).collect()
     }
 
-    /// How each draw stands to a newcomer that two of three decide about, with its seat.
+    /// How each draw stands to the claim where it is not a jury that decides: of a newcomer, or of a trap, behind the verifier
+    /// that found what was claimed; with its seat.
     #[must_use]
     pub fn looked(&self) -> Vec<(usize, Stand)> {
         let (policy, threshold) = (self.order.manifest.policy, self.rules.threshold.as_ref());

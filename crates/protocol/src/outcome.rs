@@ -42,11 +42,13 @@ pub enum Outcome {
     Void,
     /// Refunded: too many of those who were to check it were given no input.
     Unreached,
+    /// Refunded: the claim was false on purpose, and said to be so before anybody checked it.
+    Trap,
 }
 
 impl Outcome {
     /// Every way in which a job can end.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::NotDrawn,
         Self::Checked,
         Self::Grey,
@@ -65,6 +67,7 @@ impl Outcome {
         Self::FalseOpening,
         Self::Void,
         Self::Unreached,
+        Self::Trap,
     ];
 
     /// True if the provider was paid.
@@ -93,7 +96,8 @@ impl Outcome {
             | Self::GreyRefunded
             | Self::Mismatch
             | Self::Disputed
-            | Self::Withdrawn => "refunded",
+            | Self::Withdrawn
+            | Self::Trap => "refunded",
             Self::Slashed | Self::Silent | Self::FalseStream | Self::FalseOpening => "slashed",
             Self::Void => "void",
             Self::Unreached => "unreached",

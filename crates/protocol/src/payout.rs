@@ -48,7 +48,7 @@ pub struct Fee {
     pub amount: Amount,
 }
 
-/// The settlement of a closed job; `at_stake` is what the provider has to lose.
+/// The settlement of a closed job; `at_stake` is what the [`debtor`] has to lose.
 #[must_use]
 pub fn settle(genesis: &Genesis, job: &Job, at_stake: Amount) -> Settlement {
     let Stage::Closed(outcome) = job.stage() else { return Settlement::default() };
@@ -71,17 +71,42 @@ pub fn settle(genesis: &Genesis, job: &Job, at_stake: Amount) -> Settlement {
         Outcome::Silent => settling.slashed(at_stake, false),
         Outcome::Disputed | Outcome::Void => settling.undecided(),
         Outcome::Unreached => settling.unreached(),
+        Outcome::Trap => settling.trapped(at_stake),
         Outcome::NoClaim | Outcome::Aborted | Outcome::Withdrawn => {
             Settlement { client: settling.held(), ..Settlement::default() }
         }
     }
 }
 
-/// What a dispute costs its client until the check is done: one check of the claim.
+/// What a client puts up beside the total, until the job is closed: one check of the claim for a dispute, and what is at
+/// stake in a trap.
 #[must_use]
 pub fn deposit(genesis: &Genesis, job: &Job) -> Amount {
+    let check = check_deposit(genesis, job);
+    let forfeit = if job.is_trap() { costs::forfeit(genesis, job.order()) } else { Amount::ZERO };
+    check.plus(forfeit).unwrap_or(Amount(u64::MAX))
+}
+
+fn check_deposit(genesis: &Genesis, job: &Job) -> Amount {
     if job.disputed() { genesis.check_cost(job.claimed_check_work()) } else { Amount::ZERO }
 }
+
+/// Whose stake decides what a settlement comes to: the provider's, which may be slashed; but where two contradict who
+/// matched a trap, that verifier's.
+#[must_use]
+pub fn debtor(job: &Job) -> PeerId {
+    caught(job).map_or(job.order().provider, |at| job.seats()[at].peer)
+}
+
+/// The seat that matched a trap, if two found something else.
+fn caught(job: &Job) -> Option<usize> {
+    let first = job.jury_from().filter(|_| job.is_trap())?.checked_sub(1)?;
+    let against = job.looked().iter().filter(|(_, stand)| *stand == Stand::Against).count();
+    (against >= TRAP_LOOKS).then_some(first)
+}
+
+/// How many look at a verifier that matched a trap.
+const TRAP_LOOKS: usize = 2;
 
 /// A job that is being settled, and what its settlement is made of.
 struct Settling<'a> {
@@ -262,7 +287,7 @@ impl Settling<'_> {
     /// A dispute whose client served nobody the input: those that asked for it in vain share its deposit. Whoever found
     /// something all the same has it from the provider, which may have served it.
     fn unserved_dispute(&self) -> Settlement {
-        let deposit = deposit(self.genesis, self.job);
+        let deposit = check_deposit(self.genesis, self.job);
         let unserved = self.job.seats().iter().filter(|seat| seat.is_unserved());
         let third = Amount(deposit.0 / ABSENT_MAX as u64);
         let shares = unserved.map(|seat| Fee { peer: seat.peer, amount: third });
@@ -276,6 +301,30 @@ impl Settling<'_> {
             provider,
             fees: fees.into_iter().chain(shares).collect(),
             fines,
+            ..Settlement::default()
+        }
+    }
+
+    /// A trap: whoever checked it is paid by its parties, but who was caught in it. That one pays what was at stake in it; if
+    /// two confirm what it found, the parties pay as much to the pool.
+    fn trapped(&self, at_stake: Amount) -> Settlement {
+        let (forfeit, costs) = (costs::forfeit(self.genesis, self.order), self.charged());
+        let caught = caught(self.job);
+        let fees = self.fees_of((0..self.job.seats().len()).filter(|at| Some(*at) != caught));
+        let dues = if self.ticket.newcomer { Amount::ZERO } else { costs.dues };
+        let owed = less(self.held(), &[costs.premium, dues]);
+        let Some(caught) = caught else {
+            let with = self.job.looked().iter().filter(|(_, stand)| *stand != Stand::Against).count();
+            let lost = if with >= TRAP_LOOKS { forfeit.max(total(&fees)) } else { total(&fees) };
+            return Settlement { client: less(owed, &[lost]), fees, ..Settlement::default() };
+        };
+        let fine = Fee { peer: self.peer_of(caught), amount: forfeit.min(at_stake) };
+        let (won, rest) = (fine.amount.minus_up_to(total(&fees)), total(&fees).minus_up_to(fine.amount));
+        Settlement {
+            client: less(owed, &[rest]),
+            provider: won,
+            fees,
+            fines: Vec::from([fine]),
             ..Settlement::default()
         }
     }

@@ -133,6 +133,9 @@ pub(super) fn meaning(report: &Report) -> String {
         Outcome::Withdrawn => {
             "the provider was convicted over another job before it claimed this one".to_owned()
         }
+        Outcome::Trap => {
+            "a trap: its parties had said before it was checked that the claim was false; refunded".to_owned()
+        }
         Outcome::Void => "nothing could be found out; the client has its money back".to_owned(),
         Outcome::Unreached => {
             "too many who were to check it were given no input; the client has its money back".to_owned()

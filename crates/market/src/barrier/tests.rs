@@ -206,7 +206,7 @@ impl Job {
         let (leaf, evidence) = self.leaves();
         let (output, records) = (self.result().written.blob, Vec::new());
         let deliver = Deliver { claim: self.claim(3), leaf, evidence: evidence.digest() };
-        let opening = OpenClaim { job, output: leaf, evidence, records };
+        let opening = OpenClaim { job, output: leaf, evidence, records, trap: None };
         let abort = Abort { job, ticket: Digest::default(), reason: Failure::Trap };
         let claim = |work| Effect::Send { to: peer(NOTARY), message: opened(self.claim(work)).into() };
         let result = ProviderRecord::Claimed {

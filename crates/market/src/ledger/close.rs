@@ -33,7 +33,8 @@ impl Ledger {
             self.withheld.remove(position);
         }
         let (client, provider) = (closing.job.order().client, closing.job.order().provider);
-        let at_stake = self.accounts.get(&provider).map_or(Amount::ZERO, Holdings::at_stake);
+        let debtor = self.accounts.get(&payout::debtor(&closing.job));
+        let at_stake = debtor.map_or(Amount::ZERO, Holdings::at_stake);
         let settlement = payout::settle(&self.genesis, &closing.job, at_stake);
         self.pay(&closing, &settlement);
         self.release(&closing);
@@ -62,7 +63,11 @@ impl Ledger {
     fn pay(&mut self, closing: &OpenJob, settlement: &Settlement) {
         let order = closing.job.order();
         let mut kitty = closing.held;
-        let mut endowed = closing.endowed;
+        // Neither the endowment nor the pool pays for a trap.
+        let trap = closing.job.is_trap();
+        let (mut endowed, unused) =
+            if trap { (Amount::ZERO, closing.endowed) } else { (closing.endowed, Amount::ZERO) };
+        self.endowment = sum(self.endowment, unused);
         self.pool = sum(self.pool, closing.reserve);
         kitty = sum(kitty, self.take_stake(order.provider, settlement.slashed));
         for fine in &settlement.fines {
@@ -181,6 +186,7 @@ impl Ledger {
             | Outcome::Cancelled
             | Outcome::Disputed
             | Outcome::Withdrawn
+            | Outcome::Trap
             | Outcome::Void => {}
         }
     }

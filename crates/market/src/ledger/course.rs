@@ -1,4 +1,4 @@
-//! T2–T17 as they happen to open jobs: steps of the parties, ticks, draws, accusations.
+//! T2–T18 as they happen to open jobs: steps of the parties, ticks, draws, accusations.
 
 use alloc::vec::Vec;
 
@@ -35,8 +35,8 @@ impl Ledger {
         {
             return Err(Rejection::Position);
         }
-        if matches!(happening, Happening::Dispute(_)) {
-            return self.dispute(id, happening, out);
+        if asks_for_money(happening) {
+            return self.pledge(id, happening, out);
         }
         let first_claim = open.job.claim().is_none();
         open.job.apply(step, by, self.live_time)?;
@@ -57,19 +57,20 @@ impl Ledger {
         self.withheld.insert(self.sequence);
     }
 
-    /// T15: the client pays one check of its result in advance.
-    fn dispute(&mut self, id: JobId, happening: &Happening, out: &mut Vec<News>) -> Result<(), Rejection> {
+    /// T15, T18: the client puts up more than it has: one check of its result, or what is at stake in its trap.
+    fn pledge(&mut self, id: JobId, happening: &Happening, out: &mut Vec<News>) -> Result<(), Rejection> {
         let round = self.live_time.beacon.round;
         let open = self.jobs.get_mut(&id).ok_or(Rejection::Unknown)?;
         let (step, by) = happening.step(&open.job);
-        let mut disputed = open.job.clone();
-        disputed.apply(step, by, self.live_time)?;
-        let deposit = payout::deposit(&self.genesis, &disputed);
+        let mut pledged = open.job.clone();
+        pledged.apply(step, by, self.live_time)?;
+        let before = payout::deposit(&self.genesis, &open.job);
+        let deposit = payout::deposit(&self.genesis, &pledged).minus_up_to(before);
         let client = self.accounts.get_mut(&open.job.order().client).ok_or(Rejection::NoAccount)?;
         client.free = client.free.minus(deposit).ok_or(Rejection::Funds)?;
         client.held = sum(client.held, deposit);
         open.held = sum(open.held, deposit);
-        open.job = disputed;
+        open.job = pledged;
         open.events.push(StoryEvent { round, what: happening.clone() });
         self.withhold(id);
         self.advance(id, out);
@@ -167,7 +168,7 @@ impl Ledger {
             | Happening::Seal(_)
             | Happening::Underway(_)
             | Happening::Unserved(_)
-            | Happening::OpenClaim(_)
+            | Happening::OpenClaim { .. }
             | Happening::OpenSeal(_)
             | Happening::Tick
             | Happening::Convicted
@@ -231,10 +232,32 @@ impl Ledger {
     }
 }
 
+/// True for steps that a client puts up more money for than its order says.
+fn asks_for_money(happening: &Happening) -> bool {
+    match happening {
+        Happening::Dispute(_) => true,
+        Happening::OpenClaim { opening, .. } => opening.said().trap.is_some(),
+        Happening::Claim { .. }
+        | Happening::Abort(_)
+        | Happening::Cancel(_)
+        | Happening::Reveal(_)
+        | Happening::Contradict(_)
+        | Happening::Draw { .. }
+        | Happening::Seat { .. }
+        | Happening::Underway(_)
+        | Happening::Seal(_)
+        | Happening::Unserved(_)
+        | Happening::OpenSeal(_)
+        | Happening::Tick
+        | Happening::Convicted
+        | Happening::Unreached => false,
+    }
+}
+
 /// From the accusation on the provider's new jobs are all checked; once a juror supports it, it gets none.
 fn note_accusation(accounts: &mut Tracked<PeerId, Holdings>, job: &Job, out: &mut Vec<News>) {
-    // Below the entry level nobody is accused: two of three decide.
-    if job.jury_from().is_none() || job.ticket().newcomer {
+    // Below the entry level nobody is accused: two of three decide. Nor is anybody by a trap.
+    if job.jury_from().is_none() || job.ticket().newcomer || job.is_trap() {
         return;
     }
     let (id, provider, supported) = (job.id(), job.order().provider, job.tally().against.draws > 0);

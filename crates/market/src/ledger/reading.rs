@@ -91,7 +91,7 @@ impl Ledger {
             | Happening::Underway(_)
             | Happening::Seal(_)
             | Happening::Unserved(_)
-            | Happening::OpenClaim(_)
+            | Happening::OpenClaim { .. }
             | Happening::OpenSeal(_)
             | Happening::Tick
             | Happening::Convicted

@@ -5,13 +5,14 @@
 use alloc::vec::Vec;
 
 use assay_protocol::{
+    costs,
     id::PeerId,
     outcome::Outcome,
     standing::{KindName, PeerStanding, STANDING_KINDS_MAX, day, step},
-    units::Timestamp,
+    units::{Amount, Timestamp},
 };
 
-use super::Ledger;
+use super::{Holdings, Ledger, boxes::sum};
 
 /// What a provider did, beside what became of its money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -57,7 +58,14 @@ impl Ledger {
             unclaimed: u8::try_from(account.conduct.unclaimed.count_ones()).unwrap_or(u8::MAX),
             convictions: account.conduct.convictions,
             convicted_on: account.conduct.convicted_on,
-            means: step(account.free),
+            means: step(sum(account.free, self.at_stake_in_traps(account))),
         })
+    }
+
+    /// What a client has put up for its traps: whoever saw that it has so much less would know of one.
+    fn at_stake_in_traps(&self, account: &Holdings) -> Amount {
+        let open = account.lanes.values().filter_map(|lane| self.jobs.get(&lane.open?));
+        let traps = open.map(|open| &open.job).filter(|job| job.is_trap());
+        traps.fold(Amount::ZERO, |all, job| sum(all, costs::forfeit(&self.genesis, job.order())))
     }
 }

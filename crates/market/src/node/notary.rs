@@ -313,7 +313,7 @@ impl Notary {
     /// Takes a party's step; one that is not taken is answered with how the job stands.
     fn on_step<S: Signer>(&mut self, happening: Happening, cx: &mut Context<'_, S>) -> Heard {
         let Some((job, from)) = happening.about() else { return Heard::NotMine };
-        let beside = if let Happening::OpenClaim(opening) = &happening {
+        let beside = if let Happening::OpenClaim { opening, .. } = &happening {
             self.hold_opening(opening)
         } else if let Happening::Claim { claim, .. } = &happening {
             self.keep_opening(claim, &happening, cx)
@@ -323,6 +323,11 @@ impl Notary {
         if let Some(heard) = beside {
             return heard;
         }
+        let happening = if let Happening::OpenClaim { opening, .. } = happening {
+            self.blinded(opening)
+        } else {
+            happening
+        };
         let disputed = matches!(happening, Happening::Dispute(_));
         let answers = matches!(happening, Happening::Underway(_));
         match self.enter(Fact::Job(happening), cx) {

@@ -5,7 +5,8 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use assay_protocol::{
-    exposure,
+    check::OpenClaim,
+    costs, exposure,
     genesis::Genesis,
     id::PeerId,
     job::{Job, Stage, Testified},
@@ -178,6 +179,15 @@ fn signers(story: &Story) -> BTreeSet<PeerId> {
     [order.signer(), accept.signer()].into_iter().chain(later).collect()
 }
 
+/// True if its parties said that the claim is false on purpose.
+fn is_trap(story: &Story) -> bool {
+    let says = |opening: &OpenClaim| opening.trap.is_some();
+    story
+        .events
+        .iter()
+        .any(|event| matches!(&event.what, Happening::OpenClaim { opening, .. } if says(&opening.said())))
+}
+
 pub(super) fn order(story: &Story) -> Order {
     story.open.said().order.said().clone()
 }
@@ -206,10 +216,24 @@ pub(super) fn settled_by_the_table(
 ) {
     let (order, settlement) = (order(story), &story.settlement);
     let disputed = story.events.iter().any(|event| matches!(event.what, Happening::Dispute(_)));
-    let deposit = if disputed { genesis.check_cost(order.work_max).0 } else { 0 };
-    // I14. A deposit is beyond the total: who disputes chose to put it up.
-    assert!(settlement.provider <= order.total_max, "I14: the provider is paid more than the total");
-    assert!(settlement.client.0 <= order.total_max.0 + deposit, "I14: the client gets more than was held");
+    let check = if disputed { genesis.check_cost(order.work_max).0 } else { 0 };
+    let forfeit = if is_trap(story) { costs::forfeit(genesis, &order).0 } else { 0 };
+    let fines = settlement.fines.iter().fold(0, |sum: u64, fine| sum.saturating_add(fine.amount.0));
+    let won = if story.outcome == Outcome::Trap { fines } else { 0 };
+    let most = order.total_max.0.saturating_add(check).saturating_add(forfeit);
+    // I14. A deposit is beyond the total: who disputes, or sets a trap, chose to put it up.
+    assert!(
+        settlement.provider.0 <= order.total_max.0.max(won),
+        "I14: the provider is paid more than the total"
+    );
+    assert!(settlement.client.0 <= most, "I14: the client gets more than was held");
+    if story.outcome == Outcome::Trap {
+        let paid =
+            settlement.fees.iter().fold(settlement.client.0, |sum, fee| sum.saturating_add(fee.amount.0));
+        let out = paid.saturating_add(settlement.provider.0);
+        assert!(out <= most.saturating_add(fines), "a trap costs others than its parties and whom it caught");
+        assert!(settlement.provider.is_zero() || fines > 0, "a trap pays although it caught nobody");
+    }
     let slashed = settlement.slashed;
     assert!(slashed.is_zero() || story.outcome.is_slashed(), "I4: a slash of who was not convicted");
     assert!(settlement.provider.is_zero() || !story.outcome.is_slashed(), "I4: pay and a slash");

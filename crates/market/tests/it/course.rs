@@ -5,11 +5,12 @@ use assay_protocol::{
     check::{Evidence, OpenClaim, OpenSeal, Seal, ShownRecord, Unserved},
     claim::{self, Claim, EvidenceLeaf, OutputLeaf, Reveal, Written},
     codec, compare, draw,
-    id::PeerId,
+    id::{Digest, PeerId},
     job::{SeatPhase, Stage, Testified},
     manifest::{End, Policy},
     merkle::{self, RECORD_BYTES},
     receipt::Happening,
+    signed::Signed,
     units::{Units, Work},
 };
 
@@ -180,7 +181,7 @@ impl<K: Key> Office<K> {
             && let Some(opening) = self.opening(job, claimed)
         {
             let opening = self.say(job.order.provider, opening);
-            self.step(Happening::OpenClaim(opening)).unwrap_or_else(|rejection| panic!("{rejection}"));
+            self.step(unhidden(opening)).unwrap_or_else(|rejection| panic!("{rejection}"));
         }
         let sealed = |job: &assay_protocol::job::Job| {
             job.seats().last().is_some_and(|seat| matches!(seat.testified, Testified::Sealed(_)))
@@ -201,7 +202,7 @@ impl<K: Key> Office<K> {
         let (output, evidence) = claimed.leaves(job.order.manifest.policy);
         let whole = job.order.manifest.policy.opens_itself();
         let records = if whole { Vec::new() } else { self.records(job, &claimed.output)? };
-        Some(OpenClaim { job: job.id, output, evidence, records })
+        Some(OpenClaim { job: job.id, output, evidence, records, trap: None })
     }
 
     pub(crate) fn evidence(&self, job: &Ordered, peer: PeerId, output: &[u8]) -> Evidence {
@@ -232,6 +233,11 @@ impl<K: Key> Office<K> {
         let Some(seat) = seats.last() else { panic!("nobody was drawn") };
         (seats.len() - 1, seat.peer)
     }
+}
+
+/// An opening as it is entered where nothing is hidden by it.
+pub(crate) fn unhidden(opening: Signed<OpenClaim>) -> Happening {
+    Happening::OpenClaim { opening, blind: Digest::default() }
 }
 
 /// One record of an output with its path.

@@ -106,9 +106,10 @@ enum Hostile {
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
-    use Provider::{Aborts, Absent, False, Streams, True, Twice};
-    let provider =
-        select(vec![True, True, True, True, True, True, False, False, Twice, Streams, Aborts, Absent]);
+    use Provider::{Aborts, Absent, False, Streams, Traps, True, Twice};
+    let provider = select(vec![
+        True, True, True, True, True, True, False, False, Twice, Streams, Traps, Traps, Aborts, Absent,
+    ]);
     let opens =
         select(vec![Opens::Truly, Opens::Truly, Opens::Truly, Opens::Falsely, Opens::Late, Opens::Never]);
     let client =
@@ -178,7 +179,8 @@ fn network(genesis: &mut Genesis, kind: u8) {
     hasten(genesis);
     genesis.money.pool = Amount([0, 30_000_000, 100_000_000_000][usize::from(kind % 3)]);
     let numbers = genesis.manifests[0].clone();
-    genesis.manifests.push(Manifest { name: "exact".to_owned(), policy: Policy::Exact, ..numbers.clone() });
+    let (name, policy, work_most) = ("exact".to_owned(), Policy::Exact, 40);
+    genesis.manifests.push(Manifest { name, policy, work_most, ..numbers.clone() });
     if kind >= 3 {
         genesis.money.endowment = Amount(500_000_000);
         genesis.endowed = vec![Pair { model: numbers.model, class: class() }];

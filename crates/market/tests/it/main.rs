@@ -23,4 +23,5 @@ mod refusals;
 mod rejections;
 mod replay;
 mod theory;
+mod traps;
 mod withheld;

@@ -1,10 +1,11 @@
 //! One way to each end that a job can come to.
 
 use assay_protocol::{
-    genesis::Pair,
-    id::JobId,
+    check::{OpenClaim, Trap},
+    genesis::{Genesis, Pair},
+    id::{Digest, JobId},
     job::{SeatPhase, Stage},
-    manifest::End,
+    manifest::{End, Policy},
     merkle::{self, RECORD_BYTES},
     objection::{Cancel, Contradict, Output},
     order::{Abort, Failure, Order},
@@ -14,7 +15,7 @@ use assay_protocol::{
 
 use crate::{
     cheap::Cheap,
-    course::{Claimed, Conduct, Finding, output, record},
+    course::{Claimed, Conduct, Finding, output, record, unhidden},
     office::{CLIENT, Key, NEWCOMER, Office, Ordered, PROVIDER},
 };
 
@@ -27,7 +28,11 @@ const WRONG: f32 = 0.5;
 
 /// Books in which a job has just ended like this, and the job.
 pub(crate) fn ended<K: Key>(outcome: Outcome) -> (Office<K>, JobId) {
-    let mut office = Office::new(|_| {});
+    let mut office = Office::new(|genesis| {
+        if outcome == Outcome::Trap {
+            to_the_byte(genesis)
+        }
+    });
     let job = match outcome {
         Outcome::NotDrawn => not_drawn(&mut office),
         Outcome::Checked => judged(&mut office, &|_| truth(), true),
@@ -51,6 +56,7 @@ pub(crate) fn ended<K: Key>(outcome: Outcome) -> (Office<K>, JobId) {
         Outcome::Withdrawn => withdrawn(&mut office),
         Outcome::FalseStream => false_stream(&mut office),
         Outcome::FalseOpening => false_opening(&mut office),
+        Outcome::Trap => trap(&mut office),
     };
     assert_eq!(office.stage(job.id), Stage::Closed(outcome));
     (office, job.id)
@@ -183,8 +189,65 @@ fn false_opening<K: Key>(office: &mut Office<K>) -> Ordered {
     office.seal(&job, Conduct { finding: &|_| truth(), opens: true });
     (0..4).for_each(|_| office.tick());
     let Some(opening) = office.opening(&job, &other) else { panic!("the records are drawn by now") };
-    take(office, Happening::OpenClaim(office.say(job.order.provider, opening)));
+    let opening = office.say(job.order.provider, opening);
+    take(office, unhidden(opening));
     job
+}
+
+/// Outputs must agree in each byte.
+pub(crate) fn to_the_byte(genesis: &mut Genesis) {
+    genesis.manifests[0].policy = Policy::Exact;
+}
+
+/// A job whose claim is false, as both its parties say: its first verifier says what it was told, and is contradicted.
+fn trap<K: Key>(office: &mut Office<K>) -> Ordered {
+    let claimed = Claimed::new(output(NUMBERS, WRONG));
+    let finding = &|seat| if seat == 0 { lie(0) } else { truth() };
+    for lane in 0.. {
+        let job = trapped(office, PROVIDER, lane, &claimed);
+        office.judge(&job, &claimed, Conduct { finding, opens: false });
+        // Of five equal verifiers the first may be drawn again.
+        if office.closed.last().is_some_and(|story| !story.settlement.fines.is_empty()) {
+            return job;
+        }
+    }
+    unreachable!("lanes end later")
+}
+
+/// A job whose claim is false, as both its parties say, before anybody is drawn to check it.
+pub(crate) fn trapped<K: Key>(
+    office: &mut Office<K>,
+    provider: u64,
+    lane: u16,
+    claimed: &Claimed,
+) -> Ordered {
+    let job = disclosing(office, provider, lane, claimed);
+    let trap = trap_of(office, &job, claimed);
+    take(office, trap);
+    job
+}
+
+/// A job that is to be checked, and whose claim is not opened yet.
+pub(crate) fn disclosing<K: Key>(
+    office: &mut Office<K>,
+    provider: u64,
+    lane: u16,
+    claimed: &Claimed,
+) -> Ordered {
+    let job = open(office, provider, lane);
+    office.run(&job, claimed);
+    let disclosing = |stage| matches!(stage, Stage::Checking(SeatPhase::Disclosing { .. }));
+    office.tick_while(&job, |stage| !disclosing(stage));
+    job
+}
+
+/// What opens the claim of a job as a trap.
+pub(crate) fn trap_of<K: Key>(office: &Office<K>, job: &Ordered, claimed: &Claimed) -> Happening {
+    let commit = office.claim_of(job, claimed).commit;
+    let trap = Some(office.say(job.order.client, Trap { job: job.id, commit }));
+    let (output, evidence) = claimed.leaves(job.order.manifest.policy);
+    let opening = OpenClaim { job: job.id, output, evidence, records: Vec::new(), trap };
+    Happening::OpenClaim { opening: office.say(job.order.provider, opening), blind: Digest([5; 32]) }
 }
 
 fn is_sealing(phase: SeatPhase) -> bool {

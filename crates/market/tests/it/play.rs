@@ -1,7 +1,7 @@
 //! What the parties to one job are up to: a plan, and the fact by which each stage follows from it.
 
 use assay_protocol::{
-    check::{OpenSeal, Seal, Underway, Unserved},
+    check::{OpenSeal, Seal, Trap, Underway, Unserved},
     claim::Reveal,
     job::{SeatPhase, Stage, Testified},
     journal::Fact,
@@ -15,7 +15,7 @@ use assay_protocol::{
 
 use super::{
     cheap::Cheap,
-    course::{Claimed, Finding, output, record},
+    course::{Claimed, Finding, output, record, unhidden},
     office::{Office, Ordered},
 };
 
@@ -37,6 +37,8 @@ pub(crate) enum Provider {
     Twice,
     /// It streams something else than it claims.
     Streams,
+    /// It claims something else, and its client says so with it.
+    Traps,
     /// It gives up.
     Aborts,
     /// It is never heard of.
@@ -137,7 +139,7 @@ impl Play {
         }
         match self.plan.provider {
             Provider::True | Provider::Twice | Provider::Streams => Some(self.claim(office, 0.0)),
-            Provider::False => Some(self.claim(office, WRONG)),
+            Provider::False | Provider::Traps => Some(self.claim(office, WRONG)),
             Provider::Aborts => {
                 let abort =
                     Abort { job: self.job.id, ticket: self.job.ticket.digest(), reason: Failure::Machine };
@@ -151,7 +153,7 @@ impl Play {
     fn yield_up(&self, office: &Office<Cheap>) -> Option<Happening> {
         let nothing = Claimed { output: Vec::new(), units: 0, work: 0, end: End::Cancelled };
         match self.plan.provider {
-            Provider::True | Provider::Twice => Some(self.claim_of(office, &nothing)),
+            Provider::True | Provider::Twice | Provider::Traps => Some(self.claim_of(office, &nothing)),
             Provider::False => {
                 Some(self.claim_of(office, &Claimed { units: 2, end: End::Cancelled, ..self.claimed(0.0) }))
             }
@@ -223,8 +225,13 @@ impl Play {
         if job.opened().is_some() {
             return None;
         }
-        let opening = office.opening(&self.job, &claimed)?;
-        Some(Happening::OpenClaim(office.say(self.job.order.provider, opening)))
+        let mut opening = office.opening(&self.job, &claimed)?;
+        if self.plan.provider == Provider::Traps && self.job.order.manifest.policy.opens_itself() {
+            let trap = Trap { job: self.job.id, commit: claim.commit };
+            opening.trap = Some(office.say(self.job.order.client, trap));
+        }
+        let opening = office.say(self.job.order.provider, opening);
+        Some(unhidden(opening))
     }
 
     fn open_seal(&self, office: &Office<Cheap>) -> Option<Happening> {
@@ -269,7 +276,8 @@ impl Play {
 
     /// How far what it claimed is from the truth.
     fn claimed_shift(&self) -> f32 {
-        if self.plan.provider == Provider::False && self.plan.client != Client::Cancels { WRONG } else { 0.0 }
+        let lies = matches!(self.plan.provider, Provider::False | Provider::Traps);
+        if lies && self.plan.client != Client::Cancels { WRONG } else { 0.0 }
     }
 
     fn finding(&self, seat: usize) -> Finding {

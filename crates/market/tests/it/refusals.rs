@@ -18,7 +18,7 @@ use crate::{
     cheap::Cheap,
     course::{Conduct, Finding, output},
     office::{CLIENT, FREE, ISSUER, NEWCOMER, NOTARY, Office, PROVIDER, STRANGER, id},
-    outcomes::{honest, judged_in, open, truth},
+    outcomes::{honest, judged_in, open, to_the_byte, truth},
 };
 
 type Desk = Office<Cheap>;
@@ -163,6 +163,11 @@ const CASES: &[Case] = &[
         let job = open(desk, PROVIDER, 0);
         desk.tick_while(&job, |stage| !matches!(stage, Stage::Closed(_)));
         ordered(desk, 0, |order| order.nonce = 2)
+    }),
+    ("its client has not what a trap would put at stake", Refusal::Funds, to_the_byte, |desk| {
+        ordered(desk, 0, |order| {
+            (order.unit_price, order.total_max) = (Amount(6_250_000_000), Amount(40_000_000_001));
+        })
     }),
     ("its client has spent the rest", Refusal::Funds, usual, |desk| {
         let rich = |order: &mut Order| {

@@ -23,7 +23,7 @@ use assay_protocol::{
 
 use crate::{
     cheap::{Cheap, CheapScheme},
-    course::output,
+    course::{output, unhidden},
     office::{CLIENT, FIRST_VERIFIER, ISSUER, NOTARY, Office, PROVIDER, STAKE, STRANGER, id},
     outcomes::{honest, open},
 };
@@ -267,13 +267,13 @@ const STEPS: &[Case] = &[
     ("an opening before any seal", Rejection::Misstep(Misstep::TooEarly), |desk| {
         let job = sealing(desk);
         let Some(opening) = desk.opening(&job, &small()) else { panic!("few records need no draw") };
-        step(desk, PROVIDER, opening, Happening::OpenClaim)
+        step(desk, PROVIDER, opening, unhidden)
     }),
     ("an opening of other records", Rejection::Misstep(Misstep::Unwanted), |desk| {
         let job = opening(desk);
         let Some(mut opening) = desk.opening(&job, &small()) else { panic!("few records need no draw") };
         opening.records.pop();
-        step(desk, PROVIDER, opening, Happening::OpenClaim)
+        step(desk, PROVIDER, opening, unhidden)
     }),
     ("an opening of another seal", Rejection::Misstep(Misstep::Unmatched), |desk| {
         let job = opening(desk);

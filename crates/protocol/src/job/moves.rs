@@ -7,7 +7,7 @@ use super::{
     testimony,
 };
 use crate::{
-    check::{self, Evidence, ShownRecord},
+    check::{self, Evidence, ShownRecord, Trap},
     claim::{EvidenceLeaf, OutputLeaf},
     compare::{self, Testimony},
     deadline::ROUNDS_AHEAD,
@@ -251,10 +251,14 @@ impl Job {
         output: &OutputLeaf,
         evidence: &EvidenceLeaf,
         records: &[ShownRecord],
+        trap: Option<(PeerId, Trap)>,
         now: LiveTime,
     ) -> Result<Stage, Misstep> {
         if self.order.manifest.policy.opens_itself() {
-            return self.disclose(output, evidence, records, now);
+            return self.disclose(output, evidence, records, trap, now);
+        }
+        if trap.is_some() {
+            return Err(Misstep::Unmatched);
         }
         let Some(claimed) = self.claim.filter(|_| self.positions_round.is_some()) else {
             return Err(Misstep::TooEarly);
@@ -281,12 +285,14 @@ impl Job {
         Ok(self.resolve_if_heard(now))
     }
 
-    /// A claim that opens itself: the notary enters what came with it, once the job is checked. It convicts nobody.
+    /// A claim that opens itself: the notary enters what came with it, once the job is checked. It convicts nobody. Here is
+    /// where a trap is one, before anybody is drawn.
     fn disclose(
         &mut self,
         output: &OutputLeaf,
         evidence: &EvidenceLeaf,
         records: &[ShownRecord],
+        trap: Option<(PeerId, Trap)>,
         now: LiveTime,
     ) -> Result<Stage, Misstep> {
         if self.opened.is_some() {
@@ -299,6 +305,11 @@ impl Job {
         if !check::is_whole(&claimed.claim, self.order.manifest.policy, output, evidence, records) {
             return Err(Misstep::Unmatched);
         }
+        let set = |(signer, trap): (PeerId, Trap)| trap.is_set(&claimed.claim, signer, self.order.client);
+        if !trap.is_none_or(set) {
+            return Err(Misstep::Unmatched);
+        }
+        self.trap = trap.is_some();
         self.opened = Some(opened(&claimed.claim, output, evidence, records));
         // By a value that everybody knows already somebody could wait for another verifier.
         let round = if now.beacon.round <= round { round } else { now.round_ahead() };

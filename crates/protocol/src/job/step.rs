@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::{
-    check::{Evidence, ShownRecord},
+    check::{Evidence, ShownRecord, Trap},
     claim::{Claim, EvidenceLeaf, OutputLeaf},
     id::{Digest, PeerId},
     objection::Output,
@@ -102,6 +102,8 @@ pub enum Step {
         evidence: EvidenceLeaf,
         /// The wanted records.
         records: Vec<ShownRecord>,
+        /// That the claim is a trap, and who says so.
+        trap: Option<(PeerId, Trap)>,
     },
     /// A verifier opens its seal.
     OpenSeal {

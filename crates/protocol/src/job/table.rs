@@ -183,8 +183,8 @@ impl Job {
             (Checking(_) | Jury(_), Step::OpenSeal { evidence, records }, Verifier(seat)) => {
                 self.open_seal(evidence, &records, seat, now)?
             }
-            (Checking(_) | Jury(_), Step::OpenClaim { output, evidence, records }, Provider) => {
-                self.open_claim(&output, &evidence, &records, now)?
+            (Checking(_) | Jury(_), Step::OpenClaim { output, evidence, records, trap }, Provider) => {
+                self.open_claim(&output, &evidence, &records, trap, now)?
             }
             (
                 Open { .. } | Cancelling { .. } | Claimed { .. } | Drawing { .. } | Waiting { .. },

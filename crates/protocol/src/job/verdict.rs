@@ -1,6 +1,6 @@
-//! What those that were heard amount to: in a first check, and in a jury.
+//! What those that were heard amount to: in a first check, in a jury, and where the claim was a trap.
 //!
-//! **Invariant:** whoever was given no input accuses nobody by that, and clears nobody.
+//! **Invariant:** whoever was given no input accuses nobody by that, and clears nobody; nobody is convicted for a trap.
 
 use super::{ABSENT_MAX, GREYS_MAX, Job, LiveTime, SeatPhase, Stage, UNREACHED_LEAD};
 use crate::{
@@ -12,6 +12,8 @@ use crate::{
 /// Who looks at a newcomer's result at most, and how many of them decide.
 const LOOKS: usize = 3;
 const MAJORITY: usize = 2;
+/// Who says whether a verifier matched a trap without having run it.
+const TRAP_LOOKS: usize = 2;
 
 impl Job {
     /// Moves on after the verifier in the last seat has testified, or will not.
@@ -25,6 +27,9 @@ impl Job {
     fn resolve_check(&mut self, now: LiveTime) -> Stage {
         let Some(seat) = self.seats.last() else { return self.stage };
         let next = SeatPhase::Seating { round: now.round_ahead() };
+        if self.trap {
+            return self.spring(next);
+        }
         let agreement = match seat.voice() {
             Some(Voice::Found(_)) => self.compare_with(seat),
             Some(Voice::Unserved) if self.ticket.newcomer => return self.look_again(next),
@@ -75,6 +80,32 @@ impl Job {
         }
     }
 
+    /// A trap is over once somebody found something else. Who finds what was claimed in it is looked at by two more.
+    fn spring(&mut self, next: SeatPhase) -> Stage {
+        let Some(seat) = self.seats.last() else { return self.stage };
+        let lost = self.seats.iter().filter(|seat| seat.is_lost()).count();
+        let unserved = self.seats.iter().filter(|seat| seat.is_unserved()).count();
+        match self.compare_with(seat) {
+            Some(Agreement::Match) => {
+                self.jury_from = Some(self.seats.len());
+                Stage::Jury(next)
+            }
+            Some(Agreement::Mismatch | Agreement::Grey) => Stage::Closed(Outcome::Trap),
+            None if lost >= ABSENT_MAX || unserved >= UNREACHED_LEAD => Stage::Closed(Outcome::Trap),
+            None => Stage::Checking(next),
+        }
+    }
+
+    /// Whether two have said if a verifier that matched a trap was right; another one is drawn by the beacon of that round.
+    fn weigh_trap(&self, next: u64) -> Stage {
+        let lost = self.seats.iter().filter(|seat| seat.is_lost()).count();
+        if self.looked().len() >= TRAP_LOOKS || lost >= ABSENT_MAX {
+            Stage::Closed(Outcome::Trap)
+        } else {
+            Stage::Jury(SeatPhase::Seating { round: next })
+        }
+    }
+
     /// How many found what was claimed before anybody accused the provider, and how many were given no input.
     fn reached(&self) -> (usize, usize) {
         let before = &self.seats[..self.jury_from.unwrap_or(self.seats.len())];
@@ -118,6 +149,9 @@ impl Job {
 
     /// Weighs what the jury has said; the next juror, if one is needed, is drawn by the beacon of that round.
     pub(super) fn resolve_jury(&mut self, now: LiveTime, next: u64) -> Stage {
+        if self.trap {
+            return self.weigh_trap(next);
+        }
         if self.ticket.newcomer {
             return self.weigh_look(next);
         }
@@ -140,6 +174,7 @@ impl Job {
     /// Nobody is left that can be drawn.
     pub(super) fn deserted(&self) -> Stage {
         match self.jury_from {
+            None | Some(_) if self.trap => Stage::Closed(Outcome::Trap),
             None => self.unchecked(),
             Some(_) if self.ticket.newcomer => {
                 refunded(self.looked().iter().filter(|(_, stand)| *stand == Stand::Against).count())

@@ -114,6 +114,37 @@ const TABLE: &[(Terms, &str)] = &[
         ",
     ),
     (
+        // What is at stake in a trap is twelve of its longest runs, 12,000.
+        Terms { policy: Terms::EXACT.policy, ..SPOT },
+        "
+        drawn open:trap seat:nobody                 | Trap         | 13982    | 0       | 0      |
+        drawn open:trap seat seal:other             | Trap         | 13918    | 0       | 0      | 0:64
+        drawn open:trap seat seal:same sealed:other*2 | Trap       | 13982    | 11872   | 0      | 1:64 2:64 0:-12000
+        drawn open:trap seat seal:same sealed:other rounds seat:again | Trap | 13982 | 11936 | 0 | 1:64 0:-12000
+        drawn open:trap seat seal:same sealed:same*2 | Trap        | 1982     | 0       | 0      | 0:64 1:64 2:64
+        drawn open:trap seat seal:same rounds seat:first*2 | Trap  | 1982     | 0       | 0      | 0:64
+        drawn open:trap seat seal:same unserving*2  | Trap         | 1982     | 0       | 0      | 0:64
+        drawn open:trap seat seal:same sealed:other sealed:same | Trap | 13790 | 0      | 0      | 0:64 1:64 2:64
+        drawn open:trap seat seal:same sealed:other unheard*3 | Trap | 13854  | 0       | 0      | 0:64 1:64
+        drawn open:trap seat seal:same sealed:other nobody | Trap  | 13854    | 0       | 0      | 0:64 1:64
+        undrawn dispute open:trap sealed:other      | Trap         | 13982    | 0       | 0      | 0:64
+        drawn open:trap seat contradict             | FalseStream  | 14000    | 0       | 200000 |
+        ",
+    ),
+    (
+        Terms { policy: Terms::EXACT.policy, ..NEWCOMER },
+        "
+        drawn open:trap seat seal:other             | Trap         | 13934.875 | 0      | 0      | 0:64
+        drawn open:trap seat seal:same sealed:same*2 | Trap        | 1998.875 | 0       | 0      | 0:64 1:64 2:64
+        drawn open:trap seat seal:same sealed:other*2 | Trap       | 13870.875 | 0      | 0      | 1:64 2:64 0:-0
+        ",
+    ),
+    (
+        // Of who was caught no more is taken than it has.
+        Terms { policy: Terms::EXACT.policy, stake: Amount(2_120_000), ..SPOT },
+        "drawn open:trap seat seal:same sealed:other*2 | Trap       | 13950.799 | 1992   | 0      | 1:64 2:64 0:-2120",
+    ),
+    (
         ALWAYS,
         "
         drawn checked:same                          | Checked      | 1134.875 | 783.125 | 0      | 0:64
@@ -364,12 +395,22 @@ fn assert_conserved(world: &World, at_stake: Amount) {
     let out = wide(*client) + wide(*provider) + sum(fees);
     let asked = out.saturating_sub(held + wide(*slashed) + sum(fines));
     assert!(asked <= costs, "the pool is asked for more than checks: {settlement:?}");
-    assert!(wide(*client) + wide(*provider) <= held, "the parties share more than was held: {settlement:?}");
-    assert!(*provider <= job.order().total_max, "paid more than the client put up: {settlement:?}");
+    let won = if outcome == Outcome::Trap { sum(fines) } else { 0 };
+    assert!(
+        wide(*client) + wide(*provider) <= held + won,
+        "the parties share more than was held: {settlement:?}"
+    );
+    let most = wide(job.order().total_max).max(won);
+    assert!(wide(*provider) <= most, "paid more than the client put up: {settlement:?}");
     assert!(bounty <= wide(*slashed) / 2, "a bounty of more than half of the slash: {settlement:?}");
     assert!(*slashed <= at_stake && *slashed <= job.ticket().slash, "{settlement:?}");
     assert_eq!(slashed.is_zero(), !outcome.is_slashed() || at_stake.is_zero(), "{settlement:?}");
+    if outcome == Outcome::Trap {
+        let costs = out.saturating_sub(held + sum(fines));
+        assert!(costs == 0, "a trap costs the pool {costs}: {settlement:?}");
+    }
     let fined = [
+        Outcome::Trap,
         Outcome::Cleared,
         Outcome::GreyRefunded,
         Outcome::Unreached,
@@ -380,7 +421,8 @@ fn assert_conserved(world: &World, at_stake: Amount) {
     ];
     let fined = fined.contains(&outcome);
     assert!(fines.is_empty() || fined, "fined at {outcome:?}: {settlement:?}");
-    assert!(provider.is_zero() || outcome.is_paid() || outcome == Outcome::Cancelled, "{settlement:?}");
+    let paid = outcome.is_paid() || outcome == Outcome::Cancelled;
+    assert!(provider.is_zero() || paid || outcome == Outcome::Trap && sum(fines) > 0, "{settlement:?}");
 }
 
 proptest! {

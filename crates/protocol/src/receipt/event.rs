@@ -9,7 +9,7 @@ use crate::{
     claim::{Claim, Reveal},
     codec::bounded,
     draw::{TRIES_MAX, Try},
-    id::{JobId, NetworkId, PeerId},
+    id::{Digest, JobId, NetworkId, PeerId},
     job::{Job, Party, Step},
     message::Opened,
     objection::{Cancel, Contradict, Dispute},
@@ -31,6 +31,7 @@ pub struct StoryEvent {
 /// What can move a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[allow(clippy::large_enum_variant, reason = "each is moved a few times; a box would cost an allocation")]
 pub enum Happening {
     /// The provider claimed.
     Claim {
@@ -67,7 +68,13 @@ pub enum Happening {
     /// A verifier was not given the input.
     Unserved(Signed<Unserved>),
     /// The provider opened its claim.
-    OpenClaim(Signed<OpenClaim>),
+    OpenClaim {
+        /// Its statement.
+        opening: Signed<OpenClaim>,
+        /// Hides from whoever knows the statement that this is it, as long as only its digest is published: nobody can show
+        /// a verifier whether a claim is a trap.
+        blind: Digest,
+    },
     /// A verifier opened its seal.
     OpenSeal(Signed<OpenSeal>),
     /// A tick moved the job. One at which a freeze holds it back does not, and is not told.
@@ -92,7 +99,7 @@ macro_rules! of_statement {
             Happening::Contradict($signed) => $of,
             Happening::Seal($signed) => $of,
             Happening::Unserved($signed) => $of,
-            Happening::OpenClaim($signed) => $of,
+            Happening::OpenClaim { opening: $signed, .. } => $of,
             Happening::OpenSeal($signed) => $of,
             Happening::Underway($signed) => $of,
             Happening::Draw { .. }
@@ -119,7 +126,9 @@ impl Happening {
             Opened::Underway(underway) => Self::Underway(underway.signed().clone()),
             Opened::Seal(seal) => Self::Seal(seal.signed().clone()),
             Opened::Unserved(unserved) => Self::Unserved(unserved.signed().clone()),
-            Opened::OpenClaim(opening) => Self::OpenClaim(opening.signed().clone()),
+            Opened::OpenClaim(opening) => {
+                Self::OpenClaim { opening: opening.signed().clone(), blind: Digest::default() }
+            }
             Opened::OpenSeal(opening) => Self::OpenSeal(opening.signed().clone()),
             Opened::Offer(_)
             | Opened::Propose(_)
@@ -183,9 +192,10 @@ impl Happening {
                 (Step::Underway { due: said.due }, seat_of(job, said.signer()))
             }
             Self::Unserved(unserved) => (Step::Unserved, seat_of(job, unserved.said().signer())),
-            Self::OpenClaim(opening) => {
-                let OpenClaim { output, evidence, records, .. } = opening.said().clone();
-                (Step::OpenClaim { output, evidence, records }, Party::Provider)
+            Self::OpenClaim { opening, .. } => {
+                let OpenClaim { output, evidence, records, trap, .. } = opening.said().clone();
+                let trap = trap.map(|trap| (trap.said().signer(), *trap.said()));
+                (Step::OpenClaim { output, evidence, records, trap }, Party::Provider)
             }
             Self::OpenSeal(opening) => {
                 let said = opening.said();

@@ -52,7 +52,7 @@ pub(super) fn overdue(job: &Job, what: &Happening, at: ToldTime) -> Option<&'sta
         | Happening::Seal(_)
         | Happening::Underway(_)
         | Happening::Unserved(_)
-        | Happening::OpenClaim(_)
+        | Happening::OpenClaim { .. }
         | Happening::OpenSeal(_) => {
             (until.is_some_and(|until| now.live >= until), awaited().any(|awaited| awaited <= round))
         }

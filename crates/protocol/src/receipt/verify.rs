@@ -19,7 +19,7 @@ use crate::{
     notice::Tick,
     order::{Accept, Order},
     outcome::Outcome,
-    payout,
+    payout::{self, Settlement},
     roster::Listing,
     signed::{Scheme, Signed, Statement, Verified},
     ticket::Ticket,
@@ -337,7 +337,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
                 | Happening::Seal(_)
                 | Happening::Underway(_)
                 | Happening::Unserved(_)
-                | Happening::OpenClaim(_)
+                | Happening::OpenClaim { .. }
                 | Happening::OpenSeal(_)
                 | Happening::Tick
                 | Happening::Convicted
@@ -406,8 +406,12 @@ impl<'a, S: Scheme> Judge<'a, S> {
     fn outcome(&self, job: &Job) -> Result<(), Refuted> {
         let expected = Stage::Closed(self.story.outcome);
         demand(job.stage() == expected, Stop::Outcome, "the outcome that the events lead to")?;
-        let at_stake = self.story.settlement.slashed;
-        demand(at_stake <= self.story.ticket.slash, Stop::Payout, "a slash within the ticket")?;
+        let Settlement { slashed, fines, .. } = &self.story.settlement;
+        demand(*slashed <= self.story.ticket.slash, Stop::Payout, "a slash within the ticket")?;
+        // What was there is the notary's word: as much as it says that was taken.
+        let debtor = payout::debtor(job);
+        let fined = fines.iter().find(|fine| job.is_trap() && fine.peer == debtor).map(|fine| fine.amount);
+        let at_stake = fined.unwrap_or(*slashed);
         let settlement = payout::settle(&self.story.genesis, job, at_stake);
         demand(settlement == self.story.settlement, Stop::Payout, "the payments of the table")
     }
@@ -449,7 +453,7 @@ fn stop_of(what: &Happening) -> Stop {
         Happening::Underway(_)
         | Happening::Seal(_)
         | Happening::Unserved(_)
-        | Happening::OpenClaim(_)
+        | Happening::OpenClaim { .. }
         | Happening::OpenSeal(_) => Stop::Evidence,
         Happening::Tick | Happening::Convicted | Happening::Unreached => Stop::Outcome,
     }

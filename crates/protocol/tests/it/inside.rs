@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::samples;
 
 /// Each kind that holds others, with what it holds.
-const INSIDE: [(&str, &str); 10] = [
+const INSIDE: [(&str, &str); 11] = [
     ("Offer", "Standing"),
     ("Propose", "Standing"),
     ("Propose", "Order"),
@@ -22,6 +22,7 @@ const INSIDE: [(&str, &str); 10] = [
     ("Start", "Ticket"),
     ("Deliver", "Claim"),
     ("Contradict", "Output"),
+    ("OpenClaim", "Trap"),
     ("Notice", "Claim"),
 ];
 
@@ -105,6 +106,9 @@ fn what_is_inside_a_verified_statement_is_verified() {
     check(&deliver.claim(), &deliver.claim);
     let Opened::Contradict(contradict) = opened("Contradict") else { panic!("not that kind") };
     check(&contradict.output(), &contradict.output);
+    let Opened::OpenClaim(opening) = opened("OpenClaim") else { panic!("not that kind") };
+    let (Some(handed), Some(trap)) = (opening.trap(), &opening.trap) else { panic!("no trap") };
+    check(&handed, trap);
     let Opened::Notice(notice) = opened("Notice") else { panic!("not that kind") };
     let NoticeEvent::Claimed { claim, .. } = &notice.event else { panic!("no claim") };
     check(&notice.claim().unwrap_or_else(|| panic!("the claim is not handed out")), claim);

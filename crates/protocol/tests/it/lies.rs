@@ -6,6 +6,7 @@
 
 mod files;
 mod told;
+mod traps;
 
 use std::{
     collections::BTreeMap,

@@ -2,7 +2,7 @@
 
 use assay_protocol::{
     account::{Grant, Register, Registration, Stake, Unstake},
-    check::{Check, Draft, Evidence, OpenClaim, OpenSeal, Seal, ShownRecord, Underway, Unserved},
+    check::{Check, Draft, Evidence, OpenClaim, OpenSeal, Seal, ShownRecord, Trap, Underway, Unserved},
     claim::{Claim, Deliver, EvidenceLeaf, OutputLeaf, Reveal, Written},
     codec,
     id::{Digest, NetworkId, PeerId},
@@ -112,12 +112,13 @@ fn checks() -> Vec<Message> {
     };
     let evidence =
         EvidenceLeaf { evidence_root: digest(7), records: 1, rms: 0.5_f64.to_bits(), blind: digest(9) };
+    let trap = Some(signed(Trap { job: digest(1), commit: digest(3) }));
     vec![
         said(check),
         said(Seal { job: digest(1), commit: digest(3), evidence: Some(found()) }),
         said(Underway { job: digest(1), due: Timestamp(1_700_000_000_000) }),
         said(Unserved { job: digest(1) }),
-        said(OpenClaim { job: digest(1), output: output_leaf(), evidence, records: vec![record()] }),
+        said(OpenClaim { job: digest(1), output: output_leaf(), evidence, records: vec![record()], trap }),
         said(OpenSeal { job: digest(1), evidence: found(), records: vec![record()] }),
     ]
 }

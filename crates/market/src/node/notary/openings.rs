@@ -8,12 +8,14 @@ use alloc::{boxed::Box, collections::BTreeSet};
 use assay_protocol::{
     check::OpenClaim,
     claim::Claim,
+    codec, costs,
     id::JobId,
     job::{Job, SeatPhase, Stage},
     journal::Fact,
     notice::NoticeEvent,
     receipt::Happening,
     signed::{Signed, Signer},
+    units::Amount,
 };
 
 use super::Notary;
@@ -65,7 +67,11 @@ impl Notary {
             self.notice(provider, said.job, NoticeEvent::Open { beacon: None }, cx);
             return Some(Heard::Taken);
         };
-        if !opening.said().is_whole(&said, job.order().manifest.policy) {
+        let (policy, client) = (job.order().manifest.policy, job.order().client);
+        let free = self.ledger.accounts().get(&client).map_or(Amount::ZERO, |account| account.free);
+        let forfeit = opening.said().trap.as_ref().map(|_| costs::forfeit(cx.genesis, job.order()));
+        let is_funded = forfeit.is_none_or(|forfeit| free >= forfeit);
+        if !opening.said().is_whole(&said, policy, client) || !is_funded {
             return Some(Heard::Misstep(Fault::Refused));
         }
         cx.save(Record::Opening(Box::new(opening.clone())));
@@ -83,9 +89,15 @@ impl Notary {
             let disclosing = self.ledger.open_job(*job).is_some_and(|open| is_disclosing(open.job.stage()));
             if let Some(opening) = self.openings.get(job).filter(|_| disclosing).cloned() {
                 // One that a provider sent again, and that opens nothing, is not taken.
-                let _ = self.enter(Fact::Job(Happening::OpenClaim(opening)), cx);
+                let _ = self.enter(Fact::Job(self.blinded(opening)), cx);
             }
         }
+    }
+
+    /// An opening as it is entered: whoever knows the statement cannot tell by its digest in the journal that it is this one.
+    pub(super) fn blinded(&self, opening: Signed<OpenClaim>) -> Happening {
+        let blind = codec::digest("opening blind", &(opening.said().job, self.seed));
+        Happening::OpenClaim { opening, blind }
     }
 
     /// Enters what a crash kept from being entered.

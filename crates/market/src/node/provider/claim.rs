@@ -104,7 +104,7 @@ impl Provider {
         let Some(serving) = self.servings.get(&job) else { return };
         if let Some(claimed) = serving.bound_claim().filter(|_| serving.opens_itself()) {
             let (output, evidence, records) = (claimed.output, claimed.evidence, Vec::new());
-            cx.say(serving.order.notary, OpenClaim { job, output, evidence, records });
+            cx.say(serving.order.notary, OpenClaim { job, output, evidence, records, trap: None });
         }
     }
 
@@ -140,7 +140,7 @@ impl Provider {
             return Heard::Misstep(Fault::Contrary);
         }
         let (output, evidence, records) = (claimed.output, claimed.evidence, records.to_vec());
-        cx.say(serving.order.notary, OpenClaim { job, output, evidence, records });
+        cx.say(serving.order.notary, OpenClaim { job, output, evidence, records, trap: None });
         Heard::Taken
     }
 }

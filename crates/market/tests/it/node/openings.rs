@@ -3,8 +3,10 @@
 
 use assay_market::{Effect, Input, Record};
 use assay_protocol::{
-    check::{OpenClaim, ShownRecord},
+    account::Stake,
+    check::{OpenClaim, ShownRecord, Trap},
     claim::{self, Claim, EvidenceLeaf, OutputLeaf},
+    codec,
     genesis::Genesis,
     id::Digest,
     journal::Fact,
@@ -16,11 +18,14 @@ use assay_protocol::{
     outcome::Outcome,
     receipt::Happening,
     ticket::Ticket,
-    units::{Duration, Rate},
+    units::{Amount, Duration, Rate},
 };
 
 use super::table::{Table, result};
-use crate::office::{CLIENT, FIRST_VERIFIER, NOTARY, PROVIDER, STRANGER};
+use crate::{
+    cheap::Cheap,
+    office::{CLIENT, FIRST_VERIFIER, NOTARY, PROVIDER, STRANGER, id},
+};
 
 fn exact(genesis: &mut Genesis) {
     genesis.manifests[0].policy = Policy::Exact;
@@ -52,7 +57,7 @@ fn claimed(order: &Order, ticket: &Ticket) -> (Claim, OpenClaim) {
     let evidence = EvidenceLeaf { evidence_root: written.root, records: written.records, rms: 0, blind };
     let commit = claim::commit(output.digest(), evidence.digest());
     let claim = Claim { job, ticket: ticket.digest(), units: 4, work: 8, check_work: 8, end, commit };
-    (claim, OpenClaim { job, output, evidence, records: Vec::new() })
+    (claim, OpenClaim { job, output, evidence, records: Vec::new(), trap: None })
 }
 
 /// Whether the provider is asked for what opens its claim.
@@ -73,7 +78,7 @@ fn entered(table: &Table) -> Vec<Fact> {
 }
 
 fn is_opening(fact: &Fact) -> bool {
-    matches!(fact, Fact::Job(Happening::OpenClaim(_)))
+    matches!(fact, Fact::Job(Happening::OpenClaim { .. }))
 }
 
 /// Time passes until the job is drawn, and nobody reveals anything.
@@ -129,6 +134,60 @@ fn a_claim_that_opens_itself_is_taken_with_what_opens_it_and_not_without() {
     assert_eq!(entered(&table).len(), 1);
 }
 
+/// The same opening, of a trap as this peer says.
+fn trap(table: &Table, opening: &OpenClaim, claim: &Claim, by: u64) -> OpenClaim {
+    let said = Trap { job: claim.job, commit: claim.commit };
+    OpenClaim { trap: Some(table.office.say(id::<Cheap>(by), said)), ..opening.clone() }
+}
+
+#[test]
+fn a_trap_is_taken_where_both_parties_say_so_and_what_is_at_stake_in_it_is_there() {
+    for spends in [false, true] {
+        let (mut table, order, ticket) = opened();
+        let (claim, opening) = claimed(&order, &ticket);
+        let other = Claim { commit: Digest::default(), ..claim };
+        let false_ones = [trap(&table, &opening, &claim, PROVIDER), trap(&table, &opening, &other, CLIENT)];
+        for opening in false_ones {
+            table.hear(PROVIDER, opening);
+            table.hear(PROVIDER, claim);
+            assert_eq!(table.saves(), 0, "{:?}", table.effects);
+        }
+        if spends {
+            // Of 98 credits that it has beside this job, 59 are left: one less than a trap puts at stake.
+            let notary = id::<Cheap>(NOTARY);
+            table.hear(CLIENT, Stake { notary, sequence: 1, amount: Amount::credits(39), target: None });
+        }
+        table.hear(PROVIDER, trap(&table, &opening, &claim, CLIENT));
+        table.hear(PROVIDER, claim);
+        let taken = entered(&table).len();
+        assert_eq!(taken, usize::from(!spends), "{:?}", table.effects);
+    }
+}
+
+/// The provider knows what it said, and anybody the digest of the fact: with what nobody else knows in it, the one does not
+/// show the other.
+#[test]
+fn nobody_can_show_by_the_journal_whether_a_claim_is_a_trap() {
+    for is_trap in [false, true] {
+        let (mut table, order, ticket) = opened();
+        let (claim, opening) = claimed(&order, &ticket);
+        let opening = if is_trap { trap(&table, &opening, &claim, CLIENT) } else { opening };
+        table.hear(PROVIDER, opening);
+        table.hear(PROVIDER, claim);
+        draw(&mut table);
+        let facts = entered(&table);
+        let blinds: Vec<Digest> = facts
+            .iter()
+            .filter_map(|fact| {
+                let Fact::Job(Happening::OpenClaim { blind, .. }) = fact else { return None };
+                Some(*blind)
+            })
+            .collect();
+        let known = [Digest::default(), codec::digest("opening blind", &(claim.job, None::<Digest>))];
+        assert!(blinds.len() == 1 && !known.contains(&blinds[0]), "{blinds:?}");
+    }
+}
+
 #[test]
 fn what_opens_a_claim_enters_the_books_when_the_job_is_checked_and_before_anybody_is_drawn() {
     for restarts in [false, true] {
@@ -139,7 +198,9 @@ fn what_opens_a_claim_enters_the_books_when_the_job_is_checked_and_before_anybod
         draw(&mut table);
         let facts = entered(&table);
         let openings: Vec<&Fact> = facts.iter().filter(|fact| is_opening(fact)).collect();
-        let [Fact::Job(Happening::OpenClaim(said))] = openings[..] else { panic!("{facts:?}") };
+        let [Fact::Job(Happening::OpenClaim { opening: said, .. })] = openings[..] else {
+            panic!("{facts:?}")
+        };
         assert_eq!(*said.said(), opening);
         assert!(table.count("Check") > 0, "nobody is asked: {:?}", table.said());
         assert!(!asks(&table), "the provider need not be there");

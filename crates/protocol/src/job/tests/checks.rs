@@ -8,7 +8,7 @@ use super::{
 use crate::units::Amount;
 
 /// All rows of this module.
-pub(super) const ALL: [&[Group]; 7] = [CHECKS, EXACT, SERIES, ANSWERS, ABSENCES, UNSERVED, LOOKS];
+pub(super) const ALL: [&[Group]; 8] = [CHECKS, EXACT, SERIES, ANSWERS, ABSENCES, UNSERVED, LOOKS, TRAPS];
 
 const CHECKS: &[Group] = &[
     Group {
@@ -338,6 +338,82 @@ const ABSENCES: &[Group] = &[
     Group { terms: UNCOVERED, rows: "drawn unheard*2 | unheard | Void" },
     Group { terms: COVERED, rows: "drawn unheard*2 | unheard | Unchecked" },
 ];
+
+/// A trap convicts nobody: who finds something else ends it, who finds what was claimed is looked at by two more.
+const TRAPS: &[Group] = &[
+    Group {
+        terms: Terms::EXACT,
+        rows: "
+            claim reveal                                | open:trap             | ! TooEarly
+            drawn                                       | open:trap             | Checking.Seating
+            drawn                                       | open:trap-of-provider | ! Unmatched
+            drawn                                       | open:trap-elsewhere   | ! Unmatched
+            drawn                                       | open:trap-of-another  | ! Unmatched
+            drawn open                                  | open:trap             | ! Known
+            drawn open:trap                             | open                  | ! Known
+            undrawn dispute                             | open:trap             | Checking.Seating
+            drawn open:trap                             | nobody                | Trap
+            drawn open:trap seat                        | seal:other            | Trap
+            drawn open:trap seat                        | seal:empty            | Trap
+            drawn open:trap seat                        | seal:same             | Jury.Seating
+            drawn open:trap seat                        | overdue               | Checking.Seating
+            drawn open:trap seat                        | convicted             | Checking.Calling
+            drawn open:trap seat                        | contradict            | FalseStream
+            drawn open:trap seat overdue unheard        | unheard               | Trap
+            drawn open:trap seat overdue                | sealed:other          | Trap
+            drawn open:trap seat unserved               | sealed:other          | Trap
+            drawn open:trap seat unserved               | sealed:same           | Jury.Seating
+            drawn open:trap seat unserved unserving*6   | unserving             | Trap
+            drawn open:trap seat seal:same              | seat                  | ! TooEarly
+            drawn open:trap seat seal:same rounds       | seat:first            | Jury.Seating
+            drawn open:trap seat seal:same rounds seat:first | seat:first       | Trap
+            drawn open:trap seat seal:same rounds seat:first rounds | seat      | Jury.Calling
+            drawn open:trap seat seal:same              | sealed:other          | Jury.Seating
+            drawn open:trap seat seal:same sealed:other | sealed:other          | Trap
+            drawn open:trap seat seal:same sealed:other rounds | seat:again     | Trap
+            drawn open:trap seat seal:same sealed:other | sealed:same           | Trap
+            drawn open:trap seat seal:same sealed:other | unserving             | Trap
+            drawn open:trap seat seal:same              | unserving             | Jury.Seating
+            drawn open:trap seat seal:same unserving    | unserving             | Trap
+            drawn open:trap seat seal:same              | unheard               | Jury.Seating
+            drawn open:trap seat seal:same unheard*2    | unheard               | Trap
+            drawn open:trap seat seal:same              | nobody                | Trap
+            drawn open:trap seat seal:same unheard*2    | sealed:other          | Jury.Seating
+        ",
+    },
+    Group {
+        terms: Terms { stake: Amount::ZERO, ..Terms::EXACT },
+        rows: "
+            drawn open:trap seat                        | seal:other            | Trap
+            drawn open:trap seat                        | unserved              | Checking.Seating
+            drawn open:trap seat seal:same              | sealed:other          | Jury.Seating
+            drawn open:trap seat seal:same sealed:other | sealed:other          | Trap
+            drawn open:trap seat seal:same sealed:other | sealed:same           | Trap
+        ",
+    },
+    Group {
+        terms: Terms { checks: 3, ..Terms::EXACT },
+        rows: "drawn open:trap seat                     | seal:same             | Jury.Seating",
+    },
+    Group { terms: Terms::SPOT, rows: "drawn sealed:same rounds | open:trap     | ! Unmatched" },
+];
+
+#[test]
+fn a_trap_convicts_nobody_and_who_matches_it_is_looked_at_by_two() {
+    cases::check(TRAPS);
+}
+
+#[test]
+fn who_looks_at_a_match_is_drawn_by_numbers_of_its_own() {
+    for (terms, story, drawn) in [
+        (Terms::EXACT, "drawn open:trap seat seal:same", 1),
+        (Terms::EXACT, "drawn open:trap seat seal:same rounds seat:first", 2),
+        (Terms { stake: Amount::ZERO, ..Terms::EXACT }, "drawn open:trap seat seal:same", 1),
+        (Terms { stake: Amount::ZERO, ..Terms::EXACT }, "drawn open seat seal:other", 1),
+    ] {
+        assert_eq!(World::after(&terms, story).job.drawn_so_far(), drawn, "{story}");
+    }
+}
 
 #[test]
 fn a_match_pays_a_mismatch_calls_a_jury_and_what_is_grey_is_paid_a_few_times() {

@@ -122,6 +122,7 @@ fn closed(outcome: Outcome) -> &'static str {
         Outcome::FalseOpening => "=fopen",
         Outcome::Void => "=void",
         Outcome::Unreached => "=unrch",
+        Outcome::Trap => "=trap",
     }
 }
 

@@ -4,9 +4,10 @@ use alloc::{string::String, vec::Vec};
 
 use super::{
     super::*,
-    world::{POSITION, PROVIDER, SECRET, World},
+    world::{CLIENT, POSITION, PROVIDER, SECRET, World},
 };
 use crate::{
+    check::Trap,
     claim::{EvidenceLeaf, OutputLeaf, Written, commit},
     codec,
     objection::Output,
@@ -23,7 +24,7 @@ const WORDS: &str = "
     contradict:leaf draw:check draw:none seat seat:nobody seat:again seat:first seat:accuser seat:queued
     seat:behind underway underway:other seal:same seal:other seal:third seal:near
     seal:grey seal:empty seal:cheaper seal:fewer seal:length seal:measure seal:two-roots seal:bare seal:whole seal:swapped unserved open
-    open:output open:two-roots open:records open:measure open:forged open:missing open:shuffled open-seal:same open-seal:other
+    open:trap open:trap-of-provider open:trap-elsewhere open:trap-of-another open:output open:two-roots open:records open:measure open:forged open:missing open:shuffled open-seal:same open-seal:other
     open-seal:third open-seal:near open-seal:grey open-seal:empty open-seal:cheaper open-seal:fewer
     open-seal:length open-seal:measure open-seal:two-roots open-seal:same:forged open-seal:same:missing
     open-seal:same:shuffled tick almost overdue frozen leap convicted unreached
@@ -270,10 +271,20 @@ impl World {
         let whole = self.job.order().manifest.policy.opens_itself();
         let records = match manner {
             "records" | "measure" => self.records(shown, ""),
+            manner if manner.starts_with("trap") => self.records(shown, ""),
             manner => self.records(shown, manner),
         };
         let records = if whole && manner != "records" { Vec::new() } else { records };
-        Step::OpenClaim { output: leaf, evidence, records }
+        let (job, commit) = (self.job.id(), claimed.commit);
+        let set = |signer, job, commit| Some((signer, Trap { job, commit }));
+        let trap = match manner {
+            "trap" => set(CLIENT, job, commit),
+            "trap-of-provider" => set(PROVIDER, job, commit),
+            "trap-elsewhere" => set(CLIENT, Digest::default(), commit),
+            "trap-of-another" => set(CLIENT, job, Digest::default()),
+            _ => None,
+        };
+        Step::OpenClaim { output: leaf, evidence, records, trap }
     }
 
     /// What the client holds against the provider: two records were streamed.

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use assay_protocol::{
     admission,
-    check::{OPENED_RECORDS_MAX, OpenClaim, OpenSeal, Seal, Underway, Unserved},
+    check::{OPENED_RECORDS_MAX, OpenClaim, OpenSeal, Seal, Trap, Underway, Unserved},
     claim::Reveal,
     draw::{self, Try},
     id::{Digest, PeerId},
@@ -274,10 +274,10 @@ impl<'a> Play<'a> {
             SeatPhase::Opening { .. } | SeatPhase::Silence { .. } => {
                 let records = self.run.wanted(&self.job)?;
                 let run = if dice.happens(8) { self.truth.told(dice) } else { self.run.clone() };
-                let opening =
-                    OpenClaim { job, output: run.leaf(), evidence: run.sealed_leaf(&self.job), records };
-                let opening = Happening::OpenClaim(self.by(PROVIDER, opening));
-                dice.mostly_first(&[Some(opening), None])
+                let (output, evidence) = (run.leaf(), run.sealed_leaf(&self.job));
+                let opening = OpenClaim { job, output, evidence, records, trap: None };
+                let opening = self.by(PROVIDER, opening);
+                dice.mostly_first(&[Some(Happening::OpenClaim { opening, blind: Digest::default() }), None])
             }
         }
     }
@@ -289,8 +289,11 @@ impl<'a> Play<'a> {
         }
         let run = if dice.happens(8) { self.truth.told(dice) } else { self.run.clone() };
         let (job, records) = (self.job.id(), Vec::new());
-        let opening = OpenClaim { job, output: run.leaf(), evidence: run.sealed_leaf(&self.job), records };
-        dice.mostly_first(&[Some(Happening::OpenClaim(self.by(PROVIDER, opening))), None])
+        let commit = self.job.claim().map(|claimed| claimed.claim.commit)?;
+        let trap = dice.happens(4).then(|| self.by(CLIENT, Trap { job, commit }));
+        let (output, evidence) = (run.leaf(), run.sealed_leaf(&self.job));
+        let opening = self.by(PROVIDER, OpenClaim { job, output, evidence, records, trap });
+        dice.mostly_first(&[Some(Happening::OpenClaim { opening, blind: Digest([3; 32]) }), None])
     }
 
     fn claim(&self) -> Happening {

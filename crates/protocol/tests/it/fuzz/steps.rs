@@ -4,7 +4,7 @@
 //! and ticks, with the draws that fall due at them, close whatever is left.
 
 use assay_protocol::{
-    check::ShownRecord,
+    check::{ShownRecord, Trap},
     codec,
     id::{Digest, PeerId},
     job::{Beacon, Job, LiveTime, Misstep, Party, SeatPhase, Stage, Step, Testified},
@@ -17,7 +17,7 @@ use assay_protocol::{
 use super::{
     dice::Dice,
     play::{POSITION, Play, SECRET},
-    town::{EXACT, PROVIDER, SOUND, TEXTS, Town},
+    town::{CLIENT, EXACT, PROVIDER, SOUND, TEXTS, Town},
 };
 
 /// Steps of one input.
@@ -132,7 +132,10 @@ fn assert_nobody_is_paid_too_much(town: &Town, job: &Job, lawful: bool) {
     let at_stake = job.ticket().standing.stake;
     let settlement = payout::settle(&town.genesis, job, at_stake);
     let deposit = payout::deposit(&town.genesis, job);
-    let Some(held) = job.order().total_max.plus(deposit).filter(|_| lawful) else { return };
+    // Whoever set a trap has what a verifier pays that was caught in it.
+    let won = settlement.fines.first().filter(|_| job.is_trap()).map_or(Amount::ZERO, |fine| fine.amount);
+    let held = job.order().total_max.plus(deposit).and_then(|held| held.plus(won));
+    let Some(held) = held.filter(|_| lawful) else { return };
     let out = settlement.client.plus(settlement.provider);
     assert!(out.is_some_and(|out| out <= held), "{out:?} of {held} in {:?}", job.stage());
     assert!(settlement.slashed <= at_stake.min(job.ticket().slash), "a slash beyond the stake");
@@ -251,7 +254,12 @@ fn opening(play: &Play<'_>, dice: &mut Dice<'_>) -> Step {
         4 => evidence.rms = dice.number(),
         _ => {}
     }
-    Step::OpenClaim { output, evidence, records: records(play, dice) }
+    let trap = dice.happens(4).then(|| {
+        let commit = play.job.claim().map(|claimed| claimed.claim.commit).unwrap_or_default();
+        let signer = dice.mostly_first(&[CLIENT, PROVIDER]);
+        (signer, Trap { job: play.job.id(), commit })
+    });
+    Step::OpenClaim { output, evidence, records: records(play, dice), trap }
 }
 
 fn contradict(play: &Play<'_>, dice: &mut Dice<'_>) -> Step {

@@ -4,6 +4,8 @@
 use assay_protocol::{
     codec::{self, RECEIPT_BYTES_MAX},
     genesis::Genesis,
+    outcome::Outcome,
+    payout::Settlement,
     receipt::{Happening, Receipt, Stop, Story, StoryEvent, verify},
     roster::Checkers,
     ticket::Ticket,
@@ -89,8 +91,17 @@ fn proven(story: &Story) -> Story {
         story.settlement.slashed = Default::default();
         story.settlement.fees.truncate(0);
     }
+    // What a verifier that matched a trap had at stake.
+    if story.outcome == Outcome::Trap {
+        let Settlement { client, provider, fines, .. } = &mut story.settlement;
+        (*client, *provider) = Default::default();
+        fines.clear();
+    }
     for event in &mut story.events {
         event.round = 0;
+        if let Happening::OpenClaim { blind, .. } = &mut event.what {
+            *blind = Default::default();
+        }
         if let Happening::Claim { position, .. } = &mut event.what {
             *position = 0;
         }

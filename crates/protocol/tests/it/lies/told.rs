@@ -4,7 +4,7 @@ use assay_protocol::{
     draw::Try,
     genesis::Genesis,
     id::{Digest, PeerId},
-    manifest::End,
+    manifest::{End, Policy},
     notice::{Checkpoint, Convict, Head, Tick},
     order::{Accept, Open},
     outcome::Outcome,
@@ -15,6 +15,7 @@ use assay_protocol::{
     units::{Amount, Duration, Rate, Timestamp},
 };
 
+use super::traps::{dearer, trap};
 use crate::fuzz::{
     dice::Dice,
     town::{CLIENT, NOTARY, PROVIDER, Stamper},
@@ -191,9 +192,17 @@ pub(super) const TOLD: &[Lie] = &[
         by.is_some_and(|(_, by)| said(story, by, Change::Content, opens))
     }),
     (Stop::Evidence, "records that were not drawn", |story, _| {
-        let opens = |what: &Happening| matches!(what, Happening::OpenClaim(_));
+        let opens = |what: &Happening| matches!(what, Happening::OpenClaim { .. });
         // One that does not open the claim convicts, whatever records it shows.
         story.outcome != Outcome::FalseOpening && said(story, PROVIDER, Change::Content, opens)
+    }),
+    (Stop::Evidence, "a trap of the provider alone", |story, _| trap(story, PROVIDER, |_| {})),
+    (Stop::Evidence, "a trap in another job", |story, _| trap(story, CLIENT, |trap| trap.job.0[0] ^= 1)),
+    (Stop::Evidence, "a trap of another claim", |story, _| trap(story, CLIENT, |trap| trap.commit.0[0] ^= 1)),
+    (Stop::Evidence, "a trap where outputs are compared by their numbers", |story, _| {
+        let policy = story.open.said().order.said().manifest.policy;
+        let convicts = story.outcome == Outcome::FalseOpening;
+        matches!(policy, Policy::Tensor(_)) && !convicts && trap(story, CLIENT, |_| {})
     }),
     (Stop::Outcome, "another outcome", |story, dice| {
         let others: Vec<Outcome> = Outcome::ALL.into_iter().filter(|other| *other != story.outcome).collect();
@@ -235,6 +244,7 @@ pub(super) const TOLD: &[Lie] = &[
         story.settlement.fines.push(Fee { peer: NOTARY, amount: Amount(1) });
         true
     }),
+    (Stop::Payout, "a trap that pays more than was at stake in it", |story, _| dearer(story)),
     (Stop::Payout, "a slash beyond the ticket", |story, _| {
         story.settlement.slashed = Amount(story.ticket.slash.0 + 1);
         true
@@ -283,7 +293,7 @@ fn opened(story: &mut Story, opener: PeerId, orderer: PeerId, agreer: PeerId, ot
     true
 }
 
-fn sealed<T: Statement>(story: &Story, by: PeerId, body: T) -> Signed<T> {
+pub(super) fn sealed<T: Statement>(story: &Story, by: PeerId, body: T) -> Signed<T> {
     Signed::seal(body, &Stamper(by), story.genesis.id()).into_signed()
 }
 
@@ -365,7 +375,7 @@ fn evidence(story: &mut Story, dice: &mut Dice<'_>, change: Change) -> bool {
                 | Happening::Seal(_)
                 | Happening::Unserved(_)
                 | Happening::OpenSeal(_)
-                | Happening::OpenClaim(_)
+                | Happening::OpenClaim { .. }
         )
     };
     let Some(at) = any(&places(&story.events, is), dice) else { return false };
@@ -422,8 +432,9 @@ fn restated(story: &Story, what: &Happening, by: PeerId, change: Change) -> Opti
             Happening::Underway(anew!(underway, underway => underway.due.0 ^= 1))
         }
         Happening::Unserved(unserved) => Happening::Unserved(anew!(unserved, _unserved => return None)),
-        Happening::OpenClaim(opening) => {
-            Happening::OpenClaim(anew!(opening, opening => opening.records.pop().map(drop)?))
+        Happening::OpenClaim { opening, blind } => {
+            let opening = anew!(opening, opening => opening.records.pop().map(drop)?);
+            Happening::OpenClaim { opening, blind: *blind }
         }
         Happening::OpenSeal(opening) => {
             Happening::OpenSeal(anew!(opening, opening => opening.evidence.salt.0[0] ^= 1))
