@@ -64,6 +64,7 @@ class Job:
         self.began, self.lasted, self.kept = tick["live"], None, None
         self.exact, self.rows = self.policy[0] != "tensor", self.policy[0] == "replay"
         self.revealed = self.forced = self.suspected = self.disputed = self.trap = False
+        self.pledged = 0
         self.seats, self.positions, self.positions_round = [], None, None
         # The jury's draws, each by its seat, and what all weighs that can be drawn.
         self.draws, self.electorate = [], law.MAX
@@ -175,7 +176,8 @@ class Job:
         for at, seat in enumerate(self.seats):
             late = seat["peer"] == said["signer"] and seat["done"] == "unserved" and self.exact
             first = self.stage == "checking" and self.phase == "seating" and at + 1 == len(self.seats)
-            if late and (first or self.stage == "jury"):
+            sits = self.stage == "jury" and (not self.trap or at in self.draws)
+            if late and (first or sits):
                 return at
         self.seat_of(said)
         return len(self.seats) - 1
@@ -219,20 +221,23 @@ class Job:
         seat["found"], seat["done"] = found, "found"
         self.weigh(tick)
 
-    def step_open_claim(self, said, tick):
+    def step_open_claim(self, said, tick, pledged):
         due = self.phase == "disclosing" if self.exact else self.is_checked() and self.positions_round is not None
         demand(due)
         body = said["body"]
         leaf, evidence, records, trap = body["output"], body["evidence"], body["records"], body["trap"]
         demand(self.exact or trap is None)
+        demand(pledged <= (0 if trap is None else law.forfeit(self.genesis, self.order)))
         one = self.rows or over(evidence, leaf["written"])
         named = digest("evidence leaf", EVIDENCE_LEAF.write(evidence))
         if self.exact:
             demand(opens(self.claim, leaf, named) and one and evidence["rms"] == 0 and not records)
             demand(trap is None or trap["signer"] == self.order["client"])
             demand(trap is None or trap["body"] == {"job": self.id, "commit": self.claim["commit"]})
-            self.trap = trap is not None
+            self.trap, self.pledged = trap is not None, pledged
             self.opened = self.shown(leaf, evidence, records)
+            if trap is not None and pledged < law.forfeit(self.genesis, self.order):
+                return self.close("trap")
             ahead = law.held(tick["round"] + law.AHEAD)
             return self.enter("checking", "seating", round=self.kept if tick["round"] <= self.kept else ahead)
         true = proven(evidence["evidence_root"], evidence["records"], records)
@@ -357,11 +362,11 @@ class Job:
         return matched, sum(seat["done"] == "unserved" for seat in before)
 
     def unchecked(self):
-        if self.trap:
-            return self.close("trap")
         matched, unserved = self.reached()
         if unserved:
             return self.close("checked" if matched > unserved else "unreached")
+        if self.trap:
+            return self.close("trap")
         self.close("unchecked" if self.ticket["covered"] else "void")
 
     def weigh_check(self, tick):
@@ -383,18 +388,15 @@ class Job:
 
     # A trap.
 
-    def lost(self):
-        return sum(seat["done"] == "absent" for seat in self.seats)
-
     def spring(self, tick):
-        found = self.compared(self.seats[-1])
-        if found == MATCH:
-            self.jury_from = len(self.seats)
-            return self.seating(tick)
-        unserved = sum(seat["done"] == "unserved" for seat in self.seats)
-        if found is not None or self.lost() >= 3 or unserved >= 8:
+        if self.compared(self.seats[-1]) != MATCH:
             return self.close("trap")
+        self.jury_from = len(self.seats)
         self.seating(tick)
+
+    def unserved_newcomer(self, tick):
+        unserved = sum(seat["done"] == "unserved" for seat in self.seats)
+        return self.close("unreached") if unserved >= 3 else self.seating(tick)
 
     def caught(self):
         """The seat that matched a trap, if two found something else."""
@@ -413,14 +415,16 @@ class Job:
     def resolve(self, tick):
         if self.jury_from is not None:
             return self.resolve_jury(law.held(tick["round"] + law.AHEAD), tick)
-        if self.trap:
-            return self.spring(tick)
         seat = self.seats[-1]
         if seat["done"] == "absent":
             absent = sum(seat["done"] == "absent" for seat in self.seats)
             return self.unchecked() if absent >= 3 else self.seating(tick)
+        if seat["done"] == "unserved" and self.ticket["newcomer"] and self.trap:
+            return self.unserved_newcomer(tick)
         if seat["done"] == "unserved":
             return self.look_again("seating", tick) if self.ticket["newcomer"] else self.weigh_check(tick)
+        if self.trap:
+            return self.spring(tick)
         found = self.compared(seat)
         if found == MATCH:
             return self.weigh_check(tick)
@@ -467,7 +471,8 @@ class Job:
 
     def resolve_jury(self, next_round, tick):
         if self.trap:
-            over = len(self.looked()) >= 2 or self.lost() >= 3
+            lost = sum(seat["done"] == "absent" for seat in self.seats[self.jury_from :])
+            over = len(self.looked()) >= 2 or lost >= 2
             return self.close("trap") if over else self.enter("jury", "seating", round=next_round)
         if self.ticket["newcomer"]:
             return self.weigh_look(next_round)

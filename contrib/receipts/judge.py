@@ -203,6 +203,8 @@ class Replay:
         try:
             if kind == "claim":
                 job.step_claim(said, tick, content["position"])
+            elif kind == "open_claim":
+                job.step_open_claim(said, tick, content["pledged"])
             else:
                 getattr(job, "step_" + kind)(said, tick)
         except Refused:

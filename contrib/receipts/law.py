@@ -45,6 +45,11 @@ def check_cost(genesis, work):
     return held(genesis["money"]["per_work"] * work)
 
 
+def forfeit(genesis, order):
+    """What is at stake in a trap."""
+    return held(check_cost(genesis, order["manifest"]["work_most"]) * genesis["checks"]["stake_checks"])
+
+
 def estimate(genesis, work):
     return -(-held(work * genesis["money"]["micros_per_work"]) // 1000)
 

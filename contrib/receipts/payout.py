@@ -17,18 +17,18 @@ def settle(job, at_stake):
     checked = "check_work" if law.rows(order) else "work"
     once = min(job.claim[checked] if job.claim else 0, law.check_work_max(order))
     deposit = law.check_cost(genesis, once) if job.disputed else 0
-    forfeit = law.held(law.check_cost(genesis, order["manifest"]["work_most"]) * genesis["checks"]["stake_checks"])
+    forfeit = law.forfeit(genesis, order)
     most = law.hours(law.settles(genesis, order, ticket))
     used = law.held(ticket["place"] * min(law.hours(job.lasted), most))
-    beside = law.held(deposit + (forfeit if job.trap else 0))
+    beside = law.held(deposit + job.pledged)
     held = less(total_max + beside if total_max + beside <= law.MAX else total_max, used)
     accuser = None if job.jury_from is None else job.jury_from - 1
 
     def work_of(seat):
         """A check, for who found what was claimed, and else a run."""
         if job.compared(seat) in (MATCH, GREY):
-            return min(seat["found"][checked], once)
-        return min(seat["found"]["work"], worked)
+            return min(seat["found"][checked], law.check_work_max(order) if job.trap else once)
+        return min(seat["found"]["work"], order["work_max"] if job.trap else worked)
 
     def fees_of(places):
         found = [seats[at] for at in places if seats[at]["found"] is not None]
@@ -39,6 +39,7 @@ def settle(job, at_stake):
     agreed = [seat for seat in seats[:accuser] if job.compared(seat) != MISMATCH]
     agreed = [seat["found"] for seat in agreed if seat["found"] is not None]
     counted = min([once, *(found[checked] for found in agreed)])
+    counted = law.check_work_max(order) if job.outcome == "trap" else counted
     units = min([job.claim["units"] if job.claim else 0, order["units_max"], *(found["units"] for found in agreed)])
     pay = order["unit_price"] * units
     pay = pay if pay <= law.MAX else 0
@@ -150,11 +151,13 @@ def settle(job, at_stake):
 
     def trapped():
         caught = job.caught()
-        fees = fees_of(at for at in range(len(seats)) if at != caught)
+        first = accuser if accuser is not None else len(seats) - 1
+        told = dict.fromkeys([first, *job.draws] if seats else [])
+        fees = fees_of(at for at in told if at != caught)
         owed = less(held, costs["premium"], 0 if ticket["newcomer"] else costs["dues"])
         if caught is None:
-            confirmed = sum(stand != "against" for _, stand in job.looked()) >= 2
-            lost = max(forfeit, sum_of(fees)) if confirmed else sum_of(fees)
+            confirmed = accuser is not None and all(stand != "against" for _, stand in job.looked())
+            lost = max(forfeit, sum_of(fees)) if confirmed or job.pledged < forfeit else sum_of(fees)
             return settlement(less(owed, lost), fees=fees)
         fine = min(forfeit, at_stake)
         fines = [{"peer": seats[caught]["peer"], "amount": fine}]

@@ -272,7 +272,7 @@ HAPPENING = Enumeration(
     seat=Structure(tries=Vector(TRY, 256), after=Option(U64)),
     seal=Signed("Seal"),
     unserved=Signed("Unserved"),
-    open_claim=Structure(opening=Signed("OpenClaim"), blind=NAME),
+    open_claim=Structure(opening=Signed("OpenClaim"), blind=NAME, pledged=U64),
     open_seal=Signed("OpenSeal"),
     tick=None,
     convicted=None,

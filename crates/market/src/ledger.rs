@@ -20,6 +20,7 @@ mod sharing;
 mod standings;
 mod touched;
 mod tracked;
+mod traps;
 
 use alloc::{
     boxed::Box,

@@ -15,7 +15,8 @@
 //! a newcomer's result are stages of a jury; Doubting, whether there is a second one, stands before it.
 //! Sealing begins with Calling: who does not say that it is there is not waited for.
 //!
-//! A trap is closed by its first check, as Trap; but where that found what was claimed, by two more draws, as in a jury.
+//! A trap is closed by its first check that finds anything, as Trap; but where that found what was claimed, by two more draws,
+//! as in a jury; and at once where its client had not what is at stake in it. Where nobody is given the input it ends as any.
 //!
 //! T2 claim, T3 reveal, T4 draw, T5 not drawn, T6 checked, T7 grey, T8 mismatch, T9 slashed, T10 cleared, T11 disputed or
 //! void, T12 no claim, T13 aborted, T14 cancelling, T15 dispute, T16 unchecked or void, T17 what convicts by itself, T18 trap.
@@ -111,6 +112,8 @@ struct Rules {
     sealing: Duration,
     /// The chance that somebody looks again where a newcomer is accused.
     second: Rate,
+    /// What is at stake in a trap.
+    forfeit: Amount,
 }
 
 /// One accepted order on its way to a close.
@@ -130,6 +133,8 @@ pub struct Job {
     suspected: bool,
     disputed: bool,
     trap: bool,
+    /// What the client put up for a trap.
+    pledged: Amount,
     seats: Vec<Seat>,
     /// Where the seats begin that only the jury drew, once there is one.
     jury_from: Option<usize>,
@@ -159,6 +164,7 @@ impl Job {
             threshold,
             sealing: deadline::sealing(genesis, &order),
             second: costs::second(genesis, order.work_max, order.price()),
+            forfeit: costs::forfeit(genesis, &order),
         };
         let until = now.live.after(deadline::claim_time(genesis, &order));
         Self {
@@ -175,6 +181,7 @@ impl Job {
             suspected: false,
             disputed: false,
             trap: false,
+            pledged: Amount::ZERO,
             seats: Vec::new(),
             jury_from: None,
             draws: Vec::new(),
@@ -245,6 +252,12 @@ impl Job {
     #[must_use]
     pub fn is_trap(&self) -> bool {
         self.trap
+    }
+
+    /// What its client put up for a trap: what is at stake in it, or as much of that as it had.
+    #[must_use]
+    pub fn pledged(&self) -> Amount {
+        self.pledged
     }
 
     /// The work that a check of the claim is paid for at most.

@@ -82,9 +82,7 @@ pub fn settle(genesis: &Genesis, job: &Job, at_stake: Amount) -> Settlement {
 /// stake in a trap.
 #[must_use]
 pub fn deposit(genesis: &Genesis, job: &Job) -> Amount {
-    let check = check_deposit(genesis, job);
-    let forfeit = if job.is_trap() { costs::forfeit(genesis, job.order()) } else { Amount::ZERO };
-    check.plus(forfeit).unwrap_or(Amount(u64::MAX))
+    check_deposit(genesis, job).plus(job.pledged()).unwrap_or(Amount(u64::MAX))
 }
 
 fn check_deposit(genesis: &Genesis, job: &Job) -> Amount {
@@ -306,16 +304,19 @@ impl Settling<'_> {
     }
 
     /// A trap: whoever checked it is paid by its parties, but who was caught in it. That one pays what was at stake in it; if
-    /// two confirm what it found, the parties pay as much to the pool.
+    /// no two contradict what it found, whatever kept them from it, the parties pay as much to the pool but where one did. So
+    /// they do where the client had less than that when it was needed, as far as it goes.
     fn trapped(&self, at_stake: Amount) -> Settlement {
         let (forfeit, costs) = (costs::forfeit(self.genesis, self.order), self.charged());
-        let caught = caught(self.job);
-        let fees = self.fees_of((0..self.job.seats().len()).filter(|at| Some(*at) != caught));
+        let (caught, fees) = (caught(self.job), self.trap_fees());
         let dues = if self.ticket.newcomer { Amount::ZERO } else { costs.dues };
         let owed = less(self.held(), &[costs.premium, dues]);
         let Some(caught) = caught else {
-            let with = self.job.looked().iter().filter(|(_, stand)| *stand != Stand::Against).count();
-            let lost = if with >= TRAP_LOOKS { forfeit.max(total(&fees)) } else { total(&fees) };
+            let lost = if self.is_confirmed() || self.job.pledged() < forfeit {
+                forfeit.max(total(&fees))
+            } else {
+                total(&fees)
+            };
             return Settlement { client: less(owed, &[lost]), fees, ..Settlement::default() };
         };
         let fine = Fee { peer: self.peer_of(caught), amount: forfeit.min(at_stake) };
@@ -327,6 +328,20 @@ impl Settling<'_> {
             fines: Vec::from([fine]),
             ..Settlement::default()
         }
+    }
+
+    /// True if who matched a trap was contradicted by none: of two that were to look, those that were lost have not done so.
+    fn is_confirmed(&self) -> bool {
+        self.job.jury_from().is_some() && self.job.looked().iter().all(|(_, stand)| *stand != Stand::Against)
+    }
+
+    /// The fees of a trap: of the first that found something, unless it was caught, and of those that looked at it.
+    fn trap_fees(&self) -> Vec<Fee> {
+        let seats = self.job.seats();
+        let first = self.accuser().or(seats.len().checked_sub(1));
+        let looks = self.job.jurors().into_iter().filter(|at| Some(*at) != first);
+        let caught = caught(self.job);
+        self.fees_of(first.into_iter().chain(looks).filter(|at| Some(*at) != caught))
     }
 
     /// The client keeps its money but for the agreed fee, where the provider asked for it.
@@ -394,16 +409,20 @@ impl Settling<'_> {
     }
 
     /// The fees of those in these seats that found something: each for the least of what was claimed, sealed and
-    /// ordered; for a check, if it found what was claimed, and otherwise for a run, which it had to do to the end.
+    /// ordered; for a check, if it found what was claimed, and otherwise for a run, which it had to do to the end. What a trap
+    /// claims to have been worked counts for nothing: nobody shall run it for less than that costs.
     fn fees_of(&self, seats: impl IntoIterator<Item = usize>) -> Vec<Fee> {
         let seats = seats.into_iter().filter_map(|at| self.job.seats().get(at));
+        let (check_most, run_most) = if self.job.is_trap() {
+            (self.order.check_work_max(), self.order.work_max)
+        } else {
+            (self.job.claimed_check_work(), self.job.claimed_work())
+        };
         let fee = |seat: &Seat| {
             let found = seat.found()?;
             let work = match self.job.compare_with(seat) {
-                Some(Agreement::Match | Agreement::Grey) => {
-                    self.checked(found).min(self.job.claimed_check_work())
-                }
-                Some(Agreement::Mismatch) | None => found.work.min(self.job.claimed_work()),
+                Some(Agreement::Match | Agreement::Grey) => self.checked(found).min(check_most),
+                Some(Agreement::Mismatch) | None => found.work.min(run_most),
             };
             Some(Fee { peer: seat.peer, amount: self.genesis.check_cost(work) })
         };
@@ -424,10 +443,14 @@ impl Settling<'_> {
         self.job.jury_from()?.checked_sub(1)
     }
 
-    /// Premium and dues for the work that counts: the least of claimed, sealed and ordered.
+    /// Premium and dues for the work that counts: the least of claimed, sealed and ordered; for a trap what was ordered.
     fn charged(&self) -> OrderCosts {
         let claimed = self.job.claimed_check_work();
-        let work = self.agreed().map(|found| self.checked(found)).fold(claimed, Work::min);
+        let work = if self.job.stage() == Stage::Closed(Outcome::Trap) {
+            self.order.check_work_max()
+        } else {
+            self.agreed().map(|found| self.checked(found)).fold(claimed, Work::min)
+        };
         costs::of_order(
             self.genesis,
             self.order,

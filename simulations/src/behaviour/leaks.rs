@@ -11,7 +11,7 @@ use assay_protocol::{
     claim,
     id::{JobId, NetworkId},
     message::Message,
-    signed::Signed,
+    signed::{Signed, Signer},
 };
 
 use super::Behaviour;
@@ -49,35 +49,67 @@ pub enum Bait {
     True,
 }
 
-/// A provider whose claims are traps, as its client says with it.
+/// A provider whose claims are traps, as its clients say with it.
 #[derive(Clone, Debug)]
 pub struct Hunter {
     /// The provider's key.
-    pub key: SimulatedKey,
-    /// Its client's.
-    pub client: SimulatedKey,
+    key: SimulatedKey,
+    /// Its clients'.
+    clients: Vec<SimulatedKey>,
     /// Where they live.
-    pub network: NetworkId,
+    network: NetworkId,
     /// What it tells.
-    pub leaks: Leaks,
+    leaks: Leaks,
     /// Whether what it claims is false.
-    pub bait: Bait,
+    bait: Bait,
+    /// Whose orders it accepted, of those that hunt with it.
+    accepted: BTreeMap<JobId, SimulatedKey>,
+}
+
+impl Hunter {
+    /// Sets a trap of each order of these clients that it accepts from now on.
+    #[must_use]
+    pub fn new(
+        key: SimulatedKey,
+        clients: Vec<SimulatedKey>,
+        network: NetworkId,
+        leaks: Leaks,
+        bait: Bait,
+    ) -> Self {
+        Self { key, clients, network, leaks, bait, accepted: BTreeMap::new() }
+    }
+
+    /// The same opening with its client's word that the claim is a trap.
+    fn as_trap(&self, opening: OpenClaim) -> Option<OpenClaim> {
+        let client = self.accepted.get(&opening.job)?;
+        let (output, evidence) = (opening.output.digest(), opening.evidence.digest());
+        let trap = Trap { job: opening.job, commit: claim::commit(output, evidence) };
+        let trap = Some(Signed::seal(trap, client, self.network).into_signed());
+        Some(OpenClaim { trap, ..opening })
+    }
 }
 
 impl Behaviour for Hunter {
     fn act(&mut self, effect: Effect) -> Option<Effect> {
-        let Effect::Send { to, message: Message::OpenClaim(opening) } = effect else { return Some(effect) };
-        let opening = opening.said().clone();
-        let (output, evidence) = (opening.output.digest(), opening.evidence.digest());
-        let trap = Trap { job: opening.job, commit: claim::commit(output, evidence) };
-        let trap = Some(Signed::seal(trap, &self.client, self.network).into_signed());
-        let opening = Signed::seal(OpenClaim { trap, ..opening }, &self.key, self.network);
-        Some(Effect::Send { to, message: opening.into() })
+        let Effect::Send { to, message } = effect else { return Some(effect) };
+        if let Message::Accept(accept) = &message
+            && let Some(client) = self.clients.iter().find(|client| client.id() == to)
+        {
+            self.accepted.insert(accept.said().job, client.clone());
+        }
+        if let Message::OpenClaim(opening) = &message
+            && let Some(trap) = self.as_trap(opening.said().clone())
+        {
+            let trap = Signed::seal(trap, &self.key, self.network);
+            return Some(Effect::Send { to, message: trap.into() });
+        }
+        Some(Effect::Send { to, message })
     }
 
     fn make(&mut self, run: &Run, _: &[u8], made: Made) -> Made {
+        let hunts = !run.id.check && self.accepted.contains_key(&run.id.job);
         match self.bait {
-            Bait::False if !run.id.check => leak(&self.leaks, run, made),
+            Bait::False if hunts => leak(&self.leaks, run, made),
             Bait::False | Bait::True => made,
         }
     }

@@ -13,8 +13,8 @@ use assay_protocol::{
 };
 use assay_simulations::{
     behaviour::{
-        Aborter, AbsentVerifier, Drifter, FalseOpener, Forger, Honest, LazyVerifier, Raver, SecretiveClient,
-        SilentProvider, Sleeper, Streamer, TwoFaced, Withholder,
+        Aborter, AbsentVerifier, Bait, Drifter, FalseOpener, Forger, Honest, Hunter, LazyVerifier, Leaks,
+        Raver, SecretiveClient, SilentProvider, Sleeper, Streamer, TwoFaced, Withholder,
     },
     kernel::Span,
     network::Conditions,
@@ -114,6 +114,10 @@ impl History {
             (Mood::Lying, 0..6) if !is_client => world.behave(place, Raver(id)),
             (Mood::Lying, 6..8) if !is_client => world.behave(place, LazyVerifier),
             (Mood::Lying, 8..11) if !is_client => world.behave(place, AbsentVerifier),
+            (Mood::Any | Mood::Tempted, 2..5) if !is_client => {
+                let clients = self.clients.iter().map(|client| world.key(*client)).collect();
+                world.behave(place, Hunter::new(key, clients, network, Leaks::default(), Bait::False));
+            }
             (_, 0) if is_client => world.behave(place, SecretiveClient),
             (_, 1) if is_client => world.behave(place, Withholder),
             (_, 6..) if is_client && !self.newcomers.contains(&place) => {

@@ -14,7 +14,7 @@ use assay_protocol::{
     units::{Amount, Timestamp},
 };
 
-use super::{Ledger, registry::EPOCHS_WAITED};
+use super::{Ledger, registry::EPOCHS_WAITED, traps};
 
 /// The part of a kind's weight that one epoch takes: one in so many.
 const EPOCH_SHARE: u128 = 10;
@@ -108,8 +108,11 @@ impl Ledger {
             if !seat.is_done() {
                 return;
             }
-            // A registration that is new since then was not given this check, and does not answer for it.
+            // A registration that is new since then was not given this check, and does not answer for it; nor does who had
+            // too little at stake to be asked.
+            let asked = traps::answers(&self.genesis, account, open.job.order());
             if let Some(enrolment) = account.registered.get_mut(&open.job.order().kind())
+                && asked
                 && enrolment.is_old(drawn_from)
                 && enrolment.has_failed(&seat.testified)
                 && enrolment.absence.is_none()

@@ -137,7 +137,12 @@ impl Ledger {
     }
 
     pub(super) fn stake(&mut self, stake: &Said<'_, Stake>) -> Result<(), Rejection> {
+        let account = self.accounts.get(&stake.signer());
+        let spendable = account.map_or(Amount::ZERO, |account| self.spendable(account, None));
         let account = self.instructed(stake, stake.notary, stake.sequence)?;
+        if stake.amount > spendable {
+            return Err(Rejection::Funds);
+        }
         account.free = account.free.minus(stake.amount).ok_or(Rejection::Funds)?;
         account.stake = sum(account.stake, stake.amount);
         account.target = stake.target;

@@ -57,17 +57,29 @@ impl Ledger {
         self.withheld.insert(self.sequence);
     }
 
-    /// T15, T18: the client puts up more than it has: one check of its result, or what is at stake in its trap.
+    /// T15, T18: the client puts up more than its order says: one check of its result, or what is at stake in its trap, as far
+    /// as it has that.
     fn pledge(&mut self, id: JobId, happening: &Happening, out: &mut Vec<News>) -> Result<(), Rejection> {
         let round = self.live_time.beacon.round;
-        let open = self.jobs.get_mut(&id).ok_or(Rejection::Unknown)?;
+        let open = self.jobs.get(&id).ok_or(Rejection::Unknown)?;
         let (step, by) = happening.step(&open.job);
         let mut pledged = open.job.clone();
         pledged.apply(step, by, self.live_time)?;
         let before = payout::deposit(&self.genesis, &open.job);
         let deposit = payout::deposit(&self.genesis, &pledged).minus_up_to(before);
-        let client = self.accounts.get_mut(&open.job.order().client).ok_or(Rejection::NoAccount)?;
+        let peer = open.job.order().client;
+        let client = self.accounts.get(&peer).ok_or(Rejection::NoAccount)?;
+        let most = if pledged.is_trap() { self.pledge_of(&open.job) } else { self.spendable(client, None) };
+        if deposit > most {
+            return Err(Rejection::Funds);
+        }
+        // Of a trap it puts up neither more nor less.
+        if pledged.is_trap() && deposit < most {
+            return Err(Misstep::Unmatched.into());
+        }
+        let client = self.accounts.get_mut(&peer).ok_or(Rejection::NoAccount)?;
         client.free = client.free.minus(deposit).ok_or(Rejection::Funds)?;
+        let open = self.jobs.get_mut(&id).ok_or(Rejection::Unknown)?;
         client.held = sum(client.held, deposit);
         open.held = sum(open.held, deposit);
         open.job = pledged;

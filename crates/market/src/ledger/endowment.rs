@@ -45,7 +45,8 @@ impl Ledger {
 
     /// An endowed check that was not done leaves its place to another.
     pub(super) fn release_endowment(&mut self, closing: &OpenJob) {
-        let done = closing.job.seats().iter().any(|seat| seat.found().is_some());
+        // Neither does it pay for a trap, whoever ran that.
+        let done = !closing.job.is_trap() && closing.job.seats().iter().any(|seat| seat.found().is_some());
         if is_endowed(closing.job.ticket())
             && !done
             && let Some(count) = self.endowed.get_mut(&pair(closing.job.order()))

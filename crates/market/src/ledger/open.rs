@@ -4,7 +4,6 @@ use alloc::{boxed::Box, vec::Vec};
 
 use assay_protocol::{
     admission::{self, first_unmet},
-    costs,
     id::{JobId, PeerId},
     job::Job,
     order::{Accept, Open, Order, Refusal},
@@ -87,20 +86,13 @@ impl Ledger {
         let client = self.accounts.get(&order.client).unwrap_or(&nobody);
         let provider = self.accounts.get(&order.provider).unwrap_or(&nobody);
         let always = ticket.rate == Rate::ONE;
-        // Any claim may be a trap, as far as others can see: whoever orders has what that would put at stake.
-        let forfeit = if order.manifest.policy.opens_itself() {
-            costs::forfeit(&self.genesis, order)
-        } else {
-            Amount::ZERO
-        };
-        let funds = order.total_max.plus(forfeit);
         first_unmet(&[
             (self.is_next(order), Refusal::Nonce),
             (self.open_count() < self.genesis.money.jobs_max, Refusal::Full),
             (provider.frozen.is_empty(), Refusal::Frozen),
             (!ticket.newcomer || provider.serving.is_empty(), Refusal::Newcomer),
             (!always || !self.is_busy(order), Refusal::Busy),
-            (funds.is_some_and(|funds| client.free >= funds), Refusal::Funds),
+            (self.spendable(client, Some(order)) >= order.total_max, Refusal::Funds),
         ])
     }
 

@@ -5,14 +5,13 @@
 use alloc::vec::Vec;
 
 use assay_protocol::{
-    costs,
     id::PeerId,
     outcome::Outcome,
     standing::{KindName, PeerStanding, STANDING_KINDS_MAX, day, step},
-    units::{Amount, Timestamp},
+    units::Timestamp,
 };
 
-use super::{Holdings, Ledger, boxes::sum};
+use super::{Ledger, boxes::sum};
 
 /// What a provider did, beside what became of its money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -60,12 +59,5 @@ impl Ledger {
             convicted_on: account.conduct.convicted_on,
             means: step(sum(account.free, self.at_stake_in_traps(account))),
         })
-    }
-
-    /// What a client has put up for its traps: whoever saw that it has so much less would know of one.
-    fn at_stake_in_traps(&self, account: &Holdings) -> Amount {
-        let open = account.lanes.values().filter_map(|lane| self.jobs.get(&lane.open?));
-        let traps = open.map(|open| &open.job).filter(|job| job.is_trap());
-        traps.fold(Amount::ZERO, |all, job| sum(all, costs::forfeit(&self.genesis, job.order())))
     }
 }

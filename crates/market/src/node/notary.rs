@@ -324,7 +324,7 @@ impl Notary {
             return heard;
         }
         let happening = if let Happening::OpenClaim { opening, .. } = happening {
-            self.blinded(opening)
+            self.entry(opening)
         } else {
             happening
         };

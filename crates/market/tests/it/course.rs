@@ -11,7 +11,7 @@ use assay_protocol::{
     merkle::{self, RECORD_BYTES},
     receipt::Happening,
     signed::Signed,
-    units::{Units, Work},
+    units::{Amount, Units, Work},
 };
 
 use super::office::{Key, Office, Ordered};
@@ -237,7 +237,7 @@ impl<K: Key> Office<K> {
 
 /// An opening as it is entered where nothing is hidden by it.
 pub(crate) fn unhidden(opening: Signed<OpenClaim>) -> Happening {
-    Happening::OpenClaim { opening, blind: Digest::default() }
+    Happening::OpenClaim { opening, blind: Digest::default(), pledged: Amount::ZERO }
 }
 
 /// One record of an output with its path.

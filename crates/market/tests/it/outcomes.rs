@@ -247,7 +247,9 @@ pub(crate) fn trap_of<K: Key>(office: &Office<K>, job: &Ordered, claimed: &Claim
     let trap = Some(office.say(job.order.client, Trap { job: job.id, commit }));
     let (output, evidence) = claimed.leaves(job.order.manifest.policy);
     let opening = OpenClaim { job: job.id, output, evidence, records: Vec::new(), trap };
-    Happening::OpenClaim { opening: office.say(job.order.provider, opening), blind: Digest([5; 32]) }
+    let opening = office.say(job.order.provider, opening);
+    let Some(open) = office.job(job.id) else { panic!("an open job") };
+    Happening::OpenClaim { opening, blind: Digest([5; 32]), pledged: office.ledger.pledge_of(open) }
 }
 
 fn is_sealing(phase: SeatPhase) -> bool {

@@ -3,6 +3,7 @@
 use assay_protocol::{
     check::{OpenSeal, Seal, Trap, Underway, Unserved},
     claim::Reveal,
+    id::Digest,
     job::{SeatPhase, Stage, Testified},
     journal::Fact,
     manifest::End,
@@ -10,12 +11,12 @@ use assay_protocol::{
     objection::{Cancel, Contradict, Dispute, Output},
     order::{Abort, Failure},
     receipt::Happening,
-    units::Timestamp,
+    units::{Amount, Timestamp},
 };
 
 use super::{
     cheap::Cheap,
-    course::{Claimed, Finding, output, record, unhidden},
+    course::{Claimed, Finding, output, record},
     office::{Office, Ordered},
 };
 
@@ -230,8 +231,9 @@ impl Play {
             let trap = Trap { job: self.job.id, commit: claim.commit };
             opening.trap = Some(office.say(self.job.order.client, trap));
         }
+        let pledged = opening.trap.as_ref().map_or(Amount::ZERO, |_| office.ledger.pledge_of(job));
         let opening = office.say(self.job.order.provider, opening);
-        Some(unhidden(opening))
+        Some(Happening::OpenClaim { opening, blind: Digest::default(), pledged })
     }
 
     fn open_seal(&self, office: &Office<Cheap>) -> Option<Happening> {

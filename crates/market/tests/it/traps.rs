@@ -3,8 +3,10 @@
 use assay_market::ledger::{News, Rejection};
 use assay_protocol::{
     account::Stake,
-    job::{SeatPhase, Stage},
+    genesis::{Founder, Pair},
+    job::{Misstep, SeatPhase, Stage},
     journal::Fact,
+    order::Refusal,
     outcome::Outcome,
     receipt::Happening,
     ticket::Ticket,
@@ -14,8 +16,8 @@ use assay_protocol::{
 use crate::{
     cheap::Cheap,
     course::{Claimed, Conduct, Finding},
-    office::{CLIENT, NEWCOMER, NOTARY, Office, Ordered, PROVIDER, id, verifiers},
-    outcomes::{disclosing, lie, open, to_the_byte, trap_of, trapped, truth},
+    office::{CLIENT, NEWCOMER, NOTARY, Office, Ordered, PROVIDER, class, id, verifiers},
+    outcomes::{disclosing, honest, lie, open, to_the_byte, trap_of, trapped, truth},
 };
 
 type Desk = Office<Cheap>;
@@ -153,13 +155,7 @@ fn a_trap_moves_no_trust_and_accuses_nobody() {
 #[test]
 fn of_who_was_caught_no_more_is_taken_than_it_has() {
     let mut desk = rich();
-    let jobs: Vec<Ordered> = (0..12).map(|lane| open(&mut desk, PROVIDER, lane)).collect();
-    for job in &jobs {
-        desk.claim(job, &false_claim()).unwrap_or_else(|rejection| panic!("{rejection}"));
-        desk.reveal(job).unwrap_or_else(|rejection| panic!("{rejection}"));
-    }
-    let disclosing = |stage| matches!(stage, Stage::Checking(SeatPhase::Disclosing { .. }));
-    desk.tick_while(&jobs[0], |stage| !disclosing(stage));
+    let jobs = all_disclosing(&mut desk, 12);
     for job in &jobs {
         let trap = trap_of(&desk, job, &false_claim());
         desk.step(trap).unwrap_or_else(|rejection| panic!("{rejection}"));
@@ -179,20 +175,46 @@ fn of_who_was_caught_no_more_is_taken_than_it_has() {
     assert!(after[3] >= before[3] + 12 * FEES, "the pool paid for traps");
 }
 
+/// Takes as many jobs to where the notary enters what opens their claims, all of them at once.
+fn all_disclosing(desk: &mut Desk, jobs: u16) -> Vec<Ordered> {
+    let jobs: Vec<Ordered> = (0..jobs).map(|lane| open(desk, PROVIDER, lane)).collect();
+    for job in &jobs {
+        desk.claim(job, &false_claim()).unwrap_or_else(|rejection| panic!("{rejection}"));
+        desk.reveal(job).unwrap_or_else(|rejection| panic!("{rejection}"));
+    }
+    let disclosing = |stage| matches!(stage, Stage::Checking(SeatPhase::Disclosing { .. }));
+    desk.tick_while(&jobs[0], |stage| !disclosing(stage));
+    jobs
+}
+
+/// A client that has it once sets two: the second is over at once, with all that the client has.
 #[test]
-fn a_trap_without_what_is_to_be_at_stake_in_it_is_none() {
+fn a_trap_without_all_that_is_at_stake_in_it_is_no_way_out_of_a_check() {
     let mut desk = desk();
-    let claimed = false_claim();
-    let job = disclosing(&mut desk, PROVIDER, 0, &claimed);
-    let trap = trap_of(&desk, &job, &claimed);
-    let (notary, sequence) = (id::<Cheap>(NOTARY), desk.instruction(CLIENT));
-    let stake = Stake { notary, sequence, amount: Amount::credits(39), target: None };
-    let stake = desk.say(id::<Cheap>(CLIENT), stake);
-    desk.enter(Fact::Stake(stake)).unwrap_or_else(|rejection| panic!("{rejection}"));
-    assert_eq!(desk.step(trap.clone()).map(drop), Err(Rejection::Funds));
-    // Time alone ends it, and nobody loses by that.
-    desk.tick_while(&job, |stage| !matches!(stage, Stage::Closed(_)));
-    assert_eq!(desk.stage(job.id), Stage::Closed(Outcome::Void));
+    let jobs = all_disclosing(&mut desk, 2);
+    let (first, second) = (&jobs[0], &jobs[1]);
+    let trap = trap_of(&desk, first, &false_claim());
+    desk.step(trap).unwrap_or_else(|rejection| panic!("{rejection}"));
+    let (before, _) = worth(&desk);
+    let free = desk.account(CLIENT).free.0 as i64;
+    assert!((1..FORFEIT).contains(&free), "{free}");
+    let trap = trap_of(&desk, second, &false_claim());
+    for pledged in [0, free as u64 - 1, free as u64 + 1, FORFEIT as u64] {
+        let Happening::OpenClaim { opening, blind, .. } = trap.clone() else { unreachable!("an opening") };
+        let other = Happening::OpenClaim { opening, blind, pledged: Amount(pledged) };
+        let refused = desk.step(other).map(drop);
+        let reason = if pledged > free as u64 { Rejection::Funds } else { Misstep::Unmatched.into() };
+        assert_eq!(refused, Err(reason), "{pledged}");
+    }
+    desk.step(trap).unwrap_or_else(|rejection| panic!("{rejection}"));
+    assert_eq!(desk.stage(second.id), Stage::Closed(Outcome::Trap));
+    let (after, _) = worth(&desk);
+    let total = second.order.total_max.0 as i64;
+    // What was held of it comes back, as far as premium, dues and what is still missing do not take it.
+    let missing = FORFEIT - free;
+    assert_eq!(desk.account(CLIENT).free.0 as i64, (total - FEES - missing).max(0));
+    assert_eq!(after[3] - before[3], free + total.min(FEES + missing));
+    assert!(!matches!(desk.stage(first.id), Stage::Closed(_)), "the other one goes on");
 }
 
 /// Two worlds that differ in one thing: in one of them the claim is a trap. Nothing that anybody but its parties and the
@@ -219,10 +241,127 @@ fn nothing_that_others_see_before_its_close_tells_a_trap() {
     assert_eq!(seen(true), seen(false));
 }
 
+/// What a client that has both totals and what is at stake one and a half times may do while one of its claims is a trap is
+/// what it may do while none is: neither an order that is opened nor one that is refused tells which.
+#[test]
+fn what_a_client_may_spend_does_not_tell_whether_it_has_set_a_trap() {
+    let claimed = false_claim();
+    let half = FORFEIT as u64 / 2;
+    let total = 2_000_000_000;
+    let allowed = |is_trap: bool| {
+        let mut desk = Office::new(|genesis| {
+            to_the_byte(genesis);
+            let is_client = |founder: &&mut Founder| founder.peer == id::<Cheap>(CLIENT);
+            let client = genesis.verifiers.iter_mut().find(is_client);
+            client.into_iter().for_each(|client| client.free = Amount(total + 3 * half));
+        });
+        let job = disclosing(&mut desk, PROVIDER, 0, &claimed);
+        let opening = trap_of(&desk, &job, &claimed);
+        let opening = if is_trap { opening } else { without(&desk, &job, opening) };
+        desk.step(opening).unwrap_or_else(|rejection| panic!("{rejection}"));
+        let amounts = [total, half - 1, half, half + 1, 2 * half, 3 * half, 3 * half + 1];
+        amounts.map(|amount| (may_order(&desk, amount), may_stake(&desk, amount)))
+    };
+    let expected = [true, true, true, false, false, false, false].map(|may| (may, may));
+    assert_eq!(allowed(false), expected);
+    assert_eq!(allowed(true), expected);
+}
+
+/// True if the client could open another order now that can come to this much.
+fn may_order(desk: &Desk, total: u64) -> bool {
+    let (mut order, _) = desk.order(CLIENT, PROVIDER, 100, 0);
+    (order.unit_price, order.total_max) = (Amount(total / 5), Amount(total));
+    let opened = desk.ledger.clone().apply(&Fact::Open(desk.agreed(&order, Rate::ONE)));
+    assert!(matches!(opened, Ok(_) | Err(Rejection::Refused(Refusal::Funds))), "{total}: {:?}", opened.err());
+    opened.is_ok()
+}
+
+/// True if the client could put this much at stake now.
+fn may_stake(desk: &Desk, amount: u64) -> bool {
+    let (notary, sequence) = (id::<Cheap>(NOTARY), desk.instruction(CLIENT));
+    let stake = Stake { notary, sequence, amount: Amount(amount), target: None };
+    let staked = desk.ledger.clone().apply(&Fact::Stake(desk.say(id::<Cheap>(CLIENT), stake)));
+    assert!(matches!(staked, Ok(_) | Err(Rejection::Funds)), "{amount}: {:?}", staked.err());
+    staked.is_ok()
+}
+
+/// A trap is checked at its parties' cost, so it takes no place that the endowment has for another.
+#[test]
+fn a_trap_uses_up_no_check_that_the_endowment_pays_for() {
+    let mut desk = Desk::new(|genesis| {
+        to_the_byte(genesis);
+        genesis.endowed = vec![Pair { model: genesis.manifests[0].model, class: class() }];
+        (genesis.money.endowment, genesis.checks.endowed_checks) = (Amount::credits(10), 1);
+        genesis.timers.epoch_ticks = 4_096;
+    });
+    // Until its provider is trusted, all of its jobs are drawn.
+    let first = open(&mut desk, PROVIDER, 0);
+    desk.run(&first, &honest());
+    desk.judge(&first, &honest(), Conduct { finding: &|_| truth(), opens: true });
+    let trap = trapped(&mut desk, PROVIDER, 1, &false_claim());
+    assert!(trap.ticket.standing.endowed);
+    desk.judge(&trap, &false_claim(), Conduct { finding: &|_| truth(), opens: false });
+    assert_eq!(desk.stage(trap.id), Stage::Closed(Outcome::Trap));
+    assert_eq!(desk.ledger.endowment(), Amount::credits(10), "it paid nothing");
+    assert!(open(&mut desk, PROVIDER, 2).ticket.standing.endowed, "its place is free");
+}
+
+/// Who lost what it had at stake is not asked any more, though it stands in the roster until the next checkpoint; and that it
+/// does not answer then is no absence of its own.
+#[test]
+fn who_was_caught_and_has_no_more_to_lose_is_not_asked_and_not_absent() {
+    let mut desk = Office::new(|genesis| {
+        to_the_byte(genesis);
+        genesis.timers.epoch_ticks = 4_096;
+        for founder in &mut genesis.verifiers {
+            if founder.classes.is_empty() {
+                founder.free = Amount::credits(1_110);
+            } else {
+                founder.stake = Amount(FORFEIT as u64);
+            }
+        }
+    });
+    let taken = |seat| if seat == 0 { lie(0) } else { truth() };
+    let broke = |desk: &Desk| verifiers().find(|peer| desk.account(*peer).at_stake() == Amount::ZERO);
+    let mut lane = 0;
+    while broke(&desk).is_none() {
+        let job = trapped(&mut desk, PROVIDER, lane, &false_claim());
+        let order = &job.order;
+        assert!(verifiers().all(|peer| desk.ledger.answers_for(id::<Cheap>(peer), order)));
+        desk.judge(&job, &false_claim(), Conduct { finding: &taken, opens: false });
+        lane += 1;
+    }
+    let Some(caught) = broke(&desk) else { panic!("somebody was caught") };
+    let mut drawn = false;
+    while !drawn {
+        let job = open(&mut desk, PROVIDER, lane);
+        desk.run(&job, &honest());
+        let asked = |desk: &Desk| !matches!(desk.stage(job.id), Stage::Closed(_));
+        while asked(&desk) {
+            let is_caught = desk.job(job.id).and_then(|job| job.seats().last()).is_some_and(|seat| {
+                let is_asked = desk.ledger.answers_for(seat.peer, &job.order);
+                assert_eq!(is_asked, seat.peer != id::<Cheap>(caught));
+                !is_asked && !seat.is_done()
+            });
+            drawn |= is_caught;
+            let found = |_| if is_caught { Finding::Absent } else { truth() };
+            desk.judge_once(&job, &honest(), Conduct { finding: &found, opens: true });
+        }
+        lane += 1;
+    }
+    // The next checkpoint suspends nobody.
+    let first = desk.ledger.next_round();
+    while desk.ledger.next_round() <= first.next_multiple_of(4_096) + 1 {
+        desk.tick();
+    }
+    assert!(verifiers().all(|peer| desk.account(peer).suspended() == 0));
+}
+
 /// The same opening without the word that makes a trap of it.
 fn without(desk: &Desk, job: &Ordered, opening: Happening) -> Happening {
-    let Happening::OpenClaim { opening, blind } = opening else { unreachable!("an opening") };
+    let Happening::OpenClaim { opening, blind, .. } = opening else { unreachable!("an opening") };
     let mut said = opening.said().clone();
     said.trap = None;
-    Happening::OpenClaim { opening: desk.say(job.order.provider, said), blind }
+    let opening = desk.say(job.order.provider, said);
+    Happening::OpenClaim { opening, blind, pledged: Amount::ZERO }
 }

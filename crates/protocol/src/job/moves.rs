@@ -18,7 +18,7 @@ use crate::{
     order::secret_commit,
     outcome::Outcome,
     roster::Leaf,
-    units::Timestamp,
+    units::{Amount, Timestamp},
 };
 
 impl Job {
@@ -190,7 +190,9 @@ impl Job {
     fn may_yet_find(&self, seat: u16) -> bool {
         let last = usize::from(seat) + 1 == self.seats.len();
         let before_next = last && matches!(self.stage, Stage::Checking(SeatPhase::Seating { .. }));
-        let open = before_next || matches!(self.stage, Stage::Jury(_));
+        // Of a trap its parties pay the first that found something, and who was drawn to look at that one.
+        let sits = !self.trap || self.draws.contains(&usize::from(seat));
+        let open = before_next || sits && matches!(self.stage, Stage::Jury(_));
         open && self.order.manifest.policy.opens_itself()
     }
 
@@ -251,13 +253,13 @@ impl Job {
         output: &OutputLeaf,
         evidence: &EvidenceLeaf,
         records: &[ShownRecord],
-        trap: Option<(PeerId, Trap)>,
+        (trap, pledged): (Option<(PeerId, Trap)>, Amount),
         now: LiveTime,
     ) -> Result<Stage, Misstep> {
         if self.order.manifest.policy.opens_itself() {
-            return self.disclose(output, evidence, records, trap, now);
+            return self.disclose(output, evidence, records, (trap, pledged), now);
         }
-        if trap.is_some() {
+        if trap.is_some() || !pledged.is_zero() {
             return Err(Misstep::Unmatched);
         }
         let Some(claimed) = self.claim.filter(|_| self.positions_round.is_some()) else {
@@ -292,7 +294,7 @@ impl Job {
         output: &OutputLeaf,
         evidence: &EvidenceLeaf,
         records: &[ShownRecord],
-        trap: Option<(PeerId, Trap)>,
+        (trap, pledged): (Option<(PeerId, Trap)>, Amount),
         now: LiveTime,
     ) -> Result<Stage, Misstep> {
         if self.opened.is_some() {
@@ -306,11 +308,16 @@ impl Job {
             return Err(Misstep::Unmatched);
         }
         let set = |(signer, trap): (PeerId, Trap)| trap.is_set(&claimed.claim, signer, self.order.client);
-        if !trap.is_none_or(set) {
+        let most = if trap.is_some() { self.rules.forfeit } else { Amount::ZERO };
+        if !trap.is_none_or(set) || pledged > most {
             return Err(Misstep::Unmatched);
         }
-        self.trap = trap.is_some();
+        (self.trap, self.pledged) = (trap.is_some(), pledged);
         self.opened = Some(opened(&claimed.claim, output, evidence, records));
+        // One without all that is at stake in it is over, or it would be a way out of every check that costs less than one.
+        if pledged < most {
+            return Ok(Stage::Closed(Outcome::Trap));
+        }
         // By a value that everybody knows already somebody could wait for another verifier.
         let round = if now.beacon.round <= round { round } else { now.round_ahead() };
         Ok(Stage::Checking(SeatPhase::Seating { round }))

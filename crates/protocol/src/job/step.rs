@@ -8,7 +8,7 @@ use crate::{
     id::{Digest, PeerId},
     objection::Output,
     roster::Leaf,
-    units::Timestamp,
+    units::{Amount, Timestamp},
 };
 
 /// Who takes a step.
@@ -104,6 +104,8 @@ pub enum Step {
         records: Vec<ShownRecord>,
         /// That the claim is a trap, and who says so.
         trap: Option<(PeerId, Trap)>,
+        /// What the client put up for that.
+        pledged: Amount,
     },
     /// A verifier opens its seal.
     OpenSeal {

@@ -183,9 +183,11 @@ impl Job {
             (Checking(_) | Jury(_), Step::OpenSeal { evidence, records }, Verifier(seat)) => {
                 self.open_seal(evidence, &records, seat, now)?
             }
-            (Checking(_) | Jury(_), Step::OpenClaim { output, evidence, records, trap }, Provider) => {
-                self.open_claim(&output, &evidence, &records, trap, now)?
-            }
+            (
+                Checking(_) | Jury(_),
+                Step::OpenClaim { output, evidence, records, trap, pledged },
+                Provider,
+            ) => self.open_claim(&output, &evidence, &records, (trap, pledged), now)?,
             (
                 Open { .. } | Cancelling { .. } | Claimed { .. } | Drawing { .. } | Waiting { .. },
                 Step::Underway { .. } | Step::Seal { .. } | Step::Unserved | Step::OpenSeal { .. },

@@ -1,6 +1,7 @@
 //! What those that were heard amount to: in a first check, in a jury, and where the claim was a trap.
 //!
-//! **Invariant:** whoever was given no input accuses nobody by that, and clears nobody; nobody is convicted for a trap.
+//! **Invariant:** whoever was given no input accuses nobody by that, and clears nobody; nobody is convicted for a trap, and
+//! nothing else that a claim can lead to is averted by one.
 
 use super::{ABSENT_MAX, GREYS_MAX, Job, LiveTime, SeatPhase, Stage, UNREACHED_LEAD};
 use crate::{
@@ -27,11 +28,12 @@ impl Job {
     fn resolve_check(&mut self, now: LiveTime) -> Stage {
         let Some(seat) = self.seats.last() else { return self.stage };
         let next = SeatPhase::Seating { round: now.round_ahead() };
-        if self.trap {
-            return self.spring(next);
-        }
         let agreement = match seat.voice() {
+            Some(Voice::Found(_)) if self.trap => return self.spring(next),
             Some(Voice::Found(_)) => self.compare_with(seat),
+            Some(Voice::Unserved) if self.ticket.newcomer && self.trap => {
+                return self.unserved_newcomer(next);
+            }
             Some(Voice::Unserved) if self.ticket.newcomer => return self.look_again(next),
             Some(Voice::Unserved) => return self.weigh_check(next),
             None => {
@@ -82,24 +84,27 @@ impl Job {
 
     /// A trap is over once somebody found something else. Who finds what was claimed in it is looked at by two more.
     fn spring(&mut self, next: SeatPhase) -> Stage {
-        let Some(seat) = self.seats.last() else { return self.stage };
-        let lost = self.seats.iter().filter(|seat| seat.is_lost()).count();
-        let unserved = self.seats.iter().filter(|seat| seat.is_unserved()).count();
-        match self.compare_with(seat) {
+        match self.seats.last().and_then(|seat| self.compare_with(seat)) {
             Some(Agreement::Match) => {
                 self.jury_from = Some(self.seats.len());
                 Stage::Jury(next)
             }
-            Some(Agreement::Mismatch | Agreement::Grey) => Stage::Closed(Outcome::Trap),
-            None if lost >= ABSENT_MAX || unserved >= UNREACHED_LEAD => Stage::Closed(Outcome::Trap),
-            None => Stage::Checking(next),
+            Some(Agreement::Mismatch | Agreement::Grey) | None => Stage::Closed(Outcome::Trap),
         }
     }
 
-    /// Whether two have said if a verifier that matched a trap was right; another one is drawn by the beacon of that round.
+    /// A newcomer's trap that nobody can look at is over where any of its claims would be.
+    fn unserved_newcomer(&self, next: SeatPhase) -> Stage {
+        let unserved = self.seats.iter().filter(|seat| seat.is_unserved()).count();
+        if unserved >= LOOKS { Stage::Closed(Outcome::Unreached) } else { Stage::Checking(next) }
+    }
+
+    /// Whether two have said if a verifier that matched a trap was right, or will not; another one is drawn by the beacon of
+    /// that round. As many as look may be lost: who could silence more of them would choose who looks.
     fn weigh_trap(&self, next: u64) -> Stage {
-        let lost = self.seats.iter().filter(|seat| seat.is_lost()).count();
-        if self.looked().len() >= TRAP_LOOKS || lost >= ABSENT_MAX {
+        let looks = &self.seats[self.jury_from.unwrap_or(self.seats.len())..];
+        let lost = looks.iter().filter(|seat| seat.is_lost()).count();
+        if self.looked().len() >= TRAP_LOOKS || lost >= TRAP_LOOKS {
             Stage::Closed(Outcome::Trap)
         } else {
             Stage::Jury(SeatPhase::Seating { round: next })
@@ -136,7 +141,8 @@ impl Job {
         Stage::Checking(next)
     }
 
-    /// Somebody who was given no input found something after all.
+    /// Somebody who was given no input found something after all: the last one of a check, before another is drawn; or one
+    /// that a jury, or who looks at a trap, has heard.
     pub(super) fn reconsider(&mut self, now: LiveTime) -> Stage {
         let (Stage::Checking(SeatPhase::Seating { round }) | Stage::Jury(SeatPhase::Seating { round })) =
             self.stage
@@ -174,8 +180,8 @@ impl Job {
     /// Nobody is left that can be drawn.
     pub(super) fn deserted(&self) -> Stage {
         match self.jury_from {
-            None | Some(_) if self.trap => Stage::Closed(Outcome::Trap),
             None => self.unchecked(),
+            Some(_) if self.trap => Stage::Closed(Outcome::Trap),
             Some(_) if self.ticket.newcomer => {
                 refunded(self.looked().iter().filter(|(_, stand)| *stand == Stand::Against).count())
             }
@@ -183,13 +189,14 @@ impl Job {
         }
     }
 
-    /// Nobody can check it: paid if the provider's stake stood behind it; but where somebody was given no input, only if
-    /// more were given it.
+    /// Nobody can check it: paid if the provider's stake stood behind it, and it is no trap; but where somebody was given no
+    /// input, only if more were given it.
     fn unchecked(&self) -> Stage {
         let (matched, unserved) = self.reached();
         Stage::Closed(match (unserved, self.ticket.covered) {
             (1.., _) if matched > unserved => Outcome::Checked,
             (1.., _) => Outcome::Unreached,
+            (0, _) if self.trap => Outcome::Trap,
             (0, true) => Outcome::Unchecked,
             (0, false) => Outcome::Void,
         })

@@ -125,8 +125,18 @@ const TABLE: &[(Terms, &str)] = &[
         drawn open:trap seat seal:same rounds seat:first*2 | Trap  | 1982     | 0       | 0      | 0:64
         drawn open:trap seat seal:same unserving*2  | Trap         | 1982     | 0       | 0      | 0:64
         drawn open:trap seat seal:same sealed:other sealed:same | Trap | 13790 | 0      | 0      | 0:64 1:64 2:64
-        drawn open:trap seat seal:same sealed:other unheard*3 | Trap | 13854  | 0       | 0      | 0:64 1:64
+        drawn open:trap seat seal:same sealed:other unheard*2 | Trap | 13854  | 0       | 0      | 0:64 1:64
         drawn open:trap seat seal:same sealed:other nobody | Trap  | 13854    | 0       | 0      | 0:64 1:64
+        drawn open:trap seat seal:same sealed:same unheard*2 | Trap | 1982    | 0       | 0      | 0:64 1:64
+        drawn open:trap seat seal:same unheard*2    | Trap         | 1982     | 0       | 0      | 0:64
+        drawn open:trap seat seal:same nobody       | Trap         | 1982     | 0       | 0      | 0:64
+        drawn open:trap seat seal:more              | Trap         | 13918    | 0       | 0      | 0:80
+        claim:unworked reveal rounds draw:check open:trap seat seal:other | Trap | 13918 | 0 | 0 | 0:64
+        claim:unworked reveal rounds draw:check open:trap seat seal:same sealed:other*2 | Trap | 13982 | 11872 | 0 | 1:64 2:64 0:-12000
+        drawn open:trap-short                       | Trap         | 1977     | 0       | 0      |
+        drawn open:trap-unfunded                    | Trap         | 0        | 0       | 0      |
+        drawn open:trap seat unserved unserving*7   | Unreached    | 14000    | 0       | 0      |
+        undrawn dispute open:trap seat unserved unserving*2 | Unchecked | 13198.875 | 783.125 | 0 | 0:21.333 1:21.333 2:21.333
         undrawn dispute open:trap sealed:other      | Trap         | 13982    | 0       | 0      | 0:64
         drawn open:trap seat contradict             | FalseStream  | 14000    | 0       | 200000 |
         ",
@@ -137,6 +147,7 @@ const TABLE: &[(Terms, &str)] = &[
         drawn open:trap seat seal:other             | Trap         | 13934.875 | 0      | 0      | 0:64
         drawn open:trap seat seal:same sealed:same*2 | Trap        | 1998.875 | 0       | 0      | 0:64 1:64 2:64
         drawn open:trap seat seal:same sealed:other*2 | Trap       | 13870.875 | 0      | 0      | 1:64 2:64 0:-0
+        drawn open:trap seat unserved unserving*2   | Unreached    | 13936    | 0       | 0      | 0:21.333 1:21.333 2:21.333
         ",
     ),
     (

@@ -74,6 +74,8 @@ pub enum Happening {
         /// Hides from whoever knows the statement that this is it, as long as only its digest is published: nobody can show
         /// a verifier whether a claim is a trap.
         blind: Digest,
+        /// What the client put up for it where the claim is a trap: what is at stake in that, or as much of it as it had.
+        pledged: Amount,
     },
     /// A verifier opened its seal.
     OpenSeal(Signed<OpenSeal>),
@@ -127,7 +129,8 @@ impl Happening {
             Opened::Seal(seal) => Self::Seal(seal.signed().clone()),
             Opened::Unserved(unserved) => Self::Unserved(unserved.signed().clone()),
             Opened::OpenClaim(opening) => {
-                Self::OpenClaim { opening: opening.signed().clone(), blind: Digest::default() }
+                let (blind, pledged) = (Digest::default(), Amount::ZERO);
+                Self::OpenClaim { opening: opening.signed().clone(), blind, pledged }
             }
             Opened::OpenSeal(opening) => Self::OpenSeal(opening.signed().clone()),
             Opened::Offer(_)
@@ -192,10 +195,10 @@ impl Happening {
                 (Step::Underway { due: said.due }, seat_of(job, said.signer()))
             }
             Self::Unserved(unserved) => (Step::Unserved, seat_of(job, unserved.said().signer())),
-            Self::OpenClaim { opening, .. } => {
+            Self::OpenClaim { opening, pledged, .. } => {
                 let OpenClaim { output, evidence, records, trap, .. } = opening.said().clone();
                 let trap = trap.map(|trap| (trap.said().signer(), *trap.said()));
-                (Step::OpenClaim { output, evidence, records, trap }, Party::Provider)
+                (Step::OpenClaim { output, evidence, records, trap, pledged: *pledged }, Party::Provider)
             }
             Self::OpenSeal(opening) => {
                 let said = opening.said();

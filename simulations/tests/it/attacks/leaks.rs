@@ -112,7 +112,7 @@ fn measured(seller: Seller, takers: usize, longer: u64) -> Brings {
         Seller::Cheat => world.behave(provider, Leaker(leaks)),
         Seller::Hunter => {
             let (key, client, network) = (world.key(provider), world.key(client), world.genesis().id());
-            world.behave(provider, Hunter { key, client, network, leaks, bait: Bait::False });
+            world.behave(provider, Hunter::new(key, vec![client], network, leaks, Bait::False));
         }
     }
     let mut sum = Brings::default();

@@ -1,7 +1,13 @@
 //! Traps: what those who set them gain, by how many say what they were told, and what becomes of whoever takes, cheats or
 //! frames.
 
-use assay_protocol::{outcome::Outcome, receipt::Receipt, units::Amount};
+use std::collections::BTreeSet;
+
+use assay_protocol::{
+    outcome::Outcome,
+    receipt::{Happening, Receipt},
+    units::Amount,
+};
 use assay_simulations::{
     behaviour::{Bait, Hunter, Leaker, Leaks, Slanderer, Taker},
     plan::{EXACT, Plan, TEXT, TEXT_UNITS},
@@ -48,7 +54,7 @@ fn crowded(seed: u64, crowd: Crowd, work_most: u64) -> (World, Leaks) {
 fn hunt(world: &mut World, leaks: &Leaks, bait: Bait) {
     let (client, provider) = (world.plan().client(0), world.plan().founder(0));
     let (key, client, network) = (world.key(provider), world.key(client), world.genesis().id());
-    world.behave(provider, Hunter { key, client, network, leaks: leaks.clone(), bait });
+    world.behave(provider, Hunter::new(key, vec![client], network, leaks.clone(), bait));
 }
 
 /// The first client orders jobs of the first founder, each of which is checked.
@@ -126,17 +132,32 @@ fn a_hunter_gains_where_a_few_say_what_they_were_told_and_they_lose() {
 #[test]
 fn a_newcomers_claim_may_be_a_trap_as_well() {
     let (mut world, leaks) = crowded(3, Crowd { takers: 3, slanderers: 0 }, 2 * LONGER);
-    let (client, notary) = (world.plan().client(0), world.id(world.plan().notary()));
+    let notary = world.id(world.plan().notary());
     hunt(&mut world, &leaks, Bait::False);
     let provider = world.plan().founder(0);
     world.command(provider, assay_market::Command::Unstake { notary, amount: world.plan().stake });
     world.run_for(assay_simulations::kernel::Span::seconds(90));
     let receipts = order(&mut world, EXACT, JOBS);
-    let _ = client;
     assert!(receipts.iter().all(|receipt| receipt.story.ticket.newcomer), "it has nothing at stake");
     assert!(receipts.iter().all(|receipt| receipt.story.outcome == Outcome::Trap));
     let caught = receipts.iter().filter(|receipt| !receipt.story.settlement.fines.is_empty()).count();
     assert!(caught > 0, "nobody was caught");
+}
+
+/// What a true claim that is called a trap brings its parties with as many friends that find it false.
+fn framed(friends: usize, (check, forfeit): (f64, f64), fees: f64) -> Vec<(f64, f64)> {
+    let friendly = friends as f64 / OTHERS as f64;
+    let honest = 1.0 - friendly;
+    // The first, who is honest, may be drawn again, and then has its one fee.
+    let again = 1.0 / OTHERS as f64;
+    vec![
+        // A friend that ends it is paid by its friends.
+        (friendly, -fees),
+        (honest * friendly * friendly, forfeit - fees),
+        (honest * 2.0 * friendly * again, -check - fees),
+        (honest * 2.0 * friendly * (honest - again), -2.0 * check - fees),
+        (honest * honest * honest, -forfeit - fees),
+    ]
 }
 
 /// A true claim that is called a trap, with friends that find it false.
@@ -149,12 +170,48 @@ fn a_framer_loses_whatever_friends_it_has() {
         let members = friends.chain([world.plan().client(0), world.plan().founder(0)]);
         let framers = Coalition::new(&world, members);
         let receipts = order(&mut world, EXACT, JOBS);
-        let (_, forfeit) = costs(&world);
         let gained = framers.gain(&world, &format!("framers with {slanderers} friends")) as f64;
-        let lost = -gained / JOBS as f64 / forfeit;
         assert!(receipts.iter().all(|receipt| receipt.story.outcome == Outcome::Trap));
-        assert!(lost > 0.2, "a framer loses {lost} of what is at stake");
+        let (mut gamble, costs) = (Gamble::default(), costs(&world));
+        for receipt in &receipts {
+            let ticket = &receipt.story.ticket;
+            gamble.add(&framed(slanderers, costs, (ticket.premium.0 + ticket.dues.0) as f64));
+        }
+        gamble.assert_near(&format!("framing, {slanderers} of {OTHERS} are friends"), gained);
+        assert!(gamble.mean < 0.0, "{slanderers} friends");
     }
+}
+
+/// Who seals what it was told with no more at stake than one trap is asked nothing more once it was caught.
+#[test]
+fn who_was_caught_with_its_whole_stake_checks_nothing_more() {
+    let (mut world, leaks) = crowded(17, Crowd { takers: 3, slanderers: 0 }, 2 * LONGER);
+    let (_, forfeit) = costs(&world);
+    let takers: Vec<Place> = (1..=3).map(|number| world.plan().founder(number)).collect();
+    let notary = world.id(world.plan().notary());
+    for place in &takers {
+        let amount = super::account(&world, *place).stake.minus_up_to(Amount(forfeit as u64));
+        world.command(*place, assay_market::Command::Unstake { notary, amount });
+        restake(&mut world, *place, Amount(forfeit as u64));
+    }
+    // What is withdrawn answers until it is paid out.
+    world.run_for(assay_simulations::kernel::Span::seconds(90));
+    hunt(&mut world, &leaks, Bait::False);
+    let receipts = order(&mut world, EXACT, JOBS);
+    let (mut caught, mut drawn) = (BTreeSet::new(), 0);
+    for receipt in &receipts {
+        for event in &receipt.story.events {
+            if let Happening::Seal(seal) = &event.what {
+                assert!(!caught.contains(&seal.said().signer()), "asked with nothing at stake");
+            }
+            if let Happening::Seat { tries, .. } = &event.what {
+                let seated = tries.last().map(|tried| tried.leaf.peer);
+                drawn += usize::from(seated.is_some_and(|peer| caught.contains(&peer)));
+            }
+        }
+        caught.extend(receipt.story.settlement.fines.iter().map(|fine| fine.peer));
+    }
+    assert!(!caught.is_empty() && drawn > 0, "{} caught, {drawn} of them drawn again", caught.len());
 }
 
 /// Who is honest loses nothing by traps, and is paid for each run.
@@ -188,12 +245,26 @@ fn a_text_may_be_a_trap() {
     settle(&mut world, LIMIT, "texts");
 }
 
-/// A cheat leaks to takers as a hunter does, and is convicted by whoever runs.
+/// A cheat leaks to takers as a hunter does. Whoever takes has it paid, and whoever runs has it convicted: nobody that sees
+/// what is leaked knows which of the two it is of.
 #[test]
-fn a_cheat_that_leaks_is_no_trap() {
-    let (mut world, leaks) = crowded(13, Crowd { takers: 2, slanderers: 0 }, 2 * LONGER);
-    let provider = world.plan().founder(0);
-    world.behave(provider, Leaker(leaks));
-    let receipts = order(&mut world, EXACT, 1);
-    assert!(receipts.iter().all(|receipt| receipt.story.outcome != Outcome::Trap));
+fn a_cheat_that_leaks_is_paid_by_whoever_takes_and_convicted_by_whoever_runs() {
+    let (mut paid, mut convicted) = (0, 0);
+    for seed in 13..21 {
+        let (mut world, leaks) = crowded(seed, Crowd { takers: 2, slanderers: 0 }, 2 * LONGER);
+        let provider = world.plan().founder(0);
+        let takers: Vec<_> = (1..=2).map(|number| world.id(world.plan().founder(number))).collect();
+        world.behave(provider, Leaker(leaks));
+        for receipt in order(&mut world, EXACT, 1) {
+            let first = receipt.story.events.iter().find_map(|event| {
+                let Happening::Seal(seal) = &event.what else { return None };
+                Some(seal.said().signer())
+            });
+            let taken = first.is_some_and(|first| takers.contains(&first));
+            let expected = if taken { Outcome::Checked } else { Outcome::Slashed };
+            assert_eq!(receipt.story.outcome, expected, "seed {seed}");
+            *(if taken { &mut paid } else { &mut convicted }) += 1;
+        }
+    }
+    assert!(paid > 0 && convicted > 0, "{paid} paid, {convicted} convicted");
 }

@@ -180,10 +180,13 @@ impl Notary {
         left.0 <= half_of(open.job.ticket()).0
     }
 
-    /// What the verifier in the last seat is asked.
+    /// What the verifier in the last seat is asked; nothing, if it has lost what it had at stake.
     fn check(&self, open: &OpenJob, genesis: &Genesis) -> Option<Check> {
         let (order, job, due) = (open.job.order(), open.job.id(), open.job.works_until()?);
         let verifier = open.job.seats().last()?.peer;
+        if !self.ledger.answers_for(verifier, order) {
+            return None;
+        }
         let swap = codec::digest("sources", &(job, verifier, self.seed)).0[0] & 1 == 1;
         let sources = if swap { [order.provider, order.client] } else { [order.client, order.provider] };
         let left = due.since(self.ledger.live_time().live);

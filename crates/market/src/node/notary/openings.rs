@@ -8,7 +8,7 @@ use alloc::{boxed::Box, collections::BTreeSet};
 use assay_protocol::{
     check::OpenClaim,
     claim::Claim,
-    codec, costs,
+    codec,
     id::JobId,
     job::{Job, SeatPhase, Stage},
     journal::Fact,
@@ -68,10 +68,7 @@ impl Notary {
             return Some(Heard::Taken);
         };
         let (policy, client) = (job.order().manifest.policy, job.order().client);
-        let free = self.ledger.accounts().get(&client).map_or(Amount::ZERO, |account| account.free);
-        let forfeit = opening.said().trap.as_ref().map(|_| costs::forfeit(cx.genesis, job.order()));
-        let is_funded = forfeit.is_none_or(|forfeit| free >= forfeit);
-        if !opening.said().is_whole(&said, policy, client) || !is_funded {
+        if !opening.said().is_whole(&said, policy, client) {
             return Some(Heard::Misstep(Fault::Refused));
         }
         cx.save(Record::Opening(Box::new(opening.clone())));
@@ -89,15 +86,19 @@ impl Notary {
             let disclosing = self.ledger.open_job(*job).is_some_and(|open| is_disclosing(open.job.stage()));
             if let Some(opening) = self.openings.get(job).filter(|_| disclosing).cloned() {
                 // One that a provider sent again, and that opens nothing, is not taken.
-                let _ = self.enter(Fact::Job(self.blinded(opening)), cx);
+                let _ = self.enter(Fact::Job(self.entry(opening)), cx);
             }
         }
     }
 
     /// An opening as it is entered: whoever knows the statement cannot tell by its digest in the journal that it is this one.
-    pub(super) fn blinded(&self, opening: Signed<OpenClaim>) -> Happening {
-        let blind = codec::digest("opening blind", &(opening.said().job, self.seed));
-        Happening::OpenClaim { opening, blind }
+    /// With it what the client puts up by it.
+    pub(super) fn entry(&self, opening: Signed<OpenClaim>) -> Happening {
+        let said = opening.said();
+        let blind = codec::digest("opening blind", &(said.job, self.seed));
+        let job = self.ledger.open_job(said.job).filter(|_| said.trap.is_some());
+        let pledged = job.map_or(Amount::ZERO, |open| self.ledger.pledge_of(&open.job));
+        Happening::OpenClaim { opening, blind, pledged }
     }
 
     /// Enters what a crash kept from being entered.

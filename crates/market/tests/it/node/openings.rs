@@ -3,10 +3,9 @@
 
 use assay_market::{Effect, Input, Record};
 use assay_protocol::{
-    account::Stake,
     check::{OpenClaim, ShownRecord, Trap},
     claim::{self, Claim, EvidenceLeaf, OutputLeaf},
-    codec,
+    codec, costs,
     genesis::Genesis,
     id::Digest,
     journal::Fact,
@@ -18,7 +17,7 @@ use assay_protocol::{
     outcome::Outcome,
     receipt::Happening,
     ticket::Ticket,
-    units::{Amount, Duration, Rate},
+    units::{Duration, Rate},
 };
 
 use super::table::{Table, result};
@@ -141,27 +140,25 @@ fn trap(table: &Table, opening: &OpenClaim, claim: &Claim, by: u64) -> OpenClaim
 }
 
 #[test]
-fn a_trap_is_taken_where_both_parties_say_so_and_what_is_at_stake_in_it_is_there() {
-    for spends in [false, true] {
-        let (mut table, order, ticket) = opened();
-        let (claim, opening) = claimed(&order, &ticket);
-        let other = Claim { commit: Digest::default(), ..claim };
-        let false_ones = [trap(&table, &opening, &claim, PROVIDER), trap(&table, &opening, &other, CLIENT)];
-        for opening in false_ones {
-            table.hear(PROVIDER, opening);
-            table.hear(PROVIDER, claim);
-            assert_eq!(table.saves(), 0, "{:?}", table.effects);
-        }
-        if spends {
-            // Of 98 credits that it has beside this job, 59 are left: one less than a trap puts at stake.
-            let notary = id::<Cheap>(NOTARY);
-            table.hear(CLIENT, Stake { notary, sequence: 1, amount: Amount::credits(39), target: None });
-        }
-        table.hear(PROVIDER, trap(&table, &opening, &claim, CLIENT));
+fn a_trap_is_taken_where_both_parties_say_so_and_puts_up_what_is_at_stake_in_it() {
+    let (mut table, order, ticket) = opened();
+    let (claim, opening) = claimed(&order, &ticket);
+    let other = Claim { commit: Digest::default(), ..claim };
+    let false_ones = [trap(&table, &opening, &claim, PROVIDER), trap(&table, &opening, &other, CLIENT)];
+    for opening in false_ones {
+        table.hear(PROVIDER, opening);
         table.hear(PROVIDER, claim);
-        let taken = entered(&table).len();
-        assert_eq!(taken, usize::from(!spends), "{:?}", table.effects);
+        assert_eq!(table.saves(), 0, "{:?}", table.effects);
     }
+    table.hear(PROVIDER, trap(&table, &opening, &claim, CLIENT));
+    table.hear(PROVIDER, claim);
+    assert_eq!(entered(&table).len(), 1, "{:?}", table.effects);
+    draw(&mut table);
+    let pledged = entered(&table).into_iter().find_map(|fact| {
+        let Fact::Job(Happening::OpenClaim { pledged, .. }) = fact else { return None };
+        Some(pledged)
+    });
+    assert_eq!(pledged, Some(costs::forfeit(&table.office.genesis, &order)));
 }
 
 /// The provider knows what it said, and anybody the digest of the fact: with what nobody else knows in it, the one does not

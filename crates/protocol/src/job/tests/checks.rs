@@ -3,7 +3,7 @@
 use super::{
     super::*,
     cases::{self, COVERED, Group, UNCOVERED},
-    world::{Terms, World},
+    world::{Terms, World, name},
 };
 use crate::units::Amount;
 
@@ -349,6 +349,10 @@ const TRAPS: &[Group] = &[
             drawn                                       | open:trap-of-provider | ! Unmatched
             drawn                                       | open:trap-elsewhere   | ! Unmatched
             drawn                                       | open:trap-of-another  | ! Unmatched
+            drawn                                       | open:trap-dear        | ! Unmatched
+            drawn                                       | open:no-trap          | ! Unmatched
+            drawn                                       | open:trap-short       | Trap
+            drawn                                       | open:trap-unfunded    | Trap
             drawn open                                  | open:trap             | ! Known
             drawn open:trap                             | open                  | ! Known
             undrawn dispute                             | open:trap             | Checking.Seating
@@ -363,7 +367,12 @@ const TRAPS: &[Group] = &[
             drawn open:trap seat overdue                | sealed:other          | Trap
             drawn open:trap seat unserved               | sealed:other          | Trap
             drawn open:trap seat unserved               | sealed:same           | Jury.Seating
-            drawn open:trap seat unserved unserving*6   | unserving             | Trap
+            drawn open:trap seat unserved unserving*5   | unserving             | Checking.Seating
+            drawn open:trap seat unserved unserving*6   | unserving             | Unreached
+            drawn open:trap seat unserved               | nobody                | Unreached
+            drawn open:trap seat unserved unheard*2     | unheard               | Unreached
+            undrawn dispute open:trap seat unserved unserving | unserving       | Unchecked
+            claim unreached reveal rounds draw:none open:trap seat | unserved   | Unreached
             drawn open:trap seat seal:same              | seat                  | ! TooEarly
             drawn open:trap seat seal:same rounds       | seat:first            | Jury.Seating
             drawn open:trap seat seal:same rounds seat:first | seat:first       | Trap
@@ -376,9 +385,11 @@ const TRAPS: &[Group] = &[
             drawn open:trap seat seal:same              | unserving             | Jury.Seating
             drawn open:trap seat seal:same unserving    | unserving             | Trap
             drawn open:trap seat seal:same              | unheard               | Jury.Seating
-            drawn open:trap seat seal:same unheard*2    | unheard               | Trap
+            drawn open:trap seat seal:same unheard      | unheard               | Trap
             drawn open:trap seat seal:same              | nobody                | Trap
-            drawn open:trap seat seal:same unheard*2    | sealed:other          | Jury.Seating
+            drawn open:trap seat seal:same unheard      | sealed:other          | Jury.Seating
+            drawn open:trap seat seal:same unheard sealed:other | unheard       | Trap
+            drawn open:trap seat overdue unheard sealed:same unheard | sealed:other | Jury.Seating
         ",
     },
     Group {
@@ -386,6 +397,10 @@ const TRAPS: &[Group] = &[
         rows: "
             drawn open:trap seat                        | seal:other            | Trap
             drawn open:trap seat                        | unserved              | Checking.Seating
+            drawn open:trap seat unserved               | sealed:same           | Jury.Seating
+            drawn open:trap seat unserved               | unserving             | Checking.Seating
+            drawn open:trap seat unserved unserving     | unserving             | Unreached
+            drawn open:trap seat unserved               | nobody                | Unreached
             drawn open:trap seat seal:same              | sealed:other          | Jury.Seating
             drawn open:trap seat seal:same sealed:other | sealed:other          | Trap
             drawn open:trap seat seal:same sealed:other | sealed:same           | Trap
@@ -401,6 +416,26 @@ const TRAPS: &[Group] = &[
 #[test]
 fn a_trap_convicts_nobody_and_who_matches_it_is_looked_at_by_two() {
     cases::check(TRAPS);
+}
+
+/// Whoever was given no input may find something after all: as long as the next is not drawn, and where it was drawn to look.
+#[test]
+fn of_a_trap_only_the_first_and_who_looks_can_find_something_later() {
+    for (story, by, taken) in [
+        ("drawn open:trap seat unserved", 0, Ok("Trap")),
+        ("drawn open:trap seat unserved rounds seat", 0, Err(Misstep::TooLate)),
+        ("drawn open:trap seat unserved sealed:same", 0, Err(Misstep::TooLate)),
+        ("drawn open:trap seat unserved sealed:same unserving", 0, Err(Misstep::TooLate)),
+        ("drawn open:trap seat unserved sealed:same unserving", 2, Ok("Jury.Seating")),
+        ("drawn open:trap seat unserved sealed:same rounds seat:first", 0, Ok("Jury.Seating")),
+        ("drawn open seat unserved sealed:other", 0, Ok("Jury.Seating")),
+    ] {
+        let mut world = World::after(&Terms::EXACT, story);
+        let party = Party::Verifier(by);
+        let step = world.step("seal:other", party);
+        let found = world.job.apply(step, party, world.now);
+        assert_eq!(found.map(|stage| name(&stage)), taken.map(alloc::string::String::from), "{story} {by}");
+    }
 }
 
 #[test]

@@ -19,12 +19,13 @@ use crate::{
 /// Every word: a verb, then the manner in which it is done, if it can be done in several.
 const WORDS: &str = "
     claim claim:other claim:most claim:excess claim:ticket claim:cancelled claim:fee claim:idle
-    claim:two-roots abort abort:ticket cancel cancel:ticket reveal reveal:position reveal:secret dispute
+    claim:unworked claim:two-roots abort abort:ticket cancel cancel:ticket reveal reveal:position reveal:secret dispute
     contradict contradict:longer contradict:consistent contradict:stranger contradict:job
     contradict:leaf draw:check draw:none seat seat:nobody seat:again seat:first seat:accuser seat:queued
     seat:behind underway underway:other seal:same seal:other seal:third seal:near
-    seal:grey seal:empty seal:cheaper seal:fewer seal:length seal:measure seal:two-roots seal:bare seal:whole seal:swapped unserved open
-    open:trap open:trap-of-provider open:trap-elsewhere open:trap-of-another open:output open:two-roots open:records open:measure open:forged open:missing open:shuffled open-seal:same open-seal:other
+    seal:grey seal:empty seal:cheaper seal:fewer seal:more seal:length seal:measure seal:two-roots seal:bare seal:whole seal:swapped unserved open
+    open:trap open:trap-short open:trap-unfunded open:trap-dear open:no-trap open:trap-of-provider open:trap-elsewhere
+    open:trap-of-another open:output open:two-roots open:records open:measure open:forged open:missing open:shuffled open-seal:same open-seal:other
     open-seal:third open-seal:near open-seal:grey open-seal:empty open-seal:cheaper open-seal:fewer
     open-seal:length open-seal:measure open-seal:two-roots open-seal:same:forged open-seal:same:missing
     open-seal:same:shuffled tick almost overdue frozen leap convicted unreached
@@ -34,6 +35,9 @@ const WORDS: &str = "
 pub(super) fn all() -> Vec<&'static str> {
     WORDS.split_whitespace().collect()
 }
+
+/// The work of the usual run.
+const RUN: Work = 64;
 
 /// What is told so often that it has a word of its own.
 const PHRASES: &[(&str, &str)] = &[
@@ -164,7 +168,7 @@ impl World {
 
     fn claimed(&self, manner: &str) -> Claim {
         let (units, end) = match manner {
-            "" | "ticket" | "two-roots" => (800, End::Stop),
+            "" | "ticket" | "two-roots" | "unworked" => (800, End::Stop),
             "other" => (700, End::Stop),
             "most" => (1_000, End::Length),
             "excess" => (1_001, End::Length),
@@ -178,15 +182,8 @@ impl World {
             evidence.evidence_root = tree(&self.scaled(-1.0)).0;
         }
         let commit = commit(output.digest(), evidence.digest());
-        Claim {
-            job: self.job.id(),
-            ticket: self.quoted(manner),
-            units,
-            work: 64,
-            check_work: 64,
-            end,
-            commit,
-        }
+        let work = if manner == "unworked" { 0 } else { RUN };
+        Claim { job: self.job.id(), ticket: self.quoted(manner), units, work, check_work: work, end, commit }
     }
 
     /// What a verifier found: what was claimed, or something else.
@@ -196,7 +193,8 @@ impl World {
         let same = Finding { bytes: self.output.clone(), units: claimed.units, work: claimed.work, end };
         match manner {
             "same" | "measure" | "two-roots" | "bare" | "whole" | "swapped" => same,
-            "other" => Finding { bytes: self.scaled(-1.0), ..same },
+            "other" => Finding { bytes: self.scaled(-1.0), work: RUN, ..same },
+            "more" => Finding { bytes: self.scaled(-1.0), work: 1_000 * RUN, ..same },
             "third" => Finding { bytes: self.scaled(2.0), ..same },
             "near" => Finding { bytes: self.scaled(1.0 + 1e-5), ..same },
             "grey" => Finding { bytes: self.scaled(1.0 + 2e-4), ..same },
@@ -271,20 +269,29 @@ impl World {
         let whole = self.job.order().manifest.policy.opens_itself();
         let records = match manner {
             "records" | "measure" => self.records(shown, ""),
-            manner if manner.starts_with("trap") => self.records(shown, ""),
+            manner if manner.contains("trap") => self.records(shown, ""),
             manner => self.records(shown, manner),
         };
         let records = if whole && manner != "records" { Vec::new() } else { records };
         let (job, commit) = (self.job.id(), claimed.commit);
         let set = |signer, job, commit| Some((signer, Trap { job, commit }));
         let trap = match manner {
-            "trap" => set(CLIENT, job, commit),
+            "trap" | "trap-short" | "trap-unfunded" | "trap-dear" => set(CLIENT, job, commit),
             "trap-of-provider" => set(PROVIDER, job, commit),
             "trap-elsewhere" => set(CLIENT, Digest::default(), commit),
             "trap-of-another" => set(CLIENT, job, Digest::default()),
             _ => None,
         };
-        Step::OpenClaim { output: leaf, evidence, records, trap }
+        let forfeit = self.job.rules.forfeit.0;
+        let pledged = Amount(match manner {
+            "trap-short" => forfeit - 1,
+            "trap-dear" => forfeit + 1,
+            "no-trap" => 1,
+            "trap-unfunded" => 0,
+            _ if trap.is_some() => forfeit,
+            _ => 0,
+        });
+        Step::OpenClaim { output: leaf, evidence, records, trap, pledged }
     }
 
     /// What the client holds against the provider: two records were streamed.

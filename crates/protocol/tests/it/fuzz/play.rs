@@ -13,6 +13,7 @@ use assay_protocol::{
     admission,
     check::{OPENED_RECORDS_MAX, OpenClaim, OpenSeal, Seal, Trap, Underway, Unserved},
     claim::Reveal,
+    costs,
     draw::{self, Try},
     id::{Digest, PeerId},
     job::{Job, LiveTime, Misstep, Party, SeatPhase, Stage, Step},
@@ -277,7 +278,10 @@ impl<'a> Play<'a> {
                 let (output, evidence) = (run.leaf(), run.sealed_leaf(&self.job));
                 let opening = OpenClaim { job, output, evidence, records, trap: None };
                 let opening = self.by(PROVIDER, opening);
-                dice.mostly_first(&[Some(Happening::OpenClaim { opening, blind: Digest::default() }), None])
+                dice.mostly_first(&[
+                    Some(Happening::OpenClaim { opening, blind: Digest::default(), pledged: Amount::ZERO }),
+                    None,
+                ])
             }
         }
     }
@@ -292,8 +296,12 @@ impl<'a> Play<'a> {
         let commit = self.job.claim().map(|claimed| claimed.claim.commit)?;
         let trap = dice.happens(4).then(|| self.by(CLIENT, Trap { job, commit }));
         let (output, evidence) = (run.leaf(), run.sealed_leaf(&self.job));
+        let forfeit = costs::forfeit(&self.town.genesis, self.job.order());
+        let most = if trap.is_some() { forfeit } else { Amount::ZERO };
+        let pledged =
+            if dice.happens(8) { Amount(dice.number() % forfeit.0.saturating_add(2)) } else { most };
         let opening = self.by(PROVIDER, OpenClaim { job, output, evidence, records, trap });
-        dice.mostly_first(&[Some(Happening::OpenClaim { opening, blind: Digest([3; 32]) }), None])
+        dice.mostly_first(&[Some(Happening::OpenClaim { opening, blind: Digest([3; 32]), pledged }), None])
     }
 
     fn claim(&self) -> Happening {

@@ -5,7 +5,7 @@
 
 use assay_protocol::{
     check::{ShownRecord, Trap},
-    codec,
+    codec, costs,
     id::{Digest, PeerId},
     job::{Beacon, Job, LiveTime, Misstep, Party, SeatPhase, Stage, Step, Testified},
     objection::Output,
@@ -259,7 +259,10 @@ fn opening(play: &Play<'_>, dice: &mut Dice<'_>) -> Step {
         let signer = dice.mostly_first(&[CLIENT, PROVIDER]);
         (signer, Trap { job: play.job.id(), commit })
     });
-    Step::OpenClaim { output, evidence, records: records(play, dice), trap }
+    let forfeit = costs::forfeit(&play.town.genesis, play.job.order());
+    let most = if trap.is_some() { forfeit } else { Amount::ZERO };
+    let pledged = if dice.happens(8) { Amount(dice.number() % forfeit.0.saturating_add(2)) } else { most };
+    Step::OpenClaim { output, evidence, records: records(play, dice), trap, pledged }
 }
 
 fn contradict(play: &Play<'_>, dice: &mut Dice<'_>) -> Step {

@@ -99,8 +99,8 @@ fn proven(story: &Story) -> Story {
     }
     for event in &mut story.events {
         event.round = 0;
-        if let Happening::OpenClaim { blind, .. } = &mut event.what {
-            *blind = Default::default();
+        if let Happening::OpenClaim { blind, pledged, .. } = &mut event.what {
+            (*blind, *pledged) = Default::default();
         }
         if let Happening::Claim { position, .. } = &mut event.what {
             *position = 0;

@@ -15,7 +15,7 @@ use assay_protocol::{
     units::{Amount, Duration, Rate, Timestamp},
 };
 
-use super::traps::{dearer, trap};
+use super::traps::{dearer, pledged, trap};
 use crate::fuzz::{
     dice::Dice,
     town::{CLIENT, NOTARY, PROVIDER, Stamper},
@@ -198,6 +198,7 @@ pub(super) const TOLD: &[Lie] = &[
     }),
     (Stop::Evidence, "a trap of the provider alone", |story, _| trap(story, PROVIDER, |_| {})),
     (Stop::Evidence, "a trap in another job", |story, _| trap(story, CLIENT, |trap| trap.job.0[0] ^= 1)),
+    (Stop::Evidence, "more put up for a trap than is at stake in it", |story, _| pledged(story)),
     (Stop::Evidence, "a trap of another claim", |story, _| trap(story, CLIENT, |trap| trap.commit.0[0] ^= 1)),
     (Stop::Evidence, "a trap where outputs are compared by their numbers", |story, _| {
         let policy = story.open.said().order.said().manifest.policy;
@@ -432,9 +433,9 @@ fn restated(story: &Story, what: &Happening, by: PeerId, change: Change) -> Opti
             Happening::Underway(anew!(underway, underway => underway.due.0 ^= 1))
         }
         Happening::Unserved(unserved) => Happening::Unserved(anew!(unserved, _unserved => return None)),
-        Happening::OpenClaim { opening, blind } => {
+        Happening::OpenClaim { opening, blind, pledged } => {
             let opening = anew!(opening, opening => opening.records.pop().map(drop)?);
-            Happening::OpenClaim { opening, blind: *blind }
+            Happening::OpenClaim { opening, blind: *blind, pledged: *pledged }
         }
         Happening::OpenSeal(opening) => {
             Happening::OpenSeal(anew!(opening, opening => opening.evidence.salt.0[0] ^= 1))
