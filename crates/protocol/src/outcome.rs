@@ -42,7 +42,7 @@ pub enum Outcome {
     Void,
     /// Refunded: too many of those who were to check it were given no input.
     Unreached,
-    /// Refunded: the claim was false on purpose, and said to be so before anybody checked it.
+    /// Refunded, but for what that cost: its parties had called the claim false on purpose before anybody was drawn to check it.
     Trap,
 }
 

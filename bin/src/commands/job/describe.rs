@@ -54,7 +54,9 @@ pub(crate) fn outcome_words(outcome: Outcome) -> &'static str {
         Outcome::Slashed => "refunded, the provider was convicted of a false result",
         Outcome::Silent => "refunded, the provider was accused and never answered",
         Outcome::Void => "refunded, nothing could be found out",
-        Outcome::Trap => "refunded, the claim was a trap for whoever checks without running",
+        Outcome::Trap => {
+            "refunded but for its costs, the claim was a trap for whoever checks without running"
+        }
         Outcome::Unreached => "refunded, too many who were to check it were given no input",
     }
 }

@@ -132,7 +132,12 @@ pub(crate) fn failure(unmatched: &Unmatched, story: &str) -> CommandError {
 fn refused(refusal: Refusal, story: &str) -> CommandError {
     let message = format!("every offer was refused, the last: {refusal}");
     let (exit, code, hint) = if refusal == Refusal::Funds {
-        (Exit::Money, "NO_FUNDS", "`assay account show` says what there is; nothing was spent")
+        (
+            Exit::Money,
+            "NO_FUNDS",
+            "`assay account show` says what there is: beside the total it takes what a verifier of such jobs has at stake; \
+             nothing was spent",
+        )
     } else if refusal == Refusal::Total {
         (Exit::Money, "OVER_CEILING", "raise --max-cost; nothing was spent")
     } else if refusal == Refusal::Notary {

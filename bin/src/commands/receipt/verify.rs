@@ -134,7 +134,9 @@ pub(super) fn meaning(report: &Report) -> String {
             "the provider was convicted over another job before it claimed this one".to_owned()
         }
         Outcome::Trap => {
-            "a trap: its parties had said before it was checked that the claim was false; refunded".to_owned()
+            "a trap: before anybody was drawn to check it, both its parties had called the claim false on purpose; the client \
+             has its money back, but for what that cost"
+                .to_owned()
         }
         Outcome::Void => "nothing could be found out; the client has its money back".to_owned(),
         Outcome::Unreached => {

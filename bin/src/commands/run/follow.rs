@@ -171,7 +171,7 @@ mod tests {
             (
                 Unmatched { refusal: Some(Refusal::Funds), ..none() },
                 Exit::Money,
-                "every offer was refused, the last: the client's account does not hold the total",
+                "every offer was refused, the last: the client's account does not hold the total and what it has to keep beside it",
             ),
             (
                 Unmatched { failure: Some(assay_protocol::order::Failure::BadInput), ..none() },

@@ -61,8 +61,8 @@ pub enum Refusal {
     /// The provider is a newcomer with an open job.
     #[error("a newcomer has one job at a time")]
     Newcomer,
-    /// The client does not have the money.
-    #[error("the client's account does not hold the total")]
+    /// The client does not have the money: the total, and beside it what any of its claims would put at stake as a trap.
+    #[error("the client's account does not hold the total and what it has to keep beside it")]
     Funds,
     /// The total does not cover price, premium and prepaid check.
     #[error("the total does not cover price, premium and prepaid check")]
