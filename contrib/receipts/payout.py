@@ -161,7 +161,7 @@ def settle(job, at_stake):
             return settlement(less(owed, lost), fees=fees)
         fine = min(forfeit, at_stake)
         fines = [{"peer": seats[caught]["peer"], "amount": fine}]
-        return settlement(less(owed, less(sum_of(fees), fine)), less(fine, sum_of(fees)), fees=fees, fines=fines)
+        return settlement(less(owed, sum_of(fees)), fine, fees=fees, fines=fines)
 
     outcome = job.outcome
     if outcome == "trap":

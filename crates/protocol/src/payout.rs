@@ -27,7 +27,7 @@ use crate::{
 pub struct Settlement {
     /// What the client gets back of what was held.
     pub client: Amount,
-    /// What the provider is paid.
+    /// What the provider is paid; of who was caught in a trap, once that could have been withdrawn from its stake.
     pub provider: Amount,
     /// What the provider loses of its stake.
     pub slashed: Amount,
@@ -311,23 +311,13 @@ impl Settling<'_> {
         let (caught, fees) = (caught(self.job), self.trap_fees());
         let dues = if self.ticket.newcomer { Amount::ZERO } else { costs.dues };
         let owed = less(self.held(), &[costs.premium, dues]);
-        let Some(caught) = caught else {
-            let lost = if self.is_confirmed() || self.job.pledged() < forfeit {
-                forfeit.max(total(&fees))
-            } else {
-                total(&fees)
-            };
-            return Settlement { client: less(owed, &[lost]), fees, ..Settlement::default() };
-        };
-        let fine = Fee { peer: self.peer_of(caught), amount: forfeit.min(at_stake) };
-        let (won, rest) = (fine.amount.minus_up_to(total(&fees)), total(&fees).minus_up_to(fine.amount));
-        Settlement {
-            client: less(owed, &[rest]),
-            provider: won,
-            fees,
-            fines: Vec::from([fine]),
-            ..Settlement::default()
-        }
+        let checks = total(&fees);
+        let loses = self.is_confirmed() || self.job.pledged() < forfeit;
+        let lost = if loses { forfeit.max(checks) } else { checks };
+        let fine = caught.map(|at| Fee { peer: self.peer_of(at), amount: forfeit.min(at_stake) });
+        let won = fine.map_or(Amount::ZERO, |fine| fine.amount);
+        let fines = fine.into_iter().collect();
+        Settlement { client: less(owed, &[lost]), provider: won, fees, fines, ..Settlement::default() }
     }
 
     /// True if who matched a trap was contradicted by none: of two that were to look, those that were lost have not done so.

@@ -114,7 +114,7 @@ impl History {
             (Mood::Lying, 0..6) if !is_client => world.behave(place, Raver(id)),
             (Mood::Lying, 6..8) if !is_client => world.behave(place, LazyVerifier),
             (Mood::Lying, 8..11) if !is_client => world.behave(place, AbsentVerifier),
-            (Mood::Any | Mood::Tempted, 2..5) if !is_client => {
+            (Mood::Any | Mood::Tempted, 3..6) if !is_client => {
                 let clients = self.clients.iter().map(|client| world.key(*client)).collect();
                 world.behave(place, Hunter::new(key, clients, network, Leaks::default(), Bait::False));
             }

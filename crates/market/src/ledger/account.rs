@@ -68,6 +68,8 @@ pub(super) struct LaneState {
 #[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Withdrawal {
     pub(super) amount: Amount,
+    /// Whom it is paid out to, where its owner lost it to somebody.
+    to: Option<PeerId>,
     /// The earliest time of its payment.
     due: Timestamp,
     /// The journal's length then: what was opened before is answered for.
@@ -75,16 +77,30 @@ pub(super) struct Withdrawal {
 }
 
 impl Holdings {
-    /// What was withdrawn from the stake and is not paid out yet.
+    /// What its owner withdrew from the stake and is not paid out yet.
     #[must_use]
     pub fn unbonding(&self) -> Amount {
-        self.withdrawals.iter().fold(Amount::ZERO, |all, withdrawal| sum(all, withdrawal.amount))
+        let own = self.withdrawals.iter().filter(|withdrawal| withdrawal.to.is_none());
+        own.fold(Amount::ZERO, |all, withdrawal| sum(all, withdrawal.amount))
     }
 
-    /// What a conviction can take.
+    /// What was lost of the stake to others and is not paid out to them yet.
+    #[must_use]
+    pub fn forfeited(&self) -> Amount {
+        let lost = self.withdrawals.iter().filter(|withdrawal| withdrawal.to.is_some());
+        lost.fold(Amount::ZERO, |all, withdrawal| sum(all, withdrawal.amount))
+    }
+
+    /// What it has at stake of its own, and can lose by a fine.
     #[must_use]
     pub fn at_stake(&self) -> Amount {
         sum(self.stake, self.unbonding())
+    }
+
+    /// What a conviction can take: what somebody won of it, and has not got yet, as well.
+    #[must_use]
+    pub fn slashable(&self) -> Amount {
+        sum(self.at_stake(), self.forfeited())
     }
 
     /// From how many of the kinds that it registered for it is suspended.
@@ -95,9 +111,18 @@ impl Holdings {
 
     /// Takes up to `amount` of the stake, then of what was withdrawn from it, and says how much it was.
     pub(super) fn take_stake(&mut self, amount: Amount) -> Amount {
+        self.take(amount, |withdrawal| withdrawal.to.is_none())
+    }
+
+    /// The same for a conviction.
+    pub(super) fn slash(&mut self, amount: Amount) -> Amount {
+        self.take(amount, |_| true)
+    }
+
+    fn take(&mut self, amount: Amount, takes: impl Fn(&Withdrawal) -> bool) -> Amount {
         let mut taken = self.stake.min(amount);
         self.stake = self.stake.minus_up_to(taken);
-        for withdrawal in &mut self.withdrawals {
+        for withdrawal in self.withdrawals.iter_mut().filter(|withdrawal| takes(withdrawal)) {
             let part = withdrawal.amount.min(amount.minus_up_to(taken));
             withdrawal.amount = withdrawal.amount.minus_up_to(part);
             taken = sum(taken, part);
@@ -158,14 +183,26 @@ impl Ledger {
         if rest < account.engaged() {
             return Err(Rejection::Exposed);
         }
-        if account.withdrawals.len() >= WITHDRAWALS_MAX {
+        let own = account.withdrawals.iter().filter(|withdrawal| withdrawal.to.is_none());
+        if own.count() >= WITHDRAWALS_MAX {
             return Err(Rejection::Full);
         }
         account.stake = rest;
-        account.withdrawals.push_back(Withdrawal { amount: unstake.amount, due, position });
+        account.withdrawals.push_back(Withdrawal { amount: unstake.amount, to: None, due, position });
         account.carried_out(unstake.sequence, unstake.digest());
         self.unbonding.insert(unstake.signer());
         Ok(())
+    }
+
+    /// Takes what a verifier lost to somebody out of its stake. It is paid out as if it had been withdrawn, and answers until
+    /// then for what was claimed before: otherwise a stake could be carried off, from one hand into another of its owner's,
+    /// while it is to be slashed.
+    pub(super) fn forfeit(&mut self, of: PeerId, to: PeerId, amount: Amount) {
+        let (due, position) = (self.live_time.live.after(self.genesis.timers.unbonding), self.sequence);
+        let Some(account) = self.accounts.get_mut(&of) else { return };
+        let amount = account.take_stake(amount);
+        account.withdrawals.push_back(Withdrawal { amount, to: Some(to), due, position });
+        self.unbonding.insert(of);
     }
 
     /// Notes what an account can check. Kinds that it could check before keep their age, and what they wait for, unless
@@ -235,12 +272,13 @@ impl Ledger {
             let ready = |withdrawal: &Withdrawal| {
                 withdrawal.due <= live && oldest.is_none_or(|oldest| oldest > withdrawal.position)
             };
-            while let Some(withdrawal) = account.withdrawals.front().copied().filter(ready) {
-                account.withdrawals.pop_front();
-                account.free = sum(account.free, withdrawal.amount);
-            }
+            let count = account.withdrawals.iter().take_while(|withdrawal| ready(withdrawal)).count();
+            let paid: Vec<Withdrawal> = account.withdrawals.drain(..count).collect();
             if account.withdrawals.is_empty() {
                 self.unbonding.remove(&peer);
+            }
+            for withdrawal in paid {
+                self.credit(withdrawal.to.unwrap_or(peer), withdrawal.amount);
             }
         }
     }

@@ -26,7 +26,7 @@ pub(super) trait Holds {
 
 impl Holds for Holdings {
     fn boxes(&self) -> Boxes {
-        let own = [self.free, self.stake, self.unbonding()];
+        let own = [self.free, self.stake, self.unbonding(), self.forfeited()];
         Boxes { own: own.iter().map(wide).sum(), held: wide(&self.held) }
     }
 }

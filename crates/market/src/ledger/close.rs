@@ -33,8 +33,9 @@ impl Ledger {
             self.withheld.remove(position);
         }
         let (client, provider) = (closing.job.order().client, closing.job.order().provider);
-        let debtor = self.accounts.get(&payout::debtor(&closing.job));
-        let at_stake = debtor.map_or(Amount::ZERO, Holdings::at_stake);
+        let debtor = payout::debtor(&closing.job);
+        let what = if debtor == provider { Holdings::slashable } else { Holdings::at_stake };
+        let at_stake = self.accounts.get(&debtor).map_or(Amount::ZERO, what);
         let settlement = payout::settle(&self.genesis, &closing.job, at_stake);
         self.pay(&closing, &settlement);
         self.release(&closing);
@@ -69,11 +70,18 @@ impl Ledger {
             if trap { (Amount::ZERO, closing.endowed) } else { (closing.endowed, Amount::ZERO) };
         self.endowment = sum(self.endowment, unused);
         self.pool = sum(self.pool, closing.reserve);
-        kitty = sum(kitty, self.take_stake(order.provider, settlement.slashed));
+        kitty = sum(kitty, self.slash(order.provider, settlement.slashed));
+        // What a trap wins is paid out later.
+        let caught = closing.job.stage() == Stage::Closed(Outcome::Trap);
         for fine in &settlement.fines {
-            kitty = sum(kitty, self.take_stake(fine.peer, fine.amount));
+            if caught {
+                self.forfeit(fine.peer, order.provider, fine.amount);
+            } else {
+                kitty = sum(kitty, self.take_stake(fine.peer, fine.amount));
+            }
         }
-        let parties = [(order.client, settlement.client), (order.provider, settlement.provider)];
+        let pay = if caught { Amount::ZERO } else { settlement.provider };
+        let parties = [(order.client, settlement.client), (order.provider, pay)];
         for (peer, amount) in parties {
             kitty = kitty.minus_up_to(amount);
             self.credit(peer, amount);
@@ -114,7 +122,7 @@ impl Ledger {
         }
     }
 
-    fn credit(&mut self, peer: PeerId, amount: Amount) {
+    pub(super) fn credit(&mut self, peer: PeerId, amount: Amount) {
         let account = self.accounts.or_default(peer);
         account.free = sum(account.free, amount);
     }
@@ -122,6 +130,11 @@ impl Ledger {
     /// Takes up to `amount` of a stake and says how much it was.
     fn take_stake(&mut self, peer: PeerId, amount: Amount) -> Amount {
         self.accounts.get_mut(&peer).map_or(Amount::ZERO, |account| account.take_stake(amount))
+    }
+
+    /// The same of who was convicted.
+    fn slash(&mut self, peer: PeerId, amount: Amount) -> Amount {
+        self.accounts.get_mut(&peer).map_or(Amount::ZERO, |account| account.slash(amount))
     }
 
     /// Puts a part of the net pay at stake: more of it below the entry level, then less, up to the provider's target.

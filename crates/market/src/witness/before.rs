@@ -20,6 +20,8 @@ use crate::ledger::{Ledger, OpenJob, Touched};
 pub(super) struct Before {
     pub(super) wealth: BTreeMap<PeerId, u64>,
     pub(super) stakes: BTreeMap<PeerId, u64>,
+    /// What of each stake others won and have not got yet.
+    pub(super) forfeited: BTreeMap<PeerId, u64>,
     pub(super) jobs: BTreeMap<JobId, Job>,
     /// What open jobs come to for each account: as they are now, once a fact was taken in.
     pub(super) sums: Sums,
@@ -107,6 +109,7 @@ impl Before {
             if let Some(account) = ledger.accounts().get(peer) {
                 self.wealth.insert(*peer, wealth(ledger, *peer));
                 self.stakes.insert(*peer, account.stake.0);
+                self.forfeited.insert(*peer, account.forfeited().0);
             }
         }
         for job in &scope.jobs {
@@ -147,8 +150,8 @@ impl Scope {
     }
 }
 
-/// All that is anybody's: in the account, in open jobs, or owed.
+/// All that is anybody's: in the account, in open jobs, or owed. What others won of a stake is in it until they have got it.
 pub(super) fn wealth(ledger: &Ledger, peer: PeerId) -> u64 {
-    let own = ledger.accounts().get(&peer).map_or(0, |account| account.free.0 + account.at_stake().0);
+    let own = ledger.accounts().get(&peer).map_or(0, |account| account.free.0 + account.slashable().0);
     own + ledger.held_of(peer).0 + ledger.owed(Some(peer)).0
 }

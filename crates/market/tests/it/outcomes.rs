@@ -166,7 +166,7 @@ fn false_stream<K: Key>(office: &mut Office<K>) -> Ordered {
 }
 
 /// The provider of a job that was claimed honestly had streamed something else.
-fn contradiction<K: Key>(office: &Office<K>, job: &Ordered) -> Happening {
+pub(crate) fn contradiction<K: Key>(office: &Office<K>, job: &Ordered) -> Happening {
     let (streamed, claimed) = (output(NUMBERS, WRONG), honest());
     let whole = &streamed[..4 * RECORD_BYTES];
     let word = Output { job: job.id, records: 4, root: merkle::root(whole, RECORD_BYTES) };

@@ -3,21 +3,21 @@
 use assay_market::ledger::{News, Rejection};
 use assay_protocol::{
     account::Stake,
-    genesis::{Founder, Pair},
+    genesis::{Founder, Genesis, Pair},
     job::{Misstep, SeatPhase, Stage},
     journal::Fact,
     order::Refusal,
     outcome::Outcome,
     receipt::Happening,
     ticket::Ticket,
-    units::{Amount, Rate},
+    units::{Amount, Duration, Rate},
 };
 
 use crate::{
     cheap::Cheap,
     course::{Claimed, Conduct, Finding},
-    office::{CLIENT, NEWCOMER, NOTARY, Office, Ordered, PROVIDER, class, id, verifiers},
-    outcomes::{disclosing, honest, lie, open, to_the_byte, trap_of, trapped, truth},
+    office::{CLIENT, FIRST_VERIFIER, NEWCOMER, NOTARY, Office, Ordered, PROVIDER, class, id, verifiers},
+    outcomes::{contradiction, disclosing, honest, lie, open, to_the_byte, trap_of, trapped, truth},
 };
 
 type Desk = Office<Cheap>;
@@ -30,13 +30,19 @@ const FEES: i64 = 919_998 + 45_079_999;
 const PREMIUM: i64 = 919_998;
 
 fn desk() -> Desk {
-    Office::new(to_the_byte)
+    Office::new(exact)
+}
+
+/// Outputs must agree in each byte, and what is withdrawn is paid out within minutes.
+fn exact(genesis: &mut Genesis) {
+    to_the_byte(genesis);
+    genesis.timers.unbonding = Duration::seconds(120);
 }
 
 /// The same, with a client that can afford many traps, and verifiers that can barely afford one.
 fn rich() -> Desk {
     Office::new(|genesis| {
-        to_the_byte(genesis);
+        exact(genesis);
         for founder in &mut genesis.verifiers {
             if founder.classes.is_empty() {
                 // A little more than a step of what a standing tells of it.
@@ -78,6 +84,14 @@ fn worth(desk: &Desk) -> ([i64; 4], Vec<i64>) {
     ([all(CLIENT), provider, each.iter().sum(), desk.ledger.pool_minted_burned().0.0 as i64], each)
 }
 
+/// Time passes until what traps won is paid out.
+fn pay_out(desk: &mut Desk) {
+    let forfeited = |desk: &Desk| verifiers().any(|peer| !desk.account(peer).forfeited().is_zero());
+    while forfeited(desk) {
+        desk.tick();
+    }
+}
+
 /// A trap to its end, where the verifier in each seat finds this: what each has more for it, and how much the unluckiest
 /// verifier lost.
 fn sprung(provider: u64, finding: &dyn Fn(usize) -> Finding) -> ([i64; 4], i64) {
@@ -110,14 +124,15 @@ fn who_matches_a_trap_pays_what_was_at_stake_in_it_once_two_contradict() {
         let job = trapped(&mut desk, PROVIDER, number, &false_claim());
         let taken = |seat| if seat == 0 { lie(0) } else { truth() };
         desk.judge(&job, &false_claim(), Conduct { finding: &taken, opens: false });
+        pay_out(&mut desk);
         let (after, each) = worth(&desk);
         let [client, provider, all, pool]: [i64; 4] = core::array::from_fn(|at| after[at] - before[at]);
         let lost = each_before.iter().zip(&each).map(|(was, now)| was - now).max().unwrap_or_default();
         let fees = desk.receipt(job.id).story.settlement.fees.len() as i64;
         if lost == FORFEIT {
             assert_eq!(pool, FEES, "{number}");
-            // The parties have all but what the others ran for.
-            assert_eq!((client, provider, all), (-FEES, FORFEIT - fees * CHECK, fees * CHECK - FORFEIT));
+            // The client has paid what the others ran for.
+            assert_eq!((client, provider, all), (-FEES - fees * CHECK, FORFEIT, fees * CHECK - FORFEIT));
             assert!((1..=2).contains(&fees), "{number}");
             caught += 1;
         } else {
@@ -128,6 +143,46 @@ fn who_matches_a_trap_pays_what_was_at_stake_in_it_once_two_contradict() {
         }
     }
     assert!(caught > free && free > 0, "{caught} caught, {free} drawn again");
+}
+
+/// A stake cannot be carried off by traps of one's own: what was won of it answers for what was claimed before, as what is
+/// withdrawn does.
+#[test]
+fn what_a_trap_won_of_a_stake_is_slashed_with_it_until_it_is_paid_out() {
+    for convicted in [false, true] {
+        let mut desk = rich();
+        let forfeited = |desk: &Desk, peer| desk.account(peer).forfeited().0;
+        let taken = |seat| if seat == 0 { lie(0) } else { truth() };
+        let mut lane = 0;
+        let job = loop {
+            let job = open(&mut desk, FIRST_VERIFIER, 100 + lane);
+            desk.claim(&job, &honest()).unwrap_or_else(|rejection| panic!("{rejection}"));
+            let trap = trapped(&mut desk, PROVIDER, lane, &false_claim());
+            desk.judge(&trap, &false_claim(), Conduct { finding: &taken, opens: false });
+            if forfeited(&desk, FIRST_VERIFIER) > 0 {
+                break job;
+            }
+            lane += 1;
+        };
+        assert_eq!(forfeited(&desk, FIRST_VERIFIER), FORFEIT as u64);
+        if convicted {
+            let stake = desk.account(FIRST_VERIFIER).at_stake().0;
+            let contradiction = contradiction(&desk, &job);
+            desk.step(contradiction).unwrap_or_else(|rejection| panic!("{rejection}"));
+            let slashed = desk.receipt(job.id).story.settlement.slashed.0;
+            assert_eq!(slashed, stake + FORFEIT as u64, "all that was there");
+            assert_eq!(forfeited(&desk, FIRST_VERIFIER), 0);
+        }
+        let (free, won) =
+            (desk.account(PROVIDER).free.0, verifiers().map(|peer| forfeited(&desk, peer)).sum::<u64>());
+        desk.tick_while(&job, |stage| !matches!(stage, Stage::Closed(_)));
+        assert!(
+            convicted || forfeited(&desk, FIRST_VERIFIER) > 0,
+            "it is not paid out before that job is closed"
+        );
+        pay_out(&mut desk);
+        assert_eq!(desk.account(PROVIDER).free.0, free + won);
+    }
 }
 
 #[test]
@@ -169,6 +224,7 @@ fn of_who_was_caught_no_more_is_taken_than_it_has() {
         }
         desk.tick();
     }
+    pay_out(&mut desk);
     let (after, each) = worth(&desk);
     let broke = verifiers().filter(|peer| desk.account(*peer).at_stake() == Amount::ZERO).count();
     assert!(broke > 0, "nobody was caught twice: {each_before:?}, {each:?}");

@@ -15,7 +15,7 @@ use crate::{
     objection::{Cancel, Contradict, Dispute},
     order::Abort,
     signed::{Scheme, Signed},
-    units::Timestamp,
+    units::{Amount, Timestamp},
 };
 
 /// One thing that moved a job.

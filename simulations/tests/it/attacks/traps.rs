@@ -10,6 +10,7 @@ use assay_protocol::{
 };
 use assay_simulations::{
     behaviour::{Bait, Hunter, Leaker, Leaks, Slanderer, Taker},
+    kernel::Span,
     plan::{EXACT, Plan, TEXT, TEXT_UNITS},
     world::{Place, Wish, World},
 };
@@ -72,6 +73,12 @@ fn order(world: &mut World, manifest: &'static str, jobs: u64) -> Vec<Receipt> {
     world.receipts(client).split_off(since)
 }
 
+/// What traps won is paid out.
+fn pay_out(world: &mut World) {
+    let unbonding = world.plan().unbonding.0;
+    world.run_for(Span::millis(unbonding + 60_000));
+}
+
 /// What one check costs, and what is at stake in a trap.
 fn costs(world: &World) -> (f64, f64) {
     let manifest = world.genesis().manifest(EXACT).expect("it is pinned");
@@ -109,6 +116,7 @@ fn hunted(seed: u64, takers: usize) -> (f64, Gamble, f64) {
     let told = Coalition::new(&world, (1..=takers).map(|number| world.plan().founder(number)));
     let receipts = order(&mut world, EXACT, JOBS);
     assert!(receipts.iter().all(|receipt| receipt.story.outcome == Outcome::Trap), "seed {seed}");
+    pay_out(&mut world);
     let costs = costs(&world);
     let mut gamble = Gamble::default();
     for receipt in &receipts {
@@ -136,7 +144,7 @@ fn a_newcomers_claim_may_be_a_trap_as_well() {
     hunt(&mut world, &leaks, Bait::False);
     let provider = world.plan().founder(0);
     world.command(provider, assay_market::Command::Unstake { notary, amount: world.plan().stake });
-    world.run_for(assay_simulations::kernel::Span::seconds(90));
+    world.run_for(Span::seconds(90));
     let receipts = order(&mut world, EXACT, JOBS);
     assert!(receipts.iter().all(|receipt| receipt.story.ticket.newcomer), "it has nothing at stake");
     assert!(receipts.iter().all(|receipt| receipt.story.outcome == Outcome::Trap));
@@ -170,6 +178,7 @@ fn a_framer_loses_whatever_friends_it_has() {
         let members = friends.chain([world.plan().client(0), world.plan().founder(0)]);
         let framers = Coalition::new(&world, members);
         let receipts = order(&mut world, EXACT, JOBS);
+        pay_out(&mut world);
         let gained = framers.gain(&world, &format!("framers with {slanderers} friends")) as f64;
         assert!(receipts.iter().all(|receipt| receipt.story.outcome == Outcome::Trap));
         let (mut gamble, costs) = (Gamble::default(), costs(&world));
@@ -195,7 +204,7 @@ fn who_was_caught_with_its_whole_stake_checks_nothing_more() {
         restake(&mut world, *place, Amount(forfeit as u64));
     }
     // What is withdrawn answers until it is paid out.
-    world.run_for(assay_simulations::kernel::Span::seconds(90));
+    world.run_for(Span::seconds(90));
     hunt(&mut world, &leaks, Bait::False);
     let receipts = order(&mut world, EXACT, JOBS);
     let (mut caught, mut drawn) = (BTreeSet::new(), 0);

@@ -218,7 +218,10 @@ impl Notary {
             round: ledger.live_time().beacon.round,
             free: sum(&mut ledger.accounts().values().map(|account| account.free)),
             stake: sum(&mut ledger.accounts().values().map(|account| account.stake)),
-            unbonding: sum(&mut ledger.accounts().values().map(|account| account.unbonding())),
+            unbonding: sum(&mut ledger
+                .accounts()
+                .values()
+                .flat_map(|account| [account.unbonding(), account.forfeited()])),
             held: ledger.held(),
             pool,
             endowment: ledger.endowment(),

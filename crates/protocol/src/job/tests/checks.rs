@@ -434,7 +434,7 @@ fn of_a_trap_only_the_first_and_who_looks_can_find_something_later() {
         let party = Party::Verifier(by);
         let step = world.step("seal:other", party);
         let found = world.job.apply(step, party, world.now);
-        assert_eq!(found.map(|stage| name(&stage)), taken.map(alloc::string::String::from), "{story} {by}");
+        assert_eq!(found.map(name), taken.map(alloc::string::String::from), "{story} {by}");
     }
 }
 
