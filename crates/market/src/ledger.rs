@@ -1,6 +1,6 @@
 //! The books of a notary: accounts, open jobs, and the rules by which money moves between them.
 //!
-//! **Invariant:** Σ free + Σ stake + Σ unbonding + Σ held + pool + endowment = minted − burned after every fact, or the
+//! **Invariant:** Σ free + Σ stake + Σ unbonding + Σ forfeited + Σ held + pool + endowment = minted − burned after every fact, or the
 //! process ends before it says anything; `held(job)` is zero exactly when the job is closed; money leaves `held` in one
 //! function, [`close`]; the same facts give the same books.
 

@@ -201,6 +201,9 @@ impl Ledger {
         let (due, position) = (self.live_time.live.after(self.genesis.timers.unbonding), self.sequence);
         let Some(account) = self.accounts.get_mut(&of) else { return };
         let amount = account.take_stake(amount);
+        if amount.is_zero() {
+            return;
+        }
         account.withdrawals.push_back(Withdrawal { amount, to: Some(to), due, position });
         self.unbonding.insert(of);
     }

@@ -41,8 +41,13 @@ fn exact(genesis: &mut Genesis) {
 
 /// The same, with a client that can afford many traps, and verifiers that can barely afford one.
 fn rich() -> Desk {
+    rich_with(|_| {})
+}
+
+fn rich_with(change: impl FnOnce(&mut Genesis)) -> Desk {
     Office::new(|genesis| {
         exact(genesis);
+        change(genesis);
         for founder in &mut genesis.verifiers {
             if founder.classes.is_empty() {
                 // A little more than a step of what a standing tells of it.
@@ -150,7 +155,7 @@ fn who_matches_a_trap_pays_what_was_at_stake_in_it_once_two_contradict() {
 #[test]
 fn what_a_trap_won_of_a_stake_is_slashed_with_it_until_it_is_paid_out() {
     for convicted in [false, true] {
-        let mut desk = rich();
+        let mut desk = rich_with(|genesis| genesis.timers.epoch_ticks = 4_096);
         let forfeited = |desk: &Desk, peer| desk.account(peer).forfeited().0;
         let taken = |seat| if seat == 0 { lie(0) } else { truth() };
         let mut lane = 0;
@@ -229,6 +234,9 @@ fn of_who_was_caught_no_more_is_taken_than_it_has() {
     let broke = verifiers().filter(|peer| desk.account(*peer).at_stake() == Amount::ZERO).count();
     assert!(broke > 0, "nobody was caught twice: {each_before:?}, {each:?}");
     assert!(after[3] >= before[3] + 12 * FEES, "the pool paid for traps");
+    let fines = desk.closed.iter().flat_map(|story| &story.settlement.fines);
+    let fines = fines.map(|fine| fine.amount.0 as i64).sum::<i64>();
+    assert_eq!(after[1] - before[1], fines, "nobody is told to pay what it has not");
 }
 
 /// Takes as many jobs to where the notary enters what opens their claims, all of them at once.
@@ -269,7 +277,8 @@ fn a_trap_without_all_that_is_at_stake_in_it_is_no_way_out_of_a_check() {
     // What was held of it comes back, as far as premium, dues and what is still missing do not take it.
     let missing = FORFEIT - free;
     assert_eq!(desk.account(CLIENT).free.0 as i64, (total - FEES - missing).max(0));
-    assert_eq!(after[3] - before[3], free + total.min(FEES + missing));
+    // So does what the pool had reserved for its check.
+    assert_eq!(after[3] - before[3], CHECK + free + total.min(FEES + missing));
     assert!(!matches!(desk.stage(first.id), Stage::Closed(_)), "the other one goes on");
 }
 

@@ -114,46 +114,46 @@ const TABLE: &[(Terms, &str)] = &[
         ",
     ),
     (
-        // What is at stake in a trap is twelve of its longest runs, 12,000.
+        // What is at stake in a trap is twelve of its longest runs, 12,000; premium and dues are those of 80, as it was ordered.
         Terms { policy: Terms::EXACT.policy, ..SPOT },
         "
-        drawn open:trap seat:nobody                 | Trap         | 13982    | 0       | 0      |
-        drawn open:trap seat seal:other             | Trap         | 13918    | 0       | 0      | 0:64
-        drawn open:trap seat seal:same sealed:other*2 | Trap       | 13982    | 11872   | 0      | 1:64 2:64 0:-12000
-        drawn open:trap seat seal:same sealed:other rounds seat:again | Trap | 13982 | 11936 | 0 | 1:64 0:-12000
-        drawn open:trap seat seal:same sealed:same*2 | Trap        | 1982     | 0       | 0      | 0:64 1:64 2:64
-        drawn open:trap seat seal:same rounds seat:first*2 | Trap  | 1982     | 0       | 0      | 0:64
-        drawn open:trap seat seal:same unserving*2  | Trap         | 1982     | 0       | 0      | 0:64
-        drawn open:trap seat seal:same sealed:other sealed:same | Trap | 13790 | 0      | 0      | 0:64 1:64 2:64
-        drawn open:trap seat seal:same sealed:other unheard*2 | Trap | 13854  | 0       | 0      | 0:64 1:64
-        drawn open:trap seat seal:same sealed:other nobody | Trap  | 13854    | 0       | 0      | 0:64 1:64
-        drawn open:trap seat seal:same sealed:same unheard*2 | Trap | 1982    | 0       | 0      | 0:64 1:64
-        drawn open:trap seat seal:same unheard*2    | Trap         | 1982     | 0       | 0      | 0:64
-        drawn open:trap seat seal:same nobody       | Trap         | 1982     | 0       | 0      | 0:64
-        drawn open:trap seat seal:more              | Trap         | 13918    | 0       | 0      | 0:80
-        claim:unworked reveal rounds draw:check open:trap seat seal:other | Trap | 13918 | 0 | 0 | 0:64
-        claim:unworked reveal rounds draw:check open:trap seat seal:same sealed:other*2 | Trap | 13982 | 11872 | 0 | 1:64 2:64 0:-12000
-        drawn open:trap-short                       | Trap         | 1977     | 0       | 0      |
+        drawn open:trap seat:nobody                 | Trap         | 13977.501 | 0       | 0      |
+        drawn open:trap seat seal:other             | Trap         | 13913.501 | 0       | 0      | 0:64
+        drawn open:trap seat seal:same sealed:other*2 | Trap         | 13849.501 | 12000   | 0      | 1:64 2:64 0:-12000
+        drawn open:trap seat seal:same sealed:other rounds seat:again | Trap         | 13913.501 | 12000   | 0      | 1:64 0:-12000
+        drawn open:trap seat seal:same sealed:same*2 | Trap         | 1977.501 | 0       | 0      | 0:64 1:64 2:64
+        drawn open:trap seat seal:same rounds seat:first*2 | Trap         | 1977.501 | 0       | 0      | 0:64
+        drawn open:trap seat seal:same unserving*2  | Trap         | 1977.501 | 0       | 0      | 0:64
+        drawn open:trap seat seal:same sealed:other sealed:same | Trap         | 13785.501 | 0       | 0      | 0:64 1:64 2:64
+        drawn open:trap seat seal:same sealed:other unheard*2 | Trap         | 13849.501 | 0       | 0      | 0:64 1:64
+        drawn open:trap seat seal:same sealed:other nobody | Trap         | 13849.501 | 0       | 0      | 0:64 1:64
+        drawn open:trap seat seal:same sealed:same unheard*2 | Trap         | 1977.501 | 0       | 0      | 0:64 1:64
+        drawn open:trap seat seal:same unheard*2    | Trap         | 1977.501 | 0       | 0      | 0:64
+        drawn open:trap seat seal:same nobody       | Trap         | 1977.501 | 0       | 0      | 0:64
+        drawn open:trap seat seal:more              | Trap         | 13897.501 | 0       | 0      | 0:80
+        claim:unworked reveal rounds draw:check open:trap seat seal:other | Trap         | 13913.501 | 0       | 0      | 0:64
+        claim:unworked reveal rounds draw:check open:trap seat seal:same sealed:other*2 | Trap         | 13849.501 | 12000   | 0      | 1:64 2:64 0:-12000
+        drawn open:trap-short                       | Trap         | 1977.5   | 0       | 0      |
         drawn open:trap-unfunded                    | Trap         | 0        | 0       | 0      |
         drawn open:trap seat unserved unserving*7   | Unreached    | 14000    | 0       | 0      |
-        undrawn dispute open:trap seat unserved unserving*2 | Unchecked | 13198.875 | 783.125 | 0 | 0:21.333 1:21.333 2:21.333
-        undrawn dispute open:trap sealed:other      | Trap         | 13982    | 0       | 0      | 0:64
+        undrawn dispute open:trap unserving*3 | Unchecked | 13198.875 | 783.125 | 0 | 0:21.333 1:21.333 2:21.333
+        undrawn dispute open:trap sealed:other      | Trap         | 13977.501 | 0       | 0      | 0:64
         drawn open:trap seat contradict             | FalseStream  | 14000    | 0       | 200000 |
         ",
     ),
     (
         Terms { policy: Terms::EXACT.policy, ..NEWCOMER },
         "
-        drawn open:trap seat seal:other             | Trap         | 13934.875 | 0      | 0      | 0:64
-        drawn open:trap seat seal:same sealed:same*2 | Trap        | 1998.875 | 0       | 0      | 0:64 1:64 2:64
-        drawn open:trap seat seal:same sealed:other*2 | Trap       | 13870.875 | 0      | 0      | 1:64 2:64 0:-0
-        drawn open:trap seat unserved unserving*2   | Unreached    | 13936    | 0       | 0      | 0:21.333 1:21.333 2:21.333
+        drawn open:trap seat seal:other             | Trap         | 13934.594 | 0       | 0      | 0:64
+        drawn open:trap seat seal:same sealed:same*2 | Trap         | 1998.594 | 0       | 0      | 0:64 1:64 2:64
+        drawn open:trap seat seal:same sealed:other*2 | Trap         | 13870.594 | 0       | 0      | 1:64 2:64 0:-0
+        drawn open:trap seat unserved unserving*2   | Unreached    | 13936.001 | 0       | 0      | 0:21.333 1:21.333 2:21.333
         ",
     ),
     (
         // Of who was caught no more is taken than it has.
         Terms { policy: Terms::EXACT.policy, stake: Amount(2_120_000), ..SPOT },
-        "drawn open:trap seat seal:same sealed:other*2 | Trap       | 13950.799 | 1992   | 0      | 1:64 2:64 0:-2120",
+        "drawn open:trap seat seal:same sealed:other*2 | Trap         | 13810.498 | 2120    | 0      | 1:64 2:64 0:-2120",
     ),
     (
         ALWAYS,
@@ -396,7 +396,9 @@ fn assert_conserved(world: &World, at_stake: Amount) {
     let wide = |amount: Amount| u128::from(amount.0);
     let held = wide(job.order().total_max) + wide(deposit(genesis, job));
     let done = job.seats().iter().filter_map(Seat::found);
-    let costs: u128 = done.map(|found| wide(genesis.check_cost(found.work.min(job.claimed_work())))).sum();
+    // What a trap claims to have been worked counts for nothing.
+    let most = if job.is_trap() { job.order().work_max } else { job.claimed_work() };
+    let costs: u128 = done.map(|found| wide(genesis.check_cost(found.work.min(most)))).sum();
     // Whoever asked for an input in vain has a part of a check that was paid in advance.
     let found = |peer: PeerId| job.seats().iter().any(|seat| seat.peer == peer && seat.found().is_some());
     let (done, vain): (Vec<Fee>, Vec<Fee>) = fees.iter().copied().partition(|fee| found(fee.peer));

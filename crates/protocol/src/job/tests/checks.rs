@@ -371,7 +371,7 @@ const TRAPS: &[Group] = &[
             drawn open:trap seat unserved unserving*6   | unserving             | Unreached
             drawn open:trap seat unserved               | nobody                | Unreached
             drawn open:trap seat unserved unheard*2     | unheard               | Unreached
-            undrawn dispute open:trap seat unserved unserving | unserving       | Unchecked
+            undrawn dispute open:trap unserving*2        | unserving             | Unchecked
             claim unreached reveal rounds draw:none open:trap seat | unserved   | Unreached
             drawn open:trap seat seal:same              | seat                  | ! TooEarly
             drawn open:trap seat seal:same rounds       | seat:first            | Jury.Seating
