@@ -34,7 +34,11 @@ struct Crowd {
 
 /// A market whose first founder sells, and is checked by the others.
 fn crowded(seed: u64, crowd: Crowd, work_most: u64) -> (World, Leaks) {
-    let plan = Plan { seed, founders: 1 + OTHERS, slots: 32, work_most, texts: true, ..Plan::default() };
+    crowded_under(Plan { seed, work_most, texts: true, ..Plan::default() }, crowd)
+}
+
+fn crowded_under(plan: Plan, crowd: Crowd) -> (World, Leaks) {
+    let plan = Plan { founders: 1 + OTHERS, slots: 32, ..plan };
     let stake = plan.stake;
     let mut world = market(plan);
     let leaks = Leaks::default();
@@ -194,17 +198,10 @@ fn a_framer_loses_whatever_friends_it_has() {
 /// Who seals what it was told with no more at stake than one trap is asked nothing more once it was caught.
 #[test]
 fn who_was_caught_with_its_whole_stake_checks_nothing_more() {
-    let (mut world, leaks) = crowded(17, Crowd { takers: 3, slanderers: 0 }, 2 * LONGER);
-    let (_, forfeit) = costs(&world);
-    let takers: Vec<Place> = (1..=3).map(|number| world.plan().founder(number)).collect();
-    let notary = world.id(world.plan().notary());
-    for place in &takers {
-        let amount = super::account(&world, *place).stake.minus_up_to(Amount(forfeit as u64));
-        world.command(*place, assay_market::Command::Unstake { notary, amount });
-        restake(&mut world, *place, Amount(forfeit as u64));
-    }
-    // What is withdrawn answers until it is paid out.
-    world.run_for(Span::seconds(90));
+    let work_most = 2 * LONGER;
+    let stake = Plan::default().genesis().stake_least(work_most);
+    let plan = Plan { seed: 17, stake, work_most, ..Plan::default() };
+    let (mut world, leaks) = crowded_under(plan, Crowd { takers: 3, slanderers: 0 });
     hunt(&mut world, &leaks, Bait::False);
     let receipts = order(&mut world, EXACT, JOBS);
     let (mut caught, mut drawn) = (BTreeSet::new(), 0);
