@@ -95,7 +95,7 @@ impl Behaviour for Hunter {
         if let Message::Accept(accept) = &message
             && let Some(client) = self.clients.iter().find(|client| client.id() == to)
         {
-            self.accepted.insert(accept.said().job, client.clone());
+            self.accepted.insert(accept.said().job, *client);
         }
         if let Message::OpenClaim(opening) = &message
             && let Some(trap) = self.as_trap(opening.said().clone())

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use assay_protocol::{
+    genesis::Timers,
     outcome::Outcome,
     receipt::{Happening, Receipt},
     units::Amount,
@@ -200,7 +201,9 @@ fn a_framer_loses_whatever_friends_it_has() {
 fn who_was_caught_with_its_whole_stake_checks_nothing_more() {
     let work_most = 2 * LONGER;
     let stake = Plan::default().genesis().stake_least(work_most);
-    let plan = Plan { seed: 17, stake, work_most, ..Plan::default() };
+    // All is over before the next checkpoint.
+    let timers = Timers { epoch_ticks: 4_096, ..Plan::default().timers };
+    let plan = Plan { seed: 17, stake, work_most, timers, ..Plan::default() };
     let (mut world, leaks) = crowded_under(plan, Crowd { takers: 3, slanderers: 0 });
     hunt(&mut world, &leaks, Bait::False);
     let receipts = order(&mut world, EXACT, JOBS);
