@@ -1,6 +1,8 @@
 //! `assay provide`: offers what this machine can run.
 
-use assay_peer::handle::{Attachment, BenchView, Provide, Providing, ServiceView, ServiceWish};
+use std::{convert::Infallible, time::Duration};
+
+use assay_peer::handle::{Attachment, BenchView, Provide, Providing, ServiceView, ServiceWish, ShowStatus};
 use assay_protocol::{
     genesis::Genesis,
     manifest::{Manifest, Meter},
@@ -8,18 +10,22 @@ use assay_protocol::{
 };
 use serde_json::{Value, json};
 
+use super::status;
 use crate::{
     bundle::Bundle,
     command_error::{CommandError, Exit},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{full, money},
+    printer::{Spinner, full, money},
 };
 
 /// The price that is suggested where none is named, in check costs: enough that fees stay small beside it.
 const PRICE_CHECKS: u64 = 10;
 /// The least price that is suggested.
 const PRICE_MIN: Amount = Amount(1_000_000);
+
+/// Between two looks at how far models are.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,7 +59,12 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let spinner = invocation.printer.spinner("fetching and testing what is to be offered");
     // Of what nobody named, one that does not run here keeps no other from being offered.
     let what_works = args.models.is_empty();
-    let providing = daemon.call(Provide { services, slots: args.slots, what_works }).await;
+    let provide = daemon.call(Provide { services, slots: args.slots, what_works });
+    let watch = tell_progress(&daemon, &spinner);
+    let providing = tokio::select! {
+        providing = provide => providing,
+        never = watch => match never {},
+    };
     spinner.end();
     let providing = providing?;
     invocation.printer.document("providing", &document(&providing, daemon.unit()));
@@ -74,6 +85,20 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         .printer
         .note("the offer stands while the daemon runs; `assay status` shows the jobs it brings");
     Ok(())
+}
+
+/// Says how far models are that are on their way, for as long as somebody waits.
+async fn tell_progress(daemon: &RunningDaemon, spinner: &Spinner) -> Infallible {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let Ok(status) = daemon.call(ShowStatus).await else { continue };
+        let coming: Vec<String> =
+            status.models.iter().filter(|model| model.arrived.is_some()).map(status::model).collect();
+        spinner.say(&match coming.is_empty() {
+            true => "testing what is to be offered".to_owned(),
+            false => format!("fetching {}", coming.join(", ")),
+        });
+    }
 }
 
 fn services(args: &Args, genesis: &Genesis) -> Result<Vec<ServiceWish>, CommandError> {

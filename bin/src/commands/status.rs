@@ -6,7 +6,7 @@ use assay_market::{
     node::Fault,
     view::{FaultView, RunState, RunView},
 };
-use assay_peer::handle::{ClassView, ListRuns, ShowStatus, StatusView};
+use assay_peer::handle::{ClassView, ListRuns, ModelView, ShowStatus, StatusView};
 use serde_json::{Value, json};
 
 use crate::{
@@ -66,6 +66,9 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
     for wall in &status.missing_walls {
         row("sandbox", format!("this machine does not give it a wall: {wall}"));
     }
+    if !status.models.is_empty() {
+        row("models", models(&status.models));
+    }
     row("keeps", format!("{} records, {} KiB of blobs", status.records, status.blob_bytes / 1024));
     row("disk", disk(status.disk_free, status.disk_floor));
     if status.malformed + status.forged > 0 {
@@ -119,6 +122,25 @@ fn reach_of(address: &str) -> Reached {
         Some(IpAddr::V4(host)) if host.is_private() || host.is_link_local() => Reached::Room,
         Some(IpAddr::V6(host)) if host.is_unique_local() || host.is_unicast_link_local() => Reached::Room,
         Some(_) => Reached::World,
+    }
+}
+
+/// The network's models, and how far those are that are on their way.
+fn models(models: &[ModelView]) -> String {
+    let words: Vec<String> = models.iter().map(model).collect();
+    words.join(", ")
+}
+
+/// A model, and how far it is.
+pub(super) fn model(model: &ModelView) -> String {
+    let name = called(&model.name);
+    match (model.is_here, model.arrived, model.bytes) {
+        (true, ..) => name,
+        (false, Some(arrived), Some(bytes)) => {
+            format!("{name} ({} of {} MiB)", arrived >> 20, bytes.div_ceil(1 << 20))
+        }
+        (false, Some(_), None) => format!("{name} (asked for)"),
+        (false, None, _) => format!("{name} (not here)"),
     }
 }
 
@@ -196,6 +218,9 @@ fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
         "is_notary": status.is_notary, "is_verifier": status.is_verifier,
         "providing": status.providing.as_ref().map(|providing| super::provide::document(providing, unit)),
         "classes": classes.collect::<Vec<_>>(), "missing_walls": status.missing_walls,
+        "models": status.models.iter().map(|model| {
+            json!({ "model": model.name, "is_here": model.is_here, "arrived_bytes": model.arrived, "bytes": model.bytes })
+        }).collect::<Vec<_>>(),
         "addresses": status.addresses, "neighbours": neighbours,
         "started": moment(status.started), "uptime_ms": status.uptime.0,
         "offers": status.offers, "jobs": status.jobs, "jobs_open": status.jobs_open, "running": status.running,

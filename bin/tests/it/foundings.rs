@@ -85,6 +85,8 @@ async fn friends_found_a_network_and_one_asks_the_model_of_another() {
     let provided = seller.types(&["provide", "adder"]);
     assert_eq!(provided.status, Some(0), "{provided:?}");
 
+    let status = seller.types(&["status"]).stdout;
+    assert!(status.contains("models\tsums, adder\n"), "what is offered is here: {status}");
     let buyer = Person::join(folder.path(), "you", &network);
     assert_eq!(buyer.asks(&["account", "show"])["free"]["amount"], "5.00");
     buyer.waits_for_offer("adder", &friends[0].1).await;

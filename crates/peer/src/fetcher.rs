@@ -194,9 +194,8 @@ impl<C: Carrier> Fetcher<C> {
         self.inner.blobs.release(holder);
     }
 
-    /// How many bytes of a blob that is on its way have arrived.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for those who watch a long fetch"))]
-    pub(crate) fn progress(&self, digest: &Digest) -> Option<u64> {
+    /// How far a blob is that is on its way.
+    pub(crate) fn progress(&self, digest: &Digest) -> Option<Progress> {
         self.inner.fetches().progress(digest)
     }
 }
@@ -283,6 +282,7 @@ impl<C: Carrier> Inner<C> {
     async fn bring_in_pieces(&self, digest: Digest, next: Next) -> Result<Blob, Unbrought> {
         let Next { from, bytes_max, progress } = next;
         let pieces = self.carrier.ask_pieces(from, digest, bytes_max).await?;
+        progress.expect(pieces.bytes());
         let known = pieces.clone();
         let arrival =
             self.on_disk(move |blobs| blobs.arrive(digest, known)).await.map_err(Unbrought::Here)?;

@@ -34,9 +34,9 @@ pub use self::{
 pub use crate::driver::{
     calls::{
         AuditNotary, Audited, BenchView, ClassView, ExplainJob, Explained, JobView, KeepFile, LeftOut,
-        ListJobs, ListOffers, ListRuns, OfferView, Provide, Providing, QuoteJob, ReadOutput, ReadReceipt,
-        ServiceView, ServiceWish, ShowAccount, ShowBooks, ShowJob, ShowRules, ShowStatus, Shutdown,
-        StatusView, StopProviding, Submit, SubmittedView, Update, WatchUpdates,
+        ListJobs, ListOffers, ListRuns, ModelView, OfferView, Provide, Providing, QuoteJob, ReadOutput,
+        ReadReceipt, ServiceView, ServiceWish, ShowAccount, ShowBooks, ShowJob, ShowRules, ShowStatus,
+        Shutdown, StatusView, StopProviding, Submit, SubmittedView, Update, WatchUpdates,
     },
     history::Dated,
     responder::{Respond, Responder},

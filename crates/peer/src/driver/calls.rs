@@ -29,7 +29,7 @@ pub use self::{
     rules::ShowRules,
     runs::{ListRuns, ShowBooks},
     shutdown::Shutdown,
-    status::{ClassView, ShowStatus, StatusView},
+    status::{ClassView, ModelView, ShowStatus, StatusView},
     submit::{Submit, SubmittedView},
     watch::{Update, WatchUpdates},
 };

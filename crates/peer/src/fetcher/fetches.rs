@@ -168,8 +168,8 @@ impl Fetches {
         }
     }
 
-    pub(super) fn progress(&self, digest: &Digest) -> Option<u64> {
-        self.fetches.get(digest).map(|fetch| fetch.progress.bytes())
+    pub(super) fn progress(&self, digest: &Digest) -> Option<Progress> {
+        self.fetches.get(digest).map(|fetch| fetch.progress.clone())
     }
 
     fn fetch(&mut self, id: FetchId) -> Option<&mut Fetch> {

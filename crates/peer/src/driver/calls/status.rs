@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use assay_market::view::{ClockView, FaultView};
 use assay_protocol::{
     id::{Digest, NetworkId, PeerId},
+    manifest::Manifest,
     units::{Duration, Timestamp},
 };
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,9 @@ use crate::{
         Driver,
         responder::{Respond, Responder},
     },
+    executor::has_model,
     handle::{Call, Refused},
+    network::Progress,
 };
 
 /// How this peer is.
@@ -46,6 +49,8 @@ pub struct StatusView {
     pub providing: Option<Providing>,
     /// The classes of this machine, as far as they are known: one for each engine.
     pub classes: Vec<ClassView>,
+    /// The models of the network, as far as they are here: whoever checks or offers one needs it.
+    pub models: Vec<ModelView>,
     /// Walls that this machine does not give to the sandbox; known once the class is.
     pub missing_walls: Vec<String>,
     /// Where this peer listens.
@@ -97,6 +102,19 @@ pub struct ClassView {
     pub machine: String,
 }
 
+/// A model of the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelView {
+    /// What people order it by.
+    pub name: String,
+    /// True once it is here.
+    pub is_here: bool,
+    /// How many bytes of it have arrived, while it is fetched.
+    pub arrived: Option<u64>,
+    /// How many it has, once that is known.
+    pub bytes: Option<u64>,
+}
+
 impl Call for ShowStatus {
     const NAME: &'static str = "show_status";
     type Answer = StatusView;
@@ -114,6 +132,20 @@ impl Driver {
         known.iter().map(|class| ClassView { class: class.digest(), machine: class.to_string() }).collect()
     }
 
+    fn models(&self) -> Vec<ModelView> {
+        let background = &self.background;
+        let view = |manifest: &Manifest| {
+            let progress = background.fetcher.progress(&manifest.model);
+            ModelView {
+                name: manifest.name.clone(),
+                is_here: !has_model(manifest) || background.store.blobs.contains(&manifest.model),
+                arrived: progress.as_ref().map(Progress::bytes),
+                bytes: progress.as_ref().and_then(Progress::of),
+            }
+        };
+        self.genesis.manifests.iter().map(view).collect()
+    }
+
     fn status(&mut self) -> StatusView {
         let (jobs, figures) = (self.node.submissions(), self.background.store.blobs.figures());
         StatusView {
@@ -126,6 +158,7 @@ impl Driver {
             is_verifier: self.genesis.verifiers.iter().any(|founder| founder.peer == self.own),
             providing: self.node.provision().map(|provision| self.providing_view(provision)),
             classes: self.classes(),
+            models: self.models(),
             missing_walls: self.background.executor.missing_walls(),
             addresses: self.background.network.listening(),
             neighbours: self.background.network.peers(),
