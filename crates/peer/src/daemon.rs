@@ -188,7 +188,7 @@ pub fn examine(home: &Home) -> Result<Examined, DaemonError> {
 }
 
 /// The way to the network, and what happens there.
-type Joined = (Network, mpsc::Receiver<NetworkEvent>);
+type JoinedNetwork = (Network, mpsc::Receiver<NetworkEvent>);
 
 /// A peer that runs until it is told to end.
 #[derive(Debug)]
@@ -343,7 +343,7 @@ fn open_journal(
 }
 
 /// Joins as one who serves others and was told nothing: on the usual port, or on any where somebody else has that.
-async fn join_as_usual(home: &Home, file: &NetworkFile, store: &Store) -> Result<Joined, DaemonError> {
+async fn join_as_usual(home: &Home, file: &NetworkFile, store: &Store) -> Result<JoinedNetwork, DaemonError> {
     match join(home, file, vec![everywhere(USUAL_PORT)], store).await {
         Err(DaemonError::Network(NetworkError::Listen { reason, .. })) => {
             note_taken(&reason);
@@ -358,7 +358,7 @@ async fn join(
     file: &NetworkFile,
     listen: Vec<String>,
     store: &Store,
-) -> Result<Joined, DaemonError> {
+) -> Result<JoinedNetwork, DaemonError> {
     let secret = home.seed()?;
     let own = Keypair::from_seed(secret).id();
     let others = file.contacts.iter().filter(|contact| contact.peer != own);
