@@ -97,7 +97,7 @@ impl Holdings {
         sum(self.stake, self.unbonding())
     }
 
-    /// What a conviction can take: what somebody won of it, and has not got yet, as well.
+    /// What a conviction or a fine can take: what somebody won of it, and has not got yet, as well.
     #[must_use]
     pub fn slashable(&self) -> Amount {
         sum(self.at_stake(), self.forfeited())
@@ -109,12 +109,12 @@ impl Holdings {
         self.registered.values().filter(|enrolment| enrolment.suspended).count() as u64
     }
 
-    /// Takes up to `amount` of the stake, then of what was withdrawn from it, and says how much it was.
+    /// Takes up to `amount` of the stake, then of what was withdrawn from it, and says how much it was: what a trap can win.
     pub(super) fn take_stake(&mut self, amount: Amount) -> Amount {
         self.take(amount, |withdrawal| withdrawal.to.is_none())
     }
 
-    /// The same for a conviction.
+    /// The same, and of what somebody won of it in a trap and has not got yet: for convictions and fines.
     pub(super) fn slash(&mut self, amount: Amount) -> Amount {
         self.take(amount, |_| true)
     }

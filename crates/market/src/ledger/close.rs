@@ -77,7 +77,7 @@ impl Ledger {
             if caught {
                 self.forfeit(fine.peer, order.provider, fine.amount);
             } else {
-                kitty = sum(kitty, self.take_stake(fine.peer, fine.amount));
+                kitty = sum(kitty, self.slash(fine.peer, fine.amount));
             }
         }
         let pay = if caught { Amount::ZERO } else { settlement.provider };
@@ -127,12 +127,7 @@ impl Ledger {
         account.free = sum(account.free, amount);
     }
 
-    /// Takes up to `amount` of a stake and says how much it was.
-    fn take_stake(&mut self, peer: PeerId, amount: Amount) -> Amount {
-        self.accounts.get_mut(&peer).map_or(Amount::ZERO, |account| account.take_stake(amount))
-    }
-
-    /// The same of who was convicted.
+    /// Takes up to `amount` of what somebody can lose, by a conviction or a fine, and says how much it was.
     fn slash(&mut self, peer: PeerId, amount: Amount) -> Amount {
         self.accounts.get_mut(&peer).map_or(Amount::ZERO, |account| account.slash(amount))
     }

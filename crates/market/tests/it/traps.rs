@@ -59,6 +59,21 @@ fn rich_with(change: impl FnOnce(&mut Genesis)) -> Desk {
     })
 }
 
+/// The same with verifiers that have what a trap takes and no more.
+fn barely() -> Desk {
+    Office::new(|genesis| {
+        exact(genesis);
+        genesis.timers.epoch_ticks = 4_096;
+        for founder in &mut genesis.verifiers {
+            if founder.classes.is_empty() {
+                founder.free = Amount::credits(1_110);
+            } else {
+                founder.stake = Amount(FORFEIT as u64);
+            }
+        }
+    })
+}
+
 /// The ticket of the next order of the same parties.
 fn next_ticket(desk: &Desk) -> Ticket {
     let order = desk.order(CLIENT, PROVIDER, 100, 0).0;
@@ -150,6 +165,22 @@ fn who_matches_a_trap_pays_what_was_at_stake_in_it_once_two_contradict() {
     assert!(caught > free && free > 0, "{caught} caught, {free} drawn again");
 }
 
+/// A job of the first verifier's, and behind it a trap that has caught it; what its stake was waits to be paid out.
+fn caught_behind_a_claim(desk: &mut Desk) -> Ordered {
+    let taken = |seat| if seat == 0 { lie(0) } else { truth() };
+    for lane in 0.. {
+        let job = open(desk, FIRST_VERIFIER, 100 + lane);
+        desk.claim(&job, &honest()).unwrap_or_else(|rejection| panic!("{rejection}"));
+        let trap = trapped(desk, PROVIDER, lane, &false_claim());
+        desk.judge(&trap, &false_claim(), Conduct { finding: &taken, opens: false });
+        if desk.account(FIRST_VERIFIER).forfeited() > Amount::ZERO {
+            assert_eq!(desk.account(FIRST_VERIFIER).forfeited().0, FORFEIT as u64);
+            return job;
+        }
+    }
+    unreachable!("it is drawn first one day")
+}
+
 /// A stake cannot be carried off by traps of one's own: what was won of it answers for what was claimed before, as what is
 /// withdrawn does.
 #[test]
@@ -157,19 +188,7 @@ fn what_a_trap_won_of_a_stake_is_slashed_with_it_until_it_is_paid_out() {
     for convicted in [false, true] {
         let mut desk = rich_with(|genesis| genesis.timers.epoch_ticks = 4_096);
         let forfeited = |desk: &Desk, peer| desk.account(peer).forfeited().0;
-        let taken = |seat| if seat == 0 { lie(0) } else { truth() };
-        let mut lane = 0;
-        let job = loop {
-            let job = open(&mut desk, FIRST_VERIFIER, 100 + lane);
-            desk.claim(&job, &honest()).unwrap_or_else(|rejection| panic!("{rejection}"));
-            let trap = trapped(&mut desk, PROVIDER, lane, &false_claim());
-            desk.judge(&trap, &false_claim(), Conduct { finding: &taken, opens: false });
-            if forfeited(&desk, FIRST_VERIFIER) > 0 {
-                break job;
-            }
-            lane += 1;
-        };
-        assert_eq!(forfeited(&desk, FIRST_VERIFIER), FORFEIT as u64);
+        let job = caught_behind_a_claim(&mut desk);
         if convicted {
             let stake = desk.account(FIRST_VERIFIER).at_stake().0;
             let contradiction = contradiction(&desk, &job);
@@ -188,6 +207,20 @@ fn what_a_trap_won_of_a_stake_is_slashed_with_it_until_it_is_paid_out() {
         pay_out(&mut desk);
         assert_eq!(desk.account(PROVIDER).free.0, free + won);
     }
+}
+
+/// Nor is it hidden from fines so: what they miss, the pool would pay.
+#[test]
+fn a_fine_takes_what_a_trap_won_of_a_stake_before_the_pool_pays() {
+    let mut desk = barely();
+    let job = caught_behind_a_claim(&mut desk);
+    assert_eq!(desk.account(FIRST_VERIFIER).at_stake(), Amount::ZERO);
+    let (forfeited, pool) = (desk.account(FIRST_VERIFIER).forfeited(), worth(&desk).0[3]);
+    desk.judge(&job, &honest(), Conduct { finding: &|_| Finding::Unserved, opens: false });
+    assert_eq!(desk.stage(job.id), Stage::Closed(Outcome::Unreached));
+    let fees: u64 = desk.receipt(job.id).story.settlement.fees.iter().map(|fee| fee.amount.0).sum();
+    assert!(fees > 0 && worth(&desk).0[3] >= pool, "the pool has paid");
+    assert_eq!(desk.account(FIRST_VERIFIER).forfeited().0, forfeited.0 - fees);
 }
 
 #[test]
