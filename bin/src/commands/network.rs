@@ -42,10 +42,10 @@ const LEAVES_MIN: u64 = 2;
 /// As how many of equal stake they must count: their stakes may be as different as one to ten.
 const EFFECTIVE_PER_MILLE: u64 = 1_150;
 /// What the heaviest check earns.
-const HEAVIEST_CHECK: Amount = Amount(160_000_000);
+const HEAVIEST_CHECK: Amount = Amount(40_000_000);
 /// What a verifier of the first day has at stake, and what it has to spend.
 const STAKE: Amount = Amount::credits(10);
-const FREE: Amount = Amount::credits(2);
+const FREE: Amount = Amount::credits(5);
 /// What a new account is given, and how many an hour.
 const WELCOME: Amount = Amount::credits(5);
 const WELCOMES_PER_HOUR: u64 = 60;

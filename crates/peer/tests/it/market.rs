@@ -198,7 +198,7 @@ pub(crate) async fn rules() -> Genesis {
             ..Timers::brisk()
         },
         checks: Checks { ramp: 1, ..Checks::default() },
-        money: Money { welcome: Amount::credits(10), welcomes_per_hour: 60, ..Money::default() },
+        money: Money { welcome: Amount::credits(100), welcomes_per_hour: 60, ..Money::default() },
         verifiers: founders.to_vec(),
         ..genesis(id(NOTARY))
     }
