@@ -228,7 +228,7 @@ async fn a_true_result_is_checked_and_paid_and_outlives_a_restart() {
 
     market.explains_itself(&filed, key).await;
     let account = market.call(PROVIDER, ShowAccount::default()).await;
-    assert!(account.account.free.plus(account.account.stake) > Some(Amount::credits(10)), "{account:?}");
+    assert!(account.account.free.plus(account.account.stake) > Some(Amount::credits(100)), "{account:?}");
     let audited = market.call(CLIENT, AuditNotary::default()).await;
     assert_eq!((audited.divergence, audited.closed), (None, 1));
     assert_eq!(audited.total, audited.supply);
