@@ -13,7 +13,7 @@ use assay_protocol::{
 use assay_simulations::{
     behaviour::{Bait, Hunter, Leaker, Leaks, Taker},
     plan::{EXACT, Plan, UNIT_PRICE},
-    world::{Place, Wish, World},
+    world::{Wish, World},
 };
 
 use super::{check_cost, restake, run, scenes::deterring};
@@ -98,16 +98,18 @@ fn told(world: &World, seller: Seller, receipt: &Receipt, takers: usize) -> Brin
     }
 }
 
-/// What a checked job brings on average, where so many take what they are told; the longest run is so many times it.
-fn measured(seller: Seller, takers: usize, longer: u64) -> Brings {
+/// A market of this seller, where so many take what they are told; the longest run is so many times a job.
+fn peopled(seed: u64, seller: Seller, takers: usize, longer: u64) -> World {
     let (stake, work_most) = (Amount(100 * UNIT_PRICE.0), 2 * longer);
     let (founders, checks) = (1 + OTHERS, deterring());
-    let plan = Plan { seed: takers as u64, founders, work_most, stake, checks, ..Plan::default() };
+    let plan = Plan { seed, founders, work_most, stake, checks, ..Plan::default() };
     let mut world = market(plan);
     let leaks = Leaks::default();
     let (client, provider) = (world.plan().client(0), world.plan().founder(0));
-    let all: Vec<Place> = (0..=OTHERS).map(|number| world.plan().founder(number)).collect();
-    all[1..=takers].iter().for_each(|place| world.behave(*place, Taker(leaks.clone())));
+    for number in 1..=takers {
+        let place = world.plan().founder(number);
+        world.behave(place, Taker(leaks.clone()));
+    }
     match seller {
         Seller::Cheat => world.behave(provider, Leaker(leaks)),
         Seller::Hunter => {
@@ -115,23 +117,40 @@ fn measured(seller: Seller, takers: usize, longer: u64) -> Brings {
             world.behave(provider, Hunter::new(key, vec![client], network, leaks, Bait::False));
         }
     }
+    world
+}
+
+/// What one more job brings, with everybody's stake whole.
+fn brought(world: &mut World, seller: Seller, takers: usize, number: u64) -> Brings {
+    let (client, provider) = (world.plan().client(0), world.plan().founder(0));
+    let stake = world.plan().stake;
+    for founder in 0..=OTHERS {
+        let place = world.plan().founder(founder);
+        if super::account(world, place).stake != stake {
+            restake(world, place, stake);
+        }
+    }
+    let since = world.receipts(client).len();
+    run(world, client, number..number + 1, 1, |_| Wish {
+        manifest: EXACT,
+        provider: Some(provider),
+        checks: 1,
+        ..Wish::default()
+    });
+    let receipts = world.receipts(client).split_off(since);
+    receipts.iter().fold(Brings::default(), |sum, receipt| sum.plus(told(world, seller, receipt, takers)))
+}
+
+/// What a checked job brings on average.
+fn measured(seller: Seller, takers: usize, longer: u64) -> Brings {
     let mut sum = Brings::default();
+    let mut world = peopled(takers as u64, seller, takers, longer);
     for number in 0..JOBS {
-        for place in &all {
-            if super::account(&world, *place).stake != stake {
-                restake(&mut world, *place, stake);
-            }
+        // Of who was convicted nobody orders again.
+        if seller == Seller::Cheat {
+            world = peopled(JOBS * takers as u64 + number, seller, takers, longer);
         }
-        let since = world.receipts(client).len();
-        run(&mut world, client, number..number + 1, 1, |_| Wish {
-            manifest: EXACT,
-            provider: Some(provider),
-            checks: 1,
-            ..Wish::default()
-        });
-        for receipt in &world.receipts(client).split_off(since) {
-            sum = sum.plus(told(&world, seller, receipt, takers));
-        }
+        sum = sum.plus(brought(&mut world, seller, takers, number));
     }
     let mean = |sum: f64| sum / JOBS as f64;
     Brings { seller: mean(sum.seller), taker: mean(sum.taker), honest: mean(sum.honest) }
