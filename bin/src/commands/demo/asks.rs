@@ -8,7 +8,7 @@ use assay_peer::handle::{
 use assay_protocol::{
     id::{Digest, PeerId},
     notice::Account,
-    units::Amount,
+    units::{Amount, Duration},
 };
 
 use super::{
@@ -49,10 +49,20 @@ impl DemoPeer {
     /// # Errors
     /// [`CommandError`].
     pub async fn submit(&self, sample: &Sample, provider: Option<PeerId>) -> Result<Digest, CommandError> {
+        self.submit_within(sample, provider, None).await
+    }
+
+    /// The same with a longest run: how long it is before an undrawn job is paid goes with that.
+    pub(super) async fn submit_within(
+        &self,
+        sample: &Sample,
+        provider: Option<PeerId>,
+        run_max: Option<Duration>,
+    ) -> Result<Digest, CommandError> {
         let (input, bundle) = (Attachment(sample.bytes.to_vec()), sample.bundle());
         let units_max = bundle.manifest().policy.is_proven_by_rows().then_some(plan::TEXT_UNITS);
-        let submit =
-            Submit { manifest: bundle.name.to_owned(), input, provider, units_max, ..Submit::default() };
+        let manifest = bundle.name.to_owned();
+        let submit = Submit { manifest, input, provider, units_max, run_max, ..Submit::default() };
         Ok(self.ask(submit).await?.key)
     }
 

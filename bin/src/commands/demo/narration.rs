@@ -100,7 +100,7 @@ impl<'a> Narration<'a> {
                     }
                     Some(verifier) => format!("draw: {name} is run again, by {}", network.name_of(*verifier)),
                     None => format!(
-                        "draw: {name} is not run again; it is paid unless somebody objects within 20 s"
+                        "draw: {name} is not run again; it is paid in half a minute, unless somebody objects"
                     ),
                 });
             }

@@ -7,7 +7,7 @@ use assay_protocol::{
     genesis::{Checks, Founder, Genesis, Money, Timers},
     id::{Digest, PeerId},
     manifest::Manifest,
-    units::{Amount, Rate, Units},
+    units::{Amount, Duration, Rate, Units},
 };
 use assay_runtime::class::Class;
 
@@ -25,6 +25,11 @@ const HEAVIEST_CHECK: Amount = Amount(160_000_000);
 pub const PRICE: Amount = Amount(50_000_000);
 /// What the cheat asks.
 pub const CHEAP: Amount = Amount(40_000_000);
+
+/// The least time for a verifier's seal: nobody watches for longer than half a minute that nothing happens.
+const SEAL: Duration = Duration::seconds(3);
+/// The longest run of a sample.
+pub(super) const RUN_MAX: Duration = Duration(1_200);
 
 /// Tokens that are read for the price of a picture; one that is written counts as four.
 const TOKENS_PER_PICTURE: u64 = 25;
@@ -99,7 +104,7 @@ pub fn genesis(notary: PeerId, verifiers: &[PeerId], classes: &[Class], own: Opt
     let founders = verifiers.iter().map(founder);
     Genesis {
         notaries: vec![notary],
-        timers: Timers::brisk(),
+        timers: Timers { seal: SEAL, ..Timers::brisk() },
         checks: checks(),
         money: money(&manifests),
         manifests,

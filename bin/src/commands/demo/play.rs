@@ -217,7 +217,7 @@ impl<'a> Play<'a> {
     ) -> Result<Digest, CommandError> {
         self.story.sample(sample);
         let sent = Instant::now();
-        let key = self.client.submit(sample, provider).await?;
+        let key = self.client.submit_within(sample, provider, Some(plan::RUN_MAX)).await?;
         self.jobs.submit(key, sample);
         self.deliver(key, &sample.bundle().manifest(), sent).await?;
         Ok(key)

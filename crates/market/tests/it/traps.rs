@@ -216,10 +216,11 @@ fn a_fine_takes_what_a_trap_won_of_a_stake_before_the_pool_pays() {
     let job = caught_behind_a_claim(&mut desk);
     assert_eq!(desk.account(FIRST_VERIFIER).at_stake(), Amount::ZERO);
     let (forfeited, pool) = (desk.account(FIRST_VERIFIER).forfeited(), worth(&desk).0[3]);
-    desk.judge(&job, &honest(), Conduct { finding: &|_| Finding::Unserved, opens: true });
+    let finding = |seat| if seat == 0 { lie(1) } else { Finding::Unserved };
+    desk.judge(&job, &honest(), Conduct { finding: &finding, opens: true });
     assert_eq!(desk.stage(job.id), Stage::Closed(Outcome::Unreached));
     let fees: u64 = desk.receipt(job.id).story.settlement.fees.iter().map(|fee| fee.amount.0).sum();
-    assert!(fees > 0 && worth(&desk).0[3] >= pool, "the pool has paid");
+    assert!(fees > 0 && worth(&desk).0[3] >= pool, "the pool has paid: {fees}, {pool}, {:?}", worth(&desk));
     assert_eq!(desk.account(FIRST_VERIFIER).forfeited().0, forfeited.0 - fees);
 }
 
