@@ -36,7 +36,7 @@ use crate::{
 /// Bytes of one line that is said.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 /// What may be typed instead of something to say.
-const COMMANDS: &str = "/cost  what it cost by now   /receipt  the receipt of the last answer   /again  answer anew   /quit  (or Ctrl-D)";
+const COMMANDS: &str = "/cost  what the answers cost   /receipt  the receipt of the last answer   /again  answer anew   /quit  (or Ctrl-D)";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -127,12 +127,12 @@ impl Conversation<'_> {
                 command if command.starts_with('/') => {
                     self.invocation.printer.note(format!("there is no command {command}; {COMMANDS}"));
                 }
-                said => self.say(said.to_owned()).await?,
+                said => drop(self.say(said.to_owned()).await?),
             }
         }
     }
 
-    /// Has the last answer given anew.
+    /// Has the last answer given anew. If none comes the one before stays.
     async fn again(&mut self) -> Result<(), CommandError> {
         let last = self.messages.iter().rposition(|message| message["role"] == "user");
         let Some(last) = last else {
@@ -140,24 +140,32 @@ impl Conversation<'_> {
             return Ok(());
         };
         let said = self.messages[last]["content"].as_str().unwrap_or_default().to_owned();
-        self.messages.truncate(last);
-        self.say(said).await
+        let before = self.messages.split_off(last);
+        if !self.say(said).await? {
+            self.messages.extend(before);
+        }
+        Ok(())
     }
 
-    /// Says something and prints the answer. What goes wrong with one answer is told, and the next may be better.
-    async fn say(&mut self, said: String) -> Result<(), CommandError> {
+    /// Says something and prints the answer; false if there is none. What goes wrong with one answer is told, and the next may
+    /// be better.
+    async fn say(&mut self, said: String) -> Result<bool, CommandError> {
         self.messages.push(json!({ "role": "user", "content": said }));
-        match self.answer().await {
+        let answered = tokio::select! {
+            answered = self.answer() => answered,
+            _ = tokio::signal::ctrl_c() => Err(interrupted()),
+        };
+        match answered {
             Ok((key, attempt, answer)) => {
                 self.messages.push(json!({ "role": "assistant", "content": answer }));
                 self.turns.push(ChatTurn { key, attempt, said, answer });
-                Ok(())
+                Ok(true)
             }
             Err(error) if ends(&error) => Err(error),
             Err(error) => {
                 self.messages.pop();
                 self.invocation.printer.failure(&error);
-                Ok(())
+                Ok(false)
             }
         }
     }
@@ -192,7 +200,10 @@ impl Conversation<'_> {
 
     fn tell_cost(&self) {
         let (answers, cost, unit) = (self.turns.len(), self.cost(), self.daemon.unit());
-        self.invocation.printer.note(format!("{answers} answers for {cost} {unit}s"));
+        let note = format!(
+            "{answers} answers for {cost} {unit}s, without fees, and without answers that were given up"
+        );
+        self.invocation.printer.note(note);
     }
 
     fn tell_receipt(&self) {
@@ -260,6 +271,11 @@ fn lines() -> mpsc::Receiver<io::Result<String>> {
         }
     });
     lines
+}
+
+fn interrupted() -> CommandError {
+    let hint = "a job that was ordered goes on: `assay job ls` lists it";
+    CommandError::new(Exit::Interrupted, "INTERRUPTED", "left before the answer was there", hint)
 }
 
 fn unreadable(error: &io::Error) -> CommandError {

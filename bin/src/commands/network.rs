@@ -165,7 +165,7 @@ fn multiaddress(at: SocketAddr) -> String {
     format!("/{family}/{}/tcp/{}", at.ip(), at.port())
 }
 
-/// What is to stand in the home's settings, so that it listens there; nothing, where it would by itself.
+/// What is to stand in the home's settings, so that it listens there; nothing, where they say so already.
 fn listening(
     addresses: &[SocketAddr],
     settings: &DaemonSettings,
@@ -176,9 +176,9 @@ fn listening(
         format!("{any}/tcp/{}", at.port())
     };
     let listen: BTreeSet<String> = addresses.iter().map(every).collect();
-    let usual = format!("/ip4/0.0.0.0/tcp/{USUAL_PORT}");
+    // The usual port stands there as well: where another peer has it, a notary must not take one that nobody looks at.
     let already: BTreeSet<String> = settings.listen.iter().cloned().collect();
-    if listen == already || already.is_empty() && listen == BTreeSet::from([usual]) {
+    if listen == already {
         return Ok(None);
     }
     if invocation.home.settings().exists() {
@@ -408,7 +408,8 @@ mod tests {
             listening(&addresses(&named).unwrap(), settings, &invocation)
         };
         let none = DaemonSettings::default();
-        assert_eq!(listen(&["192.168.1.5"], &none), Ok(None));
+        let usual = Ok(Some("[daemon]\nlisten = [\"/ip4/0.0.0.0/tcp/29292\"]\n".to_owned()));
+        assert_eq!(listen(&["192.168.1.5"], &none), usual);
         let both = Ok(Some(
             "[daemon]\nlisten = [\"/ip4/0.0.0.0/tcp/29292\", \"/ip4/0.0.0.0/tcp/4001\"]\n".to_owned(),
         ));

@@ -399,9 +399,11 @@ impl BlobSource for Blobs {
         if !self.is_served(digest, to) {
             return None;
         }
-        let known = self.state().proofs.pieces(digest);
-        match known {
-            Some(pieces) => Some(ServedBlob { file: self.open_file(digest).ok().flatten()?, pieces }),
+        let file = self.open_file(digest).ok().flatten()?;
+        let meta = file.metadata().ok()?;
+        let known = self.state().proofs.to_serve(digest, Stamp::of(&meta).as_ref());
+        match known.filter(|pieces| pieces.bytes() == meta.len()) {
+            Some(pieces) => Some(ServedBlob { file, pieces }),
             None => self.proven(digest).ok().flatten(),
         }
     }

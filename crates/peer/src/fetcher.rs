@@ -216,6 +216,8 @@ impl<C> Drop for Waiting<C> {
 /// Why a source was of no use, or nobody can be.
 enum Unbrought {
     Source(FetchError),
+    /// The same behind pieces that have come.
+    OnTheWay(FetchError),
     Here(Unfetched),
 }
 
@@ -233,12 +235,12 @@ async fn run<C: Carrier>(inner: Arc<Inner<C>>, id: FetchId) {
     let (mut busy, mut lost) = (0, 0);
     loop {
         let Some(next) = inner.fetches().next(id) else { return };
-        let (from, is_long, progress) = (next.from, next.is_long(), next.progress.clone());
-        let before = progress.bytes();
-        let error = match inner.bring(id.digest, next).await {
+        let (from, is_long) = (next.from, next.is_long());
+        let (error, has_come) = match inner.bring(id.digest, next).await {
             Ok(blob) => return inner.fetches().end(id, &Ok(blob)),
             Err(Unbrought::Here(failure)) => return inner.fetches().end(id, &Err(failure)),
-            Err(Unbrought::Source(error)) => error,
+            Err(Unbrought::Source(error)) => (error, false),
+            Err(Unbrought::OnTheWay(error)) => (error, true),
         };
         tracing::debug!(digest = %id.digest, %from, %error, "a blob was not served");
         match error {
@@ -249,7 +251,7 @@ async fn run<C: Carrier>(inner: Arc<Inner<C>>, id: FetchId) {
             }
             // What is long may lose its only source on the way, or find that it has to read all of it first.
             FetchError::Failed(ExchangeFailure::Broken | ExchangeFailure::TimedOut) if is_long => {
-                lost = if progress.bytes() > before { 0 } else { lost + 1 };
+                lost = if has_come { 0 } else { lost + 1 };
                 if lost < LOST_MAX {
                     inner.fetches().again(id, from);
                     sleep(LOST_WAIT).await;
@@ -293,7 +295,10 @@ impl<C: Carrier> Inner<C> {
         let (brought, taken) = tokio::join!(brings, takes);
         let arrival = taken.map_err(Unbrought::Here)?;
         if arrival.next() < pieces.count() {
-            brought?;
+            let has_come = arrival.next() > first;
+            brought.map_err(
+                |error| if has_come { Unbrought::OnTheWay(error) } else { Unbrought::Source(error) },
+            )?;
         }
         self.on_disk(move |_| arrival.settle()).await.map_err(Unbrought::Here)?;
         let reason = "it is gone again".to_owned();

@@ -7,13 +7,14 @@
 
 use std::{
     collections::HashSet,
+    fs,
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     sync::PoisonError,
 };
 
 use assay_protocol::id::Digest;
 
-use super::{BlobError, Blobs};
+use super::{BlobError, Blobs, proofs::Stamp};
 use crate::{
     disk::DiskFile,
     pieces::{BlobPieces, PIECE_BYTES},
@@ -86,10 +87,19 @@ impl Blobs {
     /// without.
     fn has_room(&self, bytes: u64, part: u64) -> Result<(), BlobError> {
         let need = bytes.saturating_sub(part).saturating_add(FREE_BYTES_LEFT);
-        match self.folder.free_bytes() {
-            Some(free) if free < need => Err(BlobError::DiskFull { need, free }),
-            Some(_) | None => self.make_room(bytes),
+        let free = || self.folder.free_bytes().unwrap_or(u64::MAX);
+        // What cannot fit anyway makes nothing go.
+        let (before, may_go) = (free(), self.total_bytes());
+        if before.saturating_add(may_go) < need {
+            return Err(BlobError::DiskFull { need, free: before });
         }
+        self.make_room(bytes)?;
+        let after = free();
+        if after < need {
+            self.state().quota.redeem(bytes);
+            return Err(BlobError::DiskFull { need, free: after });
+        }
+        Ok(())
     }
 
     /// Opens what is here of a blob, and cuts off what is not proven.
@@ -154,11 +164,14 @@ impl Drop for BlobArrival {
         {
             tracing::debug!(digest = %self.digest, %error, "what has come of a blob cannot be removed");
         }
+        // Its bytes were proven as they came.
+        let file = fs::metadata(self.blobs.folder.path(&self.digest));
+        let stamp = file.ok().and_then(|file| Stamp::of(&file));
         let state = &mut *self.blobs.state();
         state.quota.redeem(self.pieces.bytes());
         if self.end == ArrivalEnd::Settled {
             state.quota.add(self.digest, self.pieces.bytes());
-            state.proofs.note(self.digest, None, self.pieces.clone());
+            state.proofs.note(self.digest, stamp, self.pieces.clone());
         } else if stays {
             state.quota.note_part(self.digest, here);
         }

@@ -27,9 +27,12 @@ impl Proofs {
         (stamp.is_some() && stamp == read.as_ref()).then(|| pieces.clone())
     }
 
-    /// The pieces that a file of this name had when it was read: enough to serve it by, for whoever is served proves them.
-    pub(super) fn pieces(&self, digest: &Digest) -> Option<BlobPieces> {
-        self.proofs.get(digest).map(|(_, pieces)| pieces.clone())
+    /// The same to serve it by. Where files have no stamps, those that it had when it was read: whoever is served proves them.
+    pub(super) fn to_serve(&self, digest: &Digest, stamp: Option<&Stamp>) -> Option<BlobPieces> {
+        match stamp {
+            Some(_) => self.of(digest, stamp),
+            None => self.proofs.get(digest).map(|(_, pieces)| pieces.clone()),
+        }
     }
 
     /// The file was read, is what its name says and has these pieces.

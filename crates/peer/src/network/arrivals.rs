@@ -107,6 +107,7 @@ impl SwarmTask {
         let IncomingStream { from: peer, stream } = opened;
         let Some(to) = from_libp2p(&peer) else { return };
         let slot = if self.is_within_rate(peer) { self.serves.take(peer) } else { None };
+        self.swarm.behaviour_mut().crowds.hear(&peer, Instant::now());
         let serving = Upload { source: Arc::clone(&self.blobs), to, slot, pace: self.pace };
         tokio::spawn(serve(stream, serving));
     }

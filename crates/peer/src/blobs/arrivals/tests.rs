@@ -1,6 +1,6 @@
 //! What stays of a blob that has arrived in part, and what goes.
 
-use std::{fs, sync::mpsc, thread};
+use std::{fs, sync::mpsc, thread, time::Duration};
 
 use super::*;
 use crate::{
@@ -139,7 +139,7 @@ fn a_blob_arrives_once_at_a_time() {
     };
     begins.recv().unwrap();
     first.take(&piece(0)).unwrap();
-    thread::yield_now();
+    thread::sleep(Duration::from_millis(50));
     assert!(!second.is_finished(), "it waits");
     drop(first);
     assert_eq!(second.join().unwrap(), 1, "it goes on behind the other");
