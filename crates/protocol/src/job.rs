@@ -29,6 +29,7 @@ mod seat;
 mod stage;
 mod step;
 mod table;
+mod testimony;
 mod verdict;
 
 use alloc::vec::Vec;
@@ -40,8 +41,8 @@ pub use stage::{SeatPhase, Stage};
 pub use step::{Misstep, Party, Step};
 
 use crate::{
-    check::{Evidence, ShownRecord},
-    claim::{Claim, EvidenceLeaf, OutputLeaf},
+    check::ShownRecord,
+    claim::Claim,
     compare::{self, Agreement, Testimony},
     costs,
     deadline::{self, ROUNDS_AHEAD},
@@ -50,7 +51,6 @@ use crate::{
     id::{Digest, JobId, PeerId},
     jury::{self, Ballot, Stand, Tally, Voice},
     manifest::{End, Policy},
-    merkle,
     order::Order,
     ticket::Ticket,
     units::{Amount, Duration, Rate, Timestamp, Units, Work},
@@ -456,43 +456,6 @@ impl Job {
         let beacon = self.positions.map(|beacon| beacon.value);
         let wanted = draw::positions(self.id, count, beacon);
         wanted.is_some_and(|wanted| wanted.iter().eq(records.iter().map(|record| &record.position)))
-    }
-}
-
-/// True if each of these records stands under `root`.
-fn proven(root: Digest, count: u64, records: &[ShownRecord]) -> bool {
-    records.iter().all(|record| {
-        record.bytes.len() <= merkle::RECORD_BYTES
-            && merkle::verify(root, count, record.position, &record.bytes, &record.path)
-    })
-}
-
-/// What a provider claimed, with the records that it shows.
-fn opened(claim: &Claim, output: &OutputLeaf, evidence: &EvidenceLeaf, records: &[ShownRecord]) -> Testimony {
-    Testimony {
-        written: output.written,
-        evidence_root: evidence.evidence_root,
-        records: evidence.records,
-        units: output.units,
-        work: claim.work,
-        check_work: claim.check_work,
-        end: output.end,
-        rms: evidence.rms,
-        shown: records.iter().map(|record| (record.position, record.bytes.clone())).collect(),
-    }
-}
-
-fn testimony(evidence: &Evidence, records: &[ShownRecord]) -> Testimony {
-    Testimony {
-        written: evidence.written,
-        evidence_root: evidence.evidence_root,
-        records: evidence.records,
-        units: evidence.units,
-        work: evidence.work,
-        check_work: evidence.check_work,
-        end: evidence.end,
-        rms: evidence.rms,
-        shown: records.iter().map(|record| (record.position, record.bytes.clone())).collect(),
     }
 }
 

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use super::{
-    BookedClaim, Job, LiveTime, Misstep, Seat, SeatPhase, Stage, Testified, opened, proven, speaker,
-    testimony,
+    BookedClaim, Job, LiveTime, Misstep, Seat, SeatPhase, Stage, Testified, speaker,
+    testimony::{opened, proven, testimony},
 };
 use crate::{
     check::{self, Evidence, ShownRecord, Trap},

@@ -7,9 +7,9 @@ use super::{
     world::{CLIENT, POSITION, PROVIDER, SECRET, World},
 };
 use crate::{
-    check::Trap,
+    check::{Evidence, Trap},
     claim::{EvidenceLeaf, OutputLeaf, Written, commit},
-    codec,
+    codec, merkle,
     objection::Output,
     roster::Leaf,
     signed::Statement as _,

@@ -13,6 +13,7 @@ use super::super::*;
 use crate::{
     genesis::{Founder, Money},
     manifest::{Manifest, Meter, TensorFormat, WorkPerMeter},
+    merkle,
     order::secret_commit,
     roster::{Checkers, Squares},
     ticket::Standing,
