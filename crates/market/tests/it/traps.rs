@@ -59,10 +59,10 @@ fn rich_with(change: impl FnOnce(&mut Genesis)) -> Desk {
     })
 }
 
-/// The same with verifiers that have what a trap takes and no more.
-fn barely() -> Desk {
+/// Verifiers that have what a trap takes and no more, by such rules.
+fn barely(rules: fn(&mut Genesis)) -> Desk {
     Office::new(|genesis| {
-        exact(genesis);
+        rules(genesis);
         genesis.timers.epoch_ticks = 4_096;
         for founder in &mut genesis.verifiers {
             if founder.classes.is_empty() {
@@ -212,7 +212,7 @@ fn what_a_trap_won_of_a_stake_is_slashed_with_it_until_it_is_paid_out() {
 /// Nor is it hidden from fines so: what they miss, the pool would pay.
 #[test]
 fn a_fine_takes_what_a_trap_won_of_a_stake_before_the_pool_pays() {
-    let mut desk = barely();
+    let mut desk = barely(exact);
     let job = caught_behind_a_claim(&mut desk);
     assert_eq!(desk.account(FIRST_VERIFIER).at_stake(), Amount::ZERO);
     let (forfeited, pool) = (desk.account(FIRST_VERIFIER).forfeited(), worth(&desk).0[3]);
@@ -409,17 +409,7 @@ fn a_trap_uses_up_no_check_that_the_endowment_pays_for() {
 /// does not answer then is no absence of its own.
 #[test]
 fn who_was_caught_and_has_no_more_to_lose_is_not_asked_and_not_absent() {
-    let mut desk = Office::new(|genesis| {
-        to_the_byte(genesis);
-        genesis.timers.epoch_ticks = 4_096;
-        for founder in &mut genesis.verifiers {
-            if founder.classes.is_empty() {
-                founder.free = Amount::credits(1_110);
-            } else {
-                founder.stake = Amount(FORFEIT as u64);
-            }
-        }
-    });
+    let mut desk = barely(to_the_byte);
     let taken = |seat| if seat == 0 { lie(0) } else { truth() };
     let broke = |desk: &Desk| verifiers().find(|peer| desk.account(*peer).at_stake() == Amount::ZERO);
     let mut lane = 0;
