@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use assay_peer::config::{Home, NetworkFile};
+use assay_peer::config::{Home, KeyError, NetworkFile};
+use assay_protocol::{id::PeerId, signed::Signer};
 
 use crate::{
     command_error::{CommandError, Exit},
@@ -29,6 +30,18 @@ impl Invocation {
             None => return Err(no_folder(&"this user has no home directory")),
         };
         Ok(Self { home: Home::at(root), printer: Printer::new(is_json) })
+    }
+
+    /// Who the home's peer is; it is given a key if it has none.
+    ///
+    /// # Errors
+    /// [`CommandError`], if the key cannot be made or read.
+    pub(crate) fn own_or_new_key(&self) -> Result<PeerId, CommandError> {
+        match self.home.create_key() {
+            Ok(peer) => Ok(peer),
+            Err(KeyError::Present { .. }) => Ok(self.home.key()?.id()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The network that the home belongs to.

@@ -8,6 +8,7 @@ mod cli;
 mod command_error;
 pub mod commands;
 mod daemon;
+mod few;
 mod invocation;
 mod log;
 mod own_model;

@@ -8,11 +8,7 @@ use std::{
     path::PathBuf,
 };
 
-use assay_peer::{
-    config::{KeyError, NetworkFile},
-    home,
-};
-use assay_protocol::signed::Signer;
+use assay_peer::{config::NetworkFile, home};
 use serde_json::json;
 
 use crate::{
@@ -60,11 +56,7 @@ pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         ));
     }
     home::make(invocation.home.root())?;
-    let peer = match invocation.home.create_key() {
-        Ok(peer) => peer,
-        Err(KeyError::Present { .. }) => invocation.home.key()?.id(),
-        Err(error) => return Err(error.into()),
-    };
+    let peer = invocation.own_or_new_key()?;
     fs::write(invocation.home.network(), network.to_toml()).map_err(|error| {
         let message = format!("{} cannot be written: {error}", invocation.home.network().display());
         CommandError::new(

@@ -12,16 +12,16 @@ use std::{
 
 use assay_peer::{
     blobs::{BlobError, Blobs, Hold},
-    config::{self, Contact, DaemonSettings, KeyError, NetworkFile, Settings},
+    config::{self, Contact, DaemonSettings, NetworkFile, Settings},
     executor::{Conduct, Executor},
     home::HomeLock,
     network::USUAL_PORT,
 };
 use assay_protocol::{
-    genesis::{Checks, Founder, Genesis, Money},
+    genesis::{Founder, Genesis, Money},
     id::{Digest, PeerId},
     manifest::Manifest,
-    signed::{Ed25519, Signer},
+    signed::Ed25519,
     units::{Amount, Rate},
 };
 use assay_runtime::class::ARITHMETIC;
@@ -30,6 +30,7 @@ use serde_json::json;
 use crate::{
     bundle::SUMS,
     command_error::{CommandError, Exit},
+    few,
     invocation::Invocation,
     own_model::{self, TextExtent},
     printer::{called, full, short},
@@ -37,18 +38,13 @@ use crate::{
 
 /// Peers that must be able to check from the first day: two must be left beside a client and a provider who are both of them.
 const VERIFIERS_MIN: usize = 4;
-/// Those that are left then.
-const LEAVES_MIN: u64 = 2;
-/// As how many of equal stake they must count: their stakes may be as different as one to ten.
+/// As how many of equal stake those must count, in thousandths: their stakes may be as different as one to ten.
 const EFFECTIVE_PER_MILLE: u64 = 1_150;
 /// What the heaviest check earns.
 const HEAVIEST_CHECK: Amount = Amount(40_000_000);
 /// What a verifier of the first day has at stake, and what it has to spend.
 const STAKE: Amount = Amount::credits(10);
 const FREE: Amount = Amount::credits(5);
-/// What a new account is given, and how many an hour.
-const WELCOME: Amount = Amount::credits(5);
-const WELCOMES_PER_HOUR: u64 = 60;
 /// How long texts of a model of the founder's own may be.
 const EXTENT: TextExtent = TextExtent { answer_tokens: 512, units: 8_192 };
 /// What each model is asked before a network is founded with it.
@@ -99,11 +95,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
     refuse_taken(args, invocation)?;
     let addresses = addresses(&args.at)?;
     let _lock = HomeLock::take(invocation.home.root())?;
-    let notary = match invocation.home.create_key() {
-        Ok(peer) => peer,
-        Err(KeyError::Present { .. }) => invocation.home.key()?.id(),
-        Err(error) => return Err(error.into()),
-    };
+    let notary = invocation.own_or_new_key()?;
     let verifiers = verifiers(&args.verifiers, notary)?;
     let settings = Settings::read(&invocation.home)?.daemon;
     let listen = listening(&addresses, &settings, invocation)?;
@@ -261,8 +253,9 @@ fn founded(
     let founder = |peer: &PeerId| Founder { peer: *peer, stake: STAKE, free: FREE, classes: classes.clone() };
     let genesis = Genesis {
         notaries: vec![contact.peer],
-        checks: checks(),
-        money: money(&manifests),
+        checks: few::checks(EFFECTIVE_PER_MILLE),
+        // Who earns much is not to outweigh the others as a verifier.
+        money: Money { autostake: Rate::ZERO, ..few::money(&manifests, HEAVIEST_CHECK) },
         verifiers: verifiers.iter().map(founder).collect(),
         manifests,
         ..config::genesis(&args.name, contact.peer)
@@ -274,31 +267,6 @@ fn founded(
         Ok(read) if read == file => Ok(file),
         Ok(_) => Err(unsound(&"what is written would not be read as it is meant")),
         Err(error) => Err(unsound(&error)),
-    }
-}
-
-/// A handful of verifiers are enough.
-fn checks() -> Checks {
-    Checks {
-        leaves_min: LEAVES_MIN,
-        effective_min: Rate::per_mille(EFFECTIVE_PER_MILLE),
-        party_share: Rate::per_mille(500),
-        weight_kept: Rate::ZERO,
-        ..Checks::default()
-    }
-}
-
-/// The heaviest check of any model earns the same, whatever the models' constants are. Among so few nobody can keep the others
-/// out, and who earns much is not to outweigh them as a verifier.
-fn money(manifests: &[Manifest]) -> Money {
-    let heaviest = manifests.iter().map(|manifest| manifest.work_most).max().unwrap_or(1).max(1);
-    Money {
-        per_work: Amount((HEAVIEST_CHECK.0 / heaviest).max(1)),
-        welcome: WELCOME,
-        welcomes_per_hour: WELCOMES_PER_HOUR,
-        place_hour: Amount::ZERO,
-        autostake: Rate::ZERO,
-        ..Money::default()
     }
 }
 

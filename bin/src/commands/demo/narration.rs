@@ -99,9 +99,9 @@ impl<'a> Narration<'a> {
                         format!("draw: {} is the juror, and runs {name} too", network.name_of(*juror))
                     }
                     Some(verifier) => format!("draw: {name} is run again, by {}", network.name_of(*verifier)),
-                    None => format!(
-                        "draw: {name} is not run again; it is paid in half a minute, unless somebody objects"
-                    ),
+                    None => {
+                        format!("draw: {name} is not run again; it is paid unless somebody objects in time")
+                    }
                 });
             }
             (Event::Accused { job, provider }, Duty::Notary) => {

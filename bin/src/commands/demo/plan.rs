@@ -4,22 +4,24 @@
 
 use assay_peer::config;
 use assay_protocol::{
-    genesis::{Checks, Founder, Genesis, Money, Timers},
+    genesis::{Checks, Founder, Genesis, Timers},
     id::{Digest, PeerId},
     manifest::Manifest,
-    units::{Amount, Duration, Rate, Units},
+    units::{Amount, Duration, Units},
 };
 use assay_runtime::class::Class;
 
-use crate::bundle::Bundle;
+use crate::{bundle::Bundle, few};
 
 /// What the client is given when it first asks for its account.
-pub const WELCOME: Amount = Amount::credits(5);
+pub const WELCOME: Amount = few::WELCOME;
 /// What each verifier of the first day has at stake.
 pub const STAKE: Amount = Amount::credits(10);
 /// What each verifier of the first day has to spend.
 const FREE: Amount = Amount::credits(2);
-/// What the heaviest check earns.
+/// As how many of equal stake the verifiers must count that are left, in thousandths.
+const EFFECTIVE_PER_MILLE: u64 = 1_900;
+/// What the heaviest check earns: as much as that of a long text of `sums`.
 const HEAVIEST_CHECK: Amount = Amount(160_000_000);
 /// What an honest provider asks for one picture.
 pub const PRICE: Amount = Amount(50_000_000);
@@ -105,35 +107,11 @@ pub fn genesis(notary: PeerId, verifiers: &[PeerId], classes: &[Class], own: Opt
     Genesis {
         notaries: vec![notary],
         timers: Timers { seal: SEAL, ..Timers::brisk() },
-        checks: checks(),
-        money: money(&manifests),
+        // Trust grows faster than elsewhere, so that a second job already shows it.
+        checks: Checks { ramp: 1, ..few::checks(EFFECTIVE_PER_MILLE) },
+        money: few::money(&manifests, HEAVIEST_CHECK),
         manifests,
         verifiers: founders.collect(),
         ..config::genesis("demo", notary)
-    }
-}
-
-/// Trust grows faster than elsewhere, so that a second job already shows it; and a handful of verifiers are enough.
-fn checks() -> Checks {
-    Checks {
-        ramp: 1,
-        leaves_min: 2,
-        effective_min: Rate::per_mille(1_900),
-        party_share: Rate::per_mille(500),
-        weight_kept: Rate::ZERO,
-        ..Checks::default()
-    }
-}
-
-/// The heaviest check of any model costs as much as that of a long text of `sums`, whatever the models' constants are.
-fn money(manifests: &[Manifest]) -> Money {
-    let heaviest = manifests.iter().map(|manifest| manifest.work_most).max().unwrap_or(1).max(1);
-    Money {
-        per_work: Amount((HEAVIEST_CHECK.0 / heaviest).max(1)),
-        welcome: WELCOME,
-        welcomes_per_hour: 60,
-        // Among so few nobody can keep the others out.
-        place_hour: Amount::ZERO,
-        ..Money::default()
     }
 }
