@@ -8,6 +8,8 @@ use std::{
     fs::{File, TryLockError},
     io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use crate::{
@@ -19,6 +21,10 @@ use crate::{
 const LOCK_FILE: &str = "lock";
 /// Digits in the longest process id, and its line end.
 const PID_BYTES_MAX: u64 = 16;
+/// How often a home is tried that somebody has.
+const TRIES_MAX: u32 = 20;
+/// How long to wait between two tries.
+const TRY_WAIT: Duration = Duration::from_millis(50);
 
 /// Why a home could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -65,11 +71,7 @@ impl HomeLock {
         make(folder)?;
         let path = folder.join(LOCK_FILE);
         let mut file = private().read(true).write(true).create(true).truncate(false).open(path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Locked { pid: owner(&file) }.into()),
-            Err(TryLockError::Error(error)) => return Err(LockError::Disk(error)),
-        }
+        lock(&file)?;
         file.set_len(0)?;
         file.rewind()?;
         writeln!(file, "{}", std::process::id())?;
@@ -107,6 +109,19 @@ pub fn check(folder: &Path) -> Result<(), LockError> {
     Ok(())
 }
 
+/// Locks the file. An owner that was killed a moment ago may have left a process that is just being started, which has it
+/// open until it runs its own program.
+fn lock(file: &File) -> Result<(), LockError> {
+    for _ in 0..TRIES_MAX {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => thread::sleep(TRY_WAIT),
+            Err(TryLockError::Error(error)) => return Err(LockError::Disk(error)),
+        }
+    }
+    Err(Locked { pid: owner(file) }.into())
+}
+
 fn owner(file: &File) -> u32 {
     let mut text = String::new();
     let read = file.take(PID_BYTES_MAX).read_to_string(&mut text);
@@ -138,6 +153,20 @@ mod tests {
         let _inherited = held.file.try_clone().unwrap();
         drop(held);
         HomeLock::take(home.path()).unwrap();
+    }
+
+    #[test]
+    fn a_home_is_taken_once_a_child_of_its_killed_owner_runs_its_own_program() {
+        let home = tempfile::tempdir().unwrap();
+        drop(HomeLock::take(home.path()).unwrap());
+        let inherited = File::open(home.path().join(LOCK_FILE)).unwrap();
+        inherited.lock().unwrap();
+        thread::scope(|scope| {
+            let taken = scope.spawn(|| HomeLock::take(home.path()).map(drop));
+            thread::sleep(4 * TRY_WAIT);
+            drop(inherited);
+            taken.join().unwrap().unwrap();
+        });
     }
 
     #[test]
