@@ -22,6 +22,7 @@ mod pace;
 mod pending;
 mod progress;
 mod protocols;
+mod pulse;
 mod questions;
 mod queues;
 mod rates;
@@ -50,6 +51,8 @@ pub(crate) use self::start::everywhere;
 use self::{
     commands::{GossipVerdict, NetworkCommand},
     gate::Gate,
+    identity::to_libp2p,
+    pulse::{FeltStream, Pulses},
     streams::Opening,
     task::Status,
     transfers::BlobWish,
@@ -116,6 +119,7 @@ pub struct Network {
     asks: Arc<Semaphore>,
     fetches: Arc<Gate>,
     long_fetches: Arc<Gate>,
+    pulses: Pulses,
     pace: Pace,
     watchdog: Watchdog,
 }
@@ -134,6 +138,7 @@ impl Network {
         let (judgements, judged) = mpsc::channel(JUDGEMENTS_MAX);
         let (events, happened) = mpsc::channel(limits.events_max);
         let (task, status) = task::SwarmTask::start(settings, blobs, (orders, judged), events).await?;
+        let pulses = task.swarm.behaviour().crowds.pulses();
         let watchdog = Watchdog::default();
         let guard = watchdog.guard("network");
         tokio::spawn(async move {
@@ -144,7 +149,8 @@ impl Network {
         let fetches = Gate::new(limits.fetches_max, limits.fetches_per_peer_max);
         let long_fetches = Gate::new(limits.long_fetches_max, limits.long_fetches_per_peer_max);
         let pace = limits.pace;
-        let network = Self { commands, judgements, status, asks, fetches, long_fetches, pace, watchdog };
+        let network =
+            Self { commands, judgements, status, asks, fetches, long_fetches, pulses, pace, watchdog };
         Ok((network, happened))
     }
 
@@ -285,14 +291,15 @@ impl Network {
         BlobWish { digest, bytes_max, pace: self.pace }
     }
 
-    async fn open_stream(&self, to: PeerId) -> Result<Stream, ExchangeFailure> {
+    async fn open_stream(&self, to: PeerId) -> Result<FeltStream<Stream>, ExchangeFailure> {
         let (opening, opened) = oneshot::channel();
         let command = NetworkCommand::OpenStream { to, opening: Opening(opening) };
         self.commands.send(command).await.map_err(|_| ExchangeFailure::Closed)?;
         let opened = timeout(OPENING_WAIT_MAX, opened).await.map_err(|_| ExchangeFailure::TimedOut)?;
         // It is dropped with the connection it should be on, or with the network.
         let lost = if self.commands.is_closed() { ExchangeFailure::Closed } else { ExchangeFailure::Broken };
-        opened.unwrap_or(Err(lost))
+        let stream = opened.unwrap_or(Err(lost))?;
+        Ok(FeltStream::new(stream, to_libp2p(to).and_then(|peer| self.pulses.of(&peer))))
     }
 
     /// Listens on one more address, and returns when it is known what that comes to.

@@ -17,6 +17,7 @@ use super::{
     messages::Acknowledgement,
     pending::failure,
     protocols::{ProtocolsEvent, SCORE_FLOODING},
+    pulse::FeltStream,
     questions::{Answer, Question},
     streams::IncomingStream,
     task::SwarmTask,
@@ -107,7 +108,7 @@ impl SwarmTask {
         let IncomingStream { from: peer, stream } = opened;
         let Some(to) = from_libp2p(&peer) else { return };
         let slot = if self.is_within_rate(peer) { self.serves.take(peer) } else { None };
-        self.swarm.behaviour_mut().crowds.hear(&peer, Instant::now());
+        let stream = FeltStream::new(stream, self.swarm.behaviour().crowds.pulse(&peer));
         let serving = Upload { source: Arc::clone(&self.blobs), to, slot, pace: self.pace };
         tokio::spawn(serve(stream, serving));
     }

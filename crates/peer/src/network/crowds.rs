@@ -25,7 +25,10 @@ use libp2p::{
 };
 
 use self::guests::Guests;
-use super::rates::Rates;
+use super::{
+    pulse::{Pulse, Pulses},
+    rates::Rates,
+};
 
 /// Connections from one address that are being set up.
 const PENDING_PER_ADDRESS_MAX: usize = 16;
@@ -79,6 +82,16 @@ impl Crowds {
     /// Notes that a peer said something.
     pub(super) fn hear(&mut self, peer: &PeerId, now: Instant) {
         self.guests.hear(peer, now);
+    }
+
+    /// Where it is noted that something moves to or from a peer; nowhere, if it holds no place of others.
+    pub(super) fn pulse(&self, peer: &PeerId) -> Option<Pulse> {
+        self.guests.pulses().of(peer)
+    }
+
+    /// The same of each who does.
+    pub(super) fn pulses(&self) -> Pulses {
+        self.guests.pulses().clone()
     }
 
     /// Keeps a peer out for a while, unless it is one that this peer knows. Says whether it does.

@@ -2,13 +2,14 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use assay_peer::network::NetworkEvent;
+use assay_peer::network::{NetworkEvent, Progress};
+use assay_protocol::id::{Digest, PeerId};
 use libp2p::{futures::StreamExt, ping};
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
 use crate::{
     strangers::{enters, knock, stranger},
-    world::{Peer, id, plan},
+    world::{Peer, Source, id, plan},
 };
 
 /// Connections that are opened and left alone: more than a peer sets up at a time.
@@ -84,5 +85,54 @@ async fn who_has_many_addresses_bars_nobody_who_has_another() {
     for seed in 2..4 {
         let mut newcomer = plan(seed).knowing(&server).start().await;
         timeout(JOIN_MAX, newcomer.connected(server.id)).await.expect("barred");
+    }
+}
+
+/// Bytes of a blob that is longer than what may be on its way at a time.
+const LONG_BYTES: u64 = 48 << 20;
+/// Pieces of it that were certainly not on their way before the first was taken.
+const PIECES_TAKEN: usize = 100;
+
+/// Gets a long blob, of which a piece is gone on with as each is taken.
+async fn begin_long(by: &Peer, from: PeerId) -> mpsc::Receiver<Vec<u8>> {
+    let digest = Digest::of(&vec![0; LONG_BYTES as usize]);
+    let pieces = by.network.ask_pieces(from, digest, LONG_BYTES).await.unwrap();
+    let ((into, mut arriving), network) = (mpsc::channel(1), by.network.clone());
+    tokio::spawn(async move {
+        network.fetch_pieces(from, (digest, &pieces), 0, &Progress::default(), into).await
+    });
+    arriving.recv().await.expect("it comes");
+    arriving
+}
+
+#[tokio::test]
+async fn who_only_moves_a_blob_is_not_the_one_who_was_silent() {
+    for serves in [true, false] {
+        let long = || {
+            Source(|_: &Digest, _: &PeerId| {
+                let file = tempfile::tempfile().ok()?;
+                file.set_len(LONG_BYTES).ok().map(|()| file)
+            })
+        };
+        let crowded = plan(1).with(|settings| settings.limits.connections_max = 3);
+        let mut server = crowded.serving(long()).start().await;
+        let mut mover = plan(2).serving(long()).knowing(&server).start().await;
+        mover.connected(server.id).await;
+        let mut arriving = match serves {
+            true => begin_long(&mover, server.id).await,
+            false => begin_long(&server, mover.id).await,
+        };
+        let mut later = plan(3).knowing(&server).start().await;
+        later.connected(server.id).await;
+        for _ in 0..PIECES_TAKEN {
+            arriving.recv().await.expect("it goes on");
+        }
+        let mut newcomer = stranger(ping::Behaviour::default(), 0);
+        assert!(enters(&mut newcomer, &server.address().parse().unwrap()).await);
+        let left = server.wait_for(|event| match event {
+            NetworkEvent::Disconnected { peer } => Some(peer),
+            _ => None,
+        });
+        assert_eq!(left.await, later.id, "the server serves: {serves}");
     }
 }

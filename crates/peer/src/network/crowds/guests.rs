@@ -16,6 +16,7 @@ use std::{
 use libp2p::{PeerId, swarm::ConnectionId};
 
 use super::KeptOut;
+use crate::network::pulse::Pulses;
 
 /// How long somebody may be silent without making room for others: longer than between two words of who has work here, and
 /// so long that peers which are merely too many do not push each other out all the time.
@@ -29,8 +30,7 @@ pub(super) struct Guests {
     per_address_max: usize,
     of: HashMap<ConnectionId, Guest>,
     at: HashMap<IpAddr, usize>,
-    /// When something was last heard of each peer that is here.
-    heard: HashMap<PeerId, Instant>,
+    pulses: Pulses,
     leaving: HashSet<ConnectionId>,
 }
 
@@ -43,7 +43,7 @@ struct Guest {
 impl Guests {
     pub(super) fn new(places: usize, per_address_max: usize) -> Self {
         let (of, at) = (HashMap::new(), HashMap::new());
-        Self { places, per_address_max, of, at, heard: HashMap::new(), leaving: HashSet::new() }
+        Self { places, per_address_max, of, at, pulses: Pulses::default(), leaving: HashSet::new() }
     }
 
     /// Takes a place, and says which connection is to end for that.
@@ -66,15 +66,20 @@ impl Guests {
         }
         self.of.insert(id, Guest { peer, from });
         *self.at.entry(from).or_default() += 1;
-        self.heard.insert(peer, now);
+        self.pulses.begin(peer, now);
         Ok(leaves)
     }
 
     /// Notes that something was heard of a peer.
     pub(super) fn hear(&mut self, peer: &PeerId, now: Instant) {
-        if let Some(heard) = self.heard.get_mut(peer) {
-            *heard = now;
+        if let Some(pulse) = self.pulses.of(peer) {
+            pulse.beat(now);
         }
+    }
+
+    /// When something was last heard of each.
+    pub(super) fn pulses(&self) -> &Pulses {
+        &self.pulses
     }
 
     /// A connection has ended, or did not come about.
@@ -92,7 +97,7 @@ impl Guests {
             }
         }
         if !self.of.values().any(|other| other.peer == guest.peer) {
-            self.heard.remove(&guest.peer);
+            self.pulses.end(&guest.peer);
         }
         Some(guest)
     }
@@ -105,7 +110,7 @@ impl Guests {
     fn least_useful(&self, from: IpAddr, now: Instant) -> Option<ConnectionId> {
         let most = self.at.values().copied().max().unwrap_or(0);
         let is_crowded = most > self.count(from) + 1;
-        let heard = |guest: &Guest| self.heard.get(&guest.peer).copied().unwrap_or(now);
+        let heard = |guest: &Guest| self.pulses.of(&guest.peer).map_or(now, |pulse| pulse.last());
         let may_go = |guest: &Guest| match is_crowded {
             true => self.count(guest.from) == most,
             false => now.saturating_duration_since(heard(guest)) >= QUIET_MIN,
@@ -194,7 +199,7 @@ mod tests {
         let_in.iter().for_each(|number| hall.guests.leave(&ConnectionId::new_unchecked(*number)));
         assert!(hall.come(140, 0).is_ok(), "they have left");
         (1..=hall.last).for_each(|number| hall.guests.leave(&ConnectionId::new_unchecked(number)));
-        let Guests { of, at, heard, leaving, .. } = hall.guests;
-        assert!(of.is_empty() && at.is_empty() && heard.is_empty() && leaving.is_empty());
+        let Guests { of, at, pulses, leaving, .. } = hall.guests;
+        assert!(of.is_empty() && at.is_empty() && pulses.is_empty() && leaving.is_empty());
     }
 }
