@@ -101,6 +101,11 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         Refused::PartAbsent { .. } => {
             (Exit::NotFound, "PART_ABSENT", "stay connected to a peer that serves this model and try again")
         }
+        Refused::BlobsFull { .. } => (
+            Exit::Other,
+            "BLOBS_FULL",
+            "raise daemon.blob_bytes_max in the home's config.toml, and start the daemon again",
+        ),
         Refused::TestFailed { .. } => {
             (Exit::JobFailed, "SELF_TEST_FAILED", "daemon.log in the home says what the sandbox reported")
         }

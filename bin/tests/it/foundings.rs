@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use assay_cli::Bundle;
 use serde_json::{Value, json};
 
 use crate::{assay::assay, person::Person};
@@ -61,6 +62,22 @@ fn chats(buyer: &Person) {
     assert!(document.stderr.contains("OVER_CEILING"), "{document:?}");
 }
 
+/// One whose home may hold the models of the program and not one more is told what to do about it.
+fn has_no_room(folder: &Path, network: &Path) {
+    let tight = Person::join(folder, "tight", network);
+    let bytes: usize = Bundle::all().iter().map(|bundle| bundle.runner.len() + bundle.model.len()).sum();
+    fs::write(tight.home.join("config.toml"), format!("[daemon]\nblob_bytes_max = {bytes}\n")).unwrap();
+    let refused = tight.types(&["provide", "adder"]);
+    assert_eq!((refused.status, refused.stdout.as_str()), (Some(1), ""), "{refused:?}");
+    let told: Vec<&str> = refused.stderr.lines().filter(|line| !line.starts_with("started")).collect();
+    let [what, hint] = told[..] else { panic!("{refused:?}") };
+    assert!(what.contains("adder cannot be offered: its model has"), "{what}");
+    assert!(hint.contains("raise daemon.blob_bytes_max"), "{hint}");
+    let rest = tight.types(&["provide"]);
+    assert_eq!(rest.status, Some(0), "what fits is offered: {rest:?}");
+    assert!(rest.stderr.contains("not offered: adder: adder cannot be offered: its model has"), "{rest:?}");
+}
+
 #[tokio::test]
 async fn friends_found_a_network_and_one_asks_the_model_of_another() {
     let folder = tempfile::tempdir().unwrap();
@@ -87,6 +104,7 @@ async fn friends_found_a_network_and_one_asks_the_model_of_another() {
 
     let status = seller.types(&["status"]).stdout;
     assert!(status.contains("models\tsums, adder\n"), "what is offered is here: {status}");
+    has_no_room(folder.path(), &network);
     let buyer = Person::join(folder.path(), "you", &network);
     assert_eq!(buyer.asks(&["account", "show"])["free"]["amount"], "5.00");
     buyer.waits_for_offer("adder", &friends[0].1).await;

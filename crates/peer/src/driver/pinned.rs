@@ -14,20 +14,41 @@ use assay_protocol::{
 use crate::{
     blobs::Blobs,
     executor::has_model,
-    fetcher::{Fetcher, Want},
+    fetcher::{Fetcher, Unfetched, Want},
+    handle::Refused,
     network::Network,
 };
 
 /// Peers that are asked for a runner or a model.
 const SOURCES_MAX: usize = 16;
 
-/// A part of a manifest that nobody has.
-#[derive(Clone, Copy, Debug)]
+/// A part of a manifest that is not here.
+#[derive(Clone, Debug)]
 pub(crate) struct Absent {
     /// Runner or model.
     pub(crate) part: &'static str,
     /// Its digest.
     pub(crate) digest: Digest,
+    /// Why it could not be had.
+    pub(crate) why: Unfetched,
+}
+
+impl Absent {
+    /// Why a model is not offered without it.
+    pub(crate) fn refuses(self, manifest: &Manifest) -> Refused {
+        let (manifest, part) = (manifest.name.clone(), self.part.to_owned());
+        match self.why {
+            Unfetched::NoRoom { need, have, limit } => {
+                Refused::BlobsFull { manifest, part, need, have, limit }
+            }
+            Unfetched::Disk { reason } => {
+                Refused::Disk { reason: format!("{manifest} cannot be offered: its {part}: {reason}") }
+            }
+            Unfetched::Nobody { .. } | Unfetched::TooLong { .. } | Unfetched::Released => {
+                Refused::PartAbsent { manifest, part, digest: self.digest }
+            }
+        }
+    }
 }
 
 /// The parts of all pinned manifests.
@@ -59,17 +80,13 @@ impl Pinned {
             if self.blobs.contains(&digest) {
                 continue;
             }
-            let absent = Absent { part, digest };
             if !self.digests.contains(&digest) {
-                return Err(absent);
+                return Err(Absent { part, digest, why: Unfetched::Nobody { digest } });
             }
             // What runs in so much memory is no longer.
             let bytes_max = manifest.memory_bytes.max(BLOB_BYTES_MAX as u64);
             let want = Want { holder: holder(), digest, from: self.sources(), bytes_max };
-            self.fetcher.fetch(want).await.map_err(|error| {
-                tracing::debug!(part, %digest, %error, "a part of a manifest is not to be had");
-                absent
-            })?;
+            self.fetcher.fetch(want).await.map_err(|why| Absent { part, digest, why })?;
         }
         Ok(())
     }

@@ -90,6 +90,24 @@ pub enum Refused {
         /// Its digest.
         digest: Digest,
     },
+    /// There is too little room among the blobs for a runner or model.
+    #[error(
+        "{manifest} cannot be offered: its {part} has {} MiB, and of the {} MiB for runners, models and what jobs \
+         read and write {} are needed",
+        need.div_ceil(1 << 20), limit >> 20, have.div_ceil(1 << 20)
+    )]
+    BlobsFull {
+        /// Of which manifest.
+        manifest: String,
+        /// Runner or model.
+        part: String,
+        /// Its bytes.
+        need: u64,
+        /// Bytes that must stay.
+        have: u64,
+        /// Bytes that all blobs may have.
+        limit: u64,
+    },
     /// The self-test failed.
     #[error("{manifest} cannot be offered: the test run failed: {reason}")]
     TestFailed {

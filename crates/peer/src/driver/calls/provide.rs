@@ -120,7 +120,10 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, 
             Ok(tried) => tried,
             // Anything else is no fault of the model's.
             Err(
-                refused @ (Refused::PartAbsent { .. } | Refused::NoClass { .. } | Refused::TestFailed { .. }),
+                refused @ (Refused::PartAbsent { .. }
+                | Refused::BlobsFull { .. }
+                | Refused::NoClass { .. }
+                | Refused::TestFailed { .. }),
             ) if provide.what_works => {
                 left_out.push(LeftOut { manifest: name, reason: refused.to_string() });
                 first = first.or(Some(refused));
@@ -170,11 +173,7 @@ async fn stock(
     responder: &Responder,
 ) -> Result<(Class, Stock), Refused> {
     let equipped = responder.pinned.equip(&manifest).await;
-    equipped.map_err(|absent| Refused::PartAbsent {
-        manifest: manifest.name.clone(),
-        part: absent.part.to_owned(),
-        digest: absent.digest,
-    })?;
+    equipped.map_err(|absent| absent.refuses(&manifest))?;
     let class = responder.executor.class_of(&manifest).await;
     let class = class.map_err(|none| Refused::NoClass { reason: none.reason })?;
     let input = service.sample.map_or_else(|| sample(&manifest), |sample| sample.0);
