@@ -223,7 +223,8 @@ impl Book {
         }
     }
 
-    fn drop_expired(&mut self, now: Timestamp) {
+    /// Forgets the offers that are over.
+    pub fn drop_expired(&mut self, now: Timestamp) {
         while let Some((_, provider)) = self.by_end.first().copied().filter(|(end, _)| *end <= now) {
             self.remove(provider);
         }

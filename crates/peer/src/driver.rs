@@ -359,7 +359,8 @@ impl Driver {
 
     /// Publishes again what nobody heard, once there is somebody.
     async fn keep_house(&mut self) {
-        self.background.executor.sweep();
+        self.background.sweep();
+        self.book.drop_expired(self.node.time(moment()));
         self.confirm();
         let is_short = self.room.is_short();
         if std::mem::replace(&mut self.was_short, is_short)

@@ -68,6 +68,11 @@ impl<S: Signer> Node<S> {
         self.roles.client.views()
     }
 
+    /// How many jobs of this client have not ended, and how many there are in all.
+    pub fn submission_counts(&self) -> (usize, usize) {
+        self.roles.client.counts()
+    }
+
     /// One job of this client.
     pub fn submission(&self, key: Digest) -> Option<SubmissionView> {
         self.roles.client.view_of(key)

@@ -104,7 +104,7 @@ impl Background {
             let ended = match background.pinned.equip(manifest).await {
                 Ok(()) => begun.go().await,
                 Err(absent) => {
-                    tracing::warn!(manifest = manifest.name, part = absent.part, digest = %absent.digest, "nobody has it");
+                    tracing::warn!(manifest = manifest.name, part = absent.part, why = %absent.why, "a run lacks a part");
                     begun.fail(Failure::Unusable)
                 }
             };
@@ -112,6 +112,12 @@ impl Background {
                 background.report(Input::Ran { run: id, result });
             }
         });
+    }
+
+    /// Lets workers go that have waited long, and waits for their end.
+    pub(crate) fn sweep(&self) {
+        let executor = self.executor.clone();
+        spawn_blocking(move || executor.sweep());
     }
 
     /// Reads records of an output.
@@ -129,7 +135,7 @@ impl Background {
         tokio::spawn(async move {
             for manifest in manifests {
                 if let Err(absent) = background.pinned.equip(&manifest).await {
-                    tracing::info!(manifest = manifest.name, part = absent.part, "not here yet");
+                    tracing::info!(manifest = manifest.name, part = absent.part, why = %absent.why, "not here yet");
                 }
             }
         });

@@ -216,6 +216,11 @@ impl Client {
         self.submissions.len() - self.ended.len() >= SUBMISSIONS_MAX
     }
 
+    /// How many submissions have not ended, and how many are known in all.
+    pub(in crate::node) fn counts(&self) -> (usize, usize) {
+        (self.submissions.len() - self.ended.len(), self.submissions.len() + self.past.iter().count())
+    }
+
     /// Submissions that have no attempt under way, the oldest first.
     pub(super) fn seeking(&self) -> Vec<Digest> {
         let idle = |submitted: &&Submitted| !submitted.ended && !self.is_served(submitted.submission.key);

@@ -147,7 +147,8 @@ impl Driver {
     }
 
     fn status(&mut self) -> StatusView {
-        let (jobs, figures) = (self.node.submissions(), self.background.store.blobs.figures());
+        let ((jobs_open, jobs), figures) =
+            (self.node.submission_counts(), self.background.store.blobs.figures());
         StatusView {
             peer: self.own,
             program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -166,8 +167,8 @@ impl Driver {
             uptime: moment().steady.since(self.started.steady),
             clock: self.node.clock(),
             offers: self.book.len() as u64,
-            jobs_open: jobs.iter().filter(|view| !view.ended).count() as u64,
-            jobs: jobs.len() as u64,
+            jobs_open: jobs_open as u64,
+            jobs: jobs as u64,
             running: self.background.executor.running() as u64,
             records: self.journal.durable().borrow().as_ref().copied().unwrap_or(0),
             blob_bytes: figures.bytes,

@@ -1,6 +1,6 @@
 //! Offers, from the network to the book and to a brain that waits for one.
 
-use assay_market::{Command, submission::Submission};
+use assay_market::{Command, book::Received, submission::Submission};
 use assay_protocol::{
     manifest::{Manifest, Meter, Policy, WorkPerMeter},
     notice::{Account, Head},
@@ -159,4 +159,20 @@ async fn an_offer_that_a_submission_waits_for_is_taken_up_when_it_comes() {
     assert_eq!((orders(driver), driver.node.awaits_offers()), (Some(1), false));
     // The journal waits for its permits before it ends.
     drop(started.let_through);
+}
+
+#[tokio::test]
+async fn an_offer_that_is_over_is_not_listed_any_more() {
+    let genesis = config::genesis("test", Keypair::from_seed(NOTARY).id());
+    let folder = tempfile::tempdir().unwrap();
+    let driver = &mut Started::new(folder.path(), OWN, genesis, 1 << 20).await.driver;
+    let provider = Keypair::from_seed(PROVIDER);
+    let ends = moment().wall.after(Duration(500));
+    let offer = Offer { valid_until: ends, ..offer(ends) };
+    assert_eq!(driver.note_offer(Signed::seal(offer, &provider, driver.network_id)), Received::First);
+    while driver.node.time(moment()) < ends {
+        tokio::task::yield_now().await;
+    }
+    driver.keep_house().await;
+    assert!(driver.book.is_empty());
 }
