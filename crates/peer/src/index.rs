@@ -385,13 +385,16 @@ mod tests {
     #[ignore = "writes a million rows"]
     fn a_million_rows_are_there_at_once_after_a_kill() {
         if let Ok(folder) = std::env::var(FILLED) {
-            let index = Index::open(Path::new(&folder)).unwrap().index;
+            let (index, mut slowest) = (Index::open(Path::new(&folder)).unwrap().index, Duration::ZERO);
             for first in (0..ROWS).step_by(100) {
                 let rows: Vec<FiledReceipt> = (first..first + 100)
                     .map(|number| FiledReceipt { job: numbered(number), receipt: numbered(number) })
                     .collect();
+                let begun = std::time::Instant::now();
                 index.fold(u64::from(first + 100), &rows).unwrap();
+                slowest = slowest.max(begun.elapsed());
             }
+            println!("of {} rows at a time the slowest were written after {slowest:?}", 100);
             // What a second of a daemon's life hands to the system.
             index.flush().unwrap();
             std::process::abort();
