@@ -1,7 +1,7 @@
 //! How long honest jobs take while strangers do what they can: figures, not a test of every day.
 //!
 //! The strangers are a process of their own, which this one starts from itself. They keep 64 connections half open and 256
-//! idle, publish unsigned gossip and send what is no message, 10,000 of each a second as far as the machine lets them, and
+//! idle, write unsigned gossip and send what is no message, 10,000 of each a second as far as they are taken, and
 //! tell of 10,000 offers with eight addresses each; meanwhile 400 users wait at the client. Four of the addresses of this
 //! machine are the strangers' own, so that no bound on one of them keeps them out. They say each second what they did.
 //!
@@ -40,6 +40,7 @@ use tokio::{
 use tracing::{Level, Metadata, Subscriber, span};
 
 use crate::{
+    gossipers::gossiper,
     home::House,
     market::{CLIENT, Market, NOTARY, until},
     strangers::{self, enters, stranger},
@@ -235,8 +236,8 @@ const TOLD: &str = "after ";
 struct Deeds {
     half_open: AtomicU64,
     idle: AtomicU64,
-    published: AtomicU64,
-    refused: AtomicU64,
+    gossips: Arc<AtomicU64>,
+    gossipers: AtomicU64,
     answered: AtomicU64,
     names: AtomicU64,
     books: AtomicU64,
@@ -274,16 +275,16 @@ async fn what_strangers_do() {
     let (begun, mut tick) = (Instant::now(), interval(Duration::from_secs(1)));
     loop {
         tick.tick().await;
-        let Deeds { half_open, idle, published, refused, answered, names, books } = &*target.deeds;
-        let [half_open, idle, published, refused, answered, names, books] =
-            [half_open, idle, published, refused, answered, names, books]
+        let Deeds { half_open, idle, gossips, gossipers, answered, names, books } = &*target.deeds;
+        let gossips = &**gossips;
+        let [half_open, idle, gossips, gossipers, answered, names, books] =
+            [half_open, idle, gossips, gossipers, answered, names, books]
                 .map(|counter| counter.load(Ordering::Relaxed));
         let seconds = begun.elapsed().as_secs().max(1);
         println!(
-            "{TOLD}{seconds} s: {half_open} half open and {idle} idle at a time; a second {} published, {} more for \
-             which there was no room, {} messages answered to {names} names in all; {books} books read",
-            published / seconds,
-            refused / seconds,
+            "{TOLD}{seconds} s: {half_open} half open and {idle} idle at a time; a second {} gossips of {gossipers} names \
+             in all taken, {} messages answered to {names} names in all; {books} books read",
+            gossips / seconds,
             answered / seconds,
         );
     }
@@ -324,24 +325,19 @@ async fn idle(number: usize, target: Target) {
 
 /// Whoever is kept out goes on under another name.
 async fn unsigned_gossip(number: usize, target: Target) {
-    let (mut tick, mut last) = (interval(EVERY), 0_u64);
+    use request_response::Event;
     loop {
-        let (gossip, topic) = strangers::unsigned_gossip(&target.network);
-        let mut swarm = stranger(gossip, number);
+        let (burst, taken) = ((BURST / SPEAKERS) as u64, Arc::clone(&target.deeds.gossips));
+        let mut swarm = stranger(gossiper(&target.network, burst, EVERY, taken), number);
+        count(&target.deeds.gossipers);
         let mut is_in = enters(&mut swarm, &target.notary).await;
+        let peer = swarm.connected_peers().next().copied();
+        peer.iter().for_each(|peer| _ = swarm.behaviour_mut().send_request(peer, ()));
         while is_in {
-            tokio::select! {
-                event = swarm.select_next_some() => is_in = !matches!(event, SwarmEvent::ConnectionClosed { .. }),
-                _ = tick.tick() => for _ in 0..BURST / SPEAKERS {
-                    last += 1;
-                    let bytes = [&last.to_le_bytes()[..], &[7; 512]].concat();
-                    // What finds no room is as if it was never sent.
-                    match swarm.behaviour_mut().publish(topic.clone(), bytes) {
-                        Ok(_) => count(&target.deeds.published),
-                        Err(_) => count(&target.deeds.refused),
-                    }
-                },
-            }
+            is_in = !matches!(
+                swarm.select_next_some().await,
+                SwarmEvent::ConnectionClosed { .. } | SwarmEvent::Behaviour(Event::OutboundFailure { .. })
+            );
         }
         sleep(AGAIN).await;
     }

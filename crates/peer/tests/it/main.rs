@@ -11,6 +11,7 @@ mod daemon;
 mod executor;
 mod floods;
 mod gossip;
+mod gossipers;
 mod handles;
 mod home;
 mod hostile;

@@ -27,7 +27,7 @@ use libp2p::{
         AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, FutureExt, StreamExt,
         future::{BoxFuture, Pending},
     },
-    gossipsub, identity,
+    identity,
     multiaddr::Protocol,
     noise,
     request_response::{self, ProtocolSupport},
@@ -83,7 +83,7 @@ impl request_response::Codec for JunkCodec {
 }
 
 /// What the names of the protocols of a network begin with.
-fn version(network: &Digest) -> String {
+pub(crate) fn version(network: &Digest) -> String {
     format!("/assay/1/{}", &network.to_string()[..16])
 }
 
@@ -92,20 +92,6 @@ pub(crate) fn junk(network: &Digest) -> request_response::Behaviour<JunkCodec> {
     let name = StreamProtocol::try_from_owned(format!("{}/messages", version(network))).unwrap();
     let config = request_response::Config::default().with_max_concurrent_streams(256);
     request_response::Behaviour::new([(name, ProtocolSupport::Outbound)], config)
-}
-
-/// Who publishes without a signature, and the topic of offers.
-pub(crate) fn unsigned_gossip(network: &Digest) -> (gossipsub::Behaviour, gossipsub::IdentTopic) {
-    let config = gossipsub::ConfigBuilder::default()
-        .protocol_id_prefix(format!("{}/gossip", version(network)))
-        .validation_mode(gossipsub::ValidationMode::None)
-        .build()
-        .unwrap();
-    let topic = gossipsub::IdentTopic::new(format!("assay/1/{network}/offers/0"));
-    let unsigned = gossipsub::MessageAuthenticity::RandomAuthor;
-    let mut gossip: gossipsub::Behaviour = gossipsub::Behaviour::new(unsigned, config).unwrap();
-    gossip.subscribe(&topic).unwrap();
-    (gossip, topic)
 }
 
 /// Offers of so many names that are made up, with eight addresses each that are like no others.
