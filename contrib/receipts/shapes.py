@@ -174,6 +174,7 @@ BODIES = {
         free=U64,
         stake=U64,
         unbonding=U64,
+        forfeited=U64,
         instruction=U64,
         held=U64,
         owed=U64,

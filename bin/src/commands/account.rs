@@ -45,7 +45,13 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         ("held for open jobs", account.held),
         ("owed by the pool", account.owed),
     ];
-    boxes.iter().for_each(|(name, amount)| table.row([(*name).to_owned(), format!("{amount} {unit}s")]));
+    // What hardly any account has has a line where there is something of it.
+    let rare =
+        [("being withdrawn", account.unbonding), ("lost in traps, not paid out yet", account.forfeited)];
+    let rare = rare.into_iter().filter(|(_, amount)| !amount.is_zero());
+    for (name, amount) in boxes.into_iter().chain(rare) {
+        table.row([name.to_owned(), format!("{amount} {unit}s")]);
+    }
     invocation.printer.table(&table);
     if account.suspended > 0 {
         invocation.printer.note(format!(
@@ -63,6 +69,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         "account",
         &json!({
             "notary": full(view.notary), "free": money(account.free, unit), "stake": money(account.stake, unit),
+            "unbonding": money(account.unbonding, unit), "forfeited": money(account.forfeited, unit),
             "held": money(account.held, unit), "owed": money(account.owed, unit), "fee_margin": rate(account.fee_margin),
             "suspended": account.suspended,
             "head": { "sequence": head.sequence, "digest": full(head.digest) },

@@ -141,7 +141,8 @@ fn unbalanced(audited: &Audited) -> CommandError {
 
 /// What all boxes hold.
 pub(super) fn sum(books: &BooksView) -> Amount {
-    let boxes = [books.free, books.stake, books.unbonding, books.held, books.pool, books.endowment];
+    let BooksView { free, stake, unbonding, forfeited, held, pool, endowment, .. } = books;
+    let boxes = [free, stake, unbonding, forfeited, held, pool, endowment].map(|amount| *amount);
     boxes.into_iter().try_fold(Amount::ZERO, Amount::plus).unwrap_or(Amount(u64::MAX))
 }
 
@@ -164,6 +165,7 @@ pub(super) fn books(books: &BooksView, unit: &str) -> Value {
         .map(|flag| json!({ "model": full(flag.model), "class": full(flag.class), "juries": flag.juries }));
     json!({
         "free": money(books.free), "stake": money(books.stake), "unbonding": money(books.unbonding),
+        "forfeited": money(books.forfeited),
         "held": money(books.held), "pool": money(books.pool), "endowment": money(books.endowment),
         "flagged": flagged.collect::<Vec<_>>(),
         "sum": money(sum(books)), "minted": money(books.minted), "burned": money(books.burned),

@@ -143,6 +143,8 @@ pub struct BooksView {
     pub stake: Amount,
     /// What was at stake and is to be paid out.
     pub unbonding: Amount,
+    /// What was lost of stakes in traps and is to be paid out to others.
+    pub forfeited: Amount,
     /// What open jobs hold.
     pub held: Amount,
     /// What pays for checks.
@@ -187,6 +189,8 @@ pub struct BalanceView {
     pub stake: Amount,
     /// What was at stake and is to be paid out.
     pub unbonding: Amount,
+    /// What was lost of stakes in traps and is to be paid out to others.
+    pub forfeited: Amount,
 }
 
 /// An account as its notary last stated it.

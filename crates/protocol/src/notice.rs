@@ -109,6 +109,8 @@ pub struct Account {
     pub stake: Amount,
     /// What was at stake and is to be paid out; still answers for what was claimed before.
     pub unbonding: Amount,
+    /// What was lost of the stake in traps and is not paid out to those who won it; fines and convictions take it still.
+    pub forfeited: Amount,
     /// The number of this account's last instruction.
     pub instruction: u64,
     /// What open jobs hold of this client's money.

@@ -320,6 +320,7 @@ fn account() -> Account {
         free: nothing,
         stake: nothing,
         unbonding: nothing,
+        forfeited: nothing,
         instruction: 0,
         held: nothing,
         owed: nothing,

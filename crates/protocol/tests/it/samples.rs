@@ -129,6 +129,7 @@ fn notices() -> Vec<Message> {
         free: Amount::credits(1),
         stake: Amount::credits(2),
         unbonding: Amount::credits(3),
+        forfeited: Amount::credits(8),
         instruction: 4,
         held: Amount::credits(5),
         owed: Amount::credits(6),

@@ -18,7 +18,7 @@ use assay_protocol::{
 use super::Notary;
 use crate::{
     input::{Inquiry, Remembered},
-    ledger::{self, OpenJob},
+    ledger::{Holdings, OpenJob},
     node::{context::Context, heard::Heard},
     view::{BalanceView, BooksView, FlagView},
 };
@@ -31,13 +31,14 @@ pub(super) fn half_of(ticket: &Ticket) -> Duration {
 impl Notary {
     /// How an account stands, in answer to the question or instruction of this number.
     pub(super) fn statement(&self, peer: PeerId, sequence: u64) -> Account {
-        let nobody = ledger::Holdings::default();
+        let nobody = Holdings::default();
         let account = self.ledger.accounts().get(&peer).unwrap_or(&nobody);
         Account {
             sequence,
             free: account.free,
             stake: account.stake,
             unbonding: account.unbonding(),
+            forfeited: account.forfeited(),
             instruction: account.instruction,
             held: self.ledger.held_of(peer),
             owed: self.ledger.owed(Some(peer)),
@@ -218,10 +219,8 @@ impl Notary {
             round: ledger.live_time().beacon.round,
             free: sum(&mut ledger.accounts().values().map(|account| account.free)),
             stake: sum(&mut ledger.accounts().values().map(|account| account.stake)),
-            unbonding: sum(&mut ledger
-                .accounts()
-                .values()
-                .flat_map(|account| [account.unbonding(), account.forfeited()])),
+            unbonding: sum(&mut ledger.accounts().values().map(Holdings::unbonding)),
+            forfeited: sum(&mut ledger.accounts().values().map(Holdings::forfeited)),
             held: ledger.held(),
             pool,
             endowment: ledger.endowment(),
@@ -242,6 +241,7 @@ impl Notary {
                     free: account.free,
                     stake: account.stake,
                     unbonding: account.unbonding(),
+                    forfeited: account.forfeited(),
                 })
                 .collect(),
         }

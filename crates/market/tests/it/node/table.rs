@@ -329,6 +329,7 @@ pub(crate) fn account(sequence: u64, instruction: u64) -> Account {
         free: Amount::credits(100),
         stake: Amount::ZERO,
         unbonding: Amount::ZERO,
+        forfeited: Amount::ZERO,
         instruction,
         held: Amount::ZERO,
         owed: Amount::ZERO,

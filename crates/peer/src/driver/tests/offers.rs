@@ -36,6 +36,7 @@ fn account() -> Account {
         free: Amount::credits(100),
         stake: Amount::ZERO,
         unbonding: Amount::ZERO,
+        forfeited: Amount::ZERO,
         instruction: 0,
         held: Amount::ZERO,
         owed: Amount::ZERO,

@@ -41,6 +41,7 @@ fn account() -> Verified<Account> {
         free: FREE,
         stake: Amount::ZERO,
         unbonding: Amount::ZERO,
+        forfeited: Amount::ZERO,
         instruction: 0,
         held: Amount::ZERO,
         owed: Amount::ZERO,
