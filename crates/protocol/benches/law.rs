@@ -45,6 +45,12 @@ fn receipt(outcome: &str) -> Vec<u8> {
 fn print_sizes() {
     let sizes: Vec<String> = vectors().map(|(kind, bytes)| format!("{kind} {}", bytes.len())).collect();
     println!("bytes: {}", sizes.join(", "));
+    for name in RECEIPTS {
+        let bytes = receipt(name);
+        let genesis =
+            Receipt::from_bytes(&bytes).map_or(0, |receipt| codec::encode(&*receipt.story.genesis).len());
+        println!("receipt {name}: {} bytes, the rules of its network {genesis} of them", bytes.len());
+    }
 }
 
 fn open_claim() -> Vec<u8> {
@@ -84,7 +90,10 @@ fn hash_the_bytes_alone(bencher: Bencher<'_, '_>) {
     bencher.counter(BytesCount::new(bytes.len())).bench(|| Digest::of(black_box(&bytes)));
 }
 
-#[divan::bench(args = ["not_drawn", "checked", "cleared", "void"])]
+/// Receipts that are measured: of every policy, and of juries.
+const RECEIPTS: [&str; 6] = ["not_drawn", "checked", "checked_exact", "checked_text", "cleared", "disputed"];
+
+#[divan::bench(args = RECEIPTS)]
 fn verify_a_receipt(bencher: Bencher<'_, '_>, outcome: &str) {
     let Ok(receipt) = Receipt::from_bytes(&receipt(outcome)) else { return };
     bencher.bench(|| verify::<Ed25519>(black_box(&receipt)));

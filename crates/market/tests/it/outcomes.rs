@@ -62,6 +62,14 @@ pub(crate) fn ended<K: Key>(outcome: Outcome) -> (Office<K>, JobId) {
     (office, job.id)
 }
 
+/// The same of a job that was checked where outputs are compared like this.
+pub(crate) fn checked_under<K: Key>(policy: Policy) -> (Office<K>, JobId) {
+    let mut office = Office::new(|genesis| genesis.manifests[0].policy = policy);
+    let job = judged(&mut office, &|_| truth(), true);
+    assert_eq!(office.stage(job.id), Stage::Closed(Outcome::Checked));
+    (office, job.id)
+}
+
 pub(crate) fn truth() -> Finding {
     Finding::Output(output(NUMBERS, 0.0))
 }
