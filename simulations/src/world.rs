@@ -15,6 +15,7 @@ mod fetches;
 mod market;
 mod peer;
 mod perform;
+mod sleep;
 mod store;
 mod takers;
 mod trace;
@@ -262,6 +263,7 @@ impl World {
     /// Lets one thing happen.
     pub fn step(&mut self) {
         let Some(event) = self.schedule.pop() else { return };
+        let Some(event) = self.unless_asleep(event) else { return };
         self.trace.event(self.schedule.now(), &event);
         match event {
             Occurrence::Arrival { from, to, bytes } => self.arrive(from, to, &bytes),
@@ -290,7 +292,7 @@ impl World {
 
     /// Decodes, verifies, hands over; what is no message of this network disappears.
     fn arrive(&mut self, from: Place, to: Place, bytes: &[u8]) {
-        if self.peers[to.0].node.is_none() {
+        if self.peers[to.0].node.is_none() || self.is_asleep(to) {
             self.fail_to_deliver(from, to);
             return;
         }

@@ -128,12 +128,12 @@ impl World {
     /// The source answers, refuses or is not there.
     pub(super) fn serve(&mut self, asked: Asked) {
         let Asked { asker, life, sought, source, bytes_max } = asked;
-        let by = self.id(asker);
+        let (by, asleep) = (self.id(asker), self.is_asleep(source));
         let peer = &mut self.peers[source.0];
         #[cfg(test)]
         peer.seen.note_asked();
         let bytes = peer.store.fetch(&sought.digest(), by);
-        let up = peer.node.is_some();
+        let up = peer.node.is_some() && !asleep;
         let (delay, bytes) = match self.arrival(source, asker).filter(|_| up) {
             Some(delay) => (delay, bytes.filter(|bytes| bytes.len() as u64 <= bytes_max)),
             None => (PATIENCE, None),

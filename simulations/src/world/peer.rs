@@ -29,6 +29,8 @@ pub(super) struct Peer {
     pub(super) book: Book,
     /// How often the process crashed.
     pub(super) life: u64,
+    /// Until then the machine stands still.
+    pub(super) awake: Instant,
     pub(super) skew_millis: i64,
     pub(super) disk: Disk,
     pub(super) store: SimulatedStore,
@@ -68,6 +70,7 @@ impl Peer {
             node: None,
             book: empty_book(plan.seed, place, 0),
             life: 0,
+            awake: Instant::default(),
             skew_millis: 0_i64.saturating_add_unsigned(skew).saturating_sub_unsigned(plan.skew_ms_max),
             disk: Disk::default(),
             store: SimulatedStore::default(),

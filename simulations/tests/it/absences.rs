@@ -31,13 +31,16 @@ const AWAY_MAX: u64 = 40_000;
 enum Fate {
     Crash(Tail),
     CutOff { with_another: bool },
+    Sleep { with_another: bool },
 }
 
-const FATES: [Fate; 4] = [
+const FATES: [Fate; 6] = [
     Fate::Crash(Tail::Lost),
     Fate::Crash(Tail::Kept),
     Fate::CutOff { with_another: false },
     Fate::CutOff { with_another: true },
+    Fate::Sleep { with_another: false },
+    Fate::Sleep { with_another: true },
 ];
 
 /// What was seen in some histories.
@@ -48,6 +51,8 @@ struct Tally {
     checked: u64,
     /// Histories in which somebody was away for longer than a job without accidents lasts.
     long: u64,
+    /// Histories in which a verifier was suspended, and came back.
+    suspended: u64,
 }
 
 impl Tally {
@@ -57,6 +62,7 @@ impl Tally {
             paid: self.paid + other.paid,
             checked: self.checked + other.checked,
             long: self.long + other.long,
+            suspended: self.suspended + other.suspended,
         }
     }
 }
@@ -86,6 +92,14 @@ fn live(seed: u64) -> Tally {
             world.run_for(away);
             world.network().cut_off([]);
         }
+        Fate::Sleep { with_another } => {
+            world.run_for(Span::millis(luck.below(LIFE)));
+            let verifier = world.plan().founder(1 + luck.below(4) as usize);
+            for sleeper in [whom].into_iter().chain(with_another.then_some(verifier)) {
+                world.sleep(sleeper, away);
+            }
+            world.run_for(away);
+        }
     }
     world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("{context}: {unsettled}"));
     assert!(
@@ -94,16 +108,33 @@ fn live(seed: u64) -> Tally {
         world.closed()
     );
     assert_stakes(&world, &context);
+    let suspended = suspended(&world) > 0;
+    if suspended {
+        let epochs = world.plan().timers.tick.times(3 * world.plan().timers.epoch_ticks);
+        world.run_for(epochs.into());
+        assert_eq!(self::suspended(&world), 0, "{context}: who was suspended is not back");
+    }
     let outcome = match world.state(client, key) {
         Some(AttemptState::Closed(outcome)) => Some(outcome),
         _ => None,
     };
+    if !outcome.is_some_and(Outcome::is_paid) {
+        eprintln!("UNPAID {context} before {:?}: {outcome:?}", world.now());
+    }
     Tally {
         histories: 1,
         paid: u64::from(outcome.is_some_and(Outcome::is_paid)),
         checked: u64::from(outcome == Some(Outcome::Checked)),
         long: u64::from(away > Span::millis(LIFE)),
+        suspended: u64::from(suspended),
     }
+}
+
+/// From how many kinds founders are suspended.
+fn suspended(world: &World) -> u64 {
+    let books = world.node(world.plan().notary()).and_then(|node| node.ledger());
+    let accounts = books.map(|books| books.accounts().values()).into_iter().flatten();
+    accounts.map(|account| account.suspended()).sum()
 }
 
 /// Everybody has at least the stake that it began with, but for what a provider pays whom too few could reach.
@@ -129,6 +160,7 @@ fn check_all(seeds: u64) {
     assert!(10 * tally.paid >= 7 * tally.histories, "too little is paid: {tally:?}");
     assert!(2 * tally.checked >= tally.histories, "too little is checked: {tally:?}");
     assert!(10 * tally.long >= tally.histories, "too few are away for long: {tally:?}");
+    assert!(tally.suspended > 0, "nobody that was drawn was away: {tally:?}");
 }
 
 #[test]
