@@ -87,6 +87,7 @@ mod tests {
         convicts.note(peer(2), at(101));
         convicts.note(peer(1), at(110));
         let days = |told: Vec<Convict>| -> Vec<u64> { told.into_iter().map(|convict| convict.on).collect() };
+        assert_eq!(days(convicts.told(at(130))), [110, 101]);
         assert_eq!(days(next(&mut convicts, 131)), [110, 101]);
         assert_eq!(days(convicts.told(at(132))), [110]);
         assert_eq!(days(next(&mut convicts, 140)), [110]);

@@ -138,7 +138,7 @@ fn a_hunter_gains_where_a_few_say_what_they_were_told_and_they_lose() {
         let (found, gamble, taken) = hunted(7, takers);
         gamble.assert_near(&format!("hunting, {takers} of {OTHERS} take"), found);
         assert_eq!(gamble.mean > 0.0, gains, "{takers} of {OTHERS}");
-        assert!(taken < 0.0 || takers == 0 || takers > OTHERS / 2, "takers gain {taken} by a trap");
+        assert!(taken < 0.0 || takers == 0, "takers gain {taken} by a trap");
     }
 }
 
@@ -192,7 +192,7 @@ fn a_framer_loses_whatever_friends_it_has() {
             gamble.add(&framed(slanderers, costs, (ticket.premium.0 + ticket.dues.0) as f64));
         }
         gamble.assert_near(&format!("framing, {slanderers} of {OTHERS} are friends"), gained);
-        assert!(gamble.mean < 0.0, "{slanderers} friends");
+        assert!(gamble.mean < 0.0 && gained < 0.0, "{slanderers} friends: {gained}");
     }
 }
 
