@@ -16,12 +16,11 @@ def settle(job, at_stake):
     total_max = order["total_max"]
     checked = "check_work" if law.rows(order) else "work"
     once = min(job.claim[checked] if job.claim else 0, law.check_work_max(order))
-    deposit = law.check_cost(genesis, once) if job.disputed else 0
+    check = law.check_cost(genesis, once)
     forfeit = law.forfeit(genesis, order)
     most = law.hours(law.settles(genesis, order, ticket))
     used = law.held(ticket["place"] * min(law.hours(job.lasted), most))
-    beside = law.held(deposit + job.pledged)
-    held = less(total_max + beside if total_max + beside <= law.MAX else total_max, used)
+    held = less(total_max + job.pledged if total_max + job.pledged <= law.MAX else total_max, used)
     accuser = None if job.jury_from is None else job.jury_from - 1
 
     def work_of(seat):
@@ -70,9 +69,9 @@ def settle(job, at_stake):
 
     def unserved_dispute():
         found = sum_of(first_fees)
-        third = {"amount": deposit // 3}
+        third = {"amount": check // 3}
         shares = [{"peer": seat["peer"], **third} for seat in seats if seat["done"] == "unserved"]
-        client, provider = less(held, pay, costs["premium"], deposit), less(pay, found, costs["dues"])
+        client, provider = less(held, pay, costs["premium"], check), less(pay, found, costs["dues"])
         return settlement(client, provider, fees=first_fees + shares, fines=fined(less(found, pay)))
 
     def unreached():

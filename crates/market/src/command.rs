@@ -118,9 +118,6 @@ pub enum NotDisputed {
     /// The job is being checked anyway, or closed.
     #[error("too late: the job is being checked already, or closed")]
     TooLate,
-    /// The account does not hold what the check costs.
-    #[error("the account does not hold what the check costs")]
-    Funds,
 }
 
 /// Why an instruction was not carried out, as far as the account's statement shows it.

@@ -78,17 +78,6 @@ pub fn settle(genesis: &Genesis, job: &Job, at_stake: Amount) -> Settlement {
     }
 }
 
-/// What a client puts up beside the total, until the job is closed: one check of the claim for a dispute, and what is at
-/// stake in a trap.
-#[must_use]
-pub fn deposit(genesis: &Genesis, job: &Job) -> Amount {
-    check_deposit(genesis, job).plus(job.pledged()).unwrap_or(Amount(u64::MAX))
-}
-
-fn check_deposit(genesis: &Genesis, job: &Job) -> Amount {
-    if job.disputed() { genesis.check_cost(job.claimed_check_work()) } else { Amount::ZERO }
-}
-
 /// Whose stake decides what a settlement comes to: the provider's, which may be slashed; but where two contradict who
 /// matched a trap, that verifier's.
 #[must_use]
@@ -115,12 +104,12 @@ struct Settling<'a> {
 }
 
 impl Settling<'_> {
-    /// All that was held of the client's money: the total, and a check that it disputed the result for; less what its
-    /// place was used for, which the pool has whatever came of it.
+    /// All that was held of the client's money: the total, and what it put up for a trap; less what its place was used for,
+    /// which the pool has whatever came of it.
     fn held(&self) -> Amount {
         let total = self.order.total_max;
         let place = place::used(self.genesis, self.order, self.ticket, self.job.lasted());
-        total.plus(deposit(self.genesis, self.job)).unwrap_or(total).minus_up_to(place)
+        total.plus(self.job.pledged()).unwrap_or(total).minus_up_to(place)
     }
 
     /// Paid, with these checks to be paid for.
@@ -156,7 +145,8 @@ impl Settling<'_> {
         total(fees.get(wanted..).unwrap_or_default())
     }
 
-    /// True if the client has paid for the first checks in advance. What they do not cost goes back to it.
+    /// True if the client has paid for the first checks in advance: every total holds one, which a dispute uses. What they
+    /// do not cost goes back to it.
     fn prepays(&self) -> bool {
         self.ticket.prepaid > 0 || self.job.disputed()
     }
@@ -282,18 +272,18 @@ impl Settling<'_> {
         Settlement { client: self.held(), fees, fines, ..Settlement::default() }
     }
 
-    /// A dispute whose client served nobody the input: those that asked for it in vain share its deposit. Whoever found
-    /// something all the same has it from the provider, which may have served it.
+    /// A dispute whose client served nobody the input: those that asked for it in vain share the check that it wanted. Whoever
+    /// found something all the same has it from the provider, which may have served it.
     fn unserved_dispute(&self) -> Settlement {
-        let deposit = check_deposit(self.genesis, self.job);
+        let check = self.genesis.check_cost(self.job.claimed_check_work());
         let unserved = self.job.seats().iter().filter(|seat| seat.is_unserved());
-        let third = Amount(deposit.0 / ABSENT_MAX as u64);
+        let third = Amount(check.0 / ABSENT_MAX as u64);
         let shares = unserved.map(|seat| Fee { peer: seat.peer, amount: third });
         let (costs, pay, fees) = (self.charged(), self.pay(), self.first_fees());
         let found = total(&fees);
         let provider = less(pay, &[found, costs.dues]);
         let fines = self.fine(found.minus_up_to(pay));
-        let client = less(self.held(), &[pay, costs.premium, deposit]);
+        let client = less(self.held(), &[pay, costs.premium, check]);
         Settlement {
             client,
             provider,

@@ -180,9 +180,7 @@ impl Teller {
             Event::Opened { job, .. } | Event::Disputed { job, .. } | Event::Closed { job, .. } => {
                 notary(job)
             }
-            Event::NotDisputed { reason: NotDisputed::TooLate | NotDisputed::Funds, .. } => {
-                Self::Notary(None)
-            }
+            Event::NotDisputed { reason: NotDisputed::TooLate, .. } => Self::Notary(None),
             Event::Balance { notary, .. }
             | Event::CarriedOut { notary, .. }
             | Event::NotCarriedOut { notary, .. } => Self::Notary(Some(*notary)),

@@ -6,8 +6,7 @@ use assay_protocol::{
     draw,
     id::{JobId, PeerId},
     job::{Job, Misstep, Party, SeatPhase, Stage, Step},
-    payout, receipt,
-    receipt::{Happening, StoryEvent},
+    receipt::{self, Happening, StoryEvent},
 };
 
 use super::{
@@ -35,7 +34,7 @@ impl Ledger {
         {
             return Err(Rejection::Position);
         }
-        if asks_for_money(happening) {
+        if sets_trap(happening) {
             return self.pledge(id, happening, out);
         }
         let first_claim = open.job.claim().is_none();
@@ -57,26 +56,22 @@ impl Ledger {
         self.withheld.insert(self.sequence);
     }
 
-    /// T15, T18: the client puts up more than its order says: one check of its result, or what is at stake in its trap, as far
-    /// as it has that.
+    /// T18: the client puts up more than its order says: what is at stake in its trap, as far as it has that.
     fn pledge(&mut self, id: JobId, happening: &Happening, out: &mut Vec<News>) -> Result<(), Rejection> {
         let round = self.live_time.beacon.round;
         let open = self.jobs.get(&id).ok_or(Rejection::Unknown)?;
         let (step, by) = happening.step(&open.job);
         let mut pledged = open.job.clone();
         pledged.apply(step, by, self.live_time)?;
-        let before = payout::deposit(&self.genesis, &open.job);
-        let deposit = payout::deposit(&self.genesis, &pledged).minus_up_to(before);
-        let peer = open.job.order().client;
-        let client = self.accounts.get(&peer).ok_or(Rejection::NoAccount)?;
-        let most = if pledged.is_trap() { self.pledge_of(&open.job) } else { self.spendable(client, None) };
+        let (deposit, most) = (pledged.pledged(), self.pledge_of(&open.job));
         if deposit > most {
             return Err(Rejection::Funds);
         }
-        // Of a trap it puts up neither more nor less.
-        if pledged.is_trap() && deposit < most {
+        // It puts up neither more nor less.
+        if deposit < most {
             return Err(Misstep::Unmatched.into());
         }
+        let peer = open.job.order().client;
         let client = self.accounts.get_mut(&peer).ok_or(Rejection::NoAccount)?;
         client.free = client.free.minus(deposit).ok_or(Rejection::Funds)?;
         let open = self.jobs.get_mut(&id).ok_or(Rejection::Unknown)?;
@@ -244,15 +239,15 @@ impl Ledger {
     }
 }
 
-/// True for steps that a client puts up more money for than its order says.
-fn asks_for_money(happening: &Happening) -> bool {
+/// True for what a client puts up more money for than its order says.
+fn sets_trap(happening: &Happening) -> bool {
     match happening {
-        Happening::Dispute(_) => true,
         Happening::OpenClaim { opening, .. } => opening.said().trap.is_some(),
         Happening::Claim { .. }
         | Happening::Abort(_)
         | Happening::Cancel(_)
         | Happening::Reveal(_)
+        | Happening::Dispute(_)
         | Happening::Contradict(_)
         | Happening::Draw { .. }
         | Happening::Seat { .. }

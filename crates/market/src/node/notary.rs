@@ -351,9 +351,6 @@ impl Notary {
             Err(Rejection::Misstep(Misstep::TooLate)) if disputed => {
                 cx.say(from, Refuse { job, reason: Refusal::Late });
             }
-            Err(Rejection::Funds) if disputed => {
-                cx.say(from, Refuse { job, reason: Refusal::Funds });
-            }
             Err(
                 Rejection::Misstep(Misstep::Known | Misstep::TooLate | Misstep::Closed) | Rejection::Unknown,
             ) => {

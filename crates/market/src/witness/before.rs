@@ -10,7 +10,6 @@ use assay_protocol::{
     genesis::Genesis,
     id::{JobId, PeerId},
     job::Job,
-    payout,
 };
 
 use crate::ledger::{Ledger, OpenJob, Touched};
@@ -58,7 +57,7 @@ impl Sums {
         }
         let Some(job) = open.map(|open| &open.job) else { return };
         let (order, covered) = (job.order(), job.ticket().covered);
-        let held = order.total_max.0 + payout::deposit(genesis, job).0;
+        let held = order.total_max.0 + job.pledged().0;
         let exposed = if covered { exposure::of(genesis, job).0 } else { 0 };
         self.change(order.client, |of| of.held += held);
         self.change(order.provider, |of| {

@@ -66,7 +66,7 @@ pub(super) fn all_is_as_it_was_summed(genesis: &Genesis, ledger: &Ledger, before
     assert_eq!(ledger.stranded(), [], "I13: time alone does not move these jobs on");
 }
 
-/// I2: an open job holds the client's total and its deposit, if it disputed; a closed one is none of the open.
+/// I2: an open job holds the client's total, and what it put up for a trap; a closed one is none of the open.
 pub(super) fn held_is_what_open_jobs_hold(ledger: &Ledger, before: &Before, scope: &Scope) {
     for open in scope.open_jobs(ledger) {
         assert!(!matches!(open.job.stage(), Stage::Closed(_)), "I2: a closed job holds money");
@@ -223,13 +223,11 @@ pub(super) fn settled_by_the_table(
     lost: &mut BTreeMap<PeerId, u64>,
 ) {
     let (order, settlement) = (order(story), &story.settlement);
-    let disputed = story.events.iter().any(|event| matches!(event.what, Happening::Dispute(_)));
-    let check = if disputed { genesis.check_cost(order.work_max).0 } else { 0 };
     let forfeit = if is_trap(story) { costs::forfeit(genesis, &order).0 } else { 0 };
     let fines = settlement.fines.iter().fold(0, |sum: u64, fine| sum.saturating_add(fine.amount.0));
     let won = if story.outcome == Outcome::Trap { fines } else { 0 };
-    let most = order.total_max.0.saturating_add(check).saturating_add(forfeit);
-    // I14. A deposit is beyond the total: who disputes, or sets a trap, chose to put it up.
+    let most = order.total_max.0.saturating_add(forfeit);
+    // I14. What is put up for a trap is beyond the total: its client chose to.
     assert!(
         settlement.provider.0 <= order.total_max.0.max(won),
         "I14: the provider is paid more than the total"

@@ -7,7 +7,6 @@ use assay_market::{
     witness::state_of,
 };
 use assay_protocol::{
-    account::Stake,
     check::{Seal, Unserved},
     genesis::Genesis,
     id::Digest,
@@ -232,14 +231,6 @@ const STEPS: &[Case] = &[
     ("a dispute by the provider", Rejection::Misstep(Misstep::NotYours), |desk| {
         let job = waiting(desk);
         step(desk, PROVIDER, Dispute { job: job.id }, Happening::Dispute)
-    }),
-    ("a dispute that cannot be paid", Rejection::Funds, |desk| {
-        let job = waiting(desk);
-        let rest = desk.account(CLIENT).free.0;
-        let all = Stake { notary: id::<Cheap>(NOTARY), sequence: 1, amount: Amount(rest), target: None };
-        let all = desk.say(id::<Cheap>(CLIENT), all);
-        take(desk, Fact::Stake(all));
-        step(desk, CLIENT, Dispute { job: job.id }, Happening::Dispute)
     }),
     ("a stream that is what was claimed", Rejection::Misstep(Misstep::Consistent), |desk| {
         let job = claimed(desk);

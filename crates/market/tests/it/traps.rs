@@ -6,9 +6,10 @@ use assay_protocol::{
     genesis::{Founder, Genesis, Pair},
     job::{Misstep, SeatPhase, Stage},
     journal::Fact,
+    objection::Dispute,
     order::Refusal,
     outcome::Outcome,
-    receipt::Happening,
+    receipt::{Happening, Story},
     ticket::Ticket,
     units::{Amount, Duration, Rate},
 };
@@ -186,7 +187,10 @@ fn caught_behind_a_claim(desk: &mut Desk) -> Ordered {
 #[test]
 fn what_a_trap_won_of_a_stake_is_slashed_with_it_until_it_is_paid_out() {
     for convicted in [false, true] {
-        let mut desk = rich_with(|genesis| genesis.timers.epoch_ticks = 4_096);
+        let mut desk = rich_with(|genesis| {
+            genesis.timers.epoch_ticks = 4_096;
+            genesis.timers.unbonding = Duration::seconds(2);
+        });
         let forfeited = |desk: &Desk, peer| desk.account(peer).forfeited().0;
         let job = caught_behind_a_claim(&mut desk);
         if convicted {
@@ -197,13 +201,18 @@ fn what_a_trap_won_of_a_stake_is_slashed_with_it_until_it_is_paid_out() {
             assert_eq!(slashed, stake + FORFEIT as u64, "all that was there");
             assert_eq!(forfeited(&desk, FIRST_VERIFIER), 0);
         }
+        if !convicted {
+            let due = desk.ledger.live_time().live.after(desk.genesis.timers.unbonding);
+            while desk.ledger.live_time().live <= due {
+                desk.tick();
+            }
+            assert!(!matches!(desk.stage(job.id), Stage::Closed(_)), "it is open for longer");
+            let waits = forfeited(&desk, FIRST_VERIFIER);
+            assert_eq!(waits, FORFEIT as u64, "it is not paid out before that job is closed");
+        }
         let (free, won) =
             (desk.account(PROVIDER).free.0, verifiers().map(|peer| forfeited(&desk, peer)).sum::<u64>());
         desk.tick_while(&job, |stage| !matches!(stage, Stage::Closed(_)));
-        assert!(
-            convicted || forfeited(&desk, FIRST_VERIFIER) > 0,
-            "it is not paid out before that job is closed"
-        );
         pay_out(&mut desk);
         assert_eq!(desk.account(PROVIDER).free.0, free + won);
     }
@@ -236,13 +245,26 @@ fn a_true_claim_that_is_called_a_trap_costs_its_parties_what_was_at_stake_in_it(
 #[test]
 fn a_trap_moves_no_trust_and_accuses_nobody() {
     let mut desk = rich();
-    let job = trapped(&mut desk, PROVIDER, 0, &false_claim());
+    let honestly = open(&mut desk, PROVIDER, 50);
+    desk.run(&honestly, &honest());
+    desk.judge(&honestly, &honest(), Conduct { finding: &|_| truth(), opens: true });
+    let trust = next_ticket(&desk).standing.trust;
+    assert!(trust > 0, "it has some to lose");
+    let drawn = |lane| {
+        let job = open(&mut desk, PROVIDER, lane);
+        desk.run(&job, &false_claim());
+        matches!(desk.stage(job.id), Stage::Checking(_)).then_some(job)
+    };
+    let Some(job) = (0..50).find_map(drawn) else { panic!("one is drawn") };
+    let trap = trap_of(&desk, &job, &false_claim());
+    desk.step(trap).unwrap_or_else(|rejection| panic!("{rejection}"));
     let finding = &|seat| if seat == 0 { lie(0) } else { truth() };
     while !matches!(desk.stage(job.id), Stage::Closed(_)) {
         desk.judge_once(&job, &false_claim(), Conduct { finding, opens: false });
         let standing = next_ticket(&desk).standing;
-        assert!(!standing.strict && standing.trust == 0, "{:?}", desk.stage(job.id));
+        assert!(!standing.strict && standing.trust == trust, "{:?}", desk.stage(job.id));
     }
+    assert_eq!(desk.stage(job.id), Stage::Closed(Outcome::Trap));
 }
 
 /// Whoever matched many traps at once pays what it has, and what is missing is nobody's: neither the pool's nor another's.
@@ -267,7 +289,15 @@ fn of_who_was_caught_no_more_is_taken_than_it_has() {
     let (after, each) = worth(&desk);
     let broke = verifiers().filter(|peer| desk.account(*peer).at_stake() == Amount::ZERO).count();
     assert!(broke > 0, "nobody was caught twice: {each_before:?}, {each:?}");
-    assert!(after[3] >= before[3] + 12 * FEES, "the pool paid for traps");
+    let kept = |story: &Story| {
+        let fees = story.settlement.fees.iter().map(|fee| fee.amount.0).sum::<u64>();
+        let held = story.open.said().order.said().total_max.0 + FORFEIT as u64;
+        (held - story.settlement.client.0 - fees) as i64
+    };
+    assert!(desk.closed.iter().all(|story| kept(story) >= FEES), "the pool paid for a trap");
+    let kept: i64 = desk.closed.iter().map(kept).sum();
+    // What it had reserved for their checks comes back.
+    assert_eq!(after[3] - before[3], 12 * CHECK + kept, "the pool has what the traps left and no less");
     let fines = desk.closed.iter().flat_map(|story| &story.settlement.fines);
     let fines = fines.map(|fine| fine.amount.0 as i64).sum::<i64>();
     assert_eq!(after[1] - before[1], fines, "nobody is told to pay what it has not");
@@ -382,6 +412,44 @@ fn may_stake(desk: &Desk, amount: u64) -> bool {
     let staked = desk.ledger.clone().apply(&Fact::Stake(desk.say(id::<Cheap>(CLIENT), stake)));
     assert!(matches!(staked, Ok(_) | Err(Rejection::Funds)), "{amount}: {:?}", staked.err());
     staked.is_ok()
+}
+
+/// What every client of such jobs keeps is no reason that it could not doubt a result: what a check costs is held already.
+#[test]
+fn a_client_that_has_what_it_keeps_for_a_trap_and_no_more_can_dispute() {
+    let mut desk = desk();
+    let job = not_drawn_yet(&mut desk);
+    let rest = desk.account(CLIENT).free.0 - FORFEIT as u64;
+    let stake = Stake {
+        notary: id::<Cheap>(NOTARY),
+        sequence: desk.instruction(CLIENT),
+        amount: Amount(rest),
+        target: None,
+    };
+    let staked = desk.enter(Fact::Stake(desk.say(id::<Cheap>(CLIENT), stake)));
+    staked.unwrap_or_else(|rejection| panic!("{rejection}"));
+    assert_eq!(desk.account(CLIENT).free.0, FORFEIT as u64);
+    let dispute = Happening::Dispute(desk.say(job.order.client, Dispute { job: job.id }));
+    desk.step(dispute).unwrap_or_else(|rejection| panic!("{rejection}"));
+    desk.judge(&job, &honest(), Conduct { finding: &|_| truth(), opens: true });
+    assert_eq!(desk.stage(job.id), Stage::Closed(Outcome::Checked));
+    let total = job.order.total_max.0 as i64;
+    let price = (job.order.unit_price.0 * honest().units) as i64;
+    let back = desk.account(CLIENT).free.0 as i64 - FORFEIT;
+    assert_eq!(back, total - price - PREMIUM - CHECK, "it has paid for the check, out of the total");
+}
+
+/// A job whose claim is true and that is left to its window, at a provider that is trusted by then.
+fn not_drawn_yet(desk: &mut Desk) -> Ordered {
+    for lane in 0.. {
+        let job = open(desk, PROVIDER, lane);
+        desk.run(&job, &honest());
+        if matches!(desk.stage(job.id), Stage::Waiting { .. }) {
+            return job;
+        }
+        desk.judge(&job, &honest(), Conduct { finding: &|_| truth(), opens: true });
+    }
+    unreachable!("lanes end later")
 }
 
 /// A trap is checked at its parties' cost, so it takes no place that the endowment has for another.

@@ -127,7 +127,7 @@ impl Job {
         if matched >= wanted && matched > unserved {
             return Stage::Closed(Outcome::Checked);
         }
-        // Who disputes a result is to serve the input itself: its deposit is theirs who asked in vain.
+        // Who disputes a result is to serve the input itself: the check that it pays is theirs who asked in vain.
         if self.disputed && unserved >= ABSENT_MAX {
             return Stage::Closed(Outcome::Unchecked);
         }

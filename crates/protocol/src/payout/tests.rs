@@ -49,11 +49,11 @@ const TABLE: &[(Terms, &str)] = &[
         claim:idle convicted reveal rounds draw:none checked:same | Checked | 1998.875 | 0 | 0 | 0:64 p:-64
         claim convicted reveal rounds draw:none seat:nobody | Unchecked | 1198.875 | 783.125 | 0   |
         undrawn convicted checked:same              | Checked      | 1198.875 | 719.125 | 0      | 0:64
-        undrawn dispute checked:same                | Checked      | 1198.875 | 783.125 | 0      | 0:64
-        undrawn dispute nobody                      | Unchecked    | 1262.875 | 783.125 | 0      |
-        undrawn dispute checked:other voice:same*2  | Cleared      | 1262.875 | 783.125 | 0      | 1:64 2:64 0:-128
-        undrawn dispute checked:other voice:other*2 | Slashed      | 2064     | 0       | 200000 | 0:1344 1:64 2:64
-        undrawn dispute checked:other nobody        | Void         | 2000     | 0       | 0      | 0:64
+        undrawn dispute checked:same                | Checked      | 1134.875 | 783.125 | 0      | 0:64
+        undrawn dispute nobody                      | Unchecked    | 1198.875 | 783.125 | 0      |
+        undrawn dispute checked:other voice:same*2  | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
+        undrawn dispute checked:other voice:other*2 | Slashed      | 2000     | 0       | 200000 | 0:1344 1:64 2:64
+        undrawn dispute checked:other nobody        | Void         | 1936     | 0       | 0      | 0:64
         accused voice:same*2                        | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
         accused voice:other voice:same*3            | Cleared      | 1198.875 | 783.125 | 0      | 2:64 3:64 4:64 0:-96 1:-96
         accused voice:other voice:same voice:other voice:same*3 | Cleared | 1198.875 | 783.125 | 0 | 2:64 4:64 5:64 6:64 0:-85.334 1:-85.333 3:-85.333
@@ -64,8 +64,8 @@ const TABLE: &[(Terms, &str)] = &[
         claim:idle reveal rounds draw:check unserving checked:same voice:same | Checked | 1998.875 | 0 | 0 | 1:64 2:64 p:-64
         undrawn convicted unserving checked:same voice:same | Checked | 1198.875 | 655.125 | 0   | 1:64 2:64
         undrawn unreached unserving                 | Unreached    | 2000     | 0       | 0      |
-        undrawn dispute unserving*3                 | Unchecked    | 1198.875 | 783.125 | 0      | 0:21.333 1:21.333 2:21.333
-        undrawn dispute unserving checked:same unserving*2 | Unchecked | 1198.875 | 719.125 | 0  | 1:64 0:21.333 2:21.333 3:21.333
+        undrawn dispute unserving*3                 | Unchecked    | 1134.875 | 783.125 | 0      | 0:21.333 1:21.333 2:21.333
+        undrawn dispute unserving checked:same unserving*2 | Unchecked | 1134.875 | 719.125 | 0  | 1:64 0:21.333 2:21.333 3:21.333
         drawn unserving checked:grey                | Grey         | 1198.875 | 783.125 | 0      | 1:64
         drawn unserving*8                           | Unreached    | 2000     | 0       | 0      |
         drawn sealed:same open-seal:same overdue open voice:same*2 | Cleared | 1198.875 | 783.125 | 0 | 0:64 1:64 2:64 p:-128
@@ -85,7 +85,7 @@ const TABLE: &[(Terms, &str)] = &[
         drawn sealed:same open:output               | FalseOpening | 2000     | 0       | 200000 |
         drawn sealed:same open-seal:same open:output | FalseOpening | 2000    | 0       | 200000 | 0:1344
         accused voice:other contradict              | FalseStream  | 2000     | 0       | 200000 | 0:1344 1:64
-        undrawn dispute contradict                  | FalseStream  | 2064     | 0       | 200000 |
+        undrawn dispute contradict                  | FalseStream  | 2000     | 0       | 200000 |
         drawn sealed:other open-seal:other overdue voice:other overdue | Silent | 2000 | 0 | 200000 | 0:64 1:64
         accused voice:other nobody                  | Disputed     | 2000     | 0       | 0      | 0:64 1:64
         accused voice:other voice:third nobody      | Disputed     | 2000     | 0       | 0      | 0:64 1:64 2:64
@@ -105,7 +105,7 @@ const TABLE: &[(Terms, &str)] = &[
         Terms { policy: Terms::EXACT.policy, ..SPOT },
         "
         drawn overdue                               | Void         | 2000     | 0       | 0      |
-        undrawn dispute overdue                     | Void         | 2064     | 0       | 0      |
+        undrawn dispute overdue                     | Void         | 2000     | 0       | 0      |
         drawn open seat seal:same                   | Checked      | 1198.875 | 783.125 | 0      | 0:64
         drawn open seat seal:cheaper sealed:same*2  | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
         drawn open seat seal:fewer sealed:same*2    | Cleared      | 1198.875 | 783.125 | 0      | 1:64 2:64 0:-128
@@ -136,8 +136,8 @@ const TABLE: &[(Terms, &str)] = &[
         drawn open:trap-short                       | Trap         | 1977.5   | 0       | 0      |
         drawn open:trap-unfunded                    | Trap         | 0        | 0       | 0      |
         drawn open:trap seat unserved unserving*7   | Unreached    | 14000    | 0       | 0      |
-        undrawn dispute open:trap unserving*3 | Unchecked | 13198.875 | 783.125 | 0 | 0:21.333 1:21.333 2:21.333
-        undrawn dispute open:trap sealed:other      | Trap         | 13977.501 | 0       | 0      | 0:64
+        undrawn dispute open:trap unserving*3 | Unchecked | 13134.875 | 783.125 | 0 | 0:21.333 1:21.333 2:21.333
+        undrawn dispute open:trap sealed:other      | Trap         | 13913.501 | 0       | 0      | 0:64
         drawn open:trap seat contradict             | FalseStream  | 14000    | 0       | 200000 |
         ",
     ),
@@ -394,7 +394,7 @@ fn assert_conserved(world: &World, at_stake: Amount) {
     let settlement = settle(genesis, job, at_stake);
     let Settlement { client, provider, slashed, fees, fines } = &settlement;
     let wide = |amount: Amount| u128::from(amount.0);
-    let held = wide(job.order().total_max) + wide(deposit(genesis, job));
+    let held = wide(job.order().total_max) + wide(job.pledged());
     let done = job.seats().iter().filter_map(Seat::found);
     // What a trap claims to have been worked counts for nothing.
     let most = if job.is_trap() { job.order().work_max } else { job.claimed_work() };

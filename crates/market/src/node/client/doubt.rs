@@ -6,7 +6,6 @@
 use assay_protocol::{
     id::{Digest, JobId},
     objection::Dispute,
-    order::Refusal,
     outcome::Outcome,
     signed::Signer,
 };
@@ -68,17 +67,11 @@ impl Client {
     }
 
     /// The notary refuses to have the result checked; true if that is what it refused.
-    pub(super) fn on_dispute_refused<S: Signer>(
-        &mut self,
-        job: JobId,
-        refusal: Refusal,
-        cx: &mut Context<'_, S>,
-    ) -> bool {
+    pub(super) fn on_dispute_refused<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) -> bool {
         let told = self.attempts.get(&job).filter(|attempt| attempt.doubt == Doubt::Told);
         let Some(key) = told.map(|attempt| attempt.key) else { return false };
-        let reason = if refusal == Refusal::Funds { NotDisputed::Funds } else { NotDisputed::TooLate };
         self.keep(ClientRecord::NotDisputed { job }, cx);
-        cx.tell(Event::NotDisputed { key, reason });
+        cx.tell(Event::NotDisputed { key, reason: NotDisputed::TooLate });
         true
     }
 

@@ -121,8 +121,8 @@ impl Client {
         let (key, state, notary) = (attempt.key, attempt.state, attempt.order.notary);
         let by_provider = state == AttemptState::Proposed && by == attempt.order.provider;
         let by_notary = state == AttemptState::Opening && by == notary;
-        let on_dispute = by == notary && matches!(reason, Refusal::Late | Refusal::Funds);
-        if on_dispute && self.on_dispute_refused(job, reason, cx) {
+        let on_dispute = by == notary && reason == Refusal::Late;
+        if on_dispute && self.on_dispute_refused(job, cx) {
             return Heard::Taken;
         }
         if !by_provider && !by_notary {

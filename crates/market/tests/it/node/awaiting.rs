@@ -263,8 +263,8 @@ fn a_doubt_is_told_until_the_notary_takes_it_or_refuses_it() {
             table.notice(NOTARY, order.id(), NoticeEvent::Disputed);
             assert!(table.told().any(|event| *event == Event::Disputed { key: KEY, job: order.id() }));
         } else {
-            table.hear(NOTARY, Refuse { job: order.id(), reason: Refusal::Funds });
-            let reason = NotDisputed::Funds;
+            table.hear(NOTARY, Refuse { job: order.id(), reason: Refusal::Late });
+            let reason = NotDisputed::TooLate;
             assert!(table.told().any(|event| *event == Event::NotDisputed { key: KEY, reason }));
         }
         table.pass(Duration::seconds(30));

@@ -131,10 +131,9 @@ fn ticks_close(job: &mut Job, dice: &mut Dice<'_>, draws_max: u64) {
 fn assert_nobody_is_paid_too_much(town: &Town, job: &Job, lawful: bool) {
     let at_stake = job.ticket().standing.stake;
     let settlement = payout::settle(&town.genesis, job, at_stake);
-    let deposit = payout::deposit(&town.genesis, job);
     // Whoever set a trap has what a verifier pays that was caught in it.
     let won = settlement.fines.first().filter(|_| job.is_trap()).map_or(Amount::ZERO, |fine| fine.amount);
-    let held = job.order().total_max.plus(deposit).and_then(|held| held.plus(won));
+    let held = job.order().total_max.plus(job.pledged()).and_then(|held| held.plus(won));
     let Some(held) = held.filter(|_| lawful) else { return };
     let out = settlement.client.plus(settlement.provider);
     assert!(out.is_some_and(|out| out <= held), "{out:?} of {held} in {:?}", job.stage());
