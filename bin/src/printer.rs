@@ -104,6 +104,15 @@ impl Printer {
         }
     }
 
+    /// A piece of a result that is a text, as it is written: escaped for a terminal; with `--json`, nothing.
+    pub(crate) fn piece(&self, text: &str) {
+        match self.out.is_terminal {
+            _ if self.is_json => {}
+            true => self.write(&escape::prose(text)),
+            false => self.write(text),
+        }
+    }
+
     /// A file on standard output, with `--json` as well: as it is for a file or a pipe, escaped for a terminal.
     pub(crate) fn file(&self, bytes: &[u8]) {
         if !self.out.is_terminal {

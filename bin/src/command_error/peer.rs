@@ -81,6 +81,8 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         Refused::NoReceipt => {
             (Exit::NotFound, "NO_RECEIPT", "a job has one once it is closed: see `assay job show`")
         }
+        Refused::NotCarriedOut { .. } => (Exit::Money, "NOT_DONE", "`assay account show` says what there is"),
+        Refused::NotCancelled { .. } => (Exit::Usage, "NOT_CANCELLED", "see `assay job show`"),
         Refused::InputTooLong { .. } => (Exit::Usage, "INPUT_TOO_LONG", "send a smaller input, or split it"),
         Refused::KeyInUse => (
             Exit::Usage,
@@ -95,7 +97,7 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         }
         Refused::NotANotary => (Exit::Usage, "NOT_A_NOTARY", "`assay notary audit` works from any peer"),
         Refused::NoNotary => (Exit::Usage, "NO_NOTARY", "the network file must name one under `notaries`"),
-        Refused::NoAnswer { .. } => {
+        Refused::NoAnswer { .. } | Refused::Unheard { .. } => {
             (Exit::NoPeers, "NO_ANSWER", "look at `assay status`: is anybody connected? Then try again")
         }
         Refused::PartAbsent { .. } => {

@@ -1,6 +1,11 @@
-//! `assay account`: what the notary holds for this peer.
+//! `assay account`: what the notary holds for this peer, and what its owner has it do.
 
-use assay_peer::handle::ShowAccount;
+mod register;
+mod stake;
+mod unstake;
+
+use assay_market::view::AccountView;
+use assay_peer::handle::{AccountOrder, InstructNotary, ShowAccount};
 use assay_protocol::id::PeerId;
 use serde_json::json;
 
@@ -15,6 +20,9 @@ use crate::{
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     Show(Args),
+    Stake(stake::Args),
+    Unstake(unstake::Args),
+    Register(register::Args),
 }
 
 const EXAMPLES: &str = "\
@@ -34,10 +42,37 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
-    let Verb::Show(args) = verb;
-    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let view = daemon.call(ShowAccount { notary: args.notary }).await?;
-    let (account, unit) = (view.account, daemon.unit());
+    match verb {
+        Verb::Show(args) => {
+            let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+            let view = daemon.call(ShowAccount { notary: args.notary }).await?;
+            print(&view, daemon.unit(), invocation);
+            Ok(())
+        }
+        Verb::Stake(args) => stake::perform(args, invocation).await,
+        Verb::Unstake(args) => unstake::perform(args, invocation).await,
+        Verb::Register(args) => register::perform(args, invocation).await,
+    }
+}
+
+/// Has a notary do something, and prints what the account holds then.
+async fn instruct(
+    order: AccountOrder,
+    notary: Option<PeerId>,
+    reach: Reach,
+    invocation: &Invocation,
+) -> Result<(RunningDaemon, AccountView), CommandError> {
+    let daemon = RunningDaemon::reach(invocation, reach).await?;
+    let spinner = invocation.printer.spinner("waiting for the notary");
+    let answer = daemon.call(InstructNotary { notary, order }).await;
+    spinner.end();
+    let view = answer?;
+    print(&view, daemon.unit(), invocation);
+    Ok((daemon, view))
+}
+
+fn print(view: &AccountView, unit: &str, invocation: &Invocation) {
+    let account = &view.account;
     let mut table = Table::new(["MONEY", "HOW MUCH"]);
     let boxes = [
         ("free", account.free),
@@ -75,5 +110,4 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
             "head": { "sequence": head.sequence, "digest": full(head.digest) },
         }),
     );
-    Ok(())
 }

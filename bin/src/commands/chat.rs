@@ -10,7 +10,11 @@ use std::{
 
 use assay_market::view::AttemptView;
 use assay_peer::handle::{Attachment, Submit};
-use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
+use assay_protocol::{
+    id::Digest,
+    manifest::{End, Manifest},
+    units::Amount,
+};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -50,7 +54,8 @@ Each answer is a job: whoever runs it reads the whole conversation; if it is che
 /// Talk with a model of language.
 ///
 /// Reads a line, has the conversation continued by somebody's machine, prints the answer and reads the next line. Each
-/// answer is a job with a price, a draw and a receipt of its own. Lines that begin with / are commands; /help lists them.
+/// answer is a job with a price, a draw and a receipt of its own. Lines that begin with / are commands; /help lists them. Ctrl-C ends an
+/// answer, of which what is written by then is paid; twice, or at the prompt, it leaves.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -151,11 +156,7 @@ impl Conversation<'_> {
     /// be better.
     async fn say(&mut self, said: String) -> Result<bool, CommandError> {
         self.messages.push(json!({ "role": "user", "content": said }));
-        let answered = tokio::select! {
-            answered = self.answer() => answered,
-            _ = tokio::signal::ctrl_c() => Err(interrupted()),
-        };
-        match answered {
+        match self.answer().await {
             Ok((key, attempt, answer)) => {
                 self.messages.push(json!({ "role": "assistant", "content": answer }));
                 self.turns.push(ChatTurn { key, attempt, said, answer });
@@ -173,20 +174,31 @@ impl Conversation<'_> {
     async fn answer(&self) -> Result<(Digest, AttemptView, String), CommandError> {
         let Self { args, daemon, invocation, manifest, .. } = self;
         let messages = Value::Array(self.messages.clone()).to_string().into_bytes();
-        let input = args.wishes.beside(messages, manifest)?;
+        let input = args.wishes.beside(messages, manifest, input::seed()?)?;
         let mut submit: Submit = args.terms.submit(manifest);
         submit.units_max = submit.units_max.or_else(|| args.wishes.units(&input, manifest));
         submit.input = Attachment(input);
-        let key = daemon.call(submit).await?.key;
-        let mut waiting = Waiting::new(daemon, invocation, key, args.timeout).await?;
-        let attempt = waiting.until(Goal::Delivered).await?;
+        let key = unless_left(daemon.call(submit)).await?.key;
+        let printer = &invocation.printer;
+        let waiting = unless_left(Waiting::new(daemon, invocation, key, args.timeout)).await?;
+        let mut waiting = waiting.hearing(daemon, manifest, printer);
+        let attempt = waiting.until(Goal::Delivered, printer).await?;
+        let heard = waiting.heard();
         drop(waiting);
-        let output = fetch_output(daemon, &attempt).await?;
+        let output = unless_left(fetch_output(daemon, &attempt)).await?;
         let Some(reading) = Reading::of(manifest, &output) else {
             unreachable!("a model of language gives texts")
         };
-        reading.print(&invocation.printer);
-        let cut_off = if job::is_cut_off(&attempt) { ", cut off" } else { "" };
+        if !reading.print_beyond(&heard, printer) {
+            printer.note(
+                "what the provider said while it wrote is not what it delivered, which stands below it",
+            );
+        }
+        let cut_off = match attempt.end {
+            Some(End::Length) => ", cut off",
+            Some(End::Cancelled) => ", cancelled",
+            Some(End::Stop) | None => "",
+        };
         let (price, unit) = (attempt.price, daemon.unit());
         let by = short(attempt.provider);
         invocation.printer.note(format!("{}{cut_off}, by {by} for {price} {unit}s", reading.note()));
@@ -250,6 +262,17 @@ fn ends(error: &CommandError) -> bool {
     }
 }
 
+/// What this comes to, unless somebody leaves before.
+async fn unless_left<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+    tokio::select! {
+        done = work => done,
+        _ = tokio::signal::ctrl_c() => {
+            let hint = "a job that was ordered goes on: `assay job ls` lists it";
+            Err(CommandError::new(Exit::Interrupted, "INTERRUPTED", "left before the answer was there", hint))
+        }
+    }
+}
+
 /// Lines of standard input, as they come.
 fn lines() -> mpsc::Receiver<io::Result<String>> {
     let (said, lines) = mpsc::channel(1);
@@ -271,11 +294,6 @@ fn lines() -> mpsc::Receiver<io::Result<String>> {
         }
     });
     lines
-}
-
-fn interrupted() -> CommandError {
-    let hint = "a job that was ordered goes on: `assay job ls` lists it";
-    CommandError::new(Exit::Interrupted, "INTERRUPTED", "left before the answer was there", hint)
 }
 
 fn unreadable(error: &io::Error) -> CommandError {

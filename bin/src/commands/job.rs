@@ -1,12 +1,15 @@
 //! `assay job`: what became of what this home submitted.
 
+mod cancel;
 mod describe;
 mod explain;
 
 use assay_peer::handle::{JobView, ListJobs, ShowJob};
 use serde_json::{Value, json};
 
-pub(super) use self::describe::{attempt_document, document, event_words, is_cut_off, outcome_words, state};
+pub(super) use self::describe::{
+    attempt_document, document, event_words, is_broken_off, is_cut_off, outcome_words, state,
+};
 use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
@@ -20,6 +23,7 @@ pub(crate) enum Verb {
     Ls(LsArgs),
     Show(ShowArgs),
     Explain(explain::Args),
+    Cancel(cancel::Args),
 }
 
 const LS_EXAMPLES: &str = "\
@@ -66,6 +70,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         Verb::Ls(args) => list(args, invocation).await,
         Verb::Show(args) => show(args, invocation).await,
         Verb::Explain(args) => explain::perform(args, invocation).await,
+        Verb::Cancel(args) => cancel::perform(args, invocation).await,
     }
 }
 

@@ -1,8 +1,10 @@
 //! `assay run`: has one job run by somebody else, and shows its result.
 //!
-//! **Invariant:** leaving never cancels: whatever this command says when it ends, the daemon goes on with the job.
+//! **Invariant:** leaving never cancels, and says so: whatever ends this command, the daemon goes on with the job, but where
+//! somebody ends the answer itself.
 
 pub(super) mod follow;
+pub(super) mod hearing;
 pub(crate) mod input;
 pub(crate) mod reading;
 pub(crate) mod terms;
@@ -15,7 +17,7 @@ use assay_peer::handle::{Attachment, ReadOutput, ReadReceipt, Submit};
 use assay_protocol::{id::Digest, manifest::Manifest};
 use serde_json::{Value, json};
 
-use self::{follow::Goal, reading::Reading, terms::Terms, wishes::TextWishes};
+use self::{follow::Goal, hearing::Heard, reading::Reading, terms::Terms, wishes::TextWishes};
 use super::{job, offers};
 use crate::{
     command_error::{CommandError, Exit},
@@ -38,7 +40,8 @@ The provider can read the input; when the job is checked, so can one verifier, o
 /// Have one job run, and print its result.
 ///
 /// Picks a provider among the offers, pays it through the notary and prints the result once the provider has committed
-/// to it. Whether the job is checked is drawn after that; --receipt waits for the end. Ctrl-C leaves; the job goes on.
+/// to it. Whether the job is checked is drawn after that; --receipt waits for the end. Ctrl-C leaves, and the
+/// job goes on; of a text it ends the answer, of which what is written by then is paid, and a second one leaves.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -79,26 +82,34 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         (Some(file), _) => file,
         (None, typed) => input::typed(typed.as_deref().unwrap_or_default(), manifest)?,
     };
-    let input = args.wishes.beside(input, manifest)?;
+    let input = args.wishes.beside(input, manifest, input::seed()?)?;
     tell_who_reads(invocation);
     let key = submit(args, &daemon, manifest, input).await?;
-    let mut waiting = follow::Waiting::new(&daemon, invocation, key, args.timeout).await?;
-    let attempt = waiting.until(Goal::Delivered).await?;
+    let printer = &invocation.printer;
+    let waiting = follow::Waiting::new(&daemon, invocation, key, args.timeout).await?;
+    let mut waiting = waiting.hearing(&daemon, manifest, printer);
+    let attempt = waiting.until(Goal::Delivered, printer).await?;
     let output = fetch_output(&daemon, &attempt).await?;
     let reading = Reading::of(manifest, &output);
-    show(args, invocation, &output, reading.as_ref(), &attempt)?;
+    let heard = waiting.heard();
+    let is_as_heard = show(args, invocation, &heard, &output, (reading.as_ref(), &attempt))?;
     let attempt = match &args.receipt {
         Some(path) => {
             waiting.note("waiting for the draw, and for the check if there is one");
-            let closed = waiting.until(Goal::Closed).await?;
+            let closed = waiting.until(Goal::Closed, printer).await?;
             keep_receipt(&daemon, &closed, path).await?;
             closed
         }
         None => attempt,
     };
     say_how_it_stands(args, invocation, &attempt, daemon.unit());
-    invocation.printer.document("run", &document(key, &attempt, &output, reading.as_ref(), daemon.unit()));
-    confirmed(&attempt)
+    printer.document("run", &document(key, &attempt, &output, reading.as_ref(), daemon.unit()));
+    confirmed(&attempt)?;
+    match is_as_heard {
+        false => Err(other_words(&attempt)),
+        true if job::is_broken_off(&attempt) => Err(broken_off(&attempt)),
+        true => Ok(()),
+    }
 }
 
 async fn submit(
@@ -134,19 +145,21 @@ pub(super) async fn fetch_output(
     Ok(daemon.call(ReadOutput { digest }).await?.all().await?)
 }
 
+/// Shows what was delivered, but for what was shown before; false if that was something else.
 fn show(
     args: &Args,
     invocation: &Invocation,
+    heard: &Heard,
     output: &[u8],
-    reading: Option<&Reading>,
-    attempt: &AttemptView,
-) -> Result<(), CommandError> {
+    (reading, attempt): (Option<&Reading>, &AttemptView),
+) -> Result<bool, CommandError> {
+    let mut is_as_heard = true;
     if let Some(path) = &args.output {
         fs::write(path, output).map_err(|error| unwritable(path, &error))?;
     }
     match reading {
         Some(reading) => {
-            reading.print(&invocation.printer);
+            is_as_heard = reading.print_beyond(heard, &invocation.printer);
             invocation.printer.note(format!("{}, says provider {}", reading.note(), short(attempt.provider)));
             if job::is_cut_off(attempt) {
                 let hint = "cut off: at its most tokens, its units, or what the model can read; --max-tokens asks for more";
@@ -156,7 +169,25 @@ fn show(
         None if args.output.is_none() => invocation.printer.bytes(output),
         None => {}
     }
-    Ok(())
+    Ok(is_as_heard)
+}
+
+fn broken_off(attempt: &AttemptView) -> CommandError {
+    let hint = format!("what stands above was written and is paid; `assay job show {}`", short(attempt.job));
+    let details = json!({ "job": full(attempt.job) });
+    CommandError::new(Exit::Interrupted, "BROKEN_OFF", "the answer was cancelled before its end", hint)
+        .with(details)
+}
+
+/// What a provider says while it writes and does not deliver, it says to be believed by nobody who looks.
+fn other_words(attempt: &AttemptView) -> CommandError {
+    let message = "what the provider said while it wrote is not what it delivered";
+    let hint = format!(
+        "what was delivered stands below it, and is what a check is about; provider {} said the other",
+        short(attempt.provider)
+    );
+    let details = json!({ "job": full(attempt.job), "provider": full(attempt.provider) });
+    CommandError::new(Exit::NotVerified, "OTHER_WORDS", message, hint).with(details)
 }
 
 async fn keep_receipt(

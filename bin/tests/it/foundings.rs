@@ -78,6 +78,18 @@ fn has_no_room(folder: &Path, network: &Path) {
     assert!(rest.stderr.contains("not offered: adder: adder cannot be offered: its model has"), "{rest:?}");
 }
 
+/// Puts something at stake, and checks jobs of others from then on.
+fn checks_too(buyer: &Person) {
+    assert_eq!(buyer.fails(&["account", "stake", "1000"], 7), "NOT_DONE");
+    assert_eq!(buyer.asks(&["account", "stake", "1", "--target", "2"])["stake"]["amount"], "1.00");
+    let registered = buyer.types(&["account", "register", "adder"]);
+    assert_eq!(registered.status, Some(0), "{registered:?}");
+    assert!(registered.stderr.contains("adder: drawn"), "{registered:?}");
+    assert_eq!(buyer.fails(&["account", "register", "nobody"], 3), "UNKNOWN_MODEL");
+    assert_eq!(buyer.types(&["account", "register", "--none"]).status, Some(0));
+    assert_eq!(buyer.asks(&["account", "unstake", "0.5"])["stake"]["amount"], "0.50");
+}
+
 #[tokio::test]
 async fn friends_found_a_network_and_one_asks_the_model_of_another() {
     let folder = tempfile::tempdir().unwrap();
@@ -116,6 +128,7 @@ async fn friends_found_a_network_and_one_asks_the_model_of_another() {
     assert_eq!(verified["label"], "checked");
     let cut = buyer.asks(&["run", "adder", "68+75 in words=", "--max-tokens", "2"]);
     chats(&buyer);
+    checks_too(&buyer);
     let between = friends[1].0.asks(&["run", "adder", "389+456=", "--provider", &friends[0].1]);
     assert_eq!(between["text"], "845", "two of those who check, and two are left");
     assert_eq!((&cut["text"], &cut["attempt"]["cut_off"]), (&"one hundred".into(), &true.into()), "{cut}");

@@ -269,6 +269,7 @@ fn kind(input: &Input) -> &'static str {
         Input::Fetched { .. } => "a blob",
         Input::Collected { .. } => "a receipt",
         Input::Ran { .. } => "a run's end",
+        Input::Streamed { .. } => "what was streamed",
         Input::Shown { .. } => "records",
         Input::Recalled { .. } => "what was long closed",
         Input::Wake => "an alarm",

@@ -88,6 +88,7 @@ fn rests(said: &Effect, ground: &Ground<'_>, around: &Around<'_>) -> bool {
         | Effect::Collect { .. }
         | Effect::Run(_)
         | Effect::Stop(_)
+        | Effect::Cut(_)
         | Effect::Show { .. }
         | Effect::Recall(_)
         | Effect::WakeAt(_)
@@ -154,8 +155,8 @@ fn is_said_on(message: &Message, to: Option<PeerId>, ground: &Ground<'_>, around
             matches!(ground, Ground::Seed)
                 || matches!(ground, Ground::Entry(entry) if entry.fact == Fact::Tick(tick.clone()))
         }
-        // Questions, refusals, and agreements, which hold nothing; and what no brain says of its own accord: a shell streams, an issuer grants, a receipt
-        // holds the notary's word on itself.
+        // Questions, refusals, and agreements, which hold nothing; what a run has written, of which no less is claimed after a
+        // restart; and what no brain says of its own accord: an issuer grants, a receipt holds the notary's word on itself.
         Message::Query(_)
         | Message::Accept(_)
         | Message::Refuse(_)

@@ -64,6 +64,8 @@ pub enum Effect {
     Run(Box<Run>),
     /// Stop a run; it needs no answer.
     Stop(RunId),
+    /// End a run soon: what it has written until then is what it gives.
+    Cut(RunId),
     /// Read records of a run's output and make their paths; answered by `Input::Shown`.
     Show {
         /// For which run.
@@ -121,6 +123,7 @@ impl Effect {
             | Self::Collect { .. }
             | Self::Run(_)
             | Self::Stop(_)
+            | Self::Cut(_)
             | Self::Show { .. }
             | Self::Keep { .. }
             | Self::Release { .. }
@@ -150,6 +153,8 @@ pub struct Run {
     pub units_max: Units,
     /// The longest time.
     pub run_max: Duration,
+    /// Who may hear what it writes, as it is written; nobody hears a check.
+    pub listener: Option<PeerId>,
     /// The digest of an output that it may be tried along, which is here: a hint that changes no bit of what it gives.
     pub draft: Option<Digest>,
 }

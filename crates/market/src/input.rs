@@ -60,6 +60,15 @@ pub enum Input {
         /// What came of it.
         result: Result<RunResult, Failure>,
     },
+    /// What a run has written so far went to whoever listens.
+    Streamed {
+        /// Which run.
+        run: RunId,
+        /// Whole records that it has written.
+        records: u64,
+        /// The root over them.
+        root: Digest,
+    },
     /// Records were read and their paths made.
     Shown {
         /// For which run.

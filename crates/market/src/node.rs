@@ -174,6 +174,7 @@ impl<S: Signer> Node<S> {
             | Input::Collected { .. }
             | Input::Recalled { .. }
             | Input::Ran { .. }
+            | Input::Streamed { .. }
             | Input::Shown { .. } => {}
         }
         self.wake(book, out);

@@ -194,6 +194,7 @@ impl Driver {
             }
             Effect::Run(run) => self.background.run(*run),
             Effect::Stop(run) => self.background.executor.stop(run),
+            Effect::Cut(run) => self.background.executor.cut(run),
             Effect::Show { run, output, positions } => self.background.show(run, output, positions),
             Effect::Recall(question) => {
                 self.background.recall(question, self.indexing.recall(&question.job));

@@ -5,16 +5,14 @@
 
 mod begun;
 mod classes;
+mod following;
 mod forge;
 mod sample;
 
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -37,13 +35,16 @@ use assay_runtime::{
     envelope::{Envelope, RunLimits},
     outcome::{Completed, RunFailure},
     pool::Pool,
-    worker::{Files, Follower, Given, WorkerSource},
+    worker::{Files, Given, WorkerSource},
 };
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
-use self::begun::Begun;
 pub use self::classes::NoClass;
 pub(crate) use self::sample::sample;
+use self::{
+    begun::Begun,
+    following::{Course, Following},
+};
 use crate::blobs::Blobs;
 
 /// Bytes of salt before the input in an input's blob.
@@ -83,7 +84,7 @@ struct Inner {
     classes: Mutex<Option<Vec<Class>>>,
     /// Walls that this machine does not give to workers, once that is known.
     missing_walls: Mutex<Vec<String>>,
-    running: Mutex<BTreeMap<RunId, Arc<AtomicBool>>>,
+    running: Mutex<BTreeMap<RunId, Arc<Course>>>,
     /// What an honest run gave, by manifest: what a forger starts from.
     seen: Mutex<BTreeMap<Digest, (Vec<u8>, Meters)>>,
 }
@@ -136,27 +137,34 @@ impl Executor {
 
     /// Runs a job whose runner, model and input are here. Nothing comes of one that was stopped, or that goes on already.
     pub async fn run(&self, run: Run) -> Option<Result<RunResult, Failure>> {
-        self.begin(run)?.go().await
+        self.begin(run)?.go(None).await
     }
 
     /// Notes a run as going on: from now on it can be stopped, and what it needs stays once it is here. One that is asked
     /// for again while it goes on is the same run, unless it was stopped.
     pub(crate) fn begin(&self, run: Run) -> Option<Begun> {
-        let stopped = Arc::new(AtomicBool::new(false));
+        let course = Arc::<Course>::default();
         let mut running = lock(&self.inner.running);
-        let goes_on = running.get(&run.id).is_some_and(|stopped| !stopped.load(Ordering::Relaxed));
+        let goes_on = running.get(&run.id).is_some_and(|course| !course.is_stopped());
         if goes_on {
             return None;
         }
-        running.insert(run.id, Arc::clone(&stopped));
+        running.insert(run.id, Arc::clone(&course));
         let held = self.inner.blobs.hold([run.input, run.manifest.runner, run.manifest.model]);
-        Some(Begun::new(self.clone(), run, stopped, held))
+        Some(Begun::new(self.clone(), run, course, held))
     }
 
     /// Stops a run, if it still goes on.
     pub fn stop(&self, run: RunId) {
-        if let Some(stopped) = lock(&self.inner.running).get(&run) {
-            stopped.store(true, Ordering::Relaxed);
+        if let Some(course) = lock(&self.inner.running).get(&run) {
+            course.stop();
+        }
+    }
+
+    /// Ends a run soon, if it still goes on: what it has written until then is what it gives.
+    pub(crate) fn cut(&self, run: RunId) {
+        if let Some(course) = lock(&self.inner.running).get(&run) {
+            course.cut();
         }
     }
 
@@ -167,7 +175,7 @@ impl Executor {
 
     /// Stops everything and lets the workers go.
     pub fn end(&self) {
-        lock(&self.inner.running).values().for_each(|stopped| stopped.store(true, Ordering::Relaxed));
+        lock(&self.inner.running).values().for_each(|course| course.stop());
         self.inner.places.close();
         self.inner.checks.close();
         self.inner.pool.clear();
@@ -242,7 +250,7 @@ impl Inner {
         }
     }
 
-    fn run(&self, run: &Run, mut stopped: StopFlag) -> Result<RunResult, Failure> {
+    fn run(&self, run: &Run, mut following: Following) -> Result<RunResult, Failure> {
         let files = self.files(&run.manifest)?;
         let input = self.blobs.get(&run.input).ok().flatten().ok_or(Failure::InputAbsent)?;
         let input = input.get(SALT_BYTES..).ok_or(Failure::BadInput)?;
@@ -250,12 +258,14 @@ impl Inner {
         let draft = run.draft.and_then(|draft| self.blobs.get(&draft).ok().flatten()).unwrap_or_default();
         let given = Given { input, draft: &draft };
         let completed =
-            self.pool.run(&envelope, files.borrowed(), given, &mut stopped).map_err(|failure| {
+            self.pool.run(&envelope, files.borrowed(), given, &mut following).map_err(|failure| {
                 tracing::info!(job = %run.id.job, %failure, "a run failed");
                 mapped(&failure)
             })?;
         self.note(&run.manifest, completed.output.clone(), completed.meters);
-        self.keep(run, &completed)
+        let kept = self.keep(run, &completed)?;
+        following.end();
+        Ok(kept)
     }
 
     fn forge(&self, run: &Run) -> Result<RunResult, Failure> {
@@ -342,15 +352,6 @@ fn record(bytes: &[u8], position: u64) -> Option<ShownRecord> {
     let path = merkle::prove(bytes, RECORD_BYTES, position)?;
     let chunk = bytes.chunks(RECORD_BYTES).nth(usize::try_from(position).ok()?)?;
     Some(ShownRecord { position, bytes: chunk.to_vec(), path })
-}
-
-/// Asks whether a run was stopped.
-struct StopFlag(Arc<AtomicBool>);
-
-impl Follower for StopFlag {
-    fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 /// What the market is told of a failure of the sandbox.

@@ -29,14 +29,15 @@ pub use self::{
     local::Local,
     refused::Refused,
     socket::Socket,
-    transit::{PIECE_BYTES_MAX, PartStream, Pieces, Transit, Updates},
+    transit::{ByteFlow, PIECE_BYTES_MAX, PartStream, Pieces, Transit, Updates},
 };
 pub use crate::driver::{
     calls::{
-        AuditNotary, Audited, BenchView, ClassView, ExplainJob, Explained, JobView, KeepFile, LeftOut,
-        ListJobs, ListOffers, ListRuns, ModelView, OfferView, Provide, Providing, QuoteJob, ReadOutput,
-        ReadReceipt, ServiceView, ServiceWish, ShowAccount, ShowBooks, ShowJob, ShowRules, ShowStatus,
-        Shutdown, StatusView, StopProviding, Submit, SubmittedView, Update, WatchUpdates,
+        AccountOrder, AuditNotary, Audited, BenchView, CancelJob, CancelledView, ClassView, ExplainJob,
+        Explained, HearJob, InstructNotary, JobView, KeepFile, LeftOut, ListJobs, ListOffers, ListRuns,
+        ModelView, OfferView, Provide, Providing, QuoteJob, ReadOutput, ReadReceipt, ServiceView,
+        ServiceWish, ShowAccount, ShowBooks, ShowJob, ShowRules, ShowStatus, Shutdown, StatusView,
+        StopProviding, Submit, SubmittedView, Update, WatchUpdates,
     },
     history::Dated,
     responder::{Respond, Responder},

@@ -31,5 +31,6 @@ mod fetcher;
 mod folder;
 mod room;
 mod snapshots;
+mod speech;
 mod store;
 mod watchdog;

@@ -26,6 +26,7 @@ mod pulse;
 mod questions;
 mod queues;
 mod rates;
+mod recitals;
 mod redial;
 mod slots;
 mod start;
@@ -39,7 +40,7 @@ use std::{sync::Arc, time::Duration};
 
 use assay_protocol::{
     codec::{BLOB_BYTES_MAX, MESSAGE_BYTES_MAX},
-    id::{Digest, PeerId},
+    id::{Digest, JobId, PeerId},
 };
 use libp2p::{Multiaddr, Stream, gossipsub::MessageAcceptance};
 use tokio::{
@@ -49,7 +50,7 @@ use tokio::{
 
 pub(crate) use self::start::everywhere;
 use self::{
-    commands::{GossipVerdict, NetworkCommand},
+    commands::{Carried, GossipVerdict, NetworkCommand},
     gate::Gate,
     identity::to_libp2p,
     pulse::{FeltStream, Pulses},
@@ -69,8 +70,12 @@ pub use self::{
 };
 use crate::{
     pieces::{BlobPieces, ServedBlob},
+    speech::Speeches,
     watchdog::Watchdog,
 };
+
+/// What is written for a peer, as it hears it.
+pub(crate) type Recital = recitals::Recital<FeltStream<Stream>>;
 
 /// Bytes in the longest answer to a question.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -121,6 +126,7 @@ pub struct Network {
     long_fetches: Arc<Gate>,
     pulses: Pulses,
     pace: Pace,
+    speeches: Speeches,
     watchdog: Watchdog,
 }
 
@@ -137,7 +143,9 @@ impl Network {
         let (commands, orders) = mpsc::channel(COMMANDS_MAX);
         let (judgements, judged) = mpsc::channel(JUDGEMENTS_MAX);
         let (events, happened) = mpsc::channel(limits.events_max);
-        let (task, status) = task::SwarmTask::start(settings, blobs, (orders, judged), events).await?;
+        let speeches = Speeches::default();
+        let served = (blobs, speeches.clone());
+        let (task, status) = task::SwarmTask::start(settings, served, (orders, judged), events).await?;
         let pulses = task.swarm.behaviour().crowds.pulses();
         let watchdog = Watchdog::default();
         let guard = watchdog.guard("network");
@@ -149,8 +157,18 @@ impl Network {
         let fetches = Gate::new(limits.fetches_max, limits.fetches_per_peer_max);
         let long_fetches = Gate::new(limits.long_fetches_max, limits.long_fetches_per_peer_max);
         let pace = limits.pace;
-        let network =
-            Self { commands, judgements, status, asks, fetches, long_fetches, pulses, pace, watchdog };
+        let network = Self {
+            commands,
+            judgements,
+            status,
+            asks,
+            fetches,
+            long_fetches,
+            pulses,
+            pace,
+            speeches,
+            watchdog,
+        };
         Ok((network, happened))
     }
 
@@ -287,13 +305,40 @@ impl Network {
         transfers::fetch_pieces(stream, asked, pieces, first, progress, into).await
     }
 
+    /// Hears what a peer's run of a job writes, from one byte on, as it is written; nothing, while it does not run there.
+    ///
+    /// # Errors
+    /// [`ExchangeFailure`].
+    pub(crate) async fn hear(
+        &self,
+        from: PeerId,
+        job: &JobId,
+        start: u64,
+    ) -> Result<Option<Recital>, ExchangeFailure> {
+        let stream = self.open_stream_of(Carried::Speeches, from).await?;
+        recitals::Recital::begin(stream, job, start).await
+    }
+
+    /// What this peer's own runs write, for those who may hear it.
+    pub(crate) fn speeches(&self) -> &Speeches {
+        &self.speeches
+    }
+
     fn asked(&self, digest: Digest, bytes_max: u64) -> BlobWish {
         BlobWish { digest, bytes_max, pace: self.pace }
     }
 
     async fn open_stream(&self, to: PeerId) -> Result<FeltStream<Stream>, ExchangeFailure> {
+        self.open_stream_of(Carried::Blobs, to).await
+    }
+
+    async fn open_stream_of(
+        &self,
+        carried: Carried,
+        to: PeerId,
+    ) -> Result<FeltStream<Stream>, ExchangeFailure> {
         let (opening, opened) = oneshot::channel();
-        let command = NetworkCommand::OpenStream { to, opening: Opening(opening) };
+        let command = NetworkCommand::OpenStream { carried, to, opening: Opening(opening) };
         self.commands.send(command).await.map_err(|_| ExchangeFailure::Closed)?;
         let opened = timeout(OPENING_WAIT_MAX, opened).await.map_err(|_| ExchangeFailure::TimedOut)?;
         // It is dropped with the connection it should be on, or with the network.

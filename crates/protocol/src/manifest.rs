@@ -207,6 +207,13 @@ impl Manifest {
         }
     }
 
+    /// Whether a part of what a run writes is itself what a run gives: one with no units beyond it. So it is for texts, whose
+    /// units bound what is written token by token; a part of anything else is nothing.
+    #[must_use]
+    pub fn gives_parts(&self) -> bool {
+        self.policy.is_proven_by_rows() && matches!(self.meter, Meter::Tokens(weights) if weights.written > 0)
+    }
+
     /// What a run cost to compute.
     #[must_use]
     pub fn work(&self, meters: &Meters) -> Work {

@@ -47,6 +47,8 @@ mod wire;
 pub const INPUT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// What a worker has beyond the wall limit, and after a cancel, before it is killed.
 const GRACE: Duration = Duration::from_secs(1);
+/// The same where somebody waits for what was written until then: as long as a model may take for the token that it is at.
+const CUT_GRACE: Duration = Duration::from_secs(4);
 /// How long a worker may refuse to read before it is given up.
 const WRITE_WAIT: Duration = Duration::from_secs(10);
 /// What a worker has to compile a component or compute the probe.
@@ -86,6 +88,10 @@ pub trait Follower {
     fn line(&mut self, _line: &str) {}
     /// True once the rest is not wanted; asked many times a second.
     fn is_cancelled(&self) -> bool {
+        false
+    }
+    /// True if somebody waits for what a run has written that was cancelled.
+    fn is_awaited(&self) -> bool {
         false
     }
 }
@@ -218,7 +224,8 @@ impl Worker {
         loop {
             if !cancelled && follower.is_cancelled() {
                 cancelled = true;
-                kill_at = kill_at.min(Instant::now() + GRACE);
+                let grace = if follower.is_awaited() { CUT_GRACE } else { GRACE };
+                kill_at = kill_at.min(Instant::now() + grace);
                 self.process.send(&Request::Cancel, &[], &[])?;
             }
             let glance = kill_at.min(Instant::now() + GLANCE);

@@ -166,6 +166,7 @@ mod tests {
             seed: Digest([number; 32]),
             units_max: 1_000,
             run_max: Duration::seconds(1),
+            listener: None,
             draft: None,
             manifest,
         }

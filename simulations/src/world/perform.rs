@@ -11,6 +11,7 @@ use assay_protocol::{
     check::ShownRecord,
     codec::MESSAGE_BYTES_MAX,
     id::{Digest, PeerId},
+    manifest::End,
     merkle::{self, RECORD_BYTES},
     message::Message,
     order::Failure,
@@ -88,6 +89,7 @@ impl World {
             }
             Effect::Run(run) => self.run(place, *run),
             Effect::Stop(run) => peer.end_run(&run),
+            Effect::Cut(run) => self.cut(place, &run),
             Effect::Show { run, output, positions } => self.show(place, run, output, &positions),
             Effect::Keep { holder, digest } => {
                 peer.store.keep(holder, digest);
@@ -158,6 +160,28 @@ impl World {
         self.feed(place, Input::Ran { run: id, result });
     }
 
+    /// A run ends early: of a text, with half of what it would have written.
+    fn cut(&mut self, place: Place, id: &RunId) {
+        let peer = &mut self.peers[place.0];
+        let Some((_, run)) = peer.runs.get(id).cloned() else { return };
+        let result = match run.manifest.gives_parts() {
+            true => self.compute_half(place, run),
+            false => self.compute(place, &run),
+        };
+        self.peers[place.0].end_run(id);
+        self.within(place, Span::ZERO, WithinPeer::Heard(Box::new(Input::Ran { run: *id, result })));
+    }
+
+    fn compute_half(&mut self, place: Place, mut run: Run) -> Result<RunResult, Failure> {
+        let peer = &mut self.peers[place.0];
+        let input = peer.store.read(&run.input).ok_or(Failure::InputAbsent)?;
+        let mut meters = machine::run(&run, &input, &peer.id(), None).meters;
+        meters.tokens_written /= 2;
+        run.units_max = run.manifest.units(&meters);
+        let half = self.compute(place, &run)?;
+        Ok(RunResult { end: End::Cancelled, ..half })
+    }
+
     fn compute(&mut self, place: Place, run: &Run) -> Result<RunResult, Failure> {
         let peer = &mut self.peers[place.0];
         let input = peer.store.read(&run.input).ok_or(Failure::InputAbsent)?;
@@ -201,6 +225,7 @@ fn waits(effect: &Effect) -> bool {
         | Effect::Collect { .. }
         | Effect::Run(_)
         | Effect::Stop(_)
+        | Effect::Cut(_)
         | Effect::Show { .. }
         | Effect::Recall(_)
         | Effect::WakeAt(_)

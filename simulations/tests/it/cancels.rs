@@ -7,6 +7,7 @@ use assay_market::{
 };
 use assay_protocol::{
     id::Digest,
+    manifest::End,
     message::{Message, Opened},
     order::{Propose, Refusal},
     outcome::Outcome,
@@ -18,7 +19,7 @@ use assay_simulations::{
     crypto::{Simulated, SimulatedKey},
     kernel::Span,
     network::Conditions,
-    plan::{LABEL, Plan, TENSOR, UNIT_PRICE},
+    plan::{LABEL, Plan, TENSOR, TEXT, TEXT_UNITS, UNIT_PRICE},
     random::Stream,
     world::{Crash, Place, Tail, Wish, World},
 };
@@ -167,6 +168,33 @@ fn what_is_cancelled_before_it_is_claimed_costs_the_agreed_fee_and_nobody_else_i
         let ended = Event::NotCancelled { key: case.key, reason: NotCancelled::Ended };
         assert!(case.was_told(&ended), "{manifest}");
     }
+}
+
+#[test]
+fn a_text_that_is_cancelled_is_paid_as_far_as_it_was_written_and_that_stands_every_check() {
+    let mut parts = 0;
+    for seed in 0..40 {
+        let plan = Plan { seed, founders: 5, texts: true, ..Plan::default() };
+        let (manifest, units_max, checks) = (TEXT, TEXT_UNITS, 2);
+        let mut case = Case::new(plan, Wish { manifest, units_max, checks, ..Wish::default() });
+        case.until(Case::is_running);
+        case.world.run_for(Span::millis(20 + seed));
+        case.cancel();
+        case.settle(&format!("seed {seed}"));
+        let (outcome, [_, gained]) = (case.outcome().unwrap(), case.gain());
+        match outcome {
+            Outcome::Cancelled => assert_eq!(gained, i128::from(FEE.0), "{seed}"),
+            _ => assert_eq!(outcome, Outcome::Checked, "{seed}"),
+        }
+        let end = case.world.attempt(case.client(), case.key).and_then(|attempt| attempt.end);
+        if end == Some(End::Cancelled) && outcome == Outcome::Checked {
+            let whole = i128::from(UNIT_PRICE.0) * i128::from(TEXT_UNITS);
+            assert!((1..whole).contains(&gained), "{seed}: {gained}");
+            assert!(!case.was_told(&case.too_late()), "{seed}");
+            parts += 1;
+        }
+    }
+    assert!(parts > 20, "only {parts} were cancelled while they were written");
 }
 
 #[test]

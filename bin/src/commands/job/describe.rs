@@ -77,6 +77,7 @@ pub(super) fn money_place(state: AttemptState) -> &'static str {
 pub(super) fn run_end(attempt: &AttemptView) -> String {
     match (attempt.state, attempt.output) {
         (AttemptState::Failed(failure), _) => failure.to_string(),
+        (_, Some(_)) if is_broken_off(attempt) => "was broken off, and gave what was written".to_owned(),
         (_, Some(_)) if is_cut_off(attempt) => "gave a result, and says that it was cut off".to_owned(),
         (_, Some(_)) => "gave a result".to_owned(),
         (_, None) => "nothing yet".to_owned(),
@@ -87,6 +88,11 @@ pub(super) fn run_end(attempt: &AttemptView) -> String {
 /// reads no more.
 pub(crate) fn is_cut_off(attempt: &AttemptView) -> bool {
     attempt.end == Some(End::Length)
+}
+
+/// Whether its client broke its run off.
+pub(crate) fn is_broken_off(attempt: &AttemptView) -> bool {
+    attempt.end == Some(End::Cancelled)
 }
 
 /// A job as rows.

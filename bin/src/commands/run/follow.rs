@@ -3,17 +3,21 @@
 use std::{future::pending, time::Duration};
 
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
-use assay_peer::handle::{CallError, FrameError, Update, Updates, WatchUpdates};
-use assay_protocol::id::Digest;
+use assay_peer::handle::{CallError, CancelJob, FrameError, Handle, Update, Updates, WatchUpdates};
+use assay_protocol::{id::Digest, manifest::Manifest};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{job, offers::passed};
+use super::{
+    hearing::{Heard, Hearing},
+    job,
+    offers::passed,
+};
 use crate::{
     command_error::{CommandError, Exit, lost},
     daemon::RunningDaemon,
     invocation::Invocation,
-    printer::{Spinner, full, short},
+    printer::{Printer, Spinner, full, short},
 };
 
 /// What is waited for.
@@ -31,6 +35,12 @@ pub(crate) struct Waiting {
     updates: Updates<Update>,
     deadline: Option<Instant>,
     spinner: Spinner,
+    /// Shows the answer as it is written, where it is one that can be.
+    hearing: Option<Hearing>,
+    /// The way to end it before it is there, where a part of it is worth something.
+    ending: Option<Handle>,
+    /// Whoever waits has ended it.
+    cancels: bool,
 }
 
 impl Waiting {
@@ -43,7 +53,21 @@ impl Waiting {
     ) -> Result<Self, CommandError> {
         let updates = daemon.call(WatchUpdates { name: Some(full(key)) }).await?;
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
-        Ok(Self { key, updates, deadline, spinner: invocation.printer.spinner("looking for a provider") })
+        let spinner = invocation.printer.spinner("looking for a provider");
+        Ok(Self { key, updates, deadline, spinner, hearing: None, ending: None, cancels: false })
+    }
+
+    /// Has the answer shown as it is written, if it is a text.
+    pub(crate) fn hearing(self, daemon: &RunningDaemon, manifest: &Manifest, printer: &Printer) -> Self {
+        let is_shown = manifest.policy.is_proven_by_rows() && !printer.is_json();
+        let hearing = is_shown.then(|| Hearing::new(daemon.handle.clone(), self.key));
+        let ending = manifest.gives_parts().then(|| daemon.handle.clone());
+        Self { hearing, ending, ..self }
+    }
+
+    /// Hears nothing more; what was shown of the answer until now.
+    pub(crate) fn heard(&mut self) -> Heard {
+        self.hearing.take().map(Hearing::into_heard).unwrap_or_default()
     }
 
     /// Shows what is being waited for.
@@ -52,23 +76,38 @@ impl Waiting {
     }
 
     /// The attempt that reached the goal.
-    pub(crate) async fn until(&mut self, goal: Goal) -> Result<AttemptView, CommandError> {
+    pub(crate) async fn until(&mut self, goal: Goal, printer: &Printer) -> Result<AttemptView, CommandError> {
         let deadline = self.deadline;
         let (key, spinner) = (self.key, self.spinner.clone());
-        let reached = tokio::select! {
-            reached = self.reached(goal) => reached,
-            () = alarm(deadline) => Err(timed_out(key)),
-            _ = tokio::signal::ctrl_c() => Err(interrupted(key)),
+        let reached = loop {
+            let handle = self.ending.take().filter(|_| goal == Goal::Delivered);
+            let reached = tokio::select! {
+                reached = self.reached(goal, printer) => reached,
+                () = alarm(deadline) => Err(timed_out(key)),
+                _ = tokio::signal::ctrl_c() => {
+                    let Some(handle) = handle else { break Err(interrupted(key, self.cancels)) };
+                    self.cancels = true;
+                    tokio::select! {
+                        () = cancel(&handle, key, printer) => continue,
+                        _ = tokio::signal::ctrl_c() => Err(interrupted(key, true)),
+                    }
+                }
+            };
+            break reached;
         };
         if reached.is_err() || goal == Goal::Closed {
             spinner.end();
         }
+        if reached.is_err() && !self.heard().shown.is_empty() {
+            printer.piece("\n");
+        }
         reached
     }
 
-    async fn reached(&mut self, goal: Goal) -> Result<AttemptView, CommandError> {
+    async fn reached(&mut self, goal: Goal, printer: &Printer) -> Result<AttemptView, CommandError> {
         loop {
-            let view = match self.updates.next().await {
+            let Some(update) = self.update(printer).await else { continue };
+            let view = match update {
                 Some(Ok(Update::Job(view))) => view,
                 Some(Ok(Update::Event(_) | Update::Missed { .. })) => continue,
                 Some(Err(CallError::Lost(error))) => return Err(lost(&error)),
@@ -79,9 +118,28 @@ impl Waiting {
                 return Ok(attempt.clone());
             }
             if view.submission.ended {
-                return Err(came_to_nothing(&view.submission));
+                return Err(came_to_nothing(&view.submission, self.cancels));
+            }
+            if let (Some(hearing), Some(attempt)) = (&mut self.hearing, view.submission.attempts.last()) {
+                hearing.follow(attempt);
             }
             self.spinner.say(&job::state(&view.submission));
+        }
+    }
+
+    /// What the daemon says next; nothing, if the provider said something before that.
+    async fn update(&mut self, printer: &Printer) -> Option<Option<Result<Update, CallError>>> {
+        let Some(hearing) = &mut self.hearing else { return Some(self.updates.next().await) };
+        tokio::select! {
+            update = self.updates.next() => Some(update),
+            new = hearing.next() => {
+                // Two that write to one terminal would write over each other.
+                if !new.is_empty() {
+                    self.spinner.end();
+                    printer.piece(&new);
+                }
+                None
+            }
         }
     }
 }
@@ -93,6 +151,17 @@ fn arrived(submission: &SubmissionView, goal: Goal) -> Option<&AttemptView> {
     };
     // A job that was closed without a result is followed by the next attempt, if there is one.
     submission.attempts.iter().rev().find(|attempt| attempt.output.is_some()).filter(has_arrived)
+}
+
+/// Ends an answer that somebody has seen enough of. What is written by then is paid and shown; who does not want to wait for
+/// that leaves by saying the same again.
+async fn cancel(handle: &Handle, key: Digest, printer: &Printer) {
+    let cancelled = handle.call(CancelJob { name: full(key) }).await;
+    printer.prompt("\n");
+    printer.note(match cancelled {
+        Ok(_) => "cancelled; what is written by now, if anything, is paid. Ctrl-C again leaves".to_owned(),
+        Err(error) => format!("not cancelled: {error}. Ctrl-C again leaves"),
+    });
 }
 
 async fn alarm(deadline: Option<Instant>) {
@@ -109,19 +178,22 @@ fn timed_out(key: Digest) -> CommandError {
         .retryable()
 }
 
-fn interrupted(key: Digest) -> CommandError {
-    let hint = format!("the job goes on: `assay job show {}` says how far it is", short(key));
+fn interrupted(key: Digest, cancels: bool) -> CommandError {
+    let goes = if cancels { "ends soon" } else { "goes on" };
+    let hint = format!("the job {goes}: `assay job show {}` says how far it is", short(key));
     CommandError::new(Exit::Interrupted, "INTERRUPTED", "left before the job was done", hint)
         .with(json!({ "job": full(key) }))
 }
 
 /// Why no attempt is left: the last thing that went wrong, or nobody that fits.
-fn came_to_nothing(submission: &SubmissionView) -> CommandError {
+fn came_to_nothing(submission: &SubmissionView, by_hand: bool) -> CommandError {
     let unmatched = submission.unmatched.clone().unwrap_or_default();
     let details = json!({ "job": full(submission.key), "unmatched": unmatched });
     let story = format!("`assay job show {}` tells the story; nothing was spent", short(submission.key));
     if submission.cancelled {
-        return CommandError::new(Exit::JobFailed, "CANCELLED", "the job was cancelled", story).with(details);
+        let exit = if by_hand { Exit::Interrupted } else { Exit::JobFailed };
+        let hint = format!("`assay job show {}` tells the story", short(submission.key));
+        return CommandError::new(exit, "CANCELLED", "the job was cancelled", hint).with(details);
     }
     if let Some(failure) = unmatched.failure {
         return CommandError::new(
@@ -180,7 +252,7 @@ mod tests {
             ),
         ];
         for (unmatched, exit, message) in cases {
-            let failure = came_to_nothing(&ended(unmatched));
+            let failure = came_to_nothing(&ended(unmatched), false);
             assert_eq!(failure.exit(), exit, "{message}");
             assert_eq!(failure.to_json()["error"]["message"], message);
         }

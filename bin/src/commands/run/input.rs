@@ -51,6 +51,14 @@ fn within(bytes: Vec<u8>) -> Result<Vec<u8>, CommandError> {
     Ok(bytes)
 }
 
+/// What the choices of an answer are drawn from where nobody says.
+pub(crate) fn seed() -> Result<u32, CommandError> {
+    getrandom::u32().map_err(|error| {
+        let message = format!("no seed can be drawn: {error}");
+        CommandError::new(Exit::Other, "NO_SEED", message, "name one with --seed")
+    })
+}
+
 /// The model of this name, or the one whose digest begins with it.
 pub(crate) fn manifest<'a>(name: &str, genesis: &'a Genesis) -> Result<&'a Manifest, CommandError> {
     if let Some(manifest) = genesis.manifest(name) {

@@ -7,6 +7,7 @@ use assay_protocol::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::hearing::Heard;
 use crate::printer::Printer;
 
 /// Bytes of one score.
@@ -58,13 +59,24 @@ impl Reading {
         }
     }
 
-    /// Prints the answer and nothing else.
-    pub(crate) fn print(&self, printer: &Printer) {
-        match self {
-            Self::Label(reading) => printer.line(&reading.label),
-            Self::Text(reading) if reading.text.ends_with('\n') => printer.bytes(reading.text.as_bytes()),
-            Self::Text(reading) => printer.bytes(format!("{}\n", reading.text).as_bytes()),
-        }
+    /// Prints the answer and nothing else, but for what was shown of it before. Where something else was, the whole answer
+    /// stands below; false if whoever delivered it said that.
+    pub(crate) fn print_beyond(&self, heard: &Heard, printer: &Printer) -> bool {
+        let Self::Text(reading) = self else {
+            printer.line(self.answer());
+            return true;
+        };
+        let last = if reading.text.ends_with('\n') { "" } else { "\n" };
+        let Some(rest) = reading.text.strip_prefix(&heard.shown) else {
+            printer.piece(&format!("\n{}{last}", reading.text));
+            let is_true = reading.text.starts_with(&heard.said);
+            if is_true {
+                printer.note("what stands above it was said by another provider, which did not deliver it");
+            }
+            return is_true;
+        };
+        printer.piece(&format!("{rest}{last}"));
+        true
     }
 
     /// What there is to know about it, as people read it.

@@ -1,7 +1,7 @@
 //! How a model of language is to answer: what an order says beside its text.
 //!
-//! **Invariant:** what the flags say goes into the input, beside the text, where the notary cannot read it, or is refused;
-//! without any of them the input is sent as it was typed.
+//! **Invariant:** what the flags say goes into the input, beside the text, where the notary cannot read it, or is refused.
+//! Every order of a text names a seed: an answer that breaks off goes on elsewhere as if nothing had happened.
 
 use assay_protocol::{
     manifest::{Manifest, Meter},
@@ -36,16 +36,21 @@ pub(crate) struct TextWishes {
 }
 
 impl TextWishes {
-    /// The input with what the flags say.
-    pub(crate) fn beside(&self, input: Vec<u8>, manifest: &Manifest) -> Result<Vec<u8>, CommandError> {
+    /// The input with what the flags say, and with this seed where nothing says another.
+    pub(crate) fn beside(
+        &self,
+        input: Vec<u8>,
+        manifest: &Manifest,
+        seed: u32,
+    ) -> Result<Vec<u8>, CommandError> {
         let mut request = self.parameters();
-        if request.is_empty() {
-            return Ok(input);
-        }
         let makers: Map<String, Value> = serde_json::from_str(&manifest.params).unwrap_or_default();
         // Such a runner would take the flags for a part of the question.
         let takes_texts_alone = makers.get("input") == Some(&json!("text"));
         if !manifest.policy.is_proven_by_rows() || takes_texts_alone {
+            if request.is_empty() {
+                return Ok(input);
+            }
             let message = format!("{} takes no such flags", manifest.name);
             let hint = "leave --system, --max-tokens, --temperature, --seed and --stop away";
             return Err(CommandError::new(Exit::Usage, "NO_TEXTS", message, hint));
@@ -61,8 +66,8 @@ impl TextWishes {
             (None, None) => Map::from_iter([("text".to_owned(), Value::String(text))]),
         };
         whole.append(&mut request);
-        let request = whole;
-        Ok(Value::Object(request).to_string().into_bytes())
+        whole.entry("seed").or_insert_with(|| seed.into());
+        Ok(Value::Object(whole).to_string().into_bytes())
     }
 
     /// The units that an answer of the most tokens takes, with all of an input that can be read.
@@ -116,14 +121,15 @@ mod tests {
     use crate::bundle::{Bundle, DIGITS, SUMS};
 
     fn asked(wishes: &TextWishes, input: &str, bundle: &Bundle) -> Result<String, Exit> {
-        let input = wishes.beside(input.as_bytes().to_vec(), &bundle.manifest());
+        let input = wishes.beside(input.as_bytes().to_vec(), &bundle.manifest(), 9);
         input.map(|bytes| String::from_utf8(bytes).unwrap()).map_err(|error| error.exit())
     }
 
     #[test]
     fn an_order_says_how_it_is_to_be_answered_only_where_that_was_said() {
         let plain = TextWishes::default();
-        assert_eq!(asked(&plain, "1+1=", &SUMS), Ok("1+1=".to_owned()));
+        assert_eq!(asked(&plain, "1+1=", &DIGITS), Ok("1+1=".to_owned()));
+        assert_eq!(asked(&plain, "1+1=", &SUMS), Ok(r#"{"seed":9,"text":"1+1="}"#.to_owned()));
         let some = TextWishes { temperature: Some(0.5), seed: Some(7), ..TextWishes::default() };
         let read = |text: &str| serde_json::from_str::<Value>(&asked(&some, text, &SUMS).unwrap()).unwrap();
         assert_eq!(read("1+1="), json!({ "text": "1+1=", "temperature": 0.5, "seed": 7 }));
@@ -134,7 +140,7 @@ mod tests {
         assert_eq!(read(&already.to_string()), both);
         assert_eq!(asked(&some, "1+1=", &DIGITS), Err(Exit::Usage));
         let texts = Manifest { params: r#"{"input":"text"}"#.to_owned(), ..SUMS.manifest() };
-        assert_eq!(some.beside(b"1+1=".to_vec(), &texts).unwrap_err().exit(), Exit::Usage);
+        assert_eq!(some.beside(b"1+1=".to_vec(), &texts, 9).unwrap_err().exit(), Exit::Usage);
     }
 
     #[test]

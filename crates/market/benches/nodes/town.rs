@@ -310,6 +310,7 @@ impl Town {
             Effect::WakeAt(Steady(time)) => self.wakes[place] = Timestamp(time),
             Effect::Save(_)
             | Effect::Stop(_)
+            | Effect::Cut(_)
             | Effect::Serve { .. }
             | Effect::Keep { .. }
             | Effect::Release { .. }

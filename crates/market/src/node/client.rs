@@ -118,6 +118,7 @@ impl<S: Signer> Role<S> for Client {
             Input::Command(_)
             | Input::Message(_)
             | Input::Ran { .. }
+            | Input::Streamed { .. }
             | Input::Shown { .. }
             | Input::Recalled { .. }
             | Input::Wake => Heard::NotMine,

@@ -133,6 +133,7 @@ impl<S: Signer> Role<S> for Notary {
             | Input::Fetched { .. }
             | Input::Collected { .. }
             | Input::Ran { .. }
+            | Input::Streamed { .. }
             | Input::Shown { .. }
             | Input::Wake => Heard::NotMine,
         }

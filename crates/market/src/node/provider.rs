@@ -81,6 +81,7 @@ impl<S: Signer> Role<S> for Provider {
             Input::Message(Opened::Notice(notice)) => self.on_notice(notice, cx),
             Input::Fetched { holder, found, .. } => self.on_input(*holder, found.is_some(), cx),
             Input::Ran { run, result } if !run.check => self.on_run(run.job, *result, cx),
+            Input::Streamed { run, records, root } => self.on_streamed(run, (*records, *root), cx),
             Input::Shown { run, records } if !run.check => self.on_shown(run.job, records, cx),
             Input::Command(_)
             | Input::Message(_)
@@ -97,6 +98,7 @@ impl<S: Signer> Role<S> for Provider {
     fn resume(&mut self, cx: &mut Context<'_, S>) {
         for (job, serving) in &mut self.servings {
             serving.set_claim_by(cx.now);
+            serving.resumed = true;
             cx.set(Alarm::Serving(*job), cx.now);
             if let Some(claimed) = serving.claimed() {
                 cx.hold(*job, serving.order.input_commit);
@@ -130,6 +132,7 @@ impl Provider {
                     cx.fetch(job, serving.order.input_commit, [client]);
                 }
             }
+            ServingPhase::Running if serving.cut => return self.give_up(job, cx),
             ServingPhase::Running => return,
             ServingPhase::Claimed(_) if serving.noticed => {
                 let _ = cx.ask(notary, Some(job));

@@ -61,7 +61,9 @@ impl Roles {
             Input::Fetched { .. } => self.fetched(input, cx),
             Input::Collected { .. } | Input::Offered { .. } => self.client.handle(input, cx),
             Input::Ran { run, .. } | Input::Shown { run, .. } if run.check => self.verifier.handle(input, cx),
-            Input::Ran { .. } | Input::Shown { .. } => self.provider.handle(input, cx),
+            Input::Ran { .. } | Input::Streamed { .. } | Input::Shown { .. } => {
+                self.provider.handle(input, cx)
+            }
             Input::Recalled { .. } => {
                 self.notary.as_deref_mut().map_or(Heard::NotMine, |notary| notary.handle(input, cx))
             }

@@ -76,6 +76,7 @@ impl<S: Signer> Role<S> for Verifier {
             | Input::Collected { .. }
             | Input::Recalled { .. }
             | Input::Ran { .. }
+            | Input::Streamed { .. }
             | Input::Shown { .. }
             | Input::Wake => Heard::NotMine,
         };
@@ -254,6 +255,7 @@ impl Verifier {
                 seed: check.seed,
                 units_max: check.units_max,
                 run_max: check.run_max,
+                listener: None,
                 draft: checking.draft.here(),
             });
         }

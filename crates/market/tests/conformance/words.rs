@@ -162,7 +162,8 @@ pub(super) fn run(id: RunId, input: Digest) -> Effect {
         licence: "MIT".into(),
     };
     let run_max = Duration::seconds(60);
-    let run = Run { id, class: name(2), manifest, input, seed: name(1), units_max: 1, run_max, draft: None };
+    let (class, seed, listener) = (name(2), name(1), None);
+    let run = Run { id, class, manifest, input, seed, units_max: 1, run_max, listener, draft: None };
     Effect::Run(Box::new(run))
 }
 
@@ -181,6 +182,7 @@ impl Left {
             | Effect::Collect { .. }
             | Effect::Run(_)
             | Effect::Stop(_)
+            | Effect::Cut(_)
             | Effect::Show { .. }
             | Effect::Recall(_)
             | Effect::WakeAt(_)

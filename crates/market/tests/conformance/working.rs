@@ -14,6 +14,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "a run that finds no room for its output fails for the machine", steps: no_room },
     Case { name: "a run whose input is not here fails for that", steps: no_input },
     Case { name: "a run that was stopped is not answered and keeps nothing", steps: stopped },
+    Case { name: "a run that is cut short is answered once, with what it has written", steps: cut_short },
     Case { name: "a run that was stopped may be begun anew", steps: begun_anew },
     Case { name: "a run that is asked for again while it goes on is one run", steps: twice },
     Case { name: "the runs of a process end with it", steps: crashed },
@@ -81,6 +82,17 @@ fn stopped(_: &Cast) -> Vec<Step> {
         Step::Put(blob(INPUT), true),
         Step::Perform(vec![job(1), Effect::Stop(run_id(1)), Effect::Stop(run_id(2))]),
         Step::Answers(vec![]),
+        Step::Put(full(9), true),
+    ]
+}
+
+fn cut_short(_: &Cast) -> Vec<Step> {
+    vec![
+        Step::Put(blob(INPUT), true),
+        Step::Perform(vec![job(1), Effect::Cut(run_id(1)), Effect::Cut(run_id(2))]),
+        Step::Answers(vec![Answer::Ran(run_id(1), Ok(()))]),
+        Step::Put(full(9), false),
+        Step::Perform(vec![release(1)]),
         Step::Put(full(9), true),
     ]
 }

@@ -13,4 +13,5 @@ mod providing;
 mod restarts;
 mod secrets;
 mod standings;
+mod streaming;
 mod table;

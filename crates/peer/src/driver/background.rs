@@ -29,6 +29,7 @@ use crate::{
     fetcher::{Fetcher, Want},
     network::Network,
     receipts::collect::{Expected, collect},
+    speech::Speaker,
     store::Store,
 };
 
@@ -99,10 +100,11 @@ impl Background {
         let (background, id) = (self.clone(), run.id);
         // It goes on from now, while its parts are got too: to stop it may be the next effect.
         let Some(begun) = self.executor.begin(run) else { return };
+        let speaker = self.speaker_of(begun.run());
         tokio::spawn(async move {
             let manifest = &begun.run().manifest;
             let ended = match background.pinned.equip(manifest).await {
-                Ok(()) => begun.go().await,
+                Ok(()) => begun.go(speaker).await,
                 Err(absent) => {
                     tracing::warn!(manifest = manifest.name, part = absent.part, why = %absent.why, "a run lacks a part");
                     begun.fail(Failure::Unusable)
@@ -118,6 +120,20 @@ impl Background {
     pub(crate) fn sweep(&self) {
         let executor = self.executor.clone();
         spawn_blocking(move || executor.sweep());
+    }
+
+    /// Has what a run writes heard by whoever may hear it, and the loop told of that now and then.
+    fn speaker_of(&self, run: &Run) -> Option<Speaker> {
+        let Run { id: run, listener, .. } = *run;
+        let listener = listener?;
+        let reports = self.reports.downgrade();
+        let word = move |records, root| {
+            // Nobody waits for it, so it does not keep the loop from its end.
+            if let Some(reports) = reports.upgrade() {
+                drop(reports.send(Input::Streamed { run, records, root }));
+            }
+        };
+        Some(self.network.speeches().begin(run.job, listener, word))
     }
 
     /// Reads records of an output.

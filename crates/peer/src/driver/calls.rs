@@ -4,6 +4,9 @@
 
 mod account;
 mod audit;
+mod cancel;
+mod hear;
+mod instruct;
 mod jobs;
 mod keep;
 mod offers;
@@ -20,6 +23,9 @@ mod watch;
 pub use self::{
     account::ShowAccount,
     audit::{AuditNotary, Audited},
+    cancel::{CancelJob, CancelledView},
+    hear::HearJob,
+    instruct::{AccountOrder, InstructNotary},
     jobs::{ExplainJob, Explained, JobView, ListJobs, ShowJob},
     keep::KeepFile,
     offers::{BenchView, ListOffers, OfferView, ServiceView},
@@ -38,7 +44,10 @@ use super::responder::Route;
 /// The calls that a socket takes.
 pub(super) const ROUTES: &[Route] = &[
     Route::to::<AuditNotary>(),
+    Route::to::<CancelJob>(),
     Route::to::<ExplainJob>(),
+    Route::to::<HearJob>(),
+    Route::to::<InstructNotary>(),
     Route::to::<KeepFile>(),
     Route::to::<ListJobs>(),
     Route::to::<ListOffers>(),

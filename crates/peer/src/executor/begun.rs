@@ -3,37 +3,38 @@
 //! **Invariant:** it is noted as going on exactly as long as this lives, what it needs stays meanwhile, and nothing comes of
 //! it once it was stopped.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use assay_market::{effect::Run, input::RunResult};
 use assay_protocol::order::Failure;
 
-use super::{Conduct, Executor, StopFlag, has_model, lock};
-use crate::blobs::Hold;
+use super::{
+    Conduct, Executor,
+    following::{Course, Following},
+    has_model, lock,
+};
+use crate::{blobs::Hold, speech::Speaker};
 
 /// A run that goes on until this is dropped.
 pub(crate) struct Begun {
     executor: Executor,
     run: Run,
-    stopped: Arc<AtomicBool>,
+    course: Arc<Course>,
     _held: Hold,
 }
 
 impl Begun {
-    pub(super) fn new(executor: Executor, run: Run, stopped: Arc<AtomicBool>, held: Hold) -> Self {
-        Self { executor, run, stopped, _held: held }
+    pub(super) fn new(executor: Executor, run: Run, course: Arc<Course>, held: Hold) -> Self {
+        Self { executor, run, course, _held: held }
     }
 
     pub(crate) fn run(&self) -> &Run {
         &self.run
     }
 
-    /// Runs it, once there is a place; nothing comes of it if it was stopped.
-    pub(crate) async fn go(self) -> Option<Result<RunResult, Failure>> {
-        let result = self.in_place().await;
+    /// Runs it, once there is a place, and has it heard; nothing comes of it if it was stopped.
+    pub(crate) async fn go(self, speaker: Option<Speaker>) -> Option<Result<RunResult, Failure>> {
+        let result = self.in_place(speaker).await;
         self.end(result)
     }
 
@@ -42,20 +43,20 @@ impl Begun {
         self.end(Err(failure))
     }
 
-    async fn in_place(&self) -> Result<RunResult, Failure> {
+    async fn in_place(&self, speaker: Option<Speaker>) -> Result<RunResult, Failure> {
         let inner = &self.executor.inner;
         let _place = inner.enter(self.run.id.check).await.map_err(|_| Failure::Machine)?;
-        if self.stopped.load(Ordering::Relaxed) {
+        if self.course.is_stopped() {
             return Err(Failure::Machine);
         }
-        let (run, stopped) = (self.run.clone(), StopFlag(Arc::clone(&self.stopped)));
+        let (run, following) = (self.run.clone(), Following::new(Arc::clone(&self.course), speaker));
         let forge = inner.conduct == Conduct::Forge && !run.id.check;
         if !forge {
             self.is_of_its_class().await?;
         }
         let ended = self.executor.block(move |inner| match forge {
             true => inner.forge(&run),
-            false => inner.run(&run, stopped),
+            false => inner.run(&run, following),
         });
         ended.await.unwrap_or(Err(Failure::Machine))
     }
@@ -82,7 +83,7 @@ impl Begun {
     }
 
     fn end(self, result: Result<RunResult, Failure>) -> Option<Result<RunResult, Failure>> {
-        (!self.stopped.load(Ordering::Relaxed)).then_some(result)
+        (!self.course.is_stopped()).then_some(result)
     }
 }
 
@@ -90,7 +91,7 @@ impl Drop for Begun {
     /// A run that was stopped and begun anew meanwhile stays noted.
     fn drop(&mut self) {
         let mut running = lock(&self.executor.inner.running);
-        if running.get(&self.run.id).is_some_and(|noted| Arc::ptr_eq(noted, &self.stopped)) {
+        if running.get(&self.run.id).is_some_and(|noted| Arc::ptr_eq(noted, &self.course)) {
             running.remove(&self.run.id);
         }
     }

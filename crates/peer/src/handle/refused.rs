@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** a refusal says enough for whoever is refused to do something about it.
 
+use assay_market::command::{NotCancelled, NotCarriedOut};
 use assay_protocol::{
     id::{Digest, PeerId},
     order::Failure,
@@ -49,6 +50,26 @@ pub enum Refused {
     /// The job has no receipt yet.
     #[error("the job has no receipt yet")]
     NoReceipt,
+    /// A notary does not do what the owner of an account wants.
+    #[error("not done: {reason}")]
+    NotCarriedOut {
+        /// Why.
+        reason: NotCarriedOut,
+    },
+    /// A job does not end any more because somebody wants it to.
+    #[error("{reason}")]
+    NotCancelled {
+        /// Why.
+        reason: NotCancelled,
+    },
+    /// A provider was not heard, or not to the end.
+    #[error("the provider {provider} is not heard: {reason}")]
+    Unheard {
+        /// Which.
+        provider: PeerId,
+        /// Why.
+        reason: String,
+    },
     /// The input is too long.
     #[error("the input has {bytes} bytes, where at most {max} are allowed")]
     InputTooLong {

@@ -93,6 +93,47 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Transit for Updates<T> {
     }
 }
 
+/// An answer of bytes that come as they are made, for as long as they are wanted. Dropping it ends the call.
+pub struct ByteFlow(PartStream);
+
+impl ByteFlow {
+    pub(crate) fn new(
+        stream: impl futures::Stream<Item = Result<Vec<u8>, CallError>> + Send + 'static,
+    ) -> Self {
+        Self(stream.fuse().boxed())
+    }
+
+    /// The next bytes; none once that was all, or after an error. May be dropped and called again.
+    ///
+    /// # Errors
+    /// [`CallError`], with which it ends.
+    pub async fn next(&mut self) -> Option<Result<Vec<u8>, CallError>> {
+        self.0.next().await
+    }
+}
+
+impl fmt::Debug for ByteFlow {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("ByteFlow")
+    }
+}
+
+impl Transit for ByteFlow {
+    type Head = ();
+
+    fn split(self) -> ((), Option<PartStream>) {
+        ((), Some(self.0))
+    }
+
+    fn join((): (), parts: PartStream) -> Self {
+        Self::new(parts)
+    }
+
+    fn holding(self, place: OwnedSemaphorePermit) -> Self {
+        Self(held(self.0, place))
+    }
+}
+
 /// An answer of many bytes, piece by piece. Dropping it ends the call.
 pub struct Pieces {
     bytes: u64,

@@ -19,6 +19,7 @@ use super::{
     protocols::{ProtocolsEvent, SCORE_FLOODING},
     pulse::FeltStream,
     questions::{Answer, Question},
+    recitals::{Reciting, recite},
     streams::IncomingStream,
     task::SwarmTask,
     topics::Topic,
@@ -36,6 +37,7 @@ impl SwarmTask {
             ProtocolsEvent::Messages(event) => self.take_message(event),
             ProtocolsEvent::Questions(event) => self.take_question(event),
             ProtocolsEvent::Transfers(opened) => self.take_stream(opened),
+            ProtocolsEvent::Recitals(opened) => self.take_listener(opened),
             ProtocolsEvent::Gossip(event) => self.take_gossip(event),
             ProtocolsEvent::Identify(event) => self.take_identity(event),
             ProtocolsEvent::Ping(ping::Event { peer, connection, result: Err(error) }) => {
@@ -111,6 +113,16 @@ impl SwarmTask {
         let stream = FeltStream::new(stream, self.swarm.behaviour().crowds.pulse(&peer));
         let serving = Upload { source: Arc::clone(&self.blobs), to, slot, pace: self.pace };
         tokio::spawn(serve(stream, serving));
+    }
+
+    /// Has a peer hear what is written for it, or told that there is too much to do.
+    fn take_listener(&mut self, opened: IncomingStream) {
+        let IncomingStream { from: peer, stream } = opened;
+        let Some(to) = from_libp2p(&peer) else { return };
+        let slot = if self.is_within_rate(peer) { self.listeners.take(peer) } else { None };
+        let stream = FeltStream::new(stream, self.swarm.behaviour().crowds.pulse(&peer));
+        let reciting = Reciting { speeches: self.speeches.clone(), to, slot, pace: self.pace };
+        tokio::spawn(recite(stream, reciting));
     }
 
     fn take_gossip(&mut self, event: gossipsub::Event) {

@@ -21,6 +21,13 @@ use super::{
 /// What becomes of a gossip.
 pub(super) type GossipVerdict = (GossipId, MessageAcceptance);
 
+/// What a stream is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Carried {
+    Blobs,
+    Speeches,
+}
+
 /// Something to do.
 #[derive(Debug)]
 pub(super) enum NetworkCommand {
@@ -51,6 +58,7 @@ pub(super) enum NetworkCommand {
         permit: OwnedSemaphorePermit,
     },
     OpenStream {
+        carried: Carried,
         to: PeerId,
         opening: Opening,
     },
@@ -79,7 +87,7 @@ impl SwarmTask {
             NetworkCommand::Ask { to, kind, bytes, reply, permit } => {
                 self.ask(to, Question { kind, bytes }, Asking { reply, _permit: permit });
             }
-            NetworkCommand::OpenStream { to, opening } => self.open_stream(to, opening),
+            NetworkCommand::OpenStream { carried, to, opening } => self.open_stream(carried, to, opening),
             NetworkCommand::Shutdown { done } => self.ending = Some(done),
         }
     }
@@ -142,11 +150,16 @@ impl SwarmTask {
         self.pending.asked(id, asking);
     }
 
-    fn open_stream(&mut self, to: PeerId, opening: Opening) {
+    fn open_stream(&mut self, carried: Carried, to: PeerId, opening: Opening) {
         let Some(peer) = to_libp2p(to) else {
             return drop(opening.0.send(Err(ExchangeFailure::Unreachable)));
         };
         let addresses = self.addresses.of(&peer);
-        self.swarm.behaviour_mut().transfers.open(peer, addresses, opening);
+        let protocols = self.swarm.behaviour_mut();
+        let streams = match carried {
+            Carried::Blobs => &mut protocols.transfers,
+            Carried::Speeches => &mut protocols.recitals,
+        };
+        streams.open(peer, addresses, opening);
     }
 }

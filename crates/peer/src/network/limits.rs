@@ -36,6 +36,10 @@ pub struct Limits {
     pub long_fetches_per_peer_max: usize,
     /// Blobs served at a time. They are read from their files as they leave.
     pub serves_max: usize,
+    /// Speeches that others listen to, or wait for, at a time.
+    pub listeners_max: usize,
+    /// Of these, how many one peer.
+    pub listeners_per_peer_max: usize,
     /// Of answers and blobs, how many one peer may be given at a time.
     pub per_peer_max: usize,
     /// How slowly a blob may be fetched or served.
@@ -74,6 +78,8 @@ impl Default for Limits {
             long_fetches_max: 4,
             long_fetches_per_peer_max: 1,
             serves_max: 32,
+            listeners_max: 256,
+            listeners_per_peer_max: 16,
             per_peer_max: 4,
             pace: Pace::default(),
         }

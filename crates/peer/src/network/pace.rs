@@ -8,6 +8,7 @@
 
 use std::{io, time::Duration};
 
+use libp2p::futures::{AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 use super::Pace;
@@ -30,6 +31,21 @@ impl Patience {
         let gained = Duration::from_secs_f64(moved as f64 / f64::from(self.pace.bytes_per_second_min.max(1)));
         self.left = (self.left.saturating_sub(begun.elapsed()) + gained).min(self.pace.grace);
         Ok(moved)
+    }
+
+    /// Writes all of these bytes.
+    pub(super) async fn write(
+        &mut self,
+        io: &mut (impl AsyncWrite + Unpin),
+        mut bytes: &[u8],
+    ) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.wait(io.write(bytes)).await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                written => bytes = &bytes[written..],
+            }
+        }
+        Ok(())
     }
 }
 

@@ -61,6 +61,7 @@ pub(super) struct Protocols {
     pub(super) messages: request_response::Behaviour<MessageCodec>,
     pub(super) questions: request_response::Behaviour<QuestionCodec>,
     pub(super) transfers: Streams,
+    pub(super) recitals: Streams,
 }
 
 impl Protocols {
@@ -90,6 +91,7 @@ impl Protocols {
             messages: carrier(&version, "messages", MESSAGE_WAIT_MAX, 2 * IN_FLIGHT_MAX)?,
             questions: carrier(&version, "questions", ANSWER_WAIT_MAX, STREAMS_MAX)?,
             transfers: Streams::new(protocol(&version, "blobs")?),
+            recitals: Streams::new(protocol(&version, "speeches")?),
         })
     }
 }

@@ -59,7 +59,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A stream on which whoever is at its other end is heard of with each byte that moves.
-pub(super) struct FeltStream<S> {
+pub(crate) struct FeltStream<S> {
     stream: S,
     pulse: Option<Pulse>,
 }

@@ -34,6 +34,7 @@ use super::{
     slots::Slots,
     task::{Status, SwarmTask},
 };
+use crate::speech::Speeches;
 
 /// The port of those who serve others: a fixed one, so that a router and a firewall can be told.
 pub const USUAL_PORT: u16 = 29292;
@@ -49,7 +50,7 @@ const RELAY_FACTOR: u32 = 2;
 impl SwarmTask {
     pub(super) async fn start(
         settings: NetworkSettings,
-        blobs: Arc<dyn BlobSource>,
+        (blobs, speeches): (Arc<dyn BlobSource>, Speeches),
         (commands, judgements): (mpsc::Receiver<NetworkCommand>, mpsc::Receiver<GossipVerdict>),
         events: mpsc::Sender<NetworkEvent>,
     ) -> Result<(Self, watch::Receiver<Status>), NetworkError> {
@@ -62,12 +63,14 @@ impl SwarmTask {
             version: version(&settings.network),
             network: settings.network,
             blobs,
+            speeches,
             redial: Redial::new(known.iter().map(|(peer, _)| *peer), seed()?, Instant::now()),
             addresses: Addresses::new(known.into_iter(), nearness),
             queues: SendQueues::default(),
             pending: Pending::default(),
             answers: Slots::new(limits.answers_max, limits.per_peer_max),
             serves: Slots::new(limits.serves_max, limits.per_peer_max),
+            listeners: Slots::new(limits.listeners_max, limits.listeners_per_peer_max),
             pace: limits.pace,
             rate: Rates::new(limits.messages_per_second),
             gossip_rate: Rates::new(limits.gossip_per_second),

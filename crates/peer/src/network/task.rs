@@ -39,6 +39,7 @@ use super::{
     redial::Redial,
     slots::Slots,
 };
+use crate::speech::Speeches;
 
 /// Events that may wait before nothing more is taken from the network.
 const BACKLOG_MAX: usize = 1024;
@@ -58,11 +59,13 @@ pub(super) struct SwarmTask {
     pub(super) network: Digest,
     pub(super) version: String,
     pub(super) blobs: Arc<dyn BlobSource>,
+    pub(super) speeches: Speeches,
     pub(super) addresses: Addresses,
     pub(super) queues: SendQueues,
     pub(super) pending: Pending,
     pub(super) answers: Slots,
     pub(super) serves: Slots,
+    pub(super) listeners: Slots,
     pub(super) pace: Pace,
     pub(super) rate: Rates<libp2p::PeerId>,
     /// Of each author.

@@ -140,7 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Download<S> {
     /// Sends a question, and says the byte that comes back.
     async fn ask(&mut self, digest: Digest, first: u64) -> io::Result<u8> {
         let question = [&digest.as_bytes()[..], &first.to_le_bytes()].concat();
-        write_whole(&mut self.stream, &question, &mut self.patience).await?;
+        self.patience.write(&mut self.stream, &question).await?;
         self.stream.flush().await?;
         let mut said = [0];
         self.patience.wait(read_whole(&mut self.stream, &mut said)).await?;
@@ -202,7 +202,7 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, serving: Upload
     let Upload { source, to, slot, pace } = serving;
     let mut patience = Patience::new(pace);
     if slot.is_none() {
-        write_whole(&mut stream, &[BUSY], &mut patience).await?;
+        patience.write(&mut stream, &[BUSY]).await?;
         return close(&mut stream, &mut patience).await;
     }
     let (mut digest, mut first) = ([0; 32], [0; 8]);
@@ -211,7 +211,7 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, serving: Upload
     let opened = spawn_blocking(move || source.open(&Digest(digest), &to)).await;
     match opened.ok().flatten() {
         Some(served) => write_file(&mut stream, served, u64::from_le_bytes(first), &mut patience).await?,
-        None => write_whole(&mut stream, &[ABSENT], &mut patience).await?,
+        None => patience.write(&mut stream, &[ABSENT]).await?,
     }
     close(&mut stream, &mut patience).await
 }
@@ -227,7 +227,7 @@ async fn write_file(
     let mut said = vec![FOUND];
     said.extend(pieces.bytes().to_le_bytes());
     said.extend(pieces.values().iter().flatten());
-    write_whole(io, &said, patience).await?;
+    patience.write(io, &said).await?;
     let first = first.min(pieces.count() - 1);
     let (mut file, start) = (tokio::fs::File::from_std(file), pieces.range(first).start);
     file.seek(io::SeekFrom::Start(start)).await?;
@@ -239,7 +239,7 @@ async fn write_file(
             // The file became shorter. The stream breaks off, and the other side sees that bytes are missing.
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        write_whole(io, &chunk[..read], patience).await?;
+        patience.write(io, &chunk[..read]).await?;
         rest -= read as u64;
     }
     Ok(())
@@ -247,20 +247,6 @@ async fn write_file(
 
 async fn read_whole(io: &mut (impl AsyncRead + Unpin), into: &mut [u8]) -> io::Result<usize> {
     io.read_exact(into).await.map(|()| into.len())
-}
-
-async fn write_whole(
-    io: &mut (impl AsyncWrite + Unpin),
-    mut bytes: &[u8],
-    patience: &mut Patience,
-) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match patience.wait(io.write(bytes)).await? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            written => bytes = &bytes[written..],
-        }
-    }
-    Ok(())
 }
 
 async fn close(io: &mut (impl AsyncWrite + Unpin), patience: &mut Patience) -> io::Result<()> {

@@ -42,7 +42,17 @@ impl Shop {
         let run_max = Duration::seconds(60);
         let class = self.class().await;
         let seed = Digest([2; 32]);
-        let run = Run { id, class, manifest, input, seed, units_max: 1_000_000, run_max, draft: None };
+        let run = Run {
+            id,
+            class,
+            manifest,
+            input,
+            seed,
+            units_max: 1_000_000,
+            run_max,
+            listener: None,
+            draft: None,
+        };
         self.executor.run(run).await.expect("nobody stopped it")
     }
 
@@ -98,6 +108,7 @@ async fn what_is_for_machines_of_another_class_is_not_run_here() {
             seed: Digest([2; 32]),
             units_max: 1_000_000,
             run_max: Duration::seconds(60),
+            listener: None,
             draft: None,
         };
         assert_eq!(shop.executor.run(run).await, Some(Err(Failure::Machine)));
@@ -116,6 +127,7 @@ async fn a_run_that_was_stopped_says_nothing_and_may_be_begun_anew() {
         seed: Digest([2; 32]),
         units_max: 1_000_000,
         run_max: Duration::seconds(60),
+        listener: None,
         draft: None,
     };
     let (first, again, anew) =

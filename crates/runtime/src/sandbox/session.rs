@@ -108,13 +108,17 @@ impl GuestSession {
         if *self.writes.get_or_insert(writes) != writes {
             return self.accuse(Misuse::Mixed);
         }
-        if self.told.is_none() && self.port.is_cancelled() {
-            self.told = Some(End::Cancelled);
-        }
         if self.told.is_none() && self.emitted_bytes.saturating_add(bytes as u64) > self.output_bytes_max {
             self.told = Some(End::Length);
         }
         self.told.is_none()
+    }
+
+    /// Tells the guest to return, if nobody wants the rest.
+    fn hear_cancel(&mut self) {
+        if self.told.is_none() && self.port.is_cancelled() {
+            self.told = Some(End::Cancelled);
+        }
     }
 
     fn give(&mut self, bytes: Vec<u8>) -> bool {
@@ -131,12 +135,17 @@ impl GuestSession {
 
 impl session::Host for GuestSession {
     fn emit(&mut self, chunk: Vec<u8>) -> bool {
+        self.hear_cancel();
         self.has_room(chunk.len(), Writes::Bytes) && self.give(chunk)
     }
 
     fn emit_tokens(&mut self, tokens: Vec<u32>, text: Vec<u8>) -> bool {
         let said = [self.held.as_slice(), &text].concat();
         let Some(frame) = frames::encode(&tokens, &said) else { return self.accuse(Misuse::Frame) };
+        // Whoever runs it again, with no units beyond what was written, cannot know where else it was cancelled.
+        if !tokens.is_empty() {
+            self.hear_cancel();
+        }
         if !self.has_room(frame.len(), Writes::Frames) {
             return false;
         }

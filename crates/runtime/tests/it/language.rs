@@ -79,16 +79,19 @@ fn no_more_is_read_or_written_than_is_paid_for() {
     assert_eq!(world.run(&job, b"27+58="), Err(RunFailure::OutOfUnits { units }));
 }
 
-/// Gives a text up once some of it is there.
-struct Impatient(usize);
+/// Gives a text up once more than so many bytes of it are there.
+struct Impatient {
+    heard: usize,
+    enough: usize,
+}
 
 impl Follower for Impatient {
     fn chunk(&mut self, bytes: &[u8]) {
-        self.0 += bytes.len();
+        self.heard += bytes.len();
     }
 
     fn is_cancelled(&self) -> bool {
-        self.0 > 0
+        self.heard > self.enough
     }
 }
 
@@ -99,9 +102,19 @@ fn a_text_that_nobody_wants_any_longer_ends_with_what_is_there() {
     let whole = world.run(&job, b"27+58=").expect("the job succeeds");
     let end = frames::tokens(&whole.output).pop().expect("an answer has an end");
     job.envelope.params = format!(r#"{{"temperature":1,"logit_bias":{{"{end}":-1000}}}}"#);
-    let completed = world.follow(&job, b"27+58=", &mut Impatient(0)).expect("the job ends in order");
-    assert_eq!(completed.end, End::Cancelled);
-    assert_eq!(completed.rows.len(), frames::tokens(&completed.output).len());
+    let units_max = job.envelope.units_max;
+    for enough in [0, 100, 400] {
+        job.envelope.units_max = units_max;
+        let mut impatient = Impatient { heard: 0, enough };
+        let completed = world.follow(&job, b"27+58=", &mut impatient).expect("the job ends in order");
+        assert_eq!(completed.end, End::Cancelled);
+        assert_eq!(completed.rows.len(), frames::tokens(&completed.output).len());
+        // Whoever checks it has no units beyond what was written, and finds the same.
+        job.envelope.units_max = completed.meters.tokens_read + 4 * completed.meters.tokens_written;
+        let given = Given { input: b"27+58=", draft: &completed.output };
+        let checked = world.pool.run(&job.envelope, job.files(), given, &mut ());
+        assert_eq!(checked, Ok(Completed { end: End::Length, ..completed }));
+    }
 }
 
 /// Opens a context of the model of the job at 76 and, if that goes well, does `body`.

@@ -5,6 +5,7 @@
 
 use assay_protocol::{
     id::{Digest, JobId},
+    manifest::End,
     objection::Dispute,
     outcome::Outcome,
     signed::Signer,
@@ -84,11 +85,12 @@ impl Client {
         }
     }
 
-    /// Notes that the provider has committed itself, which ends all wishes to cancel.
-    pub(super) fn note_commitment<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+    /// Notes that the provider has committed itself, which ends all wishes to cancel: one that came too late is answered so.
+    pub(super) fn note_commitment<S: Signer>(&mut self, job: JobId, end: End, cx: &mut Context<'_, S>) {
         let Some(attempt) = self.attempts.get_mut(&job) else { return };
         let (key, open) = (attempt.key, attempt.may_close());
-        if !core::mem::replace(&mut attempt.committed, true) && open && self.is_cancelled(key) {
+        let is_late = !core::mem::replace(&mut attempt.committed, true) && end != End::Cancelled;
+        if is_late && open && self.is_cancelled(key) {
             cx.tell(Event::NotCancelled { key, reason: NotCancelled::Claimed });
         }
     }

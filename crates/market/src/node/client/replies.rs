@@ -232,7 +232,7 @@ impl Client {
         if attempt.bound.is_some_and(|bound| bound != claim.digest()) {
             return Heard::Misstep(Fault::Contrary);
         }
-        self.note_commitment(job, cx);
+        self.note_commitment(job, claim.end, cx);
         self.note_leaf(job, deliver);
         self.contradict(job, cx);
         let Some(attempt) = self.attempts.get_mut(&job).filter(|attempt| attempt.output.is_none()) else {
@@ -325,7 +325,7 @@ impl Client {
             return Heard::Misstep(Fault::Contrary);
         }
         let (notary, secret, known) = (attempt.order.notary, attempt.secret, attempt.bound.is_some());
-        self.note_commitment(job, cx);
+        self.note_commitment(job, claim.end, cx);
         if !known {
             self.keep(ClientRecord::Claimed(claim.into()), cx);
         }

@@ -10,12 +10,13 @@ use assay_protocol::{
     id::{Digest, JobId},
     manifest::End,
     merkle,
+    objection::Output,
     order::Failure,
     signed::Signer,
     units::{Duration, Timestamp},
 };
 
-use super::{Provider, ServingPhase};
+use super::{Provider, Serving, ServingPhase};
 use crate::{
     effect::Effect,
     input::{RunId, RunResult},
@@ -26,6 +27,9 @@ use crate::{
     },
     record::ProviderRecord,
 };
+
+/// How long a run may take to end that nobody wants any more. The sandbox waits a little less.
+const CUT_WAIT: Duration = Duration::seconds(5);
 
 impl Provider {
     pub(super) fn on_run<S: Signer>(
@@ -39,8 +43,16 @@ impl Provider {
             return Heard::Misstep(Fault::Untimely);
         }
         let (units_max, ticket) = (serving.order.units_max, serving.ticket_digest());
+        let is_cut = serving.cut;
+        let is_claimed = result.as_ref().is_ok_and(|result| {
+            !result.is_empty()
+                && (1..=units_max).contains(&result.units)
+                && serving.beats_the_fee(result.units)
+        });
         self.note_run(job, cx.now);
         match result {
+            // Of a job that nobody wants any more, nothing that went wrong is worth telling.
+            _ if is_cut && !is_claimed => self.give_up(job, cx),
             // Nobody could confirm an empty output: claiming it would be a lie that nobody told.
             Ok(result) if result.is_empty() => self.abort(job, Failure::Empty, cx),
             Ok(result) if result.units <= units_max => self.claim(job, ticket, result, cx),
@@ -108,18 +120,49 @@ impl Provider {
         }
     }
 
-    /// The client wants no more of a job that is not claimed yet: it ends with the agreed fee. One that is claimed stays
-    /// so.
+    /// The client wants no more of a job that is not claimed yet: it ends with what was written until now, or with the
+    /// agreed fee. One that is claimed stays so.
     pub(super) fn on_cancelled<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
-        let Some(serving) = self.servings.get(&job) else { return };
-        if matches!(serving.phase, ServingPhase::Fetching | ServingPhase::Running) {
-            let (ticket, commit) = (serving.ticket_digest(), Digest::default());
-            let claim = Claim { job, ticket, units: 0, work: 0, check_work: 0, end: End::Cancelled, commit };
-            let claim = cx.seal(claim);
-            self.keep(ProviderRecord::Yielded(claim.into()), cx);
-            cx.out.push(Effect::Stop(RunId { job, check: false }));
+        let Some(serving) = self.servings.get_mut(&job) else { return };
+        match serving.phase {
+            // After a restart its client may have heard more than was written since, and less would contradict that.
+            ServingPhase::Running if serving.order.manifest.gives_parts() && !serving.resumed => {
+                if !core::mem::replace(&mut serving.cut, true) {
+                    cx.out.push(Effect::Cut(RunId { job, check: false }));
+                    cx.set(Alarm::Serving(job), cx.now.after(CUT_WAIT));
+                }
+            }
+            ServingPhase::Fetching | ServingPhase::Running => self.give_up(job, cx),
+            ServingPhase::Claimed(_) | ServingPhase::Yielded(_) | ServingPhase::Aborted(_) => {
+                self.send_claim(job, cx);
+            }
         }
+    }
+
+    /// Ends a cancelled job for the agreed fee.
+    pub(super) fn give_up<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(ticket) = self.servings.get(&job).map(Serving::ticket_digest) else { return };
+        let (commit, end) = (Digest::default(), End::Cancelled);
+        let claim = cx.seal(Claim { job, ticket, units: 0, work: 0, check_work: 0, end, commit });
+        self.keep(ProviderRecord::Yielded(claim.into()), cx);
+        cx.out.push(Effect::Stop(RunId { job, check: false }));
         self.send_claim(job, cx);
+    }
+
+    /// A run has written so much, and its client hears it: that is signed where the same run always writes the same. Anywhere
+    /// else a machine that starts anew would contradict itself and lie to nobody.
+    pub(super) fn on_streamed<S: Signer>(
+        &self,
+        run: &RunId,
+        (records, root): (u64, Digest),
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
+        let Some(serving) = self.servings.get(&run.job) else { return Heard::NotMine };
+        if !matches!(serving.phase, ServingPhase::Running) || !serving.opens_itself() {
+            return Heard::Misstep(Fault::Untimely);
+        }
+        cx.say(serving.order.client, Output { job: run.job, records, root });
+        Heard::Taken
     }
 
     /// The records that the notary wants are read: the claim is opened.

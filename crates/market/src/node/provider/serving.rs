@@ -23,7 +23,7 @@ use assay_protocol::{
     order::{Abort, Order},
     signed::{Recorded, Verified},
     ticket::Ticket,
-    units::Timestamp,
+    units::{Timestamp, Units},
 };
 
 use crate::{
@@ -56,6 +56,12 @@ pub(super) struct Serving {
     /// Since when a fetch of the input goes on.
     #[serde(skip)]
     pub(super) asks: Option<Timestamp>,
+    /// It began before a restart, and what was streamed of it until then is not known.
+    #[serde(skip)]
+    pub(super) resumed: bool,
+    /// Its client wants no more of it, and what was written until then is on its way.
+    #[serde(skip)]
+    pub(super) cut: bool,
     /// When it began to run; nothing after a restart.
     #[serde(skip)]
     pub(super) runs_since: Option<Timestamp>,
@@ -106,6 +112,8 @@ impl Serving {
             tries: 0,
             claim_by,
             asks: None,
+            resumed: false,
+            cut: false,
             runs_since: None,
         }
     }
@@ -179,6 +187,11 @@ impl Serving {
         Ticket::digest(&self.ticket)
     }
 
+    /// Whether so many units are worth more than what is kept of a job that ends without any.
+    pub(super) fn beats_the_fee(&self, units: Units) -> bool {
+        self.order.unit_price.times(units).is_none_or(|price| price >= self.order.cancel_fee)
+    }
+
     /// True while it takes up a slot.
     pub(super) fn is_busy(&self) -> bool {
         match self.phase {
@@ -207,6 +220,7 @@ impl Serving {
             seed: order.seed(),
             units_max: order.units_max,
             run_max: order.run_max,
+            listener: self.opens_itself().then_some(order.client),
             draft: None,
         }
     }

@@ -172,14 +172,24 @@ async fn stock(
     service: ServiceWish,
     responder: &Responder,
 ) -> Result<(Class, Stock), Refused> {
-    let equipped = responder.pinned.equip(&manifest).await;
-    equipped.map_err(|absent| absent.refuses(&manifest))?;
-    let class = responder.executor.class_of(&manifest).await;
+    let (class, run) = tried(&manifest, service.sample, responder).await?;
+    Ok((class, Stock { manifest, unit_price: service.unit_price, run }))
+}
+
+/// Gets a model, and runs it once to see that it works: the class in which it does, and how long a run takes.
+pub(super) async fn tried(
+    manifest: &Manifest,
+    input: Option<Attachment>,
+    responder: &Responder,
+) -> Result<(Class, Duration), Refused> {
+    let equipped = responder.pinned.equip(manifest).await;
+    equipped.map_err(|absent| absent.refuses(manifest))?;
+    let class = responder.executor.class_of(manifest).await;
     let class = class.map_err(|none| Refused::NoClass { reason: none.reason })?;
-    let input = service.sample.map_or_else(|| sample(&manifest), |sample| sample.0);
+    let input = input.map_or_else(|| sample(manifest), |input| input.0);
     let tested = test(manifest.clone(), input, responder).await?;
     let run = tested.map_err(|reason| Refused::TestFailed { manifest: manifest.name.clone(), reason })?;
-    Ok((class, Stock { manifest, unit_price: service.unit_price, run }))
+    Ok((class, run))
 }
 
 /// A run cannot be called back: it keeps its place until it is over, even if nobody waits for it any more.

@@ -105,14 +105,19 @@ impl Table {
 
     /// A provider that has taken on this order and was shown its ticket.
     pub(crate) fn started(order: impl Fn(&Self) -> Order) -> (Self, Order) {
-        let mut table = Self::provider();
-        let order = order(&table);
+        Self::provider().begun(order)
+    }
+
+    /// The same of any provider.
+    pub(crate) fn begun(mut self, order: impl Fn(&Self) -> Order) -> (Self, Order) {
+        let table = &mut self;
+        let order = order(table);
         table.propose(&order);
         assert_eq!(table.said(), [("Accept", CLIENT)]);
         let ticket = table.ticket(&order);
         table.start(CLIENT, &order, ticket);
         assert!(table.fetches(order.input_commit), "{:?}", table.effects);
-        (table, order)
+        (self, order)
     }
 
     /// A provider that has run this order and claimed what it found.

@@ -1,0 +1,150 @@
+//! What an account's owner has its notary do: put money at stake, withdraw it, note what it can check.
+//!
+//! **Invariant:** the answer is what the notary said after it was done; who waits no longer takes nothing back.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use assay_market::{
+    Command, Input,
+    command::{Instruction, NotCarriedOut},
+    event::Event,
+    view::AccountView,
+};
+use assay_protocol::{account::Registration, id::PeerId, units::Amount};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::timeout,
+};
+
+use super::{ShowAccount, provide::tried};
+use crate::{
+    driver::{
+        calls::Update,
+        names,
+        responder::{Respond, Responder},
+    },
+    handle::{Call, Refused},
+};
+
+/// How long is waited for a notary. It is asked for longer.
+const INSTRUCTION_WAIT: Duration = Duration::from_secs(60);
+
+/// Has a notary do something with this peer's account, and says what it holds then.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstructNotary {
+    /// Which notary; the network's first if none.
+    pub notary: Option<PeerId>,
+    /// What.
+    pub order: AccountOrder,
+}
+
+/// What can be done with an account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountOrder {
+    /// Put money at stake.
+    Stake {
+        /// How much of what is free.
+        amount: Amount,
+        /// Up to which stake a part of each pay is added; none leaves it to the network.
+        target: Option<Amount>,
+    },
+    /// Withdraw money from the stake.
+    Unstake {
+        /// How much.
+        amount: Amount,
+    },
+    /// Check jobs of these models from now on, and no others. Each is tried first.
+    Check {
+        /// Pinned manifests: their names or unique prefixes of their digests.
+        models: Vec<String>,
+    },
+}
+
+impl Call for InstructNotary {
+    const NAME: &'static str = "instruct_notary";
+    type Answer = AccountView;
+}
+
+impl Respond for InstructNotary {
+    async fn respond(self, responder: &Responder) -> Result<AccountView, Refused> {
+        let notary = responder.notary(self.notary)?;
+        let instruction = instruction(self.order, responder).await?;
+        let command = command(notary, instruction.clone());
+        // Subscribed before anything is said, so that nothing is missed.
+        let (mut updates, since) = (responder.updates()?, Instant::now());
+        responder.act_and_save(|driver| Box::pin(driver.take(Input::Command(command)))).await?;
+        let done = timeout(INSTRUCTION_WAIT, carried_out(&mut updates, notary, &instruction)).await;
+        let waited_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        done.map_err(|_| Refused::NoAnswer { notary, waited_ms })??;
+        ShowAccount { notary: Some(notary) }.respond(responder).await
+    }
+}
+
+async fn instruction(order: AccountOrder, responder: &Responder) -> Result<Instruction, Refused> {
+    Ok(match order {
+        AccountOrder::Stake { amount, target } => Instruction::Stake { amount, target },
+        AccountOrder::Unstake { amount } => Instruction::Unstake { amount },
+        AccountOrder::Check { models } => Instruction::Register { kinds: kinds(models, responder).await? },
+    })
+}
+
+/// What this machine can check of these models, in the order of instructions.
+async fn kinds(models: Vec<String>, responder: &Responder) -> Result<Vec<Registration>, Refused> {
+    let mut kinds = Vec::new();
+    for name in models {
+        let manifest = names::manifest(&responder.genesis, &name)?;
+        let (class, _) = tried(manifest, None, responder).await?;
+        kinds.push(manifest.kind(class.digest()));
+    }
+    kinds.sort_unstable();
+    kinds.dedup();
+    Ok(kinds)
+}
+
+fn command(notary: PeerId, instruction: Instruction) -> Command {
+    match instruction {
+        Instruction::Stake { amount, target } => Command::Stake { notary, amount, target },
+        Instruction::Unstake { amount } => Command::Unstake { notary, amount },
+        Instruction::Register { kinds } => Command::Register { notary, kinds },
+    }
+}
+
+/// Waits until a notary has done it, or is known not to.
+async fn carried_out(
+    updates: &mut Receiver<Arc<Update>>,
+    notary: PeerId,
+    instruction: &Instruction,
+) -> Result<(), Refused> {
+    loop {
+        let update = match updates.recv().await {
+            Ok(update) => update,
+            Err(RecvError::Lagged(_)) => continue,
+            Err(RecvError::Closed) => return Err(Refused::Ending),
+        };
+        if let Some(end) = end_of(&update, notary, instruction) {
+            return end.map_err(|reason| Refused::NotCarriedOut { reason });
+        }
+    }
+}
+
+/// What became of an instruction, where this says so.
+fn end_of(update: &Update, of: PeerId, instruction: &Instruction) -> Option<Result<(), NotCarriedOut>> {
+    let Update::Event(dated) = update else { return None };
+    match &dated.event {
+        Event::CarriedOut { notary, instruction: done } if (notary, done) == (&of, instruction) => {
+            Some(Ok(()))
+        }
+        Event::NotCarriedOut { notary, instruction: refused, reason }
+            if (notary, refused) == (&of, instruction) =>
+        {
+            Some(Err(*reason))
+        }
+        _ => None,
+    }
+}
