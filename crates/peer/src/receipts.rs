@@ -15,6 +15,7 @@ use std::{
     io,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use assay_protocol::{
@@ -22,6 +23,7 @@ use assay_protocol::{
     id::{Digest, PeerId},
     receipt::Receipt,
 };
+use tokio::{task::spawn_blocking, time::sleep};
 
 use self::parties::Parties;
 use crate::{
@@ -30,6 +32,11 @@ use crate::{
     network::BlobSource,
     pieces::ServedBlob,
 };
+
+/// How often a receipt is tried to be stored.
+const FILE_TRIES_MAX: u32 = 5;
+/// How long to wait between two tries.
+const FILE_WAIT: Duration = Duration::from_secs(1);
 
 /// Why a receipt could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +80,26 @@ impl Receipts {
             Content::Absent | Content::Damaged | Content::TooLong(_) => drop(self.folder.store(&bytes[..])?),
         }
         Ok(digest)
+    }
+
+    /// Stores a receipt, and tries again for a while where the disk fails.
+    ///
+    /// # Errors
+    /// If it fails all the same.
+    pub(crate) async fn file_in_time(&self, receipt: Receipt) -> io::Result<Digest> {
+        let (receipt, mut tries) = (Arc::new(receipt), 1);
+        loop {
+            let (receipts, receipt) = (self.clone(), Arc::clone(&receipt));
+            let filed = spawn_blocking(move || receipts.file(&receipt)).await;
+            match filed.unwrap_or_else(|cut_short| Err(io::Error::other(cut_short))) {
+                Err(error) if tries < FILE_TRIES_MAX => {
+                    tracing::warn!(%error, "a receipt cannot be stored yet");
+                }
+                filed => return filed,
+            }
+            tries += 1;
+            sleep(FILE_WAIT).await;
+        }
     }
 
     /// The file of a receipt, proven to be the one of this name.

@@ -10,7 +10,7 @@
 
 mod lanes;
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use assay_market::input::Input;
 use assay_protocol::{
@@ -22,7 +22,7 @@ use assay_protocol::{
 use futures::future::BoxFuture;
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    task::{JoinHandle, spawn_blocking},
+    task::JoinHandle,
 };
 
 use self::lanes::Lanes;
@@ -224,8 +224,7 @@ impl Outside {
     fn file(&self, receipt: Receipt) -> Passage {
         let (receipts, parties) = (self.store.receipts.clone(), receipts::parties_of(&receipt));
         let filing = async move {
-            let filed = spawn_blocking(move || receipts.file(&receipt)).await;
-            if let Err(error) = filed.unwrap_or_else(|cut_short| Err(io::Error::other(cut_short))) {
+            if let Err(error) = receipts.file_in_time(receipt).await {
                 tracing::error!(%error, "a receipt cannot be stored");
             }
         };

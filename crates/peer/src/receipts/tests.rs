@@ -12,6 +12,7 @@ use super::{
 use crate::{
     blobs::BlobError,
     config::Home,
+    disk::{Change, Watcher},
     fetcher::Carrier,
     network::{FetchError, Progress},
     pieces::BlobPieces,
@@ -176,4 +177,28 @@ async fn what_is_here_is_judged_too_and_not_fetched() {
     assert!(collect(&notary, &store, right).await.is_ok());
     assert_eq!(*notary.1.lock().unwrap(), 1, "what is damaged is fetched");
     assert_eq!(store.get(&right.digest).unwrap().unwrap(), ABORTED);
+}
+
+/// A disk whose first changes fail, so many of them.
+struct Faulty(Mutex<u32>);
+
+impl Watcher for Faulty {
+    fn permit(&self, change: Change<'_>) -> io::Result<usize> {
+        let mut left = self.0.lock().unwrap();
+        if *left > 0 {
+            *left -= 1;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(if let Change::Write { bytes, .. } = change { bytes } else { 0 })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_that_found_no_room_is_stored_once_there_is_some() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("receipts")).unwrap();
+    let disk = HomeDisk::watched(Arc::new(Faulty(Mutex::new(FILE_TRIES_MAX - 1))));
+    let receipts = Receipts::open(&disk, &folder.path().join("receipts")).unwrap();
+    let filed = receipts.file_in_time(receipt(CHECKED)).await.unwrap();
+    assert_eq!(receipts.get(&filed).unwrap().unwrap(), CHECKED);
 }
