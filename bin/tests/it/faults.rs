@@ -55,6 +55,8 @@ async fn a_disk_that_runs_full_at_any_change_of_a_job_ends_a_daemon_with_a_word_
         let place = (0..village.count()).find(|place| village.peer(*place).name == name).unwrap();
         let (mut ends, mut struck) = (0, 0);
         for change in (1..=CHANGES_MAX).step_by(step as usize) {
+            // Before that a notary changes nothing.
+            village.load.notary_signs().await;
             let ended = village.strike_at(place, Trouble::Full, change).await;
             let told = matches!(ended, Ok(()) | Err(DaemonError::Broken(_)));
             assert!(told, "{name}, change {change}: {ended:?}");

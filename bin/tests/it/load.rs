@@ -31,8 +31,9 @@ use tokio::time::timeout;
 
 use crate::town::closed_books;
 
-/// The longest that a test waits for something.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+/// The longest that a test waits for something. What was asked for often is asked for again after a minute, and a job may
+/// have to wait for that twice, beside its window of half a minute.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 /// Between two looks.
 pub(crate) const LOOK_STEP: Duration = Duration::from_millis(50);
 /// Set to a number, this chooses what chance decides.
@@ -130,6 +131,26 @@ impl Load {
         Some(handle.call(ShowStatus).await.ok()?.jobs_open)
     }
 
+    /// Waits until the notary signs: after a start it asks others first what it said last.
+    pub(crate) async fn notary_signs(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let notary = self.network.peer("nora").connect().await.unwrap();
+            if !notary.call(ShowStatus).await.unwrap().waits {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the notary signs nothing");
+            tokio::time::sleep(LOOK_STEP).await;
+        }
+    }
+
+    /// All jobs of the client.
+    async fn jobs(&self) -> Vec<SubmissionView> {
+        let handle = self.network.peer("you").connect().await.unwrap();
+        let jobs = handle.call(ListJobs).await.unwrap();
+        jobs.into_iter().map(|job| job.submission).collect()
+    }
+
     /// Lets jobs end while everybody is there, if too many are under way.
     pub(crate) async fn breathe(&self) {
         let most = number(OPEN).unwrap_or(OPEN_MAX);
@@ -138,9 +159,10 @@ impl Load {
         }
         let deadline = Instant::now() + PATIENCE;
         while self.open().await.is_none_or(|open| open > most / 2) {
-            self.demand(Instant::now() < deadline, || {
-                "jobs do not end although nobody is disturbed".to_owned()
-            });
+            if Instant::now() >= deadline {
+                let waiting = self.waiting(&self.jobs().await).await;
+                self.demand(false, || format!("jobs do not end although nobody is disturbed: {waiting}"));
+            }
             tokio::time::sleep(LOOK_STEP).await;
         }
     }
@@ -156,9 +178,7 @@ impl Load {
     pub(crate) async fn all_end(&self) -> Vec<SubmissionView> {
         let (mut deadline, mut ended) = (Instant::now() + PATIENCE, 0);
         loop {
-            let handle = self.network.peer("you").connect().await.unwrap();
-            let jobs = handle.call(ListJobs).await.unwrap();
-            let jobs: Vec<SubmissionView> = jobs.into_iter().map(|job| job.submission).collect();
+            let jobs = self.jobs().await;
             let known: BTreeSet<Digest> = jobs.iter().map(|job| job.key).collect();
             let lost: Vec<&Digest> = self.submitted.difference(&known).collect();
             self.demand(lost.is_empty(), || format!("acknowledged and lost: {lost:?}"));
