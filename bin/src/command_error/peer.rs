@@ -103,20 +103,16 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         Refused::PartAbsent { .. } => {
             (Exit::NotFound, "PART_ABSENT", "stay connected to a peer that serves this model and try again")
         }
-        Refused::BlobsFull { .. } => (
-            Exit::Other,
-            "BLOBS_FULL",
-            "raise daemon.blob_bytes_max in the home's config.toml, and start the daemon again",
-        ),
+        Refused::BlobsFull { .. } => {
+            (Exit::Other, "BLOBS_FULL", "raise daemon.blob_bytes_max in config.toml, and start it again")
+        }
         Refused::TestFailed { .. } => {
             (Exit::JobFailed, "SELF_TEST_FAILED", "daemon.log in the home says what the sandbox reported")
         }
         Refused::NotListening { .. } => (Exit::Other, "NOT_LISTENING", "start `assay up --listen ADDR`"),
-        Refused::NoClass { .. } => (
-            Exit::Other,
-            "NO_CLASS",
-            "`assay doctor` tries the sandbox and its engines, and says what is wrong",
-        ),
+        Refused::NoClass { .. } => {
+            (Exit::Other, "NO_CLASS", "`assay doctor` tries the sandbox and the engines, and says what fails")
+        }
         Refused::NothingToOffer => {
             (Exit::Usage, "NOTHING_TO_OFFER", "name a model, such as `assay provide digits`")
         }
