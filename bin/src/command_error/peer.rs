@@ -113,9 +113,7 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         Refused::NoClass { .. } => {
             (Exit::Other, "NO_CLASS", "`assay doctor` tries the sandbox and the engines, and says what fails")
         }
-        Refused::NothingToOffer => {
-            (Exit::Usage, "NOTHING_TO_OFFER", "name a model, such as `assay provide digits`")
-        }
+        Refused::NothingToOffer => (Exit::Usage, "NOTHING_TO_OFFER", "name one: `assay provide digits`"),
         Refused::NoRoom { .. } => (
             Exit::Other,
             "NO_ROOM",

@@ -17,7 +17,7 @@ use assay_peer::handle::{Attachment, ReadOutput, ReadReceipt, Submit};
 use assay_protocol::{id::Digest, manifest::Manifest};
 use serde_json::{Value, json};
 
-use self::{follow::Goal, hearing::Heard, reading::Reading, terms::Terms, wishes::TextWishes};
+use self::{follow::Goal, hearing::ShownAnswer, reading::Reading, terms::Terms, wishes::TextWishes};
 use super::{job, offers};
 use crate::{
     command_error::{CommandError, Exit},
@@ -149,7 +149,7 @@ pub(super) async fn fetch_output(
 fn show(
     args: &Args,
     invocation: &Invocation,
-    heard: &Heard,
+    heard: &ShownAnswer,
     output: &[u8],
     (reading, attempt): (Option<&Reading>, &AttemptView),
 ) -> Result<bool, CommandError> {

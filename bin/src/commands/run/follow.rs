@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{
-    hearing::{Heard, Hearing},
+    hearing::{Hearing, ShownAnswer},
     job,
     offers::passed,
 };
@@ -66,7 +66,7 @@ impl Waiting {
     }
 
     /// Hears nothing more; what was shown of the answer until now.
-    pub(crate) fn heard(&mut self) -> Heard {
+    pub(crate) fn heard(&mut self) -> ShownAnswer {
         self.hearing.take().map(Hearing::into_heard).unwrap_or_default()
     }
 

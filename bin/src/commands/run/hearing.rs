@@ -66,9 +66,9 @@ impl Hearing {
     }
 
     /// What was shown, and what the last provider has said of it.
-    pub(super) fn into_heard(mut self) -> Heard {
+    pub(super) fn into_heard(mut self) -> ShownAnswer {
         let HeardWords { shown, said, .. } = std::mem::take(&mut self.words);
-        Heard { shown, said }
+        ShownAnswer { shown, said }
     }
 
     fn end(&mut self) {
@@ -86,7 +86,7 @@ impl Drop for Hearing {
 
 /// What was shown of an answer before it was delivered.
 #[derive(Debug, Default)]
-pub(crate) struct Heard {
+pub(crate) struct ShownAnswer {
     /// What was shown.
     pub(crate) shown: String,
     /// What whoever delivered it said itself.

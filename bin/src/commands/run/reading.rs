@@ -7,7 +7,7 @@ use assay_protocol::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::hearing::Heard;
+use super::hearing::ShownAnswer;
 use crate::printer::Printer;
 
 /// Bytes of one score.
@@ -61,7 +61,7 @@ impl Reading {
 
     /// Prints the answer and nothing else, but for what was shown of it before. Where something else was, the whole answer
     /// stands below; false if whoever delivered it said that.
-    pub(crate) fn print_beyond(&self, heard: &Heard, printer: &Printer) -> bool {
+    pub(crate) fn print_beyond(&self, heard: &ShownAnswer, printer: &Printer) -> bool {
         let Self::Text(reading) = self else {
             printer.line(self.answer());
             return true;
