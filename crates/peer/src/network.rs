@@ -75,7 +75,7 @@ use crate::{
 };
 
 /// What is written for a peer, as it hears it.
-pub(crate) type Recital = recitals::Recital<FeltStream<Stream>>;
+pub(crate) type Recital = recitals::SpeechReader<FeltStream<Stream>>;
 
 /// Bytes in the longest answer to a question.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -316,7 +316,7 @@ impl Network {
         start: u64,
     ) -> Result<Option<Recital>, ExchangeFailure> {
         let stream = self.open_stream_of(Carried::Speeches, from).await?;
-        recitals::Recital::begin(stream, job, start).await
+        recitals::SpeechReader::begin(stream, job, start).await
     }
 
     /// What this peer's own runs write, for those who may hear it.

@@ -29,12 +29,12 @@ const SPEAKS: u8 = 1;
 const BUSY: u8 = 2;
 
 /// What is written for a peer, as it hears it.
-pub(crate) struct Recital<S> {
+pub(crate) struct SpeechReader<S> {
     stream: S,
     heard: usize,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Recital<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> SpeechReader<S> {
     /// Asks for what a run writes, from one byte on; nothing, if it does not run, or not for this peer.
     pub(super) async fn begin(
         mut stream: S,
