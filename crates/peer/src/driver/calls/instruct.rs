@@ -136,15 +136,12 @@ async fn carried_out(
 /// What became of an instruction, where this says so.
 fn end_of(update: &Update, of: PeerId, instruction: &Instruction) -> Option<Result<(), NotCarriedOut>> {
     let Update::Event(dated) = update else { return None };
-    match &dated.event {
-        Event::CarriedOut { notary, instruction: done } if (notary, done) == (&of, instruction) => {
-            Some(Ok(()))
-        }
-        Event::NotCarriedOut { notary, instruction: refused, reason }
-            if (notary, refused) == (&of, instruction) =>
-        {
-            Some(Err(*reason))
-        }
-        _ => None,
-    }
+    let (notary, done, end) = if let Event::CarriedOut { notary, instruction } = &dated.event {
+        (notary, instruction, Ok(()))
+    } else if let Event::NotCarriedOut { notary, instruction, reason } = &dated.event {
+        (notary, instruction, Err(*reason))
+    } else {
+        return None;
+    };
+    ((notary, done) == (&of, instruction)).then_some(end)
 }
