@@ -72,14 +72,13 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         Refused::UnknownJob { .. } => {
             (Exit::NotFound, "UNKNOWN_JOB", "`assay job ls` lists the jobs of this home")
         }
-        Refused::Ambiguous { .. } => {
-            (Exit::Usage, "AMBIGUOUS", "`assay job ls --json` shows every name in full")
-        }
+        Refused::Ambiguous { .. } => (Exit::Usage, "AMBIGUOUS", "`assay job ls --json` has all names"),
         Refused::BlobAbsent { .. } => {
             (Exit::NotFound, "BLOB_ABSENT", "it may have made room; `assay job show` says what is still here")
         }
-        Refused::NoReceipt => {
-            (Exit::NotFound, "NO_RECEIPT", "a job has one once it is closed: see `assay job show`")
+        Refused::NoReceipt => (Exit::NotFound, "NO_RECEIPT", "it has one once it is closed"),
+        Refused::NotYet { .. } => {
+            (Exit::TimedOut, "NOT_YET", "it is asked for further: saying it again does it twice")
         }
         Refused::NotCarriedOut { .. } => (Exit::Money, "NOT_DONE", "`assay account show` says what there is"),
         Refused::NotCancelled { .. } => (Exit::Usage, "NOT_CANCELLED", "see `assay job show`"),

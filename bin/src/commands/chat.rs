@@ -22,7 +22,7 @@ use super::{
     job,
     run::{
         fetch_output,
-        follow::{Goal, Waiting},
+        follow::{Goal, Waiting, unless_left},
         input,
         reading::Reading,
         tell_who_reads,
@@ -189,7 +189,7 @@ impl Conversation<'_> {
         let Some(reading) = Reading::of(manifest, &output) else {
             unreachable!("a model of language gives texts")
         };
-        if !reading.print_beyond(&heard, printer) {
+        if !reading.print_beyond(&heard, attempt.job, printer) {
             printer.note(
                 "what the provider said while it wrote is not what it delivered, which stands below it",
             );
@@ -259,17 +259,6 @@ fn ends(error: &CommandError) -> bool {
         | Exit::TimedOut
         | Exit::Problem
         | Exit::NoPeers => false,
-    }
-}
-
-/// What this comes to, unless somebody leaves before.
-async fn unless_left<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
-    tokio::select! {
-        done = work => done,
-        _ = tokio::signal::ctrl_c() => {
-            let hint = "a job that was ordered goes on: `assay job ls` lists it";
-            Err(CommandError::new(Exit::Interrupted, "INTERRUPTED", "left before the answer was there", hint))
-        }
     }
 }
 

@@ -17,7 +17,13 @@ use assay_peer::handle::{Attachment, ReadOutput, ReadReceipt, Submit};
 use assay_protocol::{id::Digest, manifest::Manifest};
 use serde_json::{Value, json};
 
-use self::{follow::Goal, hearing::ShownAnswer, reading::Reading, terms::Terms, wishes::TextWishes};
+use self::{
+    follow::{Goal, unless_left},
+    hearing::ShownAnswer,
+    reading::Reading,
+    terms::Terms,
+    wishes::TextWishes,
+};
 use super::{job, offers};
 use crate::{
     command_error::{CommandError, Exit},
@@ -89,15 +95,20 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let waiting = follow::Waiting::new(&daemon, invocation, key, args.timeout).await?;
     let mut waiting = waiting.hearing(&daemon, manifest, printer);
     let attempt = waiting.until(Goal::Delivered, printer).await?;
-    let output = fetch_output(&daemon, &attempt).await?;
+    let output = unless_left(fetch_output(&daemon, &attempt)).await?;
     let reading = Reading::of(manifest, &output);
     let heard = waiting.heard();
     let is_as_heard = show(args, invocation, &heard, &output, (reading.as_ref(), &attempt))?;
     let attempt = match &args.receipt {
         Some(path) => {
-            waiting.note("waiting for the draw, and for the check if there is one");
-            let closed = waiting.until(Goal::Closed, printer).await?;
-            keep_receipt(&daemon, &closed, path).await?;
+            let closed = match attempt.receipt {
+                Some(_) => attempt,
+                None => {
+                    waiting.note("waiting for the draw, and for the check if there is one");
+                    waiting.until(Goal::Closed, printer).await?
+                }
+            };
+            unless_left(keep_receipt(&daemon, &closed, path)).await?;
             closed
         }
         None => attempt,
@@ -159,7 +170,7 @@ fn show(
     }
     match reading {
         Some(reading) => {
-            is_as_heard = reading.print_beyond(heard, &invocation.printer);
+            is_as_heard = reading.print_beyond(heard, attempt.job, &invocation.printer);
             invocation.printer.note(format!("{}, says provider {}", reading.note(), short(attempt.provider)));
             if job::is_cut_off(attempt) {
                 let hint = "cut off: at its most tokens, its units, or what the model can read; --max-tokens asks for more";

@@ -164,6 +164,19 @@ async fn cancel(handle: &Handle, key: Digest, printer: &Printer) {
     });
 }
 
+/// What this comes to, unless somebody leaves before.
+pub(crate) async fn unless_left<T>(
+    work: impl Future<Output = Result<T, CommandError>>,
+) -> Result<T, CommandError> {
+    tokio::select! {
+        done = work => done,
+        _ = tokio::signal::ctrl_c() => {
+            let hint = "a job that was ordered goes on: `assay job ls` lists it";
+            Err(CommandError::new(Exit::Interrupted, "INTERRUPTED", "left before the answer was there", hint))
+        }
+    }
+}
+
 async fn alarm(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,

@@ -65,10 +65,10 @@ impl Hearing {
         self.words.hear(&bytes)
     }
 
-    /// What was shown, and what the last provider has said of it.
+    /// What was shown, and what the provider that was heard last has said of it.
     pub(super) fn into_heard(mut self) -> ShownAnswer {
         let HeardWords { shown, said, .. } = std::mem::take(&mut self.words);
-        ShownAnswer { shown, said }
+        ShownAnswer { shown, said, job: self.current.as_ref().map(|(job, _)| *job) }
     }
 
     fn end(&mut self) {
@@ -89,8 +89,10 @@ impl Drop for Hearing {
 pub(crate) struct ShownAnswer {
     /// What was shown.
     pub(crate) shown: String,
-    /// What whoever delivered it said itself.
+    /// What the provider of this job said itself, which was heard last.
     pub(crate) said: String,
+    /// Which job.
+    pub(crate) job: Option<JobId>,
 }
 
 /// What was heard, and what was shown of it.

@@ -2,6 +2,7 @@
 
 use assay_protocol::{
     frames,
+    id::JobId,
     manifest::{Manifest, Policy, TensorFormat},
 };
 use serde::Deserialize;
@@ -61,7 +62,7 @@ impl Reading {
 
     /// Prints the answer and nothing else, but for what was shown of it before. Where something else was, the whole answer
     /// stands below; false if whoever delivered it said that.
-    pub(crate) fn print_beyond(&self, heard: &ShownAnswer, printer: &Printer) -> bool {
+    pub(crate) fn print_beyond(&self, heard: &ShownAnswer, job: JobId, printer: &Printer) -> bool {
         let Self::Text(reading) = self else {
             printer.line(self.answer());
             return true;
@@ -69,7 +70,7 @@ impl Reading {
         let last = if reading.text.ends_with('\n') { "" } else { "\n" };
         let Some(rest) = reading.text.strip_prefix(&heard.shown) else {
             printer.piece(&format!("\n{}{last}", reading.text));
-            let is_true = reading.text.starts_with(&heard.said);
+            let is_true = heard.job != Some(job) || reading.text.starts_with(&heard.said);
             if is_true {
                 printer.note("what stands above it was said by another provider, which did not deliver it");
             }

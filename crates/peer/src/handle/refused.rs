@@ -50,6 +50,14 @@ pub enum Refused {
     /// The job has no receipt yet.
     #[error("the job has no receipt yet")]
     NoReceipt,
+    /// A notary has not said yet that it has done what the owner of an account wants. It is asked for further.
+    #[error("the notary {notary} has not said within {waited_ms} ms that it is done")]
+    NotYet {
+        /// Which notary.
+        notary: PeerId,
+        /// How long it was waited for.
+        waited_ms: u64,
+    },
     /// A notary does not do what the owner of an account wants.
     #[error("not done: {reason}")]
     NotCarriedOut {

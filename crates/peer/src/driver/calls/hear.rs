@@ -4,7 +4,10 @@
 
 use std::time::{Duration, Instant};
 
-use assay_protocol::id::{Digest, JobId, PeerId};
+use assay_protocol::{
+    codec::BLOB_BYTES_MAX,
+    id::{Digest, JobId, PeerId},
+};
 use futures::stream;
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
@@ -90,6 +93,9 @@ impl Ear {
 
     /// What the provider says next, and whether that was all; nothing while it does not run the job.
     async fn ask(&mut self) -> Result<Option<Option<Vec<u8>>>, ExchangeFailure> {
+        if self.heard > BLOB_BYTES_MAX as u64 {
+            return Err(ExchangeFailure::Broken);
+        }
         if self.recital.is_none() {
             self.recital = self.network.hear(self.provider, &self.job, self.heard).await?;
         }

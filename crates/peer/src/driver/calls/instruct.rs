@@ -81,7 +81,7 @@ impl Respond for InstructNotary {
         responder.act_and_save(|driver| Box::pin(driver.take(Input::Command(command)))).await?;
         let done = timeout(INSTRUCTION_WAIT, carried_out(&mut updates, notary, &instruction)).await;
         let waited_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        done.map_err(|_| Refused::NoAnswer { notary, waited_ms })??;
+        done.map_err(|_| Refused::NotYet { notary, waited_ms })??;
         ShowAccount { notary: Some(notary) }.respond(responder).await
     }
 }
