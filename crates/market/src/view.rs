@@ -57,6 +57,26 @@ pub struct AttemptView {
     pub receipt: Option<Digest>,
 }
 
+impl SubmissionView {
+    /// Whether it is too late to cancel it: its last attempt has given a result that may still be paid. One that was broken
+    /// off is what was wanted.
+    #[must_use]
+    pub fn is_claimed(&self) -> bool {
+        self.attempts.last().is_some_and(|attempt| match attempt.state {
+            AttemptState::Delivered | AttemptState::Running => {
+                attempt.end.is_some_and(|end| end != End::Cancelled)
+            }
+            AttemptState::Proposed
+            | AttemptState::Opening
+            | AttemptState::Refused(_)
+            | AttemptState::Unanswered
+            | AttemptState::Failed(_)
+            | AttemptState::Cancelled
+            | AttemptState::Closed(_) => false,
+        })
+    }
+}
+
 /// Why what became of a submission became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grounds {

@@ -128,9 +128,9 @@ impl HeardWords {
         }
         self.rest.drain(..read);
         let more = whole_letters(&mut self.letter);
-        let known = &self.shown.as_bytes()[self.said.len().min(self.shown.len())..];
-        let known = known.len().min(more.len());
+        // What of this was shown already, of an attempt before.
         let from = self.said.len().min(self.shown.len());
+        let known = (self.shown.len() - from).min(more.len());
         self.differs |= self.shown.as_bytes()[from..from + known] != more.as_bytes()[..known];
         self.said.push_str(&more);
         let new = more.get(known..).filter(|_| !self.differs).unwrap_or_default();

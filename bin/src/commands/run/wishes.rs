@@ -1,7 +1,7 @@
 //! How a model of language is to answer: what an order says beside its text.
 //!
 //! **Invariant:** what the flags say goes into the input, beside the text, where the notary cannot read it, or is refused.
-//! Every order of a text names a seed: an answer that breaks off goes on elsewhere as if nothing had happened.
+//! Every order names a seed where its runner takes one: an answer that breaks off goes on elsewhere as if nothing had happened.
 
 use assay_protocol::{
     manifest::{Manifest, Meter},

@@ -14,7 +14,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "a run that finds no room for its output fails for the machine", steps: no_room },
     Case { name: "a run whose input is not here fails for that", steps: no_input },
     Case { name: "a run that was stopped is not answered and keeps nothing", steps: stopped },
-    Case { name: "a run that is cut short is answered once, with what it has written", steps: cut_short },
+    Case { name: "a run that is cut short is answered once", steps: cut_short },
     Case { name: "a run that was stopped may be begun anew", steps: begun_anew },
     Case { name: "a run that is asked for again while it goes on is one run", steps: twice },
     Case { name: "the runs of a process end with it", steps: crashed },

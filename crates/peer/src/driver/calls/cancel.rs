@@ -2,12 +2,8 @@
 //!
 //! **Invariant:** the wish is on the disk before it is answered; what was claimed already is not undone.
 
-use assay_market::{
-    Command, Input,
-    command::NotCancelled,
-    view::{AttemptState, SubmissionView},
-};
-use assay_protocol::{id::Digest, manifest::End};
+use assay_market::{Command, Input, command::NotCancelled};
+use assay_protocol::id::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -62,27 +58,10 @@ impl Driver {
         }
         // Nobody else is asked, even where it is too late for this one.
         self.take(Input::Command(Command::Cancel { key })).await?;
-        if is_claimed(&submission) {
+        if submission.is_claimed() {
             return Ok(Err(Refused::NotCancelled { reason: NotCancelled::Claimed }));
         }
         let open = self.node.submission(key).is_some_and(|submission| !submission.ended);
         Ok(Ok(CancelledView { key, open }))
     }
-}
-
-/// Whether its last attempt has given a result that may still be paid.
-fn is_claimed(submission: &SubmissionView) -> bool {
-    submission.attempts.last().is_some_and(|attempt| match attempt.state {
-        // One that was broken off is what was wanted.
-        AttemptState::Delivered | AttemptState::Running => {
-            attempt.end.is_some_and(|end| end != End::Cancelled)
-        }
-        AttemptState::Proposed
-        | AttemptState::Opening
-        | AttemptState::Refused(_)
-        | AttemptState::Unanswered
-        | AttemptState::Failed(_)
-        | AttemptState::Cancelled
-        | AttemptState::Closed(_) => false,
-    })
 }
