@@ -18,7 +18,7 @@ const BOTH_SHELLS: &str = "the same part of either shell";
 /// What each system has, and only one of which is compiled.
 const EACH_SYSTEM: &str = "the same part of any system";
 /// Names that may be declared more than once, each with what makes it one meaning.
-const SHARED: [(&str, &str); 11] = [
+const SHARED: [(&str, &str); 12] = [
     (
         "Args",
         "what a verb of the command line is given; each stands in its verb's file and is named after it",
@@ -30,6 +30,7 @@ const SHARED: [(&str, &str); 11] = [
     ("Held", BOTH_SHELLS),
     ("Holders", BOTH_SHELLS),
     ("Waiter", BOTH_SHELLS),
+    ("EngineLink", EACH_SYSTEM),
     ("Listener", EACH_SYSTEM),
     ("Signals", EACH_SYSTEM),
     ("Stamp", EACH_SYSTEM),

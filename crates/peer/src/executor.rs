@@ -376,6 +376,7 @@ fn mapped(failure: &RunFailure) -> Failure {
         | RunFailure::WrongBytes { .. } => Failure::Unusable,
         RunFailure::Cancelled
         | RunFailure::OutOfProcessMemory { .. }
+        | RunFailure::EngineDied(_)
         | RunFailure::WorkerDied(_)
         | RunFailure::WorkerAbsent(_) => Failure::Machine,
     }

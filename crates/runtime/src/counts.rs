@@ -44,6 +44,8 @@ pub(crate) struct RunCounts {
     /// Bytes that may still go to and come from the vocabulary.
     text_bytes_left: Mutex<u64>,
     complaint: Mutex<Option<String>>,
+    /// Why there is no engine any more, if there is none.
+    lost_engine: Mutex<Option<String>>,
     port: Arc<dyn Port>,
 }
 
@@ -66,6 +68,7 @@ impl RunCounts {
             log_bytes_left: Mutex::new(u64::from(envelope.limits.log_bytes)),
             text_bytes_left: Mutex::new(envelope.limits.host_call_bytes),
             complaint: Mutex::new(None),
+            lost_engine: Mutex::new(None),
             port,
         }
     }
@@ -170,6 +173,17 @@ impl RunCounts {
         let why = cut(why.to_owned());
         self.log(&format!("engine: {why}"));
         *self.complaint.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+
+    /// Notes that the engine is gone, which is no fault of the guest.
+    pub(crate) fn lose_engine(&self, why: &str) {
+        let mut lost = self.lost_engine.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.get_or_insert_with(|| cut(why.to_owned()));
+    }
+
+    /// Why there is no engine any more, if there is none.
+    pub(crate) fn lost_engine(&self) -> Option<String> {
+        self.lost_engine.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The last complaint.

@@ -1,6 +1,11 @@
-//! Inference engines, one file each, behind `wasi:nn`.
+//! The engines behind `wasi:nn`, and what a run has at that of language models: a session.
 //!
 //! **Invariant:** an engine sees only tensors whose name, type and shape fit the model and whose bytes fit their shape.
 
+pub(crate) mod draft_pieces;
+pub(crate) mod far;
 pub(crate) mod language;
 pub(crate) mod rten;
+pub(crate) mod session;
+pub(crate) mod shared_engine;
+pub(crate) mod turn;

@@ -10,6 +10,7 @@ pub mod class;
 mod counts;
 mod engine;
 pub mod envelope;
+mod hosts;
 pub mod models;
 pub mod outcome;
 pub mod pool;

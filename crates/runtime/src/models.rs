@@ -3,7 +3,7 @@
 //! **Invariant:** the names are the digest of the job's one model and the word [`ROLE`] that stands for it; there is no
 //! name for anything else on the machine.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use assay_protocol::id::Digest;
 use wasmtime_wasi_nn::{Graph, GraphRegistry, backend::BackendGraph};
@@ -17,6 +17,7 @@ use crate::{
         rten::{self, Metered, OnnxModel},
     },
     outcome::RunFailure,
+    worker::EngineLink,
 };
 
 /// The name by which a runner that serves any model asks for the one of its job.
@@ -70,6 +71,11 @@ impl Loaded {
         Ok(Self { name, model })
     }
 
+    /// Reads what has to be known of a model that another process holds, over a session there.
+    pub(crate) fn far(name: Digest, link: &EngineLink) -> Result<Self, RunFailure> {
+        Ok(Self { name, model: LoadedModel::Language(Arc::new(LanguageModel::far(link)?)) })
+    }
+
     /// The model, if it is one of language.
     pub(crate) fn language(&self) -> Option<&Arc<LanguageModel>> {
         match &self.model {
@@ -82,17 +88,30 @@ impl Loaded {
     pub(crate) fn is_called(&self, name: &str) -> bool {
         name == ROLE || name == self.name.to_string()
     }
+}
 
-    fn graph(&self, counts: &Arc<RunCounts>, draft: &Arc<[u32]>, logits_bytes_max: u64) -> Graph {
+/// The model of one job, and what the job has of it.
+pub(crate) struct JobModel {
+    pub(crate) loaded: Loaded,
+    /// The tokens that the job is expected to write; a hint.
+    draft: Arc<[u32]>,
+    /// The way to the engine, where another process holds the model.
+    link: Option<EngineLink>,
+}
+
+impl JobModel {
+    pub(crate) fn new(loaded: &Loaded, draft: &Arc<[u32]>, link: Option<EngineLink>) -> Self {
+        Self { loaded: loaded.clone(), draft: Arc::clone(draft), link }
+    }
+
+    fn graph(self, counts: &Arc<RunCounts>, logits_bytes_max: u64) -> Graph {
+        let Self { loaded, draft, link } = self;
         let counts = Arc::clone(counts);
-        let graph: Box<dyn BackendGraph> = match &self.model {
-            LoadedModel::Network(network) => Box::new(Metered::new(Arc::clone(network), counts)),
-            LoadedModel::Language(language) => Box::new(LanguageGraph::new(
-                Arc::clone(language),
-                counts,
-                Arc::clone(draft),
-                logits_bytes_max,
-            )),
+        let graph: Box<dyn BackendGraph> = match loaded.model {
+            LoadedModel::Network(network) => Box::new(Metered::new(network, counts)),
+            LoadedModel::Language(language) => {
+                Box::new(LanguageGraph { language, counts, logits_bytes_max, draft, link: Mutex::new(link) })
+            }
         };
         Graph::from(graph)
     }
@@ -105,16 +124,9 @@ pub(crate) struct Graphs {
 }
 
 impl Graphs {
-    /// The registry of one job, which is expected to write the tokens of `draft`. One call gives at most so many bytes of
-    /// rows.
-    pub(crate) fn new(
-        model: Option<&Loaded>,
-        counts: &Arc<RunCounts>,
-        draft: &Arc<[u32]>,
-        logits_bytes_max: u64,
-    ) -> Self {
-        let graph =
-            |loaded: &Loaded| (loaded.name.to_string(), loaded.graph(counts, draft, logits_bytes_max));
+    /// The registry of one job. One call gives at most so many bytes of rows.
+    pub(crate) fn new(model: Option<JobModel>, counts: &Arc<RunCounts>, logits_bytes_max: u64) -> Self {
+        let graph = |model: JobModel| (model.loaded.name.to_string(), model.graph(counts, logits_bytes_max));
         let graph = model.map(graph);
         Self { graph, counts: Arc::clone(counts) }
     }

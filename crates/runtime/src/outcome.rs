@@ -130,6 +130,9 @@ pub enum RunFailure {
     /// The process died under the run.
     #[error("the worker died: {0}")]
     WorkerDied(String),
+    /// The process that holds the model died, or is not there.
+    #[error("the engine died: {0}")]
+    EngineDied(String),
     /// There is no process to run in.
     #[error("the worker cannot be started: {0}")]
     WorkerAbsent(String),

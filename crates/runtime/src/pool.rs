@@ -14,6 +14,7 @@ use assay_protocol::id::Digest;
 use crate::{
     class::Class,
     envelope::{Envelope, RunLimits},
+    hosts::{HostedSession, ModelHosts},
     outcome::{Completed, RunFailure},
     worker::{Files, Follower, Given, Worker, WorkerSource},
 };
@@ -26,6 +27,7 @@ pub const IDLE_WAIT: Duration = Duration::from_secs(5 * 60);
 /// A place that runs jobs, each in a worker of its own.
 pub struct Pool {
     worker_source: WorkerSource,
+    hosts: ModelHosts,
     /// Least recently used first.
     idle: Mutex<Vec<Idle>>,
     /// Runners that are in the cache, as far as this pool has seen to it.
@@ -41,7 +43,8 @@ impl Pool {
     /// A pool without workers.
     #[must_use]
     pub fn new(worker_source: WorkerSource) -> Self {
-        Self { worker_source, idle: Mutex::default(), compiled: Mutex::default() }
+        let hosts = ModelHosts::new(worker_source.clone());
+        Self { worker_source, hosts, idle: Mutex::default(), compiled: Mutex::default() }
     }
 
     /// Runs one job in a warm worker, or in a new one. Blocks until the job has ended; called by as many threads as jobs
@@ -56,11 +59,15 @@ impl Pool {
         given: Given<'_>,
         follower: &mut dyn Follower,
     ) -> Result<Completed, RunFailure> {
+        let started = Instant::now();
+        let mut session = self.hosts.session(envelope, files.model, follower)?;
         let mut worker = match self.take(envelope) {
             Some(worker) => worker,
             None => self.hire(envelope, files)?,
         };
-        let ended = worker.run(envelope, files, given, follower);
+        let link = session.as_mut().and_then(HostedSession::take_link);
+        let ended = worker.run_at(link, envelope, files, given, (started, follower));
+        drop(session);
         if worker.is_alive() {
             self.give_back(worker);
         }
@@ -78,16 +85,24 @@ impl Pool {
 
     /// Lets the workers go that have waited longer than [`IDLE_WAIT`].
     pub fn sweep(&self) {
+        self.hosts.sweep();
         let now = Instant::now();
         let expired: Vec<Idle> =
             lock(&self.idle).extract_if(.., |idle| now.duration_since(idle.since) > IDLE_WAIT).collect();
         drop(expired);
     }
 
-    /// Lets all idle workers go.
+    /// Lets all idle workers go, and the models that nobody runs.
     pub fn clear(&self) {
+        self.hosts.clear();
         let idle = std::mem::take(&mut *lock(&self.idle));
         drop(idle);
+    }
+
+    /// The numbers of the processes that hold a model, for those who watch them.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<u32> {
+        self.hosts.process_ids()
     }
 
     /// How many workers are idle.

@@ -28,7 +28,7 @@ use self::{
 use crate::{
     counts::Port,
     envelope::Envelope,
-    models::Loaded,
+    models::JobModel,
     outcome::{RunFailure, cut},
 };
 
@@ -69,8 +69,6 @@ pub(crate) struct SandboxWork<'a> {
     pub(crate) envelope: &'a Envelope,
     /// Its input.
     pub(crate) input: &'a [u8],
-    /// The tokens that it is expected to write; a hint.
-    pub(crate) draft: &'a Arc<[u32]>,
     /// When it is over at the latest.
     pub(crate) deadline: Instant,
 }
@@ -105,11 +103,11 @@ impl Sandbox {
     pub(crate) fn run(
         &self,
         work: &SandboxWork<'_>,
-        model: Option<&Loaded>,
+        model: Option<JobModel>,
         port: Arc<dyn Port>,
     ) -> Result<Finished, RunFailure> {
-        let SandboxWork { envelope, input, draft, deadline } = *work;
-        let mut store = Store::new(&self.engine, GuestSession::new(envelope, model, draft, port));
+        let SandboxWork { envelope, input, deadline } = *work;
+        let mut store = Store::new(&self.engine, GuestSession::new(envelope, model, port));
         let fuel = fuel(envelope);
         store.set_fuel(fuel).map_err(|error| RunFailure::Trap(cut(format!("{error:#}"))))?;
         store.limiter(|session| &mut session.ceiling);
@@ -120,6 +118,9 @@ impl Sandbox {
         let _ = self.ticker.send(());
         let fuel_left = store.get_fuel().unwrap_or(0);
         let mut session = store.into_data();
+        if let Some(why) = session.counts.lost_engine() {
+            return Err(RunFailure::EngineDied(why));
+        }
         let returned = returned.map_err(|error| explain(&error, envelope, &session))?;
         let outcome = returned.map_err(|failure| translate(failure, envelope, &session))?;
         session.flush();

@@ -8,7 +8,7 @@
 //!   parent                                   worker
 //!   Prepare ───────────────────────────────▶ walls go up
 //!           ◀─────────────────────── Ready
-//!   (Draft) Start, input, files ───────────▶ compile, load (once), run
+//!   (Draft) Start, input, files, session ─────▶ compile, load (once), run
 //!           ◀────────── Chunk, Line, Rows …
 //!   Cancel ────────────────────────────────▶ emit answers false
 //!           ◀────────────── Done or Failed
@@ -22,6 +22,12 @@ use std::{
 
 use assay_protocol::{id::Digest, manifest::PARAMS_BYTES_MAX};
 
+pub(crate) use self::{
+    child::ends,
+    model_process::ModelProcess,
+    system::{EngineLink, links},
+    wire::HostedModel,
+};
 pub use self::{child::main, process::WorkerSource};
 use self::{
     gathered::Gathered,
@@ -38,10 +44,12 @@ mod child;
 mod confine;
 mod files;
 mod gathered;
+mod hosting;
 mod inbox;
+mod model_process;
 mod process;
 mod system;
-mod wire;
+pub(crate) mod wire;
 
 /// Bytes of the longest input of any job.
 pub const INPUT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
@@ -191,17 +199,34 @@ impl Worker {
         given: Given<'_>,
         follower: &mut dyn Follower,
     ) -> Result<Completed, RunFailure> {
+        self.run_at(None, envelope, files, given, (Instant::now(), follower))
+    }
+
+    /// The same at a session of the engine that holds the model, where there is one; the job's time runs since `started`.
+    pub(crate) fn run_at(
+        &mut self,
+        session: Option<EngineLink>,
+        envelope: &Envelope,
+        files: Files<'_>,
+        given: Given<'_>,
+        (started, follower): (Instant, &mut dyn Follower),
+    ) -> Result<Completed, RunFailure> {
         assert!(self.fits(envelope), "a worker runs jobs of one runner and one model");
         let Given { input, draft } = given;
         check_lengths(envelope, input)?;
+        let files = if session.is_some() { Files { model: None, ..files } } else { files };
         let handed = if self.held.is_some() { Vec::new() } else { open_all(files)? };
         let count = u8::try_from(handed.len()).unwrap_or(u8::MAX);
-        let started = Instant::now();
         // A draft is an output, so one that is longer than any is none.
         if !draft.is_empty() && draft.len() as u64 <= envelope.limits.output_bytes.min(INPUT_BYTES_MAX) {
             self.process.send(&Request::Draft, draft, &[])?;
         }
-        self.process.send(&Request::Start { envelope: envelope.clone(), files: count }, input, &handed)?;
+        let has_session = session.is_some();
+        let start = Request::Start { envelope: envelope.clone(), files: count, has_session };
+        match session {
+            Some(link) => self.process.session(&start, input, &handed, &link)?,
+            None => self.process.send(&start, input, &handed)?,
+        }
         let ended = self.follow(&envelope.limits, started, follower);
         match &ended {
             Err(failure) if !failure.is_orderly() => self.process.kill(),

@@ -91,7 +91,10 @@ impl Processor {
         mut out: impl FnMut(usize, Row<'_>),
     ) -> Result<(), SessionError> {
         for work in works.iter() {
-            work.session.admit(&self.model, work.tokens, work.rows)?;
+            if !Arc::ptr_eq(&work.session.model, &self.model) {
+                return Err(SessionError::Model);
+            }
+            work.session.admit(work.tokens, work.rows)?;
         }
         let out: Sink<'_> = &mut out;
         let mut fresh = Vec::with_capacity(works.len());

@@ -1,7 +1,7 @@
 //! Language models from GGUF files, on the engine whose bits are the same everywhere.
 //!
 //! **Invariant:** what a guest says of a tensor is checked before the engine sees it. Every row that a guest is given is
-//! digested here and noted in the run's transcript, so that no guest can make its evidence up; a draft decides the speed
+//! digested by the engine and noted in the run's transcript, so that no guest can make its evidence up; a draft decides the speed
 //! and never a bit.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use assay_engine::{
     gguf::{Gguf, MAGIC},
     model::{Choices, Model},
     pack::Pack,
-    session::{DRAFT_TOKENS_MAX, Processor, Row, Rows, Session},
+    session::{Processor, Session},
     vocabulary::Vocabulary,
 };
 use assay_protocol::id::Digest;
@@ -21,9 +21,15 @@ use wasmtime_wasi_nn::{
     wit::TensorType,
 };
 
+use super::{
+    far::{FarModel, FarSession},
+    session::{EngineError, EngineSession, OwnSession, ReadStep},
+    turn::GivenRows,
+};
 use crate::{
     counts::RunCounts,
     outcome::{RunFailure, cut},
+    worker::EngineLink,
 };
 
 /// The tokens that a context reads: `i32`, one dimension.
@@ -35,11 +41,19 @@ const KEEP: &str = "keep";
 /// The rows: `f32`, rows by tokens of the vocabulary.
 const LOGITS: &str = "logits";
 
-/// A language model in memory.
+/// A language model, ready for any number of jobs.
 pub(crate) struct LanguageModel {
-    model: Arc<Model>,
-    processor: Mutex<Processor>,
     pub(crate) vocabulary: Vocabulary,
+    /// How many tokens there are.
+    tokens: usize,
+    /// What computes it, unless another process does.
+    own: Option<OwnEngine>,
+}
+
+/// An engine in this process.
+struct OwnEngine {
+    model: Arc<Model>,
+    processor: Arc<Mutex<Processor>>,
 }
 
 impl LanguageModel {
@@ -54,8 +68,25 @@ impl LanguageModel {
         let vocabulary = Vocabulary::read(&file).map_err(refuse)?;
         let pack = Pack::of_file(&file, name.0).map_err(refuse)?;
         let model = Arc::new(Model::load(&pack, Choices::default()).map_err(refuse)?);
-        let processor = Mutex::new(Processor::new(Arc::clone(&model), cpu));
-        Ok(Self { model, processor, vocabulary })
+        let tokens = model.settings().vocabulary;
+        let processor = Arc::new(Mutex::new(Processor::new(Arc::clone(&model), cpu)));
+        Ok(Self { vocabulary, tokens, own: Some(OwnEngine { model, processor }) })
+    }
+
+    /// Reads what has to be known of a model that another process holds.
+    pub(crate) fn far(link: &EngineLink) -> Result<Self, RunFailure> {
+        let FarModel { vocabulary, tokens } = FarModel::of(link)?;
+        Ok(Self { vocabulary, tokens, own: None })
+    }
+
+    /// A session for one job.
+    fn session(&self, link: Option<EngineLink>) -> Result<Box<dyn EngineSession>, String> {
+        if let Some(OwnEngine { model, processor }) = &self.own {
+            let session = Session::new(model, model.settings().context).map_err(|why| why.to_string())?;
+            return Ok(Box::new(OwnSession::new(session, Arc::clone(processor))));
+        }
+        let link = link.ok_or("there is one context for each run")?;
+        Ok(Box::new(FarSession::new(link, self.tokens)))
     }
 }
 
@@ -65,37 +96,29 @@ fn refuse(why: impl std::fmt::Display) -> RunFailure {
 
 /// A language model as one job sees it.
 pub(crate) struct LanguageGraph {
-    language: Arc<LanguageModel>,
-    counts: Arc<RunCounts>,
+    pub(crate) language: Arc<LanguageModel>,
+    pub(crate) counts: Arc<RunCounts>,
     /// Bytes of rows that one call gives.
-    logits_bytes_max: u64,
+    pub(crate) logits_bytes_max: u64,
     /// What the run is expected to write.
-    draft: Arc<[u32]>,
-}
-
-impl LanguageGraph {
-    pub(crate) fn new(
-        language: Arc<LanguageModel>,
-        counts: Arc<RunCounts>,
-        draft: Arc<[u32]>,
-        logits_bytes_max: u64,
-    ) -> Self {
-        Self { language, counts, logits_bytes_max, draft }
-    }
+    pub(crate) draft: Arc<[u32]>,
+    /// The way to the engine, where another process holds the model, until there is a context.
+    pub(crate) link: Mutex<Option<EngineLink>>,
 }
 
 impl BackendGraph for LanguageGraph {
     fn init_execution_context(&self) -> Result<ExecutionContext, BackendError> {
-        let settings = self.language.model.settings();
-        let opened = self.counts.transcript().open(settings.vocabulary).map_err(|misuse| misuse.to_string());
+        let opened = self.counts.transcript().open(self.language.tokens).map_err(|misuse| misuse.to_string());
         let session = opened.and_then(|()| {
-            Session::new(&self.language.model, settings.context).map_err(|why| why.to_string())
+            let link = self.link.lock().unwrap_or_else(PoisonError::into_inner).take();
+            self.language.session(link)
         });
         let session = session.map_err(|why| complain(&self.counts, &why))?;
         let context: Box<dyn BackendExecutionContext> = Box::new(LanguageContext {
-            language: Arc::clone(&self.language),
+            vocabulary: self.language.tokens,
             counts: Arc::clone(&self.counts),
             session,
+            keep: None,
             logits_bytes_max: self.logits_bytes_max,
             draft: Some(Arc::clone(&self.draft)),
         });
@@ -105,9 +128,12 @@ impl BackendGraph for LanguageGraph {
 
 /// The one context of a run.
 struct LanguageContext {
-    language: Arc<LanguageModel>,
+    /// How many tokens there are.
+    vocabulary: usize,
     counts: Arc<RunCounts>,
-    session: Session,
+    session: Box<dyn EngineSession>,
+    /// What the engine was not told yet: how many of the tokens read before stay.
+    keep: Option<usize>,
     /// Bytes of rows that one call gives.
     logits_bytes_max: u64,
     /// What is expected behind the first tokens, until those are read.
@@ -115,43 +141,51 @@ struct LanguageContext {
 }
 
 impl LanguageContext {
-    fn extend(&mut self, step: &ContextStep) -> Result<Vec<NamedTensor>, String> {
-        if let Some(keep) = step.keep {
-            self.session.truncate(keep);
+    fn extend(&mut self, step: ContextStep) -> Result<Vec<NamedTensor>, String> {
+        let ContextStep { tokens, first, keep } = step;
+        if let Some(keep) = keep {
+            // However this step ends.
+            self.keep = Some(self.keep.map_or(keep, |before| before.min(keep)));
             self.counts.transcript().keep(keep);
         }
-        let vocabulary = self.language.model.settings().vocabulary;
-        let rows = step.rows_count() as u64;
-        if rows.saturating_mul(4 * vocabulary as u64) > self.logits_bytes_max {
+        let first = first.unwrap_or(tokens.len().saturating_sub(1));
+        let rows = tokens.len().saturating_sub(first) as u64;
+        if rows.saturating_mul(4 * self.vocabulary as u64) > self.logits_bytes_max {
             return Err(format!("{rows} rows at once are more than {} bytes", self.logits_bytes_max));
         }
-        if !self.counts.count_read(&step.tokens) {
+        if !self.counts.count_read(&tokens) {
             return Err("the units ordered are used up".into());
         }
-        if let Some(draft) = self.draft.take() {
-            // It is a hint: one that does not fit is none. What could not be paid for is not computed.
-            let payable = self.counts.tokens_left().min(DRAFT_TOKENS_MAX as u64);
-            let length = draft.len().min(usize::try_from(payable).unwrap_or(usize::MAX));
-            let _ = self.session.expect(&draft[..length]);
-        }
-        let mut logits = Vec::with_capacity(4 * vocabulary);
-        let mut rows = 0_u32;
-        let mut digests = Vec::new();
-        let mut processor = self.language.processor.lock().unwrap_or_else(PoisonError::into_inner);
-        let given = processor.extend(&mut self.session, &step.tokens, step.rows, |row: Row<'_>| {
-            logits.extend(row.logits.iter().flat_map(|logit| logit.to_le_bytes()));
-            digests.push((row.position, Digest(row.digest.0)));
-            rows += 1;
-        });
-        given.map_err(|why| why.to_string())?;
+        let given = self.read(ReadStep { keep: self.keep, tokens: tokens.clone(), first });
+        let GivenRows { first, digests, logits } = given.map_err(|error| match error {
+            EngineError::Refused(why) => why,
+            EngineError::Lost(why) => {
+                self.counts.lose_engine(&why);
+                "the engine is gone".to_owned()
+            }
+        })?;
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let dimensions = vec![count(digests.len()), count(self.vocabulary)];
         let mut transcript = self.counts.transcript();
-        transcript.read(&step.tokens);
-        digests.into_iter().for_each(|(position, digest)| transcript.row(position, digest));
-        let dimensions = vec![rows, u32::try_from(vocabulary).unwrap_or(u32::MAX)];
+        transcript.read(&tokens);
+        let first = usize::try_from(first).unwrap_or(usize::MAX);
+        (first..).zip(digests).for_each(|(position, digest)| transcript.row(position, digest));
         Ok(vec![NamedTensor {
             name: LOGITS.into(),
             tensor: Tensor::new(dimensions, TensorType::Fp32, logits),
         }])
+    }
+
+    fn read(&mut self, step: ReadStep) -> Result<GivenRows, EngineError> {
+        if let Some(draft) = self.draft.take() {
+            // What could not be paid for is not computed.
+            let payable = usize::try_from(self.counts.tokens_left()).unwrap_or(usize::MAX);
+            let draft = if draft.len() > payable { draft[..payable].into() } else { draft };
+            self.session.expect(draft)?;
+        }
+        let given = self.session.read(step)?;
+        self.keep = None;
+        Ok(given)
     }
 }
 
@@ -171,7 +205,7 @@ impl BackendExecutionContext for LanguageContext {
         if !self.counts.count_call() {
             return Err(complain(&self.counts, "the units ordered are used up"));
         }
-        let given = ContextStep::read(inputs.unwrap_or_default()).and_then(|step| self.extend(&step));
+        let given = ContextStep::read(inputs.unwrap_or_default()).and_then(|step| self.extend(step));
         given.map(Some).map_err(|why| complain(&self.counts, &why))
     }
 }
@@ -184,20 +218,12 @@ fn complain(counts: &RunCounts, why: &str) -> BackendError {
 /// What a guest asks of its context.
 struct ContextStep {
     tokens: Vec<u32>,
-    rows: Rows,
+    /// The first of them whose row is wanted, if that is not the last.
+    first: Option<usize>,
     keep: Option<usize>,
 }
 
 impl ContextStep {
-    /// How many rows are wanted.
-    fn rows_count(&self) -> usize {
-        match self.rows {
-            Rows::Last => 1,
-            Rows::All => self.tokens.len(),
-            Rows::From(first) => self.tokens.len().saturating_sub(first),
-        }
-    }
-
     fn read(inputs: Vec<NamedTensor>) -> Result<Self, String> {
         let (mut tokens, mut rows, mut keep) = (None, None, None);
         for NamedTensor { name, tensor } in inputs {
@@ -223,7 +249,7 @@ impl ContextStep {
         };
         let rows = rows.map(|numbers| one(ROWS, numbers)).transpose()?;
         let keep = keep.map(|numbers| one(KEEP, numbers)).transpose()?;
-        Ok(Self { tokens, rows: rows.map_or(Rows::Last, Rows::From), keep })
+        Ok(Self { tokens, first: rows, keep })
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     counts::{Port, RunCounts},
     envelope::Envelope,
-    models::{Graphs, Loaded},
+    models::{Graphs, JobModel, Loaded},
     transcript::Misuse,
 };
 
@@ -50,23 +50,19 @@ enum Writes {
 }
 
 impl GuestSession {
-    pub(super) fn new(
-        envelope: &Envelope,
-        model: Option<&Loaded>,
-        draft: &Arc<[u32]>,
-        port: Arc<dyn Port>,
-    ) -> Self {
+    pub(super) fn new(envelope: &Envelope, model: Option<JobModel>, port: Arc<dyn Port>) -> Self {
         let counts = Arc::new(RunCounts::new(envelope, Arc::clone(&port)));
         let mut table = ResourceTable::new();
         table.set_max_capacity(envelope.limits.handles as usize);
-        let graphs = Graphs::new(model, &counts, draft, envelope.limits.host_call_bytes);
+        let loaded = model.as_ref().map(|model| model.loaded.clone());
+        let graphs = Graphs::new(model, &counts, envelope.limits.host_call_bytes);
         Self {
             ceiling: Ceiling::new(&envelope.limits),
             table,
             // Without a backend `load` has nothing to read a guest's bytes with, so it is refused whatever they are.
             graphs: WasiNnCtx::new([], graphs.into()),
             counts,
-            model: model.cloned(),
+            model: loaded,
             port,
             emitted_bytes: 0,
             output_bytes_max: envelope.limits.output_bytes,

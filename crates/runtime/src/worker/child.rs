@@ -23,15 +23,15 @@ use assay_protocol::{frames, id::Digest};
 use super::{
     INPUT_BYTES_MAX,
     confine::{Confined, Enclosure},
-    files,
-    system::{self, Handed, Intake},
-    wire::{self, Request, WorkerReply},
+    files, hosting,
+    system::{self, EngineLink, Handed, Intake},
+    wire::{self, Purpose, Request, WorkerReply},
 };
 use crate::{
     class::Class,
     counts::Port,
     envelope::Envelope,
-    models::{Loaded, Unread},
+    models::{JobModel, Loaded, Unread},
     outcome::RunFailure,
     sandbox::{Finished, Sandbox, SandboxWork},
 };
@@ -70,6 +70,8 @@ struct Ordered {
     input: Vec<u8>,
     draft: Arc<[u32]>,
     files: Vec<Handed>,
+    /// The way to the engine that holds the model, where there is one.
+    link: Option<EngineLink>,
     deadline: Instant,
 }
 
@@ -86,6 +88,9 @@ fn serve() -> io::Result<()> {
     let can_seal = !missing.iter().any(|wall| wall.starts_with("system calls"));
     let line = Arc::new(Line { replies: Mutex::new(replies), cancelled: AtomicBool::new(false) });
     line.send(&WorkerReply::Ready { missing }, &[]);
+    if purpose == Purpose::Host {
+        return hosting::serve(requests, &line);
+    }
     let warm = Warm { line: Arc::clone(&line), cache: cache.map(PathBuf::from), can_seal, loaded: None };
     let (sender, work) = mpsc::sync_channel(1);
     thread::Builder::new()
@@ -110,12 +115,13 @@ fn accept(
     line: &Line,
 ) -> io::Result<Option<ThreadRequest>> {
     match request {
-        Request::Start { envelope, files } => {
+        Request::Start { envelope, files, has_session } => {
             let deadline = Instant::now() + Duration::from_millis(envelope.limits.wall_ms);
             line.cancelled.store(false, Ordering::Relaxed);
             let files = (0..files).map(|_| requests.take_file()).collect::<io::Result<_>>()?;
+            let link = has_session.then(|| requests.take_link()).transpose()?;
             let draft = mem::take(draft);
-            let ordered = Ordered { envelope, input: body, draft, files, deadline };
+            let ordered = Ordered { envelope, input: body, draft, files, link, deadline };
             Ok(Some(ThreadRequest::Job(Box::new(ordered))))
         }
         Request::Compile { stack_bytes } => {
@@ -130,28 +136,35 @@ fn accept(
             line.cancelled.store(true, Ordering::Relaxed);
             Ok(None)
         }
-        Request::Prepare { .. } => Err(io::Error::new(io::ErrorKind::InvalidData, "Prepare came twice")),
+        Request::Prepare { .. } | Request::Load { .. } | Request::EngineSession { .. } => {
+            Err(io::Error::new(io::ErrorKind::InvalidData, "that is nothing for a worker"))
+        }
     }
 }
 
 /// Carries out one request after the other. A panic ends the process, since what panicked may be half done.
 fn labour(mut warm: Warm, work: &mpsc::Receiver<ThreadRequest>) {
     while let Ok(work) = work.recv() {
-        if catch_unwind(AssertUnwindSafe(|| warm.perform(work))).is_err() {
-            process::exit(PANICKED);
-        }
+        ends(|| warm.perform(work));
+    }
+}
+
+/// Does something whose panic ends the process.
+pub(crate) fn ends(work: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(work)).is_err() {
+        process::exit(PANICKED);
     }
 }
 
 /// The way to the parent.
-struct Line {
+pub(super) struct Line {
     replies: Mutex<Box<dyn Write + Send>>,
     cancelled: AtomicBool,
 }
 
 impl Line {
     /// Sends a reply. Without a parent to take it there is nothing left to do.
-    fn send(&self, reply: &WorkerReply, body: &[u8]) {
+    pub(super) fn send(&self, reply: &WorkerReply, body: &[u8]) {
         let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
         if wire::send(&mut *replies, reply, body).is_err() {
             process::exit(0);
@@ -205,16 +218,22 @@ impl Warm {
     }
 
     fn run(&mut self, ordered: Ordered) -> Result<Finished, RunFailure> {
-        let Ordered { envelope, input, draft, files, deadline } = ordered;
+        let Ordered { envelope, input, draft, files, link, deadline } = ordered;
         if self.loaded.is_none() {
-            self.loaded = Some(self.load(&envelope, files)?);
+            self.loaded = Some(self.load(&envelope, files, link.as_ref())?);
         }
         let Some((sandbox, model)) = &self.loaded else { unreachable!("it was loaded just now") };
-        let work = SandboxWork { envelope: &envelope, input: &input, draft: &draft, deadline };
-        sandbox.run(&work, model.as_ref(), Arc::clone(&self.line) as Arc<dyn Port>)
+        let model = model.as_ref().map(|model| JobModel::new(model, &draft, link));
+        let work = SandboxWork { envelope: &envelope, input: &input, deadline };
+        sandbox.run(&work, model, Arc::clone(&self.line) as Arc<dyn Port>)
     }
 
-    fn load(&self, envelope: &Envelope, files: Vec<Handed>) -> Result<(Sandbox, Option<Loaded>), RunFailure> {
+    fn load(
+        &self,
+        envelope: &Envelope,
+        files: Vec<Handed>,
+        link: Option<&EngineLink>,
+    ) -> Result<(Sandbox, Option<Loaded>), RunFailure> {
         let mut files = files.into_iter();
         let file = files.next().ok_or_else(|| RunFailure::RunnerAbsent("none was handed over".into()))?;
         let runner = files::read(file, envelope.runner, RunFailure::RunnerAbsent)?;
@@ -222,8 +241,11 @@ impl Warm {
         let model = files.next().map(|file| files::read(file, envelope.model, RunFailure::ModelAbsent));
         let model = model.transpose()?.map(Unread::prepare);
         self.seal();
-        let model = model.map(|model| Loaded::read(envelope.model, model));
-        Ok((sandbox, model.transpose()?))
+        let model = match link {
+            Some(link) => Some(Loaded::far(envelope.model, link)?),
+            None => model.map(|model| Loaded::read(envelope.model, model)).transpose()?,
+        };
+        Ok((sandbox, model))
     }
 
     /// From here on there is no file to open and no thread to start, for the model's reader as well. The engine's threads

@@ -48,7 +48,10 @@ impl Gathered {
                 Some(Ok(Completed { output, end, meters, rows, log }))
             }
             WorkerReply::Failed(failure) => Some(Err(failure)),
-            other @ (WorkerReply::Ready { .. } | WorkerReply::Compiled | WorkerReply::Classified(_)) => {
+            other @ (WorkerReply::Ready { .. }
+            | WorkerReply::Compiled
+            | WorkerReply::Classified(_)
+            | WorkerReply::Loaded(_)) => {
                 Some(Err(RunFailure::WorkerDied(format!("it answered {other:?} to a job"))))
             }
         }

@@ -15,7 +15,7 @@ use std::{
 use super::{
     GRACE,
     inbox::Inbox,
-    system::{self, Outlet},
+    system::{self, EngineLink, Outlet},
     wire::{self, Purpose, Request, WorkerReply},
 };
 use crate::{
@@ -103,6 +103,18 @@ impl Process {
         let sent = wire::send(&mut self.outlet, request, body)
             .and_then(|()| files.iter().try_for_each(|file| self.outlet.give(file)));
         sent.map_err(|error| self.mourn(&format!("it takes no message ({error})")))
+    }
+
+    /// Says something and hands over one end of a way to an engine.
+    pub(super) fn session(
+        &mut self,
+        request: &Request,
+        body: &[u8],
+        files: &[File],
+        link: &EngineLink,
+    ) -> Result<(), RunFailure> {
+        self.send(request, body, files)?;
+        self.outlet.give_link(link).map_err(|error| self.mourn(&format!("it takes no session ({error})")))
     }
 
     /// The next reply and its body; nothing if none is complete by `until`.

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | requests | a socket | a socket | a pipe, written by a thread |
 //! | files of a job | handed over open | handed over open | copied into the worker's memory |
+//! | sessions at an engine | a socket each | a socket each | none: each worker reads its model itself |
 //! | replies | a pipe that is polled | a pipe that is polled | a pipe, read by a thread |
 //! | the cache | its owner's alone; the worker's, of root | its owner's alone | as open as the folder it is in |
 //! | walls | [all of them](linux) | none | none |
@@ -26,9 +27,13 @@ pub(super) use self::linux::{confine, seal, user};
 pub(super) use self::pipe::{
     Arrivals, Handed, Intake, Outlet, create_folder, environment, intake, replies, spawn,
 };
+#[cfg(not(unix))]
+pub(crate) use self::pipe::{EngineLink, links};
 #[cfg(unix)]
 pub(super) use self::socket::{
     Arrivals, Handed, Intake, Outlet, create_folder, environment, intake, replies, spawn,
 };
+#[cfg(unix)]
+pub(crate) use self::socket::{EngineLink, links};
 #[cfg(not(target_os = "linux"))]
 pub(super) use self::unwalled::{confine, seal, user};

@@ -8,6 +8,7 @@ use std::io::{self, Read, Write};
 
 use assay_protocol::{
     codec,
+    id::Digest,
     manifest::{End, Meters},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -16,14 +17,18 @@ use crate::{class::Class, envelope::Envelope, outcome::RunFailure};
 
 /// Bytes in the longest head of a frame.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Bytes that there is room for before any has come.
+const ROOM_BYTES: usize = 1024 * 1024;
 /// Bytes before the head: the lengths of head and body.
 const LENGTHS_BYTES: usize = 4 + 8;
 
-/// What a worker is for, which decides what it may touch.
+/// What a process is for, which decides what it may touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Purpose {
     /// Runs guests; may read compiled components.
     Run,
+    /// Holds a model for those who run guests; runs none.
+    Host,
     /// Compiles components and never runs one; may write what it compiled.
     Compile,
 }
@@ -52,11 +57,27 @@ pub(super) enum Request {
         envelope: Envelope,
         /// How many files follow.
         files: u8,
+        /// Whether behind them comes a session at the engine that holds the model.
+        has_session: bool,
     },
     /// Compiles the runner whose open file follows.
     Compile {
         /// Bytes of stack for guests.
         stack_bytes: u32,
+    },
+    /// Reads the model whose open file follows, for those who get a session.
+    Load {
+        /// Its name.
+        model: Digest,
+        /// How many threads compute.
+        threads: u16,
+    },
+    /// Serves a session, whose other end follows, until that is closed.
+    EngineSession {
+        /// Positions that it may read.
+        positions: u64,
+        /// Bytes of rows that it may be given at once.
+        rows_bytes: u64,
     },
     /// Says which classes this machine is in.
     Classify,
@@ -91,10 +112,23 @@ pub(super) enum WorkerReply {
     Compiled,
     /// What this machine is.
     Classified(Vec<Class>),
+    /// The model is read.
+    Loaded(HostedModel),
+}
+
+/// What a model takes of the process that holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HostedModel {
+    /// Bytes that are always taken.
+    pub(crate) kept_bytes: u64,
+    /// Bytes of each 256 positions of a session.
+    pub(crate) page_bytes: u64,
+    /// Positions that a session has at most.
+    pub(crate) positions: u64,
 }
 
 /// Writes one frame.
-pub(super) fn send<T: Serialize>(to: &mut impl Write, head: &T, body: &[u8]) -> io::Result<()> {
+pub(crate) fn send<T: Serialize>(to: &mut impl Write, head: &T, body: &[u8]) -> io::Result<()> {
     let head = codec::encode(head);
     let mut frame = Vec::with_capacity(LENGTHS_BYTES + head.len());
     frame.extend_from_slice(&u32::try_from(head.len()).unwrap_or(u32::MAX).to_le_bytes());
@@ -106,7 +140,7 @@ pub(super) fn send<T: Serialize>(to: &mut impl Write, head: &T, body: &[u8]) -> 
 }
 
 /// Reads one frame; nothing at the end of the stream.
-pub(super) fn receive<T: Serialize + DeserializeOwned>(
+pub(crate) fn receive<T: Serialize + DeserializeOwned>(
     from: &mut impl Read,
     body_bytes_max: u64,
 ) -> io::Result<Option<(T, Vec<u8>)>> {
@@ -153,9 +187,9 @@ fn open<T: Serialize + DeserializeOwned>(head: &[u8]) -> io::Result<T> {
     codec::decode(head, HEAD_BYTES_MAX).map_err(|error| malformed(&error.to_string()))
 }
 
-/// Reads `count` bytes, allocating as they come.
+/// Reads `count` bytes, allocating as they come; a row of most models at once.
 pub(super) fn exactly(from: &mut impl Read, count: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(usize::try_from(count).unwrap_or(ROOM_BYTES).min(ROOM_BYTES));
     from.take(count).read_to_end(&mut bytes)?;
     if (bytes.len() as u64) < count {
         return Err(io::ErrorKind::UnexpectedEof.into());

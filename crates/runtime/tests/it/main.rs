@@ -4,7 +4,10 @@
 
 mod guests;
 mod honest;
+// Other systems hand over no session.
 mod hostile;
+#[cfg(unix)]
+mod hosting;
 mod language;
 mod onnx;
 mod process;

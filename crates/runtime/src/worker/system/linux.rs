@@ -125,7 +125,7 @@ fn restrict(purpose: Purpose, cache: Option<&str>) -> Result<RulesetStatus, Rule
 fn rights(purpose: Purpose) -> BitFlags<AccessFs> {
     let reading = AccessFs::ReadFile | AccessFs::ReadDir;
     match purpose {
-        Purpose::Run => reading,
+        Purpose::Run | Purpose::Host => reading,
         Purpose::Compile => {
             reading
                 | AccessFs::WriteFile

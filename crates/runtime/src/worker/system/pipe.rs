@@ -27,6 +27,41 @@ const SYSTEM_ROOT: &str = "SystemRoot";
 /// A file of a job, in the worker.
 pub(in super::super) type Handed = io::Cursor<Vec<u8>>;
 
+/// One end of the way between a worker and an engine: there is none.
+#[cfg(not(unix))]
+pub(crate) enum EngineLink {}
+
+/// Nothing: a pipe cannot be handed over by what is here.
+#[cfg(not(unix))]
+pub(crate) fn links() -> io::Result<Option<(EngineLink, EngineLink)>> {
+    Ok(None)
+}
+
+#[cfg(not(unix))]
+impl EngineLink {
+    pub(crate) fn is_gone(&self) -> bool {
+        match *self {}
+    }
+}
+
+#[cfg(not(unix))]
+impl Read for &EngineLink {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        match **self {}
+    }
+}
+
+#[cfg(not(unix))]
+impl Write for &EngineLink {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        match **self {}
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match **self {}
+    }
+}
+
 /// Starts a process whose requests come from the outlet.
 pub(in super::super) fn spawn(command: &mut Command) -> io::Result<(Child, Outlet)> {
     let mut child = command.stdin(Stdio::piped()).spawn()?;
@@ -81,6 +116,20 @@ impl Outlet {
             left -= piece.len() as u64;
         }
         Ok(())
+    }
+}
+
+#[cfg(not(unix))]
+impl Outlet {
+    pub(in super::super) fn give_link(&mut self, link: &EngineLink) -> io::Result<()> {
+        match *link {}
+    }
+}
+
+#[cfg(not(unix))]
+impl Intake {
+    pub(in super::super) fn take_link(&mut self) -> io::Result<EngineLink> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     io::{self, IoSlice, IoSliceMut, Read, Write},
     mem::MaybeUninit,
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::{fs::DirBuilderExt, net::UnixStream},
     },
     path::Path,
@@ -21,17 +21,59 @@ use rustix::{
     io::Errno,
     net::{
         RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-        SendFlags, recvmsg, sendmsg,
+        SendFlags, recv, recvmsg, sendmsg, sockopt::set_socket_send_buffer_size,
     },
 };
 
 use super::super::WRITE_WAIT;
 
+/// Bytes that wait on the way between a worker and an engine, as far as the system gives them.
+const LINK_BYTES: usize = 1024 * 1024;
 /// Bytes that are read at once.
 const READ_BYTES: usize = 64 * 1024;
 
 /// A file of a job, in the worker.
 pub(in super::super) type Handed = File;
+
+/// One end of the way between a worker and an engine. A file, since those may be written to behind the walls.
+pub(crate) struct EngineLink {
+    file: File,
+}
+
+/// Both ends of a way between a worker and an engine; nothing where a system has none that can be handed over.
+pub(crate) fn links() -> io::Result<Option<(EngineLink, EngineLink)>> {
+    let (one, other) = UnixStream::pair()?;
+    for socket in [&one, &other] {
+        // Most rows fit at once then. The system may give less, which makes it slower and nothing else.
+        let _ = set_socket_send_buffer_size(socket, LINK_BYTES);
+    }
+    let link = |socket| EngineLink { file: File::from(OwnedFd::from(socket)) };
+    Ok(Some((link(one), link(other))))
+}
+
+impl EngineLink {
+    /// Whether the other end is closed and all that came from there was read.
+    pub(crate) fn is_gone(&self) -> bool {
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        matches!(recv(&self.file, &mut [0; 1], flags), Ok((_, 0)))
+    }
+}
+
+impl Read for &EngineLink {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        (&self.file).read(bytes)
+    }
+}
+
+impl Write for &EngineLink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&self.file).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// Starts a process whose requests come from the outlet.
 pub(in super::super) fn spawn(command: &mut Command) -> io::Result<(Child, Outlet)> {
@@ -58,9 +100,18 @@ pub(in super::super) struct Outlet {
 impl Outlet {
     /// Hands over one open file.
     pub(in super::super) fn give(&mut self, file: &File) -> io::Result<()> {
+        self.hand_over(file.as_fd())
+    }
+
+    /// Hands over one end of a way to an engine.
+    pub(in super::super) fn give_link(&mut self, link: &EngineLink) -> io::Result<()> {
+        self.hand_over(link.file.as_fd())
+    }
+
+    fn hand_over(&mut self, file: BorrowedFd<'_>) -> io::Result<()> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = SendAncillaryBuffer::new(&mut space);
-        let files = [file.as_fd()];
+        let files = [file];
         control.push(SendAncillaryMessage::ScmRights(&files));
         sendmsg(&self.socket, &[IoSlice::new(&[0])], &mut control, SendFlags::empty())?;
         Ok(())
@@ -95,6 +146,15 @@ pub(in super::super) fn replies() -> io::Result<File> {
 impl Intake {
     /// Takes one open file.
     pub(in super::super) fn take_file(&mut self) -> io::Result<Handed> {
+        self.take().map(File::from)
+    }
+
+    /// Takes one end of a way to an engine.
+    pub(in super::super) fn take_link(&mut self) -> io::Result<EngineLink> {
+        self.take().map(|file| EngineLink { file: File::from(file) })
+    }
+
+    fn take(&mut self) -> io::Result<OwnedFd> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut byte = [0];
@@ -103,7 +163,7 @@ impl Intake {
             let RecvAncillaryMessage::ScmRights(mut files) = message else { return None };
             files.next()
         });
-        file.map(|file: OwnedFd| File::from(file)).ok_or_else(|| io::ErrorKind::InvalidData.into())
+        file.ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 }
 

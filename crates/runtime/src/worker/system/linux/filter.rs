@@ -158,7 +158,7 @@ fn filters(purpose: Purpose) -> Result<Vec<BpfProgram>, seccompiler::Error> {
 
 fn allowed(purpose: Purpose) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::Error> {
     let writing: [&[c_long]; 2] = match purpose {
-        Purpose::Run => [&[], &[]],
+        Purpose::Run | Purpose::Host => [&[], &[]],
         Purpose::Compile => [WRITING, WRITING_BY_PROCESSOR],
     };
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = [ALWAYS, BY_PROCESSOR, writing[0], writing[1]]

@@ -1,0 +1,109 @@
+//! A session: what one run has at an engine of language models, in its own process or in another.
+//!
+//! **Invariant:** whichever it is, the same tokens give the same rows.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use assay_engine::session::{Processor, Session};
+
+use super::{
+    draft_pieces::DraftPieces,
+    turn::{EngineTurn, GivenRows, advance},
+};
+
+/// What a run reads at once.
+#[derive(Debug)]
+pub(crate) struct ReadStep {
+    /// How many of the tokens read before stay, if not all do.
+    pub(crate) keep: Option<usize>,
+    /// What is read.
+    pub(crate) tokens: Vec<u32>,
+    /// The first of those whose row is wanted.
+    pub(crate) first: usize,
+}
+
+/// Why a run does not get its rows.
+#[derive(Debug)]
+pub(crate) enum EngineError {
+    /// What it asked for is refused.
+    Refused(String),
+    /// There is no engine any more.
+    Lost(String),
+}
+
+/// What one run has at an engine.
+pub(crate) trait EngineSession: Send + Sync {
+    /// Says which tokens are expected behind those that are read next. A hint.
+    fn expect(&mut self, draft: Arc<[u32]>) -> Result<(), EngineError>;
+    /// Reads tokens, and gives the rows that are wanted.
+    fn read(&mut self, step: ReadStep) -> Result<GivenRows, EngineError>;
+}
+
+/// What a session keeps at its engine, wherever that is.
+pub(crate) struct DraftedSession {
+    /// Always there but while a turn has it.
+    session: Option<Session>,
+    draft: DraftPieces,
+}
+
+impl DraftedSession {
+    pub(crate) fn new(session: Session) -> Self {
+        Self { session: Some(session), draft: DraftPieces::default() }
+    }
+
+    pub(crate) fn expect(&mut self, draft: Arc<[u32]>) {
+        self.draft = DraftPieces::new(draft);
+    }
+
+    /// Has `take` carry a step out.
+    ///
+    /// # Errors
+    /// The step is refused, or `take` gives nothing back.
+    pub(crate) fn read(
+        &mut self,
+        step: ReadStep,
+        take: impl FnOnce(EngineTurn) -> Option<EngineTurn>,
+    ) -> Result<GivenRows, EngineError> {
+        let ReadStep { keep, tokens, first } = step;
+        let lost = || EngineError::Lost("it gave nothing back".to_owned());
+        let mut session = self.session.take().ok_or_else(lost)?;
+        if let Some(keep) = keep.filter(|keep| *keep < session.len()) {
+            session.truncate(keep);
+            self.draft.forget();
+        }
+        let draft = self.draft.before(&tokens).to_vec();
+        let turn = take(EngineTurn::new(session, tokens, first, draft)).ok_or_else(lost)?;
+        let EngineTurn { session, rows, refused, .. } = turn;
+        self.session = Some(session);
+        refused.map_or(Ok(rows), |why| Err(EngineError::Refused(why)))
+    }
+}
+
+/// A session at the engine of this process.
+pub(crate) struct OwnSession {
+    kept: DraftedSession,
+    processor: Arc<Mutex<Processor>>,
+}
+
+impl OwnSession {
+    pub(crate) fn new(session: Session, processor: Arc<Mutex<Processor>>) -> Self {
+        Self { kept: DraftedSession::new(session), processor }
+    }
+}
+
+impl EngineSession for OwnSession {
+    fn expect(&mut self, draft: Arc<[u32]>) -> Result<(), EngineError> {
+        self.kept.expect(draft);
+        Ok(())
+    }
+
+    fn read(&mut self, step: ReadStep) -> Result<GivenRows, EngineError> {
+        let mut processor = self.processor.lock().unwrap_or_else(PoisonError::into_inner);
+        self.kept.read(step, |mut turn| {
+            while !turn.is_over() {
+                advance(&mut processor, [&mut turn]);
+            }
+            Some(turn)
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! The engine of this process, which many sessions share: one thread takes their turns, those that are there together.
+//!
+//! **Invariant:** a turn ends, or its worker is gone. Nobody waits for another's whole turn, only for a piece of it.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use assay_engine::{
+    cpu::Cpu,
+    model::Model,
+    session::{Processor, Session},
+};
+
+use super::turn::{EngineTurn, advance};
+use crate::worker::{EngineLink, ends};
+
+/// Of the time that a pass took, how much the next may wait for those who shared it: one over this.
+const PATIENCE: u32 = 4;
+/// The longest wait for them.
+const PATIENCE_MAX: Duration = Duration::from_millis(20);
+
+/// An engine with its model.
+pub(crate) struct SharedEngine {
+    model: Arc<Model>,
+    turns: Sender<QueuedTurn>,
+}
+
+/// A turn on its way, and back.
+struct QueuedTurn {
+    turn: EngineTurn,
+    back: SyncSender<EngineTurn>,
+    /// Whose end says that nobody waits any longer.
+    link: Arc<EngineLink>,
+}
+
+impl SharedEngine {
+    /// Starts the thread.
+    pub(crate) fn start(model: Model, cpu: Cpu) -> io::Result<Self> {
+        let model = Arc::new(model);
+        let (turns, queue) = channel();
+        let processor = Processor::new(Arc::clone(&model), cpu);
+        thread::Builder::new().name("engine".into()).spawn(move || ends(|| serve(processor, &queue)))?;
+        Ok(Self { model, turns })
+    }
+
+    pub(crate) fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// A session with room for so many positions, or for as many as the model has.
+    pub(crate) fn session(&self, positions: u64) -> Session {
+        let context = self.model.settings().context;
+        let capacity = usize::try_from(positions).unwrap_or(usize::MAX).min(context);
+        let Ok(session) = Session::new(&self.model, capacity) else {
+            unreachable!("no more than the model has")
+        };
+        session
+    }
+
+    /// Takes a turn to its end; nothing if its worker went away meanwhile.
+    pub(crate) fn take(&self, turn: EngineTurn, link: &Arc<EngineLink>) -> Option<EngineTurn> {
+        let (back, ended) = sync_channel(1);
+        self.turns.send(QueuedTurn { turn, back, link: Arc::clone(link) }).ok()?;
+        ended.recv().ok()
+    }
+}
+
+/// Takes turns for as long as there is somebody who could have one.
+fn serve(mut processor: Processor, queue: &Receiver<QueuedTurn>) {
+    let mut waiting: Vec<QueuedTurn> = Vec::new();
+    let (mut together, mut took) = (0, Duration::ZERO);
+    loop {
+        if waiting.is_empty() {
+            let Ok(first) = queue.recv() else { return };
+            waiting.push(first);
+        }
+        // Who shared a pass will want the next as soon as its guest has chosen a token.
+        let until = Instant::now() + (took / PATIENCE).min(PATIENCE_MAX);
+        while waiting.len() < together {
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok(next) = queue.recv_timeout(left) else { break };
+            waiting.push(next);
+        }
+        waiting.extend(queue.try_iter());
+        waiting.retain(|queued| queued.turn.is_fresh() || !queued.link.is_gone());
+        together = waiting.len();
+        let began = Instant::now();
+        advance(&mut processor, waiting.iter_mut().map(|queued| &mut queued.turn));
+        took = began.elapsed();
+        for QueuedTurn { turn, back, .. } in waiting.extract_if(.., |queued| queued.turn.is_over()) {
+            // Its worker may be gone.
+            let _ = back.send(turn);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What a session reads at once, computed in pieces so that others can read beside it.
+//!
+//! **Invariant:** what a turn gives depends on its session and its tokens alone: not on the pieces, nor on whose turns
+//! shared a pass. A turn that is refused leaves its session as it was.
+
+use assay_engine::session::{Processor, Row, Rows, Session, SessionStep};
+use assay_protocol::id::Digest;
+
+/// Tokens that one turn reads in a pass while others wait: enough for a pass to be worth it, few enough not to be felt.
+const SHARED_PIECE: usize = 64;
+/// The same of one that is alone.
+const LONE_PIECE: usize = 256;
+
+/// The rows that a turn gives, one after another.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct GivenRows {
+    /// The position of the first.
+    pub(crate) first: u64,
+    /// One for each.
+    pub(crate) digests: Vec<Digest>,
+    /// Their numbers, little-endian.
+    pub(crate) logits: Vec<u8>,
+}
+
+impl GivenRows {
+    fn add(&mut self, row: Row<'_>) {
+        if self.digests.is_empty() {
+            self.first = row.position as u64;
+        }
+        self.digests.push(Digest(row.digest.0));
+        let start = self.logits.len();
+        self.logits.resize(start + size_of_val(row.logits), 0);
+        let (bytes, _) = self.logits[start..].as_chunks_mut();
+        for (bytes, logit) in bytes.iter_mut().zip(row.logits) {
+            *bytes = logit.to_le_bytes();
+        }
+    }
+}
+
+/// What one session is to read, and how far it is.
+pub(crate) struct EngineTurn {
+    pub(crate) session: Session,
+    tokens: Vec<u32>,
+    /// The first token whose row is wanted.
+    first: usize,
+    /// What is expected behind the tokens.
+    draft: Vec<u32>,
+    done: usize,
+    pub(crate) rows: GivenRows,
+    /// Why it is refused, if it is.
+    pub(crate) refused: Option<String>,
+}
+
+impl EngineTurn {
+    /// Reads `tokens`, and gives the rows of those from the place `first` on.
+    pub(crate) fn new(session: Session, tokens: Vec<u32>, first: usize, draft: Vec<u32>) -> Self {
+        let refused = session.admit(&tokens, Rows::From(first)).err().map(|why| why.to_string());
+        Self { session, tokens, first, draft, done: 0, rows: GivenRows::default(), refused }
+    }
+
+    /// Whether nothing is left to do.
+    pub(crate) fn is_over(&self) -> bool {
+        self.refused.is_some() || self.done == self.tokens.len()
+    }
+
+    /// Whether nothing was done yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.done == 0
+    }
+
+    /// What is read next, and where its rows go.
+    fn piece(&mut self, most: usize) -> (SessionStep<'_>, &mut GivenRows) {
+        let end = self.tokens.len().min(self.done + most);
+        if end == self.tokens.len() && !self.draft.is_empty() {
+            // A hint that does not fit is none.
+            let _ = self.session.expect(&std::mem::take(&mut self.draft));
+        }
+        let tokens = &self.tokens[self.done..end];
+        let rows = Rows::From(self.first.saturating_sub(self.done).min(tokens.len()));
+        self.done = end;
+        (SessionStep { session: &mut self.session, tokens, rows }, &mut self.rows)
+    }
+}
+
+/// Takes all turns that are not over one piece further, in one pass.
+pub(crate) fn advance<'a>(processor: &mut Processor, turns: impl IntoIterator<Item = &'a mut EngineTurn>) {
+    let turns: Vec<_> = turns.into_iter().filter(|turn| !turn.is_over()).collect();
+    let most = if turns.len() > 1 { SHARED_PIECE } else { LONE_PIECE };
+    let (mut steps, mut rows): (Vec<_>, Vec<_>) = turns.into_iter().map(|turn| turn.piece(most)).unzip();
+    let taken = processor.step(&mut steps, |turn, row| rows[turn].add(row));
+    if let Err(why) = taken {
+        // Each was admitted whole before its first piece.
+        unreachable!("a turn that was admitted is refused: {why}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use assay_engine::{
+        cpu::Cpu,
+        gguf::Gguf,
+        model::{Choices, Model},
+        pack::Pack,
+    };
+
+    use super::*;
+
+    const SUMS: &[u8] = include_bytes!("../../../../models/sums/sums.gguf");
+
+    struct Engine {
+        model: Arc<Model>,
+        processor: Processor,
+    }
+
+    impl Engine {
+        fn new() -> Self {
+            let pack = Pack::of_file(&Gguf::parse(SUMS).unwrap(), [0; 32]).unwrap();
+            let model = Arc::new(Model::load(&pack, Choices::default()).unwrap());
+            Self { processor: Processor::new(Arc::clone(&model), Cpu::new(1)), model }
+        }
+
+        fn turn(&self, count: u32, first: usize, draft: &[u32]) -> EngineTurn {
+            let session = Session::new(&self.model, 128).unwrap();
+            EngineTurn::new(session, tokens(count), first, draft.to_vec())
+        }
+
+        /// What a turn gives that is alone and whole.
+        fn alone(&mut self, mut turn: EngineTurn) -> GivenRows {
+            let mut rows = GivenRows::default();
+            let EngineTurn { session, tokens, first, .. } = &mut turn;
+            self.processor.extend(session, tokens, Rows::From(*first), |row| rows.add(row)).unwrap();
+            rows
+        }
+    }
+
+    fn tokens(count: u32) -> Vec<u32> {
+        (0..count).map(|place| place * 7 % 50).collect()
+    }
+
+    #[test]
+    fn turns_of_any_length_give_together_what_each_gives_alone() {
+        let mut engine = Engine::new();
+        let kinds = [(1, 0), (128, 127), (65, 60), (64, 64), (100, 63), (2, 1)];
+        let mut turns: Vec<EngineTurn> =
+            kinds.iter().map(|(count, first)| engine.turn(*count, *first, &[3, 4])).collect();
+        let mut passes = 0;
+        while turns.iter().any(|turn| !turn.is_over()) {
+            advance(&mut engine.processor, &mut turns);
+            passes += 1;
+        }
+        assert_eq!(passes, 2, "128 tokens, 64 at a time");
+        for (turn, (count, first)) in turns.into_iter().zip(kinds) {
+            assert_eq!(turn.session.len(), count as usize);
+            let alone = engine.turn(count, first, &[]);
+            assert_eq!(turn.rows, engine.alone(alone), "{count} tokens, rows from {first}");
+        }
+    }
+
+    #[test]
+    fn a_turn_that_is_refused_reads_nothing() {
+        let mut engine = Engine::new();
+        let mut unknown = tokens(100);
+        unknown[90] = u32::MAX;
+        let session = || Session::new(&engine.model, 128).unwrap();
+        let mut turns = vec![
+            EngineTurn::new(session(), unknown, 0, Vec::new()),
+            EngineTurn::new(session(), tokens(129), 128, Vec::new()),
+            EngineTurn::new(session(), tokens(3), 4, Vec::new()),
+            EngineTurn::new(session(), Vec::new(), 0, Vec::new()),
+            EngineTurn::new(session(), tokens(3), 2, vec![u32::MAX]),
+        ];
+        advance(&mut engine.processor, &mut turns);
+        let last = turns.pop().unwrap();
+        assert!(last.is_over() && last.refused.is_none(), "a draft is a hint");
+        for turn in turns {
+            assert!(turn.is_over() && turn.session.is_empty(), "{:?}", turn.refused);
+            assert!(turn.refused.is_some());
+        }
+    }
+}

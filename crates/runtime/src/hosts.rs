@@ -1,0 +1,118 @@
+//! Processes that hold a model of language for all who run it: its weights are in memory once, and those who run it at the
+//! same time share its passes.
+//!
+//! One process holds one model: what a stranger's file does to its reader it does to the jobs of that model alone, and all
+//! its memory is back when the process is gone.
+//!
+//! **Invariant:** a session is at a process that has room for it by the arithmetic of its model. A process is here as long as
+//! somebody uses it, and [`IDLE_WAIT`] longer unless others need the room; one that died is asked by nobody.
+
+mod host;
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+pub(crate) use self::host::HostedSession;
+use self::host::{ModelHost, SessionWait};
+use crate::{
+    class::{ARITHMETIC, model_header},
+    envelope::Envelope,
+    outcome::{RunFailure, cut},
+    pool::IDLE_WAIT,
+    worker::{Follower, WorkerSource, links},
+};
+
+/// Processes that nobody uses.
+const IDLE_MAX: usize = 4;
+
+/// All processes that hold a model.
+pub(crate) struct ModelHosts {
+    worker_source: WorkerSource,
+    /// Least recently used first.
+    hosts: Mutex<Vec<Arc<ModelHost>>>,
+}
+
+impl ModelHosts {
+    pub(crate) fn new(worker_source: WorkerSource) -> Self {
+        Self { worker_source, hosts: Mutex::default() }
+    }
+
+    /// A session for a job; nothing where its model is none of language, or where this system hands over no sessions.
+    ///
+    /// # Errors
+    /// The model cannot be read, or is not there by the end of the job's time.
+    pub(crate) fn session(
+        &self,
+        envelope: &Envelope,
+        model: Option<&Path>,
+        follower: &dyn Follower,
+    ) -> Result<Option<HostedSession>, RunFailure> {
+        let Some(path) = model else { return Ok(None) };
+        let absent = |why| RunFailure::ModelAbsent(cut(format!("{}: {why}", path.display())));
+        if !ARITHMETIC.runs(&model_header(path).map_err(absent)?) {
+            return Ok(None);
+        }
+        let died = |why: std::io::Error| RunFailure::EngineDied(cut(why.to_string()));
+        let Some((ours, theirs)) = links().map_err(died)? else { return Ok(None) };
+        let mut theirs = Some(theirs);
+        let until = Instant::now() + Duration::from_millis(envelope.limits.wall_ms);
+        let wait = SessionWait { envelope, path, follower, until };
+        loop {
+            let session = self.host(envelope).session(&self.worker_source, &wait, (&ours, &mut theirs))?;
+            if session.is_some() {
+                return Ok(session);
+            }
+        }
+    }
+
+    /// A process that may have room, used by one more.
+    fn host(&self, envelope: &Envelope) -> Arc<ModelHost> {
+        let mut hosts = self.lock();
+        let mut gone: Vec<_> = hosts.extract_if(.., |host| host.is_dead()).collect();
+        let host = match hosts.iter().rposition(|host| host.join(envelope)) {
+            Some(place) => hosts.remove(place),
+            None => {
+                let idle: Vec<_> = hosts.iter().filter(|host| host.idle_since().is_some()).collect();
+                if idle.len() >= IDLE_MAX {
+                    let oldest = Arc::clone(idle[0]);
+                    gone.extend(hosts.extract_if(.., |host| Arc::ptr_eq(host, &oldest)));
+                }
+                Arc::new(ModelHost::new(envelope))
+            }
+        };
+        hosts.push(Arc::clone(&host));
+        drop(hosts);
+        // It takes a moment, which nobody has to wait for.
+        drop(gone);
+        host
+    }
+
+    /// Lets those go that nobody has used for long.
+    pub(crate) fn sweep(&self) {
+        let now = Instant::now();
+        self.let_go(|since| now.duration_since(since) > IDLE_WAIT);
+    }
+
+    /// Lets all go that nobody uses.
+    pub(crate) fn clear(&self) {
+        self.let_go(|_| true);
+    }
+
+    fn let_go(&self, is_over: impl Fn(Instant) -> bool) {
+        let is_over = |host: &mut Arc<ModelHost>| host.idle_since().is_some_and(&is_over);
+        let over: Vec<_> = self.lock().extract_if(.., is_over).collect();
+        drop(over);
+    }
+
+    /// The numbers of the processes, for those who watch them.
+    pub(crate) fn process_ids(&self) -> Vec<u32> {
+        self.lock().iter().filter_map(|host| host.process_id()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<ModelHost>>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

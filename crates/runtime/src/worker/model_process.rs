@@ -1,0 +1,63 @@
+//! The parent's end of a process that holds a model.
+//!
+//! **Invariant:** it is given one model, and after that nothing but sessions.
+
+use std::{fs::File, time::Instant};
+
+use assay_protocol::id::Digest;
+
+use super::{
+    process::{Process, WorkerSource},
+    system::EngineLink,
+    wire::{HostedModel, Purpose, Request, WorkerReply},
+};
+use crate::{envelope::RunLimits, outcome::RunFailure};
+
+/// A process that holds a model. Dropping it kills it.
+pub(crate) struct ModelProcess {
+    process: Process,
+}
+
+impl ModelProcess {
+    /// Starts one under the limit for the memory of a process, and hands over the file of its model.
+    pub(crate) fn start(
+        worker_source: &WorkerSource,
+        limits: &RunLimits,
+        model: Digest,
+        file: File,
+    ) -> Result<Self, RunFailure> {
+        let mut process = Process::start(worker_source, limits, Purpose::Host)?;
+        // Those who run at the same time share every pass, so all cores work for it.
+        let threads = std::thread::available_parallelism()
+            .map_or(1, |count| count.get().try_into().unwrap_or(u16::MAX));
+        process.send(&Request::Load { model, threads }, &[], &[file])?;
+        Ok(Self { process })
+    }
+
+    /// What it holds; nothing if it has not read that by `until`. Asked until there is an answer.
+    pub(crate) fn held(&mut self, until: Instant) -> Result<Option<HostedModel>, RunFailure> {
+        match self.process.next(until, 0)? {
+            Some((WorkerReply::Loaded(held), _)) => Ok(Some(held)),
+            Some((reply, _)) => Err(self.process.astray(reply)),
+            None => Ok(None),
+        }
+    }
+
+    /// Has it serve a session.
+    pub(crate) fn session(
+        &mut self,
+        positions: u64,
+        rows_bytes: u64,
+        link: &EngineLink,
+    ) -> Result<(), RunFailure> {
+        self.process.session(&Request::EngineSession { positions, rows_bytes }, &[], &[], link)
+    }
+
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.process.is_alive()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+}

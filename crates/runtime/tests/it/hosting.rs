@@ -1,0 +1,129 @@
+//! Processes that hold a model: who shares one, who has one alone, and what the end of one is to the others.
+
+use std::{
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use assay_protocol::{
+    frames,
+    manifest::{End, Meter, TokenWeights},
+};
+use assay_runtime::{
+    outcome::{Completed, RunFailure},
+    worker::{Follower, Given},
+};
+
+use crate::world::{Job, World, shipped};
+
+/// Tokens of a text that takes a while.
+const LONG: u64 = 100;
+
+/// A text that ends where its tokens do.
+fn endless(world: &World, tokens: u64) -> Job {
+    let mut job = world.job_on(&shipped("runners/generate/generate.wasm"), &shipped("models/sums/sums.gguf"));
+    job.envelope.meter = Meter::Tokens(TokenWeights { read: 1, written: 4 });
+    job.envelope.params = r#"{"temperature":0}"#.into();
+    let whole = world.run(&job, b"27+58=").expect("the job succeeds");
+    let end = frames::tokens(&whole.output).pop().expect("an answer has an end");
+    job.envelope.params =
+        format!(r#"{{"temperature":1,"max_tokens":{tokens},"logit_bias":{{"{end}":-1000}}}}"#);
+    job
+}
+
+fn run(world: &World, job: &Job, input: &[u8], follower: &mut dyn Follower) -> Result<Completed, RunFailure> {
+    world.pool.run(&job.envelope, job.files(), Given::from(input), follower)
+}
+
+/// Does something once, as soon as there is some output.
+struct Once<F: FnMut()>(Option<F>);
+
+impl<F: FnMut()> Follower for Once<F> {
+    fn chunk(&mut self, _: &[u8]) {
+        if let Some(mut act) = self.0.take() {
+            act();
+        }
+    }
+}
+
+/// Does not want anything any more.
+struct Gone;
+
+impl Follower for Gone {
+    fn is_cancelled(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn jobs_at_the_same_time_share_one_model_and_change_no_bit_of_each_other() {
+    let world = World::new();
+    let job = endless(&world, 40);
+    let inputs: Vec<String> = (10..18).map(|number| format!("{number}+{number}=")).collect();
+    let alone: Vec<_> = inputs.iter().map(|input| run(&world, &job, input.as_bytes(), &mut ())).collect();
+    let together: Vec<_> = thread::scope(|scope| {
+        let begun: Vec<_> =
+            inputs.iter().map(|input| scope.spawn(|| run(&world, &job, input.as_bytes(), &mut ()))).collect();
+        begun.into_iter().map(|begun| begun.join().expect("no panic")).collect()
+    });
+    assert_eq!(together, alone);
+    assert!(alone.iter().all(|ended| ended.as_ref().is_ok_and(|ended| ended.end == End::Length)));
+    assert_eq!(world.pool.hosts().len(), 1);
+    world.pool.clear();
+    assert!(world.pool.hosts().is_empty(), "whom nobody uses is let go");
+}
+
+#[test]
+fn a_model_whose_process_dies_fails_its_jobs_and_is_there_for_the_next() {
+    let world = World::new();
+    let job = endless(&world, LONG);
+    let whole = run(&world, &job, b"27+58=", &mut ()).expect("the job succeeds");
+    let mut kill = Once(Some(|| {
+        let pid = world.pool.hosts()[0].to_string();
+        assert!(Command::new("kill").args(["-9", &pid]).status().expect("kill is there").success());
+    }));
+    let ended = world.follow(&job, b"27+58=", &mut kill);
+    assert!(matches!(ended, Err(RunFailure::EngineDied(_))), "{ended:?}");
+    assert_eq!(run(&world, &job, b"27+58=", &mut ()), Ok(whole));
+}
+
+#[test]
+fn a_job_that_is_killed_disturbs_no_other_of_its_model() {
+    let world = World::new();
+    let job = endless(&world, LONG);
+    let whole = run(&world, &job, b"27+58=", &mut ()).expect("the job succeeds");
+    let mut short = endless(&world, LONG);
+    short.envelope.limits.fuel = 3_000_000;
+    let mut failures = Vec::new();
+    let mut kill = Once(Some(|| failures.push(run(&world, &short, b"31+15=", &mut ()))));
+    let ended = run(&world, &job, b"27+58=", &mut kill);
+    assert_eq!(ended, Ok(whole));
+    assert!(matches!(failures[..], [Err(RunFailure::OutOfFuel { .. })]), "{failures:?}");
+    assert_eq!(world.pool.hosts().len(), 1);
+}
+
+#[test]
+fn a_model_has_another_process_where_there_is_no_room_in_one() {
+    let world = World::new();
+    let mut job = endless(&world, LONG);
+    job.envelope.limits.host_call_bytes = job.envelope.limits.process_memory_bytes / 2;
+    let mut hosts = Vec::new();
+    let mut other = Once(Some(|| {
+        run(&world, &job, b"31+15=", &mut ()).expect("the job succeeds");
+        hosts = world.pool.hosts();
+    }));
+    run(&world, &job, b"27+58=", &mut other).expect("the job succeeds");
+    assert_eq!(hosts.len(), 2);
+}
+
+#[test]
+fn nobody_waits_for_a_model_that_nobody_wants() {
+    let world = World::new();
+    let job = endless(&world, LONG);
+    world.pool.clear();
+    let started = Instant::now();
+    let ended = world.follow(&job, b"27+58=", &mut Gone);
+    assert_eq!(ended, Err(RunFailure::Cancelled));
+    assert!(started.elapsed() < Duration::from_secs(2) && world.pool.hosts().is_empty());
+}
