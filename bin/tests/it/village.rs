@@ -144,21 +144,22 @@ impl Village {
         trouble: Trouble,
         lot: &mut Lot,
     ) -> Result<(), DaemonError> {
-        self.strike_at(place, trouble, 1 + lot.below(CHANGES_MAX)).await
+        self.strike_at(place, trouble, 1 + lot.below(CHANGES_MAX), JOBS_MAX).await
     }
 
-    /// The same for the change of this number from now on.
+    /// The same for the change of this number from now on, and with at most so many jobs.
     pub(crate) async fn strike_at(
         &mut self,
         place: usize,
         trouble: Trouble,
         change: u64,
+        jobs_max: u64,
     ) -> Result<(), DaemonError> {
         self.load.breathe().await;
         self.load.submit().await;
         self.disk(place).order(change, trouble);
         let Life { mut task, stop } = self.daemons[place].take().unwrap();
-        for _ in 0..JOBS_MAX {
+        for _ in 0..jobs_max {
             self.load.submit().await;
             if let Ok(ended) = timeout(IDLE, &mut task).await {
                 return ended.unwrap();

@@ -100,9 +100,10 @@ impl Brittle {
         self.state().trouble.is_none()
     }
 
-    /// There is room again.
+    /// There is room again, and no trouble to come.
     pub(crate) fn mend(&self) {
-        self.state().is_full = false;
+        let mut state = self.state();
+        (state.is_full, state.trouble) = (false, None);
     }
 
     /// Takes back, as the lot has it, what was not synced when the power failed. Nobody may be using the files.
