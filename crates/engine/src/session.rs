@@ -183,6 +183,23 @@ impl Session {
         fork
     }
 
+    /// Another session that has read the first `length` tokens of this one, with room for `capacity`.
+    ///
+    /// # Errors
+    /// More positions than the model was made for, or fewer than were read.
+    pub fn resumed(&self, length: usize, capacity: usize) -> Result<Self, SessionError> {
+        let context = self.model.settings().context;
+        if capacity > context {
+            return Err(SessionError::Context { wanted: capacity, context });
+        }
+        if length > capacity.min(self.length) {
+            return Err(SessionError::Full { wanted: length, capacity: capacity.min(self.length) });
+        }
+        let mut resumed = Self { capacity, ..self.fork() };
+        resumed.truncate(length);
+        Ok(resumed)
+    }
+
     /// Says which tokens are expected after those that come next. Their rows are computed in the same pass, and handed
     /// out as they are asked for; where another token comes, the draft ends and nothing else changes.
     ///

@@ -4,6 +4,7 @@
 
 pub(crate) mod draft_pieces;
 pub(crate) mod far;
+pub(crate) mod kept_sessions;
 pub(crate) mod language;
 pub(crate) mod rten;
 pub(crate) mod session;

@@ -17,6 +17,8 @@ use std::{
 
 pub(crate) use self::host::HostedSession;
 use self::host::{ModelHost, SessionWait};
+use assay_protocol::id::Digest;
+
 use crate::{
     class::{ARITHMETIC, model_header},
     envelope::Envelope,
@@ -48,6 +50,7 @@ impl ModelHosts {
         &self,
         envelope: &Envelope,
         model: Option<&Path>,
+        asker: Option<Digest>,
         follower: &dyn Follower,
     ) -> Result<Option<HostedSession>, RunFailure> {
         let Some(path) = model else { return Ok(None) };
@@ -59,7 +62,7 @@ impl ModelHosts {
         let Some((ours, theirs)) = links().map_err(died)? else { return Ok(None) };
         let mut theirs = Some(theirs);
         let until = Instant::now() + Duration::from_millis(envelope.limits.wall_ms);
-        let wait = SessionWait { envelope, path, follower, until };
+        let wait = SessionWait { envelope, path, asker, follower, until };
         loop {
             let session = self.host(envelope).session(&self.worker_source, &wait, (&ours, &mut theirs))?;
             if session.is_some() {

@@ -60,7 +60,7 @@ impl Pool {
         follower: &mut dyn Follower,
     ) -> Result<Completed, RunFailure> {
         let started = Instant::now();
-        let mut session = self.hosts.session(envelope, files.model, follower)?;
+        let mut session = self.hosts.session(envelope, files.model, given.asker, follower)?;
         let mut worker = match self.take(envelope) {
             Some(worker) => worker,
             None => self.hire(envelope, files)?,

@@ -80,11 +80,14 @@ pub struct Given<'a> {
     pub input: &'a [u8],
     /// An output that it is expected to write, or empty: a hint, which decides how fast it is done and nothing else.
     pub draft: &'a [u8],
+    /// For whom a session of a model of language is kept once the job has ended, so that one that goes on from there begins
+    /// at once; for nobody, if absent. It too decides the speed and nothing else.
+    pub asker: Option<Digest>,
 }
 
 impl<'a> From<&'a [u8]> for Given<'a> {
     fn from(input: &'a [u8]) -> Self {
-        Self { input, draft: &[] }
+        Self { input, ..Self::default() }
     }
 }
 
@@ -212,7 +215,7 @@ impl Worker {
         (started, follower): (Instant, &mut dyn Follower),
     ) -> Result<Completed, RunFailure> {
         assert!(self.fits(envelope), "a worker runs jobs of one runner and one model");
-        let Given { input, draft } = given;
+        let Given { input, draft, .. } = given;
         check_lengths(envelope, input)?;
         let files = if session.is_some() { Files { model: None, ..files } } else { files };
         let handed = if self.held.is_some() { Vec::new() } else { open_all(files)? };

@@ -13,7 +13,7 @@ use memmap2::Mmap;
 #[cfg(not(target_family = "wasm"))]
 use memmap2::MmapMut;
 
-use super::{Pack, PackError, write, writer};
+use super::{Pack, PackError, write_by, writer};
 use crate::{gguf::Gguf, matrix::SharedBytes, model::ModelPlan};
 
 impl Pack {
@@ -22,9 +22,17 @@ impl Pack {
     /// # Errors
     /// The model is refused, or there is no memory.
     pub fn of_file(file: &Gguf<'_>, source: [u8; 32]) -> Result<Self, PackError> {
+        Self::of_file_by(1, file, source)
+    }
+
+    /// The same by so many threads.
+    ///
+    /// # Errors
+    /// As [`Pack::of_file`].
+    pub fn of_file_by(threads: usize, file: &Gguf<'_>, source: [u8; 32]) -> Result<Self, PackError> {
         let plan = ModelPlan::of(file)?;
         let size = writer::bytes(file, &plan)?;
-        Self::open(filled(size, |memory| write(file, &plan, source, memory))?)
+        Self::open(filled(size, |memory| write_by(threads, file, &plan, source, memory))?)
     }
 
     /// Maps a pack that was written to a file.

@@ -14,6 +14,7 @@
 
 use std::{
     io::{self, ErrorKind},
+    mem,
     sync::Arc,
 };
 
@@ -166,12 +167,14 @@ impl EngineSession for FarSession {
 }
 
 /// What a session may take of an engine.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct SessionBounds {
     /// Positions that it may read.
     pub(crate) positions: u64,
     /// Bytes of rows that it may be given at once.
     pub(crate) rows_bytes: u64,
+    /// For whom it is kept once it has ended, if for anybody.
+    pub(crate) asker: Option<Digest>,
 }
 
 /// Serves one session until its worker goes away.
@@ -182,7 +185,7 @@ pub(crate) fn serve(link: EngineLink, engine: &SharedEngine, bounds: SessionBoun
     let link = Arc::new(link);
     let mut line = link.as_ref();
     let vocabulary = engine.model().settings().vocabulary;
-    let mut session = DraftedSession::new(engine.session(bounds.positions));
+    let (mut session, mut draft): (Option<DraftedSession>, Arc<[u32]>) = (None, Arc::default());
     while let Some((request, body)) = receive(&mut line, TOKENS_BYTES_MAX)? {
         let (keep, first) = match request {
             SessionRequest::Describe => {
@@ -191,13 +194,23 @@ pub(crate) fn serve(link: EngineLink, engine: &SharedEngine, bounds: SessionBoun
                 continue;
             }
             SessionRequest::Expect => {
-                session.expect(tokens(&body).into());
+                draft = tokens(&body).into();
                 continue;
             }
             SessionRequest::Read { keep, first } => (keep, first),
         };
         let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        let step = ReadStep { keep: keep.map(number), tokens: tokens(&body), first: number(first) };
+        let mut step = ReadStep { keep: keep.map(number), tokens: tokens(&body), first: number(first) };
+        let session = session.get_or_insert_with(|| {
+            let SessionBounds { positions, asker, .. } = bounds;
+            let begun = engine.session(positions, asker, &step.tokens, step.first);
+            let read: Vec<u32> = step.tokens.drain(..begun.len()).collect();
+            step.first -= read.len();
+            DraftedSession::new(begun, &read)
+        });
+        if !draft.is_empty() {
+            session.expect(mem::take(&mut draft));
+        }
         let wanted = step.tokens.len().saturating_sub(step.first);
         let given = match (wanted as u64).saturating_mul(4 * vocabulary as u64) > bounds.rows_bytes {
             true => Err(EngineError::Refused(format!("{wanted} rows at once are too many"))),
@@ -212,6 +225,11 @@ pub(crate) fn serve(link: EngineLink, engine: &SharedEngine, bounds: SessionBoun
             Err(EngineError::Refused(why)) => send(&mut line, &SessionReply::Refused(cut(why)), &[])?,
             Err(EngineError::Lost(why)) => return Err(io::Error::other(why)),
         }
+    }
+    if let (Some(asker), Some((session, tokens))) =
+        (bounds.asker, session.and_then(DraftedSession::into_parts))
+    {
+        engine.keep(asker, session, tokens);
     }
     Ok(())
 }
@@ -230,11 +248,11 @@ mod tests {
     use crate::worker::links;
 
     const SUMS: &[u8] = include_bytes!("../../../../models/sums/sums.gguf");
-    const BOUNDS: SessionBounds = SessionBounds { positions: 100, rows_bytes: 1 << 16 };
+    const BOUNDS: SessionBounds = SessionBounds { positions: 100, rows_bytes: 1 << 16, asker: None };
 
     fn engine() -> SharedEngine {
         let pack = Pack::of_file(&Gguf::parse(SUMS).unwrap(), [0; 32]).unwrap();
-        SharedEngine::start(Model::load(&pack, Choices::default()).unwrap(), Cpu::new(1)).unwrap()
+        SharedEngine::start(Model::load(&pack, Choices::default()).unwrap(), Cpu::new(1), 1 << 20).unwrap()
     }
 
     /// What comes of a session whose other end does `act`.

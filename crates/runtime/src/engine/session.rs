@@ -43,12 +43,20 @@ pub(crate) trait EngineSession: Send + Sync {
 pub(crate) struct DraftedSession {
     /// Always there but while a turn has it.
     session: Option<Session>,
+    /// What it has read.
+    tokens: Vec<u32>,
     draft: DraftPieces,
 }
 
 impl DraftedSession {
-    pub(crate) fn new(session: Session) -> Self {
-        Self { session: Some(session), draft: DraftPieces::default() }
+    /// One that has read these tokens.
+    pub(crate) fn new(session: Session, tokens: &[u32]) -> Self {
+        Self { session: Some(session), tokens: tokens.to_vec(), draft: DraftPieces::default() }
+    }
+
+    /// The session, and what it has read.
+    pub(crate) fn into_parts(self) -> Option<(Session, Vec<u32>)> {
+        Some((self.session?, self.tokens))
     }
 
     pub(crate) fn expect(&mut self, draft: Arc<[u32]>) {
@@ -69,12 +77,17 @@ impl DraftedSession {
         let mut session = self.session.take().ok_or_else(lost)?;
         if let Some(keep) = keep.filter(|keep| *keep < session.len()) {
             session.truncate(keep);
+            self.tokens.truncate(keep);
             self.draft.forget();
         }
-        let draft = self.draft.before(&tokens).to_vec();
+        let (draft, before) = (self.draft.before(&tokens).to_vec(), self.tokens.len());
+        self.tokens.extend_from_slice(&tokens);
         let turn = take(EngineTurn::new(session, tokens, first, draft)).ok_or_else(lost)?;
         let EngineTurn { session, rows, refused, .. } = turn;
         self.session = Some(session);
+        if refused.is_some() {
+            self.tokens.truncate(before);
+        }
         refused.map_or(Ok(rows), |why| Err(EngineError::Refused(why)))
     }
 }
@@ -87,7 +100,7 @@ pub(crate) struct OwnSession {
 
 impl OwnSession {
     pub(crate) fn new(session: Session, processor: Arc<Mutex<Processor>>) -> Self {
-        Self { kept: DraftedSession::new(session), processor }
+        Self { kept: DraftedSession::new(session, &[]), processor }
     }
 }
 

@@ -5,7 +5,7 @@
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
     },
     thread,
@@ -18,7 +18,12 @@ use assay_engine::{
     session::{Processor, Session},
 };
 
-use super::turn::{EngineTurn, advance};
+use assay_protocol::id::Digest;
+
+use super::{
+    kept_sessions::KeptSessions,
+    turn::{EngineTurn, advance},
+};
 use crate::worker::{EngineLink, ends};
 
 /// Of the time that a pass took, how much the next may wait for those who shared it: one over this.
@@ -29,6 +34,7 @@ const PATIENCE_MAX: Duration = Duration::from_millis(20);
 /// An engine with its model.
 pub(crate) struct SharedEngine {
     model: Arc<Model>,
+    kept: Mutex<KeptSessions>,
     turns: Sender<QueuedTurn>,
 }
 
@@ -41,27 +47,49 @@ struct QueuedTurn {
 }
 
 impl SharedEngine {
-    /// Starts the thread.
-    pub(crate) fn start(model: Model, cpu: Cpu) -> io::Result<Self> {
+    /// Starts the thread. Of sessions that ended so many bytes are kept.
+    pub(crate) fn start(model: Model, cpu: Cpu, kept_bytes: u64) -> io::Result<Self> {
+        let kept = Mutex::new(KeptSessions::new(model.settings().page_bytes() as u64, kept_bytes));
         let model = Arc::new(model);
         let (turns, queue) = channel();
         let processor = Processor::new(Arc::clone(&model), cpu);
         thread::Builder::new().name("engine".into()).spawn(move || ends(|| serve(processor, &queue)))?;
-        Ok(Self { model, turns })
+        Ok(Self { model, kept, turns })
     }
 
     pub(crate) fn model(&self) -> &Model {
         &self.model
     }
 
-    /// A session with room for so many positions, or for as many as the model has.
-    pub(crate) fn session(&self, positions: u64) -> Session {
+    /// A session with room for so many positions, or for as many as the model has, that has perhaps read some of these
+    /// tokens, but none whose row is wanted: those from the place `first` on.
+    pub(crate) fn session(
+        &self,
+        positions: u64,
+        asker: Option<Digest>,
+        tokens: &[u32],
+        first: usize,
+    ) -> Session {
         let context = self.model.settings().context;
         let capacity = usize::try_from(positions).unwrap_or(usize::MAX).min(context);
+        let most = first.min(tokens.len().saturating_sub(1)).min(capacity);
+        let resumed = asker.and_then(|asker| self.kept().resume(asker, tokens, most, capacity));
+        if let Some(Ok(session)) = resumed {
+            return session;
+        }
         let Ok(session) = Session::new(&self.model, capacity) else {
             unreachable!("no more than the model has")
         };
         session
+    }
+
+    /// Keeps a session that ended, for the next of the same asker.
+    pub(crate) fn keep(&self, asker: Digest, session: Session, tokens: Vec<u32>) {
+        self.kept().keep(asker, tokens, session);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, KeptSessions> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a turn to its end; nothing if its worker went away meanwhile.

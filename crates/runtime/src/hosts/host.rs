@@ -15,6 +15,7 @@ use assay_protocol::{
 };
 
 use crate::{
+    engine::far::SessionBounds,
     envelope::Envelope,
     outcome::{RunFailure, cut},
     worker::{EngineLink, Follower, HostedModel, ModelProcess, WorkerSource},
@@ -29,30 +30,28 @@ const BESIDE_BYTES: u64 = 256 * 1024 * 1024;
 /// How often whoever waits for a model is asked whether it still wants it.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// One over the part of a process that sessions are kept in which have ended.
+const KEPT_PART: u64 = 8;
+
 /// What a job needs of an engine.
 #[derive(Clone, Copy)]
-pub(super) struct SessionNeed {
-    /// Positions that it may read.
-    positions: u64,
-    /// Bytes of rows that it may be given at once.
-    rows_bytes: u64,
-}
+struct SessionNeed(SessionBounds);
 
 impl SessionNeed {
-    pub(super) fn of(envelope: &Envelope) -> Self {
+    fn of(envelope: &Envelope, asker: Option<Digest>) -> Self {
         let positions = match envelope.meter {
             Meter::Tokens(TokenWeights { read, written }) => {
                 envelope.units_max / u64::from(read.min(written).max(1))
             }
             Meter::Calls | Meter::MegaFuel => u64::MAX,
         };
-        Self { positions, rows_bytes: envelope.limits.host_call_bytes }
+        Self(SessionBounds { positions, rows_bytes: envelope.limits.host_call_bytes, asker })
     }
 
     /// Bytes of it, where this model is held.
     fn bytes(&self, held: &HostedModel) -> u64 {
-        let pages = self.positions.min(held.positions).div_ceil(PAGE);
-        pages.saturating_mul(held.page_bytes).saturating_add(self.rows_bytes)
+        let pages = self.0.positions.min(held.positions).div_ceil(PAGE);
+        pages.saturating_mul(held.page_bytes).saturating_add(self.0.rows_bytes)
     }
 }
 
@@ -61,6 +60,8 @@ pub(super) struct SessionWait<'a> {
     pub(super) envelope: &'a Envelope,
     /// The model's file.
     pub(super) path: &'a Path,
+    /// For whom the session is kept once it has ended.
+    pub(super) asker: Option<Digest>,
     pub(super) follower: &'a dyn Follower,
     pub(super) until: Instant,
 }
@@ -90,7 +91,8 @@ struct HostState {
 impl HostState {
     fn has_room(&self, memory_bytes: u64, need: &SessionNeed) -> bool {
         let Some(held) = &self.held else { return true };
-        let taken = [held.kept_bytes, BESIDE_BYTES, self.taken_bytes, need.bytes(held)];
+        let kept = held.kept_bytes.saturating_add(memory_bytes / KEPT_PART);
+        let taken = [kept, BESIDE_BYTES, self.taken_bytes, need.bytes(held)];
         let taken = taken.into_iter().fold(0, u64::saturating_add);
         // A job that is alone may try, whatever it may need.
         self.taken_bytes == 0 || (taken <= memory_bytes && self.users < SESSIONS_MAX)
@@ -122,7 +124,7 @@ impl ModelHost {
         let mut state = self.lock();
         let fits = self.model == envelope.model
             && self.memory_bytes >= envelope.limits.process_memory_bytes
-            && state.has_room(self.memory_bytes, &SessionNeed::of(envelope));
+            && state.has_room(self.memory_bytes, &SessionNeed::of(envelope, None));
         state.users += usize::from(fits);
         fits
     }
@@ -135,7 +137,7 @@ impl ModelHost {
         wait: &SessionWait<'_>,
         (ours, theirs): (&EngineLink, &mut Option<EngineLink>),
     ) -> Result<Option<HostedSession>, RunFailure> {
-        let need = SessionNeed::of(wait.envelope);
+        let need = SessionNeed::of(wait.envelope, wait.asker);
         loop {
             let mut state = self.lock();
             match self.look(&mut state, source, wait) {
@@ -145,11 +147,8 @@ impl ModelHost {
                     return Ok(None);
                 }
                 Ok(Some(held)) => {
-                    let SessionNeed { positions, rows_bytes } = need;
                     let process = state.process.as_mut();
-                    if let Some(Err(failure)) =
-                        process.map(|process| process.session(positions, rows_bytes, ours))
-                    {
+                    if let Some(Err(failure)) = process.map(|process| process.session(need.0, ours)) {
                         return Err(spend(&mut state, failure));
                     }
                     let bytes = need.bytes(&held).max(1);
@@ -184,7 +183,8 @@ impl ModelHost {
             let path = wait.path;
             let absent = |why| RunFailure::ModelAbsent(cut(format!("{}: {why}", path.display())));
             let file = File::open(path).map_err(absent)?;
-            state.process = Some(ModelProcess::start(source, &wait.envelope.limits, self.model, file)?);
+            let (limits, kept) = (&wait.envelope.limits, self.memory_bytes / KEPT_PART);
+            state.process = Some(ModelProcess::start(source, limits, (self.model, file), kept)?);
         }
         if state.held.is_none()
             && let Some(process) = &mut state.process

@@ -21,10 +21,7 @@ use super::{
     wire::{self, HostedModel, Request, WorkerReply},
 };
 use crate::{
-    engine::{
-        far::{self, SessionBounds},
-        shared_engine::SharedEngine,
-    },
+    engine::{far, shared_engine::SharedEngine},
     outcome::{RunFailure, cut},
 };
 
@@ -35,9 +32,11 @@ const SESSION_STACK_BYTES: usize = 256 * 1024;
 pub(super) fn serve(mut requests: Intake, line: &Line) -> io::Result<()> {
     let malformed = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
     let Some((request, _)) = wire::receive(&mut requests, 0)? else { return Ok(()) };
-    let Request::Load { model, threads } = request else { return Err(malformed("no model came first")) };
+    let Request::Load { model, threads, kept_bytes } = request else {
+        return Err(malformed("no model came first"));
+    };
     let file = requests.take_file()?;
-    let engine = match load(model, file, usize::from(threads)) {
+    let engine = match load(model, file, usize::from(threads), kept_bytes) {
         Ok((hosted, engine)) => {
             line.send(&WorkerReply::Loaded(hosted), &[]);
             engine
@@ -49,11 +48,10 @@ pub(super) fn serve(mut requests: Intake, line: &Line) -> io::Result<()> {
     };
     let engine = &*Box::leak(Box::new(engine));
     while let Some((request, _)) = wire::receive(&mut requests, 0)? {
-        let Request::EngineSession { positions, rows_bytes } = request else {
+        let Request::EngineSession(bounds) = request else {
             return Err(malformed("no session"));
         };
         let link = requests.take_link()?;
-        let bounds = SessionBounds { positions, rows_bytes };
         let session = thread::Builder::new().name("session".into()).stack_size(SESSION_STACK_BYTES);
         session.spawn(move || {
             ends(|| {
@@ -65,7 +63,12 @@ pub(super) fn serve(mut requests: Intake, line: &Line) -> io::Result<()> {
     Ok(())
 }
 
-fn load(name: Digest, file: Handed, threads: usize) -> Result<(HostedModel, SharedEngine), RunFailure> {
+fn load(
+    name: Digest,
+    file: Handed,
+    threads: usize,
+    kept_bytes: u64,
+) -> Result<(HostedModel, SharedEngine), RunFailure> {
     fn refuse(why: impl std::fmt::Display) -> RunFailure {
         RunFailure::NotAModel(cut(why.to_string()))
     }
@@ -74,14 +77,14 @@ fn load(name: Digest, file: Handed, threads: usize) -> Result<(HostedModel, Shar
     // Each worker reads it again; that it can be read is known here.
     Vocabulary::read(&file).map_err(refuse)?;
     let need = MemoryNeed::of(&ModelPlan::of(&file).map_err(refuse)?);
-    let pack = Pack::of_file(&file, name.0).map_err(refuse)?;
+    let pack = Pack::of_file_by(threads, &file, name.0).map_err(refuse)?;
     let model = Model::load(&pack, Choices::default()).map_err(refuse)?;
     let hosted = HostedModel {
         kept_bytes: need.weights.saturating_add(need.scratch) as u64,
         page_bytes: need.page as u64,
         positions: model.settings().context as u64,
     };
-    let engine = SharedEngine::start(model, Cpu::new(threads)).map_err(|error| {
+    let engine = SharedEngine::start(model, Cpu::new(threads), kept_bytes).map_err(|error| {
         let why = format!("the engine has no thread: {error}");
         RunFailure::EngineDied(why)
     })?;

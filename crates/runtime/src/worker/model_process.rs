@@ -11,7 +11,7 @@ use super::{
     system::EngineLink,
     wire::{HostedModel, Purpose, Request, WorkerReply},
 };
-use crate::{envelope::RunLimits, outcome::RunFailure};
+use crate::{engine::far::SessionBounds, envelope::RunLimits, outcome::RunFailure};
 
 /// A process that holds a model. Dropping it kills it.
 pub(crate) struct ModelProcess {
@@ -23,14 +23,14 @@ impl ModelProcess {
     pub(crate) fn start(
         worker_source: &WorkerSource,
         limits: &RunLimits,
-        model: Digest,
-        file: File,
+        (model, file): (Digest, File),
+        kept_bytes: u64,
     ) -> Result<Self, RunFailure> {
         let mut process = Process::start(worker_source, limits, Purpose::Host)?;
         // Those who run at the same time share every pass, so all cores work for it.
         let threads = std::thread::available_parallelism()
             .map_or(1, |count| count.get().try_into().unwrap_or(u16::MAX));
-        process.send(&Request::Load { model, threads }, &[], &[file])?;
+        process.send(&Request::Load { model, threads, kept_bytes }, &[], &[file])?;
         Ok(Self { process })
     }
 
@@ -44,13 +44,8 @@ impl ModelProcess {
     }
 
     /// Has it serve a session.
-    pub(crate) fn session(
-        &mut self,
-        positions: u64,
-        rows_bytes: u64,
-        link: &EngineLink,
-    ) -> Result<(), RunFailure> {
-        self.process.session(&Request::EngineSession { positions, rows_bytes }, &[], &[], link)
+    pub(crate) fn session(&mut self, bounds: SessionBounds, link: &EngineLink) -> Result<(), RunFailure> {
+        self.process.session(&Request::EngineSession(bounds), &[], &[], link)
     }
 
     pub(crate) fn is_alive(&mut self) -> bool {

@@ -13,7 +13,7 @@ use assay_protocol::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{class::Class, envelope::Envelope, outcome::RunFailure};
+use crate::{class::Class, engine::far::SessionBounds, envelope::Envelope, outcome::RunFailure};
 
 /// Bytes in the longest head of a frame.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -71,14 +71,11 @@ pub(super) enum Request {
         model: Digest,
         /// How many threads compute.
         threads: u16,
+        /// Bytes of sessions that ended, which are kept for those who asked for them.
+        kept_bytes: u64,
     },
     /// Serves a session, whose other end follows, until that is closed.
-    EngineSession {
-        /// Positions that it may read.
-        positions: u64,
-        /// Bytes of rows that it may be given at once.
-        rows_bytes: u64,
-    },
+    EngineSession(SessionBounds),
     /// Says which classes this machine is in.
     Classify,
     /// Ends the running job soon.

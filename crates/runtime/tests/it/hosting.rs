@@ -8,6 +8,7 @@ use std::{
 
 use assay_protocol::{
     frames,
+    id::Digest,
     manifest::{End, Meter, TokenWeights},
 };
 use assay_runtime::{
@@ -118,10 +119,32 @@ fn a_model_has_another_process_where_there_is_no_room_in_one() {
 }
 
 #[test]
+fn what_an_asker_goes_on_with_is_as_if_it_were_read_anew() {
+    let world = World::new();
+    let mut job = endless(&world, 8);
+    job.envelope.params = job.envelope.params.replace('{', r#"{"raw":true,"#).replacen(
+        r#"bias":{"raw":true,"#,
+        r#"bias":{"#,
+        1,
+    );
+    let said: Vec<u8> = (0..5).flat_map(|turn| format!("{turn}+{turn}=").into_bytes().repeat(turn)).collect();
+    let run = |length: usize, asker| {
+        let given = Given { input: &said[..length], asker, ..Given::default() };
+        world.pool.run(&job.envelope, job.files(), given, &mut ()).expect("the job succeeds")
+    };
+    let asker = Some(Digest::of(b"somebody"));
+    for length in [20, 28, said.len(), 24] {
+        assert_eq!(run(length, asker), run(length, None), "{length} bytes");
+    }
+}
+
+#[test]
 fn nobody_waits_for_a_model_that_nobody_wants() {
     let world = World::new();
     let job = endless(&world, LONG);
     world.pool.clear();
+    // Which takes a while to be read.
+    job.stretch_model(1 << 30);
     let started = Instant::now();
     let ended = world.follow(&job, b"27+58=", &mut Gone);
     assert_eq!(ended, Err(RunFailure::Cancelled));

@@ -54,7 +54,7 @@ fn a_draft_changes_no_bit() {
     let drafts: [&[u8]; 5] =
         [&alone.output, &alone.output[..alone.output.len() / 2], &other.output, &long, b"what no frame is"];
     for draft in drafts {
-        let given = Given { input: b"27+58=", draft };
+        let given = Given { input: b"27+58=", draft, asker: None };
         let along = world.pool.run(&job.envelope, job.files(), given, &mut ()).expect("the job succeeds");
         assert_eq!(along, alone);
     }
@@ -111,7 +111,7 @@ fn a_text_that_nobody_wants_any_longer_ends_with_what_is_there() {
         assert_eq!(completed.rows.len(), frames::tokens(&completed.output).len());
         // Whoever checks it has no units beyond what was written, and finds the same.
         job.envelope.units_max = completed.meters.tokens_read + 4 * completed.meters.tokens_written;
-        let given = Given { input: b"27+58=", draft: &completed.output };
+        let given = Given { input: b"27+58=", draft: &completed.output, asker: None };
         let checked = world.pool.run(&job.envelope, job.files(), given, &mut ());
         assert_eq!(checked, Ok(Completed { end: End::Length, ..completed }));
     }

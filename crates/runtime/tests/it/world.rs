@@ -42,6 +42,17 @@ impl Job {
     pub(crate) fn files(&self) -> Files<'_> {
         Files { runner: &self.runner, model: self.model.as_deref() }
     }
+
+    /// Lets the model's file be as long as this, with nothing behind what it had.
+    #[cfg(unix)]
+    pub(crate) fn stretch_model(&self, bytes: u64) {
+        let model = self.model.as_ref().expect("the job has a model");
+        fs::File::options()
+            .write(true)
+            .open(model)
+            .and_then(|file| file.set_len(bytes))
+            .expect("it is longer");
+    }
 }
 
 impl World {

@@ -1,0 +1,173 @@
+//! Sessions that ended, kept for whoever asked for them: a conversation that goes on is not read anew.
+//!
+//! **Invariant:** nobody is given what another asked for: how long an answer takes would tell what others said. A session
+//! that goes on where another ended gives the rows of one that read everything.
+
+use assay_engine::{
+    arithmetic::CHUNK,
+    session::{Session, SessionError},
+};
+use assay_protocol::id::Digest;
+
+/// Tokens that are worth being found again.
+const PREFIX_MIN: usize = 16;
+
+/// Ended sessions.
+pub(crate) struct KeptSessions {
+    /// Least recently used first.
+    sessions: Vec<KeptSession>,
+    /// Bytes of a page of a session.
+    page_bytes: u64,
+    bytes_max: u64,
+}
+
+struct KeptSession {
+    asker: Digest,
+    tokens: Vec<u32>,
+    session: Session,
+}
+
+impl KeptSessions {
+    pub(crate) fn new(page_bytes: u64, bytes_max: u64) -> Self {
+        Self { sessions: Vec::new(), page_bytes, bytes_max }
+    }
+
+    /// A session that has read as many of these tokens as were read before for the same asker, no more than `most`, and has
+    /// room for `capacity`; nothing if they are hardly any.
+    pub(crate) fn resume(
+        &mut self,
+        asker: Digest,
+        tokens: &[u32],
+        most: usize,
+        capacity: usize,
+    ) -> Option<Result<Session, SessionError>> {
+        let common = |kept: &KeptSession| {
+            let same = kept.tokens.iter().zip(tokens).take_while(|(one, other)| one == other);
+            same.count().min(most)
+        };
+        let own = self.sessions.iter().enumerate().filter(|(_, kept)| kept.asker == asker);
+        let (length, place) = own.map(|(place, kept)| (common(kept), place)).max()?;
+        if length < PREFIX_MIN {
+            return None;
+        }
+        let kept = self.sessions.remove(place);
+        let resumed = kept.session.resumed(length, capacity);
+        self.sessions.push(kept);
+        Some(resumed)
+    }
+
+    /// Keeps a session that has read these tokens. What it goes on from is in it.
+    pub(crate) fn keep(&mut self, asker: Digest, tokens: Vec<u32>, session: Session) {
+        if tokens.len() < PREFIX_MIN || self.bytes(&tokens) > self.bytes_max {
+            return;
+        }
+        self.sessions.retain(|kept| kept.asker != asker || !tokens.starts_with(&kept.tokens));
+        self.sessions.push(KeptSession { asker, tokens, session });
+        let mut bytes: u64 = self.sessions.iter().map(|kept| self.bytes(&kept.tokens)).sum();
+        while bytes > self.bytes_max {
+            let oldest = self.sessions.remove(0);
+            bytes -= self.bytes(&oldest.tokens);
+        }
+    }
+
+    fn bytes(&self, tokens: &[u32]) -> u64 {
+        (tokens.len().div_ceil(CHUNK) as u64).saturating_mul(self.page_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use assay_engine::{
+        cpu::Cpu,
+        gguf::Gguf,
+        model::{Choices, Model},
+        pack::Pack,
+        session::{Processor, RowDigest, Rows},
+    };
+
+    use super::*;
+
+    const SUMS: &[u8] = include_bytes!("../../../../models/sums/sums.gguf");
+    const ONE: Digest = Digest([1; 32]);
+    const OTHER: Digest = Digest([2; 32]);
+    const PAGE: u64 = 10;
+
+    struct Reader {
+        model: Arc<Model>,
+        processor: Processor,
+    }
+
+    impl Reader {
+        fn new() -> Self {
+            let pack = Pack::of_file(&Gguf::parse(SUMS).unwrap(), [0; 32]).unwrap();
+            let model = Arc::new(Model::load(&pack, Choices::default()).unwrap());
+            Self { processor: Processor::new(Arc::clone(&model), Cpu::new(1)), model }
+        }
+
+        fn session(&self) -> Session {
+            Session::new(&self.model, 128).unwrap()
+        }
+
+        fn read(&mut self, session: &mut Session, tokens: &[u32]) -> RowDigest {
+            let mut last = None;
+            self.processor.extend(session, tokens, Rows::Last, |row| last = Some(row.digest)).unwrap();
+            last.unwrap()
+        }
+    }
+
+    fn tokens(count: u32) -> Vec<u32> {
+        (0..count).map(|place| place * 7 % 50).collect()
+    }
+
+    #[test]
+    fn what_goes_on_gives_the_rows_of_what_began_anew() {
+        let mut reader = Reader::new();
+        let mut kept = KeptSessions::new(PAGE, 100);
+        let (said, whole) = (tokens(40), tokens(100));
+        let mut first = reader.session();
+        reader.read(&mut first, &said);
+        kept.keep(ONE, said, first);
+        let mut parted = tokens(100);
+        parted[30] = 51;
+        for (asked, known) in [(&whole, 40), (&parted, 30), (&whole, 40)] {
+            let mut resumed = kept.resume(ONE, asked, 99, 100).expect("it was read").unwrap();
+            assert_eq!((resumed.len(), resumed.capacity()), (known, 100));
+            let (mut anew, rest) = (reader.session(), &asked[known..]);
+            assert_eq!(reader.read(&mut resumed, rest), reader.read(&mut anew, asked));
+        }
+        let most = kept.resume(ONE, &whole, 20, 100).expect("it was read").unwrap();
+        assert_eq!(most.len(), 20, "the row behind is wanted");
+    }
+
+    #[test]
+    fn nobody_finds_what_another_asked_for() {
+        let mut reader = Reader::new();
+        let mut kept = KeptSessions::new(PAGE, 100);
+        let mut session = reader.session();
+        reader.read(&mut session, &tokens(40));
+        kept.keep(ONE, tokens(40), session);
+        assert!(kept.resume(OTHER, &tokens(40), 39, 100).is_none());
+        assert!(kept.resume(ONE, &tokens(40), 39, 100).is_some());
+        assert!(kept.resume(ONE, &[9; 40], 39, 100).is_none(), "another text");
+    }
+
+    #[test]
+    fn what_was_used_longest_ago_makes_room_and_what_goes_on_replaces_its_beginning() {
+        let reader = Reader::new();
+        let mut kept = KeptSessions::new(PAGE, 2 * PAGE);
+        let text = |first| [vec![first], tokens(40)].concat();
+        kept.keep(ONE, text(1), reader.session());
+        kept.keep(ONE, [text(1), vec![3]].concat(), reader.session());
+        kept.keep(ONE, text(2), reader.session());
+        assert_eq!(kept.sessions.len(), 2);
+        let most = text(1).len();
+        assert!(kept.resume(ONE, &text(1), most, 100).is_some(), "now the other is the oldest");
+        kept.keep(OTHER, text(3), reader.session());
+        assert!(kept.resume(ONE, &text(1), most, 100).is_some());
+        assert!(kept.resume(ONE, &text(2), most, 100).is_none());
+        kept.keep(ONE, tokens(15), reader.session());
+        assert_eq!(kept.sessions.len(), 2, "nobody looks for so little");
+    }
+}
