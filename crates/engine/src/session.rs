@@ -221,6 +221,17 @@ impl Session {
         &self.evidence
     }
 
+    /// From now on counts rows and keeps no digest of them, for who takes each as it is given.
+    pub fn keep_no_evidence(&mut self) {
+        self.evidence.count_only();
+    }
+
+    /// The model that it is of.
+    #[must_use]
+    pub const fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
     /// Whether a step can be taken.
     ///
     /// # Errors
@@ -234,7 +245,7 @@ impl Session {
         {
             return Err(SessionError::Row { first, count: tokens.len() });
         }
-        let given = self.evidence.rows().len() + tokens.len() - rows.first(tokens.len());
+        let given = self.evidence.given() + tokens.len() - rows.first(tokens.len());
         if given > ROWS_GIVEN_MAX {
             return Err(SessionError::Rows { wanted: given });
         }

@@ -60,13 +60,15 @@ impl ModelHosts {
         }
         let died = |why: std::io::Error| RunFailure::EngineDied(cut(why.to_string()));
         let Some((ours, theirs)) = links().map_err(died)? else { return Ok(None) };
-        let mut theirs = Some(theirs);
         let until = Instant::now() + Duration::from_millis(envelope.limits.wall_ms);
         let wait = SessionWait { envelope, path, asker, follower, until };
         loop {
-            let session = self.host(envelope).session(&self.worker_source, &wait, (&ours, &mut theirs))?;
+            let session = self.host(envelope).session(&self.worker_source, &wait, (&ours, &theirs))?;
             if session.is_some() {
                 return Ok(session);
+            }
+            if let Some(failure) = wait.is_over() {
+                return Err(failure);
             }
         }
     }
@@ -78,11 +80,7 @@ impl ModelHosts {
         let host = match hosts.iter().rposition(|host| host.join(envelope)) {
             Some(place) => hosts.remove(place),
             None => {
-                let idle: Vec<_> = hosts.iter().filter(|host| host.idle_since().is_some()).collect();
-                if idle.len() >= IDLE_MAX {
-                    let oldest = Arc::clone(idle[0]);
-                    gone.extend(hosts.extract_if(.., |host| Arc::ptr_eq(host, &oldest)));
-                }
+                gone.extend(surplus(&mut hosts, IDLE_MAX - 1));
                 Arc::new(ModelHost::new(envelope))
             }
         };
@@ -93,10 +91,12 @@ impl ModelHosts {
         host
     }
 
-    /// Lets those go that nobody has used for long.
+    /// Lets those go that nobody has used for long, and the oldest of too many.
     pub(crate) fn sweep(&self) {
         let now = Instant::now();
         self.let_go(|since| now.duration_since(since) > IDLE_WAIT);
+        let over = surplus(&mut self.lock(), IDLE_MAX);
+        drop(over);
     }
 
     /// Lets all go that nobody uses.
@@ -118,4 +118,16 @@ impl ModelHosts {
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<ModelHost>>> {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Takes out the oldest of those that nobody uses, but for so many.
+fn surplus(hosts: &mut Vec<Arc<ModelHost>>, most: usize) -> Vec<Arc<ModelHost>> {
+    let idle = hosts.iter().filter(|host| host.idle_since().is_some()).count();
+    let mut surplus = idle.saturating_sub(most);
+    let is_over = |host: &mut Arc<ModelHost>| {
+        let is_over = surplus > 0 && host.idle_since().is_some();
+        surplus -= usize::from(is_over);
+        is_over
+    };
+    hosts.extract_if(.., is_over).collect()
 }

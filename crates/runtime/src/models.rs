@@ -23,8 +23,8 @@ use crate::{
 /// The name by which a runner that serves any model asks for the one of its job.
 pub const ROLE: &str = "model";
 
-/// Threads that one language model runs on. As many workers run as there are places; more threads in each would wait for
-/// each other at every product.
+/// Threads that a language model runs on whose worker reads it itself. As many workers run as there are places; more threads
+/// in each would wait for each other at every product.
 const THREADS: usize = 1;
 
 /// A model's bytes, and the threads of the engine that runs it.

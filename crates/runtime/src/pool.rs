@@ -67,6 +67,10 @@ impl Pool {
         };
         let link = session.as_mut().and_then(HostedSession::take_link);
         let ended = worker.run_at(link, envelope, files, given, (started, follower));
+        let ended = ended.map_err(|failure| match (&session, failure) {
+            (Some(session), failure @ RunFailure::EngineDied(_)) => session.why_it_ended(failure),
+            (_, failure) => failure,
+        });
         drop(session);
         if worker.is_alive() {
             self.give_back(worker);

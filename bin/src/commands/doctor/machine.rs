@@ -64,10 +64,13 @@ fn sandbox(examined: Result<(Vec<Class>, Vec<String>), String>) -> Vec<Finding> 
 fn capacity(settings: &DaemonSettings, cores: usize, memory: Option<u64>) -> Finding {
     let places = places_of(usize::try_from(settings.workers).unwrap_or(usize::MAX));
     let each = RunLimits::default().process_memory_bytes;
-    let most = each.saturating_mul(places.saturating_add(CHECK_PLACES) as u64);
+    // Beside the workers there is the process that holds the model which they run.
+    let most = each.saturating_mul(places.saturating_add(CHECK_PLACES).saturating_add(1) as u64);
     let (most_mib, memory_mib) = (most >> 20, memory.map(|bytes| bytes >> 20));
     let runs = if places == 1 { "1 run".to_owned() } else { format!("{places} runs") };
-    let said = format!("{runs} at a time beside a check, on {cores} cores; they may take {most_mib} MiB");
+    let said = format!(
+        "{runs} at a time beside a check and a model, on {cores} cores; they may take {most_mib} MiB"
+    );
     let lower = "lower daemon.workers in the home's config.toml";
     match memory_mib {
         _ if places > cores => Finding::warning("capacity", format!("{said}: more runs than cores"), lower),
@@ -115,8 +118,12 @@ mod tests {
             capacity(&settings, cores, memory).severity
         };
         let each = RunLimits::default().process_memory_bytes;
-        assert_eq!(severity(2, 2, Some(3 * each)), Severity::Fine);
-        assert_eq!(severity(2, 2, Some(3 * each - (1 << 20))), Severity::Warning, "the check has its own");
+        assert_eq!(severity(2, 2, Some(4 * each)), Severity::Fine);
+        assert_eq!(
+            severity(2, 2, Some(4 * each - (1 << 20))),
+            Severity::Warning,
+            "check and model have theirs"
+        );
         assert_eq!(severity(3, 2, Some(u64::MAX)), Severity::Warning);
         assert_eq!(severity(2, 2, None), Severity::Fine);
     }

@@ -31,11 +31,25 @@ impl RowDigest {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowDigests {
     rows: Vec<RowDigest>,
+    /// How many were given, those that are not kept among them.
+    given: usize,
+    is_counted_only: bool,
 }
 
 impl RowDigests {
     pub(crate) fn add(&mut self, row: RowDigest) {
-        self.rows.push(row);
+        self.given += 1;
+        if !self.is_counted_only {
+            self.rows.push(row);
+        }
+    }
+
+    pub(crate) const fn given(&self) -> usize {
+        self.given
+    }
+
+    pub(crate) fn count_only(&mut self) {
+        *self = Self { given: self.given, is_counted_only: true, rows: Vec::new() };
     }
 
     /// One a row, in the order that rows were given in.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use assay_engine::session::DRAFT_TOKENS_MAX;
 
 /// Tokens that are told at a time.
-const PIECE: usize = 256;
+pub(crate) const PIECE: usize = 256;
 
 /// A draft, and how far it has come true.
 #[derive(Debug, Default)]

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! **Invariant:** whoever serves a session believes nothing: frames are bounded, and a step is refused whole or taken whole. A
-//! worker that goes away takes its session with it, in the middle of a turn as well.
+//! worker that goes away takes its session with it, in the middle of a turn as well. A session that goes on where another
+//! ended cannot be told from one that began anew: what it was given beforehand belongs to its first step, and goes with it.
 
 use std::{
     io::{self, ErrorKind},
@@ -37,8 +38,6 @@ use crate::{
 
 /// Bytes of the longest description: that of a vocabulary.
 const KEYS_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// Bytes of the tokens that are handed over at once.
-const TOKENS_BYTES_MAX: u64 = (DRAFT_TOKENS_MAX * size_of::<u32>()) as u64;
 
 /// What a worker asks.
 #[derive(Debug, Serialize, Deserialize)]
@@ -63,6 +62,8 @@ enum SessionReply {
     Described {
         /// How many tokens there are.
         vocabulary: u32,
+        /// Positions that a session has at most.
+        positions: u64,
     },
     /// The body is the rows, and behind them their digests.
     Given {
@@ -80,6 +81,8 @@ pub(crate) struct FarModel {
     pub(crate) vocabulary: Vocabulary,
     /// How many tokens there are.
     pub(crate) tokens: usize,
+    /// Positions that a session has at most.
+    pub(crate) positions: usize,
 }
 
 impl FarModel {
@@ -88,11 +91,14 @@ impl FarModel {
         let lost = |error: io::Error| RunFailure::EngineDied(cut(error.to_string()));
         send(&mut link, &SessionRequest::Describe, &[]).map_err(lost)?;
         let (reply, keys) = receive(&mut link, KEYS_BYTES_MAX).map_err(lost)?.ok_or_else(|| lost(gone()))?;
-        let SessionReply::Described { vocabulary: tokens } = reply else { return Err(lost(astray(&reply))) };
+        let SessionReply::Described { vocabulary: tokens, positions } = reply else {
+            return Err(lost(astray(&reply)));
+        };
         let refuse = |why: String| RunFailure::NotAModel(cut(why));
         let keys = Gguf::parse(&keys).map_err(|why| refuse(why.to_string()))?;
         let vocabulary = Vocabulary::read(&keys).map_err(|why| refuse(why.to_string()))?;
-        Ok(Self { vocabulary, tokens: tokens as usize })
+        let positions = usize::try_from(positions).unwrap_or(usize::MAX);
+        Ok(Self { vocabulary, tokens: tokens as usize, positions })
     }
 }
 
@@ -118,15 +124,25 @@ pub(crate) struct FarSession {
     link: EngineLink,
     /// Bytes of a row.
     row_bytes: usize,
+    /// Positions that it has at most.
+    positions: usize,
 }
 
 impl FarSession {
-    pub(crate) fn new(link: EngineLink, vocabulary: usize) -> Self {
-        Self { link, row_bytes: vocabulary * size_of::<f32>() }
+    pub(crate) fn new(link: EngineLink, vocabulary: usize, positions: usize) -> Self {
+        Self { link, row_bytes: vocabulary * size_of::<f32>(), positions }
     }
 
     fn ask(&mut self, step: &ReadStep) -> io::Result<Result<GivenRows, String>> {
         let ReadStep { keep, tokens, first } = step;
+        if tokens.len() > self.positions {
+            // No engine is asked for more than any session holds.
+            return Ok(Err(format!(
+                "{} tokens are more than the {} of a session",
+                tokens.len(),
+                self.positions
+            )));
+        }
         let wanted = tokens.len().saturating_sub(*first);
         let request = SessionRequest::Read { keep: keep.map(|keep| keep as u64), first: *first as u64 };
         let mut line = &self.link;
@@ -184,13 +200,16 @@ pub(crate) struct SessionBounds {
 pub(crate) fn serve(link: EngineLink, engine: &SharedEngine, bounds: SessionBounds) -> io::Result<()> {
     let link = Arc::new(link);
     let mut line = link.as_ref();
-    let vocabulary = engine.model().settings().vocabulary;
+    let settings = engine.model().settings();
+    let vocabulary = settings.vocabulary;
+    let tokens_max = settings.context.max(DRAFT_TOKENS_MAX);
     let (mut session, mut draft): (Option<DraftedSession>, Arc<[u32]>) = (None, Arc::default());
-    while let Some((request, body)) = receive(&mut line, TOKENS_BYTES_MAX)? {
+    while let Some((request, body)) = receive(&mut line, (tokens_max * size_of::<u32>()) as u64)? {
         let (keep, first) = match request {
             SessionRequest::Describe => {
                 let vocabulary = u32::try_from(vocabulary).unwrap_or(u32::MAX);
-                send(&mut line, &SessionReply::Described { vocabulary }, engine.model().pack().keys())?;
+                let described = SessionReply::Described { vocabulary, positions: settings.context as u64 };
+                send(&mut line, &described, engine.model().pack().keys())?;
                 continue;
             }
             SessionRequest::Expect => {
@@ -201,20 +220,23 @@ pub(crate) fn serve(link: EngineLink, engine: &SharedEngine, bounds: SessionBoun
         };
         let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         let mut step = ReadStep { keep: keep.map(number), tokens: tokens(&body), first: number(first) };
-        let session = session.get_or_insert_with(|| {
+        let begins = session.is_none();
+        let going_on = session.get_or_insert_with(|| {
             let SessionBounds { positions, asker, .. } = bounds;
             let begun = engine.session(positions, asker, &step.tokens, step.first);
             let read: Vec<u32> = step.tokens.drain(..begun.len()).collect();
             step.first -= read.len();
+            // Nothing was read that could be taken back.
+            step.keep = None;
             DraftedSession::new(begun, &read)
         });
         if !draft.is_empty() {
-            session.expect(mem::take(&mut draft));
+            going_on.expect(mem::take(&mut draft));
         }
         let wanted = step.tokens.len().saturating_sub(step.first);
         let given = match (wanted as u64).saturating_mul(4 * vocabulary as u64) > bounds.rows_bytes {
             true => Err(EngineError::Refused(format!("{wanted} rows at once are too many"))),
-            false => session.read(step, |turn| engine.take(turn, &link)),
+            false => going_on.read(step, |turn| engine.take(turn, &link)),
         };
         match given {
             Ok(GivenRows { first, digests, mut logits }) => {
@@ -222,7 +244,12 @@ pub(crate) fn serve(link: EngineLink, engine: &SharedEngine, bounds: SessionBoun
                 logits.extend(digests.iter().flat_map(|digest| digest.0));
                 send(&mut line, &SessionReply::Given { first, rows }, &logits)?;
             }
-            Err(EngineError::Refused(why)) => send(&mut line, &SessionReply::Refused(cut(why)), &[])?,
+            Err(EngineError::Refused(why)) => {
+                if begins {
+                    session = None;
+                }
+                send(&mut line, &SessionReply::Refused(cut(why)), &[])?;
+            }
             Err(EngineError::Lost(why)) => return Err(io::Error::other(why)),
         }
     }
@@ -273,9 +300,9 @@ mod tests {
     #[test]
     fn a_session_gives_what_its_model_does_and_its_description_has_the_vocabulary() {
         let ((), served) = served(|link| {
-            let FarModel { vocabulary, tokens } = FarModel::of(&link).unwrap();
+            let FarModel { vocabulary, tokens, .. } = FarModel::of(&link).unwrap();
             let asked = vocabulary.tokenize("27+58=", true).unwrap();
-            let mut session = FarSession::new(link, tokens);
+            let mut session = FarSession::new(link, tokens, 128);
             let all = session.read(step(asked.clone(), 0)).unwrap();
             assert_eq!((all.first, all.digests.len()), (0, asked.len()));
             let again = ReadStep { keep: Some(0), ..step(asked.clone(), asked.len() - 1) };
@@ -291,7 +318,7 @@ mod tests {
     fn what_is_too_much_is_refused_and_the_session_goes_on() {
         let ((), served) = served(|link| {
             let tokens = FarModel::of(&link).unwrap().tokens;
-            let mut session = FarSession::new(link, tokens);
+            let mut session = FarSession::new(link, tokens, 128);
             let rows = BOUNDS.rows_bytes as usize / (4 * tokens) + 1;
             let refusals = [
                 (step(vec![1; rows], 0), "rows at once"),
@@ -312,8 +339,44 @@ mod tests {
     }
 
     #[test]
+    fn a_session_that_goes_on_cannot_be_told_from_one_that_began_anew() {
+        let text: Vec<u32> = (0..60).map(|place| place * 7 % 50).collect();
+        let (said, asked) = (&text[..40], &text);
+        let last = || step(asked.clone(), asked.len() - 1);
+        let unknown = step([said, &[u32::MAX]].concat(), 40);
+        let beyond = step(asked.clone(), asked.len() + 1);
+        let cases = [
+            vec![ReadStep { keep: Some(0), ..last() }],
+            vec![ReadStep { keep: Some(7), ..last() }],
+            vec![unknown, step(text[20..40].to_vec(), 19)],
+            vec![beyond, last()],
+            vec![step(said.to_vec(), 39), ReadStep { keep: Some(30), ..step(text[30..].to_vec(), 29) }],
+            vec![step(said.to_vec(), 0)],
+        ];
+        let run = |engine: &SharedEngine, asker: Option<Digest>, steps: &[ReadStep]| {
+            let (ours, theirs) = links().unwrap().unwrap();
+            thread::scope(|scope| {
+                scope.spawn(|| serve(ours, engine, SessionBounds { asker, ..BOUNDS }));
+                let mut session = FarSession::new(theirs, engine.model().settings().vocabulary, 128);
+                let given = |step: &ReadStep| {
+                    let ReadStep { keep, tokens, first } = step;
+                    let step = ReadStep { keep: *keep, tokens: tokens.clone(), first: *first };
+                    session.read(step).map_err(|error| assert!(matches!(error, EngineError::Refused(_))))
+                };
+                steps.iter().map(given).collect::<Vec<_>>()
+            })
+        };
+        for steps in cases {
+            let (engine, asker) = (engine(), Digest::of(b"somebody"));
+            run(&engine, Some(asker), &[step(said.to_vec(), 39)]);
+            assert!(engine.session(100, Some(asker), asked, 59).len() == 40, "it was kept");
+            assert_eq!(run(&engine, Some(asker), &steps), run(&engine, None, &steps), "{steps:?}");
+        }
+    }
+
+    #[test]
     fn whoever_makes_no_sense_or_breaks_off_is_served_no_longer() {
-        let long = [&[1, 0, 0, 0][..], &(TOKENS_BYTES_MAX + 1).to_le_bytes(), &[0]].concat();
+        let long = [&[1, 0, 0, 0][..], &(4 * DRAFT_TOKENS_MAX as u64 + 1).to_le_bytes(), &[0]].concat();
         let unknown = [&[1, 0, 0, 0][..], &[0; 8], &[200]].concat();
         for (bytes, kind) in [
             (long, ErrorKind::InvalidData),

@@ -57,12 +57,13 @@ impl KeptSessions {
     }
 
     /// Keeps a session that has read these tokens. What it goes on from is in it.
-    pub(crate) fn keep(&mut self, asker: Digest, tokens: Vec<u32>, session: Session) {
+    pub(crate) fn keep(&mut self, asker: Digest, tokens: Vec<u32>, session: &Session) {
         if tokens.len() < PREFIX_MIN || self.bytes(&tokens) > self.bytes_max {
             return;
         }
         self.sessions.retain(|kept| kept.asker != asker || !tokens.starts_with(&kept.tokens));
-        self.sessions.push(KeptSession { asker, tokens, session });
+        // What was expected of it, and what it gave, is of no use to another.
+        self.sessions.push(KeptSession { asker, tokens, session: session.fork() });
         let mut bytes: u64 = self.sessions.iter().map(|kept| self.bytes(&kept.tokens)).sum();
         while bytes > self.bytes_max {
             let oldest = self.sessions.remove(0);
@@ -128,7 +129,7 @@ mod tests {
         let (said, whole) = (tokens(40), tokens(100));
         let mut first = reader.session();
         reader.read(&mut first, &said);
-        kept.keep(ONE, said, first);
+        kept.keep(ONE, said, &first);
         let mut parted = tokens(100);
         parted[30] = 51;
         for (asked, known) in [(&whole, 40), (&parted, 30), (&whole, 40)] {
@@ -147,7 +148,7 @@ mod tests {
         let mut kept = KeptSessions::new(PAGE, 100);
         let mut session = reader.session();
         reader.read(&mut session, &tokens(40));
-        kept.keep(ONE, tokens(40), session);
+        kept.keep(ONE, tokens(40), &session);
         assert!(kept.resume(OTHER, &tokens(40), 39, 100).is_none());
         assert!(kept.resume(ONE, &tokens(40), 39, 100).is_some());
         assert!(kept.resume(ONE, &[9; 40], 39, 100).is_none(), "another text");
@@ -158,16 +159,16 @@ mod tests {
         let reader = Reader::new();
         let mut kept = KeptSessions::new(PAGE, 2 * PAGE);
         let text = |first| [vec![first], tokens(40)].concat();
-        kept.keep(ONE, text(1), reader.session());
-        kept.keep(ONE, [text(1), vec![3]].concat(), reader.session());
-        kept.keep(ONE, text(2), reader.session());
+        kept.keep(ONE, text(1), &reader.session());
+        kept.keep(ONE, [text(1), vec![3]].concat(), &reader.session());
+        kept.keep(ONE, text(2), &reader.session());
         assert_eq!(kept.sessions.len(), 2);
         let most = text(1).len();
         assert!(kept.resume(ONE, &text(1), most, 100).is_some(), "now the other is the oldest");
-        kept.keep(OTHER, text(3), reader.session());
+        kept.keep(OTHER, text(3), &reader.session());
         assert!(kept.resume(ONE, &text(1), most, 100).is_some());
         assert!(kept.resume(ONE, &text(2), most, 100).is_none());
-        kept.keep(ONE, tokens(15), reader.session());
+        kept.keep(ONE, tokens(15), &reader.session());
         assert_eq!(kept.sessions.len(), 2, "nobody looks for so little");
     }
 }

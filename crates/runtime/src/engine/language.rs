@@ -46,6 +46,8 @@ pub(crate) struct LanguageModel {
     pub(crate) vocabulary: Vocabulary,
     /// How many tokens there are.
     tokens: usize,
+    /// Positions that a session has at most.
+    positions: usize,
     /// What computes it, unless another process does.
     own: Option<OwnEngine>,
 }
@@ -68,15 +70,15 @@ impl LanguageModel {
         let vocabulary = Vocabulary::read(&file).map_err(refuse)?;
         let pack = Pack::of_file(&file, name.0).map_err(refuse)?;
         let model = Arc::new(Model::load(&pack, Choices::default()).map_err(refuse)?);
-        let tokens = model.settings().vocabulary;
+        let (tokens, positions) = (model.settings().vocabulary, model.settings().context);
         let processor = Arc::new(Mutex::new(Processor::new(Arc::clone(&model), cpu)));
-        Ok(Self { vocabulary, tokens, own: Some(OwnEngine { model, processor }) })
+        Ok(Self { vocabulary, tokens, positions, own: Some(OwnEngine { model, processor }) })
     }
 
     /// Reads what has to be known of a model that another process holds.
     pub(crate) fn far(link: &EngineLink) -> Result<Self, RunFailure> {
-        let FarModel { vocabulary, tokens } = FarModel::of(link)?;
-        Ok(Self { vocabulary, tokens, own: None })
+        let FarModel { vocabulary, tokens, positions } = FarModel::of(link)?;
+        Ok(Self { vocabulary, tokens, positions, own: None })
     }
 
     /// A session for one job.
@@ -86,7 +88,7 @@ impl LanguageModel {
             return Ok(Box::new(OwnSession::new(session, Arc::clone(processor))));
         }
         let link = link.ok_or("there is one context for each run")?;
-        Ok(Box::new(FarSession::new(link, self.tokens)))
+        Ok(Box::new(FarSession::new(link, self.tokens, self.positions)))
     }
 }
 

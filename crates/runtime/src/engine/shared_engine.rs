@@ -74,18 +74,16 @@ impl SharedEngine {
         let capacity = usize::try_from(positions).unwrap_or(usize::MAX).min(context);
         let most = first.min(tokens.len().saturating_sub(1)).min(capacity);
         let resumed = asker.and_then(|asker| self.kept().resume(asker, tokens, most, capacity));
-        if let Some(Ok(session)) = resumed {
-            return session;
-        }
-        let Ok(session) = Session::new(&self.model, capacity) else {
-            unreachable!("no more than the model has")
-        };
+        let begun = resumed.unwrap_or_else(|| Session::new(&self.model, capacity));
+        let Ok(mut session) = begun else { unreachable!("no more than the model has") };
+        // The worker notes each row as it is given.
+        session.keep_no_evidence();
         session
     }
 
     /// Keeps a session that ended, for the next of the same asker.
     pub(crate) fn keep(&self, asker: Digest, session: Session, tokens: Vec<u32>) {
-        self.kept().keep(asker, tokens, session);
+        self.kept().keep(asker, tokens, &session);
     }
 
     fn kept(&self) -> MutexGuard<'_, KeptSessions> {

@@ -23,6 +23,12 @@ pub(crate) struct GivenRows {
 }
 
 impl GivenRows {
+    /// With room for so many rows, and for their digests behind the numbers.
+    fn with_room(rows: usize, row_bytes: usize) -> Self {
+        let bytes = rows.saturating_mul(row_bytes + size_of::<Digest>());
+        Self { logits: Vec::with_capacity(bytes), digests: Vec::with_capacity(rows), first: 0 }
+    }
+
     fn add(&mut self, row: Row<'_>) {
         if self.digests.is_empty() {
             self.first = row.position as u64;
@@ -55,7 +61,14 @@ impl EngineTurn {
     /// Reads `tokens`, and gives the rows of those from the place `first` on.
     pub(crate) fn new(session: Session, tokens: Vec<u32>, first: usize, draft: Vec<u32>) -> Self {
         let refused = session.admit(&tokens, Rows::From(first)).err().map(|why| why.to_string());
-        Self { session, tokens, first, draft, done: 0, rows: GivenRows::default(), refused }
+        let rows = match refused {
+            Some(_) => GivenRows::default(),
+            None => {
+                let row_bytes = session.model().settings().vocabulary * size_of::<f32>();
+                GivenRows::with_room(tokens.len() - first, row_bytes)
+            }
+        };
+        Self { session, tokens, first, draft, done: 0, rows, refused }
     }
 
     /// Whether nothing is left to do.

@@ -1,11 +1,14 @@
 //! One process that holds a model, and who has a session there.
 //!
-//! **Invariant:** the lock is held for a glance at most, so whoever waits for a model to be read can give it up.
+//! **Invariant:** whoever looks at a process waits for nobody: the lock on what is known of it is held for a few lines, and
+//! that on the process itself is only tried. So whoever waits for a model to be read can give it up.
 
 use std::{
     fs::File,
+    mem,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -21,38 +24,34 @@ use crate::{
     worker::{EngineLink, Follower, HostedModel, ModelProcess, WorkerSource},
 };
 
-/// Berths at one process.
-const SESSIONS_MAX: usize = 64;
+/// Sessions at one process, each with an open file, of which a process has few.
+const SESSIONS_MAX: usize = 48;
 /// Positions that share a page.
 const PAGE: u64 = 256;
-/// Bytes of a process beside weights, sessions and what is computed at once: threads, and the model's names.
+/// Bytes of a process beside weights, sessions and what is computed at once: the model's names, and the allocator's own.
 const BESIDE_BYTES: u64 = 256 * 1024 * 1024;
-/// How often whoever waits for a model is asked whether it still wants it.
-const GLANCE: Duration = Duration::from_millis(20);
-
-/// One over the part of a process that sessions are kept in which have ended.
+/// Of the memory of a process one over this is for sessions that have ended.
 const KEPT_PART: u64 = 8;
+/// How often whoever waits for a model looks for it.
+const GLANCE: Duration = Duration::from_millis(5);
 
-/// What a job needs of an engine.
-#[derive(Clone, Copy)]
-struct SessionNeed(SessionBounds);
+/// What a job may take of an engine.
+fn bounds(envelope: &Envelope, asker: Option<Digest>) -> SessionBounds {
+    let positions = match envelope.meter {
+        // Each position costs a token that is read or written, unless one of these costs nothing.
+        Meter::Tokens(TokenWeights { read, written }) => {
+            envelope.units_max.checked_div(read.min(written).into()).unwrap_or(u64::MAX)
+        }
+        Meter::Calls | Meter::MegaFuel => u64::MAX,
+    };
+    SessionBounds { positions, rows_bytes: envelope.limits.host_call_bytes, asker }
+}
 
-impl SessionNeed {
-    fn of(envelope: &Envelope, asker: Option<Digest>) -> Self {
-        let positions = match envelope.meter {
-            Meter::Tokens(TokenWeights { read, written }) => {
-                envelope.units_max / u64::from(read.min(written).max(1))
-            }
-            Meter::Calls | Meter::MegaFuel => u64::MAX,
-        };
-        Self(SessionBounds { positions, rows_bytes: envelope.limits.host_call_bytes, asker })
-    }
-
-    /// Bytes of it, where this model is held.
-    fn bytes(&self, held: &HostedModel) -> u64 {
-        let pages = self.0.positions.min(held.positions).div_ceil(PAGE);
-        pages.saturating_mul(held.page_bytes).saturating_add(self.0.rows_bytes)
-    }
+/// Bytes of that, where this model is held.
+fn bytes(bounds: &SessionBounds, held: &HostedModel) -> u64 {
+    let pages = bounds.positions.min(held.positions).div_ceil(PAGE);
+    let session = pages.saturating_mul(held.page_bytes);
+    session.saturating_add(held.draft_bytes).saturating_add(bounds.rows_bytes)
 }
 
 /// Who waits for a session, and until when.
@@ -66,36 +65,59 @@ pub(super) struct SessionWait<'a> {
     pub(super) until: Instant,
 }
 
-/// A process that holds a model, or is about to.
-pub(super) struct ModelHost {
-    pub(super) model: Digest,
-    /// Bytes that it may write to.
-    memory_bytes: u64,
-    state: Mutex<HostState>,
+impl SessionWait<'_> {
+    /// Why there is nothing left to wait for, if there is not.
+    pub(super) fn is_over(&self) -> Option<RunFailure> {
+        if self.follower.is_cancelled() {
+            return Some(RunFailure::Cancelled);
+        }
+        let late = RunFailure::WallTime { ms: self.envelope.limits.wall_ms };
+        (Instant::now() >= self.until).then_some(late)
+    }
 }
 
-struct HostState {
-    process: Option<ModelProcess>,
+/// A process that holds a model, or is about to.
+pub(super) struct ModelHost {
+    model: Digest,
+    /// Bytes that it may write to.
+    memory_bytes: u64,
+    process: Mutex<Option<ModelProcess>>,
+    known: Mutex<Known>,
+}
+
+/// What is known of a process.
+struct Known {
     /// What it holds, once it does.
     held: Option<HostedModel>,
     /// Set for good once it is of no use.
-    is_spent: bool,
+    spent: Option<Spent>,
     /// Those who have a session or wait for one.
     users: usize,
-    /// Bytes that those with a session may take.
+    /// Those who have one.
+    sessions: usize,
+    /// Bytes that those may take.
     taken_bytes: u64,
     /// Since when nobody uses it.
     idle_since: Instant,
 }
 
-impl HostState {
-    fn has_room(&self, memory_bytes: u64, need: &SessionNeed) -> bool {
+/// Why a process is of no use.
+#[derive(Clone)]
+enum Spent {
+    /// Whoever comes begins another.
+    Gone,
+    /// Whoever comes would fare like this.
+    Failed(RunFailure),
+}
+
+impl Known {
+    fn has_room(&self, memory_bytes: u64, bounds: &SessionBounds) -> bool {
         let Some(held) = &self.held else { return true };
         let kept = held.kept_bytes.saturating_add(memory_bytes / KEPT_PART);
-        let taken = [kept, BESIDE_BYTES, self.taken_bytes, need.bytes(held)];
+        let taken = [kept, BESIDE_BYTES, self.taken_bytes, bytes(bounds, held)];
         let taken = taken.into_iter().fold(0, u64::saturating_add);
         // A job that is alone may try, whatever it may need.
-        self.taken_bytes == 0 || (taken <= memory_bytes && self.users < SESSIONS_MAX)
+        self.sessions == 0 || (taken <= memory_bytes && self.sessions < SESSIONS_MAX)
     }
 
     fn leave(&mut self) {
@@ -104,130 +126,196 @@ impl HostState {
     }
 }
 
+/// What a look at a process came to.
+enum Look {
+    /// A session.
+    Taken(HostedSession),
+    /// It is of no use, or full: another is asked.
+    Elsewhere,
+    /// Nothing yet.
+    Wait,
+}
+
 impl ModelHost {
     /// One that is not started yet, used by one.
     pub(super) fn new(envelope: &Envelope) -> Self {
-        let state = HostState {
-            process: None,
+        let known = Known {
             held: None,
-            is_spent: false,
+            spent: None,
             users: 1,
+            sessions: 0,
             taken_bytes: 0,
             idle_since: Instant::now(),
         };
         let memory_bytes = envelope.limits.process_memory_bytes;
-        Self { model: envelope.model, memory_bytes, state: Mutex::new(state) }
+        Self { model: envelope.model, memory_bytes, process: Mutex::default(), known: Mutex::new(known) }
     }
 
     /// Counts one more user, if this job may find a session here.
     pub(super) fn join(&self, envelope: &Envelope) -> bool {
-        let mut state = self.lock();
+        let mut known = self.known();
         let fits = self.model == envelope.model
             && self.memory_bytes >= envelope.limits.process_memory_bytes
-            && state.has_room(self.memory_bytes, &SessionNeed::of(envelope, None));
-        state.users += usize::from(fits);
+            && known.spent.is_none()
+            && known.has_room(self.memory_bytes, &bounds(envelope, None));
+        known.users += usize::from(fits);
         fits
     }
 
-    /// A session for one who joined, whose other end is `ours`; nothing if there is no room for it after all. Who gets none
-    /// has left.
+    /// A session for one who joined, with both ends of its way; nothing if another has to be asked. Who gets none has left.
     pub(super) fn session(
         self: &Arc<Self>,
         source: &WorkerSource,
         wait: &SessionWait<'_>,
-        (ours, theirs): (&EngineLink, &mut Option<EngineLink>),
+        (ours, theirs): (&EngineLink, &EngineLink),
     ) -> Result<Option<HostedSession>, RunFailure> {
-        let need = SessionNeed::of(wait.envelope, wait.asker);
         loop {
-            let mut state = self.lock();
-            match self.look(&mut state, source, wait) {
-                Ok(None) => {}
-                Ok(Some(_)) if !state.has_room(self.memory_bytes, &need) => {
-                    state.leave();
+            match self.look(source, wait, (ours, theirs)) {
+                Ok(Look::Taken(session)) => return Ok(Some(session)),
+                Ok(Look::Elsewhere) => {
+                    self.known().leave();
                     return Ok(None);
                 }
-                Ok(Some(held)) => {
-                    let process = state.process.as_mut();
-                    if let Some(Err(failure)) = process.map(|process| process.session(need.0, ours)) {
-                        return Err(spend(&mut state, failure));
-                    }
-                    let bytes = need.bytes(&held).max(1);
-                    state.taken_bytes = state.taken_bytes.saturating_add(bytes);
-                    return Ok(Some(HostedSession { host: Arc::clone(self), bytes, link: theirs.take() }));
+                Ok(Look::Wait) => {}
+                Err(failure) => {
+                    self.spend(Spent::Failed(failure.clone()));
+                    self.known().leave();
+                    return Err(failure);
                 }
-                Err(failure) => return Err(spend(&mut state, failure)),
             }
-            if wait.follower.is_cancelled() {
-                // Nobody else may want it; who does begins anew.
-                return Err(spend(&mut state, RunFailure::Cancelled));
+            if let Some(failure) = wait.is_over() {
+                // What others wait for, and what a late job leaves to the next, is read on.
+                let is_last = self.known().users == 1;
+                if is_last && failure == RunFailure::Cancelled {
+                    self.spend(Spent::Gone);
+                }
+                self.known().leave();
+                return Err(failure);
             }
-            if Instant::now() >= wait.until {
-                // What was read until now is there for the next job.
-                state.leave();
-                return Err(RunFailure::WallTime { ms: wait.envelope.limits.wall_ms });
+            thread::sleep(GLANCE);
+        }
+    }
+
+    fn look(
+        self: &Arc<Self>,
+        source: &WorkerSource,
+        wait: &SessionWait<'_>,
+        (ours, theirs): (&EngineLink, &EngineLink),
+    ) -> Result<Look, RunFailure> {
+        match self.known().spent.clone() {
+            None => {}
+            Some(Spent::Gone) => return Ok(Look::Elsewhere),
+            Some(Spent::Failed(failure)) => return Err(failure),
+        }
+        // Somebody else starts it, or asks it something.
+        let Some(mut process) = self.try_process() else { return Ok(Look::Wait) };
+        let running = match &mut *process {
+            Some(process) => process,
+            None => process.insert(self.start(source, wait)?),
+        };
+        if self.known().held.is_none() {
+            let Some(held) = running.held(Instant::now())? else { return Ok(Look::Wait) };
+            self.known().held = Some(held);
+        }
+        let bounds = bounds(wait.envelope, wait.asker);
+        let Some(bytes) = self.take_room(&bounds) else { return Ok(Look::Elsewhere) };
+        let links = theirs.again().and_then(|own| Ok((own, theirs.again()?)));
+        let seated = links.map_err(|error| RunFailure::EngineDied(cut(error.to_string())));
+        let seated = seated.and_then(|links| running.session(bounds, ours).map(|()| links));
+        match seated {
+            Ok((own, link)) => {
+                let host = Arc::clone(self);
+                Ok(Look::Taken(HostedSession { host, bytes, own, link: Some(link) }))
+            }
+            Err(_) => {
+                self.give_room(bytes);
+                // It died while nobody asked it anything.
+                drop(process);
+                self.spend(Spent::Gone);
+                Ok(Look::Elsewhere)
             }
         }
     }
 
-    /// What is held; nothing if the model is still being read after a glance.
-    fn look(
-        &self,
-        state: &mut HostState,
-        source: &WorkerSource,
-        wait: &SessionWait<'_>,
-    ) -> Result<Option<HostedModel>, RunFailure> {
-        if state.is_spent {
-            return Err(RunFailure::EngineDied("it ended before it had read its model".into()));
+    fn start(&self, source: &WorkerSource, wait: &SessionWait<'_>) -> Result<ModelProcess, RunFailure> {
+        let path = wait.path;
+        let absent = |why| RunFailure::ModelAbsent(cut(format!("{}: {why}", path.display())));
+        let file = File::open(path).map_err(absent)?;
+        let (limits, kept) = (&wait.envelope.limits, self.memory_bytes / KEPT_PART);
+        ModelProcess::start(source, limits, (self.model, file), kept)
+    }
+
+    /// Counts a session, if there is room for it; says how many bytes it may take.
+    fn take_room(&self, bounds: &SessionBounds) -> Option<u64> {
+        let mut known = self.known();
+        let bytes = known.held.map(|held| bytes(bounds, &held))?;
+        if !known.has_room(self.memory_bytes, bounds) {
+            return None;
         }
-        if state.process.is_none() {
-            let path = wait.path;
-            let absent = |why| RunFailure::ModelAbsent(cut(format!("{}: {why}", path.display())));
-            let file = File::open(path).map_err(absent)?;
-            let (limits, kept) = (&wait.envelope.limits, self.memory_bytes / KEPT_PART);
-            state.process = Some(ModelProcess::start(source, limits, (self.model, file), kept)?);
-        }
-        if state.held.is_none()
-            && let Some(process) = &mut state.process
-        {
-            state.held = process.held(wait.until.min(Instant::now() + GLANCE))?;
-        }
-        Ok(state.held)
+        known.sessions += 1;
+        known.taken_bytes = known.taken_bytes.saturating_add(bytes);
+        Some(bytes)
+    }
+
+    fn give_room(&self, bytes: u64) {
+        let mut known = self.known();
+        known.sessions -= 1;
+        known.taken_bytes = known.taken_bytes.saturating_sub(bytes);
+    }
+
+    /// Says for good that it is of no use, and ends its process.
+    fn spend(&self, why: Spent) {
+        self.known().spent.get_or_insert(why);
+        let ended = self.try_process().and_then(|mut process| mem::take(&mut *process));
+        drop(ended);
+    }
+
+    /// Why sessions here broke off: in the last words of the process, if it died.
+    fn why_it_ended(&self, why: RunFailure) -> RunFailure {
+        let Some(mut process) = self.try_process() else { return why };
+        let Some(process) = process.as_mut() else { return why };
+        if process.is_alive() { why } else { process.mourn() }
     }
 
     /// Whether it is of no use any more.
     pub(super) fn is_dead(&self) -> bool {
-        let mut state = self.lock();
-        state.is_spent || state.process.as_mut().is_some_and(|process| !process.is_alive())
+        if self.known().spent.is_some() {
+            return true;
+        }
+        self.try_process()
+            .is_some_and(|mut process| process.as_mut().is_some_and(|process| !process.is_alive()))
     }
 
     /// Since when nobody uses it; nothing while somebody does.
     pub(super) fn idle_since(&self) -> Option<Instant> {
-        let state = self.lock();
-        (state.users == 0).then_some(state.idle_since)
+        let known = self.known();
+        (known.users == 0).then_some(known.idle_since)
     }
 
     /// The number of its process, for those who watch it.
     pub(super) fn process_id(&self) -> Option<u32> {
-        self.lock().process.as_ref().map(ModelProcess::id)
+        self.try_process()?.as_ref().map(ModelProcess::id)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HostState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn try_process(&self) -> Option<MutexGuard<'_, Option<ModelProcess>>> {
+        match self.process.try_lock() {
+            Ok(process) => Some(process),
+            Err(TryLockError::Poisoned(process)) => Some(process.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Ends a process that is of no use, for one who joined.
-fn spend(state: &mut HostState, failure: RunFailure) -> RunFailure {
-    state.process = None;
-    state.is_spent = true;
-    state.leave();
-    failure
-}
-
-/// A session that a worker is handed. Dropping it says that its job has ended.
+/// A session that a worker is handed. Dropping it says that its job has ended, and ends it whoever still has the way to it.
 pub(crate) struct HostedSession {
     host: Arc<ModelHost>,
     bytes: u64,
+    /// The worker's end once more.
+    own: EngineLink,
     link: Option<EngineLink>,
 }
 
@@ -236,12 +324,17 @@ impl HostedSession {
     pub(crate) fn take_link(&mut self) -> Option<EngineLink> {
         self.link.take()
     }
+
+    /// Why it broke off, as far as the engine said.
+    pub(crate) fn why_it_ended(&self, why: RunFailure) -> RunFailure {
+        self.host.why_it_ended(why)
+    }
 }
 
 impl Drop for HostedSession {
     fn drop(&mut self) {
-        let mut state = self.host.lock();
-        state.taken_bytes = state.taken_bytes.saturating_sub(self.bytes);
-        state.leave();
+        self.own.end();
+        self.host.give_room(self.bytes);
+        self.host.known().leave();
     }
 }

@@ -7,7 +7,8 @@
 //! memory and none that is shared, few open files, a file system of nothing but the cache of compiled components (readable
 //! for a worker that runs guests, writable for one that only compiles), no network, no signals to others, and the system
 //! calls that compiling and running need. Once runner and model are read, and before a guest runs, [`seal`] takes the calls
-//! away that name a file or start a thread.
+//! away that name a file or start a thread. A process that holds a model has no cache and no call that names a file; it
+//! starts threads, and never runs a guest.
 //!
 //! There is no parent-death signal: the kernel sends it when the *thread* that spawned the worker ends, and parents run
 //! jobs on threads that come and go. A worker leaves when its parent's end of the socket closes, which the kernel does

@@ -21,10 +21,12 @@ use super::{
     wire::{self, HostedModel, Request, WorkerReply},
 };
 use crate::{
-    engine::{far, shared_engine::SharedEngine},
+    engine::{draft_pieces::PIECE, far, shared_engine::SharedEngine},
     outcome::{RunFailure, cut},
 };
 
+/// Bytes of stack of a thread that computes: as the system has it.
+const THREAD_STACK_BYTES: usize = 2 * 1024 * 1024;
 /// Bytes of stack of a thread that serves a session.
 const SESSION_STACK_BYTES: usize = 256 * 1024;
 
@@ -53,12 +55,14 @@ pub(super) fn serve(mut requests: Intake, line: &Line) -> io::Result<()> {
         };
         let link = requests.take_link()?;
         let session = thread::Builder::new().name("session".into()).stack_size(SESSION_STACK_BYTES);
-        session.spawn(move || {
+        let serving = session.spawn(move || {
             ends(|| {
                 // A worker that goes away in the middle was killed; its parent knows why.
                 let _ = far::serve(link, engine, bounds);
             });
-        })?;
+        });
+        // Without a thread its link is closed, which its job alone feels.
+        drop(serving);
     }
     Ok(())
 }
@@ -79,9 +83,11 @@ fn load(
     let need = MemoryNeed::of(&ModelPlan::of(&file).map_err(refuse)?);
     let pack = Pack::of_file_by(threads, &file, name.0).map_err(refuse)?;
     let model = Model::load(&pack, Choices::default()).map_err(refuse)?;
+    let stacks = threads.saturating_mul(THREAD_STACK_BYTES);
     let hosted = HostedModel {
-        kept_bytes: need.weights.saturating_add(need.scratch) as u64,
+        kept_bytes: need.weights.saturating_add(need.scratch).saturating_add(stacks) as u64,
         page_bytes: need.page as u64,
+        draft_bytes: model.settings().draft_bytes(PIECE) as u64,
         positions: model.settings().context as u64,
     };
     let engine = SharedEngine::start(model, Cpu::new(threads), kept_bytes).map_err(|error| {

@@ -13,6 +13,9 @@ use super::{
 };
 use crate::{engine::far::SessionBounds, envelope::RunLimits, outcome::RunFailure};
 
+/// Threads that one model is computed by: more wait for each other longer than they compute.
+const THREADS_MAX: usize = 64;
+
 /// A process that holds a model. Dropping it kills it.
 pub(crate) struct ModelProcess {
     process: Process,
@@ -28,8 +31,8 @@ impl ModelProcess {
     ) -> Result<Self, RunFailure> {
         let mut process = Process::start(worker_source, limits, Purpose::Host)?;
         // Those who run at the same time share every pass, so all cores work for it.
-        let threads = std::thread::available_parallelism()
-            .map_or(1, |count| count.get().try_into().unwrap_or(u16::MAX));
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+        let threads = u16::try_from(threads).unwrap_or(u16::MAX);
         process.send(&Request::Load { model, threads, kept_bytes }, &[], &[file])?;
         Ok(Self { process })
     }
@@ -46,6 +49,14 @@ impl ModelProcess {
     /// Has it serve a session.
     pub(crate) fn session(&mut self, bounds: SessionBounds, link: &EngineLink) -> Result<(), RunFailure> {
         self.process.session(&Request::EngineSession(bounds), &[], &[], link)
+    }
+
+    /// Why it is of no use to its sessions any more, in its own last words where it left some.
+    pub(crate) fn mourn(&mut self) -> RunFailure {
+        match self.process.mourn("it broke off") {
+            RunFailure::WorkerDied(why) => RunFailure::EngineDied(why),
+            other => other,
+        }
     }
 
     pub(crate) fn is_alive(&mut self) -> bool {

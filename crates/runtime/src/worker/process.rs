@@ -155,7 +155,7 @@ impl Process {
     }
 
     /// Says how a process ended, in its own words where it left some. One that has not ended by itself soon is killed.
-    fn mourn(&mut self, why: &str) -> RunFailure {
+    pub(super) fn mourn(&mut self, why: &str) -> RunFailure {
         let until = Instant::now() + GRACE;
         while self.is_alive() && Instant::now() < until {
             thread::sleep(GLANCE);

@@ -120,6 +120,8 @@ pub(crate) struct HostedModel {
     pub(crate) kept_bytes: u64,
     /// Bytes of each 256 positions of a session.
     pub(crate) page_bytes: u64,
+    /// Bytes of a session beside those, while something is expected of it.
+    pub(crate) draft_bytes: u64,
     /// Positions that a session has at most.
     pub(crate) positions: u64,
 }

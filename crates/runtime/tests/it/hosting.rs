@@ -139,6 +139,36 @@ fn what_an_asker_goes_on_with_is_as_if_it_were_read_anew() {
 }
 
 #[test]
+fn whoever_gives_up_a_model_takes_it_from_nobody_else() {
+    let world = World::new();
+    let job = endless(&world, 8);
+    let alone = run(&world, &job, b"27+58=", &mut ());
+    for round in 0..4 {
+        world.pool.clear();
+        let ended = thread::scope(|scope| {
+            let begun: Vec<_> = (0..3).map(|_| scope.spawn(|| run(&world, &job, b"27+58=", &mut ()))).collect();
+            let gone = scope.spawn(|| run(&world, &job, b"27+58=", &mut Gone));
+            drop(gone.join().expect("no panic"));
+            begun.into_iter().map(|begun| begun.join().expect("no panic")).collect::<Vec<_>>()
+        });
+        assert!(ended.iter().all(|ended| *ended == alone), "round {round}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_model_that_cannot_be_read_is_refused_alike_to_all_who_wait_for_it() {
+    let world = World::new();
+    let job = endless(&world, LONG);
+    world.pool.clear();
+    job.stretch_model(1 << 28);
+    let ended: Vec<_> = thread::scope(|scope| {
+        let begun: Vec<_> = (0..3).map(|_| scope.spawn(|| run(&world, &job, b"27+58=", &mut ()))).collect();
+        begun.into_iter().map(|begun| begun.join().expect("no panic")).collect()
+    });
+    assert!(ended.iter().all(|ended| matches!(ended, Err(RunFailure::WrongBytes { .. }))), "{ended:?}");
+}
+
+#[test]
 fn nobody_waits_for_a_model_that_nobody_wants() {
     let world = World::new();
     let job = endless(&world, LONG);

@@ -35,7 +35,8 @@ use super::super::{
 
 /// Whom a process runs as that root starts: nobody else's number.
 const USER: u32 = 29_292;
-/// Files that a worker has open at once: three pipes, runner, model, one or two of the cache.
+/// Files that a process has open at once: three pipes and their copies, and either runner, model and one or two of the cache,
+/// or a model and a link for each session.
 const FILES_OPEN_MAX: u64 = 64;
 /// Bytes of the longest file that a worker writes: a compiled component, or the image of a guest's memory.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -116,6 +117,7 @@ fn restrict(purpose: Purpose, cache: Option<&str>) -> Result<RulesetStatus, Rule
         .scope(Scope::from_all(RIGHTS))?
         .create()?;
     // A cache that is not there is no cache: the worker compiles.
+    let cache = cache.filter(|_| purpose != Purpose::Host);
     if let Some(directory) = cache.and_then(|path| PathFd::new(path).ok()) {
         rules = rules.add_rule(PathBeneath::new(directory, rights(purpose)))?;
     }
@@ -235,10 +237,17 @@ mod tests {
 
     #[test]
     fn a_worker_reaches_nothing_but_its_cache_and_only_one_that_compiles_writes_to_it() {
-        for (purpose, writing) in [(Purpose::Run, Err(PermissionDenied)), (Purpose::Compile, Ok(()))] {
+        let denied = Err(PermissionDenied);
+        let purposes = [
+            (Purpose::Run, Ok(()), denied),
+            (Purpose::Host, denied, denied),
+            (Purpose::Compile, Ok(()), Ok(())),
+        ];
+        for (purpose, reading, writing) in purposes {
             for (attempt, result) in confined(purpose) {
                 let expected = match attempt {
-                    "read the cache" | "start a thread" => Ok(()),
+                    "read the cache" => reading,
+                    "start a thread" => Ok(()),
                     "write to the cache" => writing,
                     _ => Err(PermissionDenied),
                 };

@@ -21,7 +21,7 @@ use rustix::{
     io::Errno,
     net::{
         RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-        SendFlags, recv, recvmsg, sendmsg, sockopt::set_socket_send_buffer_size,
+        SendFlags, Shutdown, recv, recvmsg, sendmsg, shutdown, sockopt::set_socket_send_buffer_size,
     },
 };
 
@@ -52,6 +52,17 @@ pub(crate) fn links() -> io::Result<Option<(EngineLink, EngineLink)>> {
 }
 
 impl EngineLink {
+    /// The same end once more.
+    pub(crate) fn again(&self) -> io::Result<Self> {
+        Ok(Self { file: self.file.try_clone()? })
+    }
+
+    /// Ends the way, whoever else has this end.
+    pub(crate) fn end(&self) {
+        // One that is ended already is.
+        let _ = shutdown(&self.file, Shutdown::Both);
+    }
+
     /// Whether the other end is closed and all that came from there was read.
     pub(crate) fn is_gone(&self) -> bool {
         let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;

@@ -92,21 +92,22 @@ const MAKE_DIRECTORY: &[c_long] = &[libc::SYS_mkdir, libc::SYS_mkdirat];
 #[cfg(not(target_arch = "x86_64"))]
 const MAKE_DIRECTORY: &[c_long] = &[libc::SYS_mkdirat];
 
-/// What a guest never needs: all calls that name a file, those that start a thread, and the one that puts up filters.
-const SEALED: &[c_long] = &[
-    libc::SYS_clone,
+/// What neither a guest nor who reads a model needs: all calls that name a file.
+const NAMING: &[c_long] = &[
     libc::SYS_getdents64,
     libc::SYS_mkdirat,
     libc::SYS_newfstatat,
     libc::SYS_openat,
     libc::SYS_readlinkat,
-    libc::SYS_seccomp,
     libc::SYS_statx,
 ];
 #[cfg(target_arch = "x86_64")]
-const SEALED_BY_PROCESSOR: &[c_long] = &[libc::SYS_mkdir, libc::SYS_open, libc::SYS_readlink, libc::SYS_stat];
+const NAMING_BY_PROCESSOR: &[c_long] = &[libc::SYS_mkdir, libc::SYS_open, libc::SYS_readlink, libc::SYS_stat];
 #[cfg(not(target_arch = "x86_64"))]
-const SEALED_BY_PROCESSOR: &[c_long] = &[];
+const NAMING_BY_PROCESSOR: &[c_long] = &[];
+
+/// What a guest never needs besides: calls that start a thread, and the one that puts up filters.
+const SEALED: &[c_long] = &[libc::SYS_clone, libc::SYS_seccomp];
 
 /// The kind of a mapping, and that it grows downwards, which takes it out of the ceiling.
 const MAPPING: c_int = 0x0f | libc::MAP_GROWSDOWN;
@@ -122,7 +123,8 @@ pub(in super::super::super) fn seal() -> Result<(), String> {
 
 /// The filter of a process that runs a guest.
 pub(super) fn sealed() -> Result<BpfProgram, seccompiler::Error> {
-    let rules = [SEALED, SEALED_BY_PROCESSOR].into_iter().flatten().map(|call| (*call, Vec::new())).collect();
+    let calls = [NAMING, NAMING_BY_PROCESSOR, SEALED].into_iter().flatten();
+    let rules = calls.map(|call| (*call, Vec::new())).collect();
     let deny = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let architecture = std::env::consts::ARCH.try_into()?;
     Ok(BpfProgram::try_from(SeccompFilter::new(rules, SeccompAction::Allow, deny, architecture)?)?)
@@ -166,6 +168,10 @@ fn allowed(purpose: Purpose) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompi
         .flatten()
         .map(|call| (*call, Vec::new()))
         .collect();
+    if purpose == Purpose::Host {
+        // Its model is handed over open.
+        [NAMING, NAMING_BY_PROCESSOR].into_iter().flatten().for_each(|call| drop(rules.remove(call)));
+    }
     let thread = libc::CLONE_THREAD.unsigned_abs().into();
     rules.insert(libc::SYS_clone, vec![when(0, SeccompCmpOp::MaskedEq(thread), thread)?]);
     // A signal to oneself is how a process aborts.
@@ -234,7 +240,7 @@ mod tests {
             (libc::MAP_SHARED_VALIDATE, false),
             (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_GROWSDOWN, false),
         ];
-        for purpose in [Purpose::Run, Purpose::Compile] {
+        for purpose in [Purpose::Run, Purpose::Host, Purpose::Compile] {
             let filters = filters(purpose).unwrap();
             for (flags, expected) in flags {
                 let arguments = [0, 6 << 30, 3, u64::from(flags.unsigned_abs()), u64::MAX, 0];
@@ -243,6 +249,18 @@ mod tests {
                 assert_eq!(filters.iter().all(is_allowed), expected, "{purpose:?}: {flags:#x}");
             }
         }
+    }
+
+    #[test]
+    fn who_reads_a_model_names_no_file_and_starts_threads() {
+        let filters = filters(Purpose::Host).unwrap();
+        let threads = u64::from(libc::CLONE_THREAD.unsigned_abs());
+        let is_allowed = |call| {
+            let allows = |filter| answer(filter, call, [threads; 6]) == libc::SECCOMP_RET_ALLOW;
+            filters.iter().all(allows)
+        };
+        let naming = [NAMING, NAMING_BY_PROCESSOR].concat();
+        assert!(naming.iter().all(|call| !is_allowed(*call)) && is_allowed(libc::SYS_clone));
     }
 
     #[test]
