@@ -49,7 +49,7 @@ Examples:
   assay chat smollm2 --max-cost 0.5                 at most 0.5 credits for each answer
   assay chat smollm2 --provider PEER                always with this provider
 
-Each answer is a job: whoever runs it reads the whole conversation; if it is checked, so does a verifier.";
+Each answer is a job, of the provider of the last one while nobody is much better. Whoever runs it reads the whole conversation; if it is checked, so does a verifier.";
 
 /// Talk with a model of language.
 ///
@@ -178,6 +178,7 @@ impl Conversation<'_> {
         let mut submit: Submit = args.terms.submit(manifest);
         submit.units_max = submit.units_max.or_else(|| args.wishes.units(&input, manifest));
         submit.input = Attachment(input);
+        submit.returns_to = self.turns.last().map(|turn| turn.attempt.provider);
         let key = unless_left(daemon.call(submit)).await?.key;
         let printer = &invocation.printer;
         let waiting = unless_left(Waiting::new(daemon, invocation, key, args.timeout)).await?;

@@ -37,6 +37,9 @@ use crate::{
     submission::{Submission, Unmatched},
 };
 
+/// How much worse than the best a provider may score whom a client goes on with: what is known there of a conversation saves
+/// reading it again.
+const LOYALTY: Rate = Rate(Rate::ONE.0 / 10);
 /// Offers whose reason is told one by one, those nearest to being chosen first: a page; the rest is counted.
 pub const PASSED_MAX: usize = 32;
 
@@ -219,7 +222,7 @@ pub fn rank<'a>(
     let (asked, strangers) = worth::among(fitting, criteria);
     unfit.extend(strangers.iter().map(|fit| PassedOver { provider: fit.provider, reason: Reason::Stranger }));
     let candidates = score::scored(asked, criteria);
-    let chosen = draw(&candidates, criteria);
+    let chosen = returned_to(&candidates, criteria).or_else(|| draw(&candidates, criteria));
     let passed = passed(&candidates, chosen, unfit);
     Ranking { chosen: chosen.map(|index| candidates[index].fit.clone()), passed }
 }
@@ -263,6 +266,12 @@ fn consider<'a>(
         return Err(Reason::Convicted);
     }
     Ok(Match { provider, offer, bench, service, total, worth })
+}
+
+/// The one whom the client would rather go on with, if nobody is much better.
+fn returned_to(candidates: &[Candidate<'_>], criteria: &Criteria<'_>) -> Option<usize> {
+    let wanted = criteria.submission.returns_to?;
+    candidates.iter().position(|candidate| candidate.fit.provider == wanted && candidate.behind <= LOYALTY)
 }
 
 /// Draws among the candidates near the best, the better the likelier. The draw hangs on the name of the submission,

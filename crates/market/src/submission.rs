@@ -39,6 +39,8 @@ pub struct Submission {
     pub unit_price_max: Amount,
     /// Only this provider.
     pub provider: Option<PeerId>,
+    /// Rather this provider than others that are not much better: it knows what was said before.
+    pub returns_to: Option<PeerId>,
     /// Providers tried one after another.
     pub attempts_max: u16,
     /// What a provider may keep of a job that is cancelled before it claims; never more than the price.

@@ -151,6 +151,7 @@ impl World {
             cost_max: Amount::credits(1),
             unit_price_max: wish.unit_price_max.unwrap_or_else(|| self.plan.unit_price_max()),
             provider: wish.provider.map(|place| self.id(place)),
+            returns_to: None,
             attempts_max: wish.attempts_max,
             cancel_fee: wish.cancel_fee,
             until: wish.within.map(|within| self.clock(client).after(within)),

@@ -168,6 +168,21 @@ fn the_better_of_two_is_the_likelier_and_beyond_the_edge_the_only_one() {
 }
 
 #[test]
+fn whoever_goes_on_with_a_provider_does_so_until_another_is_much_better() {
+    for (per_mille, times) in [(0, JOBS), (99, JOBS), (120, 0)] {
+        let mut market = Market::at(&[PRICE, dearer(per_mille), PRICE]);
+        market.submission.returns_to = Some(peer(1));
+        assert_eq!(market.shares(1, JOBS, |_, _| {})[1], times, "dearer by {per_mille} thousandths");
+        market.excluded.insert(peer(1));
+        assert_eq!(market.shares(1, JOBS, |_, _| {})[1], 0, "it was tried");
+        market.submission.returns_to = None;
+        market.excluded.clear();
+        let shares = market.shares(1, JOBS, |_, _| {});
+        assert!(shares.iter().all(|share| *share < JOBS), "{shares:?}");
+    }
+}
+
+#[test]
 fn what_counts_is_the_total_and_not_the_price_of_a_unit() {
     let mut market = Market::at(&[PRICE, dearer(200)]);
     assert_eq!(market.shares(1, 200, |_, _| {})[1], 0, "a fifth dearer");

@@ -66,6 +66,7 @@ pub(crate) fn prepare(
         cost_max: submit.cost_max.unwrap_or(settings.cost_max),
         unit_price_max: submit.unit_price_max.unwrap_or(settings.unit_price_max),
         provider: submit.provider,
+        returns_to: submit.returns_to,
         attempts_max: submit.attempts_max.unwrap_or(settings.attempts_max),
         cancel_fee: Amount::ZERO,
         until: None,

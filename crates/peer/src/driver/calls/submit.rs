@@ -37,6 +37,8 @@ pub struct Submit {
     pub unit_price_max: Option<Amount>,
     /// Only this provider.
     pub provider: Option<PeerId>,
+    /// Rather this provider than others that are not much better: it knows what was said before.
+    pub returns_to: Option<PeerId>,
     /// Providers tried one after another.
     pub attempts_max: Option<u16>,
     /// The most units that are paid.
