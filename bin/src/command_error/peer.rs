@@ -2,7 +2,7 @@
 
 use assay_peer::{
     config::{ConfigError, KeyError},
-    handle::{CallError, ConnectError, Refused},
+    handle::{CallError, ConnectError, ModelRefused, Refused},
 };
 use serde_json::json;
 
@@ -67,8 +67,9 @@ impl From<Refused> for CommandError {
 fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
     match refused {
         Refused::UnknownManifest { .. } => {
-            (Exit::NotFound, "UNKNOWN_MODEL", "use one of these names; `assay offers` shows who serves them")
+            (Exit::NotFound, "UNKNOWN_MODEL", "`assay model ls` and `assay offers` list what there is")
         }
+        Refused::Model(refused) => explain_model(refused),
         Refused::UnknownJob { .. } => {
             (Exit::NotFound, "UNKNOWN_JOB", "`assay job ls` lists the jobs of this home")
         }
@@ -100,7 +101,7 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
             (Exit::NoPeers, "NO_ANSWER", "look at `assay status`: is anybody connected? Then try again")
         }
         Refused::PartAbsent { .. } => {
-            (Exit::NotFound, "PART_ABSENT", "stay connected to a peer that serves this model and try again")
+            (Exit::NotFound, "PART_ABSENT", "stay connected and try again, or `assay model pull` it")
         }
         Refused::BlobsFull { .. } => {
             (Exit::Other, "BLOBS_FULL", "raise daemon.blob_bytes_max in config.toml, and start it again")
@@ -129,6 +130,40 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
             Exit::Daemon,
             "WRONG_VERSION",
             "end the daemon with `assay down` and start this version's with `assay up`",
+        ),
+    }
+}
+
+fn explain_model(refused: &ModelRefused) -> (Exit, &'static str, &'static str) {
+    match refused {
+        ModelRefused::Shared { .. } => (Exit::Usage, "AMBIGUOUS", "name one of them like this: NAME@DIGITS"),
+        ModelRefused::Unusable { .. } => (
+            Exit::NoMatch,
+            "UNUSABLE_MODEL",
+            "nobody can order it here: choose another, `assay offers` lists them",
+        ),
+        ModelRefused::ManifestAbsent { .. } => (
+            Exit::NoPeers,
+            "MANIFEST_ABSENT",
+            "look at `assay status`: is anybody connected? Then try again, or choose another model",
+        ),
+        ModelRefused::NotPulled { .. } => (
+            Exit::NotFound,
+            "NOT_PULLED",
+            "what has arrived stays: try again while somebody offers it, with room below daemon.blob_bytes_max",
+        ),
+        ModelRefused::NotAdded { .. } => (
+            Exit::Usage,
+            "NO_MODEL",
+            "docs/arithmetic.md lists what the engine knows; daemon.blob_bytes_max in config.toml says how much room there is",
+        ),
+        ModelRefused::Library { .. } => {
+            (Exit::Other, "LIBRARY", "`assay model rm` lets one go that is not needed")
+        }
+        ModelRefused::Offered { .. } => (
+            Exit::Usage,
+            "MODEL_OFFERED",
+            "offer others with `assay provide`, which ends the offer of this one",
         ),
     }
 }

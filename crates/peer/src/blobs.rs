@@ -298,6 +298,26 @@ impl Blobs {
         self.folder.remove(digest)
     }
 
+    /// Removes a blob that nobody keeps. One that somebody does, or that is not there, is no error.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn drop_idle(&self, digest: &Digest) -> io::Result<()> {
+        let state = &mut *self.state();
+        if state.quota.is_pinned(digest) {
+            return Ok(());
+        }
+        state.quota.remove(digest);
+        state.proofs.forget(digest);
+        self.folder.remove(digest)
+    }
+
+    /// How many bytes a blob has that is here.
+    #[must_use]
+    pub fn bytes_of(&self, digest: &Digest) -> Option<u64> {
+        self.state().quota.bytes_of(digest)
+    }
+
     /// Whether a peer may fetch a blob.
     #[must_use]
     pub fn is_served(&self, digest: &Digest, to: &PeerId) -> bool {

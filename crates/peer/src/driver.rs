@@ -14,7 +14,9 @@ mod conformance;
 pub(crate) mod history;
 mod indexing;
 mod intake;
-mod names;
+mod models;
+pub(crate) mod names;
+mod open_models;
 mod opening;
 mod outbox;
 mod pages;
@@ -55,6 +57,7 @@ use self::{
     history::{Dated, History},
     indexing::Indexing,
     intake::{Arrival, Thrown},
+    open_models::OpenModels,
     outbox::{Outbox, Visible},
     responder::Visit,
 };
@@ -104,6 +107,7 @@ pub(crate) struct Driver {
     outbox: Outbox,
     indexing: Indexing,
     background: Background,
+    open_models: OpenModels,
     alarm: WakeTime,
     started: Moment,
     history: History,

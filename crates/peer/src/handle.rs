@@ -27,19 +27,21 @@ pub use self::{
     call::{Attachment, Call, CallError},
     frame::{CALL_BYTES_MAX, FRAME_BYTES_MAX, FrameError, HANDLE_VERSION},
     local::Local,
-    refused::Refused,
+    refused::{ModelRefused, Refused},
     socket::Socket,
     transit::{ByteFlow, PIECE_BYTES_MAX, PartStream, Pieces, Transit, Updates},
 };
 pub use crate::driver::{
     calls::{
-        AccountOrder, AuditNotary, Audited, BenchView, CancelJob, CancelledView, ClassView, ExplainJob,
-        Explained, HearJob, InstructNotary, JobView, KeepFile, LeftOut, ListJobs, ListOffers, ListRuns,
-        ModelView, OfferView, Provide, Providing, QuoteJob, ReadOutput, ReadReceipt, ServiceView,
-        ServiceWish, ShowAccount, ShowBooks, ShowJob, ShowRules, ShowStatus, Shutdown, StatusView,
-        StopProviding, Submit, SubmittedView, Update, WatchUpdates,
+        AccountOrder, AddModel, AuditNotary, Audited, BenchView, CancelJob, CancelledView, ClassView,
+        ExplainJob, Explained, FindModel, FoundModel, HearJob, InstructNotary, JobView, KeepFile, LeftOut,
+        ListJobs, ListModels, ListOffers, ListRuns, ListedModel, ModelList, ModelView, OfferView, Provide,
+        Providing, PullModel, QuoteJob, ReadOutput, ReadReceipt, RemoveModel, ServiceView, ServiceWish,
+        ShowAccount, ShowBooks, ShowJob, ShowRules, ShowStatus, Shutdown, StatusView, StopProviding, Submit,
+        SubmittedView, Update, WatchUpdates,
     },
     history::Dated,
+    names::ModelSource,
     responder::{Respond, Responder},
 };
 

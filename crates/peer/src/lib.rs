@@ -17,6 +17,7 @@ pub mod handle;
 pub mod home;
 pub mod index;
 pub mod journal;
+pub mod library;
 pub mod network;
 pub mod pieces;
 pub mod receipts;

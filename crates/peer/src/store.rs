@@ -1,4 +1,4 @@
-//! Everything that a peer stores under digests: blobs within their quota, receipts beside them.
+//! Everything that a peer stores under digests: blobs within their quota, receipts and the library beside them.
 //!
 //! **Invariant:** a digest names the same bytes wherever they lie, so whoever asks need not know where that is.
 
@@ -10,16 +10,18 @@ use crate::{
     blobs::{BlobError, Blobs},
     config::Home,
     disk::HomeDisk,
+    library::Library,
     network::BlobSource,
     pieces::ServedBlob,
     receipts::{ReceiptError, Receipts},
 };
 
-/// Blobs and receipts of one peer. Cheap to clone; every method blocks on the disk at most.
+/// Blobs, receipts and models of one peer. Cheap to clone; every method blocks on the disk at most.
 #[derive(Clone)]
 pub(crate) struct Store {
     pub(crate) blobs: Blobs,
     pub(crate) receipts: Receipts,
+    pub(crate) library: Library,
 }
 
 /// Why stored bytes could not be read.
@@ -35,7 +37,8 @@ impl Store {
     /// Opens what lies in a home.
     pub(crate) fn open(disk: &HomeDisk, home: &Home, blob_bytes_max: u64) -> io::Result<Self> {
         let blobs = Blobs::open_on(disk, &home.blobs(), blob_bytes_max)?;
-        Ok(Self { blobs, receipts: Receipts::open(disk, &home.receipts())? })
+        let library = Library::open_on(disk, &home.models(), &blobs)?;
+        Ok(Self { blobs, receipts: Receipts::open(disk, &home.receipts())?, library })
     }
 
     /// The bytes of this digest, proven to be those.

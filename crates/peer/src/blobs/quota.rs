@@ -80,6 +80,14 @@ impl Quota {
         self.blobs.contains_key(digest)
     }
 
+    pub(super) fn bytes_of(&self, digest: &Digest) -> Option<u64> {
+        self.blobs.get(digest).map(|blob| blob.bytes)
+    }
+
+    pub(super) fn is_pinned(&self, digest: &Digest) -> bool {
+        self.pins.contains_key(digest)
+    }
+
     pub(super) fn add(&mut self, digest: Digest, bytes: u64) {
         self.remove(&digest);
         self.uses += 1;

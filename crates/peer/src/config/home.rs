@@ -109,6 +109,12 @@ impl Home {
         self.root.join("blobs")
     }
 
+    /// Manifests of models beside those that the network pins.
+    #[must_use]
+    pub fn models(&self) -> PathBuf {
+        self.root.join("models")
+    }
+
     /// What proves how jobs ended.
     #[must_use]
     pub fn receipts(&self) -> PathBuf {
@@ -129,12 +135,13 @@ impl Home {
 
     /// All that the peer itself writes, and nobody else may read: what it must not forget, what it was given in
     /// confidence, and what can be made again from these.
-    pub(crate) fn private(&self) -> [PathBuf; 7] {
+    pub(crate) fn private(&self) -> [PathBuf; 8] {
         [
             self.root.clone(),
             self.journal(),
             self.index(),
             self.blobs(),
+            self.models(),
             self.receipts(),
             self.compiled(),
             self.log(),

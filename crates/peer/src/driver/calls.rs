@@ -9,6 +9,8 @@ mod hear;
 mod instruct;
 mod jobs;
 mod keep;
+mod library;
+mod models;
 mod offers;
 mod output;
 mod provide;
@@ -28,6 +30,8 @@ pub use self::{
     instruct::{AccountOrder, InstructNotary},
     jobs::{ExplainJob, Explained, JobView, ListJobs, ShowJob},
     keep::KeepFile,
+    library::{AddModel, PullModel, RemoveModel},
+    models::{FindModel, FoundModel, ListModels, ListedModel, ModelList},
     offers::{BenchView, ListOffers, OfferView, ServiceView},
     output::{ReadOutput, ReadReceipt},
     provide::{LeftOut, Provide, Providing, ServiceWish, StopProviding},
@@ -43,19 +47,24 @@ use super::responder::Route;
 
 /// The calls that a socket takes.
 pub(super) const ROUTES: &[Route] = &[
+    Route::to::<AddModel>(),
     Route::to::<AuditNotary>(),
     Route::to::<CancelJob>(),
     Route::to::<ExplainJob>(),
+    Route::to::<FindModel>(),
     Route::to::<HearJob>(),
     Route::to::<InstructNotary>(),
     Route::to::<KeepFile>(),
     Route::to::<ListJobs>(),
+    Route::to::<ListModels>(),
     Route::to::<ListOffers>(),
     Route::to::<ListRuns>(),
     Route::to::<Provide>(),
+    Route::to::<PullModel>(),
     Route::to::<QuoteJob>(),
     Route::to::<ReadOutput>(),
     Route::to::<ReadReceipt>(),
+    Route::to::<RemoveModel>(),
     Route::to::<ShowAccount>(),
     Route::to::<ShowBooks>(),
     Route::to::<ShowJob>(),

@@ -25,6 +25,7 @@ use super::{
     history::History,
     indexing::Indexing,
     intake::Intake,
+    open_models::OpenModels,
     outbox::{Outbox, Outside},
     pinned::Pinned,
     responder::{Responder, VISITS_MAX},
@@ -240,6 +241,7 @@ impl Restored {
         };
         let outbox = Outbox::new(journal.durable(), outside);
         let pinned = Arc::new(Pinned::new(network.clone(), store.blobs.clone(), fetcher.clone(), &genesis));
+        let open_models = OpenModels::new(store.blobs.clone(), Arc::clone(&genesis));
         let responder = Responder {
             visits,
             updates: updates.downgrade(),
@@ -250,6 +252,7 @@ impl Restored {
             store: store.clone(),
             executor: executor.clone(),
             pinned: Arc::clone(&pinned),
+            open_models: open_models.clone(),
             works: Responder::works(),
             room: room.clone(),
         };
@@ -269,6 +272,7 @@ impl Restored {
             outbox,
             indexing,
             background,
+            open_models,
             started: moment(),
             alarm: WakeTime::default(),
             history: History::default(),
@@ -285,8 +289,16 @@ impl Restored {
 }
 
 impl Driver {
-    /// Begins to get what its role needs, and offers again under the addresses of today.
+    /// Begins to get what its role needs, opens what it offers, and offers again under the addresses of today.
     fn prepared(self) -> Self {
+        if let Some(provision) = self.node.provision() {
+            let prepared = self.open_models.prepare(provision);
+            drop(
+                prepared
+                    .inspect_err(|error| tracing::warn!(%error, "a manifest that is offered is not here")),
+            );
+            self.open_models.settle(Some(provision));
+        }
         let addresses = self.background.network.listening();
         if let Some(provision) = self.node.provision().filter(|provision| provision.addresses != addresses) {
             let again = Provision { addresses, ..provision.clone() };

@@ -13,14 +13,14 @@ use assay_protocol::{
 
 use crate::{
     blobs::Blobs,
-    executor::has_model,
     fetcher::{Fetcher, Unfetched, Want},
     handle::Refused,
+    library::{self, parts},
     network::Network,
 };
 
 /// Peers that are asked for a runner or a model.
-const SOURCES_MAX: usize = 16;
+pub(crate) const SOURCES_MAX: usize = 16;
 
 /// A part of a manifest that is not here.
 #[derive(Clone, Debug)]
@@ -83,12 +83,37 @@ impl Pinned {
             if !self.digests.contains(&digest) {
                 return Err(Absent { part, digest, why: Unfetched::Nobody { digest } });
             }
-            // What runs in so much memory is no longer.
-            let bytes_max = manifest.memory_bytes.max(BLOB_BYTES_MAX as u64);
-            let want = Want { holder: holder(), digest, from: self.sources(), bytes_max };
+            let want =
+                Want { holder: holder(), digest, from: self.sources(), bytes_max: bytes_max(manifest) };
             self.fetcher.fetch(want).await.map_err(|why| Absent { part, digest, why })?;
         }
         Ok(())
+    }
+
+    /// Gets runner and model of a manifest of the library from those who offer it. What is longer than all blobs may be is
+    /// refused before a byte of it arrives.
+    pub(crate) async fn pull(&self, manifest: &Manifest, from: Vec<PeerId>) -> Result<(), Absent> {
+        let bytes_max = bytes_max(manifest).min(self.blobs.figures().limit_bytes);
+        for (part, digest) in parts(manifest) {
+            if self.blobs.contains(&digest) {
+                continue;
+            }
+            let holder = library::holder(manifest.digest());
+            let want = Want { holder, digest, from: from.clone(), bytes_max };
+            self.fetcher.fetch(want).await.map_err(|why| Absent { part, digest, why })?;
+        }
+        Ok(())
+    }
+
+    /// Gets the bytes of a manifest from those who offer it, for a holder.
+    pub(crate) async fn show(
+        &self,
+        holder: Digest,
+        digest: Digest,
+        from: Vec<PeerId>,
+    ) -> Result<(), Unfetched> {
+        let want = Want { holder, digest, from, bytes_max: library::MANIFEST_BYTES_MAX };
+        self.fetcher.fetch(want).await.map(|_| ())
     }
 
     fn sources(&self) -> Vec<PeerId> {
@@ -106,8 +131,7 @@ fn holder() -> Digest {
     codec::digest("shell", "pinned manifests")
 }
 
-/// What a manifest needs.
-fn parts(manifest: &Manifest) -> impl Iterator<Item = (&'static str, Digest)> {
-    let model = has_model(manifest).then_some(("model", manifest.model));
-    [("runner", manifest.runner)].into_iter().chain(model)
+/// The most bytes that a runner or a model may have: what runs in so much memory is no longer.
+fn bytes_max(manifest: &Manifest) -> u64 {
+    manifest.memory_bytes.max(BLOB_BYTES_MAX as u64)
 }

@@ -7,13 +7,11 @@ use std::io;
 use assay_market::submission::Submission;
 use assay_protocol::{
     codec,
-    genesis::Genesis,
     id::Digest,
     manifest::{Manifest, Meter, Meters},
     units::{Amount, Units, Work},
 };
 
-use super::names;
 use crate::{
     config::ClientSettings,
     executor::SALT_BYTES,
@@ -38,14 +36,13 @@ pub(crate) struct Prepared {
 /// Fills in what the user left out.
 pub(crate) fn prepare(
     submit: Submit,
-    genesis: &Genesis,
+    manifest: Manifest,
     settings: &ClientSettings,
 ) -> Result<Prepared, Refused> {
     let (bytes, max) = (submit.input.0.len() as u64, INPUT_BYTES_MAX as u64);
     if bytes > max {
         return Err(Refused::InputTooLong { bytes, max });
     }
-    let manifest = names::manifest(genesis, &submit.manifest)?.clone();
     let blob = [&random()?[..], &submit.input.0].concat();
     let key = match &submit.idempotency_key {
         Some(word) => codec::digest("submission", word),

@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
-use super::{Driver, Visible, calls, pinned::Pinned};
+use super::{Driver, Visible, calls, open_models::OpenModels, pinned::Pinned};
 use crate::{
     blobs::{BlobError, Blobs},
     config::ClientSettings,
@@ -56,6 +56,7 @@ pub struct Responder {
     pub(super) store: Store,
     pub(super) executor: Executor,
     pub(super) pinned: Arc<Pinned>,
+    pub(super) open_models: OpenModels,
     pub(super) works: Arc<Semaphore>,
     pub(super) room: DiskRoom,
 }

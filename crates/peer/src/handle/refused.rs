@@ -9,6 +9,8 @@ use assay_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::library::{LibraryError, NotAdded};
+
 /// Why a daemon does not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
@@ -19,14 +21,17 @@ pub enum Refused {
         /// Why.
         reason: String,
     },
-    /// No pinned manifest is called so.
-    #[error("no model is called {name}; this network has {}", list(known))]
+    /// No model is called so.
+    #[error("no model is called {name}; here are known {}", list(known))]
     UnknownManifest {
         /// What was asked for.
         name: String,
         /// What there is.
         known: Vec<String>,
     },
+    /// Something is wrong with a model.
+    #[error(transparent)]
+    Model(#[from] ModelRefused),
     /// No job is called so.
     #[error("no job is called {name}")]
     UnknownJob {
@@ -185,9 +190,89 @@ pub enum Refused {
     Ending,
 }
 
+/// Why nothing is done with a model that was named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelRefused {
+    /// Several models are called so.
+    #[error("{name} is the name of several models: {}{}", matches.join(", "), more(*untold))]
+    Shared {
+        /// What was asked for.
+        name: String,
+        /// How each is told from the others.
+        matches: Vec<String>,
+        /// How many more there are.
+        untold: u64,
+    },
+    /// A model cannot be ordered.
+    #[error("{name} cannot be ordered: {reason}")]
+    Unusable {
+        /// What it is called.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// Those who offer a model do not say what it is.
+    #[error("nobody who offers {name} shows its manifest {digest}: {reason}")]
+    ManifestAbsent {
+        /// What they call it.
+        name: String,
+        /// The digest that they offer.
+        digest: Digest,
+        /// What came of asking.
+        reason: String,
+    },
+    /// A model cannot be got from those who offer it.
+    #[error("{name} cannot be pulled: {reason}")]
+    NotPulled {
+        /// What it is called.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// A file of the user's is not taken into the library.
+    #[error("{name} cannot be added: {reason}")]
+    NotAdded {
+        /// What it was to be called.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// The library takes nothing more, or cannot be written.
+    #[error("{reason}")]
+    Library {
+        /// Why.
+        reason: String,
+    },
+    /// A model is being offered.
+    #[error("{name} is being offered")]
+    Offered {
+        /// Which.
+        name: String,
+    },
+}
+
+impl From<LibraryError> for Refused {
+    fn from(error: LibraryError) -> Self {
+        ModelRefused::Library { reason: error.to_string() }.into()
+    }
+}
+
+impl ModelRefused {
+    /// Why a file that was to be called so is not added.
+    #[must_use]
+    pub fn of_file(name: String, error: &NotAdded) -> Self {
+        Self::NotAdded { name, reason: error.to_string() }
+    }
+}
+
 fn list(names: &[String]) -> String {
     match names {
         [] => "none".to_owned(),
         names => names.join(", "),
     }
+}
+
+fn more(untold: u64) -> String {
+    if untold == 0 { String::new() } else { format!(", and {untold} more") }
 }

@@ -24,7 +24,6 @@ use super::{ShowAccount, provide::tried};
 use crate::{
     driver::{
         calls::Update,
-        names,
         responder::{Respond, Responder},
     },
     handle::{Call, Refused},
@@ -61,7 +60,7 @@ pub enum AccountOrder {
     },
     /// Check jobs of these models from now on, and no others. Each is tried first.
     Check {
-        /// Pinned manifests: their names or unique prefixes of their digests.
+        /// Models that the network pins or the library holds, by their names or unique prefixes of their digests.
         models: Vec<String>,
     },
 }
@@ -98,8 +97,8 @@ async fn instruction(order: AccountOrder, responder: &Responder) -> Result<Instr
 async fn kinds(models: Vec<String>, responder: &Responder) -> Result<Vec<Registration>, Refused> {
     let mut kinds = Vec::new();
     for name in models {
-        let manifest = names::manifest(&responder.genesis, &name)?;
-        let (class, _) = tried(manifest, None, responder).await?;
+        let manifest = responder.own_model(&name)?.manifest;
+        let (class, _) = tried(&manifest, None, responder).await?;
         kinds.push(manifest.kind(class.digest()));
     }
     kinds.sort_unstable();

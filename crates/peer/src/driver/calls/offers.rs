@@ -1,6 +1,6 @@
 //! What can be ordered, and from whom.
 //!
-//! **Invariant:** what the network pins goes by the name that the network gives it, whatever an offer calls it.
+//! **Invariant:** what the network pins or the library holds goes by the name that it has there, whatever an offer calls it.
 
 use assay_protocol::{
     id::{Digest, PeerId},
@@ -66,7 +66,7 @@ pub struct BenchView {
 pub struct ServiceView {
     /// The digest of the manifest.
     pub manifest: Digest,
-    /// The network's name for it, if it is pinned; the offer's own if not.
+    /// Its own name, if the network pins it or the library holds it; what the offer calls it if not.
     pub name: String,
     /// True if the network pins it.
     pub pinned: bool,
@@ -121,9 +121,10 @@ impl Driver {
 
     fn service_view(&self, service: &Service) -> ServiceView {
         let pinned = self.genesis.manifests.iter().find(|manifest| manifest.digest() == service.manifest);
+        let known = pinned.cloned().or_else(|| self.background.store.library.get(&service.manifest));
         ServiceView {
             manifest: service.manifest,
-            name: pinned.map_or(&service.name, |manifest| &manifest.name).clone(),
+            name: known.map_or_else(|| service.name.clone(), |manifest| manifest.name),
             pinned: pinned.is_some(),
             unit_price: service.unit_price,
             run: service.run,

@@ -9,6 +9,7 @@ use assay_market::{
     provision::{Provision, Stock, Workbench},
 };
 use assay_protocol::{
+    genesis::Genesis,
     manifest::Manifest,
     offer::Reachability,
     order::Failure,
@@ -21,7 +22,7 @@ use super::{BenchView, ServiceView};
 use crate::{
     devices::{self, LocalProcessor},
     driver::{
-        Driver, names,
+        Driver,
         responder::{Respond, Responder},
     },
     executor::sample,
@@ -45,7 +46,7 @@ pub struct Provide {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServiceWish {
-    /// A pinned manifest: its name or a unique prefix of its digest.
+    /// A model that the network pins or the library holds: its name, `name@prefix`, or a unique prefix of its digest.
     pub manifest: String,
     /// What a unit costs.
     pub unit_price: Amount,
@@ -90,6 +91,9 @@ impl Respond for Provide {
     async fn respond(self, responder: &Responder) -> Result<Providing, Refused> {
         responder.takes_new()?;
         let (provision, left_out) = try_out(self, responder).await?;
+        let (open_models, offered) = (responder.open_models.clone(), provision.clone());
+        let prepared = responder.work(move |_| open_models.prepare(&offered)).await?;
+        prepared.map_err(|error| Refused::Disk { reason: error.to_string() })?;
         let offered = responder.act_and_save(|driver| Box::pin(driver.offer(provision))).await?;
         offered.map(|providing| Providing { left_out, ..providing })
     }
@@ -114,7 +118,7 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, 
     let (mut stocks, mut left_out, mut first): (Vec<(Class, Vec<Stock>)>, _, _) =
         (Vec::new(), Vec::new(), None);
     for service in provide.services {
-        let manifest = names::manifest(&responder.genesis, &service.manifest)?.clone();
+        let manifest = responder.own_model(&service.manifest)?.manifest;
         let name = manifest.name.clone();
         let (class, stock) = match stock(manifest, service, responder).await {
             Ok(tried) => tried,
@@ -207,11 +211,11 @@ async fn test(
     tested.await.map_err(|_| Refused::Ending)
 }
 
-fn bench_view(bench: &Workbench) -> BenchView {
+fn bench_view(bench: &Workbench, genesis: &Genesis) -> BenchView {
     let service = |stock: &Stock| ServiceView {
         manifest: stock.manifest.digest(),
         name: stock.manifest.name.clone(),
-        pinned: true,
+        pinned: genesis.manifests.contains(&stock.manifest),
         unit_price: stock.unit_price,
         run: stock.run,
         warm: true,
@@ -229,9 +233,11 @@ fn bench_view(bench: &Workbench) -> BenchView {
 impl Driver {
     async fn offer(&mut self, provision: Provision) -> Result<Result<Providing, Refused>, Broken> {
         if provision.examine(&self.genesis).is_err() {
+            self.open_models.settle(self.node.provision());
             return Ok(Err(Refused::TooMuchToOffer));
         }
         let providing = self.providing_view(&provision);
+        self.open_models.settle(Some(&provision));
         self.take(Input::Command(Command::Provide(provision))).await?;
         Ok(Ok(providing))
     }
@@ -239,13 +245,14 @@ impl Driver {
     async fn offer_nothing(&mut self) -> Result<(), Broken> {
         let Some(mut provision) = self.node.provision().cloned() else { return Ok(()) };
         provision.benches.clear();
+        self.open_models.settle(None);
         self.unpublished = None;
         self.take(Input::Command(Command::Provide(provision))).await
     }
 
     /// What is offered, as its owner sees it.
     pub(super) fn providing_view(&self, provision: &Provision) -> Providing {
-        let benches = provision.benches.iter().map(bench_view).collect();
+        let benches = provision.benches.iter().map(|bench| bench_view(bench, &self.genesis)).collect();
         Providing { benches, addresses: provision.addresses.clone(), left_out: Vec::new() }
     }
 }

@@ -49,7 +49,8 @@ pub struct StatusView {
     pub providing: Option<Providing>,
     /// The classes of this machine, as far as they are known: one for each engine.
     pub classes: Vec<ClassView>,
-    /// The models of the network, as far as they are here: whoever checks or offers one needs it.
+    /// The models of the network, as far as they are here, and those of the library that are: whoever checks or offers one
+    /// needs it.
     pub models: Vec<ModelView>,
     /// Walls that this machine does not give to the sandbox; known once the class is.
     pub missing_walls: Vec<String>,
@@ -102,7 +103,7 @@ pub struct ClassView {
     pub machine: String,
 }
 
-/// A model of the network.
+/// A model of the network or of the library.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelView {
     /// What people order it by.
@@ -143,7 +144,12 @@ impl Driver {
                 bytes: progress.as_ref().and_then(Progress::of),
             }
         };
-        self.genesis.manifests.iter().map(view).collect()
+        let library = background.store.library.manifests().into_iter();
+        let library = library.filter(|manifest| !self.genesis.manifests.contains(manifest));
+        // What was only ordered from others is not expected here.
+        let taken_in =
+            library.map(|manifest| view(&manifest)).filter(|model| model.is_here || model.arrived.is_some());
+        self.genesis.manifests.iter().map(view).chain(taken_in).collect()
     }
 
     fn status(&mut self) -> StatusView {

@@ -2,8 +2,6 @@
 //!
 //! **Invariant:** the user hears that a job was taken once it is on the disk, and its input before it.
 
-use std::sync::Arc;
-
 use assay_market::{Command, Input, submission::Submission};
 use assay_protocol::{
     id::{Digest, PeerId},
@@ -14,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     driver::{
         Driver,
+        models::MeantModel,
+        names::ModelSource,
         prepare::prepare,
         responder::{Respond, Responder},
     },
@@ -25,7 +25,7 @@ use crate::{
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Submit {
-    /// A pinned manifest: its name or a unique prefix of its digest.
+    /// A model: its name, `name@prefix`, or a unique prefix of its digest.
     pub manifest: String,
     /// What the runner reads.
     pub input: Attachment,
@@ -68,13 +68,17 @@ impl Call for Submit {
 impl Respond for Submit {
     async fn respond(self, responder: &Responder) -> Result<SubmittedView, Refused> {
         responder.takes_new()?;
-        let (genesis, settings) = (Arc::clone(&responder.genesis), responder.settings.clone());
+        let MeantModel { manifest, source } = responder.any_model(&self.manifest).await?;
+        if source == ModelSource::Offered {
+            responder.adopt(&manifest).await?;
+        }
+        let settings = responder.settings.clone();
         let blobs = responder.store.blobs.clone();
         let stored = responder.work(move |_| {
-            let prepared = prepare(self, &genesis, &settings)?;
+            let prepared = prepare(self, manifest, &settings)?;
             let stored = blobs.put_for(prepared.submission.key, &prepared.blob);
             stored.map_err(|error| Refused::Disk { reason: error.to_string() })?;
-            Ok(prepared.submission)
+            Ok::<_, Refused>(prepared.submission)
         });
         let submission = stored.await??;
         responder.act_and_save(|driver| Box::pin(driver.submit(submission))).await?

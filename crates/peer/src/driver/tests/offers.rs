@@ -69,7 +69,7 @@ fn submission() -> Submission {
     }
 }
 
-fn offer(now: Timestamp) -> Offer {
+pub(super) fn offer(now: Timestamp) -> Offer {
     let service = Service {
         manifest: manifest().digest(),
         name: "nothing".into(),

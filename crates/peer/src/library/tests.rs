@@ -1,0 +1,133 @@
+//! What a library keeps, and what it says of a file that is not what it was.
+
+use std::fs;
+
+use assay_protocol::{
+    manifest::{Meter, TensorFormat, WorkPerMeter},
+    signed::{Keypair, Signer},
+};
+
+use super::*;
+use crate::config;
+
+const ROOM: u64 = 1 << 20;
+
+fn manifest(name: &str) -> Manifest {
+    Manifest {
+        name: name.into(),
+        runner: Digest::of(b"runner"),
+        model: Digest::of(name.as_bytes()),
+        params: String::new(),
+        policy: Policy::Replay,
+        meter: Meter::Calls,
+        work: WorkPerMeter::default(),
+        work_most: 64,
+        memory_bytes: 1,
+        licence: "MIT".into(),
+    }
+}
+
+#[test]
+fn the_bytes_of_a_manifest_are_what_its_digest_is_over() {
+    let manifest = manifest("adder");
+    let bytes = bytes_of(&manifest);
+    assert_eq!(Digest::of(&bytes), manifest.digest());
+    assert_eq!(read(&bytes), Some(manifest.clone()));
+    assert_eq!(read(&codec::encode(&manifest)), None, "the same without its tag");
+    let longest = Manifest {
+        name: "n".repeat(64),
+        licence: "l".repeat(64),
+        params: "p".repeat(4 * 1024),
+        work: WorkPerMeter {
+            call: u64::MAX,
+            token_read: u64::MAX,
+            token_written: u64::MAX,
+            mega_fuel: u64::MAX,
+        },
+        ..manifest
+    };
+    assert_eq!(read(&bytes_of(&longest)), Some(longest));
+}
+
+#[test]
+fn a_library_knows_what_was_added_after_it_is_opened_again() {
+    let home = tempfile::tempdir().unwrap();
+    let (blobs, models) =
+        (Blobs::open(&home.path().join("blobs"), ROOM).unwrap(), home.path().join("models"));
+    let library = Library::open(&models, &blobs).unwrap();
+    let [adder, reader] = [manifest("adder"), manifest("reader")];
+    for manifest in [&reader, &adder, &adder] {
+        library.add(manifest).unwrap();
+    }
+    assert_eq!(library.manifests(), [adder.clone(), reader.clone()]);
+    library.remove(&reader.digest()).unwrap();
+    library.remove(&reader.digest()).unwrap();
+    let again = Library::open(&models, &blobs).unwrap();
+    assert_eq!((again.manifests(), again.get(&reader.digest())), (vec![adder.clone()], None));
+    assert_eq!(again.get(&adder.digest()), Some(adder));
+}
+
+#[test]
+fn a_damaged_manifest_keeps_nobody_from_the_others() {
+    let home = tempfile::tempdir().unwrap();
+    let (blobs, models) =
+        (Blobs::open(&home.path().join("blobs"), ROOM).unwrap(), home.path().join("models"));
+    let library = Library::open(&models, &blobs).unwrap();
+    let [adder, reader] = [manifest("adder"), manifest("reader")];
+    [&adder, &reader].into_iter().for_each(|manifest| library.add(manifest).unwrap());
+    let path = library.folder.path(&adder.digest());
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[20] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let again = Library::open(&models, &blobs).unwrap();
+    assert_eq!((again.manifests(), again.damaged()), (vec![reader], vec![adder.digest()]));
+    again.add(&adder).unwrap();
+    assert_eq!((again.manifests().len(), again.damaged()), (2, Vec::new()));
+}
+
+#[test]
+fn the_parts_of_a_model_make_no_room_until_the_library_forgets_it() {
+    let home = tempfile::tempdir().unwrap();
+    let (blobs, models) = (Blobs::open(&home.path().join("blobs"), 64).unwrap(), home.path().join("models"));
+    let manifest = Manifest { model: Digest::of(&[7; 40]), ..manifest("adder") };
+    Library::open(&models, &blobs).unwrap().add(&manifest).unwrap();
+    blobs.put(&[7; 40]).unwrap();
+    assert!(blobs.put(&[8; 40]).is_err(), "a model that was added makes room");
+    drop(blobs);
+    let blobs = Blobs::open(&home.path().join("blobs"), 64).unwrap();
+    let library = Library::open(&models, &blobs).unwrap();
+    assert!(blobs.put(&[8; 40]).is_err(), "a model makes room after a start");
+    library.remove(&manifest.digest()).unwrap();
+    blobs.put(&[8; 40]).unwrap();
+    assert!(!blobs.contains(&manifest.model));
+}
+
+#[test]
+fn a_full_library_takes_no_more() {
+    let home = tempfile::tempdir().unwrap();
+    let blobs = Blobs::open(&home.path().join("blobs"), ROOM).unwrap();
+    let library = Library::open(&home.path().join("models"), &blobs).unwrap();
+    for number in 0..MODELS_MAX {
+        let manifest = manifest(&number.to_string());
+        library.known().manifests.insert(manifest.digest(), manifest);
+    }
+    assert!(matches!(library.add(&manifest("adder")), Err(LibraryError::Full { max: MODELS_MAX })));
+    assert!(library.add(&manifest("7")).is_ok(), "one that is there changes nothing");
+}
+
+#[test]
+fn a_manifest_that_no_order_can_be_made_by_is_named_unusable() {
+    let genesis = config::genesis("test", Keypair::from_seed([1; 32]).id());
+    let said = |change: fn(&mut Manifest)| {
+        let mut manifest = manifest("adder");
+        change(&mut manifest);
+        examine(&manifest, &genesis)
+    };
+    assert_eq!(said(|_| {}), Ok(()));
+    assert_eq!(said(|manifest| manifest.licence.clear()), Err(Unusable::Texts));
+    assert_eq!(said(|manifest| manifest.work_most = 0), Err(Unusable::NoWork));
+    assert_eq!(said(|manifest| manifest.work_most = u64::MAX), Err(Unusable::TooMuchWork));
+    let has_threshold = genesis.threshold(TensorFormat::F32).is_some();
+    let tensor = said(|manifest| manifest.policy = Policy::Tensor(TensorFormat::F32));
+    assert_eq!(tensor.is_ok(), has_threshold);
+}
