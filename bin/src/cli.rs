@@ -7,8 +7,8 @@ use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use crate::{
     command_error::{CommandError, Exit},
     commands::{
-        account, chat, demo, doctor, down, init, job, key, network, notary, offers, provide, quote, receipt,
-        run, status, up,
+        account, chat, demo, doctor, down, init, job, key, model, network, notary, offers, provide, quote,
+        receipt, run, status, up,
     },
     invocation::Invocation,
     printer::Printer,
@@ -54,6 +54,8 @@ enum Verb {
     Offers(offers::Args),
     #[command(subcommand)]
     Job(job::Verb),
+    #[command(subcommand)]
+    Model(model::Verb),
     #[command(subcommand)]
     Receipt(receipt::Verb),
     #[command(subcommand)]
@@ -115,6 +117,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Doctor(args) => doctor::perform(&args, invocation).await,
         Verb::Offers(args) => offers::perform(&args, invocation).await,
         Verb::Job(verb) => job::perform(&verb, invocation).await,
+        Verb::Model(verb) => model::perform(&verb, invocation).await,
         Verb::Receipt(verb) => receipt::perform(&verb, invocation).await,
         Verb::Account(verb) => account::perform(&verb, invocation).await,
         Verb::Key(verb) => key::perform(&verb, invocation),

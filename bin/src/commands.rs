@@ -8,6 +8,7 @@ pub(crate) mod down;
 pub(crate) mod init;
 pub(crate) mod job;
 pub(crate) mod key;
+pub(crate) mod model;
 pub(crate) mod network;
 pub(crate) mod notary;
 pub(crate) mod offers;

@@ -9,6 +9,7 @@ mod command_error;
 pub mod commands;
 mod daemon;
 mod few;
+mod home_models;
 mod invocation;
 mod log;
 mod own_model;

@@ -64,9 +64,21 @@ pub(crate) fn bytes_of(file: &Path) -> Result<u64, CommandError> {
     };
     let header = model_header(file).map_err(|error| failed(error.to_string()))?;
     if !ARITHMETIC.runs(&header) {
-        return Err(failed("it is no GGUF file".to_owned()));
+        let why = match is_onnx(&header) {
+            true => {
+                "it is an ONNX file, which does not say what its inputs and outputs mean, and no runner here reads that off \
+                 it; only models of language can be taken in, as GGUF"
+            }
+            false => "it is no GGUF file",
+        };
+        return Err(failed(why.to_owned()));
     }
     Ok(fs::metadata(file).map_err(|error| failed(error.to_string()))?.len())
+}
+
+/// Whether it begins as ONNX files do: with the small number of their version.
+fn is_onnx(header: &[u8]) -> bool {
+    matches!(header, [0x08, 1..=32, ..])
 }
 
 /// The name of its file, as far as it can be that of a model.
@@ -97,6 +109,10 @@ mod tests {
         let bundled = folder.path().join("sums.gguf");
         fs::copy(&file, &bundled).unwrap();
         assert_eq!(manifest(&bundled, Digest::of(b"it"), EXTENT).unwrap().name, "my-sums");
+        let digits = folder.path().join("digits.onnx");
+        fs::write(&digits, crate::bundle::DIGITS.model).unwrap();
+        let refused = bytes_of(&digits).unwrap_err();
+        assert!(refused.to_string().contains("is an ONNX file, which does not say"), "{refused}");
         fs::write(&file, "PK").unwrap();
         assert_eq!(manifest(&file, Digest::of(b"it"), EXTENT).unwrap_err().exit(), Exit::Usage);
     }

@@ -75,7 +75,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let manifest = input::manifest(&args.name, &daemon.genesis)?.clone();
+    let manifest = input::model(&args.name, &daemon, invocation).await?;
     if !manifest.policy.is_proven_by_rows() {
         let message = format!("{} is no model of language", manifest.name);
         let hint = format!("`assay run {} FILE` asks it once", manifest.name);

@@ -30,7 +30,7 @@ use serde_json::json;
 use crate::{
     bundle::SUMS,
     command_error::{CommandError, Exit},
-    few,
+    few, home_models,
     invocation::Invocation,
     own_model::{self, TextExtent},
     printer::{called, full, short},
@@ -214,9 +214,8 @@ async fn stocked(
     let blobs = Blobs::open(&invocation.home.blobs(), settings.blob_bytes_max).map_err(BlobError::from);
     let blobs = blobs.map_err(|error| failed(&invocation.home.blobs(), &error, room))?;
     blobs.put(SUMS.runner).map_err(|error| failed(Path::new("the runner"), &error, room))?;
-    let worker = std::env::current_exe()
-        .map_err(|error| CommandError::new(Exit::Other, "NO_PROGRAM", error, "start it by its full path"))?;
-    let executor = Executor::new(worker, invocation.home.compiled(), 1, blobs.clone(), Conduct::Honest);
+    let executor =
+        Executor::new(home_models::worker()?, invocation.home.compiled(), 1, blobs.clone(), Conduct::Honest);
     let mut held: Vec<Hold> = vec![blobs.hold([Digest::of(SUMS.runner)])];
     let mut manifests = Vec::new();
     for file in &args.models {

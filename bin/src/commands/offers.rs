@@ -64,7 +64,11 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 
 impl Args {
     fn fits(&self, service: &ServiceView) -> bool {
-        self.model.as_ref().is_none_or(|model| *model == service.name)
+        let whole = format!("{}@{}", service.name, service.manifest);
+        let is_meant = |model: &String| {
+            *model == service.name || model.contains('@') && whole.starts_with(model.as_str())
+        };
+        self.model.as_ref().is_none_or(is_meant)
             && self.max_price.is_none_or(|price| service.unit_price <= price)
     }
 }
@@ -84,7 +88,8 @@ fn table(rows: &[OfferRow<'_>]) -> Table {
             if service.pinned {
                 called(&service.name)
             } else {
-                format!("{} (not of this network)", called(&service.name))
+                // By this it can be ordered; who wrote it could call it anything.
+                format!("{}@{}", called(&service.name), short(service.manifest))
             },
             service.unit_price.to_string(),
             format!("{} ms", service.run.0),

@@ -2,9 +2,12 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use assay_peer::handle::{Attachment, BenchView, Provide, Providing, ServiceView, ServiceWish, ShowStatus};
+use assay_peer::handle::{
+    Attachment, BenchView, ListModels, ListedModel, Provide, Providing, ServiceView, ServiceWish, ShowStatus,
+};
 use assay_protocol::{
     genesis::Genesis,
+    id::Digest,
     manifest::{Manifest, Meter},
     units::{Amount, Work},
 };
@@ -29,18 +32,19 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 const EXAMPLES: &str = "\
 Examples:
-  assay provide                      offer every model of the network that runs here
+  assay provide                      offer every model of the network and of this home that runs here
   assay provide digits --price 0.02  offer one model for 0.02 credits a unit
   assay provide digits --slots 1     run one job at a time";
 
 /// Offer this machine to the network.
 ///
-/// Fetches the model and its runner if they are not here, runs both once as a test, and tells the network. A provider
+/// Fetches a model of the network and its runner if they are not here, runs both once as a test, and tells the network. A
+/// model of your own is taken in with `assay model add` first, one of others with `assay model pull`. A provider
 /// without stake is a newcomer: it has one job at a time, and each is checked before it is paid.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Models to offer, by name; all of the network if none
+    /// Models to offer, by name; all of the network and of this home if none
     #[arg(value_name = "MODEL")]
     models: Vec<String>,
     /// What a unit costs, in credits
@@ -55,12 +59,12 @@ pub(crate) struct Args {
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let services = services(args, &daemon.genesis)?;
+    let services = services(args, &daemon).await?;
     let spinner = invocation.printer.spinner("fetching and testing what is to be offered");
     // Of what nobody named, one that does not run here keeps no other from being offered.
     let what_works = args.models.is_empty();
     let provide = daemon.call(Provide { services, slots: args.slots, what_works });
-    let watch = tell_progress(&daemon, &spinner);
+    let watch = tell_progress(&daemon, &spinner, "testing what is to be offered");
     let providing = tokio::select! {
         providing = provide => providing,
         never = watch => match never {},
@@ -88,49 +92,49 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 }
 
 /// Says how far models are that are on their way, for as long as somebody waits.
-async fn tell_progress(daemon: &RunningDaemon, spinner: &Spinner) -> Infallible {
+pub(super) async fn tell_progress(daemon: &RunningDaemon, spinner: &Spinner, else_says: &str) -> Infallible {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let Ok(status) = daemon.call(ShowStatus).await else { continue };
         let coming: Vec<String> =
             status.models.iter().filter(|model| model.arrived.is_some()).map(status::model).collect();
         spinner.say(&match coming.is_empty() {
-            true => "testing what is to be offered".to_owned(),
+            true => else_says.to_owned(),
             false => format!("fetching {}", coming.join(", ")),
         });
     }
 }
 
-fn services(args: &Args, genesis: &Genesis) -> Result<Vec<ServiceWish>, CommandError> {
-    let all = || genesis.manifests.iter().map(|manifest| manifest.name.clone()).collect();
-    let names: Vec<String> = if args.models.is_empty() { all() } else { args.models.clone() };
-    if names.is_empty() {
-        let hint = "its founder names models in the network file, under [[manifest]]";
-        return Err(CommandError::new(
-            Exit::NotFound,
-            "NOTHING_TO_OFFER",
-            "this network has no models",
-            hint,
-        ));
+async fn services(args: &Args, daemon: &RunningDaemon) -> Result<Vec<ServiceWish>, CommandError> {
+    let known = daemon.call(ListModels).await?;
+    let wished: Vec<&ListedModel> = match args.models.is_empty() {
+        // Of what is not the network's, only what is here was meant to be offered.
+        true => known.models.iter().filter(|listed| listed.is_pinned || listed.is_here).collect(),
+        false => args.models.iter().map(|name| known.meant(name)).collect::<Result<_, _>>()?,
+    };
+    if wished.is_empty() {
+        let hint =
+            "`assay model add FILE` takes one in, and `assay model pull NAME` gets one that others offer";
+        return Err(CommandError::new(Exit::NotFound, "NOTHING_TO_OFFER", "there are no models here", hint));
     }
-    let priced = names.into_iter().map(|name| {
-        let unit_price = args.price.unwrap_or_else(|| suggested(genesis, &name));
-        service(name, unit_price)
+    let priced = wished.into_iter().map(|ListedModel { manifest, .. }| {
+        let unit_price = args.price.unwrap_or_else(|| suggested(&daemon.genesis, manifest));
+        service(manifest.digest().to_string(), manifest, unit_price)
     });
     Ok(priced.collect())
 }
 
 /// What is offered of one model; what the program carries is tested on what it carries for it.
-pub(super) fn service(manifest: String, unit_price: Amount) -> ServiceWish {
-    let bundle = Bundle::all().iter().find(|bundle| bundle.name == manifest);
+pub(super) fn service(named: String, model: &Manifest, unit_price: Amount) -> ServiceWish {
+    let bundle = Bundle::all().iter().find(|bundle| Digest::of(bundle.model) == model.model);
     let sample = bundle.and_then(|bundle| bundle.samples.first());
     let sample = sample.map(|sample| Attachment(sample.bytes.to_vec()));
-    ServiceWish { manifest, unit_price, sample }
+    ServiceWish { manifest: named, unit_price, sample }
 }
 
 /// A price for one unit that leaves something after the fees for checks.
-fn suggested(genesis: &Genesis, name: &str) -> Amount {
-    let work = genesis.manifest(name).map_or(1, work_of_a_unit);
+fn suggested(genesis: &Genesis, manifest: &Manifest) -> Amount {
+    let work = work_of_a_unit(manifest);
     genesis.check_cost(work).times(PRICE_CHECKS).unwrap_or(PRICE_MIN).max(PRICE_MIN)
 }
 

@@ -49,8 +49,8 @@ pub(crate) struct Args {
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let manifest = input::manifest(&args.name, &daemon.genesis)?;
-    let quote = daemon.call(QuoteJob(args.terms.submit(manifest))).await?;
+    let manifest = input::model(&args.name, &daemon, invocation).await?;
+    let quote = daemon.call(QuoteJob(args.terms.submit(&manifest))).await?;
     let unit = daemon.unit();
     let Some(chosen) = &quote.chosen else {
         if args.explain {

@@ -83,7 +83,7 @@ pub(crate) struct Args {
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let file = args.file.as_deref().map(input::read).transpose()?;
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let manifest = input::manifest(&args.name, &daemon.genesis)?;
+    let manifest = &input::model(&args.name, &daemon, invocation).await?;
     let input = match (file, &args.input) {
         (Some(file), _) => file,
         (None, typed) => input::typed(typed.as_deref().unwrap_or_default(), manifest)?,

@@ -31,7 +31,7 @@ fn friends(folder: &Path) -> Vec<(Person, String)> {
 }
 
 /// The model with a template that writes the last message and nothing else, however much was said.
-fn model(folder: &Path) -> PathBuf {
+pub(crate) fn model(folder: &Path) -> PathBuf {
     let mut file = fs::read(MODEL).unwrap();
     let key = b"tokenizer.chat_template";
     let at = file.windows(key.len()).position(|bytes| bytes == key).unwrap() + key.len() + 4;

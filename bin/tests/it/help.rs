@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 35] = [
     "",
     "demo",
     "init",
@@ -21,6 +21,12 @@ const COMMANDS: [&str; 29] = [
     "job ls",
     "job show",
     "job explain",
+    "model",
+    "model add",
+    "model ls",
+    "model show",
+    "model pull",
+    "model rm",
     "receipt",
     "receipt show",
     "receipt verify",
@@ -42,7 +48,7 @@ fn every_command_explains_itself_with_examples() {
         let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let help = assay(Path::new("/nowhere"), &words);
         assert_eq!((help.status, help.stderr.as_str()), (Some(0), ""), "{command}");
-        if !["job", "receipt", "key", "network", "notary"].contains(&command) {
+        if !["job", "model", "receipt", "key", "network", "notary"].contains(&command) {
             assert!(help.stdout.contains("  assay "), "{command} has no example");
         }
         let name = if command.is_empty() { "assay".to_owned() } else { command.replace(' ', "-") };

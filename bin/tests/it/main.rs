@@ -19,6 +19,7 @@ mod homes;
 mod joins;
 mod kill_loops;
 mod kills;
+mod libraries;
 mod load;
 mod logs;
 mod mute;

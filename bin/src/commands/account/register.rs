@@ -40,7 +40,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let order = AccountOrder::Check { models: args.models.clone() };
     let (daemon, view) = instruct(order, args.notary, args.reach, invocation).await?;
     for name in &args.models {
-        let manifest = input::manifest(name, &daemon.genesis)?;
+        let manifest = input::model(name, &daemon, invocation).await?;
         let (least, unit) = (daemon.genesis.stake_least(manifest.work_most), daemon.unit());
         let name = called(&manifest.name);
         invocation.printer.note(match view.account.stake >= least {

@@ -38,8 +38,10 @@ impl DemoPeer {
         own: Option<&OwnModel>,
     ) -> Result<(), CommandError> {
         let priced = [(&DIGITS, picture), (&SUMS, plan::token_price(picture))];
-        let bundled = priced.into_iter().map(|(bundle, price)| service(bundle.name.to_owned(), price));
-        let own = own.map(|own| service(own.manifest.name.clone(), own::TOKEN_PRICE));
+        let bundled = priced
+            .into_iter()
+            .map(|(bundle, price)| service(bundle.name.to_owned(), &bundle.manifest(), price));
+        let own = own.map(|own| service(own.manifest.name.clone(), &own.manifest, own::TOKEN_PRICE));
         let services = bundled.chain(own).collect();
         self.ask(Provide { services, slots: None, what_works: false }).await.map(drop)
     }

@@ -8,11 +8,15 @@ use std::{
     time::Duration,
 };
 
-use assay_peer::handle::INPUT_BYTES_MAX;
-use assay_protocol::{genesis::Genesis, manifest::Manifest};
-use serde_json::json;
+use assay_peer::handle::{FindModel, FoundModel, INPUT_BYTES_MAX, ModelSource};
+use assay_protocol::manifest::Manifest;
 
-use crate::command_error::{CommandError, Exit};
+use crate::{
+    command_error::{CommandError, Exit},
+    commands::model::whole_name,
+    daemon::RunningDaemon,
+    invocation::Invocation,
+};
 
 /// The input that was typed: for a model of language what it is asked, for others the name of a file.
 pub(crate) fn typed(text: &OsStr, manifest: &Manifest) -> Result<Vec<u8>, CommandError> {
@@ -59,36 +63,20 @@ pub(crate) fn seed() -> Result<u32, CommandError> {
     })
 }
 
-/// The model of this name, or the one whose digest begins with it.
-pub(crate) fn manifest<'a>(name: &str, genesis: &'a Genesis) -> Result<&'a Manifest, CommandError> {
-    if let Some(manifest) = genesis.manifest(name) {
-        return Ok(manifest);
+/// The model that is meant by a name. What only strangers call so is told to be their word.
+pub(crate) async fn model(
+    name: &str,
+    daemon: &RunningDaemon,
+    invocation: &Invocation,
+) -> Result<Manifest, CommandError> {
+    let FoundModel { manifest, source, providers } = daemon.call(FindModel { name: name.to_owned() }).await?;
+    if source == ModelSource::Offered {
+        let (name, whose) = (whole_name(&manifest), if providers == 1 { "1 offers" } else { "some offer" });
+        invocation.printer.note(format!(
+            "note: {name} is no model of this network: {whose} it, and what it is called is the word of whoever wrote it"
+        ));
     }
-    let begins = |manifest: &&Manifest| !name.is_empty() && manifest.digest().to_string().starts_with(name);
-    let mut matches = genesis.manifests.iter().filter(begins);
-    match (matches.next(), matches.next()) {
-        (Some(manifest), None) => Ok(manifest),
-        (Some(_), Some(_)) => {
-            let hint = "give more digits of its digest, or its name";
-            Err(CommandError::new(
-                Exit::Usage,
-                "AMBIGUOUS",
-                format!("several models begin with {name}"),
-                hint,
-            ))
-        }
-        (None, _) => Err(unknown(name, genesis)),
-    }
-}
-
-fn unknown(name: &str, genesis: &Genesis) -> CommandError {
-    let known: Vec<&str> = genesis.manifests.iter().map(|manifest| manifest.name.as_str()).collect();
-    let hint = match known.as_slice() {
-        [] => "this network has no models; its founder names them in the network file".to_owned(),
-        names => format!("this network has {}", names.join(", ")),
-    };
-    let message = format!("no model is called {name}");
-    CommandError::new(Exit::NotFound, "UNKNOWN_MODEL", message, hint).with(json!({ "known": known }))
+    Ok(manifest)
 }
 
 /// A length of time such as `500ms`, `30s`, `5m` or `2h`.

@@ -30,7 +30,7 @@ impl Terms {
     /// A job on these terms, without an input.
     pub(crate) fn submit(&self, manifest: &Manifest) -> Submit {
         Submit {
-            manifest: manifest.name.clone(),
+            manifest: manifest.digest().to_string(),
             cost_max: self.max_cost,
             unit_price_max: self.max_price,
             provider: self.provider,

@@ -1,0 +1,106 @@
+//! `assay model`: the models of this home.
+
+mod add;
+mod ls;
+mod pull;
+mod rm;
+mod show;
+
+use assay_peer::handle::ListedModel;
+use assay_protocol::{
+    genesis::Genesis,
+    manifest::{Manifest, Meter, Policy, TensorFormat},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    command_error::CommandError,
+    invocation::Invocation,
+    printer::{Table, called, full, short},
+};
+
+/// The models of this home: the network's, your own, and those of others.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    Add(add::Args),
+    Ls(ls::Args),
+    Show(show::Args),
+    Pull(pull::Args),
+    Rm(rm::Args),
+}
+
+pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
+    match verb {
+        Verb::Add(args) => add::perform(args, invocation).await,
+        Verb::Ls(args) => ls::perform(args, invocation).await,
+        Verb::Show(args) => show::perform(args, invocation).await,
+        Verb::Pull(args) => pull::perform(args, invocation).await,
+        Verb::Rm(args) => rm::perform(args, invocation).await,
+    }
+}
+
+/// A name that only this model has.
+pub(crate) fn whole_name(manifest: &Manifest) -> String {
+    format!("{}@{}", called(&manifest.name), short(manifest.digest()))
+}
+
+/// What a manifest says, in words, and what follows from it in a network.
+fn table(manifest: &Manifest, genesis: Option<&Genesis>) -> Table {
+    let mut table = Table::new(["WHAT", "HOW"]);
+    let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
+    row("model", whole_name(manifest));
+    row("manifest", full(manifest.digest()));
+    row("weights", full(manifest.model));
+    row("runner", full(manifest.runner));
+    row("parameters", manifest.params.clone());
+    row("licence", manifest.licence.clone());
+    row("billed by", billed_by(manifest.meter));
+    row("compared by", compared_by(manifest.policy).to_owned());
+    row("work", format!("{} at most in one run", manifest.work_most));
+    row("memory", format!("{} MiB", manifest.memory_bytes.div_ceil(1 << 20)));
+    if let Some(genesis) = genesis {
+        let least = genesis.stake_least(manifest.work_most);
+        row("stake", format!("{least} {}s at least, for whoever checks it", genesis.unit));
+    }
+    table
+}
+
+fn billed_by(meter: Meter) -> String {
+    match meter {
+        Meter::Calls => "calls of the engine".to_owned(),
+        Meter::Tokens(weights) => {
+            format!(
+                "tokens: {} for one that is read, {} for one that is written",
+                weights.read, weights.written
+            )
+        }
+        Meter::MegaFuel => "millions of instructions".to_owned(),
+    }
+}
+
+fn compared_by(policy: Policy) -> &'static str {
+    match policy {
+        Policy::Exact => "every byte",
+        Policy::Tensor(TensorFormat::F32) => "numbers that differ by little",
+        Policy::Replay => "every byte, and the rows that each token was chosen from",
+    }
+}
+
+/// What a manifest says, for programs.
+fn document(manifest: &Manifest) -> Value {
+    json!({
+        "name": manifest.name, "manifest": full(manifest.digest()), "weights": full(manifest.model),
+        "runner": full(manifest.runner), "params": manifest.params, "licence": manifest.licence,
+        "meter": manifest.meter, "policy": manifest.policy, "work_most": manifest.work_most,
+        "memory_bytes": manifest.memory_bytes,
+    })
+}
+
+/// The same, with what is here of it.
+fn listed_document(listed: &ListedModel) -> Value {
+    let mut document = document(&listed.manifest);
+    document["is_pinned"] = listed.is_pinned.into();
+    document["is_here"] = listed.is_here.into();
+    document["bytes"] = listed.bytes.into();
+    document
+}

@@ -1,0 +1,57 @@
+//! `assay model show`: what a model is, before anything is ordered of it.
+
+use assay_peer::handle::{ConnectError, FindModel, Handle, ModelSource};
+
+use super::{document, table};
+use crate::{command_error::CommandError, home_models::HomeModels, invocation::Invocation, printer::full};
+
+const EXAMPLES: &str = "\
+Examples:
+  assay model show sums               one that is known here, or that somebody offers
+  assay model show sums@0123456789ab  by its digest as well, where two have one name
+  assay model show sums --json        the same, for programs
+
+What only others offer is asked of them, by the daemon.";
+
+/// Show how a model is run, what it is billed by and how its results are compared.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The model, by name
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let (manifest, source) = match Handle::connect(&invocation.home).await {
+        Err(ConnectError::NotRunning { .. }) => {
+            let list = HomeModels::reach(invocation).await?.list().await?;
+            let listed = list.meant(&args.name)?;
+            let source = if listed.is_pinned { ModelSource::Pinned } else { ModelSource::Library };
+            (listed.manifest.clone(), source)
+        }
+        handle => {
+            let found = handle?.call(FindModel { name: args.name.clone() }).await?;
+            (found.manifest, found.source)
+        }
+    };
+    let mut described = document(&manifest);
+    described["source"] = serde_json::to_value(source).unwrap_or_default();
+    described["manifest"] = full(manifest.digest()).into();
+    let genesis = if invocation.home.network().exists() { Some(invocation.network()?.genesis) } else { None };
+    let mut table = table(&manifest, genesis.as_ref());
+    table.row(["known".to_owned(), known(source).to_owned()]);
+    invocation.printer.table(&table);
+    invocation.printer.document("model", &described);
+    Ok(())
+}
+
+fn known(source: ModelSource) -> &'static str {
+    match source {
+        ModelSource::Pinned => "the network's own",
+        ModelSource::Library => "in this home's library",
+        ModelSource::Offered => {
+            "only offered: what it is called and licensed by is the word of whoever wrote it"
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The models of a home: through its daemon where one runs, else in the home itself.
+//!
+//! **Invariant:** a home's files are touched only while no daemon has it.
+
+use std::path::PathBuf;
+
+use assay_peer::{
+    blobs::Blobs,
+    config::{Home, Settings},
+    executor::{Conduct, Executor},
+    handle::{
+        AddModel, Attachment, ConnectError, Handle, ListModels, ListedModel, ModelList, ModelRefused,
+        Refused, RemoveModel,
+    },
+    home::HomeLock,
+    library::{Library, NewModel},
+};
+use assay_protocol::{genesis::Genesis, id::Digest};
+
+use crate::{
+    command_error::{CommandError, Exit},
+    invocation::Invocation,
+};
+
+/// The way to a home's models.
+pub(crate) struct HomeModels {
+    /// The rules of its network, if it has joined one.
+    pub(crate) genesis: Option<Genesis>,
+    keeper: Keeper,
+}
+
+/// Who has the files.
+enum Keeper {
+    Daemon(Handle),
+    Files(ModelFiles),
+}
+
+/// The files of a home that nobody else has.
+struct ModelFiles {
+    home: Home,
+    blobs: Blobs,
+    library: Library,
+    _lock: HomeLock,
+}
+
+impl HomeModels {
+    /// Finds them.
+    pub(crate) async fn reach(invocation: &Invocation) -> Result<Self, CommandError> {
+        let home = &invocation.home;
+        let genesis = if home.network().exists() { Some(invocation.network()?.genesis) } else { None };
+        let keeper = match Handle::connect(home).await {
+            Ok(handle) => Keeper::Daemon(handle),
+            Err(ConnectError::NotRunning { .. }) => Keeper::Files(ModelFiles::open(home)?),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self { genesis, keeper })
+    }
+
+    /// What is known here.
+    pub(crate) async fn list(&self) -> Result<ModelList, CommandError> {
+        match &self.keeper {
+            Keeper::Daemon(handle) => Ok(handle.call(ListModels).await?),
+            Keeper::Files(ModelFiles { blobs, library, .. }) => {
+                Ok(ModelList::of(self.genesis.as_ref(), library, blobs))
+            }
+        }
+    }
+
+    /// Copies a file into the library, and runs it once before.
+    pub(crate) async fn add(&self, new: NewModel) -> Result<ListedModel, CommandError> {
+        match &self.keeper {
+            Keeper::Daemon(handle) => {
+                let NewModel { file, runner, manifest } = new;
+                Ok(handle.call(AddModel { file, runner: Attachment(runner), manifest }).await?)
+            }
+            Keeper::Files(files) => files.add(new).await,
+        }
+    }
+
+    /// Takes a model out of the library, and says which.
+    pub(crate) async fn remove(&self, name: &str) -> Result<Digest, CommandError> {
+        match &self.keeper {
+            Keeper::Daemon(handle) => Ok(handle.call(RemoveModel { name: name.to_owned() }).await?),
+            Keeper::Files(ModelFiles { blobs, library, .. }) => {
+                let digest = match library.damaged_of(name) {
+                    Some(damaged) => damaged,
+                    None => ModelList::of(None, library, blobs).meant(name)?.manifest.digest(),
+                };
+                library.remove(&digest).map_err(Refused::from)?;
+                Ok(digest)
+            }
+        }
+    }
+}
+
+impl ModelFiles {
+    fn open(home: &Home) -> Result<Self, CommandError> {
+        let lock = HomeLock::take(home.root())?;
+        let settings = Settings::read(home)?.daemon;
+        let disk = |error: std::io::Error| {
+            let message = format!("the models of {} cannot be read: {error}", home.root().display());
+            CommandError::new(
+                Exit::Other,
+                "DISK",
+                message,
+                "check who owns the home and whether its disk is full",
+            )
+        };
+        let blobs = Blobs::open(&home.blobs(), settings.blob_bytes_max).map_err(disk)?;
+        let library = Library::open(&home.models(), &blobs).map_err(disk)?;
+        Ok(Self { home: home.clone(), blobs, library, _lock: lock })
+    }
+
+    async fn add(&self, new: NewModel) -> Result<ListedModel, CommandError> {
+        let executor = Executor::new(worker()?, self.home.compiled(), 1, self.blobs.clone(), Conduct::Honest);
+        let name = new.manifest.name.clone();
+        let added = self.library.add_file(new, &executor).await;
+        let manifest = added.map_err(|error| Refused::from(ModelRefused::of_file(name, &error)))?;
+        Ok(ListedModel::of(manifest, false, &self.blobs))
+    }
+}
+
+/// The program whose processes run jobs: this one.
+pub(crate) fn worker() -> Result<PathBuf, CommandError> {
+    std::env::current_exe()
+        .map_err(|error| CommandError::new(Exit::Other, "NO_PROGRAM", error, "start it by its full path"))
+}

@@ -1,0 +1,190 @@
+//! Models that no network pins: added by one home, offered, pulled and checked by others, ordered by one that never had it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::{
+    assay::{Ran, assay},
+    foundings::model,
+    person::Person,
+    town::Town,
+};
+
+/// The longest that a test waits until verifiers count.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Ticks of an epoch, which are half a second each: a registration counts from the checkpoint two epochs later.
+const EPOCH_TICKS: u64 = 4;
+
+/// A peer of the town, as somebody at its keyboard.
+struct Neighbour(PathBuf);
+
+impl Neighbour {
+    fn of(town: &Town, name: &str) -> Self {
+        Self(town.network.peer(name).home.root().to_owned())
+    }
+
+    fn types(&self, arguments: &[&str]) -> Ran {
+        assay(&self.0, arguments)
+    }
+
+    fn asks(&self, arguments: &[&str]) -> Value {
+        self.types(&[arguments, &["--json"]].concat()).document()
+    }
+
+    fn does(&self, arguments: &[&str]) -> Ran {
+        let ran = self.types(arguments);
+        assert_eq!(ran.status, Some(0), "{arguments:?}: {ran:?}");
+        ran
+    }
+}
+
+/// The same town with short epochs.
+fn hurried(file: &str) -> String {
+    let line = file.lines().find(|line| line.starts_with("epoch_ticks")).unwrap();
+    file.replace(line, &format!("epoch_ticks = {EPOCH_TICKS}"))
+}
+
+/// The model of this name in a list.
+fn listed(list: &Value, name: &str) -> Value {
+    let models = list["models"].as_array().unwrap();
+    models.iter().find(|model| model["name"] == name).cloned().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_model_that_no_network_pins_is_added_pulled_checked_and_ordered() {
+    let town = Town::begin(hurried).await;
+    let folder = tempfile::tempdir().unwrap();
+    let [ada, ben, cleo, dan] = ["ada", "ben", "cleo", "dan"].map(|name| Neighbour::of(&town, name));
+    let file = model(folder.path());
+    // Runs as short as those of the network's own model: who can check that one has enough at stake for this one.
+    let short = ["--units", "512", "--max-tokens", "64", "--licence", "MIT"];
+    let added = ada.asks(&[&["model", "add", file.to_str().unwrap()][..], &short].concat());
+    assert_eq!((&added["name"], &added["is_here"]), (&"adder".into(), &true.into()), "{added}");
+    ada.does(&["provide", "adder", "--price", "0.001"]);
+
+    let buyer = Person::join(folder.path(), "buyer", &town.network.file());
+    assert_eq!(buyer.asks(&["account", "show"])["free"]["amount"], "5.00");
+    let ada_id = town.network.peer("ada").id.to_string();
+    buyer.waits_for_offer("adder", &ada_id).await;
+    let shown = buyer.asks(&["model", "show", "adder"]);
+    assert_eq!((&shown["manifest"], &shown["source"]), (&added["manifest"], &"offered".into()));
+    assert_eq!(listed(&buyer.asks(&["model", "ls"]), "adder"), Value::Null, "who only looks keeps nothing");
+
+    assert_eq!(
+        ben.types(&["account", "register", "adder"]).status,
+        Some(3),
+        "who has it not cannot check it"
+    );
+    let began = Instant::now();
+    for verifier in [&ben, &cleo, &dan] {
+        let pulled = verifier.asks(&["model", "pull", "adder"]);
+        assert_eq!((&pulled["manifest"], &pulled["is_here"]), (&added["manifest"], &true.into()));
+        verifier.does(&["account", "register", "adder", "sums"]);
+    }
+    let receipt = folder.path().join("adder.receipt");
+    let receipt = receipt.to_str().unwrap();
+    let ran = runs(&buyer, &["run", "adder", "27+58=", "--receipt", receipt], began).await;
+    eprintln!("verifiers that pulled the model counted after {:.1} s", began.elapsed().as_secs_f64());
+    assert_eq!(ran.stdout, "85\n", "{ran:?}");
+    let verified = assay(Path::new("/nowhere"), &["receipt", "verify", "--json", receipt]).document();
+    assert_eq!((&verified["label"], verified["provider"].as_str()), (&"checked".into(), Some(&*ada_id)));
+    let kept = listed(&buyer.asks(&["model", "ls"]), "adder");
+    assert_eq!(
+        (&kept["manifest"], &kept["is_here"]),
+        (&added["manifest"], &false.into()),
+        "its name is kept"
+    );
+
+    calls_another_model_the_same(&town, &folder.path().join("other"), &buyer, &added).await;
+    town.check_books().await;
+}
+
+/// Orders again and again until enough verifiers count.
+async fn runs(buyer: &Person, typed: &[&str], began: Instant) -> Ran {
+    loop {
+        let ran = buyer.types(typed);
+        if ran.status == Some(0) {
+            return ran;
+        }
+        assert_eq!(ran.status, Some(6), "{ran:?}");
+        assert!(began.elapsed() < PATIENCE, "nobody ever counts as its verifier: {ran:?}");
+    }
+}
+
+/// Of two models of one name the one that was ordered before is meant; whoever ordered neither is told of both.
+async fn calls_another_model_the_same(town: &Town, folder: &Path, buyer: &Person, added: &Value) {
+    let cleo = Neighbour::of(town, "cleo");
+    fs::create_dir_all(folder).unwrap();
+    let file = model(folder);
+    let other = cleo.asks(&["model", "add", file.to_str().unwrap(), "--units", "4096"]);
+    let [first, second] = [&added["manifest"], &other["manifest"]].map(|digest| digest.as_str().unwrap());
+    assert_ne!(first, second);
+    let twice = cleo.types(&["provide", "adder"]);
+    assert_eq!(twice.status, Some(2), "cleo has both: {twice:?}");
+    cleo.does(&["provide", &format!("adder@{}", &second[..12])]);
+    let stranger = Person::join(folder, "stranger", &town.network.file());
+    stranger.asks(&["account", "show"]);
+    for peer in ["ada", "cleo"] {
+        stranger.waits_for_offer("adder", &town.network.peer(peer).id.to_string()).await;
+        buyer.waits_for_offer("adder", &town.network.peer(peer).id.to_string()).await;
+    }
+    let refused = stranger.types(&["quote", "adder"]);
+    assert_eq!(refused.status, Some(2), "{refused:?}");
+    for digest in [first, second] {
+        assert!(refused.stderr.contains(&format!("adder@{}", &digest[..12])), "{refused:?}");
+        let named = format!("adder@{}", &digest[..12]);
+        assert_eq!(stranger.asks(&["model", "show", &named])["manifest"], *digest);
+    }
+    assert_eq!(buyer.asks(&["model", "show", "adder"])["manifest"], *first);
+    let offered = cleo.types(&["model", "rm", &format!("adder@{}", &second[..12]), "--json"]);
+    assert!(offered.stderr.contains("MODEL_OFFERED"), "{offered:?}");
+    cleo.does(&["model", "rm", &format!("adder@{}", &first[..12])]);
+    assert_eq!(listed(&cleo.asks(&["model", "ls"]), "adder")["manifest"], *second);
+}
+
+#[test]
+fn a_home_without_a_daemon_or_a_network_takes_models_in_and_lets_them_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let types = |arguments: &[&str]| assay(&home, arguments);
+    let file = model(folder.path());
+    let path = file.to_str().unwrap();
+    let added =
+        types(&["model", "add", path, "--name", "tally", "--max-tokens", "9", "--units", "77", "--json"]);
+    let added = added.document();
+    assert_eq!(
+        (&added["params"], &added["work_most"]),
+        (&r#"{"max_tokens":9}"#.into(), &77.into()),
+        "{added}"
+    );
+    assert_eq!(added["licence"], "as its file says");
+    let again =
+        types(&["model", "add", path, "--name", "tally", "--max-tokens", "9", "--units", "77", "--json"]);
+    assert_eq!(again.document()["manifest"], added["manifest"], "the same file is the same model");
+    let digest = added["manifest"].as_str().unwrap();
+    assert_eq!(listed(&types(&["model", "ls", "--json"]).document(), "tally")["is_here"], true);
+    assert_eq!(types(&["model", "show", &digest[..6], "--json"]).document()["name"], "tally");
+
+    let onnx = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/digits/digits.onnx");
+    let refused = types(&["model", "add", onnx]);
+    assert_eq!(refused.status, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("it is an ONNX file"), "{refused:?}");
+    let cut = folder.path().join("cut.gguf");
+    fs::write(&cut, &fs::read(&file).unwrap()[..100_000]).unwrap();
+    let failed = types(&["model", "add", cut.to_str().unwrap()]);
+    assert_eq!(failed.status, Some(2), "{failed:?}");
+    assert!(failed.stderr.contains("cut cannot be added: a run of it failed"), "{failed:?}");
+
+    let place = home.join("models").join(&digest[..2]).join(&digest[2..4]).join(digest);
+    fs::write(&place, "something else").unwrap();
+    let list = types(&["model", "ls"]);
+    assert!(list.stderr.contains(&format!("the file of the model {} is damaged", &digest[..12])), "{list:?}");
+    assert_eq!(types(&["model", "rm", &digest[..12]]).status, Some(0));
+    assert_eq!(types(&["model", "ls", "--json"]).document()["damaged"], Value::Array(Vec::new()));
+    assert_eq!(types(&["model", "rm", "tally"]).status, Some(3));
+}
