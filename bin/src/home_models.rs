@@ -31,7 +31,7 @@ pub(crate) struct HomeModels {
 
 /// Who has the files.
 enum Keeper {
-    Daemon(Handle),
+    Daemon(Box<Handle>),
     Files(ModelFiles),
 }
 
@@ -49,7 +49,7 @@ impl HomeModels {
         let home = &invocation.home;
         let genesis = if home.network().exists() { Some(invocation.network()?.genesis) } else { None };
         let keeper = match Handle::connect(home).await {
-            Ok(handle) => Keeper::Daemon(handle),
+            Ok(handle) => Keeper::Daemon(Box::new(handle)),
             Err(ConnectError::NotRunning { .. }) => Keeper::Files(ModelFiles::open(home)?),
             Err(error) => return Err(error.into()),
         };

@@ -32,7 +32,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 const EXAMPLES: &str = "\
 Examples:
-  assay provide                      offer every model of the network and of this home that runs here
+  assay provide                      offer every model of network and home that runs here
   assay provide digits --price 0.02  offer one model for 0.02 credits a unit
   assay provide digits --slots 1     run one job at a time";
 

@@ -29,8 +29,8 @@ Examples:
                                     another name, and short answers
 
 The longer its runs may be, the more whoever checks it must have at stake: --units says how long.
-Then `assay provide NAME` offers it, and others order it by its name or get it with `assay model pull NAME`. A job of it
-needs verifiers who have it too: see `assay account register`.";
+Then `assay provide NAME` offers it, others order it by its name, or get it with `assay model pull`.
+A job of it needs verifiers who have it too: see `assay account register`.";
 
 /// Take a file with a model of language into this home, ready to be offered.
 ///

@@ -9,11 +9,7 @@ use super::{
     offers::{manifest, offer},
     *,
 };
-use crate::{
-    driver::names::ModelSource,
-    handle::{ModelRefused, Refused},
-    library::bytes_of,
-};
+use crate::{driver::names::ModelSource, handle::ModelRefused, library::bytes_of};
 
 const OWN: [u8; 32] = [1; 32];
 const PROVIDER: [u8; 32] = [3; 32];
