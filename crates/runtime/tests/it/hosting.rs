@@ -146,7 +146,8 @@ fn whoever_gives_up_a_model_takes_it_from_nobody_else() {
     for round in 0..4 {
         world.pool.clear();
         let ended = thread::scope(|scope| {
-            let begun: Vec<_> = (0..3).map(|_| scope.spawn(|| run(&world, &job, b"27+58=", &mut ()))).collect();
+            let begun: Vec<_> =
+                (0..3).map(|_| scope.spawn(|| run(&world, &job, b"27+58=", &mut ()))).collect();
             let gone = scope.spawn(|| run(&world, &job, b"27+58=", &mut Gone));
             drop(gone.join().expect("no panic"));
             begun.into_iter().map(|begun| begun.join().expect("no panic")).collect::<Vec<_>>()
