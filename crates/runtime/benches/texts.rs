@@ -4,6 +4,7 @@
 //! `ASSAY_MODEL` names another GGUF file than the shipped one, `ASSAY_TOKENS` how many are written.
 //!
 //! **Invariant:** both write the same tokens, of the same prompt, on as many threads.
+#![expect(clippy::print_stdout, reason = "what it measures is what it says")]
 
 use std::{
     env, fs,
@@ -132,7 +133,8 @@ fn median(mut times: Vec<Duration>) -> f64 {
     times[times.len() / 2].as_secs_f64() * 1e3
 }
 
-fn main() {
+/// The engine, and workers beside it, with the same model and the same to write.
+fn both(threads: usize) -> (Direct, Hired) {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let shipped = root.join("models/sums/sums.gguf");
     let model = env::var_os("ASSAY_MODEL").map_or(shipped, PathBuf::from);
@@ -141,7 +143,6 @@ fn main() {
     let file = Gguf::parse(&bytes).expect("it is a model");
     let vocabulary = Vocabulary::read(&file).expect("it has a vocabulary");
     let pack = Pack::of_file(&file, [0; 32]).expect("it can be packed");
-    let threads = thread::available_parallelism().map_or(1, usize::from);
     let loaded = Arc::new(Model::load(&pack, Choices::default()).expect("it can be run"));
     let mut prompt: Vec<u32> = vocabulary.bos().filter(|_| vocabulary.begins()).into_iter().collect();
     prompt.extend(vocabulary.tokenize(PROMPT, true).expect("it is text"));
@@ -152,7 +153,7 @@ fn main() {
         r#"{{"temperature":0,"raw":true,"max_tokens":{tokens},"logit_bias":{{{}}}}}"#,
         biases.join(",")
     );
-    let mut direct = Direct { model: loaded, processor, prompt, ends, tokens };
+    let direct = Direct { model: loaded, processor, prompt, ends, tokens };
     let cache = tempfile::tempdir().expect("a temporary directory");
     let binary = env!("CARGO_BIN_EXE_assay-worker").into();
     let runner = root.join("runners/generate/generate.wasm");
@@ -162,7 +163,13 @@ fn main() {
     envelope.meter = Meter::Tokens(TokenWeights { read: 1, written: 4 });
     envelope.units_max = 8_192;
     let pool = Pool::new(WorkerSource { binary, cache: Some(cache.path().into()) });
-    let hired = Hired { pool, envelope, runner, model };
+    (direct, Hired { pool, envelope, runner, model })
+}
+
+fn main() {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let (mut direct, hired) = both(threads);
+    let tokens = direct.tokens;
     let (cold, written) = hired.write();
     assert_eq!(written, direct.write(1).1, "the same tokens");
     println!(

@@ -261,7 +261,8 @@ pub(crate) fn serve(link: EngineLink, engine: &SharedEngine, bounds: SessionBoun
     Ok(())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::{io::Write, thread};
 

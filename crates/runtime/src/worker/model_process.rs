@@ -53,10 +53,8 @@ impl ModelProcess {
 
     /// Why it is of no use to its sessions any more, in its own last words where it left some.
     pub(crate) fn mourn(&mut self) -> RunFailure {
-        match self.process.mourn("it broke off") {
-            RunFailure::WorkerDied(why) => RunFailure::EngineDied(why),
-            other => other,
-        }
+        let failure = self.process.mourn("it broke off");
+        if let RunFailure::WorkerDied(why) = failure { RunFailure::EngineDied(why) } else { failure }
     }
 
     pub(crate) fn is_alive(&mut self) -> bool {
