@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use assay_peer::{
-    blobs::Blobs,
+    blobs::{Blobs, Hold},
     config::{Home, Settings},
     executor::{Conduct, Executor},
     handle::{
@@ -40,6 +40,8 @@ struct ModelFiles {
     home: Home,
     blobs: Blobs,
     library: Library,
+    /// What jobs that are not closed need is known to the daemon alone, so nothing makes room without it.
+    _held: Hold,
     _lock: HomeLock,
 }
 
@@ -108,7 +110,8 @@ impl ModelFiles {
         };
         let blobs = Blobs::open(&home.blobs(), settings.blob_bytes_max).map_err(disk)?;
         let library = Library::open(&home.models(), &blobs).map_err(disk)?;
-        Ok(Self { home: home.clone(), blobs, library, _lock: lock })
+        let held = blobs.hold_all();
+        Ok(Self { home: home.clone(), blobs, library, _held: held, _lock: lock })
     }
 
     async fn add(&self, new: NewModel) -> Result<ListedModel, CommandError> {

@@ -62,6 +62,11 @@ pub(crate) fn bytes_of(file: &Path) -> Result<u64, CommandError> {
         let message = format!("{} cannot be sold: {why}", file.display());
         CommandError::new(Exit::Usage, "NO_MODEL", message, "name a GGUF file of a model of language")
     };
+    // Whoever opened a pipe would wait for somebody to write to it.
+    let is_file = fs::metadata(file).map_err(|error| failed(error.to_string()))?.is_file();
+    if !is_file {
+        return Err(failed("it is no file".to_owned()));
+    }
     let header = model_header(file).map_err(|error| failed(error.to_string()))?;
     if !ARITHMETIC.runs(&header) {
         let why = match is_onnx(&header) {

@@ -32,7 +32,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 const EXAMPLES: &str = "\
 Examples:
-  assay provide                      offer every model of network and home that runs here
+  assay provide                      offer every model of the network that runs here
   assay provide digits --price 0.02  offer one model for 0.02 credits a unit
   assay provide digits --slots 1     run one job at a time";
 
@@ -44,7 +44,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Models to offer, by name; all of the network and of this home if none
+    /// Models to offer, by name; all of the network if none
     #[arg(value_name = "MODEL")]
     models: Vec<String>,
     /// What a unit costs, in credits
@@ -108,8 +108,8 @@ pub(super) async fn tell_progress(daemon: &RunningDaemon, spinner: &Spinner, els
 async fn services(args: &Args, daemon: &RunningDaemon) -> Result<Vec<ServiceWish>, CommandError> {
     let known = daemon.call(ListModels).await?;
     let wished: Vec<&ListedModel> = match args.models.is_empty() {
-        // Of what is not the network's, only what is here was meant to be offered.
-        true => known.models.iter().filter(|listed| listed.is_pinned || listed.is_here).collect(),
+        // Whatever else is here, somebody may have ordered it once and nothing more.
+        true => known.models.iter().filter(|listed| listed.is_pinned).collect(),
         false => args.models.iter().map(|name| known.meant(name)).collect::<Result<_, _>>()?,
     };
     if wished.is_empty() {

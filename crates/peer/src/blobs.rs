@@ -196,7 +196,9 @@ impl Blobs {
     pub fn put_file(&self, path: &Path) -> Result<Digest, BlobError> {
         let file = File::open(path)?;
         let bytes = file.metadata()?.len();
-        self.store(bytes, file)
+        self.has_room(bytes, 0)?;
+        // One that grows meanwhile is cut, and is then another blob than somebody else's of the whole.
+        self.store_promised(bytes, file.take(bytes))
     }
 
     /// The bytes of a blob, proven to be the ones of this name.
@@ -250,6 +252,12 @@ impl Blobs {
             blobs: quota.blobs(),
             holders: holders.count(),
         }
+    }
+
+    /// Holds all that is here.
+    pub fn hold_all(&self) -> Hold {
+        let all: Vec<Digest> = self.state().quota.digests().collect();
+        self.hold(all)
     }
 
     /// The holder needs a blob: it stays until the holder, and everybody else who keeps it, is released. It need not be
@@ -367,6 +375,11 @@ impl Blobs {
 
     fn store(&self, need: u64, from: impl Read) -> Result<Digest, BlobError> {
         self.make_room(need)?;
+        self.store_promised(need, from)
+    }
+
+    /// Stores what has its room already.
+    fn store_promised(&self, need: u64, from: impl Read) -> Result<Digest, BlobError> {
         let stored = self.folder.store(from);
         let quota = &mut self.state().quota;
         quota.redeem(need);

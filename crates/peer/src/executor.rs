@@ -89,6 +89,9 @@ struct Inner {
     seen: Mutex<BTreeMap<Digest, (Vec<u8>, Meters)>>,
 }
 
+/// How often a model's bytes may be in the memory of a process: read, packed, and for what runs have of it.
+const MODEL_COPIES: u64 = 4;
+
 /// Cores of this machine, as far as this process may use them.
 #[must_use]
 pub fn cores() -> usize {
@@ -188,8 +191,9 @@ impl Executor {
     /// [`Failure`], if it does not work.
     pub async fn test(&self, manifest: Manifest, input: Vec<u8>) -> Result<Duration, Failure> {
         let tested = self.block(move |inner| {
-            let envelope = envelope(&manifest, Digest::default(), test_units(&manifest), TEST_WAIT);
             let files = inner.files(&manifest)?;
+            let units = test_units(&manifest);
+            let envelope = envelope(&manifest, Digest::default(), units, TEST_WAIT, files.model_bytes);
             let mut took = Duration::default();
             for _ in 0..2 {
                 let started = Instant::now();
@@ -229,6 +233,7 @@ impl Executor {
 struct Paths {
     runner: PathBuf,
     model: Option<PathBuf>,
+    model_bytes: u64,
 }
 
 impl Paths {
@@ -254,7 +259,7 @@ impl Inner {
         let files = self.files(&run.manifest)?;
         let input = self.blobs.get(&run.input).ok().flatten().ok_or(Failure::InputAbsent)?;
         let input = input.get(SALT_BYTES..).ok_or(Failure::BadInput)?;
-        let envelope = envelope(&run.manifest, run.seed, run.units_max, run.run_max);
+        let envelope = envelope(&run.manifest, run.seed, run.units_max, run.run_max, files.model_bytes);
         let draft = run.draft.and_then(|draft| self.blobs.get(&draft).ok().flatten()).unwrap_or_default();
         // A check, which nobody listens to, is done as if nothing had been said before.
         let asker = run.listener.map(|client| codec::digest("asker", &client));
@@ -307,7 +312,9 @@ impl Inner {
     fn files(&self, manifest: &Manifest) -> Result<Paths, Failure> {
         let path = |digest| self.blobs.path(&digest).ok().flatten().ok_or(Failure::Unusable);
         let model = if has_model(manifest) { Some(path(manifest.model)?) } else { None };
-        Ok(Paths { runner: path(manifest.runner)?, model })
+        let length = |path: &PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
+        let model_bytes = model.as_ref().map_or(0, length);
+        Ok(Paths { runner: path(manifest.runner)?, model, model_bytes })
     }
 
     fn note(&self, manifest: &Manifest, output: Vec<u8>, meters: Meters) {
@@ -333,9 +340,17 @@ fn test_units(manifest: &Manifest) -> u64 {
     }
 }
 
-/// A job for the sandbox. Its ceilings come from the manifest and the order alone, so every machine has the same.
-fn envelope(manifest: &Manifest, seed: Digest, units_max: u64, run_max: Duration) -> Envelope {
+/// A job for the sandbox. Its ceilings come from the manifest, its model and the order alone, so every machine has the same.
+fn envelope(
+    manifest: &Manifest,
+    seed: Digest,
+    units_max: u64,
+    run_max: Duration,
+    model_bytes: u64,
+) -> Envelope {
     let assumed = RunLimits::default();
+    // A manifest is a stranger's word: it gets what a model of this length could need, and no more.
+    let needed = assumed.process_memory_bytes.saturating_add(model_bytes.saturating_mul(MODEL_COPIES));
     Envelope {
         params: manifest.params.clone(),
         seed: seed.0,
@@ -343,7 +358,7 @@ fn envelope(manifest: &Manifest, seed: Digest, units_max: u64, run_max: Duration
         units_max,
         limits: RunLimits {
             wall_ms: run_max.0,
-            process_memory_bytes: assumed.process_memory_bytes.max(manifest.memory_bytes),
+            process_memory_bytes: assumed.process_memory_bytes.max(manifest.memory_bytes).min(needed),
             ..assumed
         },
         ..Envelope::new(manifest.runner, if has_model(manifest) { manifest.model } else { Digest::of(b"") })

@@ -22,7 +22,7 @@ use assay_protocol::{
     codec,
     genesis::Genesis,
     id::Digest,
-    manifest::{Manifest, Policy},
+    manifest::{Manifest, Meter, Policy, TokenWeights},
     units::Amount,
 };
 
@@ -40,6 +40,8 @@ pub const MODELS_MAX: usize = 256;
 pub(crate) const MANIFEST_BYTES_MAX: u64 = 8 * 1024;
 /// Digits of the shortest prefix that names a file.
 const PREFIX_DIGITS_MIN: usize = 4;
+/// A meter by which nothing counts.
+const UNBILLED: Meter = Meter::Tokens(TokenWeights { read: 0, written: 0 });
 /// What the digest of a manifest is over begins with.
 const TAG: &str = "manifest";
 
@@ -63,6 +65,12 @@ pub enum Unusable {
     /// A text is missing or too long.
     #[error("its manifest has no name or no licence, or longer ones than a manifest may have")]
     Texts,
+    /// Its name can be taken for something else.
+    #[error("its manifest has a name with other letters than those of the alphabet, digits, dots and lines")]
+    Name,
+    /// Whatever a run did would cost nothing.
+    #[error("its manifest bills nothing that a run does")]
+    Unbilled,
     /// No order asks for less work than one.
     #[error("its manifest allows a run no work")]
     NoWork,
@@ -72,6 +80,11 @@ pub enum Unusable {
     /// The network does not say when such outputs are the same.
     #[error("this network has no rule for when two of its outputs are the same")]
     Policy,
+}
+
+/// Whether a name is one word, that neither a prefix nor a shell takes for anything else.
+pub(crate) fn is_plain(name: &str) -> bool {
+    name.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_'))
 }
 
 /// Whether a network's law lets a run be ordered by this manifest.
@@ -85,6 +98,8 @@ pub fn examine(manifest: &Manifest, genesis: &Genesis) -> Result<(), Unusable> {
     };
     match () {
         () if !manifest.is_bounded() => Err(Unusable::Texts),
+        () if !is_plain(&manifest.name) => Err(Unusable::Name),
+        () if manifest.meter == UNBILLED => Err(Unusable::Unbilled),
         () if manifest.work_most == 0 => Err(Unusable::NoWork),
         () if genesis.stake_least(manifest.work_most) == Amount(u64::MAX) => Err(Unusable::TooMuchWork),
         () if !comparable => Err(Unusable::Policy),
@@ -98,6 +113,8 @@ pub struct Library {
     folder: Arc<Folder>,
     blobs: Blobs,
     known: Arc<Mutex<KnownModels>>,
+    /// Held by whoever writes, so that nobody who asks what is known waits for the disk.
+    writing: Arc<Mutex<()>>,
 }
 
 #[derive(Default)]
@@ -122,8 +139,8 @@ impl Library {
         let mut known = KnownModels::default();
         for found in folder.list()? {
             let digest = found.digest;
-            let content = folder.read(&digest, MANIFEST_BYTES_MAX)?;
-            let manifest = if let Content::Whole(bytes) = content { read(&bytes) } else { None };
+            let content = folder.read(&digest, MANIFEST_BYTES_MAX);
+            let manifest = if let Ok(Content::Whole(bytes)) = content { read(&bytes) } else { None };
             match manifest {
                 Some(_) if known.manifests.len() >= MODELS_MAX => {
                     tracing::warn!(%digest, "a model of the library is passed over: there are too many");
@@ -136,7 +153,8 @@ impl Library {
             }
         }
         known.manifests.iter().for_each(|(digest, manifest)| keep(blobs, *digest, manifest));
-        Ok(Self { folder: Arc::new(folder), blobs: blobs.clone(), known: Arc::new(Mutex::new(known)) })
+        let (folder, known) = (Arc::new(folder), Arc::new(Mutex::new(known)));
+        Ok(Self { folder, blobs: blobs.clone(), known, writing: Arc::default() })
     }
 
     /// Takes a manifest in. Durable when this returns; one that is there already changes nothing.
@@ -145,15 +163,20 @@ impl Library {
     /// [`LibraryError`].
     pub fn add(&self, manifest: &Manifest) -> Result<(), LibraryError> {
         let digest = manifest.digest();
-        let known = &mut *self.known();
-        if known.manifests.contains_key(&digest) {
-            return Ok(());
-        }
-        if known.manifests.len() >= MODELS_MAX {
+        let _writing = self.writing();
+        let count = {
+            let known = self.known();
+            if known.manifests.contains_key(&digest) {
+                return Ok(());
+            }
+            known.manifests.len()
+        };
+        if count >= MODELS_MAX {
             return Err(LibraryError::Full { max: MODELS_MAX });
         }
         self.folder.store(&bytes_of(manifest)[..])?;
         keep(&self.blobs, digest, manifest);
+        let known = &mut *self.known();
         known.damaged.remove(&digest);
         known.manifests.insert(digest, manifest.clone());
         Ok(())
@@ -164,8 +187,9 @@ impl Library {
     /// # Errors
     /// [`LibraryError::Disk`].
     pub fn remove(&self, digest: &Digest) -> Result<(), LibraryError> {
-        let known = &mut *self.known();
+        let _writing = self.writing();
         self.folder.remove(digest)?;
+        let known = &mut *self.known();
         known.damaged.remove(digest);
         known.manifests.remove(digest);
         self.blobs.release(holder(*digest));
@@ -199,6 +223,10 @@ impl Library {
             |digest: &Digest| prefix.len() >= PREFIX_DIGITS_MIN && digest.to_string().starts_with(prefix);
         let mut damaged = self.damaged().into_iter().filter(begins);
         damaged.next().filter(|_| damaged.next().is_none())
+    }
+
+    fn writing(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self) -> MutexGuard<'_, KnownModels> {

@@ -85,7 +85,7 @@ impl Blobs {
 
     /// Promises room in the quota, once the disk has it too: what a model takes must be left for what a peer cannot do
     /// without.
-    fn has_room(&self, bytes: u64, part: u64) -> Result<(), BlobError> {
+    pub(super) fn has_room(&self, bytes: u64, part: u64) -> Result<(), BlobError> {
         let need = bytes.saturating_sub(part).saturating_add(FREE_BYTES_LEFT);
         let free = || self.folder.free_bytes().unwrap_or(u64::MAX);
         // What cannot fit anyway makes nothing go.

@@ -76,6 +76,10 @@ impl Quota {
         self.blobs.len() as u64
     }
 
+    pub(super) fn digests(&self) -> impl Iterator<Item = Digest> {
+        self.blobs.keys().copied()
+    }
+
     pub(super) fn contains(&self, digest: &Digest) -> bool {
         self.blobs.contains_key(digest)
     }

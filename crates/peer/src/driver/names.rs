@@ -6,7 +6,10 @@ use assay_market::view::SubmissionView;
 use assay_protocol::id::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::handle::{ModelRefused, Refused};
+use crate::{
+    handle::{ModelRefused, Refused},
+    library::is_plain,
+};
 
 /// Digits of the shortest prefix of a digest.
 const PREFIX_DIGITS_MIN: usize = 4;
@@ -35,9 +38,13 @@ pub(crate) struct NamedModel {
     pub(crate) digest: Digest,
 }
 
+/// Whether a model can be meant by what was typed.
+type Meaning = fn(&NamedModel, &str) -> bool;
+
 impl NamedModel {
+    /// A name of somebody else's choice that looks like one with a prefix means nothing.
     fn is_named(&self, typed: &str) -> bool {
-        self.name == typed
+        self.name == typed && (self.source == ModelSource::Pinned || is_plain(&self.name))
     }
 
     fn is_named_with_prefix(&self, typed: &str) -> bool {
@@ -58,12 +65,18 @@ impl NamedModel {
 /// model is asked last, and a whole digest means nothing else, whatever anybody is called.
 pub(crate) fn model(all: &[NamedModel], typed: &str) -> Result<NamedModel, Refused> {
     use ModelSource::{Library, Offered, Pinned};
-    let ways: &[fn(&NamedModel, &str) -> bool] = match typed.parse::<Digest>() {
+    let ways: &[Meaning] = match typed.parse::<Digest>() {
         Ok(_) => &[NamedModel::has_prefix],
         Err(_) => &[NamedModel::is_named, NamedModel::is_named_with_prefix, NamedModel::has_prefix],
     };
     for source in [Pinned, Library, Offered] {
-        for is_meant in ways {
+        // What others chose to be called cannot stand before the digest of another model: then both are told.
+        let together: Vec<&[Meaning]> = match source {
+            Pinned => ways.iter().map(std::slice::from_ref).collect(),
+            Library | Offered => vec![ways],
+        };
+        for ways in together {
+            let is_meant = |model: &NamedModel, typed: &str| ways.iter().any(|way| way(model, typed));
             let fitting = all.iter().filter(|model| model.source == source && is_meant(model, typed));
             let mut fitting: Vec<&NamedModel> = fitting.collect();
             fitting.sort_by_key(|model| model.digest);
@@ -149,6 +162,22 @@ mod tests {
         for nothing in ["sums@111", "poet@1111", "cats", "777"] {
             let unknown = Refused::UnknownManifest { name: nothing.to_owned(), known: known.clone() };
             assert_eq!(meant(nothing), Err(unknown), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_called_like_the_digest_of_another_model() {
+        use ModelSource::{Library, Offered};
+        for source in [Library, Offered] {
+            let all = [
+                named(source, "poet", 0x11),
+                named(source, "poet@11111111", 0x22),
+                named(source, "11111111", 0x33),
+            ];
+            let meant = |typed: &str| model(&all, typed).map(|model| model.digest.0[0]);
+            assert_eq!((meant("poet@11111111"), meant("poet")), (Ok(0x11), Ok(0x11)));
+            let shared = meant("11111111");
+            assert!(matches!(shared, Err(Refused::Model(ModelRefused::Shared { .. }))), "{shared:?}");
         }
     }
 

@@ -125,6 +125,9 @@ fn a_manifest_that_no_order_can_be_made_by_is_named_unusable() {
     };
     assert_eq!(said(|_| {}), Ok(()));
     assert_eq!(said(|manifest| manifest.licence.clear()), Err(Unusable::Texts));
+    assert_eq!(said(|manifest| manifest.name = "adder@0123456789ab".into()), Err(Unusable::Name));
+    assert_eq!(said(|manifest| manifest.name = "adder; ls".into()), Err(Unusable::Name));
+    assert_eq!(said(|manifest| manifest.meter = UNBILLED), Err(Unusable::Unbilled));
     assert_eq!(said(|manifest| manifest.work_most = 0), Err(Unusable::NoWork));
     assert_eq!(said(|manifest| manifest.work_most = u64::MAX), Err(Unusable::TooMuchWork));
     let has_threshold = genesis.threshold(TensorFormat::F32).is_some();

@@ -124,25 +124,15 @@ pub(crate) struct FarSession {
     link: EngineLink,
     /// Bytes of a row.
     row_bytes: usize,
-    /// Positions that it has at most.
-    positions: usize,
 }
 
 impl FarSession {
-    pub(crate) fn new(link: EngineLink, vocabulary: usize, positions: usize) -> Self {
-        Self { link, row_bytes: vocabulary * size_of::<f32>(), positions }
+    pub(crate) fn new(link: EngineLink, vocabulary: usize) -> Self {
+        Self { link, row_bytes: vocabulary * size_of::<f32>() }
     }
 
     fn ask(&mut self, step: &ReadStep) -> io::Result<Result<GivenRows, String>> {
         let ReadStep { keep, tokens, first } = step;
-        if tokens.len() > self.positions {
-            // No engine is asked for more than any session holds.
-            return Ok(Err(format!(
-                "{} tokens are more than the {} of a session",
-                tokens.len(),
-                self.positions
-            )));
-        }
         let wanted = tokens.len().saturating_sub(*first);
         let request = SessionRequest::Read { keep: keep.map(|keep| keep as u64), first: *first as u64 };
         let mut line = &self.link;
@@ -303,7 +293,7 @@ mod tests {
         let ((), served) = served(|link| {
             let FarModel { vocabulary, tokens, .. } = FarModel::of(&link).unwrap();
             let asked = vocabulary.tokenize("27+58=", true).unwrap();
-            let mut session = FarSession::new(link, tokens, 128);
+            let mut session = FarSession::new(link, tokens);
             let all = session.read(step(asked.clone(), 0)).unwrap();
             assert_eq!((all.first, all.digests.len()), (0, asked.len()));
             let again = ReadStep { keep: Some(0), ..step(asked.clone(), asked.len() - 1) };
@@ -319,7 +309,7 @@ mod tests {
     fn what_is_too_much_is_refused_and_the_session_goes_on() {
         let ((), served) = served(|link| {
             let tokens = FarModel::of(&link).unwrap().tokens;
-            let mut session = FarSession::new(link, tokens, 128);
+            let mut session = FarSession::new(link, tokens);
             let rows = BOUNDS.rows_bytes as usize / (4 * tokens) + 1;
             let refusals = [
                 (step(vec![1; rows], 0), "rows at once"),
@@ -345,12 +335,12 @@ mod tests {
         let (said, asked) = (&text[..40], &text);
         let last = || step(asked.clone(), asked.len() - 1);
         let unknown = step([said, &[u32::MAX]].concat(), 40);
-        let beyond = step(asked.clone(), asked.len() + 1);
+        let long = step([said, &[1; 61]].concat(), 100);
         let cases = [
             vec![ReadStep { keep: Some(0), ..last() }],
             vec![ReadStep { keep: Some(7), ..last() }],
             vec![unknown, step(text[20..40].to_vec(), 19)],
-            vec![beyond, last()],
+            vec![long, last()],
             vec![step(said.to_vec(), 39), ReadStep { keep: Some(30), ..step(text[30..].to_vec(), 29) }],
             vec![step(said.to_vec(), 0)],
         ];
@@ -358,11 +348,14 @@ mod tests {
             let (ours, theirs) = links().unwrap().unwrap();
             thread::scope(|scope| {
                 scope.spawn(|| serve(ours, engine, SessionBounds { asker, ..BOUNDS }));
-                let mut session = FarSession::new(theirs, engine.model().settings().vocabulary, 128);
+                let mut session = FarSession::new(theirs, engine.model().settings().vocabulary);
                 let given = |step: &ReadStep| {
                     let ReadStep { keep, tokens, first } = step;
                     let step = ReadStep { keep: *keep, tokens: tokens.clone(), first: *first };
-                    session.read(step).map_err(|error| assert!(matches!(error, EngineError::Refused(_))))
+                    session.read(step).map_err(|error| match error {
+                        EngineError::Refused(why) => why,
+                        EngineError::Lost(why) => panic!("{why}"),
+                    })
                 };
                 steps.iter().map(given).collect::<Vec<_>>()
             })

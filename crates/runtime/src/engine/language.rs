@@ -88,7 +88,7 @@ impl LanguageModel {
             return Ok(Box::new(OwnSession::new(session, Arc::clone(processor))));
         }
         let link = link.ok_or("there is one context for each run")?;
-        Ok(Box::new(FarSession::new(link, self.tokens, self.positions)))
+        Ok(Box::new(FarSession::new(link, self.tokens)))
     }
 }
 
@@ -118,6 +118,7 @@ impl BackendGraph for LanguageGraph {
         let session = session.map_err(|why| complain(&self.counts, &why))?;
         let context: Box<dyn BackendExecutionContext> = Box::new(LanguageContext {
             vocabulary: self.language.tokens,
+            positions: self.language.positions,
             counts: Arc::clone(&self.counts),
             session,
             keep: None,
@@ -132,6 +133,8 @@ impl BackendGraph for LanguageGraph {
 struct LanguageContext {
     /// How many tokens there are.
     vocabulary: usize,
+    /// Positions that a session has at most.
+    positions: usize,
     counts: Arc<RunCounts>,
     session: Box<dyn EngineSession>,
     /// What the engine was not told yet: how many of the tokens read before stay.
@@ -151,6 +154,13 @@ impl LanguageContext {
             self.counts.transcript().keep(keep);
         }
         let first = first.unwrap_or(tokens.len().saturating_sub(1));
+        // Said here, so that a guest hears the same wherever its session is, and whatever that has read before.
+        if first > tokens.len() {
+            return Err(format!("rows from token {first} are wanted, and {} are given", tokens.len()));
+        }
+        if tokens.len() > self.positions {
+            return Err(format!("{} tokens are more than the {} of a session", tokens.len(), self.positions));
+        }
         let rows = tokens.len().saturating_sub(first) as u64;
         if rows.saturating_mul(4 * self.vocabulary as u64) > self.logits_bytes_max {
             return Err(format!("{rows} rows at once are more than {} bytes", self.logits_bytes_max));

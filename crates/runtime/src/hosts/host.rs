@@ -209,6 +209,10 @@ impl ModelHost {
         }
         // Somebody else starts it, or asks it something.
         let Some(mut process) = self.try_process() else { return Ok(Look::Wait) };
+        if self.known().spent.is_some() {
+            // Since the look before.
+            return Ok(Look::Wait);
+        }
         let running = match &mut *process {
             Some(process) => process,
             None => process.insert(self.start(source, wait)?),

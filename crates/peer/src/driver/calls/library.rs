@@ -15,7 +15,7 @@ use crate::{
         responder::{Respond, Responder},
     },
     handle::{Attachment, Call, ModelRefused, Refused},
-    library::{LibraryError, NewModel, parts},
+    library::{LibraryError, NewModel, holder, parts},
 };
 
 /// Copy a file of a model into the library, and run it once before.
@@ -83,7 +83,7 @@ impl Respond for PullModel {
         responder.takes_new()?;
         let MeantModel { manifest, source } = responder.any_model(&self.name).await?;
         let name = manifest.name.clone();
-        let not_pulled = |reason: String| ModelRefused::NotPulled { name, reason };
+        let not_pulled = |reason: String| ModelRefused::NotPulled { name: name.clone(), reason };
         let pulled = match source {
             ModelSource::Pinned => responder.pinned.equip(&manifest).await,
             ModelSource::Library | ModelSource::Offered => {
@@ -93,6 +93,12 @@ impl Respond for PullModel {
             }
         };
         pulled.map_err(|absent| not_pulled(format!("its {}: {}", absent.part, absent.why)))?;
+        let (store, digest) = (&responder.store, manifest.digest());
+        if source != ModelSource::Pinned && store.library.get(&digest).is_none() {
+            // Who let it go meanwhile is the last who spoke.
+            store.blobs.release(holder(digest));
+            return Err(not_pulled("it was let go meanwhile".to_owned()).into());
+        }
         Ok(ListedModel::of(manifest, source == ModelSource::Pinned, &responder.store.blobs))
     }
 }

@@ -15,7 +15,7 @@ use assay_protocol::{
     order::Failure,
     units::{Amount, Duration},
 };
-use assay_runtime::class::Class;
+use assay_runtime::class::{ARITHMETIC, Class};
 use serde::{Deserialize, Serialize};
 
 use super::{BenchView, ServiceView};
@@ -25,9 +25,10 @@ use crate::{
         Driver,
         responder::{Respond, Responder},
     },
-    executor::sample,
+    executor::{has_model, sample},
     handle::{Attachment, Call, Refused},
     journal::Broken,
+    library::parts,
 };
 
 /// Offer services from now on.
@@ -94,6 +95,14 @@ impl Respond for Provide {
         let (open_models, offered) = (responder.open_models.clone(), provision.clone());
         let prepared = responder.work(move |_| open_models.prepare(&offered)).await?;
         prepared.map_err(|error| Refused::Disk { reason: error.to_string() })?;
+        // It is kept by now; what was let go while others were tested is not offered.
+        for (_, stock) in provision.stocks() {
+            let absent = parts(&stock.manifest).find(|(_, part)| !responder.store.blobs.contains(part));
+            if let Some((part, digest)) = absent {
+                let manifest = stock.manifest.name.clone();
+                return Err(Refused::PartAbsent { manifest, part: part.to_owned(), digest });
+            }
+        }
         let offered = responder.act_and_save(|driver| Box::pin(driver.offer(provision))).await?;
         offered.map(|providing| Providing { left_out, ..providing })
     }
@@ -190,6 +199,11 @@ pub(super) async fn tried(
     equipped.map_err(|absent| absent.refuses(manifest))?;
     let class = responder.executor.class_of(manifest).await;
     let class = class.map_err(|none| Refused::NoClass { reason: none.reason })?;
+    // Offered, it is open to everybody: a stranger's manifest could name a blob of another kind that is here.
+    if class != ARITHMETIC && has_model(manifest) && !responder.genesis.manifests.contains(manifest) {
+        let reason = format!("{} is no model of language, and no other can be offered", manifest.name);
+        return Err(Refused::NoClass { reason });
+    }
     let input = input.map_or_else(|| sample(manifest), |input| input.0);
     let tested = test(manifest.clone(), input, responder).await?;
     let run = tested.map_err(|reason| Refused::TestFailed { manifest: manifest.name.clone(), reason })?;
