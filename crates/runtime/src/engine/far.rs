@@ -257,7 +257,6 @@ mod tests {
     use std::{io::Write, thread};
 
     use assay_engine::{
-        cpu::Cpu,
         model::{Choices, Model},
         pack::Pack,
     };
@@ -270,7 +269,7 @@ mod tests {
 
     fn engine() -> SharedEngine {
         let pack = Pack::of_file(&Gguf::parse(SUMS).unwrap(), [0; 32]).unwrap();
-        SharedEngine::start(Model::load(&pack, Choices::default()).unwrap(), Cpu::new(1), 1 << 20).unwrap()
+        SharedEngine::start(Model::load(&pack, Choices::default()).unwrap(), 1, 1 << 20).unwrap()
     }
 
     /// What comes of a session whose other end does `act`.

@@ -38,6 +38,13 @@ pub(crate) struct SharedEngine {
     turns: Sender<QueuedTurn>,
 }
 
+/// What computes passes. Threads of one pass wait for each other at every product, so where several guests choose tokens
+/// meanwhile half of the cores are left to them.
+struct Processors {
+    alone: Processor,
+    shared: Processor,
+}
+
 /// A turn on its way, and back.
 struct QueuedTurn {
     turn: EngineTurn,
@@ -48,12 +55,13 @@ struct QueuedTurn {
 
 impl SharedEngine {
     /// Starts the thread. Of sessions that ended so many bytes are kept.
-    pub(crate) fn start(model: Model, cpu: Cpu, kept_bytes: u64) -> io::Result<Self> {
+    pub(crate) fn start(model: Model, threads: usize, kept_bytes: u64) -> io::Result<Self> {
         let kept = Mutex::new(KeptSessions::new(model.settings().page_bytes() as u64, kept_bytes));
         let model = Arc::new(model);
         let (turns, queue) = channel();
-        let processor = Processor::new(Arc::clone(&model), cpu);
-        thread::Builder::new().name("engine".into()).spawn(move || ends(|| serve(processor, &queue)))?;
+        let processor = |threads| Processor::new(Arc::clone(&model), Cpu::new(threads));
+        let processors = Processors { alone: processor(threads), shared: processor(threads.div_ceil(2)) };
+        thread::Builder::new().name("engine".into()).spawn(move || ends(|| serve(processors, &queue)))?;
         Ok(Self { model, kept, turns })
     }
 
@@ -99,7 +107,7 @@ impl SharedEngine {
 }
 
 /// Takes turns for as long as there is somebody who could have one.
-fn serve(mut processor: Processor, queue: &Receiver<QueuedTurn>) {
+fn serve(mut processors: Processors, queue: &Receiver<QueuedTurn>) {
     let mut waiting: Vec<QueuedTurn> = Vec::new();
     let (mut together, mut took) = (0, Duration::ZERO);
     loop {
@@ -118,7 +126,8 @@ fn serve(mut processor: Processor, queue: &Receiver<QueuedTurn>) {
         waiting.retain(|queued| queued.turn.is_fresh() || !queued.link.is_gone());
         together = waiting.len();
         let began = Instant::now();
-        advance(&mut processor, waiting.iter_mut().map(|queued| &mut queued.turn));
+        let processor = if together > 1 { &mut processors.shared } else { &mut processors.alone };
+        advance(processor, waiting.iter_mut().map(|queued| &mut queued.turn));
         took = began.elapsed();
         for QueuedTurn { turn, back, .. } in waiting.extract_if(.., |queued| queued.turn.is_over()) {
             // Its worker may be gone.

@@ -6,7 +6,6 @@
 use std::{io, thread};
 
 use assay_engine::{
-    cpu::Cpu,
     gguf::Gguf,
     model::{Choices, MemoryNeed, Model, ModelPlan},
     pack::Pack,
@@ -83,14 +82,14 @@ fn load(
     let need = MemoryNeed::of(&ModelPlan::of(&file).map_err(refuse)?);
     let pack = Pack::of_file_by(threads, &file, name.0).map_err(refuse)?;
     let model = Model::load(&pack, Choices::default()).map_err(refuse)?;
-    let stacks = threads.saturating_mul(THREAD_STACK_BYTES);
+    let stacks = threads.saturating_mul(2 * THREAD_STACK_BYTES);
     let hosted = HostedModel {
         kept_bytes: need.weights.saturating_add(need.scratch).saturating_add(stacks) as u64,
         page_bytes: need.page as u64,
         draft_bytes: model.settings().draft_bytes(PIECE) as u64,
         positions: model.settings().context as u64,
     };
-    let engine = SharedEngine::start(model, Cpu::new(threads), kept_bytes).map_err(|error| {
+    let engine = SharedEngine::start(model, threads, kept_bytes).map_err(|error| {
         let why = format!("the engine has no thread: {error}");
         RunFailure::EngineDied(why)
     })?;
