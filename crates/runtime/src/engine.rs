@@ -4,6 +4,8 @@
 
 pub(crate) mod draft_pieces;
 pub(crate) mod far;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub(crate) mod kept_sessions;
 pub(crate) mod language;
 pub(crate) mod rten;

@@ -256,20 +256,16 @@ pub(crate) fn serve(link: EngineLink, engine: &SharedEngine, bounds: SessionBoun
 mod tests {
     use std::{io::Write, thread};
 
-    use assay_engine::{
-        model::{Choices, Model},
-        pack::Pack,
+    use super::*;
+    use crate::{
+        engine::fixture::{self, sums},
+        worker::links,
     };
 
-    use super::*;
-    use crate::worker::links;
-
-    const SUMS: &[u8] = include_bytes!("../../../../models/sums/sums.gguf");
     const BOUNDS: SessionBounds = SessionBounds { positions: 100, rows_bytes: 1 << 16, asker: None };
 
     fn engine() -> SharedEngine {
-        let pack = Pack::of_file(&Gguf::parse(SUMS).unwrap(), [0; 32]).unwrap();
-        SharedEngine::start(Model::load(&pack, Choices::default()).unwrap(), 1, 1 << 20).unwrap()
+        SharedEngine::start(sums(), 1, 1 << 20).unwrap()
     }
 
     /// What comes of a session whose other end does `act`.
@@ -330,7 +326,7 @@ mod tests {
 
     #[test]
     fn a_session_that_goes_on_cannot_be_told_from_one_that_began_anew() {
-        let text: Vec<u32> = (0..60).map(|place| place * 7 % 50).collect();
+        let text = fixture::tokens(60);
         let (said, asked) = (&text[..40], &text);
         let last = || step(asked.clone(), asked.len() - 1);
         let unknown = step([said, &[u32::MAX]].concat(), 40);

@@ -82,15 +82,13 @@ mod tests {
 
     use assay_engine::{
         cpu::Cpu,
-        gguf::Gguf,
-        model::{Choices, Model},
-        pack::Pack,
+        model::Model,
         session::{Processor, RowDigest, Rows},
     };
 
     use super::*;
+    use crate::engine::fixture::{sums, tokens};
 
-    const SUMS: &[u8] = include_bytes!("../../../../models/sums/sums.gguf");
     const ONE: Digest = Digest([1; 32]);
     const OTHER: Digest = Digest([2; 32]);
     const PAGE: u64 = 10;
@@ -102,8 +100,7 @@ mod tests {
 
     impl Reader {
         fn new() -> Self {
-            let pack = Pack::of_file(&Gguf::parse(SUMS).unwrap(), [0; 32]).unwrap();
-            let model = Arc::new(Model::load(&pack, Choices::default()).unwrap());
+            let model = Arc::new(sums());
             Self { processor: Processor::new(Arc::clone(&model), Cpu::new(1)), model }
         }
 
@@ -116,10 +113,6 @@ mod tests {
             self.processor.extend(session, tokens, Rows::Last, |row| last = Some(row.digest)).unwrap();
             last.unwrap()
         }
-    }
-
-    fn tokens(count: u32) -> Vec<u32> {
-        (0..count).map(|place| place * 7 % 50).collect()
     }
 
     #[test]

@@ -111,16 +111,10 @@ pub(crate) fn advance<'a>(processor: &mut Processor, turns: impl IntoIterator<It
 mod tests {
     use std::sync::Arc;
 
-    use assay_engine::{
-        cpu::Cpu,
-        gguf::Gguf,
-        model::{Choices, Model},
-        pack::Pack,
-    };
+    use assay_engine::{cpu::Cpu, model::Model};
 
     use super::*;
-
-    const SUMS: &[u8] = include_bytes!("../../../../models/sums/sums.gguf");
+    use crate::engine::fixture::{sums, tokens};
 
     struct Engine {
         model: Arc<Model>,
@@ -129,8 +123,7 @@ mod tests {
 
     impl Engine {
         fn new() -> Self {
-            let pack = Pack::of_file(&Gguf::parse(SUMS).unwrap(), [0; 32]).unwrap();
-            let model = Arc::new(Model::load(&pack, Choices::default()).unwrap());
+            let model = Arc::new(sums());
             Self { processor: Processor::new(Arc::clone(&model), Cpu::new(1)), model }
         }
 
@@ -146,10 +139,6 @@ mod tests {
             self.processor.extend(session, tokens, Rows::From(*first), |row| rows.add(row)).unwrap();
             rows
         }
-    }
-
-    fn tokens(count: u32) -> Vec<u32> {
-        (0..count).map(|place| place * 7 % 50).collect()
     }
 
     #[test]
