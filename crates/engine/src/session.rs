@@ -9,10 +9,8 @@ mod processor;
 
 use std::sync::Arc;
 
-use draft::Continuation;
-
 pub use draft::DRAFT_TOKENS_MAX;
-pub(crate) use draft::ROWS_AT_ONCE as DRAFT_ROWS_AT_ONCE;
+pub(crate) use draft::{Continuation, ROWS_AT_ONCE as DRAFT_ROWS_AT_ONCE};
 pub use evidence::{ROWS_GIVEN_MAX, RowDigest, RowDigests};
 pub use processor::{Processor, SessionStep};
 
@@ -116,7 +114,58 @@ pub struct Session {
     length: usize,
     capacity: usize,
     draft: Continuation,
+    /// The residual stream of each token of the draft that was computed.
+    ahead: Vec<f32>,
     evidence: RowDigests,
+}
+
+/// What a step has to fit into.
+pub(crate) struct StepRoom {
+    /// Positions that were read.
+    pub(crate) length: usize,
+    /// Positions that there are.
+    pub(crate) capacity: usize,
+    /// Rows that were given.
+    pub(crate) given: usize,
+    /// Tokens that there are.
+    pub(crate) vocabulary: usize,
+}
+
+impl StepRoom {
+    /// Whether a step can be taken.
+    pub(crate) fn admit(&self, tokens: &[u32], rows: Rows) -> Result<(), SessionError> {
+        if tokens.is_empty() {
+            return Err(SessionError::Empty);
+        }
+        if let Rows::From(first) = rows
+            && first > tokens.len()
+        {
+            return Err(SessionError::Row { first, count: tokens.len() });
+        }
+        let given = self.given + tokens.len() - rows.first(tokens.len());
+        if given > ROWS_GIVEN_MAX {
+            return Err(SessionError::Rows { wanted: given });
+        }
+        let wanted = self.length.saturating_add(tokens.len());
+        if wanted > self.capacity {
+            return Err(SessionError::Full { wanted, capacity: self.capacity });
+        }
+        self.knows(tokens)
+    }
+
+    /// Whether a draft can be taken.
+    pub(crate) fn expect(&self, tokens: &[u32]) -> Result<(), SessionError> {
+        if tokens.len() > DRAFT_TOKENS_MAX {
+            return Err(SessionError::Draft { found: tokens.len() });
+        }
+        self.knows(tokens)
+    }
+
+    fn knows(&self, tokens: &[u32]) -> Result<(), SessionError> {
+        let vocabulary = self.vocabulary;
+        let unknown = tokens.iter().find(|token| **token as usize >= vocabulary);
+        unknown.map_or(Ok(()), |token| Err(SessionError::Token { token: *token, vocabulary }))
+    }
 }
 
 impl Session {
@@ -136,6 +185,7 @@ impl Session {
             length: 0,
             capacity,
             draft: Continuation::default(),
+            ahead: Vec::new(),
             evidence: RowDigests::default(),
         })
     }
@@ -161,7 +211,7 @@ impl Session {
     /// Takes back all but the first `length` tokens.
     pub fn truncate(&mut self, length: usize) {
         if length < self.length {
-            self.draft.forget();
+            self.forget_draft();
             self.length = length;
             self.clear();
         }
@@ -176,6 +226,7 @@ impl Session {
             length: self.length,
             capacity: self.capacity,
             draft: Continuation::default(),
+            ahead: Vec::new(),
             evidence: RowDigests::default(),
         };
         // What a draft holds beyond is not the fork's to keep.
@@ -206,11 +257,9 @@ impl Session {
     /// # Errors
     /// A token that does not exist, or too many.
     pub fn expect(&mut self, tokens: &[u32]) -> Result<(), SessionError> {
-        if tokens.len() > DRAFT_TOKENS_MAX {
-            return Err(SessionError::Draft { found: tokens.len() });
-        }
-        self.known(tokens)?;
+        self.room().expect(tokens)?;
         self.clear();
+        self.ahead.clear();
         self.draft = Continuation::expecting(tokens);
         Ok(())
     }
@@ -237,33 +286,25 @@ impl Session {
     /// # Errors
     /// Says why it would be refused.
     pub fn admit(&self, tokens: &[u32], rows: Rows) -> Result<(), SessionError> {
-        if tokens.is_empty() {
-            return Err(SessionError::Empty);
+        self.room().admit(tokens, rows)
+    }
+
+    fn room(&self) -> StepRoom {
+        StepRoom {
+            length: self.length,
+            capacity: self.capacity,
+            given: self.evidence.given(),
+            vocabulary: self.model.settings().vocabulary,
         }
-        if let Rows::From(first) = rows
-            && first > tokens.len()
-        {
-            return Err(SessionError::Row { first, count: tokens.len() });
-        }
-        let given = self.evidence.given() + tokens.len() - rows.first(tokens.len());
-        if given > ROWS_GIVEN_MAX {
-            return Err(SessionError::Rows { wanted: given });
-        }
-        let wanted = self.length.saturating_add(tokens.len());
-        if wanted > self.capacity {
-            return Err(SessionError::Full { wanted, capacity: self.capacity });
-        }
-        self.known(tokens)
+    }
+
+    fn forget_draft(&mut self) {
+        self.draft.forget();
+        self.ahead = Vec::new();
     }
 
     /// Gives up what is kept beyond what was read.
     fn clear(&mut self) {
         self.caches.iter_mut().for_each(|cache| cache.truncate(self.length));
-    }
-
-    fn known(&self, tokens: &[u32]) -> Result<(), SessionError> {
-        let vocabulary = self.model.settings().vocabulary;
-        let unknown = tokens.iter().find(|token| **token as usize >= vocabulary);
-        unknown.map_or(Ok(()), |token| Err(SessionError::Token { token: *token, vocabulary }))
     }
 }

@@ -3,16 +3,16 @@
 //! **Invariant:** as a session on a processor: a row depends on the tokens before it and on nothing else; a step that is
 //! refused leaves the session as it was.
 
-use std::{sync::Arc, time::Instant};
+use std::{ops::Range, sync::Arc, time::Instant};
 
 use super::{
     CardError, CardModel, StepTime,
     device::Device,
     step::KernelStep,
-    steps::{ROWS_AT_ONCE, Steps},
+    steps::{AHEAD_MAX, ROWS_AT_ONCE, Steps},
     weights::groups,
 };
-use crate::session::{Row, RowDigest, RowDigests, Rows, SessionError};
+use crate::session::{Continuation, Row, RowDigest, RowDigests, Rows, SessionError, StepRoom};
 
 /// The tokens that a model on a card has read, and what it keeps of them there.
 #[derive(Debug)]
@@ -22,7 +22,11 @@ pub struct CardSession {
     back: wgpu::Buffer,
     length: usize,
     capacity: usize,
+    /// What is expected; what was computed of it the card keeps.
+    draft: Continuation,
     evidence: RowDigests,
+    /// How often the layers ran.
+    passes: usize,
     /// The commands for the next token, if it stands at this position.
     ready: Option<(usize, wgpu::CommandBuffer)>,
 }
@@ -32,6 +36,20 @@ pub struct CardSession {
 struct WantedRows {
     first: usize,
     count: usize,
+}
+
+/// Tokens that are read in one pass.
+struct PassTokens<'a> {
+    /// What was given, then what is expected.
+    tokens: &'a [u32],
+    /// Where the first stands.
+    position: usize,
+    /// Those whose rows are wanted.
+    wanted: Range<usize>,
+    /// How many of what is expected were computed before.
+    ahead: usize,
+    /// The first that is expected.
+    given: usize,
 }
 
 impl CardSession {
@@ -54,8 +72,8 @@ impl CardSession {
         let steps = Steps::new(model, capacity)?;
         let rows = ROWS_AT_ONCE.min(steps.tokens_at_once);
         let back = device.back(rows * settings.vocabulary * size_of::<f32>());
-        let (model, evidence) = (Arc::clone(model), RowDigests::default());
-        Ok(Self { model, steps, back, length: 0, capacity, evidence, ready: None })
+        let (model, evidence, draft) = (Arc::clone(model), RowDigests::default(), Continuation::default());
+        Ok(Self { model, steps, back, length: 0, capacity, draft, evidence, passes: 0, ready: None })
     }
 
     /// How many tokens were read and not taken back.
@@ -78,7 +96,10 @@ impl CardSession {
 
     /// Takes back all but the first `length` tokens.
     pub fn truncate(&mut self, length: usize) {
-        self.length = self.length.min(length);
+        if length < self.length {
+            self.draft.forget();
+            self.length = length;
+        }
     }
 
     /// Another session that has read the same, with keys and values of its own. It has given no row yet.
@@ -86,19 +107,65 @@ impl CardSession {
     /// # Errors
     /// The card has no room for it.
     pub fn fork(&self) -> Result<Self, CardError> {
-        let fork = Self::new(&self.model, self.capacity)?;
+        self.resumed(self.length, self.capacity)
+    }
+
+    /// Another session that has read the first `length` tokens of this one, with room for `capacity`.
+    ///
+    /// # Errors
+    /// More positions than the model was made for or the card has room for, or fewer than were read.
+    pub fn resumed(&self, length: usize, capacity: usize) -> Result<Self, CardError> {
+        if length > capacity.min(self.length) {
+            return Err(SessionError::Full { wanted: length, capacity: capacity.min(self.length) }.into());
+        }
+        let resumed = Self::new(&self.model, capacity)?;
         let device = &self.model.card.device;
         let mut encoder = device.encoder();
-        fork.steps.keep_as(&self.steps, &mut encoder);
+        resumed.steps.keep_as(&self.steps, &mut encoder);
         device.submit(encoder.finish());
         device.wait()?;
-        Ok(Self { length: self.length, ..fork })
+        Ok(Self { length, ..resumed })
+    }
+
+    /// Says which tokens are expected after those that come next, as on a processor. Of a long draft the beginning is taken.
+    ///
+    /// # Errors
+    /// A token that does not exist, or too many.
+    pub fn expect(&mut self, tokens: &[u32]) -> Result<(), SessionError> {
+        self.room().expect(tokens)?;
+        self.draft = Continuation::expecting(&tokens[..tokens.len().min(AHEAD_MAX)]);
+        Ok(())
     }
 
     /// The digests of all rows that were given, in the order that they were given in.
     #[must_use]
     pub const fn evidence(&self) -> &RowDigests {
         &self.evidence
+    }
+
+    /// From now on counts rows and keeps no digest of them, for who takes each as it is given.
+    pub fn keep_no_evidence(&mut self) {
+        self.evidence.count_only();
+    }
+
+    /// How often the layers ran for it: once for many tokens, and not for those that were computed ahead.
+    #[must_use]
+    pub const fn passes(&self) -> usize {
+        self.passes
+    }
+
+    /// The model that it is of.
+    #[must_use]
+    pub const fn model(&self) -> &Arc<CardModel> {
+        &self.model
+    }
+
+    /// Whether a step can be taken.
+    ///
+    /// # Errors
+    /// Says why it would be refused.
+    pub fn admit(&self, tokens: &[u32], rows: Rows) -> Result<(), SessionError> {
+        self.room().admit(tokens, rows)
     }
 
     /// Reads tokens, and gives the rows that are wanted, each as it comes.
@@ -113,69 +180,117 @@ impl CardSession {
     ) -> Result<(), CardError> {
         self.admit(tokens, rows)?;
         let first = rows.first(tokens.len());
+        let matched = self.hand_out(tokens, first, &mut out)?;
+        let mut fresh = tokens[matched..].to_vec();
+        let (given, wanted, position) = (fresh.len(), first.saturating_sub(matched), self.length + matched);
+        if given > 0 {
+            let room = self.capacity - self.length - tokens.len();
+            let expected = self.draft.expected();
+            fresh.extend(&expected[..expected.len().min(room)]);
+            if fresh.len() == given {
+                // Another token came than was expected, or there is no room for what is.
+                self.draft.forget();
+            }
+        }
         let mut done = 0;
-        for piece in tokens.chunks(self.steps.tokens_at_once) {
-            let from = first.clamp(done, done + piece.len()) - done;
-            self.pass(piece, self.length + done, from, &mut out)?;
+        for piece in fresh.chunks(self.steps.tokens_at_once) {
+            let here = |token: usize| token.clamp(done, done + piece.len()) - done;
+            let pass = PassTokens {
+                tokens: piece,
+                position: position + done,
+                wanted: here(wanted)..here(given),
+                ahead: done.saturating_sub(given),
+                given: here(given),
+            };
+            self.pass(&pass, &mut out)?;
             done += piece.len();
         }
+        self.draft.keep(fresh.len() - given);
         self.length += tokens.len();
         Ok(())
     }
 
-    fn admit(&self, tokens: &[u32], rows: Rows) -> Result<(), SessionError> {
-        if tokens.is_empty() {
-            return Err(SessionError::Empty);
+    fn room(&self) -> StepRoom {
+        StepRoom {
+            length: self.length,
+            capacity: self.capacity,
+            given: self.evidence.given(),
+            vocabulary: self.model.model.settings().vocabulary,
         }
-        if let Rows::From(first) = rows
-            && first > tokens.len()
-        {
-            return Err(SessionError::Row { first, count: tokens.len() });
-        }
-        let wanted = self.length.saturating_add(tokens.len());
-        if wanted > self.capacity {
-            return Err(SessionError::Full { wanted, capacity: self.capacity });
-        }
-        let vocabulary = self.model.model.settings().vocabulary;
-        let unknown = tokens.iter().find(|token| **token as usize >= vocabulary);
-        unknown.map_or(Ok(()), |token| Err(SessionError::Token { token: *token, vocabulary }))
     }
 
-    /// One pass, and the rows of its tokens from `from` on.
-    fn pass(
+    /// Gives the rows that were computed ahead, and says of how many tokens.
+    fn hand_out(
         &mut self,
         tokens: &[u32],
-        position: usize,
-        from: usize,
+        first: usize,
         out: &mut dyn FnMut(Row<'_>),
-    ) -> Result<(), CardError> {
+    ) -> Result<usize, CardError> {
+        let vocabulary = self.model.model.settings().vocabulary;
+        let matched = self.draft.matches(tokens);
+        for (token, row) in self.draft.advance(matched).enumerate().skip(first) {
+            if let Some(missing) = self.draft.missing(row, vocabulary) {
+                self.draft.logits = self.ahead(missing)?;
+            }
+            let logits = self.draft.row(row, vocabulary);
+            let digest = RowDigest::of(logits);
+            self.evidence.add(digest);
+            out(Row { position: self.length + token, logits, digest });
+        }
+        Ok(matched)
+    }
+
+    /// The logits of tokens that were computed ahead.
+    fn ahead(&self, rows: Range<usize>) -> Result<Vec<f32>, CardError> {
+        let Steps { head_ahead, .. } = &self.steps;
+        let settings = self.model.model.settings();
+        let device = &self.model.card.device;
+        let mut encoder = device.encoder();
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            let from = rows.start * groups(settings.width) * 8;
+            self.head(&mut pass, head_ahead, rows.len(), from);
+        }
+        self.bring(rows.len(), &mut encoder);
+        device.submit(encoder.finish());
+        device.read(&self.back, rows.len() * settings.vocabulary)
+    }
+
+    /// One pass, and the rows of its tokens that are wanted.
+    fn pass(&mut self, pass: &PassTokens<'_>, out: &mut dyn FnMut(Row<'_>)) -> Result<(), CardError> {
         let model = Arc::clone(&self.model);
         let device = &model.card.device;
+        let PassTokens { tokens, position, ref wanted, .. } = *pass;
         device.write(&self.steps.tokens, bytemuck::cast_slice(tokens));
-        let count = tokens.len() - from;
-        let single = tokens.len() == 1;
-        let mut wanted = WantedRows { first: from, count: count.min(ROWS_AT_ONCE) };
+        let single = tokens.len() == 1 && wanted.len() == 1;
+        let mut rows = WantedRows { first: wanted.start, count: wanted.len().min(ROWS_AT_ONCE) };
         let commands = match self.ready.take() {
-            Some((at, commands)) if single && count == 1 && at == position => commands,
-            Some(_) | None => self.encode(tokens.len(), position, wanted, true),
+            Some((at, commands)) if single && at == position => commands,
+            Some(_) | None => self.encode(tokens.len(), position, rows, true),
         };
         device.submit(commands);
-        if single && count == 1 && position + 1 < self.capacity {
+        self.passes += 1;
+        if single && position + 1 < self.capacity {
             // While the card works.
-            let next = self.encode(1, position + 1, wanted, true);
+            let next = self.encode(1, position + 1, rows, true);
             self.ready = Some((position + 1, next));
         }
-        if count == 0 {
+        if pass.given < tokens.len() {
+            let mut encoder = device.encoder();
+            self.steps.keep_ahead(pass.given..tokens.len(), pass.ahead, &mut encoder);
+            device.submit(encoder.finish());
+        }
+        if rows.count == 0 {
             return device.wait();
         }
         loop {
-            self.give(device, position, wanted, out)?;
-            wanted.first += wanted.count;
-            wanted.count = (tokens.len() - wanted.first).min(ROWS_AT_ONCE);
-            if wanted.count == 0 {
+            self.give(device, position, rows, out)?;
+            rows.first += rows.count;
+            rows.count = (wanted.end - rows.first).min(ROWS_AT_ONCE);
+            if rows.count == 0 {
                 return Ok(());
             }
-            device.submit(self.encode(tokens.len(), position, wanted, false));
+            device.submit(self.encode(tokens.len(), position, rows, false));
         }
     }
 
@@ -204,7 +319,7 @@ impl CardSession {
         wanted: WantedRows,
         layers: bool,
     ) -> wgpu::CommandBuffer {
-        let Steps { one, many, head_one, head_many, cap, logits, .. } = &self.steps;
+        let Steps { one, many, head_one, head_many, .. } = &self.steps;
         let settings = self.model.model.settings();
         let mut encoder = self.model.card.device.encoder();
         {
@@ -213,21 +328,36 @@ impl CardSession {
             for step in list.iter().filter(|_| layers) {
                 step.run(&mut pass, tokens, position, 0);
             }
-            let from = wanted.first * groups(settings.width) * 8;
-            match wanted.count {
-                0 => {}
-                1 => head_one.run(&mut pass, 1, position, from),
-                count => head_many.run(&mut pass, count, position, from),
-            }
-            if let Some(cap) = cap.as_ref().filter(|_| wanted.count > 0) {
-                cap.run(&mut pass, wanted.count, position, 0);
-            }
+            let head = if wanted.count == 1 { head_one } else { head_many };
+            self.head(&mut pass, head, wanted.count, wanted.first * groups(settings.width) * 8);
         }
-        let bytes = wanted.count * settings.vocabulary * size_of::<f32>();
-        if bytes > 0 {
-            encoder.copy_buffer_to_buffer(logits, 0, &self.back, 0, bytes as u64);
-        }
+        self.bring(wanted.count, &mut encoder);
         encoder.finish()
+    }
+
+    /// Starts the head for so many tokens whose activations begin with a block.
+    fn head(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        head: &KernelStep,
+        count: usize,
+        from_block: usize,
+    ) {
+        if count == 0 {
+            return;
+        }
+        head.run(pass, count, 0, from_block);
+        if let Some(cap) = &self.steps.cap {
+            cap.run(pass, count, 0, 0);
+        }
+    }
+
+    /// Has so many rows of logits come back.
+    fn bring(&self, rows: usize, encoder: &mut wgpu::CommandEncoder) {
+        let bytes = rows * self.model.model.settings().vocabulary * size_of::<f32>();
+        if bytes > 0 {
+            encoder.copy_buffer_to_buffer(&self.steps.logits, 0, &self.back, 0, bytes as u64);
+        }
     }
 
     /// How long each kind of step takes, of a pass of so many tokens that stand behind `position` others. What it
@@ -245,6 +375,7 @@ impl CardSession {
         }
         let tokens = tokens.clamp(1, self.steps.tokens_at_once);
         self.length = 0;
+        self.draft.forget();
         let device = &self.model.card.device;
         let (list, head) = match tokens {
             1 => (&self.steps.one, &self.steps.head_one),

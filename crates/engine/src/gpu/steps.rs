@@ -5,6 +5,8 @@
 mod attention;
 mod products;
 
+use std::ops::Range;
+
 use super::{
     CardError,
     device::{Device, KernelParams},
@@ -38,11 +40,15 @@ pub struct StepTime {
     pub bytes: usize,
 }
 
-/// Activations as integers, with their scales and sums.
+/// Tokens of a draft that are computed ahead.
+pub(super) const AHEAD_MAX: usize = 256;
+
+/// Activations as integers, with their scales and sums, token after token.
 #[derive(Debug)]
 struct CardActivations {
     integers: wgpu::Buffer,
     scales: wgpu::Buffer,
+    columns: usize,
 }
 
 /// What a session has on a card, and the steps that use it.
@@ -52,10 +58,15 @@ pub(super) struct Steps {
     pub(super) many: Vec<KernelStep>,
     pub(super) head_one: KernelStep,
     pub(super) head_many: KernelStep,
+    /// Of what was computed ahead.
+    pub(super) head_ahead: KernelStep,
     pub(super) cap: Option<KernelStep>,
     pub(super) tokens: wgpu::Buffer,
     pub(super) logits: wgpu::Buffer,
     pub(super) tokens_at_once: usize,
+    /// What the head reads of the last pass, and of what was computed ahead.
+    activations: CardActivations,
+    ahead: CardActivations,
     kept: Vec<Kept>,
 }
 
@@ -63,6 +74,7 @@ pub(super) struct Steps {
 struct Rooms {
     residual: wgpu::Buffer,
     activations: CardActivations,
+    ahead: CardActivations,
     feed: CardActivations,
     raw: wgpu::Buffer,
     queries: wgpu::Buffer,
@@ -120,21 +132,48 @@ impl Steps {
         let one = builder.pass(model, &kept);
         builder.single = false;
         let many = builder.pass(model, &kept);
-        let head_many = builder.head(&model.output);
+        let head_many = builder.product("logits", &model.output, Out::Logits);
+        let head_ahead = builder.product("logits", &model.output, Out::LogitsAhead);
         builder.single = true;
-        let head_one = builder.head(&model.output);
+        let head_one = builder.product("logits", &model.output, Out::Logits);
         let cap = settings.logit_cap.map(|cap| builder.cap(cap));
-        let Rooms { tokens, logits, .. } = builder.rooms;
+        let Rooms { tokens, logits, activations, ahead, .. } = builder.rooms;
         device.wait()?;
-        Ok(Self { one, many, head_one, head_many, cap, tokens, logits, tokens_at_once, kept })
+        Ok(Self {
+            one,
+            many,
+            head_one,
+            head_many,
+            head_ahead,
+            cap,
+            tokens,
+            logits,
+            tokens_at_once,
+            activations,
+            ahead,
+            kept,
+        })
     }
 
-    /// Copies the keys and values of another session with as much room.
+    /// Copies the keys and values of another session, as many as both have room for.
     pub(super) fn keep_as(&self, other: &Self, encoder: &mut wgpu::CommandEncoder) {
         for (mine, theirs) in self.kept.iter().zip(&other.kept) {
             for (to, from) in [(&mine.keys, &theirs.keys), (&mine.values, &theirs.values)] {
-                encoder.copy_buffer_to_buffer(from, 0, to, 0, from.size());
+                encoder.copy_buffer_to_buffer(from, 0, to, 0, from.size().min(to.size()));
             }
+        }
+    }
+
+    /// Copies what the head reads of tokens of a pass to that of what was computed ahead.
+    pub(super) fn keep_ahead(&self, tokens: Range<usize>, at: usize, encoder: &mut wgpu::CommandEncoder) {
+        let CardActivations { columns, .. } = self.ahead;
+        let buffers = [
+            (&self.activations.integers, &self.ahead.integers, columns),
+            (&self.activations.scales, &self.ahead.scales, columns / BLOCK * 8),
+        ];
+        for (from, to, bytes) in buffers {
+            let place = |token: usize| (token * bytes) as u64;
+            encoder.copy_buffer_to_buffer(from, place(tokens.start), to, place(at), place(tokens.len()));
         }
     }
 }
@@ -151,7 +190,8 @@ impl Kept {
 impl CardActivations {
     fn new(device: &Device, tokens: usize, columns: usize) -> Self {
         let columns = groups(columns) * 8 * BLOCK;
-        Self { integers: device.room(tokens * columns), scales: device.room(tokens * columns / BLOCK * 8) }
+        let (integers, scales) = (device.room(tokens * columns), device.room(tokens * columns / BLOCK * 8));
+        Self { integers, scales, columns }
     }
 }
 
@@ -164,6 +204,7 @@ impl Rooms {
         Self {
             residual: numbers(tokens * width),
             activations: CardActivations::new(device, tokens, width.max(queries)),
+            ahead: CardActivations::new(device, AHEAD_MAX, width),
             feed: CardActivations::new(device, tokens, settings.feed),
             raw: numbers(tokens * raw),
             queries: numbers(tokens * queries),

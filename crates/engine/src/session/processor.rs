@@ -113,32 +113,33 @@ impl Processor {
     /// Gives the rows that were computed ahead, and says what is left.
     fn hand_out(&mut self, number: usize, work: &mut SessionStep<'_>, out: Sink<'_>) -> Fresh {
         let (width, vocabulary) = (self.model.settings().width, self.model.settings().vocabulary);
-        let Session { draft, evidence, length, capacity, .. } = &mut *work.session;
+        let position = work.session.length;
+        let Session { draft, ahead, evidence, capacity, .. } = &mut *work.session;
         let first = work.rows.first(work.tokens.len());
-        let matched = draft.matches(work.tokens, width);
+        let matched = draft.matches(work.tokens);
         for (token, row) in draft.advance(matched).enumerate().skip(first) {
-            if let Some(residual) = draft.missing(row, width, vocabulary) {
+            if let Some(missing) = draft.missing(row, vocabulary) {
                 let Scratch { normed, quantized, .. } = &mut self.scratch;
-                let logits = &mut draft.logits;
-                self.model.logits(&self.cpu, &residual, &mut HeadWork { normed, quantized, logits });
+                let (residual, logits) = (&ahead[missing.start * width..missing.end * width], &mut draft.logits);
+                self.model.logits(&self.cpu, residual, &mut HeadWork { normed, quantized, logits });
             }
             let logits = draft.row(row, vocabulary);
             let digest = RowDigest::of(logits);
             evidence.add(digest);
-            out(number, Row { position: *length + token, logits, digest });
+            out(number, Row { position: position + token, logits, digest });
         }
         let mut tokens = work.tokens[matched..].to_vec();
         let given = tokens.len();
         if given > 0 {
-            let room = *capacity - *length - work.tokens.len();
+            let room = *capacity - position - work.tokens.len();
             let expected = draft.expected();
             tokens.extend(&expected[..expected.len().min(room)]);
             if tokens.len() == given {
                 // Another token came than was expected, or there is no room for what is.
-                draft.forget();
+                work.session.forget_draft();
             }
         }
-        Fresh { tokens, given, wanted: first.saturating_sub(matched), position: *length + matched, done: 0 }
+        Fresh { tokens, given, wanted: first.saturating_sub(matched), position: position + matched, done: 0 }
     }
 
     /// Computes as many tokens as there is room for, of one session after another.
@@ -178,7 +179,9 @@ impl Processor {
         for (work, (fresh, range)) in fresh.iter().zip(taken).enumerate() {
             for token in range.clone() {
                 if token >= fresh.given {
-                    works[work].session.draft.keep(&self.scratch.residual[at * width..(at + 1) * width]);
+                    let session = &mut *works[work].session;
+                    session.ahead.extend(&self.scratch.residual[at * width..(at + 1) * width]);
+                    session.draft.keep(1);
                 } else if token >= fresh.wanted {
                     wanted.push(RowsWanted { work, position: fresh.position + token, at });
                 }

@@ -91,6 +91,76 @@ fn a_card_gives_the_rows_of_the_processor_however_it_is_asked() {
     assert_eq!(served, shapes::all().iter().filter(|shape| shape.experts.is_none()).count());
 }
 
+/// Every row of a text, asked for in steps of a few tokens while a draft is expected behind the first.
+fn drafted(session: &mut CardSession, tokens: &[u32], draft: &[u32], sizes: &[usize]) -> Vec<RowDigest> {
+    let mut rows = Vec::new();
+    let mut rest = tokens;
+    for (step, size) in sizes.iter().cycle().enumerate() {
+        let (piece, left) = rest.split_at(rest.len().min(*size));
+        if step == 0 {
+            session.expect(draft).expect("a draft");
+        }
+        rows.extend(extend(session, piece, size + 1));
+        rest = left;
+        if rest.is_empty() {
+            return rows;
+        }
+    }
+    rows
+}
+
+#[test]
+fn what_is_expected_changes_no_row_on_a_card() {
+    let Some(card) = card() else { return };
+    for name in ["llama", "gemma3 with caps"] {
+        let shape = shapes::named(name);
+        let model = shape.model(SEED);
+        let loaded = Arc::new(CardModel::load(&card, &model).expect("a model"));
+        let tokens = Chance::new(SEED + 1).tokens(120, shape.vocabulary);
+        let wanted = processor(&model, &tokens);
+        let true_draft = &tokens[20..];
+        let mut wrong = true_draft.to_vec();
+        wrong[33] = (wrong[33] + 1) % shape.vocabulary as u32;
+        let long: Vec<u32> = true_draft.iter().copied().cycle().take(700).collect();
+        let mut session = CardSession::new(&loaded, 128).expect("room");
+        for (how, draft) in [
+            ("true", true_draft),
+            ("short", &true_draft[..9]),
+            ("wrong in the middle", &wrong),
+            ("longer than the room", &long),
+            ("foreign", &[7; 40]),
+            ("none", &[]),
+        ] {
+            session.truncate(0);
+            let found = drafted(&mut session, &tokens, draft, &[20, 1, 1, 17, 2]);
+            assert_eq!(found, wanted, "{name}: {how}");
+        }
+        // What is taken back in the middle of a draft comes again, and a fork does not know the draft.
+        session.truncate(0);
+        drafted(&mut session, &tokens[..50], true_draft, &[20, 1]);
+        let mut fork = session.resumed(30, 124).expect("room");
+        session.truncate(40);
+        assert_eq!(extend(&mut session, &tokens[40..], 11), wanted[40..], "{name}: taken back");
+        assert_eq!(extend(&mut fork, &tokens[30..], 11), wanted[30..], "{name}: resumed with another room");
+    }
+}
+
+#[test]
+fn what_was_computed_ahead_is_not_computed_again() {
+    let Some(card) = card() else { return };
+    let shape = shapes::named("llama");
+    let loaded = Arc::new(CardModel::load(&card, &shape.model(SEED)).expect("a model"));
+    let tokens = Chance::new(SEED + 1).tokens(60, shape.vocabulary);
+    let mut session = CardSession::new(&loaded, 64).expect("room");
+    session.expect(&tokens[10..]).expect("a draft");
+    session.extend(&tokens[..10], Rows::Last, |_| {}).expect("a step");
+    let passes = session.passes();
+    for token in &tokens[10..] {
+        session.extend(&[*token], Rows::Last, |_| {}).expect("a step");
+    }
+    assert_eq!(session.passes(), passes, "layers ran again for what was expected");
+}
+
 #[test]
 fn the_rows_that_are_wanted_come_and_no_others() {
     let Some(card) = card() else { return };

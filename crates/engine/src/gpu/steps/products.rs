@@ -32,6 +32,8 @@ pub(super) enum Out<'a> {
     Heads(&'a Kept),
     /// Logits.
     Logits,
+    /// Logits of what was computed ahead.
+    LogitsAhead,
 }
 
 /// How a product runs: the number that kernels know its way by, and what it touches.
@@ -44,10 +46,6 @@ struct ProductPath<'a> {
 }
 
 impl Builder<'_> {
-    pub(super) fn head(&self, weights: &Weights) -> KernelStep {
-        self.product("logits", weights, Out::Logits)
-    }
-
     /// A product of all rows with one token's activations, or with many.
     pub(super) fn product(&self, name: &'static str, weights: &Weights, out: Out<'_>) -> KernelStep {
         let settings = self.settings;
@@ -91,7 +89,7 @@ impl Builder<'_> {
 
     /// From which buffers a product comes and to which it goes.
     fn route<'b>(&'b self, weights: &Weights, out: Out<'b>) -> ProductPath<'b> {
-        let Rooms { activations, feed, raw, queries, logits, .. } = &self.rooms;
+        let Rooms { activations, ahead, feed, raw, queries, logits, .. } = &self.rooms;
         let (mut stride, mut at, mut bias) = (weights.rows, 0, false);
         let (out, input, mut buffers) = match out {
             Out::Raw { stride: whole, at: begin } => {
@@ -110,6 +108,7 @@ impl Builder<'_> {
                 (3, activations, vec![(8, queries), (9, &kept.keys), (10, &kept.values), (11, turns)])
             }
             Out::Logits => (0, activations, vec![(5, logits)]),
+            Out::LogitsAhead => (0, ahead, vec![(5, logits)]),
         };
         buffers.extend([(1, &input.integers), (2, &input.scales)]);
         ProductPath { out, stride, at, bias, buffers }
