@@ -245,6 +245,13 @@ impl Book {
     }
 }
 
+/// When an offer was signed, as far as it says: providers number their offers by the time.
+#[must_use]
+pub fn said_at(offer: &Offer, now: Timestamp) -> Timestamp {
+    let earliest = offer.valid_until.0.saturating_sub(PUBLISHED_VALIDITY_MAX.0);
+    Timestamp(offer.sequence.clamp(earliest.min(now.0), now.0))
+}
+
 fn is_sound(offer: &Offer, now: Timestamp) -> bool {
     offer.valid_until > now && offer.valid_until <= now.after(PUBLISHED_VALIDITY_MAX) && offer.is_sound()
 }

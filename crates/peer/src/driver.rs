@@ -338,7 +338,6 @@ impl Driver {
     /// Puts an offer into the book. Those of providers that this peer knows are not given up for those of strangers.
     fn note_offer(&mut self, offer: Verified<Offer>) -> Received {
         let (now, provider) = (self.node.time(moment()), offer.signer());
-        self.history.note_offer(provider, offer.sequence, now);
         let received = self.book.take(offer, now, |offer| self.node.worth(offer));
         if received == Received::First && provider != self.own {
             self.tell(Event::OfferSeen { provider });

@@ -186,3 +186,20 @@ fn offers_that_expired_go_first() {
     assert!(!shop.is_found(0), "known or not");
     assert_eq!(shop.book.len(), 751);
 }
+
+#[test]
+fn an_offer_is_as_old_as_its_number_says_within_what_can_be() {
+    let said = |sequence, valid_for| {
+        let said = Offer { sequence, valid_until: NOW.after(valid_for), ..offer(1, PRICE) };
+        NOW.since(said_at(&said, NOW))
+    };
+    let minute = Duration::seconds(60);
+    assert_eq!(said(NOW.0 - minute.0, minute), minute);
+    assert_eq!(said(NOW.0 + 1, minute), Duration(0), "nothing is said in the future");
+    let hour = PUBLISHED_VALIDITY_MAX;
+    assert_eq!(
+        said(1, Duration(hour.0 - 5_000)),
+        Duration::seconds(5),
+        "nor is it valid for longer than an hour"
+    );
+}

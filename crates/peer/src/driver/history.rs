@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use assay_market::event::Event;
 use assay_protocol::{
-    id::{Digest, JobId, PeerId},
+    id::{Digest, JobId},
     units::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -15,8 +15,6 @@ use serde::{Deserialize, Serialize};
 const JOBS_MAX: usize = 4096;
 /// Events of one job that are kept.
 const EVENTS_MAX: usize = 64;
-/// Offers whose arrival is kept.
-const OFFERS_MAX: usize = 65_536;
 
 /// Something that happened, and when.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -33,8 +31,6 @@ pub(crate) struct History {
     jobs: BTreeMap<Digest, Vec<Dated>>,
     /// The submission that an order belongs to.
     submissions: BTreeMap<JobId, Digest>,
-    /// The number of a provider's offer, and when it first came.
-    offers: BTreeMap<PeerId, (u64, Timestamp)>,
 }
 
 impl History {
@@ -58,22 +54,6 @@ impl History {
     /// What happened to a submission.
     pub(crate) fn of(&self, key: &Digest) -> Vec<Dated> {
         self.jobs.get(key).cloned().unwrap_or_default()
-    }
-
-    /// Notes that an offer came in.
-    pub(crate) fn note_offer(&mut self, provider: PeerId, sequence: u64, now: Timestamp) {
-        if self.offers.len() >= OFFERS_MAX && !self.offers.contains_key(&provider) {
-            return;
-        }
-        let known = self.offers.entry(provider).or_insert((sequence, now));
-        if known.0 < sequence {
-            *known = (sequence, now);
-        }
-    }
-
-    /// When the offer that is known of a provider came in.
-    pub(crate) fn offer_since(&self, provider: &PeerId) -> Option<Timestamp> {
-        self.offers.get(provider).map(|(_, since)| *since)
     }
 
     fn forget_oldest(&mut self) {

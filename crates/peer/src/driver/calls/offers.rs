@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** what the network pins or the library holds goes by the name that it has there, whatever an offer calls it.
 
+use assay_market::book::said_at;
 use assay_protocol::{
     id::{Digest, PeerId},
     offer::{Bench, Offer, Reachability, Service},
@@ -30,7 +31,7 @@ pub struct OfferView {
     pub provider: PeerId,
     /// Its number.
     pub sequence: u64,
-    /// How long ago it came in.
+    /// How long ago it was signed, as it says itself.
     pub age: Duration,
     /// Until when it holds.
     pub valid_until: Timestamp,
@@ -95,11 +96,10 @@ impl Respond for ListOffers {
 
 impl Driver {
     fn offer_view(&self, offer: &Verified<Offer>, now: Timestamp) -> OfferView {
-        let provider = offer.signer();
         OfferView {
-            provider,
+            provider: offer.signer(),
             sequence: offer.sequence,
-            age: now.since(self.history.offer_since(&provider).unwrap_or(now)),
+            age: now.since(said_at(offer, now)),
             valid_until: offer.valid_until,
             benches: offer.benches.iter().map(|bench| self.bench_view(bench)).collect(),
             notaries: offer.notaries.clone(),
