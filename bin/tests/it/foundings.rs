@@ -18,7 +18,7 @@ const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/sums/sums.gg
 const NOBODY: &str = "0200000000000000000000000000000000000000000000000000000000000000";
 
 /// Four friends with a key each.
-fn friends(folder: &Path) -> Vec<(Person, String)> {
+pub(crate) fn friends(folder: &Path) -> Vec<(Person, String)> {
     let names = ["ada", "ben", "cleo", "dan"];
     let key = |person: Person| {
         let made = person.types(&["key", "new"]);

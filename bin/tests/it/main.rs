@@ -7,6 +7,7 @@ mod backups;
 #[allow(dead_code, reason = "what fails otherwise than by a power cut is tried where the files are")]
 #[path = "../../../crates/peer/tests/it/brittle.rs"]
 mod brittle;
+mod cards;
 mod demo;
 mod docs;
 mod doctors;

@@ -37,6 +37,8 @@ pub struct CardInfo {
     pub driver: String,
     /// Whether it is a card, and not a processor that plays one.
     pub is_hardware: bool,
+    /// Whether it is a part of the processor, whose memory it computes in.
+    pub is_integrated: bool,
     /// Bytes of memory of its own, where the driver says so.
     pub memory_bytes: Option<u64>,
 }

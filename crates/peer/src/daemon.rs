@@ -219,6 +219,8 @@ impl Daemon {
         let places = usize::try_from(settings.daemon.workers).unwrap_or(0);
         let blobs = store.blobs.clone();
         let executor = Executor::new(options.worker, home.compiled(), places, blobs, options.conduct);
+        let Ok(wish) = settings.daemon.device.parse();
+        executor.prefer(wish);
         let socket = |error| DaemonError::Socket { path: home.socket(), error };
         let mut server = Server::bind(&home).map_err(socket)?;
         let (end, ending) = oneshot::channel();

@@ -4,6 +4,7 @@
 //! hears of it. What a run cost is computed from the host's meters alone. Checks wait for no job.
 
 mod begun;
+mod cards;
 mod classes;
 mod following;
 mod forge;
@@ -12,7 +13,7 @@ mod sample;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Instant,
 };
 
@@ -35,16 +36,16 @@ use assay_runtime::{
     envelope::{Envelope, RunLimits},
     outcome::{Completed, RunFailure},
     pool::Pool,
-    worker::{Files, Given, WorkerSource},
+    worker::{Files, FoundCard, Given, WorkerSource},
 };
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
-pub use self::classes::NoClass;
 pub(crate) use self::sample::sample;
 use self::{
     begun::Begun,
     following::{Course, Following},
 };
+pub use self::{cards::DeviceWish, classes::NoClass};
 use crate::blobs::Blobs;
 
 /// Bytes of salt before the input in an input's blob.
@@ -81,6 +82,10 @@ struct Inner {
     places_max: usize,
     /// The place that checks have to themselves, however many jobs run or wait.
     checks: Semaphore,
+    /// Where models of language are wanted.
+    wish: Mutex<DeviceWish>,
+    /// The card that they are on, once it was looked for.
+    card: OnceLock<Result<Option<FoundCard>, String>>,
     classes: Mutex<Option<Vec<Class>>>,
     /// Walls that this machine does not give to workers, once that is known.
     missing_walls: Mutex<Vec<String>>,
@@ -118,6 +123,8 @@ impl Executor {
                 places: Semaphore::new(places_max),
                 places_max,
                 checks: Semaphore::new(CHECK_PLACES),
+                wish: Mutex::default(),
+                card: OnceLock::new(),
                 classes: Mutex::new(None),
                 missing_walls: Mutex::default(),
                 running: Mutex::default(),
@@ -191,6 +198,7 @@ impl Executor {
     /// [`Failure`], if it does not work.
     pub async fn test(&self, manifest: Manifest, input: Vec<u8>) -> Result<Duration, Failure> {
         let tested = self.block(move |inner| {
+            inner.card().map_err(|_| Failure::Machine)?;
             let files = inner.files(&manifest)?;
             let units = test_units(&manifest);
             let envelope = envelope(&manifest, Digest::default(), units, TEST_WAIT, files.model_bytes);
@@ -256,6 +264,7 @@ impl Inner {
     }
 
     fn run(&self, run: &Run, mut following: Following) -> Result<RunResult, Failure> {
+        self.card().map_err(|_| Failure::Machine)?;
         let files = self.files(&run.manifest)?;
         let input = self.blobs.get(&run.input).ok().flatten().ok_or(Failure::InputAbsent)?;
         let input = input.get(SALT_BYTES..).ok_or(Failure::BadInput)?;
@@ -394,6 +403,7 @@ fn mapped(failure: &RunFailure) -> Failure {
         RunFailure::Cancelled
         | RunFailure::OutOfProcessMemory { .. }
         | RunFailure::EngineDied(_)
+        | RunFailure::CardRefused(_)
         | RunFailure::WorkerDied(_)
         | RunFailure::WorkerAbsent(_) => Failure::Machine,
     }

@@ -3,7 +3,7 @@
 //! **Invariant:** two machines of one class give equal bytes for equal jobs, and a machine says only of those classes that
 //! it is in them whose probe it computed.
 
-mod arithmetic;
+pub(crate) mod arithmetic;
 mod engine;
 
 use std::{

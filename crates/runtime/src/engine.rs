@@ -8,6 +8,7 @@ pub(crate) mod far;
 pub(crate) mod fixture;
 pub(crate) mod kept_sessions;
 pub(crate) mod language;
+pub(crate) mod placed;
 pub(crate) mod rten;
 pub(crate) mod session;
 pub(crate) mod shared_engine;

@@ -10,6 +10,7 @@
 mod host;
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -33,13 +34,34 @@ const IDLE_MAX: usize = 4;
 /// All processes that hold a model.
 pub(crate) struct ModelHosts {
     worker_source: WorkerSource,
+    /// The card that models go on, if on one.
+    card: Mutex<Option<u32>>,
+    /// Models that it does not serve, and why. They are on the processor.
+    refused: Mutex<BTreeMap<Digest, String>>,
     /// Least recently used first.
     hosts: Mutex<Vec<Arc<ModelHost>>>,
 }
 
 impl ModelHosts {
     pub(crate) fn new(worker_source: WorkerSource) -> Self {
-        Self { worker_source, hosts: Mutex::default() }
+        let (card, refused, hosts) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { worker_source, card, refused, hosts }
+    }
+
+    /// Says on which card models go from now on; on none, on the processor.
+    pub(crate) fn use_card(&self, card: Option<u32>) {
+        *self.card.lock().unwrap_or_else(PoisonError::into_inner) = card;
+    }
+
+    /// Why the card does not serve a model, if it was asked to and does not.
+    pub(crate) fn refused(&self, model: Digest) -> Option<String> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).get(&model).cloned()
+    }
+
+    /// The card for a model.
+    fn card_for(&self, model: Digest) -> Option<u32> {
+        let card = *self.card.lock().unwrap_or_else(PoisonError::into_inner);
+        card.filter(|_| self.refused(model).is_none())
     }
 
     /// A session for a job; nothing where its model is none of language, or where this system hands over no sessions.
@@ -63,9 +85,14 @@ impl ModelHosts {
         let until = Instant::now() + Duration::from_millis(envelope.limits.wall_ms);
         let wait = SessionWait { envelope, path, asker, follower, until };
         loop {
-            let session = self.host(envelope).session(&self.worker_source, &wait, (&ours, &theirs))?;
-            if session.is_some() {
-                return Ok(session);
+            match self.host(envelope).session(&self.worker_source, &wait, (&ours, &theirs)) {
+                Ok(None) => {}
+                Ok(session) => return Ok(session),
+                Err(RunFailure::CardRefused(why)) => {
+                    let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+                    refused.insert(envelope.model, why);
+                }
+                Err(failure) => return Err(failure),
             }
             if let Some(failure) = wait.is_over() {
                 return Err(failure);
@@ -77,11 +104,19 @@ impl ModelHosts {
     fn host(&self, envelope: &Envelope) -> Arc<ModelHost> {
         let mut hosts = self.lock();
         let mut gone: Vec<_> = hosts.extract_if(.., |host| host.is_dead()).collect();
-        let host = match hosts.iter().rposition(|host| host.join(envelope)) {
+        let card = self.card_for(envelope.model);
+        let host = match hosts.iter().rposition(|host| host.join(envelope, card)) {
             Some(place) => hosts.remove(place),
             None => {
                 gone.extend(surplus(&mut hosts, IDLE_MAX - 1));
-                Arc::new(ModelHost::new(envelope))
+                if let Some(card) = card {
+                    // A card has its memory once.
+                    let is_beside = |host: &mut Arc<ModelHost>| {
+                        host.idle_since().is_some() && host.is_beside(envelope.model, card)
+                    };
+                    gone.extend(hosts.extract_if(.., is_beside));
+                }
+                Arc::new(ModelHost::new(envelope, card))
             }
         };
         hosts.push(Arc::clone(&host));

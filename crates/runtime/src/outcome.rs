@@ -133,6 +133,9 @@ pub enum RunFailure {
     /// The process that holds the model died, or is not there.
     #[error("the engine died: {0}")]
     EngineDied(String),
+    /// The graphics card cannot be used, or not for this model.
+    #[error("the graphics card does not serve it: {0}")]
+    CardRefused(String),
     /// There is no process to run in.
     #[error("the worker cannot be started: {0}")]
     WorkerAbsent(String),

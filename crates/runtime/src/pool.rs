@@ -16,7 +16,7 @@ use crate::{
     envelope::{Envelope, RunLimits},
     hosts::{HostedSession, ModelHosts},
     outcome::{Completed, RunFailure},
-    worker::{Files, Follower, Given, Worker, WorkerSource},
+    worker::{Files, Follower, FoundCard, Given, Worker, WorkerSource, cards},
 };
 
 /// Workers that wait for another job.
@@ -85,6 +85,26 @@ impl Pool {
     pub fn examine(&self) -> Result<(Vec<Class>, Vec<String>), RunFailure> {
         let mut worker = Worker::spawn(&self.worker_source, &RunLimits::default())?;
         Ok((worker.classes()?, worker.missing().to_vec()))
+    }
+
+    /// The graphics cards of this machine.
+    ///
+    /// # Errors
+    /// [`RunFailure`], if no process lists them.
+    pub fn cards(&self) -> Result<Vec<FoundCard>, RunFailure> {
+        cards(&self.worker_source)
+    }
+
+    /// Says on which card models of language go from now on; on none, they are on the processor. One that the card does not
+    /// serve is there too.
+    pub fn use_card(&self, card: Option<u32>) {
+        self.hosts.use_card(card);
+    }
+
+    /// Why the card does not serve a model, if it was tried and does not.
+    #[must_use]
+    pub fn refused_by_card(&self, model: Digest) -> Option<String> {
+        self.hosts.refused(model)
     }
 
     /// Lets the workers go that have waited longer than [`IDLE_WAIT`].

@@ -22,13 +22,13 @@ use std::{
 
 use assay_protocol::{id::Digest, manifest::PARAMS_BYTES_MAX};
 
+pub use self::{child::main, process::WorkerSource, wire::FoundCard};
 pub(crate) use self::{
-    child::ends,
-    model_process::ModelProcess,
+    child::{ends, give_up},
+    model_process::{ModelProcess, cards},
     system::{EngineLink, links},
     wire::HostedModel,
 };
-pub use self::{child::main, process::WorkerSource};
 use self::{
     gathered::Gathered,
     process::Process,

@@ -2,9 +2,14 @@
 
 use assay_peer::{
     config::DaemonSettings,
-    executor::{CHECK_PLACES, cores, places_of},
+    executor::{CHECK_PLACES, DeviceWish, cores, places_of},
 };
-use assay_runtime::{class::Class, envelope::RunLimits, pool::Pool, worker::WorkerSource};
+use assay_runtime::{
+    class::Class,
+    envelope::RunLimits,
+    pool::Pool,
+    worker::{FoundCard, WorkerSource},
+};
 
 use super::Finding;
 use crate::{
@@ -26,16 +31,41 @@ const NO_TEXTS_MENDS: &str =
     "the processor or its microcode is at fault, or this program was built with unsound options";
 
 pub(super) fn look(settings: &DaemonSettings, findings: &mut Vec<Finding>) {
-    findings.extend(sandbox(examine()));
+    let pool = pool();
+    let examined = pool.as_ref().map_err(String::clone);
+    let examined = examined.and_then(|pool| pool.examine().map_err(|error| error.to_string()));
+    findings.extend(sandbox(examined));
+    let listed = pool.and_then(|pool| pool.cards().map_err(|error| error.to_string()));
+    findings.push(cards(&settings.device, listed));
     findings.push(capacity(settings, cores(), system::memory_bytes()));
     let lacks = assay_peer::system::lacks().iter().chain(system::lacks());
     findings.extend(lacks.map(|lack| Finding::warning("system", *lack, SYSTEM_MENDS)));
 }
 
-/// Starts a worker, as for a job, and asks it what it is, and which walls it has not.
-fn examine() -> Result<(Vec<Class>, Vec<String>), String> {
+/// Where workers are started, as for a job, and asked what they are, which walls they have not, and which cards there are.
+fn pool() -> Result<Pool, String> {
     let binary = std::env::current_exe().map_err(|error| error.to_string())?;
-    Pool::new(WorkerSource { binary, cache: None }).examine().map_err(|error| error.to_string())
+    Ok(Pool::new(WorkerSource { binary, cache: None }))
+}
+
+/// Where models of language are.
+fn cards(device: &str, listed: Result<Vec<FoundCard>, String>) -> Finding {
+    let Ok(wish) = device.parse::<DeviceWish>();
+    let hint = "daemon.device in the home's config.toml says where models of language are wanted";
+    let found = match listed {
+        Ok(found) => found,
+        Err(why) => {
+            return Finding::warning("cards", format!("graphics cards cannot be listed: {why}"), hint);
+        }
+    };
+    match wish.choose(&found) {
+        Ok(Some(FoundCard { name, driver, memory_bytes, .. })) => {
+            let memory = memory_bytes.map_or_else(String::new, |bytes| format!(", {} MiB", bytes >> 20));
+            Finding::fine("cards", format!("models of language are on {name} ({driver}{memory})"))
+        }
+        Ok(None) => Finding::fine("cards", "models of language are on the processor"),
+        Err(missing) => Finding::problem("cards", &CommandError::new(Exit::Other, "NO_CARD", missing, hint)),
+    }
 }
 
 fn sandbox(examined: Result<(Vec<Class>, Vec<String>), String>) -> Vec<Finding> {
@@ -109,6 +139,24 @@ mod tests {
             open[1].severity == Severity::Warning && open[1].found.ends_with("network: none"),
             "{open:?}"
         );
+    }
+
+    #[test]
+    fn a_card_that_is_wanted_and_not_there_is_a_problem() {
+        let card = FoundCard {
+            index: 0,
+            name: "Some Card".to_owned(),
+            driver: "some 1.2".to_owned(),
+            is_hardware: true,
+            is_integrated: false,
+            memory_bytes: Some(8 << 30),
+        };
+        let fine = cards("auto", Ok(vec![card.clone()]));
+        assert!(fine.severity == Severity::Fine && fine.found.ends_with("Some Card (some 1.2, 8192 MiB)"));
+        assert!(cards("auto", Ok(Vec::new())).found.ends_with("on the processor"));
+        assert!(cards("processor", Ok(vec![card.clone()])).found.ends_with("on the processor"));
+        assert_eq!(cards("other", Ok(vec![card])).severity, Severity::Problem);
+        assert_eq!(cards("auto", Err("no".to_owned())).severity, Severity::Warning);
     }
 
     #[test]

@@ -49,9 +49,10 @@ pub(super) fn adapters() -> Vec<wgpu::Adapter> {
 pub(super) fn info(index: usize, adapter: &wgpu::Adapter) -> CardInfo {
     let info = adapter.get_info();
     let is_hardware = info.device_type != wgpu::DeviceType::Cpu;
+    let is_integrated = info.device_type == wgpu::DeviceType::IntegratedGpu;
     let driver = format!("{} {}", info.driver, info.driver_info);
     let memory_bytes = is_hardware.then(|| memory(adapter)).flatten();
-    CardInfo { index, name: info.name, driver, is_hardware, memory_bytes }
+    CardInfo { index, name: info.name, driver, is_hardware, is_integrated, memory_bytes }
 }
 
 /// Not known: these systems have no Vulkan of their own, so no device of theirs is listed.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{
     Card, CardError,
     device::Device,
+    steps::Steps,
     weights::{ROWS, Weights, groups},
 };
 use crate::{
@@ -24,6 +25,7 @@ pub struct CardModel {
     pub(super) layers: Vec<LayerWeights>,
     pub(super) norm: wgpu::Buffer,
     pub(super) output: Weights,
+    bytes: u64,
 }
 
 /// The weights of one layer.
@@ -53,7 +55,7 @@ impl CardModel {
     /// # Errors
     /// Says what the card does not run, or has no room for.
     pub fn load(card: &Arc<Card>, model: &Arc<Model>) -> Result<Self, CardError> {
-        serve(card, model)?;
+        let bytes = serve(card, model)?;
         let device = &card.device;
         let embeddings = Weights::upload(device, &[model.embeddings()], false);
         let tied = std::ptr::eq(model.embeddings().bytes(), model.output().bytes());
@@ -69,6 +71,7 @@ impl CardModel {
             layers: layers.collect::<Result<_, _>>()?,
             norm: device.put(model.norm()),
             output,
+            bytes,
         };
         device.wait()?;
         Ok(loaded)
@@ -84,6 +87,18 @@ impl CardModel {
     #[must_use]
     pub const fn model(&self) -> &Arc<Model> {
         &self.model
+    }
+
+    /// Bytes of the card's memory that its weights take.
+    #[must_use]
+    pub const fn weight_bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Bytes of the card's memory that a session with so much room takes, at most.
+    #[must_use]
+    pub fn session_bytes(&self, capacity: usize) -> usize {
+        Steps::bytes_most(self.model.settings(), capacity)
     }
 
     /// Bytes of weights that one token reads, as they are packed.
@@ -160,8 +175,8 @@ fn head_norms(layer: &Layer) -> Result<Option<Vec<f32>>, CardError> {
     }
 }
 
-/// Whether a card runs a model.
-fn serve(card: &Card, model: &Model) -> Result<(), CardError> {
+/// Whether a card runs a model; says how many bytes of its memory that takes.
+fn serve(card: &Card, model: &Model) -> Result<u64, CardError> {
     let settings = model.settings();
     match settings.gate {
         Activation::Silu | Activation::Gelu => {}
@@ -197,7 +212,7 @@ fn serve(card: &Card, model: &Model) -> Result<(), CardError> {
     }
     match card.info.memory_bytes {
         Some(most) if total > most => Err(CardError::Large { what: "a model", found: total, most }),
-        Some(_) | None => Ok(()),
+        Some(_) | None => Ok(total),
     }
 }
 

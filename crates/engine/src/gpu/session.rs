@@ -148,6 +148,12 @@ impl CardSession {
         self.evidence.count_only();
     }
 
+    /// Bytes of the card's memory that it takes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.steps.bytes + self.back.size()
+    }
+
     /// How often the layers ran for it: once for many tokens, and not for those that were computed ahead.
     #[must_use]
     pub const fn passes(&self) -> usize {
@@ -336,13 +342,7 @@ impl CardSession {
     }
 
     /// Starts the head for so many tokens whose activations begin with a block.
-    fn head(
-        &self,
-        pass: &mut wgpu::ComputePass<'_>,
-        head: &KernelStep,
-        count: usize,
-        from_block: usize,
-    ) {
+    fn head(&self, pass: &mut wgpu::ComputePass<'_>, head: &KernelStep, count: usize, from_block: usize) {
         if count == 0 {
             return;
         }

@@ -68,6 +68,8 @@ pub(super) struct Steps {
     activations: CardActivations,
     ahead: CardActivations,
     kept: Vec<Kept>,
+    /// Bytes of all its buffers.
+    pub(super) bytes: u64,
 }
 
 /// The buffers of a pass.
@@ -137,6 +139,8 @@ impl Steps {
         builder.single = true;
         let head_one = builder.product("logits", &model.output, Out::Logits);
         let cap = settings.logit_cap.map(|cap| builder.cap(cap));
+        let kept_bytes = kept.iter().flat_map(|kept| [&kept.keys, &kept.values]).map(wgpu::Buffer::size);
+        let bytes = builder.rooms.bytes() + kept_bytes.sum::<u64>();
         let Rooms { tokens, logits, activations, ahead, .. } = builder.rooms;
         device.wait()?;
         Ok(Self {
@@ -152,7 +156,23 @@ impl Steps {
             activations,
             ahead,
             kept,
+            bytes,
         })
+    }
+
+    /// Bytes that those of a session with so much room come to, at most.
+    pub(super) fn bytes_most(settings: &ModelSettings, capacity: usize) -> usize {
+        let chunks = capacity.div_ceil(CHUNK).max(1);
+        let (width, queries, head) = (settings.width, settings.query_width(), settings.head_width);
+        let numbers = width + queries + queries + 2 * settings.key_width() + 2 * settings.feed + 2 * width;
+        // As integers, with a scale and a sum for each block.
+        let integers = groups(width.max(queries)) + groups(settings.feed) + groups(width);
+        let token = 4 * numbers + integers * 8 * (BLOCK + 8) + 8 * settings.heads * chunks;
+        let scores = SCORES_BYTES_MAX.max(settings.heads * chunks * CHUNK * 4);
+        let turns = 2 * chunks * CHUNK * settings.rotary.pairs().max(head / 2) * 8;
+        let logits = 2 * ROWS_AT_ONCE * settings.vocabulary * 4;
+        let passes = TOKENS_MAX * token + scores + scores * head / CHUNK;
+        chunks * settings.page_bytes() + passes + turns + logits
     }
 
     /// Copies the keys and values of another session, as many as both have room for.
@@ -217,6 +237,18 @@ impl Rooms {
             tokens: numbers(tokens),
             logits: numbers(ROWS_AT_ONCE.min(tokens) * settings.vocabulary),
         }
+    }
+}
+
+impl Rooms {
+    /// Bytes of all of them.
+    fn bytes(&self) -> u64 {
+        let Self { residual, activations, ahead, feed, raw, queries, scores, .. } = self;
+        let Self { tops, parts, sums, turns, window_turns, tokens, logits, .. } = self;
+        let integers = [activations, ahead, feed].into_iter().flat_map(|each| [&each.integers, &each.scales]);
+        let numbers = [residual, raw, queries, scores, tops, parts, sums, turns, tokens, logits];
+        let all = integers.chain(numbers).chain(window_turns);
+        all.map(wgpu::Buffer::size).sum()
     }
 }
 

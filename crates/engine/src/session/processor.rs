@@ -120,7 +120,8 @@ impl Processor {
         for (token, row) in draft.advance(matched).enumerate().skip(first) {
             if let Some(missing) = draft.missing(row, vocabulary) {
                 let Scratch { normed, quantized, .. } = &mut self.scratch;
-                let (residual, logits) = (&ahead[missing.start * width..missing.end * width], &mut draft.logits);
+                let (residual, logits) =
+                    (&ahead[missing.start * width..missing.end * width], &mut draft.logits);
                 self.model.logits(&self.cpu, residual, &mut HeadWork { normed, quantized, logits });
             }
             let logits = draft.row(row, vocabulary);

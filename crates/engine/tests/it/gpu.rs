@@ -65,6 +65,11 @@ fn a_card_gives_the_rows_of_the_processor_however_it_is_asked() {
             Err(error) => panic!("{}: {error}", shape.name),
         };
         served += 1;
+        for capacity in [1, 300, CONTEXT] {
+            let taken = CardSession::new(&loaded, capacity).expect("room").bytes();
+            let most = loaded.session_bytes(capacity) as u64;
+            assert!(taken <= most, "{}: {taken} of {most} bytes at {capacity} positions", shape.name);
+        }
         let tokens = Chance::new(SEED + 1).tokens(positions(&shape), shape.vocabulary);
         let wanted = processor(&model, &tokens);
         let mut session = CardSession::new(&loaded, CONTEXT).expect("room");

@@ -31,6 +31,8 @@ pub struct DaemonSettings {
     pub blob_bytes_max: u64,
     /// Runs at the same time, the provider's and the verifier's together; 0 for one for every two cores.
     pub workers: u64,
+    /// Where models of language are computed: `auto`, `processor`, or a part of a graphics card's name.
+    pub device: String,
     /// Bytes that the disk of the home must have free; below, nothing new is taken.
     pub free_bytes_min: u64,
 }
@@ -54,6 +56,7 @@ impl Default for DaemonSettings {
             listen: Vec::new(),
             blob_bytes_max: 8 * 1024 * 1024 * 1024,
             workers: 0,
+            device: "auto".to_owned(),
             free_bytes_min: 256 * 1024 * 1024,
         }
     }
@@ -74,6 +77,7 @@ section!(optional DaemonSettings {
     listen: "Where to listen, as multiaddresses; port 0 is any free one. None: port 29292 once it serves others.",
     blob_bytes_max: "Bytes that inputs, outputs, runners and models may take on the disk; receipts come on top.",
     workers: "Runs at the same time; 0 for one for every two cores.",
+    device: "Where models of language are: auto for the largest graphics card that serves them, else the processor; processor; or a part of a card's name.",
     free_bytes_min: "Bytes that the home's disk must have free; below, no new jobs are taken and nothing is offered.",
 });
 

@@ -3,7 +3,7 @@
 //! **Invariant:** a class is said to be this machine's only once a worker has computed its probe here.
 
 use assay_protocol::manifest::Manifest;
-use assay_runtime::class::{Class, model_header};
+use assay_runtime::class::{ARITHMETIC, Class, model_header};
 
 use super::{Executor, has_model, lock};
 
@@ -56,7 +56,7 @@ impl Executor {
     /// The class of this machine for the jobs of a manifest whose model is here.
     ///
     /// # Errors
-    /// [`NoClass`], if the model cannot be read or this machine has not the engine for it.
+    /// [`NoClass`], if the model cannot be read or this machine has not the engine, or the card that is wanted, for it.
     pub async fn class_of(&self, manifest: &Manifest) -> Result<Class, NoClass> {
         let classes = self.classes().await?;
         let wanted = manifest.clone();
@@ -74,6 +74,12 @@ impl Executor {
         let reason = || NoClass {
             reason: format!("this machine does not give the bits of the engine that runs {name}"),
         };
-        classes.into_iter().find(|class| class.runs(&header)).ok_or_else(reason)
+        let class = classes.into_iter().find(|class| class.runs(&header)).ok_or_else(reason)?;
+        if class == ARITHMETIC {
+            // What is wanted of it and not there is said before anything is tried.
+            let cut_short = || Err(NoClass { reason: "the look for a card was cut short".to_owned() });
+            self.block(|inner| inner.card()).await.unwrap_or_else(cut_short)?;
+        }
+        Ok(class)
     }
 }

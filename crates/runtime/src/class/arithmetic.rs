@@ -7,6 +7,7 @@ use std::sync::Arc;
 use assay_engine::{
     cpu::Cpu,
     gguf::Gguf,
+    gpu::{Card, CardError, CardModel, CardSession},
     model::{ARITHMETIC_VERSION, Choices, Model},
     pack::Pack,
     session::{Processor, Row, Rows, Session},
@@ -23,6 +24,8 @@ const ROWS: &str = "67774e49bf23a9404e05a093b9152c546922ababe66f9c2aae40f95470c3
 const AT_ONCE: u32 = 300;
 /// Tokens that are read one by one behind them.
 const ONE_BY_ONE: u32 = 8;
+/// Positions of a session that reads both.
+const ROOM: usize = (AT_ONCE + ONE_BY_ONE) as usize;
 /// Tokens of its vocabulary.
 const VOCABULARY: u32 = 64;
 
@@ -31,20 +34,43 @@ pub(super) fn probe() -> Result<Option<u32>, RunFailure> {
     Ok((rows(Cpu::new(1))?.to_string() == ROWS).then_some(ARITHMETIC_VERSION))
 }
 
+/// Whether a card has it.
+pub(crate) fn is_shown_by(card: &Arc<Card>) -> Result<bool, RunFailure> {
+    let refuse = |why: CardError| RunFailure::CardRefused(cut(why.to_string()));
+    let loaded = Arc::new(CardModel::load(card, &model()?).map_err(refuse)?);
+    let mut session = CardSession::new(&loaded, ROOM).map_err(refuse)?;
+    let rows = digest(|tokens, digests| {
+        session.extend(tokens, Rows::All, |row| digests.extend(row.digest.0)).map_err(refuse)
+    });
+    Ok(rows?.to_string() == ROWS)
+}
+
 fn rows(cpu: Cpu) -> Result<Digest, RunFailure> {
+    let model = model()?;
+    let mut session = Session::new(&model, ROOM).map_err(refuse)?;
+    let mut processor = Processor::new(model, cpu);
+    digest(|tokens, digests| {
+        let out = |row: Row<'_>| digests.extend(row.digest.0);
+        processor.extend(&mut session, tokens, Rows::All, out).map_err(refuse)
+    })
+}
+
+fn model() -> Result<Arc<Model>, RunFailure> {
     let file = Gguf::parse(PROBE).map_err(refuse)?;
     let pack = Pack::of_file(&file, Digest::of(PROBE).0).map_err(refuse)?;
-    let model = Arc::new(Model::load(&pack, Choices::default()).map_err(refuse)?);
-    let mut session = Session::new(&model, (AT_ONCE + ONE_BY_ONE) as usize).map_err(refuse)?;
-    let mut processor = Processor::new(model, cpu);
+    Ok(Arc::new(Model::load(&pack, Choices::default()).map_err(refuse)?))
+}
+
+/// The digest of the digests of all rows that `extend` adds.
+fn digest(
+    mut extend: impl FnMut(&[u32], &mut Vec<u8>) -> Result<(), RunFailure>,
+) -> Result<Digest, RunFailure> {
     let token = |place: u32| place * 37 % VOCABULARY;
     let prompt: Vec<u32> = (0..AT_ONCE).map(token).collect();
     let answer: Vec<u32> = (AT_ONCE..AT_ONCE + ONE_BY_ONE).map(token).collect();
     let mut digests = Vec::new();
     for piece in [prompt.as_slice()].into_iter().chain(answer.chunks(1)) {
-        let given =
-            processor.extend(&mut session, piece, Rows::All, |row: Row<'_>| digests.extend(row.digest.0));
-        given.map_err(refuse)?;
+        extend(piece, &mut digests)?;
     }
     Ok(Digest::of(&digests))
 }

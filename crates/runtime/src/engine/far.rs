@@ -211,15 +211,19 @@ pub(crate) fn serve(link: EngineLink, engine: &SharedEngine, bounds: SessionBoun
         let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         let mut step = ReadStep { keep: keep.map(number), tokens: tokens(&body), first: number(first) };
         let begins = session.is_none();
-        let going_on = session.get_or_insert_with(|| {
-            let SessionBounds { positions, asker, .. } = bounds;
-            let begun = engine.session(positions, asker, &step.tokens, step.first);
-            let read: Vec<u32> = step.tokens.drain(..begun.len()).collect();
-            step.first -= read.len();
-            // Nothing was read that could be taken back.
-            step.keep = None;
-            DraftedSession::new(begun, &read)
-        });
+        let going_on = match &mut session {
+            Some(session) => session,
+            None => {
+                let SessionBounds { positions, asker, .. } = bounds;
+                let begun = engine.session(positions, asker, &step.tokens, step.first);
+                let begun = begun.map_err(io::Error::other)?;
+                let read: Vec<u32> = step.tokens.drain(..begun.len()).collect();
+                step.first -= read.len();
+                // Nothing was read that could be taken back.
+                step.keep = None;
+                session.insert(DraftedSession::new(begun, &read))
+            }
+        };
         if !draft.is_empty() {
             going_on.expect(mem::take(&mut draft));
         }
@@ -258,14 +262,17 @@ mod tests {
 
     use super::*;
     use crate::{
-        engine::fixture::{self, sums},
+        engine::{
+            fixture::{self, sums},
+            shared_engine::ModelPlace,
+        },
         worker::links,
     };
 
     const BOUNDS: SessionBounds = SessionBounds { positions: 100, rows_bytes: 1 << 16, asker: None };
 
     fn engine() -> SharedEngine {
-        SharedEngine::start(sums(), 1, 1 << 20).unwrap()
+        SharedEngine::start(ModelPlace::Processor { model: Arc::new(sums()), threads: 1 }, 1 << 20).unwrap()
     }
 
     /// What comes of a session whose other end does `act`.
@@ -358,7 +365,7 @@ mod tests {
         for steps in cases {
             let (engine, asker) = (engine(), Digest::of(b"somebody"));
             run(&engine, Some(asker), &[step(said.to_vec(), 39)]);
-            assert!(engine.session(100, Some(asker), asked, 59).len() == 40, "it was kept");
+            assert!(engine.session(100, Some(asker), asked, 59).unwrap().len() == 40, "it was kept");
             assert_eq!(run(&engine, Some(asker), &steps), run(&engine, None, &steps), "{steps:?}");
         }
     }

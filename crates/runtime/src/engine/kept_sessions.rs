@@ -3,11 +3,10 @@
 //! **Invariant:** nobody is given what another asked for: how long an answer takes would tell what others said. A session
 //! that goes on where another ended gives the rows of one that read everything.
 
-use assay_engine::{
-    arithmetic::CHUNK,
-    session::{Session, SessionError},
-};
+use assay_engine::{arithmetic::CHUNK, gpu::CardError};
 use assay_protocol::id::Digest;
+
+use super::placed::PlacedSession;
 
 /// Tokens that are worth being found again.
 const PREFIX_MIN: usize = 16;
@@ -24,7 +23,7 @@ pub(crate) struct KeptSessions {
 struct KeptSession {
     asker: Digest,
     tokens: Vec<u32>,
-    session: Session,
+    session: PlacedSession,
 }
 
 impl KeptSessions {
@@ -40,7 +39,7 @@ impl KeptSessions {
         tokens: &[u32],
         most: usize,
         capacity: usize,
-    ) -> Option<Result<Session, SessionError>> {
+    ) -> Option<Result<PlacedSession, CardError>> {
         let common = |kept: &KeptSession| {
             let same = kept.tokens.iter().zip(tokens).take_while(|(one, other)| one == other);
             same.count().min(most)
@@ -57,22 +56,28 @@ impl KeptSessions {
     }
 
     /// Keeps a session that has read these tokens. What it goes on from is in it.
-    pub(crate) fn keep(&mut self, asker: Digest, tokens: Vec<u32>, session: &Session) {
-        if tokens.len() < PREFIX_MIN || self.bytes(&tokens) > self.bytes_max {
+    pub(crate) fn keep(&mut self, asker: Digest, tokens: Vec<u32>, session: PlacedSession) {
+        let ended = KeptSession { asker, tokens, session: session.ended() };
+        if ended.tokens.len() < PREFIX_MIN || self.bytes(&ended) > self.bytes_max {
             return;
         }
-        self.sessions.retain(|kept| kept.asker != asker || !tokens.starts_with(&kept.tokens));
-        // What was expected of it, and what it gave, is of no use to another.
-        self.sessions.push(KeptSession { asker, tokens, session: session.fork() });
-        let mut bytes: u64 = self.sessions.iter().map(|kept| self.bytes(&kept.tokens)).sum();
+        self.sessions.retain(|kept| kept.asker != asker || !ended.tokens.starts_with(&kept.tokens));
+        self.sessions.push(ended);
+        let mut bytes: u64 = self.sessions.iter().map(|kept| self.bytes(kept)).sum();
         while bytes > self.bytes_max {
             let oldest = self.sessions.remove(0);
-            bytes -= self.bytes(&oldest.tokens);
+            bytes -= self.bytes(&oldest);
         }
     }
 
-    fn bytes(&self, tokens: &[u32]) -> u64 {
-        (tokens.len().div_ceil(CHUNK) as u64).saturating_mul(self.page_bytes)
+    fn bytes(&self, kept: &KeptSession) -> u64 {
+        match &kept.session {
+            PlacedSession::Processor(_) => {
+                (kept.tokens.len().div_ceil(CHUNK) as u64).saturating_mul(self.page_bytes)
+            }
+            // It has all of its room at once.
+            PlacedSession::Card(session) => session.bytes(),
+        }
     }
 }
 
@@ -83,7 +88,7 @@ mod tests {
     use assay_engine::{
         cpu::Cpu,
         model::Model,
-        session::{Processor, RowDigest, Rows},
+        session::{Processor, RowDigest, Rows, Session},
     };
 
     use super::*;
@@ -104,11 +109,12 @@ mod tests {
             Self { processor: Processor::new(Arc::clone(&model), Cpu::new(1)), model }
         }
 
-        fn session(&self) -> Session {
-            Session::new(&self.model, 128).unwrap()
+        fn session(&self) -> PlacedSession {
+            PlacedSession::Processor(Session::new(&self.model, 128).unwrap())
         }
 
-        fn read(&mut self, session: &mut Session, tokens: &[u32]) -> RowDigest {
+        fn read(&mut self, session: &mut PlacedSession, tokens: &[u32]) -> RowDigest {
+            let PlacedSession::Processor(session) = session else { panic!("no card is here") };
             let mut last = None;
             self.processor.extend(session, tokens, Rows::Last, |row| last = Some(row.digest)).unwrap();
             last.unwrap()
@@ -122,12 +128,17 @@ mod tests {
         let (said, whole) = (tokens(40), tokens(100));
         let mut first = reader.session();
         reader.read(&mut first, &said);
-        kept.keep(ONE, said, &first);
+        kept.keep(ONE, said, first);
         let mut parted = tokens(100);
         parted[30] = 51;
         for (asked, known) in [(&whole, 40), (&parted, 30), (&whole, 40)] {
             let mut resumed = kept.resume(ONE, asked, 99, 100).expect("it was read").unwrap();
-            assert_eq!((resumed.len(), resumed.capacity()), (known, 100));
+            assert_eq!(resumed.len(), known);
+            assert!(
+                resumed.admit(&vec![1; 100 - known], Rows::Last).is_ok(),
+                "it has the room that was asked for"
+            );
+            assert!(resumed.admit(&vec![1; 101 - known], Rows::Last).is_err());
             let (mut anew, rest) = (reader.session(), &asked[known..]);
             assert_eq!(reader.read(&mut resumed, rest), reader.read(&mut anew, asked));
         }
@@ -141,7 +152,7 @@ mod tests {
         let mut kept = KeptSessions::new(PAGE, 100);
         let mut session = reader.session();
         reader.read(&mut session, &tokens(40));
-        kept.keep(ONE, tokens(40), &session);
+        kept.keep(ONE, tokens(40), session);
         assert!(kept.resume(OTHER, &tokens(40), 39, 100).is_none());
         assert!(kept.resume(ONE, &tokens(40), 39, 100).is_some());
         assert!(kept.resume(ONE, &[9; 40], 39, 100).is_none(), "another text");
@@ -152,16 +163,16 @@ mod tests {
         let reader = Reader::new();
         let mut kept = KeptSessions::new(PAGE, 2 * PAGE);
         let text = |first| [vec![first], tokens(40)].concat();
-        kept.keep(ONE, text(1), &reader.session());
-        kept.keep(ONE, [text(1), vec![3]].concat(), &reader.session());
-        kept.keep(ONE, text(2), &reader.session());
+        kept.keep(ONE, text(1), reader.session());
+        kept.keep(ONE, [text(1), vec![3]].concat(), reader.session());
+        kept.keep(ONE, text(2), reader.session());
         assert_eq!(kept.sessions.len(), 2);
         let most = text(1).len();
         assert!(kept.resume(ONE, &text(1), most, 100).is_some(), "now the other is the oldest");
-        kept.keep(OTHER, text(3), &reader.session());
+        kept.keep(OTHER, text(3), reader.session());
         assert!(kept.resume(ONE, &text(1), most, 100).is_some());
         assert!(kept.resume(ONE, &text(2), most, 100).is_none());
-        kept.keep(ONE, tokens(15), &reader.session());
+        kept.keep(ONE, tokens(15), reader.session());
         assert_eq!(kept.sessions.len(), 2, "nobody looks for so little");
     }
 }

@@ -8,6 +8,7 @@ use assay_engine::session::{Processor, Session};
 
 use super::{
     draft_pieces::DraftPieces,
+    placed::PlacedSession,
     turn::{EngineTurn, GivenRows, advance},
 };
 
@@ -42,7 +43,7 @@ pub(crate) trait EngineSession: Send + Sync {
 /// What a session keeps at its engine, wherever that is.
 pub(crate) struct DraftedSession {
     /// Always there but while a turn has it.
-    session: Option<Session>,
+    session: Option<PlacedSession>,
     /// What it has read.
     tokens: Vec<u32>,
     draft: DraftPieces,
@@ -50,12 +51,12 @@ pub(crate) struct DraftedSession {
 
 impl DraftedSession {
     /// One that has read these tokens.
-    pub(crate) fn new(session: Session, tokens: &[u32]) -> Self {
+    pub(crate) fn new(session: PlacedSession, tokens: &[u32]) -> Self {
         Self { session: Some(session), tokens: tokens.to_vec(), draft: DraftPieces::default() }
     }
 
     /// The session, and what it has read.
-    pub(crate) fn into_parts(self) -> Option<(Session, Vec<u32>)> {
+    pub(crate) fn into_parts(self) -> Option<(PlacedSession, Vec<u32>)> {
         Some((self.session?, self.tokens))
     }
 
@@ -100,7 +101,7 @@ pub(crate) struct OwnSession {
 
 impl OwnSession {
     pub(crate) fn new(session: Session, processor: Arc<Mutex<Processor>>) -> Self {
-        Self { kept: DraftedSession::new(session, &[]), processor }
+        Self { kept: DraftedSession::new(PlacedSession::Processor(session), &[]), processor }
     }
 }
 
@@ -114,7 +115,7 @@ impl EngineSession for OwnSession {
         let mut processor = self.processor.lock().unwrap_or_else(PoisonError::into_inner);
         self.kept.read(step, |mut turn| {
             while !turn.is_over() {
-                advance(&mut processor, [&mut turn]);
+                advance(Some(&mut processor), [&mut turn]).ok()?;
             }
             Some(turn)
         })

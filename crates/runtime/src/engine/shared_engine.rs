@@ -14,6 +14,7 @@ use std::{
 
 use assay_engine::{
     cpu::Cpu,
+    gpu::{CardError, CardModel, CardSession},
     model::Model,
     session::{Processor, Session},
 };
@@ -22,18 +23,29 @@ use assay_protocol::id::Digest;
 
 use super::{
     kept_sessions::KeptSessions,
+    placed::PlacedSession,
     turn::{EngineTurn, advance},
 };
-use crate::worker::{EngineLink, ends};
+use crate::worker::{EngineLink, ends, give_up};
 
 /// Of the time that a pass took, how much the next may wait for those who shared it: one over this.
 const PATIENCE: u32 = 4;
 /// The longest wait for them.
 const PATIENCE_MAX: Duration = Duration::from_millis(20);
 
+/// Where a model is.
+pub(crate) enum ModelPlace {
+    /// On the processor, with so many threads.
+    Processor { model: Arc<Model>, threads: usize },
+    /// On a card.
+    Card(Arc<CardModel>),
+}
+
 /// An engine with its model.
 pub(crate) struct SharedEngine {
     model: Arc<Model>,
+    /// The same on a card, where it is on one.
+    card: Option<Arc<CardModel>>,
     kept: Mutex<KeptSessions>,
     turns: Sender<QueuedTurn>,
 }
@@ -55,14 +67,19 @@ struct QueuedTurn {
 
 impl SharedEngine {
     /// Starts the thread. Of sessions that ended so many bytes are kept.
-    pub(crate) fn start(model: Model, threads: usize, kept_bytes: u64) -> io::Result<Self> {
-        let kept = Mutex::new(KeptSessions::new(model.settings().page_bytes() as u64, kept_bytes));
-        let model = Arc::new(model);
+    pub(crate) fn start(place: ModelPlace, kept_bytes: u64) -> io::Result<Self> {
         let (turns, queue) = channel();
-        let processor = |threads| Processor::new(Arc::clone(&model), Cpu::new(threads));
-        let processors = Processors { alone: processor(threads), shared: processor(threads.div_ceil(2)) };
+        let (model, card, processors) = match place {
+            ModelPlace::Processor { model, threads } => {
+                let processor = |threads| Processor::new(Arc::clone(&model), Cpu::new(threads));
+                let (alone, shared) = (processor(threads), processor(threads.div_ceil(2)));
+                (model, None, Some(Processors { alone, shared }))
+            }
+            ModelPlace::Card(card) => (Arc::clone(card.model()), Some(card), None),
+        };
+        let kept = Mutex::new(KeptSessions::new(model.settings().page_bytes() as u64, kept_bytes));
         thread::Builder::new().name("engine".into()).spawn(move || ends(|| serve(processors, &queue)))?;
-        Ok(Self { model, kept, turns })
+        Ok(Self { model, card, kept, turns })
     }
 
     pub(crate) fn model(&self) -> &Model {
@@ -71,27 +88,33 @@ impl SharedEngine {
 
     /// A session with room for so many positions, or for as many as the model has, that has perhaps read some of these
     /// tokens, but none whose row is wanted: those from the place `first` on.
+    ///
+    /// # Errors
+    /// The card has no room for it.
     pub(crate) fn session(
         &self,
         positions: u64,
         asker: Option<Digest>,
         tokens: &[u32],
         first: usize,
-    ) -> Session {
+    ) -> Result<PlacedSession, CardError> {
         let context = self.model.settings().context;
         let capacity = usize::try_from(positions).unwrap_or(usize::MAX).min(context);
         let most = first.min(tokens.len().saturating_sub(1)).min(capacity);
         let resumed = asker.and_then(|asker| self.kept().resume(asker, tokens, most, capacity));
-        let begun = resumed.unwrap_or_else(|| Session::new(&self.model, capacity));
-        let Ok(mut session) = begun else { unreachable!("no more than the model has") };
+        let mut session = match (resumed, &self.card) {
+            (Some(resumed), _) => resumed?,
+            (None, None) => PlacedSession::Processor(Session::new(&self.model, capacity)?),
+            (None, Some(card)) => PlacedSession::Card(Box::new(CardSession::new(card, capacity)?)),
+        };
         // The worker notes each row as it is given.
         session.keep_no_evidence();
-        session
+        Ok(session)
     }
 
     /// Keeps a session that ended, for the next of the same asker.
-    pub(crate) fn keep(&self, asker: Digest, session: Session, tokens: Vec<u32>) {
-        self.kept().keep(asker, tokens, &session);
+    pub(crate) fn keep(&self, asker: Digest, session: PlacedSession, tokens: Vec<u32>) {
+        self.kept().keep(asker, tokens, session);
     }
 
     fn kept(&self) -> MutexGuard<'_, KeptSessions> {
@@ -106,8 +129,8 @@ impl SharedEngine {
     }
 }
 
-/// Takes turns for as long as there is somebody who could have one.
-fn serve(mut processors: Processors, queue: &Receiver<QueuedTurn>) {
+/// Takes turns for as long as there is somebody who could have one. Without processors all sessions are on a card.
+fn serve(mut processors: Option<Processors>, queue: &Receiver<QueuedTurn>) {
     let mut waiting: Vec<QueuedTurn> = Vec::new();
     let (mut together, mut took) = (0, Duration::ZERO);
     loop {
@@ -126,8 +149,11 @@ fn serve(mut processors: Processors, queue: &Receiver<QueuedTurn>) {
         waiting.retain(|queued| queued.turn.is_fresh() || !queued.link.is_gone());
         together = waiting.len();
         let began = Instant::now();
-        let processor = if together > 1 { &mut processors.shared } else { &mut processors.alone };
-        advance(processor, waiting.iter_mut().map(|queued| &mut queued.turn));
+        let processor =
+            processors.as_mut().map(|both| if together > 1 { &mut both.shared } else { &mut both.alone });
+        let taken = advance(processor, waiting.iter_mut().map(|queued| &mut queued.turn));
+        // What a card holds is gone with it, and with that every session.
+        taken.unwrap_or_else(|why| give_up(&why));
         took = began.elapsed();
         for QueuedTurn { turn, back, .. } in waiting.extract_if(.., |queued| queued.turn.is_over()) {
             // Its worker may be gone.

@@ -3,8 +3,13 @@
 //! **Invariant:** what a turn gives depends on its session and its tokens alone: not on the pieces, nor on whose turns
 //! shared a pass. A turn that is refused leaves its session as it was.
 
-use assay_engine::session::{Processor, Row, Rows, Session, SessionStep};
+use assay_engine::{
+    gpu::CardError,
+    session::{Processor, Row, Rows},
+};
 use assay_protocol::id::Digest;
+
+use super::placed::{self, PlacedSession, PlacedStep};
 
 /// Tokens that one turn reads in a pass while others wait: enough for a pass to be worth it, few enough not to be felt.
 const SHARED_PIECE: usize = 64;
@@ -29,7 +34,7 @@ impl GivenRows {
         Self { logits: Vec::with_capacity(bytes), digests: Vec::with_capacity(rows), first: 0 }
     }
 
-    fn add(&mut self, row: Row<'_>) {
+    pub(crate) fn add(&mut self, row: Row<'_>) {
         if self.digests.is_empty() {
             self.first = row.position as u64;
         }
@@ -45,7 +50,7 @@ impl GivenRows {
 
 /// What one session is to read, and how far it is.
 pub(crate) struct EngineTurn {
-    pub(crate) session: Session,
+    pub(crate) session: PlacedSession,
     tokens: Vec<u32>,
     /// The first token whose row is wanted.
     first: usize,
@@ -59,14 +64,11 @@ pub(crate) struct EngineTurn {
 
 impl EngineTurn {
     /// Reads `tokens`, and gives the rows of those from the place `first` on.
-    pub(crate) fn new(session: Session, tokens: Vec<u32>, first: usize, draft: Vec<u32>) -> Self {
+    pub(crate) fn new(session: PlacedSession, tokens: Vec<u32>, first: usize, draft: Vec<u32>) -> Self {
         let refused = session.admit(&tokens, Rows::From(first)).err().map(|why| why.to_string());
         let rows = match refused {
             Some(_) => GivenRows::default(),
-            None => {
-                let row_bytes = session.model().settings().vocabulary * size_of::<f32>();
-                GivenRows::with_room(tokens.len() - first, row_bytes)
-            }
+            None => GivenRows::with_room(tokens.len() - first, session.row_bytes()),
         };
         Self { session, tokens, first, draft, done: 0, rows, refused }
     }
@@ -82,28 +84,34 @@ impl EngineTurn {
     }
 
     /// What is read next, and where its rows go.
-    fn piece(&mut self, most: usize) -> (SessionStep<'_>, &mut GivenRows) {
+    fn piece(&mut self, most: usize) -> PlacedStep<'_> {
         let end = self.tokens.len().min(self.done + most);
         if end == self.tokens.len() && !self.draft.is_empty() {
-            // A hint that does not fit is none.
-            let _ = self.session.expect(&std::mem::take(&mut self.draft));
+            self.session.expect(&std::mem::take(&mut self.draft));
         }
         let tokens = &self.tokens[self.done..end];
         let rows = Rows::From(self.first.saturating_sub(self.done).min(tokens.len()));
         self.done = end;
-        (SessionStep { session: &mut self.session, tokens, rows }, &mut self.rows)
+        PlacedStep { session: &mut self.session, tokens, rows, given: &mut self.rows }
     }
 }
 
 /// Takes all turns that are not over one piece further, in one pass.
-pub(crate) fn advance<'a>(processor: &mut Processor, turns: impl IntoIterator<Item = &'a mut EngineTurn>) {
+///
+/// # Errors
+/// The card that computes them is of no use any more.
+pub(crate) fn advance<'a>(
+    processor: Option<&mut Processor>,
+    turns: impl IntoIterator<Item = &'a mut EngineTurn>,
+) -> Result<(), CardError> {
     let turns: Vec<_> = turns.into_iter().filter(|turn| !turn.is_over()).collect();
     let most = if turns.len() > 1 { SHARED_PIECE } else { LONE_PIECE };
-    let (mut steps, mut rows): (Vec<_>, Vec<_>) = turns.into_iter().map(|turn| turn.piece(most)).unzip();
-    let taken = processor.step(&mut steps, |turn, row| rows[turn].add(row));
-    if let Err(why) = taken {
-        // Each was admitted whole before its first piece.
-        unreachable!("a turn that was admitted is refused: {why}");
+    match placed::take(processor, turns.into_iter().map(|turn| turn.piece(most))) {
+        Err(CardError::Session(why)) => {
+            // Each was admitted whole before its first piece.
+            unreachable!("a turn that was admitted is refused: {why}")
+        }
+        taken => taken,
     }
 }
 
@@ -111,7 +119,7 @@ pub(crate) fn advance<'a>(processor: &mut Processor, turns: impl IntoIterator<It
 mod tests {
     use std::sync::Arc;
 
-    use assay_engine::{cpu::Cpu, model::Model};
+    use assay_engine::{cpu::Cpu, model::Model, session::Session};
 
     use super::*;
     use crate::engine::fixture::{sums, tokens};
@@ -128,14 +136,17 @@ mod tests {
         }
 
         fn turn(&self, count: u32, first: usize, draft: &[u32]) -> EngineTurn {
-            let session = Session::new(&self.model, 128).unwrap();
+            let session = PlacedSession::Processor(Session::new(&self.model, 128).unwrap());
             EngineTurn::new(session, tokens(count), first, draft.to_vec())
         }
 
         /// What a turn gives that is alone and whole.
         fn alone(&mut self, mut turn: EngineTurn) -> GivenRows {
             let mut rows = GivenRows::default();
-            let EngineTurn { session, tokens, first, .. } = &mut turn;
+            let EngineTurn { session: PlacedSession::Processor(session), tokens, first, .. } = &mut turn
+            else {
+                panic!("no card is here")
+            };
             self.processor.extend(session, tokens, Rows::From(*first), |row| rows.add(row)).unwrap();
             rows
         }
@@ -149,7 +160,7 @@ mod tests {
             kinds.iter().map(|(count, first)| engine.turn(*count, *first, &[3, 4])).collect();
         let mut passes = 0;
         while turns.iter().any(|turn| !turn.is_over()) {
-            advance(&mut engine.processor, &mut turns);
+            advance(Some(&mut engine.processor), &mut turns).unwrap();
             passes += 1;
         }
         assert_eq!(passes, 2, "128 tokens, 64 at a time");
@@ -165,7 +176,7 @@ mod tests {
         let mut engine = Engine::new();
         let mut unknown = tokens(100);
         unknown[90] = u32::MAX;
-        let session = || Session::new(&engine.model, 128).unwrap();
+        let session = || PlacedSession::Processor(Session::new(&engine.model, 128).unwrap());
         let mut turns = vec![
             EngineTurn::new(session(), unknown, 0, Vec::new()),
             EngineTurn::new(session(), tokens(129), 128, Vec::new()),
@@ -173,11 +184,11 @@ mod tests {
             EngineTurn::new(session(), Vec::new(), 0, Vec::new()),
             EngineTurn::new(session(), tokens(3), 2, vec![u32::MAX]),
         ];
-        advance(&mut engine.processor, &mut turns);
+        advance(Some(&mut engine.processor), &mut turns).unwrap();
         let last = turns.pop().unwrap();
         assert!(last.is_over() && last.refused.is_none(), "a draft is a hint");
         for turn in turns {
-            assert!(turn.is_over() && turn.session.is_empty(), "{:?}", turn.refused);
+            assert!(turn.is_over() && turn.session.len() == 0, "{:?}", turn.refused);
             assert!(turn.refused.is_some());
         }
     }

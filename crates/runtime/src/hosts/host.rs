@@ -47,11 +47,33 @@ fn bounds(envelope: &Envelope, asker: Option<Digest>) -> SessionBounds {
     SessionBounds { positions, rows_bytes: envelope.limits.host_call_bytes, asker }
 }
 
-/// Bytes of that, where this model is held.
-fn bytes(bounds: &SessionBounds, held: &HostedModel) -> u64 {
-    let pages = bounds.positions.min(held.positions).div_ceil(PAGE);
-    let session = pages.saturating_mul(held.page_bytes);
-    session.saturating_add(held.draft_bytes).saturating_add(bounds.rows_bytes)
+/// Bytes that a session may take: of the process, and of the card that its model is on.
+#[derive(Clone, Copy, Debug, Default)]
+struct SessionBytes {
+    process: u64,
+    card: u64,
+}
+
+impl SessionBytes {
+    /// Those of such a session, where this model is held.
+    fn of(bounds: &SessionBounds, held: &HostedModel) -> Self {
+        let pages = bounds.positions.min(held.positions).div_ceil(PAGE);
+        let session = pages.saturating_mul(held.page_bytes);
+        Self {
+            process: session.saturating_add(held.draft_bytes).saturating_add(bounds.rows_bytes),
+            card: held.card.map_or(0, |card| card.session(pages)),
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.process = self.process.saturating_add(other.process);
+        self.card = self.card.saturating_add(other.card);
+    }
+
+    fn take(&mut self, other: Self) {
+        self.process = self.process.saturating_sub(other.process);
+        self.card = self.card.saturating_sub(other.card);
+    }
 }
 
 /// Who waits for a session, and until when.
@@ -79,6 +101,8 @@ impl SessionWait<'_> {
 /// A process that holds a model, or is about to.
 pub(super) struct ModelHost {
     model: Digest,
+    /// The card that it is on, if on one.
+    card: Option<u32>,
     /// Bytes that it may write to.
     memory_bytes: u64,
     process: Mutex<Option<ModelProcess>>,
@@ -96,7 +120,7 @@ struct Known {
     /// Those who have one.
     sessions: usize,
     /// Bytes that those may take.
-    taken_bytes: u64,
+    taken: SessionBytes,
     /// Since when nobody uses it.
     idle_since: Instant,
 }
@@ -114,10 +138,19 @@ impl Known {
     fn has_room(&self, memory_bytes: u64, bounds: &SessionBounds) -> bool {
         let Some(held) = &self.held else { return true };
         let kept = held.kept_bytes.saturating_add(memory_bytes / KEPT_PART);
-        let taken = [kept, BESIDE_BYTES, self.taken_bytes, bytes(bounds, held)];
+        let taken = [kept, BESIDE_BYTES, self.taken.process, SessionBytes::of(bounds, held).process];
         let taken = taken.into_iter().fold(0, u64::saturating_add);
         // A job that is alone may try, whatever it may need.
         self.sessions == 0 || (taken <= memory_bytes && self.sessions < SESSIONS_MAX)
+    }
+
+    /// Whether the card has room beside those who are there; one that is alone may try.
+    fn has_card_room(&self, bounds: &SessionBounds) -> bool {
+        let Some((held, room)) = self.held.as_ref().and_then(|held| Some((held, held.card?))) else {
+            return true;
+        };
+        let taken = [room.kept_bytes(), self.taken.card, SessionBytes::of(bounds, held).card];
+        self.sessions == 0 || taken.into_iter().fold(0, u64::saturating_add) <= room.bytes
     }
 
     fn leave(&mut self) {
@@ -138,23 +171,25 @@ enum Look {
 
 impl ModelHost {
     /// One that is not started yet, used by one.
-    pub(super) fn new(envelope: &Envelope) -> Self {
+    pub(super) fn new(envelope: &Envelope, card: Option<u32>) -> Self {
         let known = Known {
             held: None,
             spent: None,
             users: 1,
             sessions: 0,
-            taken_bytes: 0,
+            taken: SessionBytes::default(),
             idle_since: Instant::now(),
         };
         let memory_bytes = envelope.limits.process_memory_bytes;
-        Self { model: envelope.model, memory_bytes, process: Mutex::default(), known: Mutex::new(known) }
+        let (process, known) = (Mutex::default(), Mutex::new(known));
+        Self { model: envelope.model, card, memory_bytes, process, known }
     }
 
     /// Counts one more user, if this job may find a session here.
-    pub(super) fn join(&self, envelope: &Envelope) -> bool {
+    pub(super) fn join(&self, envelope: &Envelope, card: Option<u32>) -> bool {
         let mut known = self.known();
         let fits = self.model == envelope.model
+            && self.card == card
             && self.memory_bytes >= envelope.limits.process_memory_bytes
             && known.spent.is_none()
             && known.has_room(self.memory_bytes, &bounds(envelope, None));
@@ -222,6 +257,10 @@ impl ModelHost {
             self.known().held = Some(held);
         }
         let bounds = bounds(wait.envelope, wait.asker);
+        if !self.known().has_card_room(&bounds) {
+            // Another process would find the card as full.
+            return Ok(Look::Wait);
+        }
         let Some(bytes) = self.take_room(&bounds) else { return Ok(Look::Elsewhere) };
         let links = theirs.again().and_then(|own| Ok((own, theirs.again()?)));
         let seated = links.map_err(|error| RunFailure::EngineDied(cut(error.to_string())));
@@ -246,25 +285,25 @@ impl ModelHost {
         let absent = |why| RunFailure::ModelAbsent(cut(format!("{}: {why}", path.display())));
         let file = File::open(path).map_err(absent)?;
         let (limits, kept) = (&wait.envelope.limits, self.memory_bytes / KEPT_PART);
-        ModelProcess::start(source, limits, (self.model, file), kept)
+        ModelProcess::start(source, limits, (self.model, file), (self.card, kept))
     }
 
     /// Counts a session, if there is room for it; says how many bytes it may take.
-    fn take_room(&self, bounds: &SessionBounds) -> Option<u64> {
+    fn take_room(&self, bounds: &SessionBounds) -> Option<SessionBytes> {
         let mut known = self.known();
-        let bytes = known.held.map(|held| bytes(bounds, &held))?;
+        let bytes = known.held.map(|held| SessionBytes::of(bounds, &held))?;
         if !known.has_room(self.memory_bytes, bounds) {
             return None;
         }
         known.sessions += 1;
-        known.taken_bytes = known.taken_bytes.saturating_add(bytes);
+        known.taken.add(bytes);
         Some(bytes)
     }
 
-    fn give_room(&self, bytes: u64) {
+    fn give_room(&self, bytes: SessionBytes) {
         let mut known = self.known();
         known.sessions -= 1;
-        known.taken_bytes = known.taken_bytes.saturating_sub(bytes);
+        known.taken.take(bytes);
     }
 
     /// Says for good that it is of no use, and ends its process.
@@ -288,6 +327,11 @@ impl ModelHost {
         }
         self.try_process()
             .is_some_and(|mut process| process.as_mut().is_some_and(|process| !process.is_alive()))
+    }
+
+    /// Whether it takes a card's memory for another model.
+    pub(super) fn is_beside(&self, model: Digest, card: u32) -> bool {
+        self.card == Some(card) && self.model != model
     }
 
     /// Since when nobody uses it; nothing while somebody does.
@@ -317,7 +361,7 @@ impl ModelHost {
 /// A session that a worker is handed. Dropping it says that its job has ended, and ends it whoever still has the way to it.
 pub(crate) struct HostedSession {
     host: Arc<ModelHost>,
-    bytes: u64,
+    bytes: SessionBytes,
     /// The worker's end once more.
     own: EngineLink,
     link: Option<EngineLink>,

@@ -51,8 +51,7 @@ pub fn main() -> ! {
         Ok(()) => process::exit(0),
         Err(error) => {
             // The parent reads the last words of a worker from its standard error.
-            eprintln!("{error}");
-            process::exit(1)
+            give_up(&error)
         }
     }
 }
@@ -88,8 +87,9 @@ fn serve() -> io::Result<()> {
     let can_seal = !missing.iter().any(|wall| wall.starts_with("system calls"));
     let line = Arc::new(Line { replies: Mutex::new(replies), cancelled: AtomicBool::new(false) });
     line.send(&WorkerReply::Ready { missing }, &[]);
-    if purpose == Purpose::Host {
-        return hosting::serve(requests, &line);
+    match purpose {
+        Purpose::Host | Purpose::Card => return hosting::serve(requests, &line),
+        Purpose::Run | Purpose::Compile => {}
     }
     let warm = Warm { line: Arc::clone(&line), cache: cache.map(PathBuf::from), can_seal, loaded: None };
     let (sender, work) = mpsc::sync_channel(1);
@@ -136,7 +136,7 @@ fn accept(
             line.cancelled.store(true, Ordering::Relaxed);
             Ok(None)
         }
-        Request::Prepare { .. } | Request::Load { .. } | Request::EngineSession { .. } => {
+        Request::Prepare { .. } | Request::Cards | Request::Load { .. } | Request::EngineSession { .. } => {
             Err(io::Error::new(io::ErrorKind::InvalidData, "that is nothing for a worker"))
         }
     }
@@ -154,6 +154,12 @@ pub(crate) fn ends(work: impl FnOnce()) {
     if catch_unwind(AssertUnwindSafe(work)).is_err() {
         process::exit(PANICKED);
     }
+}
+
+/// Ends the process with its last words, where nothing that it holds is of use any more.
+pub(crate) fn give_up(why: &dyn std::fmt::Display) -> ! {
+    eprintln!("{why}");
+    process::exit(1)
 }
 
 /// The way to the parent.

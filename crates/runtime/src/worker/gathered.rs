@@ -51,6 +51,7 @@ impl Gathered {
             other @ (WorkerReply::Ready { .. }
             | WorkerReply::Compiled
             | WorkerReply::Classified(_)
+            | WorkerReply::Cards(_)
             | WorkerReply::Loaded(_)) => {
                 Some(Err(RunFailure::WorkerDied(format!("it answered {other:?} to a job"))))
             }

@@ -3,12 +3,16 @@
 //! **Invariant:** no guest ever runs here. What a stranger wrote is the model's file, which is read behind the walls, and what
 //! a worker says that a guest took over.
 
-use std::{io, thread};
+use std::{io, sync::Arc, thread};
 
 use assay_engine::{
+    arithmetic::CHUNK,
+    cpu::Cpu,
     gguf::Gguf,
+    gpu::{Card, CardError, CardInfo, CardModel, CardSession},
     model::{Choices, MemoryNeed, Model, ModelPlan},
     pack::Pack,
+    session::{Processor, RowDigest, Rows, Session},
     vocabulary::Vocabulary,
 };
 use assay_protocol::id::Digest;
@@ -17,10 +21,15 @@ use super::{
     child::{Line, ends},
     files,
     system::{Handed, Intake},
-    wire::{self, HostedModel, Request, WorkerReply},
+    wire::{self, CardRoom, FoundCard, HostedModel, Request, WorkerReply},
 };
 use crate::{
-    engine::{draft_pieces::PIECE, far, shared_engine::SharedEngine},
+    class::arithmetic,
+    engine::{
+        draft_pieces::PIECE,
+        far,
+        shared_engine::{ModelPlace, SharedEngine},
+    },
     outcome::{RunFailure, cut},
 };
 
@@ -29,15 +38,41 @@ const THREAD_STACK_BYTES: usize = 2 * 1024 * 1024;
 /// Bytes of stack of a thread that serves a session.
 const SESSION_STACK_BYTES: usize = 256 * 1024;
 
+/// Tokens of a model that a card has to give the same rows for as the processor before it serves it.
+const COMPARED: u32 = 3;
+/// Bytes of a card's memory that are left to its driver and to others: one over this of all.
+const CARD_LEFT_PART: u64 = 16;
+
+/// What a parent wants held.
+struct ModelOrder {
+    name: Digest,
+    card: Option<u32>,
+    threads: usize,
+    kept_bytes: u64,
+}
+
 /// Serves one parent until it goes away, or has no model for it.
 pub(super) fn serve(mut requests: Intake, line: &Line) -> io::Result<()> {
     let malformed = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
     let Some((request, _)) = wire::receive(&mut requests, 0)? else { return Ok(()) };
-    let Request::Load { model, threads, kept_bytes } = request else {
-        return Err(malformed("no model came first"));
+    let order = match request {
+        Request::Load { model, card, threads, kept_bytes } => {
+            ModelOrder { name: model, card, threads: usize::from(threads), kept_bytes }
+        }
+        Request::Cards => {
+            line.send(&WorkerReply::Cards(Card::list().into_iter().map(found).collect()), &[]);
+            return Ok(());
+        }
+        Request::Prepare { .. }
+        | Request::Draft
+        | Request::Start { .. }
+        | Request::Compile { .. }
+        | Request::EngineSession { .. }
+        | Request::Classify
+        | Request::Cancel => return Err(malformed("no model came first")),
     };
     let file = requests.take_file()?;
-    let engine = match load(model, file, usize::from(threads), kept_bytes) {
+    let engine = match load(&order, file) {
         Ok((hosted, engine)) => {
             line.send(&WorkerReply::Loaded(hosted), &[]);
             engine
@@ -66,32 +101,78 @@ pub(super) fn serve(mut requests: Intake, line: &Line) -> io::Result<()> {
     Ok(())
 }
 
-fn load(
-    name: Digest,
-    file: Handed,
-    threads: usize,
-    kept_bytes: u64,
-) -> Result<(HostedModel, SharedEngine), RunFailure> {
+fn found(info: CardInfo) -> FoundCard {
+    let CardInfo { index, name, driver, is_hardware, is_integrated, memory_bytes } = info;
+    let index = u32::try_from(index).unwrap_or(u32::MAX);
+    FoundCard { index, name, driver, is_hardware, is_integrated, memory_bytes }
+}
+
+fn load(order: &ModelOrder, file: Handed) -> Result<(HostedModel, SharedEngine), RunFailure> {
     fn refuse(why: impl std::fmt::Display) -> RunFailure {
         RunFailure::NotAModel(cut(why.to_string()))
     }
+    let ModelOrder { name, threads, kept_bytes, .. } = *order;
     let bytes = files::read(file, name, RunFailure::ModelAbsent)?;
     let file = Gguf::parse(&bytes).map_err(refuse)?;
     // Each worker reads it again; that it can be read is known here.
     Vocabulary::read(&file).map_err(refuse)?;
     let need = MemoryNeed::of(&ModelPlan::of(&file).map_err(refuse)?);
     let pack = Pack::of_file_by(threads, &file, name.0).map_err(refuse)?;
-    let model = Model::load(&pack, Choices::default()).map_err(refuse)?;
+    let model = Arc::new(Model::load(&pack, Choices::default()).map_err(refuse)?);
+    let (draft, positions) = (model.settings().draft_bytes(PIECE), model.settings().context);
+    let (place, card) = match order.card {
+        None => (ModelPlace::Processor { model, threads }, None),
+        Some(index) => on_card(index as usize, &model, threads).map(|(place, room)| (place, Some(room)))?,
+    };
     let stacks = threads.saturating_mul(2 * THREAD_STACK_BYTES);
     let hosted = HostedModel {
         kept_bytes: need.weights.saturating_add(need.scratch).saturating_add(stacks) as u64,
-        page_bytes: need.page as u64,
-        draft_bytes: model.settings().draft_bytes(PIECE) as u64,
-        positions: model.settings().context as u64,
+        // What a session on a card has there is not here.
+        page_bytes: if card.is_none() { need.page as u64 } else { 0 },
+        draft_bytes: draft as u64,
+        positions: positions as u64,
+        card,
     };
-    let engine = SharedEngine::start(model, threads, kept_bytes).map_err(|error| {
+    let kept_bytes = card.map_or(kept_bytes, |card| card.kept_bytes());
+    let engine = SharedEngine::start(place, kept_bytes).map_err(|error| {
         let why = format!("the engine has no thread: {error}");
         RunFailure::EngineDied(why)
     })?;
     Ok((hosted, engine))
+}
+
+/// Puts a model on a card that has shown the arithmetic, its probe and the first rows of this very model.
+fn on_card(index: usize, model: &Arc<Model>, threads: usize) -> Result<(ModelPlace, CardRoom), RunFailure> {
+    let refuse = |why: CardError| RunFailure::CardRefused(cut(why.to_string()));
+    let other = |what: &str| RunFailure::CardRefused(format!("it gives other rows for {what}"));
+    let card = Card::open(index).map_err(refuse)?;
+    if !arithmetic::is_shown_by(&card)? {
+        return Err(other("the probe"));
+    }
+    let loaded = Arc::new(CardModel::load(&card, model).map_err(refuse)?);
+    if !is_equal(&loaded, threads).map_err(refuse)? {
+        return Err(other("this model"));
+    }
+    let [one, two] = [CHUNK, 2 * CHUNK].map(|capacity| loaded.session_bytes(capacity) as u64);
+    let memory = card.info().memory_bytes.unwrap_or(u64::MAX);
+    let room = CardRoom {
+        bytes: memory.saturating_sub(memory / CARD_LEFT_PART).saturating_sub(loaded.weight_bytes()),
+        session_bytes: one.saturating_sub(two - one),
+        page_bytes: two - one,
+    };
+    Ok((ModelPlace::Card(loaded), room))
+}
+
+/// Whether the first rows of a model are the same on its card and on the processor.
+fn is_equal(loaded: &Arc<CardModel>, threads: usize) -> Result<bool, CardError> {
+    let model = loaded.model();
+    let most = u32::try_from(model.settings().vocabulary.min(model.settings().context)).unwrap_or(u32::MAX);
+    let tokens: Vec<u32> = (0..COMPARED.min(most)).collect();
+    let (mut here, mut there): (Vec<RowDigest>, Vec<RowDigest>) = (Vec::new(), Vec::new());
+    let mut session = Session::new(model, tokens.len())?;
+    let mut processor = Processor::new(Arc::clone(model), Cpu::new(threads));
+    processor.extend(&mut session, &tokens, Rows::All, |row| here.push(row.digest))?;
+    let mut session = CardSession::new(loaded, tokens.len())?;
+    session.extend(&tokens, Rows::All, |row| there.push(row.digest))?;
+    Ok(here == there)
 }

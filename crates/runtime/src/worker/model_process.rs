@@ -2,19 +2,38 @@
 //!
 //! **Invariant:** it is given one model, and after that nothing but sessions.
 
-use std::{fs::File, time::Instant};
+use std::{
+    fs::File,
+    time::{Duration, Instant},
+};
 
 use assay_protocol::id::Digest;
 
 use super::{
     process::{Process, WorkerSource},
     system::EngineLink,
-    wire::{HostedModel, Purpose, Request, WorkerReply},
+    wire::{FoundCard, HostedModel, Purpose, Request, WorkerReply},
 };
 use crate::{engine::far::SessionBounds, envelope::RunLimits, outcome::RunFailure};
 
 /// Threads that one model is computed by: more wait for each other longer than they compute.
 const THREADS_MAX: usize = 64;
+
+/// What a driver has to list its cards.
+const CARDS_WAIT: Duration = Duration::from_secs(20);
+
+/// The graphics cards of this machine, listed by a process of its own: their driver is nobody's but its maker's.
+///
+/// # Errors
+/// [`RunFailure`], if the process does not answer.
+pub(crate) fn cards(worker_source: &WorkerSource) -> Result<Vec<FoundCard>, RunFailure> {
+    let mut process = Process::start(worker_source, &RunLimits::default(), Purpose::Card)?;
+    process.send(&Request::Cards, &[], &[])?;
+    match process.answer(CARDS_WAIT)? {
+        WorkerReply::Cards(cards) => Ok(cards),
+        reply => Err(process.astray(reply)),
+    }
+}
 
 /// A process that holds a model. Dropping it kills it.
 pub(crate) struct ModelProcess {
@@ -22,18 +41,20 @@ pub(crate) struct ModelProcess {
 }
 
 impl ModelProcess {
-    /// Starts one under the limit for the memory of a process, and hands over the file of its model.
+    /// Starts one under the limit for the memory of a process, and hands over the file of its model, which goes on a card if
+    /// one is named.
     pub(crate) fn start(
         worker_source: &WorkerSource,
         limits: &RunLimits,
         (model, file): (Digest, File),
-        kept_bytes: u64,
+        (card, kept_bytes): (Option<u32>, u64),
     ) -> Result<Self, RunFailure> {
-        let mut process = Process::start(worker_source, limits, Purpose::Host)?;
+        let purpose = if card.is_some() { Purpose::Card } else { Purpose::Host };
+        let mut process = Process::start(worker_source, limits, purpose)?;
         // Those who run at the same time share every pass, so all cores work for it.
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
         let threads = u16::try_from(threads).unwrap_or(u16::MAX);
-        process.send(&Request::Load { model, threads, kept_bytes }, &[], &[file])?;
+        process.send(&Request::Load { model, card, threads, kept_bytes }, &[], &[file])?;
         Ok(Self { process })
     }
 

@@ -1,9 +1,11 @@
 //! The child process behind a worker: how it starts, is spoken to, and ends.
 //!
 //! **Invariant:** the process inherits three pipes and nothing else; its environment holds the number of engine threads,
-//! what the system cannot start a process without, and nothing else. A process that broke off is dead by the time its failure is known.
+//! what the system cannot start a process without, for a card where its driver lies, and nothing else. A process that broke off is dead by the time its failure is known.
 
 use std::{
+    env,
+    ffi::OsString,
     fs::{self, File},
     io::{self, Read},
     path::{self, PathBuf},
@@ -30,6 +32,8 @@ const READY_WAIT: Duration = Duration::from_secs(10);
 const GLANCE: Duration = Duration::from_millis(2);
 /// Bytes of a dead process's last words.
 const LAST_WORDS_BYTES_MAX: u64 = 4096;
+/// Where drivers of cards lie, if not where they usually do.
+const DRIVER_VARIABLES: [&str; 3] = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES", "LD_LIBRARY_PATH"];
 /// The words with which Rust's allocator gives up.
 const OUT_OF_MEMORY: &str = "memory allocation of";
 
@@ -70,6 +74,7 @@ impl Process {
             .env_clear()
             .envs(system::environment())
             .env(THREADS_VARIABLE, THREADS.to_string())
+            .envs(driver_environment(purpose))
             .current_dir("/")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -184,6 +189,16 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// What a driver of cards is told, for a process that opens one. Neither keeps compiled shaders: their folders are walled off.
+fn driver_environment(purpose: Purpose) -> Vec<(&'static str, OsString)> {
+    if purpose != Purpose::Card {
+        return Vec::new();
+    }
+    let given = DRIVER_VARIABLES.into_iter().filter_map(|name| Some((name, env::var_os(name)?)));
+    let no_cache = [("MESA_SHADER_CACHE_DISABLE", "true"), ("__GL_SHADER_DISK_CACHE", "0")];
+    given.chain(no_cache.map(|(name, value)| (name, value.into()))).collect()
 }
 
 /// The cache's absolute path, since the child stands in another directory.

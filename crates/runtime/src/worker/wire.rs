@@ -29,6 +29,8 @@ pub(super) enum Purpose {
     Run,
     /// Holds a model for those who run guests; runs none.
     Host,
+    /// The same with the model on a graphics card, whose driver names files and devices.
+    Card,
     /// Compiles components and never runs one; may write what it compiled.
     Compile,
 }
@@ -65,10 +67,14 @@ pub(super) enum Request {
         /// Bytes of stack for guests.
         stack_bytes: u32,
     },
+    /// Says which graphics cards there are.
+    Cards,
     /// Reads the model whose open file follows, for those who get a session.
     Load {
         /// Its name.
         model: Digest,
+        /// The number of the card that it is to be on, if on one.
+        card: Option<u32>,
         /// How many threads compute.
         threads: u16,
         /// Bytes of sessions that ended, which are kept for those who asked for them.
@@ -109,8 +115,38 @@ pub(super) enum WorkerReply {
     Compiled,
     /// What this machine is.
     Classified(Vec<Class>),
+    /// The graphics cards of this machine.
+    Cards(Vec<FoundCard>),
     /// The model is read.
     Loaded(HostedModel),
+}
+
+/// A graphics card, before it is opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundCard {
+    /// Its number in the driver's list.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// Its driver, with the version.
+    pub driver: String,
+    /// Whether it is a card, and not a processor that plays one.
+    pub is_hardware: bool,
+    /// Whether it is a part of the processor, whose memory it computes in.
+    pub is_integrated: bool,
+    /// Bytes of memory of its own, where the driver says so.
+    pub memory_bytes: Option<u64>,
+}
+
+/// What of a card's memory is for sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CardRoom {
+    /// Bytes that there are, for all of them.
+    pub(crate) bytes: u64,
+    /// Bytes of a session beside its pages.
+    pub(crate) session_bytes: u64,
+    /// Bytes of each 256 positions.
+    pub(crate) page_bytes: u64,
 }
 
 /// What a model takes of the process that holds it.
@@ -124,6 +160,23 @@ pub(crate) struct HostedModel {
     pub(crate) draft_bytes: u64,
     /// Positions that a session has at most.
     pub(crate) positions: u64,
+    /// What there is on the card, where it is on one.
+    pub(crate) card: Option<CardRoom>,
+}
+
+/// Of the room for sessions one over this is for those that have ended.
+const KEPT_PART: u64 = 4;
+
+impl CardRoom {
+    /// Bytes of sessions that ended.
+    pub(crate) const fn kept_bytes(&self) -> u64 {
+        self.bytes / KEPT_PART
+    }
+
+    /// Bytes of a session of so many pages.
+    pub(crate) const fn session(&self, pages: u64) -> u64 {
+        self.session_bytes.saturating_add(self.page_bytes.saturating_mul(pages))
+    }
 }
 
 /// Writes one frame.

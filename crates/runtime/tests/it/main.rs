@@ -2,9 +2,11 @@
 //!
 //! **Invariant:** everything goes through [`world::World`], which ends each case by running an honest job in the same pool.
 
+// Other systems hand over no session.
+#[cfg(unix)]
+mod cards;
 mod guests;
 mod honest;
-// Other systems hand over no session.
 mod hostile;
 #[cfg(unix)]
 mod hosting;

@@ -15,7 +15,10 @@ use assay_protocol::{
     order::Failure,
     units::{Amount, Duration},
 };
-use assay_runtime::class::{ARITHMETIC, Class};
+use assay_runtime::{
+    class::{ARITHMETIC, Class},
+    worker::FoundCard,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{BenchView, ServiceView};
@@ -124,12 +127,12 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, 
     if provide.services.is_empty() {
         return Err(Refused::NothingToOffer);
     }
-    let (mut stocks, mut left_out, mut first): (Vec<(Class, Vec<Stock>)>, _, _) =
+    let (mut stocks, mut left_out, mut first): (Vec<(StockPlace, Vec<Stock>)>, _, _) =
         (Vec::new(), Vec::new(), None);
     for service in provide.services {
         let manifest = responder.own_model(&service.manifest)?.manifest;
         let name = manifest.name.clone();
-        let (class, stock) = match stock(manifest, service, responder).await {
+        let (place, stock) = match stock(manifest, service, responder).await {
             Ok(tried) => tried,
             // Anything else is no fault of the model's.
             Err(
@@ -144,9 +147,9 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, 
             }
             Err(refused) => return Err(refused),
         };
-        match stocks.iter_mut().find(|(other, _)| *other == class) {
+        match stocks.iter_mut().find(|(other, _)| *other == place) {
             Some((_, services)) => services.push(stock),
-            None => stocks.push((class, vec![stock])),
+            None => stocks.push((place, vec![stock])),
         }
     }
     if let (true, Some(refused)) = (stocks.is_empty(), first) {
@@ -158,7 +161,7 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, 
     }
     let places = u16::try_from(responder.executor.places()).unwrap_or(u16::MAX);
     let provision = Provision {
-        benches: benches(stocks, provide.slots.unwrap_or(places)),
+        benches: benches(stocks, provide.slots, places),
         cancel_fee_min: Amount::ZERO,
         addresses: responder.network.listening(),
         reachability: Reachability::Unknown,
@@ -166,16 +169,24 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, 
     Ok((provision, left_out))
 }
 
-/// A bench for each class. All of them name the one processor, and share what it runs at the same time.
-fn benches(stocks: Vec<(Class, Vec<Stock>)>, places: u16) -> Vec<Workbench> {
-    let LocalProcessor { device, memory_free } = devices::processor();
-    let bench = |(class, services): (Class, Vec<Stock>)| Workbench {
-        class: class.digest(),
-        machine: class.to_string(),
-        device: device.clone(),
-        memory_free,
-        slots: places.max(1),
-        services,
+/// Where a model runs: the class, and the card that it is on, if on one.
+type StockPlace = (Class, Option<FoundCard>);
+
+/// A bench for each class and device. Those of one device share what it runs at the same time; what this machine has places
+/// for is divided among devices.
+fn benches(stocks: Vec<(StockPlace, Vec<Stock>)>, slots: Option<u16>, places: u16) -> Vec<Workbench> {
+    let processor = devices::processor();
+    let is_on_card = |(place, _): &&(StockPlace, Vec<Stock>)| place.1.is_some();
+    let cards = stocks.iter().filter(is_on_card).count();
+    let devices = u16::from(cards > 0) + u16::from(cards < stocks.len());
+    let slots = slots.unwrap_or(places / devices.max(1)).max(1);
+    let bench = |((class, card), services): (StockPlace, Vec<Stock>)| {
+        let LocalProcessor { device, memory_free } = processor.clone();
+        let (device, memory_free) = match card {
+            Some(card) => (card.name, card.memory_bytes.unwrap_or(memory_free)),
+            None => (device, memory_free),
+        };
+        Workbench { class: class.digest(), machine: class.to_string(), device, memory_free, slots, services }
     };
     stocks.into_iter().map(bench).collect()
 }
@@ -184,9 +195,12 @@ async fn stock(
     manifest: Manifest,
     service: ServiceWish,
     responder: &Responder,
-) -> Result<(Class, Stock), Refused> {
+) -> Result<(StockPlace, Stock), Refused> {
     let (class, run) = tried(&manifest, service.sample, responder).await?;
-    Ok((class, Stock { manifest, unit_price: service.unit_price, run }))
+    // Others are never on one.
+    let card = if class == ARITHMETIC { responder.executor.card_of(&manifest) } else { Ok(None) };
+    let card = card.map_err(|none| Refused::NoClass { reason: none.reason })?;
+    Ok(((class, card), Stock { manifest, unit_price: service.unit_price, run }))
 }
 
 /// Gets a model, and runs it once to see that it works: the class in which it does, and how long a run takes.

@@ -3,6 +3,7 @@
 //! **Invariant:** the filter on system calls goes up last, since it forbids building the others; capabilities go before it,
 //! and only after what they are needed for.
 
+mod devices;
 mod filter;
 
 use std::{
@@ -53,7 +54,12 @@ pub(in super::super) fn confine(enclosure: Enclosure) -> Confined {
         }
     };
     note("no new privileges", set_no_new_privs(true).map_err(|error| error.to_string()));
-    note("another user than root", leave_root(user, &mut cache));
+    if purpose == Purpose::Card {
+        // Another root directory would have no devices.
+        cache = None;
+    }
+    let groups = if purpose == Purpose::Card { devices::groups() } else { Vec::new() };
+    note("another user than root", leave_root(user, &mut cache, &groups));
     note("no capabilities", drop_capabilities().map_err(|error| error.to_string()));
     note(
         "no debugger",
@@ -69,7 +75,7 @@ pub(in super::super) fn confine(enclosure: Enclosure) -> Confined {
 }
 
 /// Becomes another user where this process is root's, with the cache for its root directory.
-fn leave_root(user: Option<u32>, cache: &mut Option<String>) -> Result<(), String> {
+fn leave_root(user: Option<u32>, cache: &mut Option<String>, groups: &[Gid]) -> Result<(), String> {
     if !geteuid().is_root() {
         return Ok(());
     }
@@ -79,12 +85,12 @@ fn leave_root(user: Option<u32>, cache: &mut Option<String>) -> Result<(), Strin
         entered.map_err(|error| format!("the cache is no root directory: {error}"))?;
         *directory = "/".to_owned();
     }
-    become_user(user).map_err(|error| error.to_string())
+    become_user(user, groups).map_err(|error| error.to_string())
 }
 
-fn become_user(user: u32) -> Result<(), Errno> {
+fn become_user(user: u32, groups: &[Gid]) -> Result<(), Errno> {
     let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
-    set_thread_groups(&[])?;
+    set_thread_groups(groups)?;
     set_thread_res_gid(gid, gid, gid)?;
     set_thread_res_uid(uid, uid, uid)
 }
@@ -116,10 +122,16 @@ fn restrict(purpose: Purpose, cache: Option<&str>) -> Result<RulesetStatus, Rule
         .handle_access(AccessNet::from_all(RIGHTS))?
         .scope(Scope::from_all(RIGHTS))?
         .create()?;
-    // A cache that is not there is no cache: the worker compiles.
-    let cache = cache.filter(|_| purpose != Purpose::Host);
-    if let Some(directory) = cache.and_then(|path| PathFd::new(path).ok()) {
-        rules = rules.add_rule(PathBeneath::new(directory, rights(purpose)))?;
+    let paths: Vec<(&str, BitFlags<AccessFs>)> = match purpose {
+        Purpose::Host => Vec::new(),
+        Purpose::Card => devices::paths().collect(),
+        Purpose::Run | Purpose::Compile => cache.map(|path| (path, rights(purpose))).into_iter().collect(),
+    };
+    for (path, rights) in paths {
+        // What is not there needs no leave: without its cache, a worker compiles.
+        if let Ok(place) = PathFd::new(path) {
+            rules = rules.add_rule(PathBeneath::new(place, rights))?;
+        }
     }
     Ok(rules.restrict_self()?.ruleset)
 }
@@ -127,7 +139,7 @@ fn restrict(purpose: Purpose, cache: Option<&str>) -> Result<RulesetStatus, Rule
 fn rights(purpose: Purpose) -> BitFlags<AccessFs> {
     let reading = AccessFs::ReadFile | AccessFs::ReadDir;
     match purpose {
-        Purpose::Run | Purpose::Host => reading,
+        Purpose::Run | Purpose::Host | Purpose::Card => reading,
         Purpose::Compile => {
             reading
                 | AccessFs::WriteFile
@@ -241,6 +253,7 @@ mod tests {
         let purposes = [
             (Purpose::Run, Ok(()), denied),
             (Purpose::Host, denied, denied),
+            (Purpose::Card, denied, denied),
             (Purpose::Compile, Ok(()), Ok(())),
         ];
         for (purpose, reading, writing) in purposes {

@@ -92,6 +92,51 @@ const MAKE_DIRECTORY: &[c_long] = &[libc::SYS_mkdir, libc::SYS_mkdirat];
 #[cfg(not(target_arch = "x86_64"))]
 const MAKE_DIRECTORY: &[c_long] = &[libc::SYS_mkdirat];
 
+/// What drivers of graphics cards need besides: their devices, and to find their way on the machine.
+const DRIVING: &[c_long] = &[
+    libc::SYS_dup,
+    libc::SYS_dup3,
+    libc::SYS_epoll_create1,
+    libc::SYS_epoll_ctl,
+    libc::SYS_epoll_pwait,
+    libc::SYS_eventfd2,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
+    libc::SYS_fstatfs,
+    libc::SYS_get_mempolicy,
+    libc::SYS_getcwd,
+    libc::SYS_getegid,
+    libc::SYS_geteuid,
+    libc::SYS_getgid,
+    libc::SYS_getuid,
+    libc::SYS_ioctl,
+    libc::SYS_mbind,
+    libc::SYS_mincore,
+    libc::SYS_pipe2,
+    libc::SYS_ppoll,
+    libc::SYS_sched_getparam,
+    libc::SYS_sched_getscheduler,
+    libc::SYS_sched_get_priority_max,
+    libc::SYS_sched_get_priority_min,
+    libc::SYS_sched_setaffinity,
+    libc::SYS_statfs,
+    libc::SYS_sysinfo,
+    libc::SYS_timerfd_create,
+    libc::SYS_timerfd_settime,
+    libc::SYS_uname,
+];
+#[cfg(target_arch = "x86_64")]
+const DRIVING_BY_PROCESSOR: &[c_long] = &[
+    libc::SYS_access,
+    libc::SYS_dup2,
+    libc::SYS_epoll_wait,
+    libc::SYS_lstat,
+    libc::SYS_pipe,
+    libc::SYS_poll,
+];
+#[cfg(not(target_arch = "x86_64"))]
+const DRIVING_BY_PROCESSOR: &[c_long] = &[];
+
 /// What neither a guest nor who reads a model needs: all calls that name a file.
 const NAMING: &[c_long] = &[
     libc::SYS_getdents64,
@@ -159,11 +204,12 @@ fn filters(purpose: Purpose) -> Result<Vec<BpfProgram>, seccompiler::Error> {
 }
 
 fn allowed(purpose: Purpose) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::Error> {
-    let writing: [&[c_long]; 2] = match purpose {
+    let more: [&[c_long]; 2] = match purpose {
         Purpose::Run | Purpose::Host => [&[], &[]],
+        Purpose::Card => [DRIVING, DRIVING_BY_PROCESSOR],
         Purpose::Compile => [WRITING, WRITING_BY_PROCESSOR],
     };
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = [ALWAYS, BY_PROCESSOR, writing[0], writing[1]]
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = [ALWAYS, BY_PROCESSOR, more[0], more[1]]
         .into_iter()
         .flatten()
         .map(|call| (*call, Vec::new()))
@@ -181,7 +227,13 @@ fn allowed(purpose: Purpose) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompi
     // Private memory is what the ceiling counts.
     let private = libc::MAP_PRIVATE.unsigned_abs().into();
     let mapping = SeccompCmpOp::MaskedEq(MAPPING.unsigned_abs().into());
-    rules.insert(libc::SYS_mmap, vec![when(3, mapping, private)?]);
+    let mut mappings = vec![when(3, mapping, private)?];
+    if purpose == Purpose::Card {
+        // A device's memory is shared with it. Nothing else is there to be shared: a file that can be named cannot be written.
+        let device = SeccompCmpOp::MaskedEq((MAPPING | libc::MAP_ANONYMOUS).unsigned_abs().into());
+        mappings.push(when(3, device, libc::MAP_SHARED.unsigned_abs().into())?);
+    }
+    rules.insert(libc::SYS_mmap, mappings);
     let name = libc::PR_SET_NAME.unsigned_abs().into();
     let memory = libc::PR_SET_VMA.unsigned_abs().into();
     let privileges = libc::PR_SET_NO_NEW_PRIVS.unsigned_abs().into();
@@ -240,9 +292,17 @@ mod tests {
             (libc::MAP_SHARED_VALIDATE, false),
             (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_GROWSDOWN, false),
         ];
-        for purpose in [Purpose::Run, Purpose::Host, Purpose::Compile] {
+        let device = (libc::MAP_SHARED, true);
+        let purposes = [
+            (Purpose::Run, None),
+            (Purpose::Host, None),
+            (Purpose::Card, Some(device)),
+            (Purpose::Compile, None),
+        ];
+        for (purpose, own) in purposes {
             let filters = filters(purpose).unwrap();
-            for (flags, expected) in flags {
+            let shared = own.unwrap_or((libc::MAP_SHARED, false));
+            for (flags, expected) in flags.into_iter().chain([shared]) {
                 let arguments = [0, 6 << 30, 3, u64::from(flags.unsigned_abs()), u64::MAX, 0];
                 let is_allowed =
                     |filter| answer(filter, libc::SYS_mmap, arguments) == libc::SECCOMP_RET_ALLOW;

@@ -1,0 +1,115 @@
+//! Models on graphics cards: the same texts, the same evidence, and a word where a card does not serve one.
+//!
+//! Where there is no Vulkan device, not even one that a processor plays, each test says so in one line and ends.
+
+use std::thread;
+
+use assay_protocol::{
+    frames,
+    id::Digest,
+    manifest::{End, Meter, TokenWeights},
+};
+use assay_runtime::{
+    outcome::Completed,
+    worker::{Follower, Given},
+};
+
+use crate::world::{Job, World, shipped};
+
+/// Tokens of a text.
+const TOKENS: u64 = 24;
+
+/// A world whose models are on the first device, if there is one.
+fn world() -> Option<World> {
+    let world = World::new();
+    let cards = world.pool.cards().expect("they are listed");
+    let Some(card) = cards.first() else {
+        eprintln!("no Vulkan device is here: cards are not tried");
+        return None;
+    };
+    world.pool.use_card(Some(card.index));
+    Some(world)
+}
+
+fn job(world: &World) -> Job {
+    let mut job = world.job_on(&shipped("runners/generate/generate.wasm"), &shipped("models/sums/sums.gguf"));
+    job.envelope.meter = Meter::Tokens(TokenWeights { read: 1, written: 4 });
+    job.envelope.params =
+        format!(r#"{{"temperature":1,"max_tokens":{TOKENS},"logit_bias":{{"1":-1000,"2":-1000}}}}"#);
+    job
+}
+
+fn run(world: &World, job: &Job, given: Given<'_>) -> Completed {
+    world.pool.run(&job.envelope, job.files(), given, &mut ()).expect("the job succeeds")
+}
+
+/// A job on the processor, and what it gives there.
+fn on_the_processor(input: &[u8]) -> Completed {
+    let world = World::new();
+    let job = job(&world);
+    run(&world, &job, input.into())
+}
+
+#[test]
+fn a_text_on_a_card_is_that_of_the_processor_to_the_last_row() {
+    let Some(world) = world() else { return };
+    let (job, input) = (job(&world), b"27+58=");
+    let expected = on_the_processor(input);
+    assert!(frames::tokens(&expected.output).len() > 2, "there is something to compare");
+    assert_eq!(run(&world, &job, input.as_slice().into()), expected);
+    assert_eq!(world.pool.refused_by_card(job.envelope.model), None);
+    let other = on_the_processor(b"1+1=");
+    for draft in [expected.output.as_slice(), &expected.output[..expected.output.len() / 2], &other.output] {
+        let given = Given { input, draft, ..Given::default() };
+        assert_eq!(run(&world, &job, given), expected, "a draft of {} bytes", draft.len());
+    }
+    let asker = Some(Digest::of(b"somebody"));
+    for _ in 0..2 {
+        let given = Given { input, asker, ..Given::default() };
+        assert_eq!(run(&world, &job, given), expected, "it goes on where it was");
+    }
+    assert_eq!(world.pool.hosts().len(), 1, "all of that was one process");
+}
+
+#[test]
+fn jobs_at_the_same_time_are_on_one_card_and_change_no_bit_of_each_other() {
+    let Some(world) = world() else { return };
+    let job = job(&world);
+    let inputs = ["27+58=", "1+1=", "99+99="];
+    let together: Vec<Completed> = thread::scope(|scope| {
+        let begun: Vec<_> =
+            inputs.iter().map(|input| scope.spawn(|| run(&world, &job, input.as_bytes().into()))).collect();
+        begun.into_iter().map(|begun| begun.join().expect("no panic")).collect()
+    });
+    for (input, given) in inputs.iter().zip(together) {
+        assert_eq!(given, on_the_processor(input.as_bytes()), "{input}");
+    }
+    assert_eq!(world.pool.hosts().len(), 1);
+}
+
+#[test]
+fn a_model_that_no_card_serves_is_on_the_processor_and_the_reason_is_known() {
+    let world = World::new();
+    let job = job(&world);
+    world.pool.use_card(Some(99));
+    let input = b"27+58=";
+    assert_eq!(run(&world, &job, input.as_slice().into()), on_the_processor(input));
+    let why = world.pool.refused_by_card(job.envelope.model).expect("it was tried");
+    assert!(why.contains("no card 99"), "{why}");
+}
+
+#[test]
+fn whoever_cancels_a_text_on_a_card_harms_nobody() {
+    struct Gone;
+    impl Follower for Gone {
+        fn is_cancelled(&self) -> bool {
+            true
+        }
+    }
+    let Some(world) = world() else { return };
+    let (job, input) = (job(&world), b"27+58=");
+    let expected = run(&world, &job, input.as_slice().into());
+    let ended = world.pool.run(&job.envelope, job.files(), input.as_slice().into(), &mut Gone);
+    assert!(ended.is_ok_and(|ended| ended.end == End::Cancelled && ended.output != expected.output));
+    assert_eq!(run(&world, &job, input.as_slice().into()), expected);
+}
