@@ -29,10 +29,8 @@ const CARDS_WAIT: Duration = Duration::from_secs(20);
 pub(crate) fn cards(worker_source: &WorkerSource) -> Result<Vec<FoundCard>, RunFailure> {
     let mut process = Process::start(worker_source, &RunLimits::default(), Purpose::Card)?;
     process.send(&Request::Cards, &[], &[])?;
-    match process.answer(CARDS_WAIT)? {
-        WorkerReply::Cards(cards) => Ok(cards),
-        reply => Err(process.astray(reply)),
-    }
+    let reply = process.answer(CARDS_WAIT)?;
+    if let WorkerReply::Cards(cards) = reply { Ok(cards) } else { Err(process.astray(reply)) }
 }
 
 /// A process that holds a model. Dropping it kills it.
