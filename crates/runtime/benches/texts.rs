@@ -1,5 +1,6 @@
 //! Texts through workers beside the engine called directly: when the first token is there, and how fast the others come, to
-//! one and to eight at a time. In turns, in one run; the medians and their ratios are printed.
+//! one and to eight at a time. In turns, in one run; the medians and their ratios are printed. Then a conversation of ten
+//! turns, kept for who asks beside read anew each time.
 //!
 //! `ASSAY_MODEL` names another GGUF file than the shipped one, `ASSAY_TOKENS` how many are written.
 //!
@@ -29,6 +30,7 @@ use assay_protocol::{
 };
 use assay_runtime::{
     envelope::Envelope,
+    outcome::Completed,
     pool::Pool,
     worker::{Files, Follower, Given, WorkerSource},
 };
@@ -37,6 +39,9 @@ const PROMPT: &str = "The three most important things to know about the sea are"
 const TOKENS: usize = 64;
 const ROUNDS: usize = 7;
 const TOGETHER: usize = 8;
+/// Turns of a conversation, and what is said in each.
+const TURNS: usize = 10;
+const SAID: &str = " Tell me more about the second of them, and why it matters to people who live far from it.";
 
 /// When the first token was there, and how long each of the others took.
 #[derive(Clone, Copy)]
@@ -111,11 +116,33 @@ struct Hired {
 
 impl Hired {
     fn write(&self) -> (Pace, Vec<u32>) {
+        let (pace, completed) = self.answer(PROMPT.as_bytes(), None);
+        (pace, frames::tokens(&completed.output))
+    }
+
+    fn answer(&self, input: &[u8], asker: Option<Digest>) -> (Pace, Completed) {
         let (mut moments, began) = (Moments::default(), Instant::now());
         let files = Files { runner: &self.runner, model: Some(&self.model) };
-        let given = Given::from(PROMPT.as_bytes());
+        let given = Given { input, asker, ..Given::default() };
         let completed = self.pool.run(&self.envelope, files, given, &mut moments).expect("it is written");
-        (Pace::of(began, &moments.0), frames::tokens(&completed.output))
+        (Pace::of(began, &moments.0), completed)
+    }
+
+    /// Goes on with what was said and answered, turn after turn: the moment of the first token where what was said before
+    /// is kept, and where it is read anew.
+    fn converse(&self) {
+        let mut said = PROMPT.as_bytes().to_vec();
+        let asker = Some(Digest::of(b"somebody"));
+        println!("turn, tokens read: first token with what was said kept, and read anew");
+        for turn in 1..=TURNS {
+            let (kept, answer) = self.answer(&said, asker);
+            let (anew, other) = self.answer(&said, None);
+            assert_eq!(answer, other, "the same text, by the same rows");
+            let [kept, anew] = [kept, anew].map(|pace| pace.first.as_secs_f64() * 1e3);
+            println!("{turn:>2}, {:>4}: {kept:>6.1} ms, {anew:>6.1} ms", answer.meters.tokens_read);
+            said.extend(frames::text(&answer.output));
+            said.extend(SAID.as_bytes());
+        }
     }
 
     /// So many at a time: the time that one more token of each takes.
@@ -204,4 +231,5 @@ fn main() {
         engine / workers,
         TOGETHER as f64 * each(&through) / workers
     );
+    hired.converse();
 }
