@@ -13,7 +13,7 @@ mod sample;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -85,7 +85,7 @@ struct Inner {
     /// Where models of language are wanted.
     wish: Mutex<DeviceWish>,
     /// The card that they are on, once it was looked for.
-    card: OnceLock<Result<Option<FoundCard>, String>>,
+    card: Mutex<Option<Option<FoundCard>>>,
     classes: Mutex<Option<Vec<Class>>>,
     /// Walls that this machine does not give to workers, once that is known.
     missing_walls: Mutex<Vec<String>>,
@@ -124,7 +124,7 @@ impl Executor {
                 places_max,
                 checks: Semaphore::new(CHECK_PLACES),
                 wish: Mutex::default(),
-                card: OnceLock::new(),
+                card: Mutex::default(),
                 classes: Mutex::new(None),
                 missing_walls: Mutex::default(),
                 running: Mutex::default(),
@@ -198,7 +198,7 @@ impl Executor {
     /// [`Failure`], if it does not work.
     pub async fn test(&self, manifest: Manifest, input: Vec<u8>) -> Result<Duration, Failure> {
         let tested = self.block(move |inner| {
-            inner.card().map_err(|_| Failure::Machine)?;
+            inner.place(&manifest)?;
             let files = inner.files(&manifest)?;
             let units = test_units(&manifest);
             let envelope = envelope(&manifest, Digest::default(), units, TEST_WAIT, files.model_bytes);
@@ -264,7 +264,7 @@ impl Inner {
     }
 
     fn run(&self, run: &Run, mut following: Following) -> Result<RunResult, Failure> {
-        self.card().map_err(|_| Failure::Machine)?;
+        self.place(&run.manifest)?;
         let files = self.files(&run.manifest)?;
         let input = self.blobs.get(&run.input).ok().flatten().ok_or(Failure::InputAbsent)?;
         let input = input.get(SALT_BYTES..).ok_or(Failure::BadInput)?;

@@ -41,7 +41,8 @@ const ROUNDS: usize = 7;
 const TOGETHER: usize = 8;
 /// Turns of a conversation, and what is said in each.
 const TURNS: usize = 10;
-const SAID: &str = " Tell me more about the second of them, and why it matters to people who live far from it.";
+const SAID: &str =
+    " Tell me more about the second of them, and why it matters to people who live far from it.";
 
 /// When the first token was there, and how long each of the others took.
 #[derive(Clone, Copy)]

@@ -7,17 +7,17 @@
 //! **Invariant:** a session is at a process that has room for it by the arithmetic of its model. A process is here as long as
 //! somebody uses it, and [`IDLE_WAIT`] longer unless others need the room; one that died is asked by nobody.
 
+mod card;
 mod host;
 
 use std::{
-    collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-pub(crate) use self::host::HostedSession;
-use self::host::{ModelHost, SessionWait};
+use self::host::{ModelHost, SessionPlace, SessionWait};
+pub(crate) use self::{card::UsedCard, host::HostedSession};
 use assay_protocol::id::Digest;
 
 use crate::{
@@ -35,33 +35,24 @@ const IDLE_MAX: usize = 4;
 pub(crate) struct ModelHosts {
     worker_source: WorkerSource,
     /// The card that models go on, if on one.
-    card: Mutex<Option<u32>>,
-    /// Models that it does not serve, and why. They are on the processor.
-    refused: Mutex<BTreeMap<Digest, String>>,
+    card: Mutex<Option<Arc<UsedCard>>>,
     /// Least recently used first.
     hosts: Mutex<Vec<Arc<ModelHost>>>,
 }
 
 impl ModelHosts {
     pub(crate) fn new(worker_source: WorkerSource) -> Self {
-        let (card, refused, hosts) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { worker_source, card, refused, hosts }
+        Self { worker_source, card: Mutex::default(), hosts: Mutex::default() }
     }
 
     /// Says on which card models go from now on; on none, on the processor.
-    pub(crate) fn use_card(&self, card: Option<u32>) {
+    pub(crate) fn use_card(&self, card: Option<Arc<UsedCard>>) {
         *self.card.lock().unwrap_or_else(PoisonError::into_inner) = card;
     }
 
-    /// Why the card does not serve a model, if it was asked to and does not.
-    pub(crate) fn refused(&self, model: Digest) -> Option<String> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).get(&model).cloned()
-    }
-
-    /// The card for a model.
-    fn card_for(&self, model: Digest) -> Option<u32> {
-        let card = *self.card.lock().unwrap_or_else(PoisonError::into_inner);
-        card.filter(|_| self.refused(model).is_none())
+    /// The card that models go on.
+    pub(crate) fn card(&self) -> Option<Arc<UsedCard>> {
+        self.card.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A session for a job; nothing where its model is none of language, or where this system hands over no sessions.
@@ -84,13 +75,28 @@ impl ModelHosts {
         let Some((ours, theirs)) = links().map_err(died)? else { return Ok(None) };
         let until = Instant::now() + Duration::from_millis(envelope.limits.wall_ms);
         let wait = SessionWait { envelope, path, asker, follower, until };
+        let mut card = self.card();
+        if let Some(used) = &card
+            && let Some(why) = used.refused(envelope.model)
+        {
+            if used.is_only {
+                return Err(RunFailure::CardRefused(why));
+            }
+            card = None;
+        }
         loop {
-            match self.host(envelope).session(&self.worker_source, &wait, (&ours, &theirs)) {
-                Ok(None) => {}
-                Ok(session) => return Ok(session),
+            let host = self.host(envelope, path, &mut card);
+            match host.session(&self.worker_source, &wait, (&ours, &theirs)) {
+                Ok(SessionPlace::Taken(session)) => return Ok(Some(session)),
+                Ok(SessionPlace::Elsewhere) => {}
+                // It gives the same there, and nobody waits for another's job.
+                Ok(SessionPlace::OnProcessor) => card = None,
                 Err(RunFailure::CardRefused(why)) => {
-                    let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-                    refused.insert(envelope.model, why);
+                    let Some(used) = card.take() else { return Err(RunFailure::CardRefused(why)) };
+                    used.refuse(envelope.model, why.clone());
+                    if used.is_only {
+                        return Err(RunFailure::CardRefused(why));
+                    }
                 }
                 Err(failure) => return Err(failure),
             }
@@ -100,23 +106,35 @@ impl ModelHosts {
         }
     }
 
-    /// A process that may have room, used by one more.
-    fn host(&self, envelope: &Envelope) -> Arc<ModelHost> {
+    /// A process that may have room, used by one more: on the card, if it can be there.
+    fn host(&self, envelope: &Envelope, path: &Path, card: &mut Option<Arc<UsedCard>>) -> Arc<ModelHost> {
         let mut hosts = self.lock();
         let mut gone: Vec<_> = hosts.extract_if(.., |host| host.is_dead()).collect();
-        let card = self.card_for(envelope.model);
-        let host = match hosts.iter().rposition(|host| host.join(envelope, card)) {
+        if let Some(used) = card.clone() {
+            let is_there = |host: &Arc<ModelHost>| host.is_on_card(Some(envelope.model));
+            let joins = hosts.iter().any(|host| host.fits(envelope, card.as_ref()));
+            if !joins && hosts.iter().any(is_there) {
+                // A model is on a card once.
+                *card = None;
+            } else if !joins {
+                let file_bytes = path.metadata().map_or(0, |metadata| metadata.len());
+                let is_idle =
+                    |host: &mut Arc<ModelHost>| host.is_on_card(None) && host.idle_since().is_some();
+                if !used.may_hold(file_bytes) {
+                    gone.extend(hosts.extract_if(.., is_idle));
+                }
+                // Their memory is counted until they are gone.
+                gone.clear();
+                if !used.may_hold(file_bytes) {
+                    *card = None;
+                }
+            }
+        }
+        let host = match hosts.iter().rposition(|host| host.join(envelope, card.as_ref())) {
             Some(place) => hosts.remove(place),
             None => {
                 gone.extend(surplus(&mut hosts, IDLE_MAX - 1));
-                if let Some(card) = card {
-                    // A card has its memory once.
-                    let is_beside = |host: &mut Arc<ModelHost>| {
-                        host.idle_since().is_some() && host.is_beside(envelope.model, card)
-                    };
-                    gone.extend(hosts.extract_if(.., is_beside));
-                }
-                Arc::new(ModelHost::new(envelope, card))
+                Arc::new(ModelHost::new(envelope, card.clone()))
             }
         };
         hosts.push(Arc::clone(&host));

@@ -14,7 +14,7 @@ use assay_protocol::id::Digest;
 use crate::{
     class::Class,
     envelope::{Envelope, RunLimits},
-    hosts::{HostedSession, ModelHosts},
+    hosts::{HostedSession, ModelHosts, UsedCard},
     outcome::{Completed, RunFailure},
     worker::{Files, Follower, FoundCard, Given, Worker, WorkerSource, cards},
 };
@@ -96,15 +96,15 @@ impl Pool {
     }
 
     /// Says on which card models of language go from now on; on none, they are on the processor. One that the card does not
-    /// serve is there too.
-    pub fn use_card(&self, card: Option<u32>) {
-        self.hosts.use_card(card);
+    /// serve is there too, unless the card is the only place for it.
+    pub fn use_card(&self, card: Option<&FoundCard>, is_only: bool) {
+        self.hosts.use_card(card.map(|card| UsedCard::new(card, is_only)));
     }
 
     /// Why the card does not serve a model, if it was tried and does not.
     #[must_use]
     pub fn refused_by_card(&self, model: Digest) -> Option<String> {
-        self.hosts.refused(model)
+        self.hosts.card()?.refused(model)
     }
 
     /// Lets the workers go that have waited longer than [`IDLE_WAIT`].

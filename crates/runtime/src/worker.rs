@@ -27,7 +27,7 @@ pub(crate) use self::{
     child::{ends, give_up},
     model_process::{ModelProcess, cards},
     system::{EngineLink, links},
-    wire::HostedModel,
+    wire::{CardName, HostedModel},
 };
 use self::{
     gathered::Gathered,

@@ -11,7 +11,7 @@ use super::{
     weights::{ROWS, Weights, groups},
 };
 use crate::{
-    arithmetic::BLOCK,
+    arithmetic::{BLOCK, CHUNK},
     matrix::Matrix,
     model::{Activation, Dense, FeedForward, Layer, Model},
 };
@@ -58,8 +58,7 @@ impl CardModel {
         let bytes = serve(card, model)?;
         let device = &card.device;
         let embeddings = Weights::upload(device, &[model.embeddings()], false);
-        let tied = std::ptr::eq(model.embeddings().bytes(), model.output().bytes());
-        let output = match tied {
+        let output = match is_tied(model) {
             true => embeddings.clone(),
             false => Weights::upload(device, &[model.output()], false),
         };
@@ -93,6 +92,15 @@ impl CardModel {
     #[must_use]
     pub const fn weight_bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Positions that a session can have there: keys and values of a layer are bound whole.
+    #[must_use]
+    pub fn positions_max(&self) -> usize {
+        let settings = self.model.settings();
+        let most = self.card.device.limits.max_storage_buffer_binding_size;
+        let most = usize::try_from(most).unwrap_or(usize::MAX) / (settings.key_width() * size_of::<u16>());
+        settings.context.min(most / CHUNK * CHUNK)
     }
 
     /// Bytes of the card's memory that a session with so much room takes, at most.
@@ -175,6 +183,11 @@ fn head_norms(layer: &Layer) -> Result<Option<Vec<f32>>, CardError> {
     }
 }
 
+/// Whether the embeddings are what logits come from, too.
+fn is_tied(model: &Model) -> bool {
+    std::ptr::eq(model.embeddings().bytes(), model.output().bytes())
+}
+
 /// Whether a card runs a model; says how many bytes of its memory that takes.
 fn serve(card: &Card, model: &Model) -> Result<u64, CardError> {
     let settings = model.settings();
@@ -191,7 +204,10 @@ fn serve(card: &Card, model: &Model) -> Result<u64, CardError> {
     large("a width", settings.width, most)?;
     let widest = settings.feed.max(settings.query_width()).max(2 * settings.width);
     large("a row's groups", groups(widest) * ROWS, most)?;
-    let mut sizes = vec![Weights::room(&[model.embeddings()]), Weights::room(&[model.output()])];
+    let mut sizes = vec![Weights::room(&[model.embeddings()])];
+    if !is_tied(model) {
+        sizes.push(Weights::room(&[model.output()]));
+    }
     for layer in model.layers() {
         let dense = dense(layer)?;
         head_norms(layer)?;

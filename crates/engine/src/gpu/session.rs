@@ -64,14 +64,13 @@ impl CardSession {
             return Err(SessionError::Context { wanted: capacity, context }.into());
         }
         let device = &model.card.device;
-        let keys = capacity.next_multiple_of(256) * settings.key_width() * size_of::<u16>();
-        let most = device.limits.max_storage_buffer_binding_size;
-        if keys as u64 > most {
-            return Err(CardError::Large { what: "a layer's keys", found: keys as u64, most });
+        let most = model.positions_max();
+        if capacity > most {
+            let (found, most) = (capacity as u64, most as u64);
+            return Err(CardError::Large { what: "a session's positions", found, most });
         }
         let steps = Steps::new(model, capacity)?;
-        let rows = ROWS_AT_ONCE.min(steps.tokens_at_once);
-        let back = device.back(rows * settings.vocabulary * size_of::<f32>());
+        let back = device.back(ROWS_AT_ONCE * settings.vocabulary * size_of::<f32>());
         let (model, evidence, draft) = (Arc::clone(model), RowDigests::default(), Continuation::default());
         Ok(Self { model, steps, back, length: 0, capacity, draft, evidence, passes: 0, ready: None })
     }

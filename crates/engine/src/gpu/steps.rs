@@ -20,12 +20,14 @@ use crate::{
 };
 use products::Out;
 
-/// Rows of logits that are computed at a time.
-pub(super) const ROWS_AT_ONCE: usize = 16;
+/// Rows of logits that are computed at a time: as many as are asked for of what was computed ahead.
+pub(super) const ROWS_AT_ONCE: usize = crate::session::DRAFT_ROWS_AT_ONCE;
 /// Bytes that the scores of one pass may take.
 const SCORES_BYTES_MAX: usize = 1 << 26;
 /// Tokens of one pass.
 const TOKENS_MAX: usize = 256;
+/// Tokens of a draft that are computed ahead.
+pub(super) const AHEAD_MAX: usize = 256;
 
 /// How long one kind of step takes.
 #[derive(Debug, Clone, Copy)]
@@ -39,9 +41,6 @@ pub struct StepTime {
     /// Bytes of weights that one reads.
     pub bytes: usize,
 }
-
-/// Tokens of a draft that are computed ahead.
-pub(super) const AHEAD_MAX: usize = 256;
 
 /// Activations as integers, with their scales and sums, token after token.
 #[derive(Debug)]
@@ -235,12 +234,10 @@ impl Rooms {
             turns: turns(&settings.rotary),
             window_turns: settings.window_rotary.as_ref().map(turns),
             tokens: numbers(tokens),
-            logits: numbers(ROWS_AT_ONCE.min(tokens) * settings.vocabulary),
+            logits: numbers(ROWS_AT_ONCE * settings.vocabulary),
         }
     }
-}
 
-impl Rooms {
     /// Bytes of all of them.
     fn bytes(&self) -> u64 {
         let Self { residual, activations, ahead, feed, raw, queries, scores, .. } = self;

@@ -1,7 +1,7 @@
 //! The barrier and the bookkeeping around it, on a journal whose disk does as it is told.
 
 mod models;
-mod offers;
+pub(super) mod offers;
 mod room;
 mod rows;
 

@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use assay_protocol::manifest::Manifest;
+use assay_protocol::{manifest::Manifest, order::Failure};
 use assay_runtime::worker::FoundCard;
 
 use super::{Executor, Inner, NoClass, lock};
@@ -86,29 +86,47 @@ impl Executor {
 }
 
 impl Inner {
-    /// The card that models are on. The first call looks which there are, and has the pool use it.
+    /// The card that models are on. The first call looks which there are, and has the pool use it; one that is missed is looked
+    /// for again.
     pub(super) fn card(&self) -> Result<Option<FoundCard>, NoClass> {
-        let chosen = self.card.get_or_init(|| {
-            let wish = lock(&self.wish).clone();
-            if wish == DeviceWish::Processor {
-                return Ok(None);
+        let mut chosen = lock(&self.card);
+        if let Some(card) = &*chosen {
+            return Ok(card.clone());
+        }
+        let wish = lock(&self.wish).clone();
+        let card = self.look(&wish).map_err(|reason| {
+            tracing::warn!(reason, "the graphics card that is wanted cannot be used");
+            NoClass { reason }
+        })?;
+        self.pool.use_card(card.as_ref(), matches!(wish, DeviceWish::Card(_)));
+        if let Some(FoundCard { name, driver, .. }) = &card {
+            tracing::info!(card = name, driver, "models of language are on this graphics card");
+        }
+        *chosen = Some(card.clone());
+        Ok(card)
+    }
+
+    fn look(&self, wish: &DeviceWish) -> Result<Option<FoundCard>, String> {
+        if *wish == DeviceWish::Processor {
+            return Ok(None);
+        }
+        let cards = self.pool.cards().or_else(|failure| {
+            if *wish != DeviceWish::Auto {
+                return Err(format!("graphics cards cannot be listed: {failure}"));
             }
-            let cards = match self.pool.cards() {
-                Ok(cards) => cards,
-                Err(failure) if wish == DeviceWish::Auto => {
-                    tracing::warn!(%failure, "graphics cards cannot be listed: models are on the processor");
-                    return Ok(None);
-                }
-                Err(failure) => return Err(format!("graphics cards cannot be listed: {failure}")),
-            };
-            let card = wish.choose(&cards)?.cloned();
-            self.pool.use_card(card.as_ref().map(|card| card.index));
-            if let Some(FoundCard { name, driver, .. }) = &card {
-                tracing::info!(card = name, driver, "models of language are on this graphics card");
-            }
-            Ok(card)
-        });
-        chosen.clone().map_err(|reason| NoClass { reason })
+            tracing::warn!(%failure, "graphics cards cannot be listed: models are on the processor");
+            Ok(Vec::new())
+        })?;
+        Ok(wish.choose(&cards)?.cloned())
+    }
+
+    /// Has the card looked for before the first text.
+    pub(super) fn place(&self, manifest: &Manifest) -> Result<(), Failure> {
+        // Nothing else is ever on one.
+        if !manifest.policy.is_proven_by_rows() {
+            return Ok(());
+        }
+        self.card().map(drop).map_err(|_| Failure::Machine)
     }
 }
 

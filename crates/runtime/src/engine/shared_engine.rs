@@ -3,7 +3,7 @@
 //! **Invariant:** a turn ends, or its worker is gone. Nobody waits for another's whole turn, only for a piece of it.
 
 use std::{
-    io,
+    env, io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
@@ -13,7 +13,7 @@ use std::{
 };
 
 use assay_engine::{
-    cpu::Cpu,
+    cpu::{Cpu, Isa},
     gpu::{CardError, CardModel, CardSession},
     model::Model,
     session::{Processor, Session},
@@ -50,6 +50,17 @@ pub(crate) struct SharedEngine {
     turns: Sender<QueuedTurn>,
 }
 
+/// Names the instructions that models are computed by, instead of the fastest: for tests, whose workers have it in their
+/// environment. Nobody hands it to the worker of a daemon.
+const INSTRUCTIONS_VARIABLE: &str = "ASSAY_INSTRUCTIONS";
+
+/// So many threads, on the fastest instructions.
+fn cpu(threads: usize) -> Cpu {
+    let Some(name) = env::var_os(INSTRUCTIONS_VARIABLE) else { return Cpu::new(threads) };
+    let named = Isa::here().find(|isa| name == isa.name());
+    Cpu::with(named.unwrap_or_else(|| give_up(&format!("this machine has no {}", name.display()))), threads)
+}
+
 /// What computes passes. Threads of one pass wait for each other at every product, so where several guests choose tokens
 /// meanwhile half of the cores are left to them.
 struct Processors {
@@ -71,7 +82,7 @@ impl SharedEngine {
         let (turns, queue) = channel();
         let (model, card, processors) = match place {
             ModelPlace::Processor { model, threads } => {
-                let processor = |threads| Processor::new(Arc::clone(&model), Cpu::new(threads));
+                let processor = |threads| Processor::new(Arc::clone(&model), cpu(threads));
                 let (alone, shared) = (processor(threads), processor(threads.div_ceil(2)));
                 (model, None, Some(Processors { alone, shared }))
             }

@@ -17,6 +17,7 @@ use assay_protocol::{
     manifest::{Meter, TokenWeights},
 };
 
+use super::card::UsedCard;
 use crate::{
     engine::far::SessionBounds,
     envelope::Envelope,
@@ -32,6 +33,8 @@ const PAGE: u64 = 256;
 const BESIDE_BYTES: u64 = 256 * 1024 * 1024;
 /// Of the memory of a process one over this is for sessions that have ended.
 const KEPT_PART: u64 = 8;
+/// How long a card may take until it holds a model.
+const OPENING_WAIT: Duration = Duration::from_secs(5 * 60);
 /// How often whoever waits for a model looks for it.
 const GLANCE: Duration = Duration::from_millis(5);
 
@@ -102,7 +105,7 @@ impl SessionWait<'_> {
 pub(super) struct ModelHost {
     model: Digest,
     /// The card that it is on, if on one.
-    card: Option<u32>,
+    card: Option<Arc<UsedCard>>,
     /// Bytes that it may write to.
     memory_bytes: u64,
     process: Mutex<Option<ModelProcess>>,
@@ -121,6 +124,10 @@ struct Known {
     sessions: usize,
     /// Bytes that those may take.
     taken: SessionBytes,
+    /// Bytes of the card that are always taken.
+    card_bytes: u64,
+    /// Since when it is started, once it is.
+    started: Option<Instant>,
     /// Since when nobody uses it.
     idle_since: Instant,
 }
@@ -144,15 +151,6 @@ impl Known {
         self.sessions == 0 || (taken <= memory_bytes && self.sessions < SESSIONS_MAX)
     }
 
-    /// Whether the card has room beside those who are there; one that is alone may try.
-    fn has_card_room(&self, bounds: &SessionBounds) -> bool {
-        let Some((held, room)) = self.held.as_ref().and_then(|held| Some((held, held.card?))) else {
-            return true;
-        };
-        let taken = [room.kept_bytes(), self.taken.card, SessionBytes::of(bounds, held).card];
-        self.sessions == 0 || taken.into_iter().fold(0, u64::saturating_add) <= room.bytes
-    }
-
     fn leave(&mut self) {
         self.users -= 1;
         self.idle_since = Instant::now();
@@ -161,23 +159,33 @@ impl Known {
 
 /// What a look at a process came to.
 enum Look {
-    /// A session.
-    Taken(HostedSession),
-    /// It is of no use, or full: another is asked.
-    Elsewhere,
+    /// What comes of it.
+    Decided(SessionPlace),
     /// Nothing yet.
     Wait,
 }
 
+/// Where a job has its session.
+pub(super) enum SessionPlace {
+    /// Here.
+    Taken(HostedSession),
+    /// This process is of no use, or full: another is asked.
+    Elsewhere,
+    /// The card has no room for it, perhaps never.
+    OnProcessor,
+}
+
 impl ModelHost {
     /// One that is not started yet, used by one.
-    pub(super) fn new(envelope: &Envelope, card: Option<u32>) -> Self {
+    pub(super) fn new(envelope: &Envelope, card: Option<Arc<UsedCard>>) -> Self {
         let known = Known {
             held: None,
             spent: None,
             users: 1,
             sessions: 0,
             taken: SessionBytes::default(),
+            card_bytes: 0,
+            started: None,
             idle_since: Instant::now(),
         };
         let memory_bytes = envelope.limits.process_memory_bytes;
@@ -186,30 +194,46 @@ impl ModelHost {
     }
 
     /// Counts one more user, if this job may find a session here.
-    pub(super) fn join(&self, envelope: &Envelope, card: Option<u32>) -> bool {
-        let mut known = self.known();
-        let fits = self.model == envelope.model
-            && self.card == card
-            && self.memory_bytes >= envelope.limits.process_memory_bytes
-            && known.spent.is_none()
-            && known.has_room(self.memory_bytes, &bounds(envelope, None));
-        known.users += usize::from(fits);
+    pub(super) fn join(&self, envelope: &Envelope, card: Option<&Arc<UsedCard>>) -> bool {
+        let fits = self.fits(envelope, card);
+        self.known().users += usize::from(fits);
         fits
     }
 
-    /// A session for one who joined, with both ends of its way; nothing if another has to be asked. Who gets none has left.
+    /// Whether this job may find a session here.
+    pub(super) fn fits(&self, envelope: &Envelope, card: Option<&Arc<UsedCard>>) -> bool {
+        let is_placed = match (&self.card, card) {
+            (None, None) => true,
+            (Some(own), Some(card)) => Arc::ptr_eq(own, card),
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        let known = self.known();
+        self.model == envelope.model
+            && is_placed
+            && self.memory_bytes >= envelope.limits.process_memory_bytes
+            && known.spent.is_none()
+            && known.has_room(self.memory_bytes, &bounds(envelope, None))
+    }
+
+    /// Whether this model, or any, is on a card here.
+    pub(super) fn is_on_card(&self, model: Option<Digest>) -> bool {
+        self.card.is_some() && model.is_none_or(|model| self.model == model)
+    }
+
+    /// A session for one who joined, with both ends of its way, or where else to ask. Who gets none has left.
     pub(super) fn session(
         self: &Arc<Self>,
         source: &WorkerSource,
         wait: &SessionWait<'_>,
         (ours, theirs): (&EngineLink, &EngineLink),
-    ) -> Result<Option<HostedSession>, RunFailure> {
+    ) -> Result<SessionPlace, RunFailure> {
         loop {
             match self.look(source, wait, (ours, theirs)) {
-                Ok(Look::Taken(session)) => return Ok(Some(session)),
-                Ok(Look::Elsewhere) => {
-                    self.known().leave();
-                    return Ok(None);
+                Ok(Look::Decided(seat)) => {
+                    if !matches!(seat, SessionPlace::Taken(_)) {
+                        self.known().leave();
+                    }
+                    return Ok(seat);
                 }
                 Ok(Look::Wait) => {}
                 Err(failure) => {
@@ -239,7 +263,7 @@ impl ModelHost {
     ) -> Result<Look, RunFailure> {
         match self.known().spent.clone() {
             None => {}
-            Some(Spent::Gone) => return Ok(Look::Elsewhere),
+            Some(Spent::Gone) => return Ok(Look::Decided(SessionPlace::Elsewhere)),
             Some(Spent::Failed(failure)) => return Err(failure),
         }
         // Somebody else starts it, or asks it something.
@@ -250,32 +274,37 @@ impl ModelHost {
         }
         let running = match &mut *process {
             Some(process) => process,
-            None => process.insert(self.start(source, wait)?),
+            None => {
+                let started = self.start(source, wait).map_err(|failure| self.unopened(failure))?;
+                self.known().started = Some(Instant::now());
+                process.insert(started)
+            }
         };
         if self.known().held.is_none() {
-            let Some(held) = running.held(Instant::now())? else { return Ok(Look::Wait) };
+            let held = running.held(Instant::now()).map_err(|failure| self.unopened(failure))?;
+            let Some(held) = held else { return self.is_opening().map(|()| Look::Wait) };
+            self.count(&held)?;
             self.known().held = Some(held);
         }
         let bounds = bounds(wait.envelope, wait.asker);
-        if !self.known().has_card_room(&bounds) {
-            // Another process would find the card as full.
-            return Ok(Look::Wait);
-        }
-        let Some(bytes) = self.take_room(&bounds) else { return Ok(Look::Elsewhere) };
+        let bytes = match self.take_room(&bounds) {
+            Ok(bytes) => bytes,
+            Err(seat) => return Ok(Look::Decided(seat)),
+        };
         let links = theirs.again().and_then(|own| Ok((own, theirs.again()?)));
         let seated = links.map_err(|error| RunFailure::EngineDied(cut(error.to_string())));
         let seated = seated.and_then(|links| running.session(bounds, ours).map(|()| links));
         match seated {
             Ok((own, link)) => {
                 let host = Arc::clone(self);
-                Ok(Look::Taken(HostedSession { host, bytes, own, link: Some(link) }))
+                Ok(Look::Decided(SessionPlace::Taken(HostedSession { host, bytes, own, link: Some(link) })))
             }
             Err(_) => {
                 self.give_room(bytes);
                 // It died while nobody asked it anything.
                 drop(process);
                 self.spend(Spent::Gone);
-                Ok(Look::Elsewhere)
+                Ok(Look::Decided(SessionPlace::Elsewhere))
             }
         }
     }
@@ -285,22 +314,69 @@ impl ModelHost {
         let absent = |why| RunFailure::ModelAbsent(cut(format!("{}: {why}", path.display())));
         let file = File::open(path).map_err(absent)?;
         let (limits, kept) = (&wait.envelope.limits, self.memory_bytes / KEPT_PART);
-        ModelProcess::start(source, limits, (self.model, file), (self.card, kept))
+        let card = self.card.as_ref().map(|card| card.name.clone());
+        ModelProcess::start(source, limits, (self.model, file), (card, kept))
     }
 
-    /// Counts a session, if there is room for it; says how many bytes it may take.
-    fn take_room(&self, bounds: &SessionBounds) -> Option<SessionBytes> {
+    /// What it means that a process ended before it held its model: of one with a card, that the driver did not bear it.
+    fn unopened(&self, failure: RunFailure) -> RunFailure {
+        match (&self.card, failure) {
+            (Some(_), RunFailure::WorkerDied(why) | RunFailure::EngineDied(why)) => {
+                RunFailure::CardRefused(why)
+            }
+            (Some(_), failure @ RunFailure::OutOfProcessMemory { .. }) => {
+                RunFailure::CardRefused(failure.to_string())
+            }
+            (_, failure) => failure,
+        }
+    }
+
+    /// Whether there is hope for a process that holds no model yet: a driver may hang.
+    fn is_opening(&self) -> Result<(), RunFailure> {
+        let is_late = self.known().started.is_some_and(|since| since.elapsed() > OPENING_WAIT);
+        match self.card.is_some() && is_late {
+            true => Err(RunFailure::CardRefused("it does not open".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    /// Counts what a model takes of its card.
+    fn count(&self, held: &HostedModel) -> Result<(), RunFailure> {
+        let (Some(card), Some(room)) = (&self.card, held.card) else { return Ok(()) };
+        if !card.take(room.kept_bytes) {
+            return Err(RunFailure::CardRefused("its memory is taken by others".to_owned()));
+        }
+        self.known().card_bytes = room.kept_bytes;
+        Ok(())
+    }
+
+    /// Counts a session, if there is room for it, and says how many bytes it may take; else where to ask.
+    fn take_room(&self, bounds: &SessionBounds) -> Result<SessionBytes, SessionPlace> {
         let mut known = self.known();
-        let bytes = known.held.map(|held| SessionBytes::of(bounds, &held))?;
+        let Some(held) = known.held else { return Err(SessionPlace::Elsewhere) };
+        let bytes = SessionBytes::of(bounds, &held);
         if !known.has_room(self.memory_bytes, bounds) {
-            return None;
+            return Err(if self.card.is_some() {
+                SessionPlace::OnProcessor
+            } else {
+                SessionPlace::Elsewhere
+            });
+        }
+        if let (Some(card), Some(room)) = (&self.card, held.card)
+            && (bounds.positions.min(held.positions) > room.positions || !card.take(bytes.card))
+        {
+            // A card's memory is taken at once, not as a session grows.
+            return Err(SessionPlace::OnProcessor);
         }
         known.sessions += 1;
         known.taken.add(bytes);
-        Some(bytes)
+        Ok(bytes)
     }
 
     fn give_room(&self, bytes: SessionBytes) {
+        if let Some(card) = &self.card {
+            card.give(bytes.card);
+        }
         let mut known = self.known();
         known.sessions -= 1;
         known.taken.take(bytes);
@@ -329,11 +405,6 @@ impl ModelHost {
             .is_some_and(|mut process| process.as_mut().is_some_and(|process| !process.is_alive()))
     }
 
-    /// Whether it takes a card's memory for another model.
-    pub(super) fn is_beside(&self, model: Digest, card: u32) -> bool {
-        self.card == Some(card) && self.model != model
-    }
-
     /// Since when nobody uses it; nothing while somebody does.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let known = self.known();
@@ -355,6 +426,15 @@ impl ModelHost {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for ModelHost {
+    fn drop(&mut self) {
+        let Some(card) = &self.card else { return };
+        // Its memory is back once the process is gone.
+        drop(self.process.get_mut().unwrap_or_else(PoisonError::into_inner).take());
+        card.give(self.known.get_mut().unwrap_or_else(PoisonError::into_inner).card_bytes);
     }
 }
 

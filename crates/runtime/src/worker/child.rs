@@ -81,14 +81,14 @@ fn serve() -> io::Result<()> {
     let Request::Prepare { purpose, cache, user, stack_bytes, process_memory_bytes } = first else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the first message is not Prepare"));
     };
-    let Confined { missing, cache } =
+    let Confined { missing, cache, has_file_wall } =
         system::confine(Enclosure { purpose, cache, user, process_memory_bytes });
     // Without the first filter, which is named then, there is nothing to seal.
     let can_seal = !missing.iter().any(|wall| wall.starts_with("system calls"));
     let line = Arc::new(Line { replies: Mutex::new(replies), cancelled: AtomicBool::new(false) });
     line.send(&WorkerReply::Ready { missing }, &[]);
     match purpose {
-        Purpose::Host | Purpose::Card => return hosting::serve(requests, &line),
+        Purpose::Host | Purpose::Card => return hosting::serve(requests, &line, has_file_wall),
         Purpose::Run | Purpose::Compile => {}
     }
     let warm = Warm { line: Arc::clone(&line), cache: cache.map(PathBuf::from), can_seal, loaded: None };

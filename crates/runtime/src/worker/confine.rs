@@ -8,7 +8,8 @@
 //! for a worker that runs guests, writable for one that only compiles), no network, no signals to others, and the system
 //! calls that compiling and running need. Once runner and model are read, and before a guest runs, [`seal`] takes the calls
 //! away that name a file or start a thread. A process that holds a model has no cache and no call that names a file; it
-//! starts threads, and never runs a guest.
+//! starts threads, and never runs a guest. One that holds a model on a card reaches the driver's files and devices besides,
+//! and shares memory with those; it is refused where the kernel keeps it from no other file.
 //!
 //! There is no parent-death signal: the kernel sends it when the *thread* that spawned the worker ends, and parents run
 //! jobs on threads that come and go. A worker leaves when its parent's end of the socket closes, which the kernel does
@@ -35,4 +36,6 @@ pub(super) struct Confined {
     pub(super) missing: Vec<String>,
     /// Where the cache is, seen from inside.
     pub(super) cache: Option<String>,
+    /// Whether this process reaches no file but those that it is meant to, as far as the kernel knows how.
+    pub(super) has_file_wall: bool,
 }

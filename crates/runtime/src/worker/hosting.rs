@@ -21,7 +21,7 @@ use super::{
     child::{Line, ends},
     files,
     system::{Handed, Intake},
-    wire::{self, CardRoom, FoundCard, HostedModel, Request, WorkerReply},
+    wire::{self, CardName, CardRoom, FoundCard, HostedModel, Request, WorkerReply},
 };
 use crate::{
     class::arithmetic,
@@ -39,20 +39,22 @@ const THREAD_STACK_BYTES: usize = 2 * 1024 * 1024;
 const SESSION_STACK_BYTES: usize = 256 * 1024;
 
 /// Tokens of a model that a card has to give the same rows for as the processor before it serves it.
-const COMPARED: u32 = 3;
-/// Bytes of a card's memory that are left to its driver and to others: one over this of all.
-const CARD_LEFT_PART: u64 = 16;
+const COMPARED: u32 = 6;
+/// Of these, how many are read together.
+const TOGETHER: usize = 2;
+/// Of a card's memory one over this is for sessions that ended.
+const CARD_KEPT_PART: u64 = 8;
 
 /// What a parent wants held.
 struct ModelOrder {
     name: Digest,
-    card: Option<u32>,
+    card: Option<CardName>,
     threads: usize,
     kept_bytes: u64,
 }
 
 /// Serves one parent until it goes away, or has no model for it.
-pub(super) fn serve(mut requests: Intake, line: &Line) -> io::Result<()> {
+pub(super) fn serve(mut requests: Intake, line: &Line, has_file_wall: bool) -> io::Result<()> {
     let malformed = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
     let Some((request, _)) = wire::receive(&mut requests, 0)? else { return Ok(()) };
     let order = match request {
@@ -72,7 +74,15 @@ pub(super) fn serve(mut requests: Intake, line: &Line) -> io::Result<()> {
         | Request::Cancel => return Err(malformed("no model came first")),
     };
     let file = requests.take_file()?;
-    let engine = match load(&order, file) {
+    let loaded = match &order.card {
+        // A driver can name files, so this wall is what keeps it from those of people.
+        Some(_) if !has_file_wall => {
+            let why = "this machine does not keep a driver's process from files";
+            Err(RunFailure::CardRefused(why.to_owned()))
+        }
+        Some(_) | None => load(&order, file),
+    };
+    let engine = match loaded {
         Ok((hosted, engine)) => {
             line.send(&WorkerReply::Loaded(hosted), &[]);
             engine
@@ -111,7 +121,7 @@ fn load(order: &ModelOrder, file: Handed) -> Result<(HostedModel, SharedEngine),
     fn refuse(why: impl std::fmt::Display) -> RunFailure {
         RunFailure::NotAModel(cut(why.to_string()))
     }
-    let ModelOrder { name, threads, kept_bytes, .. } = *order;
+    let &ModelOrder { name, threads, kept_bytes, .. } = order;
     let bytes = files::read(file, name, RunFailure::ModelAbsent)?;
     let file = Gguf::parse(&bytes).map_err(refuse)?;
     // Each worker reads it again; that it can be read is known here.
@@ -120,9 +130,12 @@ fn load(order: &ModelOrder, file: Handed) -> Result<(HostedModel, SharedEngine),
     let pack = Pack::of_file_by(threads, &file, name.0).map_err(refuse)?;
     let model = Arc::new(Model::load(&pack, Choices::default()).map_err(refuse)?);
     let (draft, positions) = (model.settings().draft_bytes(PIECE), model.settings().context);
-    let (place, card) = match order.card {
-        None => (ModelPlace::Processor { model, threads }, None),
-        Some(index) => on_card(index as usize, &model, threads).map(|(place, room)| (place, Some(room)))?,
+    let (place, card, kept_bytes) = match &order.card {
+        None => (ModelPlace::Processor { model, threads }, None, kept_bytes),
+        Some(card) => {
+            let (place, room, kept_bytes) = on_card(card, &model, (threads, kept_bytes))?;
+            (place, Some(room), kept_bytes)
+        }
     };
     let stacks = threads.saturating_mul(2 * THREAD_STACK_BYTES);
     let hosted = HostedModel {
@@ -133,7 +146,6 @@ fn load(order: &ModelOrder, file: Handed) -> Result<(HostedModel, SharedEngine),
         positions: positions as u64,
         card,
     };
-    let kept_bytes = card.map_or(kept_bytes, |card| card.kept_bytes());
     let engine = SharedEngine::start(place, kept_bytes).map_err(|error| {
         let why = format!("the engine has no thread: {error}");
         RunFailure::EngineDied(why)
@@ -141,11 +153,20 @@ fn load(order: &ModelOrder, file: Handed) -> Result<(HostedModel, SharedEngine),
     Ok((hosted, engine))
 }
 
-/// Puts a model on a card that has shown the arithmetic, its probe and the first rows of this very model.
-fn on_card(index: usize, model: &Arc<Model>, threads: usize) -> Result<(ModelPlace, CardRoom), RunFailure> {
+/// Puts a model on a card that has shown the arithmetic, its probe and the first rows of this very model. Says what it takes,
+/// and how much of that is for sessions that ended.
+fn on_card(
+    wanted: &CardName,
+    model: &Arc<Model>,
+    (threads, kept_bytes): (usize, u64),
+) -> Result<(ModelPlace, CardRoom, u64), RunFailure> {
     let refuse = |why: CardError| RunFailure::CardRefused(cut(why.to_string()));
     let other = |what: &str| RunFailure::CardRefused(format!("it gives other rows for {what}"));
-    let card = Card::open(index).map_err(refuse)?;
+    let card = Card::open(wanted.index as usize).map_err(refuse)?;
+    if card.info().name != wanted.name {
+        let (found, name) = (&card.info().name, &wanted.name);
+        return Err(RunFailure::CardRefused(cut(format!("{found} stands where {name} did"))));
+    }
     if !arithmetic::is_shown_by(&card)? {
         return Err(other("the probe"));
     }
@@ -154,16 +175,18 @@ fn on_card(index: usize, model: &Arc<Model>, threads: usize) -> Result<(ModelPla
         return Err(other("this model"));
     }
     let [one, two] = [CHUNK, 2 * CHUNK].map(|capacity| loaded.session_bytes(capacity) as u64);
-    let memory = card.info().memory_bytes.unwrap_or(u64::MAX);
+    let ended = card.info().memory_bytes.map_or(kept_bytes, |bytes| bytes / CARD_KEPT_PART);
     let room = CardRoom {
-        bytes: memory.saturating_sub(memory / CARD_LEFT_PART).saturating_sub(loaded.weight_bytes()),
+        kept_bytes: loaded.weight_bytes().saturating_add(ended),
         session_bytes: one.saturating_sub(two - one),
         page_bytes: two - one,
+        positions: loaded.positions_max() as u64,
     };
-    Ok((ModelPlace::Card(loaded), room))
+    Ok((ModelPlace::Card(loaded), room, ended))
 }
 
-/// Whether the first rows of a model are the same on its card and on the processor.
+/// Whether the first rows of a model are the same on its card and on the processor, of tokens that are read together, one
+/// by one and ahead, which are three ways through other kernels.
 fn is_equal(loaded: &Arc<CardModel>, threads: usize) -> Result<bool, CardError> {
     let model = loaded.model();
     let most = u32::try_from(model.settings().vocabulary.min(model.settings().context)).unwrap_or(u32::MAX);
@@ -173,6 +196,14 @@ fn is_equal(loaded: &Arc<CardModel>, threads: usize) -> Result<bool, CardError> 
     let mut processor = Processor::new(Arc::clone(model), Cpu::new(threads));
     processor.extend(&mut session, &tokens, Rows::All, |row| here.push(row.digest))?;
     let mut session = CardSession::new(loaded, tokens.len())?;
-    session.extend(&tokens, Rows::All, |row| there.push(row.digest))?;
+    let (together, others) = tokens.split_at(tokens.len().min(TOGETHER));
+    let (single, ahead) = others.split_at(others.len().min(1));
+    session.extend(together, Rows::All, |row| there.push(row.digest))?;
+    for piece in [single].into_iter().chain(ahead.chunks(1)).filter(|piece| !piece.is_empty()) {
+        if piece == ahead.get(..1).unwrap_or_default() {
+            session.expect(&ahead[1..])?;
+        }
+        session.extend(piece, Rows::All, |row| there.push(row.digest))?;
+    }
     Ok(here == there)
 }

@@ -1,7 +1,8 @@
 //! The child process behind a worker: how it starts, is spoken to, and ends.
 //!
 //! **Invariant:** the process inherits three pipes and nothing else; its environment holds the number of engine threads,
-//! what the system cannot start a process without, for a card where its driver lies, and nothing else. A process that broke off is dead by the time its failure is known.
+//! what the system cannot start a process without, for one with a card what its driver is told, and nothing else. A
+//! process that broke off is dead by the time its failure is known.
 
 use std::{
     env,

@@ -73,8 +73,8 @@ pub(super) enum Request {
     Load {
         /// Its name.
         model: Digest,
-        /// The number of the card that it is to be on, if on one.
-        card: Option<u32>,
+        /// The card that it is to be on, if on one.
+        card: Option<CardName>,
         /// How many threads compute.
         threads: u16,
         /// Bytes of sessions that ended, which are kept for those who asked for them.
@@ -138,15 +138,26 @@ pub struct FoundCard {
     pub memory_bytes: Option<u64>,
 }
 
-/// What of a card's memory is for sessions.
+/// Which card is meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CardName {
+    /// Its number in the driver's list.
+    pub(crate) index: u32,
+    /// Its name, by which one that has come to stand in its place is told from it.
+    pub(crate) name: String,
+}
+
+/// What a model takes of a card's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CardRoom {
-    /// Bytes that there are, for all of them.
-    pub(crate) bytes: u64,
+    /// Bytes that are always taken: of weights, and of sessions that ended.
+    pub(crate) kept_bytes: u64,
     /// Bytes of a session beside its pages.
     pub(crate) session_bytes: u64,
     /// Bytes of each 256 positions.
     pub(crate) page_bytes: u64,
+    /// Positions that a session has there at most.
+    pub(crate) positions: u64,
 }
 
 /// What a model takes of the process that holds it.
@@ -164,15 +175,7 @@ pub(crate) struct HostedModel {
     pub(crate) card: Option<CardRoom>,
 }
 
-/// Of the room for sessions one over this is for those that have ended.
-const KEPT_PART: u64 = 4;
-
 impl CardRoom {
-    /// Bytes of sessions that ended.
-    pub(crate) const fn kept_bytes(&self) -> u64 {
-        self.bytes / KEPT_PART
-    }
-
     /// Bytes of a session of so many pages.
     pub(crate) const fn session(&self, pages: u64) -> u64 {
         self.session_bytes.saturating_add(self.page_bytes.saturating_mul(pages))

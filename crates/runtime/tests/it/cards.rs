@@ -10,8 +10,8 @@ use assay_protocol::{
     manifest::{End, Meter, TokenWeights},
 };
 use assay_runtime::{
-    outcome::Completed,
-    worker::{Follower, Given},
+    outcome::{Completed, RunFailure},
+    worker::{Follower, FoundCard, Given},
 };
 
 use crate::world::{Job, World, shipped};
@@ -27,7 +27,7 @@ fn world() -> Option<World> {
         eprintln!("no Vulkan device is here: cards are not tried");
         return None;
     };
-    world.pool.use_card(Some(card.index));
+    world.pool.use_card(Some(card), false);
     Some(world)
 }
 
@@ -91,11 +91,39 @@ fn jobs_at_the_same_time_are_on_one_card_and_change_no_bit_of_each_other() {
 fn a_model_that_no_card_serves_is_on_the_processor_and_the_reason_is_known() {
     let world = World::new();
     let job = job(&world);
-    world.pool.use_card(Some(99));
+    let absent = FoundCard {
+        index: 99,
+        name: "a card that was pulled out".to_owned(),
+        driver: String::new(),
+        is_hardware: true,
+        is_integrated: false,
+        memory_bytes: None,
+    };
+    world.pool.use_card(Some(&absent), false);
     let input = b"27+58=";
     assert_eq!(run(&world, &job, input.as_slice().into()), on_the_processor(input));
     let why = world.pool.refused_by_card(job.envelope.model).expect("it was tried");
     assert!(why.contains("no card 99"), "{why}");
+    world.pool.use_card(Some(&absent), true);
+    let refused = world.pool.run(&job.envelope, job.files(), input.as_slice().into(), &mut ());
+    assert!(matches!(refused, Err(RunFailure::CardRefused(_))), "asked for by its name: {refused:?}");
+}
+
+#[test]
+fn a_text_that_the_card_has_no_room_for_is_computed_by_the_processor() {
+    let Some(world) = world() else { return };
+    let job = job(&world);
+    let mut small = world.pool.cards().expect("they are listed").swap_remove(0);
+    let input = b"27+58=";
+    let expected = on_the_processor(input);
+    for (bytes, there) in [(1 << 20, 0), (290 << 20, 1)] {
+        world.pool.clear();
+        small.memory_bytes = Some(bytes);
+        world.pool.use_card(Some(&small), false);
+        assert_eq!(run(&world, &job, input.as_slice().into()), expected);
+        assert_eq!(world.pool.refused_by_card(job.envelope.model), None, "it is only full");
+        assert_eq!(world.pool.hosts().len(), there + 1, "{bytes} bytes");
+    }
 }
 
 #[test]

@@ -13,4 +13,6 @@ mod hosting;
 mod language;
 mod onnx;
 mod process;
+#[cfg(unix)]
+mod strangers;
 mod world;

@@ -4,11 +4,13 @@
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::LazyLock,
     time::{Duration, Instant},
 };
 
+#[cfg(unix)]
+use assay_engine::cpu::Isa;
 use assay_protocol::id::Digest;
 use assay_runtime::{
     envelope::Envelope,
@@ -20,6 +22,8 @@ use tempfile::TempDir;
 
 use crate::guests;
 
+/// The program that workers are.
+const WORKER: &str = env!("CARGO_BIN_EXE_assay-worker");
 /// How soon a fault must be known.
 const FAULT_WAIT: Duration = Duration::from_secs(2);
 
@@ -57,8 +61,23 @@ impl Job {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::of(Path::new(WORKER).into())
+    }
+
+    /// One whose models are computed by these instructions.
+    #[cfg(unix)]
+    pub(crate) fn on(isa: Isa) -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let scripts = tempfile::tempdir().expect("a temporary directory").keep();
+        let script = scripts.join("worker");
+        let text = format!("#!/bin/sh\nASSAY_INSTRUCTIONS={isa} exec '{WORKER}' \"$@\"\n");
+        fs::write(&script, text).expect("it is written");
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("it can be run");
+        Self::of(script)
+    }
+
+    fn of(binary: PathBuf) -> Self {
         let files = tempfile::tempdir().expect("a temporary directory");
-        let binary = env!("CARGO_BIN_EXE_assay-worker").into();
         let worker_source = WorkerSource { binary, cache: Some(files.path().join("cache")) };
         Self { pool: Pool::new(worker_source.clone()), worker_source, files }
     }

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** what is offered was tried first; the user hears that it is offered once that is on the disk.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use assay_market::{
     Command, Input,
@@ -127,12 +127,12 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, 
     if provide.services.is_empty() {
         return Err(Refused::NothingToOffer);
     }
-    let (mut stocks, mut left_out, mut first): (Vec<(StockPlace, Vec<Stock>)>, _, _) =
+    let (mut stocks, mut left_out, mut first): (Vec<(Class, Vec<PlacedStock>)>, _, _) =
         (Vec::new(), Vec::new(), None);
     for service in provide.services {
         let manifest = responder.own_model(&service.manifest)?.manifest;
         let name = manifest.name.clone();
-        let (place, stock) = match stock(manifest, service, responder).await {
+        let (class, stock) = match stock(manifest, service, responder).await {
             Ok(tried) => tried,
             // Anything else is no fault of the model's.
             Err(
@@ -147,9 +147,9 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, 
             }
             Err(refused) => return Err(refused),
         };
-        match stocks.iter_mut().find(|(other, _)| *other == place) {
+        match stocks.iter_mut().find(|(other, _)| *other == class) {
             Some((_, services)) => services.push(stock),
-            None => stocks.push((place, vec![stock])),
+            None => stocks.push((class, vec![stock])),
         }
     }
     if let (true, Some(refused)) = (stocks.is_empty(), first) {
@@ -161,7 +161,7 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, 
     }
     let places = u16::try_from(responder.executor.places()).unwrap_or(u16::MAX);
     let provision = Provision {
-        benches: benches(stocks, provide.slots, places),
+        benches: benches(stocks, provide.slots.unwrap_or(places), &devices::processor()),
         cancel_fee_min: Amount::ZERO,
         addresses: responder.network.listening(),
         reachability: Reachability::Unknown,
@@ -169,38 +169,53 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, 
     Ok((provision, left_out))
 }
 
-/// Where a model runs: the class, and the card that it is on, if on one.
-type StockPlace = (Class, Option<FoundCard>);
+/// What is offered, and the card that its model is on, if on one.
+type PlacedStock = (Stock, Option<FoundCard>);
 
-/// A bench for each class and device. Those of one device share what it runs at the same time; what this machine has places
-/// for is divided among devices.
-fn benches(stocks: Vec<(StockPlace, Vec<Stock>)>, slots: Option<u16>, places: u16) -> Vec<Workbench> {
-    let processor = devices::processor();
-    let is_on_card = |(place, _): &&(StockPlace, Vec<Stock>)| place.1.is_some();
-    let cards = stocks.iter().filter(is_on_card).count();
-    let devices = u16::from(cards > 0) + u16::from(cards < stocks.len());
-    let slots = slots.unwrap_or(places / devices.max(1)).max(1);
-    let bench = |((class, card), services): (StockPlace, Vec<Stock>)| {
-        let LocalProcessor { device, memory_free } = processor.clone();
-        let (device, memory_free) = match card {
-            Some(card) => (card.name, card.memory_bytes.unwrap_or(memory_free)),
-            None => (device, memory_free),
-        };
-        Workbench { class: class.digest(), machine: class.to_string(), device, memory_free, slots, services }
+/// A bench for each class. Those of one device share what it runs at the same time, and devices what this machine has places
+/// for; where there are fewer places than devices, all is one device.
+fn benches(
+    stocks: Vec<(Class, Vec<PlacedStock>)>,
+    places: u16,
+    processor: &LocalProcessor,
+) -> Vec<Workbench> {
+    let mut benches: Vec<Workbench> =
+        stocks.into_iter().map(|(class, stocks)| bench(&class, stocks, processor)).collect();
+    let names: BTreeSet<String> = benches.iter().map(|bench| bench.device.clone()).collect();
+    let devices = u16::try_from(names.len()).unwrap_or(u16::MAX).max(1);
+    let all: Vec<String> = names.into_iter().collect();
+    for bench in &mut benches {
+        if places < devices {
+            bench.device = all.join(", ");
+        }
+        bench.slots = if places < devices { places } else { places / devices }.max(1);
+    }
+    benches
+}
+
+/// A bench names the card that all of its models are on, or the processor too.
+fn bench(class: &Class, stocks: Vec<PlacedStock>, processor: &LocalProcessor) -> Workbench {
+    let (services, cards): (Vec<Stock>, Vec<Option<FoundCard>>) = stocks.into_iter().unzip();
+    let LocalProcessor { device, memory_free } = processor.clone();
+    let all = cards.iter().all(Option::is_some);
+    let (device, memory_free) = match cards.into_iter().flatten().next() {
+        Some(card) if all => (card.name, card.memory_bytes.unwrap_or(memory_free)),
+        Some(card) => (format!("{}, {device}", card.name), memory_free),
+        None => (device, memory_free),
     };
-    stocks.into_iter().map(bench).collect()
+    Workbench { class: class.digest(), machine: class.to_string(), device, memory_free, slots: 1, services }
 }
 
 async fn stock(
     manifest: Manifest,
     service: ServiceWish,
     responder: &Responder,
-) -> Result<(StockPlace, Stock), Refused> {
+) -> Result<(Class, PlacedStock), Refused> {
     let (class, run) = tried(&manifest, service.sample, responder).await?;
     // Others are never on one.
     let card = if class == ARITHMETIC { responder.executor.card_of(&manifest) } else { Ok(None) };
     let card = card.map_err(|none| Refused::NoClass { reason: none.reason })?;
-    Ok(((class, card), Stock { manifest, unit_price: service.unit_price, run }))
+    Ok((class, (Stock { manifest, unit_price: service.unit_price, run }, card)))
 }
 
 /// Gets a model, and runs it once to see that it works: the class in which it does, and how long a run takes.
@@ -282,5 +297,44 @@ impl Driver {
     pub(super) fn providing_view(&self, provision: &Provision) -> Providing {
         let benches = provision.benches.iter().map(|bench| bench_view(bench, &self.genesis)).collect();
         Providing { benches, addresses: provision.addresses.clone(), left_out: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::tests::offers::manifest;
+
+    fn stock(card: Option<&str>) -> PlacedStock {
+        let stock = Stock { manifest: manifest(), unit_price: Amount::ZERO, run: Duration(1) };
+        let found = |name: &str| FoundCard {
+            index: 0,
+            name: name.to_owned(),
+            driver: String::new(),
+            is_hardware: true,
+            is_integrated: false,
+            memory_bytes: Some(1 << 34),
+        };
+        (stock, card.map(found))
+    }
+
+    fn told(stocks: &[(Class, Vec<PlacedStock>)], places: u16) -> Vec<(String, u16)> {
+        let processor = LocalProcessor { device: "processor".to_owned(), memory_free: 1 << 30 };
+        let benches = benches(stocks.to_vec(), places, &processor);
+        benches.into_iter().map(|bench| (bench.device, bench.slots)).collect()
+    }
+
+    #[test]
+    fn a_class_is_one_bench_whatever_its_models_are_on_and_places_are_given_once() {
+        let other = Class::Arithmetic(2);
+        let texts = |cards: &[Option<&str>]| (ARITHMETIC, cards.iter().map(|card| stock(*card)).collect());
+        let digits = (other, vec![stock(None)]);
+        let named = |name: &str, slots| (name.to_owned(), slots);
+        let both = [texts(&[Some("card")]), digits.clone()];
+        assert_eq!(told(&both, 4), [named("card", 2), named("processor", 2)]);
+        assert_eq!(told(&both, 1), [named("card, processor", 1), named("card, processor", 1)]);
+        assert_eq!(told(&[texts(&[Some("card"), None])], 4), [named("card, processor", 4)]);
+        let none = [texts(&[None]), digits];
+        assert_eq!(told(&none, 3), [named("processor", 3), named("processor", 3)], "one device, shared");
     }
 }

@@ -15,7 +15,7 @@ const OWN: [u8; 32] = [1; 32];
 const NOTARY: [u8; 32] = [2; 32];
 const PROVIDER: [u8; 32] = [3; 32];
 
-pub(super) fn manifest() -> Manifest {
+pub(in crate::driver) fn manifest() -> Manifest {
     Manifest {
         name: "nothing".into(),
         runner: Digest::of(b"runner"),

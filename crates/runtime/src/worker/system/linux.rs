@@ -19,8 +19,8 @@ use landlock::{
 use rustix::{
     io::Errno,
     process::{
-        DumpableBehavior, Gid, Resource, Rlimit, Uid, chdir, chroot, geteuid, set_dumpable_behavior,
-        setrlimit,
+        DumpableBehavior, Gid, Resource, Rlimit, Uid, chdir, chroot, geteuid, getrlimit,
+        set_dumpable_behavior, setrlimit,
     },
     thread::{
         CapabilitySet, CapabilitySets, clear_ambient_capability_set, set_capabilities, set_no_new_privs,
@@ -39,6 +39,8 @@ const USER: u32 = 29_292;
 /// Files that a process has open at once: three pipes and their copies, and either runner, model and one or two of the cache,
 /// or a model and a link for each session.
 const FILES_OPEN_MAX: u64 = 64;
+/// The same of one with a card, whose driver has its own.
+const CARD_FILES_OPEN_MAX: u64 = 1024;
 /// Bytes of the longest file that a worker writes: a compiled component, or the image of a guest's memory.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// The newest rights that are asked for; an older kernel gives what it has, and says so.
@@ -67,11 +69,17 @@ pub(in super::super) fn confine(enclosure: Enclosure) -> Confined {
     );
     note("no core dumps", limit(Resource::Core, 0));
     note("memory ceiling", limit(Resource::Data, process_memory_bytes));
-    note("open files", limit(Resource::Nofile, FILES_OPEN_MAX));
+    let files = match purpose {
+        Purpose::Card => getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX).min(CARD_FILES_OPEN_MAX),
+        Purpose::Run | Purpose::Host | Purpose::Compile => FILES_OPEN_MAX,
+    };
+    note("open files", limit(Resource::Nofile, files));
     note("file size", limit(Resource::Fsize, FILE_BYTES_MAX));
-    note("file system and network", wall_off(purpose, cache.as_deref()));
+    let status = restrict(purpose, cache.as_deref()).map_err(|error| error.to_string());
+    let has_file_wall = status.as_ref().is_ok_and(|status| *status != RulesetStatus::NotEnforced);
+    note("file system and network", status.and_then(wall_off));
     note("system calls", filter::install(purpose));
-    Confined { missing, cache }
+    Confined { missing, cache, has_file_wall }
 }
 
 /// Becomes another user where this process is root's, with the cache for its root directory.
@@ -106,8 +114,7 @@ fn limit(resource: Resource, most: u64) -> Result<(), String> {
     setrlimit(resource, limit).map_err(|error| error.to_string())
 }
 
-fn wall_off(purpose: Purpose, cache: Option<&str>) -> Result<(), String> {
-    let status = restrict(purpose, cache).map_err(|error| error.to_string())?;
+fn wall_off(status: RulesetStatus) -> Result<(), String> {
     match status {
         RulesetStatus::FullyEnforced => Ok(()),
         RulesetStatus::PartiallyEnforced => Err("this kernel enforces only a part".into()),
@@ -122,15 +129,19 @@ fn restrict(purpose: Purpose, cache: Option<&str>) -> Result<RulesetStatus, Rule
         .handle_access(AccessNet::from_all(RIGHTS))?
         .scope(Scope::from_all(RIGHTS))?
         .create()?;
-    let paths: Vec<(&str, BitFlags<AccessFs>)> = match purpose {
+    let paths: Vec<(String, BitFlags<AccessFs>)> = match purpose {
         Purpose::Host => Vec::new(),
         Purpose::Card => devices::paths().collect(),
-        Purpose::Run | Purpose::Compile => cache.map(|path| (path, rights(purpose))).into_iter().collect(),
+        Purpose::Run | Purpose::Compile => {
+            cache.map(|path| (path.to_owned(), rights(purpose))).into_iter().collect()
+        }
     };
     for (path, rights) in paths {
         // What is not there needs no leave: without its cache, a worker compiles.
+        let of_its_kind =
+            if Path::new(&path).is_dir() { rights } else { rights & AccessFs::from_file(RIGHTS) };
         if let Ok(place) = PathFd::new(path) {
-            rules = rules.add_rule(PathBeneath::new(place, rights))?;
+            rules = rules.add_rule(PathBeneath::new(place, of_its_kind))?;
         }
     }
     Ok(rules.restrict_self()?.ruleset)
@@ -256,8 +267,11 @@ mod tests {
             (Purpose::Card, denied, denied),
             (Purpose::Compile, Ok(()), Ok(())),
         ];
+        let mut tried = Vec::new();
         for (purpose, reading, writing) in purposes {
-            for (attempt, result) in confined(purpose) {
+            let attempts = confined(purpose);
+            tried.push(!attempts.is_empty());
+            for (attempt, result) in attempts {
                 let expected = match attempt {
                     "read the cache" => reading,
                     "start a thread" => Ok(()),
@@ -267,5 +281,6 @@ mod tests {
                 assert_eq!(result, expected, "{purpose:?}: {attempt}");
             }
         }
+        assert!(tried.iter().all(|one| *one == tried[0]), "a wall that one has, all have: {tried:?}");
     }
 }

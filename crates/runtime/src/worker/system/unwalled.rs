@@ -11,7 +11,7 @@ const WALLS: [&str; 5] = ["another user", "memory ceiling", "file system", "netw
 pub(in super::super) fn confine(enclosure: Enclosure) -> Confined {
     let Enclosure { cache, .. } = enclosure;
     let missing = WALLS.map(|wall| format!("{wall}: there is none on this system yet")).into();
-    Confined { missing, cache }
+    Confined { missing, cache, has_file_wall: false }
 }
 
 /// There is nothing to seal.

@@ -7,7 +7,7 @@ use std::{fs, os::unix::fs::MetadataExt};
 use landlock::{AccessFs, BitFlags};
 use rustix::process::Gid;
 
-/// Where drivers, what they load and what they are told of the machine lie.
+/// Where drivers, what they load and what they are told of the machine lie; of devices, the list.
 const READ: &[&str] = &[
     "/etc/ld.so.cache",
     "/etc/vulkan",
@@ -24,6 +24,7 @@ const READ: &[&str] = &[
     "/proc/self",
     "/run/opengl-driver",
     "/sys/bus/pci",
+    "/dev/dri",
     "/sys/class/drm",
     "/sys/class/kfd",
     "/sys/dev/char",
@@ -38,53 +39,34 @@ const READ: &[&str] = &[
     "/usr/share/nvidia",
     "/usr/share/vulkan",
 ];
-/// Devices of cards.
-const DEVICES: &[&str] = &[
-    "/dev/dri",
-    "/dev/kfd",
-    "/dev/nvidia-caps",
-    "/dev/nvidia-modeset",
-    "/dev/nvidia-uvm",
-    "/dev/nvidia-uvm-tools",
-    "/dev/nvidiactl",
-];
-/// Cards of one maker are devices of their own, with numbers up to this.
-const NUMBERED: [&str; 16] = [
-    "/dev/nvidia0",
-    "/dev/nvidia1",
-    "/dev/nvidia2",
-    "/dev/nvidia3",
-    "/dev/nvidia4",
-    "/dev/nvidia5",
-    "/dev/nvidia6",
-    "/dev/nvidia7",
-    "/dev/nvidia8",
-    "/dev/nvidia9",
-    "/dev/nvidia10",
-    "/dev/nvidia11",
-    "/dev/nvidia12",
-    "/dev/nvidia13",
-    "/dev/nvidia14",
-    "/dev/nvidia15",
-];
+/// Devices of cards. What draws on screens is not among them.
+const DEVICES: &[&str] =
+    &["/dev/kfd", "/dev/nvidia-caps", "/dev/nvidia-modeset", "/dev/nvidia-uvm", "/dev/nvidiactl"];
+/// How devices of single cards are called: what is before the number, and the first number.
+const NUMBERED: [(&str, u32); 2] = [("/dev/nvidia", 0), ("/dev/dri/renderD", 128)];
+/// Cards that are looked for.
+const CARDS_MAX: u32 = 16;
 
 /// What may be reached, and how.
-pub(super) fn paths() -> impl Iterator<Item = (&'static str, BitFlags<AccessFs>)> {
+pub(super) fn paths() -> impl Iterator<Item = (String, BitFlags<AccessFs>)> {
     let reading = AccessFs::ReadFile | AccessFs::ReadDir;
     let using = reading | AccessFs::WriteFile | AccessFs::IoctlDev;
-    let read = READ.iter().map(move |path| (*path, reading));
-    read.chain(DEVICES.iter().chain(&NUMBERED).map(move |path| (*path, using)))
+    let read = READ.iter().map(move |path| ((*path).to_owned(), reading));
+    let devices = DEVICES.iter().map(|path| (*path).to_owned()).chain(cards());
+    read.chain(devices.map(move |path| (path, using)))
+}
+
+fn cards() -> impl Iterator<Item = String> {
+    let numbers =
+        |(name, first): (&'static str, u32)| (first..first + CARDS_MAX).map(move |n| format!("{name}{n}"));
+    NUMBERED.into_iter().flat_map(numbers)
 }
 
 /// The groups that may use cards, which a process keeps that gives up being root.
 pub(super) fn groups() -> Vec<Gid> {
-    let within = fs::read_dir("/dev/dri").into_iter().flatten().flatten().map(|entry| entry.path());
-    let nodes = within.chain(["/dev/kfd".into()]);
-    let mut groups: Vec<u32> = nodes
-        .filter_map(|node| fs::metadata(node).ok())
-        .map(|node| node.gid())
-        .filter(|gid| *gid != 0)
-        .collect();
+    let nodes = cards().chain(["/dev/kfd".to_owned()]);
+    let owners = nodes.filter_map(|node| fs::metadata(node).ok()).map(|node| node.gid());
+    let mut groups: Vec<u32> = owners.filter(|gid| *gid != 0).collect();
     groups.sort_unstable();
     groups.dedup();
     groups.into_iter().map(Gid::from_raw).collect()
