@@ -16,3 +16,4 @@ pub mod pack;
 pub mod quantized;
 pub mod session;
 pub mod vocabulary;
+pub mod wordpiece;

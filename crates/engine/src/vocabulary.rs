@@ -19,6 +19,7 @@ mod unicode;
 use std::collections::HashMap;
 
 pub use self::error::{TextError, VocabularyError};
+pub(crate) use self::unicode::Category;
 use self::{
     merge::{Merges, Symbol},
     special::{Fragment, Specials},

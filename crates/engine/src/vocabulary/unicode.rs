@@ -8,7 +8,7 @@ use self::table::RUNS;
 
 /// A kind of character, as far as words are told apart by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Category {
+pub(crate) enum Category {
     Letter,
     Mark,
     Number,
@@ -19,7 +19,7 @@ pub(super) enum Category {
 }
 
 impl Category {
-    pub(super) fn of(character: char) -> Self {
+    pub(crate) fn of(character: char) -> Self {
         let point = u32::from(character);
         // The last run that begins at or before it: all of its codes are below that of the next code point.
         let behind = RUNS.partition_point(|run| *run < (point + 1) << 3);
