@@ -12,6 +12,7 @@ mod engine;
 pub mod envelope;
 mod hosts;
 pub mod models;
+pub mod onnx_file;
 pub mod outcome;
 pub mod pool;
 mod sandbox;

@@ -5,10 +5,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use assay_engine::{cpu::Cpu, vocabulary::Vocabulary, wordpiece::WordPieces};
 use assay_protocol::id::Digest;
 use wasmtime_wasi_nn::{Graph, GraphRegistry, backend::BackendGraph};
-
-use assay_engine::cpu::Cpu;
 
 use crate::{
     counts::RunCounts,
@@ -22,6 +21,11 @@ use crate::{
 
 /// The name by which a runner that serves any model asks for the one of its job.
 pub const ROLE: &str = "model";
+
+/// What a file's own list of properties calls the texts of the tokens that a network reads, a line each.
+pub const PIECES: &str = "assay.wordpieces";
+/// What it calls whether case matters in them: `true` or `false`.
+pub const PIECES_CASED: &str = "assay.wordpieces.cased";
 
 /// Threads that a language model runs on whose worker reads it itself. As many workers run as there are places; more threads
 /// in each would wait for each other at every product.
@@ -44,6 +48,14 @@ impl Unread {
         rten::start_threads();
         Self::Onnx(bytes)
     }
+}
+
+/// What texts for a model are written in.
+pub(crate) enum TextVocabulary<'a> {
+    /// That of a model of language: texts to tokens and back.
+    Whole(&'a Vocabulary),
+    /// That of a network, which reads texts and writes none.
+    Pieces(&'a WordPieces),
 }
 
 /// A model in memory, ready for any number of jobs.
@@ -76,11 +88,11 @@ impl Loaded {
         Ok(Self { name, model: LoadedModel::Language(Arc::new(LanguageModel::far(link)?)) })
     }
 
-    /// The model, if it is one of language.
-    pub(crate) fn language(&self) -> Option<&Arc<LanguageModel>> {
+    /// The vocabulary that texts for it are written in, if it has one.
+    pub(crate) fn vocabulary(&self) -> Option<TextVocabulary<'_>> {
         match &self.model {
-            LoadedModel::Language(language) => Some(language),
-            LoadedModel::Network(_) => None,
+            LoadedModel::Language(language) => Some(TextVocabulary::Whole(&language.vocabulary)),
+            LoadedModel::Network(network) => network.pieces.as_ref().map(TextVocabulary::Pieces),
         }
     }
 

@@ -58,6 +58,12 @@ impl Outputs {
         }
     }
 
+    /// All tensors with their names, in the model's order.
+    #[must_use]
+    pub fn into_all(self) -> Vec<(String, Tensor)> {
+        self.0
+    }
+
     fn names(&self) -> String {
         let names: Vec<_> = self.0.iter().map(|(name, _)| format!("`{name}`")).collect();
         if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }

@@ -44,6 +44,12 @@ impl Tensor {
         Self { dimensions: dimensions.to_vec(), element: TensorType::U8, bytes: values }
     }
 
+    /// Elements as they lie in memory: row by row, little-endian.
+    #[must_use]
+    pub fn of(element: ElementType, dimensions: &[u32], bytes: Vec<u8>) -> Self {
+        Self { dimensions: dimensions.to_vec(), element, bytes }
+    }
+
     /// The length of each axis.
     #[must_use]
     pub fn dimensions(&self) -> &[u32] {

@@ -17,7 +17,7 @@ const IMPORTS_ALLOWED: [&str; 2] = ["assay:runner/", "wasi:nn/"];
 /// Bytes in the largest component that is shipped.
 const COMPONENT_BYTES_MAX: usize = 1024 * 1024;
 /// The runners that are shipped, each as `NAME/NAME.wasm`.
-const RUNNERS: [&str; 3] = ["classify", "generate", "pure"];
+const RUNNERS: [&str; 5] = ["classify", "embed", "generate", "pure", "tensors"];
 const USAGE: &str = "usage: tools wrap CORE OUT | tools lock FOLDER COMPILER | tools verify FOLDER";
 
 type Outcome = Result<(), Box<dyn Error>>;

@@ -6,18 +6,21 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use rten::{Model, NodeId};
+use assay_engine::wordpiece::WordPieces;
+use rten::{Model, ModelOptions, NodeId, ShapeInferenceMode};
 use wasmtime_wasi_nn::{
     ExecutionContext, Tensor,
     backend::{BackendError, BackendExecutionContext, BackendGraph, Id, NamedTensor},
 };
 
-use self::tensor::Described;
+use self::{inexact::Axes, tensor::Described};
 use crate::{
     counts::RunCounts,
+    models::{PIECES, PIECES_CASED},
     outcome::{RunFailure, cut},
 };
 
+mod inexact;
 mod tensor;
 
 /// Threads that one network runs on; the worker's environment says so to rten before it makes its pool.
@@ -37,6 +40,8 @@ pub(crate) struct OnnxModel {
     model: Model,
     inputs: BTreeMap<String, ModelInput>,
     outputs: Vec<(String, NodeId)>,
+    /// The vocabulary that texts for it are written in, if its file has one.
+    pub(crate) pieces: Option<WordPieces>,
 }
 
 struct ModelInput {
@@ -48,7 +53,11 @@ impl OnnxModel {
     /// Reads an ONNX file.
     pub(crate) fn read(bytes: Vec<u8>) -> Result<Self, RunFailure> {
         let refuse = |why: String| RunFailure::NotAModel(cut(why));
-        let model = Model::load(bytes).map_err(|error| refuse(format!("rten {VERSION} says: {error}")))?;
+        let mut options = ModelOptions::with_all_ops();
+        if inexact::examine(&bytes).map_err(refuse)? == Axes::Nameless {
+            options.shape_inference(ShapeInferenceMode::Off);
+        }
+        let model = options.load(bytes).map_err(|error| refuse(format!("rten {VERSION} says: {error}")))?;
         let name = |node: NodeId| {
             let name = model.node_info(node).and_then(|info| info.name()).map(str::to_owned);
             name.ok_or_else(|| refuse("an input or output has no name".into()))
@@ -62,7 +71,11 @@ impl OnnxModel {
         for node in model.output_ids() {
             outputs.push((name(*node)?, *node));
         }
-        Ok(Self { model, inputs, outputs })
+        if outputs.is_empty() {
+            return Err(refuse("it has no outputs, so it is no network".into()));
+        }
+        let pieces = pieces(&model).map_err(refuse)?;
+        Ok(Self { model, inputs, outputs, pieces })
     }
 
     /// Computes all outputs from all inputs.
@@ -96,6 +109,17 @@ impl OnnxModel {
         let known: Vec<&str> = self.inputs.keys().map(String::as_str).collect();
         format!("the model has no input {name:?}; it has {}", known.join(", "))
     }
+}
+
+/// The vocabulary of a file.
+fn pieces(model: &Model) -> Result<Option<WordPieces>, String> {
+    let Some(tokens) = model.metadata().get(PIECES) else { return Ok(None) };
+    let cased = match model.metadata().get(PIECES_CASED) {
+        Some("true") => true,
+        Some("false") => false,
+        Some(_) | None => return Err(format!("{PIECES_CASED} is neither true nor false")),
+    };
+    WordPieces::read(tokens, cased).map(Some).map_err(|error| error.to_string())
 }
 
 /// A network as one job sees it: every call is counted and every refusal noted.

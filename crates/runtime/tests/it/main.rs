@@ -5,12 +5,14 @@
 // Other systems hand over no session.
 #[cfg(unix)]
 mod cards;
+mod embeddings;
 mod guests;
 mod honest;
 mod hostile;
 #[cfg(unix)]
 mod hosting;
 mod language;
+mod networks;
 mod onnx;
 mod process;
 #[cfg(unix)]

@@ -92,6 +92,39 @@ pub(crate) fn double() -> Vec<u8> {
     model(nodes, Vec::new(), value("x", &[1, 4]), value("y", &[1, 4]))
 }
 
+/// Numbers of a row of [`embedder`], and its tokens.
+pub(crate) const EMBEDDER: [u64; 2] = [4, 8];
+
+/// A network that gives a row for each token, the same wherever that stands: `last_hidden_state` for `input_ids`.
+pub(crate) fn embedder() -> Vec<u8> {
+    let [width, tokens] = EMBEDDER;
+    let nodes = vec![node("Gather", &["table", "input_ids"], "last_hidden_state", Vec::new())];
+    let open = |name: &str| Message::default().text(2, name);
+    let typed = |name: &str, kind: u64, axes: Vec<Message>| {
+        let shape = axes.into_iter().fold(Message::default(), |shape, axis| shape.message(1, axis));
+        let tensor = Message::default().number(1, kind).message(2, shape);
+        Message::default().text(1, name).message(2, Message::default().message(1, tensor))
+    };
+    let input = typed("input_ids", INT64, vec![open("batch"), open("sequence")]);
+    let axes = vec![open("batch"), open("sequence"), Message::default().number(1, width)];
+    model(nodes, vec![weights("table", &[tokens, width], 7)], input, typed("last_hidden_state", FLOAT, axes))
+}
+
+/// The row of [`embedder`] for a token.
+pub(crate) fn embedder_row(token: usize) -> Vec<f32> {
+    let [width, tokens] = EMBEDDER;
+    let Message(table) = weights("table", &[tokens, width], 7);
+    let numbers = &table[table.len() - (width * tokens * 4) as usize..];
+    let numbers: Vec<f32> = numbers.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    numbers[token * width as usize..][..width as usize].to_vec()
+}
+
+/// A model with one more property.
+pub(crate) fn with_property(model: &[u8], name: &str, text: &str) -> Vec<u8> {
+    let property = Message::default().text(1, name).text(2, text);
+    [model, &Message::default().message(14, property).0].concat()
+}
+
 /// A model that holds nothing and wants 16 GiB when it runs.
 pub(crate) fn glutton() -> Vec<u8> {
     let shape = Message::default().number(1, 2).number(2, INT64).text(8, "shape");
@@ -110,6 +143,23 @@ pub(crate) fn sloth() -> Vec<u8> {
     nodes.extend(names.windows(2).map(|pair| node("MatMul", &[&pair[0], &pair[0]], &pair[1], Vec::new())));
     nodes.push(node("Identity", &[&names[99]], "y", Vec::new()));
     model(nodes, vec![shape.bytes(9, &sizes)], value("x", &[1, 1]), value("y", &[SIDE, SIDE]))
+}
+
+/// A model of one operator with these words, of `x` and a row `y`.
+pub(crate) fn lone(operator: &str, words: &[(&str, &str)]) -> Vec<u8> {
+    let word = |(name, word): &(&str, &str)| Message::default().text(1, name).text(4, word).number(20, 3);
+    let nodes = vec![node(operator, &["x", "row"], "y", words.iter().map(word).collect())];
+    model(nodes, vec![weights("row", &[4], 5)], value("x", &[2, 3, 4]), value("y", &[2, 3]))
+}
+
+/// `y = x + x` of any length and width, which the file calls by one name that says nothing.
+pub(crate) fn nameless() -> Vec<u8> {
+    let axes = Message::default().message(1, Message::default().text(2, "?"));
+    let axes = axes.message(1, Message::default().text(2, "?"));
+    let tensor = Message::default().number(1, FLOAT).message(2, axes);
+    let typed =
+        |name: &str| Message::default().text(1, name).message(2, Message::default().bytes(1, &tensor.0));
+    model(vec![node("Add", &["x", "x"], "y", Vec::new())], Vec::new(), typed("x"), typed("y"))
 }
 
 /// A model with an operator that nobody has.

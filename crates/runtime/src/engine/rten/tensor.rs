@@ -9,6 +9,8 @@ use rten::{Dimension, Value, ValueType};
 use rten_tensor::{AsView, Layout};
 use wasmtime_wasi_nn::{Tensor, wit::TensorType};
 
+use super::inexact::says_nothing;
+
 /// Dimensions of the deepest tensor.
 const RANK_MAX: usize = 8;
 
@@ -51,6 +53,7 @@ impl Described {
         for (dimension, size) in expected.iter().zip(shape) {
             let wanted = match dimension {
                 Dimension::Fixed(wanted) => *wanted,
+                Dimension::Symbolic(name) if says_nothing(name) => *size,
                 Dimension::Symbolic(name) => *sizes.entry(name.clone()).or_insert(*size),
             };
             if wanted != *size {
@@ -175,6 +178,8 @@ mod tests {
         assert_eq!(value(3, 3, &mut sizes), Ok(()));
         assert_eq!(value(2, 2, &mut sizes), Err("has shape [2, 2], not [n, n]".into()));
         assert_eq!(value(2, 3, &mut BTreeMap::new()), Err("has shape [2, 3], not [n, n]".into()));
+        let nameless = Some(vec![Dimension::Symbolic("?".into()), Dimension::Symbolic("?".into())]);
+        assert_eq!(Described { shape: nameless, kind: None }.fit(&[2, 3], &mut BTreeMap::new()), Ok(()));
     }
 
     #[test]
