@@ -89,6 +89,9 @@ pub(crate) static SUMS: Bundle = Bundle {
     ],
 };
 
+/// The runner of networks that embed texts; the program carries no such network.
+pub(crate) static EMBED: &[u8] = include_bytes!("../../runners/embed/embed.wasm");
+
 /// Everything the program carries.
 pub(crate) static ALL: [&Bundle; 2] = [&DIGITS, &SUMS];
 
@@ -164,6 +167,7 @@ mod tests {
         for (runner, bundle) in [("classify", &DIGITS), ("generate", &SUMS)] {
             assert!(RUNNERS.contains(&format!("{runner} = \"{}\"", Digest::of(bundle.runner))), "{runner}");
         }
+        assert!(RUNNERS.contains(&format!("embed = \"{}\"", Digest::of(EMBED))));
     }
 
     #[test]

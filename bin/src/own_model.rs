@@ -1,6 +1,9 @@
-//! A model of the user's own: any GGUF file that the engine knows, and how it is sold.
+//! A model of the user's own: any GGUF file that the engine knows, or a network that embeds texts; and how it is sold.
 //!
-//! **Invariant:** its manifest names the bytes that were stored, and says no more of them than their header shows.
+//! **Invariant:** its manifest names the bytes that were stored, and says no more of them than its files do.
+
+mod embedding;
+mod tokenizer_file;
 
 use std::{fs, path::Path};
 
@@ -12,6 +15,7 @@ use assay_protocol::{
 use assay_runtime::class::{ARITHMETIC, model_header};
 use serde_json::json;
 
+pub(crate) use self::embedding::Embedding;
 use crate::{
     bundle::{Bundle, SUMS},
     command_error::{CommandError, Exit},
@@ -58,10 +62,7 @@ pub(crate) fn manifest(file: &Path, digest: Digest, extent: TextExtent) -> Resul
 /// # Errors
 /// [`CommandError`], if it does not.
 pub(crate) fn bytes_of(file: &Path) -> Result<u64, CommandError> {
-    let failed = |why: String| {
-        let message = format!("{} cannot be sold: {why}", file.display());
-        CommandError::new(Exit::Usage, "NO_MODEL", message, "name a GGUF file of a model of language")
-    };
+    let failed = |why: String| unsellable(file, &why);
     // Whoever opened a pipe would wait for somebody to write to it.
     let is_file = fs::metadata(file).map_err(|error| failed(error.to_string()))?.is_file();
     if !is_file {
@@ -71,14 +72,26 @@ pub(crate) fn bytes_of(file: &Path) -> Result<u64, CommandError> {
     if !ARITHMETIC.runs(&header) {
         let why = match is_onnx(&header) {
             true => {
-                "it is an ONNX file, which does not say what its inputs and outputs mean, and no runner here reads that off \
-                 it; only models of language can be taken in, as GGUF"
+                "it is an ONNX file, which does not say what its inputs and outputs mean; what can be taken in are models of \
+                 language, as GGUF, and networks that embed texts, with their tokenizer.json beside them"
             }
             false => "it is no GGUF file",
         };
         return Err(failed(why.to_owned()));
     }
     Ok(fs::metadata(file).map_err(|error| failed(error.to_string()))?.len())
+}
+
+/// How a network that embeds texts is run, so many of them at most in a run.
+pub(crate) fn embedding_manifest(embedding: &Embedding, texts: Units) -> Manifest {
+    embedding.manifest(plain_name(&embedding.stem()), texts)
+}
+
+/// Why a file of the user's is no model that can be sold.
+pub(crate) fn unsellable(file: &Path, why: &str) -> CommandError {
+    let message = format!("{} cannot be sold: {why}", file.display());
+    let hint = "name a GGUF file of a model of language, or a folder with model.onnx and tokenizer.json";
+    CommandError::new(Exit::Usage, "NO_MODEL", message, hint)
 }
 
 /// Whether it begins as ONNX files do: with the small number of their version.
@@ -88,7 +101,11 @@ fn is_onnx(header: &[u8]) -> bool {
 
 /// The name of its file, as far as it can be that of a model.
 fn name_of(file: &Path) -> String {
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+    plain_name(&file.file_stem().unwrap_or_default().to_string_lossy())
+}
+
+fn plain_name(stem: &str) -> String {
+    let stem = stem.to_lowercase();
     let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '.' { letter } else { '-' };
     let name: String = stem.chars().map(plain).take(NAME_BYTES_MAX - OWN.len()).collect();
     let is_taken = Bundle::all().iter().any(|bundle| bundle.name == name);

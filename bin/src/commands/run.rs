@@ -38,6 +38,7 @@ Examples:
   assay run digits seven.png --receipt seven.receipt  wait for the end, keep its receipt
   assay run digits seven.png --max-cost 0.1           spend at most 0.1 credits, fees included
   assay run sums 27+58=                               a text for a model of language
+  assay run minilm 'A cat on a mat.'                  the vector of a text, for a model that embeds texts
   assay run sums -f question.txt --max-tokens 20      a longer one out of a file, a short answer
   assay run digits - < seven.png                      read the input from standard input
 
@@ -54,7 +55,7 @@ pub(crate) struct Args {
     /// The model, by name
     #[arg(value_name = "NAME")]
     name: String,
-    /// What a model of language is asked; for other models, the file with the input; - for standard input
+    /// What a model that reads texts is asked; for other models, the file with the input; - for standard input
     #[arg(value_name = "INPUT", required_unless_present = "file", conflicts_with = "file")]
     input: Option<OsString>,
     /// The file with the input, whatever model it is for
@@ -263,6 +264,7 @@ fn document(
     json!({
         "key": full(key), "job": full(attempt.job), "provider": full(attempt.provider),
         "label": read["label"], "scores": read["scores"], "text": read["text"], "tokens": read["tokens"],
+        "vectors": read["vectors"],
         "output": { "digest": full(Digest::of(output)), "bytes": output.len() },
         "attempt": job::attempt_document(attempt, unit),
     })

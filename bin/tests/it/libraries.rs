@@ -6,11 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::{
     assay::{Ran, assay},
     foundings::model,
+    onnx,
     person::Person,
     town::Town,
 };
@@ -49,6 +50,27 @@ fn hurried(file: &str) -> String {
     file.replace(line, &format!("epoch_ticks = {EPOCH_TICKS}"))
 }
 
+/// A folder with a network that embeds texts, as others lay it out.
+fn embedder(folder: &Path) -> PathBuf {
+    let tokens: Map<String, Value> = ["[UNK]", "[CLS]", "[SEP]", "a", "cat", "sat", "##s", "."]
+        .into_iter()
+        .zip(0..)
+        .map(|(text, token): (_, u32)| (text.to_owned(), token.into()))
+        .collect();
+    let tokenizer = json!({
+        "normalizer": { "type": "BertNormalizer", "lowercase": true },
+        "pre_tokenizer": { "type": "BertPreTokenizer" },
+        "post_processor": { "type": "BertProcessing", "sep": ["[SEP]", 2], "cls": ["[CLS]", 1] },
+        "model": { "type": "WordPiece", "unk_token": "[UNK]", "vocab": tokens },
+    });
+    let folder = folder.join("Tiny Embedder");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("model.onnx"), onnx::embedder()).unwrap();
+    fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    fs::write(folder.join("sentence_bert_config.json"), r#"{"max_seq_length":16}"#).unwrap();
+    folder
+}
+
 /// The model of this name in a list.
 fn listed(list: &Value, name: &str) -> Value {
     let models = list["models"].as_array().unwrap();
@@ -65,7 +87,11 @@ async fn a_model_that_no_network_pins_is_added_pulled_checked_and_ordered() {
     let short = ["--units", "512", "--max-tokens", "64", "--licence", "MIT"];
     let added = ada.asks(&[&["model", "add", file.to_str().unwrap()][..], &short].concat());
     assert_eq!((&added["name"], &added["is_here"]), (&"adder".into(), &true.into()), "{added}");
-    ada.does(&["provide", "adder", "--price", "0.001"]);
+    let embedder = embedder(folder.path());
+    let embedding =
+        ada.asks(&["model", "add", embedder.to_str().unwrap(), "--units", "4", "--licence", "MIT"]);
+    assert_eq!(embedding["name"], "tiny-embedder", "{embedding}");
+    ada.does(&["provide", "adder", "tiny-embedder", "--price", "0.001"]);
 
     let buyer = Person::join(folder.path(), "buyer", &town.network.file());
     assert_eq!(buyer.asks(&["account", "show"])["free"]["amount"], "5.00");
@@ -84,7 +110,8 @@ async fn a_model_that_no_network_pins_is_added_pulled_checked_and_ordered() {
     for verifier in [&ben, &cleo, &dan] {
         let pulled = verifier.asks(&["model", "pull", "adder"]);
         assert_eq!((&pulled["manifest"], &pulled["is_here"]), (&added["manifest"], &true.into()));
-        verifier.does(&["account", "register", "adder", "sums"]);
+        verifier.does(&["model", "pull", "tiny-embedder"]);
+        verifier.does(&["account", "register", "adder", "tiny-embedder", "sums"]);
     }
     let receipt = folder.path().join("adder.receipt");
     let receipt = receipt.to_str().unwrap();
@@ -100,8 +127,21 @@ async fn a_model_that_no_network_pins_is_added_pulled_checked_and_ordered() {
         "its name is kept"
     );
 
+    embeds(&buyer, &embedding, began).await;
     calls_another_model_the_same(&town, &folder.path().join("other"), &buyer, &added).await;
     town.check_books().await;
+}
+
+/// A text becomes a vector, the same alone and in a list, and what is typed is no name of a file.
+async fn embeds(buyer: &Person, embedding: &Value, began: Instant) {
+    let alone = runs(buyer, &["run", "tiny-embedder", "A cat sats."], began).await;
+    let vector: Vec<f64> = serde_json::from_str(&alone.stdout).unwrap();
+    assert_eq!(vector.len(), 4, "{alone:?}");
+    assert!((vector.iter().map(|number| number * number).sum::<f64>() - 1.0).abs() < 1e-5, "{alone:?}");
+    let list = buyer.asks(&["run", "tiny-embedder", r#"["a", "A cat sats."]"#]);
+    assert_eq!(list["vectors"][1], json!(vector), "{list}");
+    assert_eq!(list["attempt"]["units"], 2, "a text is a unit: {list}");
+    assert_eq!(buyer.asks(&["model", "show", "tiny-embedder"])["manifest"], embedding["manifest"]);
 }
 
 /// Orders again and again until enough verifiers count.
@@ -174,6 +214,16 @@ fn a_home_without_a_daemon_or_a_network_takes_models_in_and_lets_them_go() {
     let refused = types(&["model", "add", onnx]);
     assert_eq!(refused.status, Some(2), "{refused:?}");
     assert!(refused.stderr.contains("it is an ONNX file"), "{refused:?}");
+    let embedder = embedder(folder.path());
+    let added = types(&["model", "add", embedder.to_str().unwrap(), "--json"]).document();
+    let params: Value = serde_json::from_str(added["params"].as_str().unwrap()).unwrap();
+    let stated = json!({
+        "tokens": "input_ids", "output": "last_hidden_state", "width": 4, "max_length": 16, "pooling": "mean", "normalise": true,
+    });
+    assert_eq!((&added["name"], &params), (&"tiny-embedder".into(), &stated));
+    fs::write(embedder.join("tokenizer.json"), r#"{"model":{"type":"BPE"}}"#).unwrap();
+    let refused = types(&["model", "add", embedder.to_str().unwrap()]);
+    assert!(refused.stderr.contains("its vocabulary is BPE"), "{refused:?}");
     let cut = folder.path().join("cut.gguf");
     fs::write(&cut, &fs::read(&file).unwrap()[..100_000]).unwrap();
     let failed = types(&["model", "add", cut.to_str().unwrap()]);

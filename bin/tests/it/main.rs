@@ -25,6 +25,9 @@ mod load;
 mod logs;
 mod mute;
 mod names;
+#[allow(dead_code, reason = "the other networks are tried where they run")]
+#[path = "../../../crates/runtime/tests/it/onnx.rs"]
+mod onnx;
 mod outages;
 mod person;
 mod quotes;

@@ -45,7 +45,7 @@ use self::{
     begun::Begun,
     following::{Course, Following},
 };
-pub use self::{cards::DeviceWish, classes::NoClass};
+pub use self::{cards::DeviceWish, classes::NoClass, sample::reads_texts};
 use crate::blobs::Blobs;
 
 /// Bytes of salt before the input in an input's blob.

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use assay_peer::handle::{FindModel, FoundModel, INPUT_BYTES_MAX, ModelSource};
+use assay_peer::{
+    executor::reads_texts,
+    handle::{FindModel, FoundModel, INPUT_BYTES_MAX, ModelSource},
+};
 use assay_protocol::manifest::Manifest;
 
 use crate::{
@@ -18,9 +21,9 @@ use crate::{
     invocation::Invocation,
 };
 
-/// The input that was typed: for a model of language what it is asked, for others the name of a file.
+/// The input that was typed: for a model that reads texts what it is asked, for others the name of a file.
 pub(crate) fn typed(text: &OsStr, manifest: &Manifest) -> Result<Vec<u8>, CommandError> {
-    if text != "-" && manifest.policy.is_proven_by_rows() {
+    if text != "-" && reads_texts(manifest) {
         return within(text.as_encoded_bytes().to_vec());
     }
     read(Path::new(text))

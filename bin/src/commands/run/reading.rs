@@ -1,5 +1,6 @@
-//! What an output says, in the words of whoever asked: the label with the highest score, or a text.
+//! What an output says, in the words of whoever asked: the label with the highest score, a text, or vectors.
 
+use assay_peer::executor::reads_texts;
 use assay_protocol::{
     frames,
     id::JobId,
@@ -11,8 +12,8 @@ use serde_json::{Value, json};
 use super::hearing::ShownAnswer;
 use crate::printer::Printer;
 
-/// Bytes of one score.
-const SCORE_BYTES: usize = 4;
+/// Bytes of a number.
+const NUMBER_BYTES: usize = 4;
 
 /// An output that was understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,8 @@ pub(crate) enum Reading {
     Label(LabelReading),
     /// What a model of language wrote.
     Text(TextReading),
+    /// What a network makes of texts.
+    Vectors(VectorReading),
 }
 
 /// The answer of a classifier: every label with its score, in the model's order.
@@ -28,6 +31,13 @@ pub(crate) enum Reading {
 pub(crate) struct LabelReading {
     label: String,
     scores: Vec<(String, f32)>,
+}
+
+/// A vector for each text, and all of them as they are printed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct VectorReading {
+    vectors: Vec<Value>,
+    lines: String,
 }
 
 /// A text, and how many tokens it was written in.
@@ -42,10 +52,18 @@ struct Params {
     labels: Vec<String>,
 }
 
+#[derive(Deserialize)]
+struct VectorParams {
+    width: usize,
+}
+
 impl Reading {
     /// What `output` says, if it is what the model of `manifest` gives: one score for each label, or frames of a text.
     pub(crate) fn of(manifest: &Manifest, output: &[u8]) -> Option<Self> {
         match manifest.policy {
+            Policy::Tensor(TensorFormat::F32) if reads_texts(manifest) => {
+                VectorReading::of(manifest, output).map(Self::Vectors)
+            }
             Policy::Tensor(TensorFormat::F32) => LabelReading::of(manifest, output).map(Self::Label),
             Policy::Replay => Some(Self::Text(TextReading::of(output))),
             Policy::Exact => None,
@@ -57,6 +75,7 @@ impl Reading {
         match self {
             Self::Label(reading) => &reading.label,
             Self::Text(reading) => &reading.text,
+            Self::Vectors(reading) => &reading.lines,
         }
     }
 
@@ -86,6 +105,7 @@ impl Reading {
             Self::Label(reading) => format!("{} sure", reading.certainty()),
             Self::Text(TextReading { tokens: 1, .. }) => "one token".to_owned(),
             Self::Text(TextReading { tokens, .. }) => format!("{tokens} tokens"),
+            Self::Vectors(reading) => reading.extent(),
         }
     }
 
@@ -94,6 +114,7 @@ impl Reading {
         match self {
             Self::Label(reading) => json!({ "label": reading.label, "scores": reading.document() }),
             Self::Text(reading) => json!({ "text": reading.text, "tokens": reading.tokens }),
+            Self::Vectors(reading) => json!({ "vectors": reading.vectors }),
         }
     }
 }
@@ -101,7 +122,7 @@ impl Reading {
 impl LabelReading {
     fn of(manifest: &Manifest, output: &[u8]) -> Option<Self> {
         let labels = serde_json::from_str::<Params>(&manifest.params).ok()?.labels;
-        let (scores, rest) = output.as_chunks::<SCORE_BYTES>();
+        let (scores, rest) = output.as_chunks::<NUMBER_BYTES>();
         if !rest.is_empty() || scores.len() != labels.len() {
             return None;
         }
@@ -118,10 +139,37 @@ impl LabelReading {
     }
 
     fn document(&self) -> Value {
-        // By way of the shortest text, so that 0.1 does not become 0.10000000149011612.
-        let exact = |score: f32| score.to_string().parse::<f64>().ok();
-        self.scores.iter().map(|(label, score)| (label.clone(), Value::from(exact(*score)))).collect()
+        self.scores.iter().map(|(label, score)| (label.clone(), exact(*score))).collect()
     }
+}
+
+impl VectorReading {
+    fn of(manifest: &Manifest, output: &[u8]) -> Option<Self> {
+        let VectorParams { width } = serde_json::from_str(&manifest.params).ok()?;
+        let (numbers, rest) = output.as_chunks::<NUMBER_BYTES>();
+        if width == 0 || numbers.is_empty() || !rest.is_empty() || !numbers.len().is_multiple_of(width) {
+            return None;
+        }
+        let vector = |numbers: &[[u8; NUMBER_BYTES]]| {
+            Value::Array(numbers.iter().map(|bytes| exact(f32::from_le_bytes(*bytes))).collect())
+        };
+        let vectors: Vec<Value> = numbers.chunks_exact(width).map(vector).collect();
+        let lines = vectors.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
+        Some(Self { vectors, lines })
+    }
+
+    fn extent(&self) -> String {
+        let width = self.vectors.first().and_then(Value::as_array).map_or(0, Vec::len);
+        match self.vectors.len() {
+            1 => format!("a vector of {width} numbers"),
+            count => format!("{count} vectors of {width} numbers"),
+        }
+    }
+}
+
+/// By way of the shortest text, so that 0.1 does not become 0.10000000149011612.
+fn exact(number: f32) -> Value {
+    Value::from(number.to_string().parse::<f64>().ok())
 }
 
 impl TextReading {
@@ -156,6 +204,20 @@ mod tests {
         let manifest = DIGITS.manifest();
         assert_eq!(Reading::of(&manifest, &output(&[0.5; 9])), None);
         assert_eq!(Reading::of(&manifest, &[0; 41]), None);
+    }
+
+    #[test]
+    fn vectors_are_a_line_each_as_long_as_the_parameters_say() {
+        let params = r#"{"pooling":"mean","width":2}"#.to_owned();
+        let manifest = Manifest { params, ..DIGITS.manifest() };
+        let reading = Reading::of(&manifest, &output(&[0.1, -0.5, 1.0, 0.25])).unwrap();
+        assert_eq!(reading.answer(), "[0.1,-0.5]\n[1.0,0.25]");
+        assert_eq!(reading.note(), "2 vectors of 2 numbers");
+        assert_eq!(reading.document()["vectors"][1][1], 0.25);
+        assert_eq!(Reading::of(&manifest, &output(&[0.1; 3])), None);
+        assert_eq!(Reading::of(&manifest, &[]), None);
+        let boundless = Manifest { params: r#"{"pooling":"mean"}"#.to_owned(), ..manifest };
+        assert_eq!(Reading::of(&boundless, &output(&[0.1; 2])), None);
     }
 
     #[test]

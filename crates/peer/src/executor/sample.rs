@@ -12,12 +12,22 @@ const PIXELS_MAX: u64 = 1024 * 1024;
 /// The side of a picture where the parameters name no size.
 const SIDE_ASSUMED: u64 = 8;
 
-/// A text for what writes texts; else a picture of the size that the parameters name, with a stroke in it, one byte for each pixel.
+/// The parameter by which a manifest says that texts become vectors.
+const POOLING: &str = "pooling";
+
+/// Whether what a model is asked is a text: it writes texts, or makes vectors of them.
+#[must_use]
+pub fn reads_texts(manifest: &Manifest) -> bool {
+    manifest.policy.is_proven_by_rows()
+        || params(manifest).is_some_and(|params| params.get(POOLING).is_some())
+}
+
+/// A text for what reads texts; else a picture of the size that the parameters name, with a stroke in it, one byte for each pixel.
 pub(crate) fn sample(manifest: &Manifest) -> Vec<u8> {
-    if manifest.policy.is_proven_by_rows() {
+    if reads_texts(manifest) {
         return TEXT.to_vec();
     }
-    let params: Option<serde_json::Value> = serde_json::from_str(&manifest.params).ok();
+    let params = params(manifest);
     let named = |name: &str| params.as_ref().and_then(|params| params.get(name)?.as_u64());
     let [width, height] = ["width", "height"].map(|name| named(name).unwrap_or(SIDE_ASSUMED));
     let pixels = width.saturating_mul(height);
@@ -26,4 +36,8 @@ pub(crate) fn sample(manifest: &Manifest) -> Vec<u8> {
     }
     let is_ink = |pixel: u64| (pixel % width).abs_diff(width / 2) <= width / 8;
     (0..pixels).map(|pixel| if is_ink(pixel) { 255 } else { 0 }).collect()
+}
+
+fn params(manifest: &Manifest) -> Option<serde_json::Value> {
+    serde_json::from_str(&manifest.params).ok()
 }

@@ -28,7 +28,7 @@ use crate::{
         Driver,
         responder::{Respond, Responder},
     },
-    executor::{has_model, sample},
+    executor::sample,
     handle::{Attachment, Call, Refused},
     journal::Broken,
     library::parts,
@@ -228,11 +228,8 @@ pub(super) async fn tried(
     equipped.map_err(|absent| absent.refuses(manifest))?;
     let class = responder.executor.class_of(manifest).await;
     let class = class.map_err(|none| Refused::NoClass { reason: none.reason })?;
-    // Offered, it is open to everybody: a stranger's manifest could name a blob of another kind that is here.
-    if class != ARITHMETIC && has_model(manifest) && !responder.genesis.manifests.contains(manifest) {
-        let reason = format!("{} is no model of language, and no other can be offered", manifest.name);
-        return Err(Refused::NoClass { reason });
-    }
+    // Offered, it is open to everybody, and a stranger's manifest could name a blob of another kind that is here: what is no
+    // whole model the run ends on, before its runner begins.
     let input = input.map_or_else(|| sample(manifest), |input| input.0);
     let tested = test(manifest.clone(), input, responder).await?;
     let run = tested.map_err(|reason| Refused::TestFailed { manifest: manifest.name.clone(), reason })?;
