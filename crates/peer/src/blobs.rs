@@ -15,7 +15,7 @@ mod quota;
 mod tests;
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -199,6 +199,44 @@ impl Blobs {
         self.has_room(bytes, 0)?;
         // One that grows meanwhile is cut, and is then another blob than somebody else's of the whole.
         self.store_promised(bytes, file.take(bytes))
+    }
+
+    /// Stores a file of any length without copying it, where the disk can share its bytes with this store; else a copy. Whoever
+    /// then writes into that file may write into the blob, which is found damaged by it.
+    ///
+    /// # Errors
+    /// As [`Blobs::put_file`].
+    pub fn share_file(&self, path: &Path) -> Result<Digest, BlobError> {
+        // A second name of a link would be a link.
+        let path = fs::canonicalize(path)?;
+        let bytes = fs::metadata(&path)?.len();
+        self.make_room(bytes)?;
+        let shared = self.folder.share(&path);
+        let mut state = self.state();
+        state.quota.redeem(bytes);
+        match shared {
+            Ok(Some((digest, bytes))) => {
+                state.quota.add(digest, bytes);
+                Ok(digest)
+            }
+            Ok(None) | Err(_) => {
+                drop(state);
+                self.put_file(&path)
+            }
+        }
+    }
+
+    /// Whether the file of a blob still is what it was when it was proven. Where files have no stamps nobody knows.
+    #[must_use]
+    pub fn is_unchanged(&self, digest: &Digest) -> bool {
+        let stamp = fs::metadata(self.folder.path(digest)).map(|file| Stamp::of(&file));
+        match stamp {
+            Ok(Some(stamp)) if self.state().proofs.of(digest, Some(&stamp)).is_none() => {
+                self.proven(digest).is_ok_and(|served| served.is_some())
+            }
+            Ok(_) => true,
+            Err(_) => false,
+        }
     }
 
     /// The bytes of a blob, proven to be the ones of this name.

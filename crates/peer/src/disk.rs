@@ -35,6 +35,13 @@ pub trait Watcher: Send + Sync {
 pub enum Change<'a> {
     /// An empty file of this name.
     Create(&'a Path),
+    /// A file whose bytes are those of another, shared with it.
+    Share {
+        /// The other.
+        from: &'a Path,
+        /// The new one.
+        to: &'a Path,
+    },
     /// Bytes at this place of a file.
     Write {
         /// The file.
@@ -101,6 +108,20 @@ impl HomeDisk {
     /// Opens a file to be changed.
     pub(crate) fn open(&self, path: &Path) -> io::Result<DiskFile> {
         Ok(self.file(path, private().read(true).write(true).open(path)?))
+    }
+
+    /// Opens a file that is not changed: only its name is.
+    pub(crate) fn open_read(&self, path: &Path) -> io::Result<DiskFile> {
+        Ok(self.file(path, File::open(path)?))
+    }
+
+    /// Makes a file whose bytes are those of another, without copying them: a clone where the disk can, else a second name.
+    ///
+    /// # Errors
+    /// If the disk can do neither, or there is one already.
+    pub(crate) fn share(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.permit(Change::Share { from, to })?;
+        system::clone_file(from, to).or_else(|_| fs::hard_link(from, to))
     }
 
     fn file(&self, path: &Path, file: File) -> DiskFile {

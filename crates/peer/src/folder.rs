@@ -141,9 +141,7 @@ impl Folder {
 
     /// Stores bytes under their digest and says how many they are. Durable when this returns.
     pub(crate) fn store(&self, mut from: impl Read) -> io::Result<(Digest, u64)> {
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).map_err(io::Error::other)?;
-        let temporary = self.root.join(TEMPORARY).join(format!("{:032x}", u128::from_le_bytes(random)));
+        let temporary = self.temporary()?;
         let mut file = self.disk.create_new(&temporary)?;
         let stored = copy(&mut from, &mut file).and_then(|(digest, bytes)| {
             self.publish(&mut file, &digest)?;
@@ -154,6 +152,30 @@ impl Folder {
             drop(self.disk.remove(&temporary));
         }
         stored
+    }
+
+    /// Stores a file under its digest without copying it, and says how long it is; nothing, where the disk cannot do that.
+    /// Durable when this returns.
+    pub(crate) fn share(&self, path: &Path) -> io::Result<Option<(Digest, u64)>> {
+        let temporary = self.temporary()?;
+        if self.disk.share(path, &temporary).is_err() {
+            return Ok(None);
+        }
+        let shared = self.disk.open_read(&temporary).and_then(|mut file| {
+            let named = copy(&mut file, &mut io::sink())?;
+            self.publish(&mut file, &named.0)?;
+            Ok(named)
+        });
+        // A second name of a file is not taken off by giving it a name that it has already.
+        let removed = self.disk.remove(&temporary);
+        shared.and_then(|named| removed.map(|()| Some(named)))
+    }
+
+    /// A name for a file that is being written.
+    fn temporary(&self) -> io::Result<PathBuf> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(io::Error::other)?;
+        Ok(self.root.join(TEMPORARY).join(format!("{:032x}", u128::from_le_bytes(random))))
     }
 
     /// Removes a file. What is not there is no error.

@@ -5,6 +5,7 @@
 //! | a file or folder of the owner's alone | modes 600 and 700, and wider ones are refused | what the profile's folder gives, not looked at |
 //! | the names in a folder, on the disk | waited for | not waited for: there is no way to it for a user |
 //! | whether a file is as it was when it was read | by its number and the time of its last change | never known: it is read again |
+//! | a file that shares the bytes of another until one of them is written to | asked for on Linux; which disks do it differs | not asked for |
 //! | bytes that a disk has free | asked | unknown |
 //! | a clock that goes on in sleep | `CLOCK_BOOTTIME`, or `CLOCK_MONOTONIC` where it does | the performance counter |
 //! | being asked to end | signals | events of the console |
@@ -21,15 +22,15 @@ mod windows;
 
 #[cfg(unix)]
 pub(crate) use self::unix::{
-    Listener, Signals, Stamp, connect, create_folder, exposed, private, raise_open_files, since_start,
-    sync_folder,
+    Listener, Signals, Stamp, clone_file, connect, create_folder, exposed, private, raise_open_files,
+    since_start, sync_folder,
 };
 #[cfg(unix)]
 pub use self::unix::{free_bytes, lacks};
 #[cfg(windows)]
 pub(crate) use self::windows::{
-    Listener, Signals, Stamp, connect, create_folder, exposed, private, raise_open_files, since_start,
-    sync_folder,
+    Listener, Signals, Stamp, clone_file, connect, create_folder, exposed, private, raise_open_files,
+    since_start, sync_folder,
 };
 #[cfg(windows)]
 pub use self::windows::{free_bytes, lacks};

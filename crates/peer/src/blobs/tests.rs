@@ -277,3 +277,75 @@ fn a_store_whose_disk_fails_at_any_change_says_so_and_goes_on() {
         }
     }
 }
+
+/// The number of a file, and whether its disk makes clones of it.
+#[cfg(unix)]
+fn is_one_file(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let number = |path| fs::metadata(path).map(|file| (file.dev(), file.ino())).unwrap();
+    number(one) == number(other)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_shared_file_takes_no_room_twice_and_outlives_its_other_name() {
+    let (folder, blobs) = store();
+    let (source, link) = (folder.path().join("source"), folder.path().join("link"));
+    fs::write(&source, b"from a file").unwrap();
+    std::os::unix::fs::symlink(&source, &link).unwrap();
+    let is_cloned = crate::system::clone_file(&source, &folder.path().join("clone")).is_ok();
+    let digest = blobs.share_file(&link).unwrap();
+    assert_eq!(digest, Digest::of(b"from a file"));
+    let path = blobs.path(&digest).unwrap().unwrap();
+    assert_ne!(is_one_file(&path, &source), is_cloned, "it was copied");
+    assert_eq!(blobs.share_file(&source).unwrap(), digest, "the same once more");
+    assert_eq!(fs::read_dir(folder.path().join(TEMPORARY)).unwrap().count(), 0);
+    assert_eq!((blobs.total_bytes(), blobs.figures().blobs), (11, 1));
+    fs::remove_file(&source).unwrap();
+    assert!(blobs.is_unchanged(&digest), "another name went, and no byte changed");
+    assert_eq!(blobs.get(&digest).unwrap().unwrap(), b"from a file");
+    assert!(blobs.share_file(&source).is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_shared_file_that_somebody_writes_into_is_found_damaged() {
+    let (folder, blobs) = store();
+    let source = folder.path().join("source");
+    fs::write(&source, b"from a file").unwrap();
+    let digest = blobs.share_file(&source).unwrap();
+    let path = blobs.path(&digest).unwrap().unwrap();
+    assert!(blobs.is_unchanged(&digest));
+    // On a disk that makes clones it would be the other file that changes.
+    fs::write(&path, b"from a f1le").unwrap();
+    assert!(!blobs.is_unchanged(&digest));
+    assert!(!blobs.contains(&digest), "nothing else is run by it");
+}
+
+#[test]
+fn a_file_is_stored_whole_however_the_disk_fails_to_share_it() {
+    for trouble in [Trouble::Full, Trouble::Fault] {
+        for at in 1.. {
+            let (brittle, disk) = Brittle::new();
+            let folder = tempfile::tempdir().unwrap();
+            let blobs = Blobs::open_on(&disk, &folder.path().join("blobs"), 1 << 20).unwrap();
+            let source = folder.path().join("source");
+            fs::write(&source, [7; 200_000]).unwrap();
+            brittle.order(at, trouble);
+            let shared = blobs.share_file(&source);
+            if !brittle.has_struck() {
+                break;
+            }
+            assert!(
+                trouble == Trouble::Full || shared.is_ok(),
+                "a copy is made instead: {trouble:?} at {at}"
+            );
+            brittle.mend();
+            let digest = blobs.share_file(&source).unwrap();
+            assert_eq!((blobs.total_bytes(), fs::read(&source).unwrap()), (200_000, vec![7; 200_000]));
+            assert_eq!(blobs.get(&digest).unwrap().unwrap(), [7; 200_000]);
+            let left = fs::read_dir(folder.path().join("blobs").join(TEMPORARY)).unwrap().count();
+            assert_eq!(left, 0, "{trouble:?} at {at}");
+        }
+    }
+}

@@ -96,6 +96,24 @@ impl Stamp {
     }
 }
 
+/// Makes a file that shares the bytes of another until one of them is written to.
+#[cfg(target_os = "linux")]
+pub(crate) fn clone_file(from: &Path, to: &Path) -> io::Result<()> {
+    let source = File::open(from)?;
+    let clone = private().write(true).create_new(true).open(to)?;
+    rustix::fs::ioctl_ficlone(&clone, &source).map_err(|error| {
+        // One that is left empty is swept with what else is half written.
+        let _ = fs::remove_file(to);
+        error.into()
+    })
+}
+
+/// Not asked for here.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn clone_file(_from: &Path, _to: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Bytes that the disk of a folder has free for this user; nothing if it does not say.
 #[must_use]
 pub fn free_bytes(folder: &Path) -> Option<u64> {

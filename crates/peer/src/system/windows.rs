@@ -62,6 +62,11 @@ impl Stamp {
     }
 }
 
+/// Not asked for here.
+pub(crate) fn clone_file(_from: &Path, _to: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Not known.
 #[must_use]
 pub fn free_bytes(_folder: &Path) -> Option<u64> {

@@ -143,6 +143,8 @@ impl Brittle {
                 state.files.insert(path.into(), Unsynced { synced: 0, cut: Vec::new() });
                 state.names.push(NameChange::Created(path.into()));
             }
+            // Its bytes are another's, which nobody here writes to.
+            Change::Share { to, .. } => state.names.push(NameChange::Created(to.into())),
             Change::Write { path, offset, .. } => {
                 let unsynced = state.files.entry(path.into());
                 let unsynced = unsynced.or_insert(Unsynced { synced: offset, cut: Vec::new() });
@@ -202,7 +204,8 @@ impl Watcher for Brittle {
                 Trouble::Short => state.trouble = Some((state.changes + 1, Trouble::Short)),
             }
         }
-        if state.is_full && matches!(change, Change::Create(_) | Change::Write { .. }) {
+        if state.is_full && matches!(change, Change::Create(_) | Change::Share { .. } | Change::Write { .. })
+        {
             return Err(io::Error::from_raw_os_error(28));
         }
         self.note(state, change)?;
