@@ -4,6 +4,7 @@
 //! hint.
 
 mod daemon;
+mod hub;
 mod peer;
 
 pub(crate) use self::peer::lost;

@@ -68,12 +68,13 @@ impl HomeModels {
         }
     }
 
-    /// Copies a file into the library, and runs it once before.
+    /// Takes a file into the library, and runs it once before.
     pub(crate) async fn add(&self, new: NewModel) -> Result<ListedModel, CommandError> {
         match &self.keeper {
             Keeper::Daemon(handle) => {
-                let NewModel { file, runner, manifest } = new;
-                Ok(handle.call(AddModel { file, runner: Attachment(runner), manifest }).await?)
+                let NewModel { file, runner, manifest, origin, is_copied } = new;
+                let runner = Attachment(runner);
+                Ok(handle.call(AddModel { file, runner, manifest, origin, is_copied }).await?)
             }
             Keeper::Files(files) => files.add(new).await,
         }
@@ -119,7 +120,7 @@ impl ModelFiles {
         let name = new.manifest.name.clone();
         let added = self.library.add_file(new, &executor).await;
         let manifest = added.map_err(|error| Refused::from(ModelRefused::of_file(name, &error)))?;
-        Ok(ListedModel::of(manifest, false, &self.blobs))
+        Ok(ListedModel::of(manifest, false, &self.library, &self.blobs))
     }
 }
 

@@ -40,10 +40,14 @@ pub(crate) struct TextExtent {
 /// # Errors
 /// [`CommandError`], if it is no GGUF file.
 pub(crate) fn manifest(file: &Path, digest: Digest, extent: TextExtent) -> Result<Manifest, CommandError> {
-    let bytes = bytes_of(file)?;
+    Ok(manifest_of(file, bytes_of(file)?, digest, extent))
+}
+
+/// How a model is run that is called like this file and has so many bytes, wherever that file is.
+pub(crate) fn manifest_of(file: &Path, bytes: u64, digest: Digest, extent: TextExtent) -> Manifest {
     // Work is counted in tokens of `sums`; how long one takes goes with the bytes of its weights.
     let token = (bytes / SUMS.model.len() as u64).max(1);
-    Ok(Manifest {
+    Manifest {
         name: name_of(file),
         model: digest,
         params: json!({ "max_tokens": extent.answer_tokens }).to_string(),
@@ -54,7 +58,7 @@ pub(crate) fn manifest(file: &Path, digest: Digest, extent: TextExtent) -> Resul
         memory_bytes: MEMORY_BESIDE.saturating_add(bytes.saturating_mul(3)),
         licence: "as its file says".to_owned(),
         ..SUMS.manifest()
-    })
+    }
 }
 
 /// How long a file is that says that it is a GGUF file.

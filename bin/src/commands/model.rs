@@ -1,6 +1,7 @@
 //! `assay model`: the models of this home.
 
 mod add;
+mod hub;
 mod ls;
 mod pull;
 mod rm;
@@ -102,5 +103,7 @@ fn listed_document(listed: &ListedModel) -> Value {
     document["is_pinned"] = listed.is_pinned.into();
     document["is_here"] = listed.is_here.into();
     document["bytes"] = listed.bytes.into();
+    document["origin"] = listed.origin.clone().into();
+    document["card"] = listed.card.as_ref().map(|card| card.display().to_string()).into();
     document
 }

@@ -5,14 +5,15 @@ use std::{collections::BTreeSet, process::Command};
 use serde_json::Value;
 
 /// Who may know whom; nothing else.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("assay-protocol", &[]),
     ("assay-engine", &[]),
+    ("assay-hub", &[]),
     ("assay-market", &["assay-protocol"]),
     ("assay-runtime", &["assay-engine", "assay-protocol"]),
     ("assay-peer", &["assay-market", "assay-protocol", "assay-runtime"]),
     ("assay-simulations", &["assay-market", "assay-protocol"]),
-    ("assay", &["assay-market", "assay-peer", "assay-protocol", "assay-runtime"]),
+    ("assay", &["assay-hub", "assay-market", "assay-peer", "assay-protocol", "assay-runtime"]),
 ];
 
 #[test]

@@ -26,8 +26,23 @@ pub(crate) fn assay(home: &Path, arguments: &[&str]) -> Ran {
 
 /// The same with something on standard input.
 pub(crate) fn assay_told(home: &Path, arguments: &[&str], told: &str) -> Ran {
+    ran(command(home, arguments, &[]), told)
+}
+
+/// The same where these variables are set.
+pub(crate) fn assay_among(home: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
+    ran(command(home, arguments, variables), "")
+}
+
+/// The program, not started yet.
+pub(crate) fn command(home: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(BINARY);
     command.args(arguments).env_clear().env("ASSAY_HOME", home).env("COLUMNS", "100");
+    command.envs(variables.iter().copied());
+    command
+}
+
+fn ran(mut command: Command, told: &str) -> Ran {
     let running = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut running = running.unwrap();
     // Whoever reads nothing may be gone before it is told.

@@ -1,4 +1,4 @@
-//! Models that no network pins: added by one home, offered, pulled and checked by others, ordered by one that never had it.
+//! Models that no network pins: added by one home from a hub, offered, pulled and checked by others, ordered by one that never had it.
 
 use std::{
     fs,
@@ -9,7 +9,8 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    assay::{Ran, assay},
+    assay::{Ran, assay, assay_among},
+    fake_hub::{FakeHub, NamedFile},
     foundings::model,
     onnx,
     person::Person,
@@ -82,10 +83,11 @@ async fn a_model_that_no_network_pins_is_added_pulled_checked_and_ordered() {
     let town = Town::begin(hurried).await;
     let folder = tempfile::tempdir().unwrap();
     let [ada, ben, cleo, dan] = ["ada", "ben", "cleo", "dan"].map(|name| Neighbour::of(&town, name));
-    let file = model(folder.path());
+    let hub = FakeHub::with(vec![NamedFile::of("adder.gguf", fs::read(model(folder.path())).unwrap())]);
     // Runs as short as those of the network's own model: who can check that one has enough at stake for this one.
-    let short = ["--units", "512", "--max-tokens", "64", "--licence", "MIT"];
-    let added = ada.asks(&[&["model", "add", file.to_str().unwrap()][..], &short].concat());
+    let short = ["hf:o/r", "--units", "512", "--max-tokens", "64", "--licence", "MIT", "--json"];
+    let endpoint = [("HF_ENDPOINT", &*hub.hub.address())];
+    let added = assay_among(&ada.0, &endpoint, &[&["model", "add"][..], &short].concat()).document();
     assert_eq!((&added["name"], &added["is_here"]), (&"adder".into(), &true.into()), "{added}");
     let embedder = embedder(folder.path());
     let embedding =

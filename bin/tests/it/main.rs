@@ -13,10 +13,14 @@ mod docs;
 mod doctors;
 mod endurance;
 mod errors;
+#[allow(dead_code, reason = "what a hub may do otherwise is tried where it is asked")]
+#[path = "../../../crates/hub/tests/it/fake_hub.rs"]
+mod fake_hub;
 mod faults;
 mod foundings;
 mod help;
 mod homes;
+mod hubs;
 mod joins;
 mod kill_loops;
 mod kills;
@@ -32,6 +36,9 @@ mod outages;
 mod person;
 mod quotes;
 mod receipts;
+#[allow(dead_code, reason = "what a server may do otherwise is tried where it is asked")]
+#[path = "../../../crates/hub/tests/it/server.rs"]
+mod server;
 mod statuses;
 mod terminals;
 mod tidy;

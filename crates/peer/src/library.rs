@@ -8,13 +8,14 @@
 //! keeps nobody from the rest.
 
 mod adding;
+mod origins;
 #[cfg(test)]
 mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -26,7 +27,10 @@ use assay_protocol::{
     units::Amount,
 };
 
-pub use self::adding::{NewModel, NotAdded};
+pub use self::{
+    adding::{NewModel, NotAdded},
+    origins::ModelOrigin,
+};
 use crate::{
     blobs::Blobs,
     disk::HomeDisk,
@@ -111,6 +115,8 @@ pub fn examine(manifest: &Manifest, genesis: &Genesis) -> Result<(), Unusable> {
 #[derive(Clone)]
 pub struct Library {
     folder: Arc<Folder>,
+    disk: HomeDisk,
+    root: PathBuf,
     blobs: Blobs,
     known: Arc<Mutex<KnownModels>>,
     /// Held by whoever writes, so that nobody who asks what is known waits for the disk.
@@ -134,8 +140,8 @@ impl Library {
     }
 
     /// The same on a disk that may be watched.
-    pub(crate) fn open_on(disk: &HomeDisk, folder: &Path, blobs: &Blobs) -> io::Result<Self> {
-        let folder = Folder::open(disk, folder)?;
+    pub(crate) fn open_on(disk: &HomeDisk, root: &Path, blobs: &Blobs) -> io::Result<Self> {
+        let folder = Folder::open(disk, root)?;
         let mut known = KnownModels::default();
         for found in folder.list()? {
             let digest = found.digest;
@@ -154,7 +160,8 @@ impl Library {
         }
         known.manifests.iter().for_each(|(digest, manifest)| keep(blobs, *digest, manifest));
         let (folder, known) = (Arc::new(folder), Arc::new(Mutex::new(known)));
-        Ok(Self { folder, blobs: blobs.clone(), known, writing: Arc::default() })
+        let (disk, root) = (disk.clone(), root.to_owned());
+        Ok(Self { folder, disk, root, blobs: blobs.clone(), known, writing: Arc::default() })
     }
 
     /// Takes a manifest in. Durable when this returns; one that is there already changes nothing.
@@ -189,6 +196,7 @@ impl Library {
     pub fn remove(&self, digest: &Digest) -> Result<(), LibraryError> {
         let _writing = self.writing();
         self.folder.remove(digest)?;
+        self.forget_origin(digest)?;
         let known = &mut *self.known();
         known.damaged.remove(digest);
         known.manifests.remove(digest);

@@ -1,19 +1,23 @@
-//! `assay model add`: takes a file of the user's into the library.
+//! `assay model add`: takes a file of the user's, or one that lies on a hub, into the library.
 //!
 //! **Invariant:** what is added was run once here, by the manifest that is shown.
 
-use std::path::PathBuf;
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
-use assay_peer::library::{self, NewModel};
+use assay_hub::{BadHubName, Downloaded, HubName, SCHEME};
+use assay_peer::library::{self, ModelOrigin, NewModel};
 use assay_protocol::{
     id::Digest,
     manifest::{Manifest, NAME_BYTES_MAX},
     units::Units,
 };
-
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use tempfile::NamedTempFile;
 
-use super::{listed_document, table, whole_name};
+use super::{hub::HubModel, listed_document, table, whole_name};
 use crate::{
     bundle::{EMBED, SUMS},
     command_error::{CommandError, Exit},
@@ -31,6 +35,17 @@ Examples:
                                     another name, and short answers
   assay model add all-MiniLM-L6-v2 --licence Apache-2.0
                                     a folder with model.onnx and tokenizer.json: it embeds texts
+  assay model add hf:OWNER/REPO     a model of a hub; where a repository has several, all are shown
+  assay model add hf:OWNER/REPO/small.Q4_0.gguf@main
+                                    one of them, at a branch, a tag or a commit
+
+What comes from a hub is proven by the SHA-256 that the hub names. What has come stays over Ctrl-C and lost
+connections, in the folder `hub` of the home; the same command goes on where it was. What the hub's own tools have
+fetched already (HF_HOME, HF_HUB_CACHE) is found and not fetched again. A gated model needs a token, in HF_TOKEN or
+where those tools keep it; it is shown to the hub alone, and only if the hub asks for one. HF_ENDPOINT names another
+hub, and SSL_CERT_FILE who vouches for it.
+A file is not copied where the disk can share its bytes: to replace or remove it later changes nothing here, but
+what is written into it spoils the model, which is then found damaged; --copy avoids that.
 
 The longer its runs may be, the more whoever checks it must have at stake: --units says how long.
 Then `assay provide NAME` offers it, others order it by its name, or get it with `assay model pull`.
@@ -43,15 +58,17 @@ const TEXTS: Units = 64;
 
 /// Take a model of language, or a network that embeds texts, into this home, ready to be offered.
 ///
-/// A model of language is a GGUF file. A network that embeds texts is an ONNX file with its tokenizer.json beside it, whose
-/// vocabulary is of the kind WordPiece; what else lies there says how its vectors are made. Copies the file, runs it once, and writes down how it is run and what a run of it counts: its manifest, whose digest is
+/// A model of language is a GGUF file, or one that lies on a hub. A network that embeds texts is an ONNX file with its
+/// tokenizer.json beside it, whose vocabulary is of the kind WordPiece; what else lies there says how its vectors are made.
+/// Stores the file, runs it once, and writes down how it is run and what a run of it counts: its manifest, whose digest is
 /// its name among all peers. Works while the daemon runs, and without one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The file, a model of language as GGUF; or the folder of a network that embeds texts, as ONNX
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    /// The file, a model of language as GGUF; the folder of a network that embeds texts, as ONNX; or
+    /// hf:OWNER/REPO[/FILE][@REVISION] on a hub
+    #[arg(value_name = "FILE", value_parser = OsStringValueParser::new().try_map(place))]
+    place: ModelPlace,
     /// What people call it; like its file if not given
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
@@ -65,27 +82,116 @@ pub(crate) struct Args {
     /// The licence of the model, as an SPDX expression such as Apache-2.0
     #[arg(long, value_name = "TEXT", value_parser = licence)]
     licence: Option<String>,
+    /// Copy the file, even where the disk can share its bytes
+    #[arg(long)]
+    copy: bool,
+}
+
+/// Where a model is.
+#[derive(Clone, Debug)]
+enum ModelPlace {
+    /// In a file of the user's.
+    File(PathBuf),
+    /// On a hub.
+    Hub(HubName),
+}
+
+/// The file of a model that is to be added.
+#[derive(Default)]
+pub(super) struct ModelFile {
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// Where it comes from.
+    pub(super) origin: Option<ModelOrigin>,
+    /// What was fetched of it, which can go once it is added.
+    pub(super) downloaded: Option<Downloaded>,
+    /// The file itself, of a network that embeds texts: written for as long as it takes to store it.
+    pub(super) written: Option<NamedTempFile>,
+}
+
+impl ModelFile {
+    /// The one file of a network and what belongs to it.
+    fn written(embedding: &Embedding, manifest: &Manifest) -> Result<Self, CommandError> {
+        let file = NamedTempFile::new().map_err(|error| unsellable(manifest, &error))?;
+        embedding.write(file.path()).map_err(|error| unsellable(manifest, &error))?;
+        Ok(Self { path: file.path().to_owned(), written: Some(file), ..Self::default() })
+    }
 }
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    let found = Embedding::find(&args.file).map_err(|why| own_model::unsellable(&args.file, &why))?;
-    let manifest = args.manifest(found.as_ref())?;
-    let models = HomeModels::reach(invocation).await?;
-    if let Some(genesis) = &models.genesis {
-        library::examine(&manifest, genesis).map_err(|error| unsellable(&manifest, &error))?;
-    }
-    let spinner = invocation.printer.spinner("copying the model, and running it once");
-    let written = found.map(|embedding| write(&embedding, &manifest)).transpose()?;
-    let (file, runner) = match &written {
-        Some(file) => (file.path(), EMBED),
-        None => (args.file.as_path(), SUMS.runner),
+    let found = match &args.place {
+        ModelPlace::File(path) => Embedding::find(path).map_err(|why| own_model::unsellable(path, &why))?,
+        ModelPlace::Hub(_) => None,
     };
-    let file = std::path::absolute(file).map_err(|error| unsellable(&manifest, &error))?;
-    let added = models.add(NewModel { file, runner: runner.to_vec(), manifest }).await;
+    if let (ModelPlace::File(path), None) = (&args.place, &found) {
+        own_model::bytes_of(path)?;
+    }
+    // What cannot be added anyway is not fetched; and while something is fetched, a daemon may start.
+    let genesis = HomeModels::reach(invocation).await?.genesis;
+    let sellable = |manifest: &Manifest| match &genesis {
+        Some(genesis) => library::examine(manifest, genesis).map_err(|error| unsellable(manifest, &error)),
+        None => Ok(()),
+    };
+    let (manifest, file) = match (&args.place, &found) {
+        (ModelPlace::File(_), Some(embedding)) => {
+            let suggested = own_model::embedding_manifest(embedding, args.units.unwrap_or(TEXTS));
+            let manifest = args.manifest(suggested, None);
+            sellable(&manifest)?;
+            let file = ModelFile::written(embedding, &manifest)?;
+            (manifest, file)
+        }
+        (ModelPlace::File(path), None) => {
+            let manifest = args.manifest(own_model::manifest(path, Digest::default(), args.extent())?, None);
+            sellable(&manifest)?;
+            let path = std::path::absolute(path).map_err(|error| unsellable(&manifest, &error))?;
+            (manifest, ModelFile { path, ..ModelFile::default() })
+        }
+        (ModelPlace::Hub(name), _) => {
+            let model = HubModel::find(name, &invocation.printer).await?;
+            let suggested =
+                own_model::manifest_of(model.path(), model.bytes(), Digest::default(), args.extent());
+            let manifest = args.manifest(suggested, model.licence());
+            sellable(&manifest)?;
+            let file = model.take(invocation).await?;
+            if let Err(error) = own_model::bytes_of(&file.path) {
+                // It will be no model the next time either.
+                drop(file.downloaded.map(Downloaded::remove));
+                return Err(error);
+            }
+            (manifest, file)
+        }
+    };
+    add(args, manifest, file, invocation).await
+}
+
+/// Takes a file in, and shows what came of it.
+async fn add(
+    args: &Args,
+    manifest: Manifest,
+    file: ModelFile,
+    invocation: &Invocation,
+) -> Result<(), CommandError> {
+    let (printer, models) = (&invocation.printer, HomeModels::reach(invocation).await?);
+    let ModelFile { path: file, origin, downloaded, written } = file;
+    let runner = if written.is_some() { EMBED } else { SUMS.runner }.to_vec();
+    let spinner = printer.spinner("storing the model, and running it once");
+    let new = NewModel { file, runner, manifest, origin, is_copied: args.copy };
+    let added = models.add(new).await;
     spinner.end();
-    let added = added?;
-    let printer = &invocation.printer;
+    let added = match (added, downloaded) {
+        (Ok(added), downloaded) => {
+            let removed = downloaded.map_or(Ok(()), Downloaded::remove);
+            removed.err().iter().for_each(|error| printer.note(format!("what was fetched stays: {error}")));
+            added
+        }
+        (Err(error), Some(kept)) => {
+            printer.note(format!("what was fetched stays in {} for another try", kept.path().display()));
+            return Err(error);
+        }
+        (Err(error), None) => return Err(error),
+    };
     printer.table(&table(&added.manifest, models.genesis.as_ref()));
+    origin_lines(added.origin.as_deref(), added.card.as_deref()).for_each(|line| printer.note(line));
     printer.document("model", &listed_document(&added));
     let name = called(&added.manifest.name);
     let sharing =
@@ -105,29 +211,33 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 }
 
 impl Args {
-    /// How the file is run, as far as it is known before it is copied.
-    fn manifest(&self, found: Option<&Embedding>) -> Result<Manifest, CommandError> {
-        let suggested = match found {
-            Some(embedding) => own_model::embedding_manifest(embedding, self.units.unwrap_or(TEXTS)),
-            None => {
-                let units = self.units.unwrap_or(TEXT_UNITS);
-                let extent = TextExtent { answer_tokens: self.max_tokens, units };
-                own_model::manifest(&self.file, Digest::default(), extent)?
-            }
-        };
-        Ok(Manifest {
+    fn extent(&self) -> TextExtent {
+        TextExtent { answer_tokens: self.max_tokens, units: self.units.unwrap_or(TEXT_UNITS) }
+    }
+
+    /// How the file is run, as far as it is known before it is stored.
+    fn manifest(&self, suggested: Manifest, licence: Option<&str>) -> Manifest {
+        let licence = self.licence.as_deref().or(licence).map(str::to_owned);
+        Manifest {
             name: self.name.clone().unwrap_or(suggested.name),
-            licence: self.licence.clone().unwrap_or(suggested.licence),
+            licence: licence.unwrap_or(suggested.licence),
             ..suggested
-        })
+        }
     }
 }
 
-/// Writes the file of a network that is run, for as long as it takes to copy it.
-fn write(embedding: &Embedding, manifest: &Manifest) -> Result<NamedTempFile, CommandError> {
-    let file = NamedTempFile::new().map_err(|error| unsellable(manifest, &error))?;
-    embedding.write(file.path()).map_err(|error| unsellable(manifest, &error))?;
-    Ok(file)
+/// Where a model comes from, for whoever wants to know.
+fn origin_lines(origin: Option<&str>, card: Option<&Path>) -> impl Iterator<Item = String> {
+    let from = origin.map(|origin| format!("it comes from {origin}"));
+    from.into_iter().chain(card.map(|card| format!("its card is {}", card.display())))
+}
+
+/// A file, or a name on a hub.
+fn place(typed: OsString) -> Result<ModelPlace, BadHubName> {
+    match typed.to_str() {
+        Some(name) if name.starts_with(SCHEME) => Ok(ModelPlace::Hub(name.parse()?)),
+        Some(_) | None => Ok(ModelPlace::File(typed.into())),
+    }
 }
 
 fn unsellable(manifest: &Manifest, error: &dyn std::fmt::Display) -> CommandError {

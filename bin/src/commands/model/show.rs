@@ -23,23 +23,29 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    let (manifest, source) = match Handle::connect(&invocation.home).await {
+    let (manifest, source, origin, card) = match Handle::connect(&invocation.home).await {
         Err(ConnectError::NotRunning { .. }) => {
             let list = HomeModels::reach(invocation).await?.list().await?;
             let listed = list.meant(&args.name)?;
             let source = if listed.is_pinned { ModelSource::Pinned } else { ModelSource::Library };
-            (listed.manifest.clone(), source)
+            (listed.manifest.clone(), source, listed.origin.clone(), listed.card.clone())
         }
         handle => {
             let found = handle?.call(FindModel { name: args.name.clone() }).await?;
-            (found.manifest, found.source)
+            (found.manifest, found.source, found.origin, found.card)
         }
     };
     let mut described = document(&manifest);
     described["source"] = serde_json::to_value(source).unwrap_or_default();
     described["manifest"] = full(manifest.digest()).into();
     let genesis = if invocation.home.network().exists() { Some(invocation.network()?.genesis) } else { None };
+    described["origin"] = origin.clone().into();
+    let card = card.map(|card| card.display().to_string());
+    described["card"] = card.clone().into();
     let mut table = table(&manifest, genesis.as_ref());
+    for (what, how) in [("comes from", origin), ("card", card)] {
+        how.into_iter().for_each(|how| table.row([what.to_owned(), how]));
+    }
     table.row(["known".to_owned(), known(source).to_owned()]);
     invocation.printer.table(&table);
     invocation.printer.document("model", &described);

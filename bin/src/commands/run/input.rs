@@ -72,7 +72,8 @@ pub(crate) async fn model(
     daemon: &RunningDaemon,
     invocation: &Invocation,
 ) -> Result<Manifest, CommandError> {
-    let FoundModel { manifest, source, providers } = daemon.call(FindModel { name: name.to_owned() }).await?;
+    let FoundModel { manifest, source, providers, .. } =
+        daemon.call(FindModel { name: name.to_owned() }).await?;
     if source == ModelSource::Offered {
         let (name, whose) = (whole_name(&manifest), if providers == 1 { "1 offers" } else { "some offer" });
         invocation.printer.note(format!(

@@ -115,6 +115,12 @@ impl Home {
         self.root.join("models")
     }
 
+    /// Files that arrive from hubs, and what has come of those that were interrupted.
+    #[must_use]
+    pub fn hub(&self) -> PathBuf {
+        self.root.join("hub")
+    }
+
     /// What proves how jobs ended.
     #[must_use]
     pub fn receipts(&self) -> PathBuf {

@@ -1,16 +1,13 @@
-//! Taking a file of the user's into the library: copied, run once, and only then named.
+//! Taking a file of the user's into the library: shared or copied, run once, and only then named.
 //!
-//! **Invariant:** what the library names of it is what was run; what was copied of a file that does not work may make room.
+//! **Invariant:** what the library names of it is what was run; what was stored of a file that does not work may make room.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, path::PathBuf};
 
 use assay_protocol::{id::Digest, manifest::Manifest, order::Failure};
 use tokio::task::spawn_blocking;
 
-use super::{Library, LibraryError};
+use super::{Library, LibraryError, ModelOrigin};
 use crate::{
     blobs::{BlobError, Blobs},
     executor::{Executor, NoClass, sample},
@@ -25,12 +22,16 @@ pub struct NewModel {
     pub runner: Vec<u8>,
     /// How it is run; runner and model are named by what is stored.
     pub manifest: Manifest,
+    /// Where it comes from, if somebody else has it too.
+    pub origin: Option<ModelOrigin>,
+    /// Whether it is copied even where the disk can share its bytes.
+    pub is_copied: bool,
 }
 
 /// Why a file is not added.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAdded {
-    /// It cannot be copied.
+    /// It cannot be stored.
     #[error(transparent)]
     Blob(#[from] BlobError),
     /// This machine cannot run it.
@@ -45,18 +46,21 @@ pub enum NotAdded {
 }
 
 impl Library {
-    /// Copies a model, runs it once and takes it in.
+    /// Stores a model, runs it once and takes it in.
     ///
     /// # Errors
     /// [`NotAdded`].
     pub async fn add_file(&self, new: NewModel, executor: &Executor) -> Result<Manifest, NotAdded> {
-        let NewModel { file, runner, manifest } = new;
         let held = self.blobs.hold([]);
         let (blobs, holder) = (self.blobs.clone(), held.holder());
-        let copied = blocking(move || copy(&blobs, holder, &file, &runner)).await;
-        let (runner, model) = copied?;
+        let stored = blocking(move || store(&blobs, holder, &new).map(|parts| (parts, new))).await;
+        let ((runner, model), NewModel { manifest, origin, .. }) = stored?;
         let manifest = Manifest { runner, model, ..manifest };
         self.tried(&manifest, executor).await?;
+        if let Some(origin) = origin {
+            let (library, digest) = (self.clone(), manifest.digest());
+            blocking(move || Ok(library.note_origin(&digest, &origin).map_err(LibraryError::from)?)).await?;
+        }
         drop(held);
         Ok(manifest)
     }
@@ -70,13 +74,14 @@ impl Library {
 }
 
 /// Puts both into the store, for a holder. Reading a pipe could take for ever.
-fn copy(blobs: &Blobs, holder: Digest, file: &Path, runner: &[u8]) -> Result<(Digest, Digest), NotAdded> {
+fn store(blobs: &Blobs, holder: Digest, new: &NewModel) -> Result<(Digest, Digest), NotAdded> {
+    let NewModel { file, runner, is_copied, .. } = new;
     let is_file = fs::metadata(file).map_err(BlobError::from)?.is_file();
     if !is_file {
         return Err(BlobError::from(io::Error::other("it is no file")).into());
     }
     let runner = blobs.put_for(holder, runner)?;
-    let model = blobs.put_file(file)?;
+    let model = if *is_copied { blobs.put_file(file)? } else { blobs.share_file(file)? };
     blobs.keep(holder, model);
     Ok((runner, model))
 }

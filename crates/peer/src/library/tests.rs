@@ -134,3 +134,23 @@ fn a_manifest_that_no_order_can_be_made_by_is_named_unusable() {
     let tensor = said(|manifest| manifest.policy = Policy::Tensor(TensorFormat::F32));
     assert_eq!(tensor.is_ok(), has_threshold);
 }
+
+#[test]
+fn a_library_says_where_a_model_comes_from_until_it_lets_it_go() {
+    let home = tempfile::tempdir().unwrap();
+    let blobs = Blobs::open(&home.path().join("blobs"), ROOM).unwrap();
+    let models = home.path().join("models");
+    let library = Library::open(&models, &blobs).unwrap();
+    let adder = manifest("adder");
+    library.add(&adder).unwrap();
+    assert_eq!(library.origin(&adder.digest()), None);
+    let origin = ModelOrigin { source: "hf:o/r/m.gguf@0123".into(), card: Some("ü".repeat(200_000)) };
+    library.note_origin(&adder.digest(), &origin).unwrap();
+    let again = Library::open(&models, &blobs).unwrap();
+    let (source, card) = again.origin(&adder.digest()).unwrap();
+    assert_eq!(source, origin.source);
+    assert_eq!(fs::read_to_string(card.unwrap()).unwrap(), "ü".repeat(128 * 1024));
+    assert_eq!((again.manifests(), again.damaged()), (vec![adder.clone()], Vec::new()));
+    again.remove(&adder.digest()).unwrap();
+    assert_eq!(again.origin(&adder.digest()), None);
+}

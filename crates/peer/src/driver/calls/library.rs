@@ -15,10 +15,10 @@ use crate::{
         responder::{Respond, Responder},
     },
     handle::{Attachment, Call, ModelRefused, Refused},
-    library::{LibraryError, NewModel, holder, parts},
+    library::{LibraryError, ModelOrigin, NewModel, holder, parts},
 };
 
-/// Copy a file of a model into the library, and run it once before.
+/// Take a file of a model into the library, and run it once before.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddModel {
@@ -28,6 +28,10 @@ pub struct AddModel {
     pub runner: Attachment,
     /// How it is run; runner and model are named by what is stored.
     pub manifest: Manifest,
+    /// Where it comes from, if somebody else has it too.
+    pub origin: Option<ModelOrigin>,
+    /// Whether it is copied even where the disk can share its bytes.
+    pub is_copied: bool,
 }
 
 /// Get a model that others offer: its manifest, its runner and its weights.
@@ -58,10 +62,11 @@ impl Call for AddModel {
 impl Respond for AddModel {
     async fn respond(self, responder: &Responder) -> Result<ListedModel, Refused> {
         responder.takes_new()?;
-        let Self { file, runner, manifest } = self;
+        let Self { file, runner, manifest, origin, is_copied } = self;
         let place = responder.works.clone().acquire_owned().await.map_err(|_| Refused::Ending)?;
         let (library, executor) = (responder.store.library.clone(), responder.executor.clone());
-        let (name, new) = (manifest.name.clone(), NewModel { file, runner: runner.0, manifest });
+        let name = manifest.name.clone();
+        let new = NewModel { file, runner: runner.0, manifest, origin, is_copied };
         // A run cannot be called back: it keeps its place until it is over.
         let added = tokio::spawn(async move {
             let _place = place;
@@ -69,7 +74,7 @@ impl Respond for AddModel {
         });
         let added = added.await.map_err(|_| Refused::Ending)?;
         let manifest = added.map_err(|error| ModelRefused::of_file(name, &error))?;
-        Ok(ListedModel::of(manifest, false, &responder.store.blobs))
+        Ok(ListedModel::of(manifest, false, &responder.store.library, &responder.store.blobs))
     }
 }
 
@@ -99,7 +104,8 @@ impl Respond for PullModel {
             store.blobs.release(holder(digest));
             return Err(not_pulled("it was let go meanwhile".to_owned()).into());
         }
-        Ok(ListedModel::of(manifest, source == ModelSource::Pinned, &responder.store.blobs))
+        let is_pinned = source == ModelSource::Pinned;
+        Ok(ListedModel::of(manifest, is_pinned, &store.library, &store.blobs))
     }
 }
 

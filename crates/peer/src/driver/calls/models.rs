@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** whoever is answered with a manifest can order by it.
 
+use std::path::PathBuf;
+
 use assay_protocol::{genesis::Genesis, id::Digest, manifest::Manifest};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +42,10 @@ pub struct ListedModel {
     pub is_here: bool,
     /// Bytes of the model, if it is here.
     pub bytes: Option<u64>,
+    /// Where it was fetched, if it was not another peer.
+    pub origin: Option<String>,
+    /// The file with its card.
+    pub card: Option<PathBuf>,
 }
 
 /// The model of this name, among those that this peer knows and those that others offer.
@@ -59,6 +65,10 @@ pub struct FoundModel {
     pub source: ModelSource,
     /// How many others offer it.
     pub providers: u64,
+    /// Where it was fetched, if it was not another peer.
+    pub origin: Option<String>,
+    /// The file with its card.
+    pub card: Option<PathBuf>,
 }
 
 impl ModelList {
@@ -66,9 +76,10 @@ impl ModelList {
     #[must_use]
     pub fn of(genesis: Option<&Genesis>, library: &Library, blobs: &Blobs) -> Self {
         let pinned = genesis.map_or(&[][..], |genesis| &genesis.manifests);
-        let pinned_models = pinned.iter().map(|manifest| ListedModel::of(manifest.clone(), true, blobs));
+        let pinned_models =
+            pinned.iter().map(|manifest| ListedModel::of(manifest.clone(), true, library, blobs));
         let held = library.manifests().into_iter().filter(|manifest| !pinned.contains(manifest));
-        let held = held.map(|manifest| ListedModel::of(manifest, false, blobs));
+        let held = held.map(|manifest| ListedModel::of(manifest, false, library, blobs));
         Self { models: pinned_models.chain(held).collect(), damaged: library.damaged() }
     }
 
@@ -91,10 +102,11 @@ impl ModelList {
 impl ListedModel {
     /// A manifest, with what is here of it.
     #[must_use]
-    pub fn of(manifest: Manifest, is_pinned: bool, blobs: &Blobs) -> Self {
+    pub fn of(manifest: Manifest, is_pinned: bool, library: &Library, blobs: &Blobs) -> Self {
         let is_here = parts(&manifest).all(|(_, part)| blobs.contains(&part));
         let bytes = blobs.bytes_of(&manifest.model);
-        Self { manifest, is_pinned, is_here, bytes }
+        let (origin, card) = library.origin(&manifest.digest()).unzip();
+        Self { manifest, is_pinned, is_here, bytes, origin, card: card.flatten() }
     }
 }
 
@@ -119,6 +131,7 @@ impl Respond for FindModel {
     async fn respond(self, responder: &Responder) -> Result<FoundModel, Refused> {
         let MeantModel { manifest, source } = responder.any_model(&self.name).await?;
         let providers = responder.providers_of(manifest.digest()).await?.len() as u64;
-        Ok(FoundModel { manifest, source, providers })
+        let (origin, card) = responder.store.library.origin(&manifest.digest()).unzip();
+        Ok(FoundModel { manifest, source, providers, origin, card: card.flatten() })
     }
 }
