@@ -79,7 +79,7 @@ impl HubModel {
             }
             Some(_) => {}
         }
-        Ok(ModelFile { path, origin: Some(ModelOrigin { source, card }), downloaded })
+        Ok(ModelFile { path, origin: Some(ModelOrigin { source, card }), downloaded, written: None })
     }
 
     fn have(
