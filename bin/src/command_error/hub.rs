@@ -79,10 +79,9 @@ fn absent(part: AbsentPart) -> &'static str {
 
 impl From<DownloadError> for CommandError {
     fn from(error: DownloadError) -> Self {
-        let error = match error {
-            DownloadError::Hub(error) => return error.into(),
-            error => error,
-        };
+        if let DownloadError::Hub(error) = error {
+            return error.into();
+        }
         let (code, hint) = match &error {
             DownloadError::Hub(_) => unreachable!("it was looked at before"),
             DownloadError::Changed { .. } => {

@@ -354,13 +354,13 @@ fn refusal(status: u16, headers: &HeaderMap, at: &Address, is_own: bool, has_tok
 
 fn failure(host: &str, error: ureq::Error) -> HubError {
     let host = host.to_owned();
-    match error {
-        ureq::Error::Protocol(error) => HubError::Malformed { host, reason: error.to_string() },
-        ureq::Error::LargeResponseHeader(..) => {
-            HubError::Malformed { host, reason: "its headers are too long".to_owned() }
-        }
-        error => HubError::Unreachable { host, reason: error.to_string() },
+    if let ureq::Error::Protocol(error) = &error {
+        return HubError::Malformed { host, reason: error.to_string() };
     }
+    if let ureq::Error::LargeResponseHeader(..) = &error {
+        return HubError::Malformed { host, reason: "its headers are too long".to_owned() };
+    }
+    HubError::Unreachable { host, reason: error.to_string() }
 }
 
 fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -34,13 +34,13 @@ pub enum DownloadError {
     #[error("the hub has another file by the name {name} than it said")]
     Changed {
         /// What was asked for.
-        name: HubName,
+        name: Box<HubName>,
     },
     /// Its length is not the one that the hub names.
     #[error("{name} comes with {found} bytes, where the hub says {bytes}")]
     WrongLength {
         /// What was asked for.
-        name: HubName,
+        name: Box<HubName>,
         /// What the hub says.
         bytes: u64,
         /// What comes at least.
@@ -50,7 +50,7 @@ pub enum DownloadError {
     #[error("{name} came with the SHA-256 {found}, where the hub says {sha256}; it was removed")]
     WrongDigest {
         /// What was asked for.
-        name: HubName,
+        name: Box<HubName>,
         /// What the hub says.
         sha256: Sha256Sum,
         /// What came.
@@ -60,7 +60,7 @@ pub enum DownloadError {
     #[error("{name} is being fetched by another process")]
     UnderWay {
         /// What was asked for.
-        name: HubName,
+        name: Box<HubName>,
     },
     /// The disk is too full for it.
     #[error("a file from a hub needs {} MiB free on the disk, which has {}", need >> 20, free >> 20)]
@@ -187,7 +187,7 @@ impl<'a> Arriving<'a> {
     /// One request, and what comes of it.
     fn go_on(&mut self, told: &mut dyn FnMut(DownloadProgress)) -> Result<(), DownloadError> {
         let HubDownload { name, file, .. } = self.download;
-        let changed = || DownloadError::Changed { name: name.clone() };
+        let changed = || DownloadError::Changed { name: Box::new(name.clone()) };
         told(self.progress());
         if self.partial.here() == file.bytes && file.bytes > 0 {
             return Ok(());
@@ -247,14 +247,18 @@ impl<'a> Arriving<'a> {
             (Some(linked), Some(listed)) => linked == listed,
             (_, _) => true,
         };
-        if is_commit && is_file { Ok(()) } else { Err(DownloadError::Changed { name: name.clone() }) }
+        if is_commit && is_file {
+            Ok(())
+        } else {
+            Err(DownloadError::Changed { name: Box::new(name.clone()) })
+        }
     }
 
     fn has_length(&self, found: Option<u64>) -> Result<(), DownloadError> {
         let HubDownload { name, file: HubFile { bytes, .. }, .. } = self.download;
         match found {
             Some(found) if found != *bytes => {
-                Err(DownloadError::WrongLength { name: name.clone(), bytes: *bytes, found })
+                Err(DownloadError::WrongLength { name: Box::new(name.clone()), bytes: *bytes, found })
             }
             Some(_) | None => Ok(()),
         }
@@ -266,7 +270,7 @@ impl<'a> Arriving<'a> {
         match named {
             Some(sha256) if sha256 != found => {
                 self.partial.remove()?;
-                Err(DownloadError::WrongDigest { name: name.clone(), sha256, found })
+                Err(DownloadError::WrongDigest { name: Box::new(name.clone()), sha256, found })
             }
             Some(_) | None => {
                 self.partial.sync()?;

@@ -63,7 +63,9 @@ impl PartialFile {
             OpenOptions::new().create(true).truncate(false).write(true).open(path.with_extension("lock"))?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(DownloadError::UnderWay { name: name.clone() }),
+            Err(TryLockError::WouldBlock) => {
+                return Err(DownloadError::UnderWay { name: Box::new(name.clone()) });
+            }
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
         let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
