@@ -39,13 +39,14 @@ Examples:
   assay model add hf:OWNER/REPO/small.Q4_0.gguf@main
                                     one of them, at a branch, a tag or a commit
 
-What comes from a hub is proven by the SHA-256 that the hub names. What has come stays over Ctrl-C and lost
-connections, in the folder `hub` of the home; the same command goes on where it was. What the hub's own tools have
-fetched already (HF_HOME, HF_HUB_CACHE) is found and not fetched again. A gated model needs a token, in HF_TOKEN or
-where those tools keep it; it is shown to the hub alone, and only if the hub asks for one. HF_ENDPOINT names another
-hub, and SSL_CERT_FILE who vouches for it.
-A file is not copied where the disk can share its bytes: to replace or remove it later changes nothing here, but
-what is written into it spoils the model, which is then found damaged; --copy avoids that.
+What comes from a hub is proven by the SHA-256 that the hub names. What has come stays over Ctrl-C
+and lost connections, in the folder `hub` of the home; the same command goes on where it was. What
+the hub's own tools have fetched already (HF_HOME, HF_HUB_CACHE) is found and not fetched again. A
+gated model needs a token, in HF_TOKEN or where those tools keep it; it is shown to the hub alone,
+and only if the hub asks for one. HF_ENDPOINT names another hub, SSL_CERT_FILE who vouches for it.
+A file is not copied where the disk can share its bytes: to replace or remove it later changes
+nothing here, but what is written into it spoils the model, which is then found damaged; --copy
+avoids that.
 
 The longer its runs may be, the more whoever checks it must have at stake: --units says how long.
 Then `assay provide NAME` offers it, others order it by its name, or get it with `assay model pull`.
