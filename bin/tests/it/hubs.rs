@@ -124,8 +124,9 @@ fn what_another_tool_has_fetched_is_used_in_place() {
         use std::os::unix::fs::MetadataExt as _;
         let named = fs::metadata(&blob).unwrap();
         let clones = user.folder.path().join("clone");
-        let is_cloned = std::process::Command::new("cp").arg("--reflink=always").arg(&blob).arg(clones);
-        let is_cloned = is_cloned.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+        let mut clone = std::process::Command::new("cp");
+        clone.arg("--reflink=always").arg(&blob).arg(clones).stderr(Stdio::null());
+        let is_cloned = clone.status().is_ok_and(|status| status.success());
         assert_eq!(named.nlink(), if is_cloned { 1 } else { 2 }, "it was copied");
     }
     fs::remove_file(blob).unwrap();
