@@ -322,8 +322,8 @@ mod tests {
             }
             read(&nested(GRAPH, &graph))
         };
-        let kinds = within(DEPTH_MAX).unwrap().operators.into_iter().map(|operator| operator.kind);
-        assert_eq!(kinds.last().as_deref(), Some("Inmost"));
+        let mut kinds = within(DEPTH_MAX).unwrap().operators.into_iter().map(|operator| operator.kind);
+        assert_eq!(kinds.next_back().as_deref(), Some("Inmost"));
         assert!(within(DEPTH_MAX + 1).is_err());
     }
 

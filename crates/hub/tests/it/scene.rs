@@ -67,6 +67,7 @@ impl Scene {
     }
 
     /// Fetches what a name means, by a new process as far as the hub can tell.
+    #[expect(clippy::result_large_err, reason = "tests look into it")]
     pub(crate) fn fetches(&self, typed: &str) -> Result<Vec<u8>, Refusal> {
         let (hub, name): (Hub, HubName) = (self.hub(), typed.parse().unwrap());
         let listing = hub.list(&name).map_err(Refusal::List)?;
