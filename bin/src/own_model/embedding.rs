@@ -1,11 +1,12 @@
 //! A network that embeds texts, as the libraries of others lay it out: an ONNX file with `tokenizer.json` beside it.
 //!
 //! The vocabulary goes into the model's own file, among its properties, so that one digest names all that its vectors are made
-//! of. **Invariant:** what the parameters say stands in the files, or is refused; nothing is guessed.
+//! of. **Invariant:** what the parameters say stands in the files, or is refused; only where a file is absent is it what nearly
+//! all such networks are.
 
 use std::{
     fs::{self, File},
-    io::{self, BufReader, Write},
+    io::{self, BufReader, ErrorKind, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -29,6 +30,8 @@ const NETWORKS: [&str; 2] = ["model.onnx", "onnx/model.onnx"];
 const TOKENIZER: &str = "tokenizer.json";
 /// Tokens of a text that are read, where no file says how many.
 const LENGTH_ASSUMED: u64 = 512;
+/// Bytes of the longest file beside a network.
+const BESIDE_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of a weight; those of the models that work is counted by have one.
 const WEIGHT_BYTES: u64 = 4;
 
@@ -49,13 +52,12 @@ impl Embedding {
     /// Says why it cannot be run.
     pub(crate) fn find(path: &Path) -> Result<Option<Self>, String> {
         let Some((network, folder)) = files(path) else { return Ok(None) };
-        let read = |name: &str| fs::read(folder.join(name));
         let pieces =
-            read(TOKENIZER).map_err(|error| error.to_string()).and_then(|file| PieceVocabulary::read(&file));
+            beside(&folder, TOKENIZER).and_then(|file| PieceVocabulary::read(&file.unwrap_or_default()));
         let pieces = pieces.map_err(|why| format!("its {TOKENIZER} is not followed: {why}"))?;
         let file = File::open(&network).and_then(|file| OnnxFile::read(BufReader::new(file)));
         let file = file.map_err(|error| format!("it is no whole ONNX file: {error}"))?;
-        let params = params(&file, &EmbeddingSettings::read(&folder))?;
+        let params = params(&file, &EmbeddingSettings::read(&folder)?)?;
         let bytes = fs::metadata(&network).map_err(|error| error.to_string())?.len();
         Ok(Some(Self { network, folder, pieces, params, bytes }))
     }
@@ -106,8 +108,28 @@ fn files(path: &Path) -> Option<(PathBuf, PathBuf)> {
         let network = NETWORKS.into_iter().map(|name| path.join(name)).find(|network| network.is_file())?;
         return has_vocabulary(&path).then(|| (network, path.to_owned()));
     }
+    // A model of language has its vocabulary in it, whatever lies beside it.
+    path.extension().filter(|kind| kind.eq_ignore_ascii_case("onnx"))?;
     let folder = path.ancestors().skip(1).take(2).find(has_vocabulary)?;
     Some((path.to_owned(), folder.to_owned()))
+}
+
+/// A file beside a network, if it is there.
+fn beside(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, String> {
+    let path = folder.join(name);
+    let failed = |error: io::Error| format!("{name} cannot be read: {error}");
+    match fs::metadata(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+        Ok(metadata) if !metadata.is_file() || metadata.len() > BESIDE_BYTES_MAX => {
+            return Err(format!("{name} is no file of at most {} MiB", BESIDE_BYTES_MAX >> 20));
+        }
+        Ok(_) => {}
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(BESIDE_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(Some(bytes))
 }
 
 /// What the files beside a network say of it.
@@ -119,19 +141,19 @@ struct EmbeddingSettings {
 }
 
 impl EmbeddingSettings {
-    fn read(folder: &Path) -> Self {
+    fn read(folder: &Path) -> Result<Self, String> {
         let read = |name: &str| {
-            let file = fs::read(folder.join(name)).ok()?;
-            serde_json::from_slice::<Value>(&file).ok()
+            let file = beside(folder, name)?.map(|file| serde_json::from_slice::<Value>(&file));
+            file.transpose().map_err(|error| format!("{name} is not understood: {error}"))
         };
-        let number = |name: &str, key: &str| read(name).and_then(|file| file[key].as_u64());
-        Self {
-            pooling: read("1_Pooling/config.json").unwrap_or_default(),
-            length: number("sentence_bert_config.json", "max_seq_length")
-                .or_else(|| number("config.json", "max_position_embeddings")),
-            width: number("config.json", "hidden_size"),
-            modules: read("modules.json").and_then(|file| file.as_array().cloned()),
-        }
+        let (texts, network) = (read("sentence_bert_config.json")?, read("config.json")?);
+        let number = |file: &Option<Value>, key: &str| file.as_ref().and_then(|file| file[key].as_u64());
+        Ok(Self {
+            pooling: read("1_Pooling/config.json")?.unwrap_or_default(),
+            length: number(&texts, "max_seq_length").or_else(|| number(&network, "max_position_embeddings")),
+            width: number(&network, "hidden_size"),
+            modules: read("modules.json")?.and_then(|file| file.as_array().cloned()),
+        })
     }
 
     /// How rows become a vector; the mean, where nothing is said.
@@ -276,5 +298,23 @@ mod tests {
         assert_eq!(files(&at("onnx/model.onnx")), found);
         let refused = Embedding::find(folder.path()).unwrap_err();
         assert!(refused.contains("tokenizer.json is not followed"), "{refused}");
+        fs::write(at("words.gguf"), "GGUF").unwrap();
+        assert_eq!(files(&at("words.gguf")), None, "a model of language has its own");
+    }
+
+    #[test]
+    fn what_lies_beside_a_network_and_is_not_understood_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |name: &str| {
+            let why = EmbeddingSettings::read(folder.path()).err().unwrap_or_default();
+            assert!(why.contains(name), "{name}: {why}");
+            let path = folder.path().join(name);
+            fs::remove_file(&path).or_else(|_| fs::remove_dir(&path)).unwrap();
+        };
+        fs::write(folder.path().join("config.json"), "{,}").unwrap();
+        refused("config.json");
+        fs::create_dir(folder.path().join("modules.json")).unwrap();
+        refused("modules.json");
+        assert!(EmbeddingSettings::read(folder.path()).is_ok_and(|settings| settings.width.is_none()));
     }
 }

@@ -78,10 +78,13 @@ fn collect(root: &Path, inside: &str, depth: usize, left: &mut usize, models: &m
     for entry in entries {
         let Ok(name) = entry.file_name().into_string() else { continue };
         let path = if inside.is_empty() { name } else { format!("{inside}/{name}") };
-        if *left == 0 || !is_path(&path) {
+        if *left == 0 {
             return;
         }
         *left -= 1;
+        if !is_path(&path) {
+            continue;
+        }
         match entry.file_type() {
             Ok(kind) if kind.is_dir() && depth < DEPTH_MAX => collect(root, &path, depth + 1, left, models),
             Ok(_) => models.extend(model(root, path)),

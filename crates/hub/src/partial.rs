@@ -116,10 +116,11 @@ impl PartialFile {
         Ok(())
     }
 
-    /// Lets what is here go, and begins anew.
+    /// Lets what is here go, and begins anew: in a file of its own, since what was here may have another name by now, under
+    /// which somebody has stored it.
     pub(crate) fn restart(&mut self) -> io::Result<()> {
-        self.file.set_len(0)?;
-        self.file.rewind()?;
+        fs::remove_file(&self.path)?;
+        self.file = OpenOptions::new().create_new(true).read(true).write(true).open(&self.path)?;
         (self.here, self.hasher) = (0, Sha256Hasher::default());
         self.set_tag(None)
     }
@@ -142,9 +143,9 @@ impl PartialFile {
     pub(crate) fn remove(self) -> io::Result<()> {
         let Self { path, file, .. } = self;
         drop(file);
+        // The lock's file stays: whoever waits for it would hold one that nobody else can find.
         fs::remove_file(&path)?;
-        fs::remove_file(path.with_extension("json"))?;
-        fs::remove_file(path.with_extension("lock"))
+        fs::remove_file(path.with_extension("json"))
     }
 
     /// Reads what is here, if it can be the beginning.

@@ -12,6 +12,8 @@ use std::{
 
 use self::message::{MessageField, MessageReader};
 
+/// Operators of a file.
+const OPERATORS_MAX: usize = 1 << 20;
 /// Graphs inside graphs.
 const DEPTH_MAX: usize = 16;
 
@@ -132,6 +134,7 @@ impl OnnxFile {
         reader.each(start, end, &mut |reader, field| {
             let MessageField::Message(kind, start, end) = field else { return Ok(()) };
             match kind {
+                NODE if self.operators.len() >= OPERATORS_MAX => return Err(ErrorKind::InvalidData.into()),
                 NODE => self.operators.push(operator(reader, start, end, &mut graphs)?),
                 CONSTANT => {
                     let (name, axes) = constant(reader, start, end)?;

@@ -8,7 +8,10 @@ use std::{
 };
 
 use assay_hub::{BadHubName, Downloaded, HubName, SCHEME};
-use assay_peer::library::{self, ModelOrigin, NewModel};
+use assay_peer::{
+    config::Home,
+    library::{self, ModelOrigin, NewModel},
+};
 use assay_protocol::{
     id::Digest,
     manifest::{Manifest, NAME_BYTES_MAX},
@@ -73,7 +76,7 @@ pub(crate) struct Args {
     /// What people call it; like its file if not given
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
-    /// The most tokens of an answer, where an order says nothing else
+    /// The most tokens of an answer of a model of language, where an order says nothing else
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
     max_tokens: u32,
     /// The most units of a run: a token that is read counts one, one that is written four, a text that is embedded one;
@@ -112,8 +115,9 @@ pub(super) struct ModelFile {
 
 impl ModelFile {
     /// The one file of a network and what belongs to it.
-    fn written(embedding: &Embedding, manifest: &Manifest) -> Result<Self, CommandError> {
-        let file = NamedTempFile::new().map_err(|error| unsellable(manifest, &error))?;
+    fn written(embedding: &Embedding, manifest: &Manifest, home: &Home) -> Result<Self, CommandError> {
+        // Where the blobs are too, so that its bytes can be theirs.
+        let file = NamedTempFile::new_in(home.root()).map_err(|error| unsellable(manifest, &error))?;
         embedding.write(file.path()).map_err(|error| unsellable(manifest, &error))?;
         Ok(Self { path: file.path().to_owned(), written: Some(file), ..Self::default() })
     }
@@ -138,7 +142,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
             let suggested = own_model::embedding_manifest(embedding, args.units.unwrap_or(TEXTS));
             let manifest = args.manifest(suggested, None);
             sellable(&manifest)?;
-            let file = ModelFile::written(embedding, &manifest)?;
+            let file = ModelFile::written(embedding, &manifest, &invocation.home)?;
             (manifest, file)
         }
         (ModelPlace::File(path), None) => {
