@@ -93,7 +93,7 @@ async fn a_model_that_no_network_pins_is_added_pulled_checked_and_ordered() {
     let embedding =
         ada.asks(&["model", "add", embedder.to_str().unwrap(), "--units", "4", "--licence", "MIT"]);
     assert_eq!(embedding["name"], "tiny-embedder", "{embedding}");
-    ada.does(&["provide", "adder", "tiny-embedder", "--price", "0.001"]);
+    ada.does(&["provide", "adder", "tiny-embedder"]);
 
     let buyer = Person::join(folder.path(), "buyer", &town.network.file());
     assert_eq!(buyer.asks(&["account", "show"])["free"]["amount"], "5.00");

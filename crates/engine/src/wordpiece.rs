@@ -11,7 +11,7 @@ mod folds;
 
 use std::collections::HashMap;
 
-use self::folds::{Fate, Folds};
+use self::folds::{FoldedTo, Folds};
 use crate::vocabulary::{
     Category, INPUT_BYTES_MAX, TOKEN_BYTES_MAX, TOKENS_MAX, TextError, VOCABULARY_BYTES_MAX,
 };
@@ -145,19 +145,19 @@ impl WordPieces {
     /// Takes one character of a text: it goes on with the word, ends it, or is one by itself.
     fn take(&self, character: char, word: &mut String, tokens: &mut Vec<u32>) {
         match self.folds.fate(character, self.cased) {
-            Fate::Removed => {}
-            Fate::Space => self.finish(word, tokens),
-            Fate::Ideograph => {
+            FoldedTo::Removed => {}
+            FoldedTo::Space => self.finish(word, tokens),
+            FoldedTo::Ideograph => {
                 self.finish(word, tokens);
                 word.extend(self.folds.becomes(character, self.cased));
                 self.finish(word, tokens);
             }
-            Fate::Folded => {
+            FoldedTo::Folded => {
                 for folded in self.folds.becomes(character, self.cased) {
                     self.add(folded, word, tokens);
                 }
             }
-            Fate::Kept => self.add(character, word, tokens),
+            FoldedTo::Kept => self.add(character, word, tokens),
         }
     }
 

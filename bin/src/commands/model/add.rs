@@ -72,7 +72,7 @@ pub(crate) struct Args {
     /// The file, a model of language as GGUF; the folder of a network that embeds texts, as ONNX; or
     /// hf:OWNER/REPO[/FILE][@REVISION] on a hub
     #[arg(value_name = "FILE", value_parser = OsStringValueParser::new().try_map(place))]
-    place: ModelPlace,
+    place: GivenModel,
     /// What people call it; like its file if not given
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
@@ -93,7 +93,7 @@ pub(crate) struct Args {
 
 /// Where a model is.
 #[derive(Clone, Debug)]
-enum ModelPlace {
+enum GivenModel {
     /// In a file of the user's.
     File(PathBuf),
     /// On a hub.
@@ -125,10 +125,10 @@ impl ModelFile {
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let found = match &args.place {
-        ModelPlace::File(path) => Embedding::find(path).map_err(|why| own_model::unsellable(path, &why))?,
-        ModelPlace::Hub(_) => None,
+        GivenModel::File(path) => Embedding::find(path).map_err(|why| own_model::unsellable(path, &why))?,
+        GivenModel::Hub(_) => None,
     };
-    if let (ModelPlace::File(path), None) = (&args.place, &found) {
+    if let (GivenModel::File(path), None) = (&args.place, &found) {
         own_model::bytes_of(path)?;
     }
     // What cannot be added anyway is not fetched; and while something is fetched, a daemon may start.
@@ -138,20 +138,20 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         None => Ok(()),
     };
     let (manifest, file) = match (&args.place, &found) {
-        (ModelPlace::File(_), Some(embedding)) => {
+        (GivenModel::File(_), Some(embedding)) => {
             let suggested = own_model::embedding_manifest(embedding, args.units.unwrap_or(TEXTS));
             let manifest = args.manifest(suggested, None);
             sellable(&manifest)?;
             let file = ModelFile::written(embedding, &manifest, &invocation.home)?;
             (manifest, file)
         }
-        (ModelPlace::File(path), None) => {
+        (GivenModel::File(path), None) => {
             let manifest = args.manifest(own_model::manifest(path, Digest::default(), args.extent())?, None);
             sellable(&manifest)?;
             let path = std::path::absolute(path).map_err(|error| unsellable(&manifest, &error))?;
             (manifest, ModelFile { path, ..ModelFile::default() })
         }
-        (ModelPlace::Hub(name), _) => {
+        (GivenModel::Hub(name), _) => {
             let model = HubModel::find(name, &invocation.printer).await?;
             let suggested =
                 own_model::manifest_of(model.path(), model.bytes(), Digest::default(), args.extent());
@@ -238,10 +238,10 @@ fn origin_lines(origin: Option<&str>, card: Option<&Path>) -> impl Iterator<Item
 }
 
 /// A file, or a name on a hub.
-fn place(typed: OsString) -> Result<ModelPlace, BadHubName> {
+fn place(typed: OsString) -> Result<GivenModel, BadHubName> {
     match typed.to_str() {
-        Some(name) if name.starts_with(SCHEME) => Ok(ModelPlace::Hub(name.parse()?)),
-        Some(_) | None => Ok(ModelPlace::File(typed.into())),
+        Some(name) if name.starts_with(SCHEME) => Ok(GivenModel::Hub(name.parse()?)),
+        Some(_) | None => Ok(GivenModel::File(typed.into())),
     }
 }
 

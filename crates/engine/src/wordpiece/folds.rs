@@ -26,7 +26,7 @@ const IDEOGRAPHS: [[u32; 2]; 8] = [
 
 /// What becomes of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum FoldedTo {
     /// It is no part of the text.
     Removed,
     /// It stands between words.
@@ -71,16 +71,16 @@ impl Folds {
     }
 
     /// What becomes of a character; where case matters, marks and capitals stay.
-    pub(super) fn fate(&self, character: char, cased: bool) -> Fate {
+    pub(super) fn fate(&self, character: char, cased: bool) -> FoldedTo {
         let point = u32::from(character);
         match () {
-            () if is_in(&self.removed, point) => Fate::Removed,
-            () if Category::of(character) == Category::Space => Fate::Space,
-            () if is_in(&IDEOGRAPHS, point) => Fate::Ideograph,
-            () if cased => Fate::Kept,
-            () if is_in(&self.marks, point) => Fate::Removed,
-            () if is_in(&[SYLLABLES], point) || self.find(point).is_some() => Fate::Folded,
-            () => Fate::Kept,
+            () if is_in(&self.removed, point) => FoldedTo::Removed,
+            () if Category::of(character) == Category::Space => FoldedTo::Space,
+            () if is_in(&IDEOGRAPHS, point) => FoldedTo::Ideograph,
+            () if cased => FoldedTo::Kept,
+            () if is_in(&self.marks, point) => FoldedTo::Removed,
+            () if is_in(&[SYLLABLES], point) || self.find(point).is_some() => FoldedTo::Folded,
+            () => FoldedTo::Kept,
         }
     }
 
@@ -137,7 +137,7 @@ mod tests {
             ['\u{200d}', '\u{85}', '\t', '\u{3000}', '中', '\u{301}', 'É', '한', 'e', '\u{378}']
                 .map(|character| folds.fate(character, cased))
         };
-        use Fate::{Folded, Ideograph, Kept, Removed, Space};
+        use FoldedTo::{Folded, Ideograph, Kept, Removed, Space};
         assert_eq!(
             fates(false),
             [Removed, Removed, Space, Space, Ideograph, Removed, Folded, Folded, Kept, Kept]

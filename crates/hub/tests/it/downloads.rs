@@ -117,7 +117,24 @@ fn what_has_another_digest_is_removed() {
     scene.fake.change(|script| script.files[1].sha256 = Some(wrong));
     let error = scene.fails("hf:o/r");
     assert!(matches!(error, DownloadError::WrongDigest { sha256, .. } if sha256 == wrong), "{error}");
-    assert_eq!(fs::read_dir(scene.arriving()).unwrap().count(), 0);
+    assert!(scene.kept().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_has_another_name_by_now_is_never_written_over() {
+    let scene = Scene::of(BYTES);
+    assert_eq!(scene.fetches("hf:o/r").unwrap(), content(BYTES));
+    let kept = scene.kept().into_iter().find(|path| path.extension().unwrap() == "part").unwrap();
+    let stored = scene.folder.path().join("stored");
+    fs::hard_link(kept, &stored).unwrap();
+    let other: Vec<u8> = content(BYTES).into_iter().rev().collect();
+    scene.fake.change(|script| {
+        script.files[1].sha256 = Some(Sha256Sum::of(&other));
+        script.files[1].content = other.clone();
+    });
+    assert_eq!(scene.fetches("hf:o/r").unwrap(), other);
+    assert!(fs::read(stored).unwrap() == content(BYTES), "somebody has stored it under that name");
 }
 
 #[test]
@@ -196,5 +213,5 @@ fn one_process_at_a_time_fetches_a_file() {
     let arrived = hub.fetch(&download, &mut |_| {}).unwrap();
     assert!(matches!(scene.fails("hf:o/r"), DownloadError::UnderWay { .. }));
     arrived.remove().unwrap();
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    assert!(scene.kept().is_empty());
 }

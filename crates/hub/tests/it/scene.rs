@@ -66,6 +66,12 @@ impl Scene {
         self.folder.path().join("hub")
     }
 
+    /// What lies there of files, beside the locks.
+    pub(crate) fn kept(&self) -> Vec<PathBuf> {
+        let paths = fs::read_dir(self.arriving()).unwrap().map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.extension().is_none_or(|kind| kind != "lock")).collect()
+    }
+
     /// Fetches what a name means, by a new process as far as the hub can tell.
     #[expect(clippy::result_large_err, reason = "tests look into it")]
     pub(crate) fn fetches(&self, typed: &str) -> Result<Vec<u8>, Refusal> {
