@@ -70,11 +70,20 @@ impl TextWishes {
         Ok(Value::Object(whole).to_string().into_bytes())
     }
 
-    /// The units that an answer of the most tokens takes, with all of an input that can be read.
+    /// The units that an answer of the most tokens takes, with all of an input that can be read; of a list of texts, a call
+    /// each.
     pub(crate) fn units(&self, input: &[u8], manifest: &Manifest) -> Option<Units> {
-        let Meter::Tokens(weights) = manifest.meter else { return None };
-        let read = u64::try_from(input.len()).ok()?.saturating_add(TEMPLATE_TOKENS);
-        Some(weights.units(read, self.max_tokens?.into()))
+        match manifest.meter {
+            Meter::Tokens(weights) => {
+                let read = u64::try_from(input.len()).ok()?.saturating_add(TEMPLATE_TOKENS);
+                Some(weights.units(read, self.max_tokens?.into()))
+            }
+            Meter::Calls => {
+                let texts: Vec<String> = serde_json::from_slice(input).ok()?;
+                u64::try_from(texts.len()).ok().filter(|count| *count > 0)
+            }
+            Meter::MegaFuel => None,
+        }
     }
 
     fn parameters(&self) -> Map<String, Value> {
