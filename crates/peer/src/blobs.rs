@@ -226,19 +226,6 @@ impl Blobs {
         }
     }
 
-    /// Whether the file of a blob still is what it was when it was proven. Where files have no stamps nobody knows.
-    #[must_use]
-    pub fn is_unchanged(&self, digest: &Digest) -> bool {
-        let stamp = fs::metadata(self.folder.path(digest)).map(|file| Stamp::of(&file));
-        match stamp {
-            Ok(Some(stamp)) if self.state().proofs.of(digest, Some(&stamp)).is_none() => {
-                self.proven(digest).is_ok_and(|served| served.is_some())
-            }
-            Ok(_) => true,
-            Err(_) => false,
-        }
-    }
-
     /// The bytes of a blob, proven to be the ones of this name.
     ///
     /// # Errors
