@@ -4,7 +4,6 @@
 //! somebody ends the answer itself.
 
 pub(super) mod follow;
-pub(super) mod hearing;
 pub(crate) mod input;
 pub(crate) mod reading;
 pub(crate) mod terms;
@@ -13,13 +12,15 @@ pub(super) mod wishes;
 use std::{ffi::OsString, fs, path::PathBuf, time::Duration};
 
 use assay_market::view::{AttemptState, AttemptView};
-use assay_peer::handle::{Attachment, ReadOutput, ReadReceipt, Submit};
+use assay_peer::{
+    handle::{Attachment, ReadOutput, ReadReceipt, Submit},
+    hearing::ShownAnswer,
+};
 use assay_protocol::{id::Digest, manifest::Manifest};
 use serde_json::{Value, json};
 
 use self::{
     follow::{Goal, unless_left},
-    hearing::ShownAnswer,
     reading::Reading,
     terms::Terms,
     wishes::TextWishes,

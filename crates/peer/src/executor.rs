@@ -45,7 +45,11 @@ use self::{
     begun::Begun,
     following::{Course, Following},
 };
-pub use self::{cards::DeviceWish, classes::NoClass, sample::reads_texts};
+pub use self::{
+    cards::DeviceWish,
+    classes::NoClass,
+    sample::{reads_texts, vectors},
+};
 use crate::blobs::Blobs;
 
 /// Bytes of salt before the input in an input's blob.

@@ -14,6 +14,7 @@ pub mod disk;
 mod driver;
 pub mod executor;
 pub mod handle;
+pub mod hearing;
 pub mod home;
 pub mod index;
 pub mod journal;

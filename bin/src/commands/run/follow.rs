@@ -3,16 +3,15 @@
 use std::{future::pending, time::Duration};
 
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
-use assay_peer::handle::{CallError, CancelJob, FrameError, Handle, Update, Updates, WatchUpdates};
+use assay_peer::{
+    handle::{CallError, CancelJob, FrameError, Handle, Update, Updates, WatchUpdates},
+    hearing::{Hearing, ShownAnswer},
+};
 use assay_protocol::{id::Digest, manifest::Manifest};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{
-    hearing::{Hearing, ShownAnswer},
-    job,
-    offers::passed,
-};
+use super::{job, offers::passed};
 use crate::{
     command_error::{CommandError, Exit, lost},
     daemon::RunningDaemon,

@@ -1,6 +1,9 @@
 //! What an output says, in the words of whoever asked: the label with the highest score, a text, or vectors.
 
-use assay_peer::executor::reads_texts;
+use assay_peer::{
+    executor::{reads_texts, vectors},
+    hearing::ShownAnswer,
+};
 use assay_protocol::{
     frames,
     id::JobId,
@@ -9,7 +12,6 @@ use assay_protocol::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::hearing::ShownAnswer;
 use crate::printer::Printer;
 
 /// Bytes of a number.
@@ -50,11 +52,6 @@ pub(crate) struct TextReading {
 #[derive(Deserialize)]
 struct Params {
     labels: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct VectorParams {
-    width: usize,
 }
 
 impl Reading {
@@ -145,15 +142,9 @@ impl LabelReading {
 
 impl VectorReading {
     fn of(manifest: &Manifest, output: &[u8]) -> Option<Self> {
-        let VectorParams { width } = serde_json::from_str(&manifest.params).ok()?;
-        let (numbers, rest) = output.as_chunks::<NUMBER_BYTES>();
-        if width == 0 || numbers.is_empty() || !rest.is_empty() || !numbers.len().is_multiple_of(width) {
-            return None;
-        }
-        let vector = |numbers: &[[u8; NUMBER_BYTES]]| {
-            Value::Array(numbers.iter().map(|bytes| exact(f32::from_le_bytes(*bytes))).collect())
-        };
-        let vectors: Vec<Value> = numbers.chunks_exact(width).map(vector).collect();
+        let vectors = vectors(manifest, output)?;
+        let vector = |vector: Vec<f32>| Value::Array(vector.into_iter().map(exact).collect());
+        let vectors: Vec<Value> = vectors.into_iter().map(vector).collect();
         let lines = vectors.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
         Some(Self { vectors, lines })
     }

@@ -6,18 +6,20 @@
 //! **Invariant:** what was shown is never taken back; where another provider goes on, only what is beyond that is shown.
 
 use assay_market::view::{AttemptState, AttemptView};
-use assay_peer::handle::{Handle, HearJob};
 use assay_protocol::{
     frames::TokenFrame,
     id::{Digest, JobId},
 };
 use tokio::{sync::mpsc, task::AbortHandle};
 
+use crate::handle::{Handle, HearJob};
+
 /// Pieces that may wait to be shown.
 const PIECES_MAX: usize = 64;
 
 /// The answers to one order, attempt after attempt.
-pub(crate) struct Hearing {
+#[derive(Debug)]
+pub struct Hearing {
     handle: Handle,
     key: Digest,
     pieces: mpsc::Receiver<(JobId, Vec<u8>)>,
@@ -29,13 +31,14 @@ pub(crate) struct Hearing {
 
 impl Hearing {
     /// Hears nobody yet.
-    pub(super) fn new(handle: Handle, key: Digest) -> Self {
+    #[must_use]
+    pub fn new(handle: Handle, key: Digest) -> Self {
         let (heard, pieces) = mpsc::channel(PIECES_MAX);
         Self { handle, key, pieces, heard, current: None, words: HeardWords::default() }
     }
 
     /// Hears the provider of an attempt that runs, if it is not heard already.
-    pub(super) fn follow(&mut self, attempt: &AttemptView) {
+    pub fn follow(&mut self, attempt: &AttemptView) {
         let is_known = self.current.as_ref().is_some_and(|(job, _)| *job == attempt.job);
         if attempt.state != AttemptState::Running || is_known {
             return;
@@ -57,7 +60,7 @@ impl Hearing {
     }
 
     /// Waits for what is said next, and gives what is to be shown of it.
-    pub(super) async fn next(&mut self) -> String {
+    pub async fn next(&mut self) -> String {
         let Some((job, bytes)) = self.pieces.recv().await else { unreachable!("this end has a sender") };
         if self.current.as_ref().is_none_or(|(current, _)| *current != job) {
             return String::new();
@@ -66,7 +69,8 @@ impl Hearing {
     }
 
     /// What was shown, and what the provider that was heard last has said of it.
-    pub(super) fn into_heard(mut self) -> ShownAnswer {
+    #[must_use]
+    pub fn into_heard(mut self) -> ShownAnswer {
         let HeardWords { shown, said, .. } = std::mem::take(&mut self.words);
         ShownAnswer { shown, said, job: self.current.as_ref().map(|(job, _)| *job) }
     }
@@ -86,13 +90,13 @@ impl Drop for Hearing {
 
 /// What was shown of an answer before it was delivered.
 #[derive(Debug, Default)]
-pub(crate) struct ShownAnswer {
+pub struct ShownAnswer {
     /// What was shown.
-    pub(crate) shown: String,
+    pub shown: String,
     /// What the provider of this job said itself, which was heard last.
-    pub(crate) said: String,
+    pub said: String,
     /// Which job.
-    pub(crate) job: Option<JobId>,
+    pub job: Option<JobId>,
 }
 
 /// What was heard, and what was shown of it.
