@@ -4,6 +4,7 @@
 //! hint.
 
 mod daemon;
+mod gateway;
 mod hub;
 mod peer;
 

@@ -16,5 +16,6 @@ pub(crate) mod provide;
 pub(crate) mod quote;
 pub(crate) mod receipt;
 pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod up;

@@ -5,15 +5,19 @@ use std::{collections::BTreeSet, process::Command};
 use serde_json::Value;
 
 /// Who may know whom; nothing else.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("assay-protocol", &[]),
     ("assay-engine", &[]),
     ("assay-hub", &[]),
     ("assay-market", &["assay-protocol"]),
     ("assay-runtime", &["assay-engine", "assay-protocol"]),
     ("assay-peer", &["assay-market", "assay-protocol", "assay-runtime"]),
+    ("assay-gateway", &["assay-market", "assay-peer", "assay-protocol"]),
     ("assay-simulations", &["assay-market", "assay-protocol"]),
-    ("assay", &["assay-hub", "assay-market", "assay-peer", "assay-protocol", "assay-runtime"]),
+    (
+        "assay",
+        &["assay-gateway", "assay-hub", "assay-market", "assay-peer", "assay-protocol", "assay-runtime"],
+    ),
 ];
 
 #[test]

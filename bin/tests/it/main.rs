@@ -18,6 +18,7 @@ mod errors;
 mod fake_hub;
 mod faults;
 mod foundings;
+mod gateways;
 mod help;
 mod homes;
 mod hubs;

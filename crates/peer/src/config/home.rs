@@ -121,6 +121,12 @@ impl Home {
         self.root.join("hub")
     }
 
+    /// Who may use the gateway, and what was spent through it.
+    #[must_use]
+    pub fn gateway(&self) -> PathBuf {
+        self.root.join("gateway")
+    }
+
     /// What proves how jobs ended.
     #[must_use]
     pub fn receipts(&self) -> PathBuf {

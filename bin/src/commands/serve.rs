@@ -1,0 +1,111 @@
+//! `assay serve`: a door for tools that speak to OpenAI's or Ollama's endpoints.
+//!
+//! **Invariant:** it is a user of the daemon like any other command; it ends by itself and leaves the daemon running.
+
+mod key;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use assay_gateway::{BoundGateway, DaemonLink, GatewayOptions};
+use assay_peer::config::Home;
+use serde_json::json;
+
+use crate::{
+    command_error::{CommandError, Exit},
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    stop,
+};
+
+/// Where it listens if nothing says otherwise.
+const LISTEN: &str = "127.0.0.1:11435";
+
+const EXAMPLES: &str = "\
+Examples:
+  assay serve                              serve the tools of this machine
+  OPENAI_BASE_URL=http://127.0.0.1:11435/v1 OPENAI_API_KEY=none my-tool
+  OLLAMA_HOST=127.0.0.1:11435 my-tool      most tools need no more than one of these
+  assay serve key new phone --daily-max 5  a key for somebody else, and what it may spend a day
+  assay serve --listen 0.0.0.0:11435       serve other machines too; needs a key
+
+What can be asked, and what is refused, stands in docs/gateway.md.";
+
+/// Serve tools that speak to OpenAI's or Ollama's endpoints.
+///
+/// People keep their tools and change one address. Each answer is a job with a price and a receipt, as with `assay run`; who
+/// hangs up has its job cancelled. Without keys only this machine is served. Ctrl-C ends it, and the daemon goes on.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = LISTEN)]
+    listen: SocketAddr,
+    /// Another name by which clients call it; may be given several times
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
+    /// Pages of this origin may use it, such as https://notes.example; may be given several times
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
+    /// The most tokens of an answer where a client does not say
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    max_tokens: u32,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// What can be done with a gateway beside running it.
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    #[command(subcommand)]
+    Key(key::Verb),
+}
+
+pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    if let Some(Verb::Key(verb)) = &args.verb {
+        return key::perform(verb, invocation);
+    }
+    RunningDaemon::reach(invocation, args.reach).await?;
+    let folder = folder(&invocation.home)?;
+    let gateway = BoundGateway::bind(GatewayOptions {
+        link: DaemonLink(invocation.home.clone()),
+        listen: args.listen,
+        keys_file: key::file(&folder),
+        spending_file: folder.join("spending.json"),
+        hosts: args.host.clone(),
+        origins: args.allow_origin.clone(),
+        tokens_max: args.max_tokens,
+    });
+    let gateway = gateway.await?;
+    let address = gateway.address();
+    invocation.printer.line(format!(
+        "Serving http://{address}/v1 for OpenAI's clients, and http://{address} for Ollama's."
+    ));
+    invocation
+        .printer
+        .note("Ctrl-C ends it; what is being answered then is cancelled, and the daemon goes on");
+    invocation.printer.document("serve", &json!({ "address": address.to_string() }));
+    let mut exit = None;
+    gateway.serve(async { exit = Some(stop::asked().await) }).await;
+    match exit {
+        // To be asked to end is how this ends.
+        Some(Exit::Interrupted) | None => Ok(()),
+        Some(exit) => Err(CommandError::new(
+            exit,
+            "STOPPED",
+            "the gateway was asked to end",
+            "`assay serve` starts it again",
+        )),
+    }
+}
+
+/// Where a home keeps what belongs to its gateway.
+fn folder(home: &Home) -> Result<PathBuf, CommandError> {
+    let folder = home.gateway();
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        let message = format!("{} cannot be made: {error}", folder.display());
+        CommandError::new(Exit::Other, "DISK", message, "free some space in the home and check who owns it")
+    })?;
+    Ok(folder)
+}

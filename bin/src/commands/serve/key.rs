@@ -1,0 +1,117 @@
+//! `assay serve key`: who may use this home's gateway.
+//!
+//! **Invariant:** a key is shown once, when it is made.
+
+use std::path::{Path, PathBuf};
+
+use assay_gateway::AccessKeys;
+use assay_protocol::units::Amount;
+use serde_json::{Value, json};
+
+use super::folder;
+use crate::{command_error::CommandError, invocation::Invocation, printer::Table};
+
+const NEW_EXAMPLES: &str = "\
+Examples:
+  assay serve key new laptop                         a key that may do everything
+  assay serve key new phone --daily-max 5            at most 5 credits a day
+  assay serve key new friend --model smollm2         one model and no other";
+
+/// Who may use the gateway.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    New(NewAccessArgs),
+    Ls(ListAccessArgs),
+    Rm(RemoveAccessArgs),
+}
+
+/// Make a key, and show it this once.
+///
+/// Clients show it as their API key. As soon as there is one, nothing is served without one.
+#[derive(Debug, clap::Args)]
+#[command(after_help = NEW_EXAMPLES)]
+pub(crate) struct NewAccessArgs {
+    /// What you call it
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// The most that its orders of a day may cost, in credits
+    #[arg(long, value_name = "CREDITS")]
+    daily_max: Option<Amount>,
+    /// A model that it may ask, and no other; may be given several times
+    #[arg(long, value_name = "NAME")]
+    model: Vec<String>,
+}
+
+const LS_EXAMPLES: &str = "\
+Examples:
+  assay serve key ls         names and ceilings
+  assay serve key ls --json  the same, for programs";
+
+/// List the keys.
+#[derive(Debug, clap::Args)]
+#[command(after_help = LS_EXAMPLES)]
+pub(crate) struct ListAccessArgs {}
+
+const RM_EXAMPLES: &str = "\
+Examples:
+  assay serve key rm phone  from now on it opens nothing, also where a gateway runs";
+
+/// Take a key away.
+#[derive(Debug, clap::Args)]
+#[command(after_help = RM_EXAMPLES)]
+pub(crate) struct RemoveAccessArgs {
+    /// What you call it
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+/// The file of keys in a gateway's folder.
+pub(super) fn file(folder: &Path) -> PathBuf {
+    folder.join("keys.toml")
+}
+
+pub(super) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
+    let file = file(&folder(&invocation.home)?);
+    let mut keys = AccessKeys::read(&file)?;
+    match verb {
+        Verb::New(args) => {
+            let secret = keys.add(&args.name, args.daily_max, args.model.clone())?;
+            keys.write(&file)?;
+            invocation.printer.line(&secret);
+            invocation.printer.note("it is shown this once; clients send it as their API key");
+            invocation.printer.document("serve.key", &json!({ "name": args.name, "key": secret }));
+        }
+        Verb::Ls(ListAccessArgs {}) => list(&keys, invocation),
+        Verb::Rm(args) => {
+            keys.remove(&args.name)?;
+            keys.write(&file)?;
+            let open = keys.keys.is_empty();
+            invocation.printer.line(format!("The key {} opens nothing any more.", args.name));
+            if open {
+                invocation.printer.note("no key is left: every program of this machine is served again");
+            }
+            invocation.printer.document("serve.key", &json!({ "name": args.name, "removed": true }));
+        }
+    }
+    Ok(())
+}
+
+fn list(keys: &AccessKeys, invocation: &Invocation) {
+    let mut table = Table::new(["NAME", "A DAY", "MODELS"]);
+    let mut entries: Vec<Value> = Vec::new();
+    for key in &keys.keys {
+        let most = key.daily_max.map_or_else(|| "no ceiling".to_owned(), |most| most.to_string());
+        let models = if key.models.is_empty() { "all".to_owned() } else { key.models.join(", ") };
+        table.row([key.name.clone(), most, models]);
+        let daily_max = key.daily_max.map(|most| most.to_string());
+        entries.push(json!({ "name": key.name, "daily_max": daily_max, "models": key.models }));
+    }
+    if keys.keys.is_empty() {
+        invocation
+            .printer
+            .note("there is no key: every program of this machine is served, and no other machine");
+    } else {
+        invocation.printer.table(&table);
+    }
+    invocation.printer.document("serve.keys", &json!({ "keys": entries }));
+}

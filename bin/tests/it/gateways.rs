@@ -1,0 +1,349 @@
+//! The gateway as other people's tools meet it: a real one, before a network of real peers.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Read, Write},
+    net::{Shutdown, TcpStream},
+    path::Path,
+    process::{Child, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    assay::{assay, command},
+    town::Town,
+};
+
+/// The longest that a test waits for something.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_STEP: Duration = Duration::from_millis(50);
+
+/// A gateway that runs.
+struct Serving {
+    process: Child,
+    address: String,
+}
+
+/// What it answers.
+#[derive(Debug)]
+struct Answered {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+impl Serving {
+    fn start(home: &Path) -> Self {
+        let arguments = ["serve", "--listen", "127.0.0.1:0", "--no-start"];
+        let process = command(home, &arguments, &[]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let mut process = process.unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address =
+            line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).unwrap().to_owned();
+        Self { process, address }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let connection = TcpStream::connect(&self.address).unwrap();
+        connection.set_read_timeout(Some(PATIENCE)).unwrap();
+        connection
+    }
+
+    /// Sends a request and does not wait for what comes.
+    fn send(&self, head: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
+        let mut connection = self.connect();
+        let host = if headers.iter().any(|(name, _)| *name == "host") {
+            String::new()
+        } else {
+            format!("host: {}\r\n", self.address)
+        };
+        let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let length = body.len();
+        let text = format!(
+            "{head} HTTP/1.1\r\n{host}{more}connection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        // Whoever refuses a body need not have read it.
+        let _ = connection.write_all(text.as_bytes());
+        connection
+    }
+
+    fn ask(&self, head: &str, headers: &[(&str, &str)], body: &str) -> Answered {
+        Answered::read(self.send(head, headers, body))
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Answered {
+        self.ask(&format!("POST {path}"), &[], &body.to_string())
+    }
+
+    fn get(&self, path: &str) -> Answered {
+        self.ask(&format!("GET {path}"), &[], "")
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Answered {
+    fn read(connection: TcpStream) -> Self {
+        let mut reader = BufReader::new(connection);
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            let line = line.trim_end();
+            if line.is_empty() {
+                break;
+            }
+            lines.push(line.to_owned());
+        }
+        let status =
+            lines.first().and_then(|line| line.split(' ').nth(1)).expect("a status").parse().unwrap();
+        let pair = |line: &String| {
+            line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+        };
+        let headers: BTreeMap<String, String> = lines.iter().skip(1).filter_map(pair).collect();
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).unwrap();
+        let bytes = if headers.get("transfer-encoding").is_some_and(|how| how == "chunked") {
+            joined(&bytes)
+        } else {
+            bytes
+        };
+        Self { status, headers, body: String::from_utf8(bytes).unwrap() }
+    }
+
+    fn document(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    fn events(&self) -> Vec<Value> {
+        let data = self.body.lines().filter_map(|line| line.strip_prefix("data: "));
+        data.take_while(|data| *data != "[DONE]").map(|data| serde_json::from_str(data).unwrap()).collect()
+    }
+
+    fn fails(&self, status: u16, code: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.document()["error"]["code"], code, "{self:?}");
+    }
+}
+
+/// What came in chunks.
+fn joined(mut bytes: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    while let Some(end) = bytes.windows(2).position(|pair| pair == b"\r\n") {
+        let length = usize::from_str_radix(std::str::from_utf8(&bytes[..end]).unwrap(), 16).unwrap();
+        whole.extend_from_slice(&bytes[end + 2..end + 2 + length]);
+        bytes = &bytes[end + 4 + length..];
+    }
+    whole
+}
+
+fn sum(more: Value) -> Value {
+    let mut whole = json!({ "model": "sums", "messages": [{ "role": "user", "content": "27+58=" }], "max_tokens": 8, "temperature": 0 });
+    whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    whole
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tools_of_others_are_answered_as_they_expect_and_told_where_it_ran() {
+    let town = Town::start().await;
+    let ada = town.network.peer("ada").id.to_string();
+    let gateway = Serving::start(town.network.peer("you").home.root());
+    let listed = gateway.get("/v1/models").document();
+    assert!(listed["data"].as_array().unwrap().iter().any(|model| model["id"] == "sums"), "{listed}");
+
+    let whole = gateway.post("/v1/chat/completions", &sum(json!({})));
+    let said = whole.document();
+    assert_eq!(said["choices"][0]["message"]["content"], "85", "{whole:?}");
+    assert_eq!(said["choices"][0]["finish_reason"], "stop");
+    assert_eq!(said["usage"], json!({ "prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10 }));
+    assert_eq!((&whole.headers["x-assay-provider"], &said["assay"][0]["provider"]), (&ada, &json!(ada)));
+
+    let streamed = gateway.post(
+        "/v1/chat/completions",
+        &sum(json!({ "stream": true, "stream_options": { "include_usage": true } })),
+    );
+    assert_eq!(streamed.headers["content-type"], "text/event-stream");
+    let events = streamed.events();
+    let words: String =
+        events.iter().filter_map(|event| event["choices"][0]["delta"]["content"].as_str()).collect();
+    assert_eq!(words, "85", "{streamed:?}");
+    assert_eq!(events.last().unwrap()["usage"], said["usage"]);
+    assert!(streamed.body.ends_with("data: [DONE]\n\n"));
+
+    let three = gateway
+        .post("/v1/chat/completions", &sum(json!({ "n": 3, "max_tokens": 1, "assay": { "only": ada } })));
+    let choices = three.document()["choices"].as_array().unwrap().clone();
+    assert_eq!(
+        choices.iter().map(|choice| &choice["finish_reason"]).collect::<Vec<_>>(),
+        ["length"; 3],
+        "{three:?}"
+    );
+
+    let continued =
+        gateway.post("/v1/completions", &json!({ "model": "sums", "prompt": "27+58=", "temperature": 0 }));
+    assert_eq!(continued.document()["choices"][0]["text"], "85", "{continued:?}");
+    let lines = gateway.post(
+        "/api/chat",
+        &json!({ "model": "sums", "messages": [{ "role": "user", "content": "27+58=" }] }),
+    );
+    let lines: Vec<Value> = lines.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let words: String = lines.iter().filter_map(|line| line["message"]["content"].as_str()).collect();
+    assert_eq!((words.as_str(), &lines.last().unwrap()["done"]), ("85", &json!(true)), "{lines:?}");
+    let once =
+        gateway.post("/api/generate", &json!({ "model": "sums", "prompt": "27+58=", "stream": false }));
+    assert_eq!(once.document()["response"], "85", "{once:?}");
+
+    let receipt = whole.headers["x-assay-receipt"].clone();
+    let deadline = Instant::now() + PATIENCE;
+    while gateway.get(&receipt).status == 404 {
+        assert!(Instant::now() < deadline, "there is never a receipt");
+        tokio::time::sleep(LOOK_STEP).await;
+    }
+    let job = gateway.get(&format!("/v1/jobs/{}", said["id"].as_str().unwrap())).document();
+    assert_eq!((&job["ended"], &job["attempts"][0]["provider"]), (&json!(true), &json!(ada)), "{job}");
+    let counted = gateway.get("/metrics").body;
+    assert!(counted.contains("assay_gateway_answers_total{key=\"\"} 8"), "{counted}");
+    assert!(counted.contains("assay_gateway_answers_open 0\n"), "{counted}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_hangs_up_pays_for_what_was_written_and_no_more() {
+    let town = Town::start().await;
+    let gateway = Serving::start(town.network.peer("you").home.root());
+    // Without the token that ends it, this answer is as long as it may be.
+    let end = gateway
+        .post("/v1/completions", &json!({ "model": "sums", "prompt": "1+1=", "temperature": 0 }))
+        .document();
+    assert_eq!(end["choices"][0]["finish_reason"], "stop");
+    let endless = json!({ "stream": true, "max_tokens": 400, "logit_bias": endless(), "assay": { "max_cost": 20, "max_price": 1 } });
+    let connection = gateway.send("POST /v1/chat/completions", &[], &sum(endless).to_string());
+    let mut reader = BufReader::new(connection);
+    let mut line = String::new();
+    while !line.contains("\"content\":\"8\"") {
+        line.clear();
+        assert!(reader.read_line(&mut line).unwrap() > 0, "it writes");
+    }
+    let event: Value = serde_json::from_str(line.trim_start_matches("data: ")).unwrap();
+    reader.into_inner().shutdown(Shutdown::Both).unwrap();
+    let path = format!("/v1/jobs/{}", event["id"].as_str().unwrap());
+    let deadline = Instant::now() + PATIENCE;
+    while gateway.get(&path).document()["cancelled"] != true {
+        assert!(Instant::now() < deadline, "the job goes on");
+        tokio::time::sleep(LOOK_STEP).await;
+    }
+}
+
+/// Bias against the token that ends an answer of the shipped model.
+fn endless() -> Value {
+    let none = |token: u32| (token.to_string(), json!(-100));
+    Value::Object((0..3).map(none).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_done_without_a_key_where_there_is_one_nor_beyond_what_it_may() {
+    let town = Town::start().await;
+    let home = town.network.peer("you").home.root();
+    let gateway = Serving::start(home);
+    let made = |arguments: &[&str]| {
+        let all = [&["serve", "key", "new"], arguments, &["--json"]].concat();
+        assay(home, &all).document()["key"].as_str().unwrap().to_owned()
+    };
+    let asked = |secret: &str, body: &Value| {
+        let bearer = format!("Bearer {secret}");
+        gateway.ask("POST /v1/chat/completions", &[("authorization", &bearer)], &body.to_string())
+    };
+    assert_eq!(gateway.get("/v1/models").status, 200, "there is no key yet");
+    let (whole, poor) = (made(&["laptop", "--daily-max", "50"]), made(&["phone", "--daily-max", "0.1"]));
+    let narrow = made(&["friend", "--model", "digits"]);
+    gateway.get("/v1/models").fails(401, "invalid_api_key");
+    asked("assay-0000", &sum(json!({}))).fails(401, "invalid_api_key");
+    assert_eq!(gateway.get("/healthz").status, 200);
+    let answered = asked(&whole, &sum(json!({})));
+    assert_eq!(answered.document()["choices"][0]["message"]["content"], "85", "{answered:?}");
+    asked(&poor, &sum(json!({}))).fails(429, "insufficient_quota");
+    asked(&narrow, &sum(json!({}))).fails(403, "model_not_allowed");
+    // What one has asked is nothing of another's.
+    let bearer = |secret: &str| format!("Bearer {secret}");
+    let job = answered.headers["x-assay-job"].clone();
+    let receipt =
+        gateway.ask(&format!("GET /v1/jobs/{}", &job[..12]), &[("authorization", &bearer(&poor))], "");
+    receipt.fails(404, "not_found");
+    assert_eq!(assay(home, &["serve", "key", "rm", "laptop"]).status, Some(0));
+    asked(&whole, &sum(json!({}))).fails(401, "invalid_api_key");
+    let listed = assay(home, &["serve", "key", "ls", "--json"]).document();
+    assert_eq!(listed["keys"].as_array().unwrap().len(), 2, "{listed}");
+    assert!(!listed.to_string().contains(&poor), "a key is shown once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_done_is_refused_and_pages_of_strangers_can_do_nothing() {
+    let town = Town::start().await;
+    let gateway = Serving::start(town.network.peer("you").home.root());
+    let body = sum(json!({})).to_string();
+    let head = "POST /v1/chat/completions";
+    gateway.ask(head, &[("origin", "https://evil.example")], &body).fails(403, "foreign_origin");
+    gateway.ask(head, &[("host", "evil.example")], &body).fails(421, "unknown_host");
+    gateway.ask(head, &[], &"x".repeat(20 << 20)).fails(413, "too_long");
+    gateway.ask(head, &[], "{").fails(400, "invalid_request");
+    gateway
+        .post("/v1/chat/completions", &sum(json!({ "tools": [{ "type": "function" }] })))
+        .fails(400, "unsupported_parameter");
+    gateway.post("/v1/chat/completions", &sum(json!({ "model": "poet" }))).fails(404, "model_not_found");
+    gateway.post("/v1/chat/completions", &sum(json!({ "model": "digits" }))).fails(400, "invalid_value");
+    gateway
+        .post("/v1/chat/completions", &sum(json!({ "assay": { "max_cost": "0.0001" } })))
+        .fails(402, "too_expensive");
+    gateway.post("/v1/embeddings", &json!({ "model": "sums", "input": "a" })).fails(400, "invalid_value");
+    gateway.get("/v1/nothing").fails(404, "unknown_url");
+    gateway.get("/v1/chat/completions").fails(405, "method_not_allowed");
+    gateway.get("/v1/jobs/0123").fails(404, "not_found");
+    let plain = gateway.post("/api/chat", &json!({ "model": "sums", "messages": [], "tools": [1] }));
+    assert!(plain.document()["error"].as_str().unwrap().contains("tools is not supported"), "{plain:?}");
+    // Two lengths are none, and half of a request is no request.
+    let both = gateway.ask(head, &[("transfer-encoding", "chunked"), ("content-length", "5")], "0\r\n\r\n");
+    assert_eq!(both.status, 400, "{both:?}");
+    let mut half = gateway.connect();
+    half.write_all(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99\r\n\r\n{")
+        .unwrap();
+    half.shutdown(Shutdown::Write).unwrap();
+    let mut rest = String::new();
+    half.read_to_string(&mut rest).unwrap();
+    assert!(rest.is_empty() || rest.contains(" 400 "), "{rest}");
+    let idle: Vec<TcpStream> = (0..1_000).map(|_| gateway.connect()).collect();
+    assert_eq!(
+        gateway.post("/v1/chat/completions", &sum(json!({}))).document()["choices"][0]["message"]["content"],
+        "85"
+    );
+    drop(idle);
+    assert_eq!(
+        town.network
+            .peer("you")
+            .connect()
+            .await
+            .unwrap()
+            .call(assay_peer::handle::ShowStatus)
+            .await
+            .unwrap()
+            .jobs,
+        2,
+        "the refused cost no job but the one that was too dear"
+    );
+}
+
+#[test]
+fn others_are_not_served_without_a_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let refused = assay(&home, &["serve", "key", "new", "a b"]);
+    assert_eq!(refused.status, Some(2), "{refused:?}");
+    let absent = assay(&home, &["serve", "key", "rm", "phone"]);
+    assert_eq!(absent.status, Some(3), "{absent:?}");
+}

@@ -1,0 +1,216 @@
+//! Why a request is not answered, in the shapes that clients of other endpoints read.
+//!
+//! **Invariant:** every failure has a status, a code that programs can tell apart and one line that says what to do.
+
+use assay_market::{submission::Unmatched, view::SubmissionView};
+use assay_peer::handle::{CallError, ConnectError, ModelRefused, Refused};
+use assay_protocol::order::Failure;
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+/// Seconds after which somebody for whom there was no place may ask again.
+const ASK_AGAIN_S: u16 = 1;
+
+/// A request that is not answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HttpFailure {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    /// What of the request is meant.
+    param: Option<String>,
+    retry_after: Option<u16>,
+}
+
+impl HttpFailure {
+    /// A failure with the code that programs read and the line that people do.
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), param: None, retry_after: None }
+    }
+
+    /// A request that says something wrong.
+    pub(crate) fn wrong(param: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_value", message).about(param)
+    }
+
+    /// A request that wants what is not done here.
+    pub(crate) fn unsupported(param: &str, why: &str) -> Self {
+        let message = format!("{param} is not supported: {why}");
+        Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", message).about(param)
+    }
+
+    /// Nothing is there for now.
+    pub(crate) fn busy(message: impl Into<String>) -> Self {
+        let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message);
+        Self { retry_after: Some(ASK_AGAIN_S), ..failure }
+    }
+
+    /// The same, about a part of the request.
+    pub(crate) fn about(self, param: &str) -> Self {
+        Self { param: Some(param.to_owned()), ..self }
+    }
+
+    /// What happened, in one line.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// As OpenAI's clients read it.
+    pub(crate) fn document(&self) -> Value {
+        let Self { code, message, param, .. } = self;
+        json!({ "error": { "message": message, "type": self.kind(), "param": param, "code": code } })
+    }
+
+    /// As Ollama's clients read it.
+    pub(crate) fn plain_document(&self) -> Value {
+        json!({ "error": self.message })
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.status {
+            StatusCode::UNAUTHORIZED => "authentication_error",
+            StatusCode::FORBIDDEN => "permission_error",
+            StatusCode::TOO_MANY_REQUESTS if self.code == "insufficient_quota" => "insufficient_quota",
+            StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
+            status if status.is_client_error() => "invalid_request_error",
+            _ => "server_error",
+        }
+    }
+
+    /// As an answer with this document.
+    fn answer(&self, document: Value) -> Response {
+        let mut response = (self.status, Json(document)).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    /// Why nothing came of an order.
+    pub(crate) fn of_submission(submission: &SubmissionView) -> Self {
+        if submission.cancelled {
+            return Self::new(StatusCode::CONFLICT, "cancelled", "the job was cancelled");
+        }
+        let unmatched = submission.unmatched.clone().unwrap_or_default();
+        match unmatched.failure {
+            Some(Failure::BadInput) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "refused_input",
+                format!("{} refuses the input", submission.manifest),
+            ),
+            Some(failure) => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "job_failed",
+                format!("every attempt failed, the last: {failure}; nothing was spent"),
+            ),
+            None => Self::unmatched(&unmatched),
+        }
+    }
+
+    fn unmatched(unmatched: &Unmatched) -> Self {
+        if let Some(refusal) = unmatched.refusal {
+            let message = format!("every offer was refused, the last: {refusal}; nothing was spent");
+            return Self::new(StatusCode::PAYMENT_REQUIRED, "refused", message);
+        }
+        if unmatched.cost > 0 || unmatched.price > 0 {
+            let message = "every offer that fits costs more than may be spent; raise assay.max_cost, or client.cost_max of this home";
+            return Self::new(StatusCode::PAYMENT_REQUIRED, "too_expensive", message);
+        }
+        let message =
+            format!("nobody offers this now: {} offers were seen; ask again later", unmatched.offers);
+        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_offer", message);
+        Self { retry_after: Some(ASK_AGAIN_S), ..failure }
+    }
+}
+
+impl IntoResponse for HttpFailure {
+    fn into_response(self) -> Response {
+        self.answer(self.document())
+    }
+}
+
+/// The same in Ollama's shape.
+#[derive(Debug)]
+pub(crate) struct PlainFailure(pub(crate) HttpFailure);
+
+impl IntoResponse for PlainFailure {
+    fn into_response(self) -> Response {
+        self.0.answer(self.0.plain_document())
+    }
+}
+
+impl From<HttpFailure> for PlainFailure {
+    fn from(failure: HttpFailure) -> Self {
+        Self(failure)
+    }
+}
+
+impl From<ConnectError> for HttpFailure {
+    fn from(error: ConnectError) -> Self {
+        let message = format!("the daemon of this home is not reached: {error}; `assay up` starts it");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_daemon", message)
+    }
+}
+
+impl From<CallError> for HttpFailure {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Refused(refused) => refused.into(),
+            CallError::Lost(error) => {
+                let message =
+                    format!("the daemon went away: {error}; what was ordered goes on when it is back");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_daemon", message)
+            }
+        }
+    }
+}
+
+impl From<Refused> for HttpFailure {
+    fn from(refused: Refused) -> Self {
+        let (status, code) = status_of(&refused);
+        let failure = Self::new(status, code, refused.to_string());
+        match status {
+            StatusCode::TOO_MANY_REQUESTS => Self { retry_after: Some(ASK_AGAIN_S), ..failure },
+            _ => failure,
+        }
+    }
+}
+
+/// What a daemon's refusal is on the web.
+fn status_of(refused: &Refused) -> (StatusCode, &'static str) {
+    match refused {
+        Refused::UnknownManifest { .. } => (StatusCode::NOT_FOUND, "model_not_found"),
+        Refused::Model(ModelRefused::Shared { .. }) | Refused::Ambiguous { .. } => {
+            (StatusCode::BAD_REQUEST, "ambiguous")
+        }
+        Refused::Model(_) => (StatusCode::NOT_FOUND, "model_not_found"),
+        Refused::UnknownJob { .. } | Refused::BlobAbsent { .. } => (StatusCode::NOT_FOUND, "not_found"),
+        Refused::NoReceipt => (StatusCode::NOT_FOUND, "no_receipt_yet"),
+        Refused::Unreadable { .. } => (StatusCode::BAD_REQUEST, "invalid_value"),
+        Refused::InputTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_long"),
+        Refused::KeyInUse => (StatusCode::CONFLICT, "key_in_use"),
+        Refused::NotCancelled { .. } => (StatusCode::CONFLICT, "not_cancelled"),
+        Refused::TooManyJobs | Refused::TooManyCalls { .. } => {
+            (StatusCode::TOO_MANY_REQUESTS, "too_many_requests")
+        }
+        Refused::NoRoom { .. } | Refused::Disk { .. } => (StatusCode::INSUFFICIENT_STORAGE, "no_room"),
+        Refused::Ending => (StatusCode::SERVICE_UNAVAILABLE, "no_daemon"),
+        Refused::Unheard { .. } | Refused::NoAnswer { .. } | Refused::NotYet { .. } => {
+            (StatusCode::GATEWAY_TIMEOUT, "no_answer")
+        }
+        Refused::NotCarriedOut { .. }
+        | Refused::NotANotary
+        | Refused::NoNotary
+        | Refused::TooMuchToOffer
+        | Refused::PartAbsent { .. }
+        | Refused::BlobsFull { .. }
+        | Refused::TestFailed { .. }
+        | Refused::NoClass { .. }
+        | Refused::NotListening { .. }
+        | Refused::NothingToOffer => (StatusCode::INTERNAL_SERVER_ERROR, "refused"),
+    }
+}

@@ -1,0 +1,164 @@
+//! Who is let in, asked before anything of a request is read but its head.
+//!
+//! **Invariant:** a page that somebody opens in a browser can do nothing here: a foreign origin, and a name of a host that is
+//! not this gateway's, are refused. Where there are keys, one is needed for everything but `/healthz`.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{
+        HeaderMap, StatusCode,
+        header::{AUTHORIZATION, HOST, ORIGIN},
+        uri::Authority,
+    },
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use crate::{
+    Gateway,
+    failure::{HttpFailure, PlainFailure},
+    keys::{AccessKey, AccessKeys},
+};
+
+/// What a caller without a key is called.
+const NOBODY: &str = "";
+
+/// Who asks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Caller {
+    /// The key that it showed; none where none is needed.
+    pub(crate) key: Option<AccessKey>,
+}
+
+impl Caller {
+    /// What it is called in figures.
+    pub(crate) fn name(&self) -> &str {
+        self.key.as_ref().map_or(NOBODY, |key| &key.name)
+    }
+
+    /// Whether it may ask this model.
+    pub(crate) fn may_ask(&self, model: &str) -> Result<(), HttpFailure> {
+        match &self.key {
+            Some(key) if !key.may_ask(model) => {
+                let message =
+                    format!("the key {} may not ask {model}; it may ask {}", key.name, key.models.join(", "));
+                Err(HttpFailure::new(StatusCode::FORBIDDEN, "model_not_allowed", message).about("model"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// Lets a request in, with who asks, or refuses it.
+pub(crate) async fn admit(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
+    let is_plain = request.uri().path().starts_with("/api/");
+    match admitted(&gateway, request.headers(), request.uri().path()) {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(failure) if is_plain => PlainFailure(failure).into_response(),
+        Err(failure) => failure.into_response(),
+    }
+}
+
+fn admitted(gateway: &Gateway, headers: &HeaderMap, path: &str) -> Result<Caller, HttpFailure> {
+    known_host(&gateway.hosts, headers)?;
+    own_origin(&gateway.origins, headers)?;
+    if path == "/healthz" {
+        return Ok(Caller::default());
+    }
+    let keys = AccessKeys::read(&gateway.keys_file)
+        .map_err(|error| HttpFailure::new(StatusCode::INTERNAL_SERVER_ERROR, "no_keys", error.to_string()))?;
+    if keys.keys.is_empty() && gateway.is_for_this_machine {
+        return Ok(Caller::default());
+    }
+    let shown = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let shown = shown.and_then(|value| value.strip_prefix("Bearer ")).and_then(|secret| keys.shown(secret));
+    let message =
+        "a key of this gateway is needed, as `Authorization: Bearer …`; `assay serve key new NAME` makes one";
+    let unknown = || HttpFailure::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message);
+    Ok(Caller { key: Some(shown.ok_or_else(unknown)?.clone()) })
+}
+
+/// A page of somebody's, whose name suddenly leads to this machine, still says its own name.
+fn known_host(hosts: &[String], headers: &HeaderMap) -> Result<(), HttpFailure> {
+    let mut said = headers.get_all(HOST).iter();
+    let host = match (said.next(), said.next()) {
+        (Some(host), None) => host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()),
+        _ => None,
+    };
+    let is_known =
+        host.as_ref().is_some_and(|host| hosts.iter().any(|known| known.eq_ignore_ascii_case(host.host())));
+    if is_known {
+        return Ok(());
+    }
+    let named = host.map_or_else(|| "none".to_owned(), |host| host.to_string());
+    let message =
+        format!("this gateway is not called {named:?}; `assay serve --host NAME` gives it another name");
+    Err(HttpFailure::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", message))
+}
+
+/// A browser says where a page comes from.
+fn own_origin(origins: &[String], headers: &HeaderMap) -> Result<(), HttpFailure> {
+    let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
+    let origin = origin.to_str().unwrap_or("?");
+    let is_own = origin.split_once("://").map(|(_, authority)| authority.as_bytes())
+        == headers.get(HOST).map(|host| host.as_bytes());
+    if is_own || origins.iter().any(|known| known == origin) {
+        return Ok(());
+    }
+    let message =
+        format!("pages of {origin:?} may not use this gateway; `assay serve --allow-origin` lets them");
+    Err(HttpFailure::new(StatusCode::FORBIDDEN, "foreign_origin", message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+        let pair = |(name, value): &(&str, &str)| (name.parse().unwrap(), value.parse().unwrap());
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs.iter().map(pair) {
+            let name: axum::http::HeaderName = name;
+            headers.append(name, value);
+        }
+        headers
+    }
+
+    #[test]
+    fn only_names_of_this_gateway_lead_to_it() {
+        let hosts = ["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()];
+        for host in ["localhost", "LOCALHOST:80", "127.0.0.1:11435", "[::1]:11435"] {
+            assert_eq!(known_host(&hosts, &headers(&[("host", host)])), Ok(()), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example:11435",
+            "localhost@evil.example",
+            "",
+        ] {
+            assert!(known_host(&hosts, &headers(&[("host", host)])).is_err(), "{host}");
+        }
+        assert!(known_host(&hosts, &headers(&[])).is_err());
+        assert!(known_host(&hosts, &headers(&[("host", "localhost"), ("host", "evil.example")])).is_err());
+    }
+
+    #[test]
+    fn only_pages_of_its_own_and_those_that_were_let_in_use_it() {
+        let origins = ["https://notes.example".to_owned()];
+        let asked =
+            |origin: &str| own_origin(&origins, &headers(&[("host", "localhost:11435"), ("origin", origin)]));
+        assert_eq!(asked("http://localhost:11435"), Ok(()));
+        assert_eq!(asked("https://notes.example"), Ok(()));
+        for origin in ["https://evil.example", "http://localhost:8080", "null", "https://notes.example.evil"]
+        {
+            assert!(asked(origin).is_err(), "{origin}");
+        }
+        assert_eq!(own_origin(&origins, &headers(&[("host", "localhost")])), Ok(()));
+    }
+}

@@ -1,0 +1,219 @@
+//! `POST /api/chat` and `POST /api/generate`.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{Extension, extract::State, response::Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    lines::{self, LineShape, WordsShape},
+    settings::{AnswerSettings, refuse},
+};
+use crate::{
+    Gateway,
+    failure::{HttpFailure, PlainFailure},
+    guard::Caller,
+    json_body::JsonBody,
+    order::{AssayTerms, SaidText, TextWish},
+    order_set,
+};
+
+/// A conversation that is to be continued.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OllamaChat {
+    model: String,
+    messages: Vec<OllamaMessage>,
+    #[serde(default)]
+    stream: Option<bool>,
+    #[serde(default)]
+    options: Option<AnswerSettings>,
+    #[serde(default)]
+    assay: AssayTerms,
+    #[serde(default, rename = "keep_alive")]
+    _keep_alive: Option<Value>,
+    #[serde(default)]
+    format: Option<Value>,
+    #[serde(default)]
+    tools: Option<Value>,
+    #[serde(default)]
+    think: Option<Value>,
+    #[serde(default)]
+    logprobs: Option<Value>,
+    #[serde(default)]
+    top_logprobs: Option<Value>,
+}
+
+/// Something that was said.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OllamaMessage {
+    role: String,
+    content: String,
+    #[serde(default)]
+    images: Option<Value>,
+    #[serde(default)]
+    tool_calls: Option<Value>,
+    #[serde(default)]
+    tool_name: Option<Value>,
+    #[serde(default)]
+    thinking: Option<Value>,
+}
+
+/// A text that is to be answered.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OllamaPrompt {
+    model: String,
+    #[serde(default)]
+    prompt: String,
+    #[serde(default)]
+    system: Option<String>,
+    #[serde(default)]
+    raw: Option<bool>,
+    #[serde(default)]
+    stream: Option<bool>,
+    #[serde(default)]
+    options: Option<AnswerSettings>,
+    #[serde(default)]
+    assay: AssayTerms,
+    #[serde(default, rename = "keep_alive")]
+    _keep_alive: Option<Value>,
+    #[serde(default)]
+    suffix: Option<Value>,
+    #[serde(default)]
+    images: Option<Value>,
+    #[serde(default)]
+    format: Option<Value>,
+    #[serde(default)]
+    template: Option<Value>,
+    #[serde(default)]
+    context: Option<Value>,
+    #[serde(default)]
+    think: Option<Value>,
+    #[serde(default)]
+    logprobs: Option<Value>,
+    #[serde(default)]
+    top_logprobs: Option<Value>,
+}
+
+/// What is asked of a model, however it was said.
+struct Asked {
+    name: String,
+    said: SaidText,
+    options: AnswerSettings,
+    terms: AssayTerms,
+    is_streamed: bool,
+    words: WordsShape,
+}
+
+/// Continues a conversation.
+pub(crate) async fn chat(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(caller): Extension<Caller>,
+    body: Result<JsonBody<OllamaChat>, HttpFailure>,
+) -> Result<Response, PlainFailure> {
+    answer(&gateway, &caller, body?.0.asked()?).await
+}
+
+/// Answers a text.
+pub(crate) async fn generate(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(caller): Extension<Caller>,
+    body: Result<JsonBody<OllamaPrompt>, HttpFailure>,
+) -> Result<Response, PlainFailure> {
+    answer(&gateway, &caller, body?.0.asked()?).await
+}
+
+async fn answer(gateway: &Arc<Gateway>, caller: &Caller, asked: Asked) -> Result<Response, PlainFailure> {
+    let Asked { name, said, options, terms, is_streamed, words } = asked;
+    let began = Instant::now();
+    let manifest = order_set::model(gateway, caller, &name).await?;
+    let (choice, tokens_max) = options.choice(gateway.tokens_max)?;
+    let wish = TextWish { said, choice: choice.parameters()?, tokens_max };
+    let ordered = order_set::texts(gateway, caller, &manifest, &wish, &terms, 1).await?;
+    lines::respond(ordered, LineShape { name, words, began }, is_streamed).await
+}
+
+impl OllamaChat {
+    fn asked(self) -> Result<Asked, HttpFailure> {
+        refuse(&[
+            ("format", self.format.as_ref(), "only texts are written"),
+            ("tools", self.tools.as_ref(), "no tools are called"),
+            ("think", self.think.as_ref(), "models think as long as they do"),
+            ("logprobs", self.logprobs.as_ref(), "chances are not told"),
+            ("top_logprobs", self.top_logprobs.as_ref(), "chances are not told"),
+        ])?;
+        if self.messages.is_empty() {
+            return Err(HttpFailure::wrong("messages", "a conversation has at least one message"));
+        }
+        let messages = self.messages.into_iter().map(OllamaMessage::plain).collect::<Result<_, _>>()?;
+        let words: WordsShape = |words| ("message", json!({ "role": "assistant", "content": words }));
+        Ok(Asked {
+            name: self.model,
+            said: SaidText::Messages(messages),
+            options: self.options.unwrap_or_default(),
+            terms: self.assay,
+            is_streamed: self.stream.unwrap_or(true),
+            words,
+        })
+    }
+}
+
+impl OllamaMessage {
+    fn plain(self) -> Result<Value, HttpFailure> {
+        refuse(&[
+            ("messages.images", self.images.as_ref(), "messages are texts"),
+            ("messages.tool_calls", self.tool_calls.as_ref(), "messages are texts"),
+            ("messages.tool_name", self.tool_name.as_ref(), "messages are texts"),
+            ("messages.thinking", self.thinking.as_ref(), "messages are texts"),
+        ])?;
+        if !matches!(self.role.as_str(), "system" | "user" | "assistant") {
+            let message = format!("{:?} is no role; there are system, user and assistant", self.role);
+            return Err(HttpFailure::wrong("messages.role", message));
+        }
+        Ok(json!({ "role": self.role, "content": self.content }))
+    }
+}
+
+impl OllamaPrompt {
+    fn asked(self) -> Result<Asked, HttpFailure> {
+        refuse(&[
+            ("suffix", self.suffix.as_ref(), "texts are continued at their end"),
+            ("images", self.images.as_ref(), "prompts are texts"),
+            ("format", self.format.as_ref(), "only texts are written"),
+            ("template", self.template.as_ref(), "a model has the template of its maker"),
+            ("context", self.context.as_ref(), "conversations go to /api/chat"),
+            ("think", self.think.as_ref(), "models think as long as they do"),
+            ("logprobs", self.logprobs.as_ref(), "chances are not told"),
+            ("top_logprobs", self.top_logprobs.as_ref(), "chances are not told"),
+        ])?;
+        if self.prompt.is_empty() {
+            return Err(HttpFailure::wrong(
+                "prompt",
+                "models are loaded by those who offer them, and asked something",
+            ));
+        }
+        let is_raw = self.raw.unwrap_or(false);
+        let said = match (is_raw, self.system) {
+            (true, Some(_)) => {
+                return Err(HttpFailure::unsupported("system", "a raw prompt is all that is read"));
+            }
+            (true, None) => SaidText::Text(self.prompt),
+            (false, system) => {
+                let system = system.map(|system| json!({ "role": "system", "content": system }));
+                let user = json!({ "role": "user", "content": self.prompt });
+                SaidText::Messages(system.into_iter().chain([user]).collect())
+            }
+        };
+        Ok(Asked {
+            name: self.model,
+            said,
+            options: self.options.unwrap_or_default(),
+            terms: self.assay,
+            is_streamed: self.stream.unwrap_or(true),
+            words: |words| ("response", json!(words)),
+        })
+    }
+}

@@ -1,0 +1,65 @@
+//! `POST /api/embed`.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    Extension, Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::settings::refuse;
+use crate::{
+    Gateway,
+    failure::{HttpFailure, PlainFailure},
+    guard::Caller,
+    json_body::JsonBody,
+    openai::{choice::OneOrMore, embeddings, usage},
+    order::AssayTerms,
+    order_set,
+};
+
+/// Texts of which vectors are to be made.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OllamaTexts {
+    model: String,
+    input: OneOrMore,
+    /// Whether what is too long is cut; it is refused by whoever runs the model, or not, as its maker says.
+    #[serde(default, rename = "truncate")]
+    _truncate: Option<bool>,
+    #[serde(default)]
+    options: Option<Value>,
+    #[serde(default)]
+    dimensions: Option<Value>,
+    #[serde(default)]
+    assay: AssayTerms,
+    #[serde(default, rename = "keep_alive")]
+    _keep_alive: Option<Value>,
+}
+
+/// Makes vectors of texts.
+pub(crate) async fn embed(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(caller): Extension<Caller>,
+    body: Result<JsonBody<OllamaTexts>, HttpFailure>,
+) -> Result<Response, PlainFailure> {
+    let OllamaTexts { model: name, input, options, dimensions, assay: terms, .. } = body?.0;
+    let options = options.filter(|options| options.as_object().is_none_or(|options| !options.is_empty()));
+    refuse(&[
+        ("options", options.as_ref(), "networks that embed texts have none"),
+        ("dimensions", dimensions.as_ref(), "vectors are as long as they are"),
+    ])?;
+    let began = Instant::now();
+    let manifest = order_set::model(&gateway, &caller, &name).await?;
+    let (whole, all) = embeddings::of_texts(&gateway, &caller, &manifest, input.into_all(), &terms).await?;
+    let answers = [whole];
+    let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    let document = json!({
+        "model": name, "embeddings": all, "total_duration": took, "load_duration": 0, "prompt_eval_count": 0,
+        "assay": usage::provenance(&answers),
+    });
+    Ok((usage::headers(&answers), Json(document)).into_response())
+}

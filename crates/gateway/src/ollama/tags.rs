@@ -1,0 +1,96 @@
+//! What there is: `GET /api/tags`, `GET /api/ps`, `POST /api/show`, `GET /api/version`.
+
+use std::sync::Arc;
+
+use assay_protocol::manifest::Manifest;
+use axum::{Extension, Json, extract::State};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    Gateway,
+    failure::{HttpFailure, PlainFailure},
+    guard::Caller,
+    json_body::JsonBody,
+    openai::models::{NamedOffer, offered},
+    order_set,
+};
+
+/// A model that somebody wants to know more of.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OllamaModel {
+    #[serde(alias = "name")]
+    model: String,
+    #[serde(default, rename = "verbose")]
+    _verbose: Option<bool>,
+}
+
+/// The version of this program: clients ask for one before all else.
+pub(crate) async fn version() -> Json<Value> {
+    Json(json!({ "version": env!("CARGO_PKG_VERSION") }))
+}
+
+/// What can be asked.
+pub(crate) async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Value>, PlainFailure> {
+    let all = allowed(&gateway, &caller).await?;
+    let now = Timestamp::now().to_string();
+    let entry = |offer: &NamedOffer| {
+        json!({
+            "name": offer.name, "model": offer.name, "modified_at": now, "size": 0, "digest": offer.digest,
+            "details": details(), "assay": { "providers": offer.providers, "warm": offer.warm },
+        })
+    };
+    Ok(Json(json!({ "models": all.iter().map(entry).collect::<Vec<_>>() })))
+}
+
+/// What somebody has in memory.
+pub(crate) async fn running(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Value>, PlainFailure> {
+    let all = allowed(&gateway, &caller).await?;
+    let entry = |offer: &NamedOffer| {
+        json!({
+            "name": offer.name, "model": offer.name, "size": 0, "size_vram": 0, "digest": offer.digest,
+            "details": details(), "assay": { "providers": offer.providers, "warm": offer.warm },
+        })
+    };
+    let warm = all.iter().filter(|offer| offer.warm > 0);
+    Ok(Json(json!({ "models": warm.map(entry).collect::<Vec<_>>() })))
+}
+
+/// How a model is run.
+pub(crate) async fn show(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(caller): Extension<Caller>,
+    body: Result<JsonBody<OllamaModel>, HttpFailure>,
+) -> Result<Json<Value>, PlainFailure> {
+    let manifest = order_set::model(&gateway, &caller, &body?.0.model).await?;
+    let digest = manifest.digest().to_string();
+    Ok(Json(json!({
+        "modelfile": "", "parameters": manifest.params, "template": "", "details": details(),
+        "model_info": { "general.architecture": "assay", "general.basename": manifest.name, "assay.manifest": digest },
+        "capabilities": [capability(&manifest)],
+    })))
+}
+
+async fn allowed(gateway: &Gateway, caller: &Caller) -> Result<Vec<NamedOffer>, HttpFailure> {
+    let all = offered(gateway).await?;
+    Ok(all.into_iter().filter(|offer| caller.may_ask(&offer.name).is_ok()).collect())
+}
+
+fn capability(manifest: &Manifest) -> &'static str {
+    if manifest.policy.is_proven_by_rows() { "completion" } else { "embedding" }
+}
+
+/// What an offer does not say, in the shape that clients expect.
+fn details() -> Value {
+    json!({
+        "parent_model": "", "format": "gguf", "family": "", "families": [], "parameter_size": "", "quantization_level": "",
+    })
+}

@@ -1,0 +1,12 @@
+//! What OpenAI's clients ask, under `/v1`.
+//!
+//! **Invariant:** a field that changes nothing of the answer is named in the table of `docs/gateway.md`; any other that is not
+//! done is refused by its name.
+
+pub(crate) mod chat;
+pub(crate) mod choice;
+pub(crate) mod completions;
+pub(crate) mod embeddings;
+pub(crate) mod events;
+pub(crate) mod models;
+pub(crate) mod usage;

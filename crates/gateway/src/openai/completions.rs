@@ -1,0 +1,200 @@
+//! `POST /v1/completions`: a text that is continued as it is, without a template of conversations.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use assay_protocol::id::Digest;
+use axum::{
+    Extension, Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    chat::StreamOptions,
+    choice::{OneOrMore, TokenChoice},
+    events::{self, EventShape},
+    usage::{self, finish_reason},
+};
+use crate::{
+    Gateway,
+    answer::WholeAnswer,
+    failure::HttpFailure,
+    guard::Caller,
+    json_body::JsonBody,
+    order::{AssayTerms, SaidText, TextWish, TokensMax},
+    order_set,
+};
+
+/// What is asked.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CompletionRequest {
+    model: String,
+    prompt: OneOrMore,
+    #[serde(default)]
+    stream: Option<bool>,
+    #[serde(default)]
+    stream_options: Option<StreamOptions>,
+    #[serde(default)]
+    n: Option<u32>,
+    #[serde(default)]
+    max_tokens: Option<u32>,
+    #[serde(default)]
+    temperature: Option<f64>,
+    #[serde(default)]
+    top_p: Option<f64>,
+    #[serde(default)]
+    top_k: Option<u32>,
+    #[serde(default)]
+    min_p: Option<f64>,
+    #[serde(default)]
+    repeat_penalty: Option<f64>,
+    #[serde(default)]
+    presence_penalty: Option<f64>,
+    #[serde(default)]
+    frequency_penalty: Option<f64>,
+    #[serde(default)]
+    logit_bias: Option<BTreeMap<String, f64>>,
+    #[serde(default)]
+    seed: Option<i64>,
+    #[serde(default)]
+    stop: Option<OneOrMore>,
+    #[serde(default)]
+    echo: Option<bool>,
+    #[serde(default)]
+    assay: AssayTerms,
+    // What changes nothing of the answer.
+    #[serde(default, rename = "user")]
+    _user: Option<String>,
+    // What is not done.
+    #[serde(default)]
+    suffix: Option<String>,
+    #[serde(default)]
+    best_of: Option<u32>,
+    #[serde(default)]
+    logprobs: Option<u32>,
+}
+
+/// Continues a text.
+pub(crate) async fn complete(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(caller): Extension<Caller>,
+    JsonBody(request): JsonBody<CompletionRequest>,
+) -> Result<Response, HttpFailure> {
+    request.check()?;
+    let (is_streamed, options) =
+        (request.stream.unwrap_or(false), request.stream_options.unwrap_or_default());
+    let (name, count, terms) = (request.model.clone(), request.n.unwrap_or(1), request.assay.clone());
+    let manifest = order_set::model(&gateway, &caller, &name).await?;
+    let wish = request.into_wish(gateway.tokens_max)?;
+    let ordered = order_set::texts(&gateway, &caller, &manifest, &wish, &terms, count).await?;
+    let (created, key) = (Timestamp::now().as_second(), ordered.key());
+    let shape = CompletionShape { name, created, tells_usage: options.include_usage, key };
+    if is_streamed {
+        return events::respond(ordered, shape).await;
+    }
+    let answers = ordered.whole().await?;
+    Ok((usage::headers(&answers), Json(shape.whole(&answers))).into_response())
+}
+
+impl CompletionRequest {
+    fn check(&self) -> Result<(), HttpFailure> {
+        let refused = [
+            (
+                "suffix",
+                self.suffix.as_ref().is_some_and(|suffix| !suffix.is_empty()),
+                "texts are continued at their end",
+            ),
+            (
+                "best_of",
+                self.best_of.is_some_and(|count| count != self.n.unwrap_or(1)),
+                "every answer is given",
+            ),
+            ("logprobs", self.logprobs.is_some(), "chances are not told"),
+            ("echo", self.echo == Some(true), "the prompt is not said again"),
+        ];
+        match refused.into_iter().find(|(_, is_asked, _)| *is_asked) {
+            Some((param, _, why)) => Err(HttpFailure::unsupported(param, why)),
+            None => Ok(()),
+        }
+    }
+
+    fn into_wish(self, tokens_max: u32) -> Result<TextWish, HttpFailure> {
+        let mut prompts = self.prompt.into_all();
+        let (Some(prompt), true) = (prompts.pop(), prompts.is_empty()) else {
+            return Err(HttpFailure::unsupported("prompt", "one text is continued by a request"));
+        };
+        let choice = TokenChoice {
+            temperature: self.temperature,
+            top_p: self.top_p,
+            top_k: self.top_k,
+            min_p: self.min_p,
+            repeat_penalty: self.repeat_penalty,
+            repeat_last_n: None,
+            presence_penalty: self.presence_penalty,
+            frequency_penalty: self.frequency_penalty,
+            logit_bias: self.logit_bias.unwrap_or_default(),
+            seed: self.seed,
+            stop: self.stop,
+        };
+        let tokens_max = TokensMax::of("max_tokens", self.max_tokens, tokens_max)?;
+        Ok(TextWish { said: SaidText::Text(prompt), choice: choice.parameters()?, tokens_max })
+    }
+}
+
+/// How continuations are written.
+struct CompletionShape {
+    name: String,
+    created: i64,
+    tells_usage: bool,
+    /// The first submission.
+    key: Digest,
+}
+
+impl CompletionShape {
+    fn document(&self, choices: Value) -> Value {
+        json!({
+            "id": format!("cmpl-{}", self.key), "object": "text_completion", "created": self.created, "model": self.name,
+            "choices": choices,
+        })
+    }
+
+    fn choice(index: usize, text: &str, finish_reason: Option<&str>) -> Value {
+        json!({ "index": index, "text": text, "logprobs": null, "finish_reason": finish_reason })
+    }
+
+    fn whole(&self, answers: &[WholeAnswer]) -> Value {
+        let choices = answers.iter().enumerate();
+        let choices =
+            choices.map(|(index, whole)| Self::choice(index, &whole.text, Some(finish_reason(whole.end))));
+        let mut document = self.document(choices.collect());
+        document["usage"] = usage::usage(answers);
+        document["assay"] = usage::provenance(answers);
+        document
+    }
+}
+
+impl EventShape for CompletionShape {
+    fn opening(&self, _index: usize) -> Option<Value> {
+        None
+    }
+
+    fn words(&self, index: usize, words: &str) -> Value {
+        self.document(json!([Self::choice(index, words, None)]))
+    }
+
+    fn closing(&self, index: usize, whole: &WholeAnswer) -> Value {
+        let mut document = self.document(json!([Self::choice(index, "", Some(finish_reason(whole.end)))]));
+        document["assay"] = usage::provenance(std::slice::from_ref(whole));
+        document
+    }
+
+    fn last(&self, answers: &[WholeAnswer]) -> Option<Value> {
+        let mut document = self.document(json!([]));
+        document["usage"] = usage::usage(answers);
+        self.tells_usage.then_some(document)
+    }
+}

@@ -1,0 +1,80 @@
+//! What an answer took, and where it came from, as it stands beside an answer.
+
+use assay_protocol::{id::PeerId, manifest::End};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+
+use crate::answer::{BegunAnswer, WholeAnswer};
+
+/// Who works, the job, and the price: said as headers, where they are known in time.
+const PROVIDER: HeaderName = HeaderName::from_static("x-assay-provider");
+const JOB: HeaderName = HeaderName::from_static("x-assay-job");
+const RECEIPT: HeaderName = HeaderName::from_static("x-assay-receipt");
+const LABEL: HeaderName = HeaderName::from_static("x-assay-label");
+const COST: HeaderName = HeaderName::from_static("x-assay-cost");
+
+/// What is known of a result whose check was not drawn yet.
+const PENDING: &str = "pending";
+
+/// Why an answer ended, in OpenAI's words.
+pub(crate) fn finish_reason(end: End) -> &'static str {
+    match end {
+        End::Stop | End::Cancelled => "stop",
+        End::Length => "length",
+    }
+}
+
+/// The tokens of some answers to one prompt.
+pub(crate) fn usage(answers: &[WholeAnswer]) -> Value {
+    // The same prompt is read for each of them, and counts once, as elsewhere.
+    let read = answers.iter().filter_map(|whole| whole.tokens_read).max().unwrap_or_default();
+    let written: u64 = answers.iter().map(|whole| whole.tokens_written).sum();
+    json!({ "prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written })
+}
+
+/// What no other endpoint says: where an answer ran and what became of it.
+pub(crate) fn provenance(answers: &[WholeAnswer]) -> Value {
+    answers
+        .iter()
+        .map(|whole| {
+            let BegunAnswer { key, job, provider } = whole.by;
+            json!({
+                "key": key.to_string(), "job": job.to_string(), "provider": provider.to_string(),
+                "price": whole.price.to_string(), "cost_max": whole.total_max.to_string(), "label": PENDING,
+                "receipt": receipt_path(&whole.by), "cancelled": whole.end == End::Cancelled,
+            })
+        })
+        .collect()
+}
+
+/// The same as headers, of the first answer.
+pub(crate) fn headers(answers: &[WholeAnswer]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(whole) = answers.first() {
+        headers = begun_headers(&whole.by);
+        insert(&mut headers, COST, &whole.price.to_string());
+    }
+    headers
+}
+
+/// What is known as soon as somebody works on an answer.
+pub(crate) fn begun_headers(begun: &BegunAnswer) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let provider: PeerId = begun.provider;
+    insert(&mut headers, PROVIDER, &provider.to_string());
+    insert(&mut headers, JOB, &begun.job.to_string());
+    insert(&mut headers, RECEIPT, &receipt_path(begun));
+    insert(&mut headers, LABEL, PENDING);
+    headers
+}
+
+fn receipt_path(begun: &BegunAnswer) -> String {
+    format!("/v1/receipts/{}", begun.key)
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    // Digits and paths of digits are values of headers.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}

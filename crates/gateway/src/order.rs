@@ -1,0 +1,178 @@
+//! What every way of asking comes to: a model, what it reads, and on which terms.
+//!
+//! **Invariant:** what a request says of how it is answered goes into the input, or the request is refused. Every order of a
+//! text names a seed, so that an answer which breaks off goes on elsewhere as if nothing had happened.
+
+use assay_peer::handle::{Attachment, Submit};
+use assay_protocol::{
+    id::PeerId,
+    manifest::{Manifest, Meter},
+    units::{Amount, Units},
+};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::{credits, failure::HttpFailure};
+
+/// Tokens that a template adds to a message, at most as a rule.
+const TEMPLATE_TOKENS: u64 = 64;
+
+/// What is said to a model of language.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum SaidText {
+    /// What is to be continued as it is.
+    Text(String),
+    /// A conversation.
+    Messages(Vec<Value>),
+}
+
+/// A text that is wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TextWish {
+    pub(crate) said: SaidText,
+    /// How its tokens are chosen, by the names that runners read.
+    pub(crate) choice: Map<String, Value>,
+    /// The most tokens that it has.
+    pub(crate) tokens_max: TokensMax,
+}
+
+/// The most tokens of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokensMax {
+    /// As its client says.
+    Asked(u32),
+    /// As the gateway says, or fewer, where so many cost more than may be spent.
+    Usual(u32),
+}
+
+impl TokensMax {
+    /// What a client says, or what is usual.
+    pub(crate) fn of(param: &str, asked: Option<u32>, usual: u32) -> Result<Self, HttpFailure> {
+        match asked {
+            Some(0) => Err(HttpFailure::wrong(param, "an answer has at least one token")),
+            Some(most) => Ok(Self::Asked(most)),
+            None => Ok(Self::Usual(usual)),
+        }
+    }
+
+    /// How many those are.
+    pub(crate) fn count(self) -> u32 {
+        match self {
+            Self::Asked(most) | Self::Usual(most) => most,
+        }
+    }
+}
+
+/// What a client of the market may want beside what every endpoint knows: the field `assay`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AssayTerms {
+    /// The most that may be spent, fees included.
+    #[serde(deserialize_with = "credits::deserialize")]
+    pub(crate) max_cost: Option<Amount>,
+    /// The most that a unit may cost.
+    #[serde(deserialize_with = "credits::deserialize")]
+    pub(crate) max_price: Option<Amount>,
+    /// When the result is checked.
+    pub(crate) check: CheckWish,
+    /// Only this provider.
+    pub(crate) only: Option<PeerId>,
+}
+
+/// When a result is checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CheckWish {
+    /// As the lot falls, after it was given.
+    #[default]
+    Spot,
+}
+
+impl TextWish {
+    /// The order of it, answer `number` of those that one request wants.
+    pub(crate) fn order(
+        &self,
+        manifest: &Manifest,
+        terms: &AssayTerms,
+        number: u32,
+    ) -> Result<Submit, HttpFailure> {
+        if !manifest.policy.is_proven_by_rows() {
+            let message = format!("{} is no model of language", manifest.name);
+            return Err(HttpFailure::wrong("model", message));
+        }
+        let input = self.input(manifest, number)?;
+        let submit = Submit { units_max: self.units(&input, manifest), ..terms.order(manifest) };
+        Ok(Submit { input: Attachment(input), ..submit })
+    }
+
+    fn input(&self, manifest: &Manifest, number: u32) -> Result<Vec<u8>, HttpFailure> {
+        let makers: Map<String, Value> = serde_json::from_str(&manifest.params).unwrap_or_default();
+        let takes_texts_alone = makers.get("input") == Some(&json!("text"));
+        if takes_texts_alone {
+            let message = format!("{} takes a text and nothing beside it", manifest.name);
+            return Err(HttpFailure::wrong("model", message));
+        }
+        let mut whole = self.choice.clone();
+        match &self.said {
+            SaidText::Text(text) => {
+                whole.insert("text".to_owned(), json!(text));
+                whole.insert("raw".to_owned(), json!(true));
+            }
+            SaidText::Messages(messages) => {
+                // To a model with a template the two are the same, and one without continues the text.
+                let (name, said) = match only_text(messages) {
+                    Some(text) => ("text", json!(text)),
+                    None => ("messages", json!(messages)),
+                };
+                whole.insert(name.to_owned(), said);
+            }
+        }
+        whole.insert("max_tokens".to_owned(), self.tokens_max.count().into());
+        let seed = match whole.get("seed").and_then(Value::as_u64) {
+            Some(seed) => seed.wrapping_add(number.into()),
+            None => u64::from(random()?),
+        };
+        whole.insert("seed".to_owned(), seed.into());
+        Ok(Value::Object(whole).to_string().into_bytes())
+    }
+
+    /// The units that an answer of the most tokens takes, with all of an input that can be read.
+    fn units(&self, input: &[u8], manifest: &Manifest) -> Option<Units> {
+        let Meter::Tokens(weights) = manifest.meter else { return None };
+        let messages = match &self.said {
+            SaidText::Text(_) => 1,
+            SaidText::Messages(messages) => messages.len() as u64,
+        };
+        let read = (input.len() as u64).saturating_add(TEMPLATE_TOKENS.saturating_mul(messages));
+        Some(weights.units(read, self.tokens_max.count().into()))
+    }
+}
+
+impl AssayTerms {
+    /// An order on these terms, without an input.
+    pub(crate) fn order(&self, manifest: &Manifest) -> Submit {
+        let CheckWish::Spot = self.check;
+        Submit {
+            manifest: manifest.digest().to_string(),
+            cost_max: self.max_cost,
+            unit_price_max: self.max_price,
+            provider: self.only,
+            ..Submit::default()
+        }
+    }
+}
+
+/// What a user says in the only message of a conversation.
+fn only_text(messages: &[Value]) -> Option<&str> {
+    let [message] = messages else { return None };
+    let is_users = message.get("role").and_then(Value::as_str) == Some("user");
+    message.get("content").and_then(Value::as_str).filter(|_| is_users)
+}
+
+fn random() -> Result<u32, HttpFailure> {
+    getrandom::u32().map_err(|error| {
+        let message = format!("no seed can be drawn: {error}; name one");
+        HttpFailure::new(StatusCode::INTERNAL_SERVER_ERROR, "no_seed", message)
+    })
+}

@@ -1,0 +1,180 @@
+//! The orders of one request: as many answers as it wants, within what its key may spend.
+//!
+//! **Invariant:** no order of a key with a ceiling leaves before what it may cost is counted. If one of several cannot be
+//! ordered, those before it are cancelled.
+
+use std::sync::Arc;
+
+use assay_peer::handle::{Attachment, FindModel, QuoteJob, Submit};
+use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
+use axum::http::StatusCode;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::{
+    Gateway,
+    answer::{AnswerPart, LiveAnswer, WholeAnswer},
+    failure::HttpFailure,
+    guard::Caller,
+    order::{AssayTerms, TextWish, TokensMax},
+    spending::{Allowance, SpendingError},
+};
+
+/// Answers to one request.
+pub(crate) const ANSWERS_MAX: u32 = 8;
+/// With so few tokens an answer is not made shorter.
+const TOKENS_FEWEST: u32 = 16;
+
+/// Answers that are being written to one request.
+pub(crate) struct Ordered {
+    pub(crate) answers: Vec<LiveAnswer>,
+    /// Counts them.
+    pub(crate) tally: Tally,
+}
+
+/// What a request takes while it is answered, and who answers for what it costs.
+pub(crate) struct Tally {
+    gateway: Arc<Gateway>,
+    key: String,
+    _places: OwnedSemaphorePermit,
+}
+
+impl Tally {
+    fn new(gateway: &Arc<Gateway>, caller: &Caller, places: OwnedSemaphorePermit) -> Self {
+        gateway.metrics.open.inc_by(i64::from(u32::try_from(places.num_permits()).unwrap_or(u32::MAX)));
+        Self { gateway: gateway.clone(), key: caller.name().to_owned(), _places: places }
+    }
+
+    /// Counts what was delivered.
+    pub(crate) fn take(&self, part: &Result<AnswerPart, HttpFailure>) {
+        if let Ok(AnswerPart::Whole(whole)) = part {
+            self.gateway.metrics.count(&self.key, whole);
+        }
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        let places = u32::try_from(self._places.num_permits()).unwrap_or(u32::MAX);
+        self.gateway.metrics.open.dec_by(i64::from(places));
+    }
+}
+
+impl Ordered {
+    /// The submission of the first.
+    pub(crate) fn key(&self) -> Digest {
+        self.answers.first().map(LiveAnswer::key).unwrap_or_default()
+    }
+
+    /// All answers, once they are whole.
+    pub(crate) async fn whole(self) -> Result<Vec<WholeAnswer>, HttpFailure> {
+        let Self { answers, tally } = self;
+        let all = futures::future::try_join_all(answers.into_iter().map(LiveAnswer::whole)).await?;
+        all.iter().for_each(|whole| tally.gateway.metrics.count(&tally.key, whole));
+        Ok(all)
+    }
+}
+
+/// The model that somebody asks by a name.
+pub(crate) async fn model(gateway: &Gateway, caller: &Caller, name: &str) -> Result<Manifest, HttpFailure> {
+    caller.may_ask(name)?;
+    Ok(gateway
+        .link
+        .call(FindModel { name: name.to_owned() })
+        .await
+        .map_err(|failure| failure.about("model"))?
+        .manifest)
+}
+
+/// Orders so many texts.
+pub(crate) async fn texts(
+    gateway: &Arc<Gateway>,
+    caller: &Caller,
+    manifest: &Manifest,
+    wish: &TextWish,
+    terms: &AssayTerms,
+    count: u32,
+) -> Result<Ordered, HttpFailure> {
+    if !(1..=ANSWERS_MAX).contains(&count) {
+        return Err(HttpFailure::wrong(
+            "n",
+            format!("n is a number from 1 to {ANSWERS_MAX}, and not {count}"),
+        ));
+    }
+    let wish = &affordable(gateway, manifest, wish, terms).await?;
+    let submits = (0..count).map(|number| wish.order(manifest, terms, number));
+    all(gateway, caller, manifest, submits.collect::<Result<_, _>>()?).await
+}
+
+/// The same, with fewer tokens where nobody said how many and the usual number costs more than may be spent.
+async fn affordable(
+    gateway: &Gateway,
+    manifest: &Manifest,
+    wish: &TextWish,
+    terms: &AssayTerms,
+) -> Result<TextWish, HttpFailure> {
+    let mut wish = wish.clone();
+    while let TokensMax::Usual(most) = wish.tokens_max {
+        let submit = Submit { input: Attachment::default(), ..wish.order(manifest, terms, 0)? };
+        let quote = gateway.link.call(QuoteJob(submit)).await?;
+        let is_too_much = quote.chosen.is_none() && quote.passed.counts.cost > 0;
+        if !is_too_much || most <= TOKENS_FEWEST {
+            break;
+        }
+        wish.tokens_max = TokensMax::Usual(most / 2);
+    }
+    Ok(wish)
+}
+
+/// Orders all of these.
+pub(crate) async fn all(
+    gateway: &Arc<Gateway>,
+    caller: &Caller,
+    manifest: &Manifest,
+    submits: Vec<Submit>,
+) -> Result<Ordered, HttpFailure> {
+    let count = u32::try_from(submits.len()).unwrap_or(u32::MAX);
+    let places = Arc::clone(&gateway.places).try_acquire_many_owned(count);
+    let places =
+        places.map_err(|_| HttpFailure::busy("as many answers are being written as there may be"))?;
+    let tally = Tally::new(gateway, caller, places);
+    let mut answers = Vec::new();
+    for mut submit in submits {
+        let allowance = allow(gateway, caller, &submit).await?;
+        if let Some(allowance) = &allowance {
+            submit.cost_max = Some(allowance.most());
+        }
+        answers.push(LiveAnswer::order(&gateway.link, manifest.clone(), submit, allowance).await?);
+    }
+    Ok(Ordered { answers, tally })
+}
+
+/// Counts what an order may cost against the ceiling of its key, if that has one.
+async fn allow(
+    gateway: &Gateway,
+    caller: &Caller,
+    submit: &Submit,
+) -> Result<Option<Allowance>, HttpFailure> {
+    let Some((key, daily_max)) = caller.key.as_ref().and_then(|key| Some((&key.name, key.daily_max?))) else {
+        return Ok(None);
+    };
+    let wish = Submit { input: Default::default(), ..submit.clone() };
+    let quote = gateway.link.call(QuoteJob(wish)).await?;
+    let cost = quote.chosen.map(|chosen| chosen.order.total_max);
+    // Where nobody matches now, the order says why; it then costs nothing.
+    let need = cost.unwrap_or(Amount(1));
+    // Prices move; half as much again is room for another provider.
+    let most = need.plus(Amount(need.0 / 2)).unwrap_or(need).min(submit.cost_max.unwrap_or(Amount(u64::MAX)));
+    let left = gateway.spending.left(key, daily_max);
+    let reserved = if left >= need { most.min(left) } else { need };
+    match gateway.spending.reserve(key, daily_max, reserved) {
+        Ok(allowance) => Ok(Some(allowance)),
+        Err(over @ SpendingError::Over { .. }) => {
+            let message =
+                format!("{over}; its ceiling of {daily_max} a day begins anew at midnight, universal time");
+            Err(HttpFailure::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", message))
+        }
+        Err(error @ SpendingError::Disk(_)) => {
+            Err(HttpFailure::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", error.to_string()))
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What can be asked of a gateway, and what every request goes through first.
+//!
+//! **Invariant:** nobody that is not let in reaches a route; what every route takes at most is bounded here.
+
+use std::sync::Arc;
+
+use assay_peer::handle::INPUT_BYTES_MAX;
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::{Gateway, failure::HttpFailure, guard, jobs, metrics::RequestLabels, ollama, openai};
+
+/// Bytes of a request beside those of the longest input.
+const BESIDE_BYTES: usize = 64 * 1024;
+/// What a route that nobody declared is called in figures.
+const UNKNOWN: &str = "unknown";
+
+/// Everything that can be asked.
+pub(crate) fn of(gateway: &Arc<Gateway>) -> Router {
+    let routes = Router::new()
+        .route("/v1/models", get(openai::models::list))
+        .route("/v1/models/{*name}", get(openai::models::show))
+        .route("/v1/chat/completions", post(openai::chat::complete))
+        .route("/v1/completions", post(openai::completions::complete))
+        .route("/v1/embeddings", post(openai::embeddings::embed))
+        .route("/v1/jobs/{name}", get(jobs::show).delete(jobs::cancel))
+        .route("/v1/receipts/{name}", get(jobs::receipt))
+        .route("/api/version", get(ollama::tags::version))
+        .route("/api/tags", get(ollama::tags::list))
+        .route("/api/ps", get(ollama::tags::running))
+        .route("/api/show", post(ollama::tags::show))
+        .route("/api/chat", post(ollama::chat::chat))
+        .route("/api/generate", post(ollama::chat::generate))
+        .route("/api/embed", post(ollama::embed::embed))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .fallback(unknown)
+        .method_not_allowed_fallback(not_so)
+        .layer(DefaultBodyLimit::max(INPUT_BYTES_MAX + BESIDE_BYTES))
+        .with_state(gateway.clone());
+    let routes = routes.layer(middleware::from_fn_with_state(gateway.clone(), guard::admit));
+    let routes = match gateway.origins.as_slice() {
+        [] => routes,
+        origins => routes.layer(shared_with(origins)),
+    };
+    routes.layer(middleware::from_fn_with_state(gateway.clone(), counted))
+}
+
+/// Tells browsers that pages of these origins may ask.
+fn shared_with(origins: &[String]) -> CorsLayer {
+    let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    let exposed = ["x-assay-provider", "x-assay-job", "x-assay-receipt", "x-assay-label", "x-assay-cost"];
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .expose_headers(exposed.map(HeaderName::from_static))
+}
+
+/// Counts requests by route and status.
+async fn counted(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or(UNKNOWN, MatchedPath::as_str).to_owned();
+    let response = next.run(request).await;
+    let labels = RequestLabels { route, status: response.status().as_u16() };
+    gateway.metrics.requests.get_or_create(&labels).inc();
+    response
+}
+
+async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], gateway.metrics.text()).into_response()
+}
+
+async fn unknown(request: Request) -> HttpFailure {
+    let (method, path) = (request.method(), request.uri().path());
+    let message = format!("there is no {method} {path:?} here; docs/gateway.md has what there is");
+    HttpFailure::new(StatusCode::NOT_FOUND, "unknown_url", message)
+}
+
+async fn not_so(request: Request) -> HttpFailure {
+    let message = format!("{:?} is not asked with {}", request.uri().path(), request.method());
+    HttpFailure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+}

@@ -1,0 +1,220 @@
+//! What each key's orders may have cost today, on the disk.
+//!
+//! **Invariant:** what an order may cost counts, on the disk, before it is ordered. It counts less only once it is known to
+//! have cost less; a gateway that is killed in between leaves it counted.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use assay_protocol::units::Amount;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+
+/// A day's orders.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct DaySpending {
+    /// Which day, in universal time.
+    day: Date,
+    /// By the name of the key.
+    keys: BTreeMap<String, Amount>,
+}
+
+/// What each key's orders may have cost today.
+#[derive(Clone, Debug)]
+pub(crate) struct Spending(Arc<SpendingFile>);
+
+#[derive(Debug)]
+struct SpendingFile {
+    path: PathBuf,
+    day: Mutex<DaySpending>,
+}
+
+/// Why an order is not counted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SpendingError {
+    /// There is too little left.
+    #[error("{left} credits are left to this key today, and the order may cost {need}")]
+    Over {
+        /// What is left.
+        left: Amount,
+        /// What is needed.
+        need: Amount,
+    },
+    /// The disk failed.
+    #[error("what this key spends cannot be written down: {0}")]
+    Disk(#[from] io::Error),
+}
+
+impl Spending {
+    /// What is written down at a path; nothing is spent where there is nothing.
+    pub(crate) fn open(path: PathBuf) -> Result<Self, io::Error> {
+        let day = match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+                io::Error::other(format!("{}: {error}; delete it to begin the day anew", path.display()))
+            })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => DaySpending::default(),
+            Err(error) => return Err(error),
+        };
+        Ok(Self(Arc::new(SpendingFile { path, day: Mutex::new(day) })))
+    }
+
+    /// What is left of a key's ceiling.
+    pub(crate) fn left(&self, key: &str, daily_max: Amount) -> Amount {
+        let mut day = self.0.lock();
+        day.begin(today());
+        daily_max.minus_up_to(day.spent(key))
+    }
+
+    /// Counts what an order may cost.
+    pub(crate) fn reserve(
+        &self,
+        key: &str,
+        daily_max: Amount,
+        need: Amount,
+    ) -> Result<Allowance, SpendingError> {
+        let mut day = self.0.lock();
+        day.begin(today());
+        let spent = day.spent(key);
+        let after = spent.plus(need).filter(|after| *after <= daily_max);
+        let after = after.ok_or(SpendingError::Over { left: daily_max.minus_up_to(spent), need })?;
+        let mut next = day.clone();
+        next.keys.insert(key.to_owned(), after);
+        next.write(&self.0.path)?;
+        let of = next.day;
+        *day = next;
+        Ok(Allowance { spending: self.clone(), key: key.to_owned(), day: of, reserved: need })
+    }
+}
+
+impl SpendingFile {
+    fn lock(&self) -> MutexGuard<'_, DaySpending> {
+        self.day.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl DaySpending {
+    fn begin(&mut self, day: Date) {
+        // A clock that goes back gives nobody a second day.
+        if day > self.day {
+            *self = Self { day, keys: BTreeMap::new() };
+        }
+    }
+
+    fn spent(&self, key: &str) -> Amount {
+        self.keys.get(key).copied().unwrap_or_default()
+    }
+
+    fn write(&self, path: &Path) -> Result<(), io::Error> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(&serde_json::to_vec(self)?)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+/// What one order may cost, counted. Dropped, it stays counted whole.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    spending: Spending,
+    key: String,
+    day: Date,
+    reserved: Amount,
+}
+
+impl Allowance {
+    /// The most that the order may cost.
+    pub(crate) fn most(&self) -> Amount {
+        self.reserved
+    }
+
+    /// It has cost at most this.
+    pub(crate) fn settle(self, cost: Amount) {
+        let mut day = self.spending.0.lock();
+        if day.day != self.day {
+            return;
+        }
+        let less = self.reserved.minus_up_to(cost);
+        let spent = day.spent(&self.key).minus_up_to(less);
+        day.keys.insert(self.key.clone(), spent);
+        // What is not written down counts as more.
+        if let Err(error) = day.write(&self.spending.0.path) {
+            tracing::warn!(%error, "what a key spent cannot be written down");
+        }
+    }
+
+    /// It has cost nothing.
+    pub(crate) fn release(self) {
+        self.settle(Amount::ZERO);
+    }
+}
+
+fn today() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOST: Amount = Amount::credits(10);
+
+    fn spending(folder: &Path) -> Spending {
+        Spending::open(folder.join("spending.json")).unwrap()
+    }
+
+    #[test]
+    fn what_may_be_spent_counts_before_it_is_and_over_restarts() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = spending(folder.path());
+        let allowance = first.reserve("phone", MOST, Amount::credits(7)).unwrap();
+        // A gateway that is killed here knows it afterwards.
+        let again = spending(folder.path());
+        assert_eq!(again.left("phone", MOST), Amount::credits(3));
+        assert!(matches!(again.reserve("phone", MOST, Amount::credits(4)), Err(SpendingError::Over { .. })));
+        assert_eq!(again.left("laptop", MOST), MOST);
+        allowance.settle(Amount::credits(2));
+        assert_eq!(first.left("phone", MOST), Amount::credits(8));
+        assert_eq!(spending(folder.path()).left("phone", MOST), Amount::credits(8));
+        let dropped = first.reserve("phone", MOST, Amount::credits(8)).unwrap();
+        drop(dropped);
+        assert_eq!(first.left("phone", MOST), Amount::ZERO);
+        first.reserve("laptop", MOST, Amount::credits(1)).unwrap().release();
+        assert_eq!(first.left("laptop", MOST), MOST);
+    }
+
+    #[test]
+    fn a_day_begins_with_nothing_spent_and_none_comes_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = spending(folder.path());
+        let _spent = all.reserve("phone", MOST, Amount::credits(7)).unwrap();
+        let mut day = all.0.lock();
+        let today = day.day;
+        day.begin(today.yesterday().unwrap());
+        assert_eq!(day.spent("phone"), Amount::credits(7), "yesterday is over");
+        day.begin(today.tomorrow().unwrap());
+        assert_eq!(day.spent("phone"), Amount::ZERO);
+    }
+
+    #[test]
+    fn what_is_no_record_of_a_day_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("spending.json"), "{").unwrap();
+        let refused = Spending::open(folder.path().join("spending.json")).unwrap_err();
+        assert!(refused.to_string().contains("delete it"), "{refused}");
+    }
+
+    #[test]
+    fn what_cannot_be_written_down_is_not_ordered() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = Spending::open(folder.path().join("gone").join("spending.json")).unwrap();
+        assert!(matches!(all.reserve("phone", MOST, Amount::credits(1)), Err(SpendingError::Disk(_))));
+        assert_eq!(all.left("phone", MOST), MOST);
+    }
+}
