@@ -7,7 +7,7 @@ mod key;
 use std::{net::SocketAddr, path::PathBuf};
 
 use assay_gateway::{BoundGateway, DaemonLink, GatewayOptions};
-use assay_peer::config::Home;
+use assay_peer::config::{Home, Settings};
 use serde_json::json;
 
 use crate::{
@@ -76,6 +76,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         hosts: args.host.clone(),
         origins: args.allow_origin.clone(),
         tokens_max: args.max_tokens,
+        cost_max: Settings::read(&invocation.home)?.client.cost_max,
     });
     let gateway = gateway.await?;
     let address = gateway.address();

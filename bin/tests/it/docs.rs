@@ -3,9 +3,10 @@
 use assay_cli::Cli;
 use clap::Parser;
 
-const PAGES: [(&str, &str); 3] = [
+const PAGES: [(&str, &str); 4] = [
     ("README.md", include_str!("../../../README.md")),
     ("docs/guide.md", include_str!("../../../docs/guide.md")),
+    ("docs/gateway.md", include_str!("../../../docs/gateway.md")),
     ("CHANGELOG.md", include_str!("../../../CHANGELOG.md")),
 ];
 

@@ -1,16 +1,13 @@
 //! An answer that is being written for somebody: part by part, held against what was delivered in the end.
 //!
-//! **Invariant:** whoever goes away before the end has its job cancelled; what was given is never taken back, and where it is
-//! not what was delivered the answer ends as a failure.
+//! **Invariant:** what was told is never taken back; where it is not what was delivered the answer ends as a failure. Whoever
+//! goes away before the end has its job cancelled ([`WaitedJob`]). A daemon that restarts is waited for.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{collections::VecDeque, time::Duration};
 
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
 use assay_peer::{
-    handle::{
-        CallError, CancelJob, ExplainJob, FrameError, Handle, ReadOutput, Submit, Update, Updates,
-        WatchUpdates,
-    },
+    handle::{CallError, ExplainJob, Handle, ReadOutput, Submit, Update, Updates, WatchUpdates},
     hearing::Hearing,
 };
 use assay_protocol::{
@@ -21,8 +18,21 @@ use assay_protocol::{
 };
 use axum::http::StatusCode;
 use futures::{Stream, stream};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::{failure::HttpFailure, link::DaemonLink, spending::Allowance};
+use crate::{
+    failure::HttpFailure,
+    link::DaemonLink,
+    spending::Allowance,
+    waited_job::{self, Cancels, WaitedJob},
+};
+
+/// How long a daemon that went away is waited for.
+const DAEMON_WAIT: Duration = Duration::from_secs(30);
+/// Between two looks for it.
+const DAEMON_STEP: Duration = Duration::from_millis(100);
+/// How long a result is waited for that is paid already.
+const PAID_WAIT: Duration = Duration::from_secs(30);
 
 /// Something of an answer.
 #[derive(Debug)]
@@ -60,19 +70,30 @@ pub(crate) struct WholeAnswer {
     pub(crate) tokens_read: Option<u64>,
     /// Tokens that were written.
     pub(crate) tokens_written: u64,
-    /// From the order to the first word, in seconds.
+    /// From the order to the first word, in seconds, where it was heard.
     pub(crate) first_word_s: Option<f64>,
+}
+
+/// What an answer is ordered with.
+pub(crate) struct AnswerOrder {
+    pub(crate) link: DaemonLink,
+    pub(crate) cancels: Cancels,
+    pub(crate) manifest: Manifest,
+    pub(crate) submit: Submit,
+    pub(crate) allowance: Option<Allowance>,
+    /// Whether it is told while it is written.
+    pub(crate) is_told: bool,
 }
 
 /// An answer that is being written.
 #[derive(Debug)]
 pub(crate) struct LiveAnswer {
+    open: WaitedJob,
     link: DaemonLink,
     handle: Handle,
     manifest: Manifest,
-    key: Digest,
     updates: Updates<Update>,
-    /// Hears it while it is written, where it is a text.
+    /// Hears it while it is written, where it is told.
     hearing: Option<Hearing>,
     /// What is to be told next.
     parts: VecDeque<AnswerPart>,
@@ -82,46 +103,56 @@ pub(crate) struct LiveAnswer {
     told: String,
     ordered: Instant,
     first_word_s: Option<f64>,
-    /// What its caller may spend on it.
-    allowance: Option<Allowance>,
-    /// Nothing is to be cancelled any more.
-    is_over: bool,
+    /// Until when a result is waited for that is paid already.
+    paid_deadline: Option<Instant>,
 }
 
-impl LiveAnswer {
-    /// Orders an answer.
-    pub(crate) async fn order(
-        link: &DaemonLink,
-        manifest: Manifest,
-        submit: Submit,
-        allowance: Option<Allowance>,
-    ) -> Result<Self, HttpFailure> {
+impl AnswerOrder {
+    /// Orders it. Whoever waits for this may go away meanwhile; the job is then cancelled as soon as there is one.
+    pub(crate) async fn place(self) -> Result<LiveAnswer, HttpFailure> {
+        let failed = |_| HttpFailure::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the order failed");
+        tokio::spawn(self.order()).await.map_err(failed)?
+    }
+
+    async fn order(self) -> Result<LiveAnswer, HttpFailure> {
+        let Self { link, cancels, manifest, submit, allowance, is_told } = self;
         let handle = link.open().await?;
-        let key = handle.call(submit).await?.key;
-        let ordered = Instant::now();
-        let updates = handle.call(WatchUpdates { name: Some(key.to_string()) }).await?;
-        let is_text = manifest.policy.is_proven_by_rows();
-        let hearing = is_text.then(|| Hearing::new(handle.clone(), key));
-        Ok(Self {
-            link: link.clone(),
+        let key = match handle.call(submit).await {
+            Ok(submitted) => submitted.key,
+            Err(CallError::Refused(refused)) => {
+                if let Some(allowance) = allowance {
+                    tokio::task::spawn_blocking(move || allowance.release());
+                }
+                return Err(refused.into());
+            }
+            // The daemon may have taken it; nobody knows by which name.
+            Err(lost) => return Err(HttpFailure::from(lost).after_order()),
+        };
+        let open = WaitedJob::new(link.clone(), cancels, key, allowance);
+        let updates = handle.call(WatchUpdates { name: Some(key.to_string()) }).await;
+        let updates = updates.map_err(|error| HttpFailure::from(error).after_order())?;
+        let is_heard = is_told && manifest.policy.is_proven_by_rows();
+        Ok(LiveAnswer {
+            open,
+            link,
+            hearing: is_heard.then(|| Hearing::new(handle.clone(), key)),
             handle,
             manifest,
-            key,
             updates,
-            hearing,
             parts: VecDeque::new(),
             begun: None,
             told: String::new(),
-            ordered,
+            ordered: Instant::now(),
             first_word_s: None,
-            allowance,
-            is_over: false,
+            paid_deadline: None,
         })
     }
+}
 
+impl LiveAnswer {
     /// The submission.
     pub(crate) fn key(&self) -> Digest {
-        self.key
+        self.open.key()
     }
 
     /// What comes next; the last is the whole of it, or a failure.
@@ -131,16 +162,21 @@ impl LiveAnswer {
                 return Ok(part);
             }
             let update = match &mut self.hearing {
-                None => self.updates.next().await,
+                None => next_update(&mut self.updates, self.paid_deadline).await,
                 Some(hearing) => tokio::select! {
-                    update = self.updates.next() => update,
+                    update = next_update(&mut self.updates, self.paid_deadline) => update,
                     words = hearing.next() => {
                         self.tell(words);
                         continue;
                     }
                 },
             };
-            self.take(update).await?;
+            match update {
+                Seen::Update(Update::Job(view)) => self.look(&view.submission).await?,
+                Seen::Update(Update::Event(_) | Update::Missed { .. }) => {}
+                Seen::Lost => self.watch_again().await?,
+                Seen::Nothing => return Err(self.undelivered()),
+            }
         }
     }
 
@@ -172,22 +208,47 @@ impl LiveAnswer {
         self.parts.push_back(AnswerPart::Words(words));
     }
 
-    /// Takes what the daemon says of the job.
-    async fn take(&mut self, update: Option<Result<Update, CallError>>) -> Result<(), HttpFailure> {
-        let view = match update {
-            Some(Ok(Update::Job(view))) => view.submission,
-            Some(Ok(Update::Event(_) | Update::Missed { .. })) => return Ok(()),
-            Some(Err(error)) => return Err(error.into()),
-            None => return Err(CallError::Lost(FrameError::Ended).into()),
-        };
-        let last = view.attempts.last();
-        if let Some((attempt, output)) = last.and_then(delivered) {
-            return self.deliver(attempt, output).await;
+    /// Finds the daemon again, which goes on with its jobs when it is back.
+    async fn watch_again(&mut self) -> Result<(), HttpFailure> {
+        let (deadline, key) = (Instant::now() + DAEMON_WAIT, self.key());
+        loop {
+            let found = self.link.open().await;
+            if let Ok(handle) = found
+                && let Ok(updates) = handle.call(WatchUpdates { name: Some(key.to_string()) }).await
+            {
+                if self.hearing.is_some() {
+                    self.hearing = Some(Hearing::going_on(handle.clone(), key, self.told.clone()));
+                }
+                (self.handle, self.updates) = (handle, updates);
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let message =
+                    "the daemon went away while it was answering; the job is cancelled if it can still be";
+                let failure = HttpFailure::new(StatusCode::SERVICE_UNAVAILABLE, "no_daemon", message);
+                return Err(failure.after_order());
+            }
+            sleep(DAEMON_STEP).await;
         }
-        if view.ended {
-            return Err(self.fail(&view));
+    }
+
+    /// Takes how the job stands.
+    async fn look(&mut self, submission: &SubmissionView) -> Result<(), HttpFailure> {
+        // Whoever was asked beside it and did not answer may stand behind the one that did.
+        if let Some((attempt, output)) = submission.attempts.iter().rev().find_map(delivered) {
+            return self.deliver(submission, attempt, output).await;
         }
-        if let Some(attempt) = last.filter(|attempt| attempt.state == AttemptState::Running) {
+        if submission.ended {
+            let cost = waited_job::cost(submission);
+            if !cost.is_zero() {
+                // It was closed before its result came; that is on its way.
+                self.paid_deadline.get_or_insert_with(|| Instant::now() + PAID_WAIT);
+                return Ok(());
+            }
+            self.open.end(cost);
+            return Err(HttpFailure::of_submission(submission));
+        }
+        if let Some(attempt) = submission.running() {
             self.begin(attempt);
         }
         Ok(())
@@ -197,63 +258,40 @@ impl LiveAnswer {
         if let Some(hearing) = &mut self.hearing {
             hearing.follow(attempt);
         }
-        let begun = BegunAnswer { key: self.key, job: attempt.job, provider: attempt.provider };
+        let begun = BegunAnswer { key: self.key(), job: attempt.job, provider: attempt.provider };
         if self.begun != Some(begun) {
             self.begun = Some(begun);
             self.parts.push_back(AnswerPart::Begun(begun));
         }
     }
 
-    fn fail(&mut self, view: &SubmissionView) -> HttpFailure {
-        self.is_over = true;
-        let is_unpaid = view.attempts.iter().all(|attempt| match attempt.state {
-            AttemptState::Closed(outcome) => !outcome.is_paid(),
-            AttemptState::Refused(_)
-            | AttemptState::Unanswered
-            | AttemptState::Failed(_)
-            | AttemptState::Cancelled => true,
-            AttemptState::Proposed
-            | AttemptState::Opening
-            | AttemptState::Running
-            | AttemptState::Delivered => false,
-        });
-        if let Some(allowance) = self.allowance.take().filter(|_| is_unpaid) {
-            allowance.release();
-        }
-        HttpFailure::of_submission(view)
-    }
-
     /// Reads what was delivered and tells what was not told of it yet.
-    async fn deliver(&mut self, attempt: &AttemptView, output: Digest) -> Result<(), HttpFailure> {
-        self.is_over = true;
-        if let Some(allowance) = self.allowance.take() {
-            allowance.settle(attempt.total_max);
-        }
-        let output = self.handle.call(ReadOutput { digest: output }).await?.all().await?;
-        let is_text = self.hearing.take().is_some();
-        let text = if is_text {
-            String::from_utf8_lossy(&frames::text(&output)).into_owned()
-        } else {
-            String::new()
+    async fn deliver(
+        &mut self,
+        submission: &SubmissionView,
+        attempt: &AttemptView,
+        output: Digest,
+    ) -> Result<(), HttpFailure> {
+        self.open.end(waited_job::cost(submission));
+        let output = match self.handle.call(ReadOutput { digest: output }).await {
+            Ok(pieces) => pieces.all().await,
+            Err(error) => Err(error),
         };
+        let output = output.map_err(|error| HttpFailure::from(error).after_order())?;
+        let is_text = self.manifest.policy.is_proven_by_rows();
+        let text = if is_text { frames::text(&output) } else { Vec::new() };
+        let text = String::from_utf8_lossy(&text).into_owned();
         let Some(rest) = text.strip_prefix(&self.told).map(str::to_owned) else {
-            let message = format!(
-                "what was said while it was written is not what provider {} delivered; job {} holds that",
-                attempt.provider, attempt.job
-            );
-            return Err(HttpFailure::new(StatusCode::BAD_GATEWAY, "other_words", message));
+            return Err(other_words(attempt));
         };
-        self.tell(rest);
-        let tokens_written = frames::tokens(&output).len() as u64;
-        let tokens_read = tokens_read(
-            self.handle.clone(),
-            self.manifest.meter,
-            (self.key, attempt.job),
-            (attempt.price, tokens_written),
-        )
-        .await;
+        if self.hearing.take().is_some() {
+            self.tell(rest);
+        }
+        let tokens_written = if is_text { frames::tokens(&output).len() as u64 } else { 0 };
+        let (names, billed) = ((self.key(), attempt.job), (attempt.price, tokens_written));
+        let tokens_read = tokens_read(self.handle.clone(), self.manifest.meter, names, billed).await;
         self.parts.push_back(AnswerPart::Whole(Box::new(WholeAnswer {
-            by: BegunAnswer { key: self.key, job: attempt.job, provider: attempt.provider },
+            by: BegunAnswer { key: self.key(), job: attempt.job, provider: attempt.provider },
             end: attempt.end.unwrap_or(End::Stop),
             price: attempt.price,
             total_max: attempt.total_max,
@@ -265,6 +303,50 @@ impl LiveAnswer {
         })));
         Ok(())
     }
+
+    fn undelivered(&self) -> HttpFailure {
+        let message = format!(
+            "the job is closed and paid, and its result did not come; GET /v1/jobs/{} says how it stands",
+            self.key()
+        );
+        HttpFailure::new(StatusCode::GATEWAY_TIMEOUT, "undelivered", message).after_order()
+    }
+}
+
+/// What was seen of a job.
+enum Seen {
+    Update(Update),
+    /// The daemon is gone.
+    Lost,
+    /// Nothing, for as long as it was waited for.
+    Nothing,
+}
+
+async fn next_update(updates: &mut Updates<Update>, deadline: Option<Instant>) -> Seen {
+    let update = match deadline {
+        Some(deadline) => timeout_at(deadline, updates.next()).await,
+        None => Ok(updates.next().await),
+    };
+    match update {
+        Ok(Some(Ok(update))) => Seen::Update(update),
+        // A daemon that ends refuses to go on.
+        Ok(Some(Err(_)) | None) => Seen::Lost,
+        Err(_) => Seen::Nothing,
+    }
+}
+
+fn other_words(attempt: &AttemptView) -> HttpFailure {
+    let message = format!(
+        "what was said while it was written is not what provider {} delivered; job {} holds that",
+        attempt.provider, attempt.job
+    );
+    HttpFailure::new(StatusCode::BAD_GATEWAY, "other_words", message).after_order()
+}
+
+/// What came of an attempt, unless it was found to be wrong already.
+fn delivered(attempt: &AttemptView) -> Option<(&AttemptView, Digest)> {
+    let is_refuted = matches!(attempt.state, AttemptState::Closed(outcome) if !outcome.is_paid());
+    attempt.output.filter(|_| !is_refuted).map(|output| (attempt, output))
 }
 
 /// How many tokens were read for an answer: what is billed beside those that were written.
@@ -280,25 +362,4 @@ async fn tokens_read(
     let unit_price = orders.into_iter().find(|grounds| grounds.job == job)?.order.unit_price;
     let units = price.0.checked_div(unit_price.0)?;
     units.checked_sub(weights.units(0, written))?.checked_div(weights.read.into())
-}
-
-/// What came of an attempt, unless it was found to be wrong already.
-fn delivered(attempt: &AttemptView) -> Option<(&AttemptView, Digest)> {
-    let is_refuted = matches!(attempt.state, AttemptState::Closed(outcome) if !outcome.is_paid());
-    attempt.output.filter(|_| !is_refuted).map(|output| (attempt, output))
-}
-
-impl Drop for LiveAnswer {
-    /// Whoever waited for it is gone: nobody pays for what nobody reads.
-    fn drop(&mut self) {
-        if self.is_over {
-            return;
-        }
-        let (link, key) = (self.link.clone(), self.key);
-        tokio::spawn(async move {
-            if let Err(failure) = link.call(CancelJob { name: key.to_string() }).await {
-                tracing::debug!(reason = failure.message(), "a job that nobody waits for is not cancelled");
-            }
-        });
-    }
 }

@@ -4,13 +4,17 @@
 
 use assay_market::{submission::Unmatched, view::SubmissionView};
 use assay_peer::handle::{CallError, ConnectError, ModelRefused, Refused};
-use assay_protocol::order::Failure;
+use assay_protocol::order::{Failure, Refusal};
 use axum::{
-    Json,
-    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    http::{HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
+
+use crate::json_answer::JsonAnswer;
+
+/// By which the clients of OpenAI are told whether to ask again by themselves.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// Seconds after which somebody for whom there was no place may ask again.
 const ASK_AGAIN_S: u16 = 1;
@@ -24,12 +28,14 @@ pub(crate) struct HttpFailure {
     /// What of the request is meant.
     param: Option<String>,
     retry_after: Option<u16>,
+    /// Something was ordered, and may be paid: clients that ask again by themselves must not.
+    is_ordered: bool,
 }
 
 impl HttpFailure {
     /// A failure with the code that programs read and the line that people do.
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), param: None, retry_after: None }
+        Self { status, code, message: message.into(), param: None, retry_after: None, is_ordered: false }
     }
 
     /// A request that says something wrong.
@@ -54,9 +60,9 @@ impl HttpFailure {
         Self { param: Some(param.to_owned()), ..self }
     }
 
-    /// What happened, in one line.
-    pub(crate) fn message(&self) -> &str {
-        &self.message
+    /// The same, behind an order: whoever asks again pays again.
+    pub(crate) fn after_order(self) -> Self {
+        Self { is_ordered: true, ..self }
     }
 
     /// As OpenAI's clients read it.
@@ -83,9 +89,12 @@ impl HttpFailure {
 
     /// As an answer with this document.
     fn answer(&self, document: Value) -> Response {
-        let mut response = (self.status, Json(document)).into_response();
+        let mut response = (self.status, JsonAnswer(document)).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.is_ordered {
+            response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         response
     }
@@ -93,7 +102,7 @@ impl HttpFailure {
     /// Why nothing came of an order.
     pub(crate) fn of_submission(submission: &SubmissionView) -> Self {
         if submission.cancelled {
-            return Self::new(StatusCode::CONFLICT, "cancelled", "the job was cancelled");
+            return Self::new(StatusCode::CONFLICT, "cancelled", "the job was cancelled").after_order();
         }
         let unmatched = submission.unmatched.clone().unwrap_or_default();
         match unmatched.failure {
@@ -102,6 +111,7 @@ impl HttpFailure {
                 "refused_input",
                 format!("{} refuses the input", submission.manifest),
             ),
+            Some(Failure::Busy) => Self::unmatched(&unmatched),
             Some(failure) => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "job_failed",
@@ -112,16 +122,20 @@ impl HttpFailure {
     }
 
     fn unmatched(unmatched: &Unmatched) -> Self {
-        if let Some(refusal) = unmatched.refusal {
+        if let Some(refusal @ (Refusal::Funds | Refusal::Total)) = unmatched.refusal {
             let message = format!("every offer was refused, the last: {refusal}; nothing was spent");
             return Self::new(StatusCode::PAYMENT_REQUIRED, "refused", message);
         }
-        if unmatched.cost > 0 || unmatched.price > 0 {
+        let is_too_much = unmatched.cost > 0 || unmatched.price > 0;
+        if is_too_much && unmatched.busy == 0 && unmatched.refusal.is_none() {
             let message = "every offer that fits costs more than may be spent; raise assay.max_cost, or client.cost_max of this home";
             return Self::new(StatusCode::PAYMENT_REQUIRED, "too_expensive", message);
         }
-        let message =
-            format!("nobody offers this now: {} offers were seen; ask again later", unmatched.offers);
+        let why = match unmatched.refusal {
+            Some(refusal) => format!("the last refusal: {refusal}"),
+            None => format!("{} offers were seen, {} of them busy", unmatched.offers, unmatched.busy),
+        };
+        let message = format!("nobody takes this now: {why}; nothing was spent; ask again later");
         let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_offer", message);
         Self { retry_after: Some(ASK_AGAIN_S), ..failure }
     }
@@ -161,8 +175,7 @@ impl From<CallError> for HttpFailure {
         match error {
             CallError::Refused(refused) => refused.into(),
             CallError::Lost(error) => {
-                let message =
-                    format!("the daemon went away: {error}; what was ordered goes on when it is back");
+                let message = format!("the daemon went away: {error}; `assay up` starts it");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_daemon", message)
             }
         }

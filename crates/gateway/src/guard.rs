@@ -3,7 +3,7 @@
 //! **Invariant:** a page that somebody opens in a browser can do nothing here: a foreign origin, and a name of a host that is
 //! not this gateway's, are refused. Where there are keys, one is needed for everything but `/healthz`.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use axum::{
     extract::{Request, State},
@@ -13,13 +13,14 @@ use axum::{
         uri::Authority,
     },
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 
 use crate::{
     Gateway,
-    failure::{HttpFailure, PlainFailure},
+    failure::HttpFailure,
     keys::{AccessKey, AccessKeys},
+    routes::said_as,
 };
 
 /// What a caller without a key is called.
@@ -38,6 +39,11 @@ impl Caller {
         self.key.as_ref().map_or(NOBODY, |key| &key.name)
     }
 
+    /// Whether it is the owner of the home, or has a key for all that the owner may do.
+    pub(crate) fn may_see_all(&self) -> bool {
+        self.key.as_ref().is_none_or(|key| key.daily_max.is_none() && key.models.is_empty())
+    }
+
     /// Whether it may ask this model.
     pub(crate) fn may_ask(&self, model: &str) -> Result<(), HttpFailure> {
         match &self.key {
@@ -53,14 +59,12 @@ impl Caller {
 
 /// Lets a request in, with who asks, or refuses it.
 pub(crate) async fn admit(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
-    let is_plain = request.uri().path().starts_with("/api/");
     match admitted(&gateway, request.headers(), request.uri().path()) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
-        Err(failure) if is_plain => PlainFailure(failure).into_response(),
-        Err(failure) => failure.into_response(),
+        Err(failure) => said_as(request.uri().path(), failure),
     }
 }
 
@@ -72,7 +76,9 @@ fn admitted(gateway: &Gateway, headers: &HeaderMap, path: &str) -> Result<Caller
     }
     let keys = AccessKeys::read(&gateway.keys_file)
         .map_err(|error| HttpFailure::new(StatusCode::INTERNAL_SERVER_ERROR, "no_keys", error.to_string()))?;
-    if keys.keys.is_empty() && gateway.is_for_this_machine {
+    if !keys.keys.is_empty() {
+        gateway.needs_key.store(true, Ordering::Relaxed);
+    } else if !gateway.needs_key.load(Ordering::Relaxed) {
         return Ok(Caller::default());
     }
     let shown = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());

@@ -9,14 +9,14 @@ use assay_market::view::{AttemptState, AttemptView};
 use assay_peer::handle::{CancelJob, JobView, ReadReceipt, ShowJob};
 use assay_protocol::id::Digest;
 use axum::{
-    Extension, Json,
+    Extension,
     extract::{Path, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 
-use crate::{Gateway, failure::HttpFailure, guard::Caller};
+use crate::{Gateway, failure::HttpFailure, guard::Caller, json_answer::JsonAnswer};
 
 /// What the names of answers begin with, before the key of their submission.
 const PREFIXES: [&str; 2] = ["chatcmpl-", "cmpl-"];
@@ -26,11 +26,11 @@ pub(crate) async fn show(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
-) -> Result<Json<Value>, HttpFailure> {
-    let name = own(&caller, &name)?;
+) -> Result<JsonAnswer, HttpFailure> {
+    let name = own(&gateway, &caller, &name).await?;
     let JobView { submission, timeline } = gateway.link.call(ShowJob { name }).await?;
     let timeline = serde_json::to_value(timeline).unwrap_or_default();
-    Ok(Json(json!({
+    Ok(JsonAnswer(json!({
         "object": "assay.job", "key": submission.key.to_string(), "model": submission.manifest, "ended": submission.ended,
         "cancelled": submission.cancelled, "attempts": submission.attempts.iter().map(attempt).collect::<Vec<_>>(),
         "timeline": timeline,
@@ -42,10 +42,10 @@ pub(crate) async fn cancel(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
-) -> Result<Json<Value>, HttpFailure> {
-    let name = own(&caller, &name)?;
+) -> Result<JsonAnswer, HttpFailure> {
+    let name = own(&gateway, &caller, &name).await?;
     let cancelled = gateway.link.call(CancelJob { name }).await?;
-    Ok(Json(
+    Ok(JsonAnswer(
         json!({ "object": "assay.job.cancelled", "key": cancelled.key.to_string(), "open": cancelled.open }),
     ))
 }
@@ -56,21 +56,24 @@ pub(crate) async fn receipt(
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
 ) -> Result<Response, HttpFailure> {
-    let name = own(&caller, &name)?;
+    let name = own(&gateway, &caller, &name).await?;
     let daemon = gateway.link.open().await?;
     let bytes = daemon.call(ReadReceipt { name }).await?.all().await?;
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
 }
 
-/// A job's name, which an answer's may be. Without keys all jobs are those of the home's owner, and go by any name.
-fn own(caller: &Caller, name: &str) -> Result<String, HttpFailure> {
+/// A job's name, which an answer's may be. Without keys all jobs are those of the home's owner, and go by any name; with one
+/// only by the name of the submission: those of attempts are known to others.
+async fn own(gateway: &Gateway, caller: &Caller, name: &str) -> Result<String, HttpFailure> {
     let name = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
-    if caller.key.is_none() {
+    if caller.may_see_all() {
         return Ok(name.to_owned());
     }
     let unknown =
         || HttpFailure::new(StatusCode::NOT_FOUND, "not_found", "no answer of this key is called so");
-    name.parse::<Digest>().map(|key| key.to_string()).map_err(|_| unknown())
+    let key: Digest = name.parse().map_err(|_| unknown())?;
+    let job = gateway.link.call(ShowJob { name: key.to_string() }).await?;
+    if job.submission.key == key { Ok(key.to_string()) } else { Err(unknown()) }
 }
 
 fn attempt(attempt: &AttemptView) -> Value {

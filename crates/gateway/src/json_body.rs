@@ -1,7 +1,9 @@
 //! What a request says, read whole or refused with the place that is wrong.
 //!
-//! **Invariant:** a field that is not known is refused by its name, and so is a body that is too long, no JSON, or says
-//! something twice.
+//! **Invariant:** a field that is not known is refused by its name, and so is a body that is too long, too slow or no JSON. Few
+//! are read at a time.
+
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -9,19 +11,27 @@ use axum::{
     http::StatusCode,
 };
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::timeout;
 
-use crate::failure::HttpFailure;
+use crate::{Gateway, failure::HttpFailure};
+
+/// How long a request may take to come.
+const BODY_WAIT: Duration = Duration::from_secs(30);
 
 /// A request's body as what it says.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+impl<T: DeserializeOwned> FromRequest<Arc<Gateway>> for JsonBody<T> {
     type Rejection = HttpFailure;
 
     /// Some clients name no type of content, or a wrong one; what it is shows.
-    async fn from_request(request: Request, state: &S) -> Result<Self, HttpFailure> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejected| unread(&rejected))?;
-        read(&bytes).map(Self)
+    async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, HttpFailure> {
+        let late =
+            |_| HttpFailure::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the request did not come in time");
+        let _place = gateway.readers.acquire().await;
+        let bytes = timeout(BODY_WAIT, Bytes::from_request(request, gateway)).await.map_err(late)?;
+        read(&bytes.map_err(|rejected| unread(&rejected))?).map(Self)
     }
 }
 
@@ -36,17 +46,28 @@ fn unread(rejected: &BytesRejection) -> HttpFailure {
     }
 }
 
-/// What these bytes say.
+/// What these bytes say. A field that is null is none: so clients say that they say nothing.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpFailure> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let said = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let wrong = |error: String| HttpFailure::new(StatusCode::BAD_REQUEST, "invalid_request", error);
+    let mut whole: Value = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+    drop_nulls(&mut whole);
+    serde_path_to_error::deserialize(whole).map_err(|error| {
         let path = error.path().to_string();
-        let failure = HttpFailure::new(StatusCode::BAD_REQUEST, "invalid_request", error.inner().to_string());
+        let failure = wrong(error.inner().to_string());
         if path == "." { failure } else { failure.about(&path) }
-    })?;
-    let rest = deserializer.end().map_err(|error| error.to_string());
-    rest.map_err(|error| HttpFailure::new(StatusCode::BAD_REQUEST, "invalid_request", error))?;
-    Ok(said)
+    })
+}
+
+/// serde_json reads nothing that is nested deeply, so neither does this.
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(values) => values.iter_mut().for_each(drop_nulls),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 #[cfg(test)]
@@ -66,7 +87,6 @@ mod tests {
         let cases = [
             (r#"{"words":["a",3]}"#, "words[1]", "invalid type"),
             (r#"{"word":[]}"#, "word", "unknown field `word`"),
-            (r#"{"words":[],"words":[]}"#, "words", "duplicate field"),
         ];
         for (text, param, message) in cases {
             let error = &read::<Said>(text.as_bytes()).unwrap_err().document()["error"];
@@ -76,6 +96,7 @@ mod tests {
         for text in ["", "{", "[]", r#"{"words":[]} {}"#, "\u{0}"] {
             assert!(read::<Said>(text.as_bytes()).is_err(), "{text:?}");
         }
-        assert_eq!(read::<Said>(br#"{"words":[]}"#).unwrap(), Said { words: Vec::new() });
+        let none = Said { words: Vec::new() };
+        assert_eq!(read::<Said>(br#"{"words":[],"word":null}"#).unwrap(), none);
     }
 }

@@ -12,6 +12,7 @@ mod credits;
 mod failure;
 mod guard;
 mod jobs;
+mod json_answer;
 mod json_body;
 mod keys;
 mod link;
@@ -23,19 +24,31 @@ mod order_set;
 mod routes;
 mod server;
 mod spending;
+mod waited_job;
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
+use assay_protocol::units::Amount;
 use tokio::{net::TcpListener, sync::Semaphore};
 
 pub use self::{
     keys::{AccessKey, AccessKeys, KeysError},
     link::DaemonLink,
 };
-use self::{metrics::Metrics, spending::Spending};
+use self::{metrics::Metrics, spending::Spending, waited_job::Cancels};
 
+/// How long a gateway that ends waits until the jobs of its answers are cancelled.
+const CANCEL_WAIT: Duration = Duration::from_secs(5);
 /// Answers that are being written at a time.
 const ANSWERS_MAX: usize = 256;
+/// Bodies of requests that are read at a time.
+const READERS_MAX: usize = 32;
 
 /// How a gateway is to be.
 #[derive(Clone, Debug)]
@@ -54,13 +67,15 @@ pub struct GatewayOptions {
     pub origins: Vec<String>,
     /// The most tokens of an answer where nobody says.
     pub tokens_max: u32,
+    /// The most that an order of a key may cost.
+    pub cost_max: Amount,
 }
 
 /// Why there is no gateway.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
     /// It would serve others without a key.
-    #[error("{0} can be reached by others, and there is no key")]
+    #[error("a gateway at {0} can be reached by others, and there is no key")]
     Open(SocketAddr),
     /// The address cannot be had.
     #[error("{address} cannot be listened on: {error}")]
@@ -89,11 +104,16 @@ pub(crate) struct Gateway {
     spending: Spending,
     metrics: Metrics,
     places: Arc<Semaphore>,
+    /// Requests whose bodies are read at a time.
+    readers: Semaphore,
     hosts: Vec<String>,
     origins: Vec<String>,
     tokens_max: u32,
-    /// Whether only this machine reaches it.
-    is_for_this_machine: bool,
+    cost_max: Amount,
+    /// Jobs that nobody waits for any more.
+    cancels: Cancels,
+    /// Whether a key is needed, even where none is left. Once it is, it stays so.
+    needs_key: AtomicBool,
 }
 
 /// A gateway that listens, and serves nobody yet.
@@ -110,9 +130,12 @@ impl BoundGateway {
     /// # Errors
     /// [`GatewayError`].
     pub async fn bind(options: GatewayOptions) -> Result<Self, GatewayError> {
-        let GatewayOptions { link, listen, keys_file, spending_file, hosts, origins, tokens_max } = options;
+        let GatewayOptions { link, listen, keys_file, spending_file, hosts, origins, tokens_max, cost_max } =
+            options;
         let keys = AccessKeys::read(&keys_file)?;
-        if keys.keys.is_empty() && !listen.ip().is_loopback() {
+        // With another name something stands in front of it that others reach.
+        let needs_key = !listen.ip().is_loopback() || !hosts.is_empty();
+        if keys.keys.is_empty() && needs_key {
             return Err(GatewayError::Open(listen));
         }
         if let Some(wrong) = origins.iter().find(|origin| !is_origin(origin)) {
@@ -129,10 +152,13 @@ impl BoundGateway {
             spending,
             metrics: Metrics::new(),
             places: Arc::new(Semaphore::new(ANSWERS_MAX)),
+            readers: Semaphore::new(READERS_MAX),
             hosts: own_names(address).chain(hosts).collect(),
             origins,
             tokens_max,
-            is_for_this_machine: address.ip().is_loopback(),
+            cost_max,
+            cancels: Cancels::default(),
+            needs_key: AtomicBool::new(needs_key),
         };
         Ok(Self { gateway: Arc::new(gateway), listener, address })
     }
@@ -147,6 +173,7 @@ impl BoundGateway {
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let routes = routes::of(&self.gateway);
         server::serve(self.listener, routes, stop).await;
+        self.gateway.cancels.finish(CANCEL_WAIT).await;
     }
 }
 
@@ -163,4 +190,59 @@ fn is_origin(origin: &str) -> bool {
         && authority
             .parse::<axum::http::uri::Authority>()
             .is_ok_and(|authority| !authority.as_str().contains('@'))
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_peer::config::Home;
+
+    use super::*;
+
+    /// A gateway of a home in which no daemon runs.
+    async fn bound(
+        folder: &std::path::Path,
+        listen: &str,
+        host: Option<&str>,
+    ) -> Result<BoundGateway, GatewayError> {
+        BoundGateway::bind(GatewayOptions {
+            link: DaemonLink(Home::at(folder)),
+            listen: listen.parse().unwrap(),
+            keys_file: folder.join("keys.toml"),
+            spending_file: folder.join("spending.json"),
+            hosts: host.map(str::to_owned).into_iter().collect(),
+            origins: Vec::new(),
+            tokens_max: 1,
+            cost_max: Amount::credits(1),
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn others_are_not_served_without_a_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path();
+        for (listen, host) in [("0.0.0.0:0", None), ("127.0.0.1:0", Some("mine.example"))] {
+            assert!(matches!(bound(at, listen, host).await, Err(GatewayError::Open(_))), "{listen} {host:?}");
+        }
+        assert!(bound(at, "127.0.0.1:0", None).await.is_ok());
+        let mut keys = AccessKeys::default();
+        keys.add("phone", None, Vec::new()).unwrap();
+        keys.write(&at.join("keys.toml")).unwrap();
+        assert!(bound(at, "0.0.0.0:0", None).await.is_ok());
+        let both = (bound(at, "127.0.0.1:0", None).await, bound(at, "127.0.0.1:0", None).await);
+        assert!(
+            matches!(both, (Ok(_), Err(GatewayError::Spending(_)))),
+            "two would not know what the other spends"
+        );
+    }
+
+    #[test]
+    fn an_origin_is_a_scheme_and_a_host() {
+        for origin in ["https://notes.example", "http://localhost:8080"] {
+            assert!(is_origin(origin), "{origin}");
+        }
+        for origin in ["notes.example", "ftp://notes.example", "https://notes.example/", "https://a@b", "*"] {
+            assert!(!is_origin(origin), "{origin}");
+        }
+    }
 }

@@ -1,11 +1,10 @@
 //! The way from a request to the daemon.
 //!
-//! **Invariant:** a request has a connection of its own, so that none waits for another's place; whatever it still waits
-//! for ends with it.
+//! **Invariant:** no two requests share a connection, so that none waits for another's place.
 
 use assay_peer::{
     config::Home,
-    handle::{Handle, Respond},
+    handle::{ConnectError, Handle, Respond},
 };
 
 use crate::failure::HttpFailure;
@@ -15,9 +14,14 @@ use crate::failure::HttpFailure;
 pub struct DaemonLink(pub Home);
 
 impl DaemonLink {
+    /// A connection to it, or why there is none.
+    pub(crate) async fn connect(&self) -> Result<Handle, ConnectError> {
+        Handle::connect(&self.0).await
+    }
+
     /// A connection to it.
     pub(crate) async fn open(&self) -> Result<Handle, HttpFailure> {
-        Ok(Handle::connect(&self.0).await?)
+        Ok(self.connect().await?)
     }
 
     /// Asks one thing.

@@ -12,7 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     Gateway,
-    answer::{AnswerPart, LiveAnswer, WholeAnswer},
+    answer::{AnswerOrder, AnswerPart, LiveAnswer, WholeAnswer},
     failure::HttpFailure,
     guard::Caller,
     order::{AssayTerms, TextWish, TokensMax},
@@ -25,20 +25,20 @@ pub(crate) const ANSWERS_MAX: u32 = 8;
 const TOKENS_FEWEST: u32 = 16;
 
 /// Answers that are being written to one request.
-pub(crate) struct Ordered {
+pub(crate) struct AnswerSet {
     pub(crate) answers: Vec<LiveAnswer>,
     /// Counts them.
-    pub(crate) tally: Tally,
+    pub(crate) tally: AnswerCount,
 }
 
 /// What a request takes while it is answered, and who answers for what it costs.
-pub(crate) struct Tally {
+pub(crate) struct AnswerCount {
     gateway: Arc<Gateway>,
     key: String,
     _places: OwnedSemaphorePermit,
 }
 
-impl Tally {
+impl AnswerCount {
     fn new(gateway: &Arc<Gateway>, caller: &Caller, places: OwnedSemaphorePermit) -> Self {
         gateway.metrics.open.inc_by(i64::from(u32::try_from(places.num_permits()).unwrap_or(u32::MAX)));
         Self { gateway: gateway.clone(), key: caller.name().to_owned(), _places: places }
@@ -52,14 +52,14 @@ impl Tally {
     }
 }
 
-impl Drop for Tally {
+impl Drop for AnswerCount {
     fn drop(&mut self) {
         let places = u32::try_from(self._places.num_permits()).unwrap_or(u32::MAX);
         self.gateway.metrics.open.dec_by(i64::from(places));
     }
 }
 
-impl Ordered {
+impl AnswerSet {
     /// The submission of the first.
     pub(crate) fn key(&self) -> Digest {
         self.answers.first().map(LiveAnswer::key).unwrap_or_default()
@@ -92,8 +92,8 @@ pub(crate) async fn texts(
     manifest: &Manifest,
     wish: &TextWish,
     terms: &AssayTerms,
-    count: u32,
-) -> Result<Ordered, HttpFailure> {
+    (count, is_told): (u32, bool),
+) -> Result<AnswerSet, HttpFailure> {
     if !(1..=ANSWERS_MAX).contains(&count) {
         return Err(HttpFailure::wrong(
             "n",
@@ -102,7 +102,7 @@ pub(crate) async fn texts(
     }
     let wish = &affordable(gateway, manifest, wish, terms).await?;
     let submits = (0..count).map(|number| wish.order(manifest, terms, number));
-    all(gateway, caller, manifest, submits.collect::<Result<_, _>>()?).await
+    all(gateway, caller, manifest, submits.collect::<Result<_, _>>()?, is_told).await
 }
 
 /// The same, with fewer tokens where nobody said how many and the usual number costs more than may be spent.
@@ -131,50 +131,63 @@ pub(crate) async fn all(
     caller: &Caller,
     manifest: &Manifest,
     submits: Vec<Submit>,
-) -> Result<Ordered, HttpFailure> {
+    is_told: bool,
+) -> Result<AnswerSet, HttpFailure> {
     let count = u32::try_from(submits.len()).unwrap_or(u32::MAX);
     let places = Arc::clone(&gateway.places).try_acquire_many_owned(count);
     let places =
         places.map_err(|_| HttpFailure::busy("as many answers are being written as there may be"))?;
-    let tally = Tally::new(gateway, caller, places);
+    let tally = AnswerCount::new(gateway, caller, places);
     let mut answers = Vec::new();
     for mut submit in submits {
-        let allowance = allow(gateway, caller, &submit).await?;
-        if let Some(allowance) = &allowance {
-            submit.cost_max = Some(allowance.most());
-        }
-        answers.push(LiveAnswer::order(&gateway.link, manifest.clone(), submit, allowance).await?);
+        let allowance = allow(gateway, caller, &mut submit).await?;
+        let order = AnswerOrder {
+            link: gateway.link.clone(),
+            cancels: gateway.cancels.clone(),
+            manifest: manifest.clone(),
+            submit,
+            allowance,
+            is_told,
+        };
+        answers.push(order.place().await?);
     }
-    Ok(Ordered { answers, tally })
+    Ok(AnswerSet { answers, tally })
 }
 
-/// Counts what an order may cost against the ceiling of its key, if that has one.
+/// Bounds what an order of a key may cost, by the settings of the home and by what is left to the key, and counts it.
 async fn allow(
     gateway: &Gateway,
     caller: &Caller,
-    submit: &Submit,
+    submit: &mut Submit,
 ) -> Result<Option<Allowance>, HttpFailure> {
-    let Some((key, daily_max)) = caller.key.as_ref().and_then(|key| Some((&key.name, key.daily_max?))) else {
-        return Ok(None);
-    };
-    let wish = Submit { input: Default::default(), ..submit.clone() };
+    let Some(key) = &caller.key else { return Ok(None) };
+    let most = submit.cost_max.unwrap_or(gateway.cost_max).min(gateway.cost_max);
+    submit.cost_max = Some(most);
+    let Some(daily_max) = key.daily_max else { return Ok(None) };
+    let left = gateway.spending.left(&key.name, daily_max);
+    let wish = Submit { input: Attachment::default(), ..submit.clone() };
     let quote = gateway.link.call(QuoteJob(wish)).await?;
+    // Prices move; half as much again is room for another provider. Where nobody matches now, somebody may in a moment.
     let cost = quote.chosen.map(|chosen| chosen.order.total_max);
-    // Where nobody matches now, the order says why; it then costs nothing.
-    let need = cost.unwrap_or(Amount(1));
-    // Prices move; half as much again is room for another provider.
-    let most = need.plus(Amount(need.0 / 2)).unwrap_or(need).min(submit.cost_max.unwrap_or(Amount(u64::MAX)));
-    let left = gateway.spending.left(key, daily_max);
-    let reserved = if left >= need { most.min(left) } else { need };
-    match gateway.spending.reserve(key, daily_max, reserved) {
-        Ok(allowance) => Ok(Some(allowance)),
-        Err(over @ SpendingError::Over { .. }) => {
-            let message =
-                format!("{over}; its ceiling of {daily_max} a day begins anew at midnight, universal time");
-            Err(HttpFailure::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", message))
+    let wanted = cost.map_or(most, |cost| cost.plus(Amount(cost.0 / 2)).unwrap_or(most).min(most));
+    let need =
+        cost.map_or_else(|| wanted.min(left), |cost| if left < cost { cost } else { wanted.min(left) });
+    let (spending, name) = (gateway.spending.clone(), key.name.clone());
+    let reserved = tokio::task::spawn_blocking(move || spending.reserve(&name, daily_max, need)).await;
+    match reserved {
+        Ok(Ok(allowance)) if !need.is_zero() => {
+            submit.cost_max = Some(allowance.most());
+            Ok(Some(allowance))
         }
-        Err(error @ SpendingError::Disk(_)) => {
+        Ok(Err(SpendingError::Disk(error))) => {
             Err(HttpFailure::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", error.to_string()))
         }
+        Ok(Ok(_) | Err(SpendingError::Over { .. })) => {
+            let message = format!(
+                "{left} credits are left to this key today, and the order may cost {need}; its ceiling of {daily_max} a day begins anew at midnight, universal time"
+            );
+            Err(HttpFailure::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", message))
+        }
+        Err(_) => Err(HttpFailure::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the order failed")),
     }
 }

@@ -4,21 +4,27 @@
 
 use std::sync::Arc;
 
-use assay_peer::handle::INPUT_BYTES_MAX;
 use axum::{
-    Router,
+    Extension, Router,
     extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-use crate::{Gateway, failure::HttpFailure, guard, jobs, metrics::RequestLabels, ollama, openai};
+use crate::{
+    Gateway,
+    failure::{HttpFailure, PlainFailure},
+    guard::{self, Caller},
+    jobs,
+    metrics::RequestLabels,
+    ollama, openai,
+};
 
-/// Bytes of a request beside those of the longest input.
-const BESIDE_BYTES: usize = 64 * 1024;
+/// Bytes of a request: more than any model here reads.
+const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// What a route that nobody declared is called in figures.
 const UNKNOWN: &str = "unknown";
 
@@ -40,10 +46,12 @@ pub(crate) fn of(gateway: &Arc<Gateway>) -> Router {
         .route("/api/generate", post(ollama::chat::generate))
         .route("/api/embed", post(ollama::embed::embed))
         .route("/metrics", get(metrics))
+        // By which Ollama's clients find out whether somebody is there.
+        .route("/", get(|| async { "Assay is running\n" }))
         .route("/healthz", get(|| async { "ok\n" }))
         .fallback(unknown)
         .method_not_allowed_fallback(not_so)
-        .layer(DefaultBodyLimit::max(INPUT_BYTES_MAX + BESIDE_BYTES))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(gateway.clone());
     let routes = routes.layer(middleware::from_fn_with_state(gateway.clone(), guard::admit));
     let routes = match gateway.origins.as_slice() {
@@ -60,7 +68,7 @@ fn shared_with(origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(exposed.map(HeaderName::from_static))
 }
 
@@ -73,18 +81,35 @@ async fn counted(State(gateway): State<Arc<Gateway>>, request: Request, next: Ne
     response
 }
 
-async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
+/// What all keys did, for who may see that.
+async fn metrics(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, HttpFailure> {
+    if !caller.may_see_all() {
+        let message = "figures of all keys are for a key without a ceiling and without a list of models";
+        return Err(HttpFailure::new(StatusCode::FORBIDDEN, "not_allowed", message));
+    }
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], gateway.metrics.text()).into_response()
+    Ok(([(header::CONTENT_TYPE, kind)], gateway.metrics.text()).into_response())
 }
 
-async fn unknown(request: Request) -> HttpFailure {
+async fn unknown(request: Request) -> Response {
     let (method, path) = (request.method(), request.uri().path());
     let message = format!("there is no {method} {path:?} here; docs/gateway.md has what there is");
-    HttpFailure::new(StatusCode::NOT_FOUND, "unknown_url", message)
+    said_as(path, HttpFailure::new(StatusCode::NOT_FOUND, "unknown_url", message))
 }
 
-async fn not_so(request: Request) -> HttpFailure {
-    let message = format!("{:?} is not asked with {}", request.uri().path(), request.method());
-    HttpFailure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+async fn not_so(request: Request) -> Response {
+    let path = request.uri().path();
+    let message = format!("{path:?} is not asked with {}", request.method());
+    said_as(path, HttpFailure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message))
+}
+
+/// A failure in the shape that whoever asks for such a path reads.
+pub(crate) fn said_as(path: &str, failure: HttpFailure) -> Response {
+    match path.starts_with("/api/") {
+        true => PlainFailure(failure).into_response(),
+        false => failure.into_response(),
+    }
 }

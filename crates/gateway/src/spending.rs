@@ -5,7 +5,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs::{self, File, OpenOptions},
+    io,
     io::Write,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -32,6 +33,8 @@ pub(crate) struct Spending(Arc<SpendingFile>);
 struct SpendingFile {
     path: PathBuf,
     day: Mutex<DaySpending>,
+    /// Held for as long as this counts: two that counted would not know of each other.
+    _lock: File,
 }
 
 /// Why an order is not counted.
@@ -53,6 +56,9 @@ pub(crate) enum SpendingError {
 impl Spending {
     /// What is written down at a path; nothing is spent where there is nothing.
     pub(crate) fn open(path: PathBuf) -> Result<Self, io::Error> {
+        let lock =
+            OpenOptions::new().create(true).truncate(false).write(true).open(path.with_extension("lock"))?;
+        lock.try_lock().map_err(|_| io::Error::other("another gateway of this home counts it"))?;
         let day = match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
                 io::Error::other(format!("{}: {error}; delete it to begin the day anew", path.display()))
@@ -60,7 +66,7 @@ impl Spending {
             Err(error) if error.kind() == io::ErrorKind::NotFound => DaySpending::default(),
             Err(error) => return Err(error),
         };
-        Ok(Self(Arc::new(SpendingFile { path, day: Mutex::new(day) })))
+        Ok(Self(Arc::new(SpendingFile { path, day: Mutex::new(day), _lock: lock })))
     }
 
     /// What is left of a key's ceiling.
@@ -174,19 +180,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = spending(folder.path());
         let allowance = first.reserve("phone", MOST, Amount::credits(7)).unwrap();
+        let second = Spending::open(folder.path().join("spending.json")).unwrap_err();
+        assert!(second.to_string().contains("another gateway"), "{second}");
         // A gateway that is killed here knows it afterwards.
-        let again = spending(folder.path());
+        let killed = (first, allowance);
+        fs::copy(folder.path().join("spending.json"), folder.path().join("again.json")).unwrap();
+        let again = Spending::open(folder.path().join("again.json")).unwrap();
         assert_eq!(again.left("phone", MOST), Amount::credits(3));
         assert!(matches!(again.reserve("phone", MOST, Amount::credits(4)), Err(SpendingError::Over { .. })));
         assert_eq!(again.left("laptop", MOST), MOST);
+        let (first, allowance) = killed;
         allowance.settle(Amount::credits(2));
         assert_eq!(first.left("phone", MOST), Amount::credits(8));
-        assert_eq!(spending(folder.path()).left("phone", MOST), Amount::credits(8));
         let dropped = first.reserve("phone", MOST, Amount::credits(8)).unwrap();
         drop(dropped);
         assert_eq!(first.left("phone", MOST), Amount::ZERO);
         first.reserve("laptop", MOST, Amount::credits(1)).unwrap().release();
         assert_eq!(first.left("laptop", MOST), MOST);
+        drop(first);
+        assert_eq!(spending(folder.path()).left("phone", MOST), Amount::ZERO);
     }
 
     #[test]
@@ -213,7 +225,9 @@ mod tests {
     #[test]
     fn what_cannot_be_written_down_is_not_ordered() {
         let folder = tempfile::tempdir().unwrap();
-        let all = Spending::open(folder.path().join("gone").join("spending.json")).unwrap();
+        fs::create_dir(folder.path().join("there")).unwrap();
+        let all = Spending::open(folder.path().join("there").join("spending.json")).unwrap();
+        fs::remove_dir_all(folder.path().join("there")).unwrap();
         assert!(matches!(all.reserve("phone", MOST, Amount::credits(1)), Err(SpendingError::Disk(_))));
         assert_eq!(all.left("phone", MOST), MOST);
     }

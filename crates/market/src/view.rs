@@ -58,6 +58,13 @@ pub struct AttemptView {
 }
 
 impl SubmissionView {
+    /// The attempt whose provider works, the last of them if there are several: whoever was asked beside it and did not answer
+    /// may stand behind it.
+    #[must_use]
+    pub fn running(&self) -> Option<&AttemptView> {
+        self.attempts.iter().rev().find(|attempt| attempt.state == AttemptState::Running)
+    }
+
     /// Whether it is too late to cancel it: its last attempt has given a result that may still be paid. One that was broken
     /// off is what was wanted.
     #[must_use]

@@ -37,6 +37,14 @@ impl Hearing {
         Self { handle, key, pieces, heard, current: None, words: HeardWords::default() }
     }
 
+    /// Hears nobody yet, after this was shown of the answer.
+    #[must_use]
+    pub fn going_on(handle: Handle, key: Digest, shown: String) -> Self {
+        let mut hearing = Self::new(handle, key);
+        hearing.words.shown = shown;
+        hearing
+    }
+
     /// Hears the provider of an attempt that runs, if it is not heard already.
     pub fn follow(&mut self, attempt: &AttemptView) {
         let is_known = self.current.as_ref().is_some_and(|(job, _)| *job == attempt.job);

@@ -119,7 +119,7 @@ impl Waiting {
             if view.submission.ended {
                 return Err(came_to_nothing(&view.submission, self.cancels));
             }
-            if let (Some(hearing), Some(attempt)) = (&mut self.hearing, view.submission.attempts.last()) {
+            if let (Some(hearing), Some(attempt)) = (&mut self.hearing, view.submission.running()) {
                 hearing.follow(attempt);
             }
             self.spinner.say(&job::state(&view.submission));

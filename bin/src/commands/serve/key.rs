@@ -88,7 +88,7 @@ pub(super) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), Comman
             let open = keys.keys.is_empty();
             invocation.printer.line(format!("The key {} opens nothing any more.", args.name));
             if open {
-                invocation.printer.note("no key is left: every program of this machine is served again");
+                invocation.printer.note("no key is left: a gateway that runs serves nobody, and one that is started serves this machine's programs");
             }
             invocation.printer.document("serve.key", &json!({ "name": args.name, "removed": true }));
         }

@@ -50,6 +50,7 @@ pub(crate) struct OllamaChat {
 #[serde(deny_unknown_fields)]
 struct OllamaMessage {
     role: String,
+    #[serde(default)]
     content: String,
     #[serde(default)]
     images: Option<Value>,
@@ -99,7 +100,7 @@ pub(crate) struct OllamaPrompt {
 }
 
 /// What is asked of a model, however it was said.
-struct Asked {
+struct OllamaWish {
     name: String,
     said: SaidText,
     options: AnswerSettings,
@@ -126,18 +127,22 @@ pub(crate) async fn generate(
     answer(&gateway, &caller, body?.0.asked()?).await
 }
 
-async fn answer(gateway: &Arc<Gateway>, caller: &Caller, asked: Asked) -> Result<Response, PlainFailure> {
-    let Asked { name, said, options, terms, is_streamed, words } = asked;
+async fn answer(
+    gateway: &Arc<Gateway>,
+    caller: &Caller,
+    asked: OllamaWish,
+) -> Result<Response, PlainFailure> {
+    let OllamaWish { name, said, options, terms, is_streamed, words } = asked;
     let began = Instant::now();
     let manifest = order_set::model(gateway, caller, &name).await?;
     let (choice, tokens_max) = options.choice(gateway.tokens_max)?;
     let wish = TextWish { said, choice: choice.parameters()?, tokens_max };
-    let ordered = order_set::texts(gateway, caller, &manifest, &wish, &terms, 1).await?;
+    let ordered = order_set::texts(gateway, caller, &manifest, &wish, &terms, (1, is_streamed)).await?;
     lines::respond(ordered, LineShape { name, words, began }, is_streamed).await
 }
 
 impl OllamaChat {
-    fn asked(self) -> Result<Asked, HttpFailure> {
+    fn asked(self) -> Result<OllamaWish, HttpFailure> {
         refuse(&[
             ("format", self.format.as_ref(), "only texts are written"),
             ("tools", self.tools.as_ref(), "no tools are called"),
@@ -150,7 +155,7 @@ impl OllamaChat {
         }
         let messages = self.messages.into_iter().map(OllamaMessage::plain).collect::<Result<_, _>>()?;
         let words: WordsShape = |words| ("message", json!({ "role": "assistant", "content": words }));
-        Ok(Asked {
+        Ok(OllamaWish {
             name: self.model,
             said: SaidText::Messages(messages),
             options: self.options.unwrap_or_default(),
@@ -178,7 +183,7 @@ impl OllamaMessage {
 }
 
 impl OllamaPrompt {
-    fn asked(self) -> Result<Asked, HttpFailure> {
+    fn asked(self) -> Result<OllamaWish, HttpFailure> {
         refuse(&[
             ("suffix", self.suffix.as_ref(), "texts are continued at their end"),
             ("images", self.images.as_ref(), "prompts are texts"),
@@ -196,7 +201,8 @@ impl OllamaPrompt {
             ));
         }
         let is_raw = self.raw.unwrap_or(false);
-        let said = match (is_raw, self.system) {
+        let system = self.system.filter(|system| !system.is_empty());
+        let said = match (is_raw, system) {
             (true, Some(_)) => {
                 return Err(HttpFailure::unsupported("system", "a raw prompt is all that is read"));
             }
@@ -207,7 +213,7 @@ impl OllamaPrompt {
                 SaidText::Messages(system.into_iter().chain([user]).collect())
             }
         };
-        Ok(Asked {
+        Ok(OllamaWish {
             name: self.model,
             said,
             options: self.options.unwrap_or_default(),

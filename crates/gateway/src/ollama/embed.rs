@@ -3,18 +3,19 @@
 use std::{sync::Arc, time::Instant};
 
 use axum::{
-    Extension, Json,
+    Extension,
     extract::State,
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::settings::refuse;
+use super::settings::{AnswerSettings, refuse};
 use crate::{
     Gateway,
     failure::{HttpFailure, PlainFailure},
     guard::Caller,
+    json_answer::JsonAnswer,
     json_body::JsonBody,
     openai::{choice::OneOrMore, embeddings, usage},
     order::AssayTerms,
@@ -31,7 +32,7 @@ pub(crate) struct OllamaTexts {
     #[serde(default, rename = "truncate")]
     _truncate: Option<bool>,
     #[serde(default)]
-    options: Option<Value>,
+    options: Option<AnswerSettings>,
     #[serde(default)]
     dimensions: Option<Value>,
     #[serde(default)]
@@ -47,11 +48,10 @@ pub(crate) async fn embed(
     body: Result<JsonBody<OllamaTexts>, HttpFailure>,
 ) -> Result<Response, PlainFailure> {
     let OllamaTexts { model: name, input, options, dimensions, assay: terms, .. } = body?.0;
-    let options = options.filter(|options| options.as_object().is_none_or(|options| !options.is_empty()));
-    refuse(&[
-        ("options", options.as_ref(), "networks that embed texts have none"),
-        ("dimensions", dimensions.as_ref(), "vectors are as long as they are"),
-    ])?;
+    refuse(&[("dimensions", dimensions.as_ref(), "vectors are as long as they are")])?;
+    if options.is_some_and(|options| !options.concerns_the_machine_alone()) {
+        return Err(HttpFailure::unsupported("options", "nothing is chosen in a vector").into());
+    }
     let began = Instant::now();
     let manifest = order_set::model(&gateway, &caller, &name).await?;
     let (whole, all) = embeddings::of_texts(&gateway, &caller, &manifest, input.into_all(), &terms).await?;
@@ -61,5 +61,5 @@ pub(crate) async fn embed(
         "model": name, "embeddings": all, "total_duration": took, "load_duration": 0, "prompt_eval_count": 0,
         "assay": usage::provenance(&answers),
     });
-    Ok((usage::headers(&answers), Json(document)).into_response())
+    Ok((usage::headers(&answers), JsonAnswer(document)).into_response())
 }

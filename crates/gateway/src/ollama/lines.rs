@@ -6,7 +6,6 @@ use std::{
 };
 
 use axum::{
-    Json,
     body::{Body, Bytes},
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
@@ -18,8 +17,9 @@ use serde_json::{Map, Value, json};
 use crate::{
     answer::{AnswerPart, LiveAnswer, WholeAnswer},
     failure::PlainFailure,
+    json_answer::JsonAnswer,
     openai::usage::{self, finish_reason},
-    order_set::{Ordered, Tally},
+    order_set::{AnswerCount, AnswerSet},
 };
 
 /// How an endpoint says words.
@@ -35,7 +35,7 @@ pub(crate) struct LineShape {
 
 /// Answers a request with one answer.
 pub(crate) async fn respond(
-    mut ordered: Ordered,
+    mut ordered: AnswerSet,
     shape: LineShape,
     is_streamed: bool,
 ) -> Result<Response, PlainFailure> {
@@ -43,7 +43,7 @@ pub(crate) async fn respond(
         let answers = ordered.whole().await?;
         let whole = answers.first().unwrap_or_else(|| unreachable!("one was ordered"));
         let line = shape.last(whole, &whole.text);
-        return Ok((usage::headers(&answers), Json(line)).into_response());
+        return Ok((usage::headers(&answers), JsonAnswer(line)).into_response());
     }
     let mut answer = ordered.answers.pop().unwrap_or_else(|| unreachable!("one was ordered"));
     // Whatever fails until somebody works on it fails as a request.
@@ -61,7 +61,7 @@ fn lines(
     answer: LiveAnswer,
     first: AnswerPart,
     shape: LineShape,
-    tally: Tally,
+    tally: AnswerCount,
 ) -> impl futures::Stream<Item = Result<Bytes, Infallible>> + Send {
     let rest = match first {
         AnswerPart::Whole(_) => stream::empty().boxed(),

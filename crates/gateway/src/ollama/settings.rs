@@ -47,6 +47,16 @@ pub(crate) struct AnswerSettings {
 }
 
 impl AnswerSettings {
+    /// Whether nothing is said of how tokens are chosen.
+    pub(crate) fn concerns_the_machine_alone(&self) -> bool {
+        let Self { num_predict, temperature, top_p, top_k, min_p, repeat_penalty, .. } = self;
+        let numbers =
+            [*temperature, *top_p, *min_p, *repeat_penalty, self.presence_penalty, self.frequency_penalty];
+        let counts =
+            [num_predict.is_some(), top_k.is_some(), self.repeat_last_n.is_some(), self.seed.is_some()];
+        numbers.iter().all(Option::is_none) && !counts.contains(&true) && self.stop.is_none()
+    }
+
     /// How tokens are chosen, and how many there are at most.
     pub(crate) fn choice(self, usual: u32) -> Result<(TokenChoice, TokensMax), HttpFailure> {
         let param = "options.num_predict";

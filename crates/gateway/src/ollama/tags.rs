@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use assay_protocol::manifest::Manifest;
-use axum::{Extension, Json, extract::State};
+use axum::{Extension, extract::State};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::settings::refuse;
 use crate::{
     Gateway,
     failure::{HttpFailure, PlainFailure},
     guard::Caller,
+    json_answer::JsonAnswer,
     json_body::JsonBody,
     openai::models::{NamedOffer, offered},
     order_set,
@@ -21,22 +23,31 @@ use crate::{
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OllamaModel {
-    #[serde(alias = "name")]
+    #[serde(default)]
     model: String,
+    /// What it was called in before.
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    system: Option<Value>,
+    #[serde(default)]
+    template: Option<Value>,
+    #[serde(default)]
+    options: Option<Value>,
     #[serde(default, rename = "verbose")]
     _verbose: Option<bool>,
 }
 
 /// The version of this program: clients ask for one before all else.
-pub(crate) async fn version() -> Json<Value> {
-    Json(json!({ "version": env!("CARGO_PKG_VERSION") }))
+pub(crate) async fn version() -> JsonAnswer {
+    JsonAnswer(json!({ "version": env!("CARGO_PKG_VERSION") }))
 }
 
 /// What can be asked.
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
-) -> Result<Json<Value>, PlainFailure> {
+) -> Result<JsonAnswer, PlainFailure> {
     let all = allowed(&gateway, &caller).await?;
     let now = Timestamp::now().to_string();
     let entry = |offer: &NamedOffer| {
@@ -45,14 +56,14 @@ pub(crate) async fn list(
             "details": details(), "assay": { "providers": offer.providers, "warm": offer.warm },
         })
     };
-    Ok(Json(json!({ "models": all.iter().map(entry).collect::<Vec<_>>() })))
+    Ok(JsonAnswer(json!({ "models": all.iter().map(entry).collect::<Vec<_>>() })))
 }
 
 /// What somebody has in memory.
 pub(crate) async fn running(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
-) -> Result<Json<Value>, PlainFailure> {
+) -> Result<JsonAnswer, PlainFailure> {
     let all = allowed(&gateway, &caller).await?;
     let entry = |offer: &NamedOffer| {
         json!({
@@ -61,7 +72,7 @@ pub(crate) async fn running(
         })
     };
     let warm = all.iter().filter(|offer| offer.warm > 0);
-    Ok(Json(json!({ "models": warm.map(entry).collect::<Vec<_>>() })))
+    Ok(JsonAnswer(json!({ "models": warm.map(entry).collect::<Vec<_>>() })))
 }
 
 /// How a model is run.
@@ -69,10 +80,18 @@ pub(crate) async fn show(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
     body: Result<JsonBody<OllamaModel>, HttpFailure>,
-) -> Result<Json<Value>, PlainFailure> {
-    let manifest = order_set::model(&gateway, &caller, &body?.0.model).await?;
+) -> Result<JsonAnswer, PlainFailure> {
+    let asked = body?.0;
+    let options = asked.options.as_ref().filter(|options| **options != json!({}));
+    refuse(&[
+        ("system", asked.system.as_ref(), "a model is shown as its maker made it"),
+        ("template", asked.template.as_ref(), "a model is shown as its maker made it"),
+        ("options", options, "a model is shown as its maker made it"),
+    ])?;
+    let name = if asked.model.is_empty() { &asked.name } else { &asked.model };
+    let manifest = order_set::model(&gateway, &caller, name).await?;
     let digest = manifest.digest().to_string();
-    Ok(Json(json!({
+    Ok(JsonAnswer(json!({
         "modelfile": "", "parameters": manifest.params, "template": "", "details": details(),
         "model_info": { "general.architecture": "assay", "general.basename": manifest.name, "assay.manifest": digest },
         "capabilities": [capability(&manifest)],

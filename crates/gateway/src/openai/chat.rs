@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use assay_protocol::id::Digest;
 use axum::{
-    Extension, Json,
+    Extension,
     extract::State,
     response::{IntoResponse, Response},
 };
@@ -22,6 +22,7 @@ use crate::{
     answer::WholeAnswer,
     failure::HttpFailure,
     guard::Caller,
+    json_answer::JsonAnswer,
     json_body::JsonBody,
     order::{AssayTerms, SaidText, TextWish, TokensMax},
     order_set,
@@ -150,7 +151,7 @@ struct ChatMessage {
 
 /// A text, or parts of one.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a text, or a list of parts")]
 enum MessageContent {
     Text(String),
     Parts(Vec<Map<String, Value>>),
@@ -168,7 +169,7 @@ pub(crate) async fn complete(
     let (name, count, terms) = (request.model.clone(), request.n.unwrap_or(1), request.assay.clone());
     let manifest = order_set::model(&gateway, &caller, &name).await?;
     let wish = request.into_wish(gateway.tokens_max)?;
-    let ordered = order_set::texts(&gateway, &caller, &manifest, &wish, &terms, count).await?;
+    let ordered = order_set::texts(&gateway, &caller, &manifest, &wish, &terms, (count, is_streamed)).await?;
     let shape = ChatShape {
         name,
         created: Timestamp::now().as_second(),
@@ -179,7 +180,7 @@ pub(crate) async fn complete(
         return events::respond(ordered, shape).await;
     }
     let answers = ordered.whole().await?;
-    Ok((usage::headers(&answers), Json(shape.whole(&answers))).into_response())
+    Ok((usage::headers(&answers), JsonAnswer(shape.whole(&answers))).into_response())
 }
 
 impl ChatRequest {

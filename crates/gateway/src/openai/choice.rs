@@ -18,7 +18,7 @@ const BIAS_MAX: usize = 1_024;
 
 /// One text or several.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a text, or a list of texts")]
 pub(crate) enum OneOrMore {
     One(String),
     More(Vec<String>),

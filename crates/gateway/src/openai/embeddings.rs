@@ -8,7 +8,7 @@ use assay_peer::{
 };
 use assay_protocol::manifest::{Manifest, Meter};
 use axum::{
-    Extension, Json,
+    Extension,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 
 use super::{choice::OneOrMore, usage};
 use crate::{
-    Gateway, answer::WholeAnswer, failure::HttpFailure, guard::Caller, json_body::JsonBody,
-    order::AssayTerms, order_set,
+    Gateway, answer::WholeAnswer, failure::HttpFailure, guard::Caller, json_answer::JsonAnswer,
+    json_body::JsonBody, order::AssayTerms, order_set,
 };
 
 /// Texts of one request.
@@ -34,7 +34,7 @@ pub(crate) struct EmbeddingRequest {
     #[serde(default)]
     encoding_format: VectorEncoding,
     #[serde(default)]
-    dimensions: Option<usize>,
+    dimensions: Option<u64>,
     #[serde(default)]
     assay: AssayTerms,
     // What changes nothing of the answer.
@@ -61,12 +61,10 @@ pub(crate) async fn embed(
 ) -> Result<Response, HttpFailure> {
     let EmbeddingRequest { model: name, input, encoding_format, dimensions, assay: terms, .. } = request;
     let manifest = order_set::model(&gateway, &caller, &name).await?;
-    let (whole, all) = of_texts(&gateway, &caller, &manifest, input.into_all(), &terms).await?;
-    let width = all.first().map_or(0, Vec::len);
-    if dimensions.is_some_and(|dimensions| dimensions != width) {
-        let why = format!("{name} makes vectors of {width} numbers");
-        return Err(HttpFailure::unsupported("dimensions", &why));
+    if dimensions.is_some() && dimensions != width(&manifest) {
+        return Err(HttpFailure::unsupported("dimensions", "vectors are as long as they are"));
     }
+    let (whole, all) = of_texts(&gateway, &caller, &manifest, input.into_all(), &terms).await?;
     let entry = |(index, vector): (usize, &Vec<f32>)| json!({ "object": "embedding", "index": index, "embedding": encoding_format.write(vector) });
     let answers = [whole];
     let document = json!({
@@ -74,7 +72,12 @@ pub(crate) async fn embed(
         // Networks that embed texts are billed by calls, and say nothing of tokens.
         "usage": { "prompt_tokens": 0, "total_tokens": 0 }, "assay": usage::provenance(&answers),
     });
-    Ok((usage::headers(&answers), Json(document)).into_response())
+    Ok((usage::headers(&answers), JsonAnswer(document)).into_response())
+}
+
+/// Numbers in each vector that a network makes, as its manifest says.
+fn width(manifest: &Manifest) -> Option<u64> {
+    serde_json::from_str::<Value>(&manifest.params).ok()?.get("width")?.as_u64()
 }
 
 /// A vector for each of these texts, and the answer that they came in.
@@ -95,7 +98,7 @@ pub(crate) async fn of_texts(
     let units_max = (manifest.meter == Meter::Calls).then_some(texts.len() as u64);
     let input = Attachment(json!(texts).to_string().into_bytes());
     let submit = Submit { units_max, input, ..terms.order(manifest) };
-    let mut answers = order_set::all(gateway, caller, manifest, vec![submit]).await?.whole().await?;
+    let mut answers = order_set::all(gateway, caller, manifest, vec![submit], false).await?.whole().await?;
     let whole = answers.pop().unwrap_or_else(|| unreachable!("one was ordered"));
     let all = vectors(manifest, &whole.output).filter(|all| all.len() == texts.len());
     let unreadable = || {
@@ -104,6 +107,7 @@ pub(crate) async fn of_texts(
             "unreadable",
             "what was delivered is no vector for each text",
         )
+        .after_order()
     };
     Ok((whole, all.ok_or_else(unreadable)?))
 }

@@ -3,6 +3,8 @@
 //! **Invariant:** the status is decided before anything is written: whatever fails until somebody works on the answer fails
 //! as a request. What fails later ends the stream with an event that says so.
 
+use std::convert::Infallible;
+
 use axum::{
     http::HeaderMap,
     response::{
@@ -17,7 +19,7 @@ use crate::{
     answer::{AnswerPart, LiveAnswer, WholeAnswer},
     failure::HttpFailure,
     openai::usage,
-    order_set::Ordered,
+    order_set::AnswerSet,
 };
 
 /// How an endpoint writes its events.
@@ -33,11 +35,11 @@ pub(crate) trait EventShape: Send + 'static {
 }
 
 /// One thing on its way to a client.
-type Told = (usize, Result<AnswerPart, HttpFailure>);
+type ToldPart = (usize, Result<AnswerPart, HttpFailure>);
 
 /// Begins to answer with events; fails as long as nobody works on it.
-pub(crate) async fn respond(ordered: Ordered, shape: impl EventShape) -> Result<Response, HttpFailure> {
-    let Ordered { answers, tally } = ordered;
+pub(crate) async fn respond(ordered: AnswerSet, shape: impl EventShape) -> Result<Response, HttpFailure> {
+    let AnswerSet { answers, tally } = ordered;
     let count = answers.len();
     let streams = answers.into_iter().enumerate().map(|(index, answer): (usize, LiveAnswer)| {
         answer.into_stream().map(move |part| (index, part)).boxed()
@@ -66,8 +68,8 @@ struct Events<S> {
 impl<S: EventShape> Events<S> {
     fn follow(
         self,
-        parts: impl Stream<Item = Told> + Send + 'static,
-    ) -> impl Stream<Item = Result<Event, axum::Error>> + Send {
+        parts: impl Stream<Item = ToldPart> + Send + 'static,
+    ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
         let parts = Box::pin(parts);
         stream::unfold(Some((self, parts)), |state| async {
             let (mut events, mut parts) = state?;
@@ -83,7 +85,7 @@ impl<S: EventShape> Events<S> {
         &mut self,
         index: usize,
         part: Result<AnswerPart, HttpFailure>,
-    ) -> (Vec<Result<Event, axum::Error>>, bool) {
+    ) -> (Vec<Result<Event, Infallible>>, bool) {
         let mut values = Vec::new();
         let part = match part {
             Ok(part) => part,
@@ -113,6 +115,6 @@ impl<S: EventShape> Events<S> {
     }
 }
 
-fn event(value: &Value) -> Result<Event, axum::Error> {
-    Event::default().json_data(value)
+fn event(value: &Value) -> Result<Event, Infallible> {
+    Ok(Event::default().data(value.to_string()))
 }

@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use assay_peer::handle::{ListModels, ListOffers, OfferView, ServiceView};
 use axum::{
-    Extension, Json,
+    Extension,
     extract::{Path, State},
 };
 use serde_json::{Value, json};
 
-use crate::{Gateway, failure::HttpFailure, guard::Caller, order_set};
+use crate::{Gateway, failure::HttpFailure, guard::Caller, json_answer::JsonAnswer, order_set};
 
 /// A model that somebody offers, or that is known here.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,10 +76,10 @@ fn tell_apart(all: &mut [NamedOffer]) {
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
-) -> Result<Json<Value>, HttpFailure> {
+) -> Result<JsonAnswer, HttpFailure> {
     let all = offered(&gateway).await?;
     let allowed = all.iter().filter(|offer| caller.may_ask(&offer.name).is_ok());
-    Ok(Json(json!({ "object": "list", "data": allowed.map(document).collect::<Vec<_>>() })))
+    Ok(JsonAnswer(json!({ "object": "list", "data": allowed.map(document).collect::<Vec<_>>() })))
 }
 
 /// One of them.
@@ -87,13 +87,13 @@ pub(crate) async fn show(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
-) -> Result<Json<Value>, HttpFailure> {
+) -> Result<JsonAnswer, HttpFailure> {
     let manifest = order_set::model(&gateway, &caller, &name).await?;
     let digest = manifest.digest().to_string();
     let all = offered(&gateway).await?;
     let found = all.into_iter().find(|offer| offer.digest == digest);
     let none = NamedOffer { name: manifest.name, digest, providers: 0, warm: 0, is_known: true };
-    Ok(Json(document(&NamedOffer { name, ..found.unwrap_or(none) })))
+    Ok(JsonAnswer(document(&NamedOffer { name, ..found.unwrap_or(none) })))
 }
 
 fn document(offer: &NamedOffer) -> Value {

@@ -1,0 +1,172 @@
+"""Clients that others made, unmodified, against a gateway: the packages `openai` and `ollama`.
+
+Usage: clients.py ADDRESS, such as 127.0.0.1:11435, of a gateway of a network that sells `sums`.
+"""
+
+import asyncio
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import ollama
+import openai
+
+ADDRESS = sys.argv[1]
+QUESTION = [{"role": "user", "content": "27+58="}]
+SUM = {"model": "sums", "messages": QUESTION, "temperature": 0, "max_tokens": 8}
+TRIED = []
+
+
+def tries(function):
+    TRIED.append(function)
+    return function
+
+
+def client(**more):
+    return openai.OpenAI(base_url=f"http://{ADDRESS}/v1", api_key="none", max_retries=0, **more)
+
+
+@tries
+def models_are_listed():
+    assert "sums" in [model.id for model in client().models.list()]
+    assert client().models.retrieve("sums").id == "sums"
+
+
+@tries
+def a_conversation_is_answered():
+    answer = client().chat.completions.create(**SUM)
+    assert answer.choices[0].message.content == "85", answer
+    assert answer.choices[0].finish_reason == "stop"
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (7, 3), answer.usage
+
+
+@tries
+def where_it_ran_is_said():
+    raw = client().chat.completions.with_raw_response.create(**SUM)
+    assert len(raw.headers["x-assay-provider"]) == 64
+    provenance = raw.parse().model_extra["assay"][0]
+    assert provenance["provider"] == raw.headers["x-assay-provider"], provenance
+
+
+@tries
+def it_comes_word_by_word():
+    chunks = list(client().chat.completions.create(**SUM, stream=True, stream_options={"include_usage": True}))
+    words = [chunk.choices[0].delta.content for chunk in chunks if chunk.choices and chunk.choices[0].delta.content]
+    assert "".join(words) == "85" and len(words) > 1, words
+    assert chunks[-1].usage.total_tokens == 10, chunks[-1]
+
+
+@tries
+def the_helper_for_streams_puts_it_together():
+    with client().chat.completions.stream(**SUM) as stream:
+        assert stream.get_final_completion().choices[0].message.content == "85"
+
+
+@tries
+def it_comes_where_nobody_waits():
+    async def ask():
+        own = openai.AsyncOpenAI(base_url=f"http://{ADDRESS}/v1", api_key="none", max_retries=0)
+        stream = await own.chat.completions.create(**SUM, stream=True)
+        words = [chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices]
+        both = await asyncio.gather(*[own.chat.completions.create(**SUM) for _ in range(4)])
+        return "".join(words), {answer.choices[0].message.content for answer in both}
+
+    assert asyncio.run(ask()) == ("85", {"85"})
+
+
+@tries
+def several_answers_come_at_once():
+    answer = client().chat.completions.create(**SUM | {"n": 2, "max_tokens": 1})
+    assert [choice.finish_reason for choice in answer.choices] == ["length", "length"], answer
+
+
+@tries
+def a_text_is_continued():
+    answer = client().completions.create(model="sums", prompt="27+58=", temperature=0, max_tokens=8)
+    assert answer.choices[0].text == "85", answer
+    stream = client().completions.create(model="sums", prompt="27+58=", temperature=0, max_tokens=8, stream=True)
+    assert "".join(chunk.choices[0].text for chunk in stream if chunk.choices) == "85"
+
+
+@tries
+def a_text_ends_before_what_it_is_to_end_before():
+    answer = client().chat.completions.create(**SUM, stop=["5"])
+    assert answer.choices[0].message.content == "8", answer
+
+
+@tries
+def what_the_market_knows_is_asked_beside_it():
+    first = client().chat.completions.create(**SUM)
+    provider = first.model_extra["assay"][0]["provider"]
+    again = client().chat.completions.create(**SUM, extra_body={"assay": {"only": provider, "max_cost": "1"}})
+    assert again.model_extra["assay"][0]["provider"] == provider
+
+
+@tries
+def what_is_wrong_is_an_error_of_the_right_kind():
+    cases = [
+        (openai.NotFoundError, "model_not_found", {"model": "poet"}),
+        (openai.BadRequestError, "unsupported_parameter", {"logprobs": True}),
+        (openai.BadRequestError, "invalid_value", {"temperature": 9}),
+        (openai.APIStatusError, "too_expensive", {"extra_body": {"assay": {"max_cost": "0.0001"}}}),
+    ]
+    for kind, code, more in cases:
+        try:
+            client().chat.completions.create(**SUM | more)
+        except kind as error:
+            assert error.code == code, error
+        else:
+            raise AssertionError(f"{more} was answered")
+
+
+@tries
+def whoever_waits_no_longer_leaves():
+    try:
+        client(timeout=0.001).chat.completions.create(**SUM)
+    except openai.APITimeoutError:
+        pass
+    stream = client().chat.completions.create(**SUM, stream=True)
+    next(iter(stream))
+    stream.close()
+
+
+@tries
+def a_receipt_is_there_in_the_end():
+    raw = client().chat.completions.with_raw_response.create(**SUM)
+    path = raw.headers["x-assay-receipt"]
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"http://{ADDRESS}{path}") as receipt:
+                assert len(receipt.read()) > 1000
+                return
+        except urllib.error.HTTPError as error:
+            assert error.code == 404, error
+            time.sleep(1)
+    raise AssertionError("there is none")
+
+
+@tries
+def ollamas_client_is_answered():
+    own = ollama.Client(host=f"http://{ADDRESS}")
+    assert "sums" in [model.model for model in own.list().models]
+    own.show("sums")
+    own.ps()
+    options = {"temperature": 0, "num_predict": 8}
+    answer = own.chat(model="sums", messages=QUESTION, options=options)
+    assert (answer.message.content, answer.done, answer.eval_count) == ("85", True, 3), answer
+    stream = own.chat(model="sums", messages=QUESTION, options=options, stream=True)
+    assert "".join(part.message.content for part in stream) == "85"
+    assert own.generate(model="sums", prompt="27+58=", options=options).response == "85"
+    try:
+        own.chat(model="poet", messages=QUESTION)
+    except ollama.ResponseError as error:
+        assert error.status_code == 404, error
+    else:
+        raise AssertionError("a model that nobody has was asked")
+
+
+for trial in TRIED:
+    trial()
+    print("ok ", trial.__name__.replace("_", " "))

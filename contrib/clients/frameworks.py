@@ -1,0 +1,23 @@
+"""LangChain and LlamaIndex, each once, against a gateway of a network that sells `sums`.
+
+Usage: frameworks.py ADDRESS.
+"""
+
+import sys
+
+from langchain_openai import ChatOpenAI
+from llama_index.core.llms import ChatMessage
+from llama_index.llms.openai_like import OpenAILike
+
+ADDRESS = sys.argv[1]
+BASE = f"http://{ADDRESS}/v1"
+
+chain = ChatOpenAI(model="sums", base_url=BASE, api_key="none", temperature=0, max_tokens=8)
+assert chain.invoke("27+58=").content == "85"
+assert "".join(chunk.content for chunk in chain.stream("27+58=")) == "85"
+print("ok  LangChain")
+
+index = OpenAILike(model="sums", api_base=BASE, api_key="none", is_chat_model=True, temperature=0, max_tokens=8)
+assert index.chat([ChatMessage(role="user", content="27+58=")]).message.content == "85"
+assert "".join(part.delta or "" for part in index.stream_chat([ChatMessage(role="user", content="27+58=")])) == "85"
+print("ok  LlamaIndex")
