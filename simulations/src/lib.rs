@@ -9,6 +9,7 @@
 pub mod behaviour;
 pub mod crypto;
 pub mod kernel;
+pub mod lab;
 pub mod machine;
 pub mod network;
 pub mod plan;

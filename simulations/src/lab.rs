@@ -1,0 +1,18 @@
+//! The laboratory: experiments in virtual time, from closed forms up to whole markets.
+//!
+//! What a figure rests on stands here from the bottom: a [`calendar`] of events, distributions, statistics, models whose
+//! answers are known, and scenarios that drive the brain of real peers.
+//!
+//! **Invariant:** a figure follows from a scenario, a seed and the version; nothing here reads a clock.
+
+pub mod calendar;
+pub mod distribution;
+pub mod gossip;
+pub mod quantiles;
+pub mod queueing;
+pub mod replication;
+pub mod sessions;
+pub mod statistics;
+pub mod student;
+pub mod validation;
+pub mod voting;
