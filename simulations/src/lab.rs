@@ -5,13 +5,17 @@
 //!
 //! **Invariant:** a figure follows from a scenario, a seed and the version; nothing here reads a clock.
 
+pub mod artefact;
 pub mod calendar;
 pub mod distribution;
+pub mod experiment;
 pub mod gossip;
 pub mod quantiles;
 pub mod queueing;
 pub mod replication;
+pub mod scenario;
 pub mod sessions;
+pub mod shipped;
 pub mod statistics;
 pub mod student;
 pub mod validation;

@@ -1,0 +1,217 @@
+//! What an experiment leaves: a folder that says what was run, what came of it and how to run it again.
+//!
+//! **Invariant:** equal runs leave equal bytes: no date, no machine, no path.
+
+use std::fmt::Write as _;
+
+use super::{
+    experiment::RunFigures,
+    quantiles::Quantiles,
+    scenario::Scenario,
+    shipped,
+    statistics::{Moments, unseen_share_max},
+};
+
+/// The confidence of every interval.
+const CONFIDENCE: f64 = 0.95;
+
+/// The figures of an experiment over its seeds.
+#[derive(Clone, Debug)]
+pub struct Artefact {
+    scenario: Scenario,
+    first: u64,
+    runs: Vec<RunFigures>,
+}
+
+impl Artefact {
+    /// Gathers the runs of a scenario from this seed on.
+    #[must_use]
+    pub fn new(scenario: Scenario, first: u64, runs: Vec<RunFigures>) -> Self {
+        Self { scenario, first, runs }
+    }
+
+    /// The files of the folder, by name.
+    #[must_use]
+    pub fn files(&self) -> [(&'static str, String); 5] {
+        [
+            ("manifest.json", self.manifest()),
+            ("scenario.resolved.toml", self.scenario.resolved()),
+            ("summary.csv", self.summary()),
+            ("runs.csv", self.each()),
+            ("digests.csv", self.digests()),
+        ]
+    }
+
+    /// Mean, deviation and interval of each figure.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut text = "figure,seeds,mean,sd,low95,high95,p10,p50,p90\n".to_owned();
+        for (name, values) in self.columns() {
+            let moments: Moments = values.iter().copied().collect();
+            let (low, high) =
+                moments.interval(CONFIDENCE).map_or((String::new(), String::new()), |interval| {
+                    (number(interval.low), number(interval.high))
+                });
+            let mut quantiles = Quantiles::default();
+            values.iter().for_each(|value| quantiles.add(value.abs()));
+            let negative = values.iter().any(|value| *value < 0.0);
+            // Sizes of numbers of both signs have no order of use.
+            let quantile = |share| quantiles.at(share).filter(|_| !negative).map(number).unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "{},{},{},{},{low},{high},{},{},{}",
+                quoted(&name),
+                moments.count(),
+                number(moments.mean()),
+                number(moments.deviation()),
+                quantile(0.1),
+                quantile(0.5),
+                quantile(0.9),
+            );
+        }
+        text
+    }
+
+    /// Lines for a person.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let columns = self.columns();
+        let lines = columns.into_iter().map(|(name, values)| {
+            let moments: Moments = values.iter().copied().collect();
+            let interval = moments.interval(CONFIDENCE).map_or_else(String::new, |interval| {
+                format!("95 % of means in {:.4} to {:.4}", interval.low, interval.high)
+            });
+            let unseen = if values.iter().all(|value| *value == 0.0) {
+                format!(
+                    "never in {} runs: at most {:.3} of them",
+                    values.len(),
+                    unseen_share_max(values.len() as u64)
+                )
+            } else {
+                interval
+            };
+            format!("{name:<40} {:>12.4}   {unseen}", moments.mean())
+        });
+        lines.collect()
+    }
+
+    /// The line that a run begins and ends with.
+    #[must_use]
+    pub fn reproduce(&self) -> String {
+        let Scenario { name, seeds, .. } = &self.scenario;
+        let shipped = shipped::text(name).and_then(|text| Scenario::read(name, &text, &shipped::text).ok());
+        // One that took over the name of another is found in the folder alone.
+        let is_shipped = shipped.is_some_and(|shipped| shipped.hash() == self.scenario.hash());
+        let what = if is_shipped { name } else { "scenario.resolved.toml" };
+        format!(
+            "scenario {name} {}, version {}, digest {}: assay sim run {what} --seeds {seeds} --first-seed {}",
+            self.scenario.hash(),
+            env!("CARGO_PKG_VERSION"),
+            self.digest(),
+            self.first,
+        )
+    }
+
+    /// Stands for all runs.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let digests: Vec<&str> = self.runs.iter().map(|run| run.digest.as_str()).collect();
+        let digest = assay_protocol::codec::digest("experiment", &digests.concat());
+        digest.0.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn columns(&self) -> Vec<(String, Vec<f64>)> {
+        let names = self.runs.first().map(|run| run.figures.iter().map(|(name, _)| name.clone()));
+        let column = |(place, name): (usize, String)| {
+            (name, self.runs.iter().map(|run| run.figures[place].1).collect())
+        };
+        names.into_iter().flatten().enumerate().map(column).collect()
+    }
+
+    fn manifest(&self) -> String {
+        let events: u64 = self.runs.iter().map(|run| run.events).sum();
+        format!(
+            "{{\n  \"schema\": \"assay.experiment.v1\",\n  \"scenario\": {},\n  \"scenario_hash\": \"{}\",\n  \
+             \"version\": \"{}\",\n  \"kernel\": \"checker\",\n  \"seeds\": {},\n  \"first_seed\": {},\n  \
+             \"events\": {events},\n  \"digest\": \"{}\",\n  \"reproduce\": {}\n}}\n",
+            json(&self.scenario.name),
+            self.scenario.hash(),
+            env!("CARGO_PKG_VERSION"),
+            self.runs.len(),
+            self.first,
+            self.digest(),
+            json(&self.reproduce()),
+        )
+    }
+
+    fn each(&self) -> String {
+        let columns = self.columns();
+        let mut text = "seed,events".to_owned();
+        columns.iter().for_each(|(name, _)| text.extend([",", &quoted(name)]));
+        for run in &self.runs {
+            let _ = write!(text, "\n{},{}", run.seed, run.events);
+            run.figures.iter().for_each(|(_, value)| text.extend([",", &number(*value)]));
+        }
+        text.push('\n');
+        text
+    }
+
+    fn digests(&self) -> String {
+        let lines = self.runs.iter().map(|run| format!("{},{}\n", run.seed, run.digest));
+        core::iter::once("seed,digest\n".to_owned()).chain(lines).collect()
+    }
+}
+
+fn number(value: f64) -> String {
+    format!("{value:.9}")
+}
+
+/// A field of a table that may hold commas.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+fn json(text: &str) -> String {
+    let escaped: String = text
+        .chars()
+        .map(|letter| match letter {
+            '"' => "\\\"".to_owned(),
+            '\\' => "\\\\".to_owned(),
+            letter if letter.is_control() => format!("\\u{:04x}", u32::from(letter)),
+            letter => letter.to_string(),
+        })
+        .collect();
+    format!("\"{escaped}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_of_all_seeds_become_a_mean_with_its_interval() {
+        let text = shipped::text("churn").unwrap();
+        let scenario = Scenario::read("churn", &text, &shipped::text).unwrap();
+        let run = |(seed, value)| RunFigures {
+            seed,
+            digest: seed.to_string(),
+            events: 5,
+            figures: vec![("a \"name\", quoted".into(), value)],
+        };
+        let runs = [(1, 1.0), (2, 2.0), (3, 3.0)].map(run).to_vec();
+        let other = Scenario { slots: 5, ..scenario.clone() };
+        assert!(
+            Artefact::new(other, 1, runs.clone()).reproduce().contains("run scenario.resolved.toml --seeds")
+        );
+        let artefact = Artefact::new(scenario, 1, runs);
+        assert!(artefact.reproduce().contains("run churn --seeds 20 --first-seed 1"));
+        let line = artefact.summary().lines().nth(1).map(str::to_owned).unwrap();
+        assert!(line.starts_with("\"a \"\"name\"\", quoted\",3,2.000000000,1.000000000,-0.4841"), "{line}");
+        let files = artefact.files();
+        assert!(
+            files[0].1.contains("\"seeds\": 3") && files[3].1.ends_with("3,5,3.000000000\n"),
+            "{files:?}"
+        );
+        assert_eq!(json("a\"\\\n"), "\"a\\\"\\\\\\u000a\"");
+    }
+}

@@ -1,0 +1,260 @@
+//! A scenario: what an experiment is made of, as a file says it.
+//!
+//! **Invariant:** a scenario that was read can be run: every number has a unit and lies within its bounds, every key is
+//! known, and there is somebody to order, to provide and to check.
+
+mod reader;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+
+use assay_protocol::codec;
+
+use self::reader::SettingReader;
+pub use self::source::ScenarioError;
+use crate::plan;
+
+/// Peers of the largest market.
+const PEERS_MAX: u64 = 1_000;
+/// The most seeds of one experiment.
+const SEEDS_MAX: u64 = 10_000;
+
+/// What an experiment is made of. Times are in nanoseconds, shares in parts of a million, money in thousandths of a
+/// credit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scenario {
+    /// What it is called.
+    pub name: String,
+    /// What it asks.
+    pub question: String,
+    /// How long orders come.
+    pub horizon: u64,
+    /// How many runs are made, each with a seed of its own.
+    pub seeds: u64,
+    /// Events after which a run is given up.
+    pub events_max: u64,
+    /// The shortest and the longest delay of a message.
+    pub delays: [u64; 2],
+    /// How often a message is lost.
+    pub loss: u64,
+    /// What each founder has at stake.
+    pub stake: u64,
+    /// By how much each founder asks more than the one before.
+    pub price_step: u64,
+    /// Jobs that a founder runs at the same time.
+    pub slots: u64,
+    /// The rate below which no trust brings a provider.
+    pub base: u64,
+    /// How slowly trust grows.
+    pub ramp: u64,
+    /// The mean time between two orders.
+    pub between: u64,
+    /// What is ordered.
+    pub work: &'static str,
+    /// Providers that an order is tried at.
+    pub attempts: u64,
+    /// Who takes part.
+    pub populations: Vec<Population>,
+}
+
+/// Peers that are alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Population {
+    /// What they are called.
+    pub name: String,
+    /// True if they provide and check, false if they order.
+    pub provides: bool,
+    /// How many there are.
+    pub count: u64,
+    /// How they behave.
+    pub conduct: Conduct,
+    /// The mean time that they are online, if they come and go; the spread is that of [`super::sessions::SESSION`].
+    pub online: u64,
+    /// The mean time that they are away.
+    pub away: u64,
+}
+
+/// How the peers of a population behave, each as its file in `behaviour` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conduct {
+    /// As the law wants it.
+    Honest,
+    /// Sells noise and checks honestly.
+    Forger,
+    /// Provides honestly, and seals noise where it should check.
+    LazyVerifier,
+    /// Never answers where it is drawn.
+    AbsentVerifier,
+    /// Takes jobs and is silent.
+    SilentProvider,
+    /// Never reveals.
+    SecretiveClient,
+    /// Serves nobody its input.
+    Withholder,
+}
+
+/// Every conduct with its word.
+const CONDUCTS: [(&str, Conduct); 7] = [
+    ("honest", Conduct::Honest),
+    ("forger", Conduct::Forger),
+    ("lazy-verifier", Conduct::LazyVerifier),
+    ("absent-verifier", Conduct::AbsentVerifier),
+    ("silent-provider", Conduct::SilentProvider),
+    ("secretive-client", Conduct::SecretiveClient),
+    ("withholder", Conduct::Withholder),
+];
+const WORKS: [(&str, &str); 3] =
+    [(plan::LABEL, plan::LABEL), (plan::TENSOR, plan::TENSOR), (plan::EXACT, plan::EXACT)];
+const ROLES: [(&str, bool); 2] = [("founder", true), ("client", false)];
+const SECOND: u64 = 1_000_000_000;
+
+impl Scenario {
+    /// Reads a scenario; `find` gives the text of another by its name.
+    ///
+    /// # Errors
+    /// [`ScenarioError`], with the line and the key of what is wrong.
+    pub fn read(
+        file: &str,
+        text: &str,
+        find: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ScenarioError> {
+        let mut all = SettingReader::new("", source::read(file, text, find)?)?;
+        let (name, question) = (all.text("name", file)?, all.text("question", "")?);
+        let mut run = all.table("run")?;
+        let mut network = all.table("network")?;
+        let mut market = all.table("market")?;
+        let mut verification = all.table("verification")?;
+        let mut workload = all.table("workload")?;
+        let populations = all.tables("population")?;
+        let populations: Vec<Population> =
+            populations.into_iter().map(Population::read).collect::<Result<_, _>>()?;
+        let scenario = Self {
+            name,
+            question,
+            horizon: run.time("horizon", 60 * SECOND)?,
+            seeds: run.count("seeds", 10, 1..=SEEDS_MAX)?,
+            events_max: run.count("max_events", 20_000_000, 1..=1_000_000_000_000)?,
+            delays: [network.time("delay_min", SECOND / 200)?, network.time("delay_max", SECOND / 25)?],
+            loss: network.share("loss", 0)?,
+            stake: market.money("stake", 10_000)?,
+            price_step: market.money("price_step", 0)?,
+            slots: market.count("slots", 4, 1..=1_000)?,
+            base: verification.share("base", 20_000)?,
+            ramp: verification.count("ramp", 5, 0..=1_000)?,
+            between: workload.time("between", SECOND)?,
+            work: workload.choice("work", plan::LABEL, &WORKS)?,
+            attempts: workload.count("attempts", 3, 1..=64)?,
+            populations,
+        };
+        scenario.consider(&all, &network, &workload)?;
+        [run, network, market, verification, workload, all]
+            .into_iter()
+            .try_for_each(SettingReader::finish)?;
+        Ok(scenario)
+    }
+
+    /// Whether the numbers go together.
+    fn consider(
+        &self,
+        all: &SettingReader,
+        network: &SettingReader,
+        workload: &SettingReader,
+    ) -> Result<(), ScenarioError> {
+        let (founders, clients) = (self.count(true), self.count(false));
+        if founders < 4 || clients == 0 {
+            let problem = "an impossible market: it takes four founders, of whom three can check the fourth, and one client";
+            return Err(all.wrong("population", problem));
+        }
+        if founders + clients > PEERS_MAX {
+            return Err(all.wrong("population", format!("more than {PEERS_MAX} peers")));
+        }
+        if self.delays[0] > self.delays[1] {
+            return Err(network.wrong("delay_min", "must not be above `delay_max`"));
+        }
+        if self.between == 0 {
+            return Err(workload.wrong("between", "must be above \"0 s\""));
+        }
+        Ok(())
+    }
+
+    /// How many peers provide and check, or order.
+    #[must_use]
+    pub fn count(&self, provides: bool) -> u64 {
+        self.populations.iter().filter(|each| each.provides == provides).map(|each| each.count).sum()
+    }
+
+    /// Orders that are expected of one run.
+    #[must_use]
+    pub fn orders(&self) -> u64 {
+        self.horizon / self.between.max(1)
+    }
+
+    /// The scenario with everything that it leaves to defaults, as a file that extends nothing.
+    #[must_use]
+    pub fn resolved(&self) -> String {
+        let [delay_min, delay_max] = self.delays;
+        let mut text = format!(
+            "name = {:?}\nquestion = {:?}\n\n[run]\nhorizon = \"{} ns\"\nseeds = {}\nmax_events = {}\n\n\
+             [network]\ndelay_min = \"{delay_min} ns\"\ndelay_max = \"{delay_max} ns\"\nloss = \"{} %\"\n\n\
+             [market]\nstake = \"{} credits\"\nprice_step = \"{} credits\"\nslots = {}\n\n\
+             [verification]\nbase = \"{} %\"\nramp = {}\n\n\
+             [workload]\nbetween = \"{} ns\"\nwork = {:?}\nattempts = {}\n",
+            self.name,
+            self.question,
+            self.horizon,
+            self.seeds,
+            self.events_max,
+            self.loss as f64 / 1e4,
+            self.stake as f64 / 1e3,
+            self.price_step as f64 / 1e3,
+            self.slots,
+            self.base as f64 / 1e4,
+            self.ramp,
+            self.between,
+            self.work,
+            self.attempts,
+        );
+        for each in &self.populations {
+            let conduct = CONDUCTS.iter().find(|(_, conduct)| *conduct == each.conduct);
+            let _ = write!(
+                text,
+                "\n[[population]]\nname = {:?}\nrole = {:?}\ncount = {}\nbehaviour = {:?}\n\
+                 online = \"{} ns\"\naway = \"{} ns\"\n",
+                each.name,
+                if each.provides { "founder" } else { "client" },
+                each.count,
+                conduct.map_or("", |(word, _)| word),
+                each.online,
+                each.away,
+            );
+        }
+        text
+    }
+
+    /// Stands for everything that the scenario says; not for how many seeds it is run with.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let digest = codec::digest("scenario", &Self { seeds: 1, ..self.clone() }.resolved());
+        digest.0.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl Population {
+    fn read(mut reader: SettingReader) -> Result<Self, ScenarioError> {
+        let population = Self {
+            name: reader.text("name", "peers")?,
+            provides: reader.choice("role", true, &ROLES)?,
+            count: reader.count("count", 1, 1..=PEERS_MAX)?,
+            conduct: reader.choice("behaviour", Conduct::Honest, &CONDUCTS)?,
+            online: reader.time("online", 0)?,
+            away: reader.time("away", 0)?,
+        };
+        if (population.online == 0) != (population.away == 0) {
+            return Err(reader.wrong("online", "goes with `away`: both are above \"0 s\", or neither"));
+        }
+        reader.finish()?;
+        Ok(population)
+    }
+}

@@ -1,0 +1,136 @@
+//! The text of a scenario: keys and values, each with the line it stands on, and what it extends.
+//!
+//! **Invariant:** every error names file, line and key.
+
+use std::collections::BTreeMap;
+
+use toml::de::{DeTable, DeValue};
+
+/// How many scenarios may extend one another.
+const EXTENDS_MAX: usize = 8;
+
+/// What is wrong with a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: `{key}`: {problem}")]
+pub struct ScenarioError {
+    /// The file.
+    pub file: String,
+    /// The line, from one.
+    pub line: usize,
+    /// The key, with the tables it stands in.
+    pub key: String,
+    /// What is wrong with it, and what would be right.
+    pub problem: String,
+}
+
+/// A value, and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Setting {
+    pub(super) file: String,
+    pub(super) line: usize,
+    pub(super) value: Literal,
+}
+
+/// A value as it is written.
+#[derive(Clone, Debug)]
+pub(super) enum Literal {
+    Text(String),
+    Number(String),
+    List(Vec<Setting>),
+    Table(BTreeMap<String, Setting>),
+    Other,
+}
+
+impl Setting {
+    /// What is wrong at this setting.
+    pub(super) fn wrong(&self, key: &str, problem: impl Into<String>) -> ScenarioError {
+        let (file, line) = (self.file.clone(), self.line);
+        ScenarioError { file, line, key: key.into(), problem: problem.into() }
+    }
+
+    /// Puts the keys of `over` above these. Lists are replaced as a whole.
+    fn overlay(&mut self, over: Self) {
+        match (&mut self.value, over.value) {
+            (Literal::Table(under), Literal::Table(keys)) => {
+                for (key, setting) in keys {
+                    match under.get_mut(&key) {
+                        Some(below) => below.overlay(setting),
+                        None => drop(under.insert(key, setting)),
+                    }
+                }
+            }
+            (_, value) => *self = Self { value, ..over },
+        }
+    }
+}
+
+/// Reads a scenario and all that it extends; `find` gives the text of a preset by its name.
+pub(super) fn read(
+    file: &str,
+    text: &str,
+    find: &dyn Fn(&str) -> Option<String>,
+) -> Result<Setting, ScenarioError> {
+    let mut layers = vec![parse(file, text)?];
+    while let Some(preset) = extended(&mut layers)? {
+        let Setting { value: Literal::Text(name), .. } = &preset else {
+            return Err(preset.wrong("extends", "must be the name of a scenario in quotes"));
+        };
+        let Some(text) = find(name) else {
+            return Err(preset.wrong("extends", format!("there is no scenario `{name}`")));
+        };
+        if layers.len() == EXTENDS_MAX {
+            return Err(preset.wrong("extends", format!("more than {EXTENDS_MAX} scenarios, or a circle")));
+        }
+        layers.push(parse(name, &text)?);
+    }
+    let mut layers = layers.into_iter().rev();
+    let Some(mut all) = layers.next() else { unreachable!("there is one layer at least") };
+    layers.for_each(|layer| all.overlay(layer));
+    Ok(all)
+}
+
+fn extended(layers: &mut [Setting]) -> Result<Option<Setting>, ScenarioError> {
+    let Some(Setting { value: Literal::Table(keys), .. }) = layers.last_mut() else { return Ok(None) };
+    Ok(keys.remove("extends"))
+}
+
+fn parse(file: &str, text: &str) -> Result<Setting, ScenarioError> {
+    let table = DeTable::parse(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line(text, span.start));
+        let key = text.lines().nth(line - 1).unwrap_or_default().split('=').next().unwrap_or_default();
+        let key = key.trim().to_owned();
+        ScenarioError { file: file.into(), line, key, problem: error.message().to_owned() }
+    })?;
+    let value = keys(file, text, table.get_ref());
+    Ok(Setting { file: file.into(), line: 1, value })
+}
+
+fn keys(file: &str, text: &str, table: &DeTable<'_>) -> Literal {
+    let settings = table.iter().map(|(key, value)| {
+        let line = line(text, key.span().start);
+        let setting = Setting { file: file.into(), line, value: literal(file, text, value.get_ref(), line) };
+        (key.get_ref().to_string(), setting)
+    });
+    Literal::Table(settings.collect())
+}
+
+fn literal(file: &str, text: &str, value: &DeValue<'_>, above: usize) -> Literal {
+    match value {
+        DeValue::String(words) => Literal::Text(words.to_string()),
+        DeValue::Integer(number) => Literal::Number(number.as_str().to_owned()),
+        DeValue::Float(number) => Literal::Number(number.as_str().to_owned()),
+        DeValue::Boolean(_) | DeValue::Datetime(_) => Literal::Other,
+        DeValue::Array(settings) => {
+            let settings = settings.iter().map(|setting| {
+                let line = line(text, setting.span().start).max(above);
+                Setting { file: file.into(), line, value: literal(file, text, setting.get_ref(), line) }
+            });
+            Literal::List(settings.collect())
+        }
+        DeValue::Table(table) => keys(file, text, table),
+    }
+}
+
+fn line(text: &str, offset: usize) -> usize {
+    1 + text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count()
+}

@@ -1,0 +1,85 @@
+//! Scenarios that are read, and those that are refused by line, key and nearest name.
+
+use super::Scenario;
+use crate::lab::shipped;
+
+const WHOLE: &str = "\
+name = \"whole\"
+[run]
+horizon = \"30 s\"
+[[population]]
+count = 5
+[[population]]
+role = \"client\"
+";
+
+fn read(text: &str) -> Result<Scenario, String> {
+    Scenario::read("a.toml", text, &shipped::text).map_err(|error| error.to_string())
+}
+
+fn refused(line: &str, wrong: &str) -> String {
+    read(&WHOLE.replace(line, wrong)).expect_err(wrong)
+}
+
+#[test]
+fn what_is_wrong_with_a_scenario_is_told_by_line_key_and_nearest_name() {
+    for (line, wrong, expected) in [
+        ("horizon", "horison", "a.toml:3: `run.horison`: is not known here; the nearest is `horizon`"),
+        ("[run]", "[runs]", "a.toml:2: `runs`: is not known here; the nearest is `run`"),
+        ("\"30 s\"", "30", "a.toml:3: `run.horizon`: has no unit; it is a length of time such as \"30 s\""),
+        ("30 s", "30", "a.toml:3: `run.horizon`: has no unit; it is a length of time such as \"30 s\""),
+        (
+            "30 s",
+            "30 secs",
+            "a.toml:3: `run.horizon`: `secs` is no unit of time; those are ns, us, ms, s, min, h, d",
+        ),
+        ("30 s", "-30 s", "a.toml:3: `run.horizon`: must be from \"0 s\" to \"365 d\""),
+        (
+            "horizon",
+            "seeds = 1_000_000\nhorizon",
+            "a.toml:3: `run.seeds`: must be a whole number from 1 to 10000",
+        ),
+        (
+            "[run]",
+            "[network]\nloss = \"101 %\"\n[run]",
+            "a.toml:3: `network.loss`: must be from \"0 %\" to \"100 %\"",
+        ),
+        ("count = 5", "count = 0", "a.toml:5: `population.count`: must be a whole number from 1 to 1000"),
+        (
+            "count = 5",
+            "count = 5\nbehaviour = \"lazy-verifyer\"",
+            "a.toml:6: `population.behaviour`: there is no `lazy-verifyer`; the nearest is `lazy-verifier`",
+        ),
+        ("name =", "extends = \"nothing\"\nname =", "a.toml:1: `extends`: there is no scenario `nothing`"),
+    ] {
+        assert_eq!(refused(line, wrong), expected, "{wrong}");
+    }
+    assert!(refused("count = 5", "count = 3").contains("an impossible market"));
+    assert!(refused("count = 5", "count = 1000").contains("more than 1000 peers"));
+    assert!(refused("name =", "name").starts_with("a.toml:1: "));
+}
+
+#[test]
+fn a_resolved_scenario_reads_back_as_itself() {
+    for (name, text) in shipped::ALL {
+        let scenario = Scenario::read(name, text, &shipped::text).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(read(&scenario.resolved()), Ok(scenario.clone()), "{name}");
+        assert!(!scenario.question.is_empty(), "{name} asks nothing");
+    }
+}
+
+#[test]
+fn a_scenario_takes_what_it_does_not_say_from_the_one_that_it_extends() {
+    let base = shipped::ALL[0].0;
+    let extended = read(&format!("extends = \"{base}\"\n[run]\nseeds = 3\n")).unwrap();
+    let plain = read(&shipped::text(base).unwrap()).unwrap();
+    assert_eq!((extended.seeds, extended.populations), (3, plain.populations));
+    assert_eq!(extended.horizon, plain.horizon);
+}
+
+#[test]
+fn a_scenario_that_extends_itself_is_refused() {
+    let find = |_: &str| Some("extends = \"round\"".to_owned());
+    let error = Scenario::read("round", "extends = \"round\"", &find).unwrap_err();
+    assert!(error.to_string().contains("a circle"), "{error}");
+}
