@@ -16,6 +16,7 @@ pub mod replication;
 pub mod scenario;
 pub mod sessions;
 pub mod shipped;
+pub mod speed;
 pub mod statistics;
 pub mod student;
 pub mod validation;
