@@ -8,7 +8,7 @@ use crate::{
     command_error::{CommandError, Exit},
     commands::{
         account, chat, demo, doctor, down, init, job, key, model, network, notary, offers, provide, quote,
-        receipt, run, serve, status, up,
+        receipt, run, serve, sim, status, up,
     },
     invocation::Invocation,
     printer::Printer,
@@ -67,6 +67,8 @@ enum Verb {
     Network(network::Verb),
     #[command(subcommand)]
     Notary(notary::Verb),
+    #[command(subcommand)]
+    Sim(sim::Verb),
     /// Run jobs for the process that started this one.
     #[command(hide = true)]
     Worker,
@@ -125,6 +127,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Key(verb) => key::perform(&verb, invocation),
         Verb::Network(verb) => network::perform(&verb, invocation).await,
         Verb::Notary(verb) => notary::perform(&verb, invocation).await,
+        Verb::Sim(verb) => sim::perform(&verb, invocation),
         Verb::Worker => unreachable!("a worker never comes back"),
     }
 }

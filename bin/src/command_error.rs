@@ -42,6 +42,8 @@ pub enum Exit {
     Problem = 12,
     /// Nobody else is there.
     NoPeers = 13,
+    /// What must be the same twice was not.
+    Unlike = 15,
     /// Ctrl-C.
     Interrupted = 130,
     /// Asked to end by the system.

@@ -257,6 +257,7 @@ fn ends(error: &CommandError) -> bool {
         | Exit::Money
         | Exit::JobFailed
         | Exit::NotVerified
+        | Exit::Unlike
         | Exit::TimedOut
         | Exit::Problem
         | Exit::NoPeers => false,

@@ -16,7 +16,15 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("assay-simulations", &["assay-market", "assay-protocol"]),
     (
         "assay",
-        &["assay-gateway", "assay-hub", "assay-market", "assay-peer", "assay-protocol", "assay-runtime"],
+        &[
+            "assay-gateway",
+            "assay-hub",
+            "assay-market",
+            "assay-peer",
+            "assay-protocol",
+            "assay-runtime",
+            "assay-simulations",
+        ],
     ),
 ];
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 35] = [
+const COMMANDS: [&str; 43] = [
     "",
     "demo",
     "init",
@@ -40,6 +40,14 @@ const COMMANDS: [&str; 35] = [
     "notary",
     "notary audit",
     "notary recover",
+    "sim",
+    "sim list",
+    "sim explain",
+    "sim check",
+    "sim resolve",
+    "sim run",
+    "sim validate",
+    "sim bench",
 ];
 
 #[test]
@@ -48,7 +56,7 @@ fn every_command_explains_itself_with_examples() {
         let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let help = assay(Path::new("/nowhere"), &words);
         assert_eq!((help.status, help.stderr.as_str()), (Some(0), ""), "{command}");
-        if !["job", "model", "receipt", "key", "network", "notary"].contains(&command) {
+        if !["job", "model", "receipt", "key", "network", "notary", "sim"].contains(&command) {
             assert!(help.stdout.contains("  assay "), "{command} has no example");
         }
         let name = if command.is_empty() { "assay".to_owned() } else { command.replace(' ', "-") };

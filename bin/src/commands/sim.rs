@@ -1,0 +1,278 @@
+//! `assay sim`: experiments in virtual time, with the brain of real peers; nothing here touches a home or a network.
+//!
+//! **Invariant:** equal scenarios, seeds and versions write equal files.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use assay_simulations::lab::{
+    artefact::Artefact,
+    experiment::{self, ExperimentError},
+    scenario::Scenario,
+    shipped, speed,
+    validation::{self, Validated},
+};
+use serde_json::json;
+
+use crate::{
+    command_error::{CommandError, Exit},
+    invocation::Invocation,
+    printer::Table,
+};
+
+/// The largest file of a scenario.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Run experiments on simulated markets, and check the simulator itself.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    List(ListArgs),
+    Explain(ScenarioArgs),
+    Check(CheckArgs),
+    Resolve(ResolveArgs),
+    Run(RunArgs),
+    Validate(ValidateArgs),
+    Bench(BenchArgs),
+}
+
+/// List the scenarios that come with the program.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  assay sim list    what can be run, and what each asks")]
+pub(crate) struct ListArgs;
+
+/// Say what a scenario asks, and print its file.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  assay sim explain churn    a file to begin a scenario of your own with")]
+pub(crate) struct ScenarioArgs {
+    /// A scenario by name, or its file
+    #[arg(value_name = "SCENARIO")]
+    scenario: String,
+}
+
+/// Read a scenario, and say how large it is, without running it.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  assay sim check mine.toml    peers, orders and events that are expected"
+)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    of: ScenarioArgs,
+}
+
+/// Print a scenario with everything that it leaves to defaults.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  assay sim resolve churn    a file that extends nothing")]
+pub(crate) struct ResolveArgs {
+    #[command(flatten)]
+    of: ScenarioArgs,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  assay sim run fraud-vs-check-rate              its figures, with intervals over seeds
+  assay sim run mine.toml --seeds 40 --out runs  also as files: summary, runs, digests, manifest
+  assay sim run churn --seeds 2 --doublecheck    each seed twice; exit 15 if they differ";
+
+/// Run a scenario once for each seed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    of: ScenarioArgs,
+    /// How many seeds, instead of what the scenario says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    seeds: Option<u64>,
+    /// The first of them
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    first_seed: u64,
+    /// Write the files of the experiment into this folder
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Run each seed twice and compare
+    #[arg(long)]
+    doublecheck: bool,
+}
+
+const VALIDATE_EXAMPLES: &str = "\
+Examples:
+  assay sim validate --quick    every figure beside its target, in seconds
+  assay sim validate            the same with ten times as many jobs in each queue";
+
+/// Compare the simulator with theory and with what others published.
+#[derive(Debug, clap::Args)]
+#[command(after_help = VALIDATE_EXAMPLES)]
+pub(crate) struct ValidateArgs {
+    /// Fewer jobs
+    #[arg(long)]
+    quick: bool,
+}
+
+/// Measure how fast the simulator is on this machine.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  assay sim bench    events a second, beside what they should be")]
+pub(crate) struct BenchArgs;
+
+pub(crate) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
+    match verb {
+        Verb::List(ListArgs) => list(invocation),
+        Verb::Explain(args) => explain(args, invocation),
+        Verb::Check(args) => check(&args.of, invocation),
+        Verb::Resolve(args) => resolve(&args.of, invocation),
+        Verb::Run(args) => run(args, invocation),
+        Verb::Validate(args) => validate(args, invocation),
+        Verb::Bench(BenchArgs) => bench(invocation),
+    }
+}
+
+fn list(invocation: &Invocation) -> Result<(), CommandError> {
+    let scenarios: Vec<Scenario> =
+        shipped::ALL.iter().map(|(name, _)| read(name)).collect::<Result<_, _>>()?;
+    let mut table = Table::new(["SCENARIO", "QUESTION"]);
+    scenarios.iter().for_each(|each| table.row([each.name.clone(), each.question.clone()]));
+    let listed = scenarios.iter().map(|each| json!({ "name": each.name, "question": each.question }));
+    invocation.printer.document("sim.list", &json!({ "scenarios": listed.collect::<Vec<_>>() }));
+    invocation.printer.table(&table);
+    Ok(())
+}
+
+fn explain(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandError> {
+    let scenario = read(&args.scenario)?;
+    let text = text(&args.scenario)?;
+    let document = json!({ "name": scenario.name, "question": scenario.question, "text": text });
+    invocation.printer.document("sim.explain", &document);
+    invocation.printer.line(format!("# {}", scenario.question));
+    text.lines().for_each(|line| invocation.printer.line(line.to_owned()));
+    Ok(())
+}
+
+fn check(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandError> {
+    let scenario = read(&args.scenario)?;
+    let peers = 1 + scenario.count(true) + scenario.count(false);
+    let Scenario { seeds, events_max, .. } = scenario;
+    let (orders, hash) = (scenario.orders(), scenario.hash());
+    let document =
+        json!({ "hash": hash, "peers": peers, "orders": orders, "seeds": seeds, "events_max": events_max });
+    invocation.printer.document("sim.check", &document);
+    invocation.printer.line(format!(
+        "{} ({hash}): {peers} peers, about {orders} orders a run, {seeds} seeds, at most {events_max} events a run",
+        scenario.name
+    ));
+    Ok(())
+}
+
+fn resolve(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandError> {
+    let resolved = read(&args.scenario)?.resolved();
+    invocation.printer.document("sim.resolve", &json!({ "text": resolved }));
+    resolved.lines().for_each(|line| invocation.printer.line(line.to_owned()));
+    Ok(())
+}
+
+fn run(args: &RunArgs, invocation: &Invocation) -> Result<(), CommandError> {
+    let mut scenario = read(&args.of.scenario)?;
+    scenario.seeds = args.seeds.unwrap_or(scenario.seeds);
+    let runs =
+        experiment::run(&scenario, args.first_seed, args.doublecheck).map_err(|error| failed(&error))?;
+    let artefact = Artefact::new(scenario, args.first_seed, runs);
+    if let Some(folder) = &args.out {
+        write(folder, &artefact).map_err(|error| {
+            let message = format!("{} cannot be written: {error}", folder.display());
+            CommandError::new(Exit::Usage, "NOT_WRITTEN", message, "name another folder with --out")
+        })?;
+    }
+    let [(_, manifest), .., (_, digests)] = artefact.files();
+    let document = json!({ "manifest": manifest, "summary": artefact.summary(), "digests": digests });
+    invocation.printer.document("sim.run", &document);
+    artefact.lines().into_iter().for_each(|line| invocation.printer.line(line));
+    invocation.printer.line(artefact.reproduce());
+    Ok(())
+}
+
+fn write(folder: &Path, artefact: &Artefact) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    artefact.files().into_iter().try_for_each(|(name, text)| fs::write(folder.join(name), text))
+}
+
+fn failed(error: &ExperimentError) -> CommandError {
+    match error {
+        ExperimentError::Unlike { .. } => {
+            let hint = "this is a fault of the program: please report the scenario and the seed";
+            CommandError::new(Exit::Unlike, "NOT_DETERMINISTIC", error, hint)
+        }
+        ExperimentError::TooManyEvents { .. } => {
+            CommandError::new(Exit::Usage, "TOO_LARGE", error, "set a larger `max_events` under [run]")
+        }
+        ExperimentError::Unsettled { .. } => {
+            CommandError::new(Exit::Other, "UNSETTLED", error, "some behaviour keeps a job open for ever")
+        }
+    }
+}
+
+fn validate(args: &ValidateArgs, invocation: &Invocation) -> Result<(), CommandError> {
+    let figures = validation::validate(args.quick);
+    let mut table = Table::new(["", "FIGURE", "TARGET", "FOUND", "ALLOWED"]);
+    for figure in &figures {
+        let Validated { name, target, found, allowed: [low, high] } = figure;
+        let verdict = if figure.holds() { "PASS" } else { "FAIL" };
+        let allowed = format!("{low:.5} to {high:.5}");
+        table.row([verdict.into(), name.clone(), format!("{target:.5}"), format!("{found:.5}"), allowed]);
+    }
+    let document = figures.iter().map(|figure| {
+        let Validated { name, target, found, allowed } = figure;
+        json!({ "name": name, "target": target, "found": found, "allowed": allowed, "holds": figure.holds() })
+    });
+    invocation.printer.document("sim.validate", &json!({ "figures": document.collect::<Vec<_>>() }));
+    invocation.printer.table(&table);
+    let wrong = figures.iter().filter(|figure| !figure.holds()).count();
+    if wrong > 0 {
+        let message = format!("{wrong} of {} figures are not what they should be", figures.len());
+        let hint = "a simulator that fails here says nothing: please report the table";
+        return Err(CommandError::new(Exit::NotVerified, "NOT_VALIDATED", message, hint));
+    }
+    Ok(())
+}
+
+fn bench(invocation: &Invocation) -> Result<(), CommandError> {
+    let begin = Instant::now();
+    let speeds = speed::measure(&|| begin.elapsed().as_secs_f64());
+    let mut table = Table::new(["A SECOND", "TARGET", "OF WHAT"]);
+    for speed in &speeds {
+        let target = speed.target.map_or_else(String::new, |target| format!("{target:.0}"));
+        table.row([format!("{:.0}", speed.per_second), target, speed.name.to_owned()]);
+    }
+    let document = speeds
+        .iter()
+        .map(|speed| json!({ "name": speed.name, "per_second": speed.per_second, "target": speed.target }));
+    invocation.printer.document("sim.bench", &json!({ "speeds": document.collect::<Vec<_>>() }));
+    invocation.printer.table(&table);
+    Ok(())
+}
+
+/// A scenario that comes with the program, or a file.
+fn read(scenario: &str) -> Result<Scenario, CommandError> {
+    let text = text(scenario)?;
+    Scenario::read(scenario, &text, &shipped::text).map_err(|error| {
+        let hint = "`assay sim explain fraud-vs-check-rate` shows a scenario that can be run";
+        CommandError::new(Exit::Usage, "BAD_SCENARIO", error, hint)
+    })
+}
+
+fn text(scenario: &str) -> Result<String, CommandError> {
+    if let Some(text) = shipped::text(scenario) {
+        return Ok(text);
+    }
+    let is_small = fs::metadata(scenario).is_ok_and(|file| file.is_file() && file.len() <= FILE_BYTES_MAX);
+    let text = if is_small { fs::read_to_string(scenario).ok() } else { None };
+    text.ok_or_else(|| {
+        let message =
+            format!("{scenario} is neither a scenario that comes with the program nor a file of one");
+        CommandError::new(
+            Exit::NotFound,
+            "NO_SCENARIO",
+            message,
+            "`assay sim list` names those that come with it",
+        )
+    })
+}
