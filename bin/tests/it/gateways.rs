@@ -117,7 +117,7 @@ impl Answered {
         } else {
             bytes
         };
-        Self { status, headers, body: String::from_utf8(bytes).unwrap() }
+        Self { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() }
     }
 
     fn document(&self) -> Value {
@@ -183,18 +183,22 @@ async fn tools_of_others_are_answered_as_they_expect_and_told_where_it_ran() {
         gateway.post("/v1/chat/completions", &sum(json!({ "max_tokens": 1, "assay": { "only": ada } })));
     assert_eq!(short.document()["choices"][0]["finish_reason"], "length", "{short:?}");
 
-    let continued =
-        gateway.post("/v1/completions", &json!({ "model": "sums", "prompt": "27+58=", "temperature": 0 }));
+    let continued = gateway.post(
+        "/v1/completions",
+        &json!({ "model": "sums", "prompt": "27+58=", "temperature": 0, "max_tokens": 8 }),
+    );
     assert_eq!(continued.document()["choices"][0]["text"], "85", "{continued:?}");
     let lines = gateway.post(
         "/api/chat",
-        &json!({ "model": "sums", "messages": [{ "role": "user", "content": "27+58=" }] }),
+        &json!({ "model": "sums", "messages": [{ "role": "user", "content": "27+58=" }], "options": { "num_predict": 8 } }),
     );
     let lines: Vec<Value> = lines.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let words: String = lines.iter().filter_map(|line| line["message"]["content"].as_str()).collect();
     assert_eq!((words.as_str(), &lines.last().unwrap()["done"]), ("85", &json!(true)), "{lines:?}");
-    let once =
-        gateway.post("/api/generate", &json!({ "model": "sums", "prompt": "27+58=", "stream": false }));
+    let once = gateway.post(
+        "/api/generate",
+        &json!({ "model": "sums", "prompt": "27+58=", "stream": false, "options": { "num_predict": 8 } }),
+    );
     assert_eq!(once.document()["response"], "85", "{once:?}");
 
     let receipt = whole.headers["x-assay-receipt"].clone();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 43] = [
+const COMMANDS: [&str; 48] = [
     "",
     "demo",
     "init",
@@ -13,6 +13,11 @@ const COMMANDS: [&str; 43] = [
     "provide",
     "run",
     "chat",
+    "serve",
+    "serve key",
+    "serve key new",
+    "serve key ls",
+    "serve key rm",
     "quote",
     "status",
     "doctor",
@@ -56,7 +61,7 @@ fn every_command_explains_itself_with_examples() {
         let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let help = assay(Path::new("/nowhere"), &words);
         assert_eq!((help.status, help.stderr.as_str()), (Some(0), ""), "{command}");
-        if !["job", "model", "receipt", "key", "network", "notary", "sim"].contains(&command) {
+        if !["job", "model", "receipt", "key", "network", "notary", "serve key", "sim"].contains(&command) {
             assert!(help.stdout.contains("  assay "), "{command} has no example");
         }
         let name = if command.is_empty() { "assay".to_owned() } else { command.replace(' ', "-") };

@@ -116,7 +116,10 @@ async fn affordable(
     while let TokensMax::Usual(most) = wish.tokens_max {
         let submit = Submit { input: Attachment::default(), ..wish.order(manifest, terms, 0)? };
         let quote = gateway.link.call(QuoteJob(submit)).await?;
-        let is_too_much = quote.chosen.is_none() && quote.passed.counts.cost > 0;
+        let is_too_much = match &quote.chosen {
+            Some(chosen) => quote.free.is_some_and(|free| chosen.order.total_max > free),
+            None => quote.passed.counts.cost > 0,
+        };
         if !is_too_much || most <= TOKENS_FEWEST {
             break;
         }
