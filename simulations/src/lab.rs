@@ -10,7 +10,6 @@ pub mod calendar;
 pub mod distribution;
 pub mod experiment;
 pub mod gossip;
-pub mod quantiles;
 pub mod queueing;
 pub mod replication;
 pub mod scenario;

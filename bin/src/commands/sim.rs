@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The largest file of a scenario.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+const FILE_BYTES_MAX: u64 = 1 << 16;
 
 /// Run experiments on simulated markets, and check the simulator itself.
 #[derive(Debug, clap::Subcommand)]
@@ -86,7 +86,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     seeds: Option<u64>,
     /// The first of them
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    #[arg(long, value_name = "SEED", default_value_t = 1, value_parser = clap::value_parser!(u64).range(..=u64::MAX / 2))]
     first_seed: u64,
     /// Write the files of the experiment into this folder
     #[arg(long, value_name = "FOLDER")]
@@ -173,6 +173,10 @@ fn resolve(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandEr
 fn run(args: &RunArgs, invocation: &Invocation) -> Result<(), CommandError> {
     let mut scenario = read(&args.of.scenario)?;
     scenario.seeds = args.seeds.unwrap_or(scenario.seeds);
+    if let Some(folder) = args.out.as_ref().filter(|folder| folder.join("manifest.json").exists()) {
+        let message = format!("{} holds an experiment already", folder.display());
+        return Err(CommandError::new(Exit::Usage, "FILE", message, "name another folder, or remove it"));
+    }
     let runs =
         experiment::run(&scenario, args.first_seed, args.doublecheck).map_err(|error| failed(&error))?;
     let artefact = Artefact::new(scenario, args.first_seed, runs);

@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 
 use super::{
     experiment::RunFigures,
-    quantiles::Quantiles,
     scenario::Scenario,
     shipped,
     statistics::{Moments, unseen_share_max},
@@ -52,11 +51,13 @@ impl Artefact {
                 moments.interval(CONFIDENCE).map_or((String::new(), String::new()), |interval| {
                     (number(interval.low), number(interval.high))
                 });
-            let mut quantiles = Quantiles::default();
-            values.iter().for_each(|value| quantiles.add(value.abs()));
-            let negative = values.iter().any(|value| *value < 0.0);
-            // Sizes of numbers of both signs have no order of use.
-            let quantile = |share| quantiles.at(share).filter(|_| !negative).map(number).unwrap_or_default();
+            let mut sorted = values.clone();
+            sorted.sort_by(f64::total_cmp);
+            // The least value that so large a share of all is not above.
+            let quantile = |share: f64| {
+                let place = (share * sorted.len() as f64).ceil() as usize;
+                sorted.get(place.saturating_sub(1)).copied().map(number).unwrap_or_default()
+            };
             let _ = writeln!(
                 text,
                 "{},{},{},{},{low},{high},{},{},{}",
@@ -79,7 +80,7 @@ impl Artefact {
         let lines = columns.into_iter().map(|(name, values)| {
             let moments: Moments = values.iter().copied().collect();
             let interval = moments.interval(CONFIDENCE).map_or_else(String::new, |interval| {
-                format!("95 % of means in {:.4} to {:.4}", interval.low, interval.high)
+                format!("95 % interval {:.4} to {:.4}", interval.low, interval.high)
             });
             let unseen = if values.iter().all(|value| *value == 0.0) {
                 format!(
@@ -95,7 +96,7 @@ impl Artefact {
         lines.collect()
     }
 
-    /// The line that a run begins and ends with.
+    /// The line that a run ends with.
     #[must_use]
     pub fn reproduce(&self) -> String {
         let Scenario { name, seeds, .. } = &self.scenario;

@@ -264,7 +264,7 @@ fn figures(
     };
     let closed: Vec<_> = world.closed().values().map(|job| (job, conducts(job.provider))).collect();
     let count = |wanted: &dyn Fn(&crate::world::Closed, bool) -> bool| {
-        let found = closed.iter().filter(|(job, conduct)| wanted(job, *conduct == Some(Conduct::Forger)));
+        let found = closed.iter().filter(|(job, conduct)| wanted(job, conduct.is_some_and(Conduct::forges)));
         found.count() as f64
     };
     let paid = count(&|job, _| job.outcome.is_paid());

@@ -87,12 +87,27 @@ pub enum Conduct {
     LazyVerifier,
     /// Never answers where it is drawn.
     AbsentVerifier,
-    /// Takes jobs and is silent.
+    /// Sells noise, and is silent where it should open it.
     SilentProvider,
     /// Never reveals.
     SecretiveClient,
     /// Serves nobody its input.
     Withholder,
+}
+
+impl Conduct {
+    /// Whether it sells what it has not computed.
+    #[must_use]
+    pub fn forges(self) -> bool {
+        match self {
+            Self::Forger | Self::SilentProvider => true,
+            Self::Honest
+            | Self::LazyVerifier
+            | Self::AbsentVerifier
+            | Self::SecretiveClient
+            | Self::Withholder => false,
+        }
+    }
 }
 
 /// Every conduct with its word.
