@@ -55,7 +55,7 @@ pub(crate) struct ScenarioArgs {
 /// Read a scenario, and say how large it is, without running it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  assay sim check mine.toml    peers, orders and events that are expected"
+    after_help = "Examples:\n  assay sim check mine.toml    peers and orders that are expected, and the most events"
 )]
 pub(crate) struct CheckArgs {
     #[command(flatten)]

@@ -208,6 +208,7 @@ mod tests {
         assert!(artefact.reproduce().contains("run churn --seeds 20 --first-seed 1"));
         let line = artefact.summary().lines().nth(1).map(str::to_owned).unwrap();
         assert!(line.starts_with("\"a \"\"name\"\", quoted\",3,2.000000000,1.000000000,-0.4841"), "{line}");
+        assert!(line.ends_with(",1.000000000,2.000000000,3.000000000"), "{line}");
         let files = artefact.files();
         assert!(
             files[0].1.contains("\"seeds\": 3") && files[3].1.ends_with("3,5,3.000000000\n"),
