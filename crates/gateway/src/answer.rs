@@ -7,7 +7,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
 use assay_peer::{
-    handle::{CallError, ExplainJob, Handle, ReadOutput, Submit, Update, Updates, WatchUpdates},
+    handle::{CallError, ExplainJob, Handle, ReadOutput, Refused, Submit, Update, Updates, WatchUpdates},
     hearing::Hearing,
 };
 use assay_protocol::{
@@ -18,13 +18,16 @@ use assay_protocol::{
 };
 use axum::http::StatusCode;
 use futures::{Stream, stream};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep, timeout_at},
+};
 
 use crate::{
     failure::HttpFailure,
     link::DaemonLink,
     spending::Allowance,
-    waited_job::{self, Cancels, WaitedJob},
+    waited_job::{Cancels, WaitedJob},
 };
 
 /// How long a daemon that went away is waited for.
@@ -111,24 +114,32 @@ impl AnswerOrder {
     /// Orders it. Whoever waits for this may go away meanwhile; the job is then cancelled as soon as there is one.
     pub(crate) async fn place(self) -> Result<LiveAnswer, HttpFailure> {
         let failed = |_| HttpFailure::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the order failed");
-        tokio::spawn(self.order()).await.map_err(failed)?
+        let (placed, answer) = oneshot::channel();
+        self.cancels.clone().begin(async move {
+            // Where nobody waits any more the answer is dropped, and so cancelled.
+            let _ = placed.send(self.order().await);
+        });
+        answer.await.map_err(failed)?
     }
 
     async fn order(self) -> Result<LiveAnswer, HttpFailure> {
-        let Self { link, cancels, manifest, submit, allowance, is_told } = self;
-        let handle = link.open().await?;
-        let key = match handle.call(submit).await {
-            Ok(submitted) => submitted.key,
+        let Self { link, cancels, manifest, mut submit, allowance, is_told } = self;
+        let word = random_word()?;
+        let mut open = WaitedJob::new(link.clone(), cancels, Submit::key_of(&word), allowance);
+        submit.idempotency_key = Some(word);
+        let handle = link.open().await.inspect_err(|_| open.end(Amount::ZERO))?;
+        match handle.call(submit).await {
+            Ok(_) => {}
+            // It may have been taken: it is cancelled if it was, and not ordered again.
+            Err(error @ (CallError::Refused(Refused::Ending) | CallError::Lost(_))) => {
+                return Err(HttpFailure::from(error).after_order());
+            }
             Err(CallError::Refused(refused)) => {
-                if let Some(allowance) = allowance {
-                    tokio::task::spawn_blocking(move || allowance.release());
-                }
+                open.end(Amount::ZERO);
                 return Err(refused.into());
             }
-            // The daemon may have taken it; nobody knows by which name.
-            Err(lost) => return Err(HttpFailure::from(lost).after_order()),
-        };
-        let open = WaitedJob::new(link.clone(), cancels, key, allowance);
+        }
+        let key = open.key();
         let updates = handle.call(WatchUpdates { name: Some(key.to_string()) }).await;
         let updates = updates.map_err(|error| HttpFailure::from(error).after_order())?;
         let is_heard = is_told && manifest.policy.is_proven_by_rows();
@@ -212,10 +223,13 @@ impl LiveAnswer {
     async fn watch_again(&mut self) -> Result<(), HttpFailure> {
         let (deadline, key) = (Instant::now() + DAEMON_WAIT, self.key());
         loop {
-            let found = self.link.open().await;
-            if let Ok(handle) = found
-                && let Ok(updates) = handle.call(WatchUpdates { name: Some(key.to_string()) }).await
-            {
+            sleep(DAEMON_STEP).await;
+            let found = timeout_at(deadline, async {
+                let handle = self.link.open().await.ok()?;
+                let updates = handle.call(WatchUpdates { name: Some(key.to_string()) }).await.ok()?;
+                Some((handle, updates))
+            });
+            if let Ok(Some((handle, updates))) = found.await {
                 if self.hearing.is_some() {
                     self.hearing = Some(Hearing::going_on(handle.clone(), key, self.told.clone()));
                 }
@@ -228,7 +242,6 @@ impl LiveAnswer {
                 let failure = HttpFailure::new(StatusCode::SERVICE_UNAVAILABLE, "no_daemon", message);
                 return Err(failure.after_order());
             }
-            sleep(DAEMON_STEP).await;
         }
     }
 
@@ -236,16 +249,16 @@ impl LiveAnswer {
     async fn look(&mut self, submission: &SubmissionView) -> Result<(), HttpFailure> {
         // Whoever was asked beside it and did not answer may stand behind the one that did.
         if let Some((attempt, output)) = submission.attempts.iter().rev().find_map(delivered) {
-            return self.deliver(submission, attempt, output).await;
+            return self.deliver(attempt, output).await;
         }
         if submission.ended {
-            let cost = waited_job::cost(submission);
-            if !cost.is_zero() {
+            let is_paid = |attempt: &AttemptView| matches!(attempt.state, AttemptState::Closed(outcome) if outcome.is_paid());
+            if submission.attempts.iter().any(is_paid) {
                 // It was closed before its result came; that is on its way.
                 self.paid_deadline.get_or_insert_with(|| Instant::now() + PAID_WAIT);
                 return Ok(());
             }
-            self.open.end(cost);
+            self.open.end(submission.cost_max());
             return Err(HttpFailure::of_submission(submission));
         }
         if let Some(attempt) = submission.running() {
@@ -266,18 +279,18 @@ impl LiveAnswer {
     }
 
     /// Reads what was delivered and tells what was not told of it yet.
-    async fn deliver(
-        &mut self,
-        submission: &SubmissionView,
-        attempt: &AttemptView,
-        output: Digest,
-    ) -> Result<(), HttpFailure> {
-        self.open.end(waited_job::cost(submission));
+    async fn deliver(&mut self, attempt: &AttemptView, output: Digest) -> Result<(), HttpFailure> {
+        self.open.delivered();
         let output = match self.handle.call(ReadOutput { digest: output }).await {
             Ok(pieces) => pieces.all().await,
             Err(error) => Err(error),
         };
-        let output = output.map_err(|error| HttpFailure::from(error).after_order())?;
+        let output = match output {
+            Ok(output) => output,
+            // It is read again once the daemon is back.
+            Err(CallError::Lost(_) | CallError::Refused(Refused::Ending)) => return self.watch_again().await,
+            Err(error) => return Err(HttpFailure::from(error).after_order()),
+        };
         let is_text = self.manifest.policy.is_proven_by_rows();
         let text = if is_text { frames::text(&output) } else { Vec::new() };
         let text = String::from_utf8_lossy(&text).into_owned();
@@ -341,6 +354,21 @@ fn other_words(attempt: &AttemptView) -> HttpFailure {
         attempt.provider, attempt.job
     );
     HttpFailure::new(StatusCode::BAD_GATEWAY, "other_words", message).after_order()
+}
+
+/// A word that names one order and no other, so that it can be cancelled whatever becomes of its answer.
+fn random_word() -> Result<String, HttpFailure> {
+    let mut bytes = [0; 16];
+    let filled = getrandom::fill(&mut bytes);
+    let failed = |error| {
+        HttpFailure::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "failed",
+            format!("no name can be drawn: {error}"),
+        )
+    };
+    filled.map_err(failed)?;
+    Ok(format!("gateway {:032x}", u128::from_le_bytes(bytes)))
 }
 
 /// What came of an attempt, unless it was found to be wrong already.

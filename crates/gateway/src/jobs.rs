@@ -1,7 +1,7 @@
 //! Jobs and their receipts, under `/v1`.
 //!
-//! **Invariant:** the holder of a key sees and ends no job but its own: whose it is shows by the name of the submission, which
-//! nobody else was told.
+//! **Invariant:** the holder of a key that does not open all sees and ends no job but its own: whose it is shows by the name of
+//! the submission, which nobody else was told.
 
 use std::sync::Arc;
 
@@ -77,17 +77,9 @@ async fn own(gateway: &Gateway, caller: &Caller, name: &str) -> Result<String, H
 }
 
 fn attempt(attempt: &AttemptView) -> Value {
-    let label = match attempt.state {
-        AttemptState::Closed(outcome) => serde_json::to_value(outcome).unwrap_or_default(),
-        AttemptState::Proposed
-        | AttemptState::Opening
-        | AttemptState::Running
-        | AttemptState::Delivered
-        | AttemptState::Refused(_)
-        | AttemptState::Unanswered
-        | AttemptState::Failed(_)
-        | AttemptState::Cancelled => json!("pending"),
-    };
+    let pending = || json!("pending");
+    let outcome = if let AttemptState::Closed(outcome) = attempt.state { Some(outcome) } else { None };
+    let label = outcome.map_or_else(pending, |outcome| json!(outcome.label()));
     json!({
         "job": attempt.job.to_string(), "provider": attempt.provider.to_string(), "price": attempt.price.to_string(),
         "cost_max": attempt.total_max.to_string(), "state": attempt.state, "label": label,

@@ -29,7 +29,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<Gateway>> for JsonBody<T> {
     async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, HttpFailure> {
         let late =
             |_| HttpFailure::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the request did not come in time");
-        let _place = gateway.readers.acquire().await;
+        let busy = |_| HttpFailure::busy("too many requests are being read");
+        let _place = timeout(BODY_WAIT, gateway.readers.acquire()).await.map_err(busy)?;
         let bytes = timeout(BODY_WAIT, Bytes::from_request(request, gateway)).await.map_err(late)?;
         read(&bytes.map_err(|rejected| unread(&rejected))?).map(Self)
     }

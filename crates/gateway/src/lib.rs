@@ -158,7 +158,7 @@ impl BoundGateway {
             tokens_max,
             cost_max,
             cancels: Cancels::default(),
-            needs_key: AtomicBool::new(needs_key),
+            needs_key: AtomicBool::new(needs_key || !keys.keys.is_empty()),
         };
         Ok(Self { gateway: Arc::new(gateway), listener, address })
     }

@@ -178,7 +178,7 @@ async fn allow(
     let (spending, name) = (gateway.spending.clone(), key.name.clone());
     let reserved = tokio::task::spawn_blocking(move || spending.reserve(&name, daily_max, need)).await;
     match reserved {
-        Ok(Ok(allowance)) if !need.is_zero() => {
+        Ok(Ok(allowance)) if !need.is_zero() || cost.is_some() => {
             submit.cost_max = Some(allowance.most());
             Ok(Some(allowance))
         }

@@ -146,18 +146,13 @@ impl Allowance {
         if day.day != self.day {
             return;
         }
-        let less = self.reserved.minus_up_to(cost);
-        let spent = day.spent(&self.key).minus_up_to(less);
+        let others = day.spent(&self.key).minus_up_to(self.reserved);
+        let spent = others.plus(cost).unwrap_or(Amount(u64::MAX));
         day.keys.insert(self.key.clone(), spent);
         // What is not written down counts as more.
         if let Err(error) = day.write(&self.spending.0.path) {
             tracing::warn!(%error, "what a key spent cannot be written down");
         }
-    }
-
-    /// It has cost nothing.
-    pub(crate) fn release(self) {
-        self.settle(Amount::ZERO);
     }
 }
 
@@ -195,8 +190,10 @@ mod tests {
         let dropped = first.reserve("phone", MOST, Amount::credits(8)).unwrap();
         drop(dropped);
         assert_eq!(first.left("phone", MOST), Amount::ZERO);
-        first.reserve("laptop", MOST, Amount::credits(1)).unwrap().release();
-        assert_eq!(first.left("laptop", MOST), MOST);
+        first.reserve("laptop", MOST, Amount::credits(1)).unwrap().settle(Amount::credits(2));
+        assert_eq!(first.left("laptop", MOST), Amount::credits(8), "what cost more counts as more");
+        first.reserve("guest", MOST, Amount::credits(1)).unwrap().settle(Amount::ZERO);
+        assert_eq!(first.left("guest", MOST), MOST);
         drop(first);
         assert_eq!(spending(folder.path()).left("phone", MOST), Amount::ZERO);
     }

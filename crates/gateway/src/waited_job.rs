@@ -1,14 +1,14 @@
 //! A job that somebody waits for: what becomes of it, and of what was reserved for it, if nobody does any more.
 //!
-//! **Invariant:** from the moment that the daemon has it, it is cancelled unless it is over; that is tried until the daemon has
-//! heard it, or has said that it is too late. What was reserved is settled when the job is over.
+//! **Invariant:** from the moment that the daemon may have it, it is cancelled unless it was delivered or is over; that is tried
+//! for a minute, until the daemon has heard it or has said that it is too late. What was reserved is settled once the
+//! job is over and not before: one that was delivered may yet be refuted, and another provider asked.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use assay_market::view::{AttemptState, SubmissionView};
 use assay_peer::handle::{CallError, CancelJob, Refused, Update, WatchUpdates};
 use assay_protocol::{id::Digest, units::Amount};
 use tokio::{
@@ -23,24 +23,39 @@ const CANCEL_WAIT: Duration = Duration::from_secs(60);
 /// Between two tries.
 const CANCEL_STEP: Duration = Duration::from_millis(250);
 /// How long the end of a job is waited for that nobody else waits for.
-const END_WAIT: Duration = Duration::from_secs(15 * 60);
+const END_WAIT: Duration = Duration::from_secs(60 * 60);
+/// Between two tries to hear of it.
+const SETTLE_STEP: Duration = Duration::from_secs(2);
 
-/// Jobs that are being cancelled.
+/// Jobs that are being ordered or cancelled, whoever still waits for that.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cancels(Arc<Mutex<JoinSet<()>>>);
 
 impl Cancels {
-    fn begin(&self, cancel: impl Future<Output = ()> + Send + 'static) {
-        let mut cancels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Does something to its end, whoever waits for it.
+    pub(crate) fn begin(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut cancels = self.lock();
         while cancels.try_join_next().is_some() {}
-        cancels.spawn(cancel);
+        cancels.spawn(work);
     }
 
-    /// Waits until all are, or for so long.
+    /// Waits until all is done, also what begins meanwhile, or for so long.
     pub(crate) async fn finish(&self, most: Duration) {
-        let all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = async {
+            loop {
+                let some = std::mem::take(&mut *self.lock());
+                if some.is_empty() {
+                    return;
+                }
+                some.join_all().await;
+            }
+        };
         // What is not cancelled by then goes on in the daemon.
-        let _ = timeout(most, all.join_all()).await;
+        let _ = timeout(most, all).await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -56,7 +71,7 @@ pub(crate) struct WaitedJob {
 }
 
 impl WaitedJob {
-    /// A job that the daemon has taken.
+    /// A job that the daemon is about to take.
     pub(crate) fn new(link: DaemonLink, cancels: Cancels, key: Digest, allowance: Option<Allowance>) -> Self {
         Self { link, cancels, key, allowance, is_over: false }
     }
@@ -66,11 +81,19 @@ impl WaitedJob {
         self.key
     }
 
-    /// It needs no end any more: it is over, or was delivered, and has cost at most this.
+    /// It is over, and has cost at most this.
     pub(crate) fn end(&mut self, cost: Amount) {
         self.is_over = true;
         if let Some(allowance) = self.allowance.take() {
             tokio::task::spawn_blocking(move || allowance.settle(cost));
+        }
+    }
+
+    /// Its result is here: it is not cancelled any more, and what it costs is known when it is over.
+    pub(crate) fn delivered(&mut self) {
+        self.is_over = true;
+        if let Some(allowance) = self.allowance.take() {
+            tokio::spawn(settle(self.link.clone(), self.key, allowance));
         }
     }
 }
@@ -96,18 +119,17 @@ impl Drop for WaitedJob {
 async fn cancel(link: &DaemonLink, key: Digest) {
     let deadline = Instant::now() + CANCEL_WAIT;
     while Instant::now() < deadline {
-        let answered = match link.connect().await {
-            Ok(handle) => handle.call(CancelJob { name: key.to_string() }).await,
-            Err(_) => {
-                sleep(CANCEL_STEP).await;
-                continue;
-            }
+        let asked = async {
+            let handle = link.connect().await.ok()?;
+            Some(handle.call(CancelJob { name: key.to_string() }).await)
         };
-        match answered {
-            Ok(_) => return,
-            Err(CallError::Refused(Refused::Ending) | CallError::Lost(_)) => sleep(CANCEL_STEP).await,
-            // It is too late, or there is nothing to cancel.
-            Err(CallError::Refused(_)) => return,
+        match timeout_at(deadline, asked).await {
+            Err(_) => break,
+            Ok(None | Some(Err(CallError::Refused(Refused::Ending) | CallError::Lost(_)))) => {
+                sleep(CANCEL_STEP).await;
+            }
+            // It is cancelled, it is too late, or there is nothing to cancel.
+            Ok(Some(Ok(_) | Err(CallError::Refused(_)))) => return,
         }
     }
     tracing::warn!(%key, "a job that nobody waits for is not cancelled: the daemon is not reached");
@@ -116,37 +138,32 @@ async fn cancel(link: &DaemonLink, key: Digest) {
 /// Waits for the end of a job, and counts what it has cost. Where that is not learnt, all that was reserved stays counted.
 async fn settle(link: DaemonLink, key: Digest, allowance: Allowance) {
     let ended = timeout_at(Instant::now() + END_WAIT, async {
-        let handle = link.connect().await.ok()?;
-        let mut updates = handle.call(WatchUpdates { name: Some(key.to_string()) }).await.ok()?;
-        while let Some(Ok(update)) = updates.next().await {
-            match update {
-                Update::Job(view) if view.submission.ended => return Some(cost(&view.submission)),
-                Update::Job(_) | Update::Event(_) | Update::Missed { .. } => {}
+        loop {
+            if let Some(cost) = cost_at_end(&link, key).await {
+                return cost;
             }
+            sleep(SETTLE_STEP).await;
         }
-        None
     });
-    if let Ok(Some(cost)) = ended.await {
+    if let Ok(cost) = ended.await {
         tokio::task::spawn_blocking(move || allowance.settle(cost));
     }
 }
 
-/// What a submission has cost at most, by how its attempts stand.
-pub(crate) fn cost(submission: &SubmissionView) -> Amount {
-    let most = submission.attempts.iter().filter(|attempt| may_be_paid(attempt.state));
-    most.fold(Amount::ZERO, |sum, attempt| sum.plus(attempt.total_max).unwrap_or(Amount(u64::MAX)))
-}
-
-/// Whether an attempt is paid, or may yet be.
-fn may_be_paid(state: AttemptState) -> bool {
-    match state {
-        AttemptState::Proposed | AttemptState::Opening | AttemptState::Running | AttemptState::Delivered => {
-            true
+/// What a job has cost, once it has ended; nothing, if the daemon goes away before.
+async fn cost_at_end(link: &DaemonLink, key: Digest) -> Option<Amount> {
+    let handle = link.connect().await.ok()?;
+    let mut updates = match handle.call(WatchUpdates { name: Some(key.to_string()) }).await {
+        Ok(updates) => updates,
+        // It was never ordered.
+        Err(CallError::Refused(Refused::UnknownJob { .. })) => return Some(Amount::ZERO),
+        Err(_) => return None,
+    };
+    while let Some(Ok(update)) = updates.next().await {
+        match update {
+            Update::Job(view) if view.submission.ended => return Some(view.submission.cost_max()),
+            Update::Job(_) | Update::Event(_) | Update::Missed { .. } => {}
         }
-        AttemptState::Closed(outcome) => outcome.is_paid(),
-        AttemptState::Refused(_)
-        | AttemptState::Unanswered
-        | AttemptState::Failed(_)
-        | AttemptState::Cancelled => false,
     }
+    None
 }

@@ -65,6 +65,14 @@ impl SubmissionView {
         self.attempts.iter().rev().find(|attempt| attempt.state == AttemptState::Running)
     }
 
+    /// The most that it has cost, or may yet: all that was held for each attempt that was opened, or may be. Of one that was
+    /// refunded its place and its checks are kept, so it counts too.
+    #[must_use]
+    pub fn cost_max(&self) -> Amount {
+        let opened = self.attempts.iter().filter(|attempt| attempt.may_cost());
+        opened.fold(Amount::ZERO, |sum, attempt| sum.plus(attempt.total_max).unwrap_or(Amount(u64::MAX)))
+    }
+
     /// Whether it is too late to cancel it: its last attempt has given a result that may still be paid. One that was broken
     /// off is what was wanted.
     #[must_use]
@@ -81,6 +89,24 @@ impl SubmissionView {
             | AttemptState::Cancelled
             | AttemptState::Closed(_) => false,
         })
+    }
+}
+
+impl AttemptView {
+    /// Whether something is held for it, was kept of it, or may be. Its ticket says that it was opened.
+    fn may_cost(&self) -> bool {
+        let is_over_unopened = match self.state {
+            AttemptState::Refused(_)
+            | AttemptState::Unanswered
+            | AttemptState::Failed(_)
+            | AttemptState::Cancelled => self.rate.is_none(),
+            AttemptState::Proposed
+            | AttemptState::Opening
+            | AttemptState::Running
+            | AttemptState::Delivered
+            | AttemptState::Closed(_) => false,
+        };
+        !is_over_unopened
     }
 }
 
@@ -278,4 +304,39 @@ pub struct InstructionView {
     pub notary: PeerId,
     /// What it is to do.
     pub instruction: Instruction,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_opened_counts_whatever_came_of_it() {
+        let attempt = |state, rate| AttemptView {
+            job: Digest::default(),
+            provider: PeerId::default(),
+            price: Amount::credits(1),
+            total_max: Amount::credits(2),
+            state,
+            end: None,
+            rate,
+            output: None,
+            receipt: None,
+        };
+        let cost = |attempts: &[(AttemptState, Option<Rate>)]| {
+            let attempts = attempts.iter().map(|(state, rate)| attempt(*state, *rate)).collect();
+            let key = Digest::default();
+            let manifest = String::new();
+            let view =
+                SubmissionView { key, manifest, attempts, cancelled: false, ended: true, unmatched: None };
+            view.cost_max()
+        };
+        let refused = AttemptState::Refused(Refusal::Busy);
+        assert_eq!(cost(&[(refused, None), (AttemptState::Unanswered, None)]), Amount::ZERO);
+        let some = Some(Rate::default());
+        assert_eq!(cost(&[(AttemptState::Failed(Failure::Machine), some)]), Amount::credits(2));
+        let closed =
+            [Outcome::Silent, Outcome::NotDrawn].map(|outcome| (AttemptState::Closed(outcome), some));
+        assert_eq!(cost(&closed), Amount::credits(4));
+    }
 }

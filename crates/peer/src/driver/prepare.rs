@@ -45,7 +45,7 @@ pub(crate) fn prepare(
     }
     let blob = [&random()?[..], &submit.input.0].concat();
     let key = match &submit.idempotency_key {
-        Some(word) => codec::digest("submission", word),
+        Some(word) => Submit::key_of(word),
         None => Digest(random()?),
     };
     let content = content(&submit, manifest.digest());

@@ -4,6 +4,7 @@
 
 use assay_market::{Command, Input, submission::Submission};
 use assay_protocol::{
+    codec,
     id::{Digest, PeerId},
     units::{Amount, Duration, Units, Work},
 };
@@ -54,6 +55,14 @@ pub struct Submit {
 pub struct SubmittedView {
     /// Names the submission.
     pub key: Digest,
+}
+
+impl Submit {
+    /// What a job is named by whose user says this word.
+    #[must_use]
+    pub fn key_of(idempotency_key: &str) -> Digest {
+        codec::digest("submission", &idempotency_key)
+    }
 }
 
 impl Call for Submit {
