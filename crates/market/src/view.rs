@@ -9,7 +9,7 @@ use assay_protocol::{
     order::{Failure, Order, Refusal},
     outcome::Outcome,
     ticket::Standing,
-    units::{Amount, Rate},
+    units::{Amount, Rate, Timestamp},
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,8 @@ pub struct AttemptView {
     pub job: JobId,
     /// Who was asked.
     pub provider: PeerId,
+    /// When it was ordered.
+    pub ordered: Timestamp,
     /// What is asked for it: for all units, and once the run was claimed for those that it took.
     pub price: Amount,
     /// All that the client can lose.
@@ -71,6 +73,24 @@ impl SubmissionView {
     pub fn cost_max(&self) -> Amount {
         let opened = self.attempts.iter().filter(|attempt| attempt.may_cost());
         opened.fold(Amount::ZERO, |sum, attempt| sum.plus(attempt.total_max).unwrap_or(Amount(u64::MAX)))
+    }
+
+    /// The attempt whose result is its user's: the last that gave one which was not refuted.
+    #[must_use]
+    pub fn answer(&self) -> Option<&AttemptView> {
+        self.attempts.iter().rev().find(|attempt| attempt.output.is_some() && !attempt.is_refuted())
+    }
+
+    /// Attempts whose result is here and was refuted.
+    pub fn refuted(&self) -> impl Iterator<Item = &AttemptView> {
+        self.attempts.iter().filter(|attempt| attempt.output.is_some() && attempt.is_refuted())
+    }
+
+    /// True once one of its attempts was paid.
+    #[must_use]
+    pub fn is_paid(&self) -> bool {
+        let is_paid = |attempt: &AttemptView| matches!(attempt.state, AttemptState::Closed(outcome) if outcome.is_paid());
+        self.attempts.iter().any(is_paid)
     }
 
     /// Whether it is too late to cancel it: its last attempt has given a result that may still be paid. One that was broken
@@ -107,6 +127,12 @@ impl AttemptView {
             | AttemptState::Closed(_) => false,
         };
         !is_over_unopened
+    }
+
+    /// True once it is closed and its provider was not paid: a result of it is nobody's to use.
+    #[must_use]
+    pub fn is_refuted(&self) -> bool {
+        matches!(self.state, AttemptState::Closed(outcome) if !outcome.is_paid())
     }
 }
 

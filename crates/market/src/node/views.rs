@@ -83,6 +83,11 @@ impl<S: Signer> Node<S> {
         self.roles.client.content_of(key)
     }
 
+    /// What its user wanted of one job of this client; nothing, if it is so long over that only its outcome is remembered.
+    pub fn wish(&self, key: Digest) -> Option<&Submission> {
+        self.roles.client.wish_of(key)
+    }
+
     /// The submissions whose result is this, and that keep it for their user.
     pub fn submissions_with(&self, output: Digest) -> Vec<Digest> {
         self.roles.client.with_untaken(output)

@@ -15,6 +15,7 @@ mod offers;
 mod output;
 mod provide;
 mod quote;
+mod retry;
 mod rules;
 mod runs;
 mod shutdown;
@@ -36,6 +37,7 @@ pub use self::{
     output::{ReadOutput, ReadReceipt},
     provide::{LeftOut, Provide, Providing, ServiceWish, StopProviding},
     quote::QuoteJob,
+    retry::{RetriedView, RetryJob},
     rules::ShowRules,
     runs::{ListRuns, ShowBooks},
     shutdown::Shutdown,
@@ -65,6 +67,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<ReadOutput>(),
     Route::to::<ReadReceipt>(),
     Route::to::<RemoveModel>(),
+    Route::to::<RetryJob>(),
     Route::to::<ShowAccount>(),
     Route::to::<ShowBooks>(),
     Route::to::<ShowJob>(),

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a name stands for exactly one thing, or for nothing; a prefix that fits two is refused.
 
-use assay_market::view::SubmissionView;
+use assay_market::view::{AttemptView, SubmissionView};
 use assay_protocol::id::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +118,12 @@ pub(crate) fn submission<'a>(all: &'a [SubmissionView], name: &str) -> Result<&'
     one(all.iter().filter(is_meant), name, Refused::UnknownJob { name: name.to_owned() })
 }
 
+/// The attempt of a submission that is meant, where the name is that of an order and not of the whole.
+pub(crate) fn attempt<'a>(view: &'a SubmissionView, name: &str) -> Option<&'a AttemptView> {
+    let mut meant = view.attempts.iter().filter(|attempt| fits(&attempt.job, name));
+    meant.next().filter(|_| !fits(&view.key, name) && meant.next().is_none())
+}
+
 fn one<T>(mut fitting: impl Iterator<Item = T>, name: &str, nothing: Refused) -> Result<T, Refused> {
     let first = fitting.next().ok_or(nothing)?;
     match fitting.count() {
@@ -207,10 +213,11 @@ mod tests {
     }
 
     fn view(key: u8, job: Option<u8>) -> SubmissionView {
-        use assay_market::view::{AttemptState, AttemptView};
+        use assay_market::view::AttemptState;
         let attempts = job.map(|job| AttemptView {
             job: Digest([job; 32]),
             provider: Default::default(),
+            ordered: Default::default(),
             price: Default::default(),
             total_max: Default::default(),
             state: AttemptState::Running,
@@ -238,5 +245,7 @@ mod tests {
         assert_eq!(found("1111"), Err(Refused::Ambiguous { name: "1111".into(), matches: 2 }));
         assert_eq!(found("222"), Err(Refused::UnknownJob { name: "222".into() }));
         assert_eq!(found("5555"), Err(Refused::UnknownJob { name: "5555".into() }));
+        let meant = |name: &str| attempt(&all[1], name).map(|attempt| attempt.job.0[0]);
+        assert_eq!((meant("3333"), meant("2222"), meant("4444")), (Some(0x33), None, None));
     }
 }

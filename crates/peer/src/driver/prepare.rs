@@ -43,7 +43,7 @@ pub(crate) fn prepare(
     if bytes > max {
         return Err(Refused::InputTooLong { bytes, max });
     }
-    let blob = [&random()?[..], &submit.input.0].concat();
+    let blob = salted(&submit.input.0)?;
     let key = match &submit.idempotency_key {
         Some(word) => Submit::key_of(word),
         None => Digest(random()?),
@@ -70,6 +70,11 @@ pub(crate) fn prepare(
         manifest,
     };
     Ok(Prepared { submission, blob })
+}
+
+/// The blob of an input: salt ‖ input.
+pub(crate) fn salted(input: &[u8]) -> Result<Vec<u8>, Refused> {
+    Ok([&random()?[..], input].concat())
 }
 
 /// What the user said: the same word again names the same job only with the same content. The salt of the input and what

@@ -75,6 +75,24 @@ pub enum Refused {
         /// Why.
         reason: NotCancelled,
     },
+    /// A job is not ordered again because it goes on.
+    #[error("the job {job} goes on")]
+    NotOver {
+        /// Which.
+        job: Digest,
+    },
+    /// A job is not ordered again because it was paid for.
+    #[error("the job {job} was paid for")]
+    Paid {
+        /// Which.
+        job: Digest,
+    },
+    /// A job is so long over that what was wanted is not remembered.
+    #[error("what the job {job} was about is not here any more")]
+    Forgotten {
+        /// Which.
+        job: Digest,
+    },
     /// A provider was not heard, or not to the end.
     #[error("the provider {provider} is not heard: {reason}")]
     Unheard {

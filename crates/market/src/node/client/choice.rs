@@ -173,6 +173,11 @@ fn entry(order: &Order, outlook: Outlook<'_>) -> Amount {
     costs::of_order(outlook.genesis, order, order.work_max, Rate::ONE, Rate::ZERO).entry
 }
 
+/// When an order was made.
+pub(super) fn ordered(order: &Order) -> Timestamp {
+    Timestamp(order.open_by.0.saturating_sub(OPEN_TIME.0))
+}
+
 /// An order without provider, price and secret.
 fn draft(wish: &Submission, place: LanePlace, now: Timestamp, outlook: Outlook<'_>) -> Order {
     let order = Order {

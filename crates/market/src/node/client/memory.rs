@@ -17,7 +17,7 @@ use assay_protocol::{
 
 use super::{
     Attempt, AttemptStep, Client, ENDED_MAX, Past, SUBMISSIONS_MAX, Submitted, belongings::untaken,
-    is_passing,
+    choice::ordered, is_passing,
 };
 use crate::{
     input::Proven,
@@ -211,6 +211,11 @@ impl Client {
         self.submissions.get(&key).map(|submitted| submitted.submission.content).or_else(past)
     }
 
+    /// What its user wanted of a submission that is remembered in full.
+    pub(in crate::node) fn wish_of(&self, key: Digest) -> Option<&Submission> {
+        self.submissions.get(&key).map(|submitted| &submitted.submission)
+    }
+
     /// True if no more submissions are taken.
     pub(super) fn is_full(&self) -> bool {
         self.submissions.len() - self.ended.len() >= SUBMISSIONS_MAX
@@ -255,6 +260,7 @@ impl Client {
         let view = |(job, attempt): (&JobId, &Attempt)| AttemptView {
             job: *job,
             provider: attempt.order.provider,
+            ordered: ordered(&attempt.order),
             price: attempt.price().unwrap_or_default(),
             total_max: attempt.order.total_max,
             state: attempt.state,

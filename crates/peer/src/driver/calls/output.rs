@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     driver::{
-        Driver,
+        Driver, names,
         responder::{Respond, Responder},
     },
     handle::{Call, Pieces, Refused},
@@ -68,12 +68,18 @@ impl Driver {
         Ok(())
     }
 
-    /// The digest of a receipt: that of the last attempt which has one, or of a job that this notary closed.
+    /// The digest of a receipt: that of the attempt that is named, or else of the one whose result is its user's, or of the
+    /// last which has one; or of a job that this notary closed.
     fn receipt(&self, name: &str) -> Result<Digest, Refused> {
         match self.submission_named(name) {
             Ok(view) => {
-                let receipts = view.attempts.iter().rev().find_map(|attempt| attempt.receipt);
-                receipts.ok_or(Refused::NoReceipt)
+                let named = names::attempt(&view, name);
+                let last = || view.attempts.iter().rev().find_map(|attempt| attempt.receipt);
+                let receipt = match named.or(view.answer()) {
+                    Some(attempt) => attempt.receipt,
+                    None => last(),
+                };
+                receipt.ok_or(Refused::NoReceipt)
             }
             Err(unknown) => {
                 let filed = name.parse().ok().and_then(|job| self.indexing.receipt(&job));

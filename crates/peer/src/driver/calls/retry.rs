@@ -1,0 +1,102 @@
+//! Having a job that came to nothing run again, as it was wanted the first time.
+//!
+//! **Invariant:** to say it twice is to say it once: while what was ordered again goes on, or once it is paid, nothing more is
+//! ordered.
+
+use assay_market::{Command, Input, submission::Submission};
+use assay_protocol::{codec, id::Digest};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    driver::{
+        Driver, prepare,
+        responder::{Respond, Responder},
+    },
+    executor::SALT_BYTES,
+    handle::{Call, Refused},
+    journal::Broken,
+};
+
+/// Order a job again of which nothing came.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetryJob {
+    /// The key of the submission, a job id or a unique prefix of either.
+    pub name: String,
+}
+
+/// What was ordered again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetriedView {
+    /// The key of the submission that came to nothing.
+    pub of: Digest,
+    /// The key of the one that is under way instead.
+    pub key: Digest,
+}
+
+impl Call for RetryJob {
+    const NAME: &'static str = "retry_job";
+    type Answer = RetriedView;
+}
+
+/// What is to be ordered, or was already.
+enum Again {
+    Anew(Box<Submission>),
+    Known(Digest),
+}
+
+impl Respond for RetryJob {
+    async fn respond(self, responder: &Responder) -> Result<RetriedView, Refused> {
+        let (of, again) = responder.look(move |driver| driver.again(&self.name)).await??;
+        let wish = match again {
+            Again::Known(key) => return Ok(RetriedView { of, key }),
+            Again::Anew(wish) => wish,
+        };
+        responder.takes_new()?;
+        let blobs = responder.store.blobs.clone();
+        let stored = responder.work(move |_| {
+            let disk = |error: crate::blobs::BlobError| Refused::Disk { reason: error.to_string() };
+            let blob = blobs.get(&wish.input_commit).map_err(disk)?;
+            let input = blob.as_ref().and_then(|blob| blob.get(SALT_BYTES..));
+            let input = input.ok_or(Refused::Forgotten { job: of })?;
+            let blob = prepare::salted(input)?;
+            blobs.put_for(wish.key, &blob).map_err(disk)?;
+            Ok::<_, Refused>(Submission { input_commit: Digest::of(&blob), ..*wish })
+        });
+        let submission = stored.await??;
+        let key = submission.key;
+        responder.act_and_save(|driver| Box::pin(driver.order_again(submission))).await??;
+        Ok(RetriedView { of, key })
+    }
+}
+
+impl Driver {
+    /// What is to be ordered instead of a job that came to nothing: it, or what was ordered instead of it, for the first time
+    /// or again.
+    fn again(&self, name: &str) -> Result<(Digest, Again), Refused> {
+        let of = self.submission_named(name)?;
+        let (job, mut last) = (of.key, of);
+        loop {
+            if !last.ended || last.is_paid() {
+                let refused = if last.ended { Refused::Paid { job } } else { Refused::NotOver { job } };
+                return if last.key == job { Err(refused) } else { Ok((job, Again::Known(last.key))) };
+            }
+            // Named after what it follows: the same order again has the same name.
+            let key = codec::digest("retry", &last.key);
+            match self.node.submission(key) {
+                Some(next) => last = next,
+                None => {
+                    let wish = self.node.wish(last.key).ok_or(Refused::Forgotten { job })?;
+                    return Ok((job, Again::Anew(Box::new(Submission { key, until: None, ..wish.clone() }))));
+                }
+            }
+        }
+    }
+
+    async fn order_again(&mut self, submission: Submission) -> Result<Result<(), Refused>, Broken> {
+        let key = submission.key;
+        self.take(Input::Command(Command::Submit(submission))).await?;
+        Ok(self.node.submission(key).map(|_| ()).ok_or(Refused::TooManyJobs))
+    }
+}
