@@ -55,6 +55,7 @@ enum Verb {
     Offers(offers::Args),
     #[command(subcommand)]
     Job(job::Verb),
+    Ps(job::ls::RunningArgs),
     #[command(subcommand)]
     Model(model::Verb),
     #[command(subcommand)]
@@ -121,6 +122,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Doctor(args) => doctor::perform(&args, invocation).await,
         Verb::Offers(args) => offers::perform(&args, invocation).await,
         Verb::Job(verb) => job::perform(&verb, invocation).await,
+        Verb::Ps(args) => job::ls::running(&args, invocation).await,
         Verb::Model(verb) => model::perform(&verb, invocation).await,
         Verb::Receipt(verb) => receipt::perform(&verb, invocation).await,
         Verb::Account(verb) => account::perform(&verb, invocation).await,

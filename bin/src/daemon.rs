@@ -13,12 +13,13 @@ use assay_peer::{
     config::Home,
     handle::{ConnectError, Handle, Respond},
 };
-use assay_protocol::genesis::Genesis;
+use assay_protocol::{genesis::Genesis, id::PeerId};
 use clap::Args;
 
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
+    peer_name::PeerName,
     system,
 };
 
@@ -58,6 +59,12 @@ impl RunningDaemon {
     /// Asks one thing.
     pub(crate) async fn call<C: Respond>(&self, call: C) -> Result<C::Answer, CommandError> {
         Ok(self.handle.call(call).await?)
+    }
+
+    /// The notary that was named, if one was.
+    pub(crate) fn notary(&self, named: Option<&PeerName>) -> Result<Option<PeerId>, CommandError> {
+        let notaries = || self.genesis.notaries.iter().copied();
+        named.map(|name| name.among(notaries(), "the network's file")).transpose()
     }
 
     /// What a credit is called.

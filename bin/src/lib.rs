@@ -13,6 +13,7 @@ mod home_models;
 mod invocation;
 mod log;
 mod own_model;
+mod peer_name;
 mod printer;
 mod stop;
 mod system;

@@ -1,7 +1,7 @@
 //! What a command shows: tables for a terminal, plain lines for a pipe, one document with `--json`.
 //!
 //! **Invariant:** results go to standard output and nothing else does; progress, notes and errors go to standard error.
-//! With `--json`, standard output gets exactly one document. This is the one door to a terminal: whatever others chose
+//! With `--json`, standard output gets exactly one document, or of what goes on one a line. This is the one door to a terminal: whatever others chose
 //! is escaped here, so that no name, result or error can do more than be read. Bytes as they came go only to a file or
 //! a pipe.
 
@@ -85,6 +85,17 @@ impl Printer {
         }
         let document = Document { schema: format!("assay.{noun}/1"), body };
         match serde_json::to_string_pretty(&document) {
+            Ok(text) => self.write(&(escape::json(&text) + "\n")),
+            Err(error) => unreachable!("documents have text for keys: {error}"),
+        }
+    }
+
+    /// One document of those that come as things go on, on a line of its own; without `--json`, nothing.
+    pub(crate) fn record<T: Serialize>(&self, noun: &str, body: &T) {
+        if !self.is_json {
+            return;
+        }
+        match serde_json::to_string(&Document { schema: format!("assay.{noun}/1"), body }) {
             Ok(text) => self.write(&(escape::json(&text) + "\n")),
             Err(error) => unreachable!("documents have text for keys: {error}"),
         }

@@ -83,6 +83,15 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         }
         Refused::NotCarriedOut { .. } => (Exit::Money, "NOT_DONE", "`assay account show` says what there is"),
         Refused::NotCancelled { .. } => (Exit::Usage, "NOT_CANCELLED", "see `assay job show`"),
+        Refused::NotOver { .. } => {
+            (Exit::Usage, "NOT_OVER", "`assay job wait` waits for it, and `assay job cancel` ends it")
+        }
+        Refused::Paid { .. } => {
+            (Exit::Usage, "PAID", "`assay job result` prints what was bought; `assay run` orders anew")
+        }
+        Refused::Forgotten { .. } => {
+            (Exit::NotFound, "FORGOTTEN", "order it anew with `assay run` and its input")
+        }
         Refused::InputTooLong { .. } => (Exit::Usage, "INPUT_TOO_LONG", "send a smaller input, or split it"),
         Refused::KeyInUse => (
             Exit::Usage,

@@ -6,13 +6,13 @@ mod unstake;
 
 use assay_market::view::AccountView;
 use assay_peer::handle::{AccountOrder, InstructNotary, ShowAccount};
-use assay_protocol::id::PeerId;
 use serde_json::json;
 
 use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
+    peer_name::PeerName,
     printer::{Table, full, money, rate, short},
 };
 
@@ -36,7 +36,7 @@ Examples:
 pub(crate) struct Args {
     /// Which notary to ask; the network's first if none
     #[arg(long, value_name = "PEER")]
-    notary: Option<PeerId>,
+    notary: Option<PeerName>,
     #[command(flatten)]
     reach: Reach,
 }
@@ -45,7 +45,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
     match verb {
         Verb::Show(args) => {
             let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-            let view = daemon.call(ShowAccount { notary: args.notary }).await?;
+            let view = daemon.call(ShowAccount { notary: daemon.notary(args.notary.as_ref())? }).await?;
             print(&view, daemon.unit(), invocation);
             Ok(())
         }
@@ -58,11 +58,12 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
 /// Has a notary do something, and prints what the account holds then.
 async fn instruct(
     order: AccountOrder,
-    notary: Option<PeerId>,
+    notary: Option<&PeerName>,
     reach: Reach,
     invocation: &Invocation,
 ) -> Result<(RunningDaemon, AccountView), CommandError> {
     let daemon = RunningDaemon::reach(invocation, reach).await?;
+    let notary = daemon.notary(notary)?;
     let spinner = invocation.printer.spinner("waiting for the notary");
     let answer = daemon.call(InstructNotary { notary, order }).await;
     spinner.end();

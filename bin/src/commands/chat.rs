@@ -175,7 +175,7 @@ impl Conversation<'_> {
         let Self { args, daemon, invocation, manifest, .. } = self;
         let messages = Value::Array(self.messages.clone()).to_string().into_bytes();
         let input = args.wishes.beside(messages, manifest, input::seed()?)?;
-        let mut submit: Submit = args.terms.submit(manifest);
+        let mut submit: Submit = args.terms.submit(manifest, daemon).await?;
         submit.units_max = submit.units_max.or_else(|| args.wishes.units(&input, manifest));
         submit.input = Attachment(input);
         submit.returns_to = self.turns.last().map(|turn| turn.attempt.provider);

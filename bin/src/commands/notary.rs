@@ -5,13 +5,14 @@ use assay_peer::{
     daemon::{DaemonError, examine},
     handle::{AuditNotary, Audited},
 };
-use assay_protocol::{id::PeerId, units::Amount};
+use assay_protocol::units::Amount;
 use serde_json::{Value, json};
 
 use crate::{
     command_error::{CommandError, Exit},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
+    peer_name::PeerName,
     printer::{full, money, short},
 };
 
@@ -33,7 +34,7 @@ Examples:
 pub(crate) struct Args {
     /// Which notary to audit; the network's first if none
     #[arg(long, value_name = "PEER")]
-    notary: Option<PeerId>,
+    notary: Option<PeerName>,
     #[command(flatten)]
     reach: Reach,
 }
@@ -94,8 +95,9 @@ fn recover(invocation: &Invocation) -> Result<(), CommandError> {
 
 async fn audit(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    let notary = daemon.notary(args.notary.as_ref())?;
     let spinner = invocation.printer.spinner("fetching and replaying the journal");
-    let audited = daemon.call(AuditNotary { notary: args.notary }).await;
+    let audited = daemon.call(AuditNotary { notary }).await;
     spinner.end();
     let audited = audited?;
     if let Some((entry, reason)) = &audited.divergence {

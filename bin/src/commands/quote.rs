@@ -50,7 +50,7 @@ pub(crate) struct Args {
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let manifest = input::model(&args.name, &daemon, invocation).await?;
-    let quote = daemon.call(QuoteJob(args.terms.submit(&manifest))).await?;
+    let quote = daemon.call(QuoteJob(args.terms.submit(&manifest, &daemon).await?)).await?;
     let unit = daemon.unit();
     let Some(chosen) = &quote.chosen else {
         if args.explain {

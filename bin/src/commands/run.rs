@@ -13,7 +13,7 @@ use std::{ffi::OsString, fs, path::PathBuf, time::Duration};
 
 use assay_market::view::{AttemptState, AttemptView};
 use assay_peer::{
-    handle::{Attachment, ReadOutput, ReadReceipt, Submit},
+    handle::{Attachment, ReadOutput, ReadReceipt, ShowJob, Submit},
     hearing::ShownAnswer,
 };
 use assay_protocol::{id::Digest, manifest::Manifest};
@@ -117,7 +117,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     };
     say_how_it_stands(args, invocation, &attempt, daemon.unit());
     printer.document("run", &document(key, &attempt, &output, reading.as_ref(), daemon.unit()));
-    confirmed(&attempt)?;
+    confirmed(&attempt, key, &daemon).await?;
     match is_as_heard {
         false => Err(other_words(&attempt)),
         true if job::is_broken_off(&attempt) => Err(broken_off(&attempt)),
@@ -131,7 +131,8 @@ async fn submit(
     manifest: &Manifest,
     input: Vec<u8>,
 ) -> Result<Digest, CommandError> {
-    let mut submit = Submit { attempts_max: args.attempts, ..args.terms.submit(manifest) };
+    let submit = args.terms.submit(manifest, daemon).await?;
+    let mut submit = Submit { attempts_max: args.attempts, ..submit };
     submit.units_max = submit.units_max.or_else(|| args.wishes.units(&input, manifest));
     submit.input = Attachment(input);
     Ok(daemon.call(submit).await?.key)
@@ -212,7 +213,7 @@ async fn keep_receipt(
     fs::write(path, bytes).map_err(|error| unwritable(path, &error))
 }
 
-fn unwritable(path: &std::path::Path, error: &std::io::Error) -> CommandError {
+pub(super) fn unwritable(path: &std::path::Path, error: &std::io::Error) -> CommandError {
     let message = format!("{} cannot be written: {error}", path.display());
     let hint = "the job is not lost: `assay job ls` names it and `assay receipt show` has its receipt";
     CommandError::new(Exit::Usage, "FILE", message, hint)
@@ -239,19 +240,13 @@ fn say_how_it_stands(args: &Args, invocation: &Invocation, attempt: &AttemptView
     }
 }
 
-/// A closed job whose result did not hold is a failure, whatever was printed before.
-fn confirmed(attempt: &AttemptView) -> Result<(), CommandError> {
-    let AttemptState::Closed(outcome) = attempt.state else { return Ok(()) };
-    if outcome.is_paid() {
+/// A closed job whose result did not hold is a failure, whatever was printed before; what is bought instead is told.
+async fn confirmed(attempt: &AttemptView, key: Digest, daemon: &RunningDaemon) -> Result<(), CommandError> {
+    if !attempt.is_refuted() {
         return Ok(());
     }
-    let message = format!("the result is not confirmed: {}", job::outcome_words(outcome));
-    let hint = format!(
-        "do not use it; the money came back. `assay job show {}` tells the story",
-        short(attempt.job)
-    );
-    let details = json!({ "job": full(attempt.job), "outcome": outcome });
-    Err(CommandError::new(Exit::NotVerified, "NOT_CONFIRMED", message, hint).with(details))
+    let now = daemon.call(ShowJob { name: full(key) }).await?;
+    Err(job::refuted_error(&now.submission, attempt))
 }
 
 fn document(

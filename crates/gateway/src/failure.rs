@@ -207,6 +207,8 @@ fn status_of(refused: &Refused) -> (StatusCode, &'static str) {
         Refused::InputTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_long"),
         Refused::KeyInUse => (StatusCode::CONFLICT, "key_in_use"),
         Refused::NotCancelled { .. } => (StatusCode::CONFLICT, "not_cancelled"),
+        Refused::NotOver { .. } | Refused::Paid { .. } => (StatusCode::CONFLICT, "not_retried"),
+        Refused::Forgotten { .. } => (StatusCode::GONE, "forgotten"),
         Refused::TooManyJobs | Refused::TooManyCalls { .. } => {
             (StatusCode::TOO_MANY_REQUESTS, "too_many_requests")
         }

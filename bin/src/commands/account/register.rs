@@ -1,11 +1,11 @@
 //! `assay account register`: checks jobs of others from now on.
 
 use assay_peer::handle::AccountOrder;
-use assay_protocol::id::PeerId;
 
 use super::instruct;
 use crate::{
-    command_error::CommandError, commands::run::input, daemon::Reach, invocation::Invocation, printer::called,
+    command_error::CommandError, commands::run::input, daemon::Reach, invocation::Invocation,
+    peer_name::PeerName, printer::called,
 };
 
 const EXAMPLES: &str = "\
@@ -31,14 +31,14 @@ pub(crate) struct Args {
     none: bool,
     /// At which notary; the network's first if none
     #[arg(long, value_name = "PEER")]
-    notary: Option<PeerId>,
+    notary: Option<PeerName>,
     #[command(flatten)]
     reach: Reach,
 }
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let order = AccountOrder::Check { models: args.models.clone() };
-    let (daemon, view) = instruct(order, args.notary, args.reach, invocation).await?;
+    let (daemon, view) = instruct(order, args.notary.as_ref(), args.reach, invocation).await?;
     for name in &args.models {
         let manifest = input::model(name, &daemon, invocation).await?;
         let (least, unit) = (daemon.genesis.stake_least(manifest.work_most), daemon.unit());

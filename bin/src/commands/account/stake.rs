@@ -1,10 +1,10 @@
 //! `assay account stake`: puts money at stake.
 
 use assay_peer::handle::AccountOrder;
-use assay_protocol::{id::PeerId, units::Amount};
+use assay_protocol::units::Amount;
 
 use super::instruct;
-use crate::{command_error::CommandError, daemon::Reach, invocation::Invocation};
+use crate::{command_error::CommandError, daemon::Reach, invocation::Invocation, peer_name::PeerName};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,12 +27,12 @@ pub(crate) struct Args {
     target: Option<Amount>,
     /// At which notary; the network's first if none
     #[arg(long, value_name = "PEER")]
-    notary: Option<PeerId>,
+    notary: Option<PeerName>,
     #[command(flatten)]
     reach: Reach,
 }
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let order = AccountOrder::Stake { amount: args.amount, target: args.target };
-    instruct(order, args.notary, args.reach, invocation).await.map(drop)
+    instruct(order, args.notary.as_ref(), args.reach, invocation).await.map(drop)
 }

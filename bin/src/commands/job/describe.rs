@@ -6,7 +6,7 @@ use assay_market::{
     view::{AttemptState, AttemptView, SubmissionView},
 };
 use assay_peer::handle::{Dated, JobView};
-use assay_protocol::{manifest::End, outcome::Outcome};
+use assay_protocol::{id::Digest, manifest::End, outcome::Outcome, units::Timestamp};
 use serde_json::{Value, json};
 
 use crate::printer::{Table, called, full, moment, money, rate, short};
@@ -192,7 +192,7 @@ pub(crate) fn document(job: &JobView, unit: &str) -> Value {
     let submission = &job.submission;
     json!({
         "job": full(submission.key), "model": submission.manifest, "state": state(submission),
-        "ended": submission.ended,
+        "ended": submission.ended, "since": since(job).map(moment),
         "attempts": submission.attempts.iter().map(|attempt| attempt_document(attempt, unit)).collect::<Vec<_>>(),
         "unmatched": submission.unmatched,
         "timeline": job.timeline.iter().map(moment_document).collect::<Vec<_>>(),
@@ -205,7 +205,7 @@ pub(crate) fn attempt_document(attempt: &AttemptView, unit: &str) -> Value {
     json!({
         "job": full(attempt.job), "provider": full(attempt.provider),
         "state": attempt_state(attempt.state), "outcome": outcome, "label": outcome.map(Outcome::label),
-        "run": run_end(attempt), "cut_off": is_cut_off(attempt), "money": money_place(attempt.state),
+        "ordered": moment(attempt.ordered), "run": run_end(attempt), "cut_off": is_cut_off(attempt), "money": money_place(attempt.state),
         "price": money(attempt.price, unit), "total_max": money(attempt.total_max, unit),
         "check_rate": attempt.rate.map(rate),
         "output": attempt.output.map(full), "receipt": attempt.receipt.map(full),
@@ -214,4 +214,21 @@ pub(crate) fn attempt_document(attempt: &AttemptView, unit: &str) -> Value {
 
 fn moment_document(happened: &Dated) -> Value {
     json!({ "at": moment(happened.at), "event": event_words(&happened.event) })
+}
+
+/// A moment of a job for programs that follow it.
+pub(super) fn event_document(key: Digest, happened: &Dated) -> Value {
+    let event = serde_json::to_value(&happened.event).unwrap_or_default();
+    let (kind, attempt, outcome) = (&event["event"], &event["job"], &event["outcome"]);
+    json!({
+        "job": full(key), "at": moment(happened.at), "kind": kind, "attempt": attempt, "outcome": outcome,
+        "event": event_words(&happened.event),
+    })
+}
+
+/// When a job was first heard of, as far as that is known.
+pub(super) fn since(job: &JobView) -> Option<Timestamp> {
+    let ordered = job.submission.attempts.first().map(|attempt| attempt.ordered);
+    let told = job.timeline.first().map(|happened| happened.at);
+    ordered.into_iter().chain(told).min()
 }

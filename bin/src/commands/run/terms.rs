@@ -2,19 +2,20 @@
 //!
 //! **Invariant:** a quote and a run take the same flags, so that what was quoted can be ordered by typing the same.
 
-use assay_peer::handle::Submit;
+use assay_peer::handle::{ListOffers, Submit};
 use assay_protocol::{
-    id::PeerId,
     manifest::Manifest,
     units::{Amount, Units},
 };
 
+use crate::{command_error::CommandError, daemon::RunningDaemon, peer_name::PeerName};
+
 /// The flags that shape an order.
-#[derive(Clone, Copy, Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Terms {
-    /// Only this provider
+    /// Only this provider, by its name or the first digits of it
     #[arg(long, value_name = "PEER")]
-    provider: Option<PeerId>,
+    provider: Option<PeerName>,
     /// The most that may be spent, fees included, in credits
     #[arg(long, value_name = "CREDITS")]
     max_cost: Option<Amount>,
@@ -28,14 +29,25 @@ pub(crate) struct Terms {
 
 impl Terms {
     /// A job on these terms, without an input.
-    pub(crate) fn submit(&self, manifest: &Manifest) -> Submit {
-        Submit {
+    pub(crate) async fn submit(
+        &self,
+        manifest: &Manifest,
+        daemon: &RunningDaemon,
+    ) -> Result<Submit, CommandError> {
+        let provider = match &self.provider {
+            None => None,
+            Some(name) => {
+                let offers = daemon.call(ListOffers).await?;
+                Some(name.among(offers.iter().map(|offer| offer.provider), "`assay offers`")?)
+            }
+        };
+        Ok(Submit {
             manifest: manifest.digest().to_string(),
             cost_max: self.max_cost,
             unit_price_max: self.max_price,
-            provider: self.provider,
+            provider,
             units_max: self.units,
             ..Submit::default()
-        }
+        })
     }
 }

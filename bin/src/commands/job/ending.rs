@@ -1,0 +1,50 @@
+//! What the end of a job is to whoever waits for it: all is well, or a failure with its exit code.
+
+use assay_market::view::{AttemptState, AttemptView, SubmissionView};
+use serde_json::json;
+
+use super::describe::outcome_words;
+use crate::{
+    command_error::{CommandError, Exit},
+    commands::run::follow::came_to_nothing,
+    printer::{full, short},
+};
+
+/// A job that is over, as a failure unless its result is here and was paid for.
+pub(super) fn judge(submission: &SubmissionView) -> Result<&AttemptView, CommandError> {
+    match submission.answer() {
+        Some(answer) => Ok(answer),
+        None => Err(why_nothing(submission)),
+    }
+}
+
+/// Why there is no result that anybody should use.
+pub(super) fn why_nothing(submission: &SubmissionView) -> CommandError {
+    let name = short(submission.key);
+    let details = json!({ "job": full(submission.key) });
+    if submission.is_paid() {
+        let message = format!("the job {name} was paid for, and its result never arrived");
+        let hint =
+            format!("`assay receipt show {name}` proves what was claimed; ask its provider, or the notary");
+        return CommandError::new(Exit::JobFailed, "NOT_DELIVERED", message, hint).with(details);
+    }
+    match submission.refuted().last() {
+        Some(refuted) => refuted_error(submission, refuted),
+        None => came_to_nothing(submission, false),
+    }
+}
+
+/// The last result did not hold.
+pub(crate) fn refuted_error(submission: &SubmissionView, refuted: &AttemptView) -> CommandError {
+    let name = short(submission.key);
+    let AttemptState::Closed(outcome) = refuted.state else { unreachable!("what is refuted is closed") };
+    let message = format!("the result of {name} is not confirmed: {}", outcome_words(outcome));
+    let hint = match submission.ended {
+        true => format!("do not use it; its money came back. `assay job retry {name}` orders it again"),
+        false => format!(
+            "do not use it; its money came back, and another provider is asked: `assay job wait {name}`, then `assay job result {name}`; `assay job cancel {name}` ends that"
+        ),
+    };
+    let details = json!({ "job": full(submission.key), "attempt": full(refuted.job), "outcome": outcome });
+    CommandError::new(Exit::NotVerified, "NOT_CONFIRMED", message, hint).with(details)
+}

@@ -1,0 +1,177 @@
+//! `assay job ls`, and `assay ps`: the jobs of this home.
+
+use std::str::FromStr;
+
+use assay_peer::handle::{JobView, ListJobs};
+use assay_protocol::units::Timestamp;
+use serde_json::{Value, json};
+
+use super::describe::{document, since, state};
+use crate::{
+    command_error::CommandError,
+    commands::run::input,
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::{Table, called, full, short},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  assay job ls                     the latest jobs
+  assay job ls --all               all of them
+  assay job ls --running           those that are under way, as `assay ps`
+  assay job ls --since 2h          those of the last two hours
+  assay job ls --since 2026-11-28  those since a day began, in UTC
+  assay job ls --quiet             only their names";
+
+/// List the jobs of this home, oldest first.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Also those that ended long ago
+    #[arg(long, short)]
+    all: bool,
+    /// Only those that are under way
+    #[arg(long)]
+    running: bool,
+    /// Only those since a time, such as 30m, 2h, 7d, 2026-11-28 or 2026-11-28T09:30:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<Since>,
+    /// Print only the names
+    #[arg(long, short)]
+    quiet: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+const RUNNING_EXAMPLES: &str = "\
+Examples:
+  assay ps          the jobs that are under way
+  assay ps --quiet  only their names";
+
+/// List the jobs of this home that are under way, oldest first.
+#[derive(Debug, clap::Args)]
+#[command(after_help = RUNNING_EXAMPLES)]
+pub(crate) struct RunningArgs {
+    /// Print only the names
+    #[arg(long, short)]
+    quiet: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Jobs that are listed where not all are asked for.
+const LATEST: usize = 20;
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
+
+/// From when on something is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// So long ago, in milliseconds.
+    Ago(u64),
+    /// At this moment.
+    At(Timestamp),
+}
+
+impl FromStr for Since {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(days) = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok()) {
+            return days.checked_mul(DAY_MS).map(Self::Ago).ok_or_else(Self::expected);
+        }
+        if let Ok(length) = input::length(text) {
+            return Ok(Self::Ago(u64::try_from(length.as_millis()).unwrap_or(u64::MAX)));
+        }
+        let day = || format!("{text}T00:00:00Z").parse::<jiff::Timestamp>();
+        let moment = text.parse::<jiff::Timestamp>().or_else(|_| day()).map_err(|_| Self::expected())?;
+        let ms = u64::try_from(moment.as_millisecond()).map_err(|_| Self::expected())?;
+        Ok(Self::At(Timestamp(ms)))
+    }
+}
+
+impl Since {
+    fn expected() -> String {
+        "expected a time such as 30m, 2h, 7d, 2026-11-28 or 2026-11-28T09:30:00Z".to_owned()
+    }
+
+    /// The moment itself.
+    pub(crate) fn moment(self) -> Timestamp {
+        let now = || u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default();
+        match self {
+            Self::At(moment) => moment,
+            Self::Ago(ms) => Timestamp(now().saturating_sub(ms)),
+        }
+    }
+}
+
+pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    let from = args.since.map(Since::moment);
+    let mut jobs = daemon.call(ListJobs).await?;
+    jobs.retain(|job| !args.running || !job.submission.ended);
+    // Of one that goes on and was never ordered, it is not known since when, and it matters now.
+    let is_since = |job: &JobView| match (from, since(job)) {
+        (None, _) => true,
+        (Some(from), Some(at)) => at >= from,
+        (Some(_), None) => !job.submission.ended,
+    };
+    jobs.retain(is_since);
+    let all = args.all || args.running || args.since.is_some();
+    let hidden = if all { 0 } else { jobs.len().saturating_sub(LATEST) };
+    print(jobs.get(hidden..).unwrap_or_default(), hidden, args.quiet, &daemon, invocation);
+    Ok(())
+}
+
+pub(crate) async fn running(args: &RunningArgs, invocation: &Invocation) -> Result<(), CommandError> {
+    let (quiet, reach) = (args.quiet, args.reach);
+    perform(&Args { all: false, running: true, since: None, quiet, reach }, invocation).await
+}
+
+fn print(shown: &[JobView], hidden: usize, quiet: bool, daemon: &RunningDaemon, invocation: &Invocation) {
+    let documents: Vec<Value> = shown.iter().map(|job| document(job, daemon.unit())).collect();
+    invocation.printer.document("jobs", &json!({ "jobs": documents, "hidden": hidden }));
+    match quiet {
+        true => shown.iter().for_each(|job| invocation.printer.line(full(job.submission.key))),
+        false => invocation.printer.table(&table(shown)),
+    }
+    if hidden > 0 {
+        invocation.printer.note(format!("{hidden} older jobs are not shown; --all shows them"));
+    }
+}
+
+fn table(jobs: &[JobView]) -> Table {
+    let mut table = Table::new(["JOB", "MODEL", "PROVIDER", "PRICE", "STATE", "RECEIPT"]);
+    for job in jobs {
+        let last = job.submission.attempts.last();
+        let cell = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        table.row([
+            short(job.submission.key),
+            called(&job.submission.manifest),
+            cell(last.map(|attempt| short(attempt.provider))),
+            cell(last.map(|attempt| attempt.price.to_string())),
+            state(&job.submission),
+            cell(last.and_then(|attempt| attempt.receipt).map(short)),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_so_long_ago_or_a_moment() {
+        let read = |text: &str| text.parse::<Since>();
+        assert_eq!(read("30m"), Ok(Since::Ago(1_800_000)));
+        assert_eq!(read("7d"), Ok(Since::Ago(7 * DAY_MS)));
+        assert_eq!(read("1970-01-02"), Ok(Since::At(Timestamp(DAY_MS))));
+        assert_eq!(read("1970-01-02T00:00:01Z"), Ok(Since::At(Timestamp(DAY_MS + 1_000))));
+        for text in ["", "d", "soon", "1969-01-01", "2026-13-01", "99999999999999999999d"] {
+            assert_eq!(read(text), Err(Since::expected()), "{text}");
+        }
+        assert!(Since::Ago(0).moment() > Since::At(Timestamp(0)).moment());
+    }
+}

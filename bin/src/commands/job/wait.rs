@@ -1,0 +1,160 @@
+//! `assay job wait`: waits until jobs are over, and says by its exit code how they ended.
+
+use std::time::Duration;
+
+use assay_peer::handle::{JobView, ShowJob, Update};
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
+
+use super::{describe, ending, job_watch::JobWatch};
+use crate::{
+    command_error::{CommandError, Exit},
+    commands::run::{follow::unless_left, input},
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::{Table, full, short},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  assay job wait 3fa29c                until it is closed, checked or not
+  assay job wait 3fa29c 81d0 7c44      until all three are
+  assay job wait 3fa29c --timeout 10m  no longer than ten minutes; it goes on all the same
+
+Exit status: 0 if each has a result that was paid for, 8 if one failed, 9 if a result was refuted, 10 if the time is over.";
+
+/// Wait until jobs are over.
+///
+/// Goes on waiting where the daemon is started again meanwhile. Leaving ends nothing.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The names of submissions or jobs, or their first digits
+    #[arg(value_name = "JOB", required = true)]
+    jobs: Vec<String>,
+    /// How long to wait, such as 30s, 5m or 2h
+    #[arg(long, value_name = "TIME", value_parser = input::length)]
+    timeout: Option<Duration>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// What became of one of them.
+type Ended = Result<Box<JobView>, CommandError>;
+
+pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    let mut jobs = Vec::new();
+    for name in &args.jobs {
+        jobs.push(daemon.call(ShowJob { name: name.clone() }).await?);
+    }
+    let spinner = invocation.printer.spinner("waiting until they are over");
+    // All must be over, so one may be waited for after the other.
+    let ended = unless_left(async {
+        let mut ended = Vec::new();
+        for job in &jobs {
+            ended.push(until_over(job, &daemon, invocation, deadline).await);
+        }
+        Ok(ended)
+    });
+    let ended = ended.await;
+    spinner.end();
+    let ended = ended?;
+    let judged = jobs.iter().zip(&ended).map(|(job, ended)| judged(job, ended)).collect::<Vec<_>>();
+    let mut table = Table::new(["JOB", "STATE"]);
+    for (job, ended) in jobs.iter().zip(&ended) {
+        let last = ended.as_deref().unwrap_or(job);
+        table.row([short(job.submission.key), describe::state(&last.submission)]);
+    }
+    invocation.printer.table(&table);
+    let Some(worst) = judged.iter().flatten().max_by_key(|failure| gravity(failure)) else {
+        let documents = ended.iter().flatten().map(|job| describe::document(job, daemon.unit()));
+        let jobs = documents.collect::<Vec<_>>();
+        invocation.printer.document("jobs", &json!({ "jobs": jobs, "hidden": 0 }));
+        return Ok(());
+    };
+    Err(match &judged[..] {
+        [_] => worst.clone(),
+        _ => worst.clone().with(details(&jobs, &judged)),
+    })
+}
+
+async fn until_over(
+    job: &JobView,
+    daemon: &RunningDaemon,
+    invocation: &Invocation,
+    deadline: Option<Instant>,
+) -> Ended {
+    let key = full(job.submission.key);
+    let follow = async {
+        let mut watch = JobWatch::begin(&invocation.home, &daemon.handle, key.clone()).await?;
+        loop {
+            if let Update::Job(job) = watch.next().await?
+                && job.submission.ended
+            {
+                return Ok(job);
+            }
+        }
+    };
+    match deadline {
+        None => follow.await,
+        Some(deadline) => match timeout_at(deadline, follow).await {
+            Ok(ended) => ended,
+            Err(_) => as_it_stands(daemon, key.clone()).await,
+        },
+    }
+}
+
+/// One that was over before its turn came is not late.
+async fn as_it_stands(daemon: &RunningDaemon, key: String) -> Ended {
+    match daemon.call(ShowJob { name: key.clone() }).await {
+        Ok(job) if job.submission.ended => Ok(Box::new(job)),
+        Ok(_) | Err(_) => Err(timed_out(&key)),
+    }
+}
+
+fn timed_out(key: &str) -> CommandError {
+    let name = short(key);
+    let hint = format!("it goes on: `assay job wait {name}` waits again, `assay job cancel {name}` ends it");
+    CommandError::new(Exit::TimedOut, "TIMED_OUT", format!("the job {name} is not over yet"), hint)
+        .with(json!({ "job": key }))
+        .retryable()
+}
+
+/// What is wrong with it, if anything is.
+fn judged(job: &JobView, ended: &Ended) -> Option<CommandError> {
+    debug_assert!(ended.as_ref().map_or(true, |ended| ended.submission.key == job.submission.key));
+    match ended {
+        Ok(ended) => ending::judge(&ended.submission).err(),
+        Err(error) => Some(error.clone()),
+    }
+}
+
+/// What is worse is said first: not to know, then a result that must not be used, then none.
+fn gravity(failure: &CommandError) -> u8 {
+    match failure.exit() {
+        Exit::TimedOut => 2,
+        Exit::NotVerified => 1,
+        Exit::JobFailed | Exit::NoMatch | Exit::Money => 0,
+        Exit::Other
+        | Exit::Usage
+        | Exit::NotFound
+        | Exit::Forbidden
+        | Exit::Daemon
+        | Exit::Problem
+        | Exit::NoPeers
+        | Exit::Interrupted
+        | Exit::Terminated => 3,
+    }
+}
+
+fn details(jobs: &[JobView], judged: &[Option<CommandError>]) -> Value {
+    let row = |(job, failure): (&JobView, &Option<CommandError>)| {
+        json!({
+            "job": full(job.submission.key), "ok": failure.is_none(),
+            "code": failure.as_ref().map(CommandError::code),
+        })
+    };
+    json!({ "jobs": jobs.iter().zip(judged).map(row).collect::<Vec<_>>() })
+}
