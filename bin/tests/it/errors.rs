@@ -38,7 +38,7 @@ const EMPTY: &[Case] = &[
     (
         &["run", "digits", "FILE", "--provider", "ada"],
         2,
-        "invalid value 'ada' for '--provider <PEER>': expected 64 hexadecimal digits",
+        "invalid value 'ada' for '--provider <PEER>': expected the 64 hexadecimal digits of a peer, or at least the first 4",
         "`assay run --help` shows what can be said, with examples",
     ),
     (
@@ -73,6 +73,23 @@ const EMPTY: &[Case] = &[
     (&["job", "ls"], 3, NO_HOME.0, NO_HOME.1),
     (&["job", "show", "00"], 3, NO_HOME.0, NO_HOME.1),
     (&["job", "explain", "00"], 3, NO_HOME.0, NO_HOME.1),
+    (&["job", "result", "00"], 3, NO_HOME.0, NO_HOME.1),
+    (&["job", "watch", "00"], 3, NO_HOME.0, NO_HOME.1),
+    (&["job", "wait", "00"], 3, NO_HOME.0, NO_HOME.1),
+    (&["job", "retry", "00"], 3, NO_HOME.0, NO_HOME.1),
+    (&["ps"], 3, NO_HOME.0, NO_HOME.1),
+    (
+        &["job", "ls", "--since", "soon"],
+        2,
+        "invalid value 'soon' for '--since <TIME>': expected a time such as 30m, 2h, 7d, 2026-11-28 or 2026-11-28T09:30:00Z",
+        "`assay job ls --help` shows what can be said, with examples",
+    ),
+    (
+        &["job", "wait"],
+        2,
+        "the following required arguments were not provided: <JOB>...",
+        "`assay job wait --help` shows what can be said, with examples",
+    ),
     (&["receipt", "show", "00"], 3, NO_HOME.0, NO_HOME.1),
     (&["account", "show"], 3, NO_HOME.0, NO_HOME.1),
     (&["notary", "audit"], 3, NO_HOME.0, NO_HOME.1),

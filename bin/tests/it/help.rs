@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 48] = [
+const COMMANDS: [&str; 54] = [
     "",
     "demo",
     "init",
@@ -25,7 +25,13 @@ const COMMANDS: [&str; 48] = [
     "job",
     "job ls",
     "job show",
+    "job result",
+    "job watch",
+    "job wait",
     "job explain",
+    "job cancel",
+    "job retry",
+    "ps",
     "model",
     "model add",
     "model ls",

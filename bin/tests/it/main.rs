@@ -22,6 +22,7 @@ mod gateways;
 mod help;
 mod homes;
 mod hubs;
+mod jobs;
 mod joins;
 mod kill_loops;
 mod kills;

@@ -1,0 +1,146 @@
+//! What became of jobs, as whoever ordered them asks: results again, what happens, the end, another try.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::{
+    assay::{Ran, assay, command},
+    town::Town,
+};
+
+/// What a program takes to begin, at most.
+const BEGINNING: Duration = Duration::from_millis(500);
+
+/// Whoever ordered jobs, at a keyboard.
+struct Asker(PathBuf);
+
+impl Asker {
+    fn of(town: &Town) -> Self {
+        Self(town.network.peer("you").home.root().to_owned())
+    }
+
+    fn types(&self, arguments: &[&str]) -> Ran {
+        assay(&self.0, &[arguments, &["--no-start"]].concat())
+    }
+
+    fn asks(&self, arguments: &[&str]) -> Value {
+        self.types(&[arguments, &["--json"]].concat()).document()
+    }
+
+    /// Types what must fail, and reads the failure.
+    fn fails(&self, arguments: &[&str], status: i32) -> Value {
+        let ran = self.types(&[arguments, &["--json"]].concat());
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(status), ""), "{arguments:?}: {ran:?}");
+        let mut document: Value = serde_json::from_str(&ran.stderr).unwrap();
+        document["error"].take()
+    }
+
+    /// Types it, and does not wait.
+    fn begins(&self, arguments: &[&str]) -> Child {
+        let mut command = command(&self.0, &[arguments, &["--no-start"]].concat(), &[]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_was_paid_for_is_printed_again_and_its_job_followed() {
+    let mut town = Town::start().await;
+    let asker = Asker::of(&town);
+    let key = town.submit().await.to_string();
+    let (wait, mut watch) =
+        (asker.begins(&["job", "wait", &key]), asker.begins(&["job", "watch", &key, "--json"]));
+    let mut told = BufReader::new(watch.stdout.take().unwrap());
+    let mut first = String::new();
+    told.read_line(&mut first).unwrap();
+    tokio::time::sleep(BEGINNING).await;
+    // Whoever waits goes on where the daemon comes back.
+    town.network.kill("you");
+    town.network.restart("you").await.unwrap();
+
+    let ended = wait.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    let line = String::from_utf8(ended.stdout).unwrap();
+    assert!(line.starts_with(&format!("{}\tclosed: paid, ", &key[..12])), "{line}");
+    assert_eq!(watch.wait().unwrap().code(), Some(0));
+    let told = [first].into_iter().chain(told.lines().map(Result::unwrap));
+    let told: Vec<Value> = told.map(|line| serde_json::from_str(&line).unwrap()).collect();
+    let (last, events) = told.split_last().unwrap();
+    assert_eq!((&last["schema"], last["ended"].as_bool()), (&"assay.job/1".into(), Some(true)));
+    assert!(
+        events.iter().all(|event| event["schema"] == "assay.job-event/1" && event["job"] == key.as_str())
+    );
+    assert_eq!(events[0]["kind"], "proposed", "{events:?}");
+
+    for _ in 0..2 {
+        let printed = asker.types(&["job", "result", &key[..8]]);
+        assert_eq!((printed.status, printed.stdout.as_str()), (Some(0), "7\n"), "{printed:?}");
+        assert!(printed.stderr.contains("receipt: `assay receipt show "), "{printed:?}");
+    }
+    let result = asker.asks(&["job", "result", &key]);
+    assert_eq!((result["label"].as_str(), &result["schema"]), (Some("7"), &"assay.job-result/1".into()));
+    let shown = asker.asks(&["job", "show", &key]);
+    assert_eq!(result["attempt"], shown["attempts"][0]);
+    assert_eq!(asker.fails(&["job", "retry", &key], 2)["code"], "PAID");
+
+    let digest = result["output"]["digest"].as_str().unwrap();
+    let blobs = town.network.peer("you").home.blobs();
+    assert!(removed(&blobs, digest), "{digest} lies in {}", blobs.display());
+    assert_eq!(asker.fails(&["job", "result", &key], 3)["code"], "RESULT_GONE");
+    lists(&asker, &key);
+}
+
+/// Removes a blob behind the daemon's back.
+fn removed(folder: &Path, digest: &str) -> bool {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.into_iter().any(|path| match path.is_dir() {
+        true => removed(&path, digest),
+        false => path.to_string_lossy().contains(digest) && fs::remove_file(path).is_ok(),
+    })
+}
+
+fn lists(asker: &Asker, key: &str) {
+    let names = |arguments: &[&str]| asker.types(&[arguments, &["--quiet"]].concat()).stdout;
+    let one = format!("{key}\n");
+    assert_eq!((names(&["job", "ls"]), names(&["ps"])), (one.clone(), String::new()));
+    assert_eq!(names(&["job", "ls", "--since", "1h"]), one);
+    assert_eq!(names(&["job", "ls", "--since", "0s"]), "", "it was ordered before");
+    assert_eq!(names(&["job", "ls", "--running"]), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_came_to_nothing_is_ordered_again_once_however_often_that_is_said() {
+    let town = Town::start().await;
+    let asker = Asker::of(&town);
+    let nobody = "00".repeat(32);
+    let order = ["run", "digits", "-", "--provider", &nobody, "--timeout", "100ms"];
+    let key = asker.fails(&order, 10)["details"]["job"].as_str().unwrap().to_owned();
+    assert_eq!(asker.types(&["ps", "--quiet"]).stdout, format!("{key}\n"));
+    assert_eq!(asker.fails(&["job", "retry", &key], 2)["code"], "NOT_OVER");
+    assert_eq!(asker.fails(&["job", "result", &key], 10)["code"], "NO_RESULT_YET");
+    assert_eq!(asker.fails(&["job", "wait", &key, "--timeout", "10ms"], 10)["code"], "TIMED_OUT");
+    asker.asks(&["job", "cancel", &key]);
+    assert_eq!(asker.fails(&["job", "result", &key], 8)["code"], "CANCELLED");
+    assert_eq!(asker.fails(&["job", "wait", &key], 8)["code"], "CANCELLED");
+
+    let again = asker.asks(&["job", "retry", &key[..12]]);
+    assert_eq!(again["of"], key.as_str());
+    assert_eq!(asker.asks(&["job", "retry", &key])["job"], again["job"], "it is under way");
+    assert_eq!(asker.asks(&["job", "ls"])["jobs"].as_array().unwrap().len(), 2);
+    let again = again["job"].as_str().unwrap();
+    asker.asks(&["job", "cancel", again]);
+    let both = asker.fails(&["job", "wait", again, &key], 8);
+    assert_eq!(both["details"]["jobs"][1]["ok"], false, "{both}");
+    assert_ne!(asker.asks(&["job", "retry", &key])["job"], again, "that came to nothing too");
+
+    assert_eq!(asker.fails(&["run", "digits", "-", "--provider", "0123"], 3)["code"], "UNKNOWN_PEER");
+    assert_eq!(asker.fails(&["job", "result", "0123"], 3)["code"], "UNKNOWN_JOB");
+    let ada = town.network.peer("ada").id.to_string();
+    assert_eq!(asker.asks(&["quote", "digits", "--provider", &ada[..8]])["provider"], ada.as_str());
+}
