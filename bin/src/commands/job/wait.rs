@@ -40,7 +40,7 @@ pub(crate) struct Args {
 }
 
 /// What became of one of them.
-type Ended = Result<Box<JobView>, CommandError>;
+type JobEnd = Result<Box<JobView>, CommandError>;
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
@@ -85,7 +85,7 @@ async fn until_over(
     daemon: &RunningDaemon,
     invocation: &Invocation,
     deadline: Option<Instant>,
-) -> Ended {
+) -> JobEnd {
     let key = full(job.submission.key);
     let follow = async {
         let mut watch = JobWatch::begin(&invocation.home, &daemon.handle, key.clone()).await?;
@@ -107,7 +107,7 @@ async fn until_over(
 }
 
 /// One that was over before its turn came is not late.
-async fn as_it_stands(daemon: &RunningDaemon, key: String) -> Ended {
+async fn as_it_stands(daemon: &RunningDaemon, key: String) -> JobEnd {
     match daemon.call(ShowJob { name: key.clone() }).await {
         Ok(job) if job.submission.ended => Ok(Box::new(job)),
         Ok(_) | Err(_) => Err(timed_out(&key)),
@@ -123,7 +123,7 @@ fn timed_out(key: &str) -> CommandError {
 }
 
 /// What is wrong with it, if anything is.
-fn judged(job: &JobView, ended: &Ended) -> Option<CommandError> {
+fn judged(job: &JobView, ended: &JobEnd) -> Option<CommandError> {
     debug_assert!(ended.as_ref().map_or(true, |ended| ended.submission.key == job.submission.key));
     match ended {
         Ok(ended) => ending::judge(&ended.submission).err(),

@@ -34,7 +34,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let key = daemon.call(ShowJob { name: args.job.clone() }).await?.submission.key;
     let mut watch = JobWatch::begin(&invocation.home, &daemon.handle, full(key)).await?;
-    let (printer, mut told) = (&invocation.printer, Told::default());
+    let (printer, mut told) = (&invocation.printer, MomentsTold::default());
     unless_left(async {
         loop {
             let Update::Job(job) = watch.next().await? else { continue };
@@ -55,13 +55,13 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 
 /// What was told of a job already.
 #[derive(Default)]
-struct Told {
+struct MomentsTold {
     last: Option<Timestamp>,
     /// How many moments of the timeline that is told now.
     count: usize,
 }
 
-impl Told {
+impl MomentsTold {
     /// What of a timeline is new. A daemon that was started again begins another one.
     fn new_among<'a>(&mut self, timeline: &'a [Dated]) -> impl Iterator<Item = &'a Dated> + use<'a> {
         let (mut count, before) = (self.count, self.last);
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn what_happened_is_told_once_and_goes_on_after_a_restart() {
         let at = |ms: u64| Dated { at: Timestamp(ms), event: Event::Cancelled { key: Digest::default() } };
-        let mut told = Told::default();
+        let mut told = MomentsTold::default();
         let mut times = |timeline: &[Dated]| told.new_among(timeline).map(|new| new.at.0).collect::<Vec<_>>();
         assert_eq!(times(&[at(1), at(2)]), [1, 2]);
         assert_eq!(times(&[at(1), at(2), at(2)]), [2]);
