@@ -32,7 +32,7 @@ pub(crate) struct HomeModels {
 /// Who has the files.
 enum Keeper {
     Daemon(Box<Handle>),
-    Files(ModelFiles),
+    Files(Box<ModelFiles>),
 }
 
 /// The files of a home that nobody else has.
@@ -52,7 +52,7 @@ impl HomeModels {
         let genesis = if home.network().exists() { Some(invocation.network()?.genesis) } else { None };
         let keeper = match Handle::connect(home).await {
             Ok(handle) => Keeper::Daemon(Box::new(handle)),
-            Err(ConnectError::NotRunning { .. }) => Keeper::Files(ModelFiles::open(home)?),
+            Err(ConnectError::NotRunning { .. }) => Keeper::Files(Box::new(ModelFiles::open(home)?)),
             Err(error) => return Err(error.into()),
         };
         Ok(Self { genesis, keeper })
@@ -62,8 +62,8 @@ impl HomeModels {
     pub(crate) async fn list(&self) -> Result<ModelList, CommandError> {
         match &self.keeper {
             Keeper::Daemon(handle) => Ok(handle.call(ListModels).await?),
-            Keeper::Files(ModelFiles { blobs, library, .. }) => {
-                Ok(ModelList::of(self.genesis.as_ref(), library, blobs))
+            Keeper::Files(files) => {
+                Ok(ModelList::of(self.genesis.as_ref(), &files.library, &files.blobs))
             }
         }
     }
@@ -84,7 +84,8 @@ impl HomeModels {
     pub(crate) async fn remove(&self, name: &str) -> Result<Digest, CommandError> {
         match &self.keeper {
             Keeper::Daemon(handle) => Ok(handle.call(RemoveModel { name: name.to_owned() }).await?),
-            Keeper::Files(ModelFiles { blobs, library, .. }) => {
+            Keeper::Files(files) => {
+                let ModelFiles { blobs, library, .. } = files.as_ref();
                 let digest = match library.damaged_of(name) {
                     Some(damaged) => damaged,
                     None => ModelList::of(None, library, blobs).meant(name)?.manifest.digest(),

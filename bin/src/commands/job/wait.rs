@@ -143,6 +143,7 @@ fn gravity(failure: &CommandError) -> u8 {
         | Exit::Forbidden
         | Exit::Daemon
         | Exit::Problem
+        | Exit::Unlike
         | Exit::NoPeers
         | Exit::Interrupted
         | Exit::Terminated => 3,
