@@ -341,6 +341,7 @@ mod tests {
         let attempt = |state, rate| AttemptView {
             job: Digest::default(),
             provider: PeerId::default(),
+            ordered: Timestamp::default(),
             price: Amount::credits(1),
             total_max: Amount::credits(2),
             state,
