@@ -226,6 +226,7 @@ fn status_of(refused: &Refused) -> (StatusCode, &'static str) {
         | Refused::TestFailed { .. }
         | Refused::NoClass { .. }
         | Refused::NotListening { .. }
+        | Refused::NotOffering
         | Refused::NothingToOffer => (StatusCode::INTERNAL_SERVER_ERROR, "refused"),
     }
 }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use assay_protocol::{
     account::Registration,
     id::{Digest, PeerId},
-    units::Amount,
+    units::{Amount, Timestamp},
 };
 
 use crate::{provision::Provision, submission::Submission};
@@ -20,6 +20,15 @@ pub enum Command {
     Submit(Submission),
     /// These services are to be offered from now on; none ends the offer.
     Provide(Provision),
+    /// Nothing new is to be taken on.
+    Pause {
+        /// Until when; until that is taken back if nothing.
+        until: Option<Timestamp>,
+        /// What runs is given up, too.
+        is_sudden: bool,
+    },
+    /// A pause is to end.
+    EndPause,
     /// The balances at a notary are to be asked for.
     Ask {
         /// Which notary.

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     command::Instruction,
     input::{Proven, RunId, RunResult},
+    pause::Pause,
     provision::Provision,
     reliability::Timing,
     submission::Submission,
@@ -231,6 +232,8 @@ pub enum ProviderRecord {
         /// How.
         outcome: Outcome,
     },
+    /// Nothing new is taken on; or again, if that is nothing.
+    Paused(Option<Pause>),
 }
 
 /// What a verifier keeps.

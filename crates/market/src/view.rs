@@ -195,6 +195,23 @@ pub struct RunView {
     pub state: RunState,
 }
 
+/// What a provider may be paid yet for one job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DueView {
+    /// Which job.
+    pub job: JobId,
+    /// Who ordered it.
+    pub client: PeerId,
+    /// What runs.
+    pub manifest: String,
+    /// When its notary opened it, by that notary's time.
+    pub opened: Timestamp,
+    /// What is due if the claim holds; as long as nothing is claimed, the most that may be.
+    pub due: Amount,
+    /// True once it is claimed.
+    pub is_claimed: bool,
+}
+
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

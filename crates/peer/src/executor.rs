@@ -187,6 +187,11 @@ impl Executor {
         self.inner.pool.sweep();
     }
 
+    /// Lets the workers go that have nothing to do, and the models that nobody runs: somebody else wants the machine.
+    pub(crate) fn make_way(&self) {
+        self.inner.pool.clear();
+    }
+
     /// Stops everything and lets the workers go.
     pub fn end(&self) {
         lock(&self.inner.running).values().for_each(|course| course.stop());

@@ -34,9 +34,9 @@ pub use self::{
 pub use crate::driver::{
     calls::{
         AccountOrder, AddModel, AuditNotary, Audited, BenchView, CancelJob, CancelledView, ClassView,
-        ExplainJob, Explained, FindModel, FoundModel, HearJob, InstructNotary, JobView, KeepFile, LeftOut,
-        ListJobs, ListModels, ListOffers, ListRuns, ListedModel, ModelList, ModelView, OfferView, Provide,
-        Providing, PullModel, QuoteJob, ReadOutput, ReadReceipt, RemoveModel, RetriedView, RetryJob,
+        ClosedServing, ExplainJob, Explained, FindModel, FoundModel, HearJob, InstructNotary, JobView, KeepFile, LeftOut,
+        ListDue, ListEarned, ListJobs, ListModels, ListOffers, ListRuns, ListedModel, ModelList, ModelView, OfferView, PauseProviding, Provide,
+        Providing, PullModel, QuoteJob, ReadOutput, ReadReceipt, RemoveModel, ResumeProviding, RetriedView, RetryJob,
         ServiceView, ServiceWish, ShowAccount, ShowBooks, ShowJob, ShowRules, ShowStatus, Shutdown,
         StatusView, StopProviding, Submit, SubmittedView, Update, WatchUpdates,
     },

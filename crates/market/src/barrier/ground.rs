@@ -106,7 +106,7 @@ impl<'a> Ground<'a> {
 
     fn of_provider(record: &'a ProviderRecord) -> Self {
         match record {
-            ProviderRecord::Provision(_) => Self::Provision,
+            ProviderRecord::Provision(_) | ProviderRecord::Paused(_) => Self::Provision,
             ProviderRecord::Claimed { claim, result, .. } => {
                 Self::Result(claim.signed(), result.written.blob)
             }

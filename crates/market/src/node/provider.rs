@@ -8,6 +8,7 @@ mod acceptance;
 mod claim;
 mod memory;
 mod offer;
+mod pausing;
 mod rates;
 mod serving;
 
@@ -40,6 +41,7 @@ use super::{
 use crate::{
     event::Event,
     input::{Input, RunId},
+    pause::Pause,
     provision::Provision,
     recent::Recent,
     record::{ProviderRecord, Record},
@@ -49,6 +51,8 @@ use crate::{
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Provider {
     provision: Option<Provision>,
+    /// For a while nothing new is taken on.
+    paused: Option<Pause>,
     #[serde(skip)]
     told: usize,
     /// The jobs that began and are not over.
@@ -266,6 +270,7 @@ impl Default for Provider {
     fn default() -> Self {
         Self {
             provision: None,
+            paused: None,
             told: 0,
             servings: BTreeMap::new(),
             served: Recent::new(SERVED_MAX),

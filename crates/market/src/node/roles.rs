@@ -81,6 +81,8 @@ impl Roles {
                 Notaries::ask_standing(cx);
                 return heard;
             }
+            Command::Pause { until, is_sudden } => return self.provider.pause(*until, *is_sudden, cx),
+            Command::EndPause => return self.provider.end_pause(cx),
             Command::KeepBooks => self.notary.iter_mut().for_each(|notary| notary.go_on(cx)),
             Command::Ask { notary } => {
                 let _ = cx.ask(*notary, None);

@@ -19,11 +19,15 @@ use crate::{
     ledger::Ledger,
     matching::{self, Passed},
     moment::Moment,
+    pause::Pause,
     provision::Provision,
     quote::Quote,
     reliability::Impression,
     submission::Submission,
-    view::{AccountView, BooksView, ClockView, FaultView, Grounds, InstructionView, RunView, SubmissionView},
+    view::{
+        AccountView, BooksView, ClockView, DueView, FaultView, Grounds, InstructionView, RunView,
+        SubmissionView,
+    },
 };
 
 impl<S: Signer> Node<S> {
@@ -122,9 +126,20 @@ impl<S: Signer> Node<S> {
         self.roles.provider.provision()
     }
 
+    /// Its pause, if it takes nothing new on for a while.
+    #[must_use]
+    pub fn paused(&self) -> Option<Pause> {
+        self.roles.provider.paused()
+    }
+
     /// The runs of this provider and verifier.
     pub fn runs(&self) -> Vec<RunView> {
         self.roles.provider.views().chain(self.roles.verifier.views()).collect()
+    }
+
+    /// What this provider may be paid yet.
+    pub fn due(&self) -> Vec<DueView> {
+        self.roles.provider.due().collect()
     }
 
     /// This peer's accounts, as their notaries last stated them.

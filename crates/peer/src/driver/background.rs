@@ -116,10 +116,10 @@ impl Background {
         });
     }
 
-    /// Lets workers go that have waited long, and waits for their end.
-    pub(crate) fn sweep(&self) {
+    /// Lets workers go that have waited long, or all that wait during a pause, and waits for their end.
+    pub(crate) fn sweep(&self, is_paused: bool) {
         let executor = self.executor.clone();
-        spawn_blocking(move || executor.sweep());
+        spawn_blocking(move || if is_paused { executor.make_way() } else { executor.sweep() });
     }
 
     /// Has what a run writes heard by whoever may hear it, and the loop told of that now and then.

@@ -5,6 +5,7 @@
 mod account;
 mod audit;
 mod cancel;
+mod earnings;
 mod hear;
 mod instruct;
 mod jobs;
@@ -13,6 +14,7 @@ mod library;
 mod models;
 mod offers;
 mod output;
+mod pause;
 mod provide;
 mod quote;
 mod retry;
@@ -27,6 +29,7 @@ pub use self::{
     account::ShowAccount,
     audit::{AuditNotary, Audited},
     cancel::{CancelJob, CancelledView},
+    earnings::{ClosedServing, ListDue, ListEarned},
     hear::HearJob,
     instruct::{AccountOrder, InstructNotary},
     jobs::{ExplainJob, Explained, JobView, ListJobs, ShowJob},
@@ -35,6 +38,7 @@ pub use self::{
     models::{FindModel, FoundModel, ListModels, ListedModel, ModelList},
     offers::{BenchView, ListOffers, OfferView, ServiceView},
     output::{ReadOutput, ReadReceipt},
+    pause::{PauseProviding, ResumeProviding},
     provide::{LeftOut, Provide, Providing, ServiceWish, StopProviding},
     quote::QuoteJob,
     retry::{RetriedView, RetryJob},
@@ -57,16 +61,20 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<HearJob>(),
     Route::to::<InstructNotary>(),
     Route::to::<KeepFile>(),
+    Route::to::<ListDue>(),
+    Route::to::<ListEarned>(),
     Route::to::<ListJobs>(),
     Route::to::<ListModels>(),
     Route::to::<ListOffers>(),
     Route::to::<ListRuns>(),
+    Route::to::<PauseProviding>(),
     Route::to::<Provide>(),
     Route::to::<PullModel>(),
     Route::to::<QuoteJob>(),
     Route::to::<ReadOutput>(),
     Route::to::<ReadReceipt>(),
     Route::to::<RemoveModel>(),
+    Route::to::<ResumeProviding>(),
     Route::to::<RetryJob>(),
     Route::to::<ShowAccount>(),
     Route::to::<ShowBooks>(),

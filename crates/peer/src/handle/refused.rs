@@ -183,6 +183,9 @@ pub enum Refused {
     /// Nothing to offer.
     #[error("nothing was named that could be offered")]
     NothingToOffer,
+    /// There is nothing to pause: nothing is offered.
+    #[error("this peer offers nothing")]
+    NotOffering,
     /// The disk has too little room for anything new.
     #[error("the disk of the home has {} MiB free, and new jobs are taken from {} MiB on", free >> 20, floor >> 20)]
     NoRoom {

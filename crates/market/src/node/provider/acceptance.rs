@@ -10,7 +10,7 @@ use assay_protocol::{
     order::{Abort, Accept, Failure, Order, Propose, Refusal, Refuse},
     signed::{Signer, Verified},
     ticket::{Start, Ticket},
-    units::{Duration, Rate},
+    units::{Duration, Rate, Timestamp},
 };
 
 use super::{Provider, serving::ServingPhase};
@@ -73,7 +73,7 @@ impl Provider {
         self.terms(order, cx)?;
         let demands = [
             (in_time, Refusal::Late),
-            (self.servings.contains_key(&job) || self.has_room(order.class), Refusal::Busy),
+            (self.servings.contains_key(&job) || self.has_room(order.class, cx.now), Refusal::Busy),
         ];
         demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, refusal)| Err(*refusal))?;
         let manifest = order.manifest.digest();
@@ -98,8 +98,8 @@ impl Provider {
     }
 
     /// True if another job could begin now on the device of this class's bench: all benches of a device share it.
-    fn has_room(&self, class: Digest) -> bool {
-        let Some(provision) = &self.provision else { return false };
+    fn has_room(&self, class: Digest, now: Timestamp) -> bool {
+        let Some(provision) = self.provision.as_ref().filter(|_| !self.is_paused(now)) else { return false };
         let Some(bench) = provision.bench(class) else { return false };
         let shares = |class| provision.bench(class).is_some_and(|other| other.device == bench.device);
         let busy = self.servings.values().filter(|serving| serving.is_busy() && shares(serving.order.class));
@@ -148,7 +148,7 @@ impl Provider {
         }
         cx.compare_clocks(notary, ticket.standing.opened);
         let turned_away = self.turned_away.get(&job).is_some();
-        if turned_away || !self.has_room(order.class) || self.terms(&order, cx).is_err() {
+        if turned_away || !self.has_room(order.class, cx.now) || self.terms(&order, cx).is_err() {
             let quoted = Ticket::digest(&ticket);
             self.turn_away(Abort { job, ticket: quoted, reason: Failure::Busy }, &[notary, client], cx);
             return Heard::Taken;

@@ -11,6 +11,7 @@ use alloc::{
 use assay_protocol::{
     id::{JobId, PeerId},
     outcome::Outcome,
+    units::Amount,
 };
 
 use super::{
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::{
     record::ProviderRecord,
-    view::{RunState, RunView},
+    view::{DueView, RunState, RunView},
 };
 
 /// Jobs that are over and remembered.
@@ -42,6 +43,7 @@ impl Provider {
     pub(in crate::node) fn fold(&mut self, record: &ProviderRecord) {
         match record {
             ProviderRecord::Provision(provision) => self.provision = Some(provision.clone()),
+            ProviderRecord::Paused(pause) => self.paused = *pause,
             ProviderRecord::Started { order, ticket } => {
                 let (order, ticket) = (order.verified(), ticket.verified());
                 self.servings.insert(ticket.job, Serving::new(order, ticket));
@@ -94,6 +96,26 @@ impl Provider {
         }
         let served = self.served.get(&job)?;
         Some((served.client, served.claimed.as_deref()?))
+    }
+
+    /// What may be paid yet for jobs that began here. Nothing is due for those that were given up.
+    pub(in crate::node) fn due(&self) -> impl Iterator<Item = DueView> {
+        self.servings.iter().filter_map(|(job, serving)| {
+            let order = &serving.order;
+            let (is_claimed, units) = match &serving.phase {
+                ServingPhase::Fetching | ServingPhase::Running => (false, order.units_max),
+                ServingPhase::Claimed(claimed) => (true, claimed.result.units.min(order.units_max)),
+                ServingPhase::Yielded(_) | ServingPhase::Aborted(_) => return None,
+            };
+            Some(DueView {
+                job: *job,
+                client: order.client,
+                manifest: order.manifest.name.clone(),
+                opened: serving.ticket.standing.opened,
+                due: order.unit_price.times(units).unwrap_or(Amount::ZERO),
+                is_claimed,
+            })
+        })
     }
 
     /// The jobs that began here.

@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** an offer is told for a short while only; one that is not renewed is forgotten by those who heard it.
 
+use alloc::vec::Vec;
+
 use assay_protocol::{
     id::Digest,
     signed::Signer,
@@ -53,7 +55,14 @@ impl Provider {
     pub(in crate::node) fn tell_offer<S: Signer>(&mut self, cx: &mut Context<'_, S>) {
         let now = cx.now;
         self.ran.retain(|_, at| at.after(WARM) > now);
+        if self.paused.is_some_and(|pause| !pause.holds(now)) {
+            self.keep(ProviderRecord::Paused(None), cx);
+            self.told = 0;
+        }
         let Some(provision) = &self.provision else { return };
+        let until = self.paused.and_then(|pause| pause.until);
+        let nothing = self.paused.map(|_| Provision { benches: Vec::new(), ..provision.clone() });
+        let provision = nothing.as_ref().unwrap_or(provision);
         let valid_for = if provision.is_empty() { Duration(1_000) } else { OFFER_VALIDITY };
         let is_warm = |manifest: Digest| self.ran.contains_key(&manifest);
         let notaries = cx.notaries_in_use().collect();
@@ -65,7 +74,8 @@ impl Provider {
         cx.out.push(Effect::Publish(offer.into()));
         let pause = OFFER_PAUSES[self.told.min(OFFER_PAUSES.len() - 1)];
         self.told += 1;
-        cx.set(Alarm::Offer, now.after(pause));
+        let next = now.after(pause);
+        cx.set(Alarm::Offer, until.map_or(next, |until| until.min(next)));
     }
 
     /// True while a model that last ran then counts as loaded.

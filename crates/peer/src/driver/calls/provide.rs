@@ -279,6 +279,8 @@ impl Driver {
         let providing = self.providing_view(&provision);
         self.open_models.settle(Some(&provision));
         self.take(Input::Command(Command::Provide(provision))).await?;
+        // Whoever offers wants jobs.
+        self.take(Input::Command(Command::EndPause)).await?;
         Ok(Ok(providing))
     }
 
@@ -287,7 +289,8 @@ impl Driver {
         provision.benches.clear();
         self.open_models.settle(None);
         self.unpublished = None;
-        self.take(Input::Command(Command::Provide(provision))).await
+        self.take(Input::Command(Command::Provide(provision))).await?;
+        self.take(Input::Command(Command::EndPause)).await
     }
 
     /// What is offered, as its owner sees it.

@@ -4,7 +4,10 @@
 
 use std::sync::atomic::Ordering;
 
-use assay_market::view::{ClockView, FaultView};
+use assay_market::{
+    pause::Pause,
+    view::{ClockView, FaultView},
+};
 use assay_protocol::{
     id::{Digest, NetworkId, PeerId},
     manifest::Manifest,
@@ -47,6 +50,8 @@ pub struct StatusView {
     pub is_verifier: bool,
     /// What is offered, if anything.
     pub providing: Option<Providing>,
+    /// Since when, and until when, nothing new is taken on, if so.
+    pub paused: Option<Pause>,
     /// The classes of this machine, as far as they are known: one for each engine.
     pub classes: Vec<ClassView>,
     /// The models of the network, as far as they are here, and those of the library that are: whoever checks or offers one
@@ -164,6 +169,7 @@ impl Driver {
             is_notary: self.genesis.notaries.contains(&self.own),
             is_verifier: self.genesis.verifiers.iter().any(|founder| founder.peer == self.own),
             providing: self.node.provision().map(|provision| self.providing_view(provision)),
+            paused: self.node.paused(),
             classes: self.classes(),
             models: self.models(),
             missing_walls: self.background.executor.missing_walls(),
