@@ -62,9 +62,7 @@ impl HomeModels {
     pub(crate) async fn list(&self) -> Result<ModelList, CommandError> {
         match &self.keeper {
             Keeper::Daemon(handle) => Ok(handle.call(ListModels).await?),
-            Keeper::Files(files) => {
-                Ok(ModelList::of(self.genesis.as_ref(), &files.library, &files.blobs))
-            }
+            Keeper::Files(files) => Ok(ModelList::of(self.genesis.as_ref(), &files.library, &files.blobs)),
         }
     }
 

@@ -123,7 +123,9 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
             (Exit::Other, "NO_CLASS", "`assay doctor` tries the sandbox and the engines, and says what fails")
         }
         Refused::NothingToOffer => (Exit::Usage, "NOTHING_TO_OFFER", "name one: `assay provide digits`"),
-        Refused::NotOffering => (Exit::Usage, "NOT_OFFERING", "`assay provide` offers what this machine can run"),
+        Refused::NotOffering => {
+            (Exit::Usage, "NOT_OFFERING", "`assay provide` offers what this machine can run")
+        }
         Refused::NoRoom { .. } => (
             Exit::Other,
             "NO_ROOM",

@@ -48,6 +48,9 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
     row("peer", full(status.peer));
     row("network", format!("{} ({})", called(&status.network_name), short(status.network)));
     row("roles", roles(status));
+    if let Some(pause) = &status.paused {
+        row("jobs", format!("{}: nothing new is taken on", super::pause::told(pause)));
+    }
     row("up for", ago(status.uptime));
     row("listens on", listening(&status.addresses));
     row("connected to", peers(status.neighbours.len()));
@@ -216,6 +219,7 @@ fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
         "peer": full(status.peer), "version": status.program,
         "network": full(status.network), "network_name": status.network_name,
         "is_notary": status.is_notary, "is_verifier": status.is_verifier,
+        "paused": status.paused.as_ref().map(super::pause::document),
         "providing": status.providing.as_ref().map(|providing| super::provide::document(providing, unit)),
         "classes": classes.collect::<Vec<_>>(), "missing_walls": status.missing_walls,
         "models": status.models.iter().map(|model| {

@@ -27,6 +27,13 @@ pub(crate) fn full(name: impl std::fmt::Display) -> String {
     name.to_string()
 }
 
+/// A field of a file of comma-separated values. What a spreadsheet would compute is a text there, too.
+pub(crate) fn csv_field(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let guard = if is_formula { "'" } else { "" };
+    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+}
+
 /// The beginning of a name.
 pub(crate) fn short(name: impl std::fmt::Display) -> String {
     name.to_string().chars().take(SHORT_DIGITS).collect()

@@ -4,13 +4,17 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 54] = [
+const COMMANDS: [&str; 58] = [
     "",
     "demo",
     "init",
     "up",
     "down",
     "provide",
+    "pause",
+    "resume",
+    "finish",
+    "earnings",
     "run",
     "chat",
     "serve",

@@ -11,6 +11,7 @@ mod cards;
 mod demo;
 mod docs;
 mod doctors;
+mod earnings;
 mod endurance;
 mod errors;
 #[allow(dead_code, reason = "what a hub may do otherwise is tried where it is asked")]

@@ -34,11 +34,12 @@ pub use self::{
 pub use crate::driver::{
     calls::{
         AccountOrder, AddModel, AuditNotary, Audited, BenchView, CancelJob, CancelledView, ClassView,
-        ClosedServing, ExplainJob, Explained, FindModel, FoundModel, HearJob, InstructNotary, JobView, KeepFile, LeftOut,
-        ListDue, ListEarned, ListJobs, ListModels, ListOffers, ListRuns, ListedModel, ModelList, ModelView, OfferView, PauseProviding, Provide,
-        Providing, PullModel, QuoteJob, ReadOutput, ReadReceipt, RemoveModel, ResumeProviding, RetriedView, RetryJob,
-        ServiceView, ServiceWish, ShowAccount, ShowBooks, ShowJob, ShowRules, ShowStatus, Shutdown,
-        StatusView, StopProviding, Submit, SubmittedView, Update, WatchUpdates,
+        ClosedServing, ExplainJob, Explained, FindModel, FoundModel, HearJob, InstructNotary, JobView,
+        KeepFile, LeftOut, ListDue, ListEarned, ListJobs, ListModels, ListOffers, ListRuns, ListedModel,
+        ModelList, ModelView, OfferView, PauseProviding, Provide, Providing, PullModel, QuoteJob, ReadOutput,
+        ReadReceipt, RemoveModel, ResumeProviding, RetriedView, RetryJob, ServedJob, ServiceView,
+        ServiceWish, ShowAccount, ShowBooks, ShowJob, ShowRules, ShowStatus, Shutdown, StatusView,
+        StopProviding, Submit, SubmittedView, Update, WatchUpdates,
     },
     history::Dated,
     names::ModelSource,

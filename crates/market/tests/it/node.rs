@@ -9,6 +9,7 @@ mod notarising;
 mod openings;
 mod ordering;
 mod owning;
+mod pausing;
 mod providing;
 mod restarts;
 mod secrets;

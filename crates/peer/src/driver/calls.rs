@@ -29,7 +29,7 @@ pub use self::{
     account::ShowAccount,
     audit::{AuditNotary, Audited},
     cancel::{CancelJob, CancelledView},
-    earnings::{ClosedServing, ListDue, ListEarned},
+    earnings::{ClosedServing, ListDue, ListEarned, ServedJob},
     hear::HearJob,
     instruct::{AccountOrder, InstructNotary},
     jobs::{ExplainJob, Explained, JobView, ListJobs, ShowJob},

@@ -72,12 +72,15 @@ impl Respond for ListEarned {
         let names = names.map_err(|error| Refused::Disk { reason: error.to_string() })?;
         let batches: Vec<Vec<Digest>> = names.chunks(BATCH).map(<[Digest]>::to_vec).collect();
         let (responder, batches) = (responder.clone(), batches.into_iter());
-        let told = stream::unfold((responder, receipts, batches), move |(responder, receipts, mut batches)| async move {
-            let batch = batches.next()?;
-            let reader = receipts.clone();
-            let read = responder.work(move |is_wanted| read(&reader, &batch, own, is_wanted)).await;
-            Some((read.map_err(Into::into), (responder, receipts, batches)))
-        });
+        let told = stream::unfold(
+            (responder, receipts, batches),
+            move |(responder, receipts, mut batches)| async move {
+                let batch = batches.next()?;
+                let reader = receipts.clone();
+                let read = responder.work(move |is_wanted| read(&reader, &batch, own, is_wanted)).await;
+                Some((read.map_err(Into::into), (responder, receipts, batches)))
+            },
+        );
         Ok(Updates::new(told))
     }
 }
@@ -94,7 +97,12 @@ impl Respond for ListDue {
 }
 
 /// What these receipts say, as far as they are of jobs that this peer served.
-fn read(receipts: &Receipts, names: &[Digest], own: PeerId, is_wanted: &dyn Fn() -> bool) -> Vec<ClosedServing> {
+fn read(
+    receipts: &Receipts,
+    names: &[Digest],
+    own: PeerId,
+    is_wanted: &dyn Fn() -> bool,
+) -> Vec<ClosedServing> {
     let wanted = names.iter().take_while(|_| is_wanted());
     let read = wanted.filter_map(|name| {
         let bytes = receipts.get(name).ok().flatten();

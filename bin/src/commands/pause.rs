@@ -1,0 +1,94 @@
+//! `assay pause` and `assay resume`: taking nothing new on for a while.
+
+use std::time::Duration;
+
+use assay_market::pause::Pause;
+use assay_peer::handle::{ListDue, PauseProviding, ResumeProviding};
+use assay_protocol::units;
+use serde_json::{Value, json};
+
+use super::run::input;
+use crate::{
+    command_error::CommandError,
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::moment,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  assay pause            until `assay resume`
+  assay pause --for 2h   it ends by itself
+  assay pause --now      what runs is given up, too: the machine is free within seconds";
+
+const RESUME_EXAMPLES: &str = "\
+Examples:
+  assay resume  take jobs on again";
+
+/// Take no new jobs on for a while, and give their memory back.
+///
+/// What runs goes on, unless --now gives it up: its client gets the money back and asks somebody else. A pause costs no
+/// trust, and holds over restarts. Checks of others' work that this machine is drawn for go on.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct PauseArgs {
+    /// For how long, such as 30m or 2h
+    #[arg(long = "for", value_name = "TIME", value_parser = input::length)]
+    length: Option<Duration>,
+    /// Give up what runs, too
+    #[arg(long)]
+    now: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Take jobs on again.
+#[derive(Debug, clap::Args)]
+#[command(after_help = RESUME_EXAMPLES)]
+pub(crate) struct ResumeArgs {
+    #[command(flatten)]
+    reach: Reach,
+}
+
+pub(crate) async fn pause(args: &PauseArgs, invocation: &Invocation) -> Result<(), CommandError> {
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    let length =
+        args.length.map(|length| units::Duration(u64::try_from(length.as_millis()).unwrap_or(u64::MAX)));
+    let pause = daemon.call(PauseProviding { length, is_sudden: args.now }).await?;
+    let due = daemon.call(ListDue).await?;
+    let running = due.iter().filter(|due| !due.is_claimed).count();
+    invocation.printer.document("pause", &json!({ "paused": document(&pause), "running": running }));
+    invocation.printer.line(format!("{}: nothing new is taken on.", capital(&told(&pause))));
+    match running {
+        0 => {}
+        1 => invocation.printer.note("one job still runs; `assay pause --now` gives it up"),
+        _ => invocation.printer.note(format!("{running} jobs still run; `assay pause --now` gives them up")),
+    }
+    Ok(())
+}
+
+pub(crate) async fn resume(args: &ResumeArgs, invocation: &Invocation) -> Result<(), CommandError> {
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    daemon.call(ResumeProviding).await?;
+    invocation.printer.document("pause", &json!({ "paused": Value::Null }));
+    invocation.printer.line("Jobs are taken on again.");
+    Ok(())
+}
+
+/// Since when, and until when.
+pub(super) fn told(pause: &Pause) -> String {
+    match pause.until {
+        Some(until) => format!("paused until {}", moment(until)),
+        None => format!("paused since {}, until `assay resume`", moment(pause.since)),
+    }
+}
+
+/// A pause, for programs.
+pub(super) fn document(pause: &Pause) -> Value {
+    json!({ "since": moment(pause.since), "until": pause.until.map(moment) })
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

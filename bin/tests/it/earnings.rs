@@ -1,0 +1,87 @@
+//! A provider at a keyboard: pauses, goes on, ends, and reads what came of it.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use assay_market::event::Event;
+use serde_json::Value;
+
+use crate::{
+    assay::{Ran, assay},
+    town::Town,
+};
+
+/// The longest that a test waits for something.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks.
+const LOOK_STEP: Duration = Duration::from_millis(50);
+
+/// Whoever types at ada's machine, or at another one.
+fn types(home: &Path, arguments: &[&str]) -> Ran {
+    assay(home, &[arguments, &["--no-start"]].concat())
+}
+
+fn asks(home: &Path, arguments: &[&str]) -> Value {
+    types(home, &[arguments, &["--json"]].concat()).document()
+}
+
+fn home(town: &Town, name: &str) -> PathBuf {
+    town.network.peer(name).home.root().to_owned()
+}
+
+/// What was earned, once there is a receipt: it comes after the job's end.
+async fn earned(home: &Path) -> Value {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let earned = asks(home, &["earnings"]);
+        if earned["total"]["jobs"] == 1 {
+            return earned;
+        }
+        assert!(Instant::now() < deadline, "no receipt comes: {earned}");
+        tokio::time::sleep(LOOK_STEP).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_pauses_goes_on_and_is_told_what_it_earned() {
+    let mut town = Town::start().await;
+    let (ada, you) = (home(&town, "ada"), home(&town, "you"));
+    let nobody_offers = types(&you, &["pause"]);
+    assert_eq!(nobody_offers.status, Some(2), "{nobody_offers:?}");
+    let nothing = asks(&ada, &["earnings"]);
+    assert_eq!((&nothing["closed"], &nothing["total"]["jobs"]), (&Value::Array(Vec::new()), &0.into()));
+
+    let key = town.submit().await;
+    let ended = town.end_of(key).await;
+    town.hear("ada", |event| matches!(event, Event::Served { .. })).await;
+    let earned = earned(&ada).await;
+    let attempt = ended.attempts.last().unwrap();
+    assert_eq!(earned["closed"][0]["earned"]["amount"], attempt.price.to_string().as_str(), "{earned}");
+    assert_eq!(earned["closed"][0]["job"], attempt.job.to_string().as_str());
+    assert_eq!(earned["groups"][0]["earned"], earned["total"]["earned"]);
+    let by_model = types(&ada, &["earnings", "--by", "model"]);
+    assert!(by_model.stdout.lines().nth(1).is_some_and(|line| line.starts_with("digits")), "{by_model:?}");
+    let csv = types(&ada, &["earnings", "--csv"]).stdout;
+    assert_eq!(csv.lines().count(), 2, "{csv}");
+    assert!(csv.lines().nth(1).unwrap().starts_with(&format!("{},\"digits\",", attempt.job)), "{csv}");
+    assert_eq!(asks(&you, &["earnings"])["total"]["jobs"], 0, "a client has earned nothing");
+    assert_eq!(types(&ada, &["earnings", "--since", "2999-01-01"]).stdout.lines().count(), 2);
+
+    let paused = asks(&ada, &["pause"]);
+    assert_eq!((&paused["running"], &paused["paused"]["until"]), (&0.into(), &Value::Null), "{paused}");
+    assert!(types(&ada, &["status"]).stdout.contains("paused since "), "it is told");
+    town.network.kill("ada");
+    town.network.restart("ada").await.unwrap();
+    assert_eq!(asks(&ada, &["status"])["paused"], paused["paused"], "a restart ends no pause");
+    let ada_id = town.network.peer("ada").id.to_string();
+    let order = ["run", "digits", "-", "--provider", &ada_id, "--timeout", "2s"];
+    assert_ne!(types(&you, &order).status, Some(0), "whoever is paused takes nothing on");
+    assert_eq!(asks(&ada, &["resume"])["paused"], Value::Null);
+    assert_eq!(asks(&ada, &["status"])["paused"], Value::Null);
+
+    assert_eq!(asks(&ada, &["finish"])["jobs_open"], 0);
+    assert_eq!(asks(&ada, &["status"])["providing"], Value::Null);
+    assert_eq!(types(&ada, &["resume"]).status, Some(2), "nothing is offered any more");
+}
