@@ -3,7 +3,6 @@
 //! **Invariant:** it changes nothing, starts no daemon and takes no lock; a rule is asked of whoever has it, and none is
 //! written down here a second time.
 
-mod finding;
 mod home;
 mod machine;
 mod running;
@@ -12,14 +11,10 @@ use assay_peer::{
     config::Settings,
     handle::{ConnectError, Handle, ShowStatus, StatusView},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
-use self::finding::{Finding, Severity};
-use crate::{
-    command_error::{CommandError, Exit},
-    invocation::Invocation,
-    printer::{Paint, Styled},
-};
+use super::finding::{self, Finding};
+use crate::{command_error::CommandError, invocation::Invocation};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,21 +34,7 @@ Examples:
 pub(crate) struct Args {}
 
 pub(crate) async fn perform(_args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    let mut findings = find(invocation).await;
-    // Stable, so that within a group they stand in the order in which they were looked for.
-    findings.sort_by_key(|finding| finding.severity);
-    for finding in &findings {
-        invocation.printer.line(line(finding));
-    }
-    invocation.printer.document("doctor", &document(&findings));
-    let problems = count(&findings, Severity::Problem);
-    if problems == 0 {
-        return Ok(());
-    }
-    let what = if problems == 1 { "one problem was".to_owned() } else { format!("{problems} problems were") };
-    let hint = "mend the first of them and run `assay doctor` again: some come of others";
-    let failure = CommandError::new(Exit::Problem, "PROBLEMS", format!("{what} found"), hint);
-    Err(failure.with(json!({ "problems": problems })))
+    finding::tell("doctor", find(invocation).await, json!({}), invocation)
 }
 
 async fn find(invocation: &Invocation) -> Vec<Finding> {
@@ -83,30 +64,4 @@ async fn reach(invocation: &Invocation) -> Result<Option<StatusView>, CommandErr
         Err(ConnectError::NotRunning { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
-}
-
-fn line(finding: &Finding) -> Styled {
-    let paint = match finding.severity {
-        Severity::Fine => Paint::Green,
-        Severity::Warning => Paint::Yellow,
-        Severity::Problem => Paint::Red,
-    };
-    let mends = finding.mend.as_ref().map(|mend| format!("; to mend it: {mend}")).unwrap_or_default();
-    paint
-        .on(format!("{:<8}", finding.severity.word()))
-        .and(format!("{}: ", finding.about))
-        .and(finding.found.as_str())
-        .and(mends)
-}
-
-fn count(findings: &[Finding], severity: Severity) -> usize {
-    findings.iter().filter(|finding| finding.severity == severity).count()
-}
-
-fn document(findings: &[Finding]) -> Value {
-    json!({
-        "findings": findings.iter().map(Finding::to_json).collect::<Vec<_>>(),
-        "warnings": count(findings, Severity::Warning),
-        "problems": count(findings, Severity::Problem),
-    })
 }

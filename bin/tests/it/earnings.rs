@@ -69,6 +69,13 @@ async fn a_provider_pauses_goes_on_and_is_told_what_it_earned() {
     assert_eq!(asks(&you, &["earnings"])["total"]["jobs"], 0, "a client has earned nothing");
     assert_eq!(types(&ada, &["earnings", "--since", "2999-01-01"]).stdout.lines().count(), 2);
 
+    let why = asks(&ada, &["why"]);
+    assert_eq!((&why["orders"]["begun"], &why["problems"]), (&1.into(), &0.into()), "{why}");
+    let knows = why["neighbours"].as_array().unwrap().iter().filter(|peer| peer["sees_offer"] == true);
+    assert!(knows.count() > 0, "{why}");
+    let why_not = types(&you, &["why", "--json"]);
+    assert_eq!(why_not.status, Some(12), "nothing is offered there: {why_not:?}");
+
     let paused = asks(&ada, &["pause"]);
     assert_eq!((&paused["running"], &paused["paused"]["until"]), (&0.into(), &Value::Null), "{paused}");
     assert!(types(&ada, &["status"]).stdout.contains("paused since "), "it is told");

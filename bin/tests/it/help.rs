@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 58] = [
+const COMMANDS: [&str; 59] = [
     "",
     "demo",
     "init",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 58] = [
     "resume",
     "finish",
     "earnings",
+    "why",
     "run",
     "chat",
     "serve",

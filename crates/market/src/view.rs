@@ -212,6 +212,30 @@ pub struct DueView {
     pub is_claimed: bool,
 }
 
+/// What became of orders that a provider was shown since it started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DemandView {
+    /// It agreed.
+    pub agreed: u64,
+    /// Jobs of them that were opened and begun.
+    pub began: u64,
+    /// Jobs that were opened when there was no room any more.
+    pub turned_away: u64,
+    /// Not heard, because the same keys had asked too often.
+    pub crowded: u64,
+    /// It refused.
+    pub refused: Vec<RefusedView>,
+}
+
+/// How often a provider refused for one reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedView {
+    /// Why.
+    pub reason: Refusal,
+    /// How often.
+    pub count: u64,
+}
+
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -116,7 +116,8 @@ fn capacity(settings: &DaemonSettings, cores: usize, memory: Option<u64>) -> Fin
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Severity, *};
+    use super::*;
+    use crate::commands::finding::Severity;
 
     #[test]
     fn a_sandbox_that_does_not_start_or_lacks_a_wall_is_named() {

@@ -101,7 +101,8 @@ fn clock(clock: &ClockView) -> Finding {
 mod tests {
     use assay_market::view::SkewView;
 
-    use super::{super::Severity, *};
+    use super::*;
+    use crate::commands::finding::Severity;
 
     #[test]
     fn a_daemon_of_another_version_is_named() {

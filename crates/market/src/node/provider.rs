@@ -6,6 +6,7 @@
 
 mod acceptance;
 mod claim;
+mod demand;
 mod memory;
 mod offer;
 mod pausing;
@@ -28,6 +29,7 @@ use assay_protocol::{
 
 use self::{
     acceptance::TURNED_AWAY_MAX,
+    demand::Demand,
     memory::{SERVED_MAX, Served},
     rates::ProposalRates,
     serving::{Serving, ServingPhase, ServingStep},
@@ -68,6 +70,9 @@ pub(super) struct Provider {
     /// When each manifest last ran.
     #[serde(skip)]
     ran: BTreeMap<Digest, Timestamp>,
+    /// What became of who asked.
+    #[serde(skip)]
+    demand: Demand,
     /// How much longer than promised each last took when it was cold.
     #[serde(skip)]
     loads: BTreeMap<Digest, Duration>,
@@ -277,6 +282,7 @@ impl Default for Provider {
             turned_away: nobody_turned_away(),
             rates: ProposalRates::default(),
             ran: BTreeMap::new(),
+            demand: Demand::default(),
             loads: BTreeMap::new(),
             let_go: Vec::new(),
         }

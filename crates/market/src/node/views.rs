@@ -25,7 +25,7 @@ use crate::{
     reliability::Impression,
     submission::Submission,
     view::{
-        AccountView, BooksView, ClockView, DueView, FaultView, Grounds, InstructionView, RunView,
+        AccountView, BooksView, ClockView, DemandView, DueView, FaultView, Grounds, InstructionView, RunView,
         SubmissionView,
     },
 };
@@ -135,6 +135,11 @@ impl<S: Signer> Node<S> {
     /// The runs of this provider and verifier.
     pub fn runs(&self) -> Vec<RunView> {
         self.roles.provider.views().chain(self.roles.verifier.views()).collect()
+    }
+
+    /// What became of orders that this provider was shown.
+    pub fn demand(&self) -> DemandView {
+        self.roles.provider.demand()
     }
 
     /// What this provider may be paid yet.

@@ -24,6 +24,7 @@ mod shutdown;
 mod status;
 mod submit;
 mod watch;
+mod why;
 
 pub use self::{
     account::ShowAccount,
@@ -48,6 +49,7 @@ pub use self::{
     status::{ClassView, ModelView, ShowStatus, StatusView},
     submit::{Submit, SubmittedView},
     watch::{Update, WatchUpdates},
+    why::{Demanded, Rivals, ShowDemand, Sighting},
 };
 use super::responder::Route;
 
@@ -78,6 +80,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<RetryJob>(),
     Route::to::<ShowAccount>(),
     Route::to::<ShowBooks>(),
+    Route::to::<ShowDemand>(),
     Route::to::<ShowJob>(),
     Route::to::<ShowRules>(),
     Route::to::<ShowStatus>(),

@@ -25,7 +25,7 @@ const WORDS_MAX: usize = 4;
 /// Entries in the longest page: one takes two digests at least.
 pub(super) const ENTRIES_MAX: u64 = PAGE_BYTES_MAX as u64 / 64;
 /// Offers in one answer.
-const OFFERS_MAX: usize = 256;
+pub(super) const OFFERS_MAX: usize = 256;
 
 /// What comes of reading a record: its number and its bytes.
 type Read = Result<(u64, Vec<u8>), ReadError>;

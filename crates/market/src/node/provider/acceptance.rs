@@ -49,10 +49,13 @@ impl Provider {
         });
         let means = standing.map_or(0, |standing| standing.means);
         if !self.rates.take(client, means, cx.steady) {
+            self.demand.note_crowded();
             return Heard::Misstep(Fault::Crowded);
         }
         let job = order.id();
-        match self.consider(job, &order, cx) {
+        let considered = self.consider(job, &order, cx);
+        self.demand.note(considered.err());
+        match considered {
             Ok(starts_in) => cx.say(client, Accept { job, class, rate_max: Rate::ONE, starts_in }),
             Err(reason) => cx.say(client, Refuse { job, reason }),
         }
@@ -149,12 +152,14 @@ impl Provider {
         cx.compare_clocks(notary, ticket.standing.opened);
         let turned_away = self.turned_away.get(&job).is_some();
         if turned_away || !self.has_room(order.class, cx.now) || self.terms(&order, cx).is_err() {
+            self.demand.note_turned_away();
             let quoted = Ticket::digest(&ticket);
             self.turn_away(Abort { job, ticket: quoted, reason: Failure::Busy }, &[notary, client], cx);
             return Heard::Taken;
         }
         let (order, ticket) = (order.to_verified().into(), ticket.to_verified().into());
         self.keep(ProviderRecord::Started { order, ticket }, cx);
+        self.demand.note_begun();
         self.servings.get_mut(&job).into_iter().for_each(|serving| serving.set_claim_by(cx.now));
         cx.tell(Event::Serving { job, client });
         self.wake(job, cx);

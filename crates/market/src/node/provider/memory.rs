@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     record::ProviderRecord,
-    view::{DueView, RunState, RunView},
+    view::{DemandView, DueView, RunState, RunView},
 };
 
 /// Jobs that are over and remembered.
@@ -96,6 +96,11 @@ impl Provider {
         }
         let served = self.served.get(&job)?;
         Some((served.client, served.claimed.as_deref()?))
+    }
+
+    /// What became of those who asked.
+    pub(in crate::node) fn demand(&self) -> DemandView {
+        self.demand.view()
     }
 
     /// What may be paid yet for jobs that began here. Nothing is due for those that were given up.

@@ -1,0 +1,113 @@
+//! One thing that was looked at, and how it was found; and what is told of many of them.
+//!
+//! **Invariant:** whatever is not well says what mends it.
+
+use serde_json::{Value, json};
+
+use crate::{
+    command_error::{CommandError, Exit},
+    invocation::Invocation,
+    printer::{Paint, Styled},
+};
+
+/// How something was found, the least urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Severity {
+    /// As it should be.
+    Fine,
+    /// Worth knowing: the peer works.
+    Warning,
+    /// The peer does not work, or not for long.
+    Problem,
+}
+
+impl Severity {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Fine => "ok",
+            Self::Warning => "warning",
+            Self::Problem => "problem",
+        }
+    }
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) about: &'static str,
+    pub(crate) severity: Severity,
+    pub(crate) found: String,
+    pub(crate) mend: Option<String>,
+    /// What a command that meets it fails with.
+    pub(crate) code: Option<&'static str>,
+}
+
+impl Finding {
+    pub(crate) fn fine(about: &'static str, found: impl Into<String>) -> Self {
+        Self { about, severity: Severity::Fine, found: found.into(), mend: None, code: None }
+    }
+
+    pub(crate) fn warning(about: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
+        let (found, mend) = (found.into(), Some(mend.into()));
+        Self { about, severity: Severity::Warning, found, mend, code: None }
+    }
+
+    /// What stops a command, in that command's words.
+    pub(crate) fn problem(about: &'static str, failure: &CommandError) -> Self {
+        let [found, mend] = failure.lines().map(str::to_owned);
+        Self { about, severity: Severity::Problem, found, mend: Some(mend), code: Some(failure.code()) }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let Self { about, severity, found, mend, code } = self;
+        json!({ "about": about, "severity": severity.word(), "found": found, "mend": mend, "code": code })
+    }
+}
+
+/// Tells what was found, the least urgent first, and fails if anything must be mended.
+pub(crate) fn tell(
+    noun: &str,
+    mut findings: Vec<Finding>,
+    more: Value,
+    invocation: &Invocation,
+) -> Result<(), CommandError> {
+    // Stable, so that within a group they stand in the order in which they were looked for.
+    findings.sort_by_key(|finding| finding.severity);
+    for finding in &findings {
+        invocation.printer.line(line(finding));
+    }
+    let problems = count(&findings, Severity::Problem);
+    let mut document = json!({
+        "findings": findings.iter().map(Finding::to_json).collect::<Vec<_>>(),
+        "warnings": count(&findings, Severity::Warning), "problems": problems,
+    });
+    if let (Value::Object(document), Value::Object(more)) = (&mut document, more) {
+        document.extend(more);
+    }
+    invocation.printer.document(noun, &document);
+    if problems == 0 {
+        return Ok(());
+    }
+    let what = if problems == 1 { "one problem was".to_owned() } else { format!("{problems} problems were") };
+    let hint = format!("mend the first of them and run `assay {noun}` again: some come of others");
+    let failure = CommandError::new(Exit::Problem, "PROBLEMS", format!("{what} found"), hint);
+    Err(failure.with(json!({ "problems": problems })))
+}
+
+fn line(finding: &Finding) -> Styled {
+    let paint = match finding.severity {
+        Severity::Fine => Paint::Green,
+        Severity::Warning => Paint::Yellow,
+        Severity::Problem => Paint::Red,
+    };
+    let mends = finding.mend.as_ref().map(|mend| format!("; to mend it: {mend}")).unwrap_or_default();
+    paint
+        .on(format!("{:<8}", finding.severity.word()))
+        .and(format!("{}: ", finding.about))
+        .and(finding.found.as_str())
+        .and(mends)
+}
+
+fn count(findings: &[Finding], severity: Severity) -> usize {
+    findings.iter().filter(|finding| finding.severity == severity).count()
+}

@@ -1,0 +1,243 @@
+//! `assay why`: why this provider gets the jobs that it gets, or none.
+
+use assay_market::view::{AccountView, DemandView};
+use assay_peer::handle::{Demanded, Rivals, ShowAccount, ShowDemand, ShowStatus, Sighting, StatusView};
+use assay_protocol::{order::Refusal, units::Amount};
+use serde_json::{Value, json};
+
+use super::{
+    finding::{self, Finding},
+    pause,
+    status::{Reached, disk, is_short, listening, reach},
+};
+use crate::{
+    command_error::{CommandError, Exit},
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::{called, full, money, short},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  assay why         what keeps jobs away, and what helps
+  assay why --json  the same, for programs";
+
+/// Say why this provider gets the jobs that it gets, or none.
+///
+/// Asks the peers that are connected whether they know its offer, puts its prices beside those of others, and counts what
+/// became of those who asked since the daemon started. Nothing is changed. Exit status 12 if something keeps all jobs away.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    reach: Reach,
+}
+
+pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    let status = daemon.call(ShowStatus).await?;
+    let (demanded, account) = tokio::join!(daemon.call(ShowDemand), daemon.call(ShowAccount::default()));
+    let demanded = demanded?;
+    let unit = daemon.unit();
+    let mut findings = vec![offer(&status), standing(account.as_ref().ok(), unit)];
+    findings.extend(status.paused.as_ref().map(|pause| {
+        Finding::warning(
+            "pause",
+            format!("{}: nothing new is taken on", pause::told(pause)),
+            "`assay resume`",
+        )
+    }));
+    if is_short(status.disk_free, status.disk_floor) {
+        let message = disk(status.disk_free, status.disk_floor);
+        findings.push(problem("disk", "NO_ROOM", message, "free some space, or lower daemon.free_bytes_min"));
+    }
+    findings.push(ways(&status.addresses));
+    if status.providing.is_some() && status.paused.is_none() {
+        findings.push(sight(&demanded.neighbours));
+    }
+    findings.extend(demanded.rivals.iter().map(|rivals| price(rivals, unit)));
+    findings.push(asked(&demanded.demand));
+    findings.extend(demanded.demand.refused.iter().map(|refused| refusal(refused.reason, refused.count)));
+    finding::tell("why", findings, document(&demanded, unit), invocation)
+}
+
+fn problem(about: &'static str, code: &'static str, message: impl ToString, mend: &str) -> Finding {
+    Finding::problem(about, &CommandError::new(Exit::Other, code, message.to_string(), mend))
+}
+
+fn offer(status: &StatusView) -> Finding {
+    match &status.providing {
+        None => problem("offer", "NOT_OFFERING", "nothing is offered here", "`assay provide`"),
+        Some(providing) => {
+            let services = providing.benches.iter().flat_map(|bench| &bench.services);
+            let names: Vec<String> = services.map(|service| called(&service.name)).collect();
+            Finding::fine("offer", format!("{} here", names.join(", ")))
+        }
+    }
+}
+
+/// What the notary's word counts for with clients.
+fn standing(account: Option<&AccountView>, unit: &str) -> Finding {
+    let Some(AccountView { notary, account }) = account else {
+        return problem(
+            "notary",
+            "NO_ANSWER",
+            "no notary answers, and without one no job is opened",
+            "look at `assay status`: is anybody connected?",
+        );
+    };
+    if account.stake.is_zero() {
+        return Finding::warning(
+            "stake",
+            format!("nothing is at stake with {}: one job at a time, each checked first", short(notary)),
+            "`assay account stake`, once something was earned",
+        );
+    }
+    Finding::fine("stake", format!("{} {unit}s with {}", account.stake, short(notary)))
+}
+
+fn ways(addresses: &[String]) -> Finding {
+    let said = listening(addresses);
+    match reach(addresses) {
+        None => {
+            problem("address", "NOT_LISTENING", "this peer listens on nothing", "`assay up --listen ADDR`")
+        }
+        Some(Reached::Machine) => {
+            Finding::warning("address", said, "name an address of this machine's as daemon.listen")
+        }
+        Some(Reached::Room | Reached::World) => Finding::fine("address", said),
+    }
+}
+
+/// Who of those that were asked knows the offer.
+fn sight(neighbours: &[Sighting]) -> Finding {
+    let said: Vec<bool> = neighbours.iter().filter_map(|sighting| sighting.sees).collect();
+    let seen = said.iter().filter(|sees| **sees).count();
+    let mend = "wait a minute: an offer is told again and again; then `assay doctor`";
+    match (neighbours.len(), said.len()) {
+        (0, _) => {
+            problem("seen", "NO_PEERS", "nobody is connected", "look at `assay status` and `assay doctor`")
+        }
+        (asked, 0) => {
+            Finding::warning("seen", format!("none of {asked} connected peers says what it knows"), mend)
+        }
+        (_, answers) if seen == 0 => {
+            let found = format!("none of {answers} connected peers knows this offer");
+            problem("seen", "NOT_SEEN", found, mend)
+        }
+        (_, answers) => Finding::fine("seen", format!("{seen} of {answers} connected peers know this offer")),
+    }
+}
+
+fn price(rivals: &Rivals, unit: &str) -> Finding {
+    let Rivals { unit_price, others, cheaper, least, .. } = rivals;
+    let name = called(&rivals.name);
+    match least {
+        None => Finding::fine(
+            "price",
+            format!("{name}: {unit_price} {unit}s a unit, and nobody else is known to offer it"),
+        ),
+        Some(least) if cheaper > &0 => Finding::warning(
+            "price",
+            format!(
+                "{name}: {unit_price} {unit}s a unit, and {cheaper} of {others} others ask less, {least} the least"
+            ),
+            "`assay provide MODEL --price CREDITS`; who is quicker or better known is chosen at a higher price, too",
+        ),
+        Some(_) => Finding::fine(
+            "price",
+            format!("{name}: {unit_price} {unit}s a unit, none of {others} others asks less"),
+        ),
+    }
+}
+
+fn asked(demand: &DemandView) -> Finding {
+    let refused: u64 = demand.refused.iter().map(|refused| refused.count).sum();
+    let orders = demand.agreed + refused + demand.crowded;
+    if orders == 0 {
+        return Finding::fine("asked", "nobody has asked since the daemon started");
+    }
+    let DemandView { agreed, began, turned_away, crowded, .. } = demand;
+    let mut said = format!(
+        "{orders} orders since the daemon started: {agreed} agreed to, {began} begun, {refused} refused"
+    );
+    if *turned_away > 0 {
+        said += &format!(", {turned_away} too late for a place");
+    }
+    if *crowded > 0 {
+        said += &format!(", {crowded} of keys that ask too often");
+    }
+    Finding::fine("asked", said)
+}
+
+/// One reason for which orders were refused, and what its owner could do.
+fn refusal(reason: Refusal, count: u64) -> Finding {
+    let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+    let said = format!("{times}: {reason}");
+    let mend = match reason {
+        Refusal::Busy => {
+            "`assay provide --slots N` takes more jobs at a time, if the machine has room for them"
+        }
+        Refusal::Price => "others order at the price of an older offer, or offer less",
+        Refusal::ModelAbsent => "`assay provide MODEL` offers what was asked for",
+        Refusal::Late => "look at `assay doctor`: is the clock right?",
+        _ => return Finding::fine("refused", said),
+    };
+    Finding::warning("refused", said, mend)
+}
+
+fn document(demanded: &Demanded, unit: &str) -> Value {
+    let Demanded { demand, neighbours, rivals } = demanded;
+    let price = |amount: Amount| money(amount, unit);
+    json!({
+        "orders": {
+            "agreed": demand.agreed, "begun": demand.began, "turned_away": demand.turned_away,
+            "crowded": demand.crowded,
+            "refused": demand.refused.iter().map(|refused| json!({ "reason": refused.reason, "count": refused.count }))
+                .collect::<Vec<_>>(),
+        },
+        "neighbours": neighbours.iter().map(|sighting| json!({ "peer": full(sighting.peer), "sees_offer": sighting.sees }))
+            .collect::<Vec<_>>(),
+        "models": rivals.iter().map(|rivals| json!({
+            "model": rivals.name, "class": full(rivals.class), "unit_price": price(rivals.unit_price),
+            "others": rivals.others, "cheaper": rivals.cheaper, "least": rivals.least.map(price),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::id::{Digest, PeerId};
+
+    use super::*;
+    use crate::commands::finding::Severity;
+
+    #[test]
+    fn an_offer_that_nobody_knows_is_a_problem_and_silence_is_not_taken_for_that() {
+        let sighting = |sees| Sighting { peer: PeerId::default(), sees };
+        let told = |said: &[Option<bool>]| {
+            let sightings: Vec<Sighting> = said.iter().map(|sees| sighting(*sees)).collect();
+            sight(&sightings).severity
+        };
+        assert_eq!(told(&[]), Severity::Problem);
+        assert_eq!(told(&[None]), Severity::Warning);
+        assert_eq!(told(&[None, Some(false)]), Severity::Problem);
+        assert_eq!(told(&[Some(true), Some(false)]), Severity::Fine);
+    }
+
+    #[test]
+    fn a_price_above_others_is_told_with_the_least() {
+        let rivals = |cheaper, least| Rivals {
+            name: "digits".to_owned(),
+            class: Digest::default(),
+            unit_price: Amount::credits(2),
+            others: 3,
+            cheaper,
+            least,
+        };
+        let dear = price(&rivals(1, Some(Amount::credits(1))), "credit");
+        assert_eq!(dear.severity, Severity::Warning);
+        assert_eq!(dear.found, "digits: 2 credits a unit, and 1 of 3 others ask less, 1 the least");
+        assert_eq!(price(&rivals(0, Some(Amount::credits(3))), "credit").severity, Severity::Fine);
+    }
+}

@@ -1,0 +1,120 @@
+//! Why a provider gets the jobs that it gets, or none: what others know of its offer, who is cheaper, and what became of those
+//! who asked.
+//!
+//! **Invariant:** what others know is asked of them; whoever does not answer has said nothing.
+
+use std::time::Duration;
+
+use assay_market::view::DemandView;
+use assay_protocol::{
+    id::{Digest, PeerId},
+    units::Amount,
+};
+use futures::{StreamExt, stream};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    driver::{
+        Driver,
+        pages::{self, BOOK, OFFERS_MAX},
+        responder::{Respond, Responder},
+    },
+    handle::{Call, Refused},
+    network::Network,
+};
+
+/// Neighbours that are asked.
+const ASKED_MAX: usize = 8;
+/// How long each has to answer.
+const ANSWER_WAIT: Duration = Duration::from_secs(5);
+
+/// What others see of what this peer offers.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ShowDemand;
+
+/// What others see of what a peer offers, and what became of those who asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Demanded {
+    /// What became of orders that were shown here since the daemon started.
+    pub demand: DemandView,
+    /// What neighbours say that they know.
+    pub neighbours: Vec<Sighting>,
+    /// What is offered here, beside others' offers of the same.
+    pub rivals: Vec<Rivals>,
+}
+
+/// What one neighbour knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// Who.
+    pub peer: PeerId,
+    /// Whether it knows this peer's offer; nothing if it did not say.
+    pub sees: Option<bool>,
+}
+
+/// One model that is offered here and by others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rivals {
+    /// The model.
+    pub name: String,
+    /// The class in which it is offered here.
+    pub class: Digest,
+    /// What a unit costs here.
+    pub unit_price: Amount,
+    /// How many others offer it.
+    pub others: u64,
+    /// How many of them for less.
+    pub cheaper: u64,
+    /// The least that one of them asks.
+    pub least: Option<Amount>,
+}
+
+impl Call for ShowDemand {
+    const NAME: &'static str = "show_demand";
+    type Answer = Demanded;
+}
+
+impl Respond for ShowDemand {
+    async fn respond(self, responder: &Responder) -> Result<Demanded, Refused> {
+        let (demand, rivals) = responder.look(|driver| (driver.node.demand(), driver.rivals())).await?;
+        let (network, own) = (&responder.network, responder.own);
+        let asked = network.peers().into_iter().take(ASKED_MAX);
+        let asked = asked.map(|peer| async move { Sighting { peer, sees: sees(network, peer, own).await } });
+        let neighbours = stream::iter(asked).buffer_unordered(ASKED_MAX).collect().await;
+        Ok(Demanded { demand, neighbours, rivals })
+    }
+}
+
+/// Whether a neighbour knows the offer of this peer.
+async fn sees(network: &Network, peer: PeerId, own: PeerId) -> Option<bool> {
+    let answer = tokio::time::timeout(ANSWER_WAIT, network.ask(peer, BOOK, Vec::new())).await.ok()?.ok()?;
+    let book = pages::read_book(&answer).ok()?;
+    let is_there =
+        book.iter().any(|offer| offer.said().signer() == own && offer.said().services().next().is_some());
+    // A longer book was not told whole.
+    (is_there || book.len() < OFFERS_MAX).then_some(is_there)
+}
+
+impl Driver {
+    /// What is offered here, beside what others offer.
+    fn rivals(&self) -> Vec<Rivals> {
+        let Some(provision) = self.node.provision() else { return Vec::new() };
+        let rivals = provision.stocks().map(|(bench, stock)| {
+            let manifest = stock.manifest.digest();
+            let prices = self.book.iter().filter(|offer| offer.signer() != self.own).filter_map(|offer| {
+                let same = offer.services().filter(|(_, service)| service.manifest == manifest);
+                same.map(|(_, service)| service.unit_price).min()
+            });
+            let prices: Vec<Amount> = prices.collect();
+            Rivals {
+                name: stock.manifest.name.clone(),
+                class: bench.class,
+                unit_price: stock.unit_price,
+                others: prices.len() as u64,
+                cheaper: prices.iter().filter(|price| **price < stock.unit_price).count() as u64,
+                least: prices.into_iter().min(),
+            }
+        });
+        rivals.collect()
+    }
+}
