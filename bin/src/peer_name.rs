@@ -11,7 +11,7 @@ use crate::command_error::{CommandError, Exit};
 /// Digits of a name.
 const DIGITS: usize = 64;
 /// Digits of the shortest beginning of one.
-const DIGITS_MIN: usize = 4;
+const DIGITS_MIN: usize = 8;
 
 /// A peer as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,16 +72,19 @@ mod tests {
             let name: PeerName = text.parse().unwrap();
             name.among(peers, "a list").map_err(|error| error.exit())
         };
-        assert_eq!((among("1111"), among("22222")), (Ok(peers[0]), Ok(peers[2])));
-        assert_eq!((among("3333"), among(&"3".repeat(64))), (Err(Exit::NotFound), Ok(PeerId([0x33; 32]))));
+        assert_eq!((among("11111111"), among("222222222")), (Ok(peers[0]), Ok(peers[2])));
+        assert_eq!(
+            (among("33333333"), among(&"3".repeat(64))),
+            (Err(Exit::NotFound), Ok(PeerId([0x33; 32])))
+        );
         let alike = [PeerId([0x11; 32]), PeerId([0x11; 32].map(|byte| byte)), {
             let mut other = [0x11; 32];
             other[31] = 0;
             PeerId(other)
         }];
-        let name: PeerName = "1111".parse().unwrap();
+        let name: PeerName = "11111111".parse().unwrap();
         assert_eq!(name.among(alike, "a list").unwrap_err().exit(), Exit::Usage);
-        for text in ["", "111", "ada", "1111g", &"1".repeat(65)] {
+        for text in ["", "1111111", "ada", "11111111g", &"1".repeat(65)] {
             assert!(text.parse::<PeerName>().is_err(), "{text}");
         }
     }

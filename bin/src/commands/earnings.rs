@@ -2,9 +2,14 @@
 
 mod sums;
 
-use assay_market::view::DueView;
-use assay_peer::handle::{ClosedServing, ListDue, ListEarned, ServedJob};
-use assay_protocol::{id::Digest, units::Amount};
+use std::collections::BTreeSet;
+
+use assay_market::view::{DueView, RunState, RunView};
+use assay_peer::handle::{ClosedServing, ListDue, ListEarned, ListRuns, ServedJob};
+use assay_protocol::{
+    id::{Digest, JobId},
+    units::Amount,
+};
 use serde_json::{Value, json};
 
 use self::sums::{By, Sum, add, grouped};
@@ -13,7 +18,7 @@ use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, called, csv_field, full, moment, money},
+    printer::{Table, called, csv_field, full, moment, money, short},
 };
 
 const EXAMPLES: &str = "\
@@ -25,7 +30,8 @@ Examples:
 /// Show what this peer has earned as a provider, what it waits for and what it lost.
 ///
 /// What was earned is what receipts prove; a job counts for the day on which it was ordered, in UTC. What runs or waits for
-/// its check is not earned yet. Fees for checks of others' work are in `assay account show`.
+/// its check is not earned yet, and fees are taken off it. What was lost is what was decided: of fines, the stake may have
+/// covered less. Fees for checks of others' work are in `assay account show`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -46,22 +52,56 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let (mut served, unread) = closed(&daemon).await?;
     let mut due = daemon.call(ListDue).await?;
-    if let Some(from) = args.since.map(Since::moment) {
-        served.retain(|(job, _)| job.opened >= from);
-        due.retain(|job| job.opened >= from);
-    }
+    let from = args.since.map(Since::moment);
+    due.retain(|job| from.is_none_or(|from| job.opened >= from));
     served.sort_by_key(|(job, _)| (job.opened, job.job));
     let unit = daemon.unit();
+    let missing = Missing { unread, unproven: unproven(&daemon, &served).await? };
+    served.retain(|(job, _)| from.is_none_or(|from| job.opened >= from));
     if args.csv && !invocation.printer.is_json() {
         print_csv(&served, unit, invocation);
     } else {
-        print(args.by, &served, &due, unit, invocation);
+        print(args.by, &served, (&due, &missing), unit, invocation);
     }
-    if unread > 0 {
-        let what = if unread == 1 { "one receipt".to_owned() } else { format!("{unread} receipts") };
-        invocation.printer.note(format!("{what} cannot be read, and not counted"));
-    }
+    missing.tell(invocation);
     Ok(())
+}
+
+/// What cannot be added up.
+struct Missing {
+    /// Receipts that cannot be read.
+    unread: usize,
+    /// Jobs among the last that were paid, and whose receipt is not here.
+    unproven: Vec<JobId>,
+}
+
+impl Missing {
+    fn tell(&self, invocation: &Invocation) {
+        if self.unread > 0 {
+            let what =
+                if self.unread == 1 { "one receipt".to_owned() } else { format!("{} receipts", self.unread) };
+            invocation.printer.note(format!("{what} cannot be read, and what they say is not counted"));
+        }
+        if let [first, ..] = &self.unproven[..] {
+            let jobs = count(self.unproven.len());
+            let first = short(first);
+            invocation
+                .printer
+                .note(format!("no receipt is here of {jobs} that was paid, such as {first}: not counted"));
+        }
+    }
+}
+
+/// Those of the last jobs that were paid, and that no receipt here is of: it was not to be had when the job was closed.
+async fn unproven(
+    daemon: &RunningDaemon,
+    served: &[(ServedJob, Digest)],
+) -> Result<Vec<JobId>, CommandError> {
+    let proven: BTreeSet<JobId> = served.iter().map(|(job, _)| job.job).collect();
+    let runs = daemon.call(ListRuns).await?;
+    let is_paid = |run: &RunView| matches!(run.state, RunState::Closed(outcome) if outcome.is_paid());
+    let paid = runs.iter().filter(|run| !run.check && is_paid(run));
+    Ok(paid.map(|run| run.job).filter(|job| !proven.contains(job)).collect())
 }
 
 /// All jobs that were served and are closed, with their receipts, and how many receipts cannot be read.
@@ -79,10 +119,16 @@ async fn closed(daemon: &RunningDaemon) -> Result<(Vec<(ServedJob, Digest)>, usi
     Ok((all, unread))
 }
 
-fn print(by: By, served: &[(ServedJob, Digest)], due: &[DueView], unit: &str, invocation: &Invocation) {
+fn print(
+    by: By,
+    served: &[(ServedJob, Digest)],
+    (due, missing): (&[DueView], &Missing),
+    unit: &str,
+    invocation: &Invocation,
+) {
     let groups = grouped(by, served.iter().map(|(job, _)| job));
     let total = Sum::of(served.iter().map(|(job, _)| job));
-    invocation.printer.document("earnings", &document(by, &groups, &total, served, due, unit));
+    invocation.printer.document("earnings", &document(by, (&groups, &total), served, (due, missing), unit));
     let mut table = Table::new([by.head(), "JOBS", "PAID", "EARNED", "LOST"]);
     let mut row = |name: String, sum: &Sum| {
         let counts = [sum.jobs, sum.paid_jobs].map(|count| count.to_string());
@@ -96,11 +142,17 @@ fn print(by: By, served: &[(ServedJob, Digest)], due: &[DueView], unit: &str, in
     let waits = |jobs: &[&DueView], how: &str, what: &str| {
         if !jobs.is_empty() {
             let (sum, count) = (sum_of(jobs), count(jobs.len()));
-            invocation.printer.line(format!("{how}: {sum} {unit}s {what} {count}"));
+            invocation.printer.line(format!("{how}: at most {sum} {unit}s, {what} {count}"));
         }
     };
     waits(&claimed, "waiting", "once checks or their time are over, for");
-    waits(&running, "running", "at most, for");
+    waits(&running, "running", "for");
+    if !total.won.is_zero() {
+        let won = total.won;
+        invocation
+            .printer
+            .line(format!("won in traps: {won} {unit}s, paid out once the loser could have withdrawn it"));
+    }
 }
 
 fn count(jobs: usize) -> String {
@@ -113,10 +165,9 @@ fn sum_of(due: &[&DueView]) -> Amount {
 
 fn document(
     by: By,
-    groups: &[(String, Sum)],
-    total: &Sum,
+    (groups, total): (&[(String, Sum)], &Sum),
     served: &[(ServedJob, Digest)],
-    due: &[DueView],
+    (due, missing): (&[DueView], &Missing),
     unit: &str,
 ) -> Value {
     let groups = groups.iter().map(|(name, sum)| {
@@ -127,7 +178,8 @@ fn document(
     let jobs = served.iter().map(|(job, receipt)| {
         json!({
             "job": full(job.job), "model": job.manifest, "client": full(job.client), "opened": moment(job.opened),
-            "outcome": job.outcome, "earned": money(job.paid, unit), "lost": money(job.lost, unit),
+            "outcome": job.outcome, "earned": money(job.paid, unit),
+            "won": money(job.won, unit), "lost": money(job.lost, unit),
             "receipt": full(receipt),
         })
     });
@@ -140,11 +192,12 @@ fn document(
     json!({
         "by": by.key(), "groups": groups.collect::<Vec<_>>(), "total": total.document(unit),
         "closed": jobs.collect::<Vec<_>>(), "open": due.collect::<Vec<_>>(),
+        "receipts_unread": missing.unread, "without_receipt": missing.unproven.iter().map(full).collect::<Vec<_>>(),
     })
 }
 
 fn print_csv(served: &[(ServedJob, Digest)], unit: &str, invocation: &Invocation) {
-    let mut lines = "job,model,client,opened,outcome,earned,lost,unit,receipt\n".to_owned();
+    let mut lines = "job,model,client,opened,outcome,earned,won,lost,unit,receipt\n".to_owned();
     for (job, receipt) in served {
         let outcome = serde_json::to_value(job.outcome).unwrap_or_default();
         let cells = [
@@ -154,6 +207,7 @@ fn print_csv(served: &[(ServedJob, Digest)], unit: &str, invocation: &Invocation
             moment(job.opened),
             outcome.as_str().unwrap_or_default().to_owned(),
             job.paid.to_string(),
+            job.won.to_string(),
             job.lost.to_string(),
             csv_field(unit),
             full(receipt),

@@ -64,7 +64,7 @@ impl Finding {
     }
 }
 
-/// Tells what was found, the least urgent first, and fails if anything must be mended.
+/// Tells what was found, the most urgent last, and fails if anything must be mended.
 pub(crate) fn tell(
     noun: &str,
     mut findings: Vec<Finding>,
@@ -89,7 +89,7 @@ pub(crate) fn tell(
         return Ok(());
     }
     let what = if problems == 1 { "one problem was".to_owned() } else { format!("{problems} problems were") };
-    let hint = format!("mend the first of them and run `assay {noun}` again: some come of others");
+    let hint = format!("mend the first problem and run `assay {noun}` again: some come of others");
     let failure = CommandError::new(Exit::Problem, "PROBLEMS", format!("{what} found"), hint);
     Err(failure.with(json!({ "problems": problems })))
 }

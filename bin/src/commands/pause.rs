@@ -27,13 +27,13 @@ Examples:
 
 /// Take no new jobs on for a while, and give their memory back.
 ///
-/// What runs goes on, unless --now gives it up: its client gets the money back and asks somebody else. A pause costs no
-/// trust, and holds over restarts. Checks of others' work that this machine is drawn for go on.
+/// What runs goes on, unless --now gives it up: its client pays for its place at the notary and nothing else, and asks
+/// somebody else. A pause costs no trust, and holds over restarts. Checks of others' work that this machine is drawn for go on.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct PauseArgs {
     /// For how long, such as 30m or 2h
-    #[arg(long = "for", value_name = "TIME", value_parser = input::length)]
+    #[arg(long = "for", value_name = "TIME", value_parser = some_length)]
     length: Option<Duration>,
     /// Give up what runs, too
     #[arg(long)]
@@ -73,6 +73,15 @@ pub(crate) async fn resume(args: &ResumeArgs, invocation: &Invocation) -> Result
     invocation.printer.document("pause", &json!({ "paused": Value::Null }));
     invocation.printer.line("Jobs are taken on again.");
     Ok(())
+}
+
+fn some_length(text: &str) -> Result<Duration, String> {
+    let length = input::length(text)?;
+    if length.is_zero() {
+        Err("a pause has a length; `assay resume` ends one".to_owned())
+    } else {
+        Ok(length)
+    }
 }
 
 /// Since when, and until when.

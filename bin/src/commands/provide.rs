@@ -60,6 +60,7 @@ pub(crate) struct Args {
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let services = services(args, &daemon).await?;
+    let was_paused = daemon.call(ShowStatus).await?.paused.is_some();
     let spinner = invocation.printer.spinner("fetching and testing what is to be offered");
     // Of what nobody named, one that does not run here keeps no other from being offered.
     let what_works = args.models.is_empty();
@@ -84,6 +85,9 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     }
     for left_out in &providing.left_out {
         invocation.printer.note(format!("not offered: {}: {}", left_out.manifest, left_out.reason));
+    }
+    if was_paused {
+        invocation.printer.note("the pause is over: jobs are taken on again");
     }
     invocation
         .printer

@@ -11,7 +11,7 @@ pub(super) mod wishes;
 
 use std::{ffi::OsString, fs, path::PathBuf, time::Duration};
 
-use assay_market::view::{AttemptState, AttemptView};
+use assay_market::view::{AttemptState, AttemptView, SubmissionView};
 use assay_peer::{
     handle::{Attachment, ReadOutput, ReadReceipt, ShowJob, Submit},
     hearing::ShownAnswer,
@@ -241,12 +241,26 @@ fn say_how_it_stands(args: &Args, invocation: &Invocation, attempt: &AttemptView
 }
 
 /// A closed job whose result did not hold is a failure, whatever was printed before; what is bought instead is told.
+/// A job of which one attempt is all that is known.
+fn alone(attempt: &AttemptView, key: Digest) -> SubmissionView {
+    SubmissionView {
+        key,
+        manifest: String::new(),
+        attempts: vec![attempt.clone()],
+        cancelled: false,
+        ended: false,
+        unmatched: None,
+    }
+}
+
 async fn confirmed(attempt: &AttemptView, key: Digest, daemon: &RunningDaemon) -> Result<(), CommandError> {
     if !attempt.is_refuted() {
         return Ok(());
     }
-    let now = daemon.call(ShowJob { name: full(key) }).await?;
-    Err(job::refuted_error(&now.submission, attempt))
+    let now = daemon.call(ShowJob { name: full(key) }).await;
+    // Whether another answer was bought is not known then; that this one does not hold is.
+    let submission = now.map(|now| now.submission).unwrap_or_else(|_| alone(attempt, key));
+    Err(job::refuted_error(&submission, attempt))
 }
 
 fn document(

@@ -3,6 +3,8 @@
 use assay_protocol::units::{Amount, Duration, Rate, Timestamp};
 use serde_json::{Value, json};
 
+use super::escape;
+
 /// Digits of a name that people are shown; a unique prefix is understood everywhere.
 const SHORT_DIGITS: usize = 12;
 
@@ -31,7 +33,7 @@ pub(crate) fn full(name: impl std::fmt::Display) -> String {
 pub(crate) fn csv_field(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let guard = if is_formula { "'" } else { "" };
-    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+    format!("\"{guard}{}\"", escape::field(text, usize::MAX).replace('"', "\"\""))
 }
 
 /// The beginning of a name.

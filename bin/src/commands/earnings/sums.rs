@@ -27,6 +27,8 @@ pub(super) struct Sum {
     /// Those of them that were paid for.
     pub(super) paid_jobs: u64,
     pub(super) earned: Amount,
+    /// What was won in traps and is not paid out at once.
+    pub(super) won: Amount,
     /// What was lost of the stake.
     pub(super) lost: Amount,
 }
@@ -68,6 +70,7 @@ impl Sum {
             jobs: self.jobs + 1,
             paid_jobs: self.paid_jobs + u64::from(job.outcome.is_paid()),
             earned: add(self.earned, job.paid),
+            won: add(self.won, job.won),
             lost: add(self.lost, job.lost),
         }
     }
@@ -75,7 +78,7 @@ impl Sum {
     pub(super) fn document(&self, unit: &str) -> Value {
         json!({
             "jobs": self.jobs, "paid_jobs": self.paid_jobs,
-            "earned": money(self.earned, unit), "lost": money(self.lost, unit),
+            "earned": money(self.earned, unit), "won": money(self.won, unit), "lost": money(self.lost, unit),
         })
     }
 }
@@ -116,6 +119,7 @@ mod tests {
             opened: Timestamp(day * 86_400_000 + 1),
             outcome,
             paid: Amount(paid),
+            won: Amount::ZERO,
             lost: Amount(u64::from(paid == 0)),
         }
     }
@@ -131,6 +135,7 @@ mod tests {
             jobs,
             paid_jobs,
             earned: Amount(earned),
+            won: Amount::ZERO,
             lost: Amount(lost),
         };
         assert_eq!(Sum::of(jobs.iter()), sum(3, 2, 12, 1));

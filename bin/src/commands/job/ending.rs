@@ -40,9 +40,9 @@ pub(crate) fn refuted_error(submission: &SubmissionView, refuted: &AttemptView) 
     let AttemptState::Closed(outcome) = refuted.state else { unreachable!("what is refuted is closed") };
     let message = format!("the result of {name} is not confirmed: {}", outcome_words(outcome));
     let hint = match submission.ended {
-        true => format!("do not use it; its money came back. `assay job retry {name}` orders it again"),
+        true => format!("do not use it; its provider was not paid. `assay job retry {name}` orders it again"),
         false => format!(
-            "do not use it; its money came back, and another provider is asked: `assay job wait {name}`, then `assay job result {name}`; `assay job cancel {name}` ends that"
+            "do not use it; its provider was not paid, and another provider is asked: `assay job wait {name}`, then `assay job result {name}`; `assay job cancel {name}` ends that"
         ),
     };
     let details = json!({ "job": full(submission.key), "attempt": full(refuted.job), "outcome": outcome });

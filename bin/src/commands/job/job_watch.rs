@@ -27,7 +27,11 @@ pub(super) struct JobWatch<'a> {
 impl<'a> JobWatch<'a> {
     /// Begins to follow the job of this name.
     pub(super) async fn begin(home: &'a Home, handle: &Handle, name: String) -> Result<Self, CommandError> {
-        let updates = handle.call(WatchUpdates { name: Some(name.clone()) }).await?;
+        let updates = match handle.call(WatchUpdates { name: Some(name.clone()) }).await {
+            // It was started again since.
+            Err(CallError::Lost(_) | CallError::Refused(Refused::Ending)) => again(home, &name).await?,
+            updates => updates?,
+        };
         Ok(Self { home, name, updates })
     }
 
@@ -37,28 +41,28 @@ impl<'a> JobWatch<'a> {
             match self.updates.next().await {
                 Some(Ok(update)) => return Ok(update),
                 Some(Err(CallError::Lost(_) | CallError::Refused(Refused::Ending))) | None => {
-                    self.updates = self.again().await?;
+                    self.updates = again(self.home, &self.name).await?;
                 }
                 Some(Err(error)) => return Err(error.into()),
             }
         }
     }
+}
 
-    /// Waits for a daemon, and follows the same job there. None is started: somebody may have ended it on purpose.
-    async fn again(&self) -> Result<Updates<Update>, CommandError> {
-        let deadline = Instant::now() + AWAY_MAX;
-        loop {
-            if let Ok(handle) = Handle::connect(self.home).await {
-                match handle.call(WatchUpdates { name: Some(self.name.clone()) }).await {
-                    Ok(updates) => return Ok(updates),
-                    Err(CallError::Lost(_) | CallError::Refused(Refused::Ending)) => {}
-                    Err(error) => return Err(error.into()),
-                }
+/// Waits for a daemon, and follows the same job there. None is started: somebody may have ended it on purpose.
+async fn again(home: &Home, name: &str) -> Result<Updates<Update>, CommandError> {
+    let deadline = Instant::now() + AWAY_MAX;
+    loop {
+        if let Ok(handle) = Handle::connect(home).await {
+            match handle.call(WatchUpdates { name: Some(name.to_owned()) }).await {
+                Ok(updates) => return Ok(updates),
+                Err(CallError::Lost(_) | CallError::Refused(Refused::Ending)) => {}
+                Err(error) => return Err(error.into()),
             }
-            if Instant::now() > deadline {
-                return Err(lost(&FrameError::Ended));
-            }
-            sleep(LOOK_EVERY).await;
         }
+        if Instant::now() > deadline {
+            return Err(lost(&FrameError::Ended));
+        }
+        sleep(LOOK_EVERY).await;
     }
 }

@@ -10,7 +10,10 @@ use assay_peer::{
     handle::{CallError, ExplainJob, Explained, FindModel, ReadOutput, Refused},
     hearing::ShownAnswer,
 };
-use assay_protocol::{id::Digest, manifest::Manifest};
+use assay_protocol::{
+    id::Digest,
+    manifest::{End, Manifest},
+};
 use serde_json::json;
 
 use super::{attempt_document, describe::attempt_state, ending};
@@ -69,6 +72,9 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     tell_of_others(submission, attempt, invocation);
     let (job, unit) = (short(attempt.job), daemon.unit());
     printer.note(format!("price {} {unit}s; {}", attempt.price, attempt_state(attempt.state)));
+    if attempt.end == Some(End::Cancelled) {
+        printer.note("it was broken off, as its user wanted");
+    }
     if attempt.receipt.is_some() {
         printer.note(format!("receipt: `assay receipt show {job}`"));
     }
@@ -91,9 +97,17 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 /// The attempt whose result is meant.
 fn chosen<'a>(submission: &'a SubmissionView, args: &Args) -> Result<&'a AttemptView, CommandError> {
     let is_named = |attempt: &&AttemptView| full(attempt.job).starts_with(&args.job);
-    let named = submission.attempts.iter().find(is_named);
-    let named = named.filter(|_| !full(submission.key).starts_with(&args.job));
-    let named = named.filter(|attempt| attempt.output.is_some());
+    let named: Vec<&AttemptView> = match full(submission.key).starts_with(&args.job) {
+        true => Vec::new(),
+        false => submission.attempts.iter().filter(is_named).collect(),
+    };
+    let named = match named[..] {
+        [one] => Some(one),
+        _ => None,
+    };
+    if let Some(named) = named.filter(|attempt| attempt.output.is_none()) {
+        return Err(nothing_of(submission, named));
+    }
     let refuted = || submission.refuted().last().filter(|_| args.accept_unverified);
     let found = named.or(submission.answer()).or_else(refuted);
     let Some(attempt) = found else {
@@ -106,6 +120,15 @@ fn chosen<'a>(submission: &'a SubmissionView, args: &Args) -> Result<&'a Attempt
         return Err(ending::refuted_error(submission, attempt));
     }
     Ok(attempt)
+}
+
+/// One attempt by its own name has no result; the job may have another.
+fn nothing_of(submission: &SubmissionView, attempt: &AttemptView) -> CommandError {
+    let (name, job) = (short(submission.key), short(attempt.job));
+    let message = format!("the attempt {job} gave no result: {}", attempt_state(attempt.state));
+    let hint = format!("`assay job result {name}` prints the result of the job that it is of");
+    let details = json!({ "job": full(submission.key), "attempt": full(attempt.job) });
+    CommandError::new(Exit::NotFound, "NO_RESULT", message, hint).with(details)
 }
 
 fn not_yet(submission: &SubmissionView) -> CommandError {
@@ -159,7 +182,7 @@ async fn manifest(daemon: &RunningDaemon, explained: &Explained, attempt: &Attem
 fn tell_of_others(submission: &SubmissionView, attempt: &AttemptView, invocation: &Invocation) {
     for other in submission.refuted().filter(|other| other.job != attempt.job) {
         invocation.printer.note(format!(
-            "before it, provider {} gave another answer: {}; its receipt: `assay receipt show {}`",
+            "provider {} gave another answer: {}; its receipt: `assay receipt show {}`",
             short(other.provider),
             attempt_state(other.state),
             short(other.job)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use assay_peer::handle::{JobView, ShowJob, Update};
+use assay_peer::handle::{Handle, JobView, ShowJob, Update};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
@@ -21,7 +21,8 @@ Examples:
   assay job wait 3fa29c 81d0 7c44      until all three are
   assay job wait 3fa29c --timeout 10m  no longer than ten minutes; it goes on all the same
 
-Exit status: 0 if each has a result that was paid for, 8 if one failed, 9 if a result was refuted, 10 if the time is over.";
+Exit status: 0 if each has a result that was paid for; else that of the worst: 9 if a result was refuted, 10 if the time is over,
+6 to 8 if nothing came of one.";
 
 /// Wait until jobs are over.
 ///
@@ -101,14 +102,16 @@ async fn until_over(
         None => follow.await,
         Some(deadline) => match timeout_at(deadline, follow).await {
             Ok(ended) => ended,
-            Err(_) => as_it_stands(daemon, key.clone()).await,
+            Err(_) => as_it_stands(invocation, key.clone()).await,
         },
     }
 }
 
 /// One that was over before its turn came is not late.
-async fn as_it_stands(daemon: &RunningDaemon, key: String) -> JobEnd {
-    match daemon.call(ShowJob { name: key.clone() }).await {
+async fn as_it_stands(invocation: &Invocation, key: String) -> JobEnd {
+    // Another daemon may run by now than the one that was asked first.
+    let handle = Handle::connect(&invocation.home).await?;
+    match handle.call(ShowJob { name: key.clone() }).await {
         Ok(job) if job.submission.ended => Ok(Box::new(job)),
         Ok(_) | Err(_) => Err(timed_out(&key)),
     }

@@ -24,8 +24,8 @@ use crate::{
 
 /// How long an offer is honoured.
 const OFFER_VALIDITY: Duration = Duration::seconds(900);
-/// The first pauses between two tellings of an offer; then the last of them.
-const OFFER_PAUSES: [Duration; 4] =
+/// The first times between two tellings of an offer; then the last of them.
+const OFFER_INTERVALS: [Duration; 4] =
     [Duration::seconds(2), Duration::seconds(10), Duration::seconds(30), Duration::seconds(300)];
 /// How long after a run the runner counts as warm.
 const WARM: Duration = Duration::seconds(300);
@@ -72,9 +72,9 @@ impl Provider {
         let Ok(offer) = made else { return };
         let offer = cx.seal(offer);
         cx.out.push(Effect::Publish(offer.into()));
-        let pause = OFFER_PAUSES[self.told.min(OFFER_PAUSES.len() - 1)];
+        let interval = OFFER_INTERVALS[self.told.min(OFFER_INTERVALS.len() - 1)];
         self.told += 1;
-        let next = now.after(pause);
+        let next = now.after(interval);
         cx.set(Alarm::Offer, until.map_or(next, |until| until.min(next)));
     }
 

@@ -7,7 +7,7 @@
 
 use alloc::vec::Vec;
 
-use assay_protocol::{order::Failure, signed::Signer, units::Timestamp};
+use assay_protocol::{id::JobId, order::Failure, signed::Signer, units::Timestamp};
 
 use super::Provider;
 use crate::{
@@ -56,18 +56,13 @@ impl Provider {
         self.paused.is_some_and(|pause| pause.holds(now))
     }
 
-    /// Gives up what is not claimed yet.
+    /// Gives up what is not claimed yet, but for what its client wants no more of: that is claimed within seconds.
     fn break_off<S: Signer>(&mut self, cx: &mut Context<'_, S>) {
-        let runs = self.servings.iter().filter(|(_, serving)| serving.is_busy());
-        let runs: Vec<_> = runs.map(|(job, serving)| (*job, serving.cut)).collect();
-        for (job, is_cut) in runs {
-            // Whose client wants no more of it either, for that the agreed fee is due.
-            if is_cut {
-                self.give_up(job, cx);
-            } else {
-                cx.out.push(Effect::Stop(RunId { job, check: false }));
-                self.abort(job, Failure::Busy, cx);
-            }
+        let runs = self.servings.iter().filter(|(_, serving)| serving.is_busy() && !serving.cut);
+        let runs: Vec<JobId> = runs.map(|(job, _)| *job).collect();
+        for job in runs {
+            cx.out.push(Effect::Stop(RunId { job, check: false }));
+            self.abort(job, Failure::Busy, cx);
         }
     }
 }

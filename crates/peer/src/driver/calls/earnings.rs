@@ -55,7 +55,10 @@ pub struct ServedJob {
     pub outcome: Outcome,
     /// What was paid for it.
     pub paid: Amount,
-    /// What the provider lost of its stake.
+    /// What was won in a trap, and is paid out once it could have been withdrawn from the stake of who lost it; fines and
+    /// convictions of that one come first.
+    pub won: Amount,
+    /// What the provider lost of its stake: of fines, as much as was left of it.
     pub lost: Amount,
 }
 
@@ -124,13 +127,19 @@ impl ServedJob {
         let settlement = &story.settlement;
         let fines = settlement.fines.iter().filter(|fine| fine.peer == own);
         let fined = fines.fold(Amount::ZERO, |sum, fine| sum.plus(fine.amount).unwrap_or(Amount(u64::MAX)));
+        let is_won = story.outcome == Outcome::Trap;
+        let (paid, won) = match is_won {
+            true => (Amount::ZERO, settlement.provider),
+            false => (settlement.provider, Amount::ZERO),
+        };
         (order.provider == own).then(|| Self {
             job: story.ticket.job,
             client: order.client,
             manifest: order.manifest.name.clone(),
             opened: story.ticket.standing.opened,
             outcome: story.outcome,
-            paid: settlement.provider,
+            paid,
+            won,
             lost: settlement.slashed.plus(fined).unwrap_or(Amount(u64::MAX)),
         })
     }
