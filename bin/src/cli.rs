@@ -7,8 +7,8 @@ use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use crate::{
     command_error::{CommandError, Exit},
     commands::{
-        account, chat, demo, doctor, down, earnings, finish, init, job, key, model, network, notary, offers,
-        pause, provide, quote, receipt, run, serve, sim, status, up, why,
+        account, chat, config, demo, doctor, down, earnings, finish, init, job, key, model, network, notary,
+        offers, pause, provide, quote, receipt, run, serve, sim, status, up, why,
     },
     invocation::Invocation,
     printer::Printer,
@@ -67,6 +67,8 @@ enum Verb {
     Receipt(receipt::Verb),
     #[command(subcommand)]
     Account(account::Verb),
+    #[command(subcommand)]
+    Config(config::Verb),
     #[command(subcommand)]
     Key(key::Verb),
     #[command(subcommand)]
@@ -136,6 +138,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Model(verb) => model::perform(&verb, invocation).await,
         Verb::Receipt(verb) => receipt::perform(&verb, invocation).await,
         Verb::Account(verb) => account::perform(&verb, invocation).await,
+        Verb::Config(verb) => config::perform(&verb, invocation).await,
         Verb::Key(verb) => key::perform(&verb, invocation),
         Verb::Network(verb) => network::perform(&verb, invocation).await,
         Verb::Notary(verb) => notary::perform(&verb, invocation).await,

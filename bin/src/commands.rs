@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod chat;
+pub(crate) mod config;
 pub mod demo;
 pub(crate) mod doctor;
 pub(crate) mod down;

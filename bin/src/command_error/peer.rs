@@ -8,6 +8,10 @@ use serde_json::json;
 
 use super::{CommandError, Exit};
 
+/// What mends a settings file.
+const MEND_SETTINGS: &str =
+    "correct it with `assay config edit`, or take the key out with `assay config unset KEY`";
+
 impl From<ConnectError> for CommandError {
     fn from(error: ConnectError) -> Self {
         let (exit, code, hint) = match &error {
@@ -131,6 +135,7 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
             "NO_ROOM",
             "free some space, or lower daemon.free_bytes_min in the home's config.toml; open jobs go on",
         ),
+        Refused::BadSettings { .. } => (Exit::Usage, "BAD_SETTINGS", MEND_SETTINGS),
         Refused::Disk { .. } => (Exit::Other, "DISK", "free some space in the home and try again"),
         Refused::TooManyCalls { .. } => {
             (Exit::Other, "TOO_MANY_CALLS", "wait until some questions are answered, and ask again")
@@ -211,12 +216,16 @@ impl From<KeyError> for CommandError {
 
 impl From<ConfigError> for CommandError {
     fn from(error: ConfigError) -> Self {
-        let hint = match &error {
-            ConfigError::Bad { .. } => {
-                "correct this line, or get the file anew from whoever founded the network"
+        let (code, hint) = match &error {
+            ConfigError::Bad { .. } => (
+                "BAD_NETWORK_FILE",
+                "correct this line, or get the file anew from whoever founded the network",
+            ),
+            ConfigError::BadSettings { .. } => ("BAD_SETTINGS", MEND_SETTINGS),
+            ConfigError::Disk { .. } => {
+                ("BAD_NETWORK_FILE", "name the file that whoever founded the network gave you")
             }
-            ConfigError::Disk { .. } => "name the file that whoever founded the network gave you",
         };
-        Self::new(Exit::Usage, "BAD_NETWORK_FILE", &error, hint)
+        Self::new(Exit::Usage, code, &error, hint)
     }
 }

@@ -93,6 +93,37 @@ const EMPTY: &[Case] = &[
     (&["receipt", "show", "00"], 3, NO_HOME.0, NO_HOME.1),
     (&["account", "show"], 3, NO_HOME.0, NO_HOME.1),
     (&["notary", "audit"], 3, NO_HOME.0, NO_HOME.1),
+    (&["config"], 2, "a command is missing", "`assay config --help` shows what can be said, with examples"),
+    (
+        &["config", "get", "client.cost_mx"],
+        2,
+        "client.cost_mx is no known key; is client.cost_max meant?",
+        "`assay config ls` lists all keys, each with what it is for",
+    ),
+    (
+        &["config", "set", "client.costmax", "1"],
+        2,
+        "client.costmax is no known key; is client.cost_max meant?",
+        "`assay config ls` lists all keys, each with what it is for",
+    ),
+    (
+        &["config", "unset", "daemon"],
+        2,
+        "daemon is no known key",
+        "`assay config ls` lists all keys, each with what it is for",
+    ),
+    (
+        &["config", "set", "client.cost_max", "much"],
+        2,
+        "client.cost_max is \"much\": expected credits such as \"12\" or \"0.0035\"",
+        "`assay config get client.cost_max` prints what holds",
+    ),
+    (
+        &["config", "edit"],
+        2,
+        "neither VISUAL nor EDITOR says what to edit with",
+        "name one in EDITOR, or change a value with `assay config set KEY VALUE`",
+    ),
     (&["up"], 3, NO_HOME.0, NO_HOME.1),
     (
         &["init", "--yes"],

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 59] = [
+const COMMANDS: [&str; 66] = [
     "",
     "demo",
     "init",
@@ -48,6 +48,13 @@ const COMMANDS: [&str; 59] = [
     "receipt verify",
     "receipt export",
     "account show",
+    "config",
+    "config get",
+    "config set",
+    "config unset",
+    "config ls",
+    "config path",
+    "config edit",
     "key",
     "key new",
     "key show",
@@ -66,13 +73,17 @@ const COMMANDS: [&str; 59] = [
     "sim bench",
 ];
 
+/// Nouns, whose verbs have the examples.
+const GROUPS: [&str; 9] =
+    ["job", "model", "receipt", "config", "key", "network", "notary", "serve key", "sim"];
+
 #[test]
 fn every_command_explains_itself_with_examples() {
     for command in COMMANDS {
         let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let help = assay(Path::new("/nowhere"), &words);
         assert_eq!((help.status, help.stderr.as_str()), (Some(0), ""), "{command}");
-        if !["job", "model", "receipt", "key", "network", "notary", "serve key", "sim"].contains(&command) {
+        if !GROUPS.contains(&command) {
             assert!(help.stdout.contains("  assay "), "{command} has no example");
         }
         let name = if command.is_empty() { "assay".to_owned() } else { command.replace(' ', "-") };

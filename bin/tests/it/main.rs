@@ -8,6 +8,7 @@ mod backups;
 #[path = "../../../crates/peer/tests/it/brittle.rs"]
 mod brittle;
 mod cards;
+mod configs;
 mod demo;
 mod docs;
 mod doctors;

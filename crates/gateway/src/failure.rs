@@ -223,6 +223,7 @@ fn status_of(refused: &Refused) -> (StatusCode, &'static str) {
         | Refused::TooMuchToOffer
         | Refused::PartAbsent { .. }
         | Refused::BlobsFull { .. }
+        | Refused::BadSettings { .. }
         | Refused::TestFailed { .. }
         | Refused::NoClass { .. }
         | Refused::NotListening { .. }

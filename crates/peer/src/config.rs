@@ -5,9 +5,12 @@
 
 mod defaults;
 mod home;
+mod keys;
 mod network;
 mod section;
 mod settings;
+mod settings_file;
+mod settings_text;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -15,7 +18,10 @@ mod value;
 pub use self::{
     defaults::{genesis, thresholds},
     home::{Home, KeyError},
+    keys::{Heeded, HomeSetting},
     network::{ConfigError, Contact, NetworkFile, to_documented_toml},
     section::BadConfig,
     settings::{ClientSettings, DaemonSettings, Settings},
+    settings_file::SettingsFile,
+    settings_text::SettingsText,
 };

@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     config::{ConfigError, Home, KeyError, NetworkFile, Settings},
     disk::HomeDisk,
-    driver::{Ended, OpeningError, Parts, Restored, Snapshotting, beginnings, restore},
+    driver::{Ended, LiveSettings, OpeningError, Parts, Restored, Snapshotting, beginnings, restore},
     executor::{Conduct, Executor},
     handle::{Handle, Local, Server},
     home::{HomeLock, LockError},
@@ -229,7 +229,7 @@ impl Daemon {
         let genesis = Arc::new(file.genesis);
         let (peer, name, addresses) = (own, genesis.name.clone(), network.listening());
         let room = DiskRoom::watch(home.root().to_owned(), settings.daemon.free_bytes_min);
-        let settings = settings.client;
+        let settings = LiveSettings::new(home.clone(), settings.client);
         let alone = options.alone;
         let parts =
             Parts { genesis, settings, network, events, store, executor, room, ending, alone, has_contacts };

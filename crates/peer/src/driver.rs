@@ -14,6 +14,7 @@ mod conformance;
 pub(crate) mod history;
 mod indexing;
 mod intake;
+mod live_settings;
 mod models;
 pub(crate) mod names;
 mod open_models;
@@ -46,6 +47,7 @@ use tokio::{
 };
 
 pub(crate) use self::confirming::{Confirming, Ended};
+pub(crate) use self::live_settings::LiveSettings;
 pub(crate) use self::opening::{OpeningError, Parts, Restored, beginnings, restore};
 pub(crate) use self::snapshotting::Snapshotting;
 #[cfg(test)]

@@ -34,11 +34,11 @@ pub use self::{
 pub use crate::driver::{
     calls::{
         AccountOrder, AddModel, AuditNotary, Audited, BenchView, CancelJob, CancelledView, ClassView,
-        ClosedServing, Demanded, ExplainJob, Explained, FindModel, FoundModel, HearJob, InstructNotary,
-        JobView, KeepFile, LeftOut, ListDue, ListEarned, ListJobs, ListModels, ListOffers, ListRuns,
-        ListedModel, ModelList, ModelView, OfferView, PauseProviding, Provide, Providing, PullModel,
-        QuoteJob, ReadOutput, ReadReceipt, RemoveModel, ResumeProviding, RetriedView, RetryJob, Rivals,
-        ServedJob, ServiceView, ServiceWish, ShowAccount, ShowBooks, ShowDemand, ShowJob, ShowRules,
+        ClosedServing, Demanded, ExplainJob, Explained, FindModel, FoundModel, HearJob, HeedSettings,
+        InstructNotary, JobView, KeepFile, LeftOut, ListDue, ListEarned, ListJobs, ListModels, ListOffers,
+        ListRuns, ListedModel, ModelList, ModelView, OfferView, PauseProviding, Provide, Providing,
+        PullModel, QuoteJob, ReadOutput, ReadReceipt, RemoveModel, ResumeProviding, RetriedView, RetryJob,
+        Rivals, ServedJob, ServiceView, ServiceWish, ShowAccount, ShowBooks, ShowDemand, ShowJob, ShowRules,
         ShowStatus, Shutdown, Sighting, StatusView, StopProviding, Submit, SubmittedView, Update,
         WatchUpdates,
     },

@@ -164,6 +164,14 @@ pub enum ConfigError {
         /// Why.
         error: BadConfig,
     },
+    /// The settings of a home make no sense.
+    #[error("{file}: {error}")]
+    BadSettings {
+        /// Which file.
+        file: String,
+        /// Why.
+        error: BadConfig,
+    },
     /// It cannot be read.
     #[error("{file} cannot be read: {error}")]
     Disk {

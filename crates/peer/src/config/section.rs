@@ -77,7 +77,18 @@ macro_rules! section {
             section!(@write $($key: $comment,)+);
         }
     };
-    (optional $kind:ident { $($key:ident: $comment:literal),+ $(,)? }) => {
+    (optional $table:literal $kind:ident { $($key:ident $heeded:ident: $comment:literal),+ $(,)? }) => {
+        impl $crate::config::keys::SettingTable for $kind {
+            fn settings(&self) -> Vec<$crate::config::keys::HomeSetting> {
+                vec![$($crate::config::keys::HomeSetting::of(
+                    concat!($table, ".", stringify!($key)),
+                    &self.$key,
+                    $comment,
+                    $crate::config::keys::Heeded::$heeded,
+                )),+]
+            }
+        }
+
         impl $crate::config::section::Section for $kind {
             const KEYS: &'static [&'static str] = &[$(stringify!($key)),+];
 
@@ -101,6 +112,13 @@ pub(super) fn line(out: &mut String, key: &str, value: &impl Value, comment: &st
     out.push_str(&format!("# {comment}\n{key} = {}\n", value.write()));
 }
 
+/// Where a text is no TOML, and why.
+pub(super) fn syntax(text: &str, error: &toml::de::Error) -> BadConfig {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let reason = error.message().lines().collect::<Vec<_>>().join(", ");
+    BadConfig::Syntax { line: before.matches('\n').count() + 1, reason }
+}
+
 /// A table whose keys are taken out one by one.
 #[derive(Debug)]
 pub(super) struct KeyedTable {
@@ -111,11 +129,7 @@ pub(super) struct KeyedTable {
 impl KeyedTable {
     /// The table that a whole file is, in which there are only these tables.
     pub(super) fn parse(text: &str, keys: &[&str]) -> Result<Self, BadConfig> {
-        let rest = text.parse::<toml::Table>().map_err(|error| {
-            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            let reason = error.message().lines().collect::<Vec<_>>().join(", ");
-            BadConfig::Syntax { line: before.matches('\n').count() + 1, reason }
-        })?;
+        let rest = text.parse::<toml::Table>().map_err(|error| syntax(text, &error))?;
         Self::new(String::new(), rest, keys)
     }
 
@@ -192,7 +206,7 @@ fn wrong(key: String, found: &toml::Value, expected: &'static str) -> BadConfig 
 }
 
 /// The known key that is the fewest changes away from what was typed, if that is at most half of its letters.
-fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(super) fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
     let near = known.iter().map(|known| (distance(typed, known), *known)).min()?;
     (near.0 * 2 <= near.1.len().max(typed.len())).then_some(near.1)
 }

@@ -8,6 +8,7 @@ use assay_protocol::units::{Amount, Duration};
 
 use super::{
     home::Home,
+    keys::{HomeSetting, SettingTable},
     network::{ConfigError, read_bounded},
     section::{BadConfig, KeyedTable, Section, section},
 };
@@ -73,19 +74,19 @@ impl Default for ClientSettings {
     }
 }
 
-section!(optional DaemonSettings {
-    listen: "Where to listen, as multiaddresses; port 0 is any free one. None: port 29292 once it serves others.",
-    blob_bytes_max: "Bytes that inputs, outputs, runners and models may take on the disk; receipts come on top.",
-    workers: "Runs at the same time; 0 for one for every two cores.",
-    device: "Where models of language are: auto for the largest graphics card that serves them, else the processor; processor; or a part of a card's name.",
-    free_bytes_min: "Bytes that the home's disk must have free; below, no new jobs are taken and nothing is offered.",
+section!(optional "daemon" DaemonSettings {
+    listen AtNextStart: "Where to listen, as multiaddresses; port 0 is any free one. None: port 29292 once it serves others.",
+    blob_bytes_max AtNextStart: "Bytes that inputs, outputs, runners and models may take on the disk; receipts come on top.",
+    workers AtNextStart: "Runs at the same time; 0 for one for every two cores.",
+    device AtNextStart: "Where models of language are: auto for the largest graphics card that serves them, else the processor; processor; or a part of a card's name.",
+    free_bytes_min AtNextStart: "Bytes that the home's disk must have free; below, no new jobs are taken and nothing is offered.",
 });
 
-section!(optional ClientSettings {
-    cost_max: "The most that one job may cost, all included.",
-    unit_price_max: "The most that a unit may cost.",
-    attempts_max: "Providers tried one after another.",
-    run_max: "The longest run of a job.",
+section!(optional "client" ClientSettings {
+    cost_max AtOnce: "The most that one job may cost, all included.",
+    unit_price_max AtOnce: "The most that a unit may cost.",
+    attempts_max AtOnce: "Providers tried one after another.",
+    run_max AtOnce: "The longest run of a job.",
 });
 
 impl Settings {
@@ -97,7 +98,7 @@ impl Settings {
         let path = home.settings();
         let file = path.display().to_string();
         match read_bounded(&path) {
-            Ok(text) => Self::parse(&text).map_err(|error| ConfigError::Bad { file, error }),
+            Ok(text) => Self::parse(&text).map_err(|error| ConfigError::BadSettings { file, error }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(ConfigError::Disk { file, error }),
         }
@@ -110,6 +111,12 @@ impl Settings {
     pub fn parse(text: &str) -> Result<Self, BadConfig> {
         let mut file = KeyedTable::parse(text, &["daemon", "client"])?;
         Ok(Self { daemon: file.section("daemon")?, client: file.section("client")? })
+    }
+
+    /// Each setting with its value, in the order of a file that has all.
+    #[must_use]
+    pub fn list(&self) -> Vec<HomeSetting> {
+        [self.daemon.settings(), self.client.settings()].concat()
     }
 
     /// A file in which every key has a comment.

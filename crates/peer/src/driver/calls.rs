@@ -20,6 +20,7 @@ mod quote;
 mod retry;
 mod rules;
 mod runs;
+mod settings;
 mod shutdown;
 mod status;
 mod submit;
@@ -45,6 +46,7 @@ pub use self::{
     retry::{RetriedView, RetryJob},
     rules::ShowRules,
     runs::{ListRuns, ShowBooks},
+    settings::HeedSettings,
     shutdown::Shutdown,
     status::{ClassView, ModelView, ShowStatus, StatusView},
     submit::{Submit, SubmittedView},
@@ -61,6 +63,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<ExplainJob>(),
     Route::to::<FindModel>(),
     Route::to::<HearJob>(),
+    Route::to::<HeedSettings>(),
     Route::to::<InstructNotary>(),
     Route::to::<KeepFile>(),
     Route::to::<ListDue>(),

@@ -25,6 +25,7 @@ use super::{
     history::History,
     indexing::Indexing,
     intake::Intake,
+    live_settings::LiveSettings,
     open_models::OpenModels,
     outbox::{Outbox, Outside},
     pinned::Pinned,
@@ -32,7 +33,6 @@ use super::{
 };
 use crate::{
     clock::moment,
-    config::ClientSettings,
     daemon::Examined,
     executor::Executor,
     fetcher::Fetcher,
@@ -177,7 +177,7 @@ pub(crate) fn restore(
 /// What else a loop is made of.
 pub(crate) struct Parts {
     pub(crate) genesis: Arc<Genesis>,
-    pub(crate) settings: ClientSettings,
+    pub(crate) settings: LiveSettings,
     pub(crate) network: Network,
     pub(crate) events: mpsc::Receiver<NetworkEvent>,
     pub(crate) store: Store,

@@ -14,10 +14,9 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
-use super::{Driver, Visible, calls, open_models::OpenModels, pinned::Pinned};
+use super::{Driver, Visible, calls, live_settings::LiveSettings, open_models::OpenModels, pinned::Pinned};
 use crate::{
     blobs::{BlobError, Blobs},
-    config::ClientSettings,
     executor::Executor,
     handle::{Ask, Attachment, Call, Dispatch, Dispatched, Pieces, Refused, Transit, Update},
     journal::Broken,
@@ -51,7 +50,7 @@ pub struct Responder {
     pub(super) updates: broadcast::WeakSender<Arc<Update>>,
     pub(super) own: PeerId,
     pub(super) genesis: Arc<Genesis>,
-    pub(super) settings: ClientSettings,
+    pub(super) settings: LiveSettings,
     pub(super) network: Network,
     pub(super) store: Store,
     pub(super) executor: Executor,

@@ -4,6 +4,7 @@ mod models;
 pub(super) mod offers;
 mod room;
 mod rows;
+mod settings;
 
 use std::{path::Path, sync::Arc};
 
@@ -98,7 +99,7 @@ impl Started {
         let index = Index::open(&folder.join("index")).unwrap();
         let restored = restore(key, genesis.clone(), journal, Beginning::default(), index, false).unwrap();
         let (_, ending) = oneshot::channel();
-        let settings = ClientSettings::default();
+        let settings = LiveSettings::new(Home::at(folder), ClientSettings::default());
         let genesis = Arc::new(genesis);
         let parts = Parts {
             genesis,

@@ -194,6 +194,12 @@ pub enum Refused {
         /// Bytes that have to be.
         floor: u64,
     },
+    /// The settings of the home make no sense, so that those of before hold.
+    #[error("the settings are as they were: {reason}")]
+    BadSettings {
+        /// Why.
+        reason: String,
+    },
     /// The disk failed.
     #[error("{reason}")]
     Disk {

@@ -81,7 +81,7 @@ impl Respond for Submit {
         if source == ModelSource::Offered {
             responder.adopt(&manifest).await?;
         }
-        let settings = responder.settings.clone();
+        let settings = responder.settings.now();
         let blobs = responder.store.blobs.clone();
         let stored = responder.work(move |_| {
             let prepared = prepare(self, manifest, &settings)?;

@@ -1,0 +1,101 @@
+//! `assay config edit`: the settings file in the user's own editor.
+//!
+//! **Invariant:** what the user wrote is never lost: a file that makes no sense stays beside the one that holds.
+
+use std::{env, fs, path::Path, process::Command};
+
+use assay_peer::config::{HomeSetting, Settings, SettingsFile, SettingsText};
+use serde_json::json;
+
+use super::{ChangeEffect, settled};
+use crate::{
+    command_error::{CommandError, Exit},
+    invocation::Invocation,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  assay config edit                  in $VISUAL, or else $EDITOR
+  EDITOR=\"code --wait\" assay config edit";
+
+/// Edit the settings file; one that makes no sense is not taken.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {}
+
+pub(super) async fn perform(invocation: &Invocation) -> Result<(), CommandError> {
+    settled(invocation)?;
+    let editor = ["VISUAL", "EDITOR"].into_iter().filter_map(|name| env::var(name).ok());
+    let editor = editor.map(|editor| editor.trim().to_owned()).find(|editor| !editor.is_empty());
+    let editor = editor.ok_or_else(|| {
+        let hint = "name one in EDITOR, or change a value with `assay config set KEY VALUE`";
+        CommandError::new(Exit::Usage, "NO_EDITOR", "neither VISUAL nor EDITOR says what to edit with", hint)
+    })?;
+    // Not held meanwhile: who edits may take an hour.
+    let before = SettingsFile::open(&invocation.home)?;
+    let draft = before.path().with_extension("draft.toml");
+    let documented = || Settings::default().to_documented_toml();
+    let begun = if before.is_there() { before.text().text().to_owned() } else { documented() };
+    let before = before.into_text();
+    // What was left behind by a slip is gone on with.
+    if !draft.exists() {
+        fs::write(&draft, &begun).map_err(|error| unwritten(&draft, &error))?;
+    }
+    run(&editor, &draft)?;
+    let text = fs::read_to_string(&draft).map_err(|error| unwritten(&draft, &error))?;
+    if text == begun {
+        fs::remove_file(&draft).map_err(|error| unwritten(&draft, &error))?;
+        invocation.printer.note("nothing was changed");
+        invocation.printer.document("settings_edited", &json!({ "changed": [], "effect": null }));
+        return Ok(());
+    }
+    let text = SettingsText::new(text);
+    let after = text.settings().map_err(|error| {
+        let message = format!("{}: {error}", draft.display());
+        let hint = "nothing was changed; `assay config edit` goes on with what you wrote";
+        CommandError::new(Exit::Usage, "BAD_SETTINGS", message, hint)
+    })?;
+    let mut file = SettingsFile::open(&invocation.home)?;
+    if *file.text() != before {
+        let message = format!("{} was changed meanwhile", file.path().display());
+        let hint = format!("what you wrote is in {}; `assay config edit` goes on with it", draft.display());
+        return Err(CommandError::new(Exit::Other, "CHANGED_MEANWHILE", message, hint));
+    }
+    file.put(text)?;
+    fs::remove_file(&draft).map_err(|error| unwritten(&draft, &error))?;
+    let before = before.settings().unwrap_or_default().list();
+    let pairs = before.iter().zip(after.list());
+    let changed: Vec<HomeSetting> =
+        pairs.filter(|(before, after)| before.value != after.value).map(|(_, after)| after).collect();
+    let effect = ChangeEffect::of(&changed, invocation).await?;
+    let keys: Vec<&str> = changed.iter().map(|setting| setting.key).collect();
+    match keys.as_slice() {
+        [] => invocation.printer.line("No value was changed."),
+        keys => {
+            invocation.printer.line(format!("Changed: {}", keys.join(", ")));
+            invocation.printer.note(effect.note());
+        }
+    }
+    invocation.printer.document("settings_edited", &json!({ "changed": keys, "effect": effect.word() }));
+    Ok(())
+}
+
+/// Waits until the user has closed the editor, whose command may have arguments.
+fn run(editor: &str, draft: &Path) -> Result<(), CommandError> {
+    let hint = "nothing was changed; name an editor in VISUAL or EDITOR";
+    let mut words = editor.split_whitespace();
+    let program = words.next().unwrap_or_default();
+    let ended = Command::new(program).args(words).arg(draft).status();
+    let ended = ended.map_err(|error| {
+        CommandError::new(Exit::Usage, "NO_EDITOR", format!("{program} cannot be run: {error}"), hint)
+    })?;
+    if ended.success() {
+        return Ok(());
+    }
+    Err(CommandError::new(Exit::Other, "EDITOR_FAILED", format!("{program} ended with {ended}"), hint))
+}
+
+fn unwritten(draft: &Path, error: &std::io::Error) -> CommandError {
+    let message = format!("{} cannot be written: {error}", draft.display());
+    CommandError::new(Exit::Other, "DISK", message, "free some space in the home and check who owns it")
+}
