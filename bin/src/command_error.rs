@@ -8,7 +8,7 @@ mod gateway;
 mod hub;
 mod peer;
 
-pub(crate) use self::peer::lost;
+pub(crate) use self::peer::{lost, over_day};
 
 use std::{fmt, process::ExitCode};
 

@@ -1,5 +1,6 @@
 //! What a daemon, a home or a network file has to say, as failures.
 
+use assay_market::submission::OverDay;
 use assay_peer::{
     config::{ConfigError, KeyError},
     handle::{CallError, ConnectError, ModelRefused, Refused},
@@ -8,6 +9,19 @@ use serde_json::json;
 
 use super::{CommandError, Exit};
 
+/// A job may cost more than is left of what the home may spend a day.
+const OVER_DAY: &str = "OVER_DAY";
+/// What helps then.
+const RAISE_DAY: &str = "`assay config set client.daily_max CREDITS` raises it from the next order on; a day begins at midnight, universal time";
+
+/// The same for a job that was taken before.
+pub(crate) fn over_day(over: OverDay) -> CommandError {
+    CommandError::new(Exit::Money, OVER_DAY, over, RAISE_DAY)
+}
+
+/// What helps where the disk has too little room.
+const FREE_ROOM: &str =
+    "free some space, or lower daemon.free_bytes_min in the home's config.toml; open jobs go on";
 /// What mends a settings file.
 const MEND_SETTINGS: &str =
     "correct it with `assay config edit`, or take the key out with `assay config unset KEY`";
@@ -130,11 +144,8 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         Refused::NotOffering => {
             (Exit::Usage, "NOT_OFFERING", "`assay provide` offers what this machine can run")
         }
-        Refused::NoRoom { .. } => (
-            Exit::Other,
-            "NO_ROOM",
-            "free some space, or lower daemon.free_bytes_min in the home's config.toml; open jobs go on",
-        ),
+        Refused::NoRoom { .. } => (Exit::Other, "NO_ROOM", FREE_ROOM),
+        Refused::OverDay(_) => (Exit::Money, OVER_DAY, RAISE_DAY),
         Refused::BadSettings { .. } => (Exit::Usage, "BAD_SETTINGS", MEND_SETTINGS),
         Refused::Disk { .. } => (Exit::Other, "DISK", "free some space in the home and try again"),
         Refused::TooManyCalls { .. } => {

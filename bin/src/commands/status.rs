@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use assay_market::{
     node::Fault,
-    view::{FaultView, RunState, RunView},
+    view::{DayView, FaultView, RunState, RunView},
 };
 use assay_peer::handle::{ClassView, ListRuns, ModelView, ShowStatus, StatusView};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, ago, called, full, moment, short},
+    printer::{Table, ago, called, full, moment, money, short},
 };
 
 const EXAMPLES: &str = "\
@@ -55,6 +55,7 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
     row("listens on", listening(&status.addresses));
     row("connected to", peers(status.neighbours.len()));
     row("offers known", status.offers.to_string());
+    row("spent today", spent(&status.day, &status.unit));
     row("own jobs", format!("{}, {} of them open", status.jobs, status.jobs_open));
     row(
         "runs",
@@ -162,6 +163,13 @@ pub(super) fn is_short(free: Option<u64>, floor: u64) -> bool {
     free.is_some_and(|free| free < floor)
 }
 
+/// What is spent of today, and what is left of it.
+fn spent(day: &DayView, unit: &str) -> String {
+    let DayView { spent, daily_max } = day;
+    let ceiling = daily_max.zip(day.left()).map(|(most, left)| format!("; {left} of {most} are left"));
+    format!("{spent} {unit}s at most{}", ceiling.unwrap_or_default())
+}
+
 fn roles(status: &StatusView) -> String {
     let provides = status.providing.as_ref().map(|providing| {
         let names: Vec<&str> = providing
@@ -227,6 +235,9 @@ fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
         }).collect::<Vec<_>>(),
         "addresses": status.addresses, "neighbours": neighbours,
         "started": moment(status.started), "uptime_ms": status.uptime.0,
+        "spent_today": money(status.day.spent, unit),
+        "daily_max": status.day.daily_max.map(|most| money(most, unit)),
+        "left_today": status.day.left().map(|left| money(left, unit)),
         "offers": status.offers, "jobs": status.jobs, "jobs_open": status.jobs_open, "running": status.running,
         "records": status.records, "blob_bytes": status.blob_bytes,
         "disk_free": status.disk_free, "disk_floor": status.disk_floor,

@@ -12,6 +12,7 @@ use crate::{
     assay::{assay, assay_among},
     homes::private_folder,
     statuses::Hermit,
+    town::Town,
 };
 
 /// As somebody wrote it.
@@ -143,4 +144,40 @@ fn a_running_daemon_heeds_what_need_not_wait_for_a_start() {
     fs::write(&file, broken).unwrap();
     let refused = hermit.types(&["config", "set", "client.cost_max", "3"]);
     assert_eq!(refused.status, Some(2), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_home_spends_no_more_a_day_than_its_owner_settled() {
+    let mut town = Town::start().await;
+    let home = town.network.peer("you").home.root().to_owned();
+    let types = |arguments: &[&str]| assay(&home, arguments);
+    let key = town.submit().await;
+    town.end_of(key).await;
+    let status = types(&["status", "--json"]).document();
+    let spent = status["spent_today"]["amount"].as_str().unwrap().to_owned();
+    assert!(spent.parse::<f64>().unwrap() > 0.0, "{status}");
+    assert_eq!((&status["daily_max"], &status["left_today"]), (&Value::Null, &Value::Null));
+    let set = types(&["config", "set", "client.daily_max", &spent, "--json"]).document();
+    assert_eq!((&set["value"], &set["effect"]), (&json!(spent), &json!("at_once")));
+    for ordered in [&["run", "sums", "27+58=", "--units", "64"][..], &["quote", "digits"]] {
+        let refused = types(ordered);
+        assert_eq!((refused.status, refused.stdout.as_str()), (Some(7), ""), "{refused:?}");
+        let line = format!("of the {spent} that this home spends a day at most 0.00 are left");
+        assert!(refused.stderr.contains(&line), "{refused:?}");
+        assert!(refused.stderr.contains("hint: `assay config set client.daily_max CREDITS`"), "{refused:?}");
+    }
+    let status = types(&["status", "--json"]).document();
+    assert_eq!(
+        (&status["daily_max"]["amount"], &status["left_today"]["amount"]),
+        (&json!(spent), &json!("0.00"))
+    );
+    assert_eq!(status["spent_today"]["amount"], json!(spent), "what was refused cost nothing");
+    let shown = types(&["status"]).stdout;
+    assert!(
+        shown.contains(&format!("spent today\t{spent} credits at most; 0.00 of {spent} are left\n")),
+        "{shown}"
+    );
+    assert_eq!(types(&["config", "unset", "client.daily_max"]).status, Some(0));
+    let answered = types(&["run", "sums", "27+58=", "--units", "64"]);
+    assert_eq!((answered.status, answered.stdout.trim()), (Some(0), "85"), "{answered:?}");
 }

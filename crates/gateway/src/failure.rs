@@ -122,6 +122,9 @@ impl HttpFailure {
     }
 
     fn unmatched(unmatched: &Unmatched) -> Self {
+        if let Some(over_day) = unmatched.over_day {
+            return Self::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", over_day.to_string());
+        }
         if let Some(refusal @ (Refusal::Funds | Refusal::Total)) = unmatched.refusal {
             let message = format!("every offer was refused, the last: {refusal}; nothing was spent");
             return Self::new(StatusCode::PAYMENT_REQUIRED, "refused", message);
@@ -187,7 +190,10 @@ impl From<Refused> for HttpFailure {
         let (status, code) = status_of(&refused);
         let failure = Self::new(status, code, refused.to_string());
         match status {
-            StatusCode::TOO_MANY_REQUESTS => Self { retry_after: Some(ASK_AGAIN_S), ..failure },
+            // What is spent today is spent: asking again soon is in vain.
+            StatusCode::TOO_MANY_REQUESTS if code != "insufficient_quota" => {
+                Self { retry_after: Some(ASK_AGAIN_S), ..failure }
+            }
             _ => failure,
         }
     }
@@ -205,6 +211,7 @@ fn status_of(refused: &Refused) -> (StatusCode, &'static str) {
         Refused::NoReceipt => (StatusCode::NOT_FOUND, "no_receipt_yet"),
         Refused::Unreadable { .. } => (StatusCode::BAD_REQUEST, "invalid_value"),
         Refused::InputTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_long"),
+        Refused::OverDay(_) => (StatusCode::TOO_MANY_REQUESTS, "insufficient_quota"),
         Refused::KeyInUse => (StatusCode::CONFLICT, "key_in_use"),
         Refused::NotCancelled { .. } => (StatusCode::CONFLICT, "not_cancelled"),
         Refused::NotOver { .. } | Refused::Paid { .. } => (StatusCode::CONFLICT, "not_retried"),

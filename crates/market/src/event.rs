@@ -12,7 +12,7 @@ use assay_protocol::{
 
 use crate::{
     command::{Instruction, NotCancelled, NotCarriedOut, NotDisputed},
-    submission::Unmatched,
+    submission::{OverDay, Unmatched},
 };
 
 /// What a user may want to know, as it happens.
@@ -24,10 +24,12 @@ pub enum Event {
         /// Who.
         provider: PeerId,
     },
-    /// Too many submissions are under way: this one was not taken.
+    /// A submission was not taken.
     NotSubmitted {
         /// The submission.
         key: Digest,
+        /// More than is left of today is needed; nothing, if too many submissions are under way.
+        over_day: Option<OverDay>,
     },
     /// The client asks a provider.
     Proposed {

@@ -11,7 +11,7 @@ use assay_protocol::{
     order::{Failure, Refusal},
     outcome::Outcome,
     receipt::Receipt,
-    units::{Units, Work},
+    units::{Amount, Units, Work},
 };
 
 use crate::command::Command;
@@ -129,6 +129,8 @@ pub struct Proven {
     pub outcome: Outcome,
     /// The digest of the claim that was in the books, if there was one.
     pub claim: Option<Digest>,
+    /// What the client has paid in all.
+    pub cost: Amount,
 }
 
 /// Why a receipt was not filed.

@@ -31,7 +31,7 @@ use assay_protocol::{
     genesis::Genesis,
     id::{NetworkId, PeerId},
     signed::Signer,
-    units::Timestamp,
+    units::{Amount, Timestamp},
 };
 
 use self::{
@@ -152,6 +152,12 @@ impl<S: Signer> Node<S> {
     /// Keeps no books, and says nothing of them, until `Command::KeepBooks`: for a notary that has just been restored.
     pub fn hold_books_back(&mut self) {
         self.roles.notary.iter_mut().for_each(|notary| notary.hold_back());
+    }
+
+    /// The most that this client's orders of a day may cost, from now on; none for as much as the account holds. After a
+    /// restart it is to be said before the first input.
+    pub fn limit_day(&mut self, daily_max: Option<Amount>) {
+        self.roles.client.limit_day(daily_max);
     }
 
     /// Takes one input; never fails, never blocks. Says what became of it. Offers go into the book, which is lent.

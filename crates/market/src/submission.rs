@@ -49,6 +49,20 @@ pub struct Submission {
     pub until: Option<Timestamp>,
 }
 
+/// More than is left of what a home may spend a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
+#[error(
+    "this may cost {need} credits, and of the {most} that this home spends a day at most {left} are left"
+)]
+pub struct OverDay {
+    /// What may be spent a day.
+    pub most: Amount,
+    /// What is left of that today.
+    pub left: Amount,
+    /// What the cheapest order that fits otherwise may cost.
+    pub need: Amount,
+}
+
 /// Why offers were not taken up: how many for each reason, and what came of those that were.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Unmatched {
@@ -76,6 +90,8 @@ pub struct Unmatched {
     pub convicted: u64,
     /// That are as good as the one on which the lot fell.
     pub lot: u64,
+    /// True of some that cost too much: they would not, but for what is left of today.
+    pub over_day: Option<OverDay>,
     /// The last refusal.
     pub refusal: Option<Refusal>,
     /// The last failure.

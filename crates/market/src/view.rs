@@ -57,6 +57,25 @@ pub struct AttemptView {
     pub output: Option<Digest>,
     /// The digest of the receipt, once it is here.
     pub receipt: Option<Digest>,
+    /// What it has cost in all, once that is proven.
+    pub cost: Option<Amount>,
+}
+
+/// What is spent of a day, by universal time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayView {
+    /// The most that all orders of a day may cost; nothing for as much as the account holds.
+    pub daily_max: Option<Amount>,
+    /// What today's may cost, and of those that are over what they have cost.
+    pub spent: Amount,
+}
+
+impl DayView {
+    /// What is left of today, if there is a ceiling.
+    #[must_use]
+    pub fn left(&self) -> Option<Amount> {
+        Some(self.daily_max?.minus_up_to(self.spent))
+    }
 }
 
 impl SubmissionView {
@@ -67,12 +86,13 @@ impl SubmissionView {
         self.attempts.iter().rev().find(|attempt| attempt.state == AttemptState::Running)
     }
 
-    /// The most that it has cost, or may yet: all that was held for each attempt that was opened, or may be. Of one that was
-    /// refunded its place and its checks are kept, so it counts too.
+    /// The most that it has cost, or may yet: all that was held for each attempt that was opened, or may be, and of one that
+    /// is over what it has cost. Of one that was refunded its place and its checks are kept, so it counts too.
     #[must_use]
     pub fn cost_max(&self) -> Amount {
         let opened = self.attempts.iter().filter(|attempt| attempt.may_cost());
-        opened.fold(Amount::ZERO, |sum, attempt| sum.plus(attempt.total_max).unwrap_or(Amount(u64::MAX)))
+        let costs = opened.map(|attempt| attempt.cost.unwrap_or(attempt.total_max));
+        costs.fold(Amount::ZERO, |sum, cost| sum.plus(cost).unwrap_or(Amount(u64::MAX)))
     }
 
     /// The attempt whose result is its user's: the last that gave one which was not refuted.
@@ -390,6 +410,7 @@ mod tests {
             rate,
             output: None,
             receipt: None,
+            cost: None,
         };
         let cost = |attempts: &[(AttemptState, Option<Rate>)]| {
             let attempts = attempts.iter().map(|(state, rate)| attempt(*state, *rate)).collect();

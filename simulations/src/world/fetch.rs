@@ -190,7 +190,7 @@ impl World {
             return Err(Uncollected::Refuted);
         }
         self.peers[place.0].store.file(&receipt);
-        Ok(Proven { outcome: report.outcome, claim: report.claim })
+        Ok(Proven { outcome: report.outcome, claim: report.claim, cost: report.cost })
     }
 
     /// When bytes sent now arrive, if they do.

@@ -102,7 +102,7 @@ fn more_submissions_than_are_remembered_are_refused_and_cost_nothing() {
     world.run_for(Span::millis(100));
     let told = world.told(client).iter();
     let refused = told.filter_map(|(_, event)| {
-        let Event::NotSubmitted { key } = event else { return None };
+        let Event::NotSubmitted { key, .. } = event else { return None };
         Some(*key)
     });
     assert_eq!(refused.collect::<Vec<_>>(), keys[SUBMISSIONS as usize..]);

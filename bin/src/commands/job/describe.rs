@@ -129,7 +129,10 @@ pub(super) fn moment_line(moment: &Dated) -> String {
 pub(crate) fn event_words(event: &Event) -> String {
     match event {
         Event::OfferSeen { provider } => format!("heard of the provider {}", short(provider)),
-        Event::NotSubmitted { .. } => "too many jobs are under way; this one was not taken".to_owned(),
+        Event::NotSubmitted { over_day: Some(over), .. } => format!("not taken: {over}"),
+        Event::NotSubmitted { over_day: None, .. } => {
+            "too many jobs are under way; this one was not taken".to_owned()
+        }
         Event::Proposed { provider, price, .. } => format!("asked {} to run it for {price}", short(provider)),
         Event::Refused { by, reason, .. } => format!("{} refused: {reason}", short(by)),
         Event::Opened { rate, .. } => format!("the notary holds the money; checked with a chance of {rate}"),

@@ -8,7 +8,7 @@ use assay_protocol::order::Refusal;
 use serde_json::{Value, json};
 
 use crate::{
-    command_error::{CommandError, Exit},
+    command_error::{CommandError, Exit, over_day},
     printer::{Table, full, moment, money, rate, short},
 };
 
@@ -115,6 +115,9 @@ fn offer_document(passed: &PassedOver, unit: &str) -> Value {
 pub(crate) fn failure(unmatched: &Unmatched, story: &str) -> CommandError {
     if let Some(refusal) = unmatched.refusal {
         return refused(refusal, story);
+    }
+    if let Some(over) = unmatched.over_day {
+        return over_day(over);
     }
     if unmatched.cost > 0 && unmatched.price == 0 {
         let message = format!("all of the {} offers that fit cost more than --max-cost", unmatched.cost);

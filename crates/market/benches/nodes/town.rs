@@ -358,5 +358,5 @@ fn proven(receipt: &Receipt) -> Proven {
     let claim = receipt.story.events.iter().find_map(|event| {
         if let Happening::Claim { claim, .. } = &event.what { Some(claim.said().digest()) } else { None }
     });
-    Proven { outcome: receipt.story.outcome, claim }
+    Proven { outcome: receipt.story.outcome, claim, cost: Amount::ZERO }
 }

@@ -18,6 +18,7 @@ mod replies;
 mod search;
 mod streams;
 mod submission;
+mod today;
 
 use alloc::{
     boxed::Box,
@@ -30,7 +31,7 @@ use assay_protocol::{
     message::Opened,
     order::Refusal,
     signed::Signer,
-    units::Duration,
+    units::{Amount, Duration},
 };
 
 use self::{
@@ -38,6 +39,7 @@ use self::{
     lanes::Lane,
     lot::LotChance,
     submission::{Past, Submitted},
+    today::SpentToday,
 };
 use super::{
     alarms::Alarm,
@@ -92,6 +94,11 @@ pub(super) struct Client {
     /// How often jobs fall on a stranger; after a restart as often as at first.
     #[serde(skip)]
     lot: LotChance,
+    /// What today's orders may cost.
+    today: SpentToday,
+    /// The most that those of a day may, by the home's settings.
+    #[serde(skip)]
+    daily_max: Option<Amount>,
     /// What was seen of each provider.
     pub(super) reliability: Reliability,
 }
@@ -157,6 +164,17 @@ impl Client {
 
     /// Changes the client's state by one record: the only way in which it changes what must survive.
     pub(super) fn fold(&mut self, record: &ClientRecord) {
+        if let ClientRecord::Ordered { order, .. } = record {
+            self.today.begin(order);
+        }
+        let key = self.priced_by(record);
+        let before = key.map_or(Amount::ZERO, |key| self.cost_today(key));
+        self.apply(record);
+        let after = key.map_or(Amount::ZERO, |key| self.cost_today(key));
+        self.today.change(before, after);
+    }
+
+    fn apply(&mut self, record: &ClientRecord) {
         match record {
             ClientRecord::Submitted(submission) => self.add(submission.clone()),
             ClientRecord::Ordered { key, order, secret } => {
@@ -215,6 +233,8 @@ impl Default for Client {
             answers_in: None,
             answered_after: None,
             lot: LotChance::default(),
+            today: SpentToday::default(),
+            daily_max: None,
             reliability: Reliability::default(),
         }
     }

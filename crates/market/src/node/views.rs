@@ -23,10 +23,10 @@ use crate::{
     provision::Provision,
     quote::Quote,
     reliability::Impression,
-    submission::Submission,
+    submission::{OverDay, Submission},
     view::{
-        AccountView, BooksView, ClockView, DemandView, DueView, FaultView, Grounds, InstructionView, RunView,
-        SubmissionView,
+        AccountView, BooksView, ClockView, DayView, DemandView, DueView, FaultView, Grounds, InstructionView,
+        RunView, SubmissionView,
     },
 };
 
@@ -114,6 +114,18 @@ impl<S: Signer> Node<S> {
     /// is remembered.
     pub fn grounds(&self, key: Digest) -> Option<Grounds> {
         self.roles.client.grounds(key, &self.genesis)
+    }
+
+    /// Why a submission would not be taken, if too little is left of today for it.
+    pub fn over_day(&self, submission: &Submission, at: Moment, book: &Book) -> Option<OverDay> {
+        let (own, now) = (self.id(), self.time(at));
+        let (genesis, notaries) = (&*self.genesis, &self.notaries);
+        self.roles.client.over_day(submission, Outlook { own, genesis, book, notaries, now })
+    }
+
+    /// What is spent of today.
+    pub fn day(&self, at: Moment) -> DayView {
+        self.roles.client.day(self.time(at))
     }
 
     /// What this client has seen of a provider.

@@ -8,6 +8,7 @@ use assay_protocol::{
     id::{Digest, JobId},
     order::Refusal,
     receipt::Happening,
+    units::Amount,
 };
 
 use super::{
@@ -54,7 +55,17 @@ fn proven(cast: &Cast) -> Answer {
     let claim = story.events.iter().find_map(|event| {
         if let Happening::Claim { claim, .. } = &event.what { Some(claim.said().digest()) } else { None }
     });
-    Answer::Collected(right(cast), cast.digest(0), Ok(Proven { outcome: story.outcome, claim }))
+    Answer::Collected(
+        right(cast),
+        cast.digest(0),
+        Ok(Proven { outcome: story.outcome, claim, cost: cost(cast) }),
+    )
+}
+
+/// What the client has paid in all.
+fn cost(cast: &Cast) -> Amount {
+    let story = &cast.receipts[0].story;
+    story.open.said().order.said().total_max.minus_up_to(story.settlement.client)
 }
 
 fn filed(cast: &Cast) -> Vec<Step> {

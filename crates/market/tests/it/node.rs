@@ -13,6 +13,7 @@ mod pausing;
 mod providing;
 mod restarts;
 mod secrets;
+mod spending;
 mod standings;
 mod streaming;
 mod table;

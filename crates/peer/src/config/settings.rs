@@ -43,6 +43,8 @@ pub struct DaemonSettings {
 pub struct ClientSettings {
     /// The most that one job may cost.
     pub cost_max: Amount,
+    /// The most that all orders of a day may cost; none for as much as the account holds.
+    pub daily_max: Option<Amount>,
     /// The most that a unit may cost.
     pub unit_price_max: Amount,
     /// Providers tried one after another.
@@ -67,6 +69,7 @@ impl Default for ClientSettings {
     fn default() -> Self {
         Self {
             cost_max: Amount::credits(1),
+            daily_max: None,
             unit_price_max: Amount::credits(1),
             attempts_max: 3,
             run_max: Duration::seconds(30),
@@ -84,6 +87,7 @@ section!(optional "daemon" DaemonSettings {
 
 section!(optional "client" ClientSettings {
     cost_max AtOnce: "The most that one job may cost, all included.",
+    daily_max AtOnce: "The most that all orders of a day may cost together, by universal time; none for no ceiling.",
     unit_price_max AtOnce: "The most that a unit may cost.",
     attempts_max AtOnce: "Providers tried one after another.",
     run_max AtOnce: "The longest run of a job.",

@@ -49,6 +49,18 @@ texts! {
     Meter, "\"calls\", \"mega_fuel\", or \"tokens\" with their weights such as \"tokens 1 4\"", read_meter, write_meter;
 }
 
+impl Value for Option<Amount> {
+    const EXPECTED: &'static str = "credits such as \"12\" or \"0.0035\", or \"none\"";
+
+    fn read(value: &toml::Value) -> Option<Self> {
+        if value.as_str() == Some("none") { Some(None) } else { Amount::read(value).map(Some) }
+    }
+
+    fn write(&self) -> String {
+        self.as_ref().map_or_else(|| quoted("none"), Value::write)
+    }
+}
+
 impl Value for u64 {
     const EXPECTED: &'static str = "a whole number";
 

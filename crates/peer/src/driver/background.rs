@@ -65,7 +65,8 @@ impl Background {
         tokio::spawn(async move {
             let Expected { job, digest, .. } = expected;
             let collected = collect(&background.network, &background.store, expected).await;
-            let proven = |report: Report| Proven { outcome: report.outcome, claim: report.claim };
+            let proven =
+                |report: Report| Proven { outcome: report.outcome, claim: report.claim, cost: report.cost };
             let found = collected.map(proven).map_err(|error| {
                 tracing::warn!(%job, %digest, %error, "a receipt is not filed");
                 if error.refutes() { Uncollected::Refuted } else { Uncollected::Absent }

@@ -79,7 +79,7 @@ pub(crate) fn concerns(event: &Event) -> (Option<Digest>, Option<JobId>) {
         | Event::Disputing { key, job }
         | Event::Disputed { key, job }
         | Event::Closed { key, job, .. } => (Some(*key), Some(*job)),
-        Event::NotSubmitted { key }
+        Event::NotSubmitted { key, .. }
         | Event::Failed { key, .. }
         | Event::Cancelled { key }
         | Event::NotCancelled { key, .. }

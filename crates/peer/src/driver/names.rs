@@ -225,6 +225,7 @@ mod tests {
             rate: None,
             output: None,
             receipt: None,
+            cost: None,
         });
         SubmissionView {
             key: Digest([key; 32]),

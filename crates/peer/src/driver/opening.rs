@@ -223,6 +223,7 @@ impl Restored {
             parts;
         let Self { mut node, own, book, effects, journal, indexing, last, entries, .. } = self;
         let network_id = genesis.id();
+        node.limit_day(settings.now().daily_max);
         let confirming = (genesis.notaries.contains(&own) && !alone).then(|| {
             node.hold_books_back();
             Confirming::new(Instant::now(), entries == 0, has_contacts)

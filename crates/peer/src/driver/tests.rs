@@ -15,6 +15,7 @@ use assay_protocol::{
     offer::{Bench, Offer, Reachability},
     outcome::Outcome,
     signed::{Signed, Signer},
+    units::Amount,
 };
 use tempfile::TempDir;
 
@@ -177,7 +178,7 @@ impl Held {
 
 fn closed(job: u8) -> ClientRecord {
     let (job, receipt) = (Digest([job; 32]), Digest([job; 32]));
-    let proven = Proven { outcome: Outcome::NotDrawn, claim: None };
+    let proven = Proven { outcome: Outcome::NotDrawn, claim: None, cost: Amount::ZERO };
     ClientRecord::Closed { job, receipt, proven }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! **Invariant:** a refusal says enough for whoever is refused to do something about it.
 
-use assay_market::command::{NotCancelled, NotCarriedOut};
+use assay_market::{
+    command::{NotCancelled, NotCarriedOut},
+    submission::OverDay,
+};
 use assay_protocol::{
     id::{Digest, PeerId},
     order::Failure,
@@ -194,6 +197,9 @@ pub enum Refused {
         /// Bytes that have to be.
         floor: u64,
     },
+    /// A job may cost more than is left of what the home may spend a day.
+    #[error("{0}; nothing was spent")]
+    OverDay(OverDay),
     /// The settings of the home make no sense, so that those of before hold.
     #[error("the settings are as they were: {reason}")]
     BadSettings {

@@ -23,7 +23,7 @@ use crate::{
     roster::Listing,
     signed::{Scheme, Signed, Statement, Verified},
     ticket::Ticket,
-    units::{Rate, Timestamp},
+    units::{Amount, Rate, Timestamp},
 };
 
 /// What a verified receipt says.
@@ -49,6 +49,8 @@ pub struct Report {
     pub rate: Rate,
     /// The digest of the claim that counts; none if nothing was claimed.
     pub claim: Option<Digest>,
+    /// What the client has paid in all: what was held of its money and did not come back.
+    pub cost: Amount,
     /// Re-executions that found what was claimed.
     pub agreeing: u64,
     /// Re-executions that found something.
@@ -418,6 +420,8 @@ impl<'a, S: Scheme> Judge<'a, S> {
 
     fn report(&self, job: &Job) -> Report {
         let story = self.story;
+        let total = job.order().total_max;
+        let held = total.plus(job.pledged()).unwrap_or(total);
         let found = job.seats().iter().filter(|seat| seat.found().is_some()).count() as u64;
         Report {
             network: self.network,
@@ -430,6 +434,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
             label: story.outcome.label(),
             rate: story.ticket.rate,
             claim: job.claim().map(|claimed| claimed.digest),
+            cost: held.minus_up_to(story.settlement.client),
             agreeing: job.agreeing(),
             checks: found,
         }

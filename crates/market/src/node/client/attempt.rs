@@ -118,6 +118,10 @@ pub(super) struct Attempt {
     pub(super) refuted: bool,
     pub(super) output: Option<Digest>,
     pub(super) receipt: Option<Digest>,
+    /// What it has cost in all, once that is proven.
+    pub(super) cost: Option<Amount>,
+    /// The day whose spending it counts to.
+    pub(super) day: u64,
     #[serde(skip)]
     pub(super) tries: u32,
     /// True until it is looked at after a restart: what was said meanwhile was not heard.
@@ -173,6 +177,22 @@ impl Attempt {
         self.order.unit_price.times(self.claimed.map_or(self.order.units_max, |(units, _)| units))
     }
 
+    /// The most that it has cost, or may yet. Its ticket says that it was opened.
+    pub(super) fn cost_max(&self) -> Amount {
+        let is_over_unopened = match self.state {
+            AttemptState::Refused(_)
+            | AttemptState::Unanswered
+            | AttemptState::Failed(_)
+            | AttemptState::Cancelled => self.ticket.is_none(),
+            AttemptState::Proposed
+            | AttemptState::Opening
+            | AttemptState::Running
+            | AttemptState::Delivered
+            | AttemptState::Closed(_) => false,
+        };
+        if is_over_unopened { Amount::ZERO } else { self.cost.unwrap_or(self.order.total_max) }
+    }
+
     /// An order that was just signed.
     pub(super) fn new(key: Digest, order: Verified<Order>, secret: Digest) -> Self {
         Self {
@@ -203,6 +223,8 @@ impl Attempt {
             refuted: false,
             output: None,
             receipt: None,
+            cost: None,
+            day: 0,
             tries: 0,
             resumed: false,
             undelivered: 0,
@@ -235,9 +257,9 @@ impl Attempt {
             (Running, AttemptStep::Fail(reason)) => self.state = Failed(reason),
             (
                 Opening | Running | Delivered | Failed(_) | Refused(_) | Unanswered,
-                AttemptStep::Close(receipt, Proven { outcome, claim }),
+                AttemptStep::Close(receipt, Proven { outcome, claim, cost }),
             ) if self.open.is_some() => {
-                (self.state, self.receipt) = (Closed(outcome), Some(receipt));
+                (self.state, self.receipt, self.cost) = (Closed(outcome), Some(receipt), Some(cost));
                 (self.closing, self.tries) = (None, 0);
                 self.bound = claim.or(self.bound);
             }

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long an order may take to be opened.
-const OPEN_TIME: Duration = Duration::seconds(30);
+pub(super) const OPEN_TIME: Duration = Duration::seconds(30);
 /// How long a submission waits where the offers are known and none fits: a few more may be on their way.
 const GLANCE_TIME: Duration = Duration::seconds(3);
 /// How long a busy provider is left alone at first; twice as long each time after.
@@ -57,8 +57,10 @@ impl Client {
         for job in self.asked(submitted.submission.key).unwrap_or_default() {
             excluded.to_mut().extend(self.attempts.get(&job).map(|attempt| attempt.order.provider));
         }
+        let wish = &submitted.submission;
+        let within = self.within_day(wish, outlook.now);
         let criteria = Criteria {
-            submission: &submitted.submission,
+            submission: &within,
             manifest: submitted.submission.manifest.digest(),
             client: outlook.own,
             excluded: &excluded,
@@ -69,7 +71,11 @@ impl Client {
             convicted: outlook.notaries.convicted(),
             now: outlook.now,
         };
-        let (chosen, passed) = self.choose(offers, &criteria, self.place_for(submitted, outlook), outlook);
+        let place = self.place_for(submitted, outlook);
+        let (chosen, mut passed) = self.choose(offers, &criteria, place, outlook);
+        if chosen.is_none() {
+            self.note_over_day(wish, outlook.now, &mut passed);
+        }
         let choice = |(order, fit): (Order, Match<'_>)| Choice {
             order,
             promised: fit.service.run,

@@ -37,12 +37,13 @@ impl Client {
     pub(super) fn order(&mut self, key: Digest, order: Verified<Order>, secret: Digest) {
         let Some(submitted) = self.submissions.get_mut(&key) else { return };
         let job = order.id();
+        let day = self.today.day;
         submitted.attempts.push(job);
         submitted.orders += 1;
         submitted.lane = Some((order.notary, order.lane));
         let lane = self.lanes.entry((order.notary, order.lane)).or_default();
         (lane.user, lane.next) = (Some(key), order.nonce);
-        self.attempts.insert(job, Attempt::new(key, order, secret));
+        self.attempts.insert(job, Attempt { day, ..Attempt::new(key, order, secret) });
     }
 
     pub(super) fn ticketed(&mut self, ticket: Verified<Ticket>) {
@@ -268,6 +269,7 @@ impl Client {
             rate: attempt.ticket.as_ref().map(|ticket| ticket.rate),
             output: attempt.output,
             receipt: attempt.receipt,
+            cost: attempt.cost,
         };
         SubmissionView {
             key: submitted.submission.key,

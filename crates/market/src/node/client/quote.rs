@@ -29,8 +29,9 @@ impl Client {
             return Quote { passed: Passed { counts, ..Passed::default() }, ..Quote::default() };
         };
         let (nobody, never) = (BTreeSet::new(), BTreeMap::new());
+        let within = self.within_day(submission, outlook.now);
         let criteria = Criteria {
-            submission,
+            submission: &within,
             manifest: submission.manifest.digest(),
             client: outlook.own,
             excluded: &nobody,
@@ -44,7 +45,10 @@ impl Client {
         // Where every lane is in use a submission waits for one: no price depends on which.
         let lane = self.free_lane(notary).unwrap_or_default();
         let offers = outlook.book.serving(criteria.manifest, submission.provider);
-        let (chosen, passed) = self.choose(offers, &criteria, Some(self.place(notary, lane)), outlook);
+        let (chosen, mut passed) = self.choose(offers, &criteria, Some(self.place(notary, lane)), outlook);
+        if chosen.is_none() {
+            self.note_over_day(submission, outlook.now, &mut passed);
+        }
         Quote {
             chosen: chosen.and_then(|(order, fit)| self.quoted(order, &fit, outlook)),
             passed,

@@ -52,7 +52,12 @@ impl Client {
             return if same { Heard::Taken } else { Heard::Misstep(Fault::Contrary) };
         }
         if self.is_full() {
-            cx.tell(Event::NotSubmitted { key });
+            cx.tell(Event::NotSubmitted { key, over_day: None });
+            return Heard::Misstep(Fault::Crowded);
+        }
+        let over_day = self.over_day(submission, cx.outlook());
+        if over_day.is_some() {
+            cx.tell(Event::NotSubmitted { key, over_day });
             return Heard::Misstep(Fault::Crowded);
         }
         let until = submission.until;

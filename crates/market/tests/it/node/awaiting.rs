@@ -15,7 +15,7 @@ use assay_protocol::{
     notice::NoticeEvent,
     order::{Abort, Failure, Order, Refusal, Refuse},
     outcome::Outcome,
-    units::Duration,
+    units::{Amount, Duration},
 };
 
 use super::table::{Table, result};
@@ -274,7 +274,7 @@ fn a_doubt_is_told_until_the_notary_takes_it_or_refuses_it() {
 
 /// What a receipt proves.
 pub(super) fn proven(outcome: Outcome, claim: Option<Digest>) -> Proven {
-    Proven { outcome, claim }
+    Proven { outcome, claim, cost: Amount::ZERO }
 }
 
 /// How a client comes to know which claim is in the books.

@@ -52,6 +52,7 @@ pub(crate) struct Table {
     number: u64,
     wakes_at: Timestamp,
     records: Vec<Record>,
+    daily_max: Option<Amount>,
     /// What lies on its disk of jobs that were closed long ago.
     pub(crate) remembered: BTreeMap<Digest, Remembered>,
     /// What became of what it was told last.
@@ -74,6 +75,7 @@ impl Table {
             number,
             wakes_at: Timestamp::NEVER,
             records: Vec::new(),
+            daily_max: None,
             remembered: BTreeMap::new(),
             heard: Heard::NotMine,
         };
@@ -94,7 +96,7 @@ impl Table {
 
     fn take(&mut self, input: Input) {
         let mut effects = Effects::new();
-        let moment = Moment { steady: Steady(self.now.0), wall: self.now };
+        let moment = self.moment();
         self.heard = self.node.handle(input, moment, &self.book, &mut effects);
         let asked = effects.iter().find_map(|effect| {
             let Effect::Recall(question) = effect else { return None };
@@ -153,6 +155,17 @@ impl Table {
         self.feed(Input::Command(command));
     }
 
+    /// The user wants no more than this to be spent a day; said again after a restart, as a shell does.
+    pub(crate) fn limit_day(&mut self, daily_max: Option<Amount>) {
+        self.daily_max = daily_max;
+        self.node.limit_day(daily_max);
+    }
+
+    /// What time it is.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment { steady: Steady(self.now.0), wall: self.now }
+    }
+
     /// Lets time pass, with all that the peer wanted to be woken for.
     pub(crate) fn pass(&mut self, length: Duration) {
         self.effects.clear();
@@ -179,6 +192,7 @@ impl Table {
         let saved = self.records.clone().into_iter();
         let (mut effects, key) = (Effects::new(), Cheap::numbered(self.number));
         self.node = Node::restore(key, config(&self.office), [2; 32], saved, &mut effects);
+        self.node.limit_day(self.daily_max);
         change(&mut self.node);
         self.effects.clear();
         self.kept.clear();

@@ -22,7 +22,7 @@ impl Respond for HeedSettings {
     async fn respond(self, responder: &Responder) -> Result<(), Refused> {
         let settings = responder.settings.clone();
         let read = responder.work(move |_| settings.read_again()).await?;
-        read.map_err(|error| Refused::BadSettings { reason: error.to_string() })?;
-        Ok(())
+        let read = read.map_err(|error| Refused::BadSettings { reason: error.to_string() })?;
+        responder.look(move |driver| driver.node.limit_day(read.daily_max)).await
     }
 }

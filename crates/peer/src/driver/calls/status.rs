@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use assay_market::{
     pause::Pause,
-    view::{ClockView, FaultView},
+    view::{ClockView, DayView, FaultView},
 };
 use assay_protocol::{
     id::{Digest, NetworkId, PeerId},
@@ -71,6 +71,8 @@ pub struct StatusView {
     pub clock: ClockView,
     /// Offers that are known.
     pub offers: u64,
+    /// What is spent of today, and what may be.
+    pub day: DayView,
     /// Submissions that have not ended.
     pub jobs_open: u64,
     /// All submissions.
@@ -179,6 +181,7 @@ impl Driver {
             uptime: moment().steady.since(self.started.steady),
             clock: self.node.clock(),
             offers: self.book.len() as u64,
+            day: self.node.day(moment()),
             jobs_open: jobs_open as u64,
             jobs: jobs as u64,
             running: self.background.executor.running() as u64,

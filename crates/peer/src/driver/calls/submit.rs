@@ -11,6 +11,7 @@ use assay_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    clock::moment,
     driver::{
         Driver,
         models::MeantModel,
@@ -97,11 +98,12 @@ impl Respond for Submit {
 impl Driver {
     async fn submit(&mut self, submission: Submission) -> Result<Result<SubmittedView, Refused>, Broken> {
         let (key, content) = (submission.key, submission.content);
+        let over_day = self.node.over_day(&submission, moment(), &self.book);
         self.take(Input::Command(Command::Submit(submission))).await?;
         Ok(match self.node.submission_content(key) {
             Some(known) if known == content => Ok(SubmittedView { key }),
             Some(_) => Err(Refused::KeyInUse),
-            None => Err(Refused::TooManyJobs),
+            None => Err(over_day.map_or(Refused::TooManyJobs, Refused::OverDay)),
         })
     }
 }

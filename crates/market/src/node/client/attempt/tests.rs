@@ -56,8 +56,10 @@ fn deliver() -> AttemptStep {
 }
 
 const FAIL: AttemptStep = AttemptStep::Fail(Failure::Trap);
-const CLOSE: AttemptStep =
-    AttemptStep::Close(Digest([1; 32]), Proven { outcome: Outcome::Checked, claim: None });
+const CLOSE: AttemptStep = AttemptStep::Close(
+    Digest([1; 32]),
+    Proven { outcome: Outcome::Checked, claim: None, cost: Amount::ZERO },
+);
 const SILENCE: AttemptStep = AttemptStep::Drop(None);
 
 /// An order after these steps.

@@ -1,0 +1,139 @@
+//! What the orders of this client may cost today, and the most that they may by its user's wish.
+//!
+//! A day is one of universal time, and an order belongs to the day it was made on. It counts with all that it can cost once
+//! it is made, with what it has cost once that is proven, and with nothing once it is known to have been refused. Of those
+//! that are asked beside each other at most one is opened, so together they count as the dearest.
+//!
+//! **Invariant:** what counts is folded from the client's records alone, so a restart forgets none of it; a clock that goes
+//! back gives nobody a second day. No order is made that does not fit into what is left.
+
+use alloc::borrow::Cow;
+
+use assay_protocol::{
+    id::Digest,
+    order::Order,
+    units::{Amount, Timestamp},
+};
+
+use super::{Client, choice::OPEN_TIME};
+use crate::{
+    matching::{Passed, Reason},
+    node::context::Outlook,
+    record::ClientRecord,
+    submission::{OverDay, Submission},
+    view::{AttemptState, DayView},
+};
+
+const DAY_MS: u64 = 24 * 3_600_000;
+
+/// What the orders of a day may cost.
+#[derive(Clone, Copy, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub(super) struct SpentToday {
+    /// Which day, counted from the first of 1970.
+    pub(super) day: u64,
+    spent: Amount,
+}
+
+impl SpentToday {
+    /// Begins the day of an order that is made now, unless it has begun.
+    pub(super) fn begin(&mut self, order: &Order) {
+        let day = order.open_by.0.saturating_sub(OPEN_TIME.0) / DAY_MS;
+        if day > self.day {
+            *self = Self { day, spent: Amount::ZERO };
+        }
+    }
+
+    /// Counts what counted so much before otherwise.
+    pub(super) fn change(&mut self, before: Amount, after: Amount) {
+        self.spent = self.spent.minus_up_to(before).plus(after).unwrap_or(Amount(u64::MAX));
+    }
+
+    fn spent(self, now: Timestamp) -> Amount {
+        if now.0 / DAY_MS > self.day { Amount::ZERO } else { self.spent }
+    }
+}
+
+impl Client {
+    /// The most that the orders of a day may cost, from now on.
+    pub(in crate::node) fn limit_day(&mut self, daily_max: Option<Amount>) {
+        self.daily_max = daily_max;
+    }
+
+    /// What is spent of today, and what may be.
+    pub(in crate::node) fn day(&self, now: Timestamp) -> DayView {
+        DayView { daily_max: self.daily_max, spent: self.today.spent(now) }
+    }
+
+    /// Why a submission would not be taken: whatever fits it costs more than what is left of today.
+    pub(in crate::node) fn over_day(&self, wish: &Submission, outlook: Outlook<'_>) -> Option<OverDay> {
+        let left = self.day(outlook.now).left()?;
+        if left >= wish.cost_max { None } else { self.quote(wish, outlook).passed.counts.over_day }
+    }
+
+    /// A wish that costs no more than is left of today.
+    pub(super) fn within_day<'a>(&self, wish: &'a Submission, now: Timestamp) -> Cow<'a, Submission> {
+        match self.left_for(wish.key, now) {
+            Some(left) if left < wish.cost_max => Cow::Owned(Submission { cost_max: left, ..wish.clone() }),
+            Some(_) | None => Cow::Borrowed(wish),
+        }
+    }
+
+    /// Notes whether offers were passed over because of the day's ceiling alone.
+    pub(super) fn note_over_day(&self, wish: &Submission, now: Timestamp, passed: &mut Passed) {
+        let (Some(most), Some(left)) = (self.daily_max, self.left_for(wish.key, now)) else { return };
+        let total = |reason| if let Reason::Cost { total } = reason { total } else { None };
+        let totals = passed.offers.iter().filter_map(|passed| total(passed.reason));
+        let need = totals.filter(|total| *total > left && *total <= wish.cost_max).min();
+        passed.counts.over_day = need.map(|need| OverDay { most, left, need });
+    }
+
+    /// What is left of today for a submission, of whose orders that were not answered yet one more changes nothing.
+    fn left_for(&self, key: Digest, now: Timestamp) -> Option<Amount> {
+        let most = self.daily_max?;
+        let (_, asked) = self.costs_today(key);
+        Some(most.minus_up_to(self.today.spent(now).minus_up_to(asked)))
+    }
+
+    /// What the orders of a submission that were made today may cost.
+    pub(super) fn cost_today(&self, key: Digest) -> Amount {
+        let (opened, asked) = self.costs_today(key);
+        opened.plus(asked).unwrap_or(Amount(u64::MAX))
+    }
+
+    /// The same of those that the notary was shown, and of those of which it may be shown one.
+    fn costs_today(&self, key: Digest) -> (Amount, Amount) {
+        let Some(submitted) = self.submissions.get(&key) else { return <_>::default() };
+        let jobs = submitted.attempts.iter().chain(&submitted.waived);
+        let attempts = jobs.filter_map(|job| self.attempts.get(job));
+        let mut costs = (Amount::ZERO, Amount::ZERO);
+        for attempt in attempts.filter(|attempt| attempt.day == self.today.day) {
+            let cost = attempt.cost_max();
+            match attempt.state == AttemptState::Proposed {
+                true => costs.1 = costs.1.max(cost),
+                false => costs.0 = costs.0.plus(cost).unwrap_or(Amount(u64::MAX)),
+            }
+        }
+        costs
+    }
+
+    /// The submission that a record is about, if it can change what it costs.
+    pub(super) fn priced_by(&self, record: &ClientRecord) -> Option<Digest> {
+        let job = match record {
+            ClientRecord::Submitted(_) | ClientRecord::Taken { .. } => return None,
+            ClientRecord::Ordered { key, .. }
+            | ClientRecord::Ended { key }
+            | ClientRecord::Cancelled { key } => return Some(*key),
+            ClientRecord::Agreed { open } => open.order.said().id(),
+            ClientRecord::Ticketed(ticket) => ticket.job,
+            ClientRecord::Claimed(claim) => claim.job,
+            ClientRecord::Delivered { deliver, .. } => deliver.claim.said().job,
+            ClientRecord::Dropped { job, .. }
+            | ClientRecord::Failed { job, .. }
+            | ClientRecord::Closed { job, .. }
+            | ClientRecord::Forsaken { job }
+            | ClientRecord::Disputed { job }
+            | ClientRecord::NotDisputed { job } => *job,
+        };
+        Some(self.attempts.get(&job)?.key)
+    }
+}

@@ -1,0 +1,150 @@
+//! What a home may spend a day: refused before anything is sent, counted over restarts, and less once less was spent.
+
+use assay_market::{Event, Input, input::Proven, submission::OverDay};
+use assay_protocol::{
+    id::Digest,
+    notice::NoticeEvent,
+    order::{Order, Refusal, Refuse},
+    outcome::Outcome,
+    units::{Amount, Duration},
+};
+
+use super::table::{Table, account};
+use crate::office::{FIRST_VERIFIER, NOTARY, PROVIDER};
+
+const OTHER: u64 = FIRST_VERIFIER;
+/// From the beginning of these tests to the next day.
+const TO_MIDNIGHT: Duration = Duration::seconds(16 * 3_600);
+
+fn limit(table: &mut Table, daily_max: Amount) {
+    table.limit_day(Some(daily_max));
+}
+
+fn spent(table: &Table) -> Amount {
+    table.node().day(table.moment()).spent
+}
+
+/// Why the last submission was not taken.
+fn refused(table: &Table) -> Option<OverDay> {
+    table
+        .told()
+        .find_map(|event| if let Event::NotSubmitted { over_day, .. } = event { *over_day } else { None })
+}
+
+/// Submits a job, and has its order agreed to: the notary is shown it.
+fn agreed(table: &mut Table, number: u8) -> Order {
+    table.submit(number, |_| {});
+    let (to, order) = table.proposed();
+    table.accept(to, &order);
+    order
+}
+
+/// The same, and has it opened.
+fn opened(table: &mut Table, number: u8) -> Order {
+    let order = agreed(table, number);
+    let ticket = *table.ticket(&order).said();
+    table.hear(NOTARY, ticket);
+    order
+}
+
+/// The notary closes a job that has cost this much.
+fn close(table: &mut Table, order: &Order, outcome: Outcome, cost: Amount) {
+    let (job, digest) = (order.id(), Digest([9; 32]));
+    table.notice(NOTARY, job, NoticeEvent::Closed { outcome, receipt: digest });
+    table.feed(Input::Collected { job, digest, found: Ok(Proven { outcome, claim: None, cost }) });
+}
+
+#[test]
+fn a_home_spends_no_more_a_day_than_its_user_wants() {
+    let mut table = Table::client(&[PROVIDER]);
+    let order = opened(&mut table, 1);
+    let need = order.total_max;
+    assert_eq!(spent(&table), need, "what was opened counts whole");
+    let most = need.plus(need).unwrap().minus_up_to(Amount(1));
+    limit(&mut table, most);
+    let key = table.submit(2, |_| {});
+    assert_eq!((table.said(), table.saves()), (Vec::new(), 0), "nothing is sent, nothing is kept");
+    let left = need.minus_up_to(Amount(1));
+    assert_eq!(refused(&table), Some(OverDay { most, left, need }));
+    assert_eq!(table.node().submission(key), None);
+    limit(&mut table, most.plus(Amount(1)).unwrap());
+    table.submit(2, |_| {});
+    assert_eq!(table.said(), [("Propose", PROVIDER)], "a ceiling that is raised holds at once");
+}
+
+#[test]
+fn what_is_spent_today_is_not_forgotten_over_a_restart_and_does_not_count_tomorrow() {
+    let mut table = Table::client(&[PROVIDER]);
+    let order = opened(&mut table, 1);
+    limit(&mut table, order.total_max);
+    table.restart();
+    assert_eq!(spent(&table), order.total_max);
+    table.submit(2, |_| {});
+    assert!(refused(&table).is_some() && table.said().is_empty());
+    table.hear(NOTARY, account(0, 0));
+    table.pass(TO_MIDNIGHT);
+    assert_eq!(spent(&table), Amount::ZERO);
+    table.offer(PROVIDER);
+    table.submit(2, |_| {});
+    assert_eq!(refused(&table), None);
+    assert!(table.said().contains(&("Propose", PROVIDER)), "{:?}", table.said());
+    let (_, tomorrows) = table.proposed();
+    close(&mut table, &order, Outcome::Aborted, Amount::ZERO);
+    assert_eq!(spent(&table), tomorrows.total_max, "what ends tomorrow is not tomorrow's");
+}
+
+#[test]
+fn a_job_that_is_over_counts_with_what_it_has_cost() {
+    let mut table = Table::client(&[PROVIDER]);
+    for (number, outcome, cost) in [
+        (1, Outcome::NotDrawn, Amount(7)),
+        (2, Outcome::Aborted, Amount::ZERO),
+        (3, Outcome::Void, Amount(5)),
+    ] {
+        let before = spent(&table);
+        let order = agreed(&mut table, number);
+        assert_eq!(spent(&table), before.plus(order.total_max).unwrap());
+        close(&mut table, &order, outcome, cost);
+        assert_eq!(spent(&table), before.plus(cost).unwrap(), "{outcome:?}");
+        table.want(assay_market::Command::Cancel { key: Digest([number; 32]) });
+    }
+    let spent_before = spent(&table);
+    table.restart();
+    assert_eq!(spent(&table), spent_before);
+}
+
+#[test]
+fn an_order_that_nobody_opens_costs_nothing() {
+    let mut table = Table::client(&[PROVIDER]);
+    table.submit(1, |_| {});
+    let (to, order) = table.proposed();
+    assert_eq!(spent(&table), order.total_max, "it counts before anybody sees it");
+    table.hear(to, Refuse { job: order.id(), reason: Refusal::Busy });
+    assert_eq!(spent(&table), Amount::ZERO);
+}
+
+#[test]
+fn of_those_that_are_asked_beside_each_other_one_counts() {
+    let mut table = Table::client(&[PROVIDER, OTHER]);
+    table.submit(1, |_| {});
+    let (_, first) = table.proposed();
+    limit(&mut table, first.total_max);
+    table.pass(Duration::seconds(4));
+    let attempts = table.node().submission(Digest([1; 32])).unwrap().attempts;
+    assert_eq!(attempts.len(), 2, "another one is asked although all is spoken for");
+    assert_eq!(spent(&table), first.total_max);
+}
+
+#[test]
+fn an_attempt_that_the_day_does_not_bear_is_not_made() {
+    let mut table = Table::client(&[PROVIDER, OTHER]);
+    let order = opened(&mut table, 1);
+    limit(&mut table, order.total_max);
+    close(&mut table, &order, Outcome::Aborted, Amount(1));
+    table.pass(Duration::seconds(10));
+    let ended = table.node().submission(Digest([1; 32])).unwrap();
+    assert_eq!(ended.attempts.len(), 1);
+    let over = ended.unmatched.and_then(|unmatched| unmatched.over_day).unwrap();
+    assert_eq!((over.most, over.left), (order.total_max, order.total_max.minus_up_to(Amount(1))));
+    assert!(ended.ended && over.need > over.left, "{over:?}");
+}
