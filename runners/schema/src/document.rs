@@ -1,0 +1,115 @@
+//! A document while it is written: all ways to read what is there.
+//!
+//! **Invariant:** each way that is kept can be followed to its end, so ways beyond a bound may be dropped: fewer documents
+//! are then written, and none that does not fit.
+
+use std::rc::Rc;
+
+use crate::{
+    flat::{FlatShapes, STARTS_MAX},
+    reading::Reading,
+};
+
+/// Ways to read a document that are followed at a time.
+const READINGS_MAX: usize = STARTS_MAX;
+
+/// A document while it is written.
+#[derive(Clone, Debug)]
+pub struct Document {
+    shapes: Rc<FlatShapes>,
+    readings: Vec<Reading>,
+}
+
+impl Document {
+    pub(crate) fn begun(shapes: Rc<FlatShapes>) -> Self {
+        let readings = vec![Reading::begun(shapes.root)];
+        Self { shapes, readings }
+    }
+
+    /// Whether these bytes may follow.
+    #[must_use]
+    pub fn allows(&self, bytes: &[u8]) -> bool {
+        self.behind(bytes).is_some()
+    }
+
+    /// Takes bytes; false, and nothing is taken, if they may not follow.
+    #[must_use]
+    pub fn take(&mut self, bytes: &[u8]) -> bool {
+        match self.behind(bytes) {
+            Some(readings) => {
+                self.readings = readings;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whether the document may end here.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.readings.iter().any(|reading| reading.is_whole(&self.shapes))
+    }
+
+    /// The bytes that may follow, one of them at a time.
+    #[must_use]
+    pub fn next_bytes(&self) -> ByteSet {
+        let mut set = ByteSet::default();
+        let mut next = Vec::new();
+        for byte in 0..=u8::MAX {
+            for reading in &self.readings {
+                reading.step(&self.shapes, byte, &mut next);
+            }
+            if !next.is_empty() {
+                set.insert(byte);
+            }
+            next.clear();
+        }
+        set
+    }
+
+    /// All ways to read what is there and these bytes behind it; none if there is none.
+    fn behind(&self, bytes: &[u8]) -> Option<Vec<Reading>> {
+        let mut readings = self.readings.clone();
+        let mut next = Vec::new();
+        for byte in bytes {
+            for reading in &readings {
+                reading.step(&self.shapes, *byte, &mut next);
+            }
+            readings.clear();
+            // Most often there is one. The first stay, so that which do is the same everywhere.
+            for reading in next.drain(..) {
+                if readings.len() < READINGS_MAX && !readings.contains(&reading) {
+                    readings.push(reading);
+                }
+            }
+            if readings.is_empty() {
+                return None;
+            }
+        }
+        Some(readings)
+    }
+}
+
+/// A set of bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ByteSet([u64; 4]);
+
+impl ByteSet {
+    fn insert(&mut self, byte: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(byte >> 6)) {
+            *word |= 1 << (byte & 63);
+        }
+    }
+
+    /// Whether a byte is in it.
+    #[must_use]
+    pub fn contains(&self, byte: u8) -> bool {
+        self.0.get(usize::from(byte >> 6)).is_some_and(|word| word >> (byte & 63) & 1 == 1)
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0 == [0; 4]
+    }
+}
