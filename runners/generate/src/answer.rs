@@ -1,19 +1,21 @@
 //! Writes an answer, token by token.
 //!
-//! **Invariant:** a token is sent before it is read, and none is read that was not sent. Rows, rule, seed and stop strings
-//! decide every token and the end; nothing else does.
+//! **Invariant:** a token is sent before it is read, and none is read that was not sent. Rows, rule, seed, form and stop
+//! strings decide every token and the end; nothing else does.
+
+use std::cell::RefCell;
 
 use assay_runner::{End, Failure};
 use sampling::{Rule, Seed, Step};
 
-use crate::text::Text;
+use crate::{form::Form, text::Text};
 
 /// What an answer is written with.
 pub(crate) trait Session {
     /// Reads tokens, and gives the logits behind the last.
     fn extend(&mut self, tokens: &[u32]) -> Result<Vec<f32>, Failure>;
     /// What a token adds to the text.
-    fn bytes(&mut self, token: u32) -> Result<Vec<u8>, Failure>;
+    fn bytes(&self, token: u32) -> Result<Vec<u8>, Failure>;
     /// Sends tokens and text; false if no more is wanted.
     fn emit(&mut self, tokens: &[u32], text: &str) -> bool;
     /// Notes something.
@@ -31,22 +33,31 @@ pub(crate) struct Answer {
     pub(crate) stops: Vec<String>,
     /// The most tokens that it has.
     pub(crate) tokens_max: Option<u32>,
+    /// What it must come to be.
+    pub(crate) form: Option<Form>,
 }
 
 impl Answer {
     /// Reads the prompt and writes the answer; says why it ended.
-    pub(crate) fn write(self, prompt: &[u32], session: &mut impl Session) -> Result<End, Failure> {
+    pub(crate) fn write(mut self, prompt: &[u32], session: &mut impl Session) -> Result<End, Failure> {
         let mut row = session.extend(prompt).map_err(|why| too_long(prompt, &why))?;
         self.check_bias(row.len())?;
         let mut text = Text::new(self.stops.clone());
         let mut written: Vec<u32> = Vec::new();
         loop {
-            let token = self.choose(&row, &written)?;
+            let Some(token) = self.choose(&row, &written, session)? else {
+                return Ok(emitted(session.emit(&[], &text.finish()), End::Stop));
+            };
             written.push(token);
             if self.ends.contains(&token) {
                 return Ok(emitted(session.emit(&[token], &text.finish()), End::Stop));
             }
-            let mut clear = text.push(&session.bytes(token)?);
+            let bytes = session.bytes(token)?;
+            let mut clear = text.push(&bytes);
+            if let Some(form) = &mut self.form {
+                form.take(&bytes)?;
+                clear.stopped |= form.is_closed();
+            }
             if clear.stopped {
                 return Ok(emitted(session.emit(&[token], &clear.text), End::Stop));
             }
@@ -68,12 +79,33 @@ impl Answer {
         }
     }
 
-    fn choose(&self, row: &[f32], written: &[u32]) -> Result<u32, Failure> {
+    /// The next token; none where the answer is whole and the model has nothing to go on or to end with.
+    fn choose(&self, row: &[f32], written: &[u32], session: &impl Session) -> Result<Option<u32>, Failure> {
         let index = u32::try_from(written.len()).unwrap_or(u32::MAX);
         let step = Step { row, written, index, seed: &self.seed };
-        self.rule
-            .choose(&step, &|_| true)
-            .ok_or_else(|| Failure::Internal("the model gives no logit that is a number".into()))
+        let failed = RefCell::new(None);
+        let is_allowed = |token: u32| {
+            let Some(form) = &self.form else { return true };
+            if self.ends.contains(&token) {
+                return form.is_whole();
+            }
+            form.allows(token, || session.bytes(token)).unwrap_or_else(|why| {
+                failed.replace(Some(why));
+                false
+            })
+        };
+        let token = self.rule.choose(&step, &is_allowed);
+        if let Some(why) = failed.into_inner() {
+            return Err(why);
+        }
+        match (token, &self.form) {
+            (None, None) => Err(Failure::Internal("the model gives no logit that is a number".into())),
+            (None, Some(form)) if !form.is_whole() => Err(Failure::Unsupported(format!(
+                "none of the model's tokens goes on with an answer by the schema, behind {} tokens",
+                written.len()
+            ))),
+            (token, _) => Ok(token),
+        }
     }
 
     fn check_bias(&self, vocabulary: usize) -> Result<(), Failure> {

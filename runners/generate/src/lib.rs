@@ -1,10 +1,12 @@
 //! Writes text with a language model: an answer to a conversation, or what follows a text.
 //!
 //! Input: plain text, a JSON list of messages, or one of these with parameters of its own. Output: tokens, and their text. What exactly ran is in here: the chat
-//! template is rendered, tokens are chosen by the rule of `docs/sampling.md`, and the host only computes rows.
+//! template is rendered, tokens are chosen by the rule of `docs/sampling.md`, those that a schema does not allow left out, and the
+//! host only computes rows.
 
 mod answer;
 mod conversation;
+mod form;
 mod params;
 mod prompt;
 mod request;
@@ -27,6 +29,7 @@ impl Runner for Generate {
         let Request { said, params } = Request::read(job, input)?;
         let rule = params.rule()?;
         let seed = params.seed(&job.seed)?;
+        let form = params.form()?;
         let model = LanguageModel::of_job();
         let template = if params.raw { None } else { model.chat_template() };
         let prompt = match template {
@@ -41,6 +44,7 @@ impl Runner for Generate {
             ends: special.end,
             stops: params.stop.into(),
             tokens_max: params.max_tokens,
+            form,
         };
         let mut run = Run { context: model.context()?, model };
         Ok(Outcome::emitted(answer.write(&tokens, &mut run)?))
@@ -58,7 +62,7 @@ impl Session for Run {
         self.context.extend(tokens)
     }
 
-    fn bytes(&mut self, token: u32) -> Result<Vec<u8>, Failure> {
+    fn bytes(&self, token: u32) -> Result<Vec<u8>, Failure> {
         self.model.detokenize(&[token])
     }
 

@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 
 use assay_runner::Failure;
 use sampling::{Rule, Seed, seed_of};
+use schema::{Json, Schema};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+
+use crate::form::Form;
 
 /// Stop strings of an order.
 const STOPS_MAX: usize = 16;
@@ -33,6 +36,8 @@ pub(crate) struct Params {
     pub(crate) stop: Stop,
     /// The most tokens of the answer, that which ends it among them.
     pub(crate) max_tokens: Option<u32>,
+    /// What the answer must fit, as JSON.
+    json_schema: Option<Json>,
     /// The message that a conversation begins with, if it has none of its own.
     pub(crate) system: Option<String>,
     /// What the chat template is told besides the messages.
@@ -91,6 +96,7 @@ impl Default for Params {
             seed: None,
             stop: Stop::Several(Vec::new()),
             max_tokens: None,
+            json_schema: None,
             system: None,
             variables: Map::new(),
             date: None,
@@ -135,6 +141,19 @@ impl Params {
             Some(bytes) => wrong(format!("a stop string of {bytes} bytes is not of 1 to {STOP_BYTES_MAX}")),
             None => Ok(()),
         }
+    }
+
+    /// What the answer must come to be, if a schema is given. A stop string could end it anywhere.
+    pub(crate) fn form(&self) -> Result<Option<Form>, Failure> {
+        let wrong = |why: String| Failure::BadParams(format!("the parameters are wrong: {why}"));
+        let Some(said) = &self.json_schema else { return Ok(None) };
+        if !matches!(&self.stop, Stop::Several(several) if several.is_empty()) {
+            return Err(wrong(
+                "an answer by json_schema ends where it is whole, and stop would end it elsewhere".into(),
+            ));
+        }
+        let schema = Schema::of(said).map_err(|why| wrong(format!("json_schema: {why}")))?;
+        Ok(Some(Form::begun(schema.document())))
     }
 
     /// What choices are drawn from.

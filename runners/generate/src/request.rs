@@ -52,6 +52,10 @@ fn joined(mut makers: Map<String, Value>, own: Map<String, Value>) -> Result<Par
     if own.contains_key("input") {
         return Err(wrong("what the input is, is clear"));
     }
+    // Such an answer ends where it is whole, and a maker's stop strings would end it elsewhere.
+    if own.contains_key("json_schema") {
+        makers.remove("stop");
+    }
     makers.extend(own);
     serde_json::from_value(Value::Object(makers)).map_err(wrong)
 }
@@ -84,6 +88,26 @@ mod tests {
         let beside = request("{}", r#"{"messages":[{"role":"user","content":"Why?"}],"seed":3}"#).unwrap();
         assert_eq!(alone.said, beside.said);
         assert_ne!(alone.params.seed(&[7; 32]), beside.params.seed(&[7; 32]));
+    }
+
+    #[test]
+    fn a_makers_stop_strings_end_no_answer_by_a_schema() {
+        let form = |input: &str| {
+            request(r#"{"stop":"\n"}"#, input).unwrap().params.form().map(|form| form.is_some())
+        };
+        assert_eq!(form(r#"{"text":"a","json_schema":{}}"#), Ok(true));
+        assert_eq!(form(r#"{"text":"a"}"#), Ok(false));
+        assert!(form(r#"{"text":"a","json_schema":{},"stop":["\n"]}"#).is_err());
+    }
+
+    #[test]
+    fn the_keys_of_a_schema_stay_in_the_order_that_they_have() {
+        let input = r#"{"text":"a","json_schema":{"properties":{"z":{"const":1},"a":{"const":2}},"required":["a","z"]}}"#;
+        let form = request("{}", input).unwrap().params.form().unwrap().unwrap();
+        let allows = |text: &str| form.allows(0, || Ok(text.into())).unwrap();
+        assert!(allows(r#"{"z":1,"a":2}"#));
+        let form = request("{}", input).unwrap().params.form().unwrap().unwrap();
+        assert!(!form.allows(0, || Ok(br#"{"a":2"#.to_vec())).unwrap());
     }
 
     #[test]

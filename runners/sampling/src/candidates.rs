@@ -24,15 +24,14 @@ impl Rule {
         if self.temperature > 0.0 {
             self.share(&mut greatest);
             self.cut(&mut greatest);
-        } else {
-            greatest.truncate(1);
         }
         greatest
     }
 
     /// The greatest that are allowed. What is not finite is no logit.
     fn greatest(&self, step: &Step<'_>, allowed: &dyn Fn(u32) -> bool) -> Vec<Candidate> {
-        let count = self.top_k.max(1);
+        // Where nothing is drawn all but the first would go again, and each of them may be dear to ask for.
+        let count = if self.temperature > 0.0 { self.top_k.max(1) } else { 1 };
         let mut greatest: Vec<Candidate> = Vec::with_capacity(count + 1);
         let mut adjusted = self.adjusted(step).into_iter().peekable();
         for (token, logit) in (0_u32..).zip(step.row) {

@@ -1,5 +1,9 @@
 //! Answers of a model that says what it was told to.
 
+use std::cell::Cell;
+
+use schema::{Json, Schema};
+
 use super::*;
 
 /// What happened, in order.
@@ -16,6 +20,10 @@ struct Scripted {
     room: usize,
     /// Tokens that are taken before no more is wanted.
     wanted: usize,
+    /// Tokens that have no logit.
+    missing: Vec<u32>,
+    /// How often it was asked what a token's bytes are.
+    asked: Cell<usize>,
     events: Vec<Event>,
     logged: Vec<String>,
 }
@@ -40,10 +48,14 @@ impl Session for Scripted {
         let mut row = vec![0.0; 256];
         let sent = self.sent().0.len();
         row[self.script.get(sent).copied().unwrap_or(END) as usize] = 9.0;
+        for token in &self.missing {
+            row[*token as usize] = f32::NAN;
+        }
         Ok(row)
     }
 
-    fn bytes(&mut self, token: u32) -> Result<Vec<u8>, Failure> {
+    fn bytes(&self, token: u32) -> Result<Vec<u8>, Failure> {
+        self.asked.set(self.asked.get() + 1);
         Ok(vec![token as u8])
     }
 
@@ -62,7 +74,15 @@ impl Session for Scripted {
 
 impl Scripted {
     fn new(script: &[u32]) -> Self {
-        Self { script: script.to_vec(), room: 1000, wanted: 1000, events: Vec::new(), logged: Vec::new() }
+        Self {
+            script: script.to_vec(),
+            room: 1000,
+            wanted: 1000,
+            missing: Vec::new(),
+            asked: Cell::new(0),
+            events: Vec::new(),
+            logged: Vec::new(),
+        }
     }
 
     fn sent(&self) -> (Vec<u32>, String) {
@@ -80,7 +100,7 @@ impl Scripted {
 fn answer(stops: &[&str], tokens_max: Option<u32>) -> Answer {
     let rule = Rule { temperature: 0.0, ..Rule::default() };
     let stops = stops.iter().map(|stop| (*stop).to_owned()).collect();
-    Answer { rule, seed: [0; 32], ends: vec![END, 1], stops, tokens_max }
+    Answer { rule, seed: [0; 32], ends: vec![END, 1], stops, tokens_max, form: None }
 }
 
 fn check(session: &mut Scripted, answer: Answer, tokens: &str, text: &str, end: End) {
@@ -193,4 +213,97 @@ fn biases_are_of_tokens_that_there_are() {
     biased.rule.bias.insert(256, 1.0);
     let refused = biased.write(&letters("ask"), &mut Scripted::new(&[]));
     assert_eq!(refused, Err(Failure::BadParams("logit_bias names token 256, and the model has 256".into())));
+}
+
+fn by_schema(schema: &str, tokens_max: Option<u32>) -> Answer {
+    let schema = Schema::of(&Json::read(schema).unwrap()).unwrap();
+    Answer { form: Some(Form::begun(schema.document())), ..answer(&[], tokens_max) }
+}
+
+const NUMBERED: &str = r#"{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}"#;
+
+#[test]
+fn an_answer_by_a_schema_ends_where_nothing_may_follow() {
+    let whole = r#"{"n":12}"#;
+    let mut session = Scripted::new(&letters(&format!("{whole} and more.")));
+    check(&mut session, by_schema(NUMBERED, None), whole, whole, End::Stop);
+    // At the last token that there may be, too.
+    check(&mut Scripted::new(&letters(whole)), by_schema(NUMBERED, Some(8)), whole, whole, End::Stop);
+    check(
+        &mut Scripted::new(&letters(whole)),
+        by_schema(NUMBERED, Some(7)),
+        r#"{"n":12"#,
+        r#"{"n":12"#,
+        End::Length,
+    );
+}
+
+#[test]
+fn what_the_schema_does_not_allow_is_not_chosen_however_likely() {
+    // Of equal logits the smallest token: a space, a minus, no nought behind it, and as many digits as there may be.
+    let forced = format!(r#"{{"n": -1{}}}"#, "0".repeat(17));
+    let mut session = Scripted::new(&letters("Sure! Here it is."));
+    check(&mut session, by_schema(NUMBERED, None), &forced, &forced, End::Stop);
+    // All bytes of a vocabulary are asked for once, and those of each chosen token.
+    assert!(session.asked.get() <= 256 + forced.len(), "{}", session.asked.get());
+}
+
+#[test]
+fn a_token_that_ends_answers_comes_only_where_the_document_is_whole() {
+    let integer = r#"{"type":"integer","minimum":0}"#;
+    check(&mut Scripted::new(&letters("7.")), by_schema(integer, None), "7.", "7", End::Stop);
+    check(&mut Scripted::new(&letters(".7.")), by_schema(integer, None), "0", "0", End::Stop);
+    let mut session = Scripted::new(&letters("\"a.\""));
+    check(&mut session, by_schema(r#"{"type":"string"}"#, None), "\"a \"", "\"a \"", End::Stop);
+}
+
+#[test]
+fn half_a_character_is_a_token_like_any() {
+    let mut script = letters("\"");
+    script.extend("€".bytes().map(u32::from));
+    script.extend(letters("\""));
+    let mut session = Scripted::new(&script);
+    let answer = by_schema(r#"{"type":"string","maxLength":1}"#, None);
+    assert_eq!(answer.write(&letters("ask"), &mut session), Ok(End::Stop));
+    assert_eq!(session.sent(), (script.clone(), "\"€\"".to_owned()));
+    // Where the other half is not what the model would say, it comes all the same.
+    let mut session = Scripted::new(&[script[0], script[1], u32::from(b'x'), script[3], script[4]]);
+    let answer = by_schema(r#"{"type":"string","maxLength":1}"#, None);
+    assert_eq!(answer.write(&letters("ask"), &mut session), Ok(End::Stop));
+    assert_eq!(session.sent().1, "\"\u{202C}\"");
+}
+
+#[test]
+fn a_model_without_the_tokens_of_a_document_fails_and_says_so() {
+    let mut session = Scripted { missing: letters("}"), ..Scripted::new(&letters(r#"{"n":12}"#)) };
+    let failed = by_schema(NUMBERED, None).write(&letters("ask"), &mut session).unwrap_err();
+    let Failure::Unsupported(why) = failed else { panic!("{failed:?}") };
+    assert!(why.starts_with("none of the model's tokens goes on with an answer by the schema"), "{why}");
+    // What is whole ends where the model has nothing to end it with.
+    let mut session = Scripted::new(&letters("12"));
+    session.missing = (0..256).filter(|token| ![u32::from(b'1'), u32::from(b'2')].contains(token)).collect();
+    let mut endless = by_schema(r#"{"type":"integer","maximum":12,"minimum":12}"#, None);
+    endless.ends.clear();
+    check(&mut session, endless, "12", "12", End::Stop);
+}
+
+#[test]
+fn whatever_is_drawn_fits_the_schema() {
+    let schema = r#"{"type":"object","properties":{"a":{"type":"string","maxLength":9},"b":{"type":"array","maxItems":3,
+        "items":{"type":["integer","boolean","null"]}}},"required":["a","b"]}"#;
+    for seed in 0..40 {
+        let mut even = by_schema(schema, None);
+        even.rule = Rule { temperature: 100.0, top_p: 1.0, min_p: 0.0, top_k: 64, ..Rule::default() };
+        even.seed = [seed; 32];
+        let mut session = Scripted::new(&[]);
+        assert_eq!(even.clone().write(&letters("ask"), &mut session), Ok(End::Stop));
+        let value: serde_json::Value = serde_json::from_str(&session.sent().1).unwrap();
+        assert!(
+            value["a"].is_string() && value["b"].as_array().is_some_and(|list| list.len() <= 3),
+            "{value}"
+        );
+        let mut again = Scripted::new(&[]);
+        assert_eq!(even.write(&letters("ask"), &mut again), Ok(End::Stop));
+        assert_eq!(again.sent(), session.sent());
+    }
 }

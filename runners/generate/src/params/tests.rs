@@ -55,7 +55,7 @@ fn what_is_wrong_is_refused_by_name() {
     let many = format!(r#"{{"stop":[{}]}}"#, [r#""a""#; 17].join(","));
     let long = format!(r#"{{"stop":"{}"}}"#, "a".repeat(257));
     let cases = [
-        (r#"{"json_schema":{}}"#, "unknown field `json_schema`"),
+        (r#"{"jsonschema":{}}"#, "unknown field `jsonschema`"),
         (r#"{"temperature":-1}"#, "temperature is -1"),
         (r#"{"temperature":"1"}"#, "invalid type"),
         (r#"{"temperature":1,"temperature":2}"#, "duplicate field"),
@@ -72,6 +72,26 @@ fn what_is_wrong_is_refused_by_name() {
     ];
     for (params, says) in cases {
         match read(params) {
+            Err(Failure::BadParams(why)) => assert!(why.contains(says), "{params}: {why}"),
+            other => panic!("{params}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_schema_is_held_or_refused_by_its_word() {
+    let form =
+        |params: &str| serde_json::from_str::<Params>(params).unwrap().form().map(|form| form.is_some());
+    assert_eq!(form("{}"), Ok(false));
+    assert_eq!(form(r#"{"json_schema":{"type":"object"},"stop":[]}"#), Ok(true));
+    assert_eq!(form(r#"{"json_schema":true}"#), Ok(true));
+    let cases = [
+        (r#"{"json_schema":{"pattern":"a"}}"#, r#"json_schema: "pattern" at its root is not held"#),
+        (r#"{"json_schema":"{}"}"#, "json_schema: what stands at its root is no schema"),
+        (r#"{"json_schema":{},"stop":"x"}"#, "stop would end it elsewhere"),
+    ];
+    for (params, says) in cases {
+        match form(params) {
             Err(Failure::BadParams(why)) => assert!(why.contains(says), "{params}: {why}"),
             other => panic!("{params}: {other:?}"),
         }
