@@ -3,14 +3,20 @@
 //! **Invariant:** what the flags say goes into the input, beside the text, where the notary cannot read it, or is refused.
 //! Every order names a seed where its runner takes one: an answer that breaks off goes on elsewhere as if nothing had happened.
 
+use std::{fs::File, io::Read, path::Path};
+
 use assay_protocol::{
     manifest::{Manifest, Meter},
     units::Units,
 };
+use schema::{Json, Schema};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::command_error::{CommandError, Exit};
 
+/// Bytes of a file with a schema, the spaces of which are left out.
+const SCHEMA_FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Tokens that a template adds to what was said, at most as a rule.
 const TEMPLATE_TOKENS: u64 = 64;
 
@@ -33,6 +39,19 @@ pub(crate) struct TextWishes {
     /// What the answer ends before; may be given several times
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
+    /// What the answer must fit as JSON: a JSON Schema, in a file or as it is
+    #[arg(long, value_name = "FILE|JSON", value_parser = json_schema, conflicts_with = "stop")]
+    json_schema: Option<Json>,
+}
+
+/// What is sent: a text or messages with what is said beside them. A schema keeps the order of its keys, in which they are
+/// written.
+#[derive(Debug, Default, Deserialize, Serialize)]
+struct TextRequest {
+    #[serde(flatten)]
+    said: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    json_schema: Option<Json>,
 }
 
 impl TextWishes {
@@ -43,16 +62,16 @@ impl TextWishes {
         manifest: &Manifest,
         seed: u32,
     ) -> Result<Vec<u8>, CommandError> {
-        let mut request = self.parameters();
+        let mut parameters = self.parameters();
         let makers: Map<String, Value> = serde_json::from_str(&manifest.params).unwrap_or_default();
         // Such a runner would take the flags for a part of the question.
         let takes_texts_alone = makers.get("input") == Some(&json!("text"));
         if !manifest.policy.is_proven_by_rows() || takes_texts_alone {
-            if request.is_empty() {
+            if parameters.is_empty() && self.json_schema.is_none() {
                 return Ok(input);
             }
             let message = format!("{} takes no such flags", manifest.name);
-            let hint = "leave --system, --max-tokens, --temperature, --seed and --stop away";
+            let hint = "leave --system, --max-tokens, --temperature, --seed, --stop and --json-schema away";
             return Err(CommandError::new(Exit::Usage, "NO_TEXTS", message, hint));
         }
         let text = String::from_utf8(input).map_err(|_| {
@@ -60,14 +79,15 @@ impl TextWishes {
             CommandError::new(Exit::Usage, "NOT_A_TEXT", "the input is no text", hint)
         })?;
         let is_raw = makers.get("raw") == Some(&json!(true));
-        let mut whole = match (request_of(&text), messages(&text).filter(|_| !is_raw)) {
-            (Some(whole), _) => whole,
-            (None, Some(messages)) => Map::from_iter([("messages".to_owned(), messages)]),
-            (None, None) => Map::from_iter([("text".to_owned(), Value::String(text))]),
+        let mut request = match (request_of(&text), messages(&text).filter(|_| !is_raw)) {
+            (Some(request), _) => request,
+            (None, Some(messages)) => TextRequest::of("messages", messages),
+            (None, None) => TextRequest::of("text", Value::String(text)),
         };
-        whole.append(&mut request);
-        whole.entry("seed").or_insert_with(|| seed.into());
-        Ok(Value::Object(whole).to_string().into_bytes())
+        request.said.append(&mut parameters);
+        request.said.entry("seed").or_insert_with(|| seed.into());
+        request.json_schema = self.json_schema.clone().or(request.json_schema);
+        request.written()
     }
 
     /// The units that an answer of the most tokens takes, with all of an input that can be read; of a list of texts, a call
@@ -99,12 +119,30 @@ impl TextWishes {
     }
 }
 
+impl TextRequest {
+    fn of(kind: &str, said: Value) -> Self {
+        Self { said: Map::from_iter([(kind.to_owned(), said)]), json_schema: None }
+    }
+
+    /// It as it is sent, with a schema that can be held or none.
+    fn written(&self) -> Result<Vec<u8>, CommandError> {
+        if let Some(Err(why)) = self.json_schema.as_ref().map(Schema::of) {
+            let hint = "docs/json-schema.md says what is held";
+            return Err(CommandError::new(Exit::Usage, "SCHEMA", why.to_string(), hint));
+        }
+        serde_json::to_vec(self).map_err(|error| {
+            let message = format!("the input cannot be written: {error}");
+            CommandError::new(Exit::Other, "INPUT", message, "say it in other words")
+        })
+    }
+}
+
 /// An input that says already how it is to be answered.
-fn request_of(text: &str) -> Option<Map<String, Value>> {
-    let object: Map<String, Value> = serde_json::from_str(text).ok()?;
-    let says = object.get("text").is_some_and(Value::is_string)
-        != object.get("messages").is_some_and(Value::is_array);
-    says.then_some(object)
+fn request_of(text: &str) -> Option<TextRequest> {
+    let request: TextRequest = serde_json::from_str(text).ok()?;
+    let says = request.said.get("text").is_some_and(Value::is_string)
+        != request.said.get("messages").is_some_and(Value::is_array);
+    says.then_some(request)
 }
 
 /// A text that is a list of messages.
@@ -113,6 +151,28 @@ fn messages(text: &str) -> Option<Value> {
     let has_role = |message: &Map<String, Value>| message.get("role").is_some_and(Value::is_string);
     let are_messages = !list.is_empty() && list.iter().all(has_role);
     are_messages.then(|| list.into_iter().map(Value::Object).collect())
+}
+
+/// A schema as it is, or the file that it is in.
+fn json_schema(text: &str) -> Result<Json, String> {
+    let is_json = text.trim_start().starts_with('{') || ["true", "false"].contains(&text.trim());
+    let text = if is_json { text.to_owned() } else { schema_file(Path::new(text))? };
+    let json = Json::read(&text).map_err(|why| why.to_string())?;
+    Schema::of(&json).map_err(|why| why.to_string())?;
+    Ok(json)
+}
+
+fn schema_file(path: &Path) -> Result<String, String> {
+    let mut text = String::new();
+    let read =
+        File::open(path).and_then(|file| file.take(SCHEMA_FILE_BYTES_MAX + 1).read_to_string(&mut text));
+    match read {
+        Err(error) => Err(format!("the file cannot be read: {error}")),
+        Ok(bytes) if bytes as u64 > SCHEMA_FILE_BYTES_MAX => {
+            Err(format!("the file is longer than the {SCHEMA_FILE_BYTES_MAX} bytes that are read"))
+        }
+        Ok(_) => Ok(text),
+    }
 }
 
 fn number(text: &str) -> Result<f64, String> {
@@ -150,6 +210,46 @@ mod tests {
         assert_eq!(asked(&some, "1+1=", &DIGITS), Err(Exit::Usage));
         let texts = Manifest { params: r#"{"input":"text"}"#.to_owned(), ..SUMS.manifest() };
         assert_eq!(some.beside(b"1+1=".to_vec(), &texts, 9).unwrap_err().exit(), Exit::Usage);
+    }
+
+    #[test]
+    fn a_schema_travels_as_it_was_written_and_only_if_it_can_be_held() {
+        let text = r#"{ "type": "object", "properties": { "z": {}, "a": {} } }"#;
+        let compact = r#"{"type":"object","properties":{"z":{},"a":{}}}"#;
+        let schema = json_schema(text).unwrap();
+        assert_eq!(schema.to_string(), compact);
+        let some = TextWishes { json_schema: Some(schema), ..TextWishes::default() };
+        let sent = format!(r#"{{"seed":9,"text":"1+1=","json_schema":{compact}}}"#);
+        assert_eq!(asked(&some, "1+1=", &SUMS), Ok(sent.clone()));
+        assert_eq!(
+            asked(&TextWishes::default(), &sent, &SUMS),
+            Ok(sent),
+            "what is in the input stays as it is"
+        );
+        assert_eq!(asked(&some, "1+1=", &DIGITS), Err(Exit::Usage));
+        let wrong = r#"{"text":"1+1=","json_schema":{"pattern":"a"}}"#;
+        assert_eq!(asked(&TextWishes::default(), wrong, &SUMS), Err(Exit::Usage));
+    }
+
+    #[test]
+    fn a_schema_is_read_from_a_file_or_refused_in_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("schema.json");
+        let of_file = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            json_schema(file.to_str().unwrap()).map(|json| json.to_string())
+        };
+        assert_eq!(of_file(" { \"type\" : \"integer\" }\n"), Ok(r#"{"type":"integer"}"#.to_owned()));
+        assert_eq!(json_schema("true").map(|json| json.to_string()), Ok("true".to_owned()));
+        let refused = |refused: Result<String, String>, says: &str| {
+            let why = refused.unwrap_err();
+            assert!(why.contains(says) && !why.contains('\n'), "{why}");
+        };
+        refused(of_file("{"), "no JSON");
+        refused(of_file(r#"{"items":{"format":"date"}}"#), r#""format" at /items is not held"#);
+        refused(of_file(&" ".repeat(SCHEMA_FILE_BYTES_MAX as usize + 1)), "longer than");
+        refused(of_file(&format!(r#"{{"title":"{}"}}"#, "a".repeat(70_000))), "at most 65536 are read");
+        refused(json_schema("nowhere.json").map(|json| json.to_string()), "cannot be read");
     }
 
     #[test]
