@@ -4,6 +4,7 @@ Usage: clients.py ADDRESS, such as 127.0.0.1:11435, of a gateway of a network th
 """
 
 import asyncio
+import json
 import sys
 import time
 import urllib.error
@@ -93,6 +94,22 @@ def a_text_is_continued():
 def a_text_ends_before_what_it_is_to_end_before():
     answer = client().chat.completions.create(**SUM, stop=["5"])
     assert answer.choices[0].message.content == "8", answer
+
+
+@tries
+def an_answer_fits_its_schema():
+    schema = {"type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"], "additionalProperties": False}
+    named = {"name": "sum", "strict": True, "schema": schema}
+    own = SUM | {"max_tokens": 40, "response_format": {"type": "json_schema", "json_schema": named}}
+    answer = client().chat.completions.create(**own).choices[0]
+    assert answer.finish_reason == "stop" and list(json.loads(answer.message.content)) == ["sum"], answer
+    try:
+        schema["properties"]["sum"]["multipleOf"] = 2
+        client().chat.completions.create(**own)
+    except openai.BadRequestError as error:
+        assert "multipleOf" in str(error), error
+    else:
+        raise AssertionError("a word that is not held was passed over")
 
 
 @tries

@@ -10,7 +10,8 @@ use axum::{
     extract::{FromRequest, Request, rejection::BytesRejection},
     http::StatusCode,
 };
-use serde::de::DeserializeOwned;
+use schema::Json;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -52,11 +53,31 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpFailure> 
     let wrong = |error: String| HttpFailure::new(StatusCode::BAD_REQUEST, "invalid_request", error);
     let mut whole: Value = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
     drop_nulls(&mut whole);
+    keep_schema(bytes, &mut whole)?;
     serde_path_to_error::deserialize(whole).map_err(|error| {
         let path = error.path().to_string();
         let failure = wrong(error.inner().to_string());
         if path == "." { failure } else { failure.about(&path) }
     })
+}
+
+/// The field with what an answer must fit.
+const FORMAT: &str = "response_format";
+
+/// What is read anew of a body: the keys of a schema are written in the order that they have, and its nulls are values.
+#[derive(Deserialize)]
+struct WrittenFormat {
+    #[serde(default)]
+    response_format: Option<Json>,
+}
+
+/// Puts the text of the format of an answer in its place.
+fn keep_schema(bytes: &[u8], whole: &mut Value) -> Result<(), HttpFailure> {
+    let Some(format) = whole.get_mut(FORMAT) else { return Ok(()) };
+    let ordered: WrittenFormat =
+        serde_json::from_slice(bytes).map_err(|error| HttpFailure::wrong(FORMAT, error.to_string()))?;
+    *format = ordered.response_format.map_or(Value::Null, |format| Value::String(format.to_string()));
+    Ok(())
 }
 
 /// serde_json reads nothing that is nested deeply, so neither does this.
@@ -97,6 +118,13 @@ mod tests {
         for text in ["", "{", "[]", r#"{"words":[]} {}"#, "\u{0}"] {
             assert!(read::<Said>(text.as_bytes()).is_err(), "{text:?}");
         }
+        #[derive(Deserialize)]
+        struct Formatted {
+            response_format: String,
+        }
+        let text = r#"{"response_format":{"z":null,"a":{"c":null,"b":1}}}"#;
+        let kept = read::<Formatted>(text.as_bytes()).unwrap().response_format;
+        assert_eq!(kept, r#"{"z":null,"a":{"c":null,"b":1}}"#);
         let none = Said { words: Vec::new() };
         assert_eq!(read::<Said>(br#"{"words":[],"word":null}"#).unwrap(), none);
     }

@@ -8,5 +8,6 @@ pub(crate) mod choice;
 pub(crate) mod completions;
 pub(crate) mod embeddings;
 pub(crate) mod events;
+mod format;
 pub(crate) mod models;
 pub(crate) mod usage;

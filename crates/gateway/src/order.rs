@@ -10,7 +10,8 @@ use assay_protocol::{
     units::{Amount, Units},
 };
 use axum::http::StatusCode;
-use serde::Deserialize;
+use schema::Json;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{credits, failure::HttpFailure};
@@ -33,8 +34,19 @@ pub(crate) struct TextWish {
     pub(crate) said: SaidText,
     /// How its tokens are chosen, by the names that runners read.
     pub(crate) choice: Map<String, Value>,
+    /// What it must fit.
+    pub(crate) schema: Option<Json>,
     /// The most tokens that it has.
     pub(crate) tokens_max: TokensMax,
+}
+
+/// What is sent. A schema keeps the order of its keys, in which they are written.
+#[derive(Debug, Serialize)]
+struct SaidRequest<'a> {
+    #[serde(flatten)]
+    said: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    json_schema: Option<&'a Json>,
 }
 
 /// The most tokens of an answer.
@@ -134,7 +146,8 @@ impl TextWish {
             None => u64::from(random()?),
         };
         whole.insert("seed".to_owned(), seed.into());
-        Ok(Value::Object(whole).to_string().into_bytes())
+        let said = SaidRequest { said: whole, json_schema: self.schema.as_ref() };
+        serde_json::to_vec(&said).map_err(|error| HttpFailure::wrong("messages", error.to_string()))
     }
 
     /// The units that an answer of the most tokens takes, with all of an input that can be read.

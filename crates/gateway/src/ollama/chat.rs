@@ -136,7 +136,7 @@ async fn answer(
     let began = Instant::now();
     let manifest = order_set::model(gateway, caller, &name).await?;
     let (choice, tokens_max) = options.choice(gateway.tokens_max)?;
-    let wish = TextWish { said, choice: choice.parameters()?, tokens_max };
+    let wish = TextWish { said, choice: choice.parameters()?, schema: None, tokens_max };
     let ordered = order_set::texts(gateway, caller, &manifest, &wish, &terms, (1, is_streamed)).await?;
     lines::respond(ordered, LineShape { name, words, began }, is_streamed).await
 }

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use super::{
     choice::{OneOrMore, TokenChoice},
     events::{self, EventShape},
+    format,
     usage::{self, finish_reason},
 };
 use crate::{
@@ -80,9 +81,10 @@ pub(crate) struct ChatRequest {
     _metadata: Option<Map<String, Value>>,
     #[serde(default, rename = "parallel_tool_calls")]
     _parallel_tool_calls: Option<bool>,
-    // What is not done, unless it asks for what is done anyway.
+    /// As its text, because the order of a schema's keys counts.
     #[serde(default)]
-    response_format: Option<Value>,
+    response_format: Option<String>,
+    // What is not done, unless it asks for what is done anyway.
     #[serde(default)]
     tools: Option<Vec<Value>>,
     #[serde(default)]
@@ -186,14 +188,8 @@ pub(crate) async fn complete(
 impl ChatRequest {
     /// Refuses what is not done.
     fn check(&self) -> Result<(), HttpFailure> {
-        let is_plain = |format: &Value| format.get("type").and_then(Value::as_str) == Some("text");
         let is_text_alone = |modalities: &Vec<String>| modalities.iter().all(|modality| modality == "text");
         let refused = [
-            (
-                "response_format",
-                self.response_format.as_ref().is_some_and(|format| !is_plain(format)),
-                "only texts are written",
-            ),
             ("tools", self.tools.as_ref().is_some_and(|tools| !tools.is_empty()), "no tools are called"),
             (
                 "tool_choice",
@@ -235,6 +231,11 @@ impl ChatRequest {
         }
         let messages = self.messages.into_iter().enumerate().map(|(index, message)| message.plain(index));
         let messages = messages.collect::<Result<_, _>>()?;
+        let schema = self.response_format.as_deref().map(format::schema_of).transpose()?.flatten();
+        if schema.is_some() && self.stop.is_some() {
+            let why = "an answer by response_format ends where it is whole";
+            return Err(HttpFailure::unsupported("stop", why));
+        }
         let choice = TokenChoice {
             temperature: self.temperature,
             top_p: self.top_p,
@@ -250,7 +251,7 @@ impl ChatRequest {
         };
         let tokens_max =
             TokensMax::of("max_tokens", self.max_completion_tokens.or(self.max_tokens), tokens_max)?;
-        Ok(TextWish { said: SaidText::Messages(messages), choice: choice.parameters()?, tokens_max })
+        Ok(TextWish { said: SaidText::Messages(messages), choice: choice.parameters()?, schema, tokens_max })
     }
 }
 
@@ -408,6 +409,20 @@ mod tests {
     }
 
     #[test]
+    fn a_format_is_a_schema_that_the_answer_must_fit() {
+        let of = |format: Value| {
+            wish(json!({ "response_format": format })).unwrap().schema.map(|it| it.to_string())
+        };
+        assert_eq!(of(json!({ "type": "text" })), None);
+        assert_eq!(of(json!({ "type": "json_object" })).as_deref(), Some(r#"{"type":"object"}"#));
+        let text = r#"{"model":"poet","messages":[{"role":"user","content":"Why?"}],"response_format":{"type":"json_schema",
+            "json_schema":{"name":"n","strict":true,"schema":{"properties":{"z":{"const":null},"a":{}}}}}}"#;
+        let wish = json_body::read::<ChatRequest>(text.as_bytes()).unwrap().into_wish(256).unwrap();
+        let schema = wish.schema.map(|schema| schema.to_string());
+        assert_eq!(schema.as_deref(), Some(r#"{"properties":{"z":{"const":null},"a":{}}}"#));
+    }
+
+    #[test]
     fn what_asks_for_what_is_done_anyway_is_no_fault() {
         let anyway = json!({
             "response_format": { "type": "text" }, "tools": [], "tool_choice": "none", "logprobs": false, "top_logprobs": 0,
@@ -420,7 +435,8 @@ mod tests {
     #[test]
     fn what_is_not_done_is_refused_by_its_name() {
         let refused = [
-            ("response_format", json!({ "response_format": { "type": "json_object" } })),
+            ("response_format.type", json!({ "response_format": { "type": "xml" } })),
+            ("stop", json!({ "response_format": { "type": "json_object" }, "stop": ["}"] })),
             ("tools", json!({ "tools": [{ "type": "function" }] })),
             ("tool_choice", json!({ "tool_choice": "auto" })),
             ("logprobs", json!({ "logprobs": true })),

@@ -142,7 +142,7 @@ impl CompletionRequest {
             stop: self.stop,
         };
         let tokens_max = TokensMax::of("max_tokens", self.max_tokens, tokens_max)?;
-        Ok(TextWish { said: SaidText::Text(prompt), choice: choice.parameters()?, tokens_max })
+        Ok(TextWish { said: SaidText::Text(prompt), choice: choice.parameters()?, schema: None, tokens_max })
     }
 }
 
