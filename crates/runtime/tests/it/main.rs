@@ -15,6 +15,7 @@ mod language;
 mod networks;
 mod onnx;
 mod process;
+mod schemas;
 #[cfg(unix)]
 mod strangers;
 mod world;
