@@ -82,6 +82,10 @@ impl From<Refused> for CommandError {
     }
 }
 
+const SAY_THE_SAME: &str =
+    "take another key, or say the same as the first time: the same command again is the same job";
+const START_THIS_VERSION: &str = "end the daemon with `assay down` and start this version's with `assay up`";
+
 fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
     match refused {
         Refused::UnknownManifest { .. } => {
@@ -111,11 +115,7 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
             (Exit::NotFound, "FORGOTTEN", "order it anew with `assay run` and its input")
         }
         Refused::InputTooLong { .. } => (Exit::Usage, "INPUT_TOO_LONG", "send a smaller input, or split it"),
-        Refused::KeyInUse => (
-            Exit::Usage,
-            "KEY_IN_USE",
-            "take another key, or say the same as the first time: the same command again is the same job",
-        ),
+        Refused::KeyInUse => (Exit::Usage, "KEY_IN_USE", SAY_THE_SAME),
         Refused::TooMuchToOffer => {
             (Exit::Usage, "TOO_MUCH_TO_OFFER", "offer fewer models at a time: 16 at most, with short names")
         }
@@ -141,9 +141,7 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
             (Exit::Other, "NO_CLASS", "`assay doctor` tries the sandbox and the engines, and says what fails")
         }
         Refused::NothingToOffer => (Exit::Usage, "NOTHING_TO_OFFER", "name one: `assay provide digits`"),
-        Refused::NotOffering => {
-            (Exit::Usage, "NOT_OFFERING", "`assay provide` offers what this machine can run")
-        }
+        Refused::NotOffering => (Exit::Usage, "NOT_OFFERING", "`assay provide` offers something"),
         Refused::NoRoom { .. } => (Exit::Other, "NO_ROOM", FREE_ROOM),
         Refused::OverDay(_) => (Exit::Money, OVER_DAY, RAISE_DAY),
         Refused::BadSettings { .. } => (Exit::Usage, "BAD_SETTINGS", MEND_SETTINGS),
@@ -154,11 +152,7 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         Refused::Ending => {
             (Exit::Daemon, "DAEMON_ENDING", "wait a moment and start it again with `assay up`")
         }
-        Refused::Unreadable { .. } => (
-            Exit::Daemon,
-            "WRONG_VERSION",
-            "end the daemon with `assay down` and start this version's with `assay up`",
-        ),
+        Refused::Unreadable { .. } => (Exit::Daemon, "WRONG_VERSION", START_THIS_VERSION),
     }
 }
 

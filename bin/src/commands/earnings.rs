@@ -56,26 +56,26 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     due.retain(|job| from.is_none_or(|from| job.opened >= from));
     served.sort_by_key(|(job, _)| (job.opened, job.job));
     let unit = daemon.unit();
-    let missing = Missing { unread, unproven: unproven(&daemon, &served).await? };
+    let uncounted = Uncounted { unread, unproven: unproven(&daemon, &served).await? };
     served.retain(|(job, _)| from.is_none_or(|from| job.opened >= from));
     if args.csv && !invocation.printer.is_json() {
         print_csv(&served, unit, invocation);
     } else {
-        print(args.by, &served, (&due, &missing), unit, invocation);
+        print(args.by, &served, (&due, &uncounted), unit, invocation);
     }
-    missing.tell(invocation);
+    uncounted.tell(invocation);
     Ok(())
 }
 
 /// What cannot be added up.
-struct Missing {
+struct Uncounted {
     /// Receipts that cannot be read.
     unread: usize,
     /// Jobs among the last that were paid, and whose receipt is not here.
     unproven: Vec<JobId>,
 }
 
-impl Missing {
+impl Uncounted {
     fn tell(&self, invocation: &Invocation) {
         if self.unread > 0 {
             let what =
@@ -122,13 +122,13 @@ async fn closed(daemon: &RunningDaemon) -> Result<(Vec<(ServedJob, Digest)>, usi
 fn print(
     by: By,
     served: &[(ServedJob, Digest)],
-    (due, missing): (&[DueView], &Missing),
+    (due, uncounted): (&[DueView], &Uncounted),
     unit: &str,
     invocation: &Invocation,
 ) {
     let groups = grouped(by, served.iter().map(|(job, _)| job));
     let total = Sum::of(served.iter().map(|(job, _)| job));
-    invocation.printer.document("earnings", &document(by, (&groups, &total), served, (due, missing), unit));
+    invocation.printer.document("earnings", &document(by, (&groups, &total), served, (due, uncounted), unit));
     let mut table = Table::new([by.head(), "JOBS", "PAID", "EARNED", "LOST"]);
     let mut row = |name: String, sum: &Sum| {
         let counts = [sum.jobs, sum.paid_jobs].map(|count| count.to_string());
@@ -167,7 +167,7 @@ fn document(
     by: By,
     (groups, total): (&[(String, Sum)], &Sum),
     served: &[(ServedJob, Digest)],
-    (due, missing): (&[DueView], &Missing),
+    (due, uncounted): (&[DueView], &Uncounted),
     unit: &str,
 ) -> Value {
     let groups = groups.iter().map(|(name, sum)| {
@@ -192,7 +192,7 @@ fn document(
     json!({
         "by": by.key(), "groups": groups.collect::<Vec<_>>(), "total": total.document(unit),
         "closed": jobs.collect::<Vec<_>>(), "open": due.collect::<Vec<_>>(),
-        "receipts_unread": missing.unread, "without_receipt": missing.unproven.iter().map(full).collect::<Vec<_>>(),
+        "receipts_unread": uncounted.unread, "without_receipt": uncounted.unproven.iter().map(full).collect::<Vec<_>>(),
     })
 }
 

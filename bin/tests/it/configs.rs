@@ -148,7 +148,7 @@ fn a_running_daemon_heeds_what_need_not_wait_for_a_start() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_home_spends_no_more_a_day_than_its_owner_settled() {
-    let mut town = Town::start().await;
+    let town = Town::start().await;
     let home = town.network.peer("you").home.root().to_owned();
     let types = |arguments: &[&str]| assay(&home, arguments);
     let key = town.submit().await;

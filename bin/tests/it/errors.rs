@@ -16,7 +16,7 @@ const NO_HOME: (&str, &str) =
 const EMPTY: &[Case] = &[
     (&[], 2, "a command is missing", "`assay --help` shows what can be said, with examples"),
     (&["job"], 2, "a command is missing", "`assay job --help` shows what can be said, with examples"),
-    (&["runn"], 2, "unrecognized subcommand 'runn'", "a similar subcommand exists: 'run'"),
+    (&["runn"], 2, "unrecognized subcommand 'runn'", "some similar subcommands exist: 'earnings', 'run'"),
     (
         &["run", "digits"],
         2,

@@ -139,7 +139,7 @@ async fn a_job_that_came_to_nothing_is_ordered_again_once_however_often_that_is_
     assert_eq!(both["details"]["jobs"][1]["ok"], false, "{both}");
     assert_ne!(asker.asks(&["job", "retry", &key])["job"], again, "that came to nothing too");
 
-    assert_eq!(asker.fails(&["run", "digits", "-", "--provider", "0123"], 3)["code"], "UNKNOWN_PEER");
+    assert_eq!(asker.fails(&["run", "digits", "-", "--provider", "01234567"], 3)["code"], "UNKNOWN_PEER");
     assert_eq!(asker.fails(&["job", "result", "0123"], 3)["code"], "UNKNOWN_JOB");
     let ada = town.network.peer("ada").id.to_string();
     assert_eq!(asker.asks(&["quote", "digits", "--provider", &ada[..8]])["provider"], ada.as_str());

@@ -29,7 +29,7 @@ use assay_protocol::{
 
 use self::{
     acceptance::TURNED_AWAY_MAX,
-    demand::Demand,
+    demand::OrderTally,
     memory::{SERVED_MAX, Served},
     rates::ProposalRates,
     serving::{Serving, ServingPhase, ServingStep},
@@ -72,7 +72,7 @@ pub(super) struct Provider {
     ran: BTreeMap<Digest, Timestamp>,
     /// What became of who asked.
     #[serde(skip)]
-    demand: Demand,
+    demand: OrderTally,
     /// How much longer than promised each last took when it was cold.
     #[serde(skip)]
     loads: BTreeMap<Digest, Duration>,
@@ -282,7 +282,7 @@ impl Default for Provider {
             turned_away: nobody_turned_away(),
             rates: ProposalRates::default(),
             ran: BTreeMap::new(),
-            demand: Demand::default(),
+            demand: OrderTally::default(),
             loads: BTreeMap::new(),
             let_go: Vec::new(),
         }

@@ -10,7 +10,7 @@ use crate::view::{DemandView, RefusedView};
 
 /// What became of orders that were shown here.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Demand {
+pub(super) struct OrderTally {
     agreed: u64,
     began: u64,
     /// Opened, and turned away because something else had been begun by then.
@@ -20,7 +20,7 @@ pub(super) struct Demand {
     refused: BTreeMap<Refusal, u64>,
 }
 
-impl Demand {
+impl OrderTally {
     /// An order was considered.
     pub(super) fn note(&mut self, refused: Option<Refusal>) {
         match refused {
