@@ -63,7 +63,9 @@ fn an_answer_by_a_schema_fits_it_and_its_check_agrees() {
     let job = sums(&world, r#"{"temperature":0}"#);
     let claimed = world.run(&job, asked(r#"{"type":"integer"}"#).as_bytes()).expect("the job succeeds");
     assert_eq!((text(&claimed).as_str(), claimed.end), ("85", End::Stop));
-    assert_eq!(claimed, world.run(&job, b"27+58=").expect("the job succeeds"));
+    let free = world.run(&job, b"27+58=").expect("the job succeeds");
+    // To hold a schema is work of the guest's alone, which no token and no row shows.
+    assert_eq!((&claimed.output, &claimed.rows), (&free.output, &free.rows));
 }
 
 #[test]

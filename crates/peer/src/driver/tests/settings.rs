@@ -17,7 +17,14 @@ use crate::{
 async fn settings_are_heeded_once_their_file_makes_sense() {
     let folder = tempfile::tempdir().unwrap();
     let genesis = config::genesis("test", Keypair::from_seed([1; 32]).id());
-    let responder = Started::new(folder.path(), [1; 32], genesis, 1 << 20).await.responder;
+    let Started { mut driver, mut inlets, responder, let_through, begins } =
+        Started::new(folder.path(), [1; 32], genesis, 1 << 20).await;
+    tokio::spawn(async move {
+        let _disk = (let_through, begins);
+        while let Some(visit) = inlets.visits.recv().await {
+            visit(&mut driver).await.unwrap();
+        }
+    });
     let file = Home::at(folder.path()).settings();
     let held = || responder.settings.now().cost_max;
     fs::write(&file, "[client]\ncost_max = \"7\"\n").unwrap();
