@@ -227,6 +227,10 @@ impl From<ConfigError> for CommandError {
                 "correct this line, or get the file anew from whoever founded the network",
             ),
             ConfigError::BadSettings { .. } => ("BAD_SETTINGS", MEND_SETTINGS),
+            ConfigError::Disk { file, .. } if file.ends_with("config.toml") => {
+                let hint = "check who owns the home, that its disk is not full, and that the file is text";
+                return Self::new(Exit::Other, "DISK", &error, hint);
+            }
             ConfigError::Disk { .. } => {
                 ("BAD_NETWORK_FILE", "name the file that whoever founded the network gave you")
             }

@@ -229,7 +229,9 @@ impl Daemon {
         let genesis = Arc::new(file.genesis);
         let (peer, name, addresses) = (own, genesis.name.clone(), network.listening());
         let room = DiskRoom::watch(home.root().to_owned(), settings.daemon.free_bytes_min);
-        let settings = LiveSettings::new(home.clone(), settings.client);
+        // Whoever changed something before the socket was there was told that no daemon runs.
+        let client = Settings::read(&home).map_or(settings.client, |settings| settings.client);
+        let settings = LiveSettings::new(home.clone(), client);
         let alone = options.alone;
         let parts =
             Parts { genesis, settings, network, events, store, executor, room, ending, alone, has_contacts };

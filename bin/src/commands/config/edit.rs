@@ -32,15 +32,22 @@ pub(super) async fn perform(invocation: &Invocation) -> Result<(), CommandError>
         CommandError::new(Exit::Usage, "NO_EDITOR", "neither VISUAL nor EDITOR says what to edit with", hint)
     })?;
     // Not held meanwhile: who edits may take an hour.
-    let before = SettingsFile::open(&invocation.home)?;
-    let draft = before.path().with_extension("draft.toml");
+    let file = SettingsFile::open(&invocation.home)?;
+    let draft = file.path().with_extension("draft.toml");
     let documented = || Settings::default().to_documented_toml();
-    let begun = if before.is_there() { before.text().text().to_owned() } else { documented() };
-    let before = before.into_text();
-    // What was left behind by a slip is gone on with.
-    if !draft.exists() {
-        fs::write(&draft, &begun).map_err(|error| unwritten(&draft, &error))?;
+    let begun = if file.is_there() { file.text().text().to_owned() } else { documented() };
+    // What was left behind by a slip is gone on with, unless the file was changed since.
+    let changed = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    match changed(&draft) {
+        None => create(&draft, &begun).map_err(|error| unwritten(&draft, &error))?,
+        Some(drafted) if changed(file.path()).is_some_and(|changed| changed > drafted) => {
+            return Err(changed_meanwhile(file.path(), &draft));
+        }
+        Some(_) => {
+            invocation.printer.note("going on with what was written the last time, which made no sense")
+        }
     }
+    let before = file.into_text();
     run(&editor, &draft)?;
     let text = fs::read_to_string(&draft).map_err(|error| unwritten(&draft, &error))?;
     if text == begun {
@@ -57,9 +64,7 @@ pub(super) async fn perform(invocation: &Invocation) -> Result<(), CommandError>
     })?;
     let mut file = SettingsFile::open(&invocation.home)?;
     if *file.text() != before {
-        let message = format!("{} was changed meanwhile", file.path().display());
-        let hint = format!("what you wrote is in {}; `assay config edit` goes on with it", draft.display());
-        return Err(CommandError::new(Exit::Other, "CHANGED_MEANWHILE", message, hint));
+        return Err(changed_meanwhile(file.path(), &draft));
     }
     file.put(text)?;
     fs::remove_file(&draft).map_err(|error| unwritten(&draft, &error))?;
@@ -93,6 +98,22 @@ fn run(editor: &str, draft: &Path) -> Result<(), CommandError> {
         return Ok(());
     }
     Err(CommandError::new(Exit::Other, "EDITOR_FAILED", format!("{program} ended with {ended}"), hint))
+}
+
+/// The file is not what the draft began with.
+fn changed_meanwhile(file: &Path, draft: &Path) -> CommandError {
+    let message = format!("{} was changed meanwhile", file.display());
+    let hint = format!("take over by hand what you want of {}, and remove it", draft.display());
+    CommandError::new(Exit::Other, "CHANGED_MEANWHILE", message, hint)
+}
+
+/// Makes a draft that nobody else reads.
+fn create(draft: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut options = fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.create_new(true).write(true).open(draft)?.write_all(text.as_bytes())
 }
 
 fn unwritten(draft: &Path, error: &std::io::Error) -> CommandError {

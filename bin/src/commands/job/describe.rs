@@ -9,6 +9,7 @@ use assay_peer::handle::{Dated, JobView};
 use assay_protocol::{id::Digest, manifest::End, outcome::Outcome, units::Timestamp};
 use serde_json::{Value, json};
 
+use crate::commands::offers::passed;
 use crate::printer::{Table, called, full, moment, money, rate, short};
 
 /// How far a submission is, in a few words.
@@ -197,7 +198,7 @@ pub(crate) fn document(job: &JobView, unit: &str) -> Value {
         "job": full(submission.key), "model": submission.manifest, "state": state(submission),
         "ended": submission.ended, "since": since(job).map(moment),
         "attempts": submission.attempts.iter().map(|attempt| attempt_document(attempt, unit)).collect::<Vec<_>>(),
-        "unmatched": submission.unmatched,
+        "unmatched": submission.unmatched.as_ref().map(|unmatched| passed::counts(unmatched, Some(unit))),
         "timeline": job.timeline.iter().map(moment_document).collect::<Vec<_>>(),
     })
 }

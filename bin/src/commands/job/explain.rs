@@ -235,7 +235,7 @@ fn document(explained: &Explained, unit: &str) -> Value {
     let timeline = explained.job.timeline.iter();
     json!({
         "job": full(submission.key), "model": submission.manifest, "state": describe::state(submission),
-        "ended": submission.ended, "unmatched": submission.unmatched,
+        "ended": submission.ended, "unmatched": submission.unmatched.as_ref().map(|unmatched| passed::counts(unmatched, Some(unit))),
         "passed_over": passed_over(explained).map(|passed| passed::document(passed, unit)),
         "attempts": attempts.map(|attempt| json!({
             "attempt": describe::attempt_document(attempt, unit),

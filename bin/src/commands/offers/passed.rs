@@ -2,9 +2,9 @@
 
 use assay_market::{
     matching::{Aspect, Passed, PassedOver, Reason},
-    submission::Unmatched,
+    submission::{OverDay, Unmatched},
 };
-use assay_protocol::order::Refusal;
+use assay_protocol::{order::Refusal, units::Amount};
 use serde_json::{Value, json};
 
 use crate::{
@@ -87,7 +87,20 @@ fn aspect(aspect: Aspect) -> &'static str {
 /// The offers that were passed over, for programs.
 pub(crate) fn document(passed: &Passed, unit: &str) -> Value {
     let offers: Vec<Value> = passed.offers.iter().map(|passed| offer_document(passed, unit)).collect();
-    json!({ "counts": passed.counts, "offers": offers })
+    json!({ "counts": counts(&passed.counts, Some(unit)), "offers": offers })
+}
+
+/// Why nobody was found, for programs.
+pub(crate) fn counts(unmatched: &Unmatched, unit: Option<&str>) -> Value {
+    let mut counts = json!(unmatched);
+    if let Some(OverDay { most, left, need }) = unmatched.over_day {
+        let money = |amount: Amount| match unit {
+            Some(unit) => money(amount, unit),
+            None => json!({ "amount": amount.to_string() }),
+        };
+        counts["over_day"] = json!({ "most": money(most), "left": money(left), "need": money(need) });
+    }
+    counts
 }
 
 fn offer_document(passed: &PassedOver, unit: &str) -> Value {

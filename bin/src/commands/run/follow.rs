@@ -200,7 +200,7 @@ fn interrupted(key: Digest, cancels: bool) -> CommandError {
 /// Why no attempt is left: the last thing that went wrong, or nobody that fits.
 pub(crate) fn came_to_nothing(submission: &SubmissionView, by_hand: bool) -> CommandError {
     let unmatched = submission.unmatched.clone().unwrap_or_default();
-    let details = json!({ "job": full(submission.key), "unmatched": unmatched });
+    let details = json!({ "job": full(submission.key), "unmatched": passed::counts(&unmatched, None) });
     let story = format!("`assay job show {}` tells the story; nothing was spent", short(submission.key));
     if submission.cancelled {
         let exit = if by_hand { Exit::Interrupted } else { Exit::JobFailed };

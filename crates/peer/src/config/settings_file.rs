@@ -90,7 +90,9 @@ impl SettingsFile {
     }
 
     fn write(&self, text: &SettingsText) -> io::Result<()> {
-        let beside = self.path.with_extension("new");
+        // A link stays one, and what it leads to is changed.
+        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let beside = path.with_extension("new");
         // What is left of a write that was interrupted is nobody's: the lock is held.
         if let Err(error) = fs::remove_file(&beside)
             && error.kind() != io::ErrorKind::NotFound
@@ -100,8 +102,8 @@ impl SettingsFile {
         let mut file = private().create_new(true).write(true).open(&beside)?;
         file.write_all(text.text().as_bytes())?;
         file.sync_all()?;
-        fs::rename(&beside, &self.path)?;
-        self.path.parent().map_or(Ok(()), sync_folder)
+        fs::rename(&beside, &path)?;
+        path.parent().map_or(Ok(()), sync_folder)
     }
 }
 

@@ -25,9 +25,10 @@ impl LiveSettings {
     }
 
     /// Reads the home's file again.
-    pub(crate) fn read_again(&self) -> Result<ClientSettings, ConfigError> {
-        let read = Settings::read(&self.home)?.client;
-        self.now.write().unwrap_or_else(PoisonError::into_inner).clone_from(&read);
-        Ok(read)
+    pub(crate) fn read_again(&self) -> Result<(), ConfigError> {
+        // Held while it is read: of two that read, the later keeps what it found.
+        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        *now = Settings::read(&self.home)?.client;
+        Ok(())
     }
 }

@@ -193,6 +193,11 @@ impl Attempt {
         if is_over_unopened { Amount::ZERO } else { self.cost.unwrap_or(self.order.total_max) }
     }
 
+    /// True if the notary was shown the order, and has refused it.
+    pub(super) fn is_waived(&self) -> bool {
+        matches!(self.state, AttemptState::Refused(_)) && self.open.is_some() && self.ticket.is_none()
+    }
+
     /// An order that was just signed.
     pub(super) fn new(key: Digest, order: Verified<Order>, secret: Digest) -> Self {
         Self {

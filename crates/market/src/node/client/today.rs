@@ -1,8 +1,9 @@
 //! What the orders of this client may cost today, and the most that they may by its user's wish.
 //!
 //! A day is one of universal time, and an order belongs to the day it was made on. It counts with all that it can cost once
-//! it is made, with what it has cost once that is proven, and with nothing once it is known to have been refused. Of those
-//! that are asked beside each other at most one is opened, so together they count as the dearest.
+//! it is made, with what it has cost once that is proven, and with nothing once it is known to have been refused: one that its
+//! notary was shown may be opened by it yet, and counts until its job is over. Of those that are asked beside each other at
+//! most one is opened, so together they count as the dearest.
 //!
 //! **Invariant:** what counts is folded from the client's records alone, so a restart forgets none of it; a clock that goes
 //! back gives nobody a second day. No order is made that does not fit into what is left.
@@ -37,9 +38,15 @@ pub(super) struct SpentToday {
 impl SpentToday {
     /// Begins the day of an order that is made now, unless it has begun.
     pub(super) fn begin(&mut self, order: &Order) {
-        let day = order.open_by.0.saturating_sub(OPEN_TIME.0) / DAY_MS;
+        self.begin_day(order.open_by.0.saturating_sub(OPEN_TIME.0) / DAY_MS);
+    }
+
+    fn begin_day(&mut self, day: u64) {
         if day > self.day {
             *self = Self { day, spent: Amount::ZERO };
+        } else if day + 1 < self.day {
+            // The clock was days ahead: what was spent since counts for today, until its midnight.
+            self.day = day;
         }
     }
 
@@ -107,8 +114,10 @@ impl Client {
         let attempts = jobs.filter_map(|job| self.attempts.get(job));
         let mut costs = (Amount::ZERO, Amount::ZERO);
         for attempt in attempts.filter(|attempt| attempt.day == self.today.day) {
-            let cost = attempt.cost_max();
-            match attempt.state == AttemptState::Proposed {
+            // Of such a one the notary may still hear.
+            let may_open = !submitted.ended && attempt.is_waived();
+            let cost = if may_open { attempt.order.total_max } else { attempt.cost_max() };
+            match may_open || attempt.state == AttemptState::Proposed {
                 true => costs.1 = costs.1.max(cost),
                 false => costs.0 = costs.0.plus(cost).unwrap_or(Amount(u64::MAX)),
             }
@@ -135,5 +144,25 @@ impl Client {
             | ClientRecord::NotDisputed { job } => *job,
         };
         Some(self.attempts.get(&job)?.key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_years_ahead_leaves_tomorrow_to_be_spent() {
+        let mut today = SpentToday::default();
+        let spent = |today: SpentToday, day: u64| today.spent(Timestamp(day * DAY_MS));
+        today.begin_day(3);
+        today.change(Amount::ZERO, Amount(5));
+        today.begin_day(2);
+        assert_eq!((spent(today, 2), spent(today, 3)), (Amount(5), Amount(5)), "nobody gets a day twice");
+        today.begin_day(900);
+        today.change(Amount::ZERO, Amount(7));
+        assert_eq!(spent(today, 3), Amount(7), "it counts for the day that it is");
+        today.begin_day(3);
+        assert_eq!((spent(today, 3), spent(today, 4)), (Amount(7), Amount::ZERO));
     }
 }

@@ -124,6 +124,23 @@ fn an_order_that_nobody_opens_costs_nothing() {
 }
 
 #[test]
+fn an_order_that_its_notary_refused_counts_while_its_job_may_yet_be_opened_by_it() {
+    let mut table = Table::client(&[PROVIDER]);
+    let order = agreed(&mut table, 1);
+    table.hear(NOTARY, Refuse { job: order.id(), reason: Refusal::Full });
+    assert_eq!(spent(&table), order.total_max, "a copy of what opens it may be on its way");
+    let ticket = *table.ticket(&order).said();
+    table.hear(NOTARY, ticket);
+    assert_eq!(spent(&table), order.total_max, "it was, and counts once");
+    let mut table = Table::client(&[PROVIDER]);
+    let order = agreed(&mut table, 1);
+    table.hear(NOTARY, Refuse { job: order.id(), reason: Refusal::Full });
+    table.want(assay_market::Command::Cancel { key: Digest([1; 32]) });
+    assert!(table.node().submission(Digest([1; 32])).is_some_and(|submission| submission.ended));
+    assert_eq!(spent(&table), Amount::ZERO, "{order:?}");
+}
+
+#[test]
 fn of_those_that_are_asked_beside_each_other_one_counts() {
     let mut table = Table::client(&[PROVIDER, OTHER]);
     table.submit(1, |_| {});

@@ -8,6 +8,7 @@ use assay_protocol::{codec, id::Digest};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    clock::moment,
     driver::{
         Driver, prepare,
         responder::{Respond, Responder},
@@ -96,7 +97,9 @@ impl Driver {
 
     async fn order_again(&mut self, submission: Submission) -> Result<Result<(), Refused>, Broken> {
         let key = submission.key;
+        let over_day = self.node.over_day(&submission, moment(), &self.book);
         self.take(Input::Command(Command::Submit(submission))).await?;
-        Ok(self.node.submission(key).map(|_| ()).ok_or(Refused::TooManyJobs))
+        let refused = || over_day.map_or(Refused::TooManyJobs, Refused::OverDay);
+        Ok(self.node.submission(key).map(|_| ()).ok_or_else(refused))
     }
 }

@@ -21,8 +21,9 @@ impl Call for HeedSettings {
 impl Respond for HeedSettings {
     async fn respond(self, responder: &Responder) -> Result<(), Refused> {
         let settings = responder.settings.clone();
-        let read = responder.work(move |_| settings.read_again()).await?;
-        let read = read.map_err(|error| Refused::BadSettings { reason: error.to_string() })?;
-        responder.look(move |driver| driver.node.limit_day(read.daily_max)).await
+        let reader = settings.clone();
+        let read = responder.work(move |_| reader.read_again()).await?;
+        read.map_err(|error| Refused::BadSettings { reason: error.to_string() })?;
+        responder.look(move |driver| driver.node.limit_day(settings.now().daily_max)).await
     }
 }
