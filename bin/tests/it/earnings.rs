@@ -64,12 +64,12 @@ async fn a_provider_pauses_goes_on_and_is_told_what_it_earned() {
     assert_eq!(earned["closed"][0]["job"], attempt.job.to_string().as_str());
     assert_eq!(earned["groups"][0]["earned"], earned["total"]["earned"]);
     let by_model = types(&ada, &["earnings", "--by", "model"]);
-    assert!(by_model.stdout.lines().nth(1).is_some_and(|line| line.starts_with("digits")), "{by_model:?}");
+    assert!(by_model.stdout.lines().next().is_some_and(|line| line.starts_with("digits")), "{by_model:?}");
     let csv = types(&ada, &["earnings", "--csv"]).stdout;
     assert_eq!(csv.lines().count(), 2, "{csv}");
     assert!(csv.lines().nth(1).unwrap().starts_with(&format!("{},\"digits\",", attempt.job)), "{csv}");
     assert_eq!(asks(&you, &["earnings"])["total"]["jobs"], 0, "a client has earned nothing");
-    assert_eq!(types(&ada, &["earnings", "--since", "2999-01-01"]).stdout.lines().count(), 2);
+    assert_eq!(types(&ada, &["earnings", "--since", "2999-01-01"]).stdout.lines().count(), 1);
 
     let why = asks(&ada, &["why"]);
     assert_eq!((&why["orders"]["begun"], &why["problems"]), (&1.into(), &0.into()), "{why}");

@@ -38,7 +38,7 @@ const EMPTY: &[Case] = &[
     (
         &["run", "digits", "FILE", "--provider", "ada"],
         2,
-        "invalid value 'ada' for '--provider <PEER>': expected the 64 hexadecimal digits of a peer, or at least the first 4",
+        "invalid value 'ada' for '--provider <PEER>': expected the 64 hexadecimal digits of a peer, or at least the first 8",
         "`assay run --help` shows what can be said, with examples",
     ),
     (
