@@ -98,6 +98,7 @@ impl Answer {
         if let Some(why) = failed.into_inner() {
             return Err(why);
         }
+        self.form.as_ref().map_or(Ok(()), Form::check_work)?;
         match (token, &self.form) {
             (None, None) => Err(Failure::Internal("the model gives no logit that is a number".into())),
             (None, Some(form)) if !form.is_whole() => Err(Failure::Unsupported(format!(

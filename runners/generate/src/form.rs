@@ -40,10 +40,19 @@ impl Form {
     /// Takes the bytes of a token that was allowed.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         if !self.document.take(bytes) {
+            self.check_work()?;
             return Err(Failure::Internal("a token was chosen that the schema does not allow".into()));
         }
         self.next = self.document.next_bytes();
         Ok(())
+    }
+
+    /// A schema that asks for more work than a document may take is its client's to answer for.
+    pub(crate) fn check_work(&self) -> Result<(), Failure> {
+        match self.document.is_exhausted() {
+            true => Err(Failure::BadParams("the schema asks for too much work at each token".into())),
+            false => Ok(()),
+        }
     }
 
     /// Whether the answer may end here.

@@ -53,7 +53,7 @@ fn joined(mut makers: Map<String, Value>, own: Map<String, Value>) -> Result<Par
         return Err(wrong("what the input is, is clear"));
     }
     // Such an answer ends where it is whole, and a maker's stop strings would end it elsewhere.
-    if own.contains_key("json_schema") {
+    if own.get("json_schema").is_some_and(|schema| !schema.is_null()) {
         makers.remove("stop");
     }
     makers.extend(own);

@@ -3,7 +3,7 @@
 //! **Invariant:** each way that is kept can be followed to its end, so ways beyond a bound may be dropped: fewer documents
 //! are then written, and none that does not fit.
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 use crate::{
     flat::{FlatShapes, STARTS_MAX},
@@ -13,17 +13,22 @@ use crate::{
 /// Ways to read a document that are followed at a time.
 const READINGS_MAX: usize = STARTS_MAX;
 
+/// Work that one document may take: below what a run may, so a schema that asks for more is its client's to answer for.
+const WORK_MAX: u64 = 300_000_000;
+
 /// A document while it is written.
 #[derive(Clone, Debug)]
 pub struct Document {
     shapes: Rc<FlatShapes>,
     readings: Vec<Reading>,
+    /// What was compared so far: the same on every machine.
+    work: Cell<u64>,
 }
 
 impl Document {
     pub(crate) fn begun(shapes: Rc<FlatShapes>) -> Self {
         let readings = vec![Reading::begun(shapes.root)];
-        Self { shapes, readings }
+        Self { shapes, readings, work: Cell::new(0) }
     }
 
     /// Whether these bytes may follow.
@@ -42,6 +47,24 @@ impl Document {
             }
             None => false,
         }
+    }
+
+    /// True once following it has taken more work than a document may. Nothing is allowed any more then.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.work.get() > WORK_MAX
+    }
+
+    /// What was compared so far.
+    #[cfg(test)]
+    pub(crate) fn work(&self) -> u64 {
+        self.work.get()
+    }
+
+    /// Has all the work be done.
+    #[cfg(test)]
+    pub(crate) fn exhaust(&self) {
+        self.work.set(WORK_MAX + 1);
     }
 
     /// Whether the document may end here.
@@ -72,6 +95,12 @@ impl Document {
         let mut readings = self.readings.clone();
         let mut next = Vec::new();
         for byte in bytes {
+            if self.is_exhausted() {
+                return None;
+            }
+            let (ways, width) = (readings.len() as u64, self.shapes.width);
+            // Each way looks at what its shape has to choose from, and those that come of it are compared with each other.
+            self.work.set(self.work.get() + ways * (1 + width / 8) + ways * (ways - 1) * 2);
             for reading in &readings {
                 reading.step(&self.shapes, *byte, &mut next);
             }

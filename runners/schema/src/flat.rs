@@ -17,6 +17,8 @@ pub(crate) const STARTS_MAX: usize = 64;
 pub(crate) struct FlatShapes {
     pub(crate) root: ShapeId,
     pub(crate) shapes: Vec<Shape>,
+    /// The most fields or texts that one shape has to choose from.
+    pub(crate) width: u64,
     /// What a value of each shape may begin as: itself, or what it is a choice of.
     starts: Vec<Vec<ShapeId>>,
     /// How many lists and objects the flattest value of each is deep; none if it has no value.
@@ -32,7 +34,8 @@ impl FlatShapes {
             return Err(SchemaError::Wrong { keyword: "anyOf".into(), at: String::new(), why });
         }
         let heights = heights(&shapes);
-        let flat = Self { root, shapes, starts, heights };
+        let width = shapes.iter().map(width).max().unwrap_or(0);
+        let flat = Self { root, shapes, width, starts, heights };
         if !flat.fits(root, 0) {
             return Err(SchemaError::Impossible { at: String::new() });
         }
@@ -51,6 +54,20 @@ impl FlatShapes {
     pub(crate) fn fits(&self, shape: ShapeId, depth: u32) -> bool {
         let height = self.heights.get(shape).copied().flatten();
         height.is_some_and(|height| depth.saturating_add(height) <= DEPTH_MAX)
+    }
+}
+
+/// How many fields or texts a shape has to choose from.
+fn width(shape: &Shape) -> u64 {
+    match shape {
+        Shape::Literals(texts) => texts.len() as u64,
+        Shape::Record(record) => record.fields.len() as u64,
+        Shape::OneOf(_)
+        | Shape::Text(_)
+        | Shape::Integer(_)
+        | Shape::Number
+        | Shape::List(_)
+        | Shape::Map(_) => 0,
     }
 }
 

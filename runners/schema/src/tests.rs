@@ -253,3 +253,26 @@ fn nothing_follows_a_document_that_is_closed() {
     assert!(number.take(b"12") && number.is_whole() && number.next_bytes().contains(b'3'));
     assert!(!number.next_bytes().contains(b','));
 }
+
+#[test]
+fn a_schema_that_asks_for_too_much_work_is_found_out_before_it_is_done() {
+    let work = |text: &str, begun: &str, token: &str| {
+        let mut document = schema(text).document();
+        assert!(document.take(begun.as_bytes()), "{begun}");
+        let before = document.work();
+        assert!(!document.allows(token.as_bytes()));
+        document.work() - before
+    };
+    let fields: Vec<String> = (0..5_000).map(|number| format!(r#""k{number:04}":true"#)).collect();
+    let wide = format!(r#"{{"properties":{{{}}}}}"#, fields.join(","));
+    assert!(work(&wide, r#"{""#, "kz") > 1_000, "each key is looked at");
+    let arrays: Vec<String> =
+        (1..60).map(|most| format!(r#"{{"type":"array","items":true,"maxItems":{most}}}"#)).collect();
+    let ways = format!(r#"{{"anyOf":[{}]}}"#, arrays.join(","));
+    assert!(work(&ways, "[1,", "]") > 1_000, "each way is followed, and compared with the others");
+    assert!(work(r#"{"properties":{"name":true,"age":true}}"#, r#"{""#, "nz") < 10, "as people ask");
+
+    let mut document = schema("true").document();
+    document.exhaust();
+    assert!(document.is_exhausted() && !document.allows(b"1") && !document.take(b"1"));
+}

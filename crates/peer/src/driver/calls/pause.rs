@@ -59,7 +59,7 @@ impl Driver {
     async fn pause(&mut self, wish: PauseProviding) -> Result<Result<Pause, Refused>, Broken> {
         let PauseProviding { length, is_sudden } = wish;
         // What was begun goes on where nothing is offered any more, and can be given up.
-        if self.node.provision().is_none() && !(is_sudden && !self.node.due().is_empty()) {
+        if self.node.provision().is_none() && (!is_sudden || self.node.due().is_empty()) {
             return Ok(Err(Refused::NotOffering));
         }
         let until = length.map(|length| self.node.time(moment()).after(length));
