@@ -181,7 +181,25 @@ fn refusal(reason: Refusal, count: u64) -> Finding {
         Refusal::Price => "others order at the price of an older offer, or offer less",
         Refusal::ModelAbsent => "`assay provide MODEL` offers what was asked for",
         Refusal::Late => "look at `assay doctor`: is the clock right?",
-        _ => return Finding::fine("refused", said),
+        Refusal::Class
+        | Refusal::Limits
+        | Refusal::Conflict
+        | Refusal::Future
+        | Refusal::SelfDealing
+        | Refusal::Notary
+        | Refusal::Nonce
+        | Refusal::Frozen
+        | Refusal::Newcomer
+        | Refusal::Funds
+        | Refusal::Total
+        | Refusal::Dues
+        | Refusal::Rate
+        | Refusal::Settle
+        | Refusal::Exposure
+        | Refusal::Checkers
+        | Refusal::Numbers
+        | Refusal::Policy
+        | Refusal::Full => return Finding::fine("refused", said),
     };
     Finding::warning("refused", said, mend)
 }

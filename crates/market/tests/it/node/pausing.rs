@@ -89,9 +89,9 @@ fn a_pause_leaves_what_runs_and_a_sudden_one_gives_it_up() {
         );
         let reasons: Vec<Failure> = table
             .sent()
-            .filter_map(|(_, message)| match message {
-                Message::Abort(abort) => Some(abort.said().reason),
-                _ => None,
+            .filter_map(|(_, message)| {
+                let Message::Abort(abort) = message else { return None };
+                Some(abort.said().reason)
             })
             .collect();
         assert!(reasons.iter().all(|reason| *reason == Failure::Busy), "no fault of anybody's: {reasons:?}");
