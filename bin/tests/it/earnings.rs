@@ -1,6 +1,7 @@
 //! A provider at a keyboard: pauses, goes on, ends, and reads what came of it.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -30,6 +31,18 @@ fn asks(home: &Path, arguments: &[&str]) -> Value {
 
 fn home(town: &Town, name: &str) -> PathBuf {
     town.network.peer(name).home.root().to_owned()
+}
+
+/// How many processes a daemon has that run jobs.
+fn workers(daemon: u32) -> usize {
+    let parent = |process: fs::DirEntry| {
+        let stat = fs::read_to_string(process.path().join("stat")).ok()?;
+        // Behind the name, which may hold anything, stand its state and its parent.
+        let (_, behind) = stat.rsplit_once(')')?;
+        behind.split_whitespace().nth(1)?.parse::<u32>().ok()
+    };
+    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    processes.filter_map(parent).filter(|parent| *parent == daemon).count()
 }
 
 /// What was earned, once there is a receipt: it comes after the job's end.
@@ -78,7 +91,10 @@ async fn a_provider_pauses_goes_on_and_is_told_what_it_earned() {
     let why_not = types(&you, &["why", "--json"]);
     assert_eq!(why_not.status, Some(12), "nothing is offered there: {why_not:?}");
 
+    let daemon = town.network.peer("ada").process_id().unwrap();
+    assert!(workers(daemon) > 0, "one waits for the next job");
     let paused = asks(&ada, &["pause"]);
+    assert_eq!(workers(daemon), 0, "the machine is given back before its owner hears of it");
     assert_eq!((&paused["running"], &paused["paused"]["until"]), (&0.into(), &Value::Null), "{paused}");
     assert!(types(&ada, &["status"]).stdout.contains("paused since "), "it is told");
     town.network.kill("ada");
