@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long an order may take to be opened.
-pub(super) const OPEN_TIME: Duration = Duration::seconds(30);
+const OPEN_TIME: Duration = Duration::seconds(30);
 /// How long a submission waits where the offers are known and none fits: a few more may be on their way.
 const GLANCE_TIME: Duration = Duration::seconds(3);
 /// How long a busy provider is left alone at first; twice as long each time after.

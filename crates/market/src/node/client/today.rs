@@ -16,7 +16,7 @@ use assay_protocol::{
     units::{Amount, Timestamp},
 };
 
-use super::{Client, choice::OPEN_TIME};
+use super::{Client, choice::ordered};
 use crate::{
     matching::{Passed, Reason},
     node::context::Outlook,
@@ -38,7 +38,7 @@ pub(super) struct SpentToday {
 impl SpentToday {
     /// Begins the day of an order that is made now, unless it has begun.
     pub(super) fn begin(&mut self, order: &Order) {
-        self.begin_day(order.open_by.0.saturating_sub(OPEN_TIME.0) / DAY_MS);
+        self.begin_day(ordered(order).0 / DAY_MS);
     }
 
     fn begin_day(&mut self, day: u64) {
