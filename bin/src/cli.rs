@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use crate::{
     command_error::{CommandError, Exit},
     commands::{
-        account, chat, config, demo, doctor, down, earnings, finish, init, job, key, model, network, notary,
+        account, batch, chat, config, demo, doctor, down, earnings, finish, init, job, key, model, network, notary,
         offers, pause, provide, quote, receipt, run, serve, sim, status, up, why,
     },
     invocation::Invocation,
@@ -53,6 +53,8 @@ enum Verb {
     Why(why::Args),
     Run(run::Args),
     Chat(chat::Args),
+    #[command(subcommand)]
+    Batch(batch::Verb),
     Serve(serve::Args),
     Quote(quote::Args),
     Status(status::Args),
@@ -128,6 +130,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Why(args) => why::perform(&args, invocation).await,
         Verb::Run(args) => run::perform(&args, invocation).await,
         Verb::Chat(args) => chat::perform(&args, invocation).await,
+        Verb::Batch(verb) => batch::perform(&verb, invocation).await,
         Verb::Serve(args) => serve::perform(&args, invocation).await,
         Verb::Quote(args) => quote::perform(&args, invocation).await,
         Verb::Status(args) => status::perform(&args, invocation).await,

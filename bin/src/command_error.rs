@@ -38,6 +38,8 @@ pub enum Exit {
     NotVerified = 9,
     /// Waited long enough; the job may still run.
     TimedOut = 10,
+    /// Some of what was asked was done, and some was not.
+    Partly = 11,
     /// Something must be mended before this peer works.
     Problem = 12,
     /// Nobody else is there.

@@ -1,6 +1,7 @@
 //! One file for each thing a person can ask for.
 
 pub(crate) mod account;
+pub(crate) mod batch;
 pub(crate) mod chat;
 pub(crate) mod config;
 pub mod demo;

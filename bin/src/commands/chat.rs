@@ -260,6 +260,7 @@ fn ends(error: &CommandError) -> bool {
         | Exit::Unlike
         | Exit::TimedOut
         | Exit::Problem
+        | Exit::Partly
         | Exit::NoPeers => false,
     }
 }

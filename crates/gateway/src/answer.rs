@@ -77,6 +77,32 @@ pub(crate) struct WholeAnswer {
     pub(crate) first_word_s: Option<f64>,
 }
 
+impl WholeAnswer {
+    /// What an attempt delivered. How many tokens were read for it is not known from that.
+    pub(crate) fn of(manifest: &Manifest, key: Digest, attempt: &AttemptView, output: Vec<u8>) -> Self {
+        let is_text = manifest.policy.is_proven_by_rows();
+        let text = if is_text { frames::text(&output) } else { Vec::new() };
+        Self {
+            by: BegunAnswer { key, job: attempt.job, provider: attempt.provider },
+            end: attempt.end.unwrap_or(End::Stop),
+            price: attempt.price,
+            total_max: attempt.total_max,
+            text: String::from_utf8_lossy(&text).into_owned(),
+            tokens_read: None,
+            tokens_written: if is_text { frames::tokens(&output).len() as u64 } else { 0 },
+            first_word_s: None,
+            output,
+        }
+    }
+
+    /// How many tokens were read for it: what is billed beside those that were written, at this price of a unit.
+    pub(crate) fn tokens_read_for(&self, meter: Meter, unit_price: Amount) -> Option<u64> {
+        let Meter::Tokens(weights) = meter else { return None };
+        let units = self.price.0.checked_div(unit_price.0)?;
+        units.checked_sub(weights.units(0, self.tokens_written))?.checked_div(weights.read.into())
+    }
+}
+
 /// What an answer is ordered with.
 pub(crate) struct AnswerOrder {
     pub(crate) link: DaemonLink,
@@ -186,7 +212,7 @@ impl LiveAnswer {
                 Seen::Update(Update::Job(view)) => self.look(&view.submission).await?,
                 Seen::Update(Update::Event(_) | Update::Missed { .. }) => {}
                 Seen::Lost => self.watch_again().await?,
-                Seen::Nothing => return Err(self.undelivered()),
+                Seen::Nothing => return Err(HttpFailure::undelivered(self.key())),
             }
         }
     }
@@ -291,38 +317,18 @@ impl LiveAnswer {
             Err(CallError::Lost(_) | CallError::Refused(Refused::Ending)) => return self.watch_again().await,
             Err(error) => return Err(HttpFailure::from(error).after_order()),
         };
-        let is_text = self.manifest.policy.is_proven_by_rows();
-        let text = if is_text { frames::text(&output) } else { Vec::new() };
-        let text = String::from_utf8_lossy(&text).into_owned();
-        let Some(rest) = text.strip_prefix(&self.told).map(str::to_owned) else {
+        let whole = WholeAnswer::of(&self.manifest, self.key(), attempt, output);
+        let Some(rest) = whole.text.strip_prefix(&self.told).map(str::to_owned) else {
             return Err(other_words(attempt));
         };
         if self.hearing.take().is_some() {
             self.tell(rest);
         }
-        let tokens_written = if is_text { frames::tokens(&output).len() as u64 } else { 0 };
-        let (names, billed) = ((self.key(), attempt.job), (attempt.price, tokens_written));
-        let tokens_read = tokens_read(self.handle.clone(), self.manifest.meter, names, billed).await;
-        self.parts.push_back(AnswerPart::Whole(Box::new(WholeAnswer {
-            by: BegunAnswer { key: self.key(), job: attempt.job, provider: attempt.provider },
-            end: attempt.end.unwrap_or(End::Stop),
-            price: attempt.price,
-            total_max: attempt.total_max,
-            output,
-            text,
-            tokens_read,
-            tokens_written,
-            first_word_s: self.first_word_s,
-        })));
+        let unit_price = unit_price(&self.handle, self.key(), attempt.job).await;
+        let tokens_read = unit_price.and_then(|price| whole.tokens_read_for(self.manifest.meter, price));
+        let first_word_s = self.first_word_s;
+        self.parts.push_back(AnswerPart::Whole(Box::new(WholeAnswer { tokens_read, first_word_s, ..whole })));
         Ok(())
-    }
-
-    fn undelivered(&self) -> HttpFailure {
-        let message = format!(
-            "the job is closed and paid, and its result did not come; GET /v1/jobs/{} says how it stands",
-            self.key()
-        );
-        HttpFailure::new(StatusCode::GATEWAY_TIMEOUT, "undelivered", message).after_order()
     }
 }
 
@@ -377,17 +383,9 @@ fn delivered(attempt: &AttemptView) -> Option<(&AttemptView, Digest)> {
     attempt.output.filter(|_| !is_refuted).map(|output| (attempt, output))
 }
 
-/// How many tokens were read for an answer: what is billed beside those that were written.
-async fn tokens_read(
-    handle: Handle,
-    meter: Meter,
-    (key, job): (Digest, JobId),
-    (price, written): (Amount, u64),
-) -> Option<u64> {
-    let Meter::Tokens(weights) = meter else { return None };
+/// What a unit of an order costs, where that is remembered.
+async fn unit_price(handle: &Handle, key: Digest, job: JobId) -> Option<Amount> {
     let explained = handle.call(ExplainJob { name: key.to_string() }).await.ok()?;
     let orders = explained.grounds?.orders;
-    let unit_price = orders.into_iter().find(|grounds| grounds.job == job)?.order.unit_price;
-    let units = price.0.checked_div(unit_price.0)?;
-    units.checked_sub(weights.units(0, written))?.checked_div(weights.read.into())
+    Some(orders.into_iter().find(|grounds| grounds.job == job)?.order.unit_price)
 }

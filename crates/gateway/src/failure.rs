@@ -4,7 +4,10 @@
 
 use assay_market::{submission::Unmatched, view::SubmissionView};
 use assay_peer::handle::{CallError, ConnectError, ModelRefused, Refused};
-use assay_protocol::order::{Failure, Refusal};
+use assay_protocol::{
+    id::Digest,
+    order::{Failure, Refusal},
+};
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
@@ -63,6 +66,37 @@ impl HttpFailure {
     /// The same, behind an order: whoever asks again pays again.
     pub(crate) fn after_order(self) -> Self {
         Self { is_ordered: true, ..self }
+    }
+
+    /// What it is over HTTP.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What programs tell it by.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// Whether asking again may help, and costs nothing twice.
+    pub(crate) fn passes(&self) -> bool {
+        self.retry_after.is_some() && !self.is_ordered
+    }
+
+    /// It in a line, with the place that is meant.
+    pub(crate) fn line(&self) -> String {
+        match &self.param {
+            Some(param) if !self.message.contains(param.as_str()) => format!("{param}: {}", self.message),
+            _ => self.message.clone(),
+        }
+    }
+
+    /// A result that is paid for and did not come.
+    pub(crate) fn undelivered(key: Digest) -> Self {
+        let message = format!(
+            "the job is closed and paid, and its result did not come; GET /v1/jobs/{key} says how it stands"
+        );
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "undelivered", message).after_order()
     }
 
     /// As OpenAI's clients read it.

@@ -48,12 +48,23 @@ fn unread(rejected: &BytesRejection) -> HttpFailure {
     }
 }
 
-/// What these bytes say. A field that is null is none: so clients say that they say nothing.
+/// What these bytes say.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpFailure> {
-    let wrong = |error: String| HttpFailure::new(StatusCode::BAD_REQUEST, "invalid_request", error);
-    let mut whole: Value = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+    let whole: Value = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+    of_value(whole, || serde_json::from_slice(bytes))
+}
+
+/// What a value says; a field that is null is none: so clients say that they say nothing. The format of its answer is read
+/// anew, where there is one.
+pub(crate) fn of_value<T: DeserializeOwned>(
+    mut whole: Value,
+    format: impl FnOnce() -> serde_json::Result<WrittenFormat>,
+) -> Result<T, HttpFailure> {
     drop_nulls(&mut whole);
-    keep_schema(bytes, &mut whole)?;
+    if let Some(place) = whole.get_mut(FORMAT) {
+        let format = format().map_err(|error| HttpFailure::wrong(FORMAT, error.to_string()))?;
+        *place = format.response_format.map_or(Value::Null, |format| Value::String(format.to_string()));
+    }
     serde_path_to_error::deserialize(whole).map_err(|error| {
         let path = error.path().to_string();
         let failure = wrong(error.inner().to_string());
@@ -61,23 +72,18 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpFailure> 
     })
 }
 
+fn wrong(error: String) -> HttpFailure {
+    HttpFailure::new(StatusCode::BAD_REQUEST, "invalid_request", error)
+}
+
 /// The field with what an answer must fit.
 const FORMAT: &str = "response_format";
 
 /// What is read anew of a body: the keys of a schema are written in the order that they have, and its nulls are values.
-#[derive(Deserialize)]
-struct WrittenFormat {
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct WrittenFormat {
     #[serde(default)]
     response_format: Option<Json>,
-}
-
-/// Puts the text of the format of an answer in its place.
-fn keep_schema(bytes: &[u8], whole: &mut Value) -> Result<(), HttpFailure> {
-    let Some(format) = whole.get_mut(FORMAT) else { return Ok(()) };
-    let ordered: WrittenFormat =
-        serde_json::from_slice(bytes).map_err(|error| HttpFailure::wrong(FORMAT, error.to_string()))?;
-    *format = ordered.response_format.map_or(Value::Null, |format| Value::String(format.to_string()));
-    Ok(())
 }
 
 /// serde_json reads nothing that is nested deeply, so neither does this.

@@ -6,6 +6,9 @@
 //! **Invariant:** the gateway decides nothing about jobs, trust or money of a peer: it is one more user of the daemon. What
 //! cannot be done is refused, never ignored. Nothing is done for a page of another origin, nor without a key where there are
 //! keys; only this machine is served without any.
+//!
+//! What a request says is also read without a gateway, a line at a time ([`BatchedRequest`]): a batch means by it what the
+//! endpoints do.
 
 mod answer;
 mod credits;
@@ -40,6 +43,7 @@ use tokio::{net::TcpListener, sync::Semaphore};
 pub use self::{
     keys::{AccessKey, AccessKeys, KeysError},
     link::DaemonLink,
+    openai::batched::{BatchedFailure, BatchedRequest, DeliveredAnswer},
 };
 use self::{metrics::Metrics, spending::Spending, waited_job::Cancels};
 

@@ -3,6 +3,7 @@
 //! **Invariant:** a field that changes nothing of the answer is named in the table of `docs/gateway.md`; any other that is not
 //! done is refused by its name.
 
+pub(crate) mod batched;
 pub(crate) mod chat;
 pub(crate) mod choice;
 pub(crate) mod completions;

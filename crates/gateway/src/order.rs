@@ -102,6 +102,12 @@ pub(crate) enum CheckWish {
 }
 
 impl TextWish {
+    /// The same, drawn from this seed unless it names one.
+    pub(crate) fn seeded(mut self, seed: u32) -> Self {
+        self.choice.entry("seed").or_insert_with(|| seed.into());
+        self
+    }
+
     /// The order of it, answer `number` of those that one request wants.
     pub(crate) fn order(
         &self,

@@ -145,6 +145,7 @@ fn gravity(failure: &CommandError) -> u8 {
         | Exit::NotFound
         | Exit::Forbidden
         | Exit::Daemon
+        | Exit::Partly
         | Exit::Problem
         | Exit::Unlike
         | Exit::NoPeers

@@ -125,6 +125,15 @@ pub(crate) struct StreamOptions {
     _include_obfuscation: bool,
 }
 
+/// A line of a batch is answered once, and in one piece.
+pub(super) fn check_batched(n: Option<u32>, stream: Option<bool>) -> Result<(), HttpFailure> {
+    match (n, stream) {
+        (Some(n), _) if n != 1 => Err(HttpFailure::unsupported("n", "a line has one answer")),
+        (_, Some(true)) => Err(HttpFailure::unsupported("stream", "a line is answered in one piece")),
+        _ => Ok(()),
+    }
+}
+
 /// Something that was said.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -186,6 +195,14 @@ pub(crate) async fn complete(
 }
 
 impl ChatRequest {
+    /// One answer that nobody waits for, and what it is called: the model, the wish and its terms.
+    pub(super) fn batched(self, tokens_max: u32) -> Result<(String, TextWish, AssayTerms), HttpFailure> {
+        self.check()?;
+        check_batched(self.n, self.stream)?;
+        let (model, terms) = (self.model.clone(), self.assay.clone());
+        Ok((model, self.into_wish(tokens_max)?, terms))
+    }
+
     /// Refuses what is not done.
     fn check(&self) -> Result<(), HttpFailure> {
         let is_text_alone = |modalities: &Vec<String>| modalities.iter().all(|modality| modality == "text");
@@ -300,6 +317,13 @@ impl ChatMessage {
 fn text_of(part: &Map<String, Value>) -> Option<&str> {
     let is_text = part.get("type").and_then(Value::as_str) == Some("text");
     part.get("text").and_then(Value::as_str).filter(|_| is_text)
+}
+
+/// What a conversation is answered with where nobody heard it.
+pub(super) fn batched_document(name: &str, answer: &WholeAnswer) -> Value {
+    let created = Timestamp::now().as_second();
+    let shape = ChatShape { name: name.to_owned(), created, tells_usage: true, key: answer.by.key };
+    shape.whole(std::slice::from_ref(answer))
 }
 
 /// How answers of a conversation are written.

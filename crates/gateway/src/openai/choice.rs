@@ -41,6 +41,14 @@ pub(crate) struct TokenChoice {
 }
 
 impl OneOrMore {
+    /// All of them, to look at.
+    pub(crate) fn all(&self) -> &[String] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::More(all) => all,
+        }
+    }
+
     /// All of them.
     pub(crate) fn into_all(self) -> Vec<String> {
         match self {

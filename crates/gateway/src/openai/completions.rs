@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    chat::StreamOptions,
+    chat::{StreamOptions, check_batched},
     choice::{OneOrMore, TokenChoice},
     events::{self, EventShape},
     usage::{self, finish_reason},
@@ -102,6 +102,14 @@ pub(crate) async fn complete(
 }
 
 impl CompletionRequest {
+    /// One answer that nobody waits for: the model, the wish and its terms.
+    pub(super) fn batched(self, tokens_max: u32) -> Result<(String, TextWish, AssayTerms), HttpFailure> {
+        self.check()?;
+        check_batched(self.n, self.stream)?;
+        let (model, terms) = (self.model.clone(), self.assay.clone());
+        Ok((model, self.into_wish(tokens_max)?, terms))
+    }
+
     fn check(&self) -> Result<(), HttpFailure> {
         let refused = [
             (
@@ -144,6 +152,13 @@ impl CompletionRequest {
         let tokens_max = TokensMax::of("max_tokens", self.max_tokens, tokens_max)?;
         Ok(TextWish { said: SaidText::Text(prompt), choice: choice.parameters()?, schema: None, tokens_max })
     }
+}
+
+/// What a text is continued with where nobody heard it.
+pub(super) fn batched_document(name: &str, answer: &WholeAnswer) -> Value {
+    let created = Timestamp::now().as_second();
+    let shape = CompletionShape { name: name.to_owned(), created, tells_usage: true, key: answer.by.key };
+    shape.whole(std::slice::from_ref(answer))
 }
 
 /// How continuations are written.

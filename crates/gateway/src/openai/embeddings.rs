@@ -59,20 +59,40 @@ pub(crate) async fn embed(
     Extension(caller): Extension<Caller>,
     JsonBody(request): JsonBody<EmbeddingRequest>,
 ) -> Result<Response, HttpFailure> {
-    let EmbeddingRequest { model: name, input, encoding_format, dimensions, assay: terms, .. } = request;
-    let manifest = order_set::model(&gateway, &caller, &name).await?;
-    if dimensions.is_some() && dimensions != width(&manifest) {
-        return Err(HttpFailure::unsupported("dimensions", "vectors are as long as they are"));
+    let manifest = order_set::model(&gateway, &caller, &request.model).await?;
+    let submit = request.order(&manifest)?;
+    let mut answers =
+        order_set::all(&gateway, &caller, &manifest, vec![submit], false).await?.whole().await?;
+    let whole = answers.pop().unwrap_or_else(|| unreachable!("one was ordered"));
+    let document = request.document(&manifest, &whole)?;
+    Ok((usage::headers(&[whole]), JsonAnswer(document)).into_response())
+}
+
+impl EmbeddingRequest {
+    /// What the model is called by who asks.
+    pub(crate) fn model(&self) -> &str {
+        &self.model
     }
-    let (whole, all) = of_texts(&gateway, &caller, &manifest, input.into_all(), &terms).await?;
-    let entry = |(index, vector): (usize, &Vec<f32>)| json!({ "object": "embedding", "index": index, "embedding": encoding_format.write(vector) });
-    let answers = [whole];
-    let document = json!({
-        "object": "list", "model": name, "data": all.iter().enumerate().map(entry).collect::<Vec<_>>(),
-        // Networks that embed texts are billed by calls, and say nothing of tokens.
-        "usage": { "prompt_tokens": 0, "total_tokens": 0 }, "assay": usage::provenance(&answers),
-    });
-    Ok((usage::headers(&answers), JsonAnswer(document)).into_response())
+
+    /// The order of it.
+    pub(crate) fn order(&self, manifest: &Manifest) -> Result<Submit, HttpFailure> {
+        if self.dimensions.is_some() && self.dimensions != width(manifest) {
+            return Err(HttpFailure::unsupported("dimensions", "vectors are as long as they are"));
+        }
+        order(manifest, self.input.all(), &self.assay)
+    }
+
+    /// What it is answered with.
+    pub(crate) fn document(&self, manifest: &Manifest, whole: &WholeAnswer) -> Result<Value, HttpFailure> {
+        let all = read_vectors(manifest, whole, self.input.all().len())?;
+        let entry = |(index, vector): (usize, &Vec<f32>)| json!({ "object": "embedding", "index": index, "embedding": self.encoding_format.write(vector) });
+        Ok(json!({
+            "object": "list", "model": self.model, "data": all.iter().enumerate().map(entry).collect::<Vec<_>>(),
+            // Networks that embed texts are billed by calls, and say nothing of tokens.
+            "usage": { "prompt_tokens": 0, "total_tokens": 0 },
+            "assay": usage::provenance(std::slice::from_ref(whole)),
+        }))
+    }
 }
 
 /// Numbers in each vector that a network makes, as its manifest says.
@@ -88,6 +108,14 @@ pub(crate) async fn of_texts(
     texts: Vec<String>,
     terms: &AssayTerms,
 ) -> Result<(WholeAnswer, Vec<Vec<f32>>), HttpFailure> {
+    let submit = order(manifest, &texts, terms)?;
+    let mut answers = order_set::all(gateway, caller, manifest, vec![submit], false).await?.whole().await?;
+    let whole = answers.pop().unwrap_or_else(|| unreachable!("one was ordered"));
+    let all = read_vectors(manifest, &whole, texts.len())?;
+    Ok((whole, all))
+}
+
+fn order(manifest: &Manifest, texts: &[String], terms: &AssayTerms) -> Result<Submit, HttpFailure> {
     if texts.is_empty() || texts.len() > TEXTS_MAX || texts.iter().any(String::is_empty) {
         let message = format!("input is one text or a list of 1 to {TEXTS_MAX}, none of them empty");
         return Err(HttpFailure::wrong("input", message));
@@ -97,19 +125,19 @@ pub(crate) async fn of_texts(
     }
     let units_max = (manifest.meter == Meter::Calls).then_some(texts.len() as u64);
     let input = Attachment(json!(texts).to_string().into_bytes());
-    let submit = Submit { units_max, input, ..terms.order(manifest) };
-    let mut answers = order_set::all(gateway, caller, manifest, vec![submit], false).await?.whole().await?;
-    let whole = answers.pop().unwrap_or_else(|| unreachable!("one was ordered"));
-    let all = vectors(manifest, &whole.output).filter(|all| all.len() == texts.len());
-    let unreadable = || {
+    Ok(Submit { units_max, input, ..terms.order(manifest) })
+}
+
+/// The vectors of an answer to so many texts.
+fn read_vectors(manifest: &Manifest, whole: &WholeAnswer, count: usize) -> Result<Vec<Vec<f32>>, HttpFailure> {
+    vectors(manifest, &whole.output).filter(|all| all.len() == count).ok_or_else(|| {
         HttpFailure::new(
             StatusCode::BAD_GATEWAY,
             "unreadable",
             "what was delivered is no vector for each text",
         )
         .after_order()
-    };
-    Ok((whole, all.ok_or_else(unreadable)?))
+    })
 }
 
 impl VectorEncoding {

@@ -127,6 +127,12 @@ impl Home {
         self.root.join("gateway")
     }
 
+    /// Batches of this user's: what is asked, and what came of it.
+    #[must_use]
+    pub fn batches(&self) -> PathBuf {
+        self.root.join("batches")
+    }
+
     /// What proves how jobs ended.
     #[must_use]
     pub fn receipts(&self) -> PathBuf {

@@ -36,6 +36,17 @@ pub struct ExplainJob {
     pub name: String,
 }
 
+/// Those of these that were ordered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownJobs {
+    /// The keys of submissions, [`KNOWN_JOBS_MAX`] at most.
+    pub keys: Vec<Digest>,
+}
+
+/// Keys that are looked up at a time.
+pub const KNOWN_JOBS_MAX: usize = 64;
+
 /// A client's job and when what happened to it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct JobView {
@@ -62,6 +73,24 @@ impl Call for ListJobs {
 impl Respond for ListJobs {
     async fn respond(self, responder: &Responder) -> Result<Vec<JobView>, Refused> {
         responder.look(|driver| driver.jobs()).await
+    }
+}
+
+impl Call for KnownJobs {
+    const NAME: &'static str = "known_jobs";
+    type Answer = Vec<SubmissionView>;
+}
+
+impl Respond for KnownJobs {
+    async fn respond(self, responder: &Responder) -> Result<Vec<SubmissionView>, Refused> {
+        let count = self.keys.len();
+        if count > KNOWN_JOBS_MAX {
+            let reason = format!("it asks for {count} jobs, where {KNOWN_JOBS_MAX} are told at a time");
+            return Err(Refused::Unreadable { reason });
+        }
+        responder
+            .look(move |driver| self.keys.into_iter().filter_map(|key| driver.node.submission(key)).collect())
+            .await
     }
 }
 

@@ -1,0 +1,67 @@
+//! What a batch may cost, and what of it is spoken for.
+//!
+//! **Invariant:** what is spent and what open orders may cost is never more than the ceiling, because no order may cost more
+//! than is left when it is made.
+
+use std::collections::HashMap;
+
+use assay_protocol::{id::Digest, units::Amount};
+
+/// The money of a batch.
+#[derive(Clone, Debug, Default)]
+pub(super) struct BatchBudget {
+    cost_max: Option<Amount>,
+    spent: Amount,
+    /// What each open order may cost.
+    reserved: HashMap<Digest, Amount>,
+}
+
+impl BatchBudget {
+    /// A ceiling, if there is one, of which so much is spent.
+    pub(super) fn new(cost_max: Option<Amount>, spent: Amount) -> Self {
+        Self { cost_max, spent, reserved: HashMap::new() }
+    }
+
+    /// What is left for another order; nothing where there is no ceiling.
+    pub(super) fn left(&self) -> Option<Amount> {
+        let reserved = self.reserved.values().fold(self.spent, |sum, cost| sum.plus(*cost).unwrap_or(Amount(u64::MAX)));
+        Some(self.cost_max?.minus_up_to(reserved))
+    }
+
+    /// An order is open that may cost so much.
+    pub(super) fn reserve(&mut self, key: Digest, cost: Amount) {
+        self.reserved.insert(key, cost);
+    }
+
+    /// An order is over, and has cost so much.
+    pub(super) fn settle(&mut self, key: Digest, cost: Amount) {
+        self.reserved.remove(&key);
+        self.spent = self.spent.plus(cost).unwrap_or(Amount(u64::MAX));
+    }
+
+    /// What the orders that are over have cost.
+    pub(super) fn spent(&self) -> Amount {
+        self.spent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_what_nothing_else_may_cost() {
+        let (first, second) = (Digest::of(b"first"), Digest::of(b"second"));
+        let mut budget = BatchBudget::new(Some(Amount(10)), Amount(2));
+        budget.reserve(first, Amount(5));
+        budget.reserve(second, Amount(2));
+        assert_eq!(budget.left(), Some(Amount(1)));
+        budget.reserve(first, Amount(3));
+        assert_eq!(budget.left(), Some(Amount(3)), "it turned out to be cheaper");
+        budget.settle(second, Amount(1));
+        assert_eq!((budget.left(), budget.spent()), (Some(Amount(4)), Amount(3)));
+        // A ceiling that was lowered below what is spent.
+        assert_eq!(BatchBudget::new(Some(Amount(1)), Amount(2)).left(), Some(Amount::ZERO));
+        assert_eq!(BatchBudget::new(None, Amount(2)).left(), None);
+    }
+}

@@ -1,0 +1,79 @@
+//! What a batch is to do, as it is kept in its folder.
+//!
+//! **Invariant:** the same lines for the same models under the same label are the same batch, wherever they came from and
+//! wherever the answers go: to say the same again carries nothing out twice.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use assay_protocol::{codec, id::Digest, units::Amount};
+use serde::{Deserialize, Serialize};
+
+/// What a batch is to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BatchPlan {
+    /// Names it.
+    pub(super) name: Digest,
+    /// What tells it from another of the same lines.
+    pub(super) label: Option<String>,
+    /// Where the lines came from, as it was typed.
+    pub(super) input: String,
+    /// Where the answers go.
+    pub(super) output: PathBuf,
+    /// When it was begun.
+    pub(super) begun: jiff::Timestamp,
+    /// How many lines it has.
+    pub(super) lines: usize,
+    /// The most tokens of an answer where a line does not say.
+    pub(super) tokens_max: u32,
+    /// What the models are that its lines name.
+    pub(super) models: BTreeMap<String, Digest>,
+    /// The most that all of it may cost.
+    pub(super) cost_max: Option<Amount>,
+    /// Answers that are being written at a time.
+    pub(super) concurrency: u16,
+}
+
+impl BatchPlan {
+    /// What a batch is called.
+    pub(super) fn name_of(
+        bytes: &[u8],
+        tokens_max: u32,
+        models: &BTreeMap<String, Digest>,
+        label: Option<&str>,
+    ) -> Digest {
+        let models: Vec<(&str, Digest)> = models.iter().map(|(name, model)| (name.as_str(), *model)).collect();
+        codec::digest("batch", &(Digest::of(bytes), tokens_max, models, label))
+    }
+
+    /// By what word an order of a line is known to the daemon.
+    pub(super) fn word(&self, line: usize, attempt: u32) -> String {
+        format!("batch {} {line} {attempt}", self.name)
+    }
+
+    /// What the answer to a line is drawn from where it does not say: the same for every order of it.
+    pub(super) fn seed(&self, line: usize) -> u32 {
+        let [first, second, third, fourth, ..] = codec::digest("batch seed", &(self.name, line as u64)).0;
+        u32::from_le_bytes([first, second, third, fourth])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_called_after_what_is_asked_and_nothing_else() {
+        let models = BTreeMap::from([("poet".to_owned(), Digest::of(b"poet"))]);
+        let other = BTreeMap::from([("poet".to_owned(), Digest::of(b"another"))]);
+        let name = BatchPlan::name_of(b"lines", 256, &models, None);
+        assert_eq!(BatchPlan::name_of(b"lines", 256, &models, None), name);
+        let others = [
+            BatchPlan::name_of(b"line", 256, &models, None),
+            BatchPlan::name_of(b"lines", 255, &models, None),
+            BatchPlan::name_of(b"lines", 256, &other, None),
+            BatchPlan::name_of(b"lines", 256, &models, Some("again")),
+        ];
+        assert!(others.iter().all(|other| *other != name));
+    }
+}

@@ -1,0 +1,89 @@
+//! What came of a line, as OpenAI's files of answers have it.
+//!
+//! **Invariant:** each line of answers names its request, and says beside the answer which job it was, who ran it, what it cost
+//! in the end and where the receipt is.
+
+use assay_gateway::{BatchedFailure, BatchedRequest, DeliveredAnswer};
+use assay_market::view::{AttemptState, AttemptView, SubmissionView};
+use assay_peer::handle::{CallError, ExplainJob, Handle, ReadOutput};
+use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
+use serde_json::{Value, json};
+
+use super::line_log::LineResult;
+use crate::printer::full;
+
+/// What came of a line.
+pub(super) struct Harvest {
+    answer: Value,
+    failure: Option<String>,
+}
+
+impl Harvest {
+    /// As it is recorded.
+    pub(super) fn result(self, (line, attempt): (usize, u32), cost: Amount) -> LineResult {
+        let Self { answer, failure } = self;
+        LineResult { line, attempt, cost, failure, answer }
+    }
+}
+
+/// Reads the answer to a line whose job is over.
+pub(super) async fn gather(
+    handle: &Handle,
+    submission: &SubmissionView,
+    request: &BatchedRequest,
+    manifest: &Manifest,
+) -> Result<Harvest, CallError> {
+    let Some(attempt) = submission.answer() else { unreachable!("only what has an answer is gathered") };
+    let Some(digest) = attempt.output else { unreachable!("an answer has an output") };
+    let explained = handle.call(ExplainJob { name: full(submission.key) }).await?;
+    let orders = explained.grounds.into_iter().flat_map(|grounds| grounds.orders);
+    let unit_price =
+        orders.into_iter().find(|grounds| grounds.job == attempt.job).map(|grounds| grounds.order.unit_price);
+    let output = handle.call(ReadOutput { digest }).await?.all().await?;
+    let delivered = DeliveredAnswer { key: submission.key, manifest, attempt, output, unit_price };
+    Ok(match request.document(delivered) {
+        Ok(mut document) => {
+            document["assay"] = provenance(submission, attempt);
+            let answer = answer_line(submission.key, request, 200, document);
+            Harvest { answer, failure: None }
+        }
+        Err(failure) => of_failure(submission.key, request, &failure),
+    })
+}
+
+/// A line of which nothing came.
+pub(super) fn failed_line(
+    place: (usize, u32),
+    key: Digest,
+    request: &BatchedRequest,
+    failure: &BatchedFailure,
+    cost: Amount,
+) -> LineResult {
+    of_failure(key, request, failure).result(place, cost)
+}
+
+fn of_failure(key: Digest, request: &BatchedRequest, failure: &BatchedFailure) -> Harvest {
+    let answer = answer_line(key, request, failure.status(), failure.document());
+    Harvest { answer, failure: Some(failure.code().to_owned()) }
+}
+
+fn answer_line(key: Digest, request: &BatchedRequest, status: u16, body: Value) -> Value {
+    json!({
+        "id": format!("batch_req_{key}"), "custom_id": request.custom_id(),
+        "response": { "status_code": status, "request_id": full(key), "body": body }, "error": null,
+    })
+}
+
+/// Where an answer came from, once its job is over.
+fn provenance(submission: &SubmissionView, attempt: &AttemptView) -> Value {
+    let label = if let AttemptState::Closed(outcome) = attempt.state { Some(outcome.label()) } else { None };
+    let refuted = submission.refuted().map(|refuted| {
+        json!({ "job": full(refuted.job), "provider": full(refuted.provider), "receipt": refuted.receipt.map(full) })
+    });
+    json!([{
+        "key": full(submission.key), "job": full(attempt.job), "provider": full(attempt.provider),
+        "price": attempt.price.to_string(), "cost": submission.cost_max().to_string(), "label": label,
+        "receipt": attempt.receipt.map(full), "cut_off": attempt.end == Some(assay_protocol::manifest::End::Length),
+        "refuted": refuted.collect::<Vec<_>>(),
+    }])
+}

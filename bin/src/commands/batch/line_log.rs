@@ -1,0 +1,223 @@
+//! What came of the lines of a batch, in a file that is only added to.
+//!
+//! **Invariant:** what is recorded of a line was final when it was: its job is over and its result, if there is one, is in the
+//! record. Before a line is ordered once more that is on the disk, so that no order of it is ever forgotten. A record that was
+//! not written whole is none.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
+    path::Path,
+};
+
+use assay_protocol::units::Amount;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Something that is known of a line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LineRecord {
+    /// What came of it.
+    Over(LineResult),
+    /// It is ordered once more.
+    Again {
+        /// Which, from nought.
+        line: usize,
+        /// What the order is told from those before it by.
+        attempt: u32,
+    },
+}
+
+/// What came of a line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LineResult {
+    /// Which, from nought.
+    pub(super) line: usize,
+    /// Which order of it.
+    pub(super) attempt: u32,
+    /// What that has cost, in all.
+    pub(super) cost: Amount,
+    /// Why nothing did, if so: the code that programs read.
+    pub(super) failure: Option<String>,
+    /// What stands in the file of answers.
+    pub(super) answer: Value,
+}
+
+/// How a line stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct LineState {
+    /// Which order of it is the last.
+    pub(super) attempt: u32,
+    /// What came of that.
+    pub(super) end: Option<LineEnd>,
+}
+
+/// What came of a line, and where that is written.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct LineEnd {
+    /// Why nothing did, if so.
+    pub(super) failure: Option<String>,
+    at: u64,
+}
+
+/// The file, and what it says.
+#[derive(Debug)]
+pub(super) struct LineLog {
+    file: File,
+    bytes: u64,
+    lines: Vec<LineState>,
+    spent: Amount,
+}
+
+impl LineLog {
+    /// Opens the file of a batch of so many lines, which is made if it is not there, and goes on behind its last whole record.
+    pub(super) fn open(path: &Path, count: usize) -> io::Result<Self> {
+        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+        let mut log = Self::read(&mut file, count)?;
+        if log.file.metadata()?.len() != log.bytes {
+            log.file.set_len(log.bytes)?;
+        }
+        log.file.seek(SeekFrom::Start(log.bytes))?;
+        Ok(log)
+    }
+
+    /// Looks at what a batch of so many lines has come to, whoever writes there.
+    pub(super) fn look(path: &Path, count: usize) -> io::Result<Self> {
+        match File::open(path) {
+            Ok(mut file) => Self::read(&mut file, count),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read(file: &mut File, count: usize) -> io::Result<Self> {
+        let mut log = Self {
+            file: file.try_clone()?,
+            bytes: 0,
+            lines: vec![LineState::default(); count],
+            spent: Amount::ZERO,
+        };
+        let mut reader = BufReader::new(file);
+        let mut text = Vec::new();
+        while reader.read_until(b'\n', &mut text)? > 0 && text.ends_with(b"\n") {
+            let record = serde_json::from_slice(&text).map_err(|error| {
+                io::Error::new(io::ErrorKind::InvalidData, format!("damaged behind byte {}: {error}", log.bytes))
+            })?;
+            log.fold(&record);
+            log.bytes += text.len() as u64;
+            text.clear();
+        }
+        Ok(log)
+    }
+
+    fn fold(&mut self, record: &LineRecord) {
+        match record {
+            LineRecord::Over(LineResult { line, attempt, cost, failure, .. }) => {
+                self.spent = self.spent.plus(*cost).unwrap_or(Amount(u64::MAX));
+                if let Some(state) = self.lines.get_mut(*line) {
+                    let end = LineEnd { failure: failure.clone(), at: self.bytes };
+                    *state = LineState { attempt: *attempt, end: Some(end) };
+                }
+            }
+            LineRecord::Again { line, attempt } => {
+                if let Some(state) = self.lines.get_mut(*line) {
+                    *state = LineState { attempt: *attempt, end: None };
+                }
+            }
+        }
+    }
+
+    /// Adds records, which are on the disk when this returns.
+    pub(super) fn add(&mut self, records: &[LineRecord]) -> io::Result<()> {
+        let mut text = Vec::new();
+        let mut ends = Vec::new();
+        for record in records {
+            serde_json::to_writer(&mut text, record)?;
+            text.push(b'\n');
+            ends.push(text.len() as u64);
+        }
+        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
+        if written.is_err() {
+            // What is torn is cut off before the next.
+            let _ = self.file.set_len(self.bytes).and_then(|()| self.file.seek(SeekFrom::Start(self.bytes)));
+            return written;
+        }
+        let begin = self.bytes;
+        for (record, end) in records.iter().zip(ends) {
+            self.fold(record);
+            self.bytes = begin + end;
+        }
+        Ok(())
+    }
+
+    /// How each line stands.
+    pub(super) fn lines(&self) -> &[LineState] {
+        &self.lines
+    }
+
+    /// What all orders that are over have cost.
+    pub(super) fn spent(&self) -> Amount {
+        self.spent
+    }
+
+    /// What came of a line, as it was recorded.
+    pub(super) fn result(&self, line: usize) -> io::Result<Option<LineResult>> {
+        let Some(end) = self.lines.get(line).and_then(|state| state.end.as_ref()) else { return Ok(None) };
+        let mut text = Vec::new();
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(end.at))?;
+        BufReader::new(file.take(self.bytes.saturating_sub(end.at))).read_until(b'\n', &mut text)?;
+        file.seek(SeekFrom::Start(self.bytes))?;
+        match serde_json::from_slice(&text)? {
+            LineRecord::Over(result) => Ok(Some(result)),
+            LineRecord::Again { .. } => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn over(line: usize, attempt: u32, failure: Option<&str>) -> LineRecord {
+        let failure = failure.map(str::to_owned);
+        let answer = Value::from(format!("{line} {attempt}"));
+        LineRecord::Over(LineResult { line, attempt, cost: Amount(5), failure, answer })
+    }
+
+    #[test]
+    fn what_was_recorded_is_there_again_and_what_was_torn_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let mut log = LineLog::open(&path, 3).unwrap();
+        log.add(&[over(0, 0, None), over(2, 0, Some("no_offer"))]).unwrap();
+        log.add(&[LineRecord::Again { line: 2, attempt: 1 }]).unwrap();
+        assert_eq!(log.result(0).unwrap().unwrap().answer, "0 0");
+        log.add(&[over(1, 0, None)]).unwrap();
+        let (lines, whole) = (log.lines.clone(), std::fs::read(&path).unwrap());
+        for cut in (log.bytes as usize - 20)..whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            let mut again = LineLog::open(&path, 3).unwrap();
+            assert_eq!((again.lines()[1].end.clone(), again.lines()[2].attempt), (None, 1), "{cut}");
+            again.add(&[over(1, 0, None)]).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), whole);
+        }
+        let again = LineLog::look(&path, 3).unwrap();
+        assert_eq!((again.lines(), again.spent()), (&lines[..], Amount(15)));
+        assert_eq!(again.result(1).unwrap().unwrap().answer, "1 0");
+        assert_eq!(again.result(2).unwrap(), None);
+    }
+
+    #[test]
+    fn a_record_that_is_damaged_is_not_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        LineLog::open(&path, 1).unwrap().add(&[over(0, 0, None)]).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, [b"{}\n", &whole[..]].concat()).unwrap();
+        let error = LineLog::open(&path, 1).unwrap_err();
+        assert!(error.to_string().starts_with("damaged behind byte 0"), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap().len(), whole.len() + 3, "nothing of it is thrown away");
+    }
+}

@@ -1,0 +1,137 @@
+//! How a batch stands, in words and as a document, and its answers as a file.
+//!
+//! **Invariant:** the answers stand in the order of the requests, in a file that is replaced whole.
+
+use assay_protocol::units::Amount;
+use serde_json::{Value, json};
+
+use super::{
+    batch_folder::{BatchFolder, failed, replace_with},
+    batch_plan::BatchPlan,
+    line_log::LineLog,
+    stop::BatchStop,
+};
+use crate::{
+    command_error::{CommandError, Exit},
+    printer::{full, money, short},
+};
+
+/// How a batch stands.
+#[derive(Clone, Debug)]
+pub(super) struct BatchReport {
+    pub(super) plan: BatchPlan,
+    pub(super) state: &'static str,
+    pub(super) answered: usize,
+    pub(super) failed: usize,
+    pub(super) spent: Amount,
+}
+
+impl BatchReport {
+    /// What its folder says.
+    pub(super) fn of(folder: &BatchFolder, plan: &BatchPlan, log: &LineLog) -> Self {
+        let mut report = Self::counted(plan, log, "running");
+        if !folder.is_locked() {
+            report.state = report.state_at_rest(folder);
+        }
+        report
+    }
+
+    /// The same for a batch that this process has carried out.
+    pub(super) fn at_rest(folder: &BatchFolder, plan: &BatchPlan, log: &LineLog) -> Self {
+        let mut report = Self::counted(plan, log, "done");
+        report.state = report.state_at_rest(folder);
+        report
+    }
+
+    fn counted(plan: &BatchPlan, log: &LineLog, state: &'static str) -> Self {
+        let ends = log.lines().iter().filter_map(|line| line.end.as_ref());
+        let (answered, failed) = ends.fold((0, 0), |(answered, failed), end| match end.failure {
+            None => (answered + 1, failed),
+            Some(_) => (answered, failed + 1),
+        });
+        Self { plan: plan.clone(), state, answered, failed, spent: log.spent() }
+    }
+
+    fn state_at_rest(&self, folder: &BatchFolder) -> &'static str {
+        match self.left() {
+            0 => "done",
+            _ if folder.is_cancelled() => "cancelled",
+            _ => "stopped",
+        }
+    }
+
+    /// Lines of which nothing has come yet.
+    pub(super) fn left(&self) -> usize {
+        self.plan.lines.saturating_sub(self.answered).saturating_sub(self.failed)
+    }
+
+    /// It in a line.
+    pub(super) fn line(&self, unit: &str) -> String {
+        let Self { plan, state, answered, failed, spent } = self;
+        let mut parts = vec![format!("{answered} of {} lines answered", plan.lines)];
+        if *failed > 0 {
+            parts.push(format!("{failed} failed"));
+        }
+        if self.left() > 0 {
+            parts.push(format!("{} left", self.left()));
+        }
+        parts.push(format!("{spent} {unit}s spent"));
+        format!("batch {}: {state}; {}", short(plan.name), parts.join(", "))
+    }
+
+    /// It for programs.
+    pub(super) fn document(&self, unit: &str) -> Value {
+        let Self { plan, state, answered, failed, spent } = self;
+        json!({
+            "batch": full(plan.name), "label": plan.label, "state": state, "begun": plan.begun.to_string(),
+            "input": plan.input, "output": plan.output, "lines": plan.lines, "answered": answered, "failed": failed,
+            "left": self.left(), "models": plan.models.keys().collect::<Vec<_>>(),
+            "spent": money(*spent, unit), "cost_max": plan.cost_max.map(|most| money(most, unit)),
+        })
+    }
+
+    /// What is wrong, unless every line is answered.
+    pub(super) fn judge(&self, stop: Option<&BatchStop>) -> Result<(), CommandError> {
+        let name = short(self.plan.name);
+        let all = self.plan.lines;
+        let details = json!({
+            "batch": full(self.plan.name), "answered": self.answered, "failed": self.failed, "left": self.left(),
+        });
+        let failure = match (stop, self.left()) {
+            (Some(stop), left) if left > 0 => {
+                let (exit, code, why, hint) = stop.failure(&name);
+                let exit = if self.answered > 0 { Exit::Partly } else { exit };
+                let message = format!("{left} of {all} lines were not ordered: {why}");
+                CommandError::new(exit, code, message, hint)
+            }
+            _ if self.failed > 0 => {
+                let message = format!("{} of {all} lines failed", self.failed);
+                let hint = format!(
+                    "`assay batch errors {name}` lists them; `assay batch resume {name} --failed` orders them again"
+                );
+                CommandError::new(Exit::Partly, "LINES_FAILED", message, hint)
+            }
+            _ => return Ok(()),
+        };
+        Err(failure.with(details))
+    }
+}
+
+/// Writes the answers that there are.
+pub(super) fn write_answers(plan: &BatchPlan, log: &LineLog) -> Result<(), CommandError> {
+    let written = replace_with(&plan.output, |file| {
+        for line in 0..log.lines().len() {
+            if let Some(result) = log.result(line)? {
+                serde_json::to_writer(&mut *file, &result.answer)?;
+                file.write_all(b"\n")?;
+            }
+        }
+        Ok(())
+    });
+    written.map_err(|error| {
+        let [message, _] = failed(&plan.output, &error).lines().map(str::to_owned);
+        let name = short(plan.name);
+        let hint = format!("nothing is lost: `assay batch resume {name} -o FILE` writes the answers elsewhere");
+        CommandError::new(Exit::Other, "DISK", message, hint)
+    })
+}

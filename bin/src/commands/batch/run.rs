@@ -1,0 +1,204 @@
+//! `assay batch run`: begins a batch, or goes on with the same one.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use assay_peer::{
+    config::Settings,
+    handle::{CallError, FindModel, Refused},
+};
+use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
+
+use super::{
+    batch_course::{BatchCourse, BatchGear},
+    batch_folder::{BatchFolder, BatchLock},
+    batch_lines::{BatchLines, bytes_of},
+    batch_plan::BatchPlan,
+    report::{BatchReport, write_answers},
+};
+use crate::{
+    command_error::{CommandError, Exit},
+    commands::run::{input, tell_who_reads},
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::short,
+    stop,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  assay batch run questions.jsonl -o answers.jsonl               answer every line; say it again after an end, and it goes on
+  assay batch run questions.jsonl -o answers.jsonl --max-cost 5  spend at most 5 credits on all of them
+  assay batch run - -o answers.jsonl < questions.jsonl           read the lines from standard input
+  assay batch run questions.jsonl -o more.jsonl --label second   the same questions once more, as another batch
+
+A line is a request as OpenAI's batches have it, for /v1/chat/completions if it does not say:
+  {\"custom_id\":\"first\",\"body\":{\"model\":\"sums\",\"messages\":[{\"role\":\"user\",\"content\":\"27+58=\"}]}}
+
+Exit status: 0 if every line is answered, 11 if some are; else what came between, such as 6 if nobody takes them or 7 if there is
+no money.";
+
+/// Have every line of a file answered, each once.
+///
+/// A line is a request, and is answered in a line of the output that has the same custom_id, in the same order. All lines are
+/// read before the first is ordered. Each answer is recorded once its job is closed. Whatever ends this, the same command goes
+/// on where it was, and pays nothing twice.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The file with the requests, or - for standard input
+    #[arg(value_name = "INPUT")]
+    input: PathBuf,
+    /// Where the answers go
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+    /// The most that all lines may cost, fees included, in credits
+    #[arg(long, value_name = "CREDITS")]
+    max_cost: Option<Amount>,
+    /// The most tokens of an answer where a line does not say
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    max_tokens: u32,
+    /// Answers that are being written at a time
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    concurrency: u16,
+    /// Tells it from another batch of the same lines
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let output = output(&args.output)?;
+    let bytes = bytes_of(&args.input)?;
+    let lines = BatchLines::read(bytes.clone(), args.max_tokens)?;
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    let mut manifests = BTreeMap::new();
+    for name in lines.models()? {
+        let manifest = input::model(&name, &daemon, invocation).await?;
+        manifests.insert(name, manifest);
+    }
+    lines.check(&manifests)?;
+    tell_who_reads(invocation);
+    let models: BTreeMap<String, Digest> =
+        manifests.iter().map(|(name, manifest)| (name.clone(), manifest.digest())).collect();
+    let name = BatchPlan::name_of(&bytes, args.max_tokens, &models, args.label.as_deref());
+    let folder = BatchFolder::of(invocation, name);
+    let known = folder.plan()?;
+    let begun = known.as_ref().map_or_else(jiff::Timestamp::now, |plan| plan.begun);
+    let plan = BatchPlan {
+        name,
+        label: args.label.clone(),
+        input: args.input.display().to_string(),
+        output,
+        begun,
+        lines: lines.count(),
+        tokens_max: args.max_tokens,
+        models,
+        cost_max: args.max_cost,
+        concurrency: args.concurrency,
+    };
+    let lock = match known {
+        Some(_) => {
+            let lock = folder.lock(&plan)?;
+            folder.keep(&plan)?;
+            lock
+        }
+        None => {
+            folder.begin(&plan, &bytes)?;
+            folder.lock(&plan)?
+        }
+    };
+    carry_out((&folder, lock), &plan, (&lines, &manifests), &daemon, invocation).await
+}
+
+/// Where answers can go: a file that is there or can be made.
+pub(super) fn output(path: &Path) -> Result<PathBuf, CommandError> {
+    let refused = |why: &str| {
+        let message = format!("the answers cannot go to {}: {why}", path.display());
+        CommandError::new(Exit::Usage, "FILE", message, "name a file with -o, in a folder that can be written")
+    };
+    // What is replaced is what a link leads to.
+    let whole = match fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => std::path::absolute(path),
+        whole => whole,
+    };
+    let whole = whole.map_err(|error| refused(&error.to_string()))?;
+    if whole.exists() && !whole.is_file() {
+        return Err(refused("it is no file"));
+    }
+    let folder = whole.parent().unwrap_or(Path::new("/"));
+    // Known before anything is spent, and gone at once.
+    tempfile::NamedTempFile::new_in(folder).map_err(|error| refused(&error.to_string()))?;
+    Ok(whole)
+}
+
+/// The models that a batch was begun with.
+pub(super) async fn manifests(
+    plan: &BatchPlan,
+    daemon: &RunningDaemon,
+) -> Result<BTreeMap<String, Manifest>, CommandError> {
+    let mut manifests = BTreeMap::new();
+    for (name, digest) in &plan.models {
+        let found = match daemon.handle.call(FindModel { name: digest.to_string() }).await {
+            Err(CallError::Refused(Refused::UnknownManifest { .. })) => {
+                let message = format!("the model {name} that the batch was begun with is not known any more");
+                let hint = "wait until somebody offers it; `assay offers` lists what there is";
+                return Err(CommandError::new(Exit::NotFound, "UNKNOWN_MODEL", message, hint));
+            }
+            found => found?,
+        };
+        manifests.insert(name.clone(), found.manifest);
+    }
+    Ok(manifests)
+}
+
+/// Goes on with a batch until it is done or has to stop, and writes what there is.
+pub(super) async fn carry_out(
+    (folder, _lock): (&BatchFolder, BatchLock),
+    plan: &BatchPlan,
+    (lines, manifests): (&BatchLines, &BTreeMap<String, Manifest>),
+    daemon: &RunningDaemon,
+    invocation: &Invocation,
+) -> Result<(), CommandError> {
+    folder.want()?;
+    let (name, printer) = (short(plan.name), &invocation.printer);
+    printer.note(format!("batch {name}: whatever ends this, `assay batch resume {name}` goes on where it was"));
+    let spinner = printer.spinner("looking what was ordered before");
+    let gear = BatchGear {
+        home: &invocation.home,
+        folder,
+        plan,
+        lines,
+        manifests,
+        order_max: Settings::read(&invocation.home)?.client.cost_max,
+        spinner: &spinner,
+    };
+    let carried = async {
+        let mut course = BatchCourse::begin(gear, daemon.handle.clone(), folder.open_log(plan)?).await?;
+        let stop = course.carry_out().await?;
+        Ok((course.into_log(), stop))
+    };
+    let carried = tokio::select! {
+        carried = carried => carried,
+        exit = stop::asked() => Err(left(exit, plan)),
+    };
+    spinner.end();
+    let (log, stop) = carried?;
+    let report = BatchReport::at_rest(folder, plan, &log);
+    write_answers(plan, &log)?;
+    printer.document("batch", &report.document(daemon.unit()));
+    printer.line(report.line(daemon.unit()));
+    printer.note(format!("answers: {}", plan.output.display()));
+    report.judge(stop.as_ref())
+}
+
+fn left(exit: Exit, plan: &BatchPlan) -> CommandError {
+    let name = short(plan.name);
+    let hint = format!("what is ordered goes on: `assay batch resume {name}` gathers it and goes on, `assay batch cancel {name}` ends it");
+    CommandError::new(exit, "INTERRUPTED", format!("left before the batch {name} was done"), hint)
+        .with(serde_json::json!({ "batch": plan.name.to_string() }))
+}

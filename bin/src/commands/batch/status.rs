@@ -1,0 +1,42 @@
+//! `assay batch status`: how far a batch is.
+
+use super::{batch_folder::BatchFolder, report::BatchReport};
+use crate::{command_error::CommandError, invocation::Invocation, printer::{Table, full}};
+
+/// Show how far a batch is.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  assay batch status 3fa29c         how far it is, by the first digits of its name\n  assay batch status 3fa29c --json  the same, for programs")]
+pub(crate) struct Args {
+    /// The name of a batch, or its first digits
+    #[arg(value_name = "BATCH")]
+    batch: String,
+}
+
+pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let unit = invocation.network()?.genesis.unit;
+    let (folder, plan) = BatchFolder::named(invocation, &args.batch)?;
+    let log = folder.log(&plan)?;
+    let report = BatchReport::of(&folder, &plan, &log);
+    invocation.printer.document("batch", &report.document(&unit));
+    let models = plan.models.keys().cloned().collect::<Vec<_>>().join(", ");
+    let ceiling = plan.cost_max.map_or_else(|| "none".to_owned(), |most| format!("{most} {unit}s"));
+    let mut table = Table::new(["WHAT", "HOW"]);
+    let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
+    row("batch", full(plan.name));
+    if let Some(label) = &plan.label {
+        row("label", label.clone());
+    }
+    row("state", report.state.to_owned());
+    row("begun", plan.begun.to_string());
+    row("input", plan.input.clone());
+    row("output", plan.output.display().to_string());
+    row("models", models);
+    row("lines", plan.lines.to_string());
+    row("answered", report.answered.to_string());
+    row("failed", report.failed.to_string());
+    row("left", report.left().to_string());
+    row("spent", format!("{} {unit}s", report.spent));
+    row("ceiling", ceiling);
+    invocation.printer.table(&table);
+    Ok(())
+}
