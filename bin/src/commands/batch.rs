@@ -2,6 +2,7 @@
 
 mod batch_budget;
 mod batch_course;
+mod batch_daemon;
 mod batch_folder;
 mod batch_lines;
 mod batch_plan;
@@ -39,6 +40,6 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         Verb::Status(args) => status::perform(args, invocation),
         Verb::Errors(args) => errors::perform(args, invocation),
         Verb::Cancel(args) => cancel::perform(args, invocation).await,
-        Verb::Rm(args) => rm::perform(args, invocation),
+        Verb::Rm(args) => rm::perform(args, invocation).await,
     }
 }

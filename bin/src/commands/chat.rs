@@ -186,7 +186,7 @@ impl Conversation<'_> {
         let attempt = waiting.until(Goal::Delivered, printer).await?;
         let heard = waiting.heard();
         drop(waiting);
-        let output = unless_left(fetch_output(daemon, &attempt)).await?;
+        let output = unless_left(fetch_output(daemon, key, &attempt)).await?;
         let Some(reading) = Reading::of(manifest, &output) else {
             unreachable!("a model of language gives texts")
         };

@@ -97,7 +97,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let waiting = follow::Waiting::new(&daemon, invocation, key, args.timeout).await?;
     let mut waiting = waiting.hearing(&daemon, manifest, printer);
     let attempt = waiting.until(Goal::Delivered, printer).await?;
-    let output = unless_left(fetch_output(&daemon, &attempt)).await?;
+    let output = unless_left(fetch_output(&daemon, key, &attempt)).await?;
     let reading = Reading::of(manifest, &output);
     let heard = waiting.heard();
     let is_as_heard = show(args, invocation, &heard, &output, (reading.as_ref(), &attempt))?;
@@ -153,10 +153,11 @@ pub(super) fn tell_who_reads(invocation: &Invocation) {
 
 pub(super) async fn fetch_output(
     daemon: &RunningDaemon,
+    key: Digest,
     attempt: &AttemptView,
 ) -> Result<Vec<u8>, CommandError> {
     let Some(digest) = attempt.output else { unreachable!("a delivered job has an output") };
-    Ok(daemon.call(ReadOutput { digest }).await?.all().await?)
+    Ok(daemon.call(ReadOutput { digest, of: Some(key) }).await?.all().await?)
 }
 
 /// Shows what was delivered, but for what was shown before; false if that was something else.

@@ -257,7 +257,7 @@ async fn run(client: &Handle, number: u64) -> Ended {
         panic!("submission {number}: {submission:?}")
     };
     assert!(outcome.is_paid(), "submission {number}: {submission:?}");
-    client.call(ReadOutput { digest: output }).await.unwrap().all().await.unwrap();
+    client.call(ReadOutput { digest: output, of: None }).await.unwrap().all().await.unwrap();
     let file = client.call(ReadReceipt { name: key.to_string() }).await.unwrap().all().await.unwrap();
     assert_eq!(Digest::of(&file), *receipt, "submission {number}");
     let receipts = closed.iter().map(|(job, receipt, _)| (*job, *receipt)).collect();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 66] = [
+const COMMANDS: [&str; 74] = [
     "",
     "demo",
     "init",
@@ -18,6 +18,14 @@ const COMMANDS: [&str; 66] = [
     "why",
     "run",
     "chat",
+    "batch",
+    "batch run",
+    "batch resume",
+    "batch ls",
+    "batch status",
+    "batch errors",
+    "batch cancel",
+    "batch rm",
     "serve",
     "serve key",
     "serve key new",
@@ -74,8 +82,8 @@ const COMMANDS: [&str; 66] = [
 ];
 
 /// Nouns, whose verbs have the examples.
-const GROUPS: [&str; 9] =
-    ["job", "model", "receipt", "config", "key", "network", "notary", "serve key", "sim"];
+const GROUPS: [&str; 10] =
+    ["batch", "job", "model", "receipt", "config", "key", "network", "notary", "serve key", "sim"];
 
 #[test]
 fn every_command_explains_itself_with_examples() {

@@ -4,6 +4,7 @@
 mod arrows;
 mod assay;
 mod backups;
+mod batches;
 #[allow(dead_code, reason = "what fails otherwise than by a power cut is tried where the files are")]
 #[path = "../../../crates/peer/tests/it/brittle.rs"]
 mod brittle;

@@ -307,7 +307,7 @@ impl LiveAnswer {
     /// Reads what was delivered and tells what was not told of it yet.
     async fn deliver(&mut self, attempt: &AttemptView, output: Digest) -> Result<(), HttpFailure> {
         self.open.delivered();
-        let output = match self.handle.call(ReadOutput { digest: output }).await {
+        let output = match self.handle.call(ReadOutput { digest: output, of: Some(self.key()) }).await {
             Ok(pieces) => pieces.all().await,
             Err(error) => Err(error),
         };

@@ -2,7 +2,10 @@
 //!
 //! **Invariant:** every failure has a status, a code that programs can tell apart and one line that says what to do.
 
-use assay_market::{submission::Unmatched, view::SubmissionView};
+use assay_market::{
+    submission::Unmatched,
+    view::{AttemptState, SubmissionView},
+};
 use assay_peer::handle::{CallError, ConnectError, ModelRefused, Refused};
 use assay_protocol::{
     id::Digest,
@@ -139,7 +142,12 @@ impl HttpFailure {
             return Self::new(StatusCode::CONFLICT, "cancelled", "the job was cancelled").after_order();
         }
         let unmatched = submission.unmatched.clone().unwrap_or_default();
-        match unmatched.failure {
+        // A daemon that was started since knows only what each attempt came to.
+        let of_last = || {
+            let last = submission.attempts.last().filter(|_| submission.unmatched.is_none())?;
+            if let AttemptState::Failed(failure) = last.state { Some(failure) } else { None }
+        };
+        match unmatched.failure.or_else(of_last) {
             Some(Failure::BadInput) => Self::new(
                 StatusCode::BAD_REQUEST,
                 "refused_input",

@@ -35,7 +35,7 @@ pub use crate::driver::{
     calls::{
         AccountOrder, AddModel, AuditNotary, Audited, BenchView, CancelJob, CancelledView, ClassView,
         ClosedServing, Demanded, ExplainJob, Explained, FindModel, FoundModel, HearJob, HeedSettings,
-        InstructNotary, JobView, KNOWN_JOBS_MAX, KeepFile, KnownJobs, LeftOut, ListDue, ListEarned, ListJobs, ListModels, ListOffers,
+        InstructNotary, JobView, KNOWN_JOBS_MAX, KeepFile, KnownJob, KnownJobs, LeftOut, ListDue, ListEarned, ListJobs, ListModels, ListOffers,
         ListRuns, ListedModel, ModelList, ModelView, OfferView, PauseProviding, Provide, Providing,
         PullModel, QuoteJob, ReadOutput, ReadReceipt, RemoveModel, ResumeProviding, RetriedView, RetryJob,
         Rivals, ServedJob, ServiceView, ServiceWish, ShowAccount, ShowBooks, ShowDemand, ShowJob, ShowRules,

@@ -12,59 +12,51 @@ use std::{
 use assay_gateway::{BatchedFailure, BatchedRequest};
 use assay_market::view::{AttemptState, SubmissionView};
 use assay_peer::{
-    config::Home,
-    handle::{
-        CallError, FrameError, Handle, KNOWN_JOBS_MAX, KnownJobs, Refused, Submit, Update, Updates, WatchUpdates,
-    },
+    config::ClientSettings,
+    handle::{CallError, CancelJob, KNOWN_JOBS_MAX, KnownJob, Refused, Submit},
 };
 use assay_protocol::{id::Digest, manifest::Manifest, order::Refusal, units::Amount};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     batch_budget::BatchBudget,
-    batch_folder::{BatchFolder, failed},
+    batch_daemon::{BatchDaemon, is_away},
+    batch_folder::BatchFolder,
     batch_lines::BatchLines,
     batch_plan::BatchPlan,
-    harvest,
+    harvest::{self, Harvest},
     line_log::{LineLog, LineRecord},
     stop::BatchStop,
 };
 use crate::{
-    command_error::{CommandError, lost},
-    printer::Spinner,
+    command_error::{CommandError, Exit, over_day},
+    printer::{Spinner, full},
 };
 
 /// Orders that are open at a time, those included whose answer is here and not closed.
-const OPEN_MAX: usize = 1_024;
+const OPEN_MAX: usize = 512;
 /// How long nobody may take anything, where nothing of the batch is under way.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Before something is tried again that nobody took, at first and at most.
 const STEP: Duration = Duration::from_secs(1);
 const STEP_MAX: Duration = Duration::from_secs(30);
-/// How long a result is waited for that is paid already.
-const PAID_WAIT: Duration = Duration::from_secs(30);
-/// How long a daemon may be away.
-const AWAY_MAX: Duration = Duration::from_secs(60);
-/// Between two looks whether it is back.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How long a result is waited for that is paid already: the daemon asks for it about as long.
+const PAID_WAIT: Duration = Duration::from_secs(5 * 60);
 
 /// What a batch is carried out with.
 pub(super) struct BatchGear<'a> {
-    pub(super) home: &'a Home,
     pub(super) folder: &'a BatchFolder,
     pub(super) plan: &'a BatchPlan,
     pub(super) lines: &'a BatchLines,
     pub(super) manifests: &'a BTreeMap<String, Manifest>,
-    /// The most that an order may cost where its line does not say.
-    pub(super) order_max: Amount,
+    pub(super) settings: ClientSettings,
     pub(super) spinner: &'a Spinner,
 }
 
 /// A batch that is being carried out.
 pub(super) struct BatchCourse<'a> {
     gear: BatchGear<'a>,
-    handle: Handle,
-    updates: Updates<Update>,
+    daemon: BatchDaemon<'a>,
     log: LineLog,
     budget: BatchBudget,
     /// Lines that are to be ordered.
@@ -77,6 +69,8 @@ pub(super) struct BatchCourse<'a> {
     waits_for_end: bool,
     /// When something last went on.
     moved: Instant,
+    /// How often the runs of a line failed that was ordered again for it.
+    failures: HashMap<usize, u16>,
     stop: Option<BatchStop>,
 }
 
@@ -85,23 +79,27 @@ pub(super) struct BatchCourse<'a> {
 struct OpenLine {
     line: usize,
     attempt: u32,
-    /// Its answer is here.
-    is_answered: bool,
+    /// The most that it may cost before anybody works on it.
+    most: Amount,
     /// The ceiling left less to it than it might have had.
     is_short: bool,
+    /// Its answer is here.
+    is_answered: bool,
     /// Until when a result is waited for that is paid.
     deadline: Option<Instant>,
 }
 
 impl<'a> BatchCourse<'a> {
     /// Goes on with a batch where it was.
-    pub(super) async fn begin(gear: BatchGear<'a>, handle: Handle, log: LineLog) -> Result<Self, CommandError> {
-        let updates = handle.call(WatchUpdates { name: None }).await?;
+    pub(super) async fn begin(
+        gear: BatchGear<'a>,
+        daemon: BatchDaemon<'a>,
+        log: LineLog,
+    ) -> Result<Self, CommandError> {
         let budget = BatchBudget::new(gear.plan.cost_max, log.spent());
         let mut course = Self {
             gear,
-            handle,
-            updates,
+            daemon,
             log,
             budget,
             queue: VecDeque::new(),
@@ -110,40 +108,39 @@ impl<'a> BatchCourse<'a> {
             step: STEP,
             waits_for_end: false,
             moved: Instant::now(),
+            failures: HashMap::new(),
             stop: None,
         };
         course.find_orders().await?;
+        // What kept orders back while nobody carried the batch out need not do so now.
+        (course.stop, course.waits_for_end) = (None, false);
+        course.go_on();
         Ok(course)
     }
 
     /// Carries it out to its end, or until it has to stop.
     pub(super) async fn carry_out(&mut self) -> Result<Option<BatchStop>, CommandError> {
         loop {
-            self.order().await?;
+            while self.daemon.has_missed() {
+                self.look_at_all().await?;
+            }
+            let now = Instant::now();
+            self.order(now).await?;
             self.show();
-            let is_waiting = !self.queue.is_empty() && self.stop.is_none();
-            if self.open.is_empty() && !is_waiting {
+            let has_more = !self.queue.is_empty() && self.stop.is_none();
+            if self.open.is_empty() && !has_more {
                 return Ok(self.stop.take());
             }
-            let deadlines = self.open.values().filter_map(|open| open.deadline);
-            let wake = deadlines.chain(is_waiting.then_some(self.next_order)).min();
-            let waits = is_waiting && Instant::now() < self.next_order || wake.is_some_and(|wake| wake > Instant::now());
+            // What is due since `now` is due at once; whatever else keeps lines back ends with something that happens.
+            let next_order = Some(self.next_order).filter(|next| has_more && *next > now);
+            let wake = self.open.values().filter_map(|open| open.deadline).chain(next_order).min();
             tokio::select! {
-                update = self.updates.next() => match update {
-                    Some(Ok(Update::Job(view))) => self.take(&view.submission).await?,
-                    Some(Ok(Update::Event(_))) => {}
-                    Some(Ok(Update::Missed { .. })) => self.look_at_all().await?,
-                    Some(Err(CallError::Refused(Refused::Ending) | CallError::Lost(_))) | None => self.find_daemon().await?,
-                    Some(Err(error)) => return Err(error.into()),
+                update = self.daemon.next() => if let Some(submission) = update? {
+                    self.take(&submission).await?;
                 },
-                () = sleep_until(wake.unwrap_or_else(Instant::now)), if waits => self.give_up_late().await?,
+                () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => self.give_up_late().await?,
             }
         }
-    }
-
-    /// What has come of the lines.
-    pub(super) fn into_log(self) -> LineLog {
-        self.log
     }
 
     /// Finds the orders that were made before, and which lines have none.
@@ -152,15 +149,11 @@ impl<'a> BatchCourse<'a> {
         let lines: Vec<(usize, u32)> = states.map(|(line, state)| (line, state.attempt)).collect();
         for some in lines.chunks(KNOWN_JOBS_MAX) {
             let plan = self.gear.plan;
-            let key_of = |(line, attempt): (usize, u32)| Submit::key_of(&plan.word(line, attempt));
-            let known = self.known(some.iter().copied().map(key_of).collect()).await?;
-            for (line, attempt) in some.iter().copied() {
-                let key = key_of((line, attempt));
-                match known.iter().find(|submission| submission.key == key) {
-                    Some(submission) => {
-                        self.adopt(key, line, attempt);
-                        self.take(submission).await?;
-                    }
+            let keys: Vec<Digest> = some.iter().map(|(line, attempt)| plan.key(*line, *attempt)).collect();
+            let known = self.daemon.known(keys.clone()).await?;
+            for ((line, attempt), key) in some.iter().copied().zip(keys) {
+                match known.iter().find(|job| job.submission.key == key) {
+                    Some(job) => self.adopt((line, attempt), job).await?,
                     None => self.queue.push_back(line),
                 }
             }
@@ -168,16 +161,29 @@ impl<'a> BatchCourse<'a> {
         Ok(())
     }
 
-    fn adopt(&mut self, key: Digest, line: usize, attempt: u32) {
-        let open = OpenLine { line, attempt, is_answered: false, is_short: false, deadline: None };
+    /// Takes an order for this line's that is known to the daemon.
+    async fn adopt(&mut self, (line, attempt): (usize, u32), job: &KnownJob) -> Result<(), CommandError> {
+        let wanted = self.wanted(&self.gear.lines.request(line)?)?;
+        let most = job.cost_max.unwrap_or(wanted);
+        self.open_line(job.submission.key, (line, attempt), (most, most < wanted));
+        self.take(&job.submission).await
+    }
+
+    fn open_line(&mut self, key: Digest, (line, attempt): (usize, u32), (most, is_short): (Amount, bool)) {
+        let open = OpenLine { line, attempt, most, is_short, is_answered: false, deadline: None };
         self.open.insert(key, open);
-        self.budget.reserve(key, self.gear.order_max);
+        self.budget.reserve(key, most);
+    }
+
+    /// The most that an order of a line may cost, where the ceiling leaves as much.
+    fn wanted(&self, request: &BatchedRequest) -> Result<Amount, CommandError> {
+        let submit = request.order(self.manifest(request)?, 0);
+        Ok(submit.ok().and_then(|submit| submit.cost_max).unwrap_or(self.gear.settings.cost_max))
     }
 
     /// Orders as much as may be under way.
-    async fn order(&mut self) -> Result<(), CommandError> {
-        while self.stop.is_none() && Instant::now() >= self.next_order {
-            let Some(line) = self.queue.front().copied() else { break };
+    async fn order(&mut self, now: Instant) -> Result<(), CommandError> {
+        while self.stop.is_none() && now >= self.next_order {
             let working = self.open.values().filter(|open| !open.is_answered).count();
             let is_full = working >= self.gear.plan.concurrency.into() || self.open.len() >= OPEN_MAX;
             if is_full || self.waits_for_end && !self.open.is_empty() {
@@ -189,59 +195,57 @@ impl<'a> BatchCourse<'a> {
             }
             let left = self.budget.left();
             if left.is_some_and(Amount::is_zero) {
-                self.lack(BatchStop::Ceiling);
-                continue;
+                if self.open.is_empty() && !self.queue.is_empty() {
+                    self.stop = Some(BatchStop::Ceiling);
+                }
+                break;
             }
-            if self.order_line(line, left).await? {
-                self.queue.pop_front();
+            let Some(line) = self.queue.pop_front() else { break };
+            if !self.order_line(line, left).await? {
+                self.queue.push_back(line);
             }
         }
         Ok(())
-    }
-
-    /// There is no money for another order: there may be when one is over.
-    fn lack(&mut self, stop: BatchStop) {
-        self.waits_for_end = true;
-        if self.open.is_empty() {
-            self.stop = Some(stop);
-        }
     }
 
     /// Orders a line; false if it is to be tried again.
     async fn order_line(&mut self, line: usize, left: Option<Amount>) -> Result<bool, CommandError> {
         let (plan, attempt) = (self.gear.plan, self.log.lines()[line].attempt);
         let request = self.gear.lines.request(line)?;
-        let word = plan.word(line, attempt);
-        let key = Submit::key_of(&word);
         let submit = match request.order(self.manifest(&request)?, plan.seed(line)) {
             Ok(submit) => submit,
-            Err(failure) => return self.record_failure(key, (line, attempt), &failure, Amount::ZERO).map(|()| true),
+            Err(failure) => {
+                return self.record_failure((line, attempt), &failure, Amount::ZERO).map(|()| true);
+            }
         };
-        let wanted = submit.cost_max.unwrap_or(self.gear.order_max);
+        let wanted = submit.cost_max.unwrap_or(self.gear.settings.cost_max);
         let most = left.map_or(wanted, |left| wanted.min(left));
-        let submit = Submit { idempotency_key: Some(word), cost_max: Some(most), ..submit };
-        match self.handle.call(submit).await {
-            // The same order under another ceiling was made before.
-            Ok(_) | Err(CallError::Refused(Refused::KeyInUse)) => {
-                self.adopt(key, line, attempt);
-                self.budget.reserve(key, most);
-                if let Some(open) = self.open.get_mut(&key) {
-                    open.is_short = most < wanted;
-                }
-                Ok(true)
-            }
+        let submit = Submit {
+            idempotency_key: Some(plan.word(line, attempt)),
+            cost_max: Some(most),
+            // Each attempt of an order may cost as much; so that no two of one do, the batch orders again by itself.
+            attempts_max: left.map(|_| 1),
+            ..submit
+        };
+        match self.daemon.handle.call(submit).await {
+            Ok(_) | Err(CallError::Refused(Refused::KeyInUse)) => {}
+            Err(CallError::Refused(refused)) if refused != Refused::Ending => return self.refused(line, refused),
             // It may have been made.
-            Err(CallError::Lost(_) | CallError::Refused(Refused::Ending)) => {
-                self.find_daemon().await?;
-                let Some(submission) = self.known(vec![key]).await?.pop() else { return Ok(false) };
-                self.adopt(key, line, attempt);
-                self.take(&submission).await?;
-                Ok(true)
-            }
-            Err(CallError::Refused(refused)) => self.refused(line, refused),
+            Err(_) => self.daemon.connect().await?,
         }
+        let key = plan.key(line, attempt);
+        // It may have been made before, under another ceiling, and be over: then nothing more is told of it.
+        let Some(job) = self.daemon.known(vec![key]).await?.pop() else { return Ok(false) };
+        self.open_line(key, (line, attempt), (job.cost_max.unwrap_or(most), most < wanted));
+        self.take(&job.submission).await?;
+        if self.gear.folder.is_cancelled() && self.open.contains_key(&key) {
+            // Whoever cancels may have looked for it just before. Where it is too late for that it is gathered.
+            let _ = self.daemon.handle.call(CancelJob { name: full(key) }).await;
+        }
+        Ok(true)
     }
 
+    /// What becomes of a line that the daemon does not take; false if it is to be tried again.
     fn refused(&mut self, line: usize, refused: Refused) -> Result<bool, CommandError> {
         match refused {
             Refused::TooManyJobs | Refused::TooManyCalls { .. } => {
@@ -249,15 +253,13 @@ impl<'a> BatchCourse<'a> {
                 Ok(false)
             }
             Refused::InputTooLong { .. } => {
-                let attempt = self.log.lines()[line].attempt;
-                let key = Submit::key_of(&self.gear.plan.word(line, attempt));
-                let failure = BatchedFailure::of_refused(refused);
-                self.record_failure(key, (line, attempt), &failure, Amount::ZERO)?;
+                let place = (line, self.log.lines()[line].attempt);
+                self.record_failure(place, &BatchedFailure::of_refused(refused), Amount::ZERO)?;
                 Ok(true)
             }
             // Nothing more is taken today, or of this home.
             refused => {
-                self.stop = Some(BatchStop::Refused(refused.into()));
+                self.lack(BatchStop::Refused(refused.into()));
                 Ok(false)
             }
         }
@@ -265,8 +267,8 @@ impl<'a> BatchCourse<'a> {
 
     fn manifest(&self, request: &BatchedRequest) -> Result<&'a Manifest, CommandError> {
         self.gear.manifests.get(request.model()).ok_or_else(|| {
-            let error = std::io::Error::other(format!("the batch was begun without {}", request.model()));
-            failed(&self.gear.plan.output, &error)
+            let message = format!("the batch was begun without the model {}", request.model());
+            CommandError::new(Exit::Other, "BATCH_DAMAGED", message, "`assay batch rm` forgets it")
         })
     }
 
@@ -276,16 +278,11 @@ impl<'a> BatchCourse<'a> {
         let Some(open) = self.open.get_mut(&key) else { return Ok(()) };
         if !submission.ended {
             let is_answered = submission.answer().is_some();
-            if is_answered != open.is_answered || submission.running().is_some() {
-                (self.moved, self.step) = (Instant::now(), STEP);
-            }
+            let moves = is_answered != open.is_answered || submission.running().is_some();
             open.is_answered = is_answered;
-            // Until an attempt goes on it may cost as much as it was ordered for.
-            let goes_on = submission.attempts.last().is_some_and(|attempt| {
-                matches!(attempt.state, AttemptState::Running | AttemptState::Delivered | AttemptState::Closed(_))
-            });
-            if goes_on {
-                self.budget.reserve(key, submission.cost_max());
+            self.budget.reserve(key, reserved(submission, open.most));
+            if moves {
+                self.go_on();
             }
             return Ok(());
         }
@@ -296,66 +293,101 @@ impl<'a> BatchCourse<'a> {
         if submission.is_paid() {
             // It was closed before its result came; that is on its way.
             let deadline = open.deadline.unwrap_or_else(|| Instant::now() + PAID_WAIT);
-            self.open.insert(key, OpenLine { deadline: Some(deadline), ..open });
+            self.open.insert(key, OpenLine { is_answered: true, deadline: Some(deadline), ..open });
             return Ok(());
         }
         self.came_to_nothing(submission, open)
     }
 
-    /// Records what came of a line.
+    /// Records what came of a line. Its result is kept by the daemon until that is on the disk.
     async fn gather(&mut self, submission: &SubmissionView, open: OpenLine) -> Result<(), CommandError> {
         let request = self.gear.lines.request(open.line)?;
-        let manifest = self.manifest(&request)?;
-        let gathered = harvest::gather(&self.handle, submission, &request, manifest).await;
-        match gathered {
-            Ok(harvest) => {
-                let result = harvest.result((open.line, open.attempt), submission.cost_max());
-                self.record(submission.key, result)
+        let (manifest, cost) = (self.manifest(&request)?, submission.cost_max());
+        let place = (open.line, open.attempt);
+        match harvest::gather(&self.daemon.handle, submission, &request, manifest).await {
+            Ok((harvest, pieces)) => {
+                self.record(place, harvest, cost)?;
+                // Where that is not heard, it is kept a while longer.
+                let _ = pieces.take().await;
+                Ok(())
             }
-            // It is gathered once the daemon is back.
-            Err(CallError::Lost(_) | CallError::Refused(Refused::Ending)) => Box::pin(self.find_daemon()).await,
-            Err(CallError::Refused(refused)) => {
-                let (place, failure) = ((open.line, open.attempt), BatchedFailure::of_refused(refused));
-                self.record_failure(submission.key, place, &failure, submission.cost_max())
+            // It is looked at again once the daemon is back.
+            Err(error) if is_away(&error) => self.daemon.connect().await,
+            Err(CallError::Refused(refused @ Refused::BlobAbsent { .. })) => {
+                self.record_failure(place, &BatchedFailure::of_refused(refused), cost)
             }
+            Err(error) => Err(error.into()),
         }
     }
 
     /// Nothing came of an order: that is the end of its line, or it is ordered again.
     fn came_to_nothing(&mut self, submission: &SubmissionView, open: OpenLine) -> Result<(), CommandError> {
-        let (key, cost) = (submission.key, submission.cost_max());
         let failure = BatchedFailure::of_submission(submission);
-        let unmatched = submission.unmatched.clone().unwrap_or_default();
-        let lacks = match (unmatched.over_day, unmatched.refusal) {
-            _ if submission.cancelled => None,
-            (Some(over), _) => Some(BatchStop::Refused(crate::command_error::over_day(over))),
-            (None, Some(Refusal::Funds)) => Some(BatchStop::Money(failure.line())),
-            (None, _) => (open.is_short && unmatched.cost > 0).then_some(BatchStop::Ceiling),
-        };
-        if lacks.is_none() && (submission.cancelled || !failure.passes()) {
-            return self.record_failure(key, (open.line, open.attempt), &failure, cost);
+        let lacks = self.lacks(submission, open, &failure);
+        let is_final = submission.cancelled || !failure.passes() && !self.may_fail_again(submission, open.line);
+        if lacks.is_none() && is_final {
+            return self.record_failure((open.line, open.attempt), &failure, submission.cost_max());
         }
-        let again = LineRecord::Again { line: open.line, attempt: open.attempt + 1 };
-        self.add(&[again])?;
-        self.open.remove(&key);
-        self.budget.settle(key, cost);
-        self.queue.push_front(open.line);
+        let (line, cost) = (open.line, submission.cost_max());
+        self.log_all(&[LineRecord::Again { line, attempt: open.attempt + 1, cost }])?;
+        self.open.remove(&submission.key);
+        self.budget.settle(submission.key, cost);
+        self.queue.push_back(line);
         match lacks {
             Some(stop) => self.lack(stop),
             None if self.open.is_empty() && self.moved.elapsed() > PATIENCE => {
                 self.stop = Some(BatchStop::Nobody(failure.line()));
             }
-            None => {
-                self.gear.spinner.say(&failure.line());
-                self.try_later();
-            }
+            None => self.try_later(),
         }
         Ok(())
     }
 
+    /// The money that was not there for an order, if that was it.
+    fn lacks(&self, submission: &SubmissionView, open: OpenLine, failure: &BatchedFailure) -> Option<BatchStop> {
+        let unmatched = submission.unmatched.as_ref().filter(|_| !submission.cancelled);
+        let last = submission.attempts.last().map(|attempt| attempt.state);
+        let is_refused = last == Some(AttemptState::Refused(Refusal::Funds));
+        match unmatched {
+            _ if submission.cancelled => None,
+            Some(unmatched) if unmatched.over_day.is_some() => {
+                unmatched.over_day.map(|over| BatchStop::Refused(over_day(over)))
+            }
+            Some(unmatched) if open.is_short && unmatched.cost > 0 => Some(BatchStop::Ceiling),
+            _ => is_refused.then(|| BatchStop::Money(failure.line())),
+        }
+    }
+
+    /// Whether a line whose run failed is ordered again, where each order has one attempt: as often as an order has elsewhere.
+    fn may_fail_again(&mut self, submission: &SubmissionView, line: usize) -> bool {
+        if self.gear.plan.cost_max.is_none() || submission.attempts.is_empty() {
+            return false;
+        }
+        let failures = self.failures.entry(line).or_default();
+        *failures += 1;
+        *failures < self.gear.settings.attempts_max
+    }
+
+    /// There is no money for another order: there may be when one is over.
+    fn lack(&mut self, stop: BatchStop) {
+        self.waits_for_end = true;
+        if self.open.is_empty() {
+            self.stop = Some(stop);
+        }
+    }
+
     fn try_later(&mut self) {
-        self.next_order = Instant::now() + self.step;
-        self.step = (self.step * 2).min(STEP_MAX);
+        let now = Instant::now();
+        if now >= self.next_order {
+            self.next_order = now + self.step;
+            self.step = (self.step * 2).min(STEP_MAX);
+        }
+    }
+
+    /// Something went on: there is no reason to wait any more.
+    fn go_on(&mut self) {
+        let now = Instant::now();
+        (self.moved, self.next_order, self.step) = (now, now, STEP);
     }
 
     /// Waits no longer for results that are paid and do not come.
@@ -365,89 +397,64 @@ impl<'a> BatchCourse<'a> {
         let late: Vec<(Digest, OpenLine)> =
             self.open.iter().filter(|(_, open)| is_late(open)).map(|(key, open)| (*key, *open)).collect();
         for (key, open) in late {
-            let cost = self.known(vec![key]).await?.pop().map(|submission| submission.cost_max());
+            let cost = self.daemon.known(vec![key]).await?.pop().map(|job| job.submission.cost_max());
             let failure = BatchedFailure::undelivered(key);
-            self.record_failure(key, (open.line, open.attempt), &failure, cost.unwrap_or_default())?;
+            self.record_failure((open.line, open.attempt), &failure, cost.unwrap_or(open.most))?;
         }
         Ok(())
     }
 
     fn record_failure(
         &mut self,
-        key: Digest,
-        place: (usize, u32),
+        (line, attempt): (usize, u32),
         failure: &BatchedFailure,
         cost: Amount,
     ) -> Result<(), CommandError> {
-        let request = self.gear.lines.request(place.0)?;
-        self.record(key, harvest::failed_line(place, key, &request, failure, cost))
+        let request = self.gear.lines.request(line)?;
+        let harvest = Harvest::failed(self.gear.plan.key(line, attempt), &request, failure);
+        self.record((line, attempt), harvest, cost)
     }
 
-    fn record(&mut self, key: Digest, result: super::line_log::LineResult) -> Result<(), CommandError> {
-        let cost = result.cost;
-        self.add(&[LineRecord::Over(result)])?;
+    fn record(&mut self, place: (usize, u32), harvest: Harvest, cost: Amount) -> Result<(), CommandError> {
+        self.log_all(&[LineRecord::Over(harvest.result(place, cost))])?;
+        let key = self.gear.plan.key(place.0, place.1);
         self.open.remove(&key);
         self.budget.settle(key, cost);
         self.waits_for_end = false;
-        (self.moved, self.step) = (Instant::now(), STEP);
+        self.go_on();
         Ok(())
     }
 
-    fn add(&mut self, records: &[LineRecord]) -> Result<(), CommandError> {
-        self.log.add(records).map_err(|error| failed(&self.gear.plan.output, &error))
-    }
-
-    /// How these jobs stand, but for those that were never ordered.
-    async fn known(&mut self, keys: Vec<Digest>) -> Result<Vec<SubmissionView>, CommandError> {
-        loop {
-            match self.handle.call(KnownJobs { keys: keys.clone() }).await {
-                Err(CallError::Lost(_) | CallError::Refused(Refused::Ending)) => self.connect().await?,
-                known => return Ok(known?),
-            }
-        }
+    fn log_all(&mut self, records: &[LineRecord]) -> Result<(), CommandError> {
+        self.gear.folder.add(&mut self.log, records)
     }
 
     /// Looks at each job of which something may have been missed.
     async fn look_at_all(&mut self) -> Result<(), CommandError> {
         let keys: Vec<Digest> = self.open.keys().copied().collect();
         for some in keys.chunks(KNOWN_JOBS_MAX) {
-            for submission in self.known(some.to_vec()).await? {
-                Box::pin(self.take(&submission)).await?;
+            for job in self.daemon.known(some.to_vec()).await? {
+                self.take(&job.submission).await?;
             }
         }
         Ok(())
     }
 
-    /// Waits for a daemon, which goes on with its jobs when it is back.
-    async fn find_daemon(&mut self) -> Result<(), CommandError> {
-        self.connect().await?;
-        self.look_at_all().await
-    }
-
-    /// Waits for a daemon. None is started: somebody may have ended it on purpose.
-    async fn connect(&mut self) -> Result<(), CommandError> {
-        self.gear.spinner.say("the daemon is away; waiting for it");
-        let deadline = Instant::now() + AWAY_MAX;
-        loop {
-            if let Ok(handle) = Handle::connect(self.gear.home).await
-                && let Ok(updates) = handle.call(WatchUpdates { name: None }).await
-            {
-                (self.handle, self.updates) = (handle, updates);
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                return Err(lost(&FrameError::Ended));
-            }
-            sleep(LOOK_EVERY).await;
-        }
-    }
-
     /// Says how far it is.
     fn show(&self) {
-        let (all, ends) = (self.log.lines().len(), self.log.lines().iter().filter_map(|line| line.end.as_ref()));
-        let (done, failed) = ends.fold((0, 0), |(done, failed), end| (done + 1, failed + usize::from(end.failure.is_some())));
-        let (open, spent) = (self.open.len(), self.budget.spent());
-        let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+        let (all, tally) = (self.gear.plan.lines, self.log.tally());
+        let (done, open, spent) = (tally.answered + tally.failed, self.open.len(), self.budget.spent());
+        let failed = if tally.failed > 0 { format!(", {} failed", tally.failed) } else { String::new() };
         self.gear.spinner.say(&format!("{done} of {all} done{failed}, {open} under way, {spent} spent"));
     }
+}
+
+/// What is spoken for by an order that is not over: until its answer is here all that it may cost, beside what attempts of it have
+/// cost that came to nothing.
+fn reserved(submission: &SubmissionView, most: Amount) -> Amount {
+    if submission.answer().is_some() {
+        return submission.cost_max();
+    }
+    let costs = submission.attempts.iter().filter_map(|attempt| attempt.cost);
+    costs.fold(most, |sum, cost| sum.plus(cost).unwrap_or(Amount(u64::MAX)))
 }

@@ -6,16 +6,26 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use assay_protocol::id::Digest;
+use tokio::time::sleep;
 
-use super::{batch_lines::BatchLines, batch_plan::BatchPlan, line_log::LineLog};
+use super::{
+    batch_lines::BatchLines,
+    batch_plan::BatchPlan,
+    line_log::{LineLog, LineRecord, LineResult},
+};
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
     printer::{full, short},
 };
+
+/// How often a batch is tried to be taken, and between two tries.
+const LOCK_TRIES: u32 = 10;
+const LOCK_STEP: Duration = Duration::from_millis(20);
 
 /// The folder of one batch.
 #[derive(Clone, Debug)]
@@ -31,7 +41,7 @@ impl BatchFolder {
         Self(invocation.home.batches().join(full(name)))
     }
 
-    /// All batches of a home, oldest first, with their folders.
+    /// All batches of a home, oldest first, with their folders. One that cannot be read is told of and left out.
     pub(super) fn all(invocation: &Invocation) -> Result<Vec<(Self, BatchPlan)>, CommandError> {
         let root = invocation.home.batches();
         let entries = match fs::read_dir(&root) {
@@ -41,9 +51,11 @@ impl BatchFolder {
         let mut all = Vec::new();
         for entry in entries {
             let folder = Self(entry.map_err(|error| failed(&root, &error))?.path());
-            // One without a plan was never begun.
-            if let Some(plan) = folder.plan()? {
-                all.push((folder, plan));
+            match folder.plan() {
+                Ok(Some(plan)) => all.push((folder, plan)),
+                // One without a plan was never begun.
+                Ok(None) => {}
+                Err(error) => invocation.printer.note(format!("note: left out: {}", error.lines()[0])),
             }
         }
         all.sort_by_key(|(_, plan)| (plan.begun, plan.name));
@@ -81,10 +93,19 @@ impl BatchFolder {
         Ok(Some(plan))
     }
 
-    /// Keeps a batch that is to be carried out.
+    /// Makes a place for a batch.
+    pub(super) fn make(&self) -> Result<(), CommandError> {
+        fs::create_dir_all(&self.0).map_err(|error| failed(&self.0, &error))
+    }
+
+    /// Keeps a batch that is to be carried out. Whatever is left of one that never began is replaced.
     pub(super) fn begin(&self, plan: &BatchPlan, lines: &[u8]) -> Result<(), CommandError> {
-        fs::create_dir_all(&self.0).map_err(|error| failed(&self.0, &error))?;
-        replace(&self.lines_path(), lines).map_err(|error| failed(&self.0, &error))?;
+        let (kept, log) = (self.lines_path(), self.log_path());
+        replace_with(&kept, |file| file.write_all(lines)).map_err(|error| failed(&kept, &error))?;
+        match fs::remove_file(&log) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&log, &error)),
+            _ => LineLog::create(&log).map_err(|error| failed(&log, &error))?,
+        }
         self.keep(plan)
     }
 
@@ -92,7 +113,7 @@ impl BatchFolder {
     pub(super) fn keep(&self, plan: &BatchPlan) -> Result<(), CommandError> {
         let path = self.0.join("plan.json");
         let text = serde_json::to_vec_pretty(plan).map_err(|error| failed(&path, &error.into()))?;
-        replace(&path, &text).map_err(|error| failed(&path, &error))
+        replace_with(&path, |file| file.write_all(&text)).map_err(|error| failed(&path, &error))
     }
 
     /// Its lines.
@@ -107,20 +128,22 @@ impl BatchFolder {
     }
 
     /// Takes it for this process.
-    pub(super) fn lock(&self, plan: &BatchPlan) -> Result<BatchLock, CommandError> {
+    pub(super) async fn lock(&self, name: Digest) -> Result<BatchLock, CommandError> {
         let path = self.0.join("lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(|error| failed(&path, &error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(BatchLock(file)),
-            Err(TryLockError::WouldBlock) => {
-                let name = short(plan.name);
-                let message = format!("the batch {name} is being carried out by another process");
-                let hint = format!("`assay batch status {name}` says how far it is");
-                Err(CommandError::new(Exit::Other, "BATCH_RUNNING", message, hint))
+        for _ in 0..LOCK_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(BatchLock(file)),
+                // Whoever only asks whether it is carried out holds it for a moment.
+                Err(TryLockError::WouldBlock) => sleep(LOCK_STEP).await,
+                Err(TryLockError::Error(error)) => return Err(failed(&path, &error)),
             }
-            Err(TryLockError::Error(error)) => Err(failed(&path, &error)),
         }
+        let name = short(name);
+        let message = format!("the batch {name} is being carried out by another process");
+        let hint = format!("`assay batch status {name}` says how far it is");
+        Err(CommandError::new(Exit::Other, "BATCH_RUNNING", message, hint))
     }
 
     /// Whether some process carries it out.
@@ -129,20 +152,26 @@ impl BatchFolder {
         file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
-    /// What came of its lines, to add to that.
+    /// What came of its lines, to add to that: for whoever holds its lock.
     pub(super) fn open_log(&self, plan: &BatchPlan) -> Result<LineLog, CommandError> {
-        let path = self.0.join("results.jsonl");
+        let path = self.log_path();
         LineLog::open(&path, plan.lines).map_err(|error| failed(&path, &error))
     }
 
     /// What came of its lines until now.
     pub(super) fn log(&self, plan: &BatchPlan) -> Result<LineLog, CommandError> {
-        let path = self.0.join("results.jsonl");
-        match LineLog::look(&path, plan.lines) {
-            // Begun, and ended before it could order anything.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.open_log(plan),
-            log => log.map_err(|error| failed(&path, &error)),
-        }
+        let path = self.log_path();
+        LineLog::look(&path, plan.lines).map_err(|error| failed(&path, &error))
+    }
+
+    /// Adds to what came of its lines.
+    pub(super) fn add(&self, log: &mut LineLog, records: &[LineRecord]) -> Result<(), CommandError> {
+        log.add(records).map_err(|error| failed(&self.log_path(), &error))
+    }
+
+    /// What came of one of them.
+    pub(super) fn result(&self, log: &LineLog, line: usize) -> Result<Option<LineResult>, CommandError> {
+        log.result(line).map_err(|error| failed(&self.log_path(), &error))
     }
 
     /// Has whoever carries it out order nothing more.
@@ -171,6 +200,10 @@ impl BatchFolder {
         fs::remove_dir_all(&self.0).map_err(|error| failed(&self.0, &error))
     }
 
+    fn log_path(&self) -> PathBuf {
+        self.0.join("results.jsonl")
+    }
+
     fn lines_path(&self) -> PathBuf {
         self.0.join("lines.jsonl")
     }
@@ -180,24 +213,26 @@ impl BatchFolder {
     }
 }
 
-/// Puts a file in its place whole, or leaves what is there.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace_with(path, |file| file.write_all(bytes))
-}
-
-/// The same, for what is written piece by piece.
+/// Puts a file in its place whole, or leaves what is there. Who may read what is replaced may read it.
 pub(super) fn replace_with(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     let mut writer = io::BufWriter::new(&mut file);
     write(&mut writer)?;
     writer.flush()?;
     drop(writer);
+    if let Ok(before) = fs::metadata(path) {
+        file.as_file().set_permissions(before.permissions())?;
+    }
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
+    // What cannot be synced so is a system on which that is not needed.
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
     Ok(())
 }
 

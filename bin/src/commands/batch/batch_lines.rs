@@ -11,6 +11,7 @@ use std::{
 };
 
 use assay_gateway::BatchedRequest;
+use assay_protocol::manifest::Manifest;
 use serde_json::json;
 
 use crate::command_error::{CommandError, Exit};
@@ -25,7 +26,8 @@ const TOLD_MAX: usize = 5;
 /// The lines of a batch, in the order of their file.
 #[derive(Debug)]
 pub(super) struct BatchLines {
-    texts: Vec<String>,
+    /// Each with its number in the file.
+    texts: Vec<(usize, String)>,
     tokens_max: u32,
 }
 
@@ -51,7 +53,7 @@ impl BatchLines {
                     }
                 }
             }
-            texts.push(line.to_owned());
+            texts.push((number, line.to_owned()));
         }
         if !wrong.is_empty() {
             return Err(refused(wrong));
@@ -70,8 +72,13 @@ impl BatchLines {
 
     /// What one of them asks.
     pub(super) fn request(&self, line: usize) -> Result<BatchedRequest, CommandError> {
-        let text = self.texts.get(line).map_or("", String::as_str);
-        BatchedRequest::read(text, self.tokens_max).map_err(|failure| refused(vec![(line + 1, failure.line())]))
+        let (number, text) = self.texts.get(line).map_or((0, ""), |(number, text)| (*number, text.as_str()));
+        BatchedRequest::read(text, self.tokens_max).map_err(|failure| refused(vec![(number, failure.line())]))
+    }
+
+    /// The number of one of them in the file.
+    pub(super) fn number(&self, line: usize) -> usize {
+        self.texts.get(line).map_or(0, |(number, _)| *number)
     }
 
     /// What their models are called.
@@ -82,14 +89,14 @@ impl BatchLines {
     /// Refuses those that their models do not do.
     pub(super) fn check(
         &self,
-        manifests: &BTreeMap<String, assay_protocol::manifest::Manifest>,
+        manifests: &BTreeMap<String, Manifest>,
     ) -> Result<(), CommandError> {
         let mut wrong = Vec::new();
         for line in 0..self.count() {
             let request = self.request(line)?;
             let Some(manifest) = manifests.get(request.model()) else { continue };
             if let Err(failure) = request.order(manifest, 0) {
-                wrong.push((line + 1, failure.line()));
+                wrong.push((self.number(line), failure.line()));
             }
         }
         if wrong.is_empty() { Ok(()) } else { Err(refused(wrong)) }

@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use assay_peer::handle::Submit;
 use assay_protocol::{codec, id::Digest, units::Amount};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,8 @@ pub(super) struct BatchPlan {
     pub(super) name: Digest,
     /// What tells it from another of the same lines.
     pub(super) label: Option<String>,
+    /// The digest of its lines.
+    pub(super) content: Digest,
     /// Where the lines came from, as it was typed.
     pub(super) input: String,
     /// Where the answers go.
@@ -37,18 +40,23 @@ pub(super) struct BatchPlan {
 impl BatchPlan {
     /// What a batch is called.
     pub(super) fn name_of(
-        bytes: &[u8],
+        content: Digest,
         tokens_max: u32,
         models: &BTreeMap<String, Digest>,
         label: Option<&str>,
     ) -> Digest {
         let models: Vec<(&str, Digest)> = models.iter().map(|(name, model)| (name.as_str(), *model)).collect();
-        codec::digest("batch", &(Digest::of(bytes), tokens_max, models, label))
+        codec::digest("batch", &(content, tokens_max, models, label))
     }
 
     /// By what word an order of a line is known to the daemon.
     pub(super) fn word(&self, line: usize, attempt: u32) -> String {
         format!("batch {} {line} {attempt}", self.name)
+    }
+
+    /// What that order is called.
+    pub(super) fn key(&self, line: usize, attempt: u32) -> Digest {
+        Submit::key_of(&self.word(line, attempt))
     }
 
     /// What the answer to a line is drawn from where it does not say: the same for every order of it.
@@ -66,13 +74,13 @@ mod tests {
     fn a_batch_is_called_after_what_is_asked_and_nothing_else() {
         let models = BTreeMap::from([("poet".to_owned(), Digest::of(b"poet"))]);
         let other = BTreeMap::from([("poet".to_owned(), Digest::of(b"another"))]);
-        let name = BatchPlan::name_of(b"lines", 256, &models, None);
-        assert_eq!(BatchPlan::name_of(b"lines", 256, &models, None), name);
+        let name = BatchPlan::name_of(Digest::of(b"lines"), 256, &models, None);
+        assert_eq!(BatchPlan::name_of(Digest::of(b"lines"), 256, &models, None), name);
         let others = [
-            BatchPlan::name_of(b"line", 256, &models, None),
-            BatchPlan::name_of(b"lines", 255, &models, None),
-            BatchPlan::name_of(b"lines", 256, &other, None),
-            BatchPlan::name_of(b"lines", 256, &models, Some("again")),
+            BatchPlan::name_of(Digest::of(b"line"), 256, &models, None),
+            BatchPlan::name_of(Digest::of(b"lines"), 255, &models, None),
+            BatchPlan::name_of(Digest::of(b"lines"), 256, &other, None),
+            BatchPlan::name_of(Digest::of(b"lines"), 256, &models, Some("again")),
         ];
         assert!(others.iter().all(|other| *other != name));
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::batch_folder::{BatchFolder, failed};
+use super::batch_folder::BatchFolder;
 use crate::{
     command_error::CommandError,
     invocation::Invocation,
@@ -20,12 +20,12 @@ pub(crate) struct Args {
 
 pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let (folder, plan) = BatchFolder::named(invocation, &args.batch)?;
-    let log = folder.log(&plan)?;
+    let (log, lines) = (folder.log(&plan)?, folder.lines(&plan)?);
     let mut table = Table::new(["LINE", "CUSTOM ID", "STATUS", "CODE", "WHY"]);
     let mut documents = Vec::new();
     for (line, state) in log.lines().iter().enumerate() {
         let Some(failure) = state.end.as_ref().and_then(|end| end.failure.as_ref()) else { continue };
-        let Some(result) = log.result(line).map_err(|error| failed(&plan.output, &error))? else { continue };
+        let Some(result) = folder.result(&log, line)? else { continue };
         let text = |pointer: &str| {
             let value = result.answer.pointer(pointer);
             value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).unwrap_or_default()
@@ -33,10 +33,10 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         let (name, status, why) =
             (text("/custom_id"), text("/response/status_code"), text("/response/body/error/message"));
         documents.push(json!({
-            "line": line + 1, "custom_id": name, "status_code": result.answer.pointer("/response/status_code"),
+            "line": lines.number(line), "custom_id": name, "status_code": result.answer.pointer("/response/status_code"),
             "code": failure, "message": why, "job": result.answer.pointer("/response/request_id").and_then(Value::as_str),
         }));
-        table.row([(line + 1).to_string(), name, status, failure.clone(), why]);
+        table.row([lines.number(line).to_string(), name, status, failure.clone(), why]);
     }
     invocation.printer.document("batch-errors", &json!({ "batch": full(plan.name), "errors": documents }));
     invocation.printer.table(&table);

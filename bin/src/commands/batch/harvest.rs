@@ -5,8 +5,12 @@
 
 use assay_gateway::{BatchedFailure, BatchedRequest, DeliveredAnswer};
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
-use assay_peer::handle::{CallError, ExplainJob, Handle, ReadOutput};
-use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
+use assay_peer::handle::{CallError, ExplainJob, Handle, Pieces, ReadOutput};
+use assay_protocol::{
+    id::Digest,
+    manifest::{End, Manifest},
+    units::Amount,
+};
 use serde_json::{Value, json};
 
 use super::line_log::LineResult;
@@ -19,6 +23,12 @@ pub(super) struct Harvest {
 }
 
 impl Harvest {
+    /// Of a line of which nothing came.
+    pub(super) fn failed(key: Digest, request: &BatchedRequest, failure: &BatchedFailure) -> Self {
+        let answer = answer_line(key, request, failure.status(), failure.document());
+        Self { answer, failure: Some(failure.code().to_owned()) }
+    }
+
     /// As it is recorded.
     pub(super) fn result(self, (line, attempt): (usize, u32), cost: Amount) -> LineResult {
         let Self { answer, failure } = self;
@@ -26,45 +36,30 @@ impl Harvest {
     }
 }
 
-/// Reads the answer to a line whose job is over.
+/// Reads the answer to a line whose job is over. What was read counts as handed over once the rest of it is taken.
 pub(super) async fn gather(
     handle: &Handle,
     submission: &SubmissionView,
     request: &BatchedRequest,
     manifest: &Manifest,
-) -> Result<Harvest, CallError> {
+) -> Result<(Harvest, Pieces), CallError> {
     let Some(attempt) = submission.answer() else { unreachable!("only what has an answer is gathered") };
     let Some(digest) = attempt.output else { unreachable!("an answer has an output") };
-    let explained = handle.call(ExplainJob { name: full(submission.key) }).await?;
+    let key = submission.key;
+    let explained = handle.call(ExplainJob { name: full(key) }).await?;
     let orders = explained.grounds.into_iter().flat_map(|grounds| grounds.orders);
     let unit_price =
         orders.into_iter().find(|grounds| grounds.job == attempt.job).map(|grounds| grounds.order.unit_price);
-    let output = handle.call(ReadOutput { digest }).await?.all().await?;
-    let delivered = DeliveredAnswer { key: submission.key, manifest, attempt, output, unit_price };
-    Ok(match request.document(delivered) {
+    let mut pieces = handle.call(ReadOutput { digest, of: Some(key) }).await?;
+    let output = pieces.whole().await?;
+    let harvest = match request.document(DeliveredAnswer { key, manifest, attempt, output, unit_price }) {
         Ok(mut document) => {
             document["assay"] = provenance(submission, attempt);
-            let answer = answer_line(submission.key, request, 200, document);
-            Harvest { answer, failure: None }
+            Harvest { answer: answer_line(key, request, 200, document), failure: None }
         }
-        Err(failure) => of_failure(submission.key, request, &failure),
-    })
-}
-
-/// A line of which nothing came.
-pub(super) fn failed_line(
-    place: (usize, u32),
-    key: Digest,
-    request: &BatchedRequest,
-    failure: &BatchedFailure,
-    cost: Amount,
-) -> LineResult {
-    of_failure(key, request, failure).result(place, cost)
-}
-
-fn of_failure(key: Digest, request: &BatchedRequest, failure: &BatchedFailure) -> Harvest {
-    let answer = answer_line(key, request, failure.status(), failure.document());
-    Harvest { answer, failure: Some(failure.code().to_owned()) }
+        Err(failure) => Harvest::failed(key, request, &failure),
+    };
+    Ok((harvest, pieces))
 }
 
 fn answer_line(key: Digest, request: &BatchedRequest, status: u16, body: Value) -> Value {
@@ -83,7 +78,7 @@ fn provenance(submission: &SubmissionView, attempt: &AttemptView) -> Value {
     json!([{
         "key": full(submission.key), "job": full(attempt.job), "provider": full(attempt.provider),
         "price": attempt.price.to_string(), "cost": submission.cost_max().to_string(), "label": label,
-        "receipt": attempt.receipt.map(full), "cut_off": attempt.end == Some(assay_protocol::manifest::End::Length),
+        "receipt": attempt.receipt.map(full), "cut_off": attempt.end == Some(End::Length),
         "refuted": refuted.collect::<Vec<_>>(),
     }])
 }

@@ -20,12 +20,14 @@ use serde_json::Value;
 pub(super) enum LineRecord {
     /// What came of it.
     Over(LineResult),
-    /// It is ordered once more.
+    /// It is open again: ordered once more, or the same order is to be looked at once more.
     Again {
         /// Which, from nought.
         line: usize,
         /// What the order is told from those before it by.
         attempt: u32,
+        /// What the one before has cost that came to nothing, unless that is recorded already.
+        cost: Amount,
     },
 }
 
@@ -52,6 +54,8 @@ pub(super) struct LineState {
     pub(super) attempt: u32,
     /// What came of that.
     pub(super) end: Option<LineEnd>,
+    /// What that order is known to have cost.
+    cost: Amount,
 }
 
 /// What came of a line, and where that is written.
@@ -69,12 +73,25 @@ pub(super) struct LineLog {
     bytes: u64,
     lines: Vec<LineState>,
     spent: Amount,
+    tally: LineTally,
+}
+
+/// How many lines have come to what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LineTally {
+    pub(super) answered: usize,
+    pub(super) failed: usize,
 }
 
 impl LineLog {
-    /// Opens the file of a batch of so many lines, which is made if it is not there, and goes on behind its last whole record.
+    /// Makes the file of a batch that is about to begin.
+    pub(super) fn create(path: &Path) -> io::Result<()> {
+        File::create_new(path)?.sync_all()
+    }
+
+    /// Opens the file of a batch of so many lines, to go on behind its last whole record.
     pub(super) fn open(path: &Path, count: usize) -> io::Result<Self> {
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+        let mut file = OpenOptions::new().read(true).write(true).open(path)?;
         let mut log = Self::read(&mut file, count)?;
         if log.file.metadata()?.len() != log.bytes {
             log.file.set_len(log.bytes)?;
@@ -85,10 +102,7 @@ impl LineLog {
 
     /// Looks at what a batch of so many lines has come to, whoever writes there.
     pub(super) fn look(path: &Path, count: usize) -> io::Result<Self> {
-        match File::open(path) {
-            Ok(mut file) => Self::read(&mut file, count),
-            Err(error) => Err(error),
-        }
+        Self::read(&mut File::open(path)?, count)
     }
 
     fn read(file: &mut File, count: usize) -> io::Result<Self> {
@@ -97,6 +111,7 @@ impl LineLog {
             bytes: 0,
             lines: vec![LineState::default(); count],
             spent: Amount::ZERO,
+            tally: LineTally::default(),
         };
         let mut reader = BufReader::new(file);
         let mut text = Vec::new();
@@ -112,20 +127,35 @@ impl LineLog {
     }
 
     fn fold(&mut self, record: &LineRecord) {
+        let at = self.bytes;
         match record {
             LineRecord::Over(LineResult { line, attempt, cost, failure, .. }) => {
-                self.spent = self.spent.plus(*cost).unwrap_or(Amount(u64::MAX));
-                if let Some(state) = self.lines.get_mut(*line) {
-                    let end = LineEnd { failure: failure.clone(), at: self.bytes };
-                    *state = LineState { attempt: *attempt, end: Some(end) };
-                }
+                let end = LineEnd { failure: failure.clone(), at };
+                let state = LineState { attempt: *attempt, end: Some(end), cost: *cost };
+                // An order that was looked at once more has cost what it has cost.
+                self.replace(*line, state, |before| if before.attempt == *attempt { before.cost } else { Amount::ZERO });
+                self.spent = plus(self.spent, *cost);
             }
-            LineRecord::Again { line, attempt } => {
-                if let Some(state) = self.lines.get_mut(*line) {
-                    *state = LineState { attempt: *attempt, end: None };
-                }
+            LineRecord::Again { line, attempt, cost } => {
+                self.spent = plus(self.spent, *cost);
+                let is_same = self.lines.get(*line).is_some_and(|before| before.attempt == *attempt);
+                let known = self.lines.get(*line).filter(|_| is_same).map(|before| before.cost);
+                let state = LineState { attempt: *attempt, end: None, cost: known.unwrap_or_default() };
+                self.replace(*line, state, |_| Amount::ZERO);
             }
         }
+    }
+
+    /// Gives a line another state, and takes back what of the one before is not to be counted twice.
+    fn replace(&mut self, line: usize, state: LineState, counted: impl FnOnce(&LineState) -> Amount) {
+        let Some(place) = self.lines.get_mut(line) else { return };
+        self.spent = self.spent.minus_up_to(counted(place));
+        for (state, is_new) in [(&*place, false), (&state, true)] {
+            let Some(end) = &state.end else { continue };
+            let count = if end.failure.is_some() { &mut self.tally.failed } else { &mut self.tally.answered };
+            *count = if is_new { *count + 1 } else { *count - 1 };
+        }
+        *place = state;
     }
 
     /// Adds records, which are on the disk when this returns.
@@ -156,6 +186,11 @@ impl LineLog {
         &self.lines
     }
 
+    /// How many of them have come to what.
+    pub(super) fn tally(&self) -> LineTally {
+        self.tally
+    }
+
     /// What all orders that are over have cost.
     pub(super) fn spent(&self) -> Amount {
         self.spent
@@ -176,9 +211,19 @@ impl LineLog {
     }
 }
 
+fn plus(sum: Amount, cost: Amount) -> Amount {
+    sum.plus(cost).unwrap_or(Amount(u64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn made(folder: &tempfile::TempDir) -> std::path::PathBuf {
+        let path = folder.path().join("log");
+        LineLog::create(&path).unwrap();
+        path
+    }
 
     fn over(line: usize, attempt: u32, failure: Option<&str>) -> LineRecord {
         let failure = failure.map(str::to_owned);
@@ -189,10 +234,10 @@ mod tests {
     #[test]
     fn what_was_recorded_is_there_again_and_what_was_torn_is_not() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log");
+        let path = made(&folder);
         let mut log = LineLog::open(&path, 3).unwrap();
         log.add(&[over(0, 0, None), over(2, 0, Some("no_offer"))]).unwrap();
-        log.add(&[LineRecord::Again { line: 2, attempt: 1 }]).unwrap();
+        log.add(&[LineRecord::Again { line: 2, attempt: 1, cost: Amount::ZERO }]).unwrap();
         assert_eq!(log.result(0).unwrap().unwrap().answer, "0 0");
         log.add(&[over(1, 0, None)]).unwrap();
         let (lines, whole) = (log.lines.clone(), std::fs::read(&path).unwrap());
@@ -210,9 +255,24 @@ mod tests {
     }
 
     #[test]
+    fn what_an_order_has_cost_is_counted_once_however_often_it_is_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = LineLog::open(&made(&folder), 2).unwrap();
+        log.add(&[over(0, 0, Some("undelivered")), over(1, 0, None)]).unwrap();
+        assert_eq!((log.spent(), log.tally()), (Amount(10), LineTally { answered: 1, failed: 1 }));
+        log.add(&[LineRecord::Again { line: 0, attempt: 0, cost: Amount::ZERO }]).unwrap();
+        assert_eq!((log.spent(), log.tally()), (Amount(10), LineTally { answered: 1, failed: 0 }));
+        log.add(&[over(0, 0, None)]).unwrap();
+        assert_eq!((log.spent(), log.tally()), (Amount(10), LineTally { answered: 2, failed: 0 }));
+        // What another order of it kept counts beside.
+        log.add(&[LineRecord::Again { line: 1, attempt: 1, cost: Amount(2) }, over(1, 1, None)]).unwrap();
+        assert_eq!((log.spent(), log.tally()), (Amount(17), LineTally { answered: 2, failed: 0 }));
+    }
+
+    #[test]
     fn a_record_that_is_damaged_is_not_passed_over() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log");
+        let path = made(&folder);
         LineLog::open(&path, 1).unwrap().add(&[over(0, 0, None)]).unwrap();
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, [b"{}\n", &whole[..]].concat()).unwrap();

@@ -2,13 +2,15 @@
 //!
 //! **Invariant:** the answers stand in the order of the requests, in a file that is replaced whole.
 
+use std::io;
+
 use assay_protocol::units::Amount;
 use serde_json::{Value, json};
 
 use super::{
-    batch_folder::{BatchFolder, failed, replace_with},
+    batch_folder::{BatchFolder, replace_with},
     batch_plan::BatchPlan,
-    line_log::LineLog,
+    line_log::{LineLog, LineTally},
     stop::BatchStop,
 };
 use crate::{
@@ -44,11 +46,7 @@ impl BatchReport {
     }
 
     fn counted(plan: &BatchPlan, log: &LineLog, state: &'static str) -> Self {
-        let ends = log.lines().iter().filter_map(|line| line.end.as_ref());
-        let (answered, failed) = ends.fold((0, 0), |(answered, failed), end| match end.failure {
-            None => (answered + 1, failed),
-            Some(_) => (answered, failed + 1),
-        });
+        let LineTally { answered, failed } = log.tally();
         Self { plan: plan.clone(), state, answered, failed, spent: log.spent() }
     }
 
@@ -104,34 +102,49 @@ impl BatchReport {
                 let message = format!("{left} of {all} lines were not ordered: {why}");
                 CommandError::new(exit, code, message, hint)
             }
-            _ if self.failed > 0 => {
-                let message = format!("{} of {all} lines failed", self.failed);
+            (_, 0) if self.failed == 0 => return Ok(()),
+            (_, left) => {
+                let exit = if self.answered > 0 { Exit::Partly } else { Exit::JobFailed };
+                let message = match left {
+                    0 => format!("{} of {all} lines failed", self.failed),
+                    left => format!("{} of {all} lines failed, and {left} are left", self.failed),
+                };
                 let hint = format!(
                     "`assay batch errors {name}` lists them; `assay batch resume {name} --failed` orders them again"
                 );
-                CommandError::new(Exit::Partly, "LINES_FAILED", message, hint)
+                CommandError::new(exit, "LINES_FAILED", message, hint)
             }
-            _ => return Ok(()),
         };
         Err(failure.with(details))
     }
 }
 
 /// Writes the answers that there are.
-pub(super) fn write_answers(plan: &BatchPlan, log: &LineLog) -> Result<(), CommandError> {
+pub(super) fn write_answers(folder: &BatchFolder, plan: &BatchPlan, log: &LineLog) -> Result<(), CommandError> {
+    let mut unread = None;
     let written = replace_with(&plan.output, |file| {
         for line in 0..log.lines().len() {
-            if let Some(result) = log.result(line)? {
-                serde_json::to_writer(&mut *file, &result.answer)?;
-                file.write_all(b"\n")?;
-            }
+            let result = match folder.result(log, line) {
+                Ok(Some(result)) => result,
+                Ok(None) => continue,
+                Err(error) => {
+                    unread = Some(error);
+                    return Err(io::ErrorKind::Other.into());
+                }
+            };
+            serde_json::to_writer(&mut *file, &result.answer)?;
+            file.write_all(b"\n")?;
         }
         Ok(())
     });
-    written.map_err(|error| {
-        let [message, _] = failed(&plan.output, &error).lines().map(str::to_owned);
-        let name = short(plan.name);
-        let hint = format!("nothing is lost: `assay batch resume {name} -o FILE` writes the answers elsewhere");
-        CommandError::new(Exit::Other, "DISK", message, hint)
-    })
+    match (unread, written) {
+        (Some(error), _) => Err(error),
+        (None, Ok(())) => Ok(()),
+        (None, Err(error)) => {
+            let message = format!("{}: {error}", plan.output.display());
+            let name = short(plan.name);
+            let hint = format!("nothing is lost: `assay batch resume {name} -o FILE` writes the answers elsewhere");
+            Err(CommandError::new(Exit::Other, "DISK", message, hint))
+        }
+    }
 }

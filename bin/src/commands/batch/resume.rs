@@ -1,11 +1,13 @@
 //! `assay batch resume`: goes on with a batch where it was.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use assay_protocol::units::Amount;
+use assay_market::view::{AttemptView, SubmissionView};
+use assay_peer::handle::{KNOWN_JOBS_MAX, KnownJobs};
+use assay_protocol::{manifest::End, units::Amount};
 
 use super::{
-    batch_folder::{BatchFolder, failed},
+    batch_folder::BatchFolder,
     batch_plan::BatchPlan,
     line_log::LineRecord,
     run,
@@ -49,9 +51,9 @@ pub(crate) struct Args {
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let (folder, before) = BatchFolder::named(invocation, &args.batch)?;
-    let lock = folder.lock(&before)?;
+    let lock = folder.lock(before.name).await?;
     let plan = BatchPlan {
-        output: run::output(args.output.as_deref().unwrap_or(&before.output))?,
+        output: run::output(args.output.as_deref().unwrap_or(&before.output), Path::new(&before.input))?,
         cost_max: args.max_cost.or(before.cost_max),
         concurrency: args.concurrency.unwrap_or(before.concurrency),
         ..before.clone()
@@ -63,17 +65,37 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         folder.keep(&plan)?;
     }
     if args.failed {
-        try_failed_again(&folder, &plan)?;
+        try_failed_again(&folder, &plan, &daemon).await?;
     }
     run::carry_out((&folder, lock), &plan, (&lines, &manifests), &daemon, invocation).await
 }
 
-/// Nothing was paid for a line that failed, or not for what it was to give; it has another order from now on.
-fn try_failed_again(folder: &BatchFolder, plan: &BatchPlan) -> Result<(), CommandError> {
+/// Opens the lines that failed again: with another order, or with the same where there is a result by now that is paid for.
+async fn try_failed_again(
+    folder: &BatchFolder,
+    plan: &BatchPlan,
+    daemon: &RunningDaemon,
+) -> Result<(), CommandError> {
     let mut log = folder.open_log(plan)?;
-    let numbered = (0..).zip(log.lines());
-    let has_failed = numbered.filter(|(_, state)| state.end.as_ref().is_some_and(|end| end.failure.is_some()));
-    let again: Vec<LineRecord> =
-        has_failed.map(|(line, state)| LineRecord::Again { line, attempt: state.attempt + 1 }).collect();
-    log.add(&again).map_err(|error| failed(&plan.output, &error))
+    let states = log.lines().iter().enumerate();
+    let has_failed = states.filter(|(_, state)| state.end.as_ref().is_some_and(|end| end.failure.is_some()));
+    let lines: Vec<(usize, u32)> = has_failed.map(|(line, state)| (line, state.attempt)).collect();
+    let mut records = Vec::new();
+    for some in lines.chunks(KNOWN_JOBS_MAX) {
+        let keys = some.iter().map(|(line, attempt)| plan.key(*line, *attempt)).collect();
+        let known = daemon.call(KnownJobs { keys }).await?;
+        for (line, attempt) in some.iter().copied() {
+            let key = plan.key(line, attempt);
+            let is_there = known.iter().any(|job| job.submission.key == key && is_there(&job.submission));
+            let attempt = if is_there { attempt } else { attempt + 1 };
+            records.push(LineRecord::Again { line, attempt, cost: Amount::ZERO });
+        }
+    }
+    folder.add(&mut log, &records)
+}
+
+/// Whether a result is here, or on its way, that nobody cancelled.
+fn is_there(submission: &SubmissionView) -> bool {
+    let is_whole = |attempt: &AttemptView| attempt.end != Some(End::Cancelled);
+    submission.answer().map_or(submission.is_paid(), is_whole)
 }

@@ -11,8 +11,8 @@ use crate::{
 
 /// Forget a batch: its lines and answers in this home, and no file of yours.
 ///
-/// Its jobs and their receipts stay, so that the same lines come to the same jobs if they are handed in again; with another
-/// --label they are ordered anew.
+/// Its jobs and their receipts stay, and the daemon remembers some thousand of them: the same lines come to the same jobs if they
+/// are handed in again, as far as it does. With another --label they are ordered anew.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  assay batch rm 3fa29c          one that is done, by the first digits of its name\n  assay batch rm 3fa29c --force  one that is not")]
 pub(crate) struct Args {
@@ -24,9 +24,9 @@ pub(crate) struct Args {
     force: bool,
 }
 
-pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let (folder, plan) = BatchFolder::named(invocation, &args.batch)?;
-    let _lock = folder.lock(&plan)?;
+    let _lock = folder.lock(plan.name).await?;
     let report = BatchReport::at_rest(&folder, &plan, &folder.log(&plan)?);
     let name = short(plan.name);
     if report.left() > 0 && !args.force {

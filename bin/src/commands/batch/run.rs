@@ -14,6 +14,7 @@ use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
 
 use super::{
     batch_course::{BatchCourse, BatchGear},
+    batch_daemon::BatchDaemon,
     batch_folder::{BatchFolder, BatchLock},
     batch_lines::{BatchLines, bytes_of},
     batch_plan::BatchPlan,
@@ -28,6 +29,9 @@ use crate::{
     stop,
 };
 
+/// Answers that are being written at a time, where nobody says.
+const CONCURRENCY: u16 = 8;
+
 const EXAMPLES: &str = "\
 Examples:
   assay batch run questions.jsonl -o answers.jsonl               answer every line; say it again after an end, and it goes on
@@ -38,8 +42,8 @@ Examples:
 A line is a request as OpenAI's batches have it, for /v1/chat/completions if it does not say:
   {\"custom_id\":\"first\",\"body\":{\"model\":\"sums\",\"messages\":[{\"role\":\"user\",\"content\":\"27+58=\"}]}}
 
-Exit status: 0 if every line is answered, 11 if some are; else what came between, such as 6 if nobody takes them or 7 if there is
-no money.";
+Exit status: 0 if every line is answered, 11 if some are; if none is, what came between, such as 6 if nobody takes them, 7 if
+there is no money or 8 if all of them failed.";
 
 /// Have every line of a file answered, each once.
 ///
@@ -61,9 +65,9 @@ pub(crate) struct Args {
     /// The most tokens of an answer where a line does not say
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
     max_tokens: u32,
-    /// Answers that are being written at a time
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
-    concurrency: u16,
+    /// Answers that are being written at a time; 8 at first
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    concurrency: Option<u16>,
     /// Tells it from another batch of the same lines
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
@@ -72,8 +76,9 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    let output = output(&args.output)?;
+    let output = output(&args.output, &args.input)?;
     let bytes = bytes_of(&args.input)?;
+    let content = Digest::of(&bytes);
     let lines = BatchLines::read(bytes.clone(), args.max_tokens)?;
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let mut manifests = BTreeMap::new();
@@ -82,41 +87,53 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         manifests.insert(name, manifest);
     }
     lines.check(&manifests)?;
-    tell_who_reads(invocation);
     let models: BTreeMap<String, Digest> =
         manifests.iter().map(|(name, manifest)| (name.clone(), manifest.digest())).collect();
-    let name = BatchPlan::name_of(&bytes, args.max_tokens, &models, args.label.as_deref());
+    let name = BatchPlan::name_of(content, args.max_tokens, &models, args.label.as_deref());
     let folder = BatchFolder::of(invocation, name);
+    folder.make()?;
+    let lock = folder.lock(name).await?;
     let known = folder.plan()?;
-    let begun = known.as_ref().map_or_else(jiff::Timestamp::now, |plan| plan.begun);
+    let before = |of: fn(&BatchPlan) -> Option<Amount>| known.as_ref().and_then(of);
     let plan = BatchPlan {
         name,
         label: args.label.clone(),
+        content,
         input: args.input.display().to_string(),
         output,
-        begun,
+        begun: known.as_ref().map_or_else(jiff::Timestamp::now, |plan| plan.begun),
         lines: lines.count(),
         tokens_max: args.max_tokens,
         models,
-        cost_max: args.max_cost,
-        concurrency: args.concurrency,
+        // Who says the same again without it has not taken it back.
+        cost_max: args.max_cost.or(before(|plan| plan.cost_max)),
+        concurrency: args.concurrency.or(known.as_ref().map(|plan| plan.concurrency)).unwrap_or(CONCURRENCY),
     };
-    let lock = match known {
-        Some(_) => {
-            let lock = folder.lock(&plan)?;
-            folder.keep(&plan)?;
-            lock
-        }
+    match known {
+        Some(_) => folder.keep(&plan)?,
         None => {
+            refuse_another_model(&plan, invocation)?;
             folder.begin(&plan, &bytes)?;
-            folder.lock(&plan)?
         }
-    };
+    }
+    tell_who_reads(invocation);
     carry_out((&folder, lock), &plan, (&lines, &manifests), &daemon, invocation).await
 }
 
-/// Where answers can go: a file that is there or can be made.
-pub(super) fn output(path: &Path) -> Result<PathBuf, CommandError> {
+/// The same lines were asked of another model that went by the same name: whoever says that again wants to go on.
+fn refuse_another_model(plan: &BatchPlan, invocation: &Invocation) -> Result<(), CommandError> {
+    let asked = |plan: &BatchPlan| (plan.content, plan.tokens_max, plan.label.clone());
+    let all = BatchFolder::all(invocation)?;
+    let Some((_, other)) = all.into_iter().find(|(_, other)| asked(other) == asked(plan)) else { return Ok(()) };
+    let differs = plan.models.iter().find(|(name, model)| other.models.get(*name) != Some(model));
+    let (model, other) = (differs.map_or("", |(name, _)| name), short(other.name));
+    let message = format!("these lines were begun as batch {other}, and {model} is another model since");
+    let hint = format!("`assay batch resume {other}` goes on with the one of then; --label TEXT asks the one of now");
+    Err(CommandError::new(Exit::Usage, "OTHER_MODEL", message, hint))
+}
+
+/// Where answers can go: a file that is there or can be made, and not what is asked.
+pub(super) fn output(path: &Path, input: &Path) -> Result<PathBuf, CommandError> {
     let refused = |why: &str| {
         let message = format!("the answers cannot go to {}: {why}", path.display());
         CommandError::new(Exit::Usage, "FILE", message, "name a file with -o, in a folder that can be written")
@@ -127,8 +144,14 @@ pub(super) fn output(path: &Path) -> Result<PathBuf, CommandError> {
         whole => whole,
     };
     let whole = whole.map_err(|error| refused(&error.to_string()))?;
-    if whole.exists() && !whole.is_file() {
+    if whole.to_str().is_none() {
+        return Err(refused("its name is not UTF-8"));
+    }
+    if path == Path::new("-") || whole.exists() && !whole.is_file() {
         return Err(refused("it is no file"));
+    }
+    if fs::canonicalize(input).is_ok_and(|input| input == whole) {
+        return Err(refused("the lines are in it"));
     }
     let folder = whole.parent().unwrap_or(Path::new("/"));
     // Known before anything is spent, and gone at once.
@@ -168,28 +191,23 @@ pub(super) async fn carry_out(
     let (name, printer) = (short(plan.name), &invocation.printer);
     printer.note(format!("batch {name}: whatever ends this, `assay batch resume {name}` goes on where it was"));
     let spinner = printer.spinner("looking what was ordered before");
-    let gear = BatchGear {
-        home: &invocation.home,
-        folder,
-        plan,
-        lines,
-        manifests,
-        order_max: Settings::read(&invocation.home)?.client.cost_max,
-        spinner: &spinner,
-    };
+    let settings = Settings::read(&invocation.home)?.client;
+    let gear = BatchGear { folder, plan, lines, manifests, settings, spinner: &spinner };
     let carried = async {
-        let mut course = BatchCourse::begin(gear, daemon.handle.clone(), folder.open_log(plan)?).await?;
-        let stop = course.carry_out().await?;
-        Ok((course.into_log(), stop))
+        let watched = BatchDaemon::watch(&invocation.home, &spinner, daemon.handle.clone()).await?;
+        BatchCourse::begin(gear, watched, folder.open_log(plan)?).await?.carry_out().await
     };
     let carried = tokio::select! {
         carried = carried => carried,
         exit = stop::asked() => Err(left(exit, plan)),
     };
     spinner.end();
-    let (log, stop) = carried?;
+    // Whatever ended it, what there is is there to read.
+    let log = folder.log(plan)?;
+    let written = write_answers(folder, plan, &log);
+    let stop = carried?;
+    written?;
     let report = BatchReport::at_rest(folder, plan, &log);
-    write_answers(plan, &log)?;
     printer.document("batch", &report.document(daemon.unit()));
     printer.line(report.line(daemon.unit()));
     printer.note(format!("answers: {}", plan.output.display()));

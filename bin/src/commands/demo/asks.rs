@@ -93,7 +93,7 @@ impl DemoPeer {
     /// # Errors
     /// [`CommandError`].
     pub async fn output(&self, digest: Digest) -> Result<Vec<u8>, CommandError> {
-        Ok(self.ask(ReadOutput { digest }).await?.all().await?)
+        Ok(self.ask(ReadOutput { digest, of: None }).await?.all().await?)
     }
 
     /// The receipt of a closed job.

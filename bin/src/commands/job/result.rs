@@ -154,7 +154,7 @@ async fn bytes_of(
         let details = json!({ "job": full(submission.key), "output": full(digest) });
         CommandError::new(Exit::NotFound, "RESULT_GONE", message, hint).with(details)
     };
-    let pieces = match daemon.handle.call(ReadOutput { digest }).await {
+    let pieces = match daemon.handle.call(ReadOutput { digest, of: Some(submission.key) }).await {
         Err(CallError::Refused(Refused::BlobAbsent { .. })) => {
             return Err(gone(format!("the result of {name} made room for others and is not here any more")));
         }

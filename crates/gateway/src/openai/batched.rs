@@ -7,7 +7,7 @@ use assay_market::view::{AttemptView, SubmissionView};
 use assay_peer::handle::{Refused, Submit};
 use assay_protocol::{
     id::Digest,
-    manifest::Manifest,
+    manifest::{End, Manifest},
     units::Amount,
 };
 use axum::http::StatusCode;
@@ -165,9 +165,13 @@ impl BatchedRequest {
     /// What it is answered with.
     ///
     /// # Errors
-    /// [`BatchedFailure`], if what was delivered is no answer to it.
+    /// [`BatchedFailure`], if what was delivered is no answer to it, or only the part that was written when it was cancelled.
     pub fn document(&self, delivered: DeliveredAnswer<'_>) -> Result<Value, BatchedFailure> {
         let DeliveredAnswer { key, manifest, attempt, output, unit_price } = delivered;
+        if attempt.end == Some(End::Cancelled) {
+            let message = format!("the job was cancelled; `assay job result {key}` prints what was written and is paid");
+            return Err(HttpFailure::new(StatusCode::CONFLICT, "cancelled", message).after_order().into());
+        }
         let mut whole = WholeAnswer::of(manifest, key, attempt, output);
         whole.tokens_read = unit_price.and_then(|price| whole.tokens_read_for(manifest.meter, price));
         Ok(match &self.kind {

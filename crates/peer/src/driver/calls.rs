@@ -34,7 +34,7 @@ pub use self::{
     earnings::{ClosedServing, ListDue, ListEarned, ServedJob},
     hear::HearJob,
     instruct::{AccountOrder, InstructNotary},
-    jobs::{ExplainJob, Explained, JobView, KNOWN_JOBS_MAX, KnownJobs, ListJobs, ShowJob},
+    jobs::{ExplainJob, Explained, JobView, KNOWN_JOBS_MAX, KnownJob, KnownJobs, ListJobs, ShowJob},
     keep::KeepFile,
     library::{AddModel, PullModel, RemoveModel},
     models::{FindModel, FoundModel, ListModels, ListedModel, ModelList},

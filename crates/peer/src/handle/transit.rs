@@ -183,18 +183,40 @@ impl Pieces {
     /// # Errors
     /// [`CallError`], if they do not come whole, or are more than a blob may have.
     pub async fn all(mut self) -> Result<Vec<u8>, CallError> {
+        let all = self.whole().await?;
+        self.take().await?;
+        Ok(all)
+    }
+
+    /// All the bytes, which are not taken for handed over yet ([`Self::take`]).
+    ///
+    /// # Errors
+    /// [`CallError`], if they do not come whole, or are more than a blob may have.
+    pub async fn whole(&mut self) -> Result<Vec<u8>, CallError> {
         let expected = usize::try_from(self.bytes).unwrap_or(usize::MAX);
         if expected > BLOB_BYTES_MAX {
             return Err(FrameError::TooLong { bytes: expected, max: BLOB_BYTES_MAX }.into());
         }
         let mut all = Vec::new();
-        while let Some(piece) = self.next().await {
-            all.extend_from_slice(&piece?);
-            if all.len() > expected {
-                return Err(FrameError::TooLong { bytes: all.len(), max: expected }.into());
-            }
+        while all.len() < expected {
+            let piece = self.next().await.ok_or(FrameError::Ended)??;
+            all.extend_from_slice(&piece);
         }
-        if all.len() < expected { Err(FrameError::Ended.into()) } else { Ok(all) }
+        match all.len() > expected {
+            true => Err(FrameError::TooLong { bytes: all.len(), max: expected }.into()),
+            false => Ok(all),
+        }
+    }
+
+    /// Says that all the bytes are where they are wanted.
+    ///
+    /// # Errors
+    /// [`CallError`], if more of them come, or the daemon does not hear it.
+    pub async fn take(mut self) -> Result<(), CallError> {
+        match self.next().await {
+            None => Ok(()),
+            Some(more) => Err(FrameError::TooLong { bytes: more?.len(), max: 0 }.into()),
+        }
     }
 }
 

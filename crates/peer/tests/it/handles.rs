@@ -55,9 +55,9 @@ impl Both<'_> {
         self.put("a quote of nothing", QuoteJob(unknown())).await;
         self.put("the same job again", submit(b"7")).await;
         self.put("a job of nothing", unknown()).await;
-        self.put("an output", ReadOutput { digest: here.large }).await;
-        self.put("an empty output", ReadOutput { digest: here.empty }).await;
-        self.put("no output", ReadOutput { digest: Digest::of(b"nothing") }).await;
+        self.put("an output", ReadOutput { digest: here.large, of: None }).await;
+        self.put("an empty output", ReadOutput { digest: here.empty, of: None }).await;
+        self.put("no output", ReadOutput { digest: Digest::of(b"nothing"), of: None }).await;
         self.put("no receipt", ReadReceipt { name: name() }).await;
         self.put("a receipt of nobody", ReadReceipt { name: nobody() }).await;
         self.put_of_now("status", ShowStatus).await;
@@ -178,7 +178,7 @@ async fn what_cannot_be_done_is_refused_by_name() {
     assert_eq!(refused(handle.call(ExplainJob { name: name.clone() }).await), nobody);
     assert_eq!(refused(handle.call(WatchUpdates { name: Some(name) }).await), nobody);
     let digest = Digest::of(b"nothing");
-    assert_eq!(refused(handle.call(ReadOutput { digest }).await), Refused::BlobAbsent { digest });
+    assert_eq!(refused(handle.call(ReadOutput { digest, of: None }).await), Refused::BlobAbsent { digest });
     let services = vec![ServiceWish { manifest: "pure-digits".to_owned(), ..ServiceWish::default() }];
     let absent = refused(handle.call(Provide { services, slots: None, what_works: false }).await);
     assert!(matches!(absent, Refused::PartAbsent { digest, .. } if digest == pure().runner), "{absent:?}");
@@ -198,7 +198,7 @@ async fn bytes_come_as_they_are_and_the_longest_input_goes_through() {
     let running = house.start().await;
     let here = Here::new(&house, &running).await;
     for handle in [&running.handle, &running.ready.handle] {
-        let read = async |digest| handle.call(ReadOutput { digest }).await.unwrap().all().await.unwrap();
+        let read = async |digest| handle.call(ReadOutput { digest, of: None }).await.unwrap().all().await.unwrap();
         assert!(read(here.large).await == large());
         assert!(read(here.empty).await.is_empty());
         assert!(read(pure().runner).await == PURE);

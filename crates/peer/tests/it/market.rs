@@ -216,7 +216,7 @@ async fn a_true_result_is_checked_and_paid_and_outlives_a_restart() {
     let attempt = &job.submission.attempts[0];
     assert_eq!((attempt.provider, attempt.state), (id(PROVIDER), AttemptState::Closed(Outcome::Checked)));
     let digest = attempt.output.unwrap();
-    let output = market.call(CLIENT, ReadOutput { digest }).await.all().await.unwrap();
+    let output = market.call(CLIENT, ReadOutput { digest, of: None }).await.all().await.unwrap();
     assert_eq!(output.len(), 10 * 4);
 
     let file = market.call(CLIENT, ReadReceipt { name }).await.all().await.unwrap();

@@ -29,7 +29,7 @@ async fn a_verifier_gets_what_it_will_run_from_whoever_has_it() {
     let second = verifier.start().await;
     let here = async {
         loop {
-            match second.handle.call(ReadOutput { digest: pure().runner }).await {
+            match second.handle.call(ReadOutput { digest: pure().runner, of: None }).await {
                 Ok(pieces) => return pieces.all().await.unwrap(),
                 Err(CallError::Refused(Refused::BlobAbsent { .. })) => {
                     sleep(std::time::Duration::from_millis(20)).await;

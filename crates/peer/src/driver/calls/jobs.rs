@@ -3,7 +3,7 @@
 //! **Invariant:** a job is found by its whole name without a look at the others.
 
 use assay_market::view::{Grounds, SubmissionView};
-use assay_protocol::id::Digest;
+use assay_protocol::{id::Digest, units::Amount};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -44,6 +44,15 @@ pub struct KnownJobs {
     pub keys: Vec<Digest>,
 }
 
+/// An order that was made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KnownJob {
+    /// How it stands.
+    pub submission: SubmissionView,
+    /// The most that each order of it may cost; nothing if it is so long over that only its outcome is remembered.
+    pub cost_max: Option<Amount>,
+}
+
 /// Keys that are looked up at a time.
 pub const KNOWN_JOBS_MAX: usize = 64;
 
@@ -78,18 +87,18 @@ impl Respond for ListJobs {
 
 impl Call for KnownJobs {
     const NAME: &'static str = "known_jobs";
-    type Answer = Vec<SubmissionView>;
+    type Answer = Vec<KnownJob>;
 }
 
 impl Respond for KnownJobs {
-    async fn respond(self, responder: &Responder) -> Result<Vec<SubmissionView>, Refused> {
+    async fn respond(self, responder: &Responder) -> Result<Vec<KnownJob>, Refused> {
         let count = self.keys.len();
         if count > KNOWN_JOBS_MAX {
             let reason = format!("it asks for {count} jobs, where {KNOWN_JOBS_MAX} are told at a time");
             return Err(Refused::Unreadable { reason });
         }
         responder
-            .look(move |driver| self.keys.into_iter().filter_map(|key| driver.node.submission(key)).collect())
+            .look(move |driver| self.keys.into_iter().filter_map(|key| driver.known_job(key)).collect())
             .await
     }
 }
@@ -125,6 +134,11 @@ impl Driver {
     /// The job of a submission.
     pub(in crate::driver) fn job(&self, key: &Digest) -> Option<JobView> {
         Some(self.job_of(self.node.submission(*key)?))
+    }
+
+    fn known_job(&self, key: Digest) -> Option<KnownJob> {
+        let cost_max = self.node.wish(key).map(|wish| wish.cost_max);
+        Some(KnownJob { submission: self.node.submission(key)?, cost_max })
     }
 
     /// The job that goes by a name.

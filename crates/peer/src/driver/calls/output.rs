@@ -21,6 +21,9 @@ use crate::{
 pub struct ReadOutput {
     /// Its digest.
     pub digest: Digest,
+    /// The submission to whose user it is handed over; nothing for all that it came of.
+    #[serde(default)]
+    pub of: Option<Digest>,
 }
 
 /// The receipt file of a closed job.
@@ -38,10 +41,10 @@ impl Call for ReadOutput {
 
 impl Respond for ReadOutput {
     async fn respond(self, responder: &Responder) -> Result<Pieces, Refused> {
-        let (digest, told) = (self.digest, responder.clone());
+        let (Self { digest, of }, told) = (self, responder.clone());
         let taken = async move {
             // An error means that the daemon ends; the user can take it again.
-            drop(told.act(move |driver| Box::pin(driver.handed_over(digest))).await);
+            drop(told.act(move |driver| Box::pin(driver.handed_over(digest, of))).await);
         };
         responder.blob(digest, taken).await
     }
@@ -60,9 +63,11 @@ impl Respond for ReadReceipt {
 }
 
 impl Driver {
-    /// A user has taken all the bytes of an output: the submissions that it came of need it no more.
-    async fn handed_over(&mut self, digest: Digest) -> Result<(), Broken> {
-        for key in self.node.submissions_with(digest) {
+    /// A user has taken all the bytes of an output: the submissions that it came of, or the one that is meant, need it no more.
+    async fn handed_over(&mut self, digest: Digest, of: Option<Digest>) -> Result<(), Broken> {
+        let mut keys = self.node.submissions_with(digest);
+        keys.retain(|key| of.is_none_or(|of| of == *key));
+        for key in keys {
             self.take(Input::Command(Command::Taken { key })).await?;
         }
         Ok(())

@@ -1,0 +1,94 @@
+//! The daemon as a batch needs it: what becomes of its jobs, whatever becomes of the daemon meanwhile.
+//!
+//! **Invariant:** whenever something may have been missed of a job, that is said ([`Self::has_missed`]) until it was looked at.
+
+use std::time::Duration;
+
+use assay_market::view::SubmissionView;
+use assay_peer::{
+    config::Home,
+    handle::{CallError, FrameError, Handle, KnownJob, KnownJobs, Refused, Update, Updates, WatchUpdates},
+};
+use assay_protocol::id::Digest;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    command_error::{CommandError, lost},
+    printer::Spinner,
+};
+
+/// How long a daemon may be away.
+const AWAY_MAX: Duration = Duration::from_secs(60);
+/// Between two looks whether it is back.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// A daemon that may go away and come back.
+pub(super) struct BatchDaemon<'a> {
+    home: &'a Home,
+    spinner: &'a Spinner,
+    pub(super) handle: Handle,
+    updates: Updates<Update>,
+    has_missed: bool,
+}
+
+impl<'a> BatchDaemon<'a> {
+    /// Begins to hear what becomes of its jobs.
+    pub(super) async fn watch(home: &'a Home, spinner: &'a Spinner, handle: Handle) -> Result<Self, CommandError> {
+        let updates = handle.call(WatchUpdates { name: None }).await?;
+        Ok(Self { home, spinner, handle, updates, has_missed: false })
+    }
+
+    /// How some job stands that something happened to; nothing, if that may have been missed. May be dropped and called
+    /// again.
+    pub(super) async fn next(&mut self) -> Result<Option<SubmissionView>, CommandError> {
+        while !self.has_missed {
+            match self.updates.next().await {
+                Some(Ok(Update::Job(view))) => return Ok(Some(view.submission)),
+                Some(Ok(Update::Event(_))) => {}
+                Some(Ok(Update::Missed { .. })) => self.has_missed = true,
+                Some(Err(error)) if !is_away(&error) => return Err(error.into()),
+                Some(Err(_)) | None => self.connect().await?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether something may have been missed since this was last asked.
+    pub(super) fn has_missed(&mut self) -> bool {
+        std::mem::take(&mut self.has_missed)
+    }
+
+    /// How these jobs stand, but for those that were never ordered.
+    pub(super) async fn known(&mut self, keys: Vec<Digest>) -> Result<Vec<KnownJob>, CommandError> {
+        loop {
+            match self.handle.call(KnownJobs { keys: keys.clone() }).await {
+                Err(error) if is_away(&error) => self.connect().await?,
+                known => return Ok(known?),
+            }
+        }
+    }
+
+    /// Waits for a daemon, which goes on with its jobs when it is back. None is started: somebody may have ended it on purpose.
+    pub(super) async fn connect(&mut self) -> Result<(), CommandError> {
+        self.spinner.say("the daemon is away; waiting for it");
+        self.has_missed = true;
+        let deadline = Instant::now() + AWAY_MAX;
+        loop {
+            if let Ok(handle) = Handle::connect(self.home).await
+                && let Ok(updates) = handle.call(WatchUpdates { name: None }).await
+            {
+                (self.handle, self.updates) = (handle, updates);
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(lost(&FrameError::Ended));
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+/// Whether a call failed only because the daemon is gone, or about to be.
+pub(super) fn is_away(error: &CallError) -> bool {
+    matches!(error, CallError::Lost(_) | CallError::Refused(Refused::Ending))
+}

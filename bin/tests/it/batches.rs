@@ -1,0 +1,268 @@
+//! Batches as whoever hands them in sees them: each line answered once and paid once, whoever dies meanwhile.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    time::{Duration, Instant},
+};
+
+use assay_market::view::SubmissionView;
+use assay_peer::handle::ListJobs;
+use assay_protocol::units::Amount;
+use serde_json::{Value, json};
+
+use crate::{
+    assay::{Ran, assay, assay_told, command},
+    town::Town,
+};
+
+/// The longest that a test waits for something.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Between two looks.
+const LOOK_STEP: Duration = Duration::from_millis(50);
+
+/// Whoever hands in batches, and where the files are.
+struct Asker {
+    home: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Asker {
+    fn of(town: &Town) -> Self {
+        let home = town.network.peer("you").home.root().to_owned();
+        Self { home, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn writes(&self, name: &str, lines: &[Value]) -> String {
+        let path = self.path(name);
+        fs::write(&path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+        path
+    }
+
+    fn types(&self, arguments: &[&str]) -> Ran {
+        assay(&self.home, arguments)
+    }
+
+    fn asks(&self, arguments: &[&str]) -> Value {
+        self.types(&[arguments, &["--json"]].concat()).document()
+    }
+
+    /// Types what does not end well, and reads the failure.
+    fn fails(&self, arguments: &[&str], status: i32) -> Value {
+        let ran = self.types(&[arguments, &["--json"]].concat());
+        assert_eq!(ran.status, Some(status), "{arguments:?}: {ran:?}");
+        let mut document: Value = serde_json::from_str(&ran.stderr).unwrap();
+        document["error"].take()
+    }
+
+    fn begins(&self, arguments: &[&str]) -> Child {
+        let mut command = command(&self.home, arguments, &[]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Waits until so much came of the one batch of this home.
+    fn waits_for(&self, count: u64) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let batches = self.asks(&["batch", "ls"]);
+            if batches["batches"][0]["answered"].as_u64().is_some_and(|answered| answered >= count) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{batches}");
+            std::thread::sleep(LOOK_STEP);
+        }
+    }
+}
+
+fn line(name: &str, more: Value) -> Value {
+    let mut body = json!({ "model": "sums", "messages": [{ "role": "user", "content": "27+58=" }], "max_tokens": 8, "temperature": 0 });
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!({ "custom_id": name, "method": "POST", "url": "/v1/chat/completions", "body": body })
+}
+
+fn answers(path: &str) -> Vec<Value> {
+    fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+async fn jobs(town: &Town) -> Vec<SubmissionView> {
+    let daemon = town.network.peer("you").connect().await.unwrap();
+    daemon.call(ListJobs).await.unwrap().into_iter().map(|job| job.submission).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_line_is_answered_and_paid_once_though_its_client_and_its_daemon_are_killed() {
+    let mut town = Town::start().await;
+    let asker = Asker::of(&town);
+    let count = 10;
+    let lines: Vec<Value> = (0..count).map(|number| line(&format!("line {number}"), json!({}))).collect();
+    let (input, output) = (asker.writes("in.jsonl", &lines), asker.path("out.jsonl"));
+    let run = ["batch", "run", &input, "-o", &output, "--concurrency", "3"];
+
+    let mut first = asker.begins(&run);
+    asker.waits_for(1);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(!Path::new(&output).exists(), "it is written once there is all of it");
+    let mut second = asker.begins(&run);
+    asker.waits_for(4);
+    town.network.kill("you");
+    town.network.restart("you").await.unwrap();
+    assert_eq!(second.wait().unwrap().code(), Some(0), "it goes on where the daemon is back");
+
+    let answers = answers(&output);
+    let named: Vec<&str> = answers.iter().map(|answer| answer["custom_id"].as_str().unwrap()).collect();
+    assert_eq!(named, lines.iter().map(|line| line["custom_id"].as_str().unwrap()).collect::<Vec<_>>());
+    for answer in &answers {
+        let response = &answer["response"];
+        assert_eq!((&response["status_code"], &answer["error"]), (&json!(200), &Value::Null), "{answer}");
+        assert_eq!(response["body"]["choices"][0]["message"]["content"], "85", "{answer}");
+        assert_eq!(response["body"]["usage"]["total_tokens"], 10);
+    }
+    let jobs = jobs(&town).await;
+    let (paid, others): (Vec<&SubmissionView>, _) = jobs.iter().partition(|job| job.is_paid());
+    assert_eq!(paid.len(), count, "{jobs:?}");
+    // Ada has two places, so some may have met a full house.
+    assert!(others.iter().all(|job| job.ended && job.answer().is_none()), "{others:?}");
+    let ordered = jobs.len();
+    let cost = jobs.iter().map(SubmissionView::cost_max).try_fold(Amount::ZERO, Amount::plus).unwrap();
+    let status = asker.asks(&["batch", "status", &batch(&asker)]);
+    assert_eq!(status["spent"]["amount"], cost.to_string());
+    assert_eq!((&status["state"], &status["left"]), (&json!("done"), &json!(0)));
+
+    fs::remove_file(&output).unwrap();
+    assert_eq!(asker.types(&run).status, Some(0), "the same again");
+    assert_eq!(self::answers(&output), answers);
+    assert_eq!(self::jobs(&town).await.len(), ordered);
+    town.check_books().await;
+}
+
+/// The one batch of a home.
+fn batch(asker: &Asker) -> String {
+    let names = asker.types(&["batch", "ls", "--quiet"]).stdout;
+    names.trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_costs_no_more_than_its_ceiling_and_goes_on_under_a_higher_one() {
+    let town = Town::start().await;
+    let asker = Asker::of(&town);
+    // One may cost .42 and costs .04 in the end, so there is room for the first and not for all.
+    let ceiling = Amount(500_000_000);
+    let lines: Vec<Value> = (0..6).map(|number| line(&number.to_string(), json!({}))).collect();
+    let (input, output) = (asker.writes("in.jsonl", &lines), asker.path("out.jsonl"));
+    let most = ceiling.to_string();
+    let failure = asker.fails(&["batch", "run", &input, "-o", &output, "--max-cost", &most], 11);
+    assert_eq!(failure["code"], "CEILING", "{failure}");
+    let status = asker.asks(&["batch", "status", &batch(&asker)]);
+    let spent: Amount = status["spent"]["amount"].as_str().unwrap().parse().unwrap();
+    assert!(spent <= ceiling && !spent.is_zero(), "{status}");
+    let answered = status["answered"].as_u64().unwrap();
+    assert_eq!((&status["state"], answers(&output).len() as u64), (&json!("stopped"), answered));
+    assert_eq!(asker.fails(&["batch", "rm", &batch(&asker)], 2)["code"], "NOT_OVER");
+
+    let none = asker.writes("other.jsonl", &lines[..1]);
+    let too_low = ["batch", "run", &none, "-o", &output, "--max-cost", "0.000000001"];
+    assert_eq!(asker.fails(&too_low, 7)["code"], "CEILING", "nothing was spent at all");
+    assert_eq!(fs::read_to_string(&output).unwrap(), "");
+
+    let name = asker.types(&["batch", "ls", "--quiet"]).stdout.lines().next().unwrap().to_owned();
+    let done = asker.types(&["batch", "resume", &name[..12], "--max-cost", "5"]);
+    assert_eq!((done.status, answers(&output).len()), (Some(0), 6), "{done:?}");
+    let paid = jobs(&town).await.iter().filter(|job| job.is_paid()).count();
+    assert_eq!(paid, 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_is_listed_and_ordered_again_only_when_that_is_said() {
+    let town = Town::start().await;
+    let asker = Asker::of(&town);
+    // So much to read costs more than a job may.
+    let bad = json!({ "messages": [{ "role": "user", "content": "1".repeat(40_000) }] });
+    let lines = [line("good", json!({})), line("bad", bad)];
+    let (input, output) = (asker.writes("in.jsonl", &lines), asker.path("out.jsonl"));
+    let run = ["batch", "run", &input, "-o", &output];
+    let failure = asker.fails(&run, 11);
+    assert_eq!((&failure["code"], &failure["details"]["failed"]), (&json!("LINES_FAILED"), &json!(1)));
+    let answers = answers(&output);
+    assert_eq!(answers[0]["response"]["status_code"], 200);
+    assert_eq!(answers[1]["response"]["body"]["error"]["code"], "too_expensive", "{answers:?}");
+    let errors = asker.asks(&["batch", "errors", &batch(&asker)]);
+    assert_eq!(errors["errors"][0]["custom_id"], "bad", "{errors}");
+    assert_eq!(asker.types(&run).status, Some(11));
+    assert_eq!(jobs(&town).await.len(), 2);
+    assert_eq!(asker.types(&["batch", "resume", &batch(&asker), "--failed"]).status, Some(11));
+    let jobs = jobs(&town).await;
+    assert_eq!((jobs.len(), jobs.iter().filter(|job| job.is_paid()).count()), (3, 1));
+
+    let name = batch(&asker);
+    assert_eq!(asker.types(&["batch", "rm", &name]).status, Some(0));
+    assert_eq!(asker.asks(&["batch", "ls"])["batches"], json!([]));
+    assert_eq!(asker.types(&run).status, Some(11), "the same lines come to the same jobs");
+    assert_eq!(self::jobs(&town).await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_cannot_be_carried_out_whole_is_refused_before_anything_is_spent() {
+    let town = Town::start().await;
+    let asker = Asker::of(&town);
+    let output = asker.path("out.jsonl");
+    let refused = |lines: &[Value], status: i32, code: &str| {
+        let input = asker.writes("in.jsonl", lines);
+        let failure = asker.fails(&["batch", "run", &input, "-o", &output], status);
+        assert_eq!(failure["code"], code, "{failure}");
+        failure["message"].as_str().unwrap().to_owned()
+    };
+    let twice = refused(&[line("a", json!({})), line("a", json!({}))], 2, "BAD_LINES");
+    assert_eq!(twice, "nothing was ordered: line 2: line 1 has the same custom_id");
+    let streamed = refused(&[line("a", json!({ "stream": true }))], 2, "BAD_LINES");
+    assert!(streamed.contains("line 1: stream is not supported"), "{streamed}");
+    refused(&[line("a", json!({ "model": "nobodys" }))], 3, "UNKNOWN_MODEL");
+    let picture = refused(&[line("a", json!({ "model": "digits" }))], 2, "BAD_LINES");
+    assert!(picture.contains("digits is no model of language"), "{picture}");
+    refused(&[], 2, "EMPTY_BATCH");
+
+    let input = asker.writes("in.jsonl", &[line("a", json!({}))]);
+    let folder = asker.folder.path().to_str().unwrap();
+    for place in [folder, "/dev/null", "/nowhere/out.jsonl"] {
+        assert_eq!(asker.fails(&["batch", "run", &input, "-o", place], 2)["code"], "FILE", "{place}");
+    }
+    assert_eq!(asker.fails(&["batch", "run", "/nowhere", "-o", &output], 2)["code"], "FILE");
+    for verb in ["status", "errors", "resume", "cancel", "rm"] {
+        assert_eq!(asker.fails(&["batch", verb, "0123"], 3)["code"], "UNKNOWN_BATCH", "{verb}");
+    }
+    assert!(!Path::new(&output).exists());
+    assert!(jobs(&town).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_waits_is_cancelled_and_goes_on_when_it_is_wanted_again() {
+    let town = Town::start().await;
+    let asker = Asker::of(&town);
+    // Nora sells nothing, so this waits for an offer of hers.
+    let nora = town.network.peer("nora").id.to_string();
+    let lines = [line("waits", json!({ "assay": { "only": nora } }))];
+    let input = asker.writes("in.jsonl", &lines);
+    let output = asker.path("out.jsonl");
+    let mut running = asker.begins(&["batch", "run", &input, "-o", &output]);
+    let deadline = Instant::now() + PATIENCE;
+    while jobs(&town).await.is_empty() {
+        assert!(Instant::now() < deadline, "nothing is ordered");
+        tokio::time::sleep(LOOK_STEP).await;
+    }
+    let name = batch(&asker);
+    assert_eq!(asker.fails(&["batch", "resume", &name], 1)["code"], "BATCH_RUNNING");
+    assert_eq!(asker.asks(&["batch", "status", &name])["state"], "running");
+    let cancelled = asker.asks(&["batch", "cancel", &name]);
+    assert_eq!((&cancelled["cancelled"], &cancelled["too_late"]), (&json!(1), &json!(0)));
+    assert_eq!(running.wait().unwrap().code(), Some(8));
+    assert_eq!(asker.asks(&["batch", "errors", &name])["errors"][0]["code"], "cancelled");
+    let lines = fs::read_to_string(&input).unwrap();
+    let told = assay_told(&asker.home, &["batch", "run", "-", "-o", &output], &lines);
+    assert_eq!(told.status, Some(8), "what was cancelled stays so: {told:?}");
+    assert_eq!(jobs(&town).await.len(), 1);
+}
