@@ -7,8 +7,8 @@ use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use crate::{
     command_error::{CommandError, Exit},
     commands::{
-        account, batch, chat, config, demo, doctor, down, earnings, finish, init, job, key, model, network, notary,
-        offers, pause, provide, quote, receipt, run, serve, sim, status, up, why,
+        account, batch, chat, config, demo, doctor, down, earnings, finish, init, job, key, model, network,
+        notary, offers, pause, provide, quote, receipt, run, serve, sim, status, up, why,
     },
     invocation::Invocation,
     printer::Printer,

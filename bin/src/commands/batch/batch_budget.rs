@@ -24,7 +24,8 @@ impl BatchBudget {
 
     /// What is left for another order; nothing where there is no ceiling.
     pub(super) fn left(&self) -> Option<Amount> {
-        let reserved = self.reserved.values().fold(self.spent, |sum, cost| sum.plus(*cost).unwrap_or(Amount(u64::MAX)));
+        let reserved =
+            self.reserved.values().fold(self.spent, |sum, cost| sum.plus(*cost).unwrap_or(Amount(u64::MAX)));
         Some(self.cost_max?.minus_up_to(reserved))
     }
 

@@ -229,7 +229,9 @@ impl<'a> BatchCourse<'a> {
         };
         match self.daemon.handle.call(submit).await {
             Ok(_) | Err(CallError::Refused(Refused::KeyInUse)) => {}
-            Err(CallError::Refused(refused)) if refused != Refused::Ending => return self.refused(line, refused),
+            Err(CallError::Refused(refused)) if refused != Refused::Ending => {
+                return self.refused(line, refused);
+            }
             // It may have been made.
             Err(_) => self.daemon.connect().await?,
         }
@@ -247,22 +249,18 @@ impl<'a> BatchCourse<'a> {
 
     /// What becomes of a line that the daemon does not take; false if it is to be tried again.
     fn refused(&mut self, line: usize, refused: Refused) -> Result<bool, CommandError> {
-        match refused {
-            Refused::TooManyJobs | Refused::TooManyCalls { .. } => {
-                self.try_later();
-                Ok(false)
-            }
-            Refused::InputTooLong { .. } => {
-                let place = (line, self.log.lines()[line].attempt);
-                self.record_failure(place, &BatchedFailure::of_refused(refused), Amount::ZERO)?;
-                Ok(true)
-            }
-            // Nothing more is taken today, or of this home.
-            refused => {
-                self.lack(BatchStop::Refused(refused.into()));
-                Ok(false)
-            }
+        if matches!(refused, Refused::TooManyJobs | Refused::TooManyCalls { .. }) {
+            self.try_later();
+            return Ok(false);
         }
+        if matches!(refused, Refused::InputTooLong { .. }) {
+            let place = (line, self.log.lines()[line].attempt);
+            self.record_failure(place, &BatchedFailure::of_refused(refused), Amount::ZERO)?;
+            return Ok(true);
+        }
+        // Nothing more is taken today, or of this home.
+        self.lack(BatchStop::Refused(refused.into()));
+        Ok(false)
     }
 
     fn manifest(&self, request: &BatchedRequest) -> Result<&'a Manifest, CommandError> {
@@ -324,7 +322,8 @@ impl<'a> BatchCourse<'a> {
     fn came_to_nothing(&mut self, submission: &SubmissionView, open: OpenLine) -> Result<(), CommandError> {
         let failure = BatchedFailure::of_submission(submission);
         let lacks = self.lacks(submission, open, &failure);
-        let is_final = submission.cancelled || !failure.passes() && !self.may_fail_again(submission, open.line);
+        let is_final =
+            submission.cancelled || !failure.passes() && !self.may_fail_again(submission, open.line);
         if lacks.is_none() && is_final {
             return self.record_failure((open.line, open.attempt), &failure, submission.cost_max());
         }
@@ -344,7 +343,12 @@ impl<'a> BatchCourse<'a> {
     }
 
     /// The money that was not there for an order, if that was it.
-    fn lacks(&self, submission: &SubmissionView, open: OpenLine, failure: &BatchedFailure) -> Option<BatchStop> {
+    fn lacks(
+        &self,
+        submission: &SubmissionView,
+        open: OpenLine,
+        failure: &BatchedFailure,
+    ) -> Option<BatchStop> {
         let unmatched = submission.unmatched.as_ref().filter(|_| !submission.cancelled);
         let last = submission.attempts.last().map(|attempt| attempt.state);
         let is_refused = last == Some(AttemptState::Refused(Refusal::Funds));

@@ -33,7 +33,11 @@ pub(super) struct BatchDaemon<'a> {
 
 impl<'a> BatchDaemon<'a> {
     /// Begins to hear what becomes of its jobs.
-    pub(super) async fn watch(home: &'a Home, spinner: &'a Spinner, handle: Handle) -> Result<Self, CommandError> {
+    pub(super) async fn watch(
+        home: &'a Home,
+        spinner: &'a Spinner,
+        handle: Handle,
+    ) -> Result<Self, CommandError> {
         let updates = handle.call(WatchUpdates { name: None }).await?;
         Ok(Self { home, spinner, handle, updates, has_missed: false })
     }

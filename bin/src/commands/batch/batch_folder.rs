@@ -70,7 +70,12 @@ impl BatchFolder {
             (Some(one), 0) => Ok(one),
             (None, _) => {
                 let message = format!("no batch is called {name}");
-                Err(CommandError::new(Exit::NotFound, "UNKNOWN_BATCH", message, "`assay batch ls` lists them"))
+                Err(CommandError::new(
+                    Exit::NotFound,
+                    "UNKNOWN_BATCH",
+                    message,
+                    "`assay batch ls` lists them",
+                ))
             }
             (Some(_), more) => {
                 let message = format!("{name} could be any of {} batches", more + 1);

@@ -35,7 +35,8 @@ impl BatchLines {
     /// What was handed in, if every line of it is a request.
     pub(super) fn read(bytes: Vec<u8>, tokens_max: u32) -> Result<Self, CommandError> {
         let text = String::from_utf8(bytes).map_err(|error| {
-            let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
+            let line =
+                error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
             refused(vec![(line, "it is not UTF-8".to_owned())])
         })?;
         // A mark at the beginning that some programs write.
@@ -59,8 +60,15 @@ impl BatchLines {
             return Err(refused(wrong));
         }
         match texts.len() {
-            0 => Err(CommandError::new(Exit::Usage, "EMPTY_BATCH", "there is no line to carry out", WRITE_LINES)),
-            LINES_MAX.. => Err(too_long(format!("{} lines, where at most {LINES_MAX} are taken", texts.len()))),
+            0 => Err(CommandError::new(
+                Exit::Usage,
+                "EMPTY_BATCH",
+                "there is no line to carry out",
+                WRITE_LINES,
+            )),
+            LINES_MAX.. => {
+                Err(too_long(format!("{} lines, where at most {LINES_MAX} are taken", texts.len())))
+            }
             _ => Ok(Self { texts, tokens_max }),
         }
     }
@@ -87,10 +95,7 @@ impl BatchLines {
     }
 
     /// Refuses those that their models do not do.
-    pub(super) fn check(
-        &self,
-        manifests: &BTreeMap<String, Manifest>,
-    ) -> Result<(), CommandError> {
+    pub(super) fn check(&self, manifests: &BTreeMap<String, Manifest>) -> Result<(), CommandError> {
         let mut wrong = Vec::new();
         for line in 0..self.count() {
             let request = self.request(line)?;
@@ -121,7 +126,8 @@ pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, CommandError> {
     Ok(bytes)
 }
 
-const WRITE_LINES: &str = r#"a line is {"custom_id":"a","body":{"model":"NAME","messages":[{"role":"user","content":"TEXT"}]}}"#;
+const WRITE_LINES: &str =
+    r#"a line is {"custom_id":"a","body":{"model":"NAME","messages":[{"role":"user","content":"TEXT"}]}}"#;
 
 fn too_long(has: String) -> CommandError {
     CommandError::new(Exit::Usage, "LONG_BATCH", format!("the batch has {has}"), "split it into several")
@@ -144,7 +150,9 @@ mod tests {
     use super::*;
 
     fn line(name: &str) -> String {
-        format!(r#"{{"custom_id":"{name}","body":{{"model":"poet","messages":[{{"role":"user","content":"Why?"}}]}}}}"#)
+        format!(
+            r#"{{"custom_id":"{name}","body":{{"model":"poet","messages":[{{"role":"user","content":"Why?"}}]}}}}"#
+        )
     }
 
     fn read(text: &str) -> Result<usize, String> {
@@ -157,7 +165,10 @@ mod tests {
         assert_eq!(read(&format!("\u{feff}{}\r\n\n{}", line("a"), line("b"))), Ok(2));
         assert_eq!(read("\n \n"), Err("there is no line to carry out".to_owned()));
         let twice = format!("{}\n\n{}", line("a"), line("a"));
-        assert_eq!(read(&twice), Err("nothing was ordered: line 3: line 1 has the same custom_id".to_owned()));
+        assert_eq!(
+            read(&twice),
+            Err("nothing was ordered: line 3: line 1 has the same custom_id".to_owned())
+        );
         let wrong = format!("{}\nnonsense\n{{}}", line("a"));
         let said = read(&wrong).unwrap_err();
         assert!(said.contains("line 2: ") && said.contains("line 3: ") && !said.contains('\n'), "{said}");

@@ -45,7 +45,8 @@ impl BatchPlan {
         models: &BTreeMap<String, Digest>,
         label: Option<&str>,
     ) -> Digest {
-        let models: Vec<(&str, Digest)> = models.iter().map(|(name, model)| (name.as_str(), *model)).collect();
+        let models: Vec<(&str, Digest)> =
+            models.iter().map(|(name, model)| (name.as_str(), *model)).collect();
         codec::digest("batch", &(content, tokens_max, models, label))
     }
 

@@ -53,7 +53,9 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         "batch-cancelled",
         &json!({ "batch": full(plan.name), "cancelled": cancelled, "too_late": too_late }),
     );
-    invocation.printer.line(format!("batch {name}: {cancelled} jobs cancelled, {too_late} had their answer already"));
+    invocation
+        .printer
+        .line(format!("batch {name}: {cancelled} jobs cancelled, {too_late} had their answer already"));
     if !is_running {
         invocation.printer.note(format!("answers until now: {}", plan.output.display()));
     }

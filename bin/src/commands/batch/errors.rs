@@ -11,7 +11,9 @@ use crate::{
 
 /// List the lines of a batch that failed, and why.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  assay batch errors 3fa29c         what failed, by the first digits of its name\n  assay batch errors 3fa29c --json  the same, for programs")]
+#[command(
+    after_help = "Examples:\n  assay batch errors 3fa29c         what failed, by the first digits of its name\n  assay batch errors 3fa29c --json  the same, for programs"
+)]
 pub(crate) struct Args {
     /// The name of a batch, or its first digits
     #[arg(value_name = "BATCH")]
@@ -28,7 +30,9 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         let Some(result) = folder.result(&log, line)? else { continue };
         let text = |pointer: &str| {
             let value = result.answer.pointer(pointer);
-            value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).unwrap_or_default()
+            value
+                .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+                .unwrap_or_default()
         };
         let (name, status, why) =
             (text("/custom_id"), text("/response/status_code"), text("/response/body/error/message"));

@@ -117,7 +117,10 @@ impl LineLog {
         let mut text = Vec::new();
         while reader.read_until(b'\n', &mut text)? > 0 && text.ends_with(b"\n") {
             let record = serde_json::from_slice(&text).map_err(|error| {
-                io::Error::new(io::ErrorKind::InvalidData, format!("damaged behind byte {}: {error}", log.bytes))
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("damaged behind byte {}: {error}", log.bytes),
+                )
             })?;
             log.fold(&record);
             log.bytes += text.len() as u64;
@@ -133,7 +136,9 @@ impl LineLog {
                 let end = LineEnd { failure: failure.clone(), at };
                 let state = LineState { attempt: *attempt, end: Some(end), cost: *cost };
                 // An order that was looked at once more has cost what it has cost.
-                self.replace(*line, state, |before| if before.attempt == *attempt { before.cost } else { Amount::ZERO });
+                self.replace(*line, state, |before| {
+                    if before.attempt == *attempt { before.cost } else { Amount::ZERO }
+                });
                 self.spent = plus(self.spent, *cost);
             }
             LineRecord::Again { line, attempt, cost } => {

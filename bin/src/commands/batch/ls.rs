@@ -11,7 +11,9 @@ use crate::{
 
 /// List the batches of this home, oldest first.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  assay batch ls          what was asked, and how far each is\n  assay batch ls --quiet  only their names")]
+#[command(
+    after_help = "Examples:\n  assay batch ls          what was asked, and how far each is\n  assay batch ls --quiet  only their names"
+)]
 pub(crate) struct Args {
     /// Print only the names
     #[arg(long, short)]

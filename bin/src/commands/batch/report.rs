@@ -120,7 +120,11 @@ impl BatchReport {
 }
 
 /// Writes the answers that there are.
-pub(super) fn write_answers(folder: &BatchFolder, plan: &BatchPlan, log: &LineLog) -> Result<(), CommandError> {
+pub(super) fn write_answers(
+    folder: &BatchFolder,
+    plan: &BatchPlan,
+    log: &LineLog,
+) -> Result<(), CommandError> {
     let mut unread = None;
     let written = replace_with(&plan.output, |file| {
         for line in 0..log.lines().len() {
@@ -143,7 +147,8 @@ pub(super) fn write_answers(folder: &BatchFolder, plan: &BatchPlan, log: &LineLo
         (None, Err(error)) => {
             let message = format!("{}: {error}", plan.output.display());
             let name = short(plan.name);
-            let hint = format!("nothing is lost: `assay batch resume {name} -o FILE` writes the answers elsewhere");
+            let hint =
+                format!("nothing is lost: `assay batch resume {name} -o FILE` writes the answers elsewhere");
             Err(CommandError::new(Exit::Other, "DISK", message, hint))
         }
     }

@@ -6,12 +6,7 @@ use assay_market::view::{AttemptView, SubmissionView};
 use assay_peer::handle::{KNOWN_JOBS_MAX, KnownJobs};
 use assay_protocol::{manifest::End, units::Amount};
 
-use super::{
-    batch_folder::BatchFolder,
-    batch_plan::BatchPlan,
-    line_log::LineRecord,
-    run,
-};
+use super::{batch_folder::BatchFolder, batch_plan::BatchPlan, line_log::LineRecord, run};
 use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},

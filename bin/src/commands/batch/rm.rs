@@ -14,7 +14,9 @@ use crate::{
 /// Its jobs and their receipts stay, and the daemon remembers some thousand of them: the same lines come to the same jobs if they
 /// are handed in again, as far as it does. With another --label they are ordered anew.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  assay batch rm 3fa29c          one that is done, by the first digits of its name\n  assay batch rm 3fa29c --force  one that is not")]
+#[command(
+    after_help = "Examples:\n  assay batch rm 3fa29c          one that is done, by the first digits of its name\n  assay batch rm 3fa29c --force  one that is not"
+)]
 pub(crate) struct Args {
     /// The name of a batch, or its first digits
     #[arg(value_name = "BATCH")]
@@ -31,7 +33,9 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let name = short(plan.name);
     if report.left() > 0 && !args.force {
         let message = format!("{} lines of the batch {name} are left", report.left());
-        let hint = format!("`assay batch resume {name}` goes on with them; --force forgets them, and what was ordered of them");
+        let hint = format!(
+            "`assay batch resume {name}` goes on with them; --force forgets them, and what was ordered of them"
+        );
         return Err(CommandError::new(Exit::Usage, "NOT_OVER", message, hint));
     }
     folder.remove()?;

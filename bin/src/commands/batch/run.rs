@@ -124,11 +124,15 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 fn refuse_another_model(plan: &BatchPlan, invocation: &Invocation) -> Result<(), CommandError> {
     let asked = |plan: &BatchPlan| (plan.content, plan.tokens_max, plan.label.clone());
     let all = BatchFolder::all(invocation)?;
-    let Some((_, other)) = all.into_iter().find(|(_, other)| asked(other) == asked(plan)) else { return Ok(()) };
+    let Some((_, other)) = all.into_iter().find(|(_, other)| asked(other) == asked(plan)) else {
+        return Ok(());
+    };
     let differs = plan.models.iter().find(|(name, model)| other.models.get(*name) != Some(model));
     let (model, other) = (differs.map_or("", |(name, _)| name), short(other.name));
     let message = format!("these lines were begun as batch {other}, and {model} is another model since");
-    let hint = format!("`assay batch resume {other}` goes on with the one of then; --label TEXT asks the one of now");
+    let hint = format!(
+        "`assay batch resume {other}` goes on with the one of then; --label TEXT asks the one of now"
+    );
     Err(CommandError::new(Exit::Usage, "OTHER_MODEL", message, hint))
 }
 
@@ -136,7 +140,12 @@ fn refuse_another_model(plan: &BatchPlan, invocation: &Invocation) -> Result<(),
 pub(super) fn output(path: &Path, input: &Path) -> Result<PathBuf, CommandError> {
     let refused = |why: &str| {
         let message = format!("the answers cannot go to {}: {why}", path.display());
-        CommandError::new(Exit::Usage, "FILE", message, "name a file with -o, in a folder that can be written")
+        CommandError::new(
+            Exit::Usage,
+            "FILE",
+            message,
+            "name a file with -o, in a folder that can be written",
+        )
     };
     // What is replaced is what a link leads to.
     let whole = match fs::canonicalize(path) {
@@ -189,7 +198,8 @@ pub(super) async fn carry_out(
 ) -> Result<(), CommandError> {
     folder.want()?;
     let (name, printer) = (short(plan.name), &invocation.printer);
-    printer.note(format!("batch {name}: whatever ends this, `assay batch resume {name}` goes on where it was"));
+    printer
+        .note(format!("batch {name}: whatever ends this, `assay batch resume {name}` goes on where it was"));
     let spinner = printer.spinner("looking what was ordered before");
     let settings = Settings::read(&invocation.home)?.client;
     let gear = BatchGear { folder, plan, lines, manifests, settings, spinner: &spinner };
@@ -216,7 +226,9 @@ pub(super) async fn carry_out(
 
 fn left(exit: Exit, plan: &BatchPlan) -> CommandError {
     let name = short(plan.name);
-    let hint = format!("what is ordered goes on: `assay batch resume {name}` gathers it and goes on, `assay batch cancel {name}` ends it");
+    let hint = format!(
+        "what is ordered goes on: `assay batch resume {name}` gathers it and goes on, `assay batch cancel {name}` ends it"
+    );
     CommandError::new(exit, "INTERRUPTED", format!("left before the batch {name} was done"), hint)
         .with(serde_json::json!({ "batch": plan.name.to_string() }))
 }

@@ -1,11 +1,17 @@
 //! `assay batch status`: how far a batch is.
 
 use super::{batch_folder::BatchFolder, report::BatchReport};
-use crate::{command_error::CommandError, invocation::Invocation, printer::{Table, full}};
+use crate::{
+    command_error::CommandError,
+    invocation::Invocation,
+    printer::{Table, full},
+};
 
 /// Show how far a batch is.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  assay batch status 3fa29c         how far it is, by the first digits of its name\n  assay batch status 3fa29c --json  the same, for programs")]
+#[command(
+    after_help = "Examples:\n  assay batch status 3fa29c         how far it is, by the first digits of its name\n  assay batch status 3fa29c --json  the same, for programs"
+)]
 pub(crate) struct Args {
     /// The name of a batch, or its first digits
     #[arg(value_name = "BATCH")]

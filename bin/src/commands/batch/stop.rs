@@ -48,7 +48,9 @@ impl BatchStop {
                 Exit::Interrupted,
                 "CANCELLED",
                 "it was cancelled".to_owned(),
-                format!("{goes_on} goes on with the lines that were not ordered, --failed also with those that were cancelled"),
+                format!(
+                    "{goes_on} goes on with the lines that were not ordered, --failed also with those that were cancelled"
+                ),
             ),
         }
     }

@@ -169,7 +169,9 @@ impl BatchedRequest {
     pub fn document(&self, delivered: DeliveredAnswer<'_>) -> Result<Value, BatchedFailure> {
         let DeliveredAnswer { key, manifest, attempt, output, unit_price } = delivered;
         if attempt.end == Some(End::Cancelled) {
-            let message = format!("the job was cancelled; `assay job result {key}` prints what was written and is paid");
+            let message = format!(
+                "the job was cancelled; `assay job result {key}` prints what was written and is paid"
+            );
             return Err(HttpFailure::new(StatusCode::CONFLICT, "cancelled", message).after_order().into());
         }
         let mut whole = WholeAnswer::of(manifest, key, attempt, output);
@@ -198,7 +200,9 @@ impl BatchedFailure {
     /// A result that is paid for and did not come.
     #[must_use]
     pub fn undelivered(key: Digest) -> Self {
-        let message = format!("the job {key} is closed and paid, and its result did not come; its receipt proves what was claimed");
+        let message = format!(
+            "the job {key} is closed and paid, and its result did not come; its receipt proves what was claimed"
+        );
         Self(HttpFailure::new(StatusCode::GATEWAY_TIMEOUT, "undelivered", message).after_order())
     }
 
@@ -256,10 +260,10 @@ mod tests {
     #[test]
     fn a_line_is_a_request_of_its_endpoint_or_refused_with_the_place() {
         assert!(BatchedRequest::read(&line(json!({})), 256).is_ok());
-        let embedding =
-            json!({ "url": EMBEDDINGS, "body": { "model": "minilm", "input": ["a", "b"] } });
+        let embedding = json!({ "url": EMBEDDINGS, "body": { "model": "minilm", "input": ["a", "b"] } });
         assert_eq!(BatchedRequest::read(&line(embedding), 256).unwrap().model(), "minilm");
-        let short = r#"{"custom_id":"b","body":{"model":"poet","messages":[{"role":"user","content":"Why?"}]}}"#;
+        let short =
+            r#"{"custom_id":"b","body":{"model":"poet","messages":[{"role":"user","content":"Why?"}]}}"#;
         assert_eq!(BatchedRequest::read(short, 256).unwrap().custom_id(), "b");
         let body = |more: Value| {
             let mut body = json!({ "model": "poet", "messages": [{ "role": "user", "content": "Why?" }] });
@@ -303,9 +307,7 @@ mod tests {
         let text = r#"{"custom_id":"a","body":{"model":"poet","messages":[{"role":"user","content":"Why?"}],
             "response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"properties":{"z":{},"a":{}}}}}}}"#;
         let request = BatchedRequest::read(text, 7).unwrap();
-        let input = |seed: u32| {
-            String::from_utf8(request.order(&manifest, seed).unwrap().input.0).unwrap()
-        };
+        let input = |seed: u32| String::from_utf8(request.order(&manifest, seed).unwrap().input.0).unwrap();
         assert_eq!(input(3), input(3));
         assert_eq!(
             input(3),

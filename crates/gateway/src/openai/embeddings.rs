@@ -129,7 +129,11 @@ fn order(manifest: &Manifest, texts: &[String], terms: &AssayTerms) -> Result<Su
 }
 
 /// The vectors of an answer to so many texts.
-fn read_vectors(manifest: &Manifest, whole: &WholeAnswer, count: usize) -> Result<Vec<Vec<f32>>, HttpFailure> {
+fn read_vectors(
+    manifest: &Manifest,
+    whole: &WholeAnswer,
+    count: usize,
+) -> Result<Vec<Vec<f32>>, HttpFailure> {
     vectors(manifest, &whole.output).filter(|all| all.len() == count).ok_or_else(|| {
         HttpFailure::new(
             StatusCode::BAD_GATEWAY,

@@ -198,7 +198,8 @@ async fn bytes_come_as_they_are_and_the_longest_input_goes_through() {
     let running = house.start().await;
     let here = Here::new(&house, &running).await;
     for handle in [&running.handle, &running.ready.handle] {
-        let read = async |digest| handle.call(ReadOutput { digest, of: None }).await.unwrap().all().await.unwrap();
+        let read =
+            async |digest| handle.call(ReadOutput { digest, of: None }).await.unwrap().all().await.unwrap();
         assert!(read(here.large).await == large());
         assert!(read(here.empty).await.is_empty());
         assert!(read(pure().runner).await == PURE);
