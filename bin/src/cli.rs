@@ -7,8 +7,9 @@ use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use crate::{
     command_error::{CommandError, Exit},
     commands::{
-        account, batch, chat, config, demo, doctor, down, earnings, finish, init, job, key, model, network,
-        notary, offers, pause, provide, quote, receipt, run, serve, sim, status, up, why,
+        account, batch, chat, completion, config, demo, doctor, down, earnings, finish, help, init, job, key,
+        man, model, network, notary, offers, pause, provide, quote, receipt, run, serve, service, sim,
+        status, up, version, why,
     },
     invocation::Invocation,
     printer::Printer,
@@ -27,7 +28,7 @@ First minutes:
 
 /// A peer-to-peer marketplace for inference whose every answer can be checked.
 #[derive(Debug, Parser)]
-#[command(name = "assay", version, after_help = EXAMPLES, max_term_width = 100, propagate_version = false)]
+#[command(name = "assay", version, after_help = EXAMPLES, max_term_width = 100, propagate_version = false, disable_help_subcommand = true)]
 pub struct Cli {
     /// Folder that holds everything of this peer
     #[arg(long, global = true, value_name = "DIR", env = "ASSAY_HOME", hide_env_values = true)]
@@ -78,7 +79,13 @@ enum Verb {
     #[command(subcommand)]
     Notary(notary::Verb),
     #[command(subcommand)]
+    Service(service::Verb),
+    #[command(subcommand)]
     Sim(sim::Verb),
+    Completion(completion::Args),
+    Man(man::Args),
+    Version(version::Args),
+    Help(help::Args),
     /// Run jobs for the process that started this one.
     #[command(hide = true)]
     Worker,
@@ -145,7 +152,12 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Key(verb) => key::perform(&verb, invocation),
         Verb::Network(verb) => network::perform(&verb, invocation).await,
         Verb::Notary(verb) => notary::perform(&verb, invocation).await,
+        Verb::Service(verb) => service::perform(&verb, invocation).await,
         Verb::Sim(verb) => sim::perform(&verb, invocation),
+        Verb::Completion(args) => completion::perform(&args, &Cli::command(), invocation),
+        Verb::Man(args) => man::perform(&args, Cli::command(), invocation),
+        Verb::Version(args) => version::perform(&args, invocation),
+        Verb::Help(args) => help::perform(&args, Cli::command(), invocation),
         Verb::Worker => unreachable!("a worker never comes back"),
     }
 }

@@ -25,7 +25,7 @@ impl Invocation {
     /// # Errors
     /// [`CommandError`], if none was named and the user has no folder for such things.
     pub fn new(home: Option<PathBuf>, is_json: bool) -> Result<Self, CommandError> {
-        let root = match home.or_else(own_home) {
+        let root = match home.or_else(default_root) {
             Some(root) => std::path::absolute(root).map_err(|error| no_folder(&error))?,
             None => return Err(no_folder(&"this user has no home directory")),
         };
@@ -58,7 +58,8 @@ impl Invocation {
     }
 }
 
-fn own_home() -> Option<PathBuf> {
+/// The folder of this user's own peer.
+pub(crate) fn default_root() -> Option<PathBuf> {
     Some(directories::ProjectDirs::from("", "", "assay")?.data_local_dir().to_owned())
 }
 

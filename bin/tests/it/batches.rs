@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The longest that a test waits for something.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(1_200);
 /// Between two looks.
 const LOOK_STEP: Duration = Duration::from_millis(50);
 
@@ -97,19 +97,37 @@ async fn jobs(town: &Town) -> Vec<SubmissionView> {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_line_is_answered_and_paid_once_though_its_client_and_its_daemon_are_killed() {
     let mut town = Town::start().await;
-    let asker = Asker::of(&town);
-    let count = 6;
+    carried_over_two_deaths(&mut town, 6, [1, 3]).await;
+    town.check_books().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "minutes of work: run by .ci/long, optimised"]
+async fn two_thousand_lines_are_answered_and_paid_once_though_client_and_daemon_are_killed() {
+    let mut town = Town::begin(|file| {
+        let line = file.lines().find(|line| line.starts_with("welcome = ")).unwrap();
+        file.replace(line, "welcome = \"500\"")
+    })
+    .await;
+    let begun = Instant::now();
+    carried_over_two_deaths(&mut town, 2_000, [300, 900]).await;
+    println!("2000 lines took {:?}", begun.elapsed());
+}
+
+/// Has a batch carried out whose client is killed after so many answers, and whose daemon after so many.
+async fn carried_over_two_deaths(town: &mut Town, count: usize, [client, daemon]: [u64; 2]) {
+    let asker = Asker::of(town);
     let lines: Vec<Value> = (0..count).map(|number| line(&format!("line {number}"), json!({}))).collect();
     let (input, output) = (asker.writes("in.jsonl", &lines), asker.path("out.jsonl"));
     let run = ["batch", "run", &input, "-o", &output, "--concurrency", "2"];
 
     let mut first = asker.begins(&run);
-    asker.waits_for(1);
+    asker.waits_for(client);
     first.kill().unwrap();
     first.wait().unwrap();
     assert!(!Path::new(&output).exists(), "it is written once there is all of it");
     let mut second = asker.begins(&run);
-    asker.waits_for(3);
+    asker.waits_for(daemon);
     town.network.kill("you");
     town.network.restart("you").await.unwrap();
     assert_eq!(second.wait().unwrap().code(), Some(0), "it goes on where the daemon is back");
@@ -121,11 +139,10 @@ async fn each_line_is_answered_and_paid_once_though_its_client_and_its_daemon_ar
         let response = &answer["response"];
         assert_eq!((&response["status_code"], &answer["error"]), (&json!(200), &Value::Null), "{answer}");
         assert_eq!(response["body"]["choices"][0]["message"]["content"], "85", "{answer}");
-        assert_eq!(response["body"]["usage"]["total_tokens"], 10);
     }
-    let jobs = jobs(&town).await;
+    let jobs = jobs(town).await;
     let (paid, others): (Vec<&SubmissionView>, _) = jobs.iter().partition(|job| job.is_paid());
-    assert_eq!(paid.len(), count, "{jobs:?}");
+    assert_eq!(paid.len(), count);
     // Ada has two places, so some may have met a full house.
     assert!(others.iter().all(|job| job.ended && job.answer().is_none()), "{others:?}");
     let ordered = jobs.len();
@@ -137,8 +154,7 @@ async fn each_line_is_answered_and_paid_once_though_its_client_and_its_daemon_ar
     fs::remove_file(&output).unwrap();
     assert_eq!(asker.types(&run).status, Some(0), "the same again");
     assert_eq!(self::answers(&output), answers);
-    assert_eq!(self::jobs(&town).await.len(), ordered);
-    town.check_books().await;
+    assert_eq!(self::jobs(town).await.len(), ordered);
 }
 
 /// The one batch of a home.

@@ -44,6 +44,7 @@ mod receipts;
 #[allow(dead_code, reason = "what a server may do otherwise is tried where it is asked")]
 #[path = "../../../crates/hub/tests/it/server.rs"]
 mod server;
+mod services;
 mod statuses;
 mod terminals;
 mod tidy;

@@ -1,0 +1,165 @@
+//! `assay service`: has the system keep the daemon running.
+//!
+//! **Invariant:** what is installed belongs to this user and this home, and is named so that another home's is another.
+
+mod manager;
+mod unit;
+
+use std::{fs, io, path::Path};
+
+use assay_peer::handle::Handle;
+use serde_json::json;
+
+use self::manager::ServiceManager;
+use crate::{
+    command_error::{CommandError, Exit},
+    invocation::Invocation,
+};
+
+/// Have the system start the daemon, and start it again when it fails.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    Install(InstallArgs),
+    Remove(RemoveServiceArgs),
+    Status(ServiceStatusArgs),
+}
+
+const INSTALL_EXAMPLES: &str = "\
+Examples:
+  assay service install                    from now on, and whenever you log in
+  assay service install --print            only show what would be written
+  assay --home /srv/second service install  for another home
+
+On systems with systemd it runs while you are logged in; `loginctl enable-linger` has it run always.";
+
+/// Write a service for the daemon of this home, and start it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = INSTALL_EXAMPLES)]
+pub(crate) struct InstallArgs {
+    /// Print what would be written, and where, and do nothing
+    #[arg(long)]
+    print: bool,
+}
+
+/// Stop the service of this home's daemon, and take it away.
+///
+/// The home and everything in it stay.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  assay service remove  the daemon ends in good order; `assay up` starts it by hand"
+)]
+pub(crate) struct RemoveServiceArgs {}
+
+/// Show whether the system keeps the daemon of this home running.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  assay service status         whether it is installed, and runs\n  assay service status --json  the same, for programs"
+)]
+pub(crate) struct ServiceStatusArgs {}
+
+pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
+    let manager = ServiceManager::of(&invocation.home)?;
+    match verb {
+        Verb::Install(args) => install(args, &manager, invocation).await,
+        Verb::Remove(RemoveServiceArgs {}) => remove(&manager, invocation),
+        Verb::Status(ServiceStatusArgs {}) => status(&manager, invocation),
+    }
+}
+
+async fn install(
+    args: &InstallArgs,
+    manager: &ServiceManager,
+    invocation: &Invocation,
+) -> Result<(), CommandError> {
+    let (file, printer) = (manager.file(), &invocation.printer);
+    let text = manager.unit(&program()?, invocation.home.root())?;
+    let document = |is_written: bool| json!({ "service": manager.name(), "file": file, "unit": text, "installed": is_written });
+    if args.print {
+        printer.document("service", &document(false));
+        printer.bytes(text.as_bytes());
+        printer.note(format!("this would be {}", file.display()));
+        return Ok(());
+    }
+    // Whoever has no home yet would only get a service that fails.
+    invocation.network()?;
+    invocation.home.key()?;
+    refuse_another(manager, invocation).await?;
+    write(&file, &text)?;
+    manager.start()?;
+    printer.document("service", &document(true));
+    printer.line(format!("installed {} and started it", manager.name()));
+    printer.note(format!("it is {}; `assay service remove` takes it away", file.display()));
+    printer.note(format!("what it says is in {}", invocation.home.log().display()));
+    Ok(())
+}
+
+/// A daemon that was started by hand has the home: the service's would fail, again and again.
+async fn refuse_another(manager: &ServiceManager, invocation: &Invocation) -> Result<(), CommandError> {
+    let is_ours = manager.file().exists() && manager.state()? == "active";
+    if is_ours || Handle::connect(&invocation.home).await.is_err() {
+        return Ok(());
+    }
+    let message = "a daemon of this home runs already, and is not the service's";
+    Err(CommandError::new(
+        Exit::Usage,
+        "DAEMON_RUNNING",
+        message,
+        "end it with `assay down`, then say this again",
+    ))
+}
+
+fn remove(manager: &ServiceManager, invocation: &Invocation) -> Result<(), CommandError> {
+    let file = manager.file();
+    if !file.exists() {
+        return Err(none(manager));
+    }
+    manager.stop()?;
+    fs::remove_file(&file).map_err(|error| failed(&file, &error))?;
+    manager.forget()?;
+    invocation.printer.document("service-removed", &json!({ "service": manager.name(), "file": file }));
+    invocation.printer.line(format!("stopped {} and took it away; the home stays", manager.name()));
+    Ok(())
+}
+
+fn status(manager: &ServiceManager, invocation: &Invocation) -> Result<(), CommandError> {
+    let file = manager.file();
+    if !file.exists() {
+        return Err(none(manager));
+    }
+    let state = manager.state()?;
+    invocation
+        .printer
+        .document("service-status", &json!({ "service": manager.name(), "file": file, "state": state }));
+    invocation.printer.line(format!("{}: {state}", manager.name()));
+    invocation.printer.note(format!("it is {}", file.display()));
+    Ok(())
+}
+
+/// Where this program is, by a name that an update keeps.
+fn program() -> Result<String, CommandError> {
+    let path = std::env::current_exe().map_err(|error| {
+        let message = format!("where this program is cannot be found out: {error}");
+        CommandError::new(Exit::Other, "NO_PROGRAM", message, "start it by its whole name")
+    })?;
+    Ok(path.display().to_string())
+}
+
+fn write(file: &Path, text: &str) -> Result<(), CommandError> {
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(folder).and_then(|()| fs::write(file, text)).map_err(|error| failed(file, &error))
+}
+
+fn none(manager: &ServiceManager) -> CommandError {
+    let message = format!("no service of this home is installed: there is no {}", manager.file().display());
+    CommandError::new(Exit::NotFound, "NO_SERVICE", message, "`assay service install` installs one")
+}
+
+fn failed(path: &Path, error: &io::Error) -> CommandError {
+    let message = format!("{}: {error}", path.display());
+    CommandError::new(
+        Exit::Other,
+        "DISK",
+        message,
+        "check who owns this folder, and that the disk is not full",
+    )
+}

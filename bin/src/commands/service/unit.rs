@@ -1,0 +1,98 @@
+//! What a service is described by: a unit of systemd, or a property list of launchd.
+//!
+//! **Invariant:** a path means itself, whatever characters are in it.
+
+/// Exit statuses after which to start again changes nothing: bad arguments, no home, no permission, something to mend.
+const FINAL: [u8; 4] = [2, 3, 4, 12];
+
+/// A unit of a user's systemd.
+pub(super) fn systemd(program: &str, home: &str) -> String {
+    let arguments = [program, "--home", home, "up"].map(quoted).join(" ");
+    let last = FINAL.map(|status| status.to_string()).join(" ");
+    format!(
+        "\
+[Unit]
+Description=Assay, a peer of a marketplace for inference
+Documentation=man:assay(1)
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+ExecStart={arguments}
+Restart=on-failure
+RestartSec=5
+RestartPreventExitStatus={last}
+SuccessExitStatus=143
+TimeoutStopSec=60
+
+[Install]
+WantedBy=default.target
+"
+    )
+}
+
+/// A word of a command in a unit.
+fn quoted(word: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in word.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            // What begins with these is replaced by something else.
+            '%' | '$' => quoted.extend([character, character]),
+            _ => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// A property list of a user's launchd.
+pub(super) fn launchd(label: &str, program: &str, home: &str) -> String {
+    let arguments = [program, "--home", home, "up"];
+    let arguments = arguments.map(|word| format!("    <string>{}</string>\n", escaped(word))).concat();
+    format!(
+        "\
+<?xml version=\"1.0\" encoding=\"UTF-8\"?>
+<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">
+<plist version=\"1.0\">
+<dict>
+  <key>Label</key>
+  <string>{}</string>
+  <key>ProgramArguments</key>
+  <array>
+{arguments}  </array>
+  <key>RunAtLoad</key>
+  <true/>
+  <key>KeepAlive</key>
+  <dict>
+    <key>SuccessfulExit</key>
+    <false/>
+  </dict>
+  <key>ThrottleInterval</key>
+  <integer>10</integer>
+  <key>ExitTimeOut</key>
+  <integer>60</integer>
+</dict>
+</plist>
+",
+        escaped(label)
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_means_itself_whatever_is_in_it() {
+        let unit = systemd("/opt/a b/assay", r#"/home/100%/"x"\$HOME"#);
+        let line = unit.lines().find(|line| line.starts_with("ExecStart=")).unwrap();
+        assert_eq!(line, r#"ExecStart="/opt/a b/assay" "--home" "/home/100%%/\"x\"\\$$HOME" "up""#);
+        let list = launchd("assay", "/opt/assay", "/home/<a&b>");
+        assert!(list.contains("    <string>/home/&lt;a&amp;b&gt;</string>\n"), "{list}");
+    }
+}
