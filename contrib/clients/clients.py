@@ -173,6 +173,9 @@ def ollamas_client_is_answered():
     options = {"temperature": 0, "num_predict": 8}
     answer = own.chat(model="sums", messages=QUESTION, options=options)
     assert (answer.message.content, answer.done, answer.eval_count) == ("85", True, 3), answer
+    schema = {"type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"], "additionalProperties": False}
+    fitting = own.chat(model="sums", messages=QUESTION, options={"num_predict": 40}, format=schema)
+    assert list(json.loads(fitting.message.content)) == ["sum"], fitting
     stream = own.chat(model="sums", messages=QUESTION, options=options, stream=True)
     assert "".join(part.message.content for part in stream) == "85"
     assert own.generate(model="sums", prompt="27+58=", options=options).response == "85"

@@ -16,7 +16,10 @@ const RAISE_DAY: &str = "`assay config set client.daily_max CREDITS` raises it f
 
 /// The same for a job that was taken before.
 pub(crate) fn over_day(over: OverDay) -> CommandError {
+    let OverDay { most, left, need } = over;
+    let [most, left, need] = [most, left, need].map(|amount| amount.to_string());
     CommandError::new(Exit::Money, OVER_DAY, over, RAISE_DAY)
+        .with(json!({ "most": most, "left": left, "need": need }))
 }
 
 /// What helps where the disk has too little room.

@@ -85,9 +85,9 @@ impl Uncounted {
         if let [first, ..] = &self.unproven[..] {
             let jobs = count(self.unproven.len());
             let first = short(first);
-            invocation
-                .printer
-                .note(format!("no receipt is here of {jobs} that was paid, such as {first}: not counted"));
+            invocation.printer.note(format!(
+                "no receipt is here of {jobs} that should be paid, such as {first}: not counted"
+            ));
         }
     }
 }

@@ -200,6 +200,9 @@ async fn tools_of_others_are_answered_as_they_expect_and_told_where_it_ran() {
         &json!({ "model": "sums", "prompt": "27+58=", "stream": false, "options": { "num_predict": 8 } }),
     );
     assert_eq!(once.document()["response"], "85", "{once:?}");
+    let fitting =
+        json!({ "model": "sums", "prompt": "27+58=", "stream": false, "format": { "enum": [[1, 2]] } });
+    assert_eq!(gateway.post("/api/generate", &fitting).document()["response"], "[1,2]");
 
     let receipt = whole.headers["x-assay-receipt"].clone();
     let deadline = Instant::now() + PATIENCE;
@@ -210,7 +213,7 @@ async fn tools_of_others_are_answered_as_they_expect_and_told_where_it_ran() {
     let job = gateway.get(&format!("/v1/jobs/{}", said["id"].as_str().unwrap())).document();
     assert_eq!((&job["ended"], &job["attempts"][0]["provider"]), (&json!(true), &json!(ada)), "{job}");
     let counted = gateway.get("/metrics").body;
-    assert!(counted.contains("assay_gateway_answers_total{key=\"\"} 6"), "{counted}");
+    assert!(counted.contains("assay_gateway_answers_total{key=\"\"} 7"), "{counted}");
     assert!(counted.contains("assay_gateway_answers_open 0\n"), "{counted}");
 }
 

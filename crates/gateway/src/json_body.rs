@@ -55,15 +55,17 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpFailure> 
 }
 
 /// What a value says; a field that is null is none: so clients say that they say nothing. The format of its answer is read
-/// anew, where there is one.
+/// anew, where there is one, and is its text.
 pub(crate) fn of_value<T: DeserializeOwned>(
     mut whole: Value,
     format: impl FnOnce() -> serde_json::Result<WrittenFormat>,
 ) -> Result<T, HttpFailure> {
     drop_nulls(&mut whole);
-    if let Some(place) = whole.get_mut(FORMAT) {
-        let format = format().map_err(|error| HttpFailure::wrong(FORMAT, error.to_string()))?;
-        *place = format.response_format.map_or(Value::Null, |format| Value::String(format.to_string()));
+    let named = FORMATS.into_iter().find(|name| whole.get(name).is_some());
+    if let Some((name, place)) = named.and_then(|name| Some((name, whole.get_mut(name)?))) {
+        let format = format().map_err(|error| HttpFailure::wrong(name, error.to_string()))?;
+        let format = if name == RESPONSE_FORMAT { format.response_format } else { format.format };
+        *place = format.map_or(Value::Null, |format| Value::String(format.to_string()));
     }
     serde_path_to_error::deserialize(whole).map_err(|error| {
         let path = error.path().to_string();
@@ -76,14 +78,18 @@ fn wrong(error: String) -> HttpFailure {
     HttpFailure::new(StatusCode::BAD_REQUEST, "invalid_request", error)
 }
 
-/// The field with what an answer must fit.
-const FORMAT: &str = "response_format";
+/// The field with what an answer must fit, for OpenAI's clients.
+const RESPONSE_FORMAT: &str = "response_format";
+/// The same for any of them.
+const FORMATS: [&str; 2] = [RESPONSE_FORMAT, "format"];
 
 /// What is read anew of a body: the keys of a schema are written in the order that they have, and its nulls are values.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct WrittenFormat {
     #[serde(default)]
     response_format: Option<Json>,
+    #[serde(default)]
+    format: Option<Json>,
 }
 
 /// serde_json reads nothing that is nested deeply, so neither does this.

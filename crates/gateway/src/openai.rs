@@ -9,6 +9,6 @@ pub(crate) mod choice;
 pub(crate) mod completions;
 pub(crate) mod embeddings;
 pub(crate) mod events;
-mod format;
+pub(crate) mod format;
 pub(crate) mod models;
 pub(crate) mod usage;

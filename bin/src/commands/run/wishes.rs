@@ -126,6 +126,12 @@ impl TextRequest {
 
     /// It as it is sent, with a schema that can be held or none.
     fn written(&self) -> Result<Vec<u8>, CommandError> {
+        let stops = self.said.get("stop").and_then(Value::as_array).is_some_and(|stop| !stop.is_empty());
+        if stops && self.json_schema.is_some() {
+            let hint = "leave `stop` out of the input, or the schema";
+            let message = "an answer by a schema ends where it is whole, and not before a text";
+            return Err(CommandError::new(Exit::Usage, "SCHEMA", message, hint));
+        }
         if let Some(Err(why)) = self.json_schema.as_ref().map(Schema::of) {
             let hint = "docs/json-schema.md says what is held";
             return Err(CommandError::new(Exit::Usage, "SCHEMA", why.to_string(), hint));
@@ -227,6 +233,8 @@ mod tests {
             "what is in the input stays as it is"
         );
         assert_eq!(asked(&some, "1+1=", &DIGITS), Err(Exit::Usage));
+        let stopped = r#"{"text":"1+1=","stop":["."]}"#;
+        assert_eq!(asked(&some, stopped, &SUMS), Err(Exit::Usage));
         let wrong = r#"{"text":"1+1=","json_schema":{"pattern":"a"}}"#;
         assert_eq!(asked(&TextWishes::default(), wrong, &SUMS), Err(Exit::Usage));
     }

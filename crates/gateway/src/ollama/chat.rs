@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use axum::{Extension, extract::State, response::Response};
+use schema::Json;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -15,6 +16,7 @@ use crate::{
     failure::{HttpFailure, PlainFailure},
     guard::Caller,
     json_body::JsonBody,
+    openai::format,
     order::{AssayTerms, SaidText, TextWish},
     order_set,
 };
@@ -33,8 +35,9 @@ pub(crate) struct OllamaChat {
     assay: AssayTerms,
     #[serde(default, rename = "keep_alive")]
     _keep_alive: Option<Value>,
+    /// As its text, because the order of a schema's keys counts.
     #[serde(default)]
-    format: Option<Value>,
+    format: Option<String>,
     #[serde(default)]
     tools: Option<Value>,
     #[serde(default)]
@@ -85,8 +88,9 @@ pub(crate) struct OllamaPrompt {
     suffix: Option<Value>,
     #[serde(default)]
     images: Option<Value>,
+    /// As its text, because the order of a schema's keys counts.
     #[serde(default)]
-    format: Option<Value>,
+    format: Option<String>,
     #[serde(default)]
     template: Option<Value>,
     #[serde(default)]
@@ -104,6 +108,7 @@ struct OllamaWish {
     name: String,
     said: SaidText,
     options: AnswerSettings,
+    schema: Option<Json>,
     terms: AssayTerms,
     is_streamed: bool,
     words: WordsShape,
@@ -132,11 +137,12 @@ async fn answer(
     caller: &Caller,
     asked: OllamaWish,
 ) -> Result<Response, PlainFailure> {
-    let OllamaWish { name, said, options, terms, is_streamed, words } = asked;
+    let OllamaWish { name, said, options, schema, terms, is_streamed, words } = asked;
     let began = Instant::now();
     let manifest = order_set::model(gateway, caller, &name).await?;
     let (choice, tokens_max) = options.choice(gateway.tokens_max)?;
-    let wish = TextWish { said, choice: choice.parameters()?, schema: None, tokens_max };
+    format::check_stop(schema.as_ref(), choice.stop.as_ref())?;
+    let wish = TextWish { said, choice: choice.parameters()?, schema, tokens_max };
     let ordered = order_set::texts(gateway, caller, &manifest, &wish, &terms, (1, is_streamed)).await?;
     lines::respond(ordered, LineShape { name, words, began }, is_streamed).await
 }
@@ -144,7 +150,6 @@ async fn answer(
 impl OllamaChat {
     fn asked(self) -> Result<OllamaWish, HttpFailure> {
         refuse(&[
-            ("format", self.format.as_ref(), "only texts are written"),
             ("tools", self.tools.as_ref(), "no tools are called"),
             ("think", self.think.as_ref(), "models think as long as they do"),
             ("logprobs", self.logprobs.as_ref(), "chances are not told"),
@@ -159,6 +164,7 @@ impl OllamaChat {
             name: self.model,
             said: SaidText::Messages(messages),
             options: self.options.unwrap_or_default(),
+            schema: self.format.as_deref().map(format::plain_schema_of).transpose()?.flatten(),
             terms: self.assay,
             is_streamed: self.stream.unwrap_or(true),
             words,
@@ -187,7 +193,6 @@ impl OllamaPrompt {
         refuse(&[
             ("suffix", self.suffix.as_ref(), "texts are continued at their end"),
             ("images", self.images.as_ref(), "prompts are texts"),
-            ("format", self.format.as_ref(), "only texts are written"),
             ("template", self.template.as_ref(), "a model has the template of its maker"),
             ("context", self.context.as_ref(), "conversations go to /api/chat"),
             ("think", self.think.as_ref(), "models think as long as they do"),
@@ -217,6 +222,7 @@ impl OllamaPrompt {
             name: self.model,
             said,
             options: self.options.unwrap_or_default(),
+            schema: self.format.as_deref().map(format::plain_schema_of).transpose()?.flatten(),
             terms: self.assay,
             is_streamed: self.stream.unwrap_or(true),
             words: |words| ("response", json!(words)),

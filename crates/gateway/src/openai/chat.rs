@@ -249,10 +249,7 @@ impl ChatRequest {
         let messages = self.messages.into_iter().enumerate().map(|(index, message)| message.plain(index));
         let messages = messages.collect::<Result<_, _>>()?;
         let schema = self.response_format.as_deref().map(format::schema_of).transpose()?.flatten();
-        if schema.is_some() && self.stop.is_some() {
-            let why = "an answer by response_format ends where it is whole";
-            return Err(HttpFailure::unsupported("stop", why));
-        }
+        format::check_stop(schema.as_ref(), self.stop.as_ref())?;
         let choice = TokenChoice {
             temperature: self.temperature,
             top_p: self.top_p,
@@ -451,7 +448,7 @@ mod tests {
         let anyway = json!({
             "response_format": { "type": "text" }, "tools": [], "tool_choice": "none", "logprobs": false, "top_logprobs": 0,
             "modalities": ["text"], "service_tier": "auto", "store": false, "user": "ann", "metadata": {}, "n": 1,
-            "parallel_tool_calls": true, "stop": null, "seed": null,
+            "parallel_tool_calls": true, "stop": [], "seed": null,
         });
         assert!(wish(anyway).is_ok());
     }

@@ -1,14 +1,41 @@
-//! What an answer must fit: the field `response_format`.
+//! What an answer must fit: the field `response_format`, or `format` of Ollama's clients.
 //!
 //! **Invariant:** a schema that is not held whole is refused, and the word that it says is named.
 
 use schema::{Json, Schema};
 
+use super::choice::OneOrMore;
 use crate::failure::HttpFailure;
 
 const PARAM: &str = "response_format";
 /// What a schema may have beside itself; its name and its description change nothing.
 const FIELDS: [&str; 4] = ["name", "description", "schema", "strict"];
+
+/// The schema that Ollama's clients name, or any document; none where they name nothing.
+pub(crate) fn plain_schema_of(format: &str) -> Result<Option<Json>, HttpFailure> {
+    const PARAM: &str = "format";
+    match Json::read(format).map_err(|why| HttpFailure::wrong(PARAM, why.to_string()))? {
+        Json::Text(name) if name.is_empty() => Ok(None),
+        Json::Text(name) if name == "json" => Ok(Some(any_object())),
+        schema @ Json::Object(_) => {
+            Schema::of(&schema).map_err(|why| HttpFailure::unsupported(PARAM, &why.to_string()))?;
+            Ok(Some(schema))
+        }
+        _ => Err(HttpFailure::wrong(PARAM, "a format is \"json\", or a schema")),
+    }
+}
+
+/// Refuses what an answer by a schema does not have: an end of its own.
+pub(crate) fn check_stop(schema: Option<&Json>, stop: Option<&OneOrMore>) -> Result<(), HttpFailure> {
+    match schema.is_some() && stop.is_some_and(|stop| !stop.all().is_empty()) {
+        true => Err(HttpFailure::unsupported("stop", "an answer by a schema ends where it is whole")),
+        false => Ok(()),
+    }
+}
+
+fn any_object() -> Json {
+    Json::Object(vec![("type".to_owned(), Json::Text("object".to_owned()))])
+}
 
 /// The schema of a format, none for a text.
 pub(super) fn schema_of(format: &str) -> Result<Option<Json>, HttpFailure> {
@@ -20,7 +47,7 @@ pub(super) fn schema_of(format: &str) -> Result<Option<Json>, HttpFailure> {
     known(&format, PARAM, if kind == "json_schema" { &["type", "json_schema"] } else { &["type"] })?;
     match kind {
         "text" => Ok(None),
-        "json_object" => Ok(Some(Json::Object(vec![("type".to_owned(), Json::Text("object".to_owned()))]))),
+        "json_object" => Ok(Some(any_object())),
         "json_schema" => {
             let place = format!("{PARAM}.json_schema");
             let Some(named @ Json::Object(_)) = format.get("json_schema") else {
@@ -53,6 +80,19 @@ fn known(object: &Json, place: &str, fields: &[&str]) -> Result<(), HttpFailure>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_ollamas_clients_name_is_json_or_a_schema() {
+        let named =
+            |format: &str| plain_schema_of(format).map(|schema| schema.map(|schema| schema.to_string()));
+        assert_eq!(named(r#""""#), Ok(None));
+        assert_eq!(named(r#""json""#), Ok(Some(r#"{"type":"object"}"#.to_owned())));
+        let schema = r#"{"properties":{"z":{},"a":{"const":null}}}"#;
+        assert_eq!(named(schema), Ok(Some(schema.to_owned())));
+        for wrong in [r#""xml""#, "7", "[]", r#"{"pattern":"x"}"#] {
+            assert_eq!(named(wrong).unwrap_err().document()["error"]["param"], "format", "{wrong}");
+        }
+    }
 
     #[test]
     fn what_is_not_held_is_refused_with_its_word() {
