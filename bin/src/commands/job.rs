@@ -1,4 +1,4 @@
-//! `assay job`: what became of what this home submitted.
+//! `assay job`: what this home submits, and what became of it.
 
 mod cancel;
 mod describe;
@@ -9,6 +9,7 @@ pub(crate) mod ls;
 mod result;
 mod retry;
 mod show;
+mod submit;
 mod wait;
 mod watch;
 
@@ -18,9 +19,10 @@ pub(super) use self::describe::{
 pub(super) use self::ending::refuted_error;
 use crate::{command_error::CommandError, invocation::Invocation};
 
-/// What became of what this home submitted.
+/// What this home submits, and what became of it.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
+    Submit(submit::Args),
     Ls(ls::Args),
     Show(show::Args),
     Result(result::Args),
@@ -33,6 +35,7 @@ pub(crate) enum Verb {
 
 pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     match verb {
+        Verb::Submit(args) => submit::perform(args, invocation).await,
         Verb::Ls(args) => ls::perform(args, invocation).await,
         Verb::Show(args) => show::perform(args, invocation).await,
         Verb::Result(args) => result::perform(args, invocation).await,

@@ -5,24 +5,25 @@
 
 pub(super) mod follow;
 pub(crate) mod input;
+pub(crate) mod order_args;
 pub(crate) mod reading;
 pub(crate) mod terms;
 pub(super) mod wishes;
 
-use std::{ffi::OsString, fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
 use assay_peer::{
-    handle::{Attachment, ReadOutput, ReadReceipt, ShowJob, Submit},
+    handle::{ReadOutput, ReadReceipt, ShowJob},
     hearing::ShownAnswer,
 };
-use assay_protocol::{id::Digest, manifest::Manifest};
+use assay_protocol::id::Digest;
 use serde_json::{Value, json};
 
 use self::{
     follow::{Goal, unless_left},
+    order_args::OrderArgs,
     reading::Reading,
-    terms::Terms,
     wishes::TextWishes,
 };
 use super::{job, offers};
@@ -41,6 +42,7 @@ Examples:
   assay run sums 27+58=                               a text for a model of language
   assay run minilm 'A cat on a mat.'                  the vector of a text, for a model that embeds texts
   assay run sums -f question.txt --max-tokens 20      a longer one out of a file, a short answer
+  assay run sums 27+58= --idempotency-key order-7     said twice it is one job, and its answer is shown again
   assay run digits - < seven.png                      read the input from standard input
 
 The provider can read the input; when the job is checked, so can one verifier, or a few if it is disputed.";
@@ -53,20 +55,8 @@ The provider can read the input; when the job is checked, so can one verifier, o
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The model, by name
-    #[arg(value_name = "NAME")]
-    name: String,
-    /// What a model that reads texts is asked; for other models, the file with the input; - for standard input
-    #[arg(value_name = "INPUT", required_unless_present = "file", conflicts_with = "file")]
-    input: Option<OsString>,
-    /// The file with the input, whatever model it is for
-    #[arg(long, short, value_name = "FILE")]
-    file: Option<PathBuf>,
     #[command(flatten)]
-    terms: Terms,
-    /// Providers to try one after another
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    attempts: Option<u16>,
+    order: OrderArgs,
     /// How long to wait, such as 500ms, 30s or 5m; the job goes on after it
     #[arg(long, value_name = "TIME", value_parser = input::length)]
     timeout: Option<Duration>,
@@ -83,16 +73,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    let file = args.file.as_deref().map(input::read).transpose()?;
+    let file = args.order.file()?;
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let manifest = &input::model(&args.name, &daemon, invocation).await?;
-    let input = match (file, &args.input) {
-        (Some(file), _) => file,
-        (None, typed) => input::typed(typed.as_deref().unwrap_or_default(), manifest)?,
-    };
-    let input = args.wishes.beside(input, manifest, input::seed()?)?;
-    tell_who_reads(invocation);
-    let key = submit(args, &daemon, manifest, input).await?;
+    let (key, manifest) = &args.order.place(file, &args.wishes, &daemon, invocation).await?;
+    let key = *key;
     let printer = &invocation.printer;
     let waiting = follow::Waiting::new(&daemon, invocation, key, args.timeout).await?;
     let mut waiting = waiting.hearing(&daemon, manifest, printer);
@@ -123,19 +107,6 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         true if job::is_broken_off(&attempt) => Err(broken_off(&attempt)),
         true => Ok(()),
     }
-}
-
-async fn submit(
-    args: &Args,
-    daemon: &RunningDaemon,
-    manifest: &Manifest,
-    input: Vec<u8>,
-) -> Result<Digest, CommandError> {
-    let submit = args.terms.submit(manifest, daemon).await?;
-    let mut submit = Submit { attempts_max: args.attempts, ..submit };
-    submit.units_max = submit.units_max.or_else(|| args.wishes.units(&input, manifest));
-    submit.input = Attachment(input);
-    Ok(daemon.call(submit).await?.key)
 }
 
 /// Says once in the life of a home who can read what is sent.

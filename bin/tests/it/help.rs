@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 82] = [
+const COMMANDS: [&str; 83] = [
     "",
     "demo",
     "init",
@@ -36,6 +36,7 @@ const COMMANDS: [&str; 82] = [
     "doctor",
     "offers",
     "job",
+    "job submit",
     "job ls",
     "job show",
     "job result",

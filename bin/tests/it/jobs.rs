@@ -144,3 +144,21 @@ async fn a_job_that_came_to_nothing_is_ordered_again_once_however_often_that_is_
     let ada = town.network.peer("ada").id.to_string();
     assert_eq!(asker.asks(&["quote", "digits", "--provider", &ada[..8]])["provider"], ada.as_str());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_with_a_key_is_one_job_however_often_it_is_said() {
+    let town = Town::start().await;
+    let asker = Asker::of(&town);
+    let order = ["sums", "27+58=", "--max-tokens", "8", "--temperature", "1", "--idempotency-key", "seven"];
+    let submitted = asker.types(&[&["job", "submit"], &order[..]].concat());
+    let key = submitted.stdout.trim().to_owned();
+    assert_eq!((submitted.status, key.len()), (Some(0), 64), "{submitted:?}");
+    let (first, second) =
+        (asker.asks(&[&["run"], &order[..]].concat()), asker.asks(&[&["run"], &order[..]].concat()));
+    assert_eq!((&first["key"], &second["key"]), (&Value::from(key.clone()), &Value::from(key.clone())));
+    assert_eq!((&first["text"], &first["job"]), (&second["text"], &second["job"]));
+    assert_eq!(asker.types(&["job", "ls", "--quiet"]).stdout, format!("{key}\n"));
+    let other = ["run", "sums", "27+59=", "--idempotency-key", "seven"];
+    assert_eq!(asker.fails(&other, 2)["code"], "KEY_IN_USE");
+    assert_eq!(asker.types(&["job", "ls", "--quiet"]).stdout, format!("{key}\n"));
+}

@@ -16,7 +16,7 @@ use crate::{
         Driver,
         models::MeantModel,
         names::ModelSource,
-        prepare::prepare,
+        prepare::{Prepared, prepare},
         responder::{Respond, Responder},
     },
     handle::{Attachment, Call, Refused},
@@ -83,14 +83,18 @@ impl Respond for Submit {
             responder.adopt(&manifest).await?;
         }
         let settings = responder.settings.now();
+        let Prepared { submission, blob } =
+            responder.work(move |_| prepare(self, manifest, &settings)).await??;
+        let (key, content) = (submission.key, submission.content);
+        // The input of one that is known is kept, or was, under another salt.
+        match responder.look(move |driver| driver.node.submission_content(key)).await? {
+            Some(known) if known == content => return Ok(SubmittedView { key }),
+            Some(_) => return Err(Refused::KeyInUse),
+            None => {}
+        }
         let blobs = responder.store.blobs.clone();
-        let stored = responder.work(move |_| {
-            let prepared = prepare(self, manifest, &settings)?;
-            let stored = blobs.put_for(prepared.submission.key, &prepared.blob);
-            stored.map_err(|error| Refused::Disk { reason: error.to_string() })?;
-            Ok::<_, Refused>(prepared.submission)
-        });
-        let submission = stored.await??;
+        let stored = responder.work(move |_| blobs.put_for(key, &blob)).await?;
+        stored.map_err(|error| Refused::Disk { reason: error.to_string() })?;
         responder.act_and_save(|driver| Box::pin(driver.submit(submission))).await?
     }
 }

@@ -1,0 +1,44 @@
+//! `assay job submit`: orders a job and waits for nothing.
+
+use serde_json::json;
+
+use crate::{
+    command_error::CommandError,
+    commands::run::{order_args::OrderArgs, wishes::TextWishes},
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::{full, short},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  assay job submit digits seven.png                  prints the name of the job, and the daemon goes on with it
+  assay job submit sums 27+58= --max-cost 0.5        on the terms that `assay run` has
+  assay job submit sums 27+58= --idempotency-key 7   said twice it is one job, and paid once
+
+`assay job wait` waits for it, `assay job result` prints what it gave.";
+
+/// Order a job, and print its name without waiting for it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    order: OrderArgs,
+    #[command(flatten)]
+    reach: Reach,
+    #[command(flatten)]
+    wishes: TextWishes,
+}
+
+pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let file = args.order.file()?;
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    let (key, manifest) = args.order.place(file, &args.wishes, &daemon, invocation).await?;
+    let name = short(key);
+    invocation.printer.document("job-submitted", &json!({ "job": full(key), "model": manifest.name }));
+    invocation.printer.line(full(key));
+    invocation
+        .printer
+        .note(format!("`assay job wait {name}` waits for it, `assay job result {name}` prints what it gave"));
+    Ok(())
+}

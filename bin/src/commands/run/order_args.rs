@@ -1,0 +1,74 @@
+//! What is ordered, as it was typed: by who waits for it and by who does not.
+//!
+//! **Invariant:** with a key the same command is the same order to the byte, so that it is made once however often it is said.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use assay_peer::handle::{Attachment, Submit};
+use assay_protocol::{codec, id::Digest, manifest::Manifest};
+
+use super::{input, tell_who_reads, terms::Terms, wishes::TextWishes};
+use crate::{command_error::CommandError, daemon::RunningDaemon, invocation::Invocation};
+
+/// What is ordered.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OrderArgs {
+    /// The model, by name
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// What a model that reads texts is asked; for other models, the file with the input; - for standard input
+    #[arg(value_name = "INPUT", required_unless_present = "file", conflicts_with = "file")]
+    input: Option<OsString>,
+    /// The file with the input, whatever model it is for
+    #[arg(long, short, value_name = "FILE")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    terms: Terms,
+    /// Providers to try one after another
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    attempts: Option<u16>,
+    /// A word that names the job: the same command with it again is the same job, and is paid once
+    #[arg(long, value_name = "WORD", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    idempotency_key: Option<String>,
+}
+
+impl OrderArgs {
+    /// The input, where it is in a file that was named: read before a daemon is started for nothing.
+    pub(crate) fn file(&self) -> Result<Option<Vec<u8>>, CommandError> {
+        self.file.as_deref().map(input::read).transpose()
+    }
+
+    /// Has it ordered; how it is named, and what runs.
+    pub(crate) async fn place(
+        &self,
+        file: Option<Vec<u8>>,
+        wishes: &TextWishes,
+        daemon: &RunningDaemon,
+        invocation: &Invocation,
+    ) -> Result<(Digest, Manifest), CommandError> {
+        let manifest = input::model(&self.name, daemon, invocation).await?;
+        let input = match (file, &self.input) {
+            (Some(file), _) => file,
+            (None, typed) => input::typed(typed.as_deref().unwrap_or_default(), &manifest)?,
+        };
+        let input = wishes.beside(input, &manifest, self.seed()?)?;
+        tell_who_reads(invocation);
+        let submit = self.terms.submit(&manifest, daemon).await?;
+        let mut submit = Submit {
+            attempts_max: self.attempts,
+            // A gateway and a batch have words of their own.
+            idempotency_key: self.idempotency_key.as_ref().map(|word| format!("user {word}")),
+            ..submit
+        };
+        submit.units_max = submit.units_max.or_else(|| wishes.units(&input, &manifest));
+        submit.input = Attachment(input);
+        Ok((daemon.call(submit).await?.key, manifest))
+    }
+
+    /// What the choices of an answer are drawn from where nobody says.
+    fn seed(&self) -> Result<u32, CommandError> {
+        let Some(word) = &self.idempotency_key else { return input::seed() };
+        let [first, second, third, fourth, ..] = codec::digest("order seed", word).0;
+        Ok(u32::from_le_bytes([first, second, third, fourth]))
+    }
+}
