@@ -22,7 +22,7 @@ use crate::{command_error::CommandError, invocation::Invocation};
 /// What this home submits, and what became of it.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
-    Submit(submit::Args),
+    Submit(Box<submit::Args>),
     Ls(ls::Args),
     Show(show::Args),
     Result(result::Args),

@@ -21,7 +21,9 @@ pub(crate) fn plain_schema_of(format: &str) -> Result<Option<Json>, HttpFailure>
             Schema::of(&schema).map_err(|why| HttpFailure::unsupported(PARAM, &why.to_string()))?;
             Ok(Some(schema))
         }
-        _ => Err(HttpFailure::wrong(PARAM, "a format is \"json\", or a schema")),
+        Json::Null | Json::Bool(_) | Json::Whole(_) | Json::Fraction(_) | Json::Text(_) | Json::List(_) => {
+            Err(HttpFailure::wrong(PARAM, "a format is \"json\", or a schema"))
+        }
     }
 }
 
