@@ -5,7 +5,10 @@
 mod manager;
 mod unit;
 
-use std::{fs, io, path::Path};
+use std::{
+    env, fs, io,
+    path::{self, Path, PathBuf},
+};
 
 use assay_peer::handle::Handle;
 use serde_json::json;
@@ -72,7 +75,7 @@ async fn install(
     invocation: &Invocation,
 ) -> Result<(), CommandError> {
     let (file, printer) = (manager.file(), &invocation.printer);
-    let text = manager.unit(&program()?, invocation.home.root())?;
+    let text = manager.unit(&program()?, &invocation.home)?;
     let document = |is_written: bool| json!({ "service": manager.name(), "file": file, "unit": text, "installed": is_written });
     if args.print {
         printer.document("service", &document(false));
@@ -84,13 +87,30 @@ async fn install(
     invocation.network()?;
     invocation.home.key()?;
     refuse_another(manager, invocation).await?;
-    write(&file, &text)?;
-    manager.start()?;
+    let before = fs::read(&file).ok();
+    write(&file, text.as_bytes())?;
+    if let Err(error) = manager.start() {
+        take_back(manager, before);
+        return Err(error);
+    }
     printer.document("service", &document(true));
     printer.line(format!("installed {} and started it", manager.name()));
     printer.note(format!("it is {}; `assay service remove` takes it away", file.display()));
-    printer.note(format!("what it says is in {}", invocation.home.log().display()));
+    printer.note(manager.log_hint(&invocation.home));
     Ok(())
+}
+
+/// Nothing is left of a service that could not be started, and of one that was there before as much as can be.
+fn take_back(manager: &ServiceManager, before: Option<Vec<u8>>) {
+    let file = manager.file();
+    let _ = match before {
+        Some(before) => fs::write(&file, before),
+        None => {
+            let _ = manager.stop();
+            fs::remove_file(&file)
+        }
+    };
+    let _ = manager.forget();
 }
 
 /// A daemon that was started by hand has the home: the service's would fail, again and again.
@@ -113,9 +133,20 @@ fn remove(manager: &ServiceManager, invocation: &Invocation) -> Result<(), Comma
     if !file.exists() {
         return Err(none(manager));
     }
-    manager.stop()?;
+    let stopped = manager.stop();
+    // Whatever the manager says, it is not to start it again.
     fs::remove_file(&file).map_err(|error| failed(&file, &error))?;
-    manager.forget()?;
+    let forgotten = manager.forget();
+    if let Err(error) = stopped.and(forgotten) {
+        let [message, hint] = error.lines();
+        let message = format!("{} is removed, and may still run: {message}", file.display());
+        return Err(CommandError::new(
+            Exit::Other,
+            "NOT_STOPPED",
+            message,
+            format!("`assay down` ends it; {hint}"),
+        ));
+    }
     invocation.printer.document("service-removed", &json!({ "service": manager.name(), "file": file }));
     invocation.printer.line(format!("stopped {} and took it away; the home stays", manager.name()));
     Ok(())
@@ -135,16 +166,26 @@ fn status(manager: &ServiceManager, invocation: &Invocation) -> Result<(), Comma
     Ok(())
 }
 
-/// Where this program is, by a name that an update keeps.
-fn program() -> Result<String, CommandError> {
-    let path = std::env::current_exe().map_err(|error| {
+/// Where this program is: as it was typed if that leads there, because a link outlives the version that it leads to.
+fn program() -> Result<PathBuf, CommandError> {
+    let failed = |error: io::Error| {
         let message = format!("where this program is cannot be found out: {error}");
         CommandError::new(Exit::Other, "NO_PROGRAM", message, "start it by its whole name")
-    })?;
-    Ok(path.display().to_string())
+    };
+    let own = env::current_exe().and_then(fs::canonicalize).map_err(failed)?;
+    let typed = env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let found = match typed.components().count() {
+        1 => env::var_os("PATH")
+            .map(|path| env::split_paths(&path).map(|folder| folder.join(&typed)).collect::<Vec<_>>())
+            .unwrap_or_default(),
+        _ => path::absolute(&typed).into_iter().collect(),
+    };
+    let is_own =
+        |path: &PathBuf| path.is_absolute() && fs::canonicalize(path).is_ok_and(|found| found == own);
+    Ok(found.into_iter().find(is_own).unwrap_or(own))
 }
 
-fn write(file: &Path, text: &str) -> Result<(), CommandError> {
+fn write(file: &Path, text: &[u8]) -> Result<(), CommandError> {
     let folder = file.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(folder).and_then(|()| fs::write(file, text)).map_err(|error| failed(file, &error))
 }

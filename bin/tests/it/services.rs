@@ -96,5 +96,16 @@ fn what_the_manager_says_is_told_in_a_line() {
     let failed = user.types(&["service", "install"]);
     assert_eq!(failed.status, Some(1));
     let line = "error: systemctl says: Failed to connect to bus: No medium found\n";
-    assert!(failed.stderr.starts_with(line) && failed.stderr.contains("--print"), "{failed:?}");
+    assert!(failed.stderr.starts_with(line) && failed.stderr.contains("enable-linger"), "{failed:?}");
+    assert!(user.units().is_empty(), "nothing is left of it");
+}
+
+#[test]
+fn what_cannot_be_stopped_is_taken_away_all_the_same() {
+    let user = User::new("[ \"$2\" = disable ] && { echo 'Access denied' >&2; exit 1; }\nexit 0");
+    assert_eq!(user.types(&["service", "install"]).status, Some(0));
+    let removed = user.types(&["service", "remove"]);
+    assert_eq!(removed.status, Some(1));
+    assert!(removed.stderr.contains("may still run: systemctl says: Access denied"), "{removed:?}");
+    assert!(user.units().is_empty());
 }

@@ -1,7 +1,7 @@
 //! What a batch may cost, and what of it is spoken for.
 //!
-//! **Invariant:** what is spent and what open orders may cost is never more than the ceiling, because no order may cost more
-//! than is left when it is made.
+//! **Invariant:** when an order is made, what is spent and what all open orders may cost, that one included, is no more than the
+//! ceiling. Beyond that an order can only cost the places of attempts that met a full house.
 
 use std::collections::HashMap;
 
@@ -34,10 +34,10 @@ impl BatchBudget {
         self.reserved.insert(key, cost);
     }
 
-    /// An order is over, and has cost so much.
-    pub(super) fn settle(&mut self, key: Digest, cost: Amount) {
+    /// An order is over; so much is spent now in all.
+    pub(super) fn settle(&mut self, key: Digest, spent: Amount) {
         self.reserved.remove(&key);
-        self.spent = self.spent.plus(cost).unwrap_or(Amount(u64::MAX));
+        self.spent = spent;
     }
 
     /// What the orders that are over have cost.
@@ -59,7 +59,7 @@ mod tests {
         assert_eq!(budget.left(), Some(Amount(1)));
         budget.reserve(first, Amount(3));
         assert_eq!(budget.left(), Some(Amount(3)), "it turned out to be cheaper");
-        budget.settle(second, Amount(1));
+        budget.settle(second, Amount(3));
         assert_eq!((budget.left(), budget.spent()), (Some(Amount(4)), Amount(3)));
         // A ceiling that was lowered below what is spent.
         assert_eq!(BatchBudget::new(Some(Amount(1)), Amount(2)).left(), Some(Amount::ZERO));

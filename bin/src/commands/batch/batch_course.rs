@@ -25,7 +25,7 @@ use super::{
     batch_lines::BatchLines,
     batch_plan::BatchPlan,
     harvest::{self, Harvest},
-    line_log::{LineLog, LineRecord},
+    line_log::{LineLog, LineRecord, LineState},
     stop::BatchStop,
 };
 use crate::{
@@ -172,7 +172,13 @@ impl<'a> BatchCourse<'a> {
     fn open_line(&mut self, key: Digest, (line, attempt): (usize, u32), (most, is_short): (Amount, bool)) {
         let open = OpenLine { line, attempt, most, is_short, is_answered: false, deadline: None };
         self.open.insert(key, open);
-        self.budget.reserve(key, most);
+        self.reserve(key, line, most);
+    }
+
+    /// Speaks for what an order may cost, but for what is counted of it already, because it was looked at before.
+    fn reserve(&mut self, key: Digest, line: usize, cost: Amount) {
+        let counted = self.log.lines().get(line).map_or(Amount::ZERO, LineState::cost);
+        self.budget.reserve(key, cost.minus_up_to(counted));
     }
 
     /// The most that an order of a line may cost, where the ceiling leaves as much.
@@ -193,14 +199,18 @@ impl<'a> BatchCourse<'a> {
                 self.stop = Some(BatchStop::Cancelled);
                 break;
             }
+            let Some(line) = self.queue.front().copied() else { break };
             let left = self.budget.left();
-            if left.is_some_and(Amount::is_zero) {
-                if self.open.is_empty() && !self.queue.is_empty() {
-                    self.stop = Some(BatchStop::Ceiling);
-                }
+            let wanted = self.wanted(&self.gear.lines.request(line)?)?;
+            // What is spoken for may yet come back: only where nothing is open a line is ordered with less.
+            if left.is_some_and(|left| left < wanted) && !self.open.is_empty() {
                 break;
             }
-            let Some(line) = self.queue.pop_front() else { break };
+            if left.is_some_and(Amount::is_zero) {
+                self.stop = Some(BatchStop::Ceiling);
+                break;
+            }
+            self.queue.pop_front();
             if !self.order_line(line, left).await? {
                 self.queue.push_back(line);
             }
@@ -249,7 +259,8 @@ impl<'a> BatchCourse<'a> {
 
     /// What becomes of a line that the daemon does not take; false if it is to be tried again.
     fn refused(&mut self, line: usize, refused: Refused) -> Result<bool, CommandError> {
-        if matches!(refused, Refused::TooManyJobs | Refused::TooManyCalls { .. }) {
+        let is_patient = !self.open.is_empty() || self.moved.elapsed() <= PATIENCE;
+        if is_patient && matches!(refused, Refused::TooManyJobs | Refused::TooManyCalls { .. }) {
             self.try_later();
             return Ok(false);
         }
@@ -278,7 +289,8 @@ impl<'a> BatchCourse<'a> {
             let is_answered = submission.answer().is_some();
             let moves = is_answered != open.is_answered || submission.running().is_some();
             open.is_answered = is_answered;
-            self.budget.reserve(key, reserved(submission, open.most));
+            let (line, most) = (open.line, open.most);
+            self.reserve(key, line, reserved(submission, most));
             if moves {
                 self.go_on();
             }
@@ -322,16 +334,18 @@ impl<'a> BatchCourse<'a> {
     fn came_to_nothing(&mut self, submission: &SubmissionView, open: OpenLine) -> Result<(), CommandError> {
         let failure = BatchedFailure::of_submission(submission);
         let lacks = self.lacks(submission, open, &failure);
-        let is_final =
-            submission.cancelled || !failure.passes() && !self.may_fail_again(submission, open.line);
-        if lacks.is_none() && is_final {
-            return self.record_failure((open.line, open.attempt), &failure, submission.cost_max());
-        }
         let (line, cost) = (open.line, submission.cost_max());
+        let passes = lacks.is_some() || failure.passes();
+        if submission.cancelled || !passes && !self.fails_again(line) {
+            return self.record_failure((line, open.attempt), &failure, cost);
+        }
         self.log_all(&[LineRecord::Again { line, attempt: open.attempt + 1, cost }])?;
-        self.open.remove(&submission.key);
-        self.budget.settle(submission.key, cost);
+        self.forget(submission.key);
         self.queue.push_back(line);
+        if !passes {
+            // Somebody worked on it, though in vain.
+            self.go_on();
+        }
         match lacks {
             Some(stop) => self.lack(stop),
             None if self.open.is_empty() && self.moved.elapsed() > PATIENCE => {
@@ -340,6 +354,12 @@ impl<'a> BatchCourse<'a> {
             None => self.try_later(),
         }
         Ok(())
+    }
+
+    /// An order is not open any more, and what it has cost is recorded.
+    fn forget(&mut self, key: Digest) {
+        self.open.remove(&key);
+        self.budget.settle(key, self.log.spent());
     }
 
     /// The money that was not there for an order, if that was it.
@@ -362,14 +382,12 @@ impl<'a> BatchCourse<'a> {
         }
     }
 
-    /// Whether a line whose run failed is ordered again, where each order has one attempt: as often as an order has elsewhere.
-    fn may_fail_again(&mut self, submission: &SubmissionView, line: usize) -> bool {
-        if self.gear.plan.cost_max.is_none() || submission.attempts.is_empty() {
-            return false;
-        }
+    /// Counts a failed run of a line; whether it is ordered again. Where each order has one attempt, that is as often as an order
+    /// has attempts elsewhere.
+    fn fails_again(&mut self, line: usize) -> bool {
         let failures = self.failures.entry(line).or_default();
         *failures += 1;
-        *failures < self.gear.settings.attempts_max
+        self.gear.plan.cost_max.is_some() && *failures < self.gear.settings.attempts_max
     }
 
     /// There is no money for another order: there may be when one is over.
@@ -401,9 +419,16 @@ impl<'a> BatchCourse<'a> {
         let late: Vec<(Digest, OpenLine)> =
             self.open.iter().filter(|(_, open)| is_late(open)).map(|(key, open)| (*key, *open)).collect();
         for (key, open) in late {
-            let cost = self.daemon.known(vec![key]).await?.pop().map(|job| job.submission.cost_max());
-            let failure = BatchedFailure::undelivered(key);
-            self.record_failure((open.line, open.attempt), &failure, cost.unwrap_or(open.most))?;
+            let submission = self.daemon.known(vec![key]).await?.pop().map(|job| job.submission);
+            match submission {
+                // What was told of it was missed.
+                Some(submission) if submission.answer().is_some() => self.take(&submission).await?,
+                submission => {
+                    let cost = submission.map_or(open.most, |submission| submission.cost_max());
+                    let failure = BatchedFailure::undelivered(key);
+                    self.record_failure((open.line, open.attempt), &failure, cost)?;
+                }
+            }
         }
         Ok(())
     }
@@ -421,9 +446,7 @@ impl<'a> BatchCourse<'a> {
 
     fn record(&mut self, place: (usize, u32), harvest: Harvest, cost: Amount) -> Result<(), CommandError> {
         self.log_all(&[LineRecord::Over(harvest.result(place, cost))])?;
-        let key = self.gear.plan.key(place.0, place.1);
-        self.open.remove(&key);
-        self.budget.settle(key, cost);
+        self.forget(self.gear.plan.key(place.0, place.1));
         self.waits_for_end = false;
         self.go_on();
         Ok(())
@@ -437,11 +460,23 @@ impl<'a> BatchCourse<'a> {
     async fn look_at_all(&mut self) -> Result<(), CommandError> {
         let keys: Vec<Digest> = self.open.keys().copied().collect();
         for some in keys.chunks(KNOWN_JOBS_MAX) {
-            for job in self.daemon.known(some.to_vec()).await? {
-                self.take(&job.submission).await?;
+            let known = self.daemon.known(some.to_vec()).await?;
+            for key in some {
+                match known.iter().find(|job| job.submission.key == *key) {
+                    Some(job) => self.take(&job.submission).await?,
+                    // The daemon lost the end of what it remembered.
+                    None => self.order_again(*key),
+                }
             }
         }
         Ok(())
+    }
+
+    fn order_again(&mut self, key: Digest) {
+        if let Some(open) = self.open.get(&key) {
+            self.queue.push_back(open.line);
+            self.forget(key);
+        }
     }
 
     /// Says how far it is.

@@ -94,5 +94,8 @@ impl<'a> BatchDaemon<'a> {
 
 /// Whether a call failed only because the daemon is gone, or about to be.
 pub(super) fn is_away(error: &CallError) -> bool {
-    matches!(error, CallError::Lost(_) | CallError::Refused(Refused::Ending))
+    matches!(
+        error,
+        CallError::Lost(FrameError::Ended | FrameError::Io(_)) | CallError::Refused(Refused::Ending)
+    )
 }

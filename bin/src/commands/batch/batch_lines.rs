@@ -66,7 +66,7 @@ impl BatchLines {
                 "there is no line to carry out",
                 WRITE_LINES,
             )),
-            LINES_MAX.. => {
+            count if count > LINES_MAX => {
                 Err(too_long(format!("{} lines, where at most {LINES_MAX} are taken", texts.len())))
             }
             _ => Ok(Self { texts, tokens_max }),
@@ -183,5 +183,7 @@ mod tests {
     fn a_batch_is_no_longer_than_it_may_be() {
         let text = (0..=LINES_MAX).map(|number| line(&number.to_string()) + "\n").collect::<String>();
         assert!(read(&text).unwrap_err().contains("100001 lines"));
+        let most = text.split_once('\n').unwrap().1;
+        assert_eq!(read(most), Ok(LINES_MAX));
     }
 }

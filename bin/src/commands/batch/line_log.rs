@@ -58,6 +58,13 @@ pub(super) struct LineState {
     cost: Amount,
 }
 
+impl LineState {
+    /// What its order is known to have cost.
+    pub(super) fn cost(&self) -> Amount {
+        self.cost
+    }
+}
+
 /// What came of a line, and where that is written.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct LineEnd {

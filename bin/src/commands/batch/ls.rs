@@ -24,8 +24,10 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     let unit = invocation.network()?.genesis.unit;
     let mut reports = Vec::new();
     for (folder, plan) in BatchFolder::all(invocation)? {
-        let log = folder.log(&plan)?;
-        reports.push(BatchReport::of(&folder, &plan, &log));
+        match folder.log(&plan) {
+            Ok(log) => reports.push(BatchReport::of(&folder, &plan, &log)),
+            Err(error) => invocation.printer.note(format!("note: left out: {}", error.lines()[0])),
+        }
     }
     let documents: Vec<Value> = reports.iter().map(|report| report.document(&unit)).collect();
     invocation.printer.document("batches", &json!({ "batches": documents }));

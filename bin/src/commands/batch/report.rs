@@ -98,8 +98,11 @@ impl BatchReport {
         let failure = match (stop, self.left()) {
             (Some(stop), left) if left > 0 => {
                 let (exit, code, why, hint) = stop.failure(&name);
-                let exit = if self.answered > 0 { Exit::Partly } else { exit };
-                let message = format!("{left} of {all} lines were not ordered: {why}");
+                // What the other numbers say is that nothing was spent.
+                let exit = if self.answered > 0 || !self.spent.is_zero() { Exit::Partly } else { exit };
+                let failed =
+                    if self.failed > 0 { format!("{} failed, and ", self.failed) } else { String::new() };
+                let message = format!("{failed}{left} of {all} lines are left: {why}");
                 CommandError::new(exit, code, message, hint)
             }
             (_, 0) if self.failed == 0 => return Ok(()),

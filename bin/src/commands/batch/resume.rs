@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use assay_market::view::{AttemptView, SubmissionView};
+use assay_gateway::BatchedFailure;
 use assay_peer::handle::{KNOWN_JOBS_MAX, KnownJobs};
-use assay_protocol::{manifest::End, units::Amount};
+use assay_protocol::units::Amount;
 
 use super::{batch_folder::BatchFolder, batch_plan::BatchPlan, line_log::LineRecord, run};
 use crate::{
@@ -65,32 +65,30 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     run::carry_out((&folder, lock), &plan, (&lines, &manifests), &daemon, invocation).await
 }
 
-/// Opens the lines that failed again: with another order, or with the same where there is a result by now that is paid for.
+/// Opens the lines that failed again: with another order, or with the same where its result has come after all.
 async fn try_failed_again(
     folder: &BatchFolder,
     plan: &BatchPlan,
     daemon: &RunningDaemon,
 ) -> Result<(), CommandError> {
     let mut log = folder.open_log(plan)?;
-    let states = log.lines().iter().enumerate();
-    let has_failed = states.filter(|(_, state)| state.end.as_ref().is_some_and(|end| end.failure.is_some()));
-    let lines: Vec<(usize, u32)> = has_failed.map(|(line, state)| (line, state.attempt)).collect();
+    let mut failed = Vec::new();
+    for (line, state) in log.lines().iter().enumerate() {
+        if let Some(failure) = state.end.as_ref().and_then(|end| end.failure.as_ref()) {
+            failed.push((line, state.attempt, failure == BatchedFailure::UNDELIVERED));
+        }
+    }
     let mut records = Vec::new();
-    for some in lines.chunks(KNOWN_JOBS_MAX) {
-        let keys = some.iter().map(|(line, attempt)| plan.key(*line, *attempt)).collect();
+    for some in failed.chunks(KNOWN_JOBS_MAX) {
+        let keys = some.iter().map(|(line, attempt, _)| plan.key(*line, *attempt)).collect();
         let known = daemon.call(KnownJobs { keys }).await?;
-        for (line, attempt) in some.iter().copied() {
+        for (line, attempt, is_late) in some.iter().copied() {
             let key = plan.key(line, attempt);
-            let is_there = known.iter().any(|job| job.submission.key == key && is_there(&job.submission));
-            let attempt = if is_there { attempt } else { attempt + 1 };
+            let job = known.iter().find(|job| job.submission.key == key).filter(|_| is_late);
+            let has_come = job.is_some_and(|job| job.submission.answer().is_some());
+            let attempt = if has_come { attempt } else { attempt + 1 };
             records.push(LineRecord::Again { line, attempt, cost: Amount::ZERO });
         }
     }
     folder.add(&mut log, &records)
-}
-
-/// Whether a result is here, or on its way, that nobody cancelled.
-fn is_there(submission: &SubmissionView) -> bool {
-    let is_whole = |attempt: &AttemptView| attempt.end != Some(End::Cancelled);
-    submission.answer().map_or(submission.is_paid(), is_whole)
 }

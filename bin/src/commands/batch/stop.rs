@@ -45,11 +45,11 @@ impl BatchStop {
                 (error.exit(), error.code(), message.to_owned(), format!("{hint}; {goes_on} goes on"))
             }
             Self::Cancelled => (
-                Exit::Interrupted,
+                Exit::JobFailed,
                 "CANCELLED",
                 "it was cancelled".to_owned(),
                 format!(
-                    "{goes_on} goes on with the lines that were not ordered, --failed also with those that were cancelled"
+                    "{goes_on} goes on with the lines that are left, --failed also with those that were cancelled"
                 ),
             ),
         }

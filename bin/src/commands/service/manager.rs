@@ -66,21 +66,20 @@ impl ServiceManager {
     }
 
     /// What that file says.
-    pub(super) fn unit(&self, program: &str, home: &Path) -> Result<String, CommandError> {
-        let home = home.display().to_string();
-        if [program, &home].into_iter().any(|path| path.chars().any(|character| character.is_control())) {
-            let hint = "name another home with --home";
-            return Err(CommandError::new(
-                Exit::Usage,
-                "PATH",
-                "no service can name a path with line ends",
-                hint,
-            ));
-        }
+    pub(super) fn unit(&self, program: &Path, home: &Home) -> Result<String, CommandError> {
+        let (program, root, log) = (text(program)?, text(home.root())?, home.log());
         Ok(match self.kind {
-            ManagerKind::Systemd => unit::systemd(program, &home),
-            ManagerKind::Launchd => unit::launchd(&self.name, program, &home),
+            ManagerKind::Systemd => unit::systemd(program, root),
+            ManagerKind::Launchd => unit::launchd(&self.name, program, root, text(&log)?),
         })
+    }
+
+    /// Where what the daemon says can be read.
+    pub(super) fn log_hint(&self, home: &Home) -> String {
+        match self.kind {
+            ManagerKind::Systemd => format!("`journalctl --user -u {}` shows what it says", self.name),
+            ManagerKind::Launchd => format!("what it says is in {}", home.log().display()),
+        }
     }
 
     /// Starts it now, and whenever its user is there.
@@ -92,7 +91,12 @@ impl ServiceManager {
                 // One that runs already is to run as it is described now.
                 ask("systemctl", &["--user", "restart", &self.unit_name()])
             }
-            ManagerKind::Launchd => ask("launchctl", &["load", "-w", &self.file().display().to_string()]),
+            ManagerKind::Launchd => {
+                let file = self.file().display().to_string();
+                // What is loaded already is not read again.
+                let _ = output("launchctl", &["unload", &file]);
+                ask("launchctl", &["load", "-w", &file])
+            }
         }
     }
 
@@ -125,8 +129,10 @@ impl ServiceManager {
                 }
             }
             ManagerKind::Launchd => {
+                // What is loaded and does not run is listed without the number of a process.
                 let output = output("launchctl", &["list", &self.name])?;
-                Ok(if output.status.success() { "active" } else { "inactive" }.to_owned())
+                let runs = String::from_utf8_lossy(&output.stdout).contains("\"PID\"");
+                Ok(if runs { "active" } else { "inactive" }.to_owned())
             }
         }
     }
@@ -144,8 +150,26 @@ fn name(home: &Home, kind: ManagerKind) -> String {
     };
     match default_root().is_some_and(|root| root == home.root()) {
         true => plain.to_owned(),
-        false => format!("{plain}-{}", short(Digest::of(home.root().as_os_str().as_encoded_bytes()))),
+        // However the same place was typed.
+        false => {
+            let root: PathBuf = home.root().components().collect();
+            format!("{plain}-{}", short(Digest::of(root.as_os_str().as_encoded_bytes())))
+        }
     }
+}
+
+/// A path as a service names it.
+fn text(path: &Path) -> Result<&str, CommandError> {
+    let is_plain = |text: &&str| !text.chars().any(|character| character.is_control());
+    path.to_str().filter(is_plain).ok_or_else(|| {
+        let message = format!("no service can name the path {}", path.display());
+        CommandError::new(
+            Exit::Usage,
+            "PATH",
+            message,
+            "use one of UTF-8 without line ends, such as with --home",
+        )
+    })
 }
 
 fn ask(program: &str, arguments: &[&str]) -> Result<(), CommandError> {
@@ -164,6 +188,12 @@ fn output(program: &str, arguments: &[&str]) -> Result<Output, CommandError> {
 fn said_no(program: &str, output: &Output) -> CommandError {
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     let said = if said.is_empty() { output.status.to_string() } else { said };
-    let hint = "`assay service install --print` shows the service, for another manager of services";
+    // So it is for who became another user, and on machines that nobody logs in to.
+    let hint = match said.contains("bus") {
+        true => {
+            "log in as this user itself, or have `loginctl enable-linger USER` start its services without that"
+        }
+        false => "`assay service install --print` shows the service, for another manager of services",
+    };
     CommandError::new(Exit::Other, "NO_SERVICES", format!("{program} says: {said}"), hint)
 }

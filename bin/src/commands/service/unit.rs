@@ -2,8 +2,8 @@
 //!
 //! **Invariant:** a path means itself, whatever characters are in it.
 
-/// Exit statuses after which to start again changes nothing: bad arguments, no home, no permission, something to mend.
-const FINAL: [u8; 4] = [2, 3, 4, 12];
+/// Exit statuses after which to start again changes nothing: no home, a daemon that has it already, something to mend.
+const FINAL: [u8; 3] = [3, 5, 12];
 
 /// A unit of a user's systemd.
 pub(super) fn systemd(program: &str, home: &str) -> String {
@@ -14,8 +14,6 @@ pub(super) fn systemd(program: &str, home: &str) -> String {
 [Unit]
 Description=Assay, a peer of a marketplace for inference
 Documentation=man:assay(1)
-After=network-online.target
-Wants=network-online.target
 
 [Service]
 ExecStart={arguments}
@@ -46,8 +44,8 @@ fn quoted(word: &str) -> String {
     quoted
 }
 
-/// A property list of a user's launchd.
-pub(super) fn launchd(label: &str, program: &str, home: &str) -> String {
+/// A property list of a user's launchd, which starts again whatever did not end well. What is said goes into a file.
+pub(super) fn launchd(label: &str, program: &str, home: &str, log: &str) -> String {
     let arguments = [program, "--home", home, "up"];
     let arguments = arguments.map(|word| format!("    <string>{}</string>\n", escaped(word))).concat();
     format!(
@@ -72,10 +70,15 @@ pub(super) fn launchd(label: &str, program: &str, home: &str) -> String {
   <integer>10</integer>
   <key>ExitTimeOut</key>
   <integer>60</integer>
+  <key>StandardOutPath</key>
+  <string>{log}</string>
+  <key>StandardErrorPath</key>
+  <string>{log}</string>
 </dict>
 </plist>
 ",
-        escaped(label)
+        escaped(label),
+        log = escaped(log)
     )
 }
 
@@ -92,7 +95,7 @@ mod tests {
         let unit = systemd("/opt/a b/assay", r#"/home/100%/"x"\$HOME"#);
         let line = unit.lines().find(|line| line.starts_with("ExecStart=")).unwrap();
         assert_eq!(line, r#"ExecStart="/opt/a b/assay" "--home" "/home/100%%/\"x\"\\$$HOME" "up""#);
-        let list = launchd("assay", "/opt/assay", "/home/<a&b>");
+        let list = launchd("assay", "/opt/assay", "/home/<a&b>", "/home/<a&b>/daemon.log");
         assert!(list.contains("    <string>/home/&lt;a&amp;b&gt;</string>\n"), "{list}");
     }
 }

@@ -185,6 +185,9 @@ impl BatchedRequest {
 }
 
 impl BatchedFailure {
+    /// What programs tell a result by that is paid for and did not come.
+    pub const UNDELIVERED: &str = "undelivered";
+
     /// Why nothing came of a job that is over.
     #[must_use]
     pub fn of_submission(submission: &SubmissionView) -> Self {
@@ -203,7 +206,7 @@ impl BatchedFailure {
         let message = format!(
             "the job {key} is closed and paid, and its result did not come; its receipt proves what was claimed"
         );
-        Self(HttpFailure::new(StatusCode::GATEWAY_TIMEOUT, "undelivered", message).after_order())
+        Self(HttpFailure::new(StatusCode::GATEWAY_TIMEOUT, Self::UNDELIVERED, message).after_order())
     }
 
     /// What it would be over HTTP.
