@@ -17,6 +17,7 @@ mod rm;
 mod run;
 mod status;
 mod stop;
+mod usual_length;
 
 use crate::{command_error::CommandError, invocation::Invocation};
 

@@ -202,7 +202,9 @@ async fn what_fails_is_listed_and_ordered_again_only_when_that_is_said() {
     let asker = Asker::of(&town);
     // So much to read costs more than a job may.
     let bad = json!({ "messages": [{ "role": "user", "content": "1".repeat(40_000) }] });
-    let lines = [line("good", json!({})), line("bad", bad)];
+    // Nobody says how long its answer may be, and the usual length costs more than a job may.
+    let open = json!({ "custom_id": "good", "body": { "model": "sums", "messages": [{ "role": "user", "content": "27+58=" }] } });
+    let lines = [open, line("bad", bad)];
     let (input, output) = (asker.writes("in.jsonl", &lines), asker.path("out.jsonl"));
     let run = ["batch", "run", &input, "-o", &output];
     let failure = asker.fails(&run, 11);

@@ -24,7 +24,7 @@ const BYTES_MAX: u64 = 256 * 1024 * 1024;
 const TOLD_MAX: usize = 5;
 
 /// The lines of a batch, in the order of their file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct BatchLines {
     /// Each with its number in the file.
     texts: Vec<(usize, String)>,
@@ -87,6 +87,11 @@ impl BatchLines {
     /// The number of one of them in the file.
     pub(super) fn number(&self, line: usize) -> usize {
         self.texts.get(line).map_or(0, |(number, _)| *number)
+    }
+
+    /// The same, where a line that does not say has so many tokens at most.
+    pub(super) fn with_tokens_max(self, tokens_max: u32) -> Self {
+        Self { tokens_max, ..self }
     }
 
     /// What their models are called.

@@ -19,6 +19,7 @@ use super::{
     batch_lines::{BatchLines, bytes_of},
     batch_plan::BatchPlan,
     report::{BatchReport, write_answers},
+    usual_length::{self, TOKENS_USUAL},
 };
 use crate::{
     command_error::{CommandError, Exit},
@@ -62,9 +63,9 @@ pub(crate) struct Args {
     /// The most that all lines may cost, fees included, in credits
     #[arg(long, value_name = "CREDITS")]
     max_cost: Option<Amount>,
-    /// The most tokens of an answer where a line does not say
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
-    max_tokens: u32,
+    /// The most tokens of an answer where a line does not say; 256, or fewer where those cost more than may be spent
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_tokens: Option<u32>,
     /// Answers that are being written at a time; 8 at first
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: Option<u16>,
@@ -79,7 +80,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let output = output(&args.output, &args.input)?;
     let bytes = bytes_of(&args.input)?;
     let content = Digest::of(&bytes);
-    let lines = BatchLines::read(bytes.clone(), args.max_tokens)?;
+    let lines = BatchLines::read(bytes.clone(), args.max_tokens.unwrap_or(TOKENS_USUAL))?;
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let mut manifests = BTreeMap::new();
     for name in lines.models()? {
@@ -87,9 +88,10 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         manifests.insert(name, manifest);
     }
     lines.check(&manifests)?;
+    let (lines, tokens_max) = of_length(args, (content, lines), &manifests, &daemon, invocation).await?;
     let models: BTreeMap<String, Digest> =
         manifests.iter().map(|(name, manifest)| (name.clone(), manifest.digest())).collect();
-    let name = BatchPlan::name_of(content, args.max_tokens, &models, args.label.as_deref());
+    let name = BatchPlan::name_of(content, tokens_max, &models, args.label.as_deref());
     let folder = BatchFolder::of(invocation, name);
     folder.make()?;
     let lock = folder.lock(name).await?;
@@ -103,7 +105,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         output,
         begun: known.as_ref().map_or_else(jiff::Timestamp::now, |plan| plan.begun),
         lines: lines.count(),
-        tokens_max: args.max_tokens,
+        tokens_max,
         models,
         // Who says the same again without it has not taken it back.
         cost_max: args.max_cost.or(before(|plan| plan.cost_max)),
@@ -118,6 +120,27 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     }
     tell_who_reads(invocation);
     carry_out((&folder, lock), &plan, (&lines, &manifests), &daemon, invocation).await
+}
+
+/// The lines with the length of answers where they say none.
+async fn of_length(
+    args: &Args,
+    (content, lines): (Digest, BatchLines),
+    manifests: &BTreeMap<String, Manifest>,
+    daemon: &RunningDaemon,
+    invocation: &Invocation,
+) -> Result<(BatchLines, u32), CommandError> {
+    let known = usual_length::begun_with(content, args.label.as_deref(), invocation)?;
+    if let Some(tokens_max) = args.max_tokens.or(known) {
+        return Ok((lines.with_tokens_max(tokens_max), tokens_max));
+    }
+    let most = usual_length::affordable(lines.clone(), manifests, args.max_cost, daemon).await?;
+    if most < TOKENS_USUAL {
+        invocation.printer.note(format!(
+            "note: where a line does not say, its answer has at most {most} tokens: more may cost more than may be spent; --max-tokens says how many"
+        ));
+    }
+    Ok((lines.with_tokens_max(most), most))
 }
 
 /// The same lines were asked of another model that went by the same name: whoever says that again wants to go on.

@@ -23,7 +23,7 @@ use crate::{
     answer::WholeAnswer,
     failure::HttpFailure,
     json_body::{self, WrittenFormat},
-    order::{AssayTerms, TextWish},
+    order::{AssayTerms, TextWish, TokensMax},
 };
 
 /// Characters of what a line is called by its client.
@@ -149,6 +149,17 @@ impl BatchedRequest {
         &self.model
     }
 
+    /// Whether it leaves open how long its answer may be.
+    #[must_use]
+    pub fn is_of_usual_length(&self) -> bool {
+        match &self.kind {
+            RequestKind::Chat(wish, _) | RequestKind::Completion(wish, _) => {
+                matches!(wish.tokens_max, TokensMax::Usual(_))
+            }
+            RequestKind::Embedding(_) => false,
+        }
+    }
+
     /// The order of it, drawn from this seed unless it names one.
     ///
     /// # Errors
@@ -268,6 +279,7 @@ mod tests {
         let short =
             r#"{"custom_id":"b","body":{"model":"poet","messages":[{"role":"user","content":"Why?"}]}}"#;
         assert_eq!(BatchedRequest::read(short, 256).unwrap().custom_id(), "b");
+        assert!(BatchedRequest::read(short, 256).unwrap().is_of_usual_length());
         let body = |more: Value| {
             let mut body = json!({ "model": "poet", "messages": [{ "role": "user", "content": "Why?" }] });
             body.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
