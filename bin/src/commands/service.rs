@@ -102,7 +102,7 @@ async fn install(
 
 /// Nothing is left of a service that could not be started, and of one that was there before as much as can be.
 fn take_back(manager: &ServiceManager, before: Option<Vec<u8>>) {
-    let file = manager.file();
+    let (file, was_there) = (manager.file(), before.is_some());
     let _ = match before {
         Some(before) => fs::write(&file, before),
         None => {
@@ -111,6 +111,9 @@ fn take_back(manager: &ServiceManager, before: Option<Vec<u8>>) {
         }
     };
     let _ = manager.forget();
+    if was_there {
+        let _ = manager.start();
+    }
 }
 
 /// A daemon that was started by hand has the home: the service's would fail, again and again.

@@ -243,7 +243,8 @@ impl<'a> BatchCourse<'a> {
                 return self.refused(line, refused);
             }
             // It may have been made.
-            Err(_) => self.daemon.connect().await?,
+            Err(error) if is_away(&error) => self.daemon.connect().await?,
+            Err(error) => return Err(error.into()),
         }
         let key = plan.key(line, attempt);
         // It may have been made before, under another ceiling, and be over: then nothing more is told of it.
@@ -316,9 +317,12 @@ impl<'a> BatchCourse<'a> {
         let place = (open.line, open.attempt);
         match harvest::gather(&self.daemon.handle, submission, &request, manifest).await {
             Ok((harvest, pieces)) => {
+                let is_kept = harvest.is_answer();
                 self.record(place, harvest, cost)?;
-                // Where that is not heard, it is kept a while longer.
-                let _ = pieces.take().await;
+                // What is no answer stays with the daemon, for who wants to see it. Where this is not heard, so does the rest.
+                if is_kept {
+                    let _ = pieces.take().await;
+                }
                 Ok(())
             }
             // It is looked at again once the daemon is back.

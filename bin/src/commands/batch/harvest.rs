@@ -29,6 +29,11 @@ impl Harvest {
         Self { answer, failure: Some(failure.code().to_owned()) }
     }
 
+    /// Whether something came of it.
+    pub(super) fn is_answer(&self) -> bool {
+        self.failure.is_none()
+    }
+
     /// As it is recorded.
     pub(super) fn result(self, (line, attempt): (usize, u32), cost: Amount) -> LineResult {
         let Self { answer, failure } = self;

@@ -47,6 +47,8 @@ pub(crate) struct Args {
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let (folder, before) = BatchFolder::named(invocation, &args.batch)?;
     let lock = folder.lock(before.name).await?;
+    // Whoever held it may have changed what it is to do.
+    let before = folder.plan()?.unwrap_or(before);
     let plan = BatchPlan {
         output: run::output(args.output.as_deref().unwrap_or(&before.output), Path::new(&before.input))?,
         cost_max: args.max_cost.or(before.cost_max),

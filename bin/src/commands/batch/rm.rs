@@ -12,7 +12,7 @@ use crate::{
 /// Forget a batch: its lines and answers in this home, and no file of yours.
 ///
 /// Its jobs and their receipts stay, and the daemon remembers some thousand of them: the same lines come to the same jobs if they
-/// are handed in again, as far as it does. With another --label they are ordered anew.
+/// are handed in again with the same --max-tokens, as far as it does. With another --label they are ordered anew.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  assay batch rm 3fa29c          one that is done, by the first digits of its name\n  assay batch rm 3fa29c --force  one that is not"

@@ -3,14 +3,18 @@
 //!
 //! **Invariant:** a batch that goes on has the length that it was begun with, whatever offers cost by then.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use assay_peer::handle::{Attachment, QuoteJob, Submit};
+use assay_market::quote::Quote;
+use assay_peer::handle::{Attachment, QuoteJob, Submit, WatchUpdates};
 use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
+use tokio::time::{Instant, timeout_at};
 
 use super::{batch_folder::BatchFolder, batch_lines::BatchLines};
 use crate::{command_error::CommandError, daemon::RunningDaemon, invocation::Invocation};
 
+/// How long offers are waited for.
+const OFFERS_WAIT: Duration = Duration::from_secs(10);
 /// As long as usual, and the least that it is made shorter to.
 pub(super) const TOKENS_USUAL: u32 = 256;
 const TOKENS_FEWEST: u32 = 16;
@@ -34,6 +38,7 @@ pub(super) async fn affordable(
     cost_max: Option<Amount>,
     daemon: &RunningDaemon,
 ) -> Result<u32, CommandError> {
+    let deadline = Instant::now() + OFFERS_WAIT;
     let mut most = TOKENS_USUAL;
     let mut asked = Vec::new();
     for line in 0..lines.count() {
@@ -48,7 +53,7 @@ pub(super) async fn affordable(
         loop {
             lines = lines.with_tokens_max(most);
             let Ok(submit) = lines.request(line)?.order(manifest, 0) else { break };
-            let quote = daemon.call(QuoteJob(Submit { input: Attachment::default(), ..submit })).await?;
+            let quote = quote(&Submit { input: Attachment::default(), ..submit }, deadline, daemon).await?;
             let may_spend = |total: Amount| {
                 quote.free.is_none_or(|free| total <= free) && cost_max.is_none_or(|most| total <= most)
             };
@@ -63,4 +68,17 @@ pub(super) async fn affordable(
         }
     }
     Ok(most)
+}
+
+/// What an order would cost now. A daemon that was just started hears of offers in a moment.
+async fn quote(submit: &Submit, deadline: Instant, daemon: &RunningDaemon) -> Result<Quote, CommandError> {
+    let mut updates = daemon.call(WatchUpdates { name: None }).await?;
+    loop {
+        let quote = daemon.call(QuoteJob(submit.clone())).await?;
+        let is_known = quote.chosen.is_some() || quote.passed.counts.cost > 0;
+        let told = timeout_at(deadline, async { if is_known { None } else { updates.next().await } });
+        if !matches!(told.await, Ok(Some(Ok(_)))) {
+            return Ok(quote);
+        }
+    }
 }

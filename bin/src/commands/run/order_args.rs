@@ -1,6 +1,7 @@
 //! What is ordered, as it was typed: by who waits for it and by who does not.
 //!
-//! **Invariant:** with a key the same command is the same order to the byte, so that it is made once however often it is said.
+//! **Invariant:** with a key the same command is the same order to the byte, so that it is made once however often it is said while the
+//! daemon remembers it.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -27,7 +28,8 @@ pub(crate) struct OrderArgs {
     /// Providers to try one after another
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     attempts: Option<u16>,
-    /// A word that names the job: the same command with it again is the same job, and is paid once
+    /// A word that names the job: the same command with it again is the same job, and is paid once, for as long as the daemon
+    /// remembers it among some thousand
     #[arg(long, value_name = "WORD", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     idempotency_key: Option<String>,
 }

@@ -86,8 +86,12 @@ impl Respond for Submit {
         let Prepared { submission, blob } =
             responder.work(move |_| prepare(self, manifest, &settings)).await??;
         let (key, content) = (submission.key, submission.content);
-        // The input of one that is known is kept, or was, under another salt.
-        match responder.look(move |driver| driver.node.submission_content(key)).await? {
+        // The input of one that is known is kept, or was, under another salt. It is said once that one is on the disk.
+        let known = responder.act_and_save(move |driver| {
+            let known = driver.node.submission_content(key);
+            Box::pin(async move { Ok(known) })
+        });
+        match known.await? {
             Some(known) if known == content => return Ok(SubmittedView { key }),
             Some(_) => return Err(Refused::KeyInUse),
             None => {}
