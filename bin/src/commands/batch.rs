@@ -11,6 +11,7 @@ mod errors;
 mod harvest;
 mod line_log;
 mod ls;
+mod open_line;
 mod report;
 mod resume;
 mod rm;

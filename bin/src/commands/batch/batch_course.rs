@@ -10,12 +10,12 @@ use std::{
 };
 
 use assay_gateway::{BatchedFailure, BatchedRequest};
-use assay_market::view::{AttemptState, SubmissionView};
+use assay_market::view::SubmissionView;
 use assay_peer::{
     config::ClientSettings,
     handle::{CallError, CancelJob, KNOWN_JOBS_MAX, KnownJob, Refused, Submit},
 };
-use assay_protocol::{id::Digest, manifest::Manifest, order::Refusal, units::Amount};
+use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
@@ -26,10 +26,11 @@ use super::{
     batch_plan::BatchPlan,
     harvest::{self, Harvest},
     line_log::{LineLog, LineRecord, LineState},
+    open_line::OpenLine,
     stop::BatchStop,
 };
 use crate::{
-    command_error::{CommandError, Exit, over_day},
+    command_error::{CommandError, Exit},
     printer::{Spinner, full},
 };
 
@@ -72,21 +73,6 @@ pub(super) struct BatchCourse<'a> {
     /// How often the runs of a line failed that was ordered again for it.
     failures: HashMap<usize, u16>,
     stop: Option<BatchStop>,
-}
-
-/// A line whose order is not over.
-#[derive(Clone, Copy, Debug)]
-struct OpenLine {
-    line: usize,
-    attempt: u32,
-    /// The most that it may cost before anybody works on it.
-    most: Amount,
-    /// The ceiling left less to it than it might have had.
-    is_short: bool,
-    /// Its answer is here.
-    is_answered: bool,
-    /// Until when a result is waited for that is paid.
-    deadline: Option<Instant>,
 }
 
 impl<'a> BatchCourse<'a> {
@@ -290,8 +276,8 @@ impl<'a> BatchCourse<'a> {
             let is_answered = submission.answer().is_some();
             let moves = is_answered != open.is_answered || submission.running().is_some();
             open.is_answered = is_answered;
-            let (line, most) = (open.line, open.most);
-            self.reserve(key, line, reserved(submission, most));
+            let (line, cost) = (open.line, open.reserved(submission));
+            self.reserve(key, line, cost);
             if moves {
                 self.go_on();
             }
@@ -337,7 +323,7 @@ impl<'a> BatchCourse<'a> {
     /// Nothing came of an order: that is the end of its line, or it is ordered again.
     fn came_to_nothing(&mut self, submission: &SubmissionView, open: OpenLine) -> Result<(), CommandError> {
         let failure = BatchedFailure::of_submission(submission);
-        let lacks = self.lacks(submission, open, &failure);
+        let lacks = open.lacks(submission, &failure);
         let (line, cost) = (open.line, submission.cost_max());
         let passes = lacks.is_some() || failure.passes();
         if submission.cancelled || !passes && !self.fails_again(line) {
@@ -364,26 +350,6 @@ impl<'a> BatchCourse<'a> {
     fn forget(&mut self, key: Digest) {
         self.open.remove(&key);
         self.budget.settle(key, self.log.spent());
-    }
-
-    /// The money that was not there for an order, if that was it.
-    fn lacks(
-        &self,
-        submission: &SubmissionView,
-        open: OpenLine,
-        failure: &BatchedFailure,
-    ) -> Option<BatchStop> {
-        let unmatched = submission.unmatched.as_ref().filter(|_| !submission.cancelled);
-        let last = submission.attempts.last().map(|attempt| attempt.state);
-        let is_refused = last == Some(AttemptState::Refused(Refusal::Funds));
-        match unmatched {
-            _ if submission.cancelled => None,
-            Some(unmatched) if unmatched.over_day.is_some() => {
-                unmatched.over_day.map(|over| BatchStop::Refused(over_day(over)))
-            }
-            Some(unmatched) if open.is_short && unmatched.cost > 0 => Some(BatchStop::Ceiling),
-            _ => is_refused.then(|| BatchStop::Money(failure.line())),
-        }
     }
 
     /// Counts a failed run of a line; whether it is ordered again. Where each order has one attempt, that is as often as an order
@@ -490,14 +456,4 @@ impl<'a> BatchCourse<'a> {
         let failed = if tally.failed > 0 { format!(", {} failed", tally.failed) } else { String::new() };
         self.gear.spinner.say(&format!("{done} of {all} done{failed}, {open} under way, {spent} spent"));
     }
-}
-
-/// What is spoken for by an order that is not over: until its answer is here all that it may cost, beside what attempts of it have
-/// cost that came to nothing.
-fn reserved(submission: &SubmissionView, most: Amount) -> Amount {
-    if submission.answer().is_some() {
-        return submission.cost_max();
-    }
-    let costs = submission.attempts.iter().filter_map(|attempt| attempt.cost);
-    costs.fold(most, |sum, cost| sum.plus(cost).unwrap_or(Amount(u64::MAX)))
 }
