@@ -4,7 +4,7 @@ mod cancel;
 mod describe;
 mod ending;
 mod explain;
-mod job_watch;
+pub(crate) mod job_watch;
 pub(crate) mod ls;
 mod result;
 mod retry;

@@ -2,25 +2,14 @@
 //!
 //! **Invariant:** whenever something may have been missed of a job, that is said ([`Self::has_missed`]) until it was looked at.
 
-use std::time::Duration;
-
 use assay_market::view::SubmissionView;
 use assay_peer::{
     config::Home,
     handle::{CallError, FrameError, Handle, KnownJob, KnownJobs, Refused, Update, Updates, WatchUpdates},
 };
 use assay_protocol::id::Digest;
-use tokio::time::{Instant, sleep};
 
-use crate::{
-    command_error::{CommandError, lost},
-    printer::Spinner,
-};
-
-/// How long a daemon may be away.
-const AWAY_MAX: Duration = Duration::from_secs(60);
-/// Between two looks whether it is back.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+use crate::{command_error::CommandError, commands::job::job_watch::again, printer::Spinner};
 
 /// A daemon that may go away and come back.
 pub(super) struct BatchDaemon<'a> {
@@ -72,23 +61,12 @@ impl<'a> BatchDaemon<'a> {
         }
     }
 
-    /// Waits for a daemon, which goes on with its jobs when it is back. None is started: somebody may have ended it on purpose.
+    /// Waits for a daemon, which goes on with its jobs when it is back.
     pub(super) async fn connect(&mut self) -> Result<(), CommandError> {
         self.spinner.say("the daemon is away; waiting for it");
         self.has_missed = true;
-        let deadline = Instant::now() + AWAY_MAX;
-        loop {
-            if let Ok(handle) = Handle::connect(self.home).await
-                && let Ok(updates) = handle.call(WatchUpdates { name: None }).await
-            {
-                (self.handle, self.updates) = (handle, updates);
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                return Err(lost(&FrameError::Ended));
-            }
-            sleep(LOOK_EVERY).await;
-        }
+        (self.handle, self.updates) = again(self.home, None).await?;
+        Ok(())
     }
 }
 

@@ -29,7 +29,9 @@ impl<'a> JobWatch<'a> {
     pub(super) async fn begin(home: &'a Home, handle: &Handle, name: String) -> Result<Self, CommandError> {
         let updates = match handle.call(WatchUpdates { name: Some(name.clone()) }).await {
             // It was started again since.
-            Err(CallError::Lost(_) | CallError::Refused(Refused::Ending)) => again(home, &name).await?,
+            Err(CallError::Lost(_) | CallError::Refused(Refused::Ending)) => {
+                again(home, Some(&name)).await?.1
+            }
             updates => updates?,
         };
         Ok(Self { home, name, updates })
@@ -41,7 +43,7 @@ impl<'a> JobWatch<'a> {
             match self.updates.next().await {
                 Some(Ok(update)) => return Ok(update),
                 Some(Err(CallError::Lost(_) | CallError::Refused(Refused::Ending))) | None => {
-                    self.updates = again(self.home, &self.name).await?;
+                    self.updates = again(self.home, Some(&self.name)).await?.1;
                 }
                 Some(Err(error)) => return Err(error.into()),
             }
@@ -49,13 +51,16 @@ impl<'a> JobWatch<'a> {
     }
 }
 
-/// Waits for a daemon, and follows the same job there. None is started: somebody may have ended it on purpose.
-async fn again(home: &Home, name: &str) -> Result<Updates<Update>, CommandError> {
+/// Waits for a daemon, and follows the same job there, or all. None is started: somebody may have ended it on purpose.
+pub(crate) async fn again(
+    home: &Home,
+    name: Option<&str>,
+) -> Result<(Handle, Updates<Update>), CommandError> {
     let deadline = Instant::now() + AWAY_MAX;
     loop {
         if let Ok(handle) = Handle::connect(home).await {
-            match handle.call(WatchUpdates { name: Some(name.to_owned()) }).await {
-                Ok(updates) => return Ok(updates),
+            match handle.call(WatchUpdates { name: name.map(str::to_owned) }).await {
+                Ok(updates) => return Ok((handle, updates)),
                 Err(CallError::Lost(_) | CallError::Refused(Refused::Ending)) => {}
                 Err(error) => return Err(error.into()),
             }
