@@ -8,8 +8,8 @@ use crate::{
     command_error::{CommandError, Exit},
     commands::{
         account, batch, chat, completion, config, demo, doctor, down, earnings, finish, help, init, job, key,
-        man, model, network, notary, offers, pause, provide, quote, receipt, run, serve, service, sim,
-        status, up, version, why,
+        man, model, network, notary, offers, pause, provide, provider, quote, receipt, run, serve, service,
+        sim, status, up, version, why,
     },
     invocation::Invocation,
     printer::Printer,
@@ -47,6 +47,8 @@ enum Verb {
     Up(up::Args),
     Down(down::Args),
     Provide(provide::Args),
+    #[command(subcommand)]
+    Provider(provider::Verb),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Finish(finish::Args),
@@ -130,6 +132,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Up(args) => up::perform(&args, invocation).await,
         Verb::Down(args) => down::perform(&args, invocation).await,
         Verb::Provide(args) => provide::perform(&args, invocation).await,
+        Verb::Provider(verb) => provider::perform(&verb, invocation).await,
         Verb::Pause(args) => pause::pause(&args, invocation).await,
         Verb::Resume(args) => pause::resume(&args, invocation).await,
         Verb::Finish(args) => finish::perform(&args, invocation).await,

@@ -43,7 +43,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
 }
 
 /// The setting of this name.
-fn find(key: &str) -> Result<HomeSetting, CommandError> {
+pub(super) fn find(key: &str) -> Result<HomeSetting, CommandError> {
     HomeSetting::find(key).map_err(|error| {
         CommandError::new(
             Exit::Usage,
@@ -55,7 +55,7 @@ fn find(key: &str) -> Result<HomeSetting, CommandError> {
 }
 
 /// A folder must be there for a file in it.
-fn settled(invocation: &Invocation) -> Result<(), CommandError> {
+pub(super) fn settled(invocation: &Invocation) -> Result<(), CommandError> {
     if invocation.home.root().exists() {
         return Ok(());
     }
@@ -66,7 +66,7 @@ fn settled(invocation: &Invocation) -> Result<(), CommandError> {
 
 /// Who heeds a change of settings, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ChangeEffect {
+pub(super) enum ChangeEffect {
     /// Every command from now on, and the daemon from the next order on.
     AtOnce,
     /// Every command from now on; no daemon is running.
@@ -77,7 +77,7 @@ enum ChangeEffect {
 
 impl ChangeEffect {
     /// What a change of these settings comes to, once a running daemon has heard of it.
-    async fn of(changed: &[HomeSetting], invocation: &Invocation) -> Result<Self, CommandError> {
+    pub(super) async fn of(changed: &[HomeSetting], invocation: &Invocation) -> Result<Self, CommandError> {
         let handle = match Handle::connect(&invocation.home).await {
             Ok(handle) => handle,
             Err(ConnectError::NotRunning { .. }) => return Ok(Self::NoDaemon),

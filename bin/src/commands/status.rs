@@ -9,6 +9,7 @@ use assay_market::{
 use assay_peer::handle::{ClassView, ListRuns, ModelView, ShowStatus, StatusView};
 use serde_json::{Value, json};
 
+use super::provider::{held_documents, held_line};
 use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
@@ -50,6 +51,9 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
     row("roles", roles(status));
     if let Some(pause) = &status.paused {
         row("jobs", format!("{}: nothing new is taken on", super::pause::told(pause)));
+    }
+    for held in &status.held {
+        row("rule", held_line(held));
     }
     row("up for", ago(status.uptime));
     row("listens on", listening(&status.addresses));
@@ -227,7 +231,7 @@ fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
         "peer": full(status.peer), "version": status.program,
         "network": full(status.network), "network_name": status.network_name,
         "is_notary": status.is_notary, "is_verifier": status.is_verifier,
-        "paused": status.paused.as_ref().map(super::pause::document),
+        "paused": status.paused.as_ref().map(super::pause::document), "held": held_documents(&status.held),
         "providing": status.providing.as_ref().map(|providing| super::provide::document(providing, unit)),
         "classes": classes.collect::<Vec<_>>(), "missing_walls": status.missing_walls,
         "models": status.models.iter().map(|model| {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     finding::{self, Finding},
-    pause,
+    pause, provider,
     status::{Reached, disk, is_short, listening, reach},
 };
 use crate::{
@@ -47,12 +47,15 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
             "`assay resume`",
         )
     }));
+    findings.extend(status.held.iter().map(|held| {
+        Finding::warning("rule", provider::held_line(held), "`assay provider rules` shows what it waits for")
+    }));
     if is_short(status.disk_free, status.disk_floor) {
         let message = disk(status.disk_free, status.disk_floor);
         findings.push(problem("disk", "NO_ROOM", message, "free some space, or lower daemon.free_bytes_min"));
     }
     findings.push(ways(&status.addresses));
-    if status.providing.is_some() && status.paused.is_none() {
+    if status.providing.is_some() && status.paused.is_none() && status.held.is_empty() {
         findings.push(sight(&demanded.neighbours));
     }
     findings.extend(demanded.rivals.iter().map(|rivals| price(rivals, unit)));

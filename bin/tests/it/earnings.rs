@@ -34,7 +34,7 @@ fn home(town: &Town, name: &str) -> PathBuf {
 }
 
 /// How many processes a daemon has that run jobs.
-fn workers(daemon: u32) -> usize {
+pub(crate) fn workers(daemon: u32) -> usize {
     let parent = |process: fs::DirEntry| {
         let stat = fs::read_to_string(process.path().join("stat")).ok()?;
         // Behind the name, which may hold anything, stand its state and its parent.

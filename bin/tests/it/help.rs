@@ -4,13 +4,16 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 83] = [
+const COMMANDS: [&str; 86] = [
     "",
     "demo",
     "init",
     "up",
     "down",
     "provide",
+    "provider",
+    "provider rules",
+    "provider schedule",
     "pause",
     "resume",
     "finish",
@@ -91,8 +94,20 @@ const COMMANDS: [&str; 83] = [
 ];
 
 /// Nouns, whose verbs have the examples.
-const GROUPS: [&str; 11] =
-    ["batch", "job", "model", "receipt", "config", "key", "network", "notary", "serve key", "service", "sim"];
+const GROUPS: [&str; 12] = [
+    "provider",
+    "batch",
+    "job",
+    "model",
+    "receipt",
+    "config",
+    "key",
+    "network",
+    "notary",
+    "serve key",
+    "service",
+    "sim",
+];
 
 #[test]
 fn every_command_explains_itself_with_examples() {

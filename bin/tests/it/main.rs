@@ -41,6 +41,7 @@ mod outages;
 mod person;
 mod quotes;
 mod receipts;
+mod rules;
 #[allow(dead_code, reason = "what a server may do otherwise is tried where it is asked")]
 #[path = "../../../crates/hub/tests/it/server.rs"]
 mod server;

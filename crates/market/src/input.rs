@@ -14,7 +14,7 @@ use assay_protocol::{
     units::{Amount, Units, Work},
 };
 
-use crate::command::Command;
+use crate::{command::Command, owner::MachineReading};
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -83,6 +83,8 @@ pub enum Input {
         /// What its receipt says; nothing, if there is none.
         closed: Option<Remembered>,
     },
+    /// The machine was looked at.
+    Sensed(MachineReading),
     /// The time asked for has come.
     Wake,
 }

@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod matching;
 pub mod moment;
 pub mod node;
+pub mod owner;
 pub mod pause;
 pub mod policy;
 pub mod pricing;

@@ -52,6 +52,7 @@ use crate::{
     input::Input,
     ledger::Ledger,
     moment::{Moment, Steady},
+    owner::OwnerRules,
     record::Record,
 };
 
@@ -160,6 +161,12 @@ impl<S: Signer> Node<S> {
         self.roles.client.limit_day(daily_max);
     }
 
+    /// What this provider's owner settled about its machine, from now on. After a restart it is to be said before the first
+    /// input, and nothing is taken on then until the machine was looked at ([`Input::Sensed`]).
+    pub fn heed(&mut self, rules: OwnerRules) {
+        self.roles.provider.heed(rules);
+    }
+
     /// Takes one input; never fails, never blocks. Says what became of it. Offers go into the book, which is lent.
     pub fn handle(&mut self, input: Input, at: Moment, book: &Book, out: &mut Effects) -> Heard {
         let before = out.len();
@@ -181,7 +188,8 @@ impl<S: Signer> Node<S> {
             | Input::Recalled { .. }
             | Input::Ran { .. }
             | Input::Streamed { .. }
-            | Input::Shown { .. } => {}
+            | Input::Shown { .. }
+            | Input::Sensed(_) => {}
         }
         self.wake(book, out);
         barrier::debug_assert_kept(&out[before..]);

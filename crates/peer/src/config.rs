@@ -7,6 +7,7 @@ mod defaults;
 mod home;
 mod keys;
 mod network;
+mod provider;
 mod section;
 mod settings;
 mod settings_file;
@@ -20,6 +21,7 @@ pub use self::{
     home::{Home, KeyError},
     keys::{Heeded, HomeSetting},
     network::{ConfigError, Contact, NetworkFile, to_documented_toml},
+    provider::ProviderSettings,
     section::BadConfig,
     settings::{ClientSettings, DaemonSettings, Settings},
     settings_file::SettingsFile,

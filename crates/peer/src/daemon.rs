@@ -31,6 +31,7 @@ use crate::{
     },
     receipts::Receipts,
     room::DiskRoom,
+    sensors::Sensors,
     snapshots::Snapshots,
     store::Store,
     system::{Signals, raise_open_files},
@@ -53,6 +54,8 @@ pub struct Options {
     pub alone: bool,
     /// The disk that the home lies on.
     pub disk: HomeDisk,
+    /// Where the system shows what goes on in it: the root of its files, but for tests.
+    pub machine: PathBuf,
     /// Told once the daemon takes requests.
     pub ready: Option<oneshot::Sender<Ready>>,
     /// Ends the daemon as a signal does; a sender that is dropped ends nothing.
@@ -70,6 +73,7 @@ impl Options {
             accept_lost_tail: false,
             alone: false,
             disk: HomeDisk::default(),
+            machine: "/".into(),
             ready: None,
             stop: None,
         }
@@ -230,11 +234,22 @@ impl Daemon {
         let (peer, name, addresses) = (own, genesis.name.clone(), network.listening());
         let room = DiskRoom::watch(home.root().to_owned(), settings.daemon.free_bytes_min);
         // Whoever changed something before the socket was there was told that no daemon runs.
-        let client = Settings::read(&home).map_or(settings.client, |settings| settings.client);
-        let settings = LiveSettings::new(home.clone(), client);
+        let settings = LiveSettings::new(home.clone(), Settings::read(&home).unwrap_or(settings));
+        let sensors = Sensors::at(options.machine);
         let alone = options.alone;
-        let parts =
-            Parts { genesis, settings, network, events, store, executor, room, ending, alone, has_contacts };
+        let parts = Parts {
+            genesis,
+            settings,
+            network,
+            events,
+            store,
+            executor,
+            room,
+            sensors,
+            ending,
+            alone,
+            has_contacts,
+        };
         let (watchdog, closing) = (parts.network.watchdog().clone(), parts.network.clone());
         let (driver, inlets, responder) = restored.into_driver(parts);
         let snapshotting = snapshotting.start(responder.clone());

@@ -32,6 +32,7 @@ mod devices;
 mod fetcher;
 mod folder;
 mod room;
+mod sensors;
 mod snapshots;
 mod speech;
 mod store;

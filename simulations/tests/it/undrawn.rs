@@ -218,6 +218,7 @@ fn kind(input: &Input) -> &'static str {
         Input::Streamed { .. } => "what was streamed",
         Input::Shown { .. } => "records",
         Input::Recalled { .. } => "what was long closed",
+        Input::Sensed(_) => "a look at the machine",
         Input::Wake => "an alarm",
     }
 }

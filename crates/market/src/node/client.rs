@@ -128,6 +128,7 @@ impl<S: Signer> Role<S> for Client {
             | Input::Streamed { .. }
             | Input::Shown { .. }
             | Input::Recalled { .. }
+            | Input::Sensed(_)
             | Input::Wake => Heard::NotMine,
         }
     }

@@ -135,6 +135,7 @@ impl<S: Signer> Role<S> for Notary {
             | Input::Ran { .. }
             | Input::Streamed { .. }
             | Input::Shown { .. }
+            | Input::Sensed(_)
             | Input::Wake => Heard::NotMine,
         }
     }

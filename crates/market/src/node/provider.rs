@@ -43,6 +43,7 @@ use super::{
 use crate::{
     event::Event,
     input::{Input, RunId},
+    owner::RuleWatch,
     pause::Pause,
     provision::Provision,
     recent::Recent,
@@ -55,8 +56,14 @@ pub(super) struct Provider {
     provision: Option<Provision>,
     /// For a while nothing new is taken on.
     paused: Option<Pause>,
+    /// Nothing new is taken on while its owner's rules say so.
+    #[serde(skip)]
+    watch: RuleWatch,
     #[serde(skip)]
     told: usize,
+    /// What was told last is that nothing is on offer now.
+    #[serde(skip)]
+    told_resting: bool,
     /// The jobs that began and are not over.
     servings: BTreeMap<JobId, Serving>,
     /// Those that are.
@@ -92,6 +99,7 @@ impl<S: Signer> Role<S> for Provider {
             Input::Ran { run, result } if !run.check => self.on_run(run.job, *result, cx),
             Input::Streamed { run, records, root } => self.on_streamed(run, (*records, *root), cx),
             Input::Shown { run, records } if !run.check => self.on_shown(run.job, records, cx),
+            Input::Sensed(reading) => self.on_sensed(reading, cx),
             Input::Command(_)
             | Input::Message(_)
             | Input::Offered { .. }
@@ -276,7 +284,9 @@ impl Default for Provider {
         Self {
             provision: None,
             paused: None,
+            watch: RuleWatch::default(),
             told: 0,
+            told_resting: false,
             servings: BTreeMap::new(),
             served: Recent::new(SERVED_MAX),
             turned_away: nobody_turned_away(),

@@ -61,7 +61,7 @@ impl Roles {
             Input::Fetched { .. } => self.fetched(input, cx),
             Input::Collected { .. } | Input::Offered { .. } => self.client.handle(input, cx),
             Input::Ran { run, .. } | Input::Shown { run, .. } if run.check => self.verifier.handle(input, cx),
-            Input::Ran { .. } | Input::Streamed { .. } | Input::Shown { .. } => {
+            Input::Ran { .. } | Input::Streamed { .. } | Input::Shown { .. } | Input::Sensed(_) => {
                 self.provider.handle(input, cx)
             }
             Input::Recalled { .. } => {

@@ -78,6 +78,7 @@ impl<S: Signer> Role<S> for Verifier {
             | Input::Ran { .. }
             | Input::Streamed { .. }
             | Input::Shown { .. }
+            | Input::Sensed(_)
             | Input::Wake => Heard::NotMine,
         };
         self.begin_next(cx);

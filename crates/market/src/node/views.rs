@@ -19,6 +19,7 @@ use crate::{
     ledger::Ledger,
     matching::{self, Passed},
     moment::Moment,
+    owner::HeldRule,
     pause::Pause,
     provision::Provision,
     quote::Quote,
@@ -142,6 +143,11 @@ impl<S: Signer> Node<S> {
     #[must_use]
     pub fn paused(&self) -> Option<Pause> {
         self.roles.provider.paused()
+    }
+
+    /// The rules of its owner that hold, so that nothing new is taken on.
+    pub fn held(&self) -> Vec<HeldRule> {
+        self.roles.provider.held()
     }
 
     /// The runs of this provider and verifier.

@@ -199,6 +199,7 @@ impl Answer {
             | Input::Offered { .. }
             | Input::Streamed { .. }
             | Input::Undelivered { .. }
+            | Input::Sensed(_)
             | Input::Wake => Self::Unasked,
         }
     }

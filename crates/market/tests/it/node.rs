@@ -12,6 +12,7 @@ mod owning;
 mod pausing;
 mod providing;
 mod restarts;
+mod resting;
 mod secrets;
 mod spending;
 mod standings;

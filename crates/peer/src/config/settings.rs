@@ -10,6 +10,7 @@ use super::{
     home::Home,
     keys::{HomeSetting, SettingTable},
     network::{ConfigError, read_bounded},
+    provider::ProviderSettings,
     section::{BadConfig, KeyedTable, Section, section},
 };
 
@@ -20,6 +21,8 @@ pub struct Settings {
     pub daemon: DaemonSettings,
     /// Of the client.
     pub client: ClientSettings,
+    /// Of the provider.
+    pub provider: ProviderSettings,
 }
 
 /// Settings of the daemon.
@@ -113,14 +116,15 @@ impl Settings {
     /// # Errors
     /// [`BadConfig`], which names the key.
     pub fn parse(text: &str) -> Result<Self, BadConfig> {
-        let mut file = KeyedTable::parse(text, &["daemon", "client"])?;
-        Ok(Self { daemon: file.section("daemon")?, client: file.section("client")? })
+        let mut file = KeyedTable::parse(text, &["daemon", "client", "provider"])?;
+        let (daemon, client) = (file.section("daemon")?, file.section("client")?);
+        Ok(Self { daemon, client, provider: file.section("provider")? })
     }
 
     /// Each setting with its value, in the order of a file that has all.
     #[must_use]
     pub fn list(&self) -> Vec<HomeSetting> {
-        [self.daemon.settings(), self.client.settings()].concat()
+        [self.daemon.settings(), self.client.settings(), self.provider.settings()].concat()
     }
 
     /// A file in which every key has a comment.
@@ -130,6 +134,8 @@ impl Settings {
         self.daemon.write(&mut out);
         out.push_str("\n[client]\n");
         self.client.write(&mut out);
+        out.push_str("\n[provider]\n");
+        self.provider.write(&mut out);
         out
     }
 }

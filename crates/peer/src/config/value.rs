@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** what is written reads back as exactly the same value.
 
+use assay_market::owner::DaySpan;
 use assay_protocol::{
     id::{Digest, PeerId},
     manifest::{Meter, Policy, TensorFormat, TokenWeights, WorkPerMeter},
@@ -49,16 +50,28 @@ texts! {
     Meter, "\"calls\", \"mega_fuel\", or \"tokens\" with their weights such as \"tokens 1 4\"", read_meter, write_meter;
 }
 
-impl Value for Option<Amount> {
-    const EXPECTED: &'static str = "credits such as \"12\" or \"0.0035\", or \"none\"";
+/// Values that may be none, which is written as that word.
+macro_rules! optional {
+    ($($kind:ty, $expected:literal;)+) => {
+        $(impl Value for Option<$kind> {
+            const EXPECTED: &'static str = $expected;
 
-    fn read(value: &toml::Value) -> Option<Self> {
-        if value.as_str() == Some("none") { Some(None) } else { Amount::read(value).map(Some) }
-    }
+            fn read(value: &toml::Value) -> Option<Self> {
+                if value.as_str() == Some("none") { Some(None) } else { <$kind>::read(value).map(Some) }
+            }
 
-    fn write(&self) -> String {
-        self.as_ref().map_or_else(|| quoted("none"), Value::write)
-    }
+            fn write(&self) -> String {
+                self.as_ref().map_or_else(|| quoted("none"), Value::write)
+            }
+        })+
+    };
+}
+
+optional! {
+    Amount, "credits such as \"12\" or \"0.0035\", or \"none\"";
+    Duration, "a time such as \"500ms\", \"10s\", \"10m\" or \"12h\", or \"none\"";
+    u16, "a whole number up to 65535, or \"none\"";
+    u64, "a whole number, or \"none\"";
 }
 
 impl Value for u64 {
@@ -107,6 +120,19 @@ impl Value for Vec<String> {
 
     fn write(&self) -> String {
         list(self)
+    }
+}
+
+impl Value for Vec<DaySpan> {
+    const EXPECTED: &'static str =
+        "a list of times such as \"22:00-07:00\", \"Mon-Fri 18:00-08:00\" or \"Sat,Sun\"";
+
+    fn read(value: &toml::Value) -> Option<Self> {
+        value.as_array()?.iter().map(|span| span.as_str()?.parse().ok()).collect()
+    }
+
+    fn write(&self) -> String {
+        list(&self.iter().map(DaySpan::to_string).collect::<Vec<_>>())
     }
 }
 

@@ -11,6 +11,7 @@ mod instruct;
 mod jobs;
 mod keep;
 mod library;
+mod machine;
 mod models;
 mod offers;
 mod output;
@@ -37,6 +38,7 @@ pub use self::{
     jobs::{ExplainJob, Explained, JobView, KNOWN_JOBS_MAX, KnownJob, KnownJobs, ListJobs, ShowJob},
     keep::KeepFile,
     library::{AddModel, PullModel, RemoveModel},
+    machine::{LookAtMachine, MachineView},
     models::{FindModel, FoundModel, ListModels, ListedModel, ModelList},
     offers::{BenchView, ListOffers, OfferView, ServiceView},
     output::{ReadOutput, ReadReceipt},
@@ -73,6 +75,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<ListModels>(),
     Route::to::<ListOffers>(),
     Route::to::<ListRuns>(),
+    Route::to::<LookAtMachine>(),
     Route::to::<PauseProviding>(),
     Route::to::<Provide>(),
     Route::to::<PullModel>(),

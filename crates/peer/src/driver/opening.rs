@@ -40,6 +40,7 @@ use crate::{
     journal::{Base, Journal, OpenError, ReadError},
     network::{Network, NetworkEvent},
     room::DiskRoom,
+    sensors::{Lookout, Sensors},
     snapshots::Snapshots,
     store::Store,
 };
@@ -183,6 +184,7 @@ pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) executor: Executor,
     pub(crate) room: DiskRoom,
+    pub(crate) sensors: Sensors,
     pub(crate) ending: oneshot::Receiver<()>,
     /// A notary need not ask what others remember of it.
     pub(crate) alone: bool,
@@ -219,11 +221,23 @@ impl Restored {
         reason = "reports answer effects: never more than the brain asked for"
     )]
     pub(crate) fn into_driver(self, parts: Parts) -> (Driver, Inlets, Responder) {
-        let Parts { genesis, settings, network, events, store, executor, room, ending, alone, has_contacts } =
-            parts;
+        let Parts {
+            genesis,
+            settings,
+            network,
+            events,
+            store,
+            executor,
+            room,
+            sensors,
+            ending,
+            alone,
+            has_contacts,
+        } = parts;
         let Self { mut node, own, book, effects, journal, indexing, last, entries, .. } = self;
         let network_id = genesis.id();
-        node.limit_day(settings.now().daily_max);
+        node.limit_day(settings.client().daily_max);
+        node.heed(settings.rules());
         let confirming = (genesis.notaries.contains(&own) && !alone).then(|| {
             node.hold_books_back();
             Confirming::new(Instant::now(), entries == 0, has_contacts)
@@ -241,6 +255,7 @@ impl Restored {
             reports: reports.clone(),
         };
         let outbox = Outbox::new(journal.durable(), outside);
+        let lookout = Lookout::start(sensors, settings.clone(), reports.downgrade());
         let pinned = Arc::new(Pinned::new(network.clone(), store.blobs.clone(), fetcher.clone(), &genesis));
         let open_models = OpenModels::new(store.blobs.clone(), Arc::clone(&genesis));
         let responder = Responder {
@@ -256,6 +271,7 @@ impl Restored {
             open_models: open_models.clone(),
             works: Responder::works(),
             room: room.clone(),
+            lookout,
         };
         let background = Background { network, store, executor, fetcher, pinned, intake, reports };
         let inlets =

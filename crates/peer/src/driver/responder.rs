@@ -22,6 +22,7 @@ use crate::{
     journal::Broken,
     network::Network,
     room::DiskRoom,
+    sensors::Lookout,
     store::Store,
 };
 
@@ -58,6 +59,7 @@ pub struct Responder {
     pub(super) open_models: OpenModels,
     pub(super) works: Arc<Semaphore>,
     pub(super) room: DiskRoom,
+    pub(super) lookout: Lookout,
 }
 
 impl fmt::Debug for Responder {

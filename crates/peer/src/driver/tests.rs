@@ -27,12 +27,13 @@ use super::{
     *,
 };
 use crate::{
-    config::{self, ClientSettings, Home},
+    config::{self, Home, Settings},
     executor::{Conduct, Executor},
     index::Index,
     journal::{Owner, tests::held_back},
     network::{Limits, Network, NetworkEvent, NetworkSettings},
     room::DiskRoom,
+    sensors::Sensors,
     store::Store,
 };
 
@@ -100,7 +101,7 @@ impl Started {
         let index = Index::open(&folder.join("index")).unwrap();
         let restored = restore(key, genesis.clone(), journal, Beginning::default(), index, false).unwrap();
         let (_, ending) = oneshot::channel();
-        let settings = LiveSettings::new(Home::at(folder), ClientSettings::default());
+        let settings = LiveSettings::new(Home::at(folder), Settings::default());
         let genesis = Arc::new(genesis);
         let parts = Parts {
             genesis,
@@ -110,6 +111,7 @@ impl Started {
             store,
             executor,
             room: DiskRoom::with(1),
+            sensors: Sensors::at(folder.to_owned()),
             ending,
             alone: true,
             has_contacts: false,

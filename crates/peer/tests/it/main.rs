@@ -20,6 +20,7 @@ mod messages;
 mod models;
 mod peers;
 mod questions;
+mod rules;
 mod strangers;
 mod trickler;
 mod trickles;

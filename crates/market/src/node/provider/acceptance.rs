@@ -102,7 +102,7 @@ impl Provider {
 
     /// True if another job could begin now on the device of this class's bench: all benches of a device share it.
     fn has_room(&self, class: Digest, now: Timestamp) -> bool {
-        let Some(provision) = self.provision.as_ref().filter(|_| !self.is_paused(now)) else { return false };
+        let Some(provision) = self.provision.as_ref().filter(|_| !self.rests(now)) else { return false };
         let Some(bench) = provision.bench(class) else { return false };
         let shares = |class| provision.bench(class).is_some_and(|other| other.device == bench.device);
         let busy = self.servings.values().filter(|serving| serving.is_busy() && shares(serving.order.class));

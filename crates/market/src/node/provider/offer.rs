@@ -59,9 +59,11 @@ impl Provider {
             self.keep(ProviderRecord::Paused(None), cx);
             self.told = 0;
         }
+        let rests = self.rests(now);
+        self.told_resting = rests;
         let Some(provision) = &self.provision else { return };
         let until = self.paused.and_then(|pause| pause.until);
-        let nothing = self.paused.map(|_| Provision { benches: Vec::new(), ..provision.clone() });
+        let nothing = rests.then(|| Provision { benches: Vec::new(), ..provision.clone() });
         let provision = nothing.as_ref().unwrap_or(provision);
         let valid_for = if provision.is_empty() { Duration(1_000) } else { OFFER_VALIDITY };
         let is_warm = |manifest: Digest| self.ran.contains_key(&manifest);

@@ -1,9 +1,10 @@
-//! Taking nothing new on for a while.
+//! Taking nothing new on for a while: because the owner says so, or because a rule of the owner holds.
 //!
 //! Whoever asks during a pause hears that there is no room now, which costs nobody any trust. What is claimed is seen through
 //! in any case: it asks for no run any more.
 //!
-//! **Invariant:** a pause is kept before anybody hears of it, so no restart ends it; its end is due like any other alarm.
+//! **Invariant:** a pause is kept before anybody hears of it, so no restart ends it; its end is due like any other alarm. Rules are
+//! kept nowhere: after a restart nothing is taken on until the machine was looked at.
 
 use alloc::vec::Vec;
 
@@ -14,6 +15,7 @@ use crate::{
     effect::Effect,
     input::RunId,
     node::{context::Context, heard::Heard},
+    owner::{HeldRule, MachineReading, OwnerRules},
     pause::Pause,
     record::ProviderRecord,
 };
@@ -51,9 +53,36 @@ impl Provider {
         self.paused
     }
 
-    /// True while nothing new is taken on.
-    pub(super) fn is_paused(&self, now: Timestamp) -> bool {
-        self.paused.is_some_and(|pause| pause.holds(now))
+    /// Goes by these rules of its owner from now on.
+    pub(in crate::node) fn heed(&mut self, rules: OwnerRules) {
+        self.watch.heed(rules);
+    }
+
+    /// The rules of its owner that hold.
+    pub(in crate::node) fn held(&self) -> Vec<HeldRule> {
+        self.watch.held()
+    }
+
+    /// The machine was looked at: a rule may hold from now on, or let go. What its owner needs at once is given up for it.
+    pub(super) fn on_sensed<S: Signer>(
+        &mut self,
+        reading: &MachineReading,
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
+        let new = self.watch.look(reading, cx.now);
+        if new.iter().any(|rule| rule.is_sudden()) {
+            self.break_off(cx);
+        }
+        if self.told_resting != self.rests(cx.now) {
+            self.told = 0;
+            self.tell_offer(cx);
+        }
+        Heard::Taken
+    }
+
+    /// True while nothing new is taken on, by its owner's word or by a rule.
+    pub(super) fn rests(&self, now: Timestamp) -> bool {
+        self.watch.holds() || self.paused.is_some_and(|pause| pause.holds(now))
     }
 
     /// Gives up what is not claimed yet, but for what its client wants no more of: that is claimed within seconds.

@@ -13,6 +13,7 @@ use assay_market::{
     book::Received,
     input::{Remembered, RunResult},
     node::Heard,
+    owner::OwnerRules,
 };
 use assay_protocol::{
     account::Registration,
@@ -53,6 +54,7 @@ pub(crate) struct Table {
     wakes_at: Timestamp,
     records: Vec<Record>,
     daily_max: Option<Amount>,
+    rules: OwnerRules,
     /// What lies on its disk of jobs that were closed long ago.
     pub(crate) remembered: BTreeMap<Digest, Remembered>,
     /// What became of what it was told last.
@@ -76,6 +78,7 @@ impl Table {
             wakes_at: Timestamp::NEVER,
             records: Vec::new(),
             daily_max: None,
+            rules: OwnerRules::default(),
             remembered: BTreeMap::new(),
             heard: Heard::NotMine,
         };
@@ -161,6 +164,12 @@ impl Table {
         self.node.limit_day(daily_max);
     }
 
+    /// What its owner settled about the machine; said again after a restart, as a shell does.
+    pub(crate) fn heed(&mut self, rules: OwnerRules) {
+        self.rules = rules.clone();
+        self.node.heed(rules);
+    }
+
     /// What time it is.
     pub(crate) fn moment(&self) -> Moment {
         Moment { steady: Steady(self.now.0), wall: self.now }
@@ -193,6 +202,7 @@ impl Table {
         let (mut effects, key) = (Effects::new(), Cheap::numbered(self.number));
         self.node = Node::restore(key, config(&self.office), [2; 32], saved, &mut effects);
         self.node.limit_day(self.daily_max);
+        self.node.heed(self.rules.clone());
         change(&mut self.node);
         self.effects.clear();
         self.kept.clear();

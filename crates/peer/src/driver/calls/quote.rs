@@ -29,7 +29,7 @@ impl Respond for QuoteJob {
     async fn respond(self, responder: &Responder) -> Result<Quote, Refused> {
         let without_input = Submit { input: Attachment::default(), ..self.0 };
         let manifest = responder.any_model(&without_input.manifest).await?.manifest;
-        let submission = prepare(without_input, manifest, &responder.settings.now())?.submission;
+        let submission = prepare(without_input, manifest, &responder.settings.client())?.submission;
         let quote = responder.look(move |driver| driver.node.quote(&submission, moment(), &driver.book));
         quote.await
     }

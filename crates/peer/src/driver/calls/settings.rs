@@ -5,7 +5,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    driver::responder::{Respond, Responder},
+    driver::{
+        Driver,
+        responder::{Respond, Responder},
+    },
     handle::{Call, Refused},
 };
 
@@ -24,6 +27,12 @@ impl Respond for HeedSettings {
         let reader = settings.clone();
         let read = responder.work(move |_| reader.read_again()).await?;
         read.map_err(|error| Refused::BadSettings { reason: error.to_string() })?;
-        responder.look(move |driver| driver.node.limit_day(settings.now().daily_max)).await
+        let heed = move |driver: &mut Driver| {
+            driver.node.limit_day(settings.client().daily_max);
+            driver.node.heed(settings.rules());
+        };
+        responder.look(heed).await?;
+        responder.lookout.look_again();
+        Ok(())
     }
 }

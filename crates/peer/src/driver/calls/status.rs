@@ -5,6 +5,7 @@
 use std::sync::atomic::Ordering;
 
 use assay_market::{
+    owner::HeldRule,
     pause::Pause,
     view::{ClockView, DayView, FaultView},
 };
@@ -52,6 +53,8 @@ pub struct StatusView {
     pub providing: Option<Providing>,
     /// Since when, and until when, nothing new is taken on, if so.
     pub paused: Option<Pause>,
+    /// The rules of its owner that hold: nothing new is taken on because of them.
+    pub held: Vec<HeldRule>,
     /// The classes of this machine, as far as they are known: one for each engine.
     pub classes: Vec<ClassView>,
     /// The models of the network, as far as they are here, and those of the library that are: whoever checks or offers one
@@ -172,6 +175,7 @@ impl Driver {
             is_verifier: self.genesis.verifiers.iter().any(|founder| founder.peer == self.own),
             providing: self.node.provision().map(|provision| self.providing_view(provision)),
             paused: self.node.paused(),
+            held: self.node.held(),
             classes: self.classes(),
             models: self.models(),
             missing_walls: self.background.executor.missing_walls(),

@@ -82,7 +82,7 @@ impl Respond for Submit {
         if source == ModelSource::Offered {
             responder.adopt(&manifest).await?;
         }
-        let settings = responder.settings.now();
+        let settings = responder.settings.client();
         let Prepared { submission, blob } =
             responder.work(move |_| prepare(self, manifest, &settings)).await??;
         let (key, content) = (submission.key, submission.content);

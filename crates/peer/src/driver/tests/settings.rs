@@ -26,7 +26,7 @@ async fn settings_are_heeded_once_their_file_makes_sense() {
         }
     });
     let file = Home::at(folder.path()).settings();
-    let held = || responder.settings.now().cost_max;
+    let held = || responder.settings.client().cost_max;
     fs::write(&file, "[client]\ncost_max = \"7\"\n").unwrap();
     assert_eq!(held(), Amount::credits(1), "nobody said so yet");
     HeedSettings.respond(&responder).await.unwrap();

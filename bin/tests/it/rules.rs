@@ -1,0 +1,137 @@
+//! A provider whose owner settled when the machine is wanted for something else.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    assay::{Ran, assay},
+    earnings::workers,
+    town::Town,
+};
+
+/// The longest that a test waits for something.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks.
+const LOOK_STEP: Duration = Duration::from_millis(50);
+
+/// A program that its owner plays with, until this is dropped.
+struct Game {
+    name: String,
+    folder: TempDir,
+    running: Option<Child>,
+}
+
+impl Game {
+    fn new() -> Self {
+        let (name, folder) = (format!("game-of-{}", std::process::id()), tempfile::tempdir().unwrap());
+        fs::copy("/bin/sleep", folder.path().join(&name)).unwrap();
+        Self { name, folder, running: None }
+    }
+
+    fn start(&mut self) {
+        let program = self.folder.path().join(&self.name);
+        self.running = Some(Command::new(program).arg("600").spawn().unwrap());
+    }
+
+    fn end(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            running.kill().unwrap();
+            running.wait().unwrap();
+        }
+    }
+}
+
+impl Drop for Game {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn types(home: &Path, arguments: &[&str]) -> Ran {
+    assay(home, &[arguments, &["--no-start"]].concat())
+}
+
+fn asks(home: &Path, arguments: &[&str]) -> Value {
+    types(home, &[arguments, &["--json"]].concat()).document()
+}
+
+/// The rules that hold.
+fn held(status: &Value) -> Vec<&str> {
+    status["held"].as_array().unwrap().iter().map(|held| held["rule"].as_str().unwrap()).collect()
+}
+
+/// Waits until something is so.
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(LOOK_STEP).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_program_of_its_owner_runs_a_provider_takes_nothing_on_and_gives_the_machine_back() {
+    let mut game = Game::new();
+    let town = Town::start().await;
+    let root = |name: &str| town.network.peer(name).home.root().to_owned();
+    let (ada, you, ada_id) = (root("ada"), root("you"), town.network.peer("ada").id.to_string());
+    let none = types(&ada, &["provider", "rules"]);
+    assert!(none.stderr.contains("there are no rules"), "{none:?}");
+    let rules = asks(&ada, &["provider", "rules", "--program", &game.name, "--settle", "100ms"]);
+    assert_eq!(
+        (held(&rules), &rules["reading"]["programs_running"]),
+        (vec![], &Value::Array(vec![])),
+        "{rules}"
+    );
+
+    let key = town.submit().await;
+    town.end_of(key).await;
+    let daemon = town.network.peer("ada").process_id().unwrap();
+    assert!(workers(daemon) > 0, "one waits for the next job");
+    game.start();
+    let begun = Instant::now();
+    until("the machine is given back", || workers(daemon) == 0).await;
+    eprintln!("given back {} ms after the program began", begun.elapsed().as_millis());
+    let status = asks(&ada, &["status"]);
+    assert_eq!((held(&status), &status["paused"]), (vec!["program"], &Value::Null), "{status}");
+    assert!(types(&ada, &["why"]).stdout.contains("a program runs that is named in the rules"));
+    let order = ["run", "digits", "-", "--provider", &ada_id, "--timeout", "2s"];
+    assert_ne!(
+        types(&you, &order).status,
+        Some(0),
+        "whoever has another use for the machine takes nothing on"
+    );
+    game.end();
+    until("it goes on", || held(&asks(&ada, &["status"])).is_empty()).await;
+    let key = town.submit().await;
+    let ended = town.end_of(key).await;
+    assert!(ended.attempts.last().is_some_and(|attempt| attempt.provider == town.network.peer("ada").id));
+
+    let minute = rules["reading"]["week_minute"].as_u64().unwrap();
+    let clock = |minute: u64| format!("{:02}:{:02}", minute / 60 % 24, minute % 60);
+    let other_hours = format!("{}-{}", clock(minute + 600), clock(minute + 660));
+    let schedule = asks(&ada, &["provider", "schedule", &other_hours]);
+    assert_eq!(
+        (held(&schedule), &schedule["rules"]["hours"]),
+        (vec!["out_of_hours"], &Value::from(vec![other_hours]))
+    );
+    let always = asks(&ada, &["provider", "schedule", "--always"]);
+    assert_eq!((held(&always), &always["rules"]["hours"]), (vec![], &Value::Array(vec![])), "{always}");
+    let off = asks(&ada, &["provider", "rules", "--off", "program"]);
+    assert_eq!(off["rules"]["programs"], Value::Array(vec![]));
+    for wrong in [
+        ["rules", "--temperature", "300"],
+        ["rules", "--card-others", "2GB"],
+        ["schedule", "noon", "--no-start"],
+    ] {
+        let refused = assay(&ada, &[&["provider"], &wrong[..]].concat());
+        assert_eq!(refused.status, Some(2), "{refused:?}");
+    }
+}

@@ -1,0 +1,134 @@
+//! What this machine shows of itself to somebody who wants to know whether its owner needs it.
+//!
+//! **Invariant:** only what a rule asks for is looked at; what the system does not say is nothing, and never guessed. Looking waits
+//! for nothing longer than [`LOGIN_WAIT`](presence), and is done off the loop.
+
+mod cards;
+mod heat;
+mod power;
+mod presence;
+mod programs;
+mod week;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use assay_market::{
+    Input,
+    owner::{MachineReading, OwnerRule, OwnerRules},
+};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+use crate::driver::LiveSettings;
+
+/// How often the machine is looked at while its owner has rules.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Where the system shows what goes on. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Sensors {
+    root: Arc<Path>,
+}
+
+impl Sensors {
+    /// Of the system whose files begin in this folder.
+    pub(crate) fn at(root: PathBuf) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// What these rules are about.
+    pub(crate) fn look(&self, rules: &OwnerRules) -> MachineReading {
+        self.read(rules, |rule| rules.has(rule))
+    }
+
+    /// All that the machine shows; of programs, those that the rules name.
+    pub(crate) fn look_at_all(&self, rules: &OwnerRules) -> MachineReading {
+        self.read(rules, |_| true)
+    }
+
+    fn read(&self, rules: &OwnerRules, is_wanted: impl Fn(OwnerRule) -> bool) -> MachineReading {
+        let root = &*self.root;
+        MachineReading {
+            programs: is_wanted(OwnerRule::Program)
+                .then(|| programs::running(root, &rules.programs))
+                .flatten(),
+            idle: is_wanted(OwnerRule::InUse).then(|| presence::idle(root)).flatten(),
+            is_on_battery: is_wanted(OwnerRule::OnBattery).then(|| power::is_on_battery(root)).flatten(),
+            temperature: is_wanted(OwnerRule::TooHot).then(|| heat::hottest(root)).flatten(),
+            card_others: is_wanted(OwnerRule::CardInUse).then(|| cards::others(root)).flatten(),
+            minute: is_wanted(OwnerRule::OutOfHours).then(week::minute).flatten(),
+        }
+    }
+}
+
+/// Who looks at the machine now and then, and whoever wants that to be now. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Lookout {
+    pub(crate) sensors: Sensors,
+    now: Arc<Notify>,
+}
+
+impl Lookout {
+    /// Looks while there are rules, and has the loop told, until that has ended.
+    pub(crate) fn start(
+        sensors: Sensors,
+        settings: LiveSettings,
+        reports: mpsc::WeakUnboundedSender<Input>,
+    ) -> Self {
+        let lookout = Self { sensors, now: Arc::new(Notify::new()) };
+        tokio::spawn(lookout.clone().look_on(settings, reports));
+        lookout
+    }
+
+    /// The rules are others now.
+    pub(crate) fn look_again(&self) {
+        self.now.notify_one();
+    }
+
+    async fn look_on(self, settings: LiveSettings, reports: mpsc::WeakUnboundedSender<Input>) {
+        loop {
+            let rules = settings.rules();
+            let (sensors, has_none) = (self.sensors.clone(), rules.are_none());
+            let Ok(reading) = spawn_blocking(move || sensors.look(&rules)).await else { return };
+            // Without rules it is told once, so that what held lets go.
+            let Some(reports) = reports.upgrade() else { return };
+            if reports.send(Input::Sensed(reading)).is_err() {
+                return;
+            }
+            drop(reports);
+            match has_none {
+                true => self.now.notified().await,
+                // Either way it is time.
+                false => drop(timeout(LOOK_EVERY, self.now.notified()).await),
+            }
+        }
+    }
+}
+
+/// The names of what is in a folder; nothing where there is none.
+fn entries(folder: &Path) -> Option<impl Iterator<Item = PathBuf>> {
+    let entries = fs::read_dir(folder).ok()?;
+    Some(entries.filter_map(|entry| Some(entry.ok()?.path())))
+}
+
+/// What a file says, without the space around it.
+fn said(path: &Path) -> Option<String> {
+    fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
+}
+
+/// Processes, each with its folder.
+fn processes(root: &Path) -> Option<impl Iterator<Item = (u32, PathBuf)>> {
+    let folders = entries(&root.join("proc"))?;
+    Some(folders.filter_map(|folder| {
+        let number = folder.file_name()?.to_str()?.parse().ok()?;
+        Some((number, folder))
+    }))
+}
