@@ -2,6 +2,7 @@
 
 mod cancel;
 mod describe;
+mod dispute;
 mod ending;
 mod explain;
 pub(crate) mod job_watch;
@@ -30,6 +31,7 @@ pub(crate) enum Verb {
     Wait(wait::Args),
     Explain(explain::Args),
     Cancel(cancel::Args),
+    Dispute(dispute::Args),
     Retry(retry::Args),
 }
 
@@ -43,6 +45,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         Verb::Wait(args) => wait::perform(args, invocation).await,
         Verb::Explain(args) => explain::perform(args, invocation).await,
         Verb::Cancel(args) => cancel::perform(args, invocation).await,
+        Verb::Dispute(args) => dispute::perform(args, invocation).await,
         Verb::Retry(args) => retry::perform(args, invocation).await,
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 86] = [
+const COMMANDS: [&str; 88] = [
     "",
     "demo",
     "init",
@@ -12,6 +12,7 @@ const COMMANDS: [&str; 86] = [
     "down",
     "provide",
     "provider",
+    "provider devices",
     "provider rules",
     "provider schedule",
     "pause",
@@ -47,6 +48,7 @@ const COMMANDS: [&str; 86] = [
     "job wait",
     "job explain",
     "job cancel",
+    "job dispute",
     "job retry",
     "ps",
     "model",

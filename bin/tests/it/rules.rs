@@ -114,6 +114,8 @@ async fn while_a_program_of_its_owner_runs_a_provider_takes_nothing_on_and_gives
     let ended = town.end_of(key).await;
     assert!(ended.attempts.last().is_some_and(|attempt| attempt.provider == town.network.peer("ada").id));
 
+    let devices = asks(&ada, &["provider", "devices"]);
+    assert!(devices["processor"]["memory_used_bytes"].as_u64().is_some_and(|used| used > 0), "{devices}");
     let minute = rules["reading"]["week_minute"].as_u64().unwrap();
     let clock = |minute: u64| format!("{:02}:{:02}", minute / 60 % 24, minute % 60);
     let other_hours = format!("{}-{}", clock(minute + 600), clock(minute + 660));

@@ -256,6 +256,7 @@ fn status_of(refused: &Refused) -> (StatusCode, &'static str) {
         Refused::OverDay(_) => (StatusCode::TOO_MANY_REQUESTS, "insufficient_quota"),
         Refused::KeyInUse => (StatusCode::CONFLICT, "key_in_use"),
         Refused::NotCancelled { .. } => (StatusCode::CONFLICT, "not_cancelled"),
+        Refused::NotDisputed { .. } => (StatusCode::CONFLICT, "not_disputed"),
         Refused::NotOver { .. } | Refused::Paid { .. } => (StatusCode::CONFLICT, "not_retried"),
         Refused::Forgotten { .. } => (StatusCode::GONE, "forgotten"),
         Refused::TooManyJobs | Refused::TooManyCalls { .. } => {

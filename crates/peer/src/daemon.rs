@@ -235,8 +235,7 @@ impl Daemon {
         let room = DiskRoom::watch(home.root().to_owned(), settings.daemon.free_bytes_min);
         // Whoever changed something before the socket was there was told that no daemon runs.
         let settings = LiveSettings::new(home.clone(), Settings::read(&home).unwrap_or(settings));
-        let sensors = Sensors::at(options.machine);
-        let alone = options.alone;
+        let (sensors, alone) = (Sensors::at(options.machine), options.alone);
         let parts = Parts {
             genesis,
             settings,

@@ -34,18 +34,20 @@ pub use self::{
 pub use crate::driver::{
     calls::{
         AccountOrder, AddModel, AuditNotary, Audited, BenchView, CancelJob, CancelledView, ClassView,
-        ClosedServing, Demanded, ExplainJob, Explained, FindModel, FoundModel, HearJob, HeedSettings,
-        InstructNotary, JobView, KNOWN_JOBS_MAX, KeepFile, KnownJob, KnownJobs, LeftOut, ListDue, ListEarned,
-        ListJobs, ListModels, ListOffers, ListRuns, ListedModel, LookAtMachine, MachineView, ModelList,
-        ModelView, OfferView, PauseProviding, Provide, Providing, PullModel, QuoteJob, ReadOutput,
-        ReadReceipt, RemoveModel, ResumeProviding, RetriedView, RetryJob, Rivals, ServedJob, ServiceView,
-        ServiceWish, ShowAccount, ShowBooks, ShowDemand, ShowJob, ShowRules, ShowStatus, Shutdown, Sighting,
-        StatusView, StopProviding, Submit, SubmittedView, Update, WatchUpdates,
+        ClosedServing, Demanded, DevicesView, DisputeJob, DisputedView, ExplainJob, Explained, FindModel,
+        FoundModel, HearJob, HeedSettings, InstructNotary, JobView, KNOWN_JOBS_MAX, KeepFile, KnownJob,
+        KnownJobs, LeftOut, ListDevices, ListDue, ListEarned, ListJobs, ListModels, ListOffers, ListRuns,
+        ListedModel, LookAtMachine, MachineView, ModelList, ModelView, OfferView, PauseProviding, Provide,
+        Providing, PullModel, QuoteJob, ReadOutput, ReadReceipt, RemoveModel, ResumeProviding, RetriedView,
+        RetryJob, Rivals, ServedJob, ServiceView, ServiceWish, ShowAccount, ShowBooks, ShowDemand, ShowJob,
+        ShowRules, ShowStatus, Shutdown, Sighting, StatusView, StopProviding, Submit, SubmittedView, Update,
+        WatchUpdates,
     },
     history::Dated,
     names::ModelSource,
     responder::{Respond, Responder},
 };
+pub use crate::sensors::{CardReading, ProcessorReading};
 
 use std::{
     io,

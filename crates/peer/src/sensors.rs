@@ -4,9 +4,12 @@
 //! for nothing longer than [`LOGIN_WAIT`](presence), and is done off the loop.
 
 mod cards;
+mod clients;
 mod heat;
+mod nvidia;
 mod power;
 mod presence;
+mod processor;
 mod programs;
 mod week;
 
@@ -27,6 +30,8 @@ use tokio::{
     time::timeout,
 };
 
+use self::nvidia::NvidiaLibrary;
+pub use self::{cards::CardReading, processor::ProcessorReading};
 use crate::driver::LiveSettings;
 
 /// How often the machine is looked at while its owner has rules.
@@ -36,12 +41,24 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(crate) struct Sensors {
     root: Arc<Path>,
+    nvidia: Arc<NvidiaLibrary>,
 }
 
 impl Sensors {
     /// Of the system whose files begin in this folder.
     pub(crate) fn at(root: PathBuf) -> Self {
-        Self { root: root.into() }
+        let nvidia = NvidiaLibrary::of(&root);
+        Self { root: root.into(), nvidia: Arc::new(nvidia) }
+    }
+
+    /// The graphics cards, as they are now.
+    pub(crate) fn cards(&self) -> Vec<CardReading> {
+        cards::all(&self.root, &self.nvidia)
+    }
+
+    /// The processor, as it is now.
+    pub(crate) fn processor(&self) -> ProcessorReading {
+        processor::now(&self.root)
     }
 
     /// What these rules are about.
@@ -56,14 +73,22 @@ impl Sensors {
 
     fn read(&self, rules: &OwnerRules, is_wanted: impl Fn(OwnerRule) -> bool) -> MachineReading {
         let root = &*self.root;
+        let on_cards = [OwnerRule::TooHot, OwnerRule::CardInUse].into_iter().any(&is_wanted);
+        let cards = if on_cards { self.nvidia.cards(root) } else { Vec::new() };
+        let hottest =
+            || heat::hottest(root).into_iter().chain(cards.iter().filter_map(|card| card.temperature)).max();
+        let others = || {
+            let by_driver = clients::by_card(root).map(|used| used.into_values().max().unwrap_or(0));
+            by_driver.into_iter().chain(cards.iter().filter_map(|card| card.memory_others)).max()
+        };
         MachineReading {
             programs: is_wanted(OwnerRule::Program)
                 .then(|| programs::running(root, &rules.programs))
                 .flatten(),
             idle: is_wanted(OwnerRule::InUse).then(|| presence::idle(root)).flatten(),
             is_on_battery: is_wanted(OwnerRule::OnBattery).then(|| power::is_on_battery(root)).flatten(),
-            temperature: is_wanted(OwnerRule::TooHot).then(|| heat::hottest(root)).flatten(),
-            card_others: is_wanted(OwnerRule::CardInUse).then(|| cards::others(root)).flatten(),
+            temperature: is_wanted(OwnerRule::TooHot).then(hottest).flatten(),
+            card_others: is_wanted(OwnerRule::CardInUse).then(others).flatten(),
             minute: is_wanted(OwnerRule::OutOfHours).then(week::minute).flatten(),
         }
     }
@@ -114,7 +139,7 @@ impl Lookout {
 }
 
 /// The names of what is in a folder; nothing where there is none.
-fn entries(folder: &Path) -> Option<impl Iterator<Item = PathBuf>> {
+fn entries(folder: &Path) -> Option<impl Iterator<Item = PathBuf> + use<>> {
     let entries = fs::read_dir(folder).ok()?;
     Some(entries.filter_map(|entry| Some(entry.ok()?.path())))
 }
@@ -125,7 +150,7 @@ fn said(path: &Path) -> Option<String> {
 }
 
 /// Processes, each with its folder.
-fn processes(root: &Path) -> Option<impl Iterator<Item = (u32, PathBuf)>> {
+fn processes(root: &Path) -> Option<impl Iterator<Item = (u32, PathBuf)> + use<>> {
     let folders = entries(&root.join("proc"))?;
     Some(folders.filter_map(|folder| {
         let number = folder.file_name()?.to_str()?.parse().ok()?;

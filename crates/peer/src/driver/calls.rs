@@ -5,6 +5,7 @@
 mod account;
 mod audit;
 mod cancel;
+mod dispute;
 mod earnings;
 mod hear;
 mod instruct;
@@ -32,13 +33,14 @@ pub use self::{
     account::ShowAccount,
     audit::{AuditNotary, Audited},
     cancel::{CancelJob, CancelledView},
+    dispute::{DisputeJob, DisputedView},
     earnings::{ClosedServing, ListDue, ListEarned, ServedJob},
     hear::HearJob,
     instruct::{AccountOrder, InstructNotary},
     jobs::{ExplainJob, Explained, JobView, KNOWN_JOBS_MAX, KnownJob, KnownJobs, ListJobs, ShowJob},
     keep::KeepFile,
     library::{AddModel, PullModel, RemoveModel},
-    machine::{LookAtMachine, MachineView},
+    machine::{DevicesView, ListDevices, LookAtMachine, MachineView},
     models::{FindModel, FoundModel, ListModels, ListedModel, ModelList},
     offers::{BenchView, ListOffers, OfferView, ServiceView},
     output::{ReadOutput, ReadReceipt},
@@ -62,6 +64,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<AddModel>(),
     Route::to::<AuditNotary>(),
     Route::to::<CancelJob>(),
+    Route::to::<DisputeJob>(),
     Route::to::<ExplainJob>(),
     Route::to::<FindModel>(),
     Route::to::<HearJob>(),
@@ -69,6 +72,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<InstructNotary>(),
     Route::to::<KeepFile>(),
     Route::to::<KnownJobs>(),
+    Route::to::<ListDevices>(),
     Route::to::<ListDue>(),
     Route::to::<ListEarned>(),
     Route::to::<ListJobs>(),

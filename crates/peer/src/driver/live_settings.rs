@@ -4,7 +4,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use assay_market::owner::OwnerRules;
+use assay_market::{Node, owner::OwnerRules};
+use assay_protocol::signed::Keypair;
 
 use crate::config::{ClientSettings, ConfigError, Home, Settings};
 
@@ -29,6 +30,12 @@ impl LiveSettings {
     /// When a provider's owner wants the machine for itself.
     pub(crate) fn rules(&self) -> OwnerRules {
         self.now.read().unwrap_or_else(PoisonError::into_inner).provider.rules()
+    }
+
+    /// Has a brain go by them from now on.
+    pub(crate) fn instruct(&self, node: &mut Node<Keypair>) {
+        node.limit_day(self.client().daily_max);
+        node.heed(self.rules());
     }
 
     /// Reads the home's file again.

@@ -221,31 +221,18 @@ impl Restored {
         reason = "reports answer effects: never more than the brain asked for"
     )]
     pub(crate) fn into_driver(self, parts: Parts) -> (Driver, Inlets, Responder) {
-        let Parts {
-            genesis,
-            settings,
-            network,
-            events,
-            store,
-            executor,
-            room,
-            sensors,
-            ending,
-            alone,
-            has_contacts,
-        } = parts;
+        let Parts { genesis, settings, network, store, executor, room, .. } = parts;
         let Self { mut node, own, book, effects, journal, indexing, last, entries, .. } = self;
         let network_id = genesis.id();
-        node.limit_day(settings.client().daily_max);
-        node.heed(settings.rules());
-        let confirming = (genesis.notaries.contains(&own) && !alone).then(|| {
+        settings.instruct(&mut node);
+        let confirming = (genesis.notaries.contains(&own) && !parts.alone).then(|| {
             node.hold_books_back();
-            Confirming::new(Instant::now(), entries == 0, has_contacts)
+            Confirming::new(Instant::now(), entries == 0, parts.has_contacts)
         });
         let (reports, reported) = mpsc::unbounded_channel();
         let (visits, visited) = mpsc::channel(VISITS_MAX);
         let (updates, _) = broadcast::channel(UPDATES_MAX);
-        let (intake, arrivals, thrown) = Intake::start(&network, events, &genesis);
+        let (intake, arrivals, thrown) = Intake::start(&network, parts.events, &genesis);
         let fetcher = Fetcher::new(network.clone(), store.blobs.clone(), own);
         let outside = Outside {
             network: network.clone(),
@@ -255,7 +242,7 @@ impl Restored {
             reports: reports.clone(),
         };
         let outbox = Outbox::new(journal.durable(), outside);
-        let lookout = Lookout::start(sensors, settings.clone(), reports.downgrade());
+        let lookout = Lookout::start(parts.sensors, settings.clone(), reports.downgrade());
         let pinned = Arc::new(Pinned::new(network.clone(), store.blobs.clone(), fetcher.clone(), &genesis));
         let open_models = OpenModels::new(store.blobs.clone(), Arc::clone(&genesis));
         let responder = Responder {
@@ -274,8 +261,8 @@ impl Restored {
             lookout,
         };
         let background = Background { network, store, executor, fetcher, pinned, intake, reports };
-        let inlets =
-            Inlets { ending, visits: visited, reports: reported, arrivals, durable: journal.durable() };
+        let (ending, durable) = (parts.ending, journal.durable());
+        let inlets = Inlets { ending, visits: visited, reports: reported, arrivals, durable };
         let driver = Driver {
             own,
             network_id,

@@ -3,7 +3,7 @@
 //! **Invariant:** a refusal says enough for whoever is refused to do something about it.
 
 use assay_market::{
-    command::{NotCancelled, NotCarriedOut},
+    command::{NotCancelled, NotCarriedOut, NotDisputed},
     submission::OverDay,
 };
 use assay_protocol::{
@@ -77,6 +77,12 @@ pub enum Refused {
     NotCancelled {
         /// Why.
         reason: NotCancelled,
+    },
+    /// A result is not checked because somebody doubts it.
+    #[error("{reason}")]
+    NotDisputed {
+        /// Why.
+        reason: NotDisputed,
     },
     /// A job is not ordered again because it goes on.
     #[error("the job {job} goes on")]

@@ -1,139 +1,123 @@
-//! How much of a graphics card's memory others use, as the drivers of Linux tell it of each open device.
+//! The graphics cards of this machine, and how each is now: by what Linux's drivers show, and by the library of a maker whose driver
+//! shows nothing.
+//!
+//! **Invariant:** what a driver does not tell is nothing; a library is loaded once, where it is there, and never needed.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::Path,
-    process,
-};
+use std::path::Path;
 
-/// Bytes that other programs use on the card where they use most; nothing where no card is, or the system does not say.
-pub(super) fn others(root: &Path) -> Option<u64> {
-    super::entries(&root.join("dev/dri"))?.next()?;
-    let processes: Vec<_> = super::processes(root)?.collect();
-    let parents: BTreeMap<u32, u32> =
-        processes.iter().filter_map(|(number, folder)| Some((*number, parent(folder)?))).collect();
-    // A device that two processes share, or that one has opened twice, is one client of its driver.
-    let mut counted = BTreeSet::new();
-    let mut used: BTreeMap<String, u64> = BTreeMap::new();
-    for (number, folder) in processes {
-        if is_own(number, &parents) {
-            continue;
-        }
-        for client in clients(&folder).filter(|client| counted.insert((client.card.clone(), client.id))) {
-            *used.entry(client.card).or_default() += client.bytes;
-        }
-    }
-    Some(used.into_values().max().unwrap_or(0))
+use serde::{Deserialize, Serialize};
+
+use super::{clients, heat, nvidia::NvidiaLibrary};
+
+/// A graphics card, as it is now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardReading {
+    /// What its maker calls it, or where it sits.
+    pub name: String,
+    /// How busy it is.
+    pub load_percent: Option<u8>,
+    /// Degrees Celsius.
+    pub temperature: Option<u16>,
+    /// What it draws.
+    pub power_milliwatts: Option<u64>,
+    /// Bytes of its memory.
+    pub memory: Option<u64>,
+    /// Bytes of its memory that are in use.
+    pub memory_used: Option<u64>,
+    /// Bytes of its memory that other programs use.
+    pub memory_others: Option<u64>,
 }
 
-/// What one process uses of one card.
-struct CardClient {
-    card: String,
-    id: u64,
-    bytes: u64,
+/// Vendors whose drivers show their cards' state in files.
+const VENDORS: [(&str, &str); 2] = [("0x1002", "AMD"), ("0x8086", "Intel")];
+
+/// Every card.
+pub(super) fn all(root: &Path, nvidia: &NvidiaLibrary) -> Vec<CardReading> {
+    let others = clients::by_card(root).unwrap_or_default();
+    let folders = super::entries(&root.join("sys/class/drm")).into_iter().flatten();
+    let mut folders: Vec<_> =
+        folders.filter(|folder| is_card(folder)).map(|card| card.join("device")).collect();
+    folders.sort();
+    let shown = folders.into_iter().filter_map(|device| {
+        let said = |file: &str| super::said(&device.join(file));
+        let number = |file: &str| said(file)?.parse::<u64>().ok();
+        let vendor = said("vendor")?;
+        let (_, maker) = VENDORS.iter().find(|(id, _)| *id == vendor)?;
+        let slot = said("uevent")?
+            .lines()
+            .find_map(|line| line.strip_prefix("PCI_SLOT_NAME=").map(str::to_owned))?;
+        let product = said("product_name").filter(|name| !name.is_empty());
+        Some(CardReading {
+            name: product.unwrap_or_else(|| format!("{maker} at {slot}")),
+            load_percent: number("gpu_busy_percent").and_then(|load| u8::try_from(load.min(100)).ok()),
+            temperature: heat::of(&device.join("hwmon")),
+            power_milliwatts: power(&device),
+            memory: number("mem_info_vram_total"),
+            memory_used: number("mem_info_vram_used"),
+            memory_others: Some(others.get(&slot).copied().unwrap_or(0)),
+        })
+    });
+    shown.chain(nvidia.cards(root)).collect()
 }
 
-fn clients(process: &Path) -> impl Iterator<Item = CardClient> {
-    let open = super::entries(&process.join("fd")).into_iter().flatten();
-    let on_cards = open.filter(|file| fs::read_link(file).is_ok_and(|to| to.starts_with("/dev/dri")));
-    let infos = process.join("fdinfo");
-    on_cards.filter_map(move |file| client(&fs::read_to_string(infos.join(file.file_name()?)).ok()?))
+/// Its screens have names behind its own.
+fn is_card(folder: &Path) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.strip_prefix("card")
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-fn client(text: &str) -> Option<CardClient> {
-    let pairs: Vec<(&str, &str)> = text
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .map(|(key, value)| (key, value.trim()))
-        .collect();
-    let said = |key: &str| pairs.iter().find(|(other, _)| *other == key).map(|(_, value)| *value);
-    let of = |start: &str| {
-        let regions = pairs.iter().filter_map(|(key, value)| Some((key.strip_prefix(start)?, *value)));
-        // A card's own memory: other regions are the machine's.
-        let own = regions.filter(|(region, _)| region.starts_with("vram") || region.starts_with("local"));
-        let sizes: Vec<u64> = own.filter_map(|(_, value)| bytes(value)).collect();
-        (!sizes.is_empty()).then(|| sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(*size)))
-    };
-    Some(CardClient {
-        card: said("drm-pdev").or_else(|| said("drm-driver"))?.to_owned(),
-        id: said("drm-client-id")?.parse().ok()?,
-        bytes: of("drm-resident-").or_else(|| of("drm-memory-")).or_else(|| of("drm-total-")).unwrap_or(0),
-    })
+/// Drivers tell millionths of a watt.
+fn power(device: &Path) -> Option<u64> {
+    let chips = super::entries(&device.join("hwmon"))?;
+    let told = chips.filter_map(|chip| {
+        let average =
+            super::said(&chip.join("power1_average")).or_else(|| super::said(&chip.join("power1_input")));
+        average?.parse::<u64>().ok()
+    });
+    told.max().map(|microwatts| microwatts / 1_000)
 }
 
-fn bytes(text: &str) -> Option<u64> {
-    let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
-    let each: u64 = match unit.trim() {
-        "" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(each)
-}
-
-/// Whether a process is this one, or one that it started.
-fn is_own(number: u32, parents: &BTreeMap<u32, u32>) -> bool {
-    let mut next = Some(number);
-    // No chain is longer than there are processes.
-    for _ in 0..=parents.len() {
-        match next {
-            None => return false,
-            Some(number) if number == process::id() => return true,
-            Some(number) => next = parents.get(&number).copied(),
-        }
-    }
-    false
-}
-
-/// Behind the name, which may hold anything.
-fn parent(process: &Path) -> Option<u32> {
-    let text = super::said(&process.join("stat"))?;
-    let (_, behind) = text.rsplit_once(')')?;
-    behind.split_whitespace().nth(1)?.parse().ok()
-}
-
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::fs;
 
     use super::*;
 
-    /// A process with these open devices.
-    fn put(root: &Path, number: u32, parent: u32, devices: &[&str]) {
-        let process = root.join(format!("proc/{number}"));
-        fs::create_dir_all(process.join("fd")).unwrap();
-        fs::create_dir_all(process.join("fdinfo")).unwrap();
-        fs::write(process.join("stat"), format!("{number} (a) name) S {parent} 1 1 0")).unwrap();
-        for (at, info) in devices.iter().enumerate() {
-            symlink("/dev/dri/renderD128", process.join(format!("fd/{at}"))).unwrap();
-            fs::write(process.join(format!("fdinfo/{at}")), info).unwrap();
-        }
-        symlink("/dev/null", process.join("fd/99")).unwrap();
-        fs::write(process.join("fdinfo/99"), "drm-pdev:\tx\ndrm-client-id:\t9\ndrm-resident-vram:\t9 GiB\n")
-            .unwrap();
-    }
-
     #[test]
-    fn what_others_use_is_counted_once_by_card_and_what_this_program_started_is_not() {
+    fn a_card_is_told_as_far_as_its_driver_tells() {
         let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
-        let device = |card: &str, id: u64, memory: &str| {
-            format!("pos:\t0\ndrm-driver:\tamdgpu\ndrm-pdev:\t{card}\ndrm-client-id:\t{id}\n{memory}\n")
+        let put = |card: &str, file: &str, text: &str| {
+            let path = folder.path().join("sys/class/drm").join(card).join("device").join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, format!("{text}\n")).unwrap();
         };
-        put(root, process::id(), 1, &[&device("a", 1, "drm-resident-vram:\t8 GiB")]);
-        assert_eq!(others(root), None, "no card is here");
-        fs::create_dir_all(root.join("dev/dri/card0")).unwrap();
-        put(root, 4_000_001, process::id(), &[&device("a", 2, "drm-resident-vram:\t8 GiB")]);
-        put(root, 4_000_002, 4_000_001, &[&device("a", 3, "drm-resident-vram:\t8 GiB")]);
-        assert_eq!(others(root), Some(0));
-        let game =
-            device("a", 4, "drm-total-vram:\t9 GiB\ndrm-resident-vram0:\t2048 MiB\ndrm-resident-gtt:\t7 GiB");
-        put(root, 4_000_003, 1, &[&game, &game]);
-        put(root, 4_000_004, 1, &[&game, &device("a", 5, "drm-memory-vram:\t1024 KiB")]);
-        put(root, 4_000_005, 1, &[&device("b", 4, "drm-resident-local0:\t4096"), "no device", ""]);
-        assert_eq!(others(root), Some((2 << 30) + (1 << 20)));
+        put("card1", "vendor", "0x1002");
+        put("card1", "uevent", "DRIVER=amdgpu\nPCI_SLOT_NAME=0000:0b:00.0");
+        put("card1", "product_name", "Radeon RX 7900");
+        put("card1", "gpu_busy_percent", "37");
+        put("card1", "mem_info_vram_total", "25753026560");
+        put("card1", "mem_info_vram_used", "1073741824");
+        put("card1", "hwmon/hwmon3/temp1_input", "54000");
+        put("card1", "hwmon/hwmon3/power1_average", "89000000");
+        put("card2", "vendor", "0x8086");
+        put("card2", "uevent", "PCI_SLOT_NAME=0000:00:02.0");
+        put("card2-DP-1", "vendor", "0x1002");
+        put("card3", "vendor", "0x1af4");
+        let amd = CardReading {
+            name: "Radeon RX 7900".to_owned(),
+            load_percent: Some(37),
+            temperature: Some(54),
+            power_milliwatts: Some(89_000),
+            memory: Some(25_753_026_560),
+            memory_used: Some(1 << 30),
+            memory_others: Some(0),
+        };
+        let intel = CardReading {
+            name: "Intel at 0000:00:02.0".to_owned(),
+            memory_others: Some(0),
+            ..CardReading::default()
+        };
+        assert_eq!(all(folder.path(), &NvidiaLibrary::absent()), [amd, intel]);
     }
 }

@@ -19,7 +19,16 @@ fn chips(root: &Path) -> Option<u16> {
     let chips = super::entries(&root.join("sys/class/hwmon"))?;
     let known = chips
         .filter(|chip| super::said(&chip.join("name")).is_some_and(|name| CHIPS.contains(&name.as_str())));
-    let inputs = known.filter_map(|chip| super::entries(&chip)).flatten().filter(|path| {
+    known.filter_map(|chip| of_chip(&chip)).max()
+}
+
+/// Of the chips in a folder, whatever they are called.
+pub(super) fn of(folder: &Path) -> Option<u16> {
+    super::entries(folder)?.filter_map(|chip| of_chip(&chip)).max()
+}
+
+fn of_chip(chip: &Path) -> Option<u16> {
+    let inputs = super::entries(chip)?.filter(|path| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         name.starts_with("temp") && name.ends_with("_input")
     });

@@ -15,6 +15,7 @@ use crate::{
     },
     handle::{Call, Refused},
     journal::Broken,
+    sensors::{CardReading, ProcessorReading},
 };
 
 /// Look at all that the machine shows, whatever its owner's rules are about.
@@ -28,6 +29,31 @@ pub struct MachineView {
     pub reading: MachineReading,
     /// The rules that hold, by the last look that was taken for them.
     pub held: Vec<HeldRule>,
+}
+
+/// Look at the processor and the graphics cards.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ListDevices;
+
+/// What a machine has that can run models.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DevicesView {
+    /// The processor.
+    pub processor: ProcessorReading,
+    /// The graphics cards, whether or not models run on them.
+    pub cards: Vec<CardReading>,
+}
+
+impl Call for ListDevices {
+    const NAME: &'static str = "list_devices";
+    type Answer = DevicesView;
+}
+
+impl Respond for ListDevices {
+    async fn respond(self, responder: &Responder) -> Result<DevicesView, Refused> {
+        let sensors = responder.lookout.sensors.clone();
+        responder.work(move |_| DevicesView { processor: sensors.processor(), cards: sensors.cards() }).await
+    }
 }
 
 impl Call for LookAtMachine {

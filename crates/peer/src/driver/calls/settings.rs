@@ -5,10 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    driver::{
-        Driver,
-        responder::{Respond, Responder},
-    },
+    driver::responder::{Respond, Responder},
     handle::{Call, Refused},
 };
 
@@ -27,11 +24,7 @@ impl Respond for HeedSettings {
         let reader = settings.clone();
         let read = responder.work(move |_| reader.read_again()).await?;
         read.map_err(|error| Refused::BadSettings { reason: error.to_string() })?;
-        let heed = move |driver: &mut Driver| {
-            driver.node.limit_day(settings.client().daily_max);
-            driver.node.heed(settings.rules());
-        };
-        responder.look(heed).await?;
+        responder.look(move |driver| settings.instruct(&mut driver.node)).await?;
         responder.lookout.look_again();
         Ok(())
     }
