@@ -8,8 +8,8 @@ use crate::{
     command_error::{CommandError, Exit},
     commands::{
         account, batch, chat, completion, config, demo, doctor, down, earnings, finish, help, init, job, key,
-        man, model, network, notary, offers, pause, provide, quote, receipt, run, serve, service, sim,
-        status, up, version, why,
+        man, model, network, notary, offers, pause, provide, provider, quote, receipt, run, serve, service,
+        sim, status, up, version, why,
     },
     invocation::Invocation,
     printer::Printer,
@@ -50,6 +50,8 @@ enum Verb {
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Finish(finish::Args),
+    #[command(subcommand)]
+    Provider(provider::Verb),
     Earnings(earnings::Args),
     Why(why::Args),
     Run(run::Args),
@@ -133,6 +135,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Pause(args) => pause::pause(&args, invocation).await,
         Verb::Resume(args) => pause::resume(&args, invocation).await,
         Verb::Finish(args) => finish::perform(&args, invocation).await,
+        Verb::Provider(verb) => provider::perform(&verb, invocation).await,
         Verb::Earnings(args) => earnings::perform(&args, invocation).await,
         Verb::Why(args) => why::perform(&args, invocation).await,
         Verb::Run(args) => run::perform(&args, invocation).await,

@@ -22,6 +22,7 @@ pub(crate) mod notary;
 pub(crate) mod offers;
 pub(crate) mod pause;
 pub(crate) mod provide;
+pub(crate) mod provider;
 pub(crate) mod quote;
 pub(crate) mod receipt;
 pub(crate) mod run;

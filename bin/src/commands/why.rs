@@ -142,7 +142,7 @@ fn price(rivals: &Rivals, unit: &str) -> Finding {
             format!(
                 "{name}: {unit_price} {unit}s a unit, and {cheaper} of {others} others ask less, {least} the least"
             ),
-            "`assay provide MODEL --price CREDITS`; who is quicker or better known is chosen at a higher price, too",
+            "`assay provider price` suggests another; who is quicker or better known is chosen at a higher price, too",
         ),
         Some(_) => Finding::fine(
             "price",
@@ -176,10 +176,10 @@ fn refusal(reason: Refusal, count: u64) -> Finding {
     let said = format!("{times}: {reason}");
     let mend = match reason {
         Refusal::Busy => {
-            "`assay provide --slots N` takes more jobs at a time, if the machine has room for them"
+            "`assay provider limits --slots N` takes more jobs at a time, if the machine has room for them"
         }
         Refusal::Price => "others order at the price of an older offer, or offer less",
-        Refusal::ModelAbsent => "`assay provide MODEL` offers what was asked for",
+        Refusal::ModelAbsent => "`assay provider models add MODEL` offers what was asked for",
         Refusal::Late => "look at `assay doctor`: is the clock right?",
         Refusal::Class
         | Refusal::Limits

@@ -70,6 +70,29 @@ const EMPTY: &[Case] = &[
     (&["status"], 3, NO_HOME.0, NO_HOME.1),
     (&["offers"], 3, NO_HOME.0, NO_HOME.1),
     (&["provide"], 3, NO_HOME.0, NO_HOME.1),
+    (&["provider"], 2, "a command is missing", "`assay provider --help` shows what can be said, with examples"),
+    (&["provider", "price"], 3, NO_HOME.0, NO_HOME.1),
+    (&["provider", "models"], 3, NO_HOME.0, NO_HOME.1),
+    (&["provider", "models", "rm", "digits"], 3, NO_HOME.0, NO_HOME.1),
+    (&["provider", "limits"], 3, NO_HOME.0, NO_HOME.1),
+    (
+        &["provider", "price", "digits", "much"],
+        2,
+        "invalid value 'much' for '[CREDITS]': expected credits such as 12 or 0.0035, with at most nine digits behind the point",
+        "`assay provider price --help` shows what can be said, with examples",
+    ),
+    (
+        &["provider", "limits", "--slots", "0"],
+        2,
+        "invalid value '0' for '--slots <N>': 0 is not in 1..=65535",
+        "`assay provider limits --help` shows what can be said, with examples",
+    ),
+    (
+        &["provider", "models", "add"],
+        2,
+        "the following required arguments were not provided: <MODEL>",
+        "`assay provider models add --help` shows what can be said, with examples",
+    ),
     (&["job", "ls"], 3, NO_HOME.0, NO_HOME.1),
     (&["job", "show", "00"], 3, NO_HOME.0, NO_HOME.1),
     (&["job", "explain", "00"], 3, NO_HOME.0, NO_HOME.1),
@@ -161,6 +184,12 @@ const EMPTY: &[Case] = &[
 const SETTLED: &[Case] = &[
     (
         &["status", "--no-start"],
+        5,
+        "no daemon is running in HOME",
+        "start it with `assay up`, or leave out --no-start",
+    ),
+    (
+        &["provider", "price", "0.02", "--no-start"],
         5,
         "no daemon is running in HOME",
         "start it with `assay up`, or leave out --no-start",

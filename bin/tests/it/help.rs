@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 83] = [
+const COMMANDS: [&str; 89] = [
     "",
     "demo",
     "init",
@@ -14,6 +14,12 @@ const COMMANDS: [&str; 83] = [
     "pause",
     "resume",
     "finish",
+    "provider",
+    "provider models",
+    "provider models add",
+    "provider models rm",
+    "provider price",
+    "provider limits",
     "earnings",
     "why",
     "run",
@@ -91,8 +97,9 @@ const COMMANDS: [&str; 83] = [
 ];
 
 /// Nouns, whose verbs have the examples.
-const GROUPS: [&str; 11] =
-    ["batch", "job", "model", "receipt", "config", "key", "network", "notary", "serve key", "service", "sim"];
+const GROUPS: [&str; 12] = [
+    "provider", "batch", "job", "model", "receipt", "config", "key", "network", "notary", "serve key", "service", "sim",
+];
 
 #[test]
 fn every_command_explains_itself_with_examples() {

@@ -39,6 +39,7 @@ mod names;
 mod onnx;
 mod outages;
 mod person;
+mod providers;
 mod quotes;
 mod receipts;
 #[allow(dead_code, reason = "what a server may do otherwise is tried where it is asked")]

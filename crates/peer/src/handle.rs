@@ -11,6 +11,7 @@ mod call;
 mod connection;
 mod frame;
 mod local;
+mod offer_refused;
 mod refused;
 mod server;
 mod socket;
@@ -27,19 +28,20 @@ pub use self::{
     call::{Attachment, Call, CallError},
     frame::{CALL_BYTES_MAX, FRAME_BYTES_MAX, FrameError, HANDLE_VERSION},
     local::Local,
+    offer_refused::OfferRefused,
     refused::{ModelRefused, Refused},
     socket::Socket,
     transit::{ByteFlow, PIECE_BYTES_MAX, PartStream, Pieces, Transit, Updates},
 };
 pub use crate::driver::{
     calls::{
-        AccountOrder, AddModel, AuditNotary, Audited, BenchView, CancelJob, CancelledView, ClassView,
-        ClosedServing, Demanded, ExplainJob, Explained, FindModel, FoundModel, HearJob, HeedSettings,
-        InstructNotary, JobView, KNOWN_JOBS_MAX, KeepFile, KnownJob, KnownJobs, LeftOut, ListDue, ListEarned,
-        ListJobs, ListModels, ListOffers, ListRuns, ListedModel, ModelList, ModelView, OfferView,
-        PauseProviding, Provide, Providing, PullModel, QuoteJob, ReadOutput, ReadReceipt, RemoveModel,
-        ResumeProviding, RetriedView, RetryJob, Rivals, ServedJob, ServiceView, ServiceWish, ShowAccount,
-        ShowBooks, ShowDemand, ShowJob, ShowRules, ShowStatus, Shutdown, Sighting, StatusView, StopProviding,
+        AccountOrder, AddModel, AddOffered, AuditNotary, Audited, BenchView, CancelJob, CancelledView, ChangeLimits, ChangePrice, ClassView,
+        ClosedServing, Demanded, DeviceSlots, ExplainJob, Explained, FindModel, FoundModel, HearJob, HeedSettings,
+        InstructNotary, JobView, KNOWN_JOBS_MAX, KeepFile, KnownJob, KnownJobs, LeftOut, Limited, LimitsView, ListDue, ListEarned,
+        ListJobs, ListModels, ListOffered, ListOffers, ListRuns, ListedModel, ModelList, ModelView, OfferView, OfferedModel,
+        PauseProviding, PriceView, Provide, Providing, PullModel, QuoteJob, ReadOutput, ReadReceipt, RemoveModel, RemoveOffered,
+        Repriced, ResumeProviding, RetriedView, RetryJob, Rivals, ServedJob, ServiceView, ServiceWish, ShowAccount,
+        ShowBooks, ShowDemand, ShowJob, ShowLimits, ShowPrices, ShowRules, ShowStatus, Shutdown, Sighting, StatusView, StopProviding,
         Submit, SubmittedView, Update, WatchUpdates,
     },
     history::Dated,

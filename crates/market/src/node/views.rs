@@ -10,7 +10,7 @@ use assay_protocol::{
     message::Message,
     offer::Offer,
     signed::{Signer, Verified},
-    units::Timestamp,
+    units::{Rate, Timestamp},
 };
 
 use super::{Node, context::Outlook};
@@ -20,6 +20,7 @@ use crate::{
     matching::{self, Passed},
     moment::Moment,
     pause::Pause,
+    pricing::Levy,
     provision::Provision,
     quote::Quote,
     reliability::Impression,
@@ -142,6 +143,23 @@ impl<S: Signer> Node<S> {
     #[must_use]
     pub fn paused(&self) -> Option<Pause> {
         self.roles.provider.paused()
+    }
+
+    /// True while a model that ran here not long ago counts as loaded.
+    pub fn is_warm(&self, manifest: Digest, at: Moment) -> bool {
+        self.roles.provider.is_warm(manifest, self.time(at))
+    }
+
+    /// What the network takes of this provider's pay for a model: as it was fixed for the newest job of it that goes on, or
+    /// as far as the account says; at most, where it does not.
+    pub fn levy(&self, manifest: Digest) -> Levy {
+        let fixed = self.roles.provider.fixed_levy(manifest);
+        fixed.unwrap_or_else(|| match self.notaries.view_accounts().first() {
+            Some(AccountView { account, .. }) if !account.stake.is_zero() => {
+                Levy::Dues { rate: Rate::ONE, margin: account.fee_margin }
+            }
+            Some(_) | None => Levy::Newcomer,
+        })
     }
 
     /// The runs of this provider and verifier.

@@ -11,10 +11,13 @@ mod instruct;
 mod jobs;
 mod keep;
 mod library;
+mod limits;
 mod models;
+mod offered;
 mod offers;
 mod output;
 mod pause;
+mod prices;
 mod provide;
 mod quote;
 mod retry;
@@ -23,6 +26,7 @@ mod runs;
 mod settings;
 mod shutdown;
 mod status;
+mod stocking;
 mod submit;
 mod watch;
 mod why;
@@ -37,10 +41,13 @@ pub use self::{
     jobs::{ExplainJob, Explained, JobView, KNOWN_JOBS_MAX, KnownJob, KnownJobs, ListJobs, ShowJob},
     keep::KeepFile,
     library::{AddModel, PullModel, RemoveModel},
+    limits::{ChangeLimits, DeviceSlots, Limited, LimitsView, ShowLimits},
     models::{FindModel, FoundModel, ListModels, ListedModel, ModelList},
+    offered::{ListOffered, OfferedModel},
     offers::{BenchView, ListOffers, OfferView, ServiceView},
     output::{ReadOutput, ReadReceipt},
     pause::{PauseProviding, ResumeProviding},
+    prices::{ChangePrice, PriceView, Repriced, ShowPrices},
     provide::{LeftOut, Provide, Providing, ServiceWish, StopProviding},
     quote::QuoteJob,
     retry::{RetriedView, RetryJob},
@@ -49,6 +56,7 @@ pub use self::{
     settings::HeedSettings,
     shutdown::Shutdown,
     status::{ClassView, ModelView, ShowStatus, StatusView},
+    stocking::{AddOffered, RemoveOffered},
     submit::{Submit, SubmittedView},
     watch::{Update, WatchUpdates},
     why::{Demanded, Rivals, ShowDemand, Sighting},
@@ -58,8 +66,11 @@ use super::responder::Route;
 /// The calls that a socket takes.
 pub(super) const ROUTES: &[Route] = &[
     Route::to::<AddModel>(),
+    Route::to::<AddOffered>(),
     Route::to::<AuditNotary>(),
     Route::to::<CancelJob>(),
+    Route::to::<ChangeLimits>(),
+    Route::to::<ChangePrice>(),
     Route::to::<ExplainJob>(),
     Route::to::<FindModel>(),
     Route::to::<HearJob>(),
@@ -71,6 +82,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<ListEarned>(),
     Route::to::<ListJobs>(),
     Route::to::<ListModels>(),
+    Route::to::<ListOffered>(),
     Route::to::<ListOffers>(),
     Route::to::<ListRuns>(),
     Route::to::<PauseProviding>(),
@@ -80,12 +92,15 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<ReadOutput>(),
     Route::to::<ReadReceipt>(),
     Route::to::<RemoveModel>(),
+    Route::to::<RemoveOffered>(),
     Route::to::<ResumeProviding>(),
     Route::to::<RetryJob>(),
     Route::to::<ShowAccount>(),
     Route::to::<ShowBooks>(),
     Route::to::<ShowDemand>(),
     Route::to::<ShowJob>(),
+    Route::to::<ShowLimits>(),
+    Route::to::<ShowPrices>(),
     Route::to::<ShowRules>(),
     Route::to::<ShowStatus>(),
     Route::to::<Shutdown>(),

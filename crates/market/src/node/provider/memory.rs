@@ -9,7 +9,7 @@ use alloc::{
 };
 
 use assay_protocol::{
-    id::{JobId, PeerId},
+    id::{Digest, JobId, PeerId},
     outcome::Outcome,
     units::Amount,
 };
@@ -20,6 +20,7 @@ use super::{
     serving::{Claimed, Serving, ServingPhase, ServingStep},
 };
 use crate::{
+    pricing::Levy,
     record::ProviderRecord,
     view::{DemandView, DueView, RunState, RunView},
 };
@@ -101,6 +102,14 @@ impl Provider {
     /// What became of those who asked.
     pub(in crate::node) fn demand(&self) -> DemandView {
         self.demand.view()
+    }
+
+    /// What the network takes of the pay for the newest job of a model that goes on.
+    pub(in crate::node) fn fixed_levy(&self, manifest: Digest) -> Option<Levy> {
+        let servings = self.servings.values().filter(|serving| serving.order.manifest.digest() == manifest);
+        let ticket = &servings.max_by_key(|serving| serving.ticket.standing.position)?.ticket;
+        let (rate, margin) = (ticket.policy_rate, ticket.standing.fee_margin);
+        Some(if ticket.newcomer { Levy::Newcomer } else { Levy::Dues { rate, margin } })
     }
 
     /// What may be paid yet for jobs that began here. Nothing is due for those that were given up.

@@ -1,0 +1,25 @@
+//! `assay provider`: how this peer provides, one thing at a time.
+
+mod limits;
+mod models;
+mod price;
+
+pub(super) use self::{limits::tell_of_slots, price::tell_of_doubts};
+
+use crate::{command_error::CommandError, invocation::Invocation};
+
+/// How this peer provides, one thing at a time: what follows holds at once, and no job is lost by it.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    Models(models::Args),
+    Price(price::Args),
+    Limits(limits::Args),
+}
+
+pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
+    match verb {
+        Verb::Models(args) => models::perform(args, invocation).await,
+        Verb::Price(args) => price::perform(args, invocation).await,
+        Verb::Limits(args) => limits::perform(args, invocation).await,
+    }
+}

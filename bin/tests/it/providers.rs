@@ -1,0 +1,200 @@
+//! A provider at a keyboard who changes one thing at a time, while others look on and order.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use assay_market::event::Event;
+use serde_json::{Value, json};
+
+use crate::{
+    assay::{Ran, assay},
+    town::Town,
+};
+
+/// The longest that a test waits for something.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks.
+const LOOK_STEP: Duration = Duration::from_millis(50);
+
+/// What is typed, how it ends, and the code of the failure.
+type Refusal = (&'static [&'static str], i32, &'static str);
+
+/// What changes nothing of what ada offers, and why.
+const REFUSED: &[Refusal] = &[
+    (&["provider", "price", "0"], 2, "NO_PRICE"),
+    (&["provider", "price", "digits", "0"], 2, "NO_PRICE"),
+    (&["provider", "price", "cats", "0.01"], 3, "NOT_OFFERED"),
+    (&["provider", "price", "cats"], 3, "UNKNOWN_MODEL"),
+    (&["provide", "digits", "--price", "0"], 2, "NO_PRICE"),
+    (&["provide", "digits", "--slots", "1025"], 2, "TOO_MANY_SLOTS"),
+    (&["provider", "limits", "--slots", "1025"], 2, "TOO_MANY_SLOTS"),
+    (&["provider", "models", "add", "cats"], 3, "UNKNOWN_MODEL"),
+    (&["provider", "models", "add", "sums", "--price", "0"], 2, "NO_PRICE"),
+    (&["provider", "models", "rm", "cats"], 3, "NOT_OFFERED"),
+];
+
+/// What needs an offer, where there is none.
+const IDLE: &[&[&str]] = &[
+    &["provider", "models"],
+    &["provider", "models", "add", "sums"],
+    &["provider", "models", "rm", "sums"],
+    &["provider", "price"],
+    &["provider", "price", "0.01"],
+    &["provider", "limits"],
+    &["provider", "limits", "--slots", "2"],
+];
+
+/// Somebody at the keyboard of one of the town's peers.
+struct Neighbour(PathBuf);
+
+impl Neighbour {
+    fn of(town: &Town, name: &str) -> Self {
+        Self(town.network.peer(name).home.root().to_owned())
+    }
+
+    fn types(&self, arguments: &[&str]) -> Ran {
+        assay(&self.0, &[arguments, &["--no-start"]].concat())
+    }
+
+    fn asks(&self, arguments: &[&str]) -> Value {
+        self.types(&[arguments, &["--json"]].concat()).document()
+    }
+
+    /// Types what must be refused with this code.
+    fn is_refused(&self, (arguments, status, code): &Refusal) {
+        let ran = self.types(&[*arguments, &["--json"]].concat());
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(*status), ""), "{arguments:?}: {ran:?}");
+        let document: Value = serde_json::from_str(&ran.stderr).unwrap();
+        assert_eq!(document["error"]["code"], *code, "{arguments:?}: {document}");
+    }
+
+    fn offers(&self) -> Value {
+        self.asks(&["status"])["providing"].clone()
+    }
+
+    /// What a provider asks for a unit, as this peer heard it.
+    fn heard(&self, provider: &str, model: &str) -> Option<String> {
+        let offers = self.asks(&["offers", "--model", model]);
+        let mut offers = offers["offers"].as_array().unwrap().iter();
+        let offer = offers.find(|offer| offer["provider"] == provider)?;
+        Some(offer["unit_price"]["amount"].as_str().unwrap().to_owned())
+    }
+
+    /// Waits until it has heard that a provider asks so much for a unit, or does not offer the model.
+    async fn hears(&self, provider: &str, model: &str, price: Option<&str>) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let heard = self.heard(provider, model);
+            if heard.as_deref() == price {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{model} is heard of at {heard:?}, never at {price:?}");
+            tokio::time::sleep(LOOK_STEP).await;
+        }
+    }
+}
+
+/// The model of this name in a document.
+fn listed(document: &Value, name: &str) -> Value {
+    let models = document["models"].as_array().unwrap();
+    models.iter().find(|model| model["model"] == name).cloned().unwrap_or_default()
+}
+
+/// The same without what is loaded, which a restart empties.
+fn cold(mut document: Value) -> Value {
+    let models = document["models"].as_array_mut().unwrap();
+    models.iter_mut().for_each(|model| model["loaded"] = Value::Null);
+    document
+}
+
+fn names(document: &Value) -> Vec<&str> {
+    let models = document["models"].as_array().unwrap().iter();
+    models.map(|model| model["model"].as_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prices_models_and_slots_change_one_at_a_time_and_outlast_a_restart() {
+    let mut town = Town::start().await;
+    let (ada, you) = (Neighbour::of(&town, "ada"), Neighbour::of(&town, "you"));
+    let ada_id = town.network.peer("ada").id.to_string();
+    IDLE.iter().for_each(|arguments| you.is_refused(&(arguments, 2, "NOT_OFFERING")));
+    let before = ada.offers();
+    REFUSED.iter().for_each(|refusal| ada.is_refused(refusal));
+    assert_eq!(ada.offers(), before, "whatever was refused changed nothing");
+
+    prices_change(&ada, &you, &ada_id).await;
+    models_come_and_go(&mut town, &ada, &you).await;
+
+    let slots = ada.asks(&["provider", "limits", "--slots", "3"]);
+    assert_eq!((&slots["slots"], &slots["running"]), (&3.into(), &0.into()), "{slots}");
+    let many = ada.types(&["provider", "limits", "--slots", "1024"]).stderr;
+    assert!(many.contains("of 1024 can run at a time here (daemon.workers)"), "{many}");
+    ada.asks(&["provider", "limits", "--slots", "3"]);
+    let offered = cold(ada.asks(&["provider", "models"]));
+    town.network.kill("ada");
+    town.network.restart("ada").await.unwrap();
+    assert_eq!(cold(ada.asks(&["provider", "models"])), offered, "a restart changes nothing");
+
+    let again = ada.types(&["provide", "digits"]);
+    assert_eq!(again.status, Some(0), "{again:?}");
+    assert!(again.stderr.contains("as before: the price of digits; --price"), "{again:?}");
+    assert!(again.stderr.contains("as before: 3 jobs at a time; --slots"), "{again:?}");
+    let kept = ada.asks(&["provider", "models"]);
+    assert_eq!(listed(&kept, "digits")["unit_price"]["amount"], "0.02", "{kept}");
+    assert_eq!((names(&kept), &listed(&kept, "digits")["slots"]), (vec!["digits"], &3.into()));
+    ada.is_refused(&(&["provider", "models", "rm", "digits"], 2, "LAST_MODEL"));
+}
+
+/// Of one model or of all, at once, with nothing tested anew; what is odd about a price is told and holds all the same.
+async fn prices_change(ada: &Neighbour, you: &Neighbour, ada_id: &str) {
+    let shown = ada.asks(&["provider", "price"]);
+    let digits = listed(&shown, "digits");
+    assert_eq!((&digits["unit_price"]["amount"], &digits["others"]), (&"0.05".into(), &0.into()));
+    assert_eq!((&digits["suggested_for"], &digits["doubt"]), (&"alone".into(), &Value::Null), "{digits}");
+    let runs = |document: &Value| -> Vec<Value> {
+        let models = document["models"].as_array().unwrap().iter();
+        models.map(|model| json!([model["model"], model["run_ms"]])).collect()
+    };
+    let tested = runs(&ada.asks(&["provider", "models"]));
+    let changed = ada.asks(&["provider", "price", "digits", "0.02"]);
+    assert_eq!(changed["models"].as_array().unwrap().len(), 1, "{changed}");
+    assert_eq!(listed(&changed, "digits")["before"]["amount"], "0.05");
+    you.hears(ada_id, "digits", Some("0.02")).await;
+    you.hears(ada_id, "sums", Some("0.002")).await;
+    for (price, odd) in [
+        ("1000000", "note: digits: a unit costs more than all "),
+        ("2", "note: digits: a usual job, of 1 unit, comes to 2.00 credits, and clients pay 1.00"),
+        ("0.000000001", "note: digits: the network's fees take more than a usual job is paid; from "),
+        ("0.01", ""),
+    ] {
+        let ran = ada.types(&["provider", "price", "digits", price]);
+        assert!(ran.status == Some(0) && ran.stderr.starts_with(odd), "{price}: {ran:?}");
+        assert_eq!(ran.stderr.is_empty(), odd.is_empty(), "{price}: {ran:?}");
+    }
+    let all = ada.asks(&["provider", "price", "0.02"]);
+    assert_eq!(names(&all), ["digits", "sums"]);
+    you.hears(ada_id, "sums", Some("0.02")).await;
+    assert_eq!(runs(&ada.asks(&["provider", "models"])), tested, "nothing was tested anew");
+}
+
+/// One goes and comes back, and what is left alone is offered all the while.
+async fn models_come_and_go(town: &mut Town, ada: &Neighbour, you: &Neighbour) {
+    let ada_id = town.network.peer("ada").id.to_string();
+    let removed = ada.asks(&["provider", "models", "rm", "sums"]);
+    assert_eq!(names(&removed), ["digits"]);
+    you.hears(&ada_id, "sums", None).await;
+    assert_eq!(you.heard(&ada_id, "digits").as_deref(), Some("0.02"));
+    let key = town.submit().await;
+    assert!(town.end_of(key).await.is_paid(), "what is left is still sold");
+    town.hear("ada", |event| matches!(event, Event::Served { .. })).await;
+    let digits = listed(&ada.asks(&["provider", "models"]), "digits");
+    let added = ada.asks(&["provider", "models", "add", "sums", "--price", "0.003"]);
+    assert_eq!((names(&added), &listed(&added, "sums")["unit_price"]["amount"]), (vec!["digits", "sums"], &"0.003".into()));
+    assert_eq!(listed(&added, "digits")["run_ms"], digits["run_ms"], "the other is not tested again");
+    assert_eq!(digits["jobs"]["paid"], 1, "{digits}");
+    you.hears(&ada_id, "sums", Some("0.003")).await;
+    let again = ada.asks(&["provider", "models", "add", "sums"]);
+    assert_eq!(listed(&again, "sums")["unit_price"]["amount"], "0.003", "one that is offered keeps its price");
+}
