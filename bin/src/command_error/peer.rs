@@ -178,6 +178,9 @@ fn explain_offer(refused: &OfferRefused) -> (Exit, &'static str, &'static str) {
             "TOO_MANY_SLOTS",
             "take on as many as can run here: `assay provider limits` says how many that are",
         ),
+        OfferRefused::TooManyBlocked { .. } => {
+            (Exit::Usage, "TOO_MANY_BLOCKED", "`assay provider unblock` those first that order nothing any more")
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `assay provider`: how this peer provides, one thing at a time.
 
+mod block;
 mod limits;
 mod models;
 mod price;
@@ -14,6 +15,8 @@ pub(crate) enum Verb {
     Models(models::Args),
     Price(price::Args),
     Limits(limits::Args),
+    Block(block::BlockArgs),
+    Unblock(block::UnblockArgs),
 }
 
 pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
@@ -21,5 +24,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         Verb::Models(args) => models::perform(args, invocation).await,
         Verb::Price(args) => price::perform(args, invocation).await,
         Verb::Limits(args) => limits::perform(args, invocation).await,
+        Verb::Block(args) => block::block(args, invocation).await,
+        Verb::Unblock(args) => block::unblock(args, invocation).await,
     }
 }

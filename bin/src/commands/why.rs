@@ -153,11 +153,11 @@ fn price(rivals: &Rivals, unit: &str) -> Finding {
 
 fn asked(demand: &DemandView) -> Finding {
     let refused: u64 = demand.refused.iter().map(|refused| refused.count).sum();
-    let orders = demand.agreed + refused + demand.crowded;
+    let orders = demand.agreed + refused + demand.crowded + demand.blocked;
     if orders == 0 {
         return Finding::fine("asked", "nobody has asked since the daemon started");
     }
-    let DemandView { agreed, began, turned_away, crowded, .. } = demand;
+    let DemandView { agreed, began, turned_away, crowded, blocked, .. } = demand;
     let mut said = format!(
         "{orders} orders since the daemon started: {agreed} agreed to, {began} begun, {refused} refused"
     );
@@ -166,6 +166,9 @@ fn asked(demand: &DemandView) -> Finding {
     }
     if *crowded > 0 {
         said += &format!(", {crowded} of keys that ask too often");
+    }
+    if *blocked > 0 {
+        said += &format!(", {blocked} of clients that are blocked");
     }
     Finding::fine("asked", said)
 }
@@ -210,7 +213,7 @@ fn document(demanded: &Demanded, unit: &str) -> Value {
     json!({
         "orders": {
             "agreed": demand.agreed, "begun": demand.began, "turned_away": demand.turned_away,
-            "crowded": demand.crowded,
+            "crowded": demand.crowded, "blocked": demand.blocked,
             "refused": demand.refused.iter().map(|refused| json!({ "reason": refused.reason, "count": refused.count }))
                 .collect::<Vec<_>>(),
         },

@@ -75,6 +75,19 @@ const EMPTY: &[Case] = &[
     (&["provider", "models"], 3, NO_HOME.0, NO_HOME.1),
     (&["provider", "models", "rm", "digits"], 3, NO_HOME.0, NO_HOME.1),
     (&["provider", "limits"], 3, NO_HOME.0, NO_HOME.1),
+    (&["provider", "block"], 3, NO_HOME.0, NO_HOME.1),
+    (
+        &["provider", "unblock"],
+        2,
+        "the following required arguments were not provided: <PEER>...",
+        "`assay provider unblock --help` shows what can be said, with examples",
+    ),
+    (
+        &["provider", "block", "ada"],
+        2,
+        "invalid value 'ada' for '[PEER]...': expected the 64 hexadecimal digits of a peer, or at least the first 8",
+        "`assay provider block --help` shows what can be said, with examples",
+    ),
     (
         &["provider", "price", "digits", "much"],
         2,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 89] = [
+const COMMANDS: [&str; 91] = [
     "",
     "demo",
     "init",
@@ -20,6 +20,8 @@ const COMMANDS: [&str; 89] = [
     "provider models rm",
     "provider price",
     "provider limits",
+    "provider block",
+    "provider unblock",
     "earnings",
     "why",
     "run",

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use assay_cli::Bundle;
 use assay_market::event::Event;
 use serde_json::{Value, json};
 
@@ -197,4 +198,43 @@ async fn models_come_and_go(town: &mut Town, ada: &Neighbour, you: &Neighbour) {
     you.hears(&ada_id, "sums", Some("0.003")).await;
     let again = ada.asks(&["provider", "models", "add", "sums"]);
     assert_eq!(listed(&again, "sums")["unit_price"]["amount"], "0.003", "one that is offered keeps its price");
+}
+
+/// A job of yours that ada alone may run.
+fn orders(you: &Neighbour, ada_id: &str, picture: &str) -> Ran {
+    you.types(&["run", "digits", "-f", picture, "--provider", ada_id, "--timeout", "5s"])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_are_blocked_until_they_are_not() {
+    let mut town = Town::start().await;
+    let ada = Neighbour::of(&town, "ada");
+    blocks_and_unblocks(&mut town, &ada).await;
+}
+
+/// Who is blocked hears that there is no room, over a restart and until it is unblocked.
+async fn blocks_and_unblocks(town: &mut Town, ada: &Neighbour) {
+    let (you, ids) = (Neighbour::of(town, "you"), ["ada", "you"].map(|name| town.network.peer(name).id.to_string()));
+    let [ada_id, your_id] = ids;
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("seven.png");
+    std::fs::write(&picture, Bundle::all()[0].samples[0].bytes).unwrap();
+    let picture = picture.to_str().unwrap();
+    assert_eq!(ada.asks(&["provider", "block"])["blocked"], json!([]));
+    ada.is_refused(&(&["provider", "unblock", "ffffffff"], 3, "UNKNOWN_PEER"));
+    let blocked = json!([your_id]);
+    assert_eq!(ada.asks(&["provider", "block", &your_id[..8]])["blocked"], blocked);
+    town.network.kill("ada");
+    town.network.restart("ada").await.unwrap();
+    assert_eq!(ada.asks(&["provider", "block"])["blocked"], blocked, "a restart changes nothing");
+    you.hears(&ada_id, "digits", Some("0.05")).await;
+    let refused = orders(&you, &ada_id, picture);
+    assert_ne!(refused.status, Some(0), "{refused:?}");
+    assert!(!refused.stderr.contains("block"), "no client is told of a list: {refused:?}");
+    let why = ada.asks(&["why"])["orders"].clone();
+    assert!(why["blocked"].as_u64().is_some_and(|blocked| blocked > 0), "{why}");
+    assert_eq!((&why["agreed"], &why["refused"]), (&0.into(), &json!([])), "{why}");
+    assert_eq!(ada.asks(&["provider", "unblock", &your_id[..8]])["blocked"], json!([]));
+    let ran = you.types(&["run", "digits", "-f", picture, "--provider", &ada_id]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), "7\n"), "{ran:?}");
 }

@@ -35,9 +35,9 @@ pub use self::{
 };
 pub use crate::driver::{
     calls::{
-        AccountOrder, AddModel, AddOffered, AuditNotary, Audited, BenchView, CancelJob, CancelledView, ChangeLimits, ChangePrice, ClassView,
+        AccountOrder, AddModel, AddOffered, AuditNotary, Audited, BenchView, BlockedView, CancelJob, CancelledView, ChangeBlocked, ChangeLimits, ChangePrice, ClassView,
         ClosedServing, Demanded, DeviceSlots, ExplainJob, Explained, FindModel, FoundModel, HearJob, HeedSettings,
-        InstructNotary, JobView, KNOWN_JOBS_MAX, KeepFile, KnownJob, KnownJobs, LeftOut, Limited, LimitsView, ListDue, ListEarned,
+        InstructNotary, JobView, KNOWN_JOBS_MAX, KeepFile, KnownJob, KnownJobs, LeftOut, Limited, LimitsView, ListBlocked, ListDue, ListEarned,
         ListJobs, ListModels, ListOffered, ListOffers, ListRuns, ListedModel, ModelList, ModelView, OfferView, OfferedModel,
         PauseProviding, PriceView, Provide, Providing, PullModel, QuoteJob, ReadOutput, ReadReceipt, RemoveModel, RemoveOffered,
         Repriced, ResumeProviding, RetriedView, RetryJob, Rivals, ServedJob, ServiceView, ServiceWish, ShowAccount,

@@ -5,6 +5,7 @@
 //! order alone.
 
 mod acceptance;
+mod blocking;
 mod claim;
 mod demand;
 mod memory;
@@ -13,12 +14,16 @@ mod pausing;
 mod rates;
 mod serving;
 
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use assay_protocol::{
     check::Check,
     draw,
-    id::{Digest, JobId},
+    id::{Digest, JobId, PeerId},
     message::Opened,
     notice::{Notice, NoticeEvent},
     order::{Abort, Failure},
@@ -27,6 +32,7 @@ use assay_protocol::{
     units::{Duration, Timestamp},
 };
 
+pub use self::blocking::BLOCKED_MAX;
 use self::{
     acceptance::TURNED_AWAY_MAX,
     demand::OrderTally,
@@ -55,6 +61,8 @@ pub(super) struct Provider {
     provision: Option<Provision>,
     /// For a while nothing new is taken on.
     paused: Option<Pause>,
+    /// Clients whose orders are not taken on.
+    blocked: BTreeSet<PeerId>,
     #[serde(skip)]
     told: usize,
     /// The jobs that began and are not over.
@@ -276,6 +284,7 @@ impl Default for Provider {
         Self {
             provision: None,
             paused: None,
+            blocked: BTreeSet::new(),
             told: 0,
             servings: BTreeMap::new(),
             served: Recent::new(SERVED_MAX),

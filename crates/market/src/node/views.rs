@@ -172,6 +172,16 @@ impl<S: Signer> Node<S> {
         self.roles.provider.demand()
     }
 
+    /// Clients whose orders this provider does not take on.
+    pub fn blocked(&self) -> impl Iterator<Item = PeerId> {
+        self.roles.provider.blocked()
+    }
+
+    /// Clients whose jobs began here, as far as they are remembered.
+    pub fn clients(&self) -> impl Iterator<Item = PeerId> {
+        self.roles.provider.clients()
+    }
+
     /// What this provider may be paid yet.
     pub fn due(&self) -> Vec<DueView> {
         self.roles.provider.due().collect()

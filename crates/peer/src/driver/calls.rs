@@ -4,6 +4,7 @@
 
 mod account;
 mod audit;
+mod blocking;
 mod cancel;
 mod earnings;
 mod hear;
@@ -34,6 +35,7 @@ mod why;
 pub use self::{
     account::ShowAccount,
     audit::{AuditNotary, Audited},
+    blocking::{BlockedView, ChangeBlocked, ListBlocked},
     cancel::{CancelJob, CancelledView},
     earnings::{ClosedServing, ListDue, ListEarned, ServedJob},
     hear::HearJob,
@@ -69,6 +71,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<AddOffered>(),
     Route::to::<AuditNotary>(),
     Route::to::<CancelJob>(),
+    Route::to::<ChangeBlocked>(),
     Route::to::<ChangeLimits>(),
     Route::to::<ChangePrice>(),
     Route::to::<ExplainJob>(),
@@ -78,6 +81,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<InstructNotary>(),
     Route::to::<KeepFile>(),
     Route::to::<KnownJobs>(),
+    Route::to::<ListBlocked>(),
     Route::to::<ListDue>(),
     Route::to::<ListEarned>(),
     Route::to::<ListJobs>(),

@@ -39,4 +39,10 @@ pub enum OfferRefused {
         /// How many there may be.
         max: u16,
     },
+    /// More clients would be blocked than there is room for.
+    #[error("{max} clients can be blocked, and these would be more")]
+    TooManyBlocked {
+        /// How many there may be.
+        max: usize,
+    },
 }

@@ -45,6 +45,12 @@ impl Provider {
         match record {
             ProviderRecord::Provision(provision) => self.provision = Some(provision.clone()),
             ProviderRecord::Paused(pause) => self.paused = *pause,
+            ProviderRecord::Blocked(client) => {
+                self.blocked.insert(*client);
+            }
+            ProviderRecord::Unblocked(client) => {
+                self.blocked.remove(client);
+            }
             ProviderRecord::Started { order, ticket } => {
                 let (order, ticket) = (order.verified(), ticket.verified());
                 self.servings.insert(ticket.job, Serving::new(order, ticket));
@@ -97,6 +103,12 @@ impl Provider {
         }
         let served = self.served.get(&job)?;
         Some((served.client, served.claimed.as_deref()?))
+    }
+
+    /// The clients of jobs that began here and are remembered.
+    pub(in crate::node) fn clients(&self) -> impl Iterator<Item = PeerId> {
+        let served = self.served.iter().map(|(_, served)| served.client);
+        self.servings.values().map(|serving| serving.order.client).chain(served)
     }
 
     /// What became of those who asked.
