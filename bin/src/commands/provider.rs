@@ -1,5 +1,6 @@
 //! `assay provider`: how this peer provides, one thing at a time.
 
+mod bench;
 mod block;
 mod limits;
 mod models;
@@ -15,6 +16,7 @@ pub(crate) enum Verb {
     Models(models::Args),
     Price(price::Args),
     Limits(limits::Args),
+    Bench(bench::Args),
     Block(block::BlockArgs),
     Unblock(block::UnblockArgs),
 }
@@ -24,6 +26,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         Verb::Models(args) => models::perform(args, invocation).await,
         Verb::Price(args) => price::perform(args, invocation).await,
         Verb::Limits(args) => limits::perform(args, invocation).await,
+        Verb::Bench(args) => bench::perform(args, invocation).await,
         Verb::Block(args) => block::block(args, invocation).await,
         Verb::Unblock(args) => block::unblock(args, invocation).await,
     }

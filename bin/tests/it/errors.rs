@@ -75,6 +75,7 @@ const EMPTY: &[Case] = &[
     (&["provider", "models"], 3, NO_HOME.0, NO_HOME.1),
     (&["provider", "models", "rm", "digits"], 3, NO_HOME.0, NO_HOME.1),
     (&["provider", "limits"], 3, NO_HOME.0, NO_HOME.1),
+    (&["provider", "bench"], 3, NO_HOME.0, NO_HOME.1),
     (&["provider", "block"], 3, NO_HOME.0, NO_HOME.1),
     (
         &["provider", "unblock"],

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 91] = [
+const COMMANDS: [&str; 92] = [
     "",
     "demo",
     "init",
@@ -20,6 +20,7 @@ const COMMANDS: [&str; 91] = [
     "provider models rm",
     "provider price",
     "provider limits",
+    "provider bench",
     "provider block",
     "provider unblock",
     "earnings",

@@ -45,6 +45,7 @@ const IDLE: &[&[&str]] = &[
     &["provider", "price", "0.01"],
     &["provider", "limits"],
     &["provider", "limits", "--slots", "2"],
+    &["provider", "bench"],
 ];
 
 /// Somebody at the keyboard of one of the town's peers.
@@ -206,10 +207,22 @@ fn orders(you: &Neighbour, ada_id: &str, picture: &str) -> Ran {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_are_blocked_until_they_are_not() {
+async fn clients_are_blocked_and_models_measured_again() {
     let mut town = Town::start().await;
     let ada = Neighbour::of(&town, "ada");
     blocks_and_unblocks(&mut town, &ada).await;
+
+    let before = ada.asks(&["provider", "models"]);
+    let measured = ada.asks(&["provider", "bench", "sums"]);
+    assert_eq!(names(&measured), ["sums"]);
+    let sums = listed(&measured, "sums");
+    assert!(sums["tokens_a_second"].as_f64().is_some_and(|speed| speed > 0.0), "{measured}");
+    assert_eq!(sums["run_ms_before"], listed(&before, "sums")["run_ms"], "{measured}");
+    let after = ada.asks(&["provider", "models"]);
+    assert_eq!(listed(&after, "sums")["run_ms"], sums["run_ms"], "the offer says what was measured");
+    assert_eq!(listed(&after, "digits")["run_ms"], listed(&before, "digits")["run_ms"]);
+    ada.is_refused(&(&["provider", "bench", "cats"], 3, "NOT_OFFERED"));
+
 }
 
 /// Who is blocked hears that there is no room, over a restart and until it is unblocked.

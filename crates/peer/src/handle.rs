@@ -38,7 +38,7 @@ pub use crate::driver::{
         AccountOrder, AddModel, AddOffered, AuditNotary, Audited, BenchView, BlockedView, CancelJob, CancelledView, ChangeBlocked, ChangeLimits, ChangePrice, ClassView,
         ClosedServing, Demanded, DeviceSlots, ExplainJob, Explained, FindModel, FoundModel, HearJob, HeedSettings,
         InstructNotary, JobView, KNOWN_JOBS_MAX, KeepFile, KnownJob, KnownJobs, LeftOut, Limited, LimitsView, ListBlocked, ListDue, ListEarned,
-        ListJobs, ListModels, ListOffered, ListOffers, ListRuns, ListedModel, ModelList, ModelView, OfferView, OfferedModel,
+        ListJobs, ListModels, ListOffered, ListOffers, ListRuns, ListedModel, MeasureOffered, MeasuredModel, Measurement, ModelList, ModelSample, ModelView, OfferView, OfferedModel,
         PauseProviding, PriceView, Provide, Providing, PullModel, QuoteJob, ReadOutput, ReadReceipt, RemoveModel, RemoveOffered,
         Repriced, ResumeProviding, RetriedView, RetryJob, Rivals, ServedJob, ServiceView, ServiceWish, ShowAccount,
         ShowBooks, ShowDemand, ShowJob, ShowLimits, ShowPrices, ShowRules, ShowStatus, Shutdown, Sighting, StatusView, StopProviding,

@@ -13,6 +13,7 @@ mod jobs;
 mod keep;
 mod library;
 mod limits;
+mod measuring;
 mod models;
 mod offered;
 mod offers;
@@ -44,6 +45,7 @@ pub use self::{
     keep::KeepFile,
     library::{AddModel, PullModel, RemoveModel},
     limits::{ChangeLimits, DeviceSlots, Limited, LimitsView, ShowLimits},
+    measuring::{MeasureOffered, MeasuredModel, Measurement, ModelSample},
     models::{FindModel, FoundModel, ListModels, ListedModel, ModelList},
     offered::{ListOffered, OfferedModel},
     offers::{BenchView, ListOffers, OfferView, ServiceView},
@@ -89,6 +91,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<ListOffered>(),
     Route::to::<ListOffers>(),
     Route::to::<ListRuns>(),
+    Route::to::<MeasureOffered>(),
     Route::to::<PauseProviding>(),
     Route::to::<Provide>(),
     Route::to::<PullModel>(),
