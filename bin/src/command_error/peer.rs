@@ -178,9 +178,16 @@ fn explain_offer(refused: &OfferRefused) -> (Exit, &'static str, &'static str) {
             "TOO_MANY_SLOTS",
             "take on as many as can run here: `assay provider limits` says how many that are",
         ),
-        OfferRefused::TooManyBlocked { .. } => {
-            (Exit::Usage, "TOO_MANY_BLOCKED", "`assay provider unblock` those first that order nothing any more")
-        }
+        OfferRefused::RunnerNotAllowed { .. } => (
+            Exit::Forbidden,
+            "RUNNER_NOT_ALLOWED",
+            "if you trust the sandbox with it: `assay provider allow MODEL`",
+        ),
+        OfferRefused::TooManyBlocked { .. } => (
+            Exit::Usage,
+            "TOO_MANY_BLOCKED",
+            "`assay provider unblock` those first that order nothing any more",
+        ),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `assay provider`: how this peer provides, one thing at a time.
 
+mod allow;
 mod bench;
 mod block;
 mod limits;
@@ -19,6 +20,7 @@ pub(crate) enum Verb {
     Bench(bench::Args),
     Block(block::BlockArgs),
     Unblock(block::UnblockArgs),
+    Allow(allow::Args),
 }
 
 pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
@@ -29,5 +31,6 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         Verb::Bench(args) => bench::perform(args, invocation).await,
         Verb::Block(args) => block::block(args, invocation).await,
         Verb::Unblock(args) => block::unblock(args, invocation).await,
+        Verb::Allow(args) => allow::perform(args, invocation).await,
     }
 }

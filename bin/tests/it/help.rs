@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 92] = [
+const COMMANDS: [&str; 93] = [
     "",
     "demo",
     "init",
@@ -23,6 +23,7 @@ const COMMANDS: [&str; 92] = [
     "provider bench",
     "provider block",
     "provider unblock",
+    "provider allow",
     "earnings",
     "why",
     "run",
@@ -101,7 +102,18 @@ const COMMANDS: [&str; 92] = [
 
 /// Nouns, whose verbs have the examples.
 const GROUPS: [&str; 12] = [
-    "provider", "batch", "job", "model", "receipt", "config", "key", "network", "notary", "serve key", "service", "sim",
+    "provider",
+    "batch",
+    "job",
+    "model",
+    "receipt",
+    "config",
+    "key",
+    "network",
+    "notary",
+    "serve key",
+    "service",
+    "sim",
 ];
 
 #[test]

@@ -7,6 +7,8 @@ use std::{
 
 use assay_cli::Bundle;
 use assay_market::event::Event;
+use assay_peer::handle::{AddModel, Attachment, Handle};
+use assay_protocol::manifest::Manifest;
 use serde_json::{Value, json};
 
 use crate::{
@@ -34,6 +36,13 @@ const REFUSED: &[Refusal] = &[
     (&["provider", "models", "add", "cats"], 3, "UNKNOWN_MODEL"),
     (&["provider", "models", "add", "sums", "--price", "0"], 2, "NO_PRICE"),
     (&["provider", "models", "rm", "cats"], 3, "NOT_OFFERED"),
+];
+
+/// What is done with a model whose runner is a stranger's.
+const NOT_ALLOWED: &[Refusal] = &[
+    (&["provide", "poet"], 4, "RUNNER_NOT_ALLOWED"),
+    (&["provider", "models", "add", "poet"], 4, "RUNNER_NOT_ALLOWED"),
+    (&["account", "register", "poet"], 4, "RUNNER_NOT_ALLOWED"),
 ];
 
 /// What needs an offer, where there is none.
@@ -193,12 +202,19 @@ async fn models_come_and_go(town: &mut Town, ada: &Neighbour, you: &Neighbour) {
     town.hear("ada", |event| matches!(event, Event::Served { .. })).await;
     let digits = listed(&ada.asks(&["provider", "models"]), "digits");
     let added = ada.asks(&["provider", "models", "add", "sums", "--price", "0.003"]);
-    assert_eq!((names(&added), &listed(&added, "sums")["unit_price"]["amount"]), (vec!["digits", "sums"], &"0.003".into()));
+    assert_eq!(
+        (names(&added), &listed(&added, "sums")["unit_price"]["amount"]),
+        (vec!["digits", "sums"], &"0.003".into())
+    );
     assert_eq!(listed(&added, "digits")["run_ms"], digits["run_ms"], "the other is not tested again");
     assert_eq!(digits["jobs"]["paid"], 1, "{digits}");
     you.hears(&ada_id, "sums", Some("0.003")).await;
     let again = ada.asks(&["provider", "models", "add", "sums"]);
-    assert_eq!(listed(&again, "sums")["unit_price"]["amount"], "0.003", "one that is offered keeps its price");
+    assert_eq!(
+        listed(&again, "sums")["unit_price"]["amount"],
+        "0.003",
+        "one that is offered keeps its price"
+    );
 }
 
 /// A job of yours that ada alone may run.
@@ -207,7 +223,7 @@ fn orders(you: &Neighbour, ada_id: &str, picture: &str) -> Ran {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_are_blocked_and_models_measured_again() {
+async fn clients_are_blocked_models_measured_again_and_runners_of_strangers_allowed() {
     let mut town = Town::start().await;
     let ada = Neighbour::of(&town, "ada");
     blocks_and_unblocks(&mut town, &ada).await;
@@ -223,11 +239,13 @@ async fn clients_are_blocked_and_models_measured_again() {
     assert_eq!(listed(&after, "digits")["run_ms"], listed(&before, "digits")["run_ms"]);
     ada.is_refused(&(&["provider", "bench", "cats"], 3, "NOT_OFFERED"));
 
+    allows_a_runner(&town, &ada).await;
 }
 
 /// Who is blocked hears that there is no room, over a restart and until it is unblocked.
 async fn blocks_and_unblocks(town: &mut Town, ada: &Neighbour) {
-    let (you, ids) = (Neighbour::of(town, "you"), ["ada", "you"].map(|name| town.network.peer(name).id.to_string()));
+    let (you, ids) =
+        (Neighbour::of(town, "you"), ["ada", "you"].map(|name| town.network.peer(name).id.to_string()));
     let [ada_id, your_id] = ids;
     let folder = tempfile::tempdir().unwrap();
     let picture = folder.path().join("seven.png");
@@ -244,10 +262,47 @@ async fn blocks_and_unblocks(town: &mut Town, ada: &Neighbour) {
     let refused = orders(&you, &ada_id, picture);
     assert_ne!(refused.status, Some(0), "{refused:?}");
     assert!(!refused.stderr.contains("block"), "no client is told of a list: {refused:?}");
-    let why = ada.asks(&["why"])["orders"].clone();
+    let why: Value = serde_json::from_str(&ada.types(&["why", "--json"]).stdout).unwrap();
+    let why = &why["orders"];
     assert!(why["blocked"].as_u64().is_some_and(|blocked| blocked > 0), "{why}");
     assert_eq!((&why["agreed"], &why["refused"]), (&0.into(), &json!([])), "{why}");
     assert_eq!(ada.asks(&["provider", "unblock", &your_id[..8]])["blocked"], json!([]));
     let ran = you.types(&["run", "digits", "-f", picture, "--provider", &ada_id]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), "7\n"), "{ran:?}");
+}
+
+/// A model that brings a program of whoever wrote it runs at another peer only once its owner has said so.
+async fn allows_a_runner(town: &Town, ada: &Neighbour) {
+    let ben = Neighbour::of(town, "ben");
+    add_with_own_runner(town, "ben", "poet").await;
+    let provided = ben.types(&["provide", "poet", "--price", "0.001"]);
+    assert_eq!(provided.status, Some(0), "whoever wrote it runs it: {provided:?}");
+    ada.hears(&town.network.peer("ben").id.to_string(), "poet", Some("0.001")).await;
+    let pulled = ada.types(&["model", "pull", "poet"]);
+    assert!(pulled.stderr.contains("`assay provider allow poet@"), "{pulled:?}");
+    NOT_ALLOWED.iter().for_each(|refusal| ada.is_refused(refusal));
+    let runners = ada.asks(&["provider", "allow"]);
+    let of_poet = |runners: &Value| {
+        let mut runners = runners["runners"].as_array().unwrap().iter();
+        runners.find(|runner| runner["models"] == json!(["poet"])).cloned().unwrap()
+    };
+    assert_eq!(of_poet(&runners)["allowed_by"], Value::Null, "{runners}");
+    ada.is_refused(&(&["provider", "allow", "cats"], 3, "UNKNOWN_MODEL"));
+    assert_eq!(of_poet(&ada.asks(&["provider", "allow", "poet"]))["allowed_by"], "owner");
+    let added = ada.asks(&["provider", "models", "add", "poet"]);
+    let poet = listed(&added, "poet");
+    assert_eq!(poet["unit_price"]["amount"], "0.001", "the price of the only other one: {added}");
+}
+
+/// Has a peer take in a model whose runner is one of its owner's: that of sums, with a note behind it.
+async fn add_with_own_runner(town: &Town, peer: &str, name: &str) {
+    let sums = Bundle::all()[1];
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("model.gguf");
+    std::fs::write(&file, sums.model).unwrap();
+    let note = [0, 5, 4, b'n', b'o', b't', b'e'];
+    let runner = Attachment([sums.runner, &note].concat());
+    let manifest = Manifest { name: name.to_owned(), ..sums.manifest() };
+    let handle = Handle::connect(&town.network.peer(peer).home).await.unwrap();
+    handle.call(AddModel { file, runner, manifest, origin: None, is_copied: true }).await.unwrap();
 }

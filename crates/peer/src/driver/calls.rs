@@ -3,6 +3,7 @@
 //! **Invariant:** an answer says what was true at one moment of the loop; nothing in it is put together from two.
 
 mod account;
+mod allowing;
 mod audit;
 mod blocking;
 mod cancel;
@@ -35,6 +36,7 @@ mod why;
 
 pub use self::{
     account::ShowAccount,
+    allowing::{AllowRunners, RunnerView},
     audit::{AuditNotary, Audited},
     blocking::{BlockedView, ChangeBlocked, ListBlocked},
     cancel::{CancelJob, CancelledView},
@@ -71,6 +73,7 @@ use super::responder::Route;
 pub(super) const ROUTES: &[Route] = &[
     Route::to::<AddModel>(),
     Route::to::<AddOffered>(),
+    Route::to::<AllowRunners>(),
     Route::to::<AuditNotary>(),
     Route::to::<CancelJob>(),
     Route::to::<ChangeBlocked>(),

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** whoever is refused still offers what was offered before.
 
-use assay_protocol::units::Amount;
+use assay_protocol::{id::Digest, units::Amount};
 use serde::{Deserialize, Serialize};
 
 /// Why an offer stays as it was.
@@ -38,6 +38,14 @@ pub enum OfferRefused {
         slots: u16,
         /// How many there may be.
         max: u16,
+    },
+    /// The owner of this home has not said that a stranger's runner may run here.
+    #[error("{name} brings a runner of whoever wrote it, {runner}, which does not run here yet")]
+    RunnerNotAllowed {
+        /// Which model.
+        name: String,
+        /// Its runner.
+        runner: Digest,
     },
     /// More clients would be blocked than there is room for.
     #[error("{max} clients can be blocked, and these would be more")]

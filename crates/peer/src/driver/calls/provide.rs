@@ -8,12 +8,7 @@ use assay_market::{
     Command, Input,
     provision::{Provision, Stock, Workbench},
 };
-use assay_protocol::{
-    manifest::Manifest,
-    offer::Reachability,
-    order::Failure,
-    units::Amount,
-};
+use assay_protocol::{manifest::Manifest, offer::Reachability, order::Failure, units::Amount};
 use assay_runtime::{
     class::{ARITHMETIC, Class},
     worker::FoundCard,
@@ -154,7 +149,11 @@ pub(super) async fn open_to_all(provision: &Provision, responder: &Responder) ->
 
 /// Whether orders can be made at a price: whoever keeps the books opens none for nothing.
 pub(super) fn pays(name: &str, unit_price: Amount) -> Result<(), OfferRefused> {
-    if unit_price.is_zero() { Err(OfferRefused::NoPrice { name: name.to_owned(), unit_price }) } else { Ok(()) }
+    if unit_price.is_zero() {
+        Err(OfferRefused::NoPrice { name: name.to_owned(), unit_price })
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether so many jobs at the same time are no slip of a finger.
@@ -246,6 +245,7 @@ pub(super) async fn tried(
     input: Option<Attachment>,
     responder: &Responder,
 ) -> Result<(Class, MeasuredRun), Refused> {
+    responder.lets_run(manifest)?;
     let equipped = responder.pinned.equip(manifest).await;
     equipped.map_err(|absent| absent.refuses(manifest))?;
     let class = responder.executor.class_of(manifest).await;
