@@ -70,8 +70,8 @@ impl Library {
         executor.test(manifest.clone(), sample(manifest)).await.map_err(NotAdded::Failed)?;
         let (library, manifest) = (self.clone(), manifest.clone());
         blocking(move || {
-            library.add(&manifest)?;
-            Ok(library.allow(&manifest.runner)?)
+            library.allow(&manifest.runner)?;
+            Ok(library.add(&manifest)?)
         })
         .await
     }
