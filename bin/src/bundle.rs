@@ -95,6 +95,11 @@ pub(crate) static EMBED: &[u8] = include_bytes!("../../runners/embed/embed.wasm"
 /// Everything the program carries.
 pub(crate) static ALL: [&Bundle; 2] = [&DIGITS, &SUMS];
 
+/// The runners that the program carries, whatever network pins them.
+pub(crate) fn runners() -> impl Iterator<Item = Digest> {
+    ALL.iter().map(|bundle| bundle.runner).chain([EMBED]).map(Digest::of)
+}
+
 /// A manifest as its author writes it: files by path, which the digests stand for later.
 #[derive(Deserialize)]
 struct ManifestFile {

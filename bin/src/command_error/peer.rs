@@ -3,7 +3,7 @@
 use assay_market::submission::OverDay;
 use assay_peer::{
     config::{ConfigError, KeyError},
-    handle::{CallError, ConnectError, ModelRefused, Refused},
+    handle::{CallError, ConnectError, ModelRefused, OfferRefused, Refused},
 };
 use serde_json::json;
 
@@ -95,6 +95,7 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
             (Exit::NotFound, "UNKNOWN_MODEL", "`assay model ls` and `assay offers` list what there is")
         }
         Refused::Model(refused) => explain_model(refused),
+        Refused::Offer(refused) => explain_offer(refused),
         Refused::UnknownJob { .. } => {
             (Exit::NotFound, "UNKNOWN_JOB", "`assay job ls` lists the jobs of this home")
         }
@@ -162,6 +163,37 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
     }
 }
 
+fn explain_offer(refused: &OfferRefused) -> (Exit, &'static str, &'static str) {
+    match refused {
+        OfferRefused::NoPrice { .. } => {
+            (Exit::Usage, "NO_PRICE", "`assay provider price MODEL` says what others ask, and what to ask")
+        }
+        OfferRefused::NotOffered { .. } => (
+            Exit::NotFound,
+            "NOT_OFFERED",
+            "`assay provider models` lists what is; `assay provider models add` offers one more",
+        ),
+        OfferRefused::Last { .. } => {
+            (Exit::Usage, "LAST_MODEL", "`assay finish` ends the offer; or add another one first")
+        }
+        OfferRefused::TooManySlots { .. } => (
+            Exit::Usage,
+            "TOO_MANY_SLOTS",
+            "take on as many as can run here: `assay provider limits` says how many that are",
+        ),
+        OfferRefused::RunnerNotAllowed { .. } => (
+            Exit::Forbidden,
+            "RUNNER_NOT_ALLOWED",
+            "if you trust the sandbox with it: `assay provider allow MODEL`",
+        ),
+        OfferRefused::TooManyBlocked { .. } => (
+            Exit::Usage,
+            "TOO_MANY_BLOCKED",
+            "`assay provider unblock` those first that order nothing any more",
+        ),
+    }
+}
+
 fn explain_model(refused: &ModelRefused) -> (Exit, &'static str, &'static str) {
     match refused {
         ModelRefused::Shared { .. } => (Exit::Usage, "AMBIGUOUS", "name one of them like this: NAME@DIGITS"),
@@ -191,7 +223,7 @@ fn explain_model(refused: &ModelRefused) -> (Exit, &'static str, &'static str) {
         ModelRefused::Offered { .. } => (
             Exit::Usage,
             "MODEL_OFFERED",
-            "offer others with `assay provide`, which ends the offer of this one",
+            "`assay provider models rm` offers it no more, and leaves the others",
         ),
     }
 }

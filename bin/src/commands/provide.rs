@@ -3,29 +3,23 @@
 use std::{convert::Infallible, time::Duration};
 
 use assay_peer::handle::{
-    Attachment, BenchView, ListModels, ListedModel, Provide, Providing, ServiceView, ServiceWish, ShowStatus,
+    Attachment, BenchView, ListModels, ListedModel, PriceView, Provide, Providing, ServiceView, ServiceWish,
+    ShowLimits, ShowPrices, ShowStatus,
 };
-use assay_protocol::{
-    genesis::Genesis,
-    id::Digest,
-    manifest::{Manifest, Meter},
-    units::{Amount, Work},
-};
+use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
 use serde_json::{Value, json};
 
-use super::status;
+use super::{
+    provider::{tell_of_doubts, tell_of_slots},
+    status,
+};
 use crate::{
     bundle::Bundle,
     command_error::{CommandError, Exit},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Spinner, full, money},
+    printer::{Spinner, called, full, money},
 };
-
-/// The price that is suggested where none is named, in check costs: enough that fees stay small beside it.
-const PRICE_CHECKS: u64 = 10;
-/// The least price that is suggested.
-const PRICE_MIN: Amount = Amount(1_000_000);
 
 /// Between two looks at how far models are.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -34,13 +28,16 @@ const EXAMPLES: &str = "\
 Examples:
   assay provide                      offer every model of the network that runs here
   assay provide digits --price 0.02  offer one model for 0.02 credits a unit
-  assay provide digits --slots 1     run one job at a time";
+  assay provide digits --slots 1     run one job at a time
+
+`assay provider` changes prices, slots and models later, without testing anything anew.";
 
 /// Offer this machine to the network.
 ///
 /// Fetches a model of the network and its runner if they are not here, runs both once as a test, and tells the network. A
-/// model of your own is taken in with `assay model add` first, one of others with `assay model pull`. A provider
-/// without stake is a newcomer: it has one job at a time, and each is checked before it is paid.
+/// model of your own is taken in with `assay model add` first, one of others with `assay model pull`. What is offered already
+/// keeps its price and its slots unless you say others. A provider without stake is a newcomer: it has one job at a time, and
+/// each is checked before it is paid.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -59,12 +56,17 @@ pub(crate) struct Args {
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let services = services(args, &daemon).await?;
-    let was_paused = daemon.call(ShowStatus).await?.paused.is_some();
+    let wished = wished(args, &daemon).await?;
+    let models = wished.iter().map(|manifest| manifest.digest().to_string()).collect();
+    let prices = daemon.call(ShowPrices { models }).await?;
+    let before = daemon.call(ShowStatus).await?;
+    let slots_kept = before.providing.as_ref().map(Providing::slots).filter(|_| args.slots.is_none());
+    let services =
+        wished.iter().zip(&prices).map(|(manifest, price)| args.service(manifest, price)).collect();
     let spinner = invocation.printer.spinner("fetching and testing what is to be offered");
     // Of what nobody named, one that does not run here keeps no other from being offered.
     let what_works = args.models.is_empty();
-    let provide = daemon.call(Provide { services, slots: args.slots, what_works });
+    let provide = daemon.call(Provide { services, slots: args.slots.or(slots_kept), what_works });
     let watch = tell_progress(&daemon, &spinner, "testing what is to be offered");
     let providing = tokio::select! {
         providing = provide => providing,
@@ -86,9 +88,13 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     for left_out in &providing.left_out {
         invocation.printer.note(format!("not offered: {}: {}", left_out.manifest, left_out.reason));
     }
-    if was_paused {
+    if before.paused.is_some() {
         invocation.printer.note("the pause is over: jobs are taken on again");
     }
+    args.tell_of_kept(&prices, slots_kept, invocation);
+    let doubtful = daemon.call(ShowPrices::default()).await?;
+    tell_of_doubts(&doubtful, daemon.unit(), &invocation.printer);
+    tell_of_slots(&daemon.call(ShowLimits).await?, &invocation.printer);
     invocation
         .printer
         .note("the offer stands while the daemon runs; `assay status` shows the jobs it brings");
@@ -109,7 +115,30 @@ pub(super) async fn tell_progress(daemon: &RunningDaemon, spinner: &Spinner, els
     }
 }
 
-async fn services(args: &Args, daemon: &RunningDaemon) -> Result<Vec<ServiceWish>, CommandError> {
+impl Args {
+    /// What is offered of one model: what is offered already keeps its price, unless another one is named.
+    fn service(&self, manifest: &Manifest, price: &PriceView) -> ServiceWish {
+        let as_now = price.unit_price.unwrap_or(price.suggestion.unit_price);
+        service(manifest.digest().to_string(), manifest, self.price.unwrap_or(as_now))
+    }
+
+    /// Says what stays as it was because nothing else was said.
+    fn tell_of_kept(&self, prices: &[PriceView], slots: Option<u16>, invocation: &Invocation) {
+        let kept = prices.iter().filter(|price| price.unit_price.is_some() && self.price.is_none());
+        let kept: Vec<String> = kept.map(|price| called(&price.name)).collect();
+        if !kept.is_empty() {
+            let names = kept.join(", ");
+            invocation.printer.note(format!("as before: the price of {names}; --price names another one"));
+        }
+        if let Some(slots) = slots {
+            invocation
+                .printer
+                .note(format!("as before: {} at a time; --slots says another number", jobs(slots)));
+        }
+    }
+}
+
+async fn wished(args: &Args, daemon: &RunningDaemon) -> Result<Vec<Manifest>, CommandError> {
     let known = daemon.call(ListModels).await?;
     let wished: Vec<&ListedModel> = match args.models.is_empty() {
         // Whatever else is here, somebody may have ordered it once and nothing more.
@@ -121,39 +150,19 @@ async fn services(args: &Args, daemon: &RunningDaemon) -> Result<Vec<ServiceWish
             "`assay model add FILE` takes one in, and `assay model pull NAME` gets one that others offer";
         return Err(CommandError::new(Exit::NotFound, "NOTHING_TO_OFFER", "there are no models here", hint));
     }
-    let priced = wished.into_iter().map(|ListedModel { manifest, .. }| {
-        let unit_price = args.price.unwrap_or_else(|| suggested(&daemon.genesis, manifest));
-        service(manifest.digest().to_string(), manifest, unit_price)
-    });
-    Ok(priced.collect())
+    Ok(wished.into_iter().map(|listed| listed.manifest.clone()).collect())
 }
 
 /// What is offered of one model; what the program carries is tested on what it carries for it.
 pub(super) fn service(named: String, model: &Manifest, unit_price: Amount) -> ServiceWish {
+    ServiceWish { manifest: named, unit_price, sample: sample_of(model) }
+}
+
+/// What a model that the program carries is tested on.
+pub(super) fn sample_of(model: &Manifest) -> Option<Attachment> {
     let bundle = Bundle::all().iter().find(|bundle| Digest::of(bundle.model) == model.model);
     let sample = bundle.and_then(|bundle| bundle.samples.first());
-    let sample = sample.map(|sample| Attachment(sample.bytes.to_vec()));
-    ServiceWish { manifest: named, unit_price, sample }
-}
-
-/// A price for one unit that leaves something after the fees for checks.
-fn suggested(genesis: &Genesis, manifest: &Manifest) -> Amount {
-    let work = work_of_a_unit(manifest);
-    genesis.check_cost(work).times(PRICE_CHECKS).unwrap_or(PRICE_MIN).max(PRICE_MIN)
-}
-
-/// The most work that one unit of a model can be.
-fn work_of_a_unit(manifest: &Manifest) -> Work {
-    let work = &manifest.work;
-    let most = match manifest.meter {
-        Meter::Calls => work.call,
-        Meter::Tokens(weights) => {
-            let of = |work: Work, weight: u32| work.div_ceil(u64::from(weight.max(1)));
-            of(work.token_read, weights.read).max(of(work.token_written, weights.written))
-        }
-        Meter::MegaFuel => work.mega_fuel,
-    };
-    most.max(1)
+    sample.map(|sample| Attachment(sample.bytes.to_vec()))
 }
 
 fn jobs(slots: u16) -> String {
@@ -180,19 +189,4 @@ pub(super) fn document(providing: &Providing, unit: &str) -> Value {
         "left_out": providing.left_out.iter().map(|left_out| json!({ "model": left_out.manifest, "reason": left_out.reason }))
             .collect::<Vec<_>>(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bundle::{DIGITS, SUMS};
-
-    #[test]
-    fn a_unit_of_a_heavier_model_is_worth_more() {
-        let light = SUMS.manifest();
-        let mut heavy = light.clone();
-        (heavy.work.token_read, heavy.work.token_written) = (50, 400);
-        let units = [&light, &heavy, &DIGITS.manifest()].map(work_of_a_unit);
-        assert_eq!(units, [1, 100, 8]);
-    }
 }

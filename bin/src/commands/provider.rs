@@ -1,25 +1,49 @@
-//! `assay provider`: how this machine is offered.
+//! `assay provider`: how this peer provides, one thing at a time.
 
+mod allow;
+mod bench;
+mod block;
 mod devices;
+mod limits;
+mod models;
 mod owner_rules;
+mod price;
 mod rules;
 mod schedule;
 
-pub(super) use self::owner_rules::{held_documents, held_line};
+pub(super) use self::{
+    limits::tell_of_slots,
+    owner_rules::{held_documents, held_line},
+    price::tell_of_doubts,
+};
 use crate::{command_error::CommandError, invocation::Invocation};
 
-/// Say how this machine is offered, and when.
+/// How this peer provides, one thing at a time: what follows holds at once, and no job is lost by it.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
-    Devices(devices::Args),
+    Models(models::Args),
+    Price(price::Args),
+    Limits(limits::Args),
     Rules(rules::Args),
     Schedule(schedule::Args),
+    Devices(devices::Args),
+    Bench(bench::Args),
+    Block(block::BlockArgs),
+    Unblock(block::UnblockArgs),
+    Allow(allow::Args),
 }
 
 pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     match verb {
-        Verb::Devices(args) => devices::perform(args, invocation).await,
+        Verb::Models(args) => models::perform(args, invocation).await,
+        Verb::Price(args) => price::perform(args, invocation).await,
+        Verb::Limits(args) => limits::perform(args, invocation).await,
         Verb::Rules(args) => rules::perform(args, invocation).await,
         Verb::Schedule(args) => schedule::perform(args, invocation).await,
+        Verb::Devices(args) => devices::perform(args, invocation).await,
+        Verb::Bench(args) => bench::perform(args, invocation).await,
+        Verb::Block(args) => block::block(args, invocation).await,
+        Verb::Unblock(args) => block::unblock(args, invocation).await,
+        Verb::Allow(args) => allow::perform(args, invocation).await,
     }
 }

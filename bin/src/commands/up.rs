@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::job;
 use crate::{
-    bundle::Bundle,
+    bundle::{self, Bundle},
     command_error::{CommandError, Exit},
     invocation::Invocation,
     log::Log,
@@ -83,6 +83,7 @@ async fn run(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
         },
         accept_lost_tail: args.accept_lost_tail,
         alone: args.alone,
+        runners: bundle::runners().collect(),
         ready: Some(ready),
         stop: args.tethered.then(tether),
         ..Options::new(worker)

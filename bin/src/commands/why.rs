@@ -145,7 +145,7 @@ fn price(rivals: &Rivals, unit: &str) -> Finding {
             format!(
                 "{name}: {unit_price} {unit}s a unit, and {cheaper} of {others} others ask less, {least} the least"
             ),
-            "`assay provide MODEL --price CREDITS`; who is quicker or better known is chosen at a higher price, too",
+            "`assay provider price` suggests another; who is quicker or better known is chosen at a higher price, too",
         ),
         Some(_) => Finding::fine(
             "price",
@@ -156,11 +156,11 @@ fn price(rivals: &Rivals, unit: &str) -> Finding {
 
 fn asked(demand: &DemandView) -> Finding {
     let refused: u64 = demand.refused.iter().map(|refused| refused.count).sum();
-    let orders = demand.agreed + refused + demand.crowded;
+    let orders = demand.agreed + refused + demand.crowded + demand.blocked;
     if orders == 0 {
         return Finding::fine("asked", "nobody has asked since the daemon started");
     }
-    let DemandView { agreed, began, turned_away, crowded, .. } = demand;
+    let DemandView { agreed, began, turned_away, crowded, blocked, .. } = demand;
     let mut said = format!(
         "{orders} orders since the daemon started: {agreed} agreed to, {began} begun, {refused} refused"
     );
@@ -169,6 +169,9 @@ fn asked(demand: &DemandView) -> Finding {
     }
     if *crowded > 0 {
         said += &format!(", {crowded} of keys that ask too often");
+    }
+    if *blocked > 0 {
+        said += &format!(", {blocked} of clients that are blocked");
     }
     Finding::fine("asked", said)
 }
@@ -179,10 +182,10 @@ fn refusal(reason: Refusal, count: u64) -> Finding {
     let said = format!("{times}: {reason}");
     let mend = match reason {
         Refusal::Busy => {
-            "`assay provide --slots N` takes more jobs at a time, if the machine has room for them"
+            "`assay provider limits --slots N` takes more jobs at a time, if the machine has room for them"
         }
         Refusal::Price => "others order at the price of an older offer, or offer less",
-        Refusal::ModelAbsent => "`assay provide MODEL` offers what was asked for",
+        Refusal::ModelAbsent => "`assay provider models add MODEL` offers what was asked for",
         Refusal::Late => "look at `assay doctor`: is the clock right?",
         Refusal::Class
         | Refusal::Limits
@@ -213,7 +216,7 @@ fn document(demanded: &Demanded, unit: &str) -> Value {
     json!({
         "orders": {
             "agreed": demand.agreed, "begun": demand.began, "turned_away": demand.turned_away,
-            "crowded": demand.crowded,
+            "crowded": demand.crowded, "blocked": demand.blocked,
             "refused": demand.refused.iter().map(|refused| json!({ "reason": refused.reason, "count": refused.count }))
                 .collect::<Vec<_>>(),
         },

@@ -39,6 +39,7 @@ mod names;
 mod onnx;
 mod outages;
 mod person;
+mod providers;
 mod quotes;
 mod receipts;
 mod rules;

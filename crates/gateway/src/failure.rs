@@ -278,6 +278,7 @@ fn status_of(refused: &Refused) -> (StatusCode, &'static str) {
         | Refused::NoClass { .. }
         | Refused::NotListening { .. }
         | Refused::NotOffering
+        | Refused::Offer(_)
         | Refused::NothingToOffer => (StatusCode::INTERNAL_SERVER_ERROR, "refused"),
     }
 }

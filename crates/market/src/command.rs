@@ -29,6 +29,16 @@ pub enum Command {
     },
     /// A pause is to end.
     EndPause,
+    /// No order of a client is to be taken on.
+    Block {
+        /// Whose.
+        client: PeerId,
+    },
+    /// Orders of a client are to be taken on again.
+    Unblock {
+        /// Whose.
+        client: PeerId,
+    },
     /// The balances at a notary are to be asked for.
     Ask {
         /// Which notary.

@@ -41,6 +41,7 @@ use self::{
 pub use self::{
     heard::{Fault, Heard},
     notary::REFILED_ENTRIES,
+    provider::BLOCKED_MAX,
     snapshot::Snapshot,
     takers::RoleName,
 };

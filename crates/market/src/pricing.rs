@@ -3,23 +3,32 @@
 //! **Invariant:** a suggestion is never below the floor, whatever others ask; at the floor the pay covers what the job
 //! costs its provider, in its own machine and in what the network takes.
 
+mod doubt;
+
 use alloc::vec::Vec;
 
 use assay_protocol::{
     costs,
     genesis::Genesis,
     id::{Digest, PeerId},
+    manifest::{Manifest, Meter},
     offer::Offer,
     order::Order,
     signed::Verified,
-    units::{Amount, Duration, Rate, Timestamp},
+    units::{Amount, Duration, Rate, Timestamp, Units, Work},
 };
 use serde::{Deserialize, Serialize};
+
+pub use self::doubt::{PriceDoubt, doubt};
 
 /// Milliseconds in an hour: what upkeep is stated for.
 const HOUR_MS: u128 = 3_600_000;
 /// What is asked above the floor where nobody else offers the model: a profit that leaves room below for those to come.
 pub const ALONE_PROFIT: Rate = Rate(Rate::ONE.0 / 5);
+/// What is asked at least where nobody else offers the model, in check costs: enough that fees stay small beside it.
+const ALONE_CHECKS: u64 = 10;
+/// The least that is asked then.
+const ALONE_MIN: Amount = Amount(1_000_000);
 /// The lowest price that is suggested: work for nothing is never meant.
 const PRICE_MIN: Amount = Amount(1);
 
@@ -61,7 +70,7 @@ pub struct Suggestion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PriceBasis {
-    /// Nobody else offers the model: the floor with a profit.
+    /// Nobody else offers the model: the floor with a profit, and enough that fees stay small beside it.
     Alone,
     /// What the one in the middle asks.
     Median {
@@ -100,16 +109,38 @@ pub fn floor(
     Some(Floor { unit_price, upkeep, levy })
 }
 
-/// A price for a model, from what others ask for it now.
+/// An order of so many units and so much work: what a floor is asked for where nobody has ordered anything.
 #[must_use]
-pub fn suggest<'a>(
+pub fn usual_order(manifest: &Manifest, units_max: Units, work_max: Work) -> Order {
+    Order {
+        client: PeerId::default(),
+        provider: PeerId::default(),
+        notary: PeerId::default(),
+        lane: 0,
+        nonce: 0,
+        class: Digest::default(),
+        manifest: manifest.clone(),
+        input_commit: Digest::default(),
+        units_max,
+        work_max,
+        unit_price: Amount::ZERO,
+        total_max: Amount::ZERO,
+        checks: 0,
+        unchecked_ok: false,
+        cancel_fee: Amount::ZERO,
+        run_max: Duration::default(),
+        open_by: Timestamp::default(),
+        secret_commit: Digest::default(),
+    }
+}
+
+/// What each of the others asks for a model now, the least first.
+pub fn asked<'a>(
     offers: impl Iterator<Item = &'a Verified<Offer>>,
     manifest: Digest,
     own: PeerId,
-    floor: Amount,
     now: Timestamp,
-) -> Suggestion {
-    let floor = floor.max(PRICE_MIN);
+) -> Vec<Amount> {
     let others = offers.filter(|offer| offer.signer() != own && offer.valid_until > now);
     let asked = others.filter_map(|offer| {
         let serving = offer.services().filter(|(_, service)| service.manifest == manifest);
@@ -117,16 +148,49 @@ pub fn suggest<'a>(
     });
     let mut asked: Vec<Amount> = asked.collect();
     asked.sort_unstable();
-    let offers = asked.len() as u64;
+    asked
+}
+
+/// What is in the middle of these prices, of which the least is the first.
+#[must_use]
+pub fn median(asked: &[Amount]) -> Option<Amount> {
     // The lower of the two in the middle: between equals the cheaper is asked first.
-    let Some(median) = asked.get(asked.len().saturating_sub(1) / 2).copied() else {
-        let unit_price = floor.plus(floor.share(ALONE_PROFIT)).unwrap_or(floor);
-        return Suggestion { unit_price, reason: PriceBasis::Alone };
+    asked.get(asked.len().saturating_sub(1) / 2).copied()
+}
+
+/// A price for a model, from what others [`asked`] for it now.
+#[must_use]
+pub fn suggest(genesis: &Genesis, manifest: &Manifest, asked: &[Amount], floor: Amount) -> Suggestion {
+    let floor = floor.max(PRICE_MIN);
+    let offers = asked.len() as u64;
+    let Some(median) = median(asked) else {
+        let profit = floor.plus(floor.share(ALONE_PROFIT)).unwrap_or(floor);
+        return Suggestion { unit_price: profit.max(alone(genesis, manifest)), reason: PriceBasis::Alone };
     };
     if median < floor {
         return Suggestion { unit_price: floor, reason: PriceBasis::Floor { offers, median } };
     }
     Suggestion { unit_price: median, reason: PriceBasis::Median { offers } }
+}
+
+/// A price for one unit that leaves something after the fees for checks, whatever the unit is spent on.
+fn alone(genesis: &Genesis, manifest: &Manifest) -> Amount {
+    let checks = genesis.check_cost(work_of_a_unit(manifest)).times(ALONE_CHECKS);
+    checks.unwrap_or(ALONE_MIN).max(ALONE_MIN)
+}
+
+/// The most work that one unit of a model can be.
+fn work_of_a_unit(manifest: &Manifest) -> Work {
+    let work = &manifest.work;
+    let most = match manifest.meter {
+        Meter::Calls => work.call,
+        Meter::Tokens(weights) => {
+            let of = |work: Work, weight: u32| work.div_ceil(u64::from(weight.max(1)));
+            of(work.token_read, weights.read).max(of(work.token_written, weights.written))
+        }
+        Meter::MegaFuel => work.mega_fuel,
+    };
+    most.max(1)
 }
 
 #[cfg(test)]

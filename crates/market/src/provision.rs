@@ -2,7 +2,11 @@
 //!
 //! **Invariant:** it is the user's wish; what is promised to others is the offer that the brain makes of it.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
 
 use assay_protocol::{
     genesis::Genesis,
@@ -65,6 +69,13 @@ impl Workbench {
         self.services.iter().find(|stock| stock.manifest == *manifest)
     }
 
+    fn take_in(&mut self, new: Self) {
+        if !self.device.contains(&new.device) {
+            self.device = new.device + ", " + &self.device;
+        }
+        self.services.extend(new.services);
+    }
+
     fn told(&self, is_warm: &impl Fn(Digest) -> bool) -> Bench {
         let service = |stock: &Stock| {
             let (manifest, name) = (stock.manifest.digest(), stock.manifest.name.clone());
@@ -91,6 +102,51 @@ impl Provision {
     /// All that is offered, with the bench that would run it.
     pub fn stocks(&self) -> impl Iterator<Item = (&Workbench, &Stock)> {
         self.benches.iter().flat_map(|bench| bench.services.iter().map(move |stock| (bench, stock)))
+    }
+
+    /// Jobs that run at the same time on all devices: the benches of one share what it runs.
+    #[must_use]
+    pub fn slots(&self) -> u16 {
+        let devices: BTreeMap<&str, u16> =
+            self.benches.iter().map(|bench| (bench.device.as_str(), bench.slots)).collect();
+        devices.values().fold(0, |sum: u16, slots| sum.saturating_add(*slots))
+    }
+
+    /// Offers what this bench does as well, with as many slots in all: what is offered of a model already makes way.
+    pub fn add(&mut self, new: Workbench) {
+        let slots = self.slots();
+        for bench in &mut self.benches {
+            bench.services.retain(|stock| new.stock(&stock.manifest).is_none());
+        }
+        match self.benches.iter_mut().find(|bench| bench.class == new.class) {
+            Some(bench) => bench.take_in(new),
+            None => self.benches.push(new),
+        }
+        self.benches.retain(|bench| !bench.services.is_empty());
+        self.share_slots(slots);
+    }
+
+    /// Offers a model no more, with as many slots in all for the others.
+    pub fn remove(&mut self, manifest: Digest) {
+        let slots = self.slots();
+        for bench in &mut self.benches {
+            bench.services.retain(|stock| stock.manifest.digest() != manifest);
+        }
+        self.benches.retain(|bench| !bench.services.is_empty());
+        self.share_slots(slots);
+    }
+
+    /// Has so many jobs run at the same time: devices share them, and where there are fewer than devices, all are one.
+    pub fn share_slots(&mut self, slots: u16) {
+        let names: BTreeSet<String> = self.benches.iter().map(|bench| bench.device.clone()).collect();
+        let devices = u16::try_from(names.len()).unwrap_or(u16::MAX).max(1);
+        let all: Vec<String> = names.into_iter().collect();
+        for bench in &mut self.benches {
+            if slots < devices {
+                bench.device = all.join(", ");
+            }
+            bench.slots = if slots < devices { slots } else { slots / devices }.max(1);
+        }
     }
 
     /// True if nothing is offered.
@@ -161,6 +217,44 @@ mod tests {
             addresses: (0..addresses).map(|at| "/ip4/192.0.2.1/tcp/".to_string() + &at.to_string()).collect(),
             reachability: Reachability::Unknown,
         }
+    }
+
+    #[test]
+    fn a_model_more_or_less_leaves_the_others_and_the_slots_in_all() {
+        let offered = |provision: &Provision| -> Vec<(String, u16, usize)> {
+            let told = |bench: &Workbench| (bench.device.clone(), bench.slots, bench.services.len());
+            provision.benches.iter().map(told).collect()
+        };
+        let named = |device: &str, slots, services| (device.to_string(), slots, services);
+        let stock = |name: &str| Stock {
+            manifest: Manifest { name: name.into(), ..fixture::manifest() },
+            unit_price: Amount(2),
+            run: Duration(7),
+        };
+        let bench = |class: &[u8], device: &str, name: &str| Workbench {
+            class: Digest::of(class),
+            device: device.into(),
+            services: vec![stock(name)],
+            ..provision(0, 0).benches[0].clone()
+        };
+        let mut all = provision(1, 0);
+        all.share_slots(4);
+        assert_eq!((offered(&all), all.slots()), (vec![named("a device", 4, 1)], 4));
+        all.add(bench(b"class", "a device", "sums"));
+        all.add(bench(b"class", "a device", "sums"));
+        assert_eq!(offered(&all), [named("a device", 4, 2)], "one is offered once");
+        all.add(bench(b"another", "a card", "poet"));
+        assert_eq!((offered(&all), all.slots()), (vec![named("a device", 2, 2), named("a card", 2, 1)], 4));
+        all.add(bench(b"class", "a card", "saint"));
+        assert_eq!(offered(&all), [named("a card, a device", 2, 3), named("a card", 2, 1)]);
+        all.add(bench(b"another", "a card", "saint"));
+        assert_eq!(offered(&all)[1], named("a card", 2, 2), "what runs in another class now is of that one");
+        all.remove(stock("saint").manifest.digest());
+        all.remove(stock("poet").manifest.digest());
+        assert_eq!(offered(&all), [named("a card, a device", 4, 2)], "who is left has all slots");
+        assert_eq!(all.stocks().map(|(_, stock)| stock.unit_price.0).collect::<Vec<_>>(), [1, 2]);
+        all.share_slots(1);
+        assert_eq!(all.slots(), 1);
     }
 
     #[test]

@@ -234,6 +234,10 @@ pub enum ProviderRecord {
     },
     /// Nothing new is taken on; or again, if that is nothing.
     Paused(Option<Pause>),
+    /// No order of this client is taken on.
+    Blocked(PeerId),
+    /// Orders of this client are taken on again.
+    Unblocked(PeerId),
 }
 
 /// What a verifier keeps.

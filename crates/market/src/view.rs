@@ -243,6 +243,8 @@ pub struct DemandView {
     pub turned_away: u64,
     /// Not heard, because the same keys had asked too often.
     pub crowded: u64,
+    /// Not taken on, because its owner blocks who ordered them.
+    pub blocked: u64,
     /// It refused.
     pub refused: Vec<RefusedView>,
 }

@@ -8,7 +8,7 @@ use std::{io, path::PathBuf, sync::Arc, thread};
 use assay_market::node::Config;
 use assay_protocol::{
     codec::Malformed,
-    id::PeerId,
+    id::{Digest, PeerId},
     notice::Head,
     signed::{Keypair, Signer},
 };
@@ -52,6 +52,8 @@ pub struct Options {
     pub accept_lost_tail: bool,
     /// Begin to keep books at once, though nobody was asked what this notary said last.
     pub alone: bool,
+    /// Runners that come with the program, and may run whoever names them.
+    pub runners: Vec<Digest>,
     /// The disk that the home lies on.
     pub disk: HomeDisk,
     /// Where the system shows what goes on in it: the root of its files, but for tests.
@@ -72,6 +74,7 @@ impl Options {
             conduct: Conduct::Honest,
             accept_lost_tail: false,
             alone: false,
+            runners: Vec::new(),
             disk: HomeDisk::default(),
             machine: "/".into(),
             ready: None,
@@ -212,6 +215,7 @@ impl Daemon {
         let (restored, snapshotting) = open_journal(&home, &file, &options.disk, options.accept_lost_tail)?;
         let store =
             Store::open(&options.disk, &home, settings.daemon.blob_bytes_max).map_err(DaemonError::Blobs)?;
+        store.library.ship(options.runners);
         if let Some(index) = restored.incomplete_index() {
             fill_index(index, store.receipts.clone()).map_err(DaemonError::System)?;
         }

@@ -72,6 +72,15 @@ pub enum Conduct {
     Forge,
 }
 
+/// What a run took that was made to see how long it takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MeasuredRun {
+    /// How long.
+    pub(crate) run: Duration,
+    /// How many tokens it wrote, of a model that writes texts.
+    pub(crate) tokens_written: u64,
+}
+
 /// Runs jobs. Cheap to clone.
 #[derive(Clone)]
 pub struct Executor {
@@ -200,33 +209,46 @@ impl Executor {
         self.inner.pool.clear();
     }
 
-    /// Runs a manifest once to see that it works and once to see how long it takes. An input that the runner refuses in
-    /// good order shows that the sandbox works, and no more.
+    /// Runs a manifest once to see that it works and once to see how long it takes.
     ///
     /// # Errors
     /// [`Failure`], if it does not work.
     pub async fn test(&self, manifest: Manifest, input: Vec<u8>) -> Result<Duration, Failure> {
+        self.measure(manifest, input).await.map(|measured| measured.run)
+    }
+
+    /// The same, and how much such a run writes. An input that the runner refuses in good order shows that the sandbox works,
+    /// and no more.
+    ///
+    /// # Errors
+    /// [`Failure`], if it does not work.
+    pub(crate) async fn measure(&self, manifest: Manifest, input: Vec<u8>) -> Result<MeasuredRun, Failure> {
         let tested = self.block(move |inner| {
             inner.place(&manifest)?;
             let files = inner.files(&manifest)?;
             let units = test_units(&manifest);
             let envelope = envelope(&manifest, Digest::default(), units, TEST_WAIT, files.model_bytes);
-            let mut took = Duration::default();
+            let mut measured = MeasuredRun::default();
             for _ in 0..2 {
                 let started = Instant::now();
+                let mut tokens_written = 0;
                 match inner.pool.run(&envelope, files.borrowed(), input[..].into(), &mut ()) {
                     // Without the rows that it was made by an output could not be checked.
                     Ok(outcome) if manifest.policy.is_proven_by_rows() && outcome.rows.is_empty() => {
                         return Err(Failure::Unusable);
                     }
-                    Ok(outcome) => inner.note(&manifest, outcome.output, outcome.meters),
+                    Ok(outcome) => {
+                        tokens_written = outcome.meters.tokens_written;
+                        inner.note(&manifest, outcome.output, outcome.meters);
+                    }
                     // Of a text, which any model of language goes on from, nothing would have been tried.
                     Err(RunFailure::BadInput(_)) if !manifest.policy.is_proven_by_rows() => {}
                     Err(failure) => return Err(mapped(&failure)),
                 }
-                took = Duration(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1));
+                let run = Duration(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1));
+                measured = MeasuredRun { run, tokens_written };
             }
-            Ok(took)
+            Ok(measured)
         });
         tested.await.unwrap_or(Err(Failure::Machine))
     }

@@ -11,6 +11,7 @@ mod call;
 mod connection;
 mod frame;
 mod local;
+mod offer_refused;
 mod refused;
 mod server;
 mod socket;
@@ -27,21 +28,25 @@ pub use self::{
     call::{Attachment, Call, CallError},
     frame::{CALL_BYTES_MAX, FRAME_BYTES_MAX, FrameError, HANDLE_VERSION},
     local::Local,
+    offer_refused::OfferRefused,
     refused::{ModelRefused, Refused},
     socket::Socket,
     transit::{ByteFlow, PIECE_BYTES_MAX, PartStream, Pieces, Transit, Updates},
 };
 pub use crate::driver::{
     calls::{
-        AccountOrder, AddModel, AuditNotary, Audited, BenchView, CancelJob, CancelledView, ClassView,
-        ClosedServing, Demanded, DevicesView, DisputeJob, DisputedView, ExplainJob, Explained, FindModel,
+        AccountOrder, AddModel, AddOffered, AllowRunners, AuditNotary, Audited, BenchView, BlockedView,
+        CancelJob, CancelledView, ChangeBlocked, ChangeLimits, ChangePrice, ClassView, ClosedServing,
+        Demanded, DeviceSlots, DevicesView, DisputeJob, DisputedView, ExplainJob, Explained, FindModel,
         FoundModel, HearJob, HeedSettings, InstructNotary, JobView, KNOWN_JOBS_MAX, KeepFile, KnownJob,
-        KnownJobs, LeftOut, ListDevices, ListDue, ListEarned, ListJobs, ListModels, ListOffers, ListRuns,
-        ListedModel, LookAtMachine, MachineView, ModelList, ModelView, OfferView, PauseProviding, Provide,
-        Providing, PullModel, QuoteJob, ReadOutput, ReadReceipt, RemoveModel, ResumeProviding, RetriedView,
-        RetryJob, Rivals, ServedJob, ServiceView, ServiceWish, ShowAccount, ShowBooks, ShowDemand, ShowJob,
-        ShowRules, ShowStatus, Shutdown, Sighting, StatusView, StopProviding, Submit, SubmittedView, Update,
-        WatchUpdates,
+        KnownJobs, LeftOut, Limited, LimitsView, ListBlocked, ListDevices, ListDue, ListEarned, ListJobs,
+        ListModels, ListOffered, ListOffers, ListRuns, ListedModel, LookAtMachine, MachineView,
+        MeasureOffered, MeasuredModel, Measurement, ModelList, ModelSample, ModelView, OfferView,
+        OfferedModel, PauseProviding, PriceView, Provide, Providing, PullModel, QuoteJob, ReadOutput,
+        ReadReceipt, RemoveModel, RemoveOffered, Repriced, ResumeProviding, RetriedView, RetryJob, Rivals,
+        RunnerView, ServedJob, ServiceView, ServiceWish, ShowAccount, ShowBooks, ShowDemand, ShowJob,
+        ShowLimits, ShowPrices, ShowRules, ShowStatus, Shutdown, Sighting, StatusView, StopProviding, Submit,
+        SubmittedView, Update, WatchUpdates,
     },
     history::Dated,
     names::ModelSource,

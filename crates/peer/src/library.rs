@@ -9,6 +9,7 @@
 
 mod adding;
 mod origins;
+mod runners;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ use assay_protocol::{
 pub use self::{
     adding::{NewModel, NotAdded},
     origins::ModelOrigin,
+    runners::{RUNNERS_MAX, RunnerSource},
 };
 use crate::{
     blobs::Blobs,
@@ -55,6 +57,12 @@ pub enum LibraryError {
     /// There are as many as there may be.
     #[error("the library holds {max} models, which is as many as it may")]
     Full {
+        /// How many.
+        max: usize,
+    },
+    /// As many runners are allowed as may be.
+    #[error("{max} runners are allowed, which is as many as may be")]
+    RunnersFull {
         /// How many.
         max: usize,
     },
@@ -128,6 +136,10 @@ struct KnownModels {
     manifests: BTreeMap<Digest, Manifest>,
     /// Files that are not what their names say.
     damaged: BTreeSet<Digest>,
+    /// Runners that come with the program.
+    shipped: BTreeSet<Digest>,
+    /// Runners that the owner of this home brought or allowed.
+    allowed: BTreeSet<Digest>,
 }
 
 impl Library {
@@ -142,7 +154,7 @@ impl Library {
     /// The same on a disk that may be watched.
     pub(crate) fn open_on(disk: &HomeDisk, root: &Path, blobs: &Blobs) -> io::Result<Self> {
         let folder = Folder::open(disk, root)?;
-        let mut known = KnownModels::default();
+        let mut known = KnownModels { allowed: runners::allowed_in(root)?, ..KnownModels::default() };
         for found in folder.list()? {
             let digest = found.digest;
             let content = folder.read(&digest, MANIFEST_BYTES_MAX);

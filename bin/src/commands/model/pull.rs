@@ -1,6 +1,6 @@
 //! `assay model pull`: gets a model that others offer.
 
-use assay_peer::handle::PullModel;
+use assay_peer::handle::{AllowRunners, PullModel};
 
 use super::{listed_document, whole_name};
 use crate::{
@@ -46,8 +46,14 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let name = whole_name(&pulled.manifest);
     let mib = pulled.bytes.unwrap_or_default().div_ceil(1 << 20);
     printer.line(format!("{name} is here, {mib} MiB"));
-    printer
-        .note(format!("`assay provide {name}` offers it; `assay account register {name}` checks jobs of it"));
+    let runners = daemon.call(AllowRunners::default()).await?;
+    let of_it = runners.iter().find(|view| view.runner == pulled.manifest.runner);
+    printer.note(match of_it.and_then(|view| view.source) {
+        Some(_) => format!("`assay provide {name}` offers it; `assay account register {name}` checks jobs of it"),
+        None => format!(
+            "its runner is a program of whoever wrote it: `assay provider allow {name}` lets it run here, to offer or check it"
+        ),
+    });
     printer.document("model", &listed_document(&pulled));
     Ok(())
 }

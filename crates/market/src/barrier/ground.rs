@@ -113,7 +113,9 @@ impl<'a> Ground<'a> {
             ProviderRecord::Yielded(claim) => Self::Yield(claim.signed()),
             ProviderRecord::Aborted(abort) => Self::Abort(abort.signed()),
             ProviderRecord::Closed { .. } => Self::Close,
-            ProviderRecord::Started { .. } => Self::Nothing,
+            ProviderRecord::Started { .. } | ProviderRecord::Blocked(_) | ProviderRecord::Unblocked(_) => {
+                Self::Nothing
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 //! order alone.
 
 mod acceptance;
+mod blocking;
 mod claim;
 mod demand;
 mod memory;
@@ -13,12 +14,16 @@ mod pausing;
 mod rates;
 mod serving;
 
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use assay_protocol::{
     check::Check,
     draw,
-    id::{Digest, JobId},
+    id::{Digest, JobId, PeerId},
     message::Opened,
     notice::{Notice, NoticeEvent},
     order::{Abort, Failure},
@@ -27,6 +32,7 @@ use assay_protocol::{
     units::{Duration, Timestamp},
 };
 
+pub use self::blocking::BLOCKED_MAX;
 use self::{
     acceptance::TURNED_AWAY_MAX,
     demand::OrderTally,
@@ -59,6 +65,8 @@ pub(super) struct Provider {
     /// Nothing new is taken on while its owner's rules say so.
     #[serde(skip)]
     watch: RuleWatch,
+    /// Clients whose orders are not taken on.
+    blocked: BTreeSet<PeerId>,
     #[serde(skip)]
     told: usize,
     /// What was told last is that nothing is on offer now.
@@ -285,6 +293,7 @@ impl Default for Provider {
             provision: None,
             paused: None,
             watch: RuleWatch::default(),
+            blocked: BTreeSet::new(),
             told: 0,
             told_resting: false,
             servings: BTreeMap::new(),

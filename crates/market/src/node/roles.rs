@@ -83,6 +83,8 @@ impl Roles {
             }
             Command::Pause { until, is_sudden } => return self.provider.pause(*until, *is_sudden, cx),
             Command::EndPause => return self.provider.end_pause(cx),
+            Command::Block { client } => return self.provider.block(*client, cx),
+            Command::Unblock { client } => return self.provider.unblock(*client, cx),
             Command::KeepBooks => self.notary.iter_mut().for_each(|notary| notary.go_on(cx)),
             Command::Ask { notary } => {
                 let _ = cx.ask(*notary, None);

@@ -10,7 +10,7 @@ use assay_protocol::{
     message::Message,
     offer::Offer,
     signed::{Signer, Verified},
-    units::Timestamp,
+    units::{Rate, Timestamp},
 };
 
 use super::{Node, context::Outlook};
@@ -21,6 +21,7 @@ use crate::{
     moment::Moment,
     owner::HeldRule,
     pause::Pause,
+    pricing::Levy,
     provision::Provision,
     quote::Quote,
     reliability::Impression,
@@ -150,6 +151,23 @@ impl<S: Signer> Node<S> {
         self.roles.provider.held()
     }
 
+    /// True while a model that ran here not long ago counts as loaded.
+    pub fn is_warm(&self, manifest: Digest, at: Moment) -> bool {
+        self.roles.provider.is_warm(manifest, self.time(at))
+    }
+
+    /// What the network takes of this provider's pay for a model: as it was fixed for the newest job of it that goes on, or
+    /// as far as the account says; at most, where it does not.
+    pub fn levy(&self, manifest: Digest) -> Levy {
+        let fixed = self.roles.provider.fixed_levy(manifest);
+        fixed.unwrap_or_else(|| match self.notaries.view_accounts().first() {
+            Some(AccountView { account, .. }) if !account.stake.is_zero() => {
+                Levy::Dues { rate: Rate::ONE, margin: account.fee_margin }
+            }
+            Some(_) | None => Levy::Newcomer,
+        })
+    }
+
     /// The runs of this provider and verifier.
     pub fn runs(&self) -> Vec<RunView> {
         self.roles.provider.views().chain(self.roles.verifier.views()).collect()
@@ -158,6 +176,16 @@ impl<S: Signer> Node<S> {
     /// What became of orders that this provider was shown.
     pub fn demand(&self) -> DemandView {
         self.roles.provider.demand()
+    }
+
+    /// Clients whose orders this provider does not take on.
+    pub fn blocked(&self) -> impl Iterator<Item = PeerId> {
+        self.roles.provider.blocked()
+    }
+
+    /// Clients whose jobs began here, as far as they are remembered.
+    pub fn clients(&self) -> impl Iterator<Item = PeerId> {
+        self.roles.provider.clients()
     }
 
     /// What this provider may be paid yet.

@@ -1,5 +1,7 @@
 //! That nobody works at a loss, and that a price follows those of others.
 
+use assay_protocol::manifest::{TokenWeights, WorkPerMeter};
+
 use super::*;
 use crate::fixture::{NOW, genesis, manifest, offer, order, peer, service, signed};
 
@@ -63,18 +65,34 @@ fn check_suggestion(others: &[u64], floor: u64, unit_price: u64, reason: PriceBa
         52,
         Offer { benches: [crate::fixture::bench([other].into())].into(), ..offer(52, Amount(1)) },
     ));
-    let found = suggest(offers.iter(), manifest().digest(), peer(50), Amount(floor), NOW);
+    let asked = asked(offers.iter(), manifest().digest(), peer(50), NOW);
+    let found = suggest(&genesis(), &manifest(), &asked, Amount(floor));
     assert_eq!(found, Suggestion { unit_price: Amount(unit_price), reason }, "{others:?}, floor {floor}");
 }
 
 #[test]
 fn a_price_follows_the_middle_of_what_others_ask_and_never_below_the_floor() {
-    check_suggestion(&[], 100, 119, PriceBasis::Alone);
-    check_suggestion(&[], 0, 1, PriceBasis::Alone);
+    check_suggestion(&[], 2_000_000, 2_399_999, PriceBasis::Alone);
+    check_suggestion(&[], 100, ALONE_MIN.0, PriceBasis::Alone);
     check_suggestion(&[300], 100, 300, PriceBasis::Median { offers: 1 });
     check_suggestion(&[300, 200], 100, 200, PriceBasis::Median { offers: 2 });
     check_suggestion(&[900, 1, 200], 100, 200, PriceBasis::Median { offers: 3 });
     check_suggestion(&[1, 1, 200], 100, 100, PriceBasis::Floor { offers: 3, median: Amount(1) });
     check_suggestion(&[100], 100, 100, PriceBasis::Median { offers: 1 });
     check_suggestion(&[0], 0, 1, PriceBasis::Floor { offers: 1, median: Amount(0) });
+}
+
+#[test]
+fn a_unit_of_a_heavier_model_is_worth_more() {
+    let work = |token_read, token_written| WorkPerMeter { call: 8, token_read, token_written, mega_fuel: 0 };
+    let texts = |read, written| Manifest {
+        meter: Meter::Tokens(TokenWeights { read: 1, written: 4 }),
+        work: work(read, written),
+        ..manifest()
+    };
+    let calls = Manifest { work: work(1, 4), ..manifest() };
+    let units = [&texts(1, 4), &texts(50, 400), &calls].map(work_of_a_unit);
+    assert_eq!(units, [1, 100, 8]);
+    let heavy = suggest(&genesis(), &texts(50, 400_000), &[], Amount::ZERO).unit_price;
+    assert_eq!(heavy, genesis().check_cost(100_000).times(ALONE_CHECKS).unwrap_or_default());
 }

@@ -3,6 +3,7 @@
 
 mod awaiting;
 mod belongings;
+mod blocking;
 mod checking;
 mod forks;
 mod notarising;

@@ -3,7 +3,9 @@
 //! **Invariant:** an answer says what was true at one moment of the loop; nothing in it is put together from two.
 
 mod account;
+mod allowing;
 mod audit;
+mod blocking;
 mod cancel;
 mod dispute;
 mod earnings;
@@ -12,11 +14,15 @@ mod instruct;
 mod jobs;
 mod keep;
 mod library;
+mod limits;
 mod machine;
+mod measuring;
 mod models;
+mod offered;
 mod offers;
 mod output;
 mod pause;
+mod prices;
 mod provide;
 mod quote;
 mod retry;
@@ -25,13 +31,16 @@ mod runs;
 mod settings;
 mod shutdown;
 mod status;
+mod stocking;
 mod submit;
 mod watch;
 mod why;
 
 pub use self::{
     account::ShowAccount,
+    allowing::{AllowRunners, RunnerView},
     audit::{AuditNotary, Audited},
+    blocking::{BlockedView, ChangeBlocked, ListBlocked},
     cancel::{CancelJob, CancelledView},
     dispute::{DisputeJob, DisputedView},
     earnings::{ClosedServing, ListDue, ListEarned, ServedJob},
@@ -40,11 +49,15 @@ pub use self::{
     jobs::{ExplainJob, Explained, JobView, KNOWN_JOBS_MAX, KnownJob, KnownJobs, ListJobs, ShowJob},
     keep::KeepFile,
     library::{AddModel, PullModel, RemoveModel},
+    limits::{ChangeLimits, DeviceSlots, Limited, LimitsView, ShowLimits},
     machine::{DevicesView, ListDevices, LookAtMachine, MachineView},
+    measuring::{MeasureOffered, MeasuredModel, Measurement, ModelSample},
     models::{FindModel, FoundModel, ListModels, ListedModel, ModelList},
+    offered::{ListOffered, OfferedModel},
     offers::{BenchView, ListOffers, OfferView, ServiceView},
     output::{ReadOutput, ReadReceipt},
     pause::{PauseProviding, ResumeProviding},
+    prices::{ChangePrice, PriceView, Repriced, ShowPrices},
     provide::{LeftOut, Provide, Providing, ServiceWish, StopProviding},
     quote::QuoteJob,
     retry::{RetriedView, RetryJob},
@@ -53,6 +66,7 @@ pub use self::{
     settings::HeedSettings,
     shutdown::Shutdown,
     status::{ClassView, ModelView, ShowStatus, StatusView},
+    stocking::{AddOffered, RemoveOffered},
     submit::{Submit, SubmittedView},
     watch::{Update, WatchUpdates},
     why::{Demanded, Rivals, ShowDemand, Sighting},
@@ -62,9 +76,14 @@ use super::responder::Route;
 /// The calls that a socket takes.
 pub(super) const ROUTES: &[Route] = &[
     Route::to::<AddModel>(),
+    Route::to::<AddOffered>(),
+    Route::to::<AllowRunners>(),
     Route::to::<AuditNotary>(),
     Route::to::<CancelJob>(),
     Route::to::<DisputeJob>(),
+    Route::to::<ChangeBlocked>(),
+    Route::to::<ChangeLimits>(),
+    Route::to::<ChangePrice>(),
     Route::to::<ExplainJob>(),
     Route::to::<FindModel>(),
     Route::to::<HearJob>(),
@@ -73,13 +92,16 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<KeepFile>(),
     Route::to::<KnownJobs>(),
     Route::to::<ListDevices>(),
+    Route::to::<ListBlocked>(),
     Route::to::<ListDue>(),
     Route::to::<ListEarned>(),
     Route::to::<ListJobs>(),
     Route::to::<ListModels>(),
+    Route::to::<ListOffered>(),
     Route::to::<ListOffers>(),
     Route::to::<ListRuns>(),
     Route::to::<LookAtMachine>(),
+    Route::to::<MeasureOffered>(),
     Route::to::<PauseProviding>(),
     Route::to::<Provide>(),
     Route::to::<PullModel>(),
@@ -87,12 +109,15 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<ReadOutput>(),
     Route::to::<ReadReceipt>(),
     Route::to::<RemoveModel>(),
+    Route::to::<RemoveOffered>(),
     Route::to::<ResumeProviding>(),
     Route::to::<RetryJob>(),
     Route::to::<ShowAccount>(),
     Route::to::<ShowBooks>(),
     Route::to::<ShowDemand>(),
     Route::to::<ShowJob>(),
+    Route::to::<ShowLimits>(),
+    Route::to::<ShowPrices>(),
     Route::to::<ShowRules>(),
     Route::to::<ShowStatus>(),
     Route::to::<Shutdown>(),

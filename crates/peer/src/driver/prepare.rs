@@ -92,7 +92,8 @@ fn random() -> Result<[u8; SALT_BYTES], Refused> {
     Ok(bytes)
 }
 
-fn units_assumed(manifest: &Manifest) -> Units {
+/// Units of a job whose client names none.
+pub(crate) fn units_assumed(manifest: &Manifest) -> Units {
     match manifest.meter {
         Meter::Calls => CALLS_ASSUMED,
         Meter::Tokens(_) => TOKENS_ASSUMED,
@@ -101,7 +102,7 @@ fn units_assumed(manifest: &Manifest) -> Units {
 }
 
 /// The work of a job that uses up its units, and a usual number of instructions where those are counted beside.
-fn work_assumed(manifest: &Manifest, units_max: Units) -> Work {
+pub(crate) fn work_assumed(manifest: &Manifest, units_max: Units) -> Work {
     let mega_fuel = match manifest.meter {
         Meter::MegaFuel => units_max,
         Meter::Calls | Meter::Tokens(_) => MEGA_FUEL_ASSUMED,

@@ -12,6 +12,7 @@ use assay_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::OfferRefused;
 use crate::library::{LibraryError, NotAdded};
 
 /// Why a daemon does not do what it was asked.
@@ -35,6 +36,9 @@ pub enum Refused {
     /// Something is wrong with a model.
     #[error(transparent)]
     Model(#[from] ModelRefused),
+    /// An offer stays as it was.
+    #[error(transparent)]
+    Offer(#[from] OfferRefused),
     /// No job is called so.
     #[error("no job is called {name}")]
     UnknownJob {

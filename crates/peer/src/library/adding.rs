@@ -69,7 +69,11 @@ impl Library {
         executor.class_of(manifest).await?;
         executor.test(manifest.clone(), sample(manifest)).await.map_err(NotAdded::Failed)?;
         let (library, manifest) = (self.clone(), manifest.clone());
-        blocking(move || Ok(library.add(&manifest)?)).await
+        blocking(move || {
+            library.allow(&manifest.runner)?;
+            Ok(library.add(&manifest)?)
+        })
+        .await
     }
 }
 

@@ -154,3 +154,32 @@ fn a_library_says_where_a_model_comes_from_until_it_lets_it_go() {
     again.remove(&adder.digest()).unwrap();
     assert_eq!(again.origin(&adder.digest()), None);
 }
+
+#[test]
+fn a_runner_of_a_stranger_is_allowed_by_the_owner_of_this_home_and_stays_so() {
+    let home = tempfile::tempdir().unwrap();
+    let (blobs, models) =
+        (Blobs::open(&home.path().join("blobs"), ROOM).unwrap(), home.path().join("models"));
+    let library = Library::open(&models, &blobs).unwrap();
+    let mut genesis = config::genesis("test", Keypair::from_seed([1; 32]).id());
+    genesis.manifests = vec![Manifest { runner: Digest::of(b"pinned"), ..manifest("pinned") }];
+    let source = |library: &Library, name: &[u8]| library.runner_source(&Digest::of(name), &genesis);
+    library.add(&manifest("pulled")).unwrap();
+    library.ship([Digest::of(b"shipped")]);
+    assert_eq!(source(&library, b"pinned"), Some(RunnerSource::Network));
+    assert_eq!(source(&library, b"shipped"), Some(RunnerSource::Program));
+    assert_eq!(source(&library, b"runner"), None, "that its model is here is nobody's word");
+    for _ in 0..2 {
+        library.allow(&Digest::of(b"runner")).unwrap();
+        assert_eq!(source(&library, b"runner"), Some(RunnerSource::Owner));
+    }
+    drop(library);
+    let library = Library::open(&models, &blobs).unwrap();
+    assert_eq!(library.manifests(), [manifest("pulled")]);
+    assert_eq!(source(&library, b"runner"), Some(RunnerSource::Owner));
+    assert_eq!(source(&library, b"shipped"), None, "the program says it at each start");
+    let more = (0..RUNNERS_MAX as u64).map(|number| Digest::of(&number.to_le_bytes()));
+    let full = more.map(|runner| library.allow(&runner)).find_map(Result::err);
+    assert!(matches!(full, Some(LibraryError::RunnersFull { .. })), "{full:?}");
+    assert_eq!(library.allowed().len(), RUNNERS_MAX);
+}

@@ -54,7 +54,11 @@ impl Provider {
         }
         let job = order.id();
         let considered = self.consider(job, &order, cx);
-        self.demand.note(considered.err());
+        // Its owner is told of it beside those for whom there was no room.
+        match self.is_blocked(client) {
+            true => self.demand.note_blocked(),
+            false => self.demand.note(considered.err()),
+        }
         match considered {
             Ok(starts_in) => cx.say(client, Accept { job, class, rate_max: Rate::ONE, starts_in }),
             Err(reason) => cx.say(client, Refuse { job, reason }),
@@ -84,8 +88,11 @@ impl Provider {
         Ok(load.copied().unwrap_or_default())
     }
 
-    /// Whether the terms of an order are those on offer.
+    /// Whether the terms of an order are those on offer to its client.
     fn terms<S: Signer>(&self, order: &Order, cx: &Context<'_, S>) -> Result<(), Refusal> {
+        if self.is_blocked(order.client) {
+            return Err(Refusal::Busy);
+        }
         let provision = self.provision.as_ref().ok_or(Refusal::ModelAbsent)?;
         let offered = provision.stocks().any(|(_, stock)| stock.manifest == order.manifest);
         let bench = provision.bench(order.class);

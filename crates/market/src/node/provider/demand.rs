@@ -17,6 +17,8 @@ pub(super) struct OrderTally {
     turned_away: u64,
     /// From keys that ask more often than one is heard.
     crowded: u64,
+    /// From clients that are blocked.
+    blocked: u64,
     refused: BTreeMap<Refusal, u64>,
 }
 
@@ -33,6 +35,10 @@ impl OrderTally {
         self.crowded += 1;
     }
 
+    pub(super) fn note_blocked(&mut self) {
+        self.blocked += 1;
+    }
+
     pub(super) fn note_begun(&mut self) {
         self.began += 1;
     }
@@ -42,9 +48,9 @@ impl OrderTally {
     }
 
     pub(super) fn view(&self) -> DemandView {
-        let Self { agreed, began, turned_away, crowded, .. } = *self;
+        let Self { agreed, began, turned_away, crowded, blocked, .. } = *self;
         let refused =
             self.refused.iter().map(|(reason, count)| RefusedView { reason: *reason, count: *count });
-        DemandView { agreed, began, turned_away, crowded, refused: refused.collect() }
+        DemandView { agreed, began, turned_away, crowded, blocked, refused: refused.collect() }
     }
 }

@@ -9,7 +9,7 @@ use alloc::{
 };
 
 use assay_protocol::{
-    id::{JobId, PeerId},
+    id::{Digest, JobId, PeerId},
     outcome::Outcome,
     units::Amount,
 };
@@ -20,6 +20,7 @@ use super::{
     serving::{Claimed, Serving, ServingPhase, ServingStep},
 };
 use crate::{
+    pricing::Levy,
     record::ProviderRecord,
     view::{DemandView, DueView, RunState, RunView},
 };
@@ -44,6 +45,12 @@ impl Provider {
         match record {
             ProviderRecord::Provision(provision) => self.provision = Some(provision.clone()),
             ProviderRecord::Paused(pause) => self.paused = *pause,
+            ProviderRecord::Blocked(client) => {
+                self.blocked.insert(*client);
+            }
+            ProviderRecord::Unblocked(client) => {
+                self.blocked.remove(client);
+            }
             ProviderRecord::Started { order, ticket } => {
                 let (order, ticket) = (order.verified(), ticket.verified());
                 self.servings.insert(ticket.job, Serving::new(order, ticket));
@@ -98,9 +105,23 @@ impl Provider {
         Some((served.client, served.claimed.as_deref()?))
     }
 
+    /// The clients of jobs that began here and are remembered.
+    pub(in crate::node) fn clients(&self) -> impl Iterator<Item = PeerId> {
+        let served = self.served.iter().map(|(_, served)| served.client);
+        self.servings.values().map(|serving| serving.order.client).chain(served)
+    }
+
     /// What became of those who asked.
     pub(in crate::node) fn demand(&self) -> DemandView {
         self.demand.view()
+    }
+
+    /// What the network takes of the pay for the newest job of a model that goes on.
+    pub(in crate::node) fn fixed_levy(&self, manifest: Digest) -> Option<Levy> {
+        let servings = self.servings.values().filter(|serving| serving.order.manifest.digest() == manifest);
+        let ticket = &servings.max_by_key(|serving| serving.ticket.standing.position)?.ticket;
+        let (rate, margin) = (ticket.policy_rate, ticket.standing.fee_margin);
+        Some(if ticket.newcomer { Levy::Newcomer } else { Levy::Dues { rate, margin } })
     }
 
     /// What may be paid yet for jobs that began here. Nothing is due for those that were given up.

@@ -81,7 +81,7 @@ impl Provider {
     }
 
     /// True while a model that last ran then counts as loaded.
-    pub(super) fn is_warm(&self, manifest: Digest, now: Timestamp) -> bool {
+    pub(in crate::node) fn is_warm(&self, manifest: Digest, now: Timestamp) -> bool {
         self.ran.get(&manifest).is_some_and(|at| at.after(WARM) > now)
     }
 }

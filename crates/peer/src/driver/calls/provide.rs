@@ -2,19 +2,13 @@
 //!
 //! **Invariant:** what is offered was tried first; the user hears that it is offered once that is on the disk.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use assay_market::{
     Command, Input,
     provision::{Provision, Stock, Workbench},
 };
-use assay_protocol::{
-    genesis::Genesis,
-    manifest::Manifest,
-    offer::Reachability,
-    order::Failure,
-    units::{Amount, Duration},
-};
+use assay_protocol::{manifest::Manifest, offer::Reachability, order::Failure, units::Amount};
 use assay_runtime::{
     class::{ARITHMETIC, Class},
     worker::FoundCard,
@@ -23,16 +17,20 @@ use serde::{Deserialize, Serialize};
 
 use super::{BenchView, ServiceView};
 use crate::{
+    clock::moment,
     devices::{self, LocalProcessor},
     driver::{
         Driver,
         responder::{Respond, Responder},
     },
-    executor::sample,
-    handle::{Attachment, Call, Refused},
+    executor::{MeasuredRun, sample},
+    handle::{Attachment, Call, OfferRefused, Refused},
     journal::Broken,
     library::parts,
 };
+
+/// Jobs at the same time that anybody takes on.
+const SLOTS_MAX: u16 = 1_024;
 
 /// Offer services from now on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -73,6 +71,16 @@ pub struct Providing {
     pub left_out: Vec<LeftOut>,
 }
 
+impl Providing {
+    /// Jobs that run at the same time on all devices: the benches of one share what it runs.
+    #[must_use]
+    pub fn slots(&self) -> u16 {
+        let devices: BTreeMap<&str, u16> =
+            self.benches.iter().map(|bench| (bench.device.as_str(), bench.slots)).collect();
+        devices.values().fold(0, |sum: u16, slots| sum.saturating_add(*slots))
+    }
+}
+
 /// A model that was to be offered, and is not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
@@ -95,17 +103,7 @@ impl Respond for Provide {
     async fn respond(self, responder: &Responder) -> Result<Providing, Refused> {
         responder.takes_new()?;
         let (provision, left_out) = try_out(self, responder).await?;
-        let (open_models, offered) = (responder.open_models.clone(), provision.clone());
-        let prepared = responder.work(move |_| open_models.prepare(&offered)).await?;
-        prepared.map_err(|error| Refused::Disk { reason: error.to_string() })?;
-        // It is kept by now; what was let go while others were tested is not offered.
-        for (_, stock) in provision.stocks() {
-            let absent = parts(&stock.manifest).find(|(_, part)| !responder.store.blobs.contains(part));
-            if let Some((part, digest)) = absent {
-                let manifest = stock.manifest.name.clone();
-                return Err(Refused::PartAbsent { manifest, part: part.to_owned(), digest });
-            }
-        }
+        open_to_all(&provision, responder).await?;
         let offered = responder.act_and_save(|driver| Box::pin(driver.offer(provision))).await?;
         offered.map(|providing| Providing { left_out, ..providing })
     }
@@ -122,10 +120,57 @@ impl Respond for StopProviding {
     }
 }
 
+/// Whether nothing but this model is in the way.
+pub(super) fn is_fault_of_model(refused: &Refused) -> bool {
+    matches!(
+        refused,
+        Refused::PartAbsent { .. }
+            | Refused::BlobsFull { .. }
+            | Refused::NoClass { .. }
+            | Refused::TestFailed { .. }
+    )
+}
+
+/// Has others fetch what is to be offered; what was let go while others were tested is not.
+pub(super) async fn open_to_all(provision: &Provision, responder: &Responder) -> Result<(), Refused> {
+    let (open_models, offered) = (responder.open_models.clone(), provision.clone());
+    let prepared = responder.work(move |_| open_models.prepare(&offered)).await?;
+    prepared.map_err(|error| Refused::Disk { reason: error.to_string() })?;
+    // It is kept by now.
+    for (_, stock) in provision.stocks() {
+        let absent = parts(&stock.manifest).find(|(_, part)| !responder.store.blobs.contains(part));
+        if let Some((part, digest)) = absent {
+            let manifest = stock.manifest.name.clone();
+            return Err(Refused::PartAbsent { manifest, part: part.to_owned(), digest });
+        }
+    }
+    Ok(())
+}
+
+/// Whether orders can be made at a price: whoever keeps the books opens none for nothing.
+pub(super) fn pays(name: &str, unit_price: Amount) -> Result<(), OfferRefused> {
+    if unit_price.is_zero() {
+        Err(OfferRefused::NoPrice { name: name.to_owned(), unit_price })
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether so many jobs at the same time are no slip of a finger.
+pub(super) fn few_enough(slots: u16) -> Result<(), OfferRefused> {
+    let max = SLOTS_MAX;
+    if slots > max { Err(OfferRefused::TooManySlots { slots, max }) } else { Ok(()) }
+}
+
 /// Sees to it that everything that is to be offered is here and works, or says what does not.
 async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, Vec<LeftOut>), Refused> {
     if provide.services.is_empty() {
         return Err(Refused::NothingToOffer);
+    }
+    provide.slots.map_or(Ok(()), few_enough)?;
+    for ServiceWish { manifest, unit_price, .. } in &provide.services {
+        let name = responder.own_model(manifest)?.manifest.name;
+        pays(&name, *unit_price)?;
     }
     let (mut stocks, mut left_out, mut first): (Vec<(Class, Vec<PlacedStock>)>, _, _) =
         (Vec::new(), Vec::new(), None);
@@ -134,13 +179,7 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, 
         let name = manifest.name.clone();
         let (class, stock) = match stock(manifest, service, responder).await {
             Ok(tried) => tried,
-            // Anything else is no fault of the model's.
-            Err(
-                refused @ (Refused::PartAbsent { .. }
-                | Refused::BlobsFull { .. }
-                | Refused::NoClass { .. }
-                | Refused::TestFailed { .. }),
-            ) if provide.what_works => {
+            Err(refused) if provide.what_works && is_fault_of_model(&refused) => {
                 left_out.push(LeftOut { manifest: name, reason: refused.to_string() });
                 first = first.or(Some(refused));
                 continue;
@@ -159,42 +198,23 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, 
         let listens = responder.network.listen_as_usual().await;
         listens.map_err(|error| Refused::NotListening { reason: error.to_string() })?;
     }
-    let places = u16::try_from(responder.executor.places()).unwrap_or(u16::MAX);
-    let provision = Provision {
-        benches: benches(stocks, provide.slots.unwrap_or(places), &devices::processor()),
+    let processor = devices::processor();
+    let mut provision = Provision {
+        benches: stocks.into_iter().map(|(class, stocks)| bench(&class, stocks, &processor)).collect(),
         cancel_fee_min: Amount::ZERO,
         addresses: responder.network.listening(),
         reachability: Reachability::Unknown,
     };
+    let places = u16::try_from(responder.executor.places()).unwrap_or(u16::MAX);
+    provision.share_slots(provide.slots.unwrap_or(places));
     Ok((provision, left_out))
 }
 
 /// What is offered, and the card that its model is on, if on one.
-type PlacedStock = (Stock, Option<FoundCard>);
-
-/// A bench for each class. Those of one device share what it runs at the same time, and devices what this machine has places
-/// for; where there are fewer places than devices, all is one device.
-fn benches(
-    stocks: Vec<(Class, Vec<PlacedStock>)>,
-    places: u16,
-    processor: &LocalProcessor,
-) -> Vec<Workbench> {
-    let mut benches: Vec<Workbench> =
-        stocks.into_iter().map(|(class, stocks)| bench(&class, stocks, processor)).collect();
-    let names: BTreeSet<String> = benches.iter().map(|bench| bench.device.clone()).collect();
-    let devices = u16::try_from(names.len()).unwrap_or(u16::MAX).max(1);
-    let all: Vec<String> = names.into_iter().collect();
-    for bench in &mut benches {
-        if places < devices {
-            bench.device = all.join(", ");
-        }
-        bench.slots = if places < devices { places } else { places / devices }.max(1);
-    }
-    benches
-}
+pub(super) type PlacedStock = (Stock, Option<FoundCard>);
 
 /// A bench names the card that all of its models are on, or the processor too.
-fn bench(class: &Class, stocks: Vec<PlacedStock>, processor: &LocalProcessor) -> Workbench {
+pub(super) fn bench(class: &Class, stocks: Vec<PlacedStock>, processor: &LocalProcessor) -> Workbench {
     let (services, cards): (Vec<Stock>, Vec<Option<FoundCard>>) = stocks.into_iter().unzip();
     let LocalProcessor { device, memory_free } = processor.clone();
     let all = cards.iter().all(Option::is_some);
@@ -206,24 +226,26 @@ fn bench(class: &Class, stocks: Vec<PlacedStock>, processor: &LocalProcessor) ->
     Workbench { class: class.digest(), machine: class.to_string(), device, memory_free, slots: 1, services }
 }
 
-async fn stock(
+/// Sees to it that one model is here and works.
+pub(super) async fn stock(
     manifest: Manifest,
     service: ServiceWish,
     responder: &Responder,
 ) -> Result<(Class, PlacedStock), Refused> {
-    let (class, run) = tried(&manifest, service.sample, responder).await?;
+    let (class, MeasuredRun { run, .. }) = tried(&manifest, service.sample, responder).await?;
     // Others are never on one.
     let card = if class == ARITHMETIC { responder.executor.card_of(&manifest) } else { Ok(None) };
     let card = card.map_err(|none| Refused::NoClass { reason: none.reason })?;
     Ok((class, (Stock { manifest, unit_price: service.unit_price, run }, card)))
 }
 
-/// Gets a model, and runs it once to see that it works: the class in which it does, and how long a run takes.
+/// Gets a model, and runs it to see that it works: the class in which it does, and what a run takes.
 pub(super) async fn tried(
     manifest: &Manifest,
     input: Option<Attachment>,
     responder: &Responder,
-) -> Result<(Class, Duration), Refused> {
+) -> Result<(Class, MeasuredRun), Refused> {
+    responder.lets_run(manifest)?;
     let equipped = responder.pinned.equip(manifest).await;
     equipped.map_err(|absent| absent.refuses(manifest))?;
     let class = responder.executor.class_of(manifest).await;
@@ -241,33 +263,14 @@ async fn test(
     manifest: Manifest,
     input: Vec<u8>,
     responder: &Responder,
-) -> Result<Result<Duration, Failure>, Refused> {
+) -> Result<Result<MeasuredRun, Failure>, Refused> {
     let place = Arc::clone(&responder.works).acquire_owned().await.map_err(|_| Refused::Ending)?;
     let executor = responder.executor.clone();
     let tested = tokio::spawn(async move {
         let _place = place;
-        executor.test(manifest, input).await
+        executor.measure(manifest, input).await
     });
     tested.await.map_err(|_| Refused::Ending)
-}
-
-fn bench_view(bench: &Workbench, genesis: &Genesis) -> BenchView {
-    let service = |stock: &Stock| ServiceView {
-        manifest: stock.manifest.digest(),
-        name: stock.manifest.name.clone(),
-        pinned: genesis.manifests.contains(&stock.manifest),
-        unit_price: stock.unit_price,
-        run: stock.run,
-        warm: true,
-    };
-    BenchView {
-        class: bench.class,
-        machine: bench.machine.clone(),
-        device: bench.device.clone(),
-        memory_free: bench.memory_free,
-        slots: bench.slots,
-        services: bench.services.iter().map(service).collect(),
-    }
 }
 
 impl Driver {
@@ -293,15 +296,40 @@ impl Driver {
         self.take(Input::Command(Command::EndPause)).await
     }
 
+    fn stock_view(&self, stock: &Stock) -> ServiceView {
+        let manifest = stock.manifest.digest();
+        ServiceView {
+            manifest,
+            name: stock.manifest.name.clone(),
+            pinned: self.genesis.manifests.contains(&stock.manifest),
+            unit_price: stock.unit_price,
+            run: stock.run,
+            warm: self.node.is_warm(manifest, moment()),
+        }
+    }
+
+    fn workbench_view(&self, bench: &Workbench) -> BenchView {
+        BenchView {
+            class: bench.class,
+            machine: bench.machine.clone(),
+            device: bench.device.clone(),
+            memory_free: bench.memory_free,
+            slots: bench.slots,
+            services: bench.services.iter().map(|stock| self.stock_view(stock)).collect(),
+        }
+    }
+
     /// What is offered, as its owner sees it.
     pub(super) fn providing_view(&self, provision: &Provision) -> Providing {
-        let benches = provision.benches.iter().map(|bench| bench_view(bench, &self.genesis)).collect();
+        let benches = provision.benches.iter().map(|bench| self.workbench_view(bench)).collect();
         Providing { benches, addresses: provision.addresses.clone(), left_out: Vec::new() }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use assay_protocol::units::Duration;
+
     use super::*;
     use crate::driver::tests::offers::manifest;
 
@@ -320,8 +348,16 @@ mod tests {
 
     fn told(stocks: &[(Class, Vec<PlacedStock>)], places: u16) -> Vec<(String, u16)> {
         let processor = LocalProcessor { device: "processor".to_owned(), memory_free: 1 << 30 };
-        let benches = benches(stocks.to_vec(), places, &processor);
-        benches.into_iter().map(|bench| (bench.device, bench.slots)).collect()
+        let benches = stocks.iter().map(|(class, stocks)| bench(class, stocks.clone(), &processor));
+        let mut provision = Provision {
+            benches: benches.collect(),
+            cancel_fee_min: Amount::ZERO,
+            addresses: Vec::new(),
+            reachability: Reachability::Unknown,
+        };
+        provision.share_slots(places);
+        assert_eq!(provision.slots(), places, "as many in all as were asked for");
+        provision.benches.into_iter().map(|bench| (bench.device, bench.slots)).collect()
     }
 
     #[test]

@@ -100,19 +100,14 @@ impl Driver {
     fn rivals(&self) -> Vec<Rivals> {
         let Some(provision) = self.node.provision() else { return Vec::new() };
         let rivals = provision.stocks().map(|(bench, stock)| {
-            let manifest = stock.manifest.digest();
-            let prices = self.book.iter().filter(|offer| offer.signer() != self.own).filter_map(|offer| {
-                let same = offer.services().filter(|(_, service)| service.manifest == manifest);
-                same.map(|(_, service)| service.unit_price).min()
-            });
-            let prices: Vec<Amount> = prices.collect();
+            let prices = self.asked_elsewhere(stock.manifest.digest());
             Rivals {
                 name: stock.manifest.name.clone(),
                 class: bench.class,
                 unit_price: stock.unit_price,
                 others: prices.len() as u64,
                 cheaper: prices.iter().filter(|price| **price < stock.unit_price).count() as u64,
-                least: prices.into_iter().min(),
+                least: prices.first().copied(),
             }
         });
         rivals.collect()

@@ -1,0 +1,94 @@
+//! Which runners may run here, and on whose word.
+//!
+//! **Invariant:** what a stranger wrote runs here only once the owner of this home has said so, which is on the disk then.
+
+use std::collections::BTreeMap;
+
+use assay_protocol::{id::Digest, manifest::Manifest};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    driver::responder::{Respond, Responder},
+    handle::{Call, OfferRefused, Refused},
+    library::RunnerSource,
+};
+
+/// Digits of the shortest beginning of a runner's name.
+const PREFIX_DIGITS_MIN: usize = 4;
+
+/// Let runners run here; all that are known are the answer.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AllowRunners {
+    /// Models whose runners they are, or the digests of runners.
+    pub names: Vec<String>,
+}
+
+/// A runner of a model of this home, or one that was allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunnerView {
+    /// Its digest.
+    pub runner: Digest,
+    /// On whose word it runs here; nothing, if it does not.
+    pub source: Option<RunnerSource>,
+    /// The models of this home that it runs.
+    pub models: Vec<String>,
+}
+
+impl Call for AllowRunners {
+    const NAME: &'static str = "allow_runners";
+    type Answer = Vec<RunnerView>;
+}
+
+impl Respond for AllowRunners {
+    async fn respond(self, responder: &Responder) -> Result<Vec<RunnerView>, Refused> {
+        let meant = self.names.iter().map(|name| responder.meant_runner(name));
+        let runners: Vec<Digest> = meant.collect::<Result<_, _>>()?;
+        let library = responder.store.library.clone();
+        responder.work(move |_| runners.iter().try_for_each(|runner| library.allow(runner))).await??;
+        Ok(responder.runners())
+    }
+}
+
+impl Responder {
+    /// Whether the runner of a model may run here.
+    pub(super) fn lets_run(&self, manifest: &Manifest) -> Result<(), OfferRefused> {
+        let runner = manifest.runner;
+        match self.store.library.runner_source(&runner, &self.genesis) {
+            Some(_) => Ok(()),
+            None => Err(OfferRefused::RunnerNotAllowed { name: manifest.name.clone(), runner }),
+        }
+    }
+
+    fn meant_runner(&self, name: &str) -> Result<Digest, Refused> {
+        match self.own_model(name) {
+            Ok(model) => Ok(model.manifest.runner),
+            Err(unknown @ Refused::UnknownManifest { .. }) => {
+                let begins =
+                    |runner: &Digest| name.len() >= PREFIX_DIGITS_MIN && runner.to_string().starts_with(name);
+                let mut fitting = self.runners().into_iter().map(|view| view.runner).filter(begins);
+                let only = fitting.next().filter(|_| fitting.next().is_none());
+                name.parse().ok().or(only).ok_or(unknown)
+            }
+            Err(refused) => Err(refused),
+        }
+    }
+
+    fn runners(&self) -> Vec<RunnerView> {
+        let library = &self.store.library;
+        let mut runners: BTreeMap<Digest, Vec<String>> =
+            library.allowed().into_iter().map(|runner| (runner, Vec::new())).collect();
+        for manifest in self.genesis.manifests.iter().chain(&library.manifests()) {
+            let models = runners.entry(manifest.runner).or_default();
+            if !models.contains(&manifest.name) {
+                models.push(manifest.name.clone());
+            }
+        }
+        let view = |(runner, models)| RunnerView {
+            runner,
+            source: library.runner_source(&runner, &self.genesis),
+            models,
+        };
+        runners.into_iter().map(view).collect()
+    }
+}

@@ -1,0 +1,90 @@
+//! Runners that may run here beside those that the network pins: what the program ships, and what the owner of this home
+//! brought or allowed. The manifest of a stranger names a runner of the stranger's.
+//!
+//! **Invariant:** a runner is allowed by the owner of this home alone, and stays so over restarts; never more than
+//! [`RUNNERS_MAX`] are.
+
+use std::{collections::BTreeSet, fs, io, path::Path};
+
+use assay_protocol::{genesis::Genesis, id::Digest};
+use serde::{Deserialize, Serialize};
+
+use super::{Library, LibraryError};
+
+/// The folder, in the library's: an empty file for each runner that was allowed, named by its digest.
+const FOLDER: &str = "allowed";
+/// Runners that one home allows.
+pub const RUNNERS_MAX: usize = 256;
+
+/// On whose word a runner runs here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunnerSource {
+    /// The network pins a model that it runs.
+    Network,
+    /// It comes with the program.
+    Program,
+    /// The owner of this home brought it or allowed it.
+    Owner,
+}
+
+impl Library {
+    /// Notes which runners come with the program.
+    pub(crate) fn ship(&self, runners: impl IntoIterator<Item = Digest>) {
+        self.known().shipped.extend(runners);
+    }
+
+    /// On whose word a runner runs here; nothing, if on nobody's.
+    pub(crate) fn runner_source(&self, runner: &Digest, genesis: &Genesis) -> Option<RunnerSource> {
+        let known = self.known();
+        match () {
+            () if genesis.manifests.iter().any(|manifest| manifest.runner == *runner) => {
+                Some(RunnerSource::Network)
+            }
+            () if known.shipped.contains(runner) => Some(RunnerSource::Program),
+            () if known.allowed.contains(runner) => Some(RunnerSource::Owner),
+            () => None,
+        }
+    }
+
+    /// Those that the owner of this home brought or allowed.
+    pub(crate) fn allowed(&self) -> BTreeSet<Digest> {
+        self.known().allowed.clone()
+    }
+
+    /// Lets a runner run here. Durable when this returns.
+    ///
+    /// # Errors
+    /// [`LibraryError`].
+    pub(crate) fn allow(&self, runner: &Digest) -> Result<(), LibraryError> {
+        let _writing = self.writing();
+        {
+            let known = self.known();
+            if known.allowed.contains(runner) || known.shipped.contains(runner) {
+                return Ok(());
+            }
+            if known.allowed.len() >= RUNNERS_MAX {
+                return Err(LibraryError::RunnersFull { max: RUNNERS_MAX });
+            }
+        }
+        let path = self.root.join(FOLDER).join(runner.to_string());
+        self.disk.create_folder(&self.root.join(FOLDER))?;
+        let mut file = self.disk.create(&path.with_extension("new"))?;
+        self.disk.publish(&mut file, &path)?;
+        self.known().allowed.insert(*runner);
+        Ok(())
+    }
+}
+
+/// What stands in the folder of a library.
+pub(super) fn allowed_in(root: &Path) -> io::Result<BTreeSet<Digest>> {
+    let entries = match fs::read_dir(root.join(FOLDER)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        entries => entries?,
+    };
+    let mut allowed = BTreeSet::new();
+    for entry in entries.take(2 * RUNNERS_MAX) {
+        allowed.extend(entry?.file_name().to_str().and_then(|name| name.parse::<Digest>().ok()));
+    }
+    Ok(allowed)
+}
