@@ -21,6 +21,7 @@ mod retry;
 mod rules;
 mod runs;
 mod settings;
+mod sever;
 mod shutdown;
 mod status;
 mod submit;
@@ -47,6 +48,7 @@ pub use self::{
     rules::ShowRules,
     runs::{ListRuns, ShowBooks},
     settings::HeedSettings,
+    sever::SeverPeers,
     shutdown::Shutdown,
     status::{ClassView, ModelView, ShowStatus, StatusView},
     submit::{Submit, SubmittedView},
@@ -82,6 +84,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<RemoveModel>(),
     Route::to::<ResumeProviding>(),
     Route::to::<RetryJob>(),
+    Route::to::<SeverPeers>(),
     Route::to::<ShowAccount>(),
     Route::to::<ShowBooks>(),
     Route::to::<ShowDemand>(),

@@ -20,6 +20,7 @@ mod messages;
 mod models;
 mod peers;
 mod questions;
+mod severed;
 mod strangers;
 mod trickler;
 mod trickles;
