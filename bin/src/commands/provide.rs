@@ -136,6 +136,13 @@ pub(super) fn service(named: String, model: &Manifest, unit_price: Amount) -> Se
     ServiceWish { manifest: named, unit_price, sample }
 }
 
+/// What is offered of every model of a network, at the price that is suggested.
+pub(super) fn all_of(genesis: &Genesis) -> Vec<ServiceWish> {
+    let wish =
+        |manifest: &Manifest| service(manifest.digest().to_string(), manifest, suggested(genesis, manifest));
+    genesis.manifests.iter().map(wish).collect()
+}
+
 /// A price for one unit that leaves something after the fees for checks.
 fn suggested(genesis: &Genesis, manifest: &Manifest) -> Amount {
     let work = work_of_a_unit(manifest);

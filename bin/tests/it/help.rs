@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 83] = [
+const COMMANDS: [&str; 90] = [
     "",
     "demo",
     "init",
@@ -72,6 +72,13 @@ const COMMANDS: [&str; 83] = [
     "notary",
     "notary audit",
     "notary recover",
+    "devnet",
+    "devnet up",
+    "devnet down",
+    "devnet ls",
+    "devnet kill",
+    "devnet partition",
+    "devnet heal",
     "sim",
     "sim list",
     "sim explain",
@@ -91,8 +98,20 @@ const COMMANDS: [&str; 83] = [
 ];
 
 /// Nouns, whose verbs have the examples.
-const GROUPS: [&str; 11] =
-    ["batch", "job", "model", "receipt", "config", "key", "network", "notary", "serve key", "service", "sim"];
+const GROUPS: [&str; 12] = [
+    "batch",
+    "job",
+    "model",
+    "receipt",
+    "config",
+    "key",
+    "network",
+    "notary",
+    "serve key",
+    "service",
+    "devnet",
+    "sim",
+];
 
 #[test]
 fn every_command_explains_itself_with_examples() {
