@@ -7,9 +7,9 @@ use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use crate::{
     command_error::{CommandError, Exit},
     commands::{
-        account, batch, chat, completion, config, demo, doctor, down, earnings, finish, help, init, job, key,
-        man, model, network, notary, offers, pause, provide, provider, quote, receipt, run, serve, service,
-        sim, status, up, version, why,
+        account, batch, chat, completion, config, demo, devnet, doctor, down, earnings, finish, help, init,
+        job, key, man, model, network, notary, offers, pause, provide, provider, quote, receipt, run, serve,
+        service, sim, status, up, version, why,
     },
     invocation::Invocation,
     printer::Printer,
@@ -82,6 +82,8 @@ enum Verb {
     Notary(notary::Verb),
     #[command(subcommand)]
     Service(service::Verb),
+    #[command(subcommand)]
+    Devnet(devnet::Verb),
     #[command(subcommand)]
     Sim(sim::Verb),
     Completion(completion::Args),
@@ -156,6 +158,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Network(verb) => network::perform(&verb, invocation).await,
         Verb::Notary(verb) => notary::perform(&verb, invocation).await,
         Verb::Service(verb) => service::perform(&verb, invocation).await,
+        Verb::Devnet(verb) => devnet::perform(&verb, invocation).await,
         Verb::Sim(verb) => sim::perform(&verb, invocation),
         Verb::Completion(args) => completion::perform(&args, &Cli::command(), invocation),
         Verb::Man(args) => man::perform(&args, Cli::command(), invocation),

@@ -6,6 +6,7 @@ pub(crate) mod chat;
 pub(crate) mod completion;
 pub(crate) mod config;
 pub mod demo;
+pub(crate) mod devnet;
 pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod earnings;

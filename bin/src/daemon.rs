@@ -26,7 +26,7 @@ use crate::{
 /// What a daemon has to begin to listen.
 const START_WAIT: Duration = Duration::from_secs(30);
 /// Between two looks at whether it listens.
-const LOOK_STEP: Duration = Duration::from_millis(50);
+const LOOK_STEP: Duration = Duration::from_millis(25);
 
 /// How far a command goes to reach the daemon.
 #[derive(Args, Clone, Copy, Debug, Default)]
@@ -76,14 +76,19 @@ impl RunningDaemon {
 async fn start(invocation: &Invocation) -> Result<Handle, CommandError> {
     // Said first: the key is missing more often than the daemon fails.
     invocation.home.key()?;
-    let child = spawn(&invocation.home).map_err(|error| not_started(&invocation.home, &error.to_string()))?;
-    let handle = listening(&invocation.home, child).await?;
+    let handle = start_in(&invocation.home).await?;
     let log = invocation.home.log();
     invocation.printer.note(format!(
         "started a daemon in the background; `assay down` ends it, its log is {}",
         log.display()
     ));
     Ok(handle)
+}
+
+/// Starts a daemon in the background, and waits until it takes calls.
+pub(crate) async fn start_in(home: &Home) -> Result<Handle, CommandError> {
+    let mut child = spawn(home).map_err(|error| not_started(home, &error.to_string()))?;
+    listening(home, &mut child, |reason| not_started(home, reason)).await
 }
 
 fn spawn(home: &Home) -> io::Result<Child> {
@@ -100,7 +105,12 @@ fn spawn(home: &Home) -> io::Result<Child> {
     system::detach(&mut command).spawn()
 }
 
-async fn listening(home: &Home, mut child: Child) -> Result<Handle, CommandError> {
+/// Waits until a daemon that was just started takes calls; what `failed` makes of the reason, if it does not.
+pub(crate) async fn listening(
+    home: &Home,
+    child: &mut Child,
+    failed: impl Fn(&str) -> CommandError,
+) -> Result<Handle, CommandError> {
     let deadline = Instant::now() + START_WAIT;
     loop {
         match Handle::connect(home).await {
@@ -108,10 +118,10 @@ async fn listening(home: &Home, mut child: Child) -> Result<Handle, CommandError
             answer => return Ok(answer?),
         }
         if let Ok(Some(status)) = child.try_wait() {
-            return Err(not_started(home, &format!("it ended with {status}")));
+            return Err(failed(&format!("it ended with {status}")));
         }
         if Instant::now() > deadline {
-            return Err(not_started(home, "it does not listen"));
+            return Err(failed("it does not listen"));
         }
         tokio::time::sleep(LOOK_STEP).await;
     }

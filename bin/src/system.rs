@@ -7,6 +7,7 @@
 //! | the log of a home | mode 600; what is said beside the log follows it when it turns | what the folder gives; that stays in the file before |
 //! | memory of the machine | read where Linux writes it; else unknown | unknown |
 //! | the end of a demonstration's peer | its group is killed | it is killed, and its workers find their pipe closed |
+//! | the end of a devnet's peer, by its number | its group is killed, or it alone where it has none | `taskkill` ends it and what it started |
 //!
 //! **Invariant:** no other file of the program names a system; what one does not give is told by [`lacks`].
 
@@ -17,9 +18,9 @@ mod windows;
 
 #[cfg(unix)]
 pub(crate) use self::unix::{
-    asked, detach, is_standard_error, kill, lacks, memory_bytes, open_log, take_over_output,
+    asked, detach, is_standard_error, kill, kill_process, lacks, memory_bytes, open_log, take_over_output,
 };
 #[cfg(windows)]
 pub(crate) use self::windows::{
-    asked, detach, is_standard_error, kill, lacks, memory_bytes, open_log, take_over_output,
+    asked, detach, is_standard_error, kill, kill_process, lacks, memory_bytes, open_log, take_over_output,
 };

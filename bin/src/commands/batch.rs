@@ -20,6 +20,8 @@ mod status;
 mod stop;
 mod usual_length;
 
+pub(super) use self::batch_folder::replace_with;
+
 use crate::{command_error::CommandError, invocation::Invocation};
 
 /// Have many requests answered, out of a file and into one.

@@ -92,6 +92,12 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
                 .to_owned(),
         );
     }
+    if !status.severed.is_empty() {
+        row(
+            "kept apart",
+            format!("from {}, as its owner wants until it starts again", peers(status.severed.len())),
+        );
+    }
     for notary in &status.forked {
         row("left", format!("the notary {}, which keeps two journals", short(notary)));
     }
@@ -238,6 +244,7 @@ fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
             json!({ "model": model.name, "is_here": model.is_here, "arrived_bytes": model.arrived, "bytes": model.bytes })
         }).collect::<Vec<_>>(),
         "addresses": status.addresses, "neighbours": neighbours,
+        "severed": status.severed.iter().map(full).collect::<Vec<_>>(),
         "started": moment(status.started), "uptime_ms": status.uptime.0,
         "spent_today": money(status.day.spent, unit),
         "daily_max": status.day.daily_max.map(|most| money(most, unit)),

@@ -17,6 +17,7 @@ use std::{
 };
 
 use rustix::{
+    io::Errno,
     process::{Pid, Signal, kill_process_group},
     stdio::{dup2_stderr, dup2_stdout},
 };
@@ -70,6 +71,18 @@ pub(crate) fn kill(child: &mut Child) {
     // Its workers are of its group; a group that is gone is no error.
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+/// Kills a process that somebody else started, and everything that it started if [`detach`] made it independent.
+pub(crate) fn kill_process(process: u32) -> io::Result<()> {
+    let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) else {
+        return Err(io::Error::other("it is no number of a process"));
+    };
+    match kill_process_group(pid, Signal::KILL) {
+        // It leads no group.
+        Err(Errno::SRCH) => Ok(rustix::process::kill_process(pid, Signal::KILL)?),
+        killed => Ok(killed?),
     }
 }
 

@@ -64,6 +64,15 @@ pub(crate) fn kill(child: &mut Child) {
     let _ = child.kill();
 }
 
+/// Kills a process that somebody else started, and everything that it started.
+pub(crate) fn kill_process(process: u32) -> io::Result<()> {
+    let killed = Command::new("taskkill").args(["/F", "/T", "/PID", &process.to_string()]).output()?;
+    match killed.status.success() {
+        true => Ok(()),
+        false => Err(io::Error::other(String::from_utf8_lossy(&killed.stderr).into_owned())),
+    }
+}
+
 /// Whether what this process says to standard error goes into this file: whoever started it in the background saw to that.
 pub(crate) fn is_standard_error(_stderr: &io::Stderr, path: &Path) -> bool {
     env::var_os(BACKGROUND).is_some() && path.exists()

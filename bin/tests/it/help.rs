@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 97] = [
+const COMMANDS: [&str; 104] = [
     "",
     "demo",
     "init",
@@ -86,6 +86,13 @@ const COMMANDS: [&str; 97] = [
     "notary",
     "notary audit",
     "notary recover",
+    "devnet",
+    "devnet up",
+    "devnet down",
+    "devnet ls",
+    "devnet kill",
+    "devnet partition",
+    "devnet heal",
     "sim",
     "sim list",
     "sim explain",
@@ -105,7 +112,7 @@ const COMMANDS: [&str; 97] = [
 ];
 
 /// Nouns, whose verbs have the examples.
-const GROUPS: [&str; 12] = [
+const GROUPS: [&str; 13] = [
     "provider",
     "batch",
     "job",
@@ -117,6 +124,7 @@ const GROUPS: [&str; 12] = [
     "notary",
     "serve key",
     "service",
+    "devnet",
     "sim",
 ];
 

@@ -11,6 +11,7 @@ mod brittle;
 mod cards;
 mod configs;
 mod demo;
+mod devnets;
 mod docs;
 mod doctors;
 mod earnings;

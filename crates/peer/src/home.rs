@@ -122,6 +122,24 @@ fn lock(file: &File) -> Result<(), LockError> {
     Err(Locked { pid: owner(file) }.into())
 }
 
+/// The process that has the home in `folder` now, if one has it: 0, where that has not yet written its number. A process that
+/// took the home a moment ago may be told by the number of the one before it, so whoever acts on it asks twice.
+///
+/// # Errors
+/// [`io::Error`], if the lock cannot be looked at.
+pub fn owner_of(folder: &Path) -> io::Result<Option<u32>> {
+    let file = match File::open(folder.join(LOCK_FILE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    // Shared, so that those who look do not take each other for an owner.
+    match file.try_lock_shared() {
+        Ok(()) => file.unlock().map(|()| None),
+        Err(TryLockError::WouldBlock) => Ok(Some(owner(&file))),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 fn owner(file: &File) -> u32 {
     let mut text = String::new();
     let read = file.take(PID_BYTES_MAX).read_to_string(&mut text);
@@ -142,7 +160,9 @@ mod tests {
             Err(LockError::Locked(Locked { pid })) => assert_eq!(pid, std::process::id()),
             other => panic!("{other:?}"),
         }
+        assert_eq!(owner_of(home.path()).unwrap(), Some(std::process::id()));
         drop(held);
+        assert_eq!(owner_of(home.path()).unwrap(), None, "though its number still stands there");
         HomeLock::take(home.path()).unwrap();
     }
 

@@ -28,6 +28,7 @@ mod queues;
 mod rates;
 mod recitals;
 mod redial;
+mod severance;
 mod slots;
 mod start;
 mod streams;
@@ -36,7 +37,7 @@ mod topics;
 mod transfers;
 mod wire;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use assay_protocol::{
     codec::{BLOB_BYTES_MAX, MESSAGE_BYTES_MAX},
@@ -89,6 +90,8 @@ const JUDGEMENTS_MAX: usize = 256;
 const OPENING_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How long the system may take to say what it listens on.
 const LISTEN_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How long a peer may take to let go of a connection that ends.
+const SEVER_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How long an ending network waits for messages that are on their way.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(2);
 
@@ -225,6 +228,30 @@ impl Network {
     /// [`SendError`]; the peer then stays.
     pub fn shun(&self, peer: PeerId) -> Result<(), SendError> {
         Ok(self.commands.try_send(NetworkCommand::Shun { peer })?)
+    }
+
+    /// Keeps apart from these peers until others are named or the network ends, and from nobody else any more. Returns once
+    /// no connection with one of them stands, or when one of them was given the time to let go of it: nothing is heard of it by
+    /// then, either.
+    ///
+    /// # Errors
+    /// [`NetworkError::Closed`].
+    pub async fn sever(&self, from: BTreeSet<PeerId>) -> Result<(), NetworkError> {
+        let (done, obeyed) = oneshot::channel();
+        let command = NetworkCommand::Sever { from: from.clone(), done };
+        self.commands.send(command).await.map_err(|_| NetworkError::Closed)?;
+        obeyed.await.map_err(|_| NetworkError::Closed)?;
+        let mut status = self.status.clone();
+        match timeout(SEVER_WAIT_MAX, status.wait_for(|status| status.peers.is_disjoint(&from))).await {
+            Ok(Err(_)) => Err(NetworkError::Closed),
+            Ok(Ok(_)) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The peers that this one is kept apart from.
+    #[must_use]
+    pub fn severed(&self) -> Vec<PeerId> {
+        self.status.borrow().severed.iter().copied().collect()
     }
 
     /// Notes where a peer may be reached.

@@ -219,7 +219,7 @@ impl BatchFolder {
 }
 
 /// Puts a file in its place whole, or leaves what is there. Who may read what is replaced may read it.
-pub(super) fn replace_with(
+pub(in crate::commands) fn replace_with(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {

@@ -5,42 +5,28 @@
 
 use std::{
     fs, io,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use assay_peer::{
-    blobs::{BlobError, Blobs},
-    config::{Contact, DaemonSettings, Home, NetworkFile},
-    handle::{ConnectError, Handle},
+    config::{Contact, Home, NetworkFile},
+    handle::Handle,
 };
-use assay_protocol::{
-    genesis::Genesis,
-    id::{Digest, PeerId},
-};
-use assay_runtime::{
-    envelope::RunLimits,
-    outcome::RunFailure,
-    worker::{Worker, WorkerSource},
-};
+use assay_protocol::{genesis::Genesis, id::PeerId};
 use tempfile::TempDir;
 
 use super::{
     own::OwnModel,
-    plan::{self, Duty, Part},
+    plan::{Duty, Part},
 };
 use crate::{
-    bundle::DIGITS,
     command_error::{CommandError, Exit},
-    own_model, system,
+    daemon,
+    local_network::{self, LocalPeer},
+    system,
 };
 
-/// What a peer has to begin to listen.
-const START_WAIT: Duration = Duration::from_secs(30);
-/// Between two looks at whether it listens.
-const LOOK_STEP: Duration = Duration::from_millis(25);
 /// The settings of every home: short runs, so that an unanswered job is over in seconds.
 const SETTINGS: &str = "[client]\nrun_max = \"2s\"\n";
 
@@ -95,10 +81,7 @@ impl DemoNetwork {
     ) -> Result<Self, CommandError> {
         let folder =
             tempfile::Builder::new().prefix("assay-demo-").tempdir().map_err(|error| disk(&error))?;
-        let classes =
-            Worker::spawn(&WorkerSource { binary: binary.to_owned(), cache: None }, &RunLimits::default())
-                .and_then(|mut worker| worker.classes())
-                .map_err(|error| unmeasured(&error))?;
+        let classes = local_network::classes(binary)?;
         let mut peers = Vec::new();
         for part in cast {
             peers.push(DemoPeer::settle(*part, folder.path())?);
@@ -109,12 +92,13 @@ impl DemoNetwork {
         let verifiers: Vec<PeerId> =
             peers.iter().filter(|peer| peer.duty.checks()).map(|peer| peer.id).collect();
         let own = own.map(|(file, question)| stocked(&peers, file, question)).transpose()?;
-        let genesis = plan::genesis(notary.id, &verifiers, &classes, own.as_ref().map(|own| &own.manifest));
+        let sold = own.as_ref().map(|own| own.manifest.clone());
+        let genesis = local_network::genesis("demo", notary.id, &verifiers, &classes, sold);
         let contact = Contact { peer: notary.id, addresses: vec![notary.listen.clone()] };
-        let file = NetworkFile { genesis: genesis.clone(), contacts: vec![contact] }.to_toml();
-        let network = Self { peers, genesis, own, binary: binary.to_owned(), folder };
-        network.write(&file).map_err(|error| disk(&error))?;
-        Ok(network)
+        let file = NetworkFile { genesis: genesis.clone(), contacts: vec![contact] };
+        let homes = peers.iter().map(|peer| (&peer.home, SETTINGS.to_owned()));
+        local_network::write(folder.path(), &file, homes).map_err(|error| disk(&error))?;
+        Ok(Self { peers, genesis, own, binary: binary.to_owned(), folder })
     }
 
     /// Starts every peer and waits until all listen.
@@ -201,18 +185,6 @@ impl DemoNetwork {
         &self.binary
     }
 
-    fn write(&self, file: &str) -> io::Result<()> {
-        fs::write(self.file(), file)?;
-        for sample in DIGITS.samples {
-            fs::write(self.folder().join(sample.file), sample.bytes)?;
-        }
-        for peer in &self.peers {
-            fs::write(peer.home.network(), file)?;
-            fs::write(peer.home.settings(), SETTINGS)?;
-        }
-        Ok(())
-    }
-
     fn spawn(&mut self, place: usize) -> Result<(), CommandError> {
         let peer = &mut self.peers[place];
         let log = system::open_log(&peer.home.log()).map_err(|error| disk(&error))?;
@@ -228,28 +200,17 @@ impl DemoNetwork {
     }
 }
 
-/// Puts a copy of a model where everybody who runs or checks it has its models.
+/// Has everybody who runs or checks it have a model.
 fn stocked(peers: &[DemoPeer], file: &Path, question: &str) -> Result<OwnModel, CommandError> {
-    own_model::bytes_of(file)?;
-    let mut digest = Digest::default();
-    for peer in peers.iter().filter(|peer| peer.duty.checks()) {
-        let blobs = Blobs::open(&peer.home.blobs(), DaemonSettings::default().blob_bytes_max);
-        let put = blobs.map_err(BlobError::from).and_then(|blobs| blobs.put_file(file));
-        digest = put.map_err(|error| {
-            let message = format!("{} cannot be stored: {error}", file.display());
-            let hint = "name a GGUF file, and free as much space as five copies of it take";
-            CommandError::new(Exit::Usage, "NO_MODEL", message, hint)
-        })?;
-    }
+    let checking = peers.iter().filter(|peer| peer.duty.checks());
+    let digest = local_network::stock(checking.map(|peer| &peer.home), file)?;
     OwnModel::of(file, digest, question)
 }
 
 impl DemoPeer {
     /// Makes a home with a key.
     fn settle(part: Part, folder: &Path) -> Result<Self, CommandError> {
-        let home = Home::at(folder.join(part.name));
-        let id = home.create_key()?;
-        let listen = format!("/ip4/127.0.0.1/tcp/{}", free_port().map_err(|error| disk(&error))?);
+        let LocalPeer { id, home, listen } = LocalPeer::settle(part.name, folder)?;
         Ok(Self { name: part.name, duty: part.duty, id, home, listen, process: None })
     }
 
@@ -268,27 +229,12 @@ impl DemoPeer {
     }
 
     async fn listening(&mut self) -> Result<(), CommandError> {
-        let deadline = Instant::now() + START_WAIT;
-        loop {
-            match Handle::connect(&self.home).await {
-                Err(ConnectError::NotRunning { .. }) => {}
-                answer => return answer.map(drop).map_err(CommandError::from),
-            }
-            let ended = self.process.as_mut().and_then(|process| process.0.try_wait().ok().flatten());
-            if let Some(status) = ended {
-                return Err(unstarted(self, &format!("it ended with {status}")));
-            }
-            if Instant::now() > deadline {
-                return Err(unstarted(self, "it does not listen"));
-            }
-            tokio::time::sleep(LOOK_STEP).await;
-        }
+        let Some(mut process) = self.process.take() else { unreachable!("it was just started") };
+        let listens =
+            daemon::listening(&self.home, &mut process.0, |reason| unstarted(self, reason)).await.map(drop);
+        self.process = Some(process);
+        listens
     }
-}
-
-/// A port of the loopback that nobody uses now.
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 fn unstarted(peer: &DemoPeer, reason: &str) -> CommandError {
@@ -297,11 +243,6 @@ fn unstarted(peer: &DemoPeer, reason: &str) -> CommandError {
     let said = last.map(|line| format!(": {line}")).unwrap_or_default();
     let message = format!("the peer {} did not start: {reason}{said}", peer.name);
     CommandError::new(Exit::Other, "DEMO_FAILED", message, "make sure that the loopback works and try again")
-}
-
-fn unmeasured(error: &RunFailure) -> CommandError {
-    let message = format!("this machine's class cannot be measured: {error}");
-    CommandError::new(Exit::Other, "NO_CLASS", message, "the sandbox must be able to start processes here")
 }
 
 fn disk(error: &io::Error) -> CommandError {

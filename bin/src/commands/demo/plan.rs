@@ -1,35 +1,20 @@
-//! Who takes part in the demonstration, and under which rules.
+//! Who takes part in the demonstration, and what is asked and paid there.
 //!
-//! **Invariant:** the rules are those of every network; only lengths of time and amounts are made for people who watch.
+//! **Invariant:** the rules are those of every network on one machine; nothing here changes them.
 
-use assay_peer::config;
-use assay_protocol::{
-    genesis::{Checks, Founder, Genesis, Timers},
-    id::{Digest, PeerId},
-    manifest::Manifest,
-    units::{Amount, Duration, Units},
-};
-use assay_runtime::class::Class;
+use assay_protocol::units::{Amount, Duration, Units};
 
-use crate::{bundle::Bundle, few};
+use crate::{few, local_network};
 
 /// What the client is given when it first asks for its account.
 pub const WELCOME: Amount = few::WELCOME;
 /// What each verifier of the first day has at stake.
-pub const STAKE: Amount = Amount::credits(10);
-/// What each verifier of the first day has to spend.
-const FREE: Amount = Amount::credits(2);
-/// As how many of equal stake the verifiers must count that are left, in thousandths.
-const EFFECTIVE_PER_MILLE: u64 = 1_900;
-/// What the heaviest check earns: as much as that of a long text of `sums`.
-const HEAVIEST_CHECK: Amount = Amount(160_000_000);
+pub const STAKE: Amount = local_network::STAKE;
 /// What an honest provider asks for one picture.
 pub const PRICE: Amount = Amount(50_000_000);
 /// What the cheat asks.
 pub const CHEAP: Amount = Amount(40_000_000);
 
-/// The least time for a verifier's seal: nobody watches for longer than half a minute that nothing happens.
-const SEAL: Duration = Duration::seconds(3);
 /// The longest run of a sample.
 pub(super) const RUN_MAX: Duration = Duration(1_200);
 
@@ -94,24 +79,4 @@ impl Duty {
 #[must_use]
 pub fn token_price(picture: Amount) -> Amount {
     Amount(picture.0 / TOKENS_PER_PICTURE)
-}
-
-/// The rules of a network that `notary` keeps and `verifiers` check, on machines of these classes.
-#[must_use]
-pub fn genesis(notary: PeerId, verifiers: &[PeerId], classes: &[Class], own: Option<&Manifest>) -> Genesis {
-    let bundled = Bundle::all().iter().map(|bundle| bundle.manifest());
-    let manifests: Vec<Manifest> = bundled.chain(own.cloned()).collect();
-    let classes: Vec<Digest> = classes.iter().map(Class::digest).collect();
-    let founder = |peer: &PeerId| Founder { peer: *peer, stake: STAKE, free: FREE, classes: classes.clone() };
-    let founders = verifiers.iter().map(founder);
-    Genesis {
-        notaries: vec![notary],
-        timers: Timers { seal: SEAL, ..Timers::brisk() },
-        // Trust grows faster than elsewhere, so that a second job already shows it.
-        checks: Checks { ramp: 1, ..few::checks(EFFECTIVE_PER_MILLE) },
-        money: few::money(&manifests, HEAVIEST_CHECK),
-        manifests,
-        verifiers: founders.collect(),
-        ..config::genesis("demo", notary)
-    }
 }

@@ -133,6 +133,12 @@ impl Home {
         self.root.join("batches")
     }
 
+    /// Networks of this user's on this machine, a folder for each.
+    #[must_use]
+    pub fn devnets(&self) -> PathBuf {
+        self.root.join("devnet")
+    }
+
     /// What proves how jobs ended.
     #[must_use]
     pub fn receipts(&self) -> PathBuf {

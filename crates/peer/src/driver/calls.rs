@@ -29,6 +29,7 @@ mod retry;
 mod rules;
 mod runs;
 mod settings;
+mod sever;
 mod shutdown;
 mod status;
 mod stocking;
@@ -64,6 +65,7 @@ pub use self::{
     rules::ShowRules,
     runs::{ListRuns, ShowBooks},
     settings::HeedSettings,
+    sever::SeverPeers,
     shutdown::Shutdown,
     status::{ClassView, ModelView, ShowStatus, StatusView},
     stocking::{AddOffered, RemoveOffered},
@@ -112,6 +114,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<RemoveOffered>(),
     Route::to::<ResumeProviding>(),
     Route::to::<RetryJob>(),
+    Route::to::<SeverPeers>(),
     Route::to::<ShowAccount>(),
     Route::to::<ShowBooks>(),
     Route::to::<ShowDemand>(),

@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** every `Send` ends in exactly one of: taken by the other peer, or one `Undelivered`.
 
+use std::collections::BTreeSet;
+
 use assay_protocol::id::PeerId;
 use libp2p::{Multiaddr, gossipsub::MessageAcceptance};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -46,6 +48,10 @@ pub(super) enum NetworkCommand {
     Shun {
         peer: PeerId,
     },
+    Sever {
+        from: BTreeSet<PeerId>,
+        done: oneshot::Sender<()>,
+    },
     AddAddress {
         peer: PeerId,
         address: Multiaddr,
@@ -79,6 +85,11 @@ impl SwarmTask {
                 drop(reply.send(listens));
             }
             NetworkCommand::Shun { peer } => to_libp2p(peer).into_iter().for_each(|peer| self.shun(peer)),
+            NetworkCommand::Sever { from, done } => {
+                self.sever(from);
+                // An error means that nobody waits for it any more.
+                done.send(()).unwrap_or(());
+            }
             NetworkCommand::AddAddress { peer, address } => {
                 if let Some(peer) = to_libp2p(peer) {
                     self.addresses.hint(peer, address);

@@ -18,7 +18,7 @@ use libp2p::{
 
 use super::{
     GOSSIP_BYTES_MAX, Limits, crowds::Crowds, messages::MessageCodec, questions::QuestionCodec,
-    queues::IN_FLIGHT_MAX, streams::Streams, topics::Topic,
+    queues::IN_FLIGHT_MAX, severance::Severance, streams::Streams, topics::Topic,
 };
 
 /// Connections to one peer: as many as two peers need that dial each other through several paths at once.
@@ -51,6 +51,7 @@ pub(super) type Gossip =
 /// All of it, in the order in which a connection is offered to it.
 #[derive(NetworkBehaviour)]
 pub(super) struct Protocols {
+    pub(super) severed: Severance,
     connections: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
     // Behind what may deny a connection, so that nobody makes room for one that does not come about.
@@ -77,6 +78,7 @@ impl Protocols {
         // The rest is for connections that this peer wants: others cannot crowd it out.
         let places = (limits.connections_max - limits.connections_max / 3) as usize;
         Ok(Self {
+            severed: Severance::default(),
             connections,
             memory: memory_connection_limits::Behaviour::with_max_bytes(limits.memory_bytes_max),
             crowds: Crowds::new(places, limits.connections_per_address_max, known.iter().copied()),

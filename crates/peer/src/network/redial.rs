@@ -83,6 +83,13 @@ impl Redial {
         *standing = DialState::Waiting { until: now + wait(failures, random), failures };
     }
 
+    /// There is reason to think that the peer can be reached now.
+    pub(super) fn hasten(&mut self, peer: &PeerId, now: Instant) {
+        if let Some(standing @ DialState::Waiting { .. }) = self.peers.get_mut(peer) {
+            *standing = DialState::Waiting { until: now, failures: 0 };
+        }
+    }
+
     fn random(&mut self) -> u64 {
         self.chance ^= self.chance << 13;
         self.chance ^= self.chance >> 7;
@@ -133,5 +140,22 @@ mod tests {
         assert!(redial.next().unwrap() <= now + WAIT_MIN);
         redial.lost(&PeerId::random(), now);
         assert_eq!(redial.peers.len(), 1, "only known peers are dialled");
+    }
+
+    #[test]
+    fn a_peer_that_may_be_there_again_is_dialled_at_once_but_not_twice() {
+        let (peer, now) = (PeerId::random(), Instant::now());
+        let mut redial = Redial::new([peer].into_iter(), 7, now);
+        for _ in 0..10 {
+            let due = redial.next().unwrap();
+            redial.due(due);
+            redial.lost(&peer, due);
+        }
+        redial.hasten(&peer, now);
+        assert_eq!((redial.next(), redial.due(now)), (Some(now), vec![peer]));
+        redial.hasten(&peer, now);
+        assert_eq!(redial.next(), None, "it is being dialled");
+        redial.lost(&peer, now);
+        assert!(redial.next().unwrap() <= now + 2 * WAIT_MIN, "what failed before is forgotten");
     }
 }

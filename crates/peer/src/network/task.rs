@@ -51,6 +51,7 @@ const FORGIVE_EVERY: Duration = Duration::from_secs(60);
 pub(super) struct Status {
     pub(super) listening: Vec<Multiaddr>,
     pub(super) peers: BTreeSet<PeerId>,
+    pub(super) severed: BTreeSet<PeerId>,
 }
 
 /// The running network.

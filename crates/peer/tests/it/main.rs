@@ -21,6 +21,7 @@ mod models;
 mod peers;
 mod questions;
 mod rules;
+mod severed;
 mod strangers;
 mod trickler;
 mod trickles;

@@ -66,6 +66,8 @@ pub struct StatusView {
     pub addresses: Vec<String>,
     /// Who it is connected to.
     pub neighbours: Vec<PeerId>,
+    /// Who it is kept apart from, as its owner wants.
+    pub severed: Vec<PeerId>,
     /// When the daemon started.
     pub started: Timestamp,
     /// How long ago that is.
@@ -181,6 +183,7 @@ impl Driver {
             missing_walls: self.background.executor.missing_walls(),
             addresses: self.background.network.listening(),
             neighbours: self.background.network.peers(),
+            severed: self.background.network.severed(),
             started: self.started.wall,
             uptime: moment().steady.since(self.started.steady),
             clock: self.node.clock(),

@@ -1,0 +1,46 @@
+//! `assay devnet ls`: the devnets of this user.
+
+use serde_json::{Value, json};
+
+use super::{devnet_folder::DevnetFolder, report::DevnetReport};
+use crate::{command_error::CommandError, invocation::Invocation};
+
+const EXAMPLES: &str = "\
+Examples:
+  assay devnet ls         every peer of every devnet: its process, whether it answers, where it lies
+  assay devnet ls --json  the same, for programs";
+
+/// List the devnets of this user, with their peers.
+///
+/// SIDE says which peers are kept apart from each other, while any are.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {}
+
+pub(super) async fn perform(_args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let mut table = DevnetReport::table();
+    let mut documents: Vec<Value> = Vec::new();
+    for folder in DevnetFolder::all(invocation)? {
+        match folder.plan() {
+            Ok(Some(plan)) => {
+                let (is_founded, name) = (plan.is_founded, plan.name.clone());
+                let report = DevnetReport::of(folder, plan).await?;
+                report.rows(&mut table);
+                documents.push(report.document());
+                if !is_founded {
+                    let what = "was not founded to the end, or not removed";
+                    invocation.printer.note(format!("{name} {what}: `assay devnet up` makes it anew"));
+                }
+            }
+            // It went a moment ago.
+            Ok(None) => {}
+            Err(error) => invocation.printer.note(format!("note: left out: {}", error.lines()[0])),
+        }
+    }
+    if documents.is_empty() {
+        invocation.printer.note("there is no devnet; `assay devnet up` founds one");
+    }
+    invocation.printer.table(&table);
+    invocation.printer.document("devnets", &json!({ "devnets": documents }));
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Peers of one network on this machine, each in a home of its own: what the demonstration and every devnet begin with.
+//!
+//! **Invariant:** whoever is settled here is reached over the loopback alone; nothing runs yet.
+
+mod rules;
+
+use std::{fs, io, net::TcpListener, path::Path};
+
+use assay_peer::{
+    blobs::{BlobError, Blobs},
+    config::{DaemonSettings, Home, NetworkFile},
+};
+use assay_protocol::id::{Digest, PeerId};
+use assay_runtime::{
+    class::Class,
+    envelope::RunLimits,
+    outcome::RunFailure,
+    worker::{Worker, WorkerSource},
+};
+
+pub(crate) use self::rules::{STAKE, genesis};
+use crate::{
+    bundle::DIGITS,
+    command_error::{CommandError, Exit},
+    own_model,
+};
+
+/// A peer to be: a home with a key, and where it will be reached.
+pub(crate) struct LocalPeer {
+    /// Its name in the network.
+    pub(crate) id: PeerId,
+    /// Its files.
+    pub(crate) home: Home,
+    /// A port of the loopback that nobody used a moment ago.
+    pub(crate) listen: String,
+}
+
+impl LocalPeer {
+    /// Makes a home with a key.
+    pub(crate) fn settle(name: &str, folder: &Path) -> Result<Self, CommandError> {
+        let home = Home::at(folder.join(name));
+        let id = home.create_key()?;
+        let listen = format!("/ip4/127.0.0.1/tcp/{}", free_port().map_err(|error| portless(&error))?);
+        Ok(Self { id, home, listen })
+    }
+}
+
+/// A port of the loopback that nobody uses now.
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// What this machine is to those that run and check jobs on it.
+pub(crate) fn classes(binary: &Path) -> Result<Vec<Class>, CommandError> {
+    Worker::spawn(&WorkerSource { binary: binary.to_owned(), cache: None }, &RunLimits::default())
+        .and_then(|mut worker| worker.classes())
+        .map_err(|error| unmeasured(&error))
+}
+
+/// Puts a copy of a model where everybody who runs or checks it has its models.
+pub(crate) fn stock<'a>(homes: impl Iterator<Item = &'a Home>, file: &Path) -> Result<Digest, CommandError> {
+    own_model::bytes_of(file)?;
+    let mut digest = Digest::default();
+    for home in homes {
+        let blobs = Blobs::open(&home.blobs(), DaemonSettings::default().blob_bytes_max);
+        let put = blobs.map_err(BlobError::from).and_then(|blobs| blobs.put_file(file));
+        digest = put.map_err(|error| {
+            let message = format!("{} cannot be stored: {error}", file.display());
+            let hint = "name a GGUF file, and free as much space as a copy of it takes for each provider";
+            CommandError::new(Exit::Usage, "NO_MODEL", message, hint)
+        })?;
+    }
+    Ok(digest)
+}
+
+/// Writes the network's file for whoever joins and into each home, with what is settled there, and pictures to be read.
+pub(crate) fn write<'a>(
+    folder: &Path,
+    file: &NetworkFile,
+    homes: impl Iterator<Item = (&'a Home, String)>,
+) -> io::Result<()> {
+    let file = file.to_toml();
+    fs::write(folder.join("network.toml"), &file)?;
+    for sample in DIGITS.samples {
+        fs::write(folder.join(sample.file), sample.bytes)?;
+    }
+    for (home, settings) in homes {
+        fs::write(home.network(), &file)?;
+        fs::write(home.settings(), settings)?;
+    }
+    Ok(())
+}
+
+fn unmeasured(error: &RunFailure) -> CommandError {
+    let message = format!("this machine's class cannot be measured: {error}");
+    CommandError::new(Exit::Other, "NO_CLASS", message, "the sandbox must be able to start processes here")
+}
+
+fn portless(error: &io::Error) -> CommandError {
+    let message = format!("a peer has no port on this machine: {error}");
+    CommandError::new(Exit::Other, "NO_PORT", message, "make sure that the loopback works and try again")
+}
