@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 83] = [
+pub(crate) const COMMANDS: [&str; 83] = [
     "",
     "demo",
     "init",
@@ -91,7 +91,7 @@ const COMMANDS: [&str; 83] = [
 ];
 
 /// Nouns, whose verbs have the examples.
-const GROUPS: [&str; 11] =
+pub(crate) const GROUPS: [&str; 11] =
     ["batch", "job", "model", "receipt", "config", "key", "network", "notary", "serve key", "service", "sim"];
 
 #[test]

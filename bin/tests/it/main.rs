@@ -30,6 +30,7 @@ mod joins;
 mod kill_loops;
 mod kills;
 mod libraries;
+mod likeness;
 mod load;
 mod logs;
 mod mute;
@@ -38,9 +39,11 @@ mod names;
 #[path = "../../../crates/runtime/tests/it/onnx.rs"]
 mod onnx;
 mod outages;
+mod pages;
 mod person;
 mod quotes;
 mod receipts;
+mod screen;
 #[allow(dead_code, reason = "what a server may do otherwise is tried where it is asked")]
 #[path = "../../../crates/hub/tests/it/server.rs"]
 mod server;
@@ -49,4 +52,5 @@ mod statuses;
 mod terminals;
 mod tidy;
 mod town;
+mod transcripts;
 mod village;
