@@ -10,6 +10,7 @@ mod batches;
 mod brittle;
 mod cards;
 mod configs;
+mod containers;
 mod demo;
 mod docs;
 mod doctors;
