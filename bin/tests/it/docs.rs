@@ -1,13 +1,16 @@
-//! Every command that the pages for users show can be typed.
+//! Every command that the pages for users show can be typed, and every command there is stands in one of them.
 
 use assay_cli::Cli;
 use clap::Parser;
 
-const PAGES: [(&str, &str); 7] = [
-    ("README.md", include_str!("../../../README.md")),
-    ("docs/guide.md", include_str!("../../../docs/guide.md")),
-    ("docs/gateway.md", include_str!("../../../docs/gateway.md")),
-    ("CHANGELOG.md", include_str!("../../../CHANGELOG.md")),
+use crate::{
+    help::{COMMANDS, GROUPS},
+    pages::{Page, words},
+    tidy::{files, repository},
+};
+
+/// What `assay help` says, which has neither blocks nor quotes, and commands on lines of their own.
+const TOPICS: [(&str, &str); 3] = [
     ("help trust", include_str!("../../src/commands/help/trust.txt")),
     ("help privacy", include_str!("../../src/commands/help/privacy.txt")),
     ("help money", include_str!("../../src/commands/help/money.txt")),
@@ -15,42 +18,60 @@ const PAGES: [(&str, &str); 7] = [
 
 #[test]
 fn every_command_in_the_pages_for_users_exists() {
-    let mut seen = 0;
-    for (page, text) in PAGES {
-        for line in commands(text) {
-            let words = words(line);
-            if let Err(error) = Cli::try_parse_from(&words) {
-                let is_help = error.exit_code() == 0;
-                assert!(is_help, "{page} shows `{line}`, which cannot be typed: {error}");
-            }
-            seen += 1;
+    let mut shown =
+        in_pages(&["README.md", "CHANGELOG.md", "docs/guide", "docs/gateway.md", "docs/simulations.md"]);
+    for (topic, text) in TOPICS {
+        let typed = text.lines().filter_map(|line| line.strip_prefix("  ")?.trim_start().split("   ").next());
+        let typed = typed.filter(|line| line.starts_with("assay "));
+        shown.extend(typed.map(|line| (topic.to_owned(), line.to_owned())));
+    }
+    for (page, line) in &shown {
+        if let Err(error) = Cli::try_parse_from(typed(line)) {
+            let is_help = error.exit_code() == 0;
+            assert!(is_help, "{page} shows `{line}`, which cannot be typed: {error}");
         }
     }
-    assert!(seen > 20, "only {seen} commands were found");
+    assert!(shown.len() > 100, "only {} commands were found", shown.len());
 }
 
-/// Lines of code blocks, and code in the text, that begin with `assay`.
-fn commands(text: &str) -> impl Iterator<Item = &str> {
-    // What `assay help` says has neither blocks nor quotes, and commands on lines of their own.
-    let in_blocks = match text.contains("```") {
-        true => text.split("```").skip(1).step_by(2).flat_map(str::lines).collect(),
-        false => text.lines().filter(|line| line.starts_with("  ")).collect::<Vec<_>>(),
+#[test]
+fn every_command_stands_in_a_page_for_users() {
+    let shown = in_pages(&["docs/guide", "docs/gateway.md", "docs/simulations.md"]);
+    let shown: Vec<Vec<String>> = shown.iter().map(|(_, line)| verbs(line)).collect();
+    let is_shown = |command: &str| {
+        let words: Vec<&str> = command.split(' ').collect();
+        shown.iter().any(|line| line.iter().take(words.len()).eq(words.iter()))
     };
-    let in_blocks = in_blocks.into_iter().map(|line| line.trim_start().trim_start_matches("$ "));
-    let in_text = text.split("```").step_by(2).flat_map(|prose| prose.split('`').skip(1).step_by(2));
-    in_blocks.chain(in_text).map(str::trim).filter(|line| line.starts_with("assay ") && !line.contains("…"))
+    let missing: Vec<&str> = COMMANDS
+        .into_iter()
+        .filter(|command| !command.is_empty() && !GROUPS.contains(command) && !is_shown(command))
+        .collect();
+    assert!(missing.is_empty(), "no page shows {missing:?}");
 }
 
-/// The words of a command, without its comment and what the shell would take; `FILE` and the like are words as well.
-fn words(line: &str) -> Vec<String> {
-    let line = line.split(" #").next().unwrap_or_default();
-    let line = line.split("   ").next().unwrap_or_default();
-    let line = line.split(['<', '>', '|']).next().unwrap_or_default();
+/// Each command of these pages, with the page that shows it.
+fn in_pages(pages: &[&str]) -> Vec<(String, String)> {
+    let paths = pages.iter().flat_map(|page| files(&repository().join(page), "md"));
+    let names = paths.map(|path| path.strip_prefix(repository()).unwrap().to_str().unwrap().to_owned());
+    let commands = |name: String| {
+        let shown = Page::read(&name).commands();
+        shown.into_iter().map(move |command| (name.clone(), command))
+    };
+    names.flat_map(commands).collect()
+}
+
+/// The words of a command; `FILE` and the like are words as well.
+fn typed(line: &str) -> Vec<String> {
     let peer = "00".repeat(32);
-    let quoted = line.split('"').enumerate();
-    let words = quoted.flat_map(|(place, part)| match place % 2 {
-        0 => part.split_whitespace().map(str::to_owned).collect(),
-        _ => vec![part.to_owned()],
-    });
-    words.map(|word| if word == "PEER" { peer.clone() } else { word }).collect()
+    words(line).into_iter().map(|word| if word == "PEER" { peer.clone() } else { word }).collect()
+}
+
+/// What is behind the program's name, without the home that it is for.
+fn verbs(line: &str) -> Vec<String> {
+    let mut words = words(line);
+    words.remove(0);
+    if words.first().is_some_and(|word| word == "--home") {
+        words.drain(..2);
+    }
+    words
 }

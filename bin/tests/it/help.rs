@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 104] = [
+pub(crate) const COMMANDS: [&str; 104] = [
     "",
     "demo",
     "init",
@@ -112,7 +112,7 @@ const COMMANDS: [&str; 104] = [
 ];
 
 /// Nouns, whose verbs have the examples.
-const GROUPS: [&str; 13] = [
+pub(crate) const GROUPS: [&str; 13] = [
     "provider",
     "batch",
     "job",

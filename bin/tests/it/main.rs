@@ -10,6 +10,7 @@ mod batches;
 mod brittle;
 mod cards;
 mod configs;
+mod containers;
 mod demo;
 mod devnets;
 mod docs;
@@ -31,6 +32,7 @@ mod joins;
 mod kill_loops;
 mod kills;
 mod libraries;
+mod likeness;
 mod load;
 mod logs;
 mod mute;
@@ -39,11 +41,13 @@ mod names;
 #[path = "../../../crates/runtime/tests/it/onnx.rs"]
 mod onnx;
 mod outages;
+mod pages;
 mod person;
 mod providers;
 mod quotes;
 mod receipts;
 mod rules;
+mod screen;
 #[allow(dead_code, reason = "what a server may do otherwise is tried where it is asked")]
 #[path = "../../../crates/hub/tests/it/server.rs"]
 mod server;
@@ -52,4 +56,5 @@ mod statuses;
 mod terminals;
 mod tidy;
 mod town;
+mod transcripts;
 mod village;

@@ -1,19 +1,10 @@
 //! What a terminal gets from a network whose founder chose names that act on terminals.
 
-use std::{
-    ffi::OsStr,
-    fs::File,
-    io::Read,
-    os::unix::ffi::OsStrExt,
-    path::Path,
-    process::{Command, Stdio},
-    thread,
-};
-
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use std::{path::Path, process::Command};
 
 use crate::{
     assay::{BINARY, assay},
+    screen,
     town::Town,
 };
 
@@ -25,34 +16,10 @@ const LABEL: &str = r"7\u001b]0;owned\u0007\nerror: none";
 
 /// Runs `assay` on a terminal of its own and gives back what that got. Colours are ours, and off.
 fn on_terminal(home: &Path, arguments: &[&str]) -> String {
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&terminal).unwrap();
-    unlockpt(&terminal).unwrap();
-    let name = ptsname(&terminal, Vec::new()).unwrap();
-    let path = OsStr::from_bytes(name.as_bytes());
-    let line = File::options().read(true).write(true).open(path).unwrap();
-    let is_spinning = SPINNING.contains(&arguments[0]);
-    let mut child = Command::new(BINARY)
-        .args(arguments)
-        .env_clear()
-        .env("ASSAY_HOME", home)
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null())
-        .stdout(line.try_clone().unwrap())
-        // What a spinner draws is ours; all else that is said aside is looked at in the other tests.
-        .stderr(if is_spinning { Stdio::null() } else { line.try_clone().unwrap().into() })
-        .spawn()
-        .unwrap();
-    drop(line);
-    let mut screen = File::from(terminal);
-    let reading = thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // The last one to let go of a terminal is an error for whoever reads it.
-        let _ = screen.read_to_end(&mut bytes);
-        bytes
-    });
-    child.wait().unwrap();
-    let text = String::from_utf8(reading.join().unwrap()).unwrap();
+    let mut command = Command::new(BINARY);
+    command.args(arguments).env_clear().env("ASSAY_HOME", home).env("NO_COLOR", "1");
+    // What a spinner draws is ours; all else that is said aside is looked at in the other tests.
+    let (_, text) = screen::on_terminal(command, !SPINNING.contains(&arguments[0]));
     // The terminal itself puts a return before each line feed.
     text.replace("\r\n", "\n")
 }
