@@ -90,7 +90,7 @@ async fn no_name_of_a_stranger_acts_on_a_terminal() {
     assert_harmless(&run, &shown);
     assert_eq!(shown, "7\\u{1b}]0;owned\\u{7}\\nerror: none\n");
     let jobs = assay(home, &["job", "ls", "--json"]).document();
-    let job = jobs["jobs"][0]["job"].as_str().unwrap();
+    let job = jobs["jobs"][0]["submission"].as_str().unwrap();
     let bad = format!("{seven}\x1b[2J\nnetwork ok");
     let joins = ["init", "--yes", "--network", file];
     assert_harmless(&joins, &on_terminal(&fresh, &joins));

@@ -48,6 +48,6 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     printer.line(format!("{name} is here, {mib} MiB"));
     printer
         .note(format!("`assay provide {name}` offers it; `assay account register {name}` checks jobs of it"));
-    printer.document("model", &listed_document(&pulled));
+    printer.document("model-added", &listed_document(&pulled));
     Ok(())
 }
