@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::{
     assay::{Ran, assay, command},
+    schema_set,
     town::Town,
 };
 
@@ -71,6 +72,7 @@ async fn a_result_that_was_paid_for_is_printed_again_and_its_job_followed() {
     assert_eq!(watch.wait().unwrap().code(), Some(0));
     let told = [first].into_iter().chain(told.lines().map(Result::unwrap));
     let told: Vec<Value> = told.map(|line| serde_json::from_str(&line).unwrap()).collect();
+    told.iter().for_each(|document| schema_set::judge(&document.to_string()));
     let (last, events) = told.split_last().unwrap();
     assert_eq!((&last["schema"], last["ended"].as_bool()), (&"assay.job/1".into(), Some(true)));
     assert!(

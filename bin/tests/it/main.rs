@@ -41,6 +41,9 @@ mod outages;
 mod person;
 mod quotes;
 mod receipts;
+mod schema_draft;
+mod schema_set;
+mod schemas;
 #[allow(dead_code, reason = "what a server may do otherwise is tried where it is asked")]
 #[path = "../../../crates/hub/tests/it/server.rs"]
 mod server;

@@ -14,6 +14,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::{
     assay::{BINARY, assay},
+    schema_set,
     town::Town,
 };
 
@@ -118,7 +119,7 @@ async fn no_name_of_a_stranger_acts_on_a_terminal() {
         assert_harmless(arguments, &shown);
         let json = on_terminal(home, &[arguments, &["--json"]].concat());
         assert_harmless(arguments, &json);
-        serde_json::from_str::<serde_json::Value>(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
+        schema_set::judge(&json);
     }
     // A receipt as it is, on a terminal: bytes, shown by their numbers.
     assert_harmless(&["export"], &on_terminal(home, &["receipt", "export", receipt]));
